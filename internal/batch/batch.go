@@ -1,0 +1,152 @@
+// Package batch turns many small writes into few large ones. A Queue collects
+// what is submitted; its one worker takes whatever waits, up to a maximum, and
+// hands it over as one batch. There is no timer: while one batch commits, the
+// next one collects, so that a lone item is not delayed and a flood is bundled.
+package batch
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Item is one submitted value and the place for its answer.
+type Item[T any] struct {
+	Value T
+	Since time.Time // when it was submitted
+	done  chan struct{}
+	err   error
+}
+
+// Done answers the submitter. It must be called once for every item.
+func (i *Item[T]) Done(err error) {
+	i.err = err
+	close(i.done)
+}
+
+// Queue is a bounded queue with one worker.
+type Queue[T any] struct {
+	max, capacity int
+	run           func([]*Item[T])
+
+	mu     sync.Mutex
+	ready  sync.Cond
+	first  []*Item[T] // fans: always taken before the rest
+	later  []*Item[T] // big jobs, at most max/8 a batch
+	closed bool
+	idle   chan struct{} // closed when the worker has ended
+}
+
+// Full is returned by Do when the queue holds as much as it may.
+type Full struct{ Waiting int }
+
+func (Full) Error() string { return "batch: queue is full" }
+
+// Closed is returned by Do once Close was called.
+type Closed struct{}
+
+func (Closed) Error() string { return "batch: queue is closed" }
+
+// New starts a queue whose worker calls run with 1…max items at a time; at
+// most capacity items wait. run must call Done on each item.
+func New[T any](maxBatch, capacity int, run func([]*Item[T])) *Queue[T] {
+	q := &Queue[T]{max: maxBatch, capacity: capacity, run: run, idle: make(chan struct{})}
+	q.ready.L = &q.mu
+	go q.work()
+	return q
+}
+
+// Do submits a value and waits for its answer. When ctx ends first, Do returns
+// its error although the value may still be carried out: the outcome is unclear.
+func (q *Queue[T]) Do(ctx context.Context, v T) error { return q.do(ctx, v, false) }
+
+// DoLater is Do behind everything that was submitted with Do.
+func (q *Queue[T]) DoLater(ctx context.Context, v T) error { return q.do(ctx, v, true) }
+
+func (q *Queue[T]) do(ctx context.Context, v T, later bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	it := &Item[T]{Value: v, Since: time.Now(), done: make(chan struct{})}
+	q.mu.Lock()
+	switch {
+	case q.closed:
+		q.mu.Unlock()
+		return Closed{}
+	case len(q.first)+len(q.later) >= q.capacity:
+		n := len(q.first) + len(q.later)
+		q.mu.Unlock()
+		return Full{Waiting: n}
+	}
+	if later {
+		q.later = append(q.later, it)
+	} else {
+		q.first = append(q.first, it)
+	}
+	q.mu.Unlock()
+	q.ready.Signal()
+	select {
+	case <-it.done:
+		return it.err
+	case <-ctx.Done():
+		select {
+		case <-it.done:
+			return it.err
+		default:
+			return ctx.Err()
+		}
+	}
+}
+
+// Waiting is how many items wait for a batch.
+func (q *Queue[T]) Waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.first) + len(q.later)
+}
+
+// Close refuses new items, lets the worker finish what waits, and returns when
+// everything is answered.
+func (q *Queue[T]) Close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.ready.Signal()
+	<-q.idle
+}
+
+func (q *Queue[T]) work() {
+	defer close(q.idle)
+	for {
+		q.mu.Lock()
+		for len(q.first)+len(q.later) == 0 {
+			if q.closed {
+				q.mu.Unlock()
+				return
+			}
+			q.ready.Wait()
+		}
+		items := q.take()
+		q.mu.Unlock()
+		q.run(items)
+	}
+}
+
+func (q *Queue[T]) take() []*Item[T] {
+	n := min(len(q.first), q.max)
+	l := min(len(q.later), max(1, q.max-n), max(1, q.max/8)) // at least one, so that jobs do not starve
+	items := make([]*Item[T], 0, n+l)
+	items = append(items, q.first[:n]...)
+	items = append(items, q.later[:l]...)
+	q.first = shift(q.first, n)
+	q.later = shift(q.later, l)
+	return items
+}
+
+// shift drops the first n elements and keeps the array, so that a busy queue
+// does not allocate.
+func shift[T any](s []T, n int) []T {
+	m := copy(s, s[n:])
+	clear(s[m:])
+	return s[:m]
+}

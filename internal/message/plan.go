@@ -1,0 +1,159 @@
+package message
+
+import "sort"
+
+// Plan is one version of a seating plan. It never changes once it is stored.
+// Seats are numbered 0…n-1 (ordinals), section by section, row by row.
+type Plan struct {
+	ID         string     `json:"id"`
+	Version    int64      `json:"version"`
+	Name       string     `json:"name"`
+	Width      float64    `json:"width"`  // of the drawing, in its own units
+	Height     float64    `json:"height"` // of the drawing, in its own units
+	Categories []Category `json:"categories"`
+	Sections   []Section  `json:"sections"`
+	Seats      []Seat     `json:"-"` // by ordinal; see PlanSeats for the wire form
+	ordinals   map[string]int32
+}
+
+// Category groups seats that cost the same; a price tier names categories.
+type Category struct {
+	Name  string `json:"name"`
+	Color string `json:"color,omitempty"` // CSS colour
+}
+
+// Section is a run of seats First…First+Count-1: rows, or a general-admission
+// area whose places have no rows and are chosen for the buyer.
+type Section struct {
+	ID               string  `json:"id"` // unique in the plan; used in seat labels and ?section=
+	Name             string  `json:"name"`
+	First            int32   `json:"first"`
+	Count            int32   `json:"count"`
+	GeneralAdmission bool    `json:"general_admission,omitempty"`
+	Rows             []Row   `json:"rows,omitempty"`
+	Outline          []Point `json:"outline,omitempty"`
+}
+
+// Row is a run of neighbouring seats, in the order in which people sit.
+type Row struct {
+	Label string `json:"label"`
+	First int32  `json:"first"`
+	Count int32  `json:"count"`
+}
+
+// Point is a place in the drawing; x grows to the right, y downwards.
+type Point struct {
+	X float64 `json:"x"`
+	Y float64 `json:"y"`
+}
+
+// Seat is a place in a plan.
+type Seat struct {
+	Label          string // unique in the plan: "101-A-12"
+	Number         string // within its row
+	X, Y           float32
+	Category       uint16 // index into Plan.Categories
+	Accessible     bool
+	RestrictedView bool
+}
+
+// Index prepares Ordinal; whoever builds a Plan calls it once, before sharing.
+func (p *Plan) Index() {
+	p.ordinals = make(map[string]int32, len(p.Seats))
+	for i := range p.Seats {
+		p.ordinals[p.Seats[i].Label] = int32(i)
+	}
+}
+
+// Ordinal finds a seat by its label. General-admission places are not found:
+// nobody can choose one.
+func (p *Plan) Ordinal(label string) (int32, bool) {
+	n, ok := p.ordinals[label]
+	if ok && p.Sections[p.SectionOf(n)].GeneralAdmission {
+		return 0, false
+	}
+	return n, ok
+}
+
+// SectionOf is the index of the section that holds a seat.
+func (p *Plan) SectionOf(seat int32) int {
+	return sort.Search(len(p.Sections), func(i int) bool { return p.Sections[i].First > seat }) - 1
+}
+
+// SectionByID is the index of a section, or -1.
+func (p *Plan) SectionByID(id string) int {
+	for i := range p.Sections {
+		if p.Sections[i].ID == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// RowOf is the row of a seat within its section; nil in general admission.
+func (s *Section) RowOf(seat int32) *Row {
+	i := sort.Search(len(s.Rows), func(i int) bool { return s.Rows[i].First > seat }) - 1
+	if i < 0 {
+		return nil
+	}
+	return &s.Rows[i]
+}
+
+// Prices is one version of what an event's seats cost. It never changes.
+type Prices struct {
+	EventID  string `json:"event_id"`
+	Version  int64  `json:"version"`
+	Currency string `json:"currency"` // ISO 4217
+	Tiers    []Tier `json:"tiers"`
+}
+
+// Tier is a price for some seats of the plan: those of its sections and those
+// of its categories; a section wins over a category.
+type Tier struct {
+	ID         string   `json:"id"`
+	Name       string   `json:"name"`
+	Price      int64    `json:"price"` // all-in, minor units
+	Fees       int64    `json:"fees"`  // part of Price that is fees and tax, minor units
+	Sections   []string `json:"sections,omitempty"`
+	Categories []string `json:"categories,omitempty"`
+}
+
+// NoTier marks a seat without a price in Prices.Assign.
+const NoTier = 0xff
+
+// MaxTiers is how many tiers an event may have.
+const MaxTiers = 100
+
+// Assign gives the tier of every seat, by ordinal; NoTier where no tier names it.
+func (pr *Prices) Assign(p *Plan) []uint8 {
+	bySection := map[string]uint8{}
+	byCategory := map[string]uint8{}
+	for i, t := range pr.Tiers {
+		for _, s := range t.Sections {
+			bySection[s] = uint8(i)
+		}
+		for _, c := range t.Categories {
+			byCategory[c] = uint8(i)
+		}
+	}
+	ofCategory := make([]uint8, len(p.Categories))
+	for i, c := range p.Categories {
+		t, ok := byCategory[c.Name]
+		if !ok {
+			t = NoTier
+		}
+		ofCategory[i] = t
+	}
+	out := make([]uint8, len(p.Seats))
+	for _, s := range p.Sections {
+		t, whole := bySection[s.ID]
+		for n := s.First; n < s.First+s.Count; n++ {
+			if whole {
+				out[n] = t
+			} else {
+				out[n] = ofCategory[p.Seats[n].Category]
+			}
+		}
+	}
+	return out
+}
