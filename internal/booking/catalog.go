@@ -1,0 +1,72 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/maypok86/otter/v2"
+
+	"boxoffice/internal/message"
+)
+
+// Plans is what the booking service needs of events: immutable plans and price
+// lists by version.
+type Plans interface {
+	Plan(ctx context.Context, planID string, version int64) (*message.Plan, error)
+	Prices(ctx context.Context, eventID string, version int64) (*message.Prices, error)
+}
+
+// priceKey names a price list spread over a plan.
+type priceKey struct {
+	eventID      string
+	priceVersion int64
+	planID       string
+	planVersion  int64
+}
+
+// catalog keeps price lists spread over their plans. All of it is immutable, so
+// that a miss is the only thing that can be wrong with it.
+type catalog struct {
+	plans  Plans
+	prices *otter.Cache[priceKey, *priced]
+}
+
+func newCatalog(p Plans) *catalog {
+	return &catalog{plans: p, prices: otter.Must(&otter.Options[priceKey, *priced]{MaximumSize: 2000})}
+}
+
+// peek answers from memory only: under a head's lock nothing is fetched.
+func (c *catalog) peek(k priceKey) (*priced, bool) { return c.prices.GetIfPresent(k) }
+
+// load fetches a price list and its plan.
+func (c *catalog) load(ctx context.Context, k priceKey) (*priced, error) {
+	if p, ok := c.peek(k); ok {
+		return p, nil
+	}
+	plan, err := c.plans.Plan(ctx, k.planID, k.planVersion)
+	if err != nil {
+		return nil, fmt.Errorf("plan %s version %d: %w", k.planID, k.planVersion, err)
+	}
+	prices := &message.Prices{EventID: k.eventID}
+	if k.priceVersion > 0 {
+		if prices, err = c.plans.Prices(ctx, k.eventID, k.priceVersion); err != nil {
+			return nil, fmt.Errorf("prices of %s version %d: %w", k.eventID, k.priceVersion, err)
+		}
+	}
+	p := &priced{Prices: prices, plan: plan, tierOf: prices.Assign(plan)}
+	c.prices.Set(k, p)
+	return p, nil
+}
+
+// missing is the error of a batch that needs something that peek did not have.
+type missing struct{ priceKey }
+
+func (m missing) Error() string { return "booking: price list is not in memory" }
+
+func saleKey(eventID string, s *message.Sale) priceKey {
+	return priceKey{eventID, s.PriceVersion, s.PlanID, s.PlanVersion}
+}
+
+func bookingKey(b *message.Booking) priceKey {
+	return priceKey{b.EventID, b.PriceVersion, b.PlanID, b.PlanVersion}
+}

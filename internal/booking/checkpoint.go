@@ -1,0 +1,76 @@
+package booking
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+// Checkpoint is a signed statement of how far an event's ledger goes. Who keeps
+// one can later prove that the ledger before it was rewritten. Signature is
+// Ed25519 (RFC 8032) over Statement().
+type Checkpoint struct {
+	EventID   string `json:"event_id"`
+	Seq       int64  `json:"seq"`
+	Hash      string `json:"hash" doc:"SHA-256 of the entry at seq, hex."`
+	At        int64  `json:"at" doc:"When it was signed, microseconds since 1970 UTC."`
+	PublicKey string `json:"public_key" doc:"Ed25519 public key, hex."`
+	Signature string `json:"signature" doc:"Ed25519 signature of the statement, hex. The statement is the RFC 8785 JSON of event_id, seq, hash and at."`
+}
+
+// Statement is what is signed: RFC 8785 JSON of at, event_id, hash and seq.
+func (c Checkpoint) Statement() []byte {
+	b := fmt.Appendf(nil, `{"at":%d,"event_id":`, c.At)
+	b = message.AppendJSONString(b, c.EventID)
+	b = append(b, `,"hash":`...)
+	b = message.AppendJSONString(b, c.Hash)
+	return fmt.Appendf(b, `,"seq":%d}`, c.Seq)
+}
+
+// Checkpoint signs an event's ledger as it is now.
+func (s *Service) Checkpoint(ctx context.Context, eventID string) (Checkpoint, error) {
+	c := Checkpoint{EventID: eventID, At: s.now().UnixMicro(), PublicKey: hex.EncodeToString(s.key.Public().(ed25519.PublicKey))}
+	var hash []byte
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT seq, hash FROM sales WHERE event_id = $1`, eventID).Scan(&c.Seq, &hash)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return c, errs.Missing("event")
+	case err != nil:
+		return c, fmt.Errorf("checkpoint: %w", err)
+	}
+	c.Hash = hex.EncodeToString(hash)
+	c.Signature = hex.EncodeToString(ed25519.Sign(s.key, c.Statement()))
+	return c, nil
+}
+
+// signingKey reads the key, or makes one at the first start.
+func signingKey(ctx context.Context, db *sqldb.DB, now func() time.Time) (ed25519.PrivateKey, error) {
+	var seed []byte
+	err := db.Write(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, `SELECT private_key FROM signing_keys WHERE id = 'checkpoint'`).Scan(&seed)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		seed = make([]byte, ed25519.SeedSize)
+		if _, err := rand.Read(seed); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO signing_keys (id, private_key, created_at) VALUES ('checkpoint', $1, $2)`, seed, now().UnixMicro())
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+func hexHash(h [32]byte) string { return hex.EncodeToString(h[:]) }

@@ -1,0 +1,68 @@
+package booking
+
+import (
+	"boxoffice/internal/message"
+)
+
+// action is what a command asks for.
+type action uint8
+
+const (
+	doHold    action = iota // take seats for a while
+	doSwap                  // take these seats instead of those of a hold
+	doExtend                // let a hold last longer, once
+	doConfirm               // money is authorized: the seats are sold
+	doCancel                // give up a hold, or give back sold seats
+	doExpire                // end a hold that has lapsed
+	doSetSale               // the event's sale has changed
+)
+
+var actionNames = [...]string{"hold", "swap", "extend", "confirm", "cancel", "expire", "set_sale"}
+
+func (a action) String() string { return actionNames[a] }
+
+// command asks an event's writer for a change. All commands may be submitted
+// again with the same values when their outcome is unclear.
+type command struct {
+	do        action
+	eventID   string
+	bookingID string
+	caller    message.Caller // hold, swap, cancel; the zero Caller is the house itself
+
+	// hold, swap: either chosen seats, or how many of which
+	seats    []int32
+	quantity int
+	section  int // index in the plan, or -1
+	tier     int // index in the prices, or -1
+
+	version int64 // swap: the booking's Seq that the caller has seen; 0: any
+
+	fingerprint []byte // hold: of the request's body, when it has a key
+
+	payment  string // confirm; cancel: only if this payment booked it
+	amount   int64  // confirm
+	currency string // confirm
+	unpaid   bool   // cancel: no money was taken, so none goes back
+
+	sale message.Sale // set sale
+}
+
+// effect is one change of an event's state. It becomes one ledger entry.
+type effect struct {
+	kind     message.EntryKind
+	booking  string
+	seats    []int32
+	until    int64
+	amount   int64
+	currency string
+
+	made    *record       // held, swapped: the booking as it is from now on
+	payment string        // booked
+	sale    *message.Sale // sale
+}
+
+// answer is what a command comes to: the booking it is about, or a refusal.
+type answer struct {
+	booking string
+	err     error
+}

@@ -1,0 +1,379 @@
+package booking
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// Rules of holding that are the same for every event.
+const (
+	extension   = 10 * 60_000_000 // µs that a hold gains, once, while its payment is under way
+	lapseWindow = 30 * 60_000_000 // µs for which a lapsed hold is remembered
+	firstPause  = 30 * 1_000_000  // µs from the second lapsed hold to the next hold; doubles with each more
+)
+
+// decide says what a command does to an event: the effects, in order, or a
+// refusal. It reads the state and changes nothing; it knows no clock, no
+// database and no chance, and is the same for every database.
+func decide(s *state, c *command) ([]effect, answer) {
+	if c.do == doSetSale {
+		return decideSale(s, c)
+	}
+	if !s.exists {
+		return nil, answer{err: errs.Missing("event")}
+	}
+	if c.do == doHold {
+		return decideHold(s, c)
+	}
+	b := s.bookings[c.bookingID]
+	if b == nil || !mayTouch(b, c.caller) {
+		return nil, answer{err: errs.Missing("booking")}
+	}
+	switch c.do {
+	case doSwap:
+		return decideSwap(s, c, b)
+	case doExtend:
+		return decideExtend(s, b)
+	case doConfirm:
+		return decideConfirm(s, c, b)
+	case doCancel:
+		return decideCancel(s, c, b)
+	default:
+		return decideExpire(s, b)
+	}
+}
+
+// mayTouch reports whether a caller may change a booking: its owner, the
+// organizer of its event, an admin, and the house itself.
+func mayTouch(b *record, c message.Caller) bool {
+	return c == message.Caller{} || c.MayRead(b.UserID) || c.UserID == b.OrganizerID
+}
+
+func decideSale(s *state, c *command) ([]effect, answer) {
+	switch {
+	case s.exists && c.sale.EventVersion <= s.sale.EventVersion:
+		return nil, answer{} // seen already, or overtaken
+	case s.exists && s.sale.Status == message.Cancelled && c.sale.Status != message.Cancelled:
+		return nil, answer{err: errs.New(errs.Conflict, "event-cancelled", "A cancelled event stays cancelled.")}
+	case s.exists && (c.sale.PlanID != s.sale.PlanID || c.sale.PlanVersion != s.sale.PlanVersion) && s.claimed:
+		return nil, answer{err: errs.New(errs.Conflict, "plan-in-use", "The seating plan cannot change once seats were taken.")}
+	case s.exists && s.sale.Currency != "" && c.sale.Currency != s.sale.Currency && s.claimed:
+		return nil, answer{err: errs.New(errs.Conflict, "currency-in-use", "The currency cannot change once seats were taken.")}
+	}
+	sale := c.sale
+	return []effect{{kind: message.EntrySale, sale: &sale}}, answer{}
+}
+
+func decideHold(s *state, c *command) ([]effect, answer) {
+	if b := s.bookings[c.bookingID]; b != nil { // the key was used before
+		if b.UserID != c.caller.UserID || !bytes.Equal(b.Fingerprint, c.fingerprint) {
+			return nil, answer{err: errs.New(errs.Invalid, "idempotency-key-reused",
+				"This Idempotency-Key was used for another request.")}
+		}
+		return nil, answer{booking: b.ID}
+	}
+	if err := s.selling(); err != nil {
+		return nil, answer{err: err}
+	}
+	n := max(len(c.seats), c.quantity)
+	live, lapses, last := s.live(c.caller.UserID, "")
+	if err := s.overLimit(live, n); err != nil {
+		return nil, answer{err: err}
+	}
+	if err := s.paused(lapses, last); err != nil {
+		return nil, answer{err: err}
+	}
+	seats, err := s.wanted(c, nil)
+	if err != nil {
+		return nil, answer{err: err}
+	}
+	effects, err := s.take(seats, "")
+	if err != nil {
+		return nil, answer{err: err}
+	}
+	until := s.now + s.sale.HoldFor
+	p := s.prices[s.sale.PriceVersion]
+	amount, fees := p.total(seats)
+	made := &record{
+		Booking: message.Booking{
+			ID: c.bookingID, EventID: s.eventID, UserID: c.caller.UserID, OrganizerID: s.sale.OrganizerID,
+			Status: message.Pending, Seats: seats, CreatedAt: s.now, ExpiresAt: until,
+			Amount: amount, Fees: fees, Currency: p.Currency,
+			PlanID: s.sale.PlanID, PlanVersion: s.sale.PlanVersion, PriceVersion: p.Version,
+		},
+		Fingerprint: c.fingerprint,
+	}
+	return append(effects, effect{
+		kind: message.EntryHeld, booking: c.bookingID, seats: seats, until: until,
+		amount: amount, currency: p.Currency, made: made,
+	}), answer{booking: c.bookingID}
+}
+
+func decideSwap(s *state, c *command, b *record) ([]effect, answer) {
+	if c.version != 0 && c.version != b.Seq {
+		return nil, answer{err: errs.New(errs.Precondition, "changed-meanwhile", "The booking has changed since you read it.")}
+	}
+	if b.Status != message.Pending || b.ExpiresAt <= s.now {
+		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "Only seats that are still held can be swapped; this booking is %s.", s.statusOf(b))}
+	}
+	if err := s.selling(); err != nil {
+		return nil, answer{err: err}
+	}
+	if sameSeats(c.seats, b.Seats) {
+		return nil, answer{booking: b.ID}
+	}
+	live, _, _ := s.live(b.UserID, b.ID)
+	if err := s.overLimit(live, max(len(c.seats), c.quantity)); err != nil {
+		return nil, answer{err: err}
+	}
+	seats, err := s.wanted(c, b)
+	if err != nil {
+		return nil, answer{err: err}
+	}
+	effects, err := s.take(seats, b.ID)
+	if err != nil {
+		return nil, answer{err: err}
+	}
+	p := s.prices[s.sale.PriceVersion]
+	made := *b
+	made.Seats, made.PriceVersion = seats, p.Version
+	made.Amount, made.Fees = p.total(seats)
+	return append(effects, effect{
+		kind: message.EntrySwapped, booking: b.ID, seats: seats, until: b.ExpiresAt,
+		amount: made.Amount, currency: b.Currency, made: &made,
+	}), answer{booking: b.ID}
+}
+
+func decideExtend(s *state, b *record) ([]effect, answer) {
+	if b.Status != message.Pending || b.ExpiresAt <= s.now {
+		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "This booking is %s.", s.statusOf(b))}
+	}
+	if b.Extended {
+		return nil, answer{booking: b.ID}
+	}
+	return []effect{{kind: message.EntryExtended, booking: b.ID, seats: b.Seats, until: b.ExpiresAt + extension}}, answer{booking: b.ID}
+}
+
+func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
+	refuse := func(slug, text string, args ...any) ([]effect, answer) {
+		return nil, answer{err: errs.New(errs.Conflict, slug, text, args...)}
+	}
+	switch {
+	case b.Status == message.Booked && b.PaymentID == c.payment:
+		return nil, answer{booking: b.ID}
+	case b.Status == message.Booked:
+		return refuse("already-booked", "This booking is paid already.")
+	case b.Status == message.BookingCancelled:
+		return refuse("booking-cancelled", "This booking was cancelled.")
+	case s.sale.Status == message.Cancelled:
+		return refuse("event-cancelled", "The event was cancelled.")
+	case c.amount != b.Amount || c.currency != b.Currency:
+		return refuse("amount-differs", "The payment is not over the booking's amount.")
+	}
+	sold := effect{kind: message.EntryBooked, booking: b.ID, seats: b.Seats, amount: b.Amount, currency: b.Currency, payment: c.payment}
+	if b.Status == message.Pending && b.ExpiresAt > s.now {
+		return []effect{sold}, answer{booking: b.ID}
+	}
+	// Paid too late: as if the seats were asked for now.
+	if err := s.selling(); err != nil {
+		return nil, answer{err: err}
+	}
+	live, _, _ := s.live(b.UserID, b.ID)
+	if err := s.overLimit(live, len(b.Seats)); err != nil {
+		return nil, answer{err: err}
+	}
+	effects, err := s.take(b.Seats, b.ID)
+	if err != nil {
+		e := err.(*errs.Error)
+		e.Type, e.Detail = "seats-gone", "The hold had ended, and somebody else has the seats now."
+		return nil, answer{err: e}
+	}
+	return append(effects, sold), answer{booking: b.ID}
+}
+
+func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
+	seats := c.seats
+	if len(seats) == 0 {
+		seats = b.Seats
+	}
+	switch b.Status {
+	case message.BookingCancelled, message.Expired:
+		return nil, answer{booking: b.ID} // nothing left to give back
+	case message.Booked:
+		if c.payment != "" && c.payment != b.PaymentID {
+			return nil, answer{booking: b.ID}
+		}
+	}
+	for _, seat := range seats {
+		if !slices.Contains(b.Seats, seat) {
+			return nil, answer{err: errs.Bad("seats", "names %s, which is not in this booking", s.label(seat))}
+		}
+	}
+	if b.Status == message.Pending {
+		if b.ExpiresAt <= s.now {
+			return decideExpire(s, b)
+		}
+		if len(seats) < len(b.Seats) { // the hold goes on with the rest: a swap to fewer seats
+			made := *b
+			made.Seats = without(b.Seats, seats)
+			made.Amount, made.Fees = s.prices[b.PriceVersion].total(made.Seats)
+			return []effect{{kind: message.EntrySwapped, booking: b.ID, seats: made.Seats, until: b.ExpiresAt,
+				amount: made.Amount, currency: b.Currency, made: &made}}, answer{booking: b.ID}
+		}
+		return []effect{{kind: message.EntryReleased, booking: b.ID, seats: seats}}, answer{booking: b.ID}
+	}
+	e := effect{kind: message.EntryCancelled, booking: b.ID, seats: seats, currency: b.Currency}
+	switch {
+	case c.unpaid:
+	case len(seats) == len(b.Seats):
+		e.amount = b.Amount
+	default:
+		e.amount, _ = s.prices[b.PriceVersion].total(seats)
+	}
+	return []effect{e}, answer{booking: b.ID}
+}
+
+func decideExpire(s *state, b *record) ([]effect, answer) {
+	if b.Status != message.Pending || b.ExpiresAt > s.now {
+		return nil, answer{booking: b.ID}
+	}
+	return []effect{expiry(b)}, answer{booking: b.ID}
+}
+
+func expiry(b *record) effect {
+	return effect{kind: message.EntryExpired, booking: b.ID, seats: b.Seats}
+}
+
+// selling says whether seats may be taken now.
+func (s *state) selling() error {
+	switch {
+	case s.sale.Status == message.Draft:
+		return errs.Missing("event")
+	case s.sale.Status == message.Cancelled:
+		return errs.New(errs.Conflict, "event-cancelled", "The event was cancelled.")
+	case s.sale.Status != message.OnSale || s.sale.PriceVersion == 0:
+		return errs.New(errs.Conflict, "sale-not-open", "The event is not on sale.")
+	case s.now < s.sale.OpensAt:
+		return errs.New(errs.Conflict, "sale-not-open", "The sale opens at %s.", stamp(s.sale.OpensAt)).
+			With("opens_at", stamp(s.sale.OpensAt)).After(time.Duration(s.sale.OpensAt-s.now) * time.Microsecond)
+	case s.sale.ClosesAt != 0 && s.now >= s.sale.ClosesAt:
+		return errs.New(errs.Conflict, "sale-closed", "The sale ended at %s.", stamp(s.sale.ClosesAt))
+	}
+	return nil
+}
+
+func (s *state) overLimit(live, more int) error {
+	limit := int(s.sale.LimitPerCustomer)
+	if live+more <= limit {
+		return nil
+	}
+	return errs.New(errs.Conflict, "too-many-seats",
+		"A customer may have %d seats of this event; you have %d and asked for %d.", limit, live, more).
+		With("limit", limit).With("live", live)
+}
+
+// paused slows down who holds again right after letting holds lapse. The first
+// lapse is forgiven.
+func (s *state) paused(lapses int, last int64) error {
+	if lapses < 2 {
+		return nil
+	}
+	pause := min(int64(firstPause)<<min(lapses-2, 10), s.sale.HoldFor)
+	if s.now >= last+pause {
+		return nil
+	}
+	return errs.New(errs.TooMany, "hold-cooldown", "Several of your holds have lapsed; please wait a little before the next.").
+		After(time.Duration(last+pause-s.now) * time.Microsecond)
+}
+
+// wanted is the seats that a command is about: those it names, or the best
+// that are free. A swap may choose among its own seats too.
+func (s *state) wanted(c *command, own *record) ([]int32, error) {
+	p := s.prices[s.sale.PriceVersion]
+	if len(c.seats) > 0 {
+		for i, seat := range c.seats {
+			switch {
+			case seat < 0 || int(seat) >= len(s.plan.Seats):
+				return nil, errs.Bad("seats", "names a seat that is not in the plan")
+			case slices.Contains(c.seats[:i], seat):
+				return nil, errs.Bad("seats", "names %s twice", s.label(seat))
+			case p.tierOf[seat] == message.NoTier:
+				return nil, errs.New(errs.Conflict, "not-for-sale", "Seat %s is not for sale.", s.label(seat))
+			}
+		}
+		return c.seats, nil
+	}
+	if c.quantity < 1 {
+		return nil, errs.Bad("quantity", "must be at least 1")
+	}
+	seats := s.choose(c.quantity, c.section, c.tier, own)
+	if seats == nil {
+		return nil, errs.New(errs.Conflict, "sold-out", "There are not %d seats left that fit.", c.quantity)
+	}
+	return seats, nil
+}
+
+// take frees seats whose holds have lapsed, by expiring the whole booking that
+// held them, or refuses when somebody else has one. The seats of the booking
+// own count as free.
+func (s *state) take(seats []int32, own string) ([]effect, error) {
+	var effects []effect
+	var gone []string
+	for _, seat := range seats {
+		c := s.claims[seat].is
+		switch {
+		case c.booking == "" || c.booking == own:
+		case !s.lapsed(c):
+			gone = append(gone, s.label(seat))
+		case !slices.ContainsFunc(effects, func(e effect) bool { return e.booking == c.booking }):
+			effects = append(effects, expiry(s.bookings[c.booking]))
+		}
+	}
+	if len(gone) > 0 {
+		return nil, taken(gone)
+	}
+	return effects, nil
+}
+
+// taken is the refusal that names the seats somebody else has.
+func taken(labels []string) *errs.Error {
+	detail := "Somebody was faster: " + labels[0] + " is gone."
+	if len(labels) > 1 {
+		detail = "Somebody was faster: some of these seats are gone."
+	}
+	return (&errs.Error{Kind: errs.Conflict, Type: "seats-taken", Detail: detail}).With("seats", labels)
+}
+
+func (s *state) label(seat int32) string { return s.plan.Seats[seat].Label }
+
+// statusOf is a booking's status as a person should read it now.
+func (s *state) statusOf(b *record) message.BookingStatus {
+	if b.Status == message.Pending && b.ExpiresAt <= s.now {
+		return message.Expired
+	}
+	return b.Status
+}
+
+// without is seats less some of them, in the same order.
+func without(seats, less []int32) []int32 {
+	return slices.DeleteFunc(slices.Clone(seats), func(n int32) bool { return slices.Contains(less, n) })
+}
+
+func sameSeats(a, b []int32) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, x := range a {
+		if !slices.Contains(b, x) {
+			return false
+		}
+	}
+	return true
+}
+
+// stamp writes µs since 1970 as RFC 3339 in UTC.
+func stamp(us int64) string { return time.UnixMicro(us).UTC().Format(time.RFC3339) }

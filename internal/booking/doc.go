@@ -1,0 +1,17 @@
+// Package booking is the Booking Service: it sells every seat at most once.
+//
+// The way of a booking:
+//
+//	http.go     a request becomes a Wish
+//	service.go  labels become ordinals; the seat view may say no early (view.go)
+//	writer.go   the event's writer takes all commands that wait and, in one
+//	            transaction, locks the head row, reads what they touch,
+//	decide.go   decides each in order of arrival (pure; choose.go picks seats),
+//	state.go    applies the effects, one ledger entry each,
+//	store.go    writes the net final rows, and commits; then everybody is answered
+//
+// The primary key of claims is the promise: a seat without a row is free, and
+// nothing but a committed row says yes. The ledger is the audit trail, the
+// outbox and the live feed in one; verify.go replays it against the tables, and
+// janitor.go ends lapsed holds by submitting commands like everybody else.
+package booking

@@ -1,0 +1,222 @@
+package booking
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+)
+
+// bookingBody is a booking as clients see it.
+type bookingBody struct {
+	ID          string                `json:"id"`
+	Reference   string                `json:"reference" doc:"Short name of the booking, for people." example:"7K2M-Q9XD"`
+	UserID      string                `json:"user_id"`
+	EventID     string                `json:"event_id"`
+	SeatNumber  string                `json:"seat_number" doc:"Label of the first seat." example:"101-A-12"`
+	Seats       []seatBody            `json:"seats"`
+	BookingTime time.Time             `json:"booking_time" doc:"When the seats were first held, UTC."`
+	Status      message.BookingStatus `json:"status" enum:"pending,booked,cancelled,expired"`
+	ExpiresAt   *time.Time            `json:"expires_at,omitempty" doc:"End of the hold, UTC; only while pending, and after it has expired."`
+	Amount      int64                 `json:"amount" doc:"All-in price of the seats, in minor units of the currency."`
+	Currency    string                `json:"currency" doc:"ISO 4217 code." example:"EUR"`
+	Fees        int64                 `json:"fees" doc:"Fees and tax within amount, in minor units."`
+	PaymentID   string                `json:"payment_id,omitempty"`
+	Seq         int64                 `json:"seq" doc:"Version of the event's ledger at the booking's last change; pass it as after= to seat reads to see it."`
+}
+
+// seatBody is one seat of a booking.
+type seatBody struct {
+	Label   string `json:"label" example:"101-A-12"`
+	Section string `json:"section"`
+	Row     string `json:"row,omitempty"`
+	Number  string `json:"number"`
+	Tier    string `json:"tier"`
+	Price   int64  `json:"price" doc:"All-in, in minor units."`
+}
+
+// body joins a booking with its plan and prices.
+func (s *Service) body(ctx context.Context, b *message.Booking) (*bookingBody, error) {
+	p, err := s.catalog.load(ctx, bookingKey(b))
+	if err != nil {
+		return nil, err
+	}
+	out := &bookingBody{
+		ID: b.ID, Reference: id.Reference(b.ID), UserID: b.UserID, EventID: b.EventID,
+		Seats: make([]seatBody, len(b.Seats)), BookingTime: time.UnixMicro(b.CreatedAt).UTC(), Status: b.Status,
+		Amount: b.Amount, Currency: b.Currency, Fees: b.Fees, PaymentID: b.PaymentID, Seq: b.Seq,
+	}
+	if b.ExpiresAt != 0 {
+		t := time.UnixMicro(b.ExpiresAt).UTC()
+		out.ExpiresAt = &t
+	}
+	for i, n := range b.Seats {
+		sec := &p.plan.Sections[p.plan.SectionOf(n)]
+		seat, tier := &p.plan.Seats[n], p.of(n)
+		out.Seats[i] = seatBody{Label: seat.Label, Section: sec.ID, Number: seat.Number, Tier: tier.Name, Price: tier.Price}
+		if row := sec.RowOf(n); row != nil {
+			out.Seats[i].Row = row.Label
+		}
+	}
+	if len(out.Seats) > 0 {
+		out.SeatNumber = out.Seats[0].Label
+	}
+	return out, nil
+}
+
+type bookingOut struct {
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     *bookingBody
+}
+
+func (s *Service) answer(ctx context.Context, b message.Booking, err error) (*bookingOut, error) {
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.body(ctx, &b)
+	if err != nil {
+		return nil, err
+	}
+	return &bookingOut{ETag: `"` + strconv.FormatInt(b.Seq, 10) + `"`, Location: "/bookings/" + b.ID, Body: body}, nil
+}
+
+type wishBody struct {
+	Seats    []string `json:"seats,omitempty" maxItems:"100" doc:"Labels of the seats wanted: all of them or none are held." example:"[\"101-A-12\"]"`
+	Quantity int      `json:"quantity,omitempty" minimum:"0" maximum:"100" doc:"Instead of seats: how many of the best that are free, together if possible."`
+	Section  string   `json:"section,omitempty" maxLength:"100" doc:"With quantity: only in this section."`
+	Tier     string   `json:"tier,omitempty" maxLength:"100" doc:"With quantity: only of this price tier, by id or name."`
+}
+
+func (w wishBody) wish(eventID string) (Wish, error) {
+	switch {
+	case len(w.Seats) > 0 && (w.Quantity != 0 || w.Section != "" || w.Tier != ""):
+		return Wish{}, errs.Bad("seats", "cannot be combined with quantity, section or tier")
+	case len(w.Seats) == 0 && w.Quantity == 0:
+		return Wish{}, errs.Bad("seats", "or quantity must say what to hold")
+	}
+	return Wish{EventID: eventID, Seats: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier}, nil
+}
+
+type holdIn struct {
+	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Makes a repeated request come to the same booking."`
+	Body struct {
+		EventID string `json:"event_id" doc:"The event."`
+		wishBody
+	}
+}
+
+// signedIn is the caller, who must have an account.
+func signedIn(ctx context.Context) (message.Caller, error) {
+	c := message.CallerFrom(ctx)
+	if !c.SignedIn() {
+		return c, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
+	}
+	return c, nil
+}
+
+// Register adds the service's operations to the API.
+func (s *Service) Register(api huma.API) {
+	tags := []string{"Bookings"}
+	huma.Register(api, huma.Operation{
+		OperationID: "hold-seats", Method: http.MethodPost, Path: "/bookings", Tags: tags, DefaultStatus: http.StatusCreated,
+		Summary: "Hold seats", Description: "Holds seats for a few minutes, until they are paid for, released or the hold lapses. All seats of a request are held, or none.",
+		Errors: []int{400, 401, 404, 409, 413, 422, 429, 503},
+	}, func(ctx context.Context, in *holdIn) (*bookingOut, error) {
+		caller, err := signedIn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !id.Valid(in.Body.EventID) {
+			return nil, errs.Bad("event_id", "is not the id of an event")
+		}
+		w, err := in.Body.wish(in.Body.EventID)
+		if err != nil {
+			return nil, err
+		}
+		b, err := s.Hold(ctx, caller, in.Key, w)
+		return s.answer(ctx, b, err)
+	})
+
+	type byID struct {
+		ID string `path:"id" maxLength:"64"`
+	}
+	get := func(ctx context.Context, in *byID) (*bookingOut, error) {
+		caller, err := signedIn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b, err := s.mine(ctx, caller, in.ID)
+		return s.answer(ctx, b, err)
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "get-booking", Method: http.MethodGet, Path: "/bookings/{id}", Tags: tags,
+		Summary: "Read a booking", Errors: []int{401, 404},
+	}, get)
+
+	type swapIn struct {
+		ID      string `path:"id" maxLength:"64"`
+		IfMatch string `header:"If-Match" doc:"ETag of the booking that you have seen."`
+		Body    wishBody
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "swap-seats", Method: http.MethodPut, Path: "/bookings/{id}", Tags: tags,
+		Summary: "Swap the seats of a hold", Description: "Exchanges the seats of a pending booking for others, all or none. The hold's end stays as it was.",
+		Errors: []int{400, 401, 404, 409, 412, 422, 503},
+	}, func(ctx context.Context, in *swapIn) (*bookingOut, error) {
+		caller, err := signedIn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		version, err := ifMatch(in.IfMatch)
+		if err != nil {
+			return nil, err
+		}
+		w, err := in.Body.wish("")
+		if err != nil {
+			return nil, err
+		}
+		b, err := s.Swap(ctx, caller, in.ID, version, w)
+		return s.answer(ctx, b, err)
+	})
+
+	type cancelIn struct {
+		ID    string   `path:"id" maxLength:"64"`
+		Seats []string `query:"seats" maxItems:"100" doc:"Labels of the seats to give back; all when it is left out."`
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "cancel-booking", Method: http.MethodDelete, Path: "/bookings/{id}", Tags: tags, DefaultStatus: http.StatusOK,
+		Summary: "Release or cancel", Description: "Releases a hold, or cancels paid seats and refunds them. The answer is the booking as it is afterwards.",
+		Errors: []int{401, 404, 409, 422, 503},
+	}, func(ctx context.Context, in *cancelIn) (*bookingOut, error) {
+		caller, err := signedIn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b, err := s.Cancel(ctx, caller, in.ID, in.Seats)
+		return s.answer(ctx, b, err)
+	})
+	s.registerLists(api)
+	s.registerSeats(api)
+	s.registerLedger(api)
+}
+
+// ifMatch reads the ledger version out of an If-Match header; 0 when there is
+// none or it is "*".
+func ifMatch(h string) (int64, error) {
+	if h == "" || h == "*" {
+		return 0, nil
+	}
+	v, err := strconv.ParseInt(strings.Trim(h, `"`), 10, 64)
+	if err != nil || v <= 0 {
+		return 0, errs.New(errs.Precondition, "changed-meanwhile", "If-Match does not name a version of this booking.")
+	}
+	return v, nil
+}

@@ -1,0 +1,236 @@
+package booking
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// The bodies of the three forms of GET /events/{id}/seats.
+type (
+	summaryBody struct {
+		EventID  string           `json:"event_id"`
+		Seq      int64            `json:"seq" doc:"Version of the event's ledger that this shows."`
+		Sections []sectionSummary `json:"sections"`
+	}
+	sectionSummary struct {
+		ID               string     `json:"id"`
+		Name             string     `json:"name"`
+		GeneralAdmission bool       `json:"general_admission"`
+		Total            int        `json:"total"`
+		Free             int        `json:"free"`
+		Held             int        `json:"held"`
+		Sold             int        `json:"sold"`
+		Tiers            []tierBody `json:"tiers"`
+	}
+	tierBody struct {
+		ID       string `json:"id"`
+		Name     string `json:"name"`
+		Price    int64  `json:"price" doc:"All-in, in minor units."`
+		Currency string `json:"currency"`
+	}
+	sectionBody struct {
+		EventID string       `json:"event_id"`
+		Seq     int64        `json:"seq"`
+		Section string       `json:"section"`
+		Seats   []seatStatus `json:"seats"`
+	}
+	seatStatus struct {
+		Label  string `json:"label"`
+		Row    string `json:"row,omitempty"`
+		Number string `json:"number"`
+		Status string `json:"status" enum:"free,held,sold"`
+		Tier   string `json:"tier,omitempty"`
+		Price  int64  `json:"price"`
+	}
+	compactBody struct {
+		EventID string `json:"event_id"`
+		Seq     int64  `json:"seq"`
+		First   int32  `json:"first" doc:"Ordinal of the first seat in status."`
+		Status  string `json:"status" doc:"One character a seat, by ordinal: . free, h held, s sold."`
+	}
+)
+
+type seatsIn struct {
+	ID      string `path:"id" maxLength:"64"`
+	Section string `query:"section" maxLength:"100" doc:"Only this section, seat by seat."`
+	Form    string `query:"form" enum:"compact" doc:"compact: one character a seat, for map clients."`
+	After   int64  `query:"after" minimum:"0" doc:"At least this version of the event's ledger: the seq of one's own last write."`
+}
+
+type seatsOut struct {
+	CacheControl string `header:"Cache-Control"`
+	ETag         string `header:"ETag"`
+	Body         any
+}
+
+func (s *Service) registerSeats(api huma.API) {
+	huma.Register(api, huma.Operation{
+		OperationID: "get-seats", Method: http.MethodGet, Path: "/events/{id}/seats", Tags: []string{"Events"},
+		Summary:     "Read which seats are free",
+		Description: "Sections with counts and prices; with section= its seats; with form=compact one character a seat.",
+		Errors:      []int{404, 422},
+	}, func(ctx context.Context, in *seatsIn) (*seatsOut, error) {
+		v, err := s.views.after(ctx, in.ID, in.After)
+		if err != nil {
+			return nil, err
+		}
+		v.mu.RLock()
+		defer v.mu.RUnlock()
+		if v.sale.Status == message.Draft && !message.CallerFrom(ctx).MayRead(v.sale.OrganizerID) {
+			return nil, errs.Missing("event")
+		}
+		out := &seatsOut{CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", ETag: `"` + strconv.FormatInt(v.seq, 10) + `"`}
+		first, n := int32(0), int32(len(v.status))
+		if in.Section != "" {
+			i := v.priced.plan.SectionByID(in.Section)
+			if i < 0 {
+				return nil, errs.Bad("section", "%q is not a section of this event", in.Section)
+			}
+			sec := &v.priced.plan.Sections[i]
+			if in.Form == "" {
+				out.Body = v.section(sec)
+				return out, nil
+			}
+			first, n = sec.First, sec.Count
+		}
+		if in.Form == "compact" {
+			out.Body = compactBody{v.eventID, v.seq, first, string(v.status[first : first+n])}
+		} else {
+			out.Body = v.summary()
+		}
+		return out, nil
+	})
+}
+
+// summary is the sections with their counts. The view is locked.
+func (v *view) summary() summaryBody {
+	p := v.priced
+	out := summaryBody{EventID: v.eventID, Seq: v.seq, Sections: make([]sectionSummary, len(p.plan.Sections))}
+	for i := range p.plan.Sections {
+		sec := &p.plan.Sections[i]
+		sum := sectionSummary{ID: sec.ID, Name: sec.Name, GeneralAdmission: sec.GeneralAdmission, Total: int(sec.Count), Tiers: []tierBody{}}
+		var seen [message.NoTier + 1]bool
+		for n := sec.First; n < sec.First+sec.Count; n++ {
+			switch v.status[n] {
+			case seatFree:
+				sum.Free++
+			case seatHeld:
+				sum.Held++
+			case seatSold:
+				sum.Sold++
+			}
+			if t := p.tierOf[n]; !seen[t] && t != message.NoTier {
+				seen[t] = true
+				tier := &p.Tiers[t]
+				sum.Tiers = append(sum.Tiers, tierBody{tier.ID, tier.Name, tier.Price, p.Currency})
+			}
+		}
+		out.Sections[i] = sum
+	}
+	return out
+}
+
+var statusNames = map[byte]string{seatFree: "free", seatHeld: "held", seatSold: "sold"}
+
+// section is one section seat by seat. The view is locked.
+func (v *view) section(sec *message.Section) sectionBody {
+	p := v.priced
+	out := sectionBody{EventID: v.eventID, Seq: v.seq, Section: sec.ID, Seats: make([]seatStatus, 0, sec.Count)}
+	for n := sec.First; n < sec.First+sec.Count; n++ {
+		seat := seatStatus{Label: p.plan.Seats[n].Label, Number: p.plan.Seats[n].Number, Status: statusNames[v.status[n]]}
+		if row := sec.RowOf(n); row != nil {
+			seat.Row = row.Label
+		}
+		if p.tierOf[n] != message.NoTier {
+			seat.Tier, seat.Price = p.of(n).Name, p.of(n).Price
+		}
+		out.Seats = append(out.Seats, seat)
+	}
+	return out
+}
+
+func (s *Service) registerLedger(api huma.API) {
+	tags := []string{"Ledger"}
+	type byEvent struct {
+		ID string `path:"id" maxLength:"64"`
+	}
+	type checkpointOut struct{ Body Checkpoint }
+	huma.Register(api, huma.Operation{
+		OperationID: "get-checkpoint", Method: http.MethodGet, Path: "/events/{id}/checkpoint", Tags: tags,
+		Summary: "Read a signed checkpoint of the event's ledger", Errors: []int{404},
+	}, func(ctx context.Context, in *byEvent) (*checkpointOut, error) {
+		v, err := s.views.get(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		v.mu.RLock()
+		hidden := v.sale.Status == message.Draft && !message.CallerFrom(ctx).MayRead(v.sale.OrganizerID)
+		v.mu.RUnlock()
+		if hidden {
+			return nil, errs.Missing("event")
+		}
+		c, err := s.Checkpoint(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return &checkpointOut{c}, nil
+	})
+
+	type ledgerIn struct {
+		ID    string `path:"id" maxLength:"64"`
+		After int64  `query:"after" minimum:"0" doc:"Entries above this version."`
+		Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
+	}
+	type entryBody struct {
+		EventID   string            `json:"event_id"`
+		Seq       int64             `json:"seq"`
+		At        time.Time         `json:"at"`
+		Kind      message.EntryKind `json:"kind"`
+		BookingID string            `json:"booking_id,omitempty"`
+		Seats     []int32           `json:"seats,omitempty" doc:"Ordinals in the seating plan."`
+		Until     *time.Time        `json:"until,omitempty"`
+		Amount    int64             `json:"amount,omitempty" doc:"Minor units."`
+		Currency  string            `json:"currency,omitempty"`
+		Sale      string            `json:"sale,omitempty" doc:"State of the sale, as JSON, when it changed."`
+		Hash      string            `json:"hash" doc:"SHA-256 over the hash before and the entry, hex."`
+	}
+	type ledgerOut struct {
+		Body struct {
+			Items      []entryBody `json:"items"`
+			NextCursor string      `json:"next_cursor,omitempty" doc:"Pass it as after for the next page."`
+		}
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "get-ledger", Method: http.MethodGet, Path: "/events/{id}/ledger", Tags: tags,
+		Summary: "Read the event's ledger", Description: "For its organizer and admins.", Errors: []int{401, 404, 422},
+	}, func(ctx context.Context, in *ledgerIn) (*ledgerOut, error) {
+		if err := s.organizes(ctx, in.ID); err != nil {
+			return nil, err
+		}
+		list, err := s.Entries(ctx, in.ID, in.After, in.Limit)
+		if err != nil {
+			return nil, err
+		}
+		out := &ledgerOut{}
+		out.Body.Items = make([]entryBody, len(list))
+		for i, e := range list {
+			b := entryBody{e.EventID, e.Seq, time.UnixMicro(e.At).UTC(), e.Kind, e.BookingID, e.Seats, nil, e.Amount, e.Currency, e.Sale, hexHash(e.Hash)}
+			if e.Until != 0 {
+				t := time.UnixMicro(e.Until).UTC()
+				b.Until = &t
+			}
+			out.Body.Items[i] = b
+		}
+		if len(list) == in.Limit {
+			out.Body.NextCursor = strconv.FormatInt(list[len(list)-1].Seq, 10)
+		}
+		return out, nil
+	})
+}

@@ -1,0 +1,142 @@
+package booking
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+)
+
+// How the janitor works.
+const (
+	sweepEvery = 500 * time.Millisecond
+	sweepMost  = 500 // bookings it looks up at once
+	sweepWidth = 64  // commands it has under way at once
+)
+
+// Run is the janitor. It ends holds that have lapsed, and cancels the bookings
+// of cancelled events, by submitting commands like everybody else, behind
+// everybody else. Run returns when ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	s.wake() // resume what a crash may have left
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("sweep of lapsed holds", "error", err)
+			}
+		case <-s.sweepNow:
+			if err := s.cancelAll(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("cancelling the bookings of cancelled events", "error", err)
+				time.AfterFunc(time.Second, s.wake)
+			}
+		}
+	}
+}
+
+func (s *Service) wake() {
+	select {
+	case s.sweepNow <- struct{}{}:
+	default:
+	}
+}
+
+// Sweep ends the holds that have lapsed by now and reports how many it looked
+// at. Whether a hold has lapsed is decided by the writer, not here.
+func (s *Service) Sweep(ctx context.Context) (int, error) {
+	// The partial index bookings_lapsing.
+	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE status = 'pending' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`,
+		s.now().UnixMicro(), sweepMost)
+	if err != nil {
+		return 0, err
+	}
+	return len(ids), s.each(ctx, ids, command{do: doExpire})
+}
+
+// cancelAll gives back every booking of every cancelled event.
+func (s *Service) cancelAll(ctx context.Context) error {
+	events, err := s.ids(ctx, `SELECT event_id FROM sales WHERE status = 'cancelled'
+		AND EXISTS (SELECT 1 FROM claims WHERE claims.event_id = sales.event_id)`)
+	if err != nil {
+		return err
+	}
+	for _, eventID := range events {
+		for {
+			ids, err := s.ids(ctx, `SELECT DISTINCT booking_id FROM claims WHERE event_id = $1 LIMIT $2`, eventID, sweepMost) // primary key's prefix
+			if err != nil {
+				return err
+			}
+			if len(ids) == 0 {
+				break
+			}
+			if err := s.each(ctx, ids, command{do: doCancel}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// each submits a command for many bookings, behind everybody else's.
+func (s *Service) each(ctx context.Context, ids []string, c command) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(sweepWidth)
+	for _, bookingID := range ids {
+		c := c
+		c.bookingID, c.eventID = bookingID, id.Event(bookingID)
+		g.Go(func() error {
+			_, err := s.submitLater(ctx, c)
+			if errs.KindOf(err) == errs.NotFound {
+				return nil
+			}
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+func (s *Service) ids(ctx context.Context, query string, args ...any) ([]string, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list ids: %w", err)
+	}
+	defer rows.Close()
+	return scanIDs(rows)
+}
+
+func scanIDs(rows *sql.Rows) ([]string, error) {
+	var ids []string
+	for rows.Next() {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			return nil, fmt.Errorf("list ids: %w", err)
+		}
+		ids = append(ids, v)
+	}
+	return ids, rows.Err()
+}
+
+// HasLive reports whether a user has bookings that are held or sold.
+func (s *Service) HasLive(ctx context.Context, userID string) (bool, error) {
+	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND status IN ('pending', 'booked') LIMIT 1`, userID) // bookings_by_user
+	return len(ids) > 0, err
+}
+
+// UserBookingIDs lists a user's bookings, newest event first, up to limit, and
+// whether there are more.
+func (s *Service) UserBookingIDs(ctx context.Context, userID string, limit int) ([]string, bool, error) {
+	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 ORDER BY id DESC LIMIT $2`, userID, limit+1)
+	if err != nil || len(ids) <= limit {
+		return ids, false, err
+	}
+	return ids[:limit], true, nil
+}

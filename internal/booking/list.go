@@ -1,0 +1,82 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"boxoffice/internal/message"
+)
+
+// bookingWithOrganizer reads a booking and whose event it is for.
+const bookingWithOrganizer = `SELECT b.id, b.event_id, b.user_id, b.status, b.seats, b.created_at, b.expires_at, b.amount, b.fees, b.currency,
+	b.plan_id, b.plan_version, b.price_version, b.payment_id, b.fingerprint, b.extended, b.seq, s.organizer_id
+	FROM bookings b JOIN sales s ON s.event_id = b.event_id`
+
+// withTail scans one more column than the scanner's caller knows of.
+type withTail struct {
+	scanner
+	tail any
+}
+
+func (w withTail) Scan(dest ...any) error { return w.scanner.Scan(append(dest, w.tail)...) }
+
+func scanWithOrganizer(row scanner) (message.Booking, error) {
+	var organizer string
+	r, err := scanBooking(withTail{row, &organizer})
+	if err != nil {
+		return message.Booking{}, err
+	}
+	r.OrganizerID = organizer
+	return r.Booking, nil
+}
+
+// Filter says which bookings a list shows; empty fields allow all.
+type Filter struct {
+	UserID, EventID, Organizer string
+	Status                     message.BookingStatus
+	After                      string // booking id, exclusive
+	Limit                      int
+}
+
+// List shows bookings in the order of their ids, which is stable while others
+// come in.
+func (s *Service) List(ctx context.Context, f Filter) ([]message.Booking, error) {
+	var where []string
+	var args []any
+	add := func(cond string, v any) {
+		args = append(args, v)
+		where = append(where, fmt.Sprintf(cond, len(args)))
+	}
+	add("b.id > $%d", f.After)
+	if f.UserID != "" {
+		add("b.user_id = $%d", f.UserID) // bookings_by_user
+	}
+	if f.EventID != "" {
+		add("b.event_id = $%d", f.EventID)
+		add("b.id >= $%d", f.EventID) // a booking's id begins with its event's: the primary key serves this
+		add("b.id < $%d", f.EventID+"~")
+	}
+	if f.Organizer != "" {
+		add("s.organizer_id = $%d", f.Organizer)
+	}
+	if f.Status != "" {
+		add("b.status = $%d", string(f.Status))
+	}
+	args = append(args, f.Limit)
+	query := bookingWithOrganizer + ` WHERE ` + strings.Join(where, " AND ") + fmt.Sprintf(` ORDER BY b.id LIMIT $%d`, len(args))
+	rows, err := s.db.Reader().QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list bookings: %w", err)
+	}
+	defer rows.Close()
+	var out []message.Booking
+	for rows.Next() {
+		b, err := scanWithOrganizer(rows)
+		if err != nil {
+			return nil, fmt.Errorf("list bookings: %w", err)
+		}
+		out = append(out, b)
+	}
+	return out, rows.Err()
+}

@@ -1,0 +1,87 @@
+package booking
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// metrics are what an operator sees of the writers.
+type metrics struct {
+	batch    prometheus.Histogram
+	wait     prometheus.Histogram
+	guards   prometheus.Counter
+	commands *prometheus.CounterVec
+	ledger   *prometheus.CounterVec
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "boxoffice_writer_batch_commands", Help: "Commands in one transaction.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 10),
+		}),
+		wait: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "boxoffice_writer_wait_seconds", Help: "Time that commands wait for a batch, in seconds.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 12),
+		}),
+		guards: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "boxoffice_writer_guards_total", Help: "Batches begun again because a row had changed under the decision.",
+		}),
+		commands: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "boxoffice_commands_total", Help: "Decided commands by kind and outcome.",
+		}, []string{"command", "outcome"}),
+		ledger: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "boxoffice_ledger_entries_total", Help: "Ledger entries by kind: bookings by what became of them.",
+		}, []string{"kind"}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.batch, m.wait, m.guards, m.commands, m.ledger)
+	}
+	return m
+}
+
+func (m *metrics) outcome(do action, err error) {
+	outcome := "ok"
+	var e *errs.Error
+	if errors.As(err, &e) {
+		outcome = e.Type
+	} else if err != nil {
+		outcome = "error"
+	}
+	m.commands.WithLabelValues(do.String(), outcome).Inc()
+}
+
+func (m *metrics) entries(list []message.Entry) {
+	for i := range list {
+		m.ledger.WithLabelValues(string(list[i].Kind)).Inc()
+	}
+}
+
+// seatGauge reports the seats of the events in memory by state.
+type seatGauge struct {
+	views *views
+	desc  *prometheus.Desc
+}
+
+func newSeatGauge(vs *views) seatGauge {
+	return seatGauge{vs, prometheus.NewDesc("boxoffice_seats", "Seats by state, of the events that this node has in memory.", []string{"state"}, nil)}
+}
+
+func (g seatGauge) Describe(ch chan<- *prometheus.Desc) { ch <- g.desc }
+
+func (g seatGauge) Collect(ch chan<- prometheus.Metric) {
+	var sum message.Counts
+	g.views.mu.RLock()
+	for _, v := range g.views.byID {
+		c := v.counts()
+		sum.Free, sum.Held, sum.Sold = sum.Free+c.Free, sum.Held+c.Held, sum.Sold+c.Sold
+	}
+	g.views.mu.RUnlock()
+	for state, n := range map[string]int32{"free": sum.Free, "held": sum.Held, "sold": sum.Sold} {
+		ch <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(n), state)
+	}
+}

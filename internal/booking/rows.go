@@ -1,0 +1,97 @@
+package booking
+
+import (
+	"database/sql"
+	"fmt"
+
+	"boxoffice/internal/message"
+)
+
+// scanner is a *sql.Row or *sql.Rows.
+type scanner interface{ Scan(...any) error }
+
+// scanBooking reads bookingColumns.
+func scanBooking(row scanner) (*record, error) {
+	var r record
+	var seats string
+	var expires sql.NullInt64
+	var payment sql.NullString
+	if err := row.Scan(&r.ID, &r.EventID, &r.UserID, &r.Status, &seats, &r.CreatedAt, &expires, &r.Amount, &r.Fees, &r.Currency,
+		&r.PlanID, &r.PlanVersion, &r.PriceVersion, &payment, &r.Fingerprint, &r.Extended, &r.Seq); err != nil {
+		return nil, err
+	}
+	r.ExpiresAt, r.PaymentID = expires.Int64, payment.String
+	var ok bool
+	if r.Seats, ok = message.ParseSeats(seats); !ok {
+		return nil, fmt.Errorf("booking %s: seats are unreadable: %.40q", r.ID, seats)
+	}
+	return &r, nil
+}
+
+// scanEntries reads entryColumns to the end and closes rows.
+func scanEntries(rows *sql.Rows) ([]message.Entry, error) {
+	defer rows.Close()
+	var out []message.Entry
+	for rows.Next() {
+		e, err := scanEntry(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}
+
+func scanEntry(row scanner) (message.Entry, error) {
+	var e message.Entry
+	var booking, seats, currency, sale sql.NullString
+	var until, amount sql.NullInt64
+	var hash []byte
+	if err := row.Scan(&e.EventID, &e.Seq, &e.At, &e.Kind, &booking, &seats, &until, &amount, &currency, &sale, &hash); err != nil {
+		return e, fmt.Errorf("read ledger: %w", err)
+	}
+	e.BookingID, e.Currency, e.Sale = booking.String, currency.String, sale.String
+	e.Until, e.Amount = until.Int64, amount.Int64
+	if len(hash) != len(e.Hash) {
+		return e, fmt.Errorf("ledger of %s, seq %d: hash has %d bytes", e.EventID, e.Seq, len(hash))
+	}
+	copy(e.Hash[:], hash)
+	if seats.Valid {
+		var ok bool
+		if e.Seats, ok = message.ParseSeats(seats.String); !ok {
+			return e, fmt.Errorf("ledger of %s, seq %d: seats are unreadable: %.40q", e.EventID, e.Seq, seats.String)
+		}
+	}
+	return e, nil
+}
+
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// positive is a time, or NULL for 0.
+func positive(v int64) any {
+	if v == 0 {
+		return nil
+	}
+	return v
+}
+
+func amountOrNull(e *message.Entry) any {
+	if e.Currency == "" {
+		return nil
+	}
+	return e.Amount
+}
+
+func seatsText(seats []int32) string { return string(message.AppendSeats(nil, seats)) }
+
+func seatsOrNull(seats []int32) any {
+	if len(seats) == 0 {
+		return nil
+	}
+	return seatsText(seats)
+}

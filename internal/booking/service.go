@@ -1,0 +1,398 @@
+package booking
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"boxoffice/internal/batch"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Config is what a booking service is made of.
+type Config struct {
+	DB      *sqldb.DB
+	Plans   Plans
+	Now     func() time.Time      // the clock by which SQLite decides; nil: time.Now
+	Metrics prometheus.Registerer // nil: none
+	Log     *slog.Logger          // nil: slog.Default
+	Writers int                   // 0: 1, which is best on SQLite
+}
+
+// Service is the Booking Service.
+type Service struct {
+	db       *sqldb.DB
+	now      func() time.Time
+	log      *slog.Logger
+	catalog  *catalog
+	views    *views
+	writers  []*writer
+	key      ed25519.PrivateKey
+	getStmt  *sql.Stmt
+	followMu sync.RWMutex
+	follow   []func([]message.Entry)
+	sweepNow chan struct{} // wakes the janitor
+	closed   atomic.Bool
+}
+
+// Migrate brings the tables up to date.
+func Migrate(ctx context.Context, db *sqldb.DB) error { return db.Migrate(ctx, "booking", migrations) }
+
+// New migrates the tables and starts the writers. Close stops them.
+func New(ctx context.Context, cfg Config) (*Service, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if err := Migrate(ctx, cfg.DB); err != nil {
+		return nil, err
+	}
+	st, err := newSQLiteStore(ctx, cfg.DB, cfg.Now)
+	if err != nil {
+		return nil, fmt.Errorf("booking: %w", err)
+	}
+	s := &Service{db: cfg.DB, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), sweepNow: make(chan struct{}, 1)}
+	if s.getStmt, err = cfg.DB.PrepareRead(ctx, bookingWithOrganizer+` WHERE b.id = $1`); err != nil {
+		return nil, fmt.Errorf("booking: %w", err)
+	}
+	if s.key, err = signingKey(ctx, cfg.DB, cfg.Now); err != nil {
+		return nil, fmt.Errorf("booking: %w", err)
+	}
+	s.views = newViews(cfg.DB, s.catalog)
+	m := newMetrics(cfg.Metrics)
+	for range max(cfg.Writers, 1) {
+		w := &writer{store: st, catalog: s.catalog, views: s.views, tell: s.tell, metrics: m}
+		w.queue = batch.New(maxBatch, maxWaiting, w.run)
+		s.writers = append(s.writers, w)
+	}
+	if cfg.Metrics != nil {
+		cfg.Metrics.MustRegister(newSeatGauge(s.views), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "boxoffice_writer_waiting_commands", Help: "Commands that wait for a writer.",
+		}, func() float64 { return float64(s.Waiting()) }))
+	}
+	return s, nil
+}
+
+// Close lets the writers finish what waits and refuses the rest.
+func (s *Service) Close() {
+	if s.closed.Swap(true) {
+		return
+	}
+	for _, w := range s.writers {
+		w.queue.Close()
+	}
+}
+
+// Waiting is how many commands wait for the writers.
+func (s *Service) Waiting() int {
+	n := 0
+	for _, w := range s.writers {
+		n += w.queue.Waiting()
+	}
+	return n
+}
+
+// Follow calls fn after each commit with its ledger entries, of one event at a
+// time, in order. fn must return fast: the writer waits for it.
+func (s *Service) Follow(fn func([]message.Entry)) {
+	s.followMu.Lock()
+	defer s.followMu.Unlock()
+	s.follow = append(s.follow, fn)
+}
+
+func (s *Service) tell(entries []message.Entry) {
+	s.followMu.RLock()
+	defer s.followMu.RUnlock()
+	for _, fn := range s.follow {
+		fn(entries)
+	}
+}
+
+// submit hands a command to its event's writer and waits for the answer. On an
+// error of kind Internal or Unavailable the outcome is unclear; the same command
+// may be submitted again.
+func (s *Service) submit(ctx context.Context, c command) (message.Booking, error) {
+	return s.send(ctx, c, (*batch.Queue[*job]).Do)
+}
+
+// submitLater is submit behind everybody else's commands.
+func (s *Service) submitLater(ctx context.Context, c command) (message.Booking, error) {
+	return s.send(ctx, c, (*batch.Queue[*job]).DoLater)
+}
+
+func (s *Service) send(ctx context.Context, c command, do func(*batch.Queue[*job], context.Context, *job) error) (message.Booking, error) {
+	w := s.writers[hashOf(c.eventID)%uint32(len(s.writers))]
+	j := &job{cmd: c}
+	if err := do(w.queue, ctx, j); err != nil {
+		return message.Booking{}, unclear(err)
+	}
+	return j.booking, nil
+}
+
+// SetSales hands new states of sales to the writers. A state whose EventVersion
+// is not newer than the head row's is passed over. The first refusal is
+// returned; the others are carried out nevertheless.
+func (s *Service) SetSales(ctx context.Context, sales map[string]message.Sale) error {
+	failed := make(chan error, len(sales))
+	for eventID, sale := range sales {
+		go func() {
+			_, err := s.submit(ctx, command{do: doSetSale, eventID: eventID, sale: sale})
+			failed <- err
+			if err == nil && sale.Status == message.Cancelled {
+				s.wake()
+			}
+		}()
+	}
+	var first error
+	for range sales {
+		if err := <-failed; err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// Counts are an event's seats by state; NotFound when it has no sale.
+func (s *Service) Counts(ctx context.Context, eventID string) (message.Counts, error) {
+	v, err := s.views.get(ctx, eventID)
+	if err != nil {
+		return message.Counts{}, err
+	}
+	return v.counts(), nil
+}
+
+// Wish is what somebody wants to hold: seats by label, or a quantity of a
+// section or a tier.
+type Wish struct {
+	EventID  string
+	Seats    []string
+	Quantity int
+	Section  string // section id, "" for any
+	Tier     string // tier id or name, "" for any
+}
+
+// fingerprint tells one wish from another that comes with the same key.
+func (w Wish) fingerprint(key string) []byte {
+	if key == "" {
+		return nil
+	}
+	b := append(strconv.AppendInt(nil, int64(w.Quantity), 10), w.EventID...)
+	for _, s := range append([]string{w.Section, w.Tier}, w.Seats...) {
+		b = append(append(b, 0), s...)
+	}
+	h := sha256.Sum256(b)
+	return h[:16]
+}
+
+// Hold takes seats for a while. With a key the same wish by the same caller
+// comes to the same booking, however often it is sent.
+func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error) {
+	v, err := s.views.get(ctx, w.EventID)
+	if err != nil {
+		return message.Booking{}, err
+	}
+	c := command{do: doHold, eventID: w.EventID, caller: caller, bookingID: id.Booking(w.EventID, caller.UserID, key), fingerprint: w.fingerprint(key)}
+	if err := s.resolve(v, w, &c); err != nil {
+		return message.Booking{}, err
+	}
+	if gone := v.gone(c.bookingID, c.seats, s.now().UnixMicro()); len(gone) > 0 {
+		return message.Booking{}, taken(gone)
+	}
+	return s.submit(ctx, c)
+}
+
+// Swap exchanges the seats of a hold. Version, if not 0, must be the booking's
+// Seq: another one is refused with kind Precondition.
+func (s *Service) Swap(ctx context.Context, caller message.Caller, bookingID string, version int64, w Wish) (message.Booking, error) {
+	b, err := s.mine(ctx, caller, bookingID)
+	if err != nil {
+		return b, err
+	}
+	v, err := s.views.get(ctx, b.EventID)
+	if err != nil {
+		return b, err
+	}
+	c := command{do: doSwap, eventID: b.EventID, bookingID: bookingID, caller: caller, version: version}
+	if err := s.resolve(v, w, &c); err != nil {
+		return b, err
+	}
+	return s.submit(ctx, c)
+}
+
+// resolve turns labels and names into a command's ordinals.
+func (s *Service) resolve(v *view, w Wish, c *command) error {
+	v.mu.RLock()
+	p := v.priced
+	v.mu.RUnlock()
+	c.section, c.tier = -1, -1
+	if len(w.Seats) > 0 {
+		return resolveSeats(p.plan, w.Seats, c)
+	}
+	c.quantity = w.Quantity
+	if w.Section != "" {
+		if c.section = p.plan.SectionByID(w.Section); c.section < 0 {
+			return errs.Bad("section", "%q is not a section of this event", w.Section)
+		}
+	}
+	if w.Tier != "" {
+		for i, t := range p.Tiers {
+			if t.ID == w.Tier || t.Name == w.Tier {
+				c.tier = i
+			}
+		}
+		if c.tier < 0 {
+			return errs.Bad("tier", "%q is not a price tier of this event", w.Tier)
+		}
+	}
+	return nil
+}
+
+func resolveSeats(p *message.Plan, labels []string, c *command) error {
+	c.seats = make([]int32, len(labels))
+	for i, label := range labels {
+		n, ok := p.Ordinal(label)
+		if !ok {
+			return errs.Bad(fmt.Sprintf("seats[%d]", i), "%q is not a seat of this event that can be chosen", label)
+		}
+		for j := range i {
+			if c.seats[j] == n {
+				return errs.Bad(fmt.Sprintf("seats[%d]", i), "names %s twice", label)
+			}
+		}
+		c.seats[i] = n
+	}
+	return nil
+}
+
+// Cancel gives up a hold or gives sold seats back: those named, or all. The
+// answer is the booking as it is afterwards.
+func (s *Service) Cancel(ctx context.Context, caller message.Caller, bookingID string, labels []string) (message.Booking, error) {
+	b, err := s.mine(ctx, caller, bookingID)
+	if err != nil {
+		return b, err
+	}
+	c := command{do: doCancel, eventID: b.EventID, bookingID: bookingID, caller: caller}
+	if len(labels) > 0 {
+		plan, err := s.catalog.plans.Plan(ctx, b.PlanID, b.PlanVersion)
+		if err != nil {
+			return b, err
+		}
+		if err := ownSeats(plan, b.Seats, labels, &c); err != nil {
+			return b, err
+		}
+	}
+	return s.submit(ctx, c)
+}
+
+// ownSeats finds seats by label among those of a booking.
+func ownSeats(p *message.Plan, own []int32, labels []string, c *command) error {
+	for i, label := range labels {
+		at := slices.IndexFunc(own, func(n int32) bool { return p.Seats[n].Label == label })
+		if at < 0 {
+			return errs.Bad(fmt.Sprintf("seats[%d]", i), "names %s, which is not in this booking", label)
+		}
+		if slices.Contains(c.seats, own[at]) {
+			return errs.Bad(fmt.Sprintf("seats[%d]", i), "names %s twice", label)
+		}
+		c.seats = append(c.seats, own[at])
+	}
+	return nil
+}
+
+// Confirm turns a hold into a booking because the money for it is authorized;
+// the same payment may confirm again. Refusals for good are of kind Conflict,
+// Invalid or NotFound; of other kinds the outcome is unclear.
+func (s *Service) Confirm(ctx context.Context, m message.Confirm) (message.Booking, error) {
+	return s.house(ctx, command{do: doConfirm, bookingID: m.BookingID, payment: m.PaymentID, amount: m.Amount, currency: m.Currency})
+}
+
+// Extend lets a hold last ten minutes longer, once.
+func (s *Service) Extend(ctx context.Context, bookingID string) error {
+	_, err := s.house(ctx, command{do: doExtend, bookingID: bookingID})
+	return err
+}
+
+// CancelUnpaid takes a booking back whose payment could not be captured.
+func (s *Service) CancelUnpaid(ctx context.Context, bookingID, paymentID string) error {
+	_, err := s.house(ctx, command{do: doCancel, bookingID: bookingID, payment: paymentID, unpaid: true})
+	return err
+}
+
+// house submits a command of the house's own about a booking.
+func (s *Service) house(ctx context.Context, c command) (message.Booking, error) {
+	if c.eventID = id.Event(c.bookingID); c.eventID == "" {
+		return message.Booking{}, errs.Missing("booking")
+	}
+	return s.submit(ctx, c)
+}
+
+// Booking is a booking by its id.
+func (s *Service) Booking(ctx context.Context, bookingID string) (message.Booking, error) {
+	if !id.ValidBooking(bookingID) {
+		return message.Booking{}, errs.Missing("booking")
+	}
+	b, err := scanWithOrganizer(s.getStmt.QueryRowContext(ctx, bookingID))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return message.Booking{}, errs.Missing("booking")
+	case err != nil:
+		return message.Booking{}, fmt.Errorf("read booking: %w", err)
+	}
+	return b, nil
+}
+
+// mine is a booking that a caller may change; NotFound for strangers.
+func (s *Service) mine(ctx context.Context, caller message.Caller, bookingID string) (message.Booking, error) {
+	b, err := s.Booking(ctx, bookingID)
+	if err != nil {
+		return b, err
+	}
+	if !caller.SignedIn() || !mayTouch(&record{Booking: b}, caller) {
+		return message.Booking{}, errs.Missing("booking")
+	}
+	return b, nil
+}
+
+// Entries reads an event's ledger above a version, in order, up to limit.
+func (s *Service) Entries(ctx context.Context, eventID string, after int64, limit int) ([]message.Entry, error) {
+	return readEntries(ctx, s.db, eventID, after, limit)
+}
+
+// Heads is the ledger version of every event.
+func (s *Service) Heads(ctx context.Context) (map[string]int64, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT event_id, seq FROM sales`)
+	if err != nil {
+		return nil, fmt.Errorf("read heads: %w", err)
+	}
+	defer rows.Close()
+	heads := map[string]int64{}
+	for rows.Next() {
+		var eventID string
+		var seq int64
+		if err := rows.Scan(&eventID, &seq); err != nil {
+			return nil, fmt.Errorf("read heads: %w", err)
+		}
+		heads[eventID] = seq
+	}
+	return heads, rows.Err()
+}

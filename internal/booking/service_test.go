@@ -1,0 +1,292 @@
+package booking
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"boxoffice/internal/message"
+)
+
+func TestHoldPayCancel(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event()
+	b := w.hold(ev, "ann", "A-A-1", "A-A-2")
+	if b.Status != message.Pending || b.Amount != 2000 || b.Fees != 200 || b.ExpiresAt != w.clock.Load()+8*minute {
+		t.Fatalf("held: %+v", b)
+	}
+	b, err := w.pay(b)
+	if err != nil || b.Status != message.Booked || b.ExpiresAt != 0 {
+		t.Fatalf("paid: %+v, %v", b, err)
+	}
+	again, err := w.pay(b)
+	if err != nil || again.Seq != b.Seq {
+		t.Fatalf("confirming twice must change nothing: %+v, %v", again, err)
+	}
+	part, err := w.s.Cancel(context.Background(), fan("ann"), b.ID, []string{"A-A-2"})
+	if err != nil || part.Status != message.Booked || part.Amount != 1000 || part.Fees != 100 || len(part.Seats) != 1 {
+		t.Fatalf("cancelled one seat: %+v, %v", part, err)
+	}
+	all, err := w.s.Cancel(context.Background(), fan("ann"), b.ID, nil)
+	if err != nil || all.Status != message.BookingCancelled {
+		t.Fatalf("cancelled: %+v, %v", all, err)
+	}
+	want := []message.EntryKind{message.EntryHeld, message.EntryBooked, message.EntryCancelled, message.EntryCancelled}
+	if got := w.kinds(ev); !slices.Equal(got, want) {
+		t.Fatalf("ledger: %v, want %v", got, want)
+	}
+	if c, _ := w.s.Counts(context.Background(), ev); c.Free != 21 || c.Held+c.Sold != 0 {
+		t.Fatalf("counts: %+v", c)
+	}
+	w.verify(ev)
+}
+
+// A's hold lapses, B buys one of the seats, A pays: A's booking has expired as
+// a whole, its other seat is free, and the late payment is refused.
+func TestLapsedHoldRace(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event()
+	a := w.hold(ev, "ann", "A-A-1", "A-A-2")
+	w.pass(8 * minute)
+	b := w.hold(ev, "bob", "A-A-2")
+	if _, err := w.pay(b); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.pay(a)
+	wantType(t, err, "seats-gone")
+	c := w.hold(ev, "cid", "A-A-1")
+	if _, err := w.pay(c); err != nil {
+		t.Fatal(err)
+	}
+	want := []message.EntryKind{message.EntryHeld, message.EntryExpired, message.EntryHeld, message.EntryBooked, message.EntryHeld, message.EntryBooked}
+	if got := w.kinds(ev); !slices.Equal(got, want) {
+		t.Fatalf("ledger: %v, want %v", got, want)
+	}
+	w.verify(ev)
+}
+
+// Paid too late while nobody has taken the seats: the buyer gets them.
+func TestPaidLateSeatsFree(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event()
+	a := w.hold(ev, "ann", "A-A-1")
+	w.pass(9 * minute)
+	if n, err := w.s.Sweep(context.Background()); n != 1 || err != nil {
+		t.Fatalf("sweep: %d, %v", n, err)
+	}
+	b, err := w.pay(a)
+	if err != nil || b.Status != message.Booked {
+		t.Fatalf("paid late: %+v, %v", b, err)
+	}
+	w.verify(ev)
+}
+
+func TestSwap(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ev := w.event()
+	a := w.hold(ev, "ann", "A-A-1", "A-A-2")
+	w.hold(ev, "bob", "A-A-4")
+	_, err := w.s.Swap(ctx, fan("ann"), a.ID, 0, Wish{Seats: []string{"A-A-3", "A-A-4"}})
+	wantType(t, err, "seats-taken")
+	b, err := w.s.Swap(ctx, fan("ann"), a.ID, a.Seq, Wish{Seats: []string{"A-A-2", "A-A-3"}})
+	if err != nil || b.ExpiresAt != a.ExpiresAt || len(b.Seats) != 2 {
+		t.Fatalf("swap: %+v, %v", b, err)
+	}
+	_, err = w.s.Swap(ctx, fan("ann"), a.ID, a.Seq, Wish{Seats: []string{"A-A-1"}})
+	wantType(t, err, "changed-meanwhile")
+	_, err = w.s.Swap(ctx, fan("bob"), a.ID, 0, Wish{Seats: []string{"A-A-1"}})
+	wantType(t, err, "not-found")
+	w.hold(ev, "cid", "A-A-1") // is free again
+	if b, err = w.s.Cancel(ctx, fan("ann"), a.ID, []string{"A-A-2"}); err != nil || b.Status != message.Pending || b.Amount != 1000 {
+		t.Fatalf("giving back one held seat: %+v, %v", b, err)
+	}
+	w.verify(ev)
+}
+
+func TestIdempotency(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ev := w.event()
+	wish := Wish{EventID: ev, Seats: []string{"A-A-1"}}
+	first, err := w.s.Hold(ctx, fan("ann"), "k1", wish)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := w.s.Hold(ctx, fan("ann"), "k1", wish)
+	if err != nil || again.ID != first.ID || again.Seq != first.Seq {
+		t.Fatalf("replay: %+v, %v", again, err)
+	}
+	_, err = w.s.Hold(ctx, fan("ann"), "k1", Wish{EventID: ev, Seats: []string{"A-A-2"}})
+	wantType(t, err, "idempotency-key-reused")
+	_, err = w.s.Hold(ctx, fan("bob"), "k1", wish)
+	wantType(t, err, "seats-taken")
+	if _, err := w.pay(first); err != nil {
+		t.Fatal(err)
+	}
+	if again, err = w.s.Hold(ctx, fan("ann"), "k1", wish); err != nil || again.Status != message.Booked {
+		t.Fatalf("replay after paying: %+v, %v", again, err)
+	}
+	w.pass(60 * minute)
+	w.verify(ev)
+}
+
+func TestRefusals(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ev := w.event()
+	past := w.event(func(s *message.Sale) { s.ClosesAt = w.clock.Load() - 1 })
+	soon := w.event(func(s *message.Sale) { s.OpensAt = w.clock.Load() + minute })
+	draft := w.event(func(s *message.Sale) { s.Status = message.Draft })
+	unpriced := w.event(func(s *message.Sale) { s.Status, s.PriceVersion, s.Currency = message.Published, 0, "" })
+	off := w.event(func(s *message.Sale) { s.Status = message.Cancelled })
+	for _, c := range []struct {
+		name, want string
+		wish       Wish
+		text       string
+	}{
+		{"unknown seat", "invalid-field", Wish{EventID: ev, Seats: []string{"A-A-1", "Z-9-9"}}, `seats[1] "Z-9-9"`},
+		{"general-admission place by name", "invalid-field", Wish{EventID: ev, Seats: []string{"PIT-1"}}, `"PIT-1"`},
+		{"same seat twice", "invalid-field", Wish{EventID: ev, Seats: []string{"A-A-1", "A-A-1"}}, "seats[1] names A-A-1 twice"},
+		{"too many", "too-many-seats", Wish{EventID: ev, Seats: []string{"A-A-1", "A-A-2", "A-A-3", "A-A-4", "A-A-5"}}, "may have 4"},
+		{"more than there are", "sold-out", Wish{EventID: ev, Quantity: 4, Section: "B", Tier: "Pit"}, ""},
+		{"unknown section", "invalid-field", Wish{EventID: ev, Quantity: 1, Section: "X"}, `section "X"`},
+		{"unknown tier", "invalid-field", Wish{EventID: ev, Quantity: 1, Tier: "X"}, `tier "X"`},
+		{"negative quantity", "invalid-field", Wish{EventID: ev, Quantity: -1}, "quantity"},
+		{"sale is over", "sale-closed", Wish{EventID: past, Seats: []string{"A-A-1"}}, "ended"},
+		{"sale not open yet", "sale-not-open", Wish{EventID: soon, Seats: []string{"A-A-1"}}, "opens at"},
+		{"draft", "not-found", Wish{EventID: draft, Seats: []string{"A-A-1"}}, ""},
+		{"no price yet", "sale-not-open", Wish{EventID: unpriced, Quantity: 1}, ""},
+		{"event cancelled", "event-cancelled", Wish{EventID: off, Quantity: 1}, ""},
+		{"no such event", "not-found", Wish{EventID: "0000000000000000", Quantity: 1}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := w.s.Hold(ctx, fan("ann"), "", c.wish)
+			wantType(t, err, c.want)
+			if !strings.Contains(err.Error(), c.text) {
+				t.Fatalf("error %q does not say %q", err, c.text)
+			}
+		})
+	}
+	for _, e := range []string{ev, past, soon, draft, unpriced, off} {
+		if got := w.kinds(e); len(got) != 0 {
+			t.Fatalf("a refused request left %v in the ledger", got)
+		}
+		w.verify(e)
+	}
+}
+
+func TestLimitAndCooldown(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ev := w.event()
+	w.hold(ev, "ann", "A-A-1", "A-A-2", "A-A-3")
+	_, err := w.s.Hold(ctx, fan("ann"), "", Wish{EventID: ev, Seats: []string{"A-B-1", "A-B-2"}})
+	wantType(t, err, "too-many-seats")
+	w.hold(ev, "ann", "A-B-1")
+	w.pass(8 * minute) // both lapse
+	_, err = w.s.Hold(ctx, fan("ann"), "", Wish{EventID: ev, Seats: []string{"A-B-2"}})
+	wantType(t, err, "hold-cooldown")
+	w.pass(minute)
+	w.hold(ev, "ann", "A-B-2")
+	w.verify(ev)
+}
+
+func TestConfirmRefusals(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ev := w.event()
+	b := w.hold(ev, "ann", "A-A-1")
+	confirm := func(pay string, amount int64, currency string) error {
+		_, err := w.s.Confirm(ctx, message.Confirm{BookingID: b.ID, PaymentID: pay, Amount: amount, Currency: currency})
+		return err
+	}
+	wantType(t, confirm("p1", 999, "EUR"), "amount-differs")
+	wantType(t, confirm("p1", 1000, "USD"), "amount-differs")
+	if err := confirm("p1", 1000, "EUR"); err != nil {
+		t.Fatal(err)
+	}
+	wantType(t, confirm("p2", 1000, "EUR"), "already-booked")
+	if err := w.s.CancelUnpaid(ctx, b.ID, "p2"); err != nil {
+		t.Fatal(err)
+	}
+	if now, _ := w.s.Booking(ctx, b.ID); now.Status != message.Booked {
+		t.Fatalf("another payment's failure cancelled the booking")
+	}
+	if err := w.s.CancelUnpaid(ctx, b.ID, "p1"); err != nil {
+		t.Fatal(err)
+	}
+	wantType(t, confirm("p1", 1000, "EUR"), "booking-cancelled")
+	entries, _ := w.s.Entries(ctx, ev, 0, 100)
+	if last := entries[len(entries)-1]; last.Kind != message.EntryCancelled || last.Amount != 0 {
+		t.Fatalf("an unpaid booking must be cancelled without a refund: %+v", last)
+	}
+	w.verify(ev)
+}
+
+// A cancelled event gives back every booking, also after a restart in between.
+func TestCancelledEventGivesBack(t *testing.T) {
+	w := newWorld(t)
+	ctx, stop := context.WithCancel(context.Background())
+	ev := w.event()
+	paid, err := w.pay(w.hold(ev, "ann", "A-A-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := w.hold(ev, "bob", "A-A-2")
+	sale := w.sale()
+	sale.Status, sale.EventVersion = message.Cancelled, 2
+	if err := w.s.SetSales(ctx, map[string]message.Sale{ev: sale}); err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	done := make(chan struct{})
+	freed := 0
+	w.s.Follow(func(list []message.Entry) {
+		for range list {
+			if freed++; freed == 2 {
+				close(over)
+			}
+		}
+	})
+	go func() { defer close(done); w.s.Run(ctx) }()
+	<-over
+	stop()
+	<-done
+	for _, b := range []message.Booking{paid, held} {
+		if now, err := w.s.Booking(context.Background(), b.ID); err != nil || now.Status != message.BookingCancelled {
+			t.Fatalf("after the event was cancelled: %+v, %v", now, err)
+		}
+	}
+	_, err = w.pay(held)
+	wantType(t, err, "booking-cancelled")
+	w.verify(ev)
+}
+
+func TestSaleChanges(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ev := w.event()
+	set := func(change func(*message.Sale)) error {
+		s := w.sale()
+		change(&s)
+		return w.s.SetSales(ctx, map[string]message.Sale{ev: s})
+	}
+	b := w.hold(ev, "ann", "A-A-1")
+	wantType(t, set(func(s *message.Sale) { s.EventVersion, s.PlanID = 2, "other" }), "plan-in-use")
+	wantType(t, set(func(s *message.Sale) { s.EventVersion, s.Currency = 2, "USD" }), "currency-in-use")
+	if err := set(func(s *message.Sale) { s.EventVersion, s.PriceVersion = 2, 2 }); err != nil {
+		t.Fatal(err)
+	}
+	if err := set(func(s *message.Sale) { s.EventVersion, s.Status = 1, message.Published }); err != nil {
+		t.Fatal(err) // an older state is passed over
+	}
+	if dear := w.hold(ev, "bob", "A-A-2"); dear.Amount != 2000 {
+		t.Fatalf("a new price applies to later holds: %d", dear.Amount)
+	}
+	if paid, err := w.pay(b); err != nil || paid.Amount != 1000 {
+		t.Fatalf("an older hold keeps its price: %+v, %v", paid, err)
+	}
+	w.verify(ev)
+}

@@ -1,0 +1,238 @@
+package booking
+
+import "boxoffice/internal/message"
+
+// record is a booking's row: the booking, and what only the writer needs.
+type record struct {
+	message.Booking
+	Fingerprint []byte
+	Extended    bool // its hold was extended once
+}
+
+// claim is who has a seat: booking "" means nobody, until 0 means for good.
+type claim struct {
+	booking string
+	until   int64 // µs since 1970
+}
+
+// touched is a claim as the database has it and as it is after the batch.
+type touched struct{ was, is claim }
+
+// buyer is what a limit needs to know of one customer in one event.
+type buyer struct {
+	bookings []held
+}
+
+// held is one booking of a buyer, reduced to what counts towards limits.
+type held struct {
+	id     string
+	status message.BookingStatus
+	until  int64
+	seats  int
+}
+
+// state is one event as a decision sees it: what was read under the head's
+// lock, plus the effects of the commands decided before in the same batch.
+// Only apply changes it.
+type state struct {
+	now     int64 // µs since 1970; never less than the head's last entry
+	eventID string
+	exists  bool // there is a head row
+	sale    message.Sale
+	seq     int64
+	hash    [32]byte
+	at      int64
+
+	plan   *message.Plan
+	prices map[int64]*priced // by version
+
+	claims   map[int32]touched
+	claimed  bool // there is any claim; read only when the sale changes
+	bookings map[string]*record
+	buyers   map[string]*buyer
+	taken    bitset // every claimed seat; nil unless a command lets us choose
+	lapsing  int    // how many seats in taken were read because their hold had lapsed
+
+	// what apply has done so far in this batch
+	entries   []message.Entry
+	fresh     map[string]bool  // bookings without a row yet
+	dirty     map[string]int64 // bookings with a row that changed: the seq it had
+	saleDirty bool
+	scratch   []byte
+}
+
+// priced is a price list spread over the seats of a plan.
+type priced struct {
+	*message.Prices
+	plan   *message.Plan
+	tierOf []uint8 // by seat; message.NoTier where it has no price
+}
+
+func (p *priced) of(seat int32) *message.Tier { return &p.Tiers[p.tierOf[seat]] }
+
+// total is the price of seats, and the fees in it, in minor units.
+func (p *priced) total(seats []int32) (amount, fees int64) {
+	for _, s := range seats {
+		t := p.of(s)
+		amount += t.Price
+		fees += t.Fees
+	}
+	return amount, fees
+}
+
+func newState(eventID string) *state {
+	return &state{
+		eventID:  eventID,
+		prices:   map[int64]*priced{},
+		claims:   map[int32]touched{},
+		bookings: map[string]*record{},
+		buyers:   map[string]*buyer{},
+		fresh:    map[string]bool{},
+		dirty:    map[string]int64{},
+	}
+}
+
+// lapsed reports whether a hold has ended although its claim is still there.
+func (s *state) lapsed(c claim) bool { return c.until != 0 && c.until <= s.now }
+
+// free reports whether a seat can be taken now.
+func (s *state) free(seat int32) bool {
+	c := s.claims[seat].is
+	return c.booking == "" || s.lapsed(c)
+}
+
+// apply carries out one effect and appends its ledger entry. Claims go first:
+// what a claim was before is told from the booking as it was before.
+func (s *state) apply(e effect) {
+	switch e.kind {
+	case message.EntrySale:
+		s.sale, s.saleDirty, s.exists = *e.sale, true, true
+	case message.EntryHeld:
+		s.bookings[e.booking] = e.made
+		s.fresh[e.booking] = true
+		s.claimAll(e.booking, e.seats, e.until)
+		if b := s.buyers[e.made.UserID]; b != nil {
+			b.bookings = append(b.bookings, held{id: e.booking})
+		}
+	case message.EntrySwapped:
+		s.freeAll(e.booking, s.bookings[e.booking].Seats)
+		s.touch(e.booking)
+		s.bookings[e.booking] = e.made
+		s.claimAll(e.booking, e.seats, e.until)
+	case message.EntryExtended:
+		s.claimAll(e.booking, e.seats, e.until)
+		b := s.touch(e.booking)
+		b.ExpiresAt, b.Extended = e.until, true
+	case message.EntryBooked:
+		s.claimAll(e.booking, e.seats, 0)
+		b := s.touch(e.booking)
+		b.Status, b.ExpiresAt, b.PaymentID = message.Booked, 0, e.payment
+	case message.EntryExpired:
+		s.freeAll(e.booking, e.seats)
+		s.touch(e.booking).Status = message.Expired
+	case message.EntryReleased, message.EntryCancelled:
+		s.giveBack(e)
+	}
+	s.append(e)
+}
+
+// giveBack frees some or all seats of a booking, which is cancelled when none
+// is left. A cancelled booking keeps its last seats for the record.
+func (s *state) giveBack(e effect) {
+	s.freeAll(e.booking, e.seats)
+	b := s.touch(e.booking)
+	if len(e.seats) == len(b.Seats) {
+		b.Status, b.ExpiresAt = message.BookingCancelled, 0
+		return
+	}
+	amountBack, feesBack := s.prices[b.PriceVersion].total(e.seats)
+	b.Seats, b.Amount, b.Fees = without(b.Seats, e.seats), b.Amount-amountBack, b.Fees-feesBack
+}
+
+// touch marks a booking as changed and returns a copy that may be changed:
+// what was handed out before stays as it was.
+func (s *state) touch(id string) *record {
+	old := s.bookings[id]
+	if _, ok := s.dirty[id]; !ok && !s.fresh[id] {
+		s.dirty[id] = old.Seq
+	}
+	b := *old
+	s.bookings[id] = &b
+	return &b
+}
+
+func (s *state) claimAll(booking string, seats []int32, until int64) {
+	s.claimed = true
+	for _, seat := range seats {
+		t := s.known(seat, booking)
+		t.is = claim{booking, until}
+		s.claims[seat] = t
+		if s.taken != nil {
+			s.taken.set(seat)
+		}
+	}
+}
+
+func (s *state) freeAll(booking string, seats []int32) {
+	for _, seat := range seats {
+		t := s.known(seat, booking)
+		t.is = claim{}
+		s.claims[seat] = t
+		if s.taken != nil {
+			s.taken.clear(seat)
+		}
+	}
+}
+
+// known is a seat's claim. One that was not read belongs to the booking whose
+// row names it; the store checks that when it writes.
+func (s *state) known(seat int32, booking string) touched {
+	t, ok := s.claims[seat]
+	if !ok {
+		if b := s.bookings[booking]; b != nil && !s.fresh[booking] && b.Status != message.Expired {
+			t.was = claim{booking, b.ExpiresAt}
+		}
+	}
+	return t
+}
+
+func (s *state) append(e effect) {
+	s.seq++
+	s.at = s.now
+	entry := message.Entry{
+		EventID: s.eventID, Seq: s.seq, At: s.now, Kind: e.kind, BookingID: e.booking,
+		Seats: e.seats, Until: e.until, Amount: e.amount, Currency: e.currency,
+	}
+	if e.sale != nil {
+		entry.Sale = string(saleJSON(e.sale))
+	}
+	entry.Hash, s.scratch = entry.Chain(s.hash, s.scratch)
+	s.hash = entry.Hash
+	s.entries = append(s.entries, entry)
+	if b := s.bookings[e.booking]; b != nil {
+		b.Seq = s.seq
+	}
+}
+
+// live is how many seats a buyer has now, held ones included, those of one
+// booking left out; and how often and when last a hold of theirs has lapsed.
+func (s *state) live(user, except string) (seats, lapses int, last int64) {
+	b := s.buyers[user]
+	if b == nil {
+		return 0, 0, 0
+	}
+	for _, h := range b.bookings {
+		if r := s.bookings[h.id]; r != nil { // changed in this batch, or read for it
+			h = held{r.ID, r.Status, r.ExpiresAt, len(r.Seats)}
+		}
+		switch {
+		case h.id == except:
+		case h.status == message.Booked, h.status == message.Pending && h.until > s.now:
+			seats += h.seats
+		case h.until > s.now-lapseWindow && (h.status == message.Expired || h.status == message.Pending):
+			lapses++
+			last = max(last, h.until)
+		}
+	}
+	return seats, lapses, last
+}

@@ -1,0 +1,68 @@
+package booking
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/gowebpki/jcs"
+
+	"boxoffice/internal/message"
+)
+
+// store is the writer's view of the database. Its few statements are the hot
+// ones; each database has its own way of running many of them at once.
+type store interface {
+	// batch runs fn in one transaction and commits it unless fn fails. The
+	// commit's outcome may be unclear when batch fails; the same commands may
+	// be submitted again.
+	batch(ctx context.Context, fn func(tx storeTx) error) error
+}
+
+// storeTx reads and writes within a batch's transaction.
+type storeTx interface {
+	// heads locks and reads the head rows of events, in id order, into the
+	// states; an event without one stays as it is.
+	heads(ctx context.Context, states []*state) error
+	// now is the time by which the batch decides, µs since 1970. It is read
+	// after the lock.
+	now(ctx context.Context) (int64, error)
+	// claims reads who has the given seats.
+	claims(ctx context.Context, eventID string, seats []int32) (map[int32]claim, error)
+	// anyClaim reports whether the event has a claim at all.
+	anyClaim(ctx context.Context, eventID string) (bool, error)
+	// bookings reads bookings by id; unknown ones are left out.
+	bookings(ctx context.Context, ids []string) ([]*record, error)
+	// buyer reads what a user has in an event.
+	buyer(ctx context.Context, userID, eventID string) ([]held, error)
+	// entries reads ledger entries above a version, in order.
+	entries(ctx context.Context, eventID string, after int64) ([]message.Entry, error)
+	// save writes what the states have become. Every write is conditional on
+	// what was read before; errGuard means that it no longer holds.
+	save(ctx context.Context, states []*state) error
+}
+
+// errGuard means that a row was not as the decision had read it: the batch is
+// rolled back and tried anew.
+var errGuard = errors.New("booking: a row changed under the decision")
+
+func guard(want, got int64, what string) error {
+	if got != want {
+		return fmt.Errorf("%w: %s: %d rows instead of %d", errGuard, what, got, want)
+	}
+	return nil
+}
+
+// saleJSON is the RFC 8785 form of a sale's state.
+func saleJSON(s *message.Sale) []byte {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a struct of strings and integers
+	}
+	out, err := jcs.Transform(raw)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}

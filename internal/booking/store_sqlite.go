@@ -1,0 +1,283 @@
+package booking
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+// sqliteStore runs the hot statements one by one, prepared: on SQLite a
+// statement is a function call, so sets would gain little.
+type sqliteStore struct {
+	db    *sqldb.DB
+	clock func() time.Time
+	stmts [len(sqliteText)]*sql.Stmt
+}
+
+// The hot statements.
+const (
+	qHead = iota
+	qClaim
+	qAnyClaim
+	qBooking
+	qBuyer
+	qEntries
+	xHeadNew
+	xHead
+	xClaimNew
+	xClaimMove
+	xClaimFree
+	xBookingNew
+	xBooking
+	xEntry
+)
+
+const bookingColumns = `id, event_id, user_id, status, seats, created_at, expires_at, amount, fees, currency,
+	plan_id, plan_version, price_version, payment_id, fingerprint, extended, seq`
+
+const entryColumns = `event_id, seq, at, kind, booking_id, seats, until, amount, currency, sale, hash`
+
+var sqliteText = [...]string{
+	qHead: `SELECT seq, hash, at, status, opens_at, closes_at, plan_id, plan_version, price_version, currency,
+		seats, limit_per_customer, hold_for, organizer_id, event_version FROM sales WHERE event_id = $1`, // primary key
+	qClaim:    `SELECT booking_id, expires_at FROM claims WHERE event_id = $1 AND seat = $2`, // primary key
+	qAnyClaim: `SELECT 1 FROM claims WHERE event_id = $1 LIMIT 1`,                            // primary key's prefix
+	qBooking:  `SELECT ` + bookingColumns + ` FROM bookings WHERE id = $1`,                   // primary key
+	// The index by name: SQLite would take the primary key's prefix instead, and
+	// read every booking of the event.
+	qBuyer: `SELECT id, status, expires_at, seats FROM bookings /*sqlite: INDEXED BY bookings_by_user*/
+		WHERE user_id = $1 AND event_id = $2`,
+	qEntries: `SELECT ` + entryColumns + ` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq`, // primary key
+	xHeadNew: `INSERT INTO sales (seq, hash, at, status, opens_at, closes_at, plan_id, plan_version, price_version, currency,
+		seats, limit_per_customer, hold_for, organizer_id, event_version, event_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+	xHead: `UPDATE sales SET seq = $1, hash = $2, at = $3, status = $4, opens_at = $5, closes_at = $6, plan_id = $7,
+		plan_version = $8, price_version = $9, currency = $10, seats = $11, limit_per_customer = $12, hold_for = $13,
+		organizer_id = $14, event_version = $15 WHERE event_id = $16 AND seq = $17`,
+	xClaimNew:   `INSERT INTO claims (event_id, seat, booking_id, expires_at) VALUES ($1, $2, $3, $4)`,
+	xClaimMove:  `UPDATE claims SET booking_id = $1, expires_at = $2 WHERE event_id = $3 AND seat = $4 AND booking_id = $5`,
+	xClaimFree:  `DELETE FROM claims WHERE event_id = $1 AND seat = $2 AND booking_id = $3`,
+	xBookingNew: `INSERT INTO bookings (` + bookingColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+	xBooking: `UPDATE bookings SET status = $1, seats = $2, expires_at = $3, amount = $4, fees = $5, plan_id = $6, plan_version = $7,
+		price_version = $8, payment_id = $9, extended = $10, seq = $11 WHERE id = $12 AND seq = $13`,
+	xEntry: `INSERT INTO ledger (` + entryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+}
+
+func newSQLiteStore(ctx context.Context, db *sqldb.DB, clock func() time.Time) (*sqliteStore, error) {
+	s := &sqliteStore{db: db, clock: clock}
+	for i, text := range sqliteText {
+		stmt, err := db.PrepareWrite(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		s.stmts[i] = stmt
+	}
+	return s, nil
+}
+
+func (s *sqliteStore) batch(ctx context.Context, fn func(storeTx) error) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error { return fn(&sqliteTx{store: s, tx: tx}) })
+}
+
+type sqliteTx struct {
+	store *sqliteStore
+	tx    *sql.Tx
+	bound [len(sqliteText)]*sql.Stmt
+}
+
+// stmt is a prepared statement on this transaction.
+func (t *sqliteTx) stmt(ctx context.Context, i int) *sql.Stmt {
+	if t.bound[i] == nil {
+		t.bound[i] = t.tx.StmtContext(ctx, t.store.stmts[i])
+	}
+	return t.bound[i]
+}
+
+// exec runs a statement that must change exactly one row.
+func (t *sqliteTx) exec(ctx context.Context, i int, what string, args ...any) error {
+	res, err := t.stmt(ctx, i).ExecContext(ctx, args...)
+	if err != nil {
+		if sqldb.Duplicate(err) {
+			return fmt.Errorf("%w: %s: %w", errGuard, what, err)
+		}
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return guard(1, n, what)
+}
+
+func (t *sqliteTx) heads(ctx context.Context, states []*state) error {
+	for _, s := range states {
+		var hash []byte
+		h := &s.sale
+		err := t.stmt(ctx, qHead).QueryRowContext(ctx, s.eventID).Scan(&s.seq, &hash, &s.at, &h.Status, &h.OpensAt, &h.ClosesAt,
+			&h.PlanID, &h.PlanVersion, &h.PriceVersion, &h.Currency, &h.Seats, &h.LimitPerCustomer, &h.HoldFor, &h.OrganizerID, &h.EventVersion)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			continue
+		case err != nil:
+			return fmt.Errorf("read head: %w", err)
+		}
+		s.exists = true
+		copy(s.hash[:], hash)
+	}
+	return nil
+}
+
+func (t *sqliteTx) now(context.Context) (int64, error) { return t.store.clock().UnixMicro(), nil }
+
+func (t *sqliteTx) claims(ctx context.Context, eventID string, seats []int32) (map[int32]claim, error) {
+	out := make(map[int32]claim, len(seats))
+	for _, seat := range seats {
+		var c claim
+		var until sql.NullInt64
+		err := t.stmt(ctx, qClaim).QueryRowContext(ctx, eventID, seat).Scan(&c.booking, &until)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("read claim: %w", err)
+		}
+		c.until = until.Int64
+		out[seat] = c
+	}
+	return out, nil
+}
+
+func (t *sqliteTx) anyClaim(ctx context.Context, eventID string) (bool, error) {
+	var one int
+	err := t.stmt(ctx, qAnyClaim).QueryRowContext(ctx, eventID).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (t *sqliteTx) bookings(ctx context.Context, ids []string) ([]*record, error) {
+	out := make([]*record, 0, len(ids))
+	for _, id := range ids {
+		r, err := scanBooking(t.stmt(ctx, qBooking).QueryRowContext(ctx, id))
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("read booking: %w", err)
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func (t *sqliteTx) buyer(ctx context.Context, userID, eventID string) ([]held, error) {
+	rows, err := t.stmt(ctx, qBuyer).QueryContext(ctx, userID, eventID)
+	if err != nil {
+		return nil, fmt.Errorf("read buyer: %w", err)
+	}
+	defer rows.Close()
+	var out []held
+	for rows.Next() {
+		var h held
+		var until sql.NullInt64
+		var seats string
+		if err := rows.Scan(&h.id, &h.status, &until, &seats); err != nil {
+			return nil, fmt.Errorf("read buyer: %w", err)
+		}
+		h.until = until.Int64
+		list, _ := message.ParseSeats(seats)
+		h.seats = len(list)
+		out = append(out, h)
+	}
+	return out, rows.Err()
+}
+
+func (t *sqliteTx) entries(ctx context.Context, eventID string, after int64) ([]message.Entry, error) {
+	rows, err := t.stmt(ctx, qEntries).QueryContext(ctx, eventID, after)
+	if err != nil {
+		return nil, fmt.Errorf("read ledger: %w", err)
+	}
+	return scanEntries(rows)
+}
+
+// save writes the net final rows. Seats that are freed go first, so that a
+// claim never meets the one it replaces.
+func (t *sqliteTx) save(ctx context.Context, states []*state) error {
+	for _, s := range states {
+		if len(s.entries) == 0 {
+			continue
+		}
+		if err := t.saveHead(ctx, s); err != nil {
+			return err
+		}
+		if err := t.saveBookings(ctx, s); err != nil {
+			return err
+		}
+		if err := t.saveClaims(ctx, s); err != nil {
+			return err
+		}
+		for i := range s.entries {
+			e := &s.entries[i]
+			if err := t.exec(ctx, xEntry, "append to the ledger", e.EventID, e.Seq, e.At, string(e.Kind), orNull(e.BookingID),
+				seatsOrNull(e.Seats), positive(e.Until), amountOrNull(e), orNull(e.Currency), orNull(e.Sale), e.Hash[:]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t *sqliteTx) saveHead(ctx context.Context, s *state) error {
+	h := &s.sale
+	args := []any{s.seq, s.hash[:], s.at, string(h.Status), h.OpensAt, h.ClosesAt, h.PlanID, h.PlanVersion, h.PriceVersion, h.Currency,
+		h.Seats, h.LimitPerCustomer, h.HoldFor, h.OrganizerID, h.EventVersion, s.eventID}
+	before := s.entries[0].Seq - 1
+	if before == 0 {
+		return t.exec(ctx, xHeadNew, "insert head", args...)
+	}
+	return t.exec(ctx, xHead, "update head", append(args, before)...)
+}
+
+func (t *sqliteTx) saveBookings(ctx context.Context, s *state) error {
+	for id := range s.fresh {
+		b := s.bookings[id]
+		if err := t.exec(ctx, xBookingNew, "insert booking", b.ID, b.EventID, b.UserID, string(b.Status), seatsText(b.Seats), b.CreatedAt,
+			positive(b.ExpiresAt), b.Amount, b.Fees, b.Currency, b.PlanID, b.PlanVersion, b.PriceVersion,
+			orNull(b.PaymentID), b.Fingerprint, b.Extended, b.Seq); err != nil {
+			return err
+		}
+	}
+	for id, before := range s.dirty {
+		b := s.bookings[id]
+		if err := t.exec(ctx, xBooking, "update booking", string(b.Status), seatsText(b.Seats), positive(b.ExpiresAt), b.Amount, b.Fees,
+			b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Extended, b.Seq, b.ID, before); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *sqliteTx) saveClaims(ctx context.Context, s *state) error {
+	for seat, c := range s.claims {
+		var err error
+		switch {
+		case c.is == c.was:
+		case c.is.booking == "":
+			err = t.exec(ctx, xClaimFree, "free claim", s.eventID, seat, c.was.booking)
+		case c.was.booking == "":
+			err = t.exec(ctx, xClaimNew, "insert claim", s.eventID, seat, c.is.booking, positive(c.is.until))
+		default:
+			err = t.exec(ctx, xClaimMove, "update claim", c.is.booking, positive(c.is.until), s.eventID, seat, c.was.booking)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package booking
+
+import (
+	"encoding/json"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"boxoffice/internal/message"
+)
+
+// The states of a seat in the compact status form, one character each.
+const (
+	seatFree = '.'
+	seatHeld = 'h'
+	seatSold = 's'
+)
+
+// view is a node's memory of one event at ledger version seq. It serves maps,
+// counts and candidates, and it may say no early; it never says yes. It is fed
+// by ledger entries, in order, and filled anew when it is missing.
+type view struct {
+	eventID string
+
+	mu      sync.RWMutex
+	seq     int64
+	sale    message.Sale
+	priced  *priced // the plan, and the current prices
+	status  []byte  // by seat: seatFree, seatHeld, seatSold
+	until   []int64 // by seat: end of the hold, µs since 1970
+	owner   []uint64
+	taken   bitset
+	held    int32
+	sold    int32
+	earlier int64         // no hold ends before this, µs since 1970
+	changed chan struct{} // closed and replaced when seq grows
+
+	used atomic.Int64 // when it was asked for last, µs since 1970
+}
+
+var ownerSeed = maphash.MakeSeed()
+
+// ownerOf is the mark of a booking in a view.
+func ownerOf(bookingID string) uint64 { return maphash.String(ownerSeed, bookingID) }
+
+const never = int64(1) << 62
+
+func newView(eventID string, seq int64, sale message.Sale, p *priced) *view {
+	n := len(p.plan.Seats)
+	v := &view{
+		eventID: eventID, seq: seq, sale: sale, priced: p,
+		status: make([]byte, n), until: make([]int64, n), owner: make([]uint64, n), taken: newBitset(n),
+		earlier: never, changed: make(chan struct{}),
+	}
+	for i := range v.status {
+		v.status[i] = seatFree
+	}
+	return v
+}
+
+// put sets one seat; booking "" frees it.
+func (v *view) put(seat int32, c claim) {
+	switch v.status[seat] {
+	case seatHeld:
+		v.held--
+	case seatSold:
+		v.sold--
+	}
+	v.until[seat], v.owner[seat] = c.until, 0
+	if c.booking == "" {
+		v.status[seat] = seatFree
+		v.taken.clear(seat)
+		return
+	}
+	v.owner[seat] = ownerOf(c.booking)
+	v.taken.set(seat)
+	if c.until == 0 {
+		v.status[seat] = seatSold
+		v.sold++
+		return
+	}
+	v.status[seat] = seatHeld
+	v.held++
+	v.earlier = min(v.earlier, c.until)
+}
+
+// apply takes one entry, which must be the next. A sale entry that changes the
+// plan or the prices makes the view stale; apply then reports false, and the
+// view must be filled anew.
+func (v *view) apply(e *message.Entry) bool {
+	c := claim{e.BookingID, e.Until}
+	switch e.Kind {
+	case message.EntrySale:
+		var sale message.Sale
+		if json.Unmarshal([]byte(e.Sale), &sale) != nil || saleKey(v.eventID, &sale) != saleKey(v.eventID, &v.sale) {
+			return false
+		}
+		v.sale = sale
+	case message.EntrySwapped:
+		mark := ownerOf(e.BookingID)
+		for seat, o := range v.owner {
+			if o == mark {
+				v.put(int32(seat), claim{})
+			}
+		}
+	case message.EntryBooked:
+		c.until = 0
+	case message.EntryExpired, message.EntryReleased, message.EntryCancelled:
+		c.booking = ""
+	}
+	for _, seat := range e.Seats {
+		v.put(seat, c)
+	}
+	v.seq = e.Seq
+	return true
+}
+
+// gone names the seats that somebody else than this booking has for certain:
+// sold, or held beyond now.
+func (v *view) gone(bookingID string, seats []int32, now int64) []string {
+	mark := ownerOf(bookingID)
+	var labels []string
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for _, s := range seats {
+		if v.status[s] == seatFree || v.owner[s] == mark || v.status[s] == seatHeld && v.until[s] <= now {
+			continue
+		}
+		labels = append(labels, v.priced.plan.Seats[s].Label)
+	}
+	return labels
+}
+
+// lapsed lists up to limit held seats whose hold ends by now.
+func (v *view) lapsed(now int64, limit int) []int32 {
+	if v.earlier > now {
+		return nil
+	}
+	var seats []int32
+	earliest := never
+	for s, until := range v.until {
+		if v.status[s] != seatHeld {
+			continue
+		}
+		if until <= now && len(seats) < limit {
+			seats = append(seats, int32(s))
+		}
+		earliest = min(earliest, until)
+	}
+	v.earlier = earliest
+	return seats
+}
+
+// counts are the event's seats by state.
+func (v *view) counts() message.Counts {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return message.Counts{Free: int32(len(v.status)) - v.held - v.sold, Held: v.held, Sold: v.sold, Seq: v.seq}
+}

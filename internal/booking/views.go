@@ -1,0 +1,229 @@
+package booking
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+// views are the seat views of the events that somebody asked about lately.
+type views struct {
+	db      *sqldb.DB
+	catalog *catalog
+	budget  int // seats that all views together may have
+
+	mu    sync.RWMutex
+	byID  map[string]*view
+	seats int
+	fills singleflight.Group
+}
+
+func newViews(db *sqldb.DB, c *catalog) *views {
+	return &views{db: db, catalog: c, budget: 20_000_000, byID: map[string]*view{}} // about 350 MB at most
+}
+
+// peek is the view of an event if there is one in memory.
+func (vs *views) peek(eventID string) *view {
+	vs.mu.RLock()
+	defer vs.mu.RUnlock()
+	return vs.byID[eventID]
+}
+
+// get is the view of an event; it is filled if need be. NotFound when the event
+// has no sale.
+func (vs *views) get(ctx context.Context, eventID string) (*view, error) {
+	v := vs.peek(eventID)
+	if v == nil {
+		got, err, _ := vs.fills.Do(eventID, func() (any, error) { return vs.fill(ctx, eventID) })
+		if err != nil {
+			return nil, err
+		}
+		v = got.(*view)
+	}
+	v.used.Store(time.Now().UnixMicro())
+	return v, nil
+}
+
+const fillText = `SELECT s.seq, s.status, s.opens_at, s.closes_at, s.plan_id, s.plan_version, s.price_version, s.currency,
+	s.seats, s.limit_per_customer, s.hold_for, s.organizer_id, s.event_version, c.seat, c.booking_id, c.expires_at
+	FROM sales s LEFT JOIN claims c ON c.event_id = s.event_id WHERE s.event_id = $1` // both by primary key
+
+// fill reads head and claims in one statement, that is at one ledger version.
+func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
+	rows, err := vs.db.Reader().QueryContext(ctx, vs.db.Text(fillText), eventID)
+	if err != nil {
+		return nil, fmt.Errorf("fill view: %w", err)
+	}
+	defer rows.Close()
+	var seq int64
+	var h message.Sale
+	claims := map[int32]claim{}
+	found := false
+	for rows.Next() {
+		found = true
+		var seat, until sql.NullInt64
+		var booking sql.NullString
+		if err := rows.Scan(&seq, &h.Status, &h.OpensAt, &h.ClosesAt, &h.PlanID, &h.PlanVersion, &h.PriceVersion, &h.Currency,
+			&h.Seats, &h.LimitPerCustomer, &h.HoldFor, &h.OrganizerID, &h.EventVersion, &seat, &booking, &until); err != nil {
+			return nil, fmt.Errorf("fill view: %w", err)
+		}
+		if seat.Valid {
+			claims[int32(seat.Int64)] = claim{booking.String, until.Int64}
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("fill view: %w", err)
+	}
+	if !found {
+		return nil, errs.Missing("event")
+	}
+	p, err := vs.catalog.load(ctx, saleKey(eventID, &h))
+	if err != nil {
+		return nil, fmt.Errorf("fill view: %w", err)
+	}
+	v := newView(eventID, seq, h, p)
+	for seat, c := range claims {
+		v.put(seat, c)
+	}
+	vs.keep(v)
+	return v, nil
+}
+
+// keep remembers a view, and forgets those unused for longest when all together
+// have become too large.
+func (vs *views) keep(v *view) {
+	v.used.Store(time.Now().UnixMicro())
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	if old := vs.byID[v.eventID]; old != nil {
+		vs.seats -= len(old.status)
+	}
+	vs.byID[v.eventID] = v
+	vs.seats += len(v.status)
+	for vs.seats > vs.budget && len(vs.byID) > 1 {
+		var oldest *view
+		for _, o := range vs.byID {
+			if o != v && (oldest == nil || o.used.Load() < oldest.used.Load()) {
+				oldest = o
+			}
+		}
+		vs.drop(oldest)
+	}
+}
+
+// drop forgets a view and wakes those who wait for it to change.
+func (vs *views) drop(v *view) {
+	if vs.byID[v.eventID] != v {
+		return
+	}
+	delete(vs.byID, v.eventID)
+	vs.seats -= len(v.status)
+	v.mu.Lock()
+	close(v.changed)
+	v.changed = make(chan struct{})
+	v.mu.Unlock()
+}
+
+// feed applies committed entries of one event to its view, if there is one. Entries that
+// are known are passed over; a gap is filled from the ledger.
+func (vs *views) feed(ctx context.Context, entries []message.Entry) {
+	if len(entries) == 0 {
+		return
+	}
+	v := vs.peek(entries[0].EventID)
+	if v == nil {
+		return
+	}
+	v.mu.RLock()
+	gap := entries[0].Seq > v.seq+1
+	seq := v.seq
+	v.mu.RUnlock()
+	if gap {
+		missed, err := readEntries(ctx, vs.db, v.eventID, seq, 1<<30)
+		if err != nil {
+			slog.Warn("seat view cannot be fed and will be filled anew", "event", v.eventID, "error", err)
+			vs.mu.Lock()
+			vs.drop(v)
+			vs.mu.Unlock()
+			return
+		}
+		entries = missed
+	}
+	vs.apply(v, entries)
+}
+
+// apply brings a view forward by entries without a gap.
+func (vs *views) apply(v *view, entries []message.Entry) {
+	ok := true
+	v.mu.Lock()
+	for i := range entries {
+		if e := &entries[i]; e.Seq == v.seq+1 {
+			if ok = v.apply(e); !ok {
+				break
+			}
+		}
+	}
+	close(v.changed)
+	v.changed = make(chan struct{})
+	v.mu.Unlock()
+	if !ok {
+		vs.mu.Lock()
+		vs.drop(v)
+		vs.mu.Unlock()
+	}
+}
+
+// after is the view of an event at ledger version seq or later. It waits for
+// one that is on its way, and asks the ledger when it does not come.
+func (vs *views) after(ctx context.Context, eventID string, seq int64) (*view, error) {
+	deadline := time.NewTimer(250 * time.Millisecond)
+	defer deadline.Stop()
+	for {
+		v, err := vs.get(ctx, eventID)
+		if err != nil {
+			return nil, err
+		}
+		v.mu.RLock()
+		at, changed := v.seq, v.changed
+		v.mu.RUnlock()
+		if at >= seq {
+			return v, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-deadline.C:
+			missed, err := readEntries(ctx, vs.db, eventID, at, 1<<30)
+			if err != nil {
+				return nil, err
+			}
+			vs.apply(v, missed)
+			if len(missed) == 0 || missed[len(missed)-1].Seq < seq {
+				return nil, errs.Bad("after", "is beyond the event's ledger version %d", at+int64(len(missed)))
+			}
+		}
+	}
+}
+
+// readEntries reads up to limit ledger entries above a version, in order.
+func readEntries(ctx context.Context, db *sqldb.DB, eventID string, after int64, limit int) ([]message.Entry, error) {
+	rows, err := db.Reader().QueryContext(ctx, `SELECT `+entryColumns+` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+		eventID, after, limit) // primary key
+	if err != nil {
+		return nil, fmt.Errorf("read ledger: %w", err)
+	}
+	return scanEntries(rows)
+}
+
+var errNoView = errors.New("booking: the seat view is not in memory")

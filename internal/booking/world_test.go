@@ -1,0 +1,164 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+// world is a booking service over a real database, with a clock that only the
+// test moves and plans that only the test knows.
+type world struct {
+	t     testing.TB
+	db    *sqldb.DB
+	s     *Service
+	clock atomic.Int64 // µs since 1970
+	plan  *message.Plan
+	made  int
+}
+
+const minute = int64(60_000_000)
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t, plan: smallPlan()}
+	w.clock.Store(1_800_000_000_000_000)
+	ctx := context.Background()
+	db, err := sqldb.Open(ctx, sqldb.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.db = db
+	if w.s, err = New(ctx, Config{DB: db, Plans: w, Now: w.now}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		w.s.Close()
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+func (w *world) now() time.Time { return time.UnixMicro(w.clock.Load()) }
+
+// Plan and Prices make world the service's Plans: price version v costs v times
+// 10.00 in the stalls, 5.00 in the pit, of which a tenth are fees.
+func (w *world) Plan(context.Context, string, int64) (*message.Plan, error) { return w.plan, nil }
+
+func (w *world) Prices(_ context.Context, eventID string, v int64) (*message.Prices, error) {
+	return &message.Prices{EventID: eventID, Version: v, Currency: "EUR", Tiers: []message.Tier{
+		{ID: "t1", Name: "Stalls", Price: 1000 * v, Fees: 100 * v, Categories: []string{"stalls"}},
+		{ID: "t2", Name: "Pit", Price: 500 * v, Fees: 50 * v, Sections: []string{"PIT"}},
+	}}, nil
+}
+
+// smallPlan has two rows of six seats in section A, one of four in B, and a
+// general-admission pit of five.
+func smallPlan() *message.Plan {
+	p := &message.Plan{ID: "plan", Version: 1, Categories: []message.Category{{Name: "stalls"}, {Name: "pit"}}}
+	add := func(sec string, ga bool, rows ...int) {
+		s := message.Section{ID: sec, Name: sec, First: int32(len(p.Seats)), GeneralAdmission: ga}
+		for r, n := range rows {
+			row := message.Row{Label: string(rune('A' + r)), First: int32(len(p.Seats)), Count: int32(n)}
+			for i := range n {
+				label := fmt.Sprintf("%s-%s-%d", sec, row.Label, i+1)
+				category := uint16(0)
+				if ga {
+					label, category = fmt.Sprintf("%s-%d", sec, i+1), 1
+				}
+				p.Seats = append(p.Seats, message.Seat{Label: label, Number: fmt.Sprint(i + 1), Category: category})
+			}
+			if !ga {
+				s.Rows = append(s.Rows, row)
+			}
+		}
+		s.Count = int32(len(p.Seats)) - s.First
+		p.Sections = append(p.Sections, s)
+	}
+	add("A", false, 6, 6)
+	add("B", false, 4)
+	add("PIT", true, 5)
+	p.Index()
+	return p
+}
+
+const organizer = "organizer0000000"
+
+// event puts a new event on sale; change may alter its sale first.
+func (w *world) event(change ...func(*message.Sale)) string {
+	w.t.Helper()
+	w.made++
+	eventID := id.FromSource("test", fmt.Sprint(w.made))
+	sale := w.sale()
+	for _, c := range change {
+		c(&sale)
+	}
+	if err := w.s.SetSales(context.Background(), map[string]message.Sale{eventID: sale}); err != nil {
+		w.t.Fatal(err)
+	}
+	return eventID
+}
+
+func (w *world) sale() message.Sale {
+	return message.Sale{
+		Status: message.OnSale, PlanID: "plan", PlanVersion: 1, PriceVersion: 1, Currency: "EUR", Seats: int32(len(w.plan.Seats)),
+		LimitPerCustomer: 4, HoldFor: 8 * minute, OrganizerID: organizer, EventVersion: 1,
+	}
+}
+
+func fan(name string) message.Caller { return message.Caller{UserID: name, Role: message.Customer} }
+
+// hold takes seats and must succeed.
+func (w *world) hold(eventID, user string, seats ...string) message.Booking {
+	w.t.Helper()
+	b, err := w.s.Hold(context.Background(), fan(user), "", Wish{EventID: eventID, Seats: seats})
+	if err != nil {
+		w.t.Fatalf("hold %v for %s: %v", seats, user, err)
+	}
+	return b
+}
+
+// pay confirms a booking with a payment of its amount.
+func (w *world) pay(b message.Booking) (message.Booking, error) {
+	return w.s.Confirm(context.Background(), message.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount, Currency: b.Currency})
+}
+
+func (w *world) pass(d int64) { w.clock.Add(d) }
+
+// verify replays the ledger against the tables.
+func (w *world) verify(eventID string) {
+	w.t.Helper()
+	if _, err := Verify(context.Background(), w.db, eventID); err != nil {
+		w.t.Fatalf("verify: %v", err)
+	}
+}
+
+// kinds is the event's ledger in short, the sale entry left out.
+func (w *world) kinds(eventID string) []message.EntryKind {
+	w.t.Helper()
+	entries, err := w.s.Entries(context.Background(), eventID, 0, 1000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var kinds []message.EntryKind
+	for _, e := range entries[1:] {
+		kinds = append(kinds, e.Kind)
+	}
+	return kinds
+}
+
+func wantType(t testing.TB, err error, slug string) {
+	t.Helper()
+	if !errs.Is(err, slug) {
+		t.Fatalf("error is %v, want type %s", err, slug)
+	}
+}

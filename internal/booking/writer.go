@@ -1,0 +1,422 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"boxoffice/internal/batch"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// job is a command on its way through a writer, with room for the answer.
+type job struct {
+	cmd     command
+	booking message.Booking // as the command left it; zero when there is none
+}
+
+// item is a waiting job.
+type item = batch.Item[*job]
+
+// writer decides the commands of its events, many at a time, and commits each
+// batch in one transaction.
+type writer struct {
+	store   store
+	catalog *catalog
+	views   *views
+	tell    func([]message.Entry) // followers of the ledger
+	metrics *metrics
+	queue   *batch.Queue[*job]
+}
+
+const (
+	maxBatch   = 512             // commands in one transaction
+	maxWaiting = 20_000          // commands that may wait for a writer
+	maxLapsed  = 2048            // lapsed seats that one batch may choose from
+	batchTime  = 8 * time.Second // for one transaction
+	maxTries   = 4
+)
+
+// run carries out what the queue has collected.
+func (w *writer) run(items []*item) {
+	start := time.Now()
+	for _, it := range items {
+		w.metrics.wait.Observe(start.Sub(it.Since).Seconds())
+	}
+	for len(items) > 0 {
+		n := segment(items)
+		w.together(items[:n])
+		items = items[n:]
+	}
+}
+
+// segment is how many of the first items may share a transaction: changes of
+// sales stand apart from commands about seats, which are decided by plans and
+// prices that such a change may replace.
+func segment(items []*item) int {
+	sale := items[0].Value.cmd.do == doSetSale
+	for i, it := range items {
+		if (it.Value.cmd.do == doSetSale) != sale {
+			return i
+		}
+	}
+	return len(items)
+}
+
+// together carries out items in one transaction, or if that fails one by one.
+func (w *writer) together(items []*item) {
+	w.metrics.batch.Observe(float64(len(items)))
+	err := w.attempt(items)
+	if err == nil {
+		return
+	}
+	if len(items) == 1 {
+		items[0].Done(err)
+		return
+	}
+	for _, it := range items {
+		if err := w.attempt([]*item{it}); err != nil {
+			it.Done(err)
+		}
+	}
+}
+
+// attempt commits a batch and answers it; on error nothing was answered.
+func (w *writer) attempt(items []*item) error {
+	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
+	defer cancel()
+	answers, err := w.settle(ctx, items)
+	if err != nil {
+		return err
+	}
+	for i, it := range items {
+		w.metrics.outcome(it.Value.cmd.do, answers[i].err)
+		it.Done(answers[i].err)
+	}
+	return nil
+}
+
+// settle commits a batch and tells the seat views and the followers. It begins
+// again, from reading on, when something changed under the decision or was not
+// in memory.
+func (w *writer) settle(ctx context.Context, items []*item) ([]answer, error) {
+	for try := 1; ; try++ {
+		states, answers, err := w.commit(ctx, items)
+		if err == nil {
+			w.publish(ctx, states)
+			return answers, nil
+		}
+		var m missing
+		switch {
+		case try == maxTries:
+			return nil, err
+		case errors.As(err, &m):
+			if _, err := w.catalog.load(ctx, m.priceKey); err != nil {
+				return nil, err
+			}
+		case errors.Is(err, errNoView):
+			for _, id := range eventsOf(items) {
+				if _, err := w.views.get(ctx, id); err != nil && errs.KindOf(err) != errs.NotFound {
+					return nil, err
+				}
+			}
+		case errors.Is(err, errGuard):
+			w.metrics.guards.Inc()
+		default:
+			return nil, err
+		}
+	}
+}
+
+// errNothing rolls back a batch that changed nothing.
+var errNothing = errors.New("booking: nothing to write")
+
+// commit is the heart: lock, read, decide, write, commit.
+func (w *writer) commit(ctx context.Context, items []*item) (states map[string]*state, answers []answer, err error) {
+	err = w.store.batch(ctx, func(tx storeTx) error {
+		states, answers = map[string]*state{}, make([]answer, len(items))
+		ordered := make([]*state, 0, 4)
+		for _, id := range eventsOf(items) {
+			s := newState(id)
+			states[id] = s
+			ordered = append(ordered, s)
+		}
+		if err := tx.heads(ctx, ordered); err != nil {
+			return err
+		}
+		now, err := tx.now(ctx)
+		if err != nil {
+			return err
+		}
+		for _, s := range ordered {
+			s.now = max(now, s.at)
+			if err := w.read(ctx, tx, s, items); err != nil {
+				return err
+			}
+		}
+		changed := false
+		for i, it := range items {
+			c := &it.Value.cmd
+			s := states[c.eventID]
+			effects, a := decide(s, c)
+			for _, e := range effects {
+				s.apply(e)
+				changed = true
+			}
+			answers[i] = a
+			if b := s.bookings[a.booking]; b != nil {
+				it.Value.booking = b.Booking
+			}
+		}
+		if !changed {
+			return errNothing
+		}
+		return tx.save(ctx, ordered)
+	})
+	if errors.Is(err, errNothing) {
+		err = nil
+	}
+	return states, answers, err
+}
+
+// eventsOf lists the events of a batch in id order, which is the lock order.
+func eventsOf(items []*item) []string {
+	var ids []string
+	for _, it := range items {
+		if id := it.Value.cmd.eventID; !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// read brings all that the event's commands touch into the state.
+func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item) error {
+	if !s.exists {
+		return nil
+	}
+	if items[0].Value.cmd.do == doSetSale {
+		var err error
+		s.claimed, err = tx.anyClaim(ctx, s.eventID)
+		return err
+	}
+	p, ok := w.catalog.peek(saleKey(s.eventID, &s.sale))
+	if !ok {
+		return missing{saleKey(s.eventID, &s.sale)}
+	}
+	s.plan, s.prices[p.Version] = p.plan, p
+	r := reading{state: s, tx: tx, w: w}
+	for _, it := range items {
+		if it.Value.cmd.eventID == s.eventID {
+			r.want(&it.Value.cmd)
+		}
+	}
+	return r.all(ctx)
+}
+
+// reading collects what a batch needs to know of one event.
+type reading struct {
+	state    *state
+	tx       storeTx
+	w        *writer
+	ids      []string // bookings named by commands
+	buyers   []string
+	seats    []int32
+	choosing bool // a command lets us choose seats
+	partial  bool // a command gives back some seats of a booking
+	fresh    []*command
+}
+
+func (r *reading) want(c *command) {
+	switch c.do {
+	case doHold:
+		r.buyers = append(r.buyers, c.caller.UserID)
+		r.fresh = append(r.fresh, c)
+	default:
+		r.ids = append(r.ids, c.bookingID)
+		r.partial = r.partial || c.do == doCancel && len(c.seats) > 0
+	}
+	for _, seat := range c.seats {
+		if int(seat) < len(r.state.plan.Seats) && seat >= 0 {
+			r.seats = append(r.seats, seat)
+		}
+	}
+	r.choosing = r.choosing || c.quantity > 0
+}
+
+func (r *reading) all(ctx context.Context) error {
+	s := r.state
+	if r.choosing {
+		if err := r.candidates(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.bookings(ctx, r.ids); err != nil {
+		return err
+	}
+	for _, id := range r.ids { // late payers need their seats again
+		if b := s.bookings[id]; b != nil && (b.Status == message.Expired || b.Status == message.Pending && b.ExpiresAt <= s.now) {
+			r.seats = append(r.seats, b.Seats...)
+		}
+		if b := s.bookings[id]; b != nil {
+			r.buyers = append(r.buyers, b.UserID)
+		}
+	}
+	if err := r.readBuyers(ctx); err != nil {
+		return err
+	}
+	return r.readClaims(ctx)
+}
+
+// candidates brings the seat view to the head's version, under whose lock it is
+// then exact, and copies which seats are taken.
+func (r *reading) candidates(ctx context.Context) error {
+	s := r.state
+	v := r.w.views.peek(s.eventID)
+	if v == nil {
+		return errNoView
+	}
+	v.mu.RLock()
+	behind := v.seq < s.seq
+	at := v.seq
+	v.mu.RUnlock()
+	if behind {
+		entries, err := r.tx.entries(ctx, s.eventID, at)
+		if err != nil {
+			return err
+		}
+		r.w.views.apply(v, entries)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.seq != s.seq {
+		return errNoView // it went stale with a change of the sale, and is filled anew
+	}
+	s.taken = slices.Clone(v.taken)
+	lapsed := v.lapsed(s.now, maxLapsed)
+	s.lapsing = len(lapsed)
+	r.seats = append(r.seats, lapsed...)
+	return nil
+}
+
+func (r *reading) bookings(ctx context.Context, ids []string) error {
+	s := r.state
+	ids = slices.DeleteFunc(unique(ids), func(id string) bool { return s.bookings[id] != nil })
+	if len(ids) == 0 {
+		return nil
+	}
+	records, err := r.tx.bookings(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, b := range records {
+		b.OrganizerID = s.sale.OrganizerID
+		s.bookings[b.ID] = b
+		if k := bookingKey(&b.Booking); r.partial && s.prices[k.priceVersion] == nil {
+			p, ok := r.w.catalog.peek(k)
+			if !ok {
+				return missing{k}
+			}
+			s.prices[k.priceVersion] = p
+		}
+	}
+	return nil
+}
+
+// readBuyers reads what the customers have, and with it finds the bookings of
+// holds that were asked for before.
+func (r *reading) readBuyers(ctx context.Context) error {
+	s := r.state
+	for _, user := range unique(r.buyers) {
+		list, err := r.tx.buyer(ctx, user, s.eventID)
+		if err != nil {
+			return err
+		}
+		s.buyers[user] = &buyer{bookings: list}
+	}
+	var again []string
+	for _, c := range r.fresh {
+		for _, h := range s.buyers[c.caller.UserID].bookings {
+			if h.id == c.bookingID {
+				again = append(again, h.id)
+			}
+		}
+	}
+	return r.bookings(ctx, again)
+}
+
+// readClaims reads who has the touched seats, and the bookings whose lapsed
+// holds may have to give way.
+func (r *reading) readClaims(ctx context.Context) error {
+	s := r.state
+	seats := unique(r.seats)
+	if len(seats) == 0 {
+		return nil
+	}
+	claims, err := r.tx.claims(ctx, s.eventID, seats)
+	if err != nil {
+		return err
+	}
+	var owners []string
+	for _, seat := range seats {
+		c := claims[seat]
+		s.claims[seat] = touched{was: c, is: c}
+		if s.lapsed(c) {
+			owners = append(owners, c.booking)
+		}
+	}
+	if err := r.bookings(ctx, owners); err != nil {
+		return err
+	}
+	for _, id := range owners {
+		if s.bookings[id] == nil {
+			return fmt.Errorf("claims of event %s name booking %s, which does not exist", s.eventID, id)
+		}
+	}
+	return nil
+}
+
+func unique[T string | int32](list []T) []T {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// publish feeds what was committed to the seat views and the followers.
+func (w *writer) publish(ctx context.Context, states map[string]*state) {
+	for _, s := range states {
+		if len(s.entries) == 0 {
+			continue
+		}
+		w.views.feed(ctx, s.entries)
+		w.tell(s.entries)
+		w.metrics.entries(s.entries)
+	}
+}
+
+// unclear turns what a queue says into an error for the caller.
+func unclear(err error) error {
+	var full batch.Full
+	var closed batch.Closed
+	switch {
+	case errors.As(err, &full):
+		return errs.New(errs.Unavailable, "busy", "Too many people at once; please try again in a moment.").After(time.Second)
+	case errors.As(err, &closed):
+		return errs.New(errs.Unavailable, "shutting-down", "This node is shutting down; please try again.").After(time.Second)
+	}
+	return err
+}
+
+// hashOf spreads events over writers.
+func hashOf(eventID string) uint32 {
+	h := uint32(2166136261)
+	for _, c := range []byte(strings.ToLower(eventID)) {
+		h = (h ^ uint32(c)) * 16777619
+	}
+	return h
+}
