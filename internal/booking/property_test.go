@@ -1,0 +1,380 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+)
+
+// oracle is a second, naive opinion on what every command must come to. It
+// thinks one command at a time and knows nothing of batches or databases.
+type oracle struct {
+	w        *world
+	now      int64
+	open     bool // the sale
+	limit    int
+	seats    map[int32]claim
+	bookings map[string]*oracleBooking
+}
+
+type oracleBooking struct {
+	user    string
+	seats   []int32
+	until   int64
+	status  message.BookingStatus
+	payment string
+}
+
+func (o *oracle) price(seats []int32) (sum int64) {
+	for _, s := range seats {
+		sum += 1000
+		if s > 15 { // the pit
+			sum -= 500
+		}
+	}
+	return sum
+}
+
+func (o *oracle) free(seat int32) bool {
+	c, ok := o.seats[seat]
+	return !ok || c.until != 0 && c.until <= o.now
+}
+
+func (o *oracle) live(user, except string) (seats, lapses int, last int64) {
+	for id, b := range o.bookings {
+		switch {
+		case b.user != user || id == except:
+		case b.status == message.Booked || b.status == message.Pending && b.until > o.now:
+			seats += len(b.seats)
+		case (b.status == message.Expired || b.status == message.Pending) && b.until > o.now-lapseWindow:
+			lapses++
+			last = max(last, b.until)
+		}
+	}
+	return seats, lapses, last
+}
+
+// drop ends the holds that have lapsed on any of the seats.
+func (o *oracle) drop(seats []int32, own string) {
+	for _, s := range seats {
+		if c, ok := o.seats[s]; ok && c.booking != own {
+			o.release(c.booking, message.Expired)
+		}
+	}
+}
+
+func (o *oracle) release(booking string, status message.BookingStatus) {
+	b := o.bookings[booking]
+	for _, s := range b.seats {
+		delete(o.seats, s)
+	}
+	b.status = status
+}
+
+func (o *oracle) claim(booking string, until int64) {
+	for _, s := range o.bookings[booking].seats {
+		o.seats[s] = claim{booking, until}
+	}
+}
+
+// check carries a command out and complains when the answer was another.
+func (o *oracle) check(t *rapid.T, c *command, a answer, got message.Booking) {
+	want := o.verdict(c, got)
+	said := "ok"
+	if a.err != nil {
+		said = a.err.(*errs.Error).Type
+	}
+	if said != want {
+		t.Fatalf("%s %+v: answer %s (%v), want %s", c.do, *c, said, a.err, want)
+	}
+}
+
+func (o *oracle) verdict(c *command, got message.Booking) string {
+	b := o.bookings[c.bookingID]
+	switch c.do {
+	case doSetSale:
+		o.open = c.sale.Status == message.OnSale
+		return "ok"
+	case doHold:
+		return o.hold(c, b, got)
+	}
+	if b == nil || c.caller.UserID != "" && c.caller.UserID != b.user {
+		return "not-found"
+	}
+	alive := b.status == message.Pending && b.until > o.now
+	switch c.do {
+	case doSwap:
+		return o.swap(c, b, alive)
+	case doExtend:
+		if !alive {
+			return "hold-over"
+		}
+		if got.ExpiresAt != b.until { // once only; the ledger's replay sees a second time
+			b.until = got.ExpiresAt
+			o.claim(c.bookingID, b.until)
+		}
+		return "ok"
+	case doConfirm:
+		return o.confirm(c, b, alive)
+	case doCancel:
+		switch {
+		case alive:
+			o.release(c.bookingID, message.BookingCancelled)
+		case b.status == message.Booked:
+			o.release(c.bookingID, message.BookingCancelled)
+		case b.status == message.Pending:
+			o.release(c.bookingID, message.Expired)
+		}
+		return "ok"
+	default: // expire
+		if b.status == message.Pending && !alive {
+			o.release(c.bookingID, message.Expired)
+		}
+		return "ok"
+	}
+}
+
+func (o *oracle) hold(c *command, b *oracleBooking, got message.Booking) string {
+	if b != nil {
+		return "ok"
+	}
+	if !o.open {
+		return "sale-not-open"
+	}
+	live, lapses, last := o.live(c.caller.UserID, "")
+	n := max(len(c.seats), c.quantity)
+	if live+n > o.limit {
+		return "too-many-seats"
+	}
+	if lapses >= 2 && o.now < last+min(firstPause<<(lapses-2), 8*minute) {
+		return "hold-cooldown"
+	}
+	seats := c.seats
+	if c.quantity > 0 {
+		fit := 0
+		for s := range o.w.plan.Seats {
+			if o.free(int32(s)) && (c.section < 0 || o.w.plan.SectionOf(int32(s)) == c.section) {
+				fit++
+			}
+		}
+		if fit < n {
+			return "sold-out"
+		}
+		if seats = got.Seats; len(seats) != n {
+			return fmt.Sprintf("%d seats", n)
+		}
+	}
+	for _, s := range seats {
+		if !o.free(s) {
+			return "seats-taken"
+		}
+	}
+	o.drop(seats, "")
+	o.bookings[c.bookingID] = &oracleBooking{user: c.caller.UserID, seats: seats, until: o.now + 8*minute, status: message.Pending}
+	o.claim(c.bookingID, o.now+8*minute)
+	return "ok"
+}
+
+func (o *oracle) swap(c *command, b *oracleBooking, alive bool) string {
+	if !alive {
+		return "hold-over"
+	}
+	if !o.open {
+		return "sale-not-open"
+	}
+	if sameSeats(c.seats, b.seats) {
+		return "ok"
+	}
+	if live, _, _ := o.live(b.user, c.bookingID); live+len(c.seats) > o.limit {
+		return "too-many-seats"
+	}
+	for _, s := range c.seats {
+		if !o.free(s) && o.seats[s].booking != c.bookingID {
+			return "seats-taken"
+		}
+	}
+	o.drop(c.seats, c.bookingID)
+	for _, s := range b.seats {
+		delete(o.seats, s)
+	}
+	b.seats = c.seats
+	o.claim(c.bookingID, b.until)
+	return "ok"
+}
+
+func (o *oracle) confirm(c *command, b *oracleBooking, alive bool) string {
+	switch {
+	case b.status == message.Booked && c.payment == b.payment:
+		return "ok"
+	case b.status == message.Booked:
+		return "already-booked"
+	case b.status == message.BookingCancelled:
+		return "booking-cancelled"
+	case c.amount != o.price(b.seats):
+		return "amount-differs"
+	}
+	if !alive {
+		if !o.open {
+			return "sale-not-open"
+		}
+		if live, _, _ := o.live(b.user, c.bookingID); live+len(b.seats) > o.limit {
+			return "too-many-seats"
+		}
+		for _, s := range b.seats {
+			if !o.free(s) && o.seats[s].booking != c.bookingID {
+				return "seats-gone"
+			}
+		}
+		o.drop(b.seats, c.bookingID)
+	}
+	b.status, b.payment = message.Booked, c.payment
+	o.claim(c.bookingID, 0)
+	return "ok"
+}
+
+// generator makes commands that are likely to get in each other's way.
+type generator struct {
+	t       *rapid.T
+	w       *world
+	eventID string
+	version int64
+	ids     []string
+	owners  map[string]string // by booking
+	users   []string
+}
+
+func (g *generator) command() command {
+	c := command{eventID: g.eventID, section: -1, tier: -1}
+	kinds := []action{doHold, doHold, doHold, doHold, doConfirm, doConfirm, doSwap, doCancel, doExpire, doExtend}
+	c.do = rapid.SampledFrom(kinds).Draw(g.t, "do")
+	if c.do == doHold {
+		g.hold(&c)
+		return c
+	}
+	c.bookingID = rapid.SampledFrom(append(g.ids, id.Booking(g.eventID, "", "none"))).Draw(g.t, "booking")
+	switch c.do {
+	case doSwap:
+		c.seats = g.seats()
+	case doConfirm:
+		c.payment = rapid.SampledFrom([]string{"p-" + c.bookingID, "p-" + c.bookingID, "p-other"}).Draw(g.t, "payment")
+		c.currency = "EUR"
+		c.amount = rapid.SampledFrom([]int64{0, 0, 0, 1}).Draw(g.t, "amount")
+	}
+	if c.do == doSwap || c.do == doCancel {
+		c.caller = rapid.SampledFrom([]message.Caller{{}, {}, {}, fan("u9")}).Draw(g.t, "caller")
+	}
+	return c
+}
+
+func (g *generator) hold(c *command) {
+	user := rapid.SampledFrom(g.users).Draw(g.t, "user")
+	c.caller = fan(user)
+	if rapid.IntRange(0, 9).Draw(g.t, "again") == 0 && len(g.ids) > 0 { // a request sent twice
+		c.bookingID = rapid.SampledFrom(g.ids).Draw(g.t, "booking")
+		c.fingerprint = []byte("same")
+		c.caller = fan(g.owners[c.bookingID])
+		c.seats = g.seats()
+		return
+	}
+	c.fingerprint = []byte("same")
+	c.bookingID = id.Booking(g.eventID, user, fmt.Sprint("k", len(g.ids)))
+	g.ids = append(g.ids, c.bookingID)
+	g.owners[c.bookingID] = user
+	if rapid.Bool().Draw(g.t, "choose") {
+		c.quantity = rapid.IntRange(1, 4).Draw(g.t, "quantity")
+		c.section = rapid.IntRange(-1, 2).Draw(g.t, "section")
+		return
+	}
+	c.seats = g.seats()
+}
+
+func (g *generator) seats() []int32 {
+	all := rapid.SliceOfNDistinct(rapid.Int32Range(0, 15), 1, 3, rapid.ID[int32]).Draw(g.t, "seats") // not the pit
+	return all
+}
+
+// Whatever fans, payers and the janitor do, in whatever batches and however
+// time passes: every answer is the oracle's, no seat has two live claims, free
+// + held + sold is the plan, and the ledger replays to the tables.
+func TestRandomHistories(t *testing.T) {
+	w := newWorld(t)
+	rapid.Check(t, func(t *rapid.T) {
+		ev := w.event()
+		g := &generator{t: t, w: w, eventID: ev, version: 1, owners: map[string]string{}, users: []string{"u1", "u2", "u3", "u4", "u5"}}
+		o := &oracle{w: w, open: true, limit: 4, seats: map[int32]claim{}, bookings: map[string]*oracleBooking{}}
+		for range rapid.IntRange(3, 25).Draw(t, "batches") {
+			w.pass(rapid.SampledFrom([]int64{0, 1, minute / 4, minute, 3 * minute, 8*minute - 1, 8 * minute, 20 * minute}).Draw(t, "pass"))
+			o.now = w.clock.Load()
+			var items []*item
+			if rapid.IntRange(0, 14).Draw(t, "sale") == 0 {
+				items = append(items, g.sale())
+			} else {
+				for range rapid.IntRange(1, 6).Draw(t, "size") {
+					c := g.command()
+					g.complete(&c, o)
+					items = append(items, &item{Value: &job{cmd: c}})
+				}
+			}
+			answers, err := w.s.writers[0].settle(context.Background(), items)
+			if err != nil {
+				t.Fatalf("batch failed: %v", err)
+			}
+			for i, it := range items {
+				o.check(t, &it.Value.cmd, answers[i], it.Value.booking)
+			}
+			o.compare(t, ev)
+		}
+		if _, err := Verify(context.Background(), w.db, ev); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// sale opens or closes the sale.
+func (g *generator) sale() *item {
+	g.version++
+	s := g.w.sale()
+	s.EventVersion = g.version
+	s.Status = rapid.SampledFrom([]message.Status{message.OnSale, message.OnSale, message.Published}).Draw(g.t, "status")
+	return &item{Value: &job{cmd: command{do: doSetSale, eventID: g.eventID, sale: s}}}
+}
+
+// complete fills in what a well-meaning client would know of the booking.
+func (g *generator) complete(c *command, o *oracle) {
+	if b := o.bookings[c.bookingID]; c.do == doConfirm && c.amount == 0 && b != nil {
+		c.amount = o.price(b.seats) // unless it is swapped within this very batch
+	}
+}
+
+// compare looks at claims, counts and the view.
+func (o *oracle) compare(t *rapid.T, eventID string) {
+	held, sold := int32(0), int32(0)
+	for _, c := range o.seats {
+		if c.until == 0 {
+			sold++
+		} else {
+			held++
+		}
+	}
+	got, err := o.w.s.Counts(context.Background(), eventID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := message.Counts{Free: int32(len(o.w.plan.Seats)) - held - sold, Held: held, Sold: sold, Seq: got.Seq}
+	if got != want {
+		t.Fatalf("counts are %+v, want %+v", got, want)
+	}
+	v, err := o.w.s.views.fill(context.Background(), eventID) // from the tables
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.held != held || v.sold != sold || v.seq != got.Seq {
+		t.Fatalf("tables have %d held and %d sold at %d, want %d and %d at %d", v.held, v.sold, v.seq, held, sold, got.Seq)
+	}
+}
