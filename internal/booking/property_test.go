@@ -24,11 +24,12 @@ type oracle struct {
 }
 
 type oracleBooking struct {
-	user    string
-	seats   []int32
-	until   int64
-	status  message.BookingStatus
-	payment string
+	user     string
+	seats    []int32
+	until    int64
+	status   message.BookingStatus
+	payment  string
+	extended bool
 }
 
 func (o *oracle) price(seats []int32) (sum int64) {
@@ -115,9 +116,13 @@ func (o *oracle) verdict(c *command, got message.Booking) string {
 		if !alive {
 			return "hold-over"
 		}
-		if got.ExpiresAt != b.until { // once only; the ledger's replay sees a second time
-			b.until = got.ExpiresAt
+		if !b.extended {
+			b.extended = true
+			b.until += extension
 			o.claim(c.bookingID, b.until)
+		}
+		if got.ExpiresAt != b.until {
+			return fmt.Sprintf("a hold until %d", b.until)
 		}
 		return "ok"
 	case doConfirm:

@@ -95,12 +95,6 @@ func newState(eventID string) *state {
 // lapsed reports whether a hold has ended although its claim is still there.
 func (s *state) lapsed(c claim) bool { return c.until != 0 && c.until <= s.now }
 
-// free reports whether a seat can be taken now.
-func (s *state) free(seat int32) bool {
-	c := s.claims[seat].is
-	return c.booking == "" || s.lapsed(c)
-}
-
 // apply carries out one effect and appends its ledger entry. Claims go first:
 // what a claim was before is told from the booking as it was before.
 func (s *state) apply(e effect) {

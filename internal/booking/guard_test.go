@@ -1,0 +1,210 @@
+package booking
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"testing"
+)
+
+// liar is a store whose reads are wrong in one way: what a decision would see if
+// the lock, the isolation or the code around it were broken.
+type liar struct {
+	store
+	lie func(storeTx) storeTx
+}
+
+func (l liar) batch(ctx context.Context, fn func(storeTx) error) error {
+	return l.store.batch(ctx, func(tx storeTx) error { return fn(l.lie(tx)) })
+}
+
+// blind sees no claims: every seat looks free.
+type blind struct{ storeTx }
+
+func (blind) claims(context.Context, string, []int32) (map[int32]claim, error) {
+	return map[int32]claim{}, nil
+}
+
+// mistaken thinks that all claims lapsed long ago and belong to one booking.
+type mistaken struct {
+	storeTx
+	owner string
+}
+
+func (m mistaken) claims(_ context.Context, _ string, seats []int32) (map[int32]claim, error) {
+	out := map[int32]claim{}
+	for _, s := range seats {
+		out[s] = claim{m.owner, 1}
+	}
+	return out, nil
+}
+
+// stale sees head rows one version back.
+type stale struct{ storeTx }
+
+func (s stale) heads(ctx context.Context, states []*state) error {
+	err := s.storeTx.heads(ctx, states)
+	for _, st := range states {
+		st.seq--
+	}
+	return err
+}
+
+// outdated sees bookings as they were one change ago.
+type outdated struct{ storeTx }
+
+func (o outdated) bookings(ctx context.Context, ids []string) ([]*record, error) {
+	list, err := o.storeTx.bookings(ctx, ids)
+	for _, r := range list {
+		r.Seq--
+	}
+	return list, err
+}
+
+// Every write is conditional: a decision made on wrong reads is not committed,
+// whatever it was, and the tables stay as they are.
+func TestGuards(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ev := w.event()
+	a := w.hold(ev, "ann", "A-A-1", "A-A-2")
+	sold, err := w.pay(w.hold(ev, "bob", "A-B-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cid := w.hold(ev, "cid", "B-A-1")
+	hold := command{do: doHold, eventID: ev, bookingID: ev + "aaaaaaaaaaaaaaaaaaaa", caller: fan("dan"), seats: []int32{0}, fingerprint: []byte("x")}
+	confirm := command{do: doConfirm, eventID: ev, bookingID: a.ID, payment: "p", amount: a.Amount, currency: "EUR"}
+	cancel := command{do: doCancel, eventID: ev, bookingID: sold.ID}
+	onSold := hold
+	onSold.seats = sold.Seats
+	for _, c := range []struct {
+		name string
+		cmd  command
+		lie  func(storeTx) storeTx
+	}{
+		{"a seat that is held looks free", hold, func(tx storeTx) storeTx { return blind{tx} }},
+		{"a seat that is sold looks free", onSold, func(tx storeTx) storeTx { return blind{tx} }},
+		{"a sold seat looks like another's lapsed hold", onSold, func(tx storeTx) storeTx { return mistaken{lapse{tx, cid.ID}, cid.ID} }},
+		{"the head is older than the row", confirm, func(tx storeTx) storeTx { return stale{tx} }},
+		{"a booking is older than the row", confirm, func(tx storeTx) storeTx { return outdated{tx} }},
+		{"a booking to cancel is older than the row", cancel, func(tx storeTx) storeTx { return outdated{tx} }},
+		{"a booking is said to have another's seats", cancel, func(tx storeTx) storeTx { return swapped{tx, sold.ID, a.Seats} }},
+		{"a booking to confirm is said to have another's seats", confirm, func(tx storeTx) storeTx { return swapped{tx, a.ID, sold.Seats} }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			real := w.s.writers[0]
+			bent := *real
+			bent.store = liar{real.store, c.lie}
+			_, err := bent.settle(ctx, []*item{{Value: &job{cmd: c.cmd}}})
+			if !errors.Is(err, errGuard) {
+				t.Fatalf("error is %v, want a guard's", err)
+			}
+			w.verify(ev)
+		})
+	}
+}
+
+// lapse says that one booking's hold ended long ago.
+type lapse struct {
+	storeTx
+	booking string
+}
+
+func (l lapse) bookings(ctx context.Context, ids []string) ([]*record, error) {
+	list, err := l.storeTx.bookings(ctx, ids)
+	for _, r := range list {
+		if r.ID == l.booking {
+			r.ExpiresAt = 1
+			r.Seats = nil
+		}
+	}
+	return list, err
+}
+
+// swapped says that one booking has other seats than it has.
+type swapped struct {
+	storeTx
+	booking string
+	seats   []int32
+}
+
+func (s swapped) bookings(ctx context.Context, ids []string) ([]*record, error) {
+	list, err := s.storeTx.bookings(ctx, ids)
+	for _, r := range list {
+		if r.ID == s.booking {
+			r.Seats = s.seats
+		}
+	}
+	return list, err
+}
+
+// A clock that is set back does not take the ledger's time with it.
+func TestTimeNeverGoesBack(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event()
+	a := w.hold(ev, "ann", "A-A-1")
+	w.pass(-60 * minute)
+	b := w.hold(ev, "bob", "A-A-2")
+	if b.CreatedAt < a.CreatedAt {
+		t.Fatalf("held at %d, after a hold at %d", b.CreatedAt, a.CreatedAt)
+	}
+	w.verify(ev)
+}
+
+// Verify finds every kind of tampering.
+func TestVerifyFindsTampering(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ev := w.event()
+	w.hold(ev, "ann", "A-A-1")
+	if _, err := w.pay(w.hold(ev, "bob", "A-A-2", "A-A-3")); err != nil {
+		t.Fatal(err)
+	}
+	w.verify(ev)
+	for _, text := range []string{
+		`DELETE FROM claims WHERE seat = 1`,
+		`UPDATE claims SET seat = 9 WHERE seat = 1`,
+		`UPDATE claims SET expires_at = 5 WHERE seat = 1`,
+		`UPDATE claims SET booking_id = 'x' WHERE seat = 1`,
+		`INSERT INTO claims (event_id, seat, booking_id, expires_at) SELECT event_id, 12, booking_id, NULL FROM claims WHERE seat = 1`,
+		`UPDATE bookings SET status = 'cancelled' WHERE status = 'booked'`,
+		`UPDATE bookings SET amount = 1 WHERE status = 'booked'`,
+		`UPDATE bookings SET seats = '[1]' WHERE status = 'booked'`,
+		`UPDATE bookings SET payment_id = NULL WHERE status = 'booked'`,
+		`UPDATE bookings SET expires_at = expires_at + 1 WHERE status = 'pending'`,
+		`DELETE FROM bookings WHERE status = 'pending'`,
+		`UPDATE sales SET seq = seq + 1`,
+		`UPDATE sales SET hash = hash || X'00'`,
+		`UPDATE sales SET status = 'published'`,
+		`UPDATE sales SET limit_per_customer = 5`,
+		`DELETE FROM sales`,
+		`UPDATE ledger SET amount = 1 WHERE kind = 'booked'`,
+		`UPDATE ledger SET at = at + 1 WHERE seq = 2`,
+		`UPDATE ledger SET seats = '[7]' WHERE seq = 2`,
+		`UPDATE ledger SET kind = 'extended' WHERE seq = 2`,
+		`UPDATE ledger SET hash = X'00' WHERE seq = 3`,
+		`DELETE FROM ledger WHERE seq = 2`,
+		`DELETE FROM ledger WHERE seq = (SELECT max(seq) FROM ledger)`,
+	} {
+		t.Run(text, func(t *testing.T) {
+			undo := errors.New("undo")
+			err := w.db.Write(ctx, func(tx *sql.Tx) error {
+				if res, err := tx.Exec(text); err != nil {
+					return err
+				} else if n, _ := res.RowsAffected(); n == 0 {
+					t.Error("the tampering changes nothing")
+				}
+				var sum Verified
+				var diff Difference
+				if err := verifyEvent(ctx, tx, ev, &sum); !errors.As(err, &diff) {
+					t.Errorf("not found: %v", err)
+				}
+				return undo
+			})
+			if !errors.Is(err, undo) {
+				t.Fatal(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package booking
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// mutants are planted bugs: one small change each to the decisions, to how they
+// are applied, or to the store's guards. The tests must catch every one.
+var mutants = []struct{ name, file, old, new string }{
+	{"taking a seat does not look who has it", "decide.go", `case !s.lapsed(c):`, `case !s.lapsed(c) && c.until == 0:`},
+	{"a hold lapses one microsecond late", "state.go", `c.until != 0 && c.until <= s.now }`, `c.until != 0 && c.until < s.now }`},
+	{"a lapsed hold's booking does not expire when a seat is taken", "decide.go", `effects = append(effects, expiry(s.bookings[c.booking]))`, `_ = effects`},
+	{"a late payer gets seats that are gone", "decide.go", `effects, err := s.take(b.Seats, b.ID)
+	if err != nil {
+		e :=`, `effects, err := s.take(b.Seats, b.ID)
+	if false {
+		e :=`},
+	{"the limit is one seat too high", "decide.go", `if live+more <= limit {`, `if live+more <= limit+1 {`},
+	{"held seats do not count towards the limit", "state.go", `case h.status == message.Booked, h.status == message.Pending && h.until > s.now:`, `case h.status == message.Booked:`},
+	{"an early expiry", "decide.go", `if b.Status != message.Pending || b.ExpiresAt > s.now {
+		return nil, answer{booking: b.ID}
+	}
+	return []effect{expiry(b)}`, `if b.Status != message.Pending {
+		return nil, answer{booking: b.ID}
+	}
+	return []effect{expiry(b)}`},
+	{"another payment may confirm again", "decide.go", `case b.Status == message.Booked && b.PaymentID == c.payment:`, `case b.Status == message.Booked:`},
+	{"the amount is not compared", "decide.go", `c.amount != b.Amount || c.currency`, `c.currency`},
+	{"a stranger's booking can be changed", "decide.go", `if b == nil || !mayTouch(b, c.caller) {`, `if b == nil {`},
+	{"a swap forgets to free the old seats", "state.go", `		s.freeAll(e.booking, s.bookings[e.booking].Seats)
+		s.touch(e.booking)`, `		s.touch(e.booking)`},
+	{"the sale need not be open", "decide.go", `	if err := s.selling(); err != nil {
+		return nil, answer{err: err}
+	}
+	n := max(`, `	n := max(`},
+	{"a replay holds again", "decide.go", `if b := s.bookings[c.bookingID]; b != nil { // the key`, `if b := s.bookings[c.bookingID]; b != nil && false { // the key`},
+	{"chosen seats may be taken ones", "choose.go", `if !s.taken.has(seat) {`, `if true {`},
+	{"a second extension", "decide.go", `if b.Extended {`, `if false {`},
+	{"a cancelled seat is not refunded at its price", "decide.go", `e.amount, _ = s.prices[b.PriceVersion].total(seats)`, `e.amount = b.Amount`},
+	{"claims are freed whoever has them", "store_sqlite.go", `AND seat = $2 AND booking_id = $3`, `AND seat = $2 AND $3 = $3`},
+	{"claims are moved whoever has them", "store_sqlite.go", `AND seat = $4 AND booking_id = $5`, `AND seat = $4 AND $5 = $5`},
+	{"a booking is written whatever its version", "store_sqlite.go", `WHERE id = $12 AND seq = $13`, `WHERE id = $12 AND $13 = $13`},
+	{"row counts are not looked at", "store.go", `if got != want {`, `if false {`},
+	{"a claim replaces the one that is there", "store_sqlite.go", `INSERT INTO claims`, `INSERT OR REPLACE INTO claims`},
+	{"the chain forgets the hash before", "state.go", `entry.Chain(s.hash, s.scratch)`, `entry.Chain([32]byte{}, s.scratch)`},
+	{"time goes back with the clock", "writer.go", `s.now = max(now, s.at)`, `s.now = now`},
+}
+
+// TestMutants builds the package with one bug at a time and expects its own
+// tests to fail.
+func TestMutants(t *testing.T) {
+	if testing.Short() || os.Getenv("BOXOFFICE_MUTANT") != "" {
+		t.Skip("builds the package many times over")
+	}
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			raw, err := os.ReadFile(m.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(raw), m.old); n != 1 {
+				t.Fatalf("%s has the text to change %d times: %s", m.file, n, m.old)
+			}
+			dir := t.TempDir()
+			mutated := filepath.Join(dir, m.file)
+			if err := os.WriteFile(mutated, []byte(strings.Replace(string(raw), m.old, m.new, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			here, err := filepath.Abs(m.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{here: mutated}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			list := filepath.Join(dir, "overlay.json")
+			if err := os.WriteFile(list, overlay, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("go", "test", "-short", "-count=1", "-vet=off", "-overlay", list, "-rapid.checks=400", "-rapid.nofailfile", "-rapid.shrinktime=0s", ".")
+			cmd.Env = append(os.Environ(), "BOXOFFICE_MUTANT=1")
+			out, err := cmd.CombinedOutput()
+			switch {
+			case err == nil:
+				t.Fatalf("the bug was not caught")
+			case strings.Contains(string(out), "build failed"):
+				t.Fatalf("the mutant does not build:\n%s", out)
+			}
+		})
+	}
+}
