@@ -133,8 +133,9 @@ func (q *Queue[T]) work() {
 }
 
 func (q *Queue[T]) take() []*Item[T] {
-	n := min(len(q.first), q.max)
-	l := min(len(q.later), max(1, q.max-n), max(1, q.max/8)) // at least one, so that jobs do not starve
+	jobs := min(len(q.later), 1) // a place is kept for one, so that jobs do not starve
+	n := min(len(q.first), max(q.max-jobs, 1))
+	l := min(len(q.later), q.max-n, max(1, q.max/8))
 	items := make([]*Item[T], 0, n+l)
 	items = append(items, q.first[:n]...)
 	items = append(items, q.later[:l]...)

@@ -1,0 +1,146 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+)
+
+// Whatever waits while a batch is under way is the next batch.
+func TestCollectsWhileBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var sizes []int
+		q := New(100, 1000, func(items []*Item[int]) {
+			sizes = append(sizes, len(items))
+			<-release
+			for _, it := range items {
+				it.Done(nil)
+			}
+		})
+		var wg sync.WaitGroup
+		submit := func(n int) {
+			for range n {
+				wg.Go(func() {
+					if err := q.Do(t.Context(), 0); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			synctest.Wait()
+		}
+		submit(1)
+		submit(40)
+		close(release)
+		wg.Wait()
+		q.Close()
+		if len(sizes) != 2 || sizes[0] != 1 || sizes[1] != 40 {
+			t.Fatalf("batches of %v, want 1 and 40", sizes)
+		}
+	})
+}
+
+func TestFansGoBeforeJobs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var order []string
+		q := New(4, 1000, func(items []*Item[string]) {
+			<-release
+			for _, it := range items {
+				order = append(order, it.Value)
+				it.Done(nil)
+			}
+		})
+		var wg sync.WaitGroup
+		add := func(v string, do func(context.Context, string) error) {
+			wg.Go(func() { _ = do(context.Background(), v) })
+			synctest.Wait()
+		}
+		add("first", q.Do)
+		for range 3 {
+			add("job", q.DoLater)
+		}
+		for range 3 {
+			add("fan", q.Do)
+		}
+		close(release)
+		wg.Wait()
+		q.Close()
+		want := []string{"first", "fan", "fan", "fan", "job", "job", "job"} // in batches of 1, 4, 1, 1
+		for i := range want {
+			if order[i] != want[i] {
+				t.Fatalf("order is %v, want %v", order, want)
+			}
+		}
+	})
+}
+
+func TestFullClosedAndGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		q := New(1, 2, func(items []*Item[int]) {
+			<-release
+			for _, it := range items {
+				it.Done(errors.New("refused"))
+			}
+		})
+		errs := make(chan error, 3)
+		for range 3 { // one under way, two waiting
+			go func() { errs <- q.Do(context.Background(), 0) }()
+			synctest.Wait()
+		}
+		var full Full
+		if err := q.Do(t.Context(), 0); !errors.As(err, &full) || full.Waiting != 2 {
+			t.Fatalf("error is %v, want Full", err)
+		}
+		gone, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := q.Do(gone, 0); !errors.Is(err, context.Canceled) {
+			t.Fatalf("error is %v, want Canceled", err)
+		}
+		close(release)
+		for range 3 {
+			if err := <-errs; err == nil || err.Error() != "refused" {
+				t.Fatalf("answer is %v", err)
+			}
+		}
+		q.Close()
+		if err := q.Do(t.Context(), 0); !errors.As(err, new(Closed)) {
+			t.Fatalf("error is %v, want Closed", err)
+		}
+	})
+}
+
+func TestEverybodyIsAnswered(t *testing.T) {
+	var done atomic.Int64
+	q := New(16, 100_000, func(items []*Item[int]) {
+		if len(items) > 16 {
+			t.Errorf("a batch of %d", len(items))
+		}
+		for _, it := range items {
+			it.Done(nil)
+		}
+	})
+	var wg sync.WaitGroup
+	for i := range 64 {
+		wg.Go(func() {
+			for range 200 {
+				do := q.Do
+				if i%4 == 0 {
+					do = q.DoLater
+				}
+				if err := do(context.Background(), i); err == nil {
+					done.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	q.Close()
+	if done.Load() != 64*200 || q.Waiting() != 0 {
+		t.Fatalf("%d answered, %d waiting", done.Load(), q.Waiting())
+	}
+}

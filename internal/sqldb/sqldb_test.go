@@ -1,0 +1,142 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"testing"
+	"testing/fstest"
+)
+
+func open(t *testing.T) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func exec(t *testing.T, db *DB, query string, args ...any) {
+	t.Helper()
+	if err := db.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(db.Text(query), args...)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDurabilitySettings(t *testing.T) {
+	db := open(t)
+	about, err := db.About(t.Context())
+	if err != nil || about.Fsync != "on" {
+		t.Fatalf("%+v, %v", about, err)
+	}
+	for _, pool := range []*sql.DB{db.writer, db.reader} {
+		var mode string
+		var sync int
+		if err := pool.QueryRow("PRAGMA journal_mode").Scan(&mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := pool.QueryRow("PRAGMA synchronous").Scan(&sync); err != nil {
+			t.Fatal(err)
+		}
+		if mode != "wal" || sync != 2 {
+			t.Fatalf("journal_mode=%s synchronous=%d", mode, sync)
+		}
+	}
+	if _, err := db.Reader().Exec("CREATE TABLE t (a)"); err == nil {
+		t.Fatal("a reader may write")
+	}
+}
+
+// Drivers exist that bind $2, $1 by place instead of by number, which swaps
+// values without an error.
+func TestParametersAreBoundByNumber(t *testing.T) {
+	db := open(t)
+	var a, b string
+	if err := db.Reader().QueryRow("SELECT $2, $1", "one", "two").Scan(&a, &b); err != nil || a != "two" || b != "one" {
+		t.Fatalf("SELECT $2, $1 gave %q, %q, %v", a, b, err)
+	}
+}
+
+func TestText(t *testing.T) {
+	db := open(t)
+	got := db.Text(`CREATE TABLE t (a TEXT COLLATE "C", b BYTEA) /*sqlite: WITHOUT ROWID*/ /*postgres: WITH (fillfactor = 60)*/;`)
+	if want := `CREATE TABLE t (a TEXT, b BLOB) WITHOUT ROWID ;`; got != want {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+}
+
+func TestMigrate(t *testing.T) {
+	db := open(t)
+	files := fstest.MapFS{"migrations/00001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE a (x BYTEA) /*sqlite: STRICT*/;\n-- +goose Down\nDROP TABLE a;\n")}}
+	for range 2 {
+		if err := db.Migrate(t.Context(), "one", files); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(t, db, "INSERT INTO a (x) VALUES ($1)", []byte("x"))
+	files["migrations/00002_b.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE b (x BIGINT);\n-- +goose Down\nDROP TABLE b;\n")}
+	if err := db.Migrate(t.Context(), "one", files); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, "INSERT INTO b (x) VALUES ($1)", 1)
+}
+
+func TestWriteIsAllOrNothing(t *testing.T) {
+	db := open(t)
+	exec(t, db, "CREATE TABLE t (a TEXT PRIMARY KEY)")
+	boom := errors.New("boom")
+	err := db.Write(t.Context(), func(tx *sql.Tx) error {
+		if _, err := tx.Exec("INSERT INTO t VALUES ('x')"); err != nil {
+			return err
+		}
+		return boom
+	})
+	if !errors.Is(err, boom) {
+		t.Fatal(err)
+	}
+	exec(t, db, "INSERT INTO t VALUES ('x')")
+	err = db.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec("INSERT INTO t VALUES ('x')")
+		return err
+	})
+	if !Duplicate(err) || Passing(err) {
+		t.Fatalf("error is %v, want a duplicate", err)
+	}
+}
+
+// Two processes may have the same folder open: writers wait for each other.
+func TestTwoDatabasesOneFolder(t *testing.T) {
+	dir := t.TempDir()
+	ctx := context.Background()
+	var dbs []*DB
+	for range 2 {
+		db, err := Open(ctx, Config{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		dbs = append(dbs, db)
+	}
+	exec(t, dbs[0], "CREATE TABLE t (a BIGINT)")
+	var wg sync.WaitGroup
+	for _, db := range dbs {
+		for i := range 50 {
+			wg.Go(func() {
+				if err := db.Write(ctx, func(tx *sql.Tx) error { _, err := tx.Exec("INSERT INTO t VALUES ($1)", i); return err }); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	var n int
+	if err := dbs[1].Reader().QueryRow("SELECT count(*) FROM t").Scan(&n); err != nil || n != 100 {
+		t.Fatalf("%d rows, %v", n, err)
+	}
+}
