@@ -1,0 +1,185 @@
+package user
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// userBody is an account as its owner sees it.
+type userBody struct {
+	ID           string       `json:"id"`
+	Name         string       `json:"name"`
+	Email        string       `json:"email"`
+	Username     string       `json:"username,omitempty"`
+	Role         message.Role `json:"role" enum:"customer,organizer,admin"`
+	CreatedAt    time.Time    `json:"created_at"`
+	Version      int64        `json:"version"`
+	Bookings     []string     `json:"bookings" doc:"Ids of the latest bookings."`
+	BookingsMore string       `json:"bookings_link,omitempty" doc:"Where all bookings are listed."`
+}
+
+type userOut struct {
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     userBody
+}
+
+const bookingsShown = 20
+
+func (s *Service) body(ctx context.Context, u User) (userBody, error) {
+	b := userBody{ID: u.ID, Name: u.Name, Email: u.Email, Username: u.Username, Role: u.Role,
+		CreatedAt: time.UnixMicro(u.CreatedAt).UTC(), Version: u.Version, Bookings: []string{}, BookingsMore: "/bookings/user/" + u.ID}
+	if s.bookings != nil {
+		ids, _, err := s.bookings.UserBookingIDs(ctx, u.ID, bookingsShown)
+		if err != nil {
+			return b, err
+		}
+		b.Bookings = append(b.Bookings, ids...)
+	}
+	return b, nil
+}
+
+func (s *Service) answer(ctx context.Context, u User, err error) (*userOut, error) {
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.body(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return &userOut{ETag: `"` + strconv.FormatInt(u.Version, 10) + `"`, Location: "/users/" + u.ID, Body: b}, nil
+}
+
+type signUpIn struct {
+	Body struct {
+		Email    string `json:"email" maxLength:"254" example:"fan@example.org"`
+		Username string `json:"username,omitempty" maxLength:"32" doc:"Another name to sign in with."`
+		Name     string `json:"name" maxLength:"100" example:"Robin Fan"`
+		Password string `json:"password" maxLength:"128" doc:"8 characters or more."`
+	}
+}
+
+type loginIn struct {
+	Body struct {
+		Email    string `json:"email,omitempty" maxLength:"254"`
+		Username string `json:"username,omitempty" maxLength:"32"`
+		Password string `json:"password" maxLength:"128"`
+	}
+}
+
+type loginOut struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		Token     string    `json:"token" doc:"Send it as: Authorization: Bearer token."`
+		ExpiresAt time.Time `json:"expires_at"`
+		User      userBody  `json:"user"`
+	}
+}
+
+type updateIn struct {
+	ID      string `path:"id" maxLength:"64"`
+	IfMatch string `header:"If-Match" doc:"ETag of the account that you have seen."`
+	Body    struct {
+		Email           *string `json:"email,omitempty" maxLength:"254"`
+		Username        *string `json:"username,omitempty" maxLength:"32"`
+		Name            *string `json:"name,omitempty" maxLength:"100"`
+		Password        *string `json:"password,omitempty" maxLength:"128" doc:"A new password; ends all sessions."`
+		CurrentPassword string  `json:"current_password,omitempty" maxLength:"128" doc:"Needed for a new e-mail address or password."`
+	}
+}
+
+type byID struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+// Register adds the service's operations to the API.
+func (s *Service) Register(api huma.API) {
+	tags := []string{"Users"}
+	huma.Register(api, huma.Operation{
+		OperationID: "sign-up", Method: http.MethodPost, Path: "/users", Tags: tags, DefaultStatus: http.StatusCreated,
+		Summary: "Sign up", Description: "Makes an account of role customer.", Errors: []int{400, 409, 413, 422, 503},
+	}, func(ctx context.Context, in *signUpIn) (*userOut, error) {
+		b := in.Body
+		u, err := s.SignUp(ctx, Account{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password})
+		return s.answer(ctx, u, err)
+	})
+	huma.Register(api, huma.Operation{
+		OperationID: "log-in", Method: http.MethodPost, Path: "/users/login", Tags: tags, DefaultStatus: http.StatusOK,
+		Summary: "Log in", Description: "Starts a session of 24 hours.", Errors: []int{400, 401, 413, 422, 429, 503},
+	}, s.login)
+	huma.Register(api, huma.Operation{
+		OperationID: "log-out", Method: http.MethodPost, Path: "/users/logout", Tags: tags, DefaultStatus: http.StatusNoContent,
+		Summary: "Log out", Description: "Ends the session whose token the request carries.", Errors: []int{401},
+	}, func(ctx context.Context, in *struct {
+		Authorization string `header:"Authorization"`
+	}) (*struct{}, error) {
+		if !message.CallerFrom(ctx).SignedIn() {
+			return nil, errs.New(errs.Unauthenticated, "sign-in-required", "There is no session to end.")
+		}
+		_, token, _ := strings.Cut(in.Authorization, " ")
+		return nil, s.Logout(ctx, token)
+	})
+	huma.Register(api, huma.Operation{
+		OperationID: "get-user", Method: http.MethodGet, Path: "/users/{id}", Tags: tags, Summary: "Read an account",
+		Description: "For its owner and admins.", Errors: []int{401, 404},
+	}, func(ctx context.Context, in *byID) (*userOut, error) {
+		u, err := s.visible(ctx, message.CallerFrom(ctx), in.ID)
+		return s.answer(ctx, u, err)
+	})
+	huma.Register(api, huma.Operation{
+		OperationID: "update-user", Method: http.MethodPut, Path: "/users/{id}", Tags: tags, Summary: "Change an account",
+		Description: "Fields that are left out stay as they are.", Errors: []int{400, 401, 404, 409, 412, 422},
+	}, func(ctx context.Context, in *updateIn) (*userOut, error) {
+		version, err := ifMatch(in.IfMatch)
+		if err != nil {
+			return nil, err
+		}
+		b := in.Body
+		u, err := s.Update(ctx, message.CallerFrom(ctx), in.ID, version,
+			Change{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password, CurrentPassword: b.CurrentPassword})
+		return s.answer(ctx, u, err)
+	})
+	huma.Register(api, huma.Operation{
+		OperationID: "delete-user", Method: http.MethodDelete, Path: "/users/{id}", Tags: tags, DefaultStatus: http.StatusNoContent,
+		Summary: "Delete an account", Description: "Anonymizes it; refused while it has live bookings.", Errors: []int{401, 404, 409},
+	}, func(ctx context.Context, in *byID) (*struct{}, error) {
+		return nil, s.Delete(ctx, message.CallerFrom(ctx), in.ID)
+	})
+}
+
+func (s *Service) login(ctx context.Context, in *loginIn) (*loginOut, error) {
+	b := in.Body
+	if (b.Email == "") == (b.Username == "") {
+		return nil, errs.Bad("email", "or username must be given, one of the two")
+	}
+	token, ends, u, err := s.Login(ctx, b.Email+b.Username, b.Password)
+	if err != nil {
+		return nil, err
+	}
+	out := &loginOut{CacheControl: "no-store"}
+	out.Body.Token, out.Body.ExpiresAt = token, ends.UTC()
+	if out.Body.User, err = s.body(ctx, u); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ifMatch reads the version out of an If-Match header; 0 when there is none.
+func ifMatch(h string) (int64, error) {
+	if h == "" || h == "*" {
+		return 0, nil
+	}
+	v, err := strconv.ParseInt(strings.Trim(h, `"`), 10, 64)
+	if err != nil || v <= 0 {
+		return 0, errs.New(errs.Precondition, "changed-meanwhile", "If-Match does not name a version of this account.")
+	}
+	return v, nil
+}
