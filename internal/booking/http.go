@@ -88,14 +88,15 @@ func (s *Service) answer(ctx context.Context, b message.Booking, err error) (*bo
 	return &bookingOut{ETag: `"` + strconv.FormatInt(b.Seq, 10) + `"`, Location: "/bookings/" + b.ID, Body: body}, nil
 }
 
-type wishBody struct {
+// WishBody says which seats somebody wants.
+type WishBody struct {
 	Seats    []string `json:"seats,omitempty" maxItems:"100" doc:"Labels of the seats wanted: all of them or none are held." example:"[\"101-A-12\"]"`
 	Quantity int      `json:"quantity,omitempty" minimum:"0" maximum:"100" doc:"Instead of seats: how many of the best that are free, together if possible."`
 	Section  string   `json:"section,omitempty" maxLength:"100" doc:"With quantity: only in this section."`
 	Tier     string   `json:"tier,omitempty" maxLength:"100" doc:"With quantity: only of this price tier, by id or name."`
 }
 
-func (w wishBody) wish(eventID string) (Wish, error) {
+func (w WishBody) wish(eventID string) (Wish, error) {
 	switch {
 	case len(w.Seats) > 0 && (w.Quantity != 0 || w.Section != "" || w.Tier != ""):
 		return Wish{}, errs.Bad("seats", "cannot be combined with quantity, section or tier")
@@ -105,12 +106,14 @@ func (w wishBody) wish(eventID string) (Wish, error) {
 	return Wish{EventID: eventID, Seats: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier}, nil
 }
 
+type holdBody struct {
+	EventID string `json:"event_id" doc:"The event."`
+	WishBody
+}
+
 type holdIn struct {
 	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Makes a repeated request come to the same booking."`
-	Body struct {
-		EventID string `json:"event_id" doc:"The event."`
-		wishBody
-	}
+	Body holdBody
 }
 
 // signedIn is the caller, who must have an account.
@@ -164,7 +167,7 @@ func (s *Service) Register(api huma.API) {
 	type swapIn struct {
 		ID      string `path:"id" maxLength:"64"`
 		IfMatch string `header:"If-Match" doc:"ETag of the booking that you have seen."`
-		Body    wishBody
+		Body    WishBody
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "swap-seats", Method: http.MethodPut, Path: "/bookings/{id}", Tags: tags,

@@ -16,12 +16,12 @@ type listIn struct {
 	Cursor string                `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
 }
 
-type listOut struct {
-	Body struct {
-		Items      []*bookingBody `json:"items"`
-		NextCursor string         `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one."`
-	}
+type bookingPage struct {
+	Items      []*bookingBody `json:"items"`
+	NextCursor string         `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one."`
 }
+
+type listOut struct{ Body bookingPage }
 
 // page answers one page of a list.
 func (s *Service) page(ctx context.Context, in *listIn, f Filter) (*listOut, error) {

@@ -201,12 +201,11 @@ func (s *Service) registerLedger(api huma.API) {
 		Sale      string            `json:"sale,omitempty" doc:"State of the sale, as JSON, when it changed."`
 		Hash      string            `json:"hash" doc:"SHA-256 over the hash before and the entry, hex."`
 	}
-	type ledgerOut struct {
-		Body struct {
-			Items      []entryBody `json:"items"`
-			NextCursor string      `json:"next_cursor,omitempty" doc:"Pass it as after for the next page."`
-		}
+	type ledgerPage struct {
+		Items      []entryBody `json:"items"`
+		NextCursor string      `json:"next_cursor,omitempty" doc:"Pass it as after for the next page."`
 	}
+	type ledgerOut struct{ Body ledgerPage }
 	huma.Register(api, huma.Operation{
 		OperationID: "get-ledger", Method: http.MethodGet, Path: "/events/{id}/ledger", Tags: tags,
 		Summary: "Read the event's ledger", Description: "For its organizer and admins.", Errors: []int{401, 404, 422},

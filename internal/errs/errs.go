@@ -24,6 +24,7 @@ const (
 	Conflict                    // 409: the state of things forbids it
 	Precondition                // 412: If-Match named another version
 	TooLarge                    // 413
+	Unsupported                 // 415: a body that is not JSON
 	Invalid                     // 422: a field is wrong
 	TooMany                     // 429
 	Unavailable                 // 503: try again

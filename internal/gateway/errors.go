@@ -28,6 +28,7 @@ var statuses = map[errs.Kind]int{
 	errs.Conflict:        http.StatusConflict,
 	errs.Precondition:    http.StatusPreconditionFailed,
 	errs.TooLarge:        http.StatusRequestEntityTooLarge,
+	errs.Unsupported:     http.StatusUnsupportedMediaType,
 	errs.Invalid:         http.StatusUnprocessableEntity,
 	errs.TooMany:         http.StatusTooManyRequests,
 	errs.Unavailable:     http.StatusServiceUnavailable,
@@ -169,6 +170,8 @@ func fromHuma(status int, msg string, list []error) *errs.Error {
 		fields = append(fields, fieldOf(d.ErrorDetail()))
 	}
 	switch {
+	case len(fields) == 1 && strings.HasPrefix(fields[0].Reason, "unknown content type"):
+		return errs.New(errs.Unsupported, "not-json", "The body must be JSON, with the header Content-Type: application/json.")
 	case len(fields) == 1 && fields[0].Name == "body":
 		return &errs.Error{Kind: errs.Malformed, Type: "malformed-json", Detail: "The body is not what this operation takes: " + fields[0].Reason + ".", Fields: fields}
 	case len(fields) > 0:

@@ -1,0 +1,82 @@
+// Package app is the only place that wires. It opens the database, builds the
+// services on it, gives each what it needs of the others, and puts them behind
+// the front door. Sub-commands that need no HTTP use the same Parts.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"boxoffice/internal/booking"
+	"boxoffice/internal/event"
+	"boxoffice/internal/payment"
+	"boxoffice/internal/payment/sandbox"
+	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user"
+)
+
+// Storage says where the record is kept.
+type Storage struct {
+	Data        string `help:"Folder of the embedded database." default:"boxoffice-data" env:"BOXOFFICE_DATA" placeholder:"DIR"`
+	DatabaseURL string `help:"Database to use instead of the embedded one." env:"BOXOFFICE_DATABASE_URL" placeholder:"URL"`
+}
+
+// Open opens the database without migrating it.
+func (s Storage) Open(ctx context.Context) (*sqldb.DB, error) {
+	if s.DatabaseURL != "" {
+		scheme, _, _ := strings.Cut(s.DatabaseURL, "://")
+		return nil, fmt.Errorf("--database-url: this version keeps its record in SQLite only, %q is not supported; use --data", scheme)
+	}
+	return sqldb.Open(ctx, sqldb.Config{Dir: s.Data})
+}
+
+// Parts are the services over one database.
+type Parts struct {
+	DB       *sqldb.DB
+	Users    *user.Service
+	Events   *event.Service
+	Bookings *booking.Service
+	Payments *payment.Service
+	Metrics  *prometheus.Registry
+}
+
+// Build migrates the database and wires the services. Close ends them in order.
+func Build(ctx context.Context, db *sqldb.DB, log *slog.Logger) (*Parts, error) {
+	p := &Parts{DB: db, Metrics: prometheus.NewRegistry()}
+	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var err error
+	if p.Users, err = user.New(ctx, db, time.Now); err != nil {
+		return nil, err
+	}
+	if p.Events, err = event.New(ctx, db, nil, time.Now); err != nil {
+		return nil, err
+	}
+	if p.Bookings, err = booking.New(ctx, booking.Config{DB: db, Plans: p.Events, Metrics: p.Metrics, Log: log}); err != nil {
+		return nil, err
+	}
+	p.Events.UseSales(p.Bookings)
+	p.Users.UseBookings(p.Bookings)
+	bank, err := sandbox.New(ctx, db, time.Now, slowPayment)
+	if err != nil {
+		return nil, err
+	}
+	if p.Payments, err = payment.New(ctx, db, p.Bookings, bank, time.Now, log); err != nil {
+		return nil, err
+	}
+	return p, p.Payments.Instrument(p.Metrics)
+}
+
+// Close drains the services: payments under way come to a resting place, the
+// writers finish what waits, and the database is closed.
+func (p *Parts) Close(ctx context.Context) error {
+	err := p.Payments.Close(ctx)
+	p.Bookings.Close()
+	return errors.Join(err, p.DB.Close())
+}

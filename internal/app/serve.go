@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"boxoffice/internal/gateway"
+)
+
+// Serve says how to run a node.
+type Serve struct {
+	Storage
+	Addr string `help:"Address to listen on." default:"127.0.0.1:8080" env:"BOXOFFICE_ADDR" placeholder:"HOST:PORT"`
+	Demo bool   `help:"Fill the database with lively events and accounts, whose passwords are printed. Loopback addresses only." env:"BOXOFFICE_DEMO"`
+}
+
+const (
+	slowPayment = 3 * time.Second  // how long the sandbox takes for tok_slow
+	drainTime   = 20 * time.Second // for requests and payments under way at the end
+)
+
+// Run serves until ctx ends, then drains: no accepted request is dropped. It
+// prints "listening on http://HOST:PORT" once it is ready.
+func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
+	if s.Demo && !loopback(s.Addr) {
+		return fmt.Errorf("--demo prints passwords, so it is refused on %s: use a loopback address", s.Addr)
+	}
+	db, err := s.Open(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := Build(ctx, db, log)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	background, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	defer func() {
+		stop()
+		running.Wait()
+		drain, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		err = errors.Join(err, p.Close(drain))
+	}()
+	if err := p.Events.Sync(ctx); err != nil {
+		return err
+	}
+	if s.Demo {
+		if err := p.demo(ctx, out); err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+	}
+	running.Go(func() { p.Bookings.Run(background) })
+	running.Go(func() {
+		if err := p.Payments.Run(background); err != nil && background.Err() == nil {
+			log.Error("payments", "error", err)
+		}
+	})
+	return p.listen(ctx, s.Addr, out, log)
+}
+
+// front puts the services behind the front door.
+func (p *Parts) front(log *slog.Logger) *gateway.Gateway {
+	g := gateway.New(gateway.Config{
+		Authenticate: p.Users.Authenticate,
+		Log:          log,
+		Metrics:      p.Metrics,
+		Ready:        p.ready,
+	})
+	api := g.API()
+	p.Users.Register(api)
+	p.Events.Register(api)
+	p.Bookings.Register(api)
+	p.Payments.Register(api)
+	return g
+}
+
+// ready asks the database.
+func (p *Parts) ready(ctx context.Context) error {
+	return p.DB.Reader().PingContext(ctx)
+}
+
+// listen serves HTTP until ctx ends and every request is answered.
+func (p *Parts) listen(ctx context.Context, addr string, out io.Writer, log *slog.Logger) error {
+	g := p.front(log)
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	srv := g.Server(addr)
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	fmt.Fprintf(out, "listening on http://%s\n", l.Addr())
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info("draining")
+	drain, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	g.Drain()
+	if err := srv.Shutdown(drain); err != nil {
+		return fmt.Errorf("drain: %w", err)
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// loopback reports whether an address can be reached from this machine only.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

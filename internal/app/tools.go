@@ -1,0 +1,158 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"boxoffice/internal/booking"
+	"boxoffice/internal/event"
+	"boxoffice/internal/money"
+)
+
+// Import reads events and seating plans out of files.
+type Import struct {
+	Storage
+	ShiftTo      string   `help:"Move event and sale dates together, so that the first event lands on this date." placeholder:"DATE"`
+	DefaultPrice string   `help:"Price for events without one, such as 50.00USD." placeholder:"AMOUNT"`
+	Files        []string `arg:"" name:"file" help:"Ticketmaster Discovery pages, pretix seating plans, boxoffice's own JSON: told apart by content."`
+}
+
+// Run imports the files, all or none.
+func (i Import) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
+	opts := event.ImportOptions{ShiftTo: i.ShiftTo}
+	if i.DefaultPrice != "" {
+		if opts.DefaultPrice, opts.Currency, err = money.Parse(i.DefaultPrice); err != nil {
+			return fmt.Errorf("--default-price: %w", err)
+		}
+	}
+	files := make([]event.ImportFile, len(i.Files))
+	for n, name := range i.Files {
+		if files[n], err = readFile(name); err != nil {
+			return err
+		}
+	}
+	return i.with(ctx, log, func(p *Parts) error {
+		sum, err := p.Events.Import(ctx, files, opts)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%d events: %d new, %d updated, %d unchanged\n", sum.New+sum.Updated+sum.Unchanged, sum.New, sum.Updated, sum.Unchanged)
+		if sum.Plans > 0 {
+			fmt.Fprintf(out, "%d seating plans with %d seats\n", sum.Plans, sum.Seats)
+		}
+		return nil
+	})
+}
+
+func readFile(name string) (event.ImportFile, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return event.ImportFile{}, err
+	}
+	if info.Size() > event.MaxImportFile {
+		return event.ImportFile{}, event.FileError{File: name, Reason: fmt.Sprintf("is larger than %d MiB", event.MaxImportFile>>20)}
+	}
+	data, err := os.ReadFile(name)
+	return event.ImportFile{Name: name, Data: data}, err
+}
+
+// with runs fn on the services over the storage, without serving.
+func (s Storage) with(ctx context.Context, log *slog.Logger, fn func(*Parts) error) error {
+	db, err := s.Open(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := Build(ctx, db, log)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	err = fn(p)
+	end, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	return errors.Join(err, p.Close(end))
+}
+
+// existing opens a database that must be there already.
+func (s Storage) existing(ctx context.Context) (*Parts, error) {
+	if s.DatabaseURL == "" {
+		if _, err := os.Stat(s.Data); err != nil {
+			return nil, fmt.Errorf("--data: %w", err)
+		}
+	}
+	db, err := s.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := booking.Migrate(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &Parts{DB: db}, nil
+}
+
+// Verify replays ledgers against the tables.
+type Verify struct {
+	Storage
+	Event string `help:"Only this event." placeholder:"ID"`
+}
+
+// Run verifies; the error is the first difference.
+func (v Verify) Run(ctx context.Context, out io.Writer) error {
+	p, err := v.existing(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.DB.Close()
+	start := time.Now()
+	sum, err := booking.Verify(ctx, p.DB, v.Event)
+	var diff booking.Difference
+	if errors.As(err, &diff) {
+		return fmt.Errorf("the ledger and the tables disagree: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "ok: %d ledger entries of %d events replay to %d bookings and %d claims (%s)\n",
+		sum.Entries, sum.Events, sum.Bookings, sum.Claims, time.Since(start).Round(time.Millisecond))
+	return nil
+}
+
+// Export writes an event's ledger.
+type Export struct {
+	Storage
+	Event string `help:"The event." required:"" placeholder:"ID"`
+}
+
+// Run writes the ledger as NDJSON.
+func (e Export) Run(ctx context.Context, out io.Writer) error {
+	p, err := e.existing(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.DB.Close()
+	w := bufio.NewWriterSize(out, 1<<16)
+	return errors.Join(booking.Export(ctx, p.DB, e.Event, w), w.Flush())
+}
+
+// CreateAdmin makes an administrator.
+type CreateAdmin struct {
+	Storage
+	Email string `help:"E-mail address to sign in with." required:"" placeholder:"E"`
+}
+
+// Run prints the generated password, once.
+func (c CreateAdmin) Run(ctx context.Context, out io.Writer) error {
+	return c.with(ctx, slog.Default(), func(p *Parts) error {
+		password, err := p.Users.CreateAdmin(ctx, c.Email)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "administrator %s\npassword      %s\n", c.Email, password)
+		return nil
+	})
+}

@@ -1,0 +1,269 @@
+package event
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"boxoffice/internal/message"
+	"boxoffice/internal/money"
+)
+
+// readDiscovery reads a page of events as the Ticketmaster Discovery API v2
+// answers it (https://developer.ticketmaster.com/products-and-docs/apis/discovery-api/v2/).
+func readDiscovery(root *node, out *found) {
+	for _, n := range root.at("_embedded").at("events").list(maxImportEvents) {
+		e := foundEvent{path: n.path, source: "discovery:" + n.at("id").need(200)}
+		discoveryEvent(n, &e)
+		if root.fault != nil {
+			return
+		}
+		out.events = append(out.events, e)
+	}
+}
+
+func discoveryEvent(n *node, e *foundEvent) {
+	in := &e.in
+	in.Title = strings.Join(strings.Fields(n.at("name").need(1000)), " ")
+	if r := []rune(in.Title); len(r) > 200 {
+		in.Title = string(r[:200])
+	}
+	in.Description = strings.TrimSpace(n.at("info").text(10_000) + "\n\n" + n.at("pleaseNote").text(9_000))
+	zone := discoveryVenue(n, e)
+	discoveryTime(n.at("dates"), e, zone)
+	segment, genre := discoveryClass(n)
+	in.Category = segment
+	in.Plan = discoveryPlan(in.Venue.Name, segment, genre)
+	discoverySale(n, e)
+	discoveryPrices(n, e)
+	attributes := map[string]string{"source": "discovery", "genre": genre, "url": n.at("url").text(2000), "promoter": n.at("promoter").at("name").text(500)}
+	in.Attributes, _ = json.Marshal(attributes) // strings only
+}
+
+// discoveryVenue reads where an event takes place; the event's own zone comes
+// first, then the venue's.
+func discoveryVenue(n *node, e *foundEvent) *time.Location {
+	venues := n.at("_embedded").at("venues").list(100)
+	if len(venues) == 0 {
+		n.at("_embedded").at("venues").fail("is required: an event takes place somewhere")
+		return nil
+	}
+	v := venues[0]
+	country := v.at("country").at("countryCode").text(10)
+	if len(country) != 2 {
+		country = ""
+	}
+	e.in.Venue = VenueInput{
+		Name: strings.TrimSpace(v.at("name").text(200)), Address: strings.TrimSpace(v.at("address").at("line1").text(300)),
+		City: strings.TrimSpace(v.at("city").at("name").text(100)), Country: strings.ToUpper(country), TimeZone: v.at("timezone").text(64),
+	}
+	if e.in.Venue.Name == "" {
+		e.in.Venue.Name = "Venue to be announced"
+	}
+	own := n.at("dates").at("timezone")
+	place := own
+	name := own.text(64)
+	if name == "" {
+		name, place = e.in.Venue.TimeZone, v.at("timezone")
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" {
+		place.fail("must be an IANA time zone, not %q", name)
+		return nil
+	}
+	e.in.TimeZone = name
+	if e.in.Venue.TimeZone == "" {
+		e.in.Venue.TimeZone = name
+	}
+	return zone
+}
+
+// discoveryTime reads when an event begins. What is not known stays unknown.
+func discoveryTime(dates *node, e *foundEvent, zone *time.Location) {
+	start := dates.at("start")
+	date, clock := start.at("localDate"), start.at("localTime")
+	exact := start.at("dateTime")
+	unknownDate := start.at("dateTBD").yes() || start.at("dateTBA").yes()
+	unknownTime := start.at("timeTBA").yes() || start.at("noSpecificTime").yes()
+	switch {
+	case unknownDate || zone == nil:
+	case !unknownTime && exact.value != nil:
+		s := exact.text(40)
+		t, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			exact.fail("must be a time such as 2027-03-01T20:00:00Z, not %q", s)
+			return
+		}
+		local := t.In(zone).Format(time.RFC3339)
+		e.in.EventTime = &local
+	case !unknownTime && date.value != nil && clock.value != nil:
+		wall, err := time.Parse("2006-01-02T15:04:05", date.text(20)+"T"+clock.text(20))
+		if err != nil {
+			clock.fail("and localDate must be a date and a time, not %q %q", date.text(20), clock.text(20))
+			return
+		}
+		t, reason := atWall(wall, zone)
+		if reason != "" {
+			clock.fail("%s", reason)
+			return
+		}
+		local := t.Format(time.RFC3339)
+		e.in.EventTime = &local
+	case date.value != nil:
+		s := date.text(20)
+		if _, err := time.Parse(time.DateOnly, s); err != nil {
+			date.fail("must be a date such as 2027-03-01, not %q", s)
+			return
+		}
+		e.in.EventDate = s
+	}
+}
+
+// discoverySale reads status and sale window. A window that begins before 1970
+// has no known beginning: the sale is open.
+func discoverySale(n *node, e *foundEvent) {
+	public := n.at("sales").at("public")
+	e.in.SaleOpensAt = discoveryInstant(public.at("startDateTime"))
+	e.in.SaleClosesAt = discoveryInstant(public.at("endDateTime"))
+	if o, c := e.in.SaleOpensAt, e.in.SaleClosesAt; o != nil && c != nil && !c.After(*o) {
+		public.at("endDateTime").fail("must be after startDateTime")
+	}
+	unknown := public.at("startTBD").yes() || public.at("startTBA").yes()
+	e.in.Status = message.Published
+	switch n.at("dates").at("status").at("code").text(40) {
+	case "onsale", "rescheduled":
+		if !unknown {
+			e.in.Status = message.OnSale
+		}
+	case "cancelled", "canceled":
+		e.cancelled = true
+	}
+}
+
+func discoveryInstant(n *node) *time.Time {
+	s := n.text(40)
+	if s == "" {
+		return nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		n.fail("must be a time such as 2027-03-01T20:00:00Z, not %q", s)
+		return nil
+	}
+	if t.Before(earliest) {
+		return nil
+	}
+	return &t
+}
+
+// discoveryPrices spreads a price range over the categories of the event's
+// plan: the best costs most.
+func discoveryPrices(n *node, e *foundEvent) {
+	ranges := n.at("priceRanges").list(100)
+	if len(ranges) == 0 {
+		return
+	}
+	r := ranges[0]
+	for _, other := range ranges {
+		if other.at("type").text(100) == "standard" {
+			r = other
+			break
+		}
+	}
+	currency := r.at("currency").text(10)
+	if !money.Known(currency) {
+		r.at("currency").fail("must be an ISO 4217 code, not %q", currency)
+		return
+	}
+	low, high := discoveryAmount(r.at("min"), currency), discoveryAmount(r.at("max"), currency)
+	switch {
+	case low < 0 && high < 0:
+		return // an empty range says nothing
+	case low < 0:
+		low = high
+	case high < 0:
+		high = low
+	case low > high:
+		r.at("min").fail("must not be more than max")
+		return
+	}
+	categories := templateCategories[e.in.Plan.Template]
+	e.in.Currency = currency
+	for i, name := range categories {
+		price := high
+		if len(categories) > 1 {
+			price = high - (high-low)*int64(i)/int64(len(categories)-1)
+		}
+		e.in.Tiers = append(e.in.Tiers, TierInput{Name: name, Price: price, Categories: []string{name}})
+	}
+}
+
+// discoveryAmount is a price in minor units, -1 when it is absent.
+func discoveryAmount(n *node, currency string) int64 {
+	if n.value == nil {
+		return -1
+	}
+	number, ok := n.value.(json.Number)
+	if !ok {
+		n.fail("must be a number")
+		return -1
+	}
+	minor, err := money.FromDecimal(string(number), currency)
+	if err != nil {
+		n.fail("must be a price: %v", err)
+		return -1
+	}
+	return minor
+}
+
+func discoveryClass(n *node) (segment, genre string) {
+	classes := n.at("classifications").list(100)
+	if len(classes) == 0 {
+		return "", ""
+	}
+	return n.known(classes[0].at("segment")), n.known(classes[0].at("genre"))
+}
+
+// known is the name of a classification, "" for Undefined.
+func (n *node) known(class *node) string {
+	name := class.at("name").text(60)
+	if name == "Undefined" {
+		return ""
+	}
+	return name
+}
+
+// templateCategories are the categories of the plans made here, best first.
+var templateCategories = map[string][]string{
+	"theatre": {"Premium", "Stalls", "Circle", "Balcony"},
+	"arena":   {"Floor", "Lower level", "Upper level"},
+	"stadium": {"Lower tier", "Middle tier", "Upper tier"},
+	"club":    {"Balcony", "Standing"},
+}
+
+// discoveryPlan chooses a plan, since the API tells none: by the venue's name
+// if it says what it is, else by what takes place.
+func discoveryPlan(venue, segment, genre string) PlanInput {
+	name := strings.ToLower(venue)
+	has := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(name, w) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("theatre", "theater", "opera", "playhouse", "concert hall", "auditorium"):
+		return PlanInput{Template: "theatre", Seats: 2_000}
+	case has("club", "ballroom", "lounge", "tavern"):
+		return PlanInput{Template: "club", Seats: 1_000}
+	case has("stadium", "bowl", " park", "ballpark", " field"):
+		return PlanInput{Template: "stadium", Seats: 50_000}
+	case segment == "Arts & Theatre":
+		return PlanInput{Template: "theatre", Seats: 2_000}
+	case genre == "Football" || genre == "Baseball" || genre == "Soccer":
+		return PlanInput{Template: "stadium", Seats: 50_000}
+	}
+	return PlanInput{Template: "arena", Seats: 20_000}
+}

@@ -1,0 +1,143 @@
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+)
+
+// reader keeps the first fault of a file.
+type reader struct{ fault *planError }
+
+// node is a value in a JSON document together with its path. Reading on after a
+// fault gives zero values, so that readers need not stop at each step.
+type node struct {
+	*reader
+	path  string
+	value any // nil: absent or null
+}
+
+func (n *node) fail(format string, args ...any) {
+	if n.fault == nil {
+		n.fault = &planError{n.path, fmt.Sprintf(format, args...)}
+	}
+}
+
+// at is a member of an object; absent when there is none.
+func (n *node) at(key string) *node {
+	child := &node{reader: n.reader, path: key}
+	if n.path != "" {
+		child.path = n.path + "." + key
+	}
+	if n.value == nil {
+		return child
+	}
+	object, ok := n.value.(map[string]any)
+	if !ok {
+		n.fail("must be an object")
+		return child
+	}
+	child.value = object[key]
+	return child
+}
+
+// list is the elements of an array, at most limit; none when it is absent.
+func (n *node) list(limit int) []*node {
+	if n.value == nil {
+		return nil
+	}
+	array, ok := n.value.([]any)
+	if !ok {
+		n.fail("must be a list")
+		return nil
+	}
+	if len(array) > limit {
+		n.fail("must have at most %d elements", limit)
+		return nil
+	}
+	out := make([]*node, len(array))
+	for i, v := range array {
+		out[i] = &node{reader: n.reader, path: fmt.Sprintf("%s[%d]", n.path, i), value: v}
+		if v == nil {
+			out[i].fail("must not be null")
+		}
+	}
+	return out
+}
+
+// text is a string of at most limit characters, "" when it is absent. A number
+// is taken as it is written: seat numbers come as either.
+func (n *node) text(limit int) string {
+	switch v := n.value.(type) {
+	case nil:
+		return ""
+	case json.Number:
+		return string(v)
+	case string:
+		if utf8.RuneCountInString(v) > limit {
+			n.fail("must have at most %d characters", limit)
+			return ""
+		}
+		for _, r := range v {
+			if unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
+				n.fail("must not contain control characters")
+				return ""
+			}
+		}
+		return v
+	}
+	n.fail("must be a string")
+	return ""
+}
+
+// need is text that must be there.
+func (n *node) need(limit int) string {
+	s := n.text(limit)
+	if s == "" {
+		n.fail("is required")
+	}
+	return s
+}
+
+// coordinate is a finite number of reasonable size, 0 when it is absent.
+func (n *node) coordinate() float64 {
+	switch v := n.value.(type) {
+	case nil:
+		return 0
+	case json.Number:
+		f, err := strconv.ParseFloat(string(v), 64)
+		if err != nil || math.IsInf(f, 0) || math.Abs(f) > maxCoordinate {
+			n.fail("must be a number up to 1,000,000, not %.40s", v)
+			return 0
+		}
+		return f
+	}
+	n.fail("must be a number")
+	return 0
+}
+
+// whole is an integer, 0 when it is absent.
+func (n *node) whole(low, high int64) int64 {
+	v, ok := n.value.(json.Number)
+	if n.value == nil {
+		return 0
+	}
+	i, err := v.Int64()
+	if !ok || err != nil || i < low || i > high {
+		n.fail("must be a whole number from %d to %d", low, high)
+		return 0
+	}
+	return i
+}
+
+// yes is a boolean, false when it is absent.
+func (n *node) yes() bool {
+	v, ok := n.value.(bool)
+	if n.value != nil && !ok {
+		n.fail("must be true or false")
+	}
+	return v
+}

@@ -1,0 +1,346 @@
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/money"
+)
+
+// NewEvent is what an organizer gives to make an event.
+type NewEvent struct {
+	Title            string          `json:"title" maxLength:"200" example:"Night of the Violins"`
+	Description      string          `json:"description,omitempty" maxLength:"20000"`
+	Category         string          `json:"category,omitempty" maxLength:"60" example:"Music"`
+	EventTime        *string         `json:"event_time,omitempty" doc:"RFC 3339, or local time in the venue's zone such as 2027-03-01T20:00; null: to be announced." example:"2027-03-01T20:00:00+01:00"`
+	EventDate        string          `json:"event_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD, when the time of day is not known yet." example:"2027-03-01"`
+	TimeZone         string          `json:"time_zone,omitempty" maxLength:"64" doc:"IANA name; the venue's when it is left out." example:"Europe/Berlin"`
+	Venue            VenueInput      `json:"venue"`
+	Plan             PlanInput       `json:"plan"`
+	Currency         string          `json:"currency,omitempty" maxLength:"3" doc:"ISO 4217 code." example:"EUR"`
+	Price            *int64          `json:"price,omitempty" doc:"One all-in price for every seat, in minor units."`
+	Tiers            []TierInput     `json:"tiers,omitempty" maxItems:"100" doc:"Instead of price: prices by section or category."`
+	SaleOpensAt      *time.Time      `json:"sale_opens_at,omitempty" doc:"RFC 3339; at once when it is left out."`
+	SaleClosesAt     *time.Time      `json:"sale_closes_at,omitempty" doc:"RFC 3339; when the event begins, if it is left out."`
+	Status           message.Status  `json:"status,omitempty" enum:"draft,published,on_sale" doc:"published when it is left out."`
+	LimitPerCustomer *int32          `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100; 8 when it is left out."`
+	HoldMinutes      *int64          `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes; 8 when it is left out."`
+	Attributes       json.RawMessage `json:"attributes,omitempty" doc:"Any JSON object up to 32 KiB."`
+}
+
+// VenueInput is where an event takes place.
+type VenueInput struct {
+	Name     string `json:"name" maxLength:"200"`
+	Address  string `json:"address,omitempty" maxLength:"300"`
+	City     string `json:"city,omitempty" maxLength:"100"`
+	Country  string `json:"country,omitempty" maxLength:"2" doc:"ISO 3166-1 alpha-2." example:"DE"`
+	TimeZone string `json:"time_zone" maxLength:"64" doc:"IANA name." example:"Europe/Berlin"`
+}
+
+// PlanInput says which seats there are: a template with a number of seats, a
+// stored plan by id and version, or a document.
+type PlanInput struct {
+	Template string        `json:"template,omitempty" enum:"theatre,arena,stadium,club"`
+	Seats    int           `json:"seats,omitempty" doc:"With template: exactly so many."`
+	ID       string        `json:"id,omitempty" maxLength:"64"`
+	Version  int64         `json:"version,omitempty" doc:"With id; the latest when it is left out."`
+	Document *planDocument `json:"document,omitempty"`
+}
+
+// TierInput is a price for some of the seats.
+type TierInput struct {
+	Name       string   `json:"name" maxLength:"100"`
+	Price      int64    `json:"price" doc:"All-in, minor units."`
+	Fees       int64    `json:"fees,omitempty" doc:"Part of price that is fees and tax, minor units."`
+	Sections   []string `json:"sections,omitempty" doc:"Ids of sections; a section wins over a category."`
+	Categories []string `json:"categories,omitempty" doc:"Names of the plan's categories; without sections and categories the tier is for all seats."`
+}
+
+const maxAttributes = 32 << 10
+
+// faults collects what is wrong with an input.
+type faults struct{ list []errs.Field }
+
+func (f *faults) add(field, format string, args ...any) {
+	f.list = append(f.list, errs.Field{Name: field, Reason: fmt.Sprintf(format, args...)})
+}
+
+// text checks a text of one line, lines one of several.
+func (f *faults) text(field, s string, minLen, maxLen int) {
+	if reason := badText(s, minLen, maxLen); reason != "" {
+		f.add(field, "%s", reason)
+	}
+}
+
+func (f *faults) lines(field, s string, maxLen int) {
+	switch {
+	case utf8.RuneCountInString(s) > maxLen:
+		f.add(field, "must have at most %d characters", maxLen)
+	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }):
+		f.add(field, "must not contain control characters")
+	}
+}
+
+// zone loads a time zone by its IANA name.
+func (f *faults) zone(field, name string) *time.Location {
+	if name == "" || name == "Local" {
+		f.add(field, "is required: an IANA name such as Europe/Berlin")
+		return nil
+	}
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		f.add(field, "%q is not an IANA time zone", name)
+		return nil
+	}
+	return z
+}
+
+// Times that are accepted for events and sales.
+var (
+	earliest = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
+	latest   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// instant reads RFC 3339, or a local time, which must exist once in the zone.
+func (f *faults) instant(field, s string, zone *time.Location) (time.Time, bool) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, f.within(field, t)
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04"} {
+		wall, err := time.Parse(layout, s)
+		if err != nil {
+			continue
+		}
+		if zone == nil {
+			return wall, false
+		}
+		t, reason := atWall(wall, zone)
+		if reason != "" {
+			f.add(field, "%s", reason)
+			return t, false
+		}
+		return t, f.within(field, t)
+	}
+	f.add(field, "must be a time such as 2027-03-01T20:00:00+01:00 (RFC 3339)")
+	return time.Time{}, false
+}
+
+func (f *faults) within(field string, t time.Time) bool {
+	if t.Before(earliest) || t.After(latest) {
+		f.add(field, "must lie between 1970 and 2200")
+		return false
+	}
+	return true
+}
+
+// atWall is the instant at which clocks in a zone show a wall time; reason says
+// when they never do, or do so twice.
+func atWall(wall time.Time, zone *time.Location) (t time.Time, reason string) {
+	t = time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, zone)
+	shows := func(t time.Time) bool {
+		return t.Format("2006-01-02T15:04:05") == wall.Format("2006-01-02T15:04:05")
+	}
+	if !shows(t) {
+		return t, fmt.Sprintf("%s does not exist in %s: clocks go forward over it", wall.Format("2006-01-02T15:04"), zone)
+	}
+	for _, d := range []time.Duration{-2 * time.Hour, -time.Hour, -30 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour} {
+		if shows(t.Add(d).In(zone)) {
+			return t, fmt.Sprintf("%s happens twice in %s: give it with an offset", wall.Format("2006-01-02T15:04"), zone)
+		}
+	}
+	return t, ""
+}
+
+// when sets an event's time from what was given.
+func (f *faults) when(e *Event, eventTime *string, date string, zone *time.Location) {
+	e.StartsAt, e.LocalDate, e.SortAt = 0, "", never
+	switch {
+	case eventTime != nil && date != "":
+		f.add("event_date", "cannot be combined with event_time")
+	case eventTime != nil:
+		if t, ok := f.instant("event_time", *eventTime, zone); ok && zone != nil {
+			e.StartsAt, e.SortAt = t.UnixMicro(), t.UnixMicro()
+			e.LocalDate = t.In(zone).Format(time.DateOnly)
+		}
+	case date != "":
+		d, err := time.Parse(time.DateOnly, date)
+		if err != nil {
+			f.add("event_date", "must be a date such as 2027-03-01")
+			return
+		}
+		if f.within("event_date", d) && zone != nil {
+			e.LocalDate = date
+			e.SortAt = time.Date(d.Year(), d.Month(), d.Day(), 23, 59, 59, 0, zone).UnixMicro()
+		}
+	}
+}
+
+// never sorts behind every time.
+const never = int64(1) << 62
+
+// attributes checks free JSON: an object, not too large, not too deep.
+func (f *faults) attributes(raw json.RawMessage) string {
+	if len(raw) == 0 || string(raw) == "null" {
+		return "{}"
+	}
+	if len(raw) > maxAttributes {
+		f.add("attributes", "must have at most %d KiB", maxAttributes>>10)
+		return "{}"
+	}
+	if depth(raw) > 16 {
+		f.add("attributes", "must not be nested deeper than 16 levels")
+		return "{}"
+	}
+	var v map[string]any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		f.add("attributes", "must be a JSON object")
+		return "{}"
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		f.add("attributes", "must be a JSON object")
+		return "{}"
+	}
+	return string(out)
+}
+
+// depth is how deeply a JSON text is nested.
+func depth(raw []byte) int {
+	level, deepest, quoted := 0, 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			level++
+			deepest = max(deepest, level)
+		case c == '}' || c == ']':
+			level--
+		}
+	}
+	return deepest
+}
+
+// tiers turns prices into an event's tiers and checks that they fit the plan.
+// No price at all gives none.
+func (f *faults) tiers(currency string, price *int64, list []TierInput, p *message.Plan) []message.Tier {
+	if price == nil && len(list) == 0 {
+		return nil
+	}
+	if !money.Known(currency) {
+		f.add("currency", "must be an ISO 4217 code such as EUR")
+		return nil
+	}
+	if price != nil {
+		if len(list) > 0 {
+			f.add("tiers", "cannot be combined with price")
+			return nil
+		}
+		list = []TierInput{{Name: "Standard", Price: *price}}
+	}
+	if len(list) > message.MaxTiers {
+		f.add("tiers", "must be at most %d", message.MaxTiers)
+		return nil
+	}
+	out := make([]message.Tier, len(list))
+	for i, t := range list {
+		path := fmt.Sprintf("tiers[%d].", i)
+		if price != nil {
+			path = ""
+		}
+		f.text(path+"name", t.Name, 1, 100)
+		if t.Price < 0 || t.Price > money.Max {
+			f.add(path+"price", "must be 0 to %d minor units", int64(money.Max))
+		}
+		if t.Fees < 0 || t.Fees > t.Price {
+			f.add(path+"fees", "must be 0 up to the price, of which they are part")
+		}
+		for j, id := range t.Sections {
+			if p != nil && p.SectionByID(id) < 0 {
+				f.add(fmt.Sprintf("%ssections[%d]", path, j), "%q is not a section of the plan", id)
+			}
+		}
+		categories := t.Categories
+		if len(t.Sections) == 0 && len(categories) == 0 && p != nil {
+			for _, c := range p.Categories {
+				categories = append(categories, c.Name)
+			}
+		}
+		for j, name := range t.Categories {
+			if p != nil && !hasCategory(p, name) {
+				f.add(fmt.Sprintf("%scategories[%d]", path, j), "%q is not a category of the plan", name)
+			}
+		}
+		out[i] = message.Tier{ID: fmt.Sprintf("t%d", i+1), Name: t.Name, Price: t.Price, Fees: t.Fees, Sections: t.Sections, Categories: categories}
+	}
+	return out
+}
+
+func hasCategory(p *message.Plan, name string) bool {
+	for _, c := range p.Categories {
+		if c.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// unpriced is the id of a section with a seat that no tier names; "" when all
+// seats have a price.
+func unpriced(p *message.Plan, tiers []message.Tier) string {
+	pr := message.Prices{Tiers: tiers}
+	for n, t := range pr.Assign(p) {
+		if t == message.NoTier {
+			return p.Sections[p.SectionOf(int32(n))].ID
+		}
+	}
+	return ""
+}
+
+// sale sets an event's sale window, limits and hold time.
+func (f *faults) sale(e *Event, opens, closes *time.Time, limit *int32, hold *int64) {
+	if opens != nil && f.within("sale_opens_at", *opens) {
+		e.OpensAt = opens.UnixMicro()
+	}
+	switch {
+	case closes != nil && f.within("sale_closes_at", *closes):
+		e.ClosesAt = closes.UnixMicro()
+	case closes == nil && e.ClosesAt == 0:
+		e.ClosesAt = e.StartsAt
+	}
+	if e.ClosesAt != 0 && e.OpensAt != 0 && e.ClosesAt <= e.OpensAt {
+		f.add("sale_closes_at", "must be after sale_opens_at")
+	}
+	if limit != nil {
+		e.LimitPerCustomer = *limit
+	}
+	if e.LimitPerCustomer < 1 || e.LimitPerCustomer > message.MaxPerPerson {
+		f.add("limit_per_customer", "must be 1 to %d", message.MaxPerPerson)
+	}
+	if hold != nil {
+		e.HoldFor = *hold * 60_000_000
+		if *hold < 1 || *hold > 60 {
+			f.add("hold_minutes", "must be 1 to 60")
+		}
+	}
+}
+
+// venue checks where an event takes place, and answers its time zone.
+func (f *faults) venue(v VenueInput) *time.Location {
+	f.text("venue.name", v.Name, 1, 200)
+	f.text("venue.address", v.Address, 0, 300)
+	f.text("venue.city", v.City, 0, 100)
+	if v.Country != "" && (len(v.Country) != 2 || strings.Trim(v.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
+		f.add("venue.country", "must be an ISO 3166-1 code such as DE")
+	}
+	return f.zone("venue.time_zone", v.TimeZone)
+}

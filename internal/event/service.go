@@ -1,0 +1,408 @@
+package event
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Sales is what events need of the booking side.
+type Sales interface {
+	// SetSales hands new states of sales to the writer, by event id. A state
+	// whose EventVersion is not newer than the one it has is passed over.
+	SetSales(ctx context.Context, sales map[string]message.Sale) error
+	// Counts are an event's seats by state.
+	Counts(ctx context.Context, eventID string) (message.Counts, error)
+}
+
+// Service is the Event Service.
+type Service struct {
+	db     *sqldb.DB
+	sales  Sales
+	now    func() time.Time
+	plans  *otter.Cache[planKey, *message.Plan]
+	prices *otter.Cache[priceKey, *message.Prices]
+
+	mu     sync.RWMutex
+	recent map[string]cached // events read a moment ago, by id
+}
+
+type planKey struct {
+	id      string
+	version int64
+}
+
+type priceKey struct {
+	eventID string
+	version int64
+}
+
+// cached is an event as it was read at a time.
+type cached struct {
+	event Event
+	at    time.Time
+}
+
+// freshFor is how long another node's change may go unseen.
+const freshFor = time.Second
+
+// New migrates the tables. Sales may come later, with UseSales.
+func New(ctx context.Context, db *sqldb.DB, sales Sales, now func() time.Time) (*Service, error) {
+	if err := db.Migrate(ctx, "event", migrations); err != nil {
+		return nil, err
+	}
+	return &Service{
+		db: db, sales: sales, now: now, recent: map[string]cached{},
+		plans: otter.Must(&otter.Options[planKey, *message.Plan]{
+			MaximumWeight: 8_000_000, // seats; about 100 bytes each
+			Weigher:       func(_ planKey, p *message.Plan) uint32 { return uint32(len(p.Seats)) },
+		}),
+		prices: otter.Must(&otter.Options[priceKey, *message.Prices]{MaximumSize: 10_000}),
+	}, nil
+}
+
+// UseSales tells the service of the booking side; it is called before serving.
+func (s *Service) UseSales(sales Sales) { s.sales = sales }
+
+// Plan is a version of a seating plan. It never changes and is kept in memory.
+func (s *Service) Plan(ctx context.Context, planID string, version int64) (*message.Plan, error) {
+	return s.plans.Get(ctx, planKey{planID, version}, otter.LoaderFunc[planKey, *message.Plan](s.loadPlan))
+}
+
+func (s *Service) loadPlan(ctx context.Context, k planKey) (*message.Plan, error) {
+	var generator string
+	var seats int
+	var document []byte
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT generator, seats, document FROM plans WHERE id = $1 AND version = $2`, k.id, k.version).
+		Scan(&generator, &seats, &document)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, errs.Missing("seating plan")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read plan: %w", err)
+	}
+	var p *message.Plan
+	if generator != "" {
+		p, err = generate(generator, seats)
+	} else {
+		p, err = unpack(document)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("plan %s: %w", k.id, err)
+	}
+	p.ID, p.Version = k.id, k.version
+	return p, nil
+}
+
+// Prices is a version of an event's prices. It never changes.
+func (s *Service) Prices(ctx context.Context, eventID string, version int64) (*message.Prices, error) {
+	return s.prices.Get(ctx, priceKey{eventID, version}, otter.LoaderFunc[priceKey, *message.Prices](s.loadPrices))
+}
+
+func (s *Service) loadPrices(ctx context.Context, k priceKey) (*message.Prices, error) {
+	var doc string
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT document FROM prices WHERE event_id = $1 AND version = $2`, k.eventID, k.version).Scan(&doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, errs.Missing("price list")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read prices: %w", err)
+	}
+	p := &message.Prices{}
+	if err := json.Unmarshal([]byte(doc), p); err != nil {
+		return nil, fmt.Errorf("prices of %s: %w", k.eventID, err)
+	}
+	return p, nil
+}
+
+// mayOrganize refuses callers who may not make events.
+func mayOrganize(c message.Caller) error {
+	switch {
+	case !c.SignedIn():
+		return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
+	case c.Role != message.Organizer && c.Role != message.Admin:
+		return errs.New(errs.Forbidden, "organizers-only", "Only organizers may do this.")
+	}
+	return nil
+}
+
+// Create makes an event.
+func (s *Service) Create(ctx context.Context, caller message.Caller, in NewEvent) (Event, error) {
+	if err := mayOrganize(caller); err != nil {
+		return Event{}, err
+	}
+	draft, err := s.prepare(ctx, in)
+	if err != nil {
+		return Event{}, err
+	}
+	now := s.now()
+	draft.event.ID, draft.event.OrganizerID, draft.event.CreatedAt = id.New(now), caller.UserID, now.UnixMicro()
+	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return draft.insert(ctx, tx) }); err != nil {
+		return Event{}, err
+	}
+	return s.push(ctx, draft.event)
+}
+
+// draft is a checked event with everything that has to be written for it.
+type draft struct {
+	event Event
+	plan  *planRow // nil: it is stored already
+	tiers []message.Tier
+}
+
+func (d *draft) insert(ctx context.Context, tx *sql.Tx) error {
+	e := &d.event
+	if d.plan != nil {
+		if err := insertPlan(ctx, tx, d.plan, e.CreatedAt); err != nil {
+			return err
+		}
+	}
+	if err := insertVenue(ctx, tx, e.Venue); err != nil {
+		return err
+	}
+	if e.PriceVersion > 0 {
+		if err := insertPrices(ctx, tx, &message.Prices{EventID: e.ID, Version: e.PriceVersion, Currency: e.Currency, Tiers: d.tiers}); err != nil {
+			return err
+		}
+	}
+	return insertEvent(ctx, tx, e)
+}
+
+// prepare checks what an organizer gave, all of it.
+func (s *Service) prepare(ctx context.Context, in NewEvent) (*draft, error) {
+	f := &faults{}
+	e := Event{Title: strings.TrimSpace(in.Title), Description: in.Description, Category: in.Category, Status: in.Status, Version: 1,
+		LimitPerCustomer: message.DefaultPerPerson, HoldFor: message.DefaultHold}
+	f.text("title", e.Title, 1, 200)
+	f.lines("description", in.Description, 20_000)
+	f.text("category", in.Category, 0, 60)
+	zone := f.venue(in.Venue)
+	e.TimeZone = in.Venue.TimeZone
+	if in.TimeZone != "" {
+		e.TimeZone = in.TimeZone
+		zone = f.zone("time_zone", in.TimeZone)
+	}
+	e.Venue = newVenue(in.Venue)
+	f.when(&e, in.EventTime, in.EventDate, zone)
+	e.Attributes = f.attributes(in.Attributes)
+	row, plan, err := s.planOf(ctx, in.Plan)
+	if err != nil {
+		var fault *errs.Error
+		if !errors.As(err, &fault) || len(fault.Fields) == 0 {
+			return nil, err
+		}
+		f.list = append(f.list, fault.Fields...)
+	} else {
+		e.PlanID, e.PlanVersion, e.Seats = plan.ID, plan.Version, int32(len(plan.Seats))
+	}
+	tiers := f.tiers(in.Currency, in.Price, in.Tiers, plan)
+	if len(tiers) > 0 {
+		e.PriceVersion, e.Currency, e.PriceFrom = 1, in.Currency, lowest(tiers)
+	}
+	f.sale(&e, in.SaleOpensAt, in.SaleClosesAt, in.LimitPerCustomer, in.HoldMinutes)
+	switch e.Status {
+	case "":
+		e.Status = message.Published
+	case message.Draft, message.Published:
+	case message.OnSale:
+		f.sellable(&e, plan, tiers)
+	default:
+		f.add("status", "must be draft, published or on_sale")
+	}
+	if err := errs.Fields(f.list); err != nil {
+		return nil, err
+	}
+	return &draft{event: e, plan: row, tiers: tiers}, nil
+}
+
+// sellable refuses to put an event on sale whose seats do not all have a price.
+func (f *faults) sellable(e *Event, plan *message.Plan, tiers []message.Tier) {
+	if len(f.list) > 0 || plan == nil {
+		return
+	}
+	if e.PriceVersion == 0 {
+		f.add("status", "cannot be on_sale before the event has a price")
+	} else if sec := unpriced(plan, tiers); sec != "" {
+		f.add("tiers", "leave seats of section %q without a price; then the event cannot be on_sale", sec)
+	}
+}
+
+func lowest(tiers []message.Tier) int64 {
+	low := tiers[0].Price
+	for _, t := range tiers {
+		low = min(low, t.Price)
+	}
+	return low
+}
+
+// planOf finds or makes the plan that an input asks for. The row is nil when it
+// is stored already.
+func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *message.Plan, error) {
+	given := 0
+	for _, b := range []bool{in.Template != "", in.ID != "", in.Document != nil} {
+		if b {
+			given++
+		}
+	}
+	switch {
+	case given != 1:
+		return nil, nil, errs.Bad("plan", "must have one of template, id and document")
+	case in.Template != "":
+		return s.fromTemplate(in)
+	case in.Document != nil:
+		p, err := in.Document.build()
+		if err != nil {
+			return nil, nil, err.(planError).asField("plan.document")
+		}
+		row, err := drawn(in.Document, p)
+		if err != nil {
+			return nil, nil, err
+		}
+		p.ID, p.Version = row.id, row.version
+		return row, p, nil
+	}
+	version := in.Version
+	if version == 0 {
+		if err := s.db.Reader().QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM plans WHERE id = $1`, in.ID).Scan(&version); err != nil {
+			return nil, nil, fmt.Errorf("read plan: %w", err)
+		}
+	}
+	p, err := s.Plan(ctx, in.ID, version)
+	if errs.KindOf(err) == errs.NotFound {
+		return nil, nil, errs.Bad("plan.id", "names no seating plan of this version")
+	}
+	return nil, p, err
+}
+
+func (s *Service) fromTemplate(in PlanInput) (*planRow, *message.Plan, error) {
+	template := in.Template + "/1"
+	if templates[template] == nil {
+		return nil, nil, errs.Bad("plan.template", "must be theatre, arena, stadium or club")
+	}
+	if in.Seats < minGenerated || in.Seats > maxSeats {
+		return nil, nil, errs.Bad("plan.seats", "must be %d to %d", minGenerated, maxSeats)
+	}
+	row := generated(template, in.Seats, &message.Plan{Name: in.Template})
+	k := planKey{row.id, row.version}
+	if p, ok := s.plans.GetIfPresent(k); ok {
+		row.name = p.Name
+		return row, p, nil
+	}
+	p, err := generate(template, in.Seats)
+	if err != nil {
+		return nil, nil, err
+	}
+	p.ID, p.Version, row.name, row.plan = row.id, row.version, p.Name, p
+	s.plans.Set(k, p) // the same whether its row is written or not
+	return row, p, nil
+}
+
+// push hands an event's sale to the booking side and notes that it has it. An
+// event whose hand-over fails stays to be handed over by Sync.
+func (s *Service) push(ctx context.Context, list ...Event) (Event, error) {
+	sales := make(map[string]message.Sale, len(list))
+	for i := range list {
+		sales[list[i].ID] = list[i].sale()
+		s.forget(list[i].ID)
+	}
+	if err := s.sales.SetSales(ctx, sales); err != nil {
+		return Event{}, fmt.Errorf("hand over the sale: %w", err)
+	}
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		for i := range list {
+			if _, err := tx.ExecContext(ctx, `UPDATE events SET synced_version = $1 WHERE id = $2 AND synced_version < $1`, list[i].Version, list[i].ID); err != nil {
+				return fmt.Errorf("note the hand-over: %w", err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Event{}, err
+	}
+	return list[0], nil
+}
+
+// Sync hands over what a crash may have left behind.
+func (s *Service) Sync(ctx context.Context) error {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT `+eventColumns+eventFrom+`WHERE e.synced_version < e.version`) // events_unsynced
+	if err != nil {
+		return fmt.Errorf("sync: %w", err)
+	}
+	list, err := scanEvents(rows)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	_, err = s.push(ctx, list...)
+	return err
+}
+
+func scanEvents(rows *sql.Rows) ([]Event, error) {
+	defer rows.Close()
+	var list []Event
+	for rows.Next() {
+		e, err := scanEvent(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read events: %w", err)
+		}
+		list = append(list, e)
+	}
+	return list, rows.Err()
+}
+
+// Get is an event that a caller may see.
+func (s *Service) Get(ctx context.Context, caller message.Caller, eventID string) (Event, error) {
+	now := s.now()
+	s.mu.RLock()
+	c, ok := s.recent[eventID]
+	s.mu.RUnlock()
+	if !ok || now.Sub(c.at) > freshFor {
+		e, err := s.read(ctx, eventID)
+		if err != nil {
+			return e, err
+		}
+		c = cached{e, now}
+		s.mu.Lock()
+		if len(s.recent) > 10_000 {
+			clear(s.recent)
+		}
+		s.recent[eventID] = c
+		s.mu.Unlock()
+	}
+	if c.event.Status == message.Draft && !caller.MayRead(c.event.OrganizerID) {
+		return Event{}, errs.Missing("event")
+	}
+	return c.event, nil
+}
+
+func (s *Service) forget(eventID string) {
+	s.mu.Lock()
+	delete(s.recent, eventID)
+	s.mu.Unlock()
+}
+
+func (s *Service) read(ctx context.Context, eventID string) (Event, error) {
+	e, err := scanEvent(s.db.Reader().QueryRowContext(ctx, `SELECT `+eventColumns+eventFrom+`WHERE e.id = $1`, eventID)) // primary keys
+	if errors.Is(err, sql.ErrNoRows) {
+		return e, errs.Missing("event")
+	}
+	if err != nil {
+		return e, fmt.Errorf("read event: %w", err)
+	}
+	return e, nil
+}

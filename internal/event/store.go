@@ -1,0 +1,192 @@
+package event
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+)
+
+// Event is an event as it is stored.
+type Event struct {
+	ID               string
+	OrganizerID      string // "": the house
+	Title            string
+	Description      string
+	Category         string
+	Venue            Venue
+	StartsAt         int64  // µs since 1970; 0: to be announced
+	LocalDate        string // YYYY-MM-DD in TimeZone; "" when unknown
+	TimeZone         string
+	SortAt           int64 // µs since 1970; when it is about
+	Status           message.Status
+	OpensAt          int64 // µs since 1970; 0: at once
+	ClosesAt         int64 // µs since 1970; 0: never
+	PlanID           string
+	PlanVersion      int64
+	Seats            int32
+	PriceVersion     int64
+	PriceFrom        int64
+	Currency         string
+	LimitPerCustomer int32
+	HoldFor          int64 // µs
+	Attributes       string
+	Source           string // where it was imported from; "" when it was not
+	SourceHash       []byte
+	CreatedAt        int64
+	Version          int64
+	Synced           int64 // version that the booking side has
+}
+
+// Venue is where an event takes place.
+type Venue struct {
+	ID, Name, Address, City, Country, TimeZone string
+}
+
+func newVenue(v VenueInput) Venue {
+	key := strings.Join([]string{v.Name, v.Address, v.City, v.Country, v.TimeZone}, "\x00")
+	return Venue{id.FromSource("venue", key), v.Name, v.Address, v.City, v.Country, v.TimeZone}
+}
+
+// sale is the state of the event's sale for the booking side.
+func (e *Event) sale() message.Sale {
+	return message.Sale{
+		Status: e.Status, OpensAt: e.OpensAt, ClosesAt: e.ClosesAt, PlanID: e.PlanID, PlanVersion: e.PlanVersion,
+		PriceVersion: e.PriceVersion, Currency: e.Currency, Seats: e.Seats, LimitPerCustomer: e.LimitPerCustomer,
+		HoldFor: e.HoldFor, OrganizerID: e.OrganizerID, EventVersion: e.Version,
+	}
+}
+
+// shown is the status that a reader sees at a time, µs since 1970.
+func (e *Event) shown(now int64) string {
+	if e.Status != message.Cancelled && e.Status != message.Draft && e.SortAt+lasting < now {
+		return "past"
+	}
+	return string(e.Status)
+}
+
+// lasting is how long after its beginning an event counts as over, µs.
+const lasting = 6 * 3600_000_000
+
+const eventColumns = `e.id, e.organizer_id, e.title, e.description, e.category, e.starts_at, e.local_date, e.time_zone, e.sort_at, e.status,
+	e.opens_at, e.closes_at, e.plan_id, e.plan_version, e.seats, e.price_version, e.price_from, e.currency, e.limit_per_customer, e.hold_for,
+	e.attributes, e.source, e.source_hash, e.created_at, e.version, e.synced_version, v.id, v.name, v.address, v.city, v.country, v.time_zone`
+
+const eventFrom = ` FROM events e JOIN venues v ON v.id = e.venue_id `
+
+func scanEvent(row interface{ Scan(...any) error }) (Event, error) {
+	var e Event
+	var starts sql.NullInt64
+	var source sql.NullString
+	err := row.Scan(&e.ID, &e.OrganizerID, &e.Title, &e.Description, &e.Category, &starts, &e.LocalDate, &e.TimeZone, &e.SortAt, &e.Status,
+		&e.OpensAt, &e.ClosesAt, &e.PlanID, &e.PlanVersion, &e.Seats, &e.PriceVersion, &e.PriceFrom, &e.Currency, &e.LimitPerCustomer, &e.HoldFor,
+		&e.Attributes, &source, &e.SourceHash, &e.CreatedAt, &e.Version, &e.Synced,
+		&e.Venue.ID, &e.Venue.Name, &e.Venue.Address, &e.Venue.City, &e.Venue.Country, &e.Venue.TimeZone)
+	e.StartsAt, e.Source = starts.Int64, source.String
+	return e, err
+}
+
+func orNull[T comparable](v T) any {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return v
+}
+
+func insertVenue(ctx context.Context, tx *sql.Tx, v Venue) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO venues (id, name, address, city, country, time_zone) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (id) DO NOTHING`, v.ID, v.Name, v.Address, v.City, v.Country, v.TimeZone)
+	if err != nil {
+		return fmt.Errorf("insert venue: %w", err)
+	}
+	return nil
+}
+
+func insertEvent(ctx context.Context, tx *sql.Tx, e *Event) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO events (id, organizer_id, title, description, category, venue_id, starts_at, local_date, time_zone, sort_at,
+		status, opens_at, closes_at, plan_id, plan_version, seats, price_version, price_from, currency, limit_per_customer, hold_for,
+		attributes, source, source_hash, created_at, version, synced_version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, 0)`,
+		e.ID, e.OrganizerID, e.Title, e.Description, e.Category, e.Venue.ID, orNull(e.StartsAt), e.LocalDate, e.TimeZone, e.SortAt,
+		string(e.Status), e.OpensAt, e.ClosesAt, e.PlanID, e.PlanVersion, e.Seats, e.PriceVersion, e.PriceFrom, e.Currency, e.LimitPerCustomer, e.HoldFor,
+		e.Attributes, orNull(e.Source), e.SourceHash, e.CreatedAt, e.Version)
+	if err != nil {
+		return fmt.Errorf("insert event: %w", err)
+	}
+	return nil
+}
+
+var errChanged = errors.New("event: the row has another version")
+
+// updateEvent writes an event whose row has the version before.
+func updateEvent(ctx context.Context, tx *sql.Tx, e *Event, before int64) error {
+	res, err := tx.ExecContext(ctx, `UPDATE events SET title = $1, description = $2, category = $3, venue_id = $4, starts_at = $5, local_date = $6,
+		time_zone = $7, sort_at = $8, status = $9, opens_at = $10, closes_at = $11, price_version = $12, price_from = $13, currency = $14,
+		limit_per_customer = $15, hold_for = $16, attributes = $17, source_hash = $18, version = $19 WHERE id = $20 AND version = $21`,
+		e.Title, e.Description, e.Category, e.Venue.ID, orNull(e.StartsAt), e.LocalDate,
+		e.TimeZone, e.SortAt, string(e.Status), e.OpensAt, e.ClosesAt, e.PriceVersion, e.PriceFrom, e.Currency,
+		e.LimitPerCustomer, e.HoldFor, e.Attributes, e.SourceHash, e.Version, e.ID, before)
+	if err != nil {
+		return fmt.Errorf("update event: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(errChanged, err)
+	}
+	return nil
+}
+
+func insertPrices(ctx context.Context, tx *sql.Tx, p *message.Prices) error {
+	doc, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("insert prices: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO prices (event_id, version, document) VALUES ($1, $2, $3)`, p.EventID, p.Version, string(doc)); err != nil {
+		return fmt.Errorf("insert prices: %w", err)
+	}
+	return nil
+}
+
+// planRow is a plan that an event can use.
+type planRow struct {
+	id          string
+	version     int64
+	name        string
+	seats       int
+	generator   string // template, "" when there is a document
+	document    []byte // gzip
+	fingerprint []byte
+	plan        *message.Plan
+}
+
+// generated is the row of a generated plan; the same template and number of
+// seats always give the same.
+func generated(template string, seats int, p *message.Plan) *planRow {
+	return &planRow{id: id.FromSource("plan", fmt.Sprintf("%s:%d", template, seats)), version: 1, name: p.Name, seats: seats, generator: template, plan: p}
+}
+
+// drawn is the row of a plan with a document, by what it says.
+func drawn(doc *planDocument, p *message.Plan) (*planRow, error) {
+	packed, fingerprint, err := doc.pack()
+	if err != nil {
+		return nil, err
+	}
+	h := sha256.Sum256(fingerprint)
+	return &planRow{id: id.FromSource("plan", string(h[:])), version: 1, name: doc.Name, seats: len(p.Seats), document: packed, fingerprint: fingerprint, plan: p}, nil
+}
+
+func insertPlan(ctx context.Context, tx *sql.Tx, r *planRow, now int64) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO plans (id, version, name, seats, generator, document, fingerprint, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id, version) DO NOTHING`,
+		r.id, r.version, r.name, r.seats, r.generator, r.document, r.fingerprint, now)
+	if err != nil {
+		return fmt.Errorf("insert plan: %w", err)
+	}
+	return nil
+}

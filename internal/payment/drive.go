@@ -1,0 +1,370 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// drive is one payment on its way, in a goroutine of its own.
+type drive struct {
+	s    *Service
+	poke chan struct{} // its row was changed by somebody else
+	done chan struct{} // closed when the goroutine has ended
+
+	// Only the goroutine uses these.
+	reason   string // for the final state that follows
+	lost     Status // see state
+	pauses   int    // since the row last moved
+	extended bool
+
+	mu      sync.Mutex
+	p       Payment     // as it is stored; written by the goroutine
+	refusal *errs.Error // why the booking could not be confirmed
+}
+
+// limits of the pauses between two tries.
+const (
+	firstPause  = 50 * time.Millisecond
+	longestWait = 2 * time.Second  // while a gateway decides
+	longestOff  = 10 * time.Second // while something does not answer
+	stepTimeout = 30 * time.Second
+)
+
+// start drives a payment on, or pokes its driver if it has one.
+func (s *Service) start(p Payment, first eventKind) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.drives[p.ID]; d != nil {
+		select {
+		case d.poke <- struct{}{}:
+		default: // it is poked already
+		}
+		return
+	}
+	d := &drive{s: s, p: p, poke: make(chan struct{}, 1), done: make(chan struct{})}
+	s.drives[p.ID] = d
+	go func() {
+		d.run(s.life, event{kind: first, try: p.try})
+		s.ended(d)
+	}()
+}
+
+func (s *Service) ended(d *drive) {
+	s.mu.Lock()
+	delete(s.drives, d.p.ID)
+	if len(s.drives) == 0 && s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
+	s.mu.Unlock()
+	close(d.done)
+	if d.p.Status.Final() {
+		s.metrics.ended(d.p.Status)
+	}
+}
+
+func (d *drive) snapshot() (Payment, *errs.Error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.p, d.refusal
+}
+
+func (d *drive) set(p Payment) {
+	d.mu.Lock()
+	d.p = p
+	d.mu.Unlock()
+}
+
+// run alternates between deciding and doing until nothing is left to do, or its
+// life ends: recovery goes on from what was persisted.
+func (d *drive) run(ctx context.Context, e event) {
+	for {
+		select {
+		case <-d.poke:
+			if !d.reload(ctx) {
+				return
+			}
+		default:
+		}
+		acts, err := d.advance(ctx, e)
+		if err != nil {
+			if ctx.Err() == nil {
+				d.s.log.ErrorContext(ctx, "a payment needs a person to look at it", "payment", d.p.ID, "error", err)
+				d.s.metrics.stuck.Inc()
+			}
+			return
+		}
+		if len(acts) == 0 {
+			return
+		}
+		for _, a := range acts {
+			e, err = d.perform(ctx, a)
+		}
+		if err != nil {
+			if ctx.Err() == nil {
+				d.s.log.WarnContext(ctx, "a payment's step is unclear and is tried again",
+					"payment", d.p.ID, "step", acts[len(acts)-1].String(), "error", err)
+			}
+			e = event{kind: evResume}
+			if !d.pause(ctx, longestOff) {
+				return
+			}
+		}
+	}
+}
+
+// advance hands an event to the state machine and persists what it makes of it.
+// When the row has changed meanwhile, the same event is applied to the new row:
+// what has happened has happened.
+func (d *drive) advance(ctx context.Context, e event) ([]action, error) {
+	for {
+		from := d.p.state()
+		from.lost = d.lost
+		to, acts, err := next(from, e)
+		if err != nil {
+			return nil, err
+		}
+		d.lost, to.lost, from.lost = to.lost, "", ""
+		if to == from {
+			return acts, nil
+		}
+		m := move{from: d.p, to: d.p.moved(to, e, d.s.micros())}
+		if err := d.s.store.do(ctx, &m); err != nil {
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			d.s.log.WarnContext(ctx, "a payment cannot be written and is tried again", "payment", d.p.ID, "error", err)
+			if !d.pause(ctx, longestOff) {
+				return nil, ctx.Err()
+			}
+			continue
+		}
+		if m.moved {
+			d.pauses = 0
+			d.set(m.to)
+			return acts, nil
+		}
+		if !d.reload(ctx) {
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// pause waits longer each time, up to a limit, and reads the row again.
+func (d *drive) pause(ctx context.Context, longest time.Duration) bool {
+	wait := min(firstPause<<min(d.pauses, 10), longest)
+	d.pauses++
+	return sleep(ctx, wait, d.poke) && d.reload(ctx)
+}
+
+// reload reads the row until that succeeds or ctx ends.
+func (d *drive) reload(ctx context.Context) bool {
+	for {
+		p, err := d.s.store.payment(ctx, d.p.ID)
+		if err == nil {
+			d.set(p)
+			return true
+		}
+		if !sleep(ctx, longestWait, nil) {
+			return false
+		}
+	}
+}
+
+// perform does one thing and says what happened. An error means that the
+// outcome is unclear.
+func (d *drive) perform(ctx context.Context, a action) (event, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	switch a {
+	case toAuthorize:
+		return d.authorize(ctx)
+	case toAsk:
+		return d.ask(ctx)
+	case toExtend:
+		if !d.extended {
+			d.extended = true
+			if err := d.s.bookings.Extend(ctx, d.p.BookingID); err != nil {
+				d.s.log.InfoContext(ctx, "a hold was not extended", "booking", d.p.BookingID, "error", err)
+			}
+		}
+		return event{}, nil
+	case toWait:
+		return d.wait(ctx)
+	case toConfirm:
+		return d.confirm(ctx)
+	case toCapture:
+		return d.capture(ctx)
+	case toTakeBack:
+		err := d.s.bookings.CancelUnpaid(ctx, d.p.BookingID, d.p.ID)
+		if err != nil && !forGood(err) {
+			return event{}, fmt.Errorf("take back booking: %w", err)
+		}
+		return event{kind: evTakenBack, reason: d.reason}, nil // refused: it is not booked by this payment
+	case toVoid:
+		return d.void(ctx)
+	}
+	return event{}, fmt.Errorf("no such action: %v", a)
+}
+
+// key is a step's idempotency key.
+func (d *drive) key(try int64, step string) string {
+	return d.p.ID + "." + strconv.FormatInt(try, 10) + "." + step
+}
+
+func (d *drive) authorize(ctx context.Context) (event, error) {
+	for try := int64(1); try < d.p.try; try++ {
+		if e, err := d.release(ctx, try); err != nil || e.kind != evVoided {
+			return e, err
+		}
+	}
+	try := d.p.try
+	o, err := d.s.gateway.Authorize(ctx, d.key(try, "authorize"), d.p.charge(try))
+	if err != nil {
+		return event{}, fmt.Errorf("authorize: %w", err)
+	}
+	e := event{kind: evApproved, try: try, reason: o.Reason, reference: o.Reference}
+	switch o.Verdict {
+	case Declined:
+		e.kind = evDeclined
+	case Undecided:
+		e.kind = evWaiting
+	}
+	return e, nil
+}
+
+func (d *drive) ask(ctx context.Context) (event, error) {
+	standing, o, err := d.s.gateway.Find(ctx, d.p.charge(d.p.try))
+	if err != nil {
+		return event{}, fmt.Errorf("ask the gateway: %w", err)
+	}
+	e := event{try: d.p.try, reason: o.Reason, reference: o.Reference}
+	switch standing {
+	case Unknown:
+		e.kind = evUnknown
+	case Waiting:
+		e.kind = evWaiting
+	case Reserved:
+		e.kind = evApproved
+	case Taken:
+		e.kind = evCaptured
+	case Released:
+		if e.kind, e.reason = evGone, d.reason; e.reason == "" {
+			e.reason = givenUp
+		}
+	case Rejected:
+		e.kind = evDeclined
+	default:
+		return e, fmt.Errorf("gateway has no standing %d", standing)
+	}
+	if e.kind == evGone || e.kind == evDeclined {
+		d.reason = e.reason
+	}
+	return e, nil
+}
+
+// Reasons of payments that were voided for another reason than a refusal of the
+// booking service.
+const (
+	givenUp  = "payment-voided"
+	timedOut = "payment-timed-out"
+)
+
+// wait gives the gateway time, but not for ever: a buyer who was asked to
+// approve and went away must not keep the booking from being paid otherwise.
+func (d *drive) wait(ctx context.Context) (event, error) {
+	if age := d.s.micros() - d.p.CreatedAt; d.p.Status == Pending && age > d.s.deadline.Microseconds() {
+		d.reason = timedOut
+		return event{kind: evWished}, nil
+	}
+	if !d.pause(ctx, longestWait) {
+		return event{}, ctx.Err()
+	}
+	return event{kind: evResume}, nil
+}
+
+func (d *drive) confirm(ctx context.Context) (event, error) {
+	_, err := d.s.bookings.Confirm(ctx, message.Confirm{
+		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: d.p.Amount, Currency: d.p.Currency,
+	})
+	if err == nil {
+		return event{kind: evBooked}, nil
+	}
+	if !forGood(err) {
+		return event{}, fmt.Errorf("confirm booking: %w", err)
+	}
+	var refusal *errs.Error
+	errors.As(err, &refusal)
+	d.reason = refusal.Type
+	d.mu.Lock()
+	d.refusal = refusal
+	d.mu.Unlock()
+	return event{kind: evRefused}, nil
+}
+
+func (d *drive) capture(ctx context.Context) (event, error) {
+	o, err := d.s.gateway.Capture(ctx, d.key(d.p.try, "capture"), d.p.charge(d.p.try))
+	switch {
+	case err != nil:
+		return event{}, fmt.Errorf("capture: %w", err)
+	case o.Verdict == Undecided:
+		return event{}, errors.New("capture: the gateway has not decided")
+	case o.Verdict == Declined:
+		d.reason = o.Reason
+		return event{kind: evUncaptured}, nil
+	}
+	return event{kind: evCaptured}, nil
+}
+
+// void lets go of the money of every method that the payment has had.
+func (d *drive) void(ctx context.Context) (event, error) {
+	for try := int64(1); try <= d.p.try; try++ {
+		if e, err := d.release(ctx, try); err != nil || e.kind != evVoided {
+			return e, err
+		}
+	}
+	reason := d.reason
+	if reason == "" {
+		reason = givenUp
+	}
+	return event{kind: evVoided, reason: reason}, nil
+}
+
+// release voids one charge. One that the gateway does not void was captured
+// before a crash, and that is what happened then; or it is not there at all.
+func (d *drive) release(ctx context.Context, try int64) (event, error) {
+	c := d.p.charge(try)
+	o, err := d.s.gateway.Void(ctx, d.key(try, "void"), c)
+	if err != nil {
+		return event{}, fmt.Errorf("void: %w", err)
+	}
+	if o.Verdict == Approved {
+		return event{kind: evVoided}, nil
+	}
+	standing, _, err := d.s.gateway.Find(ctx, c)
+	switch {
+	case err != nil:
+		return event{}, fmt.Errorf("void: %w", err)
+	case standing == Taken:
+		return event{kind: evCaptured}, nil
+	case standing == Released, standing == Rejected:
+		return event{kind: evVoided}, nil
+	}
+	return event{}, fmt.Errorf("void: not done (%s)", o.Reason)
+}
+
+// forGood reports whether the booking service has refused, rather than failed.
+func forGood(err error) bool {
+	switch errs.KindOf(err) {
+	case errs.Conflict, errs.Invalid, errs.NotFound, errs.Forbidden:
+		return true
+	}
+	return false
+}

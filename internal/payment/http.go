@@ -1,0 +1,176 @@
+package payment
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// maxBody bounds the bodies of payments; an order is about a hundred bytes.
+const maxBody = 4 << 10
+
+// body is a payment as clients see it.
+type body struct {
+	ID        string     `json:"id" doc:"Booking id, a dash, and the number of the attempt"`
+	BookingID string     `json:"booking_id"`
+	Amount    int64      `json:"amount" doc:"Minor units of the currency"`
+	Currency  string     `json:"currency" doc:"ISO 4217"`
+	Status    Status     `json:"status" enum:"pending,authorized,captured,refunded,failed,voided"`
+	Method    string     `json:"method" doc:"The token it is paid with"`
+	CreatedAt time.Time  `json:"created_at"`
+	Refunded  int64      `json:"refunded" doc:"Minor units given back so far"`
+	Reason    string     `json:"reason,omitempty" doc:"Why it failed or was voided"`
+	History   []bodyStep `json:"history" doc:"Its states, oldest first"`
+}
+
+type bodyStep struct {
+	Status Status    `json:"status"`
+	At     time.Time `json:"at"`
+	Amount int64     `json:"amount,omitempty" doc:"Of a refund, minor units"`
+}
+
+func (p *Payment) body() (body, error) {
+	steps, err := p.Steps()
+	if err != nil {
+		return body{}, err
+	}
+	b := body{
+		ID: p.ID, BookingID: p.BookingID, Amount: p.Amount, Currency: p.Currency, Status: p.Status, Method: p.Method,
+		CreatedAt: time.UnixMicro(p.CreatedAt).UTC(), Refunded: p.Refunded, Reason: p.Reason,
+		History: make([]bodyStep, len(steps)),
+	}
+	for i, st := range steps {
+		b.History[i] = bodyStep{st.Status, time.UnixMicro(st.At).UTC(), st.Amount}
+	}
+	return b, nil
+}
+
+// response is the answer of every operation.
+type response struct {
+	Status     int
+	Location   string `header:"Location"`
+	ETag       string `header:"ETag"`
+	RetryAfter string `header:"Retry-After"`
+	Body       body
+}
+
+// respond answers a payment: with done when it is final, else with 202 and
+// where to look for it.
+func respond(p Payment, err error, done int) (*response, error) {
+	if err != nil {
+		return nil, err
+	}
+	b, err := p.body()
+	if err != nil {
+		return nil, err
+	}
+	r := &response{Status: done, ETag: etag(p.Version), Body: b}
+	if !p.Status.Final() {
+		r.Status, r.RetryAfter = http.StatusAccepted, "1"
+	}
+	if r.Status != http.StatusOK {
+		r.Location = "/payments/" + p.ID
+	}
+	return r, nil
+}
+
+func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+
+// parseETag reads an If-Match header; 0 stands for any version.
+func parseETag(s string) (int64, error) {
+	if s == "" || s == "*" {
+		return 0, nil
+	}
+	v, err := strconv.ParseInt(strings.Trim(s, `"`), 10, 64)
+	if err != nil || v < 1 || etag(v) != s {
+		return 0, errs.New(errs.Precondition, "version-differs", "If-Match does not name a version of this payment.")
+	}
+	return v, nil
+}
+
+type payInput struct {
+	Key  string `header:"Idempotency-Key" doc:"Up to 255 characters, chosen by the client: the same request with the same key is carried out once"`
+	Body struct {
+		BookingID string `json:"booking_id" doc:"The caller's booking"`
+		Method    string `json:"method" doc:"A token of the payment gateway, never a card number" example:"tok_ok"`
+	}
+}
+
+type idInput struct {
+	ID string `path:"id" doc:"A payment's id"`
+}
+
+type bookingInput struct {
+	BookingID string `path:"booking_id" doc:"A booking's id"`
+}
+
+type bookingIDInput struct {
+	ID string `path:"id" doc:"A booking's id"`
+}
+
+type amendInput struct {
+	ID      string `path:"id" doc:"A payment's id"`
+	IfMatch string `header:"If-Match" doc:"The ETag of the payment as the client knows it"`
+	Body    struct {
+		Method string `json:"method" doc:"Another token of the payment gateway, never a card number" example:"tok_ok"`
+	}
+}
+
+func operation(id, method, path, summary string, errors ...int) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"payments"},
+		MaxBodyBytes: maxBody, Errors: append([]int{401, 404, 422}, errors...),
+	}
+}
+
+// Register adds the operations of payments.
+func (s *Service) Register(api huma.API) {
+	pay := operation("pay", http.MethodPost, "/payments", "Pay for a booking", 400, 402, 409, 413, 503)
+	pay.DefaultStatus = http.StatusCreated
+	pay.Description = "Answers 201 when the booking is paid, or 202 with a Location when that takes longer. " +
+		"402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
+	huma.Register(api, pay, func(ctx context.Context, in *payInput) (*response, error) {
+		p, err := s.Pay(ctx, message.CallerFrom(ctx), Order{BookingID: in.Body.BookingID, Method: in.Body.Method, Key: in.Key})
+		return respond(p, err, http.StatusCreated)
+	})
+	read := func(p Payment, err error) (*response, error) {
+		r, err := respond(p, err, http.StatusOK)
+		if r != nil {
+			r.Status, r.Location, r.RetryAfter = http.StatusOK, "", ""
+		}
+		return r, err
+	}
+	huma.Register(api, operation("get-payment", http.MethodGet, "/payments/{id}", "Read a payment"),
+		func(ctx context.Context, in *idInput) (*response, error) {
+			return read(s.Payment(ctx, message.CallerFrom(ctx), in.ID))
+		})
+	huma.Register(api, operation("get-payment-of-booking", http.MethodGet, "/payments/booking/{booking_id}", "Read a booking's latest payment"),
+		func(ctx context.Context, in *bookingInput) (*response, error) {
+			return read(s.OfBooking(ctx, message.CallerFrom(ctx), in.BookingID))
+		})
+	huma.Register(api, operation("get-booking-payment", http.MethodGet, "/bookings/{id}/payment", "Read a booking's latest payment"),
+		func(ctx context.Context, in *bookingIDInput) (*response, error) {
+			return read(s.OfBooking(ctx, message.CallerFrom(ctx), in.ID))
+		})
+	huma.Register(api, operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment until it is authorized", 400, 402, 403, 409, 412, 413, 503),
+		func(ctx context.Context, in *amendInput) (*response, error) {
+			version, err := parseETag(in.IfMatch)
+			if err != nil {
+				return nil, err
+			}
+			p, err := s.Amend(ctx, message.CallerFrom(ctx), in.ID, in.Body.Method, version)
+			return respond(p, err, http.StatusOK)
+		})
+	huma.Register(api, operation("void-payment", http.MethodDelete, "/payments/{id}", "Void a payment that is not captured", 403, 409, 503),
+		func(ctx context.Context, in *idInput) (*response, error) {
+			p, err := s.Void(ctx, message.CallerFrom(ctx), in.ID)
+			return respond(p, err, http.StatusOK)
+		})
+}

@@ -1,0 +1,67 @@
+package payment
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics are the service's counters.
+type metrics struct {
+	outcomes *prometheus.CounterVec
+	refunds  *prometheus.CounterVec
+	stuck    prometheus.Counter
+	captured prometheus.Counter // of outcomes: the one that is hot
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "boxoffice_payments_total", Help: "Payments that ended, by outcome.",
+		}, []string{"outcome"}),
+		refunds: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "boxoffice_refunds_total", Help: "Refunds that ended, by outcome.",
+		}, []string{"outcome"}),
+		stuck: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "boxoffice_payments_stuck_total", Help: "Payments that met something impossible and need a person.",
+		}),
+	}
+	m.captured = m.outcomes.WithLabelValues(string(Captured))
+	return m
+}
+
+func (m *metrics) ended(s Status) {
+	if s == Captured {
+		m.captured.Inc()
+		return
+	}
+	m.outcomes.WithLabelValues(string(s)).Inc()
+}
+
+// Instrument registers the service's metrics.
+func (s *Service) Instrument(r prometheus.Registerer) error {
+	gauge := func(name, help string, f func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
+	}
+	counter := func(name, help string, f func() float64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, f)
+	}
+	for _, c := range []prometheus.Collector{
+		s.metrics.outcomes, s.metrics.refunds, s.metrics.stuck,
+		gauge("boxoffice_payments_under_way", "Payments that this process drives.", func() float64 {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return float64(len(s.drives))
+		}),
+		gauge("boxoffice_payments_waiting_writes", "Writes of payments that wait for a batch.", func() float64 {
+			return float64(s.store.queue.Waiting())
+		}),
+		counter("boxoffice_payments_batches_total", "Transactions that wrote payments.", func() float64 {
+			return float64(s.store.commits.Load())
+		}),
+		counter("boxoffice_payments_writes_total", "Writes of payments; divided by the transactions, the size of a batch.", func() float64 {
+			return float64(s.store.committed.Load())
+		}),
+	} {
+		if err := r.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,336 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// refunder gives money back for the cancelled entries of the bookings' ledger.
+//
+// It hears of new entries as they are committed (follow), reads from the ledger
+// what it missed (fetch), and keeps for each event how far it got. An entry
+// that needs a refund gets a row, in one transaction with the event's cursor
+// (intake); from then on the row is the work to be done (settle). Entries that
+// need none only move the cursor in memory: after a crash they are read again,
+// and mean nothing again.
+type refunder struct {
+	s    *Service
+	wake chan struct{}
+
+	mu      sync.Mutex
+	cursors map[string]*cursor // by event id
+	todo    []message.Entry    // need a row
+}
+
+// cursor is how far an event's ledger was followed.
+type cursor struct {
+	seen  int64 // all up to here were looked at
+	saved int64 // all up to here have their row, and the table says so
+	head  int64 // the highest that was heard of
+}
+
+const (
+	refundRound    = time.Second      // between two looks at what is left to do
+	saveEvery      = 30 * time.Second // between two savings of cursors that moved without work
+	saveAfter      = 1000             // entries by which such a cursor must have moved
+	ledgerPage     = 1000
+	intakeAtOnce   = 500
+	refundsAtOnce  = 256
+	refundWorkers  = 64
+	refundPending  = "pending"
+	refundDone     = "done"
+	refundNeedless = "needless" // the payment took no money
+	refundFailed   = "failed"   // a person has to look at it
+)
+
+func newRefunder(ctx context.Context, s *Service) (*refunder, error) {
+	r := &refunder{s: s, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}}
+	saved, err := s.store.savedCursors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for event, seq := range saved {
+		r.cursors[event] = &cursor{seen: seq, saved: seq, head: seq}
+	}
+	return r, nil
+}
+
+// follow hears of committed entries. It is called on the booking service's
+// writer and only takes notes.
+func (r *refunder) follow(entries []message.Entry) {
+	r.mu.Lock()
+	work := r.note(entries)
+	r.mu.Unlock()
+	if work {
+		r.poke()
+	}
+}
+
+// note applies entries that come next, ignores those that were seen, and notes
+// that there is a gap before all others. It reports whether there is work.
+func (r *refunder) note(entries []message.Entry) bool {
+	work := false
+	var c *cursor
+	for i := range entries {
+		e := &entries[i]
+		if i == 0 || e.EventID != entries[i-1].EventID {
+			if c = r.cursors[e.EventID]; c == nil {
+				c = &cursor{}
+				r.cursors[e.EventID] = c
+			}
+		}
+		c.head = max(c.head, e.Seq)
+		if e.Seq != c.seen+1 {
+			work = work || e.Seq > c.seen
+			continue
+		}
+		c.seen = e.Seq
+		if e.Kind == message.EntryCancelled && e.Amount > 0 {
+			r.todo = append(r.todo, *e)
+			work = true
+		}
+	}
+	return work
+}
+
+func (r *refunder) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+// run works until ctx ends. What fails is tried again in the next round.
+func (r *refunder) run(ctx context.Context) {
+	caughtUp, saved := false, r.s.now()
+	for {
+		var err error
+		if !caughtUp {
+			err = r.catchUp(ctx)
+			caughtUp = err == nil
+		}
+		err = errors.Join(err, r.fetch(ctx), r.intake(ctx), r.settle(ctx))
+		if r.s.now().Sub(saved) >= saveEvery {
+			saved = r.s.now()
+			err = errors.Join(err, r.saveMoved(ctx, saveAfter))
+		}
+		if err != nil && ctx.Err() == nil {
+			r.s.log.ErrorContext(ctx, "refunds are delayed", "error", err)
+		}
+		if !sleep(ctx, refundRound, r.wake) {
+			return
+		}
+	}
+}
+
+// catchUp learns how far the ledgers are, once, at the start.
+func (r *refunder) catchUp(ctx context.Context) error {
+	heads, err := r.s.bookings.Heads(ctx)
+	if err != nil {
+		return fmt.Errorf("heads of the ledgers: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for event, seq := range heads {
+		c := r.cursors[event]
+		if c == nil {
+			c = &cursor{}
+			r.cursors[event] = c
+		}
+		c.head = max(c.head, seq)
+	}
+	return nil
+}
+
+// fetch reads from the ledgers what was missed.
+func (r *refunder) fetch(ctx context.Context) error {
+	for event := range r.behind() {
+		for {
+			r.mu.Lock()
+			after, head := r.cursors[event].seen, r.cursors[event].head
+			r.mu.Unlock()
+			if after >= head {
+				break
+			}
+			entries, err := r.s.bookings.Entries(ctx, event, after, ledgerPage)
+			if err != nil {
+				return fmt.Errorf("read ledger of event %s: %w", event, err)
+			}
+			if len(entries) == 0 {
+				return fmt.Errorf("ledger of event %s ends at %d before %d", event, after, head)
+			}
+			r.mu.Lock()
+			r.note(entries)
+			r.mu.Unlock()
+		}
+	}
+	return nil
+}
+
+func (r *refunder) behind() map[string]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := map[string]bool{}
+	for event, c := range r.cursors {
+		if c.seen < c.head {
+			list[event] = true
+		}
+	}
+	return list
+}
+
+// intake gives each entry that needs a refund its row.
+func (r *refunder) intake(ctx context.Context) error {
+	for {
+		r.mu.Lock()
+		n := min(len(r.todo), intakeAtOnce)
+		w := intake{entries: r.todo[:n:n], now: r.s.micros()}
+		if n == len(r.todo) { // so far and no further: the cursors may be saved with them
+			w.cursors = map[string]int64{}
+			for _, e := range w.entries {
+				w.cursors[e.EventID] = r.cursors[e.EventID].seen
+			}
+		}
+		r.mu.Unlock()
+		if n == 0 {
+			return nil
+		}
+		if err := r.s.store.do(ctx, &w); err != nil {
+			return err // they stay in todo; a row that is there already is left alone
+		}
+		r.mu.Lock()
+		r.todo = append([]message.Entry(nil), r.todo[n:]...)
+		r.keepSaved(w.cursors)
+		r.mu.Unlock()
+	}
+}
+
+// save keeps all cursors, so that the next start has little to read.
+func (r *refunder) save(ctx context.Context) error {
+	if err := r.intake(ctx); err != nil {
+		return err
+	}
+	return r.saveMoved(ctx, 1)
+}
+
+// saveMoved saves the cursors that have moved by so many entries.
+func (r *refunder) saveMoved(ctx context.Context, by int64) error {
+	w := intake{cursors: map[string]int64{}}
+	r.mu.Lock()
+	if len(r.todo) == 0 {
+		for event, c := range r.cursors {
+			if c.seen-c.saved >= by {
+				w.cursors[event] = c.seen
+			}
+		}
+	}
+	r.mu.Unlock()
+	if len(w.cursors) == 0 {
+		return nil
+	}
+	if err := r.s.store.do(ctx, &w); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.keepSaved(w.cursors)
+	r.mu.Unlock()
+	return nil
+}
+
+func (r *refunder) keepSaved(cursors map[string]int64) {
+	for event, seq := range cursors {
+		r.cursors[event].saved = max(r.cursors[event].saved, seq)
+	}
+}
+
+// settle makes one attempt at every refund that is open.
+func (r *refunder) settle(ctx context.Context) error {
+	last := ""
+	for {
+		page, err := r.s.store.openRefunds(ctx, last, refundsAtOnce)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		jobs := make(chan openRefund)
+		failures := make([]error, min(refundWorkers, len(page)))
+		var wg sync.WaitGroup
+		for i := range failures {
+			wg.Go(func() {
+				for job := range jobs {
+					if err := r.one(ctx, job); err != nil {
+						failures[i] = err // one of them will do for the log
+					}
+				}
+			})
+		}
+		for _, job := range page {
+			jobs <- job
+		}
+		close(jobs)
+		wg.Wait()
+		if err := errors.Join(failures...); err != nil {
+			return err
+		}
+		last = page[len(page)-1].id
+	}
+}
+
+// one gives one refund's money back if that can be done now.
+func (r *refunder) one(ctx context.Context, f openRefund) error {
+	end := endRefund{id: f.id, amount: f.amount, status: refundDone, now: r.s.micros()}
+	p, err := r.s.store.ofBooking(ctx, f.bookingID)
+	if errs.KindOf(err) == errs.NotFound {
+		end.status, end.reason = refundFailed, "no-payment"
+		return r.finish(ctx, &end)
+	}
+	if err != nil {
+		return err
+	}
+	end.paymentID = p.ID
+	if !p.Status.Final() {
+		return nil // booked and cancelled before the money was taken: wait for that to end
+	}
+	if p.Status == Failed || p.Status == Voided {
+		end.status = refundNeedless
+		return r.finish(ctx, &end)
+	}
+	if _, _, err := next(p.state(), event{kind: evRefunded, amount: f.amount}); err != nil {
+		end.status, end.reason = refundFailed, "more-than-captured"
+		return r.finish(ctx, &end)
+	}
+	o, err := r.s.gateway.Refund(ctx, f.id, p.charge(p.try), f.amount)
+	switch {
+	case err != nil:
+		return fmt.Errorf("refund %s: %w", f.id, err)
+	case o.Verdict == Undecided:
+		return nil
+	case o.Verdict == Declined:
+		end.status, end.reason = refundFailed, o.Reason
+	}
+	return r.finish(ctx, &end)
+}
+
+func (r *refunder) finish(ctx context.Context, w *endRefund) error {
+	if err := r.s.store.do(ctx, w); err != nil {
+		return err
+	}
+	if !w.ended {
+		return nil // another process was faster
+	}
+	r.s.metrics.refunds.WithLabelValues(w.status).Inc()
+	if w.status == refundFailed {
+		r.s.log.ErrorContext(ctx, "a refund needs a person to look at it",
+			"refund", w.id, "payment", w.paymentID, "reason", w.reason)
+	}
+	return nil
+}
+
+// refundID is also the gateway's idempotency key.
+func refundID(eventID string, seq int64) string { return eventID + ":" + strconv.FormatInt(seq, 10) }

@@ -1,0 +1,377 @@
+package payment
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+// Bookings is what payments need of the booking service.
+type Bookings interface {
+	// Booking is a booking as it is now; NotFound when there is none.
+	Booking(ctx context.Context, id string) (message.Booking, error)
+	// Confirm turns a hold into a booking, idempotently. A refusal of kind
+	// Conflict, Invalid, NotFound or Forbidden is for good; after any other error
+	// the outcome is unclear and Confirm is called again with the same values.
+	Confirm(ctx context.Context, c message.Confirm) (message.Booking, error)
+	// Extend lets a hold last longer, once.
+	Extend(ctx context.Context, bookingID string) error
+	// CancelUnpaid takes a booking back if this payment booked it; nothing is
+	// refunded for it.
+	CancelUnpaid(ctx context.Context, bookingID, paymentID string) error
+	// Entries is an event's ledger above a seq, in order.
+	Entries(ctx context.Context, eventID string, after int64, limit int) ([]message.Entry, error)
+	// Heads is the last ledger seq of each event.
+	Heads(ctx context.Context) (map[string]int64, error)
+	// Follow registers a function that is called with new entries, ascending
+	// for each event, and must return at once.
+	Follow(func([]message.Entry))
+}
+
+// Service is the Payment Service.
+type Service struct {
+	bookings Bookings
+	gateway  Gateway
+	now      func() time.Time
+	log      *slog.Logger
+	store    *store
+	refunds  *refunder
+	metrics  *metrics
+
+	// How long things take; tests shorten them.
+	patience time.Duration // a request waits for its payment
+	stale    time.Duration // after which recovery takes up a payment that nobody here drives
+	every    time.Duration // between two rounds of recovery
+	deadline time.Duration // after which a payment that the gateway does not decide is given up
+
+	// life is the context of all drivers; it outlives requests and ends when
+	// Close has waited long enough.
+	life context.Context
+	end  context.CancelFunc
+
+	mu      sync.Mutex
+	drives  map[string]*drive // by payment id: those that this process drives
+	closing bool
+	idle    chan struct{} // non-nil while somebody waits for drives to become empty
+}
+
+// New makes the service and migrates its tables. Run does its background work;
+// Close ends it.
+func New(ctx context.Context, db *sqldb.DB, bookings Bookings, gw Gateway, now func() time.Time, log *slog.Logger) (*Service, error) {
+	s := &Service{
+		bookings: bookings, gateway: gw, now: now, log: log, metrics: newMetrics(),
+		patience: 1500 * time.Millisecond,
+		stale:    3 * time.Second,
+		every:    2 * time.Second,
+		deadline: 15 * time.Minute,
+		drives:   map[string]*drive{},
+	}
+	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	var err error
+	if s.store, err = openStore(ctx, db, s.written); err != nil {
+		s.end()
+		return nil, err
+	}
+	if s.refunds, err = newRefunder(ctx, s); err != nil {
+		s.end()
+		return nil, errors.Join(err, s.store.close())
+	}
+	bookings.Follow(s.refunds.follow)
+	return s, nil
+}
+
+// Run takes up payments and refunds that were left half-way, now and every few
+// seconds, until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { s.refunds.run(ctx) })
+	wg.Go(func() {
+		for {
+			if _, err := s.Recover(ctx); err != nil && ctx.Err() == nil {
+				s.log.ErrorContext(ctx, "payments cannot be recovered", "error", err)
+			}
+			if !sleep(ctx, s.every, nil) {
+				return
+			}
+		}
+	})
+	wg.Wait()
+	return nil
+}
+
+// Close refuses new payments, waits until those under way are final or ctx
+// ends, and leaves the rest to the next start. End Run before.
+func (s *Service) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	err := s.settle(ctx)
+	s.end()
+	_ = s.settle(context.Background()) // drivers stop at once when their life ends
+	err = errors.Join(err, s.refunds.save(context.WithoutCancel(ctx)))
+	err = errors.Join(err, s.store.close())
+	_ = s.settle(context.Background()) // those that the last batch has started
+	return err
+}
+
+// settle waits until nothing is driven any more.
+func (s *Service) settle(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		if len(s.drives) == 0 {
+			s.mu.Unlock()
+			return nil
+		}
+		if s.idle == nil {
+			s.idle = make(chan struct{})
+		}
+		idle := s.idle
+		s.mu.Unlock()
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// written hears of each write once it is durable, before its submitter does, so
+// that whoever finds a new payment in the table also finds its driver.
+func (s *Service) written(w write) {
+	switch w := w.(type) {
+	case *insertion:
+		if w.result == inserted {
+			s.start(w.got, evBegin)
+		}
+	case *wish:
+		if w.found && !w.late && !w.stale {
+			s.start(w.got, evResume)
+		}
+	}
+}
+
+// Pay pays for a booking of the caller. It answers the payment when it is final
+// or after a moment, in which case it goes on and its status is not final.
+// What goes wrong for good is an *errs.Error: PaymentRequired when it was
+// declined, Conflict when the booking could not be had and the money went back.
+func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Payment, error) {
+	if !caller.SignedIn() {
+		return Payment{}, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to pay.")
+	}
+	if err := o.check(); err != nil {
+		return Payment{}, err
+	}
+	b, err := s.bookings.Booking(ctx, o.BookingID)
+	if err != nil {
+		return Payment{}, err
+	}
+	if b.UserID != caller.UserID {
+		return Payment{}, errs.Missing("booking")
+	}
+	w := insertion{want: Payment{
+		BookingID: b.ID, EventID: b.EventID, UserID: b.UserID, Amount: b.Amount, Currency: b.Currency,
+		Method: o.Method, CreatedAt: s.micros(), UpdatedAt: s.micros(),
+	}}
+	if o.Key != "" {
+		w.keyHash = digest(caller.UserID, o.Key)
+		w.fingerprint = digest(o.BookingID, o.Method)
+	}
+	switch {
+	case b.Status != message.Pending && b.Status != message.Expired:
+		err = s.seek(ctx, &w, b)
+	case s.isClosing():
+		err = errs.New(errs.Unavailable, "shutting-down", "The server is stopping. Please try again.").After(time.Second)
+	default:
+		err = s.store.do(ctx, &w)
+	}
+	if err != nil {
+		return Payment{}, err
+	}
+	return s.settled(ctx, &w)
+}
+
+// seek finds the payment to answer for a booking that cannot be paid any more.
+func (s *Service) seek(ctx context.Context, w *insertion, b message.Booking) error {
+	if w.keyHash != nil {
+		found, err := s.byKey(ctx, w)
+		if found || err != nil {
+			return err
+		}
+	}
+	if b.Status == message.BookingCancelled {
+		return errs.New(errs.Conflict, "booking-cancelled", "The booking is cancelled.")
+	}
+	p, err := s.store.ofBooking(ctx, b.ID)
+	if errs.KindOf(err) == errs.NotFound || err == nil && (p.Status == Failed || p.Status == Voided) {
+		return errs.New(errs.Conflict, "already-booked", "The booking is paid already.")
+	}
+	w.got, w.result = p, existing
+	return err
+}
+
+// byKey finds the payment that was made with the order's key.
+func (s *Service) byKey(ctx context.Context, w *insertion) (found bool, err error) {
+	var print []byte
+	err = scan(s.store.byKey.QueryRowContext(ctx, w.keyHash), &w.got, &print)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read payment by key: %w", err)
+	}
+	w.result = replayed
+	if !bytes.Equal(print, w.fingerprint) {
+		w.result = reused
+	}
+	return true, nil
+}
+
+// settled turns what an insertion came to into the answer to its request.
+func (s *Service) settled(ctx context.Context, w *insertion) (Payment, error) {
+	switch w.result {
+	case reused:
+		return Payment{}, errs.New(errs.Invalid, "idempotency-key-reused",
+			"This Idempotency-Key was used for another request. Use a new one.")
+	case exhausted:
+		return Payment{}, errs.New(errs.Conflict, "too-many-attempts",
+			"This booking was tried to be paid %d times. Book again.", MaxAttempts)
+	case existing:
+		if w.got.Method == w.want.Method {
+			break
+		}
+		if w.got.Status.Final() {
+			return Payment{}, errs.New(errs.Conflict, "already-paid", "The booking is paid already.").With("payment_id", w.got.ID)
+		}
+		return Payment{}, errs.New(errs.Conflict, "payment-under-way",
+			"Another payment for this booking is under way; its method can be changed until it is authorized.").
+			With("payment_id", w.got.ID)
+	}
+	p, refusal, err := s.await(ctx, w.got)
+	if err != nil {
+		return Payment{}, err
+	}
+	return p, answer(p, refusal)
+}
+
+// answer is what a payment means to the one who asked for it.
+func answer(p Payment, refusal *errs.Error) error {
+	switch p.Status {
+	case Failed:
+		return errs.New(errs.PaymentRequired, "payment-declined", "The payment was declined. No money was taken.").
+			With("payment_id", p.ID).With("reason", p.Reason)
+	case Voided:
+		e := errs.New(errs.Conflict, p.Reason, "The booking could not be completed. The money was returned.")
+		if refusal != nil && refusal.Type == p.Reason {
+			e.Detail, e.Fields, e.Extra = refusal.Detail, refusal.Fields, nil
+			for k, v := range refusal.Extra {
+				e.With(k, v)
+			}
+		}
+		return e.With("payment_id", p.ID).With("money", "returned")
+	}
+	return nil
+}
+
+// await waits a moment for a payment that this process drives.
+func (s *Service) await(ctx context.Context, p Payment) (Payment, *errs.Error, error) {
+	if p.Status.Final() {
+		return p, nil, nil
+	}
+	s.mu.Lock()
+	d := s.drives[p.ID]
+	s.mu.Unlock()
+	if d == nil { // it has ended meanwhile, or another process drives it
+		p, err := s.store.payment(ctx, p.ID)
+		return p, nil, err
+	}
+	t := time.NewTimer(s.patience)
+	defer t.Stop()
+	select {
+	case <-d.done:
+	case <-t.C:
+	case <-ctx.Done():
+		return Payment{}, nil, ctx.Err()
+	}
+	p, refusal := d.snapshot()
+	return p, refusal, nil
+}
+
+// Payment reads a payment that the caller may see: its owner, the event's
+// organizer, an admin. NotFound for everybody else.
+func (s *Service) Payment(ctx context.Context, caller message.Caller, paymentID string) (Payment, error) {
+	if !caller.SignedIn() {
+		return Payment{}, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
+	}
+	if bookingOf(paymentID) == "" {
+		return Payment{}, errs.Missing("payment")
+	}
+	p, err := s.store.payment(ctx, paymentID)
+	if err != nil {
+		return Payment{}, err
+	}
+	return p, s.mayRead(ctx, caller, &p)
+}
+
+// OfBooking reads the latest payment of a booking, as Payment does.
+func (s *Service) OfBooking(ctx context.Context, caller message.Caller, bookingID string) (Payment, error) {
+	if !caller.SignedIn() {
+		return Payment{}, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
+	}
+	p, err := s.store.ofBooking(ctx, bookingID)
+	if err != nil {
+		return Payment{}, err
+	}
+	return p, s.mayRead(ctx, caller, &p)
+}
+
+func (s *Service) mayRead(ctx context.Context, caller message.Caller, p *Payment) error {
+	if caller.MayRead(p.UserID) {
+		return nil
+	}
+	if caller.Role == message.Organizer {
+		b, err := s.bookings.Booking(ctx, p.BookingID)
+		if err != nil {
+			return err
+		}
+		if b.OrganizerID == caller.UserID {
+			return nil
+		}
+	}
+	return errs.Missing("payment")
+}
+
+func (s *Service) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+func (s *Service) micros() int64 { return s.now().UnixMicro() }
+
+// digest hashes two strings, so that keys and bodies are not stored as they came.
+func digest(a, b string) []byte {
+	h := sha256.Sum256([]byte(a + "\x00" + b))
+	return h[:16]
+}
+
+// sleep waits; it returns early when poked, and false when ctx ended.
+func sleep(ctx context.Context, d time.Duration, poke <-chan struct{}) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-poke:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
+}

@@ -1,0 +1,473 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+func statusOf(t testing.TB, p Payment, err error) Status {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Status
+}
+
+func TestPay(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1, 2)
+	p, err := w.pay(b, "tok_ok", "")
+	if statusOf(t, p, err) != Captured || p.Amount != 10000 || p.ID != b.ID+"-1" || p.Currency != "USD" {
+		t.Fatalf("%+v", p)
+	}
+	steps, err := p.Steps()
+	if err != nil || len(steps) != 3 || steps[0].Status != Pending || steps[1].Status != Authorized || steps[2].Status != Captured {
+		t.Fatalf("history %v %v", steps, err)
+	}
+	stored, err := w.Payment(t.Context(), fan, p.ID)
+	if err != nil || stored != p {
+		t.Fatalf("stored %+v, answered %+v, %v", stored, p, err)
+	}
+	if stored.reference != "ch_"+p.ID+".1" {
+		t.Errorf("reference %q", stored.reference)
+	}
+	w.agree()
+}
+
+func TestDeclinedThenPaid(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	_, err := w.pay(b, "tok_decline", "one")
+	var e *errs.Error
+	if !errors.As(err, &e) || e.Kind != errs.PaymentRequired || e.Extra["payment_id"] != b.ID+"-1" || e.Extra["reason"] != "card_declined" {
+		t.Fatalf("%v", err)
+	}
+	if _, err := w.pay(b, "tok_decline", "one"); !errs.Is(err, "payment-declined") {
+		t.Fatalf("replay: %v", err)
+	}
+	p, err := w.pay(b, "tok_ok", "two")
+	if statusOf(t, p, err) != Captured || p.Attempt != 2 {
+		t.Fatalf("%+v", p)
+	}
+	// The first key still means the first attempt.
+	if _, err := w.pay(b, "tok_decline", "one"); !errs.Is(err, "payment-declined") {
+		t.Fatalf("replay: %v", err)
+	}
+	w.agree()
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	w := newWorld(t)
+	b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
+	p, err := w.pay(b, "tok_ok", "k")
+	again, err2 := w.pay(b, "tok_ok", "k")
+	if err != nil || err2 != nil || p != again {
+		t.Fatalf("%+v %v; again %+v %v", p, err, again, err2)
+	}
+	for _, o := range []Order{{c.ID, "tok_ok", "k"}, {b.ID, "tok_slow", "k"}} {
+		if _, err := w.Pay(t.Context(), fan, o); !errs.Is(err, "idempotency-key-reused") || errs.KindOf(err) != errs.Invalid {
+			t.Errorf("%v: %v", o, err)
+		}
+	}
+	// Keys are scoped to the user.
+	other := w.house.hold("fan0000000000002", 3)
+	if p, err := w.pay(other, "tok_ok", "k"); err != nil || p.Status != Captured {
+		t.Errorf("%+v %v", p, err)
+	}
+	// The payment is answered as it is now, even for a cancelled booking.
+	w.house.set(b.ID, message.BookingCancelled)
+	if p, err := w.pay(b, "tok_ok", "k"); err != nil || p.Status != Captured {
+		t.Errorf("%+v %v", p, err)
+	}
+	if _, err := w.pay(b, "tok_ok", "new"); !errs.Is(err, "booking-cancelled") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestDoubleClicks(t *testing.T) {
+	for _, key := range []string{"", "k"} {
+		t.Run("key="+key, func(t *testing.T) {
+			w := newWorld(t)
+			b := w.house.hold(fan.UserID, 1)
+			var wg sync.WaitGroup
+			for range 50 {
+				wg.Go(func() {
+					if p, err := w.pay(b, "tok_ok", key); err != nil || p.ID != b.ID+"-1" || p.Status != Captured {
+						t.Errorf("%+v %v", p, err)
+					}
+				})
+			}
+			wg.Wait()
+			if rows := w.ledgerRows(); len(rows) != 1 {
+				t.Errorf("%d payments", len(rows))
+			}
+			w.agree()
+		})
+	}
+}
+
+func TestPayAgainWithoutKey(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	if p, err := w.pay(b, "tok_ok", ""); err != nil || p.Status != Captured {
+		t.Fatal(p, err)
+	}
+	if p, err := w.pay(b, "tok_ok", ""); err != nil || p.Attempt != 1 {
+		t.Errorf("same method: %+v %v", p, err)
+	}
+	var e *errs.Error
+	if _, err := w.pay(b, "tok_slow", ""); !errors.As(err, &e) || e.Type != "already-paid" || e.Extra["payment_id"] != b.ID+"-1" {
+		t.Errorf("other method: %v", err)
+	}
+	w.agree()
+}
+
+func TestRefusedOrders(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	cancelled := w.house.hold(fan.UserID, 2)
+	w.house.set(cancelled.ID, message.BookingCancelled)
+	booked := w.house.hold(fan.UserID, 3)
+	w.house.set(booked.ID, message.Booked)
+	stranger := message.Caller{UserID: "fan0000000000009", Role: message.Customer}
+	for _, c := range []struct {
+		name   string
+		caller message.Caller
+		order  Order
+		kind   errs.Kind
+		slug   string
+		field  string
+	}{
+		{"nobody", message.Caller{}, Order{b.ID, "tok_ok", ""}, errs.Unauthenticated, "sign-in-required", ""},
+		{"stranger", stranger, Order{b.ID, "tok_ok", ""}, errs.NotFound, "not-found", ""},
+		{"admin", message.Caller{UserID: "root", Role: message.Admin}, Order{b.ID, "tok_ok", ""}, errs.NotFound, "not-found", ""},
+		{"no such booking", fan, Order{event1 + strings.Repeat("0", 20), "tok_ok", ""}, errs.NotFound, "not-found", ""},
+		{"no id", fan, Order{"'; DROP TABLE payments", "tok_ok", ""}, errs.Invalid, "invalid-field", "booking_id"},
+		{"empty id", fan, Order{"", "tok_ok", ""}, errs.Invalid, "invalid-field", "booking_id"},
+		{"no method", fan, Order{b.ID, "", ""}, errs.Invalid, "invalid-field", "method"},
+		{"method with NUL", fan, Order{b.ID, "tok\x00ok", ""}, errs.Invalid, "invalid-field", "method"},
+		{"long method", fan, Order{b.ID, strings.Repeat("t", 65), ""}, errs.Invalid, "invalid-field", "method"},
+		{"card number", fan, Order{b.ID, "4242 4242 4242 4242", ""}, errs.Invalid, "invalid-field", "method"},
+		{"wrapped card number", fan, Order{b.ID, "tok_4242424242424242", ""}, errs.Invalid, "invalid-field", "method"},
+		{"long key", fan, Order{b.ID, "tok_ok", strings.Repeat("k", 256)}, errs.Invalid, "invalid-field", "Idempotency-Key"},
+		{"broken key", fan, Order{b.ID, "tok_ok", "\xff"}, errs.Invalid, "invalid-field", "Idempotency-Key"},
+		{"cancelled", fan, Order{cancelled.ID, "tok_ok", "k"}, errs.Conflict, "booking-cancelled", ""},
+		{"booked", fan, Order{booked.ID, "tok_ok", "k"}, errs.Conflict, "already-booked", ""},
+	} {
+		_, err := w.Pay(t.Context(), c.caller, c.order)
+		var e *errs.Error
+		if !errors.As(err, &e) || e.Kind != c.kind || e.Type != c.slug || c.field != "" && (len(e.Fields) != 1 || e.Fields[0].Name != c.field) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "4242") {
+			t.Errorf("%s: the card number is repeated: %v", c.name, err)
+		}
+	}
+	if rows := w.ledgerRows(); len(rows) != 0 {
+		t.Errorf("refused orders left %v", rows)
+	}
+}
+
+func TestAttemptsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	for range MaxAttempts {
+		if _, err := w.pay(b, "tok_decline", ""); !errs.Is(err, "payment-declined") {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.pay(b, "tok_ok", ""); !errs.Is(err, "too-many-attempts") {
+		t.Error(err)
+	}
+	if n := len(w.ledgerRows()); n != MaxAttempts {
+		t.Errorf("%d payments", n)
+	}
+}
+
+func TestPaidTooLate(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	w.house.set(b.ID, message.Expired)
+	w.house.refuse = errs.New(errs.Conflict, "seats-gone", "Somebody else has them.").With("seats", []string{"A-1"})
+	_, err := w.pay(b, "tok_ok", "k")
+	var e *errs.Error
+	if !errors.As(err, &e) || e.Kind != errs.Conflict || e.Type != "seats-gone" || e.Extra["money"] != "returned" ||
+		e.Extra["payment_id"] != b.ID+"-1" || e.Extra["seats"] == nil || e.Detail != "Somebody else has them." {
+		t.Fatalf("%v", err)
+	}
+	if _, err := w.pay(b, "tok_ok", "k"); !errs.Is(err, "seats-gone") {
+		t.Errorf("replay: %v", err)
+	}
+	// If the seats are free after all, another attempt gets them.
+	w.house.mu.Lock()
+	w.house.refuse = nil
+	w.house.mu.Unlock()
+	if p, err := w.pay(b, "tok_ok", ""); err != nil || p.Attempt != 2 || p.Status != Captured {
+		t.Errorf("%+v %v", p, err)
+	}
+	w.agree()
+}
+
+func TestCaptureFailsForGood(t *testing.T) {
+	w := newWorld(t)
+	w.bank.noTake = true
+	b := w.house.hold(fan.UserID, 1)
+	_, err := w.pay(b, "tok_ok", "")
+	if !errs.Is(err, "payment-declined") {
+		t.Fatal(err)
+	}
+	if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != message.BookingCancelled {
+		t.Errorf("booking is %s", got.Status)
+	}
+	w.agree()
+}
+
+func TestUnclearSteps(t *testing.T) {
+	busy := errs.New(errs.Unavailable, "busy", "Try again.")
+	for _, c := range []struct {
+		name  string
+		fault func(*world)
+		want  Status
+	}{
+		{"authorize lost", func(w *world) { w.bank.lost["authorize"] = 12 }, Captured},
+		{"authorize unclear", func(w *world) { w.bank.unclear["authorize"] = 12 }, Captured},
+		{"confirm lost", func(w *world) { w.house.fail("before confirm", 12, busy) }, Captured},
+		{"confirm unclear", func(w *world) { w.house.fail("after confirm", 12, busy) }, Captured},
+		{"confirm unclear, not ours", func(w *world) { w.house.fail("after confirm", 12, errors.New("bad gateway")) }, Captured},
+		{"capture lost", func(w *world) { w.bank.lost["capture"] = 12 }, Captured},
+		{"capture unclear", func(w *world) { w.bank.unclear["capture"] = 12 }, Captured},
+		{"void lost", func(w *world) {
+			w.bank.lost["void"] = 12
+			w.house.refuse = errs.New(errs.Conflict, "seats-gone", "Gone.")
+		}, Voided},
+		{"void unclear", func(w *world) {
+			w.bank.unclear["void"] = 12
+			w.house.refuse = errs.New(errs.Conflict, "seats-gone", "Gone.")
+		}, Voided},
+		{"take back lost", func(w *world) { w.bank.noTake = true; w.house.fail("before take back", 12, busy) }, Failed},
+		{"take back unclear", func(w *world) { w.bank.noTake = true; w.house.fail("after take back", 12, busy) }, Failed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				c.fault(w)
+				b := w.house.hold(fan.UserID, 1)
+				if p, err := w.pay(b, "tok_ok", ""); err == nil && p.Status.Final() && p.Status != c.want {
+					t.Fatalf("after a moment: %+v %v", p, err)
+				}
+				if err := w.settle(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				p, err := w.OfBooking(t.Context(), fan, b.ID)
+				if statusOf(t, p, err) != c.want || c.want == Voided && p.Reason != "seats-gone" {
+					t.Errorf("%+v", p)
+				}
+				w.agree()
+			})
+		})
+	}
+}
+
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		b := w.house.hold(fan.UserID, 1)
+		p, err := w.pay(b, "tok_slow", "k")
+		if statusOf(t, p, err) != Pending {
+			t.Fatalf("%+v", p)
+		}
+		if p, err := w.pay(b, "tok_slow", "k"); err != nil || p.Status != Pending || p.Attempt != 1 {
+			t.Errorf("replay: %+v %v", p, err)
+		}
+		if _, err := w.pay(b, "tok_ok", ""); !errs.Is(err, "payment-under-way") {
+			t.Errorf("other method: %v", err)
+		}
+		if err := w.settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := w.pay(b, "tok_slow", "k"); statusOf(t, p, err) != Captured {
+			t.Errorf("%+v", p)
+		}
+		if n := w.house.extended[b.ID]; n != 1 {
+			t.Errorf("extended %d times", n)
+		}
+		w.agree()
+	})
+}
+
+func TestNeverDecided(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		b := w.house.hold(fan.UserID, 1)
+		if p, err := w.pay(b, "tok_never", ""); statusOf(t, p, err) != Pending {
+			t.Fatal(p)
+		}
+		if err := w.settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p, err := w.OfBooking(t.Context(), fan, b.ID)
+		if statusOf(t, p, err) != Voided || p.Reason != timedOut {
+			t.Errorf("%+v", p)
+		}
+		if age := time.Duration(p.UpdatedAt-p.CreatedAt) * time.Microsecond; age < w.deadline || age > w.deadline+time.Minute {
+			t.Errorf("given up after %v", age)
+		}
+		w.agree()
+	})
+}
+
+func TestAmendAndVoid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
+		p, _ := w.pay(b, "tok_never", "")
+		if _, err := w.Amend(t.Context(), fan, p.ID, "tok_ok", p.Version+1); errs.KindOf(err) != errs.Precondition {
+			t.Errorf("wrong version: %v", err)
+		}
+		if _, err := w.Amend(t.Context(), fan, p.ID, "4242424242424242", 0); errs.KindOf(err) != errs.Invalid {
+			t.Errorf("card number: %v", err)
+		}
+		p, err := w.Amend(t.Context(), fan, p.ID, "tok_ok", p.Version)
+		if statusOf(t, p, err) != Captured || p.Method != "tok_ok" || p.try != 2 {
+			t.Errorf("%+v", p)
+		}
+		if _, err := w.Amend(t.Context(), fan, p.ID, "tok_slow", 0); !errs.Is(err, "payment-not-pending") {
+			t.Errorf("captured: %v", err)
+		}
+		if _, err := w.Void(t.Context(), fan, p.ID); !errs.Is(err, "cancel-the-booking") {
+			t.Errorf("captured: %v", err)
+		}
+		p, _ = w.pay(c, "tok_slow", "")
+		p, err = w.Void(t.Context(), fan, p.ID)
+		if statusOf(t, p, err) != Voided {
+			t.Errorf("%+v", p)
+		}
+		if p, err = w.Void(t.Context(), fan, p.ID); statusOf(t, p, err) != Voided {
+			t.Errorf("again: %+v", p)
+		}
+		if got, _ := w.house.Booking(t.Context(), c.ID); got.Status != message.Pending {
+			t.Errorf("the hold became %s", got.Status)
+		}
+		w.house.set(c.ID, message.Expired)
+		w.agree()
+	})
+}
+
+// A wish that comes while the booking is being confirmed: whatever happens
+// first, money and seats agree.
+func TestVoidWhileConfirming(t *testing.T) {
+	for _, at := range []string{"before confirm", "after confirm", "before capture", "after capture"} {
+		t.Run(at, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				b := w.house.hold(fan.UserID, 1)
+				once := sync.Once{}
+				cut := func(ctx context.Context, here string) error {
+					if here == at {
+						once.Do(func() { go func() { _, _ = w.Void(ctx, fan, b.ID+"-1") }(); time.Sleep(time.Second) })
+					}
+					return nil
+				}
+				w.house.cut, w.bank.cut = cut, cut
+				_, _ = w.pay(b, "tok_ok", "")
+				if err := w.settle(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				p, err := w.OfBooking(t.Context(), fan, b.ID)
+				want := Captured // too late: the money is asked for already
+				if at == "before confirm" || at == "after confirm" {
+					want = Voided
+				}
+				if statusOf(t, p, err) != want {
+					t.Errorf("%+v", p)
+				}
+				w.agree()
+			})
+		})
+	}
+}
+
+func TestWhoMayRead(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	p, err := w.pay(b, "tok_ok", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		caller message.Caller
+		want   errs.Kind
+		ok     bool
+	}{
+		{fan, 0, true},
+		{message.Caller{UserID: "root", Role: message.Admin}, 0, true},
+		{message.Caller{UserID: "organizer0000001", Role: message.Organizer}, 0, true},
+		{message.Caller{UserID: "organizer0000002", Role: message.Organizer}, errs.NotFound, false},
+		{message.Caller{UserID: "fan0000000000002", Role: message.Customer}, errs.NotFound, false},
+		{message.Caller{}, errs.Unauthenticated, false},
+	} {
+		_, err := w.Payment(t.Context(), c.caller, p.ID)
+		_, err2 := w.OfBooking(t.Context(), c.caller, b.ID)
+		for _, err := range []error{err, err2} {
+			if (err == nil) != c.ok || err != nil && errs.KindOf(err) != c.want {
+				t.Errorf("%+v: %v", c.caller, err)
+			}
+		}
+	}
+	organizer := message.Caller{UserID: "organizer0000001", Role: message.Organizer}
+	if _, err := w.Void(t.Context(), organizer, p.ID); errs.KindOf(err) != errs.Forbidden {
+		t.Errorf("organizer voids: %v", err)
+	}
+	for _, bad := range []string{"", "x", b.ID, b.ID + "-0", b.ID + "-01", b.ID + "-2", b.ID + "-x"} {
+		if _, err := w.Payment(t.Context(), fan, bad); errs.KindOf(err) != errs.NotFound {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+// A client that goes away does not stop its payment.
+func TestClientGoesAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		b := w.house.hold(fan.UserID, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { time.Sleep(time.Second); cancel() }()
+		if _, err := w.Pay(ctx, fan, Order{b.ID, "tok_slow", ""}); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if err := w.settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := w.OfBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != Captured {
+			t.Errorf("%+v", p)
+		}
+		w.agree()
+	})
+}
+
+func TestCloseDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
+		go func() { _, _ = w.pay(b, "tok_slow", "") }()
+		synctest.Wait()
+		s := w.Service
+		w.shutDown()
+		if rows := w.ledgerRows(); len(rows) != 1 || rows[0].Status != Captured {
+			t.Errorf("%v", rows)
+		}
+		w.Service = s
+		if _, err := w.pay(c, "tok_ok", ""); errs.KindOf(err) != errs.Unavailable {
+			t.Errorf("after Close: %v", err)
+		}
+		w.Service = nil
+	})
+}

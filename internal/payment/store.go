@@ -1,0 +1,254 @@
+package payment
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"boxoffice/internal/batch"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/sqldb"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+const (
+	columns = `id, booking_id, event_id, user_id, attempt, amount, currency, status, method, try, void_wanted,
+		refunded, reason, reference, version, created_at, updated_at, history`
+
+	// The unique index of keys and the primary key both make it do nothing.
+	sqlInsert = `INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
+			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, 1, FALSE, 0, '', '', $9, $10, 1, $11, $11, $12)
+		ON CONFLICT DO NOTHING`
+
+	// Compare and set, by primary key.
+	sqlMove = `UPDATE payments SET status = $1, method = $2, try = $3, void_wanted = $4, refunded = $5, reason = $6,
+			reference = $7, updated_at = $8, history = $9, version = version + 1
+		WHERE id = $10 AND version = $11 AND status = $12`
+
+	sqlByID = `SELECT ` + columns + ` FROM payments WHERE id = $1`
+
+	// By a range of the primary key; a booking has at most MaxAttempts.
+	sqlLatest = `SELECT ` + columns + ` FROM payments WHERE id > $1 AND id < $2 ORDER BY attempt DESC LIMIT 1`
+
+	// By the index payments_by_key.
+	sqlByKey = `SELECT ` + columns + `, fingerprint FROM payments WHERE key_hash = $1`
+
+	// By the index payments_open.
+	sqlOpen = `SELECT ` + columns + ` FROM payments
+		WHERE status IN ('pending', 'authorized') AND id > $1 ORDER BY id LIMIT $2`
+)
+
+// latestRange is the range of ids of a booking's payments.
+func latestRange(bookingID string) (after, before any) { return bookingID + "-", bookingID + "." }
+
+const (
+	maxBatch    = 512
+	maxWaiting  = 20_000
+	beforeSpare = 256 // places of the queue that new payments may not take, so that those under way go on
+)
+
+// store is the payments' tables. Reads go to the readers; all writes go through
+// one queue, whose worker commits what waits as one transaction.
+type store struct {
+	db    *sqldb.DB
+	queue *batch.Queue[write]
+	// after runs on the worker once a batch is durable, before its submitters
+	// hear of it.
+	after func(write)
+	// durable and size are for the metrics.
+	commits, committed atomic.Int64
+
+	byID, latest, byKey *sql.Stmt            // on the readers
+	writes              map[string]*sql.Stmt // on the writer, by text; fixed after openStore
+}
+
+// write is one change, decided and carried out inside the transaction of its
+// batch. apply may run more than once: it sets its results anew each time. It
+// fails only for reasons of the database; whether a compare-and-set took place
+// is one of its results.
+type write interface {
+	apply(t *batchTx) error
+}
+
+// batchTx is a transaction with the prepared statements in it.
+type batchTx struct {
+	ctx   context.Context
+	tx    *sql.Tx
+	s     *store
+	stmts map[string]*sql.Stmt
+}
+
+func (t *batchTx) stmt(text string) *sql.Stmt {
+	st, ok := t.stmts[text]
+	if !ok {
+		st = t.tx.StmtContext(t.ctx, t.s.writes[text])
+		t.stmts[text] = st
+	}
+	return st
+}
+
+// exec runs a prepared statement and counts the rows that it changed.
+func (t *batchTx) exec(text string, args ...any) (int64, error) {
+	r, err := t.stmt(text).ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, fmt.Errorf("%.30q: %w", text, err)
+	}
+	return r.RowsAffected()
+}
+
+// one reads one payment inside the transaction; found is false without a row.
+func (t *batchTx) one(text string, args ...any) (p Payment, found bool, err error) {
+	err = scan(t.stmt(text).QueryRowContext(t.ctx, args...), &p)
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, false, nil
+	}
+	return p, err == nil, err
+}
+
+func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, error) {
+	if err := db.Migrate(ctx, "payment", migrations); err != nil {
+		return nil, err
+	}
+	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
+	for _, text := range []string{sqlInsert, sqlMove, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund} {
+		st, err := db.PrepareWrite(ctx, text)
+		if err != nil {
+			return nil, errors.Join(err, s.closeStatements())
+		}
+		s.writes[text] = st
+	}
+	for text, st := range map[string]**sql.Stmt{sqlByID: &s.byID, sqlLatest: &s.latest, sqlByKey: &s.byKey} {
+		var err error
+		if *st, err = db.PrepareRead(ctx, text); err != nil {
+			return nil, errors.Join(err, s.closeStatements())
+		}
+	}
+	s.queue = batch.New(maxBatch, maxWaiting, s.run)
+	return s, nil
+}
+
+func (s *store) close() error {
+	s.queue.Close()
+	return s.closeStatements()
+}
+
+func (s *store) closeStatements() error {
+	var err error
+	for _, st := range s.writes {
+		err = errors.Join(err, st.Close())
+	}
+	for _, st := range []*sql.Stmt{s.byID, s.latest, s.byKey} {
+		if st != nil {
+			err = errors.Join(err, st.Close())
+		}
+	}
+	return err
+}
+
+// do submits a write and waits until it is durable.
+func (s *store) do(ctx context.Context, w write) error {
+	err := s.queue.Do(ctx, w)
+	var full batch.Full
+	var closed batch.Closed
+	if errors.As(err, &full) || errors.As(err, &closed) {
+		e := errs.New(errs.Unavailable, "busy", "Payments cannot be taken at the moment. Please try again.").After(1e9)
+		e.Err = err
+		return e
+	}
+	return err
+}
+
+// run commits a batch. When it fails for a reason that stays, its writes are
+// carried out one at a time, so that a bad one spoils no other.
+func (s *store) run(items []*batch.Item[write]) {
+	err := s.commit(items)
+	if err != nil && len(items) > 1 {
+		for _, it := range items {
+			it := it
+			s.answer(it, s.commit([]*batch.Item[write]{it}))
+		}
+		return
+	}
+	for _, it := range items {
+		s.answer(it, err)
+	}
+}
+
+func (s *store) answer(it *batch.Item[write], err error) {
+	if err == nil {
+		s.after(it.Value)
+	}
+	it.Done(err)
+}
+
+func (s *store) commit(items []*batch.Item[write]) error {
+	ctx := context.Background() // the batch belongs to many requests
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		t := &batchTx{ctx: ctx, tx: tx, s: s, stmts: make(map[string]*sql.Stmt, len(s.writes))}
+		for _, it := range items {
+			if err := it.Value.apply(t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write payments: %w", err)
+	}
+	s.commits.Add(1)
+	s.committed.Add(int64(len(items)))
+	return nil
+}
+
+// payment reads a payment; NotFound when there is none.
+func (s *store) payment(ctx context.Context, id string) (Payment, error) {
+	return read(ctx, s.byID, id)
+}
+
+// ofBooking reads a booking's latest payment; NotFound when there is none.
+func (s *store) ofBooking(ctx context.Context, bookingID string) (Payment, error) {
+	after, before := latestRange(bookingID)
+	return read(ctx, s.latest, after, before)
+}
+
+// open lists payments that are not final, in the order of their ids.
+func (s *store) open(ctx context.Context, after string, limit int) ([]Payment, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlOpen), after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list open payments: %w", err)
+	}
+	defer rows.Close()
+	var list []Payment
+	for rows.Next() {
+		var p Payment
+		if err := scan(rows, &p); err != nil {
+			return nil, fmt.Errorf("list open payments: %w", err)
+		}
+		list = append(list, p)
+	}
+	return list, rows.Err()
+}
+
+func read(ctx context.Context, st *sql.Stmt, args ...any) (Payment, error) {
+	var p Payment
+	err := scan(st.QueryRowContext(ctx, args...), &p)
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, errs.Missing("payment")
+	}
+	if err != nil {
+		return p, fmt.Errorf("read payment: %w", err)
+	}
+	return p, nil
+}
+
+func scan(row interface{ Scan(...any) error }, p *Payment, more ...any) error {
+	return row.Scan(append([]any{&p.ID, &p.BookingID, &p.EventID, &p.UserID, &p.Attempt, &p.Amount, &p.Currency,
+		(*string)(&p.Status), &p.Method, &p.try, &p.voidWanted, &p.Refunded, &p.Reason, &p.reference, &p.Version,
+		&p.CreatedAt, &p.UpdatedAt, &p.History}, more...)...)
+}

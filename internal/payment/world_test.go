@@ -1,0 +1,480 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+// house is a booking service in memory, with its ledger. It survives the
+// crashes of the payment service that the tests stage.
+type house struct {
+	mu        sync.Mutex
+	bookings  map[string]*message.Booking
+	ledger    map[string][]message.Entry
+	followers []func([]message.Entry)
+	extended  map[string]int
+	confirms  int
+
+	refuse error                                      // what Confirm answers instead
+	cut    func(ctx context.Context, at string) error // before and after each call that changes something
+}
+
+func newHouse() *house {
+	return &house{bookings: map[string]*message.Booking{}, ledger: map[string][]message.Entry{}, extended: map[string]int{},
+		cut: func(context.Context, string) error { return nil }}
+}
+
+const event1 = "0000000000000001"
+
+var fan = message.Caller{UserID: "fan0000000000001", Role: message.Customer}
+
+// hold makes a pending booking of 5000 minor units a seat.
+func (h *house) hold(user string, seats ...int32) message.Booking {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	b := message.Booking{ID: id.Booking(event1, user, ""), EventID: event1, UserID: user, OrganizerID: "organizer0000001",
+		Status: message.Pending, Seats: seats, Amount: 5000 * int64(len(seats)), Currency: "USD"}
+	h.bookings[b.ID] = &b
+	h.append(message.Entry{Kind: message.EntryHeld, BookingID: b.ID, Seats: seats, Amount: b.Amount, Currency: "USD"})
+	return b
+}
+
+// fail lets the next n calls that come to this point fail.
+func (h *house) fail(point string, n int, err error) {
+	h.cut = func(_ context.Context, at string) error {
+		if at != point || n == 0 {
+			return nil
+		}
+		n--
+		return err
+	}
+}
+
+func (h *house) append(e message.Entry) {
+	e.EventID, e.Seq = event1, int64(len(h.ledger[event1]))+1
+	h.ledger[event1] = append(h.ledger[event1], e)
+	for _, f := range h.followers {
+		f([]message.Entry{e})
+	}
+}
+
+func (h *house) set(bookingID string, st message.BookingStatus) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bookings[bookingID].Status = st
+}
+
+// cancel gives back a booked booking, or so many minor units' worth of it.
+func (h *house) cancel(bookingID string, amount int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	b := h.bookings[bookingID]
+	b.Amount -= amount
+	if b.Amount == 0 {
+		b.Status = message.BookingCancelled
+	}
+	h.append(message.Entry{Kind: message.EntryCancelled, BookingID: bookingID, Amount: amount, Currency: "USD"})
+}
+
+func (h *house) Booking(_ context.Context, bookingID string) (message.Booking, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	b := h.bookings[bookingID]
+	if b == nil {
+		return message.Booking{}, errs.Missing("booking")
+	}
+	return *b, nil
+}
+
+func (h *house) Confirm(ctx context.Context, c message.Confirm) (message.Booking, error) {
+	if err := h.cut(ctx, "before confirm"); err != nil {
+		return message.Booking{}, err
+	}
+	b, err := h.confirm(c)
+	if cut := h.cut(ctx, "after confirm"); cut != nil {
+		return message.Booking{}, cut
+	}
+	return b, err
+}
+
+func (h *house) confirm(c message.Confirm) (message.Booking, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.confirms++
+	b := h.bookings[c.BookingID]
+	switch {
+	case b == nil:
+		return message.Booking{}, errs.Missing("booking")
+	case b.Status == message.Booked && b.PaymentID == c.PaymentID:
+		return *b, nil
+	case b.Status == message.Booked:
+		return message.Booking{}, errs.New(errs.Conflict, "already-booked", "Paid already.")
+	case b.Status == message.BookingCancelled:
+		return message.Booking{}, errs.New(errs.Conflict, "booking-cancelled", "Cancelled.")
+	case h.refuse != nil:
+		return message.Booking{}, h.refuse
+	case c.Amount != b.Amount || c.Currency != b.Currency:
+		return message.Booking{}, errs.New(errs.Conflict, "amount-differs", "Not that much.")
+	}
+	b.Status, b.PaymentID = message.Booked, c.PaymentID
+	h.append(message.Entry{Kind: message.EntryBooked, BookingID: b.ID})
+	return *b, nil
+}
+
+func (h *house) Extend(_ context.Context, bookingID string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.extended[bookingID]++
+	return nil
+}
+
+func (h *house) CancelUnpaid(ctx context.Context, bookingID, paymentID string) error {
+	if err := h.cut(ctx, "before take back"); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	b := h.bookings[bookingID]
+	var err error
+	switch {
+	case b.Status == message.Booked && b.PaymentID == paymentID:
+		b.Status = message.BookingCancelled
+		h.append(message.Entry{Kind: message.EntryCancelled, BookingID: b.ID})
+	case b.PaymentID != paymentID:
+		err = errs.New(errs.Conflict, "not-booked", "Not by this payment.")
+	}
+	h.mu.Unlock()
+	if cut := h.cut(ctx, "after take back"); cut != nil {
+		return cut
+	}
+	return err
+}
+
+func (h *house) Entries(_ context.Context, eventID string, after int64, limit int) ([]message.Entry, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.ledger[eventID][after:]
+	return append([]message.Entry(nil), l[:min(limit, len(l))]...), nil
+}
+
+func (h *house) Heads(context.Context) (map[string]int64, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	heads := map[string]int64{}
+	for e, l := range h.ledger {
+		heads[e] = int64(len(l))
+	}
+	return heads, nil
+}
+
+func (h *house) Follow(f func([]message.Entry)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.followers = append(h.followers, f)
+}
+
+// bank is a gateway that keeps all its books in memory and survives the
+// crashes. It complains of anything that a real one would.
+type bank struct {
+	mu      sync.Mutex
+	now     func() time.Time
+	charges map[string]*account
+	keys    map[string]string // what each idempotency key was used for
+	wrong   []string
+	slow    time.Duration
+	noTake  bool           // captures are declined
+	unclear map[string]int // so many of these steps are carried out, but the answer is lost
+	lost    map[string]int // so many of these steps never arrive
+	cut     func(ctx context.Context, at string) error
+}
+
+type account struct {
+	standing Standing
+	since    time.Time
+	amount   int64
+	refunded int64
+	captures int
+}
+
+func newBank(now func() time.Time) *bank {
+	return &bank{now: now, charges: map[string]*account{}, keys: map[string]string{}, slow: 3 * time.Second,
+		unclear: map[string]int{}, lost: map[string]int{}, cut: func(context.Context, string) error { return nil }}
+}
+
+// step carries one thing out, once for each key, with the cuts and unclear
+// answers that a test has ordered.
+func (b *bank) step(ctx context.Context, name, key string, c Charge, do func(a *account) Outcome) (Outcome, error) {
+	if err := b.cut(ctx, "before "+name); err != nil {
+		return Outcome{}, err
+	}
+	b.mu.Lock()
+	if b.lost[name] > 0 {
+		b.lost[name]--
+		b.mu.Unlock()
+		return Outcome{}, errors.New("no line")
+	}
+	a := b.charges[c.ID]
+	if a == nil {
+		a = &account{amount: c.Amount}
+		b.charges[c.ID] = a
+	}
+	what := fmt.Sprint(name, c.ID, c.Amount, c.Currency)
+	if was, ok := b.keys[key]; ok && was != what {
+		b.wrong = append(b.wrong, fmt.Sprintf("key %s was for %s and is for %s", key, was, what))
+	}
+	b.keys[key] = what
+	o := do(a)
+	unclear := b.unclear[name] > 0
+	if unclear {
+		b.unclear[name]--
+	}
+	b.mu.Unlock()
+	if err := b.cut(ctx, "after "+name); err != nil {
+		return Outcome{}, err
+	}
+	if unclear {
+		return Outcome{}, errors.New("the line broke")
+	}
+	return o, nil
+}
+
+func (b *bank) look(a *account) {
+	if a.standing == Waiting && b.now().Sub(a.since) >= b.slow {
+		a.standing = Reserved
+	}
+}
+
+func (b *bank) Authorize(ctx context.Context, key string, c Charge) (Outcome, error) {
+	return b.step(ctx, "authorize", key, c, func(a *account) Outcome {
+		b.look(a)
+		if a.standing == Unknown {
+			switch c.Method {
+			case "tok_ok":
+				a.standing = Reserved
+			case "tok_slow":
+				a.standing, a.since = Waiting, b.now()
+			case "tok_never":
+				a.standing, a.since = Waiting, b.now().Add(1000*time.Hour)
+			default:
+				a.standing = Rejected
+			}
+		}
+		switch a.standing {
+		case Reserved, Taken:
+			return Outcome{Verdict: Approved, Reference: "ch_" + c.ID}
+		case Waiting:
+			return Outcome{Verdict: Undecided}
+		}
+		return Outcome{Reason: "card_declined"}
+	})
+}
+
+func (b *bank) Capture(ctx context.Context, key string, c Charge) (Outcome, error) {
+	return b.step(ctx, "capture", key, c, func(a *account) Outcome {
+		switch {
+		case a.standing == Taken:
+			return Outcome{Verdict: Approved}
+		case a.standing != Reserved:
+			return Outcome{Reason: "not_authorized"}
+		case b.noTake:
+			return Outcome{Reason: "insufficient_funds"}
+		}
+		a.standing = Taken
+		a.captures++
+		return Outcome{Verdict: Approved}
+	})
+}
+
+func (b *bank) Void(ctx context.Context, key string, c Charge) (Outcome, error) {
+	return b.step(ctx, "void", key, c, func(a *account) Outcome {
+		if a.standing == Taken {
+			return Outcome{Reason: "captured"}
+		}
+		a.standing = Released
+		return Outcome{Verdict: Approved}
+	})
+}
+
+func (b *bank) Refund(ctx context.Context, key string, c Charge, amount int64) (Outcome, error) {
+	_, again := b.keys[key]
+	return b.step(ctx, "refund", key, c, func(a *account) Outcome {
+		switch {
+		case again:
+			return Outcome{Verdict: Approved}
+		case a.standing != Taken || amount > a.amount-a.refunded:
+			b.wrong = append(b.wrong, fmt.Sprintf("refund of %d for %s, which is %+v", amount, c.ID, *a))
+			return Outcome{Reason: "too_much"}
+		}
+		a.refunded += amount
+		return Outcome{Verdict: Approved}
+	})
+}
+
+func (b *bank) Find(_ context.Context, c Charge) (Standing, Outcome, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.charges[c.ID]
+	if a == nil {
+		return Unknown, Outcome{}, nil
+	}
+	b.look(a)
+	return a.standing, Outcome{Reason: map[Standing]string{Rejected: "card_declined"}[a.standing]}, nil
+}
+
+// world is a payment service with its surroundings.
+type world struct {
+	t     testing.TB
+	db    *sqldb.DB
+	house *house
+	bank  *bank
+	*Service
+	stop context.CancelFunc
+	ran  chan struct{}
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	db, err := sqldb.Open(t.Context(), sqldb.Config{Dir: t.TempDir(), Synchronous: "OFF"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, db: db, house: newHouse(), bank: newBank(time.Now)}
+	w.boot()
+	t.Cleanup(func() {
+		w.shutDown()
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// boot starts a service over what is there.
+func (w *world) boot() {
+	w.t.Helper()
+	s, err := New(context.Background(), w.db, w.house, w.bank, time.Now, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Service = s
+}
+
+// runs starts the background work.
+func (w *world) runs() {
+	ctx, cancel := context.WithCancel(context.Background())
+	w.stop, w.ran = cancel, make(chan struct{})
+	go func() {
+		_ = w.Run(ctx)
+		close(w.ran)
+	}()
+}
+
+func (w *world) shutDown() {
+	if w.Service == nil {
+		return
+	}
+	w.halt()
+	if err := w.Close(context.Background()); err != nil {
+		w.t.Error(err)
+	}
+	w.Service = nil
+}
+
+func (w *world) halt() {
+	if w.stop != nil {
+		w.stop()
+		<-w.ran
+		w.stop = nil
+	}
+}
+
+// crash ends the service without any of the care that Close takes.
+func (w *world) crash() {
+	w.halt()
+	w.end()
+	_ = w.settle(context.Background())
+	w.house.mu.Lock()
+	w.house.followers = nil
+	w.house.mu.Unlock()
+	w.refunds.cursors, w.refunds.todo = nil, nil
+	if err := w.store.close(); err != nil {
+		w.t.Error(err)
+	}
+	w.Service = nil
+}
+
+func (w *world) pay(b message.Booking, method, key string) (Payment, error) {
+	return w.Pay(w.t.Context(), message.Caller{UserID: b.UserID, Role: message.Customer}, Order{b.ID, method, key})
+}
+
+func (w *world) ledgerRows() []Row {
+	w.t.Helper()
+	var rows []Row
+	if err := Ledger(context.Background(), w.db, "", func(r Row) error { rows = append(rows, r); return nil }); err != nil {
+		w.t.Fatal(err)
+	}
+	return rows
+}
+
+// agree checks that money and seats agree: the payments with the bookings, and
+// the bank with the payments.
+func (w *world) agree() {
+	w.t.Helper()
+	w.house.mu.Lock()
+	defer w.house.mu.Unlock()
+	w.bank.mu.Lock()
+	defer w.bank.mu.Unlock()
+	for _, wrong := range w.bank.wrong {
+		w.t.Error("bank:", wrong)
+	}
+	kept := map[string]int64{} // by booking
+	for _, r := range w.ledgerRows() {
+		if !r.Status.Final() {
+			w.t.Errorf("payment %s is still %s", r.ID, r.Status)
+		}
+		var taken, refunded int64
+		for try := int64(1); ; try++ {
+			a := w.bank.charges[fmt.Sprintf("%s.%d", r.ID, try)]
+			if a == nil {
+				break
+			}
+			if a.standing == Taken {
+				taken += a.amount
+				refunded += a.refunded
+			}
+			if a.captures > 1 {
+				w.t.Errorf("payment %s was captured %d times", r.ID, a.captures)
+			}
+			if a.standing == Reserved && !w.bank.noTake {
+				w.t.Errorf("payment %s is %s and its money is still reserved", r.ID, r.Status)
+			}
+		}
+		var want int64
+		if r.Status == Captured || r.Status == Refunded {
+			want = r.Amount
+		}
+		if taken != want || refunded != r.Refunded {
+			w.t.Errorf("payment %s %s says %d taken, %d back; the bank says %d and %d", r.ID, r.Status, want, r.Refunded, taken, refunded)
+		}
+		kept[r.BookingID] += taken - refunded
+	}
+	for _, b := range w.house.bookings {
+		want := int64(0)
+		if b.Status == message.Booked {
+			want = b.Amount
+		}
+		if kept[b.ID] != want {
+			w.t.Errorf("booking %s is %s: %d kept, want %d", b.ID, b.Status, kept[b.ID], want)
+		}
+	}
+}

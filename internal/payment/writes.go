@@ -1,0 +1,149 @@
+package payment
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// insertion asks for a payment of a booking. It comes to a new pending payment,
+// or to the one that must be answered instead.
+type insertion struct {
+	want        Payment // but for id and attempt
+	keyHash     []byte  // nil without a key
+	fingerprint []byte
+
+	got    Payment
+	result insertResult
+}
+
+type insertResult uint8
+
+const (
+	inserted  insertResult = iota // got is new
+	replayed                      // got was made with the same key and body
+	reused                        // the key was used with another body
+	existing                      // got is under way, or has taken the money
+	exhausted                     // the booking has had MaxAttempts; got is the last
+)
+
+func (w *insertion) apply(t *batchTx) error {
+	// Nearly always this is the first attempt, and one statement is all.
+	if ok, err := w.insert(t, 1); ok || err != nil {
+		return err
+	}
+	if w.keyHash != nil {
+		var print []byte
+		err := scan(t.stmt(sqlByKey).QueryRowContext(t.ctx, w.keyHash), &w.got, &print)
+		if err == nil {
+			w.result = replayed
+			if !bytes.Equal(print, w.fingerprint) {
+				w.result = reused
+			}
+			return nil
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("read payment by key: %w", err)
+		}
+	}
+	after, before := latestRange(w.want.BookingID)
+	last, found, err := t.one(sqlLatest, after, before)
+	if err != nil {
+		return fmt.Errorf("read latest payment: %w", err)
+	}
+	w.got = last
+	switch {
+	case found && last.Status != Failed && last.Status != Voided:
+		w.result = existing
+		return nil
+	case last.Attempt >= MaxAttempts:
+		w.result = exhausted
+		return nil
+	}
+	ok, err := w.insert(t, last.Attempt+1)
+	if err == nil && !ok { // another node was faster: the batch is tried again
+		err = fmt.Errorf("payment %s appeared meanwhile", paymentID(w.want.BookingID, last.Attempt+1))
+	}
+	return err
+}
+
+func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
+	p := w.want
+	p.ID, p.Attempt = paymentID(p.BookingID, attempt), attempt
+	p.Status, p.try, p.Version = Pending, 1, 1
+	p.History = appendStep("", Step{Status: Pending, At: p.CreatedAt})
+	var key, print any // NULL without a key
+	if w.keyHash != nil {
+		key, print = w.keyHash, w.fingerprint
+	}
+	n, err := t.exec(sqlInsert, p.ID, p.BookingID, p.EventID, p.UserID, p.Attempt, p.Amount, p.Currency, p.Method,
+		key, print, p.CreatedAt, p.History)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	w.got, w.result = p, inserted
+	return true, nil
+}
+
+// move is a compare-and-set: the row becomes to, if it is still as from was read.
+type move struct {
+	from, to Payment
+	moved    bool
+}
+
+func (w *move) apply(t *batchTx) error {
+	n, err := t.exec(sqlMove, string(w.to.Status), w.to.Method, w.to.try, w.to.voidWanted, w.to.Refunded, w.to.Reason,
+		w.to.reference, w.to.UpdatedAt, w.to.History, w.from.ID, w.from.Version, string(w.from.Status))
+	w.moved = n == 1
+	return err
+}
+
+// wish is what the owner wants of a payment: to be voided, or another method.
+// The state machine decides inside the transaction whether it is too late.
+type wish struct {
+	id      string
+	event   event
+	method  string // evAmended
+	version int64  // which the owner has seen; 0: any
+	now     int64
+
+	got   Payment // as it is after the wish, or as it is if it was refused
+	found bool
+	late  bool // it has gone on too far
+	stale bool // it has another version
+}
+
+func (w *wish) apply(t *batchTx) error {
+	w.late, w.stale = false, false
+	p, found, err := t.one(sqlByID, w.id)
+	w.got, w.found = p, found
+	if err != nil || !found {
+		return err
+	}
+	if w.version != 0 && w.version != p.Version {
+		w.stale = true
+		return nil
+	}
+	s, _, err := next(p.state(), w.event)
+	if err != nil {
+		w.late = errors.Is(err, errTooLate)
+		if w.late {
+			return nil
+		}
+		return err
+	}
+	to := p.moved(s, w.event, w.now)
+	if w.event.kind == evAmended {
+		to.Method, to.reference = w.method, ""
+	}
+	m := move{from: p, to: to}
+	if err := m.apply(t); err != nil {
+		return err
+	}
+	if !m.moved {
+		return fmt.Errorf("payment %s changed meanwhile", w.id) // another node: the batch is tried again
+	}
+	w.got = to
+	return nil
+}
