@@ -1,0 +1,368 @@
+package rush
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gowebpki/jcs"
+
+	"boxoffice/internal/booking"
+	"boxoffice/internal/payment"
+	"boxoffice/internal/sqldb"
+)
+
+// Audit checks the six promises against database and ledger. Its replay shares
+// no code with the decisions, and computes hashes with a library that knows
+// only RFC 8785. The zero value with Acknowledged filled in is ready.
+type Audit struct {
+	Acknowledged map[string]string // bookings that were answered with success → their fans
+	Cancelled    map[string]bool   // of these, those that were cancelled with success too
+	Strangers    int64             // answers that held another fan's data
+
+	DoubleSold     int
+	LostBookings   int
+	OrphanPayments int
+	ChainOK        bool
+
+	faults [6]string // first fault of each promise
+	seen   map[string]bool
+}
+
+var promises = [6]string{
+	"no seat ever had two live claims",
+	"every acknowledged booking exists and is paid",
+	"every captured payment has its booking, or went back",
+	"free + held + sold = plan",
+	"the hash chain holds, and the ledger replays to the tables",
+	"no fan got another fan's data",
+}
+
+// Finding is one promise, and how it was broken first; "" when it was kept.
+type Finding struct{ Promise, Fault string }
+
+// Findings are the six promises.
+func (a *Audit) Findings() []Finding {
+	out := make([]Finding, len(promises))
+	for i, p := range promises {
+		out[i] = Finding{p, a.faults[i]}
+	}
+	return out
+}
+
+// Verdict is "ok" or the first fault.
+func (a *Audit) Verdict() string {
+	for _, f := range a.faults {
+		if f != "" {
+			return f
+		}
+	}
+	return "ok"
+}
+
+func (a *Audit) broken(promise int, format string, args ...any) {
+	if a.faults[promise-1] == "" {
+		a.faults[promise-1] = fmt.Sprintf(format, args...)
+	}
+}
+
+// finish checks what concerns all events together.
+func (a *Audit) finish() {
+	for id := range a.Acknowledged {
+		if !a.seen[id] {
+			a.LostBookings++
+			a.broken(2, "acknowledged booking %s does not exist", id)
+		}
+	}
+	if a.Strangers > 0 {
+		a.broken(6, "%d answers held another fan's data", a.Strangers)
+	}
+	a.ChainOK = a.faults[4] == ""
+}
+
+// Check audits events and finishes.
+func (a *Audit) Check(ctx context.Context, db *sqldb.DB, events []string) error {
+	for _, id := range events {
+		if err := a.Event(ctx, db, id); err != nil {
+			return err
+		}
+	}
+	a.finish()
+	return nil
+}
+
+// ledgerRow is a row of the ledger, as a stranger to this program would read it.
+type ledgerRow struct {
+	seq, at        int64
+	kind           string
+	booking        sql.NullString
+	seats          sql.NullString
+	until, amount  sql.NullInt64
+	currency, sale sql.NullString
+	hash           []byte
+	ordinals       []int32
+	event          string
+}
+
+// auditBooking is a booking as the ledger tells it, and as its row does.
+type auditBooking struct {
+	status string
+	seats  []int32
+	amount int64
+}
+
+// Event audits one event. Errors are of reading; what is wrong goes into the audit.
+func (a *Audit) Event(ctx context.Context, db *sqldb.DB, eventID string) error {
+	if a.seen == nil {
+		a.seen = map[string]bool{}
+	}
+	live, bookings, err := a.replay(ctx, db, eventID)
+	if err != nil {
+		return err
+	}
+	if err := a.tables(ctx, db, eventID, live); err != nil {
+		return err
+	}
+	paid, err := a.payments(ctx, db, eventID, bookings)
+	if err != nil {
+		return err
+	}
+	if err := a.acknowledged(ctx, db, eventID, paid); err != nil {
+		return err
+	}
+	var diff booking.Difference
+	if _, err := booking.Verify(ctx, db, eventID); errors.As(err, &diff) {
+		a.broken(5, "%v", diff)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// replay walks the ledger: who has which seat, and does the chain hold.
+func (a *Audit) replay(ctx context.Context, db *sqldb.DB, eventID string) (live map[int32]string, bookings map[string]*auditBooking, err error) {
+	live, bookings = map[int32]string{}, map[string]*auditBooking{}
+	rows, err := db.Reader().QueryContext(ctx, `SELECT seq, at, kind, booking_id, seats, until, amount, currency, sale, hash
+		FROM ledger WHERE event_id = $1 ORDER BY seq`, eventID)
+	if err != nil {
+		return nil, nil, fmt.Errorf("audit: %w", err)
+	}
+	defer rows.Close()
+	previous := make([]byte, sha256.Size)
+	var seq int64
+	for rows.Next() {
+		r := ledgerRow{event: eventID}
+		if err := rows.Scan(&r.seq, &r.at, &r.kind, &r.booking, &r.seats, &r.until, &r.amount, &r.currency, &r.sale, &r.hash); err != nil {
+			return nil, nil, fmt.Errorf("audit: %w", err)
+		}
+		if r.seq != seq+1 {
+			a.broken(5, "event %s: ledger entry %d follows %d", eventID, r.seq, seq)
+		}
+		seq = r.seq
+		if r.seats.Valid {
+			if err := json.Unmarshal([]byte(r.seats.String), &r.ordinals); err != nil {
+				a.broken(5, "event %s: seats of ledger entry %d are unreadable", eventID, r.seq)
+			}
+		}
+		if want := r.digest(previous); !slices.Equal(want, r.hash) {
+			a.broken(5, "event %s: the hash of ledger entry %d is wrong", eventID, r.seq)
+		}
+		previous = r.hash
+		a.step(&r, live, bookings)
+	}
+	return live, bookings, rows.Err()
+}
+
+// digest is SHA-256 of the hash before and the entry's RFC 8785 JSON.
+func (r *ledgerRow) digest(previous []byte) []byte {
+	entry := map[string]any{"event_id": r.event, "seq": r.seq, "at": r.at, "kind": r.kind}
+	for key, v := range map[string]sql.NullString{"booking_id": r.booking, "currency": r.currency, "sale": r.sale} {
+		if v.Valid {
+			entry[key] = v.String
+		}
+	}
+	if len(r.ordinals) > 0 {
+		entry["seats"] = r.ordinals
+	}
+	if r.until.Valid {
+		entry["until"] = r.until.Int64
+	}
+	if r.amount.Int64 != 0 {
+		entry["amount"] = r.amount.Int64
+	}
+	raw, err := json.Marshal(entry)
+	if err != nil {
+		return nil
+	}
+	text, err := jcs.Transform(raw)
+	if err != nil {
+		return nil
+	}
+	sum := sha256.Sum256(append(slices.Clone(previous), text...))
+	return sum[:]
+}
+
+// step carries one entry out and sees whether a seat goes to two at once.
+func (a *Audit) step(r *ledgerRow, live map[int32]string, bookings map[string]*auditBooking) {
+	if r.kind == "sale" {
+		return
+	}
+	b := bookings[r.booking.String]
+	if b == nil {
+		b = &auditBooking{}
+		bookings[r.booking.String] = b
+	}
+	id := r.booking.String
+	switch r.kind {
+	case "held", "swapped", "booked", "extended":
+		if r.kind == "swapped" {
+			for _, s := range b.seats {
+				delete(live, s)
+			}
+		}
+		for _, s := range r.ordinals {
+			if who := live[s]; who != "" && who != id {
+				a.DoubleSold++
+				a.broken(1, "event %s: seat %d went to %s at entry %d while %s had it", r.event, s, id, r.seq, who)
+			}
+			live[s] = id
+		}
+		b.seats, b.status = r.ordinals, r.kind
+		if r.kind != "extended" {
+			b.amount = r.amount.Int64
+		}
+	case "expired", "released", "cancelled":
+		for _, s := range r.ordinals {
+			if live[s] == id {
+				delete(live, s)
+			} else {
+				a.broken(1, "event %s: entry %d frees seat %d of %s, which did not have it", r.event, r.seq, s, id)
+			}
+		}
+		b.seats = slices.DeleteFunc(slices.Clone(b.seats), func(s int32) bool { return slices.Contains(r.ordinals, s) })
+		if len(b.seats) == 0 {
+			b.status = r.kind
+		}
+	default:
+		a.broken(5, "event %s: ledger entry %d is of unknown kind %q", r.event, r.seq, r.kind)
+	}
+}
+
+// tables compares the claims with the replay, and counts the seats.
+func (a *Audit) tables(ctx context.Context, db *sqldb.DB, eventID string, live map[int32]string) error {
+	rows, err := db.Reader().QueryContext(ctx, `SELECT seat, booking_id, expires_at FROM claims WHERE event_id = $1`, eventID)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	defer rows.Close()
+	var held, sold int
+	for rows.Next() {
+		var seat int32
+		var id string
+		var until sql.NullInt64
+		if err := rows.Scan(&seat, &id, &until); err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+		if live[seat] != id {
+			a.broken(5, "event %s: seat %d is claimed by %s, but the ledger says %q", eventID, seat, id, live[seat])
+		}
+		if until.Valid {
+			held++
+		} else {
+			sold++
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	var seats, outside int
+	if err := db.Reader().QueryRowContext(ctx, `SELECT s.seats, (SELECT count(*) FROM claims c WHERE c.event_id = s.event_id AND (c.seat < 0 OR c.seat >= s.seats))
+		FROM sales s WHERE s.event_id = $1`, eventID).Scan(&seats, &outside); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	if free := seats - held - sold; outside > 0 || free < 0 || held+sold != len(live) {
+		a.broken(4, "event %s: %d free, %d held and %d sold of %d seats, and the ledger says %d are taken", eventID, free, held, sold, seats, len(live))
+	}
+	return nil
+}
+
+// payments compares money with bookings, and answers what was paid for.
+func (a *Audit) payments(ctx context.Context, db *sqldb.DB, eventID string, bookings map[string]*auditBooking) (paid map[string]int64, err error) {
+	paid = map[string]int64{}
+	err = payment.Ledger(ctx, db, eventID, func(p payment.Row) error {
+		if p.Status != "captured" && p.Status != "partly_refunded" {
+			return nil
+		}
+		kept := p.Amount - p.Refunded
+		b := bookings[p.BookingID]
+		if kept > 0 && (b == nil || b.status != "booked" || paid[p.BookingID] != 0) {
+			a.OrphanPayments++
+			a.broken(3, "payment %s keeps %d %s, but its booking is not sold, or paid twice", p.ID, kept, p.Currency)
+		}
+		paid[p.BookingID] += kept
+		return nil
+	})
+	return paid, err
+}
+
+// acknowledged compares what fans were told with what is there.
+func (a *Audit) acknowledged(ctx context.Context, db *sqldb.DB, eventID string, paid map[string]int64) error {
+	rows, err := db.Reader().QueryContext(ctx, `SELECT id, user_id, status, amount FROM bookings WHERE event_id = $1`, eventID)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, user, status string
+		var amount int64
+		if err := rows.Scan(&id, &user, &status, &amount); err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+		if status == "booked" && paid[id] != amount {
+			a.OrphanPayments++
+			a.broken(3, "booking %s costs %d, but %d was paid", id, amount, paid[id])
+		}
+		fan, told := a.Acknowledged[id]
+		if !told {
+			continue
+		}
+		a.seen[id] = true
+		switch {
+		case fan != "" && fan != user:
+			a.broken(6, "booking %s was answered to %s, and is %s's", id, fan, user)
+		case a.Cancelled[id] && status != "cancelled", !a.Cancelled[id] && (status != "booked" || paid[id] == 0 && amount > 0):
+			a.LostBookings++
+			a.broken(2, "acknowledged booking %s is %s, and %d was paid for it", id, status, paid[id])
+		}
+	}
+	return rows.Err()
+}
+
+// settled waits until no money is under way any more: refunds follow a moment
+// behind the cancellations.
+func settled(ctx context.Context, db *sqldb.DB) error {
+	quiet := 0
+	for range 600 {
+		payments, refunds, err := payment.Unsettled(ctx, db)
+		if err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+		if quiet++; payments+refunds > 0 {
+			quiet = 0
+		}
+		if quiet == 5 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return errors.New("money is still under way a minute after the rush: a payment or a refund hangs")
+}

@@ -1,0 +1,346 @@
+package rush
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Fan is an account with a live session, or with what it takes to log in.
+type Fan struct {
+	UserID   string `json:"user_id"` // "" when it is not known
+	Token    string `json:"token"`
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+// acknowledged is a booking that a fan was told is paid.
+type acknowledged struct {
+	booking, user string
+	cancelled     bool // and then that it was cancelled
+}
+
+// crowd is everything that fans share.
+type crowd struct {
+	opts   Options
+	client *client
+	stage  *stage
+	fans   []Fan
+	owned  []atomic.Int32 // seats each fan has of the event on sale, by fan
+
+	holds, holdsOK, rejects atomic.Int64
+	purchases, sold         atomic.Int64
+	strangers               atomic.Int64 // answers with somebody else's data
+	errors                  atomic.Int64
+	hold, purchase          hist
+	firstHold, lastAnswer   atomic.Int64 // ns since start
+	start                   time.Time
+
+	mu     sync.Mutex
+	acks   []acknowledged
+	faults map[string]int
+}
+
+// fault counts an error by its text.
+func (c *crowd) fault(format string, args ...any) {
+	c.errors.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if text := fmt.Sprintf(format, args...); len(c.faults) < 20 || c.faults[text] > 0 {
+		c.faults[text]++
+	}
+}
+
+func (c *crowd) answered() { c.lastAnswer.Store(int64(time.Since(c.start))) }
+
+// worker serves one fan after the other.
+type worker struct {
+	*crowd
+	call *call
+	rnd  *rand.Rand
+	body []byte
+	n    int // visits so far, for idempotency keys
+	id   int
+}
+
+func (c *crowd) worker(id int) *worker {
+	return &worker{crowd: c, call: c.client.call(), rnd: rand.New(rand.NewPCG(c.opts.Seed, uint64(id))), id: id}
+}
+
+func (w *worker) think(ctx context.Context) {
+	if w.opts.Think <= 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Duration(w.rnd.Int64N(int64(w.opts.Think) * 2))):
+	}
+}
+
+// party is how many seats a fan wants.
+func (w *worker) party() int {
+	switch n := w.rnd.IntN(100); {
+	case n < 30:
+		return 1
+	case n < 75:
+		return 2
+	case n < 85:
+		return 3
+	}
+	return 4
+}
+
+// visit is one fan's try for seats: look at the map, try for good ones, lose,
+// try again elsewhere, pay. It reports whether the fan got any. Since is when
+// the fan meant to begin.
+func (w *worker) visit(ctx context.Context, fan int, since time.Time) bool {
+	sh := w.stage.now.Load()
+	want := min(w.party(), sh.limit)
+	if have := int(w.owned[fan].Load()); have+want > sh.limit {
+		want = sh.limit - have
+	}
+	for try := 0; try < 4 && want > 0 && ctx.Err() == nil; try++ {
+		if left := int(sh.left.Load()); left < want*8 && left < 200 {
+			want = 1 // what is left is single seats
+		}
+		sec := sh.section(w.rnd)
+		if sec < 0 {
+			return false
+		}
+		w.think(ctx)
+		b, ok := w.try(ctx, sh, sec, fan, want, since)
+		if ok {
+			return w.settle(ctx, sh, fan, b)
+		}
+		since = time.Now()
+	}
+	return false
+}
+
+// held is what a hold answers.
+type held struct {
+	ID     string `json:"id"`
+	UserID string `json:"user_id"`
+	Seats  []struct {
+		Label string `json:"label"`
+	} `json:"seats"`
+}
+
+// try reads a section's map and asks for seats there, a few times over as long
+// as the map shows any.
+func (w *worker) try(ctx context.Context, sh *show, sec, fan, want int, since time.Time) (*held, bool) {
+	s := &sh.plan.Sections[sec]
+	if s.GeneralAdmission || w.rnd.IntN(10) == 0 {
+		w.body = fmt.Appendf(w.body[:0], `{"event_id":%q,"quantity":%d,"section":%q}`, sh.id, want, s.ID)
+		return w.ask(fan, since, nil)
+	}
+	var view struct {
+		Status string `json:"status"`
+	}
+	if err := w.call.get("/events/"+sh.id+"/seats?form=compact&section="+s.ID, "", &view); err != nil {
+		w.fault("seat map: %v", err)
+		return nil, false
+	}
+	status := []byte(view.Status)
+	for range 3 {
+		at := w.pick(sh, sec, status, want)
+		if at < 0 && want > 1 {
+			want = 1
+			at = w.pick(sh, sec, status, want)
+		}
+		if at < 0 || ctx.Err() != nil {
+			return nil, false
+		}
+		w.body = fmt.Appendf(w.body[:0], `{"event_id":%q,"seats":[`, sh.id)
+		for i := range want {
+			if i > 0 {
+				w.body = append(w.body, ',')
+			}
+			w.body = strconv.AppendQuote(w.body, sh.plan.Seats[s.First+at+i].Label)
+		}
+		w.body = append(w.body, `]}`...)
+		b, ok := w.ask(fan, since, func() {
+			for i := range want { // somebody was faster; look elsewhere
+				status[at+i] = 's'
+			}
+		})
+		if ok {
+			return b, true
+		}
+		since = time.Now()
+	}
+	return nil, false
+}
+
+// pick looks for free neighbours in a row, from a row by chance on, those in
+// front the more likely; -1 when there are none. The place is counted from the
+// section's first seat.
+func (w *worker) pick(sh *show, sec int, status []byte, want int) int {
+	s := &sh.plan.Sections[sec]
+	if len(s.Rows) == 0 {
+		return -1
+	}
+	first := min(w.rnd.IntN(len(s.Rows)), w.rnd.IntN(len(s.Rows)))
+	for i := range s.Rows {
+		row := s.Rows[(first+i)%len(s.Rows)]
+		from, run := row.First-s.First, 0
+		skip := w.rnd.IntN(max(1, row.Count))
+		for pass := range 2 { // from a seat by chance to the end, then from the beginning
+			run = 0
+			for k := range row.Count {
+				if pass == 0 && k < skip {
+					continue
+				}
+				if at := from + k; at < len(status) && status[at] == '.' {
+					if run++; run == want {
+						return at - want + 1
+					}
+				} else {
+					run = 0
+				}
+			}
+		}
+	}
+	return -1
+}
+
+// ask sends the hold in body. Now and then it is sent twice with the same key:
+// both must come to the same booking.
+func (w *worker) ask(fan int, since time.Time, lost func()) (*held, bool) {
+	w.n++
+	key := fmt.Sprintf("%d-%d-%d", w.opts.Seed, w.id, w.n)
+	f := &w.fans[fan]
+	if w.firstHold.Load() == 0 {
+		w.firstHold.CompareAndSwap(0, int64(time.Since(w.start)))
+	}
+	w.holds.Add(1)
+	status, raw, err := w.call.send("POST", "/bookings", f.Token, key, w.body)
+	w.hold.add(time.Since(since))
+	w.answered()
+	switch {
+	case err != nil:
+		w.fault("hold: %v", err)
+	case status == 201:
+		return w.won(fan, key, raw)
+	case status == 409:
+		w.rejects.Add(1)
+		if lost != nil {
+			lost()
+		}
+	default:
+		w.fault("hold: status %d: %.120s", status, raw)
+	}
+	return nil, false
+}
+
+func (w *worker) won(fan int, key string, raw []byte) (*held, bool) {
+	var b held
+	if err := json.Unmarshal(raw, &b); err != nil || len(b.Seats) == 0 {
+		w.fault("hold: answer is unreadable: %v", err)
+		return nil, false
+	}
+	w.holdsOK.Add(1)
+	f := &w.fans[fan]
+	if f.UserID != "" && b.UserID != f.UserID {
+		w.strangers.Add(1)
+	}
+	if w.rnd.IntN(50) == 0 {
+		status, raw, err := w.call.send("POST", "/bookings", f.Token, key, w.body)
+		var again held
+		if err != nil || status != 201 || json.Unmarshal(raw, &again) != nil || again.ID != b.ID {
+			w.fault("the same request sent twice: status %d, %v, booking %s and %s", status, err, b.ID, again.ID)
+		}
+	}
+	w.owned[fan].Add(int32(len(b.Seats)))
+	return &b, true
+}
+
+// settle is what a fan does with a hold: most pay at once; some release it, try
+// a card that is declined first, let it lapse, or cancel what they bought.
+func (w *worker) settle(ctx context.Context, sh *show, fan int, b *held) bool {
+	f := &w.fans[fan]
+	w.think(ctx)
+	switch n := w.rnd.IntN(200); {
+	case n < 2:
+		w.cancel(fan, b, 200)
+		return false
+	case n == 2 && w.opts.Duration > 0:
+		return false // forgotten in another window
+	case n < 5:
+		if status, _, err := w.pay(f, b, "tok_decline", "-declined"); err != nil || status != 402 {
+			w.fault("declined card: status %d, %v", status, err)
+		}
+	}
+	began := time.Now()
+	status, raw, err := w.pay(f, b, "tok_ok", "-paid")
+	w.purchase.add(time.Since(began))
+	w.answered()
+	if status == 202 && err == nil {
+		status, err = w.wait(f, b)
+	}
+	if err != nil || status != 201 {
+		w.fault("payment: status %d, %v: %.120s", status, err, raw)
+		return false
+	}
+	w.purchases.Add(1)
+	w.sold.Add(int64(len(b.Seats)))
+	cancelled := w.rnd.IntN(100) == 0 && w.cancel(fan, b, 200)
+	if cancelled {
+		w.sold.Add(-int64(len(b.Seats)))
+	}
+	w.mu.Lock()
+	w.acks = append(w.acks, acknowledged{b.ID, f.UserID, cancelled})
+	w.mu.Unlock()
+	return true
+}
+
+func (w *worker) pay(f *Fan, b *held, method, key string) (int, []byte, error) {
+	w.body = fmt.Appendf(w.body[:0], `{"booking_id":%q,"method":%q}`, b.ID, method)
+	status, raw, err := w.call.send("POST", "/payments", f.Token, b.ID[16:]+key, w.body)
+	var p struct {
+		BookingID string `json:"booking_id"`
+		Status    string `json:"status"`
+	}
+	if status == 201 && err == nil {
+		if err = json.Unmarshal(raw, &p); err == nil && p.BookingID != b.ID {
+			w.strangers.Add(1)
+		}
+		if err == nil && p.Status != "captured" {
+			err = fmt.Errorf("payment is %s", p.Status)
+		}
+	}
+	return status, raw, err
+}
+
+// wait asks for a payment that takes its time until it is done.
+func (w *worker) wait(f *Fan, b *held) (int, error) {
+	var p struct {
+		Status string `json:"status"`
+	}
+	for range 100 {
+		time.Sleep(100 * time.Millisecond)
+		if err := w.call.get("/payments/booking/"+b.ID, f.Token, &p); err != nil {
+			return 0, err
+		}
+		if p.Status == "captured" {
+			return 201, nil
+		}
+	}
+	return 202, fmt.Errorf("payment is %s after 10 s", p.Status)
+}
+
+func (w *worker) cancel(fan int, b *held, want int) bool {
+	status, raw, err := w.call.send("DELETE", "/bookings/"+b.ID, w.fans[fan].Token, "", nil)
+	w.answered()
+	if err != nil || status != want {
+		w.fault("cancel: status %d, %v: %.120s", status, err, raw)
+		return false
+	}
+	w.owned[fan].Add(-int32(len(b.Seats)))
+	return true
+}

@@ -1,0 +1,68 @@
+package rush
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+)
+
+// Options say how to rehearse.
+type Options struct {
+	Fans     int           `help:"How many fans come." default:"1000"`
+	Seats    int           `help:"Seats of an event." default:"5000"`
+	Event    string        `help:"Rush on this event instead of new ones; it must be on sale." placeholder:"ID"`
+	Duration time.Duration `help:"Go on for so long, with further events once one is sold out; otherwise until sold out." placeholder:"D"`
+	Think    time.Duration `help:"Pause of a fan before each click." placeholder:"D"`
+	Seed     uint64        `help:"Makes the fans do the same again." default:"1"`
+	Nodes    int           `help:"Servers to start." default:"1"`
+	Viewers  int           `help:"People who only watch the seat map." default:"0"`
+	Target   string        `help:"A server that runs already, on this machine." placeholder:"URL"`
+	FansFile string        `help:"Accounts for --target, one JSON object a line: {\"token\": …} or {\"email\": …, \"password\": …}." placeholder:"F"`
+	JSON     bool          `help:"End with the report as one JSON object on one line."`
+	Burst    bool          `help:"All fans press hold within one second, each on a connection of their own, once."`
+	Rate     float64       `help:"Open loop: so many purchases begin a second, whether earlier ones are done or not." placeholder:"N"`
+	InFlight int           `help:"Fans who are served at the same time, at most." default:"256"`
+}
+
+// check refuses options that do not fit.
+func (o *Options) check() error {
+	switch {
+	case o.Fans < 1 || o.Fans > 200_000:
+		return errors.New("--fans must be 1 to 200000")
+	case o.Seats < 50 || o.Seats > 200_000:
+		return errors.New("--seats must be 50 to 200000")
+	case o.Duration < 0 || o.Duration > time.Hour:
+		return errors.New("--duration must be at most 1h")
+	case o.Think < 0 || o.Think > time.Minute:
+		return errors.New("--think must be at most 1m")
+	case o.Nodes != 1:
+		return errors.New("--nodes: the embedded database serves one node; give 1")
+	case o.Viewers != 0:
+		return errors.New("--viewers: there is no live feed to watch yet; give 0")
+	case o.InFlight < 1 || o.InFlight > 15_000:
+		return errors.New("--in-flight must be 1 to 15000")
+	case o.Burst && o.Fans > 15_000:
+		return errors.New("--burst: each fan has a connection, so at most 15000 fans")
+	case o.Rate < 0 || o.Rate > 100_000:
+		return errors.New("--rate must be at most 100000")
+	case o.Rate > 0 && o.Duration == 0:
+		return errors.New("--rate needs --duration")
+	case o.FansFile != "" && o.Target == "":
+		return errors.New("--fans-file goes with --target")
+	case o.Event != "" && o.Target == "" && o.Duration > 0:
+		return errors.New("--event sells one event, so it does not go with --duration")
+	}
+	if o.Target == "" {
+		return nil
+	}
+	u, err := url.Parse(o.Target)
+	if err != nil || u.Scheme != "http" || u.Port() == "" {
+		return fmt.Errorf("--target: %q is not a URL such as http://127.0.0.1:8080", o.Target)
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return errors.New("--target: a rush is a flood, so it only goes to a loopback address")
+	}
+	return nil
+}

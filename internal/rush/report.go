@@ -1,0 +1,122 @@
+package rush
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"sort"
+	"strings"
+)
+
+// Report is what a rehearsal comes to. Times are in milliseconds where a name
+// ends in _ms; hold requests are timed from when a fan meant to send them.
+type Report struct {
+	Fans             int     `json:"fans"`
+	Seats            int     `json:"seats"`
+	Sold             int64   `json:"sold"`
+	Purchases        int64   `json:"purchases"`
+	PurchasesPerS    float64 `json:"purchases_per_s"`
+	HoldsPerS        float64 `json:"holds_per_s"`
+	RejectsPerS      float64 `json:"rejects_per_s"`
+	Seconds          float64 `json:"seconds"`
+	SecondsToSellOut float64 `json:"seconds_to_sell_out"`
+	P50              float64 `json:"p50_ms"`
+	P95              float64 `json:"p95_ms"`
+	P99              float64 `json:"p99_ms"`
+	PurchaseP99      float64 `json:"purchase_p99_ms"`
+	CPUPerPurchase   float64 `json:"server_cpu_us_per_purchase"`
+	Errors           int64   `json:"errors"`
+	DoubleSold       int     `json:"double_sold"`
+	LostBookings     int     `json:"lost_bookings"`
+	OrphanPayments   int     `json:"orphan_payments"`
+	ChainOK          bool    `json:"chain_ok"`
+	Audit            string  `json:"audit"`
+	Scope            string  `json:"audit_scope"`
+	Database         string  `json:"database"`
+	Fsync            string  `json:"fsync"`
+	Go               string  `json:"go"`
+	CPUs             int     `json:"cpus"`
+
+	events  []string
+	faults  map[string]int
+	checked *Audit
+}
+
+func round1(v float64) float64 { return math.Round(v*10) / 10 }
+
+// print writes the report: as one line of JSON, or to be read and shown around.
+func (r *Report) print(out io.Writer, asJSON bool) {
+	if asJSON {
+		line, err := json.Marshal(r)
+		if err == nil { // numbers and strings
+			fmt.Fprintf(out, "%s\n", line)
+		}
+		return
+	}
+	p := palette(out)
+	rule := p.dim(strings.Repeat("─", 64))
+	row := func(name, value string) { fmt.Fprintf(out, "  %-22s %s\n", name, value) }
+	fmt.Fprintf(out, "\n%s\n  %s\n%s\n", rule, p.bold("boxoffice rush"), rule)
+	row("fans", thousands(int64(r.Fans)))
+	row("seats", fmt.Sprintf("%s each, %d events", thousands(int64(r.Seats)), max(1, len(r.events))))
+	if r.Purchases > 0 {
+		row("purchases", fmt.Sprintf("%s, %s seats, in %.1f s", p.bold(thousands(r.Purchases)), thousands(r.Sold), r.Seconds))
+		row("rate", p.bold(thousands(int64(r.PurchasesPerS))+" purchases/s")+p.dim(fmt.Sprintf("   %s holds/s, %s refusals/s", thousands(int64(r.HoldsPerS)), thousands(int64(r.RejectsPerS)))))
+	} else {
+		row("rate", fmt.Sprintf("%s holds/s, %s refusals/s", thousands(int64(r.HoldsPerS)), thousands(int64(r.RejectsPerS))))
+	}
+	if r.SecondsToSellOut > 0 {
+		row("sold out after", fmt.Sprintf("%.1f s", r.SecondsToSellOut))
+	}
+	row("hold", fmt.Sprintf("p50 %.1f ms   p95 %.1f ms   p99 %.1f ms", r.P50, r.P95, r.P99))
+	if r.Purchases > 0 {
+		row("pay", fmt.Sprintf("p99 %.1f ms", r.PurchaseP99))
+	}
+	if r.CPUPerPurchase > 0 {
+		row("server", fmt.Sprintf("%.0f µs of CPU per purchase", r.CPUPerPurchase))
+	}
+	row("errors", thousands(r.Errors))
+	r.printFaults(out)
+	if r.Database != "" {
+		row("database", fmt.Sprintf("%s, fsync %s", r.Database, r.Fsync))
+	}
+	row("machine", fmt.Sprintf("%d CPUs, %s, load generator beside the server", r.CPUs, r.Go))
+	fmt.Fprintln(out, rule)
+	r.printAudit(out, p)
+	fmt.Fprintln(out, rule)
+}
+
+func (r *Report) printFaults(out io.Writer) {
+	texts := make([]string, 0, len(r.faults))
+	for t := range r.faults {
+		texts = append(texts, t)
+	}
+	sort.Slice(texts, func(i, j int) bool { return r.faults[texts[i]] > r.faults[texts[j]] })
+	for _, t := range texts[:min(5, len(texts))] {
+		fmt.Fprintf(out, "    %6d × %s\n", r.faults[t], t)
+	}
+}
+
+func (r *Report) printAudit(out io.Writer, p colours) {
+	if r.checked == nil {
+		fmt.Fprintf(out, "  %s audit over HTTP: %s\n", p.mark(r.Audit == "ok"), r.Audit)
+		return
+	}
+	for _, f := range r.checked.Findings() {
+		text := f.Promise
+		if f.Fault != "" {
+			text += ": " + f.Fault
+		}
+		fmt.Fprintf(out, "  %s %s\n", p.mark(f.Fault == ""), text)
+	}
+}
+
+// thousands writes 12345 as 12,345.
+func thousands(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,420 @@
+package rush
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user"
+)
+
+// Database is the database that the server under rehearsal uses: where to open
+// it, and the flags of "serve" that say the same.
+type Database struct {
+	Open  func(ctx context.Context) (*sqldb.DB, error) // nil: not to be had, the audit is over HTTP only
+	Flags []string
+}
+
+// Run rehearses. Progress goes to live, the report to out. The error says that
+// the rehearsal could not be held, or that the audit has found something.
+func Run(ctx context.Context, o Options, db Database, out, live io.Writer) (Report, error) {
+	if err := o.check(); err != nil {
+		return Report{}, err
+	}
+	r := &rehearsal{opts: o, db: db, out: out, live: live}
+	rep, err := r.run(ctx)
+	if err != nil {
+		return rep, err
+	}
+	rep.print(out, o.JSON)
+	if rep.Audit != "ok" {
+		return rep, fmt.Errorf("the audit found: %s", rep.Audit)
+	}
+	return rep, nil
+}
+
+type rehearsal struct {
+	opts      Options
+	db        Database
+	out, live io.Writer
+	server    *server
+	organizer Fan
+	crowd     *crowd
+	report    Report
+}
+
+func (r *rehearsal) run(ctx context.Context) (Report, error) {
+	fmt.Fprintf(r.live, "preparing %d fans …\n", r.opts.Fans)
+	if err := r.prepare(ctx); err != nil {
+		return r.report, err
+	}
+	if r.opts.Target == "" {
+		var err error
+		if r.server, err = startServer(ctx, r.db.Flags); err != nil {
+			return r.report, err
+		}
+		defer r.server.kill()
+		r.opts.Target = r.server.url
+	}
+	conns := min(r.opts.InFlight, r.opts.Fans)
+	if r.opts.Burst {
+		conns = r.opts.Fans
+	}
+	cl, err := newClient(r.opts.Target, conns+4)
+	if err != nil {
+		return r.report, err
+	}
+	r.crowd.client = cl
+	if err := r.present(ctx); err != nil {
+		return r.report, err
+	}
+	if err := r.setStage(ctx); err != nil {
+		return r.report, err
+	}
+	if err := r.rush(ctx); err != nil {
+		return r.report, err
+	}
+	return r.report, r.audit(ctx)
+}
+
+// prepare makes accounts and sessions before the clock starts.
+func (r *rehearsal) prepare(ctx context.Context) error {
+	r.crowd = &crowd{opts: r.opts, faults: map[string]int{}}
+	r.report = Report{Go: runtime.Version(), CPUs: runtime.NumCPU()}
+	if r.opts.FansFile != "" {
+		fans, err := readFans(r.opts.FansFile, r.opts.Fans)
+		r.crowd.fans = fans
+		return err
+	}
+	if r.db.Open == nil {
+		return nil
+	}
+	db, err := r.db.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	about, err := db.About(ctx)
+	if err != nil {
+		return err
+	}
+	r.report.Database, r.report.Fsync = about.Database, about.Fsync
+	users, err := user.New(ctx, db, time.Now)
+	if err != nil {
+		return err
+	}
+	organizers, err := users.CreateFans(ctx, 1, message.Organizer)
+	if err != nil {
+		return err
+	}
+	r.organizer = Fan{UserID: organizers[0].UserID, Token: organizers[0].Token}
+	fans, err := users.CreateFans(ctx, r.opts.Fans, message.Customer)
+	if err != nil {
+		return err
+	}
+	r.crowd.fans = make([]Fan, len(fans))
+	for i, f := range fans {
+		r.crowd.fans[i] = Fan{UserID: f.UserID, Token: f.Token}
+	}
+	return nil
+}
+
+// setStage finds the event, or opens the first one.
+func (r *rehearsal) setStage(ctx context.Context) error {
+	limit := min(message.MaxPerPerson, max(message.DefaultPerPerson, 2*r.opts.Seats/len(r.crowd.fans)+1))
+	s := &stage{call: r.crowd.client.call(), organizer: r.organizer.Token, seats: r.opts.Seats, limit: limit, more: r.opts.Duration > 0 && r.opts.Event == ""}
+	var sh *show
+	var err error
+	switch {
+	case r.opts.Event != "":
+		sh, err = s.join(ctx, r.opts.Event)
+	case r.organizer.Token == "":
+		return errors.New("--target without --data cannot create events: name one with --event")
+	default:
+		sh, err = s.open(ctx, 0)
+	}
+	if err != nil {
+		return err
+	}
+	r.opts.Seats = len(sh.plan.Seats)
+	s.seats = r.opts.Seats
+	s.now.Store(sh)
+	r.crowd.stage = s
+	r.crowd.owned = make([]atomic.Int32, len(r.crowd.fans))
+	return nil
+}
+
+// rush is the on-sale itself.
+func (r *rehearsal) rush(ctx context.Context) error {
+	c := r.crowd
+	limit := 10 * time.Minute // nothing takes so long; then something is wrong
+	if r.opts.Duration > 0 {
+		limit = r.opts.Duration
+	}
+	ctx, end := context.WithTimeout(ctx, limit)
+	defer end()
+	cpu := r.server.cpu()
+	c.start = time.Now()
+	sh := c.stage.now.Load()
+	sh.opens = c.start
+	watching, stopWatching := context.WithCancel(ctx)
+	var around sync.WaitGroup
+	around.Go(func() { c.stage.watch(watching, func(err error) { c.fault("watch: %v", err) }) })
+	v := newView(r)
+	around.Go(func() { v.run(watching) })
+	switch {
+	case r.opts.Burst:
+		r.burst(ctx)
+	case r.opts.Rate > 0:
+		r.openLoop(ctx)
+	default:
+		r.closedLoop(ctx, sh)
+	}
+	used := r.server.cpu() - cpu
+	stopWatching()
+	around.Wait()
+	v.done()
+	r.figures(used, sh)
+	return nil
+}
+
+// closedLoop sends fans as fast as they are served: until the event is sold out
+// or nobody may buy any more, or with a duration until it is over.
+func (r *rehearsal) closedLoop(ctx context.Context, first *show) {
+	c := r.crowd
+	queue := make(chan int, len(c.fans))
+	for _, i := range rand.New(rand.NewPCG(r.opts.Seed, 0)).Perm(len(c.fans)) {
+		queue <- i
+	}
+	var busy sync.WaitGroup
+	var satisfied atomic.Int64
+	var at atomic.Pointer[show]
+	at.Store(first)
+	full := make(chan struct{})
+	for id := range min(r.opts.InFlight, len(c.fans)) {
+		busy.Go(func() {
+			w := c.worker(id + 1)
+			defer w.call.done()
+			for {
+				var fan int
+				select {
+				case <-ctx.Done():
+					return
+				case <-full:
+					return
+				case fan = <-queue:
+				}
+				if r.opts.Duration == 0 && isClosed(first.over) {
+					return
+				}
+				if now := c.stage.now.Load(); now != at.Load() && at.Swap(now) != now {
+					for i := range c.owned { // another event, another limit
+						c.owned[i].Store(0)
+					}
+				}
+				w.visit(ctx, fan, time.Now())
+				if int(c.owned[fan].Load()) >= c.stage.now.Load().limit && r.opts.Duration == 0 {
+					if satisfied.Add(1) == int64(len(c.fans)) {
+						close(full)
+					}
+					continue
+				}
+				queue <- fan
+				if c.stage.now.Load().left.Load() <= 0 {
+					time.Sleep(5 * time.Millisecond) // nothing to be had just now
+				}
+			}
+		})
+	}
+	busy.Wait()
+}
+
+func isClosed(ch chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}
+
+// openLoop begins visits at a fixed rate. A visit that finds nobody to serve it
+// waits, and its wait counts: latencies are from when it was meant to begin.
+func (r *rehearsal) openLoop(ctx context.Context) {
+	c := r.crowd
+	due := make(chan time.Time, 100_000)
+	var busy sync.WaitGroup
+	var next atomic.Int64
+	for id := range min(r.opts.InFlight, len(c.fans)) {
+		busy.Go(func() {
+			w := c.worker(id + 1)
+			defer w.call.done()
+			for since := range due {
+				fan := int(next.Add(1)) % len(c.fans)
+				c.owned[fan].Store(0)
+				w.visit(context.WithoutCancel(ctx), fan, since)
+			}
+		})
+	}
+	gap := time.Duration(float64(time.Second) / r.opts.Rate)
+	for at := time.Now(); ctx.Err() == nil; at = at.Add(gap) {
+		if wait := time.Until(at); wait > 0 {
+			time.Sleep(wait)
+		}
+		select {
+		case due <- at:
+		default:
+			c.fault("the server is so far behind that fans gave up queueing")
+		}
+	}
+	close(due)
+	busy.Wait()
+}
+
+// burst lets every fan press hold once, all within one second.
+func (r *rehearsal) burst(ctx context.Context) {
+	c := r.crowd
+	sh := c.stage.now.Load()
+	var busy sync.WaitGroup
+	begin := time.Now().Add(200 * time.Millisecond)
+	for i := range c.fans {
+		busy.Go(func() {
+			w := c.worker(i + 1)
+			defer w.call.done()
+			seat := w.rnd.IntN(len(sh.plan.Seats))
+			w.body = fmt.Appendf(nil, `{"event_id":%q,"seats":[%q]}`, sh.id, sh.plan.Seats[seat].Label)
+			at := begin.Add(time.Duration(w.rnd.Int64N(int64(time.Second))))
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(time.Until(at)):
+			}
+			w.ask(i, at, nil)
+		})
+	}
+	busy.Wait()
+}
+
+// figures fills the report in.
+func (r *rehearsal) figures(cpu time.Duration, first *show) {
+	c, rep := r.crowd, &r.report
+	took := time.Duration(c.lastAnswer.Load() - c.firstHold.Load()).Seconds()
+	rep.Fans, rep.Seats = len(c.fans), r.opts.Seats
+	rep.Sold, rep.Purchases = c.sold.Load(), c.purchases.Load()
+	if took > 0 {
+		rep.PurchasesPerS = round1(float64(rep.Purchases) / took)
+		rep.HoldsPerS = round1(float64(c.holdsOK.Load()) / took)
+		rep.RejectsPerS = round1(float64(c.rejects.Load()) / took)
+	}
+	rep.Seconds = round1(took)
+	if t := first.ended.Load(); t > 0 {
+		rep.SecondsToSellOut = round1(time.Duration(t).Seconds())
+	} else if n := len(c.stage.shows); n > 1 {
+		rep.SecondsToSellOut = round1(c.stage.shows[1].opens.Sub(first.opens).Seconds())
+	}
+	rep.P50, rep.P95, rep.P99 = ms(c.hold.quantile(.5)), ms(c.hold.quantile(.95)), ms(c.hold.quantile(.99))
+	rep.PurchaseP99 = ms(c.purchase.quantile(.99))
+	if rep.Purchases > 0 && cpu > 0 {
+		rep.CPUPerPurchase = round1(float64(cpu.Microseconds()) / float64(rep.Purchases))
+	}
+	rep.Errors = c.errors.Load()
+	rep.faults = c.faults
+}
+
+// audit asks the database, or what is left without one.
+func (r *rehearsal) audit(ctx context.Context) error {
+	rep := &r.report
+	for _, sh := range r.crowd.stage.shows {
+		rep.events = append(rep.events, sh.id)
+	}
+	if r.db.Open == nil {
+		return r.auditOverHTTP()
+	}
+	rep.Scope = "database"
+	db, err := r.db.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	fmt.Fprintln(r.live, "auditing …")
+	if err := settled(ctx, db); err != nil {
+		return err
+	}
+	if r.server != nil {
+		if err := r.server.stop(); err != nil {
+			return err
+		}
+	}
+	a := Audit{Acknowledged: map[string]string{}, Cancelled: map[string]bool{}, Strangers: r.crowd.strangers.Load()}
+	for _, k := range r.crowd.acks {
+		a.Acknowledged[k.booking] = k.user
+		a.Cancelled[k.booking] = k.cancelled
+	}
+	for _, id := range rep.events {
+		if err := a.Event(ctx, db, id); err != nil {
+			return err
+		}
+	}
+	a.finish()
+	rep.DoubleSold, rep.LostBookings, rep.OrphanPayments, rep.ChainOK, rep.Audit = a.DoubleSold, a.LostBookings, a.OrphanPayments, a.ChainOK, a.Verdict()
+	rep.checked = &a
+	return nil
+}
+
+// auditOverHTTP asks the server for every acknowledged booking.
+func (r *rehearsal) auditOverHTTP() error {
+	rep := &r.report
+	rep.Scope, rep.Audit, rep.ChainOK = "http", "ok", true
+	tokens := map[string]string{}
+	for _, f := range r.crowd.fans {
+		tokens[f.UserID] = f.Token
+	}
+	call := r.crowd.client.call()
+	defer call.done()
+	seats := map[string]string{}
+	for _, k := range r.crowd.acks {
+		var b struct {
+			Status string `json:"status"`
+			held
+		}
+		if err := call.get("/bookings/"+k.booking, tokens[k.user], &b); err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+		if k.cancelled {
+			continue
+		}
+		if b.Status != "booked" {
+			rep.LostBookings++
+		}
+		for _, s := range b.Seats {
+			if other := seats[s.Label]; other != "" && other != k.booking {
+				rep.DoubleSold++
+			}
+			seats[s.Label] = k.booking
+		}
+	}
+	switch {
+	case rep.LostBookings > 0:
+		rep.Audit = fmt.Sprintf("%d acknowledged bookings are not booked", rep.LostBookings)
+	case rep.DoubleSold > 0:
+		rep.Audit = fmt.Sprintf("%d seats were sold twice", rep.DoubleSold)
+	case r.crowd.strangers.Load() > 0:
+		rep.Audit = fmt.Sprintf("%d answers held another fan's data", r.crowd.strangers.Load())
+	}
+	return nil
+}
+
+// TempDir is a fresh data folder that goes away afterwards.
+func TempDir() (dir string, remove func(), err error) {
+	dir, err = os.MkdirTemp("", "boxoffice-rush-")
+	return dir, func() { _ = os.RemoveAll(dir) }, err
+}

@@ -1,0 +1,150 @@
+package system
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"boxoffice/internal/message"
+)
+
+// seatOp is what a fan asks of one seat, and seatAnswer what came of it.
+type seatOp struct {
+	kind    string // hold, pay, give back
+	seat    string
+	booking string
+}
+
+type seatAnswer struct {
+	ok      bool
+	booking string
+}
+
+// seatState is one seat, as a reader of the docs imagines it: whose it is.
+type seatState struct {
+	booking string
+	sold    bool
+}
+
+// seatModel says which histories of one seat can be: a hold succeeds exactly
+// when the seat is free, and only who holds it may pay or give it back.
+var seatModel = porcupine.Model{
+	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
+		bySeat := map[string][]porcupine.Operation{}
+		for _, op := range history {
+			seat := op.Input.(seatOp).seat
+			bySeat[seat] = append(bySeat[seat], op)
+		}
+		var parts [][]porcupine.Operation
+		for _, p := range bySeat {
+			parts = append(parts, p)
+		}
+		return parts
+	},
+	Init: func() any { return seatState{} },
+	Step: func(state, input, output any) (bool, any) {
+		s, op, out := state.(seatState), input.(seatOp), output.(seatAnswer)
+		switch op.kind {
+		case "hold":
+			if !out.ok {
+				return s.booking != "", s
+			}
+			return s.booking == "", seatState{booking: out.booking}
+		case "pay":
+			return out.ok == (s.booking == op.booking), seatState{s.booking, s.sold || out.ok}
+		default: // give back
+			if !out.ok {
+				return false, s
+			}
+			return s.booking == op.booking, seatState{}
+		}
+	},
+	DescribeOperation: func(in, out any) string { return fmt.Sprintf("%+v → %+v", in, out) },
+}
+
+// TestLinearizable: what concurrent fans see over HTTP is what some order of
+// their requests, one at a time, would have shown them.
+func TestLinearizable(t *testing.T) {
+	data := t.TempDir()
+	fans := accounts(t, data, 24, message.Customer)
+	organizer := accounts(t, data, 1, message.Organizer)[0]
+	s := serve(t, data)
+	ev := s.as(organizer).event(t, "theatre", 100, "limit_per_customer", 100)
+	seats := s.as(organizer).labels(t, ev)[:6]
+	var mu sync.Mutex
+	var history []porcupine.Operation
+	start := time.Now()
+	var wg sync.WaitGroup
+	for i, f := range fans {
+		wg.Go(func() {
+			c := s.as(f)
+			rnd := rand.New(rand.NewPCG(uint64(i), 7))
+			record := func(op seatOp, ask func() (reply, error), ok int) seatAnswer {
+				from := time.Since(start).Nanoseconds()
+				r, err := ask()
+				if err != nil {
+					t.Error(err)
+					return seatAnswer{}
+				}
+				if r.status != ok && r.status != http.StatusConflict {
+					t.Errorf("%+v: status %d: %v", op, r.status, r.body)
+				}
+				out := seatAnswer{ok: r.status == ok, booking: r.str("id")}
+				mu.Lock()
+				defer mu.Unlock()
+				history = append(history, porcupine.Operation{ClientId: i, Input: op, Call: from, Output: out, Return: time.Since(start).Nanoseconds()})
+				return out
+			}
+			for range 40 {
+				seat := seats[rnd.IntN(len(seats))]
+				held := record(seatOp{kind: "hold", seat: seat}, func() (reply, error) {
+					return c.do("POST", "/bookings", map[string]any{"event_id": ev, "seats": []string{seat}})
+				}, http.StatusCreated)
+				if !held.ok {
+					continue
+				}
+				if rnd.IntN(2) == 0 {
+					record(seatOp{"pay", seat, held.booking}, func() (reply, error) {
+						return c.do("POST", "/payments", map[string]any{"booking_id": held.booking, "method": "tok_ok"})
+					}, http.StatusCreated)
+				}
+				record(seatOp{"give back", seat, held.booking}, func() (reply, error) {
+					return c.do("DELETE", "/bookings/"+held.booking, nil)
+				}, http.StatusOK)
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("%d operations on %d seats", len(history), len(seats))
+	if !porcupine.CheckOperations(seatModel, history) {
+		t.Fatal("the history of a seat is not linearizable")
+	}
+	won := 0
+	for _, op := range history {
+		if out := op.Output.(seatAnswer); out.ok && op.Input.(seatOp).kind == "hold" {
+			won++
+		}
+	}
+	if won < 20 || won == len(history) {
+		t.Fatalf("%d of %d operations were holds that succeeded: the test does not test", won, len(history))
+	}
+}
+
+// The checker itself finds a seat that was sold twice.
+func TestCheckerFindsDoubleSale(t *testing.T) {
+	op := func(at int64, in seatOp, out seatAnswer) porcupine.Operation {
+		return porcupine.Operation{Input: in, Call: at, Output: out, Return: at + 1}
+	}
+	history := []porcupine.Operation{
+		op(1, seatOp{kind: "hold", seat: "A"}, seatAnswer{true, "b1"}),
+		op(3, seatOp{kind: "hold", seat: "A"}, seatAnswer{true, "b2"}),
+	}
+	if porcupine.CheckOperations(seatModel, history) {
+		t.Fatal("a seat held twice passes")
+	}
+}

@@ -1,0 +1,171 @@
+package system
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"boxoffice/internal/app"
+	"boxoffice/internal/booking"
+	"boxoffice/internal/message"
+	"boxoffice/internal/user"
+)
+
+// rounds is how often the node is killed.
+func rounds(t testing.TB) int {
+	if n, err := strconv.Atoi(os.Getenv("BOXOFFICE_KILLS")); err == nil {
+		return n
+	}
+	return 20
+}
+
+// acknowledged remembers what fans were told.
+type acknowledged struct {
+	mu     sync.Mutex
+	booked map[string]string // booking → owner's user id
+	held   map[string]string
+}
+
+// TestKill kills a node in the middle of an on-sale, again and again, on the
+// same data: every acknowledged booking is there afterwards, paid, and the
+// ledger replays to the tables.
+func TestKill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills a node many times over")
+	}
+	data := t.TempDir()
+	fans := accounts(t, data, 64, message.Customer)
+	organizer := accounts(t, data, 1, message.Organizer)[0]
+	ack := &acknowledged{booked: map[string]string{}, held: map[string]string{}}
+	for round := range rounds(t) {
+		s := serve(t, data)
+		ev := s.as(organizer).event(t, "theatre", 600, "limit_per_customer", 100)
+		seats := s.as(organizer).labels(t, ev)
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		var answers atomic.Int64
+		for i, f := range fans {
+			wg.Go(func() { storm(s, f, ev, seats, uint64(round*1000+i), ack, &answers, stop) })
+		}
+		for answers.Load() < 40 { // the storm is on
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Duration(rand.IntN(250)) * time.Millisecond)
+		s.kill()
+		close(stop)
+		wg.Wait()
+		again := serve(t, data)
+		ack.check(t, again, fans)
+		again.stop()
+		audit(t, data, ack)
+	}
+	t.Logf("%d acknowledged bookings over %d kills, none lost", len(ack.booked), rounds(t))
+	if len(ack.booked) < 10*rounds(t) {
+		t.Fatalf("only %d bookings were acknowledged: the test does not test", len(ack.booked))
+	}
+}
+
+// storm is one fan who buys until the node is gone.
+func storm(s *server, f user.Fan, ev string, seats []string, seed uint64, ack *acknowledged, answers *atomic.Int64, stop chan struct{}) {
+	c := s.as(f)
+	defer c.http.CloseIdleConnections()
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	for n := 0; ; n++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		key := fmt.Sprintf("%d-%d", seed, n)
+		hold, err := c.do("POST", "/bookings", map[string]any{"event_id": ev, "seats": []string{seats[rnd.IntN(len(seats))]}}, "Idempotency-Key", key)
+		if err != nil {
+			return
+		}
+		answers.Add(1)
+		if hold.status != http.StatusCreated {
+			continue
+		}
+		id := hold.str("id")
+		ack.mu.Lock()
+		ack.held[id] = f.UserID
+		ack.mu.Unlock()
+		pay, err := c.do("POST", "/payments", map[string]any{"booking_id": id, "method": "tok_ok"}, "Idempotency-Key", key)
+		if err != nil {
+			return
+		}
+		if pay.status == http.StatusCreated && pay.str("status") == "captured" {
+			ack.mu.Lock()
+			ack.booked[id] = f.UserID
+			ack.mu.Unlock()
+		}
+	}
+}
+
+// check asks the restarted node for everything it had acknowledged.
+func (a *acknowledged) check(t *testing.T, s *server, fans []user.Fan) {
+	t.Helper()
+	clients := map[string]*client{}
+	for _, f := range fans {
+		clients[f.UserID] = s.as(f)
+	}
+	for id, owner := range a.held {
+		if r := clients[owner].must(t, http.StatusOK, "GET", "/bookings/"+id, nil); a.booked[id] != "" && r.str("status") != "booked" {
+			t.Fatalf("booking %s was acknowledged as paid, and is %s after the restart", id, r.str("status"))
+		}
+	}
+	for id, owner := range a.booked {
+		if r := clients[owner].must(t, http.StatusOK, "GET", "/payments/booking/"+id, nil); r.str("status") != "captured" {
+			t.Fatalf("the payment of booking %s was acknowledged, and is %s after the restart", id, r.str("status"))
+		}
+	}
+	a.held = map[string]string{} // those not paid may be paid on, or lapse, from here on
+	for _, c := range clients {
+		c.http.CloseIdleConnections()
+	}
+}
+
+// audit replays the ledger, and compares money with seats.
+func audit(t *testing.T, data string, ack *acknowledged) {
+	t.Helper()
+	ctx := context.Background()
+	db, err := app.Storage{Data: data}.Open(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := booking.Verify(ctx, db, ""); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := db.Reader().QueryContext(ctx, `SELECT b.id, b.status, (SELECT count(*) FROM payments p WHERE p.booking_id = b.id AND p.status = 'captured') FROM bookings b`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	seen := 0
+	for rows.Next() {
+		var id, status string
+		var captured int
+		if err := rows.Scan(&id, &status, &captured); err != nil {
+			t.Fatal(err)
+		}
+		if ack.booked[id] != "" {
+			seen++
+			if status != "booked" || captured != 1 {
+				t.Fatalf("acknowledged booking %s is %s with %d captured payments", id, status, captured)
+			}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if seen != len(ack.booked) {
+		t.Fatalf("%d of %d acknowledged bookings are there", seen, len(ack.booked))
+	}
+}
