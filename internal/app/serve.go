@@ -8,6 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
+	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -17,8 +20,9 @@ import (
 // Serve says how to run a node.
 type Serve struct {
 	Storage
-	Addr string `help:"Address to listen on." default:"127.0.0.1:8080" env:"BOXOFFICE_ADDR" placeholder:"HOST:PORT"`
-	Demo bool   `help:"Fill the database with lively events and accounts, whose passwords are printed. Loopback addresses only." env:"BOXOFFICE_DEMO"`
+	Addr      string `help:"Address to listen on." default:"127.0.0.1:8080" env:"BOXOFFICE_ADDR" placeholder:"HOST:PORT"`
+	DebugAddr string `help:"Serve profiles (net/http/pprof) on this loopback address." env:"BOXOFFICE_DEBUG_ADDR" placeholder:"HOST:PORT"`
+	Demo      bool   `help:"Fill the database with lively events and accounts, whose passwords are printed. Loopback addresses only." env:"BOXOFFICE_DEMO"`
 }
 
 const (
@@ -31,6 +35,9 @@ const (
 func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
 	if s.Demo && !loopback(s.Addr) {
 		return fmt.Errorf("--demo prints passwords, so it is refused on %s: use a loopback address", s.Addr)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // the heap is small, and collecting it is a twentieth of a purchase
 	}
 	db, err := s.Open(ctx)
 	if err != nil {
@@ -55,6 +62,11 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 	if s.Demo {
 		if err := p.demo(ctx, out); err != nil {
 			return fmt.Errorf("demo: %w", err)
+		}
+	}
+	if s.DebugAddr != "" {
+		if err := profiles(background, &running, s.DebugAddr, log); err != nil {
+			return err
 		}
 	}
 	running.Go(func() { p.Bookings.Run(background) })
@@ -113,6 +125,29 @@ func (p *Parts) listen(ctx context.Context, addr string, out io.Writer, log *slo
 	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
+	return nil
+}
+
+// profiles serves net/http/pprof until ctx ends.
+func profiles(ctx context.Context, running *sync.WaitGroup, addr string, log *slog.Logger) error {
+	if !loopback(addr) {
+		return fmt.Errorf("--debug-addr: profiles tell much, so %s is refused: use a loopback address", addr)
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("--debug-addr: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	running.Go(func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("profiles", "error", err)
+		}
+	})
+	context.AfterFunc(ctx, func() { _ = srv.Close() })
 	return nil
 }
 

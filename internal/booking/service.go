@@ -351,7 +351,7 @@ func (s *Service) Booking(ctx context.Context, bookingID string) (message.Bookin
 	if !id.ValidBooking(bookingID) {
 		return message.Booking{}, errs.Missing("booking")
 	}
-	b, err := scanWithOrganizer(s.getStmt.QueryRowContext(ctx, bookingID))
+	b, err := scanWithOrganizer(s.getStmt.QueryRowContext(s.db.Quick(ctx), bookingID))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return message.Booking{}, errs.Missing("booking")

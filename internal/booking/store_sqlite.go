@@ -81,26 +81,27 @@ func newSQLiteStore(ctx context.Context, db *sqldb.DB, clock func() time.Time) (
 }
 
 func (s *sqliteStore) batch(ctx context.Context, fn func(storeTx) error) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error { return fn(&sqliteTx{store: s, tx: tx}) })
+	return s.db.Write(ctx, func(tx *sql.Tx) error { return fn(&sqliteTx{store: s, tx: tx, ctx: s.db.Quick(ctx)}) })
 }
 
 type sqliteTx struct {
 	store *sqliteStore
 	tx    *sql.Tx
+	ctx   context.Context // of the transaction's statements: see sqldb's Quick
 	bound [len(sqliteText)]*sql.Stmt
 }
 
 // stmt is a prepared statement on this transaction.
-func (t *sqliteTx) stmt(ctx context.Context, i int) *sql.Stmt {
+func (t *sqliteTx) stmt(i int) *sql.Stmt {
 	if t.bound[i] == nil {
-		t.bound[i] = t.tx.StmtContext(ctx, t.store.stmts[i])
+		t.bound[i] = t.tx.StmtContext(t.ctx, t.store.stmts[i])
 	}
 	return t.bound[i]
 }
 
 // exec runs a statement that must change exactly one row.
-func (t *sqliteTx) exec(ctx context.Context, i int, what string, args ...any) error {
-	res, err := t.stmt(ctx, i).ExecContext(ctx, args...)
+func (t *sqliteTx) exec(i int, what string, args ...any) error {
+	res, err := t.stmt(i).ExecContext(t.ctx, args...)
 	if err != nil {
 		if sqldb.Duplicate(err) {
 			return fmt.Errorf("%w: %s: %w", errGuard, what, err)
@@ -114,11 +115,11 @@ func (t *sqliteTx) exec(ctx context.Context, i int, what string, args ...any) er
 	return guard(1, n, what)
 }
 
-func (t *sqliteTx) heads(ctx context.Context, states []*state) error {
+func (t *sqliteTx) heads(_ context.Context, states []*state) error {
 	for _, s := range states {
 		var hash []byte
 		h := &s.sale
-		err := t.stmt(ctx, qHead).QueryRowContext(ctx, s.eventID).Scan(&s.seq, &hash, &s.at, &h.Status, &h.OpensAt, &h.ClosesAt,
+		err := t.stmt(qHead).QueryRowContext(t.ctx, s.eventID).Scan(&s.seq, &hash, &s.at, &h.Status, &h.OpensAt, &h.ClosesAt,
 			&h.PlanID, &h.PlanVersion, &h.PriceVersion, &h.Currency, &h.Seats, &h.LimitPerCustomer, &h.HoldFor, &h.OrganizerID, &h.EventVersion)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
@@ -134,12 +135,12 @@ func (t *sqliteTx) heads(ctx context.Context, states []*state) error {
 
 func (t *sqliteTx) now(context.Context) (int64, error) { return t.store.clock().UnixMicro(), nil }
 
-func (t *sqliteTx) claims(ctx context.Context, eventID string, seats []int32) (map[int32]claim, error) {
+func (t *sqliteTx) claims(_ context.Context, eventID string, seats []int32) (map[int32]claim, error) {
 	out := make(map[int32]claim, len(seats))
 	for _, seat := range seats {
 		var c claim
 		var until sql.NullInt64
-		err := t.stmt(ctx, qClaim).QueryRowContext(ctx, eventID, seat).Scan(&c.booking, &until)
+		err := t.stmt(qClaim).QueryRowContext(t.ctx, eventID, seat).Scan(&c.booking, &until)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			continue
@@ -152,19 +153,19 @@ func (t *sqliteTx) claims(ctx context.Context, eventID string, seats []int32) (m
 	return out, nil
 }
 
-func (t *sqliteTx) anyClaim(ctx context.Context, eventID string) (bool, error) {
+func (t *sqliteTx) anyClaim(_ context.Context, eventID string) (bool, error) {
 	var one int
-	err := t.stmt(ctx, qAnyClaim).QueryRowContext(ctx, eventID).Scan(&one)
+	err := t.stmt(qAnyClaim).QueryRowContext(t.ctx, eventID).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-func (t *sqliteTx) bookings(ctx context.Context, ids []string) ([]*record, error) {
+func (t *sqliteTx) bookings(_ context.Context, ids []string) ([]*record, error) {
 	out := make([]*record, 0, len(ids))
 	for _, id := range ids {
-		r, err := scanBooking(t.stmt(ctx, qBooking).QueryRowContext(ctx, id))
+		r, err := scanBooking(t.stmt(qBooking).QueryRowContext(t.ctx, id))
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			continue
@@ -176,8 +177,8 @@ func (t *sqliteTx) bookings(ctx context.Context, ids []string) ([]*record, error
 	return out, nil
 }
 
-func (t *sqliteTx) buyer(ctx context.Context, userID, eventID string) ([]held, error) {
-	rows, err := t.stmt(ctx, qBuyer).QueryContext(ctx, userID, eventID)
+func (t *sqliteTx) buyer(_ context.Context, userID, eventID string) ([]held, error) {
+	rows, err := t.stmt(qBuyer).QueryContext(t.ctx, userID, eventID)
 	if err != nil {
 		return nil, fmt.Errorf("read buyer: %w", err)
 	}
@@ -198,8 +199,8 @@ func (t *sqliteTx) buyer(ctx context.Context, userID, eventID string) ([]held, e
 	return out, rows.Err()
 }
 
-func (t *sqliteTx) entries(ctx context.Context, eventID string, after int64) ([]message.Entry, error) {
-	rows, err := t.stmt(ctx, qEntries).QueryContext(ctx, eventID, after)
+func (t *sqliteTx) entries(_ context.Context, eventID string, after int64) ([]message.Entry, error) {
+	rows, err := t.stmt(qEntries).QueryContext(t.ctx, eventID, after)
 	if err != nil {
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}
@@ -208,23 +209,23 @@ func (t *sqliteTx) entries(ctx context.Context, eventID string, after int64) ([]
 
 // save writes the net final rows. Seats that are freed go first, so that a
 // claim never meets the one it replaces.
-func (t *sqliteTx) save(ctx context.Context, states []*state) error {
+func (t *sqliteTx) save(_ context.Context, states []*state) error {
 	for _, s := range states {
 		if len(s.entries) == 0 {
 			continue
 		}
-		if err := t.saveHead(ctx, s); err != nil {
+		if err := t.saveHead(s); err != nil {
 			return err
 		}
-		if err := t.saveBookings(ctx, s); err != nil {
+		if err := t.saveBookings(s); err != nil {
 			return err
 		}
-		if err := t.saveClaims(ctx, s); err != nil {
+		if err := t.saveClaims(s); err != nil {
 			return err
 		}
 		for i := range s.entries {
 			e := &s.entries[i]
-			if err := t.exec(ctx, xEntry, "append to the ledger", e.EventID, e.Seq, e.At, string(e.Kind), orNull(e.BookingID),
+			if err := t.exec(xEntry, "append to the ledger", e.EventID, e.Seq, e.At, string(e.Kind), orNull(e.BookingID),
 				seatsOrNull(e.Seats), positive(e.Until), amountOrNull(e), orNull(e.Currency), orNull(e.Sale), e.Hash[:]); err != nil {
 				return err
 			}
@@ -233,21 +234,21 @@ func (t *sqliteTx) save(ctx context.Context, states []*state) error {
 	return nil
 }
 
-func (t *sqliteTx) saveHead(ctx context.Context, s *state) error {
+func (t *sqliteTx) saveHead(s *state) error {
 	h := &s.sale
 	args := []any{s.seq, s.hash[:], s.at, string(h.Status), h.OpensAt, h.ClosesAt, h.PlanID, h.PlanVersion, h.PriceVersion, h.Currency,
 		h.Seats, h.LimitPerCustomer, h.HoldFor, h.OrganizerID, h.EventVersion, s.eventID}
 	before := s.entries[0].Seq - 1
 	if before == 0 {
-		return t.exec(ctx, xHeadNew, "insert head", args...)
+		return t.exec(xHeadNew, "insert head", args...)
 	}
-	return t.exec(ctx, xHead, "update head", append(args, before)...)
+	return t.exec(xHead, "update head", append(args, before)...)
 }
 
-func (t *sqliteTx) saveBookings(ctx context.Context, s *state) error {
+func (t *sqliteTx) saveBookings(s *state) error {
 	for id := range s.fresh {
 		b := s.bookings[id]
-		if err := t.exec(ctx, xBookingNew, "insert booking", b.ID, b.EventID, b.UserID, string(b.Status), seatsText(b.Seats), b.CreatedAt,
+		if err := t.exec(xBookingNew, "insert booking", b.ID, b.EventID, b.UserID, string(b.Status), seatsText(b.Seats), b.CreatedAt,
 			positive(b.ExpiresAt), b.Amount, b.Fees, b.Currency, b.PlanID, b.PlanVersion, b.PriceVersion,
 			orNull(b.PaymentID), b.Fingerprint, b.Extended, b.Seq); err != nil {
 			return err
@@ -255,7 +256,7 @@ func (t *sqliteTx) saveBookings(ctx context.Context, s *state) error {
 	}
 	for id, before := range s.dirty {
 		b := s.bookings[id]
-		if err := t.exec(ctx, xBooking, "update booking", string(b.Status), seatsText(b.Seats), positive(b.ExpiresAt), b.Amount, b.Fees,
+		if err := t.exec(xBooking, "update booking", string(b.Status), seatsText(b.Seats), positive(b.ExpiresAt), b.Amount, b.Fees,
 			b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Extended, b.Seq, b.ID, before); err != nil {
 			return err
 		}
@@ -263,17 +264,17 @@ func (t *sqliteTx) saveBookings(ctx context.Context, s *state) error {
 	return nil
 }
 
-func (t *sqliteTx) saveClaims(ctx context.Context, s *state) error {
+func (t *sqliteTx) saveClaims(s *state) error {
 	for seat, c := range s.claims {
 		var err error
 		switch {
 		case c.is == c.was:
 		case c.is.booking == "":
-			err = t.exec(ctx, xClaimFree, "free claim", s.eventID, seat, c.was.booking)
+			err = t.exec(xClaimFree, "free claim", s.eventID, seat, c.was.booking)
 		case c.was.booking == "":
-			err = t.exec(ctx, xClaimNew, "insert claim", s.eventID, seat, c.is.booking, positive(c.is.until))
+			err = t.exec(xClaimNew, "insert claim", s.eventID, seat, c.is.booking, positive(c.is.until))
 		default:
-			err = t.exec(ctx, xClaimMove, "update claim", c.is.booking, positive(c.is.until), s.eventID, seat, c.was.booking)
+			err = t.exec(xClaimMove, "update claim", c.is.booking, positive(c.is.until), s.eventID, seat, c.was.booking)
 		}
 		if err != nil {
 			return err

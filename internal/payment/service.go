@@ -222,7 +222,7 @@ func (s *Service) seek(ctx context.Context, w *insertion, b message.Booking) err
 // byKey finds the payment that was made with the order's key.
 func (s *Service) byKey(ctx context.Context, w *insertion) (found bool, err error) {
 	var print []byte
-	err = scan(s.store.byKey.QueryRowContext(ctx, w.keyHash), &w.got, &print)
+	err = scan(s.store.byKey.QueryRowContext(s.store.db.Quick(ctx), w.keyHash), &w.got, &print)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}

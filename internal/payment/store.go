@@ -190,7 +190,7 @@ func (s *store) answer(it *batch.Item[write], err error) {
 func (s *store) commit(items []*batch.Item[write]) error {
 	ctx := context.Background() // the batch belongs to many requests
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		t := &batchTx{ctx: ctx, tx: tx, s: s, stmts: make(map[string]*sql.Stmt, len(s.writes))}
+		t := &batchTx{ctx: s.db.Quick(ctx), tx: tx, s: s, stmts: make(map[string]*sql.Stmt, len(s.writes))}
 		for _, it := range items {
 			if err := it.Value.apply(t); err != nil {
 				return err
@@ -237,7 +237,7 @@ func (s *store) open(ctx context.Context, after string, limit int) ([]Payment, e
 
 func read(ctx context.Context, st *sql.Stmt, args ...any) (Payment, error) {
 	var p Payment
-	err := scan(st.QueryRowContext(ctx, args...), &p)
+	err := scan(st.QueryRowContext(context.WithoutCancel(ctx), args...), &p) // see sqldb Quick
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, errs.Missing("payment")
 	}

@@ -118,6 +118,12 @@ func (db *DB) PrepareRead(ctx context.Context, query string) (*sql.Stmt, error) 
 	return s, nil
 }
 
+// Quick is the context for a statement that is short: on SQLite it cannot be
+// cancelled. SQLite waits for nobody but the disk, and its driver and
+// database/sql start a goroutine for each statement that may be cancelled,
+// which costs as much as the statement.
+func (db *DB) Quick(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
 // Write runs fn in one transaction and commits it. It runs fn again when the
 // database was busy; fn must therefore not keep what it did from a failed run.
 // When fn fails, nothing of it stays.
@@ -134,7 +140,10 @@ func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
 }
 
 func (db *DB) write(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	tx, err := db.writer.BeginTx(ctx, nil)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	tx, err := db.writer.BeginTx(db.Quick(ctx), nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}

@@ -142,7 +142,7 @@ func (ss *sessions) read(ctx context.Context, args []any, found func(tokenHash, 
 	if err != nil {
 		return err
 	}
-	rows, err := stmt.QueryContext(ctx, args...)
+	rows, err := stmt.QueryContext(ss.svc.db.Quick(ctx), args...)
 	if err != nil {
 		return fmt.Errorf("look sessions up: %w", err)
 	}

@@ -30,6 +30,8 @@ CREATE TABLE claims (
     PRIMARY KEY (event_id, seat)
 ) /*sqlite: WITHOUT ROWID*/ /*postgres: WITH (fillfactor = 60)*/;
 
+-- Rows stay in the order of their making, also on SQLite: a booking is paid
+-- moments after it was held, and its page is then still at the end of the table.
 CREATE TABLE bookings (
     id            TEXT COLLATE "C" PRIMARY KEY, -- begins with the event's id
     event_id      TEXT    NOT NULL,
@@ -48,7 +50,7 @@ CREATE TABLE bookings (
     fingerprint   BYTEA,            -- of the request that made it, when it had an idempotency key
     extended      BOOLEAN NOT NULL,
     seq           BIGINT  NOT NULL  -- of its last ledger entry
-) /*sqlite: WITHOUT ROWID*/ /*postgres: WITH (fillfactor = 60)*/;
+) /*postgres: WITH (fillfactor = 60)*/;
 
 -- A buyer's live seats in an event, and "my bookings".
 CREATE INDEX bookings_by_user ON bookings (user_id, event_id);

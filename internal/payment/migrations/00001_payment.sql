@@ -24,7 +24,7 @@ CREATE TABLE payments (
     created_at  BIGINT  NOT NULL, -- µs since 1970
     updated_at  BIGINT  NOT NULL,
     history     TEXT    NOT NULL  -- JSON: [{"status":…,"at":…}, …]
-) /*sqlite: WITHOUT ROWID*/ /*postgres: WITH (fillfactor = 60)*/;
+) /*postgres: WITH (fillfactor = 60)*/;
 
 -- A key names one payment of its user.
 CREATE UNIQUE INDEX payments_by_key ON payments (key_hash) WHERE key_hash IS NOT NULL;
