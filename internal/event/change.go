@@ -43,7 +43,7 @@ func (s *Service) owned(ctx context.Context, caller message.Caller, eventID stri
 		return e, err
 	}
 	if !caller.MayRead(e.OrganizerID) {
-		if e.Status == message.Draft {
+		if !e.public() {
 			return e, errs.Missing("event")
 		}
 		return e, errs.New(errs.Forbidden, "not-your-event", "Only the event's organizer may do this.")
@@ -76,8 +76,28 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, eventID str
 	if err != nil {
 		return e, err
 	}
+	if c.Status != nil && *c.Status == message.Draft {
+		if err := s.untouched(ctx, e.ID); err != nil {
+			return e, err
+		}
+	}
 	e.Version++
 	return s.write(ctx, e, before, tiers)
+}
+
+// untouched refuses to take an event back from sight while people have seats of it.
+func (s *Service) untouched(ctx context.Context, eventID string) error {
+	counts, err := s.sales.Counts(ctx, eventID)
+	if errs.KindOf(err) == errs.NotFound {
+		return nil // never handed over
+	}
+	if err != nil {
+		return fmt.Errorf("count seats: %w", err)
+	}
+	if counts.Held+counts.Sold > 0 {
+		return errs.New(errs.Conflict, "seats-taken", "People have seats of this event; it cannot become a draft again.")
+	}
+	return nil
 }
 
 // write stores a changed event, with new prices if there are any, and hands it over.
@@ -120,7 +140,7 @@ func (s *Service) merge(ctx context.Context, e *Event, plan *message.Plan, c Cha
 		if c.EventDate != nil {
 			date = *c.EventDate
 		}
-		if e.ClosesAt == e.StartsAt && c.SaleClosesAt == nil {
+		if e.ClosesAt == e.ends() && c.SaleClosesAt == nil {
 			e.ClosesAt = 0 // it followed the event, and goes on to
 		}
 		f.when(e, c.EventTime, date, f.zone("time_zone", e.TimeZone))
@@ -139,8 +159,14 @@ func (s *Service) merge(ctx context.Context, e *Event, plan *message.Plan, c Cha
 	}
 	f.sale(e, c.SaleOpensAt, c.SaleClosesAt, c.LimitPerCustomer, c.HoldMinutes)
 	if c.Status != nil {
-		e.Status = *c.Status
+		switch *c.Status {
+		case message.Draft, message.Published, message.OnSale, message.Cancelled:
+			e.Status = *c.Status
+		default:
+			f.add("status", "must be draft, published, on_sale or cancelled")
+		}
 	}
+	e.Announced = e.Announced || e.Status == message.Published || e.Status == message.OnSale
 	if e.Status == message.OnSale && len(f.list) == 0 {
 		current := tiers
 		if len(current) == 0 && e.PriceVersion > 0 {
@@ -158,8 +184,14 @@ func (s *Service) merge(ctx context.Context, e *Event, plan *message.Plan, c Cha
 // Cancel cancels an event; the booking side gives all its bookings back.
 func (s *Service) Cancel(ctx context.Context, caller message.Caller, eventID string) (Event, error) {
 	e, err := s.owned(ctx, caller, eventID)
-	if err != nil || e.Status == message.Cancelled {
+	if err != nil {
 		return e, err
+	}
+	if e.Status == message.Cancelled {
+		if e.Synced < e.Version { // the booking side did not hear of it
+			return s.push(ctx, e)
+		}
+		return e, nil
 	}
 	before := e.Version
 	e.Status = message.Cancelled
@@ -203,9 +235,11 @@ func (s *Service) List(ctx context.Context, caller message.Caller, f Filter) (li
 		add("e.status = 'draft'")
 	}
 	if caller.Role != message.Admin {
-		add("(e.status <> 'draft' OR e.organizer_id = ?)", caller.UserID)
-		if !caller.SignedIn() {
-			add("e.status <> 'draft'")
+		const public = "e.announced AND e.status <> 'draft'"
+		if caller.SignedIn() {
+			add("("+public+" OR e.organizer_id = ?)", caller.UserID)
+		} else {
+			add(public)
 		}
 	}
 	if f.Text != "" {

@@ -161,18 +161,22 @@ func theatre(d *drawing, n int) {
 	d.seated("BA", "Balcony", 3, parts[3], perRow, curved(800, 60, 1080, depth, half, -half))
 }
 
-// ring adds sections first, first+1, … around the middle.
-func (d *drawing) ring(name string, first, sections int, category uint16, n, perRow int, rx, ry, depth float64) {
+// ring adds sections first, first+1, … around the middle, their rows at most
+// depth apart and all within band.
+func (d *drawing) ring(name string, first, sections int, category uint16, n, perRow int, rx, ry, depth, band float64) {
 	weights := make([]int, sections)
 	for i := range weights {
 		weights[i] = 1
 	}
-	gap := 0.012
-	for i, count := range share(n, weights...) {
+	const aisle = 0.012 // radians at each side of a section
+	counts := share(n, weights...)
+	rows := (counts[sections-1] + perRow - 1) / perRow // the last has the most
+	depth = math.Min(depth, band/float64(max(1, rows)))
+	for i, count := range counts {
 		from := 2 * math.Pi * float64(i) / float64(sections)
 		to := 2 * math.Pi * float64(i+1) / float64(sections)
 		id := strconv.Itoa(first + i)
-		d.seated(id, name+" "+id, category, count, perRow, oval(800, 700, rx, ry, depth, from+gap, to-gap))
+		d.seated(id, name+" "+id, category, count, perRow, oval(800, 700, rx, ry, depth, from+aisle, to-aisle))
 	}
 }
 
@@ -189,8 +193,8 @@ func arena(d *drawing, n int) {
 		d.seated(id, "Floor "+id, 0, count, max(5, int(math.Sqrt(float64(count)*1.3))), grid(x, y, step, step))
 	}
 	lower, upper := max(4, min(24, n/200)), max(4, min(32, n/160))
-	d.ring("Section", 101, lower, 1, parts[1], perRow, 330, 260, 8)
-	d.ring("Section", 201, upper, 2, parts[2], perRow, 560, 480, 7)
+	d.ring("Section", 101, lower, 1, parts[1], perRow, 330, 260, 8, 205)
+	d.ring("Section", 201, upper, 2, parts[2], perRow, 560, 480, 7, 205)
 }
 
 func stadium(d *drawing, n int) {
@@ -199,15 +203,30 @@ func stadium(d *drawing, n int) {
 	parts := share(n, 38, 22, 40)
 	perRow := max(5, min(28, n/600))
 	s := max(4, min(48, n/500))
-	d.ring("Section", 101, s, 0, parts[0], perRow, 330, 230, 4)
-	d.ring("Section", 201, s, 1, parts[1], perRow, 500, 400, 4)
-	d.ring("Section", 301, s, 2, parts[2], perRow, 620, 520, 3.5)
+	d.ring("Section", 101, s, 0, parts[0], perRow, 330, 230, 4, 155)
+	d.ring("Section", 201, s, 1, parts[1], perRow, 500, 400, 4, 105)
+	d.ring("Section", 301, s, 2, parts[2], perRow, 620, 520, 3.5, 165)
 }
 
 func club(d *drawing, n int) {
 	d.plan.Name = "Club"
 	d.plan.Categories = []message.Category{{Name: "Standing", Color: "#7c3aed"}, {Name: "Balcony", Color: "#2563eb"}}
-	parts := share(n, 80, 20)
-	d.standing("FLOOR", "Standing floor", 0, parts[0], 400, 200, 800, 600)
-	d.seated("BALCONY", "Balcony", 1, parts[1], max(6, int(math.Sqrt(float64(parts[1])*3))), grid(800, 900, 18, 26))
+	parts := share(n, 80, 16, 4)
+	d.standing("FLOOR", "Standing floor", 0, parts[0], 400, 200, 800, 500)
+	perRow := max(6, int(math.Sqrt(float64(parts[1])*3)))
+	rows := float64((parts[1] + perRow - 1) / perRow)
+	d.seated("BALCONY", "Balcony", 1, parts[1], perRow, grid(800, 950, math.Min(18, 1400/float64(perRow)), math.Min(26, 400/rows)))
+	d.seated("TABLES", "Tables", 1, parts[2], 4, tables(parts[2]))
+}
+
+// tables places rows as tables of four in a band between floor and balcony.
+func tables(n int) place {
+	count := (n + 3) / 4
+	perLine := max(1, int(math.Ceil(math.Sqrt(float64(count)*8))))
+	step := math.Min(60, 1400/float64(perLine))
+	return func(row, seat, _ int) (float64, float64) {
+		x := 800 + step*(float64(row%perLine)-float64(min(count, perLine)-1)/2)
+		y := 750 + step*float64(row/perLine)
+		return x + step/5*float64(seat%2*2-1), y + step/5*float64(seat/2*2-1)
+	}
 }

@@ -64,6 +64,18 @@ func stamp(us int64) *time.Time {
 	return &t
 }
 
+// zone is a stored zone; loading one reads a file, and the event page is hot.
+func (s *Service) zone(name string) (*time.Location, error) {
+	if z, ok := s.zones.Load(name); ok {
+		return z.(*time.Location), nil
+	}
+	z, err := time.LoadLocation(name)
+	if err == nil {
+		s.zones.Store(name, z)
+	}
+	return z, err
+}
+
 // body joins an event with its prices and how many seats are free.
 func (s *Service) body(ctx context.Context, e *Event) (*eventBody, error) {
 	b := &eventBody{
@@ -76,7 +88,7 @@ func (s *Service) body(ctx context.Context, e *Event) (*eventBody, error) {
 	}
 	if e.StartsAt != 0 {
 		t := time.UnixMicro(e.StartsAt).UTC()
-		if zone, err := time.LoadLocation(e.TimeZone); err == nil {
+		if zone, err := s.zone(e.TimeZone); err == nil {
 			t = t.In(zone)
 		}
 		b.EventTime = &t
@@ -114,7 +126,7 @@ func (s *Service) answer(ctx context.Context, e Event, err error) (*eventOut, er
 		return nil, err
 	}
 	out := &eventOut{ETag: fmt.Sprintf(`"%d"`, e.Version), Location: "/events/" + e.ID, CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", Body: b}
-	if e.Status == message.Draft {
+	if !e.public() {
 		out.CacheControl = "private, no-store"
 	}
 	return out, nil
@@ -205,51 +217,6 @@ func (s *Service) registerList(api huma.API) {
 			if out.Body.Items[i], err = s.body(ctx, &list[i]); err != nil {
 				return nil, err
 			}
-		}
-		return out, nil
-	})
-}
-
-// planBody is a seating plan on the wire: seats by ordinal.
-type planBody struct {
-	*message.Plan
-	Seats []planSeat `json:"seats" doc:"By ordinal."`
-}
-
-type planSeat struct {
-	Label          string  `json:"label"`
-	Number         string  `json:"number"`
-	X              float32 `json:"x"`
-	Y              float32 `json:"y"`
-	Category       uint16  `json:"category" doc:"Index in categories."`
-	Accessible     bool    `json:"accessible,omitempty"`
-	RestrictedView bool    `json:"restricted_view,omitempty"`
-}
-
-func (s *Service) registerPlan(api huma.API) {
-	type planOut struct {
-		ETag         string `header:"ETag"`
-		CacheControl string `header:"Cache-Control"`
-		Body         planBody
-	}
-	huma.Register(api, huma.Operation{
-		OperationID: "get-plan", Method: http.MethodGet, Path: "/events/{id}/plan", Tags: []string{"Events"}, Summary: "Read an event's seating plan",
-		Description: "A version of a plan never changes: keep it.", Errors: []int{404},
-	}, func(ctx context.Context, in *struct {
-		ID string `path:"id" maxLength:"64"`
-	}) (*planOut, error) {
-		e, err := s.Get(ctx, message.CallerFrom(ctx), in.ID)
-		if err != nil {
-			return nil, err
-		}
-		p, err := s.Plan(ctx, e.PlanID, e.PlanVersion)
-		if err != nil {
-			return nil, err
-		}
-		out := &planOut{ETag: fmt.Sprintf(`"%s-%d"`, p.ID, p.Version), CacheControl: "public, max-age=86400", Body: planBody{Plan: p, Seats: make([]planSeat, len(p.Seats))}}
-		for i := range p.Seats {
-			st := &p.Seats[i]
-			out.Body.Seats[i] = planSeat{st.Label, st.Number, st.X, st.Y, st.Category, st.Accessible, st.RestrictedView}
 		}
 		return out, nil
 	})

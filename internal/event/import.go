@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"reflect"
 	"time"
 	"unicode/utf8"
 
@@ -21,6 +23,7 @@ const (
 	MaxImportFile   = 64 << 20 // bytes
 	maxImportDepth  = 64
 	maxImportEvents = 10_000
+	maxImportValues = 8_000_000 // JSON values in a file: memory is theirs, not the bytes'
 )
 
 // ImportFile is a file to import.
@@ -41,6 +44,14 @@ type ImportOptions struct {
 type Imported struct {
 	New, Updated, Unchanged int // events
 	Plans, Seats            int // seating plans in the files, and their seats
+	Refs                    []ImportedPlan
+}
+
+// ImportedPlan tells how new events can name a plan that was imported.
+type ImportedPlan struct {
+	Name, ID string
+	Version  int64
+	Seats    int
 }
 
 // FileError is a fault of a file at a place in it.
@@ -65,6 +76,7 @@ type foundEvent struct {
 	source     string // unique: format and id
 	in         NewEvent
 	planSource string // names a plan of the same import instead of in.Plan
+	guessed    bool   // the file names no plan; in.Plan was chosen here
 	cancelled  bool
 }
 
@@ -109,9 +121,12 @@ func parseFile(f ImportFile) (*found, error) {
 	case len(data) > MaxImportFile:
 		return fail("", "is larger than %d MiB", MaxImportFile>>20)
 	case !utf8.Valid(data):
-		return fail("", "is not UTF-8")
+		at := invalidUTF8(data)
+		return fail("", "line %d, byte %d: is not UTF-8", lineOf(data, at), at)
 	case depth(data) > maxImportDepth:
 		return fail("", "is nested deeper than %d levels", maxImportDepth)
+	case bytes.Count(data, []byte{','})+bytes.Count(data, []byte{'['})+bytes.Count(data, []byte{'{'}) > maxImportValues:
+		return fail("", "has more than %d values", maxImportValues)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -119,8 +134,8 @@ func parseFile(f ImportFile) (*found, error) {
 	if err := d.Decode(&v); err != nil {
 		return fail("", "is not JSON: %s", syntax(data, d.InputOffset(), err))
 	}
-	if d.More() {
-		return fail("", "has more than one JSON value")
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fail("", "line %d: has something behind its JSON value", lineOf(data, int(d.InputOffset())))
 	}
 	root := &node{reader: &reader{}, value: v}
 	out := &found{}
@@ -158,12 +173,41 @@ func syntax(data []byte, offset int64, err error) string {
 	if errors.As(err, &se) {
 		offset = se.Offset
 	}
-	line := 1 + bytes.Count(data[:min(int(offset), len(data))], []byte("\n"))
-	return fmt.Sprintf("line %d, byte %d: %v", line, offset, err)
+	return fmt.Sprintf("line %d, byte %d: %v", lineOf(data, int(offset)), offset, err)
+}
+
+func lineOf(data []byte, offset int) int {
+	return 1 + bytes.Count(data[:min(offset, len(data))], []byte("\n"))
+}
+
+// invalidUTF8 is where a text stops to be UTF-8.
+func invalidUTF8(data []byte) int {
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(data)
 }
 
 // distinct refuses the same id twice with different content, and drops repeats.
 func (f *found) distinct() error {
+	known := map[string]foundPlan{}
+	var plans []foundPlan
+	for _, p := range f.plans {
+		first, again := known[p.source]
+		if !again {
+			known[p.source] = p
+			plans = append(plans, p)
+			continue
+		}
+		if !reflect.DeepEqual(first.doc, p.doc) {
+			return FileError{p.file, p.path, fmt.Sprintf("has a plan with the same name or id as %s, but other seats", first.file)}
+		}
+	}
+	f.plans = plans
 	seen := map[string]int{}
 	var events []foundEvent
 	for _, e := range f.events {
@@ -173,9 +217,8 @@ func (f *found) distinct() error {
 			events = append(events, e)
 			continue
 		}
-		a, _ := json.Marshal(events[i].in)
-		b, _ := json.Marshal(e.in)
-		if !bytes.Equal(a, b) {
+		first := events[i]
+		if !reflect.DeepEqual(first.in, e.in) || first.planSource != e.planSource || first.cancelled != e.cancelled {
 			return FileError{e.file, e.path, fmt.Sprintf("has the same id as %s in %s, but says something else", events[i].path, events[i].file)}
 		}
 	}
@@ -279,6 +322,7 @@ func (s *Service) store(ctx context.Context, all *found, opts ImportOptions) (Im
 		plans[p.source] = row
 		sum.Plans++
 		sum.Seats += row.seats
+		sum.Refs = append(sum.Refs, ImportedPlan{row.name, row.id, row.version, row.seats})
 	}
 	type write struct {
 		draft  *draft
@@ -402,14 +446,17 @@ func (s *Service) importEvent(ctx context.Context, f *foundEvent, plans map[stri
 		if row == nil {
 			return nil, 0, FileError{f.file, f.path + ".plan", fmt.Sprintf("names %q, which is not a plan of this import", f.planSource)}
 		}
-		p := row.plan
-		p.ID, p.Version = row.id, row.version
-		s.plans.Set(planKey{row.id, row.version}, p)
-		in.Plan = PlanInput{ID: row.id, Version: row.version}
+		row.plan.ID, row.plan.Version = row.id, row.version
+		in.Plan = PlanInput{ID: row.id, Version: row.version, checked: row.plan}
 	}
 	wantSale := in.Status == message.OnSale
 	if wantSale && in.Price == nil && len(in.Tiers) == 0 {
 		in.Status = message.Published // not on sale until it is priced
+	}
+	if known {
+		if err := s.keepPlan(ctx, f, &in, &old); err != nil {
+			return nil, 0, err
+		}
 	}
 	d, err = s.prepare(ctx, in)
 	if err != nil {
@@ -423,25 +470,52 @@ func (s *Service) importEvent(ctx context.Context, f *foundEvent, plans map[stri
 	if !known {
 		return d, 0, nil
 	}
-	return d, old.Version, d.over(&old, f)
+	return d, old.Version, d.over(&old, f, wantSale)
+}
+
+// keepPlan puts the plan of an event that is there into what a file says of it:
+// seats that people hold do not change under them. A file that names another
+// plan is refused; a newer version of the same plan, or another guess of this
+// program where the file names none, is passed over.
+func (s *Service) keepPlan(ctx context.Context, f *foundEvent, in *NewEvent, old *Event) error {
+	if !f.guessed {
+		_, p, err := s.planOf(ctx, in.Plan)
+		if err != nil {
+			return f.fault(err)
+		}
+		if p.ID != old.PlanID {
+			return FileError{f.file, f.path + ".plan", "is another plan than the event has here; the plan of an event does not change"}
+		}
+	}
+	in.Plan = PlanInput{ID: old.PlanID, Version: old.PlanVersion}
+	if f.guessed && len(in.Tiers) > 0 {
+		p, err := s.Plan(ctx, old.PlanID, old.PlanVersion)
+		if err != nil {
+			return err
+		}
+		in.Tiers = spread(in.Tiers[len(in.Tiers)-1].Price, in.Tiers[0].Price, bestFirst(p))
+	}
+	return nil
 }
 
 // over makes a draft the next version of an event that is there.
-func (d *draft) over(old *Event, f *foundEvent) error {
+func (d *draft) over(old *Event, f *foundEvent, wantSale bool) error {
 	e := &d.event
-	switch {
-	case old.Status == message.Cancelled && e.Status != message.Cancelled:
-		return FileError{f.file, f.path, "is cancelled here, and stays so"}
-	case e.PlanID != old.PlanID || e.PlanVersion != old.PlanVersion:
-		e.PlanID, e.PlanVersion, e.Seats = old.PlanID, old.PlanVersion, old.Seats // an event keeps its plan
-	case old.Currency != "" && e.Currency != "" && e.Currency != old.Currency:
-		return FileError{f.file, f.path, "has another currency than the event that is there"}
+	if old.Currency != "" && e.Currency != "" && e.Currency != old.Currency {
+		return FileError{f.file, f.path, "has another currency than the event has here"}
 	}
 	e.OrganizerID, e.CreatedAt, e.Version = old.OrganizerID, old.CreatedAt, old.Version+1
+	e.Announced = e.Announced || old.Announced
 	if len(d.tiers) > 0 {
 		e.PriceVersion = old.PriceVersion + 1
 	} else {
 		e.PriceVersion, e.PriceFrom, e.Currency = old.PriceVersion, old.PriceFrom, old.Currency
+		if wantSale && old.Status == message.OnSale {
+			e.Status = message.OnSale // its organizer has priced it
+		}
+	}
+	if old.Status == message.Cancelled {
+		e.Status = message.Cancelled // bookings were given back: there is no way back
 	}
 	return nil
 }
@@ -451,6 +525,9 @@ func (f *foundEvent) fault(err error) error {
 	var e *errs.Error
 	if !errors.As(err, &e) || len(e.Fields) == 0 {
 		return err
+	}
+	if !f.guessed { // the file has the fields of an event
+		return FileError{f.file, f.path + "." + e.Fields[0].Name, e.Fields[0].Reason}
 	}
 	return FileError{f.file, f.path, "cannot be an event: " + e.Fields[0].Name + " " + e.Fields[0].Reason}
 }

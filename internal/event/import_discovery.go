@@ -12,7 +12,11 @@ import (
 // readDiscovery reads a page of events as the Ticketmaster Discovery API v2
 // answers it (https://developer.ticketmaster.com/products-and-docs/apis/discovery-api/v2/).
 func readDiscovery(root *node, out *found) {
-	for _, n := range root.at("_embedded").at("events").list(maxImportEvents) {
+	embedded := root.at("_embedded") // absent on a page that found nothing
+	if embedded.value != nil && embedded.at("events").value == nil {
+		embedded.at("events").fail("is required: this is not a page of events")
+	}
+	for _, n := range embedded.at("events").list(maxImportEvents) {
 		e := foundEvent{path: n.path, source: "discovery:" + n.at("id").need(200)}
 		discoveryEvent(n, &e)
 		if root.fault != nil {
@@ -33,10 +37,13 @@ func discoveryEvent(n *node, e *foundEvent) {
 	discoveryTime(n.at("dates"), e, zone)
 	segment, genre := discoveryClass(n)
 	in.Category = segment
-	in.Plan = discoveryPlan(in.Venue.Name, segment, genre)
+	in.Plan, e.guessed = discoveryPlan(in.Venue.Name, segment, genre), true
 	discoverySale(n, e)
 	discoveryPrices(n, e)
-	attributes := map[string]string{"source": "discovery", "genre": genre, "url": n.at("url").text(2000), "promoter": n.at("promoter").at("name").text(500)}
+	attributes := map[string]string{"source": "discovery", "genre": genre, "promoter": n.at("promoter").at("name").text(500)}
+	if link := n.at("url").text(2000); strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://") {
+		attributes["url"] = link
+	}
 	in.Attributes, _ = json.Marshal(attributes) // strings only
 }
 
@@ -130,9 +137,11 @@ func discoverySale(n *node, e *foundEvent) {
 	}
 	unknown := public.at("startTBD").yes() || public.at("startTBA").yes()
 	e.in.Status = message.Published
-	switch n.at("dates").at("status").at("code").text(40) {
-	case "onsale", "rescheduled":
-		if !unknown {
+	switch code := n.at("dates").at("status").at("code").text(40); code {
+	case "onsale", "rescheduled", "offsale":
+		// Off sale is also what an event is before its sale begins: if the page
+		// tells when that is, the window decides.
+		if !unknown && (code != "offsale" || e.in.SaleOpensAt != nil) {
 			e.in.Status = message.OnSale
 		}
 	case "cancelled", "canceled":
@@ -187,15 +196,36 @@ func discoveryPrices(n *node, e *foundEvent) {
 		r.at("min").fail("must not be more than max")
 		return
 	}
-	categories := templateCategories[e.in.Plan.Template]
 	e.in.Currency = currency
+	e.in.Tiers = spread(low, high, templateCategories[e.in.Plan.Template])
+}
+
+// spread makes a tier of each category, best first: the first costs high, the
+// last low, those between something between, rounded up.
+func spread(low, high int64, categories []string) []TierInput {
+	tiers := make([]TierInput, len(categories))
 	for i, name := range categories {
 		price := high
 		if len(categories) > 1 {
 			price = high - (high-low)*int64(i)/int64(len(categories)-1)
 		}
-		e.in.Tiers = append(e.in.Tiers, TierInput{Name: name, Price: price, Categories: []string{name}})
+		tiers[i] = TierInput{Name: name, Price: price, Categories: []string{name}}
 	}
+	return tiers
+}
+
+// bestFirst are the categories of a plan that was made here, best first.
+func bestFirst(p *message.Plan) []string {
+	for _, names := range templateCategories {
+		if len(names) == len(p.Categories) && hasCategory(p, names[0]) && hasCategory(p, names[len(names)-1]) {
+			return names
+		}
+	}
+	names := make([]string, len(p.Categories))
+	for i, c := range p.Categories {
+		names[i] = c.Name
+	}
+	return names
 }
 
 // discoveryAmount is a price in minor units, -1 when it is absent.
@@ -258,7 +288,7 @@ func discoveryPlan(venue, segment, genre string) PlanInput {
 		return PlanInput{Template: "theatre", Seats: 2_000}
 	case has("club", "ballroom", "lounge", "tavern"):
 		return PlanInput{Template: "club", Seats: 1_000}
-	case has("stadium", "bowl", " park", "ballpark", " field"):
+	case has("stadium", "bowl", " park", "ballpark") || strings.HasSuffix(name, " field"):
 		return PlanInput{Template: "stadium", Seats: 50_000}
 	case segment == "Arts & Theatre":
 		return PlanInput{Template: "theatre", Seats: 2_000}

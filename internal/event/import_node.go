@@ -68,14 +68,21 @@ func (n *node) list(limit int) []*node {
 	return out
 }
 
-// text is a string of at most limit characters, "" when it is absent. A number
-// is taken as it is written: seat numbers come as either.
+// label is text, or a number as it is written: seat numbers come as either.
+func (n *node) label(limit int) string {
+	if v, ok := n.value.(json.Number); ok {
+		written := *n
+		written.value = string(v)
+		return written.text(limit)
+	}
+	return n.text(limit)
+}
+
+// text is a string of at most limit characters, "" when it is absent.
 func (n *node) text(limit int) string {
 	switch v := n.value.(type) {
 	case nil:
 		return ""
-	case json.Number:
-		return string(v)
 	case string:
 		if utf8.RuneCountInString(v) > limit {
 			n.fail("must have at most %d characters", limit)

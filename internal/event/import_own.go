@@ -4,20 +4,27 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"slices"
+	"strings"
 	"time"
 
-	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
 )
 
-// ownFile is boxoffice's own import format. Plans and events carry an id of
-// the source, by which they are found again; an event has the fields of
-// POST /events, where plan may be {"source_id": …} to use a plan of the file.
-type ownFile struct {
-	Boxoffice int        `json:"boxoffice"`
-	Plans     []ownPlan  `json:"plans"`
-	Events    []ownEvent `json:"events"`
+// boxoffice's own import format is one object:
+//
+//	{"boxoffice": 1,
+//	 "venues": [{"source_id": "hall", "name": "Hall", "city": "Ulm", "country": "DE", "time_zone": "Europe/Berlin"}],
+//	 "plans":  [{"source_id": "hall-2026", "name": "Hall", "categories": [{"name": "A"}], "sections": […]}],
+//	 "events": [{"source_id": "gala", "title": "Gala", "venue": {"source_id": "hall"}, "plan": {"source_id": "hall-2026"}, …}]}
+//
+// Plans and events are found again by the id they have at the source. An event
+// has the fields of POST /events; its venue and its plan may name one of the
+// import by source_id instead.
+
+type ownVenue struct {
+	SourceID string `json:"source_id"`
+	VenueInput
 }
 
 type ownPlan struct {
@@ -28,7 +35,8 @@ type ownPlan struct {
 type ownEvent struct {
 	SourceID string `json:"source_id"`
 	NewEvent
-	Plan ownPlanRef `json:"plan"`
+	Venue ownVenue   `json:"venue"`
+	Plan  ownPlanRef `json:"plan"`
 }
 
 type ownPlanRef struct {
@@ -42,57 +50,99 @@ func readOwn(root *node, out *found) {
 		root.at("boxoffice").fail("must be 1, the version of the format")
 		return
 	}
-	seen := map[string]bool{}
-	once := func(n *node) string {
-		id := n.at("source_id").need(200)
-		if seen[n.path[:3]+id] {
-			n.at("source_id").fail("%q is there twice", id)
-		}
-		seen[n.path[:3]+id] = true
-		return id
-	}
-	for _, n := range root.at("plans").list(1000) {
-		var p ownPlan
-		id := once(n)
-		if !strict(n, &p) {
-			return
-		}
-		plan, err := p.planDocument.build()
-		if err != nil {
-			var at planError
-			if errors.As(err, &at) {
-				n.at(at.path).fail("%s", at.reason)
-			}
-			return
-		}
-		doc := p.planDocument
-		out.plans = append(out.plans, foundPlan{path: n.path, source: "boxoffice:" + id, doc: &doc, plan: plan})
-	}
-	for _, n := range root.at("events").list(maxImportEvents) {
-		var e ownEvent
-		id := once(n)
-		if !strict(n, &e) {
-			return
-		}
-		f := foundEvent{path: n.path, source: "boxoffice:" + id, in: e.NewEvent}
-		f.in.Plan = e.Plan.PlanInput
-		if e.Plan.SourceID != "" {
-			f.planSource = "boxoffice:" + e.Plan.SourceID
-		}
-		out.events = append(out.events, f)
-	}
 	for key := range root.value.(map[string]any) {
-		if key != "boxoffice" && key != "plans" && key != "events" {
+		if !slices.Contains([]string{"boxoffice", "venues", "plans", "events"}, key) {
 			root.at(key).fail("is not a field of this format")
 		}
 	}
-	for i := range out.events {
-		check(root, &out.events[i])
+	r := &ownReader{seen: map[string]bool{}, venues: map[string]VenueInput{}, out: out}
+	for _, n := range root.at("venues").list(maxImportEvents) {
+		r.venue(n)
+	}
+	for _, n := range root.at("plans").list(1000) {
+		r.plan(n)
+	}
+	for _, n := range root.at("events").list(maxImportEvents) {
+		r.event(n)
 	}
 }
 
+type ownReader struct {
+	seen   map[string]bool // list and source id
+	venues map[string]VenueInput
+	out    *found
+}
+
+// id is the source id of an element, which no other of its list has.
+func (r *ownReader) id(n *node) string {
+	id := n.at("source_id").need(200)
+	list, _, _ := strings.Cut(n.path, "[")
+	if r.seen[list+id] {
+		n.at("source_id").fail("%q is there twice", id)
+	}
+	r.seen[list+id] = true
+	return id
+}
+
+func (r *ownReader) venue(n *node) {
+	var v ownVenue
+	id := r.id(n)
+	if !strict(n, &v) {
+		return
+	}
+	f := &faults{}
+	f.venue(v.VenueInput)
+	for _, fault := range f.list {
+		n.at(strings.TrimPrefix(fault.Name, "venue.")).fail("%s", fault.Reason)
+	}
+	r.venues[id] = v.VenueInput
+}
+
+func (r *ownReader) plan(n *node) {
+	var p ownPlan
+	id := r.id(n)
+	if !strict(n, &p) {
+		return
+	}
+	plan, err := p.planDocument.build()
+	if err != nil {
+		var at planError
+		if errors.As(err, &at) {
+			n.at(at.path).fail("%s", at.reason)
+		}
+		return
+	}
+	doc := p.planDocument
+	r.out.plans = append(r.out.plans, foundPlan{path: n.path, source: "boxoffice:" + id, doc: &doc, plan: plan})
+}
+
+func (r *ownReader) event(n *node) {
+	var e ownEvent
+	id := r.id(n)
+	if !strict(n, &e) {
+		return
+	}
+	f := foundEvent{path: n.path, source: "boxoffice:" + id, in: e.NewEvent}
+	f.in.Plan, f.in.Venue = e.Plan.PlanInput, e.Venue.VenueInput
+	if id := e.Venue.SourceID; id != "" {
+		v, ok := r.venues[id]
+		if !ok || e.Venue.VenueInput != (VenueInput{}) {
+			n.at("venue").at("source_id").fail("must name a venue of this file, and nothing beside it: %q", id)
+		}
+		f.in.Venue = v
+	}
+	if id := e.Plan.SourceID; id != "" {
+		if e.Plan.PlanInput != (PlanInput{}) {
+			n.at("plan").fail("must have nothing beside source_id")
+		}
+		f.planSource = "boxoffice:" + id
+	}
+	check(n, &f)
+	r.out.events = append(r.out.events, f)
+}
+
 // check looks at an event's own fields, so that a fault is told with its path.
-func check(root *node, e *foundEvent) {
+func check(n *node, e *foundEvent) {
 	f := &faults{}
 	f.text("title", e.in.Title, 1, 200)
 	zone := f.venue(e.in.Venue)
@@ -101,8 +151,8 @@ func check(root *node, e *foundEvent) {
 	}
 	var ev Event
 	f.when(&ev, e.in.EventTime, e.in.EventDate, zone)
-	if err := errs.Fields(f.list); err != nil && root.fault == nil {
-		root.fault = &planError{e.path + "." + f.list[0].Name, f.list[0].Reason}
+	for _, fault := range f.list {
+		n.at(fault.Name).fail("%s", fault.Reason)
 	}
 	if e.in.Status == message.Cancelled {
 		e.in.Status, e.cancelled = message.Published, true
@@ -129,7 +179,7 @@ func strict(n *node, v any) bool {
 	case errors.As(err, &at):
 		n.fail("has a time that is not RFC 3339: %q", at.Value)
 	default:
-		n.fail("%s", fmt.Sprint(err)[len("json: "):])
+		n.fail("%s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return false
 }

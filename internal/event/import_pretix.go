@@ -53,7 +53,6 @@ type pretix struct {
 	composed   map[string]bool   // zone-row-number labels
 	ids        map[string]bool   // section ids
 	clash      bool              // composed labels are not unique
-	long       bool              // some guids are no labels for people
 	order      []string          // guids in the order of seats
 	zones      []string          // path of each section
 }
@@ -62,7 +61,7 @@ var notInLabel = regexp.MustCompile(`[^\pL\pN._]+`)
 
 func (p *pretix) zone(z *node) {
 	name := z.at("name").text(200)
-	id := z.at("zone_id").text(40)
+	id := z.at("zone_id").label(40)
 	if id == "" {
 		id = strings.Trim(notInLabel.ReplaceAllString(name, "-"), "-")
 	}
@@ -77,12 +76,11 @@ func (p *pretix) zone(z *node) {
 	}
 	sec := sectionDocument{ID: id, Name: name}
 	zx, zy := z.at("position").at("x").coordinate(), z.at("position").at("y").coordinate()
+	before := len(p.order)
 	for _, r := range z.at("rows").list(10_000) {
-		if row := p.row(r, id, zx, zy); len(row.Seats) > 0 {
-			sec.Rows = append(sec.Rows, row)
-		}
+		sec.Rows = append(sec.Rows, p.row(r, id, zx, zy))
 	}
-	if len(sec.Rows) > 0 { // a zone may hold only drawings
+	if len(p.order) > before { // a zone may hold only drawings
 		p.ids[id] = true
 		p.doc.Sections = append(p.doc.Sections, sec)
 		p.zones = append(p.zones, z.path)
@@ -92,9 +90,9 @@ func (p *pretix) zone(z *node) {
 func (p *pretix) row(r *node, zone string, x, y float64) rowDocument {
 	x += r.at("position").at("x").coordinate()
 	y += r.at("position").at("y").coordinate()
-	row := rowDocument{Label: r.at("row_number").text(40)}
+	row := rowDocument{Label: r.at("row_number").label(40)}
 	if row.Label == "" {
-		row.Label = r.at("row_label").text(40)
+		row.Label = r.at("row_label").label(40)
 	}
 	if row.Label == "" {
 		row.Label = "-"
@@ -105,7 +103,7 @@ func (p *pretix) row(r *node, zone string, x, y float64) rowDocument {
 			s.at("seat_guid").fail("%q is there twice, first at %s", guid, first)
 		}
 		p.guids[guid] = s.path
-		number := s.at("seat_number").text(40)
+		number := s.at("seat_number").label(40)
 		if number == "" {
 			number = guid
 		}
@@ -116,7 +114,6 @@ func (p *pretix) row(r *node, zone string, x, y float64) rowDocument {
 		composed := zone + "-" + row.Label + "-" + number
 		p.clash = p.clash || p.composed[composed]
 		p.composed[composed] = true
-		p.long = p.long || len(guid) > 24 || strings.ContainsAny(guid, " ,&?#/")
 		p.order = append(p.order, guid)
 		if len(p.order) > maxSeats {
 			s.fail("is one too many: a plan has at most %d seats", maxSeats)
@@ -128,10 +125,10 @@ func (p *pretix) row(r *node, zone string, x, y float64) rowDocument {
 	return row
 }
 
-// label gives seats their guids as labels where people can read them, else
-// zone-row-number where that is unique, else the guids after all.
+// label leaves seats the label zone-row-number, which people can read, where that
+// is unique in the whole plan; else their guids are the labels.
 func (p *pretix) label() {
-	if p.long && !p.clash {
+	if !p.clash {
 		return
 	}
 	i := 0

@@ -1,8 +1,10 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -51,6 +53,7 @@ type PlanInput struct {
 	ID       string        `json:"id,omitempty" maxLength:"64"`
 	Version  int64         `json:"version,omitempty" doc:"With id; the latest when it is left out."`
 	Document *planDocument `json:"document,omitempty"`
+	checked  *message.Plan // of this import, not stored yet
 }
 
 // TierInput is a price for some of the seats.
@@ -82,6 +85,8 @@ func (f *faults) lines(field, s string, maxLen int) {
 	switch {
 	case utf8.RuneCountInString(s) > maxLen:
 		f.add(field, "must have at most %d characters", maxLen)
+	case !utf8.ValidString(s):
+		f.add(field, "is not UTF-8")
 	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }):
 		f.add(field, "must not contain control characters")
 	}
@@ -198,16 +203,34 @@ func (f *faults) attributes(raw json.RawMessage) string {
 		return "{}"
 	}
 	var v map[string]any
-	if err := json.Unmarshal(raw, &v); err != nil {
+	var out bytes.Buffer // numbers stay as they were written, however long
+	if json.Unmarshal(raw, &v) != nil || json.Compact(&out, raw) != nil {
 		f.add("attributes", "must be a JSON object")
 		return "{}"
 	}
-	out, err := json.Marshal(v)
-	if err != nil {
-		f.add("attributes", "must be a JSON object")
+	if !utf8.Valid(raw) || holdsNUL(v) {
+		f.add("attributes", "must be UTF-8 without NUL")
 		return "{}"
 	}
-	return string(out)
+	return out.String()
+}
+
+// holdsNUL finds a NUL in the names and texts of a JSON value: databases differ
+// in whether they can keep one.
+func holdsNUL(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.IndexByte(v, 0) >= 0
+	case []any:
+		return slices.ContainsFunc(v, holdsNUL)
+	case map[string]any:
+		for k, x := range v {
+			if holdsNUL(k) || holdsNUL(x) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // depth is how deeply a JSON text is nested.
@@ -315,7 +338,7 @@ func (f *faults) sale(e *Event, opens, closes *time.Time, limit *int32, hold *in
 	case closes != nil && f.within("sale_closes_at", *closes):
 		e.ClosesAt = closes.UnixMicro()
 	case closes == nil && e.ClosesAt == 0:
-		e.ClosesAt = e.StartsAt
+		e.ClosesAt = e.ends()
 	}
 	if e.ClosesAt != 0 && e.OpensAt != 0 && e.ClosesAt <= e.OpensAt {
 		f.add("sale_closes_at", "must be after sale_opens_at")

@@ -39,8 +39,13 @@ type Service struct {
 	plans  *otter.Cache[planKey, *message.Plan]
 	prices *otter.Cache[priceKey, *message.Prices]
 
-	mu     sync.RWMutex
-	recent map[string]cached // events read a moment ago, by id
+	bodies *otter.Cache[planKey, []byte] // plans as they are sent
+
+	zones sync.Map // IANA name → *time.Location; names are checked before they are stored
+
+	mu      sync.RWMutex
+	recent  map[string]cached // events read a moment ago, by id
+	changes uint64            // how often forget was called
 }
 
 type planKey struct {
@@ -70,10 +75,14 @@ func New(ctx context.Context, db *sqldb.DB, sales Sales, now func() time.Time) (
 	return &Service{
 		db: db, sales: sales, now: now, recent: map[string]cached{},
 		plans: otter.Must(&otter.Options[planKey, *message.Plan]{
-			MaximumWeight: 8_000_000, // seats; about 100 bytes each
+			MaximumWeight: 2_000_000, // seats; about 130 bytes each
 			Weigher:       func(_ planKey, p *message.Plan) uint32 { return uint32(len(p.Seats)) },
 		}),
 		prices: otter.Must(&otter.Options[priceKey, *message.Prices]{MaximumSize: 10_000}),
+		bodies: otter.Must(&otter.Options[planKey, []byte]{
+			MaximumWeight: 64 << 20, // bytes
+			Weigher:       func(_ planKey, b []byte) uint32 { return uint32(len(b)) },
+		}),
 	}, nil
 }
 
@@ -85,7 +94,10 @@ func (s *Service) Plan(ctx context.Context, planID string, version int64) (*mess
 	return s.plans.Get(ctx, planKey{planID, version}, otter.LoaderFunc[planKey, *message.Plan](s.loadPlan))
 }
 
+// loadPlan serves everybody who waits for the plan, so it does not end with the
+// request that happened to ask first.
 func (s *Service) loadPlan(ctx context.Context, k planKey) (*message.Plan, error) {
+	ctx = context.WithoutCancel(ctx)
 	var generator string
 	var seats int
 	var document []byte
@@ -116,6 +128,7 @@ func (s *Service) Prices(ctx context.Context, eventID string, version int64) (*m
 }
 
 func (s *Service) loadPrices(ctx context.Context, k priceKey) (*message.Prices, error) {
+	ctx = context.WithoutCancel(ctx)
 	var doc string
 	err := s.db.Reader().QueryRowContext(ctx, `SELECT document FROM prices WHERE event_id = $1 AND version = $2`, k.eventID, k.version).Scan(&doc)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -225,6 +238,7 @@ func (s *Service) prepare(ctx context.Context, in NewEvent) (*draft, error) {
 	default:
 		f.add("status", "must be draft, published or on_sale")
 	}
+	e.Announced = e.Status != message.Draft
 	if err := errs.Fields(f.list); err != nil {
 		return nil, err
 	}
@@ -263,6 +277,8 @@ func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *message.
 	switch {
 	case given != 1:
 		return nil, nil, errs.Bad("plan", "must have one of template, id and document")
+	case in.checked != nil:
+		return nil, in.checked, nil
 	case in.Template != "":
 		return s.fromTemplate(in)
 	case in.Document != nil:
@@ -308,7 +324,7 @@ func (s *Service) fromTemplate(in PlanInput) (*planRow, *message.Plan, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p.ID, p.Version, row.name, row.plan = row.id, row.version, p.Name, p
+	p.ID, p.Version, row.name = row.id, row.version, p.Name
 	s.plans.Set(k, p) // the same whether its row is written or not
 	return row, p, nil
 }
@@ -370,6 +386,7 @@ func (s *Service) Get(ctx context.Context, caller message.Caller, eventID string
 	now := s.now()
 	s.mu.RLock()
 	c, ok := s.recent[eventID]
+	changes := s.changes
 	s.mu.RUnlock()
 	if !ok || now.Sub(c.at) > freshFor {
 		e, err := s.read(ctx, eventID)
@@ -381,10 +398,12 @@ func (s *Service) Get(ctx context.Context, caller message.Caller, eventID string
 		if len(s.recent) > 10_000 {
 			clear(s.recent)
 		}
-		s.recent[eventID] = c
+		if s.changes == changes { // else what was read may be older than a write that is answered
+			s.recent[eventID] = c
+		}
 		s.mu.Unlock()
 	}
-	if c.event.Status == message.Draft && !caller.MayRead(c.event.OrganizerID) {
+	if !c.event.public() && !caller.MayRead(c.event.OrganizerID) {
 		return Event{}, errs.Missing("event")
 	}
 	return c.event, nil
@@ -392,6 +411,7 @@ func (s *Service) Get(ctx context.Context, caller message.Caller, eventID string
 
 func (s *Service) forget(eventID string) {
 	s.mu.Lock()
+	s.changes++
 	delete(s.recent, eventID)
 	s.mu.Unlock()
 }

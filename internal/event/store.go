@@ -26,6 +26,7 @@ type Event struct {
 	TimeZone         string
 	SortAt           int64 // µs since 1970; when it is about
 	Status           message.Status
+	Announced        bool  // it was more than a draft at some time
 	OpensAt          int64 // µs since 1970; 0: at once
 	ClosesAt         int64 // µs since 1970; 0: never
 	PlanID           string
@@ -54,6 +55,15 @@ func newVenue(v VenueInput) Venue {
 	return Venue{id.FromSource("venue", key), v.Name, v.Address, v.City, v.Country, v.TimeZone}
 }
 
+// ends is when a sale ends that says nothing of its own: as the event begins, or
+// with its day when the time is not known; 0: not at all.
+func (e *Event) ends() int64 {
+	if e.SortAt == never {
+		return 0
+	}
+	return e.SortAt
+}
+
 // sale is the state of the event's sale for the booking side.
 func (e *Event) sale() message.Sale {
 	return message.Sale{
@@ -71,12 +81,16 @@ func (e *Event) shown(now int64) string {
 	return string(e.Status)
 }
 
+// public reports whether everybody may see the event: drafts are private, also
+// when they are cancelled before anybody else saw them.
+func (e *Event) public() bool { return e.Announced && e.Status != message.Draft }
+
 // lasting is how long after its beginning an event counts as over, µs.
 const lasting = 6 * 3600_000_000
 
 const eventColumns = `e.id, e.organizer_id, e.title, e.description, e.category, e.starts_at, e.local_date, e.time_zone, e.sort_at, e.status,
 	e.opens_at, e.closes_at, e.plan_id, e.plan_version, e.seats, e.price_version, e.price_from, e.currency, e.limit_per_customer, e.hold_for,
-	e.attributes, e.source, e.source_hash, e.created_at, e.version, e.synced_version, v.id, v.name, v.address, v.city, v.country, v.time_zone`
+	e.attributes, e.source, e.source_hash, e.created_at, e.version, e.synced_version, e.announced, v.id, v.name, v.address, v.city, v.country, v.time_zone`
 
 const eventFrom = ` FROM events e JOIN venues v ON v.id = e.venue_id `
 
@@ -86,7 +100,7 @@ func scanEvent(row interface{ Scan(...any) error }) (Event, error) {
 	var source sql.NullString
 	err := row.Scan(&e.ID, &e.OrganizerID, &e.Title, &e.Description, &e.Category, &starts, &e.LocalDate, &e.TimeZone, &e.SortAt, &e.Status,
 		&e.OpensAt, &e.ClosesAt, &e.PlanID, &e.PlanVersion, &e.Seats, &e.PriceVersion, &e.PriceFrom, &e.Currency, &e.LimitPerCustomer, &e.HoldFor,
-		&e.Attributes, &source, &e.SourceHash, &e.CreatedAt, &e.Version, &e.Synced,
+		&e.Attributes, &source, &e.SourceHash, &e.CreatedAt, &e.Version, &e.Synced, &e.Announced,
 		&e.Venue.ID, &e.Venue.Name, &e.Venue.Address, &e.Venue.City, &e.Venue.Country, &e.Venue.TimeZone)
 	e.StartsAt, e.Source = starts.Int64, source.String
 	return e, err
@@ -112,11 +126,11 @@ func insertVenue(ctx context.Context, tx *sql.Tx, v Venue) error {
 func insertEvent(ctx context.Context, tx *sql.Tx, e *Event) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO events (id, organizer_id, title, description, category, venue_id, starts_at, local_date, time_zone, sort_at,
 		status, opens_at, closes_at, plan_id, plan_version, seats, price_version, price_from, currency, limit_per_customer, hold_for,
-		attributes, source, source_hash, created_at, version, synced_version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, 0)`,
+		attributes, source, source_hash, created_at, version, announced, synced_version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, 0)`,
 		e.ID, e.OrganizerID, e.Title, e.Description, e.Category, e.Venue.ID, orNull(e.StartsAt), e.LocalDate, e.TimeZone, e.SortAt,
 		string(e.Status), e.OpensAt, e.ClosesAt, e.PlanID, e.PlanVersion, e.Seats, e.PriceVersion, e.PriceFrom, e.Currency, e.LimitPerCustomer, e.HoldFor,
-		e.Attributes, orNull(e.Source), e.SourceHash, e.CreatedAt, e.Version)
+		e.Attributes, orNull(e.Source), e.SourceHash, e.CreatedAt, e.Version, e.Announced)
 	if err != nil {
 		return fmt.Errorf("insert event: %w", err)
 	}
@@ -129,10 +143,10 @@ var errChanged = errors.New("event: the row has another version")
 func updateEvent(ctx context.Context, tx *sql.Tx, e *Event, before int64) error {
 	res, err := tx.ExecContext(ctx, `UPDATE events SET title = $1, description = $2, category = $3, venue_id = $4, starts_at = $5, local_date = $6,
 		time_zone = $7, sort_at = $8, status = $9, opens_at = $10, closes_at = $11, price_version = $12, price_from = $13, currency = $14,
-		limit_per_customer = $15, hold_for = $16, attributes = $17, source_hash = $18, version = $19 WHERE id = $20 AND version = $21`,
+		limit_per_customer = $15, hold_for = $16, attributes = $17, source_hash = $18, version = $19, announced = $20 WHERE id = $21 AND version = $22`,
 		e.Title, e.Description, e.Category, e.Venue.ID, orNull(e.StartsAt), e.LocalDate,
 		e.TimeZone, e.SortAt, string(e.Status), e.OpensAt, e.ClosesAt, e.PriceVersion, e.PriceFrom, e.Currency,
-		e.LimitPerCustomer, e.HoldFor, e.Attributes, e.SourceHash, e.Version, e.ID, before)
+		e.LimitPerCustomer, e.HoldFor, e.Attributes, e.SourceHash, e.Version, e.Announced, e.ID, before)
 	if err != nil {
 		return fmt.Errorf("update event: %w", err)
 	}

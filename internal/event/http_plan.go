@@ -1,0 +1,99 @@
+package event
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/maypok86/otter/v2"
+
+	"boxoffice/internal/message"
+)
+
+// planBody is a seating plan on the wire: seats by ordinal.
+type planBody struct {
+	*message.Plan
+	Seats []planSeat `json:"seats" doc:"By ordinal."`
+}
+
+type planSeat struct {
+	Label          string  `json:"label"`
+	Number         string  `json:"number"`
+	X              float32 `json:"x"`
+	Y              float32 `json:"y"`
+	Category       uint16  `json:"category" doc:"Index in categories."`
+	Accessible     bool    `json:"accessible,omitempty"`
+	RestrictedView bool    `json:"restricted_view,omitempty"`
+}
+
+type planIn struct {
+	ID          string `path:"id" maxLength:"64"`
+	IfNoneMatch string `header:"If-None-Match" doc:"ETag of the plan that you have."`
+}
+
+type planOut struct {
+	Status       int
+	ContentType  string `header:"Content-Type"`
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	Body         []byte
+}
+
+func (s *Service) registerPlan(api huma.API) {
+	schema := huma.SchemaFromType(api.OpenAPI().Components.Schemas, reflect.TypeFor[planBody]())
+	huma.Register(api, huma.Operation{
+		OperationID: "get-plan", Method: http.MethodGet, Path: "/events/{id}/plan", Tags: []string{"Events"}, Summary: "Read an event's seating plan",
+		Description: "The plan of an event never changes: keep it.", Errors: []int{404},
+		Responses: map[string]*huma.Response{
+			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}},
+			"304": {Description: "You have it already."},
+		},
+	}, func(ctx context.Context, in *planIn) (*planOut, error) {
+		e, err := s.Get(ctx, message.CallerFrom(ctx), in.ID)
+		if err != nil {
+			return nil, err
+		}
+		out := &planOut{Status: http.StatusOK, ETag: fmt.Sprintf(`"%s-%d"`, e.PlanID, e.PlanVersion), CacheControl: "public, max-age=86400, immutable"}
+		if !e.public() {
+			out.CacheControl = "private, max-age=86400, immutable"
+		}
+		if matches(in.IfNoneMatch, out.ETag) {
+			out.Status = http.StatusNotModified
+			return out, nil
+		}
+		out.ContentType = "application/json"
+		out.Body, err = s.bodies.Get(ctx, planKey{e.PlanID, e.PlanVersion}, otter.LoaderFunc[planKey, []byte](s.encodePlan))
+		return out, err
+	})
+}
+
+// encodePlan is a plan as it is sent. A crowd asks for the same plan at the same
+// time, and encoding it takes longer than anything else about the answer.
+func (s *Service) encodePlan(ctx context.Context, k planKey) ([]byte, error) {
+	p, err := s.Plan(context.WithoutCancel(ctx), k.id, k.version)
+	if err != nil {
+		return nil, err
+	}
+	body := planBody{Plan: p, Seats: make([]planSeat, len(p.Seats))}
+	for i := range p.Seats {
+		st := &p.Seats[i]
+		body.Seats[i] = planSeat{st.Label, st.Number, st.X, st.Y, st.Category, st.Accessible, st.RestrictedView}
+	}
+	return json.Marshal(body)
+}
+
+// matches reports whether an If-None-Match header names an ETag (RFC 9110,
+// section 13.1.2: weakly, any of a list).
+func matches(header, etag string) bool {
+	for tag := range strings.SplitSeq(header, ",") {
+		tag = strings.TrimSpace(tag)
+		if tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
+			return true
+		}
+	}
+	return false
+}
