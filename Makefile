@@ -1,0 +1,48 @@
+# boxoffice. `make help` lists what can be made.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## Build the program into ./boxoffice
+	go build -o boxoffice ./cmd/boxoffice
+
+.PHONY: demo
+demo: ## Run a node with lively events on http://127.0.0.1:8080
+	go run ./cmd/boxoffice serve --demo
+
+.PHONY: test
+test: setup ## Install what tests need, and run all of them
+	go test -count=1 ./...
+	go test -count=1 -race -short ./...
+
+.PHONY: test-embedded
+test-embedded: ## Run the tests that need nothing but Go
+	go test -count=1 -short ./...
+
+.PHONY: setup
+setup: ## Install what tests need (Debian, Ubuntu)
+	scripts/setup.sh
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck, govulncheck
+	scripts/lint.sh $(STATICCHECK) $(GOVULNCHECK)
+
+.PHONY: fuzz
+fuzz: ## Fuzz everything that parses or chooses, 20 s each
+	scripts/fuzz.sh 20s
+
+.PHONY: bench
+bench: setup ## Measure boxoffice beside pgbench's textbook transaction
+	go run ./bench
+
+.PHONY: chaos
+chaos: setup ## The long series: 100 kills, random histories by the ten thousand
+	BOXOFFICE_KILLS=100 go test -count=1 -timeout 60m -v -run 'TestKill' ./test/system
+	go test -count=1 -timeout 60m ./internal/booking -run RandomHistories -rapid.checks=20000

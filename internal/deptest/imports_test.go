@@ -1,0 +1,141 @@
+// Package deptest holds the rule of imports: they go one way, so that a room can
+// be understood, and later run, without the others.
+package deptest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// allowed says which rooms each room may import besides the standard library
+// and other people's modules. A room that is not listed fails the test.
+var allowed = map[string][]string{
+	// leaves
+	"errs": {}, "id": {}, "money": {}, "message": {}, "deptest": {},
+	// one interface each, with its backends
+	"batch": {"errs"}, "sqldb": {"errs"},
+	// services: never each other
+	"booking": services,
+	"event":   services,
+	"payment": services,
+	"user":    services,
+	// a part of a service
+	"payment/sandbox": {"payment", "errs", "id", "money", "message", "sqldb", "batch"},
+	// in front of the services
+	"gateway": {"batch", "errs", "id", "message"},
+	// beside them: makes accounts and audits, otherwise it is only a client
+	"rush": {"booking", "payment", "user", "message", "sqldb"},
+	// the only place that wires
+	"app": {"*"},
+}
+
+var services = []string{"errs", "id", "money", "message", "batch", "sqldb"}
+
+// guarded modules may be imported by these rooms only: whoever wants a database
+// or a broker asks for an interface.
+var guarded = map[string][]string{
+	"modernc.org/sqlite":                {"sqldb"},
+	"github.com/jackc/pgx":              {"sqldb"},
+	"github.com/nats-io":                {"bus", "app"},
+	"github.com/redis/rueidis":          {"cache", "limit", "app"},
+	"github.com/stripe/stripe-go":       {"payment/stripe", "app"},
+	"github.com/valyala/fasthttp":       {"rush"},
+	"github.com/go-chi/chi":             {"gateway"},
+	"github.com/pressly/goose":          {"sqldb"},
+	"github.com/alecthomas/kong":        {"cmd"},
+	"github.com/hanwen/go-fuse":         {"test"},
+	"github.com/anishathalye/porcupine": {"test"},
+}
+
+// imports is one package and what it imports.
+type imports struct {
+	ImportPath string
+	Imports    []string
+}
+
+const module = "boxoffice/"
+
+// faults lists the imports of a package that break the rule. Tests may wire up
+// neighbours to test with; the code itself may not.
+func faults(p imports) []string {
+	var out []string
+	room, inside := strings.CutPrefix(p.ImportPath, module+"internal/")
+	rule, known := allowed[room]
+	if inside && !known {
+		out = append(out, fmt.Sprintf("%s is not in the rule of imports: add it", p.ImportPath))
+	}
+	for _, imp := range p.Imports {
+		target, internal := strings.CutPrefix(imp, module+"internal/")
+		if internal {
+			switch {
+			case !inside && target == "app", !inside && strings.HasPrefix(p.ImportPath, module+"test"), !inside && strings.HasPrefix(p.ImportPath, module+"bench"):
+			case !inside:
+				out = append(out, fmt.Sprintf("%s imports %s: commands import app only", p.ImportPath, imp))
+			case !slices.Contains(rule, target) && !slices.Contains(rule, "*"):
+				out = append(out, fmt.Sprintf("%s imports %s", p.ImportPath, imp))
+			}
+		}
+		for guard, rooms := range guarded {
+			if strings.HasPrefix(imp, guard) && !slices.ContainsFunc(rooms, func(r string) bool { return place(p.ImportPath, r) }) {
+				out = append(out, fmt.Sprintf("%s imports %s, which is for %v only", p.ImportPath, imp, rooms))
+			}
+		}
+	}
+	return out
+}
+
+// place reports whether a package lies in a room, or under cmd or test.
+func place(path, room string) bool {
+	return path == module+"internal/"+room || strings.HasPrefix(path, module+room)
+}
+
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "boxoffice/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := 0
+	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); packages++ {
+		var p imports
+		if err := d.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range faults(p) {
+			t.Error(f)
+		}
+	}
+	if packages < 10 {
+		t.Fatalf("only %d packages were looked at", packages)
+	}
+}
+
+// The rule finds what it is there to find.
+func TestFaults(t *testing.T) {
+	for _, p := range []imports{
+		{ImportPath: "boxoffice/internal/booking", Imports: []string{"boxoffice/internal/event"}},
+		{ImportPath: "boxoffice/internal/payment", Imports: []string{"boxoffice/internal/app"}},
+		{ImportPath: "boxoffice/internal/message", Imports: []string{"boxoffice/internal/errs"}},
+		{ImportPath: "boxoffice/internal/gateway", Imports: []string{"boxoffice/internal/booking"}},
+		{ImportPath: "boxoffice/internal/event", Imports: []string{"modernc.org/sqlite"}},
+		{ImportPath: "boxoffice/internal/util", Imports: []string{"fmt"}},
+		{ImportPath: "boxoffice/cmd/boxoffice", Imports: []string{"boxoffice/internal/booking"}},
+	} {
+		if len(faults(p)) == 0 {
+			t.Errorf("%s may import %v", p.ImportPath, p.Imports)
+		}
+	}
+	for _, p := range []imports{
+		{ImportPath: "boxoffice/internal/booking", Imports: []string{"boxoffice/internal/batch", "context"}},
+		{ImportPath: "boxoffice/internal/app", Imports: []string{"boxoffice/internal/booking"}},
+		{ImportPath: "boxoffice/cmd/boxoffice", Imports: []string{"boxoffice/internal/app", "github.com/alecthomas/kong"}},
+		{ImportPath: "boxoffice/internal/sqldb", Imports: []string{"modernc.org/sqlite/lib"}},
+	} {
+		if f := faults(p); len(f) > 0 {
+			t.Error(f)
+		}
+	}
+}
