@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -175,11 +177,65 @@ func strict(n *node, v any) bool {
 	case err == nil:
 		return true
 	case errors.As(err, &wrong):
-		n.at(wrong.Field).fail("must be %s, not this %s", wrong.Type, wrong.Value)
+		n.at(pathAt(raw, wrong)).fail("must be %s, not this %s", article(wrong.Type.Kind()), wrong.Value)
 	case errors.As(err, &at):
 		n.fail("has a time that is not RFC 3339: %q", at.Value)
 	default:
 		n.fail("%s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return false
+}
+
+func article(k reflect.Kind) string {
+	switch k {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Struct, reflect.Map, reflect.Pointer:
+		return "an object"
+	case reflect.Float64:
+		return "a number"
+	}
+	return "a whole number"
+}
+
+// pathAt is the path of the value that has a wrong type. The error itself names
+// fields, but not which element of a list.
+func pathAt(raw []byte, wrong *json.UnmarshalTypeError) string {
+	offset := wrong.Offset
+	if wrong.Value == "object" || wrong.Value == "array" {
+		offset-- // is counted one byte into the value
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var walk func(path string) (string, bool)
+	walk = func(path string) (string, bool) {
+		token, err := d.Token()
+		if err != nil || d.InputOffset() >= offset {
+			return path, true
+		}
+		if token != json.Delim('{') && token != json.Delim('[') {
+			return "", false
+		}
+		for i := 0; d.More(); i++ {
+			child := fmt.Sprintf("%s[%d]", path, i)
+			if token == json.Delim('{') {
+				key, err := d.Token()
+				if err != nil {
+					return path, true
+				}
+				child = strings.TrimPrefix(fmt.Sprintf("%s.%v", path, key), ".")
+			}
+			if found, ok := walk(child); ok {
+				return found, true
+			}
+		}
+		_, err = d.Token() // the end of the list or object
+		return path, err != nil
+	}
+	path, _ := walk("")
+	return path
 }

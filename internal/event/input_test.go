@@ -1,0 +1,163 @@
+package event
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice/internal/message"
+)
+
+func TestEveryFieldIsChecked(t *testing.T) {
+	w := newWorld(t)
+	tier := func(price int64) []TierInput { return []TierInput{{Name: "All", Price: price}} }
+	for _, c := range []struct {
+		name, field string
+		change      func(*NewEvent)
+	}{
+		{"no title", "title", func(in *NewEvent) { in.Title = "  " }},
+		{"long title", "title", func(in *NewEvent) { in.Title = strings.Repeat("ä", 201) }},
+		{"NUL in title", "title", func(in *NewEvent) { in.Title = "a\x00b" }},
+		{"line break in title", "title", func(in *NewEvent) { in.Title = "a\nb" }},
+		{"title not UTF-8", "title", func(in *NewEvent) { in.Title = "a\xff" }},
+		{"long description", "description", func(in *NewEvent) { in.Description = strings.Repeat("x", 20_001) }},
+		{"control character in description", "description", func(in *NewEvent) { in.Description = "a\x1bb" }},
+		{"description not UTF-8", "description", func(in *NewEvent) { in.Description = "a\xff" }},
+		{"long category", "category", func(in *NewEvent) { in.Category = strings.Repeat("x", 61) }},
+		{"time is no time", "event_time", func(in *NewEvent) { in.EventTime = ptr("soon") }},
+		{"time that clocks skip", "event_time", func(in *NewEvent) { in.EventTime = ptr("2027-03-28T02:30") }},
+		{"time that clocks show twice", "event_time", func(in *NewEvent) { in.EventTime = ptr("2027-10-31T02:30:00") }},
+		{"time too early", "event_time", func(in *NewEvent) { in.EventTime = ptr("1900-01-01T00:00:00Z") }},
+		{"time too late", "event_time", func(in *NewEvent) { in.EventTime = ptr("9999-01-01T00:00:00Z") }},
+		{"day that is none", "event_date", func(in *NewEvent) { in.EventTime, in.EventDate = nil, "2027-02-30" }},
+		{"time and date", "event_date", func(in *NewEvent) { in.EventDate = "2027-03-01" }},
+		{"unknown zone", "time_zone", func(in *NewEvent) { in.TimeZone = "Mars/Olympus" }},
+		{"zone of this machine", "time_zone", func(in *NewEvent) { in.TimeZone = "Local" }},
+		{"zone that is a path", "time_zone", func(in *NewEvent) { in.TimeZone = "../../etc/passwd" }},
+		{"venue without zone", "venue.time_zone", func(in *NewEvent) { in.Venue.TimeZone = "" }},
+		{"venue without name", "venue.name", func(in *NewEvent) { in.Venue.Name = "" }},
+		{"country in words", "venue.country", func(in *NewEvent) { in.Venue.Country = "Germany" }},
+		{"no plan", "plan", func(in *NewEvent) { in.Plan = PlanInput{} }},
+		{"two plans", "plan", func(in *NewEvent) { in.Plan.ID = "x" }},
+		{"unknown template", "plan.template", func(in *NewEvent) { in.Plan.Template = "tent" }},
+		{"too few seats", "plan.seats", func(in *NewEvent) { in.Plan.Seats = 49 }},
+		{"too many seats", "plan.seats", func(in *NewEvent) { in.Plan.Seats = 200_001 }},
+		{"unknown plan", "plan.id", func(in *NewEvent) { in.Plan = PlanInput{ID: "nope", Version: 1} }},
+		{"unknown currency", "currency", func(in *NewEvent) { in.Currency = "XXX" }},
+		{"small letters in currency", "currency", func(in *NewEvent) { in.Currency = "eur" }},
+		{"negative price", "price", func(in *NewEvent) { in.Price = ptr(int64(-1)) }},
+		{"huge price", "price", func(in *NewEvent) { in.Price = ptr(int64(1_000_000_000_01)) }},
+		{"price and tiers", "tiers", func(in *NewEvent) { in.Tiers = tier(1) }},
+		{"negative tier", "tiers[0].price", func(in *NewEvent) { in.Price, in.Tiers = nil, tier(-1) }},
+		{"fees above the price", "tiers[0].fees", func(in *NewEvent) { in.Price, in.Tiers = nil, []TierInput{{Name: "a", Price: 5, Fees: 6}} }},
+		{"tier without name", "tiers[0].name", func(in *NewEvent) { in.Price, in.Tiers = nil, []TierInput{{Price: 5}} }},
+		{"tier of an unknown section", "tiers[0].sections[0]", func(in *NewEvent) {
+			in.Price, in.Tiers = nil, []TierInput{{Name: "a", Sections: []string{"999"}}}
+		}},
+		{"tier of an unknown category", "tiers[0].categories[1]", func(in *NewEvent) {
+			in.Price, in.Tiers = nil, []TierInput{{Name: "a", Categories: []string{"Stalls", "Gold"}}}
+		}},
+		{"too many tiers", "tiers", func(in *NewEvent) { in.Price, in.Tiers = nil, make([]TierInput, 101) }},
+		{"on sale, seats without price", "tiers", func(in *NewEvent) {
+			in.Price, in.Tiers = nil, []TierInput{{Name: "a", Price: 5, Categories: []string{"Stalls"}}}
+		}},
+		{"on sale without price", "status", func(in *NewEvent) { in.Price = nil }},
+		{"unknown status", "status", func(in *NewEvent) { in.Status = "past" }},
+		{"sale ends before it begins", "sale_closes_at", func(in *NewEvent) {
+			in.SaleOpensAt, in.SaleClosesAt = ptr(time.Date(2027, 2, 2, 0, 0, 0, 0, time.UTC)), ptr(time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC))
+		}},
+		{"sale from 1900", "sale_opens_at", func(in *NewEvent) { in.SaleOpensAt = ptr(time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)) }},
+		{"limit 0", "limit_per_customer", func(in *NewEvent) { in.LimitPerCustomer = ptr(int32(0)) }},
+		{"limit 101", "limit_per_customer", func(in *NewEvent) { in.LimitPerCustomer = ptr(int32(101)) }},
+		{"hold of no time", "hold_minutes", func(in *NewEvent) { in.HoldMinutes = ptr(int64(0)) }},
+		{"hold of an hour and a minute", "hold_minutes", func(in *NewEvent) { in.HoldMinutes = ptr(int64(61)) }},
+		{"hold that overflows", "hold_minutes", func(in *NewEvent) { in.HoldMinutes = ptr(int64(1) << 62) }},
+		{"attributes are a list", "attributes", func(in *NewEvent) { in.Attributes = json.RawMessage(`[1]`) }},
+		{"attributes too large", "attributes", func(in *NewEvent) {
+			in.Attributes = json.RawMessage(`{"a":"` + strings.Repeat("x", 32<<10) + `"}`)
+		}},
+		{"attributes too deep", "attributes", func(in *NewEvent) {
+			in.Attributes = json.RawMessage(`{"a":` + strings.Repeat("[", 16) + strings.Repeat("]", 16) + `}`)
+		}},
+		{"NUL in attributes", "attributes", func(in *NewEvent) { in.Attributes = json.RawMessage(`{"a":["\u0000"]}`) }},
+		{"NUL in a name of attributes", "attributes", func(in *NewEvent) { in.Attributes = json.RawMessage(`{"a\u0000":1}`) }},
+		{"attributes not UTF-8", "attributes", func(in *NewEvent) { in.Attributes = json.RawMessage("{\"a\":\"\xff\"}") }},
+		{"category twice in a plan", "plan.document.categories[1].name", func(in *NewEvent) {
+			in.Plan = PlanInput{Document: &planDocument{Name: "p", Categories: []message.Category{{Name: "a"}, {Name: "a"}}, Sections: []sectionDocument{{ID: "s"}}}}
+		}},
+		{"seat twice in a plan", "plan.document.sections[0].rows[0].seats[1].label", func(in *NewEvent) {
+			in.Plan = PlanInput{Document: smallPlan("1", "1")}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := gala()
+			c.change(&in)
+			_, err := w.Create(t.Context(), organizer, in)
+			wantField(t, err, c.field)
+		})
+	}
+	list, _, err := w.List(t.Context(), admin, Filter{Status: "all", Limit: 10})
+	if err != nil || len(list) > 0 || w.booth.calls > 0 {
+		t.Fatalf("%d events (%v), %d hand-overs after refusals only", len(list), err, w.booth.calls)
+	}
+}
+
+// smallPlan is a plan of one row.
+func smallPlan(numbers ...string) *planDocument {
+	row := rowDocument{Label: "A"}
+	for i, n := range numbers {
+		row.Seats = append(row.Seats, seatDocument{Number: n, X: float64(i) * 10, Y: 5})
+	}
+	return &planDocument{Name: "Small", Width: 100, Height: 10, Categories: []message.Category{{Name: "Any", Color: "#00ff00"}},
+		Sections: []sectionDocument{{ID: "S", Category: "Any", Rows: []rowDocument{row}}}}
+}
+
+func TestSeveralFaultsAreToldTogether(t *testing.T) {
+	in := gala()
+	in.Title, in.Currency, in.LimitPerCustomer = "", "???", ptr(int32(500))
+	_, err := newWorld(t).Create(t.Context(), organizer, in)
+	for _, field := range []string{"title", "currency", "limit_per_customer"} {
+		wantField(t, err, field)
+	}
+}
+
+func TestWhen(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct {
+		name       string
+		change     func(*NewEvent)
+		starts     string // RFC 3339, "" when unknown
+		date, ends string
+	}{
+		{"with an offset", nil, "2027-03-01T19:00:00Z", "2027-03-01", "2027-03-01T19:00:00Z"},
+		{"local, in the venue's zone", func(in *NewEvent) { in.EventTime = ptr("2027-07-01T20:00") }, "2027-07-01T18:00:00Z", "2027-07-01", "2027-07-01T18:00:00Z"},
+		{"local, in its own zone", func(in *NewEvent) { in.EventTime, in.TimeZone = ptr("2027-07-01T20:00"), "America/New_York" }, "2027-07-02T00:00:00Z", "2027-07-01", "2027-07-02T00:00:00Z"},
+		{"offset decides in the doubled hour", func(in *NewEvent) { in.EventTime = ptr("2027-10-31T02:30:00+01:00") }, "2027-10-31T01:30:00Z", "2027-10-31", "2027-10-31T01:30:00Z"},
+		{"date only", func(in *NewEvent) { in.EventTime, in.EventDate = nil, "2027-03-01" }, "", "2027-03-01", "2027-03-01T22:59:59Z"},
+		{"to be announced", func(in *NewEvent) { in.EventTime = nil }, "", "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := w.create(t, c.change)
+			if rfc(e.StartsAt) != c.starts || e.LocalDate != c.date || rfc(e.ClosesAt) != c.ends {
+				t.Fatalf("starts %q on %q, sale ends %q; want %q, %q, %q", rfc(e.StartsAt), e.LocalDate, rfc(e.ClosesAt), c.starts, c.date, c.ends)
+			}
+		})
+	}
+}
+
+func rfc(us int64) string {
+	if us == 0 {
+		return ""
+	}
+	return time.UnixMicro(us).UTC().Format(time.RFC3339)
+}
+
+func TestAttributesStayAsWritten(t *testing.T) {
+	e := newWorld(t).create(t, func(in *NewEvent) {
+		in.Attributes = json.RawMessage(`{ "big": 12345678901234567890, "exact": 1.10, "list": [1, {"a": null}] }`)
+	})
+	if want := `{"big":12345678901234567890,"exact":1.10,"list":[1,{"a":null}]}`; e.Attributes != want {
+		t.Fatalf("attributes are %s, want %s", e.Attributes, want)
+	}
+}

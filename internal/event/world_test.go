@@ -1,0 +1,131 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"testing"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+// booth stands in for the booking side: it keeps the newest state of each sale.
+type booth struct {
+	mu     sync.Mutex
+	sales  map[string]message.Sale
+	taken  map[string]int32
+	broken error // what SetSales answers
+	calls  int
+}
+
+func (b *booth) SetSales(_ context.Context, sales map[string]message.Sale) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls++
+	if b.broken != nil {
+		return b.broken
+	}
+	for id, s := range sales {
+		if s.EventVersion > b.sales[id].EventVersion {
+			b.sales[id] = s
+		}
+	}
+	return nil
+}
+
+func (b *booth) Counts(_ context.Context, eventID string) (message.Counts, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, ok := b.sales[eventID]
+	if !ok {
+		return message.Counts{}, errs.Missing("event")
+	}
+	return message.Counts{Free: s.Seats - b.taken[eventID], Sold: b.taken[eventID]}, nil
+}
+
+func (b *booth) all() map[string]message.Sale {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.sales)
+}
+
+// world is an Event Service on a database of its own, at a time of its own.
+type world struct {
+	*Service
+	booth *booth
+	db    *sqldb.DB
+	clock time.Time
+}
+
+var (
+	organizer = message.Caller{UserID: "org", Role: message.Organizer}
+	rival     = message.Caller{UserID: "rival", Role: message.Organizer}
+	admin     = message.Caller{UserID: "boss", Role: message.Admin}
+	fan       = message.Caller{UserID: "fan", Role: message.Customer}
+	nobody    = message.Caller{}
+)
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	db, err := sqldb.Open(t.Context(), sqldb.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	w := &world{db: db, clock: time.Date(2027, 1, 10, 12, 0, 0, 0, time.UTC), booth: &booth{sales: map[string]message.Sale{}, taken: map[string]int32{}}}
+	w.Service, err = New(t.Context(), db, w.booth, func() time.Time { return w.clock })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// gala is a complete event on sale.
+func gala() NewEvent {
+	return NewEvent{
+		Title: "Gala", EventTime: ptr("2027-03-01T20:00:00+01:00"), Status: message.OnSale,
+		Venue: VenueInput{Name: "Old Hall", City: "Ulm", Country: "DE", TimeZone: "Europe/Berlin"},
+		Plan:  PlanInput{Template: "theatre", Seats: 100}, Currency: "EUR", Price: ptr(int64(5000)),
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func (w *world) create(t testing.TB, change func(*NewEvent)) Event {
+	t.Helper()
+	in := gala()
+	if change != nil {
+		change(&in)
+	}
+	e, err := w.Create(t.Context(), organizer, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// wantField fails unless err names the field.
+func wantField(t testing.TB, err error, field string) {
+	t.Helper()
+	var e *errs.Error
+	if !errors.As(err, &e) || e.Kind != errs.Invalid {
+		t.Fatalf("error is %v, want one about %s", err, field)
+	}
+	for _, f := range e.Fields {
+		if f.Name == field {
+			return
+		}
+	}
+	t.Fatalf("error is %v, want it to name %s", err, field)
+}
+
+func wantKind(t testing.TB, err error, kind errs.Kind) {
+	t.Helper()
+	if err == nil || errs.KindOf(err) != kind {
+		t.Fatalf("error is %v (kind %d), want kind %d", err, errs.KindOf(err), kind)
+	}
+}
