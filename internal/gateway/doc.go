@@ -5,7 +5,14 @@
 // operations that services register.
 //
 //	middleware.go  what happens to every request, in order
+//	request.go     what is known of a request while it is served
+//	scan.go        one look at a JSON body before anything reads its meaning
+//	card.go        card numbers never come in
 //	errors.go      the one place where errors become answers
+//	words.go       which field is wrong, in plain words
 //	metrics.go     what an operator sees
 //	docs.go        /docs, made from the OpenAPI document
+//
+// A small POST costs about 7 µs of CPU in here on one core of a server, of which
+// huma takes half and the front door's own checks a quarter (BenchmarkStack).
 package gateway

@@ -129,7 +129,7 @@ func describe(oapi *huma.OpenAPI, op *huma.Operation) docsOperation {
 func (g *Gateway) explain(w http.ResponseWriter, r *http.Request) {
 	slug := chi.URLParam(r, "slug")
 	if len(slug) > 64 || strings.Trim(slug, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		g.refuse(w, r, errs.Missing("problem"))
+		refuse(w, r, errs.Missing("problem"))
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

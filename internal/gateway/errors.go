@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -34,206 +35,196 @@ var statuses = map[errs.Kind]int{
 	errs.Unavailable:     http.StatusServiceUnavailable,
 }
 
-// problem is a problem document (RFC 9457). It is also how huma sees an error.
-type problem struct {
-	status    int
-	err       *errs.Error
-	requestID string
+// Problem is a problem document (RFC 9457). It is also how huma sees an error,
+// and what the OpenAPI document says of errors.
+type Problem struct {
+	Type      string       `json:"type" doc:"Stable name of what went wrong; clients may decide by it." example:"/problems/seats-taken"`
+	Title     string       `json:"title" doc:"What the status means."`
+	Status    int          `json:"status" doc:"The HTTP status."`
+	Detail    string       `json:"detail" doc:"A sentence for a person."`
+	Fields    []errs.Field `json:"fields,omitempty" doc:"The inputs at fault, named as in the request."`
+	RequestID string       `json:"request_id,omitempty" doc:"Names this request in our log."`
+
+	extra map[string]any // further members of this type of problem
 }
 
-func newProblem(e *errs.Error, requestID string) *problem {
-	return &problem{status: statuses[e.Kind], err: e, requestID: requestID}
+func newProblem(e *errs.Error, status int, requestID string) *Problem {
+	return &Problem{
+		Type: "/problems/" + e.Type, Title: http.StatusText(status), Status: status,
+		Detail: e.Detail, Fields: e.Fields, RequestID: requestID, extra: e.Extra,
+	}
 }
 
-func (p *problem) Error() string             { return p.err.Error() }
-func (p *problem) GetStatus() int            { return p.status }
-func (p *problem) ContentType(string) string { return "application/problem+json" }
+func (p *Problem) Error() string             { return p.Type + ": " + p.Detail }
+func (p *Problem) GetStatus() int            { return p.Status }
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
-// MarshalJSON writes the document, with the error's own members beside RFC 9457's.
-func (p *problem) MarshalJSON() ([]byte, error) {
-	doc := map[string]any{}
-	for k, v := range p.err.Extra {
-		doc[k] = v
+// TransformSchema says that a problem may have further members.
+func (p *Problem) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.AdditionalProperties = true
+	return s
+}
+
+// MarshalJSON writes the document, with its own members behind RFC 9457's,
+// which they cannot replace.
+func (p *Problem) MarshalJSON() ([]byte, error) {
+	type plain Problem
+	doc, err := json.Marshal((*plain)(p))
+	if err != nil || len(p.extra) == 0 {
+		return doc, err
 	}
-	doc["type"] = "/problems/" + p.err.Type
-	doc["title"] = http.StatusText(p.status)
-	doc["status"] = p.status
-	doc["detail"] = p.err.Detail
-	if len(p.err.Fields) > 0 {
-		doc["fields"] = p.err.Fields
+	names := make([]string, 0, len(p.extra))
+	for name := range p.extra {
+		if !slices.Contains([]string{"type", "title", "status", "detail", "fields", "request_id"}, name) {
+			names = append(names, name)
+		}
 	}
-	if p.requestID != "" {
-		doc["request_id"] = p.requestID
+	slices.Sort(names)
+	doc = doc[:len(doc)-1]
+	for _, name := range names {
+		key, err := json.Marshal(name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(p.extra[name])
+		if err != nil {
+			return nil, err
+		}
+		doc = append(append(append(append(doc, ','), key...), ':'), value...)
 	}
-	return json.Marshal(doc)
+	return append(doc, '}'), nil
 }
 
 // classify is the application error in err. Errors that are not one are told to
 // the reader as an internal error, and in full to the log only.
-func classify(err error) *errs.Error {
+func classify(ctx context.Context, err error) *errs.Error {
 	var e *errs.Error
 	var full batch.Full
 	var closed batch.Closed
+	again := func(slug, detail string) *errs.Error {
+		return &errs.Error{Kind: errs.Unavailable, Type: slug, Detail: detail, RetryAfter: time.Second, Err: err}
+	}
 	switch {
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &full):
-		return &errs.Error{Kind: errs.Unavailable, Type: "busy", Detail: "Too many people at once; please try again in a moment.", RetryAfter: 1e9, Err: err}
+		return again("busy", "Too many people at once; please try again in a moment.")
 	case errors.As(err, &closed):
-		return &errs.Error{Kind: errs.Unavailable, Type: "shutting-down", Detail: "This node is shutting down; please try again.", RetryAfter: 1e9, Err: err}
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return &errs.Error{Kind: errs.Unavailable, Type: "timeout", Detail: "This took too long; please try again.", RetryAfter: 1e9, Err: err}
+		return again("shutting-down", "This node is shutting down; please try again.")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), ctx.Err() != nil:
+		// A database names a cancelled statement in words of its own: the context knows.
+		return again("timeout", "This took too long; please try again.")
 	}
+	return internal(err)
+}
+
+func internal(err error) *errs.Error {
 	return &errs.Error{Kind: errs.Internal, Type: "internal-error", Detail: "Something went wrong on our side. The request id helps us find out what.", Err: err}
 }
 
-// problemFor is huma's way of making an error: of what a handler returned, or
-// of what is wrong with a request's parameters and body.
-func (g *Gateway) problemFor(ctx huma.Context, status int, msg string, list ...error) huma.StatusError {
-	var e *errs.Error
-	if status == http.StatusInternalServerError && len(list) == 1 {
-		e = classify(list[0])
-	} else {
-		e = fromHuma(status, msg, list)
+// useProblems makes huma answer with problem documents, and take field names as
+// they are written. Its hooks are variables of the package, so that they are set
+// once, for all front doors of a process; which one a request came through is in
+// its context.
+var useProblems = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true
+	huma.NewError = func(status int, msg string, list ...error) huma.StatusError {
+		return newProblem(fromHuma(status, msg, list), status, "")
 	}
-	var id string
-	if ctx != nil {
-		info := infoFrom(ctx.Context())
-		id = info.id
-		g.note(info, e)
-		if e.RetryAfter > 0 {
-			ctx.SetHeader("Retry-After", retryAfter(e))
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, list ...error) huma.StatusError {
+		var e *errs.Error
+		if status == http.StatusInternalServerError && len(list) == 1 { // a handler's
+			e = classify(ctx.Context(), list[0])
+			status = statuses[e.Kind]
+		} else {
+			e = fromHuma(status, msg, list)
+			if e.Type != "bad-request" {
+				status = statuses[e.Kind]
+			}
 		}
-		if e.Kind == errs.Unauthenticated {
-			ctx.SetHeader("WWW-Authenticate", "Bearer")
+		q := requestFrom(ctx.Context())
+		q.note(e)
+		headers(e, ctx.SetHeader)
+		return newProblem(e, status, q.id)
+	}
+})
+
+// headers sets the headers that belong to an error.
+func headers(e *errs.Error, set func(name, value string)) {
+	if e.RetryAfter > 0 {
+		set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds())))) // whole seconds, rounded up
+	}
+	if e.Kind == errs.Unauthenticated {
+		challenge := "Bearer" // RFC 6750, section 3
+		if e.Type == "bad-token" {
+			challenge = `Bearer error="invalid_token"`
 		}
-	}
-	p := newProblem(e, id)
-	if e.Type == "bad-request" {
-		p.status = status
-	}
-	return p
-}
-
-// retryAfter is in whole seconds, rounded up.
-func retryAfter(e *errs.Error) string {
-	return strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds())))
-}
-
-// note logs errors that are our fault, once.
-func (g *Gateway) note(info *info, e *errs.Error) {
-	if e.Kind == errs.Internal {
-		g.cfg.Log.Error("request failed", "request_id", info.id, "method", info.method, "path", info.path, "error", e.Err)
+		set("WWW-Authenticate", challenge)
 	}
 }
 
 // refuse answers a request with an error, outside of huma.
-func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	e := classify(err)
-	g.refuseAs(w, r, e, statuses[e.Kind])
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	requestFrom(r.Context()).refuse(w, err)
 }
 
-func (g *Gateway) refuseAs(w http.ResponseWriter, r *http.Request, e *errs.Error, status int) {
-	info := infoFrom(r.Context())
-	g.note(info, e)
-	p := &problem{status, e, info.id}
-	body, err := json.Marshal(p)
+func (q *request) refuse(w http.ResponseWriter, err error) {
+	e := classify(q, err)
+	q.refuseAs(w, e, statuses[e.Kind])
+}
+
+func (q *request) refuseAs(w http.ResponseWriter, e *errs.Error, status int) {
+	q.note(e)
+	q.write(w, e, status)
+}
+
+func (q *request) write(w http.ResponseWriter, e *errs.Error, status int) {
+	body, err := newProblem(e, status, q.id).MarshalJSON()
 	if err != nil {
-		g.cfg.Log.Error("problem document", "error", err)
+		q.gateway.cfg.Log.Error("problem document", "request_id", q.id, "error", err)
 	}
-	if e.RetryAfter > 0 {
-		w.Header().Set("Retry-After", retryAfter(e))
-	}
-	if e.Kind == errs.Unauthenticated {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-	}
+	headers(e, w.Header().Set)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	_, _ = w.Write(append(body, '\n')) // who has gone away does not read it
 }
 
-// goField finds the field in what encoding/json says of a value that does not fit.
-var goField = regexp.MustCompile(`cannot unmarshal (\w+)(?: [^ ]+)? into Go (?:struct field [^ ]*?\.([\w.\[\]]+)|value) of type (\S+)`)
+// note logs an error that is our fault, once.
+func (q *request) note(e *errs.Error) {
+	if e.Kind == errs.Internal && q.gateway != nil {
+		q.gateway.cfg.Log.Error("request failed", "request_id", q.id, "method", q.method, "path", q.safePath(), "error", e.Err)
+	}
+}
 
 // fromHuma turns what huma says about a bad request into an error that names
 // the fields.
 func fromHuma(status int, msg string, list []error) *errs.Error {
+	switch status {
+	case http.StatusUnsupportedMediaType:
+		return errs.New(errs.Unsupported, "not-json", "The body must be JSON, with the header Content-Type: application/json.")
+	case http.StatusRequestEntityTooLarge:
+		return errs.New(errs.TooLarge, "too-large", "The body is too large for this operation.")
+	}
 	var fields []errs.Field
 	for _, err := range list {
 		var d huma.ErrorDetailer
-		if !errors.As(err, &d) {
-			if err != nil {
-				msg += ": " + err.Error()
-			}
-			continue
+		switch {
+		case errors.As(err, &d):
+			fields = append(fields, fieldOf(d.ErrorDetail()))
+		case err != nil:
+			msg += ": " + err.Error()
 		}
-		fields = append(fields, fieldOf(d.ErrorDetail()))
 	}
 	switch {
-	case len(fields) == 1 && strings.HasPrefix(fields[0].Reason, "unknown content type"):
-		return errs.New(errs.Unsupported, "not-json", "The body must be JSON, with the header Content-Type: application/json.")
-	case len(fields) == 1 && fields[0].Name == "body":
-		return &errs.Error{Kind: errs.Malformed, Type: "malformed-json", Detail: "The body is not what this operation takes: " + fields[0].Reason + ".", Fields: fields}
 	case len(fields) > 0:
-		return errs.Fields(fields).(*errs.Error)
-	case status == http.StatusRequestEntityTooLarge:
-		return errs.New(errs.TooLarge, "too-large", "The body is too large.")
+		return &errs.Error{Kind: errs.Invalid, Type: "invalid-field", Detail: fields[0].Name + " " + fields[0].Reason + ".", Fields: fields}
+	case msg == "request body is required":
+		e := errs.New(errs.Malformed, "malformed-json", "A JSON body is required.")
+		e.Fields = []errs.Field{{Name: "body", Reason: "is required"}}
+		return e
 	}
-	return errs.New(errs.Malformed, "bad-request", "%s.", upper(msg))
-}
-
-func upper(s string) string {
-	if s == "" {
-		return "This request cannot be answered"
+	if msg == "" {
+		msg = "this request cannot be answered"
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
-}
-
-// fieldOf names a field as in the request and says in plain words what is wrong.
-func fieldOf(d *huma.ErrorDetail) errs.Field {
-	name := d.Location
-	for _, prefix := range []string{"body.", "query.", "path.", "header."} {
-		name = strings.TrimPrefix(name, prefix)
-	}
-	reason := d.Message
-	switch {
-	case reason == "unexpected property":
-		reason = "is not a field of this request"
-	case strings.HasPrefix(reason, "expected required property "):
-		missing := strings.Fields(strings.TrimPrefix(reason, "expected required property "))[0]
-		if name == "body" || name == "" {
-			name = missing
-		} else {
-			name += "." + missing
-		}
-		reason = "is required"
-	case strings.HasPrefix(reason, "required "):
-		reason = "is required"
-	case strings.HasPrefix(reason, "expected "):
-		reason = "must be " + strings.TrimPrefix(reason, "expected ")
-	}
-	if m := goField.FindStringSubmatch(reason); m != nil {
-		if m[2] != "" {
-			name = m[2]
-		}
-		reason = fmt.Sprintf("must be %s, not this %s", plainType(m[3]), m[1])
-	}
-	return errs.Field{Name: name, Reason: reason}
-}
-
-// plainType says a Go type in words.
-func plainType(goType string) string {
-	switch {
-	case strings.HasPrefix(goType, "int"), strings.HasPrefix(goType, "uint"):
-		return "a whole number within range"
-	case strings.HasPrefix(goType, "float"):
-		return "a number within range"
-	case goType == "string":
-		return "a string"
-	case goType == "bool":
-		return "true or false"
-	case strings.HasPrefix(goType, "["):
-		return "a list"
-	}
-	return "an object"
+	return errs.New(errs.Malformed, "bad-request", "%s.", strings.ToUpper(msg[:1])+msg[1:])
 }

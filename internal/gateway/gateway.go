@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,7 @@ type Config struct {
 	Log          *slog.Logger
 	Metrics      *prometheus.Registry
 	Ready        func(ctx context.Context) error // nil error: this node can serve
+	AccessLog    bool                            // log each request at level Info rather than Debug
 }
 
 // Gateway is the front door of a node.
@@ -39,23 +41,18 @@ type Gateway struct {
 // New makes a front door without any operations; services register theirs on API.
 func New(cfg Config) *Gateway {
 	g := &Gateway{cfg: cfg, router: chi.NewRouter(), metrics: newMetrics(cfg.Metrics)}
-	huma.NewErrorWithContext = g.problemFor
-	huma.NewError = func(status int, msg string, errors ...error) huma.StatusError {
-		return newProblem(fromHuma(status, msg, errors), "")
-	}
+	useProblems()
 	g.router.Use(g.serve)
 	g.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		g.refuse(w, r, errs.New(errs.NotFound, "no-such-page", "There is nothing at this address."))
+		refuse(w, r, errs.New(errs.NotFound, "no-such-page", "There is nothing at this address."))
 	})
-	g.router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-		e := errs.New(errs.NotFound, "method-not-allowed", "This address does not answer %s.", r.Method)
-		g.refuseAs(w, r, e, http.StatusMethodNotAllowed)
-	})
+	g.router.MethodNotAllowed(g.notAllowed)
 	config := huma.DefaultConfig("boxoffice", "1")
 	config.Info.Description = "A ticket office for high-demand on-sales. Amounts are integers in minor units of their currency; times are RFC 3339 in UTC. Errors are problem documents (RFC 9457) with a stable type."
-	config.DocsPath = "" // our own, see docs.go
-	config.CreateHooks = nil
+	config.DocsPath = ""     // our own, see docs.go
+	config.CreateHooks = nil // no links to schemas in bodies
 	config.SchemasPath = ""
+	config.Formats = map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "http", Scheme: "bearer", Description: "The token that POST /users/login answers."},
 	}
@@ -70,6 +67,29 @@ func New(cfg Config) *Gateway {
 	}
 	return g
 }
+
+// notAllowed refuses a method that an address does not answer, and says which
+// it does.
+func (g *Gateway) notAllowed(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, m := range methods {
+		if g.router.Match(chi.NewRouteContext(), m, routePath(r)) {
+			allowed = append(allowed, m)
+			if m == http.MethodGet {
+				allowed = append(allowed, http.MethodHead)
+			}
+		}
+	}
+	if len(allowed) == 0 { // a method that nobody knows, at an address that is nowhere
+		refuse(w, r, errs.New(errs.NotFound, "no-such-page", "There is nothing at this address."))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	e := errs.New(errs.Invalid, "method-not-allowed", "This address answers %s only.", strings.Join(allowed, ", "))
+	requestFrom(r.Context()).refuseAs(w, e, http.StatusMethodNotAllowed)
+}
+
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
 // API is where services register their operations.
 func (g *Gateway) API() huma.API { return g.api }
@@ -99,12 +119,12 @@ func (g *Gateway) Drain() { g.draining.Store(true) }
 
 func (g *Gateway) readyz(w http.ResponseWriter, r *http.Request) {
 	if g.draining.Load() {
-		g.refuse(w, r, errs.New(errs.Unavailable, "shutting-down", "This node is shutting down."))
+		refuse(w, r, errs.New(errs.Unavailable, "shutting-down", "This node is shutting down."))
 		return
 	}
 	if g.cfg.Ready != nil {
 		if err := g.cfg.Ready(r.Context()); err != nil {
-			g.refuse(w, r, &errs.Error{Kind: errs.Unavailable, Type: "not-ready", Detail: "This node cannot reach its database.", Err: err})
+			refuse(w, r, &errs.Error{Kind: errs.Unavailable, Type: "not-ready", Detail: "This node cannot reach its database.", Err: err})
 			return
 		}
 	}

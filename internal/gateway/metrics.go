@@ -1,30 +1,36 @@
 package gateway
 
 import (
-	"strconv"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics count requests by route, method and status.
+// metrics count requests by route, method and class of status.
 type metrics struct {
 	inFlight prometheus.Gauge
 	duration *prometheus.HistogramVec
-	series   sync.Map // seriesKey → prometheus.Observer: label look-ups are dear on the hot path
+	routes   sync.Map // route → *[methods][classes]prometheus.Observer: label look-ups are dear on the hot path
 }
 
-type seriesKey struct {
-	route, method string
-	status        int
+// classes of status, by their first digit.
+var classes = [...]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
+
+// counted are the methods that are counted by name; anybody may invent others.
+var counted = [...]string{"other", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions}
+
+type series [len(counted)][len(classes)]struct {
+	once     sync.Once
+	observer prometheus.Observer
 }
 
 func newMetrics(reg *prometheus.Registry) *metrics {
 	m := &metrics{
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "boxoffice_http_requests_in_flight", Help: "Requests being served."}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "boxoffice_http_request_seconds", Help: "Time to serve requests, in seconds, by route, method and status.",
+			Name: "boxoffice_http_request_seconds", Help: "Time to serve requests, in seconds, by route, method and class of status.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 11),
 		}, []string{"route", "method", "status"}),
 	}
@@ -34,20 +40,26 @@ func newMetrics(reg *prometheus.Registry) *metrics {
 	return m
 }
 
+// served counts a request; status 0 is an answer without any. The route is a
+// pattern of the router's, of which there are few.
 func (m *metrics) served(route, method string, status int, took time.Duration) {
 	if status == 0 {
-		status = 200
+		status = http.StatusOK
 	}
-	key := seriesKey{route, method, status}
-	o, ok := m.series.Load(key)
+	s, ok := m.routes.Load(route)
 	if !ok {
-		if !known[method] {
-			key.method, method = "other", "other"
-		}
-		o, _ = m.series.LoadOrStore(key, m.duration.WithLabelValues(route, method, strconv.Itoa(status)))
+		s, _ = m.routes.LoadOrStore(route, new(series))
 	}
-	o.(prometheus.Observer).Observe(took.Seconds())
+	verb, class := 0, 0
+	for i, name := range counted {
+		if name == method {
+			verb = i
+		}
+	}
+	if c := status / 100; c > 0 && c < len(classes) {
+		class = c
+	}
+	one := &s.(*series)[verb][class]
+	one.once.Do(func() { one.observer = m.duration.WithLabelValues(route, counted[verb], classes[class]) })
+	one.observer.Observe(took.Seconds())
 }
-
-// known methods are counted by name; anybody may invent others.
-var known = map[string]bool{"GET": true, "HEAD": true, "POST": true, "PUT": true, "DELETE": true, "OPTIONS": true, "PATCH": true}

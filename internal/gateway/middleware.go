@@ -4,20 +4,18 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 )
 
@@ -27,157 +25,151 @@ const (
 	maxPlanBody  = 8 << 20 // events may bring a seating plan
 	requestTime  = 10 * time.Second
 	planBodyTime = 30 * time.Second
+	maxToken     = 128 // bytes of a session token
 )
 
-// info is what is known of a request while it is served.
-type info struct {
-	id, method, path string
-}
-
-type infoKey struct{}
-
-// infoFrom is the info of a request; empty outside of one.
-func infoFrom(ctx context.Context) *info {
-	if i, ok := ctx.Value(infoKey{}).(*info); ok {
-		return i
-	}
-	return &info{}
-}
-
-// recorder remembers what was answered.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *recorder) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController through.
-func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// Flush sends what was written so far, for streams.
-func (w *recorder) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
-
-var recorders = sync.Pool{New: func() any { return new(recorder) }}
+// Values of headers that every answer has; nobody writes to them.
+var (
+	noSniff    = []string{"nosniff"}
+	sameOrigin = []string{"same-origin"}
+	deny       = []string{"DENY"}
+)
 
 // serve is what happens to every request: id, time limit, panic recovery,
 // metrics and log around; security headers, checks of address and body, and
 // authentication before the operation.
 func (g *Gateway) serve(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		w := recorders.Get().(*recorder)
-		*w = recorder{ResponseWriter: rw}
-		in := &info{id: requestID(r), method: r.Method, path: r.URL.Path}
+		q := &request{gateway: g, start: time.Now(), id: requestID(r), method: r.Method, path: r.URL.Path, route: chi.RouteContext(r.Context())}
 		limit := requestTime
 		if large(r) {
 			limit = planBodyTime
 		}
-		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), infoKey{}, in), limit)
+		ctx, cancel := context.WithTimeout(r.Context(), limit)
+		q.Context = ctx
+		q.answer.ResponseWriter = rw
 		g.metrics.inFlight.Inc()
-		defer func() {
-			if v := recover(); v != nil {
-				g.panicked(w, r.WithContext(ctx), v)
-			}
-			cancel()
-			g.metrics.inFlight.Dec()
-			g.finished(r, w.status, in, time.Since(start))
-			w.ResponseWriter = nil
-			recorders.Put(w)
-		}()
+		defer func() { q.finish(recover(), cancel) }()
+
+		w := &q.answer
 		h := w.Header()
-		h.Set("X-Request-Id", in.id)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("X-Frame-Options", "DENY")
-		r = r.WithContext(ctx)
+		h["X-Request-Id"] = []string{q.id}
+		h["X-Content-Type-Options"] = noSniff
+		h["Referrer-Policy"] = sameOrigin
+		h["X-Frame-Options"] = deny
 		if err := checkAddress(r); err != nil {
-			g.refuse(w, r, err)
+			q.refuse(w, err)
 			return
 		}
-		if err := takeBody(w, r); err != nil {
-			g.refuse(w, r, err)
+		if err := q.takeBody(r); err != nil {
+			q.refuse(w, err)
 			return
 		}
-		caller, err := g.caller(r)
+		caller, err := g.caller(q, r)
 		if err != nil {
-			g.refuse(w, r, err)
+			q.refuse(w, err)
 			return
 		}
+		ctx = q
 		if caller.SignedIn() {
-			r = r.WithContext(message.WithCaller(ctx, caller))
+			ctx = message.WithCaller(q, caller)
+		}
+		r = r.WithContext(ctx)
+		q.served = r
+		if q.body.buf != nil {
+			r.Body = &q.body
+		}
+		if r.Method == http.MethodHead {
+			g.headAsGet(q.route, r)
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// requestID is the caller's own id if it is a sane one, else a new one.
-func requestID(r *http.Request) string {
-	given := r.Header.Get("X-Request-Id")
-	if len(given) < 8 || len(given) > 64 {
-		return id.Token()
-	}
-	for _, c := range []byte(given) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
-			return id.Token()
-		}
-	}
-	return given
-}
-
-func (g *Gateway) panicked(w *recorder, r *http.Request, v any) {
-	if v == http.ErrAbortHandler {
-		panic(v) // net/http's own way of breaking a connection off
-	}
-	g.cfg.Log.Error("panic", "request_id", infoFrom(r.Context()).id, "panic", v, "stack", string(debug.Stack()))
-	if w.status == 0 {
-		g.refuse(w, r, fmt.Errorf("panic: %v", v))
+// headAsGet lets GET operations answer HEAD: net/http leaves the body out.
+func (g *Gateway) headAsGet(route *chi.Context, r *http.Request) {
+	if !g.router.Match(chi.NewRouteContext(), http.MethodHead, routePath(r)) {
+		route.RouteMethod = http.MethodGet
 	}
 }
 
-// finished counts and logs a request. The log has no secrets: neither query,
-// body nor headers.
-func (g *Gateway) finished(r *http.Request, status int, in *info, took time.Duration) {
+// routePath is the path by which chi finds a route.
+func routePath(r *http.Request) string {
+	if r.URL.RawPath != "" {
+		return r.URL.RawPath
+	}
+	return r.URL.Path
+}
+
+// finish ends a request, come what may: a panic becomes an answer, and the
+// request is counted and logged. The log has no secrets: neither query, body nor
+// headers.
+func (q *request) finish(panicked any, cancel context.CancelFunc) {
+	g := q.gateway
+	if panicked != nil && panicked != http.ErrAbortHandler {
+		q.panicked(panicked)
+	}
+	cancel()
+	q.body.release()
+	took := time.Since(q.start)
+	g.metrics.inFlight.Dec()
 	route := "none"
-	if c := chi.RouteContext(r.Context()); c != nil {
-		if p := c.RoutePattern(); p != "" {
-			route = p
-		}
+	if q.served != nil && q.served.Pattern != "" {
+		route = q.served.Pattern // chi leaves it there
 	}
-	g.metrics.served(route, r.Method, status, took)
-	if log := g.cfg.Log; log.Enabled(r.Context(), slog.LevelDebug) {
-		log.Debug("request", "id", in.id, "method", in.method, "path", in.path, "status", status, "took", took)
+	g.metrics.served(route, q.method, q.answer.status, took)
+	level := slog.LevelDebug
+	if g.cfg.AccessLog {
+		level = slog.LevelInfo
+	}
+	if log := g.cfg.Log; log.Enabled(context.Background(), level) {
+		log.LogAttrs(context.Background(), level, "request", slog.String("id", q.id), slog.String("method", q.method),
+			slog.String("path", q.safePath()), slog.Int("status", q.answer.status), slog.Duration("took", took))
+	}
+	if panicked == http.ErrAbortHandler {
+		panic(panicked) // net/http's own way of breaking a connection off
+	}
+}
+
+func (q *request) panicked(v any) {
+	log := q.gateway.cfg.Log
+	if errors.Is(q.Err(), context.Canceled) { // huma panics when nobody is there to write to
+		log.Debug("client has gone", "request_id", q.id, "panic", v)
+		return
+	}
+	log.Error("panic", "request_id", q.id, "method", q.method, "path", q.safePath(), "panic", v, "stack", string(debug.Stack()))
+	if q.answer.status == 0 {
+		q.write(&q.answer, internal(nil), http.StatusInternalServerError)
 	}
 }
 
 // checkAddress refuses addresses that no database would take.
 func checkAddress(r *http.Request) error {
-	if plain(r.URL.Path) && !strings.ContainsRune(r.URL.RawQuery, '%') && plain(r.URL.RawQuery) {
+	if !plain(r.URL.Path) && !clean(r.URL.Path) {
+		return badAddress("path", "holds a NUL or is not UTF-8")
+	}
+	if plain(r.URL.RawQuery) && strings.IndexByte(r.URL.RawQuery, '%') < 0 && strings.IndexByte(r.URL.RawQuery, ';') < 0 {
 		return nil
 	}
-	if !clean(r.URL.Path) {
-		return errs.New(errs.Malformed, "bad-address", "The path holds a NUL or is not UTF-8.")
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return badAddress("query", "cannot be read: its percent signs and semicolons must be escaped")
 	}
-	for name, values := range r.URL.Query() {
-		for _, v := range append(values, name) {
+	for name, values := range query {
+		if !clean(name) {
+			return badAddress("query", "holds a name with a NUL or that is not UTF-8")
+		}
+		for _, v := range values {
 			if !clean(v) {
-				return errs.Bad(strings.ToValidUTF8(name, "?"), "holds a NUL or is not UTF-8")
+				return badAddress(clip(name), "holds a NUL or is not UTF-8")
 			}
 		}
 	}
 	return nil
+}
+
+func badAddress(name, reason string) error {
+	return &errs.Error{Kind: errs.Malformed, Type: "bad-address", Detail: name + " " + reason + ".", Fields: []errs.Field{{Name: name, Reason: reason}}}
 }
 
 // plain reports whether s is printable ASCII.
@@ -194,86 +186,89 @@ func clean(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0
 
 // large reports whether a request may bring a seating plan.
 func large(r *http.Request) bool {
-	return (r.Method == http.MethodPost || r.Method == http.MethodPut) && strings.HasPrefix(r.URL.Path, "/events")
+	return (r.Method == http.MethodPost || r.Method == http.MethodPut) && under(r.URL.Path, "/events")
 }
 
-// takeBody reads the body, bounded, and looks at its bytes before anything
-// reads their meaning.
-func takeBody(w http.ResponseWriter, r *http.Request) error {
-	if r.Body == nil || r.Body == http.NoBody {
+// under reports whether a path is root or below it.
+func under(path, root string) bool {
+	rest, ok := strings.CutPrefix(path, root)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// takeBody reads the body, bounded, and checks it before anything reads its
+// meaning.
+func (q *request) takeBody(r *http.Request) error {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
 	limit := int64(maxBody)
 	if large(r) {
 		limit = maxPlanBody
 	}
-	tooLarge := errs.New(errs.TooLarge, "too-large", "The body is larger than %d KiB.", limit>>10)
 	if r.ContentLength > limit {
-		w.Header().Set("Connection", "close")
-		return tooLarge
+		return q.tooLarge(limit)
 	}
-	var body []byte
-	var err error
-	if r.ContentLength >= 0 {
-		body = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(r.Body, body)
-	} else {
-		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return errs.New(errs.Unsupported, "unknown-encoding", "Bodies are taken as they are, without Content-Encoding.")
 	}
-	var over *http.MaxBytesError
+	buf := bodies.Get().(*bytes.Buffer)
+	q.body.buf = buf
+	if r.ContentLength > 0 {
+		buf.Grow(int(r.ContentLength) + bytes.MinRead) // ReadFrom wants room to see the end
+	}
+	n, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1))
 	switch {
-	case errors.As(err, &over):
-		return tooLarge
 	case err != nil:
 		return &errs.Error{Kind: errs.Malformed, Type: "body-cut-off", Detail: "The body did not arrive whole.", Err: err}
+	case n > limit:
+		return q.tooLarge(limit)
 	}
-	if err := checkBody(r, body); err != nil {
-		return err
+	q.body.Reset(buf.Bytes())
+	if n == 0 || !isJSON(r.Header.Get("Content-Type")) {
+		return nil // huma refuses what is not JSON where it is to be read
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return nil
-}
-
-// checkBody refuses bytes that no database would take, and card numbers, which
-// must never reach us.
-func checkBody(r *http.Request, body []byte) error {
-	if at := invalidUTF8(body); at >= 0 {
-		return errs.New(errs.Malformed, "not-utf8", "The body is not UTF-8 at byte %d.", at)
-	}
-	if field, found := holdsNUL(body); found {
-		return errs.Bad(field, "holds a NUL character")
-	}
-	if strings.HasPrefix(r.URL.Path, "/payments") || strings.HasPrefix(r.URL.Path, "/bookings") || strings.HasPrefix(r.URL.Path, "/users") {
-		if field, found := holdsCard(body); found {
-			return errs.Bad(field, "looks like a card number; card numbers are never sent here")
-		}
+	if e := checkJSON(buf.Bytes(), forCards(r.URL.Path)); e != nil {
+		return e
 	}
 	return nil
 }
 
-func invalidUTF8(b []byte) int {
-	if utf8.Valid(b) {
-		return -1
+// tooLarge refuses a body of which the rest is not read.
+func (q *request) tooLarge(limit int64) error {
+	q.answer.Header().Set("Connection", "close")
+	return errs.New(errs.TooLarge, "too-large", "The body is larger than %d KiB.", limit>>10)
+}
+
+// isJSON reports whether huma will take a body for JSON: it does so without a
+// content type, too.
+func isJSON(contentType string) bool {
+	return contentType == "" || contentType == "application/json" || strings.Contains(strings.ToLower(contentType), "json")
+}
+
+// forCards reports whether somebody may be tempted to send a card number there.
+func forCards(path string) bool {
+	return under(path, "/payments") || under(path, "/bookings") || under(path, "/users")
+}
+
+// openTo reports whether a path answers without looking at who asks, so that
+// probes do not depend on the session tables.
+func openTo(path string) bool {
+	switch path {
+	case "/healthz", "/readyz", "/metrics", "/docs":
+		return true
 	}
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return -1
+	return strings.HasPrefix(path, "/openapi")
 }
 
 // caller is who asks, by the session token.
-func (g *Gateway) caller(r *http.Request) (message.Caller, error) {
-	header := r.Header.Get("Authorization")
-	if header == "" || g.cfg.Authenticate == nil {
+func (g *Gateway) caller(ctx context.Context, r *http.Request) (message.Caller, error) {
+	header := r.Header["Authorization"]
+	if len(header) == 0 || g.cfg.Authenticate == nil || openTo(r.URL.Path) {
 		return message.Caller{}, nil
 	}
-	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > 128 {
+	scheme, token, _ := strings.Cut(header[0], " ")
+	if len(header) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken || !plain(token) {
 		return message.Caller{}, errs.New(errs.Unauthenticated, "bad-token", "Authorization must be: Bearer, a space, the token of a session.")
 	}
-	return g.cfg.Authenticate(r.Context(), token)
+	return g.cfg.Authenticate(ctx, token)
 }

@@ -1,0 +1,526 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"boxoffice/internal/batch"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// wish is a body with all kinds of fields.
+type wish struct {
+	EventID string     `json:"event_id"`
+	Seats   []string   `json:"seats,omitempty" maxItems:"3"`
+	Venue   *wishVenue `json:"venue,omitempty"`
+	At      *time.Time `json:"at,omitempty"`
+	WishMore
+}
+
+type WishMore struct {
+	Quantity int   `json:"quantity,omitempty" minimum:"0" maximum:"100"`
+	Price    int64 `json:"price,omitempty"`
+	Sure     bool  `json:"sure,omitempty"`
+}
+
+type wishVenue struct {
+	Name string `json:"name" maxLength:"10"`
+	Rows []struct {
+		N int64 `json:"n"`
+	} `json:"rows,omitempty"`
+}
+
+type wishIn struct {
+	Limit int    `query:"limit" minimum:"1" maximum:"100"`
+	Sure  bool   `query:"sure"`
+	Key   string `header:"Idempotency-Key" maxLength:"20"`
+	Body  wish
+}
+
+type answer struct {
+	Body struct {
+		Caller string `json:"caller"`
+		Got    wish   `json:"got"`
+	}
+}
+
+// door is a front door with an operation that answers with what a test wants.
+type door struct {
+	*Gateway
+	log bytes.Buffer
+	do  func(context.Context) error
+}
+
+func newDoor(t *testing.T) *door {
+	t.Helper()
+	d := &door{}
+	d.Gateway = New(Config{
+		Authenticate: func(_ context.Context, token string) (message.Caller, error) {
+			switch token {
+			case "good":
+				return message.Caller{UserID: "u1", Role: message.Customer}, nil
+			case "broken":
+				return message.Caller{}, errors.New("database secrets")
+			}
+			return message.Caller{}, errs.New(errs.Unauthenticated, "bad-token", "This session has ended; please sign in again.")
+		},
+		Log:     slog.New(slog.NewTextHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics: prometheus.NewRegistry(),
+	})
+	hold := func(ctx context.Context, in *wishIn) (*answer, error) {
+		if d.do != nil {
+			if err := d.do(ctx); err != nil {
+				return nil, err
+			}
+		}
+		out := &answer{}
+		out.Body.Caller, out.Body.Got = message.CallerFrom(ctx).UserID, in.Body
+		return out, nil
+	}
+	for _, path := range []string{"/bookings", "/events"} {
+		huma.Register(d.API(), huma.Operation{
+			OperationID: "hold" + path[1:], Method: http.MethodPost, Path: path, DefaultStatus: http.StatusCreated, MaxBodyBytes: 16 << 20,
+			Summary: "Hold <seats>", Errors: []int{400, 409},
+		}, hold)
+	}
+	huma.Register(d.API(), huma.Operation{OperationID: "get", Method: http.MethodGet, Path: "/things/{id}", Summary: "Read"},
+		func(_ context.Context, in *struct {
+			ID    string `path:"id" maxLength:"8"`
+			Limit int    `query:"limit" minimum:"1" maximum:"100"`
+		}) (*answer, error) {
+			out := &answer{}
+			out.Body.Got.EventID = in.ID
+			return out, nil
+		})
+	return d
+}
+
+type reply struct {
+	*httptest.ResponseRecorder
+	doc struct {
+		Type, Title, Detail string
+		Status              int
+		Fields              []errs.Field
+		RequestID           string `json:"request_id"`
+		Seats               []string
+		Position            *int
+	}
+}
+
+func (d *door) send(t *testing.T, method, target, body string, header ...string) reply {
+	t.Helper()
+	var in io.Reader
+	if body != "" {
+		in = strings.NewReader(body)
+	}
+	r := httptest.NewRequest(method, "/", in)
+	path, query, _ := strings.Cut(target, "?")
+	u, err := r.URL.Parse(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.RawQuery = query
+	r.URL = u
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	res := reply{ResponseRecorder: httptest.NewRecorder()}
+	d.Handler().ServeHTTP(res.ResponseRecorder, r)
+	if strings.HasPrefix(res.Header().Get("Content-Type"), "application/problem+json") {
+		if err := json.Unmarshal(res.Body.Bytes(), &res.doc); err != nil {
+			t.Fatalf("%v: %s", err, res.Body)
+		}
+		if res.doc.Status != res.Code || res.doc.RequestID != res.Header().Get("X-Request-Id") || res.doc.Title == "" || res.doc.Detail == "" {
+			t.Errorf("problem document does not agree with the answer: %d %s", res.Code, res.Body)
+		}
+	} else if res.Code >= 400 {
+		t.Errorf("%d is not a problem document: %v %s", res.Code, res.Header(), res.Body)
+	}
+	return res
+}
+
+// problem is what an answer says: "status slug field: reason; …".
+func (r reply) problem() string {
+	s := fmt.Sprintf("%d %s", r.Code, strings.TrimPrefix(r.doc.Type, "/problems/"))
+	for i, f := range r.doc.Fields {
+		s += map[bool]string{true: " ", false: "; "}[i == 0] + f.Name + ": " + f.Reason
+	}
+	return s
+}
+
+func TestBadInput(t *testing.T) {
+	d := newDoor(t)
+	for _, c := range []struct{ name, body, want string }{
+		{"unknown field", `{"event_id":"e","colour":1}`, "422 invalid-field colour: is not a field of this request"},
+		{"unknown within", `{"event_id":"e","venue":{"name":"a","x":1}}`, "422 invalid-field venue.x: is not a field of this request"},
+		{"other case", `{"Event_ID":"e","event_id":"e"}`, "422 invalid-field Event_ID: is not a field of this request"},
+		{"missing", `{}`, "422 invalid-field event_id: is required"},
+		{"missing within", `{"event_id":"e","venue":{}}`, "422 invalid-field venue.name: is required"},
+		{"wrong type", `{"event_id":5}`, "422 invalid-field event_id: must be a string"},
+		{"null", `{"event_id":null}`, "422 invalid-field event_id: must be a string"},
+		{"wrong entry", `{"event_id":"e","seats":["a",2]}`, "422 invalid-field seats[1]: must be a string"},
+		{"list wanted", `{"event_id":"e","seats":"a"}`, "422 invalid-field seats: must be a list"},
+		{"object wanted", `{"event_id":"e","venue":[]}`, "422 invalid-field venue: must be an object"},
+		{"bool wanted", `{"event_id":"e","sure":"yes"}`, "422 invalid-field sure: must be true or false"},
+		{"too many", `{"event_id":"e","seats":["a","b","c","d"]}`, "422 invalid-field seats: must have at most 3 entries"},
+		{"too long", `{"event_id":"e","venue":{"name":"12345678901"}}`, "422 invalid-field venue.name: must have at most 10 characters"},
+		{"too large", `{"event_id":"e","quantity":101}`, "422 invalid-field quantity: must be at most 100"},
+		{"negative", `{"event_id":"e","quantity":-1}`, "422 invalid-field quantity: must be at least 0"},
+		{"half", `{"event_id":"e","quantity":1.5}`, "422 invalid-field quantity: must be a whole number"},
+		{"point nought", `{"event_id":"e","quantity":1.0}`, "422 invalid-field quantity: must be a whole number within range, not this number"},
+		{"beyond int64", `{"event_id":"e","price":1e30}`, "422 invalid-field price: must be a whole number within range, not this number"},
+		{"beyond int64 within", `{"event_id":"e","venue":{"name":"a","rows":[{"n":1},{"n":99999999999999999999}]}}`, "422 invalid-field venue.rows[1].n: must be a whole number within range, not this number"},
+		{"beyond double", `{"event_id":"e","price":1e400}`, "422 invalid-field price: is a number out of range"},
+		{"time", `{"event_id":"e","at":"tomorrow"}`, "422 invalid-field at: must be a time as RFC 3339 writes it, such as 2030-12-31T20:00:00Z"},
+		{"a list", `[]`, "422 invalid-field body: must be an object"},
+		{"a word", `"x"`, "422 invalid-field body: must be an object"},
+		{"two", `{"event_id":5,"quantity":"x"}`, "422 invalid-field event_id: must be a string; quantity: must be a whole number"},
+		{"malformed", `{"event_id":`, "400 malformed-json event_id: a value is expected"},
+		{"nothing", ``, "400 malformed-json body: is required"},
+		{"NUL", `{"event_id":"a\u0000"}`, "422 invalid-field event_id: holds a NUL character"},
+		{"not UTF-8", "{\"event_id\":\"a\xff\"}", "400 not-utf8 event_id: is not UTF-8"},
+		{"twice", `{"event_id":"a","event_id":"b"}`, "422 invalid-field event_id: is given twice"},
+		{"card", `{"event_id":"e","seats":["4111 1111 1111 1111"]}`, "422 invalid-field seats[0]: looks like a card number; card numbers are never sent here"},
+		{"body too large", `{"event_id":"` + strings.Repeat("x", maxBody) + `"}`, "413 too-large"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d.do = func(context.Context) error { t.Error("reached the operation"); return nil }
+			res := d.send(t, "POST", "/bookings", c.body)
+			if got := res.problem(); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if c.name == "malformed" && res.doc.Position == nil {
+				t.Error("no position")
+			}
+		})
+	}
+	if strings.Contains(d.log.String(), "1111") {
+		t.Error("a card number is in the log")
+	}
+}
+
+func TestBadAddressAndHeaders(t *testing.T) {
+	d := newDoor(t)
+	const ok = `{"event_id":"e"}`
+	for _, c := range []struct {
+		name, method, target, body string
+		header                     []string
+		want                       string
+	}{
+		{"fine", "POST", "/bookings?limit=5&sure=true", ok, nil, "201 "},
+		{"wrong query", "POST", "/bookings?limit=x", ok, nil, "422 invalid-field limit: must be a whole number within range"},
+		{"query out of range", "POST", "/bookings?limit=500", ok, nil, "422 invalid-field limit: must be at most 100"},
+		{"wrong bool", "POST", "/bookings?sure=perhaps", ok, nil, "422 invalid-field sure: must be true or false"},
+		{"NUL in query", "GET", "/things/a?q=a%00b", "", nil, "400 bad-address q: holds a NUL or is not UTF-8"},
+		{"bytes in query", "GET", "/things/a?q=%ff", "", nil, "400 bad-address q: holds a NUL or is not UTF-8"},
+		{"raw bytes in query", "GET", "/things/a?q=\xff", "", nil, "400 bad-address q: holds a NUL or is not UTF-8"},
+		{"NUL in a name", "GET", "/things/a?%00=1", "", nil, "400 bad-address query: holds a name with a NUL or that is not UTF-8"},
+		{"unreadable query", "GET", "/things/a?q=%zz", "", nil, "400 bad-address query: cannot be read: its percent signs and semicolons must be escaped"},
+		{"NUL in path", "GET", "/things/a%00", "", nil, "400 bad-address path: holds a NUL or is not UTF-8"},
+		{"bytes in path", "GET", "/things/%ff", "", nil, "400 bad-address path: holds a NUL or is not UTF-8"},
+		{"long path", "GET", "/things/123456789", "", nil, "422 invalid-field id: must have at most 8 characters"},
+		{"long key", "POST", "/bookings", ok, []string{"Idempotency-Key", strings.Repeat("k", 21)}, "422 invalid-field Idempotency-Key: must have at most 20 characters"},
+		{"not JSON", "POST", "/bookings", ok, []string{"Content-Type", "text/plain"}, "415 not-json"},
+		{"form", "POST", "/bookings", "event_id=e", []string{"Content-Type", "application/x-www-form-urlencoded"}, "415 not-json"},
+		{"charset", "POST", "/bookings", ok, []string{"Content-Type", "application/json; charset=utf-8"}, "201 "},
+		{"other JSON is checked too", "POST", "/bookings", `{"event_id":"a\u0000"}`, []string{"Content-Type", "application/x+json"}, "422 invalid-field event_id: holds a NUL character"},
+		{"compressed", "POST", "/bookings", ok, []string{"Content-Encoding", "gzip"}, "415 unknown-encoding"},
+		{"nowhere", "GET", "/nowhere", "", nil, "404 no-such-page"},
+		{"other method", "DELETE", "/bookings", "", nil, "405 method-not-allowed"},
+		{"method of nobody", "BREW", "/bookings", "", nil, "405 method-not-allowed"},
+		{"method of nobody, nowhere", "BREW", "/nowhere", "", nil, "404 no-such-page"},
+		{"no token", "POST", "/bookings", ok, []string{"Authorization", "Bearer "}, "401 bad-token"},
+		{"other scheme", "POST", "/bookings", ok, []string{"Authorization", "Basic Z29vZDpnb29k"}, "401 bad-token"},
+		{"bad token", "POST", "/bookings", ok, []string{"Authorization", "Bearer bad"}, "401 bad-token"},
+		{"authentication fails", "POST", "/bookings", ok, []string{"Authorization", "Bearer broken"}, "500 internal-error"},
+		{"lower-case scheme", "POST", "/bookings", ok, []string{"Authorization", "bearer good"}, "201 "},
+		{"probes do not authenticate", "GET", "/healthz", "", []string{"Authorization", "Bearer broken"}, "200 "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			res := d.send(t, c.method, c.target, c.body, c.header...)
+			if got := res.problem(); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			switch res.Code {
+			case 405:
+				if got := res.Header().Get("Allow"); got != "POST" {
+					t.Errorf("Allow: %q", got)
+				}
+			case 401:
+				if got := res.Header().Get("WWW-Authenticate"); got != `Bearer error="invalid_token"` {
+					t.Errorf("WWW-Authenticate: %q", got)
+				}
+			case 500:
+				if strings.Contains(res.Body.String(), "secrets") {
+					t.Errorf("tells secrets: %s", res.Body)
+				}
+			}
+		})
+	}
+}
+
+func TestErrors(t *testing.T) {
+	d := newDoor(t)
+	for _, c := range []struct {
+		name  string
+		err   error
+		want  string
+		after string
+	}{
+		{"application error", errs.Missing("event"), "404 not-found", ""},
+		{"wrapped", fmt.Errorf("hold: %w", errs.New(errs.Conflict, "seats-taken", "Gone.").With("seats", []string{"a"}).With("status", 200)), "409 seats-taken", ""},
+		{"retry", errs.New(errs.TooMany, "hold-cooldown", "Slowly.").After(1500 * time.Millisecond), "429 hold-cooldown", "2"},
+		{"sign in", errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first."), "401 sign-in-required", ""},
+		{"full", fmt.Errorf("x: %w", batch.Full{Waiting: 9}), "503 busy", "1"},
+		{"closed", batch.Closed{}, "503 shutting-down", "1"},
+		{"deadline", fmt.Errorf("x: %w", context.DeadlineExceeded), "503 timeout", "1"},
+		{"cancelled", context.Canceled, "503 timeout", "1"},
+		{"anything", errors.New("disk secrets"), "500 internal-error", ""},
+		{"fields", errs.Bad("seats[0]", "is unknown"), "422 invalid-field seats[0]: is unknown", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d.log.Reset()
+			d.do = func(context.Context) error { return c.err }
+			res := d.send(t, "POST", "/bookings", `{"event_id":"e"}`)
+			if got := res.problem(); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if got := res.Header().Get("Retry-After"); got != c.after {
+				t.Errorf("Retry-After: %q, want %q", got, c.after)
+			}
+			if c.name == "wrapped" && (len(res.doc.Seats) != 1 || res.doc.Status != 409) {
+				t.Errorf("members: %s", res.Body)
+			}
+			logged := strings.Count(d.log.String(), "disk secrets")
+			if want := map[bool]int{true: 1}[c.name == "anything"]; logged != want || strings.Contains(res.Body.String(), "secrets") {
+				t.Errorf("logged %d times; answer %s", logged, res.Body)
+			}
+			if logged == 1 && !strings.Contains(d.log.String(), res.doc.RequestID) {
+				t.Error("the log does not know the request id")
+			}
+		})
+	}
+}
+
+// A statement that a time limit interrupted is not an internal error, whatever
+// the database calls it.
+func TestTimeLimit(t *testing.T) {
+	d := newDoor(t)
+	d.do = func(ctx context.Context) error {
+		if left, ok := ctx.Deadline(); !ok || time.Until(left) > requestTime || time.Until(left) < requestTime/2 {
+			t.Errorf("deadline %v %v", left, ok)
+		}
+		return nil
+	}
+	d.send(t, "POST", "/bookings", `{"event_id":"e"}`)
+	ctx, cancel := context.WithCancel(context.Background())
+	d.do = func(context.Context) error { cancel(); return errors.New("interrupted (9)") }
+	r := httptest.NewRequest("POST", "/bookings", strings.NewReader(`{"event_id":"e"}`)).WithContext(ctx)
+	w := httptest.NewRecorder()
+	d.Handler().ServeHTTP(w, r)
+	if w.Code != http.StatusServiceUnavailable || strings.Contains(d.log.String(), "interrupted") {
+		t.Errorf("%d %s\n%s", w.Code, w.Body, d.log.String())
+	}
+}
+
+func TestPanic(t *testing.T) {
+	d := newDoor(t)
+	d.do = func(context.Context) error { panic("secret of a programmer") }
+	res := d.send(t, "POST", "/bookings", `{"event_id":"e"}`, "X-Request-Id", "my-request-1")
+	if res.problem() != "500 internal-error" || res.doc.RequestID != "my-request-1" || strings.Contains(res.Body.String(), "secret") {
+		t.Errorf("%d %s", res.Code, res.Body)
+	}
+	if log := d.log.String(); strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, "gateway_test.go") {
+		t.Errorf("log: %s", log)
+	}
+	d.do = func(context.Context) error { panic(http.ErrAbortHandler) }
+	func() {
+		defer func() {
+			if recover() != http.ErrAbortHandler {
+				t.Error("did not break off")
+			}
+		}()
+		d.send(t, "POST", "/bookings", `{"event_id":"e"}`)
+	}()
+	if got := d.metric(t, "boxoffice_http_requests_in_flight"); got != 0 {
+		t.Errorf("%v requests in flight", got)
+	}
+}
+
+func (d *door) metric(t *testing.T, name string) float64 {
+	t.Helper()
+	families, err := d.cfg.Metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name {
+				sum += m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	return sum
+}
+
+func TestRequestIDAndHeaders(t *testing.T) {
+	d := newDoor(t)
+	for given, kept := range map[string]bool{"": false, "short": false, "abc-DEF_123": true, "has space": false, strings.Repeat("a", 65): false, "new\nline12": false} {
+		res := d.send(t, "GET", "/things/a", "", "X-Request-Id", given)
+		if got := res.Header().Get("X-Request-Id"); got == "" || (got == given) != kept {
+			t.Errorf("%q: %q", given, got)
+		}
+		if res.Header().Get("X-Content-Type-Options") != "nosniff" {
+			t.Error("no security headers")
+		}
+	}
+}
+
+func TestCallerAndHead(t *testing.T) {
+	d := newDoor(t)
+	res := d.send(t, "POST", "/bookings", `{"event_id":"e&<"}`, "Authorization", "Bearer good")
+	if got := strings.TrimSpace(res.Body.String()); got != `{"caller":"u1","got":{"event_id":"e&<"}}` {
+		t.Errorf("answer %s", got)
+	}
+	if res := d.send(t, "HEAD", "/things/a", ""); res.Code != http.StatusOK || res.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("HEAD: %d %v", res.Code, res.Header())
+	}
+	if res := d.send(t, "DELETE", "/things/a", ""); res.Header().Get("Allow") != "GET, HEAD" {
+		t.Errorf("Allow: %v", res.Header())
+	}
+}
+
+func TestLargeBodies(t *testing.T) {
+	d := newDoor(t)
+	body := `{"event_id":"` + strings.Repeat("x", 1<<20) + `"}`
+	if res := d.send(t, "POST", "/events", body); res.Code != http.StatusCreated {
+		t.Errorf("events: %s", res.problem())
+	}
+	for _, known := range []bool{true, false} { // Content-Length, or in chunks
+		r := httptest.NewRequest("POST", "/bookings", strings.NewReader(body))
+		if !known {
+			r.ContentLength = -1
+		}
+		w := httptest.NewRecorder()
+		d.Handler().ServeHTTP(w, r)
+		if w.Code != http.StatusRequestEntityTooLarge || w.Header().Get("Connection") != "close" {
+			t.Errorf("known length %v: %d %s", known, w.Code, w.Body)
+		}
+	}
+	r := httptest.NewRequest("POST", "/bookings", strings.NewReader(`{"event_id":"e"}`))
+	r.ContentLength = -1
+	w := httptest.NewRecorder()
+	if d.Handler().ServeHTTP(w, r); w.Code != http.StatusCreated {
+		t.Errorf("in chunks: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestProbesDocsAndMetrics(t *testing.T) {
+	d := newDoor(t)
+	notReady := errors.New("no database")
+	d.cfg.Ready = func(context.Context) error { return notReady }
+	if res := d.send(t, "GET", "/readyz", ""); res.problem() != "503 not-ready" {
+		t.Errorf("readyz: %s", res.problem())
+	}
+	notReady = nil
+	if res := d.send(t, "GET", "/readyz", ""); res.Code != http.StatusOK {
+		t.Errorf("readyz: %s", res.problem())
+	}
+	d.Drain()
+	if res := d.send(t, "GET", "/readyz", ""); res.problem() != "503 shutting-down" {
+		t.Errorf("readyz: %s", res.problem())
+	}
+	if res := d.send(t, "GET", "/healthz", ""); res.Code != http.StatusOK {
+		t.Errorf("healthz: %s", res.problem())
+	}
+	if res := d.send(t, "GET", "/docs", ""); res.Code != http.StatusOK || !strings.Contains(res.Body.String(), "Hold &lt;seats&gt;") || strings.Contains(res.Body.String(), "<script") {
+		t.Errorf("docs: %d %s", res.Code, res.Body)
+	}
+	if res := d.send(t, "GET", "/problems/seats-taken", ""); res.Code != http.StatusOK {
+		t.Errorf("problem: %d", res.Code)
+	}
+	if res := d.send(t, "GET", "/metrics", ""); !strings.Contains(res.Body.String(), `boxoffice_http_request_seconds_count{method="GET",route="/docs",status="2xx"} 1`) {
+		t.Errorf("metrics: %s", res.Body)
+	}
+}
+
+func TestOpenAPI(t *testing.T) {
+	d := newDoor(t)
+	res := d.send(t, "GET", "/openapi.json", "")
+	var doc struct {
+		OpenAPI string
+		Paths   map[string]map[string]struct {
+			Responses map[string]struct {
+				Content map[string]struct{ Schema map[string]string }
+			}
+		}
+		Components struct {
+			Schemas         map[string]struct{ Properties map[string]any }
+			SecuritySchemes map[string]struct{ Scheme string }
+		}
+	}
+	if err := json.Unmarshal(res.Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(doc.OpenAPI, "3.1") || doc.Components.SecuritySchemes["session"].Scheme != "bearer" {
+		t.Errorf("%s %v", doc.OpenAPI, doc.Components.SecuritySchemes)
+	}
+	problem := doc.Paths["/bookings"]["post"].Responses["409"].Content["application/problem+json"].Schema["$ref"]
+	if problem != "#/components/schemas/Problem" || doc.Components.Schemas["Problem"].Properties["fields"] == nil {
+		t.Errorf("a 409 is a %q of %v", problem, doc.Components.Schemas["Problem"])
+	}
+	if strings.Contains(res.Body.String(), "$schema") {
+		t.Error("bodies have links to schemas")
+	}
+}
+
+// A server that is asked to end answers what it has taken on.
+func TestServerDrains(t *testing.T) {
+	d := newDoor(t)
+	started, end := make(chan struct{}), make(chan struct{})
+	d.do = func(context.Context) error { close(started); <-end; return nil }
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := d.Server("")
+	go srv.Serve(l) //nolint:errcheck // ends with the test
+	answered := make(chan string, 1)
+	go func() {
+		res, err := http.Post("http://"+l.Addr().String()+"/bookings", "application/json", strings.NewReader(`{"event_id":"e"}`))
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		res.Body.Close()
+		answered <- res.Status
+	}()
+	<-started
+	d.Drain()
+	down := make(chan error, 1)
+	go func() { down <- srv.Shutdown(context.Background()) }()
+	close(end)
+	if got := <-answered; got != "201 Created" {
+		t.Error(got)
+	}
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+}

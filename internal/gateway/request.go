@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// request is one request while it is served: its context, what is known of it,
+// and the places for its body and answer, all in one piece of memory.
+type request struct {
+	context.Context // with the time limit
+	gateway         *Gateway
+	route           *chi.Context
+	served          *http.Request // as the operation sees it; nil when it was refused before
+	id              string
+	method, path    string
+	start           time.Time
+	answer          recorder
+	body            body
+}
+
+type requestKey struct{}
+
+// Value finds the request itself in a context made of it.
+func (q *request) Value(key any) any {
+	if _, ok := key.(requestKey); ok {
+		return q
+	}
+	return q.Context.Value(key)
+}
+
+// requestFrom is the request of a context; an empty one outside of the front door.
+func requestFrom(ctx context.Context) *request {
+	if q, ok := ctx.Value(requestKey{}).(*request); ok {
+		return q
+	}
+	return &request{Context: ctx}
+}
+
+// safePath is the path for the log: who puts a card number there shall not
+// find it there.
+func (q *request) safePath() string {
+	if holdsCard([]byte(q.path)) {
+		return "(withheld)"
+	}
+	return q.path
+}
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int // 0: nothing yet
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK { // 1xx come before the answer
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController through.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Flush sends what was written so far, for streams.
+func (w *recorder) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
+
+// body is a request body that was read whole.
+type body struct {
+	bytes.Reader
+	buf *bytes.Buffer // of the pool
+}
+
+// Close does nothing: the body goes back to the pool when the request is answered.
+func (*body) Close() error { return nil }
+
+// maxPooled is the largest body whose memory is kept for others.
+const maxPooled = 64 << 10
+
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func (b *body) release() {
+	if b.buf != nil && b.buf.Cap() <= maxPooled {
+		b.buf.Reset()
+		bodies.Put(b.buf)
+	}
+	b.buf = nil
+}
+
+// requestID is the caller's own id if it is a sane one, else a new one. It names
+// a request in the log; nothing is guarded by it.
+func requestID(r *http.Request) string {
+	given := r.Header["X-Request-Id"]
+	if len(given) == 1 && saneID(given[0]) {
+		return given[0]
+	}
+	var raw [16]byte
+	var text [32]byte
+	for i, n := range [2]uint64{rand.Uint64(), rand.Uint64()} {
+		for j := range 8 {
+			raw[8*i+j] = byte(n >> (8 * j))
+		}
+	}
+	hex.Encode(text[:], raw[:])
+	return string(text[:])
+}
+
+func saneID(s string) bool {
+	if len(s) < 8 || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !isDigit(c) && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,435 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"sync"
+	"unicode/utf8"
+
+	"boxoffice/internal/errs"
+)
+
+// Limits of a JSON body, whatever it means.
+const (
+	maxDepth    = 64  // nested arrays and objects
+	maxNameSize = 100 // bytes of a field's name that an error repeats
+)
+
+// scanner walks a JSON text (RFC 8259) once, before anything reads its meaning,
+// and refuses what neither a decoder nor a database would treat well: broken
+// syntax and UTF-8, NUL characters, numbers beyond a double, a name given twice,
+// endless nesting and, if asked to, card numbers. It always knows which field it
+// is at, so that each refusal names the place.
+type scanner struct {
+	b     []byte
+	i     int
+	path  []step   // from the root to the value that is scanned
+	names [][]byte // of the open objects, one after the other
+	cards bool     // look for card numbers
+	stop  int      // -1, or: stop at the value that holds this byte
+
+	firstSteps [8]step // so that most bodies need no memory of their own
+	firstNames [16][]byte
+}
+
+// step is one level of a path: an index in an array or a name in an object.
+type step struct {
+	array bool
+	index int
+	name  []byte // quotes included; nil before the first
+}
+
+// checkJSON is what is wrong with a JSON body; nil when nothing is.
+func checkJSON(body []byte, cards bool) *errs.Error {
+	if at := invalidUTF8(body); at >= 0 {
+		e := errs.New(errs.Malformed, "not-utf8", "The body is not UTF-8 at byte %d.", at)
+		e.Fields = []errs.Field{{Name: fieldAt(body, at), Reason: "is not UTF-8"}}
+		return e.With("position", at)
+	}
+	s := scanners.Get().(*scanner)
+	s.b, s.i, s.cards, s.stop = body, 0, cards, -1
+	err := s.text()
+	s.b, s.path, s.names = nil, nil, nil
+	clear(s.firstSteps[:]) // they point into the body
+	clear(s.firstNames[:])
+	scanners.Put(s)
+	return err
+}
+
+var scanners = sync.Pool{New: func() any { return new(scanner) }}
+
+// fieldAt names the field that holds a byte of a body, as far as the body can
+// be read up to there.
+func fieldAt(body []byte, at int) string {
+	s := scanner{b: body, stop: at}
+	_ = s.text() // what is wrong with it was told already
+	return s.name()
+}
+
+func invalidUTF8(b []byte) int {
+	if utf8.Valid(b) {
+		return -1
+	}
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}
+
+// stopped ends a scan that was looking for a place.
+var stopped = &errs.Error{}
+
+func (s *scanner) text() *errs.Error {
+	s.path, s.names = s.firstSteps[:0], s.firstNames[:0]
+	if err := s.value(); err != nil {
+		return err
+	}
+	if s.space(); s.i < len(s.b) {
+		return s.malformed("there is more after its end")
+	}
+	return nil
+}
+
+func (s *scanner) space() {
+	for s.i < len(s.b) {
+		switch s.b[s.i] {
+		case ' ', '\t', '\n', '\r':
+			s.i++
+		default:
+			return
+		}
+	}
+}
+
+// next is the next byte that is not white space; 0 at the end.
+func (s *scanner) next() byte {
+	s.space()
+	if s.i < len(s.b) {
+		return s.b[s.i]
+	}
+	return 0
+}
+
+func (s *scanner) value() *errs.Error {
+	var err *errs.Error
+	c := s.next()
+	if s.i == s.stop {
+		return stopped
+	}
+	switch {
+	case c == '{':
+		err = s.object()
+	case c == '[':
+		err = s.array()
+	case c == '"':
+		start := s.i
+		if err = s.str(); err == nil && s.cards && holdsCard(s.b[start:s.i]) {
+			err = s.card()
+		}
+	case c == '-' || c >= '0' && c <= '9':
+		err = s.number()
+	case c == 't':
+		err = s.word("true")
+	case c == 'f':
+		err = s.word("false")
+	case c == 'n':
+		err = s.word("null")
+	default:
+		err = s.malformed("a value is expected")
+	}
+	if err == nil && s.stop >= 0 && s.i > s.stop {
+		return stopped
+	}
+	return err
+}
+
+func (s *scanner) word(w string) *errs.Error {
+	if !bytes.HasPrefix(s.b[s.i:], []byte(w)) {
+		return s.malformed("a value is expected")
+	}
+	s.i += len(w)
+	return nil
+}
+
+func (s *scanner) open(st step) *errs.Error {
+	if len(s.path) >= maxDepth {
+		return errs.Bad(s.name(), "is nested more than %d levels deep", maxDepth)
+	}
+	s.path = append(s.path, st)
+	s.i++
+	return nil
+}
+
+func (s *scanner) array() *errs.Error {
+	if err := s.open(step{array: true}); err != nil {
+		return err
+	}
+	top := len(s.path) - 1
+	if s.next() == ']' {
+		s.i++
+		s.path = s.path[:top]
+		return nil
+	}
+	for {
+		if err := s.value(); err != nil {
+			return err
+		}
+		switch s.next() {
+		case ',':
+			s.i++
+			s.path[top].index++
+		case ']':
+			s.i++
+			s.path = s.path[:top]
+			return nil
+		default:
+			return s.malformed("a comma or ] is expected")
+		}
+	}
+}
+
+func (s *scanner) object() *errs.Error {
+	if err := s.open(step{}); err != nil {
+		return err
+	}
+	top := len(s.path) - 1
+	seen := nameSet{scanner: s, first: len(s.names)}
+	if s.next() == '}' {
+		s.i++
+		s.path = s.path[:top]
+		return nil
+	}
+	for {
+		if s.next() != '"' {
+			return s.malformed("a field name in quotes is expected")
+		}
+		start := s.i
+		s.path[top].name = nil // a name that cannot be read belongs to the object
+		if err := s.str(); err != nil {
+			return err
+		}
+		quoted := s.b[start:s.i]
+		if s.cards && holdsCard(quoted) {
+			return s.card()
+		}
+		s.path[top].name = quoted
+		if s.stop >= 0 && s.i > s.stop {
+			return stopped
+		}
+		if !seen.add(quoted) {
+			return errs.Bad(s.name(), "is given twice")
+		}
+		if s.next() != ':' {
+			return s.malformed("a colon is expected")
+		}
+		s.i++
+		if err := s.value(); err != nil {
+			return err
+		}
+		switch s.next() {
+		case ',':
+			s.i++
+		case '}':
+			s.i++
+			s.path = s.path[:top]
+			s.names = s.names[:seen.first]
+			return nil
+		default:
+			return s.malformed("a comma or } is expected")
+		}
+	}
+}
+
+// nameSet is the names of one object: a few are compared one by one.
+type nameSet struct {
+	*scanner
+	first int // in scanner.names
+	many  map[string]struct{}
+}
+
+func (n *nameSet) add(quoted []byte) bool {
+	name := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		name = []byte(unquote(quoted))
+	}
+	if n.many == nil {
+		for _, old := range n.names[n.first:] {
+			if bytes.Equal(old, name) {
+				return false
+			}
+		}
+		n.names = append(n.names, name)
+		if len(n.names)-n.first > 16 {
+			n.many = make(map[string]struct{}, 64)
+			for _, old := range n.names[n.first:] {
+				n.many[string(old)] = struct{}{}
+			}
+		}
+		return true
+	}
+	if _, twice := n.many[string(name)]; twice {
+		return false
+	}
+	n.many[string(name)] = struct{}{}
+	return true
+}
+
+// str scans a string, quotes included.
+func (s *scanner) str() *errs.Error {
+	for i := s.i + 1; i < len(s.b); i++ {
+		switch c := s.b[i]; {
+		case c == '"':
+			s.i = i + 1
+			return nil
+		case c == 0:
+			return s.nul()
+		case c < 0x20:
+			s.i = i
+			return s.malformed("a control character in a string must be escaped")
+		case c == '\\':
+			i++
+			if i >= len(s.b) {
+				break
+			}
+			switch s.b[i] {
+			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+			case 'u':
+				if i+4 >= len(s.b) || !hex4(s.b[i+1:i+5]) {
+					s.i = i
+					return s.malformed("\\u must be followed by four hexadecimal digits")
+				}
+				if string(s.b[i+1:i+5]) == "0000" {
+					return s.nul()
+				}
+				i += 4
+			default:
+				s.i = i
+				return s.malformed("no such escape in a string")
+			}
+		}
+	}
+	s.i = len(s.b)
+	return s.malformed("a string has no end")
+}
+
+func hex4(b []byte) bool {
+	for _, c := range b {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *scanner) number() *errs.Error {
+	start := s.i
+	if s.b[s.i] == '-' {
+		s.i++
+	}
+	whole := s.digits()
+	if whole == 0 || whole > 1 && s.b[s.i-whole] == '0' {
+		return s.malformed("a number is not written as JSON wants it")
+	}
+	exponent := false
+	if s.at('.') {
+		s.i++
+		if s.digits() == 0 {
+			return s.malformed("a digit is expected")
+		}
+	}
+	if s.at('e') || s.at('E') {
+		exponent = true
+		s.i++
+		if s.at('+') || s.at('-') {
+			s.i++
+		}
+		if s.digits() == 0 {
+			return s.malformed("a digit is expected")
+		}
+	}
+	text := s.b[start:s.i]
+	if exponent || whole > 300 {
+		if _, err := strconv.ParseFloat(string(text), 64); err != nil {
+			return errs.Bad(s.name(), "is a number out of range")
+		}
+	}
+	if s.cards && len(text) >= 13 && holdsCard(text) {
+		return s.card()
+	}
+	return nil
+}
+
+func (s *scanner) at(c byte) bool { return s.i < len(s.b) && s.b[s.i] == c }
+
+func (s *scanner) digits() (n int) {
+	for s.i < len(s.b) && s.b[s.i] >= '0' && s.b[s.i] <= '9' {
+		s.i++
+		n++
+	}
+	return n
+}
+
+func (s *scanner) malformed(what string) *errs.Error {
+	if s.i < len(s.b) && s.b[s.i] == 0 {
+		return s.nul()
+	}
+	line := 1 + bytes.Count(s.b[:s.i], []byte{'\n'})
+	column := s.i - bytes.LastIndexByte(s.b[:s.i], '\n')
+	e := errs.New(errs.Malformed, "malformed-json", "The body is not JSON: %s, line %d, column %d.", what, line, column)
+	e.Fields = []errs.Field{{Name: s.name(), Reason: what}}
+	return e.With("position", s.i)
+}
+
+func (s *scanner) nul() *errs.Error { return errs.Bad(s.name(), "holds a NUL character") }
+
+func (s *scanner) card() *errs.Error {
+	return errs.Bad(s.name(), "looks like a card number; card numbers are never sent here")
+}
+
+// name is the path to the current value, as clients write it: "seats[0].row".
+func (s *scanner) name() string {
+	var out []byte
+	for _, st := range s.path {
+		switch {
+		case st.array:
+			out = append(out, '[')
+			out = strconv.AppendInt(out, int64(st.index), 10)
+			out = append(out, ']')
+		case st.name != nil:
+			if len(out) > 0 {
+				out = append(out, '.')
+			}
+			out = append(out, unquote(st.name)...)
+		}
+	}
+	if len(out) == 0 {
+		return "body"
+	}
+	return clip(string(out))
+}
+
+// clip shortens a name that is repeated to the one who sent it.
+func clip(name string) string {
+	if len(name) <= maxNameSize {
+		return name
+	}
+	n := maxNameSize
+	for n > 0 && !utf8.RuneStart(name[n]) {
+		n--
+	}
+	return name[:n] + "…"
+}
+
+// unquote is the text of a JSON string; it was scanned before.
+func unquote(quoted []byte) string {
+	var text string
+	if json.Unmarshal(quoted, &text) != nil {
+		return "?"
+	}
+	return text
+}
