@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -197,95 +196,4 @@ func (s *Service) Cancel(ctx context.Context, caller message.Caller, eventID str
 	e.Status = message.Cancelled
 	e.Version++
 	return s.write(ctx, e, before, nil)
-}
-
-// Filter says which events a list shows.
-type Filter struct {
-	Status    string // "": upcoming; past, cancelled, draft, all
-	Text      string // in title, venue or city
-	City      string
-	Category  string
-	From, To  time.Time // when they take place; zero: any
-	Organizer string
-	Cursor    string
-	Limit     int
-}
-
-// List shows events in the order in which they take place. The order is stable
-// while others come in: a cursor names the last event seen, not a number.
-func (s *Service) List(ctx context.Context, caller message.Caller, f Filter) (list []Event, next string, err error) {
-	var where []string
-	var args []any
-	add := func(cond string, v ...any) {
-		for _, x := range v {
-			args = append(args, x)
-			cond = strings.Replace(cond, "?", "$"+strconv.Itoa(len(args)), 1)
-		}
-		where = append(where, cond)
-	}
-	now := s.now().UnixMicro()
-	switch f.Status {
-	case "", "upcoming":
-		add("e.status IN ('published', 'on_sale') AND e.sort_at >= ?", now-lasting)
-	case "past":
-		add("e.status IN ('published', 'on_sale') AND e.sort_at < ?", now-lasting)
-	case "cancelled":
-		add("e.status = 'cancelled'")
-	case "draft":
-		add("e.status = 'draft'")
-	}
-	if caller.Role != message.Admin {
-		const public = "e.announced AND e.status <> 'draft'"
-		if caller.SignedIn() {
-			add("("+public+" OR e.organizer_id = ?)", caller.UserID)
-		} else {
-			add(public)
-		}
-	}
-	if f.Text != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(f.Text)) + "%"
-		add(`(lower(e.title) LIKE ? ESCAPE '\' OR lower(v.name) LIKE ? ESCAPE '\' OR lower(v.city) LIKE ? ESCAPE '\')`, like, like, like)
-	}
-	if f.City != "" {
-		add("lower(v.city) = ?", strings.ToLower(f.City))
-	}
-	if f.Category != "" {
-		add("lower(e.category) = ?", strings.ToLower(f.Category))
-	}
-	if !f.From.IsZero() {
-		add("e.sort_at >= ?", f.From.UnixMicro())
-	}
-	if !f.To.IsZero() {
-		add("e.sort_at <= ?", f.To.UnixMicro())
-	}
-	if f.Organizer != "" {
-		add("e.organizer_id = ?", f.Organizer)
-	}
-	if f.Cursor != "" {
-		at, id, ok := strings.Cut(f.Cursor, "-")
-		v, err := strconv.ParseInt(at, 10, 64)
-		if !ok || err != nil {
-			return nil, "", errs.Bad("cursor", "is not one that a list has given")
-		}
-		add("(e.sort_at > ? OR e.sort_at = ? AND e.id > ?)", v, v, id)
-	}
-	args = append(args, f.Limit+1)
-	query := `SELECT ` + eventColumns + eventFrom
-	if len(where) > 0 {
-		query += "WHERE " + strings.Join(where, " AND ")
-	}
-	query += fmt.Sprintf(" ORDER BY e.sort_at, e.id LIMIT $%d", len(args)) // events_by_time
-	rows, err := s.db.Reader().QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, "", fmt.Errorf("list events: %w", err)
-	}
-	if list, err = scanEvents(rows); err != nil {
-		return nil, "", err
-	}
-	if len(list) > f.Limit {
-		list = list[:f.Limit]
-		last := list[f.Limit-1]
-		next = fmt.Sprintf("%d-%s", last.SortAt, last.ID)
-	}
-	return list, next, nil
 }

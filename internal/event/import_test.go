@@ -136,6 +136,18 @@ func TestDefaultPriceAndShift(t *testing.T) {
 	}
 }
 
+// Pages that do not know the time of day name midnight all the same.
+func TestUnknownTimeIsNotMidnight(t *testing.T) {
+	for _, flag := range []string{"timeTBA", "noSpecificTime"} {
+		w := newWorld(t)
+		w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", `"localDate": "2019-11-02"`,
+			`"localDate": "2019-11-02", "localTime": "00:00:00", "dateTime": "2019-11-02T05:00:00Z", "timeTBA": false, "`+flag+`": true`))
+		if e := w.imported(t, "discovery:X5"); e.StartsAt != 0 || e.LocalDate != "2019-11-02" {
+			t.Errorf("%s: starts at %q on %q", flag, rfc(e.StartsAt), e.LocalDate)
+		}
+	}
+}
+
 func TestImportChanged(t *testing.T) {
 	w := newWorld(t)
 	w.mustImport(t, ImportOptions{}, fixture(t, "discovery.json"))
@@ -340,6 +352,7 @@ func TestBadFilesAsAWhole(t *testing.T) {
 		"NaN":              bytes.Replace(page, []byte("4.66"), []byte("NaN"), 1),
 		"Infinity":         bytes.Replace(page, []byte("4.66"), []byte("Infinity"), 1),
 		"deep":             []byte(`{"zones":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`),
+		"a bit too deep":   []byte(`{"boxoffice":1,"plans":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`),
 		"too many values":  []byte(`{"zones":[` + strings.Repeat("0,", 8_000_001) + `0]}`),
 		"too large":        make([]byte, MaxImportFile+1),
 		"NUL instead of a": bytes.Replace(page, []byte("a"), []byte("\x00"), 1),

@@ -177,6 +177,8 @@ type draft struct {
 	event Event
 	plan  *planRow // nil: it is stored already
 	tiers []message.Tier
+
+	before int64 // version that an import replaces; 0: the event is new
 }
 
 func (d *draft) insert(ctx context.Context, tx *sql.Tx) error {

@@ -192,6 +192,17 @@ func TestCancelIsForGood(t *testing.T) {
 	wantKind(t, err, errs.Conflict)
 }
 
+func TestCancelledByUpdateStaysVisible(t *testing.T) {
+	w := newWorld(t)
+	e := w.create(t, nil)
+	if _, err := w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(message.Cancelled)}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := w.Get(t.Context(), nobody, e.ID); err != nil || got.Status != message.Cancelled {
+		t.Fatalf("%+v, %v", got, err)
+	}
+}
+
 // What the booking side did not hear of is handed over later, by Sync or by
 // asking again.
 func TestHandOverIsMadeUpFor(t *testing.T) {
@@ -254,6 +265,26 @@ func TestListPagesSurviveInserts(t *testing.T) {
 		if cursor = next; cursor == "" {
 			break
 		}
+	}
+	for range 5 { // all at the same time
+		w.create(t, func(in *NewEvent) { in.Category = "Festival" })
+	}
+	together := map[string]bool{}
+	for cursor, pages := "", 0; pages < 3; pages++ {
+		list, next, err := w.List(t.Context(), nobody, Filter{Category: "Festival", Limit: 2, Cursor: cursor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			if together[e.ID] {
+				t.Fatal("an event is on two pages")
+			}
+			together[e.ID] = true
+		}
+		cursor = next
+	}
+	if len(together) != 5 {
+		t.Fatalf("%d of five events at the same time are listed", len(together))
 	}
 	for day := range 9 {
 		if n := seen[fmt.Sprint("day ", day*2)]; n != 1 {

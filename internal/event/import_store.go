@@ -1,0 +1,241 @@
+package event
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+)
+
+// store checks events and plans as if they were sent to the API, and writes
+// them in one transaction; the sales are handed over when it is committed.
+func (s *Service) store(ctx context.Context, all *found, opts ImportOptions) (Imported, error) {
+	var sum Imported
+	plans := map[string]*planRow{}
+	for i := range all.plans {
+		p := &all.plans[i]
+		row, err := s.importPlan(ctx, p)
+		if err != nil {
+			return sum, err
+		}
+		plans[p.source] = row
+		sum.Plans++
+		sum.Seats += row.seats
+		sum.Refs = append(sum.Refs, ImportedPlan{row.name, row.id, row.version, row.seats})
+	}
+	var drafts []*draft
+	for i := range all.events {
+		d, err := s.importEvent(ctx, &all.events[i], plans, opts)
+		switch {
+		case err != nil:
+			return Imported{}, err
+		case d == nil:
+			sum.Unchanged++
+			continue
+		case d.before == 0:
+			sum.New++
+		default:
+			sum.Updated++
+		}
+		drafts = append(drafts, d)
+	}
+	if err := s.save(ctx, plans, drafts); err != nil {
+		return Imported{}, fmt.Errorf("import: %w", err)
+	}
+	changed := make([]Event, len(drafts))
+	for i, d := range drafts {
+		changed[i] = d.event
+	}
+	if len(changed) > 0 {
+		if _, err := s.push(ctx, changed...); err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
+
+// save writes plans and events in one transaction.
+func (s *Service) save(ctx context.Context, plans map[string]*planRow, drafts []*draft) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		for _, row := range plans {
+			if err := insertPlan(ctx, tx, row, s.now().UnixMicro()); err != nil {
+				return err
+			}
+		}
+		for _, d := range drafts {
+			if err := d.save(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// save writes a draft as a new event, or over the version before.
+func (d *draft) save(ctx context.Context, tx *sql.Tx) error {
+	if d.before == 0 {
+		return d.insert(ctx, tx)
+	}
+	if err := insertVenue(ctx, tx, d.event.Venue); err != nil {
+		return err
+	}
+	if len(d.tiers) > 0 {
+		if err := insertPrices(ctx, tx, &message.Prices{EventID: d.event.ID, Version: d.event.PriceVersion, Currency: d.event.Currency, Tiers: d.tiers}); err != nil {
+			return err
+		}
+	}
+	return updateEvent(ctx, tx, &d.event, d.before)
+}
+
+// importPlan finds or makes the version of an imported plan: the same content
+// is the same version, other content a new one.
+func (s *Service) importPlan(ctx context.Context, p *foundPlan) (*planRow, error) {
+	row, err := drawn(p.doc, p.plan)
+	if err != nil {
+		return nil, err
+	}
+	row.id = id.FromSource("plan", p.source)
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT version, fingerprint FROM plans WHERE id = $1 ORDER BY version`, row.id)
+	if err != nil {
+		return nil, fmt.Errorf("read plans: %w", err)
+	}
+	defer rows.Close()
+	row.version = 1
+	for rows.Next() {
+		var version int64
+		var fingerprint []byte
+		if err := rows.Scan(&version, &fingerprint); err != nil {
+			return nil, fmt.Errorf("read plans: %w", err)
+		}
+		if bytes.Equal(fingerprint, row.fingerprint) {
+			row.version = version
+			return row, rows.Err()
+		}
+		row.version = version + 1
+	}
+	return row, rows.Err()
+}
+
+// importEvent prepares an event for writing. No draft means that it is stored
+// as it is already.
+func (s *Service) importEvent(ctx context.Context, f *foundEvent, plans map[string]*planRow, opts ImportOptions) (*draft, error) {
+	in := f.in
+	if in.Price == nil && len(in.Tiers) == 0 && opts.Currency != "" {
+		in.Price, in.Currency = &opts.DefaultPrice, opts.Currency
+	}
+	raw, err := json.Marshal(struct {
+		In        NewEvent
+		Plan      string
+		Cancelled bool
+	}{in, f.planSource, f.cancelled})
+	if err != nil {
+		return nil, fmt.Errorf("import: %w", err)
+	}
+	hash := sha256.Sum256(raw)
+	eventID := id.FromSource("event", f.source)
+	old, err := s.read(ctx, eventID)
+	known := err == nil
+	if err != nil && errs.KindOf(err) != errs.NotFound {
+		return nil, err
+	}
+	if known && bytes.Equal(old.SourceHash, hash[:]) {
+		return nil, nil
+	}
+	if f.planSource != "" {
+		row := plans[f.planSource]
+		if row == nil {
+			return nil, FileError{f.file, f.path + ".plan", fmt.Sprintf("names %q, which is not a plan of this import", f.planSource)}
+		}
+		row.plan.ID, row.plan.Version = row.id, row.version
+		in.Plan = PlanInput{ID: row.id, Version: row.version, checked: row.plan}
+	}
+	wantSale := in.Status == message.OnSale
+	if wantSale && in.Price == nil && len(in.Tiers) == 0 {
+		in.Status = message.Published // not on sale until it is priced
+	}
+	if known {
+		if err := s.keepPlan(ctx, f, &in, &old); err != nil {
+			return nil, err
+		}
+	}
+	d, err := s.prepare(ctx, in)
+	if err != nil {
+		return nil, f.fault(err)
+	}
+	e := &d.event
+	if f.cancelled {
+		e.Status = message.Cancelled
+	}
+	e.ID, e.OrganizerID, e.Source, e.SourceHash, e.CreatedAt = eventID, opts.OrganizerID, f.source, hash[:], s.now().UnixMicro()
+	if !known {
+		return d, nil
+	}
+	return d, d.over(&old, f, wantSale)
+}
+
+// keepPlan puts the plan of an event that is there into what a file says of it:
+// seats that people hold do not change under them. A file that names another
+// plan is refused; a newer version of the same plan, or another guess of this
+// program where the file names none, is passed over.
+func (s *Service) keepPlan(ctx context.Context, f *foundEvent, in *NewEvent, old *Event) error {
+	if !f.guessed {
+		_, p, err := s.planOf(ctx, in.Plan)
+		if err != nil {
+			return f.fault(err)
+		}
+		if p.ID != old.PlanID {
+			return FileError{f.file, f.path + ".plan", "is another plan than the event has here; the plan of an event does not change"}
+		}
+	}
+	in.Plan = PlanInput{ID: old.PlanID, Version: old.PlanVersion}
+	if f.guessed && len(in.Tiers) > 0 {
+		p, err := s.Plan(ctx, old.PlanID, old.PlanVersion)
+		if err != nil {
+			return err
+		}
+		in.Tiers = spread(in.Tiers[len(in.Tiers)-1].Price, in.Tiers[0].Price, bestFirst(p))
+	}
+	return nil
+}
+
+// over makes a draft the next version of an event that is there.
+func (d *draft) over(old *Event, f *foundEvent, wantSale bool) error {
+	e := &d.event
+	if old.Currency != "" && e.Currency != "" && e.Currency != old.Currency {
+		return FileError{f.file, f.path, "has another currency than the event has here"}
+	}
+	d.before, e.Version = old.Version, old.Version+1
+	e.OrganizerID, e.CreatedAt = old.OrganizerID, old.CreatedAt
+	e.Announced = e.Announced || old.Announced
+	if len(d.tiers) > 0 {
+		e.PriceVersion = old.PriceVersion + 1
+	} else {
+		e.PriceVersion, e.PriceFrom, e.Currency = old.PriceVersion, old.PriceFrom, old.Currency
+		if wantSale && old.Status == message.OnSale {
+			e.Status = message.OnSale // its organizer has priced it
+		}
+	}
+	if old.Status == message.Cancelled {
+		e.Status = message.Cancelled // bookings were given back: there is no way back
+	}
+	return nil
+}
+
+// fault turns what is wrong with an event into a fault of its file.
+func (f *foundEvent) fault(err error) error {
+	var e *errs.Error
+	if !errors.As(err, &e) || len(e.Fields) == 0 {
+		return err
+	}
+	if !f.guessed { // the file has the fields of an event
+		return FileError{f.file, f.path + "." + e.Fields[0].Name, e.Fields[0].Reason}
+	}
+	return FileError{f.file, f.path, "cannot be an event: " + e.Fields[0].Name + " " + e.Fields[0].Reason}
+}

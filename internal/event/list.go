@@ -1,0 +1,114 @@
+package event
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// Filter says which events a list shows.
+type Filter struct {
+	Status    string // "": upcoming; past, cancelled, draft, all
+	Text      string // in title, venue or city
+	City      string
+	Category  string
+	From, To  time.Time // when they take place; zero: any
+	Organizer string
+	Cursor    string
+	Limit     int
+}
+
+// query collects the conditions of a list; ? stands for the next value.
+type query struct {
+	where []string
+	args  []any
+}
+
+func (q *query) add(cond string, values ...any) {
+	for _, v := range values {
+		q.args = append(q.args, v)
+		cond = strings.Replace(cond, "?", "$"+strconv.Itoa(len(q.args)), 1)
+	}
+	q.where = append(q.where, cond)
+}
+
+// conditions are what a filter asks for, of what a caller may see.
+func (f *Filter) conditions(caller message.Caller, now int64) *query {
+	q := &query{}
+	switch f.Status {
+	case "", "upcoming":
+		q.add("e.status IN ('published', 'on_sale') AND e.sort_at >= ?", now-lasting)
+	case "past":
+		q.add("e.status IN ('published', 'on_sale') AND e.sort_at < ?", now-lasting)
+	case "cancelled":
+		q.add("e.status = 'cancelled'")
+	case "draft":
+		q.add("e.status = 'draft'")
+	}
+	if caller.Role != message.Admin {
+		const public = "e.announced AND e.status <> 'draft'"
+		if caller.SignedIn() {
+			q.add("("+public+" OR e.organizer_id = ?)", caller.UserID)
+		} else {
+			q.add(public)
+		}
+	}
+	if f.Text != "" {
+		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(f.Text)) + "%"
+		q.add(`(lower(e.title) LIKE ? ESCAPE '\' OR lower(v.name) LIKE ? ESCAPE '\' OR lower(v.city) LIKE ? ESCAPE '\')`, like, like, like)
+	}
+	if f.City != "" {
+		q.add("lower(v.city) = ?", strings.ToLower(f.City))
+	}
+	if f.Category != "" {
+		q.add("lower(e.category) = ?", strings.ToLower(f.Category))
+	}
+	if !f.From.IsZero() {
+		q.add("e.sort_at >= ?", f.From.UnixMicro())
+	}
+	if !f.To.IsZero() {
+		q.add("e.sort_at <= ?", f.To.UnixMicro())
+	}
+	if f.Organizer != "" {
+		q.add("e.organizer_id = ?", f.Organizer)
+	}
+	return q
+}
+
+// List shows events in the order in which they take place. The order is stable
+// while others come in: a cursor names the last event seen, not a number.
+func (s *Service) List(ctx context.Context, caller message.Caller, f Filter) (list []Event, next string, err error) {
+	q := f.conditions(caller, s.now().UnixMicro())
+	if f.Cursor != "" {
+		at, id, ok := strings.Cut(f.Cursor, "-")
+		v, err := strconv.ParseInt(at, 10, 64)
+		if !ok || err != nil {
+			return nil, "", errs.Bad("cursor", "is not one that a list has given")
+		}
+		q.add("(e.sort_at > ? OR e.sort_at = ? AND e.id > ?)", v, v, id)
+	}
+	q.args = append(q.args, f.Limit+1)
+	query := `SELECT ` + eventColumns + eventFrom
+	if len(q.where) > 0 {
+		query += "WHERE " + strings.Join(q.where, " AND ")
+	}
+	query += fmt.Sprintf(" ORDER BY e.sort_at, e.id LIMIT $%d", len(q.args)) // events_by_time
+	rows, err := s.db.Reader().QueryContext(ctx, query, q.args...)
+	if err != nil {
+		return nil, "", fmt.Errorf("list events: %w", err)
+	}
+	if list, err = scanEvents(rows); err != nil {
+		return nil, "", err
+	}
+	if len(list) > f.Limit {
+		list = list[:f.Limit]
+		last := list[f.Limit-1]
+		next = fmt.Sprintf("%d-%s", last.SortAt, last.ID)
+	}
+	return list, next, nil
+}
