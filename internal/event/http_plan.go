@@ -44,7 +44,7 @@ type planOut struct {
 }
 
 func (s *Service) registerPlan(api huma.API) {
-	schema := huma.SchemaFromType(api.OpenAPI().Components.Schemas, reflect.TypeFor[planBody]())
+	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[planBody](), true, "PlanBody")
 	huma.Register(api, huma.Operation{
 		OperationID: "get-plan", Method: http.MethodGet, Path: "/events/{id}/plan", Tags: []string{"Events"}, Summary: "Read an event's seating plan",
 		Description: "The plan of an event never changes: keep it.", Errors: []int{404},

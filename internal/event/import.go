@@ -166,8 +166,11 @@ func parseFile(f ImportFile) (*found, error) {
 // syntax says where a JSON text breaks off.
 func syntax(data []byte, offset int64, err error) string {
 	var se *json.SyntaxError
-	if errors.As(err, &se) {
+	switch {
+	case errors.As(err, &se):
 		offset = se.Offset
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		offset = int64(len(data))
 	}
 	return fmt.Sprintf("line %d, byte %d: %v", lineOf(data, int(offset)), offset, err)
 }

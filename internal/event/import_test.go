@@ -363,6 +363,15 @@ func TestBadFilesAsAWhole(t *testing.T) {
 	nothingWritten(t, w)
 }
 
+func TestTruncatedFileIsToldByPlace(t *testing.T) {
+	data := fixture(t, "discovery.json").Data
+	_, err := parseFile(ImportFile{"cut", data[:1000]})
+	var f FileError
+	if !errors.As(err, &f) || !strings.Contains(f.Reason, "byte 1000") {
+		t.Fatalf("error is %v", err)
+	}
+}
+
 func TestTooManySeats(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`{"name":"Vast","categories":[{"name":"A"}],"zones":[{"name":"Z","rows":[{"row_number":"1","seats":[`)
