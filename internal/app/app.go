@@ -16,6 +16,7 @@ import (
 
 	"boxoffice/internal/booking"
 	"boxoffice/internal/event"
+	"boxoffice/internal/message"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/payment/sandbox"
 	"boxoffice/internal/sqldb"
@@ -67,10 +68,20 @@ func Build(ctx context.Context, db *sqldb.DB, log *slog.Logger) (*Parts, error) 
 	if err != nil {
 		return nil, err
 	}
-	if p.Payments, err = payment.New(ctx, db, p.Bookings, bank, time.Now, log); err != nil {
+	if p.Payments, err = payment.New(ctx, db, payable{p.Bookings}, bank, time.Now, log); err != nil {
 		return nil, err
 	}
 	return p, p.Payments.Instrument(p.Metrics)
+}
+
+// payable is the booking service as payments see it. They look at a booking
+// before they ask the gateway, and the booking's writer decides after it: so the
+// first look may be at what this node remembers.
+type payable struct{ *booking.Service }
+
+// Booking is a booking as this node has seen it last.
+func (p payable) Booking(ctx context.Context, id string) (message.Booking, error) {
+	return p.Recent(ctx, id)
 }
 
 // Close drains the services: payments under way come to a resting place, the

@@ -6,6 +6,7 @@ package batch
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -126,6 +127,11 @@ func (q *Queue[T]) work() {
 			}
 			q.ready.Wait()
 		}
+		q.mu.Unlock()
+		// Whoever can run now may still join: on a busy machine that makes batches
+		// larger, on an idle one it costs nothing.
+		runtime.Gosched()
+		q.mu.Lock()
 		items := q.take()
 		q.mu.Unlock()
 		q.run(items)

@@ -47,6 +47,7 @@ type Service struct {
 	writers  []*writer
 	key      ed25519.PrivateKey
 	getStmt  *sql.Stmt
+	recent   *recent
 	followMu sync.RWMutex
 	follow   []func([]message.Entry)
 	sweepNow chan struct{} // wakes the janitor
@@ -79,9 +80,10 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
 	s.views = newViews(cfg.DB, s.catalog)
+	s.recent = &recent{m: map[string]message.Booking{}}
 	m := newMetrics(cfg.Metrics)
 	for range max(cfg.Writers, 1) {
-		w := &writer{store: st, catalog: s.catalog, views: s.views, tell: s.tell, metrics: m}
+		w := &writer{store: st, catalog: s.catalog, views: s.views, recent: s.recent, tell: s.tell, metrics: m}
 		w.queue = batch.New(maxBatch, maxWaiting, w.run)
 		s.writers = append(s.writers, w)
 	}
@@ -359,6 +361,16 @@ func (s *Service) Booking(ctx context.Context, bookingID string) (message.Bookin
 		return message.Booking{}, fmt.Errorf("read booking: %w", err)
 	}
 	return b, nil
+}
+
+// Recent is a booking as this node has committed it a moment ago, else as the
+// database has it. On several nodes it may be older than the database: it is for
+// those who have the writer decide afterwards.
+func (s *Service) Recent(ctx context.Context, bookingID string) (message.Booking, error) {
+	if b, ok := s.recent.get(bookingID); ok {
+		return b, nil
+	}
+	return s.Booking(ctx, bookingID)
 }
 
 // mine is a booking that a caller may change; NotFound for strangers.

@@ -28,6 +28,7 @@ type writer struct {
 	store   store
 	catalog *catalog
 	views   *views
+	recent  *recent
 	tell    func([]message.Entry) // followers of the ledger
 	metrics *metrics
 	queue   *batch.Queue[*job]
@@ -225,6 +226,7 @@ type reading struct {
 	tx       storeTx
 	w        *writer
 	ids      []string // bookings named by commands
+	swaps    []string // of these, those to be swapped
 	buyers   []string
 	seats    []int32
 	choosing bool // a command lets us choose seats
@@ -240,6 +242,9 @@ func (r *reading) want(c *command) {
 	default:
 		r.ids = append(r.ids, c.bookingID)
 		r.partial = r.partial || c.do == doCancel && len(c.seats) > 0
+		if c.do == doSwap {
+			r.swaps = append(r.swaps, c.bookingID)
+		}
 	}
 	for _, seat := range c.seats {
 		if int(seat) < len(r.state.plan.Seats) && seat >= 0 {
@@ -259,11 +264,13 @@ func (r *reading) all(ctx context.Context) error {
 	if err := r.bookings(ctx, r.ids); err != nil {
 		return err
 	}
-	for _, id := range r.ids { // late payers need their seats again
-		if b := s.bookings[id]; b != nil && (b.Status == message.Expired || b.Status == message.Pending && b.ExpiresAt <= s.now) {
+	for _, id := range r.ids { // late payers need their seats again, and limits are checked again
+		b := s.bookings[id]
+		late := b != nil && (b.Status == message.Expired || b.Status == message.Pending && b.ExpiresAt <= s.now)
+		if late {
 			r.seats = append(r.seats, b.Seats...)
 		}
-		if b := s.bookings[id]; b != nil {
+		if late || b != nil && slices.Contains(r.swaps, id) {
 			r.buyers = append(r.buyers, b.UserID)
 		}
 	}
@@ -393,6 +400,7 @@ func (w *writer) publish(ctx context.Context, states map[string]*state) {
 		if len(s.entries) == 0 {
 			continue
 		}
+		w.recent.keep(s)
 		w.views.feed(ctx, s.entries)
 		w.tell(s.entries)
 		w.metrics.entries(s.entries)

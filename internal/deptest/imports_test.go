@@ -17,7 +17,7 @@ var allowed = map[string][]string{
 	// leaves
 	"errs": {}, "id": {}, "money": {}, "message": {}, "deptest": {},
 	// one interface each, with its backends
-	"batch": {"errs"}, "sqldb": {"errs"},
+	"batch": {"errs"}, "sqldb": {"errs", "batch"},
 	// services: never each other
 	"booking": services,
 	"event":   services,

@@ -97,8 +97,9 @@ func (w *worker) party() int {
 
 // visit is one fan's try for seats: look at the map, try for good ones, lose,
 // try again elsewhere, pay. It reports whether the fan got any. Since is when
-// the fan meant to begin.
+// the fan meant to begin: who was late counts that as waiting for the first hold.
 func (w *worker) visit(ctx context.Context, fan int, since time.Time) bool {
+	late := time.Since(since)
 	sh := w.stage.now.Load()
 	want := min(w.party(), sh.limit)
 	if have := int(w.owned[fan].Load()); have+want > sh.limit {
@@ -113,11 +114,11 @@ func (w *worker) visit(ctx context.Context, fan int, since time.Time) bool {
 			return false
 		}
 		w.think(ctx)
-		b, ok := w.try(ctx, sh, sec, fan, want, since)
+		b, ok := w.try(ctx, sh, sec, fan, want, late)
 		if ok {
-			return w.settle(ctx, sh, fan, b)
+			return w.settle(ctx, fan, b)
 		}
-		since = time.Now()
+		late = 0
 	}
 	return false
 }
@@ -133,11 +134,11 @@ type held struct {
 
 // try reads a section's map and asks for seats there, a few times over as long
 // as the map shows any.
-func (w *worker) try(ctx context.Context, sh *show, sec, fan, want int, since time.Time) (*held, bool) {
+func (w *worker) try(ctx context.Context, sh *show, sec, fan, want int, late time.Duration) (*held, bool) {
 	s := &sh.plan.Sections[sec]
 	if s.GeneralAdmission || w.rnd.IntN(10) == 0 {
 		w.body = fmt.Appendf(w.body[:0], `{"event_id":%q,"quantity":%d,"section":%q}`, sh.id, want, s.ID)
-		return w.ask(fan, since, nil)
+		return w.ask(fan, late, nil)
 	}
 	var view struct {
 		Status string `json:"status"`
@@ -164,7 +165,7 @@ func (w *worker) try(ctx context.Context, sh *show, sec, fan, want int, since ti
 			w.body = strconv.AppendQuote(w.body, sh.plan.Seats[s.First+at+i].Label)
 		}
 		w.body = append(w.body, `]}`...)
-		b, ok := w.ask(fan, since, func() {
+		b, ok := w.ask(fan, late, func() {
 			for i := range want { // somebody was faster; look elsewhere
 				status[at+i] = 's'
 			}
@@ -172,7 +173,7 @@ func (w *worker) try(ctx context.Context, sh *show, sec, fan, want int, since ti
 		if ok {
 			return b, true
 		}
-		since = time.Now()
+		late = 0
 	}
 	return nil, false
 }
@@ -211,7 +212,7 @@ func (w *worker) pick(sh *show, sec int, status []byte, want int) int {
 
 // ask sends the hold in body. Now and then it is sent twice with the same key:
 // both must come to the same booking.
-func (w *worker) ask(fan int, since time.Time, lost func()) (*held, bool) {
+func (w *worker) ask(fan int, late time.Duration, lost func()) (*held, bool) {
 	w.n++
 	key := fmt.Sprintf("%d-%d-%d", w.opts.Seed, w.id, w.n)
 	f := &w.fans[fan]
@@ -219,8 +220,9 @@ func (w *worker) ask(fan int, since time.Time, lost func()) (*held, bool) {
 		w.firstHold.CompareAndSwap(0, int64(time.Since(w.start)))
 	}
 	w.holds.Add(1)
+	sent := time.Now()
 	status, raw, err := w.call.send("POST", "/bookings", f.Token, key, w.body)
-	w.hold.add(time.Since(since))
+	w.hold.add(time.Since(sent) + late)
 	w.answered()
 	switch {
 	case err != nil:
@@ -262,7 +264,7 @@ func (w *worker) won(fan int, key string, raw []byte) (*held, bool) {
 
 // settle is what a fan does with a hold: most pay at once; some release it, try
 // a card that is declined first, let it lapse, or cancel what they bought.
-func (w *worker) settle(ctx context.Context, sh *show, fan int, b *held) bool {
+func (w *worker) settle(ctx context.Context, fan int, b *held) bool {
 	f := &w.fans[fan]
 	w.think(ctx)
 	switch n := w.rnd.IntN(200); {

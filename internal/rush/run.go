@@ -298,7 +298,7 @@ func (r *rehearsal) burst(ctx context.Context) {
 				return
 			case <-time.After(time.Until(at)):
 			}
-			w.ask(i, at, nil)
+			w.ask(i, time.Since(at), nil)
 		})
 	}
 	busy.Wait()

@@ -25,6 +25,8 @@ import (
 	"github.com/pressly/goose/v3/database"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"boxoffice/internal/batch"
 )
 
 // Dialect is the database behind a DB.
@@ -41,7 +43,16 @@ type DB struct {
 	writer  *sql.DB // SQLite: exactly one connection
 	reader  *sql.DB
 	path    string
+
+	group               *batch.Queue[writeFunc] // its worker alone writes
+	save, undo, release *sql.Stmt
 }
+
+// Limits of one transaction that several share.
+const (
+	maxShared  = 16
+	maxWaiting = 100_000
+)
 
 // Config says which database to open.
 type Config struct {
@@ -87,11 +98,21 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	reader.SetMaxOpenConns(4)
 	reader.SetMaxIdleConns(4)
-	return &DB{dialect: SQLite, writer: writer, reader: reader, path: path}, nil
+	db := &DB{dialect: SQLite, writer: writer, reader: reader, path: path}
+	for stmt, text := range map[**sql.Stmt]string{&db.save: "SAVEPOINT w", &db.undo: "ROLLBACK TO w", &db.release: "RELEASE w"} {
+		if *stmt, err = writer.PrepareContext(ctx, text); err != nil {
+			return nil, errors.Join(fmt.Errorf("open database: %w", err), reader.Close(), writer.Close())
+		}
+	}
+	db.group = batch.New(maxShared, maxWaiting, db.together)
+	return db, nil
 }
 
-// Close closes all connections.
-func (db *DB) Close() error { return errors.Join(db.reader.Close(), db.writer.Close()) }
+// Close waits for what is being written and closes all connections.
+func (db *DB) Close() error {
+	db.group.Close()
+	return errors.Join(db.reader.Close(), db.writer.Close())
+}
 
 // Dialect is the database's dialect.
 func (db *DB) Dialect() Dialect { return db.dialect }
@@ -124,36 +145,93 @@ func (db *DB) PrepareRead(ctx context.Context, query string) (*sql.Stmt, error) 
 // which costs as much as the statement.
 func (db *DB) Quick(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
-// Write runs fn in one transaction and commits it. It runs fn again when the
+// Write runs fn in a transaction and commits it. It runs fn again when the
 // database was busy; fn must therefore not keep what it did from a failed run.
 // When fn fails, nothing of it stays.
+//
+// What several callers want to write while a transaction is under way shares
+// the next one, each on a savepoint of its own: they pay for one commit.
 func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
-	const tries = 5
-	var err error
-	for i := range tries {
-		if err = db.write(ctx, fn); err == nil || !Passing(err) || ctx.Err() != nil {
-			return err
-		}
-		time.Sleep(time.Duration(i+1) * 10 * time.Millisecond)
-	}
-	return err
-}
-
-func (db *DB) write(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	tx, err := db.writer.BeginTx(db.Quick(ctx), nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+	// It cannot be given up once it waits: fn may be running.
+	return db.group.Do(db.Quick(ctx), fn)
+}
+
+type writeFunc = func(tx *sql.Tx) error
+
+// together commits what waits, in one transaction.
+func (db *DB) together(items []*batch.Item[writeFunc]) {
+	const tries = 5
+	var results []error
+	var err error
+	for i := range tries {
+		if results, err = db.write(items); err == nil || !Passing(err) {
+			break
+		}
+		time.Sleep(time.Duration(i+1) * 10 * time.Millisecond)
 	}
-	if err := fn(tx); err != nil {
-		return errors.Join(err, ignoreDone(tx.Rollback()))
+	for i, it := range items {
+		if err != nil {
+			it.Done(err)
+		} else {
+			it.Done(results[i])
+		}
+	}
+}
+
+// write runs functions in one transaction. The error is about all of them, the
+// results about each.
+func (db *DB) write(items []*batch.Item[writeFunc]) (results []error, err error) {
+	ctx := context.Background()
+	tx, err := db.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	if len(items) == 1 {
+		if err := items[0].Value(tx); err != nil {
+			return nil, errors.Join(err, ignoreDone(tx.Rollback()))
+		}
+	}
+	results = make([]error, len(items))
+	for i, it := range items {
+		if len(items) == 1 {
+			break
+		}
+		if results[i], err = db.onSavepoint(ctx, tx, it.Value); err != nil {
+			return nil, errors.Join(err, ignoreDone(tx.Rollback()))
+		}
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return nil, fmt.Errorf("commit: %w", err)
 	}
-	return nil
+	return results, nil
+}
+
+// onSavepoint runs fn and takes back what it did when it fails. The second
+// error is the transaction's own: it cannot go on.
+func (db *DB) onSavepoint(ctx context.Context, tx *sql.Tx, fn writeFunc) (result, broken error) {
+	do := func(stmt *sql.Stmt) error {
+		_, err := tx.StmtContext(ctx, stmt).ExecContext(ctx)
+		return err
+	}
+	if err := do(db.save); err != nil {
+		return nil, fmt.Errorf("savepoint: %w", err)
+	}
+	result = fn(tx)
+	if Passing(result) {
+		return nil, result
+	}
+	if result != nil {
+		if err := do(db.undo); err != nil {
+			return nil, fmt.Errorf("savepoint: %w", err)
+		}
+	}
+	if err := do(db.release); err != nil {
+		return nil, fmt.Errorf("savepoint: %w", err)
+	}
+	return result, nil
 }
 
 func ignoreDone(err error) error {
