@@ -21,6 +21,7 @@ type userBody struct {
 	Username     string       `json:"username,omitempty"`
 	Role         message.Role `json:"role" enum:"customer,organizer,admin"`
 	CreatedAt    time.Time    `json:"created_at"`
+	Disabled     bool         `json:"disabled,omitempty"`
 	Version      int64        `json:"version"`
 	Bookings     []string     `json:"bookings" doc:"Ids of the latest bookings."`
 	BookingsMore string       `json:"bookings_link,omitempty" doc:"Where all bookings are listed."`
@@ -35,7 +36,7 @@ type userOut struct {
 const bookingsShown = 20
 
 func (s *Service) body(ctx context.Context, u User) (userBody, error) {
-	b := userBody{ID: u.ID, Name: u.Name, Email: u.Email, Username: u.Username, Role: u.Role,
+	b := userBody{ID: u.ID, Name: u.Name, Email: u.Email, Username: u.Username, Role: u.Role, Disabled: u.Disabled,
 		CreatedAt: time.UnixMicro(u.CreatedAt).UTC(), Version: u.Version, Bookings: []string{}, BookingsMore: "/bookings/user/" + u.ID}
 	if s.bookings != nil {
 		ids, _, err := s.bookings.UserBookingIDs(ctx, u.ID, bookingsShown)
@@ -92,7 +93,10 @@ type updateIn struct {
 		Username        *string `json:"username,omitempty" maxLength:"32"`
 		Name            *string `json:"name,omitempty" maxLength:"100"`
 		Password        *string `json:"password,omitempty" maxLength:"128" doc:"A new password; ends all sessions."`
-		CurrentPassword string  `json:"current_password,omitempty" maxLength:"128" doc:"Needed for a new e-mail address or password."`
+		CurrentPassword string  `json:"current_password,omitempty" maxLength:"128" doc:"Needed for a new e-mail address or password of one's own."`
+
+		Role     *message.Role `json:"role,omitempty" enum:"customer,organizer,admin" doc:"Changed by administrators, of others only."`
+		Disabled *bool         `json:"disabled,omitempty" doc:"Changed by administrators, of others only; ends all sessions."`
 	}
 }
 
@@ -136,7 +140,7 @@ func (s *Service) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "update-user", Method: http.MethodPut, Path: "/users/{id}", Tags: tags, Summary: "Change an account",
-		Description: "Fields that are left out stay as they are.", Errors: []int{400, 401, 404, 409, 412, 422},
+		Description: "Fields that are left out stay as they are.", Errors: []int{400, 401, 403, 404, 409, 412, 413, 422, 429, 503},
 	}, func(ctx context.Context, in *updateIn) (*userOut, error) {
 		version, err := ifMatch(in.IfMatch)
 		if err != nil {
@@ -144,7 +148,7 @@ func (s *Service) Register(api huma.API) {
 		}
 		b := in.Body
 		u, err := s.Update(ctx, message.CallerFrom(ctx), in.ID, version,
-			Change{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password, CurrentPassword: b.CurrentPassword})
+			Change{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password, CurrentPassword: b.CurrentPassword, Role: b.Role, Disabled: b.Disabled})
 		return s.answer(ctx, u, err)
 	})
 	huma.Register(api, huma.Operation{

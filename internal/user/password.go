@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	_ "embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -27,11 +28,18 @@ const (
 	keyLen      = 32
 )
 
+// phcPrefix is how a hash with these parameters begins in the PHC string format.
+var phcPrefix = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, argonMemory, argonTime, argonLanes)
+
 // Lengths of passwords, in characters.
 const (
 	minPassword = 8
 	maxPassword = 128
 )
+
+// perCore is how many log-ins a core takes on at a time: the last of them waits
+// some seven seconds, which is within a request's time limit.
+const perCore = 200
 
 //go:embed common_passwords.txt
 var commonText string
@@ -39,17 +47,21 @@ var commonText string
 // hasher computes password hashes, a few at a time: each takes 19 MiB and a
 // core for some 30 ms. Who finds the queue full is asked to come back.
 type hasher struct {
-	slots  chan struct{}
-	queue  chan struct{}
-	dummy  string // is checked when there is no account, so that both take the same time
+	slots  chan struct{} // hold one for each hash that is computed
+	queue  chan struct{} // and for each that is or waits to be
+	dummy  string        // is checked when there is no account, so that both take the same time
 	common map[string]bool
+	words  map[string]bool // common without their tail
 }
 
 func newHasher() (*hasher, error) {
 	n := runtime.GOMAXPROCS(0)
-	h := &hasher{slots: make(chan struct{}, n), queue: make(chan struct{}, 256*n), common: map[string]bool{}}
+	h := &hasher{slots: make(chan struct{}, n), queue: make(chan struct{}, perCore*n), common: map[string]bool{}, words: map[string]bool{}}
 	for _, p := range strings.Fields(commonText) {
 		h.common[p] = true
+		if word := strings.TrimRight(p, tailSigns); len(word) > 3 {
+			h.words[word] = true
+		}
 	}
 	var err error
 	h.dummy, err = h.hash(context.Background(), "nobody has this password")
@@ -82,8 +94,7 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes,
-		b64.EncodeToString(salt), b64.EncodeToString(key)), nil
+	return phcPrefix + b64.EncodeToString(salt) + "$" + b64.EncodeToString(key), nil
 }
 
 // check reports whether a password is the one of a PHC string. An account
@@ -93,17 +104,12 @@ func (h *hasher) check(ctx context.Context, phc, password string) (bool, error) 
 	if !usable {
 		phc = h.dummy
 	}
-	parts := strings.Split(phc, "$")
-	if len(parts) != 6 {
-		return false, fmt.Errorf("password hash has %d parts", len(parts))
+	if utf8.RuneCountInString(password) > maxPassword {
+		usable, password = false, "" // no account has one so long, and hashing megabytes is dear
 	}
-	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
+	salt, want, err := parsePHC(phc)
 	if err != nil {
-		return false, fmt.Errorf("password hash: %w", err)
-	}
-	want, err := base64.RawStdEncoding.DecodeString(parts[5])
-	if err != nil {
-		return false, fmt.Errorf("password hash: %w", err)
+		return false, err
 	}
 	got, err := h.run(ctx, password, salt)
 	if err != nil {
@@ -112,20 +118,54 @@ func (h *hasher) check(ctx context.Context, phc, password string) (bool, error) 
 	return subtle.ConstantTimeCompare(got, want) == 1 && usable, nil
 }
 
+// parsePHC reads salt and key out of a PHC string. All hashes have the
+// parameters of this package; a change of them needs a way to tell old from new.
+func parsePHC(phc string) (salt, key []byte, err error) {
+	rest, ok := strings.CutPrefix(phc, phcPrefix)
+	saltText, keyText, two := strings.Cut(rest, "$")
+	if !ok || !two {
+		return nil, nil, errors.New("password hash: not argon2id with the parameters in use")
+	}
+	if salt, err = base64.RawStdEncoding.DecodeString(saltText); err != nil {
+		return nil, nil, fmt.Errorf("password hash: salt: %w", err)
+	}
+	if key, err = base64.RawStdEncoding.DecodeString(keyText); err != nil {
+		return nil, nil, fmt.Errorf("password hash: key: %w", err)
+	}
+	return salt, key, nil
+}
+
 // acceptable says what is wrong with a new password; "" when nothing is.
-func (h *hasher) acceptable(password, email string) string {
+func (h *hasher) acceptable(password, email, username string) string {
 	n := utf8.RuneCountInString(password)
 	low := strings.ToLower(password)
-	name, _, _ := strings.Cut(email, "@")
+	local, _, _ := strings.Cut(email, "@")
 	switch {
 	case n < minPassword:
 		return fmt.Sprintf("must have at least %d characters", minPassword)
 	case n > maxPassword:
 		return fmt.Sprintf("must have at most %d characters", maxPassword)
-	case h.common[low] || len(strings.Trim(low, low[:1])) == 0:
+	case h.isCommon(low):
 		return "is among the first that anybody would try"
-	case email != "" && (low == email || low == name):
-		return "must not be the e-mail address"
+	case low == email || low == local || low == username:
+		return "must not be the name of the account"
 	}
 	return ""
 }
+
+// isCommon reports whether a password is a well-known one, also with up to four
+// digits or signs behind it, or one character over and over.
+func (h *hasher) isCommon(low string) bool {
+	if h.common[low] {
+		return true
+	}
+	word := strings.TrimRight(low, tailSigns)
+	if tail := len(low) - len(word); tail <= 4 && h.words[word] {
+		return true
+	}
+	first, _ := utf8.DecodeRuneInString(low)
+	return strings.TrimLeft(low, string(first)) == ""
+}
+
+// tailSigns are what people put behind a word to make a password of it.
+const tailSigns = "0123456789!?.*#$-_"

@@ -2,18 +2,13 @@ package user
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
-	"net/mail"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
@@ -54,80 +49,16 @@ func New(ctx context.Context, db *sqldb.DB, now func() time.Time) (*Service, err
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
 	}
-	s := &Service{db: db, now: now, hasher: h, throttle: throttle{fails: map[string]failures{}}, lookUps: map[int]*sql.Stmt{}}
+	s := &Service{db: db, now: now, hasher: h, throttle: throttle{tries: map[string]*tries{}}, lookUps: map[int]*sql.Stmt{}}
 	s.sessions = newSessions(s)
 	return s, nil
 }
 
+// Close ends the service's look-ups. It is called when no requests come any more.
+func (s *Service) Close() { s.sessions.queue.Close() }
+
 // UseBookings tells the service of the bookings; it is called before serving.
 func (s *Service) UseBookings(b Bookings) { s.bookings = b }
-
-// User is an account.
-type User struct {
-	ID        string
-	Email     string
-	Username  string
-	Name      string
-	Role      message.Role
-	Disabled  bool
-	CreatedAt int64 // µs since 1970
-	Version   int64
-	hash      string
-}
-
-// Account is what somebody gives to sign up.
-type Account struct {
-	Email    string
-	Username string // optional
-	Name     string
-	Password string
-}
-
-var usernameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{2,31}$`)
-
-// normalize brings an account into its stored form and lists what is wrong.
-func (a *Account) normalize() []errs.Field {
-	var bad []errs.Field
-	a.Email = strings.ToLower(strings.TrimSpace(a.Email))
-	a.Username = strings.ToLower(strings.TrimSpace(a.Username))
-	a.Name = strings.TrimSpace(a.Name)
-	if reason := badEmail(a.Email); reason != "" {
-		bad = append(bad, errs.Field{Name: "email", Reason: reason})
-	}
-	if a.Username != "" && !usernameForm.MatchString(a.Username) {
-		bad = append(bad, errs.Field{Name: "username", Reason: "must be 3 to 32 of a-z, 0-9, dot, dash and underscore, and begin with a letter or digit"})
-	}
-	if reason := badName(a.Name); reason != "" {
-		bad = append(bad, errs.Field{Name: "name", Reason: reason})
-	}
-	return bad
-}
-
-func badEmail(e string) string {
-	addr, err := mail.ParseAddress(e)
-	_, host, _ := strings.Cut(e, "@")
-	switch {
-	case e == "":
-		return "is required"
-	case len(e) > 254: // RFC 5321, section 4.5.3.1.3
-		return "must have at most 254 bytes"
-	case err != nil || addr.Address != e || addr.Name != "" || strings.ContainsAny(e, " <>\"") || !strings.Contains(strings.Trim(host, "."), "."):
-		return "is not an e-mail address"
-	}
-	return ""
-}
-
-func badName(n string) string {
-	switch {
-	case n == "":
-		return "is required"
-	case utf8.RuneCountInString(n) > 100:
-		return "must have at most 100 characters"
-	case strings.ContainsFunc(n, unicode.IsControl):
-		return "must not contain control characters"
-	}
-	return ""
-}
 
 // SignUp makes an account of role customer.
 func (s *Service) SignUp(ctx context.Context, a Account) (User, error) {
@@ -136,7 +67,7 @@ func (s *Service) SignUp(ctx context.Context, a Account) (User, error) {
 
 func (s *Service) create(ctx context.Context, a Account, role message.Role) (User, error) {
 	bad := a.normalize()
-	if reason := s.hasher.acceptable(a.Password, a.Email); reason != "" {
+	if reason := s.hasher.acceptable(a.Password, a.Email, a.Username); reason != "" {
 		bad = append(bad, errs.Field{Name: "password", Reason: reason})
 	}
 	if err := errs.Fields(bad); err != nil {
@@ -150,7 +81,7 @@ func (s *Service) create(ctx context.Context, a Account, role message.Role) (Use
 	u := User{ID: id.New(now), Email: a.Email, Username: a.Username, Name: a.Name, Role: role, CreatedAt: now.UnixMicro(), Version: 1, hash: hash}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error { return insert(ctx, tx, &u) })
 	if sqldb.Duplicate(err) {
-		return User{}, s.taken(ctx, a)
+		return User{}, s.taken(ctx, a, "")
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("sign up: %w", err)
@@ -158,11 +89,11 @@ func (s *Service) create(ctx context.Context, a Account, role message.Role) (Use
 	return u, nil
 }
 
-// taken says which of the names is another account's.
-func (s *Service) taken(ctx context.Context, a Account) error {
+// taken says which of the names is another account's; self may have it.
+func (s *Service) taken(ctx context.Context, a Account, self string) error {
 	e := errs.New(errs.Conflict, "account-exists", "There is an account with this e-mail address already.")
 	e.Fields = []errs.Field{{Name: "email", Reason: "belongs to another account"}}
-	if _, err := s.find(ctx, a.Email); errors.Is(err, errNoUser) {
+	if u, err := s.find(ctx, a.Email); errors.Is(err, errNoUser) || err == nil && u.ID == self {
 		e.Detail = "There is an account with this username already."
 		e.Fields[0].Name = "username"
 	}
@@ -207,6 +138,8 @@ func (s *Service) find(ctx context.Context, login string) (User, error) {
 	return scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE `+column+` = $1`, login)) // unique indexes
 }
 
+var errNoUser = errors.New("user: no such account")
+
 // get is an account by id.
 func (s *Service) get(ctx context.Context, userID string) (User, error) {
 	return scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE id = $1`, userID)) // primary key
@@ -216,27 +149,45 @@ func (s *Service) get(ctx context.Context, userID string) (User, error) {
 // password give the same error after the same time.
 func (s *Service) Login(ctx context.Context, login, password string) (token string, ends time.Time, u User, err error) {
 	login = strings.ToLower(strings.TrimSpace(login))
-	if err := s.throttle.allow(login, s.now()); err != nil {
-		return "", ends, u, err
-	}
 	u, err = s.find(ctx, login)
 	if err != nil && !errors.Is(err, errNoUser) {
 		return "", ends, u, err
 	}
-	if utf8.RuneCountInString(password) > maxPassword {
-		password = "" // no account has one so long, and hashing megabytes is dear
+	account := u.ID
+	if account == "" {
+		account = "?" + login
 	}
-	ok, err := s.hasher.check(ctx, u.hash, password)
+	ok, err := s.try(ctx, account, u, password)
 	if err != nil {
 		return "", ends, u, err
 	}
-	ok = ok && !u.Disabled
-	s.throttle.note(login, ok, s.now())
-	if !ok {
+	if ok {
+		token, ends, err = s.startSession(ctx, u.ID, u.hash)
+	}
+	if !ok || errors.Is(err, errStale) {
 		return "", ends, User{}, errs.New(errs.Unauthenticated, "wrong-password", "There is no account with this name and password.")
 	}
-	token, ends, err = s.startSession(ctx, u.ID)
 	return token, ends, u, err
+}
+
+// try checks a password, throttled per account. The account is a User's id, or
+// stands for a name that nobody has.
+func (s *Service) try(ctx context.Context, account string, u User, password string) (bool, error) {
+	end, err := s.throttle.begin(ctx, account, s.now)
+	if err != nil {
+		return false, err
+	}
+	ok, err := s.hasher.check(ctx, u.hash, password)
+	switch {
+	case err != nil:
+		end(undecided)
+		return false, err
+	case ok && !u.Disabled:
+		end(right)
+		return true, nil
+	}
+	end(wrong)
+	return false, nil
 }
 
 // visible is an account that a caller may see; NotFound for strangers.
@@ -257,63 +208,115 @@ func (s *Service) visible(ctx context.Context, caller message.Caller, userID str
 // Change is what somebody changes of an account; nil fields stay.
 type Change struct {
 	Email, Username, Name, Password *string
-	CurrentPassword                 string // needed by owners for a new e-mail address or password
+	CurrentPassword                 string        // needed by owners for a new e-mail address or password
+	Role                            *message.Role // by admins, of others
+	Disabled                        *bool         // by admins, of others
 }
 
 // Update changes an account. Version, if not 0, must be the account's.
 func (s *Service) Update(ctx context.Context, caller message.Caller, userID string, version int64, c Change) (User, error) {
-	u, err := s.visible(ctx, caller, userID)
+	before, err := s.visible(ctx, caller, userID)
 	if err != nil {
-		return u, err
+		return before, err
 	}
-	if version != 0 && version != u.Version {
-		return u, errs.New(errs.Precondition, "changed-meanwhile", "The account has changed since you read it.")
+	if version != 0 && version != before.Version {
+		return before, errs.New(errs.Precondition, "changed-meanwhile", "The account has changed since you read it.")
 	}
-	if (c.Email != nil || c.Password != nil) && caller.UserID == userID {
-		ok, err := s.hasher.check(ctx, u.hash, c.CurrentPassword)
-		if err != nil {
-			return u, err
-		}
-		if !ok {
-			return u, errs.Bad("current_password", "is not the account's password")
-		}
-	}
-	before := u.Version
-	a := Account{Email: u.Email, Username: u.Username, Name: u.Name}
+	a := Account{Email: before.Email, Username: before.Username, Name: before.Name}
 	set(&a.Email, c.Email)
 	set(&a.Username, c.Username)
 	set(&a.Name, c.Name)
 	bad := a.normalize()
+	if before.Email == "" && c.Email == nil && len(bad) > 0 && bad[0].Name == "email" {
+		bad = bad[1:] // accounts made in bulk have none
+	}
 	if c.Password != nil {
-		if reason := s.hasher.acceptable(*c.Password, a.Email); reason != "" {
+		if reason := s.hasher.acceptable(*c.Password, a.Email, a.Username); reason != "" {
 			bad = append(bad, errs.Field{Name: "password", Reason: reason})
-		} else if u.hash, err = s.hasher.hash(ctx, *c.Password); err != nil {
-			return u, err
 		}
 	}
 	if err := errs.Fields(bad); err != nil {
-		return u, err
+		return before, err
 	}
-	u.Email, u.Username, u.Name, u.Version = a.Email, a.Username, a.Name, u.Version+1
-	err = s.replace(ctx, &u, before, c.Password != nil)
+	if err := s.mayChange(ctx, caller, before, a, c); err != nil {
+		return before, err
+	}
+	u := before
+	u.Email, u.Username, u.Name, u.Version = a.Email, a.Username, a.Name, before.Version+1
+	set(&u.Role, c.Role)
+	set(&u.Disabled, c.Disabled)
+	if c.Password != nil {
+		if u.hash, err = s.hasher.hash(ctx, *c.Password); err != nil {
+			return before, err
+		}
+	}
+	then := sessionsStay
+	switch {
+	case c.Password != nil || u.Disabled:
+		then = sessionsEnd
+	case u.Role != before.Role:
+		then = sessionsChanged
+	}
+	err = s.replace(ctx, &u, before.Version, then)
 	if sqldb.Duplicate(err) {
-		return u, s.taken(ctx, a)
+		return before, s.taken(ctx, a, before.ID)
 	}
 	return u, err
 }
 
-func set(dst, v *string) {
+// mayChange refuses what a caller may not change of an account that they may
+// see. Nobody raises their own role or locks themselves out.
+func (s *Service) mayChange(ctx context.Context, caller message.Caller, u User, a Account, c Change) error {
+	admin := caller.Role == message.Admin && caller.UserID != u.ID
+	if c.Role != nil && *c.Role != u.Role && !admin {
+		return forbiddenField("role", "can be changed by another account, an administrator's, only")
+	}
+	if c.Disabled != nil && *c.Disabled != u.Disabled && !admin {
+		return forbiddenField("disabled", "can be changed by another account, an administrator's, only")
+	}
+	if c.Role != nil {
+		switch *c.Role {
+		case message.Customer, message.Organizer, message.Admin:
+		default:
+			return errs.Bad("role", "must be customer, organizer or admin")
+		}
+	}
+	if admin || a.Email == u.Email && c.Password == nil {
+		return nil
+	}
+	ok, err := s.try(ctx, u.ID, u, c.CurrentPassword)
+	if err == nil && !ok {
+		err = errs.Bad("current_password", "is not the account's password")
+	}
+	return err
+}
+
+func forbiddenField(name, reason string) error {
+	e := errs.New(errs.Forbidden, "not-yours-to-change", "%s %s.", name, reason)
+	e.Fields = []errs.Field{{Name: name, Reason: reason}}
+	return e
+}
+
+func set[T any](dst, v *T) {
 	if v != nil {
 		*dst = *v
 	}
 }
 
-// replace writes an account's row if it has the version that was read, and ends
-// its sessions if asked to.
-func (s *Service) replace(ctx context.Context, u *User, before int64, endSessions bool) error {
+// What a change of an account means for its sessions.
+type effect uint8
+
+const (
+	sessionsStay    effect = iota
+	sessionsChanged        // they must be looked up again
+	sessionsEnd
+)
+
+// replace writes an account's row if it has the version that was read.
+func (s *Service) replace(ctx context.Context, u *User, before int64, e effect) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE users SET email = $1, username = $2, name = $3, password_hash = $4, disabled = $5, version = $6
-			WHERE id = $7 AND version = $8`, orNull(u.Email), orNull(u.Username), u.Name, u.hash, u.Disabled, u.Version, u.ID, before)
+		res, err := tx.ExecContext(ctx, `UPDATE users SET email = $1, username = $2, name = $3, password_hash = $4, disabled = $5, role = $6, version = $7
+			WHERE id = $8 AND version = $9`, orNull(u.Email), orNull(u.Username), u.Name, u.hash, u.Disabled, string(u.Role), u.Version, u.ID, before)
 		if err != nil {
 			return err
 		}
@@ -322,13 +325,18 @@ func (s *Service) replace(ctx context.Context, u *User, before int64, endSession
 		} else if n != 1 {
 			return errs.New(errs.Precondition, "changed-meanwhile", "The account has changed meanwhile.")
 		}
-		if endSessions {
-			_, err = tx.ExecContext(ctx, `DELETE FROM sessions WHERE user_id = $1`, u.ID)
+		if e == sessionsStay {
+			return nil
 		}
-		return err
+		if e == sessionsEnd {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE user_id = $1`, u.ID); err != nil { // sessions_by_user
+				return err
+			}
+		}
+		return raiseEpoch(ctx, tx)
 	})
-	if endSessions {
-		s.sessions.forget(u.ID)
+	if e != sessionsStay {
+		s.sessions.forgetAll(u.ID)
 	}
 	return err
 }
@@ -351,62 +359,18 @@ func (s *Service) Delete(ctx context.Context, caller message.Caller, userID stri
 	}
 	before := u.Version
 	u.Email, u.Username, u.Name, u.hash, u.Disabled, u.Version = "", "", "deleted account", "", true, u.Version+1
-	return s.replace(ctx, &u, before, true)
+	return s.replace(ctx, &u, before, sessionsEnd)
 }
 
-// Fan is an account with a live session.
-type Fan struct {
-	UserID string
-	Token  string
-}
-
-// CreateFans makes n accounts that nobody can sign in to with a password, each
-// with a session, in few transactions.
-func (s *Service) CreateFans(ctx context.Context, n int, role message.Role) ([]Fan, error) {
-	const chunk = 5000
-	fans := make([]Fan, 0, n)
-	for len(fans) < n {
-		more := make([]Fan, min(chunk, n-len(fans)))
-		now := s.now()
-		err := s.db.Write(ctx, func(tx *sql.Tx) error {
-			addUser, err := tx.PrepareContext(ctx, `INSERT INTO users (id, email, username, name, role, password_hash, disabled, created_at, version)
-				VALUES ($1, NULL, NULL, 'fan', $2, '', $3, $4, 1)`)
-			if err != nil {
-				return err
-			}
-			defer addUser.Close()
-			addSession, err := tx.PrepareContext(ctx, `INSERT INTO sessions (token_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)`)
-			if err != nil {
-				return err
-			}
-			defer addSession.Close()
-			for i := range more {
-				f := Fan{UserID: id.New(now), Token: id.Token()}
-				hash := sha256.Sum256([]byte(f.Token))
-				if _, err := addUser.ExecContext(ctx, f.UserID, string(role), false, now.UnixMicro()); err != nil {
-					return err
-				}
-				if _, err := addSession.ExecContext(ctx, hash[:], f.UserID, now.UnixMicro(), now.Add(sessionLife).UnixMicro()); err != nil {
-					return err
-				}
-				more[i] = f
-			}
-			return nil
-		})
-		if err != nil && !sqldb.Duplicate(err) { // 32 random bits a millisecond can meet by chance: then again
-			return nil, fmt.Errorf("create fans: %w", err)
-		}
-		if err == nil {
-			fans = append(fans, more...)
-		}
-	}
-	return fans, nil
+// CreateUser makes an account of any role.
+func (s *Service) CreateUser(ctx context.Context, email, name, password string, role message.Role) (User, error) {
+	return s.create(ctx, Account{Email: email, Name: name, Password: password}, role)
 }
 
 // CreateAdmin makes an administrator and returns the generated password.
 func (s *Service) CreateAdmin(ctx context.Context, email string) (password string, err error) {
 	password = id.Token()
-	_, err = s.create(ctx, Account{Email: email, Name: "Administrator", Password: password}, message.Admin)
+	_, err = s.CreateUser(ctx, email, "Administrator", password, message.Admin)
 	return password, err
 }
 
@@ -416,7 +380,7 @@ func (s *Service) EnsureAccount(ctx context.Context, email, name string, role me
 	password = id.Token()[:16]
 	u, err = s.find(ctx, email)
 	if errors.Is(err, errNoUser) {
-		u, err = s.create(ctx, Account{Email: email, Name: name, Password: password}, role)
+		u, err = s.CreateUser(ctx, email, name, password, role)
 		return u, password, err
 	}
 	if err != nil {

@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"boxoffice/internal/batch"
-	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 )
@@ -19,29 +17,11 @@ import (
 // How sessions live.
 const (
 	sessionLife = 24 * time.Hour
-	trustFor    = time.Second // a node may trust a session that it has checked
-	lookUps     = 128         // tokens looked up in one statement
-	shards      = 64
+	lookUps     = 128 // tokens looked up in one statement
 )
 
 // tokenHash is what the database knows of a token.
 type tokenHash = [sha256.Size]byte
-
-// trusted is a session that was checked a moment ago.
-type trusted struct {
-	caller message.Caller
-	until  int64 // ns since 1970
-}
-
-// sessions answers who a token belongs to.
-type sessions struct {
-	svc    *Service
-	queue  *batch.Queue[*lookUp]
-	shards [shards]struct {
-		sync.RWMutex
-		m map[tokenHash]trusted
-	}
-}
 
 // lookUp asks for one token.
 type lookUp struct {
@@ -49,61 +29,6 @@ type lookUp struct {
 	found bool
 	who   message.Caller
 	ends  int64
-}
-
-func newSessions(s *Service) *sessions {
-	ss := &sessions{svc: s}
-	for i := range ss.shards {
-		ss.shards[i].m = map[tokenHash]trusted{}
-	}
-	ss.queue = batch.New(lookUps, 50_000, ss.look)
-	return ss
-}
-
-// Authenticate is the account of a session token. The error is of kind
-// Unauthenticated when the token is unknown, or its session or account has ended.
-func (s *Service) Authenticate(ctx context.Context, token string) (message.Caller, error) {
-	hash := sha256.Sum256([]byte(token))
-	now := s.now().UnixNano()
-	shard := &s.sessions.shards[hash[0]%shards]
-	shard.RLock()
-	t, ok := shard.m[hash]
-	shard.RUnlock()
-	if ok && t.until > now {
-		return t.caller, nil
-	}
-	l := &lookUp{hash: hash}
-	if err := s.sessions.queue.Do(ctx, l); err != nil {
-		return message.Caller{}, err
-	}
-	if !l.found || l.ends <= now/1000 {
-		return message.Caller{}, errs.New(errs.Unauthenticated, "bad-token", "This session has ended; please sign in again.")
-	}
-	shard.Lock()
-	if len(shard.m) > 4096 {
-		for k, old := range shard.m {
-			if old.until <= now {
-				delete(shard.m, k)
-			}
-		}
-	}
-	shard.m[hash] = trusted{l.who, now + int64(trustFor)}
-	shard.Unlock()
-	return l.who, nil
-}
-
-// forget ends this node's trust in an account's sessions.
-func (ss *sessions) forget(userID string) {
-	for i := range ss.shards {
-		shard := &ss.shards[i]
-		shard.Lock()
-		for k, t := range shard.m {
-			if t.caller.UserID == userID {
-				delete(shard.m, k)
-			}
-		}
-		shard.Unlock()
-	}
 }
 
 // look looks many tokens up in one statement, by primary key.
@@ -179,13 +104,24 @@ func (s *Service) lookUpStmt(ctx context.Context, n int) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-// startSession makes a token for an account.
-func (s *Service) startSession(ctx context.Context, userID string) (token string, ends time.Time, err error) {
+// startSession makes a token for an account whose password was checked against
+// a hash. It fails with errStale when the account has changed its password or
+// was disabled meanwhile: that has ended all sessions, and this one would be left.
+func (s *Service) startSession(ctx context.Context, userID, checked string) (token string, ends time.Time, err error) {
 	token = id.Token()
 	hash := sha256.Sum256([]byte(token))
 	now := s.now()
 	ends = now.Add(sessionLife)
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		var current string
+		var disabled bool
+		row := tx.QueryRowContext(ctx, s.db.Text(`SELECT password_hash, disabled FROM users WHERE id = $1 /*postgres: FOR SHARE*/`), userID) // primary key
+		if err := row.Scan(&current, &disabled); err != nil {
+			return err
+		}
+		if current != checked || disabled {
+			return errStale
+		}
 		// Old sessions go as new ones come; the index sessions_ending.
 		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE expires_at <= $1`, now.UnixMicro()); err != nil {
 			return err
@@ -200,21 +136,20 @@ func (s *Service) startSession(ctx context.Context, userID string) (token string
 	return token, ends, nil
 }
 
+var errStale = errors.New("user: account changed meanwhile")
+
 // Logout ends the session of a token.
 func (s *Service) Logout(ctx context.Context, token string) error {
 	hash := sha256.Sum256([]byte(token))
-	shard := &s.sessions.shards[hash[0]%shards]
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE token_hash = $1`, hash[:])
-		return err
+		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE token_hash = $1`, hash[:]); err != nil {
+			return err
+		}
+		return raiseEpoch(ctx, tx)
 	})
-	shard.Lock()
-	delete(shard.m, hash)
-	shard.Unlock()
+	s.sessions.forget(hash)
 	if err != nil {
 		return fmt.Errorf("log out: %w", err)
 	}
 	return nil
 }
-
-var errNoUser = errors.New("user: no such account")

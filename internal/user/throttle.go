@@ -1,6 +1,7 @@
 package user
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -14,48 +15,114 @@ const (
 	maxTracked  = 100_000
 )
 
-// throttle counts failed log-ins per account, in memory.
+// throttle counts failed log-ins per account, in memory. The attempts at one
+// account are made one after the other, so that many at once are not more
+// guesses.
 type throttle struct {
 	mu    sync.Mutex
-	fails map[string]failures
+	tries map[string]*tries
 }
 
-type failures struct {
-	count int
+// tries are the attempts at one account.
+type tries struct {
+	turn  chan struct{} // holds one while an attempt is made
+	users int           // attempts that have or wait for a turn; under throttle.mu
+	count int           // failures since; under throttle.mu
 	since time.Time
 }
 
-// allow refuses an account that has failed too often lately.
-func (t *throttle) allow(login string, now time.Time) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	f := t.fails[login]
-	left := failWindow - now.Sub(f.since)
-	if f.count < maxFailures || left <= 0 {
-		return nil
+// begin waits for the turn of an attempt at an account, and refuses it when
+// there were too many lately. The caller ends the turn with what came of it.
+func (t *throttle) begin(ctx context.Context, account string, now func() time.Time) (end func(outcome), err error) {
+	tr := t.join(account)
+	select {
+	case tr.turn <- struct{}{}:
+	case <-ctx.Done():
+		t.leave(account, tr)
+		return nil, ctx.Err()
 	}
-	return errs.New(errs.TooMany, "too-many-attempts", "Too many failed attempts to sign in; please wait.").After(left)
+	if left := t.left(tr, now()); left > 0 {
+		<-tr.turn
+		t.leave(account, tr)
+		return nil, errs.New(errs.TooMany, "too-many-attempts", "Too many failed attempts to sign in; please wait.").After(left)
+	}
+	return func(o outcome) {
+		t.note(tr, o, now())
+		<-tr.turn
+		t.leave(account, tr)
+	}, nil
 }
 
-// note counts a failure, or forgets them all after a success.
-func (t *throttle) note(login string, ok bool, now time.Time) {
+// outcome is what came of an attempt.
+type outcome uint8
+
+const (
+	undecided outcome = iota // nobody looked at the password
+	wrong
+	right
+)
+
+func (t *throttle) join(account string) *tries {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if ok {
-		delete(t.fails, login)
+	tr := t.tries[account]
+	if tr == nil {
+		t.makeRoom()
+		tr = &tries{turn: make(chan struct{}, 1)}
+		t.tries[account] = tr
+	}
+	tr.users++
+	return tr
+}
+
+func (t *throttle) leave(account string, tr *tries) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if tr.users--; tr.users == 0 && tr.count == 0 {
+		delete(t.tries, account)
+	}
+}
+
+// left is for how long no attempt is taken.
+func (t *throttle) left(tr *tries, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if tr.count < maxFailures {
+		return 0
+	}
+	return failWindow - now.Sub(tr.since)
+}
+
+func (t *throttle) note(tr *tries, o outcome, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case o == right:
+		tr.count = 0
+	case o == wrong && (tr.count == 0 || now.Sub(tr.since) >= failWindow):
+		tr.count, tr.since = 1, now
+	case o == wrong:
+		tr.count++
+	}
+}
+
+// makeRoom forgets an account that nobody tries at the moment, when too many are
+// known: one with few failures if one is soon found.
+func (t *throttle) makeRoom() {
+	if len(t.tries) < maxTracked {
 		return
 	}
-	f := t.fails[login]
-	if now.Sub(f.since) > failWindow {
-		f = failures{since: now}
-	}
-	f.count++
-	if len(t.fails) >= maxTracked {
-		for k, old := range t.fails { // make room: the old ones first
-			if now.Sub(old.since) > failWindow || len(t.fails) >= maxTracked {
-				delete(t.fails, k)
-			}
+	looked, victim, least := 0, "", 0
+	for account, tr := range t.tries {
+		if tr.users > 0 {
+			continue
+		}
+		if victim == "" || tr.count < least {
+			victim, least = account, tr.count
+		}
+		if looked++; looked >= 16 {
+			break
 		}
 	}
-	t.fails[login] = f
+	delete(t.tries, victim)
 }

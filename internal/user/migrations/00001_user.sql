@@ -21,6 +21,15 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_user ON sessions (user_id);
 CREATE INDEX sessions_ending ON sessions (expires_at);
 
+-- Raised whenever a session ends before its time: nodes that see it unchanged
+-- go on trusting the sessions they know.
+CREATE TABLE session_epoch (
+    id    BIGINT PRIMARY KEY,
+    epoch BIGINT NOT NULL
+);
+INSERT INTO session_epoch (id, epoch) VALUES (1, 0);
+
 -- +goose Down
+DROP TABLE session_epoch;
 DROP TABLE sessions;
 DROP TABLE users;
