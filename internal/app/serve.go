@@ -69,6 +69,7 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 			return err
 		}
 	}
+	running.Go(func() { p.Users.Run(background) })
 	running.Go(func() { p.Bookings.Run(background) })
 	running.Go(func() {
 		if err := p.Payments.Run(background); err != nil && background.Err() == nil {

@@ -21,8 +21,9 @@ type Fan struct {
 
 // acknowledged is a booking that a fan was told is paid.
 type acknowledged struct {
-	booking, user string
-	cancelled     bool // and then that it was cancelled
+	booking   string
+	fan       *Fan
+	cancelled bool // and then that it was cancelled
 }
 
 // crowd is everything that fans share.
@@ -296,7 +297,7 @@ func (w *worker) settle(ctx context.Context, fan int, b *held) bool {
 		w.sold.Add(-int64(len(b.Seats)))
 	}
 	w.mu.Lock()
-	w.acks = append(w.acks, acknowledged{b.ID, f.UserID, cancelled})
+	w.acks = append(w.acks, acknowledged{b.ID, f, cancelled})
 	w.mu.Unlock()
 	return true
 }

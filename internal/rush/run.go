@@ -356,7 +356,7 @@ func (r *rehearsal) audit(ctx context.Context) error {
 	}
 	a := Audit{Acknowledged: map[string]string{}, Cancelled: map[string]bool{}, Strangers: r.crowd.strangers.Load()}
 	for _, k := range r.crowd.acks {
-		a.Acknowledged[k.booking] = k.user
+		a.Acknowledged[k.booking] = k.fan.UserID
 		a.Cancelled[k.booking] = k.cancelled
 	}
 	for _, id := range rep.events {
@@ -374,10 +374,6 @@ func (r *rehearsal) audit(ctx context.Context) error {
 func (r *rehearsal) auditOverHTTP() error {
 	rep := &r.report
 	rep.Scope, rep.Audit, rep.ChainOK = "http", "ok", true
-	tokens := map[string]string{}
-	for _, f := range r.crowd.fans {
-		tokens[f.UserID] = f.Token
-	}
 	call := r.crowd.client.call()
 	defer call.done()
 	seats := map[string]string{}
@@ -386,7 +382,7 @@ func (r *rehearsal) auditOverHTTP() error {
 			Status string `json:"status"`
 			held
 		}
-		if err := call.get("/bookings/"+k.booking, tokens[k.user], &b); err != nil {
+		if err := call.get("/bookings/"+k.booking, k.fan.Token, &b); err != nil {
 			return fmt.Errorf("audit: %w", err)
 		}
 		if k.cancelled {

@@ -1,0 +1,166 @@
+package system
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"boxoffice/internal/app"
+	"boxoffice/internal/message"
+	"boxoffice/internal/rush"
+	"boxoffice/internal/sqldb"
+)
+
+// rehearse runs "boxoffice rush" and reads its report.
+func rehearse(t *testing.T, args ...string) (rush.Report, error) {
+	t.Helper()
+	out, err := run(t, append(append([]string{"rush"}, args...), "--json")...)
+	var r rush.Report
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if jsonErr := json.Unmarshal([]byte(lines[len(lines)-1]), &r); jsonErr != nil {
+		t.Fatalf("rush: %v, %v: %s", err, jsonErr, out)
+	}
+	return r, err
+}
+
+// A whole on-sale, to the last seat, with a clean audit.
+func TestRush(t *testing.T) {
+	data := t.TempDir()
+	r, err := rehearse(t, "--fans", "300", "--seats", "500", "--data", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Sold != 500 || r.Errors != 0 || r.Audit != "ok" || r.Scope != "database" || r.DoubleSold+r.LostBookings+r.OrphanPayments != 0 || !r.ChainOK || r.Fsync != "on" {
+		t.Fatalf("%+v", r)
+	}
+	if _, err := run(t, "verify", "--data", data); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("audit finds planted faults", func(t *testing.T) { plantFaults(t, data) })
+}
+
+// plantFaults tampers with copies of a clean database, one promise after the
+// other, and expects the audit to find each.
+func plantFaults(t *testing.T, clean string) {
+	ctx := context.Background()
+	var ev, booked, user string
+	db := open(t, clean)
+	if err := db.Reader().QueryRow(`SELECT event_id, id, user_id FROM bookings WHERE status = 'booked' LIMIT 1`).Scan(&ev, &booked, &user); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, tamper string
+		promise      int
+		audit        rush.Audit
+	}{
+		{"nothing", `SELECT 1`, 0, rush.Audit{}},
+		{"a seat that was sold twice", `UPDATE ledger SET seats = (SELECT seats FROM ledger WHERE kind = 'booked' ORDER BY seq LIMIT 1)
+			WHERE kind = 'held' AND seq = (SELECT max(seq) FROM ledger WHERE kind = 'held')`, 1, rush.Audit{}},
+		{"a lost booking", `DELETE FROM bookings WHERE id = '` + booked + `'`, 2, rush.Audit{Acknowledged: map[string]string{booked: user}}},
+		{"a booking that was taken back", `UPDATE bookings SET status = 'cancelled' WHERE id = '` + booked + `'`, 2, rush.Audit{Acknowledged: map[string]string{booked: user}}},
+		{"money for nothing", `UPDATE payments SET booking_id = 'none', id = event_id || id WHERE booking_id = '` + booked + `'`, 3, rush.Audit{}},
+		{"a seat for nothing", `DELETE FROM payments WHERE booking_id = '` + booked + `'`, 3, rush.Audit{}},
+		{"a seat beyond the plan", `INSERT INTO claims (event_id, seat, booking_id) VALUES ('` + ev + `', 9999, '` + booked + `')`, 4, rush.Audit{}},
+		{"a seat that is missing", `DELETE FROM claims WHERE booking_id = '` + booked + `'`, 4, rush.Audit{}},
+		{"a rewritten ledger", `UPDATE ledger SET amount = amount + 1 WHERE kind = 'booked' AND booking_id = '` + booked + `'`, 5, rush.Audit{}},
+		{"a ledger cut short", `DELETE FROM ledger WHERE seq = (SELECT max(seq) FROM ledger)`, 5, rush.Audit{}},
+		{"somebody else's booking", `UPDATE bookings SET user_id = 'somebody' WHERE id = '` + booked + `'`, 6, rush.Audit{Acknowledged: map[string]string{booked: user}}},
+		{"somebody else's answer", `SELECT 1`, 6, rush.Audit{Strangers: 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			raw, err := os.ReadFile(filepath.Join(clean, sqldb.FileName))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, sqldb.FileName), raw, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			db := open(t, dir)
+			defer db.Close()
+			if err := db.Write(ctx, func(tx *sql.Tx) error { _, err := tx.Exec(c.tamper); return err }); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.audit.Check(ctx, db, []string{ev}); err != nil {
+				t.Fatal(err)
+			}
+			for i, f := range c.audit.Findings() {
+				if i+1 == c.promise && f.Fault == "" {
+					t.Errorf("not found: promise %d, %s: %+v", c.promise, f.Promise, c.audit.Findings())
+				}
+				if c.promise == 0 && f.Fault != "" {
+					t.Errorf("%s: %s", f.Promise, f.Fault)
+				}
+			}
+		})
+	}
+}
+
+func open(t *testing.T, dir string) *sqldb.DB {
+	t.Helper()
+	db, err := app.Storage{Data: dir}.Open(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// Imported events, shifted and priced, sell out on a server that runs already;
+// with its database the audit is whole, without it over HTTP.
+func TestImportAndSellOut(t *testing.T) {
+	data := t.TempDir()
+	for i, want := range []string{"3 events: 3 new, 0 updated, 0 unchanged", "3 events: 0 new, 0 updated, 3 unchanged"} {
+		out, err := run(t, "import", "--data", data, "--shift-to", "2099-05-01", "--default-price", "50.00USD", "testdata/discovery.json", "testdata/plan.json")
+		if err != nil || !strings.Contains(out, want) || !strings.Contains(out, "1 seating plans with 8 seats") {
+			t.Fatalf("import %d: %s %v", i+1, out, err)
+		}
+	}
+	fans := accounts(t, data, 400, message.Customer)
+	s := serve(t, data)
+	c := &client{http: newHTTP(), base: s.url}
+	list := c.must(t, 200, "GET", "/events", nil)
+	var ev string
+	for _, x := range list.body["items"].([]any) {
+		e := x.(map[string]any)
+		if e["title"] == "Chamber Night" {
+			ev = e["id"].(string)
+			if e["status"] != "on_sale" || e["event_date"] != "2099-05-03" || e["event_time"] != nil || e["price_per_seat"] != 5000.0 {
+				t.Fatalf("imported event: %v", e)
+			}
+		}
+	}
+	file := filepath.Join(t.TempDir(), "fans.ndjson")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := bufio.NewWriter(f)
+	for _, fan := range fans {
+		_, _ = w.WriteString(`{"token":"` + fan.Token + `"}` + "\n")
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := rehearse(t, "--target", s.url, "--event", ev, "--fans", "400", "--fans-file", file)
+	if err != nil || r.Sold != 2000 || r.Audit != "ok" || r.Scope != "http" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if out, err := run(t, "verify", "--data", data, "--event", ev); err != nil {
+		t.Fatal(out, err)
+	}
+	if _, err := rehearse(t, "--target", s.url, "--event", ev, "--fans", "10", "--data", data); err == nil {
+		t.Log("a sold-out event can be rushed at, and nobody gets anything")
+	}
+	s.stop()
+}
