@@ -235,6 +235,7 @@ func TestBadAddressAndHeaders(t *testing.T) {
 		{"bytes in path", "GET", "/things/%ff", "", nil, "400 bad-address path: holds a NUL or is not UTF-8"},
 		{"long path", "GET", "/things/123456789", "", nil, "422 invalid-field id: must have at most 8 characters"},
 		{"long key", "POST", "/bookings", ok, []string{"Idempotency-Key", strings.Repeat("k", 21)}, "422 invalid-field Idempotency-Key: must have at most 20 characters"},
+		{"bytes in a key", "POST", "/bookings", ok, []string{"Idempotency-Key", "k\xff"}, "400 bad-address Idempotency-Key: is not UTF-8"},
 		{"not JSON", "POST", "/bookings", ok, []string{"Content-Type", "text/plain"}, "415 not-json"},
 		{"form", "POST", "/bookings", "event_id=e", []string{"Content-Type", "application/x-www-form-urlencoded"}, "415 not-json"},
 		{"charset", "POST", "/bookings", ok, []string{"Content-Type", "application/json; charset=utf-8"}, "201 "},

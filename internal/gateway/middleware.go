@@ -143,10 +143,13 @@ func (q *request) panicked(v any) {
 	}
 }
 
-// checkAddress refuses addresses that no database would take.
+// checkAddress refuses addresses, and a key, that no database would take.
 func checkAddress(r *http.Request) error {
 	if !plain(r.URL.Path) && !clean(r.URL.Path) {
 		return badAddress("path", "holds a NUL or is not UTF-8")
+	}
+	if key := r.Header["Idempotency-Key"]; len(key) > 0 && !plain(key[0]) && !clean(key[0]) {
+		return badAddress("Idempotency-Key", "is not UTF-8")
 	}
 	if plain(r.URL.RawQuery) && strings.IndexByte(r.URL.RawQuery, '%') < 0 && strings.IndexByte(r.URL.RawQuery, ';') < 0 {
 		return nil

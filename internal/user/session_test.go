@@ -54,6 +54,9 @@ func TestSessionsEnd(t *testing.T) {
 				t.Errorf("elsewhere it is not trusted for a second: %v", err)
 			}
 			w.pass(1)
+			if err := other.sessions.poll(t.Context()); err != nil { // it hears that a session has ended
+				t.Fatal(err)
+			}
 			if _, err := other.Authenticate(t.Context(), token); !is(err, "bad-token") {
 				t.Errorf("elsewhere it goes on after a second: %v", err)
 			}
@@ -128,6 +131,31 @@ func TestTrust(t *testing.T) {
 	}
 	if ask() {
 		t.Fatal("trusted beyond its end")
+	}
+}
+
+// Whatever disables an account, its sessions and password are of no use.
+func TestDisabled(t *testing.T) {
+	w := newWorld(t)
+	u := w.signUp(t, "ann@example.org")
+	token := w.logIn(t, u.Email)
+	err := w.db.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `UPDATE users SET disabled = TRUE`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Authenticate(t.Context(), token); !is(err, "bad-token") {
+		t.Errorf("session: %v", err)
+	}
+	for range maxFailures { // right guesses count as wrong ones: they tell nothing
+		if _, _, _, err := w.Login(t.Context(), u.Email, goodPassword); !is(err, "wrong-password") {
+			t.Fatalf("log-in: %v", err)
+		}
+	}
+	if _, _, _, err := w.Login(t.Context(), u.Email, goodPassword); !is(err, "too-many-attempts") {
+		t.Errorf("log-in: %v", err)
 	}
 }
 
