@@ -89,5 +89,6 @@ func (p payable) Booking(ctx context.Context, id string) (message.Booking, error
 func (p *Parts) Close(ctx context.Context) error {
 	err := p.Payments.Close(ctx)
 	p.Bookings.Close()
+	p.Users.Close()
 	return errors.Join(err, p.DB.Close())
 }

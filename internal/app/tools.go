@@ -46,6 +46,9 @@ func (i Import) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err e
 		if sum.Plans > 0 {
 			fmt.Fprintf(out, "%d seating plans with %d seats\n", sum.Plans, sum.Seats)
 		}
+		for _, ref := range sum.Refs {
+			fmt.Fprintf(out, "  %s: {\"id\": %q, \"version\": %d}, %d seats\n", ref.Name, ref.ID, ref.Version, ref.Seats)
+		}
 		return nil
 	})
 }

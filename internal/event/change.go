@@ -42,10 +42,7 @@ func (s *Service) owned(ctx context.Context, caller message.Caller, eventID stri
 		return e, err
 	}
 	if !caller.MayRead(e.OrganizerID) {
-		if !e.public() {
-			return e, errs.Missing("event")
-		}
-		return e, errs.New(errs.Forbidden, "not-your-event", "Only the event's organizer may do this.")
+		return e, errs.Missing("event")
 	}
 	return e, nil
 }

@@ -153,7 +153,7 @@ func (s *Service) Register(api huma.API) {
 		return s.answer(ctx, e, err)
 	})
 	huma.Register(api, huma.Operation{
-		OperationID: "update-event", Method: http.MethodPut, Path: "/events/{id}", Tags: tags, Summary: "Change an event",
+		OperationID: "update-event", Method: http.MethodPut, Path: "/events/{id}", Tags: tags, MaxBodyBytes: 16 << 20, Summary: "Change an event",
 		Description: "Fields that are left out stay as they are. New prices apply to later holds.", Errors: []int{400, 401, 403, 404, 409, 412, 413, 422},
 	}, func(ctx context.Context, in *struct {
 		ID      string `path:"id" maxLength:"64"`

@@ -118,7 +118,7 @@ func TestUpdateRefusals(t *testing.T) {
 		field   string
 	}{
 		{"not signed in", nobody, 0, Change{}, errs.Unauthenticated, ""},
-		{"somebody else's", rival, 0, Change{Title: ptr("x")}, errs.Forbidden, ""},
+		{"somebody else's", rival, 0, Change{Title: ptr("x")}, errs.NotFound, ""},
 		{"other version", organizer, 7, Change{Title: ptr("x")}, errs.Precondition, ""},
 		{"plan", organizer, 1, Change{Plan: &PlanInput{Template: "club", Seats: 100}}, errs.Conflict, ""},
 		{"currency", organizer, 1, Change{Currency: ptr("USD"), Price: ptr(int64(1))}, errs.Conflict, ""},

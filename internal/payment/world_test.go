@@ -306,7 +306,9 @@ func (b *bank) Void(ctx context.Context, key string, c Charge) (Outcome, error) 
 }
 
 func (b *bank) Refund(ctx context.Context, key string, c Charge, amount int64) (Outcome, error) {
+	b.mu.Lock()
 	_, again := b.keys[key]
+	b.mu.Unlock()
 	return b.step(ctx, "refund", key, c, func(a *account) Outcome {
 		switch {
 		case again:

@@ -200,6 +200,10 @@ func (r *rehearsal) closedLoop(ctx context.Context, first *show) {
 	var at atomic.Pointer[show]
 	at.Store(first)
 	full := make(chan struct{})
+	over := first.over
+	if r.opts.Duration > 0 {
+		over = nil // there are further events
+	}
 	for id := range min(r.opts.InFlight, len(c.fans)) {
 		busy.Go(func() {
 			w := c.worker(id + 1)
@@ -211,10 +215,9 @@ func (r *rehearsal) closedLoop(ctx context.Context, first *show) {
 					return
 				case <-full:
 					return
-				case fan = <-queue:
-				}
-				if r.opts.Duration == 0 && isClosed(first.over) {
+				case <-over:
 					return
+				case fan = <-queue:
 				}
 				if now := c.stage.now.Load(); now != at.Load() && at.Swap(now) != now {
 					for i := range c.owned { // another event, another limit
@@ -236,15 +239,6 @@ func (r *rehearsal) closedLoop(ctx context.Context, first *show) {
 		})
 	}
 	busy.Wait()
-}
-
-func isClosed(ch chan struct{}) bool {
-	select {
-	case <-ch:
-		return true
-	default:
-		return false
-	}
 }
 
 // openLoop begins visits at a fixed rate. A visit that finds nobody to serve it

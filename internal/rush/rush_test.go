@@ -1,0 +1,132 @@
+package rush
+
+import (
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestHist(t *testing.T) {
+	h := &hist{}
+	if h.quantile(.99) != 0 {
+		t.Fatal("an empty histogram has a quantile")
+	}
+	var wg sync.WaitGroup
+	for i := 1; i <= 1000; i++ {
+		wg.Go(func() { h.add(time.Duration(i) * time.Millisecond) })
+	}
+	wg.Wait()
+	for q, want := range map[float64]time.Duration{.5: 500 * time.Millisecond, .99: 990 * time.Millisecond, 1: time.Second} {
+		if got := h.quantile(q); got < want || got > want+want/25 {
+			t.Errorf("quantile %.2f is %v, want %v and at most 4 %% more", q, got, want)
+		}
+	}
+	h.add(time.Hour)
+	h.add(0)
+}
+
+func TestOptions(t *testing.T) {
+	good := Options{Fans: 10, Seats: 100, Nodes: 1, InFlight: 10}
+	if err := good.check(); err != nil {
+		t.Fatal(err)
+	}
+	for want, bend := range map[string]func(*Options){
+		"--fans":            func(o *Options) { o.Fans = 0 },
+		"--seats":           func(o *Options) { o.Seats = 1 },
+		"--nodes":           func(o *Options) { o.Nodes = 2 },
+		"--viewers":         func(o *Options) { o.Viewers = 1 },
+		"--rate":            func(o *Options) { o.Rate = 10 },
+		"--fans-file":       func(o *Options) { o.FansFile = "x" },
+		"--duration":        func(o *Options) { o.Duration = -1 },
+		"--think":           func(o *Options) { o.Think = time.Hour },
+		"--in-flight":       func(o *Options) { o.InFlight = 0 },
+		"loopback":          func(o *Options) { o.Target = "http://192.0.2.1:80" },
+		"is not a URL such": func(o *Options) { o.Target = "localhost" },
+	} {
+		o := good
+		bend(&o)
+		if err := o.check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error is %v, want one about %s", err, want)
+		}
+	}
+}
+
+// A fan picks free neighbours in one row, and finds them whenever there are any.
+func TestPick(t *testing.T) {
+	sh := &show{plan: &plan{}}
+	sh.plan.Sections = append(sh.plan.Sections, struct {
+		ID               string `json:"id"`
+		First            int    `json:"first"`
+		Count            int    `json:"count"`
+		GeneralAdmission bool   `json:"general_admission"`
+		Rows             []struct {
+			First int `json:"first"`
+			Count int `json:"count"`
+		} `json:"rows"`
+	}{ID: "S", First: 100, Count: 30})
+	for r := range 3 {
+		sh.plan.Sections[0].Rows = append(sh.plan.Sections[0].Rows, struct {
+			First int `json:"first"`
+			Count int `json:"count"`
+		}{100 + 10*r, 10})
+	}
+	w := &worker{rnd: rand.New(rand.NewPCG(1, 1))}
+	for range 2000 {
+		status := make([]byte, 30)
+		for i := range status {
+			status[i] = "..s"[w.rnd.IntN(3)]
+		}
+		for want := 1; want <= 4; want++ {
+			at, can := w.pick(sh, 0, status, want), false
+			for r := range 3 {
+				can = can || strings.Contains(string(status[10*r:10*r+10]), strings.Repeat(".", want))
+			}
+			if (at >= 0) != can {
+				t.Fatalf("%s: %d together: picked %d, there are some: %v", status, want, at, can)
+			}
+			if at >= 0 && (string(status[at:at+want]) != strings.Repeat(".", want) || at/10 != (at+want-1)/10) {
+				t.Fatalf("%s: %d together: picked %d", status, want, at)
+			}
+		}
+	}
+}
+
+func TestThousands(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -999: "-999"} {
+		if got := thousands(n); got != want {
+			t.Errorf("%d is written %s, want %s", n, got, want)
+		}
+	}
+}
+
+// BenchmarkClient is the load generator's own ceiling, against an empty handler.
+func BenchmarkClient(b *testing.B) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	go func() { _ = srv.Serve(l) }()
+	defer srv.Close()
+	c, err := newClient("http://"+l.Addr().String(), 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		call := c.call()
+		defer call.done()
+		for pb.Next() {
+			if status, _, err := call.send("POST", "/bookings", "token", "key", []byte(`{"seats":["A-1"]}`)); err != nil || status != 200 {
+				b.Error(status, err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+}
