@@ -58,22 +58,11 @@ func TestOptions(t *testing.T) {
 // A fan picks free neighbours in one row, and finds them whenever there are any.
 func TestPick(t *testing.T) {
 	sh := &show{plan: &plan{}}
-	sh.plan.Sections = append(sh.plan.Sections, struct {
-		ID               string `json:"id"`
-		First            int    `json:"first"`
-		Count            int    `json:"count"`
-		GeneralAdmission bool   `json:"general_admission"`
-		Rows             []struct {
-			First int `json:"first"`
-			Count int `json:"count"`
-		} `json:"rows"`
-	}{ID: "S", First: 100, Count: 30})
+	sec := section{ID: "S", First: 100, Count: 30}
 	for r := range 3 {
-		sh.plan.Sections[0].Rows = append(sh.plan.Sections[0].Rows, struct {
-			First int `json:"first"`
-			Count int `json:"count"`
-		}{100 + 10*r, 10})
+		sec.Rows = append(sec.Rows, row{100 + 10*r, 10})
 	}
+	sh.plan.Sections = []section{sec}
 	w := &worker{rnd: rand.New(rand.NewPCG(1, 1))}
 	for range 2000 {
 		status := make([]byte, 30)

@@ -11,19 +11,23 @@ import (
 
 // plan is a seating plan as a fan's browser keeps it.
 type plan struct {
-	Sections []struct {
-		ID               string `json:"id"`
-		First            int    `json:"first"`
-		Count            int    `json:"count"`
-		GeneralAdmission bool   `json:"general_admission"`
-		Rows             []struct {
-			First int `json:"first"`
-			Count int `json:"count"`
-		} `json:"rows"`
-	} `json:"sections"`
-	Seats []struct {
+	Sections []section `json:"sections"`
+	Seats    []struct {
 		Label string `json:"label"`
 	} `json:"seats"`
+}
+
+type section struct {
+	ID               string `json:"id"`
+	First            int    `json:"first"`
+	Count            int    `json:"count"`
+	GeneralAdmission bool   `json:"general_admission"`
+	Rows             []row  `json:"rows"`
+}
+
+type row struct {
+	First int `json:"first"`
+	Count int `json:"count"`
 }
 
 // show is an event on sale.
