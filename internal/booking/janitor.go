@@ -70,14 +70,18 @@ func (s *Service) cancelAll(ctx context.Context) error {
 		return err
 	}
 	for _, eventID := range events {
-		for {
-			ids, err := s.ids(ctx, `SELECT DISTINCT booking_id FROM claims WHERE event_id = $1 LIMIT $2`, eventID, sweepMost) // primary key's prefix
+		for last := ""; ; {
+			ids, err := s.ids(ctx, `SELECT DISTINCT booking_id FROM claims WHERE event_id = $1 ORDER BY booking_id LIMIT $2`, eventID, sweepMost) // primary key's prefix
 			if err != nil {
 				return err
 			}
 			if len(ids) == 0 {
 				break
 			}
+			if ids[0] == last {
+				return fmt.Errorf("event %s: the claims of booking %s cannot be given back", eventID, last)
+			}
+			last = ids[0]
 			if err := s.each(ctx, ids, command{do: doCancel}); err != nil {
 				return err
 			}

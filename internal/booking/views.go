@@ -44,7 +44,8 @@ func (vs *views) peek(eventID string) *view {
 func (vs *views) get(ctx context.Context, eventID string) (*view, error) {
 	v := vs.peek(eventID)
 	if v == nil {
-		got, err, _ := vs.fills.Do(eventID, func() (any, error) { return vs.fill(ctx, eventID) })
+		// Several wait for one fill, so that it does not end with the first one's patience.
+		got, err, _ := vs.fills.Do(eventID, func() (any, error) { return vs.fill(context.WithoutCancel(ctx), eventID) })
 		if err != nil {
 			return nil, err
 		}
@@ -96,6 +97,14 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 		v.put(seat, c)
 	}
 	vs.keep(v)
+	// What was committed between the read above and keep has passed the view by.
+	missed, err := readEntries(ctx, vs.db, eventID, seq, 1<<30)
+	if err != nil {
+		return nil, fmt.Errorf("fill view: %w", err)
+	}
+	if len(missed) > 0 {
+		vs.apply(v, missed)
+	}
 	return v, nil
 }
 
