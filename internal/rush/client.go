@@ -24,7 +24,7 @@ func newClient(target string, conns int) (*client, error) {
 	return &client{base: target, host: &fasthttp.HostClient{
 		Addr: u.Host, MaxConns: conns, MaxIdleConnDuration: time.Minute, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
 		MaxConnWaitTimeout: 30 * time.Second, NoDefaultUserAgentHeader: true, DisableHeaderNamesNormalizing: true, DisablePathNormalizing: true,
-		RetryIf: func(*fasthttp.Request) bool { return false }, // what is sent twice is sent twice on purpose
+		RetryIfErr: func(*fasthttp.Request, int, error) (bool, bool) { return false, false }, // what is sent twice is sent twice on purpose
 	}}, nil
 }
 
