@@ -132,8 +132,9 @@ func (p *postgres) prepare(ctx context.Context) error {
 var tps = regexp.MustCompile(`(?m)^tps = ([0-9.]+)`)
 
 // run measures the textbook transaction with a number of clients, per second.
-func (p *postgres) run(ctx context.Context, clients int, d time.Duration) (float64, error) {
-	out, err := p.command(ctx, "pgbench", "-h", "127.0.0.1", "-p", strconv.Itoa(p.port), "-U", "bench", "-n", "-M", "prepared",
+// The protocol is pgbench's: simple, its default, or prepared.
+func (p *postgres) run(ctx context.Context, protocol string, clients int, d time.Duration) (float64, error) {
+	out, err := p.command(ctx, "pgbench", "-h", "127.0.0.1", "-p", strconv.Itoa(p.port), "-U", "bench", "-n", "-M", protocol,
 		"-f", filepath.Join(p.dir, "textbook.sql"), "-c", strconv.Itoa(clients), "-j", "2", "-T", strconv.Itoa(int(d.Seconds())), "postgres").CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("pgbench: %w\n%s", err, out)

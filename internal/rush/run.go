@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,7 @@ func Run(ctx context.Context, o Options, db Database, out, live io.Writer) (Repo
 	if err := o.check(); err != nil {
 		return Report{}, err
 	}
+	debug.SetGCPercent(800) // the machine is the server's, so collect seldom
 	r := &rehearsal{opts: o, db: db, out: out, live: live}
 	rep, err := r.run(ctx)
 	if err != nil {
