@@ -33,7 +33,7 @@ func (s *Service) Amend(ctx context.Context, caller message.Caller, paymentID, m
 		return Payment{}, errs.New(errs.Conflict, "payment-not-pending",
 			"The payment is %s: its method can be changed only until it is authorized.", w.got.Status)
 	}
-	p, refusal, err := s.await(ctx, w.got)
+	p, refusal, err := s.await(ctx, w.got, w.drive)
 	if err != nil {
 		return Payment{}, err
 	}
@@ -54,7 +54,7 @@ func (s *Service) Void(ctx context.Context, caller message.Caller, paymentID str
 		if err := s.store.do(ctx, &w); err != nil {
 			return Payment{}, err
 		}
-		if p, _, err = s.await(ctx, w.got); err != nil {
+		if p, _, err = s.await(ctx, w.got, w.drive); err != nil {
 			return Payment{}, err
 		}
 	}

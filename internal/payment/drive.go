@@ -38,7 +38,7 @@ const (
 )
 
 // start drives a payment on, or pokes its driver if it has one.
-func (s *Service) start(p Payment, first eventKind) {
+func (s *Service) start(p Payment, first eventKind) *drive {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d := s.drives[p.ID]; d != nil {
@@ -46,7 +46,7 @@ func (s *Service) start(p Payment, first eventKind) {
 		case d.poke <- struct{}{}:
 		default: // it is poked already
 		}
-		return
+		return d
 	}
 	d := &drive{s: s, p: p, poke: make(chan struct{}, 1), done: make(chan struct{})}
 	s.drives[p.ID] = d
@@ -54,6 +54,7 @@ func (s *Service) start(p Payment, first eventKind) {
 		d.run(s.life, event{kind: first, try: p.try})
 		s.ended(d)
 	}()
+	return d
 }
 
 func (s *Service) ended(d *drive) {

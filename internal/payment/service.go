@@ -151,11 +151,11 @@ func (s *Service) written(w write) {
 	switch w := w.(type) {
 	case *insertion:
 		if w.result == inserted {
-			s.start(w.got, evBegin)
+			w.drive = s.start(w.got, evBegin)
 		}
 	case *wish:
 		if w.found && !w.late && !w.stale {
-			s.start(w.got, evResume)
+			w.drive = s.start(w.got, evResume)
 		}
 	}
 }
@@ -256,7 +256,7 @@ func (s *Service) settled(ctx context.Context, w *insertion) (Payment, error) {
 			"Another payment for this booking is under way; its method can be changed until it is authorized.").
 			With("payment_id", w.got.ID)
 	}
-	p, refusal, err := s.await(ctx, w.got)
+	p, refusal, err := s.await(ctx, w.got, w.drive)
 	if err != nil {
 		return Payment{}, err
 	}
@@ -282,14 +282,17 @@ func answer(p Payment, refusal *errs.Error) error {
 	return nil
 }
 
-// await waits a moment for a payment that this process drives.
-func (s *Service) await(ctx context.Context, p Payment) (Payment, *errs.Error, error) {
+// await waits a moment for a payment that this process drives; d is its driver,
+// or nil for whichever drives it now.
+func (s *Service) await(ctx context.Context, p Payment, d *drive) (Payment, *errs.Error, error) {
 	if p.Status.Final() {
 		return p, nil, nil
 	}
-	s.mu.Lock()
-	d := s.drives[p.ID]
-	s.mu.Unlock()
+	if d == nil {
+		s.mu.Lock()
+		d = s.drives[p.ID]
+		s.mu.Unlock()
+	}
 	if d == nil { // it has ended meanwhile, or another process drives it
 		p, err := s.store.payment(ctx, p.ID)
 		return p, nil, err

@@ -16,6 +16,7 @@ type insertion struct {
 
 	got    Payment
 	result insertResult
+	drive  *drive // of a new payment, from the moment that it is durable
 }
 
 type insertResult uint8
@@ -109,6 +110,7 @@ type wish struct {
 	now     int64
 
 	got   Payment // as it is after the wish, or as it is if it was refused
+	drive *drive  // which carries the wish out
 	found bool
 	late  bool // it has gone on too far
 	stale bool // it has another version
