@@ -74,7 +74,7 @@ func BenchmarkChoose(b *testing.B) {
 	s.plan, s.taken, s.sale.PriceVersion = w.plan, newBitset(20_000), 1
 	s.prices[1] = &priced{Prices: prices, plan: w.plan, tierOf: prices.Assign(w.plan)}
 	for range b.N {
-		got := s.choose(2, -1, -1, nil)
+		got := s.choose(s.prices[s.sale.PriceVersion], 2, -1, -1, nil)
 		if got == nil {
 			clear(s.taken)
 			continue

@@ -47,8 +47,11 @@ func (c *catalog) load(ctx context.Context, k priceKey) (*priced, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan %s version %d: %w", k.planID, k.planVersion, err)
 	}
-	prices := &message.Prices{EventID: k.eventID}
-	if k.priceVersion > 0 {
+	prices := &message.Prices{EventID: k.eventID, Version: k.priceVersion}
+	switch {
+	case k.priceVersion == message.FreeOfCharge:
+		prices.Tiers = []message.Tier{{ID: "free", Name: "Free of charge", Categories: categoryNames(plan)}}
+	case k.priceVersion > 0:
 		if prices, err = c.plans.Prices(ctx, k.eventID, k.priceVersion); err != nil {
 			return nil, fmt.Errorf("prices of %s version %d: %w", k.eventID, k.priceVersion, err)
 		}
@@ -56,6 +59,14 @@ func (c *catalog) load(ctx context.Context, k priceKey) (*priced, error) {
 	p := &priced{Prices: prices, plan: plan, tierOf: prices.Assign(plan)}
 	c.prices.Set(k, p)
 	return p, nil
+}
+
+func categoryNames(p *message.Plan) []string {
+	names := make([]string, len(p.Categories))
+	for i, c := range p.Categories {
+		names[i] = c.Name
+	}
+	return names
 }
 
 // missing is the error of a batch that needs something that peek did not have.

@@ -9,8 +9,7 @@ import "boxoffice/internal/message"
 // together, one section's rows fill up with the longest runs first; when no
 // section has n, several do. In general admission the first free places are as
 // good as any. Seats of own, a hold about to be swapped, count as free.
-func (s *state) choose(n, section, tier int, own *record) []int32 {
-	p := s.prices[s.sale.PriceVersion]
+func (s *state) choose(p *priced, n, section, tier int, own *record) []int32 {
 	ok := func(seat int32) bool {
 		if p.tierOf[seat] == message.NoTier || tier >= 0 && int(p.tierOf[seat]) != tier {
 			return false

@@ -75,7 +75,7 @@ func TestChoose(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := drawn(strings.Fields(c.rows)...)
-			got := s.choose(c.n, -1, -1, nil)
+			got := s.choose(s.prices[s.sale.PriceVersion], c.n, -1, -1, nil)
 			if c.want == "" {
 				if got != nil {
 					t.Fatalf("chose %v", shown(s, got))
@@ -127,7 +127,7 @@ func FuzzChoose(f *testing.F) {
 			return
 		}
 		s := drawn(rows...)
-		got := s.choose(int(n), -1, -1, nil)
+		got := s.choose(s.prices[s.sale.PriceVersion], int(n), -1, -1, nil)
 		if (got != nil) != (free >= int(n)) {
 			t.Fatalf("%v: chose %v of %d free", rows, got, free)
 		}

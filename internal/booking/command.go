@@ -15,9 +15,11 @@ const (
 	doCancel                // give up a hold, or give back sold seats
 	doExpire                // end a hold that has lapsed
 	doSetSale               // the event's sale has changed
+	doGrant                 // the organizer takes seats out of the sale, for good
+	doAdopt                 // a hold goes to another account
 )
 
-var actionNames = [...]string{"hold", "swap", "extend", "confirm", "cancel", "expire", "set_sale"}
+var actionNames = [...]string{"hold", "swap", "extend", "confirm", "cancel", "expire", "set_sale", "grant", "adopt"}
 
 func (a action) String() string { return actionNames[a] }
 
@@ -45,6 +47,10 @@ type command struct {
 	unpaid   bool   // cancel: no money was taken, so none goes back
 
 	sale message.Sale // set sale
+
+	grant string // grant: message.Block or message.Complimentary
+	heir  string // grant, adopt: the account that gets the seats; "" for none
+	from  string // adopt: the account that has them
 }
 
 // effect is one change of an event's state. It becomes one ledger entry.

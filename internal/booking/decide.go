@@ -26,8 +26,11 @@ func decide(s *state, c *command) ([]effect, answer) {
 	if !s.exists {
 		return nil, answer{err: errs.Missing("event")}
 	}
-	if c.do == doHold {
+	switch c.do {
+	case doHold:
 		return decideHold(s, c)
+	case doGrant:
+		return decideGrant(s, c)
 	}
 	b := s.bookings[c.bookingID]
 	if b == nil || !mayTouch(b, c.caller) {
@@ -36,6 +39,8 @@ func decide(s *state, c *command) ([]effect, answer) {
 	switch c.do {
 	case doSwap:
 		return decideSwap(s, c, b)
+	case doAdopt:
+		return decideAdopt(s, c, b)
 	case doExtend:
 		return decideExtend(s, b)
 	case doConfirm:
@@ -70,11 +75,7 @@ func decideSale(s *state, c *command) ([]effect, answer) {
 
 func decideHold(s *state, c *command) ([]effect, answer) {
 	if b := s.bookings[c.bookingID]; b != nil { // the key was used before
-		if b.UserID != c.caller.UserID || !bytes.Equal(b.Fingerprint, c.fingerprint) {
-			return nil, answer{err: errs.New(errs.Invalid, "idempotency-key-reused",
-				"This Idempotency-Key was used for another request.")}
-		}
-		return nil, answer{booking: b.ID}
+		return nil, replayed(b, c, c.caller.UserID)
 	}
 	if err := s.selling(); err != nil {
 		return nil, answer{err: err}
@@ -87,7 +88,21 @@ func decideHold(s *state, c *command) ([]effect, answer) {
 	if err := s.paused(lapses, last); err != nil {
 		return nil, answer{err: err}
 	}
-	seats, err := s.wanted(c, nil)
+	return s.hold(c, c.caller.UserID, s.prices[s.sale.PriceVersion])
+}
+
+// replayed answers a command whose booking is there already: because it was
+// sent before, or because its key was used for something else.
+func replayed(b *record, c *command, user string) answer {
+	if b.UserID != user || !bytes.Equal(b.Fingerprint, c.fingerprint) {
+		return answer{err: errs.New(errs.Invalid, "idempotency-key-reused", "This Idempotency-Key was used for another request.")}
+	}
+	return answer{booking: b.ID}
+}
+
+// hold makes a booking of the wanted seats at the given prices.
+func (s *state) hold(c *command, user string, p *priced) ([]effect, answer) {
+	seats, err := s.wanted(c, p, nil)
 	if err != nil {
 		return nil, answer{err: err}
 	}
@@ -96,21 +111,64 @@ func decideHold(s *state, c *command) ([]effect, answer) {
 		return nil, answer{err: err}
 	}
 	until := s.now + s.sale.HoldFor
-	p := s.prices[s.sale.PriceVersion]
 	amount, fees := p.total(seats)
 	made := &record{
 		Booking: message.Booking{
-			ID: c.bookingID, EventID: s.eventID, UserID: c.caller.UserID, OrganizerID: s.sale.OrganizerID,
+			ID: c.bookingID, EventID: s.eventID, UserID: user, OrganizerID: s.sale.OrganizerID,
 			Status: message.Pending, Seats: seats, CreatedAt: s.now, ExpiresAt: until,
-			Amount: amount, Fees: fees, Currency: p.Currency,
+			Amount: amount, Fees: fees, Currency: s.sale.Currency,
 			PlanID: s.sale.PlanID, PlanVersion: s.sale.PlanVersion, PriceVersion: p.Version,
 		},
 		Fingerprint: c.fingerprint,
 	}
 	return append(effects, effect{
 		kind: message.EntryHeld, booking: c.bookingID, seats: seats, until: until,
-		amount: amount, currency: p.Currency, made: made,
+		amount: amount, currency: s.sale.Currency, made: made,
 	}), answer{booking: c.bookingID}
+}
+
+// decideGrant takes seats out of the sale: as a hold that is booked at once, for
+// nothing, whether the sale is open or not, and whatever the limits.
+func decideGrant(s *state, c *command) ([]effect, answer) {
+	if !c.caller.MayRead(s.sale.OrganizerID) {
+		return nil, answer{err: errs.Missing("event")}
+	}
+	if b := s.bookings[c.bookingID]; b != nil {
+		return nil, replayed(b, c, c.heir)
+	}
+	if s.sale.Status == message.Cancelled {
+		return nil, answer{err: errs.New(errs.Conflict, "event-cancelled", "The event was cancelled.")}
+	}
+	p := s.prices[message.FreeOfCharge]
+	effects, a := s.hold(c, c.heir, p)
+	if a.err != nil {
+		return nil, a
+	}
+	held := effects[len(effects)-1]
+	return append(effects, effect{
+		kind: message.EntryBooked, booking: c.bookingID, seats: held.seats, amount: held.amount, currency: held.currency, payment: c.grant,
+	}), a
+}
+
+// decideAdopt gives a hold to another account of the same person: a swap for the
+// same seats.
+func decideAdopt(s *state, c *command, b *record) ([]effect, answer) {
+	switch {
+	case b.UserID == c.heir:
+		return nil, answer{booking: b.ID}
+	case b.UserID != c.from:
+		return nil, answer{err: errs.Missing("booking")}
+	case b.Status != message.Pending || b.ExpiresAt <= s.now:
+		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "This booking is %s.", s.statusOf(b))}
+	}
+	live, _, _ := s.live(c.heir, b.ID)
+	if err := s.overLimit(live, len(b.Seats)); err != nil {
+		return nil, answer{err: err}
+	}
+	made := *b
+	made.UserID = c.heir
+	return []effect{{kind: message.EntrySwapped, booking: b.ID, seats: b.Seats, until: b.ExpiresAt,
+		amount: b.Amount, currency: b.Currency, made: &made}}, answer{booking: b.ID}
 }
 
 func decideSwap(s *state, c *command, b *record) ([]effect, answer) {
@@ -130,7 +188,8 @@ func decideSwap(s *state, c *command, b *record) ([]effect, answer) {
 	if err := s.overLimit(live, max(len(c.seats), c.quantity)); err != nil {
 		return nil, answer{err: err}
 	}
-	seats, err := s.wanted(c, b)
+	p := s.prices[s.sale.PriceVersion]
+	seats, err := s.wanted(c, p, b)
 	if err != nil {
 		return nil, answer{err: err}
 	}
@@ -138,7 +197,6 @@ func decideSwap(s *state, c *command, b *record) ([]effect, answer) {
 	if err != nil {
 		return nil, answer{err: err}
 	}
-	p := s.prices[s.sale.PriceVersion]
 	made := *b
 	made.Seats, made.PriceVersion = seats, p.Version
 	made.Amount, made.Fees = p.total(seats)
@@ -226,6 +284,9 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 		}
 		return []effect{{kind: message.EntryReleased, booking: b.ID, seats: seats}}, answer{booking: b.ID}
 	}
+	if err := s.mayGiveBack(c.caller, b); err != nil {
+		return nil, answer{err: err}
+	}
 	e := effect{kind: message.EntryCancelled, booking: b.ID, seats: seats, currency: b.Currency}
 	switch {
 	case c.unpaid:
@@ -235,6 +296,21 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 		e.amount, _ = s.prices[b.PriceVersion].total(seats)
 	}
 	return []effect{e}, answer{booking: b.ID}
+}
+
+// mayGiveBack refuses buyers who want their money back when the event's policy
+// does not give it any more. Its organizer, admins and the house may always
+// cancel, and what cost nothing can always be given back. Who held seats before
+// the event's time changed has the change's own time limit.
+func (s *state) mayGiveBack(c message.Caller, b *record) error {
+	switch end := s.sale.RefundsEnd; {
+	case c == message.Caller{}, c.Role == message.Admin, c.UserID == b.OrganizerID, b.Amount == 0, end == 0, s.now < end:
+		return nil
+	case b.CreatedAt < s.sale.ChangedAt && (s.sale.ChangeRefundsEnd == 0 || s.now < s.sale.ChangeRefundsEnd):
+		return nil
+	default:
+		return errs.New(errs.Conflict, "refunds-over", "Seats of this event could be given back until %s.", stamp(end)).With("refundable_until", stamp(end))
+	}
 }
 
 func decideExpire(s *state, b *record) ([]effect, answer) {
@@ -292,8 +368,7 @@ func (s *state) paused(lapses int, last int64) error {
 
 // wanted is the seats that a command is about: those it names, or the best
 // that are free. A swap may choose among its own seats too.
-func (s *state) wanted(c *command, own *record) ([]int32, error) {
-	p := s.prices[s.sale.PriceVersion]
+func (s *state) wanted(c *command, p *priced, own *record) ([]int32, error) {
 	if len(c.seats) > 0 {
 		for i, seat := range c.seats {
 			switch {
@@ -310,7 +385,7 @@ func (s *state) wanted(c *command, own *record) ([]int32, error) {
 	if c.quantity < 1 {
 		return nil, errs.Bad("quantity", "must be at least 1")
 	}
-	seats := s.choose(c.quantity, c.section, c.tier, own)
+	seats := s.choose(p, c.quantity, c.section, c.tier, own)
 	if seats == nil {
 		return nil, errs.New(errs.Conflict, "sold-out", "There are not %d seats left that fit.", c.quantity)
 	}

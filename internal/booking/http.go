@@ -28,7 +28,10 @@ type bookingBody struct {
 	Amount      int64                 `json:"amount" doc:"All-in price of the seats, in minor units of the currency."`
 	Currency    string                `json:"currency" doc:"ISO 4217 code." example:"EUR"`
 	Fees        int64                 `json:"fees" doc:"Fees and tax within amount, in minor units."`
-	PaymentID   string                `json:"payment_id,omitempty"`
+	Kind        string                `json:"kind" enum:"sale,block,complimentary" doc:"What the seats were taken for: sold, kept back by the organizer, or given away." example:"sale"`
+	PaymentID   string                `json:"payment_id,omitempty" doc:"The payment that booked it."`
+	Refundable  *time.Time            `json:"refundable_until,omitempty" doc:"Until when its owner may cancel for the money back, UTC; only while booked, absent when there is no end."`
+	Link        string                `json:"link,omitempty" doc:"Signed path with which anybody may read this booking, without signing in. Only when one booking is read."`
 	Seq         int64                 `json:"seq" doc:"Version of the event's ledger at the booking's last change; pass it as after= to seat reads to see it."`
 }
 
@@ -51,7 +54,10 @@ func (s *Service) body(ctx context.Context, b *message.Booking) (*bookingBody, e
 	out := &bookingBody{
 		ID: b.ID, Reference: id.Reference(b.ID), UserID: b.UserID, EventID: b.EventID,
 		Seats: make([]seatBody, len(b.Seats)), BookingTime: time.UnixMicro(b.CreatedAt).UTC(), Status: b.Status,
-		Amount: b.Amount, Currency: b.Currency, Fees: b.Fees, PaymentID: b.PaymentID, Seq: b.Seq,
+		Amount: b.Amount, Currency: b.Currency, Fees: b.Fees, Kind: "sale", PaymentID: b.PaymentID, Seq: b.Seq,
+	}
+	if b.PriceVersion == message.FreeOfCharge {
+		out.Kind, out.PaymentID = b.PaymentID, ""
 	}
 	if b.ExpiresAt != 0 {
 		t := time.UnixMicro(b.ExpiresAt).UTC()
@@ -86,6 +92,29 @@ func (s *Service) answer(ctx context.Context, b message.Booking, err error) (*bo
 		return nil, err
 	}
 	return &bookingOut{ETag: `"` + strconv.FormatInt(b.Seq, 10) + `"`, Location: "/bookings/" + b.ID, Body: body}, nil
+}
+
+// detailed is answer with what only the reader of one booking needs.
+func (s *Service) detailed(ctx context.Context, b message.Booking, err error) (*bookingOut, error) {
+	out, err := s.answer(ctx, b, err)
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Link = s.OrderPath(b.ID)
+	if b.Status == message.Booked {
+		v, err := s.views.get(ctx, b.EventID)
+		if err != nil {
+			return nil, err
+		}
+		v.mu.RLock()
+		end := refundableUntil(&b, &v.sale)
+		v.mu.RUnlock()
+		if end != 0 {
+			t := time.UnixMicro(end).UTC()
+			out.Body.Refundable = &t
+		}
+	}
+	return out, nil
 }
 
 // WishBody says which seats somebody wants.
@@ -151,18 +180,30 @@ func (s *Service) Register(api huma.API) {
 	type byID struct {
 		ID string `path:"id" maxLength:"64"`
 	}
-	get := func(ctx context.Context, in *byID) (*bookingOut, error) {
+	type getIn struct {
+		ID    string `path:"id" maxLength:"64"`
+		Token string `query:"token" maxLength:"64" doc:"Of the booking's signed link; instead of signing in."`
+	}
+	get := func(ctx context.Context, in *getIn) (*bookingOut, error) {
+		if in.Token != "" {
+			if err := s.holdsToken(in.ID, in.Token); err != nil {
+				return nil, err
+			}
+			b, err := s.Booking(ctx, in.ID)
+			return s.detailed(ctx, b, err)
+		}
 		caller, err := signedIn(ctx)
 		if err != nil {
 			return nil, err
 		}
 		b, err := s.mine(ctx, caller, in.ID)
-		return s.answer(ctx, b, err)
+		return s.detailed(ctx, b, err)
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "get-booking", Method: http.MethodGet, Path: "/bookings/{id}", Tags: tags,
-		Summary: "Read a booking", Errors: []int{401, 404},
+		Summary: "Read a booking", Description: "For its owner, the event's organizer and admins; or for whoever has its signed link.", Errors: []int{401, 404},
 	}, get)
+	s.registerGrants(api)
 
 	type swapIn struct {
 		ID      string `path:"id" maxLength:"64"`

@@ -10,9 +10,10 @@ import (
 	"boxoffice/internal/message"
 )
 
-type listIn struct {
+// BookingList is what every list of bookings can be asked for.
+type BookingList struct {
 	Status message.BookingStatus `query:"status" enum:"pending,booked,cancelled,expired" doc:"Only bookings in this state."`
-	Limit  int                   `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Limit  int                   `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most items of a page."`
 	Cursor string                `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
 }
 
@@ -24,7 +25,7 @@ type bookingPage struct {
 type listOut struct{ Body bookingPage }
 
 // page answers one page of a list.
-func (s *Service) page(ctx context.Context, in *listIn, f Filter) (*listOut, error) {
+func (s *Service) page(ctx context.Context, in *BookingList, f Filter) (*listOut, error) {
 	f.Status, f.After, f.Limit = in.Status, in.Cursor, in.Limit+1
 	list, err := s.List(ctx, f)
 	if err != nil {
@@ -47,53 +48,65 @@ func (s *Service) page(ctx context.Context, in *listIn, f Filter) (*listOut, err
 }
 
 func (s *Service) registerLists(api huma.API) {
-	tags := []string{"Bookings"}
-	huma.Register(api, huma.Operation{
-		OperationID: "list-bookings", Method: http.MethodGet, Path: "/bookings", Tags: tags,
-		Summary: "List bookings", Description: "One's own bookings; an admin sees all.", Errors: []int{401, 422},
-	}, func(ctx context.Context, in *listIn) (*listOut, error) {
+	list := func(id, path, summary, description string) huma.Operation {
+		return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Tags: []string{"Bookings"}, Summary: summary, Description: description, Errors: []int{401, 404, 422}}
+	}
+	type anyIn struct {
+		Event string `query:"event_id" maxLength:"64" doc:"Only bookings of this event."`
+		BookingList
+	}
+	huma.Register(api, list("list-bookings", "/bookings", "List bookings", "One's own bookings; an admin sees all."), func(ctx context.Context, in *anyIn) (*listOut, error) {
 		caller, err := signedIn(ctx)
 		if err != nil {
 			return nil, err
 		}
-		f := Filter{}
+		f := Filter{EventID: in.Event}
 		if caller.Role != message.Admin {
 			f.UserID = caller.UserID
 		}
-		return s.page(ctx, in, f)
+		return s.page(ctx, &in.BookingList, f)
 	})
 
-	type byUser struct {
-		UserID string `path:"user_id" maxLength:"64"`
-		listIn
-	}
-	ofUser := func(ctx context.Context, in *byUser) (*listOut, error) {
+	ofUser := func(ctx context.Context, userID string, in *BookingList) (*listOut, error) {
 		caller, err := signedIn(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if !caller.MayRead(in.UserID) {
+		if !caller.MayRead(userID) {
 			return nil, errs.Missing("user")
 		}
-		return s.page(ctx, &in.listIn, Filter{UserID: in.UserID})
+		return s.page(ctx, in, Filter{UserID: userID})
 	}
-	huma.Register(api, huma.Operation{
-		OperationID: "list-bookings-of-user", Method: http.MethodGet, Path: "/bookings/user/{user_id}", Tags: tags,
-		Summary: "List a user's bookings", Errors: []int{401, 404, 422},
-	}, ofUser)
+	type byUser struct {
+		UserID string `path:"user_id" maxLength:"64"`
+		BookingList
+	}
+	huma.Register(api, list("list-bookings-of-user", "/bookings/user/{user_id}", "List a user's bookings", "For the user and admins."), func(ctx context.Context, in *byUser) (*listOut, error) {
+		return ofUser(ctx, in.UserID, &in.BookingList)
+	})
+	type byID struct {
+		ID string `path:"id" maxLength:"64"`
+		BookingList
+	}
+	huma.Register(api, list("list-user-bookings", "/users/{id}/bookings", "List a user's bookings", "For the user and admins; the same as /bookings/user/{user_id}."), func(ctx context.Context, in *byID) (*listOut, error) {
+		return ofUser(ctx, in.ID, &in.BookingList)
+	})
 
-	type byEvent struct {
-		EventID string `path:"event_id" maxLength:"64"`
-		listIn
-	}
-	huma.Register(api, huma.Operation{
-		OperationID: "list-bookings-of-event", Method: http.MethodGet, Path: "/bookings/event/{event_id}", Tags: tags,
-		Summary: "List an event's bookings", Description: "For its organizer and admins.", Errors: []int{401, 404, 422},
-	}, func(ctx context.Context, in *byEvent) (*listOut, error) {
-		if err := s.organizes(ctx, in.EventID); err != nil {
+	ofEvent := func(ctx context.Context, eventID string, in *BookingList) (*listOut, error) {
+		if err := s.organizes(ctx, eventID); err != nil {
 			return nil, err
 		}
-		return s.page(ctx, &in.listIn, Filter{EventID: in.EventID})
+		return s.page(ctx, in, Filter{EventID: eventID})
+	}
+	type byEvent struct {
+		EventID string `path:"event_id" maxLength:"64"`
+		BookingList
+	}
+	huma.Register(api, list("list-bookings-of-event", "/bookings/event/{event_id}", "List an event's bookings", "For its organizer and admins."), func(ctx context.Context, in *byEvent) (*listOut, error) {
+		return ofEvent(ctx, in.EventID, &in.BookingList)
+	})
+	huma.Register(api, list("list-event-bookings", "/events/{id}/bookings", "List an event's bookings", "For its organizer and admins; the same as /bookings/event/{event_id}."), func(ctx context.Context, in *byID) (*listOut, error) {
+		return ofEvent(ctx, in.ID, &in.BookingList)
 	})
 }
 
@@ -107,9 +120,7 @@ func (s *Service) organizes(ctx context.Context, eventID string) error {
 	if err != nil {
 		return err
 	}
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	if !caller.MayRead(v.sale.OrganizerID) {
+	if !v.organizedBy(caller) {
 		return errs.Missing("event")
 	}
 	return nil

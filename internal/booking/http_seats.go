@@ -81,11 +81,11 @@ func (s *Service) registerSeats(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		v.mu.RLock()
-		defer v.mu.RUnlock()
-		if v.sale.Status == message.Draft && !message.CallerFrom(ctx).MayRead(v.sale.OrganizerID) {
+		if v.hiddenFrom(message.CallerFrom(ctx)) {
 			return nil, errs.Missing("event")
 		}
+		v.mu.RLock()
+		defer v.mu.RUnlock()
 		out := &seatsOut{CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", ETag: `"` + strconv.FormatInt(v.seq, 10) + `"`}
 		first, n := int32(0), int32(len(v.status))
 		if in.Section != "" {
@@ -170,10 +170,7 @@ func (s *Service) registerLedger(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		v.mu.RLock()
-		hidden := v.sale.Status == message.Draft && !message.CallerFrom(ctx).MayRead(v.sale.OrganizerID)
-		v.mu.RUnlock()
-		if hidden {
+		if v.hiddenFrom(message.CallerFrom(ctx)) {
 			return nil, errs.Missing("event")
 		}
 		c, err := s.Checkpoint(ctx, in.ID)

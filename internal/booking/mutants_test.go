@@ -48,6 +48,11 @@ var mutants = []struct{ name, file, old, new string }{
 	{"row counts are not looked at", "store.go", `if got != want {`, `if false {`},
 	{"a claim replaces the one that is there", "store_sqlite.go", `INSERT INTO claims`, `INSERT OR REPLACE INTO claims`},
 	{"the chain forgets the hash before", "state.go", `entry.Chain(s.hash, s.scratch)`, `entry.Chain([32]byte{}, s.scratch)`},
+	{"anybody may block seats", "decide.go", `if !c.caller.MayRead(s.sale.OrganizerID) {
+		return nil, answer{err: errs.Missing("event")}
+	}`, ``},
+	{"an adopted hold is not counted", "decide.go", `live, _, _ := s.live(c.heir, b.ID)`, `live := 0`},
+	{"refunds never end", "decide.go", `end == 0, s.now < end:`, `end == 0, true:`},
 	{"time goes back with the clock", "writer.go", `s.now = max(now, s.at)`, `s.now = now`},
 }
 

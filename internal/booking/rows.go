@@ -10,6 +10,15 @@ import (
 // scanner is a *sql.Row or *sql.Rows.
 type scanner interface{ Scan(...any) error }
 
+// saleColumns is the state of a sale in the head row, saleFields where it goes.
+const saleColumns = `status, opens_at, closes_at, plan_id, plan_version, price_version, currency, seats, limit_per_customer,
+	hold_for, organizer_id, event_version, refunds_end, changed_at, change_refunds_end`
+
+func saleFields(s *message.Sale) []any {
+	return []any{&s.Status, &s.OpensAt, &s.ClosesAt, &s.PlanID, &s.PlanVersion, &s.PriceVersion, &s.Currency, &s.Seats, &s.LimitPerCustomer,
+		&s.HoldFor, &s.OrganizerID, &s.EventVersion, &s.RefundsEnd, &s.ChangedAt, &s.ChangeRefundsEnd}
+}
+
 // scanBooking reads bookingColumns.
 func scanBooking(row scanner) (*record, error) {
 	var r record

@@ -44,6 +44,7 @@ type Service struct {
 	log      *slog.Logger
 	catalog  *catalog
 	views    *views
+	feeds    *feeds
 	writers  []*writer
 	key      ed25519.PrivateKey
 	getStmt  *sql.Stmt
@@ -80,6 +81,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
 	s.views = newViews(cfg.DB, s.catalog)
+	s.feeds = newFeeds(s.views, cfg.Metrics)
 	s.recent = &recent{m: map[string]message.Booking{}}
 	m := newMetrics(cfg.Metrics)
 	for range max(cfg.Writers, 1) {
@@ -221,6 +223,49 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 		return message.Booking{}, taken(gone)
 	}
 	return s.submit(ctx, c)
+}
+
+// Grant takes seats out of the sale for nothing: blocked for nobody, or
+// complimentary for the account of heir ("": the organizer passes them on). Only
+// the event's organizer and admins may.
+func (s *Service) Grant(ctx context.Context, caller message.Caller, key, kind, heir string, w Wish) (message.Booking, error) {
+	v, err := s.views.get(ctx, w.EventID)
+	if err != nil {
+		return message.Booking{}, err
+	}
+	if !v.organizedBy(caller) {
+		return message.Booking{}, errs.Missing("event")
+	}
+	c := command{do: doGrant, eventID: w.EventID, caller: caller, grant: kind, heir: heir,
+		bookingID: id.Booking(w.EventID, caller.UserID, key), fingerprint: w.fingerprint(key)}
+	if key != "" {
+		c.fingerprint = append(c.fingerprint, kind+heir...)
+	}
+	if err := s.resolve(v, w, &c); err != nil {
+		return message.Booking{}, err
+	}
+	return s.submit(ctx, c)
+}
+
+// Adopt gives an account's holds to another one of the same person, all or none.
+func (s *Service) Adopt(ctx context.Context, from, to string) error {
+	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND status = 'pending'`, from) // bookings_by_user
+	if err != nil {
+		return err
+	}
+	for i, bookingID := range ids {
+		_, err := s.house(ctx, command{do: doAdopt, bookingID: bookingID, from: from, heir: to})
+		if err == nil || errs.Is(err, "hold-over") {
+			continue
+		}
+		for _, back := range ids[:i] { // a limit would be broken: as it was
+			if _, e := s.house(ctx, command{do: doAdopt, bookingID: back, from: to, heir: from}); e != nil && !errs.Is(e, "hold-over") {
+				err = errors.Join(err, e)
+			}
+		}
+		return err
+	}
+	return nil
 }
 
 // Swap exchanges the seats of a hold. Version, if not 0, must be the booking's

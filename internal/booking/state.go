@@ -55,8 +55,9 @@ type state struct {
 
 	// what apply has done so far in this batch
 	entries   []message.Entry
-	fresh     map[string]bool  // bookings without a row yet
-	dirty     map[string]int64 // bookings with a row that changed: the seq it had
+	fresh     map[string]bool   // bookings without a row yet
+	dirty     map[string]int64  // bookings with a row that changed: the seq it had
+	moved     map[string]string // of these, those that went to another account: the one before
 	saleDirty bool
 	scratch   []byte
 }
@@ -89,6 +90,7 @@ func newState(eventID string) *state {
 		buyers:   map[string]*buyer{},
 		fresh:    map[string]bool{},
 		dirty:    map[string]int64{},
+		moved:    map[string]string{},
 	}
 }
 
@@ -111,6 +113,7 @@ func (s *state) apply(e effect) {
 	case message.EntrySwapped:
 		s.freeAll(e.booking, s.bookings[e.booking].Seats)
 		s.touch(e.booking)
+		s.move(e.booking, e.made.UserID)
 		s.bookings[e.booking] = e.made
 		s.claimAll(e.booking, e.seats, e.until)
 	case message.EntryExtended:
@@ -128,6 +131,20 @@ func (s *state) apply(e effect) {
 		s.giveBack(e)
 	}
 	s.append(e)
+}
+
+// move notes that a booking goes to another account.
+func (s *state) move(booking, to string) {
+	from := s.bookings[booking].UserID
+	if from == to {
+		return
+	}
+	if _, ok := s.moved[booking]; !ok && !s.fresh[booking] {
+		s.moved[booking] = from
+	}
+	if b := s.buyers[to]; b != nil {
+		b.bookings = append(b.bookings, held{id: booking})
+	}
 }
 
 // giveBack frees some or all seats of a booking, which is cancelled when none
@@ -217,6 +234,9 @@ func (s *state) live(user, except string) (seats, lapses int, last int64) {
 	}
 	for _, h := range b.bookings {
 		if r := s.bookings[h.id]; r != nil { // changed in this batch, or read for it
+			if r.UserID != user {
+				continue // it went to another account in this batch
+			}
 			h = held{r.ID, r.Status, r.ExpiresAt, len(r.Seats)}
 		}
 		switch {

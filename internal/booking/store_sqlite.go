@@ -34,6 +34,7 @@ const (
 	xClaimFree
 	xBookingNew
 	xBooking
+	xBookingUser
 	xEntry
 )
 
@@ -43,8 +44,7 @@ const bookingColumns = `id, event_id, user_id, status, seats, created_at, expire
 const entryColumns = `event_id, seq, at, kind, booking_id, seats, until, amount, currency, sale, hash`
 
 var sqliteText = [...]string{
-	qHead: `SELECT seq, hash, at, status, opens_at, closes_at, plan_id, plan_version, price_version, currency,
-		seats, limit_per_customer, hold_for, organizer_id, event_version FROM sales WHERE event_id = $1`, // primary key
+	qHead:     `SELECT seq, hash, at, ` + saleColumns + ` FROM sales WHERE event_id = $1`,    // primary key
 	qClaim:    `SELECT booking_id, expires_at FROM claims WHERE event_id = $1 AND seat = $2`, // primary key
 	qAnyClaim: `SELECT 1 FROM claims WHERE event_id = $1 LIMIT 1`,                            // primary key's prefix
 	qBooking:  `SELECT ` + bookingColumns + ` FROM bookings WHERE id = $1`,                   // primary key
@@ -53,19 +53,20 @@ var sqliteText = [...]string{
 	qBuyer: `SELECT id, status, expires_at, seats FROM bookings /*sqlite: INDEXED BY bookings_by_user*/
 		WHERE user_id = $1 AND event_id = $2`,
 	qEntries: `SELECT ` + entryColumns + ` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq`, // primary key
-	xHeadNew: `INSERT INTO sales (seq, hash, at, status, opens_at, closes_at, plan_id, plan_version, price_version, currency,
-		seats, limit_per_customer, hold_for, organizer_id, event_version, event_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+	xHeadNew: `INSERT INTO sales (seq, hash, at, ` + saleColumns + `, event_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 	xHead: `UPDATE sales SET seq = $1, hash = $2, at = $3, status = $4, opens_at = $5, closes_at = $6, plan_id = $7,
 		plan_version = $8, price_version = $9, currency = $10, seats = $11, limit_per_customer = $12, hold_for = $13,
-		organizer_id = $14, event_version = $15 WHERE event_id = $16 AND seq = $17`,
+		organizer_id = $14, event_version = $15, refunds_end = $16, changed_at = $17, change_refunds_end = $18
+		WHERE event_id = $19 AND seq = $20`,
 	xClaimNew:   `INSERT INTO claims (event_id, seat, booking_id, expires_at) VALUES ($1, $2, $3, $4)`,
 	xClaimMove:  `UPDATE claims SET booking_id = $1, expires_at = $2 WHERE event_id = $3 AND seat = $4 AND booking_id = $5`,
 	xClaimFree:  `DELETE FROM claims WHERE event_id = $1 AND seat = $2 AND booking_id = $3`,
 	xBookingNew: `INSERT INTO bookings (` + bookingColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 	xBooking: `UPDATE bookings SET status = $1, seats = $2, expires_at = $3, amount = $4, fees = $5, plan_id = $6, plan_version = $7,
 		price_version = $8, payment_id = $9, extended = $10, seq = $11 WHERE id = $12 AND seq = $13`,
-	xEntry: `INSERT INTO ledger (` + entryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+	xBookingUser: `UPDATE bookings SET user_id = $1 WHERE id = $2 AND user_id = $3`,
+	xEntry:       `INSERT INTO ledger (` + entryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 }
 
 func newSQLiteStore(ctx context.Context, db *sqldb.DB, clock func() time.Time) (*sqliteStore, error) {
@@ -118,9 +119,7 @@ func (t *sqliteTx) exec(i int, what string, args ...any) error {
 func (t *sqliteTx) heads(_ context.Context, states []*state) error {
 	for _, s := range states {
 		var hash []byte
-		h := &s.sale
-		err := t.stmt(qHead).QueryRowContext(t.ctx, s.eventID).Scan(&s.seq, &hash, &s.at, &h.Status, &h.OpensAt, &h.ClosesAt,
-			&h.PlanID, &h.PlanVersion, &h.PriceVersion, &h.Currency, &h.Seats, &h.LimitPerCustomer, &h.HoldFor, &h.OrganizerID, &h.EventVersion)
+		err := t.stmt(qHead).QueryRowContext(t.ctx, s.eventID).Scan(append([]any{&s.seq, &hash, &s.at}, saleFields(&s.sale)...)...)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			continue
@@ -237,7 +236,7 @@ func (t *sqliteTx) save(_ context.Context, states []*state) error {
 func (t *sqliteTx) saveHead(s *state) error {
 	h := &s.sale
 	args := []any{s.seq, s.hash[:], s.at, string(h.Status), h.OpensAt, h.ClosesAt, h.PlanID, h.PlanVersion, h.PriceVersion, h.Currency,
-		h.Seats, h.LimitPerCustomer, h.HoldFor, h.OrganizerID, h.EventVersion, s.eventID}
+		h.Seats, h.LimitPerCustomer, h.HoldFor, h.OrganizerID, h.EventVersion, h.RefundsEnd, h.ChangedAt, h.ChangeRefundsEnd, s.eventID}
 	before := s.entries[0].Seq - 1
 	if before == 0 {
 		return t.exec(xHeadNew, "insert head", args...)
@@ -258,6 +257,11 @@ func (t *sqliteTx) saveBookings(s *state) error {
 		b := s.bookings[id]
 		if err := t.exec(xBooking, "update booking", string(b.Status), seatsText(b.Seats), positive(b.ExpiresAt), b.Amount, b.Fees,
 			b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Extended, b.Seq, b.ID, before); err != nil {
+			return err
+		}
+	}
+	for id, before := range s.moved {
+		if err := t.exec(xBookingUser, "move booking", s.bookings[id].UserID, id, before); err != nil {
 			return err
 		}
 	}

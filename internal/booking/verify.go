@@ -239,10 +239,8 @@ func (r *replay) compareSale(ctx context.Context, tx *sql.Tx) error {
 	var h message.Sale
 	var seq, at int64
 	var hash []byte
-	err := tx.QueryRowContext(ctx, `SELECT seq, hash, at, status, opens_at, closes_at, plan_id, plan_version, price_version, currency,
-		seats, limit_per_customer, hold_for, organizer_id, event_version FROM sales WHERE event_id = $1`, r.eventID).
-		Scan(&seq, &hash, &at, &h.Status, &h.OpensAt, &h.ClosesAt, &h.PlanID, &h.PlanVersion, &h.PriceVersion, &h.Currency,
-			&h.Seats, &h.LimitPerCustomer, &h.HoldFor, &h.OrganizerID, &h.EventVersion)
+	err := tx.QueryRowContext(ctx, `SELECT seq, hash, at, `+saleColumns+` FROM sales WHERE event_id = $1`, r.eventID).
+		Scan(append([]any{&seq, &hash, &at}, saleFields(&h)...)...)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return r.differ("it has no row in sales")

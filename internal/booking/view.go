@@ -151,6 +151,21 @@ func (v *view) lapsed(now int64, limit int) []int32 {
 	return seats
 }
 
+// organizedBy reports whether a caller may see and change what belongs to the
+// event's organizer.
+func (v *view) organizedBy(c message.Caller) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return c.MayRead(v.sale.OrganizerID)
+}
+
+// hiddenFrom reports whether the event is a draft that a caller may not see.
+func (v *view) hiddenFrom(c message.Caller) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.sale.Status == message.Draft && !c.MayRead(v.sale.OrganizerID)
+}
+
 // counts are the event's seats by state.
 func (v *view) counts() message.Counts {
 	v.mu.RLock()

@@ -55,8 +55,7 @@ func (vs *views) get(ctx context.Context, eventID string) (*view, error) {
 	return v, nil
 }
 
-const fillText = `SELECT s.seq, s.status, s.opens_at, s.closes_at, s.plan_id, s.plan_version, s.price_version, s.currency,
-	s.seats, s.limit_per_customer, s.hold_for, s.organizer_id, s.event_version, c.seat, c.booking_id, c.expires_at
+const fillText = `SELECT s.seq, ` + saleColumns + `, c.seat, c.booking_id, c.expires_at
 	FROM sales s LEFT JOIN claims c ON c.event_id = s.event_id WHERE s.event_id = $1` // both by primary key
 
 // fill reads head and claims in one statement, that is at one ledger version.
@@ -74,8 +73,7 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 		found = true
 		var seat, until sql.NullInt64
 		var booking sql.NullString
-		if err := rows.Scan(&seq, &h.Status, &h.OpensAt, &h.ClosesAt, &h.PlanID, &h.PlanVersion, &h.PriceVersion, &h.Currency,
-			&h.Seats, &h.LimitPerCustomer, &h.HoldFor, &h.OrganizerID, &h.EventVersion, &seat, &booking, &until); err != nil {
+		if err := rows.Scan(append(append([]any{&seq}, saleFields(&h)...), &seat, &booking, &until)...); err != nil {
 			return nil, fmt.Errorf("fill view: %w", err)
 		}
 		if seat.Valid {

@@ -105,8 +105,9 @@ func (w *writer) attempt(items []*item) error {
 // again, from reading on, when something changed under the decision or was not
 // in memory.
 func (w *writer) settle(ctx context.Context, items []*item) ([]answer, error) {
+	l := lessons{prices: map[priceKey]*priced{}}
 	for try := 1; ; try++ {
-		states, answers, err := w.commit(ctx, items)
+		states, answers, err := w.commit(ctx, items, &l)
 		if err == nil {
 			w.publish(ctx, states)
 			return answers, nil
@@ -116,9 +117,10 @@ func (w *writer) settle(ctx context.Context, items []*item) ([]answer, error) {
 		case try == maxTries:
 			return nil, err
 		case errors.As(err, &m):
-			if _, err := w.catalog.load(ctx, m.priceKey); err != nil {
+			if l.prices[m.priceKey], err = w.catalog.load(ctx, m.priceKey); err != nil {
 				return nil, err
 			}
+			try-- // each is missing once
 		case errors.Is(err, errNoView):
 			for _, id := range eventsOf(items) {
 				if _, err := w.views.get(ctx, id); err != nil && errs.KindOf(err) != errs.NotFound {
@@ -127,6 +129,7 @@ func (w *writer) settle(ctx context.Context, items []*item) ([]answer, error) {
 			}
 		case errors.Is(err, errGuard):
 			w.metrics.guards.Inc()
+			l.careful = true
 		default:
 			return nil, err
 		}
@@ -136,8 +139,22 @@ func (w *writer) settle(ctx context.Context, items []*item) ([]answer, error) {
 // errNothing rolls back a batch that changed nothing.
 var errNothing = errors.New("booking: nothing to write")
 
+// lessons are what the tries of a batch have taught those that follow.
+type lessons struct {
+	prices  map[priceKey]*priced // that had to be fetched
+	careful bool                 // look whether bookings that are to be made are there, under another account
+}
+
+// peek is a price list that needs no fetching.
+func (w *writer) peek(l *lessons, k priceKey) (*priced, bool) {
+	if p := l.prices[k]; p != nil {
+		return p, true
+	}
+	return w.catalog.peek(k)
+}
+
 // commit is the heart: lock, read, decide, write, commit.
-func (w *writer) commit(ctx context.Context, items []*item) (states map[string]*state, answers []answer, err error) {
+func (w *writer) commit(ctx context.Context, items []*item, l *lessons) (states map[string]*state, answers []answer, err error) {
 	err = w.store.batch(ctx, func(tx storeTx) error {
 		states, answers = map[string]*state{}, make([]answer, len(items))
 		ordered := make([]*state, 0, 4)
@@ -155,7 +172,7 @@ func (w *writer) commit(ctx context.Context, items []*item) (states map[string]*
 		}
 		for _, s := range ordered {
 			s.now = max(now, s.at)
-			if err := w.read(ctx, tx, s, items); err != nil {
+			if err := w.read(ctx, tx, s, items, l); err != nil {
 				return err
 			}
 		}
@@ -197,7 +214,7 @@ func eventsOf(items []*item) []string {
 }
 
 // read brings all that the event's commands touch into the state.
-func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item) error {
+func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item, l *lessons) error {
 	if !s.exists {
 		return nil
 	}
@@ -206,12 +223,19 @@ func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item) 
 		s.claimed, err = tx.anyClaim(ctx, s.eventID)
 		return err
 	}
-	p, ok := w.catalog.peek(saleKey(s.eventID, &s.sale))
+	p, ok := w.peek(l, saleKey(s.eventID, &s.sale))
 	if !ok {
 		return missing{saleKey(s.eventID, &s.sale)}
 	}
 	s.plan, s.prices[p.Version] = p.plan, p
-	r := reading{state: s, tx: tx, w: w}
+	if slices.ContainsFunc(items, func(it *item) bool { return it.Value.cmd.do == doGrant && it.Value.cmd.eventID == s.eventID }) {
+		k := saleKey(s.eventID, &s.sale)
+		k.priceVersion = message.FreeOfCharge
+		if s.prices[message.FreeOfCharge], ok = w.peek(l, k); !ok {
+			return missing{k}
+		}
+	}
+	r := reading{state: s, tx: tx, w: w, learned: l}
 	for _, it := range items {
 		if it.Value.cmd.eventID == s.eventID {
 			r.want(&it.Value.cmd)
@@ -231,6 +255,7 @@ type reading struct {
 	seats    []int32
 	choosing bool // a command lets us choose seats
 	partial  bool // a command gives back some seats of a booking
+	learned  *lessons
 	fresh    []*command
 }
 
@@ -239,11 +264,17 @@ func (r *reading) want(c *command) {
 	case doHold:
 		r.buyers = append(r.buyers, c.caller.UserID)
 		r.fresh = append(r.fresh, c)
+		if r.learned.careful {
+			r.ids = append(r.ids, c.bookingID)
+		}
 	default:
 		r.ids = append(r.ids, c.bookingID)
 		r.partial = r.partial || c.do == doCancel && len(c.seats) > 0
-		if c.do == doSwap {
+		switch c.do {
+		case doSwap:
 			r.swaps = append(r.swaps, c.bookingID)
+		case doAdopt:
+			r.buyers = append(r.buyers, c.heir)
 		}
 	}
 	for _, seat := range c.seats {
@@ -325,7 +356,7 @@ func (r *reading) bookings(ctx context.Context, ids []string) error {
 		b.OrganizerID = s.sale.OrganizerID
 		s.bookings[b.ID] = b
 		if k := bookingKey(&b.Booking); r.partial && s.prices[k.priceVersion] == nil {
-			p, ok := r.w.catalog.peek(k)
+			p, ok := r.w.peek(r.learned, k)
 			if !ok {
 				return missing{k}
 			}

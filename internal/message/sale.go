@@ -27,6 +27,10 @@ type Sale struct {
 	HoldFor          int64  `json:"hold_for"` // µs
 	OrganizerID      string `json:"organizer_id"`
 	EventVersion     int64  `json:"event_version"` // of the event row; older ones are ignored
+
+	RefundsEnd       int64 `json:"refunds_end,omitempty"`        // µs since 1970: until then buyers may give seats back; 0: without an end
+	ChangedAt        int64 `json:"changed_at,omitempty"`         // µs since 1970: when the event's time changed last; 0: never
+	ChangeRefundsEnd int64 `json:"change_refunds_end,omitempty"` // µs since 1970: until then who held before ChangedAt may give seats back; 0: without an end
 }
 
 // Limits of a sale's own settings.
@@ -36,6 +40,17 @@ const (
 	MaxHold          = 60 * 60_000_000
 	DefaultPerPerson = 8
 	MaxPerPerson     = 100
+)
+
+// FreeOfCharge is the version of a price list that every event has: all seats
+// for nothing. Blocked and complimentary seats have it.
+const FreeOfCharge int64 = -1
+
+// What stands in place of a payment for seats that an organizer takes out of
+// the sale: for nobody, or for a guest.
+const (
+	Block         = "block"
+	Complimentary = "complimentary"
 )
 
 // Counts are an event's seats by state.

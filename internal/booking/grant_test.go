@@ -1,0 +1,140 @@
+package booking
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"boxoffice/internal/message"
+)
+
+func TestGrants(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ev := w.event(func(s *message.Sale) { s.Status, s.PriceVersion, s.Currency = message.Draft, 0, "" })
+	boss := message.Caller{UserID: organizer, Role: message.Organizer}
+	seats := Wish{EventID: ev, Seats: []string{"A-A-1", "A-A-2", "A-A-3"}}
+	for _, c := range []message.Caller{fan("u1"), {}} {
+		_, err := w.s.Grant(ctx, c, "", message.Block, "", seats)
+		wantType(t, err, "not-found")
+	}
+	b, err := w.s.Grant(ctx, boss, "k", message.Block, "", seats)
+	if err != nil || b.Status != message.Booked || b.PaymentID != message.Block || b.Amount != 0 || b.UserID != "" {
+		t.Fatalf("%+v %v", b, err)
+	}
+	again, err := w.s.Grant(ctx, boss, "k", message.Block, "", seats)
+	if err != nil || again.ID != b.ID {
+		t.Fatalf("%+v %v", again, err)
+	}
+	_, err = w.s.Grant(ctx, boss, "k", message.Complimentary, "", seats)
+	wantType(t, err, "idempotency-key-reused")
+	_, err = w.s.Grant(ctx, boss, "", message.Complimentary, "u1", Wish{EventID: ev, Seats: []string{"A-A-3"}})
+	wantType(t, err, "seats-taken")
+
+	// More than a customer's limit, chosen for the organizer.
+	many, err := w.s.Grant(ctx, boss, "", message.Complimentary, "u1", Wish{EventID: ev, Quantity: 6, Section: "A"})
+	if err != nil || len(many.Seats) != 6 || many.UserID != "u1" {
+		t.Fatalf("%+v %v", many, err)
+	}
+	// Some come back, and can be had again.
+	b, err = w.s.Cancel(ctx, boss, b.ID, []string{"A-A-2"})
+	if err != nil || len(b.Seats) != 2 || b.Amount != 0 {
+		t.Fatalf("%+v %v", b, err)
+	}
+	if _, err := w.s.Grant(ctx, boss, "", message.Block, "", Wish{EventID: ev, Seats: []string{"A-A-2"}}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.s.Hold(ctx, fan("u1"), "", Wish{EventID: ev, Seats: []string{"B-A-1"}})
+	wantType(t, err, "not-found") // it is a draft
+	w.verify(ev)
+}
+
+func TestAdopt(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ev, other := w.event(), w.event()
+	a := w.hold(ev, "guest", "A-A-1", "A-A-2")
+	b := w.hold(other, "guest", "A-A-1", "A-A-2")
+	w.hold(other, "fan", "A-B-1", "A-B-2", "A-B-3")
+	wantType(t, w.s.Adopt(ctx, "guest", "fan"), "too-many-seats")
+	for _, id := range []string{a.ID, b.ID} {
+		if got, _ := w.s.Booking(ctx, id); got.UserID != "guest" || got.Status != message.Pending {
+			t.Errorf("%+v", got)
+		}
+	}
+	if err := w.s.Adopt(ctx, "guest", "heir"); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := w.s.Booking(ctx, a.ID); got.UserID != "heir" || got.Status != message.Pending || got.ExpiresAt != a.ExpiresAt {
+		t.Errorf("%+v", got)
+	}
+	_, err := w.s.Swap(ctx, fan("guest"), a.ID, 0, Wish{Seats: []string{"B-A-1"}})
+	wantType(t, err, "not-found")
+	if _, err := w.pay(a); err != nil {
+		t.Error(err)
+	}
+	w.verify(ev)
+	w.verify(other)
+}
+
+func TestRefundPolicy(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	now := w.clock.Load()
+	policy := func(s *message.Sale) { s.RefundsEnd = now + 10*minute }
+	ev := w.event(policy)
+	sold := func(user, seat string) message.Booking {
+		b, err := w.pay(w.hold(ev, user, seat))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	early, a, b, c := sold("u0", "B-A-1"), sold("u1", "A-A-1"), sold("u2", "A-A-2"), sold("u3", "A-A-3")
+	if _, err := w.s.Cancel(ctx, fan("u0"), early.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(10 * minute)
+	_, err := w.s.Cancel(ctx, fan("u1"), a.ID, nil)
+	wantType(t, err, "refunds-over")
+	if _, err := w.s.Cancel(ctx, message.Caller{UserID: organizer, Role: message.Organizer}, b.ID, nil); err != nil {
+		t.Errorf("its organizer: %v", err)
+	}
+	late := w.hold(ev, "u4", "A-A-4")
+	if _, err := w.s.Cancel(ctx, fan("u4"), late.ID, nil); err != nil {
+		t.Errorf("a hold: %v", err)
+	}
+	// The event's time changes: who bought before may change their mind.
+	s := w.sale()
+	policy(&s)
+	s.EventVersion, s.ChangedAt, s.ChangeRefundsEnd = 2, w.clock.Load(), w.clock.Load()+5*minute
+	if err := w.s.SetSales(ctx, map[string]message.Sale{ev: s}); err != nil {
+		t.Fatal(err)
+	}
+	after := sold("u5", "A-A-5")
+	_, err = w.s.Cancel(ctx, fan("u5"), after.ID, nil)
+	wantType(t, err, "refunds-over")
+	if _, err := w.s.Cancel(ctx, fan("u1"), a.ID, nil); err != nil {
+		t.Errorf("bought before the change: %v", err)
+	}
+	w.pass(5 * minute)
+	_, err = w.s.Cancel(ctx, fan("u3"), c.ID, nil)
+	wantType(t, err, "refunds-over")
+	w.verify(ev)
+}
+
+func TestOrderToken(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.s.OrderPath("a"), w.s.OrderPath("b")
+	_, token, _ := strings.Cut(a, "token=")
+	if err := w.s.holdsToken("a", token); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{"", "x", token[:len(token)-1], token + "A"} {
+		wantType(t, w.s.holdsToken("a", bad), "not-found")
+	}
+	wantType(t, w.s.holdsToken("b", token), "not-found")
+	if a == b {
+		t.Error("the same link")
+	}
+}

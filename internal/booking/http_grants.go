@@ -1,0 +1,74 @@
+package booking
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+)
+
+// SeatsBody says which seats an organizer takes out of the sale.
+type SeatsBody struct {
+	Seats    []string `json:"seats,omitempty" maxItems:"1000" doc:"Labels of the seats: all of them or none." example:"[\"101-A-12\"]"`
+	Quantity int      `json:"quantity,omitempty" minimum:"0" maximum:"1000" doc:"Instead of seats: how many of the best that are free." example:"4"`
+	Section  string   `json:"section,omitempty" maxLength:"100" doc:"With quantity: only in this section." example:"101"`
+}
+
+func (b SeatsBody) wish(eventID string) (Wish, error) {
+	return WishBody{Seats: b.Seats, Quantity: b.Quantity, Section: b.Section}.wish(eventID)
+}
+
+type blockIn struct {
+	ID   string `path:"id" maxLength:"64" doc:"The event."`
+	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Makes a repeated request come to the same booking."`
+	Body SeatsBody
+}
+
+type complimentaryBody struct {
+	SeatsBody
+	UserID string `json:"user_id,omitempty" maxLength:"64" doc:"Account that gets the seats; without one the organizer passes the booking's link on."`
+}
+
+type complimentaryIn struct {
+	ID   string `path:"id" maxLength:"64" doc:"The event."`
+	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Makes a repeated request come to the same booking."`
+	Body complimentaryBody
+}
+
+// registerGrants adds the operations by which organizers take seats out of the
+// sale. What they make are bookings, released by DELETE /bookings/{id}.
+func (s *Service) registerGrants(api huma.API) {
+	grant := func(ctx context.Context, eventID, key, kind, heir string, b SeatsBody) (*bookingOut, error) {
+		caller, err := signedIn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		w, err := b.wish(eventID)
+		if err != nil {
+			return nil, err
+		}
+		booking, err := s.Grant(ctx, caller, key, kind, heir, w)
+		return s.detailed(ctx, booking, err)
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "block-seats", Method: http.MethodPost, Path: "/events/{id}/blocks", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
+		Summary: "Block seats", Description: "Takes seats out of the sale. They come back with DELETE /bookings/{id} of the booking that this answers, all or some.",
+		Errors: []int{400, 401, 404, 409, 413, 422, 503},
+	}, func(ctx context.Context, in *blockIn) (*bookingOut, error) {
+		return grant(ctx, in.ID, in.Key, message.Block, "", in.Body)
+	})
+	huma.Register(api, huma.Operation{
+		OperationID: "give-seats", Method: http.MethodPost, Path: "/events/{id}/complimentary", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
+		Summary: "Give seats away", Description: "Books seats for a guest of the organizer, for nothing.",
+		Errors: []int{400, 401, 404, 409, 413, 422, 503},
+	}, func(ctx context.Context, in *complimentaryIn) (*bookingOut, error) {
+		if in.Body.UserID != "" && !id.Valid(in.Body.UserID) {
+			return nil, errs.Bad("user_id", "is not the id of an account")
+		}
+		return grant(ctx, in.ID, in.Key, message.Complimentary, in.Body.UserID, in.Body.SeatsBody)
+	})
+}
