@@ -135,6 +135,23 @@ func (s *Service) HasLive(ctx context.Context, userID string) (bool, error) {
 	return len(ids) > 0, err
 }
 
+// OfUser lists ids of a user's bookings, in order, from one on.
+func (s *Service) OfUser(ctx context.Context, userID, from string, limit int) ([]string, error) {
+	return s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND id >= $2 ORDER BY id LIMIT $3`, userID, from, limit) // bookings_by_user
+}
+
+// Organizer is the account that an event belongs to; NotFound when there is no
+// such event.
+func (s *Service) Organizer(ctx context.Context, eventID string) (string, error) {
+	v, err := s.views.get(ctx, eventID)
+	if err != nil {
+		return "", err
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.sale.OrganizerID, nil
+}
+
 // UserBookingIDs lists a user's bookings, newest event first, up to limit, and
 // whether there are more.
 func (s *Service) UserBookingIDs(ctx context.Context, userID string, limit int) ([]string, bool, error) {

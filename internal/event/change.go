@@ -15,21 +15,24 @@ import (
 
 // Change is what an organizer changes of an event; nil fields stay as they are.
 type Change struct {
-	Title            *string         `json:"title,omitempty" maxLength:"200"`
-	Description      *string         `json:"description,omitempty" maxLength:"20000"`
-	Category         *string         `json:"category,omitempty" maxLength:"60"`
-	EventTime        *string         `json:"event_time,omitempty" doc:"RFC 3339, or local time in the event's zone."`
-	EventDate        *string         `json:"event_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD: the time of day becomes unknown."`
-	Currency         *string         `json:"currency,omitempty" maxLength:"3"`
-	Price            *int64          `json:"price,omitempty" doc:"New price for later holds, minor units."`
+	Title            *string         `json:"title,omitempty" maxLength:"200" example:"Night of the Violins"`
+	Description      *string         `json:"description,omitempty" maxLength:"20000" example:"Twelve violins, one night."`
+	Category         *string         `json:"category,omitempty" maxLength:"60" example:"Music"`
+	EventTime        *string         `json:"event_time,omitempty" doc:"RFC 3339, or local time in the event's zone; empty: to be announced. Buyers may give their seats back when it changes." example:"2027-03-01T20:00:00+01:00"`
+	EventDate        *string         `json:"event_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD: the time of day becomes unknown." example:"2027-03-01"`
+	Venue            *VenueInput     `json:"venue,omitempty" doc:"Another place. Buyers may give their seats back."`
+	Currency         *string         `json:"currency,omitempty" maxLength:"3" doc:"Refused once seats were taken." example:"EUR"`
+	Price            *int64          `json:"price,omitempty" doc:"New price for later holds, minor units." example:"6500"`
 	Tiers            []TierInput     `json:"tiers,omitempty" maxItems:"100" doc:"New prices for later holds."`
-	Plan             *PlanInput      `json:"plan,omitempty" doc:"Refused: the plan of an event does not change."`
-	SaleOpensAt      *time.Time      `json:"sale_opens_at,omitempty"`
-	SaleClosesAt     *time.Time      `json:"sale_closes_at,omitempty"`
-	Status           *message.Status `json:"status,omitempty" enum:"draft,published,on_sale,cancelled"`
-	LimitPerCustomer *int32          `json:"limit_per_customer,omitempty"`
-	HoldMinutes      *int64          `json:"hold_minutes,omitempty"`
-	Attributes       json.RawMessage `json:"attributes,omitempty"`
+	FeeRules         *FeeRules       `json:"fee_rules,omitempty" doc:"New rules for later holds; without tiers they apply to the face values as they are."`
+	Plan             *PlanInput      `json:"plan,omitempty" doc:"Another seating plan; refused once seats were taken."`
+	SaleOpensAt      *time.Time      `json:"sale_opens_at,omitempty" doc:"RFC 3339."`
+	SaleClosesAt     *time.Time      `json:"sale_closes_at,omitempty" doc:"RFC 3339."`
+	RefundableUntil  *time.Time      `json:"refundable_until,omitempty" doc:"RFC 3339: until then buyers may cancel for the money back."`
+	Status           *message.Status `json:"status,omitempty" enum:"draft,published,on_sale,cancelled" example:"on_sale"`
+	LimitPerCustomer *int32          `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100." example:"8"`
+	HoldMinutes      *int64          `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes." example:"8"`
+	Attributes       json.RawMessage `json:"attributes,omitempty" doc:"Any JSON object up to 32 KiB, instead of the one before."`
 }
 
 // owned is an event that a caller may change; NotFound for strangers.
@@ -49,40 +52,49 @@ func (s *Service) owned(ctx context.Context, caller message.Caller, eventID stri
 
 // Update changes an event. Version, if not 0, must be the event's.
 func (s *Service) Update(ctx context.Context, caller message.Caller, eventID string, version int64, c Change) (Event, error) {
-	e, err := s.owned(ctx, caller, eventID)
+	before, err := s.owned(ctx, caller, eventID)
 	if err != nil {
-		return e, err
+		return before, err
 	}
 	switch {
-	case version != 0 && version != e.Version:
-		return e, errs.New(errs.Precondition, "changed-meanwhile", "The event has changed since you read it.")
-	case c.Plan != nil:
-		return e, errs.New(errs.Conflict, "plan-in-use", "The plan of an event does not change; make a new event.")
-	case c.Currency != nil && e.Currency != "" && *c.Currency != e.Currency:
-		return e, errs.New(errs.Conflict, "currency-in-use", "The currency of an event does not change.")
-	case e.Status == message.Cancelled:
-		return e, errs.New(errs.Conflict, "event-cancelled", "A cancelled event stays as it is.")
+	case version != 0 && version != before.Version:
+		return before, errs.New(errs.Precondition, "changed-meanwhile", "The event has changed since you read it.")
+	case before.Status == message.Cancelled:
+		return before, errs.New(errs.Conflict, "event-cancelled", "A cancelled event stays as it is.")
 	}
-	plan, err := s.Plan(ctx, e.PlanID, e.PlanVersion)
-	if err != nil {
-		return e, err
+	if err := s.mayReplace(ctx, &before, &c); err != nil {
+		return before, err
 	}
-	before := e.Version
-	tiers, err := s.merge(ctx, &e, plan, c)
-	if err != nil {
-		return e, err
+	e, w := before, writing{before: &before}
+	if err := s.merge(ctx, &e, &w, c); err != nil {
+		return before, err
 	}
-	if c.Status != nil && *c.Status == message.Draft {
-		if err := s.untouched(ctx, e.ID); err != nil {
-			return e, err
-		}
-	}
+	w.changes = s.changed(&before, &e)
 	e.Version++
-	return s.write(ctx, e, before, tiers)
+	return s.write(ctx, e, w)
 }
 
-// untouched refuses to take an event back from sight while people have seats of it.
-func (s *Service) untouched(ctx context.Context, eventID string) error {
+// mayReplace refuses what cannot be replaced while people have seats. The
+// booking side decides it once more, when the sale is handed over.
+func (s *Service) mayReplace(ctx context.Context, e *Event, c *Change) error {
+	if c.Plan != nil {
+		if err := s.untouched(ctx, e.ID, "plan-in-use", "the seating plan cannot change"); err != nil {
+			return err
+		}
+	}
+	if c.Currency != nil && e.Currency != "" && *c.Currency != e.Currency {
+		if err := s.untouched(ctx, e.ID, "currency-in-use", "the currency cannot change"); err != nil {
+			return err
+		}
+	}
+	if c.Status != nil && *c.Status == message.Draft {
+		return s.untouched(ctx, e.ID, "seats-taken", "it cannot become a draft again")
+	}
+	return nil
+}
+
+// untouched refuses something while people have seats of an event.
+func (s *Service) untouched(ctx context.Context, eventID, slug, what string) error {
 	counts, err := s.sales.Counts(ctx, eventID)
 	if errs.KindOf(err) == errs.NotFound {
 		return nil // never handed over
@@ -91,20 +103,42 @@ func (s *Service) untouched(ctx context.Context, eventID string) error {
 		return fmt.Errorf("count seats: %w", err)
 	}
 	if counts.Held+counts.Sold > 0 {
-		return errs.New(errs.Conflict, "seats-taken", "People have seats of this event; it cannot become a draft again.")
+		return errs.New(errs.Conflict, slug, "People have seats of this event: %s.", what)
 	}
 	return nil
 }
 
-// write stores a changed event, with new prices if there are any, and hands it over.
-func (s *Service) write(ctx context.Context, e Event, before int64, tiers []message.Tier) (Event, error) {
+// writing is what has to be written beside a changed event's row.
+type writing struct {
+	before *Event
+	plan   *planRow // nil: it is stored already
+	pricing
+	changes []recorded
+}
+
+// write stores a changed event and hands it over. When the booking side refuses
+// it, because seats were taken meanwhile, the event becomes what it was.
+func (s *Service) write(ctx context.Context, e Event, w writing) (Event, error) {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if len(tiers) > 0 {
-			if err := insertPrices(ctx, tx, &message.Prices{EventID: e.ID, Version: e.PriceVersion, Currency: e.Currency, Tiers: tiers}); err != nil {
+		if w.plan != nil {
+			if err := insertPlan(ctx, tx, w.plan, s.now().UnixMicro()); err != nil {
 				return err
 			}
 		}
-		return updateEvent(ctx, tx, &e, before)
+		if e.Venue.ID != w.before.Venue.ID {
+			if err := insertVenue(ctx, tx, e.Venue); err != nil {
+				return err
+			}
+		}
+		if len(w.tiers) > 0 {
+			if err := insertPrices(ctx, tx, w.list(e.ID, e.PriceVersion, e.Currency)); err != nil {
+				return err
+			}
+		}
+		if err := insertChanges(ctx, tx, &e, w.changes); err != nil {
+			return err
+		}
+		return updateEvent(ctx, tx, &e, w.before.Version)
 	})
 	s.forget(e.ID)
 	if errors.Is(err, errChanged) {
@@ -113,11 +147,42 @@ func (s *Service) write(ctx context.Context, e Event, before int64, tiers []mess
 	if err != nil {
 		return e, err
 	}
-	return s.push(ctx, e)
+	done, err := s.push(ctx, e)
+	if errs.KindOf(err) == errs.Conflict {
+		return done, errors.Join(err, s.undo(ctx, &e, *w.before))
+	}
+	return done, err
 }
 
-// merge puts a change into an event and checks the outcome.
-func (s *Service) merge(ctx context.Context, e *Event, plan *message.Plan, c Change) ([]message.Tier, error) {
+// undo brings back what an event was before a change that the booking side has
+// refused, under a version of its own.
+func (s *Service) undo(ctx context.Context, e *Event, was Event) error {
+	was.Version = e.Version + 1
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := deleteChanges(ctx, tx, e); err != nil {
+			return err
+		}
+		if e.PriceVersion != was.PriceVersion { // nobody has bought by it
+			if _, err := tx.ExecContext(ctx, `DELETE FROM prices WHERE event_id = $1 AND version = $2`, e.ID, e.PriceVersion); err != nil {
+				return fmt.Errorf("take back prices: %w", err)
+			}
+		}
+		return updateEvent(ctx, tx, &was, e.Version)
+	})
+	s.forget(e.ID)
+	s.prices.Invalidate(priceKey{e.ID, e.PriceVersion})
+	if errors.Is(err, errChanged) {
+		return nil // somebody has changed it since, and that is handed over
+	}
+	if err == nil {
+		_, err = s.push(ctx, was)
+	}
+	return err
+}
+
+// merge puts a change into an event, checks the outcome, and says what has to
+// be written with it.
+func (s *Service) merge(ctx context.Context, e *Event, w *writing, c Change) error {
 	f := &faults{}
 	if c.Title != nil {
 		e.Title = strings.TrimSpace(*c.Title)
@@ -131,29 +196,18 @@ func (s *Service) merge(ctx context.Context, e *Event, plan *message.Plan, c Cha
 		e.Category = *c.Category
 		f.text("category", e.Category, 0, 60)
 	}
-	if c.EventTime != nil || c.EventDate != nil {
-		date := ""
-		if c.EventDate != nil {
-			date = *c.EventDate
-		}
-		if e.ClosesAt == e.ends() && c.SaleClosesAt == nil {
-			e.ClosesAt = 0 // it followed the event, and goes on to
-		}
-		f.when(e, c.EventTime, date, f.zone("time_zone", e.TimeZone))
-	}
+	f.mergeWhen(e, &c)
 	if len(c.Attributes) > 0 {
 		e.Attributes = f.attributes(c.Attributes)
 	}
-	currency := e.Currency
-	if c.Currency != nil {
-		currency = *c.Currency
+	plan, err := s.mergePlan(ctx, f, e, w, c.Plan)
+	if err != nil {
+		return err
 	}
-	tiers := f.tiers(currency, c.Price, c.Tiers, plan)
-	if len(tiers) > 0 {
-		e.PriceVersion++
-		e.Currency, e.PriceFrom = currency, lowest(tiers)
+	if err := s.mergePrices(ctx, f, e, w, &c, plan); err != nil {
+		return err
 	}
-	f.sale(e, c.SaleOpensAt, c.SaleClosesAt, c.LimitPerCustomer, c.HoldMinutes)
+	f.sale(e, c.SaleOpensAt, c.SaleClosesAt, c.RefundableUntil, c.LimitPerCustomer, c.HoldMinutes)
 	if c.Status != nil {
 		switch *c.Status {
 		case message.Draft, message.Published, message.OnSale, message.Cancelled:
@@ -164,17 +218,96 @@ func (s *Service) merge(ctx context.Context, e *Event, plan *message.Plan, c Cha
 	}
 	e.Announced = e.Announced || e.Status == message.Published || e.Status == message.OnSale
 	if e.Status == message.OnSale && len(f.list) == 0 {
-		current := tiers
+		current := w.tiers
 		if len(current) == 0 && e.PriceVersion > 0 {
 			p, err := s.Prices(ctx, e.ID, e.PriceVersion)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			current = p.Tiers
 		}
 		f.sellable(e, plan, current)
 	}
-	return tiers, errs.Fields(f.list)
+	return errs.Fields(f.list)
+}
+
+// mergeWhen sets when and where an event takes place.
+func (f *faults) mergeWhen(e *Event, c *Change) {
+	closesWithEvent := e.ClosesAt == e.ends() && c.SaleClosesAt == nil
+	if c.Venue != nil {
+		f.venue(*c.Venue)
+		if c.Venue.TimeZone != e.TimeZone && c.EventTime == nil && c.EventDate == nil {
+			f.add("event_time", "must be given with a venue in another time zone")
+		}
+		e.Venue, e.TimeZone = newVenue(*c.Venue), c.Venue.TimeZone
+	}
+	if c.EventTime == nil && c.EventDate == nil {
+		return
+	}
+	if closesWithEvent {
+		e.ClosesAt = 0 // it goes on to follow the event
+	}
+	at, date := c.EventTime, ""
+	if c.EventDate != nil {
+		date = *c.EventDate
+	}
+	if at != nil && *at == "" {
+		at = nil
+	}
+	f.when(e, at, date, f.zone("time_zone", e.TimeZone))
+}
+
+// mergePlan is the plan that the event has from now on.
+func (s *Service) mergePlan(ctx context.Context, f *faults, e *Event, w *writing, in *PlanInput) (*message.Plan, error) {
+	if in == nil {
+		return s.Plan(ctx, e.PlanID, e.PlanVersion)
+	}
+	row, plan, err := s.planOf(ctx, *in)
+	if err != nil {
+		var fault *errs.Error
+		if !errors.As(err, &fault) || len(fault.Fields) == 0 {
+			return nil, err
+		}
+		f.list = append(f.list, fault.Fields...)
+		return nil, nil
+	}
+	w.plan = row
+	e.PlanID, e.PlanVersion, e.Seats = plan.ID, plan.Version, int32(len(plan.Seats))
+	return plan, nil
+}
+
+// mergePrices makes a new price list if the change has prices or rules.
+func (s *Service) mergePrices(ctx context.Context, f *faults, e *Event, w *writing, c *Change, plan *message.Plan) error {
+	list, rules := c.Tiers, c.FeeRules
+	if e.PriceVersion > 0 {
+		now, err := s.Prices(ctx, e.ID, e.PriceVersion)
+		if err != nil {
+			return err
+		}
+		switch {
+		case rules == nil && now.Rules != nil && c.Price == nil:
+			same := *now.Rules
+			rules = &same
+		case rules != nil && c.Price == nil && len(list) == 0:
+			if list, err = again(now.Tiers); err != nil {
+				f.add("tiers", "must be given with fee_rules: %s", err)
+				return nil
+			}
+		}
+	}
+	currency := e.Currency
+	if c.Currency != nil {
+		currency = *c.Currency
+	}
+	w.tiers, w.rules = f.tiers(currency, c.Price, list, rules, plan), rules
+	switch {
+	case len(w.tiers) > 0:
+		e.PriceVersion++
+		e.Currency, e.PriceFrom = currency, lowest(w.tiers)
+	case currency != e.Currency:
+		f.add("currency", "cannot change without new prices")
+	}
+	return nil
 }
 
 // Cancel cancels an event; the booking side gives all its bookings back.
@@ -189,8 +322,8 @@ func (s *Service) Cancel(ctx context.Context, caller message.Caller, eventID str
 		}
 		return e, nil
 	}
-	before := e.Version
+	before := e
 	e.Status = message.Cancelled
 	e.Version++
-	return s.write(ctx, e, before, nil)
+	return s.write(ctx, e, writing{before: &before})
 }

@@ -1,10 +1,12 @@
 package event
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -17,43 +19,56 @@ import (
 
 // eventBody is an event as clients see it.
 type eventBody struct {
-	ID               string          `json:"id"`
-	Title            string          `json:"title"`
-	Description      string          `json:"description"`
-	Category         string          `json:"category,omitempty"`
-	EventTime        *time.Time      `json:"event_time" doc:"RFC 3339 with the offset of time_zone; null: to be announced."`
-	EventDate        string          `json:"event_date,omitempty" doc:"Local date, also when the time of day is not known yet."`
-	TimeZone         string          `json:"time_zone" doc:"IANA name."`
+	ID               string          `json:"id" example:"06a1b2c3d4e5f6g7"`
+	Title            string          `json:"title" example:"Night of the Violins"`
+	Description      string          `json:"description" example:"Twelve violins, one night."`
+	Category         string          `json:"category,omitempty" example:"Music"`
+	EventTime        *time.Time      `json:"event_time" doc:"RFC 3339 with the offset of time_zone; null: to be announced." example:"2027-03-01T20:00:00+01:00"`
+	EventDate        string          `json:"event_date,omitempty" doc:"Local date, also when the time of day is not known yet." example:"2027-03-01"`
+	TimeZone         string          `json:"time_zone" doc:"IANA name." example:"Europe/Berlin"`
 	Venue            venueBody       `json:"venue"`
-	TotalSeats       int32           `json:"total_seats"`
-	AvailableSeats   int32           `json:"available_seats"`
-	PricePerSeat     *int64          `json:"price_per_seat" doc:"Lowest all-in price, minor units; null: not priced yet."`
-	Currency         string          `json:"currency,omitempty"`
-	Tiers            []message.Tier  `json:"tiers"`
-	Status           string          `json:"status" enum:"draft,published,on_sale,cancelled,past"`
-	SaleOpensAt      *time.Time      `json:"sale_opens_at,omitempty"`
-	SaleClosesAt     *time.Time      `json:"sale_closes_at,omitempty"`
-	LimitPerCustomer int32           `json:"limit_per_customer"`
-	HoldMinutes      int64           `json:"hold_minutes"`
+	TotalSeats       int32           `json:"total_seats" doc:"Seats and standing places of the plan." example:"1060"`
+	AvailableSeats   int32           `json:"available_seats" doc:"Those that are neither held nor sold nor blocked." example:"412"`
+	PricePerSeat     *int64          `json:"price_per_seat" doc:"Lowest all-in price, minor units; null: not priced yet." example:"2900"`
+	Currency         string          `json:"currency,omitempty" doc:"ISO 4217 code." example:"EUR"`
+	Tiers            []message.Tier  `json:"tiers" doc:"Prices by section or category."`
+	FeeRules         *FeeRules       `json:"fee_rules,omitempty" doc:"By which all-in prices are made of face values."`
+	Status           string          `json:"status" enum:"draft,published,on_sale,cancelled,past" example:"on_sale"`
+	SaleOpensAt      *time.Time      `json:"sale_opens_at,omitempty" doc:"RFC 3339, UTC; absent: at once." example:"2026-12-01T09:00:00Z"`
+	SaleClosesAt     *time.Time      `json:"sale_closes_at,omitempty" doc:"RFC 3339, UTC; absent: never." example:"2027-03-01T19:00:00Z"`
+	RefundableUntil  *time.Time      `json:"refundable_until,omitempty" doc:"RFC 3339, UTC: until then buyers may cancel for the money back; absent: without an end." example:"2027-02-22T19:00:00Z"`
+	LimitPerCustomer int32           `json:"limit_per_customer" doc:"Live seats that one customer may have." example:"8"`
+	HoldMinutes      int64           `json:"hold_minutes" doc:"How long seats are held." example:"8"`
 	Plan             planRef         `json:"plan"`
-	OrganizerID      string          `json:"organizer_id,omitempty"`
-	Attributes       json.RawMessage `json:"attributes"`
-	Version          int64           `json:"version"`
+	OrganizerID      string          `json:"organizer_id,omitempty" doc:"Account that the event belongs to." example:"06a1b2c3d4e5f6g7"`
+	Attributes       json.RawMessage `json:"attributes" doc:"Any JSON object."`
+	Changes          []changeBody    `json:"changes,omitempty" doc:"Of time and venue since the event was announced, oldest first."`
+	Version          int64           `json:"version" doc:"Grows with each change of the event." example:"3"`
+
+	seq int64 // ledger version at which the seats were counted
+}
+
+// changeBody is something that buyers are to be told.
+type changeBody struct {
+	At    time.Time `json:"at" doc:"When it was changed, UTC." example:"2026-12-01T09:00:00Z"`
+	Field string    `json:"field" enum:"event_time,venue" example:"event_time"`
+	From  string    `json:"from" doc:"As it was; empty when it was to be announced." example:"2027-03-01T20:00:00+01:00"`
+	To    string    `json:"to" doc:"As it is; empty when it is to be announced." example:"2027-03-02T20:00:00+01:00"`
 }
 
 type venueBody struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"`
-	Address  string `json:"address,omitempty"`
-	City     string `json:"city,omitempty"`
-	Country  string `json:"country,omitempty"`
-	TimeZone string `json:"time_zone"`
+	ID       string `json:"id" example:"06a1b2c3d4e5f6g7"`
+	Name     string `json:"name" example:"Old Town Theatre"`
+	Address  string `json:"address,omitempty" example:"Theaterplatz 1"`
+	City     string `json:"city,omitempty" example:"Vienna"`
+	Country  string `json:"country,omitempty" doc:"ISO 3166-1 alpha-2." example:"AT"`
+	TimeZone string `json:"time_zone" doc:"IANA name." example:"Europe/Vienna"`
 }
 
 type planRef struct {
-	ID      string `json:"id"`
-	Version int64  `json:"version"`
-	URL     string `json:"url" doc:"Where the plan is; it never changes."`
+	ID      string `json:"id" example:"06a1b2c3d4e5f6g7"`
+	Version int64  `json:"version" example:"1"`
+	URL     string `json:"url" doc:"Where this version of the plan is; it never changes." example:"/events/06a1b2c3d4e5f6g7/plan?version=06a1b2c3d4e5f6g7-1"`
 }
 
 func stamp(us int64) *time.Time {
@@ -83,8 +98,9 @@ func (s *Service) body(ctx context.Context, e *Event) (*eventBody, error) {
 		Venue:      venueBody(e.Venue),
 		TotalSeats: e.Seats, AvailableSeats: e.Seats, Currency: e.Currency, Tiers: []message.Tier{}, Status: e.shown(s.now().UnixMicro()),
 		SaleOpensAt: stamp(e.OpensAt), SaleClosesAt: stamp(e.ClosesAt), LimitPerCustomer: e.LimitPerCustomer, HoldMinutes: e.HoldFor / 60_000_000,
-		Plan: planRef{e.PlanID, e.PlanVersion, "/events/" + e.ID + "/plan"}, OrganizerID: e.OrganizerID,
-		Attributes: json.RawMessage(e.Attributes), Version: e.Version,
+		Plan: planRef{e.PlanID, e.PlanVersion, fmt.Sprintf("/events/%s/plan?version=%s-%d", e.ID, e.PlanID, e.PlanVersion)}, OrganizerID: e.OrganizerID,
+		RefundableUntil: stamp(e.sale().RefundsEnd),
+		Attributes:      json.RawMessage(e.Attributes), Version: e.Version,
 	}
 	if e.StartsAt != 0 {
 		t := time.UnixMicro(e.StartsAt).UTC()
@@ -98,14 +114,20 @@ func (s *Service) body(ctx context.Context, e *Event) (*eventBody, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.Tiers, b.PricePerSeat = p.Tiers, &e.PriceFrom
+		b.Tiers, b.PricePerSeat, b.FeeRules = p.Tiers, &e.PriceFrom, p.Rules
+	}
+	if e.ChangedAt != 0 {
+		var err error
+		if b.Changes, err = s.history(ctx, e.ID); err != nil {
+			return nil, err
+		}
 	}
 	counts, err := s.sales.Counts(ctx, e.ID)
 	if err != nil && errs.KindOf(err) != errs.NotFound { // not handed over yet: all are free
 		return nil, err
 	}
 	if err == nil {
-		b.AvailableSeats = counts.Free
+		b.AvailableSeats, b.seq = counts.Free, counts.Seq
 	}
 	return b, nil
 }
@@ -117,6 +139,70 @@ type eventOut struct {
 	Body         *eventBody
 }
 
+// etag names what is shown of an event: its version, and that of its ledger,
+// with which the free seats change.
+func etag(e *Event, b *eventBody) string {
+	tag := strconv.FormatInt(e.Version, 10) + "." + strconv.FormatInt(b.seq, 10)
+	if b.Status == "past" {
+		tag += "p"
+	}
+	return `"` + tag + `"`
+}
+
+// ifMatch reads the event's version out of an If-Match header; 0 when there is
+// none. What has changed of its seats since does not matter to a change.
+func ifMatch(h string) (int64, error) {
+	if h == "" || h == "*" {
+		return 0, nil
+	}
+	tag, _, _ := strings.Cut(strings.Trim(h, `"`), ".")
+	v, err := strconv.ParseInt(tag, 10, 64)
+	if err != nil || v <= 0 {
+		return 0, errs.New(errs.Precondition, "changed-meanwhile", "If-Match does not name a version of this event.")
+	}
+	return v, nil
+}
+
+type encodedOut struct {
+	ContentType  string `header:"Content-Type"`
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	Body         []byte
+}
+
+// encoded is an event as it is sent. It is made once for each version of the
+// event and of its ledger: a crowd asks for the same one.
+func (s *Service) encoded(ctx context.Context, e *Event) (*encodedOut, error) {
+	k := encodedKey{e.ID, e.Version, e.shown(s.now().UnixMicro()), s.seqOf(ctx, e.ID)}
+	if out, ok := s.answers.GetIfPresent(k); ok {
+		return out, nil
+	}
+	a, err := s.answer(ctx, *e, nil)
+	if err != nil {
+		return nil, err
+	}
+	var raw bytes.Buffer
+	enc := json.NewEncoder(&raw)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(a.Body); err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
+	}
+	out := &encodedOut{"application/json", a.ETag, a.CacheControl, raw.Bytes()}
+	if a.Body.seq == k.seq {
+		s.answers.Set(k, out)
+	}
+	return out, nil
+}
+
+// seqOf is the ledger version at which an event's seats can be counted now.
+func (s *Service) seqOf(ctx context.Context, eventID string) int64 {
+	c, err := s.sales.Counts(ctx, eventID)
+	if err != nil {
+		return -1 // what is wrong is told when they are counted
+	}
+	return c.Seq
+}
+
 func (s *Service) answer(ctx context.Context, e Event, err error) (*eventOut, error) {
 	if err != nil {
 		return nil, err
@@ -125,7 +211,7 @@ func (s *Service) answer(ctx context.Context, e Event, err error) (*eventOut, er
 	if err != nil {
 		return nil, err
 	}
-	out := &eventOut{ETag: fmt.Sprintf(`"%d"`, e.Version), Location: "/events/" + e.ID, CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", Body: b}
+	out := &eventOut{ETag: etag(&e, b), Location: "/events/" + e.ID, CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", Body: b}
 	if !e.public() {
 		out.CacheControl = "private, no-store"
 	}
@@ -148,9 +234,14 @@ func (s *Service) Register(api huma.API) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Errors: []int{404},
-	}, func(ctx context.Context, in *byID) (*eventOut, error) {
+		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {
+			Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}}},
+	}, func(ctx context.Context, in *byID) (*encodedOut, error) {
 		e, err := s.Get(ctx, message.CallerFrom(ctx), in.ID)
-		return s.answer(ctx, e, err)
+		if err != nil {
+			return nil, err
+		}
+		return s.encoded(ctx, &e)
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "update-event", Method: http.MethodPut, Path: "/events/{id}", Tags: tags, MaxBodyBytes: 16 << 20, Summary: "Change an event",
@@ -160,12 +251,9 @@ func (s *Service) Register(api huma.API) {
 		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`
 		Body    Change
 	}) (*eventOut, error) {
-		version := int64(0)
-		if in.IfMatch != "" && in.IfMatch != "*" {
-			var err error
-			if version, err = strconv.ParseInt(strings.Trim(in.IfMatch, `"`), 10, 64); err != nil || version <= 0 {
-				return nil, errs.New(errs.Precondition, "changed-meanwhile", "If-Match does not name a version of this event.")
-			}
+		version, err := ifMatch(in.IfMatch)
+		if err != nil {
+			return nil, err
 		}
 		e, err := s.Update(ctx, message.CallerFrom(ctx), in.ID, version, in.Body)
 		return s.answer(ctx, e, err)
@@ -181,16 +269,22 @@ func (s *Service) Register(api huma.API) {
 	s.registerPlan(api)
 }
 
-type listIn struct {
+// EventFilter is what lists of events and the search can be narrowed by.
+type EventFilter struct {
 	Status    string    `query:"status" enum:"upcoming,past,cancelled,draft,all" doc:"upcoming when it is left out; drafts are shown to their organizer only."`
-	Text      string    `query:"q" maxLength:"200" doc:"Text in title, venue or city."`
-	City      string    `query:"city" maxLength:"100"`
-	Category  string    `query:"category" maxLength:"60"`
-	From      time.Time `query:"from" doc:"RFC 3339: events from then on."`
-	To        time.Time `query:"to" doc:"RFC 3339: events until then."`
-	Organizer string    `query:"organizer" maxLength:"64"`
-	Limit     int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
-	Cursor    string    `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
+	Text      string    `query:"q" maxLength:"200" doc:"Text in title, category, venue, city or description; case and accents do not matter." example:"violins"`
+	City      string    `query:"city" maxLength:"100" example:"Vienna"`
+	Category  string    `query:"category" maxLength:"60" example:"Music"`
+	From      time.Time `query:"from" doc:"RFC 3339: events from then on." example:"2027-01-01T00:00:00Z"`
+	To        time.Time `query:"to" doc:"RFC 3339: events until then." example:"2027-12-31T00:00:00Z"`
+	Organizer string    `query:"organizer" maxLength:"64" doc:"Account id of the organizer."`
+	Limit     int       `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most items of a page."`
+	Cursor    string    `query:"cursor" maxLength:"128" doc:"next_cursor of the page before."`
+}
+
+func (in *EventFilter) filter() Filter {
+	return Filter{Status: in.Status, Text: in.Text, City: in.City, Category: in.Category,
+		From: in.From, To: in.To, Organizer: in.Organizer, Limit: in.Limit, Cursor: in.Cursor}
 }
 
 type eventPage struct {
@@ -198,26 +292,71 @@ type eventPage struct {
 	NextCursor string       `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one."`
 }
 
-type listOut struct{ Body eventPage }
+type searchPage struct {
+	Items      []*eventBody       `json:"items"`
+	Total      int64              `json:"total" doc:"Events found, on all pages." example:"12"`
+	Facets     map[string][]Facet `json:"facets" doc:"By category and city: what the search can be narrowed to, and how many events that would leave."`
+	NextCursor string             `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one."`
+}
+
+type listOut struct {
+	CacheControl string `header:"Cache-Control"`
+	Vary         string `header:"Vary"`
+	Body         eventPage
+}
+
+type searchOut struct {
+	CacheControl string `header:"Cache-Control"`
+	Vary         string `header:"Vary"`
+	Body         searchPage
+}
+
+// listCache is how lists may be cached: what organizers see has drafts.
+func listCache(c message.Caller) string {
+	if c.SignedIn() {
+		return "private, no-store"
+	}
+	return "public, max-age=0, s-maxage=1, stale-while-revalidate=5"
+}
+
+func (s *Service) bodiesOf(ctx context.Context, list []Event) ([]*eventBody, error) {
+	out := make([]*eventBody, len(list))
+	for i := range list {
+		var err error
+		if out[i], err = s.body(ctx, &list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
 
 func (s *Service) registerList(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/events", Tags: []string{"Events"}, Summary: "List events",
 		Description: "In the order in which they take place.", Errors: []int{422},
-	}, func(ctx context.Context, in *listIn) (*listOut, error) {
-		list, next, err := s.List(ctx, message.CallerFrom(ctx), Filter{Status: in.Status, Text: in.Text, City: in.City, Category: in.Category,
-			From: in.From, To: in.To, Organizer: in.Organizer, Limit: in.Limit, Cursor: in.Cursor})
+	}, func(ctx context.Context, in *EventFilter) (*listOut, error) {
+		caller := message.CallerFrom(ctx)
+		list, next, err := s.List(ctx, caller, in.filter())
 		if err != nil {
 			return nil, err
 		}
-		out := &listOut{}
+		out := &listOut{CacheControl: listCache(caller), Vary: "Authorization"}
 		out.Body.NextCursor = next
-		out.Body.Items = make([]*eventBody, len(list))
-		for i := range list {
-			if out.Body.Items[i], err = s.body(ctx, &list[i]); err != nil {
-				return nil, err
-			}
+		out.Body.Items, err = s.bodiesOf(ctx, list)
+		return out, err
+	})
+	huma.Register(api, huma.Operation{
+		OperationID: "search-events", Method: http.MethodGet, Path: "/events/search", Tags: []string{"Events"}, Summary: "Search events",
+		Description: "Events that have every word of q, those with them in the title first; with facets to narrow the search by.", Errors: []int{422},
+	}, func(ctx context.Context, in *EventFilter) (*searchOut, error) {
+		caller := message.CallerFrom(ctx)
+		hits, err := s.Search(ctx, caller, in.filter())
+		if err != nil {
+			return nil, err
 		}
-		return out, nil
+		out := &searchOut{CacheControl: listCache(caller), Vary: "Authorization"}
+		out.Body.Total, out.Body.Facets, out.Body.NextCursor = hits.Total, hits.Facets, hits.Next
+		out.Body.Items, err = s.bodiesOf(ctx, hits.Events)
+		return out, err
 	})
 }

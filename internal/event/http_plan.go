@@ -32,6 +32,7 @@ type planSeat struct {
 
 type planIn struct {
 	ID          string `path:"id" maxLength:"64"`
+	Version     string `query:"version" maxLength:"100" doc:"As in the event's plan.url: with it the answer may be kept for good."`
 	IfNoneMatch string `header:"If-None-Match" doc:"ETag of the plan that you have."`
 }
 
@@ -47,7 +48,7 @@ func (s *Service) registerPlan(api huma.API) {
 	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[planBody](), true, "PlanBody")
 	huma.Register(api, huma.Operation{
 		OperationID: "get-plan", Method: http.MethodGet, Path: "/events/{id}/plan", Tags: []string{"Events"}, Summary: "Read an event's seating plan",
-		Description: "The plan of an event never changes: keep it.", Errors: []int{404},
+		Description: "A version of a plan never changes: keep what plan.url of the event names.", Errors: []int{404},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}},
 			"304": {Description: "You have it already."},
@@ -57,9 +58,13 @@ func (s *Service) registerPlan(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		out := &planOut{Status: http.StatusOK, ETag: fmt.Sprintf(`"%s-%d"`, e.PlanID, e.PlanVersion), CacheControl: "public, max-age=86400, immutable"}
-		if !e.public() {
-			out.CacheControl = "private, max-age=86400, immutable"
+		version := fmt.Sprintf("%s-%d", e.PlanID, e.PlanVersion)
+		out := &planOut{Status: http.StatusOK, ETag: `"` + version + `"`, CacheControl: "public, max-age=60"}
+		switch {
+		case !e.public():
+			out.CacheControl = "private, no-cache"
+		case in.Version == version:
+			out.CacheControl = "public, max-age=86400, immutable"
 		}
 		if matches(in.IfNoneMatch, out.ETag) {
 			out.Status = http.StatusNotModified

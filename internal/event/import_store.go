@@ -87,7 +87,7 @@ func (d *draft) save(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	if len(d.tiers) > 0 {
-		if err := insertPrices(ctx, tx, &message.Prices{EventID: d.event.ID, Version: d.event.PriceVersion, Currency: d.event.Currency, Tiers: d.tiers}); err != nil {
+		if err := insertPrices(ctx, tx, d.list(d.event.ID, d.event.PriceVersion, d.event.Currency)); err != nil {
 			return err
 		}
 	}

@@ -28,8 +28,10 @@ type NewEvent struct {
 	Currency         string          `json:"currency,omitempty" maxLength:"3" doc:"ISO 4217 code." example:"EUR"`
 	Price            *int64          `json:"price,omitempty" doc:"One all-in price for every seat, in minor units."`
 	Tiers            []TierInput     `json:"tiers,omitempty" maxItems:"100" doc:"Instead of price: prices by section or category."`
+	FeeRules         *FeeRules       `json:"fee_rules,omitempty" doc:"Make the all-in price of each tier's face value."`
 	SaleOpensAt      *time.Time      `json:"sale_opens_at,omitempty" doc:"RFC 3339; at once when it is left out."`
 	SaleClosesAt     *time.Time      `json:"sale_closes_at,omitempty" doc:"RFC 3339; when the event begins, if it is left out."`
+	RefundableUntil  *time.Time      `json:"refundable_until,omitempty" doc:"RFC 3339: until then buyers may cancel for the money back; until the event begins, if it is left out. A time in the past: not at all."`
 	Status           message.Status  `json:"status,omitempty" enum:"draft,published,on_sale" doc:"published when it is left out."`
 	LimitPerCustomer *int32          `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100; 8 when it is left out."`
 	HoldMinutes      *int64          `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes; 8 when it is left out."`
@@ -59,11 +61,15 @@ type PlanInput struct {
 // TierInput is a price for some of the seats.
 type TierInput struct {
 	Name       string   `json:"name" maxLength:"100"`
-	Price      int64    `json:"price" doc:"All-in, minor units."`
+	Price      int64    `json:"price,omitempty" doc:"All-in, minor units." example:"6500"`
+	Face       *int64   `json:"face,omitempty" doc:"Instead of price, with fee_rules: before fee and tax, minor units." example:"5000"`
 	Fees       int64    `json:"fees,omitempty" doc:"Part of price that is fees and tax, minor units."`
 	Sections   []string `json:"sections,omitempty" doc:"Ids of sections; a section wins over a category."`
 	Categories []string `json:"categories,omitempty" doc:"Names of the plan's categories; without sections and categories the tier is for all seats."`
 }
+
+// FeeRules are an event's rules for fees and tax.
+type FeeRules = message.FeeRules
 
 const maxAttributes = 32 << 10
 
@@ -255,7 +261,10 @@ func depth(raw []byte) int {
 
 // tiers turns prices into an event's tiers and checks that they fit the plan.
 // No price at all gives none.
-func (f *faults) tiers(currency string, price *int64, list []TierInput, p *message.Plan) []message.Tier {
+func (f *faults) tiers(currency string, price *int64, list []TierInput, rules *message.FeeRules, p *message.Plan) []message.Tier {
+	if rules != nil {
+		f.feeRules(rules)
+	}
 	if price == nil && len(list) == 0 {
 		return nil
 	}
@@ -266,6 +275,10 @@ func (f *faults) tiers(currency string, price *int64, list []TierInput, p *messa
 	if price != nil {
 		if len(list) > 0 {
 			f.add("tiers", "cannot be combined with price")
+			return nil
+		}
+		if rules != nil {
+			f.add("price", "cannot be combined with fee_rules: give tiers with a face value")
 			return nil
 		}
 		list = []TierInput{{Name: "Standard", Price: *price}}
@@ -281,12 +294,6 @@ func (f *faults) tiers(currency string, price *int64, list []TierInput, p *messa
 			path = ""
 		}
 		f.text(path+"name", t.Name, 1, 100)
-		if t.Price < 0 || t.Price > money.Max {
-			f.add(path+"price", "must be 0 to %d minor units", int64(money.Max))
-		}
-		if t.Fees < 0 || t.Fees > t.Price {
-			f.add(path+"fees", "must be 0 up to the price, of which they are part")
-		}
 		for j, id := range t.Sections {
 			if p != nil && p.SectionByID(id) < 0 {
 				f.add(fmt.Sprintf("%ssections[%d]", path, j), "%q is not a section of the plan", id)
@@ -303,7 +310,8 @@ func (f *faults) tiers(currency string, price *int64, list []TierInput, p *messa
 				f.add(fmt.Sprintf("%scategories[%d]", path, j), "%q is not a category of the plan", name)
 			}
 		}
-		out[i] = message.Tier{ID: fmt.Sprintf("t%d", i+1), Name: t.Name, Price: t.Price, Fees: t.Fees, Sections: t.Sections, Categories: categories}
+		out[i] = message.Tier{ID: fmt.Sprintf("t%d", i+1), Name: t.Name, Sections: t.Sections, Categories: categories}
+		f.priceOf(path, &t, rules, &out[i])
 	}
 	return out
 }
@@ -329,8 +337,11 @@ func unpriced(p *message.Plan, tiers []message.Tier) string {
 	return ""
 }
 
-// sale sets an event's sale window, limits and hold time.
-func (f *faults) sale(e *Event, opens, closes *time.Time, limit *int32, hold *int64) {
+// sale sets an event's sale window, refunds, limits and hold time.
+func (f *faults) sale(e *Event, opens, closes, refunds *time.Time, limit *int32, hold *int64) {
+	if refunds != nil && f.within("refundable_until", *refunds) {
+		e.RefundsEnd = refunds.UnixMicro()
+	}
 	if opens != nil && f.within("sale_opens_at", *opens) {
 		e.OpensAt = opens.UnixMicro()
 	}

@@ -14,7 +14,7 @@ import (
 // Filter says which events a list shows.
 type Filter struct {
 	Status    string // "": upcoming; past, cancelled, draft, all
-	Text      string // in title, venue or city
+	Text      string // in title, category, venue, city or description
 	City      string
 	Category  string
 	From, To  time.Time // when they take place; zero: any
@@ -35,6 +35,14 @@ func (q *query) add(cond string, values ...any) {
 		cond = strings.Replace(cond, "?", "$"+strconv.Itoa(len(q.args)), 1)
 	}
 	q.where = append(q.where, cond)
+}
+
+// text is the WHERE clause.
+func (q *query) text() string {
+	if len(q.where) == 0 {
+		return ""
+	}
+	return "WHERE " + strings.Join(q.where, " AND ")
 }
 
 // conditions are what a filter asks for, of what a caller may see.
@@ -59,14 +67,13 @@ func (f *Filter) conditions(caller message.Caller, now int64) *query {
 		}
 	}
 	if f.Text != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(f.Text)) + "%"
-		q.add(`(lower(e.title) LIKE ? ESCAPE '\' OR lower(v.name) LIKE ? ESCAPE '\' OR lower(v.city) LIKE ? ESCAPE '\')`, like, like, like)
+		q.add(`e.search_all LIKE ? ESCAPE '\'`, "%"+escapeLike(fold(f.Text))+"%")
 	}
 	if f.City != "" {
-		q.add("lower(v.city) = ?", strings.ToLower(f.City))
+		q.add("e.search_city = ?", fold(f.City))
 	}
 	if f.Category != "" {
-		q.add("lower(e.category) = ?", strings.ToLower(f.Category))
+		q.add("e.search_category = ?", fold(f.Category))
 	}
 	if !f.From.IsZero() {
 		q.add("e.sort_at >= ?", f.From.UnixMicro())
@@ -93,11 +100,7 @@ func (s *Service) List(ctx context.Context, caller message.Caller, f Filter) (li
 		q.add("(e.sort_at > ? OR e.sort_at = ? AND e.id > ?)", v, v, id)
 	}
 	q.args = append(q.args, f.Limit+1)
-	query := `SELECT ` + eventColumns + eventFrom
-	if len(q.where) > 0 {
-		query += "WHERE " + strings.Join(q.where, " AND ")
-	}
-	query += fmt.Sprintf(" ORDER BY e.sort_at, e.id LIMIT $%d", len(q.args)) // events_by_time
+	query := `SELECT ` + eventColumns + eventFrom + q.text() + fmt.Sprintf(" ORDER BY e.sort_at, e.id LIMIT $%d", len(q.args)) // events_by_time
 	rows, err := s.db.Reader().QueryContext(ctx, query, q.args...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list events: %w", err)

@@ -39,7 +39,8 @@ type Service struct {
 	plans  *otter.Cache[planKey, *message.Plan]
 	prices *otter.Cache[priceKey, *message.Prices]
 
-	bodies *otter.Cache[planKey, []byte] // plans as they are sent
+	bodies  *otter.Cache[planKey, []byte]         // plans as they are sent
+	answers *otter.Cache[encodedKey, *encodedOut] // events as they are sent
 
 	zones sync.Map // IANA name → *time.Location; names are checked before they are stored
 
@@ -58,6 +59,14 @@ type priceKey struct {
 	version int64
 }
 
+// encodedKey names everything that an event's answer depends on.
+type encodedKey struct {
+	eventID string
+	version int64
+	status  string
+	seq     int64
+}
+
 // cached is an event as it was read at a time.
 type cached struct {
 	event Event
@@ -72,7 +81,7 @@ func New(ctx context.Context, db *sqldb.DB, sales Sales, now func() time.Time) (
 	if err := db.Migrate(ctx, "event", migrations); err != nil {
 		return nil, err
 	}
-	return &Service{
+	s := &Service{
 		db: db, sales: sales, now: now, recent: map[string]cached{},
 		plans: otter.Must(&otter.Options[planKey, *message.Plan]{
 			MaximumWeight: 2_000_000, // seats; about 130 bytes each
@@ -83,7 +92,12 @@ func New(ctx context.Context, db *sqldb.DB, sales Sales, now func() time.Time) (
 			MaximumWeight: 64 << 20, // bytes
 			Weigher:       func(_ planKey, b []byte) uint32 { return uint32(len(b)) },
 		}),
-	}, nil
+	}
+	s.answers = otter.Must(&otter.Options[encodedKey, *encodedOut]{
+		MaximumWeight: 32 << 20, // bytes
+		Weigher:       func(_ encodedKey, o *encodedOut) uint32 { return uint32(len(o.Body)) },
+	})
+	return s, s.refold(ctx)
 }
 
 // UseSales tells the service of the booking side; it is called before serving.
@@ -176,7 +190,7 @@ func (s *Service) Create(ctx context.Context, caller message.Caller, in NewEvent
 type draft struct {
 	event Event
 	plan  *planRow // nil: it is stored already
-	tiers []message.Tier
+	pricing
 
 	before int64 // version that an import replaces; 0: the event is new
 }
@@ -192,7 +206,7 @@ func (d *draft) insert(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	if e.PriceVersion > 0 {
-		if err := insertPrices(ctx, tx, &message.Prices{EventID: e.ID, Version: e.PriceVersion, Currency: e.Currency, Tiers: d.tiers}); err != nil {
+		if err := insertPrices(ctx, tx, d.list(e.ID, e.PriceVersion, e.Currency)); err != nil {
 			return err
 		}
 	}
@@ -226,11 +240,11 @@ func (s *Service) prepare(ctx context.Context, in NewEvent) (*draft, error) {
 	} else {
 		e.PlanID, e.PlanVersion, e.Seats = plan.ID, plan.Version, int32(len(plan.Seats))
 	}
-	tiers := f.tiers(in.Currency, in.Price, in.Tiers, plan)
+	tiers := f.tiers(in.Currency, in.Price, in.Tiers, in.FeeRules, plan)
 	if len(tiers) > 0 {
 		e.PriceVersion, e.Currency, e.PriceFrom = 1, in.Currency, lowest(tiers)
 	}
-	f.sale(&e, in.SaleOpensAt, in.SaleClosesAt, in.LimitPerCustomer, in.HoldMinutes)
+	f.sale(&e, in.SaleOpensAt, in.SaleClosesAt, in.RefundableUntil, in.LimitPerCustomer, in.HoldMinutes)
 	switch e.Status {
 	case "":
 		e.Status = message.Published
@@ -244,7 +258,7 @@ func (s *Service) prepare(ctx context.Context, in NewEvent) (*draft, error) {
 	if err := errs.Fields(f.list); err != nil {
 		return nil, err
 	}
-	return &draft{event: e, plan: row, tiers: tiers}, nil
+	return &draft{event: e, plan: row, pricing: pricing{tiers, in.FeeRules}}, nil
 }
 
 // sellable refuses to put an event on sale whose seats do not all have a price.

@@ -15,7 +15,7 @@ func TestCreateHandsTheSaleOver(t *testing.T) {
 	e := w.create(t, nil)
 	want := message.Sale{
 		Status: message.OnSale, ClosesAt: e.StartsAt, PlanID: e.PlanID, PlanVersion: 1, PriceVersion: 1, Currency: "EUR", Seats: 100,
-		LimitPerCustomer: message.DefaultPerPerson, HoldFor: message.DefaultHold, OrganizerID: organizer.UserID, EventVersion: 1,
+		LimitPerCustomer: message.DefaultPerPerson, HoldFor: message.DefaultHold, OrganizerID: organizer.UserID, EventVersion: 1, RefundsEnd: e.StartsAt,
 	}
 	if got := w.booth.all()[e.ID]; got != want {
 		t.Fatalf("sale is %+v, want %+v", got, want)

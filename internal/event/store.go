@@ -43,6 +43,8 @@ type Event struct {
 	CreatedAt        int64
 	Version          int64
 	Synced           int64 // version that the booking side has
+	RefundsEnd       int64 // µs since 1970; 0: when the event begins
+	ChangedAt        int64 // µs since 1970; when time or venue changed last after it was announced; 0: never
 }
 
 // Venue is where an event takes place.
@@ -66,7 +68,16 @@ func (e *Event) ends() int64 {
 
 // sale is the state of the event's sale for the booking side.
 func (e *Event) sale() message.Sale {
+	refunds := e.RefundsEnd
+	if refunds == 0 {
+		refunds = e.ends()
+	}
+	changed := int64(0)
+	if e.ChangedAt != 0 {
+		changed = e.ends()
+	}
 	return message.Sale{
+		RefundsEnd: refunds, ChangedAt: e.ChangedAt, ChangeRefundsEnd: changed,
 		Status: e.Status, OpensAt: e.OpensAt, ClosesAt: e.ClosesAt, PlanID: e.PlanID, PlanVersion: e.PlanVersion,
 		PriceVersion: e.PriceVersion, Currency: e.Currency, Seats: e.Seats, LimitPerCustomer: e.LimitPerCustomer,
 		HoldFor: e.HoldFor, OrganizerID: e.OrganizerID, EventVersion: e.Version,
@@ -90,7 +101,9 @@ const lasting = 6 * 3600_000_000
 
 const eventColumns = `e.id, e.organizer_id, e.title, e.description, e.category, e.starts_at, e.local_date, e.time_zone, e.sort_at, e.status,
 	e.opens_at, e.closes_at, e.plan_id, e.plan_version, e.seats, e.price_version, e.price_from, e.currency, e.limit_per_customer, e.hold_for,
-	e.attributes, e.source, e.source_hash, e.created_at, e.version, e.synced_version, e.announced, v.id, v.name, v.address, v.city, v.country, v.time_zone`
+	e.attributes, e.source, e.source_hash, e.created_at, e.version, e.synced_version, e.announced, e.refunds_end, e.changed_at, v.id, v.name, v.address, v.city, v.country, v.time_zone`
+
+const columnsOfEvent = 35
 
 const eventFrom = ` FROM events e JOIN venues v ON v.id = e.venue_id `
 
@@ -100,7 +113,7 @@ func scanEvent(row interface{ Scan(...any) error }) (Event, error) {
 	var source sql.NullString
 	err := row.Scan(&e.ID, &e.OrganizerID, &e.Title, &e.Description, &e.Category, &starts, &e.LocalDate, &e.TimeZone, &e.SortAt, &e.Status,
 		&e.OpensAt, &e.ClosesAt, &e.PlanID, &e.PlanVersion, &e.Seats, &e.PriceVersion, &e.PriceFrom, &e.Currency, &e.LimitPerCustomer, &e.HoldFor,
-		&e.Attributes, &source, &e.SourceHash, &e.CreatedAt, &e.Version, &e.Synced, &e.Announced,
+		&e.Attributes, &source, &e.SourceHash, &e.CreatedAt, &e.Version, &e.Synced, &e.Announced, &e.RefundsEnd, &e.ChangedAt,
 		&e.Venue.ID, &e.Venue.Name, &e.Venue.Address, &e.Venue.City, &e.Venue.Country, &e.Venue.TimeZone)
 	e.StartsAt, e.Source = starts.Int64, source.String
 	return e, err
@@ -124,13 +137,16 @@ func insertVenue(ctx context.Context, tx *sql.Tx, v Venue) error {
 }
 
 func insertEvent(ctx context.Context, tx *sql.Tx, e *Event) error {
+	x := e.searchable()
 	_, err := tx.ExecContext(ctx, `INSERT INTO events (id, organizer_id, title, description, category, venue_id, starts_at, local_date, time_zone, sort_at,
 		status, opens_at, closes_at, plan_id, plan_version, seats, price_version, price_from, currency, limit_per_customer, hold_for,
-		attributes, source, source_hash, created_at, version, announced, synced_version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, 0)`,
+		attributes, source, source_hash, created_at, version, announced, refunds_end, changed_at,
+		search_title, search_all, search_city, search_category, synced_version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
+			$28, $29, $30, $31, $32, $33, 0)`,
 		e.ID, e.OrganizerID, e.Title, e.Description, e.Category, e.Venue.ID, orNull(e.StartsAt), e.LocalDate, e.TimeZone, e.SortAt,
 		string(e.Status), e.OpensAt, e.ClosesAt, e.PlanID, e.PlanVersion, e.Seats, e.PriceVersion, e.PriceFrom, e.Currency, e.LimitPerCustomer, e.HoldFor,
-		e.Attributes, orNull(e.Source), e.SourceHash, e.CreatedAt, e.Version, e.Announced)
+		e.Attributes, orNull(e.Source), e.SourceHash, e.CreatedAt, e.Version, e.Announced, e.RefundsEnd, e.ChangedAt, x.title, x.all, x.city, x.category)
 	if err != nil {
 		return fmt.Errorf("insert event: %w", err)
 	}
@@ -141,12 +157,16 @@ var errChanged = errors.New("event: the row has another version")
 
 // updateEvent writes an event whose row has the version before.
 func updateEvent(ctx context.Context, tx *sql.Tx, e *Event, before int64) error {
+	x := e.searchable()
 	res, err := tx.ExecContext(ctx, `UPDATE events SET title = $1, description = $2, category = $3, venue_id = $4, starts_at = $5, local_date = $6,
 		time_zone = $7, sort_at = $8, status = $9, opens_at = $10, closes_at = $11, price_version = $12, price_from = $13, currency = $14,
-		limit_per_customer = $15, hold_for = $16, attributes = $17, source_hash = $18, version = $19, announced = $20 WHERE id = $21 AND version = $22`,
+		limit_per_customer = $15, hold_for = $16, attributes = $17, source_hash = $18, version = $19, announced = $20,
+		refunds_end = $21, changed_at = $22, search_title = $23, search_all = $24, search_city = $25, search_category = $26,
+		plan_id = $27, plan_version = $28, seats = $29 WHERE id = $30 AND version = $31`,
 		e.Title, e.Description, e.Category, e.Venue.ID, orNull(e.StartsAt), e.LocalDate,
 		e.TimeZone, e.SortAt, string(e.Status), e.OpensAt, e.ClosesAt, e.PriceVersion, e.PriceFrom, e.Currency,
-		e.LimitPerCustomer, e.HoldFor, e.Attributes, e.SourceHash, e.Version, e.Announced, e.ID, before)
+		e.LimitPerCustomer, e.HoldFor, e.Attributes, e.SourceHash, e.Version, e.Announced,
+		e.RefundsEnd, e.ChangedAt, x.title, x.all, x.city, x.category, e.PlanID, e.PlanVersion, e.Seats, e.ID, before)
 	if err != nil {
 		return fmt.Errorf("update event: %w", err)
 	}

@@ -19,6 +19,7 @@ type booth struct {
 	sales  map[string]message.Sale
 	taken  map[string]int32
 	broken error // what SetSales answers
+	refuse error // what it answers once
 	calls  int
 }
 
@@ -28,6 +29,10 @@ func (b *booth) SetSales(_ context.Context, sales map[string]message.Sale) error
 	b.calls++
 	if b.broken != nil {
 		return b.broken
+	}
+	if err := b.refuse; err != nil {
+		b.refuse = nil
+		return err
 	}
 	for id, s := range sales {
 		if s.EventVersion > b.sales[id].EventVersion {

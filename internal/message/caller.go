@@ -7,6 +7,7 @@ type Role string
 
 // The roles.
 const (
+	Guest     Role = "guest" // without a password, the e-mail address not verified yet: may hold seats, not pay
 	Customer  Role = "customer"
 	Organizer Role = "organizer"
 	Admin     Role = "admin"

@@ -105,17 +105,31 @@ type Prices struct {
 	Version  int64  `json:"version"`
 	Currency string `json:"currency"` // ISO 4217
 	Tiers    []Tier `json:"tiers"`
+
+	Rules *FeeRules `json:"rules,omitempty"` // by which the tiers' prices were made; nil: they were given
+}
+
+// FeeRules make all-in prices of face values. Rates are in hundredths of a
+// percent: 1900 is 19 %.
+type FeeRules struct {
+	FeeRate  int64  `json:"fee_rate,omitempty" doc:"Fee on the face value, in hundredths of a percent." example:"850"`
+	FeeFixed int64  `json:"fee_fixed,omitempty" doc:"Fee for each seat besides, in minor units." example:"100"`
+	TaxRate  int64  `json:"tax_rate,omitempty" doc:"Tax on face value and fee, in hundredths of a percent." example:"1900"`
+	Rounding string `json:"rounding,omitempty" enum:"half_up,half_even,up,down" doc:"Of fee and tax to whole minor units; half_up when it is left out." example:"half_up"`
 }
 
 // Tier is a price for some seats of the plan: those of its sections and those
 // of its categories; a section wins over a category.
 type Tier struct {
-	ID         string   `json:"id"`
-	Name       string   `json:"name"`
-	Price      int64    `json:"price"` // all-in, minor units
-	Fees       int64    `json:"fees"`  // part of Price that is fees and tax, minor units
-	Sections   []string `json:"sections,omitempty"`
-	Categories []string `json:"categories,omitempty"`
+	ID         string   `json:"id" doc:"Names the tier within its event." example:"t1"`
+	Name       string   `json:"name" example:"Stalls"`
+	Price      int64    `json:"price" doc:"All-in price of a seat, in minor units." example:"6500"`
+	Fees       int64    `json:"fees" doc:"Part of price that is fees and tax, in minor units." example:"541"`
+	Face       int64    `json:"face,omitempty" doc:"Price before fee and tax, in minor units; when the event has fee_rules." example:"5000"`
+	Fee        int64    `json:"fee,omitempty" doc:"Fee on the face value, in minor units; part of fees." example:"425"`
+	Tax        int64    `json:"tax,omitempty" doc:"Tax on face value and fee, in minor units; part of fees." example:"1031"`
+	Sections   []string `json:"sections,omitempty" doc:"Ids of sections at this price; a section wins over a category."`
+	Categories []string `json:"categories,omitempty" doc:"Names of the plan's categories at this price."`
 }
 
 // NoTier marks a seat without a price in Prices.Assign.

@@ -115,6 +115,20 @@ type bookingIDInput struct {
 	ID string `path:"id" doc:"A booking's id"`
 }
 
+type listInput struct {
+	ID     string `path:"id" maxLength:"64" doc:"Of the user or the event" example:"06a1b2c3d4e5f6g7"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most items of a page"`
+	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before"`
+}
+
+type pageResponse struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		Items      []body `json:"items"`
+		NextCursor string `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one"`
+	}
+}
+
 type amendInput struct {
 	ID      string `path:"id" doc:"A payment's id"`
 	IfMatch string `header:"If-Match" doc:"The ETag of the payment as the client knows it"`
@@ -125,14 +139,14 @@ type amendInput struct {
 
 func operation(id, method, path, summary string, errors ...int) huma.Operation {
 	return huma.Operation{
-		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"payments"},
+		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Payments"},
 		MaxBodyBytes: maxBody, Errors: append([]int{401, 404, 422}, errors...),
 	}
 }
 
 // Register adds the operations of payments.
 func (s *Service) Register(api huma.API) {
-	pay := operation("pay", http.MethodPost, "/payments", "Pay for a booking", 400, 402, 409, 413, 503)
+	pay := operation("pay", http.MethodPost, "/payments", "Pay for a booking", 400, 402, 403, 409, 413, 503)
 	pay.DefaultStatus = http.StatusCreated
 	pay.Description = "Answers 201 when the booking is paid, or 202 with a Location when that takes longer. " +
 		"402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
@@ -159,6 +173,35 @@ func (s *Service) Register(api huma.API) {
 		func(ctx context.Context, in *bookingIDInput) (*response, error) {
 			return read(s.OfBooking(ctx, message.CallerFrom(ctx), in.ID))
 		})
+	page := func(list []Payment, err error, limit int) (*pageResponse, error) {
+		if err != nil {
+			return nil, err
+		}
+		r := &pageResponse{CacheControl: "private, no-store"}
+		if len(list) > limit {
+			list = list[:limit]
+			r.Body.NextCursor = list[limit-1].ID
+		}
+		r.Body.Items = make([]body, len(list))
+		for i := range list {
+			if r.Body.Items[i], err = list[i].body(); err != nil {
+				return nil, err
+			}
+		}
+		return r, nil
+	}
+	list := operation("list-user-payments", http.MethodGet, "/users/{id}/payments", "List a user's payments")
+	list.Description = "For the user and admins, in the order of their bookings."
+	huma.Register(api, list, func(ctx context.Context, in *listInput) (*pageResponse, error) {
+		p, err := s.OfUser(ctx, message.CallerFrom(ctx), in.ID, in.Cursor, in.Limit+1)
+		return page(p, err, in.Limit)
+	})
+	list = operation("list-event-payments", http.MethodGet, "/events/{id}/payments", "List an event's payments")
+	list.Description = "For its organizer and admins, in the order of their bookings."
+	huma.Register(api, list, func(ctx context.Context, in *listInput) (*pageResponse, error) {
+		p, err := s.OfEvent(ctx, message.CallerFrom(ctx), in.ID, in.Cursor, in.Limit+1)
+		return page(p, err, in.Limit)
+	})
 	huma.Register(api, operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment until it is authorized", 400, 402, 403, 409, 412, 413, 503),
 		func(ctx context.Context, in *amendInput) (*response, error) {
 			version, err := parseETag(in.IfMatch)

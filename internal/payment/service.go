@@ -29,6 +29,11 @@ type Bookings interface {
 	// CancelUnpaid takes a booking back if this payment booked it; nothing is
 	// refunded for it.
 	CancelUnpaid(ctx context.Context, bookingID, paymentID string) error
+	// OfUser lists ids of a user's bookings, in order, from one on.
+	OfUser(ctx context.Context, userID, from string, limit int) ([]string, error)
+	// Organizer is the account that an event belongs to; NotFound when there is
+	// no such event.
+	Organizer(ctx context.Context, eventID string) (string, error)
 	// Entries is an event's ledger above a seq, in order.
 	Entries(ctx context.Context, eventID string, after int64, limit int) ([]message.Entry, error)
 	// Heads is the last ledger seq of each event.
@@ -170,6 +175,9 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 	}
 	if err := o.check(); err != nil {
 		return Payment{}, err
+	}
+	if caller.Role == message.Guest {
+		return Payment{}, errs.New(errs.Forbidden, "verify-email", "Please verify your e-mail address first: the code is in your mail.")
 	}
 	b, err := s.bookings.Booking(ctx, o.BookingID)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -95,6 +96,26 @@ func (h *house) Booking(_ context.Context, bookingID string) (message.Booking, e
 		return message.Booking{}, errs.Missing("booking")
 	}
 	return *b, nil
+}
+
+func (h *house) OfUser(_ context.Context, userID, from string, limit int) ([]string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var ids []string
+	for id, b := range h.bookings {
+		if b.UserID == userID && id >= from {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids[:min(limit, len(ids))], nil
+}
+
+func (h *house) Organizer(_ context.Context, eventID string) (string, error) {
+	if eventID != event1 {
+		return "", errs.Missing("event")
+	}
+	return organizer.UserID, nil
 }
 
 func (h *house) Confirm(ctx context.Context, c message.Confirm) (message.Booking, error) {

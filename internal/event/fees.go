@@ -1,0 +1,89 @@
+package event
+
+import (
+	"fmt"
+
+	"boxoffice/internal/message"
+	"boxoffice/internal/money"
+)
+
+// feeRules checks an event's rules.
+func (f *faults) feeRules(r *message.FeeRules) {
+	const whole = 10_000
+	for name, rate := range map[string]int64{"fee_rate": r.FeeRate, "tax_rate": r.TaxRate} {
+		if rate < 0 || rate > whole {
+			f.add("fee_rules."+name, "must be 0 to %d hundredths of a percent", whole)
+		}
+	}
+	if r.FeeFixed < 0 || r.FeeFixed > money.Max {
+		f.add("fee_rules.fee_fixed", "must be 0 to %d minor units", int64(money.Max))
+	}
+	if r.Rounding == "" {
+		r.Rounding = string(money.HalfUp)
+	}
+	if !money.Rounding(r.Rounding).Known() {
+		f.add("fee_rules.rounding", "must be half_up, half_even, up or down")
+	}
+}
+
+// allIn makes a tier's all-in price of its face value: the fee on it, and the
+// tax on both.
+func allIn(t *message.Tier, r *message.FeeRules) {
+	rounding := money.Rounding(r.Rounding)
+	t.Fee = money.Share(t.Face, r.FeeRate, rounding) + r.FeeFixed
+	t.Tax = money.Share(t.Face+t.Fee, r.TaxRate, rounding)
+	t.Fees = t.Fee + t.Tax
+	t.Price = t.Face + t.Fees
+}
+
+// pricing is what a request makes of an event's prices; without tiers it leaves
+// them as they are.
+type pricing struct {
+	tiers []message.Tier
+	rules *message.FeeRules
+}
+
+func (p *pricing) list(eventID string, version int64, currency string) *message.Prices {
+	return &message.Prices{EventID: eventID, Version: version, Currency: currency, Tiers: p.tiers, Rules: p.rules}
+}
+
+// priceOf checks one tier's price, given all-in or as a face value under rules.
+func (f *faults) priceOf(path string, in *TierInput, rules *message.FeeRules, out *message.Tier) {
+	if rules == nil {
+		switch {
+		case in.Face != nil:
+			f.add(path+"face", "needs the event's fee_rules; without them give the all-in price")
+		case in.Price < 0 || in.Price > money.Max:
+			f.add(path+"price", "must be 0 to %d minor units", int64(money.Max))
+		case in.Fees < 0 || in.Fees > in.Price:
+			f.add(path+"fees", "must be 0 up to the price, of which they are part")
+		}
+		out.Price, out.Fees = in.Price, in.Fees
+		return
+	}
+	switch {
+	case in.Face == nil || in.Price != 0 || in.Fees != 0:
+		f.add(path+"face", "must be given instead of price and fees, which the event's fee_rules make of it")
+	case *in.Face < 0 || *in.Face > money.Max:
+		f.add(path+"face", "must be 0 to %d minor units", int64(money.Max))
+	case len(f.list) == 0:
+		out.Face = *in.Face
+		if allIn(out, rules); out.Price > money.Max {
+			f.add(path+"face", "comes to %d with fees and tax, which is more than %d", out.Price, int64(money.Max))
+		}
+	}
+}
+
+// again is the input that would make the same tiers, so that new rules can be
+// applied to them.
+func again(tiers []message.Tier) ([]TierInput, error) {
+	list := make([]TierInput, len(tiers))
+	for i, t := range tiers {
+		if t.Face == 0 && t.Price != 0 {
+			return nil, fmt.Errorf("tier %q has no face value", t.Name)
+		}
+		face := t.Face
+		list[i] = TierInput{Name: t.Name, Face: &face, Sections: t.Sections, Categories: t.Categories}
+	}
+	return list, nil
+}

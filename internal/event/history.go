@@ -1,0 +1,95 @@
+package event
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// recorded is a change of an event that its buyers must be told of.
+type recorded struct {
+	field         string // event_time or venue
+	at            int64  // µs since 1970
+	before, after string
+}
+
+// changed lists what is different between two states of an event that people
+// may have seen, and notes in the new one that there is something.
+func (s *Service) changed(was, is *Event) []recorded {
+	if !was.Announced {
+		return nil
+	}
+	now := s.now().UnixMicro()
+	var list []recorded
+	note := func(field, before, after string) {
+		if before != after {
+			list = append(list, recorded{field, now, before, after})
+			is.ChangedAt = now
+		}
+	}
+	note("event_time", was.when(), is.when())
+	note("venue", was.Venue.address(), is.Venue.address())
+	return list
+}
+
+// when is an event's time in words of RFC 3339: the time, the date, or nothing.
+func (e *Event) when() string {
+	if e.StartsAt == 0 {
+		return e.LocalDate
+	}
+	t := time.UnixMicro(e.StartsAt).UTC()
+	if zone, err := time.LoadLocation(e.TimeZone); err == nil {
+		t = t.In(zone)
+	}
+	return t.Format(time.RFC3339)
+}
+
+// address is a venue in one line.
+func (v *Venue) address() string {
+	line := v.Name
+	for _, part := range []string{v.Address, v.City, v.Country} {
+		if part != "" {
+			line += ", " + part
+		}
+	}
+	return line
+}
+
+func insertChanges(ctx context.Context, tx *sql.Tx, e *Event, list []recorded) error {
+	for _, c := range list {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO event_changes (event_id, version, field, at, before, after) VALUES ($1, $2, $3, $4, $5, $6)`,
+			e.ID, e.Version, c.field, c.at, c.before, c.after); err != nil {
+			return fmt.Errorf("record change: %w", err)
+		}
+	}
+	return nil
+}
+
+// deleteChanges takes back what was recorded of a version that did not come about.
+func deleteChanges(ctx context.Context, tx *sql.Tx, e *Event) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM event_changes WHERE event_id = $1 AND version = $2`, e.ID, e.Version); err != nil {
+		return fmt.Errorf("take back change: %w", err)
+	}
+	return nil
+}
+
+// history lists an event's changes, oldest first.
+func (s *Service) history(ctx context.Context, eventID string) ([]changeBody, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT field, at, before, after FROM event_changes WHERE event_id = $1 ORDER BY version, field`, eventID) // primary key
+	if err != nil {
+		return nil, fmt.Errorf("read changes: %w", err)
+	}
+	defer rows.Close()
+	var list []changeBody
+	for rows.Next() {
+		var c changeBody
+		var at int64
+		if err := rows.Scan(&c.Field, &at, &c.From, &c.To); err != nil {
+			return nil, fmt.Errorf("read changes: %w", err)
+		}
+		c.At = time.UnixMicro(at).UTC()
+		list = append(list, c)
+	}
+	return list, rows.Err()
+}

@@ -1,0 +1,213 @@
+package event
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
+	"golang.org/x/text/unicode/norm"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// fold brings a text into the form in which it is compared: without case and
+// accents, so that "Dvorak" finds "Dvořák".
+func fold(s string) string {
+	t := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), norm.NFC, cases.Fold())
+	out, _, err := transform.String(t, s)
+	if err != nil { // not UTF-8, which is refused before
+		return strings.ToLower(s)
+	}
+	return strings.Join(strings.Fields(out), " ")
+}
+
+// searchable is what is stored of an event to be searched in.
+type searchable struct{ title, all, city, category string }
+
+func (e *Event) searchable() searchable {
+	return searchable{
+		title: fold(e.Title), city: fold(e.Venue.City), category: fold(e.Category),
+		all: fold(strings.Join([]string{e.Title, e.Category, e.Venue.Name, e.Venue.City, e.Description}, " \n ")),
+	}
+}
+
+// refold fills in what is searched of events that an older version has stored.
+func (s *Service) refold(ctx context.Context) error {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT `+eventColumns+eventFrom+`WHERE e.search_all = ''`)
+	if err != nil {
+		return fmt.Errorf("index events: %w", err)
+	}
+	list, err := scanEvents(rows)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		for i := range list {
+			x := list[i].searchable()
+			if _, err := tx.ExecContext(ctx, `UPDATE events SET search_title = $1, search_all = $2, search_city = $3, search_category = $4 WHERE id = $5`,
+				x.title, x.all, x.city, x.category, list[i].ID); err != nil {
+				return fmt.Errorf("index events: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// Hits are a page of what a search found.
+type Hits struct {
+	Events []Event
+	Next   string
+	Total  int64
+	Facets map[string][]Facet // by name: category, city
+}
+
+// Facet is a value that a search can be narrowed to.
+type Facet struct {
+	Value string `json:"value" doc:"Pass it as the parameter of the facet's name." example:"Hamburg"`
+	Count int64  `json:"count" doc:"Events that have it." example:"3"`
+}
+
+const (
+	maxWords  = 8
+	maxFacets = 20
+)
+
+// Search finds events that have every word of the text somewhere, those with
+// the words in their title first, then in the order in which they take place.
+func (s *Service) Search(ctx context.Context, caller message.Caller, f Filter) (Hits, error) {
+	var hits Hits
+	words := strings.Fields(fold(f.Text))
+	if len(words) > maxWords {
+		return hits, errs.Bad("q", "must have at most %d words", maxWords)
+	}
+	f.Text = ""
+	now := s.now().UnixMicro()
+	base := func(f Filter) *query {
+		q := f.conditions(caller, now)
+		for _, w := range words {
+			q.add(`e.search_all LIKE ? ESCAPE '\'`, "%"+escapeLike(w)+"%")
+		}
+		return q
+	}
+	q := base(f)
+	if err := s.db.Reader().QueryRowContext(ctx, `SELECT count(*)`+eventFrom+q.text(), q.args...).Scan(&hits.Total); err != nil {
+		return hits, fmt.Errorf("search events: %w", err)
+	}
+	var err error
+	if hits.Events, hits.Next, err = s.ranked(ctx, q, words, f); err != nil {
+		return hits, err
+	}
+	hits.Facets = map[string][]Facet{}
+	for name, column := range map[string]string{"category": "e.category", "city": "v.city"} {
+		wider := f // a facet's counts are those without its own filter: one can change one's mind
+		if name == "city" {
+			wider.City = ""
+		} else {
+			wider.Category = ""
+		}
+		if hits.Facets[name], err = s.facet(ctx, column, base(wider)); err != nil {
+			return hits, err
+		}
+	}
+	return hits, nil
+}
+
+// ranked is a page of the events that a query finds. The cursor names rank,
+// time and id of the last one seen.
+func (s *Service) ranked(ctx context.Context, q *query, words []string, f Filter) ([]Event, string, error) {
+	rank := "0"
+	args := append([]any(nil), q.args...)
+	if len(words) > 0 {
+		var all []string
+		for _, w := range words {
+			args = append(args, "%"+escapeLike(w)+"%")
+			all = append(all, fmt.Sprintf(`e.search_title LIKE $%d ESCAPE '\'`, len(args)))
+		}
+		args = append(args, escapeLike(words[0])+"%")
+		rank = fmt.Sprintf(`CASE WHEN %s THEN (CASE WHEN e.search_title LIKE $%d ESCAPE '\' THEN 0 ELSE 1 END) ELSE 2 END`, strings.Join(all, " AND "), len(args))
+	}
+	ranked := &query{where: q.where, args: args}
+	if f.Cursor != "" {
+		r, at, id, ok := parseRanked(f.Cursor)
+		if !ok {
+			return nil, "", errs.Bad("cursor", "is not one that a search has given")
+		}
+		ranked.add("(("+rank+") > ? OR ("+rank+") = ? AND (e.sort_at > ? OR e.sort_at = ? AND e.id > ?))", r, r, at, at, id)
+	}
+	ranked.args = append(ranked.args, f.Limit+1)
+	query := `SELECT ` + eventColumns + `, ` + rank + eventFrom + ranked.text() + fmt.Sprintf(" ORDER BY %d, e.sort_at, e.id LIMIT $%d", columnsOfEvent+1, len(ranked.args))
+	rows, err := s.db.Reader().QueryContext(ctx, query, ranked.args...)
+	if err != nil {
+		return nil, "", fmt.Errorf("search events: %w", err)
+	}
+	defer rows.Close()
+	var list []Event
+	var ranks []int64
+	for rows.Next() {
+		var r int64
+		e, err := scanEvent(scanMore{rows, &r})
+		if err != nil {
+			return nil, "", fmt.Errorf("search events: %w", err)
+		}
+		list, ranks = append(list, e), append(ranks, r)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, "", fmt.Errorf("search events: %w", err)
+	}
+	next := ""
+	if len(list) > f.Limit {
+		list = list[:f.Limit]
+		last := &list[f.Limit-1]
+		next = fmt.Sprintf("%d-%d-%s", ranks[f.Limit-1], last.SortAt, last.ID)
+	}
+	return list, next, nil
+}
+
+func parseRanked(cursor string) (rank, at int64, id string, ok bool) {
+	parts := strings.SplitN(cursor, "-", 3)
+	if len(parts) != 3 {
+		return 0, 0, "", false
+	}
+	rank, err1 := strconv.ParseInt(parts[0], 10, 64)
+	at, err2 := strconv.ParseInt(parts[1], 10, 64)
+	return rank, at, parts[2], err1 == nil && err2 == nil
+}
+
+// scanMore scans one more column than its caller knows of.
+type scanMore struct {
+	row  interface{ Scan(...any) error }
+	more any
+}
+
+func (s scanMore) Scan(dest ...any) error { return s.row.Scan(append(dest, s.more)...) }
+
+// facet counts the values of a column.
+func (s *Service) facet(ctx context.Context, column string, q *query) ([]Facet, error) {
+	q.add(column + " <> ''")
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT `+column+`, count(*)`+eventFrom+q.text()+
+		` GROUP BY `+column+` ORDER BY 2 DESC, 1 LIMIT `+strconv.Itoa(maxFacets), q.args...)
+	if err != nil {
+		return nil, fmt.Errorf("count facets: %w", err)
+	}
+	defer rows.Close()
+	list := []Facet{}
+	for rows.Next() {
+		var f Facet
+		if err := rows.Scan(&f.Value, &f.Count); err != nil {
+			return nil, fmt.Errorf("count facets: %w", err)
+		}
+		list = append(list, f)
+	}
+	return list, rows.Err()
+}
+
+func escapeLike(s string) string {
+	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(s)
+}

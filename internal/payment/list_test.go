@@ -1,0 +1,90 @@
+package payment
+
+import (
+	"slices"
+	"testing"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+var organizer = message.Caller{UserID: "organizer0000001", Role: message.Organizer}
+
+func TestLists(t *testing.T) {
+	w := newWorld(t)
+	var mine, all []string
+	for i := range 12 {
+		user := fan.UserID
+		if i%3 == 0 {
+			user = "fan0000000000002"
+		}
+		b := w.house.hold(user, int32(i))
+		if i%4 == 1 {
+			continue // never paid for
+		}
+		caller := message.Caller{UserID: user, Role: message.Customer}
+		for _, method := range []string{"tok_decline", "tok_ok"} {
+			p, err := w.Pay(t.Context(), caller, Order{BookingID: b.ID, Method: method})
+			id := p.ID
+			if err != nil {
+				id = b.ID + "-1"
+			}
+			all = append(all, id)
+			if user == fan.UserID {
+				mine = append(mine, id)
+			}
+		}
+	}
+	slices.Sort(all)
+	slices.Sort(mine)
+	admin := message.Caller{UserID: "root", Role: message.Admin}
+	walk := func(list func(after string) ([]Payment, error)) []string {
+		t.Helper()
+		var ids []string
+		for after := ""; ; after = ids[len(ids)-1] {
+			page, err := list(after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) == 0 {
+				return ids
+			}
+			for _, p := range page {
+				ids = append(ids, p.ID)
+			}
+		}
+	}
+	for _, limit := range []int{1, 3, 100} {
+		if got := walk(func(after string) ([]Payment, error) { return w.OfUser(t.Context(), fan, fan.UserID, after, limit) }); !slices.Equal(got, mine) {
+			t.Errorf("by %d: %v, want %v", limit, got, mine)
+		}
+		for _, c := range []message.Caller{organizer, admin} {
+			if got := walk(func(after string) ([]Payment, error) { return w.OfEvent(t.Context(), c, event1, after, limit) }); !slices.Equal(got, all) {
+				t.Errorf("by %d: %v, want %v", limit, got, all)
+			}
+		}
+	}
+	for _, c := range []struct {
+		caller message.Caller
+		kind   errs.Kind
+	}{{message.Caller{}, errs.Unauthenticated}, {fan, errs.NotFound}} {
+		if _, err := w.OfEvent(t.Context(), c.caller, event1, "", 1); errs.KindOf(err) != c.kind {
+			t.Errorf("%v", err)
+		}
+		if _, err := w.OfUser(t.Context(), c.caller, "somebody", "", 1); errs.KindOf(err) != c.kind {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestGuestsMayNotPay(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	_, err := w.Pay(t.Context(), message.Caller{UserID: fan.UserID, Role: message.Guest}, Order{BookingID: b.ID, Method: "tok_ok"})
+	if !errs.Is(err, "verify-email") || errs.KindOf(err) != errs.Forbidden {
+		t.Fatal(err)
+	}
+	if rows := w.ledgerRows(); len(rows) != 0 {
+		t.Errorf("%v", rows)
+	}
+}
