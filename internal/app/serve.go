@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"boxoffice/internal/gateway"
+	"boxoffice/internal/web"
 )
 
 // Serve says how to run a node.
@@ -76,11 +77,11 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 			log.Error("payments", "error", err)
 		}
 	})
-	return p.listen(ctx, s.Addr, out, log)
+	return p.listen(ctx, &s, out, log)
 }
 
 // front puts the services behind the front door.
-func (p *Parts) front(log *slog.Logger) *gateway.Gateway {
+func (p *Parts) front(s *Serve, log *slog.Logger) *gateway.Gateway {
 	g := gateway.New(gateway.Config{
 		Authenticate: p.Users.Authenticate,
 		Log:          log,
@@ -92,6 +93,7 @@ func (p *Parts) front(log *slog.Logger) *gateway.Gateway {
 	p.Events.Register(api)
 	p.Bookings.Register(api)
 	p.Payments.Register(api)
+	g.Router().Method(http.MethodGet, "/", &web.Home{Events: onPage{p}, Demo: s.Demo, Now: time.Now, Log: log})
 	return g
 }
 
@@ -101,13 +103,13 @@ func (p *Parts) ready(ctx context.Context) error {
 }
 
 // listen serves HTTP until ctx ends and every request is answered.
-func (p *Parts) listen(ctx context.Context, addr string, out io.Writer, log *slog.Logger) error {
-	g := p.front(log)
-	l, err := net.Listen("tcp", addr)
+func (p *Parts) listen(ctx context.Context, s *Serve, out io.Writer, log *slog.Logger) error {
+	g := p.front(s, log)
+	l, err := net.Listen("tcp", s.Addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	srv := g.Server(addr)
+	srv := g.Server(s.Addr)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
 	fmt.Fprintf(out, "listening on http://%s\n", l.Addr())

@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"payment/sandbox": {"payment", "errs", "id", "money", "message", "sqldb", "batch"},
 	// in front of the services
 	"gateway": {"batch", "errs", "id", "message"},
+	"web":     {"money"},
 	// beside them: makes accounts and audits, otherwise it is only a client
 	"rush": {"booking", "payment", "user", "message", "sqldb"},
 	// the only place that wires
