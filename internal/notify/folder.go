@@ -1,0 +1,179 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/mail"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"boxoffice/internal/id"
+)
+
+// Folder writes mails as files (RFC 5322), in the background and in order:
+// whoever asks for a mail does not wait for it, and cannot tell by the time
+// whether there was one.
+type Folder struct {
+	dir   string
+	from  string
+	now   func() time.Time
+	log   *slog.Logger
+	queue chan Mail
+	done  sync.WaitGroup
+}
+
+// Mail is one message in plain text. Its lines may hold links.
+type Mail struct {
+	To, Subject, Text string
+}
+
+// waiting is how many mails may wait to be written.
+const waiting = 10_000
+
+// NewFolder makes the folder if need be. Close writes what waits.
+func NewFolder(dir string, now func() time.Time, log *slog.Logger) (*Folder, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("mail folder: %w", err)
+	}
+	f := &Folder{dir: dir, from: "tickets@boxoffice.example", now: now, log: log, queue: make(chan Mail, waiting)}
+	f.done.Go(func() {
+		for m := range f.queue {
+			if err := f.write(m); err != nil {
+				log.Error("a mail cannot be written", "subject", m.Subject, "error", err)
+			}
+		}
+	})
+	return f, nil
+}
+
+// Close writes what waits. Nothing may be sent any more.
+func (f *Folder) Close() {
+	close(f.queue)
+	f.done.Wait()
+}
+
+// Send takes a mail to be written. It does not wait; when too many wait already,
+// the mail is lost, and the log says so: its reader can ask for another.
+func (f *Folder) Send(to, subject, text string) {
+	select {
+	case f.queue <- Mail{to, subject, text}:
+	default:
+		f.log.Error("a mail is lost: too many wait", "subject", subject)
+	}
+}
+
+func (f *Folder) write(m Mail) error {
+	msg := gomail.NewMsg()
+	if err := errors.Join(msg.FromFormat("boxoffice", f.from), msg.To(m.To)); err != nil {
+		return err
+	}
+	now := f.now()
+	msg.Subject(m.Subject)
+	msg.SetDateWithValue(now)
+	msg.SetMessageIDWithValue(id.Token() + "@boxoffice.example")
+	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
+	msg.AddAlternativeString(gomail.TypeTextHTML, asHTML(m.Subject, m.Text))
+	tmp, err := os.CreateTemp(f.dir, ".mail-*")
+	if err != nil {
+		return err
+	}
+	_, err = msg.WriteTo(tmp)
+	if err = errors.Join(err, tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), filepath.Join(f.dir, now.UTC().Format("20060102T150405.000000")+"-"+id.Token()[:6]+".eml"))
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+	}
+	return err
+}
+
+var link = regexp.MustCompile(`https?://[^\s<>"]+`)
+
+// asHTML is a text as a page, with its links to click on.
+func asHTML(title, text string) string {
+	var b strings.Builder
+	b.WriteString(`<!doctype html><html><head><meta charset="utf-8"><title>` + html.EscapeString(title) +
+		`</title></head><body style="font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:2rem auto;padding:0 1rem">`)
+	for _, paragraph := range strings.Split(strings.TrimSpace(text), "\n\n") {
+		p := html.EscapeString(paragraph)
+		p = link.ReplaceAllStringFunc(p, func(u string) string { return `<a href="` + u + `">` + u + `</a>` })
+		b.WriteString("<p>" + strings.ReplaceAll(p, "\n", "<br>") + "</p>")
+	}
+	b.WriteString("</body></html>")
+	return b.String()
+}
+
+// Listed is a mail in the folder.
+type Listed struct {
+	Name, To, Subject string
+	Date              time.Time
+}
+
+// List is the newest mails, at most limit.
+func (f *Folder) List(ctx context.Context, limit int) ([]Listed, error) {
+	files, err := os.ReadDir(f.dir)
+	if err != nil {
+		return nil, fmt.Errorf("mail folder: %w", err)
+	}
+	var list []Listed
+	for _, file := range slices.Backward(files) { // names begin with the time
+		if !strings.HasSuffix(file.Name(), ".eml") {
+			continue
+		}
+		if len(list) == limit || ctx.Err() != nil {
+			break
+		}
+		msg, err := f.Read(file.Name())
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, msg.Listed)
+	}
+	return list, ctx.Err()
+}
+
+// Message is a mail as it is read.
+type Message struct {
+	Listed
+	Raw  []byte
+	Text string
+}
+
+// Read is one mail. The error is fs.ErrNotExist when there is none of that name.
+func (f *Folder) Read(name string) (Message, error) {
+	m := Message{Listed: Listed{Name: name}}
+	if name != filepath.Base(name) || !strings.HasSuffix(name, ".eml") || strings.HasPrefix(name, ".") {
+		return m, fs.ErrNotExist
+	}
+	raw, err := os.ReadFile(filepath.Join(f.dir, name))
+	if err != nil {
+		return m, fmt.Errorf("mail: %w", err)
+	}
+	m.Raw = raw
+	head, err := mail.ReadMessage(strings.NewReader(string(raw)))
+	if err != nil {
+		return m, fmt.Errorf("mail %s: %w", name, err)
+	}
+	m.Subject, m.To = decoded(head.Header.Get("Subject")), head.Header.Get("To")
+	if to, err := mail.ParseAddress(m.To); err == nil {
+		m.To = to.Address
+	}
+	m.Date, _ = head.Header.Date()
+	m.Text, err = plainText(head.Header.Get("Content-Type"), head.Header.Get("Content-Transfer-Encoding"), head.Body)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return m, fmt.Errorf("mail %s: %w", name, err)
+	}
+	return m, nil
+}
