@@ -64,6 +64,7 @@ func Build(ctx context.Context, db *sqldb.DB, log *slog.Logger) (*Parts, error) 
 	}
 	p.Events.UseSales(p.Bookings)
 	p.Users.UseBookings(p.Bookings)
+	p.Bookings.UseAccounts(p.Users.Exists)
 	bank, err := sandbox.New(ctx, db, time.Now, slowPayment)
 	if err != nil {
 		return nil, err

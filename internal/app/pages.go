@@ -2,15 +2,57 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
 	"time"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event"
+	"boxoffice/internal/id"
 	"boxoffice/internal/message"
+	"boxoffice/internal/money"
+	"boxoffice/internal/notify"
+	"boxoffice/internal/payment"
+	"boxoffice/internal/user"
 	"boxoffice/internal/web"
 )
 
-// onPage is the event service as the pages see it.
+// router is where pages are mounted.
+type router interface {
+	Method(method, pattern string, h http.Handler)
+}
+
+// pages mounts the pages.
+func (p *Parts) pages(r router, s *Serve, mail *notify.Folder, log *slog.Logger) {
+	r.Method(http.MethodGet, "/", &web.Home{Events: onPage{p}, Demo: s.Demo, Now: time.Now, Log: log})
+	account := &web.Account{Accounts: onPage{p}, Log: log}
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		r.Method(method, "/verify", http.HandlerFunc(account.Verify))
+		r.Method(method, "/reset", http.HandlerFunc(account.Reset))
+	}
+	if s.Demo { // on a loopback address
+		r.Method(http.MethodGet, "/dev/mail", mail)
+		r.Method(http.MethodGet, "/dev/mail/{name}", mail)
+	}
+}
+
+// confirmGuests mails guests the link to what they have paid for.
+func (p *Parts) confirmGuests(base string, log *slog.Logger) func(payment.Payment) {
+	return func(paid payment.Payment) {
+		if !user.CameAsGuest(paid.UserID) {
+			return
+		}
+		ref := id.Reference(paid.BookingID)
+		err := p.Users.MailTo(paid.UserID, "Your booking "+ref, fmt.Sprintf("thank you: your booking %s over %s is paid. Here you can look at it at any time:\n%s%s",
+			ref, money.Format(paid.Amount, paid.Currency), base, p.Bookings.OrderPath(paid.BookingID)))
+		if err != nil {
+			log.Error("a guest's confirmation is lost", "booking", paid.BookingID, "error", err)
+		}
+	}
+}
+
+// onPage is the services as the pages see them.
 type onPage struct{ *Parts }
 
 const (
@@ -62,4 +104,15 @@ func (p onPage) shown(ctx context.Context, e *event.Event, status string) (web.E
 		w.Free = counts.Free
 	}
 	return w, nil
+}
+
+// VerifyEmail confirms an address by the secret of a mailed link.
+func (p onPage) VerifyEmail(ctx context.Context, token string) error {
+	_, err := p.Users.Verify(ctx, token)
+	return err
+}
+
+// ResetPassword chooses a new password by the secret of a mailed link.
+func (p onPage) ResetPassword(ctx context.Context, token, password string) error {
+	return p.Users.ResetPassword(ctx, token, password)
 }

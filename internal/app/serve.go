@@ -10,12 +10,14 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"os"
+	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
 	"boxoffice/internal/gateway"
-	"boxoffice/internal/web"
+	"boxoffice/internal/notify"
 )
 
 // Serve says how to run a node.
@@ -23,6 +25,8 @@ type Serve struct {
 	Storage
 	Addr      string `help:"Address to listen on." default:"127.0.0.1:8080" env:"BOXOFFICE_ADDR" placeholder:"HOST:PORT"`
 	DebugAddr string `help:"Serve profiles (net/http/pprof) on this loopback address." env:"BOXOFFICE_DEBUG_ADDR" placeholder:"HOST:PORT"`
+	PublicURL string `help:"Where the world reaches this server, for links; the address it listens on when it is left out." env:"BOXOFFICE_PUBLIC_URL" placeholder:"URL"`
+	TwoFactor bool   `name:"require-two-factor" help:"Organizers and admins must log in with two factors: until they have set that up, they may do what customers may." env:"BOXOFFICE_REQUIRE_TWO_FACTOR"`
 	Demo      bool   `help:"Fill the database with lively events and accounts, whose passwords are printed. Loopback addresses only." env:"BOXOFFICE_DEMO"`
 }
 
@@ -48,6 +52,14 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
+	mail, err := notify.NewFolder(filepath.Join(s.Data, "mail"), time.Now, log)
+	if err != nil {
+		return errors.Join(err, p.Close(ctx))
+	}
+	p.Users.UseMailer(mail, log)
+	if s.TwoFactor {
+		p.Users.RequireTwoFactor()
+	}
 	background, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	defer func() {
@@ -56,6 +68,7 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 		drain, cancel := context.WithTimeout(context.Background(), drainTime)
 		defer cancel()
 		err = errors.Join(err, p.Close(drain))
+		mail.Close()
 	}()
 	if err := p.Events.Sync(ctx); err != nil {
 		return err
@@ -77,7 +90,7 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 			log.Error("payments", "error", err)
 		}
 	})
-	return p.listen(ctx, &s, out, log)
+	return p.listen(ctx, &s, mail, out, log)
 }
 
 // front puts the services behind the front door.
@@ -93,7 +106,6 @@ func (p *Parts) front(s *Serve, log *slog.Logger) *gateway.Gateway {
 	p.Events.Register(api)
 	p.Bookings.Register(api)
 	p.Payments.Register(api)
-	g.Router().Method(http.MethodGet, "/", &web.Home{Events: onPage{p}, Demo: s.Demo, Now: time.Now, Log: log})
 	return g
 }
 
@@ -103,12 +115,19 @@ func (p *Parts) ready(ctx context.Context) error {
 }
 
 // listen serves HTTP until ctx ends and every request is answered.
-func (p *Parts) listen(ctx context.Context, s *Serve, out io.Writer, log *slog.Logger) error {
-	g := p.front(s, log)
+func (p *Parts) listen(ctx context.Context, s *Serve, mail *notify.Folder, out io.Writer, log *slog.Logger) error {
 	l, err := net.Listen("tcp", s.Addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	base := strings.TrimSuffix(s.PublicURL, "/")
+	if base == "" {
+		base = "http://" + l.Addr().String()
+	}
+	p.Users.UsePublicURL(base)
+	p.Payments.OnCaptured(p.confirmGuests(base, log))
+	g := p.front(s, log)
+	p.pages(g.Router(), s, mail, log)
 	srv := g.Server(s.Addr)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()

@@ -52,6 +52,7 @@ type Service struct {
 	followMu sync.RWMutex
 	follow   []func([]message.Entry)
 	sweepNow chan struct{} // wakes the janitor
+	accounts func(ctx context.Context, userID string) (bool, error)
 	closed   atomic.Bool
 }
 
@@ -225,6 +226,12 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 	return s.submit(ctx, c)
 }
 
+// UseAccounts tells the service how to find out whether there is an account. It
+// is called before serving; without it every id is taken for one.
+func (s *Service) UseAccounts(exists func(ctx context.Context, userID string) (bool, error)) {
+	s.accounts = exists
+}
+
 // Grant takes seats out of the sale for nothing: blocked for nobody, or
 // complimentary for the account of heir ("": the organizer passes them on). Only
 // the event's organizer and admins may.
@@ -235,6 +242,13 @@ func (s *Service) Grant(ctx context.Context, caller message.Caller, key, kind, h
 	}
 	if !v.organizedBy(caller) {
 		return message.Booking{}, errs.Missing("event")
+	}
+	if heir != "" && s.accounts != nil {
+		if ok, err := s.accounts(ctx, heir); err != nil {
+			return message.Booking{}, err
+		} else if !ok {
+			return message.Booking{}, errs.Bad("user_id", "is not the id of an account")
+		}
 	}
 	c := command{do: doGrant, eventID: w.EventID, caller: caller, grant: kind, heir: heir,
 		bookingID: id.Booking(w.EventID, caller.UserID, key), fingerprint: w.fingerprint(key)}

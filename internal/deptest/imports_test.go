@@ -27,7 +27,9 @@ var allowed = map[string][]string{
 	"payment/sandbox": {"payment", "errs", "id", "money", "message", "sqldb", "batch"},
 	// in front of the services
 	"gateway": {"batch", "errs", "id", "message"},
-	"web":     {"money"},
+	"web":     {"errs", "money"},
+	// behind them
+	"notify": {"id"},
 	// beside them: makes accounts and audits, otherwise it is only a client
 	"rush": {"booking", "payment", "user", "message", "sqldb"},
 	// the only place that wires
@@ -46,6 +48,8 @@ var guarded = map[string][]string{
 	"github.com/stripe/stripe-go":       {"payment/stripe", "app"},
 	"github.com/valyala/fasthttp":       {"rush"},
 	"github.com/go-chi/chi":             {"gateway"},
+	"github.com/wneessen/go-mail":       {"notify"},
+	"github.com/pquerna/otp":            {"user"},
 	"github.com/pressly/goose":          {"sqldb"},
 	"github.com/alecthomas/kong":        {"cmd"},
 	"github.com/hanwen/go-fuse":         {"test"},

@@ -39,3 +39,13 @@ func CallerFrom(ctx context.Context) Caller {
 	c, _ := ctx.Value(callerKey{}).(Caller)
 	return c
 }
+
+// ClientKey is the key under which a request's context answers the address of
+// the client, as a string: the peer's, or the one that a trusted proxy names.
+type ClientKey struct{}
+
+// ClientFrom is the address of the client of a request; "" when it is unknown.
+func ClientFrom(ctx context.Context) string {
+	addr, _ := ctx.Value(ClientKey{}).(string)
+	return addr
+}

@@ -69,6 +69,9 @@ func (s *Service) ended(d *drive) {
 	if d.p.Status.Final() {
 		s.metrics.ended(d.p.Status)
 	}
+	if fn := s.captured.Load(); fn != nil && d.p.Status == Captured {
+		(*fn)(d.p)
+	}
 }
 
 func (d *drive) snapshot() (Payment, *errs.Error) {

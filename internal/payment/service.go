@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"boxoffice/internal/errs"
@@ -52,6 +53,7 @@ type Service struct {
 	store    *store
 	refunds  *refunder
 	metrics  *metrics
+	captured atomic.Pointer[func(Payment)] // hears of payments that this process has brought to an end
 
 	// How long things take; tests shorten them.
 	patience time.Duration // a request waits for its payment
@@ -94,6 +96,10 @@ func New(ctx context.Context, db *sqldb.DB, bookings Bookings, gw Gateway, now f
 	bookings.Follow(s.refunds.follow)
 	return s, nil
 }
+
+// OnCaptured calls fn from now on with each payment whose money this process has
+// taken; fn must return at once.
+func (s *Service) OnCaptured(fn func(Payment)) { s.captured.Store(&fn) }
 
 // Run takes up payments and refunds that were left half-way, now and every few
 // seconds, until ctx ends.

@@ -21,7 +21,12 @@ type User struct {
 	Disabled  bool
 	CreatedAt int64 // µs since 1970
 	Version   int64
-	hash      string
+	Verified  bool   // the e-mail address is
+	Contact   string // a guest's e-mail address, in place of Email
+
+	hash       string
+	totpSecret string
+	twoFactor  bool // log-in needs a code of totpSecret
 }
 
 // Account is what somebody gives to sign up.

@@ -8,6 +8,8 @@
 //	session.go   tokens: stored hashed, looked up many at a time
 //	trust.go     how long a node goes on without looking
 //	fans.go      accounts in bulk
+//	mail.go      what is proved by mail: addresses, new passwords, guests
+//	twofactor.go codes of an authenticator app
 //
 // A session token is an opaque random value of 128 bits. The table holds its
 // SHA-256 only, so that who reads the database cannot sign in as anybody.

@@ -15,29 +15,36 @@ import (
 
 // userBody is an account as its owner sees it.
 type userBody struct {
-	ID           string       `json:"id"`
-	Name         string       `json:"name"`
-	Email        string       `json:"email"`
-	Username     string       `json:"username,omitempty"`
-	Role         message.Role `json:"role" enum:"customer,organizer,admin"`
-	CreatedAt    time.Time    `json:"created_at"`
-	Disabled     bool         `json:"disabled,omitempty"`
-	Version      int64        `json:"version"`
-	Bookings     []string     `json:"bookings" doc:"Ids of the latest bookings."`
-	BookingsMore string       `json:"bookings_link,omitempty" doc:"Where all bookings are listed."`
+	ID           string       `json:"id" example:"06a1b2c3d4e5f6g7"`
+	Name         string       `json:"name" example:"Robin Fan"`
+	Email        string       `json:"email" example:"fan@example.org"`
+	Verified     bool         `json:"email_verified" doc:"The address was confirmed by a mail sent to it." example:"true"`
+	Username     string       `json:"username,omitempty" example:"robin"`
+	Role         message.Role `json:"role" enum:"guest,customer,organizer,admin" example:"customer"`
+	TwoFactor    bool         `json:"two_factor" doc:"Log-in needs a code of an authenticator app." example:"false"`
+	CreatedAt    time.Time    `json:"created_at" doc:"UTC." example:"2026-12-01T09:00:00Z"`
+	Disabled     bool         `json:"disabled,omitempty" doc:"Nobody can log in." example:"false"`
+	Version      int64        `json:"version" doc:"Grows with each change." example:"1"`
+	Bookings     []string     `json:"bookings" doc:"Ids of the latest bookings." example:"[\"06a1b2c3d4e5f6g70123456789abcdefghjk\"]"`
+	BookingsMore string       `json:"bookings_link,omitempty" doc:"Where all bookings are listed." example:"/users/06a1b2c3d4e5f6g7/bookings"`
 }
 
 type userOut struct {
-	ETag     string `header:"ETag"`
-	Location string `header:"Location"`
-	Body     userBody
+	ETag         string `header:"ETag"`
+	Location     string `header:"Location"`
+	CacheControl string `header:"Cache-Control"`
+	Body         userBody
 }
 
 const bookingsShown = 20
 
 func (s *Service) body(ctx context.Context, u User) (userBody, error) {
 	b := userBody{ID: u.ID, Name: u.Name, Email: u.Email, Username: u.Username, Role: u.Role, Disabled: u.Disabled,
-		CreatedAt: time.UnixMicro(u.CreatedAt).UTC(), Version: u.Version, Bookings: []string{}, BookingsMore: "/bookings/user/" + u.ID}
+		CreatedAt: time.UnixMicro(u.CreatedAt).UTC(), Version: u.Version, Bookings: []string{}, BookingsMore: "/users/" + u.ID + "/bookings",
+		Verified: u.Verified, TwoFactor: u.twoFactor}
+	if u.Contact != "" {
+		b.Email = u.Contact
+	}
 	if s.bookings != nil {
 		ids, _, err := s.bookings.UserBookingIDs(ctx, u.ID, bookingsShown)
 		if err != nil {
@@ -56,52 +63,67 @@ func (s *Service) answer(ctx context.Context, u User, err error) (*userOut, erro
 	if err != nil {
 		return nil, err
 	}
-	return &userOut{ETag: `"` + strconv.FormatInt(u.Version, 10) + `"`, Location: "/users/" + u.ID, Body: b}, nil
+	return &userOut{ETag: `"` + strconv.FormatInt(u.Version, 10) + `"`, Location: "/users/" + u.ID, CacheControl: "private, no-store", Body: b}, nil
 }
 
 type signUpIn struct {
 	Body struct {
 		Email    string `json:"email" maxLength:"254" example:"fan@example.org"`
-		Username string `json:"username,omitempty" maxLength:"32" doc:"Another name to sign in with."`
+		Username string `json:"username,omitempty" maxLength:"32" doc:"Another name to sign in with." example:"robin"`
 		Name     string `json:"name" maxLength:"100" example:"Robin Fan"`
-		Password string `json:"password" maxLength:"128" doc:"8 characters or more."`
+		Password string `json:"password" maxLength:"128" doc:"8 characters or more." example:"velvet curtain"`
 	}
 }
 
 type loginIn struct {
-	Body struct {
-		Email    string `json:"email,omitempty" maxLength:"254"`
-		Username string `json:"username,omitempty" maxLength:"32"`
-		Password string `json:"password" maxLength:"128"`
+	Agent string `header:"User-Agent"`
+	Body  struct {
+		Email    string `json:"email,omitempty" maxLength:"254" example:"fan@example.org"`
+		Username string `json:"username,omitempty" maxLength:"32" doc:"Instead of email." example:"robin"`
+		Password string `json:"password" maxLength:"128" example:"velvet curtain"`
+		Code     string `json:"code,omitempty" maxLength:"32" doc:"Of the authenticator app, or a recovery code; when two-factor log-in is active." example:"123456"`
 	}
+}
+
+type sessionBody struct {
+	Token     string    `json:"token" doc:"Send it as: Authorization: Bearer token." example:"0123456789abcdefghjkmnpqrs"`
+	ExpiresAt time.Time `json:"expires_at" doc:"End of the session, UTC." example:"2026-12-02T09:00:00Z"`
+	User      userBody  `json:"user"`
+	TwoFactor string    `json:"two_factor,omitempty" enum:"active,required" doc:"required: this session may do what a customer may, until two-factor log-in is switched on." example:"active"`
 }
 
 type loginOut struct {
 	CacheControl string `header:"Cache-Control"`
-	Body         struct {
-		Token     string    `json:"token" doc:"Send it as: Authorization: Bearer token."`
-		ExpiresAt time.Time `json:"expires_at"`
-		User      userBody  `json:"user"`
+	Body         sessionBody
+}
+
+func (s *Service) session(ctx context.Context, x Session, err error) (*loginOut, error) {
+	if err != nil {
+		return nil, err
 	}
+	out := &loginOut{CacheControl: "no-store"}
+	out.Body.Token, out.Body.ExpiresAt, out.Body.TwoFactor = x.Token, x.Ends.UTC(), x.TwoFactor
+	out.Body.User, err = s.body(ctx, x.User)
+	return out, err
 }
 
 type updateIn struct {
 	ID      string `path:"id" maxLength:"64"`
 	IfMatch string `header:"If-Match" doc:"ETag of the account that you have seen."`
 	Body    struct {
-		Email           *string `json:"email,omitempty" maxLength:"254"`
-		Username        *string `json:"username,omitempty" maxLength:"32"`
-		Name            *string `json:"name,omitempty" maxLength:"100"`
-		Password        *string `json:"password,omitempty" maxLength:"128" doc:"A new password; ends all sessions."`
-		CurrentPassword string  `json:"current_password,omitempty" maxLength:"128" doc:"Needed for a new e-mail address or password of one's own."`
+		Email           *string `json:"email,omitempty" maxLength:"254" doc:"A new address; it is to be verified again." example:"fan@example.org"`
+		Username        *string `json:"username,omitempty" maxLength:"32" example:"robin"`
+		Name            *string `json:"name,omitempty" maxLength:"100" example:"Robin Fan"`
+		Password        *string `json:"password,omitempty" maxLength:"128" doc:"A new password; ends all sessions." example:"velvet curtain"`
+		CurrentPassword string  `json:"current_password,omitempty" maxLength:"128" doc:"Needed for a new e-mail address or password of one's own." example:"velvet curtain"`
 
-		Role     *message.Role `json:"role,omitempty" enum:"customer,organizer,admin" doc:"Changed by administrators, of others only."`
-		Disabled *bool         `json:"disabled,omitempty" doc:"Changed by administrators, of others only; ends all sessions."`
+		Role     *message.Role `json:"role,omitempty" enum:"customer,organizer,admin" doc:"Changed by administrators, of others only." example:"organizer"`
+		Disabled *bool         `json:"disabled,omitempty" doc:"Changed by administrators, of others only; ends all sessions." example:"false"`
 	}
 }
 
 type byID struct {
-	ID string `path:"id" maxLength:"64"`
+	ID string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
 }
 
 // Register adds the service's operations to the API.
@@ -157,6 +179,9 @@ func (s *Service) Register(api huma.API) {
 	}, func(ctx context.Context, in *byID) (*struct{}, error) {
 		return nil, s.Delete(ctx, message.CallerFrom(ctx), in.ID)
 	})
+	s.registerMails(api)
+	s.registerSessions(api)
+	s.registerTwoFactor(api)
 }
 
 func (s *Service) login(ctx context.Context, in *loginIn) (*loginOut, error) {
@@ -164,16 +189,8 @@ func (s *Service) login(ctx context.Context, in *loginIn) (*loginOut, error) {
 	if (b.Email == "") == (b.Username == "") {
 		return nil, errs.Bad("email", "or username must be given, one of the two")
 	}
-	token, ends, u, err := s.Login(ctx, b.Email+b.Username, b.Password)
-	if err != nil {
-		return nil, err
-	}
-	out := &loginOut{CacheControl: "no-store"}
-	out.Body.Token, out.Body.ExpiresAt = token, ends.UTC()
-	if out.Body.User, err = s.body(ctx, u); err != nil {
-		return nil, err
-	}
-	return out, nil
+	x, err := s.Login(ctx, Credentials{Name: b.Email + b.Username, Password: b.Password, Code: b.Code, Agent: in.Agent})
+	return s.session(ctx, x, err)
 }
 
 // ifMatch reads the version out of an If-Match header; 0 when there is none.

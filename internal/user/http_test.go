@@ -29,6 +29,7 @@ type bookings struct{}
 func (bookings) UserBookingIDs(_ context.Context, userID string, limit int) ([]string, bool, error) {
 	return []string{"booking-of-" + userID}, false, nil
 }
+func (bookings) Adopt(context.Context, string, string) error   { return nil }
 func (bookings) HasLive(context.Context, string) (bool, error) { return false, nil }
 
 func newSite(t *testing.T) *site {
@@ -187,7 +188,8 @@ func TestRightsOverHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin, _, _, err := s.Login(t.Context(), "root@example.org", adminPassword)
+	root, err := s.Login(t.Context(), user.Credentials{Name: "root@example.org", Password: adminPassword})
+	admin := root.Token
 	if err != nil {
 		t.Fatal(err)
 	}

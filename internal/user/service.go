@@ -6,8 +6,10 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"boxoffice/internal/errs"
@@ -23,6 +25,8 @@ var migrations embed.FS
 type Bookings interface {
 	// UserBookingIDs lists up to limit bookings, and whether there are more.
 	UserBookingIDs(ctx context.Context, userID string, limit int) ([]string, bool, error)
+	// Adopt gives a user's holds to another account of the same person.
+	Adopt(ctx context.Context, fromUserID, toUserID string) error
 	// HasLive reports whether a user has bookings that are held or sold.
 	HasLive(ctx context.Context, userID string) (bool, error)
 }
@@ -33,8 +37,14 @@ type Service struct {
 	now      func() time.Time
 	hasher   *hasher
 	throttle throttle
+	visitors visitors
 	sessions *sessions
 	bookings Bookings
+	mailer   Mailer
+	post     *post
+	base     atomic.Pointer[string] // public URL
+	strict   bool                   // see RequireTwoFactor
+	log      *slog.Logger
 
 	stmtMu  sync.Mutex
 	lookUps map[int]*sql.Stmt // by how many tokens
@@ -49,20 +59,49 @@ func New(ctx context.Context, db *sqldb.DB, now func() time.Time) (*Service, err
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
 	}
-	s := &Service{db: db, now: now, hasher: h, throttle: throttle{tries: map[string]*tries{}}, lookUps: map[int]*sql.Stmt{}}
+	s := &Service{db: db, now: now, hasher: h, throttle: throttle{tries: map[string]*tries{}}, mailer: noMail{}, post: newPost(), log: slog.Default(), lookUps: map[int]*sql.Stmt{}}
 	s.sessions = newSessions(s)
 	return s, nil
 }
 
-// Close ends the service's look-ups. It is called when no requests come any more.
-func (s *Service) Close() { s.sessions.queue.Close() }
+// Close ends the service's look-ups and hands over mails that wait. It is called
+// when no requests come any more.
+func (s *Service) Close() {
+	s.post.close()
+	s.sessions.queue.Close()
+}
+
+// UseMailer tells the service how mail is sent; without it none is. It is called
+// before serving.
+func (s *Service) UseMailer(m Mailer, log *slog.Logger) { s.mailer, s.log = m, log }
+
+// UsePublicURL tells the service where its pages are, for links in mails.
+func (s *Service) UsePublicURL(base string) { s.base.Store(&base) }
+
+func (s *Service) publicURL() string {
+	if base := s.base.Load(); base != nil {
+		return *base
+	}
+	return ""
+}
+
+// RequireTwoFactor makes organizers and admins who log in without a second
+// factor customers, until they have switched it on. It is called before serving.
+func (s *Service) RequireTwoFactor() { s.strict = true }
 
 // UseBookings tells the service of the bookings; it is called before serving.
 func (s *Service) UseBookings(b Bookings) { s.bookings = b }
 
 // SignUp makes an account of role customer.
 func (s *Service) SignUp(ctx context.Context, a Account) (User, error) {
-	return s.create(ctx, a, message.Customer)
+	u, err := s.create(ctx, a, message.Customer)
+	if err != nil {
+		return u, err
+	}
+	if err := s.sendVerification(u.ID, u.Email, u.Name); err != nil {
+		s.note(ctx, err) // the account is there; another mail can be asked for
+	}
+	return u, nil
 }
 
 func (s *Service) create(ctx context.Context, a Account, role message.Role) (User, error) {
@@ -101,8 +140,8 @@ func (s *Service) taken(ctx context.Context, a Account, self string) error {
 }
 
 func insert(ctx context.Context, tx *sql.Tx, u *User) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO users (id, email, username, name, role, password_hash, disabled, created_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, u.ID, orNull(u.Email), orNull(u.Username), u.Name, string(u.Role), u.hash, u.Disabled, u.CreatedAt, u.Version)
+	_, err := tx.ExecContext(ctx, `INSERT INTO users (id, email, username, name, role, password_hash, disabled, created_at, version, contact)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, u.ID, orNull(u.Email), orNull(u.Username), u.Name, string(u.Role), u.hash, u.Disabled, u.CreatedAt, u.Version, u.Contact)
 	return err
 }
 
@@ -113,12 +152,13 @@ func orNull(s string) any {
 	return s
 }
 
-const columns = `id, email, username, name, role, password_hash, disabled, created_at, version`
+const columns = `id, email, username, name, role, password_hash, disabled, created_at, version, email_verified, contact, totp_secret, totp_active`
 
 func scan(row *sql.Row) (User, error) {
 	var u User
 	var email, username sql.NullString
-	err := row.Scan(&u.ID, &email, &username, &u.Name, &u.Role, &u.hash, &u.Disabled, &u.CreatedAt, &u.Version)
+	err := row.Scan(&u.ID, &email, &username, &u.Name, &u.Role, &u.hash, &u.Disabled, &u.CreatedAt, &u.Version,
+		&u.Verified, &u.Contact, &u.totpSecret, &u.twoFactor)
 	if errors.Is(err, sql.ErrNoRows) {
 		return u, errNoUser
 	}
@@ -145,29 +185,78 @@ func (s *Service) get(ctx context.Context, userID string) (User, error) {
 	return scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE id = $1`, userID)) // primary key
 }
 
-// Login checks a password and starts a session. An unknown account and a wrong
-// password give the same error after the same time.
-func (s *Service) Login(ctx context.Context, login, password string) (token string, ends time.Time, u User, err error) {
-	login = strings.ToLower(strings.TrimSpace(login))
-	u, err = s.find(ctx, login)
+// Credentials are what somebody logs in with.
+type Credentials struct {
+	Name     string // e-mail address or username
+	Password string
+	Code     string // of the authenticator app, or a recovery code; "" when there is none
+	Agent    string // the program that asks, for the list of sessions
+}
+
+// Session is a log-in that has succeeded.
+type Session struct {
+	Token     string
+	Ends      time.Time
+	User      User
+	TwoFactor string // "", "active", or "required": see RequireTwoFactor
+}
+
+// Login checks a password, and a code if the account wants one, and starts a
+// session. An unknown account and a wrong password give the same error after the
+// same time.
+func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
+	from := message.ClientFrom(ctx)
+	if err := s.visitors.check(from, s.now()); err != nil {
+		return Session{}, err
+	}
+	login := strings.ToLower(strings.TrimSpace(c.Name))
+	u, err := s.find(ctx, login)
 	if err != nil && !errors.Is(err, errNoUser) {
-		return "", ends, u, err
+		return Session{}, err
 	}
 	account := u.ID
 	if account == "" {
 		account = "?" + login
 	}
-	ok, err := s.try(ctx, account, u, password)
+	wrong := errs.New(errs.Unauthenticated, "wrong-password", "There is no account with this name and password.")
+	end, err := s.throttle.begin(ctx, account, s.now)
 	if err != nil {
-		return "", ends, u, err
+		return Session{}, err
 	}
-	if ok {
-		token, ends, err = s.startSession(ctx, u.ID, u.hash)
+	outcome, err := s.prove(ctx, u, c, wrong)
+	end(outcome)
+	if err != nil {
+		if outcome == failed {
+			s.visitors.note(from, s.now())
+		}
+		return Session{}, err
 	}
-	if !ok || errors.Is(err, errStale) {
-		return "", ends, User{}, errs.New(errs.Unauthenticated, "wrong-password", "There is no account with this name and password.")
+	session, err := s.startSession(ctx, u, c.Agent, sessionLife)
+	if errors.Is(err, errStale) {
+		err = wrong
 	}
-	return token, ends, u, err
+	return session, err
+}
+
+// prove checks what an account wants to see at log-in.
+func (s *Service) prove(ctx context.Context, u User, c Credentials, wrong error) (outcome, error) {
+	ok, err := s.hasher.check(ctx, u.hash, c.Password)
+	switch {
+	case err != nil:
+		return undecided, err
+	case !ok || u.Disabled:
+		return failed, wrong
+	case !u.twoFactor:
+		return right, nil
+	case c.Code == "":
+		return undecided, errs.New(errs.Unauthenticated, "code-required", "Please give the code that your authenticator app shows.")
+	}
+	if err := s.secondFactor(ctx, &u, c.Code, "code"); errs.KindOf(err) == errs.Invalid {
+		return failed, errs.New(errs.Unauthenticated, "wrong-code", "This is not a code of now, or it was used before.")
+	} else if err != nil {
+		return undecided, err
+	}
+	return right, nil
 }
 
 // try checks a password, throttled per account. The account is a User's id, or
@@ -186,7 +275,7 @@ func (s *Service) try(ctx context.Context, account string, u User, password stri
 		end(right)
 		return true, nil
 	}
-	end(wrong)
+	end(failed)
 	return false, nil
 }
 
@@ -243,6 +332,10 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, userID stri
 	}
 	u := before
 	u.Email, u.Username, u.Name, u.Version = a.Email, a.Username, a.Name, before.Version+1
+	moved := u.Email != before.Email
+	if moved {
+		u.Verified = false
+	}
 	set(&u.Role, c.Role)
 	set(&u.Disabled, c.Disabled)
 	if c.Password != nil {
@@ -257,11 +350,30 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, userID stri
 	case u.Role != before.Role:
 		then = sessionsChanged
 	}
-	err = s.replace(ctx, &u, before.Version, then)
+	err = s.replace(ctx, &u, before.Version, then, func(tx *sql.Tx) error {
+		if moved { // links that were mailed to another address are void
+			return dropTokens(ctx, tx, u.ID)
+		}
+		return nil
+	})
 	if sqldb.Duplicate(err) {
 		return before, s.taken(ctx, a, before.ID)
 	}
+	if err == nil && moved {
+		s.movedAddress(ctx, &before, &u)
+	}
 	return u, err
+}
+
+// movedAddress tells the old address of the new one, and asks the new one.
+func (s *Service) movedAddress(ctx context.Context, before, u *User) {
+	if before.Email != "" {
+		s.mailer.Send(before.Email, "Your e-mail address was changed",
+			fmt.Sprintf("Hello %s,\n\nyour account has another e-mail address now. If that was not you, choose a new password at once and write to us.", u.Name))
+	}
+	if u.Email != "" {
+		s.note(ctx, s.sendVerification(u.ID, u.Email, u.Name))
+	}
 }
 
 // mayChange refuses what a caller may not change of an account that they may
@@ -312,11 +424,12 @@ const (
 	sessionsEnd
 )
 
-// replace writes an account's row if it has the version that was read.
-func (s *Service) replace(ctx context.Context, u *User, before int64, e effect) error {
+// replace writes an account's row if it has the version that was read, and more
+// in the same transaction.
+func (s *Service) replace(ctx context.Context, u *User, before int64, e effect, more func(*sql.Tx) error) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE users SET email = $1, username = $2, name = $3, password_hash = $4, disabled = $5, role = $6, version = $7
-			WHERE id = $8 AND version = $9`, orNull(u.Email), orNull(u.Username), u.Name, u.hash, u.Disabled, string(u.Role), u.Version, u.ID, before)
+		res, err := tx.ExecContext(ctx, `UPDATE users SET email = $1, username = $2, name = $3, password_hash = $4, disabled = $5, role = $6, version = $7, email_verified = $8
+			WHERE id = $9 AND version = $10`, orNull(u.Email), orNull(u.Username), u.Name, u.hash, u.Disabled, string(u.Role), u.Version, u.Verified, u.ID, before)
 		if err != nil {
 			return err
 		}
@@ -325,13 +438,14 @@ func (s *Service) replace(ctx context.Context, u *User, before int64, e effect) 
 		} else if n != 1 {
 			return errs.New(errs.Precondition, "changed-meanwhile", "The account has changed meanwhile.")
 		}
-		if e == sessionsStay {
-			return nil
+		if err := more(tx); err != nil {
+			return err
 		}
-		if e == sessionsEnd {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE user_id = $1`, u.ID); err != nil { // sessions_by_user
-				return err
-			}
+		switch e {
+		case sessionsStay:
+			return nil
+		case sessionsEnd:
+			return endSessions(ctx, tx, u.ID)
 		}
 		return raiseEpoch(ctx, tx)
 	})
@@ -342,7 +456,8 @@ func (s *Service) replace(ctx context.Context, u *User, before int64, e effect) 
 }
 
 // Delete anonymizes an account and ends its sessions. It is refused while the
-// account has live bookings.
+// account has live bookings. A hold that slips in between the look and the end
+// of the sessions lapses by itself: nobody is left who could pay for it.
 func (s *Service) Delete(ctx context.Context, caller message.Caller, userID string) error {
 	u, err := s.visible(ctx, caller, userID)
 	if err != nil {
@@ -358,8 +473,22 @@ func (s *Service) Delete(ctx context.Context, caller message.Caller, userID stri
 		}
 	}
 	before := u.Version
-	u.Email, u.Username, u.Name, u.hash, u.Disabled, u.Version = "", "", "deleted account", "", true, u.Version+1
-	return s.replace(ctx, &u, before, sessionsEnd)
+	u.Email, u.Username, u.Name, u.hash, u.Disabled, u.Verified, u.Version = "", "", "deleted account", "", true, false, u.Version+1
+	return s.replace(ctx, &u, before, sessionsEnd, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE users SET contact = '', guest_email = NULL, totp_secret = '', totp_active = FALSE WHERE id = $1`, u.ID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM recovery_codes WHERE user_id = $1`, u.ID); err != nil {
+			return err
+		}
+		return dropTokens(ctx, tx, u.ID)
+	})
+}
+
+// dropTokens voids what was mailed to an account.
+func dropTokens(ctx context.Context, tx *sql.Tx, userID string) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM mail_tokens WHERE user_id = $1`, userID)
+	return err
 }
 
 // CreateUser makes an account of any role.

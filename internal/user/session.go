@@ -1,15 +1,19 @@
 package user
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 )
@@ -76,9 +80,11 @@ func (ss *sessions) read(ctx context.Context, args []any, found func(tokenHash, 
 		var raw []byte
 		var who message.Caller
 		var ends int64
-		if err := rows.Scan(&raw, &who.UserID, &who.Role, &ends); err != nil {
+		var twoFactor bool
+		if err := rows.Scan(&raw, &who.UserID, &who.Role, &ends, &twoFactor); err != nil {
 			return fmt.Errorf("look sessions up: %w", err)
 		}
+		who.Role = ss.svc.roleOf(who.Role, twoFactor)
 		found(tokenHash(raw), who, ends)
 	}
 	return rows.Err()
@@ -95,7 +101,7 @@ func (s *Service) lookUpStmt(ctx context.Context, n int) (*sql.Stmt, error) {
 	for i := range marks {
 		marks[i] = fmt.Sprintf("$%d", i+1)
 	}
-	stmt, err := s.db.PrepareRead(ctx, `SELECT s.token_hash, u.id, u.role, s.expires_at FROM sessions s JOIN users u ON u.id = s.user_id
+	stmt, err := s.db.PrepareRead(ctx, `SELECT s.token_hash, u.id, u.role, s.expires_at, u.totp_active FROM sessions s JOIN users u ON u.id = s.user_id
 		WHERE NOT u.disabled AND s.token_hash IN (`+strings.Join(marks, ", ")+`)`)
 	if err != nil {
 		return nil, err
@@ -107,33 +113,125 @@ func (s *Service) lookUpStmt(ctx context.Context, n int) (*sql.Stmt, error) {
 // startSession makes a token for an account whose password was checked against
 // a hash. It fails with errStale when the account has changed its password or
 // was disabled meanwhile: that has ended all sessions, and this one would be left.
-func (s *Service) startSession(ctx context.Context, userID, checked string) (token string, ends time.Time, err error) {
-	token = id.Token()
+func (s *Service) startSession(ctx context.Context, u User, agent string, life time.Duration) (Session, error) {
+	token := id.Token()
 	hash := sha256.Sum256([]byte(token))
 	now := s.now()
-	ends = now.Add(sessionLife)
-	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+	ends := now.Add(life)
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		var current string
 		var disabled bool
-		row := tx.QueryRowContext(ctx, s.db.Text(`SELECT password_hash, disabled FROM users WHERE id = $1 /*postgres: FOR SHARE*/`), userID) // primary key
+		row := tx.QueryRowContext(ctx, s.db.Text(`SELECT password_hash, disabled FROM users WHERE id = $1 /*postgres: FOR SHARE*/`), u.ID) // primary key
 		if err := row.Scan(&current, &disabled); err != nil {
 			return err
 		}
-		if current != checked || disabled {
+		if current != u.hash || disabled {
 			return errStale
 		}
 		// Old sessions go as new ones come; the index sessions_ending.
 		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE expires_at <= $1`, now.UnixMicro()); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO sessions (token_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)`,
-			hash[:], userID, now.UnixMicro(), ends.UnixMicro())
+		_, err := tx.ExecContext(ctx, `INSERT INTO sessions (token_hash, user_id, created_at, expires_at, user_agent) VALUES ($1, $2, $3, $4, $5)`,
+			hash[:], u.ID, now.UnixMicro(), ends.UnixMicro(), clipped(agent))
 		return err
 	})
 	if err != nil {
-		return "", ends, fmt.Errorf("start session: %w", err)
+		return Session{}, fmt.Errorf("start session: %w", err)
 	}
-	return token, ends, nil
+	session := Session{Token: token, Ends: ends, User: u}
+	switch {
+	case u.twoFactor:
+		session.TwoFactor = "active"
+	case s.roleOf(u.Role, false) != u.Role:
+		session.TwoFactor = "required"
+	}
+	return session, nil
+}
+
+// roleOf is what an account may do in its sessions: organizers and admins
+// without a second factor are customers where one is required.
+func (s *Service) roleOf(r message.Role, twoFactor bool) message.Role {
+	if s.strict && !twoFactor && (r == message.Organizer || r == message.Admin) {
+		return message.Customer
+	}
+	return r
+}
+
+// clipped is a program's name, short and printable.
+func clipped(agent string) string {
+	agent = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(agent, ""))
+	if r := []rune(agent); len(r) > 200 {
+		agent = string(r[:200])
+	}
+	return agent
+}
+
+// Listed is a session as its owner sees it. Its id tells nothing of its token.
+type Listed struct {
+	ID              string // the first bytes of the token's hash, hex
+	CreatedAt, Ends int64  // µs since 1970
+	Agent           string
+	hash            []byte
+}
+
+// Sessions lists an account's sessions, newest first.
+func (s *Service) Sessions(ctx context.Context, caller message.Caller, userID string) ([]Listed, error) {
+	if _, err := s.visible(ctx, caller, userID); err != nil {
+		return nil, err
+	}
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT token_hash, created_at, expires_at, user_agent FROM sessions
+		WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at DESC LIMIT 100`, userID, s.now().UnixMicro()) // sessions_by_user
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	defer rows.Close()
+	var list []Listed
+	for rows.Next() {
+		var l Listed
+		if err := rows.Scan(&l.hash, &l.CreatedAt, &l.Ends, &l.Agent); err != nil {
+			return nil, fmt.Errorf("list sessions: %w", err)
+		}
+		l.ID = hex.EncodeToString(l.hash[:8])
+		list = append(list, l)
+	}
+	return list, rows.Err()
+}
+
+// EndSessions ends one of an account's sessions by its id, or with "" all but
+// the one of a token.
+func (s *Service) EndSessions(ctx context.Context, caller message.Caller, userID, sessionID, keep string) error {
+	list, err := s.Sessions(ctx, caller, userID)
+	if err != nil {
+		return err
+	}
+	kept := sha256.Sum256([]byte(keep))
+	var ended []Listed
+	for _, l := range list {
+		if l.ID == sessionID || sessionID == "" && !bytes.Equal(l.hash, kept[:]) {
+			ended = append(ended, l)
+		}
+	}
+	if sessionID != "" && len(ended) == 0 {
+		return errs.Missing("session")
+	}
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		for _, l := range ended {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE token_hash = $1`, l.hash); err != nil {
+				return err
+			}
+		}
+		return raiseEpoch(ctx, tx)
+	})
+	for _, l := range ended {
+		s.sessions.forget(tokenHash(l.hash))
+	}
+	return err
 }
 
 var errStale = errors.New("user: account changed meanwhile")

@@ -150,11 +150,11 @@ func TestDisabled(t *testing.T) {
 		t.Errorf("session: %v", err)
 	}
 	for range maxFailures { // right guesses count as wrong ones: they tell nothing
-		if _, _, _, err := w.Login(t.Context(), u.Email, goodPassword); !is(err, "wrong-password") {
+		if _, _, _, err := w.enter(t.Context(), u.Email, goodPassword); !is(err, "wrong-password") {
 			t.Fatalf("log-in: %v", err)
 		}
 	}
-	if _, _, _, err := w.Login(t.Context(), u.Email, goodPassword); !is(err, "too-many-attempts") {
+	if _, _, _, err := w.enter(t.Context(), u.Email, goodPassword); !is(err, "too-many-attempts") {
 		t.Errorf("log-in: %v", err)
 	}
 }
@@ -196,7 +196,7 @@ func TestLoginBesideChange(t *testing.T) {
 	if _, err := w.Update(t.Context(), message.Caller{UserID: u.ID}, u.ID, 0, Change{Password: &pass, CurrentPassword: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.startSession(t.Context(), u.ID, old.hash); err == nil {
+	if _, err := w.startSession(t.Context(), old, "", sessionLife); err == nil {
 		t.Error("a session from an old password")
 	}
 }

@@ -58,7 +58,7 @@ type outcome uint8
 
 const (
 	undecided outcome = iota // nobody looked at the password
-	wrong
+	failed
 	right
 )
 
@@ -99,9 +99,9 @@ func (t *throttle) note(tr *tries, o outcome, now time.Time) {
 	switch {
 	case o == right:
 		tr.count = 0
-	case o == wrong && (tr.count == 0 || now.Sub(tr.since) >= failWindow):
+	case o == failed && (tr.count == 0 || now.Sub(tr.since) >= failWindow):
 		tr.count, tr.since = 1, now
-	case o == wrong:
+	case o == failed:
 		tr.count++
 	}
 }
@@ -125,4 +125,51 @@ func (t *throttle) makeRoom() {
 		}
 	}
 	delete(t.tries, victim)
+}
+
+// How failed log-ins slow an address down, whichever accounts they try. Many
+// people may share one, so that it is much more patient than an account.
+const (
+	visitorFailures = 100
+	maxVisitors     = 100_000
+)
+
+// visitors counts failed log-ins by client address.
+type visitors struct {
+	mu sync.Mutex
+	m  map[string]*visitor
+}
+
+type visitor struct {
+	count int
+	since time.Time
+}
+
+// check refuses an address from which too many log-ins have failed lately. An
+// unknown address is not counted.
+func (v *visitors) check(addr string, now time.Time) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	one := v.m[addr]
+	if one == nil || one.count < visitorFailures || now.Sub(one.since) >= failWindow {
+		return nil
+	}
+	return errs.New(errs.TooMany, "too-many-attempts", "Too many failed attempts to sign in from your address; please wait.").After(failWindow - now.Sub(one.since))
+}
+
+func (v *visitors) note(addr string, now time.Time) {
+	if addr == "" {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	one := v.m[addr]
+	if one == nil || now.Sub(one.since) >= failWindow {
+		if v.m == nil || len(v.m) >= maxVisitors {
+			v.m = map[string]*visitor{} // whoever sends from so many addresses cannot be slowed down by them
+		}
+		one = &visitor{since: now}
+		v.m[addr] = one
+	}
+	one.count++
 }

@@ -1,0 +1,214 @@
+package user
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// These operations stand beside the API's thirty: whatever an account needs
+// besides a purchase.
+
+func operation(id, method, path, summary, description string, status int, errors ...int) huma.Operation {
+	return huma.Operation{OperationID: id, Method: method, Path: path, Tags: []string{"Accounts"}, Summary: summary, Description: description,
+		DefaultStatus: status, Errors: errors}
+}
+
+type verifyIn struct {
+	Body struct {
+		Token string `json:"token" maxLength:"64" doc:"Of the link that was mailed." example:"0123456789abcdefghjkmnpqrs"`
+	}
+}
+
+type forgotIn struct {
+	Body struct {
+		Email string `json:"email" maxLength:"254" example:"fan@example.org"`
+	}
+}
+
+type resetIn struct {
+	Body struct {
+		Token    string `json:"token" maxLength:"64" doc:"Of the link that was mailed." example:"0123456789abcdefghjkmnpqrs"`
+		Password string `json:"password" maxLength:"128" doc:"The new one, 8 characters or more." example:"velvet curtain"`
+	}
+}
+
+type guestIn struct {
+	Agent string `header:"User-Agent"`
+	Body  struct {
+		Name  string `json:"name" maxLength:"100" example:"Robin Fan"`
+		Email string `json:"email" maxLength:"254" example:"fan@example.org"`
+	}
+}
+
+type guestCodeIn struct {
+	Agent string `header:"User-Agent"`
+	Body  struct {
+		Code string `json:"code" maxLength:"10" doc:"Six digits, as mailed." example:"123456"`
+	}
+}
+
+func (s *Service) registerMails(api huma.API) {
+	huma.Register(api, operation("verify-email", http.MethodPost, "/users/verify", "Verify an e-mail address", "By the secret of a mailed link, once, within 24 hours.", http.StatusOK, 400, 422, 429),
+		func(ctx context.Context, in *verifyIn) (*userOut, error) {
+			u, err := s.Verify(ctx, in.Body.Token)
+			return s.answer(ctx, u, err)
+		})
+	huma.Register(api, operation("send-verification", http.MethodPost, "/users/{id}/verification", "Mail the verification again", "At most once a minute.", http.StatusAccepted, 401, 404, 409, 429, 503),
+		func(ctx context.Context, in *byID) (*struct{}, error) {
+			return nil, s.Resend(ctx, message.CallerFrom(ctx), in.ID)
+		})
+	huma.Register(api, operation("forgot-password", http.MethodPost, "/users/password-reset", "Ask for a new password", "Mails a link to the address if there is an account with it. The answer is the same if there is none.", http.StatusAccepted, 400, 422, 429, 503),
+		func(ctx context.Context, in *forgotIn) (*struct{}, error) {
+			return nil, s.ForgotPassword(ctx, in.Body.Email)
+		})
+	huma.Register(api, operation("reset-password", http.MethodPost, "/users/password-reset/confirm", "Choose a new password", "By the secret of a mailed link, once, within 30 minutes. Ends all sessions of the account.", http.StatusNoContent, 400, 422, 429, 503),
+		func(ctx context.Context, in *resetIn) (*struct{}, error) {
+			return nil, s.ResetPassword(ctx, in.Body.Token, in.Body.Password)
+		})
+	huma.Register(api, operation("enter-as-guest", http.MethodPost, "/users/guest", "Enter as a guest",
+		"For buying with a name and an e-mail address only. The session may hold seats at once; to pay, verify the address by the code that was mailed to it.", http.StatusCreated, 400, 422, 429, 503),
+		func(ctx context.Context, in *guestIn) (*loginOut, error) {
+			x, err := s.EnterGuest(ctx, in.Body.Name, in.Body.Email, in.Agent)
+			return s.session(ctx, x, err)
+		})
+	huma.Register(api, operation("verify-guest", http.MethodPost, "/users/guest/verify", "Verify a guest's address",
+		"Answers the session to go on with: of the account that the address belongs to, which has the holds and all earlier orders. What a customer may have is counted by verified address.", http.StatusOK, 400, 401, 409, 422, 429),
+		func(ctx context.Context, in *guestCodeIn) (*loginOut, error) {
+			x, err := s.VerifyGuest(ctx, message.CallerFrom(ctx), in.Body.Code, in.Agent)
+			return s.session(ctx, x, err)
+		})
+	huma.Register(api, operation("send-guest-code", http.MethodPost, "/users/guest/code", "Mail a guest's code again", "At most once a minute.", http.StatusAccepted, 401, 409, 429, 503),
+		func(ctx context.Context, _ *struct{}) (*struct{}, error) {
+			caller := message.CallerFrom(ctx)
+			if !caller.SignedIn() {
+				return nil, errs.New(errs.Unauthenticated, "sign-in-required", "Please enter as a guest first.")
+			}
+			u, err := s.get(ctx, caller.UserID)
+			if err != nil {
+				return nil, err
+			}
+			if u.Role != message.Guest {
+				return nil, errs.New(errs.Conflict, "already-verified", "The address is verified already.")
+			}
+			return nil, s.SendCode(ctx, u)
+		})
+}
+
+type listedSession struct {
+	ID        string    `json:"id" doc:"Names the session; it is not its token." example:"0f1e2d3c4b5a6978"`
+	CreatedAt time.Time `json:"created_at" doc:"UTC." example:"2026-12-01T09:00:00Z"`
+	ExpiresAt time.Time `json:"expires_at" doc:"UTC." example:"2026-12-02T09:00:00Z"`
+	UserAgent string    `json:"user_agent,omitempty" doc:"The program that logged in, as it named itself." example:"curl/8.5.0"`
+	Current   bool      `json:"current" doc:"It is the session of this request." example:"true"`
+}
+
+type sessionsOut struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		Items []listedSession `json:"items" doc:"Newest first, at most 100."`
+	}
+}
+
+type sessionsIn struct {
+	ID            string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
+	Authorization string `header:"Authorization" hidden:"true"`
+}
+
+func (in *sessionsIn) token() string {
+	_, token, _ := strings.Cut(in.Authorization, " ")
+	return token
+}
+
+func (s *Service) registerSessions(api huma.API) {
+	huma.Register(api, operation("list-sessions", http.MethodGet, "/users/{id}/sessions", "List sessions", "For the account's owner and admins.", http.StatusOK, 401, 404),
+		func(ctx context.Context, in *sessionsIn) (*sessionsOut, error) {
+			list, err := s.Sessions(ctx, message.CallerFrom(ctx), in.ID)
+			if err != nil {
+				return nil, err
+			}
+			own := sha256.Sum256([]byte(in.token()))
+			out := &sessionsOut{CacheControl: "private, no-store"}
+			out.Body.Items = make([]listedSession, len(list))
+			for i, l := range list {
+				out.Body.Items[i] = listedSession{l.ID, time.UnixMicro(l.CreatedAt).UTC(), time.UnixMicro(l.Ends).UTC(), l.Agent, l.ID == hex.EncodeToString(own[:8])}
+			}
+			return out, nil
+		})
+	type oneIn struct {
+		ID      string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
+		Session string `path:"session_id" maxLength:"64" doc:"The session." example:"0f1e2d3c4b5a6978"`
+	}
+	huma.Register(api, operation("end-session", http.MethodDelete, "/users/{id}/sessions/{session_id}", "End a session", "On this node at once, on others within a second.", http.StatusNoContent, 401, 404),
+		func(ctx context.Context, in *oneIn) (*struct{}, error) {
+			return nil, s.EndSessions(ctx, message.CallerFrom(ctx), in.ID, in.Session, "")
+		})
+	huma.Register(api, operation("end-other-sessions", http.MethodDelete, "/users/{id}/sessions", "End all other sessions", "All but the one of this request.", http.StatusNoContent, 401, 404),
+		func(ctx context.Context, in *sessionsIn) (*struct{}, error) {
+			return nil, s.EndSessions(ctx, message.CallerFrom(ctx), in.ID, "", in.token())
+		})
+}
+
+type secretOut struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		Secret string `json:"secret" doc:"Base 32, for the authenticator app." example:"JBSWY3DPEHPK3PXP"`
+		URI    string `json:"otpauth_uri" doc:"The same as a URI, for a QR code." example:"otpauth://totp/boxoffice:fan@example.org?secret=JBSWY3DPEHPK3PXP"`
+	}
+}
+
+type recoveryOut struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		Codes []string `json:"recovery_codes" doc:"Each logs in once without the app. They are not shown again." example:"[\"0123456789\"]"`
+	}
+}
+
+func (s *Service) registerTwoFactor(api huma.API) {
+	type beginIn struct {
+		ID   string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
+		Body struct {
+			Password string `json:"current_password" maxLength:"128" example:"velvet curtain"`
+		}
+	}
+	huma.Register(api, operation("begin-two-factor", http.MethodPost, "/users/{id}/totp", "Begin two-factor log-in", "Makes a secret for an authenticator app (RFC 6238). It counts once a code has confirmed it.", http.StatusCreated, 400, 401, 403, 404, 409, 422, 429),
+		func(ctx context.Context, in *beginIn) (*secretOut, error) {
+			x, err := s.BeginTwoFactor(ctx, message.CallerFrom(ctx), in.ID, in.Body.Password)
+			if err != nil {
+				return nil, err
+			}
+			out := &secretOut{CacheControl: "no-store"}
+			out.Body.Secret, out.Body.URI = x.Secret, x.URI
+			return out, nil
+		})
+	type confirmIn struct {
+		ID   string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
+		Body struct {
+			Code string `json:"code" maxLength:"10" doc:"That the app shows now." example:"123456"`
+		}
+	}
+	huma.Register(api, operation("confirm-two-factor", http.MethodPut, "/users/{id}/totp", "Switch two-factor log-in on", "From then on log-in needs a code.", http.StatusOK, 400, 401, 403, 404, 409, 422),
+		func(ctx context.Context, in *confirmIn) (*recoveryOut, error) {
+			codes, err := s.ConfirmTwoFactor(ctx, message.CallerFrom(ctx), in.ID, in.Body.Code)
+			out := &recoveryOut{CacheControl: "no-store"}
+			out.Body.Codes = codes
+			return out, err
+		})
+	type endIn struct {
+		ID       string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
+		Password string `header:"X-Current-Password" maxLength:"128" doc:"The account's password: a DELETE has no body." example:"velvet curtain"`
+		Code     string `header:"X-Code" maxLength:"32" doc:"Of the app, or a recovery code." example:"123456"`
+	}
+	huma.Register(api, operation("end-two-factor", http.MethodDelete, "/users/{id}/totp", "Switch two-factor log-in off", "Needs the password and a code.", http.StatusNoContent, 401, 403, 404, 422, 429),
+		func(ctx context.Context, in *endIn) (*struct{}, error) {
+			return nil, s.EndTwoFactor(ctx, message.CallerFrom(ctx), in.ID, in.Password, in.Code)
+		})
+}

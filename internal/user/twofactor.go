@@ -1,0 +1,180 @@
+package user
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/totp"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+)
+
+// Codes change every 30 seconds and have six digits (RFC 6238); one step early
+// or late is taken, for clocks that are a little off.
+const (
+	totpPeriod    = 30
+	totpSkew      = 1
+	recoveryCodes = 10
+)
+
+// Secret is what an authenticator app needs to know.
+type Secret struct {
+	Secret string // base 32
+	URI    string // otpauth://, for a QR code
+}
+
+// BeginTwoFactor makes a new secret for an account. It counts once a code has
+// proved that the app has it.
+func (s *Service) BeginTwoFactor(ctx context.Context, caller message.Caller, userID, password string) (Secret, error) {
+	u, err := s.self(ctx, caller, userID, password)
+	if err != nil {
+		return Secret{}, err
+	}
+	if u.twoFactor {
+		return Secret{}, errs.New(errs.Conflict, "two-factor-active", "Two-factor log-in is active already. Switch it off first.")
+	}
+	name := u.Email
+	if name == "" {
+		name = u.ID
+	}
+	key, err := totp.Generate(totp.GenerateOpts{Issuer: "boxoffice", AccountName: name, Period: totpPeriod})
+	if err != nil {
+		return Secret{}, fmt.Errorf("two-factor secret: %w", err)
+	}
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2 AND NOT totp_active`, key.Secret(), u.ID)
+		return err
+	})
+	return Secret{key.Secret(), key.URL()}, err
+}
+
+// ConfirmTwoFactor switches two-factor log-in on, and answers codes for the day
+// on which the app is lost. They are not shown again.
+func (s *Service) ConfirmTwoFactor(ctx context.Context, caller message.Caller, userID, digits string) ([]string, error) {
+	u, err := s.visible(ctx, caller, userID)
+	switch {
+	case err != nil:
+		return nil, err
+	case caller.UserID != userID:
+		return nil, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can switch an account's two-factor log-in on.")
+	case u.twoFactor:
+		return nil, errs.New(errs.Conflict, "two-factor-active", "Two-factor log-in is active already.")
+	case u.totpSecret == "":
+		return nil, errs.New(errs.Conflict, "no-secret", "Ask for a secret first.")
+	}
+	if err := s.secondFactor(ctx, &u, digits, "code"); err != nil {
+		return nil, err
+	}
+	codes := make([]string, recoveryCodes)
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `UPDATE users SET totp_active = TRUE, version = version + 1 WHERE id = $1 AND NOT totp_active AND totp_secret = $2`, u.ID, u.totpSecret)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return errs.New(errs.Conflict, "two-factor-active", "Two-factor log-in was changed meanwhile.")
+		}
+		for i := range codes {
+			codes[i] = id.Token()[:10]
+			hash := sha256.Sum256([]byte(u.ID + codes[i]))
+			if _, err := tx.ExecContext(ctx, `INSERT INTO recovery_codes (user_id, hash) VALUES ($1, $2)`, u.ID, hash[:]); err != nil {
+				return err
+			}
+		}
+		return raiseEpoch(ctx, tx) // what the account may do may have changed
+	})
+	s.sessions.forgetAll(u.ID)
+	if err != nil {
+		return nil, err
+	}
+	return codes, nil
+}
+
+// EndTwoFactor switches two-factor log-in off.
+func (s *Service) EndTwoFactor(ctx context.Context, caller message.Caller, userID, password, digits string) error {
+	u, err := s.self(ctx, caller, userID, password)
+	if err != nil {
+		return err
+	}
+	if u.twoFactor {
+		if err := s.secondFactor(ctx, &u, digits, "code"); err != nil {
+			return err
+		}
+	}
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE users SET totp_active = FALSE, totp_secret = '', version = version + 1 WHERE id = $1`, u.ID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM recovery_codes WHERE user_id = $1`, u.ID); err != nil {
+			return err
+		}
+		return raiseEpoch(ctx, tx)
+	})
+	s.sessions.forgetAll(u.ID)
+	return err
+}
+
+// self is the caller's own account, after another look at the password.
+func (s *Service) self(ctx context.Context, caller message.Caller, userID, password string) (User, error) {
+	u, err := s.visible(ctx, caller, userID)
+	if err != nil {
+		return u, err
+	}
+	if caller.UserID != userID {
+		return u, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can change an account's two-factor log-in.")
+	}
+	ok, err := s.try(ctx, u.ID, u, password)
+	if err == nil && !ok {
+		err = errs.Bad("current_password", "is not the account's password")
+	}
+	return u, err
+}
+
+// secondFactor takes a code of the app, or a recovery code. Each counts once,
+// on whatever node it is used.
+func (s *Service) secondFactor(ctx context.Context, u *User, digits, field string) error {
+	used := false
+	step := s.stepOf(u.totpSecret, digits)
+	recovery := sha256.Sum256([]byte(u.ID + strings.ToLower(strings.TrimSpace(digits))))
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		text, args := `DELETE FROM recovery_codes WHERE user_id = $1 AND hash = $2`, []any{u.ID, recovery[:]}
+		if step > 0 {
+			text, args = `UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1 AND totp_secret = $3`, []any{step, u.ID, u.totpSecret}
+		}
+		res, err := tx.ExecContext(ctx, text, args...)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		used = n == 1
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("two-factor code: %w", err)
+	}
+	if !used {
+		return errs.Bad(field, "is not a code of now that was not used before")
+	}
+	return nil
+}
+
+// stepOf is the time step whose code this is; 0 when it is none's.
+func (s *Service) stepOf(secret, digits string) int64 {
+	now := s.now().Unix() / totpPeriod
+	found := int64(0)
+	for step := now - totpSkew; step <= now+totpSkew; step++ {
+		want, err := totp.GenerateCodeCustom(secret, time.Unix(step*totpPeriod, 0), totp.ValidateOpts{Period: totpPeriod, Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1})
+		if err == nil && subtle.ConstantTimeCompare([]byte(want), []byte(digits)) == 1 {
+			found = step
+		}
+	}
+	return found
+}
