@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -16,18 +17,25 @@ import (
 	"sync"
 	"time"
 
+	"boxoffice/internal/booking"
 	"boxoffice/internal/gateway"
+	"boxoffice/internal/limit"
 	"boxoffice/internal/notify"
 )
 
 // Serve says how to run a node.
 type Serve struct {
 	Storage
-	Addr      string `help:"Address to listen on." default:"127.0.0.1:8080" env:"BOXOFFICE_ADDR" placeholder:"HOST:PORT"`
-	DebugAddr string `help:"Serve profiles (net/http/pprof) on this loopback address." env:"BOXOFFICE_DEBUG_ADDR" placeholder:"HOST:PORT"`
-	PublicURL string `help:"Where the world reaches this server, for links; the address it listens on when it is left out." env:"BOXOFFICE_PUBLIC_URL" placeholder:"URL"`
-	TwoFactor bool   `name:"require-two-factor" help:"Organizers and admins must log in with two factors: until they have set that up, they may do what customers may." env:"BOXOFFICE_REQUIRE_TWO_FACTOR"`
-	Demo      bool   `help:"Fill the database with lively events and accounts, whose passwords are printed. Loopback addresses only." env:"BOXOFFICE_DEMO"`
+	Addr          string   `help:"Address to listen on." default:"127.0.0.1:8080" env:"BOXOFFICE_ADDR" placeholder:"HOST:PORT"`
+	DebugAddr     string   `help:"Serve profiles (net/http/pprof) on this loopback address." env:"BOXOFFICE_DEBUG_ADDR" placeholder:"HOST:PORT"`
+	PublicURL     string   `help:"Where the world reaches this server, for links; the address it listens on when it is left out." env:"BOXOFFICE_PUBLIC_URL" placeholder:"URL"`
+	Proxies       []string `name:"trusted-proxies" help:"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8." env:"BOXOFFICE_TRUSTED_PROXIES" placeholder:"CIDR"`
+	Origins       []string `name:"cors-origins" help:"Sites whose pages may call the API, such as https://example.org; * for all." env:"BOXOFFICE_CORS_ORIGINS" placeholder:"ORIGIN"`
+	RateLimit     int64    `help:"Requests a second for each account, and half of what an address may without one; 0: no limits." default:"50" env:"BOXOFFICE_RATE_LIMIT" placeholder:"N"`
+	LimitLoopback bool     `help:"Limit clients on this machine like all others, not a thousand times later." env:"BOXOFFICE_LIMIT_LOOPBACK"`
+	AccessLog     bool     `help:"Log every request." env:"BOXOFFICE_ACCESS_LOG"`
+	TwoFactor     bool     `name:"require-two-factor" help:"Organizers and admins must log in with two factors: until they have set that up, they may do what customers may." env:"BOXOFFICE_REQUIRE_TWO_FACTOR"`
+	Demo          bool     `help:"Fill the database with lively events and accounts, whose passwords are printed. Loopback addresses only." env:"BOXOFFICE_DEMO"`
 }
 
 const (
@@ -94,19 +102,36 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 }
 
 // front puts the services behind the front door.
-func (p *Parts) front(s *Serve, log *slog.Logger) *gateway.Gateway {
-	g := gateway.New(gateway.Config{
+func (p *Parts) front(s *Serve, log *slog.Logger) (*gateway.Gateway, error) {
+	cfg := gateway.Config{
 		Authenticate: p.Users.Authenticate,
 		Log:          log,
 		Metrics:      p.Metrics,
 		Ready:        p.ready,
-	})
+		AccessLog:    s.AccessLog,
+		Pressure:     p.Bookings.Pressure,
+		Origins:      s.Origins,
+		PublicURL:    s.PublicURL,
+	}
+	for _, text := range s.Proxies {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxies: %w", err)
+		}
+		cfg.TrustedProxies = append(cfg.TrustedProxies, network.Masked())
+	}
+	if s.RateLimit > 0 {
+		cfg.Limits = gateway.DefaultLimits(s.RateLimit, limit.NewMemory(time.Now))
+		cfg.Limits.Loopback = s.LimitLoopback
+	}
+	g := gateway.New(cfg)
 	api := g.API()
 	p.Users.Register(api)
 	p.Events.Register(api)
 	p.Bookings.Register(api)
 	p.Payments.Register(api)
-	return g
+	g.Stream(booking.LiveOperation(), p.Bookings.Live)
+	return g, nil
 }
 
 // ready asks the database.
@@ -126,7 +151,10 @@ func (p *Parts) listen(ctx context.Context, s *Serve, mail *notify.Folder, out i
 	}
 	p.Users.UsePublicURL(base)
 	p.Payments.OnCaptured(p.confirmGuests(base, log))
-	g := p.front(s, log)
+	g, err := p.front(s, log)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	p.pages(g.Router(), s, mail, log)
 	srv := g.Server(s.Addr)
 	failed := make(chan error, 1)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice/internal/errs"
@@ -209,6 +210,24 @@ func sse(name string, seq int64, body any) []byte {
 		panic(err) // structs of numbers and ASCII
 	}
 	return fmt.Appendf(nil, "event: %s\nid: %d\ndata: %s\n\n", name, seq, data)
+}
+
+// LiveOperation describes Live in the API's document.
+func LiveOperation() *huma.Operation {
+	text := &huma.Schema{Type: huma.TypeString, Description: "Server-Sent Events: first \"snapshot\" with seq, event_version and status (one character a seat, by ordinal: . free, h held, s sold), " +
+		"then \"seats\" with seq, event_version and the ordinals that are now free, held or sold.",
+		Examples: []any{"event: seats\nid: 42\ndata: {\"seq\":42,\"event_version\":3,\"held\":[17,18]}\n\n"}}
+	return &huma.Operation{
+		OperationID: "watch-seats", Method: http.MethodGet, Path: "/events/{id}/live", Tags: []string{"Events"}, Summary: "Watch an event's seats",
+		Description: "A stream that tells within a fraction of a second which seats were taken or became free. Who names the version that they have gets what came since, or a new snapshot. When event_version grows, the event itself is to be read again.",
+		Parameters: []*huma.Param{
+			{Name: "id", In: "path", Required: true, Description: "The event.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "06a1b2c3d4e5f6g7"},
+			{Name: "after", In: "query", Description: "Version of the ledger that one has, as seq of GET /events/{id}/seats.", Schema: &huma.Schema{Type: huma.TypeInteger}, Example: 41},
+			{Name: "Last-Event-ID", In: "header", Description: "The same, as browsers send it when they come back.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "41"},
+		},
+		Responses: map[string]*huma.Response{"200": {Description: "The stream.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: text}}}},
+		Errors:    []int{404, 422},
+	}
 }
 
 // Live streams an event's seats as Server-Sent Events: a "snapshot" of all, then

@@ -117,6 +117,9 @@ func (s *Service) Waiting() int {
 	return n
 }
 
+// Pressure is how many commands wait for the writers, and how many may.
+func (s *Service) Pressure() (waiting, capacity int) { return s.Waiting(), maxWaiting * len(s.writers) }
+
 // Follow calls fn after each commit with its ledger entries, of one event at a
 // time, in order. fn must return fast: the writer waits for it.
 func (s *Service) Follow(fn func([]message.Entry)) {

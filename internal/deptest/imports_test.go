@@ -17,7 +17,7 @@ var allowed = map[string][]string{
 	// leaves
 	"errs": {}, "id": {}, "money": {}, "message": {}, "deptest": {},
 	// one interface each, with its backends
-	"batch": {"errs"}, "sqldb": {"errs", "batch"},
+	"batch": {"errs"}, "limit": {}, "sqldb": {"errs", "batch"},
 	// services: never each other
 	"booking": services,
 	"event":   services,
@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	// a part of a service
 	"payment/sandbox": {"payment", "errs", "id", "money", "message", "sqldb", "batch"},
 	// in front of the services
-	"gateway": {"batch", "errs", "id", "message"},
+	"gateway": {"batch", "errs", "id", "limit", "message"},
 	"web":     {"errs", "money"},
 	// behind them
 	"notify": {"id"},
@@ -50,6 +50,7 @@ var guarded = map[string][]string{
 	"github.com/go-chi/chi":             {"gateway"},
 	"github.com/wneessen/go-mail":       {"notify"},
 	"github.com/pquerna/otp":            {"user"},
+	"github.com/rs/cors":                {"gateway"},
 	"github.com/pressly/goose":          {"sqldb"},
 	"github.com/alecthomas/kong":        {"cmd"},
 	"github.com/hanwen/go-fuse":         {"test"},

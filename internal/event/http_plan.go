@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/maypok86/otter/v2"
@@ -31,13 +30,11 @@ type planSeat struct {
 }
 
 type planIn struct {
-	ID          string `path:"id" maxLength:"64"`
-	Version     string `query:"version" maxLength:"100" doc:"As in the event's plan.url: with it the answer may be kept for good."`
-	IfNoneMatch string `header:"If-None-Match" doc:"ETag of the plan that you have."`
+	ID      string `path:"id" maxLength:"64"`
+	Version string `query:"version" maxLength:"100" doc:"As in the event's plan.url: with it the answer may be kept for good."`
 }
 
 type planOut struct {
-	Status       int
 	ContentType  string `header:"Content-Type"`
 	ETag         string `header:"ETag"`
 	CacheControl string `header:"Cache-Control"`
@@ -59,16 +56,12 @@ func (s *Service) registerPlan(api huma.API) {
 			return nil, err
 		}
 		version := fmt.Sprintf("%s-%d", e.PlanID, e.PlanVersion)
-		out := &planOut{Status: http.StatusOK, ETag: `"` + version + `"`, CacheControl: "public, max-age=60"}
+		out := &planOut{ETag: `"` + version + `"`, CacheControl: "public, max-age=60"}
 		switch {
 		case !e.public():
 			out.CacheControl = "private, no-cache"
 		case in.Version == version:
 			out.CacheControl = "public, max-age=86400, immutable"
-		}
-		if matches(in.IfNoneMatch, out.ETag) {
-			out.Status = http.StatusNotModified
-			return out, nil
 		}
 		out.ContentType = "application/json"
 		out.Body, err = s.bodies.Get(ctx, planKey{e.PlanID, e.PlanVersion}, otter.LoaderFunc[planKey, []byte](s.encodePlan))
@@ -89,16 +82,4 @@ func (s *Service) encodePlan(ctx context.Context, k planKey) ([]byte, error) {
 		body.Seats[i] = planSeat{st.Label, st.Number, st.X, st.Y, st.Category, st.Accessible, st.RestrictedView}
 	}
 	return json.Marshal(body)
-}
-
-// matches reports whether an If-None-Match header names an ETag (RFC 9110,
-// section 13.1.2: weakly, any of a list).
-func matches(header, etag string) bool {
-	for tag := range strings.SplitSeq(header, ",") {
-		tag = strings.TrimSpace(tag)
-		if tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
-			return true
-		}
-	}
-	return false
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/cors"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
@@ -27,6 +30,12 @@ type Config struct {
 	Metrics      *prometheus.Registry
 	Ready        func(ctx context.Context) error // nil error: this node can serve
 	AccessLog    bool                            // log each request at level Info rather than Debug
+
+	Limits         Limits
+	TrustedProxies []netip.Prefix                 // whose X-Forwarded-For is believed
+	Pressure       func() (waiting, capacity int) // of the writers' queues; nil: never asked
+	Origins        []string                       // of other sites whose pages may ask (CORS); "*": all
+	PublicURL      string                         // where the world reaches this server
 }
 
 // Gateway is the front door of a node.
@@ -35,12 +44,24 @@ type Gateway struct {
 	router   *chi.Mux
 	api      huma.API
 	metrics  *metrics
+	policies *policies
+	handler  http.Handler // the router, behind CORS if there is any
+	tls      bool         // the world comes by HTTPS
 	draining atomic.Bool
+	streams  context.Context // of streams; it ends when the node drains
+	drain    context.CancelFunc
+	finish   sync.Once
 }
+
+// streamSuffix is how the paths of streams end.
+const streamSuffix = "/live"
 
 // New makes a front door without any operations; services register theirs on API.
 func New(cfg Config) *Gateway {
-	g := &Gateway{cfg: cfg, router: chi.NewRouter(), metrics: newMetrics(cfg.Metrics)}
+	g := &Gateway{cfg: cfg, router: chi.NewRouter(), metrics: newMetrics(cfg.Metrics), policies: newPolicies(cfg.Limits),
+		tls: strings.HasPrefix(cfg.PublicURL, "https://")}
+	g.streams, g.drain = context.WithCancel(context.Background())
+	g.handler = crossOrigin(cfg.Origins, g.router)
 	useProblems()
 	g.router.Use(g.serve)
 	g.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
@@ -85,6 +106,10 @@ func (g *Gateway) notAllowed(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	e := errs.New(errs.Invalid, "method-not-allowed", "This address answers %s only.", strings.Join(allowed, ", "))
 	requestFrom(r.Context()).refuseAs(w, e, http.StatusMethodNotAllowed)
 }
@@ -98,7 +123,37 @@ func (g *Gateway) API() huma.API { return g.api }
 func (g *Gateway) Router() chi.Router { return g.router }
 
 // Handler serves everything.
-func (g *Gateway) Handler() http.Handler { return g.router }
+func (g *Gateway) Handler() http.Handler { return g.handler }
+
+// Stream registers an operation whose answer goes on until somebody goes away:
+// a plain handler, whose error, if it has written nothing, becomes the answer.
+// Its path ends in /live.
+func (g *Gateway) Stream(op *huma.Operation, fn func(http.ResponseWriter, *http.Request) error) {
+	if !strings.HasSuffix(op.Path, streamSuffix) {
+		panic("gateway: the path of a stream must end in " + streamSuffix)
+	}
+	g.api.OpenAPI().AddOperation(op)
+	g.router.Method(op.Method, op.Path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := fn(w, r); err != nil {
+			refuse(w, r, err)
+		}
+	}))
+}
+
+// crossOrigin lets pages of other sites ask (the Fetch standard's CORS protocol).
+// They show who asks by a token that they must have, never by a cookie.
+func crossOrigin(origins []string, h http.Handler) http.Handler {
+	if len(origins) == 0 {
+		return h
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins: origins,
+		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "X-Request-Id", "X-Current-Password", "X-Code"},
+		ExposedHeaders: []string{"ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id"},
+		MaxAge:         7200,
+	}).Handler(h)
+}
 
 // Server is an HTTP server with the front door's limits.
 func (g *Gateway) Server(addr string) *http.Server {
@@ -114,8 +169,12 @@ func (g *Gateway) Server(addr string) *http.Server {
 	}
 }
 
-// Drain makes /readyz say no, so that load balancers look elsewhere.
-func (g *Gateway) Drain() { g.draining.Store(true) }
+// Drain makes /readyz say no, so that load balancers look elsewhere, and ends
+// streams: their viewers come back to another node.
+func (g *Gateway) Drain() {
+	g.draining.Store(true)
+	g.drain()
+}
 
 func (g *Gateway) readyz(w http.ResponseWriter, r *http.Request) {
 	if g.draining.Load() {

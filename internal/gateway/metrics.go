@@ -10,9 +10,11 @@ import (
 
 // metrics count requests by route, method and class of status.
 type metrics struct {
-	inFlight prometheus.Gauge
-	duration *prometheus.HistogramVec
-	routes   sync.Map // route → *[methods][classes]prometheus.Observer: label look-ups are dear on the hot path
+	inFlight   prometheus.Gauge
+	limited    *prometheus.CounterVec
+	turnedAway prometheus.Counter
+	duration   *prometheus.HistogramVec
+	routes     sync.Map // route → *[methods][classes]prometheus.Observer: label look-ups are dear on the hot path
 }
 
 // classes of status, by their first digit.
@@ -29,13 +31,19 @@ type series [len(counted)][len(classes)]struct {
 func newMetrics(reg *prometheus.Registry) *metrics {
 	m := &metrics{
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "boxoffice_http_requests_in_flight", Help: "Requests being served."}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "boxoffice_http_limited_total", Help: "Requests refused by a rate limit, by its name.",
+		}, []string{"limit"}),
+		turnedAway: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "boxoffice_http_turned_away_total", Help: "Holds refused early because the writers were far behind.",
+		}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "boxoffice_http_request_seconds", Help: "Time to serve requests, in seconds, by route, method and class of status.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 11),
 		}, []string{"route", "method", "status"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.inFlight, m.duration)
+		reg.MustRegister(m.inFlight, m.duration, m.limited, m.turnedAway)
 	}
 	return m
 }

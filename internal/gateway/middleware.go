@@ -33,6 +33,8 @@ var (
 	noSniff    = []string{"nosniff"}
 	sameOrigin = []string{"same-origin"}
 	deny       = []string{"DENY"}
+	bare       = []string{"default-src 'none'; frame-ancestors 'none'"} // JSON loads nothing; pages say what they need
+	onlyTLS    = []string{"max-age=31536000"}
 )
 
 // serve is what happens to every request: id, time limit, panic recovery,
@@ -41,13 +43,13 @@ var (
 func (g *Gateway) serve(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		q := &request{gateway: g, start: time.Now(), id: requestID(r), method: r.Method, path: r.URL.Path, route: chi.RouteContext(r.Context())}
-		limit := requestTime
-		if large(r) {
-			limit = planBodyTime
-		}
-		ctx, cancel := context.WithTimeout(r.Context(), limit)
-		q.Context = ctx
+		var cancel context.CancelFunc
+		q.Context, cancel = g.bound(q, r)
+		q.client = g.client(r)
 		q.answer.ResponseWriter = rw
+		if has := r.Header["If-None-Match"]; len(has) > 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			q.answer.has = has[0]
+		}
 		g.metrics.inFlight.Inc()
 		defer func() { q.finish(recover(), cancel) }()
 
@@ -57,20 +59,17 @@ func (g *Gateway) serve(next http.Handler) http.Handler {
 		h["X-Content-Type-Options"] = noSniff
 		h["Referrer-Policy"] = sameOrigin
 		h["X-Frame-Options"] = deny
-		if err := checkAddress(r); err != nil {
-			q.refuse(w, err)
-			return
+		h["Cross-Origin-Resource-Policy"] = sameOrigin
+		h["Content-Security-Policy"] = bare
+		if g.tls {
+			h["Strict-Transport-Security"] = onlyTLS
 		}
-		if err := q.takeBody(r); err != nil {
-			q.refuse(w, err)
-			return
-		}
-		caller, err := g.caller(q, r)
+		caller, err := g.enter(q, r)
 		if err != nil {
 			q.refuse(w, err)
 			return
 		}
-		ctx = q
+		var ctx context.Context = q
 		if caller.SignedIn() {
 			ctx = message.WithCaller(q, caller)
 		}
@@ -84,6 +83,41 @@ func (g *Gateway) serve(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// enter checks everything about a request that does not depend on what it asks
+// for, and finds out who asks.
+func (g *Gateway) enter(q *request, r *http.Request) (message.Caller, error) {
+	var nobody message.Caller
+	if err := checkAddress(r); err != nil {
+		return nobody, err
+	}
+	if err := g.pressed(q); err != nil {
+		return nobody, err
+	}
+	caller, err := g.caller(q, r)
+	// Whoever shows a token that is none is counted by address.
+	if limited := g.admit(q, caller); limited != nil {
+		return nobody, limited
+	}
+	if err != nil {
+		return nobody, err
+	}
+	return caller, q.takeBody(r)
+}
+
+// bound is the context of a request: with a time limit, or for a stream until
+// the node drains.
+func (g *Gateway) bound(q *request, r *http.Request) (context.Context, context.CancelFunc) {
+	if q.stream = strings.HasSuffix(q.path, streamSuffix); q.stream {
+		ctx, cancel := context.WithCancel(r.Context())
+		stop := context.AfterFunc(g.streams, cancel)
+		return ctx, func() { stop(); cancel() }
+	}
+	if large(r) {
+		return context.WithTimeout(r.Context(), planBodyTime)
+	}
+	return context.WithTimeout(r.Context(), requestTime)
 }
 
 // headAsGet lets GET operations answer HEAD: net/http leaves the body out.
@@ -113,6 +147,9 @@ func (q *request) finish(panicked any, cancel context.CancelFunc) {
 	q.body.release()
 	took := time.Since(q.start)
 	g.metrics.inFlight.Dec()
+	if q.stream {
+		took = 0 // how long somebody watches says nothing about the server
+	}
 	route := "none"
 	if q.served != nil && q.served.Pattern != "" {
 		route = q.served.Pattern // chi leaves it there

@@ -6,10 +6,14 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"boxoffice/internal/message"
 )
 
 // request is one request while it is served: its context, what is known of it,
@@ -21,6 +25,8 @@ type request struct {
 	served          *http.Request // as the operation sees it; nil when it was refused before
 	id              string
 	method, path    string
+	client          netip.Addr // the zero value when it is unknown
+	stream          bool       // it goes on until somebody goes away
 	start           time.Time
 	answer          recorder
 	body            body
@@ -30,8 +36,14 @@ type requestKey struct{}
 
 // Value finds the request itself in a context made of it.
 func (q *request) Value(key any) any {
-	if _, ok := key.(requestKey); ok {
+	switch key.(type) {
+	case requestKey:
 		return q
+	case message.ClientKey:
+		if q.client == (netip.Addr{}) {
+			return ""
+		}
+		return house(q.client)
 	}
 	return q.Context.Value(key)
 }
@@ -53,14 +65,24 @@ func (q *request) safePath() string {
 	return q.path
 }
 
-// recorder remembers what was answered.
+// recorder remembers what was answered, and leaves out what the client has.
 type recorder struct {
 	http.ResponseWriter
-	status int // 0: nothing yet
+	status int    // 0: nothing yet
+	has    string // If-None-Match of a GET or HEAD
 }
 
 func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 && status >= http.StatusOK { // 1xx come before the answer
+	if status < http.StatusOK { // 1xx come before the answer
+		w.ResponseWriter.WriteHeader(status)
+		return
+	}
+	if w.status == 0 {
+		if h := w.Header(); w.has != "" && status == http.StatusOK && matches(w.has, h.Get("ETag")) {
+			status = http.StatusNotModified
+			h.Del("Content-Type")
+			h.Del("Content-Length")
+		}
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
@@ -68,9 +90,27 @@ func (w *recorder) WriteHeader(status int) {
 
 func (w *recorder) Write(b []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.status == http.StatusNotModified {
+		return len(b), nil
 	}
 	return w.ResponseWriter.Write(b)
+}
+
+// matches reports whether If-None-Match names an ETag (RFC 9110, section
+// 13.1.2: weak comparison).
+func matches(list, tag string) bool {
+	if tag == "" {
+		return false
+	}
+	tag = strings.TrimPrefix(tag, "W/")
+	for one := range strings.SplitSeq(list, ",") {
+		if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == tag {
+			return true
+		}
+	}
+	return false
 }
 
 // Unwrap lets http.ResponseController through.

@@ -1,0 +1,238 @@
+package gateway
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/limit"
+	"boxoffice/internal/message"
+)
+
+// withConfig is a door with more of a configuration.
+func withConfig(t *testing.T, change func(*Config)) *Gateway {
+	t.Helper()
+	cfg := newDoor(t).cfg
+	cfg.Metrics = nil
+	change(&cfg)
+	g := New(cfg)
+	huma.Register(g.API(), huma.Operation{OperationID: "read", Method: http.MethodGet, Path: "/things"}, func(ctx context.Context, _ *struct{}) (*struct {
+		ETag string `header:"ETag"`
+		Body string
+	}, error) {
+		return &struct {
+			ETag string `header:"ETag"`
+			Body string
+		}{`"7"`, message.ClientFrom(ctx)}, nil
+	})
+	for _, path := range []string{"/bookings", "/payments", "/users/login"} {
+		huma.Register(g.API(), huma.Operation{OperationID: path, Method: http.MethodPost, Path: path}, func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
+	}
+	return g
+}
+
+func ask(g *Gateway, method, target, from string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, nil)
+	r.RemoteAddr = from + ":999"
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	g.Handler().ServeHTTP(w, r)
+	return w
+}
+
+func TestClientAddress(t *testing.T) {
+	g := withConfig(t, func(c *Config) {
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+	})
+	for _, c := range []struct{ peer, forwarded, want string }{
+		{"192.0.2.1", "", "192.0.2.1"},
+		{"192.0.2.1", "198.51.100.9", "192.0.2.1"}, // it is no proxy of ours
+		{"10.0.0.1", "198.51.100.9", "198.51.100.9"},
+		{"10.0.0.1", "203.0.113.5, 198.51.100.9, 10.0.0.2", "198.51.100.9"},
+		{"10.0.0.1", "198.51.100.9, unknown", "10.0.0.1"},
+		{"10.0.0.1", "", "10.0.0.1"},
+		{"[fd00::1]", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+		{"[::ffff:192.0.2.1]", "", "192.0.2.1"},
+	} {
+		header := []string{}
+		if c.forwarded != "" {
+			header = []string{"X-Forwarded-For", c.forwarded}
+		}
+		if got := ask(g, "GET", "/things", c.peer, header...); strings.TrimSpace(got.Body.String()) != `"`+c.want+`"` {
+			t.Errorf("%+v: %s", c, got.Body)
+		}
+	}
+}
+
+func TestRateLimits(t *testing.T) {
+	now := time.Now()
+	g := withConfig(t, func(c *Config) {
+		c.Limits = DefaultLimits(1, limit.NewMemory(func() time.Time { return now }))
+	})
+	crowd := func(method, path, from string, header ...string) (passed int, last *httptest.ResponseRecorder) {
+		t.Helper()
+		var wg sync.WaitGroup
+		var ok atomic.Int32
+		for range 50 {
+			wg.Go(func() {
+				switch w := ask(g, method, path, from, header...); w.Code {
+				case 200, 204:
+					ok.Add(1)
+				case 429:
+				default:
+					t.Errorf("%d %s", w.Code, w.Body)
+				}
+			})
+		}
+		wg.Wait()
+		return int(ok.Load()), ask(g, method, path, from, header...)
+	}
+	n, last := crowd("GET", "/things", "192.0.2.1")
+	if n != 8 || last.Code != 429 || last.Header().Get("Retry-After") != "1" || !strings.Contains(last.Body.String(), "too-many-requests") {
+		t.Errorf("%d passed; %d %v %s", n, last.Code, last.Header(), last.Body)
+	}
+	if h := last.Header(); h.Get("RateLimit-Policy") != `"address";q=8;w=4` || h.Get("RateLimit") != `"address";r=0;t=4` {
+		t.Errorf("%v", h)
+	}
+	if n, _ := crowd("GET", "/things", "192.0.2.1", "Authorization", "Bearer good"); n != 4 {
+		t.Errorf("an account: %d passed", n)
+	}
+	if n, _ := crowd("GET", "/things", "192.0.2.2", "Authorization", "Bearer good"); n != 0 {
+		t.Errorf("the same account from elsewhere: %d passed", n)
+	}
+	if n, _ := crowd("POST", "/users/login", "192.0.2.3"); n != 30 {
+		t.Errorf("log-ins: %d passed", n)
+	}
+	for _, probe := range []string{"/healthz", "/readyz"} {
+		if w := ask(g, "GET", probe, "192.0.2.1"); w.Code != 200 || w.Header().Get("RateLimit") != "" {
+			t.Errorf("%s: %d", probe, w.Code)
+		}
+	}
+	if n, _ := crowd("GET", "/things", "127.0.0.1"); n != 50 {
+		t.Errorf("on this machine: %d passed", n)
+	}
+	// Guessing tokens is counted, too.
+	bad := 0
+	for range 50 {
+		if ask(g, "GET", "/things", "192.0.2.4", "Authorization", "Bearer guess").Code == 401 {
+			bad++
+		}
+	}
+	if bad != 8 {
+		t.Errorf("%d guesses of tokens were answered", bad)
+	}
+	now = now.Add(4 * time.Second)
+	if n, _ := crowd("GET", "/things", "192.0.2.1"); n != 8 {
+		t.Errorf("later: %d passed", n)
+	}
+}
+
+func TestPressure(t *testing.T) {
+	waiting := 0
+	g := withConfig(t, func(c *Config) { c.Pressure = func() (int, int) { return waiting, 100 } })
+	waiting = 60
+	w := ask(g, "POST", "/bookings", "192.0.2.1")
+	if w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "/problems/busy") {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+	if w := ask(g, "POST", "/payments", "192.0.2.1"); w.Code != 204 {
+		t.Errorf("a payment: %d", w.Code)
+	}
+	waiting = 59
+	if w := ask(g, "POST", "/bookings", "192.0.2.1"); w.Code != 204 {
+		t.Errorf("%d", w.Code)
+	}
+}
+
+func TestCrossOrigin(t *testing.T) {
+	g := withConfig(t, func(c *Config) { c.Origins = []string{"https://shop.example"} })
+	w := ask(g, "OPTIONS", "/things", "192.0.2.1", "Origin", "https://shop.example", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "authorization,if-none-match")
+	h := w.Header()
+	if w.Code != 204 || h.Get("Access-Control-Allow-Origin") != "https://shop.example" || h.Get("Access-Control-Allow-Credentials") != "" || h.Get("Access-Control-Max-Age") != "7200" {
+		t.Errorf("%d %v", w.Code, h)
+	}
+	if h := ask(g, "GET", "/things", "192.0.2.1", "Origin", "https://shop.example").Header(); !strings.Contains(strings.ToLower(h.Get("Access-Control-Expose-Headers")), "etag") || !strings.Contains(h.Get("Vary"), "Origin") {
+		t.Errorf("%v", h)
+	}
+	if h := ask(g, "GET", "/things", "192.0.2.1", "Origin", "https://evil.example").Header(); h.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("%v", h)
+	}
+	plain := withConfig(t, func(*Config) {})
+	if w := ask(plain, "OPTIONS", "/things", "192.0.2.1"); w.Code != 204 || w.Header().Get("Allow") != "GET, HEAD" {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+}
+
+func TestConditional(t *testing.T) {
+	g := withConfig(t, func(*Config) {})
+	for tag, code := range map[string]int{"": 200, `"7"`: 304, `W/"7"`: 304, `"6", "7"`: 304, "*": 304, `"6"`: 200, "7": 200} {
+		for _, method := range []string{"GET", "HEAD"} {
+			w := ask(g, method, "/things", "192.0.2.1", "If-None-Match", tag)
+			if w.Code != code || w.Header().Get("ETag") != `"7"` || code == 304 && w.Body.Len() > 0 {
+				t.Errorf("%s with %q: %d %q", method, tag, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+func TestSecurityHeaders(t *testing.T) {
+	g := withConfig(t, func(c *Config) { c.PublicURL = "https://tickets.example" })
+	h := ask(g, "GET", "/things", "192.0.2.1").Header()
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Strict-Transport-Security": "max-age=31536000"} {
+		if h.Get(name) != want {
+			t.Errorf("%s is %q", name, h.Get(name))
+		}
+	}
+}
+
+// A stream outlives the time limit of requests, knows who asks, and ends when
+// the node drains.
+func TestStreams(t *testing.T) {
+	g := withConfig(t, func(*Config) {})
+	g.Stream(&huma.Operation{OperationID: "live", Method: http.MethodGet, Path: "/things/live"}, func(w http.ResponseWriter, r *http.Request) error {
+		if r.URL.RawQuery != "" {
+			return errs.Missing("thing")
+		}
+		if _, limited := r.Context().Deadline(); limited {
+			t.Error("a stream has a time limit")
+		}
+		_, _ = w.Write([]byte("hello " + message.CallerFrom(r.Context()).UserID + "\n"))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		_, _ = w.Write([]byte("bye\n"))
+		return nil
+	})
+	srv := httptest.NewServer(g.Handler())
+	defer srv.Close()
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/things/live", nil)
+	req.Header.Set("Authorization", "Bearer good")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	in := bufio.NewReader(res.Body)
+	if line, err := in.ReadString('\n'); err != nil || line != "hello u1\n" {
+		t.Fatal(line, err)
+	}
+	g.Drain()
+	if line, err := in.ReadString('\n'); err != nil || line != "bye\n" {
+		t.Fatal(line, err)
+	}
+	if w := ask(g, "GET", "/things/live?x", "192.0.2.1"); w.Code != 404 || !strings.Contains(w.Body.String(), "/problems/not-found") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}

@@ -1,0 +1,149 @@
+package gateway
+
+import (
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/limit"
+	"boxoffice/internal/message"
+)
+
+// Limits says how often somebody may ask.
+type Limits struct {
+	Limiter  limit.Limiter // nil: nobody is limited
+	Account  limit.Rate    // for each account
+	Address  limit.Rate    // for each address, of those who are not signed in
+	Entry    limit.Rate    // for each address: log-in, sign-up, guests, password resets
+	Loopback bool          // also for clients on this machine, who otherwise have a thousand times as much
+}
+
+// DefaultLimits allow so many requests a second to an account, twice as many to
+// an address, four seconds' worth of them at once, and thirty attempts a minute
+// to come in.
+func DefaultLimits(perSecond int64, l limit.Limiter) Limits {
+	const at = 4
+	return Limits{
+		Limiter: l,
+		Account: limit.Rate{Burst: at * perSecond, Per: at * time.Second},
+		Address: limit.Rate{Burst: 2 * at * perSecond, Per: at * time.Second},
+		Entry:   limit.Rate{Burst: 30, Per: time.Minute},
+	}
+}
+
+// atHome is by how much more a client on this machine may ask.
+const atHome = 1000
+
+// policy is a rate with the name and header under which clients hear of it.
+type policy struct {
+	name   string
+	rate   limit.Rate
+	header []string // RateLimit-Policy
+}
+
+// policies are the rates for clients elsewhere and on this machine.
+type policies struct{ account, address, entry [2]policy }
+
+func newPolicies(l Limits) *policies {
+	if l.Limiter == nil {
+		return nil
+	}
+	both := func(name string, r limit.Rate) (p [2]policy) {
+		for i := range p {
+			if i == 1 && !l.Loopback {
+				r.Burst *= atHome
+			}
+			// draft-ietf-httpapi-ratelimit-headers-10: a quota q in a window of w seconds.
+			text := strconv.Quote(name) + ";q=" + strconv.FormatInt(r.Burst, 10) + ";w=" + strconv.FormatInt(int64(r.Per/time.Second), 10)
+			p[i] = policy{name, r, []string{text}}
+		}
+		return p
+	}
+	return &policies{account: both("account", l.Account), address: both("address", l.Address), entry: both("entry", l.Entry)}
+}
+
+// admit counts a request, and refuses it when there were too many.
+func (g *Gateway) admit(q *request, caller message.Caller) error {
+	if g.policies == nil || openTo(q.path) {
+		return nil
+	}
+	where := 0
+	if q.client.IsLoopback() {
+		where = 1
+	}
+	p, name := &g.policies.account[where], caller.UserID
+	if !caller.SignedIn() {
+		if p = &g.policies.address[where]; entry(q.method, q.path) {
+			p = &g.policies.entry[where]
+		}
+		name = q.clientKey()
+	}
+	res, err := g.cfg.Limits.Limiter.Take(q, limit.Key{Class: p.name, Name: name}, p.rate)
+	if err != nil {
+		g.cfg.Log.Warn("requests are not counted", "error", err)
+		return nil // a limit that is out of order keeps nobody out
+	}
+	h := q.answer.Header()
+	h["Ratelimit-Policy"] = p.header
+	h["Ratelimit"] = []string{state(p.name, &res)}
+	if res.Allowed {
+		return nil
+	}
+	g.metrics.limited.WithLabelValues(p.name).Inc()
+	return errs.New(errs.TooMany, "too-many-requests", "Too many requests; please slow down.").After(res.Retry)
+}
+
+// state is the RateLimit header: r requests remain, the quota is whole in t seconds.
+func state(name string, res *limit.Result) string {
+	b := make([]byte, 0, 48)
+	b = append(b, '"')
+	b = append(b, name...)
+	b = append(b, `";r=`...)
+	b = strconv.AppendInt(b, res.Remaining, 10)
+	b = append(b, ";t="...)
+	b = strconv.AppendInt(b, int64(math.Ceil(res.Reset.Seconds())), 10)
+	return string(b)
+}
+
+// entry reports whether a request is an attempt to come in: cheap to send, dear
+// to answer, and what guessing is made of.
+func entry(method, path string) bool {
+	if method != http.MethodPost {
+		return false
+	}
+	switch path {
+	case "/users", "/users/login", "/users/guest", "/users/verify", "/users/password-reset", "/users/password-reset/confirm", "/verify", "/reset":
+		return true
+	}
+	return false
+}
+
+// crowded is the share of the writers' queues above which nobody new is let in.
+const crowded = 0.6
+
+// pressed refuses new holds while the writers are far behind: an early no is
+// better than a late one. Whoever has seats goes on: payments, swaps and
+// cancellations are not turned away here.
+func (g *Gateway) pressed(q *request) error {
+	if g.cfg.Pressure == nil || q.method != http.MethodPost || q.path != "/bookings" {
+		return nil
+	}
+	waiting, capacity := g.cfg.Pressure()
+	if float64(waiting) < crowded*float64(capacity) {
+		return nil
+	}
+	g.metrics.turnedAway.Inc()
+	wait := time.Second + time.Duration(rand.Int64N(int64(2*time.Second))) // so that they do not all come back at once
+	return errs.New(errs.Unavailable, "busy", "Too many people at once; please try again in a moment.").After(wait)
+}
+
+func (q *request) clientKey() string {
+	if q.client == (netip.Addr{}) {
+		return "unknown"
+	}
+	return house(q.client)
+}
