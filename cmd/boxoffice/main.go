@@ -28,7 +28,8 @@ type cli struct {
 	Admin struct {
 		Create app.CreateAdmin `cmd:"" help:"Create an administrator; prints the password once."`
 	} `cmd:"" help:"Administrate accounts."`
-	Rush app.Rush `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
+	OpenAPI app.OpenAPI `cmd:"" name:"openapi" help:"Print the API's OpenAPI document."`
+	Rush    app.Rush    `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
 }
 
 func main() {
@@ -60,6 +61,8 @@ func run(args []string) error {
 		return c.Ledger.Export.Run(ctx, os.Stdout)
 	case "admin create":
 		return c.Admin.Create.Run(ctx, os.Stdout)
+	case "openapi":
+		return c.OpenAPI.Run(ctx, os.Stdout)
 	case "rush":
 		return c.Rush.Run(ctx, os.Stdout, os.Stderr)
 	default: // import <file>…

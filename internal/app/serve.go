@@ -131,6 +131,7 @@ func (p *Parts) front(s *Serve, log *slog.Logger) (*gateway.Gateway, error) {
 	p.Bookings.Register(api)
 	p.Payments.Register(api)
 	g.Stream(booking.LiveOperation(), p.Bookings.Live)
+	g.Complete()
 	return g, nil
 }
 

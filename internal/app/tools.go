@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -140,6 +141,31 @@ func (e Export) Run(ctx context.Context, out io.Writer) error {
 	defer p.DB.Close()
 	w := bufio.NewWriterSize(out, 1<<16)
 	return errors.Join(booking.Export(ctx, p.DB, e.Event, w), w.Flush())
+}
+
+// OpenAPI prints the API's document.
+type OpenAPI struct{}
+
+// Run prints it, by way of a server on an empty database that serves nobody.
+func (OpenAPI) Run(ctx context.Context, out io.Writer) error {
+	dir, err := os.MkdirTemp("", "boxoffice-openapi-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s := &Serve{Storage: Storage{Data: dir}}
+	return s.with(ctx, slog.Default(), func(p *Parts) error {
+		g, err := p.front(s, slog.Default())
+		if err != nil {
+			return err
+		}
+		doc, err := json.MarshalIndent(g.API().OpenAPI(), "", "  ")
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "%s\n", doc)
+		return err
+	})
 }
 
 // CreateAdmin makes an administrator.
