@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+REDOCLY := @redocly/cli@1.34.5
 
 .PHONY: help
 help: ## Show this list
@@ -31,8 +32,8 @@ setup: ## Install what tests need (Debian, Ubuntu)
 	scripts/setup.sh
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck, govulncheck
-	scripts/lint.sh $(STATICCHECK) $(GOVULNCHECK)
+lint: setup ## gofmt, go vet, staticcheck, govulncheck, the API's document
+	scripts/lint.sh $(STATICCHECK) $(GOVULNCHECK) $(REDOCLY)
 
 .PHONY: fuzz
 fuzz: ## Fuzz everything that parses or chooses, 20 s each

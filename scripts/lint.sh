@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The linters. Usage: scripts/lint.sh STATICCHECK GOVULNCHECK (module@version each).
+# The linters. Usage: scripts/lint.sh STATICCHECK GOVULNCHECK REDOCLY (package@version each).
 set -uo pipefail
 failed=0
 
@@ -28,9 +28,26 @@ vulnerabilities() {
   return $status
 }
 
+# The API's document, as the program prints it, checked by a linter from npm.
+# Where npm's registry is out of reach that is said and passed over.
+document() {
+  local dir status=0
+  command -v npx >/dev/null || { echo "npx is missing: install nodejs and npm"; return 1; }
+  if ! npx --yes "$1" --version >/dev/null 2>&1; then
+    echo "openapi: $1 cannot be fetched from here; passed over"
+    return 0
+  fi
+  dir=$(mktemp -d)
+  go run ./cmd/boxoffice openapi >"$dir/openapi.json" && npx --yes "$1" lint "$dir/openapi.json" --config .redocly.yaml 2>"$dir/says" || status=$?
+  [ $status -eq 0 ] || cat "$dir/says"
+  rm -r "$dir"
+  return $status
+}
+
 step gofmt formatted
 step "go vet" go vet ./...
 step staticcheck go run "$1" ./...
 step govulncheck vulnerabilities "$2"
+step openapi document "$3"
 step "go mod tidy" go mod tidy -diff
 exit $failed

@@ -52,7 +52,16 @@ func decide(s *state, c *command) ([]effect, answer) {
 	}
 }
 
-// mayTouch reports whether a caller may change a booking: its owner, the
+// mayChange refuses organizers what is their customers': they may read it, and
+// change only what they have kept back or given away themselves.
+func mayChange(b *record, c message.Caller) error {
+	if c == (message.Caller{}) || c.MayRead(b.UserID) || b.PriceVersion == message.FreeOfCharge {
+		return nil
+	}
+	return errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can change a booking.")
+}
+
+// mayTouch reports whether a caller may know of a booking: its owner, the
 // organizer of its event, an admin, and the house itself.
 func mayTouch(b *record, c message.Caller) bool {
 	return c == message.Caller{} || c.MayRead(b.UserID) || c.UserID == b.OrganizerID
@@ -172,6 +181,9 @@ func decideAdopt(s *state, c *command, b *record) ([]effect, answer) {
 }
 
 func decideSwap(s *state, c *command, b *record) ([]effect, answer) {
+	if err := mayChange(b, c.caller); err != nil {
+		return nil, answer{err: err}
+	}
 	if c.version != 0 && c.version != b.Seq {
 		return nil, answer{err: errs.New(errs.Precondition, "changed-meanwhile", "The booking has changed since you read it.")}
 	}
@@ -254,6 +266,9 @@ func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
 }
 
 func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
+	if err := mayChange(b, c.caller); err != nil {
+		return nil, answer{err: err}
+	}
 	seats := c.seats
 	if len(seats) == 0 {
 		seats = b.Seats
@@ -299,12 +314,11 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 }
 
 // mayGiveBack refuses buyers who want their money back when the event's policy
-// does not give it any more. Its organizer, admins and the house may always
-// cancel, and what cost nothing can always be given back. Who held seats before
+// does not give it any more. Admins and the house may always cancel, and what cost nothing can always be given back. Who held seats before
 // the event's time changed has the change's own time limit.
 func (s *state) mayGiveBack(c message.Caller, b *record) error {
 	switch end := s.sale.RefundsEnd; {
-	case c == message.Caller{}, c.Role == message.Admin, c.UserID == b.OrganizerID, b.Amount == 0, end == 0, s.now < end:
+	case c == message.Caller{}, c.Role == message.Admin, b.Amount == 0, end == 0, s.now < end:
 		return nil
 	case b.CreatedAt < s.sale.ChangedAt && (s.sale.ChangeRefundsEnd == 0 || s.now < s.sale.ChangeRefundsEnd):
 		return nil

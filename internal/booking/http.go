@@ -177,9 +177,6 @@ func (s *Service) Register(api huma.API) {
 		return s.answer(ctx, b, err)
 	})
 
-	type byID struct {
-		ID string `path:"id" maxLength:"64"`
-	}
 	type getIn struct {
 		ID    string `path:"id" maxLength:"64"`
 		Token string `query:"token" maxLength:"64" doc:"Of the booking's signed link; instead of signing in."`

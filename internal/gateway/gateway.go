@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,7 +49,6 @@ type Gateway struct {
 	draining atomic.Bool
 	streams  context.Context // of streams; it ends when the node drains
 	drain    context.CancelFunc
-	finish   sync.Once
 }
 
 // streamSuffix is how the paths of streams end.
@@ -121,6 +119,16 @@ func (g *Gateway) API() huma.API { return g.api }
 
 // Router is where pages and streams are mounted.
 func (g *Gateway) Router() chi.Router { return g.router }
+
+// Routes lists every method and pattern that is answered, as "GET /events/{id}".
+func (g *Gateway) Routes() []string {
+	var list []string
+	_ = chi.Walk(g.router, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		list = append(list, method+" "+route)
+		return nil
+	})
+	return list
+}
 
 // Handler serves everything.
 func (g *Gateway) Handler() http.Handler { return g.handler }

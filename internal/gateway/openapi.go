@@ -64,6 +64,9 @@ func (g *Gateway) Complete() {
 	if problem == nil {
 		panic("gateway: no operation has an error")
 	}
+	for _, s := range doc.Components.Schemas.Map() {
+		explainSchema(s)
+	}
 	for _, item := range doc.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
 			if op != nil {
@@ -109,9 +112,10 @@ func completeOperation(op *huma.Operation) {
 			}
 		}
 	}
+	if op.Description == "" {
+		op.Description = op.Summary + "."
+	}
 	for _, p := range op.Parameters {
-		if p.Description == "" && p.Schema != nil {
-			p.Description = p.Schema.Description
-		}
+		explainParam(p)
 	}
 }

@@ -1,0 +1,370 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/gateway"
+	"boxoffice/internal/message"
+	"boxoffice/internal/user"
+)
+
+// house is a whole node in this process, without a network.
+type house struct {
+	*Parts
+	door *gateway.Gateway
+	made int
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	s := &Serve{Storage: Storage{Data: t.TempDir()}}
+	db, err := s.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	p, err := Build(t.Context(), db, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	g, err := p.front(s, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.pages(g.Router(), s, nil, log)
+	return &house{Parts: p, door: g}
+}
+
+// account is a new account with a session.
+func (h *house) account(t *testing.T, role message.Role) user.Fan {
+	t.Helper()
+	fans, err := h.Users.CreateFans(t.Context(), 1, role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fans[0]
+}
+
+// ask sends a request as an account; a form when the body does not look like JSON.
+func (h *house) ask(t *testing.T, as user.Fan, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	ctx := t.Context()
+	if strings.HasSuffix(path, "/live") { // it goes on for ever
+		short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		defer cancel()
+		ctx = short
+	}
+	r := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", map[bool]string{true: "application/json", false: "application/x-www-form-urlencoded"}[body[0] == '{'])
+	}
+	if as.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+as.Token)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.door.Handler().ServeHTTP(w, r)
+	return w
+}
+
+// must is ask for something that has to succeed; it answers a field of the answer.
+func (h *house) must(t *testing.T, as user.Fan, method, path, body, field string) string {
+	t.Helper()
+	w := h.ask(t, as, method, path, body)
+	var doc map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil || w.Code >= 300 {
+		t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+	}
+	text, _ := doc[field].(string)
+	return text
+}
+
+const eventJSON = `{"title":"Gala","event_time":"2099-03-01T20:00:00Z","venue":{"name":"Hall","time_zone":"Europe/Berlin"},
+	"plan":{"template":"theatre","seats":100},"currency":"EUR","price":5000,"status":%q}`
+
+// scene is what one request is about: things of one owner, an event of one
+// organizer, and people who have nothing to do with them.
+type scene struct {
+	people                           []user.Fan // as in who
+	event, booking, payment, session string
+}
+
+// who asks, in the order of the matrix.
+var who = []string{"nobody", "stranger", "owner", "organizer", "rival", "admin"}
+
+func (h *house) scene(t *testing.T, route, status string) *scene {
+	t.Helper()
+	s := &scene{people: make([]user.Fan, len(who))}
+	for i, role := range []message.Role{"", message.Customer, message.Customer, message.Organizer, message.Organizer, message.Admin} {
+		if role != "" {
+			s.people[i] = h.account(t, role)
+		}
+	}
+	owner, organizer := s.people[2], s.people[3]
+	s.event = h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, status), "id")
+	sessions, err := h.Users.Sessions(t.Context(), message.Caller{UserID: owner.UserID}, owner.UserID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.session = sessions[0].ID
+	if strings.Contains(route, "/bookings/{id}") || strings.Contains(route, "/payments") && !strings.Contains(route, "/users") {
+		s.booking = h.must(t, owner, "POST", "/bookings", `{"event_id":"`+s.event+`","quantity":1}`, "id")
+		if route != "PUT /bookings/{id}" && route != "POST /payments" && route != "DELETE /bookings/{id}" {
+			s.payment = h.must(t, owner, "POST", "/payments", `{"booking_id":"`+s.booking+`","method":"tok_ok"}`, "id")
+		}
+	}
+	return s
+}
+
+var placeholder = regexp.MustCompile(`\{(\w+)\}`)
+
+func (s *scene) path(route string) string {
+	_, path, _ := strings.Cut(route, " ")
+	root := strings.Split(path, "/")[1]
+	return placeholder.ReplaceAllStringFunc(path, func(name string) string {
+		switch name {
+		case "{event_id}":
+			return s.event
+		case "{user_id}":
+			return s.people[2].UserID
+		case "{booking_id}":
+			return s.booking
+		case "{session_id}":
+			return s.session
+		case "{slug}":
+			return "not-found"
+		}
+		return map[string]string{"users": s.people[2].UserID, "events": s.event, "bookings": s.booking, "payments": s.payment}[root]
+	})
+}
+
+// bodies are what is sent; $event and the like stand for the scene's.
+var bodies = map[string]string{
+	"POST /users":                        `{"email":"$mail","name":"Ann","password":"velvet curtain"}`,
+	"POST /users/login":                  `{"email":"nobody@example.org","password":"velvet curtain"}`,
+	"PUT /users/{id}":                    `{"name":"Ann"}`,
+	"POST /users/verify":                 `{"token":"x"}`,
+	"POST /users/password-reset":         `{"email":"nobody@example.org"}`,
+	"POST /users/password-reset/confirm": `{"token":"x","password":"velvet curtain"}`,
+	"POST /users/guest":                  `{"name":"Gus","email":"g@example.org"}`,
+	"POST /users/guest/verify":           `{"code":"000000"}`,
+	"POST /users/{id}/totp":              `{"current_password":"velvet curtain"}`,
+	"PUT /users/{id}/totp":               `{"code":"000000"}`,
+	"POST /events":                       fmt.Sprintf(eventJSON, "published"),
+	"PUT /events/{id}":                   `{"title":"Other"}`,
+	"POST /events/{id}/blocks":           `{"quantity":1}`,
+	"POST /events/{id}/complimentary":    `{"quantity":1}`,
+	"POST /bookings":                     `{"event_id":"$event","quantity":1}`,
+	"PUT /bookings/{id}":                 `{"quantity":2}`,
+	"POST /payments":                     `{"booking_id":"$booking","method":"tok_ok"}`,
+	"PUT /payments/{id}":                 `{"method":"tok_ok"}`,
+	"POST /verify":                       "token=x",
+	"POST /reset":                        "token=x&password=velvet+curtain",
+}
+
+func (s *scene) body(h *house, route string) string {
+	h.made++
+	return strings.NewReplacer("$event", s.event, "$booking", s.booking, "$mail", fmt.Sprintf("fan%d@example.org", h.made)).Replace(bodies[route])
+}
+
+// rights is what each of who is answered, on every route there is. A route
+// without an entry fails the test: whoever adds one says who may.
+var rights = map[string]string{
+	//                                    nobody stranger owner organizer rival admin
+	"POST /users":                              "201 201 201 201 201 201",
+	"POST /users/login":                        "401 401 401 401 401 401",
+	"POST /users/logout":                       "401 204 204 204 204 204",
+	"GET /users/{id}":                          "401 404 200 404 404 200",
+	"PUT /users/{id}":                          "401 404 200 404 404 200",
+	"DELETE /users/{id}":                       "401 404 204 404 404 204",
+	"GET /users/{id}/bookings":                 "401 404 200 404 404 200",
+	"GET /users/{id}/payments":                 "401 404 200 404 404 200",
+	"POST /users/{id}/verification":            "401 404 409 404 404 409", // no address to verify
+	"POST /users/verify":                       "422 422 422 422 422 422",
+	"POST /users/password-reset":               "202 202 202 202 202 202",
+	"POST /users/password-reset/confirm":       "422 422 422 422 422 422",
+	"POST /users/guest":                        "201 201 201 201 201 201",
+	"POST /users/guest/verify":                 "401 409 409 409 409 409",
+	"POST /users/guest/code":                   "401 409 409 409 409 409",
+	"GET /users/{id}/sessions":                 "401 404 200 404 404 200",
+	"DELETE /users/{id}/sessions":              "401 404 204 404 404 204",
+	"DELETE /users/{id}/sessions/{session_id}": "401 404 204 404 404 204",
+	"POST /users/{id}/totp":                    "401 404 422 404 404 403", // the wrong password
+	"PUT /users/{id}/totp":                     "401 404 409 404 404 403", // no secret yet
+	"DELETE /users/{id}/totp":                  "401 404 422 404 404 403",
+
+	"POST /events":                    "401 403 403 201 201 201",
+	"GET /events":                     "200 200 200 200 200 200",
+	"GET /events/search":              "200 200 200 200 200 200",
+	"GET /events/{id}":                "200 200 200 200 200 200",
+	"PUT /events/{id}":                "401 404 404 200 404 200",
+	"DELETE /events/{id}":             "401 404 404 200 404 200",
+	"GET /events/{id}/plan":           "200 200 200 200 200 200",
+	"GET /events/{id}/seats":          "200 200 200 200 200 200",
+	"GET /events/{id}/live":           "200 200 200 200 200 200",
+	"GET /events/{id}/checkpoint":     "200 200 200 200 200 200",
+	"GET /events/{id}/ledger":         "401 404 404 200 404 200",
+	"GET /events/{id}/bookings":       "401 404 404 200 404 200",
+	"GET /events/{id}/payments":       "401 404 404 200 404 200",
+	"POST /events/{id}/blocks":        "401 404 404 201 404 201",
+	"POST /events/{id}/complimentary": "401 404 404 201 404 201",
+
+	"POST /bookings":                     "401 201 201 201 201 201",
+	"GET /bookings":                      "401 200 200 200 200 200",
+	"GET /bookings/{id}":                 "401 404 200 200 404 200",
+	"PUT /bookings/{id}":                 "401 404 200 403 404 200",
+	"DELETE /bookings/{id}":              "401 404 200 403 404 200",
+	"GET /bookings/{id}/payment":         "401 404 200 200 404 200",
+	"GET /bookings/user/{user_id}":       "401 404 200 404 404 200",
+	"GET /bookings/event/{event_id}":     "401 404 404 200 404 200",
+	"POST /payments":                     "401 404 201 404 404 404",
+	"GET /payments/{id}":                 "401 404 200 200 404 200",
+	"GET /payments/booking/{booking_id}": "401 404 200 200 404 200",
+	"PUT /payments/{id}":                 "401 404 200 403 404 200",
+	"DELETE /payments/{id}":              "401 404 409 403 404 409", // captured: cancel the booking instead
+
+	"GET /":                 "200 200 200 200 200 200",
+	"GET /verify":           "200 200 200 200 200 200",
+	"POST /verify":          "422 422 422 422 422 422",
+	"GET /reset":            "200 200 200 200 200 200",
+	"POST /reset":           "422 422 422 422 422 422",
+	"GET /docs":             "200 200 200 200 200 200",
+	"GET /openapi.json":     "200 200 200 200 200 200",
+	"GET /openapi.yaml":     "200 200 200 200 200 200",
+	"GET /openapi-3.0.json": "200 200 200 200 200 200",
+	"GET /openapi-3.0.yaml": "200 200 200 200 200 200",
+	"GET /problems/{slug}":  "200 200 200 200 200 200",
+	"GET /healthz":          "200 200 200 200 200 200",
+	"GET /readyz":           "200 200 200 200 200 200",
+	"GET /metrics":          "200 200 200 200 200 200",
+}
+
+// onDrafts is the same for an event that is a draft, where it makes a difference.
+var onDrafts = map[string]string{
+	"GET /events/{id}":            "404 404 404 200 404 200",
+	"GET /events/{id}/plan":       "404 404 404 200 404 200",
+	"GET /events/{id}/seats":      "404 404 404 200 404 200",
+	"GET /events/{id}/live":       "404 404 404 200 404 200",
+	"GET /events/{id}/checkpoint": "404 404 404 200 404 200",
+	"POST /bookings":              "401 404 404 404 404 404",
+	"POST /events/{id}/blocks":    "401 404 404 201 404 201",
+}
+
+func TestRights(t *testing.T) {
+	h := newHouse(t)
+	seen := map[string]bool{}
+	for _, route := range h.door.Routes() {
+		method, path, _ := strings.Cut(route, " ")
+		if path == "/metrics" {
+			route, method = "GET /metrics", "GET"
+		}
+		if seen[route] {
+			continue
+		}
+		seen[route] = true
+		want, ok := rights[route]
+		if !ok {
+			t.Errorf("%s has no entry in rights: who may?", route)
+			continue
+		}
+		h.matrix(t, method, route, "on_sale", want)
+	}
+	for route := range rights {
+		if !seen[route] {
+			t.Errorf("%s is in rights, and no route", route)
+		}
+	}
+	for route, want := range onDrafts {
+		method, _, _ := strings.Cut(route, " ")
+		h.matrix(t, method, route, "draft", want)
+	}
+}
+
+func (h *house) matrix(t *testing.T, method, route, status, want string) {
+	t.Helper()
+	var got []string
+	for i := range who {
+		s := h.scene(t, route, status)
+		w := h.ask(t, s.people[i], method, s.path(route), s.body(h, route))
+		got = append(got, fmt.Sprint(w.Code))
+		if w.Code >= 400 && !strings.Contains(w.Header().Get("Content-Type"), "problem+json") && !strings.HasPrefix(s.path(route), "/verify") && !strings.HasPrefix(s.path(route), "/reset") {
+			t.Errorf("%s as %s: %d is not a problem document: %s", route, who[i], w.Code, w.Body)
+		}
+	}
+	if all := strings.Join(got, " "); all != want {
+		t.Errorf("%s (%s): %s, want %s (%s)", route, status, all, want, strings.Join(who, " "))
+	}
+}
+
+// forbidden are fields that nobody sets for themselves.
+var forbidden = map[string]any{
+	"id": "06a1b2c3d4e5f6g7", "role": "admin", "price": 1, "status": "booked", "owner": "x", "user_id": "06a1b2c3d4e5f6g7", "organizer_id": "06a1b2c3d4e5f6g7", "amount": 1, "fees": 0,
+	"currency": "EUR", "version": 99, "seq": 99, "hash": "x", "created_at": "2020-01-01T00:00:00Z", "expires_at": "2099-01-01T00:00:00Z", "payment_id": "x", "bookings": []string{},
+	"email_verified": true, "disabled": false, "password_hash": "x", "refunded": 0, "history": []string{}, "available_seats": 1, "total_seats": 1, "two_factor": false, "kind": "block", "reference": "x", "guest": true,
+}
+
+// TestForbiddenFields adds to the body of every write what its schema does not
+// have: none takes effect.
+func TestForbiddenFields(t *testing.T) {
+	h := newHouse(t)
+	doc := h.door.API().OpenAPI()
+	for path, item := range doc.Paths {
+		for method, op := range map[string]*huma.Operation{"POST": item.Post, "PUT": item.Put} {
+			if op == nil || op.RequestBody == nil {
+				continue
+			}
+			route := method + " " + path
+			schema := doc.Components.Schemas.SchemaFromRef(op.RequestBody.Content["application/json"].Schema.Ref)
+			for field, value := range forbidden {
+				if schema.Properties[field] != nil {
+					continue // it is one of the operation's own
+				}
+				s := h.scene(t, route, "on_sale")
+				var body map[string]any
+				if err := json.Unmarshal([]byte(s.body(h, route)), &body); err != nil {
+					t.Fatalf("%s: %v", route, err)
+				}
+				body[field] = value
+				raw, err := json.Marshal(body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				as := s.people[2]
+				if strings.HasPrefix(path, "/events") {
+					as = s.people[3]
+				}
+				w := h.ask(t, as, method, s.path(route), string(raw))
+				var p struct{ Fields []struct{ Name string } }
+				if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != 422 || !slices.ContainsFunc(p.Fields, func(f struct{ Name string }) bool { return f.Name == field }) {
+					t.Errorf("%s with %s: %d %s", route, field, w.Code, w.Body)
+				}
+			}
+		}
+	}
+	// Fields that others may set are refused when one may not.
+	owner := h.account(t, message.Customer)
+	for _, body := range []string{`{"role":"admin"}`, `{"disabled":true}`} {
+		if w := h.ask(t, owner, http.MethodPut, "/users/"+owner.UserID, body); w.Code != 403 {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package gateway
+
+import "github.com/danielgtaylor/huma/v2"
+
+// word is what a field or parameter of a name means, wherever it occurs and says
+// nothing of its own.
+type word struct {
+	doc     string
+	example any
+}
+
+const (
+	anID      = "06a1b2c3d4e5f6g7"
+	aBooking  = anID + "0123456789abcdefghjk"
+	aTime     = "2026-12-01T09:00:00Z"
+	aHash     = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+	aLabel    = "101-A-12"
+	minorUnit = "In minor units of the currency."
+)
+
+var vocabulary = map[string]word{
+	"accessible":         {"It can be reached and used with a wheelchair.", true},
+	"address":            {"Street and number.", "Theaterplatz 1"},
+	"amount":             {minorUnit, 9800},
+	"at":                 {"When, UTC.", aTime},
+	"attributes":         {"Any JSON object up to 32 KiB.", map[string]any{"doors": "19:00"}},
+	"booking_id":         {"The booking.", aBooking},
+	"booking_time":       {"When the seats were first held, UTC.", aTime},
+	"capacity":           {"Places in a general-admission area.", 400},
+	"categories":         {"The plan's categories, each with a name of its own.", nil},
+	"category":           {"What kind of thing it is.", "Music"},
+	"city":               {"The venue's city.", "Vienna"},
+	"color":              {"As CSS writes it.", "#2563eb"},
+	"count":              {"How many.", 12},
+	"created_at":         {"When it was made, UTC.", aTime},
+	"currency":           {"ISO 4217 code.", "EUR"},
+	"cursor":             {"next_cursor of the page before.", anID},
+	"description":        {"More about it, in plain text.", "Twelve violins, one night."},
+	"detail":             {"A sentence for a person.", "quantity must be at least 1."},
+	"event_id":           {"The event.", anID},
+	"expires_at":         {"When it ends, UTC.", "2026-12-01T09:08:00Z"},
+	"fees":               {"Part of the price that is fees and tax, in minor units.", 541},
+	"fields":             {"The inputs at fault.", nil},
+	"first":              {"Ordinal of the first seat.", 0},
+	"form":               {"compact: one character a seat.", "compact"},
+	"general_admission":  {"Places without rows, chosen for the buyer.", false},
+	"hash":               {"SHA-256, hex.", aHash},
+	"height":             {"Of the drawing, in its own units.", 1400},
+	"hold_minutes":       {"How long seats are held.", 8},
+	"id":                 {"What it is named by.", anID},
+	"items":              {"The page's entries.", nil},
+	"kind":               {"What happened.", "booked"},
+	"label":              {"What people call it.", aLabel},
+	"limit":              {"Most items of a page.", 50},
+	"limit_per_customer": {"Live seats that one customer may have.", 8},
+	"link":               {"Signed path to the booking.", "/bookings/" + aBooking + "?token=…"},
+	"method":             {"Token of the payment gateway, never a card number.", "tok_ok"},
+	"name":               {"What people call it.", "Stalls"},
+	"next_cursor":        {"Pass it as cursor for the next page; absent on the last one.", anID},
+	"number":             {"Within its row.", "12"},
+	"organizer":          {"Account of the organizer.", anID},
+	"outline":            {"The section's edge, as a polygon.", nil},
+	"payment_id":         {"The payment.", aBooking + "-1"},
+	"price":              {"All-in price of a seat, in minor units.", 6500},
+	"public_key":         {"Ed25519, hex.", aHash},
+	"quantity":           {"How many of the best seats that are free.", 2},
+	"reason":             {"What is wrong.", "must be at least 1"},
+	"refundable_until":   {"Until when buyers may cancel for the money back.", "2027-02-22T19:00:00Z"},
+	"refunded":           {"Given back so far, in minor units.", 0},
+	"request_id":         {"Names the request in our log.", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"},
+	"restricted_view":    {"Something stands in the way.", false},
+	"row":                {"Label of the row; absent in general admission.", "A"},
+	"rows":               {"From the front to the back.", nil},
+	"sale":               {"State of the sale, as JSON.", "{\"status\":\"on_sale\"}"},
+	"sale_closes_at":     {"When the sale ends.", "2027-03-01T19:00:00Z"},
+	"sale_opens_at":      {"When the sale begins.", aTime},
+	"seat_number":        {"Label of the first seat.", aLabel},
+	"seats":              {"Seats, by label or ordinal.", nil},
+	"section":            {"Id of the section.", "101"},
+	"sections":           {"Parts of the plan.", nil},
+	"seq":                {"Version of the event's ledger.", 42},
+	"signature":          {"Ed25519 over the checkpoint, hex.", aHash + aHash},
+	"status":             {"In which state it is.", nil},
+	"tier":               {"Price tier.", "Stalls"},
+	"tiers":              {"Prices by section or category.", nil},
+	"title":              {"What the status means.", "Unprocessable Entity"},
+	"token":              {"An unguessable secret.", "0123456789abcdefghjkmnpqrs"},
+	"until":              {"End of the hold, UTC.", "2026-12-01T09:08:00Z"},
+	"user_id":            {"The account.", anID},
+	"version":            {"Grows with each change.", 1},
+	"width":              {"Of the drawing, in its own units.", 1600},
+	"x":                  {"Grows to the right, in the drawing's units.", 640.5},
+	"y":                  {"Grows downwards, in the drawing's units.", 320},
+
+	"current_password": {"The account's password as it is.", "velvet curtain"},
+	"email":            {"Compared without case.", "fan@example.org"},
+	"field":            {"What has changed.", nil},
+	"password":         {"8 characters or more.", "velvet curtain"},
+	"role":             {"What the account may do at most.", nil},
+	"template":         {"Shape of a generated plan.", nil},
+	"username":         {"Another name to log in with: 3 to 32 of a-z, 0-9, dot, dash and underscore.", "robin"},
+
+	"Authorization":      {"Bearer, a space, the token of a session.", "Bearer 0123456789abcdefghjkmnpqrs"},
+	"Idempotency-Key":    {"Makes a repeated request come to the same thing.", "3f1c9a7e-5a55-4c55-9f2c-1f2f3f4f5f6f"},
+	"If-Match":           {"ETag of what you have seen: a change of another version is refused.", "\"3\""},
+	"User-Agent":         {"The program that asks, for the list of sessions.", "curl/8.5.0"},
+	"after":              {"Above this version of the ledger.", 41},
+	"session_id":         {"The session.", "0f1e2d3c4b5a6978"},
+	"from":               {"From then on.", "2027-01-01T00:00:00Z"},
+	"to":                 {"Until then.", "2027-12-31T00:00:00Z"},
+	"q":                  {"Words to look for.", "violins"},
+	"X-Code":             {"Of the authenticator app.", "123456"},
+	"X-Current-Password": {"The account's password.", "velvet curtain"},
+}
+
+// explainSchema fills in what a schema's fields do not say of themselves.
+func explainSchema(s *huma.Schema) {
+	for name, field := range s.Properties {
+		w, ok := vocabulary[name]
+		if !ok || field.Ref != "" {
+			continue
+		}
+		if field.Description == "" {
+			field.Description = w.doc
+		}
+		if len(field.Examples) > 0 || len(field.Enum) > 0 || w.example == nil || !fits(field, w.example) {
+			continue
+		}
+		field.Examples = []any{w.example}
+	}
+}
+
+// explainParam does the same for a parameter.
+func explainParam(p *huma.Param) {
+	if p.Schema == nil {
+		return
+	}
+	if p.Description == "" {
+		p.Description = p.Schema.Description
+	}
+	w := vocabulary[p.Name]
+	if p.Description == "" {
+		p.Description = w.doc
+	}
+	if p.Example == nil && len(p.Schema.Examples) == 0 && len(p.Schema.Enum) == 0 && w.example != nil && fits(p.Schema, w.example) {
+		p.Example = w.example
+	}
+}
+
+// fits reports whether an example is of a schema's type.
+func fits(s *huma.Schema, example any) bool {
+	switch example.(type) {
+	case string:
+		return s.Type == huma.TypeString
+	case int:
+		return s.Type == huma.TypeInteger || s.Type == huma.TypeNumber
+	case float64:
+		return s.Type == huma.TypeNumber
+	case bool:
+		return s.Type == huma.TypeBoolean
+	}
+	return s.Type == huma.TypeObject || s.Type == ""
+}
