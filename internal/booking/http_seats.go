@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -70,12 +71,20 @@ type seatsOut struct {
 	Body         any
 }
 
+// schema is the place of a body in the API's document.
+func schema(api huma.API, body any, name string) *huma.Schema {
+	return api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(body), true, name)
+}
+
 func (s *Service) registerSeats(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-seats", Method: http.MethodGet, Path: "/events/{id}/seats", Tags: []string{"Events"},
 		Summary:     "Read which seats are free",
 		Description: "Sections with counts and prices; with section= its seats; with form=compact one character a seat.",
 		Errors:      []int{404, 422},
+		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
+			schema(api, summaryBody{}, "SummaryBody"), schema(api, sectionBody{}, "SectionBody"), schema(api, compactBody{}, "CompactBody"),
+		}}}}}},
 	}, func(ctx context.Context, in *seatsIn) (*seatsOut, error) {
 		v, err := s.views.after(ctx, in.ID, in.After)
 		if err != nil {

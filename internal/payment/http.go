@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -137,6 +138,13 @@ type amendInput struct {
 	}
 }
 
+// later adds to an operation the answer that the payment goes on.
+func later(api huma.API, op huma.Operation) huma.Operation {
+	op.Responses = map[string]*huma.Response{"202": {Description: "Accepted", Content: map[string]*huma.MediaType{"application/json": {
+		Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[body](), true, "Body")}}}}
+	return op
+}
+
 func operation(id, method, path, summary string, errors ...int) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{"Payments"},
@@ -150,7 +158,7 @@ func (s *Service) Register(api huma.API) {
 	pay.DefaultStatus = http.StatusCreated
 	pay.Description = "Answers 201 when the booking is paid, or 202 with a Location when that takes longer. " +
 		"402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
-	huma.Register(api, pay, func(ctx context.Context, in *payInput) (*response, error) {
+	huma.Register(api, later(api, pay), func(ctx context.Context, in *payInput) (*response, error) {
 		p, err := s.Pay(ctx, message.CallerFrom(ctx), Order{BookingID: in.Body.BookingID, Method: in.Body.Method, Key: in.Key})
 		return respond(p, err, http.StatusCreated)
 	})
@@ -202,7 +210,7 @@ func (s *Service) Register(api huma.API) {
 		p, err := s.OfEvent(ctx, message.CallerFrom(ctx), in.ID, in.Cursor, in.Limit+1)
 		return page(p, err, in.Limit)
 	})
-	huma.Register(api, operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment until it is authorized", 400, 402, 403, 409, 412, 413, 503),
+	huma.Register(api, later(api, operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment until it is authorized", 400, 402, 403, 409, 412, 413, 503)),
 		func(ctx context.Context, in *amendInput) (*response, error) {
 			version, err := parseETag(in.IfMatch)
 			if err != nil {
@@ -211,7 +219,7 @@ func (s *Service) Register(api huma.API) {
 			p, err := s.Amend(ctx, message.CallerFrom(ctx), in.ID, in.Body.Method, version)
 			return respond(p, err, http.StatusOK)
 		})
-	huma.Register(api, operation("void-payment", http.MethodDelete, "/payments/{id}", "Void a payment that is not captured", 403, 409, 503),
+	huma.Register(api, later(api, operation("void-payment", http.MethodDelete, "/payments/{id}", "Void a payment that is not captured", 403, 409, 503)),
 		func(ctx context.Context, in *idInput) (*response, error) {
 			p, err := s.Void(ctx, message.CallerFrom(ctx), in.ID)
 			return respond(p, err, http.StatusOK)

@@ -1,0 +1,82 @@
+package system
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"boxoffice/internal/message"
+)
+
+// generator makes a client of an OpenAPI document.
+const generator = "github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2"
+
+// TestGeneratedClient walks through the whole API with a client that is made of
+// /openapi.json there and then.
+func TestGeneratedClient(t *testing.T) {
+	if testing.Short() {
+		t.Skip("generates and builds a client")
+	}
+	data := t.TempDir()
+	root := accounts(t, data, 1, message.Admin)[0]
+	s := serve(t, data)
+	dir := t.TempDir()
+	files, err := filepath.Glob("testdata/walk/*")
+	if err != nil || len(files) < 3 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(filepath.Base(f), ".txt") // a go.mod would hide the folder from this module's tools
+		if err := os.WriteFile(filepath.Join(dir, name), raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res, err := http.Get(s.url + "/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	doc, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "openapi.json"), doc, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"run", generator, "-generate", "types,client", "-package", "main", "-o", filepath.Join(dir, "client.go"), filepath.Join(dir, "openapi.json")},
+		{"run", ".", "-url", s.url, "-admin", root.Token},
+	} {
+		cmd := exec.CommandContext(t.Context(), "go", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("go %s: %v\n%s\n%s", strings.Join(args, " "), err, out, s.log.String())
+		}
+		t.Logf("%s", out)
+	}
+	// Every operation of the document is walked through.
+	walk, err := os.ReadFile("testdata/walk/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`"operationId":\s*"([a-z-]+)"`).FindAllStringSubmatch(string(doc), -1) {
+		name := ""
+		for _, part := range strings.Split(m[1], "-") {
+			name += strings.ToUpper(part[:1]) + part[1:]
+		}
+		if !strings.Contains(string(walk), "."+name+"WithResponse(") && !strings.Contains(string(walk), "."+name+"(") {
+			t.Errorf("operation %s is not walked through", m[1])
+		}
+	}
+}
