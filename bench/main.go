@@ -28,7 +28,16 @@ func main() {
 	b := &bench{}
 	flag.DurationVar(&b.pg, "pgbench", 6*time.Second, "how long pgbench runs with each number of clients")
 	flag.DurationVar(&b.rush, "rush", 20*time.Second, "how long the rehearsal runs")
+	only := flag.String("only", "", "reads: leave everything else out")
+	bytesOf := flag.String("serve-bytes", "", "serve this file to everybody: the bare handler of the comparison")
 	flag.Parse()
+	if *bytesOf != "" {
+		if err := serveBytes(*bytesOf); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+	}
+	b.only = *only
 	if err := b.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -38,6 +47,7 @@ func main() {
 type bench struct {
 	pg, rush time.Duration
 	program  string
+	only     string
 }
 
 // report is what of rush's JSON is shown here.
@@ -72,6 +82,9 @@ func (b *bench) run(ctx context.Context) error {
 	}
 	fmt.Printf("boxoffice bench, %s\n\n", time.Now().UTC().Format("2006-01-02 15:04 MST"))
 	row("machine", "%s, %d CPUs, %s", cpuName(), runtime.NumCPU(), runtime.Version())
+	if b.only == "reads" {
+		return b.reads(ctx, dir)
+	}
 	simple, prepared, err := b.textbook(ctx)
 	if err != nil {
 		return err
@@ -95,6 +108,9 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	row("  hold p50, p99", "%.1f ms, %.1f ms", open.P50, open.P99)
+	if err := b.reads(ctx, dir); err != nil {
+		return err
+	}
 	return b.size(ctx, dir)
 }
 

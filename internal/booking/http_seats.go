@@ -2,6 +2,8 @@ package booking
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -66,9 +68,11 @@ type seatsIn struct {
 }
 
 type seatsOut struct {
-	CacheControl string `header:"Cache-Control"`
-	ETag         string `header:"ETag"`
-	Body         any
+	ContentType   string `header:"Content-Type"`
+	ContentLength string `header:"Content-Length"`
+	CacheControl  string `header:"Cache-Control"`
+	ETag          string `header:"ETag"`
+	Body          []byte
 }
 
 // schema is the place of a body in the API's document.
@@ -104,18 +108,57 @@ func (s *Service) registerSeats(api huma.API) {
 			}
 			sec := &v.priced.plan.Sections[i]
 			if in.Form == "" {
-				out.Body = v.section(sec)
-				return out, nil
+				return out.encode(v.section(sec))
 			}
 			first, n = sec.First, sec.Count
 		}
 		if in.Form == "compact" {
-			out.Body = compactBody{v.eventID, v.seq, first, string(v.status[first : first+n])}
-		} else {
-			out.Body = v.summary()
+			return out.send(v.compact(first, n)), nil
 		}
-		return out, nil
+		return out.encode(v.summary())
 	})
+}
+
+func (o *seatsOut) encode(body any) (*seatsOut, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode seats: %w", err)
+	}
+	return o.send(append(raw, '\n')), nil
+}
+
+func (o *seatsOut) send(raw []byte) *seatsOut {
+	o.ContentType, o.ContentLength, o.Body = "application/json", strconv.Itoa(len(raw)), raw
+	return o
+}
+
+// compact is the encoded compactBody of some seats. All of it is made once for
+// each version: it is what a crowd asks for. The view is locked for reading.
+func (v *view) compact(first, n int32) []byte {
+	whole := int(n) == len(v.status)
+	if c := v.encoded.Load(); whole && c != nil && c.seq == v.seq {
+		return c.text
+	}
+	b := make([]byte, 0, int(n)+100)
+	b = append(b, `{"event_id":"`...)
+	b = append(b, v.eventID...)
+	b = append(b, `","seq":`...)
+	b = strconv.AppendInt(b, v.seq, 10)
+	b = append(b, `,"first":`...)
+	b = strconv.AppendInt(b, int64(first), 10)
+	b = append(b, `,"status":"`...)
+	b = append(b, v.status[first:first+n]...) // of . h s
+	b = append(b, "\"}\n"...)
+	if whole {
+		v.encoded.Store(&encodedSeats{v.seq, b})
+	}
+	return b
+}
+
+// encodedSeats are all seats of a view in the compact form.
+type encodedSeats struct {
+	seq  int64
+	text []byte
 }
 
 // summary is the sections with their counts. The view is locked.

@@ -35,6 +35,8 @@ type view struct {
 	earlier int64         // no hold ends before this, µs since 1970
 	changed chan struct{} // closed and replaced when seq grows
 
+	encoded atomic.Pointer[encodedSeats]
+
 	used atomic.Int64 // when it was asked for last, µs since 1970
 }
 

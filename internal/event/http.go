@@ -164,10 +164,11 @@ func ifMatch(h string) (int64, error) {
 }
 
 type encodedOut struct {
-	ContentType  string `header:"Content-Type"`
-	ETag         string `header:"ETag"`
-	CacheControl string `header:"Cache-Control"`
-	Body         []byte
+	ContentType   string `header:"Content-Type"`
+	ContentLength string `header:"Content-Length"`
+	ETag          string `header:"ETag"`
+	CacheControl  string `header:"Cache-Control"`
+	Body          []byte
 }
 
 // encoded is an event as it is sent. It is made once for each version of the
@@ -187,7 +188,7 @@ func (s *Service) encoded(ctx context.Context, e *Event) (*encodedOut, error) {
 	if err := enc.Encode(a.Body); err != nil {
 		return nil, fmt.Errorf("encode event: %w", err)
 	}
-	out := &encodedOut{"application/json", a.ETag, a.CacheControl, raw.Bytes()}
+	out := &encodedOut{"application/json", strconv.Itoa(raw.Len()), a.ETag, a.CacheControl, raw.Bytes()}
 	if a.Body.seq == k.seq {
 		s.answers.Set(k, out)
 	}

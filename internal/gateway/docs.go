@@ -85,7 +85,7 @@ func (g *Gateway) docs(w http.ResponseWriter, r *http.Request) {
 	}
 	sort.Slice(page.Groups, func(i, j int) bool { return page.Groups[i].Name < page.Groups[j].Name })
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 	if err := docsPage.Execute(w, page); err != nil {
 		g.cfg.Log.Debug("docs page", "error", err)
 	}

@@ -190,7 +190,7 @@ func TestConditional(t *testing.T) {
 func TestSecurityHeaders(t *testing.T) {
 	g := withConfig(t, func(c *Config) { c.PublicURL = "https://tickets.example" })
 	h := ask(g, "GET", "/things", "192.0.2.1").Header()
-	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin",
 		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Strict-Transport-Security": "max-age=31536000"} {
 		if h.Get(name) != want {
 			t.Errorf("%s is %q", name, h.Get(name))

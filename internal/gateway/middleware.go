@@ -32,7 +32,6 @@ const (
 var (
 	noSniff    = []string{"nosniff"}
 	sameOrigin = []string{"same-origin"}
-	deny       = []string{"DENY"}
 	bare       = []string{"default-src 'none'; frame-ancestors 'none'"} // JSON loads nothing; pages say what they need
 	onlyTLS    = []string{"max-age=31536000"}
 )
@@ -57,8 +56,6 @@ func (g *Gateway) serve(next http.Handler) http.Handler {
 		h := w.Header()
 		h["X-Request-Id"] = []string{q.id}
 		h["X-Content-Type-Options"] = noSniff
-		h["Referrer-Policy"] = sameOrigin
-		h["X-Frame-Options"] = deny
 		h["Cross-Origin-Resource-Policy"] = sameOrigin
 		h["Content-Security-Policy"] = bare
 		if g.tls {

@@ -92,6 +92,7 @@ func (h *Home) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head := w.Header()
 	head.Set("Content-Type", "text/html; charset=utf-8")
 	head.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	head.Set("Referrer-Policy", "same-origin")
 	head.Set("Cache-Control", "public, max-age=0, s-maxage=1, stale-while-revalidate=5")
 	_, _ = w.Write(out.Bytes())
 }

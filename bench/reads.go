@@ -1,0 +1,320 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// process is a server under measurement.
+type process struct {
+	cmd *exec.Cmd
+	url string
+	say map[string]string // second and third word of the lines it has printed
+}
+
+func start(ctx context.Context, name string, args ...string) (*process, error) {
+	p := &process{cmd: exec.CommandContext(ctx, name, args...), say: map[string]string{}}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewScanner(out)
+	for p.url == "" && lines.Scan() {
+		if f := strings.Fields(lines.Text()); len(f) == 3 {
+			p.say[f[0]] = f[2]
+		}
+		if u, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
+			p.url = u
+		}
+	}
+	if p.url == "" {
+		return nil, fmt.Errorf("%s does not start", name)
+	}
+	return p, nil
+}
+
+func (p *process) stop() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() }
+
+// cpu is the processor time that a process has used (proc(5), ticks of 10 ms).
+func (p *process) cpu() time.Duration {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	f := strings.Fields(rest)
+	user, _ := strconv.Atoi(f[11])
+	system, _ := strconv.Atoi(f[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// serveBytes is the bare handler: net/http, and the same bytes for everybody.
+func serveBytes(file string) error {
+	body, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("listening on http://%s\n", l.Addr())
+	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body)
+	}))
+}
+
+const readers = 32
+
+// load asks for one address for a while over many connections, with a client
+// that does no more than it must, and answers the rate.
+func load(url, token string, d time.Duration) (float64, error) {
+	addr, path, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
+	request := "GET /" + path + " HTTP/1.1\r\nHost: " + addr + "\r\n"
+	if token != "" {
+		request += "Authorization: Bearer " + token + "\r\n"
+	}
+	request += "\r\n"
+	var n atomic.Int64
+	var failed atomic.Pointer[error]
+	var wg sync.WaitGroup
+	end := time.Now().Add(d)
+	for range readers {
+		wg.Go(func() {
+			if err := loop(addr, request, end, &n); err != nil {
+				failed.Store(&err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := failed.Load(); err != nil {
+		return 0, *err
+	}
+	return float64(n.Load()) / d.Seconds(), nil
+}
+
+func loop(addr, request string, end time.Time, n *atomic.Int64) error {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	in := bufio.NewReaderSize(conn, 64<<10)
+	for time.Now().Before(end) {
+		if _, err := io.WriteString(conn, request); err != nil {
+			return err
+		}
+		length, first := -1, true
+		for {
+			line, err := in.ReadSlice('\n')
+			if err != nil {
+				return err
+			}
+			if first && !strings.HasPrefix(string(line), "HTTP/1.1 200") {
+				return fmt.Errorf("answer: %s", line)
+			}
+			first = false
+			if len(line) == 2 {
+				break
+			}
+			if name, value, _ := strings.Cut(string(line), ":"); strings.EqualFold(name, "Content-Length") {
+				length, _ = strconv.Atoi(strings.TrimSpace(value))
+			}
+		}
+		if length < 0 {
+			return fmt.Errorf("answer without a length")
+		}
+		if _, err := in.Discard(length); err != nil {
+			return err
+		}
+		n.Add(1)
+	}
+	return nil
+}
+
+// reads compares warm reads with a bare handler that sends the same bytes, and
+// says what it costs to know who asks.
+func (b *bench) reads(ctx context.Context, dir string) error {
+	s, err := start(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(dir, "reads"), "--demo")
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	token, err := post(s.url+"/users/login", "", fmt.Sprintf(`{"email":"buyer@demo.example","password":%q}`, s.say["buyer"]), "token")
+	if err != nil {
+		return err
+	}
+	event, err := first(s.url + "/events?q=aurora")
+	if err != nil {
+		return err
+	}
+	fmt.Println()
+	row("warm reads", "%d connections; ratio to net/http sending the same bytes", readers)
+	for _, path := range []string{"/events/" + event, "/events/" + event + "/seats?form=compact"} {
+		body, err := get(s.url + path)
+		if err != nil {
+			return err
+		}
+		file := filepath.Join(dir, "bytes")
+		if err := os.WriteFile(file, body, 0o600); err != nil {
+			return err
+		}
+		bare, err := start(ctx, os.Args[0], "-serve-bytes", file)
+		if err != nil {
+			return err
+		}
+		var ratios, ours []float64
+		for range 5 {
+			theirs, err := load(bare.url+"/", "", time.Second)
+			if err != nil {
+				return err
+			}
+			rate, err := load(s.url+path, "", time.Second)
+			if err != nil {
+				return err
+			}
+			ratios, ours = append(ratios, rate/theirs), append(ours, rate)
+		}
+		bare.stop()
+		slices.Sort(ratios)
+		slices.Sort(ours)
+		row(fmt.Sprintf("  %s, %d bytes", strings.ReplaceAll(path, event, "{id}"), len(body)), "%.0f/s, %.2f (%.2f–%.2f)", ours[2], ratios[2], ratios[0], ratios[4])
+	}
+	var extra []float64
+	for range 5 {
+		anonymous, err := perRequest(s, s.url+"/events/"+event, "")
+		if err != nil {
+			return err
+		}
+		known, err := perRequest(s, s.url+"/events/"+event, token)
+		if err != nil {
+			return err
+		}
+		extra = append(extra, known-anonymous)
+	}
+	slices.Sort(extra)
+	row("  a warm session adds", "%.1f µs of server CPU (%.1f–%.1f)", extra[2], extra[0], extra[4])
+	return b.storm(ctx, s, event)
+}
+
+// perRequest is the server's processor time for one request, in µs.
+func perRequest(s *process, url, token string) (float64, error) {
+	before := s.cpu()
+	rate, err := load(url, token, time.Second)
+	return float64((s.cpu() - before).Microseconds()) / rate, err
+}
+
+const (
+	stormLogins   = 10_000
+	stormAccounts = 100
+)
+
+// storm lets ten thousand people log in at once, and measures how long holds
+// take meanwhile.
+func (b *bench) storm(ctx context.Context, s *process, event string) error {
+	var tokens []string
+	for i := range stormAccounts {
+		login := fmt.Sprintf(`"email":"storm%d@example.org","password":"velvet curtain"`, i)
+		if _, err := post(s.url+"/users", "", `{"name":"Storm",`+login+`}`, "id"); err != nil {
+			return err
+		}
+		token, err := post(s.url+"/users/login", "", `{`+login+`}`, "token")
+		if err != nil {
+			return err
+		}
+		tokens = append(tokens, token)
+	}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100, MaxConnsPerHost: 12_000}}
+	send := func(path, token, body string) (int, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+path, strings.NewReader(body))
+		if err != nil {
+			return 0, err
+		}
+		req.Header.Set("Content-Type", "application/json")
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			return 0, err
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		return res.StatusCode, res.Body.Close()
+	}
+	var mu sync.Mutex
+	answers := map[int]int{}
+	var logins sync.WaitGroup
+	began := time.Now()
+	for i := range stormLogins {
+		logins.Go(func() {
+			status, err := send("/users/login", "", fmt.Sprintf(`{"email":"storm%d@example.org","password":"velvet curtain"}`, i%stormAccounts))
+			if err != nil {
+				status = 0
+			}
+			mu.Lock()
+			answers[status]++
+			mu.Unlock()
+		})
+	}
+	over := make(chan struct{})
+	go func() { logins.Wait(); close(over) }()
+	var took []float64
+	for i := 0; ; i++ {
+		select {
+		case <-over:
+			slices.Sort(took)
+			row("  10,000 log-ins at once", "%d let in, %d asked to come back, %d lost, in %.1f s", answers[200], answers[503]+answers[429], answers[0], time.Since(began).Seconds())
+			row("  meanwhile holds: p50, p99", "%.0f ms, %.0f ms (of %d)", took[len(took)/2], took[len(took)*99/100], len(took))
+			return nil
+		default:
+		}
+		sent := time.Now()
+		if _, err := send("/bookings", tokens[i%len(tokens)], fmt.Sprintf(`{"event_id":%q,"quantity":1}`, event)); err != nil {
+			return err
+		}
+		took = append(took, float64(time.Since(sent).Microseconds())/1000)
+	}
+}
+
+func get(url string) ([]byte, error) {
+	res, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	return io.ReadAll(res.Body)
+}
+
+// first is the id of the first item of a list.
+func first(url string) (string, error) {
+	raw, err := get(url)
+	if err != nil {
+		return "", err
+	}
+	var page struct{ Items []struct{ ID string } }
+	if err := json.Unmarshal(raw, &page); err != nil || len(page.Items) == 0 {
+		return "", fmt.Errorf("%s: %.200s", url, raw)
+	}
+	return page.Items[0].ID, nil
+}
