@@ -94,7 +94,7 @@ func newDoor(t *testing.T) *door {
 	for _, path := range []string{"/bookings", "/events"} {
 		huma.Register(d.API(), huma.Operation{
 			OperationID: "hold" + path[1:], Method: http.MethodPost, Path: path, DefaultStatus: http.StatusCreated, MaxBodyBytes: 16 << 20,
-			Summary: "Hold <seats>", Errors: []int{400, 409},
+			Summary: "Hold <seats>", Tags: []string{"Bookings"}, Errors: []int{400, 409},
 		}, hold)
 	}
 	huma.Register(d.API(), huma.Operation{OperationID: "get", Method: http.MethodGet, Path: "/things/{id}", Summary: "Read"},

@@ -53,7 +53,8 @@ var homePage = template.Must(template.New("home").Parse(homeText))
 type card struct {
 	Event
 	When, Price, State, Note string
-	Sold                     int // percent that is taken
+	Left                     string // "1,200 of 2,000 free"
+	Sold                     int    // percent that is taken
 }
 
 func (h *Home) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -111,6 +112,7 @@ func newCard(e Event, now time.Time) card {
 	if e.Priced {
 		c.Price = "from " + money.Format(e.From, e.Currency)
 	}
+	c.Left = thousands(e.Free) + " of " + thousands(e.Total) + " free"
 	if e.Total > 0 {
 		c.Sold = int(100 * int64(e.Total-e.Free) / int64(e.Total))
 	}
@@ -123,6 +125,15 @@ func newCard(e Event, now time.Time) card {
 		c.State = "announced"
 	}
 	return c
+}
+
+// thousands writes a number with commas.
+func thousands(n int32) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 // inWords is a time span as people say it.

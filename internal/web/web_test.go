@@ -25,12 +25,13 @@ func TestHome(t *testing.T) {
 		{ID: "e2", Title: "Soon", Status: "on_sale", Opens: now.Add(90 * time.Minute), Free: 5, Total: 5, Priced: true, From: 5000, Currency: "JPY"},
 		{ID: "e3", Title: "Gone", Status: "on_sale", Total: 5},
 		{ID: "e4", Title: "Later", Status: "published", Date: "2027-05-05", Free: 5, Total: 5},
+		{ID: "e6", Title: "Large", Status: "published", Free: 12_345, Total: 100_000},
 		{ID: "e5", Title: "Was", Status: "past", Total: 0},
 	}}
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/", nil))
 	page := rec.Body.String()
-	for _, part := range []string{"&lt;Gala&gt; &amp; Co", "from 29.00 EUR", "30 of 40 free", "25 % taken", "Sale opens in 1 hour", "from 5000 JPY", "Every seat is taken",
+	for _, part := range []string{"&lt;Gala&gt; &amp; Co", "from 29.00 EUR", "30 of 40 free", "12,345 of 100,000 free", "25 % taken", "Sale opens in 1 hour", "from 5000 JPY", "Every seat is taken",
 		"Wed 5 May 2027", "Price to be announced", "EVENT=e1", "BASE=http://127.0.0.1:8080", "/dev/mail", ">past<"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page has no %q", part)
