@@ -140,3 +140,19 @@ func TestOrderToken(t *testing.T) {
 		t.Error("the same link")
 	}
 }
+
+func TestExtendOnce(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	b := w.hold(w.event(), "u1", "A-A-1")
+	for range 3 {
+		w.pass(minute)
+		if err := w.s.Extend(ctx, b.ID); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := w.s.Booking(ctx, b.ID); got.ExpiresAt != b.ExpiresAt+extension {
+			t.Fatalf("it ends at %d, want %d", got.ExpiresAt, b.ExpiresAt+extension)
+		}
+	}
+	w.verify(b.EventID)
+}
