@@ -240,7 +240,7 @@ var rights = map[string]string{
 	"GET /payments/{id}":                 "401 404 200 200 404 200",
 	"GET /payments/booking/{booking_id}": "401 404 200 200 404 200",
 	"PUT /payments/{id}":                 "401 404 200 403 404 200",
-	"DELETE /payments/{id}":              "401 404 409 403 404 409", // captured: cancel the booking instead
+	"DELETE /payments/{id}":              "401 404 202 403 404 202", // captured: it is refunded, by a janitor that does not run here
 
 	"GET /":                 "200 200 200 200 200 200",
 	"GET /verify":           "200 200 200 200 200 200",

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"time"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
@@ -40,31 +41,55 @@ func (s *Service) Amend(ctx context.Context, caller message.Caller, paymentID, m
 	return p, answer(p, refusal)
 }
 
-// Void gives up a payment that is not captured yet: no money is taken, and if
-// its booking was confirmed for it already, that is cancelled. It answers the
-// payment as it is after a moment; a status that is not final means that it
-// will be voided, or captured if it was too late.
+// Void gives up a payment: one that is not captured yet takes no money, and if
+// its booking was confirmed for it already, that is cancelled. One that is
+// captured is given back by cancelling its booking, as far as the event's policy
+// allows. It answers the payment as it is after a moment; one that is still
+// captured will be refunded.
 func (s *Service) Void(ctx context.Context, caller message.Caller, paymentID string) (Payment, error) {
 	p, err := s.own(ctx, caller, paymentID)
-	if err != nil {
+	switch {
+	case err != nil:
 		return p, err
+	case p.Status == Captured:
+		return s.giveBack(ctx, caller, p)
+	case p.Status.Final():
+		return p, nil
 	}
-	if !p.Status.Final() {
-		w := wish{id: p.ID, event: event{kind: evWished}, now: s.micros()}
-		if err := s.store.do(ctx, &w); err != nil {
-			return Payment{}, err
-		}
-		if p, _, err = s.await(ctx, w.got, w.drive); err != nil {
-			return Payment{}, err
-		}
+	w := wish{id: p.ID, event: event{kind: evWished}, now: s.micros()}
+	if err := s.store.do(ctx, &w); err != nil {
+		return Payment{}, err
+	}
+	if p, _, err = s.await(ctx, w.got, w.drive); err != nil {
+		return Payment{}, err
 	}
 	if p.Status == Captured {
-		return Payment{}, errs.New(errs.Conflict, "cancel-the-booking",
-			"The money was taken. Cancel the booking to get it back.").
+		return Payment{}, errs.New(errs.Conflict, "captured-meanwhile", "The money was taken a moment ago. Ask again to have it given back.").
 			With("payment_id", p.ID).With("booking_id", p.BookingID)
 	}
 	return p, nil
 }
+
+// giveBack cancels the booking of a captured payment and waits a moment for the
+// refund that follows from it.
+func (s *Service) giveBack(ctx context.Context, caller message.Caller, p Payment) (Payment, error) {
+	if _, err := s.bookings.Cancel(ctx, caller, p.BookingID, nil); err != nil {
+		return Payment{}, err
+	}
+	until := time.Now().Add(s.patience)
+	for {
+		now, err := s.store.payment(ctx, p.ID)
+		if err != nil || now.Status != Captured || time.Now().After(until) {
+			return now, err
+		}
+		if !sleep(ctx, refundLook, nil) {
+			return Payment{}, ctx.Err()
+		}
+	}
+}
+
+// refundLook is how often a request looks whether its refund is done.
+const refundLook = 20 * time.Millisecond
 
 // own reads a payment that the caller may change: one's own, or any for an
 // admin. Others get NotFound, or Forbidden if they may read it.

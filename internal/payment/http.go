@@ -219,9 +219,13 @@ func (s *Service) Register(api huma.API) {
 			p, err := s.Amend(ctx, message.CallerFrom(ctx), in.ID, in.Body.Method, version)
 			return respond(p, err, http.StatusOK)
 		})
-	huma.Register(api, later(api, operation("void-payment", http.MethodDelete, "/payments/{id}", "Void a payment that is not captured", 403, 409, 503)),
+	huma.Register(api, later(api, operation("void-payment", http.MethodDelete, "/payments/{id}", "Void or refund a payment", 403, 409, 503)),
 		func(ctx context.Context, in *idInput) (*response, error) {
 			p, err := s.Void(ctx, message.CallerFrom(ctx), in.ID)
-			return respond(p, err, http.StatusOK)
+			r, err := respond(p, err, http.StatusOK)
+			if err == nil && p.Status == Captured { // the refund is under way
+				r.Status, r.RetryAfter, r.Location = http.StatusAccepted, "1", "/payments/"+p.ID
+			}
+			return r, err
 		})
 }

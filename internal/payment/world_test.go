@@ -98,6 +98,16 @@ func (h *house) Booking(_ context.Context, bookingID string) (message.Booking, e
 	return *b, nil
 }
 
+func (h *house) Cancel(_ context.Context, caller message.Caller, bookingID string, _ []string) (message.Booking, error) {
+	h.mu.Lock()
+	b := *h.bookings[bookingID]
+	h.mu.Unlock()
+	if b.Status == message.Booked {
+		h.cancel(bookingID, b.Amount)
+	}
+	return b, nil
+}
+
 func (h *house) OfUser(_ context.Context, userID, from string, limit int) ([]string, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
