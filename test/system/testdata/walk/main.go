@@ -66,7 +66,7 @@ func ptr[T any](v T) *T { return &v }
 func main() {
 	flag.Parse()
 	nobody, root := as(""), as(*admin)
-	mail := func(name string) string { return fmt.Sprintf("%s-%x@example.org", name, time.Now().UnixNano()) }
+	mail := func(name string) string { return fmt.Sprintf("%sx%x@example.org", name, time.Now().UnixNano()) }
 
 	// Accounts: a fan, and somebody whom the administrator makes an organizer.
 	const password = "velvet curtain"
