@@ -54,18 +54,18 @@ func (s *Service) Checkpoint(ctx context.Context, eventID string) (Checkpoint, e
 
 // signingKey reads the key, or makes one at the first start.
 func signingKey(ctx context.Context, db *sqldb.DB, now func() time.Time) (ed25519.PrivateKey, error) {
+	fresh := make([]byte, ed25519.SeedSize)
+	if _, err := rand.Read(fresh); err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
 	var seed []byte
 	err := db.Write(ctx, func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, `SELECT private_key FROM signing_keys WHERE id = 'checkpoint'`).Scan(&seed)
-		if !errors.Is(err, sql.ErrNoRows) {
+		// Of several nodes that start at once, one makes the key.
+		if _, err := tx.ExecContext(ctx, `INSERT INTO signing_keys (id, private_key, created_at) VALUES ('checkpoint', $1, $2) ON CONFLICT DO NOTHING`,
+			fresh, now().UnixMicro()); err != nil {
 			return err
 		}
-		seed = make([]byte, ed25519.SeedSize)
-		if _, err := rand.Read(seed); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO signing_keys (id, private_key, created_at) VALUES ('checkpoint', $1, $2)`, seed, now().UnixMicro())
-		return err
+		return tx.QueryRowContext(ctx, `SELECT private_key FROM signing_keys WHERE id = 'checkpoint'`).Scan(&seed)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)

@@ -42,8 +42,8 @@ func (m mistaken) claims(_ context.Context, _ string, seats []int32) (map[int32]
 // stale sees head rows one version back.
 type stale struct{ storeTx }
 
-func (s stale) heads(ctx context.Context, states []*state) error {
-	err := s.storeTx.heads(ctx, states)
+func (s stale) heads(ctx context.Context, states []*state, h hints) error {
+	err := s.storeTx.heads(ctx, states, h)
 	for _, st := range states {
 		st.seq--
 	}
@@ -175,7 +175,7 @@ func TestVerifyFindsTampering(t *testing.T) {
 		`UPDATE bookings SET expires_at = expires_at + 1 WHERE status = 'pending'`,
 		`DELETE FROM bookings WHERE status = 'pending'`,
 		`UPDATE sales SET seq = seq + 1`,
-		`UPDATE sales SET hash = hash || X'00'`,
+		`UPDATE sales SET hash = hash || '\x00'`,
 		`UPDATE sales SET status = 'published'`,
 		`UPDATE sales SET limit_per_customer = 5`,
 		`DELETE FROM sales`,
@@ -183,7 +183,7 @@ func TestVerifyFindsTampering(t *testing.T) {
 		`UPDATE ledger SET at = at + 1 WHERE seq = 2`,
 		`UPDATE ledger SET seats = '[7]' WHERE seq = 2`,
 		`UPDATE ledger SET kind = 'extended' WHERE seq = 2`,
-		`UPDATE ledger SET hash = X'00' WHERE seq = 3`,
+		`UPDATE ledger SET hash = '\x00' WHERE seq = 3`,
 		`DELETE FROM ledger WHERE seq = 2`,
 		`DELETE FROM ledger WHERE seq = (SELECT max(seq) FROM ledger)`,
 	} {

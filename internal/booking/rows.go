@@ -19,6 +19,13 @@ func saleFields(s *message.Sale) []any {
 		&s.HoldFor, &s.OrganizerID, &s.EventVersion, &s.RefundsEnd, &s.ChangedAt, &s.ChangeRefundsEnd}
 }
 
+// headArgs is a whole head row, with the event's id last.
+func headArgs(s *state) []any {
+	h := &s.sale
+	return []any{s.seq, s.hash[:], s.at, string(h.Status), h.OpensAt, h.ClosesAt, h.PlanID, h.PlanVersion, h.PriceVersion, h.Currency,
+		h.Seats, h.LimitPerCustomer, h.HoldFor, h.OrganizerID, h.EventVersion, h.RefundsEnd, h.ChangedAt, h.ChangeRefundsEnd, s.eventID}
+}
+
 // scanBooking reads bookingColumns.
 func scanBooking(row scanner) (*record, error) {
 	var r record

@@ -31,10 +31,11 @@ var migrations embed.FS
 type Config struct {
 	DB      *sqldb.DB
 	Plans   Plans
-	Now     func() time.Time      // the clock by which SQLite decides; nil: time.Now
+	Now     func() time.Time      // the clock by which SQLite decides; nil: the database's
 	Metrics prometheus.Registerer // nil: none
 	Log     *slog.Logger          // nil: slog.Default
-	Writers int                   // 0: 1, which is best on SQLite
+	Writers int                   // 0: 1 on SQLite, more would wait for each other; 2 on PostgreSQL
+	MyClock bool                  // decide by Now on PostgreSQL too; for tests
 }
 
 // Service is the Booking Service.
@@ -62,7 +63,7 @@ func Migrate(ctx context.Context, db *sqldb.DB) error { return db.Migrate(ctx, "
 // New migrates the tables and starts the writers. Close stops them.
 func New(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.Now == nil {
-		cfg.Now = time.Now
+		cfg.Now = cfg.DB.Now
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
@@ -70,7 +71,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err := Migrate(ctx, cfg.DB); err != nil {
 		return nil, err
 	}
-	st, err := newSQLiteStore(ctx, cfg.DB, cfg.Now)
+	st, err := newStore(ctx, &cfg)
 	if err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
@@ -85,7 +86,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.feeds = newFeeds(s.views, cfg.Metrics)
 	s.recent = &recent{m: map[string]message.Booking{}}
 	m := newMetrics(cfg.Metrics)
-	for range max(cfg.Writers, 1) {
+	for range cfg.Writers {
 		w := &writer{store: st, catalog: s.catalog, views: s.views, recent: s.recent, tell: s.tell, metrics: m}
 		w.queue = batch.New(maxBatch, maxWaiting, w.run)
 		s.writers = append(s.writers, w)
@@ -96,6 +97,22 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		}, func() float64 { return float64(s.Waiting()) }))
 	}
 	return s, nil
+}
+
+// newStore chooses the store of the database, and how many writers it likes.
+func newStore(ctx context.Context, cfg *Config) (store, error) {
+	if cfg.DB.Dialect() == sqldb.SQLite {
+		cfg.Writers = max(cfg.Writers, 1)
+		return newSQLiteStore(ctx, cfg.DB, cfg.Now)
+	}
+	if cfg.Writers == 0 {
+		cfg.Writers = 2
+	}
+	st := &postgresStore{db: cfg.DB}
+	if cfg.MyClock {
+		st.clock = cfg.Now
+	}
+	return st, nil
 }
 
 // Close lets the writers finish what waits and refuses the rest.

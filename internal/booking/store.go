@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gowebpki/jcs"
 
@@ -23,8 +24,9 @@ type store interface {
 // storeTx reads and writes within a batch's transaction.
 type storeTx interface {
 	// heads locks and reads the head rows of events, in id order, into the
-	// states; an event without one stays as it is.
-	heads(ctx context.Context, states []*state) error
+	// states; an event without one stays as it is. With the hints a store may read
+	// at once what will be asked of it next.
+	heads(ctx context.Context, states []*state, h hints) error
 	// now is the time by which the batch decides, µs since 1970. It is read
 	// after the lock.
 	now(ctx context.Context) (int64, error)
@@ -41,6 +43,52 @@ type storeTx interface {
 	// save writes what the states have become. Every write is conditional on
 	// what was read before; errGuard means that it no longer holds.
 	save(ctx context.Context, states []*state) error
+}
+
+// hints are what a batch's commands name.
+type hints struct {
+	bookings []string
+	buyers   []buyerKey
+	seats    []seatKey
+}
+
+type seatKey struct {
+	eventID string
+	seat    int32
+}
+
+type buyerKey struct{ userID, eventID string }
+
+func hintsOf(items []*item) hints {
+	var h hints
+	for _, it := range items {
+		c := &it.Value.cmd
+		switch c.do {
+		case doSetSale:
+			continue
+		case doHold:
+			h.buyers = append(h.buyers, buyerKey{c.caller.UserID, c.eventID})
+		case doAdopt:
+			h.buyers = append(h.buyers, buyerKey{c.heir, c.eventID})
+			h.bookings = append(h.bookings, c.bookingID)
+		default:
+			h.bookings = append(h.bookings, c.bookingID)
+		}
+		for _, seat := range c.seats {
+			h.seats = append(h.seats, seatKey{c.eventID, seat})
+		}
+	}
+	return hints{unique(h.bookings), distinct(h.buyers), distinct(h.seats)}
+}
+
+// distinct drops what was there before.
+func distinct[T comparable](list []T) []T {
+	seen := make(map[T]bool, len(list))
+	return slices.DeleteFunc(list, func(v T) bool {
+		again := seen[v]
+		seen[v] = true
+		return again
+	})
 }
 
 // errGuard means that a row was not as the decision had read it: the batch is

@@ -29,6 +29,7 @@ const (
 	qEntries
 	xHeadNew
 	xHead
+	xHeadSeq
 	xClaimNew
 	xClaimMove
 	xClaimFree
@@ -59,6 +60,7 @@ var sqliteText = [...]string{
 		plan_version = $8, price_version = $9, currency = $10, seats = $11, limit_per_customer = $12, hold_for = $13,
 		organizer_id = $14, event_version = $15, refunds_end = $16, changed_at = $17, change_refunds_end = $18
 		WHERE event_id = $19 AND seq = $20`,
+	xHeadSeq:    `UPDATE sales SET seq = $1, hash = $2, at = $3 WHERE event_id = $4 AND seq = $5`,
 	xClaimNew:   `INSERT INTO claims (event_id, seat, booking_id, expires_at) VALUES ($1, $2, $3, $4)`,
 	xClaimMove:  `UPDATE claims SET booking_id = $1, expires_at = $2 WHERE event_id = $3 AND seat = $4 AND booking_id = $5`,
 	xClaimFree:  `DELETE FROM claims WHERE event_id = $1 AND seat = $2 AND booking_id = $3`,
@@ -116,7 +118,7 @@ func (t *sqliteTx) exec(i int, what string, args ...any) error {
 	return guard(1, n, what)
 }
 
-func (t *sqliteTx) heads(_ context.Context, states []*state) error {
+func (t *sqliteTx) heads(_ context.Context, states []*state, _ hints) error {
 	for _, s := range states {
 		var hash []byte
 		err := t.stmt(qHead).QueryRowContext(t.ctx, s.eventID).Scan(append([]any{&s.seq, &hash, &s.at}, saleFields(&s.sale)...)...)
@@ -234,14 +236,14 @@ func (t *sqliteTx) save(_ context.Context, states []*state) error {
 }
 
 func (t *sqliteTx) saveHead(s *state) error {
-	h := &s.sale
-	args := []any{s.seq, s.hash[:], s.at, string(h.Status), h.OpensAt, h.ClosesAt, h.PlanID, h.PlanVersion, h.PriceVersion, h.Currency,
-		h.Seats, h.LimitPerCustomer, h.HoldFor, h.OrganizerID, h.EventVersion, h.RefundsEnd, h.ChangedAt, h.ChangeRefundsEnd, s.eventID}
 	before := s.entries[0].Seq - 1
-	if before == 0 {
-		return t.exec(xHeadNew, "insert head", args...)
+	switch {
+	case before == 0:
+		return t.exec(xHeadNew, "insert head", headArgs(s)...)
+	case s.saleDirty:
+		return t.exec(xHead, "update head", append(headArgs(s), before)...)
 	}
-	return t.exec(xHead, "update head", append(args, before)...)
+	return t.exec(xHeadSeq, "update head", s.seq, s.hash[:], s.at, s.eventID, before)
 }
 
 func (t *sqliteTx) saveBookings(s *state) error {

@@ -36,7 +36,7 @@ func (d Difference) Error() string { return "event " + d.EventID + ": " + d.Text
 // the decisions. The error is a Difference when they disagree.
 func Verify(ctx context.Context, db *sqldb.DB, eventID string) (Verified, error) {
 	var sum Verified
-	tx, err := db.Reader().BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := db.Snapshot(ctx)
 	if err != nil {
 		return sum, fmt.Errorf("verify: %w", err)
 	}

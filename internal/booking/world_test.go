@@ -11,6 +11,7 @@ import (
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/sqldb/sqldbtest"
 )
 
 // world is a booking service over a real database, with a clock that only the
@@ -31,12 +32,10 @@ func newWorld(t testing.TB) *world {
 	w := &world{t: t, plan: smallPlan()}
 	w.clock.Store(1_800_000_000_000_000)
 	ctx := context.Background()
-	db, err := sqldb.Open(ctx, sqldb.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := sqldbtest.Open(t)
 	w.db = db
-	if w.s, err = New(ctx, Config{DB: db, Plans: w, Now: w.now}); err != nil {
+	var err error
+	if w.s, err = New(ctx, Config{DB: db, Plans: w, Now: w.now, MyClock: true}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

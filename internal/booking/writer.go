@@ -11,6 +11,7 @@ import (
 	"boxoffice/internal/batch"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
 )
 
 // job is a command on its way through a writer, with room for the answer.
@@ -75,8 +76,10 @@ func (w *writer) together(items []*item) {
 	if err == nil {
 		return
 	}
-	if len(items) == 1 {
-		items[0].Done(err)
+	if len(items) == 1 || sqldb.Outage(err) { // more tries would only take longer
+		for _, it := range items {
+			it.Done(err)
+		}
 		return
 	}
 	for _, it := range items {
@@ -155,6 +158,7 @@ func (w *writer) peek(l *lessons, k priceKey) (*priced, bool) {
 
 // commit is the heart: lock, read, decide, write, commit.
 func (w *writer) commit(ctx context.Context, items []*item, l *lessons) (states map[string]*state, answers []answer, err error) {
+	named := hintsOf(items)
 	err = w.store.batch(ctx, func(tx storeTx) error {
 		states, answers = map[string]*state{}, make([]answer, len(items))
 		ordered := make([]*state, 0, 4)
@@ -163,7 +167,7 @@ func (w *writer) commit(ctx context.Context, items []*item, l *lessons) (states 
 			states[id] = s
 			ordered = append(ordered, s)
 		}
-		if err := tx.heads(ctx, ordered); err != nil {
+		if err := tx.heads(ctx, ordered, named); err != nil {
 			return err
 		}
 		now, err := tx.now(ctx)

@@ -18,6 +18,7 @@ var allowed = map[string][]string{
 	"errs": {}, "id": {}, "money": {}, "message": {}, "deptest": {},
 	// one interface each, with its backends
 	"batch": {"errs"}, "limit": {}, "sqldb": {"errs", "batch"},
+	"sqldb/sqldbtest": {"sqldb"}, // for tests
 	// services: never each other
 	"booking": services,
 	"event":   services,
@@ -42,7 +43,7 @@ var services = []string{"errs", "id", "money", "message", "batch", "sqldb"}
 // or a broker asks for an interface.
 var guarded = map[string][]string{
 	"modernc.org/sqlite":                {"sqldb"},
-	"github.com/jackc/pgx":              {"sqldb"},
+	"github.com/jackc/pgx":              {"sqldb", "sqldb/sqldbtest", "booking"}, // booking: the hot batches
 	"github.com/nats-io":                {"bus", "app"},
 	"github.com/redis/rueidis":          {"cache", "limit", "app"},
 	"github.com/stripe/stripe-go":       {"payment/stripe", "app"},

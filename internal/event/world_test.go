@@ -11,6 +11,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/sqldb/sqldbtest"
 )
 
 // booth stands in for the booking side: it keeps the newest state of each sale.
@@ -76,12 +77,10 @@ var (
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	db, err := sqldb.Open(t.Context(), sqldb.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := sqldbtest.Open(t)
 	t.Cleanup(func() { _ = db.Close() })
 	w := &world{db: db, clock: time.Date(2027, 1, 10, 12, 0, 0, 0, time.UTC), booth: &booth{sales: map[string]message.Sale{}, taken: map[string]int32{}}}
+	var err error
 	w.Service, err = New(t.Context(), db, w.booth, func() time.Time { return w.clock })
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/sqldb/sqldbtest"
 )
 
 // house is a booking service in memory, with its ledger. It survives the
@@ -377,10 +378,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	db, err := sqldb.Open(t.Context(), sqldb.Config{Dir: t.TempDir(), Synchronous: "OFF"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := sqldbtest.Open(t)
 	w := &world{t: t, db: db, house: newHouse(), bank: newBank(time.Now)}
 	w.boot()
 	t.Cleanup(func() {

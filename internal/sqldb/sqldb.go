@@ -1,8 +1,8 @@
 // Package sqldb opens the record: the SQL database that holds seats and money.
 // Embedded it is SQLite (WAL, synchronous=FULL, one writer connection and a
-// pool of readers); services see a DB and write PostgreSQL's dialect with
-// parameters $1, $2, …. What a database says differently stands in a comment
-// that only it reads:
+// pool of readers); with a URL it is PostgreSQL, which many nodes may share.
+// Services see a DB and write PostgreSQL's dialect with parameters $1, $2, ….
+// What a database says differently stands in a comment that only it reads:
 //
 //	CREATE TABLE claims (…) /*sqlite: WITHOUT ROWID*/ /*postgres: WITH (fillfactor=60)*/
 //
@@ -15,16 +15,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"boxoffice/internal/batch"
 )
@@ -34,82 +30,50 @@ type Dialect string
 
 // The dialects.
 const (
-	SQLite Dialect = "sqlite"
+	SQLite   Dialect = "sqlite"
+	Postgres Dialect = "postgres"
 )
 
 // DB is an open database.
 type DB struct {
 	dialect Dialect
 	writer  *sql.DB // SQLite: exactly one connection
-	reader  *sql.DB
+	reader  *sql.DB // PostgreSQL: the writer
 	path    string
 
+	// SQLite
 	group               *batch.Queue[writeFunc] // its worker alone writes
 	save, undo, release *sql.Stmt
-}
 
-// Limits of one transaction that several share.
-const (
-	maxShared  = 16
-	maxWaiting = 100_000
-)
+	pg *postgres
+}
 
 // Config says which database to open.
 type Config struct {
 	Dir         string // folder of the SQLite files; made when it is missing
 	Synchronous string // SQLite's synchronous setting; "" is FULL. Tests of power cuts use NORMAL
 	VFS         string // SQLite's VFS by name; "" is the default
-}
 
-// FileName is the SQLite file inside Config.Dir.
-const FileName = "boxoffice.db"
+	URL        string // of PostgreSQL, postgres://…; "" is SQLite
+	ReplicaURL string // of a read replica, for Browse; "" is none
+}
 
 // Open opens the database, without migrating it.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+	if cfg.URL != "" {
+		return openPostgres(ctx, cfg)
 	}
-	if cfg.Synchronous == "" {
-		cfg.Synchronous = "FULL"
+	if cfg.ReplicaURL != "" {
+		return nil, errors.New("open database: a read replica goes with PostgreSQL only")
 	}
-	path := filepath.Join(cfg.Dir, FileName)
-	dsn := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) +
-		"?_pragma=busy_timeout(10000)" +
-		"&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(" + cfg.Synchronous + ")" +
-		"&_pragma=foreign_keys(1)" +
-		"&_pragma=wal_autocheckpoint(8000)" + // pages of 4 KiB: 32 MB
-		"&_pragma=journal_size_limit(67108864)" +
-		"&_pragma=temp_store(2)" // memory
-	if cfg.VFS != "" {
-		dsn += "&vfs=" + cfg.VFS
-	}
-	writer, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=cache_size(-8000)")
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	writer.SetMaxOpenConns(1)
-	if err := writer.PingContext(ctx); err != nil { // creates the file before readers look for it
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), writer.Close())
-	}
-	reader, err := sql.Open("sqlite", dsn+"&_pragma=query_only(1)&_pragma=cache_size(-8000)")
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), writer.Close())
-	}
-	reader.SetMaxOpenConns(4)
-	reader.SetMaxIdleConns(4)
-	db := &DB{dialect: SQLite, writer: writer, reader: reader, path: path}
-	for stmt, text := range map[**sql.Stmt]string{&db.save: "SAVEPOINT w", &db.undo: "ROLLBACK TO w", &db.release: "RELEASE w"} {
-		if *stmt, err = writer.PrepareContext(ctx, text); err != nil {
-			return nil, errors.Join(fmt.Errorf("open database: %w", err), reader.Close(), writer.Close())
-		}
-	}
-	db.group = batch.New(maxShared, maxWaiting, db.together)
-	return db, nil
+	return openSQLite(ctx, cfg)
 }
 
 // Close waits for what is being written and closes all connections.
 func (db *DB) Close() error {
+	if db.dialect == Postgres {
+		return db.pg.close()
+	}
 	db.group.Close()
 	return errors.Join(db.reader.Close(), db.writer.Close())
 }
@@ -117,129 +81,84 @@ func (db *DB) Close() error {
 // Dialect is the database's dialect.
 func (db *DB) Dialect() Dialect { return db.dialect }
 
+// Shared reports whether other nodes may be at work on the same database.
+func (db *DB) Shared() bool { return db.dialect == Postgres }
+
 // Reader is the pool for reads outside of a write. What it returns may be older
 // than a write that is under way, never older than one that was answered.
 func (db *DB) Reader() *sql.DB { return db.reader }
 
+// Browse is the pool for reads that may be some moments old: lists and search.
+// It is the read replica while there is one and it answers.
+func (db *DB) Browse() *sql.DB {
+	if db.pg != nil && db.pg.replicaUp.Load() {
+		return db.pg.replica
+	}
+	return db.reader
+}
+
+// Snapshot begins a read-only transaction that sees the database as it is now.
+func (db *DB) Snapshot(ctx context.Context) (*sql.Tx, error) {
+	opts := &sql.TxOptions{ReadOnly: true}
+	if db.dialect == Postgres {
+		opts.Isolation = sql.LevelRepeatableRead
+	}
+	return db.reader.BeginTx(ctx, opts)
+}
+
+// Now is the time by which nodes agree: PostgreSQL's, as asked for a moment ago
+// and moved on by this machine's monotonic clock; on SQLite this machine's.
+func (db *DB) Now() time.Time {
+	if db.pg == nil {
+		return time.Now()
+	}
+	return db.pg.now()
+}
+
 // PrepareWrite prepares a statement for use inside Write.
 func (db *DB) PrepareWrite(ctx context.Context, query string) (*sql.Stmt, error) {
-	s, err := db.writer.PrepareContext(ctx, db.Text(query))
-	if err != nil {
-		return nil, fmt.Errorf("prepare %.60q: %w", query, err)
-	}
-	return s, nil
+	return prepare(ctx, db.writer, db.Text(query))
 }
 
 // PrepareRead prepares a statement on the readers.
 func (db *DB) PrepareRead(ctx context.Context, query string) (*sql.Stmt, error) {
-	s, err := db.reader.PrepareContext(ctx, db.Text(query))
+	return prepare(ctx, db.reader, db.Text(query))
+}
+
+func prepare(ctx context.Context, pool *sql.DB, query string) (*sql.Stmt, error) {
+	s, err := pool.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("prepare %.60q: %w", query, err)
 	}
 	return s, nil
 }
 
-// Quick is the context for a statement that is short: on SQLite it cannot be
-// cancelled. SQLite waits for nobody but the disk, and its driver and
-// database/sql start a goroutine for each statement that may be cancelled,
-// which costs as much as the statement.
+// Quick is the context for a statement that is short: it cannot be cancelled.
+// SQLite waits for nobody but the disk, and its driver and database/sql start a
+// goroutine for each statement that may be cancelled, which costs as much as the
+// statement. PostgreSQL has a statement_timeout, and its connections are closed
+// when it does not answer.
 func (db *DB) Quick(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
-// Write runs fn in a transaction and commits it. It runs fn again when the
-// database was busy; fn must therefore not keep what it did from a failed run.
-// When fn fails, nothing of it stays.
+// Write runs fn in a transaction and commits it; on PostgreSQL READ COMMITTED. It
+// runs fn again when that failed for a passing reason; fn must therefore not keep
+// what it did from a failed run. When fn fails, nothing of it stays. When the
+// connection breaks during the commit, the outcome is unclear: see Outage.
 //
-// What several callers want to write while a transaction is under way shares
-// the next one, each on a savepoint of its own: they pay for one commit.
+// On SQLite, what several callers want to write while a transaction is under way
+// shares the next one, each on a savepoint of its own: they pay for one commit.
 func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if db.dialect == Postgres {
+		return db.pg.write(ctx, fn)
 	}
 	// It cannot be given up once it waits: fn may be running.
 	return db.group.Do(db.Quick(ctx), fn)
 }
 
 type writeFunc = func(tx *sql.Tx) error
-
-// together commits what waits, in one transaction.
-func (db *DB) together(items []*batch.Item[writeFunc]) {
-	const tries = 5
-	var results []error
-	var err error
-	for i := range tries {
-		if results, err = db.write(items); err == nil || !Passing(err) {
-			break
-		}
-		time.Sleep(time.Duration(i+1) * 10 * time.Millisecond)
-	}
-	for i, it := range items {
-		if err != nil {
-			it.Done(err)
-		} else {
-			it.Done(results[i])
-		}
-	}
-}
-
-// write runs functions in one transaction. The error is about all of them, the
-// results about each.
-func (db *DB) write(items []*batch.Item[writeFunc]) (results []error, err error) {
-	ctx := context.Background()
-	tx, err := db.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, fmt.Errorf("begin: %w", err)
-	}
-	if len(items) == 1 {
-		if err := items[0].Value(tx); err != nil {
-			return nil, errors.Join(err, ignoreDone(tx.Rollback()))
-		}
-	}
-	results = make([]error, len(items))
-	for i, it := range items {
-		if len(items) == 1 {
-			break
-		}
-		if results[i], err = db.onSavepoint(ctx, tx, it.Value); err != nil {
-			return nil, errors.Join(err, ignoreDone(tx.Rollback()))
-		}
-	}
-	if err := tx.Commit(); err != nil {
-		return nil, fmt.Errorf("commit: %w", err)
-	}
-	return results, nil
-}
-
-// onSavepoint runs fn and takes back what it did when it fails. The second
-// error is the transaction's own: it cannot go on.
-func (db *DB) onSavepoint(ctx context.Context, tx *sql.Tx, fn writeFunc) (result, broken error) {
-	do := func(stmt *sql.Stmt) error {
-		_, err := tx.StmtContext(ctx, stmt).ExecContext(ctx)
-		return err
-	}
-	if err := do(db.save); err != nil {
-		return nil, fmt.Errorf("savepoint: %w", err)
-	}
-	result = fn(tx)
-	if Passing(result) {
-		return nil, result
-	}
-	if result != nil {
-		if err := do(db.undo); err != nil {
-			return nil, fmt.Errorf("savepoint: %w", err)
-		}
-	}
-	if err := do(db.release); err != nil {
-		return nil, fmt.Errorf("savepoint: %w", err)
-	}
-	return result, nil
-}
-
-func ignoreDone(err error) error {
-	if errors.Is(err, sql.ErrTxDone) {
-		return nil
-	}
-	return err
-}
 
 var hint = regexp.MustCompile(`/\*(sqlite|postgres): *(.*?) *\*/`)
 
@@ -261,17 +180,27 @@ func (db *DB) Text(query string) string {
 }
 
 // Migrate brings a service's tables up to date. Migrations are goose SQL files
-// in the folder "migrations" of fsys, in canonical SQL.
-func (db *DB) Migrate(ctx context.Context, service string, fsys fs.FS) error {
+// in the folder "migrations" of fsys, in canonical SQL. Nodes that start at the
+// same time wait for each other.
+func (db *DB) Migrate(ctx context.Context, service string, fsys fs.FS) (err error) {
 	sub, err := fs.Sub(fsys, "migrations")
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", service, err)
 	}
-	store, err := database.NewStore(goose.DialectSQLite3, "migrations_"+service)
+	dialect, pool := goose.DialectSQLite3, db.writer
+	if db.dialect == Postgres {
+		dialect = goose.DialectPostgres
+		var unlock func() error
+		if pool, unlock, err = db.pg.forMigrations(ctx); err != nil {
+			return fmt.Errorf("migrate %s: %w", service, err)
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
+	}
+	store, err := database.NewStore(dialect, "migrations_"+service)
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", service, err)
 	}
-	p, err := goose.NewProvider("", db.writer, textFS{sub, db.Text}, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider("", pool, textFS{sub, db.Text}, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", service, err)
 	}
@@ -282,17 +211,17 @@ func (db *DB) Migrate(ctx context.Context, service string, fsys fs.FS) error {
 }
 
 // Passing reports whether an error may be gone when the transaction is tried
-// again: SQLite was busy or locked.
-func Passing(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
-}
+// again: SQLite was busy or locked; PostgreSQL could not serialize it, found a
+// deadlock, or has lost the connection before the commit.
+func Passing(err error) bool { return sqlitePassing(err) || postgresPassing(err) }
 
 // Duplicate reports whether an error says that a key exists already.
-func Duplicate(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE)
-}
+func Duplicate(err error) bool { return sqliteDuplicate(err) || postgresDuplicate(err) }
+
+// Outage reports whether an error says that the database cannot serve now: it is
+// stopped, starting, cut off, or its disk is full. What was to be written may or
+// may not have been.
+func Outage(err error) bool { return sqliteOutage(err) || postgresOutage(err) }
 
 // About is what the database says about itself.
 type About struct {
@@ -301,18 +230,10 @@ type About struct {
 	Path     string // SQLite's file
 }
 
-// About asks the writer connection for its version and durability.
+// About asks the database for its version and durability.
 func (db *DB) About(ctx context.Context) (About, error) {
-	a := About{Path: db.path}
-	var version string
-	var sync int
-	if err := db.writer.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); err != nil {
-		return a, fmt.Errorf("about: %w", err)
+	if db.dialect == Postgres {
+		return db.pg.about(ctx)
 	}
-	if err := db.writer.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&sync); err != nil {
-		return a, fmt.Errorf("about: %w", err)
-	}
-	a.Database = "SQLite " + version
-	a.Fsync = map[int]string{0: "off", 1: "off (synchronous=NORMAL)", 2: "on", 3: "on"}[sync]
-	return a, nil
+	return db.aboutSQLite(ctx)
 }

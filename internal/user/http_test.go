@@ -12,7 +12,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/gateway"
-	"boxoffice/internal/sqldb"
+	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 )
 
@@ -34,10 +34,7 @@ func (bookings) HasLive(context.Context, string) (bool, error) { return false, n
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	db, err := sqldb.Open(t.Context(), sqldb.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := sqldbtest.Open(t)
 	s, err := user.New(t.Context(), db, time.Now)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/sqldb/sqldbtest"
 )
 
 const goodPassword = "correct horse battery"
@@ -27,10 +28,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	db, err := sqldb.Open(t.Context(), sqldb.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := sqldbtest.Open(t)
 	w := &world{db: db, clock: new(atomic.Int64)}
 	w.clock.Store(time.Date(2030, 5, 1, 12, 0, 0, 0, time.UTC).UnixNano())
 	w.Service = w.node(t)

@@ -1,0 +1,145 @@
+package booking
+
+import (
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"boxoffice/internal/message"
+)
+
+// netRows are the rows that a batch leaves behind, column by column, as unnest
+// takes them. Where a value is missing stands 0 or "", which the statements turn
+// into NULL.
+type netRows struct {
+	batch pgx.Batch // heads that are more than a new seq
+
+	heads struct {
+		id           []string
+		seq, at, was []int64
+		hash         [][]byte
+	}
+	fresh, dirty      bookingRows
+	freed, new, moved claimRows
+	ledger            ledgerRows
+}
+
+type bookingRows struct {
+	id, eventID, userID, status, seats, currency, planID, paymentID         []string
+	createdAt, expiresAt, amount, fees, planVersion, priceVersion, seq, was []int64
+	fingerprint                                                             [][]byte
+	extended                                                                []bool
+}
+
+type claimRows struct {
+	eventID, booking, was []string
+	seat, until           []int64
+}
+
+type ledgerRows struct {
+	eventID, kind, booking, seats, currency, sale []string
+	seq, at, until, amount                        []int64
+	hash                                          [][]byte
+}
+
+// add takes in what one event has become.
+func (w *netRows) add(s *state) {
+	w.addHead(s)
+	for id := range s.fresh {
+		b := s.bookings[id]
+		w.fresh.add(b)
+		w.fresh.createdAt = append(w.fresh.createdAt, b.CreatedAt)
+		w.fresh.fingerprint = append(w.fresh.fingerprint, b.Fingerprint)
+	}
+	for id, was := range s.dirty {
+		w.dirty.add(s.bookings[id])
+		w.dirty.was = append(w.dirty.was, was)
+	}
+	for id, was := range s.moved {
+		w.batch.Queue("UPDATE bookings SET user_id = $1 WHERE id = $2 AND user_id = $3", s.bookings[id].UserID, id, was).Exec(rowsAre(1, "move booking"))
+	}
+	for seat, c := range s.claims {
+		switch {
+		case c.is == c.was:
+		case c.is.booking == "":
+			w.freed.add(s.eventID, seat, c)
+		case c.was.booking == "":
+			w.new.add(s.eventID, seat, c)
+		default:
+			w.moved.add(s.eventID, seat, c)
+		}
+	}
+	for i := range s.entries {
+		w.ledger.add(&s.entries[i])
+	}
+}
+
+func (w *netRows) addHead(s *state) {
+	before := s.entries[0].Seq - 1
+	switch {
+	case before == 0:
+		w.batch.Queue(sqliteText[xHeadNew], headArgs(s)...).Exec(rowsAre(1, "insert head"))
+	case s.saleDirty:
+		w.batch.Queue(sqliteText[xHead], append(headArgs(s), before)...).Exec(rowsAre(1, "update head"))
+	default:
+		h := &w.heads
+		h.id, h.seq, h.at, h.was = append(h.id, s.eventID), append(h.seq, s.seq), append(h.at, s.at), append(h.was, before)
+		h.hash = append(h.hash, s.hash[:])
+	}
+}
+
+func (r *bookingRows) add(b *record) {
+	r.id, r.eventID, r.userID = append(r.id, b.ID), append(r.eventID, b.EventID), append(r.userID, b.UserID)
+	r.status, r.seats = append(r.status, string(b.Status)), append(r.seats, seatsText(b.Seats))
+	r.expiresAt, r.amount, r.fees = append(r.expiresAt, b.ExpiresAt), append(r.amount, b.Amount), append(r.fees, b.Fees)
+	r.currency, r.planID = append(r.currency, b.Currency), append(r.planID, b.PlanID)
+	r.planVersion, r.priceVersion = append(r.planVersion, b.PlanVersion), append(r.priceVersion, b.PriceVersion)
+	r.paymentID, r.extended, r.seq = append(r.paymentID, b.PaymentID), append(r.extended, b.Extended), append(r.seq, b.Seq)
+}
+
+func (r *claimRows) add(eventID string, seat int32, c touched) {
+	r.eventID, r.seat = append(r.eventID, eventID), append(r.seat, int64(seat))
+	r.booking, r.until, r.was = append(r.booking, c.is.booking), append(r.until, c.is.until), append(r.was, c.was.booking)
+}
+
+func (r *ledgerRows) add(e *message.Entry) {
+	r.eventID, r.seq, r.at, r.kind = append(r.eventID, e.EventID), append(r.seq, e.Seq), append(r.at, e.At), append(r.kind, string(e.Kind))
+	seats := ""
+	if len(e.Seats) > 0 {
+		seats = seatsText(e.Seats)
+	}
+	r.booking, r.seats, r.until = append(r.booking, e.BookingID), append(r.seats, seats), append(r.until, e.Until)
+	r.amount, r.currency, r.sale = append(r.amount, e.Amount), append(r.currency, e.Currency), append(r.sale, e.Sale)
+	r.hash = append(r.hash, e.Hash[:])
+}
+
+// statements are what writes the rows. Seats that are freed go first, so that a
+// claim never meets the one it replaces. Each statement must change as many rows
+// as were decided about.
+func (w *netRows) statements() *pgx.Batch {
+	set := func(n int, what, text string, columns ...any) {
+		if n > 0 {
+			w.batch.Queue(text, columns...).Exec(rowsAre(n, what))
+		}
+	}
+	h := &w.heads
+	set(len(h.id), "update head", pgHeadSeq, h.id, h.seq, h.hash, h.at, h.was)
+	b := &w.fresh
+	set(len(b.id), "insert booking", pgBookingsNew, b.id, b.eventID, b.userID, b.status, b.seats, b.createdAt, b.expiresAt, b.amount, b.fees,
+		b.currency, b.planID, b.planVersion, b.priceVersion, b.paymentID, b.fingerprint, b.extended, b.seq)
+	b = &w.dirty
+	set(len(b.id), "update booking", pgBookingsSet, b.id, b.status, b.seats, b.expiresAt, b.amount, b.fees,
+		b.planID, b.planVersion, b.priceVersion, b.paymentID, b.extended, b.seq, b.was)
+	c := &w.freed
+	set(len(c.seat), "free claim", pgClaimsFree, c.eventID, c.seat, c.was)
+	c = &w.new
+	set(len(c.seat), "insert claim", pgClaimsNew, c.eventID, c.seat, c.booking, c.until)
+	c = &w.moved
+	set(len(c.seat), "update claim", pgClaimsMove, c.eventID, c.seat, c.booking, c.until, c.was)
+	l := &w.ledger
+	set(len(l.seq), "append to the ledger", pgLedger, l.eventID, l.seq, l.at, l.kind, l.booking, l.seats, l.until, l.amount, l.currency, l.sale, l.hash)
+	return &w.batch
+}
+
+func rowsAre(n int, what string) func(pgconn.CommandTag) error {
+	return func(tag pgconn.CommandTag) error { return guard(int64(n), tag.RowsAffected(), what) }
+}

@@ -1,0 +1,309 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+// postgresStore runs the hot statements on sets: a batch goes to the server in
+// three messages, however many commands it holds. The first begins, locks the
+// heads, reads the clock and all that the commands name; the second writes the
+// net rows; the third commits.
+type postgresStore struct {
+	db    *sqldb.DB
+	clock func() time.Time // nil: the database's
+}
+
+const batchTries = 5
+
+func (s *postgresStore) batch(ctx context.Context, fn func(storeTx) error) error {
+	for try := 1; ; try++ {
+		committing := false
+		err := s.db.Raw(ctx, func(conn *pgx.Conn) error {
+			t := &postgresTx{store: s, conn: conn}
+			if err := fn(t); err != nil {
+				return err
+			}
+			committing = true
+			if _, err := conn.Exec(ctx, "COMMIT"); err != nil {
+				return fmt.Errorf("commit: %w", err)
+			}
+			return nil
+		})
+		if err == nil || committing || try == batchTries || !sqldb.Passing(err) || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(time.Duration(try) * 5 * time.Millisecond)
+	}
+}
+
+// postgresTx remembers what the first message has brought, and asks again only
+// for what that did not name.
+type postgresTx struct {
+	store    *postgresStore
+	conn     *pgx.Conn
+	at       int64
+	claimed  map[seatKey]claim // zero: free
+	records  map[string]*record
+	holdings map[buyerKey][]held
+}
+
+const (
+	pgHeads = `SELECT event_id, seq, hash, at, ` + saleColumns + ` FROM sales WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE` // primary key
+	pgClock = `SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`
+	// By primary key.
+	pgClaims = `SELECT c.event_id, c.seat, c.booking_id, coalesce(c.expires_at, 0)
+		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[])) AS w (event_id, seat) JOIN claims c ON c.event_id = w.event_id AND c.seat = w.seat`
+	// By primary key.
+	pgBookings = `SELECT ` + bookingColumns + ` FROM bookings WHERE id = ANY($1)`
+	// By bookings_by_user.
+	pgBuyers = `SELECT b.user_id, b.event_id, b.id, b.status, coalesce(b.expires_at, 0), b.seats
+		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[])) AS w (user_id, event_id) JOIN bookings b ON b.user_id = w.user_id AND b.event_id = w.event_id`
+	pgAnyClaim = `SELECT EXISTS (SELECT 1 FROM claims WHERE event_id = $1)`
+	pgEntries  = `SELECT ` + entryColumns + ` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq`
+
+	// All by primary key.
+	pgHeadSeq = `UPDATE sales s SET seq = w.seq, hash = w.hash, at = w.at
+		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS BYTEA[]), CAST($4 AS BIGINT[]), CAST($5 AS BIGINT[])) AS w (id, seq, hash, at, was)
+		WHERE s.event_id = w.id AND s.seq = w.was`
+	pgBookingsNew = `INSERT INTO bookings (` + bookingColumns + `)
+		SELECT id, event_id, user_id, status, seats, created_at, nullif(expires_at, 0), amount, fees, currency,
+			plan_id, plan_version, price_version, nullif(payment_id, ''), nullif(fingerprint, ''), extended, seq
+		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS TEXT[]), CAST($4 AS TEXT[]), CAST($5 AS TEXT[]), CAST($6 AS BIGINT[]),
+			CAST($7 AS BIGINT[]), CAST($8 AS BIGINT[]), CAST($9 AS BIGINT[]), CAST($10 AS TEXT[]), CAST($11 AS TEXT[]), CAST($12 AS BIGINT[]),
+			CAST($13 AS BIGINT[]), CAST($14 AS TEXT[]), CAST($15 AS BYTEA[]), CAST($16 AS BOOLEAN[]), CAST($17 AS BIGINT[]))
+			AS w (` + bookingColumns + `)`
+	pgBookingsSet = `UPDATE bookings b SET status = w.status, seats = w.seats, expires_at = nullif(w.expires_at, 0), amount = w.amount, fees = w.fees,
+			plan_id = w.plan_id, plan_version = w.plan_version, price_version = w.price_version, payment_id = nullif(w.payment_id, ''),
+			extended = w.extended, seq = w.seq
+		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS TEXT[]), CAST($4 AS BIGINT[]), CAST($5 AS BIGINT[]), CAST($6 AS BIGINT[]),
+			CAST($7 AS TEXT[]), CAST($8 AS BIGINT[]), CAST($9 AS BIGINT[]), CAST($10 AS TEXT[]), CAST($11 AS BOOLEAN[]), CAST($12 AS BIGINT[]), CAST($13 AS BIGINT[]))
+			AS w (id, status, seats, expires_at, amount, fees, plan_id, plan_version, price_version, payment_id, extended, seq, was)
+		WHERE b.id = w.id AND b.seq = w.was`
+	pgClaimsFree = `DELETE FROM claims c USING unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS TEXT[])) AS w (event_id, seat, was)
+		WHERE c.event_id = w.event_id AND c.seat = w.seat AND c.booking_id = w.was`
+	pgClaimsNew = `INSERT INTO claims (event_id, seat, booking_id, expires_at) SELECT event_id, seat, booking_id, nullif(expires_at, 0)
+		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS TEXT[]), CAST($4 AS BIGINT[])) AS w (event_id, seat, booking_id, expires_at)`
+	pgClaimsMove = `UPDATE claims c SET booking_id = w.booking_id, expires_at = nullif(w.expires_at, 0)
+		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS TEXT[]), CAST($4 AS BIGINT[]), CAST($5 AS TEXT[])) AS w (event_id, seat, booking_id, expires_at, was)
+		WHERE c.event_id = w.event_id AND c.seat = w.seat AND c.booking_id = w.was`
+	pgLedger = `INSERT INTO ledger (` + entryColumns + `)
+		SELECT event_id, seq, at, kind, nullif(booking_id, ''), nullif(seats, ''), nullif(until, 0), CASE WHEN currency <> '' THEN amount END,
+			nullif(currency, ''), nullif(sale, ''), hash
+		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS BIGINT[]), CAST($4 AS TEXT[]), CAST($5 AS TEXT[]), CAST($6 AS TEXT[]),
+			CAST($7 AS BIGINT[]), CAST($8 AS BIGINT[]), CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS BYTEA[])) AS w (` + entryColumns + `)`
+)
+
+// hotStatements are pinned in a test: none may read more than it names.
+var hotStatements = []string{pgHeads, pgClaims, pgBookings, pgBuyers, pgEntries, pgHeadSeq, pgBookingsSet, pgClaimsFree, pgClaimsMove}
+
+func (t *postgresTx) heads(ctx context.Context, states []*state, h hints) error {
+	ids := make([]string, len(states))
+	byID := make(map[string]*state, len(states))
+	for i, s := range states {
+		ids[i], byID[s.eventID] = s.eventID, s
+	}
+	var b pgx.Batch
+	b.Queue("BEGIN")
+	b.Queue(pgHeads, ids).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var id string
+			var hash []byte
+			var seq, at int64
+			var sale message.Sale
+			if err := rows.Scan(append([]any{&id, &seq, &hash, &at}, saleFields(&sale)...)...); err != nil {
+				return err
+			}
+			s := byID[id]
+			s.exists, s.seq, s.at, s.sale = true, seq, at, sale
+			copy(s.hash[:], hash)
+		}
+		return rows.Err()
+	})
+	b.Queue(pgClock).QueryRow(func(row pgx.Row) error { return row.Scan(&t.at) })
+	t.claimed, t.records, t.holdings = map[seatKey]claim{}, map[string]*record{}, map[buyerKey][]held{}
+	t.wantClaims(&b, h.seats)
+	t.wantBookings(&b, h.bookings)
+	t.wantBuyers(&b, h.buyers)
+	if err := t.conn.SendBatch(ctx, &b).Close(); err != nil {
+		return fmt.Errorf("lock and read: %w", err)
+	}
+	return nil
+}
+
+func (t *postgresTx) now(context.Context) (int64, error) {
+	if t.store.clock != nil {
+		return t.store.clock().UnixMicro(), nil
+	}
+	return t.at, nil
+}
+
+func (t *postgresTx) wantClaims(b *pgx.Batch, seats []seatKey) {
+	if len(seats) == 0 {
+		return
+	}
+	events, ordinals := make([]string, len(seats)), make([]int64, len(seats))
+	for i, k := range seats {
+		events[i], ordinals[i] = k.eventID, int64(k.seat)
+		t.claimed[k] = claim{}
+	}
+	b.Queue(pgClaims, events, ordinals).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var k seatKey
+			var c claim
+			if err := rows.Scan(&k.eventID, &k.seat, &c.booking, &c.until); err != nil {
+				return err
+			}
+			t.claimed[k] = c
+		}
+		return rows.Err()
+	})
+}
+
+func (t *postgresTx) wantBookings(b *pgx.Batch, ids []string) {
+	if len(ids) == 0 {
+		return
+	}
+	for _, id := range ids {
+		t.records[id] = nil
+	}
+	b.Queue(pgBookings, ids).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			r, err := scanBooking(rows)
+			if err != nil {
+				return err
+			}
+			t.records[r.ID] = r
+		}
+		return rows.Err()
+	})
+}
+
+func (t *postgresTx) wantBuyers(b *pgx.Batch, keys []buyerKey) {
+	if len(keys) == 0 {
+		return
+	}
+	users, events := make([]string, len(keys)), make([]string, len(keys))
+	for i, k := range keys {
+		users[i], events[i] = k.userID, k.eventID
+		t.holdings[k] = nil
+	}
+	b.Queue(pgBuyers, users, events).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var k buyerKey
+			var h held
+			var seats string
+			if err := rows.Scan(&k.userID, &k.eventID, &h.id, &h.status, &h.until, &seats); err != nil {
+				return err
+			}
+			list, _ := message.ParseSeats(seats)
+			h.seats = len(list)
+			t.holdings[k] = append(t.holdings[k], h)
+		}
+		return rows.Err()
+	})
+}
+
+func (t *postgresTx) claims(ctx context.Context, eventID string, seats []int32) (map[int32]claim, error) {
+	var missing []seatKey
+	for _, seat := range seats {
+		if _, ok := t.claimed[seatKey{eventID, seat}]; !ok {
+			missing = append(missing, seatKey{eventID, seat})
+		}
+	}
+	if len(missing) > 0 {
+		var b pgx.Batch
+		t.wantClaims(&b, missing)
+		if err := t.conn.SendBatch(ctx, &b).Close(); err != nil {
+			return nil, fmt.Errorf("read claims: %w", err)
+		}
+	}
+	out := make(map[int32]claim, len(seats))
+	for _, seat := range seats {
+		if c := t.claimed[seatKey{eventID, seat}]; c.booking != "" {
+			out[seat] = c
+		}
+	}
+	return out, nil
+}
+
+func (t *postgresTx) anyClaim(ctx context.Context, eventID string) (bool, error) {
+	var any bool
+	err := t.conn.QueryRow(ctx, pgAnyClaim, eventID).Scan(&any)
+	return any, err
+}
+
+func (t *postgresTx) bookings(ctx context.Context, ids []string) ([]*record, error) {
+	var missing []string
+	for _, id := range ids {
+		if _, ok := t.records[id]; !ok {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) > 0 {
+		var b pgx.Batch
+		t.wantBookings(&b, missing)
+		if err := t.conn.SendBatch(ctx, &b).Close(); err != nil {
+			return nil, fmt.Errorf("read bookings: %w", err)
+		}
+	}
+	out := make([]*record, 0, len(ids))
+	for _, id := range ids {
+		if r := t.records[id]; r != nil {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+func (t *postgresTx) buyer(ctx context.Context, userID, eventID string) ([]held, error) {
+	k := buyerKey{userID, eventID}
+	if _, ok := t.holdings[k]; !ok {
+		var b pgx.Batch
+		t.wantBuyers(&b, []buyerKey{k})
+		if err := t.conn.SendBatch(ctx, &b).Close(); err != nil {
+			return nil, fmt.Errorf("read buyer: %w", err)
+		}
+	}
+	return t.holdings[k], nil
+}
+
+func (t *postgresTx) entries(ctx context.Context, eventID string, after int64) ([]message.Entry, error) {
+	rows, err := t.conn.Query(ctx, pgEntries, eventID, after)
+	if err != nil {
+		return nil, fmt.Errorf("read ledger: %w", err)
+	}
+	defer rows.Close()
+	var out []message.Entry
+	for rows.Next() {
+		e, err := scanEntry(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}
+
+// save writes the net final rows of all states in one message.
+func (t *postgresTx) save(ctx context.Context, states []*state) error {
+	w := &netRows{}
+	for _, s := range states {
+		if len(s.entries) > 0 {
+			w.add(s)
+		}
+	}
+	if err := t.conn.SendBatch(ctx, w.statements()).Close(); err != nil {
+		if sqldb.Duplicate(err) {
+			return fmt.Errorf("%w: %w", errGuard, err)
+		}
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}

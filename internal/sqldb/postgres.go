@@ -1,0 +1,349 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// Connections of a node, if its URL does not say pool_max_conns. Two cores do
+// their best with four to eight that are busy.
+const (
+	poolDefault = 8
+	rawShare    = 2 // of so many, one is for the hot batches
+)
+
+// How PostgreSQL is watched.
+const (
+	watchEvery    = 500 * time.Millisecond
+	watchPatience = 3 * time.Second // without an answer it counts as down
+	dialPatience  = 2 * time.Second
+)
+
+// sessionSettings are for every connection: a node that is frozen or cut off
+// must not hold up the others, and no statement waits for ever.
+var sessionSettings = map[string]string{
+	"application_name":                    "boxoffice",
+	"idle_in_transaction_session_timeout": "5s",
+	"lock_timeout":                        "7s", // longer than a frozen node can hold a lock
+	"statement_timeout":                   "10s",
+	"tcp_keepalives_idle":                 "5",
+	"tcp_keepalives_interval":             "2",
+	"tcp_keepalives_count":                "3",
+	"tcp_user_timeout":                    "8s",
+	"jit":                                 "off",
+	"timezone":                            "UTC",
+}
+
+// hotSettings are for the connections of the hot batches, whose statements all
+// go by primary key: they are planned once, and never scan a table because it
+// was small when they were.
+var hotSettings = map[string]string{
+	"plan_cache_mode":   "force_generic_plan",
+	"enable_seqscan":    "off",
+	"enable_bitmapscan": "off",
+	"enable_hashjoin":   "off",
+	"enable_mergejoin":  "off",
+}
+
+// postgres is what a DB has on PostgreSQL.
+type postgres struct {
+	pool    *sql.DB       // for everything that is not hot
+	raw     *pgxpool.Pool // for the hot batches
+	replica *sql.DB
+
+	base *pgx.ConnConfig // without time limits, for migrations
+
+	gate      *gate
+	replicaUp atomic.Bool
+	offset    atomic.Int64 // the database's clock minus this machine's, ns
+	stop      context.CancelFunc
+	running   sync.WaitGroup
+}
+
+func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
+	pc, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("--database-url: %w", hideURL(err, cfg.URL))
+	}
+	size := poolDefault
+	if strings.Contains(cfg.URL, "pool_max_conns=") {
+		size = int(pc.MaxConns)
+	}
+	p := &postgres{gate: newGate(), base: pc.ConnConfig.Copy()}
+	general := p.settings(pc.ConnConfig.Copy(), sessionSettings)
+	hot := p.settings(pc.ConnConfig, sessionSettings, hotSettings)
+	pc.ConnConfig = hot
+	pc.MaxConns = int32(max(2, size/rawShare))
+	pc.MinConns = 0
+	p.pool = openPool(general, size)
+	if p.raw, err = pgxpool.NewWithConfig(ctx, pc); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), p.pool.Close())
+	}
+	if cfg.ReplicaURL != "" {
+		rc, err := pgx.ParseConfig(cfg.ReplicaURL)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("--replica-url: %w", hideURL(err, cfg.ReplicaURL)), p.close())
+		}
+		for k, v := range sessionSettings {
+			rc.RuntimeParams[k] = v
+		}
+		p.replica = openPool(rc, size)
+	}
+	if err := p.probe(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), p.close())
+	}
+	var watch context.Context
+	watch, p.stop = context.WithCancel(context.Background())
+	p.running.Go(func() { p.watch(watch) })
+	return &DB{dialect: Postgres, writer: p.pool, reader: p.pool, pg: p}, nil
+}
+
+func openPool(c *pgx.ConnConfig, size int) *sql.DB {
+	pool := stdlib.OpenDB(*c)
+	pool.SetMaxOpenConns(size)
+	pool.SetMaxIdleConns(size)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	return pool
+}
+
+// settings puts run-time parameters into a connection's configuration, and the
+// gate before its network. What the URL sets itself stays.
+func (p *postgres) settings(c *pgx.ConnConfig, sets ...map[string]string) *pgx.ConnConfig {
+	for _, set := range sets {
+		for k, v := range set {
+			if _, ok := c.RuntimeParams[k]; !ok {
+				c.RuntimeParams[k] = v
+			}
+		}
+	}
+	c.ConnectTimeout = dialPatience
+	c.DialFunc = p.gate.dial
+	return c
+}
+
+// hideURL is an error about a URL without the password in it.
+func hideURL(err error, url string) error {
+	return errors.New(strings.ReplaceAll(err.Error(), url, "…"))
+}
+
+func (p *postgres) close() error {
+	if p.stop != nil {
+		p.stop()
+	}
+	p.running.Wait()
+	if p.gate.watcher != nil {
+		p.gate.dropProbe()
+	}
+	p.raw.Close()
+	err := p.pool.Close()
+	if p.replica != nil {
+		err = errors.Join(err, p.replica.Close())
+	}
+	return err
+}
+
+func (p *postgres) now() time.Time { return time.Now().Add(time.Duration(p.offset.Load())) }
+
+// watch asks PostgreSQL for its time, again and again. While it does not answer,
+// all who use it are told at once rather than left to wait.
+func (p *postgres) watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := p.probe(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && p.gate.shut():
+			slog.Error("PostgreSQL does not answer; requests that need it are refused meanwhile", "error", err)
+		case err == nil && p.gate.open():
+			slog.Info("PostgreSQL answers again")
+		}
+		p.probeReplica(ctx)
+	}
+}
+
+// probe asks for the time on a connection of its own, that the gate lets
+// through.
+func (p *postgres) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, watchPatience)
+	defer cancel()
+	conn, err := p.gate.probe(ctx, p.base)
+	if err != nil {
+		return err
+	}
+	before := time.Now()
+	var at time.Time
+	var replica bool
+	if err := conn.QueryRow(ctx, "SELECT clock_timestamp(), pg_is_in_recovery()").Scan(&at, &replica); err != nil {
+		p.gate.dropProbe()
+		return err
+	}
+	if replica {
+		p.gate.dropProbe() // a failover may lead elsewhere
+		return errReadOnly
+	}
+	after := time.Now()
+	p.offset.Store(int64(at.Sub(before.Add(after.Sub(before) / 2))))
+	return nil
+}
+
+var errReadOnly = errors.New("the server is a standby and takes no writes")
+
+func (p *postgres) probeReplica(ctx context.Context) {
+	if p.replica == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	up := p.replica.PingContext(ctx) == nil
+	if p.replicaUp.Swap(up) != up {
+		slog.Info("read replica", "answers", up)
+	}
+}
+
+const writeTries = 5
+
+// write runs fn in a transaction, again when that failed for a passing reason.
+func (p *postgres) write(ctx context.Context, fn writeFunc) error {
+	for try := 1; ; try++ {
+		committing, err := p.once(ctx, fn)
+		if err == nil || committing || try == writeTries || !postgresPassing(err) {
+			return err
+		}
+		select {
+		case <-time.After(time.Duration(try) * 10 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (p *postgres) once(ctx context.Context, fn writeFunc) (committing bool, err error) {
+	tx, err := p.pool.BeginTx(ctx, nil)
+	if err != nil {
+		return false, fmt.Errorf("begin: %w", err)
+	}
+	if err := fn(tx); err != nil {
+		_ = tx.Rollback() // what fn says is why
+		return false, err
+	}
+	if err := tx.Commit(); err != nil {
+		return true, fmt.Errorf("commit: %w", err)
+	}
+	return false, nil
+}
+
+// Raw runs fn on a connection of its own for hot batches; PostgreSQL only. When
+// fn fails, the connection's transaction is rolled back.
+func (db *DB) Raw(ctx context.Context, fn func(*pgx.Conn) error) error {
+	c, err := db.pg.raw.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("acquire connection: %w", err)
+	}
+	defer c.Release() // closes it if it is in a transaction or broken
+	err = fn(c.Conn())
+	if err != nil && !c.Conn().IsClosed() && c.Conn().PgConn().TxStatus() != 'I' {
+		if _, rollback := c.Exec(context.WithoutCancel(ctx), "ROLLBACK"); rollback != nil {
+			_ = c.Conn().Close(context.WithoutCancel(ctx))
+		}
+	}
+	return err
+}
+
+// migrationLock is the key of the advisory lock that migrations are made under.
+const migrationLock = 0x626f786f66666963 // "boxoffic"
+
+// forMigrations is a pool without time limits, while no other node migrates.
+func (p *postgres) forMigrations(ctx context.Context) (*sql.DB, func() error, error) {
+	pool := stdlib.OpenDB(*p.base)
+	lock, err := pool.Conn(ctx)
+	if err == nil {
+		_, err = lock.ExecContext(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock))
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, pool.Close())
+	}
+	return pool, func() error {
+		_, err := lock.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", int64(migrationLock))
+		return errors.Join(err, lock.Close(), pool.Close())
+	}, nil
+}
+
+func (p *postgres) about(ctx context.Context) (About, error) {
+	var a About
+	var version, fsync, commit string
+	err := p.pool.QueryRowContext(ctx, "SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit')").
+		Scan(&version, &fsync, &commit)
+	if err != nil {
+		return a, fmt.Errorf("about: %w", err)
+	}
+	version, _, _ = strings.Cut(version, " ")
+	a.Database, a.Fsync = "PostgreSQL "+version, "on"
+	if fsync != "on" || commit == "off" {
+		a.Fsync = "off (fsync=" + fsync + ", synchronous_commit=" + commit + ")"
+	}
+	return a, nil
+}
+
+func sqlState(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+func postgresDuplicate(err error) bool { return sqlState(err) == "23505" }
+
+func postgresPassing(err error) bool {
+	switch sqlState(err) {
+	case "40001", "40P01":
+		return true
+	case "57P01": // the connection was ended from outside, the server need not be
+		return true
+	}
+	return broken(err) && !errors.Is(err, errShut)
+}
+
+// postgresOutage: classes 08 (connection), 53 (resources: disk full, memory, too
+// many connections), 57P (shutdown, crash, starting), 58 (input and output), a
+// lock or statement that took too long, a standby that takes no writes.
+func postgresOutage(err error) bool {
+	state := sqlState(err)
+	for _, class := range []string{"08", "53", "57P", "58", "55P03", "57014", "25006", "25P03"} {
+		if strings.HasPrefix(state, class) {
+			return true
+		}
+	}
+	return broken(err)
+}
+
+// broken reports whether a connection could not be made or has ended.
+func broken(err error) bool {
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.Is(err, errShut) || errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &network) ||
+		err != nil && strings.Contains(err.Error(), "conn closed") // pgx has no value for it outside of stdlib
+}

@@ -1,0 +1,86 @@
+package sqldbtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"boxoffice/internal/sqldb"
+)
+
+// Variable names the database that tests run on: sqlite, which is what they do
+// without it, or postgres.
+const Variable = "BOXOFFICE_TEST_DATABASE"
+
+// OnPostgres reports whether this run of the tests is on PostgreSQL.
+func OnPostgres(t testing.TB) bool {
+	t.Helper()
+	switch v := os.Getenv(Variable); v {
+	case "", "sqlite":
+		return false
+	case "postgres":
+		return true
+	default:
+		t.Fatalf("%s is %q; it can be sqlite or postgres", Variable, v)
+		return false
+	}
+}
+
+// Open is a fresh database of the kind that this run is on, without durability;
+// the test closes it.
+func Open(t testing.TB) *sqldb.DB {
+	t.Helper()
+	return Again(t, Fresh(t))
+}
+
+// Fresh is where a new database is to be opened.
+func Fresh(t testing.TB) sqldb.Config {
+	t.Helper()
+	if OnPostgres(t) && !inBubble() {
+		return sqldb.Config{URL: Postgres(t)}
+	}
+	return sqldb.Config{Dir: t.TempDir(), Synchronous: "OFF"}
+}
+
+// inBubble reports whether a test runs under testing/synctest, whose clock begins
+// with the year 2000. Its goroutines cannot wait for a socket, so such tests stay
+// with SQLite.
+func inBubble() bool { return time.Now().Year() < 2020 }
+
+// Again opens a database.
+func Again(t testing.TB, cfg sqldb.Config) *sqldb.DB {
+	t.Helper()
+	db, err := sqldb.Open(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+var shared struct {
+	once   sync.Once
+	server *Server
+	err    error
+	made   atomic.Int64
+}
+
+// Postgres is the URL of a fresh database on a server that the tests of this
+// process share; it ends with the process.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	shared.once.Do(func() { shared.server, shared.err = Start(Fast...) })
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	url, err := shared.server.CreateDatabase(ctx, fmt.Sprintf("test_%d", shared.made.Add(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url
+}

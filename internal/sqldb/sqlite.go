@@ -1,0 +1,179 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"boxoffice/internal/batch"
+)
+
+// Limits of one transaction that several share.
+const (
+	maxShared  = 16
+	maxWaiting = 100_000
+)
+
+// FileName is the SQLite file inside Config.Dir.
+const FileName = "boxoffice.db"
+
+func openSQLite(ctx context.Context, cfg Config) (*DB, error) {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if cfg.Synchronous == "" {
+		cfg.Synchronous = "FULL"
+	}
+	path := filepath.Join(cfg.Dir, FileName)
+	dsn := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) +
+		"?_pragma=busy_timeout(10000)" +
+		"&_pragma=journal_mode(WAL)" +
+		"&_pragma=synchronous(" + cfg.Synchronous + ")" +
+		"&_pragma=foreign_keys(1)" +
+		"&_pragma=wal_autocheckpoint(8000)" + // pages of 4 KiB: 32 MB
+		"&_pragma=journal_size_limit(67108864)" +
+		"&_pragma=temp_store(2)" // memory
+	if cfg.VFS != "" {
+		dsn += "&vfs=" + cfg.VFS
+	}
+	writer, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=cache_size(-8000)")
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	writer.SetMaxOpenConns(1)
+	if err := writer.PingContext(ctx); err != nil { // creates the file before readers look for it
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), writer.Close())
+	}
+	reader, err := sql.Open("sqlite", dsn+"&_pragma=query_only(1)&_pragma=cache_size(-8000)")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), writer.Close())
+	}
+	reader.SetMaxOpenConns(4)
+	reader.SetMaxIdleConns(4)
+	db := &DB{dialect: SQLite, writer: writer, reader: reader, path: path}
+	for stmt, text := range map[**sql.Stmt]string{&db.save: "SAVEPOINT w", &db.undo: "ROLLBACK TO w", &db.release: "RELEASE w"} {
+		if *stmt, err = writer.PrepareContext(ctx, text); err != nil {
+			return nil, errors.Join(fmt.Errorf("open database: %w", err), reader.Close(), writer.Close())
+		}
+	}
+	db.group = batch.New(maxShared, maxWaiting, db.together)
+	return db, nil
+}
+
+// together commits what waits, in one transaction.
+func (db *DB) together(items []*batch.Item[writeFunc]) {
+	const tries = 5
+	var results []error
+	var err error
+	for i := range tries {
+		if results, err = db.write(items); err == nil || !Passing(err) {
+			break
+		}
+		time.Sleep(time.Duration(i+1) * 10 * time.Millisecond)
+	}
+	for i, it := range items {
+		if err != nil {
+			it.Done(err)
+		} else {
+			it.Done(results[i])
+		}
+	}
+}
+
+// write runs functions in one transaction. The error is about all of them, the
+// results about each.
+func (db *DB) write(items []*batch.Item[writeFunc]) (results []error, err error) {
+	ctx := context.Background()
+	tx, err := db.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	if len(items) == 1 {
+		if err := items[0].Value(tx); err != nil {
+			return nil, errors.Join(err, ignoreDone(tx.Rollback()))
+		}
+	}
+	results = make([]error, len(items))
+	for i, it := range items {
+		if len(items) == 1 {
+			break
+		}
+		if results[i], err = db.onSavepoint(ctx, tx, it.Value); err != nil {
+			return nil, errors.Join(err, ignoreDone(tx.Rollback()))
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return nil, fmt.Errorf("commit: %w", err)
+	}
+	return results, nil
+}
+
+// onSavepoint runs fn and takes back what it did when it fails. The second
+// error is the transaction's own: it cannot go on.
+func (db *DB) onSavepoint(ctx context.Context, tx *sql.Tx, fn writeFunc) (result, broken error) {
+	do := func(stmt *sql.Stmt) error {
+		_, err := tx.StmtContext(ctx, stmt).ExecContext(ctx)
+		return err
+	}
+	if err := do(db.save); err != nil {
+		return nil, fmt.Errorf("savepoint: %w", err)
+	}
+	result = fn(tx)
+	if Passing(result) {
+		return nil, result
+	}
+	if result != nil {
+		if err := do(db.undo); err != nil {
+			return nil, fmt.Errorf("savepoint: %w", err)
+		}
+	}
+	if err := do(db.release); err != nil {
+		return nil, fmt.Errorf("savepoint: %w", err)
+	}
+	return result, nil
+}
+
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}
+
+func sqlitePassing(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
+}
+
+func sqliteDuplicate(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE)
+}
+
+func sqliteOutage(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code()&0xff == sqlite3.SQLITE_IOERR)
+}
+
+func (db *DB) aboutSQLite(ctx context.Context) (About, error) {
+	a := About{Path: db.path}
+	var version string
+	var sync int
+	if err := db.writer.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); err != nil {
+		return a, fmt.Errorf("about: %w", err)
+	}
+	if err := db.writer.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&sync); err != nil {
+		return a, fmt.Errorf("about: %w", err)
+	}
+	a.Database = "SQLite " + version
+	a.Fsync = map[int]string{0: "off", 1: "off (synchronous=NORMAL)", 2: "on", 3: "on"}[sync]
+	return a, nil
+}
