@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -26,16 +25,22 @@ import (
 // Storage says where the record is kept.
 type Storage struct {
 	Data        string `help:"Folder of the embedded database." default:"boxoffice-data" env:"BOXOFFICE_DATA" placeholder:"DIR"`
-	DatabaseURL string `help:"Database to use instead of the embedded one." env:"BOXOFFICE_DATABASE_URL" placeholder:"URL"`
+	DatabaseURL string `help:"PostgreSQL to use instead of the embedded database, such as postgres://user@host/boxoffice; many nodes may share it." env:"BOXOFFICE_DATABASE_URL" placeholder:"URL"`
 }
 
 // Open opens the database without migrating it.
-func (s Storage) Open(ctx context.Context) (*sqldb.DB, error) {
-	if s.DatabaseURL != "" {
-		scheme, _, _ := strings.Cut(s.DatabaseURL, "://")
-		return nil, fmt.Errorf("--database-url: this version keeps its record in SQLite only, %q is not supported; use --data", scheme)
+func (s Storage) Open(ctx context.Context) (*sqldb.DB, error) { return s.open(ctx, "") }
+
+func (s Storage) open(ctx context.Context, replica string) (*sqldb.DB, error) {
+	for flag, url := range map[string]string{"--database-url": s.DatabaseURL, "--replica-url": replica} {
+		if scheme, _, _ := strings.Cut(url, "://"); url != "" && scheme != "postgres" && scheme != "postgresql" {
+			return nil, fmt.Errorf("%s: %q is not supported, only postgres://…", flag, scheme)
+		}
 	}
-	return sqldb.Open(ctx, sqldb.Config{Dir: s.Data})
+	if replica != "" && s.DatabaseURL == "" {
+		return nil, errors.New("--replica-url goes with --database-url")
+	}
+	return sqldb.Open(ctx, sqldb.Config{Dir: s.Data, URL: s.DatabaseURL, ReplicaURL: replica})
 }
 
 // Parts are the services over one database.
@@ -53,10 +58,10 @@ func Build(ctx context.Context, db *sqldb.DB, log *slog.Logger) (*Parts, error) 
 	p := &Parts{DB: db, Metrics: prometheus.NewRegistry()}
 	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
-	if p.Users, err = user.New(ctx, db, time.Now); err != nil {
+	if p.Users, err = user.New(ctx, db, db.Now); err != nil {
 		return nil, err
 	}
-	if p.Events, err = event.New(ctx, db, nil, time.Now); err != nil {
+	if p.Events, err = event.New(ctx, db, nil, db.Now); err != nil {
 		return nil, err
 	}
 	if p.Bookings, err = booking.New(ctx, booking.Config{DB: db, Plans: p.Events, Metrics: p.Metrics, Log: log}); err != nil {
@@ -65,11 +70,11 @@ func Build(ctx context.Context, db *sqldb.DB, log *slog.Logger) (*Parts, error) 
 	p.Events.UseSales(p.Bookings)
 	p.Users.UseBookings(p.Bookings)
 	p.Bookings.UseAccounts(p.Users.Exists)
-	bank, err := sandbox.New(ctx, db, time.Now, slowPayment)
+	bank, err := sandbox.New(ctx, db, db.Now, slowPayment)
 	if err != nil {
 		return nil, err
 	}
-	if p.Payments, err = payment.New(ctx, db, payable{p.Bookings}, bank, time.Now, log); err != nil {
+	if p.Payments, err = payment.New(ctx, db, payable{p.Bookings}, bank, db.Now, log); err != nil {
 		return nil, err
 	}
 	return p, p.Payments.Instrument(p.Metrics)

@@ -21,11 +21,13 @@ import (
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/limit"
 	"boxoffice/internal/notify"
+	"boxoffice/internal/sqldb"
 )
 
 // Serve says how to run a node.
 type Serve struct {
 	Storage
+	ReplicaURL    string   `help:"A read replica, for lists and search." env:"BOXOFFICE_REPLICA_URL" placeholder:"URL"`
 	Addr          string   `help:"Address to listen on." default:"127.0.0.1:8080" env:"BOXOFFICE_ADDR" placeholder:"HOST:PORT"`
 	DebugAddr     string   `help:"Serve profiles (net/http/pprof) on this loopback address." env:"BOXOFFICE_DEBUG_ADDR" placeholder:"HOST:PORT"`
 	PublicURL     string   `help:"Where the world reaches this server, for links; the address it listens on when it is left out." env:"BOXOFFICE_PUBLIC_URL" placeholder:"URL"`
@@ -52,7 +54,7 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400) // the heap is small, and collecting it is a twentieth of a purchase
 	}
-	db, err := s.Open(ctx)
+	db, err := s.open(ctx, s.ReplicaURL)
 	if err != nil {
 		return err
 	}
@@ -110,6 +112,7 @@ func (p *Parts) front(s *Serve, log *slog.Logger) (*gateway.Gateway, error) {
 		Ready:        p.ready,
 		AccessLog:    s.AccessLog,
 		Pressure:     p.Bookings.Pressure,
+		Outage:       sqldb.Outage,
 		Origins:      s.Origins,
 		PublicURL:    s.PublicURL,
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,20 +18,37 @@ const (
 	sweepEvery = 500 * time.Millisecond
 	sweepMost  = 500 // bookings it looks up at once
 	sweepWidth = 64  // commands it has under way at once
+
+	resumeEvery = 10 * time.Second // looks for cancelled events whose bookings are not
 )
 
-// Run is the janitor. It ends holds that have lapsed, and cancels the bookings
-// of cancelled events, by submitting commands like everybody else, behind
-// everybody else. Run returns when ctx ends.
+// Run keeps the seat views in step with other nodes, and is the janitor: it ends
+// holds that have lapsed, and cancels the bookings of cancelled events, by
+// submitting commands like everybody else, behind everybody else. Of several
+// nodes one does that. Run returns when ctx ends.
 func (s *Service) Run(ctx context.Context) {
+	var others sync.WaitGroup
+	if s.db.Shared() {
+		others.Go(func() { s.followOthers(ctx) })
+	}
+	defer others.Wait()
+	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
-	s.wake() // resume what a crash may have left
+	var resumed time.Time // what a crash may have left, here or on another node
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			if !s.lease.Held(ctx) {
+				resumed = time.Time{}
+				continue
+			}
+			if resumed.IsZero() || s.db.Shared() && time.Since(resumed) > resumeEvery {
+				resumed = time.Now()
+				s.wake()
+			}
 			if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
 				s.log.Error("sweep of lapsed holds", "error", err)
 			}

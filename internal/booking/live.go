@@ -124,6 +124,8 @@ func (fs *feeds) run(ctx context.Context, f *feed) {
 		if changed != nil {
 			select {
 			case <-changed:
+			case <-time.After(followUsed / 2): // the view is in use while somebody watches
+				continue
 			case <-ctx.Done():
 				return
 			}

@@ -30,6 +30,16 @@ func (r *recent) keep(s *state) {
 	}
 }
 
+// forget drops the bookings that another node has changed.
+func (r *recent) forget(entries []message.Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range entries {
+		delete(r.m, entries[i].BookingID)
+		delete(r.older, entries[i].BookingID)
+	}
+}
+
 func (r *recent) get(id string) (message.Booking, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -53,6 +53,7 @@ type Service struct {
 	followMu sync.RWMutex
 	follow   []func([]message.Entry)
 	sweepNow chan struct{} // wakes the janitor
+	lease    *sqldb.Lease
 	accounts func(ctx context.Context, userID string) (bool, error)
 	closed   atomic.Bool
 }
@@ -82,8 +83,12 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if s.key, err = signingKey(ctx, cfg.DB, cfg.Now); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
+	if s.lease, err = sqldb.NewLease(ctx, cfg.DB, "holds"); err != nil {
+		return nil, fmt.Errorf("booking: %w", err)
+	}
 	s.views = newViews(cfg.DB, s.catalog)
 	s.feeds = newFeeds(s.views, cfg.Metrics)
+	s.views.heard = s.hear
 	s.recent = &recent{m: map[string]message.Booking{}}
 	m := newMetrics(cfg.Metrics)
 	for range cfg.Writers {

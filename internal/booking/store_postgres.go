@@ -100,9 +100,6 @@ const (
 			CAST($7 AS BIGINT[]), CAST($8 AS BIGINT[]), CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS BYTEA[])) AS w (` + entryColumns + `)`
 )
 
-// hotStatements are pinned in a test: none may read more than it names.
-var hotStatements = []string{pgHeads, pgClaims, pgBookings, pgBuyers, pgEntries, pgHeadSeq, pgBookingsSet, pgClaimsFree, pgClaimsMove}
-
 func (t *postgresTx) heads(ctx context.Context, states []*state, h hints) error {
 	ids := make([]string, len(states))
 	byID := make(map[string]*state, len(states))

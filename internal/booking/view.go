@@ -37,7 +37,8 @@ type view struct {
 
 	encoded atomic.Pointer[encodedSeats]
 
-	used atomic.Int64 // when it was asked for last, µs since 1970
+	used    atomic.Int64 // when it was asked for last, µs since 1970
+	checked atomic.Int64 // when it was compared with the ledger last, µs since 1970; several nodes only
 }
 
 var ownerSeed = maphash.MakeSeed()

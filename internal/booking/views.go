@@ -20,7 +20,8 @@ import (
 type views struct {
 	db      *sqldb.DB
 	catalog *catalog
-	budget  int // seats that all views together may have
+	budget  int                   // seats that all views together may have
+	heard   func([]message.Entry) // of entries that other nodes have committed
 
 	mu    sync.RWMutex
 	byID  map[string]*view
@@ -51,7 +52,11 @@ func (vs *views) get(ctx context.Context, eventID string) (*view, error) {
 		}
 		v = got.(*view)
 	}
-	v.used.Store(time.Now().UnixMicro())
+	now := time.Now().UnixMicro()
+	v.used.Store(now)
+	if vs.db.Shared() && now-v.checked.Load() > followLate.Microseconds() {
+		vs.look(ctx, v)
+	}
 	return v, nil
 }
 
@@ -110,6 +115,7 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 // have become too large.
 func (vs *views) keep(v *view) {
 	v.used.Store(time.Now().UnixMicro())
+	v.checked.Store(time.Now().UnixMicro())
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
 	if old := vs.byID[v.eventID]; old != nil {

@@ -115,6 +115,9 @@ func classify(ctx context.Context, err error) *errs.Error {
 		// A database names a cancelled statement in words of its own: the context knows.
 		return again("timeout", "This took too long; please try again.")
 	}
+	if g := requestFrom(ctx).gateway; g != nil && g.cfg.Outage != nil && g.cfg.Outage(err) {
+		return again("database-unavailable", "The ticket office cannot reach its records just now; please try again in a moment.")
+	}
 	return internal(err)
 }
 

@@ -32,6 +32,7 @@ type Config struct {
 
 	Limits         Limits
 	TrustedProxies []netip.Prefix                 // whose X-Forwarded-For is believed
+	Outage         func(error) bool               // says of an error that the database cannot serve now; nil: none does
 	Pressure       func() (waiting, capacity int) // of the writers' queues; nil: never asked
 	Origins        []string                       // of other sites whose pages may ask (CORS); "*": all
 	PublicURL      string                         // where the world reaches this server

@@ -32,8 +32,8 @@ type drive struct {
 // limits of the pauses between two tries.
 const (
 	firstPause  = 50 * time.Millisecond
-	longestWait = 2 * time.Second  // while a gateway decides
-	longestOff  = 10 * time.Second // while something does not answer
+	longestWait = 2 * time.Second // while a gateway decides
+	longestOff  = 4 * time.Second // while something does not answer
 	stepTimeout = 30 * time.Second
 )
 

@@ -27,6 +27,7 @@ type refunder struct {
 	mu      sync.Mutex
 	cursors map[string]*cursor // by event id
 	todo    []message.Entry    // need a row
+	idle    bool               // another node does the work
 }
 
 // cursor is how far an event's ledger was followed.
@@ -63,9 +64,13 @@ func newRefunder(ctx context.Context, s *Service) (*refunder, error) {
 }
 
 // follow hears of committed entries. It is called on the booking service's
-// writer and only takes notes.
+// writer and only takes notes, and none while another node does the work.
 func (r *refunder) follow(entries []message.Entry) {
 	r.mu.Lock()
+	if r.idle {
+		r.mu.Unlock()
+		return
+	}
 	work := r.note(entries)
 	r.mu.Unlock()
 	if work {
@@ -112,7 +117,16 @@ func (r *refunder) run(ctx context.Context) {
 	caughtUp, saved := false, r.s.now()
 	for {
 		var err error
-		if !caughtUp {
+		if held := r.s.lease.Held(ctx); !held || r.resting() {
+			caughtUp = false
+			if err = r.rest(ctx, !held); err == nil && !held {
+				if !sleep(ctx, refundRound, r.wake) {
+					return
+				}
+				continue
+			}
+		}
+		if err == nil && (!caughtUp || r.s.shared) { // other nodes' entries may not be heard here
 			err = r.catchUp(ctx)
 			caughtUp = err == nil
 		}
@@ -130,7 +144,34 @@ func (r *refunder) run(ctx context.Context) {
 	}
 }
 
-// catchUp learns how far the ledgers are, once, at the start.
+func (r *refunder) resting() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.idle
+}
+
+// rest leaves the work to another node, or takes it up where that has left it.
+func (r *refunder) rest(ctx context.Context, idle bool) error {
+	if idle {
+		r.mu.Lock()
+		r.idle, r.todo, r.cursors = true, nil, map[string]*cursor{}
+		r.mu.Unlock()
+		return nil
+	}
+	saved, err := r.s.store.savedCursors(ctx)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.idle, r.todo, r.cursors = false, nil, map[string]*cursor{}
+	for event, seq := range saved {
+		r.cursors[event] = &cursor{seen: seq, saved: seq, head: seq}
+	}
+	return nil
+}
+
+// catchUp learns how far the ledgers are.
 func (r *refunder) catchUp(ctx context.Context) error {
 	heads, err := r.s.bookings.Heads(ctx)
 	if err != nil {
@@ -214,6 +255,9 @@ func (r *refunder) intake(ctx context.Context) error {
 
 // save keeps all cursors, so that the next start has little to read.
 func (r *refunder) save(ctx context.Context) error {
+	if r.resting() {
+		return nil
+	}
 	if err := r.intake(ctx); err != nil {
 		return err
 	}

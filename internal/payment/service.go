@@ -53,6 +53,8 @@ type Service struct {
 	now      func() time.Time
 	log      *slog.Logger
 	store    *store
+	lease    *sqldb.Lease // to take up what was left half-way
+	shared   bool         // other nodes drive payments too
 	refunds  *refunder
 	metrics  *metrics
 	captured atomic.Pointer[func(Payment)] // hears of payments that this process has brought to an end
@@ -84,9 +86,17 @@ func New(ctx context.Context, db *sqldb.DB, bookings Bookings, gw Gateway, now f
 		every:    2 * time.Second,
 		deadline: 15 * time.Minute,
 		drives:   map[string]*drive{},
+		shared:   db.Shared(),
+	}
+	if s.shared {
+		s.stale = 10 * time.Second // so long may a node be busy with one
 	}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	var err error
+	if s.lease, err = sqldb.NewLease(ctx, db, "payments"); err != nil {
+		s.end()
+		return nil, err
+	}
 	if s.store, err = openStore(ctx, db, s.written); err != nil {
 		s.end()
 		return nil, err
@@ -104,12 +114,19 @@ func New(ctx context.Context, db *sqldb.DB, bookings Bookings, gw Gateway, now f
 func (s *Service) OnCaptured(fn func(Payment)) { s.captured.Store(&fn) }
 
 // Run takes up payments and refunds that were left half-way, now and every few
-// seconds, until ctx ends.
+// seconds, until ctx ends. Of several nodes one does that.
 func (s *Service) Run(ctx context.Context) error {
+	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.refunds.run(ctx) })
 	wg.Go(func() {
 		for {
+			if !s.lease.Held(ctx) {
+				if !sleep(ctx, s.every, nil) {
+					return
+				}
+				continue
+			}
 			if _, err := s.Recover(ctx); err != nil && ctx.Err() == nil {
 				s.log.ErrorContext(ctx, "payments cannot be recovered", "error", err)
 			}
@@ -167,10 +184,17 @@ func (s *Service) written(w write) {
 			w.drive = s.start(w.got, evBegin)
 		}
 	case *wish:
-		if w.found && !w.late && !w.stale {
+		if w.found && !w.late && !w.stale && !s.elsewhere(w) {
 			w.drive = s.start(w.got, evResume)
 		}
 	}
+}
+
+// elsewhere reports whether another node seems to be at work on a payment. It
+// hears of the wish when it looks at the row next; if it does not live any more,
+// recovery does.
+func (s *Service) elsewhere(w *wish) bool {
+	return s.shared && w.idle < s.stale.Microseconds() && !s.driven(w.id)
 }
 
 // Pay pays for a booking of the caller. It answers the payment when it is final
@@ -310,7 +334,7 @@ func (s *Service) await(ctx context.Context, p Payment, d *drive) (Payment, *err
 		s.mu.Unlock()
 	}
 	if d == nil { // it has ended meanwhile, or another process drives it
-		p, err := s.store.payment(ctx, p.ID)
+		p, err := s.watch(ctx, p.ID)
 		return p, nil, err
 	}
 	t := time.NewTimer(s.patience)
@@ -323,6 +347,20 @@ func (s *Service) await(ctx context.Context, p Payment, d *drive) (Payment, *err
 	}
 	p, refusal := d.snapshot()
 	return p, refusal, nil
+}
+
+// watch waits a moment for a payment that this process does not drive.
+func (s *Service) watch(ctx context.Context, paymentID string) (Payment, error) {
+	const look = 50 * time.Millisecond
+	for waited := time.Duration(0); ; waited += look {
+		p, err := s.store.payment(ctx, paymentID)
+		if err != nil || p.Status.Final() || !s.shared || waited >= s.patience {
+			return p, err
+		}
+		if !sleep(ctx, look, nil) {
+			return p, ctx.Err()
+		}
+	}
 }
 
 // Payment reads a payment that the caller may see: its owner, the event's

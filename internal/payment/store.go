@@ -116,7 +116,11 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		return nil, err
 	}
 	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
-	for _, text := range []string{sqlInsert, sqlMove, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund} {
+	texts := []string{sqlInsert, sqlMove, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
+	if db.Dialect() == sqldb.Postgres {
+		texts = append(texts, sqlInsertSet, sqlMoveSet)
+	}
+	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {
 			return nil, errors.Join(err, s.closeStatements())
@@ -191,7 +195,14 @@ func (s *store) commit(items []*batch.Item[write]) error {
 	ctx := context.Background() // the batch belongs to many requests
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		t := &batchTx{ctx: s.db.Quick(ctx), tx: tx, s: s, stmts: make(map[string]*sql.Stmt, len(s.writes))}
-		for _, it := range items {
+		rest := items
+		if s.db.Dialect() == sqldb.Postgres {
+			var err error
+			if rest, err = t.sets(items); err != nil {
+				return err
+			}
+		}
+		for _, it := range rest {
 			if err := it.Value.apply(t); err != nil {
 				return err
 			}

@@ -70,10 +70,7 @@ func (w *insertion) apply(t *batchTx) error {
 }
 
 func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
-	p := w.want
-	p.ID, p.Attempt = paymentID(p.BookingID, attempt), attempt
-	p.Status, p.try, p.Version = Pending, 1, 1
-	p.History = appendStep("", Step{Status: Pending, At: p.CreatedAt})
+	p := newPayment(w.want, attempt)
 	var key, print any // NULL without a key
 	if w.keyHash != nil {
 		key, print = w.keyHash, w.fingerprint
@@ -85,6 +82,14 @@ func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
 	}
 	w.got, w.result = p, inserted
 	return true, nil
+}
+
+// newPayment is a pending payment as it is inserted.
+func newPayment(p Payment, attempt int64) Payment {
+	p.ID, p.Attempt = paymentID(p.BookingID, attempt), attempt
+	p.Status, p.try, p.Version = Pending, 1, 1
+	p.History = appendStep("", Step{Status: Pending, At: p.CreatedAt})
+	return p
 }
 
 // move is a compare-and-set: the row becomes to, if it is still as from was read.
@@ -109,6 +114,7 @@ type wish struct {
 	version int64  // which the owner has seen; 0: any
 	now     int64
 
+	idle  int64   // µs that the row had not changed before
 	got   Payment // as it is after the wish, or as it is if it was refused
 	drive *drive  // which carries the wish out
 	found bool
@@ -119,7 +125,7 @@ type wish struct {
 func (w *wish) apply(t *batchTx) error {
 	w.late, w.stale = false, false
 	p, found, err := t.one(sqlByID, w.id)
-	w.got, w.found = p, found
+	w.got, w.found, w.idle = p, found, w.now-p.UpdatedAt
 	if err != nil || !found {
 		return err
 	}

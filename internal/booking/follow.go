@@ -1,0 +1,117 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"boxoffice/internal/message"
+)
+
+// How a node keeps up with what others commit to the same database.
+const (
+	followEvery = 100 * time.Millisecond // the views that somebody uses
+	followUsed  = 2 * time.Second        // how long a view counts as used
+	followLate  = 250 * time.Millisecond // a view that was not looked after for so long is when it is used
+)
+
+// followOthers brings the seat views up to date with the ledger until ctx ends.
+func (s *Service) followOthers(ctx context.Context) {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	var failing atomic.Bool
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := s.views.catchUp(ctx, s.views.usedSince(time.Now().Add(-followUsed)))
+		if err != nil && ctx.Err() == nil && !failing.Load() {
+			s.log.Warn("seat views fall behind what other nodes do", "error", err)
+		}
+		failing.Store(err != nil)
+	}
+}
+
+// usedSince lists the views that were asked for since a time.
+func (vs *views) usedSince(t time.Time) []*view {
+	since := t.UnixMicro()
+	vs.mu.RLock()
+	defer vs.mu.RUnlock()
+	var list []*view
+	for _, v := range vs.byID {
+		if v.used.Load() >= since {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// catchUp applies what the ledger has beyond the views, PostgreSQL only.
+func (vs *views) catchUp(ctx context.Context, list []*view) error {
+	if len(list) == 0 {
+		return nil
+	}
+	at := time.Now().UnixMicro()
+	ids := make([]string, len(list))
+	byID := make(map[string]*view, len(list))
+	for i, v := range list {
+		ids[i], byID[v.eventID] = v.eventID, v
+	}
+	rows, err := vs.db.Reader().QueryContext(ctx, `SELECT event_id, seq FROM sales WHERE event_id = ANY($1)`, ids) // primary key
+	if err != nil {
+		return fmt.Errorf("heads of the ledgers: %w", err)
+	}
+	defer rows.Close()
+	behind := map[*view]int64{}
+	for rows.Next() {
+		var eventID string
+		var seq int64
+		if err := rows.Scan(&eventID, &seq); err != nil {
+			return fmt.Errorf("heads of the ledgers: %w", err)
+		}
+		v := byID[eventID]
+		v.mu.RLock()
+		known := v.seq
+		v.mu.RUnlock()
+		if seq > known {
+			behind[v] = known
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("heads of the ledgers: %w", err)
+	}
+	for v, known := range behind {
+		missed, err := readEntries(ctx, vs.db, v.eventID, known, 1<<30)
+		if err != nil {
+			return err
+		}
+		vs.apply(v, missed)
+		vs.heard(missed)
+	}
+	for _, v := range list {
+		v.checked.Store(at)
+	}
+	return nil
+}
+
+// look brings one view up to date that nobody has looked after for a moment. A
+// view is only a hint, so it is used as it is when the database does not answer.
+func (vs *views) look(ctx context.Context, v *view) {
+	_, err, _ := vs.fills.Do("look "+v.eventID, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		return nil, vs.catchUp(ctx, []*view{v})
+	})
+	if err != nil {
+		v.checked.Store(time.Now().UnixMicro()) // do not ask for each reader
+	}
+}
+
+// hear takes in entries that another node has committed.
+func (s *Service) hear(entries []message.Entry) {
+	s.recent.forget(entries)
+	s.tell(entries)
+}
