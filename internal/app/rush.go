@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"boxoffice/internal/rush"
-	"boxoffice/internal/sqldb"
 )
 
 // Rush rehearses an on-sale.
@@ -21,10 +20,8 @@ func (r Rush) Run(ctx context.Context, out, live io.Writer) error {
 	var db rush.Database
 	switch {
 	case r.DatabaseURL != "":
-		if _, err := s.Open(ctx); err != nil {
-			return err
-		}
-	case r.Data == "" && r.Target != "":
+		db = rush.Database{Flags: []string{"--database-url", r.DatabaseURL}, Open: s.Open, Shared: true}
+	case r.Data == "" && len(r.Target) > 0:
 	default:
 		if s.Data == "" {
 			dir, remove, err := rush.TempDir()
@@ -34,7 +31,7 @@ func (r Rush) Run(ctx context.Context, out, live io.Writer) error {
 			defer remove()
 			s.Data = dir
 		}
-		db = rush.Database{Flags: []string{"--data", s.Data}, Open: func(ctx context.Context) (*sqldb.DB, error) { return s.Open(ctx) }}
+		db = rush.Database{Flags: []string{"--data", s.Data}, Open: s.Open}
 	}
 	if r.JSON {
 		_, err := rush.Run(ctx, r.Options, db, out, live)

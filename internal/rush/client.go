@@ -2,41 +2,52 @@ package rush
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
 )
 
-// client speaks HTTP over connections that stay open. It is fasthttp's, which
-// leaves most of a small machine to the server.
+// client speaks HTTP to the nodes over connections that stay open. It is
+// fasthttp's, which leaves most of a small machine to the servers.
 type client struct {
-	host *fasthttp.HostClient
-	base string
+	nodes []*fasthttp.HostClient
+	next  atomic.Int64 // of which node the next call is a guest
+
+	again       atomic.Int64 // requests that were sent once more
+	unavailable atomic.Int64 // answers of 503
 }
 
-func newClient(target string, conns int) (*client, error) {
-	u, err := url.Parse(target)
-	if err != nil {
-		return nil, fmt.Errorf("target: %w", err)
+func newClient(targets []string, conns int) (*client, error) {
+	c := &client{}
+	for _, target := range targets {
+		u, err := url.Parse(target)
+		if err != nil {
+			return nil, fmt.Errorf("target: %w", err)
+		}
+		c.nodes = append(c.nodes, &fasthttp.HostClient{
+			Addr: u.Host, MaxConns: conns, MaxIdleConnDuration: time.Minute, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
+			MaxConnWaitTimeout: 30 * time.Second, NoDefaultUserAgentHeader: true, DisableHeaderNamesNormalizing: true, DisablePathNormalizing: true,
+			RetryIfErr: func(*fasthttp.Request, int, error) (bool, bool) { return false, false }, // what is sent twice is sent twice on purpose
+		})
 	}
-	return &client{base: target, host: &fasthttp.HostClient{
-		Addr: u.Host, MaxConns: conns, MaxIdleConnDuration: time.Minute, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
-		MaxConnWaitTimeout: 30 * time.Second, NoDefaultUserAgentHeader: true, DisableHeaderNamesNormalizing: true, DisablePathNormalizing: true,
-		RetryIfErr: func(*fasthttp.Request, int, error) (bool, bool) { return false, false }, // what is sent twice is sent twice on purpose
-	}}, nil
+	return c, nil
 }
 
-// call is one request after the other, on whatever connection is free.
+// call is one request after the other, to one node as long as it answers.
 type call struct {
 	client *client
+	node   int
 	req    *fasthttp.Request
 	res    *fasthttp.Response
 }
 
 func (c *client) call() *call {
-	return &call{c, fasthttp.AcquireRequest(), fasthttp.AcquireResponse()}
+	return &call{c, int(c.next.Add(1)) % len(c.nodes), fasthttp.AcquireRequest(), fasthttp.AcquireResponse()}
 }
 
 func (c *call) done() {
@@ -44,14 +55,59 @@ func (c *call) done() {
 	fasthttp.ReleaseResponse(c.res)
 }
 
+const (
+	maxTries    = 8
+	maxPatience = time.Second // how much of Retry-After a fan waits
+)
+
 // send sends a request and answers the status and the body, which is valid
-// until the next one.
+// until the next one. A request that gets no answer, or 503, is sent again to
+// the next node, as a browser behind a load balancer would have it; that is
+// safe, since every request here is a read, has a key or takes no harm.
 func (c *call) send(method, path, token, key string, body []byte) (int, []byte, error) {
+	var err error
+	for try := 1; ; try++ {
+		if err = c.once(method, path, token, key, body); err == nil && c.res.StatusCode() != fasthttp.StatusServiceUnavailable {
+			return c.res.StatusCode(), c.res.Body(), nil
+		}
+		if err == nil {
+			c.client.unavailable.Add(1)
+		}
+		if try == maxTries || errors.Is(err, fasthttp.ErrTimeout) {
+			break
+		}
+		c.client.again.Add(1)
+		c.node = (c.node + 1) % len(c.client.nodes)
+		if try%len(c.client.nodes) == 0 { // all have been asked
+			time.Sleep(c.retryAfter(err))
+		}
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	return c.res.StatusCode(), c.res.Body(), nil
+}
+
+// retryAfter is how long to wait before a request is sent again (RFC 9110,
+// section 10.2.3, in seconds).
+func (c *call) retryAfter(err error) time.Duration {
+	if err != nil {
+		return maxPatience / 4
+	}
+	s, convErr := strconv.Atoi(string(c.res.Header.Peek("Retry-After")))
+	if convErr != nil {
+		return maxPatience / 4
+	}
+	return min(time.Duration(s)*time.Second, maxPatience)
+}
+
+func (c *call) once(method, path, token, key string, body []byte) error {
+	node := c.client.nodes[c.node]
 	c.req.Reset()
 	c.res.Reset()
 	c.req.SetRequestURI(path)
 	c.req.Header.SetMethod(method)
-	c.req.Header.SetHost(c.client.host.Addr)
+	c.req.Header.SetHost(node.Addr)
 	if token != "" {
 		c.req.Header.Set("Authorization", "Bearer "+token)
 	}
@@ -62,10 +118,7 @@ func (c *call) send(method, path, token, key string, body []byte) (int, []byte, 
 		c.req.Header.Set("Content-Type", "application/json")
 		c.req.SetBodyRaw(body)
 	}
-	if err := c.client.host.Do(c.req, c.res); err != nil {
-		return 0, nil, err
-	}
-	return c.res.StatusCode(), c.res.Body(), nil
+	return node.Do(c.req, c.res)
 }
 
 // get reads a JSON answer of status 200 into v.

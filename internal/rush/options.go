@@ -16,9 +16,9 @@ type Options struct {
 	Duration time.Duration `help:"Go on for so long, with further events once one is sold out; otherwise until sold out." placeholder:"D"`
 	Think    time.Duration `help:"Pause of a fan before each click." placeholder:"D"`
 	Seed     uint64        `help:"Makes the fans do the same again." default:"1"`
-	Nodes    int           `help:"Servers to start." default:"1"`
+	Nodes    int           `help:"Servers to start, on one database; more than one need --database-url." default:"1"`
 	Viewers  int           `help:"People who only watch the seat map." default:"0"`
-	Target   string        `help:"A server that runs already, on this machine." placeholder:"URL"`
+	Target   []string      `help:"Servers that run already, on this machine." placeholder:"URL"`
 	FansFile string        `help:"Accounts for --target, one JSON object a line: {\"token\": …} or {\"email\": …, \"password\": …}." placeholder:"F"`
 	JSON     bool          `help:"End with the report as one JSON object on one line."`
 	Burst    bool          `help:"All fans press hold within one second, each on a connection of their own, once."`
@@ -26,8 +26,9 @@ type Options struct {
 	InFlight int           `help:"Fans who are served at the same time, at most." default:"256"`
 }
 
-// check refuses options that do not fit.
-func (o *Options) check() error {
+// check refuses options that do not fit; shared says whether several servers can
+// use the database.
+func (o *Options) check(shared bool) error {
 	switch {
 	case o.Fans < 1 || o.Fans > 200_000:
 		return errors.New("--fans must be 1 to 200000")
@@ -37,8 +38,12 @@ func (o *Options) check() error {
 		return errors.New("--duration must be at most 1h")
 	case o.Think < 0 || o.Think > time.Minute:
 		return errors.New("--think must be at most 1m")
-	case o.Nodes != 1:
-		return errors.New("--nodes: the embedded database serves one node; give 1")
+	case o.Nodes < 1 || o.Nodes > 16:
+		return errors.New("--nodes must be 1 to 16")
+	case o.Nodes > 1 && !shared:
+		return errors.New("--nodes: the embedded database serves one node; give --database-url for more")
+	case o.Nodes > 1 && len(o.Target) > 0:
+		return errors.New("--nodes starts servers, --target uses those that run already: give one of them")
 	case o.Viewers != 0:
 		return errors.New("--viewers: there is no live feed to watch yet; give 0")
 	case o.InFlight < 1 || o.InFlight > 15_000:
@@ -49,20 +54,19 @@ func (o *Options) check() error {
 		return errors.New("--rate must be at most 100000")
 	case o.Rate > 0 && o.Duration == 0:
 		return errors.New("--rate needs --duration")
-	case o.FansFile != "" && o.Target == "":
+	case o.FansFile != "" && len(o.Target) == 0:
 		return errors.New("--fans-file goes with --target")
-	case o.Event != "" && o.Target == "" && o.Duration > 0:
+	case o.Event != "" && len(o.Target) == 0 && o.Duration > 0:
 		return errors.New("--event sells one event, so it does not go with --duration")
 	}
-	if o.Target == "" {
-		return nil
-	}
-	u, err := url.Parse(o.Target)
-	if err != nil || u.Scheme != "http" || u.Port() == "" {
-		return fmt.Errorf("--target: %q is not a URL such as http://127.0.0.1:8080", o.Target)
-	}
-	if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return errors.New("--target: a rush is a flood, so it only goes to a loopback address")
+	for _, target := range o.Target {
+		u, err := url.Parse(target)
+		if err != nil || u.Scheme != "http" || u.Port() == "" {
+			return fmt.Errorf("--target: %q is not a URL such as http://127.0.0.1:8080", target)
+		}
+		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return errors.New("--target: a rush is a flood, so it only goes to a loopback address")
+		}
 	}
 	return nil
 }

@@ -26,6 +26,10 @@ type Report struct {
 	P99              float64 `json:"p99_ms"`
 	PurchaseP99      float64 `json:"purchase_p99_ms"`
 	CPUPerPurchase   float64 `json:"server_cpu_us_per_purchase"`
+	DatabaseCPU      float64 `json:"database_cpu_us_per_purchase"` // of PostgreSQL; SQLite is within the server
+	Nodes            int     `json:"nodes"`
+	Unavailable      int64   `json:"unavailable"` // answers of 503
+	SentAgain        int64   `json:"sent_again"`  // requests that were repeated after a 503 or no answer
 	Errors           int64   `json:"errors"`
 	DoubleSold       int     `json:"double_sold"`
 	LostBookings     int     `json:"lost_bookings"`
@@ -75,6 +79,15 @@ func (r *Report) print(out io.Writer, asJSON bool) {
 	}
 	if r.CPUPerPurchase > 0 {
 		row("server", fmt.Sprintf("%.0f µs of CPU per purchase", r.CPUPerPurchase))
+	}
+	if r.DatabaseCPU > 0 {
+		row("PostgreSQL", fmt.Sprintf("%.0f µs of CPU per purchase", r.DatabaseCPU))
+	}
+	if r.Nodes > 1 {
+		row("nodes", fmt.Sprint(r.Nodes))
+	}
+	if r.SentAgain > 0 {
+		row("sent again", fmt.Sprintf("%s, after %s answers of 503", thousands(r.SentAgain), thousands(r.Unavailable)))
 	}
 	row("errors", thousands(r.Errors))
 	r.printFaults(out)

@@ -13,22 +13,25 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
 )
 
-// Database is the database that the server under rehearsal uses: where to open
-// it, and the flags of "serve" that say the same.
+// Database is the database that the servers under rehearsal use: where to open
+// it, the flags of "serve" that say the same, and whether several servers can.
 type Database struct {
-	Open  func(ctx context.Context) (*sqldb.DB, error) // nil: not to be had, the audit is over HTTP only
-	Flags []string
+	Open   func(ctx context.Context) (*sqldb.DB, error) // nil: not to be had, the audit is over HTTP only
+	Flags  []string
+	Shared bool
 }
 
 // Run rehearses. Progress goes to live, the report to out. The error says that
 // the rehearsal could not be held, or that the audit has found something.
 func Run(ctx context.Context, o Options, db Database, out, live io.Writer) (Report, error) {
-	if err := o.check(); err != nil {
+	if err := o.check(db.Shared); err != nil {
 		return Report{}, err
 	}
 	debug.SetGCPercent(800) // the machine is the server's, so collect seldom
@@ -48,7 +51,8 @@ type rehearsal struct {
 	opts      Options
 	db        Database
 	out, live io.Writer
-	server    *server
+	servers   []*server // that this has started
+	database  int       // first process of PostgreSQL when it is on this machine
 	organizer Fan
 	crowd     *crowd
 	report    Report
@@ -59,13 +63,11 @@ func (r *rehearsal) run(ctx context.Context) (Report, error) {
 	if err := r.prepare(ctx); err != nil {
 		return r.report, err
 	}
-	if r.opts.Target == "" {
-		var err error
-		if r.server, err = startServer(ctx, r.db.Flags); err != nil {
+	if len(r.opts.Target) == 0 {
+		defer r.kill()
+		if err := r.start(ctx); err != nil {
 			return r.report, err
 		}
-		defer r.server.kill()
-		r.opts.Target = r.server.url
 	}
 	conns := min(r.opts.InFlight, r.opts.Fans)
 	if r.opts.Burst {
@@ -110,6 +112,9 @@ func (r *rehearsal) prepare(ctx context.Context) error {
 		return err
 	}
 	r.report.Database, r.report.Fsync = about.Database, about.Fsync
+	if about.Process != 0 {
+		r.database = postmaster(about.Process)
+	}
 	users, err := user.New(ctx, db, time.Now)
 	if err != nil {
 		return err
@@ -128,6 +133,54 @@ func (r *rehearsal) prepare(ctx context.Context) error {
 		r.crowd.fans[i] = Fan{UserID: f.UserID, Token: f.Token}
 	}
 	return nil
+}
+
+// start starts the servers, side by side.
+func (r *rehearsal) start(ctx context.Context) error {
+	r.servers = make([]*server, r.opts.Nodes)
+	var g errgroup.Group
+	for i := range r.servers {
+		g.Go(func() (err error) {
+			r.servers[i], err = startServer(ctx, r.db.Flags)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, s := range r.servers {
+		r.opts.Target = append(r.opts.Target, s.url)
+	}
+	return nil
+}
+
+// stop lets the servers drain.
+func (r *rehearsal) stop() error {
+	var g errgroup.Group
+	for _, s := range r.servers {
+		g.Go(s.stop)
+	}
+	return g.Wait()
+}
+
+func (r *rehearsal) kill() {
+	for _, s := range r.servers {
+		if s != nil {
+			s.kill()
+		}
+	}
+}
+
+// cpu is the processor time that the servers and their database have used so
+// far; 0 for what runs elsewhere or was running before.
+func (r *rehearsal) cpu() (servers, database time.Duration) {
+	for _, s := range r.servers {
+		servers += CPUTime(s.cmd.Process.Pid)
+	}
+	if r.database != 0 {
+		database = CPUTime(r.database)
+	}
+	return servers, database
 }
 
 // setStage finds the event, or opens the first one.
@@ -164,7 +217,7 @@ func (r *rehearsal) rush(ctx context.Context) error {
 	}
 	ctx, end := context.WithTimeout(ctx, limit)
 	defer end()
-	cpu := r.server.cpu()
+	servers, database := r.cpu()
 	c.start = time.Now()
 	sh := c.stage.now.Load()
 	sh.opens = c.start
@@ -181,11 +234,11 @@ func (r *rehearsal) rush(ctx context.Context) error {
 	default:
 		r.closedLoop(ctx, sh)
 	}
-	used := r.server.cpu() - cpu
+	serversNow, databaseNow := r.cpu()
 	stopWatching()
 	around.Wait()
 	v.done()
-	r.figures(used, sh)
+	r.figures(serversNow-servers, databaseNow-database, sh)
 	return nil
 }
 
@@ -301,7 +354,7 @@ func (r *rehearsal) burst(ctx context.Context) {
 }
 
 // figures fills the report in.
-func (r *rehearsal) figures(cpu time.Duration, first *show) {
+func (r *rehearsal) figures(servers, database time.Duration, first *show) {
 	c, rep := r.crowd, &r.report
 	took := time.Duration(c.lastAnswer.Load() - c.firstHold.Load()).Seconds()
 	rep.Fans, rep.Seats = len(c.fans), r.opts.Seats
@@ -319,9 +372,12 @@ func (r *rehearsal) figures(cpu time.Duration, first *show) {
 	}
 	rep.P50, rep.P95, rep.P99 = ms(c.hold.quantile(.5)), ms(c.hold.quantile(.95)), ms(c.hold.quantile(.99))
 	rep.PurchaseP99 = ms(c.purchase.quantile(.99))
-	if rep.Purchases > 0 && cpu > 0 {
-		rep.CPUPerPurchase = round1(float64(cpu.Microseconds()) / float64(rep.Purchases))
+	if rep.Purchases > 0 {
+		rep.CPUPerPurchase = round1(float64(servers.Microseconds()) / float64(rep.Purchases))
+		rep.DatabaseCPU = round1(float64(database.Microseconds()) / float64(rep.Purchases))
 	}
+	rep.Nodes = len(c.client.nodes)
+	rep.Unavailable, rep.SentAgain = c.client.unavailable.Load(), c.client.again.Load()
 	rep.Errors = c.errors.Load()
 	rep.faults = c.faults
 }
@@ -345,10 +401,8 @@ func (r *rehearsal) audit(ctx context.Context) error {
 	if err := settled(ctx, db); err != nil {
 		return err
 	}
-	if r.server != nil {
-		if err := r.server.stop(); err != nil {
-			return err
-		}
+	if err := r.stop(); err != nil {
+		return err
 	}
 	a := Audit{Acknowledged: map[string]string{}, Cancelled: map[string]bool{}, Strangers: r.crowd.strangers.Load()}
 	for _, k := range r.crowd.acks {

@@ -31,7 +31,7 @@ func TestHist(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	good := Options{Fans: 10, Seats: 100, Nodes: 1, InFlight: 10}
-	if err := good.check(); err != nil {
+	if err := good.check(false); err != nil {
 		t.Fatal(err)
 	}
 	for want, bend := range map[string]func(*Options){
@@ -44,12 +44,12 @@ func TestOptions(t *testing.T) {
 		"--duration":        func(o *Options) { o.Duration = -1 },
 		"--think":           func(o *Options) { o.Think = time.Hour },
 		"--in-flight":       func(o *Options) { o.InFlight = 0 },
-		"loopback":          func(o *Options) { o.Target = "http://192.0.2.1:80" },
-		"is not a URL such": func(o *Options) { o.Target = "localhost" },
+		"loopback":          func(o *Options) { o.Target = []string{"http://192.0.2.1:80"} },
+		"is not a URL such": func(o *Options) { o.Target = []string{"http://127.0.0.1:80", "localhost"} },
 	} {
 		o := good
 		bend(&o)
-		if err := o.check(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := o.check(false); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want one about %s", err, want)
 		}
 	}
@@ -101,7 +101,7 @@ func BenchmarkClient(b *testing.B) {
 	srv := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
 	go func() { _ = srv.Serve(l) }()
 	defer srv.Close()
-	c, err := newClient("http://"+l.Addr().String(), 64)
+	c, err := newClient([]string{"http://" + l.Addr().String()}, 64)
 	if err != nil {
 		b.Fatal(err)
 	}

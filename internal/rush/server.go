@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -103,23 +102,4 @@ func (s *server) stop() error {
 		s.kill()
 		return errors.New("the server did not stop within 40 s")
 	}
-}
-
-// cpu is the processor time that the server has used so far (proc(5), fields
-// utime and stime in clock ticks of 1/100 s); 0 where that cannot be read.
-func (s *server) cpu() time.Duration {
-	if s == nil {
-		return 0
-	}
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
-	if len(fields) < 13 {
-		return 0
-	}
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * 10 * time.Millisecond
 }

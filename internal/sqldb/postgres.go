@@ -293,8 +293,8 @@ func (p *postgres) forMigrations(ctx context.Context) (*sql.DB, func() error, er
 func (p *postgres) about(ctx context.Context) (About, error) {
 	var a About
 	var version, fsync, commit string
-	err := p.pool.QueryRowContext(ctx, "SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit')").
-		Scan(&version, &fsync, &commit)
+	err := p.pool.QueryRowContext(ctx, "SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit'), pg_backend_pid()").
+		Scan(&version, &fsync, &commit, &a.Process)
 	if err != nil {
 		return a, fmt.Errorf("about: %w", err)
 	}

@@ -228,6 +228,7 @@ type About struct {
 	Database string // name and version
 	Fsync    string // "on" when a commit is on disk before it is acknowledged
 	Path     string // SQLite's file
+	Process  int    // of PostgreSQL's that answered this, on its machine
 }
 
 // About asks the database for its version and durability.

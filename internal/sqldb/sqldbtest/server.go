@@ -244,9 +244,8 @@ func (s *Server) Command(ctx context.Context, name string, args ...string) *exec
 	return cmd
 }
 
-// CPU is the processor time that the server's processes have used, those that
-// have ended included (proc(5): utime, stime, cutime, cstime).
-func (s *Server) CPU() time.Duration { return processTime(s.cmd.Process.Pid) }
+// PID is the server's first process; the others are its children.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
 
 func binDir() (string, error) {
 	if dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin"); len(dirs) > 0 {

@@ -1,4 +1,4 @@
-package sqldbtest
+package rush
 
 import (
 	"bytes"
@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// processTime is the processor time of a process and its children (proc(5), in
-// clock ticks of 1/100 s); 0 where that cannot be read.
-func processTime(pid int) time.Duration {
-	total := ticks(pid, 4) // and of children that have ended
+// CPUTime is the processor time of a process and its children, those that have
+// ended included (proc(5): utime, stime, cutime, cstime, in clock ticks of
+// 1/100 s); 0 where that cannot be read.
+func CPUTime(pid int) time.Duration {
+	total := ticks(pid, 4)
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, name := range stats {
 		child, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
@@ -48,4 +49,19 @@ func stat(pid int) []string {
 		return nil
 	}
 	return strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
+}
+
+// postmaster is the first process of a PostgreSQL server on this machine, given
+// one of its other processes; 0 when that is not one.
+func postmaster(backend int) int {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", backend))
+	if err != nil || !strings.HasPrefix(string(name), "postgres") {
+		return 0
+	}
+	fields := stat(backend)
+	if len(fields) < 2 {
+		return 0
+	}
+	parent, _ := strconv.Atoi(fields[1])
+	return parent
 }
