@@ -17,6 +17,7 @@ import (
 
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 )
 
@@ -30,6 +31,9 @@ type house struct {
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	s := &Serve{Storage: Storage{Data: t.TempDir()}}
+	if sqldbtest.OnPostgres(t) {
+		s.DatabaseURL = sqldbtest.Postgres(t)
+	}
 	db, err := s.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)

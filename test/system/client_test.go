@@ -22,7 +22,7 @@ func TestGeneratedClient(t *testing.T) {
 	if testing.Short() {
 		t.Skip("generates and builds a client")
 	}
-	data := t.TempDir()
+	data := storage(t)
 	root := accounts(t, data, 1, message.Admin)[0]
 	s := serve(t, data)
 	dir := t.TempDir()

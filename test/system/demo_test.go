@@ -31,7 +31,7 @@ var tags = regexp.MustCompile(`<[^>]+>`)
 // The commands on the page at / do what it says: pasted into a shell, they buy
 // two seats.
 func TestDemoPurchase(t *testing.T) {
-	s := serve(t, t.TempDir(), "--demo")
+	s := serve(t, storage(t), "--demo")
 	home := page(t, s.url+"/")
 	found := regexp.MustCompile(`(?s)<pre id="purchase"><code>(.*?)</code>`).FindStringSubmatch(home)
 	if found == nil {
@@ -55,7 +55,7 @@ func TestDemoPurchase(t *testing.T) {
 // A guest buys with a name and an address: hold, code from the mail, pay, and
 // the link in the confirmation leads to the order. The limit is the address's.
 func TestGuestCheckout(t *testing.T) {
-	s := serve(t, t.TempDir(), "--demo")
+	s := serve(t, storage(t), "--demo")
 	nobody := &client{http: newHTTP(), base: s.url}
 	list := nobody.must(t, 200, "GET", "/events?q=aurora", nil).body["items"].([]any)
 	ev := list[0].(map[string]any)["id"].(string)

@@ -13,7 +13,7 @@ import (
 // Every bad input is refused with a problem document that names the field, and
 // changes nothing.
 func TestBadInput(t *testing.T) {
-	data := t.TempDir()
+	data := storage(t)
 	fans := accounts(t, data, 2, message.Customer)
 	orgs := accounts(t, data, 2, message.Organizer)
 	s := serve(t, data)
@@ -126,7 +126,7 @@ func TestBadInput(t *testing.T) {
 		t.Fatalf("refused requests left entries in the ledger: it is at %v, want 2 (sale, one hold)", sum.body["seq"])
 	}
 	s.stop()
-	if _, err := run(t, "verify", "--data", data); err != nil {
+	if _, err := run(t, on(data, "verify")...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -144,7 +144,7 @@ func names(r reply, field string) bool {
 
 // What is under way when a node is asked to end is answered, and then it ends.
 func TestDrain(t *testing.T) {
-	data := t.TempDir()
+	data := storage(t)
 	fans := accounts(t, data, 1, message.Customer)
 	orgs := accounts(t, data, 1, message.Organizer)
 	s := serve(t, data)
@@ -168,7 +168,7 @@ func TestDrain(t *testing.T) {
 		}
 	}
 	again.stop()
-	if _, err := run(t, "verify", "--data", data); err != nil {
+	if _, err := run(t, on(data, "verify")...); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -41,7 +41,7 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills a node many times over")
 	}
-	data := t.TempDir()
+	data := storage(t)
 	fans := accounts(t, data, 64, message.Customer)
 	organizer := accounts(t, data, 1, message.Organizer)[0]
 	ack := &acknowledged{booked: map[string]string{}, held: map[string]string{}}
@@ -133,10 +133,10 @@ func (a *acknowledged) check(t *testing.T, s *server, fans []user.Fan) {
 
 // audit waits until no money is under way any more, stops the node, and holds
 // the database against everything that was ever acknowledged.
-func (a *acknowledged) audit(t *testing.T, s *server, data string) {
+func (a *acknowledged) audit(t *testing.T, s *server, data app.Storage) {
 	t.Helper()
 	ctx := context.Background()
-	db, err := app.Storage{Data: data}.Open(ctx)
+	db, err := data.Open(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

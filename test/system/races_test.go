@@ -45,7 +45,7 @@ func wantCounts(t *testing.T, what string, got, want map[int]int) {
 
 // Fifty requests at the same moment never come to more than one by one would.
 func TestRaces(t *testing.T) {
-	data := t.TempDir()
+	data := storage(t)
 	list := accounts(t, data, crowd, message.Customer)
 	org := accounts(t, data, 1, message.Organizer)[0]
 	s := serve(t, data)
@@ -115,7 +115,7 @@ func TestRaces(t *testing.T) {
 	}
 	s.stop()
 	for _, ev := range events {
-		if out, err := run(t, "verify", "--data", data, "--event", ev); err != nil {
+		if out, err := run(t, on(data, "verify", "--event", ev)...); err != nil {
 			t.Error(out, err)
 		}
 	}
@@ -165,7 +165,7 @@ func TestIdempotentRepeats(t *testing.T) {
 	if testing.Short() {
 		keys, repeats = 500, 4
 	}
-	data := t.TempDir()
+	data := storage(t)
 	fans := accounts(t, data, (keys+7)/8, message.Customer)
 	org := accounts(t, data, 1, message.Organizer)[0]
 	s := serve(t, data)
@@ -230,7 +230,7 @@ func TestIdempotentRepeats(t *testing.T) {
 		t.Errorf("%v of %d seats are free", free, 2*keys)
 	}
 	s.stop()
-	if out, err := run(t, "verify", "--data", data); err != nil || !strings.Contains(out, fmt.Sprint(keys, " bookings")) {
+	if out, err := run(t, on(data, "verify")...); err != nil || !strings.Contains(out, fmt.Sprint(keys, " bookings")) {
 		t.Error(out, err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"boxoffice/internal/message"
 	"boxoffice/internal/rush"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/sqldb/sqldbtest"
 )
 
 // rehearse runs "boxoffice rush" and reads its report.
@@ -30,15 +31,15 @@ func rehearse(t *testing.T, args ...string) (rush.Report, error) {
 
 // A whole on-sale, to the last seat, with a clean audit.
 func TestRush(t *testing.T) {
-	data := t.TempDir()
-	r, err := rehearse(t, "--fans", "300", "--seats", "500", "--data", data)
+	data := storage(t)
+	r, err := rehearse(t, on(data, "--fans", "300", "--seats", "500")...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Sold != 500 || r.Errors != 0 || r.Audit != "ok" || r.Scope != "database" || r.DoubleSold+r.LostBookings+r.OrphanPayments != 0 || !r.ChainOK || r.Fsync != "on" {
+	if r.Sold != 500 || r.Errors != 0 || r.Audit != "ok" || r.Scope != "database" || r.DoubleSold+r.LostBookings+r.OrphanPayments != 0 || !r.ChainOK || (r.Fsync != "on") != sqldbtest.OnPostgres(t) {
 		t.Fatalf("%+v", r)
 	}
-	if _, err := run(t, "verify", "--data", data); err != nil {
+	if _, err := run(t, on(data, "verify")...); err != nil {
 		t.Fatal(err)
 	}
 	t.Run("audit finds planted faults", func(t *testing.T) { plantFaults(t, data) })
@@ -46,7 +47,7 @@ func TestRush(t *testing.T) {
 
 // plantFaults tampers with copies of a clean database, one promise after the
 // other, and expects the audit to find each.
-func plantFaults(t *testing.T, clean string) {
+func plantFaults(t *testing.T, clean app.Storage) {
 	ctx := context.Background()
 	var ev, booked, user string
 	db := open(t, clean)
@@ -76,15 +77,8 @@ func plantFaults(t *testing.T, clean string) {
 		{"somebody else's answer", `SELECT 1`, 6, rush.Audit{Strangers: 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
-			raw, err := os.ReadFile(filepath.Join(clean, sqldb.FileName))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, sqldb.FileName), raw, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			db := open(t, dir)
+			copied := copyOf(t, clean)
+			db := open(t, copied)
 			defer db.Close()
 			if err := db.Write(ctx, func(tx *sql.Tx) error { _, err := tx.Exec(c.tamper); return err }); err != nil {
 				t.Fatal(err)
@@ -104,21 +98,38 @@ func plantFaults(t *testing.T, clean string) {
 	}
 }
 
-func open(t *testing.T, dir string) *sqldb.DB {
+func open(t *testing.T, s app.Storage) *sqldb.DB {
 	t.Helper()
-	db, err := app.Storage{Data: dir}.Open(context.Background())
+	db, err := s.Open(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return db
 }
 
+// copyOf copies a database that nobody has open.
+func copyOf(t *testing.T, s app.Storage) app.Storage {
+	t.Helper()
+	if s.DatabaseURL != "" {
+		return app.Storage{Data: t.TempDir(), DatabaseURL: sqldbtest.Copy(t, s.DatabaseURL)}
+	}
+	raw, err := os.ReadFile(filepath.Join(s.Data, sqldb.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := app.Storage{Data: t.TempDir()}
+	if err := os.WriteFile(filepath.Join(out.Data, sqldb.FileName), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // Imported events, shifted and priced, sell out on a server that runs already;
 // with its database the audit is whole, without it over HTTP.
 func TestImportAndSellOut(t *testing.T) {
-	data := t.TempDir()
+	data := storage(t)
 	for i, want := range []string{"3 events: 3 new, 0 updated, 0 unchanged", "3 events: 0 new, 0 updated, 3 unchanged"} {
-		out, err := run(t, "import", "--data", data, "--shift-to", "2099-05-01", "--default-price", "50.00USD", "testdata/discovery.json", "testdata/plan.json")
+		out, err := run(t, on(data, "import", "--shift-to", "2099-05-01", "--default-price", "50.00USD", "testdata/discovery.json", "testdata/plan.json")...)
 		if err != nil || !strings.Contains(out, want) || !strings.Contains(out, "1 seating plans with 8 seats") {
 			t.Fatalf("import %d: %s %v", i+1, out, err)
 		}
@@ -156,10 +167,10 @@ func TestImportAndSellOut(t *testing.T) {
 	if err != nil || r.Sold != 2000 || r.Audit != "ok" || r.Scope != "http" {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if out, err := run(t, "verify", "--data", data, "--event", ev); err != nil {
+	if out, err := run(t, on(data, "verify", "--event", ev)...); err != nil {
 		t.Fatal(out, err)
 	}
-	if _, err := rehearse(t, "--target", s.url, "--event", ev, "--fans", "10", "--data", data); err == nil {
+	if _, err := rehearse(t, on(data, "--target", s.url, "--event", ev, "--fans", "10")...); err == nil {
 		t.Log("a sold-out event can be rushed at, and nobody gets anything")
 	}
 	s.stop()

@@ -19,6 +19,7 @@ import (
 
 	"boxoffice/internal/app"
 	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 )
 
@@ -80,11 +81,31 @@ type server struct {
 	done chan struct{}
 }
 
-// serve starts a node on a data folder and waits until it is ready.
-func serve(t testing.TB, data string, args ...string) *server {
+// storage is where a test's database is to be: in a temporary folder or, when
+// this run of the tests is on PostgreSQL, on a server of their own.
+func storage(t testing.TB) app.Storage {
+	t.Helper()
+	s := app.Storage{Data: t.TempDir()}
+	if sqldbtest.OnPostgres(t) {
+		s.DatabaseURL = sqldbtest.Postgres(t)
+	}
+	return s
+}
+
+// on adds the flags that say where the database is.
+func on(s app.Storage, args ...string) []string {
+	args = append(args, "--data", s.Data)
+	if s.DatabaseURL != "" {
+		args = append(args, "--database-url", s.DatabaseURL)
+	}
+	return args
+}
+
+// serve starts a node on a database and waits until it is ready.
+func serve(t testing.TB, data app.Storage, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, done: make(chan struct{})}
-	s.cmd = exec.Command(program(t), append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data}, args...)...)
+	s.cmd = exec.Command(program(t), append(on(data, "serve", "--addr", "127.0.0.1:0"), args...)...)
 	s.cmd.Stderr = &s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -217,10 +238,10 @@ func (c *client) must(t testing.TB, status int, method, path string, body any, h
 }
 
 // accounts makes n accounts of a role with live sessions, straight in the database.
-func accounts(t testing.TB, data string, n int, role message.Role) []user.Fan {
+func accounts(t testing.TB, data app.Storage, n int, role message.Role) []user.Fan {
 	t.Helper()
 	ctx := context.Background()
-	db, err := app.Storage{Data: data}.Open(ctx)
+	db, err := data.Open(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,9 @@ package sqldbtest
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -72,15 +74,30 @@ var shared struct {
 // process share; it ends with the process.
 func Postgres(t testing.TB) string {
 	t.Helper()
+	return Copy(t, "")
+}
+
+// Copy is the URL of a copy of a database that Postgres gave out and that nobody
+// has open.
+func Copy(t testing.TB, original string) string {
+	t.Helper()
 	shared.once.Do(func() { shared.server, shared.err = Start(Fast...) })
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
+	template := "template1"
+	if original != "" {
+		u, err := url.Parse(original)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template = strings.TrimPrefix(u.Path, "/")
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	url, err := shared.server.CreateDatabase(ctx, fmt.Sprintf("test_%d", shared.made.Add(1)))
+	made, err := shared.server.CreateDatabase(ctx, fmt.Sprintf("test_%d", shared.made.Add(1)), template)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return url
+	return made
 }

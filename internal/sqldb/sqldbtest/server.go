@@ -202,14 +202,15 @@ func (s *Server) URL(database string) string {
 	return u.String()
 }
 
-// CreateDatabase makes an empty database and answers its URL.
-func (s *Server) CreateDatabase(ctx context.Context, name string) (string, error) {
+// CreateDatabase makes a database as a copy of another, which is template1 when
+// it is to be empty, and answers its URL.
+func (s *Server) CreateDatabase(ctx context.Context, name, template string) (string, error) {
 	c, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
 		return "", err
 	}
 	defer c.Close(ctx)
-	_, err = c.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
+	_, err = c.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE "+pgx.Identifier{template}.Sanitize())
 	return s.URL(name), err
 }
 
