@@ -18,6 +18,7 @@ type client struct {
 	nodes []*fasthttp.HostClient
 	next  atomic.Int64 // of which node the next call is a guest
 
+	requests    atomic.Int64 // that have come to an end
 	again       atomic.Int64 // requests that were sent once more
 	unavailable atomic.Int64 // answers of 503
 }
@@ -65,6 +66,7 @@ const (
 // the next node, as a browser behind a load balancer would have it; that is
 // safe, since every request here is a read, has a key or takes no harm.
 func (c *call) send(method, path, token, key string, body []byte) (int, []byte, error) {
+	defer c.client.requests.Add(1)
 	var err error
 	for try := 1; ; try++ {
 		if err = c.once(method, path, token, key, body); err == nil && c.res.StatusCode() != fasthttp.StatusServiceUnavailable {

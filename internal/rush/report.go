@@ -28,6 +28,7 @@ type Report struct {
 	CPUPerPurchase   float64 `json:"server_cpu_us_per_purchase"`
 	DatabaseCPU      float64 `json:"database_cpu_us_per_purchase"` // of PostgreSQL; SQLite is within the server
 	Nodes            int     `json:"nodes"`
+	Requests         int64   `json:"requests"`
 	Unavailable      int64   `json:"unavailable"` // answers of 503
 	SentAgain        int64   `json:"sent_again"`  // requests that were repeated after a 503 or no answer
 	Errors           int64   `json:"errors"`

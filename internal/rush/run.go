@@ -377,6 +377,7 @@ func (r *rehearsal) figures(servers, database time.Duration, first *show) {
 		rep.DatabaseCPU = round1(float64(database.Microseconds()) / float64(rep.Purchases))
 	}
 	rep.Nodes = len(c.client.nodes)
+	rep.Requests = c.client.requests.Load()
 	rep.Unavailable, rep.SentAgain = c.client.unavailable.Load(), c.client.again.Load()
 	rep.Errors = c.errors.Load()
 	rep.faults = c.faults

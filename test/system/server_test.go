@@ -104,8 +104,14 @@ func on(s app.Storage, args ...string) []string {
 // serve starts a node on a database and waits until it is ready.
 func serve(t testing.TB, data app.Storage, args ...string) *server {
 	t.Helper()
+	return serveAt(t, "127.0.0.1:0", data, args...)
+}
+
+// serveAt is serve on an address.
+func serveAt(t testing.TB, addr string, data app.Storage, args ...string) *server {
+	t.Helper()
 	s := &server{t: t, done: make(chan struct{})}
-	s.cmd = exec.Command(program(t), append(on(data, "serve", "--addr", "127.0.0.1:0"), args...)...)
+	s.cmd = exec.Command(program(t), append(on(data, "serve", "--addr", addr), args...)...)
 	s.cmd.Stderr = &s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

@@ -45,8 +45,11 @@ var Durable = []string{"fsync=on", "synchronous_commit=on", "shared_buffers=256M
 
 // Start initializes and starts a server with settings NAME=VALUE beside the
 // defaults. Stop ends it; it also ends with this process.
-func Start(settings ...string) (*Server, error) {
-	s, err := newServer(settings)
+func Start(settings ...string) (*Server, error) { return StartIn("", settings...) }
+
+// StartIn is Start in a temporary folder within dir.
+func StartIn(dir string, settings ...string) (*Server, error) {
+	s, err := newServer(dir, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -63,12 +66,12 @@ func Start(settings ...string) (*Server, error) {
 }
 
 // newServer makes the folder, and who removes it.
-func newServer(settings []string) (*Server, error) {
+func newServer(within string, settings []string) (*Server, error) {
 	bin, err := binDir()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "boxoffice-postgres-")
+	dir, err := os.MkdirTemp(within, "boxoffice-postgres-")
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +165,16 @@ func (s *Server) Down() {
 	<-s.done
 }
 
+// Running reports whether the server's first process is there.
+func (s *Server) Running() bool {
+	select {
+	case <-s.done:
+		return false
+	default:
+		return true
+	}
+}
+
 // Signal sends a signal to the server and all its processes.
 func (s *Server) Signal(sig os.Signal) error {
 	out, err := exec.Command("pgrep", "-P", strconv.Itoa(s.cmd.Process.Pid)).Output()
@@ -216,7 +229,7 @@ func (s *Server) CreateDatabase(ctx context.Context, name, template string) (str
 
 // Standby starts a streaming standby of the server, which must allow replication.
 func (s *Server) Standby(name string) (*Server, error) {
-	b, err := newServer(s.settings)
+	b, err := newServer("", s.settings)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,516 @@
+package system
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"boxoffice/internal/app"
+	"boxoffice/internal/message"
+	"boxoffice/internal/rush"
+	"boxoffice/internal/sqldb/sqldbtest"
+	"boxoffice/internal/user"
+)
+
+// Bad weather: nodes and their PostgreSQL are killed, frozen, restarted and run
+// out of disk under load. Bounded here; BOXOFFICE_WEATHER makes it longer.
+
+// long is how much longer the weather lasts than in a quick run.
+func long() int {
+	if n, err := strconv.Atoi(os.Getenv("BOXOFFICE_WEATHER")); err == nil && n > 0 {
+		return n
+	}
+	return 1
+}
+
+// durable is a private PostgreSQL server that syncs what it acknowledges, with
+// an empty database.
+func durable(t *testing.T, settings ...string) (*sqldbtest.Server, app.Storage) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("bad weather takes its time")
+	}
+	pg, err := sqldbtest.Start(append(append([]string(nil), sqldbtest.Durable...), settings...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Stop)
+	return pg, app.Storage{Data: t.TempDir(), DatabaseURL: create(t, pg)}
+}
+
+func create(t *testing.T, pg *sqldbtest.Server) string {
+	t.Helper()
+	url, err := pg.CreateDatabase(t.Context(), "boxoffice", "template1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
+// onSale is a rehearsal in the background.
+type onSale struct {
+	done   chan struct{}
+	report rush.Report
+	err    error
+}
+
+// rushAt begins a rehearsal at nodes that run already.
+func rushAt(t *testing.T, data app.Storage, d time.Duration, nodes ...*server) *onSale {
+	var targets []string
+	for _, n := range nodes {
+		targets = append(targets, n.url)
+	}
+	o := &onSale{done: make(chan struct{})}
+	args := on(data, "--target", strings.Join(targets, ","), "--fans", "2000", "--seats", "20000", "--in-flight", "64", "--duration", d.String())
+	go func() {
+		defer close(o.done)
+		o.report, o.err = rehearse(t, args...)
+	}()
+	return o
+}
+
+// end waits for the rehearsal, whose audit must be clean.
+func (o *onSale) end(t *testing.T) rush.Report {
+	t.Helper()
+	<-o.done
+	if o.err != nil || o.report.Audit != "ok" || o.report.Scope != "database" || o.report.Purchases == 0 {
+		t.Fatalf("%+v, %v", o.report, o.err)
+	}
+	r := &o.report
+	t.Logf("%d purchases; %d of %d requests failed, %d were sent again, %d answers of 503; audit %s", r.Purchases, r.Errors, r.Requests, r.SentAgain, r.Unavailable, r.Audit)
+	return o.report
+}
+
+// answer is how a probe went.
+type answer struct {
+	sent       time.Time
+	took       time.Duration
+	status     int // 0: none
+	retryAfter string
+	problem    string
+}
+
+func (a answer) String() string {
+	return fmt.Sprintf("%d %s after %v", a.status, a.problem, a.took.Round(time.Millisecond))
+}
+
+// prober asks a node for a seat, ten times a second.
+type prober struct {
+	stop chan struct{}
+	done chan struct{}
+	mu   sync.Mutex
+	all  []answer
+}
+
+// probe begins to ask a node for seats of an event, each for itself, without
+// waiting for earlier answers.
+func probe(t *testing.T, s *server, fans []user.Fan, event string, seats []string) *prober {
+	t.Helper()
+	p := &prober{stop: make(chan struct{}), done: make(chan struct{})}
+	clients := make([]*client, len(fans))
+	for i, f := range fans {
+		clients[i] = s.as(f)
+	}
+	go func() {
+		defer close(p.done)
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			select {
+			case <-p.stop:
+				return
+			case <-tick.C:
+			}
+			wg.Go(func() {
+				a := answer{sent: time.Now()}
+				r, err := clients[n%len(clients)].do("POST", "/bookings", map[string]any{"event_id": event, "seats": []string{seats[n%len(seats)]}})
+				a.took = time.Since(a.sent)
+				if err == nil {
+					a.status, a.retryAfter, a.problem = r.status, r.header.Get("Retry-After"), r.problem()
+				}
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				p.all = append(p.all, a)
+			})
+		}
+	}()
+	t.Cleanup(p.end)
+	return p
+}
+
+func (p *prober) end() {
+	select {
+	case <-p.stop:
+	default:
+		close(p.stop)
+	}
+	<-p.done
+}
+
+// success waits for a probe that was sent after a time and got its seat, and
+// answers when that was.
+func (p *prober) success(t *testing.T, after time.Time) time.Time {
+	t.Helper()
+	a := p.find(t, func(a answer) bool { return a.sent.After(after) && a.status == 201 })
+	return a.sent.Add(a.took)
+}
+
+// find waits for a probe's answer.
+func (p *prober) find(t *testing.T, fits func(answer) bool) answer {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		p.mu.Lock()
+		for _, a := range p.all {
+			if fits(a) {
+				p.mu.Unlock()
+				return a
+			}
+		}
+		last := p.all[max(0, len(p.all)-5):]
+		p.mu.Unlock()
+		if time.Now().After(deadline) {
+			t.Fatalf("a minute later no such answer has come; the last were %v", last)
+		}
+	}
+}
+
+// refusals checks the probes that were sent between two times: all must have been
+// refused with 503 and Retry-After, fast.
+func (p *prober) refusals(t *testing.T, from, to time.Time) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, slowest := 0, time.Duration(0)
+	for _, a := range p.all {
+		if a.sent.Before(from) || a.sent.Add(a.took).After(to) {
+			continue
+		}
+		if a.status != 503 || a.retryAfter == "" || a.took > 2*time.Second {
+			t.Errorf("while the database is gone: %v, Retry-After %q", a, a.retryAfter)
+		}
+		n, slowest = n+1, max(slowest, a.took)
+	}
+	if n == 0 {
+		t.Error("nobody asked while the database was gone: the test does not test")
+	}
+	t.Logf("%d refusals, the slowest after %v", n, slowest.Round(time.Millisecond))
+}
+
+// stand is an event to probe, and who asks.
+func stand(t *testing.T, s *server, data app.Storage) (fans []user.Fan, event string, seats []string) {
+	t.Helper()
+	fans = accounts(t, data, 64, message.Customer)
+	organizer := s.as(accounts(t, data, 1, message.Organizer)[0])
+	event = organizer.event(t, "arena", 5000, "limit_per_customer", 100)
+	return fans, event, organizer.labels(t, event)
+}
+
+// PostgreSQL is killed and comes back, then freezes for a while: meanwhile
+// everybody is told at once to come back later, and afterwards the nodes serve
+// again without being touched.
+func TestDatabaseGone(t *testing.T) {
+	pg, data := durable(t)
+	nodes := []*server{serve(t, data), serve(t, data)}
+	fans, event, seats := stand(t, nodes[0], data)
+	frozen := 8 * time.Second * time.Duration(long())
+	sale := rushAt(t, data, frozen+16*time.Second, nodes...)
+	p := probe(t, nodes[0], fans, event, seats)
+	p.success(t, time.Now())
+	time.Sleep(2 * time.Second)
+
+	gone := time.Now()
+	pg.Kill()
+	time.Sleep(3 * time.Second)
+	p.refusals(t, gone.Add(time.Second), time.Now())
+	if err := pg.Up(); err != nil {
+		t.Fatal(err)
+	}
+	up := time.Now()
+	back := p.success(t, up).Sub(up)
+	t.Logf("killed: back %v after PostgreSQL", back.Round(time.Millisecond))
+	if back > 10*time.Second {
+		t.Error("that is too late")
+	}
+	time.Sleep(2 * time.Second)
+
+	gone = time.Now()
+	if err := pg.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(frozen)
+	p.refusals(t, gone.Add(5*time.Second), time.Now())
+	up = time.Now()
+	if err := pg.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	back = p.success(t, up).Sub(up)
+	t.Logf("frozen for %v: back after %v", frozen, back.Round(time.Millisecond))
+	if back > 10*time.Second {
+		t.Error("that is too late")
+	}
+	p.end()
+	sale.end(t)
+}
+
+// A node is killed with its queue full; the other takes its fans over.
+func TestNodeKilled(t *testing.T) {
+	_, data := durable(t)
+	nodes := []*server{serve(t, data), serve(t, data)}
+	sale := rushAt(t, data, 12*time.Second, nodes...)
+	time.Sleep(4 * time.Second)
+	nodes[0].kill()
+	if r := sale.end(t); r.SentAgain == 0 {
+		t.Errorf("nobody noticed: the test does not test: %+v", r)
+	}
+}
+
+// A node freezes while it holds the lock of an event's head: the others sell on
+// within six seconds, and when it wakes up it does no harm.
+func TestNodeFrozen(t *testing.T) {
+	pg, data := durable(t)
+	frozen, other := serve(t, data), serve(t, data)
+	fans, event, seats := stand(t, other, data)
+	ack := &acknowledged{booked: map[string]string{}, held: map[string]string{}}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	storms := accounts(t, data, 32, message.Customer)
+	for i, f := range storms {
+		wg.Go(func() { storm([]*server{frozen, other}[i%2], f, event, seats, uint64(i), ack, &atomic.Int64{}, stop) })
+	}
+	time.Sleep(time.Second)
+	since := freezeHoldingLock(t, pg, data, frozen)
+	p := probe(t, other, fans, event, seats[len(seats)/2:])
+	took := p.success(t, since).Sub(since)
+	t.Logf("the other node sells on after %v", took.Round(time.Millisecond))
+	if took > 6*time.Second {
+		t.Error("that is too late")
+	}
+	time.Sleep(3 * time.Second)
+	if err := frozen.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	awake := time.Now()
+	woken := probe(t, frozen, fans, event, seats[:len(seats)/2])
+	t.Logf("the node sells again %v after it woke up", woken.success(t, awake).Sub(awake).Round(time.Millisecond))
+	p.end()
+	woken.end()
+	close(stop)
+	wg.Wait()
+	ack.check(t, frozen, storms)
+	frozen.stop()
+	ack.audit(t, other, data)
+	t.Logf("%d acknowledged bookings", len(ack.booked))
+}
+
+// freezeHoldingLock stops a node in the middle of a transaction, and answers when.
+func freezeHoldingLock(t *testing.T, pg *sqldbtest.Server, data app.Storage, s *server) time.Time {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), data.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	for try := range 400 {
+		if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		since := time.Now()
+		time.Sleep(150 * time.Millisecond) // whoever is not frozen goes on
+		var held int
+		err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid
+			WHERE a.datname = current_database() AND a.state = 'idle in transaction' AND a.state_change < clock_timestamp() - interval '100 ms'
+			AND l.relation = 'sales'::regclass AND l.mode = 'RowShareLock' AND l.granted`).Scan(&held)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if held > 0 {
+			t.Logf("frozen in a transaction at try %d", try+1)
+			return since
+		}
+		if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(20+try%17) * time.Millisecond)
+	}
+	t.Fatal("the node was never caught in a transaction")
+	return time.Time{}
+}
+
+// Three nodes are restarted one after the other, under load.
+func TestRollingRestart(t *testing.T) {
+	_, data := durable(t)
+	nodes := make([]*server, 3)
+	for i := range nodes {
+		nodes[i] = serve(t, data)
+	}
+	sale := rushAt(t, data, 14*time.Second, nodes...)
+	time.Sleep(2 * time.Second)
+	for i, s := range nodes {
+		s.stop()
+		nodes[i] = serveAt(t, strings.TrimPrefix(s.url, "http://"), data)
+		time.Sleep(1500 * time.Millisecond)
+	}
+	if r := sale.end(t); float64(r.Errors) > 0.001*float64(r.Requests) {
+		t.Errorf("%d of %d requests failed, more than 0.1 %%", r.Errors, r.Requests)
+	}
+}
+
+// A streaming standby that every commit waits for is promoted after the
+// primary's kill -9: nodes that know both go on, and nothing acknowledged is lost.
+func TestStandbyPromoted(t *testing.T) {
+	primary, data := durable(t, "wal_level=replica", "max_wal_senders=4")
+	standby, err := primary.Standby("standby")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(standby.Stop)
+	psql := func(s *sqldbtest.Server, statement string) {
+		t.Helper()
+		conn, err := pgx.Connect(t.Context(), s.URL("postgres"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(context.Background())
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(statement, err)
+		}
+	}
+	psql(primary, "ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+	psql(primary, "SELECT pg_reload_conf()")
+	both := data
+	both.DatabaseURL = fmt.Sprintf("postgres://%s@127.0.0.1:%d,127.0.0.1:%d/boxoffice?sslmode=disable&target_session_attrs=read-write", sqldbtest.SuperUser, primary.Port, standby.Port)
+	nodes := []*server{serve(t, both), serve(t, both)}
+	sale := rushAt(t, both, 14*time.Second, nodes...)
+	time.Sleep(4 * time.Second)
+	primary.Kill()
+	if out, err := standby.Command(t.Context(), "pg_ctl", "promote", "-D", standby.Data()).CombinedOutput(); err != nil {
+		t.Fatal(err, string(out))
+	}
+	if r := sale.end(t); r.SentAgain == 0 {
+		t.Errorf("nobody noticed: the test does not test: %+v", r)
+	}
+	fans, event, seats := stand(t, nodes[0], both)
+	probe(t, nodes[0], fans, event, seats).success(t, time.Now())
+}
+
+// smallDisk is a file system of so many MiB.
+type smallDisk struct {
+	dir, ballast string
+}
+
+func newSmallDisk(t *testing.T, size int) *smallDisk {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("bad weather takes its time")
+	}
+	if os.Getuid() != 0 {
+		t.Skip("only root may mount a small disk")
+	}
+	d := &smallDisk{dir: t.TempDir()}
+	if err := syscall.Mount("tmpfs", d.dir, "tmpfs", 0, fmt.Sprintf("size=%dm,mode=1777", size)); err != nil {
+		t.Skipf("no small disk can be mounted here: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(d.dir, 2) }) // MNT_DETACH
+	d.ballast = filepath.Join(d.dir, "ballast")
+	return d
+}
+
+// fill leaves so many MiB of room.
+func (d *smallDisk) fill(t *testing.T, room int64) {
+	t.Helper()
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(d.dir, &st); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(d.ballast, make([]byte, int64(st.Bavail)*st.Bsize-room<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The disk under the embedded database is full: clear errors, nothing is lost,
+// and once there is room the node sells on without a restart.
+func TestDiskFullEmbedded(t *testing.T) {
+	d := newSmallDisk(t, 64)
+	data := app.Storage{Data: filepath.Join(d.dir, "data")}
+	fillUp(t, d, serve(t, data), data, func() {})
+}
+
+// The same under PostgreSQL, which stops when it cannot write its log.
+func TestDiskFullPostgres(t *testing.T) {
+	d := newSmallDisk(t, 256)
+	pg, err := sqldbtest.StartIn(d.dir, append(append([]string(nil), sqldbtest.Durable...), "max_wal_size=64MB", "min_wal_size=32MB", "shared_buffers=32MB", "checkpoint_timeout=30s")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Stop)
+	data := app.Storage{Data: t.TempDir(), DatabaseURL: create(t, pg)}
+	fillUp(t, d, serve(t, data), data, func() {
+		if !pg.Running() {
+			if err := pg.Up(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// fillUp sells until the disk is full, makes room, and sells on.
+func fillUp(t *testing.T, d *smallDisk, s *server, data app.Storage, room func()) {
+	t.Helper()
+	fans, event, seats := stand(t, s, data)
+	ack := &acknowledged{booked: map[string]string{}, held: map[string]string{}}
+	storms := func(stop chan struct{}) (wait func()) {
+		var wg sync.WaitGroup
+		for i, f := range fans[:32] {
+			wg.Go(func() { storm(s, f, event, seats, uint64(time.Now().UnixNano())+uint64(i), ack, &atomic.Int64{}, stop) })
+		}
+		return wg.Wait
+	}
+	stop := make(chan struct{})
+	wait := storms(stop)
+	time.Sleep(time.Second)
+	d.fill(t, 1)
+	p := probe(t, s, fans[32:], event, seats)
+	refused := p.find(t, func(a answer) bool { return a.status >= 500 })
+	t.Logf("full: %v", refused)
+	time.Sleep(3 * time.Second)
+	p.mu.Lock()
+	for _, a := range p.all {
+		if a.status >= 500 && (a.status != 503 || a.retryAfter == "" || a.problem != "database-unavailable") {
+			t.Errorf("with the disk full: %v, Retry-After %q", a, a.retryAfter)
+			break
+		}
+	}
+	p.mu.Unlock()
+	close(stop)
+	wait()
+	if err := os.Remove(d.ballast); err != nil {
+		t.Fatal(err)
+	}
+	roomAt := time.Now()
+	room()
+	t.Logf("sells on %v after there was room", p.success(t, time.Now()).Sub(roomAt).Round(time.Millisecond))
+	p.end()
+	stop = make(chan struct{})
+	wait = storms(stop)
+	time.Sleep(time.Second)
+	close(stop)
+	wait()
+	ack.check(t, s, fans)
+	ack.audit(t, s, data)
+	if len(ack.booked) < 100 {
+		t.Errorf("only %d bookings were acknowledged: the test does not test", len(ack.booked))
+	}
+	t.Logf("%d acknowledged bookings", len(ack.booked))
+}
