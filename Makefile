@@ -19,8 +19,9 @@ demo: ## Run a node with lively events on http://127.0.0.1:8080
 	go run ./cmd/boxoffice serve --demo
 
 .PHONY: test
-test: setup ## Install what tests need, and run all of them
+test: setup ## Install what tests need, and run all of them, on both databases
 	go test -count=1 ./...
+	BOXOFFICE_TEST_DATABASE=postgres go test -count=1 ./internal/... ./test/system
 	go test -count=1 -race -short ./...
 
 .PHONY: test-embedded
@@ -44,6 +45,8 @@ bench: setup ## Measure boxoffice beside pgbench's textbook transaction
 	go run ./bench
 
 .PHONY: chaos
-chaos: setup ## The long series: 100 kills, random histories by the ten thousand
+chaos: setup ## The long series: 100 kills on each database, a long outage, random histories by the ten thousand
 	BOXOFFICE_KILLS=100 go test -count=1 -timeout 60m -v -run 'TestKill' ./test/system
+	BOXOFFICE_KILLS=100 BOXOFFICE_TEST_DATABASE=postgres go test -count=1 -timeout 60m -v -run 'TestKill' ./test/system
+	BOXOFFICE_WEATHER=8 go test -count=5 -timeout 60m -v -run 'TestDatabase|TestNode|TestRolling|TestStandby|TestDiskFull' ./test/system
 	go test -count=1 -timeout 60m ./internal/booking -run RandomHistories -rapid.checks=20000

@@ -19,7 +19,7 @@ need libc6-dev test -e /usr/include/stdlib.h                   # and its headers
 need curl command -v curl                                      # the commands that the page at / shows
 need nodejs command -v node                                    # the linter of the API's document
 need npm command -v npx
-need postgresql bash -c 'ls /usr/lib/postgresql/*/bin/initdb || command -v initdb' # the benchmark's other side
+need postgresql bash -c 'ls /usr/lib/postgresql/*/bin/initdb || command -v initdb' # the other database
 
 if [ ${#missing[@]} -eq 0 ]; then
   exit 0

@@ -101,7 +101,7 @@ func (s *Service) List(ctx context.Context, caller message.Caller, f Filter) (li
 	}
 	q.args = append(q.args, f.Limit+1)
 	query := `SELECT ` + eventColumns + eventFrom + q.text() + fmt.Sprintf(" ORDER BY e.sort_at, e.id LIMIT $%d", len(q.args)) // events_by_time
-	rows, err := s.db.Reader().QueryContext(ctx, query, q.args...)
+	rows, err := s.db.Browse().QueryContext(ctx, query, q.args...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list events: %w", err)
 	}

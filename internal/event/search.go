@@ -97,7 +97,7 @@ func (s *Service) Search(ctx context.Context, caller message.Caller, f Filter) (
 		return q
 	}
 	q := base(f)
-	if err := s.db.Reader().QueryRowContext(ctx, `SELECT count(*)`+eventFrom+q.text(), q.args...).Scan(&hits.Total); err != nil {
+	if err := s.db.Browse().QueryRowContext(ctx, `SELECT count(*)`+eventFrom+q.text(), q.args...).Scan(&hits.Total); err != nil {
 		return hits, fmt.Errorf("search events: %w", err)
 	}
 	var err error
@@ -143,7 +143,7 @@ func (s *Service) ranked(ctx context.Context, q *query, words []string, f Filter
 	}
 	ranked.args = append(ranked.args, f.Limit+1)
 	query := `SELECT ` + eventColumns + `, ` + rank + eventFrom + ranked.text() + fmt.Sprintf(" ORDER BY %d, e.sort_at, e.id LIMIT $%d", columnsOfEvent+1, len(ranked.args))
-	rows, err := s.db.Reader().QueryContext(ctx, query, ranked.args...)
+	rows, err := s.db.Browse().QueryContext(ctx, query, ranked.args...)
 	if err != nil {
 		return nil, "", fmt.Errorf("search events: %w", err)
 	}
@@ -191,7 +191,7 @@ func (s scanMore) Scan(dest ...any) error { return s.row.Scan(append(dest, s.mor
 // facet counts the values of a column.
 func (s *Service) facet(ctx context.Context, column string, q *query) ([]Facet, error) {
 	q.add(column + " <> ''")
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT `+column+`, count(*)`+eventFrom+q.text()+
+	rows, err := s.db.Browse().QueryContext(ctx, `SELECT `+column+`, count(*)`+eventFrom+q.text()+
 		` GROUP BY `+column+` ORDER BY 2 DESC, 1 LIMIT `+strconv.Itoa(maxFacets), q.args...)
 	if err != nil {
 		return nil, fmt.Errorf("count facets: %w", err)

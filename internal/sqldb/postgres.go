@@ -70,6 +70,7 @@ type postgres struct {
 
 	gate      *gate
 	replicaUp atomic.Bool
+	clock     func() time.Time
 	offset    atomic.Int64 // the database's clock minus this machine's, ns
 	stop      context.CancelFunc
 	running   sync.WaitGroup
@@ -84,7 +85,10 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	if strings.Contains(cfg.URL, "pool_max_conns=") {
 		size = int(pc.MaxConns)
 	}
-	p := &postgres{gate: newGate(), base: pc.ConnConfig.Copy()}
+	p := &postgres{gate: newGate(), base: pc.ConnConfig.Copy(), clock: cfg.Clock}
+	if p.clock == nil {
+		p.clock = time.Now
+	}
 	general := p.settings(pc.ConnConfig.Copy(), sessionSettings)
 	hot := p.settings(pc.ConnConfig, sessionSettings, hotSettings)
 	pc.ConnConfig = hot
@@ -157,7 +161,7 @@ func (p *postgres) close() error {
 	return err
 }
 
-func (p *postgres) now() time.Time { return time.Now().Add(time.Duration(p.offset.Load())) }
+func (p *postgres) now() time.Time { return p.clock().Add(time.Duration(p.offset.Load())) }
 
 // watch asks PostgreSQL for its time, again and again. While it does not answer,
 // all who use it are told at once rather than left to wait.
@@ -192,7 +196,7 @@ func (p *postgres) probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before := time.Now()
+	before := p.clock()
 	var at time.Time
 	var replica bool
 	if err := conn.QueryRow(ctx, "SELECT clock_timestamp(), pg_is_in_recovery()").Scan(&at, &replica); err != nil {
@@ -203,7 +207,7 @@ func (p *postgres) probe(ctx context.Context) error {
 		p.gate.dropProbe() // a failover may lead elsewhere
 		return errReadOnly
 	}
-	after := time.Now()
+	after := p.clock()
 	p.offset.Store(int64(at.Sub(before.Add(after.Sub(before) / 2))))
 	return nil
 }

@@ -56,6 +56,8 @@ type Config struct {
 
 	URL        string // of PostgreSQL, postgres://…; "" is SQLite
 	ReplicaURL string // of a read replica, for Browse; "" is none
+
+	Clock func() time.Time // this machine's; nil is time.Now. Tests put it wrong
 }
 
 // Open opens the database, without migrating it.

@@ -1,0 +1,181 @@
+package booking
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+	"boxoffice/internal/sqldb/sqldbtest"
+)
+
+// nodes are several booking services on one PostgreSQL, each with a clock that
+// is wrong by so much.
+func nodes(t *testing.T, wrong ...time.Duration) []*world {
+	t.Helper()
+	url := sqldbtest.Postgres(t)
+	list := make([]*world, len(wrong))
+	for i, off := range wrong {
+		w := &world{t: t, plan: smallPlan()}
+		w.db = sqldbtest.Again(t, sqldb.Config{URL: url, Clock: func() time.Time { return time.Now().Add(off) }})
+		var err error
+		if w.s, err = New(t.Context(), Config{DB: w.db, Plans: w}); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			w.s.Close()
+			if err := w.db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		list[i] = w
+	}
+	return list
+}
+
+// run lets a node do its background work until stop or the test's end.
+func (w *world) run() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { w.s.Run(ctx) })
+	stop = sync.OnceFunc(func() { cancel(); wg.Wait() })
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// What one node commits another one shows within 250 ms, looked at often or
+// after a pause.
+func TestViewsFollowOtherNodes(t *testing.T) {
+	list := nodes(t, 0, 0)
+	a, b := list[0], list[1]
+	a.run()
+	b.run()
+	ev := a.event()
+	slowest := time.Duration(0)
+	for i, pause := range []time.Duration{0, 0, 3 * time.Second, 50 * time.Millisecond} {
+		if _, err := b.s.Counts(t.Context(), ev); err != nil { // b looks, then not for a while
+			t.Fatal(err)
+		}
+		time.Sleep(pause)
+		a.hold(ev, "ann", a.plan.Seats[i].Label)
+		since := time.Now()
+		for {
+			c, err := b.s.Counts(t.Context(), ev)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if int(c.Held) == i+1 {
+				break
+			}
+			if time.Since(since) > 20*time.Second {
+				t.Fatalf("after 20 s the other node shows %+v", c)
+			}
+		}
+		slowest = max(slowest, time.Since(since))
+	}
+	t.Logf("the slowest was seen after %v", slowest)
+	if slowest > 250*time.Millisecond {
+		t.Logf("that is late, unless the machine is busy")
+	}
+}
+
+// An hour wrong in either direction, a node's holds live as long as any other's:
+// the database's clock counts.
+func TestNodesWithWrongClocks(t *testing.T) {
+	for i, w := range nodes(t, time.Hour, -time.Hour) {
+		w.made = 10 * i // an event of its own
+		ev := w.event(func(s *message.Sale) { s.HoldFor = 2_000_000 })
+		before := time.Now()
+		b := w.hold(ev, "ann", "A-A-1")
+		if left := time.UnixMicro(b.ExpiresAt).Sub(before); left < time.Second || left > 4*time.Second {
+			t.Fatalf("a hold of 2 s lapses in %v", left)
+		}
+		if _, err := w.s.Hold(t.Context(), fan("bob"), "", Wish{EventID: ev, Seats: []string{"A-A-1"}}); err == nil {
+			t.Fatal("the hold has died early")
+		}
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			_, err := w.s.Hold(t.Context(), fan("bob"), "", Wish{EventID: ev, Seats: []string{"A-A-1"}})
+			if err == nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("the hold still lives: %v", err)
+			}
+		}
+		w.verify(ev)
+	}
+}
+
+// Lapsed holds are swept by one node, and by another one once that has gone.
+func TestJanitorMoves(t *testing.T) {
+	list := nodes(t, 0, 0)
+	stop := list[0].run()
+	swept := func() {
+		t.Helper()
+		ev := list[0].event(func(s *message.Sale) { s.HoldFor = 200_000 })
+		list[0].hold(ev, "ann", "A-A-1")
+		for deadline := time.Now().Add(30 * time.Second); len(list[0].kinds(ev)) < 2; time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("nobody sweeps")
+			}
+		}
+	}
+	swept()
+	list[1].run()
+	stop()
+	list[0].made = 100
+	swept()
+}
+
+// Nodes fight over the same few seats: no seat has two claims, whatever the
+// nodes believe in between.
+func TestNodesFightOverSeats(t *testing.T) {
+	list := nodes(t, 0, 30*time.Minute, -30*time.Minute)
+	for _, w := range list {
+		w.run()
+	}
+	ev := list[0].event(func(s *message.Sale) { s.HoldFor = 40_000; s.LimitPerCustomer = message.MaxPerPerson })
+	var won, paid, lost atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 24 {
+		wg.Go(func() {
+			w := list[i%len(list)]
+			user := id.New(time.Now())
+			for n := range 30 {
+				wish := Wish{EventID: ev, Seats: []string{w.plan.Seats[(i+n)%6].Label, w.plan.Seats[(i+n+1)%6].Label}}
+				b, err := w.s.Hold(context.Background(), fan(user), "", wish)
+				if err != nil {
+					lost.Add(1)
+					time.Sleep(20 * time.Millisecond)
+					continue
+				}
+				won.Add(1)
+				other := list[(i+n)%len(list)]
+				switch n % 3 {
+				case 0:
+					if _, err := other.pay(b); err == nil {
+						paid.Add(1)
+						_, err = w.s.Cancel(context.Background(), fan(user), b.ID, nil)
+						if err != nil {
+							t.Error(err)
+						}
+					}
+				case 1:
+					if _, err := other.s.Cancel(context.Background(), fan(user), b.ID, nil); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("%d held, %d of them paid, %d refused", won.Load(), paid.Load(), lost.Load())
+	if won.Load() < 24 || paid.Load() == 0 || lost.Load() < 24 {
+		t.Error("the test does not test")
+	}
+	list[0].verify(ev)
+}

@@ -1,0 +1,191 @@
+package sqldb_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"boxoffice/internal/sqldb"
+	"boxoffice/internal/sqldb/sqldbtest"
+)
+
+func open(t *testing.T, cfg sqldb.Config) *sqldb.DB {
+	t.Helper()
+	db := sqldbtest.Again(t, cfg)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// Several nodes start at once on an empty database: each migration is made once.
+func TestMigrateTogether(t *testing.T) {
+	cfg := sqldb.Config{URL: sqldbtest.Postgres(t)}
+	files := fstest.MapFS{}
+	for i := range 5 {
+		files[fmt.Sprintf("migrations/%05d_t.sql", i+1)] = &fstest.MapFile{Data: fmt.Appendf(nil, "-- +goose Up\nCREATE TABLE t%d (x BIGINT);\n-- +goose Down\nDROP TABLE t%d;\n", i, i)}
+	}
+	var g errgroup.Group
+	for range 6 {
+		db := open(t, cfg)
+		g.Go(func() error { return db.Migrate(context.Background(), "one", files) })
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Two transactions that take two rows crosswise: PostgreSQL ends one (40P01), and
+// it is run again.
+func TestWriteAgainAfterDeadlock(t *testing.T) {
+	db := open(t, sqldb.Config{URL: sqldbtest.Postgres(t)})
+	write := func(fn func(tx *sql.Tx) error) error { return db.Write(context.Background(), fn) }
+	if err := write(func(tx *sql.Tx) error {
+		_, err := tx.Exec("CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT); INSERT INTO t VALUES (1, 0), (2, 0)")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var both sync.WaitGroup
+	both.Add(2)
+	var runs [2]int
+	var g errgroup.Group
+	for i := range 2 {
+		g.Go(func() error {
+			return write(func(tx *sql.Tx) error {
+				runs[i]++
+				if _, err := tx.Exec("UPDATE t SET n = n + 1 WHERE id = $1", 1+i); err != nil {
+					return err
+				}
+				if runs[i] == 1 {
+					both.Done()
+					both.Wait()
+				}
+				_, err := tx.Exec("UPDATE t SET n = n + 1 WHERE id = $1", 2-i)
+				return err
+			})
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var a, b int
+	if err := db.Reader().QueryRow("SELECT min(n), max(n) FROM t").Scan(&a, &b); err != nil || a != 2 || b != 2 || runs[0]+runs[1] != 3 {
+		t.Fatalf("rows are %d and %d, %v runs, %v", a, b, runs, err)
+	}
+}
+
+// A node's clock may be wrong by any amount: what counts is the database's.
+func TestClock(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, time.Hour} {
+		db := open(t, sqldb.Config{URL: sqldbtest.Postgres(t), Clock: func() time.Time { return time.Now().Add(off) }})
+		if d := time.Until(db.Now()).Abs(); d > time.Second {
+			t.Errorf("with a clock that is %v off, the time is %v off", off, d)
+		}
+	}
+}
+
+// A job is one node's until it gives it back or is not heard of.
+func TestLeaseMoves(t *testing.T) {
+	cfg := sqldb.Config{URL: sqldbtest.Postgres(t)}
+	leases := make([]*sqldb.Lease, 3)
+	dbs := make([]*sqldb.DB, 3)
+	for i := range leases {
+		dbs[i] = sqldbtest.Again(t, cfg)
+		t.Cleanup(func() { _ = dbs[i].Close() })
+		var err error
+		if leases[i], err = sqldb.NewLease(t.Context(), dbs[i], "job"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held := func() (who []int) {
+		for i, l := range leases {
+			if l.Held(t.Context()) {
+				who = append(who, i)
+			}
+		}
+		return who
+	}
+	if who := held(); len(who) != 1 || who[0] != 0 {
+		t.Fatalf("held by %v, want the first", who)
+	}
+	leases[0].Release(t.Context())
+	leases[0] = leases[1]
+	for deadline := time.Now().Add(20 * time.Second); len(held()) == 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody takes over what was given back")
+		}
+	}
+	// Whoever has it now is not heard of any more.
+	last := leases[2]
+	if last.Held(t.Context()) {
+		last = leases[1]
+	}
+	for deadline := time.Now().Add(30 * time.Second); !last.Held(t.Context()); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody takes over from a node that is not heard of")
+		}
+	}
+}
+
+// While PostgreSQL is away everything is refused at once as an outage, and works
+// again by itself.
+func TestOutage(t *testing.T) {
+	pg, err := sqldbtest.Start(sqldbtest.Fast...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pg.Stop)
+	db := open(t, sqldb.Config{URL: pg.URL("postgres")})
+	ways := map[string]func() error{
+		"read": func() error { return db.Reader().QueryRow("SELECT 1").Scan(new(int)) },
+		"write": func() error {
+			return db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec("SELECT 1"); return err })
+		},
+		"raw": func() error {
+			return db.Raw(t.Context(), func(c *pgx.Conn) error { _, err := c.Exec(t.Context(), "SELECT 1"); return err })
+		},
+	}
+	works := func(want bool) {
+		t.Helper()
+		for name, try := range ways {
+			var err error
+			for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+				if err = try(); (err == nil) == want {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("%s: %v", name, err)
+				}
+			}
+			if !want && !sqldb.Outage(err) {
+				t.Errorf("%s: %v is not seen as an outage", name, err)
+			}
+		}
+	}
+	works(true)
+	pg.Kill()
+	works(false)
+	if err := pg.Up(); err != nil {
+		t.Fatal(err)
+	}
+	works(true)
+}
+
+// An error about the URL does not show the password in it.
+func TestPasswordIsNotShown(t *testing.T) {
+	_, err := sqldb.Open(t.Context(), sqldb.Config{URL: "postgres://u:secret@127.0.0.1:1/x?connect_timeout=nonsense"})
+	if err == nil || errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if text := err.Error(); strings.Contains(text, "secret") {
+		t.Fatalf("the error shows the password: %s", text)
+	}
+}
