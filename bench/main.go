@@ -1,6 +1,8 @@
 // Command bench measures boxoffice beside the textbook way of selling a seat,
-// on this machine, in one run: first PostgreSQL with pgbench, then boxoffice on
-// its embedded database with the load generator on the same processors.
+// on this machine, in one run, on private servers that it starts and stops:
+// pgbench with the textbook transaction, a textbook server over the same HTTP
+// calls, and boxoffice on its embedded database and on PostgreSQL with one node
+// and with two. The load generator runs on the same processors.
 package main
 
 import (
@@ -20,148 +22,93 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"boxoffice/internal/rush"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	b := &bench{}
-	flag.DurationVar(&b.pg, "pgbench", 6*time.Second, "how long pgbench runs with each number of clients")
-	flag.DurationVar(&b.rush, "rush", 20*time.Second, "how long the rehearsal runs")
-	only := flag.String("only", "", "reads: leave everything else out")
-	bytesOf := flag.String("serve-bytes", "", "serve this file to everybody: the bare handler of the comparison")
-	flag.Parse()
-	if *bytesOf != "" {
-		if err := serveBytes(*bytesOf); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
-		}
-	}
-	b.only = *only
-	if err := b.run(ctx); err != nil {
+	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 type bench struct {
-	pg, rush time.Duration
-	program  string
-	only     string
+	short, long time.Duration
+	dir         string // temporary
+	program     string
 }
 
-// report is what of rush's JSON is shown here.
-type report struct {
-	Purchases   int64   `json:"purchases"`
-	PerS        float64 `json:"purchases_per_s"`
-	Holds       float64 `json:"holds_per_s"`
-	Rejects     float64 `json:"rejects_per_s"`
-	P50         float64 `json:"p50_ms"`
-	P99         float64 `json:"p99_ms"`
-	PurchaseP99 float64 `json:"purchase_p99_ms"`
-	CPU         float64 `json:"server_cpu_us_per_purchase"`
-	Errors      int64   `json:"errors"`
-	Audit       string  `json:"audit"`
-	Database    string  `json:"database"`
-	Fsync       string  `json:"fsync"`
+func run(ctx context.Context) error {
+	b := &bench{}
+	flag.DurationVar(&b.short, "short", 5*time.Second, "how long each try of a series runs")
+	flag.DurationVar(&b.long, "long", 15*time.Second, "how long a rehearsal runs")
+	only := flag.String("only", "", "sales, reads or growth: leave everything else out; growth is in no other run")
+	// These are for the processes that it starts.
+	bytesOf := flag.String("serve-bytes", "", "serve this file to everybody: the bare handler of the comparison")
+	status := flag.Int("serve-status", http.StatusOK, "with --serve-bytes, the status")
+	textbookURL := flag.String("serve-textbook", "", "serve the textbook server on this database")
+	pool := flag.Int("pool", 8, "with --serve-textbook, connections")
+	seats := flag.Int("seats", hotSeats, "with --serve-textbook, seats")
+	flag.Parse()
+	switch {
+	case *bytesOf != "":
+		return serveBytes(*bytesOf, *status)
+	case *textbookURL != "":
+		return serveTextbook(ctx, *textbookURL, *pool, *seats)
+	}
+	dir, err := os.MkdirTemp("", "boxoffice-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b.dir, b.program = dir, filepath.Join(dir, "boxoffice")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.program, "boxoffice/cmd/boxoffice").CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	fmt.Printf("boxoffice bench, %s\n\n", time.Now().UTC().Format("2006-01-02 15:04 MST"))
+	row("machine", "%s, %d CPUs, %s", cpuName(), runtime.NumCPU(), runtime.Version())
+	parts := []struct {
+		name string
+		fn   func(context.Context) error
+	}{{"sales", b.sales}, {"reads", b.reads}, {"size", b.size}, {"growth", b.growth}}
+	for _, p := range parts {
+		if *only == p.name || *only == "" && p.name != "growth" {
+			if err := p.fn(ctx); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+		}
+	}
+	return nil
 }
 
 func row(name, format string, args ...any) {
 	fmt.Printf("  %-44s %s\n", name, fmt.Sprintf(format, args...))
 }
 
-func (b *bench) run(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "boxoffice-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	b.program = filepath.Join(dir, "boxoffice")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.program, "boxoffice/cmd/boxoffice").CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w\n%s", err, out)
-	}
-	fmt.Printf("boxoffice bench, %s\n\n", time.Now().UTC().Format("2006-01-02 15:04 MST"))
-	row("machine", "%s, %d CPUs, %s", cpuName(), runtime.NumCPU(), runtime.Version())
-	if b.only == "reads" {
-		return b.reads(ctx, dir)
-	}
-	simple, prepared, err := b.textbook(ctx)
-	if err != nil {
-		return err
-	}
-	top, err := b.rehearse(ctx, "rush, closed loop", "--fans", "10000", "--seats", "20000", "--duration", b.rush.String())
-	if err != nil {
-		return err
-	}
-	row("  purchases/s", "%.0f   (%.2f of the textbook's transactions/s, %.2f of them prepared)", top.PerS, top.PerS/simple, top.PerS/prepared)
-	row("  hold p50, p99; pay p99", "%.1f ms, %.1f ms; %.1f ms", top.P50, top.P99, top.PurchaseP99)
-	row("  server CPU per purchase", "%.0f µs", top.CPU)
-	row("  database", "%s, fsync %s", top.Database, top.Fsync)
-	burst, err := b.rehearse(ctx, "burst: 10,000 fans hold within a second", "--fans", "10000", "--seats", "20000", "--burst")
-	if err != nil {
-		return err
-	}
-	row("  answers", "%.0f held/s, %.0f refused/s, 99 %% within %.0f ms", burst.Holds, burst.Rejects, burst.P99)
-	half := fmt.Sprintf("%.0f", top.PerS/2)
-	open, err := b.rehearse(ctx, "open loop at half the top rate, "+half+"/s", "--fans", "10000", "--seats", "20000", "--duration", "10s", "--rate", half)
-	if err != nil {
-		return err
-	}
-	row("  hold p50, p99", "%.1f ms, %.1f ms", open.P50, open.P99)
-	if err := b.reads(ctx, dir); err != nil {
-		return err
-	}
-	return b.size(ctx, dir)
-}
-
-// textbook is the best rate that the textbook transaction reaches, with
-// pgbench's default protocol and with prepared statements.
-func (b *bench) textbook(ctx context.Context) (simple, prepared float64, err error) {
-	p, err := startPostgres(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer p.stop()
-	version, err := p.command(ctx, "postgres", "--version").Output()
-	if err != nil {
-		return 0, 0, err
-	}
-	fmt.Println()
-	row("pgbench: SELECT … FOR UPDATE, UPDATE, INSERT", "%s, fsync on", strings.TrimSpace(string(version)))
-	best := map[string]float64{}
-	for _, protocol := range []string{"simple", "prepared"} {
-		for _, clients := range []int{8, 16, 32, 64} {
-			rate, err := p.run(ctx, protocol, clients, b.pg)
-			if err != nil {
-				return 0, 0, err
-			}
-			row(fmt.Sprintf("  %s, %d clients", protocol, clients), "%.0f transactions/s", rate)
-			best[protocol] = max(best[protocol], rate)
-		}
-	}
-	return best["simple"], best["prepared"], nil
-}
-
 // rehearse runs "boxoffice rush" and reads its last line.
-func (b *bench) rehearse(ctx context.Context, name string, args ...string) (report, error) {
-	fmt.Println()
-	row(name, "%s", strings.Join(args, " "))
+func (b *bench) rehearse(ctx context.Context, args ...string) (rush.Report, error) {
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, b.program, append(append([]string{"rush"}, args...), "--json")...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stdout = &out
 	err := cmd.Run()
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	var r report
+	var r rush.Report
 	if jsonErr := json.Unmarshal([]byte(lines[len(lines)-1]), &r); jsonErr != nil {
 		return r, fmt.Errorf("rush: %w: %s", err, out.String())
 	}
-	row("  errors, audit", "%d, %s", r.Errors, r.Audit)
+	if r.Audit != "ok" || r.Errors > 0 {
+		row("  !", "audit %s, %d errors", r.Audit, r.Errors)
+	}
 	return r, err
 }
 
 // size measures a node that has nothing to do, and a very large event.
-func (b *bench) size(ctx context.Context, dir string) error {
-	data := filepath.Join(dir, "data")
+func (b *bench) size(ctx context.Context) error {
+	data := filepath.Join(b.dir, "data")
 	cmd := exec.CommandContext(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", data, "--demo")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
@@ -211,12 +158,12 @@ func (b *bench) size(ctx context.Context, dir string) error {
 		summary = time.Since(start)
 	}
 	row("  its section summary in", "%.2f ms", float64(summary.Microseconds())/1000)
-	return b.idle(ctx, dir)
+	return b.idle(ctx)
 }
 
 // idle is the memory of a fresh node that has nothing to do.
-func (b *bench) idle(ctx context.Context, dir string) error {
-	cmd := exec.CommandContext(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(dir, "idle"))
+func (b *bench) idle(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(b.dir, "idle"))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err

@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"boxoffice/internal/rush"
 )
 
 // process is a server under measurement.
@@ -54,21 +56,11 @@ func start(ctx context.Context, name string, args ...string) (*process, error) {
 
 func (p *process) stop() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() }
 
-// cpu is the processor time that a process has used (proc(5), ticks of 10 ms).
-func (p *process) cpu() time.Duration {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(raw), ") ")
-	f := strings.Fields(rest)
-	user, _ := strconv.Atoi(f[11])
-	system, _ := strconv.Atoi(f[12])
-	return time.Duration(user+system) * 10 * time.Millisecond
-}
+func (p *process) cpu() time.Duration { return rush.CPUTime(p.cmd.Process.Pid) }
 
-// serveBytes is the bare handler: net/http, and the same bytes for everybody.
-func serveBytes(file string) error {
+// serveBytes is the bare handler: net/http, what comes is read, and the same
+// bytes go to everybody.
+func serveBytes(file string, status int) error {
 	body, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -78,31 +70,47 @@ func serveBytes(file string) error {
 		return err
 	}
 	fmt.Printf("listening on http://%s\n", l.Addr())
-	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(status)
 		_, _ = w.Write(body)
 	}))
 }
 
 const readers = 32
 
+// request is what load sends: a GET, or a POST when there is a body.
+type request struct {
+	token, body string
+	want        int // status; 0 is 200
+}
+
 // load asks for one address for a while over many connections, with a client
 // that does no more than it must, and answers the rate.
-func load(url, token string, d time.Duration) (float64, error) {
+func load(url string, r request, d time.Duration) (float64, error) {
 	addr, path, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
-	request := "GET /" + path + " HTTP/1.1\r\nHost: " + addr + "\r\n"
-	if token != "" {
-		request += "Authorization: Bearer " + token + "\r\n"
+	method := "GET"
+	if r.body != "" {
+		method = "POST"
 	}
-	request += "\r\n"
+	text := method + " /" + path + " HTTP/1.1\r\nHost: " + addr + "\r\n"
+	if r.token != "" {
+		text += "Authorization: Bearer " + r.token + "\r\n"
+	}
+	if r.body != "" {
+		text += "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(r.body)) + "\r\n"
+	}
+	text += "\r\n" + r.body
+	status := fmt.Sprintf("HTTP/1.1 %d", max(r.want, 200))
 	var n atomic.Int64
 	var failed atomic.Pointer[error]
 	var wg sync.WaitGroup
 	end := time.Now().Add(d)
 	for range readers {
 		wg.Go(func() {
-			if err := loop(addr, request, end, &n); err != nil {
+			if err := loop(addr, text, status, end, &n); err != nil {
 				failed.Store(&err)
 			}
 		})
@@ -114,7 +122,7 @@ func load(url, token string, d time.Duration) (float64, error) {
 	return float64(n.Load()) / d.Seconds(), nil
 }
 
-func loop(addr, request string, end time.Time, n *atomic.Int64) error {
+func loop(addr, request, status string, end time.Time, n *atomic.Int64) error {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return err
@@ -131,7 +139,7 @@ func loop(addr, request string, end time.Time, n *atomic.Int64) error {
 			if err != nil {
 				return err
 			}
-			if first && !strings.HasPrefix(string(line), "HTTP/1.1 200") {
+			if first && !strings.HasPrefix(string(line), status) {
 				return fmt.Errorf("answer: %s", line)
 			}
 			first = false
@@ -155,8 +163,8 @@ func loop(addr, request string, end time.Time, n *atomic.Int64) error {
 
 // reads compares warm reads with a bare handler that sends the same bytes, and
 // says what it costs to know who asks.
-func (b *bench) reads(ctx context.Context, dir string) error {
-	s, err := start(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(dir, "reads"), "--demo")
+func (b *bench) reads(ctx context.Context) error {
+	s, err := start(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(b.dir, "reads"), "--demo")
 	if err != nil {
 		return err
 	}
@@ -176,30 +184,14 @@ func (b *bench) reads(ctx context.Context, dir string) error {
 		if err != nil {
 			return err
 		}
-		file := filepath.Join(dir, "bytes")
-		if err := os.WriteFile(file, body, 0o600); err != nil {
-			return err
-		}
-		bare, err := start(ctx, os.Args[0], "-serve-bytes", file)
+		ours, ratios, err := b.beside(ctx, s.url+path, request{}, body)
 		if err != nil {
 			return err
 		}
-		var ratios, ours []float64
-		for range 5 {
-			theirs, err := load(bare.url+"/", "", time.Second)
-			if err != nil {
-				return err
-			}
-			rate, err := load(s.url+path, "", time.Second)
-			if err != nil {
-				return err
-			}
-			ratios, ours = append(ratios, rate/theirs), append(ours, rate)
-		}
-		bare.stop()
-		slices.Sort(ratios)
-		slices.Sort(ours)
-		row(fmt.Sprintf("  %s, %d bytes", strings.ReplaceAll(path, event, "{id}"), len(body)), "%.0f/s, %.2f (%.2f–%.2f)", ours[2], ratios[2], ratios[0], ratios[4])
+		row(fmt.Sprintf("  %s, %d bytes", strings.ReplaceAll(path, event, "{id}"), len(body)), "%.0f/s, %.2f (%.2f–%.2f)", ours, ratios[2], ratios[0], ratios[4])
+	}
+	if err := b.refusals(ctx, s, event, token); err != nil {
+		return err
 	}
 	var extra []float64
 	for range 5 {
@@ -218,10 +210,87 @@ func (b *bench) reads(ctx context.Context, dir string) error {
 	return b.storm(ctx, s, event)
 }
 
+// beside measures an address and the bare handler with the same answer in turn,
+// and gives the median rate and the five ratios, sorted.
+func (b *bench) beside(ctx context.Context, url string, r request, answer []byte) (rate float64, ratios []float64, err error) {
+	file := filepath.Join(b.dir, "bytes")
+	if err := os.WriteFile(file, answer, 0o600); err != nil {
+		return 0, nil, err
+	}
+	bare, err := start(ctx, os.Args[0], "-serve-bytes", file, "-serve-status", strconv.Itoa(max(r.want, 200)))
+	if err != nil {
+		return 0, nil, err
+	}
+	defer bare.stop()
+	var ours []float64
+	for range 5 {
+		theirs, err := load(bare.url+"/", r, time.Second)
+		if err != nil {
+			return 0, nil, err
+		}
+		rate, err := load(url, r, time.Second)
+		if err != nil {
+			return 0, nil, err
+		}
+		ratios, ours = append(ratios, rate/theirs), append(ours, rate)
+	}
+	slices.Sort(ratios)
+	slices.Sort(ours)
+	return ours[2], ratios, nil
+}
+
+// refusals asks again and again for a seat that another fan holds.
+func (b *bench) refusals(ctx context.Context, s *process, event, token string) error {
+	login := `"email":"faster@example.org","password":"velvet curtain"`
+	if _, err := post(s.url+"/users", "", `{"name":"Faster",`+login+`}`, "id"); err != nil {
+		return err
+	}
+	faster, err := post(s.url+"/users/login", "", `{`+login+`}`, "token")
+	if err != nil {
+		return err
+	}
+	raw, err := get(s.url + "/events/" + event + "/plan")
+	if err != nil {
+		return err
+	}
+	var plan struct{ Seats []struct{ Label string } }
+	if err := json.Unmarshal(raw, &plan); err != nil {
+		return err
+	}
+	var hold string
+	for i := range plan.Seats { // the first one that is free
+		hold = fmt.Sprintf(`{"event_id":%q,"seats":[%q]}`, event, plan.Seats[i].Label)
+		if _, err := post(s.url+"/bookings", faster, hold, "id"); err == nil {
+			break
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/bookings", strings.NewReader(hold))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusConflict {
+		return fmt.Errorf("a taken seat: status %d, %w: %s", res.StatusCode, err, answer)
+	}
+	rate, ratios, err := b.beside(ctx, s.url+"/bookings", request{token: token, body: hold, want: http.StatusConflict}, answer)
+	if err != nil {
+		return err
+	}
+	row("  POST /bookings for a taken seat", "%.0f refusals/s, %.2f (%.2f–%.2f)", rate, ratios[2], ratios[0], ratios[4])
+	return nil
+}
+
 // perRequest is the server's processor time for one request, in µs.
 func perRequest(s *process, url, token string) (float64, error) {
 	before := s.cpu()
-	rate, err := load(url, token, time.Second)
+	rate, err := load(url, request{token: token}, time.Second)
 	return float64((s.cpu() - before).Microseconds()) / rate, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"golang.org/x/sync/errgroup"
 )
 
 // client speaks HTTP to the nodes over connections that stay open. It is
@@ -149,4 +150,30 @@ func (c *call) post(path, token string, want int, v, out any) error {
 		return fmt.Errorf("POST %s: status %d: %.300s", path, status, body)
 	}
 	return json.Unmarshal(body, out)
+}
+
+// Ceiling is how many requests a second this load generator sends to a server
+// that does nothing, over so many connections, for a while.
+func Ceiling(target string, conns int, d time.Duration) (float64, error) {
+	c, err := newClient([]string{target}, conns)
+	if err != nil {
+		return 0, err
+	}
+	var g errgroup.Group
+	end := time.Now().Add(d)
+	body := []byte(`{"event_id":"0123456789abcdef","seats":["A-1","A-2"]}`)
+	for range conns {
+		g.Go(func() error {
+			call := c.call()
+			defer call.done()
+			for time.Now().Before(end) {
+				if _, _, err := call.send("POST", "/bookings", "token", "key", body); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err = g.Wait()
+	return float64(c.requests.Load()) / d.Seconds(), err
 }
