@@ -413,6 +413,58 @@ func TestStandbyPromoted(t *testing.T) {
 	probe(t, nodes[0], fans, event, seats).success(t, time.Now())
 }
 
+// A backup is made while seats are sold, and restored: it is of one moment, the
+// ledger replays to its tables, nothing acknowledged before it is missing, and a
+// node sells on from it.
+func TestRestore(t *testing.T) {
+	pg, data := durable(t)
+	s := serve(t, data)
+	fans, event, seats := stand(t, s, data)
+	ack := &acknowledged{booked: map[string]string{}, held: map[string]string{}}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	var answers atomic.Int64
+	for i, f := range fans[:32] {
+		wg.Go(func() { storm(s, f, event, seats, uint64(i), ack, &answers, stop) })
+	}
+	for answers.Load() < 500 {
+		time.Sleep(time.Millisecond)
+	}
+	before := &acknowledged{booked: map[string]string{}, held: map[string]string{}}
+	ack.mu.Lock()
+	for id, owner := range ack.booked {
+		before.booked[id], before.held[id] = owner, owner
+	}
+	ack.mu.Unlock()
+	file := filepath.Join(pg.Dir, "backup")
+	if out, err := pg.Command(t.Context(), "pg_dump", "--format=custom", "--file="+file, "--dbname="+data.DatabaseURL).CombinedOutput(); err != nil {
+		t.Fatal(err, string(out))
+	}
+	close(stop)
+	wg.Wait()
+	s.kill()
+	restored := app.Storage{Data: t.TempDir()}
+	var err error
+	if restored.DatabaseURL, err = pg.CreateDatabase(t.Context(), "restored", "template1"); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := pg.Command(t.Context(), "pg_restore", "--exit-on-error", "--dbname="+restored.DatabaseURL, file).CombinedOutput(); err != nil {
+		t.Fatal(err, string(out))
+	}
+	if out, err := run(t, on(restored, "verify")...); err != nil {
+		t.Fatal(out, err)
+	}
+	s = serve(t, restored)
+	if len(before.booked) < 50 {
+		t.Errorf("only %d bookings were acknowledged before the backup: the test does not test", len(before.booked))
+	}
+	booked := before.booked
+	before.check(t, s, fans)
+	probe(t, s, fans[32:], event, seats).success(t, time.Now())
+	before.booked = booked
+	before.audit(t, s, restored)
+}
+
 // A read replica serves the lists; without it the primary does.
 func TestReadReplica(t *testing.T) {
 	primary, data := durable(t, "wal_level=replica", "max_wal_senders=4")
