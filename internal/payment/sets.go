@@ -11,21 +11,24 @@ import (
 // wait: first attempts to pay, and moves. What such a statement has not done has
 // a story of its own and is carried out one by one, as on SQLite.
 const (
-	sqlInsertSet = `INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
+	sqlInsertSet = `WITH made AS (INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
 			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history)
 		SELECT id, booking_id, event_id, user_id, 1, amount, currency, 'pending', method,
 			1, FALSE, 0, '', '', nullif(key_hash, ''), nullif(fingerprint, ''), 1, created_at, created_at, history
 		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS TEXT[]), CAST($4 AS TEXT[]), CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]),
 			CAST($7 AS TEXT[]), CAST($8 AS BYTEA[]), CAST($9 AS BYTEA[]), CAST($10 AS BIGINT[]), CAST($11 AS TEXT[]))
 			AS w (id, booking_id, event_id, user_id, amount, currency, method, key_hash, fingerprint, created_at, history)
-		ON CONFLICT DO NOTHING RETURNING id`
+		ON CONFLICT DO NOTHING RETURNING id), opened AS (INSERT INTO payments_open (id) SELECT id FROM made)
+		SELECT id FROM made`
 
-	sqlMoveSet = `UPDATE payments p SET status = w.status, method = w.method, try = w.try, void_wanted = w.void_wanted, refunded = w.refunded,
+	sqlMoveSet = `WITH moved AS (UPDATE payments p SET status = w.status, method = w.method, try = w.try, void_wanted = w.void_wanted, refunded = w.refunded,
 			reason = w.reason, reference = w.reference, updated_at = w.updated_at, history = w.history, version = p.version + 1
 		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS BIGINT[]), CAST($4 AS BOOLEAN[]), CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]),
 			CAST($7 AS TEXT[]), CAST($8 AS BIGINT[]), CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS BIGINT[]), CAST($12 AS TEXT[]))
 			AS w (status, method, try, void_wanted, refunded, reason, reference, updated_at, history, id, was, status_was)
-		WHERE p.id = w.id AND p.version = w.was AND p.status = w.status_was RETURNING p.id`
+		WHERE p.id = w.id AND p.version = w.was AND p.status = w.status_was RETURNING p.id),
+		ended AS (DELETE FROM payments_open WHERE id = ANY($13) AND id IN (SELECT id FROM moved))
+		SELECT id FROM moved`
 )
 
 type waiting = []*batch.Item[write]
@@ -91,6 +94,7 @@ func (t *batchTx) moveSet(set map[string]*move) error {
 		return nil
 	}
 	var status, method, reason, reference, history, id, statusWas []string
+	ended := []string{}
 	var try, refunded, updated, was []int64
 	var void []bool
 	for _, w := range set {
@@ -99,9 +103,12 @@ func (t *batchTx) moveSet(set map[string]*move) error {
 		refunded, reason, reference = append(refunded, p.Refunded), append(reason, p.Reason), append(reference, p.reference)
 		updated, history, id = append(updated, p.UpdatedAt), append(history, p.History), append(id, w.from.ID)
 		was, statusWas = append(was, w.from.Version), append(statusWas, string(w.from.Status))
+		if w.ends() {
+			ended = append(ended, w.from.ID)
+		}
 	}
 	return t.each(sqlMoveSet, func(id string) { set[id].moved = true },
-		status, method, try, void, refunded, reason, reference, updated, history, id, was, statusWas)
+		status, method, try, void, refunded, reason, reference, updated, history, id, was, statusWas, ended)
 }
 
 // each runs a statement and hears of the ids that it has changed.

@@ -39,9 +39,11 @@ const (
 	// By the index payments_by_key.
 	sqlByKey = `SELECT ` + columns + `, fingerprint FROM payments WHERE key_hash = $1`
 
-	// By the index payments_open.
+	// Both by primary key.
 	sqlOpen = `SELECT ` + columns + ` FROM payments
-		WHERE status IN ('pending', 'authorized') AND id > $1 ORDER BY id LIMIT $2`
+		WHERE id IN (SELECT id FROM payments_open WHERE id > $1 ORDER BY id LIMIT $2) ORDER BY id`
+	sqlOpened = `INSERT INTO payments_open (id) VALUES ($1)`
+	sqlEnded  = `DELETE FROM payments_open WHERE id = $1`
 )
 
 // latestRange is the range of ids of a booking's payments.
@@ -116,7 +118,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		return nil, err
 	}
 	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
-	texts := []string{sqlInsert, sqlMove, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
+	texts := []string{sqlInsert, sqlMove, sqlOpened, sqlEnded, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
 	if db.Dialect() == sqldb.Postgres {
 		texts = append(texts, sqlInsertSet, sqlMoveSet)
 	}

@@ -24,7 +24,7 @@ import (
 // their best with four to eight that are busy.
 const (
 	poolDefault = 8
-	rawShare    = 2 // of so many, one is for the hot batches
+	writeShare  = 2 // for each so many that read, one writes, and one is for the hot batches
 )
 
 // How PostgreSQL is watched.
@@ -49,9 +49,9 @@ var sessionSettings = map[string]string{
 	"timezone":                            "UTC",
 }
 
-// hotSettings are for the connections of the hot batches, whose statements all
-// go by primary key: they are planned once, and never scan a table because it
-// was small when they were.
+// hotSettings are for the connections that write, whose statements all go by an
+// index: they are planned once, and never scan a table because it was small when
+// they were.
 var hotSettings = map[string]string{
 	"plan_cache_mode":   "force_generic_plan",
 	"enable_seqscan":    "off",
@@ -62,7 +62,8 @@ var hotSettings = map[string]string{
 
 // postgres is what a DB has on PostgreSQL.
 type postgres struct {
-	pool    *sql.DB       // for everything that is not hot
+	pool    *sql.DB       // for reads
+	writes  *sql.DB       // for writes that are not hot
 	raw     *pgxpool.Pool // for the hot batches
 	replica *sql.DB
 
@@ -92,11 +93,11 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	general := p.settings(pc.ConnConfig.Copy(), sessionSettings)
 	hot := p.settings(pc.ConnConfig, sessionSettings, hotSettings)
 	pc.ConnConfig = hot
-	pc.MaxConns = int32(max(2, size/rawShare))
+	pc.MaxConns = int32(max(2, size/writeShare))
 	pc.MinConns = 0
-	p.pool = openPool(general, size)
+	p.pool, p.writes = openPool(general, size), openPool(hot, int(pc.MaxConns))
 	if p.raw, err = pgxpool.NewWithConfig(ctx, pc); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), p.pool.Close())
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), p.pool.Close(), p.writes.Close())
 	}
 	if cfg.ReplicaURL != "" {
 		rc, err := pgx.ParseConfig(cfg.ReplicaURL)
@@ -114,7 +115,7 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	var watch context.Context
 	watch, p.stop = context.WithCancel(context.Background())
 	p.running.Go(func() { p.watch(watch) })
-	return &DB{dialect: Postgres, writer: p.pool, reader: p.pool, pg: p}, nil
+	return &DB{dialect: Postgres, writer: p.writes, reader: p.pool, pg: p}, nil
 }
 
 func openPool(c *pgx.ConnConfig, size int) *sql.DB {
@@ -154,7 +155,7 @@ func (p *postgres) close() error {
 		p.gate.dropProbe()
 	}
 	p.raw.Close()
-	err := p.pool.Close()
+	err := errors.Join(p.pool.Close(), p.writes.Close())
 	if p.replica != nil {
 		err = errors.Join(err, p.replica.Close())
 	}
@@ -244,7 +245,7 @@ func (p *postgres) write(ctx context.Context, fn writeFunc) error {
 }
 
 func (p *postgres) once(ctx context.Context, fn writeFunc) (committing bool, err error) {
-	tx, err := p.pool.BeginTx(ctx, nil)
+	tx, err := p.writes.BeginTx(ctx, nil)
 	if err != nil {
 		return false, fmt.Errorf("begin: %w", err)
 	}

@@ -47,7 +47,7 @@ type Service struct {
 	log      *slog.Logger
 
 	stmtMu  sync.Mutex
-	lookUps map[int]*sql.Stmt // by how many tokens
+	lookUps map[int]*sql.Stmt // by how many tokens; 0: any number
 }
 
 // New migrates the tables and starts the service.

@@ -40,15 +40,15 @@ func (ss *sessions) look(items []*batch.Item[*lookUp]) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	byHash := make(map[tokenHash][]*batch.Item[*lookUp], len(items))
-	args := make([]any, 0, len(items))
+	hashes := make([][]byte, 0, len(items))
 	for _, it := range items {
 		h := it.Value.hash
 		if byHash[h] == nil {
-			args = append(args, h[:])
+			hashes = append(hashes, h[:])
 		}
 		byHash[h] = append(byHash[h], it)
 	}
-	err := ss.read(ctx, args, func(h tokenHash, who message.Caller, ends int64) {
+	err := ss.read(ctx, hashes, func(h tokenHash, who message.Caller, ends int64) {
 		for _, it := range byHash[h] {
 			it.Value.found, it.Value.who, it.Value.ends = true, who, ends
 		}
@@ -58,16 +58,8 @@ func (ss *sessions) look(items []*batch.Item[*lookUp]) {
 	}
 }
 
-func (ss *sessions) read(ctx context.Context, args []any, found func(tokenHash, message.Caller, int64)) error {
-	// The list is padded to a few sizes, so that few statements are prepared.
-	size := 1
-	for size < len(args) {
-		size *= 2
-	}
-	for len(args) < size {
-		args = append(args, args[0])
-	}
-	stmt, err := ss.svc.lookUpStmt(ctx, size)
+func (ss *sessions) read(ctx context.Context, hashes [][]byte, found func(tokenHash, message.Caller, int64)) error {
+	stmt, args, err := ss.svc.lookUpStmt(ctx, hashes)
 	if err != nil {
 		return err
 	}
@@ -90,24 +82,42 @@ func (ss *sessions) read(ctx context.Context, args []any, found func(tokenHash, 
 	return rows.Err()
 }
 
-// lookUpStmt is the prepared look-up of n tokens; n is a power of two.
-func (s *Service) lookUpStmt(ctx context.Context, n int) (*sql.Stmt, error) {
+// lookUpSet goes by two primary keys, a row at a time: PostgreSQL may not come to
+// read all users for the sake of fifty.
+const lookUpSet = `SELECT s.token_hash, u.id, u.role, s.expires_at, u.totp_active
+	FROM unnest(CAST($1 AS BYTEA[])) AS w (hash)
+	CROSS JOIN LATERAL (SELECT * FROM sessions WHERE token_hash = w.hash LIMIT 1) s
+	CROSS JOIN LATERAL (SELECT * FROM users WHERE id = s.user_id LIMIT 1) u
+	WHERE NOT u.disabled`
+
+// lookUpStmt is the prepared look-up of tokens, and its arguments. SQLite takes
+// them as a list, which is padded to a few sizes, so that few statements are
+// prepared.
+func (s *Service) lookUpStmt(ctx context.Context, hashes [][]byte) (*sql.Stmt, []any, error) {
+	n, text, args := 0, lookUpSet, []any{hashes}
+	if !s.db.Shared() {
+		for n = 1; n < len(hashes); {
+			n *= 2
+		}
+		args = make([]any, n)
+		marks := make([]string, n)
+		for i := range n {
+			args[i], marks[i] = hashes[min(i, len(hashes)-1)], fmt.Sprintf("$%d", i+1)
+		}
+		text = `SELECT s.token_hash, u.id, u.role, s.expires_at, u.totp_active FROM sessions s JOIN users u ON u.id = s.user_id
+			WHERE NOT u.disabled AND s.token_hash IN (` + strings.Join(marks, ", ") + `)`
+	}
 	s.stmtMu.Lock()
 	defer s.stmtMu.Unlock()
 	if stmt := s.lookUps[n]; stmt != nil {
-		return stmt, nil
+		return stmt, args, nil
 	}
-	marks := make([]string, n)
-	for i := range marks {
-		marks[i] = fmt.Sprintf("$%d", i+1)
-	}
-	stmt, err := s.db.PrepareRead(ctx, `SELECT s.token_hash, u.id, u.role, s.expires_at, u.totp_active FROM sessions s JOIN users u ON u.id = s.user_id
-		WHERE NOT u.disabled AND s.token_hash IN (`+strings.Join(marks, ", ")+`)`)
+	stmt, err := s.db.PrepareRead(ctx, text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.lookUps[n] = stmt
-	return stmt, nil
+	return stmt, args, nil
 }
 
 // startSession makes a token for an account whose password was checked against
