@@ -43,12 +43,12 @@ var services = []string{"errs", "id", "money", "message", "batch", "sqldb"}
 // or a broker asks for an interface.
 var guarded = map[string][]string{
 	"modernc.org/sqlite":                {"sqldb"},
-	"github.com/jackc/pgx":              {"sqldb", "sqldb/sqldbtest", "booking"}, // booking: the hot batches
+	"github.com/jackc/pgx":              {"sqldb", "sqldb/sqldbtest", "booking", "bench"}, // booking: the hot batches; bench: the textbook server
 	"github.com/nats-io":                {"bus", "app"},
 	"github.com/redis/rueidis":          {"cache", "limit", "app"},
 	"github.com/stripe/stripe-go":       {"payment/stripe", "app"},
 	"github.com/valyala/fasthttp":       {"rush"},
-	"github.com/go-chi/chi":             {"gateway"},
+	"github.com/go-chi/chi":             {"gateway", "bench"},
 	"github.com/wneessen/go-mail":       {"notify"},
 	"github.com/pquerna/otp":            {"user"},
 	"github.com/rs/cors":                {"gateway"},
