@@ -128,7 +128,7 @@ func (b *bench) textbookServer(ctx context.Context) (best rush.Report, err error
 	if err := os.WriteFile(fans, []byte(tokens.String()), 0o600); err != nil {
 		return best, err
 	}
-	for _, conns := range []int{4, 8, 16, 32} {
+	for _, conns := range []int{4, 8, 16, 32, 64} {
 		r, err := b.textbookOnce(ctx, fans, conns)
 		if err != nil {
 			return best, err
