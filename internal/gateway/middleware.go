@@ -111,10 +111,12 @@ func (g *Gateway) bound(q *request, r *http.Request) (context.Context, context.C
 		stop := context.AfterFunc(g.streams, cancel)
 		return ctx, func() { stop(); cancel() }
 	}
+	limit := requestTime
 	if large(r) {
-		return context.WithTimeout(r.Context(), planBodyTime)
+		limit = planBodyTime
 	}
-	return context.WithTimeout(r.Context(), requestTime)
+	d := newDeadline(r.Context(), limit)
+	return d, d.end
 }
 
 // headAsGet lets GET operations answer HEAD: net/http leaves the body out.

@@ -25,6 +25,13 @@ func jsonFormat() huma.Format {
 }
 
 func encode(w io.Writer, v any) error {
+	if p, ok := v.(*Problem); ok { // it is written already, and need not be read again
+		doc, err := p.MarshalJSON()
+		if err == nil {
+			_, err = w.Write(append(doc, '\n'))
+		}
+		return err
+	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)

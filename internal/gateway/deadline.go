@@ -1,0 +1,79 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// deadline is the context of a request that may take so long. It becomes a
+// context with a timer only when somebody waits for it to end: what is answered
+// from memory never does.
+type deadline struct {
+	context.Context // of the connection's request
+	at              time.Time
+
+	mu     sync.Mutex
+	timed  context.Context // nil until somebody waits
+	cancel context.CancelFunc
+	ended  bool
+}
+
+func newDeadline(parent context.Context, d time.Duration) *deadline {
+	return &deadline{Context: parent, at: time.Now().Add(d)}
+}
+
+// Deadline implements context.Context.
+func (d *deadline) Deadline() (time.Time, bool) { return d.at, true }
+
+// Done implements context.Context.
+func (d *deadline) Done() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.timed == nil {
+		d.timed, d.cancel = context.WithDeadline(d.Context, d.at)
+		if d.ended {
+			d.cancel()
+		}
+	}
+	return d.timed.Done()
+}
+
+// Err implements context.Context.
+func (d *deadline) Err() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.timed != nil:
+		return d.timed.Err()
+	case d.ended:
+		return context.Canceled
+	case d.Context.Err() != nil:
+		return d.Context.Err()
+	case !time.Now().Before(d.at):
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// Value implements context.Context. Package context asks in this way for the
+// timer to which it may attach others.
+func (d *deadline) Value(key any) any {
+	d.mu.Lock()
+	timed := d.timed
+	d.mu.Unlock()
+	if timed != nil {
+		return timed.Value(key)
+	}
+	return d.Context.Value(key)
+}
+
+// end ends the context with its request.
+func (d *deadline) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended = true
+	if d.cancel != nil {
+		d.cancel()
+	}
+}
