@@ -93,7 +93,7 @@ func TestMutants(t *testing.T) {
 			if err := os.WriteFile(list, overlay, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command("go", "test", "-short", "-count=1", "-vet=off", "-overlay", list, "-rapid.checks=600", "-rapid.seed=1", "-rapid.nofailfile", "-rapid.shrinktime=0s", ".")
+			cmd := exec.Command("go", "test", "-short", "-count=1", "-vet=off", "-overlay", list, "-skip", "Nodes|JanitorMoves|HotStatements", "-rapid.checks=600", "-rapid.seed=1", "-rapid.nofailfile", "-rapid.shrinktime=0s", ".")
 			cmd.Env = append(os.Environ(), "BOXOFFICE_MUTANT=1")
 			out, err := cmd.CombinedOutput()
 			switch {
