@@ -45,9 +45,8 @@ type textbook struct {
 	pool  *pgxpool.Pool
 	seats int
 
-	mu    sync.Mutex
-	maps  map[int]cachedMap
-	count cachedMap
+	mu   sync.Mutex
+	maps map[int]cachedMap // by section; -1: the counts
 }
 
 type cachedMap struct {
