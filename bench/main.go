@@ -6,13 +6,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -108,36 +106,20 @@ func (b *bench) rehearse(ctx context.Context, args ...string) (rush.Report, erro
 
 // size measures a node that has nothing to do, and a very large event.
 func (b *bench) size(ctx context.Context) error {
-	data := filepath.Join(b.dir, "data")
-	cmd := exec.CommandContext(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", data, "--demo")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.StdoutPipe()
+	s, err := start(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(b.dir, "data"), "--demo")
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	var url, password string
-	lines := bufio.NewScanner(out)
-	for url == "" && lines.Scan() {
-		if f := strings.Fields(lines.Text()); len(f) == 3 && f[0] == "organizer" {
-			password = f[2]
-		}
-		if u, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
-			url = u
-		}
-	}
+	defer s.stop()
 	fmt.Println()
 	row("size", "serve --demo")
-	token, err := post(url+"/users/login", "", fmt.Sprintf(`{"email":"organizer@demo.example","password":%q}`, password), "token")
+	token, err := s.login("organizer")
 	if err != nil {
 		return err
 	}
 	event := `{"title":"Large","event_time":"2100-01-01T20:00:00Z","venue":{"name":"V","time_zone":"UTC"},"plan":{"template":"stadium","seats":80000},"currency":"EUR","price":5000,"status":"on_sale"}`
 	start := time.Now()
-	id, err := post(url+"/events", token, event, "id")
+	id, err := post(s.url+"/events", token, event, "id")
 	if err != nil {
 		return err
 	}
@@ -145,14 +127,7 @@ func (b *bench) size(ctx context.Context) error {
 	var summary time.Duration
 	for range 20 {
 		start := time.Now()
-		res, err := http.Get(url + "/events/" + id + "/seats")
-		if err != nil {
-			return err
-		}
-		if _, err := io.Copy(io.Discard, res.Body); err != nil {
-			return err
-		}
-		if err := res.Body.Close(); err != nil {
+		if _, err := get(s.url + "/events/" + id + "/seats"); err != nil {
 			return err
 		}
 		summary = time.Since(start)
@@ -163,20 +138,13 @@ func (b *bench) size(ctx context.Context) error {
 
 // idle is the memory of a fresh node that has nothing to do.
 func (b *bench) idle(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(b.dir, "idle"))
-	out, err := cmd.StdoutPipe()
+	s, err := start(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(b.dir, "idle"))
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	if !bufio.NewScanner(out).Scan() {
-		return fmt.Errorf("serve does not start")
-	}
+	defer s.stop()
 	time.Sleep(2 * time.Second)
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
 		return err
 	}

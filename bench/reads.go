@@ -54,6 +54,11 @@ func start(ctx context.Context, name string, args ...string) (*process, error) {
 	return p, nil
 }
 
+// login is the token of one of the demo's people, whose password it has printed.
+func (p *process) login(name string) (string, error) {
+	return post(p.url+"/users/login", "", fmt.Sprintf(`{"email":"%s@demo.example","password":%q}`, name, p.say[name]), "token")
+}
+
 func (p *process) stop() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() }
 
 func (p *process) cpu() time.Duration { return rush.CPUTime(p.cmd.Process.Pid) }
@@ -169,7 +174,7 @@ func (b *bench) reads(ctx context.Context) error {
 		return err
 	}
 	defer s.stop()
-	token, err := post(s.url+"/users/login", "", fmt.Sprintf(`{"email":"buyer@demo.example","password":%q}`, s.say["buyer"]), "token")
+	token, err := s.login("buyer")
 	if err != nil {
 		return err
 	}

@@ -226,7 +226,7 @@ func (b *bench) events(ctx context.Context, where []string, n int) error {
 		return err
 	}
 	defer s.stop()
-	token, err := post(s.url+"/users/login", "", fmt.Sprintf(`{"email":"organizer@demo.example","password":%q}`, s.say["organizer"]), "token")
+	token, err := s.login("organizer")
 	if err != nil {
 		return err
 	}

@@ -101,6 +101,16 @@ func answer(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
+// read decodes a request's body, or answers 400.
+func read(w http.ResponseWriter, r *http.Request, in any) bool {
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<16))
+	if err != nil || json.Unmarshal(raw, in) != nil {
+		answer(w, 400, map[string]any{"status": 400})
+		return false
+	}
+	return true
+}
+
 func refuse(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, errTaken):
@@ -218,9 +228,7 @@ func (s *textbook) hold(w http.ResponseWriter, r *http.Request) {
 		Quantity int      `json:"quantity"`
 		Section  string   `json:"section"`
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<16))
-	if err != nil || json.Unmarshal(raw, &in) != nil {
-		answer(w, 400, map[string]any{"status": 400})
+	if !read(w, r, &in) {
 		return
 	}
 	user := userOf(r)
@@ -303,9 +311,7 @@ func (s *textbook) pay(w http.ResponseWriter, r *http.Request) {
 		BookingID string `json:"booking_id"`
 		Method    string `json:"method"`
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<16))
-	if err != nil || json.Unmarshal(raw, &in) != nil {
-		answer(w, 400, map[string]any{"status": 400})
+	if !read(w, r, &in) {
 		return
 	}
 	if in.Method == "tok_decline" {
