@@ -18,6 +18,10 @@ build: ## Build the program into ./boxoffice
 demo: ## Run a node with lively events on http://127.0.0.1:8080
 	go run ./cmd/boxoffice serve --demo
 
+.PHONY: assets
+assets: ## Bundle the scripts and styles of the pages, into internal/page/dist
+	scripts/assets.sh
+
 .PHONY: test
 test: setup ## Install what tests need, and run all of them, on both databases
 	go test -count=1 ./...

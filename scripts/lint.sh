@@ -49,5 +49,6 @@ step "go vet" go vet ./...
 step staticcheck go run "$1" ./...
 step govulncheck vulnerabilities "$2"
 step openapi document "$3"
+step assets scripts/assets.sh --check
 step "go mod tidy" go mod tidy -diff
 exit $failed

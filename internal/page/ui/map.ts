@@ -1,0 +1,2 @@
+// Loaded by the event page: the seat map.
+export {};

@@ -1,0 +1,25 @@
+/**
+ * Adds the reader's own time to each <time datetime data-local> whose place
+ * keeps another time: the page shows the venue's, the script knows the reader's.
+ */
+export function localTimes(root: ParentNode): void {
+  for (const el of root.querySelectorAll<HTMLTimeElement>("time[datetime][data-local]")) {
+    const at = new Date(el.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    const there = offsetOf(el.dateTime);
+    if (there === null || there === -at.getTimezoneOffset()) continue;
+    const lang = el.closest<HTMLElement>("[lang]")?.lang || undefined;
+    const own = document.createElement("span");
+    own.className = "local-time";
+    own.textContent = new Intl.DateTimeFormat(lang, { weekday: "short", hour: "numeric", minute: "2-digit", timeZoneName: "short" }).format(at);
+    el.after(" ", own);
+  }
+}
+
+/** Minutes east of UTC that an RFC 3339 time names; null when it names none. */
+export function offsetOf(time: string): number | null {
+  const m = /(?:Z|([+-])(\d\d):(\d\d))$/i.exec(time);
+  if (!m) return null;
+  if (!m[1]) return 0;
+  return (m[1] === "-" ? -1 : 1) * (Number(m[2]) * 60 + Number(m[3]));
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Bundles the scripts and styles of the pages. Usage: scripts/assets.sh [--check]
+# Sources are in internal/page/ui; the output, internal/page/dist, is committed,
+# so that building the program needs no Node. --check changes nothing, and fails
+# when the output is not what the sources make, or when TypeScript complains.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ui=internal/page/ui dist=internal/page/dist
+
+if ! cmp -s $ui/package-lock.json $ui/node_modules/.installed; then
+  if ! said=$(npm --prefix $ui ci --no-audit --no-fund 2>&1); then
+    if [ "${1:-}" = --check ] && grep -qE 'ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|E403' <<<"$said"; then
+      echo "assets: npm's registry is out of reach from here; passed over"
+      exit
+    fi
+    echo "$said" >&2
+    exit 1
+  fi
+  cp $ui/package-lock.json $ui/node_modules/.installed
+fi
+
+bundle() { # bundle DIR
+  go tool esbuild $ui/app.ts $ui/map.ts $ui/sw.ts $ui/style.css --outdir="$1" \
+    --bundle --minify --format=esm --target=es2020 --charset=utf8 --legal-comments=none --log-level=warning
+}
+
+if [ "${1:-}" != --check ]; then
+  bundle $dist
+  exit
+fi
+$ui/node_modules/.bin/tsc --project $ui
+made=$(mktemp -d)
+trap 'rm -r "$made"' EXIT
+bundle "$made"
+diff -rq "$made" $dist || { echo "$dist is not what $ui makes: run make assets, and commit"; exit 1; }
