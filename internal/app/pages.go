@@ -5,36 +5,37 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
+	"strings"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event"
+	"boxoffice/internal/gateway"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 	"boxoffice/internal/money"
-	"boxoffice/internal/notify"
+	"boxoffice/internal/page"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/user"
 	"boxoffice/internal/web"
 )
 
-// router is where pages are mounted.
-type router interface {
-	Method(method, pattern string, h http.Handler)
-}
-
 // pages mounts the pages.
-func (p *Parts) pages(r router, s *Serve, mail *notify.Folder, log *slog.Logger) {
-	r.Method(http.MethodGet, "/", &web.Home{Events: onPage{p}, Demo: s.Demo, Now: time.Now, Log: log})
-	account := &web.Account{Accounts: onPage{p}, Log: log}
-	for _, method := range []string{http.MethodGet, http.MethodPost} {
-		r.Method(method, "/verify", http.HandlerFunc(account.Verify))
-		r.Method(method, "/reset", http.HandlerFunc(account.Reset))
+func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *Serve, mail http.Handler, log *slog.Logger) error {
+	shop, err := web.New(kit, web.Services{Events: onPage{p}, People: onPage{p}}, log)
+	if err != nil {
+		return err
+	}
+	for _, part := range []map[string]page.Handler{kit.Routes(), shop.Routes()} {
+		for at, fn := range part {
+			method, pattern, _ := strings.Cut(at, " ")
+			g.Page(method, pattern, fn)
+		}
 	}
 	if s.Demo { // on a loopback address
-		r.Method(http.MethodGet, "/dev/mail", mail)
-		r.Method(http.MethodGet, "/dev/mail/{name}", mail)
+		g.Router().Method(http.MethodGet, "/dev/mail", mail)
+		g.Router().Method(http.MethodGet, "/dev/mail/{name}", mail)
 	}
+	return nil
 }
 
 // confirmGuests mails guests the link to what they have paid for.
@@ -61,50 +62,60 @@ const (
 )
 
 // Listed is what is coming up, and a few events that are over.
-func (p onPage) Listed(ctx context.Context) ([]web.Event, error) {
-	var out []web.Event
-	for _, f := range []event.Filter{{Limit: upcomingShown}, {Status: "past", Limit: pastShown}} {
-		list, _, err := p.Events.List(ctx, message.Caller{}, f)
-		if err != nil {
+func (p onPage) Listed(ctx context.Context) (coming, past []message.Event, err error) {
+	if coming, err = p.listed(ctx, event.Filter{Limit: upcomingShown}); err == nil {
+		past, err = p.listed(ctx, event.Filter{Status: "past", Limit: pastShown})
+	}
+	return coming, past, err
+}
+
+func (p onPage) listed(ctx context.Context, f event.Filter) ([]message.Event, error) {
+	list, _, err := p.Events.List(ctx, message.Caller{}, f)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]message.Event, len(list))
+	for i := range list {
+		if out[i], err = p.shown(ctx, &list[i]); err != nil {
 			return nil, err
-		}
-		for i := range list {
-			e, err := p.shown(ctx, &list[i], f.Status)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, e)
 		}
 	}
 	return out, nil
 }
 
-func (p onPage) shown(ctx context.Context, e *event.Event, status string) (web.Event, error) {
-	w := web.Event{
-		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, Venue: e.Venue.Name, City: e.Venue.City, Date: e.LocalDate,
-		Status: string(e.Status), From: e.PriceFrom, Priced: e.PriceVersion > 0, Currency: e.Currency, Free: e.Seats, Total: e.Seats,
+// Event is an event that a caller may see.
+func (p onPage) Event(ctx context.Context, caller message.Caller, id string) (message.Event, error) {
+	e, err := p.Events.Get(ctx, caller, id)
+	if err != nil {
+		return message.Event{}, err
 	}
-	if status != "" {
-		w.Status = status
-	}
-	if e.StartsAt != 0 {
-		w.Starts = time.UnixMicro(e.StartsAt).UTC()
-		if zone, err := time.LoadLocation(e.TimeZone); err == nil {
-			w.Starts = w.Starts.In(zone)
-		}
-	}
-	if e.OpensAt != 0 {
-		w.Opens = time.UnixMicro(e.OpensAt)
+	return p.shown(ctx, &e)
+}
+
+// shown is an event as pages show it, with its prices and how many seats are free.
+func (p onPage) shown(ctx context.Context, e *event.Event) (message.Event, error) {
+	out, err := p.Events.Shown(ctx, e)
+	if err != nil {
+		return out, err
 	}
 	counts, err := p.Bookings.Counts(ctx, e.ID)
-	if err != nil && errs.KindOf(err) != errs.NotFound { // not handed over yet: all are free
-		return w, err
+	switch {
+	case errs.KindOf(err) == errs.NotFound: // not handed over yet: all are free
+		return out, nil
+	case err == nil:
+		out.Free, out.Seq = counts.Free, counts.Seq
 	}
-	if err == nil {
-		w.Free = counts.Free
-	}
-	return w, nil
+	return out, err
 }
+
+// Login starts a session.
+func (p onPage) Login(ctx context.Context, name, password, code, agent string) (web.Session, error) {
+	s, err := p.Users.Login(ctx, user.Credentials{Name: name, Password: password, Code: code, Agent: agent})
+	return web.Session{Token: s.Token, Ends: s.Ends}, err
+}
+
+// Logout ends the session of a token.
+func (p onPage) Logout(ctx context.Context, token string) error { return p.Users.Logout(ctx, token) }
 
 // VerifyEmail confirms an address by the secret of a mailed link.
 func (p onPage) VerifyEmail(ctx context.Context, token string) error {

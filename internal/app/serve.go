@@ -21,6 +21,7 @@ import (
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/limit"
 	"boxoffice/internal/notify"
+	"boxoffice/internal/page"
 	"boxoffice/internal/sqldb"
 )
 
@@ -103,8 +104,13 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 	return p.listen(ctx, &s, mail, out, log)
 }
 
-// front puts the services behind the front door.
-func (p *Parts) front(s *Serve, log *slog.Logger) (*gateway.Gateway, error) {
+// front puts the services and the pages behind the front door. The world reaches
+// it at base.
+func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger) (*gateway.Gateway, error) {
+	kit, err := page.New(page.Config{PublicURL: base, Demo: s.Demo, Now: time.Now, Log: log})
+	if err != nil {
+		return nil, err
+	}
 	cfg := gateway.Config{
 		Authenticate: p.Users.Authenticate,
 		Log:          log,
@@ -115,6 +121,9 @@ func (p *Parts) front(s *Serve, log *slog.Logger) (*gateway.Gateway, error) {
 		Outage:       sqldb.Outage,
 		Origins:      s.Origins,
 		PublicURL:    s.PublicURL,
+		Cookie:       page.SessionCookie(kit.Secure()),
+		WantsPage:    page.WantsPage,
+		ErrorPage:    kit.Error,
 	}
 	for _, text := range s.Proxies {
 		network, err := netip.ParsePrefix(text)
@@ -135,7 +144,7 @@ func (p *Parts) front(s *Serve, log *slog.Logger) (*gateway.Gateway, error) {
 	p.Payments.Register(api)
 	g.Stream(booking.LiveOperation(), p.Bookings.Live)
 	g.Complete()
-	return g, nil
+	return g, p.pages(g, kit, s, mail, log)
 }
 
 // ready asks the database.
@@ -155,11 +164,10 @@ func (p *Parts) listen(ctx context.Context, s *Serve, mail *notify.Folder, out i
 	}
 	p.Users.UsePublicURL(base)
 	p.Payments.OnCaptured(p.confirmGuests(base, log))
-	g, err := p.front(s, log)
+	g, err := p.front(s, base, mail, log)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	p.pages(g.Router(), s, mail, log)
 	srv := g.Server(s.Addr)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()

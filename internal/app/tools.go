@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
@@ -155,7 +156,7 @@ func (OpenAPI) Run(ctx context.Context, out io.Writer) error {
 	defer os.RemoveAll(dir)
 	s := &Serve{Storage: Storage{Data: dir}}
 	return s.with(ctx, slog.Default(), func(p *Parts) error {
-		g, err := p.front(s, slog.Default())
+		g, err := p.front(s, "", http.NotFoundHandler(), slog.Default())
 		if err != nil {
 			return err
 		}

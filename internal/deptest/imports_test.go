@@ -28,7 +28,8 @@ var allowed = map[string][]string{
 	"payment/sandbox": {"payment", "errs", "id", "money", "message", "sqldb", "batch"},
 	// in front of the services
 	"gateway": {"batch", "errs", "id", "limit", "message"},
-	"web":     {"errs", "money"},
+	"page":    {"errs", "message", "money"},
+	"web":     {"errs", "id", "message", "money", "page"},
 	// behind them
 	"notify": {"id"},
 	// beside them: makes accounts and audits, otherwise it is only a client

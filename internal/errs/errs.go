@@ -109,6 +109,15 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
+// Of is the first *Error in the chain; nil when there is none.
+func Of(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}
+
 // Is reports whether err is an application error with that slug.
 func Is(err error, slug string) bool {
 	var e *Error

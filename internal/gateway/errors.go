@@ -182,6 +182,15 @@ func (q *request) refuseAs(w http.ResponseWriter, e *errs.Error, status int) {
 }
 
 func (q *request) write(w http.ResponseWriter, e *errs.Error, status int) {
+	if g := q.gateway; g != nil && g.cfg.ErrorPage != nil && q.asked != nil && g.cfg.WantsPage(q.asked) {
+		r := q.served // with who asks
+		if r == nil {
+			r = q.asked
+		}
+		headers(e, w.Header().Set)
+		g.cfg.ErrorPage(w, r, e, status, q.id)
+		return
+	}
 	body, err := newProblem(e, status, q.id).MarshalJSON()
 	if err != nil {
 		q.gateway.cfg.Log.Error("problem document", "request_id", q.id, "error", err)

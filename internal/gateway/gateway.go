@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/cors"
@@ -36,6 +37,12 @@ type Config struct {
 	Pressure       func() (waiting, capacity int) // of the writers' queues; nil: never asked
 	Origins        []string                       // of other sites whose pages may ask (CORS); "*": all
 	PublicURL      string                         // where the world reaches this server
+
+	// Cookie names the cookie in which pages carry a session's token; "": none.
+	Cookie string
+	// WantsPage and ErrorPage show browsers what went wrong; nil: as JSON.
+	WantsPage func(*http.Request) bool
+	ErrorPage func(w http.ResponseWriter, r *http.Request, e *errs.Error, status int, requestID string)
 }
 
 // Gateway is the front door of a node.
@@ -47,6 +54,7 @@ type Gateway struct {
 	policies *policies
 	handler  http.Handler // the router, behind CORS if there is any
 	tls      bool         // the world comes by HTTPS
+	foreign  *http.CrossOriginProtection
 	draining atomic.Bool
 	streams  context.Context // of streams; it ends when the node drains
 	drain    context.CancelFunc
@@ -58,7 +66,7 @@ const streamSuffix = "/live"
 // New makes a front door without any operations; services register theirs on API.
 func New(cfg Config) *Gateway {
 	g := &Gateway{cfg: cfg, router: chi.NewRouter(), metrics: newMetrics(cfg.Metrics), policies: newPolicies(cfg.Limits),
-		tls: strings.HasPrefix(cfg.PublicURL, "https://")}
+		tls: strings.HasPrefix(cfg.PublicURL, "https://"), foreign: http.NewCrossOriginProtection()}
 	g.streams, g.drain = context.WithCancel(context.Background())
 	g.handler = crossOrigin(cfg.Origins, g.router)
 	useProblems()
@@ -147,6 +155,29 @@ func (g *Gateway) Stream(op *huma.Operation, fn func(http.ResponseWriter, *http.
 			refuse(w, r, err)
 		}
 	}))
+}
+
+// Page registers a page: a plain handler, whose error, if it has written nothing,
+// becomes the answer. Forms are taken from this server's own pages only.
+func (g *Gateway) Page(method, pattern string, fn func(http.ResponseWriter, *http.Request) error) {
+	g.router.Method(method, pattern, gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := g.sameOrigin(r)
+		if err == nil {
+			err = fn(w, r)
+		}
+		if err != nil {
+			refuse(w, r, err)
+		}
+	})))
+}
+
+// sameOrigin refuses requests that change something and come from another site's
+// page (the Fetch standard's Sec-Fetch-Site, else Origin).
+func (g *Gateway) sameOrigin(r *http.Request) error {
+	if err := g.foreign.Check(r); err != nil {
+		return &errs.Error{Kind: errs.Forbidden, Type: "cross-origin", Detail: "This came from a page of another site.", Err: err}
+	}
+	return nil
 }
 
 // crossOrigin lets pages of other sites ask (the Fetch standard's CORS protocol).

@@ -44,7 +44,7 @@ func (g *Gateway) serve(next http.Handler) http.Handler {
 		q := &request{gateway: g, start: time.Now(), id: requestID(r), method: r.Method, path: r.URL.Path, route: chi.RouteContext(r.Context())}
 		var cancel context.CancelFunc
 		q.Context, cancel = g.bound(q, r)
-		q.client = g.client(r)
+		q.client, q.asked = g.client(r), r
 		q.answer.ResponseWriter = rw
 		if has := r.Header["If-None-Match"]; len(has) > 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 			q.answer.has = has[0]
@@ -299,15 +299,40 @@ func openTo(path string) bool {
 	return strings.HasPrefix(path, "/openapi")
 }
 
-// caller is who asks, by the session token.
+// caller is who asks, by the session token: of the Authorization header, or of
+// the cookie of pages.
 func (g *Gateway) caller(ctx context.Context, r *http.Request) (message.Caller, error) {
 	header := r.Header["Authorization"]
-	if len(header) == 0 || g.cfg.Authenticate == nil || openTo(r.URL.Path) {
+	if g.cfg.Authenticate == nil || openTo(r.URL.Path) {
 		return message.Caller{}, nil
+	}
+	if len(header) == 0 {
+		return g.byCookie(ctx, r)
 	}
 	scheme, token, _ := strings.Cut(header[0], " ")
 	if len(header) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken || !plain(token) {
 		return message.Caller{}, errs.New(errs.Unauthenticated, "bad-token", "Authorization must be: Bearer, a space, the token of a session.")
 	}
 	return g.cfg.Authenticate(ctx, token)
+}
+
+// byCookie is who asks, by the cookie of pages. Browsers send it along without
+// being asked, so that other sites' pages must not make it count. A session that
+// is over is none: whoever had it may go on looking at pages.
+func (g *Gateway) byCookie(ctx context.Context, r *http.Request) (message.Caller, error) {
+	if g.cfg.Cookie == "" || len(r.Header["Cookie"]) == 0 {
+		return message.Caller{}, nil
+	}
+	c, err := r.Cookie(g.cfg.Cookie)
+	if err != nil || c.Value == "" || len(c.Value) > maxToken || !plain(c.Value) {
+		return message.Caller{}, nil
+	}
+	if err := g.sameOrigin(r); err != nil {
+		return message.Caller{}, err
+	}
+	caller, err := g.cfg.Authenticate(ctx, c.Value)
+	if errs.KindOf(err) == errs.Unauthenticated {
+		return message.Caller{}, nil
+	}
+	return caller, err
 }

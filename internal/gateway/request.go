@@ -22,6 +22,7 @@ type request struct {
 	context.Context // with the time limit
 	gateway         *Gateway
 	route           *chi.Context
+	asked           *http.Request // as it came
 	served          *http.Request // as the operation sees it; nil when it was refused before
 	id              string
 	method, path    string

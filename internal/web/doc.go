@@ -1,3 +1,9 @@
-// Package web is the pages: server-rendered, with no assets from elsewhere. It
-// asks for what it shows through interfaces of its own.
+// Package web is the shop: the pages on which fans find events, choose seats,
+// pay, and come back for their tickets. It asks for what it shows through
+// interfaces of its own; package page does what all pages have in common.
+//
+//	shop.go    the shop and its addresses
+//	home.go    what is on
+//	event.go   one event, with the seat map or the list of seats
+//	signin.go  signing in and out; mailed.go: the pages behind mailed links
 package web

@@ -28,14 +28,15 @@ func page(t *testing.T, url string) string {
 
 var tags = regexp.MustCompile(`<[^>]+>`)
 
-// The commands on the page at / do what it says: pasted into a shell, they buy
+// The commands on the page for developers do what it says: pasted into a shell, they buy
 // two seats.
 func TestDemoPurchase(t *testing.T) {
 	s := serve(t, storage(t), "--demo")
 	home := page(t, s.url+"/")
-	found := regexp.MustCompile(`(?s)<pre id="purchase"><code>(.*?)</code>`).FindStringSubmatch(home)
+	developers := page(t, s.url+"/developers")
+	found := regexp.MustCompile(`(?s)<pre id="purchase"><code>(.*?)</code>`).FindStringSubmatch(developers)
 	if found == nil {
-		t.Fatalf("the page shows no purchase: %s", home)
+		t.Fatalf("the page shows no purchase: %s", developers)
 	}
 	for range 2 { // it can be done again
 		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", html.UnescapeString(tags.ReplaceAllString(found[1], "")))
@@ -45,7 +46,7 @@ func TestDemoPurchase(t *testing.T) {
 		}
 		time.Sleep(time.Second) // the addresses are made of seconds
 	}
-	for _, part := range []string{"sold out", "opens soon", ">past<", "/dev/mail"} {
+	for _, part := range []string{"Sold out", "Opens soon", ">Over<", "/dev/mail"} {
 		if !strings.Contains(home, part) {
 			t.Errorf("the page has no %q", part)
 		}

@@ -1,0 +1,30 @@
+package app
+
+// pageRights is what each of who is answered by pages; see rights. Who is not
+// signed in is sent to the sign-in page (303).
+var pageRights = map[string]string{
+	//                              nobody stranger owner organizer rival admin
+	"GET /":                     "200 200 200 200 200 200",
+	"GET /e/{id}":               "301 301 301 301 301 301",
+	"GET /e/{id}/{slug}":        "200 200 200 200 200 200",
+	"GET /developers":           "200 200 200 200 200 200",
+	"GET /sign-in":              "200 200 200 200 200 200",
+	"POST /sign-in":             "422 422 422 422 422 422",
+	"POST /sign-out":            "303 303 303 303 303 303",
+	"GET /verify":               "200 200 200 200 200 200",
+	"POST /verify":              "422 422 422 422 422 422",
+	"GET /reset":                "200 200 200 200 200 200",
+	"POST /reset":               "422 422 422 422 422 422",
+	"GET /offline":              "200 200 200 200 200 200",
+	"GET /sw.js":                "200 200 200 200 200 200",
+	"GET /favicon.ico":          "200 200 200 200 200 200",
+	"GET /manifest.webmanifest": "200 200 200 200 200 200",
+	"GET /assets/{name}":        "200 200 200 200 200 200",
+}
+
+// pageForms are what is posted to pages.
+var pageForms = map[string]string{
+	"POST /sign-in": "name=nobody&password=wrong+password",
+	"POST /verify":  "token=x",
+	"POST /reset":   "token=x&password=velvet+curtain",
+}

@@ -1,0 +1,43 @@
+package event
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"boxoffice/internal/message"
+)
+
+// Shown is an event as pages show it. Its seats are all counted as free: the
+// booking side knows better.
+func (s *Service) Shown(ctx context.Context, e *Event) (message.Event, error) {
+	at := func(us int64) time.Time {
+		if us == 0 {
+			return time.Time{}
+		}
+		return time.UnixMicro(us).UTC()
+	}
+	out := message.Event{
+		ID: e.ID, OrganizerID: e.OrganizerID, Title: e.Title, Description: e.Description, Category: e.Category,
+		Venue:  message.Venue{ID: e.Venue.ID, Name: e.Venue.Name, Address: e.Venue.Address, City: e.Venue.City, Country: e.Venue.Country, Zone: e.Venue.TimeZone},
+		Starts: at(e.StartsAt), Date: e.LocalDate, Zone: e.TimeZone, Status: e.shown(s.now().UnixMicro()),
+		Opens: at(e.OpensAt), Closes: at(e.ClosesAt), RefundsEnd: at(e.sale().RefundsEnd), Changed: at(e.ChangedAt), Attributes: json.RawMessage(e.Attributes),
+		PlanID: e.PlanID, PlanVersion: e.PlanVersion, Free: e.Seats, Total: e.Seats,
+		LimitPerCustomer: e.LimitPerCustomer, HoldFor: time.Duration(e.HoldFor) * time.Microsecond, Version: e.Version,
+	}
+	if zone, err := s.zone(e.TimeZone); err == nil && !out.Starts.IsZero() {
+		out.Starts = out.Starts.In(zone)
+	}
+	if e.PriceVersion == 0 {
+		return out, nil
+	}
+	prices, err := s.Prices(ctx, e.ID, e.PriceVersion)
+	if err != nil {
+		return out, err
+	}
+	out.Prices, out.From, out.To = *prices, e.PriceFrom, e.PriceFrom
+	for _, t := range prices.Tiers {
+		out.To = max(out.To, t.Price)
+	}
+	return out, nil
+}

@@ -1,0 +1,54 @@
+package message
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Event is an event as pages show it.
+type Event struct {
+	ID          string
+	OrganizerID string
+	Title       string
+	Description string
+	Category    string
+	Venue       Venue
+	Starts      time.Time // in the event's zone; zero: to be announced, or only Date is known
+	Date        string    // YYYY-MM-DD in the event's zone; "": to be announced
+	Zone        string    // IANA name
+	Status      string    // draft, published, on_sale, cancelled, past
+	Opens       time.Time // of the sale; zero: at once
+	Closes      time.Time // of the sale; zero: when the event begins
+	RefundsEnd  time.Time // until then buyers may give seats back; zero: without an end
+	Changed     time.Time // when time or venue changed last after it was announced; zero: never
+	Attributes  json.RawMessage
+
+	PlanID      string
+	PlanVersion int64
+	Prices      Prices // Version 0: not priced yet
+	From, To    int64  // lowest and highest all-in price, minor units of Prices.Currency
+	Free, Total int32  // seats
+	Seq         int64  // ledger version at which they were counted
+
+	LimitPerCustomer int32
+	HoldFor          time.Duration
+	Version          int64
+}
+
+// Venue is a place where events are.
+type Venue struct {
+	ID, Name, Address, City string
+	Country                 string // ISO 3166-1 alpha-2
+	Zone                    string // IANA name
+}
+
+// Priced reports whether the event has prices.
+func (e *Event) Priced() bool { return e.Prices.Version > 0 }
+
+// Selling reports whether seats can be bought at a time.
+func (e *Event) Selling(now time.Time) bool {
+	return e.Status == string(OnSale) && !e.Opens.After(now) && (e.Closes.IsZero() || e.Closes.After(now))
+}
+
+// Waiting reports whether the sale has not opened yet at a time.
+func (e *Event) Waiting(now time.Time) bool { return e.Status == string(OnSale) && e.Opens.After(now) }

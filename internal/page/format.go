@@ -1,0 +1,70 @@
+package page
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bojanz/currency"
+	"github.com/goodsign/monday"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"golang.org/x/text/number"
+
+	"boxoffice/internal/money"
+)
+
+// layout is how a language writes dates, as layouts of package time.
+type layout struct {
+	locale                       monday.Locale
+	long, short, day, date, hour string
+	month                        string
+}
+
+var layouts = map[string]layout{
+	"en": {monday.LocaleEnGB, "Monday 2 January 2006, 15:04", "Mon 2 Jan, 15:04", "Monday 2 January 2006", "2 Jan 2006", "15:04", "Jan"},
+	"de": {monday.LocaleDeDE, "Monday, 2. January 2006, 15:04 Uhr", "Mon 2. Jan, 15:04", "Monday, 2. January 2006", "2.1.2006", "15:04 Uhr", "Jan"},
+}
+
+// Forms in which a time can be written.
+const (
+	Long  = "long"  // day, date and time of day
+	Short = "short" // the same for a list; without the year
+	Day   = "day"   // day and date
+	Date  = "date"  // date only
+	Hour  = "hour"  // time of day only
+	Month = "month" // its short name
+)
+
+// When writes a time, in its own zone, as readers of a language write it.
+func When(lang string, t time.Time, form string) string {
+	l := layouts[lang]
+	text := map[string]string{Long: l.long, Short: l.short, Day: l.day, Date: l.date, Hour: l.hour, Month: l.month}[form]
+	return monday.Format(t, text, l.locale)
+}
+
+var formatters sync.Map // language → *currency.Formatter
+
+// Money writes an amount in minor units of a currency.
+func Money(lang string, minor int64, code string) string {
+	a, err := currency.NewAmountFromInt64(minor, code)
+	if err != nil {
+		return money.Format(minor, code)
+	}
+	f, ok := formatters.Load(lang)
+	if !ok {
+		made := currency.NewFormatter(currency.NewLocale(lang))
+		made.MinDigits = currency.DefaultDigits
+		f, _ = formatters.LoadOrStore(lang, made)
+	}
+	return f.(*currency.Formatter).Format(a)
+}
+
+// Number writes a whole number with its separators; anything else as it is.
+func Number(lang string, n any) string {
+	switch n.(type) {
+	case int, int32, int64:
+		return message.NewPrinter(language.Make(lang)).Sprint(number.Decimal(n))
+	}
+	return fmt.Sprint(n)
+}

@@ -1,0 +1,162 @@
+package page
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"boxoffice/internal/message"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// Set is the templates of a room. Each file is a page that defines "main", and
+// may define "head"; files whose names begin with _ are parts for all of them.
+type Set struct {
+	byLang map[string]map[string]*template.Template // language → page
+}
+
+// Meta is what a page says about itself.
+type Meta struct {
+	Title       string // without the name of the site
+	Description string
+	Canonical   string   // path; "": none
+	Image       string   // path of a picture for links to it; "": none
+	NoIndex     bool     // not for search engines
+	Scripts     []string // names of assets beside app.js
+	JSONLD      any      // schema.org
+	Wide        bool     // use the whole width
+}
+
+// frame is what the layout shows around a page.
+type frame struct {
+	Meta
+	Lang, Path string
+	Others     []string // languages that the page can also be read in
+	Caller     message.Caller
+	Notice     string
+	Demo       bool
+	URL        string // of the site
+	Data       any
+}
+
+// Organizes reports whether the reader has the organizer's pages.
+func (f frame) Organizes() bool {
+	return f.Caller.Role == message.Organizer || f.Caller.Role == message.Admin
+}
+
+// Set parses the templates of a folder, with functions of the room's own.
+func (k *Kit) Set(files fs.FS, dir string, more template.FuncMap) (*Set, error) {
+	s := &Set{byLang: map[string]map[string]*template.Template{}}
+	names, err := fs.Glob(files, dir+"/*.html")
+	if err != nil {
+		return nil, err
+	}
+	for _, lang := range Languages {
+		base := template.New("").Funcs(k.funcs(lang)).Funcs(more)
+		if base, err = base.ParseFS(templateFiles, "templates/_*.html"); err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
+		for _, name := range names {
+			if strings.HasPrefix(path.Base(name), "_") {
+				if base, err = base.ParseFS(files, name); err != nil {
+					return nil, fmt.Errorf("templates: %w", err)
+				}
+			}
+		}
+		pages := map[string]*template.Template{}
+		for _, name := range names {
+			one, err := base.Clone()
+			if err == nil && !strings.HasPrefix(path.Base(name), "_") {
+				one, err = one.ParseFS(files, name)
+				pages[strings.TrimSuffix(path.Base(name), ".html")] = one
+			}
+			if err != nil {
+				return nil, fmt.Errorf("templates: %w", err)
+			}
+		}
+		s.byLang[lang] = pages
+	}
+	return s, nil
+}
+
+// funcs are what templates can call, in a language.
+func (k *Kit) funcs(lang string) template.FuncMap {
+	return template.FuncMap{
+		"t":      func(key string, pairs ...any) string { return k.words.text(lang, key, pairs...) },
+		"money":  func(minor int64, code string) string { return Money(lang, minor, code) },
+		"number": func(n any) string { return Number(lang, n) },
+		"when":   func(t time.Time, form string) string { return When(lang, t, form) },
+		"asset":  func(name string) (string, error) { return k.assets.path(name) },
+		"iso":    func(t time.Time) string { return t.Format(time.RFC3339) },
+		"lang":   func() string { return lang },
+		"dict":   dict,
+		"json": func(v any) (template.JS, error) { // for <script type="application/json">: not executed
+			raw, err := json.Marshal(v)  // escapes < > & as the block needs it
+			return template.JS(raw), err //nolint:gosec // see above
+		},
+	}
+}
+
+// dict makes the data of a template that is called with several values.
+func dict(pairs ...any) (map[string]any, error) {
+	if len(pairs)%2 != 0 {
+		return nil, fmt.Errorf("dict: a name has no value")
+	}
+	out := make(map[string]any, len(pairs)/2)
+	for i := 0; i < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return nil, fmt.Errorf("dict: %v is not a name", pairs[i])
+		}
+		out[name] = pairs[i+1]
+	}
+	return out, nil
+}
+
+func (a *assets) path(name string) (string, error) {
+	if one := a.byName[name]; one != nil {
+		return one.path, nil
+	}
+	return "", fmt.Errorf("there is no asset %q", name)
+}
+
+// Show answers with a page of a set.
+func (v *Visit) Show(s *Set, name string, m Meta, data any) error {
+	one := s.byLang[v.Lang][name]
+	if one == nil {
+		return fmt.Errorf("there is no page %q", name)
+	}
+	f := frame{Meta: m, Lang: v.Lang, Path: v.Request.URL.Path, Caller: v.Caller, Notice: v.notice(), Demo: v.kit.cfg.Demo, URL: v.kit.cfg.PublicURL, Data: data}
+	for _, lang := range Languages {
+		if lang != v.Lang {
+			f.Others = append(f.Others, lang)
+		}
+	}
+	var out bytes.Buffer
+	if err := one.ExecuteTemplate(&out, "layout", f); err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	h := v.W.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", v.Lang)
+	h.Set("Content-Length", strconv.Itoa(out.Len()))
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+	h.Add("Vary", "Cookie, Accept-Language")
+	if f.Notice != "" || h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "private, no-cache")
+	}
+	v.W.WriteHeader(v.status)
+	_, _ = v.W.Write(out.Bytes()) // who has gone away does not read it
+	return nil
+}

@@ -1,0 +1,150 @@
+package page
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// Visit is one request for a page.
+type Visit struct {
+	W http.ResponseWriter
+	*http.Request
+	Caller message.Caller
+	Lang   string // of the answer
+
+	kit    *Kit
+	status int
+}
+
+const (
+	langCookie   = "lang"
+	noticeCookie = "notice"
+)
+
+// SessionCookie is the name of the cookie that holds a session's token. Browsers
+// take a name with this prefix only for HTTPS (RFC 6265bis, section 4.1.3), so
+// that plain HTTP has a plain name.
+func SessionCookie(secure bool) string {
+	if secure {
+		return "__Host-session"
+	}
+	return "session"
+}
+
+// T is a message in the visit's language; pairs are names and values.
+func (v *Visit) T(key string, pairs ...any) string { return v.kit.words.text(v.Lang, key, pairs...) }
+
+// Words are all messages below a prefix, by the rest of their keys: for scripts.
+func (v *Visit) Words(prefix string) map[string]string {
+	return v.kit.words.group(v.Lang, prefix, v.kit.keys)
+}
+
+// Now is the time.
+func (v *Visit) Now() time.Time { return v.kit.cfg.Now() }
+
+// URL is where the world finds a path of this server.
+func (v *Visit) URL(path string) string { return v.kit.URL(path) }
+
+// Status sets the status of the page that is shown next.
+func (v *Visit) Status(code int) { v.status = code }
+
+// Reason sets the status that belongs to an error, and is the error in words for
+// the page: of a known slug in the visit's language, else as the error says.
+// Errors that are no application errors are not for pages: ok is false.
+func (v *Visit) Reason(err error) (text string, ok bool) {
+	e := errs.Of(err)
+	if e == nil || e.Kind == errs.Internal || e.Kind == errs.Unavailable || e.Kind == errs.NotFound {
+		return "", false
+	}
+	v.status = http.StatusUnprocessableEntity
+	if e.Kind == errs.Conflict || e.Kind == errs.Precondition {
+		v.status = http.StatusConflict
+	}
+	key := "problem." + e.Type
+	if text = v.T(key); text == key {
+		text = e.Detail
+	}
+	return text, true
+}
+
+// Public lets caches keep the answer for a moment: it must be the same for all
+// who are not signed in.
+func (v *Visit) Public() {
+	if !v.Caller.SignedIn() {
+		v.W.Header().Set("Cache-Control", "public, max-age=0, s-maxage=1, stale-while-revalidate=5")
+	}
+}
+
+// Go sends the reader to another page of this server, to be read with GET.
+func (v *Visit) Go(path string) error {
+	v.W.Header().Set("Cache-Control", "no-store")
+	http.Redirect(v.W, v.Request, path, http.StatusSeeOther)
+	return nil
+}
+
+// Notice has the next page begin with the message "notice.NAME".
+func (v *Visit) Notice(name string) { v.setCookie(noticeCookie, name, time.Minute) }
+
+// Begin starts a session in the reader's browser.
+func (v *Visit) Begin(token string, ends time.Time) {
+	v.setCookie(SessionCookie(v.kit.Secure()), token, ends.Sub(v.Now()))
+}
+
+// End ends the session in the reader's browser.
+func (v *Visit) End() { v.setCookie(SessionCookie(v.kit.Secure()), "", -1) }
+
+// Token is the token of the reader's session; "" when there is none.
+func (v *Visit) Token() string {
+	if c, err := v.Cookie(SessionCookie(v.kit.Secure())); err == nil {
+		return c.Value
+	}
+	return ""
+}
+
+// setCookie sets a cookie of this server's pages; a negative life removes it.
+func (v *Visit) setCookie(name, value string, life time.Duration) {
+	seconds := int(life / time.Second)
+	if life < 0 {
+		seconds = -1
+	}
+	http.SetCookie(v.W, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: seconds,
+		HttpOnly: true, Secure: v.kit.Secure(), SameSite: http.SameSiteLaxMode})
+}
+
+// notice is the message for this page, once.
+func (v *Visit) notice() string {
+	c, err := v.Cookie(noticeCookie)
+	if err != nil || c.Value == "" {
+		return ""
+	}
+	v.setCookie(noticeCookie, "", -1)
+	key := "notice." + c.Value
+	if text := v.T(key); text != key {
+		return text
+	}
+	return ""
+}
+
+// Next is where a form asks to go on, if that is a path of this server.
+func (v *Visit) Next(otherwise string) string {
+	next := v.FormValue("next")
+	u, err := url.Parse(next)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.Contains(next, `\`) {
+		return otherwise
+	}
+	return next
+}
+
+// askToSignIn sends the reader to the sign-in page, and back afterwards.
+func (v *Visit) askToSignIn() error {
+	next := v.Request.URL.RequestURI()
+	if v.Method != http.MethodGet && v.Method != http.MethodHead {
+		next = "/"
+	}
+	return v.Go("/sign-in?next=" + url.QueryEscape(next))
+}

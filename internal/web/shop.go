@@ -1,0 +1,51 @@
+package web
+
+import (
+	"embed"
+	"log/slog"
+	"maps"
+
+	"boxoffice/internal/page"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+// Services are what the shop needs of the ticket office.
+type Services struct {
+	Events Events
+	People People
+}
+
+// Shop is the pages for fans.
+type Shop struct {
+	Services
+	kit *page.Kit
+	set *page.Set
+	log *slog.Logger
+}
+
+// New makes the shop.
+func New(kit *page.Kit, s Services, log *slog.Logger) (*Shop, error) {
+	set, err := kit.Set(templates, "templates", nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Shop{Services: s, kit: kit, set: set, log: log}, nil
+}
+
+// routes are pages by method and pattern.
+type routes = map[string]func(*page.Visit) error
+
+// Routes are the shop's addresses, by method and pattern.
+func (s *Shop) Routes() map[string]page.Handler {
+	all := routes{}
+	for _, part := range []routes{s.browseRoutes(), s.signInRoutes()} {
+		maps.Copy(all, part)
+	}
+	out := map[string]page.Handler{}
+	for at, fn := range all {
+		out[at] = s.kit.Page(fn)
+	}
+	return out
+}
