@@ -28,6 +28,17 @@ func (s *Shop) event(v *page.Visit) error {
 		return nil
 	}
 	v.Public()
-	return v.Show(s.set, "event", page.Meta{Title: e.Title, Description: e.Description, Canonical: eventPath(&e)},
-		map[string]any{"Event": &e, "State": state(v, &e)})
+	return s.showEvent(v, &e, nil)
+}
+
+// missed says why seats could not be held, to be shown where they are chosen.
+type missed struct {
+	Text  string
+	Seats []string // labels that are gone
+}
+
+// showEvent shows an event's page; m is nil unless a hold has just failed.
+func (s *Shop) showEvent(v *page.Visit, e *message.Event, m *missed) error {
+	return v.Show(s.set, "event", page.Meta{Title: e.Title, Description: e.Description, Canonical: eventPath(e)},
+		map[string]any{"Event": e, "State": state(v, e), "Missed": m})
 }

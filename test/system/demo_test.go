@@ -34,7 +34,7 @@ func TestDemoPurchase(t *testing.T) {
 	s := serve(t, storage(t), "--demo")
 	home := page(t, s.url+"/")
 	developers := page(t, s.url+"/developers")
-	found := regexp.MustCompile(`(?s)<pre id="purchase"><code>(.*?)</code>`).FindStringSubmatch(developers)
+	found := regexp.MustCompile(`(?s)<pre id="purchase"[^>]*><code>(.*?)</code>`).FindStringSubmatch(developers)
 	if found == nil {
 		t.Fatalf("the page shows no purchase: %s", developers)
 	}
