@@ -48,6 +48,11 @@ fuzz: ## Fuzz everything that parses or chooses, 20 s each
 bench: setup ## Measure boxoffice beside pgbench's textbook transaction
 	go run ./bench
 
+.PHONY: lighthouse
+lighthouse: setup ## Lighthouse over home, search, event and checkout, as a phone and as a desktop
+	npm --prefix test/browser/lighthouse ci --no-audit --no-fund --silent
+	go run ./test/browser/lighthouse
+
 .PHONY: chaos
 chaos: setup ## The long series: 100 kills on each database, a long outage, random histories by the ten thousand
 	BOXOFFICE_KILLS=100 go test -count=1 -timeout 60m -v -run 'TestKill' ./test/system
