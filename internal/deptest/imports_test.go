@@ -19,8 +19,9 @@ var allowed = map[string][]string{
 	// one interface each, with its backends
 	"batch": {"errs"}, "limit": {}, "sqldb": {"errs", "batch"},
 	"sqldb/sqldbtest": {"sqldb"}, // for tests
+	"signing":         {"sqldb"},
 	// services: never each other
-	"booking": services,
+	"booking": append([]string{"signing"}, services...),
 	"event":   services,
 	"payment": services,
 	"user":    services,
