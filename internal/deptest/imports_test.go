@@ -31,6 +31,8 @@ var allowed = map[string][]string{
 	"gateway": {"batch", "errs", "id", "limit", "message"},
 	"page":    {"errs", "message", "money"},
 	"web":     {"errs", "id", "message", "money", "page"},
+	// beside them: values and documents
+	"ticket": {"id"},
 	// behind them
 	"notify": {"id"},
 	// beside them: makes accounts and audits, otherwise it is only a client
