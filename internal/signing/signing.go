@@ -52,11 +52,11 @@ func Keys(ctx context.Context, db *sqldb.DB, name string, now func() time.Time) 
 
 // Rotate adds a key, which is then the newest. Nodes see it when they start.
 func Rotate(ctx context.Context, db *sqldb.DB, name string, now func() time.Time) error {
-	keys, err := Keys(ctx, db, name, now)
-	if err != nil {
+	if _, err := Keys(ctx, db, name, now); err != nil { // the first is there before
 		return err
 	}
-	return add(ctx, db, fmt.Sprintf("%s/%d", name, len(keys)+1), now())
+	at := now()
+	return add(ctx, db, fmt.Sprintf("%s/%d", name, at.UnixMicro()), at)
 }
 
 // add makes a key, unless there is one of this id.

