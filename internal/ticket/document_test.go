@@ -36,8 +36,8 @@ func opera(t testing.TB) Document {
 	}
 }
 
-// pages makes the PDF and opens it with another library than the one that wrote it.
-func pages(t testing.TB, d Document) []pdf.Page {
+// open makes the PDF and opens it with another library than the one that wrote it.
+func open(t testing.TB, d Document) *pdf.Reader {
 	t.Helper()
 	data, err := d.PDF()
 	if err != nil {
@@ -47,7 +47,12 @@ func pages(t testing.TB, d Document) []pdf.Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []pdf.Page
+	return r
+}
+
+func pages(t testing.TB, d Document) (out []pdf.Page) {
+	t.Helper()
+	r := open(t, d)
 	for n := range r.NumPage() {
 		out = append(out, r.Page(n+1))
 	}
@@ -84,6 +89,18 @@ func TestDocument(t *testing.T) {
 		}
 		if token := read(t, codeOn(t, p)); token != seat.Token {
 			t.Errorf("page %d: the code is %s, not %s", n+1, token, seat.Token)
+		}
+	}
+}
+
+func TestProperties(t *testing.T) {
+	d := opera(t)
+	d.Event, d.Organizer = "東京 (2026) 😀!", `Käthe \ <b>`
+	d.Issued = time.Date(2026, 11, 1, 1, 30, 0, 0, time.FixedZone("", 5*3600+1800))
+	info := open(t, d).Trailer().Key("Info")
+	for name, want := range map[string]string{"Title": "東京 (2026) \ufffd!", "Author": d.Organizer, "CreationDate": "D:20261031200000+00'00'"} {
+		if got := info.Key(name).Text(); got != want {
+			t.Errorf("%s is %q, not %q", name, got, want)
 		}
 	}
 }

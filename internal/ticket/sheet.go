@@ -44,8 +44,23 @@ func newSheet(d Document) (*sheet, error) {
 			return nil, err
 		}
 	}
-	s.pdf.SetInfo(gopdf.PdfInfo{Title: d.Event, Author: d.Organizer, Creator: "boxoffice", CreationDate: d.Issued})
+	info := gopdf.PdfInfo{Title: property(d.Event), Author: property(d.Organizer), Creator: "boxoffice"}
+	if !d.Issued.IsZero() {
+		info.CreationDate = d.Issued.UTC() // gopdf writes no minutes of an offset
+	}
+	s.pdf.SetInfo(info)
 	return s, nil
+}
+
+// property is a text for the file's properties. gopdf writes letters there by four
+// digits, which those beyond the basic plane, emoji for one, would break.
+func property(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r > 0xffff {
+			return missing
+		}
+		return r
+	}, text)
 }
 
 func (s *sheet) bytes() ([]byte, error) {
