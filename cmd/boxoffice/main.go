@@ -28,6 +28,10 @@ type cli struct {
 	Admin struct {
 		Create app.CreateAdmin `cmd:"" help:"Create an administrator; prints the password once."`
 	} `cmd:"" help:"Administrate accounts."`
+	Ticket struct {
+		Verify app.TicketVerify `cmd:"" help:"Check tickets as a gate does, without a network."`
+		Keys   app.TicketKeys   `cmd:"" help:"Print the public keys that tickets are checked with."`
+	} `cmd:"" help:"Work with tickets."`
 	OpenAPI app.OpenAPI `cmd:"" name:"openapi" help:"Print the API's OpenAPI document."`
 	Rush    app.Rush    `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
 }
@@ -61,6 +65,10 @@ func run(args []string) error {
 		return c.Ledger.Export.Run(ctx, os.Stdout)
 	case "admin create":
 		return c.Admin.Create.Run(ctx, os.Stdout)
+	case "ticket verify", "ticket verify <token>":
+		return c.Ticket.Verify.Run(os.Stdin, os.Stdout)
+	case "ticket keys":
+		return c.Ticket.Keys.Run(ctx, os.Stdout)
 	case "openapi":
 		return c.OpenAPI.Run(ctx, os.Stdout)
 	case "rush":

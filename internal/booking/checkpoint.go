@@ -3,16 +3,13 @@ package booking
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"time"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
-	"boxoffice/internal/sqldb"
 )
 
 // Checkpoint is a signed statement of how far an event's ledger goes. Who keeps
@@ -50,27 +47,6 @@ func (s *Service) Checkpoint(ctx context.Context, eventID string) (Checkpoint, e
 	c.Hash = hex.EncodeToString(hash)
 	c.Signature = hex.EncodeToString(ed25519.Sign(s.key, c.Statement()))
 	return c, nil
-}
-
-// signingKey reads the key, or makes one at the first start.
-func signingKey(ctx context.Context, db *sqldb.DB, now func() time.Time) (ed25519.PrivateKey, error) {
-	fresh := make([]byte, ed25519.SeedSize)
-	if _, err := rand.Read(fresh); err != nil {
-		return nil, fmt.Errorf("signing key: %w", err)
-	}
-	var seed []byte
-	err := db.Write(ctx, func(tx *sql.Tx) error {
-		// Of several nodes that start at once, one makes the key.
-		if _, err := tx.ExecContext(ctx, `INSERT INTO signing_keys (id, private_key, created_at) VALUES ('checkpoint', $1, $2) ON CONFLICT DO NOTHING`,
-			fresh, now().UnixMicro()); err != nil {
-			return err
-		}
-		return tx.QueryRowContext(ctx, `SELECT private_key FROM signing_keys WHERE id = 'checkpoint'`).Scan(&seed)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("signing key: %w", err)
-	}
-	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 func hexHash(h [32]byte) string { return hex.EncodeToString(h[:]) }

@@ -21,6 +21,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
+	"boxoffice/internal/signing"
 	"boxoffice/internal/sqldb"
 )
 
@@ -80,9 +81,11 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if s.getStmt, err = cfg.DB.PrepareRead(ctx, bookingWithOrganizer+` WHERE b.id = $1`); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
-	if s.key, err = signingKey(ctx, cfg.DB, cfg.Now); err != nil {
+	keys, err := signing.Keys(ctx, cfg.DB, "checkpoint", cfg.Now)
+	if err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
+	s.key = keys[0] // the links to bookings are derived from it: it stays
 	if s.lease, err = sqldb.NewLease(ctx, cfg.DB, "holds"); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}

@@ -19,8 +19,9 @@ var allowed = map[string][]string{
 	// one interface each, with its backends
 	"batch": {"errs"}, "limit": {}, "sqldb": {"errs", "batch"},
 	"sqldb/sqldbtest": {"sqldb"}, // for tests
+	"signing":         {"sqldb"},
 	// services: never each other
-	"booking": services,
+	"booking": append([]string{"signing"}, services...),
 	"event":   services,
 	"payment": services,
 	"user":    services,
@@ -30,6 +31,8 @@ var allowed = map[string][]string{
 	"gateway": {"batch", "errs", "id", "limit", "message"},
 	"page":    {"errs", "message", "money"},
 	"web":     {"errs", "id", "message", "money", "page"},
+	// beside them: values and documents
+	"ticket": {"id"},
 	// behind them
 	"notify": {"id"},
 	// beside them: makes accounts and audits, otherwise it is only a client
@@ -52,6 +55,9 @@ var guarded = map[string][]string{
 	"github.com/go-chi/chi":             {"gateway", "bench"},
 	"github.com/wneessen/go-mail":       {"notify"},
 	"github.com/pquerna/otp":            {"user"},
+	"github.com/signintech/gopdf":       {"ticket"},
+	"github.com/piglig/go-qr":           {"ticket"},
+	"github.com/arran4/golang-ical":     {"ticket"},
 	"github.com/rs/cors":                {"gateway"},
 	"github.com/pressly/goose":          {"sqldb"},
 	"github.com/alecthomas/kong":        {"cmd"},

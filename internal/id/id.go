@@ -75,6 +75,27 @@ func clean(s string) bool {
 	return true
 }
 
+// PackedLen is the length of a packed booking id in bytes: 10 of the event's id
+// and 12 of the rest.
+const PackedLen = 22
+
+// Pack is a booking id in binary; false when it is not one that Booking made.
+func Pack(bookingID string) ([PackedLen]byte, bool) {
+	var b [PackedLen]byte
+	if !ValidBooking(bookingID) {
+		return b, false
+	}
+	event, err := enc.DecodeString(bookingID[:Len])
+	tail, err2 := enc.DecodeString(bookingID[Len:])
+	copy(b[:10], event)
+	copy(b[10:], tail)
+	// Of the last character only some bits count: Booking leaves the others zero.
+	return b, err == nil && err2 == nil && Unpack(b) == bookingID
+}
+
+// Unpack is the booking id that was packed.
+func Unpack(b [PackedLen]byte) string { return enc.EncodeToString(b[:10]) + enc.EncodeToString(b[10:]) }
+
 // Reference is the short name of a booking for people, eight characters that
 // cannot be mistaken for one another, taken from the booking's id.
 func Reference(bookingID string) string {

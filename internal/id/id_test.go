@@ -36,3 +36,18 @@ func TestIDs(t *testing.T) {
 		t.Fatalf("reference: %q", r)
 	}
 }
+
+func TestPack(t *testing.T) {
+	event := New(time.UnixMilli(1_750_000_000_000))
+	for _, b := range []string{Booking(event, "ann", "key"), Booking(event, "ann", ""), strings.Repeat("0", BookingLen)} {
+		packed, ok := Pack(b)
+		if !ok || Unpack(packed) != b {
+			t.Errorf("%s comes back as %s, %v", b, Unpack(packed), ok)
+		}
+	}
+	for _, b := range []string{"", event, strings.Repeat("u", BookingLen), strings.Repeat("0", BookingLen-1) + "1"} {
+		if _, ok := Pack(b); ok {
+			t.Errorf("%q is packed", b)
+		}
+	}
+}

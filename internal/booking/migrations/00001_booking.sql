@@ -72,15 +72,7 @@ CREATE TABLE ledger (
     PRIMARY KEY (event_id, seq)
 ) /*sqlite: WITHOUT ROWID*/;
 
--- The Ed25519 key that signs checkpoints.
-CREATE TABLE signing_keys (
-    id          TEXT PRIMARY KEY,
-    private_key BYTEA  NOT NULL,
-    created_at  BIGINT NOT NULL
-);
-
 -- +goose Down
-DROP TABLE signing_keys;
 DROP TABLE ledger;
 DROP TABLE bookings;
 DROP TABLE claims;

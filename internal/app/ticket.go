@@ -1,0 +1,102 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"boxoffice/internal/id"
+	"boxoffice/internal/signing"
+	"boxoffice/internal/sqldb"
+	"boxoffice/internal/ticket"
+)
+
+// ticketKey is the name of the keys that sign tickets.
+const ticketKey = "ticket"
+
+// ticketSigner signs tickets with the database's keys.
+func ticketSigner(ctx context.Context, db *sqldb.DB) (ticket.Signer, error) {
+	keys, err := signing.Keys(ctx, db, ticketKey, db.Now)
+	if err != nil {
+		return ticket.Signer{}, err
+	}
+	return ticket.NewSigner(keys)
+}
+
+// TicketVerify checks tickets, as a gate does without a network.
+type TicketVerify struct {
+	Keys   string   `help:"The public keys, as /tickets/keys.json has them." required:"" placeholder:"FILE"`
+	Event  string   `help:"Refuse tickets for other events." placeholder:"ID"`
+	Tokens []string `arg:"" name:"token" optional:"" help:"What the QR codes say; read from standard input, one a line, when left out."`
+}
+
+// Run says of each ticket what it is for, or why it is refused; then it fails.
+func (v TicketVerify) Run(in io.Reader, out io.Writer) error {
+	document, err := os.ReadFile(v.Keys)
+	if err != nil {
+		return fmt.Errorf("--keys: %w", err)
+	}
+	keys, err := ticket.ParseKeys(document)
+	if err != nil {
+		return fmt.Errorf("--keys: %w", err)
+	}
+	if len(v.Tokens) > 0 {
+		in = strings.NewReader(strings.Join(v.Tokens, "\n"))
+	}
+	refused := 0
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		token := strings.TrimSpace(lines.Text())
+		if token == "" {
+			continue
+		}
+		t, err := keys.Verify(token, v.Event)
+		switch {
+		case errors.Is(err, ticket.ErrAnotherEvent):
+			fmt.Fprintf(out, "refused  %v: %s\n", err, t.EventID())
+		case err != nil:
+			fmt.Fprintf(out, "refused  %v\n", err)
+		default:
+			fmt.Fprintf(out, "ok       event %s, booking %s (%s), seat %d\n", t.EventID(), t.BookingID, id.Reference(t.BookingID), t.Seat)
+			continue
+		}
+		refused++
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read tickets: %w", err)
+	}
+	if refused > 0 {
+		return fmt.Errorf("%d refused", refused)
+	}
+	return nil
+}
+
+// TicketKeys prints the public keys.
+type TicketKeys struct {
+	Storage
+	New bool `help:"Make a new key first. Nodes sign with it after they are started again; old tickets stay good."`
+}
+
+// Run prints the document that gates need.
+func (k TicketKeys) Run(ctx context.Context, out io.Writer) (err error) {
+	p, err := k.existing(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.DB.Close()) }()
+	if k.New {
+		if err := signing.Rotate(ctx, p.DB, ticketKey, p.DB.Now); err != nil {
+			return err
+		}
+	}
+	s, err := ticketSigner(ctx, p.DB)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(s.Keys().Document())
+	return err
+}

@@ -1,0 +1,77 @@
+// Package signing keeps the Ed25519 keys (RFC 8032) that nodes sign with. They
+// lie in the database, so that all nodes on it share them, and are made at the
+// first start. Each use has keys of its own, under a name.
+package signing
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"database/sql"
+	"embed"
+	"fmt"
+	"strings"
+	"time"
+
+	"boxoffice/internal/sqldb"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Keys reads the keys of a name, oldest first; there is at least one.
+func Keys(ctx context.Context, db *sqldb.DB, name string, now func() time.Time) ([]ed25519.PrivateKey, error) {
+	if err := db.Migrate(ctx, "signing", migrations); err != nil {
+		return nil, err
+	}
+	// Of several nodes that start at once, one makes the key.
+	if err := add(ctx, db, name, now()); err != nil {
+		return nil, err
+	}
+	rows, err := db.Reader().QueryContext(ctx, `SELECT id, private_key FROM signing_keys ORDER BY created_at, id`) // a handful
+	if err != nil {
+		return nil, fmt.Errorf("signing keys: %w", err)
+	}
+	defer rows.Close()
+	var keys []ed25519.PrivateKey
+	for rows.Next() {
+		var id string
+		var seed []byte
+		if err := rows.Scan(&id, &seed); err != nil {
+			return nil, fmt.Errorf("signing keys: %w", err)
+		}
+		if len(seed) != ed25519.SeedSize {
+			return nil, fmt.Errorf("signing keys: %s has %d bytes, not %d", id, len(seed), ed25519.SeedSize)
+		}
+		if first, _, _ := strings.Cut(id, "/"); first == name {
+			keys = append(keys, ed25519.NewKeyFromSeed(seed))
+		}
+	}
+	return keys, rows.Err()
+}
+
+// Rotate adds a key, which is then the newest. Nodes see it when they start.
+func Rotate(ctx context.Context, db *sqldb.DB, name string, now func() time.Time) error {
+	if _, err := Keys(ctx, db, name, now); err != nil { // the first is there before
+		return err
+	}
+	at := now()
+	return add(ctx, db, fmt.Sprintf("%s/%d", name, at.UnixMicro()), at)
+}
+
+// add makes a key, unless there is one of this id.
+func add(ctx context.Context, db *sqldb.DB, id string, now time.Time) error {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return fmt.Errorf("signing key: %w", err)
+	}
+	err = db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO signing_keys (id, private_key, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+			id, private.Seed(), now.UnixMicro())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("signing key: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package ticket
+
+import (
+	"fmt"
+
+	qr "github.com/piglig/go-qr"
+)
+
+// quiet is the empty margin that readers need around a code, in modules
+// (ISO/IEC 18004).
+const quiet = 4
+
+// QR is the QR code of a token.
+type QR struct{ code *qr.QrCode }
+
+// NewQR makes the code, with error correction M: up to 15 % of it may be
+// unreadable. It fails when the text is longer than a code can hold.
+func NewQR(token string) (QR, error) {
+	code, err := qr.EncodeText(token, qr.Medium)
+	if err != nil {
+		return QR{}, fmt.Errorf("QR code: %w", err)
+	}
+	return QR{code}, nil
+}
+
+// SVG is a drawing without a size of its own, dark on white in every theme, with
+// nothing in it that a strict Content-Security-Policy forbids.
+func (q QR) SVG() ([]byte, error) {
+	return q.code.ToSVGBytes(qr.NewQrCodeImgConfig(1, quiet, qr.WithOptimalSVG()))
+}
+
+// PNG is a picture; scale is the pixels of a module's side, 1 or more.
+func (q QR) PNG(scale int) ([]byte, error) {
+	return q.code.ToPNGBytes(qr.NewQrCodeImgConfig(scale, quiet))
+}
+
+// runs calls draw for each stretch of dark modules in a row: column, row, length.
+func (q QR) runs(draw func(x, y, n int)) {
+	size := q.code.Size()
+	for y := range size {
+		for x := 0; x < size; x++ {
+			start := x
+			for x < size && q.code.Module(x, y) {
+				x++
+			}
+			if x > start {
+				draw(start, y, x-start)
+			}
+		}
+	}
+}

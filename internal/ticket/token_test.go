@@ -1,0 +1,209 @@
+package ticket
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"boxoffice/internal/id"
+)
+
+// key is a private key, the same for the same n.
+func key(n byte) ed25519.PrivateKey {
+	seed := make([]byte, ed25519.SeedSize)
+	seed[0] = n
+	return ed25519.NewKeyFromSeed(seed)
+}
+
+func signer(t testing.TB, keys ...ed25519.PrivateKey) Signer {
+	t.Helper()
+	s, err := NewSigner(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+const event, otherEvent = "06evjtkv80f5x1n8", "06evjtkv80f5x1n9"
+
+var sample = Ticket{BookingID: id.Booking(event, "ann", "key"), Seat: 4711}
+
+func sign(t testing.TB, s Signer, ticket Ticket) string {
+	t.Helper()
+	token, err := s.Sign(ticket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func TestSignAndVerify(t *testing.T) {
+	s := signer(t, key(1))
+	rapid.Check(t, func(t *rapid.T) {
+		event := id.FromSource("event", rapid.String().Draw(t, "event"))
+		want := Ticket{id.Booking(event, rapid.String().Draw(t, "user"), rapid.StringN(1, 9, -1).Draw(t, "key")), rapid.Int32Min(0).Draw(t, "seat")}
+		token, err := s.Sign(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(token) != TokenLen {
+			t.Fatalf("%d characters", len(token))
+		}
+		for _, text := range []string{token, strings.ToLower(token)} {
+			if got, err := s.Keys().Verify(text, event); err != nil || got != want || got.EventID() != event {
+				t.Fatalf("%+v, not %+v: %v", got, want, err)
+			}
+		}
+	})
+}
+
+// Whatever is changed in a token, it is refused.
+func TestTamper(t *testing.T) {
+	s := signer(t, key(1))
+	token := sign(t, s, sample)
+	raw, _ := encoding.DecodeString(token)
+	rapid.Check(t, func(t *rapid.T) {
+		changed := append([]byte(nil), raw...)
+		changed[rapid.IntRange(0, rawLen-1).Draw(t, "byte")] ^= byte(rapid.IntRange(1, 255).Draw(t, "bits"))
+		got, err := s.Keys().Verify(encoding.EncodeToString(changed), "")
+		if err == nil || got != (Ticket{}) {
+			t.Fatalf("%+v %v", got, err)
+		}
+	})
+}
+
+func TestVerifySaysWhy(t *testing.T) {
+	s := signer(t, key(1))
+	token := sign(t, s, sample)
+	change := func(at int, to string) string { return token[:at] + to + token[at+1:] }
+	last := change(TokenLen-1, map[bool]string{true: "B", false: "A"}[token[TokenLen-1] == 'A'])
+	foreign, err := signer(t, key(2)).Sign(sample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, token, event string
+		want               error
+	}{
+		{"good", token, event, nil},
+		{"any event", token, "", nil},
+		{"nothing", "", event, ErrMalformed},
+		{"too short", token[1:], event, ErrMalformed},
+		{"a letter that is none", change(9, "1"), event, ErrMalformed},
+		{"a line end", change(9, "\n"), event, ErrMalformed},
+		{"another version", change(0, "B"), event, ErrMalformed},
+		{"a web address", strings.Repeat("https://example.org/", 8)[:TokenLen], event, ErrMalformed},
+		{"another key", foreign, event, ErrUnknownKey},
+		{"signature", last, event, ErrSignature},
+		{"event", token, otherEvent, ErrAnotherEvent},
+	} {
+		if _, err := s.Keys().Verify(c.token, c.event); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, not %v", c.name, err, c.want)
+		}
+	}
+	if got, _ := s.Keys().Verify(token, otherEvent); got != sample {
+		t.Errorf("it is not told what the ticket is for: %+v", got)
+	}
+}
+
+func TestSignRefuses(t *testing.T) {
+	s := signer(t, key(1))
+	for _, bad := range []Ticket{{}, {BookingID: event}, {BookingID: sample.BookingID, Seat: -1}, {BookingID: strings.ToUpper(sample.BookingID)}} {
+		if token, err := s.Sign(bad); err == nil {
+			t.Errorf("%+v: %s", bad, token)
+		}
+	}
+	if _, err := NewSigner(nil); err == nil {
+		t.Error("it signs without a key")
+	}
+}
+
+// Old tickets stay good after the key was changed.
+func TestRotation(t *testing.T) {
+	before, after := signer(t, key(1)), signer(t, key(1), key(2))
+	old, young := sign(t, before, sample), sign(t, after, sample)
+	if old == young {
+		t.Fatal("the newest key does not sign")
+	}
+	keys, err := ParseKeys(after.Keys().Document())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{old, young} {
+		if got, err := keys.Verify(token, event); err != nil || got != sample {
+			t.Errorf("%+v %v", got, err)
+		}
+	}
+	if _, err := before.Keys().Verify(young, event); !errors.Is(err, ErrUnknownKey) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestParseKeys(t *testing.T) {
+	good := string(NewKeys(key(1).Public().(ed25519.PublicKey)).Document())
+	for name, c := range map[string]struct {
+		doc string
+		ok  bool
+	}{
+		"own":         {good, true},
+		"others too":  {strings.Replace(good, "[", `[{"kty":"RSA","n":"x"},`, 1), true},
+		"not JSON":    {"x", false},
+		"no key":      {`{"keys":[]}`, false},
+		"only others": {`{"keys":[{"kty":"RSA"}]}`, false},
+		"wrong name":  {strings.Replace(good, `"kid": "`, `"kid": "0`, 1), false},
+		"short":       {strings.Replace(good, `"x": "`, `"x": "" , "y": "`, 1), false},
+		"not base 64": {strings.Replace(good, `"x": "`, `"x": "!`, 1), false},
+	} {
+		if _, err := ParseKeys([]byte(c.doc)); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// RFC 8037 A.2 and A.3: a public key and its thumbprint.
+func TestThumbprint(t *testing.T) {
+	x, err := base64.RawURLEncoding.DecodeString("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	full, _ := base64.RawURLEncoding.DecodeString("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")
+	if got := thumbprint(x).String(); got != hex.EncodeToString(full[:keyIDLen]) {
+		t.Error(got)
+	}
+}
+
+func FuzzVerify(f *testing.F) {
+	s := signer(f, key(1), key(2))
+	token := sign(f, s, sample)
+	f.Add(token)
+	f.Add(token[:TokenLen-1] + "A")
+	f.Add(strings.Repeat("A", TokenLen))
+	f.Add("")
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := s.Keys().Verify(text, "")
+		if (err == nil) != (got != Ticket{}) {
+			t.Fatalf("%+v %v", got, err)
+		}
+		if err == nil && !strings.EqualFold(text, token) {
+			t.Fatalf("%q is taken for a ticket", text)
+		}
+	})
+}
+
+func FuzzParseKeys(f *testing.F) {
+	f.Add(signer(f, key(1), key(2)).Keys().Document())
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		keys, err := ParseKeys(doc)
+		if err != nil {
+			return
+		}
+		if again, err := ParseKeys(keys.Document()); err != nil || len(again.keys) != len(keys.keys) {
+			t.Fatalf("%v", err)
+		}
+	})
+}
