@@ -134,11 +134,12 @@ func (fs *feeds) run(ctx context.Context, f *feed) {
 	alive := time.Now()
 	for ctx.Err() == nil {
 		var changed <-chan struct{}
-		if v, err := fs.views.get(ctx, f.eventID); err == nil { // and so it is in use
+		start := time.Now()
+		v, err := fs.views.get(ctx, f.eventID) // and so it is in use
+		if err == nil {
 			changed = f.take(v)
 		}
-		start := time.Now()
-		if f.tell(ctx) {
+		if f.tell(ctx, v) {
 			alive = start
 		}
 		fs.sweep(f)
@@ -175,11 +176,18 @@ func rest(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// tell sends everybody what they do not have yet; false when nobody lacks anything.
-func (f *feed) tell(ctx context.Context) (told bool) {
+// tell sends everybody what they do not have yet; false when nobody lacks
+// anything. What changes meanwhile is told to those whose turn is yet to come, so
+// that it is old by the time of one round, not of two.
+func (f *feed) tell(ctx context.Context, v *view) (told bool) {
+	taken := time.Now()
 	from, at := int64(-2), int64(0)
 	var text []byte // for those who are at from, that is nearly everybody
 	f.each(ctx, func(w *watcher) bool {
+		if v != nil && time.Since(taken) >= liveEvery {
+			f.take(v)
+			taken, from = time.Now(), -2
+		}
 		if w.seq >= f.seq || w.busy.Load() {
 			return false
 		}

@@ -180,7 +180,7 @@ func (v *viewer) take(f *frame) error {
 		v.wrong("the feed goes back from version %d to %d", m.seq, f.Seq)
 		return errors.New("the feed went back")
 	case f.snapshot:
-		v.at.Store(v.see(&moment{seq: f.Seq, status: []byte(f.Status)}))
+		v.at.Store(v.begin(f))
 	case m == nil:
 		v.wrong("the feed begins with version %d of no map", f.Seq)
 		return errors.New("the feed has no beginning")
@@ -200,6 +200,7 @@ type frame struct {
 	Held     []int32 `json:"held"`
 	Sold     []int32 `json:"sold"`
 	Status   string  `json:"status"`
+	moment   *moment // of a snapshot, once somebody got it; under audience.mu
 }
 
 // readFrame reads a message (HTML standard, "Server-sent events").

@@ -181,6 +181,18 @@ func (a *audience) see(m *moment) *moment {
 	return m
 }
 
+// begin is the moment that a snapshot shows.
+func (a *audience) begin(f *frame) *moment {
+	a.mu.Lock()
+	m := f.moment
+	if m == nil {
+		m = &moment{seq: f.Seq, status: []byte(f.Status)}
+		f.moment = m
+	}
+	a.mu.Unlock()
+	return a.see(m)
+}
+
 // after is what a frame makes of a moment; it is worked out once.
 func (a *audience) after(m *moment, f *frame) *step {
 	m.mu.Lock()
