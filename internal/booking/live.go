@@ -65,6 +65,8 @@ type feed struct {
 	poke    chan struct{} // somebody may be behind
 	pushing sync.WaitGroup
 	cursor  cursor
+
+	patience time.Duration // with viewers who do not read
 }
 
 // frame is one message: what differs between two versions of the ledger. It
@@ -100,7 +102,7 @@ func (fs *feeds) join(v *view) *feed {
 	f := fs.byID[v.eventID]
 	if f == nil {
 		ctx, end := context.WithCancel(context.Background())
-		f = &feed{eventID: v.eventID, end: end, poke: make(chan struct{}, 1)}
+		f = &feed{eventID: v.eventID, end: end, poke: make(chan struct{}, 1), patience: liveWrite}
 		f.take(v)
 		fs.byID[v.eventID] = f
 		fs.running.Go(func() { fs.run(ctx, f) })

@@ -15,13 +15,14 @@ import (
 // How frames are sent to many. A round goes through all viewers, part by part,
 // and rests in between so that purchases get the processors too.
 const (
-	liveLook  = time.Second            // how often it is looked who has gone
-	liveAlive = 15 * time.Second       // a line is sent at least so often, for whatever lies between
-	liveWrite = 10 * time.Second       // a viewer who takes longer to read is let go
-	livePart  = 64                     // viewers who are served without a rest
-	liveRests = 2                      // a rest is so many times as long as the work before
-	liveRound = 350 * time.Millisecond // rests are left out where a round would take longer
-	liveHello = "retry: 2000\n\n"      // ms until a viewer comes back
+	liveLook   = time.Second            // how often it is looked who has gone
+	liveAlive  = 15 * time.Second       // a line is sent at least so often, for whatever lies between
+	liveWrite  = 10 * time.Second       // a viewer who takes longer to read is let go
+	livePart   = 64                     // viewers who are served without a rest
+	liveRests  = 2                      // a rest is so many times as long as the work before
+	liveRound  = 350 * time.Millisecond // rests are left out where a round would take longer
+	liveBuffer = 64 << 10               // bytes that wait in the kernel for a slow viewer
+	liveHello  = "retry: 2000\n\n"      // ms until a viewer comes back
 )
 
 // watcher is a viewer's connection, taken over from net/http, where it would
@@ -33,6 +34,8 @@ type watcher struct {
 	seq  int64           // that was sent; the feed's goroutine only
 	busy atomic.Bool     // a goroutine writes what the socket did not take at once
 	gone atomic.Bool
+
+	patience time.Duration // with a viewer who does not read
 }
 
 // admit takes a request's connection over, and sends what a viewer who has
@@ -42,19 +45,15 @@ type watcher struct {
 // the same bytes do for HTTP/1.0, which nginx speaks by default, and HTTP/1.1.
 func (f *feed) admit(w http.ResponseWriter, r *http.Request, seq int64) error {
 	text, at := f.since(seq)
-	one := &watcher{seq: at}
 	conn, _, err := http.NewResponseController(w).Hijack()
 	switch {
 	case errors.Is(err, http.ErrNotSupported):
-		f.relay(w, r, one, append([]byte(liveHello), text...))
+		f.relay(w, r, at, append([]byte(liveHello), text...))
 		return nil
 	case err != nil:
 		return fmt.Errorf("live feed: %w", err)
 	}
-	one.conn = conn
-	if c, ok := conn.(syscall.Conn); ok {
-		one.raw, _ = c.SyscallConn() // nil with an error
-	}
+	one := f.watcher(conn, at)
 	h := w.Header()
 	h.Set("Connection", "close")
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
@@ -67,17 +66,28 @@ func (f *feed) admit(w http.ResponseWriter, r *http.Request, seq int64) error {
 	return nil
 }
 
+func (f *feed) watcher(conn net.Conn, seq int64) *watcher {
+	w := &watcher{conn: conn, seq: seq, patience: f.patience}
+	if c, ok := conn.(syscall.Conn); ok {
+		w.raw, _ = c.SyscallConn() // nil with an error
+	}
+	if c, ok := conn.(*net.TCPConn); ok {
+		_ = c.SetWriteBuffer(liveBuffer) // as much as it may, without
+	}
+	return w
+}
+
 // relay serves a viewer whose connection cannot be taken over, as in HTTP/2,
 // until they have gone.
-func (f *feed) relay(w http.ResponseWriter, r *http.Request, one *watcher, text []byte) {
+func (f *feed) relay(w http.ResponseWriter, r *http.Request, at int64, text []byte) {
 	in, out := net.Pipe()
 	defer context.AfterFunc(r.Context(), func() { _ = in.Close() })()
 	w.WriteHeader(http.StatusOK)
-	one.conn = out
+	one := f.watcher(out, at)
 	f.add(one)
 	rc, buf := http.NewResponseController(w), make([]byte, 4<<10)
 	for {
-		_ = rc.SetWriteDeadline(time.Now().Add(liveWrite)) // not every writer has one
+		_ = rc.SetWriteDeadline(time.Now().Add(f.patience)) // not every writer has one
 		_, err := w.Write(text)
 		if err = errors.Join(err, rc.Flush()); err != nil {
 			break
@@ -117,7 +127,7 @@ func (f *feed) wake() {
 
 // push writes and waits, within bounds.
 func (w *watcher) push(texts ...[]byte) {
-	_ = w.conn.SetWriteDeadline(time.Now().Add(liveWrite))
+	_ = w.conn.SetWriteDeadline(time.Now().Add(w.patience))
 	all := net.Buffers(texts)
 	if _, err := all.WriteTo(w.conn); err != nil {
 		w.gone.Store(true)

@@ -46,6 +46,8 @@ type audience struct {
 	base    int64
 	faults  map[string]int
 	fault   string // what was told wrong first; "" when nothing was
+
+	patience time.Duration // for all viewers to see the end
 }
 
 // moment is the seat map as one viewer or many see it.
@@ -64,7 +66,7 @@ type step struct {
 }
 
 func newAudience(eventID string, targets []string, n int) (*audience, error) {
-	a := &audience{eventID: eventID, start: time.Now(), seed: maphash.MakeSeed(),
+	a := &audience{eventID: eventID, start: time.Now(), seed: maphash.MakeSeed(), patience: settleTime,
 		frames: map[uint64]*frame{}, maps: map[int64]uint64{}, faults: map[string]int{}}
 	for _, t := range targets {
 		u, err := url.Parse(t)
@@ -246,7 +248,7 @@ func (a *audience) came(s *step, from, there int64) {
 
 // settle waits until all see the seats as the server has them now.
 func (a *audience) settle(ctx context.Context, c *call) error {
-	for deadline := time.Now().Add(settleTime); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(a.patience); ; time.Sleep(20 * time.Millisecond) {
 		var now struct {
 			Seq    int64  `json:"seq"`
 			Status string `json:"status"`
@@ -255,7 +257,7 @@ func (a *audience) settle(ctx context.Context, c *call) error {
 			return fmt.Errorf("viewers: %w", err)
 		}
 		others := a.compare(now.Seq, now.Status)
-		if others == 0 || ctx.Err() != nil {
+		if others == 0 || a.broken() || ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if time.Now().After(deadline) {
@@ -263,6 +265,13 @@ func (a *audience) settle(ctx context.Context, c *call) error {
 			return nil
 		}
 	}
+}
+
+// broken reports whether anything was told wrong.
+func (a *audience) broken() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.fault != ""
 }
 
 // compare is how many viewers do not see these seats.
@@ -274,6 +283,9 @@ func (a *audience) compare(seq int64, status string) (others int) {
 		if !known {
 			is = m.seq == seq && string(m.status) == status
 			same[m] = is
+			if m.seq == seq && !is {
+				a.wrong("viewers do not see the seats as they are at version %d", seq)
+			}
 		}
 		if !is {
 			others++
