@@ -69,8 +69,9 @@ type feed struct {
 	patience time.Duration // with viewers who do not read
 }
 
-// frame is one message: what differs between two versions of the ledger. It
-// names states, not steps, so that whoever is somewhere in between may apply it.
+// frame is one message: what differs between two versions of the ledger. It is
+// for those who are at the first of them: a seat that was taken and given back
+// in between is not named, so whoever has seen it taken needs a snapshot.
 type frame struct {
 	from, to int64
 	text     []byte
@@ -180,16 +181,16 @@ func (f *feed) differ(now []byte, c *changes) {
 func (f *feed) since(seq int64) (text []byte, at int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case seq >= f.seq:
+	if seq >= f.seq {
 		return nil, seq
-	case len(f.frames) == 0 || seq < f.frames[0].from:
+	}
+	first, whole := slices.BinarySearchFunc(f.frames, seq, func(fr frame, seq int64) int { return cmp.Compare(fr.from, seq) })
+	if !whole {
 		if f.snapshot == nil {
 			f.snapshot = sse("snapshot", f.seq, snapshot{f.seq, f.version, string(f.status)})
 		}
 		return f.snapshot, f.seq
 	}
-	first, _ := slices.BinarySearchFunc(f.frames, seq+1, func(fr frame, to int64) int { return cmp.Compare(fr.to, to) })
 	if text = f.frames[first].text; first == len(f.frames)-1 {
 		return text, f.seq
 	}

@@ -72,6 +72,40 @@ func TestSlowViewer(t *testing.T) {
 	}
 }
 
+// Who is between two versions that were told, by a read of the seats or from
+// another node, may have seen what no frame takes back: they get all.
+func TestLiveInBetween(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event()
+	v, err := w.s.views.get(t.Context(), ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &feed{eventID: ev}
+	f.take(v)
+	b := w.hold(ev, "u1", "A-A-1")
+	if _, err := w.s.Cancel(t.Context(), fan("u1"), b.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	f.take(v)
+	w.hold(ev, "u1", "A-A-2")
+	f.take(v)
+	for seq, want := range map[int64]string{
+		-1: "event: snapshot\nid: 4\n",
+		0:  "event: snapshot\nid: 4\n",
+		1:  "event: seats\nid: 3\n",
+		2:  "event: snapshot\nid: 4\n",
+		3:  "event: seats\nid: 4\n",
+		4:  "",
+		5:  "",
+	} {
+		text, at := f.since(seq)
+		if !strings.HasPrefix(string(text), want) || (want == "") != (text == nil) || at != max(seq, 4) || seq == 1 && strings.Count(string(text), "event:") != 2 {
+			t.Errorf("who has %d gets %q and is at %d", seq, text, at)
+		}
+	}
+}
+
 // Everybody is told, in however many parts a round goes.
 func TestLiveRounds(t *testing.T) {
 	w := newWorld(t)
