@@ -181,6 +181,7 @@ func (p *Parts) listen(ctx context.Context, s *Serve, mail *notify.Folder, out i
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	g.Drain()
+	p.Bookings.EndLive()
 	if err := srv.Shutdown(drain); err != nil {
 		return fmt.Errorf("drain: %w", err)
 	}

@@ -1,10 +1,12 @@
 package booking
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -18,9 +20,7 @@ import (
 
 // How the live feed runs.
 const (
-	liveEvery = 150 * time.Millisecond // changes are gathered for so long
-	liveAlive = 15 * time.Second       // a line is sent at least so often, for whatever lies between
-	liveWrite = 10 * time.Second       // a viewer who takes longer to read is let go
+	liveEvery = 150 * time.Millisecond // changes are gathered for so long, at least
 	liveKept  = 256                    // frames kept for viewers who come back
 )
 
@@ -28,9 +28,11 @@ const (
 type feeds struct {
 	views   *views
 	viewers prometheus.Gauge
+	running sync.WaitGroup
 
-	mu   sync.Mutex
-	byID map[string]*feed
+	mu     sync.Mutex
+	byID   map[string]*feed
+	closed bool
 }
 
 func newFeeds(v *views, m prometheus.Registerer) *feeds {
@@ -56,12 +58,20 @@ type feed struct {
 	version  int64  // of the event
 	status   []byte // as told, one character a seat
 	frames   []frame
-	snapshot []byte        // encoded for seq; nil until somebody asks
-	more     chan struct{} // closed and replaced when there is more to tell
+	snapshot []byte // encoded for seq; nil until somebody asks
+	watchers []*watcher
+	over     bool // nobody may join any more
+
+	poke    chan struct{} // somebody may be behind
+	pushing sync.WaitGroup
+	cursor  cursor
+
+	patience time.Duration // with viewers who do not read
 }
 
-// frame is one message: what differs between two versions of the ledger. It
-// names states, not steps, so that whoever is somewhere in between may apply it.
+// frame is one message: what differs between two versions of the ledger. It is
+// for those who are at the first of them: a seat that was taken and given back
+// in between is not named, so whoever has seen it taken needs a snapshot.
 type frame struct {
 	from, to int64
 	text     []byte
@@ -82,61 +92,46 @@ type snapshot struct {
 	Status  string `json:"status"`
 }
 
-// join finds or starts the feed of a view's event.
+// join finds or starts the feed of a view's event; nil when the node shuts down.
 func (fs *feeds) join(v *view) *feed {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
+	if fs.closed {
+		return nil
+	}
 	fs.viewers.Inc()
 	f := fs.byID[v.eventID]
 	if f == nil {
 		ctx, end := context.WithCancel(context.Background())
-		f = &feed{eventID: v.eventID, end: end, more: make(chan struct{})}
+		f = &feed{eventID: v.eventID, end: end, poke: make(chan struct{}, 1), patience: liveWrite}
 		f.take(v)
 		fs.byID[v.eventID] = f
-		go fs.run(ctx, f)
+		fs.running.Go(func() { fs.run(ctx, f) })
 	}
 	f.viewers++
 	return f
 }
 
-func (fs *feeds) leave(f *feed) {
+// leave ends a feed that nobody watches any more.
+func (fs *feeds) leave(f *feed, n int) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	fs.viewers.Dec()
-	if f.viewers--; f.viewers == 0 {
+	fs.viewers.Sub(float64(n))
+	if f.viewers -= n; f.viewers == 0 {
 		f.end()
 		delete(fs.byID, f.eventID)
 	}
 }
 
-// run follows the event's seat view until the last viewer has left. The view
-// may be another one each time: views are dropped and filled anew.
-func (fs *feeds) run(ctx context.Context, f *feed) {
-	pause := time.NewTimer(0)
-	defer pause.Stop()
-	<-pause.C
-	for ctx.Err() == nil {
-		v, err := fs.views.get(ctx, f.eventID)
-		var changed <-chan struct{}
-		if err == nil {
-			changed = f.take(v)
-		}
-		if changed != nil {
-			select {
-			case <-changed:
-			case <-time.After(followUsed / 2): // the view is in use while somebody watches
-				continue
-			case <-ctx.Done():
-				return
-			}
-		}
-		pause.Reset(liveEvery)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return
-		}
+// close sends all viewers away; they come back to another node.
+func (fs *feeds) close() {
+	fs.mu.Lock()
+	fs.closed = true
+	for _, f := range fs.byID {
+		f.end()
 	}
+	fs.mu.Unlock()
+	fs.running.Wait()
 }
 
 // take compares a view with what was told, tells the difference, and answers
@@ -160,8 +155,6 @@ func (f *feed) take(v *view) (changed <-chan struct{}) {
 		}
 	}
 	f.seq, f.version, f.snapshot = v.seq, v.sale.EventVersion, nil
-	close(f.more)
-	f.more = make(chan struct{})
 	return v.changed
 }
 
@@ -183,26 +176,29 @@ func (f *feed) differ(now []byte, c *changes) {
 	}
 }
 
-// since is what to send to somebody who is at version seq, the version they are
-// at then, and what is closed when there is more.
-func (f *feed) since(seq int64) (texts [][]byte, at int64, more <-chan struct{}) {
+// since is what to send to somebody who is at version seq, and the version they
+// are at then.
+func (f *feed) since(seq int64) (text []byte, at int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case seq >= f.seq:
-		return nil, seq, f.more
-	case len(f.frames) == 0 || seq < f.frames[0].from:
+	if seq >= f.seq {
+		return nil, seq
+	}
+	first, whole := slices.BinarySearchFunc(f.frames, seq, func(fr frame, seq int64) int { return cmp.Compare(fr.from, seq) })
+	if !whole {
 		if f.snapshot == nil {
 			f.snapshot = sse("snapshot", f.seq, snapshot{f.seq, f.version, string(f.status)})
 		}
-		return [][]byte{f.snapshot}, f.seq, f.more
+		return f.snapshot, f.seq
 	}
-	for _, fr := range f.frames {
-		if fr.to > seq {
-			texts = append(texts, fr.text)
-		}
+	if text = f.frames[first].text; first == len(f.frames)-1 {
+		return text, f.seq
 	}
-	return texts, f.seq, f.more
+	text = nil // several, for who comes back
+	for _, fr := range f.frames[first:] {
+		text = append(text, fr.text...)
+	}
+	return text, f.seq
 }
 
 // sse encodes a message of the stream (HTML standard, "Server-sent events").
@@ -235,7 +231,8 @@ func LiveOperation() *huma.Operation {
 // Live streams an event's seats as Server-Sent Events: a "snapshot" of all, then
 // "seats" whenever some have changed, each with the ledger version as its id.
 // Who names a version, by Last-Event-ID or after=, gets what came since. An
-// error means that nothing was written.
+// error means that nothing was written; otherwise the connection is the feed's
+// from then on, and ends with EndLive or when the viewer goes.
 func (s *Service) Live(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	v, err := s.views.get(ctx, r.PathValue("id"))
@@ -250,55 +247,36 @@ func (s *Service) Live(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.mu.RLock()
-	if seq > v.seq {
-		seq = -1 // of another ledger, or made up
-	}
+	known := v.seq
 	v.mu.RUnlock()
-	f := s.feeds.join(v)
-	defer s.feeds.leave(f)
+	if seq > known { // another node told it, or it is of another ledger, or made up
+		if later, err := s.views.after(ctx, v.eventID, seq); err == nil {
+			v = later
+		} else {
+			seq = -1
+		}
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Accel-Buffering", "no") // for nginx in between
-	w.WriteHeader(http.StatusOK)
-	stream(w, ctx, f, seq)
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	f := s.feeds.join(v)
+	if f == nil {
+		return errs.New(errs.Unavailable, "shutting-down", "This node is shutting down; please try again.").After(time.Second)
+	}
+	if err := f.admit(w, r, seq); err != nil {
+		s.feeds.leave(f, 1)
+		return err
+	}
 	return nil
 }
 
-// stream sends until the viewer has gone.
-func stream(w http.ResponseWriter, ctx context.Context, f *feed, seq int64) {
-	rc := http.NewResponseController(w)
-	alive := time.NewTicker(liveAlive)
-	defer alive.Stop()
-	send := func(texts ...[]byte) bool {
-		_ = rc.SetWriteDeadline(time.Now().Add(liveWrite)) // not every writer has one
-		for _, t := range texts {
-			if _, err := w.Write(t); err != nil {
-				return false
-			}
-		}
-		return rc.Flush() == nil
-	}
-	if !send([]byte("retry: 2000\n\n")) {
-		return
-	}
-	for {
-		texts, at, more := f.since(seq)
-		if len(texts) > 0 && !send(texts...) {
-			return
-		}
-		seq = at
-		select {
-		case <-more:
-		case <-alive.C:
-			if !send([]byte(":\n\n")) {
-				return
-			}
-		case <-ctx.Done():
-			return
-		}
-	}
-}
+// EndLive sends everybody away who watches seats: the node shuts down.
+func (s *Service) EndLive() { s.feeds.close() }
 
 // resumeAt is the version that a viewer has; -1 for none.
 func resumeAt(r *http.Request) (int64, error) {

@@ -128,6 +128,7 @@ func (s *Service) Close() {
 	if s.closed.Swap(true) {
 		return
 	}
+	s.EndLive()
 	for _, w := range s.writers {
 		w.queue.Close()
 	}

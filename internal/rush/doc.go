@@ -7,6 +7,7 @@
 //	client.go   HTTP, cheap enough to leave the machine to the server
 //	stage.go    the events on sale: the next opens before one is sold out
 //	fan.go      what a fan does: look, choose, try, lose, try again, pay
+//	viewers.go  those who only watch, what they saw and when; viewer.go is one of them
 //	audit.go    the six promises, from the database, with code of its own
 //	hist.go     latencies; view.go the live view; report.go the report
 package rush

@@ -32,7 +32,10 @@ type crowd struct {
 	client *client
 	stage  *stage
 	fans   []Fan
-	owned  []atomic.Int32 // seats each fan has of the event on sale, by fan
+
+	audience *audience // nil when nobody only watches
+
+	owned []atomic.Int32 // seats each fan has of the event on sale, by fan
 
 	holds, holdsOK, rejects atomic.Int64
 	purchases, sold         atomic.Int64
@@ -128,6 +131,7 @@ func (w *worker) visit(ctx context.Context, fan int, since time.Time) bool {
 type held struct {
 	ID     string `json:"id"`
 	UserID string `json:"user_id"`
+	Seq    int64  `json:"seq"`
 	Seats  []struct {
 		Label string `json:"label"`
 	} `json:"seats"`
@@ -248,6 +252,7 @@ func (w *worker) won(fan int, key string, raw []byte) (*held, bool) {
 		return nil, false
 	}
 	w.holdsOK.Add(1)
+	w.audience.answered(b.ID, b.Seq)
 	f := &w.fans[fan]
 	if f.UserID != "" && b.UserID != f.UserID {
 		w.strangers.Add(1)

@@ -17,7 +17,7 @@ type Options struct {
 	Think    time.Duration `help:"Pause of a fan before each click." placeholder:"D"`
 	Seed     uint64        `help:"Makes the fans do the same again." default:"1"`
 	Nodes    int           `help:"Servers to start, on one database; more than one need --database-url." default:"1"`
-	Viewers  int           `help:"People who only watch the seat map." default:"0"`
+	Viewers  int           `help:"People who only watch the first event's seat map." default:"0" placeholder:"N"`
 	Target   []string      `help:"Servers that run already, on this machine." placeholder:"URL"`
 	FansFile string        `help:"Accounts for --target, one JSON object a line: {\"token\": …} or {\"email\": …, \"password\": …}." placeholder:"F"`
 	JSON     bool          `help:"End with the report as one JSON object on one line."`
@@ -44,8 +44,8 @@ func (o *Options) check(shared bool) error {
 		return errors.New("--nodes: the embedded database serves one node; give --database-url for more")
 	case o.Nodes > 1 && len(o.Target) > 0:
 		return errors.New("--nodes starts servers, --target uses those that run already: give one of them")
-	case o.Viewers != 0:
-		return errors.New("--viewers: there is no live feed to watch yet; give 0")
+	case o.Viewers < 0 || o.Viewers > 100_000:
+		return errors.New("--viewers must be at most 100000")
 	case o.InFlight < 1 || o.InFlight > 15_000:
 		return errors.New("--in-flight must be 1 to 15000")
 	case o.Burst && o.Fans > 15_000:
@@ -59,6 +59,9 @@ func (o *Options) check(shared bool) error {
 	case o.Event != "" && len(o.Target) == 0 && o.Duration > 0:
 		return errors.New("--event sells one event, so it does not go with --duration")
 	}
+	if limit := openFiles(); limit > 0 && o.Viewers > 0 && o.Viewers+o.connections()+spareFiles > limit {
+		return fmt.Errorf("--viewers: %d viewers and %d fans need a connection each, and a process may open %d files here (ulimit -n)", o.Viewers, o.connections(), limit)
+	}
 	for _, target := range o.Target {
 		u, err := url.Parse(target)
 		if err != nil || u.Scheme != "http" || u.Port() == "" {
@@ -69,4 +72,15 @@ func (o *Options) check(shared bool) error {
 		}
 	}
 	return nil
+}
+
+// spareFiles are files that a process has open beside its connections.
+const spareFiles = 100
+
+// connections is how many fans have one at the same time.
+func (o *Options) connections() int {
+	if o.Burst {
+		return o.Fans
+	}
+	return min(o.InFlight, o.Fans)
 }

@@ -32,6 +32,13 @@ type Report struct {
 	Unavailable      int64   `json:"unavailable"` // answers of 503
 	SentAgain        int64   `json:"sent_again"`  // requests that were repeated after a 503 or no answer
 	Errors           int64   `json:"errors"`
+	Viewers          int     `json:"viewers"`
+	ViewerKiB        float64 `json:"viewer_kib"`   // server memory for each: resident set with all of them there, less that before they came
+	DeltaP50         float64 `json:"delta_p50_ms"` // from the answer to a hold to the frame that tells of it, per frame and viewer
+	DeltaP99         float64 `json:"delta_p99_ms"`
+	DeltaMax         float64 `json:"delta_max_ms"`
+	ViewerResumes    int64   `json:"viewer_resumes"` // connections that broke, on purpose or not, and were taken up again
+	ViewerErrors     int64   `json:"viewer_errors"`
 	DoubleSold       int     `json:"double_sold"`
 	LostBookings     int     `json:"lost_bookings"`
 	OrphanPayments   int     `json:"orphan_payments"`
@@ -46,6 +53,7 @@ type Report struct {
 	events  []string
 	faults  map[string]int
 	checked *Audit
+	watched *audience // nil: by nobody
 }
 
 func round1(v float64) float64 { return math.Round(v*10) / 10 }
@@ -90,6 +98,10 @@ func (r *Report) print(out io.Writer, asJSON bool) {
 	if r.SentAgain > 0 {
 		row("sent again", fmt.Sprintf("%s, after %s answers of 503", thousands(r.SentAgain), thousands(r.Unavailable)))
 	}
+	if r.Viewers > 0 {
+		row("viewers", fmt.Sprintf("%s, %.1f KiB of server memory each, %s came back, %s errors", thousands(int64(r.Viewers)), r.ViewerKiB, thousands(r.ViewerResumes), thousands(r.ViewerErrors)))
+		row("seen after", fmt.Sprintf("p50 %.0f ms   p99 %.0f ms   max %.0f ms", r.DeltaP50, r.DeltaP99, r.DeltaMax))
+	}
 	row("errors", thousands(r.Errors))
 	r.printFaults(out)
 	if r.Database != "" {
@@ -113,6 +125,13 @@ func (r *Report) printFaults(out io.Writer) {
 }
 
 func (r *Report) printAudit(out io.Writer, p colours) {
+	if r.watched != nil {
+		text := "every viewer saw the same, and in the end the seats as they are"
+		if fault := r.watched.fault; fault != "" {
+			text += ": " + fault
+		}
+		defer func() { fmt.Fprintf(out, "  %s %s\n", p.mark(r.watched.fault == ""), text) }()
+	}
 	if r.checked == nil {
 		fmt.Fprintf(out, "  %s audit over HTTP: %s\n", p.mark(r.Audit == "ok"), r.Audit)
 		return

@@ -69,11 +69,7 @@ func (r *rehearsal) run(ctx context.Context) (Report, error) {
 			return r.report, err
 		}
 	}
-	conns := min(r.opts.InFlight, r.opts.Fans)
-	if r.opts.Burst {
-		conns = r.opts.Fans
-	}
-	cl, err := newClient(r.opts.Target, conns+4)
+	cl, err := newClient(r.opts.Target, r.opts.connections()+4)
 	if err != nil {
 		return r.report, err
 	}
@@ -84,10 +80,14 @@ func (r *rehearsal) run(ctx context.Context) (Report, error) {
 	if err := r.setStage(ctx); err != nil {
 		return r.report, err
 	}
-	if err := r.rush(ctx); err != nil {
+	if err := r.watched(ctx, r.rush); err != nil {
 		return r.report, err
 	}
-	return r.report, r.audit(ctx)
+	if err := r.audit(ctx); err != nil {
+		return r.report, err
+	}
+	r.report.judgeFeed()
+	return r.report, nil
 }
 
 // prepare makes accounts and sessions before the clock starts.

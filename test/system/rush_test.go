@@ -45,6 +45,22 @@ func TestRush(t *testing.T) {
 	t.Run("audit finds planted faults", func(t *testing.T) { plantFaults(t, data) })
 }
 
+// Whoever watches an on-sale sees the seats as they are, to the end, and takes
+// nothing off the promises to those who buy.
+func TestRushWatched(t *testing.T) {
+	args := []string{"--fans", "300", "--seats", "2000", "--viewers", "50"}
+	if sqldbtest.OnPostgres(t) {
+		args = append(args, "--nodes", "2") // who comes back, comes to the other one
+	}
+	r, err := rehearse(t, on(storage(t), args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Sold != 2000 || r.Viewers != 50 || r.ViewerErrors != 0 || r.Errors != 0 || r.Audit != "ok" {
+		t.Fatalf("%+v", r)
+	}
+}
+
 // plantFaults tampers with copies of a clean database, one promise after the
 // other, and expects the audit to find each.
 func plantFaults(t *testing.T, clean app.Storage) {

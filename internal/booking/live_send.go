@@ -1,0 +1,313 @@
+package booking
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// How frames are sent to many. A round goes through all viewers, part by part,
+// and rests in between so that purchases get the processors too.
+const (
+	liveLook   = time.Second            // how often it is looked who has gone
+	liveAlive  = 15 * time.Second       // a line is sent at least so often, for whatever lies between
+	liveWrite  = 10 * time.Second       // a viewer who takes longer to read is let go
+	livePart   = 64                     // viewers who are served without a rest
+	liveRests  = 2                      // a rest is so many times as long as the work before
+	liveRound  = 350 * time.Millisecond // rests are left out where a round would take longer
+	liveBuffer = 64 << 10               // bytes that wait in the kernel for a slow viewer
+	liveHello  = "retry: 2000\n\n"      // ms until a viewer comes back
+)
+
+// watcher is a viewer's connection, taken over from net/http, where it would
+// cost two goroutines and three buffers. Nothing of its kind is needed to wait:
+// the feed's goroutine writes to all, without ever waiting for one of them.
+type watcher struct {
+	conn net.Conn
+	raw  syscall.RawConn // nil: it cannot be tried, so each write gets a goroutine
+	seq  int64           // that was sent; the feed's goroutine only
+	busy atomic.Bool     // a goroutine writes what the socket did not take at once
+	gone atomic.Bool
+
+	patience time.Duration // with a viewer who does not read
+}
+
+// admit takes a request's connection over, and sends what a viewer who has
+// version seq needs. An error means that nothing was written.
+//
+// The answer ends with the connection (RFC 9112, section 6.3, rule 8), so that
+// the same bytes do for HTTP/1.0, which nginx speaks by default, and HTTP/1.1.
+func (f *feed) admit(w http.ResponseWriter, r *http.Request, seq int64) error {
+	text, at := f.since(seq)
+	conn, _, err := http.NewResponseController(w).Hijack()
+	switch {
+	case errors.Is(err, http.ErrNotSupported):
+		f.relay(w, r, at, append([]byte(liveHello), text...))
+		return nil
+	case err != nil:
+		return fmt.Errorf("live feed: %w", err)
+	}
+	one := f.watcher(conn, at)
+	h := w.Header()
+	h.Set("Connection", "close")
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	var head bytes.Buffer
+	head.WriteString("HTTP/1.1 200 OK\r\n")
+	_ = h.Write(&head) // a buffer takes all
+	head.WriteString("\r\n" + liveHello)
+	one.push(head.Bytes(), text)
+	f.add(one)
+	return nil
+}
+
+func (f *feed) watcher(conn net.Conn, seq int64) *watcher {
+	w := &watcher{conn: conn, seq: seq, patience: f.patience}
+	if c, ok := conn.(syscall.Conn); ok {
+		w.raw, _ = c.SyscallConn() // nil with an error
+	}
+	if c, ok := conn.(*net.TCPConn); ok {
+		_ = c.SetWriteBuffer(liveBuffer) // as much as it may, without
+	}
+	return w
+}
+
+// relay serves a viewer whose connection cannot be taken over, as in HTTP/2,
+// until they have gone.
+func (f *feed) relay(w http.ResponseWriter, r *http.Request, at int64, text []byte) {
+	in, out := net.Pipe()
+	defer context.AfterFunc(r.Context(), func() { _ = in.Close() })()
+	w.WriteHeader(http.StatusOK)
+	one := f.watcher(out, at)
+	f.add(one)
+	rc, buf := http.NewResponseController(w), make([]byte, 4<<10)
+	for {
+		_ = rc.SetWriteDeadline(time.Now().Add(f.patience)) // not every writer has one
+		_, err := w.Write(text)
+		if err = errors.Join(err, rc.Flush()); err != nil {
+			break
+		}
+		n, err := in.Read(buf)
+		if err != nil {
+			break
+		}
+		text = buf[:n]
+	}
+	_ = in.Close()
+	one.gone.Store(true)
+	f.wake()
+}
+
+// add makes a viewer one of the feed's.
+func (f *feed) add(w *watcher) {
+	f.mu.Lock()
+	over := f.over
+	if !over {
+		f.watchers = append(f.watchers, w) // gone or not: the next round sees to it
+	}
+	f.mu.Unlock()
+	if over {
+		_ = w.conn.Close()
+	}
+	f.wake()
+}
+
+// wake has the feed look whether somebody is behind.
+func (f *feed) wake() {
+	select {
+	case f.poke <- struct{}{}:
+	default:
+	}
+}
+
+// push writes and waits, within bounds.
+func (w *watcher) push(texts ...[]byte) {
+	_ = w.conn.SetWriteDeadline(time.Now().Add(w.patience))
+	all := net.Buffers(texts)
+	if _, err := all.WriteTo(w.conn); err != nil {
+		w.gone.Store(true)
+	}
+	_ = w.conn.SetWriteDeadline(time.Time{})
+}
+
+// run follows the event's seat view until the last viewer has left. The view
+// may be another one each time: views are dropped and filled anew.
+func (fs *feeds) run(ctx context.Context, f *feed) {
+	defer fs.dismiss(f)
+	look := time.NewTicker(liveLook)
+	defer look.Stop()
+	alive := time.Now()
+	for ctx.Err() == nil {
+		var changed <-chan struct{}
+		start := time.Now()
+		v, err := fs.views.get(ctx, f.eventID) // and so it is in use
+		if err == nil {
+			changed = f.take(v)
+		}
+		if f.tell(ctx, v) {
+			alive = start
+		}
+		fs.sweep(f)
+		if !rest(ctx, liveEvery-time.Since(start)) {
+			return
+		}
+		select {
+		case <-changed:
+		case <-f.poke:
+		case <-look.C:
+			quiet := time.Since(alive) >= liveAlive
+			f.look(ctx, quiet)
+			if quiet {
+				alive = time.Now()
+			}
+			fs.sweep(f)
+		case <-ctx.Done():
+		}
+	}
+}
+
+// rest reports false when ctx ends meanwhile.
+func rest(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// tell sends everybody what they do not have yet; false when nobody lacks
+// anything. What changes meanwhile is told to those whose turn is yet to come, so
+// that it is old by the time of one round, not of two.
+func (f *feed) tell(ctx context.Context, v *view) (told bool) {
+	taken := time.Now()
+	from, at := int64(-2), int64(0)
+	var text []byte // for those who are at from, that is nearly everybody
+	f.each(ctx, func(w *watcher) bool {
+		if v != nil && time.Since(taken) >= liveEvery {
+			f.take(v)
+			taken, from = time.Now(), -2
+		}
+		if w.seq >= f.seq || w.busy.Load() {
+			return false
+		}
+		if w.seq != from {
+			from = w.seq
+			text, at = f.since(from)
+		}
+		w.seq = at
+		f.send(w, text)
+		told = true
+		return true
+	})
+	return told
+}
+
+// look finds out who has gone, and if it was quiet gives a sign of life.
+func (f *feed) look(ctx context.Context, quiet bool) {
+	f.each(ctx, func(w *watcher) bool {
+		switch {
+		case w.busy.Load():
+			return false
+		case f.cursor.left(w):
+			w.gone.Store(true)
+		case quiet:
+			f.send(w, []byte(":\n\n"))
+		}
+		return true
+	})
+}
+
+// send gives a viewer as much as the socket takes. A goroutine waits for the
+// rest, so that nobody else has to.
+func (f *feed) send(w *watcher, text []byte) {
+	n, err := f.cursor.write(w, text)
+	switch {
+	case err != nil:
+		w.gone.Store(true)
+	case n < len(text):
+		w.busy.Store(true)
+		f.pushing.Go(func() {
+			w.push(text[n:])
+			w.busy.Store(false)
+			f.wake()
+		})
+	}
+}
+
+// each does something for all viewers, part by part, with rests in between. do
+// says whether there was anything to do.
+func (f *feed) each(ctx context.Context, do func(*watcher) bool) {
+	var owed time.Duration
+	for i := 0; ; i += livePart {
+		f.mu.Lock()
+		n := len(f.watchers)
+		part := f.watchers[min(i, n):min(i+livePart, n)]
+		f.mu.Unlock()
+		start, did := time.Now(), false
+		for _, w := range part {
+			if !w.gone.Load() && do(w) {
+				did = true
+			}
+		}
+		if i+livePart >= n || ctx.Err() != nil {
+			return
+		}
+		if !did {
+			continue
+		}
+		took := time.Since(start)
+		owed += min(liveRests*took, liveRound*livePart/time.Duration(n)-took)
+		if owed > time.Millisecond { // timers are not finer
+			slept := time.Now()
+			rest(ctx, owed)
+			owed -= time.Since(slept)
+		}
+	}
+}
+
+// sweep lets go of those who have gone.
+func (fs *feeds) sweep(f *feed) {
+	f.mu.Lock()
+	stay, gone := f.watchers[:0], 0
+	for _, w := range f.watchers {
+		if w.gone.Load() && !w.busy.Load() {
+			_ = w.conn.Close()
+			gone++
+			continue
+		}
+		stay = append(stay, w)
+	}
+	clear(f.watchers[len(stay):])
+	f.watchers = stay
+	f.mu.Unlock()
+	if gone > 0 {
+		fs.leave(f, gone)
+	}
+}
+
+// dismiss sends everybody away.
+func (fs *feeds) dismiss(f *feed) {
+	f.mu.Lock()
+	f.over = true
+	all := f.watchers
+	f.watchers = nil
+	f.mu.Unlock()
+	for _, w := range all {
+		_ = w.conn.Close()
+	}
+	f.pushing.Wait()
+	if len(all) > 0 {
+		fs.leave(f, len(all))
+	}
+}

@@ -1,0 +1,16 @@
+//go:build unix
+
+package rush
+
+import "syscall"
+
+// openFiles is how many files this process, and a server that it starts, may
+// have open: Go programs raise their limit as far as they may when they start.
+// 0 when it is not known.
+func openFiles() int {
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
+		return 0
+	}
+	return int(min(uint64(l.Cur), 1<<30))
+}
