@@ -18,6 +18,9 @@ type Filter struct {
 	City      string
 	Category  string
 	From, To  time.Time // when they take place; zero: any
+
+	FirstDay, LastDay string // YYYY-MM-DD at the event's place, both included; "": any
+
 	Organizer string
 	Cursor    string
 	Limit     int
@@ -80,6 +83,12 @@ func (f *Filter) conditions(caller message.Caller, now int64) *query {
 	}
 	if !f.To.IsZero() {
 		q.add("e.sort_at <= ?", f.To.UnixMicro())
+	}
+	if f.FirstDay != "" {
+		q.add("e.local_date >= ?", f.FirstDay)
+	}
+	if f.LastDay != "" {
+		q.add("e.local_date <= ? AND e.local_date <> ''", f.LastDay)
 	}
 	if f.Organizer != "" {
 		q.add("e.organizer_id = ?", f.Organizer)
