@@ -49,7 +49,7 @@ func (s *Shop) home(v *page.Visit) error {
 			p.Week = append(p.Week, c)
 		}
 	}
-	p.Coming = all[:min(len(all), comingMax)]
+	p.Coming = p.rest(all)
 	if p.City != "" {
 		near, err := s.Events.Search(v.Context(), Query{City: p.City, Limit: nearMax})
 		if err != nil {
@@ -64,6 +64,23 @@ func (s *Shop) home(v *page.Visit) error {
 	p.Past = s.cards(v, past)
 	v.Public()
 	return v.Show(s.set, "home", page.Meta{Title: v.T("home.title"), Description: v.T("home.description"), Canonical: "/", JSONLD: s.site(v)}, p)
+}
+
+// rest are the events that the page has not shown yet; all of them when that
+// would leave next to nothing.
+func (p *homePage) rest(all []card) []card {
+	shown := map[string]bool{}
+	if p.Featured != nil {
+		shown[p.Featured.ID] = true
+	}
+	for _, c := range slices.Concat(p.Side, p.Week) {
+		shown[c.ID] = true
+	}
+	left := slices.DeleteFunc(slices.Clone(all), func(c card) bool { return shown[c.ID] })
+	if len(left) < 3 {
+		left = all
+	}
+	return left[:min(len(left), comingMax)]
 }
 
 // chosenCity is the city that the reader has chosen, now or before. It is kept
