@@ -18,7 +18,7 @@ function count(el: HTMLTimeElement): void {
   const out = document.createElement("span");
   out.className = "countdown-left num";
   out.setAttribute("role", "timer");
-  el.after(" ", out);
+  el.parentElement?.append(" ", out);
   const tick = (): void => {
     const left = Math.max(0, until - (Date.now() + ahead));
     out.textContent = written(Math.ceil(left / 1000), el.dataset.labels ?? "d");
