@@ -7,11 +7,8 @@ import (
 	"net/http"
 	"strings"
 
-	"boxoffice/internal/errs"
-	"boxoffice/internal/event"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/money"
 	"boxoffice/internal/page"
 	"boxoffice/internal/payment"
@@ -55,58 +52,6 @@ func (p *Parts) confirmGuests(base string, log *slog.Logger) func(payment.Paymen
 
 // onPage is the services as the pages see them.
 type onPage struct{ *Parts }
-
-const (
-	upcomingShown = 60
-	pastShown     = 6
-)
-
-// Listed is what is coming up, and a few events that are over.
-func (p onPage) Listed(ctx context.Context) (coming, past []message.Event, err error) {
-	if coming, err = p.listed(ctx, event.Filter{Limit: upcomingShown}); err == nil {
-		past, err = p.listed(ctx, event.Filter{Status: "past", Limit: pastShown})
-	}
-	return coming, past, err
-}
-
-func (p onPage) listed(ctx context.Context, f event.Filter) ([]message.Event, error) {
-	list, _, err := p.Events.List(ctx, message.Caller{}, f)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]message.Event, len(list))
-	for i := range list {
-		if out[i], err = p.shown(ctx, &list[i]); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// Event is an event that a caller may see.
-func (p onPage) Event(ctx context.Context, caller message.Caller, id string) (message.Event, error) {
-	e, err := p.Events.Get(ctx, caller, id)
-	if err != nil {
-		return message.Event{}, err
-	}
-	return p.shown(ctx, &e)
-}
-
-// shown is an event as pages show it, with its prices and how many seats are free.
-func (p onPage) shown(ctx context.Context, e *event.Event) (message.Event, error) {
-	out, err := p.Events.Shown(ctx, e)
-	if err != nil {
-		return out, err
-	}
-	counts, err := p.Bookings.Counts(ctx, e.ID)
-	switch {
-	case errs.KindOf(err) == errs.NotFound: // not handed over yet: all are free
-		return out, nil
-	case err == nil:
-		out.Free, out.Seq = counts.Free, counts.Seq
-	}
-	return out, err
-}
 
 // Login starts a session.
 func (p onPage) Login(ctx context.Context, name, password, code, agent string) (web.Session, error) {

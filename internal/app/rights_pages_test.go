@@ -20,6 +20,21 @@ var pageRights = map[string]string{
 	"GET /favicon.ico":          "200 200 200 200 200 200",
 	"GET /manifest.webmanifest": "200 200 200 200 200 200",
 	"GET /assets/{name}":        "200 200 200 200 200 200",
+
+	// finding events, and the page of one
+	"GET /search":            "200 200 200 200 200 200",
+	"GET /e/{id}/poster.svg": "200 200 200 200 200 200",
+	"GET /e/{id}/og.png":     "200 200 200 200 200 200",
+	"GET /robots.txt":        "200 200 200 200 200 200",
+	"GET /sitemap.xml":       "200 200 200 200 200 200",
+}
+
+// pagesOnDrafts is the same for an event that is a draft, where it makes a
+// difference.
+var pagesOnDrafts = map[string]string{
+	"GET /e/{id}/{slug}":     "404 404 404 200 404 200",
+	"GET /e/{id}/poster.svg": "404 404 404 200 404 200",
+	"GET /e/{id}/og.png":     "404 404 404 200 404 200",
 }
 
 // pageForms are what is posted to pages.

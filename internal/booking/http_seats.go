@@ -1,15 +1,19 @@
 package booking
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/klauspost/compress/gzip"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
@@ -61,18 +65,21 @@ type (
 )
 
 type seatsIn struct {
-	ID      string `path:"id" maxLength:"64"`
-	Section string `query:"section" maxLength:"100" doc:"Only this section, seat by seat."`
-	Form    string `query:"form" enum:"compact" doc:"compact: one character a seat, for map clients."`
-	After   int64  `query:"after" minimum:"0" doc:"At least this version of the event's ledger: the seq of one's own last write."`
+	ID       string `path:"id" maxLength:"64"`
+	Section  string `query:"section" maxLength:"100" doc:"Only this section, seat by seat."`
+	Form     string `query:"form" enum:"compact" doc:"compact: one character a seat, for map clients."`
+	Encoding string `header:"Accept-Encoding" hidden:"true"`
+	After    int64  `query:"after" minimum:"0" doc:"At least this version of the event's ledger: the seq of one's own last write."`
 }
 
 type seatsOut struct {
-	ContentType   string `header:"Content-Type"`
-	ContentLength string `header:"Content-Length"`
-	CacheControl  string `header:"Cache-Control"`
-	ETag          string `header:"ETag"`
-	Body          []byte
+	ContentType     string `header:"Content-Type"`
+	ContentLength   string `header:"Content-Length"`
+	ContentEncoding string `header:"Content-Encoding" hidden:"true"`
+	Vary            string `header:"Vary"`
+	CacheControl    string `header:"Cache-Control"`
+	ETag            string `header:"ETag"`
+	Body            []byte
 }
 
 // schema is the place of a body in the API's document.
@@ -90,33 +97,68 @@ func (s *Service) registerSeats(api huma.API) {
 			schema(api, summaryBody{}, "SummaryBody"), schema(api, sectionBody{}, "SectionBody"), schema(api, compactBody{}, "CompactBody"),
 		}}}}}},
 	}, func(ctx context.Context, in *seatsIn) (*seatsOut, error) {
-		v, err := s.views.after(ctx, in.ID, in.After)
+		v, err := s.seen(ctx, message.CallerFrom(ctx), in.ID, in.After)
 		if err != nil {
 			return nil, err
 		}
-		if v.hiddenFrom(message.CallerFrom(ctx)) {
-			return nil, errs.Missing("event")
+		if in.Form == "compact" && in.Section == "" {
+			return all(v, strings.Contains(in.Encoding, "gzip")), nil
 		}
 		v.mu.RLock()
 		defer v.mu.RUnlock()
-		out := &seatsOut{CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", ETag: `"` + strconv.FormatInt(v.seq, 10) + `"`}
-		first, n := int32(0), int32(len(v.status))
-		if in.Section != "" {
-			i := v.priced.plan.SectionByID(in.Section)
-			if i < 0 {
-				return nil, errs.Bad("section", "%q is not a section of this event", in.Section)
-			}
-			sec := &v.priced.plan.Sections[i]
-			if in.Form == "" {
-				return out.encode(v.section(sec))
-			}
-			first, n = sec.First, sec.Count
+		out := newSeats(v.seq, "")
+		if in.Section == "" {
+			return out.encode(v.summary())
 		}
+		i := v.priced.plan.SectionByID(in.Section)
+		if i < 0 {
+			return nil, errs.Bad("section", "%q is not a section of this event", in.Section)
+		}
+		sec := &v.priced.plan.Sections[i]
 		if in.Form == "compact" {
-			return out.send(v.compact(first, n)), nil
+			return out.send(v.compact(sec.First, sec.Count)), nil
 		}
-		return out.encode(v.summary())
+		return out.encode(v.section(sec))
 	})
+}
+
+// newSeats is an answer about seats at a ledger version, in an encoding.
+func newSeats(seq int64, encoding string) *seatsOut {
+	tag := strconv.FormatInt(seq, 10)
+	if encoding != "" { // other bytes: another strong tag (RFC 9110, section 8.8.3.3)
+		tag += "-" + encoding
+	}
+	return &seatsOut{CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", ETag: `"` + tag + `"`,
+		ContentEncoding: encoding, Vary: "Accept-Encoding"}
+}
+
+// all is the status of all seats of a view. It is encoded, and compressed when
+// somebody takes that, once for each version: it is what a crowd asks for.
+func all(v *view, zip bool) *seatsOut {
+	c := v.encodedSeats()
+	if !zip {
+		return newSeats(c.seq, "").send(c.text)
+	}
+	c.zip.Do(func() { // outside of the view's lock: commits do not wait for it
+		var buf bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
+		if _, err := z.Write(c.text); err == nil && z.Close() == nil {
+			c.zipped = buf.Bytes()
+		}
+	})
+	return newSeats(c.seq, "gzip").send(c.zipped)
+}
+
+// encodedSeats are all seats of a view in the compact form.
+func (v *view) encodedSeats() *encodedSeats {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if c := v.encoded.Load(); c != nil && c.seq == v.seq {
+		return c
+	}
+	c := &encodedSeats{seq: v.seq, text: v.compact(0, int32(len(v.status)))}
+	v.encoded.Store(c)
+	return c
 }
 
 func (o *seatsOut) encode(body any) (*seatsOut, error) {
@@ -132,13 +174,8 @@ func (o *seatsOut) send(raw []byte) *seatsOut {
 	return o
 }
 
-// compact is the encoded compactBody of some seats. All of it is made once for
-// each version: it is what a crowd asks for. The view is locked for reading.
+// compact is the encoded compactBody of some seats. The view is locked for reading.
 func (v *view) compact(first, n int32) []byte {
-	whole := int(n) == len(v.status)
-	if c := v.encoded.Load(); whole && c != nil && c.seq == v.seq {
-		return c.text
-	}
 	b := make([]byte, 0, int(n)+100)
 	b = append(b, `{"event_id":"`...)
 	b = append(b, v.eventID...)
@@ -148,17 +185,16 @@ func (v *view) compact(first, n int32) []byte {
 	b = strconv.AppendInt(b, int64(first), 10)
 	b = append(b, `,"status":"`...)
 	b = append(b, v.status[first:first+n]...) // of . h s
-	b = append(b, "\"}\n"...)
-	if whole {
-		v.encoded.Store(&encodedSeats{v.seq, b})
-	}
-	return b
+	return append(b, "\"}\n"...)
 }
 
-// encodedSeats are all seats of a view in the compact form.
+// encodedSeats are all seats of a view in the compact form, at a ledger version.
 type encodedSeats struct {
 	seq  int64
 	text []byte
+
+	zip    sync.Once
+	zipped []byte // text in gzip, once somebody has asked for it
 }
 
 // summary is the sections with their counts. The view is locked.

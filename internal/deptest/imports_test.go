@@ -30,9 +30,10 @@ var allowed = map[string][]string{
 	// in front of the services
 	"gateway": {"batch", "errs", "id", "limit", "message"},
 	"page":    {"errs", "message", "money"},
-	"web":     {"errs", "id", "message", "money", "page"},
+	"web":     {"errs", "id", "message", "money", "page", "poster", "ticket"},
 	// beside them: values and documents
 	"ticket": {"id"},
+	"poster": {},
 	// behind them
 	"notify": {"id"},
 	// beside them: makes accounts and audits, otherwise it is only a client

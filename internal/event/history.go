@@ -74,6 +74,23 @@ func deleteChanges(ctx context.Context, tx *sql.Tx, e *Event) error {
 	return nil
 }
 
+// Happened is a change of an event's time or venue.
+type Happened struct {
+	At       time.Time
+	Field    string // event_time or venue
+	From, To string // as it was and as it is; "": to be announced
+}
+
+// Changes are what buyers of an event are to know, oldest first.
+func (s *Service) Changes(ctx context.Context, eventID string) ([]Happened, error) {
+	list, err := s.history(ctx, eventID)
+	out := make([]Happened, len(list))
+	for i, c := range list {
+		out[i] = Happened{c.At, c.Field, c.From, c.To}
+	}
+	return out, err
+}
+
 // history lists an event's changes, oldest first.
 func (s *Service) history(ctx context.Context, eventID string) ([]changeBody, error) {
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT field, at, before, after FROM event_changes WHERE event_id = $1 ORDER BY version, field`, eventID) // primary key

@@ -13,12 +13,16 @@ import (
 
 // Filter says which events a list shows.
 type Filter struct {
-	Status    string // "": upcoming; past, cancelled, draft, all
-	Text      string // in title, category, venue, city or description
-	City      string
-	Category  string
-	From, To  time.Time // when they take place; zero: any
+	Status   string // "": upcoming; past, cancelled, draft, all
+	Text     string // in title, category, venue, city or description
+	City     string
+	Category string
+	From, To time.Time // when they take place; zero: any
+
+	FirstDay, LastDay string // YYYY-MM-DD at the event's place, both included; "": any
+
 	Organizer string
+	Latest    bool // the last ones first; such a list has no cursor
 	Cursor    string
 	Limit     int
 }
@@ -81,6 +85,12 @@ func (f *Filter) conditions(caller message.Caller, now int64) *query {
 	if !f.To.IsZero() {
 		q.add("e.sort_at <= ?", f.To.UnixMicro())
 	}
+	if f.FirstDay != "" {
+		q.add("e.local_date >= ?", f.FirstDay)
+	}
+	if f.LastDay != "" {
+		q.add("e.local_date <= ? AND e.local_date <> ''", f.LastDay)
+	}
 	if f.Organizer != "" {
 		q.add("e.organizer_id = ?", f.Organizer)
 	}
@@ -100,7 +110,11 @@ func (s *Service) List(ctx context.Context, caller message.Caller, f Filter) (li
 		q.add("(e.sort_at > ? OR e.sort_at = ? AND e.id > ?)", v, v, id)
 	}
 	q.args = append(q.args, f.Limit+1)
-	query := `SELECT ` + eventColumns + eventFrom + q.text() + fmt.Sprintf(" ORDER BY e.sort_at, e.id LIMIT $%d", len(q.args)) // events_by_time
+	order := "e.sort_at, e.id"
+	if f.Latest {
+		order = "e.sort_at DESC, e.id DESC"
+	}
+	query := `SELECT ` + eventColumns + eventFrom + q.text() + fmt.Sprintf(" ORDER BY %s LIMIT $%d", order, len(q.args)) // events_by_time
 	rows, err := s.db.Browse().QueryContext(ctx, query, q.args...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list events: %w", err)
@@ -110,8 +124,9 @@ func (s *Service) List(ctx context.Context, caller message.Caller, f Filter) (li
 	}
 	if len(list) > f.Limit {
 		list = list[:f.Limit]
-		last := list[f.Limit-1]
-		next = fmt.Sprintf("%d-%s", last.SortAt, last.ID)
+		if last := list[f.Limit-1]; !f.Latest {
+			next = fmt.Sprintf("%d-%s", last.SortAt, last.ID)
+		}
 	}
 	return list, next, nil
 }

@@ -39,7 +39,7 @@ type Service struct {
 	plans  *otter.Cache[planKey, *message.Plan]
 	prices *otter.Cache[priceKey, *message.Prices]
 
-	bodies  *otter.Cache[planKey, []byte]         // plans as they are sent
+	bodies  *otter.Cache[planKey, planBytes]      // plans as they are sent
 	answers *otter.Cache[encodedKey, *encodedOut] // events as they are sent
 
 	zones sync.Map // IANA name → *time.Location; names are checked before they are stored
@@ -88,9 +88,9 @@ func New(ctx context.Context, db *sqldb.DB, sales Sales, now func() time.Time) (
 			Weigher:       func(_ planKey, p *message.Plan) uint32 { return uint32(len(p.Seats)) },
 		}),
 		prices: otter.Must(&otter.Options[priceKey, *message.Prices]{MaximumSize: 10_000}),
-		bodies: otter.Must(&otter.Options[planKey, []byte]{
+		bodies: otter.Must(&otter.Options[planKey, planBytes]{
 			MaximumWeight: 64 << 20, // bytes
-			Weigher:       func(_ planKey, b []byte) uint32 { return uint32(len(b)) },
+			Weigher:       func(_ planKey, b planBytes) uint32 { return uint32(len(b.plain) + len(b.zipped)) },
 		}),
 	}
 	s.answers = otter.Must(&otter.Options[encodedKey, *encodedOut]{

@@ -144,7 +144,7 @@ func (k *Kit) visit(w http.ResponseWriter, r *http.Request) *Visit {
 	v := &Visit{W: w, Request: r, kit: k, Caller: message.CallerFrom(r.Context()), status: http.StatusOK}
 	chosen := r.URL.Query().Get("lang")
 	if v.kit.words.byLang[chosen] != nil {
-		v.setCookie(langCookie, chosen, 365*24*time.Hour)
+		v.Remember(langCookie, chosen, 365*24*time.Hour)
 	} else if c, err := r.Cookie(langCookie); err == nil {
 		chosen = c.Value
 	}

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,8 +19,9 @@ type Visit struct {
 	Caller message.Caller
 	Lang   string // of the answer
 
-	kit    *Kit
-	status int
+	kit      *Kit
+	status   int
+	personal bool // the answer sets a cookie: nobody else may be given it
 }
 
 const (
@@ -75,7 +78,7 @@ func (v *Visit) Reason(err error) (text string, ok bool) {
 // Public lets caches keep the answer for a moment: it must be the same for all
 // who are not signed in.
 func (v *Visit) Public() {
-	if !v.Caller.SignedIn() {
+	if !v.Caller.SignedIn() && !v.personal {
 		v.W.Header().Set("Cache-Control", "public, max-age=0, s-maxage=1, stale-while-revalidate=5")
 	}
 }
@@ -114,6 +117,43 @@ func (v *Visit) setCookie(name, value string, life time.Duration) {
 	}
 	http.SetCookie(v.W, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: seconds,
 		HttpOnly: true, Secure: v.kit.Secure(), SameSite: http.SameSiteLaxMode})
+}
+
+// Remember keeps a choice of the reader's in their browser, for a life; "" takes
+// it back. The page that does so is for this reader only.
+func (v *Visit) Remember(name, value string, life time.Duration) {
+	if value == "" {
+		life = -1
+	}
+	v.setCookie(name, url.QueryEscape(value), life) // a cookie holds ASCII only (RFC 6265, section 4.1.1)
+	v.personal = true
+}
+
+// Remembered is a choice of the reader's that was kept; "": none.
+func (v *Visit) Remembered(name string) string {
+	c, err := v.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	value, err := url.QueryUnescape(c.Value)
+	if err != nil {
+		return ""
+	}
+	return value
+}
+
+// Send answers with a file. Its tag is made of what is in it, so that who has it
+// is not sent it again.
+func (v *Visit) Send(contentType, caching string, body []byte) error {
+	sum := sha256.Sum256(body)
+	h := v.W.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Security-Policy", "default-src 'none'")
+	h.Set("Cache-Control", caching)
+	h.Set("ETag", `"`+hex.EncodeToString(sum[:9])+`"`)
+	v.W.WriteHeader(v.status)
+	_, _ = v.W.Write(body) // who has gone away does not read it
+	return nil
 }
 
 // notice is the message for this page, once.

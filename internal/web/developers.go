@@ -7,14 +7,14 @@ import (
 // developers is the page for those who write programs: a purchase to paste into
 // a shell, and where the API is described.
 func (s *Shop) developers(v *page.Visit) error {
-	coming, _, err := s.Events.Listed(v.Context())
+	found, err := s.Events.Search(v.Context(), Query{Limit: homeShown})
 	if err != nil {
 		return err
 	}
 	event := ""
-	for i := range coming {
-		if state(v, &coming[i]) == "onsale" {
-			event = coming[i].ID
+	for i := range found.Events {
+		if state(v, &found.Events[i]) == "onsale" {
+			event = found.Events[i].ID
 			break
 		}
 	}

@@ -2,33 +2,55 @@ package web
 
 import (
 	"net/http"
+	"net/url"
+	"strings"
+	"time"
 
 	"github.com/gosimple/slug"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
 	"boxoffice/internal/page"
 )
 
 // eventPath is where an event's page is.
-func eventPath(e *message.Event) string {
-	name := slug.Make(e.Title)
+func eventPath(e *message.Event) string { return pathOf(e.ID, e.Title) }
+
+func pathOf(id, title string) string {
+	name := slug.Make(title)
 	if name == "" {
 		name = "event"
 	}
-	return "/e/" + e.ID + "/" + name
+	return "/e/" + id + "/" + name
 }
 
 func (s *Shop) event(v *page.Visit) error {
 	e, err := s.Events.Event(v.Context(), v.Caller, v.PathValue("id"))
+	if errs.KindOf(err) == errs.NotFound {
+		return s.noEvent(v)
+	}
 	if err != nil {
 		return err
 	}
 	if path := eventPath(&e); v.Request.URL.Path != path {
+		if v.Request.URL.RawQuery != "" {
+			path += "?" + v.Request.URL.RawQuery
+		}
 		http.Redirect(v.W, v.Request, path, http.StatusMovedPermanently)
 		return nil
 	}
 	v.Public()
 	return s.showEvent(v, &e, nil)
+}
+
+// noEvent says that there is no such event, and what there is instead.
+func (s *Shop) noEvent(v *page.Visit) error {
+	list, err := s.suggested(v)
+	if err != nil {
+		return err
+	}
+	v.Status(http.StatusNotFound)
+	return v.Show(s.set, "missing", page.Meta{Title: v.T("missing.title"), NoIndex: true}, map[string]any{"Suggested": list})
 }
 
 // missed says why seats could not be held, to be shown where they are chosen.
@@ -37,8 +59,146 @@ type missed struct {
 	Seats []string // labels that are gone
 }
 
+// eventView is what an event's page shows.
+type eventView struct {
+	Event    *message.Event
+	Path     string
+	State    string // as of a card
+	Few      bool
+	Now      time.Time
+	Zone     string // short name of the event's zone at its time, such as CET
+	Opens    time.Time
+	Closes   time.Time
+	Refunds  time.Time // until when seats can be given back; zero: without an end
+	Refunded bool      // it is too late to give seats back
+	Changes  []Change
+	Changed  []string // the changes in words
+	Place    string   // address of the venue
+	MapLink  string
+	Text     []string // paragraphs
+	FeeRules bool     // tiers tell face value, fee and tax apart
+
+	Holds      []Held
+	Missed     *missed
+	Buyable    bool  // seats can be held now
+	Quantities []int // that can be asked for
+	Minutes    int   // that a hold lasts
+	Sections   []message.SectionSeats
+	Section    *message.SectionSeats // whose seats are shown; nil: none
+	Rows       []message.RowSeats
+	Map        *seatmap // nil: no map
+}
+
 // showEvent shows an event's page; m is nil unless a hold has just failed.
 func (s *Shop) showEvent(v *page.Visit, e *message.Event, m *missed) error {
-	return v.Show(s.set, "event", page.Meta{Title: e.Title, Description: e.Description, Canonical: eventPath(e)},
-		map[string]any{"Event": e, "State": state(v, e), "Missed": m})
+	p := &eventView{Event: e, Path: eventPath(e), State: state(v, e), Now: v.Now().UTC(), Missed: m, Minutes: int(e.HoldFor / time.Minute)}
+	c := card{Event: *e, State: p.State}
+	p.Few, p.Buyable = c.Few(), p.State == "onsale"
+	s.tell(v, p)
+	var err error
+	if !e.Changed.IsZero() {
+		if p.Changes, err = s.Events.Changes(v.Context(), e.ID); err != nil {
+			return err
+		}
+		for _, c := range p.Changes {
+			p.Changed = append(p.Changed, changed(v, c))
+		}
+	}
+	if v.Caller.SignedIn() {
+		if p.Holds, err = s.Events.Holds(v.Context(), v.Caller, e.ID); err != nil {
+			return err
+		}
+	}
+	if err := s.seats(v, p); err != nil {
+		return err
+	}
+	meta := page.Meta{Title: e.Title, Description: summary(v, e), Canonical: p.Path, Wide: true,
+		NoIndex: p.State == "draft", Image: "/e/" + e.ID + "/og.png", JSONLD: s.structured(v, p)}
+	if p.Map != nil {
+		meta.Scripts = []string{"map.js"}
+	}
+	return v.Show(s.set, "event", meta, p)
+}
+
+// tell fills in what is known without asking anybody.
+func (s *Shop) tell(v *page.Visit, p *eventView) {
+	e := p.Event
+	zone := e.Starts.Location()
+	if e.Starts.IsZero() {
+		var err error
+		if zone, err = time.LoadLocation(e.Zone); err != nil {
+			zone = time.UTC
+		}
+	} else {
+		p.Zone = zoneName(e.Starts)
+	}
+	local := func(t time.Time) time.Time {
+		if t.IsZero() {
+			return t
+		}
+		return t.In(zone)
+	}
+	p.Opens, p.Closes, p.Refunds = local(e.Opens), local(e.Closes), local(e.RefundsEnd)
+	p.Refunded = !p.Refunds.IsZero() && p.Refunds.Before(p.Now)
+	for _, part := range []string{e.Venue.Address, e.Venue.City, e.Venue.Country} {
+		if part != "" {
+			p.Place += ", " + part
+		}
+	}
+	p.Place = strings.TrimPrefix(p.Place, ", ")
+	p.MapLink = "https://www.openstreetmap.org/search?query=" + url.QueryEscape(strings.TrimSuffix(e.Venue.Name+", "+p.Place, ", "))
+	for text := range strings.SplitSeq(strings.ReplaceAll(e.Description, "\r\n", "\n"), "\n\n") {
+		if text = strings.TrimSpace(text); text != "" {
+			p.Text = append(p.Text, text)
+		}
+	}
+	p.FeeRules = e.Prices.Rules != nil
+}
+
+// zoneName is the short name of a time's zone. Zones without letters of their
+// own are named by their distance from UTC.
+func zoneName(t time.Time) string {
+	name, _ := t.Zone()
+	if strings.HasPrefix(name, "+") || strings.HasPrefix(name, "-") {
+		return "UTC" + name
+	}
+	return name
+}
+
+// dayIn reads YYYY-MM-DD for templates; zero when it is something else.
+func dayIn(text string) time.Time {
+	t, _ := dayOf(text)
+	return t
+}
+
+// changed is a change in words.
+func changed(v *page.Visit, c Change) string {
+	if c.Field == "venue" {
+		return v.T("policy.changed.venue", "From", c.From, "To", c.To)
+	}
+	words := func(text string) string {
+		if t, err := time.Parse(time.RFC3339, text); err == nil {
+			return page.When(v.Lang, t, page.Long)
+		}
+		if day, ok := dayOf(text); ok {
+			return page.When(v.Lang, day, page.Day)
+		}
+		return v.T("event.tba")
+	}
+	return v.T("policy.changed.time", "From", words(c.From), "To", words(c.To))
+}
+
+// summary is an event in one sentence, for links to it.
+func summary(v *page.Visit, e *message.Event) string {
+	text := whenOf(v, e) + " · " + placeOf(e)
+	if e.Priced() {
+		text += " · " + v.T("event.from", "Price", page.Money(v.Lang, e.From, e.Prices.Currency))
+	}
+	if first, _, _ := strings.Cut(e.Description, "\n"); first != "" {
+		text += ". " + first
+	}
+	if r := []rune(text); len(r) > 200 {
+		text = string(r[:199]) + "…"
+	}
+	return text
 }

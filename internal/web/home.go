@@ -1,50 +1,174 @@
 package web
 
 import (
-	"context"
+	"cmp"
+	"math"
+	"slices"
+	"time"
 
 	"boxoffice/internal/message"
 	"boxoffice/internal/page"
 )
 
-// Events is what there is to see.
-type Events interface {
-	// Listed is what is coming up, in the order in which it takes place, and a
-	// few events that are over.
-	Listed(ctx context.Context) (coming, past []message.Event, err error)
-	// Event is an event that a caller may see; NotFound for others.
-	Event(ctx context.Context, caller message.Caller, id string) (message.Event, error)
-}
+const (
+	homeShown  = 60 // coming events that the home page chooses from
+	comingMax  = 12
+	weekMax    = 6
+	nearMax    = 3
+	pastMax    = 4
+	sideMax    = 2
+	cityCookie = "city"
+	cityFor    = 180 * 24 * time.Hour
+)
 
-func (s *Shop) browseRoutes() routes {
-	return routes{"GET /": s.home, "GET /e/{id}": s.event, "GET /e/{id}/{slug}": s.event, "GET /developers": s.developers}
+// homePage is what the home page shows.
+type homePage struct {
+	Featured           *card
+	Side               []card // featured besides
+	Week, Near, Coming []card
+	Past               []card
+	City               string // chosen by the reader; "": none
+	Cities, Categories []Facet
+	Total              int64
+	Now                time.Time
 }
 
 func (s *Shop) home(v *page.Visit) error {
-	coming, past, err := s.Events.Listed(v.Context())
+	found, err := s.Events.Search(v.Context(), Query{Limit: homeShown})
 	if err != nil {
 		return err
 	}
+	p := homePage{Cities: found.Cities, Categories: found.Categories, Total: found.Total, City: chosenCity(v, found.Cities), Now: v.Now().UTC()}
+	now := v.Now()
+	all := s.cards(v, found.Events)
+	if featured := feature(all, now); len(featured) > 0 {
+		p.Featured, p.Side = &featured[0], featured[1:]
+	}
+	for _, c := range all {
+		if !c.Starts.IsZero() && c.Starts.Before(now.AddDate(0, 0, 7)) && len(p.Week) < weekMax {
+			p.Week = append(p.Week, c)
+		}
+	}
+	p.Coming = p.rest(all)
+	if p.City != "" {
+		near, err := s.Events.Search(v.Context(), Query{City: p.City, Limit: nearMax})
+		if err != nil {
+			return err
+		}
+		p.Near = s.cards(v, near.Events)
+	}
+	past, err := s.Events.Past(v.Context(), pastMax)
+	if err != nil {
+		return err
+	}
+	p.Past = s.cards(v, past)
 	v.Public()
-	return v.Show(s.set, "home", page.Meta{Title: v.T("home.title"), Description: v.T("home.description"), Canonical: "/"}, map[string]any{
-		"Coming": s.cards(v, coming), "Past": s.cards(v, past),
-	})
+	return v.Show(s.set, "home", page.Meta{Title: v.T("home.title"), Description: v.T("home.description"), Canonical: "/", JSONLD: s.site(v)}, p)
+}
+
+// rest are the events that the page has not shown yet; all of them when that
+// would leave next to nothing.
+func (p *homePage) rest(all []card) []card {
+	shown := map[string]bool{}
+	if p.Featured != nil {
+		shown[p.Featured.ID] = true
+	}
+	for _, c := range slices.Concat(p.Side, p.Week) {
+		shown[c.ID] = true
+	}
+	left := slices.DeleteFunc(slices.Clone(all), func(c card) bool { return shown[c.ID] })
+	if len(left) < 3 {
+		left = all
+	}
+	return left[:min(len(left), comingMax)]
+}
+
+// chosenCity is the city that the reader has chosen, now or before. It is kept
+// in a cookie; nobody is asked where they are.
+func chosenCity(v *page.Visit, cities []Facet) string {
+	known := func(name string) bool {
+		return slices.ContainsFunc(cities, func(f Facet) bool { return f.Value == name })
+	}
+	if q := v.Request.URL.Query(); q.Has("city") {
+		city := q.Get("city")
+		if city != "" && !known(city) {
+			return ""
+		}
+		v.Remember(cityCookie, city, cityFor)
+		return city
+	}
+	if city := v.Remembered(cityCookie); known(city) {
+		return city
+	}
+	return ""
+}
+
+// site says what this site is, and how it is searched (schema.org).
+func (s *Shop) site(v *page.Visit) any {
+	return map[string]any{
+		"@context": "https://schema.org", "@type": "WebSite", "name": "boxoffice", "url": v.URL("/"),
+		"potentialAction": map[string]any{"@type": "SearchAction", "target": v.URL("/search?q={q}"), "query-input": "required name=q"},
+	}
 }
 
 // card is an event in a list.
 type card struct {
 	message.Event
 	Path  string
-	State string // onsale, soon, soldout, announced, cancelled, past
+	State string // onsale, soon, soldout, announced, closed, cancelled, draft, past
+	Far   bool   // so far away that its year matters
 }
 
 func (s *Shop) cards(v *page.Visit, list []message.Event) []card {
 	out := make([]card, len(list))
 	for i := range list {
 		e := &list[i]
-		out[i] = card{Event: *e, Path: eventPath(e), State: state(v, e)}
+		out[i] = card{Event: *e, Path: eventPath(e), State: state(v, e), Far: e.Starts.Sub(v.Now()).Abs() > 300*24*time.Hour}
 	}
 	return out
+}
+
+// Few reports whether most seats are gone, which readers want to know.
+func (c *card) Few() bool { return c.State == "onsale" && c.Free < c.Total/10 }
+
+// feature chooses the events that the home page begins with, the first one first.
+func feature(all []card, now time.Time) []card {
+	type scored struct {
+		card
+		score float64
+	}
+	var list []scored
+	for _, c := range all {
+		if n := appeal(&c, now); n > 0 {
+			list = append(list, scored{c, n})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
+	var out []card
+	for _, c := range list[:min(len(list), 1+sideMax)] {
+		out = append(out, c.card)
+	}
+	return out
+}
+
+// appeal is how much an event's sale is the talk of the day: it opens soon, it
+// has just opened, its seats are going, and it is large. 0: not at all.
+func appeal(c *card, now time.Time) float64 {
+	const soon, fresh = 14 * 24 * time.Hour, 3 * 24 * time.Hour
+	size := math.Log10(float64(max(c.Total, 1))) / 4 // an arena of 10,000: 1
+	switch c.State {
+	case "soon":
+		if left := c.Opens.Sub(now); left < soon {
+			return size + 1 - float64(left)/float64(soon)
+		}
+	case "onsale":
+		score := size + float64(c.Total-c.Free)/float64(max(c.Total, 1))
+		if since := now.Sub(c.Opens); !c.Opens.IsZero() && since < fresh {
+			score += 1 - float64(since)/float64(fresh)
+		}
+		return score
+	}
+	return 0
 }
 
 // state is what a reader wants to know about an event's sale first.

@@ -2,8 +2,11 @@ package web
 
 import (
 	"embed"
+	"html/template"
 	"log/slog"
 	"maps"
+
+	"github.com/maypok86/otter/v2"
 
 	"boxoffice/internal/page"
 )
@@ -23,15 +26,17 @@ type Shop struct {
 	kit *page.Kit
 	set *page.Set
 	log *slog.Logger
+
+	pictures *otter.Cache[pictureKey, []byte] // of events, for links to them
 }
 
 // New makes the shop.
 func New(kit *page.Kit, s Services, log *slog.Logger) (*Shop, error) {
-	set, err := kit.Set(templates, "templates", nil)
+	set, err := kit.Set(templates, "templates", template.FuncMap{"day": dayIn})
 	if err != nil {
 		return nil, err
 	}
-	return &Shop{Services: s, kit: kit, set: set, log: log}, nil
+	return &Shop{Services: s, kit: kit, set: set, log: log, pictures: newPictures()}, nil
 }
 
 // routes are pages by method and pattern.

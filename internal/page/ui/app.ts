@@ -1,4 +1,10 @@
 // Loaded by every page. All of it is an enhancement: pages work without.
+import { countdowns } from "./countdown";
+import { searchAsTyped } from "./search";
+import { seatList } from "./seats";
 import { localTimes } from "./time";
 
 localTimes(document);
+countdowns(document);
+searchAsTyped(document);
+seatList(document);

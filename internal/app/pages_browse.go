@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"boxoffice/internal/booking"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/event"
+	"boxoffice/internal/message"
+	"boxoffice/internal/web"
+)
+
+// Search finds coming events.
+func (p onPage) Search(ctx context.Context, q web.Query) (web.Found, error) {
+	hits, err := p.Events.Search(ctx, message.Caller{}, event.Filter{Text: q.Text, Category: q.Category, City: q.City,
+		FirstDay: q.From, LastDay: q.To, Cursor: q.Cursor, Limit: q.Limit})
+	if err != nil {
+		return web.Found{}, err
+	}
+	out := web.Found{Total: hits.Total, Next: hits.Next}
+	for name, list := range map[string]*[]web.Facet{"category": &out.Categories, "city": &out.Cities} {
+		for _, f := range hits.Facets[name] {
+			*list = append(*list, web.Facet(f))
+		}
+	}
+	out.Events, err = p.shownAll(ctx, hits.Events)
+	return out, err
+}
+
+// Past are the events that were over last.
+func (p onPage) Past(ctx context.Context, n int) ([]message.Event, error) {
+	list, _, err := p.Events.List(ctx, message.Caller{}, event.Filter{Status: "past", Latest: true, Limit: n})
+	if err != nil {
+		return nil, err
+	}
+	return p.shownAll(ctx, list)
+}
+
+func (p onPage) shownAll(ctx context.Context, list []event.Event) ([]message.Event, error) {
+	out := make([]message.Event, len(list))
+	for i := range list {
+		var err error
+		if out[i], err = p.shown(ctx, &list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Event is an event that a caller may see.
+func (p onPage) Event(ctx context.Context, caller message.Caller, id string) (message.Event, error) {
+	e, err := p.Events.Get(ctx, caller, id)
+	if err != nil {
+		return message.Event{}, err
+	}
+	return p.shown(ctx, &e)
+}
+
+// shown is an event as pages show it, with its prices and how many seats are
+// free. Both are in memory for an event that somebody has asked about.
+func (p onPage) shown(ctx context.Context, e *event.Event) (message.Event, error) {
+	out, err := p.Events.Shown(ctx, e)
+	if err != nil {
+		return out, err
+	}
+	counts, err := p.Bookings.Counts(ctx, e.ID)
+	switch {
+	case errs.KindOf(err) == errs.NotFound: // not handed over yet: all are free
+		return out, nil
+	case err == nil:
+		out.Free, out.Seq = counts.Free, counts.Seq
+	}
+	return out, err
+}
+
+// Changes of an event since it was announced.
+func (p onPage) Changes(ctx context.Context, eventID string) ([]web.Change, error) {
+	list, err := p.Events.Changes(ctx, eventID)
+	out := make([]web.Change, len(list))
+	for i, c := range list {
+		out[i] = web.Change{At: c.At, Field: c.Field, From: c.From, To: c.To}
+	}
+	return out, err
+}
+
+// Sections of an event with what is free in them.
+func (p onPage) Sections(ctx context.Context, caller message.Caller, eventID string) ([]message.SectionSeats, error) {
+	list, err := p.Bookings.Sections(ctx, caller, eventID)
+	if errs.KindOf(err) == errs.NotFound { // not handed over yet
+		return nil, nil
+	}
+	return list, err
+}
+
+// Rows are the seats of a section.
+func (p onPage) Rows(ctx context.Context, caller message.Caller, eventID, section string) ([]message.RowSeats, error) {
+	return p.Bookings.Rows(ctx, caller, eventID, section)
+}
+
+// Holds are the caller's holds of an event that have not ended.
+func (p onPage) Holds(ctx context.Context, caller message.Caller, eventID string) ([]web.Held, error) {
+	const most = 20
+	list, err := p.Bookings.List(ctx, booking.Filter{UserID: caller.UserID, EventID: eventID, Status: message.Pending, Limit: most})
+	if err != nil {
+		return nil, err
+	}
+	now := p.DB.Now().UnixMicro()
+	var out []web.Held
+	for i := range list {
+		if list[i].ExpiresAt <= now {
+			continue
+		}
+		labels, err := p.Bookings.Labels(ctx, &list[i])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, web.Held{ID: list[i].ID, Seats: labels, Until: time.UnixMicro(list[i].ExpiresAt).UTC()})
+	}
+	return out, nil
+}
+
+// MapPages are the ids that begin the pages of a map of coming events.
+func (p onPage) MapPages(ctx context.Context, size int) ([]string, error) {
+	return p.Events.MapPages(ctx, size)
+}
+
+// MapPage is a page of the map of coming events.
+func (p onPage) MapPage(ctx context.Context, from string, size int) ([]web.Mapped, error) {
+	list, err := p.Events.MapPage(ctx, from, size)
+	out := make([]web.Mapped, len(list))
+	for i, m := range list {
+		out[i] = web.Mapped(m)
+	}
+	return out, err
+}

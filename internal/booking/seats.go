@@ -1,0 +1,99 @@
+package booking
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// seen is the view of an event for a caller who may see it, at ledger version
+// seq or later.
+func (s *Service) seen(ctx context.Context, caller message.Caller, eventID string, seq int64) (*view, error) {
+	v, err := s.views.after(ctx, eventID, seq)
+	if err != nil {
+		return nil, err
+	}
+	if v.hiddenFrom(caller) {
+		return nil, errs.Missing("event")
+	}
+	return v, nil
+}
+
+// Sections lists an event's sections with how many of their seats are free.
+func (s *Service) Sections(ctx context.Context, caller message.Caller, eventID string) ([]message.SectionSeats, error) {
+	v, err := s.seen(ctx, caller, eventID, 0)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	p := v.priced
+	out := make([]message.SectionSeats, len(p.plan.Sections))
+	for i := range p.plan.Sections {
+		sec := &p.plan.Sections[i]
+		sum := message.SectionSeats{ID: sec.ID, Name: sec.Name, GeneralAdmission: sec.GeneralAdmission, Total: sec.Count}
+		var has [message.NoTier + 1]bool
+		for n := sec.First; n < sec.First+sec.Count; n++ {
+			if v.status[n] == seatFree {
+				sum.Free++
+			}
+			has[p.tierOf[n]] = true
+		}
+		for t := range p.Tiers {
+			if has[t] {
+				sum.Tiers = append(sum.Tiers, &p.Tiers[t])
+			}
+		}
+		slices.SortStableFunc(sum.Tiers, func(a, b *message.Tier) int { return cmp.Compare(a.Price, b.Price) })
+		out[i] = sum
+	}
+	return out, nil
+}
+
+// Rows lists the seats of one section, row by row; none in general admission.
+func (s *Service) Rows(ctx context.Context, caller message.Caller, eventID, section string) ([]message.RowSeats, error) {
+	v, err := s.seen(ctx, caller, eventID, 0)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	p := v.priced
+	at := p.plan.SectionByID(section)
+	if at < 0 {
+		return nil, errs.Missing("section")
+	}
+	var out []message.RowSeats
+	for _, row := range p.plan.Sections[at].Rows {
+		r := message.RowSeats{Label: row.Label, Seats: make([]message.SeatState, 0, row.Count)}
+		for n := row.First; n < row.First+row.Count; n++ {
+			seat := &p.plan.Seats[n]
+			st := message.SeatState{Label: seat.Label, Number: seat.Number, Price: -1, Accessible: seat.Accessible, RestrictedView: seat.RestrictedView}
+			if p.tierOf[n] != message.NoTier {
+				st.Free, st.Price, st.Tier = v.status[n] == seatFree, p.of(n).Price, p.of(n).Name
+			}
+			if st.Free {
+				r.Free++
+			}
+			r.Seats = append(r.Seats, st)
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// Labels are the labels of a booking's seats.
+func (s *Service) Labels(ctx context.Context, b *message.Booking) ([]string, error) {
+	p, err := s.catalog.load(ctx, bookingKey(b))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(b.Seats))
+	for i, n := range b.Seats {
+		out[i] = p.plan.Seats[n].Label
+	}
+	return out, nil
+}

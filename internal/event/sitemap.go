@@ -1,0 +1,58 @@
+package event
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Mapped is an event as a site map lists it.
+type Mapped struct {
+	ID, Title string
+	Changed   time.Time // when it was made, or its time or venue changed
+}
+
+const mapped = ` FROM events WHERE announced AND status IN ('published', 'on_sale') AND sort_at >= $1 `
+
+// MapPages are the ids that begin the pages of a site map of coming events, size
+// events a page.
+func (s *Service) MapPages(ctx context.Context, size int) ([]string, error) {
+	rows, err := s.db.Browse().QueryContext(ctx, `SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n`+mapped+`) AS numbered
+		WHERE (n - 1) % `+strconv.Itoa(size)+` = 0 ORDER BY id`, s.now().UnixMicro()-lasting) // reads the table once
+	if err != nil {
+		return nil, fmt.Errorf("map events: %w", err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("map events: %w", err)
+		}
+		out = append(out, id)
+	}
+	return out, rows.Err()
+}
+
+// MapPage is the page of a site map of coming events that an id begins; "": the
+// first one.
+func (s *Service) MapPage(ctx context.Context, from string, size int) ([]Mapped, error) {
+	rows, err := s.db.Browse().QueryContext(ctx, `SELECT id, title, CASE WHEN changed_at > created_at THEN changed_at ELSE created_at END`+mapped+
+		`AND id >= $2 ORDER BY id LIMIT $3`, s.now().UnixMicro()-lasting, from, size) // primary key
+	if err != nil {
+		return nil, fmt.Errorf("map events: %w", err)
+	}
+	defer rows.Close()
+	var out []Mapped
+	for rows.Next() {
+		var m Mapped
+		var at int64
+		if err := rows.Scan(&m.ID, &m.Title, &at); err != nil {
+			return nil, fmt.Errorf("map events: %w", err)
+		}
+		m.Changed = time.UnixMicro(at).UTC()
+		out = append(out, m)
+	}
+	return out, rows.Err()
+}

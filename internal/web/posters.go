@@ -1,0 +1,76 @@
+package web
+
+import (
+	"context"
+
+	"github.com/maypok86/otter/v2"
+
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+	"boxoffice/internal/poster"
+)
+
+// pictureKey names everything that an event's picture depends on.
+type pictureKey struct{ id, title, category, when, where string }
+
+// newPictures is a cache of pictures, which take milliseconds to make.
+func newPictures() *otter.Cache[pictureKey, []byte] {
+	return otter.Must(&otter.Options[pictureKey, []byte]{
+		MaximumWeight: 24 << 20, // bytes
+		Weigher:       func(_ pictureKey, b []byte) uint32 { return uint32(len(b)) },
+	})
+}
+
+func (s *Shop) poster(v *page.Visit) error {
+	e, err := s.Events.Event(v.Context(), v.Caller, v.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return send(v, &e, "image/svg+xml", poster.Of(e.ID, e.Category).SVG())
+}
+
+func (s *Shop) picture(v *page.Visit) error {
+	e, err := s.Events.Event(v.Context(), v.Caller, v.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	raw, err := s.pictures.Get(v.Context(), pictureKey{e.ID, e.Title, e.Category, whenOf(v, &e), placeOf(&e)}, otter.LoaderFunc[pictureKey, []byte](drawPicture))
+	if err != nil {
+		return err
+	}
+	v.W.Header().Add("Vary", "Cookie, Accept-Language")
+	return send(v, &e, "image/png", raw)
+}
+
+func drawPicture(_ context.Context, k pictureKey) ([]byte, error) {
+	return poster.Of(k.id, k.category).PNG(poster.Card{Title: k.title, When: k.when, Where: k.where})
+}
+
+// whenOf is when an event takes place, in words.
+func whenOf(v *page.Visit, e *message.Event) string {
+	if !e.Starts.IsZero() {
+		return page.When(v.Lang, e.Starts, page.Long)
+	}
+	if day, ok := dayOf(e.Date); ok {
+		return page.When(v.Lang, day, page.Day)
+	}
+	return v.T("event.tba")
+}
+
+// placeOf is where an event takes place, in words.
+func placeOf(e *message.Event) string {
+	if e.Venue.City == "" {
+		return e.Venue.Name
+	}
+	return e.Venue.Name + ", " + e.Venue.City
+}
+
+// send answers with a file that belongs to an event. Caches may keep it unless
+// the event is a draft.
+func send(v *page.Visit, e *message.Event, contentType string, body []byte) error {
+	caching := "public, max-age=3600, stale-while-revalidate=86400"
+	if e.Status == string(message.Draft) {
+		caching = "private, no-cache"
+	}
+	return v.Send(contentType, caching, body)
+}

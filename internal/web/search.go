@@ -1,0 +1,161 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"boxoffice/internal/page"
+)
+
+const (
+	searchShown = 24
+	mostWords   = 8 // that a search takes
+)
+
+// searchPage is what a search shows.
+type searchPage struct {
+	Query
+	Cards              []card
+	Total              int64
+	Next               string   // address of the next page; "": none
+	First              string   // address of the first page; "": this is it
+	Categories, Cities []choice // to narrow the search by
+	Filters            []choice // that are on; their address is without them
+	Suggested          []card   // when nothing was found
+	Clear              string   // address without filters
+}
+
+// choice is a link that narrows a search, or widens it again.
+type choice struct {
+	Label, Path string
+	Count       int64
+	On          bool
+}
+
+func (s *Shop) search(v *page.Visit) error {
+	q := readQuery(v.Request.URL.Query())
+	found, err := s.Events.Search(v.Context(), q)
+	if err != nil {
+		return err
+	}
+	p := searchPage{Query: q, Cards: s.cards(v, found.Events), Total: found.Total, Clear: (Query{Text: q.Text}).path()}
+	first := q
+	first.Cursor = ""
+	if q.Cursor != "" {
+		p.First = first.path()
+	}
+	if found.Next != "" {
+		next := q
+		next.Cursor = found.Next
+		p.Next = next.path()
+	}
+	p.Categories = narrow(found.Categories, first, func(q *Query) *string { return &q.Category })
+	p.Cities = narrow(found.Cities, first, func(q *Query) *string { return &q.City })
+	p.Filters = s.filters(v, first)
+	if found.Total == 0 {
+		if p.Suggested, err = s.suggested(v); err != nil {
+			return err
+		}
+	}
+	title := v.T("search.title")
+	if q.Text != "" {
+		title = v.T("search.titled", "Text", q.Text)
+	}
+	v.Public()
+	return v.Show(s.set, "search", page.Meta{Title: title, Description: v.T("search.description"), Canonical: "/search",
+		NoIndex: first != Query{Limit: searchShown} || q.Cursor != ""}, p)
+}
+
+// readQuery reads what a search's address asks for. What makes no sense there is
+// passed over: such addresses are typed by people.
+func readQuery(values url.Values) Query {
+	get := func(name string, most int) string {
+		text := strings.Join(strings.Fields(strings.ToValidUTF8(values.Get(name), "")), " ")
+		if r := []rune(text); len(r) > most {
+			text = string(r[:most])
+		}
+		return text
+	}
+	day := func(name string) string {
+		if _, err := time.Parse(time.DateOnly, values.Get(name)); err != nil {
+			return ""
+		}
+		return values.Get(name)
+	}
+	q := Query{Text: get("q", 200), Category: get("category", 60), City: get("city", 100), From: day("from"), To: day("to"), Cursor: get("cursor", 128), Limit: searchShown}
+	if words := strings.Fields(q.Text); len(words) > mostWords {
+		q.Text = strings.Join(words[:mostWords], " ")
+	}
+	return q
+}
+
+// path is where a query's results are.
+func (q Query) path() string {
+	values := url.Values{}
+	for name, value := range map[string]string{"q": q.Text, "category": q.Category, "city": q.City, "from": q.From, "to": q.To, "cursor": q.Cursor} {
+		if value != "" {
+			values.Set(name, value)
+		}
+	}
+	if len(values) == 0 {
+		return "/search"
+	}
+	return "/search?" + values.Encode()
+}
+
+// narrow makes links of a facet's values; the one that is on leads back.
+func narrow(facets []Facet, q Query, field func(*Query) *string) []choice {
+	out := make([]choice, len(facets))
+	for i, f := range facets {
+		with := q
+		on := strings.EqualFold(*field(&q), f.Value)
+		if *field(&with) = f.Value; on {
+			*field(&with) = ""
+		}
+		out[i] = choice{Label: f.Value, Path: with.path(), Count: f.Count, On: on}
+	}
+	return out
+}
+
+// filters are what a search is narrowed by, with links that take it away.
+func (s *Shop) filters(v *page.Visit, q Query) []choice {
+	var out []choice
+	add := func(label string, without func(*Query)) {
+		wider := q
+		without(&wider)
+		out = append(out, choice{Label: label, Path: wider.path()})
+	}
+	if q.Category != "" {
+		add(q.Category, func(q *Query) { q.Category = "" })
+	}
+	if q.City != "" {
+		add(q.City, func(q *Query) { q.City = "" })
+	}
+	if day, ok := dayOf(q.From); ok {
+		add(v.T("search.from", "Day", page.When(v.Lang, day, page.Date)), func(q *Query) { q.From = "" })
+	}
+	if day, ok := dayOf(q.To); ok {
+		add(v.T("search.to", "Day", page.When(v.Lang, day, page.Date)), func(q *Query) { q.To = "" })
+	}
+	return out
+}
+
+// dayOf reads YYYY-MM-DD.
+func dayOf(text string) (time.Time, bool) {
+	t, err := time.Parse(time.DateOnly, text)
+	return t, err == nil
+}
+
+// suggested are events for those who have found nothing.
+func (s *Shop) suggested(v *page.Visit) ([]card, error) {
+	found, err := s.Events.Search(v.Context(), Query{Limit: homeShown})
+	if err != nil {
+		return nil, err
+	}
+	all := s.cards(v, found.Events)
+	if list := feature(all, v.Now()); len(list) > 0 {
+		return list, nil
+	}
+	return all[:min(len(all), 3)], nil
+}

@@ -1,0 +1,94 @@
+package web
+
+import (
+	"fmt"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+)
+
+// seatmap is what the script of the seat map is told: addresses as attributes,
+// the rest as JSON.
+type seatmap struct {
+	Plan, Seats, Live string
+	Data              mapData
+}
+
+type mapData struct {
+	Currency string            `json:"currency"`
+	Tiers    []mapTier         `json:"tiers"`
+	Words    map[string]string `json:"words"`
+	Mine     []string          `json:"mine,omitempty"` // labels of seats that the reader holds
+}
+
+type mapTier struct {
+	ID         string   `json:"id"`
+	Name       string   `json:"name"`
+	Price      int64    `json:"price"`
+	Label      string   `json:"label"` // the price in words
+	Sections   []string `json:"sections,omitempty"`
+	Categories []string `json:"categories,omitempty"`
+}
+
+// seats fills in what can be chosen: the list of sections, the seats of the one
+// that the address names, and the map.
+func (s *Shop) seats(v *page.Visit, p *eventView) error {
+	e := p.Event
+	switch p.State {
+	case "onsale", "soldout", "soon", "announced", "draft":
+	default:
+		return nil // nothing is sold any more
+	}
+	var err error
+	if p.Sections, err = s.Events.Sections(v.Context(), v.Caller, e.ID); err != nil {
+		return err
+	}
+	for n := 1; n <= int(min(e.LimitPerCustomer, max(e.Free, 1))); n++ {
+		p.Quantities = append(p.Quantities, n)
+	}
+	if err := s.section(v, p); err != nil {
+		return err
+	}
+	if len(p.Sections) > 0 && e.Priced() && p.State != "draft" {
+		p.Map = s.seatmap(v, p)
+	}
+	return nil
+}
+
+// section fills in the seats of the section that the address names; it is found
+// in forms too, which come back here when a hold has failed.
+func (s *Shop) section(v *page.Visit, p *eventView) error {
+	name := v.Request.URL.Query().Get("section")
+	for i := range p.Sections {
+		if p.Sections[i].ID != name {
+			continue
+		}
+		rows, err := s.Events.Rows(v.Context(), v.Caller, p.Event.ID, name)
+		if errs.KindOf(err) == errs.NotFound { // the plan has changed this moment
+			return nil
+		}
+		p.Section, p.Rows = &p.Sections[i], rows
+		return err
+	}
+	return nil
+}
+
+func (s *Shop) seatmap(v *page.Visit, p *eventView) *seatmap {
+	e := p.Event
+	m := &seatmap{
+		Plan: fmt.Sprintf("/events/%s/plan?version=%s-%d", e.ID, e.PlanID, e.PlanVersion), Seats: "/events/" + e.ID + "/seats?form=compact",
+		Live: "/events/" + e.ID + "/live",
+		Data: mapData{Currency: e.Prices.Currency, Words: v.Words("map.")},
+	}
+	for _, t := range e.Prices.Tiers {
+		m.Data.Tiers = append(m.Data.Tiers, mapTier{t.ID, t.Name, t.Price, page.Money(v.Lang, t.Price, e.Prices.Currency), t.Sections, t.Categories})
+	}
+	for _, h := range p.Holds {
+		m.Data.Mine = append(m.Data.Mine, h.Seats...)
+	}
+	return m
+}
+
+// Tiers are an event's prices, for a form.
+func (p *eventView) Tiers() []message.Tier { return p.Event.Prices.Tiers }
