@@ -6,6 +6,7 @@ import type { ZoomBehavior, ZoomTransform } from "d3-zoom";
 import type { Box } from "./plan";
 import type { Placement } from "./tiles";
 
+const EDGE = 22; // CSS pixels left free around the whole plan: names stand there
 const CLOSEST = 46; // CSS pixels from seat to seat at the largest scale
 
 export class Camera {
@@ -54,7 +55,7 @@ export class Camera {
     const whole = this.small();
     const [l, t, r, b] = this.box;
     [this.width, this.height] = [width, height];
-    this.fitted = Math.min((width - 24) / (r - l), (height - 24) / (b - t));
+    this.fitted = Math.min((width - 2 * EDGE) / (r - l), (height - 2 * EDGE) / (b - t));
     const margin = Math.max(width, height) / this.fitted / 3;
     this.behavior
       .extent([[0, 0], [width, height]])

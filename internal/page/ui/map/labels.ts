@@ -39,16 +39,22 @@ export function labels(ctx: CanvasRenderingContext2D, hall: Hall, painter: Paint
 function inside(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, theme: Theme, voice: Voice, camera: Camera, s: Section, index: number): void {
   const { k } = camera.at;
   const room = roomOf(s);
-  const [w, h] = [room.width * k - 6, room.height * k];
-  const ink = css(readable(painter.ground(index), theme.ink, theme.paper));
+  const [w, h] = [room.width * k - 4, room.height * k];
+  const dim = !s.tiers.some((t) => hall.shows(t));
+  const ink = css(dim ? theme.muted : readable(painter.ground(index), theme.ink, theme.paper));
   const sold = hall.freeIn[index] === 0;
   const price = sold ? voice.say("sold_out") : priceOf(hall, voice, s);
-  const name = [s.name, s.id].find((n) => measure(ctx, theme, n, 600, 13) < w);
-  if (name && h > 13) {
-    const two = h > 34 && measure(ctx, theme, price, 500, 12) < w;
-    write(ctx, theme, camera, s.middle, two ? -8 : 0, name, 600, 13, ink);
+  if (measure(ctx, theme, s.name, 600, 13) < w && h > 15) {
+    const two = h > 38 && measure(ctx, theme, price, 500, 12) < w;
+    write(ctx, theme, camera, s.middle, two ? -8 : 0, s.name, 600, 13, ink);
     if (two) write(ctx, theme, camera, s.middle, 8, price, 500, 12, ink);
-  } else if (measure(ctx, theme, s.id, 600, 10) < w + 3 && h > 9) write(ctx, theme, camera, s.middle, 0, s.id, 600, 10, ink);
+    return;
+  }
+  const size = [11, 9].find((n) => measure(ctx, theme, s.id, 600, n) < w + 6 && h > n);
+  if (!size) return;
+  const two = h > 36 && measure(ctx, theme, price, 500, 11) < w;
+  write(ctx, theme, camera, s.middle, two ? -7 : 0, s.id, 600, size, ink);
+  if (two) write(ctx, theme, camera, s.middle, 7, price, 500, 11, ink);
 }
 
 function priceOf(hall: Hall, voice: Voice, s: Section): string {
@@ -61,12 +67,16 @@ function priceOf(hall: Hall, voice: Voice, s: Section): string {
 /** Where seats are drawn, the name stands behind the last row. */
 function besides(ctx: CanvasRenderingContext2D, theme: Theme, camera: Camera, hall: Hall, s: Section): void {
   const m = hall.model;
-  if (s.rows[1] - s.rows[0] < 1) return;
+  if (!s.stacked) {
+    const below = { x: (s.box[0] + s.box[2]) / 2, y: s.box[3] + 11 / camera.at.k };
+    return write(ctx, theme, camera, below, 0, s.name, 600, 12, css(theme.muted));
+  }
   const [front, back] = [m.rows[s.rows[0]], m.rows[s.rows[1] - 1]];
   const mid = (r: { first: number; count: number }): Point => ({ x: m.x[r.first + (r.count >> 1)], y: m.y[r.first + (r.count >> 1)] });
   const [a, b] = [mid(front), mid(back)];
   const length = Math.hypot(b.x - a.x, b.y - a.y) || 1;
-  const away = s.pad + 11 / camera.at.k;
+  const wide = measure(ctx, theme, s.name, 600, 12) / 2;
+  const away = s.pad + (11 + (wide * Math.abs(b.x - a.x)) / length) / camera.at.k;
   const at = { x: b.x + ((b.x - a.x) / length) * away, y: b.y + ((b.y - a.y) / length) * away };
   write(ctx, theme, camera, at, 0, s.name, 600, 12, css(theme.muted));
 }

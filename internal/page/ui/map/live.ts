@@ -28,6 +28,8 @@ export class Live {
   private lost = 0;
 
   constructor(private url: string, private seq: () => number, private to: Listener) {
+    // A page that nobody looks at needs no connection, of which browsers have few.
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.stop() : this.start()));
     window.addEventListener("pagehide", () => this.stop());
     window.addEventListener("pageshow", (e) => {
       if (e.persisted) this.start();
@@ -55,6 +57,8 @@ export class Live {
 
   stop(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.lost);
+    this.lost = 0;
     this.source?.close();
     this.source = null;
   }

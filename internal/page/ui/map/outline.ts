@@ -10,29 +10,35 @@ interface Run {
   count: number;
 }
 
+/** An outline, and whether it follows rows that are stacked one behind the other. */
+export interface Outline {
+  way: Point[];
+  stacked: boolean;
+}
+
 /**
  * An outline around seats first…first+count-1: along the first row, up the ends
  * of the rows, back along the last. It follows curved sections closely. Where
  * rows are not stacked like that (tables), it is the convex hull.
  */
-export function outlineOf(x: Float32Array, y: Float32Array, first: number, count: number, rows: Run[]): Point[] {
+export function outlineOf(x: Float32Array, y: Float32Array, first: number, count: number, rows: Run[]): Outline {
   const at = (i: number): Point => ({ x: x[i], y: y[i] });
-  const hull = convexHull(Array.from({ length: count }, (_, i) => at(first + i)));
+  const hull = { way: convexHull(Array.from({ length: count }, (_, i) => at(first + i))), stacked: false };
   const walked = walk(rows, at);
   if (walked.length < 3 || crosses(walked)) return hull;
   // Rows that lie apart, or side by side, would leave seats outside.
-  const size = Math.abs(area(hull));
+  const size = Math.abs(area(hull.way));
   for (const row of rows) {
     const p = at(row.first + (row.count >> 1));
     if (!inside(walked, p) && gap(walked, p) > Math.sqrt(size) * 0.02) return hull;
   }
-  return walked;
+  return { way: walked, stacked: true };
 }
 
 /** The way around stacked rows. */
 function walk(rows: Run[], at: (i: number) => Point): Point[] {
   const used = rows.filter((r) => r.count > 0);
-  if (used.length < 2) return [];
+  if (used.length < 2 || !stacked(used, at)) return [];
   const front = used[0];
   const back = used[used.length - 1];
   const way: Point[] = [];
@@ -41,6 +47,18 @@ function walk(rows: Run[], at: (i: number) => Point): Point[] {
   for (let i = back.count - 1; i >= 0; i--) way.push(at(back.first + i));
   for (const r of used.slice(1, -1).reverse()) way.push(at(r.first));
   return thin(way);
+}
+
+/** Whether most rows lie behind the one before rather than beside it. */
+function stacked(rows: Run[], at: (i: number) => Point): boolean {
+  const mid = (r: Run): Point => at(r.first + (r.count >> 1));
+  const behind = rows.slice(1).filter((r, i) => {
+    const [a, b] = [at(r.first), at(r.first + r.count - 1)];
+    const [from, to] = [mid(rows[i]), mid(r)];
+    const [width, step] = [Math.hypot(b.x - a.x, b.y - a.y), Math.hypot(to.x - from.x, to.y - from.y)];
+    return r.count === 1 || Math.abs((b.x - a.x) * (to.x - from.x) + (b.y - a.y) * (to.y - from.y)) < 0.6 * width * step;
+  });
+  return behind.length * 2 > rows.length - 1;
 }
 
 /** Leaves out points that lie on the line between their neighbours. */

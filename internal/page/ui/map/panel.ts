@@ -21,6 +21,20 @@ function swatch(tier: number): SVGElement {
 /** Turns what is drawn on a canvas into a path: shapes are written down once. */
 function drawn(draw: (c: CanvasRenderingContext2D) => void, className: string, line: boolean): SVGElement {
   const d: string[] = [];
+  let last = [0, 0];
+  const go = (to: string, x: number, y: number): void => {
+    d.push(`${to}${x} ${y}`);
+    last = [x, y];
+  };
+  /** A rounded corner at a, on the way to b. */
+  const corner = (ax: number, ay: number, bx: number, by: number, r: number): void => {
+    const towards = (x: number, y: number): [number, number] => {
+      const f = r / (Math.hypot(x - ax, y - ay) || 1);
+      return [ax + (x - ax) * f, ay + (y - ay) * f];
+    };
+    go("L", ...towards(last[0], last[1]));
+    go(`Q${ax} ${ay} `, ...towards(bx, by));
+  };
   const circle = (x: number, y: number, r: number, from: number, to: number, back = false): void => {
     const whole = Math.abs(to - from) >= 6.28;
     const end = whole ? from + (back ? -Math.PI : Math.PI) : to;
@@ -30,10 +44,10 @@ function drawn(draw: (c: CanvasRenderingContext2D) => void, className: string, l
     if (whole) d.push(`A${r} ${r} 0 0 ${back ? 0 : 1} ${at(from)}`);
   };
   const pen = {
-    moveTo: (x: number, y: number) => d.push(`M${x} ${y}`),
-    lineTo: (x: number, y: number) => d.push(`L${x} ${y}`),
+    moveTo: (x: number, y: number) => go("M", x, y),
+    lineTo: (x: number, y: number) => go("L", x, y),
     quadraticCurveTo: (a: number, b: number, x: number, y: number) => d.push(`Q${a} ${b} ${x} ${y}`),
-    arcTo: (_a: number, _b: number, x: number, y: number) => d.push(`L${x} ${y}`),
+    arcTo: corner,
     rect: (x: number, y: number, w: number, h: number) => d.push(`M${x} ${y}h${w}v${h}h${-w}z`),
     arc: circle, closePath: () => d.push("Z"), beginPath: () => 0, stroke: () => 0, fill: () => 0,
   };
@@ -162,7 +176,7 @@ export class Panel {
       return;
     }
     const total = el("p", { className: "sm-total" }, el("span", {}, voice.count(kind, n)), el("strong", {}, voice.price(hall.total())), el("small", {}, voice.say("all_in")));
-    const hold = el("button", { type: "submit", className: "sm-hold" }, voice.count("hold", n));
+    const hold = el("button", { type: "submit", className: "sm-hold" }, voice.count(hall.places ? "hold_places" : "hold", n));
     if (this.form) hold.setAttribute("form", this.form.id);
     this.tray.replaceChildren(hall.places ? this.area() : this.seats(), el("div", { className: "sm-sum" }, total, hold));
     if (held !== undefined) (this.tray.querySelector<HTMLElement>(".sm-drop, .sm-step:enabled") ?? this.canvas).focus();

@@ -52,6 +52,7 @@ export interface Section {
   standing: boolean; // general admission: places are not chosen one by one
   rows: [from: number, to: number]; // in Model.rows
   outline: Point[];
+  stacked: boolean; // rows lie one behind the other
   pad: number; // the outline is drawn so much wider
   box: Box; // padding included
   pitch: number; // distance of neighbouring seats
@@ -115,9 +116,10 @@ function addSection(m: Model, s: WireSection, index: number): void {
   const rows = m.rows.slice(from);
   const pitch = pitchOf(m, rows);
   const given = s.outline && s.outline.length > 2 ? s.outline : null;
+  const derived = outlineOf(m.x, m.y, s.first, s.count, rows);
   const section: Section = {
     id: s.id, name: s.name, first: s.first, count: s.count, standing: s.general_admission === true,
-    rows: [from, m.rows.length], outline: given ?? outlineOf(m.x, m.y, s.first, s.count, rows),
+    rows: [from, m.rows.length], outline: given ?? derived.way, stacked: derived.stacked,
     pad: given ? 0 : pitch * 0.85, box: emptyBox(), pitch, middle: { x: 0, y: 0 }, tiers: tiersOf(m, s.first, s.count),
   };
   for (const p of section.outline) grow(section.box, [p.x - section.pad, p.y - section.pad, p.x + section.pad, p.y + section.pad]);

@@ -9,30 +9,39 @@ export interface Stage {
 }
 
 /**
- * In a bowl, the empty middle; in front of rows that all face one way, a band
+ * In a bowl, the empty middle, if it is empty; in front of rows that all face one way, a band
  * before the first ones. null when there is no room for one.
  */
 export function stageOf(m: Model): Stage | null {
   if (m.n === 0) return null;
-  return middle(m) ?? front(m);
+  return surrounded(m) ? middle(m) : front(m);
 }
 
-/** The largest empty rectangle-like place that seats surround on all four sides. */
+/** Whether there are seats on all sides of the middle. */
+function surrounded(m: Model): boolean {
+  const [cx, cy] = middleOf(m);
+  let sides = 0;
+  for (let s = 0; s < m.n; s += 3) sides |= 1 << Math.floor(((Math.atan2(m.y[s] - cy, m.x[s] - cx) + Math.PI) / (2 * Math.PI)) * 11.99);
+  return sides === 0xfff;
+}
+
+function middleOf(m: Model): [number, number] {
+  const [left, top, right, bottom] = m.box;
+  return [(left + right) / 2, (top + bottom) / 2];
+}
+
+/** The empty place in the middle: as far as it is to the nearest seats on each side. */
 function middle(m: Model): Stage | null {
   const [left, top, right, bottom] = m.box;
-  const [cx, cy] = [(left + right) / 2, (top + bottom) / 2];
-  const reach = [Infinity, Infinity, Infinity, Infinity]; // to the right, down, left, up
-  let covered = 0;
-  for (let s = 0; s < m.n; s += 3) {
-    const [dx, dy] = [m.x[s] - cx, m.y[s] - cy];
-    const side = Math.abs(dx) > Math.abs(dy) ? (dx > 0 ? 0 : 2) : dy > 0 ? 1 : 3;
-    covered |= 1 << (Math.floor(((Math.atan2(dy, dx) + Math.PI) / (2 * Math.PI)) * 11.99));
-    reach[side] = Math.min(reach[side], side % 2 === 0 ? Math.abs(dx) : Math.abs(dy));
+  const [cx, cy] = middleOf(m);
+  let [w, h] = [Infinity, Infinity];
+  for (let s = 0; s < m.n; s++) {
+    const [dx, dy] = [Math.abs(m.x[s] - cx), Math.abs(m.y[s] - cy)];
+    if (dx * (bottom - top) > dy * (right - left)) w = Math.min(w, dx);
+    else h = Math.min(h, dy);
   }
-  if (covered !== 0xfff) return null;
-  const [w, h] = [Math.min(reach[0], reach[2]), Math.min(reach[1], reach[3])];
-  if (w < (right - left) * 0.08 || h < (bottom - top) * 0.06) return null;
-  return { x: cx, y: cy, width: w * 1.24, height: h * 1.16 };
+  if (w < (right - left) * 0.08 || h < (bottom - top) * 0.08) return null;
+  return { x: cx, y: cy, width: w * 1.7, height: h * 1.5 };
 }
 
 /** Before the first rows, where they look. */

@@ -6,6 +6,7 @@ import type { Hall } from "./hall";
 import { labels } from "./labels";
 import { gap, inside } from "./outline";
 import { Painter, RADIUS, SEATS_FROM, grown } from "./paint";
+import { overlap } from "./plan";
 import type { Box } from "./plan";
 import { tick } from "./shapes";
 import type { Stage } from "./stage";
@@ -18,6 +19,7 @@ const FADE = 400; // ms in which a seat goes or comes
 const REST = 90; // ms without a change of scale after which tiles are painted sharp
 const BUDGET = 3.5; // ms of painting in a frame
 const TOUCHABLE = 11; // CSS pixels from seat to seat from which a tap means a seat
+const SLACK = 5; // CSS pixels by which one may miss a section
 
 /** What is under a point. */
 export type Hit = { seat: number } | { section: number } | null;
@@ -32,6 +34,7 @@ export class View {
   private theme: Theme;
   private dpr = 1;
   private queued = 0;
+  private painted = false;
   private scaled = 0; // when the scale changed last, ms
   private lastK = 0;
   private fades: { seat: number; start: number; taken: boolean }[] = [];
@@ -124,6 +127,9 @@ export class View {
     labels(ctx, this.hall, this.painter, this.theme, this.voice, camera, this.stage);
     this.drawOwn();
     if (more || this.tiles.k !== at.k) this.redraw();
+    if (this.painted) return;
+    this.painted = true;
+    performance.mark("seatmap-painted"); // for whoever measures
   }
 
   /** Seats that have just gone or come: their old look fades over the new one. */
@@ -222,16 +228,17 @@ export class View {
     const m = this.hall.model;
     const [px, py] = this.camera.plan(x, y);
     const { k } = this.camera.at;
+    const around: Box = grown([px, py, px, py], SLACK / k);
     let at: Hit = null;
     for (let i = 0; i < m.sections.length; i++) {
       const s = m.sections[i];
-      if (px < s.box[0] || px > s.box[2] || py < s.box[1] || py > s.box[3]) continue;
+      if (!overlap(s.box, around)) continue;
       if (!s.standing && s.pitch * k >= TOUCHABLE) {
         const seat = this.tree(i).find(px, py, Math.max(s.pitch * 0.75, 9 / k));
         if (seat !== undefined) return { seat };
       }
       const p = { x: px, y: py };
-      if (inside(s.outline, p) || (s.pad > 0 && gap(s.outline, p) <= s.pad)) at = { section: i };
+      if (inside(s.outline, p) || gap(s.outline, p) <= s.pad + SLACK / k) at = { section: i };
     }
     return at;
   }

@@ -41,6 +41,8 @@ export interface Words {
   all_in: string; // fees and tax included
   hold_one: string; // Hold 1 seat
   hold_other: string; // Hold {n} seats
+  hold_places_one: string; // Hold 1 place
+  hold_places_other: string; // Hold {n} places
   close: string; // Close
   remove: string; // Give up {seat}
   clear: string; // Clear
