@@ -126,6 +126,23 @@ export function inside(way: Point[], p: Point): boolean {
   return within;
 }
 
+/** An outline moved outwards by so much; corners keep within twice of it. */
+export function widened(way: Point[], by: number): Point[] {
+  if (by === 0) return way;
+  const out = area(way) > 0 ? by : -by;
+  const n = way.length;
+  const normal = (a: Point, b: Point): Point => {
+    const length = Math.hypot(b.x - a.x, b.y - a.y) || 1;
+    return { x: (b.y - a.y) / length, y: (a.x - b.x) / length };
+  };
+  return way.map((p, i) => {
+    const [u, v] = [normal(way[(i + n - 1) % n], p), normal(p, way[(i + 1) % n])];
+    const [x, y] = [u.x + v.x, u.y + v.y];
+    const f = out / Math.max(0.5, (x * x + y * y) / 2);
+    return { x: p.x + x * f, y: p.y + y * f };
+  });
+}
+
 /** How far a point is from an outline's nearest side. */
 export function gap(way: Point[], p: Point): number {
   let best = Infinity;

@@ -1,5 +1,7 @@
 // Paints a piece of the plan at one scale: areas from afar, seats from near.
 import type { Hall } from "./hall";
+import { widened } from "./outline";
+import type { Point } from "./outline";
 import { ACCESSIBLE, RESTRICTED, overlap } from "./plan";
 import type { Box, Model, Section } from "./plan";
 import { Sprites, hatch, lookOf, struckEye, wheelchair } from "./shapes";
@@ -26,10 +28,7 @@ export class Painter {
   constructor(readonly hall: Hall, readonly theme: Theme, readonly stage: Stage | null, readonly dpr: number) {
     this.sprites = new Sprites(theme);
     this.outlines = hall.model.sections.map((s) => {
-      const path = new Path2D();
-      s.outline.forEach((p, i) => (i === 0 ? path.moveTo(p.x, p.y) : path.lineTo(p.x, p.y)));
-      path.closePath();
-      return path;
+      return rounded(widened(s.outline, s.pad), s.pad);
     });
   }
 
@@ -46,8 +45,12 @@ export class Painter {
     const shown = s.tiers.filter((t) => hall.shows(t));
     if (free === 0 || s.tiers.length === 0) return mix(theme.paper, theme.taken, 0.4);
     if (shown.length === 0) return mix(theme.paper, theme.taken, 0.28);
-    const share = Math.ceil((free / s.count) * 10) / 10;
-    return mix(theme.paper, theme.tiers[lookOf(shown[shown.length - 1]).colour], 0.16 + 0.4 * share);
+    return mix(theme.paper, theme.tiers[lookOf(shown[shown.length - 1]).colour], 0.16 + 0.04 * this.depth(index));
+  }
+
+  /** How much of a section is free, in tenths: what its ground shows of it. */
+  depth(index: number): number {
+    return Math.ceil((this.hall.freeIn[index] / this.hall.model.sections[index].count) * 10);
   }
 
   /** Paints what lies in a box of the plan; k is CSS pixels a unit, the box's corner is the canvas's. */
@@ -78,24 +81,16 @@ export class Painter {
     const seated = this.seated(s, k);
     const path = this.outlines[index];
     const ground = seated ? mix(theme.paper, theme.ink, 0.03) : this.ground(index);
-    ctx.lineJoin = "round";
-    ctx.lineWidth = 2 * s.pad + 2 / k;
-    ctx.strokeStyle = css(seated ? mix(theme.paper, theme.line, 0.9) : mix(ground, theme.ink, 0.16));
-    ctx.stroke(path);
     ctx.fillStyle = css(ground);
-    this.fill(ctx, path, s.pad);
+    ctx.fill(path);
     const shown = s.tiers.filter((t) => this.hall.shows(t));
     if (!seated && shown.length > 0 && this.hall.freeIn[index] > 0) {
       ctx.fillStyle = this.pattern(shown[shown.length - 1]);
-      this.fill(ctx, path, s.pad);
+      ctx.fill(path);
     }
-  }
-
-  private fill(ctx: CanvasRenderingContext2D, path: Path2D, pad: number): void {
-    ctx.fill(path);
-    if (pad === 0) return;
-    ctx.strokeStyle = ctx.fillStyle;
-    ctx.lineWidth = 2 * pad;
+    ctx.lineJoin = "round";
+    ctx.lineWidth = 1 / k;
+    ctx.strokeStyle = css(seated ? mix(theme.paper, theme.line, 0.9) : mix(ground, theme.ink, 0.16));
     ctx.stroke(path);
   }
 
@@ -187,6 +182,23 @@ export class Painter {
   outline(index: number): Path2D {
     return this.outlines[index];
   }
+}
+
+/** A path around a polygon, its corners rounded by up to r. */
+function rounded(way: Point[], r: number): Path2D {
+  const path = new Path2D();
+  const n = way.length;
+  const middle = (a: Point, b: Point): [number, number] => [(a.x + b.x) / 2, (a.y + b.y) / 2];
+  if (n < 3) return path;
+  path.moveTo(...middle(way[n - 1], way[0]));
+  way.forEach((p, i) => {
+    const next = middle(p, way[(i + 1) % n]);
+    if (r > 0) path.arcTo(p.x, p.y, next[0], next[1], r);
+    else path.lineTo(p.x, p.y);
+    path.lineTo(...next);
+  });
+  path.closePath();
+  return path;
 }
 
 export function grown(b: Box, by: number): Box {

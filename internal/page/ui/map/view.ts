@@ -39,6 +39,7 @@ export class View {
   private lastK = 0;
   private fades: { seat: number; start: number; taken: boolean }[] = [];
   private trees: (Quadtree<number> | undefined)[] = [];
+  private depths: number[] = []; // by section, as painted
   private motion = matchMedia("(prefers-reduced-motion: reduce)");
 
   constructor(readonly canvas: HTMLCanvasElement, readonly hall: Hall, readonly stage: Stage | null, private voice: Voice) {
@@ -96,11 +97,16 @@ export class View {
     if (all) this.tiles.spoil();
     const still = all || this.motion.matches;
     const start = performance.now();
+    m.sections.forEach((section, i) => {
+      const depth = this.painter.depth(i);
+      if (depth !== this.depths[i] && !all && !this.painter.seated(section, this.tiles.k)) this.tiles.spoil(section.box);
+      this.depths[i] = depth;
+    });
     for (const [list, gone] of [[taken, true], [freed, false]] as const) {
       for (const s of list) {
         const section = m.sections[m.section[s]];
         const seated = this.painter.seated(section, this.tiles.k);
-        if (!all) this.tiles.spoil(seated ? grown([m.x[s], m.y[s], m.x[s], m.y[s]], section.pitch) : section.box);
+        if (seated && !all) this.tiles.spoil(grown([m.x[s], m.y[s], m.x[s], m.y[s]], section.pitch));
         if (!still && seated) this.fades.push({ seat: s, start, taken: gone });
       }
     }
@@ -155,21 +161,17 @@ export class View {
   private drawHover(): void {
     const { ctx, hover, camera, theme } = this;
     if (hover && "section" in hover) {
-      const s = this.hall.model.sections[hover.section];
       const path = this.painter.outline(hover.section);
       ctx.save();
       ctx.translate(camera.at.x, camera.at.y);
       ctx.scale(camera.at.k, camera.at.k);
       ctx.lineJoin = "round";
-      ctx.globalAlpha = 0.1;
       ctx.fillStyle = ctx.strokeStyle = css(theme.ink);
-      ctx.lineWidth = 2 * s.pad;
+      ctx.lineWidth = 1.5 / camera.at.k;
+      ctx.globalAlpha = 0.08;
       ctx.fill(path);
-      if (s.pad === 0) {
-        ctx.globalAlpha = 0.6;
-        ctx.lineWidth = 2 / camera.at.k;
-        ctx.stroke(path);
-      }
+      ctx.globalAlpha = 0.7;
+      ctx.stroke(path);
       ctx.restore();
     } else if (hover && "seat" in hover) this.ring(hover.seat, 1.32, css(theme.ink), 1.5);
   }
