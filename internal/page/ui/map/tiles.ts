@@ -76,19 +76,16 @@ export class Tiles {
   }
 
   /**
-   * Draws the plan, and paints missing and stale tiles until the deadline (ms,
-   * as performance.now). Answers whether another frame is needed.
+   * Draws the plan, and paints up to most missing and stale tiles: their bitmaps
+   * are made when they are first drawn, so the clock alone would not tell what
+   * they cost. Answers whether another frame is needed.
    */
-  draw(ctx: CanvasRenderingContext2D, at: Placement, width: number, height: number, deadline: number): boolean {
+  draw(ctx: CanvasRenderingContext2D, at: Placement, width: number, height: number, most: number): boolean {
     const now = performance.now();
     const wanted = this.layer.around(at, width, height);
     const missing = wanted.filter((w) => this.layer.tiles.get(w.key)?.stale !== false);
-    let left = missing.length;
-    for (const w of missing) {
-      if (left < missing.length && performance.now() > deadline) break; // at least one a frame
-      this.paint(w.key, w.x, w.y, now);
-      left--;
-    }
+    for (const w of missing.slice(0, most)) this.paint(w.key, w.x, w.y, now);
+    const left = missing.length - Math.min(most, missing.length);
     if (this.under) this.blit(ctx, this.under, at, width, height, now, true);
     const fading = this.blit(ctx, this.layer, at, width, height, now, this.calm);
     if (this.under && left === 0 && !fading) {

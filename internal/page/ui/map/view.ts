@@ -13,11 +13,13 @@ import type { Stage } from "./stage";
 import { css, mix, readTheme } from "./theme";
 import type { Theme } from "./theme";
 import { Tiles } from "./tiles";
+import type { Placement } from "./tiles";
 import type { Voice } from "./words";
 
 const FADE = 400; // ms in which a seat goes or comes
 const REST = 90; // ms without a change of scale after which tiles are painted sharp
-const BUDGET = 3.5; // ms of painting in a frame
+const TILES_MOVING = 2; // tiles painted in a frame while the plan moves
+const TILES_STILL = 6; // and while it does not
 const TOUCHABLE = 11; // CSS pixels from seat to seat from which a tap means a seat
 const SLACK = 5; // CSS pixels by which one may miss a section
 
@@ -37,6 +39,7 @@ export class View {
   private painted = false;
   private scaled = 0; // when the scale changed last, ms
   private lastK = 0;
+  private last: Placement | null = null;
   private fades: { seat: number; start: number; taken: boolean }[] = [];
   private trees: (Quadtree<number> | undefined)[] = [];
   private depths: number[] = []; // by section, as painted
@@ -122,12 +125,14 @@ export class View {
     const now = performance.now();
     const { at, width, height } = camera;
     if (at.k !== this.lastK) [this.lastK, this.scaled] = [at.k, now];
+    const moving = at !== this.last;
+    this.last = at;
     const off = at.k / this.tiles.k;
     const resting = now - this.scaled > REST && !camera.flying;
     if (off !== 1 && (resting || off > 1.9 || off < 0.52)) this.tiles.rescale(at.k);
     ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
     ctx.clearRect(0, 0, width, height);
-    let more = this.tiles.draw(ctx, at, width, height, now + BUDGET);
+    let more = this.tiles.draw(ctx, at, width, height, moving ? TILES_MOVING : TILES_STILL);
     more = this.drawFades(now) || more;
     this.drawHover();
     labels(ctx, this.hall, this.painter, this.theme, this.voice, camera, this.stage);
