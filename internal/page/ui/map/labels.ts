@@ -27,16 +27,30 @@ export function labels(ctx: CanvasRenderingContext2D, hall: Hall, painter: Paint
     const size = Math.max(9, Math.min(15, stage.height * k * 0.34));
     if (stage.height * k > 11) write(ctx, theme, camera, { x: stage.x, y: stage.y }, 0, voice.say("stage"), 600, size, css(theme.muted));
   }
+  const small = smallSize(ctx, hall, painter, theme, k);
   hall.model.sections.forEach((s, i) => {
     if (painter.seated(s, k)) return besides(ctx, theme, camera, hall, s);
     const [x, y] = camera.screen(s.middle.x, s.middle.y);
     if (x < -100 || y < -40 || x > camera.width + 100 || y > camera.height + 40) return;
-    inside(ctx, hall, painter, theme, voice, camera, s, i);
+    inside(ctx, hall, painter, theme, voice, camera, s, i, small);
   });
 }
 
+/** The size of the names that are ids only: the same for all, and such that most fit. */
+function smallSize(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, theme: Theme, k: number): number {
+  const areas = hall.model.sections.filter((s) => !painter.seated(s, k));
+  return areas.filter((s) => fits(ctx, theme, s, 11, k)).length >= areas.length * 0.9 ? 11 : 9;
+}
+
+/** Whether an id fits: across a narrow area it may reach out a little. */
+function fits(ctx: CanvasRenderingContext2D, theme: Theme, s: Section, size: number, k: number): boolean {
+  const room = roomOf(s);
+  const [w, h] = [room.width * k, room.height * k];
+  return measure(ctx, theme, s.id, 600, size) < Math.max(w, h) + 3 && size < Math.min(w, h) + 3;
+}
+
 /** Name and lowest price in the area itself, as far as they fit. */
-function inside(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, theme: Theme, voice: Voice, camera: Camera, s: Section, index: number): void {
+function inside(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, theme: Theme, voice: Voice, camera: Camera, s: Section, index: number, small: number): void {
   const { k } = camera.at;
   const room = roomOf(s);
   const [w, h] = [room.width * k - 4, room.height * k];
@@ -50,10 +64,9 @@ function inside(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, the
     if (two) write(ctx, theme, camera, s.middle, 8, price, 500, 12, ink);
     return;
   }
-  const size = [11, 9].find((n) => measure(ctx, theme, s.id, 600, n) < w + 6 && h > n);
-  if (!size) return;
+  if (!fits(ctx, theme, s, small, k)) return;
   const two = h > 36 && measure(ctx, theme, price, 500, 11) < w;
-  write(ctx, theme, camera, s.middle, two ? -7 : 0, s.id, 600, size, ink);
+  write(ctx, theme, camera, s.middle, two ? -7 : 0, s.id, 600, small, ink);
   if (two) write(ctx, theme, camera, s.middle, 7, price, 500, 11, ink);
 }
 
@@ -69,7 +82,7 @@ function besides(ctx: CanvasRenderingContext2D, theme: Theme, camera: Camera, ha
   const m = hall.model;
   if (!s.stacked) {
     const below = { x: (s.box[0] + s.box[2]) / 2, y: s.box[3] + 11 / camera.at.k };
-    return write(ctx, theme, camera, below, 0, s.name, 600, 12, css(theme.muted));
+    return write(ctx, theme, camera, below, 0, s.name, 600, 12, css(theme.muted), true);
   }
   const [front, back] = [m.rows[s.rows[0]], m.rows[s.rows[1] - 1]];
   const mid = (r: { first: number; count: number }): Point => ({ x: m.x[r.first + (r.count >> 1)], y: m.y[r.first + (r.count >> 1)] });
@@ -78,12 +91,19 @@ function besides(ctx: CanvasRenderingContext2D, theme: Theme, camera: Camera, ha
   const wide = measure(ctx, theme, s.name, 600, 12) / 2;
   const away = s.pad + (11 + (wide * Math.abs(b.x - a.x)) / length) / camera.at.k;
   const at = { x: b.x + ((b.x - a.x) / length) * away, y: b.y + ((b.y - a.y) / length) * away };
-  write(ctx, theme, camera, at, 0, s.name, 600, 12, css(theme.muted));
+  write(ctx, theme, camera, at, 0, s.name, 600, 12, css(theme.muted), true);
 }
 
-function write(ctx: CanvasRenderingContext2D, theme: Theme, camera: Camera, at: Point, dy: number, text: string, weight: number, size: number, colour: string): void {
+/** Writes at a point of the plan; with a halo where something may be beneath. */
+function write(ctx: CanvasRenderingContext2D, theme: Theme, camera: Camera, at: Point, dy: number, text: string, weight: number, size: number, colour: string, halo = false): void {
   const [x, y] = camera.screen(at.x, at.y);
   ctx.font = `${weight} ${size}px ${theme.font}`;
+  if (halo) {
+    ctx.lineWidth = 4;
+    ctx.lineJoin = "round";
+    ctx.strokeStyle = css(theme.paper);
+    ctx.strokeText(text, x, y + dy);
+  }
   ctx.fillStyle = colour;
   ctx.fillText(text, x, y + dy);
 }

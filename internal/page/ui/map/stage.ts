@@ -9,20 +9,28 @@ export interface Stage {
 }
 
 /**
- * In a bowl, the empty middle, if it is empty; in front of rows that all face one way, a band
- * before the first ones. null when there is no room for one.
+ * In a bowl, whose rows face all ways, the empty middle if it is empty; where
+ * rows face one way, a band before the first ones. null when there is no room.
  */
 export function stageOf(m: Model): Stage | null {
-  if (m.n === 0) return null;
-  return surrounded(m) ? middle(m) : front(m);
+  const [dx, dy] = facing(m);
+  if (Math.hypot(dx, dy) < 0.4) return middle(m);
+  return Math.abs(dy) > Math.abs(dx) ? front(m, dy) : null;
 }
 
-/** Whether there are seats on all sides of the middle. */
-function surrounded(m: Model): boolean {
-  const [cx, cy] = middleOf(m);
-  let sides = 0;
-  for (let s = 0; s < m.n; s += 3) sides |= 1 << Math.floor(((Math.atan2(m.y[s] - cy, m.x[s] - cx) + Math.PI) / (2 * Math.PI)) * 11.99);
-  return sides === 0xfff;
+/** Where seats look, on average: a step from the last rows to the first; as long as they agree, at most 1. */
+function facing(m: Model): [number, number] {
+  let [x, y, n] = [0, 0, 0];
+  for (const s of m.sections) {
+    if (s.standing || s.rows[1] - s.rows[0] < 2 || !s.stacked) continue;
+    const [a, b] = [m.rows[s.rows[0]], m.rows[s.rows[1] - 1]].map((r) => r.first + (r.count >> 1));
+    const [dx, dy] = [m.x[a] - m.x[b], m.y[a] - m.y[b]];
+    const length = Math.hypot(dx, dy) || 1;
+    x += (dx / length) * s.count;
+    y += (dy / length) * s.count;
+    n += s.count;
+  }
+  return n === 0 ? [0, -1] : [x / n, y / n];
 }
 
 function middleOf(m: Model): [number, number] {
@@ -44,20 +52,13 @@ function middle(m: Model): Stage | null {
   return { x: cx, y: cy, width: w * 1.7, height: h * 1.5 };
 }
 
-/** Before the first rows, where they look. */
-function front(m: Model): Stage | null {
+/** Before the first rows, above or below. */
+function front(m: Model, dy: number): Stage {
   const [left, top, right, bottom] = m.box;
-  // Rows count from the stage: it lies where the step from the last row to the first leads.
-  let dy = 0;
-  for (const s of m.sections) {
-    if (s.standing || s.rows[1] - s.rows[0] < 2) continue;
-    const [a, b] = [m.rows[s.rows[0]], m.rows[s.rows[1] - 1]];
-    dy += Math.sign(m.y[b.first + (b.count >> 1)] - m.y[a.first + (a.count >> 1)]) * s.count;
-  }
   const width = (right - left) * 0.34;
   const height = Math.max((bottom - top) * 0.055, width / 9);
   const x = (left + right) / 2;
-  if (dy < 0) return { x, y: bottom + height * 0.9, width, height };
+  if (dy > 0) return { x, y: bottom + height * 0.9, width, height };
   return { x, y: under(m, x, width) - height * 1.1, width, height };
 }
 

@@ -67,11 +67,12 @@ test("the stage is in front of rows, and in the empty middle of a bowl", () => {
   const hall = model({ id: "P", rows: ["0000", "0000"], y: 100 });
   const stage = stageOf(hall);
   assert.ok(stage && stage.y + stage.height / 2 < 100 && Math.abs(stage.x - 15) < 1);
-  const around = plan({ id: "P", rows: ["0".repeat(400)] });
+  const around = plan(...[0, 1, 2, 3, 4, 5].map((i) => ({ id: `S${i}`, rows: ["0".repeat(20), "0".repeat(20)] })));
   around.seats.forEach((s, i) => {
-    const far = i < 200 ? 100 : 110;
-    s.x = far * Math.cos((i / 200) * 2 * Math.PI);
-    s.y = far * Math.sin((i / 200) * 2 * Math.PI);
+    const far = i % 40 < 20 ? 100 : 110;
+    const a = ((Math.floor(i / 40) + (i % 20) / 20) / 6) * 2 * Math.PI;
+    s.x = far * Math.cos(a);
+    s.y = far * Math.sin(a);
   });
   const field = stageOf(build(around, tiers));
   assert.ok(field && Math.hypot(field.x, field.y) < 3 && Math.hypot(field.width, field.height) / 2 < 100);
