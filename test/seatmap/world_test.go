@@ -120,7 +120,6 @@ type office struct {
 	form chan map[string][]string
 }
 
-// words are the map's words as "key value value…", so that tests read what was said.
 const pageHead = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Event</title>
 <link rel="stylesheet" href="/assets/style.css"><main>`
 

@@ -123,14 +123,13 @@ export class Seatmap {
   private changed(c: Change): void {
     if (c.kind !== "seats" || this.leaving) return;
     const taken = c.all ? [...this.hall.chosen].filter((s) => !this.hall.isFree(s)) : c.taken;
-    const party = this.hall.chosen.size;
     const lost = this.hall.drop(taken);
-    if (lost.length > 0) this.faster(lost, party);
+    if (lost.length > 0) this.faster(lost);
     const { places } = this.hall;
     if (places && this.hall.freeIn[places.section] < places.count) this.hall.take(places.section, this.hall.freeIn[places.section]);
   }
 
-  private faster(lost: number[], party: number): void {
+  private faster(lost: number[]): void {
     const { hall, voice } = this;
     const m = hall.model;
     const gone = voice.count("lost", lost.length, { seats: seatsName(hall, voice, lost) });
@@ -139,7 +138,9 @@ export class Seatmap {
     const all = [...hall.chosen].every((s) => m.tier[s] === tier);
     const kept = all ? [] : [...hall.chosen];
     const free = (s: number): boolean => hall.isFree(s) && !kept.includes(s);
-    const found = near(m, free, all ? party : lost.length, tier, m.x[lost[0]], m.y[lost[0]]);
+    const sat = all ? [...lost, ...hall.chosen] : lost;
+    const middle = (at: Float32Array): number => sat.reduce((sum, s) => sum + at[s], 0) / sat.length;
+    const found = near(m, free, sat.length, tier, middle(m.x), middle(m.y));
     if (found.seats.length === 0) return this.panel.tell(`${gone} ${voice.say("lost_none_near")}`);
     const offer = voice.say(found.together ? "near" : "near_apart", { where: seatsName(hall, voice, found.seats) });
     this.panel.tell(`${gone} ${offer}`, voice.say("use_near"), () => {
