@@ -16,7 +16,7 @@ import { Tiles } from "./tiles";
 import type { Placement } from "./tiles";
 import type { Voice } from "./words";
 
-const FADE = 400; // ms in which a seat goes or comes
+const FADE = 220; // ms in which a seat goes or comes: with the way here, under half a second
 const REST = 90; // ms without a change of scale after which tiles are painted sharp
 const TILES_MOVING = 2; // tiles painted in a frame while the plan moves
 const TILES_STILL = 6; // and while it does not
