@@ -3,6 +3,7 @@
 // choice into the form #hold.
 import { Seatmap } from "./map/seatmap";
 import type { PageData } from "./map/seatmap";
+import { buildGently } from "./map/plan";
 import type { WirePlan } from "./map/plan";
 
 interface Compact {
@@ -21,7 +22,9 @@ async function start(root: HTMLElement, data: PageData): Promise<void> {
   if (!plan || !seats) return;
   root.setAttribute("aria-busy", "true");
   const [planned, now] = await Promise.all([json<WirePlan>(plan), json<Compact>(seats)]);
-  new Seatmap(root, data, planned).begin(now.status, now.seq);
+  const dearestFirst = [...data.tiers].sort((a, b) => b.price - a.price);
+  const model = await buildGently(planned, dearestFirst);
+  new Seatmap(root, data, model).begin(now.status, now.seq);
   root.removeAttribute("aria-busy");
 }
 

@@ -78,35 +78,33 @@ export class Hall {
 
   /** Takes the state of all seats: one character each, ". free, h held, s sold". */
   snapshot(text: string, seq: number): void {
-    const changes: [number, number][] = [];
-    for (let s = 0; s < this.model.n; s++) changes.push([s, statusOf(text.charCodeAt(s))]);
+    const taken: number[] = [];
+    const freed: number[] = [];
+    for (let s = 0; s < this.model.n; s++) this.set(s, statusOf(text.charCodeAt(s)), taken, freed);
     this.seq = seq;
-    this.apply(changes, true);
+    this.count();
+    this.tell({ kind: "seats", taken, freed, all: true });
   }
 
   /** Takes the seats that have changed. */
   differ(free: number[], held: number[], sold: number[], seq: number): void {
-    const to = (list: number[], is: number): [number, number][] => list.map((s) => [s, is]);
-    this.seq = seq;
-    this.apply([...to(free, FREE), ...to(held, HELD), ...to(sold, SOLD)], false);
-  }
-
-  private apply(changes: [number, number][], all: boolean): void {
     const taken: number[] = [];
     const freed: number[] = [];
-    for (const [s, is] of changes) {
-      const was = this.status[s];
-      if (was === is || s >= this.model.n) continue;
-      this.status[s] = is;
-      if (was === FREE) taken.push(s);
-      else if (is === FREE) freed.push(s);
-    }
-    if (all) this.count();
-    else {
-      for (const s of taken) this.move(s, -1);
-      for (const s of freed) this.move(s, 1);
-    }
-    if (all || taken.length > 0 || freed.length > 0) this.tell({ kind: "seats", taken, freed, all });
+    for (const s of free) this.set(s, FREE, taken, freed);
+    for (const s of held) this.set(s, HELD, taken, freed);
+    for (const s of sold) this.set(s, SOLD, taken, freed);
+    this.seq = seq;
+    for (const s of taken) this.move(s, -1);
+    for (const s of freed) this.move(s, 1);
+    if (taken.length > 0 || freed.length > 0) this.tell({ kind: "seats", taken, freed, all: false });
+  }
+
+  private set(seat: number, is: number, taken: number[], freed: number[]): void {
+    const was = this.status[seat];
+    if (was === is || seat >= this.model.n) return;
+    this.status[seat] = is;
+    if (was === FREE) taken.push(seat);
+    else if (is === FREE) freed.push(seat);
   }
 
   private move(seat: number, by: number): void {

@@ -57,15 +57,25 @@ export function bindKeys(view: View, hall: Hall, reader: Reader): void {
     if (m.sections[section].standing) reader.enterArea(section);
     else reader.toggle(view.focus);
   };
+  const nearest = (x: number, y: number): number => {
+    let [best, least] = [-1, Infinity];
+    for (let s = 0; s < m.n; s++) {
+      const far = Math.hypot(m.x[s] - x, m.y[s] - y);
+      if (far < least && m.row[s] >= 0 && hall.isFree(s)) [best, least] = [s, far];
+    }
+    return best;
+  };
   const arrow = (way: [number, number], pan: boolean): void => {
     if (pan) view.camera.panBy(-90 * way[0], -90 * way[1]);
     else if (view.focus < 0) go(start());
     else go(step(m, view.focus, way[0], way[1]));
   };
-  /** Where to begin: with what is chosen, else the best free seat. */
+  /** Where to begin: with what is chosen, else in the middle of what is seen, else with the best free seat. */
   const start = (): number => {
     const [first] = hall.chosen;
     if (first !== undefined) return first;
+    const { at, fitted, width, height } = view.camera;
+    if (at.k > fitted * 1.3) return nearest(...view.camera.plan(width / 2, height / 2));
     const s = m.sections.find((s, i) => !s.standing && hall.freeIn[i] > 0) ?? m.sections[0];
     return s ? firstFree(s) : -1;
   };

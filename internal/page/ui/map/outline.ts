@@ -23,14 +23,14 @@ export interface Outline {
  */
 export function outlineOf(x: Float32Array, y: Float32Array, first: number, count: number, rows: Run[]): Outline {
   const at = (i: number): Point => ({ x: x[i], y: y[i] });
-  const hull = { way: convexHull(Array.from({ length: count }, (_, i) => at(first + i))), stacked: false };
+  const hull = (): Outline => ({ way: convexHull(Array.from({ length: count }, (_, i) => at(first + i))), stacked: false });
   const walked = walk(rows, at);
-  if (walked.length < 3 || crosses(walked)) return hull;
+  if (walked.length < 3 || crosses(walked)) return hull();
   // Rows that lie apart, or side by side, would leave seats outside.
-  const size = Math.abs(area(hull.way));
+  const size = Math.abs(area(walked));
   for (const row of rows) {
     const p = at(row.first + (row.count >> 1));
-    if (!inside(walked, p) && gap(walked, p) > Math.sqrt(size) * 0.02) return hull;
+    if (!inside(walked, p) && gap(walked, p) > Math.sqrt(size) * 0.02) return hull();
   }
   return { way: walked, stacked: true };
 }
@@ -68,7 +68,7 @@ function thin(way: Point[]): Point[] {
     const a = out[out.length - 1] ?? way[way.length - 1];
     const b = way[(i + 1) % way.length];
     const bend = Math.abs((p.x - a.x) * (b.y - a.y) - (p.y - a.y) * (b.x - a.x));
-    if (bend > 0.02 * Math.hypot(b.x - a.x, b.y - a.y) ** 1.2) out.push(p);
+    if (bend > 0.03 * Math.hypot(b.x - a.x, b.y - a.y) ** 1.3) out.push(p);
   });
   return out;
 }
@@ -108,7 +108,11 @@ function crosses(way: Point[]): boolean {
   for (let i = 0; i < n; i++) {
     for (let j = i + 2; j < n; j++) {
       if (i === 0 && j === n - 1) continue;
-      const [a, b, c, d] = [way[i], way[i + 1], way[j], way[(j + 1) % n]];
+      const a = way[i];
+      const b = way[i + 1];
+      const c = way[j];
+      const d = way[j + 1 < n ? j + 1 : 0];
+      if (Math.max(a.x, b.x) < Math.min(c.x, d.x) || Math.max(c.x, d.x) < Math.min(a.x, b.x)) continue;
       if (turn(a, b, c) * turn(a, b, d) < 0 && turn(c, d, a) * turn(c, d, b) < 0) return true;
     }
   }

@@ -18,6 +18,8 @@ const DETAILS_FROM = 13;
 const NUMBERS_FROM = 24;
 /** A seat's radius, in distances of seats. */
 export const RADIUS = 0.4;
+/** Shapes that nothing can be written on. */
+const HOLED = new Set([3, 6]);
 const DIM = 0.16; // what the price filter leaves of the others
 
 export class Painter {
@@ -150,10 +152,16 @@ export class Painter {
     if (marks === 0 && apart < NUMBERS_FROM) return;
     const { colour, shape } = lookOf(m.tier[seat]);
     const on = theme.tiers[colour];
+    if (marks !== 0 && HOLED.has(shape)) {
+      ctx.fillStyle = css(on);
+      ctx.beginPath();
+      ctx.arc(x, y, r * 0.8, 0, 7);
+      ctx.fill();
+    }
     ctx.fillStyle = ctx.strokeStyle = css(readable(on, [255, 255, 255], [20, 20, 24]));
     if (marks & ACCESSIBLE) wheelchair(ctx, x, y, r * 0.95);
     else if (marks & RESTRICTED) struckEye(ctx, x, y, r);
-    else if (shape !== 3 && shape !== 6) {
+    else if (!HOLED.has(shape)) {
       ctx.font = `500 ${Math.round(r * 0.82)}px ${theme.font}`;
       ctx.textAlign = "center";
       ctx.textBaseline = "middle";

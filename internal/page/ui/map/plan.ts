@@ -85,6 +85,28 @@ export interface Model {
 
 /** Lays a plan out. Tiers are in the order of the legend: dearest first. */
 export function build(plan: WirePlan, tiers: Tier[]): Model {
+  const steps = building(plan, tiers);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+const TASK = 12; // ms
+
+/** The same in short tasks, so that the page answers in between. */
+export async function buildGently(plan: WirePlan, tiers: Tier[]): Promise<Model> {
+  const steps = building(plan, tiers);
+  for (let since = performance.now(); ; ) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    if (performance.now() - since < TASK) continue;
+    await new Promise((go) => setTimeout(go));
+    since = performance.now();
+  }
+}
+
+function* building(plan: WirePlan, tiers: Tier[]): Generator<void, Model> {
   const n = plan.seats.length;
   const m: Model = {
     n, width: plan.width, height: plan.height, tiers,
@@ -99,8 +121,12 @@ export function build(plan: WirePlan, tiers: Tier[]): Model {
     m.label[i] = s.label;
     m.number[i] = s.number;
     m.marks[i] = (s.accessible ? ACCESSIBLE : 0) | (s.restricted_view ? RESTRICTED : 0);
+    if (i % 2000 === 0) yield;
   }
-  plan.sections.forEach((s, i) => addSection(m, s, i));
+  for (let i = 0; i < plan.sections.length; i++) {
+    addSection(m, plan.sections[i], i);
+    yield;
+  }
   m.rowBox = rowBoxes(m);
   for (const s of m.sections) grow(m.box, s.box);
   return m;
@@ -128,9 +154,13 @@ function addSection(m: Model, s: WireSection, index: number): void {
 }
 
 function tiersOf(m: Model, first: number, count: number): number[] {
-  const seen = new Set<number>();
-  for (let i = first; i < first + count; i++) if (m.tier[i] !== NONE) seen.add(m.tier[i]);
-  return [...seen].sort((a, b) => a - b);
+  const seen: number[] = [];
+  for (let i = first, last = NONE; i < first + count; i++) {
+    const t = m.tier[i];
+    if (t !== last && t !== NONE && !seen.includes(t)) seen.push(t);
+    last = t;
+  }
+  return seen.sort((a, b) => a - b);
 }
 
 /**
@@ -176,10 +206,15 @@ function middleOf(m: Model, s: Section, rows: Row[]): Point {
 function rowBoxes(m: Model): Float32Array {
   const out = new Float32Array(m.rows.length * 4);
   m.rows.forEach((r, i) => {
-    const box = emptyBox();
+    let [left, top, right, bottom] = emptyBox();
+    for (let s = r.first; s < r.first + r.count; s++) {
+      left = Math.min(left, m.x[s]);
+      top = Math.min(top, m.y[s]);
+      right = Math.max(right, m.x[s]);
+      bottom = Math.max(bottom, m.y[s]);
+    }
     const pad = m.sections[r.section].pitch;
-    for (let s = r.first; s < r.first + r.count; s++) grow(box, [m.x[s] - pad, m.y[s] - pad, m.x[s] + pad, m.y[s] + pad]);
-    out.set(box, i * 4);
+    out.set([left - pad, top - pad, right + pad, bottom + pad], i * 4);
   });
   return out;
 }

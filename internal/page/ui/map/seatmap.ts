@@ -10,8 +10,7 @@ import { bindKeys } from "./keys";
 import { Live } from "./live";
 import type { Frame } from "./live";
 import { Panel } from "./panel";
-import { build } from "./plan";
-import type { WirePlan } from "./plan";
+import type { Model } from "./plan";
 import { stageOf } from "./stage";
 import { rowLabel, seatName, seatsName, spoken } from "./tell";
 import type { Tier } from "./tiers";
@@ -39,13 +38,11 @@ export class Seatmap {
   private leaving = false; // the form has been sent
   private initial: string[];
 
-  constructor(private root: HTMLElement, data: PageData, plan: WirePlan) {
+  constructor(private root: HTMLElement, data: PageData, model: Model) {
     const lang = root.dataset.lang || document.documentElement.lang || "en";
     this.voice = new Voice(data.words, lang, data.currency);
     this.version = Number(root.dataset.version ?? 0);
     this.initial = data.chosen ?? [];
-    const tiers = [...data.tiers].sort((a, b) => b.price - a.price);
-    const model = build(plan, tiers);
     this.hall = new Hall(model, Number(root.dataset.limit) || 10, data.mine ?? []);
     const form = document.querySelector<HTMLFormElement>("form#hold");
     this.panel = new Panel(root, this.hall, this.voice, {

@@ -42,9 +42,11 @@ function middleOf(m: Model): [number, number] {
 function middle(m: Model): Stage | null {
   const [left, top, right, bottom] = m.box;
   const [cx, cy] = middleOf(m);
-  let [w, h] = [Infinity, Infinity];
+  let w = Infinity;
+  let h = Infinity;
   for (let s = 0; s < m.n; s++) {
-    const [dx, dy] = [Math.abs(m.x[s] - cx), Math.abs(m.y[s] - cy)];
+    const dx = Math.abs(m.x[s] - cx);
+    const dy = Math.abs(m.y[s] - cy);
     if (dx * (bottom - top) > dy * (right - left)) w = Math.min(w, dx);
     else h = Math.min(h, dy);
   }

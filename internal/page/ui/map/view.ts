@@ -20,7 +20,7 @@ const FADE = 220; // ms in which a seat goes or comes: with the way here, under 
 const REST = 90; // ms without a change of scale after which tiles are painted sharp
 const TILES_MOVING = 2; // tiles painted in a frame while the plan moves
 const TILES_STILL = 6; // and while it does not
-const TOUCHABLE = 11; // CSS pixels from seat to seat from which a tap means a seat
+const TOUCHABLE = matchMedia("(pointer: coarse)").matches ? 17 : 11; // CSS pixels from seat to seat from which a tap means a seat
 const SLACK = 5; // CSS pixels by which one may miss a section
 
 /** What is under a point. */
@@ -178,18 +178,17 @@ export class View {
       ctx.globalAlpha = 0.7;
       ctx.stroke(path);
       ctx.restore();
-    } else if (hover && "seat" in hover) this.ring(hover.seat, 1.32, css(theme.ink), 1.5);
+    } else if (hover && "seat" in hover) this.ring(hover.seat, 2, css(theme.ink), 1.5);
   }
 
   /** Chosen seats, seats held by the reader, and the keyboard's place. */
   private drawOwn(): void {
-    const { ctx, hall, theme } = this;
+    const { hall, theme } = this;
     for (const s of hall.mine) this.pin(s, css(theme.accent), css(mix(theme.paper, theme.accent, 0.3)));
     for (const s of hall.chosen) this.pin(s, css(theme.ink), css(theme.accent));
-    if (this.focus >= 0 && document.activeElement === this.canvas) {
-      ctx.setLineDash([]);
-      this.ring(this.focus, 1.75, css(theme.paper), 4);
-      this.ring(this.focus, 1.75, css(theme.accent), 2.5);
+    if (this.focus >= 0 && this.canvas.matches(":focus-visible")) {
+      this.ring(this.focus, 6, css(theme.paper), 4.5);
+      this.ring(this.focus, 6, css(theme.accent), 2.5);
     }
   }
 
@@ -213,14 +212,14 @@ export class View {
     tick(ctx, x, y, r);
   }
 
-  private ring(seat: number, times: number, colour: string, width: number): void {
+  private ring(seat: number, away: number, colour: string, width: number): void {
     const { ctx } = this;
     const m = this.hall.model;
     const [x, y] = this.camera.screen(m.x[seat], m.y[seat]);
     ctx.strokeStyle = colour;
     ctx.lineWidth = width;
     ctx.beginPath();
-    ctx.arc(x, y, Math.max(6, this.radius(seat) * times), 0, 7);
+    ctx.arc(x, y, Math.max(4, this.radius(seat)) + away, 0, 7);
     ctx.stroke();
   }
 
