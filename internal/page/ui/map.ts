@@ -3,8 +3,9 @@
 // choice into the form #hold.
 import { Seatmap } from "./map/seatmap";
 import type { PageData } from "./map/seatmap";
-import { buildGently } from "./map/plan";
+import { buildGently, pause } from "./map/plan";
 import type { WirePlan } from "./map/plan";
+import { Voice } from "./map/words";
 
 interface Compact {
   seq: number;
@@ -21,10 +22,17 @@ async function start(root: HTMLElement, data: PageData): Promise<void> {
   const { plan, seats } = root.dataset;
   if (!plan || !seats) return;
   root.setAttribute("aria-busy", "true");
-  const [planned, now] = await Promise.all([json<WirePlan>(plan), json<Compact>(seats)]);
+  const coming = Promise.all([json<WirePlan>(plan), json<Compact>(seats)]);
+  coming.catch(() => undefined); // it is awaited below, a few tasks later
+  const voice = new Voice(data.words, root.dataset.lang || document.documentElement.lang || "en", data.currency);
+  for (const _ of voice.prepare()) await pause();
+  const [planned, now] = await coming;
   const dearestFirst = [...data.tiers].sort((a, b) => b.price - a.price);
   const model = await buildGently(planned, dearestFirst);
-  new Seatmap(root, data, model).begin(now.status, now.seq);
+  await pause();
+  const map = new Seatmap(root, data, model, voice);
+  await pause();
+  map.begin(now.status, now.seq);
   root.removeAttribute("aria-busy");
 }
 

@@ -101,9 +101,14 @@ export async function buildGently(plan: WirePlan, tiers: Tier[]): Promise<Model>
     const step = steps.next();
     if (step.done) return step.value;
     if (performance.now() - since < TASK) continue;
-    await new Promise((go) => setTimeout(go));
+    await pause();
     since = performance.now();
   }
+}
+
+/** Lets the page answer before more is done. */
+export function pause(): Promise<void> {
+  return new Promise((go) => setTimeout(go));
 }
 
 function* building(plan: WirePlan, tiers: Tier[]): Generator<void, Model> {
@@ -112,7 +117,7 @@ function* building(plan: WirePlan, tiers: Tier[]): Generator<void, Model> {
     n, width: plan.width, height: plan.height, tiers,
     x: new Float32Array(n), y: new Float32Array(n), tier: assign(plan, tiers), section: new Uint16Array(n),
     row: new Int32Array(n).fill(-1), marks: new Uint8Array(n), label: new Array<string>(n), number: new Array<string>(n),
-    rows: [], rowBox: new Float32Array(0), sections: [], box: emptyBox(),
+    rows: [], rowBox: new Float32Array(4 * plan.sections.reduce((sum, s) => sum + (s.rows?.length ?? 0), 0)), sections: [], box: emptyBox(),
   };
   for (let i = 0; i < n; i++) {
     const s = plan.seats[i];
@@ -127,7 +132,6 @@ function* building(plan: WirePlan, tiers: Tier[]): Generator<void, Model> {
     addSection(m, plan.sections[i], i);
     yield;
   }
-  m.rowBox = rowBoxes(m);
   for (const s of m.sections) grow(m.box, s.box);
   return m;
 }
@@ -151,6 +155,7 @@ function addSection(m: Model, s: WireSection, index: number): void {
   for (const p of section.outline) grow(section.box, [p.x - section.pad, p.y - section.pad, p.x + section.pad, p.y + section.pad]);
   section.middle = middleOf(m, section, rows);
   m.sections.push(section);
+  rows.forEach((r, i) => boxRow(m, r, from + i, pitch));
 }
 
 function tiersOf(m: Model, first: number, count: number): number[] {
@@ -203,20 +208,15 @@ function middleOf(m: Model, s: Section, rows: Row[]): Point {
   return { x: (m.x[a] + m.x[b]) / 2, y: (m.y[a] + m.y[b]) / 2 };
 }
 
-function rowBoxes(m: Model): Float32Array {
-  const out = new Float32Array(m.rows.length * 4);
-  m.rows.forEach((r, i) => {
-    let [left, top, right, bottom] = emptyBox();
-    for (let s = r.first; s < r.first + r.count; s++) {
-      left = Math.min(left, m.x[s]);
-      top = Math.min(top, m.y[s]);
-      right = Math.max(right, m.x[s]);
-      bottom = Math.max(bottom, m.y[s]);
-    }
-    const pad = m.sections[r.section].pitch;
-    out.set([left - pad, top - pad, right + pad, bottom + pad], i * 4);
-  });
-  return out;
+function boxRow(m: Model, r: Row, index: number, pad: number): void {
+  let [left, top, right, bottom] = emptyBox();
+  for (let s = r.first; s < r.first + r.count; s++) {
+    left = Math.min(left, m.x[s]);
+    top = Math.min(top, m.y[s]);
+    right = Math.max(right, m.x[s]);
+    bottom = Math.max(bottom, m.y[s]);
+  }
+  m.rowBox.set([left - pad, top - pad, right + pad, bottom + pad], index * 4);
 }
 
 export function distance(m: Model, a: number, b: number): number {

@@ -15,7 +15,7 @@ import { stageOf } from "./stage";
 import { rowLabel, seatName, seatsName, spoken } from "./tell";
 import type { Tier } from "./tiers";
 import { View } from "./view";
-import { Voice } from "./words";
+import type { Voice } from "./words";
 import type { Words } from "./words";
 
 /** The block #seatmap-data. */
@@ -30,7 +30,6 @@ export interface PageData {
 export class Seatmap {
   readonly hall: Hall;
   readonly view: View;
-  private voice: Voice;
   private panel: Panel;
   private card: Card;
   private live: Live | null = null;
@@ -38,9 +37,7 @@ export class Seatmap {
   private leaving = false; // the form has been sent
   private initial: string[];
 
-  constructor(private root: HTMLElement, data: PageData, model: Model) {
-    const lang = root.dataset.lang || document.documentElement.lang || "en";
-    this.voice = new Voice(data.words, lang, data.currency);
+  constructor(private root: HTMLElement, data: PageData, model: Model, private voice: Voice) {
     this.version = Number(root.dataset.version ?? 0);
     this.initial = data.chosen ?? [];
     this.hall = new Hall(model, Number(root.dataset.limit) || 10, data.mine ?? []);

@@ -19,7 +19,7 @@ import type { Voice } from "./words";
 const FADE = 220; // ms in which a seat goes or comes: with the way here, under half a second
 const REST = 90; // ms without a change of scale after which tiles are painted sharp
 const TILES_MOVING = 2; // tiles painted in a frame while the plan moves
-const TILES_STILL = 6; // and while it does not
+const TILES_STILL = 3; // and while it does not
 const TOUCHABLE = matchMedia("(pointer: coarse)").matches ? 17 : 11; // CSS pixels from seat to seat from which a tap means a seat
 const SLACK = 5; // CSS pixels by which one may miss a section
 
@@ -135,11 +135,13 @@ export class View {
     let more = this.tiles.draw(ctx, at, width, height, moving ? TILES_MOVING : TILES_STILL);
     more = this.drawFades(now) || more;
     this.drawHover();
-    labels(ctx, this.hall, this.painter, this.theme, this.voice, camera, this.stage);
+    // Names come with the second frame: the first one is long enough.
+    if (this.painted) labels(ctx, this.hall, this.painter, this.theme, this.voice, camera, this.stage);
     this.drawOwn();
     if (more || this.tiles.k !== at.k) this.redraw();
     if (this.painted) return;
     this.painted = true;
+    this.redraw();
     performance.mark("seatmap-painted"); // for whoever measures
   }
 

@@ -74,17 +74,24 @@ export interface Words {
 export type Key = keyof Words;
 export type Values = Record<string, string | number>;
 
+/** The reader's way of writing things. */
 export class Voice {
-  private plurals: Intl.PluralRules;
-  private numbers: Intl.NumberFormat;
-  private money: Intl.NumberFormat;
-  private minor: number; // digits of the currency's minor unit
+  private plurals?: Intl.PluralRules;
+  private numbers?: Intl.NumberFormat;
+  private money?: Intl.NumberFormat;
 
-  constructor(private words: Partial<Words>, lang: string, currency: string) {
-    this.plurals = new Intl.PluralRules(lang);
-    this.numbers = new Intl.NumberFormat(lang);
-    this.money = new Intl.NumberFormat(lang, { style: "currency", currency });
-    this.minor = this.money.resolvedOptions().maximumFractionDigits ?? 2;
+  constructor(private words: Partial<Words>, private lang: string, private currency: string) {}
+
+  /** Prepares what takes the browser long when it is first asked for, one a step. */
+  *prepare(): Generator<unknown> {
+    yield (this.plurals ??= new Intl.PluralRules(this.lang));
+    yield (this.numbers ??= new Intl.NumberFormat(this.lang));
+    yield (this.money ??= new Intl.NumberFormat(this.lang, { style: "currency", currency: this.currency }));
+  }
+
+  private get ready(): { plurals: Intl.PluralRules; numbers: Intl.NumberFormat; money: Intl.NumberFormat } {
+    if (!this.money) for (const _ of this.prepare());
+    return { plurals: this.plurals!, numbers: this.numbers!, money: this.money! };
   }
 
   say(key: Key, values: Values = {}): string {
@@ -93,18 +100,19 @@ export class Voice {
     return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
       const value = values[name];
       if (value === undefined) return whole;
-      return typeof value === "number" ? this.numbers.format(value) : value;
+      return typeof value === "number" ? this.ready.numbers.format(value) : value;
     });
   }
 
   /** The form of a word for n things: key_one, key_other. */
   count(key: PluralKey, n: number, values: Values = {}): string {
-    return this.say(`${key}_${this.plurals.select(n) === "one" ? "one" : "other"}` as Key, { n, ...values });
+    return this.say(`${key}_${this.ready.plurals.select(n) === "one" ? "one" : "other"}` as Key, { n, ...values });
   }
 
   /** An amount in minor units, as money. */
   price(amount: number): string {
-    return this.money.format(amount / 10 ** this.minor);
+    const { money } = this.ready;
+    return money.format(amount / 10 ** (money.resolvedOptions().maximumFractionDigits ?? 2));
   }
 }
 
