@@ -15,12 +15,12 @@ import (
 const houseTiers = `[{"id":"s","name":"Seats","price":5000,"label":"€50.00","categories":["Seats"]},{"id":"f","name":"Standing","price":2000,"label":"€20.00","sections":["FL"]}]`
 
 // visit opens the small house.
-func visit(t *testing.T) (*office, *visitor) {
+func visit(t *testing.T, path string) (*office, *visitor) {
 	if testing.Short() {
 		t.Skip("needs a browser")
 	}
 	o := open(t, house(), houseTiers)
-	return o, &visitor{t, browse(t, o.URL)}
+	return o, &visitor{t, browse(t, o.URL+path)}
 }
 
 // visitor is somebody before the map. A step that fails ends the test.
@@ -97,7 +97,7 @@ func same(t *testing.T, got, want []string) {
 // By keyboard alone: arrows move and read, Enter chooses, the form carries the
 // choice and nothing of its own "best available" part.
 func TestKeyboard(t *testing.T) {
-	o, v := visit(t)
+	o, v := visit(t, "/")
 	v.press(kb.ArrowRight)
 	v.hears("Stalls, row A, seat 1, Seats €50.00, free")
 	v.press(kb.Enter, kb.ArrowRight, kb.Enter)
@@ -119,7 +119,7 @@ func TestKeyboard(t *testing.T) {
 
 // A tap on a seat chooses it, another one leaves it.
 func TestTap(t *testing.T) {
-	_, v := visit(t)
+	_, v := visit(t, "/")
 	v.press(kb.ArrowRight, kb.ArrowRight, kb.ArrowDown)
 	v.hears("row B, seat 2")
 	var at []float64 // the card stands above the seat
@@ -132,7 +132,7 @@ func TestTap(t *testing.T) {
 
 // Somebody else takes a chosen seat: it is let go of, named, and a near one is offered.
 func TestFaster(t *testing.T) {
-	o, v := visit(t)
+	o, v := visit(t, "/")
 	v.check("ST-B-5")
 	v.check("ST-B-6")
 	o.live <- "event: seats\nid: 8\ndata: {\"seq\":8,\"event_version\":1,\"sold\":[14]}\n\n"
@@ -148,7 +148,7 @@ func TestFaster(t *testing.T) {
 
 // The limit holds in the list too, and is explained; so is a seat left alone.
 func TestLimit(t *testing.T) {
-	_, v := visit(t)
+	_, v := visit(t, "/")
 	v.check("ST-A-2")
 	v.hears("leaves seat 1 in row A on its own")
 	for _, label := range []string{"ST-A-3", "ST-A-4", "ST-A-5", "ST-A-6"} {
@@ -161,7 +161,7 @@ func TestLimit(t *testing.T) {
 // The finder proposes the best seats and says why; with the filter on the
 // standing places, it takes places, which the form sends as an area and a number.
 func TestFind(t *testing.T) {
-	o, v := visit(t)
+	o, v := visit(t, "/")
 	find := chromedp.Click(".sm-find", chromedp.ByQuery)
 	seats, standing := chromedp.Click(".sm-chip:nth-child(1)", chromedp.ByQuery), chromedp.Click(".sm-chip:nth-child(2)", chromedp.ByQuery)
 	v.do(seats, find)
@@ -178,9 +178,37 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// The form's own button asks for the best, whatever is chosen.
+func TestBestAfterAll(t *testing.T) {
+	o, v := visit(t, "/")
+	v.check("ST-D-4")
+	v.do(chromedp.Click("#hold button[name=best]", chromedp.ByQuery))
+	select {
+	case sent := <-o.form:
+		if len(sent["seats"]) > 0 || !slices.Equal(sent["quantity"], []string{"2"}) {
+			t.Fatalf("sent %v", sent)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing was sent")
+	}
+}
+
+// Before the sale opens the map is to look at: it tells, and nothing can be chosen.
+func TestSoon(t *testing.T) {
+	_, v := visit(t, "/?soon")
+	v.press(kb.ArrowRight, kb.Enter)
+	v.hears("Stalls, row A, seat 1, Seats €50.00, free")
+	same(t, v.chosen(), nil)
+	var tools int
+	v.do(chromedp.Evaluate(`document.querySelectorAll(".sm-tray, .sm-finder").length`, &tools))
+	if tools != 0 {
+		t.Fatal("there is a finder or a tray")
+	}
+}
+
 // When the event has changed, the reader is asked to reload, and not interrupted.
 func TestChanged(t *testing.T) {
-	o, v := visit(t)
+	o, v := visit(t, "/")
 	v.check("ST-C-3")
 	o.live <- "event: seats\nid: 8\ndata: {\"seq\":8,\"event_version\":2}\n\n"
 	v.do(until(`document.querySelector(".sm-do")?.textContent == "Reload"`))

@@ -133,15 +133,19 @@ func open(t testing.TB, p plan, tiers string) *office {
 	data := fmt.Sprintf(`{"currency":"EUR","tiers":%s,"words":%s}`, tiers, words)
 	var list strings.Builder
 	for _, s := range p.Seats[:min(40, len(p.Seats))] {
-		fmt.Fprintf(&list, `<label><input type="checkbox" name="seats" value="%[1]s">%[1]s</label>`, s.Label)
+		fmt.Fprintf(&list, `<label><input type="checkbox" name="seats" form="hold" value="%[1]s">%[1]s</label>`, s.Label)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServer(http.Dir(assets))))
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		form := `<form id="hold" method="post" action="/hold"><select name="quantity"><option>2</option></select><button name="best" value="1">Best</button><b data-total></b></form>`
+		if r.URL.Query().Has("soon") {
+			form = ""
+		}
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'")
 		fmt.Fprintf(w, `%s<div id="seatmap" data-plan="/plan" data-seats="/seats" data-live="/live" data-limit="4" data-version="1"></div>
-<form id="hold" method="post" action="/hold"><select name="quantity"><option>2</option></select><b data-total></b><div id="seatlist">%s</div></form></main>
-<script type="application/json" id="seatmap-data">%s</script><script type="module" src="/assets/map.js"></script>`, pageHead, list.String(), data)
+%s<div id="seatlist">%s</div></main>
+<script type="application/json" id="seatmap-data">%s</script><script type="module" src="/assets/map.js"></script>`, pageHead, form, list.String(), data)
 	})
 	mux.HandleFunc("GET /plan", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })
 	mux.HandleFunc("GET /seats", func(w http.ResponseWriter, _ *http.Request) {

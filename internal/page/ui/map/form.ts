@@ -6,7 +6,8 @@ import type { Voice } from "./words";
 /**
  * Writes the choice into the form: hidden fields seats, or section and quantity
  * for places of an area. While there is a choice, the fields of the form's own
- * "best available" part are not sent. Fills [data-count] and [data-total].
+ * "best available" part are not sent, unless its button, named best, is pressed.
+ * Fills [data-count] and [data-total].
  */
 export function bindForm(form: HTMLFormElement, hall: Hall, voice: Voice): void {
   const box = document.createElement("div");
@@ -23,8 +24,12 @@ export function bindForm(form: HTMLFormElement, hall: Hall, voice: Voice): void 
     show("count", voice.count(hall.places ? "places" : "chosen", n));
     show("total", voice.price(hall.total()));
   };
+  // Who presses the button of that part wants the best, and not what is chosen.
+  let best = false;
+  form.addEventListener("submit", (e) => (best = e.submitter?.getAttribute("name") === "best"), true);
   form.addEventListener("formdata", (e) => {
     if (hall.size() === 0) return;
+    if (best) return e.formData.delete("seats");
     for (const name of ["seats", "quantity", "section", "tier"]) e.formData.delete(name);
     for (const s of hall.chosen) e.formData.append("seats", hall.model.label[s]);
     if (!hall.places) return;

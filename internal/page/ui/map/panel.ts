@@ -58,6 +58,7 @@ function drawn(draw: (c: CanvasRenderingContext2D) => void, className: string, l
   return svg;
 }
 
+/** Without a form nothing can be chosen: finder and tray are left out. */
 export class Panel {
   readonly stageBox = el("div", { className: "sm-stage" });
   readonly canvas = el("canvas", { className: "sm-canvas", tabIndex: 0, role: "application" });
@@ -73,8 +74,8 @@ export class Panel {
     this.canvas.setAttribute("aria-label", voice.say("map_label"));
     this.canvas.setAttribute("aria-describedby", help.id);
     this.stageBox.append(this.canvas, this.zoomButtons(), this.notice);
-    root.replaceChildren(this.head(), this.stageBox, this.legend(), this.tray, this.said, help);
-    root.classList.add("seatmap");
+    root.replaceChildren(this.head(), this.stageBox, this.legend(), ...(form ? [this.tray] : []), this.said, help);
+    root.className = "seatmap";
     hall.on((c) => {
       if (c.kind === "filter") this.showFilter();
       if (c.kind === "seats") this.showCounts();
@@ -95,12 +96,16 @@ export class Panel {
       this.counts.push(count);
       list.append(chip);
     });
+    return el("div", { className: "sm-head" }, list, this.form ? this.finder() : null);
+  }
+
+  private finder(): HTMLElement {
+    const { hall, voice } = this;
     let wanted = Math.min(2, hall.limit);
     const words = { label: voice.say("together"), fewer: voice.say("fewer"), more: voice.say("more") };
     const number = stepper(words, wanted, (n) => (wanted = n), () => hall.limit);
     const find = el("button", { type: "button", className: "sm-find", on: { click: () => this.actions.find(wanted) } }, voice.say("find"));
-    const finder = el("div", { className: "sm-finder" }, el("span", { className: "sm-finder-label" }, voice.say("together")), number.root, find);
-    return el("div", { className: "sm-head" }, list, finder);
+    return el("div", { className: "sm-finder" }, el("span", { className: "sm-finder-label" }, voice.say("together")), number.root, find);
   }
 
   private zoomButtons(): HTMLElement {
@@ -176,7 +181,7 @@ export class Panel {
       return;
     }
     const total = el("p", { className: "sm-total" }, el("span", {}, voice.count(kind, n)), el("strong", {}, voice.price(hall.total())), el("small", {}, voice.say("all_in")));
-    const hold = el("button", { type: "submit", className: "sm-hold" }, voice.count(hall.places ? "hold_places" : "hold", n));
+    const hold = el("button", { type: "submit", className: "sm-hold", name: "chosen", value: "1" }, voice.count(hall.places ? "hold_places" : "hold", n));
     if (this.form) hold.setAttribute("form", this.form.id);
     this.tray.replaceChildren(hall.places ? this.area() : this.seats(), el("div", { className: "sm-sum" }, total, hold));
     if (held !== undefined) (this.tray.querySelector<HTMLElement>(".sm-drop, .sm-step:enabled") ?? this.canvas).focus();

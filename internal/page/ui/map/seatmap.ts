@@ -33,6 +33,7 @@ export class Seatmap {
   private panel: Panel;
   private card: Card;
   private live: Live | null = null;
+  private choosing: boolean; // there is a form; else the map is to look at
   private version: number;
   private leaving = false; // the form has been sent
   private initial: string[];
@@ -49,6 +50,7 @@ export class Seatmap {
     }, form);
     this.view = new View(this.panel.canvas, this.hall, stageOf(model), this.voice);
     this.card = new Card(this.view, this.hall, this.voice, this.panel.stageBox);
+    this.choosing = form !== null;
     if (form) this.bindForm(form);
     const list = document.getElementById("seatlist");
     if (list) bindList(list, this.hall, (s) => this.toggle(s));
@@ -145,6 +147,7 @@ export class Seatmap {
 
   private toggle(seat: number): void {
     const { hall, voice, panel } = this;
+    if (!this.choosing) return panel.say(spoken(hall, voice, seat));
     switch (hall.toggle(seat)) {
       case "chosen":
         panel.say(spoken(hall, voice, seat));
@@ -172,6 +175,7 @@ export class Seatmap {
   /** Places of an area: the first tap takes one, the tray asks how many. */
   private area(section: number): void {
     const { hall, voice } = this;
+    if (!this.choosing) return this.card.show({ section });
     if (hall.freeIn[section] === 0) return this.panel.tell(`${hall.model.sections[section].name}: ${voice.say("sold_out")}`);
     const now = hall.places?.section === section ? hall.places.count : 0;
     if (now >= hall.limit) return this.panel.tell(voice.say("limit", { n: hall.limit }));

@@ -21,7 +21,6 @@ export interface Words {
   accessible: string; // Wheelchair place
   restricted: string; // Restricted view
   prices: string; // Prices
-  all_prices: string; // All prices
   together: string; // Seats together
   find: string; // Find best
   fewer: string; // Fewer
@@ -37,7 +36,6 @@ export interface Words {
   chosen_other: string; // {n} seats
   places_one: string; // 1 place
   places_other: string; // {n} places
-  total: string; // Total
   all_in: string; // fees and tax included
   hold_one: string; // Hold 1 seat
   hold_other: string; // Hold {n} seats
@@ -45,9 +43,7 @@ export interface Words {
   hold_places_other: string; // Hold {n} places
   close: string; // Close
   remove: string; // Give up {seat}
-  clear: string; // Clear
   limit: string; // {n} seats a person is the limit here. …
-  limit_places: string; // There are {n} places at most …
   not_free: string; // {seat} is taken.
   not_sold: string; // {seat} is not for sale.
   why_together: string; // {where}: the row nearest the stage with {n} seats together at this price.
