@@ -21,7 +21,7 @@ fi
 
 bundle() { # bundle DIR
   go tool esbuild $ui/app.ts $ui/map.ts $ui/sw.ts $ui/style.css --outdir="$1" \
-    --bundle --minify --format=esm --target=es2020 --charset=utf8 --legal-comments=none --log-level=warning
+    --alias:d3-transition=./$ui/map/interrupt.ts --bundle --minify --format=esm --target=es2020 --charset=utf8 --legal-comments=none --log-level=warning
 }
 
 if [ "${1:-}" != --check ]; then

@@ -1,0 +1,214 @@
+// Paints a piece of the plan at one scale: areas from afar, seats from near.
+import type { Hall } from "./hall";
+import { widened } from "./outline";
+import type { Point } from "./outline";
+import { ACCESSIBLE, RESTRICTED, overlap } from "./plan";
+import type { Box, Model, Section } from "./plan";
+import { Sprites, hatch, lookOf, struckEye, wheelchair } from "./shapes";
+import type { Stage } from "./stage";
+import { css, mix, readable } from "./theme";
+import type { RGB, Theme } from "./theme";
+import { NONE } from "./tiers";
+
+/** Seats are drawn one by one when neighbours are so many CSS pixels apart. */
+export const SEATS_FROM = 4.5;
+/** Row names and marks, when so many. */
+const DETAILS_FROM = 13;
+/** Numbers in the seats, when so many. */
+const NUMBERS_FROM = 24;
+/** A seat's radius, in distances of seats. */
+export const RADIUS = 0.4;
+/** Shapes that nothing can be written on. */
+const HOLED = new Set([3, 6]);
+const DIM = 0.16; // what the price filter leaves of the others
+
+export class Painter {
+  readonly sprites: Sprites;
+  private outlines: Path2D[];
+  private patterns = new Map<number, CanvasPattern>();
+
+  constructor(readonly hall: Hall, readonly theme: Theme, readonly stage: Stage | null, readonly dpr: number) {
+    this.sprites = new Sprites(theme);
+    this.outlines = hall.model.sections.map((s) => {
+      return rounded(widened(s.outline, s.pad), s.pad);
+    });
+  }
+
+  /** Whether a section shows its seats at k CSS pixels a unit. */
+  seated(s: Section, k: number): boolean {
+    return !s.standing && s.pitch * k >= SEATS_FROM;
+  }
+
+  /** The ground of a section from afar: the colour of its lowest price, deeper the more of it is free. */
+  ground(index: number): RGB {
+    const { hall, theme } = this;
+    const s = hall.model.sections[index];
+    const free = hall.freeIn[index];
+    const shown = s.tiers.filter((t) => hall.shows(t));
+    if (free === 0 || s.tiers.length === 0) return mix(theme.paper, theme.taken, 0.4);
+    if (shown.length === 0) return mix(theme.paper, theme.taken, 0.28);
+    return mix(theme.paper, theme.tiers[lookOf(shown[shown.length - 1]).colour], 0.16 + 0.04 * this.depth(index));
+  }
+
+  /** How much of a section is free, in tenths: what its ground shows of it. */
+  depth(index: number): number {
+    return Math.ceil((this.hall.freeIn[index] / this.hall.model.sections[index].count) * 10);
+  }
+
+  /** Paints what lies in a box of the plan; k is CSS pixels a unit, the box's corner is the canvas's. */
+  paint(ctx: CanvasRenderingContext2D, box: Box, k: number): void {
+    const scale = k * this.dpr;
+    const { sections } = this.hall.model;
+    ctx.setTransform(scale, 0, 0, scale, -box[0] * scale, -box[1] * scale);
+    if (this.stage) this.paintStage(ctx, this.stage, scale);
+    sections.forEach((s, i) => {
+      if (overlap(s.box, box)) this.paintArea(ctx, s, i, k);
+    });
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    sections.forEach((s) => {
+      if (this.seated(s, k) && overlap(s.box, grown(box, s.pitch * 2))) this.paintSeats(ctx, s, box, k);
+    });
+  }
+
+  private paintStage(ctx: CanvasRenderingContext2D, s: Stage, scale: number): void {
+    const r = Math.min(s.height * 0.22, 18 / scale * this.dpr);
+    ctx.fillStyle = css(mix(this.theme.paper, this.theme.ink, 0.09));
+    ctx.beginPath();
+    ctx.roundRect(s.x - s.width / 2, s.y - s.height / 2, s.width, s.height, r);
+    ctx.fill();
+  }
+
+  private paintArea(ctx: CanvasRenderingContext2D, s: Section, index: number, k: number): void {
+    const { theme } = this;
+    const seated = this.seated(s, k);
+    const path = this.outlines[index];
+    const ground = seated ? mix(theme.paper, theme.ink, 0.03) : this.ground(index);
+    ctx.fillStyle = css(ground);
+    ctx.fill(path);
+    const shown = s.tiers.filter((t) => this.hall.shows(t));
+    if (!seated && shown.length > 0 && this.hall.freeIn[index] > 0) {
+      ctx.fillStyle = this.pattern(shown[shown.length - 1]);
+      ctx.fill(path);
+    }
+    ctx.lineJoin = "round";
+    ctx.lineWidth = 1 / k;
+    ctx.strokeStyle = css(seated ? mix(theme.paper, theme.line, 0.9) : mix(ground, theme.ink, 0.16));
+    ctx.stroke(path);
+  }
+
+  private pattern(tier: number): CanvasPattern {
+    let p = this.patterns.get(tier);
+    if (!p) {
+      const { colour, shape } = lookOf(tier);
+      const stroke = mix(this.theme.paper, this.theme.tiers[colour], 0.72);
+      p = document.createElement("canvas").getContext("2d")!.createPattern(hatch(shape, stroke, this.dpr), "repeat")!;
+      this.patterns.set(tier, p);
+    }
+    return p;
+  }
+
+  private paintSeats(ctx: CanvasRenderingContext2D, s: Section, box: Box, k: number): void {
+    const { model } = this.hall;
+    const near = grown(box, s.pitch * 1.6);
+    for (let r = s.rows[0]; r < s.rows[1]; r++) {
+      const b = model.rowBox;
+      if (b[4 * r] > near[2] || b[4 * r + 2] < near[0] || b[4 * r + 1] > near[3] || b[4 * r + 3] < near[1]) continue;
+      this.paintRow(ctx, model, r, s, near, box, k);
+    }
+  }
+
+  private paintRow(ctx: CanvasRenderingContext2D, m: Model, r: number, s: Section, near: Box, box: Box, k: number): void {
+    const { hall, sprites } = this;
+    const scale = k * this.dpr;
+    const radius = s.pitch * RADIUS * scale;
+    const row = m.rows[r];
+    const quiet = sprites.taken(radius);
+    const details = s.pitch * k >= DETAILS_FROM;
+    let tier = -1;
+    let sprite = quiet;
+    for (let i = row.first; i < row.first + row.count; i++) {
+      if (m.x[i] < near[0] || m.x[i] > near[2] || m.y[i] < near[1] || m.y[i] > near[3]) continue;
+      const x = (m.x[i] - box[0]) * scale;
+      const y = (m.y[i] - box[1]) * scale;
+      const t = m.tier[i];
+      if (t === NONE || hall.status[i] !== 0) {
+        ctx.drawImage(quiet.image, x - quiet.half, y - quiet.half);
+        continue;
+      }
+      if (t !== tier) [tier, sprite] = [t, sprites.free(t, radius)];
+      const dim = !hall.shows(t);
+      if (dim) ctx.globalAlpha = DIM;
+      ctx.drawImage(sprite.image, x - sprite.half, y - sprite.half);
+      if (dim) ctx.globalAlpha = 1;
+      else if (details) this.detail(ctx, m, i, x, y, radius, s.pitch * k);
+    }
+    if (details) this.rowNames(ctx, m, r, s, box, k);
+  }
+
+  /** What is written on a free seat: its mark, or its number. */
+  detail(ctx: CanvasRenderingContext2D, m: Model, seat: number, x: number, y: number, r: number, apart: number): void {
+    const { theme } = this;
+    const marks = m.marks[seat];
+    if (marks === 0 && apart < NUMBERS_FROM) return;
+    const { colour, shape } = lookOf(m.tier[seat]);
+    const on = theme.tiers[colour];
+    if (marks !== 0 && HOLED.has(shape)) {
+      ctx.fillStyle = css(on);
+      ctx.beginPath();
+      ctx.arc(x, y, r * 0.8, 0, 7);
+      ctx.fill();
+    }
+    ctx.fillStyle = ctx.strokeStyle = css(readable(on, [255, 255, 255], [20, 20, 24]));
+    if (marks & ACCESSIBLE) wheelchair(ctx, x, y, r * 0.95);
+    else if (marks & RESTRICTED) struckEye(ctx, x, y, r);
+    else if (!HOLED.has(shape)) {
+      ctx.font = `500 ${Math.round(r * 0.82)}px ${theme.font}`;
+      ctx.textAlign = "center";
+      ctx.textBaseline = "middle";
+      ctx.fillText(m.number[seat], x, y + r * 0.06);
+    }
+  }
+
+  /** The row's name at both of its ends. */
+  private rowNames(ctx: CanvasRenderingContext2D, m: Model, r: number, s: Section, box: Box, k: number): void {
+    const row = m.rows[r];
+    if (row.count < 3) return;
+    const scale = k * this.dpr;
+    ctx.font = `500 ${Math.round(Math.min(12, s.pitch * k * 0.6) * this.dpr)}px ${this.theme.font}`;
+    ctx.fillStyle = css(this.theme.muted);
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    const last = row.first + row.count - 1;
+    for (const [end, next] of [[row.first, row.first + 1], [last, last - 1]]) {
+      const x = m.x[end] + (m.x[end] - m.x[next]);
+      const y = m.y[end] + (m.y[end] - m.y[next]);
+      ctx.fillText(row.label, (x - box[0]) * scale, (y - box[1]) * scale);
+    }
+  }
+
+  /** The outline of a section, drawn by the caller's transform. */
+  outline(index: number): Path2D {
+    return this.outlines[index];
+  }
+}
+
+/** A path around a polygon, its corners rounded by up to r. */
+function rounded(way: Point[], r: number): Path2D {
+  const path = new Path2D();
+  const n = way.length;
+  const middle = (a: Point, b: Point): [number, number] => [(a.x + b.x) / 2, (a.y + b.y) / 2];
+  if (n < 3) return path;
+  path.moveTo(...middle(way[n - 1], way[0]));
+  way.forEach((p, i) => {
+    const next = middle(p, way[(i + 1) % n]);
+    if (r > 0) path.arcTo(p.x, p.y, next[0], next[1], r);
+    else path.lineTo(p.x, p.y);
+    path.lineTo(...next);
+  });
+  path.closePath();
+  return path;
+}
+
+export function grown(b: Box, by: number): Box {
+  return [b[0] - by, b[1] - by, b[2] + by, b[3] + by];
+}

@@ -1,0 +1,65 @@
+// Colours, as the style sheet says: the map reads custom properties, so that
+// themes are made in CSS only.
+
+/** Red, green, blue; 0…255. */
+export type RGB = [number, number, number];
+
+export interface Theme {
+  paper: RGB;
+  ink: RGB;
+  muted: RGB;
+  line: RGB;
+  taken: RGB;
+  accent: RGB;
+  tiers: RGB[];
+  font: string;
+}
+
+export const PALETTE = 8;
+
+/** Reads the theme that an element has now. */
+export function readTheme(el: HTMLElement): Theme {
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  el.append(probe);
+  const ctx = document.createElement("canvas").getContext("2d", { willReadFrequently: true })!;
+  const read = (name: string): RGB => {
+    probe.style.color = `var(${name})`;
+    ctx.fillStyle = getComputedStyle(probe).color;
+    ctx.fillRect(0, 0, 1, 1);
+    const d = ctx.getImageData(0, 0, 1, 1).data;
+    return [d[0], d[1], d[2]];
+  };
+  const theme: Theme = {
+    paper: read("--map-paper"), ink: read("--map-ink"), muted: read("--map-muted"), line: read("--map-line"),
+    taken: read("--map-taken"), accent: read("--map-accent"),
+    tiers: Array.from({ length: PALETTE }, (_, i) => read(`--tier-${i + 1}`)),
+    font: getComputedStyle(el).fontFamily,
+  };
+  probe.remove();
+  return theme;
+}
+
+export function css(c: RGB): string {
+  return `rgb(${c[0]},${c[1]},${c[2]})`;
+}
+
+/** a with a share of b, 0…1, mixed in. */
+export function mix(a: RGB, b: RGB, share: number): RGB {
+  return [0, 1, 2].map((i) => Math.round(a[i] + (b[i] - a[i]) * share)) as RGB;
+}
+
+/** Relative luminance (WCAG 2.2). */
+function luminance(c: RGB): number {
+  const [r, g, b] = c.map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+/** The one of two colours that stands out more from a ground. */
+export function readable(on: RGB, a: RGB, b: RGB): RGB {
+  const contrast = (c: RGB): number => {
+    const [x, y] = [luminance(c), luminance(on)];
+    return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
+  };
+  return contrast(a) >= contrast(b) ? a : b;
+}
