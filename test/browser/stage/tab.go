@@ -176,13 +176,14 @@ func (t *Tab) Eval(script string, out any) error {
 	}))
 }
 
-// Until waits until a script's answer is true, across pages that come meanwhile.
+// Until waits until a script's answer, or what it promises, is true, across pages
+// that come meanwhile.
 func (t *Tab) Until(what, script string) error {
 	ctx, cancel := context.WithTimeout(t.Context, patience)
 	defer cancel()
 	for {
 		ok := false
-		err := chromedp.Run(ctx, chromedp.Evaluate("Boolean("+script+")", &ok)) // fails between two pages
+		err := t.Eval("Promise.resolve("+script+").then(Boolean)", &ok) // fails between two pages
 		if err == nil && ok {
 			return nil
 		}
