@@ -19,6 +19,7 @@ import (
 	"boxoffice/internal/payment"
 	"boxoffice/internal/payment/sandbox"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/ticket"
 	"boxoffice/internal/user"
 )
 
@@ -50,7 +51,10 @@ type Parts struct {
 	Events   *event.Service
 	Bookings *booking.Service
 	Payments *payment.Service
+	Tickets  ticket.Signer
 	Metrics  *prometheus.Registry
+
+	confirm *confirmations // nil: buyers get no mail
 }
 
 // Build migrates the database and wires the services. Close ends them in order.
@@ -68,8 +72,11 @@ func Build(ctx context.Context, db *sqldb.DB, log *slog.Logger) (*Parts, error) 
 		return nil, err
 	}
 	p.Events.UseSales(p.Bookings)
-	p.Users.UseBookings(p.Bookings)
+	p.Users.UseBookings(owned{p.Bookings, onPage{p}})
 	p.Bookings.UseAccounts(p.Users.Exists)
+	if p.Tickets, err = ticketSigner(ctx, db); err != nil {
+		return nil, err
+	}
 	bank, err := sandbox.New(ctx, db, db.Now, slowPayment)
 	if err != nil {
 		return nil, err
@@ -94,6 +101,9 @@ func (p payable) Booking(ctx context.Context, id string) (message.Booking, error
 // writers finish what waits, and the database is closed.
 func (p *Parts) Close(ctx context.Context) error {
 	err := p.Payments.Close(ctx)
+	if p.confirm != nil {
+		p.confirm.close()
+	}
 	p.Bookings.Close()
 	p.Users.Close()
 	return errors.Join(err, p.DB.Close())

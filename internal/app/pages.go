@@ -2,23 +2,20 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
 
 	"boxoffice/internal/gateway"
-	"boxoffice/internal/id"
-	"boxoffice/internal/money"
 	"boxoffice/internal/page"
-	"boxoffice/internal/payment"
 	"boxoffice/internal/user"
 	"boxoffice/internal/web"
 )
 
 // pages mounts the pages.
 func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *Serve, mail http.Handler, log *slog.Logger) error {
-	shop, err := web.New(kit, web.Services{Events: onPage{p}, People: onPage{p}}, log)
+	all := onPage{p}
+	shop, err := web.New(kit, web.Services{Events: all, People: all, Orders: all, Accounts: all, Tickets: p.Tickets}, log)
 	if err != nil {
 		return err
 	}
@@ -33,21 +30,6 @@ func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *Serve, mail http.Han
 		g.Router().Method(http.MethodGet, "/dev/mail/{name}", mail)
 	}
 	return nil
-}
-
-// confirmGuests mails guests the link to what they have paid for.
-func (p *Parts) confirmGuests(base string, log *slog.Logger) func(payment.Payment) {
-	return func(paid payment.Payment) {
-		if !user.CameAsGuest(paid.UserID) {
-			return
-		}
-		ref := id.Reference(paid.BookingID)
-		err := p.Users.MailTo(paid.UserID, "Your booking "+ref, fmt.Sprintf("thank you: your booking %s over %s is paid. Here you can look at it at any time:\n%s%s",
-			ref, money.Format(paid.Amount, paid.Currency), base, p.Bookings.OrderPath(paid.BookingID)))
-		if err != nil {
-			log.Error("a guest's confirmation is lost", "booking", paid.BookingID, "error", err)
-		}
-	}
 }
 
 // onPage is the services as the pages see them.

@@ -27,6 +27,28 @@ var pageRights = map[string]string{
 	"GET /e/{id}/og.png":     "200 200 200 200 200 200",
 	"GET /robots.txt":        "200 200 200 200 200 200",
 	"GET /sitemap.xml":       "200 200 200 200 200 200",
+
+	// after the purchase: organizers read orders for their events, and get no tickets for them
+	"GET /orders":                        "303 200 200 200 200 200",
+	"GET /orders/{booking}":              "303 404 200 200 404 200",
+	"GET /orders/{booking}/cancel":       "303 404 200 403 404 200",
+	"POST /orders/{booking}/cancel":      "303 404 303 403 404 303",
+	"GET /orders/{booking}/tickets":      "303 404 200 404 404 200",
+	"GET /orders/{booking}/tickets.pdf":  "303 404 200 404 404 200",
+	"GET /orders/{booking}/calendar.ics": "303 404 200 200 404 200",
+	"GET /tickets/keys.json":             "200 200 200 200 200 200",
+	"GET /account":                       "303 200 200 200 200 200",
+	"POST /account":                      "303 303 303 303 303 303",
+	"POST /account/password":             "303 422 422 422 422 422", // the wrong one
+	"POST /account/verification":         "303 409 409 409 409 409", // no address to verify
+	"POST /account/sessions":             "303 303 303 303 303 303",
+	"GET /account/two-factor":            "303 200 200 200 200 200",
+	"POST /account/two-factor":           "303 422 422 422 422 422",
+	"POST /account/two-factor/confirm":   "303 409 409 409 409 409", // no secret yet
+	"POST /account/two-factor/end":       "303 422 422 422 422 422",
+	"GET /account/export":                "303 200 200 200 200 200",
+	"GET /account/delete":                "303 200 200 200 200 200",
+	"POST /account/delete":               "303 303 303 303 303 303", // made in bulk: no password to ask for
 }
 
 // pagesOnDrafts is the same for an event that is a draft, where it makes a
@@ -42,4 +64,10 @@ var pageForms = map[string]string{
 	"POST /sign-in": "name=nobody&password=wrong+password",
 	"POST /verify":  "token=x",
 	"POST /reset":   "token=x&password=velvet+curtain",
+
+	"POST /account":                    "name=Ann",
+	"POST /account/password":           "current_password=wrong+one&password=velvet+curtain",
+	"POST /account/two-factor":         "current_password=wrong+one",
+	"POST /account/two-factor/confirm": "code=000000",
+	"POST /account/two-factor/end":     "current_password=wrong+one&code=000000",
 }

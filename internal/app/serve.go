@@ -163,7 +163,8 @@ func (p *Parts) listen(ctx context.Context, s *Serve, mail *notify.Folder, out i
 		base = "http://" + l.Addr().String()
 	}
 	p.Users.UsePublicURL(base)
-	p.Payments.OnCaptured(p.confirmGuests(base, log))
+	p.confirm = newConfirmations(p, mail, base, log)
+	p.Payments.OnCaptured(p.confirm.paid)
 	g, err := p.front(s, base, mail, log)
 	if err != nil {
 		return errors.Join(err, l.Close())

@@ -182,18 +182,7 @@ func (s *Service) Register(api huma.API) {
 		Token string `query:"token" maxLength:"64" doc:"Of the booking's signed link; instead of signing in."`
 	}
 	get := func(ctx context.Context, in *getIn) (*bookingOut, error) {
-		if in.Token != "" {
-			if err := s.holdsToken(in.ID, in.Token); err != nil {
-				return nil, err
-			}
-			b, err := s.Booking(ctx, in.ID)
-			return s.detailed(ctx, b, err)
-		}
-		caller, err := signedIn(ctx)
-		if err != nil {
-			return nil, err
-		}
-		b, err := s.mine(ctx, caller, in.ID)
+		b, err := s.Readable(ctx, message.CallerFrom(ctx), in.ID, in.Token)
 		return s.detailed(ctx, b, err)
 	}
 	huma.Register(api, huma.Operation{

@@ -1,11 +1,14 @@
 package booking
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 )
 
@@ -19,8 +22,89 @@ func (s *Service) orderToken(bookingID string) string {
 }
 
 // OrderPath is the signed link to a booking, below the public URL.
-func (s *Service) OrderPath(bookingID string) string {
-	return "/bookings/" + bookingID + "?token=" + s.orderToken(bookingID)
+func (s *Service) OrderPath(bookingID string) string { return "/bookings/" + s.signed(bookingID) }
+
+func (s *Service) signed(bookingID string) string {
+	return bookingID + "?token=" + s.orderToken(bookingID)
+}
+
+// Readable is a booking that somebody may read: its owner, the event's organizer
+// and admins, or whoever has the token of its signed link. NotFound for others,
+// and for a wrong token.
+func (s *Service) Readable(ctx context.Context, caller message.Caller, bookingID, token string) (message.Booking, error) {
+	if token != "" {
+		if err := s.holdsToken(bookingID, token); err != nil {
+			return message.Booking{}, err
+		}
+		return s.Booking(ctx, bookingID)
+	}
+	if !caller.SignedIn() {
+		return message.Booking{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
+	}
+	return s.mine(ctx, caller, bookingID)
+}
+
+// Order joins a booking with its plan, its prices and the event's policy.
+func (s *Service) Order(ctx context.Context, b *message.Booking) (message.Order, error) {
+	out := message.Order{Booking: *b, Reference: id.Reference(b.ID), Kind: message.Sold, Path: "/orders/" + s.signed(b.ID)}
+	if b.PriceVersion == message.FreeOfCharge {
+		out.Kind, out.PaymentID = b.PaymentID, ""
+	}
+	var err error
+	if out.Places, err = s.Places(ctx, b); err != nil {
+		return out, err
+	}
+	v, err := s.views.get(ctx, b.EventID)
+	if err != nil {
+		return out, err
+	}
+	v.mu.RLock()
+	end := refundableUntil(b, &v.sale)
+	v.mu.RUnlock()
+	if end != 0 {
+		out.RefundsEnd = time.UnixMicro(end).UTC()
+	}
+	return out, nil
+}
+
+// Refund is what Cancel would give back now for seats of a booking, those named
+// or all, in minor units; or why it would refuse. It decides as the writer does,
+// on what this node knows.
+func (s *Service) Refund(ctx context.Context, caller message.Caller, bookingID string, labels []string) (int64, error) {
+	b, err := s.mine(ctx, caller, bookingID)
+	if err != nil {
+		return 0, err
+	}
+	p, err := s.catalog.load(ctx, bookingKey(&b))
+	if err != nil {
+		return 0, err
+	}
+	v, err := s.views.get(ctx, b.EventID)
+	if err != nil {
+		return 0, err
+	}
+	c := command{do: doCancel, eventID: b.EventID, bookingID: b.ID, caller: caller}
+	if err := ownSeats(p.plan, b.Seats, labels, &c); err != nil {
+		return 0, err
+	}
+	st := newState(b.EventID)
+	v.mu.RLock()
+	st.sale = v.sale
+	v.mu.RUnlock()
+	st.exists, st.now, st.plan = true, s.now().UnixMicro(), p.plan
+	st.prices[b.PriceVersion] = p
+	st.bookings[b.ID] = &record{Booking: b}
+	effects, a := decide(st, &c)
+	if a.err != nil {
+		return 0, a.err
+	}
+	amount := int64(0)
+	for _, e := range effects {
+		if e.kind == message.EntryCancelled {
+			amount += e.amount
+		}
+	}
+	return amount, nil
 }
 
 // holdsToken reports whether a token belongs to a booking. A wrong one is as if

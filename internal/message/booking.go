@@ -40,3 +40,18 @@ type Confirm struct {
 	Amount    int64 // must equal the booking's
 	Currency  string
 }
+
+// Place is one seat of a booking as people see it.
+type Place struct {
+	Seat       int32  // ordinal in the seating plan
+	Label      string // unique in the plan: "101-A-12"
+	SectionID  string
+	Section    string // its name
+	Row        string // "" in general admission
+	Number     string // within its row; "" in general admission
+	Unnumbered bool   // general admission: nobody has to find it
+	Tier       Tier   // with its price
+
+	Accessible     bool
+	RestrictedView bool
+}

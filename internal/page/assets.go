@@ -6,10 +6,13 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -52,7 +55,31 @@ func loadAssets() (*assets, error) {
 			}
 		}
 	}
-	return a, nil
+	return a, a.addWorker()
+}
+
+// offline are the assets that pages need without a network.
+var offline = []string{"app.js", "style.css", "icon.svg", "icon-192.png"}
+
+// addWorker puts in front of the service worker where the assets are, and a hash
+// of all of them: browsers take a new worker when its bytes are others.
+func (a *assets) addWorker() error {
+	sum := sha256.New()
+	for _, path := range slices.Sorted(maps.Keys(a.byPath)) {
+		sum.Write([]byte(path))
+	}
+	build := struct {
+		Version string   `json:"version"`
+		Assets  []string `json:"assets"`
+	}{Version: hex.EncodeToString(sum.Sum(nil)[:5])}
+	for _, name := range offline {
+		build.Assets = append(build.Assets, a.byName[name].path)
+	}
+	raw, err := json.Marshal(build)
+	if err != nil {
+		return fmt.Errorf("assets: %w", err)
+	}
+	return a.add("sw.js", fmt.Appendf(nil, "self.boxoffice=%s;\n%s", raw, a.byName["sw.js"].plain))
 }
 
 func (a *assets) add(name string, raw []byte) error {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"strings"
 	"sync"
 	"time"
 
@@ -392,23 +391,6 @@ func (s *Service) usedCode(ctx context.Context, userID, ownerID string) error {
 		s.sessions.forgetAll(userID)
 	}
 	return err
-}
-
-// CameAsGuest reports whether an account was made by EnterGuest.
-func CameAsGuest(userID string) bool { return strings.HasPrefix(userID, "g") }
-
-// MailTo sends a mail to an account's address, if it has one.
-func (s *Service) MailTo(userID, subject, text string) error {
-	return s.post.do(func(ctx context.Context) {
-		u, err := s.get(ctx, userID)
-		if err != nil {
-			s.note(ctx, err)
-			return
-		}
-		if to := u.Email + u.Contact; to != "" { // one of them
-			s.mailer.Send(to, subject, "Hello "+u.Name+",\n\n"+text)
-		}
-	})
 }
 
 // Exists reports whether there is an account that can be used.

@@ -5,5 +5,8 @@
 //	shop.go    the shop and its addresses
 //	home.go    what is on
 //	event.go   one event, with the seat map or the list of seats
+//	order.go   orders, after the purchase; cancel.go: giving seats back
+//	tickets.go tickets as a page and a PDF, the calendar file
+//	account.go the account; twofactor.go: codes of an authenticator app
 //	signin.go  signing in and out; mailed.go: the pages behind mailed links
 package web

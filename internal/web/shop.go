@@ -9,6 +9,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"boxoffice/internal/page"
+	"boxoffice/internal/ticket"
 )
 
 //go:embed templates/*.html
@@ -16,8 +17,11 @@ var templates embed.FS
 
 // Services are what the shop needs of the ticket office.
 type Services struct {
-	Events Events
-	People People
+	Events   Events
+	People   People
+	Orders   Orders
+	Accounts Accounts
+	Tickets  ticket.Signer
 }
 
 // Shop is the pages for fans.
@@ -45,7 +49,7 @@ type routes = map[string]func(*page.Visit) error
 // Routes are the shop's addresses, by method and pattern.
 func (s *Shop) Routes() map[string]page.Handler {
 	all := routes{}
-	for _, part := range []routes{s.browseRoutes(), s.signInRoutes()} {
+	for _, part := range []routes{s.browseRoutes(), s.signInRoutes(), s.orderRoutes(), s.accountRoutes()} {
 		maps.Copy(all, part)
 	}
 	out := map[string]page.Handler{}

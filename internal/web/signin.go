@@ -51,7 +51,7 @@ func (s *Shop) signOut(v *page.Visit) error {
 			return err
 		}
 	}
-	v.End()
+	s.signedOut(v)
 	v.Notice("signed-out")
 	return v.Go("/")
 }

@@ -86,20 +86,21 @@ func TestGuestCheckout(t *testing.T) {
 		}
 	}
 	first := enter("Gus One")
-	booking := first.must(t, 201, "POST", "/bookings", map[string]any{"event_id": ev, "quantity": 5}).str("id")
+	held := first.must(t, 201, "POST", "/bookings", map[string]any{"event_id": ev, "quantity": 5})
+	booking := held.str("id")
 	if r := first.must(t, 403, "POST", "/payments", map[string]any{"booking_id": booking, "method": "tok_ok"}); r.problem() != "verify-email" {
 		t.Error(r.body)
 	}
 	verify(first, "Gus One", 200)
 	first.must(t, 201, "POST", "/payments", map[string]any{"booking_id": booking, "method": "tok_ok"})
-	link := regexp.MustCompile(`http://\S+/bookings/[0-9a-z]+\?token=[\w-]+`).FindString(mail("is paid"))
+	link := regexp.MustCompile(`http://\S+/orders/[0-9a-z]+\?token=[\w-]+`).FindString(mail("is paid"))
 	res, err := http.Get(link)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
 	raw, _ := io.ReadAll(res.Body)
-	if res.StatusCode != 200 || !strings.Contains(string(raw), booking) {
+	if res.StatusCode != 200 || !strings.Contains(string(raw), held.str("reference")) {
 		t.Errorf("%s: %d %s", link, res.StatusCode, raw)
 	}
 	if res, err := http.Get(link + "x"); err != nil || res.StatusCode != 404 {

@@ -3,8 +3,10 @@ import { countdowns } from "./countdown";
 import { searchAsTyped } from "./search";
 import { seatList } from "./seats";
 import { localTimes } from "./time";
+import { offline } from "./offline";
 
 localTimes(document);
 countdowns(document);
 searchAsTyped(document);
 seatList(document);
+offline();

@@ -54,11 +54,17 @@ func (s *Stage) Close() {
 	for i := len(s.close) - 1; i >= 0; i-- {
 		s.close[i]()
 	}
+	s.Stop()
+	_ = os.RemoveAll(s.dir)
+}
+
+// Stop ends the node and leaves the browser without it.
+func (s *Stage) Stop() {
 	if s.node != nil {
 		_ = s.node.Process.Signal(syscall.SIGTERM)
 		_ = s.node.Wait()
+		s.node = nil
 	}
-	_ = os.RemoveAll(s.dir)
 }
 
 // serve starts the node and waits until it is ready.

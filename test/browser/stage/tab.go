@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -153,7 +154,8 @@ func (t *Tab) Click(selector string) error {
 
 // Fill replaces what a field holds.
 func (t *Tab) Fill(selector, text string) error {
-	err := t.Run(chromedp.WaitVisible(selector, chromedp.ByQuery), chromedp.SetValue(selector, "", chromedp.ByQuery), chromedp.SendKeys(selector, text, chromedp.ByQuery))
+	err := t.Run(chromedp.WaitVisible(selector, chromedp.ByQuery), chromedp.Evaluate(fmt.Sprintf(`document.querySelector(%q).value = ""`, selector), nil),
+		chromedp.SendKeys(selector, text, chromedp.ByQuery))
 	if err != nil {
 		return fmt.Errorf("fill %s at %s: %w", selector, t.Path(), err)
 	}
@@ -174,15 +176,23 @@ func (t *Tab) Eval(script string, out any) error {
 	}))
 }
 
-// Until waits until a script's answer is true.
+// Until waits until a script's answer, or what it promises, is true, across pages
+// that come meanwhile.
 func (t *Tab) Until(what, script string) error {
 	ctx, cancel := context.WithTimeout(t.Context, patience)
 	defer cancel()
-	var ok bool
-	if err := chromedp.Run(ctx, chromedp.Poll(script, &ok, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(patience))); err != nil {
-		return fmt.Errorf("wait until %s at %s: %w", what, t.Path(), err)
+	for {
+		ok := false
+		err := t.Eval("Promise.resolve("+script+").then(Boolean)", &ok) // fails between two pages
+		if err == nil && ok {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until %s at %s: %w", what, t.Path(), errors.Join(err, ctx.Err()))
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
-	return nil
 }
 
 // Path is where the tab is, without the server.

@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+	"boxoffice/internal/payment"
+	"boxoffice/internal/user"
+	"boxoffice/internal/web"
+)
+
+// confirmations mails buyers what they have paid for, behind the back of the
+// payments. Addresses are looked up many at a time: in an on-sale there are
+// thousands of purchases a second.
+type confirmations struct {
+	page  onPage
+	mail  user.Mailer
+	base  string // the public URL
+	log   *slog.Logger
+	queue chan payment.Payment
+	done  sync.WaitGroup
+}
+
+const (
+	confirmAtOnce  = 200
+	confirmWaiting = 20_000 // more are lost, and the log says so: the orders are on the pages
+)
+
+func newConfirmations(p *Parts, mail user.Mailer, base string, log *slog.Logger) *confirmations {
+	c := &confirmations{page: onPage{p}, mail: mail, base: base, log: log, queue: make(chan payment.Payment, confirmWaiting)}
+	c.done.Go(c.run)
+	return c
+}
+
+// paid takes a payment whose money was taken. It does not wait.
+func (c *confirmations) paid(p payment.Payment) {
+	select {
+	case c.queue <- p:
+	default:
+		c.log.Error("a confirmation is lost: too many wait", "booking", p.BookingID)
+	}
+}
+
+// close sends what waits. Nothing may be paid any more.
+func (c *confirmations) close() {
+	close(c.queue)
+	c.done.Wait()
+}
+
+func (c *confirmations) run() {
+	for first := range c.queue {
+		list := []payment.Payment{first}
+	more:
+		for len(list) < confirmAtOnce {
+			select {
+			case p, ok := <-c.queue:
+				if !ok {
+					break more
+				}
+				list = append(list, p)
+			default:
+				break more
+			}
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		if err := c.send(ctx, list); err != nil {
+			c.log.Error("confirmations are lost", "first", first.BookingID, "payments", len(list), "error", err)
+		}
+		cancel()
+	}
+}
+
+func (c *confirmations) send(ctx context.Context, list []payment.Payment) error {
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].UserID
+	}
+	to, err := c.page.Users.Addresses(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		a, ok := to[p.UserID]
+		if !ok {
+			continue
+		}
+		b, err := c.page.Bookings.Booking(ctx, p.BookingID)
+		if err != nil {
+			return err
+		}
+		o, err := c.page.order(ctx, &b)
+		if err != nil {
+			return err
+		}
+		subject, text := c.letter(&o, a.Name)
+		c.mail.Send(a.Email, subject, text)
+	}
+	return nil
+}
+
+// letter is the mail about an order that is paid.
+func (c *confirmations) letter(o *web.Order, name string) (subject, text string) {
+	const lang = "en"
+	var b strings.Builder
+	e := &o.Event
+	fmt.Fprintf(&b, "Hello %s,\n\nthank you: your booking %s is paid, and the seats are yours.\n\n%s\n", name, o.Reference, e.Title)
+	switch {
+	case !e.Starts.IsZero():
+		fmt.Fprintf(&b, "%s (%s)\n", page.When(lang, e.Starts, page.Long), e.Zone)
+	case e.Date != "":
+		fmt.Fprintf(&b, "%s\n", e.Date)
+	}
+	fmt.Fprintf(&b, "%s\n\nYour seats:\n", strings.Join(nonEmpty(e.Venue.Name, e.Venue.Address, e.Venue.City), ", "))
+	for _, p := range o.Places {
+		fmt.Fprintf(&b, "  %s: %s\n", seatName(&p), page.Money(lang, p.Tier.Price, o.Currency))
+	}
+	fmt.Fprintf(&b, "Paid, all fees included: %s\n", page.Money(lang, o.Payment.Amount, o.Payment.Currency))
+	fmt.Fprintf(&b, "\nTickets, a calendar file and all that can be changed are here:\n%s%s\n", c.base, o.Path)
+	b.WriteString("\nWhoever has this link can use the tickets. Keep it to yourself.\n")
+	return "Your tickets for " + e.Title + " (" + o.Reference + ")", b.String()
+}
+
+func seatName(p *message.Place) string {
+	words := []string{p.Section}
+	if p.Row != "" {
+		words = append(words, "row "+p.Row)
+	}
+	if p.Number != "" {
+		words = append(words, "seat "+p.Number)
+	}
+	return strings.Join(words, ", ")
+}
+
+func nonEmpty(texts ...string) []string {
+	var out []string
+	for _, t := range texts {
+		if t != "" {
+			out = append(out, t)
+		}
+	}
+	return out
+}

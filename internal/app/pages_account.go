@@ -1,0 +1,147 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"boxoffice/internal/booking"
+	"boxoffice/internal/message"
+	"boxoffice/internal/user"
+	"boxoffice/internal/web"
+)
+
+// Account is a caller's own account.
+func (p onPage) Account(ctx context.Context, caller message.Caller) (web.Account, error) {
+	u, err := p.Users.Account(ctx, caller, caller.UserID)
+	return web.Account{
+		Profile:  web.Profile{Name: u.Name, Email: u.Address(), Username: u.Username},
+		Verified: u.Verified, TwoFactor: u.TwoFactor(), HasPassword: u.HasPassword(), Since: time.UnixMicro(u.CreatedAt).UTC(),
+	}, err
+}
+
+// ChangeAccount changes what has changed, and reports whether the address has.
+func (p onPage) ChangeAccount(ctx context.Context, caller message.Caller, f web.Profile) (moved bool, err error) {
+	u, err := p.Users.Account(ctx, caller, caller.UserID)
+	if err != nil {
+		return false, err
+	}
+	c := user.Change{Name: &f.Name, CurrentPassword: f.Password}
+	if u.HasPassword() {
+		c.Username = &f.Username
+		if f.Email != u.Email {
+			c.Email = &f.Email
+		}
+	}
+	after, err := p.Users.Update(ctx, caller, caller.UserID, 0, c)
+	return err == nil && after.Email != u.Email, err
+}
+
+// ChangePassword chooses another password, and ends all sessions.
+func (p onPage) ChangePassword(ctx context.Context, caller message.Caller, current, chosen string) error {
+	_, err := p.Users.Update(ctx, caller, caller.UserID, 0, user.Change{Password: &chosen, CurrentPassword: current})
+	return err
+}
+
+// SendVerification mails the verification of a caller's address again.
+func (p onPage) SendVerification(ctx context.Context, caller message.Caller) error {
+	return p.Users.Resend(ctx, caller, caller.UserID)
+}
+
+// Sessions are a caller's sessions; one of them may be this request's.
+func (p onPage) Sessions(ctx context.Context, caller message.Caller, token string) ([]web.OpenSession, error) {
+	list, err := p.Users.Sessions(ctx, caller, caller.UserID)
+	if err != nil {
+		return nil, err
+	}
+	own := sha256.Sum256([]byte(token))
+	out := make([]web.OpenSession, len(list))
+	for i, s := range list {
+		out[i] = web.OpenSession{ID: s.ID, Agent: s.Agent, Since: time.UnixMicro(s.CreatedAt).UTC(), Ends: time.UnixMicro(s.Ends).UTC(),
+			Here: s.ID == hex.EncodeToString(own[:8])}
+	}
+	return out, nil
+}
+
+// EndSession ends a caller's session, or all but this one.
+func (p onPage) EndSession(ctx context.Context, caller message.Caller, id, token string) error {
+	return p.Users.EndSessions(ctx, caller, caller.UserID, id, token)
+}
+
+// BeginTwoFactor makes a secret for a caller's authenticator app.
+func (p onPage) BeginTwoFactor(ctx context.Context, caller message.Caller, password string) (secret, uri string, err error) {
+	s, err := p.Users.BeginTwoFactor(ctx, caller, caller.UserID, password)
+	return s.Secret, s.URI, err
+}
+
+// ConfirmTwoFactor switches two-factor log-in on.
+func (p onPage) ConfirmTwoFactor(ctx context.Context, caller message.Caller, code string) ([]string, error) {
+	return p.Users.ConfirmTwoFactor(ctx, caller, caller.UserID, code)
+}
+
+// EndTwoFactor switches two-factor log-in off.
+func (p onPage) EndTwoFactor(ctx context.Context, caller message.Caller, password, code string) error {
+	return p.Users.EndTwoFactor(ctx, caller, caller.UserID, password, code)
+}
+
+// Live are the orders for which a caller's account has to stay.
+func (p onPage) Live(ctx context.Context, caller message.Caller) ([]web.Order, error) {
+	list, err := p.live(ctx, caller.UserID)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]web.Order, len(list))
+	for i := range list {
+		if out[i], err = p.order(ctx, &list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// live are an account's bookings that are held or sold, for events that are not
+// over.
+func (p onPage) live(ctx context.Context, userID string) ([]message.Booking, error) {
+	now := p.DB.Now()
+	var out []message.Booking
+	for _, status := range []message.BookingStatus{message.Pending, message.Booked} {
+		list, err := p.bookingsOf(ctx, userID, status, ordersRead)
+		if err != nil {
+			return nil, err
+		}
+		events := map[string]message.Event{}
+		for _, b := range list {
+			o := web.Order{Order: message.Order{Booking: b}}
+			if o.Event, err = p.eventOnce(ctx, events, b.EventID); err != nil {
+				return nil, err
+			}
+			if o.Upcoming(now) {
+				out = append(out, b)
+			}
+		}
+	}
+	return out, nil
+}
+
+// DeleteAccount anonymizes a caller's account.
+func (p onPage) DeleteAccount(ctx context.Context, caller message.Caller, password string) error {
+	return p.Users.DeleteOwn(ctx, caller, password)
+}
+
+// owned is the booking service as accounts see it: seats of an event that is
+// over keep nobody from leaving.
+type owned struct {
+	*booking.Service
+	page onPage
+}
+
+// HasLive reports whether a user has bookings that are held, or sold for an event
+// that is not over.
+func (o owned) HasLive(ctx context.Context, userID string) (bool, error) {
+	if any, err := o.Service.HasLive(ctx, userID); err != nil || !any {
+		return false, err
+	}
+	list, err := o.page.live(ctx, userID)
+	return len(list) > 0, err
+}

@@ -1,0 +1,186 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"boxoffice/internal/booking"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/payment"
+	"boxoffice/internal/web"
+)
+
+// office is the ticket office itself: it sees everything.
+var office = message.Caller{UserID: "house", Role: message.Admin}
+
+const (
+	ordersShown = 20                 // on a page
+	ordersRead  = 2000               // of one account, at most
+	lapsedShown = 7 * 24 * time.Hour // how long holds that came to nothing are listed
+)
+
+// Orders is a page of a caller's orders, and how many pages there are. They are
+// sorted here, since bookings know nothing of their events' dates.
+func (p onPage) Orders(ctx context.Context, caller message.Caller, page int) ([]web.Order, int, error) {
+	all, err := p.bookingsOf(ctx, caller.UserID, "", ordersRead)
+	if err != nil {
+		return nil, 0, err
+	}
+	now := p.DB.Now()
+	events := map[string]message.Event{}
+	var list []web.Order
+	for i := range all {
+		b := &all[i]
+		if b.PaymentID == "" && b.Status != message.Booked && now.Sub(time.UnixMicro(b.CreatedAt)) > lapsedShown {
+			continue
+		}
+		o := web.Order{Order: message.Order{Booking: *b}}
+		if o.Event, err = p.eventOnce(ctx, events, b.EventID); err != nil {
+			return nil, 0, err
+		}
+		list = append(list, o)
+	}
+	slices.SortStableFunc(list, func(a, b web.Order) int { return inOrder(&a, &b, now) })
+	pages := max(1, (len(list)+ordersShown-1)/ordersShown)
+	from := min((page-1)*ordersShown, len(list))
+	list = list[from:min(from+ordersShown, len(list))]
+	for i := range list {
+		if list[i].Order, err = p.Bookings.Order(ctx, &list[i].Booking); err != nil {
+			return nil, 0, err
+		}
+		if list[i].Payment, err = p.paymentOf(ctx, &list[i].Booking); err != nil {
+			return nil, 0, err
+		}
+	}
+	return list, pages, nil
+}
+
+// inOrder sorts what is coming up by date, soonest first, and after it what is
+// over, latest first. What has no date yet is far away.
+func inOrder(a, b *web.Order, now time.Time) int {
+	far := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	when := func(o *web.Order) time.Time {
+		if o.Event.Starts.IsZero() {
+			if day, err := time.Parse(time.DateOnly, o.Event.Date); err == nil {
+				return day
+			}
+			return far
+		}
+		return o.Event.Starts
+	}
+	switch up, too := a.Upcoming(now), b.Upcoming(now); {
+	case up && too:
+		return cmp.Or(when(a).Compare(when(b)), cmp.Compare(a.CreatedAt, b.CreatedAt))
+	case up:
+		return -1
+	case too:
+		return 1
+	}
+	return cmp.Or(when(b).Compare(when(a)), cmp.Compare(b.CreatedAt, a.CreatedAt))
+}
+
+// bookingsOf are an account's bookings, of one status or of all, up to a limit.
+func (p onPage) bookingsOf(ctx context.Context, userID string, status message.BookingStatus, limit int) ([]message.Booking, error) {
+	var all []message.Booking
+	f := booking.Filter{UserID: userID, Status: status, Limit: 200}
+	for len(all) < limit {
+		list, err := p.Bookings.List(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, list...); len(list) < f.Limit {
+			break
+		}
+		f.After = list[len(list)-1].ID
+	}
+	return all, nil
+}
+
+// eventOnce is an event, looked up once for several orders.
+func (p onPage) eventOnce(ctx context.Context, known map[string]message.Event, id string) (message.Event, error) {
+	if e, ok := known[id]; ok {
+		return e, nil
+	}
+	e, err := p.eventOf(ctx, id)
+	known[id] = e
+	return e, err
+}
+
+// eventOf is an event that somebody has booked, whoever may see it now.
+func (p onPage) eventOf(ctx context.Context, id string) (message.Event, error) {
+	e, err := p.Events.Get(ctx, office, id)
+	if err != nil {
+		return message.Event{}, err
+	}
+	return p.Events.Shown(ctx, &e)
+}
+
+// Order is an order that a caller may read, or whoever has its token.
+func (p onPage) Order(ctx context.Context, caller message.Caller, id, token string) (web.Order, error) {
+	b, err := p.Bookings.Readable(ctx, caller, id, token)
+	if err != nil {
+		return web.Order{}, err
+	}
+	return p.order(ctx, &b)
+}
+
+func (p onPage) order(ctx context.Context, b *message.Booking) (web.Order, error) {
+	var out web.Order
+	var err error
+	if out.Order, err = p.Bookings.Order(ctx, b); err != nil {
+		return out, err
+	}
+	if out.Event, err = p.eventOf(ctx, b.EventID); err != nil {
+		return out, err
+	}
+	if out.Payment, err = p.paymentOf(ctx, b); err != nil {
+		return out, err
+	}
+	owner, err := p.Users.Account(ctx, office, b.UserID)
+	if errs.KindOf(err) == errs.NotFound { // a visitor who is gone
+		return out, nil
+	}
+	out.Holder = owner.Name
+	return out, err
+}
+
+// paymentOf is a booking's latest payment as its owner sees it; nil: there is none.
+func (p onPage) paymentOf(ctx context.Context, b *message.Booking) (*web.Payment, error) {
+	if b.PriceVersion == message.FreeOfCharge {
+		return nil, nil
+	}
+	paid, err := p.Payments.OfBooking(ctx, office, b.ID)
+	if errs.KindOf(err) == errs.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return asPayment(&paid)
+}
+
+func asPayment(paid *payment.Payment) (*web.Payment, error) {
+	steps, err := paid.Steps()
+	if err != nil {
+		return nil, err
+	}
+	out := &web.Payment{Status: string(paid.Status), Amount: paid.Amount, Refunded: paid.Refunded, Currency: paid.Currency}
+	for _, s := range steps {
+		out.Steps = append(out.Steps, web.Step{Status: string(s.Status), At: time.UnixMicro(s.At).UTC(), Amount: s.Amount})
+	}
+	return out, nil
+}
+
+// Refund is what comes back for seats of an order.
+func (p onPage) Refund(ctx context.Context, caller message.Caller, id string, seats []string) (int64, error) {
+	return p.Bookings.Refund(ctx, caller, id, seats)
+}
+
+// GiveBack cancels seats of an order.
+func (p onPage) GiveBack(ctx context.Context, caller message.Caller, id string, seats []string) error {
+	_, err := p.Bookings.Cancel(ctx, caller, id, seats)
+	return err
+}

@@ -1,0 +1,262 @@
+package web
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+)
+
+// Orders is what somebody has booked.
+type Orders interface {
+	// Orders is a page of a caller's orders: what is coming up first, then what
+	// is over; and how many pages there are.
+	Orders(ctx context.Context, caller message.Caller, page int) (list []Order, pages int, err error)
+	// Order is an order that a caller may read, or whoever has its token.
+	Order(ctx context.Context, caller message.Caller, id, token string) (Order, error)
+	// Refund is what comes back for seats of an order, those named or all, minor
+	// units; or why nothing does.
+	Refund(ctx context.Context, caller message.Caller, id string, seats []string) (int64, error)
+	// GiveBack cancels seats of an order, those named or all.
+	GiveBack(ctx context.Context, caller message.Caller, id string, seats []string) error
+}
+
+// Order is an order with the event that it is for and its latest payment.
+type Order struct {
+	message.Order
+	Event   message.Event
+	Payment *Payment // nil: none
+	Holder  string   // the owner's name; "" in lists
+}
+
+// Payment is the money of an order.
+type Payment struct {
+	Status           string // pending, authorized, captured, refunded, failed, voided
+	Amount, Refunded int64  // minor units
+	Currency         string
+	Steps            []Step // oldest first
+}
+
+// Step is what happened to a payment.
+type Step struct {
+	Status string // a payment's, or partly_refunded
+	At     time.Time
+	Amount int64 // given back by this step, minor units
+}
+
+// Ticketed reports whether an order has tickets: its seats are sold and the
+// money for them is taken, or they were given away.
+func (o *Order) Ticketed() bool {
+	return o.Status == message.Booked && (o.Gift() || o.Kind == message.Sold && o.Payment != nil && o.Payment.Status == "captured")
+}
+
+// Due is the money that is on its way back, minor units.
+func (o *Order) Due() int64 {
+	if o.Payment == nil || o.Payment.Status != "captured" {
+		return 0
+	}
+	kept := int64(0)
+	if o.Status == message.Booked {
+		kept = o.Amount
+	}
+	return max(0, o.Payment.Amount-o.Payment.Refunded-kept)
+}
+
+// Paid is when the money was taken; zero: it was not.
+func (o *Order) Paid() time.Time {
+	if o.Payment != nil {
+		for _, s := range o.Payment.Steps {
+			if s.Status == "captured" {
+				return s.At
+			}
+		}
+	}
+	return time.Time{}
+}
+
+// State is the word for an order at a time: held, paying, booked, over,
+// cancelled, refunded, or expired.
+func (o *Order) State(now time.Time) string {
+	switch {
+	case o.Status == message.Pending && o.Payment != nil && (o.Payment.Status == "pending" || o.Payment.Status == "authorized"):
+		return "paying"
+	case o.Status == message.Pending && !o.Live(now):
+		return "expired"
+	case o.Status == message.Pending:
+		return "held"
+	case o.Status == message.Booked && o.Event.Status == "past":
+		return "over"
+	case o.Status == message.BookingCancelled && o.Payment != nil && o.Payment.Status == "refunded":
+		return "refunded"
+	}
+	return string(o.Status)
+}
+
+// Upcoming reports whether an order is still of use at a time.
+func (o *Order) Upcoming(now time.Time) bool {
+	return o.Live(now) && o.Event.Status != "past" && o.Event.Status != string(message.Cancelled)
+}
+
+// By the tiers of an order's seats: how many, and what they cost.
+func (o *Order) Tiers() []tierLine {
+	var lines []tierLine
+	for _, p := range o.Places {
+		at := slices.IndexFunc(lines, func(l tierLine) bool { return l.Tier == p.Tier.Name && l.Price == p.Tier.Price })
+		if at < 0 {
+			at = len(lines)
+			lines = append(lines, tierLine{Tier: p.Tier.Name, Price: p.Tier.Price})
+		}
+		lines[at].Seats++
+	}
+	return lines
+}
+
+type tierLine struct {
+	Tier  string
+	Seats int
+	Price int64 // of one
+}
+
+// Sum is what all seats of a line cost.
+func (l tierLine) Sum() int64 { return l.Price * int64(l.Seats) }
+
+// Parts are the sums of face values, fees and taxes; known is false when the
+// event does not say.
+func (o *Order) Parts() (out struct {
+	Face, Fee, Tax int64
+	Known          bool
+}) {
+	out.Known = len(o.Places) > 0
+	for i := range o.Places {
+		t := &o.Places[i].Tier
+		out.Face, out.Fee, out.Tax = out.Face+t.Face, out.Fee+t.Fee, out.Tax+t.Tax
+		out.Known = out.Known && t.Face > 0 && t.Face+t.Fee+t.Tax == t.Price
+	}
+	return out
+}
+
+// Local is a time in the zone of the order's event.
+func (o *Order) Local(t time.Time) time.Time {
+	zone, err := time.LoadLocation(o.Event.Zone)
+	if err != nil {
+		return t
+	}
+	return t.In(zone)
+}
+
+func (s *Shop) orderRoutes() routes {
+	return routes{
+		"GET /orders": s.orders, "GET /orders/{booking}": s.order,
+		"GET /orders/{booking}/cancel": s.cancel, "POST /orders/{booking}/cancel": s.cancelled,
+		"GET /orders/{booking}/tickets": s.tickets, "GET /orders/{booking}/tickets.pdf": s.ticketsPDF,
+		"GET /orders/{booking}/calendar.ics": s.calendar, "GET /tickets/keys.json": s.ticketKeys,
+	}
+}
+
+// signedIn asks a reader to sign in.
+func signedIn(v *page.Visit) error {
+	if v.Caller.SignedIn() {
+		return nil
+	}
+	return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
+}
+
+// pageNumber is the page of a list that is asked for, from 1.
+func pageNumber(v *page.Visit) int {
+	n, err := strconv.Atoi(v.FormValue("page"))
+	if err != nil || n < 1 || n > 1000 {
+		return 1
+	}
+	return n
+}
+
+// orderCard is an order in a list.
+type orderCard struct {
+	Order
+	State    string
+	Upcoming bool
+	Minutes  int // that a hold still lasts
+}
+
+func (s *Shop) orders(v *page.Visit) error {
+	if err := signedIn(v); err != nil {
+		return err
+	}
+	number := pageNumber(v)
+	list, pages, err := s.Orders.Orders(v.Context(), v.Caller, number)
+	if err != nil {
+		return err
+	}
+	var coming, rest []orderCard
+	for i := range list {
+		c := orderCard{list[i], list[i].State(v.Now()), list[i].Upcoming(v.Now()), minutesLeft(v, &list[i])}
+		if c.Upcoming {
+			coming = append(coming, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	return v.Show(s.set, "orders", page.Meta{Title: v.T("orders.title"), NoIndex: true}, map[string]any{
+		"Coming": coming, "Rest": rest, "Page": number, "Pages": pages, "Before": number - 1, "After": number + 1,
+	})
+}
+
+// minutesLeft is how long a hold still lasts, at least one while it does.
+func minutesLeft(v *page.Visit, o *Order) int {
+	left := time.UnixMicro(o.ExpiresAt).Sub(v.Now())
+	return max(1, int((left+time.Minute-1)/time.Minute))
+}
+
+// orderPage is one order, as the page and those below it show it.
+type orderPage struct {
+	Order
+	Now     time.Time
+	Token   string // of the signed link by which the reader came; "": none
+	Own     bool   // the reader may change it
+	Mine    bool   // the reader gets its tickets
+	Fresh   bool   // it was paid a moment ago
+	State   string
+	Minutes int
+}
+
+// Link is a page below the order's, with the token by which the reader came.
+func (o *orderPage) Link(below string) string {
+	path := "/orders/" + o.ID
+	if below != "" {
+		path += "/" + below
+	}
+	if o.Token != "" {
+		path += "?token=" + o.Token
+	}
+	return path
+}
+
+// fresh is how long an order is new.
+const fresh = 15 * time.Minute
+
+// readOrder is the order that a page is about, if the reader may read it.
+func (s *Shop) readOrder(v *page.Visit) (*orderPage, error) {
+	token := v.Request.URL.Query().Get("token")
+	o, err := s.Orders.Order(v.Context(), v.Caller, v.PathValue("booking"), token)
+	if err != nil {
+		return nil, err
+	}
+	p := &orderPage{Order: o, Now: v.Now(), Token: token, State: o.State(v.Now()), Minutes: minutesLeft(v, &o)}
+	p.Own = v.Caller.MayRead(o.UserID)
+	p.Mine = p.Own || token != ""
+	p.Fresh = p.Mine && o.Ticketed() && v.Now().Sub(o.Paid()) < fresh
+	v.W.Header().Set("Cache-Control", "private, no-store")
+	return p, nil
+}
+
+func (s *Shop) order(v *page.Visit) error {
+	o, err := s.readOrder(v)
+	if err != nil {
+		return err
+	}
+	return v.Show(s.set, "order", page.Meta{Title: v.T("order.title", "Reference", o.Reference), NoIndex: true}, o)
+}

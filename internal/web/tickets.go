@@ -1,0 +1,204 @@
+package web
+
+import (
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+	"boxoffice/internal/ticket"
+)
+
+// ticketCard is the ticket for one seat.
+type ticketCard struct {
+	message.Place
+	This  int // from 1
+	Token string
+	Code  template.HTML // of the token: a drawing (SVG)
+}
+
+// readTickets is an order of the reader's with a ticket for each of its seats;
+// none when there are no tickets for it (yet). Organizers may read orders for
+// their events, and do not get tickets that let others in.
+func (s *Shop) readTickets(v *page.Visit) (*orderPage, []ticketCard, error) {
+	o, err := s.readOrder(v)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !o.Mine {
+		return nil, nil, errs.Missing("ticket")
+	}
+	if !o.Ticketed() {
+		return o, nil, nil
+	}
+	cards := make([]ticketCard, len(o.Places))
+	for i, p := range o.Places {
+		token, err := s.Tickets.Sign(ticket.Ticket{BookingID: o.ID, Seat: p.Seat})
+		if err != nil {
+			return nil, nil, err
+		}
+		code, err := drawing(token)
+		if err != nil {
+			return nil, nil, err
+		}
+		cards[i] = ticketCard{Place: p, This: i + 1, Token: token, Code: code}
+	}
+	return o, cards, nil
+}
+
+// drawing is a QR code of a text as SVG, to stand in a page.
+func drawing(text string) (template.HTML, error) {
+	code, err := ticket.NewQR(text)
+	if err != nil {
+		return "", err
+	}
+	svg, err := code.SVG()
+	if at := strings.Index(string(svg), "<svg"); at > 0 {
+		svg = svg[at:] // without the declarations of a file of its own
+	}
+	return template.HTML(svg), err //nolint:gosec // made of rectangles
+}
+
+func (s *Shop) tickets(v *page.Visit) error {
+	o, cards, err := s.readTickets(v)
+	if err != nil {
+		return err
+	}
+	if len(cards) == 0 {
+		return v.Go(o.Link(""))
+	}
+	return v.Show(s.set, "tickets", page.Meta{Title: v.T("tickets.title", "Event", o.Event.Title), NoIndex: true},
+		map[string]any{"Order": o, "Cards": cards})
+}
+
+// ticketKeys are the public keys with which gates verify tickets.
+func (s *Shop) ticketKeys(v *page.Visit) error {
+	return sendFile(v, "application/jwk-set+json", "public, max-age=300", "", s.Tickets.Keys().Document())
+}
+
+func (s *Shop) ticketsPDF(v *page.Visit) error {
+	o, cards, err := s.readTickets(v)
+	if err != nil {
+		return err
+	}
+	if len(cards) == 0 {
+		return errs.Missing("ticket")
+	}
+	file, err := document(v, o, cards).PDF()
+	if err != nil {
+		return err
+	}
+	return sendFile(v, "application/pdf", "private, no-store", "tickets-"+o.Reference+".pdf", file)
+}
+
+// document is the tickets of an order in the reader's language.
+func document(v *page.Visit, o *orderPage, cards []ticketCard) ticket.Document {
+	date, hour := v.T("event.tba"), ""
+	switch e := &o.Event; {
+	case !e.Starts.IsZero():
+		date = page.When(v.Lang, e.Starts, page.Day)
+		hour = page.When(v.Lang, e.Starts, page.Hour) + " " + e.Starts.Format("MST") + " (" + e.Zone + ")"
+	case e.Date != "":
+		hour = v.T("tickets.hour-tba")
+		if day, ok := dayOf(e.Date); ok {
+			date = page.When(v.Lang, day, page.Day)
+		}
+	}
+	d := ticket.Document{
+		Event: o.Event.Title, Date: date, Time: hour, Venue: o.Event.Venue.Name, Address: addressLine(&o.Event.Venue),
+		Holder: o.Holder, Reference: o.Reference, Terms: v.T("tickets.terms"),
+		Words: ticket.Words{Section: v.T("seat.section"), Row: v.T("seat.row"), Seat: v.T("seat.seat"), Holder: v.T("tickets.holder"),
+			Tier: v.T("seat.tier"), Price: v.T("seat.price"), Reference: v.T("order.reference"), Page: v.T("tickets.page")},
+	}
+	for _, c := range cards {
+		price := page.Money(v.Lang, c.Tier.Price, o.Currency)
+		if o.Gift() {
+			price = v.T("order.gift")
+		}
+		d.Seats = append(d.Seats, ticket.Seat{Token: c.Token, Section: c.Section, Row: c.Row, Number: c.Number, Tier: c.Tier.Name, Price: price})
+	}
+	return d
+}
+
+// addressLine is where a venue is, in one line.
+func addressLine(v *message.Venue) string {
+	var parts []string
+	for _, p := range []string{v.Address, v.City} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// calendar is the event of an order for one's own calendar.
+func (s *Shop) calendar(v *page.Visit) error {
+	o, err := s.readOrder(v)
+	if err != nil {
+		return err
+	}
+	e := &o.Event
+	entry := ticket.Entry{
+		UID: o.ID + "@" + hostOf(v), Revision: int(e.Version), Stamp: v.Now().UTC(), Start: e.Starts,
+		Summary: e.Title, Location: strings.Join(append([]string{e.Venue.Name}, nonEmpty(addressLine(&e.Venue))...), ", "),
+		Description: v.T("calendar.text", "Reference", o.Reference, "Seats", seatList(v, o.Places)), URL: v.URL(eventPath(e)),
+		Cancelled: e.Status == string(message.Cancelled) || o.Status == message.BookingCancelled,
+	}
+	if e.Starts.IsZero() {
+		entry.Start, entry.DayOnly = dayOf(e.Date)
+	}
+	file := ticket.Calendar(entry)
+	if file == nil {
+		return errs.Missing("date of this event yet")
+	}
+	return sendFile(v, "text/calendar; charset=utf-8", "private, no-store", "event-"+o.Reference+".ics", file)
+}
+
+func nonEmpty(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return []string{text}
+}
+
+// hostOf names this ticket office in ids that are for the world.
+func hostOf(v *page.Visit) string {
+	if u, err := url.Parse(v.URL("/")); err == nil && u.Hostname() != "" {
+		return u.Hostname()
+	}
+	return "boxoffice"
+}
+
+// seatList names places in one line.
+func seatList(v *page.Visit, places []message.Place) string {
+	names := make([]string, len(places))
+	for i, p := range places {
+		switch {
+		case p.Number == "":
+			names[i] = p.Section
+		case p.Row == "":
+			names[i] = v.T("seat.in-section", "Section", p.Section, "Seat", p.Number)
+		default:
+			names[i] = v.T("seat.in-row", "Section", p.Section, "Row", p.Row, "Seat", p.Number)
+		}
+	}
+	return strings.Join(names, "; ")
+}
+
+// sendFile answers with a file; one with a name is saved under it.
+func sendFile(v *page.Visit, contentType, caching, name string, body []byte) error {
+	h := v.W.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Cache-Control", caching)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if name != "" {
+		h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	}
+	v.W.WriteHeader(http.StatusOK)
+	_, _ = v.W.Write(body) // who has gone away does not read it
+	return nil
+}

@@ -1,0 +1,79 @@
+package web
+
+import (
+	"html/template"
+
+	"boxoffice/internal/page"
+)
+
+// twoFactorPage is the page about signing in with a code, at a moment. Secret
+// and recovery codes are in the answer to a form, once, and nowhere else.
+type twoFactorPage struct {
+	Account
+	Secret, URI string
+	Code        template.HTML // of URI: a drawing (SVG)
+	Asked       bool          // the app has a secret, its first code is awaited
+	Recovery    []string      // codes for the day on which the app is lost
+	Faults      page.Faults
+}
+
+func (s *Shop) twoFactor(v *page.Visit) error { return s.showTwoFactor(v, twoFactorPage{}) }
+
+func (s *Shop) showTwoFactor(v *page.Visit, p twoFactorPage) error {
+	if err := signedIn(v); err != nil {
+		return err
+	}
+	var err error
+	if p.Account, err = s.Accounts.Account(v.Context(), v.Caller); err != nil {
+		return err
+	}
+	v.W.Header().Set("Cache-Control", "no-store")
+	return v.Show(s.set, "twofactor", page.Meta{Title: v.T("twofactor.title"), NoIndex: true}, p)
+}
+
+func (s *Shop) beginTwoFactor(v *page.Visit) error {
+	if err := signedIn(v); err != nil {
+		return err
+	}
+	p := twoFactorPage{Asked: true}
+	var err error
+	if p.Secret, p.URI, err = s.Accounts.BeginTwoFactor(v.Context(), v.Caller, v.PostFormValue("current_password")); err != nil {
+		return s.twoFactorFaults(v, twoFactorPage{}, err)
+	}
+	if p.Code, err = drawing(p.URI); err != nil {
+		return err
+	}
+	return s.showTwoFactor(v, p)
+}
+
+func (s *Shop) confirmTwoFactor(v *page.Visit) error {
+	if err := signedIn(v); err != nil {
+		return err
+	}
+	codes, err := s.Accounts.ConfirmTwoFactor(v.Context(), v.Caller, v.PostFormValue("code"))
+	if err != nil {
+		return s.twoFactorFaults(v, twoFactorPage{Asked: true}, err)
+	}
+	return s.showTwoFactor(v, twoFactorPage{Recovery: codes})
+}
+
+func (s *Shop) endTwoFactor(v *page.Visit) error {
+	if err := signedIn(v); err != nil {
+		return err
+	}
+	if err := s.Accounts.EndTwoFactor(v.Context(), v.Caller, v.PostFormValue("current_password"), v.PostFormValue("code")); err != nil {
+		return s.twoFactorFaults(v, twoFactorPage{}, err)
+	}
+	v.Notice("two-factor-off")
+	return v.Go("/account")
+}
+
+// twoFactorFaults shows the page again with what was wrong.
+func (s *Shop) twoFactorFaults(v *page.Visit, p twoFactorPage, err error) error {
+	faults, ok := v.Faults(err)
+	if !ok {
+		return err
+	}
+	p.Faults = faults
+	return s.showTwoFactor(v, p)
+}
