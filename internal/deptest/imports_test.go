@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"gateway": {"batch", "errs", "id", "limit", "message"},
 	"page":    {"errs", "message", "money"},
 	"web":     {"errs", "id", "message", "money", "page"},
+	"console": {"errs", "id", "message", "money", "page"},
 	// behind them
 	"notify": {"id"},
 	// beside them: makes accounts and audits, otherwise it is only a client
