@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"boxoffice/internal/console"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/page"
 	"boxoffice/internal/user"
@@ -19,7 +20,11 @@ func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *Serve, mail http.Han
 	if err != nil {
 		return err
 	}
-	for _, part := range []map[string]page.Handler{kit.Routes(), shop.Routes()} {
+	desk, err := console.New(kit, console.Services{Events: onConsole{all}, Sales: onConsole{all}}, log)
+	if err != nil {
+		return err
+	}
+	for _, part := range []map[string]page.Handler{kit.Routes(), shop.Routes(), desk.Routes()} {
 		for at, fn := range part {
 			method, pattern, _ := strings.Cut(at, " ")
 			g.Page(method, pattern, fn)

@@ -54,9 +54,23 @@ var pageRights = map[string]string{
 // pagesOnDrafts is the same for an event that is a draft, where it makes a
 // difference.
 var pagesOnDrafts = map[string]string{
-	"GET /e/{id}/{slug}":     "404 404 404 200 404 200",
-	"GET /e/{id}/poster.svg": "404 404 404 200 404 200",
-	"GET /e/{id}/og.png":     "404 404 404 200 404 200",
+	"GET /e/{id}/{slug}":                          "404 404 404 200 404 200",
+	"GET /e/{id}/poster.svg":                      "404 404 404 200 404 200",
+	"GET /e/{id}/og.png":                          "404 404 404 200 404 200",
+	"GET /organizer":                              "303 403 403 200 200 200",
+	"GET /organizer/events/new":                   "303 403 403 200 200 200",
+	"POST /organizer/events/new":                  "303 403 403 422 422 422", // an empty form
+	"GET /organizer/events/{event}":               "303 403 403 200 404 200",
+	"GET /organizer/events/{event}/figures":       "303 403 403 200 404 200",
+	"GET /organizer/events/{event}/edit":          "303 403 403 200 404 200",
+	"POST /organizer/events/{event}/edit":         "303 403 403 412 404 412", // another version
+	"GET /organizer/events/{event}/sale":          "303 403 403 404 404 404", // it does not say which step
+	"POST /organizer/events/{event}/sale":         "303 403 403 409 404 409", // another version
+	"GET /organizer/events/{event}/cancel":        "303 403 403 200 404 200",
+	"POST /organizer/events/{event}/cancel":       "303 403 403 303 404 303",
+	"POST /organizer/events/{event}/seats":        "303 403 403 303 404 303",
+	"POST /organizer/events/{event}/release":      "303 403 403 404 404 404", // no such booking
+	"GET /organizer/events/{event}/attendees.csv": "303 403 403 200 404 200",
 }
 
 // pageForms are what is posted to pages.
@@ -65,9 +79,15 @@ var pageForms = map[string]string{
 	"POST /verify":  "token=x",
 	"POST /reset":   "token=x&password=velvet+curtain",
 
-	"POST /account":                    "name=Ann",
-	"POST /account/password":           "current_password=wrong+one&password=velvet+curtain",
-	"POST /account/two-factor":         "current_password=wrong+one",
-	"POST /account/two-factor/confirm": "code=000000",
-	"POST /account/two-factor/end":     "current_password=wrong+one&code=000000",
+	"POST /account":                          "name=Ann",
+	"POST /account/password":                 "current_password=wrong+one&password=velvet+curtain",
+	"POST /account/two-factor":               "current_password=wrong+one",
+	"POST /account/two-factor/confirm":       "code=000000",
+	"POST /account/two-factor/end":           "current_password=wrong+one&code=000000",
+	"POST /organizer/events/new":             "do=save",
+	"POST /organizer/events/{event}/edit":    "do=save&version=77&tiers%5B0%5D.name=A&tiers%5B0%5D.price=5",
+	"POST /organizer/events/{event}/sale":    "to=pause&version=77",
+	"POST /organizer/events/{event}/cancel":  "title=gala",
+	"POST /organizer/events/{event}/seats":   "kind=block&quantity=2",
+	"POST /organizer/events/{event}/release": "booking=x",
 }

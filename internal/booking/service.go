@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/maypok86/otter/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice/internal/batch"
@@ -56,6 +57,7 @@ type Service struct {
 	sweepNow chan struct{} // wakes the janitor
 	lease    *sqldb.Lease
 	accounts func(ctx context.Context, userID string) (bool, error)
+	tallies  *otter.Cache[string, *tally] // by event id
 	closed   atomic.Bool
 }
 
@@ -77,7 +79,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
-	s := &Service{db: cfg.DB, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), sweepNow: make(chan struct{}, 1)}
+	s := &Service{db: cfg.DB, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), tallies: newTallies(), sweepNow: make(chan struct{}, 1)}
 	if s.getStmt, err = cfg.DB.PrepareRead(ctx, bookingWithOrganizer+` WHERE b.id = $1`); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}

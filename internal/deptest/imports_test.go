@@ -32,8 +32,9 @@ var allowed = map[string][]string{
 	"page":    {"errs", "message", "money"},
 	"web":     {"errs", "id", "message", "money", "page", "poster", "ticket"},
 	// beside them: values and documents
-	"ticket": {"id"},
-	"poster": {},
+	"ticket":  {"id"},
+	"poster":  {},
+	"console": {"errs", "id", "message", "money", "page"},
 	// behind them
 	"notify": {"id"},
 	// beside them: makes accounts and audits, otherwise it is only a client

@@ -33,6 +33,7 @@ type Change struct {
 	LimitPerCustomer *int32          `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100." example:"8"`
 	HoldMinutes      *int64          `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes." example:"8"`
 	Attributes       json.RawMessage `json:"attributes,omitempty" doc:"Any JSON object up to 32 KiB, instead of the one before."`
+	Unset            Unset           `json:"-"`
 }
 
 // owned is an event that a caller may change; NotFound for strangers.
@@ -196,6 +197,7 @@ func (s *Service) merge(ctx context.Context, e *Event, w *writing, c Change) err
 		e.Category = *c.Category
 		f.text("category", e.Category, 0, 60)
 	}
+	c.Unset.apply(e)
 	f.mergeWhen(e, &c)
 	if len(c.Attributes) > 0 {
 		e.Attributes = f.attributes(c.Attributes)
@@ -285,7 +287,7 @@ func (s *Service) mergePrices(ctx context.Context, f *faults, e *Event, w *writi
 			return err
 		}
 		switch {
-		case rules == nil && now.Rules != nil && c.Price == nil:
+		case rules == nil && now.Rules != nil && c.Price == nil && !c.Unset.FeeRules:
 			same := *now.Rules
 			rules = &same
 		case rules != nil && c.Price == nil && len(list) == 0:

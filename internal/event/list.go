@@ -22,7 +22,7 @@ type Filter struct {
 	FirstDay, LastDay string // YYYY-MM-DD at the event's place, both included; "": any
 
 	Organizer string
-	Latest    bool // the last ones first; such a list has no cursor
+	Latest    bool // those that take place last first
 	Cursor    string
 	Limit     int
 }
@@ -107,14 +107,18 @@ func (s *Service) List(ctx context.Context, caller message.Caller, f Filter) (li
 		if !ok || err != nil {
 			return nil, "", errs.Bad("cursor", "is not one that a list has given")
 		}
-		q.add("(e.sort_at > ? OR e.sort_at = ? AND e.id > ?)", v, v, id)
+		cond := "(e.sort_at > ? OR e.sort_at = ? AND e.id > ?)"
+		if f.Latest {
+			cond = strings.ReplaceAll(cond, ">", "<")
+		}
+		q.add(cond, v, v, id)
 	}
 	q.args = append(q.args, f.Limit+1)
-	order := "e.sort_at, e.id"
+	order := " ORDER BY e.sort_at, e.id LIMIT $%d"
 	if f.Latest {
-		order = "e.sort_at DESC, e.id DESC"
+		order = " ORDER BY e.sort_at DESC, e.id DESC LIMIT $%d"
 	}
-	query := `SELECT ` + eventColumns + eventFrom + q.text() + fmt.Sprintf(" ORDER BY %s LIMIT $%d", order, len(q.args)) // events_by_time
+	query := `SELECT ` + eventColumns + eventFrom + q.text() + fmt.Sprintf(order, len(q.args)) // events_by_time
 	rows, err := s.db.Browse().QueryContext(ctx, query, q.args...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list events: %w", err)

@@ -225,7 +225,7 @@ func clean(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0
 
 // large reports whether a request may bring a seating plan.
 func large(r *http.Request) bool {
-	return (r.Method == http.MethodPost || r.Method == http.MethodPut) && under(r.URL.Path, "/events")
+	return (r.Method == http.MethodPost || r.Method == http.MethodPut) && (under(r.URL.Path, "/events") || under(r.URL.Path, "/organizer/events"))
 }
 
 // under reports whether a path is root or below it.

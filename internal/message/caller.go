@@ -52,3 +52,6 @@ func ClientFrom(ctx context.Context) string {
 	addr, _ := ctx.Value(ClientKey{}).(string)
 	return addr
 }
+
+// Person is whom an account belongs to.
+type Person struct{ Name, Email string }

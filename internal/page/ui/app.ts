@@ -2,6 +2,7 @@
 import { countdowns } from "./countdown";
 import { searchAsTyped } from "./search";
 import { seatList } from "./seats";
+import { editor, figures } from "./console";
 import { localTimes } from "./time";
 import { offline } from "./offline";
 
@@ -10,3 +11,5 @@ countdowns(document);
 searchAsTyped(document);
 seatList(document);
 offline();
+figures(document);
+editor(document);

@@ -1,0 +1,452 @@
+package app
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"time"
+
+	"boxoffice/internal/booking"
+	"boxoffice/internal/console"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/event"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+)
+
+// onConsole is the services as the organizer's pages see them.
+type onConsole struct{ onPage }
+
+// eventsShown is how many events a page of the console lists.
+const eventsShown = 20
+
+// organizer narrows what is listed to a caller's own; admins see all.
+func organizer(caller message.Caller) string {
+	if caller.Role == message.Admin {
+		return ""
+	}
+	return caller.UserID
+}
+
+// Events are a page of the events that a caller organizes.
+func (p onConsole) Events(ctx context.Context, caller message.Caller, s console.Search) (console.List, error) {
+	var out console.List
+	list, next, err := p.Parts.Events.List(ctx, caller, event.Filter{Status: s.Status, Text: s.Text, Organizer: organizer(caller),
+		Latest: s.Status == "past" || s.Status == "cancelled", Cursor: s.Cursor, Limit: eventsShown})
+	if err != nil {
+		return out, err
+	}
+	out.Next = next
+	if out.Events, err = p.all(ctx, list); err != nil {
+		return out, err
+	}
+	counts, opens, err := p.Parts.Events.Summary(ctx, organizer(caller))
+	if err != nil {
+		return out, err
+	}
+	out.Counts = counts
+	if opens != nil {
+		e, err := p.shown(ctx, opens)
+		if err != nil {
+			return out, err
+		}
+		out.Opens = &e
+	}
+	return out, nil
+}
+
+func (p onConsole) all(ctx context.Context, list []event.Event) ([]message.Event, error) {
+	out := make([]message.Event, len(list))
+	for i := range list {
+		var err error
+		if out[i], err = p.shown(ctx, &list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Check is what Create would say.
+func (p onConsole) Check(ctx context.Context, caller message.Caller, d *console.Draft) ([]message.Tier, error) {
+	in, bad := newEvent(d)
+	tiers, err := p.Parts.Events.Check(ctx, caller, in)
+	if e := errs.Of(err); e != nil {
+		bad = append(bad, e.Fields...)
+	}
+	if len(bad) > 0 {
+		return nil, errs.Fields(bad)
+	}
+	return tiers, err
+}
+
+// Create makes an event.
+func (p onConsole) Create(ctx context.Context, caller message.Caller, d *console.Draft) (string, error) {
+	in, bad := newEvent(d)
+	if len(bad) > 0 {
+		_, err := p.Check(ctx, caller, d) // all faults, not only those
+		return "", err
+	}
+	e, err := p.Parts.Events.Create(ctx, caller, in)
+	return e.ID, err
+}
+
+// newEvent is a draft as the event service wants it.
+func newEvent(d *console.Draft) (event.NewEvent, []errs.Field) {
+	in := event.NewEvent{
+		Title: d.Title, Description: d.Description, Category: d.Category, EventDate: d.Date, Venue: venueInput(d.Venue), Plan: planInput(d.Plan),
+		Currency: d.Currency, Tiers: tierInputs(d), FeeRules: rulesOf(d), LimitPerCustomer: &d.Limit, HoldMinutes: &d.HoldMinutes, Status: message.Draft,
+	}
+	if d.Time != "" {
+		in.EventTime = &d.Time
+	}
+	if d.Publish {
+		in.Status = message.Published
+	}
+	if len(in.Tiers) == 0 {
+		in.Currency, in.FeeRules = "", nil
+	}
+	opens, closes, refunds, bad := instants(d, d.Venue.Zone)
+	in.SaleOpensAt, in.SaleClosesAt, in.RefundableUntil = opens, closes, refunds
+	return in, bad
+}
+
+// rulesOf is a copy: the service fills in what was left out.
+func rulesOf(d *console.Draft) *message.FeeRules {
+	if d.Rules == nil {
+		return nil
+	}
+	rules := *d.Rules
+	return &rules
+}
+
+func venueInput(v message.Venue) event.VenueInput {
+	return event.VenueInput{Name: v.Name, Address: v.Address, City: v.City, Country: v.Country, TimeZone: v.Zone}
+}
+
+func planInput(p console.Plan) event.PlanInput {
+	return event.PlanInput{Template: p.Template, Seats: p.Seats, ID: p.ID, Version: p.Version}
+}
+
+func tierInputs(d *console.Draft) []event.TierInput {
+	var out []event.TierInput
+	for _, t := range d.Tiers {
+		in := event.TierInput{Name: t.Name, Categories: t.Categories, Sections: t.Sections}
+		if amount := t.Amount; d.Rules != nil {
+			in.Face = &amount
+		} else {
+			in.Price = amount
+		}
+		out = append(out, in)
+	}
+	return out
+}
+
+// instants are the times of a draft's sale; nil: left empty.
+func instants(d *console.Draft, zone string) (opens, closes, refunds *time.Time, bad []errs.Field) {
+	if _, err := time.LoadLocation(zone); err != nil || zone == "" {
+		return nil, nil, nil, nil // the zone is at fault, and told as that
+	}
+	read := func(field, text string) *time.Time {
+		if text == "" {
+			return nil
+		}
+		t, err := event.AtWall(field, text, zone)
+		if e := errs.Of(err); e != nil {
+			bad = append(bad, e.Fields...)
+			return nil
+		}
+		return &t
+	}
+	return read("sale_opens_at", d.Opens), read("sale_closes_at", d.Closes), read("refundable_until", d.Refunds), bad
+}
+
+// Change makes an event what a draft says. What the draft leaves as it is is not
+// sent: a price list that stays keeps its version, and a time that clocks show
+// twice stays the one that it was.
+func (p onConsole) Change(ctx context.Context, caller message.Caller, eventID string, version int64, d *console.Draft) error {
+	stored, err := p.Parts.Events.Get(ctx, caller, eventID)
+	if err != nil {
+		return err
+	}
+	was, err := p.Parts.Events.Shown(ctx, &stored)
+	if err != nil {
+		return err
+	}
+	c := event.Change{Title: &d.Title, Description: &d.Description, Category: &d.Category, LimitPerCustomer: &d.Limit, HoldMinutes: &d.HoldMinutes}
+	zone := was.Zone
+	if d.Venue.ID != was.Venue.ID {
+		venue := venueInput(d.Venue)
+		c.Venue, zone = &venue, d.Venue.Zone
+	}
+	changeWhen(&c, d, &was, zone)
+	bad := changeSale(&c, d, &was, zone)
+	if err := p.changePrices(ctx, &c, d, &was); err != nil {
+		return err
+	}
+	if d.Publish && was.Status == string(message.Draft) {
+		published := message.Published
+		c.Status = &published
+	}
+	if len(bad) > 0 {
+		if _, err := p.Check(ctx, caller, d); errs.Of(err) != nil {
+			bad = append(bad, errs.Of(err).Fields...)
+		}
+		return errs.Fields(bad)
+	}
+	_, err = p.Parts.Events.Update(ctx, caller, eventID, version, c)
+	return err
+}
+
+const wall = "2006-01-02T15:04"
+
+// changeWhen sets the time if it is another one than before.
+func changeWhen(c *event.Change, d *console.Draft, was *message.Event, zone string) {
+	same := d.Time == "" && was.Starts.IsZero() && d.Date == was.Date
+	if d.Time != "" && !was.Starts.IsZero() {
+		same = d.Time == was.Starts.Format(wall)
+	}
+	switch {
+	case same && zone == was.Zone:
+	case d.Date != "":
+		c.EventDate = &d.Date
+	default:
+		c.EventTime = &d.Time // "": to be announced
+	}
+}
+
+// changeSale sets the times of the sale; those that stay keep their seconds.
+func changeSale(c *event.Change, d *console.Draft, was *message.Event, zone string) []errs.Field {
+	opens, closes, refunds, bad := instants(d, zone)
+	z, err := time.LoadLocation(zone)
+	if err != nil {
+		return bad
+	}
+	keep := func(t *time.Time, before time.Time) *time.Time {
+		if t != nil && !before.IsZero() && t.Format(wall) == before.In(z).Format(wall) {
+			return &before
+		}
+		return t
+	}
+	c.SaleOpensAt, c.SaleClosesAt, c.RefundableUntil = keep(opens, was.Opens), keep(closes, was.Closes), keep(refunds, was.RefundsEnd)
+	c.Unset.Opens, c.Unset.Closes, c.Unset.Refunds = d.Opens == "", d.Closes == "", d.Refunds == ""
+	return bad
+}
+
+// changePrices sets plan and prices where they are others than before.
+func (p onConsole) changePrices(ctx context.Context, c *event.Change, d *console.Draft, was *message.Event) error {
+	moved := d.Plan.ID != was.PlanID || d.Plan.Version != was.PlanVersion
+	if moved && d.Plan.Template != "" { // the same template with as many seats is the same plan
+		plan, err := p.Plan(ctx, d.Plan)
+		if err != nil {
+			return err
+		}
+		moved = plan.ID != was.PlanID || plan.Version != was.PlanVersion
+	}
+	if moved {
+		plan := planInput(d.Plan)
+		c.Plan = &plan
+	}
+	if len(d.Tiers) == 0 && !was.Priced() || !moved && samePrices(d, &was.Prices) {
+		return nil
+	}
+	if len(d.Tiers) == 0 {
+		return errs.Bad("tiers", "is required")
+	}
+	c.Tiers, c.FeeRules, c.Unset.FeeRules = tierInputs(d), rulesOf(d), d.Rules == nil
+	if d.Currency != was.Prices.Currency {
+		c.Currency = &d.Currency
+	}
+	return nil
+}
+
+// samePrices reports whether a draft has the prices that an event has.
+func samePrices(d *console.Draft, p *message.Prices) bool {
+	if d.Currency != p.Currency || len(d.Tiers) != len(p.Tiers) || (d.Rules == nil) != (p.Rules == nil) || d.Rules != nil && *d.Rules != *p.Rules {
+		return false
+	}
+	for i, t := range p.Tiers {
+		amount := t.Price
+		if p.Rules != nil {
+			amount = t.Face
+		}
+		is := d.Tiers[i]
+		if is.Name != t.Name || is.Amount != amount || strings.Join(is.Sections, "\n") != strings.Join(t.Sections, "\n") ||
+			!reflect.DeepEqual(append([]string{}, is.Categories...), append([]string{}, t.Categories...)) {
+			return false
+		}
+	}
+	return true
+}
+
+// Turn changes how an event's sale stands.
+func (p onConsole) Turn(ctx context.Context, caller message.Caller, eventID string, version int64, to console.Turn) error {
+	status, now := message.Published, p.DB.Now()
+	c := event.Change{Status: &status}
+	switch to {
+	case console.Open, console.OpenNow:
+		e, err := p.Parts.Events.Get(ctx, caller, eventID)
+		if err != nil {
+			return err
+		}
+		status = message.OnSale
+		c.Unset.Opens = to == console.OpenNow
+		c.Unset.Closes = e.ClosesAt != 0 && e.ClosesAt <= now.UnixMicro() // it was closed: it closes with the event again
+	case console.Close:
+		c = event.Change{SaleClosesAt: &now}
+	}
+	_, err := p.Parts.Events.Update(ctx, caller, eventID, version, c)
+	return err
+}
+
+// Cancel cancels an event.
+func (p onConsole) Cancel(ctx context.Context, caller message.Caller, eventID string) error {
+	_, err := p.Parts.Events.Cancel(ctx, caller, eventID)
+	return err
+}
+
+// Used are the venues and plans of a caller's events.
+func (p onConsole) Used(ctx context.Context, caller message.Caller) ([]message.Venue, []console.Plan, error) {
+	venues, plans, err := p.Parts.Events.Used(ctx, organizer(caller))
+	if err != nil {
+		return nil, nil, err
+	}
+	places := make([]message.Venue, len(venues))
+	for i, v := range venues {
+		places[i] = message.Venue{ID: v.ID, Name: v.Name, Address: v.Address, City: v.City, Country: v.Country, Zone: v.TimeZone}
+	}
+	out := make([]console.Plan, len(plans))
+	for i, u := range plans {
+		out[i] = console.Plan{Name: u.Name, ID: u.ID, Version: u.Version, Seats: int(u.Seats)}
+	}
+	return places, out, nil
+}
+
+// Plan is the seating plan of a choice.
+func (p onConsole) Plan(ctx context.Context, choice console.Plan) (*message.Plan, error) {
+	return p.Parts.Events.Sketch(ctx, planInput(choice))
+}
+
+// KeepPlan stores the plan of an uploaded file.
+func (p onConsole) KeepPlan(ctx context.Context, caller message.Caller, name string, data []byte) (console.Plan, error) {
+	plan, err := p.Parts.Events.KeepPlan(ctx, caller, event.ImportFile{Name: name, Data: data})
+	if err != nil {
+		return console.Plan{}, err
+	}
+	return console.Plan{Name: plan.Name, ID: plan.ID, Version: plan.Version, Seats: len(plan.Seats)}, nil
+}
+
+// Counts are an event's seats by state.
+func (p onConsole) Counts(ctx context.Context, eventID string) (message.Counts, error) {
+	return p.Parts.Bookings.Counts(ctx, eventID)
+}
+
+// Figures is what an event has sold.
+func (p onConsole) Figures(ctx context.Context, eventID string) (message.Figures, error) {
+	return p.Parts.Bookings.Figures(ctx, eventID)
+}
+
+// Sections are the seats of each section by state.
+func (p onConsole) Sections(ctx context.Context, eventID string) ([]message.SectionFigure, error) {
+	return p.Parts.Bookings.SectionFigures(ctx, eventID)
+}
+
+// Pace is how fast an event sells.
+func (p onConsole) Pace(ctx context.Context, eventID string) (message.Pace, error) {
+	return p.Parts.Bookings.Pace(ctx, eventID)
+}
+
+// Refunds is an event's money that goes back.
+func (p onConsole) Refunds(ctx context.Context, eventID string) (message.Refunds, error) {
+	return p.Payments.RefundsOf(ctx, eventID)
+}
+
+// Latest are the bookings that were paid or cancelled last.
+func (p onConsole) Latest(ctx context.Context, eventID string, limit int) ([]console.Booking, error) {
+	list, err := p.Parts.Bookings.Latest(ctx, eventID, limit)
+	if err != nil {
+		return nil, err
+	}
+	return p.inWords(ctx, list)
+}
+
+// foundAtMost is how many bookings of an e-mail address are shown.
+const foundAtMost = 50
+
+// Find are bookings of an event by reference or e-mail address.
+func (p onConsole) Find(ctx context.Context, eventID, text string) ([]console.Booking, error) {
+	if !strings.Contains(text, "@") {
+		reference := strings.ToUpper(strings.NewReplacer("-", "", " ", "").Replace(text))
+		if len(reference) != 8 {
+			return nil, nil
+		}
+		list, err := p.Parts.Bookings.ByReference(ctx, eventID, reference[:4]+"-"+reference[4:])
+		if err != nil {
+			return nil, err
+		}
+		return p.inWords(ctx, list)
+	}
+	ids, err := p.Users.ByEmail(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	var list []message.Booking
+	for _, userID := range ids {
+		some, err := p.Parts.Bookings.List(ctx, booking.Filter{UserID: userID, EventID: eventID, Limit: foundAtMost})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, some...)
+	}
+	return p.inWords(ctx, list)
+}
+
+// Bookings are those of an event above an id.
+func (p onConsole) Bookings(ctx context.Context, eventID string, status message.BookingStatus, after string, limit int) ([]console.Booking, error) {
+	list, err := p.Parts.Bookings.List(ctx, booking.Filter{EventID: eventID, Status: status, After: after, Limit: limit})
+	if err != nil {
+		return nil, err
+	}
+	return p.inWords(ctx, list)
+}
+
+// inWords adds seats in words and the buyers' names.
+func (p onConsole) inWords(ctx context.Context, list []message.Booking) ([]console.Booking, error) {
+	ids := make([]string, 0, len(list))
+	for i := range list {
+		ids = append(ids, list[i].UserID)
+	}
+	people, err := p.Users.People(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]console.Booking, len(list))
+	for i := range list {
+		b := &list[i]
+		out[i] = console.Booking{Booking: *b, Reference: id.Reference(b.ID), Kind: "sale", Person: people[b.UserID]}
+		if b.PriceVersion == message.FreeOfCharge {
+			out[i].Kind = b.PaymentID
+		}
+		if out[i].InWords, err = p.Parts.Bookings.InWords(ctx, b); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Grant takes seats out of the sale.
+func (p onConsole) Grant(ctx context.Context, caller message.Caller, eventID, nonce, kind string, seats []string, quantity int, section string) error {
+	_, err := p.Parts.Bookings.Grant(ctx, caller, nonce, kind, "", booking.Wish{EventID: eventID, Seats: seats, Quantity: quantity, Section: section})
+	return err
+}
+
+// Release gives back seats that were kept back or given away.
+func (p onConsole) Release(ctx context.Context, caller message.Caller, bookingID string) error {
+	b, err := p.Parts.Bookings.Booking(ctx, bookingID)
+	if err == nil && b.PriceVersion != message.FreeOfCharge { // it is somebody's, who has paid for it
+		err = errs.Missing("booking")
+	}
+	if err == nil {
+		_, err = p.Parts.Bookings.Cancel(ctx, caller, bookingID, nil)
+	}
+	return err
+}

@@ -1,0 +1,133 @@
+package console
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+)
+
+// Spreadsheets take none of it for a formula.
+func TestHarmless(t *testing.T) {
+	for text, want := range map[string]string{"": "", "Ann": "Ann", "=1+1": "'=1+1", "+49": "'+49", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "a=1": "a=1", "Ä": "Ä"} {
+		if got := harmless(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestRatesAndAmounts(t *testing.T) {
+	for text, want := range map[string]int64{"": 0, "8.5": 850, "8,5 %": 850, "100": 10_000, "0.01": 1, "19": 1900} {
+		if got, ok := hundredths(text); !ok || got != want {
+			t.Errorf("%q is %d %v, want %d", text, got, ok, want)
+		}
+	}
+	for _, text := range []string{"x", "-1", "100.01", "1.005", "1e2", "1.2.3", ".", "99999999999999"} {
+		if got, ok := hundredths(text); ok {
+			t.Errorf("%q is %d", text, got)
+		}
+	}
+	for _, rate := range []int64{0, 1, 10, 850, 1900, 10_000} {
+		if back, ok := hundredths(percent(rate)); !ok || back != rate {
+			t.Errorf("%d is written %q", rate, percent(rate))
+		}
+	}
+	if decimal(1250, "EUR") != "12.50" || decimal(50, "JPY") != "50" || decimal(14250, "KWD") != "14.250" {
+		t.Error("amounts are not written as they are typed")
+	}
+}
+
+func TestSameTitle(t *testing.T) {
+	if !same(" night of THE  violins", "Night of the Violins") || same("Night", "Night of the Violins") || same("", "x") {
+		t.Error("titles are not told apart")
+	}
+}
+
+// at visits the console at a time.
+func visitAt(t *testing.T, now time.Time) (v *page.Visit) {
+	t.Helper()
+	kit, err := page.New(page.Config{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kit.Page(func(it *page.Visit) error { v = it; return nil })(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// A chart has all bookings in it, in the finest unit that fits, also over a
+// change of the clock.
+func TestChart(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Date(2027, 3, 26, 9, 0, 0, 0, time.UTC)
+	v := visitAt(t, start.AddDate(1, 0, 0))
+	for _, c := range []struct {
+		span time.Duration
+		unit string
+	}{{30 * time.Minute, "minute"}, {119 * time.Minute, "minute"}, {4 * 24 * time.Hour, "hour"}, {60 * 24 * time.Hour, "day"}} {
+		pace := message.Pace{{At: start, Bookings: 2}, {At: start.Add(c.span / 2).Truncate(time.Minute), Bookings: 5}, {At: start.Add(c.span), Bookings: 3}}
+		got := draw(v, pace, zone)
+		sum := int64(0)
+		for i, b := range got.Bars {
+			sum += b.N
+			if b.X < 0 || b.X+b.W > chartWidth || b.H < 0 || b.H > chartHeight || i > 0 && !b.At.After(got.Bars[i-1].At) {
+				t.Errorf("%s: bar %+v", c.unit, b)
+			}
+		}
+		if got.Unit != c.unit || sum != 10 || got.Max != 5 || len(got.Bars) > chartBars+1 {
+			t.Errorf("%v: %s, %d bookings, at most %d, %d bars", c.span, got.Unit, sum, got.Max, len(got.Bars))
+		}
+	}
+	if got := draw(v, nil, zone); len(got.Bars) != 0 {
+		t.Errorf("%+v", got)
+	}
+	long := message.Pace{{At: start, Bookings: 1}, {At: start.AddDate(0, 0, 300), Bookings: 4}} // only the last days fit
+	if got := draw(v, long, zone); len(got.Bars) > chartBars+1 || got.Max != 4 {
+		t.Errorf("%d bars, at most %d", len(got.Bars), got.Max)
+	}
+}
+
+// The outline of rows goes around them; places that are nowhere have none.
+func TestShape(t *testing.T) {
+	p := &message.Plan{Seats: []message.Seat{{X: 0, Y: 0}, {X: 10, Y: 0}, {X: 0, Y: 10}, {X: 10, Y: 10}, {}, {}}, Sections: []message.Section{
+		{ID: "A", First: 0, Count: 4, Rows: []message.Row{{First: 0, Count: 2}, {First: 2, Count: 2}}},
+		{ID: "GA", First: 4, Count: 2, GeneralAdmission: true},
+	}}
+	s := shapeOf(p)
+	if want := "M0.0 0.0L10.0 0.0L10.0 10.0L10.0 10.0L0.0 10.0L0.0 0.0Z"; s.paths[0] != want || s.paths[1] != "" || s.view != "-0.2 -0.2 10.4 10.4" {
+		t.Errorf("%+v", s)
+	}
+}
+
+// The steps that are offered lead on from where a sale stands.
+func TestTurns(t *testing.T) {
+	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	v := visitAt(t, now)
+	for _, c := range []struct {
+		e    message.Event
+		want string
+	}{
+		{message.Event{Status: "draft"}, "publish"},
+		{message.Event{Status: "published"}, "open-now"},
+		{message.Event{Status: "published", Opens: now.Add(time.Hour)}, "open open-now"},
+		{message.Event{Status: "on_sale", Opens: now.Add(time.Hour), Free: 1}, "open-now pause"},
+		{message.Event{Status: "on_sale", Free: 1}, "pause close"},
+		{message.Event{Status: "on_sale", Closes: now.Add(-time.Hour), Free: 1}, "open-now pause"},
+		{message.Event{Status: "cancelled"}, ""}, {message.Event{Status: "past"}, ""},
+	} {
+		var got []string
+		for _, turn := range turns(v, &c.e) {
+			got = append(got, string(turn))
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%+v: %v, want %s", c.e, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package console
+
+import (
+	"net/url"
+
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+)
+
+// shelves are the lists of events, in the order of their tabs.
+var shelves = []string{"upcoming", "draft", "past", "cancelled"}
+
+// shelf is a tab of the dashboard.
+type shelf struct {
+	Name, Path string
+	Count      int64
+	Here       bool
+}
+
+// entry is an event on the dashboard.
+type entry struct {
+	message.Event
+	Path, State string
+	Counts      message.Counts
+	Figures     message.Figures
+}
+
+func (c *Console) dashboard(v *page.Visit) error {
+	q := v.Request.URL.Query()
+	s := Search{Status: shelves[0], Text: q.Get("q"), Cursor: q.Get("after")}
+	for _, name := range shelves {
+		if q.Get("show") == name {
+			s.Status = name
+		}
+	}
+	list, err := c.Events.Events(v.Context(), v.Caller, s)
+	if err != nil {
+		return err
+	}
+	var total int64
+	tabs := make([]shelf, len(shelves))
+	for i, name := range shelves {
+		tabs[i] = shelf{name, "/organizer?show=" + name, list.Counts[name], name == s.Status}
+		total += list.Counts[name]
+	}
+	items := make([]entry, len(list.Events))
+	for i := range list.Events {
+		e := &list.Events[i]
+		items[i] = entry{Event: *e, Path: at(e, ""), State: state(v, e)}
+		if items[i].Counts, items[i].Figures, err = c.sold(v, e); err != nil {
+			return err
+		}
+	}
+	next := ""
+	if list.Next != "" {
+		next = "/organizer?" + url.Values{"show": {s.Status}, "q": {s.Text}, "after": {list.Next}}.Encode()
+	}
+	return v.Show(c.set, "dashboard", page.Meta{Title: v.T("console.title"), NoIndex: true}, map[string]any{
+		"Shelves": tabs, "Events": items, "Search": s, "Next": next, "None": total == 0, "Opens": list.Opens,
+	})
+}

@@ -1,0 +1,246 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+)
+
+// create shows and takes the form of a new event.
+func (c *Console) create(v *page.Visit) error { return c.form(v, blank()) }
+
+// edit shows and takes the form of an event.
+func (c *Console) edit(v *page.Visit, e *message.Event) error {
+	if e.Status == string(message.Cancelled) {
+		return errs.New(errs.Conflict, "event-cancelled", "A cancelled event stays as it is.")
+	}
+	return c.form(v, filled(e))
+}
+
+// form shows an event's form, and takes it. Its buttons change its rows, work
+// out prices, or make the event; all but the last show the form again.
+func (c *Console) form(v *page.Visit, f *form) error {
+	var err error
+	if f.Venues, f.Plans, err = c.Events.Used(v.Context(), v.Caller); err != nil {
+		return err
+	}
+	f.offer()
+	if v.Method != http.MethodPost {
+		if f.Event == nil && len(f.Venues) > 0 {
+			f.Values["venue"] = f.Venues[0].ID
+		}
+		return c.showForm(v, f)
+	}
+	if err := c.read(v, f); err != nil {
+		return err
+	}
+	f.offer()
+	switch do, row, _ := strings.Cut(v.PostFormValue("do"), ":"); do {
+	case "save", "publish":
+		return c.save(v, f, do == "publish")
+	case "plan":
+		if err := c.choose(v, f); err != nil {
+			return err
+		}
+		if f.Plan != nil && !f.fits() {
+			f.byCategory()
+		}
+	case "tier":
+		f.Tiers = append(f.Tiers, tierForm{})
+	case "drop":
+		if i, err := strconv.Atoi(row); err == nil && i >= 0 && i < len(f.Tiers) {
+			f.Tiers = append(f.Tiers[:i], f.Tiers[i+1:]...)
+		}
+	default: // prices are worked out
+		d, bad := f.draft()
+		f.add(v, bad)
+		if err := c.check(v, f, d); err != nil {
+			return err
+		}
+	}
+	return c.showForm(v, f)
+}
+
+// offer puts the event's own venue and plan, and an uploaded one, among those to
+// choose from.
+func (f *form) offer() {
+	if e := f.Event; e != nil {
+		known := false
+		for _, v := range f.Venues {
+			known = known || v.ID == e.Venue.ID
+		}
+		if !known {
+			f.Venues = append([]message.Venue{e.Venue}, f.Venues...)
+		}
+		f.offerPlan(Plan{ID: e.PlanID, Version: e.PlanVersion, Name: e.Venue.Name, Seats: int(e.Total)})
+	}
+	if f.Uploaded != nil {
+		f.offerPlan(*f.Uploaded)
+	}
+}
+
+func (f *form) offerPlan(p Plan) {
+	for _, known := range f.Plans {
+		if known.PlanID() == p.PlanID() {
+			return
+		}
+	}
+	f.Plans = append([]Plan{p}, f.Plans...)
+}
+
+// choose finds the plan that the form asks for. A plan that is none is a fault.
+func (c *Console) choose(v *page.Visit, f *form) error {
+	plan, bad := f.choice()
+	f.add(v, bad)
+	if len(bad) > 0 {
+		return nil
+	}
+	p, err := c.Events.Plan(v.Context(), plan)
+	if e := errs.Of(err); e != nil && len(e.Fields) > 0 {
+		f.add(v, e.Fields)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.Plan = p
+	if plan.ID != "" {
+		f.offerPlan(Plan{ID: plan.ID, Version: plan.Version, Name: p.Name, Seats: len(p.Seats)})
+	}
+	return nil
+}
+
+// check has the event service look at a draft: what is wrong with it is noted in
+// the form, or else its all-in prices.
+func (c *Console) check(v *page.Visit, f *form, d *Draft) error {
+	tiers, err := c.Events.Check(v.Context(), v.Caller, d)
+	if e := errs.Of(err); e != nil && len(e.Fields) > 0 {
+		f.add(v, e.Fields)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	n := 0
+	for i := range f.Tiers {
+		if f.Tiers[i].Price != "" && n < len(tiers) {
+			f.Tiers[i].AllIn, f.Tiers[i].Valid = tiers[n].Price, f.Of(fmt.Sprintf("tiers[%d].price", i)) == ""
+			n++
+		}
+	}
+	return nil
+}
+
+// save makes or changes the event.
+func (c *Console) save(v *page.Visit, f *form, publish bool) error {
+	d, bad := f.draft()
+	d.Publish = publish
+	f.add(v, bad)
+	if len(f.Faults) > 0 { // the service may find more
+		if err := c.check(v, f, d); err != nil {
+			return err
+		}
+		return c.refused(v, f, http.StatusUnprocessableEntity)
+	}
+	eventID, err := c.store(v.Context(), v.Caller, f, d)
+	e := errs.Of(err)
+	switch {
+	case err == nil:
+		v.Notice(map[bool]string{true: "event-made", false: "event-saved"}[f.Event == nil])
+		return v.Go("/organizer/events/" + eventID)
+	case e != nil && e.Kind == errs.Precondition:
+		return c.overtaken(v, f)
+	case e != nil && len(e.Fields) > 0:
+		f.add(v, e.Fields)
+		return c.refused(v, f, http.StatusUnprocessableEntity)
+	}
+	text, ok := v.Reason(err) // such as: people have seats of this plan
+	if !ok {
+		return err
+	}
+	f.Problem = text
+	if e.Type == "plan-in-use" {
+		f.Faults = append(f.Faults, fault{Field: "plan", Text: text})
+	}
+	return c.refused(v, f, http.StatusConflict)
+}
+
+func (c *Console) store(ctx context.Context, caller message.Caller, f *form, d *Draft) (string, error) {
+	if f.Event == nil {
+		return c.Events.Create(ctx, caller, d)
+	}
+	version, err := strconv.ParseInt(f.Value("version"), 10, 64)
+	if err != nil || version < 1 {
+		version = -1 // no event has it
+	}
+	return f.Event.ID, c.Events.Change(ctx, caller, f.Event.ID, version, d)
+}
+
+// overtaken shows the form beside what somebody else has made of the event
+// meanwhile; saved again, it replaces that.
+func (c *Console) overtaken(v *page.Visit, f *form) error {
+	now, err := c.own(v)
+	if err != nil {
+		return err
+	}
+	theirs := filled(&now)
+	f.Theirs = map[string]string{}
+	for name, value := range theirs.Values {
+		if value != f.Value(name) && value != "" {
+			f.Theirs[name] = value
+		}
+	}
+	for i, t := range theirs.Tiers {
+		field := "tiers[" + strconv.Itoa(i) + "]"
+		if i >= len(f.Tiers) {
+			f.Theirs["tiers"] = strings.TrimPrefix(f.Theirs["tiers"]+", "+t.Name+" "+t.Price, ", ")
+			continue
+		}
+		if t.Price != f.Tiers[i].Price {
+			f.Theirs[field+".price"] = t.Price
+		}
+		if t.Name != f.Tiers[i].Name {
+			f.Theirs[field+".name"] = t.Name
+		}
+	}
+	for _, place := range f.Venues {
+		if f.Theirs["venue"] == place.ID {
+			f.Theirs["venue"] = place.Name
+		}
+	}
+	delete(f.Theirs, "version")
+	f.Event, f.Values["version"] = &now, theirs.Value("version")
+	f.Problem = v.T("edit.overtaken")
+	return c.refused(v, f, http.StatusPreconditionFailed)
+}
+
+func (c *Console) refused(v *page.Visit, f *form, status int) error {
+	v.Status(status)
+	return c.showForm(v, f)
+}
+
+func (c *Console) showForm(v *page.Visit, f *form) error {
+	if f.Plan == nil {
+		before := len(f.Faults)
+		if err := c.choose(v, f); err != nil {
+			return err
+		}
+		if f.Plan == nil && v.Method != http.MethodPost {
+			f.Faults = f.Faults[:before]
+		}
+	}
+	if len(f.Tiers) == 0 && f.Event == nil && v.Method != http.MethodPost {
+		f.byCategory()
+	}
+	title := v.T("edit.new")
+	if f.Event != nil {
+		title = f.Event.Title
+	}
+	return v.Show(c.set, "edit", page.Meta{Title: title, NoIndex: true}, f)
+}

@@ -1,0 +1,322 @@
+package console
+
+import (
+	_ "embed"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bojanz/currency"
+	"github.com/gosimple/slug"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/money"
+	"boxoffice/internal/page"
+)
+
+// zones are the names of the IANA time zone database, for suggestions.
+//
+//go:embed zones.txt
+var zoneText string
+
+var (
+	zones      = strings.Fields(zoneText)
+	currencies = slices.DeleteFunc(currency.GetCurrencyCodes(), func(c string) bool { return !money.Known(c) })
+	categories = []string{"Music", "Theatre", "Comedy", "Dance", "Sports", "Family", "Film", "Talk"}
+)
+
+// local is how browsers write a local time (HTML standard, "local date and time").
+const local = "2006-01-02T15:04"
+
+// form is an event's form at a moment. Values are texts as they were typed, by
+// the names that the API's errors use too.
+type form struct {
+	Event    *message.Event // as it is; nil: a new one
+	Values   map[string]string
+	Tiers    []tierForm
+	Faults   []fault
+	Theirs   map[string]string // what others have made of fields meanwhile
+	Problem  string            // what is wrong with all of it
+	Warn     bool              // the event is announced: buyers are told of a new time or place
+	Venues   []message.Venue
+	Plans    []Plan
+	Plan     *message.Plan // the chosen one; nil: it is not one yet
+	Uploaded *Plan         // a file that came with the form
+}
+
+// fault is what is wrong with a field, in the reader's language; of a price, with
+// its name.
+type fault struct{ Field, Tier, Text string }
+
+// tierForm is a row of prices.
+type tierForm struct {
+	Name, Price, Sections string
+	Categories            []string
+	AllIn                 int64 // minor units; if Valid
+	Valid                 bool  // it was worked out
+}
+
+// Has reports whether a tier is for a category.
+func (t tierForm) Has(category string) bool { return slices.Contains(t.Categories, category) }
+
+// Value is what a field holds.
+func (f *form) Value(name string) string { return f.Values[name] }
+
+// Of is what is wrong with a field; "": nothing. See the template "field".
+func (f *form) Of(name string) string {
+	for _, one := range f.Faults {
+		if one.Field == name {
+			return one.Text
+		}
+	}
+	return ""
+}
+
+// First reports whether a field is the first one at fault.
+func (f *form) First(name string) bool { return len(f.Faults) > 0 && f.Faults[0].Field == name }
+
+// Other is what others have made of a field meanwhile; "": nothing else.
+func (f *form) Other(name string) string { return f.Theirs[name] }
+
+// Zones, Currencies and Kinds are suggestions.
+func (f *form) Zones() []string      { return zones }
+func (f *form) Currencies() []string { return currencies }
+func (f *form) Kinds() []string      { return categories }
+
+// Exponents names the currencies whose minor unit is no hundredth: for the
+// script that works out all-in prices.
+func (f *form) Exponents() map[string]int {
+	out := map[string]int{}
+	for _, c := range currencies {
+		if e := money.Exponent(c); e != 2 {
+			out[c] = e
+		}
+	}
+	return out
+}
+
+// InPlan are the seats of a category of the chosen plan.
+func (f *form) InPlan(category int) int {
+	n := 0
+	for i := range f.Plan.Seats {
+		if int(f.Plan.Seats[i].Category) == category {
+			n++
+		}
+	}
+	return n
+}
+
+// PlanID is how a stored plan is named in the form.
+func (p Plan) PlanID() string { return p.ID + "@" + strconv.FormatInt(p.Version, 10) }
+
+// blank is the form of a new event.
+func blank() *form {
+	f := &form{Values: map[string]string{
+		"when": "time", "venue": "new", "plan": "template", "plan.template": "theatre", "plan.seats": "500", "currency": "EUR", "pricing": "all_in",
+		"fee_rules.rounding": string(money.HalfUp), "limit_per_customer": strconv.Itoa(message.DefaultPerPerson), "hold_minutes": "8",
+	}}
+	return f
+}
+
+// filled is the form of an event as it is.
+func filled(e *message.Event) *form {
+	f := blank()
+	f.Event = e
+	zone, err := time.LoadLocation(e.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	clock := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.In(zone).Format(local)
+	}
+	for name, value := range map[string]string{
+		"version": strconv.FormatInt(e.Version, 10), "title": e.Title, "category": e.Category, "description": e.Description,
+		"event_time": clock(e.Starts), "event_date": e.Date, "venue": e.Venue.ID,
+		"plan": "used", "plan.id": Plan{ID: e.PlanID, Version: e.PlanVersion}.PlanID(),
+		"sale_opens_at": clock(e.Opens), "sale_closes_at": clock(e.Closes), "refundable_until": clock(e.RefundsEnd),
+		"limit_per_customer": strconv.Itoa(int(e.LimitPerCustomer)), "hold_minutes": strconv.Itoa(int(e.HoldFor.Minutes())),
+	} {
+		f.Values[name] = value
+	}
+	f.Values["when"] = map[bool]string{true: "date", false: "tba"}[e.Date != ""]
+	if !e.Starts.IsZero() {
+		f.Values["when"] = "time"
+	}
+	for _, name := range []string{"sale_closes_at", "refundable_until"} { // these follow the event by themselves
+		if f.Values[name] == f.Values["event_time"] || e.Starts.IsZero() && strings.HasSuffix(f.Values[name], "T23:59") {
+			f.Values[name] = ""
+		}
+	}
+	f.Warn = e.Status == string(message.Published) || e.Status == string(message.OnSale)
+	f.prices(e)
+	return f
+}
+
+// prices fills in the event's tiers and rules.
+func (f *form) prices(e *message.Event) {
+	if !e.Priced() {
+		return
+	}
+	p := &e.Prices
+	f.Values["currency"] = p.Currency
+	if r := p.Rules; r != nil {
+		f.Values["pricing"], f.Values["fee_rules.rounding"] = "rules", r.Rounding
+		f.Values["fee_rules.fee_rate"], f.Values["fee_rules.tax_rate"] = percent(r.FeeRate), percent(r.TaxRate)
+		f.Values["fee_rules.fee_fixed"] = decimal(r.FeeFixed, p.Currency)
+	}
+	f.Tiers = nil
+	for _, t := range p.Tiers {
+		amount := t.Price
+		if p.Rules != nil {
+			amount = t.Face
+		}
+		f.Tiers = append(f.Tiers, tierForm{Name: t.Name, Price: decimal(amount, p.Currency), Categories: t.Categories, Sections: strings.Join(t.Sections, ", ")})
+	}
+}
+
+// decimal writes an amount as it is typed: 1250 EUR is 12.50.
+func decimal(minor int64, code string) string {
+	text, _, _ := strings.Cut(money.Format(minor, code), " ")
+	return text
+}
+
+// percent writes hundredths of a percent as it is typed: 850 is 8.5.
+func percent(rate int64) string {
+	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%d.%02d", rate/100, rate%100), "0"), ".")
+}
+
+// byCategory gives each category of the plan a tier; prices of tiers with the
+// same name stay.
+func (f *form) byCategory() {
+	if f.Plan == nil {
+		return
+	}
+	before := map[string]tierForm{}
+	for _, t := range f.Tiers {
+		before[t.Name] = t
+	}
+	f.Tiers = nil
+	for _, c := range f.Plan.Categories {
+		f.Tiers = append(f.Tiers, tierForm{Name: c.Name, Price: before[c.Name].Price, Categories: []string{c.Name}})
+	}
+}
+
+// fits reports whether all categories that the tiers name are the plan's.
+func (f *form) fits() bool {
+	for _, t := range f.Tiers {
+		for _, name := range t.Categories {
+			if !slices.ContainsFunc(f.Plan.Categories, func(c message.Category) bool { return c.Name == name }) {
+				return false
+			}
+		}
+	}
+	return len(f.Tiers) > 0
+}
+
+var (
+	tierField = regexp.MustCompile(`^(tiers\[\d+\])\.(face|fees|price)$`)
+	tierList  = regexp.MustCompile(`^(tiers\[\d+\]\.(?:categories|sections))\[\d+\]$`)
+)
+
+// place is the field of the form beside which an error of the API is shown.
+func place(name string) string {
+	if m := tierField.FindStringSubmatch(name); m != nil {
+		return m[1] + ".price"
+	}
+	if m := tierList.FindStringSubmatch(name); m != nil {
+		return m[1]
+	}
+	switch {
+	case strings.HasPrefix(name, "plan.document"):
+		return "plan.document"
+	case name == "time_zone":
+		return "venue.time_zone"
+	case name == "price":
+		return "tiers"
+	}
+	return name
+}
+
+// add notes what is wrong with fields; the first that is said of one counts.
+func (f *form) add(v *page.Visit, fields []errs.Field) {
+	for _, one := range fields {
+		name := place(one.Name)
+		if name == "plan" && f.about("plan.") { // more is known already
+			continue
+		}
+		if f.Of(name) == "" {
+			f.Faults = append(f.Faults, fault{name, f.tierOf(name), say(v, one.Reason)})
+		}
+	}
+}
+
+// about reports whether something is wrong with fields below a name.
+func (f *form) about(prefix string) bool {
+	return slices.ContainsFunc(f.Faults, func(one fault) bool { return strings.HasPrefix(one.Field, prefix) })
+}
+
+// tierOf is the name of the tier that a field is one of; "": of none.
+func (f *form) tierOf(field string) string {
+	var i int
+	if _, err := fmt.Sscanf(field, "tiers[%d]", &i); err != nil || i < 0 || i >= len(f.Tiers) {
+		return ""
+	}
+	return f.Tiers[i].Name
+}
+
+// reasons are what the services say of fields, and the messages for it.
+var reasons = []struct {
+	form *regexp.Regexp
+	key  string
+}{
+	{regexp.MustCompile(`^is required`), "console.fault.required"},
+	{regexp.MustCompile(`^must have at most (?P<A>\d+) characters`), "console.fault.longest"},
+	{regexp.MustCompile(`^must be (?P<A>\d+) to (?P<B>\d+)$`), "console.fault.between"},
+	{regexp.MustCompile(`^must lie between (?P<A>\d+) and (?P<B>\d+)`), "console.fault.between"},
+	{regexp.MustCompile(`^"(?P<A>.*)" is not an IANA`), "console.fault.zone"},
+	{regexp.MustCompile(`^must be after sale_opens_at`), "console.fault.after"},
+	{regexp.MustCompile(`does not exist in`), "console.fault.gap"},
+	{regexp.MustCompile(`happens twice in`), "console.fault.twice"},
+	{regexp.MustCompile(`ISO 3166`), "console.fault.country"},
+	{regexp.MustCompile(`ISO 4217`), "console.fault.currency"},
+	{regexp.MustCompile(`section "(?P<A>.*)" without a price`), "console.fault.unpriced"},
+	{regexp.MustCompile(`^"(?P<A>.*)" is not a section of`), "console.fault.section"},
+	{regexp.MustCompile(`^"(?P<A>.*)" is not a category of`), "console.fault.category"},
+	{regexp.MustCompile(`before the event has a price`), "console.fault.priceless"},
+	{regexp.MustCompile(`plain decimal amount|is too large`), "console.fault.amount"},
+	{regexp.MustCompile(`more decimal places than (?P<A>\w+)`), "console.fault.places"},
+	{regexp.MustCompile(`^must be a whole number`), "console.fault.whole"},
+	{regexp.MustCompile(`^must be a date such`), "console.fault.date"},
+	{regexp.MustCompile(`^must be a time such`), "console.fault.time"},
+	{regexp.MustCompile(`^must be a rate`), "console.fault.rate"},
+}
+
+// say puts what a service says of a field into the reader's language, as far as
+// there are words for it.
+func say(v *page.Visit, reason string) string {
+	for _, r := range reasons {
+		m := r.form.FindStringSubmatch(reason)
+		if m == nil {
+			continue
+		}
+		var pairs []any
+		for i, name := range r.form.SubexpNames() {
+			if name != "" {
+				pairs = append(pairs, name, m[i])
+			}
+		}
+		return v.T(r.key, pairs...)
+	}
+	key := "fault." + slug.Make(reason)
+	if text := v.T(key); text != key {
+		return text
+	}
+	return v.T("fault.other", "Reason", reason)
+}

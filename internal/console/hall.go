@@ -1,0 +1,151 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/maypok86/otter/v2"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// hall is an event's plan as a picture: each section, and how full it is.
+type hall struct {
+	View     string // of the drawing: x y width height
+	Sections []block
+}
+
+// block is a section of a hall.
+type block struct {
+	ID, Name         string
+	Path             string // of its outline; "": it is nowhere in the drawing
+	Free, Held, Sold int32
+	Full             int // tenths of its seats that are sold
+}
+
+// Total is how many seats the section has.
+func (b block) Total() int32 { return b.Free + b.Held + b.Sold }
+
+// shape is the part of a hall that depends on the plan alone.
+type shape struct {
+	view  string
+	paths []string
+}
+
+// halls keeps shapes by plan and version: they never change.
+type halls struct {
+	shapes *otter.Cache[Plan, *shape]
+}
+
+func newHalls() halls {
+	return halls{otter.Must(&otter.Options[Plan, *shape]{MaximumSize: 500})}
+}
+
+// hall is the picture of an event's seats; nil when it has no sale yet.
+func (c *Console) hall(ctx context.Context, e *message.Event) (*hall, error) {
+	key := Plan{ID: e.PlanID, Version: e.PlanVersion}
+	figures, err := c.Sales.Sections(ctx, e.ID)
+	if errs.KindOf(err) == errs.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	plan, err := c.Events.Plan(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := c.halls.shapes.GetIfPresent(key)
+	if !ok {
+		s = shapeOf(plan)
+		c.halls.shapes.Set(key, s)
+	}
+	if len(figures) != len(plan.Sections) {
+		return nil, nil // the plan has just been exchanged
+	}
+	h := &hall{View: s.view}
+	for i, f := range figures {
+		b := block{ID: plan.Sections[i].ID, Name: plan.Sections[i].Name, Path: s.paths[i], Free: f.Free, Held: f.Held, Sold: f.Sold}
+		if f.Sold > 0 {
+			b.Full = max(1, int(10*f.Sold/b.Total()))
+		}
+		h.Sections = append(h.Sections, b)
+	}
+	return h, nil
+}
+
+// shapeOf draws the outlines of a plan's sections.
+func shapeOf(p *message.Plan) *shape {
+	s := &shape{paths: make([]string, len(p.Sections))}
+	var low, high message.Point
+	some := false
+	for i := range p.Sections {
+		outline := outlineOf(p, &p.Sections[i])
+		if outline == nil {
+			continue
+		}
+		var path strings.Builder
+		for k, pt := range outline {
+			if !some {
+				low, high, some = pt, pt, true
+			}
+			low = message.Point{X: min(low.X, pt.X), Y: min(low.Y, pt.Y)}
+			high = message.Point{X: max(high.X, pt.X), Y: max(high.Y, pt.Y)}
+			fmt.Fprintf(&path, "%c%.1f %.1f", "ML"[min(k, 1)], pt.X, pt.Y)
+		}
+		s.paths[i] = path.String() + "Z"
+	}
+	if !some {
+		return s
+	}
+	edge := max(high.X-low.X, high.Y-low.Y, 1) / 50
+	s.view = fmt.Sprintf("%.1f %.1f %.1f %.1f", low.X-edge, low.Y-edge, high.X-low.X+2*edge, high.Y-low.Y+2*edge)
+	return s
+}
+
+// outlineOf is a section's own outline, or one around its rows: along the first,
+// down the ends, back along the last, and up the beginnings. Nil when all its
+// places are at one point.
+func outlineOf(p *message.Plan, sec *message.Section) []message.Point {
+	if len(sec.Outline) > 2 {
+		return sec.Outline
+	}
+	var out []message.Point
+	add := func(n int32) {
+		out = append(out, message.Point{X: float64(p.Seats[n].X), Y: float64(p.Seats[n].Y)})
+	}
+	if len(sec.Rows) == 0 {
+		return nil
+	}
+	const corners = 12 // of a long row
+	first, last := sec.Rows[0], sec.Rows[len(sec.Rows)-1]
+	along := func(r message.Row, back bool) {
+		steps := min(corners, r.Count-1)
+		for i := int32(0); i <= steps; i++ {
+			at := int32(0)
+			if steps > 0 {
+				at = i * (r.Count - 1) / steps
+			}
+			if back {
+				at = r.Count - 1 - at
+			}
+			add(r.First + at)
+		}
+	}
+	along(first, false)
+	for _, r := range sec.Rows[1:] {
+		add(r.First + r.Count - 1)
+	}
+	along(last, true)
+	for i := len(sec.Rows) - 1; i > 0; i-- {
+		add(sec.Rows[i-1].First)
+	}
+	for _, pt := range out {
+		if pt != out[0] {
+			return out
+		}
+	}
+	return nil
+}

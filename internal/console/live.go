@@ -1,0 +1,143 @@
+package console
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+)
+
+// latestShown is how many bookings the live page shows.
+const latestShown = 15
+
+// standing is how an event's sale stands.
+type standing struct {
+	Event    *message.Event
+	State    string
+	Currency string
+	Counts   message.Counts
+	Figures  message.Figures
+	Sold     int64 // seats that were paid for
+	Tiers    []tierRow
+	Refunds  message.Refunds
+	Backward bool // money goes back, or will
+	Progress progress
+	Chart    chart
+	Hall     *hall
+	Latest   []Booking
+	Now      time.Time // in the event's zone
+}
+
+// tierRow is what was sold of a tier; those that have not sold anything are
+// there too.
+type tierRow struct {
+	message.TierFigure
+	Price int64 // of now; 0: not any more
+}
+
+// progress is how far the refunds of a cancelled event are.
+type progress struct{ Done, Of int64 }
+
+// sold is what was sold of an event; nothing when its sale was not handed over
+// yet.
+func (c *Console) sold(v *page.Visit, e *message.Event) (message.Counts, message.Figures, error) {
+	counts, err := c.Sales.Counts(v.Context(), e.ID)
+	if errs.KindOf(err) == errs.NotFound {
+		return message.Counts{Free: e.Total}, message.Figures{}, nil
+	}
+	if err != nil {
+		return counts, message.Figures{}, err
+	}
+	f, err := c.Sales.Figures(v.Context(), e.ID)
+	return counts, f, err
+}
+
+// standing gathers all of it.
+func (c *Console) standing(v *page.Visit, e *message.Event) (*standing, error) {
+	s := &standing{Event: e, State: state(v, e), Currency: e.Prices.Currency}
+	zone, err := time.LoadLocation(e.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	s.Now = v.Now().In(zone)
+	if s.Counts, s.Figures, err = c.sold(v, e); err != nil {
+		return nil, err
+	}
+	s.Sold = s.Figures.Seats
+	s.Tiers = rowsOf(e, s.Figures.Tiers)
+	ctx := v.Context()
+	refunds, failed := c.Sales.Refunds(ctx, e.ID)
+	pace, slow := c.Sales.Pace(ctx, e.ID)
+	latest, lost := c.Sales.Latest(ctx, e.ID, latestShown)
+	if err := errors.Join(failed, lost); err != nil {
+		return nil, err
+	}
+	if slow != nil && errs.KindOf(slow) != errs.NotFound {
+		return nil, slow
+	}
+	s.Refunds, s.Latest, s.Chart = refunds, latest, draw(v, pace, zone)
+	s.Backward = refunds.Done.Count+refunds.Pending.Count+refunds.Failed.Count > 0
+	if e.Status == string(message.Cancelled) {
+		left := refunds.Pending.Count + s.Figures.Bookings
+		s.Progress = progress{Done: refunds.Done.Count, Of: refunds.Done.Count + left}
+	}
+	s.Hall, err = c.hall(ctx, e)
+	return s, err
+}
+
+// rowsOf joins the tiers of now with what was sold, also at prices of before.
+func rowsOf(e *message.Event, sold []message.TierFigure) []tierRow {
+	var rows []tierRow
+	seen := map[string]bool{}
+	for _, t := range e.Prices.Tiers {
+		row := tierRow{TierFigure: message.TierFigure{Name: t.Name}, Price: t.Price}
+		for _, f := range sold {
+			if f.Name == t.Name && !seen[t.Name] {
+				row.TierFigure = f
+			}
+		}
+		seen[t.Name] = true
+		rows = append(rows, row)
+	}
+	for _, f := range sold {
+		if !seen[f.Name] {
+			rows = append(rows, tierRow{TierFigure: f})
+		}
+	}
+	return rows
+}
+
+// live is an event's page.
+func (c *Console) live(v *page.Visit, e *message.Event) error {
+	return c.showLive(v, e, "")
+}
+
+func (c *Console) showLive(v *page.Visit, e *message.Event, problem string) error {
+	s, err := c.standing(v, e)
+	if err != nil {
+		return err
+	}
+	data := map[string]any{"S": s, "Event": e, "State": s.State, "Problem": problem, "Turns": turns(v, e), "Nonce": id.Token()}
+	if wanted := strings.TrimSpace(v.Request.URL.Query().Get("booking")); wanted != "" {
+		found, err := c.Sales.Find(v.Context(), e.ID, wanted)
+		if err != nil {
+			return err
+		}
+		data["Wanted"], data["Found"] = wanted, found
+	}
+	v.W.Header().Set("Cache-Control", "private, no-store")
+	return v.Show(c.set, "live", page.Meta{Title: e.Title, NoIndex: true}, data)
+}
+
+// figures is the part of the live page that changes: scripts fetch it.
+func (c *Console) figures(v *page.Visit, e *message.Event) error {
+	s, err := c.standing(v, e)
+	if err != nil {
+		return err
+	}
+	return v.ShowPart(c.set, "live", "figures", s)
+}

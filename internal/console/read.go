@@ -1,0 +1,201 @@
+package console
+
+import (
+	"fmt"
+	"io"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/money"
+	"boxoffice/internal/page"
+)
+
+// maxForm is how much of a form is kept in memory; the front door takes no more.
+const maxForm = 8 << 20
+
+// read takes an event's form out of a request. What is kept of an event that is
+// changed is not in it: see filled.
+func (c *Console) read(v *page.Visit, f *form) error {
+	if err := v.ParseMultipartForm(maxForm); err != nil {
+		if err = v.ParseForm(); err != nil {
+			return &errs.Error{Kind: errs.Malformed, Type: "unreadable-form", Detail: "The form cannot be read.", Err: err}
+		}
+	}
+	for name, values := range v.PostForm {
+		if !strings.HasPrefix(name, "tiers[") {
+			f.Values[name] = strings.ReplaceAll(values[0], "\r\n", "\n")
+		}
+	}
+	f.Tiers = nil
+	for i := range message.MaxTiers {
+		path := fmt.Sprintf("tiers[%d].", i)
+		if !v.PostForm.Has(path + "name") {
+			break
+		}
+		f.Tiers = append(f.Tiers, tierForm{Name: v.PostForm.Get(path + "name"), Price: strings.TrimSpace(v.PostForm.Get(path + "price")),
+			Sections: v.PostForm.Get(path + "sections"), Categories: v.PostForm[path+"categories"]})
+	}
+	return c.upload(v, f)
+}
+
+// upload keeps the plan of a file that came with the form, and chooses it.
+func (c *Console) upload(v *page.Visit, f *form) error {
+	file, head, err := v.FormFile("plan.document")
+	if err != nil || head.Size == 0 {
+		return nil
+	}
+	defer file.Close()
+	data, err := io.ReadAll(file)
+	if err != nil {
+		return fmt.Errorf("read upload: %w", err)
+	}
+	p, err := c.Events.KeepPlan(v.Context(), v.Caller, head.Filename, data)
+	if e := errs.Of(err); e != nil && e.Kind == errs.Invalid {
+		f.add(v, e.Fields)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.Values["plan"], f.Values["plan.id"], f.Uploaded = "used", p.PlanID(), &p
+	return nil
+}
+
+// choice is the plan that the form asks for.
+func (f *form) choice() (Plan, []errs.Field) {
+	switch f.Value("plan") {
+	case "template":
+		n, err := strconv.Atoi(strings.TrimSpace(f.Value("plan.seats")))
+		if err != nil {
+			return Plan{}, []errs.Field{{Name: "plan.seats", Reason: "must be a whole number"}}
+		}
+		return Plan{Template: f.Value("plan.template"), Seats: n}, nil
+	case "used":
+		id, version, _ := strings.Cut(f.Value("plan.id"), "@")
+		n, err := strconv.ParseInt(version, 10, 64)
+		if err != nil {
+			return Plan{}, []errs.Field{{Name: "plan.id", Reason: "is required"}}
+		}
+		return Plan{ID: id, Version: n}, nil
+	}
+	return Plan{}, []errs.Field{{Name: "plan.document", Reason: "is required"}}
+}
+
+// draft is the event that the form describes, and what of it cannot be read.
+func (f *form) draft() (*Draft, []errs.Field) {
+	var bad []errs.Field
+	whole := func(name string, low int64) int64 {
+		n, err := strconv.ParseInt(strings.TrimSpace(f.Value(name)), 10, 32)
+		if err != nil {
+			bad = append(bad, errs.Field{Name: name, Reason: "must be a whole number"})
+			return low
+		}
+		return n
+	}
+	d := &Draft{
+		Title: f.Value("title"), Description: f.Value("description"), Category: strings.TrimSpace(f.Value("category")),
+		Currency: strings.ToUpper(strings.TrimSpace(f.Value("currency"))), Venue: f.venue(),
+		Opens: f.Value("sale_opens_at"), Closes: f.Value("sale_closes_at"), Refunds: f.Value("refundable_until"),
+		Limit: int32(whole("limit_per_customer", 1)), HoldMinutes: whole("hold_minutes", 1),
+	}
+	switch f.Value("when") {
+	case "time":
+		if d.Time = f.Value("event_time"); d.Time == "" {
+			bad = append(bad, errs.Field{Name: "event_time", Reason: "is required"})
+		}
+	case "date":
+		if d.Date = f.Value("event_date"); d.Date == "" {
+			bad = append(bad, errs.Field{Name: "event_date", Reason: "is required"})
+		}
+	}
+	plan, faults := f.choice()
+	d.Plan, bad = plan, append(bad, faults...)
+	return d, append(bad, f.amounts(d)...)
+}
+
+// venue is the place that the form names: one used before, or a new one.
+func (f *form) venue() message.Venue {
+	for _, v := range f.Venues {
+		if v.ID == f.Value("venue") {
+			return v
+		}
+	}
+	text := func(name string) string { return strings.TrimSpace(f.Value("venue." + name)) }
+	return message.Venue{Name: text("name"), Address: text("address"), City: text("city"), Country: strings.ToUpper(text("country")), Zone: text("time_zone")}
+}
+
+// amounts reads prices and rules. A row without name and price is none.
+func (f *form) amounts(d *Draft) (bad []errs.Field) {
+	amount := func(field, text string) int64 {
+		n, err := money.FromDecimal(strings.ReplaceAll(strings.TrimSpace(text), ",", "."), d.Currency)
+		if err != nil && money.Known(d.Currency) { // else the currency is at fault
+			bad = append(bad, errs.Field{Name: field, Reason: err.Error()})
+		}
+		return n
+	}
+	if f.Value("pricing") == "rules" {
+		d.Rules = &message.FeeRules{Rounding: f.Value("fee_rules.rounding")}
+		for name, rate := range map[string]*int64{"fee_rate": &d.Rules.FeeRate, "tax_rate": &d.Rules.TaxRate} {
+			var ok bool
+			if *rate, ok = hundredths(f.Value("fee_rules." + name)); !ok {
+				bad = append(bad, errs.Field{Name: "fee_rules." + name, Reason: "must be a rate from 0 to 100"})
+			}
+		}
+		if fixed := f.Value("fee_rules.fee_fixed"); fixed != "" {
+			d.Rules.FeeFixed = amount("fee_rules.fee_fixed", fixed)
+		}
+	}
+	for i, t := range f.Tiers {
+		if t.Price == "" && f.priceless() {
+			continue
+		}
+		field := fmt.Sprintf("tiers[%d].price", i)
+		tier := Tier{Name: strings.TrimSpace(t.Name), Categories: t.Categories}
+		if t.Price == "" {
+			bad = append(bad, errs.Field{Name: field, Reason: "is required"})
+		} else {
+			tier.Amount = amount(field, t.Price)
+		}
+		for _, s := range strings.FieldsFunc(t.Sections, func(r rune) bool { return r == ',' || r == ';' || r == '\n' }) {
+			if s = strings.TrimSpace(s); s != "" {
+				tier.Sections = append(tier.Sections, s)
+			}
+		}
+		d.Tiers = append(d.Tiers, tier)
+	}
+	return bad
+}
+
+// priceless reports whether nobody has typed a price yet: an event may be
+// announced without any.
+func (f *form) priceless() bool {
+	for _, t := range f.Tiers {
+		if t.Price != "" {
+			return false
+		}
+	}
+	return f.Event == nil || !f.Event.Priced()
+}
+
+// hundredths reads a percentage such as 8.5 into hundredths of a percent.
+func hundredths(text string) (int64, bool) {
+	text = strings.ReplaceAll(strings.TrimSuffix(strings.TrimSpace(text), "%"), ",", ".")
+	if text = strings.TrimSpace(text); text == "" {
+		return 0, true
+	}
+	if len(text) > 12 || strings.Trim(text, "0123456789.") != "" {
+		return 0, false
+	}
+	r, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return 0, false
+	}
+	r.Mul(r, big.NewRat(100, 1))
+	if !r.IsInt() || r.Cmp(big.NewRat(10_000, 1)) > 0 {
+		return 0, false
+	}
+	return r.Num().Int64(), true
+}

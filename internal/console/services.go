@@ -1,0 +1,124 @@
+package console
+
+import (
+	"context"
+
+	"boxoffice/internal/message"
+)
+
+// Services are what the console needs of the ticket office.
+type Services struct {
+	Events Events
+	Sales  Sales
+}
+
+// Events makes and changes events.
+type Events interface {
+	// Events are a page of those that a caller organizes, an admin: of all.
+	Events(ctx context.Context, caller message.Caller, s Search) (List, error)
+	// Event is an event that a caller may see.
+	Event(ctx context.Context, caller message.Caller, id string) (message.Event, error)
+	// Check is what Create would say: the tiers with their all-in prices.
+	Check(ctx context.Context, caller message.Caller, d *Draft) ([]message.Tier, error)
+	Create(ctx context.Context, caller message.Caller, d *Draft) (id string, err error)
+	// Change makes an event what a draft says; Precondition when it has another
+	// version by now.
+	Change(ctx context.Context, caller message.Caller, id string, version int64, d *Draft) error
+	// Turn changes how an event's sale stands.
+	Turn(ctx context.Context, caller message.Caller, id string, version int64, to Turn) error
+	Cancel(ctx context.Context, caller message.Caller, id string) error
+	// Used are the venues and plans of a caller's events, those used last first.
+	Used(ctx context.Context, caller message.Caller) ([]message.Venue, []Plan, error)
+	// Plan is the seating plan of a choice.
+	Plan(ctx context.Context, choice Plan) (*message.Plan, error)
+	// KeepPlan stores the plan of an uploaded file.
+	KeepPlan(ctx context.Context, caller message.Caller, name string, data []byte) (Plan, error)
+}
+
+// Sales is what was sold.
+type Sales interface {
+	Counts(ctx context.Context, eventID string) (message.Counts, error)
+	Figures(ctx context.Context, eventID string) (message.Figures, error)
+	Sections(ctx context.Context, eventID string) ([]message.SectionFigure, error)
+	Pace(ctx context.Context, eventID string) (message.Pace, error)
+	Refunds(ctx context.Context, eventID string) (message.Refunds, error)
+	// Latest are the bookings that were paid or cancelled last.
+	Latest(ctx context.Context, eventID string, limit int) ([]Booking, error)
+	// Find are bookings of an event by reference or e-mail address.
+	Find(ctx context.Context, eventID, text string) ([]Booking, error)
+	// Bookings are those of an event above an id, in the order of their ids;
+	// status "": all.
+	Bookings(ctx context.Context, eventID string, status message.BookingStatus, after string, limit int) ([]Booking, error)
+	// Grant takes seats out of the sale: kind block or complimentary. The nonce
+	// makes a form that is sent twice count once.
+	Grant(ctx context.Context, caller message.Caller, eventID, nonce, kind string, seats []string, quantity int, section string) error
+	// Release gives back seats that were kept back or given away.
+	Release(ctx context.Context, caller message.Caller, bookingID string) error
+}
+
+// Search says which events are listed.
+type Search struct {
+	Status string // upcoming, draft, past, cancelled
+	Text   string
+	Cursor string
+}
+
+// List is a page of events.
+type List struct {
+	Events []message.Event
+	Next   string           // cursor of the next page; "": this is the last
+	Counts map[string]int64 // all events by status, whatever was searched for
+	Opens  *message.Event   // whose sale opens next; nil: none
+}
+
+// Booking is a booking with its seats in words and the buyer's name.
+type Booking struct {
+	message.Booking
+	Reference string
+	Kind      string // sale, block, complimentary
+	InWords   []message.BookedSeat
+	Person    message.Person
+}
+
+// Plan is a choice of seats: a template with a number, or a stored plan.
+type Plan struct {
+	Template string
+	Seats    int
+	Name, ID string
+	Version  int64
+}
+
+// Turn is a step of a sale.
+type Turn string
+
+// The steps.
+const (
+	Publish Turn = "publish"  // a draft is seen by all
+	Open    Turn = "open"     // on sale, from its opening time on
+	OpenNow Turn = "open-now" // on sale at once
+	Pause   Turn = "pause"    // published, not for sale for the moment
+	Close   Turn = "close"    // the sale ends now
+)
+
+// Draft is an event as its form gives it. Times are local in the event's zone,
+// such as 2027-03-01T20:00; amounts are minor units of Currency.
+type Draft struct {
+	Title, Description, Category string
+	Time, Date                   string // one of them, or none: to be announced
+	Venue                        message.Venue
+	Plan                         Plan
+	Currency                     string
+	Tiers                        []Tier
+	Rules                        *message.FeeRules // nil: tiers have all-in prices
+	Opens, Closes, Refunds       string
+	Limit                        int32
+	HoldMinutes                  int64
+	Publish                      bool // a draft becomes published
+}
+
+// Tier is a price of a draft.
+type Tier struct {
+	Name                 string
+	Amount               int64 // face value if the draft has rules, else all-in
+	Categories, Sections []string
+}

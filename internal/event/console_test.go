@@ -1,0 +1,161 @@
+package event
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// Check says what Create would say, and makes nothing.
+func TestCheck(t *testing.T) {
+	w := newWorld(t)
+	in := gala()
+	in.Price, in.Status = nil, message.Draft
+	in.FeeRules = &FeeRules{FeeRate: 850, TaxRate: 1900}
+	in.Tiers = []TierInput{{Name: "All", Face: ptr(int64(5000))}}
+	tiers, err := w.Check(t.Context(), organizer, in)
+	if err != nil || len(tiers) != 1 || tiers[0].Price != 5000+425+1031 {
+		t.Fatalf("%+v %v", tiers, err)
+	}
+	in.Title, in.Plan.Seats = "", 3
+	_, err = w.Check(t.Context(), organizer, in)
+	wantField(t, err, "title")
+	wantField(t, err, "plan.seats")
+	_, err = w.Check(t.Context(), fan, gala())
+	wantKind(t, err, errs.Forbidden)
+	list, _, err := w.List(t.Context(), admin, Filter{Status: "all", Limit: 10})
+	if err != nil || len(list) != 0 {
+		t.Fatalf("%d events %v", len(list), err)
+	}
+}
+
+// A form that leaves fields empty takes what was in them out of the event.
+func TestUnset(t *testing.T) {
+	w := newWorld(t)
+	at := time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC)
+	e := w.create(t, func(in *NewEvent) {
+		in.SaleOpensAt, in.SaleClosesAt, in.RefundableUntil = ptr(at), ptr(at.Add(time.Hour)), ptr(at)
+		in.Price, in.FeeRules, in.Tiers = nil, &FeeRules{FeeRate: 1000}, []TierInput{{Name: "All", Face: ptr(int64(1000))}}
+	})
+	e, err := w.Update(t.Context(), organizer, e.ID, e.Version, Change{Unset: Unset{Opens: true, Closes: true, Refunds: true, FeeRules: true},
+		Tiers: []TierInput{{Name: "All", Price: 1000}}})
+	if err != nil || e.OpensAt != 0 || e.ClosesAt != e.StartsAt || e.RefundsEnd != 0 || e.PriceFrom != 1000 {
+		t.Fatalf("%+v %v", e, err)
+	}
+	p, err := w.Prices(t.Context(), e.ID, e.PriceVersion)
+	if err != nil || p.Rules != nil {
+		t.Fatalf("%+v %v", p, err)
+	}
+	e, err = w.Update(t.Context(), organizer, e.ID, e.Version, Change{Unset: Unset{Closes: true}, EventTime: ptr("2027-03-05T20:00")})
+	if err != nil || e.ClosesAt != e.StartsAt {
+		t.Fatalf("the sale does not close with the event: %+v %v", e, err)
+	}
+}
+
+// What was used before is offered again, to whom it belongs.
+func TestUsedAndSummary(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.create(t, func(in *NewEvent) { in.Status = message.Draft })
+	w.clock = w.clock.Add(time.Minute)
+	soon := w.create(t, func(in *NewEvent) { in.Venue.Name = "New Hall"; in.SaleOpensAt = ptr(w.clock.Add(time.Hour)) })
+	w.create(t, func(in *NewEvent) { in.SaleOpensAt = ptr(w.clock.Add(2 * time.Hour)) })
+	w.create(t, func(in *NewEvent) { in.EventTime = ptr("2026-03-01T20:00:00+01:00") })
+	foreign, err := w.Create(ctx, rival, gala())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Cancel(ctx, rival, foreign.ID); err != nil {
+		t.Fatal(err)
+	}
+	venues, plans, err := w.Used(ctx, organizer.UserID)
+	if err != nil || len(venues) != 2 || len(plans) != 1 || plans[0].Seats != 100 || plans[0].Version != 1 {
+		t.Fatalf("%+v %+v %v", venues, plans, err)
+	}
+	if venues, _, err = w.Used(ctx, "somebody"); err != nil || len(venues) != 0 {
+		t.Fatalf("%+v %v", venues, err)
+	}
+	counts, next, err := w.Summary(ctx, organizer.UserID)
+	if err != nil || counts["draft"] != 1 || counts["upcoming"] != 2 || counts["past"] != 1 || counts["cancelled"] != 0 || next == nil || next.ID != soon.ID {
+		t.Fatalf("%v %+v %v", counts, next, err)
+	}
+	if counts, _, err = w.Summary(ctx, ""); err != nil || counts["cancelled"] != 1 {
+		t.Fatalf("%v %v", counts, err)
+	}
+	if _, next, err = w.Summary(ctx, rival.UserID); err != nil || next != nil {
+		t.Fatalf("%+v %v", next, err)
+	}
+}
+
+// The latest come first if they are asked for, over several pages.
+func TestLatestFirst(t *testing.T) {
+	w := newWorld(t)
+	for _, day := range []string{"2027-03-03", "2027-03-01", "2027-03-02"} {
+		w.create(t, func(in *NewEvent) { in.Title, in.EventTime, in.EventDate = day, nil, day })
+	}
+	var got []string
+	for cursor := ""; ; {
+		list, next, err := w.List(t.Context(), organizer, Filter{Latest: true, Limit: 1, Cursor: cursor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			got = append(got, e.Title)
+		}
+		if cursor = next; next == "" {
+			break
+		}
+	}
+	if len(got) != 3 || got[0] != "2027-03-03" || got[2] != "2027-03-01" {
+		t.Fatal(got)
+	}
+}
+
+// A plan comes by itself, in an import file, or in pretix's format.
+func TestKeepPlan(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	plain := `{"name":"Hall","categories":[{"name":"A"}],"sections":[{"id":"S","category":"A","capacity":7}]}`
+	p, err := w.KeepPlan(ctx, organizer, ImportFile{Name: "plan.json", Data: []byte(plain)})
+	if err != nil || len(p.Seats) != 7 {
+		t.Fatalf("%+v %v", p, err)
+	}
+	again, err := w.Sketch(ctx, PlanInput{ID: p.ID, Version: p.Version})
+	if err != nil || len(again.Seats) != 7 {
+		t.Fatalf("it is not stored: %v", err)
+	}
+	files, err := filepath.Glob("testdata/import/*retix*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no plan of pretix to try: %v", err)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.KeepPlan(ctx, organizer, ImportFile{Name: name, Data: data}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	own, err := json.Marshal(map[string]any{"boxoffice": 1, "plans": []any{map[string]any{"source_id": "x", "name": "H", "categories": []any{map[string]any{"name": "A"}},
+		"sections": []any{map[string]any{"id": "S", "category": "A", "capacity": 3}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = w.KeepPlan(ctx, organizer, ImportFile{Name: "own.json", Data: own}); err != nil || len(p.Seats) != 3 {
+		t.Fatalf("%+v %v", p, err)
+	}
+	for _, bad := range []string{"", "{", "[]", `{"sections":[]}`, `{"sections":{}}`, `{"boxoffice":1}`, `{"name":"H","sections":[],"x":1}`} {
+		_, err := w.KeepPlan(ctx, organizer, ImportFile{Name: "bad", Data: []byte(bad)})
+		if errs.KindOf(err) != errs.Invalid {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	_, err = w.KeepPlan(ctx, fan, ImportFile{Data: []byte(plain)})
+	wantKind(t, err, errs.Forbidden)
+}

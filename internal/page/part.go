@@ -1,0 +1,28 @@
+package page
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+)
+
+// ShowPart answers with a template of a page, without the layout around it: for
+// scripts that bring a part of the page up to date.
+func (v *Visit) ShowPart(s *Set, name, part string, data any) error {
+	one := s.byLang[v.Lang][name]
+	if one == nil {
+		return fmt.Errorf("there is no page %q", name)
+	}
+	var out bytes.Buffer
+	if err := one.ExecuteTemplate(&out, part, data); err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	h := v.W.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(out.Len()))
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Cache-Control", "private, no-store")
+	v.W.WriteHeader(v.status)
+	_, _ = v.W.Write(out.Bytes()) // who has gone away does not read it
+	return nil
+}

@@ -1,0 +1,37 @@
+package payment
+
+import (
+	"database/sql"
+	"testing"
+
+	"boxoffice/internal/message"
+)
+
+// The refunds of an event are counted by how far they got, and no other's.
+func TestRefundsOf(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	const event, other = "06a1b2c3d4e5f6g7", "06a1b2c3d4e5f6g8"
+	err := w.db.Write(ctx, func(tx *sql.Tx) error {
+		for i, r := range []struct {
+			event, status string
+			amount        int64
+		}{{event, refundDone, 500}, {event, refundDone, 700}, {event, refundPending, 900}, {event, refundFailed, 40}, {event, refundNeedless, 1}, {other, refundDone, 77}} {
+			if _, err := tx.ExecContext(ctx, sqlAddRefund, refundID(r.event, int64(i+1)), r.event, i+1, "b", r.amount, 1); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `UPDATE refunds SET status = $1 WHERE id = $2`, r.status, refundID(r.event, int64(i+1))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := w.RefundsOf(ctx, event)
+	want := message.Refunds{Done: message.RefundFigure{Count: 2, Amount: 1200}, Pending: message.RefundFigure{Count: 1, Amount: 900}, Failed: message.RefundFigure{Count: 1, Amount: 40}}
+	if err != nil || got != want {
+		t.Errorf("%+v, want %+v (%v)", got, want, err)
+	}
+}
