@@ -49,14 +49,8 @@ var pageRights = map[string]string{
 	"GET /account/export":                "303 200 200 200 200 200",
 	"GET /account/delete":                "303 200 200 200 200 200",
 	"POST /account/delete":               "303 303 303 303 303 303", // made in bulk: no password to ask for
-}
 
-// pagesOnDrafts is the same for an event that is a draft, where it makes a
-// difference.
-var pagesOnDrafts = map[string]string{
-	"GET /e/{id}/{slug}":                          "404 404 404 200 404 200",
-	"GET /e/{id}/poster.svg":                      "404 404 404 200 404 200",
-	"GET /e/{id}/og.png":                          "404 404 404 200 404 200",
+	// the organizer's console
 	"GET /organizer":                              "303 403 403 200 200 200",
 	"GET /organizer/events/new":                   "303 403 403 200 200 200",
 	"POST /organizer/events/new":                  "303 403 403 422 422 422", // an empty form
@@ -71,6 +65,14 @@ var pagesOnDrafts = map[string]string{
 	"POST /organizer/events/{event}/seats":        "303 403 403 303 404 303",
 	"POST /organizer/events/{event}/release":      "303 403 403 404 404 404", // no such booking
 	"GET /organizer/events/{event}/attendees.csv": "303 403 403 200 404 200",
+}
+
+// pagesOnDrafts is the same for an event that is a draft, where it makes a
+// difference.
+var pagesOnDrafts = map[string]string{
+	"GET /e/{id}/{slug}":     "404 404 404 200 404 200",
+	"GET /e/{id}/poster.svg": "404 404 404 200 404 200",
+	"GET /e/{id}/og.png":     "404 404 404 200 404 200",
 }
 
 // pageForms are what is posted to pages.
