@@ -8,6 +8,7 @@
 // pages by way of the kit again.
 //
 //	kit.go     the kit: configuration, handlers, error pages
+//	faults.go  what is wrong with a form, beside its inputs
 //	visit.go   one request for a page: who asks, in which language, cookies
 //	set.go     templates of a room, parsed once for each language
 //	words.go   message catalogues

@@ -3,8 +3,10 @@ package page
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,8 +67,12 @@ func (v *Visit) Reason(err error) (text string, ok bool) {
 		return "", false
 	}
 	v.status = http.StatusUnprocessableEntity
-	if e.Kind == errs.Conflict || e.Kind == errs.Precondition {
+	switch e.Kind {
+	case errs.Conflict, errs.Precondition:
 		v.status = http.StatusConflict
+	case errs.TooMany:
+		v.status = http.StatusTooManyRequests
+		v.W.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
 	key := "problem." + e.Type
 	if text = v.T(key); text == key {

@@ -1,0 +1,57 @@
+package page
+
+import (
+	"github.com/gosimple/slug"
+
+	"boxoffice/internal/errs"
+)
+
+// Faults are what is wrong with a form that was sent, in the reader's language:
+// one text for all of it, and one beside each input at fault. The zero value is
+// a form without faults.
+type Faults struct {
+	Text   string
+	fields []errs.Field
+}
+
+// Of is what is wrong with an input; "" when nothing is.
+func (f Faults) Of(name string) string {
+	for _, one := range f.fields {
+		if one.Name == name {
+			return one.Reason
+		}
+	}
+	return ""
+}
+
+// First reports whether an input is the first one at fault: the one to go on with.
+func (f Faults) First(name string) bool { return len(f.fields) > 0 && f.fields[0].Name == name }
+
+// Any reports whether there are faults.
+func (f Faults) Any() bool { return f.Text != "" }
+
+// Faults is Reason with what is to be said beside single inputs. The form is shown
+// again with them; ok is false for errors that are not for pages.
+func (v *Visit) Faults(err error) (f Faults, ok bool) {
+	if f.Text, ok = v.Reason(err); !ok {
+		return Faults{}, false
+	}
+	e := errs.Of(err)
+	for _, one := range e.Fields {
+		f.fields = append(f.fields, errs.Field{Name: one.Name, Reason: v.fault(one.Reason)})
+	}
+	if e.Type == "invalid-field" {
+		f.Text = v.T("fault.some")
+	}
+	return f, true
+}
+
+// fault is a reason in the reader's language, as a sentence. Errors give their
+// reasons in English; the catalogues know them by their slugs.
+func (v *Visit) fault(reason string) string {
+	key := "fault." + slug.Make(reason)
+	if text := v.T(key); text != key {
+		return text
+	}
+	return v.T("fault.other", "Reason", reason)
+}
