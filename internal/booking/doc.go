@@ -10,6 +10,8 @@
 //	state.go    applies the effects, one ledger entry each,
 //	store.go    writes the net final rows, and commits; then everybody is answered
 //
+// Beside it: places.go and near.go are what pages ask for.
+//
 // The primary key of claims is the promise: a seat without a row is free, and
 // nothing but a committed row says yes. The ledger is the audit trail, the
 // outbox and the live feed in one; verify.go replays it against the tables, and

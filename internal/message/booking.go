@@ -40,3 +40,17 @@ type Confirm struct {
 	Amount    int64 // must equal the booking's
 	Currency  string
 }
+
+// Place is one seat of a booking as people see it.
+type Place struct {
+	Label      string // unique in the plan: "101-A-12"
+	SectionID  string
+	Section    string // its name
+	Row        string // "" in general admission
+	Number     string // within its row
+	Unnumbered bool   // general admission: nobody has to find it
+	Tier       Tier   // with its price
+
+	Accessible     bool
+	RestrictedView bool
+}

@@ -22,6 +22,9 @@ type Caller struct {
 // SignedIn reports whether the caller has an account.
 func (c Caller) SignedIn() bool { return c.UserID != "" }
 
+// Visiting reports whether the caller has not shown yet who they are.
+func (c Caller) Visiting() bool { return c.Role == Guest }
+
 // MayRead reports whether the caller may see what belongs to owner.
 func (c Caller) MayRead(owner string) bool {
 	return c.Role == Admin || c.UserID != "" && c.UserID == owner
