@@ -128,3 +128,8 @@ func (s *Service) SignUpAndIn(ctx context.Context, a Account, visitor message.Ca
 	}
 	return s.welcome(ctx, u, visitor, agent)
 }
+
+// Self is the account of a caller.
+func (s *Service) Self(ctx context.Context, caller message.Caller) (User, error) {
+	return s.visible(ctx, caller, caller.UserID)
+}

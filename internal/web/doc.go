@@ -5,5 +5,8 @@
 //	shop.go    the shop and its addresses
 //	home.go    what is on
 //	event.go   one event, with the seat map or the list of seats
+//	buy.go     seats are held; checkout.go: what is held, until it is paid
+//	till.go    where buyers pay, and waiting for the answer
+//	enter.go   who the buyer is: guests, signing in and up within the checkout
 //	signin.go  signing in and out; mailed.go: the pages behind mailed links
 package web
