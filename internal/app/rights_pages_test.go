@@ -32,9 +32,24 @@ var pageRights = map[string]string{
 // pagesOnDrafts is the same for an event that is a draft, where it makes a
 // difference.
 var pagesOnDrafts = map[string]string{
-	"GET /e/{id}/{slug}":     "404 404 404 200 404 200",
-	"GET /e/{id}/poster.svg": "404 404 404 200 404 200",
-	"GET /e/{id}/og.png":     "404 404 404 200 404 200",
+	"GET /e/{id}/{slug}":               "404 404 404 200 404 200",
+	"GET /e/{id}/poster.svg":           "404 404 404 200 404 200",
+	"GET /e/{id}/og.png":               "404 404 404 200 404 200",
+	"POST /e/{id}/hold":                "307 303 303 303 303 303",
+	"GET /checkout/{booking}":          "303 404 200 404 404 404",
+	"GET /checkout/{booking}/wait":     "303 404 303 404 404 404",
+	"POST /checkout/{booking}/release": "303 404 303 404 404 404",
+	"POST /checkout/{booking}/guest":   "303 404 303 404 404 404",
+	"POST /checkout/{booking}/code":    "303 404 303 404 404 404",
+	"POST /checkout/{booking}/resend":  "303 404 303 404 404 404",
+	"POST /checkout/{booking}/sign-in": "303 404 422 404 404 404",
+	"POST /checkout/{booking}/sign-up": "303 404 303 404 404 404",
+	"GET /pay/{booking}":               "303 404 200 404 404 404",
+	"POST /pay/{booking}":              "303 404 303 404 404 404",
+	"GET /sign-up":                     "200 200 200 200 200 200",
+	"POST /sign-up":                    "303 303 303 303 303 303",
+	"GET /forgot":                      "200 200 200 200 200 200",
+	"POST /forgot":                     "303 303 303 303 303 303",
 }
 
 // pageForms are what is posted to pages.
@@ -42,4 +57,13 @@ var pageForms = map[string]string{
 	"POST /sign-in": "name=nobody&password=wrong+password",
 	"POST /verify":  "token=x",
 	"POST /reset":   "token=x&password=velvet+curtain",
+
+	"POST /e/{id}/hold":                "quantity=1",
+	"POST /checkout/{booking}/guest":   "name=Gus&email=$mail",
+	"POST /checkout/{booking}/code":    "code=000000",
+	"POST /checkout/{booking}/sign-in": "name=nobody&password=wrong+password",
+	"POST /checkout/{booking}/sign-up": "name=Ann&email=$mail&password=velvet+curtain",
+	"POST /pay/{booking}":              "token=tok_ok",
+	"POST /sign-up":                    "name=Ann&email=$mail&password=velvet+curtain",
+	"POST /forgot":                     "email=nobody@example.org",
 }
