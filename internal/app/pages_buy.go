@@ -120,5 +120,5 @@ func (p onPage) VerifyGuest(ctx context.Context, caller message.Caller, code, ag
 // Person is what is known of a caller.
 func (p onPage) Person(ctx context.Context, caller message.Caller) (web.Person, error) {
 	u, err := p.Users.Self(ctx, caller)
-	return web.Person{Name: u.Name, Email: u.Email + u.Contact, Verified: u.Verified}, err // one of them
+	return web.Person{Name: u.Name, Email: u.Email + u.Contact, Verified: u.Verified, Guest: user.CameAsGuest(u.ID)}, err // one of them
 }

@@ -104,7 +104,7 @@ func (s *Shop) hold(v *page.Visit) error {
 	if err != nil {
 		return s.notHeld(v, &e, w, err)
 	}
-	return v.Go("/checkout/" + b.ID)
+	return v.Go(checkoutPath(b.ID))
 }
 
 // wished reads a wish out of a form: seats win over a quantity.
@@ -160,6 +160,9 @@ func (s *Shop) notHeld(v *page.Visit, e *message.Event, w Wish, err error) error
 	if !ok {
 		return err
 	}
+	if errs.Is(err, "invalid-field") {
+		text = v.T("missed.odd") // a label or a name that no page of ours has
+	}
 	m := &missed{Text: text, Chosen: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier}
 	if errs.Is(err, "seats-taken") {
 		m.Seats, _ = errs.Of(err).Extra["seats"].([]string)
@@ -169,7 +172,7 @@ func (s *Shop) notHeld(v *page.Visit, e *message.Event, w Wish, err error) error
 		}
 		if own != "" {
 			v.Notice("held-already")
-			return v.Go("/checkout/" + own)
+			return v.Go(checkoutPath(own))
 		}
 		m.Chosen = slices.DeleteFunc(slices.Clone(w.Seats), func(l string) bool { return slices.Contains(m.Seats, l) })
 		if m.Near, err = s.Buying.Near(v.Context(), e.ID, w.Seats, m.Seats); err != nil {

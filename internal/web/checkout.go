@@ -63,12 +63,15 @@ type split struct {
 	Currency       string
 }
 
+// checkoutPath is where a purchase is until it is paid.
+func checkoutPath(bookingID string) string { return "/checkout/" + url.PathEscape(bookingID) }
+
 // purchase is the purchase that a page is about. When it goes on elsewhere, or
 // nobody is signed in, the reader is sent there, and there is none.
 func (s *Shop) purchase(v *page.Visit) (*Purchase, error) {
 	id := v.PathValue("booking")
 	if !v.Caller.SignedIn() {
-		return nil, v.Go("/sign-in?next=" + url.QueryEscape("/checkout/"+id))
+		return nil, toSignIn(v, checkoutPath(id))
 	}
 	p, err := s.Buying.Purchase(v.Context(), v.Caller, id)
 	if err != nil {
@@ -80,11 +83,16 @@ func (s *Shop) purchase(v *page.Visit) (*Purchase, error) {
 	return &p, nil
 }
 
+// toSignIn sends the reader to the sign-in page, and on from there.
+func toSignIn(v *page.Visit, next string) error {
+	return v.Go("/sign-in?next=" + url.QueryEscape(next))
+}
+
 // elsewhere is where a purchase goes on when its checkout is over; "" when not.
 func (p *Purchase) elsewhere() string {
 	switch {
 	case p.underWay():
-		return "/checkout/" + p.ID + "/wait"
+		return checkoutPath(p.ID) + "/wait"
 	case p.Status == message.Booked, p.Status == message.BookingCancelled && p.PaymentID != "":
 		return "/orders/" + p.ID
 	}
@@ -186,7 +194,7 @@ func (s *Shop) release(v *page.Visit) error {
 	if err := v.ParseForm(); err != nil {
 		return errs.New(errs.Malformed, "bad-form", "The form did not arrive whole.")
 	}
-	here := "/checkout/" + p.ID
+	here := checkoutPath(p.ID)
 	if !held(&p.Booking, v.Now()) {
 		return v.Go(here)
 	}
@@ -204,9 +212,10 @@ func (s *Shop) release(v *page.Visit) error {
 	if err := s.Buying.Release(v.Context(), v.Caller, p.ID, labels); err != nil {
 		return err
 	}
-	v.Notice("released")
+	notice := "released"
 	if len(labels) > 0 && len(labels) < len(p.Places) {
-		v.Notice("released-some")
+		notice = "released-some"
 	}
+	v.Notice(notice)
 	return v.Go(here)
 }

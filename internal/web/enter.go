@@ -17,6 +17,7 @@ type entryForm struct {
 type Person struct {
 	Name, Email string
 	Verified    bool
+	Guest       bool // without an account that they could sign in to
 }
 
 // who is what the checkout knows of the buyer.
@@ -85,7 +86,7 @@ func (s *Shop) here(v *page.Visit, as string, try func() (entryForm, error)) err
 	if f.Faults.Any() {
 		return s.showCheckout(v, p, as, f)
 	}
-	return v.Go("/checkout/" + p.ID)
+	return v.Go(checkoutPath(p.ID))
 }
 
 func (s *Shop) signInHere(v *page.Visit) error {

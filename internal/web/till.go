@@ -45,7 +45,7 @@ func (s *Shop) sandboxPage(v *page.Visit) error {
 		return err
 	}
 	if v.Caller.Visiting() || !held(&p.Booking, v.Now()) {
-		return v.Go("/checkout/" + p.ID)
+		return v.Go(checkoutPath(p.ID))
 	}
 	attempt := int64(0)
 	if p.Payment != nil {
@@ -61,9 +61,9 @@ func (s *Shop) sandboxPage(v *page.Visit) error {
 // same payment, since its key is made of the attempts that the buyer has seen.
 func (s *Shop) paid(v *page.Visit) error {
 	id := v.PathValue("booking")
-	here := "/checkout/" + id
+	here := checkoutPath(id)
 	if !v.Caller.SignedIn() {
-		return v.Go("/sign-in?next=" + here)
+		return toSignIn(v, here)
 	}
 	token := s.till.Token(v.Request)
 	if token == "" {
@@ -99,7 +99,7 @@ func clip(s string, n int) string {
 func (s *Shop) wait(v *page.Visit) error {
 	id := v.PathValue("booking")
 	if !v.Caller.SignedIn() {
-		return v.Go("/sign-in?next=/checkout/" + id + "/wait")
+		return toSignIn(v, checkoutPath(id)+"/wait")
 	}
 	p, err := s.Buying.Purchase(v.Context(), v.Caller, id)
 	if err != nil {
@@ -108,7 +108,7 @@ func (s *Shop) wait(v *page.Visit) error {
 	next := ""
 	if !p.underWay() {
 		if next = p.elsewhere(); next == "" {
-			next = "/checkout/" + id
+			next = checkoutPath(id)
 		} else if p.Payment != nil && p.Payment.Status == "captured" {
 			v.Notice("paid")
 		}

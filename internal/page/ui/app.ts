@@ -5,8 +5,12 @@ import { heldSeats } from "./held";
 import { searchAsTyped } from "./search";
 import { seatList } from "./seats";
 import { localTimes } from "./time";
+import { waiting } from "./wait";
 
 localTimes(document);
 countdowns(document);
 searchAsTyped(document);
 seatList(document);
+heldSeats(document);
+forms();
+waiting(document);
