@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"boxoffice/internal/booking"
 	"boxoffice/internal/message"
 	"boxoffice/internal/user"
@@ -157,6 +159,43 @@ func TestVisitorBecomesAccount(t *testing.T) {
 	}
 	d.submit(t, "/checkout/"+four+"/release", "").at(t, 200, "/checkout/"+four, "The seat is free again")
 	d.get(t, "/sign-in?next=/checkout/"+four).submit(t, "/sign-in", "name=ann@example.org&password="+password).at(t, 200, "/checkout/"+four, "ann@example.org")
+}
+
+// An account with two factors: the code is asked for once the password was right,
+// within the checkout too.
+func TestSignInWithCode(t *testing.T) {
+	f := newFair(t)
+	u, err := f.Users.SignUp(t.Context(), user.Account{Name: "Ann", Email: "ann@example.org", Password: "velvet curtain"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ann := message.Caller{UserID: u.ID, Role: u.Role}
+	x, err := f.Users.BeginTwoFactor(t.Context(), ann, u.ID, "velvet curtain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits, err := totp.GenerateCode(x.Secret, f.DB.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	recovery, err := f.Users.ConfirmTwoFactor(t.Context(), ann, u.ID, digits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(t, f.base)
+	b.post(t, f.hold(), "quantity=1")
+	id := b.held(t)
+	at := "/checkout/" + id + "/sign-in"
+	b.get(t, "/checkout/"+id+"?as=sign-in").submit(t, at, "name=ann@example.org&password="+password).at(t, 422, at, "Please give the code")
+	if form := b.form(t, at, ""); form.Get("proof") == "" || form.Has("password") {
+		t.Errorf("%v", form)
+	}
+	b.submit(t, at, "code=000000").at(t, 422, at, "This is not a code of now")
+	b.submit(t, at, "code="+recovery[0]).at(t, 200, "/checkout/"+id, "ann@example.org")
+
+	c := newBrowser(t, f.base)
+	c.get(t, "/sign-in?next=/developers").submit(t, "/sign-in", "name=ann@example.org&password="+password).at(t, 422, "/sign-in", "Please give the code")
+	c.submit(t, "/sign-in", "code="+recovery[1]).at(t, 200, "/developers", "Account")
 }
 
 // A decline keeps the seats; then it works.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 
 	"boxoffice/internal/booking"
 	"boxoffice/internal/errs"
@@ -67,9 +68,17 @@ func shownSession(s user.Session, err error) (web.Session, error) {
 	return web.Session{Token: s.Token, Ends: s.Ends, Role: s.User.Role}, err
 }
 
-// Login starts a session.
-func (p onPage) Login(ctx context.Context, c web.Credentials) (web.Session, error) {
-	return shownSession(p.Users.Login(ctx, user.Credentials{Name: c.Name, Password: c.Password, Code: c.Code, Agent: c.Agent, Visitor: c.Visitor}))
+// Login starts a session, in two steps if the account wants a code.
+func (p onPage) Login(ctx context.Context, c web.Credentials) (s web.Session, proof string, err error) {
+	s, err = shownSession(p.Users.Login(ctx, user.Credentials{Name: c.Name, Password: c.Password, Code: c.Code, Agent: c.Agent, Visitor: c.Visitor, Steps: true, Proof: c.Proof}))
+	var needed *user.CodeNeeded
+	switch {
+	case errors.As(err, &needed):
+		proof = needed.Proof
+	case errs.Is(err, "wrong-code"):
+		proof = c.Proof
+	}
+	return s, proof, err
 }
 
 // SignUp makes an account and starts a session.

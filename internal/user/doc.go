@@ -11,6 +11,7 @@
 //	fans.go      accounts in bulk
 //	mail.go      what is proved by mail: addresses, new passwords, guests
 //	visitor.go   who holds seats before saying who they are
+//	steps.go     log-in in two steps: the password, then a code
 //	twofactor.go codes of an authenticator app
 //
 // A session token is an opaque random value of 128 bits. The table holds its

@@ -18,6 +18,9 @@ type Credentials struct {
 	Agent    string // the program that asks, for the list of sessions
 
 	Visitor message.Caller // who has been here until now; a guest's holds go to the account
+
+	Steps bool   // a code that is missing is asked for in a step of its own: see CodeNeeded
+	Proof string // of CodeNeeded, in place of name and password
 }
 
 // Session is a log-in that has succeeded.
@@ -37,7 +40,7 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 		return Session{}, err
 	}
 	login := strings.ToLower(strings.TrimSpace(c.Name))
-	u, err := s.find(ctx, login)
+	u, err := s.claimed(ctx, login, c.Proof)
 	if err != nil && !errors.Is(err, errNoUser) {
 		return Session{}, err
 	}
@@ -80,16 +83,22 @@ func (s *Service) welcome(ctx context.Context, u User, visitor message.Caller, a
 
 // prove checks what an account wants to see at log-in.
 func (s *Service) prove(ctx context.Context, u User, c Credentials, wrong error) (outcome, error) {
-	ok, err := s.hasher.check(ctx, u.hash, c.Password)
-	switch {
-	case err != nil:
+	if c.Proof != "" {
+		if err := s.checkProof(ctx, &u, c.Proof); err != nil {
+			return undecided, err
+		}
+	} else if ok, err := s.hasher.check(ctx, u.hash, c.Password); err != nil {
 		return undecided, err
-	case !ok || u.Disabled:
+	} else if !ok {
+		return failed, wrong
+	}
+	switch {
+	case u.Disabled:
 		return failed, wrong
 	case !u.twoFactor:
 		return right, nil
 	case c.Code == "":
-		return undecided, errs.New(errs.Unauthenticated, "code-required", "Please give the code that your authenticator app shows.")
+		return undecided, s.askForCode(ctx, &u, c)
 	}
 	if err := s.secondFactor(ctx, &u, c.Code, "code"); errs.KindOf(err) == errs.Invalid {
 		return failed, errs.New(errs.Unauthenticated, "wrong-code", "This is not a code of now, or it was used before.")

@@ -9,7 +9,7 @@ import (
 // what is wrong with it.
 type entryForm struct {
 	Name, Email, Next string
-	Second            bool // ask for the code of the authenticator app
+	Proof             string // ask for the code of the authenticator app only
 	Faults            page.Faults
 }
 
@@ -38,11 +38,10 @@ func (s *Shop) who(v *page.Visit) (string, Person, error) {
 // the form; err is for everything else.
 func (s *Shop) logIn(v *page.Visit) (f entryForm, role message.Role, err error) {
 	f = entryForm{Name: v.PostFormValue("name")}
-	session, err := s.People.Login(v.Context(), Credentials{
-		Name: f.Name, Password: v.PostFormValue("password"), Code: v.PostFormValue("code"), Agent: v.UserAgent(), Visitor: v.Caller,
+	session, proof, err := s.People.Login(v.Context(), Credentials{
+		Name: f.Name, Password: v.PostFormValue("password"), Code: v.PostFormValue("code"), Agent: v.UserAgent(), Visitor: v.Caller, Proof: v.PostFormValue("proof"),
 	})
-	if err != nil {
-		f.Second = needsCode(err)
+	if f.Proof = proof; err != nil {
 		return f, "", f.fault(v, err)
 	}
 	v.Begin(session.Token, session.Ends)

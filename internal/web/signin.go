@@ -23,6 +23,7 @@ type Credentials struct {
 	Code           string         // of the authenticator app; "" when there is none
 	Agent          string         // the browser
 	Visitor        message.Caller // who they were until now: a visitor's holds go to the account
+	Proof          string         // that name and password were right a moment ago
 }
 
 // NewAccount is what somebody signs up with.
@@ -34,7 +35,9 @@ type NewAccount struct {
 
 // People signs fans in and out, and knows who they are.
 type People interface {
-	Login(ctx context.Context, c Credentials) (Session, error)
+	// Login starts a session. When a code is missing or wrong, proof is what
+	// stands for name and password in the next step.
+	Login(ctx context.Context, c Credentials) (s Session, proof string, err error)
 	SignUp(ctx context.Context, a NewAccount) (Session, error)
 	Logout(ctx context.Context, token string) error
 	ForgotPassword(ctx context.Context, email string) error
@@ -57,9 +60,6 @@ func (s *Shop) signInRoutes() routes {
 		"POST /sign-out": s.signOut, "GET /forgot": s.forgot, "POST /forgot": s.forgot,
 		"GET /verify": s.verify, "POST /verify": s.verify, "GET /reset": s.reset, "POST /reset": s.reset}
 }
-
-// needsCode reports whether a sign-in lacks a good code of the authenticator app.
-func needsCode(err error) bool { return errs.Is(err, "code-required") || errs.Is(err, "wrong-code") }
 
 // done reports whether a guest has shown who they are before: the same form came
 // twice.
