@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -9,14 +8,13 @@ import (
 	"boxoffice/internal/console"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/page"
-	"boxoffice/internal/user"
 	"boxoffice/internal/web"
 )
 
 // pages mounts the pages.
 func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *Serve, mail http.Handler, log *slog.Logger) error {
 	all := onPage{p}
-	shop, err := web.New(kit, web.Services{Events: all, People: all, Orders: all, Accounts: all, Tickets: p.Tickets}, log)
+	shop, err := web.New(kit, web.Services{Events: all, Buying: all, People: all, Orders: all, Accounts: all, Tickets: p.Tickets}, log)
 	if err != nil {
 		return err
 	}
@@ -39,23 +37,3 @@ func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *Serve, mail http.Han
 
 // onPage is the services as the pages see them.
 type onPage struct{ *Parts }
-
-// Login starts a session.
-func (p onPage) Login(ctx context.Context, name, password, code, agent string) (web.Session, error) {
-	s, err := p.Users.Login(ctx, user.Credentials{Name: name, Password: password, Code: code, Agent: agent})
-	return web.Session{Token: s.Token, Ends: s.Ends}, err
-}
-
-// Logout ends the session of a token.
-func (p onPage) Logout(ctx context.Context, token string) error { return p.Users.Logout(ctx, token) }
-
-// VerifyEmail confirms an address by the secret of a mailed link.
-func (p onPage) VerifyEmail(ctx context.Context, token string) error {
-	_, err := p.Users.Verify(ctx, token)
-	return err
-}
-
-// ResetPassword chooses a new password by the secret of a mailed link.
-func (p onPage) ResetPassword(ctx context.Context, token, password string) error {
-	return p.Users.ResetPassword(ctx, token, password)
-}

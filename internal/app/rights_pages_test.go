@@ -28,6 +28,23 @@ var pageRights = map[string]string{
 	"GET /robots.txt":        "200 200 200 200 200 200",
 	"GET /sitemap.xml":       "200 200 200 200 200 200",
 
+	// buying, and signing in
+	"POST /e/{id}/hold":                "307 303 303 303 303 303",
+	"GET /checkout/{booking}":          "303 404 200 404 404 404",
+	"GET /checkout/{booking}/wait":     "303 404 303 404 404 404",
+	"POST /checkout/{booking}/release": "303 404 303 404 404 404",
+	"POST /checkout/{booking}/guest":   "303 404 303 404 404 404",
+	"POST /checkout/{booking}/code":    "303 404 303 404 404 404",
+	"POST /checkout/{booking}/resend":  "303 404 303 404 404 404",
+	"POST /checkout/{booking}/sign-in": "303 404 422 404 404 404",
+	"POST /checkout/{booking}/sign-up": "303 404 303 404 404 404",
+	"GET /pay/{booking}":               "303 404 200 404 404 404",
+	"POST /pay/{booking}":              "303 404 303 404 404 404",
+	"GET /sign-up":                     "200 200 200 200 200 200",
+	"POST /sign-up":                    "303 303 303 303 303 303",
+	"GET /forgot":                      "200 200 200 200 200 200",
+	"POST /forgot":                     "303 303 303 303 303 303",
+
 	// after the purchase: organizers read orders for their events, and get no tickets for them
 	"GET /orders":                        "303 200 200 200 200 200",
 	"GET /orders/{booking}":              "303 404 200 200 404 200",
@@ -92,4 +109,12 @@ var pageForms = map[string]string{
 	"POST /organizer/events/{event}/cancel":  "title=gala",
 	"POST /organizer/events/{event}/seats":   "kind=block&quantity=2",
 	"POST /organizer/events/{event}/release": "booking=x",
+	"POST /e/{id}/hold":                      "quantity=1",
+	"POST /checkout/{booking}/guest":         "name=Gus&email=$mail",
+	"POST /checkout/{booking}/code":          "code=000000",
+	"POST /checkout/{booking}/sign-in":       "name=nobody&password=wrong+password",
+	"POST /checkout/{booking}/sign-up":       "name=Ann&email=$mail&password=velvet+curtain",
+	"POST /pay/{booking}":                    "token=tok_ok",
+	"POST /sign-up":                          "name=Ann&email=$mail&password=velvet+curtain",
+	"POST /forgot":                           "email=nobody@example.org",
 }

@@ -139,6 +139,39 @@ func TestRateLimits(t *testing.T) {
 	}
 }
 
+// Which limit a form of the pages counts against, by who sends it.
+func TestEntries(t *testing.T) {
+	who := message.Caller{}
+	g := withConfig(t, func(c *Config) {
+		c.Limits = DefaultLimits(1, limit.NewMemory(time.Now))
+		c.Authenticate = func(context.Context, string) (message.Caller, error) { return who, nil }
+	})
+	for _, c := range []struct {
+		path                     string
+		nobody, visitor, account string
+	}{
+		{"/sign-in", "entry", "entry", "account"}, {"/sign-up", "entry", "entry", "account"}, {"/forgot", "entry", "entry", "account"},
+		{"/checkout/b/guest", "entry", "entry", "account"}, {"/checkout/b/code", "entry", "entry", "account"}, {"/checkout/b/resend", "entry", "entry", "account"},
+		{"/checkout/b/sign-in", "entry", "entry", "account"}, {"/checkout/b/sign-up", "entry", "entry", "account"},
+		{"/checkout/b/release", "address", "account", "account"}, {"/pay/b", "address", "account", "account"},
+		{"/e/x/hold", "entry", "account", "account"}, // makes a visitor of nobody
+		{"/bookings", "address", "account", "account"},
+	} {
+		for _, one := range []struct {
+			message.Caller
+			want string
+		}{{message.Caller{}, c.nobody}, {message.Caller{UserID: "v", Role: message.Guest}, c.visitor}, {message.Caller{UserID: "u", Role: message.Customer}, c.account}} {
+			header := []string{}
+			if who = one.Caller; who.SignedIn() {
+				header = []string{"Authorization", "Bearer x"}
+			}
+			if got := ask(g, "POST", c.path, "192.0.2.9", header...).Header().Get("RateLimit-Policy"); !strings.HasPrefix(got, `"`+one.want+`"`) {
+				t.Errorf("%s as %q: %s, want %s", c.path, who.Role, got, one.want)
+			}
+		}
+	}
+}
+
 func TestPressure(t *testing.T) {
 	waiting := 0
 	g := withConfig(t, func(c *Config) { c.Pressure = func() (int, int) { return waiting, 100 } })
@@ -147,8 +180,13 @@ func TestPressure(t *testing.T) {
 	if w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "/problems/busy") {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
-	if w := ask(g, "POST", "/payments", "192.0.2.1"); w.Code != 204 {
-		t.Errorf("a payment: %d", w.Code)
+	if w := ask(g, "POST", "/e/06a1b2c3d4e5f6g7/hold", "192.0.2.1"); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("a hold from an event's page: %d %v", w.Code, w.Header())
+	}
+	for _, path := range []string{"/payments", "/pay/x", "/checkout/x/release"} {
+		if w := ask(g, "POST", path, "192.0.2.1"); w.Code == 503 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
 	}
 	waiting = 59
 	if w := ask(g, "POST", "/bookings", "192.0.2.1"); w.Code != 204 {

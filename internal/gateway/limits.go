@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"boxoffice/internal/errs"
@@ -24,7 +25,7 @@ type Limits struct {
 
 // DefaultLimits allow so many requests a second to an account, twice as many to
 // an address, four seconds' worth of them at once, and thirty attempts a minute
-// to come in.
+// to come in: as a visitor who holds seats, too.
 func DefaultLimits(perSecond int64, l limit.Limiter) Limits {
 	const at = 4
 	return Limits{
@@ -76,11 +77,11 @@ func (g *Gateway) admit(q *request, caller message.Caller) error {
 		where = 1
 	}
 	p, name := &g.policies.account[where], caller.UserID
-	if !caller.SignedIn() {
-		if p = &g.policies.address[where]; entry(q.method, q.path) {
-			p = &g.policies.entry[where]
-		}
-		name = q.clientKey()
+	switch {
+	case entry(q.method, q.path) && (!caller.SignedIn() || caller.Visiting()), visits(q) && !caller.SignedIn(): // anybody can be a visitor
+		p, name = &g.policies.entry[where], q.clientKey()
+	case !caller.SignedIn():
+		p, name = &g.policies.address[where], q.clientKey()
 	}
 	res, err := g.cfg.Limits.Limiter.Take(q, limit.Key{Class: p.name, Name: name}, p.rate)
 	if err != nil {
@@ -116,10 +117,24 @@ func entry(method, path string) bool {
 		return false
 	}
 	switch path {
-	case "/users", "/users/login", "/users/guest", "/users/verify", "/users/password-reset", "/users/password-reset/confirm", "/verify", "/reset":
+	case "/users", "/users/login", "/users/guest", "/users/verify", "/users/password-reset", "/users/password-reset/confirm",
+		"/sign-in", "/sign-up", "/forgot", "/verify", "/reset":
+		return true
+	}
+	if !under(path, "/checkout") {
+		return false
+	}
+	switch form := path[strings.LastIndexByte(path, '/')+1:]; form {
+	case "guest", "code", "resend", "sign-in", "sign-up":
 		return true
 	}
 	return false
+}
+
+// visits reports whether a request asks for seats from an event's page, where it
+// makes a visitor of who is not signed in.
+func visits(q *request) bool {
+	return q.method == http.MethodPost && strings.HasPrefix(q.path, "/e/") && strings.HasSuffix(q.path, "/hold")
 }
 
 // crowded is the share of the writers' queues above which nobody new is let in.
@@ -129,7 +144,7 @@ const crowded = 0.6
 // better than a late one. Whoever has seats goes on: payments, swaps and
 // cancellations are not turned away here.
 func (g *Gateway) pressed(q *request) error {
-	if g.cfg.Pressure == nil || q.method != http.MethodPost || q.path != "/bookings" {
+	if g.cfg.Pressure == nil || q.method != http.MethodPost || q.path != "/bookings" && !visits(q) {
 		return nil
 	}
 	waiting, capacity := g.cfg.Pressure()

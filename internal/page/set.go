@@ -53,6 +53,9 @@ func (f frame) Organizes() bool {
 	return f.Caller.Role == message.Organizer || f.Caller.Role == message.Admin
 }
 
+// Known reports whether the reader has signed in, and has not just come by.
+func (f frame) Known() bool { return f.Caller.SignedIn() && !f.Caller.Visiting() }
+
 // Set parses the templates of a folder, with functions of the room's own.
 func (k *Kit) Set(files fs.FS, dir string, more template.FuncMap) (*Set, error) {
 	s := &Set{byLang: map[string]map[string]*template.Template{}}

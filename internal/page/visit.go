@@ -3,6 +3,7 @@ package page
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"math"
 	"net/http"
 	"net/url"
@@ -59,7 +60,8 @@ func (v *Visit) URL(path string) string { return v.kit.URL(path) }
 func (v *Visit) Status(code int) { v.status = code }
 
 // Reason sets the status that belongs to an error, and is the error in words for
-// the page: of a known slug in the visit's language, else as the error says.
+// the page: of a known slug in the visit's language, with the error's members to
+// fill in, else as the error says.
 // Errors that are no application errors are not for pages: ok is false.
 func (v *Visit) Reason(err error) (text string, ok bool) {
 	e := errs.Of(err)
@@ -75,7 +77,11 @@ func (v *Visit) Reason(err error) (text string, ok bool) {
 		v.W.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
 	key := "problem." + e.Type
-	if text = v.T(key); text == key {
+	pairs := make([]any, 0, 2*len(e.Extra))
+	for name, value := range e.Extra {
+		pairs = append(pairs, name, value)
+	}
+	if text = v.T(key, pairs...); text == key {
 		text = e.Detail
 	}
 	return text, true
@@ -93,6 +99,30 @@ func (v *Visit) Public() {
 func (v *Visit) Go(path string) error {
 	v.W.Header().Set("Cache-Control", "no-store")
 	http.Redirect(v.W, v.Request, path, http.StatusSeeOther)
+	return nil
+}
+
+// Resend has the reader's browser send the same form to another path of this
+// server (307): with a cookie, say, that comes along with this answer.
+func (v *Visit) Resend(path string) error {
+	v.W.Header().Set("Cache-Control", "no-store")
+	http.Redirect(v.W, v.Request, path, http.StatusTemporaryRedirect)
+	return nil
+}
+
+// WantsJSON reports whether a script asks, rather than a reader.
+func (v *Visit) WantsJSON() bool { return v.Header.Get("Accept") == "application/json" }
+
+// JSON answers a script of this server's pages.
+func (v *Visit) JSON(body any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	h := v.W.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	_, _ = v.W.Write(raw)
 	return nil
 }
 

@@ -3,12 +3,15 @@
 //	http.go      sign-up, log-in, log-out, read, change and delete an account
 //	account.go   what an account is, and what it may be called
 //	service.go   the rules: who may change what
+//	login.go     who comes in, with what they have held as a visitor
 //	password.go  argon2id, few at a time, and passwords that are too common
 //	throttle.go  failed log-ins slow an account down
 //	session.go   tokens: stored hashed, looked up many at a time
 //	trust.go     how long a node goes on without looking
 //	fans.go      accounts in bulk
 //	mail.go      what is proved by mail: addresses, new passwords, guests
+//	visitor.go   who holds seats before saying who they are
+//	steps.go     log-in in two steps: the password, then a code
 //	twofactor.go codes of an authenticator app
 //
 // A session token is an opaque random value of 128 bits. The table holds its

@@ -10,7 +10,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
 )
 
@@ -88,18 +87,7 @@ func (s *Service) registerMails(api huma.API) {
 		})
 	huma.Register(api, operation("send-guest-code", http.MethodPost, "/users/guest/code", "Mail a guest's code again", "At most once a minute.", http.StatusAccepted, 401, 409, 429, 503),
 		func(ctx context.Context, _ *struct{}) (*struct{}, error) {
-			caller := message.CallerFrom(ctx)
-			if !caller.SignedIn() {
-				return nil, errs.New(errs.Unauthenticated, "sign-in-required", "Please enter as a guest first.")
-			}
-			u, err := s.get(ctx, caller.UserID)
-			if err != nil {
-				return nil, err
-			}
-			if u.Role != message.Guest {
-				return nil, errs.New(errs.Conflict, "already-verified", "The address is verified already.")
-			}
-			return nil, s.SendCode(ctx, u)
+			return nil, s.ResendCode(ctx, message.CallerFrom(ctx))
 		})
 }
 

@@ -266,7 +266,7 @@ func (s *Service) EnterGuest(ctx context.Context, name, email, agent string) (Se
 		return Session{}, errs.Fields(bad)
 	}
 	now := s.now()
-	u := User{ID: "g" + id.New(now)[1:], Name: a.Name, Contact: a.Email, Role: message.Guest, CreatedAt: now.UnixMicro(), Version: 1}
+	u := User{ID: guestID(now), Name: a.Name, Contact: a.Email, Role: message.Guest, CreatedAt: now.UnixMicro(), Version: 1}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error { return insert(ctx, tx, &u) })
 	if err != nil {
 		return Session{}, fmt.Errorf("enter guest: %w", err)
@@ -277,11 +277,16 @@ func (s *Service) EnterGuest(ctx context.Context, name, email, agent string) (Se
 	return s.startSession(ctx, u, agent, guestLife)
 }
 
-// SendCode mails a guest a code, at most one a minute.
+// SendCode mails a guest a code, at most one a minute to an address. It proves
+// that address and no other, which the guest may have given meanwhile.
 func (s *Service) SendCode(_ context.Context, u User) error {
 	return s.post.do(func(ctx context.Context) {
+		if now, err := s.get(ctx, u.ID); err != nil || now.Contact != u.Contact {
+			s.note(ctx, err)
+			return
+		}
 		digits := code()
-		if fresh, err := s.putToken(ctx, u.ID, toEnter, digits, codeLife); err != nil || !fresh {
+		if fresh, err := s.putToken(ctx, u.ID, toEnter, u.Contact+digits, codeLife); err != nil || !fresh {
 			s.note(ctx, err)
 			return
 		}
@@ -289,21 +294,32 @@ func (s *Service) SendCode(_ context.Context, u User) error {
 	})
 }
 
+// ResendCode mails the calling guest another code, at most one a minute.
+func (s *Service) ResendCode(ctx context.Context, caller message.Caller) error {
+	u, err := s.guest(ctx, caller)
+	switch {
+	case err != nil:
+		return err
+	case u.Contact == "":
+		return errNoContact
+	}
+	return s.SendCode(ctx, u)
+}
+
+var errNoContact = errs.New(errs.Conflict, "no-address", "Please give your e-mail address first.")
+
 // VerifyGuest takes a guest's code. The guest's account becomes the one of the
 // address, or its holds go to the one that is it already: what a customer may
 // have is counted by verified address. The answer is the session to go on with.
 func (s *Service) VerifyGuest(ctx context.Context, caller message.Caller, digits, agent string) (Session, error) {
-	if !caller.SignedIn() {
-		return Session{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please enter as a guest first.")
-	}
-	u, err := s.get(ctx, caller.UserID)
+	u, err := s.guest(ctx, caller)
 	if err != nil {
 		return Session{}, err
 	}
-	if u.Role != message.Guest {
-		return Session{}, errs.New(errs.Conflict, "already-verified", "The address is verified already.")
+	if u.Contact == "" {
+		return Session{}, errNoContact
 	}
-	if err := s.checkCode(ctx, u.ID, digits); err != nil {
+	if err := s.checkCode(ctx, &u, digits); err != nil {
 		return Session{}, err
 	}
 	for {
@@ -314,8 +330,8 @@ func (s *Service) VerifyGuest(ctx context.Context, caller message.Caller, digits
 				continue // somebody with the same address was faster
 			}
 			owner = u
-		case err == nil && s.bookings != nil:
-			err = s.bookings.Adopt(ctx, u.ID, owner.ID)
+		case err == nil:
+			err = s.adopt(ctx, caller, owner.ID)
 		}
 		if err != nil {
 			return Session{}, err
@@ -329,8 +345,9 @@ func (s *Service) VerifyGuest(ctx context.Context, caller message.Caller, digits
 }
 
 // checkCode compares a guest's code, a few times at most.
-func (s *Service) checkCode(ctx context.Context, userID, digits string) error {
-	given := sha256.Sum256([]byte(toEnter + userID + digits))
+func (s *Service) checkCode(ctx context.Context, u *User, digits string) error {
+	userID := u.ID
+	given := sha256.Sum256([]byte(toEnter + userID + u.Contact + digits))
 	var verdict error
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		verdict = nil
@@ -363,7 +380,7 @@ func (s *Service) checkCode(ctx context.Context, userID, digits string) error {
 // ownAddress makes a guest the customer whom the address belongs to.
 func (s *Service) ownAddress(ctx context.Context, u *User) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE users SET role = $1, guest_email = $2, email_verified = TRUE, version = version + 1 WHERE id = $3`,
+		if _, err := tx.ExecContext(ctx, `UPDATE users SET role = $1, guest_email = $2, contact = $2, email_verified = TRUE, version = version + 1 WHERE id = $3`,
 			string(message.Customer), u.Contact, u.ID); err != nil {
 			return err
 		}

@@ -154,16 +154,22 @@ func raiseEpoch(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// Run listens for sessions that end on other nodes, until ctx ends. Without it
-// each session is looked up again every second.
+// Run listens for sessions that end on other nodes, and ends the accounts of
+// visitors who are gone, until ctx ends. Without it each session is looked up
+// again every second.
 func (s *Service) Run(ctx context.Context) {
-	tick := time.NewTicker(pollEvery)
+	tick, leaving := time.NewTicker(pollEvery), time.NewTicker(endEvery)
 	defer tick.Stop()
+	defer leaving.Stop()
 	for {
 		// A poll that fails leaves the epoch unheard, and trust lapses by itself.
 		_ = s.sessions.poll(ctx)
 		select {
 		case <-tick.C:
+		case <-leaving.C:
+			if _, err := s.EndVisits(ctx); err != nil && ctx.Err() == nil {
+				s.log.ErrorContext(ctx, "visitors who are gone keep their accounts", "error", err)
+			}
 		case <-ctx.Done():
 			return
 		}

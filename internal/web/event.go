@@ -53,10 +53,15 @@ func (s *Shop) noEvent(v *page.Visit) error {
 	return v.Show(s.set, "missing", page.Meta{Title: v.T("missing.title"), NoIndex: true}, map[string]any{"Suggested": list})
 }
 
-// missed says why seats could not be held, to be shown where they are chosen.
+// missed says why seats could not be held, to be shown where they are chosen,
+// with what was chosen so that nobody has to choose it again.
 type missed struct {
-	Text  string
-	Seats []string // labels that are gone
+	Text          string
+	Seats         []string // labels that are gone
+	Chosen        []string // labels that were chosen and are not gone
+	Near          []string // labels proposed in place of all that was chosen
+	Quantity      int      // in place of chosen seats, and of which
+	Section, Tier string
 }
 
 // eventView is what an event's page shows.

@@ -8,10 +8,11 @@ import (
 // changes nothing, since mail programs follow links by themselves; its button
 // does.
 type mailedForm struct {
-	Words          string // verify or reset: the group of its messages
-	Token, Problem string
-	Password       bool // ask for a new one
-	Done           bool
+	Words    string // verify or reset: the group of its messages
+	Token    string
+	Faults   page.Faults
+	Password bool // ask for a new one
+	Done     bool
 }
 
 func (s *Shop) verify(v *page.Visit) error {
@@ -31,7 +32,7 @@ func (s *Shop) mailed(v *page.Visit, f mailedForm, do func(token string) error) 
 	if v.Method == "POST" {
 		err := do(f.Token)
 		var ok bool
-		if f.Problem, ok = v.Reason(err); !ok && err != nil {
+		if f.Faults, ok = v.Faults(err); !ok && err != nil {
 			return err
 		}
 		f.Done = err == nil

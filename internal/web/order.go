@@ -33,8 +33,10 @@ type Order struct {
 	Holder  string   // the owner's name; "" in lists
 }
 
-// Payment is the money of an order.
+// Payment is the money for a booking: one attempt to pay.
 type Payment struct {
+	Attempt          int64  // from 1
+	Reason           string // why it failed or was voided
 	Status           string // pending, authorized, captured, refunded, failed, voided
 	Amount, Refunded int64  // minor units
 	Currency         string

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"log/slog"
 	"maps"
+	"strings"
 
 	"github.com/maypok86/otter/v2"
 
@@ -18,6 +19,7 @@ var templates embed.FS
 // Services are what the shop needs of the ticket office.
 type Services struct {
 	Events   Events
+	Buying   Buying
 	People   People
 	Orders   Orders
 	Accounts Accounts
@@ -27,20 +29,21 @@ type Services struct {
 // Shop is the pages for fans.
 type Shop struct {
 	Services
-	kit *page.Kit
-	set *page.Set
-	log *slog.Logger
+	kit  *page.Kit
+	set  *page.Set
+	till Till
+	log  *slog.Logger
 
 	pictures *otter.Cache[pictureKey, []byte] // of events, for links to them
 }
 
 // New makes the shop.
 func New(kit *page.Kit, s Services, log *slog.Logger) (*Shop, error) {
-	set, err := kit.Set(templates, "templates", template.FuncMap{"day": dayIn})
+	set, err := kit.Set(templates, "templates", template.FuncMap{"day": dayIn, "join": func(list []string) string { return strings.Join(list, ", ") }})
 	if err != nil {
 		return nil, err
 	}
-	return &Shop{Services: s, kit: kit, set: set, log: log, pictures: newPictures()}, nil
+	return &Shop{Services: s, kit: kit, set: set, till: sandboxTill{}, log: log, pictures: newPictures()}, nil
 }
 
 // routes are pages by method and pattern.
@@ -49,7 +52,7 @@ type routes = map[string]func(*page.Visit) error
 // Routes are the shop's addresses, by method and pattern.
 func (s *Shop) Routes() map[string]page.Handler {
 	all := routes{}
-	for _, part := range []routes{s.browseRoutes(), s.signInRoutes(), s.orderRoutes(), s.accountRoutes()} {
+	for _, part := range []routes{s.browseRoutes(), s.buyRoutes(), s.signInRoutes(), s.orderRoutes(), s.accountRoutes()} {
 		maps.Copy(all, part)
 	}
 	out := map[string]page.Handler{}

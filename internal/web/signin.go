@@ -2,8 +2,11 @@ package web
 
 import (
 	"context"
+	"net/url"
 	"time"
 
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
 	"boxoffice/internal/page"
 )
 
@@ -11,38 +14,132 @@ import (
 type Session struct {
 	Token string
 	Ends  time.Time
+	Role  message.Role
 }
 
-// People signs fans in and out.
+// Credentials are what somebody signs in with.
+type Credentials struct {
+	Name, Password string
+	Code           string         // of the authenticator app; "" when there is none
+	Agent          string         // the browser
+	Visitor        message.Caller // who they were until now: a visitor's holds go to the account
+	Proof          string         // that name and password were right a moment ago
+}
+
+// NewAccount is what somebody signs up with.
+type NewAccount struct {
+	Name, Email, Password string
+	Agent                 string
+	Visitor               message.Caller
+}
+
+// People signs fans in and out, and knows who they are.
 type People interface {
-	Login(ctx context.Context, name, password, code, agent string) (Session, error)
+	// Login starts a session. When a code is missing or wrong, proof is what
+	// stands for name and password in the next step.
+	Login(ctx context.Context, c Credentials) (s Session, proof string, err error)
+	SignUp(ctx context.Context, a NewAccount) (Session, error)
 	Logout(ctx context.Context, token string) error
+	ForgotPassword(ctx context.Context, email string) error
 	VerifyEmail(ctx context.Context, token string) error
 	ResetPassword(ctx context.Context, token, password string) error
+
+	// EnterVisitor begins a session of somebody of whom nothing is known.
+	EnterVisitor(ctx context.Context, agent string) (Session, error)
+	// SetContact is a visitor's name and address; it mails a code there.
+	SetContact(ctx context.Context, caller message.Caller, name, email string) error
+	ResendCode(ctx context.Context, caller message.Caller) error
+	// VerifyGuest takes the mailed code; the answer is the session to go on with.
+	VerifyGuest(ctx context.Context, caller message.Caller, code, agent string) (Session, error)
+	// Person is what is known of a caller.
+	Person(ctx context.Context, caller message.Caller) (Person, error)
 }
 
 func (s *Shop) signInRoutes() routes {
-	return routes{"GET /sign-in": s.signIn, "POST /sign-in": s.signIn, "POST /sign-out": s.signOut,
+	return routes{"GET /sign-in": s.signInPage, "POST /sign-in": s.signInPage, "GET /sign-up": s.signUpPage, "POST /sign-up": s.signUpPage,
+		"POST /sign-out": s.signOut, "GET /forgot": s.forgot, "POST /forgot": s.forgot,
 		"GET /verify": s.verify, "POST /verify": s.verify, "GET /reset": s.reset, "POST /reset": s.reset}
 }
 
-// signInForm is the sign-in page at a moment.
-type signInForm struct{ Name, Next, Problem string }
+// done reports whether a guest has shown who they are before: the same form came
+// twice.
+func done(err error) bool { return errs.Is(err, "already-verified") }
 
-func (s *Shop) signIn(v *page.Visit) error {
-	f := signInForm{Name: v.FormValue("name"), Next: v.Next("/orders")}
+func (s *Shop) signInPage(v *page.Visit) error {
+	f, next := entryForm{Name: v.FormValue("name")}, v.Next("")
 	if v.Method == "POST" {
-		session, err := s.People.Login(v.Context(), f.Name, v.PostFormValue("password"), v.PostFormValue("code"), v.UserAgent())
-		if err == nil {
-			v.Begin(session.Token, session.Ends)
-			return v.Go(f.Next)
+		var role message.Role
+		var err error
+		if f, role, err = s.logIn(v); err != nil {
+			return err
 		}
-		var ok bool
-		if f.Problem, ok = v.Reason(err); !ok {
+		if !f.Faults.Any() {
+			return v.Go(afterwards(next, role))
+		}
+	}
+	f.Next = next
+	return s.showEntry(v, "signin", v.T("signin.title"), f)
+}
+
+// afterwards is where somebody goes on who has signed in.
+func afterwards(next string, role message.Role) string {
+	switch {
+	case next != "":
+		return next
+	case role == message.Organizer:
+		return "/organizer"
+	}
+	return "/orders"
+}
+
+func (s *Shop) signUpPage(v *page.Visit) error {
+	f, next := entryForm{}, v.Next("")
+	if v.Method == "POST" {
+		var err error
+		if f, err = s.signUp(v); err != nil {
+			return err
+		}
+		if !f.Faults.Any() {
+			return v.Go(afterwards(next, message.Customer))
+		}
+	}
+	f.Next = next
+	return s.showEntry(v, "signup", v.T("signup.title"), f)
+}
+
+// forgot mails a link for a new password. The answer is the same whether there is
+// an account or not.
+func (s *Shop) forgot(v *page.Visit) error {
+	f := entryForm{Email: v.FormValue("email")}
+	if v.Method == "POST" {
+		err := s.People.ForgotPassword(v.Context(), f.Email)
+		if err == nil {
+			return v.Go("/forgot?sent=1")
+		}
+		if err = f.fault(v, err); err != nil {
 			return err
 		}
 	}
-	return v.Show(s.set, "signin", page.Meta{Title: v.T("signin.title"), NoIndex: true}, f)
+	return s.showEntry(v, "forgot", v.T("forgot.title"), f)
+}
+
+// entryPage is a page for those who come in.
+type entryPage struct {
+	Form entryForm
+	Sent bool
+}
+
+func (s *Shop) showEntry(v *page.Visit, name, title string, f entryForm) error {
+	v.W.Header().Set("Cache-Control", "no-store")
+	return v.Show(s.set, name, page.Meta{Title: title, NoIndex: true}, entryPage{Form: f, Sent: v.Request.URL.Query().Get("sent") != ""})
+}
+
+// Query is the address's query by which a page passes on where to go afterwards.
+func (f entryForm) Query() string {
+	if f.Next == "" {
+		return ""
+	}
+	return "?next=" + url.QueryEscape(f.Next)
 }
 
 func (s *Shop) signOut(v *page.Visit) error {

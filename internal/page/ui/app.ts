@@ -1,10 +1,13 @@
 // Loaded by every page. All of it is an enhancement: pages work without.
 import { countdowns } from "./countdown";
+import { forms } from "./forms";
+import { heldSeats } from "./held";
 import { searchAsTyped } from "./search";
 import { seatList } from "./seats";
 import { editor, figures } from "./console";
 import { localTimes } from "./time";
 import { offline } from "./offline";
+import { waiting } from "./wait";
 
 localTimes(document);
 countdowns(document);
@@ -13,3 +16,6 @@ seatList(document);
 offline();
 figures(document);
 editor(document);
+heldSeats(document);
+forms();
+waiting(document);

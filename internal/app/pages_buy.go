@@ -1,0 +1,129 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"boxoffice/internal/booking"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+	"boxoffice/internal/payment"
+	"boxoffice/internal/user"
+	"boxoffice/internal/web"
+)
+
+// Hold takes seats for a while.
+func (p onPage) Hold(ctx context.Context, caller message.Caller, key string, w web.Wish) (message.Booking, error) {
+	return p.Bookings.Hold(ctx, caller, key, booking.Wish{EventID: w.EventID, Seats: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier})
+}
+
+// Near proposes seats in place of chosen ones of which some are gone.
+func (p onPage) Near(ctx context.Context, eventID string, chosen, gone []string) ([]string, error) {
+	return p.Bookings.Near(ctx, eventID, chosen, gone)
+}
+
+// Purchase is a caller's own booking, with its seats and the last attempt to pay.
+func (p onPage) Purchase(ctx context.Context, caller message.Caller, bookingID string) (web.Purchase, error) {
+	b, err := p.Bookings.Owned(ctx, caller, bookingID)
+	if err != nil {
+		return web.Purchase{}, err
+	}
+	out, err := p.detailed(ctx, b)
+	if err != nil {
+		return out, err
+	}
+	pay, err := p.Payments.OfBooking(ctx, caller, bookingID)
+	switch {
+	case errs.KindOf(err) == errs.NotFound:
+		return out, nil
+	case err == nil:
+		out.Payment, err = asPayment(&pay)
+	}
+	return out, err
+}
+
+func (p onPage) detailed(ctx context.Context, b message.Booking) (web.Purchase, error) {
+	places, err := p.Bookings.Places(ctx, &b)
+	return web.Purchase{Booking: b, Reference: id.Reference(b.ID), Places: places}, err
+}
+
+// Release gives held seats back.
+func (p onPage) Release(ctx context.Context, caller message.Caller, bookingID string, labels []string) error {
+	_, err := p.Bookings.Cancel(ctx, caller, bookingID, labels)
+	return err
+}
+
+// Pay pays with a token of the gateway.
+func (p onPage) Pay(ctx context.Context, caller message.Caller, bookingID, token, key string) (web.Payment, error) {
+	pay, err := p.Payments.Pay(ctx, caller, payment.Order{BookingID: bookingID, Method: token, Key: bookingID + key})
+	return web.Payment{Attempt: pay.Attempt, Status: string(pay.Status), Reason: pay.Reason}, err
+}
+
+func shownSession(s user.Session, err error) (web.Session, error) {
+	return web.Session{Token: s.Token, Ends: s.Ends, Role: s.User.Role}, err
+}
+
+// Login starts a session, in two steps if the account wants a code.
+func (p onPage) Login(ctx context.Context, c web.Credentials) (s web.Session, proof string, err error) {
+	s, err = shownSession(p.Users.Login(ctx, user.Credentials{Name: c.Name, Password: c.Password, Code: c.Code, Agent: c.Agent, Visitor: c.Visitor, Steps: true, Proof: c.Proof}))
+	var needed *user.CodeNeeded
+	switch {
+	case errors.As(err, &needed):
+		proof = needed.Proof
+	case errs.Is(err, "wrong-code"):
+		proof = c.Proof
+	}
+	return s, proof, err
+}
+
+// SignUp makes an account and starts a session.
+func (p onPage) SignUp(ctx context.Context, a web.NewAccount) (web.Session, error) {
+	return shownSession(p.Users.SignUpAndIn(ctx, user.Account{Name: a.Name, Email: a.Email, Password: a.Password}, a.Visitor, a.Agent))
+}
+
+// Logout ends the session of a token.
+func (p onPage) Logout(ctx context.Context, token string) error { return p.Users.Logout(ctx, token) }
+
+// ForgotPassword mails a link for a new password if there is such an account.
+func (p onPage) ForgotPassword(ctx context.Context, email string) error {
+	return p.Users.ForgotPassword(ctx, email)
+}
+
+// VerifyEmail confirms an address by the secret of a mailed link.
+func (p onPage) VerifyEmail(ctx context.Context, token string) error {
+	_, err := p.Users.Verify(ctx, token)
+	return err
+}
+
+// ResetPassword chooses a new password by the secret of a mailed link.
+func (p onPage) ResetPassword(ctx context.Context, token, password string) error {
+	return p.Users.ResetPassword(ctx, token, password)
+}
+
+// EnterVisitor starts a session of somebody of whom nothing is known.
+func (p onPage) EnterVisitor(ctx context.Context, agent string) (web.Session, error) {
+	return shownSession(p.Users.EnterVisitor(ctx, agent))
+}
+
+// SetContact is a visitor's name and address.
+func (p onPage) SetContact(ctx context.Context, caller message.Caller, name, email string) error {
+	_, err := p.Users.SetContact(ctx, caller, name, email)
+	return err
+}
+
+// ResendCode mails a guest's code again.
+func (p onPage) ResendCode(ctx context.Context, caller message.Caller) error {
+	return p.Users.ResendCode(ctx, caller)
+}
+
+// VerifyGuest takes a guest's code.
+func (p onPage) VerifyGuest(ctx context.Context, caller message.Caller, code, agent string) (web.Session, error) {
+	return shownSession(p.Users.VerifyGuest(ctx, caller, code, agent))
+}
+
+// Person is what is known of a caller.
+func (p onPage) Person(ctx context.Context, caller message.Caller) (web.Person, error) {
+	u, err := p.Users.Self(ctx, caller)
+	return web.Person{Name: u.Name, Email: u.Email + u.Contact, Verified: u.Verified, Guest: user.CameAsGuest(u.ID)}, err // one of them
+}

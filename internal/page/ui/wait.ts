@@ -1,0 +1,20 @@
+/** Asks where a page that waits goes on, less and less often, and goes there. */
+export function waiting(root: ParentNode): void {
+  if (!root.querySelector("[data-wait]")) return;
+  let pause = 700;
+  const ask = async () => {
+    try {
+      const res = await fetch(location.pathname, { headers: { Accept: "application/json" }, cache: "no-store" });
+      const { next } = (await res.json()) as { next?: string };
+      if (next) {
+        location.replace(next);
+        return;
+      }
+    } catch {
+      // Offline for a moment, or the server is: the next time will tell.
+    }
+    pause = Math.min(pause * 1.3, 5000);
+    window.setTimeout(ask, pause);
+  };
+  window.setTimeout(ask, pause);
+}

@@ -1,0 +1,86 @@
+package user
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+)
+
+// A log-in in two steps: the password first, then the code of the authenticator
+// app. What carries the first step over to the second is a proof, whose hash is
+// kept where mailed secrets are.
+
+const (
+	toFinish  = "login" // a log-in, by the code
+	proofLife = 5 * time.Minute
+)
+
+// CodeNeeded says that the password was right, and a code is needed, too. It is a
+// "code-required" error. The proof stands for name and password for five minutes,
+// or until the password changes or the next log-in asks for a code.
+type CodeNeeded struct {
+	Proof string
+	err   error
+}
+
+func (e *CodeNeeded) Error() string { return e.err.Error() }
+func (e *CodeNeeded) Unwrap() error { return e.err }
+
+// askForCode is the error of a log-in without the code that it needs.
+func (s *Service) askForCode(ctx context.Context, u *User, c Credentials) error {
+	needed := errs.New(errs.Unauthenticated, "code-required", "Please give the code that your authenticator app shows.")
+	if !c.Steps {
+		return needed
+	}
+	if c.Proof != "" {
+		return &CodeNeeded{c.Proof, needed}
+	}
+	secret, now := id.Token(), s.now()
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO mail_tokens (user_id, purpose, hash, tries, created_at, expires_at) VALUES ($1, $2, $3, 0, $4, $5)
+			ON CONFLICT (user_id, purpose) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at, expires_at = excluded.expires_at`,
+			u.ID, toFinish, proofHash(u, secret), now.UnixMicro(), now.Add(proofLife).UnixMicro())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("keep proof: %w", err)
+	}
+	return &CodeNeeded{u.ID + "." + secret, needed}
+}
+
+// proofHash binds a proof to the password that it stands for.
+func proofHash(u *User, secret string) []byte {
+	sum := sha256.Sum256([]byte(toFinish + u.ID + u.hash + secret))
+	return sum[:]
+}
+
+// claimed is the account that a log-in is about: by a proof, else by its name.
+func (s *Service) claimed(ctx context.Context, login, proof string) (User, error) {
+	if userID, _, ok := strings.Cut(proof, "."); ok {
+		return s.get(ctx, userID)
+	}
+	return s.find(ctx, login)
+}
+
+// checkProof refuses a proof that is none, or none any more.
+func (s *Service) checkProof(ctx context.Context, u *User, proof string) error {
+	_, secret, _ := strings.Cut(proof, ".")
+	var kept []byte
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT hash FROM mail_tokens WHERE user_id = $1 AND purpose = $2 AND expires_at > $3`,
+		u.ID, toFinish, s.now().UnixMicro()).Scan(&kept) // primary key
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read proof: %w", err)
+	}
+	if err != nil || subtle.ConstantTimeCompare(kept, proofHash(u, secret)) != 1 {
+		return errs.New(errs.Unauthenticated, "proof-over", "That took too long. Please give your password once more.")
+	}
+	return nil
+}

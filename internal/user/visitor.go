@@ -1,0 +1,189 @@
+package user
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+// Visitors hold seats before they say who they are: a guest's account without
+// name and address. Such an account ends when its session is over and it holds
+// nothing.
+
+// How visitors come and go.
+const (
+	endedAtOnce = 500 // in one transaction
+	endEvery    = 5 * time.Minute
+)
+
+// EnterVisitor makes an account for somebody of whom nothing is known.
+func (s *Service) EnterVisitor(ctx context.Context, agent string) (Session, error) {
+	for {
+		now, token := s.now(), id.Token()
+		u := User{ID: guestID(now), Role: message.Guest, CreatedAt: now.UnixMicro(), Version: 1}
+		hash, ends := sha256.Sum256([]byte(token)), now.Add(guestLife)
+		err := s.db.Write(ctx, func(tx *sql.Tx) error {
+			if err := insert(ctx, tx, &u); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, `INSERT INTO sessions (token_hash, user_id, created_at, expires_at, user_agent) VALUES ($1, $2, $3, $4, $5)`,
+				hash[:], u.ID, u.CreatedAt, ends.UnixMicro(), clipped(agent))
+			return err
+		})
+		if sqldb.Duplicate(err) {
+			continue // 32 random bits a millisecond can meet by chance
+		}
+		if err != nil {
+			return Session{}, fmt.Errorf("enter visitor: %w", err)
+		}
+		return Session{Token: token, Ends: ends, User: u}, nil
+	}
+}
+
+func guestID(now time.Time) string { return "g" + id.New(now)[1:] }
+
+// CameAsGuest reports whether an account began as a visitor's or a guest's.
+func CameAsGuest(userID string) bool { return strings.HasPrefix(userID, "g") }
+
+// SetContact is a visitor's name and address, which may still change while the
+// address is not verified. It mails the code that verifies it: see VerifyGuest.
+func (s *Service) SetContact(ctx context.Context, caller message.Caller, name, email string) (User, error) {
+	u, err := s.guest(ctx, caller)
+	if err != nil {
+		return User{}, err
+	}
+	a := Account{Email: email, Name: name}
+	if bad := a.normalize(); len(bad) > 0 {
+		return User{}, errs.Fields(bad)
+	}
+	moved := u.Contact != a.Email
+	u.Name, u.Contact = a.Name, a.Email
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		if moved { // so that a code is mailed at once, and to the new address
+			if _, err := tx.ExecContext(ctx, `DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2`, u.ID, toEnter); err != nil { // primary key
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE users SET name = $1, contact = $2, version = version + 1 WHERE id = $3 AND role = $4`, u.Name, u.Contact, u.ID, string(message.Guest))
+		return err
+	})
+	if err != nil {
+		return User{}, fmt.Errorf("set contact: %w", err)
+	}
+	return u, s.SendCode(ctx, u)
+}
+
+// guest is the account of a caller who has not shown yet who they are.
+func (s *Service) guest(ctx context.Context, caller message.Caller) (User, error) {
+	if !caller.SignedIn() {
+		return User{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please enter as a guest first.")
+	}
+	u, err := s.get(ctx, caller.UserID)
+	switch {
+	case errors.Is(err, errNoUser):
+		return u, errs.Missing("user")
+	case err == nil && u.Role != message.Guest:
+		err = errs.New(errs.Conflict, "already-verified", "The address is verified already.")
+	}
+	return u, err
+}
+
+// adopt gives a visitor's holds to the account that turned out to be theirs, all
+// or none: a limit that this would break is a Conflict, and the visitor has them
+// still. Callers that are no guests have nothing to give.
+func (s *Service) adopt(ctx context.Context, visitor message.Caller, userID string) error {
+	if visitor.Role != message.Guest || s.bookings == nil || visitor.UserID == userID {
+		return nil
+	}
+	return s.bookings.Adopt(ctx, visitor.UserID, userID)
+}
+
+// leave ends a visitor's sessions: another account has taken their place.
+func (s *Service) leave(ctx context.Context, visitor message.Caller) error {
+	if visitor.Role != message.Guest {
+		return nil
+	}
+	err := s.db.Write(ctx, func(tx *sql.Tx) error { return endSessions(ctx, tx, visitor.UserID) })
+	s.sessions.forgetAll(visitor.UserID)
+	if err != nil {
+		return fmt.Errorf("leave: %w", err)
+	}
+	return nil
+}
+
+// EndVisits deletes the accounts of guests who have not shown who they are, whose
+// sessions are over and who hold nothing, and reports how many. Several nodes may
+// do so at once.
+func (s *Service) EndVisits(ctx context.Context) (ended int, err error) {
+	for after := ""; ; {
+		ids, err := s.goneVisitors(ctx, after)
+		if err != nil || len(ids) == 0 {
+			return ended, err
+		}
+		after = ids[len(ids)-1]
+		n, err := s.deleteVisitors(ctx, ids)
+		if ended += n; err != nil {
+			return ended, err
+		}
+	}
+}
+
+// goneVisitors lists guests without a session, in the order of their coming.
+func (s *Service) goneVisitors(ctx context.Context, after string) ([]string, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT id FROM users WHERE role = 'guest' AND id > $1 AND created_at <= $2
+		AND NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = users.id AND expires_at > $3) ORDER BY id LIMIT $4`, // users_visiting, sessions_by_user
+		after, s.now().Add(-guestLife).UnixMicro(), s.now().UnixMicro(), endedAtOnce)
+	if err != nil {
+		return nil, fmt.Errorf("list visitors: %w", err)
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var one string
+		if err := rows.Scan(&one); err != nil {
+			return nil, fmt.Errorf("list visitors: %w", err)
+		}
+		ids = append(ids, one)
+	}
+	return ids, rows.Err()
+}
+
+// deleteVisitors deletes those of some guests who hold nothing.
+func (s *Service) deleteVisitors(ctx context.Context, ids []string) (int, error) {
+	idle := ids[:0:0]
+	for _, one := range ids {
+		if s.bookings != nil {
+			live, err := s.bookings.HasLive(ctx, one)
+			if err != nil {
+				return 0, err
+			}
+			if live {
+				continue // it lapses soon
+			}
+		}
+		idle = append(idle, one)
+	}
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		for _, one := range idle {
+			for _, text := range []string{`DELETE FROM users WHERE id = $1 AND role = 'guest'`, `DELETE FROM sessions WHERE user_id = $1`, `DELETE FROM mail_tokens WHERE user_id = $1`} {
+				if _, err := tx.ExecContext(ctx, text, one); err != nil { // primary keys, sessions_by_user
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("end visitors: %w", err)
+	}
+	return len(idle), nil
+}

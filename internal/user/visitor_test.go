@@ -1,0 +1,239 @@
+package user
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+	"testing"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// A visitor gives a name and an address later; the code proves the address that
+// it was mailed to, and no other.
+func TestVisitorBecomesGuest(t *testing.T) {
+	w := newWorld(t)
+	m := w.mails()
+	ctx := t.Context()
+	v, err := w.EnterVisitor(ctx, "browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	who, err := w.Authenticate(ctx, v.Token)
+	if err != nil || who.Role != message.Guest || who.UserID != v.User.ID || !CameAsGuest(who.UserID) || v.Ends.Sub(w.now()) != guestLife {
+		t.Fatalf("%+v %v %v", who, err, v.Ends)
+	}
+	if _, err := w.VerifyGuest(ctx, who, "000000", ""); !is(err, "no-address") {
+		t.Errorf("a code without an address: %v", err)
+	}
+	if err := w.ResendCode(ctx, who); !is(err, "no-address") {
+		t.Errorf("a code for nobody: %v", err)
+	}
+	if _, err := w.SetContact(ctx, who, "", "x"); errs.KindOf(err) != errs.Invalid || len(errs.Of(err).Fields) != 2 {
+		t.Errorf("%v", err)
+	}
+	if _, err := w.SetContact(ctx, message.Caller{}, "Vic", "v@example.org"); errs.KindOf(err) != errs.Unauthenticated {
+		t.Error(err)
+	}
+	u := w.signUp(t, "u@example.org")
+	if _, err := w.SetContact(ctx, as(u), "Vic", "v@example.org"); !is(err, "already-verified") {
+		t.Errorf("an account's contact: %v", err)
+	}
+	if _, err := w.SetContact(ctx, who, "Vic", "typo@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	_, old := w.last(t, m, "typo@example.org")
+	if _, err := w.SetContact(ctx, who, "Vic", "vic@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	_, digits := w.last(t, m, "vic@example.org")
+	if old == "" || digits == "" {
+		t.Fatal("no code for the other address, within the same minute")
+	}
+	if old != digits {
+		if _, err := w.VerifyGuest(ctx, who, old, ""); errs.KindOf(err) != errs.Invalid {
+			t.Errorf("the code of another address: %v", err)
+		}
+	}
+	// The same again: no other mail, and the code stays good.
+	if _, err := w.SetContact(ctx, who, "Victor", "vic@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	if _, again := w.last(t, m, "vic@example.org"); again != digits {
+		t.Error("two mails within a minute")
+	}
+	x, err := w.VerifyGuest(ctx, who, digits, "")
+	if err != nil || x.User.ID != v.User.ID || x.User.Role != message.Customer || x.User.Name != "Victor" || x.User.Contact != "vic@example.org" || !x.User.Verified {
+		t.Errorf("%+v %v", x, err)
+	}
+}
+
+// A code that was mailed to one address proves nothing once the guest has given
+// another one, even if nobody has voided it.
+func TestCodeIsForItsAddress(t *testing.T) {
+	w := newWorld(t)
+	m := w.mails()
+	ctx := t.Context()
+	g, err := w.EnterGuest(ctx, "Gus", "mine@example.org", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, digits := w.last(t, m, "mine@example.org")
+	if err := w.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE users SET contact = 'yours@example.org' WHERE id = $1`, g.User.ID)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.VerifyGuest(ctx, as(g.User), digits, ""); errs.KindOf(err) != errs.Invalid {
+		t.Error(err)
+	}
+}
+
+// Whoever signs in or up keeps what they hold as a visitor; if a limit forbids
+// that, they stay the visitor who has it.
+func TestVisitorSignsIn(t *testing.T) {
+	w := newWorld(t)
+	house := &adopting{}
+	w.UseBookings(house)
+	ctx := t.Context()
+	u := w.signUp(t, "ann@example.org")
+	enter := func() (string, message.Caller) {
+		v, err := w.EnterVisitor(ctx, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Token, as(v.User)
+	}
+	token, who := enter()
+	house.refuse = errs.New(errs.Conflict, "too-many-seats", "You have enough.")
+	c := Credentials{Name: u.Email, Password: goodPassword, Visitor: who}
+	if _, err := w.Login(ctx, c); !is(err, "too-many-seats") {
+		t.Errorf("%v", err)
+	}
+	if _, err := w.Authenticate(ctx, token); err != nil {
+		t.Errorf("refused, and signed out: %v", err)
+	}
+	if list, err := w.Sessions(ctx, as(u), u.ID); err != nil || len(list) != 0 {
+		t.Errorf("refused, and signed in: %v %v", list, err)
+	}
+	house.refuse = nil
+	c.Password = "wrong password"
+	if _, err := w.Login(ctx, c); !is(err, "wrong-password") || len(house.moved) != 0 {
+		t.Errorf("%v %v", err, house.moved)
+	}
+	c.Password = goodPassword
+	in, err := w.Login(ctx, c)
+	if err != nil || len(house.moved) != 1 || house.moved[0] != who.UserID+">"+u.ID || in.User.ID != u.ID {
+		t.Fatalf("%+v %v %v", in, err, house.moved)
+	}
+	if _, err := w.Authenticate(ctx, token); !is(err, "bad-token") {
+		t.Errorf("the visitor is still there: %v", err)
+	}
+
+	_, who = enter()
+	up, err := w.SignUpAndIn(ctx, Account{Email: "new@example.org", Name: "New", Password: goodPassword}, who, "")
+	if err != nil || len(house.moved) != 2 || house.moved[1] != who.UserID+">"+up.User.ID {
+		t.Fatalf("%+v %v %v", up, err, house.moved)
+	}
+	// An account of one's own has nothing to give: it stays, with its session.
+	again, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword, Visitor: as(up.User)})
+	if err != nil || len(house.moved) != 2 {
+		t.Fatalf("%+v %v %v", again, err, house.moved)
+	}
+	if _, err := w.Authenticate(ctx, up.Token); err != nil {
+		t.Error(err)
+	}
+}
+
+// Visitors who are gone and hold nothing leave no account behind.
+func TestEndVisits(t *testing.T) {
+	w := newWorld(t)
+	m := w.mails()
+	house := &holding{}
+	w.UseBookings(house)
+	ctx := t.Context()
+	enter := func() User {
+		v, err := w.EnterVisitor(ctx, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.User
+	}
+	known, err := w.EnterGuest(ctx, "Gus", "g@example.org", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, digits := w.last(t, m, "g@example.org")
+	if _, err := w.VerifyGuest(ctx, as(known.User), digits, ""); err != nil {
+		t.Fatal(err)
+	}
+	idle, holds := enter(), enter()
+	house.who = holds.ID
+	if n, err := w.EndVisits(ctx); err != nil || n != 0 {
+		t.Errorf("%d %v", n, err)
+	}
+	w.pass(guestLife)
+	here := enter()
+	if n, err := w.EndVisits(ctx); err != nil || n != 1 {
+		t.Errorf("%d %v", n, err)
+	}
+	for _, c := range []struct {
+		User
+		there bool
+	}{{known.User, true}, {idle, false}, {holds, true}, {here, true}} {
+		if there, err := w.Exists(ctx, c.ID); err != nil || there != c.there {
+			t.Errorf("%+v: there %v, %v", c.User, there, err)
+		}
+	}
+	house.who = ""
+	if n, err := w.EndVisits(ctx); err != nil || n != 1 {
+		t.Errorf("when the hold has lapsed: %d %v", n, err)
+	}
+}
+
+// holding is a booking service in which one account holds something.
+type holding struct {
+	adopting
+	who string
+}
+
+func (h *holding) HasLive(_ context.Context, userID string) (bool, error) {
+	return userID == h.who, nil
+}
+
+// A crowd of visitors comes at once; each is somebody of their own.
+func TestManyVisitors(t *testing.T) {
+	w := newWorld(t)
+	var mu sync.Mutex
+	tokens := map[string]string{}
+	var wg sync.WaitGroup
+	for range 300 {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			v, err := w.EnterVisitor(ctx, "")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			tokens[v.Token] = v.User.ID
+		})
+	}
+	wg.Wait()
+	seen := map[string]bool{}
+	for token, userID := range tokens {
+		who, err := w.Authenticate(t.Context(), token)
+		if err != nil || who.UserID != userID || seen[userID] {
+			t.Fatalf("%+v %v, want %s", who, err, userID)
+		}
+		seen[userID] = true
+	}
+	if len(seen) != 300 {
+		t.Errorf("%d visitors", len(seen))
+	}
+}

@@ -1,0 +1,193 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+)
+
+// Wish is what somebody wants to hold: seats by label, or a quantity of the best
+// of a section or a tier.
+type Wish struct {
+	EventID  string
+	Seats    []string
+	Quantity int
+	Section  string // its id; "": any
+	Tier     string // its id or name; "": any
+}
+
+// Purchase is a booking as its buyer sees it until it is paid.
+type Purchase struct {
+	message.Booking
+	Reference string
+	Places    []message.Place // its seats
+	Payment   *Payment        // the last attempt to pay; nil: none
+}
+
+// Buying is what a purchase needs of the ticket office.
+type Buying interface {
+	// Hold takes seats for a while; the same key and wish of a caller come to the
+	// same booking, which may be over.
+	Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error)
+	// Near proposes seats in place of chosen ones, by label; none when there are none.
+	Near(ctx context.Context, eventID string, chosen, gone []string) ([]string, error)
+	// Purchase is a caller's own; NotFound for everybody else.
+	Purchase(ctx context.Context, caller message.Caller, bookingID string) (Purchase, error)
+	// Release gives held seats back: those named, or all.
+	Release(ctx context.Context, caller message.Caller, bookingID string, labels []string) error
+	// Pay pays with a token of the gateway. The same key comes to the same attempt.
+	Pay(ctx context.Context, caller message.Caller, bookingID, token, key string) (Payment, error)
+}
+
+func (s *Shop) buyRoutes() routes {
+	return routes{
+		"POST /e/{id}/hold":                 s.hold,
+		"GET /checkout/{booking}":           s.checkout,
+		"GET /checkout/{booking}/wait":      s.wait,
+		"POST /checkout/{booking}/release":  s.release,
+		"POST /checkout/{booking}/guest":    s.asGuest,
+		"POST /checkout/{booking}/code":     s.guestCode,
+		"POST /checkout/{booking}/resend":   s.resendCode,
+		"POST /checkout/{booking}/sign-in":  s.signInHere,
+		"POST /checkout/{booking}/sign-up":  s.signUpHere,
+		"GET " + sandboxPath + "{booking}":  s.sandboxPage,
+		"POST " + sandboxPath + "{booking}": s.paid,
+	}
+}
+
+const (
+	maxWished = 100 // seats of one wish
+	maxAgain  = 50  // times that the same wish can be held anew
+)
+
+// hold holds seats. Who is not signed in becomes a visitor first: the browser
+// sends the form once more, with the visitor's cookie. So a double click makes
+// two visitors at worst, of whom only the one that the browser keeps holds seats.
+func (s *Shop) hold(v *page.Visit) error {
+	e, err := s.Events.Event(v.Context(), v.Caller, v.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	w, err := wished(v, e.ID)
+	if err != nil {
+		return s.notHeld(v, &e, w, err)
+	}
+	if !v.Caller.SignedIn() {
+		if v.Request.URL.Query().Get("visit") != "" {
+			return s.notHeld(v, &e, w, errs.New(errs.Conflict, "no-cookies", "Your browser keeps no cookies of ours, so that we cannot tell whose seats they are."))
+		}
+		session, err := s.People.EnterVisitor(v.Context(), v.UserAgent())
+		if err != nil {
+			return err
+		}
+		v.Begin(session.Token, session.Ends)
+		return v.Resend("/e/" + url.PathEscape(e.ID) + "/hold?visit=1")
+	}
+	b, err := s.holdOnce(v, w)
+	if err != nil {
+		return s.notHeld(v, &e, w, err)
+	}
+	return v.Go(checkoutPath(b.ID))
+}
+
+// wished reads a wish out of a form: seats win over a quantity.
+func wished(v *page.Visit, eventID string) (Wish, error) {
+	w := Wish{EventID: eventID}
+	if err := v.ParseForm(); err != nil {
+		return w, errs.New(errs.Malformed, "bad-form", "The form did not arrive whole.")
+	}
+	for _, label := range v.PostForm["seats"] {
+		if label = strings.TrimSpace(label); label != "" && !slices.Contains(w.Seats, label) {
+			w.Seats = append(w.Seats, label)
+		}
+	}
+	if len(w.Seats) == 0 {
+		w.Quantity, _ = strconv.Atoi(v.PostFormValue("quantity"))
+		w.Section, w.Tier = v.PostFormValue("section"), v.PostFormValue("tier")
+	}
+	switch n := max(len(w.Seats), w.Quantity); {
+	case n < 1:
+		return w, errs.New(errs.Invalid, "nothing-chosen", "Choose your seats first, or say how many you want.")
+	case n > maxWished:
+		return w, errs.New(errs.Invalid, "too-many-wished", "That is more than can be bought at once.")
+	}
+	return w, nil
+}
+
+// holdOnce holds what is wished. However often the same form is sent, it comes to
+// the same purchase as long as that is held: a form has a key of its own if a
+// script has given it one. A wish whose purchase is over is held anew.
+func (s *Shop) holdOnce(v *page.Visit, w Wish) (message.Booking, error) {
+	nonce := v.PostFormValue("key")
+	for n := range maxAgain {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q", nonce, n, []any{w.Seats, w.Quantity, w.Section, w.Tier}))
+		b, err := s.Buying.Hold(v.Context(), v.Caller, "page-"+hex.EncodeToString(sum[:16]), w)
+		bought := b.Status == message.Booked && nonce != "" // that very form, sent once more
+		if err != nil || bought || held(&b, v.Now()) {
+			return b, err
+		}
+	}
+	return message.Booking{}, errs.New(errs.TooMany, "hold-cooldown", "You have held and given back these seats many times.").After(time.Minute)
+}
+
+// held reports whether a booking's seats are held at a time.
+func held(b *message.Booking, now time.Time) bool {
+	return b.Status == message.Pending && b.ExpiresAt > now.UnixMicro()
+}
+
+// notHeld shows the event again and says why its seats could not be held: which
+// are gone, which are still there, which are near. Who holds them already is
+// sent on.
+func (s *Shop) notHeld(v *page.Visit, e *message.Event, w Wish, err error) error {
+	text, ok := v.Reason(err)
+	if !ok {
+		return err
+	}
+	if errs.Is(err, "invalid-field") {
+		text = v.T("missed.odd") // a label or a name that no page of ours has
+	}
+	m := &missed{Text: text, Chosen: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier}
+	if errs.Is(err, "seats-taken") {
+		m.Seats, _ = errs.Of(err).Extra["seats"].([]string)
+		own, err := s.alreadyHeld(v, e.ID, m.Seats)
+		if err != nil {
+			return err
+		}
+		if own != "" {
+			v.Notice("held-already")
+			return v.Go(checkoutPath(own))
+		}
+		m.Chosen = slices.DeleteFunc(slices.Clone(w.Seats), func(l string) bool { return slices.Contains(m.Seats, l) })
+		if m.Near, err = s.Buying.Near(v.Context(), e.ID, w.Seats, m.Seats); err != nil {
+			return err
+		}
+		m.Text = v.T("missed.gone", "N", len(m.Seats), "Seats", strings.Join(m.Seats, ", "))
+	}
+	v.W.Header().Set("Cache-Control", "no-store")
+	return s.showEvent(v, e, m)
+}
+
+// alreadyHeld is the purchase in which a caller holds all of some seats; "" when
+// somebody else has one.
+func (s *Shop) alreadyHeld(v *page.Visit, eventID string, labels []string) (string, error) {
+	own, err := s.Events.Holds(v.Context(), v.Caller, eventID)
+	if err != nil {
+		return "", err
+	}
+	for i := range own {
+		if !slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(own[i].Seats, l) }) {
+			return own[i].ID, nil
+		}
+	}
+	return "", nil
+}

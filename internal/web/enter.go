@@ -1,0 +1,135 @@
+package web
+
+import (
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+)
+
+// entryForm is a form by which somebody says who they are, as it was sent, with
+// what is wrong with it.
+type entryForm struct {
+	Name, Email, Next string
+	Proof             string // ask for the code of the authenticator app only
+	Faults            page.Faults
+}
+
+// Person is what is known of whoever asks.
+type Person struct {
+	Name, Email string
+	Verified    bool
+	Guest       bool // without an account that they could sign in to
+}
+
+// who is what the checkout knows of the buyer.
+func (s *Shop) who(v *page.Visit) (string, Person, error) {
+	one, err := s.People.Person(v.Context(), v.Caller)
+	switch {
+	case err != nil:
+		return "", one, err
+	case !v.Caller.Visiting():
+		return whoKnown, one, nil
+	case one.Email != "":
+		return whoCode, one, nil
+	}
+	return whoVisitor, one, nil
+}
+
+// logIn begins a session by what a sign-in form says. Faults of the form are in
+// the form; err is for everything else.
+func (s *Shop) logIn(v *page.Visit) (f entryForm, role message.Role, err error) {
+	f = entryForm{Name: v.PostFormValue("name")}
+	session, proof, err := s.People.Login(v.Context(), Credentials{
+		Name: f.Name, Password: v.PostFormValue("password"), Code: v.PostFormValue("code"), Agent: v.UserAgent(), Visitor: v.Caller, Proof: v.PostFormValue("proof"),
+	})
+	if f.Proof = proof; err != nil {
+		return f, "", f.fault(v, err)
+	}
+	v.Begin(session.Token, session.Ends)
+	return f, session.Role, nil
+}
+
+// signUp begins a session with a new account.
+func (s *Shop) signUp(v *page.Visit) (entryForm, error) {
+	f := entryForm{Name: v.PostFormValue("name"), Email: v.PostFormValue("email")}
+	session, err := s.People.SignUp(v.Context(), NewAccount{
+		Name: f.Name, Email: f.Email, Password: v.PostFormValue("password"), Agent: v.UserAgent(), Visitor: v.Caller,
+	})
+	if err != nil {
+		return f, f.fault(v, err)
+	}
+	v.Begin(session.Token, session.Ends)
+	v.Notice("signed-up")
+	return f, nil
+}
+
+// fault puts an error into the form; it is returned when it is not for the form.
+func (f *entryForm) fault(v *page.Visit, err error) error {
+	var ok bool
+	if f.Faults, ok = v.Faults(err); ok {
+		return nil
+	}
+	return err
+}
+
+// here runs a form within the checkout: when it has no faults the checkout goes
+// on, else it is shown again with them.
+func (s *Shop) here(v *page.Visit, as string, try func() (entryForm, error)) error {
+	p, err := s.purchase(v)
+	if p == nil {
+		return err
+	}
+	f, err := try()
+	if err != nil {
+		return err
+	}
+	if f.Faults.Any() {
+		return s.showCheckout(v, p, as, f)
+	}
+	return v.Go(checkoutPath(p.ID))
+}
+
+func (s *Shop) signInHere(v *page.Visit) error {
+	return s.here(v, "sign-in", func() (entryForm, error) {
+		f, _, err := s.logIn(v)
+		return f, err
+	})
+}
+
+func (s *Shop) signUpHere(v *page.Visit) error {
+	return s.here(v, "sign-up", func() (entryForm, error) { return s.signUp(v) })
+}
+
+// asGuest takes a visitor's name and address, and has a code mailed there.
+func (s *Shop) asGuest(v *page.Visit) error {
+	return s.here(v, "guest", func() (entryForm, error) {
+		f := entryForm{Name: v.PostFormValue("name"), Email: v.PostFormValue("email")}
+		if err := s.People.SetContact(v.Context(), v.Caller, f.Name, f.Email); err != nil && !done(err) {
+			return f, f.fault(v, err)
+		}
+		return f, nil
+	})
+}
+
+// guestCode takes the code that shows that the address is the guest's.
+func (s *Shop) guestCode(v *page.Visit) error {
+	return s.here(v, "code", func() (f entryForm, err error) {
+		session, err := s.People.VerifyGuest(v.Context(), v.Caller, v.PostFormValue("code"), v.UserAgent())
+		switch {
+		case err == nil:
+			v.Begin(session.Token, session.Ends)
+		case !done(err):
+			return f, f.fault(v, err)
+		}
+		return f, nil
+	})
+}
+
+func (s *Shop) resendCode(v *page.Visit) error {
+	return s.here(v, "code", func() (f entryForm, err error) {
+		if err := s.People.ResendCode(v.Context(), v.Caller); err != nil && !done(err) {
+			return f, f.fault(v, err)
+		}
+		v.Notice("code-sent")
+		return f, nil
+	})
+}

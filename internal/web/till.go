@@ -1,0 +1,124 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/page"
+)
+
+// Till is where buyers pay: a gateway's page or form. A real gateway takes the
+// place of the sandbox by sending buyers to its own page, or to one of this
+// server's that holds its form, and by reading the token that comes back. Card
+// numbers never come here.
+type Till interface {
+	// Path is where the buyer of a purchase pays.
+	Path(p *Purchase) string
+	// Token is what came back from there, to pay with; "" when the buyer has
+	// turned round.
+	Token(r *http.Request) string
+}
+
+// sandboxTill is the pay page of the sandbox gateway: its buttons decide what the
+// gateway says. No money moves.
+type sandboxTill struct{}
+
+const sandboxPath = "/pay/"
+
+// sandboxTokens are the sandbox's, in the order of the page's buttons.
+var sandboxTokens = []string{"tok_ok", "tok_decline", "tok_slow"}
+
+func (sandboxTill) Path(p *Purchase) string { return sandboxPath + p.ID }
+
+func (sandboxTill) Token(r *http.Request) string {
+	if token := r.PostFormValue("token"); slices.Contains(sandboxTokens, token) {
+		return token
+	}
+	return ""
+}
+
+// sandboxPage asks how the sandbox shall decide.
+func (s *Shop) sandboxPage(v *page.Visit) error {
+	p, err := s.purchase(v)
+	if p == nil {
+		return err
+	}
+	if v.Caller.Visiting() || !held(&p.Booking, v.Now()) {
+		return v.Go(checkoutPath(p.ID))
+	}
+	attempt := int64(0)
+	if p.Payment != nil {
+		attempt = p.Payment.Attempt
+	}
+	v.W.Header().Set("Cache-Control", "no-store")
+	return v.Show(s.set, "pay", page.Meta{Title: v.T("pay.title"), NoIndex: true}, map[string]any{
+		"Purchase": p, "Attempt": attempt, "Tokens": sandboxTokens,
+	})
+}
+
+// paid takes what came back from the till. The same form sent again comes to the
+// same payment, since its key is made of the attempts that the buyer has seen.
+func (s *Shop) paid(v *page.Visit) error {
+	id := v.PathValue("booking")
+	here := checkoutPath(id)
+	if !v.Caller.SignedIn() {
+		return toSignIn(v, here)
+	}
+	token := s.till.Token(v.Request)
+	if token == "" {
+		return v.Go(here)
+	}
+	pay, err := s.Buying.Pay(v.Context(), v.Caller, id, token, "page-"+clip(v.PostFormValue("attempt"), 8)+"-"+token)
+	switch kind := errs.KindOf(err); {
+	case err == nil && pay.Status == "captured":
+		v.Notice("paid")
+		return v.Go("/orders/" + id)
+	case err == nil && pay.Status == "refunded", errs.Is(err, "already-paid"), errs.Is(err, "already-booked"):
+		return v.Go("/orders/" + id)
+	case err == nil, errs.Is(err, "payment-under-way"):
+		return v.Go(here + "/wait")
+	case errs.Is(err, "too-many-attempts"):
+		v.Notice("too-many-payments")
+		return v.Go(here)
+	case kind == errs.PaymentRequired, kind == errs.Conflict, errs.Is(err, "verify-email"):
+		return v.Go(here) // which says how things are
+	}
+	return err
+}
+
+func clip(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}
+
+// wait waits for a payment that takes its time. The page comes back by itself;
+// its script asks where to go on.
+func (s *Shop) wait(v *page.Visit) error {
+	id := v.PathValue("booking")
+	if !v.Caller.SignedIn() {
+		return toSignIn(v, checkoutPath(id)+"/wait")
+	}
+	p, err := s.Buying.Purchase(v.Context(), v.Caller, id)
+	if err != nil {
+		return err
+	}
+	next := ""
+	if !p.underWay() {
+		if next = p.elsewhere(); next == "" {
+			next = checkoutPath(id)
+		} else if p.Payment != nil && p.Payment.Status == "captured" {
+			v.Notice("paid")
+		}
+	}
+	switch {
+	case v.WantsJSON():
+		return v.JSON(map[string]string{"next": next})
+	case next != "":
+		return v.Go(next)
+	}
+	v.W.Header().Set("Cache-Control", "no-store")
+	return v.Show(s.set, "wait", page.Meta{Title: v.T("wait.title"), NoIndex: true}, p)
+}
