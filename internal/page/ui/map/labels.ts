@@ -38,7 +38,7 @@ export function labels(ctx: CanvasRenderingContext2D, hall: Hall, painter: Paint
 
 /** How areas are named that have room for their id only. */
 interface Small {
-  size: number;
+  size: number; // 0: without a name, since few would fit
   priced: boolean; // there is room for the price too
 }
 
@@ -47,7 +47,7 @@ function smallNames(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter,
   const areas = hall.model.sections.filter((s) => !painter.seated(s, k) && measure(ctx, theme, s.name, 600, 13) >= roomOf(s).width * k - 4);
   const most = (f: (s: Section) => boolean): boolean => areas.filter(f).length >= areas.length * 0.9;
   return {
-    size: most((s) => fits(ctx, theme, s, 11, k)) ? 11 : 9,
+    size: [11, 9].find((size) => most((s) => fits(ctx, theme, s, size, k))) ?? 0,
     priced: most((s) => roomOf(s).height * k > 34 && measure(ctx, theme, priceOf(hall, voice, s), 500, 11) < roomOf(s).width * k - 4),
   };
 }
@@ -74,7 +74,7 @@ function inside(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, the
     if (two) write(ctx, theme, camera, s.middle, 8, price, 500, 12, ink);
     return;
   }
-  if (!fits(ctx, theme, s, small.size, k)) return;
+  if (small.size === 0 || !fits(ctx, theme, s, small.size, k)) return;
   const two = small.priced && measure(ctx, theme, price, 500, 11) < w;
   write(ctx, theme, camera, s.middle, two ? -7 : 0, s.id, 600, small.size, ink);
   if (two) write(ctx, theme, camera, s.middle, 7, price, 500, 11, ink);
