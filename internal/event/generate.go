@@ -21,7 +21,13 @@ var templates = map[string]func(*drawing, int){
 	"arena/1":   arena,
 	"stadium/1": stadium,
 	"club/1":    club,
+	"theatre/2": theatre2,
+	"arena/2":   arena2,
+	"stadium/2": stadium2,
 }
+
+// newest are the templates as they are asked for.
+var newest = map[string]string{"theatre": "theatre/2", "arena": "arena/2", "stadium": "stadium/2", "club": "club/1"}
 
 // generate makes a plan of exactly n seats.
 func generate(template string, n int) (*message.Plan, error) {

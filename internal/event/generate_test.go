@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 func TestTemplatesNeverChange(t *testing.T) {
 	for name, want := range map[string]string{
 		"theatre/1": "cc832fa211fc83d3", "arena/1": "0d90561e19ce6d15", "stadium/1": "bf2a15c9e8748183", "club/1": "69031953f4875cac",
+		"theatre/2": "c7a088410d7fbe64", "arena/2": "4882263d5964e7fe", "stadium/2": "f769f3860b33508c",
 	} {
 		h := sha256.New()
 		enc := json.NewEncoder(h)
@@ -126,7 +128,7 @@ func TestClubHasStandingFloor(t *testing.T) {
 
 func TestTemplateCategoriesExist(t *testing.T) {
 	for name, categories := range templateCategories {
-		p, err := generate(name+"/1", 100)
+		p, err := generate(newest[name], 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,5 +167,37 @@ func BenchmarkCreate80000(b *testing.B) {
 	for b.Loop() {
 		w.plans.InvalidateAll()
 		w.create(b, func(in *NewEvent) { in.Plan = PlanInput{Template: "stadium", Seats: 80_000} })
+	}
+}
+
+// Drawings true to scale: no two neighbours in a row are nearer than people sit,
+// and rows do not run into each other, whatever the size.
+func TestDrawingsAreTrueToScale(t *testing.T) {
+	for _, name := range []string{"theatre/2", "arena/2", "stadium/2"} {
+		for _, n := range []int{50, 1_060, 20_000, 100_000} {
+			p, err := generate(name, n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			taken := map[[2]int]*message.Seat{} // by square of a size that two seats cannot share
+			for i := range p.Seats {
+				s := &p.Seats[i]
+				square := [2]int{int(s.X / 5), int(s.Y / 5)}
+				if other := taken[square]; other != nil {
+					t.Fatalf("%s of %d: %s and %s are too near to each other", name, n, s.Label, other.Label)
+				}
+				taken[square] = s
+			}
+			for _, sec := range p.Sections {
+				for _, r := range sec.Rows {
+					for i := r.First; i < r.First+r.Count-1; i++ {
+						a, b := &p.Seats[i], &p.Seats[i+1]
+						if far := math.Hypot(float64(a.X-b.X), float64(a.Y-b.Y)); far < 0.9*seatApart {
+							t.Fatalf("%s of %d: %s and %s are %.1f apart", name, n, a.Label, b.Label, far)
+						}
+					}
+				}
+			}
+		}
 	}
 }

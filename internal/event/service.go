@@ -323,8 +323,8 @@ func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *message.
 }
 
 func (s *Service) fromTemplate(in PlanInput) (*planRow, *message.Plan, error) {
-	template := in.Template + "/1"
-	if templates[template] == nil {
+	template, known := newest[in.Template]
+	if !known {
 		return nil, nil, errs.Bad("plan.template", "must be theatre, arena, stadium or club")
 	}
 	if in.Seats < minGenerated || in.Seats > maxSeats {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/evanw/esbuild/pkg/api"
@@ -35,5 +36,25 @@ func TestLogic(t *testing.T) {
 	run.Env = append(os.Environ(), "TZ=UTC")
 	if out, err := run.CombinedOutput(); err != nil {
 		t.Fatalf("node --test: %v\n%s", err, out)
+	}
+}
+
+// Every word that the map asks for is in the catalogue, and the catalogue has none that nobody asks for.
+func TestWords(t *testing.T) {
+	source, err := os.ReadFile("../../internal/page/ui/map/words.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lang := range []string{"en", "de"} {
+		have := words(t, lang)
+		for _, m := range regexp.MustCompile(`(?m)^  (\w+): string;`).FindAllStringSubmatch(string(source), -1) {
+			if have[m[1]] == "" {
+				t.Errorf("%s has no %q", lang, m[1])
+			}
+			delete(have, m[1])
+		}
+		for key := range have {
+			t.Errorf("%s has %q, which the map does not know", lang, key)
+		}
 	}
 }

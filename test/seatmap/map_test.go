@@ -165,7 +165,7 @@ func TestFind(t *testing.T) {
 	find := chromedp.Click(".sm-find", chromedp.ByQuery)
 	seats, standing := chromedp.Click(".sm-chip:nth-child(1)", chromedp.ByQuery), chromedp.Click(".sm-chip:nth-child(2)", chromedp.ByQuery)
 	v.do(seats, find)
-	v.hears("Stalls, row A, seats 5 and 6: the row nearest to the stage with 2 seats together at this price.")
+	v.hears("Stalls, row A, seats 5 and 6: the row nearest the stage with 2 seats together at this price.")
 	same(t, v.chosen(), []string{"ST-A-5", "ST-A-6"})
 	v.do(seats, standing, find, chromedp.Click(".sm-tray .sm-step:last-child", chromedp.ByQuery))
 	same(t, v.chosen(), nil)

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -130,7 +131,11 @@ func open(t testing.TB, p plan, tiers string) *office {
 		t.Fatal(err)
 	}
 	o := &office{live: make(chan string, 100), form: make(chan map[string][]string, 1)}
-	data := fmt.Sprintf(`{"currency":"EUR","tiers":%s,"words":%s}`, tiers, words)
+	said, err := json.Marshal(words(t, "en"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := fmt.Sprintf(`{"currency":"EUR","tiers":%s,"words":%s}`, tiers, said)
 	var list strings.Builder
 	for _, s := range p.Seats[:min(40, len(p.Seats))] {
 		fmt.Fprintf(&list, `<label><input type="checkbox" name="seats" form="hold" value="%[1]s">%[1]s</label>`, s.Label)
@@ -176,6 +181,24 @@ func (o *office) feed(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// words are the map's words in a language, as the pages' catalogue has them.
+func words(t testing.TB, lang string) map[string]string {
+	t.Helper()
+	raw, err := os.ReadFile("../../internal/page/words/map." + lang + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	if err := json.Unmarshal(raw, &all); err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for key, text := range all {
+		out[strings.TrimPrefix(key, "map.")] = text
+	}
+	return out
 }
 
 // browse opens a page in Chromium.

@@ -27,7 +27,7 @@ export function labels(ctx: CanvasRenderingContext2D, hall: Hall, painter: Paint
     const size = Math.max(9, Math.min(15, stage.height * k * 0.34));
     if (stage.height * k > 11) write(ctx, theme, camera, { x: stage.x, y: stage.y }, 0, voice.say("stage"), 600, size, css(theme.muted));
   }
-  const small = smallSize(ctx, hall, painter, theme, k);
+  const small = smallNames(ctx, hall, painter, theme, voice, k);
   hall.model.sections.forEach((s, i) => {
     if (painter.seated(s, k)) return besides(ctx, theme, camera, hall, s);
     const [x, y] = camera.screen(s.middle.x, s.middle.y);
@@ -36,10 +36,20 @@ export function labels(ctx: CanvasRenderingContext2D, hall: Hall, painter: Paint
   });
 }
 
-/** The size of the names that are ids only: the same for all, and such that most fit. */
-function smallSize(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, theme: Theme, k: number): number {
-  const areas = hall.model.sections.filter((s) => !painter.seated(s, k));
-  return areas.filter((s) => fits(ctx, theme, s, 11, k)).length >= areas.length * 0.9 ? 11 : 9;
+/** How areas are named that have room for their id only. */
+interface Small {
+  size: number; // 0: without a name, since few would fit
+  priced: boolean; // there is room for the price too
+}
+
+/** The same for all of them, and such that it suits most. */
+function smallNames(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, theme: Theme, voice: Voice, k: number): Small {
+  const areas = hall.model.sections.filter((s) => !painter.seated(s, k) && measure(ctx, theme, s.name, 600, 13) >= roomOf(s).width * k - 4);
+  const most = (f: (s: Section) => boolean): boolean => areas.filter(f).length >= areas.length * 0.9;
+  return {
+    size: [11, 9].find((size) => most((s) => fits(ctx, theme, s, size, k))) ?? 0,
+    priced: most((s) => roomOf(s).height * k > 34 && measure(ctx, theme, priceOf(hall, voice, s), 500, 11) < roomOf(s).width * k - 4),
+  };
 }
 
 /** Whether an id fits: across a narrow area it may reach out a little. */
@@ -50,7 +60,7 @@ function fits(ctx: CanvasRenderingContext2D, theme: Theme, s: Section, size: num
 }
 
 /** Name and lowest price in the area itself, as far as they fit. */
-function inside(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, theme: Theme, voice: Voice, camera: Camera, s: Section, index: number, small: number): void {
+function inside(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, theme: Theme, voice: Voice, camera: Camera, s: Section, index: number, small: Small): void {
   const { k } = camera.at;
   const room = roomOf(s);
   const [w, h] = [room.width * k - 4, room.height * k];
@@ -64,9 +74,9 @@ function inside(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, the
     if (two) write(ctx, theme, camera, s.middle, 8, price, 500, 12, ink);
     return;
   }
-  if (!fits(ctx, theme, s, small, k)) return;
-  const two = h > 36 && measure(ctx, theme, price, 500, 11) < w;
-  write(ctx, theme, camera, s.middle, two ? -7 : 0, s.id, 600, small, ink);
+  if (small.size === 0 || !fits(ctx, theme, s, small.size, k)) return;
+  const two = small.priced && measure(ctx, theme, price, 500, 11) < w;
+  write(ctx, theme, camera, s.middle, two ? -7 : 0, s.id, 600, small.size, ink);
   if (two) write(ctx, theme, camera, s.middle, 7, price, 500, 11, ink);
 }
 

@@ -87,7 +87,9 @@ export class Painter {
     ctx.fill(path);
     const shown = s.tiers.filter((t) => this.hall.shows(t));
     if (!seated && shown.length > 0 && this.hall.freeIn[index] > 0) {
-      ctx.fillStyle = this.pattern(shown[shown.length - 1]);
+      const pattern = this.pattern(shown[shown.length - 1]);
+      pattern.setTransform(ctx.getTransform().inverse()); // in pixels, at every scale
+      ctx.fillStyle = pattern;
       ctx.fill(path);
     }
     ctx.lineJoin = "round";

@@ -50,7 +50,7 @@ function middle(m: Model): Stage | null {
     if (dx * (bottom - top) > dy * (right - left)) w = Math.min(w, dx);
     else h = Math.min(h, dy);
   }
-  if (w < (right - left) * 0.08 || h < (bottom - top) * 0.08) return null;
+  if (w < (right - left) * 0.03 || h < (bottom - top) * 0.03) return null;
   return { x: cx, y: cy, width: w * 1.7, height: h * 1.5 };
 }
 
