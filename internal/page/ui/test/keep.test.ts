@@ -18,8 +18,8 @@ test("scripts, feeds and the API are left alone", () => {
 });
 
 test("what was kept goes with whoever comes or leaves, and with nobody else", () => {
-  for (const path of ["/sign-in", "/sign-up", "/sign-out", "/account/delete"]) assert.equal(handling("POST", true, at(path)), "leave", path);
-  for (const path of ["/orders", "/orders/06a1b2c3/cancel", "/e/06a1b2c3/hold"]) assert.equal(handling("POST", true, at(path)), "pass", path);
+  for (const path of ["/sign-in", "/sign-up", "/sign-out", "/account/delete", "/checkout/06a1b2c3/code"]) assert.equal(handling("POST", true, at(path)), "leave", path);
+  for (const path of ["/orders", "/orders/06a1b2c3/cancel", "/e/06a1b2c3/hold", "/checkout/06a1b2c3/resend"]) assert.equal(handling("POST", true, at(path)), "pass", path);
   assert.equal(handling("GET", true, at("/sign-in")), "page");
 });
 
