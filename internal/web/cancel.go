@@ -131,7 +131,7 @@ func (s *Shop) cancelled(v *page.Visit) error {
 	}
 	notice := "given-back"
 	if c.Status == message.Pending {
-		notice = "seats-released"
+		notice = "hold-released"
 	}
 	v.Notice(notice)
 	return v.Go(c.Link(""))
