@@ -29,7 +29,8 @@ type confirmations struct {
 
 const (
 	confirmAtOnce  = 200
-	confirmWaiting = 20_000 // more are lost, and the log says so: the orders are on the pages
+	confirmGather  = 100 * time.Millisecond // nobody waits for a mail so closely
+	confirmWaiting = 20_000                 // more are lost, and the log says so: the orders are on the pages
 )
 
 func newConfirmations(p *Parts, mail user.Mailer, base string, log *slog.Logger) *confirmations {
@@ -55,25 +56,31 @@ func (c *confirmations) close() {
 
 func (c *confirmations) run() {
 	for first := range c.queue {
-		list := []payment.Payment{first}
-	more:
-		for len(list) < confirmAtOnce {
-			select {
-			case p, ok := <-c.queue:
-				if !ok {
-					break more
-				}
-				list = append(list, p)
-			default:
-				break more
-			}
-		}
+		list := c.gather(first)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		if err := c.send(ctx, list); err != nil {
 			c.log.Error("confirmations are lost", "first", first.BookingID, "payments", len(list), "error", err)
 		}
 		cancel()
 	}
+}
+
+// gather waits a little for more payments, up to what is done at once.
+func (c *confirmations) gather(first payment.Payment) []payment.Payment {
+	list := []payment.Payment{first}
+	enough := time.After(confirmGather)
+	for len(list) < confirmAtOnce {
+		select {
+		case p, ok := <-c.queue:
+			if !ok {
+				return list
+			}
+			list = append(list, p)
+		case <-enough:
+			return list
+		}
+	}
+	return list
 }
 
 func (c *confirmations) send(ctx context.Context, list []payment.Payment) error {

@@ -78,7 +78,7 @@ func (s *Shop) quote(v *page.Visit, c *cancelPage) error {
 }
 
 func (s *Shop) showCancel(v *page.Visit, c *cancelPage) error {
-	return v.Show(s.set, "cancel", page.Meta{Title: v.T("cancel.title"), NoIndex: true}, c)
+	return v.Show(s.set, "cancel", page.Meta{Title: v.T("giveback.title"), NoIndex: true}, c)
 }
 
 func (s *Shop) cancel(v *page.Visit) error {
@@ -131,7 +131,7 @@ func (s *Shop) cancelled(v *page.Visit) error {
 	}
 	notice := "given-back"
 	if c.Status == message.Pending {
-		notice = "released"
+		notice = "hold-released"
 	}
 	v.Notice(notice)
 	return v.Go(c.Link(""))

@@ -10,12 +10,12 @@ export type Handling =
   | "leave" // somebody comes or goes: what was kept for the one before is forgotten
   | "pass"; // none of the worker's business
 
-const leaving = new Set(["/sign-in", "/sign-up", "/sign-out", "/account/delete"]);
+const leaving = /^(\/sign-in|\/sign-up|\/sign-out|\/account\/delete|\/checkout\/[0-9a-z]+\/(sign-in|sign-up|code))$/;
 
 export function handling(method: string, navigates: boolean, url: URL): Handling {
   if (method === "GET" && url.pathname.startsWith("/assets/")) return "asset";
   if (!navigates) return "pass";
-  if (method === "POST") return leaving.has(url.pathname) ? "leave" : "pass";
+  if (method === "POST") return leaving.test(url.pathname) ? "leave" : "pass";
   if (method !== "GET") return "pass";
   if (/^\/orders\/[0-9a-z]+\/tickets$/.test(url.pathname)) return "keep";
   if (url.pathname === "/orders" && !url.searchParams.has("page")) return "keep";
