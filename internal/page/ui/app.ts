@@ -1,5 +1,6 @@
 // Loaded by every page. All of it is an enhancement: pages work without.
 import { countdowns } from "./countdown";
+import { mapSlot } from "./mapslot";
 import { searchAsTyped } from "./search";
 import { seatList } from "./seats";
 import { editor, figures } from "./console";
@@ -10,6 +11,7 @@ localTimes(document);
 countdowns(document);
 searchAsTyped(document);
 seatList(document);
+mapSlot();
 offline();
 figures(document);
 editor(document);
