@@ -22,11 +22,13 @@ var pageRights = map[string]string{
 	"GET /assets/{name}":        "200 200 200 200 200 200",
 
 	// finding events, and the page of one
-	"GET /search":            "200 200 200 200 200 200",
-	"GET /e/{id}/poster.svg": "200 200 200 200 200 200",
-	"GET /e/{id}/og.png":     "200 200 200 200 200 200",
-	"GET /robots.txt":        "200 200 200 200 200 200",
-	"GET /sitemap.xml":       "200 200 200 200 200 200",
+	"GET /search":              "200 200 200 200 200 200",
+	"GET /e/{id}/poster.svg":   "200 200 200 200 200 200",
+	"GET /e/{id}/og.png":       "200 200 200 200 200 200",
+	"GET /e/{id}/calendar.ics": "200 200 200 200 200 200",
+	"GET /calendar.ics":        "200 200 200 200 200 200",
+	"GET /robots.txt":          "200 200 200 200 200 200",
+	"GET /sitemap.xml":         "200 200 200 200 200 200",
 
 	// buying, and signing in
 	"POST /e/{id}/hold":                "307 303 303 303 303 303",
@@ -87,9 +89,10 @@ var pageRights = map[string]string{
 // pagesOnDrafts is the same for an event that is a draft, where it makes a
 // difference.
 var pagesOnDrafts = map[string]string{
-	"GET /e/{id}/{slug}":     "404 404 404 200 404 200",
-	"GET /e/{id}/poster.svg": "404 404 404 200 404 200",
-	"GET /e/{id}/og.png":     "404 404 404 200 404 200",
+	"GET /e/{id}/{slug}":       "404 404 404 200 404 200",
+	"GET /e/{id}/poster.svg":   "404 404 404 200 404 200",
+	"GET /e/{id}/og.png":       "404 404 404 200 404 200",
+	"GET /e/{id}/calendar.ics": "404 404 404 200 404 200",
 }
 
 // pageForms are what is posted to pages.

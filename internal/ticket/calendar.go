@@ -29,18 +29,29 @@ type Entry struct {
 // calendars show it as taking no time at all.
 const UsualDuration = 3 * time.Hour
 
-// Calendar is an iCalendar file (RFC 5545) with one entry; nil when its date is
-// to be announced. Times are in UTC: an event is one moment that does not come
-// again, every calendar shows it in its reader's zone, and no definition of a
-// zone has to come along that may be out of date. Without a time of day it lasts
-// the whole day, and never begins at midnight.
-func Calendar(e Entry) []byte {
-	if e.Start.IsZero() {
-		return nil
-	}
+// Calendar is an iCalendar file (RFC 5545) with these entries; those whose date
+// is to be announced are left out, and it is nil when that leaves none. Times
+// are in UTC: an event is one moment that does not come again, every calendar
+// shows it in its reader's zone, and no definition of a zone has to come along
+// that may be out of date. Without a time of day an event lasts the whole day,
+// and never begins at midnight.
+func Calendar(entries ...Entry) []byte {
 	cal := ics.NewCalendarFor("boxoffice")
 	cal.SetProductId("-//boxoffice//tickets//EN")
 	cal.SetMethod(ics.MethodPublish)
+	for i := range entries {
+		if !entries[i].Start.IsZero() {
+			entries[i].into(cal)
+		}
+	}
+	if len(cal.Components) == 0 {
+		return nil
+	}
+	return []byte(cal.Serialize(ics.WithNewLineWindows)) // lines end in CRLF, 3.1
+}
+
+// into adds an entry to a calendar.
+func (e *Entry) into(cal *ics.Calendar) {
 	v := cal.AddEvent(oneLine(e.UID))
 	v.SetDtStampTime(e.Stamp)
 	v.SetSequence(e.Revision)
@@ -71,7 +82,6 @@ func Calendar(e Entry) []byte {
 	if e.Cancelled {
 		v.SetStatus(ics.ObjectStatusCancelled)
 	}
-	return []byte(cal.Serialize(ics.WithNewLineWindows)) // lines end in CRLF, 3.1
 }
 
 // oneLine is a text without control characters, which no value may hold, 3.3.11.

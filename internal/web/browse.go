@@ -78,6 +78,7 @@ func (s *Shop) browseRoutes() routes {
 		"GET /": s.home, "GET /search": s.search, "GET /developers": s.developers,
 		"GET /e/{id}": s.event, "GET /e/{id}/{slug}": s.event,
 		"GET /e/{id}/poster.svg": s.poster, "GET /e/{id}/og.png": s.picture,
+		"GET /e/{id}/calendar.ics": s.eventCalendar, "GET /calendar.ics": s.feed,
 		"GET /robots.txt": s.robots, "GET /sitemap.xml": s.sitemap,
 	}
 }

@@ -119,9 +119,6 @@ func (s *Shop) showEvent(v *page.Visit, e *message.Event, m *missed) error {
 	}
 	meta := page.Meta{Title: e.Title, Description: summary(v, e), Canonical: p.Path, Wide: true,
 		NoIndex: p.State == "draft", Image: "/e/" + e.ID + "/og.png", JSONLD: s.structured(v, p)}
-	if p.Map != nil {
-		meta.Scripts = []string{"map.js"}
-	}
 	return v.Show(s.set, "event", meta, p)
 }
 

@@ -28,6 +28,7 @@ type homePage struct {
 	Week, Near, Coming []card
 	Past               []card
 	City               string // chosen by the reader; "": none
+	NearMore           bool   // there is more in the city than Near
 	Cities, Categories []Facet
 	Total              int64
 	Now                time.Time
@@ -55,7 +56,7 @@ func (s *Shop) home(v *page.Visit) error {
 		if err != nil {
 			return err
 		}
-		p.Near = s.cards(v, near.Events)
+		p.Near, p.NearMore = s.cards(v, near.Events), near.Next != ""
 	}
 	past, err := s.Events.Past(v.Context(), pastMax)
 	if err != nil {

@@ -2,6 +2,7 @@
 import { countdowns } from "./countdown";
 import { forms } from "./forms";
 import { heldSeats } from "./held";
+import { mapSlot } from "./mapslot";
 import { searchAsTyped } from "./search";
 import { seatList } from "./seats";
 import { editor, figures } from "./console";
@@ -13,6 +14,7 @@ localTimes(document);
 countdowns(document);
 searchAsTyped(document);
 seatList(document);
+mapSlot();
 offline();
 figures(document);
 editor(document);

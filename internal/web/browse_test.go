@@ -1,0 +1,287 @@
+package web
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+)
+
+var noon = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// shelf is events to show; it finds all of them, whatever is looked for.
+type shelf struct {
+	Events
+	coming, past []message.Event
+	asked        []Query
+}
+
+func (s *shelf) Search(_ context.Context, q Query) (Found, error) {
+	s.asked = append(s.asked, q)
+	found := Found{Total: int64(len(s.coming))}
+	for _, e := range s.coming {
+		if q.City == "" || q.City == e.Venue.City {
+			found.Events = append(found.Events, e)
+		}
+		found.Cities = append(found.Cities, Facet{e.Venue.City, 1})
+	}
+	return found, nil
+}
+
+func (s *shelf) Past(_ context.Context, n int) ([]message.Event, error) {
+	return s.past[:min(n, len(s.past))], nil
+}
+
+func (s *shelf) Event(context.Context, message.Caller, string) (message.Event, error) {
+	return message.Event{}, errs.Missing("event")
+}
+
+func (s *shelf) MapPages(_ context.Context, size int) (ids []string, _ error) {
+	for i := 0; i < len(s.coming); i += size {
+		ids = append(ids, s.coming[i].ID)
+	}
+	return ids, nil
+}
+
+func (s *shelf) MapPage(_ context.Context, from string, size int) (list []Mapped, _ error) {
+	for _, e := range s.coming {
+		if e.ID >= from && len(list) < size {
+			list = append(list, Mapped{e.ID, e.Title, noon})
+		}
+	}
+	return list, nil
+}
+
+// onSale is an event on sale with 100 seats, days from now.
+func onSale(id string, days, free int) message.Event {
+	return message.Event{ID: id, Title: "Gala " + id, Venue: message.Venue{Name: "Hall", City: "City " + id}, Status: string(message.OnSale),
+		Starts: noon.AddDate(0, 0, days), Free: int32(free), Total: 100, Prices: message.Prices{Version: 1, Currency: "EUR"}, From: 5000, To: 9000}
+}
+
+func shopOf(t *testing.T, s *shelf) *Shop {
+	t.Helper()
+	kit, err := page.New(page.Config{PublicURL: "https://example.org", Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop, err := New(kit, Services{Events: s}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shop
+}
+
+func get(t *testing.T, s *Shop, route, path string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest("GET", path, nil)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	if err := s.Routes()[route](w, r); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// A section is there only when it has events.
+func TestHomeSections(t *testing.T) {
+	empty := get(t, shopOf(t, &shelf{}), "GET /", "/").Body.String()
+	for _, word := range []string{"This week", "Near you", "Coming up", ">Over<", `class="hero"`} {
+		if strings.Contains(empty, word) {
+			t.Errorf("without events there is %q", word)
+		}
+	}
+	s := &shelf{coming: []message.Event{onSale("a", 3, 50), onSale("b", 30, 90)}, past: []message.Event{{ID: "p", Title: "Gone by", Status: "past"}}}
+	full := get(t, shopOf(t, s), "GET /", "/").Body.String()
+	for _, word := range []string{"This week", "Near you", "Coming up", "Gone by", `class="hero"`, "/e/a/poster.svg"} {
+		if !strings.Contains(full, word) {
+			t.Errorf("there is no %q", word)
+		}
+	}
+	if strings.Index(full, "Gone by") < strings.Index(full, "Coming up") {
+		t.Error("what is over is not at the end")
+	}
+}
+
+// The chosen city is kept by the reader, and the answer that does so by nobody
+// else.
+func TestCity(t *testing.T) {
+	s := shopOf(t, &shelf{coming: []message.Event{onSale("ä", 9, 50), onSale("b", 30, 90)}})
+	w := get(t, s, "GET /", "/?city="+url.QueryEscape("City ä"))
+	cookie := w.Result().Cookies()[0]
+	if cc := w.Header().Get("Cache-Control"); strings.Contains(cc, "public") {
+		t.Errorf("an answer with a cookie may be kept by caches: %s", cc)
+	}
+	if w = get(t, s, "GET /", "/", "Cookie", cookie.Name+"="+cookie.Value); !strings.Contains(w.Body.String(), "In City ä") {
+		t.Error("the city was forgotten")
+	}
+	if cc := w.Header().Get("Cache-Control"); !strings.Contains(cc, "public") {
+		t.Errorf("the page is not cacheable: %s", cc)
+	}
+	if w = get(t, s, "GET /", "/?city=Nowhere"); len(w.Result().Cookies()) > 0 || strings.Contains(w.Body.String(), "Nowhere") {
+		t.Error("a city without events was taken")
+	}
+}
+
+// What is the talk of the day comes first; what cannot be bought does not come.
+func TestFeature(t *testing.T) {
+	far := onSale("far", 60, 100)
+	far.Opens = noon.AddDate(0, 1, 0)
+	soon := onSale("soon", 60, 100)
+	soon.Opens = noon.Add(time.Hour)
+	fresh := onSale("fresh", 60, 90)
+	fresh.Opens = noon.Add(-time.Hour)
+	big := onSale("big", 60, 20_000)
+	big.Total = 20_000
+	s := shopOf(t, &shelf{})
+	v := visitOf(t, s)
+	var ids []string
+	for _, c := range feature(s.cards(v, []message.Event{far, onSale("full", 3, 0), onSale("idle", 5, 100), big, soon, fresh}), noon) {
+		ids = append(ids, c.ID)
+	}
+	if got := strings.Join(ids, " "); got != "fresh soon big" {
+		t.Errorf("%s", got)
+	}
+}
+
+// visitOf is a visit, for what needs one.
+func visitOf(t *testing.T, s *Shop) *page.Visit {
+	t.Helper()
+	var out *page.Visit
+	if err := s.kit.Page(func(v *page.Visit) error { out = v; return nil })(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestState(t *testing.T) {
+	v := visitOf(t, shopOf(t, &shelf{}))
+	with := func(fn func(*message.Event)) message.Event {
+		e := onSale("a", 9, 50)
+		fn(&e)
+		return e
+	}
+	for want, e := range map[string]message.Event{
+		"onsale":    onSale("a", 9, 1),
+		"soldout":   onSale("a", 9, 0),
+		"soon":      with(func(e *message.Event) { e.Opens = noon.Add(1) }),
+		"closed":    with(func(e *message.Event) { e.Closes = noon }),
+		"announced": with(func(e *message.Event) { e.Status = "published" }),
+		"draft":     with(func(e *message.Event) { e.Status = "draft" }),
+		"cancelled": with(func(e *message.Event) { e.Status = "cancelled" }),
+		"past":      with(func(e *message.Event) { e.Status = "past" }),
+	} {
+		if got := state(v, &e); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// An address that somebody has typed is read as well as it goes.
+func TestReadQuery(t *testing.T) {
+	for in, want := range map[string]Query{
+		"":                                {},
+		"q=+two++words+&city=Wien":        {Text: "two words", City: "Wien"},
+		"from=2027-02-30&to=2027-02-28":   {To: "2027-02-28"},
+		"q=a+b+c+d+e+f+g+h+i+j":           {Text: "a b c d e f g h"},
+		"q=%ff%feok&category=Music&x=y":   {Text: "ok", Category: "Music"},
+		"q=" + strings.Repeat("x", 300):   {Text: strings.Repeat("x", 200)},
+		"cursor=0-1-abc&from=not+a+day&q": {Cursor: "0-1-abc"},
+	} {
+		values, err := url.ParseQuery(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want.Limit = searchShown
+		if got := readQuery(values); got != want {
+			t.Errorf("%q: %+v, want %+v", in, got, want)
+		}
+	}
+}
+
+// A filter that is on leads back to the search without it, and keeps the others.
+func TestNarrow(t *testing.T) {
+	list := narrow([]Facet{{"Music", 3}, {"Dance", 1}}, Query{Text: "a&b", Category: "music", City: "Wien"}, func(q *Query) *string { return &q.Category })
+	if !list[0].On || list[0].Path != "/search?city=Wien&q=a%26b" {
+		t.Errorf("%+v", list[0])
+	}
+	if list[1].On || list[1].Path != "/search?category=Dance&city=Wien&q=a%26b" {
+		t.Errorf("%+v", list[1])
+	}
+}
+
+// Nothing found is not the end: there are suggestions.
+func TestNothing(t *testing.T) {
+	s := &shelf{}
+	if body := get(t, shopOf(t, s), "GET /search", "/search?q=zzz").Body.String(); !strings.Contains(body, "Nothing found") {
+		t.Error("it does not say that nothing was found")
+	}
+	s.coming = []message.Event{onSale("a", 3, 50)}
+	w := get(t, shopOf(t, s), "GET /e/{id}/{slug}", "/e/nope/x")
+	if w.Code != 404 || !strings.Contains(w.Body.String(), `action="/search"`) || !strings.Contains(w.Body.String(), "Gala a") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// Many events come in several maps, which together have each of them once.
+func TestSitemap(t *testing.T) {
+	s := &shelf{}
+	for i := range 5 {
+		s.coming = append(s.coming, onSale(fmt.Sprintf("e%d", i), 3, 50))
+	}
+	shop := shopOf(t, s)
+	read := func(path string) (locs []string) {
+		w := httptest.NewRecorder()
+		if err := shop.kit.Page(func(v *page.Visit) error { return shop.mapOf(v, 2) })(w, httptest.NewRequest("GET", path, nil)); err != nil {
+			t.Fatal(err)
+		}
+		var doc struct {
+			XMLName xml.Name
+			Maps    []mapEntry `xml:"sitemap"`
+			URLs    []mapEntry `xml:"url"`
+		}
+		if err := xml.Unmarshal(w.Body.Bytes(), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if doc.XMLName.Space != "http://www.sitemaps.org/schemas/sitemap/0.9" {
+			t.Errorf("%v", doc.XMLName)
+		}
+		for _, m := range append(doc.Maps, doc.URLs...) {
+			locs = append(locs, m.Loc)
+		}
+		return locs
+	}
+	seen := map[string]int{}
+	maps := read("/sitemap.xml")
+	for _, m := range maps {
+		for _, loc := range read(strings.TrimPrefix(m, "https://example.org")) {
+			seen[loc]++
+		}
+	}
+	if len(maps) != 3 || len(seen) != 5 || seen["https://example.org/e/e4/gala-e4"] != 1 {
+		t.Errorf("%v, %v", maps, seen)
+	}
+}
+
+// Search engines are told what to read, and what not.
+func TestRobots(t *testing.T) {
+	s := shopOf(t, &shelf{coming: []message.Event{onSale("a", 3, 50)}})
+	if body := get(t, s, "GET /robots.txt", "/robots.txt").Body.String(); !strings.Contains(body, "Sitemap: https://example.org/sitemap.xml") || strings.Contains(body, "Disallow: /e") {
+		t.Error(body)
+	}
+	for path, hidden := range map[string]bool{"/search": false, "/search?q=a": true, "/search?cursor=x": true} {
+		if got := strings.Contains(get(t, s, "GET /search", path).Body.String(), `content="noindex"`); got != hidden {
+			t.Errorf("%s: noindex %v", path, got)
+		}
+	}
+}

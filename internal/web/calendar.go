@@ -1,0 +1,60 @@
+package web
+
+import (
+	"strings"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/page"
+	"boxoffice/internal/ticket"
+)
+
+const (
+	calendarType = "text/calendar; charset=utf-8"
+	feedShown    = 500 // events of the feed of all
+)
+
+// calendarEntry is an event as a calendar shows it. Its id there is the same
+// wherever it comes from, so that a calendar has it once.
+func calendarEntry(v *page.Visit, e *message.Event) ticket.Entry {
+	out := ticket.Entry{
+		UID: e.ID + "@" + hostOf(v), Revision: int(e.Version), Stamp: v.Now().UTC().Truncate(time.Hour), Start: e.Starts,
+		Summary: e.Title, Location: strings.Join(append([]string{e.Venue.Name}, nonEmpty(addressLine(&e.Venue))...), ", "), Description: e.Description, URL: v.URL(eventPath(e)), Cancelled: e.Status == string(message.Cancelled),
+	}
+	if day, ok := dayOf(e.Date); ok && e.Starts.IsZero() {
+		out.Start, out.DayOnly = day, true
+	}
+	return out
+}
+
+// eventCalendar is one event for a calendar.
+func (s *Shop) eventCalendar(v *page.Visit) error {
+	e, err := s.Events.Event(v.Context(), v.Caller, v.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	file := ticket.Calendar(calendarEntry(v, &e))
+	if file == nil {
+		return errs.Missing("date")
+	}
+	v.W.Header().Set("Content-Disposition", `attachment; filename="event.ics"`)
+	return send(v, &e, calendarType, file)
+}
+
+// feed is the coming events for a calendar that follows them.
+func (s *Shop) feed(v *page.Visit) error {
+	found, err := s.Events.Search(v.Context(), Query{City: v.Request.URL.Query().Get("city"), Category: v.Request.URL.Query().Get("category"), Limit: feedShown})
+	if err != nil {
+		return err
+	}
+	entries := make([]ticket.Entry, len(found.Events))
+	for i := range found.Events {
+		entries[i] = calendarEntry(v, &found.Events[i])
+	}
+	file := ticket.Calendar(entries...)
+	if file == nil {
+		return errs.Missing("coming event")
+	}
+	return v.Send(calendarType, feedCaching, file)
+}
