@@ -53,7 +53,6 @@ var guarded = map[string][]string{
 	"github.com/nats-io":                {"bus", "app"},
 	"github.com/redis/rueidis":          {"cache", "limit", "app"},
 	"github.com/stripe/stripe-go":       {"payment/stripe", "app"},
-	"github.com/valyala/fasthttp":       {"rush"},
 	"github.com/go-chi/chi":             {"gateway", "bench"},
 	"github.com/wneessen/go-mail":       {"notify"},
 	"github.com/pquerna/otp":            {"user"},
