@@ -15,7 +15,7 @@ import (
 // and other people's modules. A room that is not listed fails the test.
 var allowed = map[string][]string{
 	// leaves
-	"errs": {}, "id": {}, "money": {}, "message": {}, "deptest": {},
+	"errs": {}, "id": {}, "money": {}, "message": {}, "deptest": {}, "quick": {},
 	// one interface each, with its backends
 	"batch": {"errs"}, "limit": {}, "sqldb": {"errs", "batch"},
 	"sqldb/sqldbtest": {"sqldb"}, // for tests
@@ -43,7 +43,7 @@ var allowed = map[string][]string{
 	"app": {"*"},
 }
 
-var services = []string{"errs", "id", "money", "message", "batch", "sqldb"}
+var services = []string{"errs", "id", "money", "message", "quick", "batch", "sqldb"}
 
 // guarded modules may be imported by these rooms only: whoever wants a database
 // or a broker asks for an interface.
