@@ -45,7 +45,7 @@ type storeTx interface {
 	save(ctx context.Context, states []*state) error
 }
 
-// hints are what a batch's commands name.
+// hints are what a batch's commands name and is to be read.
 type hints struct {
 	bookings []string
 	buyers   []buyerKey
@@ -59,7 +59,7 @@ type seatKey struct {
 
 type buyerKey struct{ userID, eventID string }
 
-func hintsOf(items []*item) hints {
+func hintsOf(items []*item, known map[string]*record) hints {
 	var h hints
 	for _, it := range items {
 		c := &it.Value.cmd
@@ -72,7 +72,9 @@ func hintsOf(items []*item) hints {
 			h.buyers = append(h.buyers, buyerKey{c.heir, c.eventID})
 			h.bookings = append(h.bookings, c.bookingID)
 		default:
-			h.bookings = append(h.bookings, c.bookingID)
+			if known[c.bookingID] == nil {
+				h.bookings = append(h.bookings, c.bookingID)
+			}
 		}
 		for _, seat := range c.seats {
 			h.seats = append(h.seats, seatKey{c.eventID, seat})
