@@ -158,6 +158,63 @@ func TestMemoryIsNotBelieved(t *testing.T) {
 	}
 }
 
+// Seats that an exact view has free are taken without a look at their claims.
+// However wrong the view is, nothing is sold twice.
+func TestViewIsNotBelieved(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		wrong func(v *view, seat int32)
+		taken bool // the seat, in truth
+		reads int  // of claims
+	}{
+		{"it is right", func(*view, int32) {}, false, 0},
+		{"it is right, and the seat is taken", func(*view, int32) {}, true, 1},
+		{"it is behind", func(v *view, seat int32) { v.seq--; v.put(seat, claim{}) }, true, 1},
+		{"it has a taken seat free", func(v *view, seat int32) { v.put(seat, claim{}) }, true, 1},
+		{"it has a free seat taken", func(v *view, seat int32) { v.put(seat, claim{"somebody", 0}) }, false, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			ev := w.event()
+			if _, err := w.s.Counts(t.Context(), ev); err != nil {
+				t.Fatal(err)
+			}
+			if c.taken {
+				w.hold(ev, "ann", "A-A-1")
+			}
+			c.wrong(w.s.views.peek(ev), 0)
+			bent := *w.s.writers[0]
+			reads := 0
+			bent.store = liar{bent.store, func(tx storeTx) storeTx { return countingClaims{tx, &reads} }}
+			it := &item{Value: &job{cmd: command{do: doHold, eventID: ev, bookingID: ev + "aaaaaaaaaaaaaaaaaaaa", caller: fan("bob"), seats: []int32{0}}}}
+			answers, err := bent.settle(t.Context(), []*item{it})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.taken {
+				wantType(t, answers[0].err, "seats-taken")
+			} else if answers[0].err != nil {
+				t.Error(answers[0].err)
+			}
+			if reads != c.reads {
+				t.Errorf("claims were read %d times, not %d", reads, c.reads)
+			}
+			w.verify(ev)
+		})
+	}
+}
+
+// countingClaims counts the reads of claims.
+type countingClaims struct {
+	storeTx
+	reads *int
+}
+
+func (c countingClaims) claims(ctx context.Context, eventID string, seats []int32) (map[int32]claim, error) {
+	*c.reads++
+	return c.storeTx.claims(ctx, eventID, seats)
+}
+
 func (w *world) cancel(b message.Booking) {
 	w.t.Helper()
 	if _, err := w.s.Cancel(context.Background(), fan(b.UserID), b.ID, nil); err != nil {

@@ -165,7 +165,7 @@ func (w *writer) peek(l *lessons, k priceKey) (*priced, bool) {
 // commit is the heart: lock, read, decide, write, commit.
 func (w *writer) commit(ctx context.Context, items []*item, l *lessons) (states map[string]*state, answers []answer, err error) {
 	known := w.known(items, l)
-	named := hintsOf(items, known)
+	named := w.hints(items, l, known)
 	err = w.store.batch(ctx, func(tx storeTx) error {
 		states, answers = map[string]*state{}, make([]answer, len(items))
 		ordered := make([]*state, 0, 4)
@@ -434,7 +434,7 @@ func (r *reading) readBuyers(ctx context.Context) error {
 // holds may have to give way.
 func (r *reading) readClaims(ctx context.Context) error {
 	s := r.state
-	seats := unique(r.seats)
+	seats := r.notFree(unique(r.seats))
 	if len(seats) == 0 {
 		return nil
 	}
@@ -459,6 +459,28 @@ func (r *reading) readClaims(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// notFree leaves out the seats that are free. Under the head's lock a view at the
+// head's version is exact. If it were wrong after all, the seat's primary key
+// would say so when the claim is written.
+func (r *reading) notFree(seats []int32) []int32 {
+	s := r.state
+	v := r.w.views.peek(s.eventID)
+	if v == nil || r.learned.careful || len(seats) == 0 {
+		return seats
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	v.behind.Store(v.seq != s.seq)
+	if v.seq != s.seq {
+		return seats
+	}
+	free, rest := v.split(seats)
+	for _, seat := range free {
+		s.claims[seat] = touched{}
+	}
+	return rest
 }
 
 func unique[T string | int32](list []T) []T {
