@@ -5,7 +5,8 @@
 //	http.go     a request becomes a Wish
 //	service.go  labels become ordinals; the seat view may say no early (view.go)
 //	writer.go   the event's writer takes all commands that wait and, in one
-//	            transaction, locks the head row, reads what they touch,
+//	            transaction, locks the head row, reads what they touch and what
+//	            is not known for certain (recent.go, view.go),
 //	decide.go   decides each in order of arrival (pure; choose.go picks seats),
 //	state.go    applies the effects, one ledger entry each,
 //	store.go    writes the net final rows, and commits; then everybody is answered

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"testing"
+
+	"boxoffice/internal/message"
 )
 
 // liar is a store whose reads are wrong in one way: what a decision would see if
@@ -96,6 +98,7 @@ func TestGuards(t *testing.T) {
 			real := w.s.writers[0]
 			bent := *real
 			bent.store = liar{real.store, c.lie}
+			bent.recent = &recent{m: map[string]*record{}} // so that it reads
 			_, err := bent.settle(ctx, []*item{{Value: &job{cmd: c.cmd}}})
 			if !errors.Is(err, errGuard) {
 				t.Fatalf("error is %v, want a guard's", err)
@@ -103,6 +106,131 @@ func TestGuards(t *testing.T) {
 			w.verify(ev)
 		})
 	}
+}
+
+// Bookings are confirmed as they are remembered, if that is how they are. However
+// wrong the memory is, the answer and the tables are as if there were none.
+func TestMemoryIsNotBelieved(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		wrong func(w *world, b message.Booking, r *record) // makes the memory wrong, or the row another
+		want  string                                       // the refusal; "" for none
+		reads int                                          // of bookings
+	}{
+		{"it is right", func(*world, message.Booking, *record) {}, "", 0},
+		{"it is older than the row", func(_ *world, _ message.Booking, r *record) { r.Seq-- }, "", 1},
+		{"it says another amount", func(_ *world, _ message.Booking, r *record) { r.Amount++ }, "", 1},
+		{"it says cancelled", func(_ *world, _ message.Booking, r *record) { r.Status = message.BookingCancelled }, "", 1},
+		{"it says booked", func(_ *world, b message.Booking, r *record) { r.Status, r.PaymentID = message.Booked, b.ID+"-1" }, "", 1},
+		{"it says booked by another payment", func(_ *world, _ message.Booking, r *record) { r.Status, r.PaymentID = message.Booked, "x" }, "", 1},
+		{"the row is cancelled", func(w *world, b message.Booking, _ *record) { w.cancel(b) }, "booking-cancelled", 1},
+		{"the row is booked", func(w *world, b message.Booking, _ *record) {
+			if _, err := w.pay(b); err != nil {
+				w.t.Fatal(err)
+			}
+		}, "", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			ev := w.event()
+			b := w.hold(ev, "ann", "A-A-1", "A-A-2")
+			memory := *w.s.recent.get(b.ID)
+			c.wrong(w, b, &memory)
+			bent := *w.s.writers[0]
+			bent.recent = &recent{m: map[string]*record{b.ID: &memory}}
+			reads := 0
+			bent.store = liar{bent.store, func(tx storeTx) storeTx { return counting{tx, &reads} }}
+			it := &item{Value: &job{cmd: command{do: doConfirm, eventID: ev, bookingID: b.ID, payment: b.ID + "-1", amount: b.Amount, currency: "EUR"}}}
+			answers, err := bent.settle(t.Context(), []*item{it})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.want != "" {
+				wantType(t, answers[0].err, c.want)
+			} else if got := it.Value.booking; answers[0].err != nil || got.Status != message.Booked || got.PaymentID != b.ID+"-1" || got.Amount != b.Amount {
+				t.Errorf("%v %+v", answers[0].err, got)
+			}
+			if reads != c.reads {
+				t.Errorf("bookings were read %d times, not %d", reads, c.reads)
+			}
+			w.verify(ev)
+		})
+	}
+}
+
+// Seats that an exact view has free are taken without a look at their claims.
+// However wrong the view is, nothing is sold twice.
+func TestViewIsNotBelieved(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		wrong func(v *view, seat int32)
+		taken bool // the seat, in truth
+		reads int  // of claims
+	}{
+		{"it is right", func(*view, int32) {}, false, 0},
+		{"it is right, and the seat is taken", func(*view, int32) {}, true, 1},
+		{"it is behind", func(v *view, seat int32) { v.seq--; v.put(seat, claim{}) }, true, 1},
+		{"it has a taken seat free", func(v *view, seat int32) { v.put(seat, claim{}) }, true, 1},
+		{"it has a free seat taken", func(v *view, seat int32) { v.put(seat, claim{"somebody", 0}) }, false, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			ev := w.event()
+			if _, err := w.s.Counts(t.Context(), ev); err != nil {
+				t.Fatal(err)
+			}
+			if c.taken {
+				w.hold(ev, "ann", "A-A-1")
+			}
+			c.wrong(w.s.views.peek(ev), 0)
+			bent := *w.s.writers[0]
+			reads := 0
+			bent.store = liar{bent.store, func(tx storeTx) storeTx { return countingClaims{tx, &reads} }}
+			it := &item{Value: &job{cmd: command{do: doHold, eventID: ev, bookingID: ev + "aaaaaaaaaaaaaaaaaaaa", caller: fan("bob"), seats: []int32{0}}}}
+			answers, err := bent.settle(t.Context(), []*item{it})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.taken {
+				wantType(t, answers[0].err, "seats-taken")
+			} else if answers[0].err != nil {
+				t.Error(answers[0].err)
+			}
+			if reads != c.reads {
+				t.Errorf("claims were read %d times, not %d", reads, c.reads)
+			}
+			w.verify(ev)
+		})
+	}
+}
+
+// countingClaims counts the reads of claims.
+type countingClaims struct {
+	storeTx
+	reads *int
+}
+
+func (c countingClaims) claims(ctx context.Context, eventID string, seats []int32) (map[int32]claim, error) {
+	*c.reads++
+	return c.storeTx.claims(ctx, eventID, seats)
+}
+
+func (w *world) cancel(b message.Booking) {
+	w.t.Helper()
+	if _, err := w.s.Cancel(context.Background(), fan(b.UserID), b.ID, nil); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// counting counts the reads of bookings.
+type counting struct {
+	storeTx
+	reads *int
+}
+
+func (c counting) bookings(ctx context.Context, ids []string) ([]*record, error) {
+	*c.reads++
+	return c.storeTx.bookings(ctx, ids)
 }
 
 // lapse says that one booking's hold ended long ago.

@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
+	"boxoffice/internal/quick"
 )
 
 // bookingBody is a booking as clients see it.
@@ -154,28 +155,30 @@ func signedIn(ctx context.Context) (message.Caller, error) {
 	return c, nil
 }
 
+func (s *Service) hold(ctx context.Context, in *holdIn) (*bookingOut, error) {
+	caller, err := signedIn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !id.Valid(in.Body.EventID) {
+		return nil, errs.Bad("event_id", "is not the id of an event")
+	}
+	w, err := in.Body.wish(in.Body.EventID)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.Hold(ctx, caller, in.Key, w)
+	return s.answer(ctx, b, err)
+}
+
 // Register adds the service's operations to the API.
 func (s *Service) Register(api huma.API) {
 	tags := []string{"Bookings"}
 	huma.Register(api, huma.Operation{
 		OperationID: "hold-seats", Method: http.MethodPost, Path: "/bookings", Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary: "Hold seats", Description: "Holds seats for a few minutes, until they are paid for, released or the hold lapses. All seats of a request are held, or none.",
-		Errors: []int{400, 401, 404, 409, 413, 422, 429, 503},
-	}, func(ctx context.Context, in *holdIn) (*bookingOut, error) {
-		caller, err := signedIn(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if !id.Valid(in.Body.EventID) {
-			return nil, errs.Bad("event_id", "is not the id of an event")
-		}
-		w, err := in.Body.wish(in.Body.EventID)
-		if err != nil {
-			return nil, err
-		}
-		b, err := s.Hold(ctx, caller, in.Key, w)
-		return s.answer(ctx, b, err)
-	})
+		Errors: []int{400, 401, 404, 409, 413, 422, 429, 503}, Middlewares: huma.Middlewares{quick.Way(api, readHold, s.quickHold)},
+	}, s.hold)
 
 	type getIn struct {
 		ID    string `path:"id" maxLength:"64"`

@@ -7,10 +7,11 @@ import (
 )
 
 // recent remembers the bookings that this node has committed last: a payment
-// asks for its booking moments after the hold.
+// asks for its booking moments after the hold, and then confirms it. Records in
+// it do not change.
 type recent struct {
 	mu       sync.RWMutex
-	m, older map[string]message.Booking
+	m, older map[string]*record
 }
 
 const recentMost = 10_000
@@ -20,13 +21,13 @@ func (r *recent) keep(s *state) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.m) >= recentMost {
-		r.m, r.older = map[string]message.Booking{}, r.m
+		r.m, r.older = map[string]*record{}, r.m
 	}
 	for id := range s.fresh {
-		r.m[id] = s.bookings[id].Booking
+		r.m[id] = s.bookings[id]
 	}
 	for id := range s.dirty {
-		r.m[id] = s.bookings[id].Booking
+		r.m[id] = s.bookings[id]
 	}
 }
 
@@ -40,12 +41,12 @@ func (r *recent) forget(entries []message.Entry) {
 	}
 }
 
-func (r *recent) get(id string) (message.Booking, bool) {
+// get is a booking as it was remembered; nil if it was not.
+func (r *recent) get(id string) *record {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	b, ok := r.m[id]
-	if !ok {
-		b, ok = r.older[id]
+	if b := r.m[id]; b != nil {
+		return b
 	}
-	return b, ok
+	return r.older[id]
 }

@@ -94,7 +94,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.views = newViews(cfg.DB, s.catalog)
 	s.feeds = newFeeds(s.views, cfg.Metrics)
 	s.views.heard = s.hear
-	s.recent = &recent{m: map[string]message.Booking{}}
+	s.recent = &recent{m: map[string]*record{}}
 	m := newMetrics(cfg.Metrics)
 	for range cfg.Writers {
 		w := &writer{store: st, catalog: s.catalog, views: s.views, recent: s.recent, tell: s.tell, metrics: m}
@@ -457,8 +457,8 @@ func (s *Service) Booking(ctx context.Context, bookingID string) (message.Bookin
 // database has it. On several nodes it may be older than the database: it is for
 // those who have the writer decide afterwards.
 func (s *Service) Recent(ctx context.Context, bookingID string) (message.Booking, error) {
-	if b, ok := s.recent.get(bookingID); ok {
-		return b, nil
+	if b := s.recent.get(bookingID); b != nil {
+		return b.Booking, nil
 	}
 	return s.Booking(ctx, bookingID)
 }

@@ -45,7 +45,7 @@ type storeTx interface {
 	save(ctx context.Context, states []*state) error
 }
 
-// hints are what a batch's commands name.
+// hints are what a batch's commands name and is to be read.
 type hints struct {
 	bookings []string
 	buyers   []buyerKey
@@ -59,7 +59,9 @@ type seatKey struct {
 
 type buyerKey struct{ userID, eventID string }
 
-func hintsOf(items []*item) hints {
+// hints leaves out what need not be read: bookings that are known, and seats that
+// are free in a view that will be found to be exact.
+func (w *writer) hints(items []*item, l *lessons, known map[string]*record) hints {
 	var h hints
 	for _, it := range items {
 		c := &it.Value.cmd
@@ -72,9 +74,17 @@ func hintsOf(items []*item) hints {
 			h.buyers = append(h.buyers, buyerKey{c.heir, c.eventID})
 			h.bookings = append(h.bookings, c.bookingID)
 		default:
-			h.bookings = append(h.bookings, c.bookingID)
+			if known[c.bookingID] == nil {
+				h.bookings = append(h.bookings, c.bookingID)
+			}
 		}
-		for _, seat := range c.seats {
+		seats := c.seats
+		if v := w.views.peek(c.eventID); v != nil && !l.careful && !v.behind.Load() {
+			v.mu.RLock()
+			_, seats = v.split(seats)
+			v.mu.RUnlock()
+		}
+		for _, seat := range seats {
 			h.seats = append(h.seats, seatKey{c.eventID, seat})
 		}
 	}

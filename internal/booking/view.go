@@ -38,6 +38,7 @@ type view struct {
 	encoded atomic.Pointer[encodedSeats]
 
 	used    atomic.Int64 // when it was asked for last, µs since 1970
+	behind  atomic.Bool  // other nodes had sold on when a batch of this one looked last
 	checked atomic.Int64 // when it was compared with the ledger last, µs since 1970; several nodes only
 }
 
@@ -132,6 +133,18 @@ func (v *view) gone(bookingID string, seats []int32, now int64) []string {
 		labels = append(labels, v.priced.plan.Seats[s].Label)
 	}
 	return labels
+}
+
+// split tells the seats that are free from those that have to be looked at.
+func (v *view) split(seats []int32) (free, rest []int32) {
+	for _, s := range seats {
+		if s >= 0 && int(s) < len(v.status) && v.status[s] == seatFree {
+			free = append(free, s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	return free, rest
 }
 
 // lapsed lists up to limit held seats whose hold ends by now.

@@ -130,6 +130,8 @@ func (w *writer) settle(ctx context.Context, items []*item) ([]answer, error) {
 					return nil, err
 				}
 			}
+		case errors.Is(err, errRemembered):
+			l.careful = true
 		case errors.Is(err, errGuard):
 			w.metrics.guards.Inc()
 			l.careful = true
@@ -142,10 +144,14 @@ func (w *writer) settle(ctx context.Context, items []*item) ([]answer, error) {
 // errNothing rolls back a batch that changed nothing.
 var errNothing = errors.New("booking: nothing to write")
 
+// errRemembered rolls back a batch that would answer somebody by what is only
+// remembered.
+var errRemembered = errors.New("booking: a decision without a write needs what the database has")
+
 // lessons are what the tries of a batch have taught those that follow.
 type lessons struct {
 	prices  map[priceKey]*priced // that had to be fetched
-	careful bool                 // look whether bookings that are to be made are there, under another account
+	careful bool                 // look whether bookings that are to be made are there, under another account; trust no memory
 }
 
 // peek is a price list that needs no fetching.
@@ -158,7 +164,8 @@ func (w *writer) peek(l *lessons, k priceKey) (*priced, bool) {
 
 // commit is the heart: lock, read, decide, write, commit.
 func (w *writer) commit(ctx context.Context, items []*item, l *lessons) (states map[string]*state, answers []answer, err error) {
-	named := hintsOf(items)
+	known := w.known(items, l)
+	named := w.hints(items, l, known)
 	err = w.store.batch(ctx, func(tx storeTx) error {
 		states, answers = map[string]*state{}, make([]answer, len(items))
 		ordered := make([]*state, 0, 4)
@@ -176,7 +183,7 @@ func (w *writer) commit(ctx context.Context, items []*item, l *lessons) (states 
 		}
 		for _, s := range ordered {
 			s.now = max(now, s.at)
-			if err := w.read(ctx, tx, s, items, l); err != nil {
+			if err := w.read(ctx, tx, s, items, l, known); err != nil {
 				return err
 			}
 		}
@@ -185,6 +192,9 @@ func (w *writer) commit(ctx context.Context, items []*item, l *lessons) (states 
 			c := &it.Value.cmd
 			s := states[c.eventID]
 			effects, a := decide(s, c)
+			if len(effects) == 0 && known[c.bookingID] != nil {
+				return errRemembered
+			}
 			for _, e := range effects {
 				s.apply(e)
 				changed = true
@@ -205,6 +215,25 @@ func (w *writer) commit(ctx context.Context, items []*item, l *lessons) (states 
 	return states, answers, err
 }
 
+// known are the bookings to be confirmed as this node has committed them last:
+// they need not be read. What is decided about them holds only if the database
+// has them like that, which their write checks: it asks for the version that was
+// remembered.
+func (w *writer) known(items []*item, l *lessons) map[string]*record {
+	if l.careful {
+		return nil
+	}
+	known := make(map[string]*record, len(items))
+	for _, it := range items {
+		if c := &it.Value.cmd; c.do == doConfirm {
+			if b := w.recent.get(c.bookingID); b != nil {
+				known[b.ID] = b
+			}
+		}
+	}
+	return known
+}
+
 // eventsOf lists the events of a batch in id order, which is the lock order.
 func eventsOf(items []*item) []string {
 	var ids []string
@@ -218,7 +247,7 @@ func eventsOf(items []*item) []string {
 }
 
 // read brings all that the event's commands touch into the state.
-func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item, l *lessons) error {
+func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item, l *lessons, known map[string]*record) error {
 	if !s.exists {
 		return nil
 	}
@@ -239,7 +268,7 @@ func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item, 
 			return missing{k}
 		}
 	}
-	r := reading{state: s, tx: tx, w: w, learned: l}
+	r := reading{state: s, tx: tx, w: w, learned: l, known: known}
 	for _, it := range items {
 		if it.Value.cmd.eventID == s.eventID {
 			r.want(&it.Value.cmd)
@@ -260,6 +289,7 @@ type reading struct {
 	choosing bool // a command lets us choose seats
 	partial  bool // a command gives back some seats of a booking
 	learned  *lessons
+	known    map[string]*record
 	fresh    []*command
 }
 
@@ -348,13 +378,21 @@ func (r *reading) candidates(ctx context.Context) error {
 
 func (r *reading) bookings(ctx context.Context, ids []string) error {
 	s := r.state
-	ids = slices.DeleteFunc(unique(ids), func(id string) bool { return s.bookings[id] != nil })
-	if len(ids) == 0 {
-		return nil
-	}
-	records, err := r.tx.bookings(ctx, ids)
-	if err != nil {
-		return err
+	var records []*record
+	ids = slices.DeleteFunc(unique(ids), func(id string) bool {
+		if b := r.known[id]; b != nil && s.bookings[id] == nil {
+			copied := *b
+			records = append(records, &copied)
+			return true
+		}
+		return s.bookings[id] != nil
+	})
+	if len(ids) > 0 {
+		read, err := r.tx.bookings(ctx, ids)
+		if err != nil {
+			return err
+		}
+		records = append(records, read...)
 	}
 	for _, b := range records {
 		b.OrganizerID = s.sale.OrganizerID
@@ -396,7 +434,7 @@ func (r *reading) readBuyers(ctx context.Context) error {
 // holds may have to give way.
 func (r *reading) readClaims(ctx context.Context) error {
 	s := r.state
-	seats := unique(r.seats)
+	seats := r.notFree(unique(r.seats))
 	if len(seats) == 0 {
 		return nil
 	}
@@ -421,6 +459,28 @@ func (r *reading) readClaims(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// notFree leaves out the seats that are free. Under the head's lock a view at the
+// head's version is exact. If it were wrong after all, the seat's primary key
+// would say so when the claim is written.
+func (r *reading) notFree(seats []int32) []int32 {
+	s := r.state
+	v := r.w.views.peek(s.eventID)
+	if v == nil || r.learned.careful || len(seats) == 0 {
+		return seats
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	v.behind.Store(v.seq != s.seq)
+	if v.seq != s.seq {
+		return seats
+	}
+	free, rest := v.split(seats)
+	for _, seat := range free {
+		s.claims[seat] = touched{}
+	}
+	return rest
 }
 
 func unique[T string | int32](list []T) []T {

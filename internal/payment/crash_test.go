@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +24,13 @@ func TestCrashes(t *testing.T) {
 		"capture fails":  func(w *world) { w.bank.noTake = true },
 		"cancelled then": nil, // the organizer cancels the event while the service is down
 		"seats back":     nil, // refused before the crash, not after it
+
+		// the same with a method of which the gateway is sure
+		"sure, paid":           func(*world) {},
+		"sure, seats gone":     func(w *world) { w.house.refuse = errs.New(errs.Conflict, "seats-gone", "Gone.") },
+		"sure, capture fails":  func(w *world) { w.bank.noTake = true },
+		"sure, cancelled then": nil,
+		"sure, seats back":     nil,
 	}
 	for way, prepare := range ways {
 		for _, first := range points {
@@ -37,6 +45,11 @@ func TestCrashes(t *testing.T) {
 
 func crash(t *testing.T, way string, prepare func(*world), first, second string) {
 	w := newWorld(t)
+	method := "tok_ok"
+	way, sure := strings.CutPrefix(way, "sure, ")
+	if sure {
+		method = "tok_sure"
+	}
 	if prepare != nil {
 		prepare(w)
 	}
@@ -46,7 +59,7 @@ func crash(t *testing.T, way string, prepare func(*world), first, second string)
 	b := w.house.hold(fan.UserID, 1)
 	w.dieAt(first)
 	w.runs()
-	p, err := w.pay(b, "tok_ok", "k")
+	p, err := w.pay(b, method, "k")
 	acknowledged := err == nil && p.Status == Captured
 	w.crash()
 	if got, _ := w.house.Booking(t.Context(), b.ID); way == "cancelled then" && got.Status == message.Booked {

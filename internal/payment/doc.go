@@ -7,7 +7,7 @@
 //	   └→ failed, voided  └→ voided, failed
 //
 // POST /payments (http.go) checks the booking and inserts a pending row
-// (service.go). A driver, one goroutine a payment that outlives the request
+// (service.go), or an authorized one if the gateway needs not be asked (Sure). A driver, one goroutine a payment that outlives the request
 // (drive.go), then alternates: perform an action (ask the gateway to authorize,
 // the booking service to confirm, the gateway to capture), hand what happened
 // to the state machine, persist the new state by compare-and-set, and so on

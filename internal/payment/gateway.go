@@ -59,3 +59,10 @@ type Gateway interface {
 	// Find says what became of a charge.
 	Find(ctx context.Context, c Charge) (Standing, Outcome, error)
 }
+
+// Sure is a gateway that is sure of some methods: whatever the charge, it would
+// approve it, now and later, and reserve nothing by that. It needs not be asked:
+// a payment by such a method is authorized from its first row on.
+type Sure interface {
+	Sure(method string) bool
+}

@@ -12,6 +12,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
+	"boxoffice/internal/quick"
 )
 
 // maxBody bounds the bodies of payments; an order is about a hundred bytes.
@@ -152,16 +153,19 @@ func operation(id, method, path, summary string, errors ...int) huma.Operation {
 	}
 }
 
+func (s *Service) pay(ctx context.Context, in *payInput) (*response, error) {
+	p, err := s.Pay(ctx, message.CallerFrom(ctx), Order{BookingID: in.Body.BookingID, Method: in.Body.Method, Key: in.Key})
+	return respond(p, err, http.StatusCreated)
+}
+
 // Register adds the operations of payments.
 func (s *Service) Register(api huma.API) {
 	pay := operation("pay", http.MethodPost, "/payments", "Pay for a booking", 400, 402, 403, 409, 413, 503)
 	pay.DefaultStatus = http.StatusCreated
 	pay.Description = "Answers 201 when the booking is paid, or 202 with a Location when that takes longer. " +
 		"402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
-	huma.Register(api, later(api, pay), func(ctx context.Context, in *payInput) (*response, error) {
-		p, err := s.Pay(ctx, message.CallerFrom(ctx), Order{BookingID: in.Body.BookingID, Method: in.Body.Method, Key: in.Key})
-		return respond(p, err, http.StatusCreated)
-	})
+	pay.Middlewares = huma.Middlewares{quick.Way(api, readPay, s.quickPay)}
+	huma.Register(api, later(api, pay), s.pay)
 	read := func(p Payment, err error) (*response, error) {
 		r, err := respond(p, err, http.StatusOK)
 		if r != nil {

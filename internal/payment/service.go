@@ -220,8 +220,11 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 	}
 	w := insertion{want: Payment{
 		BookingID: b.ID, EventID: b.EventID, UserID: b.UserID, Amount: b.Amount, Currency: b.Currency,
-		Method: o.Method, CreatedAt: s.micros(), UpdatedAt: s.micros(),
+		Status: Pending, Method: o.Method, CreatedAt: s.micros(), UpdatedAt: s.micros(),
 	}}
+	if g, ok := s.gateway.(Sure); ok && g.Sure(o.Method) {
+		w.want.Status = Authorized
+	}
 	if o.Key != "" {
 		w.keyHash = digest(caller.UserID, o.Key)
 		w.fingerprint = digest(o.BookingID, o.Method)

@@ -42,6 +42,37 @@ func TestPay(t *testing.T) {
 	w.agree()
 }
 
+// A gateway that is sure of a method is not asked before the capture, and the
+// payment is authorized from its first row on.
+func TestPaySure(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1, 2)
+	p, err := w.pay(b, "tok_sure", "k")
+	if statusOf(t, p, err) != Captured || p.Version != 2 {
+		t.Fatalf("%+v", p)
+	}
+	steps, err := p.Steps()
+	if err != nil || len(steps) != 2 || steps[0].Status != Authorized || steps[1].Status != Captured {
+		t.Fatalf("history %v %v", steps, err)
+	}
+	for key := range w.bank.keys {
+		if strings.HasSuffix(key, ".authorize") {
+			t.Error("it was asked:", key)
+		}
+	}
+	if again, err := w.pay(b, "tok_sure", "k"); statusOf(t, again, err) != Captured || again != p {
+		t.Errorf("replay %+v", again)
+	}
+	w.agree()
+
+	c := w.house.hold(fan.UserID, 3)
+	w.house.refuse = errs.New(errs.Conflict, "seats-gone", "Gone.")
+	if _, err := w.pay(c, "tok_sure", ""); !errs.Is(err, "seats-gone") {
+		t.Errorf("%v", err)
+	}
+	w.agree()
+}
+
 func TestDeclinedThenPaid(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)

@@ -23,7 +23,7 @@ const (
 	// The unique index of keys and the primary key both make it do nothing.
 	sqlInsert = `INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
 			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, 1, FALSE, 0, '', '', $9, $10, 1, $11, $11, $12)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, FALSE, 0, '', '', $10, $11, 1, $12, $12, $13)
 		ON CONFLICT DO NOTHING`
 
 	// Compare and set, by primary key.
@@ -119,9 +119,6 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 	}
 	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
 	texts := []string{sqlInsert, sqlMove, sqlOpened, sqlEnded, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
-	if db.Dialect() == sqldb.Postgres {
-		texts = append(texts, sqlInsertSet, sqlMoveSet)
-	}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {
@@ -173,6 +170,11 @@ func (s *store) do(ctx context.Context, w write) error {
 // run commits a batch. When it fails for a reason that stays, its writes are
 // carried out one at a time, so that a bad one spoils no other.
 func (s *store) run(items []*batch.Item[write]) {
+	if s.db.Dialect() == sqldb.Postgres {
+		if items = s.runSets(items); len(items) == 0 {
+			return
+		}
+	}
 	err := s.commit(items)
 	if err != nil && len(items) > 1 {
 		for _, it := range items {
@@ -197,14 +199,7 @@ func (s *store) commit(items []*batch.Item[write]) error {
 	ctx := context.Background() // the batch belongs to many requests
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		t := &batchTx{ctx: s.db.Quick(ctx), tx: tx, s: s, stmts: make(map[string]*sql.Stmt, len(s.writes))}
-		rest := items
-		if s.db.Dialect() == sqldb.Postgres {
-			var err error
-			if rest, err = t.sets(items); err != nil {
-				return err
-			}
-		}
-		for _, it := range rest {
+		for _, it := range items {
 			if err := it.Value.apply(t); err != nil {
 				return err
 			}
@@ -214,9 +209,14 @@ func (s *store) commit(items []*batch.Item[write]) error {
 	if err != nil {
 		return fmt.Errorf("write payments: %w", err)
 	}
-	s.commits.Add(1)
-	s.committed.Add(int64(len(items)))
+	s.count(len(items))
 	return nil
+}
+
+// count notes a commit for the metrics.
+func (s *store) count(writes int) {
+	s.commits.Add(1)
+	s.committed.Add(int64(writes))
 }
 
 // payment reads a payment; NotFound when there is none.

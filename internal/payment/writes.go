@@ -7,10 +7,10 @@ import (
 	"fmt"
 )
 
-// insertion asks for a payment of a booking. It comes to a new pending payment,
-// or to the one that must be answered instead.
+// insertion asks for a payment of a booking. It comes to a new payment, or to the
+// one that must be answered instead.
 type insertion struct {
-	want        Payment // but for id and attempt
+	want        Payment // but for id and attempt; pending or authorized
 	keyHash     []byte  // nil without a key
 	fingerprint []byte
 
@@ -75,7 +75,7 @@ func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
 	if w.keyHash != nil {
 		key, print = w.keyHash, w.fingerprint
 	}
-	n, err := t.exec(sqlInsert, p.ID, p.BookingID, p.EventID, p.UserID, p.Attempt, p.Amount, p.Currency, p.Method,
+	n, err := t.exec(sqlInsert, p.ID, p.BookingID, p.EventID, p.UserID, p.Attempt, p.Amount, p.Currency, string(p.Status), p.Method,
 		key, print, p.CreatedAt, p.History)
 	if err != nil || n == 0 {
 		return false, err
@@ -85,11 +85,12 @@ func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
 	return err == nil, err
 }
 
-// newPayment is a pending payment as it is inserted.
+// newPayment is a payment as it is inserted: pending, or authorized if the
+// gateway needs not be asked.
 func newPayment(p Payment, attempt int64) Payment {
 	p.ID, p.Attempt = paymentID(p.BookingID, attempt), attempt
-	p.Status, p.try, p.Version = Pending, 1, 1
-	p.History = appendStep("", Step{Status: Pending, At: p.CreatedAt})
+	p.try, p.Version = 1, 1
+	p.History = appendStep("", Step{Status: p.Status, At: p.CreatedAt})
 	return p
 }
 

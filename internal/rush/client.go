@@ -5,18 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
 
-	"github.com/valyala/fasthttp"
 	"golang.org/x/sync/errgroup"
 )
 
-// client speaks HTTP to the nodes over connections that stay open. It is
-// fasthttp's, which leaves most of a small machine to the servers.
+// client speaks HTTP to the nodes over connections that stay open.
 type client struct {
-	nodes []*fasthttp.HostClient
+	nodes []*node
 	next  atomic.Int64 // of which node the next call is a guest
 
 	requests    atomic.Int64 // that have come to an end
@@ -24,18 +23,14 @@ type client struct {
 	unavailable atomic.Int64 // answers of 503
 }
 
-func newClient(targets []string, conns int) (*client, error) {
+func newClient(targets []string) (*client, error) {
 	c := &client{}
 	for _, target := range targets {
 		u, err := url.Parse(target)
 		if err != nil {
 			return nil, fmt.Errorf("target: %w", err)
 		}
-		c.nodes = append(c.nodes, &fasthttp.HostClient{
-			Addr: u.Host, MaxConns: conns, MaxIdleConnDuration: time.Minute, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
-			MaxConnWaitTimeout: 30 * time.Second, NoDefaultUserAgentHeader: true, DisableHeaderNamesNormalizing: true, DisablePathNormalizing: true,
-			RetryIfErr: func(*fasthttp.Request, int, error) (bool, bool) { return false, false }, // what is sent twice is sent twice on purpose
-		})
+		c.nodes = append(c.nodes, &node{addr: u.Host})
 	}
 	return c, nil
 }
@@ -44,17 +39,19 @@ func newClient(targets []string, conns int) (*client, error) {
 type call struct {
 	client *client
 	node   int
-	req    *fasthttp.Request
-	res    *fasthttp.Response
+	conn   *conn // nil: none yet
+	to     *node // of conn
+	res    response
 }
 
-func (c *client) call() *call {
-	return &call{c, int(c.next.Add(1)) % len(c.nodes), fasthttp.AcquireRequest(), fasthttp.AcquireResponse()}
-}
+func (c *client) call() *call { return &call{client: c, node: int(c.next.Add(1)) % len(c.nodes)} }
 
+// done leaves the connection to others.
 func (c *call) done() {
-	fasthttp.ReleaseRequest(c.req)
-	fasthttp.ReleaseResponse(c.res)
+	if c.conn != nil {
+		c.to.put(c.conn)
+		c.conn = nil
+	}
 }
 
 const (
@@ -70,13 +67,13 @@ func (c *call) send(method, path, token, key string, body []byte) (int, []byte, 
 	defer c.client.requests.Add(1)
 	var err error
 	for try := 1; ; try++ {
-		if err = c.once(method, path, token, key, body); err == nil && c.res.StatusCode() != fasthttp.StatusServiceUnavailable {
-			return c.res.StatusCode(), c.res.Body(), nil
+		if err = c.once(method, path, token, key, body); err == nil && c.res.status != 503 {
+			return c.res.status, c.res.body, nil
 		}
 		if err == nil {
 			c.client.unavailable.Add(1)
 		}
-		if try == maxTries || errors.Is(err, fasthttp.ErrTimeout) {
+		if try == maxTries || errors.Is(err, os.ErrDeadlineExceeded) {
 			break
 		}
 		c.client.again.Add(1)
@@ -88,7 +85,7 @@ func (c *call) send(method, path, token, key string, body []byte) (int, []byte, 
 	if err != nil {
 		return 0, nil, err
 	}
-	return c.res.StatusCode(), c.res.Body(), nil
+	return c.res.status, c.res.body, nil
 }
 
 // retryAfter is how long to wait before a request is sent again (RFC 9110,
@@ -97,31 +94,30 @@ func (c *call) retryAfter(err error) time.Duration {
 	if err != nil {
 		return maxPatience / 4
 	}
-	s, convErr := strconv.Atoi(string(c.res.Header.Peek("Retry-After")))
+	s, convErr := strconv.Atoi(c.res.retryAfter)
 	if convErr != nil {
 		return maxPatience / 4
 	}
 	return min(time.Duration(s)*time.Second, maxPatience)
 }
 
-func (c *call) once(method, path, token, key string, body []byte) error {
-	node := c.client.nodes[c.node]
-	c.req.Reset()
-	c.res.Reset()
-	c.req.SetRequestURI(path)
-	c.req.Header.SetMethod(method)
-	c.req.Header.SetHost(node.Addr)
-	if token != "" {
-		c.req.Header.Set("Authorization", "Bearer "+token)
+func (c *call) once(method, path, token, key string, body []byte) (err error) {
+	to := c.client.nodes[c.node]
+	if c.conn != nil && c.to != to {
+		c.done()
 	}
-	if key != "" {
-		c.req.Header.Set("Idempotency-Key", key)
+	if c.conn == nil {
+		if c.conn, err = to.get(); err != nil {
+			return err
+		}
+		c.to = to
 	}
-	if body != nil {
-		c.req.Header.Set("Content-Type", "application/json")
-		c.req.SetBodyRaw(body)
+	err = c.conn.do(to.addr, method, path, token, key, body, &c.res)
+	if err != nil || c.res.last {
+		_ = c.conn.Close()
+		c.conn = nil
 	}
-	return node.Do(c.req, c.res)
+	return err
 }
 
 // get reads a JSON answer of status 200 into v.
@@ -155,7 +151,7 @@ func (c *call) post(path, token string, want int, v, out any) error {
 // Ceiling is how many requests a second this load generator sends to a server
 // that does nothing, over so many connections, for a while.
 func Ceiling(target string, conns int, d time.Duration) (float64, error) {
-	c, err := newClient([]string{target}, conns)
+	c, err := newClient([]string{target})
 	if err != nil {
 		return 0, err
 	}

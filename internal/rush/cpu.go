@@ -10,6 +10,8 @@ import (
 	"time"
 )
 
+const tick = 10 * time.Millisecond // USER_HZ is 100
+
 // CPUTime is the processor time of a process and its children, those that have
 // ended included (proc(5): utime, stime, cutime, cstime, in clock ticks of
 // 1/100 s); 0 where that cannot be read.
@@ -25,8 +27,11 @@ func CPUTime(pid int) time.Duration {
 			total += ticks(child, 2)
 		}
 	}
-	return time.Duration(total) * 10 * time.Millisecond
+	return time.Duration(total) * tick
 }
+
+// ownTime is the processor time of a process alone.
+func ownTime(pid int) time.Duration { return time.Duration(ticks(pid, 2)) * tick }
 
 // ticks adds up the first n of utime, stime, cutime and cstime.
 func ticks(pid, n int) int64 {

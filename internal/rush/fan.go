@@ -2,7 +2,6 @@ package rush
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -65,11 +64,12 @@ func (c *crowd) answered() { c.lastAnswer.Store(int64(time.Since(c.start))) }
 // worker serves one fan after the other.
 type worker struct {
 	*crowd
-	call *call
-	rnd  *rand.Rand
-	body []byte
-	n    int // visits so far, for idempotency keys
-	id   int
+	call   *call
+	rnd    *rand.Rand
+	body   []byte
+	status []byte // of a section, as last looked at
+	n      int    // visits so far, for idempotency keys
+	id     int
 }
 
 func (c *crowd) worker(id int) *worker {
@@ -127,14 +127,16 @@ func (w *worker) visit(ctx context.Context, fan int, since time.Time) bool {
 	return false
 }
 
-// held is what a hold answers.
+// held is what a fan reads in the answer to a hold.
 type held struct {
-	ID     string `json:"id"`
-	UserID string `json:"user_id"`
-	Seq    int64  `json:"seq"`
-	Seats  []struct {
-		Label string `json:"label"`
-	} `json:"seats"`
+	id, userID string
+	seq        int64
+	seats      int
+}
+
+func readHeld(raw []byte) held {
+	seq, _ := strconv.ParseInt(string(member(raw, "seq")), 10, 64) // 0 when it is not said
+	return held{string(text(raw, "id")), string(text(raw, "user_id")), seq, elements(member(raw, "seats"))}
 }
 
 // try reads a section's map and asks for seats there, a few times over as long
@@ -145,14 +147,14 @@ func (w *worker) try(ctx context.Context, sh *show, sec, fan, want int, late tim
 		w.body = fmt.Appendf(w.body[:0], `{"event_id":%q,"quantity":%d,"section":%q}`, sh.id, want, s.ID)
 		return w.ask(fan, late, nil)
 	}
-	var view struct {
-		Status string `json:"status"`
-	}
-	if err := w.call.get("/events/"+sh.id+"/seats?form=compact&section="+s.ID, "", &view); err != nil {
-		w.fault("seat map: %v", err)
+	code, raw, err := w.call.send("GET", "/events/"+sh.id+"/seats?form=compact&section="+s.ID, "", "", nil)
+	status := text(raw, "status")
+	if err != nil || code != 200 || status == nil {
+		w.fault("seat map: status %d, %v: %.120s", code, err, raw)
 		return nil, false
 	}
-	status := []byte(view.Status)
+	status = append(w.status[:0], status...) // the answer's memory is the next one's
+	w.status = status
 	for range 3 {
 		at := w.pick(sh, sec, status, want)
 		if at < 0 && want > 1 {
@@ -246,25 +248,24 @@ func (w *worker) ask(fan int, late time.Duration, lost func()) (*held, bool) {
 }
 
 func (w *worker) won(fan int, key string, raw []byte) (*held, bool) {
-	var b held
-	if err := json.Unmarshal(raw, &b); err != nil || len(b.Seats) == 0 {
-		w.fault("hold: answer is unreadable: %v", err)
+	b := readHeld(raw)
+	if len(b.id) < 16 || b.seats == 0 {
+		w.fault("hold: answer is unreadable: %.120s", raw)
 		return nil, false
 	}
 	w.holdsOK.Add(1)
-	w.audience.answered(b.ID, b.Seq)
+	w.audience.answered(b.id, b.seq)
 	f := &w.fans[fan]
-	if f.UserID != "" && b.UserID != f.UserID {
+	if f.UserID != "" && b.userID != f.UserID {
 		w.strangers.Add(1)
 	}
 	if w.rnd.IntN(50) == 0 {
 		status, raw, err := w.call.send("POST", "/bookings", f.Token, key, w.body)
-		var again held
-		if err != nil || status != 201 || json.Unmarshal(raw, &again) != nil || again.ID != b.ID {
-			w.fault("the same request sent twice: status %d, %v, booking %s and %s", status, err, b.ID, again.ID)
+		if again := readHeld(raw).id; err != nil || status != 201 || again != b.id {
+			w.fault("the same request sent twice: status %d, %v, booking %s and %s", status, err, b.id, again)
 		}
 	}
-	w.owned[fan].Add(int32(len(b.Seats)))
+	w.owned[fan].Add(int32(b.seats))
 	return &b, true
 }
 
@@ -296,30 +297,26 @@ func (w *worker) settle(ctx context.Context, fan int, b *held) bool {
 		return false
 	}
 	w.purchases.Add(1)
-	w.sold.Add(int64(len(b.Seats)))
+	w.sold.Add(int64(b.seats))
 	cancelled := w.rnd.IntN(100) == 0 && w.cancel(fan, b, 200)
 	if cancelled {
-		w.sold.Add(-int64(len(b.Seats)))
+		w.sold.Add(-int64(b.seats))
 	}
 	w.mu.Lock()
-	w.acks = append(w.acks, acknowledged{b.ID, f, cancelled})
+	w.acks = append(w.acks, acknowledged{b.id, f, cancelled})
 	w.mu.Unlock()
 	return true
 }
 
 func (w *worker) pay(f *Fan, b *held, method, key string) (int, []byte, error) {
-	w.body = fmt.Appendf(w.body[:0], `{"booking_id":%q,"method":%q}`, b.ID, method)
-	status, raw, err := w.call.send("POST", "/payments", f.Token, b.ID[16:]+key, w.body)
-	var p struct {
-		BookingID string `json:"booking_id"`
-		Status    string `json:"status"`
-	}
+	w.body = fmt.Appendf(w.body[:0], `{"booking_id":%q,"method":%q}`, b.id, method)
+	status, raw, err := w.call.send("POST", "/payments", f.Token, b.id[16:]+key, w.body)
 	if status == 201 && err == nil {
-		if err = json.Unmarshal(raw, &p); err == nil && p.BookingID != b.ID {
+		if booking := text(raw, "booking_id"); booking != nil && string(booking) != b.id {
 			w.strangers.Add(1)
 		}
-		if err == nil && p.Status != "captured" {
-			err = fmt.Errorf("payment is %s", p.Status)
+		if state := text(raw, "status"); string(state) != "captured" {
+			err = fmt.Errorf("payment is %q", state)
 		}
 	}
 	return status, raw, err
@@ -332,7 +329,7 @@ func (w *worker) wait(f *Fan, b *held) (int, error) {
 	}
 	for range 100 {
 		time.Sleep(100 * time.Millisecond)
-		if err := w.call.get("/payments/booking/"+b.ID, f.Token, &p); err != nil {
+		if err := w.call.get("/payments/booking/"+b.id, f.Token, &p); err != nil {
 			return 0, err
 		}
 		if p.Status == "captured" {
@@ -343,12 +340,12 @@ func (w *worker) wait(f *Fan, b *held) (int, error) {
 }
 
 func (w *worker) cancel(fan int, b *held, want int) bool {
-	status, raw, err := w.call.send("DELETE", "/bookings/"+b.ID, w.fans[fan].Token, "", nil)
+	status, raw, err := w.call.send("DELETE", "/bookings/"+b.id, w.fans[fan].Token, "", nil)
 	w.answered()
 	if err != nil || status != want {
 		w.fault("cancel: status %d, %v: %.120s", status, err, raw)
 		return false
 	}
-	w.owned[fan].Add(-int32(len(b.Seats)))
+	w.owned[fan].Add(-int32(b.seats))
 	return true
 }

@@ -27,6 +27,7 @@ type Report struct {
 	PurchaseP99      float64 `json:"purchase_p99_ms"`
 	CPUPerPurchase   float64 `json:"server_cpu_us_per_purchase"`
 	DatabaseCPU      float64 `json:"database_cpu_us_per_purchase"` // of PostgreSQL; SQLite is within the server
+	RushCPU          float64 `json:"rush_cpu_us_per_purchase"`     // of the load generator itself
 	Nodes            int     `json:"nodes"`
 	Requests         int64   `json:"requests"`
 	Unavailable      int64   `json:"unavailable"` // answers of 503
@@ -91,6 +92,9 @@ func (r *Report) print(out io.Writer, asJSON bool) {
 	}
 	if r.DatabaseCPU > 0 {
 		row("PostgreSQL", fmt.Sprintf("%.0f µs of CPU per purchase", r.DatabaseCPU))
+	}
+	if r.RushCPU > 0 {
+		row("load generator", fmt.Sprintf("%.0f µs of CPU per purchase", r.RushCPU))
 	}
 	if r.Nodes > 1 {
 		row("nodes", fmt.Sprint(r.Nodes))

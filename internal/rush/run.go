@@ -69,7 +69,7 @@ func (r *rehearsal) run(ctx context.Context) (Report, error) {
 			return r.report, err
 		}
 	}
-	cl, err := newClient(r.opts.Target, r.opts.connections()+4)
+	cl, err := newClient(r.opts.Target)
 	if err != nil {
 		return r.report, err
 	}
@@ -171,16 +171,19 @@ func (r *rehearsal) kill() {
 	}
 }
 
-// cpu is the processor time that the servers and their database have used so
-// far; 0 for what runs elsewhere or was running before.
-func (r *rehearsal) cpu() (servers, database time.Duration) {
+// cpu is processor time that was used so far: by the servers and their database,
+// 0 for what runs elsewhere or was running before, and by the fans.
+type cpu struct{ servers, database, fans time.Duration }
+
+func (r *rehearsal) cpu() (c cpu) {
 	for _, s := range r.servers {
-		servers += CPUTime(s.cmd.Process.Pid)
+		c.servers += CPUTime(s.cmd.Process.Pid)
 	}
 	if r.database != 0 {
-		database = CPUTime(r.database)
+		c.database = CPUTime(r.database)
 	}
-	return servers, database
+	c.fans = ownTime(os.Getpid())
+	return c
 }
 
 // setStage finds the event, or opens the first one.
@@ -217,7 +220,7 @@ func (r *rehearsal) rush(ctx context.Context) error {
 	}
 	ctx, end := context.WithTimeout(ctx, limit)
 	defer end()
-	servers, database := r.cpu()
+	before := r.cpu()
 	c.start = time.Now()
 	sh := c.stage.now.Load()
 	sh.opens = c.start
@@ -234,11 +237,11 @@ func (r *rehearsal) rush(ctx context.Context) error {
 	default:
 		r.closedLoop(ctx, sh)
 	}
-	serversNow, databaseNow := r.cpu()
+	after := r.cpu()
 	stopWatching()
 	around.Wait()
 	v.done()
-	r.figures(serversNow-servers, databaseNow-database, sh)
+	r.figures(cpu{after.servers - before.servers, after.database - before.database, after.fans - before.fans}, sh)
 	return nil
 }
 
@@ -354,7 +357,7 @@ func (r *rehearsal) burst(ctx context.Context) {
 }
 
 // figures fills the report in.
-func (r *rehearsal) figures(servers, database time.Duration, first *show) {
+func (r *rehearsal) figures(used cpu, first *show) {
 	c, rep := r.crowd, &r.report
 	took := time.Duration(c.lastAnswer.Load() - c.firstHold.Load()).Seconds()
 	rep.Fans, rep.Seats = len(c.fans), r.opts.Seats
@@ -373,8 +376,8 @@ func (r *rehearsal) figures(servers, database time.Duration, first *show) {
 	rep.P50, rep.P95, rep.P99 = ms(c.hold.quantile(.5)), ms(c.hold.quantile(.95)), ms(c.hold.quantile(.99))
 	rep.PurchaseP99 = ms(c.purchase.quantile(.99))
 	if rep.Purchases > 0 {
-		rep.CPUPerPurchase = round1(float64(servers.Microseconds()) / float64(rep.Purchases))
-		rep.DatabaseCPU = round1(float64(database.Microseconds()) / float64(rep.Purchases))
+		each := func(d time.Duration) float64 { return round1(float64(d.Microseconds()) / float64(rep.Purchases)) }
+		rep.CPUPerPurchase, rep.DatabaseCPU, rep.RushCPU = each(used.servers), each(used.database), each(used.fans)
 	}
 	rep.Nodes = len(c.client.nodes)
 	rep.Requests = c.client.requests.Load()
@@ -431,7 +434,9 @@ func (r *rehearsal) auditOverHTTP() error {
 	for _, k := range r.crowd.acks {
 		var b struct {
 			Status string `json:"status"`
-			held
+			Seats  []struct {
+				Label string `json:"label"`
+			} `json:"seats"`
 		}
 		if err := call.get("/bookings/"+k.booking, k.fan.Token, &b); err != nil {
 			return fmt.Errorf("audit: %w", err)

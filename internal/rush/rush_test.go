@@ -102,7 +102,7 @@ func BenchmarkClient(b *testing.B) {
 	srv := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
 	go func() { _ = srv.Serve(l) }()
 	defer srv.Close()
-	c, err := newClient([]string{"http://" + l.Addr().String()}, 64)
+	c, err := newClient([]string{"http://" + l.Addr().String()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -313,7 +313,7 @@ func memory(c *client) (int64, error) {
 		}
 		call.done()
 		if err != nil {
-			return 0, fmt.Errorf("memory of %s: %w", c.nodes[i].Addr, err)
+			return 0, fmt.Errorf("memory of %s: %w", c.nodes[i].addr, err)
 		}
 		sum += int64(bytesNow)
 	}

@@ -109,7 +109,7 @@ func TestViewersCheck(t *testing.T) {
 			defer a.close()
 			a.answered("E0001", 4)
 			close(s.go4)
-			cl, err := newClient([]string{srv.URL}, 1)
+			cl, err := newClient([]string{srv.URL})
 			if err != nil {
 				t.Fatal(err)
 			}

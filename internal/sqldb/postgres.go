@@ -276,6 +276,50 @@ func (db *DB) Raw(ctx context.Context, fn func(*pgx.Conn) error) error {
 	return err
 }
 
+// Set is a statement that changes a set of rows and returns a text for each.
+type Set struct {
+	Text string // with arrays for parameters
+	Args []any
+	Each func(string) // hears of each row once the sets are committed
+}
+
+// Sets runs statements as one transaction that goes to the server as one
+// message, on a connection for hot batches; PostgreSQL only. It is tried again
+// only when nothing of it can have happened.
+func (db *DB) Sets(ctx context.Context, sets ...Set) error {
+	for try := 1; ; try++ {
+		changed := make([][]string, len(sets))
+		err := db.Raw(ctx, func(conn *pgx.Conn) error {
+			var b pgx.Batch
+			for i, s := range sets {
+				b.Queue(s.Text, s.Args...).Query(func(rows pgx.Rows) (err error) {
+					changed[i], err = pgx.CollectRows(rows, pgx.RowTo[string])
+					return err
+				})
+			}
+			return conn.SendBatch(ctx, &b).Close() // without BEGIN all of a message is one transaction
+		})
+		if err == nil {
+			for i, s := range sets {
+				for _, text := range changed[i] {
+					s.Each(text)
+				}
+			}
+			return nil
+		}
+		state := sqlState(err)
+		undone := state == "40001" || state == "40P01" || pgconn.SafeToRetry(err) && !errors.Is(err, errShut)
+		if !undone || try == writeTries {
+			return err
+		}
+		select {
+		case <-time.After(time.Duration(try) * 10 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
 // migrationLock is the key of the advisory lock that migrations are made under.
 const migrationLock = 0x626f786f66666963 // "boxoffic"
 
