@@ -52,7 +52,7 @@ func TestPaySure(t *testing.T) {
 		t.Fatalf("%+v", p)
 	}
 	steps, err := p.Steps()
-	if err != nil || len(steps) != 2 || steps[0].Status != Authorized || steps[1].Status != Captured {
+	if err != nil || len(steps) != 3 || steps[0].Status != Pending || steps[1].Status != Authorized || steps[2].Status != Captured {
 		t.Fatalf("history %v %v", steps, err)
 	}
 	for key := range w.bank.keys {

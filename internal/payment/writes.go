@@ -90,7 +90,10 @@ func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
 func newPayment(p Payment, attempt int64) Payment {
 	p.ID, p.Attempt = paymentID(p.BookingID, attempt), attempt
 	p.try, p.Version = 1, 1
-	p.History = appendStep("", Step{Status: p.Status, At: p.CreatedAt})
+	p.History = appendStep("", Step{Status: Pending, At: p.CreatedAt})
+	if p.Status != Pending {
+		p.History = appendStep(p.History, Step{Status: p.Status, At: p.CreatedAt})
+	}
 	return p
 }
 
