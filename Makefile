@@ -53,6 +53,10 @@ lighthouse: setup ## Lighthouse over home, search, event and checkout, as a phon
 	npm --prefix test/browser/lighthouse ci --no-audit --no-fund --silent
 	go run ./test/browser/lighthouse
 
+.PHONY: pictures
+pictures: setup ## Take the pictures of pages that the documentation shows
+	go run ./test/browser/pictures
+
 .PHONY: chaos
 chaos: setup ## The long series: 100 kills on each database, a long outage, random histories by the ten thousand
 	BOXOFFICE_KILLS=100 go test -count=1 -timeout 60m -v -run 'TestKill' ./test/system

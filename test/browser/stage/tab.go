@@ -242,3 +242,19 @@ func (t *Tab) Axe(source string) ([]Violation, error) {
 
 // Close closes the reader's browser.
 func (t *Tab) Close() { _ = chromedp.Cancel(t.Context) }
+
+// SignIn signs one of the demo's people in.
+func (t *Tab) SignIn(who string) error {
+	for _, step := range []func() error{
+		func() error { return t.Go("/sign-in") },
+		func() error { return t.Fill("input[name=name]", who+"@demo.example") },
+		func() error { return t.Fill("input[name=password]", t.stage.Passwords[who]) },
+		func() error { return t.Click("main form button") },
+		func() error { return t.Until("signed in", `!location.pathname.startsWith("/sign-in")`) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

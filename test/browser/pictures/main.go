@@ -1,0 +1,98 @@
+// Command pictures takes the pictures of pages that the documentation shows: of
+// a fresh demo, by a buyer and an organizer who are signed in.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"boxoffice/test/browser/stage"
+)
+
+const folder = "docs/pictures"
+
+func main() {
+	if err := run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "pictures:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	s, err := stage.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	buyer, err := s.Token("buyer")
+	if err != nil {
+		return err
+	}
+	event := map[string]string{}
+	for name, word := range map[string]string{"arena": "aurora", "theatre": "midsummer"} {
+		if event[name], err = s.Event(word); err != nil {
+			return err
+		}
+	}
+	held, err := s.Hold(buyer, event["arena"], 2)
+	if err != nil {
+		return err
+	}
+	bought, err := s.Buy(buyer, event["theatre"], 2)
+	if err != nil {
+		return err
+	}
+	for _, p := range []picture{
+		{"home", "/", "", stage.Desktop, ""},
+		{"map", "/e/" + event["theatre"], "", stage.Desktop, "#seatmap canvas"},
+		{"map-phone", "/e/" + event["arena"], "", stage.Phone, "#seatmap canvas"},
+		{"checkout", "/checkout/" + held, "buyer", stage.Desktop, ""},
+		{"ticket", "/orders/" + bought + "/tickets", "buyer", stage.Phone, ""},
+		{"organizer", "/organizer/events/" + event["theatre"], "organizer", stage.Desktop, ""},
+	} {
+		if err := p.take(s); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		fmt.Println(filepath.Join(folder, p.name+".png"))
+	}
+	return nil
+}
+
+// picture is a page to be taken.
+type picture struct {
+	name, path, who string
+	screen          stage.Screen
+	to              string // scroll to this element, and wait until it is drawn
+}
+
+func (p picture) take(s *stage.Stage) error {
+	t, err := s.Tab(p.screen, true)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	if p.who != "" {
+		if err := t.SignIn(p.who); err != nil {
+			return err
+		}
+	}
+	if err := t.Go(p.path); err != nil {
+		return err
+	}
+	if p.to != "" {
+		if err := t.Wait(p.to); err != nil {
+			return err
+		}
+		if err := t.Eval(fmt.Sprintf(`document.querySelector(%q).closest("#seatmap").scrollIntoView(); window.scrollBy(0, -90)`, p.to), nil); err != nil {
+			return err
+		}
+	}
+	time.Sleep(1500 * time.Millisecond) // pictures and animations
+	return t.Shot(filepath.Join(folder, p.name+".png"))
+}
