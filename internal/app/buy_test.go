@@ -384,7 +384,7 @@ func TestNoCookies(t *testing.T) {
 	f := newFair(t)
 	b := newBrowser(t, f.base)
 	b.Jar = nil
-	b.post(t, f.hold(), "quantity=1").at(t, 409, f.hold(), "keeps no cookies")
+	b.post(t, f.hold()+"?section=PR", "quantity=1").at(t, 409, f.hold()+"?section=PR&visit=1", "keeps no cookies")
 	if counts, err := f.Bookings.Counts(t.Context(), f.event); err != nil || counts.Held != 0 {
 		t.Errorf("%+v %v", counts, err)
 	}

@@ -91,7 +91,9 @@ func (s *Shop) hold(v *page.Visit) error {
 			return err
 		}
 		v.Begin(session.Token, session.Ends)
-		return v.Resend("/e/" + url.PathEscape(e.ID) + "/hold?visit=1")
+		query := v.Request.URL.Query() // says which section the list of seats shows
+		query.Set("visit", "1")
+		return v.Resend("/e/" + url.PathEscape(e.ID) + "/hold?" + query.Encode())
 	}
 	b, err := s.holdOnce(v, w)
 	if err != nil {
