@@ -85,8 +85,8 @@ func (r *reading) text(selector string) string {
 func (r *reading) signIn(who string) {
 	r.t.Helper()
 	r.open("/sign-in")
-	r.fill("#name", who+"@demo.example")
-	r.fill("#password", demo.Passwords[who])
-	r.click("form.card button:not([name])")
+	r.fill("main input[name=name]", who+"@demo.example")
+	r.fill("main input[name=password]", demo.Passwords[who])
+	r.click("main form button")
 	r.until("signed in", `!location.pathname.startsWith("/sign-in")`)
 }

@@ -1,0 +1,68 @@
+package web
+
+import (
+	"testing"
+	"time"
+
+	"boxoffice/internal/message"
+)
+
+// What an order is called, whether it has tickets, and what is on its way back,
+// by booking and payment.
+func TestOrderStates(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	paid := func(status string, refunded int64) *Payment {
+		return &Payment{Status: status, Amount: 200, Refunded: refunded, Currency: "EUR"}
+	}
+	for _, c := range []struct {
+		name     string
+		status   message.BookingStatus
+		kind     string
+		amount   int64
+		left     time.Duration // of the hold
+		payment  *Payment
+		event    string
+		state    string
+		tickets  bool
+		due      int64
+		upcoming bool
+	}{
+		{"held", message.Pending, message.Sold, 200, time.Minute, nil, "on_sale", "held", false, 0, true},
+		{"lapsed", message.Pending, message.Sold, 200, -time.Minute, nil, "on_sale", "expired", false, 0, false},
+		{"declined", message.Pending, message.Sold, 200, time.Minute, paid("failed", 0), "on_sale", "held", false, 0, true},
+		{"under way", message.Pending, message.Sold, 200, time.Minute, paid("pending", 0), "on_sale", "paying", false, 0, true},
+		{"money not taken yet", message.Booked, message.Sold, 200, 0, paid("authorized", 0), "on_sale", "booked", false, 0, true},
+		{"paid", message.Booked, message.Sold, 200, 0, paid("captured", 0), "on_sale", "booked", true, 0, true},
+		{"half given back", message.Booked, message.Sold, 100, 0, paid("captured", 0), "on_sale", "booked", true, 100, true},
+		{"half refunded", message.Booked, message.Sold, 100, 0, paid("captured", 100), "on_sale", "booked", true, 0, true},
+		{"over", message.Booked, message.Sold, 200, 0, paid("captured", 0), "past", "over", true, 0, false},
+		{"cancelled", message.BookingCancelled, message.Sold, 200, 0, paid("captured", 0), "on_sale", "cancelled", false, 200, false},
+		{"refunded", message.BookingCancelled, message.Sold, 200, 0, paid("refunded", 200), "cancelled", "refunded", false, 0, false},
+		{"released", message.BookingCancelled, message.Sold, 200, 0, nil, "on_sale", "cancelled", false, 0, false},
+		{"given away", message.Booked, message.Complimentary, 0, 0, nil, "on_sale", "booked", true, 0, true},
+		{"kept back", message.Booked, message.Block, 0, 0, nil, "on_sale", "booked", false, 0, true},
+	} {
+		o := Order{Payment: c.payment, Event: message.Event{Status: c.event}}
+		o.Status, o.Kind, o.Amount = c.status, c.kind, c.amount
+		if c.status == message.Pending {
+			o.ExpiresAt = now.Add(c.left).UnixMicro()
+		}
+		if s, k, d, u := o.State(now), o.Ticketed(), o.Due(), o.Upcoming(now); s != c.state || k != c.tickets || d != c.due || u != c.upcoming {
+			t.Errorf("%s: %s, tickets %v, due %d, upcoming %v", c.name, s, k, d, u)
+		}
+	}
+}
+
+func TestPrograms(t *testing.T) {
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36":                                                 "Chrome, Linux",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36 Edg/139.0":                             "Edge, Windows",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1":               "Safari, iPhone",
+		"Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/27.0 Chrome/125.0.0.0 Mobile Safari/537.36 (wie immer)": "Samsung Internet, Android",
+		"curl/8.5.0": "curl/8.5.0", "": "",
+	} {
+		if got := (OpenSession{Agent: agent}).Program(); got != want {
+			t.Errorf("%q: %q, want %q", agent, got, want)
+		}
+	}
+}
