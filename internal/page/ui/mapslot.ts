@@ -13,7 +13,7 @@ export function mapSlot(): void {
   };
   const seen = new IntersectionObserver((list) => {
     if (list.some((e) => e.isIntersecting)) begin();
-  }, { rootMargin: "-32px 0px" });
+  }, { rootMargin: "0px 0px -15% 0px" });
   atRest(() => {
     seen.observe(slot);
     const early = (): void => {
