@@ -128,9 +128,8 @@ func (s *Service) List(ctx context.Context, caller message.Caller, f Filter) (li
 	}
 	if len(list) > f.Limit {
 		list = list[:f.Limit]
-		if last := list[f.Limit-1]; !f.Latest {
-			next = fmt.Sprintf("%d-%s", last.SortAt, last.ID)
-		}
+		last := list[f.Limit-1]
+		next = fmt.Sprintf("%d-%s", last.SortAt, last.ID)
 	}
 	return list, next, nil
 }
