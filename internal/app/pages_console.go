@@ -426,7 +426,7 @@ func (p onConsole) inWords(ctx context.Context, list []message.Booking) ([]conso
 		if b.PriceVersion == message.FreeOfCharge {
 			out[i].Kind = b.PaymentID
 		}
-		if out[i].InWords, err = p.Parts.Bookings.InWords(ctx, b); err != nil {
+		if out[i].Places, err = p.Parts.Bookings.Places(ctx, b); err != nil {
 			return nil, err
 		}
 	}

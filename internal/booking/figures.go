@@ -11,7 +11,6 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
-	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 )
@@ -277,26 +276,6 @@ func (s *Service) ByReference(ctx context.Context, eventID, reference string) ([
 			return nil, err
 		}
 		out = append(out, b)
-	}
-	return out, nil
-}
-
-// InWords names the seats of a booking.
-func (s *Service) InWords(ctx context.Context, b *message.Booking) ([]message.BookedSeat, error) {
-	p, err := s.catalog.load(ctx, bookingKey(b))
-	if err != nil {
-		return nil, err
-	}
-	out := make([]message.BookedSeat, len(b.Seats))
-	for i, n := range b.Seats {
-		if int(n) >= len(p.plan.Seats) {
-			return nil, errs.Missing("seat")
-		}
-		sec, seat, tier := &p.plan.Sections[p.plan.SectionOf(n)], &p.plan.Seats[n], p.of(n)
-		out[i] = message.BookedSeat{Label: seat.Label, Section: sec.Name, Number: seat.Number, Tier: tier.Name, Price: tier.Price}
-		if row := sec.RowOf(n); row != nil {
-			out[i].Row = row.Label
-		}
 	}
 	return out, nil
 }

@@ -74,13 +74,13 @@ func (c *Console) attendees(v *page.Visit, e *message.Event) error {
 // writeBooking writes a line for each seat of a booking. What csv.Writer cannot
 // write is told by its Error.
 func writeBooking(out *csv.Writer, b *Booking) {
-	for _, s := range b.InWords {
+	for _, s := range b.Places {
 		price, currency := "0", b.Currency
 		if b.Kind == "sale" {
-			price, _, _ = strings.Cut(money.Format(s.Price, b.Currency), " ")
+			price, _, _ = strings.Cut(money.Format(s.Tier.Price, b.Currency), " ")
 		}
 		_ = out.Write([]string{
-			b.Reference, string(b.Status), harmless(s.Label), harmless(s.Section), harmless(s.Row), harmless(s.Number), harmless(s.Tier), price, currency,
+			b.Reference, string(b.Status), harmless(s.Label), harmless(s.Section), harmless(s.Row), harmless(s.Number), harmless(s.Tier.Name), price, currency,
 			harmless(b.Person.Name), harmless(b.Person.Email), time.UnixMicro(b.CreatedAt).UTC().Format(time.RFC3339), b.Kind,
 		})
 	}

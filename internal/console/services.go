@@ -76,7 +76,7 @@ type Booking struct {
 	message.Booking
 	Reference string
 	Kind      string // sale, block, complimentary
-	InWords   []message.BookedSeat
+	Places    []message.Place
 	Person    message.Person
 }
 

@@ -47,9 +47,3 @@ type RefundFigure struct {
 	Count  int64
 	Amount int64 // minor units
 }
-
-// BookedSeat is a place of a booking, in words.
-type BookedSeat struct {
-	Label, Section, Row, Number, Tier string
-	Price                             int64 // all-in, minor units
-}
