@@ -215,25 +215,6 @@ func (w *writer) commit(ctx context.Context, items []*item, l *lessons) (states 
 	return states, answers, err
 }
 
-// known are the bookings to be confirmed as this node has committed them last:
-// they need not be read. What is decided about them holds only if the database
-// has them like that, which their write checks: it asks for the version that was
-// remembered.
-func (w *writer) known(items []*item, l *lessons) map[string]*record {
-	if l.careful {
-		return nil
-	}
-	known := make(map[string]*record, len(items))
-	for _, it := range items {
-		if c := &it.Value.cmd; c.do == doConfirm {
-			if b := w.recent.get(c.bookingID); b != nil {
-				known[b.ID] = b
-			}
-		}
-	}
-	return known
-}
-
 // eventsOf lists the events of a batch in id order, which is the lock order.
 func eventsOf(items []*item) []string {
 	var ids []string
@@ -459,28 +440,6 @@ func (r *reading) readClaims(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// notFree leaves out the seats that are free. Under the head's lock a view at the
-// head's version is exact. If it were wrong after all, the seat's primary key
-// would say so when the claim is written.
-func (r *reading) notFree(seats []int32) []int32 {
-	s := r.state
-	v := r.w.views.peek(s.eventID)
-	if v == nil || r.learned.careful || len(seats) == 0 {
-		return seats
-	}
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	v.behind.Store(v.seq != s.seq)
-	if v.seq != s.seq {
-		return seats
-	}
-	free, rest := v.split(seats)
-	for _, seat := range free {
-		s.claims[seat] = touched{}
-	}
-	return rest
 }
 
 func unique[T string | int32](list []T) []T {
