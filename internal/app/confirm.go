@@ -88,13 +88,13 @@ func (c *confirmations) send(ctx context.Context, list []payment.Payment) error 
 	for i := range list {
 		ids[i] = list[i].UserID
 	}
-	to, err := c.page.Users.Addresses(ctx, ids)
+	to, err := c.page.Users.People(ctx, ids)
 	if err != nil {
 		return err
 	}
 	for _, p := range list {
-		a, ok := to[p.UserID]
-		if !ok {
+		a := to[p.UserID]
+		if a.Email == "" { // made in bulk, or deleted meanwhile
 			continue
 		}
 		b, err := c.page.Bookings.Booking(ctx, p.BookingID)

@@ -2,8 +2,6 @@ package user
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
@@ -42,32 +40,4 @@ func (s *Service) DeleteOwn(ctx context.Context, caller message.Caller, password
 		}
 	}
 	return s.Delete(ctx, caller, u.ID)
-}
-
-// Address is where an account gets its mail, and how it is addressed.
-type Address struct{ Name, Email string }
-
-// Addresses are those of some accounts, by id; accounts without one are left out.
-func (s *Service) Addresses(ctx context.Context, userIDs []string) (map[string]Address, error) {
-	args, marks := make([]any, len(userIDs)), make([]string, len(userIDs))
-	for i, one := range userIDs {
-		args[i], marks[i] = one, fmt.Sprintf("$%d", i+1)
-	}
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT id, name, COALESCE(email, ''), contact FROM users WHERE NOT disabled AND id IN (`+strings.Join(marks, ", ")+`)`, args...) // primary key
-	if err != nil {
-		return nil, fmt.Errorf("read addresses: %w", err)
-	}
-	defer rows.Close()
-	out := map[string]Address{}
-	for rows.Next() {
-		var one, contact string
-		var a Address
-		if err := rows.Scan(&one, &a.Name, &a.Email, &contact); err != nil {
-			return nil, fmt.Errorf("read addresses: %w", err)
-		}
-		if a.Email += contact; a.Email != "" { // one of them
-			out[one] = a
-		}
-	}
-	return out, rows.Err()
 }

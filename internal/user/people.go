@@ -2,49 +2,43 @@ package user
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"boxoffice/internal/message"
 )
 
-// peopleAtOnce is how many accounts are looked up with one statement.
-const peopleAtOnce = 500
-
 // People are the names and addresses of accounts, by id; unknown ones are left
 // out.
 func (s *Service) People(ctx context.Context, ids []string) (map[string]message.Person, error) {
-	out := make(map[string]message.Person, len(ids))
-	for len(ids) > 0 {
-		some := ids[:min(len(ids), peopleAtOnce)]
-		ids = ids[len(some):]
-		holes, args := make([]string, len(some)), make([]any, len(some))
-		for i, userID := range some {
-			holes[i], args[i] = "$"+strconv.Itoa(i+1), userID
-		}
-		rows, err := s.db.Reader().QueryContext(ctx, `SELECT id, name, coalesce(email, ''), contact FROM users
-			WHERE id IN (`+strings.Join(holes, ", ")+`)`, args...) // primary key
+	// By primary key, and one statement for however many there are.
+	among, arg := `= ANY (CAST($1 AS TEXT[]))`, any(ids)
+	if !s.db.Shared() {
+		raw, err := json.Marshal(ids)
 		if err != nil {
 			return nil, fmt.Errorf("read people: %w", err)
 		}
-		for rows.Next() {
-			var userID, contact string
-			var p message.Person
-			if err := rows.Scan(&userID, &p.Name, &p.Email, &contact); err != nil {
-				return nil, errors.Join(fmt.Errorf("read people: %w", err), rows.Close())
-			}
-			if p.Email == "" {
-				p.Email = contact
-			}
-			out[userID] = p
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		among, arg = `IN (SELECT value FROM json_each($1))`, string(raw)
+	}
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT id, name, coalesce(email, ''), contact FROM users WHERE id `+among, arg)
+	if err != nil {
+		return nil, fmt.Errorf("read people: %w", err)
+	}
+	defer rows.Close()
+	out := make(map[string]message.Person, len(ids))
+	for rows.Next() {
+		var userID, contact string
+		var p message.Person
+		if err := rows.Scan(&userID, &p.Name, &p.Email, &contact); err != nil {
 			return nil, fmt.Errorf("read people: %w", err)
 		}
+		if p.Email == "" {
+			p.Email = contact
+		}
+		out[userID] = p
 	}
-	return out, nil
+	return out, rows.Err()
 }
 
 // ByEmail are the ids of the accounts with an e-mail address: a customer's, or a
