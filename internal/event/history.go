@@ -86,7 +86,7 @@ func (s *Service) Changes(ctx context.Context, eventID string) ([]Happened, erro
 	list, err := s.history(ctx, eventID)
 	out := make([]Happened, len(list))
 	for i, c := range list {
-		out[i] = Happened{c.At, c.Field, c.From, c.To}
+		out[i] = Happened(c)
 	}
 	return out, err
 }
