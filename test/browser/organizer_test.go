@@ -32,7 +32,7 @@ func TestOrganizerSells(t *testing.T) {
 	r.at(`^/organizer/events/(?!new)[^/]+$`)
 	live := r.tab.Path()
 	event := strings.TrimPrefix(live, "/organizer/events/")
-	r.click(`a[href$="/sale?to=open"]`)
+	r.click(`main a[href*="/sale?to="]`)
 	r.at("/sale$")
 	r.click("main form button")
 	r.at("^" + live + "$")
