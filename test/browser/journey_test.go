@@ -60,7 +60,7 @@ func (r *reading) toMap(event string) {
 	r.t.Helper()
 	r.open("/e/" + event)
 	r.at("^/e/" + event + "/.")
-	r.until("the map is there", `(document.querySelector("#seatmap").scrollIntoView({ behavior: "instant" }), document.querySelector(".sm-tray") !== null)`)
+	r.until("the map is there", `(document.querySelector("#seatmap").scrollIntoView({ behavior: "instant" }), document.querySelector(".sm-canvas") !== null)`)
 }
 
 // toList opens the first section of an event's list of seats, with or without

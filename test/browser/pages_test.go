@@ -92,7 +92,7 @@ func TestPagesOfEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.toMapOf(id)
+		o.toMap(id)
 		o.here()
 	}
 	o.see("/e/"+announced, "/e/"+draft)
@@ -113,16 +113,9 @@ func TestPagesOfEvents(t *testing.T) {
 	lists.toList()
 	lists.choose(lists.free(2)...)
 	lists.here()
-	lists.open("/e/" + on + "?lang=de")
-	lists.wait(".sm-tray")
+	lists.open("/?lang=de")
+	lists.toMap(on)
 	lists.here()
-}
-
-// toMapOf opens an event and waits until its map is drawn.
-func (r *reading) toMapOf(event string) {
-	r.t.Helper()
-	r.open("/e/" + event)
-	r.until("the map is there", `(document.querySelector("#seatmap").scrollIntoView({ behavior: "instant" }), document.querySelector(".sm-canvas") !== null)`)
 }
 
 // The checkout in each state, from a visitor's to the end.
