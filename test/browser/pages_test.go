@@ -113,6 +113,15 @@ func TestPagesOfEvents(t *testing.T) {
 	lists.toList()
 	lists.choose(lists.free(2)...)
 	lists.here()
+	club, err := demo.Event("night shift")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists.toMap(club)
+	lists.click("#seatlist summary")
+	lists.click(`#seatlist a[data-section]`)
+	lists.wait("#seatlist #places, #seatlist input[name=seats]")
+	lists.here() // standing places
 	lists.open("/?lang=de")
 	lists.toMap(on)
 	lists.here()
