@@ -49,6 +49,12 @@ func (r *reading) at(pattern string) {
 	r.until("at "+pattern, fmt.Sprintf(`new RegExp(%q).test(location.pathname) && document.readyState !== "loading"`, pattern))
 }
 
+// reloadUntil loads the page again and again until a script's answer is true.
+func (r *reading) reloadUntil(what, script string) {
+	r.t.Helper()
+	r.until(what, fmt.Sprintf(`(done => { if (!done && document.readyState === "complete") location.reload(); return done })(Boolean(%s))`, script))
+}
+
 // says waits until a part of the page has some words.
 func (r *reading) says(selector, words string) {
 	r.t.Helper()
@@ -141,7 +147,7 @@ func (r *reading) booked(seats int) {
 	if n != seats {
 		r.t.Errorf("the order has %d seats, not %d", n, seats)
 	}
-	r.until("tickets are made", `document.querySelector('main a[href*="/tickets"]') || (location.reload(), false)`)
+	r.reloadUntil("tickets are made", `document.querySelector('main a[href*="/tickets"]')`)
 	r.click(`main a[href*="/tickets"]`)
 	r.at("/tickets$")
 	r.eval(`document.querySelectorAll(".ticket svg").length`, &n)

@@ -54,7 +54,7 @@ func TestOrganizerSells(t *testing.T) {
 	r.at("^" + live + "$")
 
 	fan.open(order)
-	fan.until("the money comes back", `document.querySelector("main").innerText.includes("Refunded") || (location.reload(), false)`)
+	fan.reloadUntil("the money comes back", `document.querySelector("main").innerText.includes("Refunded")`)
 	if text := fan.text("main"); !strings.Contains(text, "Cancelled, refunded") {
 		t.Errorf("the order says %s", text)
 	}
