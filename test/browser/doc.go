@@ -2,6 +2,16 @@
 // reads them from a node of the demo, with and without scripts, on a desktop and
 // on a phone, by mouse and by keyboard.
 //
-//	stage/          a node and a browser, for these tests and for pictures
-//	pages_test.go   every page: nothing breaks, axe-core has nothing to say, it fits a narrow phone
+//	stage/             a node and a browser, for these tests and for pictures
+//	main_test.go       the stage that all tests share, and what readers do
+//	journey_test.go    what fans do, step by step
+//	pages_test.go      every page: nothing breaks, axe-core has nothing to say, it fits a narrow phone
+//	search_test.go     finding events while one types
+//	race_test.go       several fans, one seat
+//	buy_test.go        purchases that go well, or not at first
+//	late_test.go       a hold that runs out, and a payment that comes too late
+//	ways_test.go       the same by touch, without scripts, by keyboard
+//	after_test.go      tickets, and giving seats back
+//	offline_test.go    tickets where there is no network
+//	organizer_test.go  an event from its form to its cancellation
 package browser

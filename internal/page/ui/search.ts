@@ -12,10 +12,10 @@ export function searchAsTyped(root: ParentNode): void {
   const ask = async (): Promise<void> => {
     const url = addressOf(form);
     asking?.abort();
-    asking = new AbortController();
+    const own = (asking = new AbortController());
     results.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(url, { signal: asking.signal, headers: { Accept: "text/html" } });
+      const answer = await fetch(url, { signal: own.signal, headers: { Accept: "text/html" } });
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       results.replaceChildren(...(page.getElementById("results")?.childNodes ?? []));
@@ -25,7 +25,7 @@ export function searchAsTyped(root: ParentNode): void {
     } catch {
       return; // a later one goes on, or the button still works
     } finally {
-      if (!asking.signal.aborted) results.removeAttribute("aria-busy");
+      if (!own.signal.aborted) results.removeAttribute("aria-busy");
     }
   };
   form.addEventListener("input", () => {

@@ -3,7 +3,6 @@ package stage
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
@@ -19,13 +19,16 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long a tab waits for what it is told to wait for.
-const patience = 20 * time.Second
+// usual is a tab's patience: machines may be busy.
+const usual = 30 * time.Second
 
 // Tab is one reader's browser: cookies of its own, one page at a time.
 type Tab struct {
 	Context context.Context
 	stage   *Stage
+	scripts bool // whether the pages' own run
+
+	patience time.Duration // how long it waits for what it is told to wait for
 
 	mu     sync.Mutex
 	faults []string // what the page did wrong: exceptions, errors in the console
@@ -62,7 +65,7 @@ func (s *Stage) Tab(screen Screen, scripts bool) (*Tab, error) {
 	}
 	ctx, end := chromedp.NewContext(s.browser, chromedp.WithTargetID(id))
 	s.close = append(s.close, end)
-	t := &Tab{Context: ctx, stage: s}
+	t := &Tab{Context: ctx, stage: s, scripts: scripts, patience: usual}
 	chromedp.ListenTarget(ctx, t.listen)
 	if err := chromedp.Run(ctx); err != nil { // the tab lives as long as the context of its first run
 		return nil, fmt.Errorf("new tab: %w", err)
@@ -102,9 +105,13 @@ func (t *Tab) Faults() []string {
 	return append([]string(nil), t.faults...)
 }
 
+// Patience is how long the tab waits from now on for what it is told to wait for,
+// half a minute at least.
+func (t *Tab) Patience(d time.Duration) { t.patience = max(d, usual) }
+
 // Run runs actions, and waits for them for a while.
 func (t *Tab) Run(actions ...chromedp.Action) error {
-	ctx, cancel := context.WithTimeout(t.Context, patience)
+	ctx, cancel := context.WithTimeout(t.Context, t.patience)
 	defer cancel()
 	return chromedp.Run(ctx, actions...)
 }
@@ -137,62 +144,138 @@ func (t *Tab) Go(path string) error {
 
 // Wait waits until an element is there.
 func (t *Tab) Wait(selector string) error {
-	if err := t.Run(chromedp.WaitReady(selector, chromedp.ByQuery)); err != nil {
-		return fmt.Errorf("wait for %s at %s: %w", selector, t.Path(), err)
+	return t.Until(selector+" is there", fmt.Sprintf(`document.querySelector(%q) !== null`, selector))
+}
+
+// spot is a script: the middle of an element that can be seen and is still, once
+// it has been brought into sight; null as long as there is none.
+const spot = `(() => {
+	const e = document.querySelector(%q);
+	if (!e || e.disabled || document.readyState === "loading") return null;
+	e.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+	const r = [...e.getClientRects()].find(r => r.width > 0 && r.height > 0);
+	return r ? { x: r.x + r.width / 2, y: r.y + r.height / 2 } : null;
+})()`
+
+// Spot waits until an element can be seen, in the same place twice, and answers
+// its middle in CSS pixels of the window.
+func (t *Tab) Spot(selector string) (x, y float64, err error) {
+	var last, at *struct{ X, Y float64 }
+	err = t.poll("see "+selector, func() bool {
+		last, at = at, nil
+		_ = t.Eval(fmt.Sprintf(spot, selector), &at) // fails between two pages
+		return at != nil && last != nil && *at == *last
+	})
+	if err != nil {
+		return 0, 0, err
 	}
-	return nil
+	return at.X, at.Y, nil
 }
 
 // Click waits for an element and clicks it; what it leads to may take a moment.
-func (t *Tab) Click(selector string) error {
-	err := t.Run(chromedp.WaitVisible(selector, chromedp.ByQuery), chromedp.ScrollIntoView(selector, chromedp.ByQuery), chromedp.Click(selector, chromedp.ByQuery))
+func (t *Tab) Click(selector string) error { return t.clicks(selector, 1) }
+
+// DoubleClick does so twice, as fast as people who do not wait.
+func (t *Tab) DoubleClick(selector string) error { return t.clicks(selector, 2) }
+
+func (t *Tab) clicks(selector string, n int) error {
+	x, y, err := t.Spot(selector)
 	if err != nil {
-		return fmt.Errorf("click %s at %s: %w", selector, t.Path(), err)
+		return fmt.Errorf("click: %w", err)
+	}
+	for range n {
+		if err := t.Run(chromedp.MouseClickXY(x, y)); err != nil {
+			return fmt.Errorf("click %s at %s: %w", selector, t.Path(), err)
+		}
 	}
 	return nil
 }
 
-// Fill replaces what a field holds.
-func (t *Tab) Fill(selector, text string) error {
-	err := t.Run(chromedp.WaitVisible(selector, chromedp.ByQuery), chromedp.Evaluate(fmt.Sprintf(`document.querySelector(%q).value = ""`, selector), nil),
-		chromedp.SendKeys(selector, text, chromedp.ByQuery))
+// Tap touches an element.
+func (t *Tab) Tap(selector string) error {
+	x, y, err := t.Spot(selector)
 	if err != nil {
+		return fmt.Errorf("tap: %w", err)
+	}
+	err = t.Run(input.DispatchTouchEvent(input.TouchStart, []*input.TouchPoint{{X: x, Y: y}}), input.DispatchTouchEvent(input.TouchEnd, []*input.TouchPoint{}))
+	if err != nil {
+		return fmt.Errorf("tap %s at %s: %w", selector, t.Path(), err)
+	}
+	return nil
+}
+
+// Fill replaces what a field holds, as if it were typed.
+func (t *Tab) Fill(selector, text string) error {
+	if _, _, err := t.Spot(selector); err != nil {
+		return fmt.Errorf("fill: %w", err)
+	}
+	if err := t.Eval(fmt.Sprintf(`(e => { e.focus(); e.select?.() })(document.querySelector(%q))`, selector), nil); err != nil {
 		return fmt.Errorf("fill %s at %s: %w", selector, t.Path(), err)
 	}
+	return t.Type(text)
+}
+
+// Type types a text into what has the focus.
+func (t *Tab) Type(text string) error {
+	if err := t.Run(input.InsertText(text)); err != nil {
+		return fmt.Errorf("type at %s: %w", t.Path(), err)
+	}
 	return nil
 }
 
-// Text is what can be read in an element.
+// Press presses keys one after the other: chromedp/kb has their names.
+func (t *Tab) Press(keys string) error {
+	if err := t.Run(chromedp.KeyEvent(keys)); err != nil {
+		return fmt.Errorf("press %q at %s: %w", keys, t.Path(), err)
+	}
+	return nil
+}
+
+// Text waits for an element and answers what can be read in it.
 func (t *Tab) Text(selector string) (string, error) {
+	if err := t.Wait(selector); err != nil {
+		return "", err
+	}
 	text := ""
-	err := t.Run(chromedp.Text(selector, &text, chromedp.ByQuery))
+	err := t.Eval(fmt.Sprintf(`document.querySelector(%q).innerText`, selector), &text)
 	return strings.TrimSpace(text), err
 }
 
-// Eval runs a script in the page and reads its answer; promises are waited for.
+// Eval runs a script in the page and reads its answer. Promises are waited for,
+// except where the page's own scripts do not run: there none comes to an end.
 func (t *Tab) Eval(script string, out any) error {
 	return t.Run(chromedp.Evaluate(script, out, func(p *runtime.EvaluateParams) *runtime.EvaluateParams {
-		return p.WithAwaitPromise(true)
+		return p.WithAwaitPromise(t.scripts)
 	}))
 }
 
 // Until waits until a script's answer, or what it promises, is true, across pages
 // that come meanwhile.
 func (t *Tab) Until(what, script string) error {
-	ctx, cancel := context.WithTimeout(t.Context, patience)
-	defer cancel()
-	for {
+	if t.scripts {
+		script = "Promise.resolve(" + script + ").then(Boolean)"
+	} else {
+		script = "Boolean(" + script + ")"
+	}
+	return t.poll("wait until "+what, func() bool {
 		ok := false
-		err := t.Eval("Promise.resolve("+script+").then(Boolean)", &ok) // fails between two pages
-		if err == nil && ok {
-			return nil
-		}
+		err := t.Eval(script, &ok) // fails between two pages
+		return err == nil && ok
+	})
+}
+
+// poll asks again and again until the answer is yes.
+func (t *Tab) poll(what string, yes func() bool) error {
+	ctx, cancel := context.WithTimeout(t.Context, t.patience)
+	defer cancel()
+	for !yes() {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait until %s at %s: %w", what, t.Path(), errors.Join(err, ctx.Err()))
-		case <-time.After(50 * time.Millisecond):
+			return fmt.Errorf("%s at %s: %w", what, t.Path(), ctx.Err())
+		case <-time.After(30 * time.Millisecond):
 		}
 	}
+	return nil
 }
 
 // Path is where the tab is, without the server.
