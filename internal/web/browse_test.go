@@ -279,9 +279,12 @@ func TestRobots(t *testing.T) {
 	if body := get(t, s, "GET /robots.txt", "/robots.txt").Body.String(); !strings.Contains(body, "Sitemap: https://example.org/sitemap.xml") || strings.Contains(body, "Disallow: /e") {
 		t.Error(body)
 	}
-	for path, hidden := range map[string]bool{"/search": false, "/search?q=a": true, "/search?cursor=x": true} {
+	for path, hidden := range map[string]bool{"/search": false, "/search?q=a": false, "/search?cursor=x": true} {
 		if got := strings.Contains(get(t, s, "GET /search", path).Body.String(), `content="noindex"`); got != hidden {
 			t.Errorf("%s: noindex %v", path, got)
 		}
+	}
+	if !strings.Contains(get(t, shopOf(t, &shelf{}), "GET /search", "/search?q=a").Body.String(), `content="noindex"`) {
+		t.Error("a page that says that nothing was found is to be indexed")
 	}
 }

@@ -144,7 +144,7 @@ func (s *Shop) showCheckout(v *page.Visit, p *Purchase, as string, f entryForm) 
 		c.As = "guest"
 	}
 	v.W.Header().Set("Cache-Control", "no-store") // going back shows how things are
-	return v.Show(s.set, "checkout", page.Meta{Title: v.T("checkout.title"), NoIndex: true}, c)
+	return v.Show(s.set, "checkout", page.Meta{Title: v.T("checkout.title"), Description: v.T("checkout.description")}, c)
 }
 
 // lines sums a purchase's seats up by price.

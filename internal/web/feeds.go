@@ -14,12 +14,11 @@ const mapSize = 50_000 - 2 // the first one has the home page and the search too
 const feedCaching = "public, max-age=600"
 
 // robots says what search engines are to leave alone (RFC 9309): what is not a
-// page, and what is one person's.
+// page, and what is one person's. A checkout is seen by nobody else anyway.
 func (s *Shop) robots(v *page.Visit) error {
 	return v.Send("text/plain; charset=utf-8", feedCaching, []byte(`User-agent: *
 Disallow: /account
 Disallow: /bookings
-Disallow: /checkout/
 Disallow: /orders
 Disallow: /organizer
 Disallow: /pay/

@@ -63,8 +63,8 @@ func (s *Shop) search(v *page.Visit) error {
 		title = v.T("search.titled", "Text", q.Text)
 	}
 	v.Public()
-	return v.Show(s.set, "search", page.Meta{Title: title, Description: v.T("search.description"), Canonical: "/search",
-		NoIndex: first != Query{Limit: searchShown} || q.Cursor != ""}, p)
+	return v.Show(s.set, "search", page.Meta{Title: title, Description: v.T("search.description"), Canonical: first.path(),
+		NoIndex: found.Total == 0 || q.Cursor != ""}, p)
 }
 
 // readQuery reads what a search's address asks for. What makes no sense there is
