@@ -23,9 +23,12 @@ type confirmations struct {
 	mail  user.Mailer
 	base  string // the public URL
 	log   *slog.Logger
-	queue chan payment.Payment
+	queue chan purchase
 	done  sync.WaitGroup
 }
+
+// purchase is what is kept of a payment while its mail waits.
+type purchase struct{ bookingID, userID string }
 
 const (
 	confirmAtOnce  = 200
@@ -34,7 +37,7 @@ const (
 )
 
 func newConfirmations(p *Parts, mail user.Mailer, base string, log *slog.Logger) *confirmations {
-	c := &confirmations{page: onPage{p}, mail: mail, base: base, log: log, queue: make(chan payment.Payment, confirmWaiting)}
+	c := &confirmations{page: onPage{p}, mail: mail, base: base, log: log, queue: make(chan purchase, confirmWaiting)}
 	c.done.Go(c.run)
 	return c
 }
@@ -42,7 +45,7 @@ func newConfirmations(p *Parts, mail user.Mailer, base string, log *slog.Logger)
 // paid takes a payment whose money was taken. It does not wait.
 func (c *confirmations) paid(p payment.Payment) {
 	select {
-	case c.queue <- p:
+	case c.queue <- purchase{p.BookingID, p.UserID}:
 	default:
 		c.log.Error("a confirmation is lost: too many wait", "booking", p.BookingID)
 	}
@@ -59,15 +62,15 @@ func (c *confirmations) run() {
 		list := c.gather(first)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		if err := c.send(ctx, list); err != nil {
-			c.log.Error("confirmations are lost", "first", first.BookingID, "payments", len(list), "error", err)
+			c.log.Error("confirmations are lost", "first", first.bookingID, "payments", len(list), "error", err)
 		}
 		cancel()
 	}
 }
 
 // gather waits a little for more payments, up to what is done at once.
-func (c *confirmations) gather(first payment.Payment) []payment.Payment {
-	list := []payment.Payment{first}
+func (c *confirmations) gather(first purchase) []purchase {
+	list := []purchase{first}
 	enough := time.After(confirmGather)
 	for len(list) < confirmAtOnce {
 		select {
@@ -83,21 +86,21 @@ func (c *confirmations) gather(first payment.Payment) []payment.Payment {
 	return list
 }
 
-func (c *confirmations) send(ctx context.Context, list []payment.Payment) error {
+func (c *confirmations) send(ctx context.Context, list []purchase) error {
 	ids := make([]string, len(list))
 	for i := range list {
-		ids[i] = list[i].UserID
+		ids[i] = list[i].userID
 	}
 	to, err := c.page.Users.People(ctx, ids)
 	if err != nil {
 		return err
 	}
 	for _, p := range list {
-		a := to[p.UserID]
+		a := to[p.userID]
 		if a.Email == "" { // made in bulk, or deleted meanwhile
 			continue
 		}
-		b, err := c.page.Bookings.Booking(ctx, p.BookingID)
+		b, err := c.page.Bookings.Booking(ctx, p.bookingID)
 		if err != nil {
 			return err
 		}
