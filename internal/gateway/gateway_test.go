@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -209,7 +210,7 @@ func TestBadInput(t *testing.T) {
 			}
 		})
 	}
-	if strings.Contains(d.log.String(), "1111") {
+	if regexp.MustCompile(`4111[ -]?1111`).MatchString(d.log.String()) { // 1111 alone may be of a request's id
 		t.Error("a card number is in the log")
 	}
 }
