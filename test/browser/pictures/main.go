@@ -49,12 +49,12 @@ func run(ctx context.Context) error {
 		return err
 	}
 	for _, p := range []picture{
-		{"home", "/", "", stage.Desktop, ""},
-		{"map", "/e/" + event["theatre"], "", stage.Desktop, "#seatmap canvas"},
-		{"map-phone", "/e/" + event["arena"], "", stage.Phone, "#seatmap canvas"},
-		{"checkout", "/checkout/" + held, "buyer", stage.Desktop, ""},
-		{"ticket", "/orders/" + bought + "/tickets", "buyer", stage.Phone, ""},
-		{"organizer", "/organizer/events/" + event["theatre"], "organizer", stage.Desktop, ""},
+		{"home", "/", "", stage.Desktop, "", ""},
+		{"map", "/e/" + event["theatre"], "", stage.Desktop, "#seats", "#seatmap canvas"},
+		{"map-phone", "/e/" + event["arena"], "", stage.Phone, "#seats", "#seatmap canvas"},
+		{"checkout", "/checkout/" + held, "buyer", stage.Desktop, "", ""},
+		{"ticket", "/orders/" + bought + "/tickets", "buyer", stage.Phone, "", ""},
+		{"organizer", "/organizer/events/" + event["theatre"], "organizer", stage.Desktop, "", ""},
 	} {
 		if err := p.take(s); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
@@ -68,7 +68,7 @@ func run(ctx context.Context) error {
 type picture struct {
 	name, path, who string
 	screen          stage.Screen
-	to              string // scroll to this element, and wait until it is drawn
+	slot, to        string // scroll to this element, and wait until that one is drawn in it
 }
 
 func (p picture) take(s *stage.Stage) error {
@@ -85,11 +85,15 @@ func (p picture) take(s *stage.Stage) error {
 	if err := t.Go(p.path); err != nil {
 		return err
 	}
-	if p.to != "" {
+	if p.to != "" { // what comes late comes as one scrolls to it
+		scroll := fmt.Sprintf(`document.querySelector(%q).scrollIntoView(); window.scrollBy(0, -90)`, p.slot)
+		if err := t.Eval(scroll, nil); err != nil {
+			return err
+		}
 		if err := t.Wait(p.to); err != nil {
 			return err
 		}
-		if err := t.Eval(fmt.Sprintf(`document.querySelector(%q).closest("#seatmap").scrollIntoView(); window.scrollBy(0, -90)`, p.to), nil); err != nil {
+		if err := t.Eval(scroll, nil); err != nil {
 			return err
 		}
 	}
