@@ -86,7 +86,7 @@ func (p picture) take(s *stage.Stage) error {
 		return err
 	}
 	if p.to != "" { // what comes late comes as one scrolls to it
-		scroll := fmt.Sprintf(`document.querySelector(%q).scrollIntoView(); window.scrollBy(0, -90)`, p.slot)
+		scroll := fmt.Sprintf(`document.querySelector(%q).scrollIntoView(); window.scrollBy(0, 30)`, p.slot)
 		if err := t.Eval(scroll, nil); err != nil {
 			return err
 		}
