@@ -37,7 +37,7 @@ func (p onConsole) Events(ctx context.Context, caller message.Caller, s console.
 		return out, err
 	}
 	out.Next = next
-	if out.Events, err = p.all(ctx, list); err != nil {
+	if out.Events, err = p.shownAll(ctx, list); err != nil {
 		return out, err
 	}
 	counts, opens, err := p.Parts.Events.Summary(ctx, organizer(caller))
@@ -51,17 +51,6 @@ func (p onConsole) Events(ctx context.Context, caller message.Caller, s console.
 			return out, err
 		}
 		out.Opens = &e
-	}
-	return out, nil
-}
-
-func (p onConsole) all(ctx context.Context, list []event.Event) ([]message.Event, error) {
-	out := make([]message.Event, len(list))
-	for i := range list {
-		var err error
-		if out[i], err = p.shown(ctx, &list[i]); err != nil {
-			return nil, err
-		}
 	}
 	return out, nil
 }

@@ -91,21 +91,3 @@ func (c *Console) own(v *page.Visit) (message.Event, error) {
 
 // at is the page of an event in the console.
 func at(e *message.Event, more string) string { return "/organizer/events/" + e.ID + more }
-
-// state is how an event's sale stands, in a word.
-func state(v *page.Visit, e *message.Event) string {
-	now := v.Now()
-	switch {
-	case e.Status == "past" || e.Status == string(message.Cancelled) || e.Status == string(message.Draft):
-		return e.Status
-	case e.Waiting(now):
-		return "soon"
-	case e.Selling(now) && e.Free == 0:
-		return "soldout"
-	case e.Selling(now):
-		return "onsale"
-	case e.Status == string(message.OnSale):
-		return "closed"
-	}
-	return "announced"
-}

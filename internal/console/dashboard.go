@@ -46,7 +46,7 @@ func (c *Console) dashboard(v *page.Visit) error {
 	items := make([]entry, len(list.Events))
 	for i := range list.Events {
 		e := &list.Events[i]
-		items[i] = entry{Event: *e, Path: at(e, ""), State: state(v, e)}
+		items[i] = entry{Event: *e, Path: at(e, ""), State: e.SaleState(v.Now())}
 		if items[i].Counts, items[i].Figures, err = c.sold(v, e); err != nil {
 			return err
 		}

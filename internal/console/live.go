@@ -58,7 +58,7 @@ func (c *Console) sold(v *page.Visit, e *message.Event) (message.Counts, message
 
 // standing gathers all of it.
 func (c *Console) standing(v *page.Visit, e *message.Event) (*standing, error) {
-	s := &standing{Event: e, State: state(v, e), Currency: e.Prices.Currency}
+	s := &standing{Event: e, State: e.SaleState(v.Now()), Currency: e.Prices.Currency}
 	zone, err := time.LoadLocation(e.Zone)
 	if err != nil {
 		zone = time.UTC

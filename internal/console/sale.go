@@ -13,7 +13,7 @@ import (
 // turns are the steps that an event's sale can take now; the first is the one
 // that is most likely wanted.
 func turns(v *page.Visit, e *message.Event) []Turn {
-	switch state(v, e) {
+	switch e.SaleState(v.Now()) {
 	case "draft":
 		return []Turn{Publish}
 	case "announced":
@@ -68,7 +68,7 @@ func (c *Console) sale(v *page.Visit, e *message.Event) error {
 		return err
 	}
 	return v.Show(c.set, "sale", page.Meta{Title: v.T(to.word("title")), NoIndex: true}, map[string]any{
-		"Event": e, "To": string(to), "Problem": problem, "Counts": counts, "State": state(v, e),
+		"Event": e, "To": string(to), "Problem": problem, "Counts": counts, "State": e.SaleState(v.Now()),
 	})
 }
 

@@ -52,3 +52,21 @@ func (e *Event) Selling(now time.Time) bool {
 
 // Waiting reports whether the sale has not opened yet at a time.
 func (e *Event) Waiting(now time.Time) bool { return e.Status == string(OnSale) && e.Opens.After(now) }
+
+// SaleState is how an event's sale stands at a time, in a word: draft,
+// announced, soon, onsale, soldout, closed, cancelled or past.
+func (e *Event) SaleState(now time.Time) string {
+	switch {
+	case e.Status == "past" || e.Status == string(Cancelled) || e.Status == string(Draft):
+		return e.Status
+	case e.Waiting(now):
+		return "soon"
+	case e.Selling(now) && e.Free == 0:
+		return "soldout"
+	case e.Selling(now):
+		return "onsale"
+	case e.Status == string(OnSale):
+		return "closed"
+	}
+	return "announced"
+}

@@ -181,7 +181,7 @@ func TestState(t *testing.T) {
 		"cancelled": with(func(e *message.Event) { e.Status = "cancelled" }),
 		"past":      with(func(e *message.Event) { e.Status = "past" }),
 	} {
-		if got := state(v, &e); got != want {
+		if got := e.SaleState(v.Now()); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}

@@ -13,7 +13,7 @@ func (s *Shop) developers(v *page.Visit) error {
 	}
 	event := ""
 	for i := range found.Events {
-		if state(v, &found.Events[i]) == "onsale" {
+		if found.Events[i].SaleState(v.Now()) == "onsale" {
 			event = found.Events[i].ID
 			break
 		}

@@ -96,7 +96,7 @@ type eventView struct {
 
 // showEvent shows an event's page; m is nil unless a hold has just failed.
 func (s *Shop) showEvent(v *page.Visit, e *message.Event, m *missed) error {
-	p := &eventView{Event: e, Path: eventPath(e), State: state(v, e), Now: v.Now().UTC(), Missed: m, Minutes: int(e.HoldFor / time.Minute)}
+	p := &eventView{Event: e, Path: eventPath(e), State: e.SaleState(v.Now()), Now: v.Now().UTC(), Missed: m, Minutes: int(e.HoldFor / time.Minute)}
 	c := card{Event: *e, State: p.State}
 	p.Few, p.Buyable = c.Few(), p.State == "onsale"
 	s.tell(v, p)

@@ -124,7 +124,7 @@ func (s *Shop) cards(v *page.Visit, list []message.Event) []card {
 	out := make([]card, len(list))
 	for i := range list {
 		e := &list[i]
-		out[i] = card{Event: *e, Path: eventPath(e), State: state(v, e), Far: e.Starts.Sub(v.Now()).Abs() > 300*24*time.Hour}
+		out[i] = card{Event: *e, Path: eventPath(e), State: e.SaleState(v.Now()), Far: e.Starts.Sub(v.Now()).Abs() > 300*24*time.Hour}
 	}
 	return out
 }
@@ -170,22 +170,4 @@ func appeal(c *card, now time.Time) float64 {
 		return score
 	}
 	return 0
-}
-
-// state is what a reader wants to know about an event's sale first.
-func state(v *page.Visit, e *message.Event) string {
-	now := v.Now()
-	switch {
-	case e.Status == "past" || e.Status == "cancelled" || e.Status == "draft":
-		return e.Status
-	case e.Waiting(now):
-		return "soon"
-	case e.Selling(now) && e.Free == 0:
-		return "soldout"
-	case e.Selling(now):
-		return "onsale"
-	case e.Status == "on_sale":
-		return "closed"
-	}
-	return "announced"
 }
