@@ -187,20 +187,24 @@ func TestPageThatWaits(t *testing.T) {
 	t.Parallel()
 	event := staged(t, "Waited for", 60, nil)
 	o := onTour(t, "buyer", stage.Phone)
-	id, err := demo.Hold(token(t, "buyer"), event, 1)
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 5 { // it may go on before it has been looked at
+		var id string
+		if id, err = demo.Hold(token(t, "buyer"), event, 1); err != nil {
+			t.Fatal(err)
+		}
+		o.open("/checkout/" + id)
+		o.pay("tok_slow")
+		o.wait("[data-wait]")
+		var list []stage.Violation
+		if list, err = o.tab.Axe(o.axe); err == nil {
+			for _, v := range list {
+				t.Errorf("the page that waits: %s", v)
+			}
+			return
+		}
 	}
-	o.open("/checkout/" + id)
-	o.pay("tok_slow")
-	o.wait("[data-wait]")
-	list, err := o.tab.Axe(o.axe)
-	if err != nil { // the page has gone on meanwhile
-		t.Skip(err)
-	}
-	for _, v := range list {
-		t.Errorf("the page that waits: %s", v)
-	}
+	t.Fatal(err)
 }
 
 var link = regexp.MustCompile(`https?://[^/]+(/verify\?token=\S+)`)

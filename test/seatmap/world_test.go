@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +17,8 @@ import (
 
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"boxoffice/test/browser/stage"
 )
 
 const assets = "../../internal/page/dist"
@@ -204,13 +205,11 @@ func words(t testing.TB, lang string) map[string]string {
 // browse opens a page in Chromium.
 func browse(t testing.TB, url string) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
+	_, options, err := stage.Chromium()
 	if err != nil {
-		t.Skip("chromium is not installed")
+		t.Fatal(err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 800),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	all, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	all, stop := chromedp.NewExecAllocator(context.Background(), append(options, chromedp.WindowSize(1280, 800))...)
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(all)
 	t.Cleanup(end)

@@ -101,22 +101,27 @@ func (s *Stage) serve(ctx context.Context, more []string) error {
 // chromiums are the names under which Chromium is found.
 var chromiums = []string{"chromium", "chromium-browser", "google-chrome"}
 
-// launch starts the browser. Quiet flags keep it from looking for things on the
-// network; without a sandbox it also runs as root.
-func (s *Stage) launch(ctx context.Context) error {
+// Chromium finds the browser, and says how to start it. Quiet flags keep it from
+// looking for things on the network; without a sandbox it also runs as root.
+func Chromium() (program string, options []chromedp.ExecAllocatorOption, err error) {
 	for _, name := range chromiums {
-		if found, err := exec.LookPath(name); err == nil {
-			s.Chromium = found
-			break
+		if program, err = exec.LookPath(name); err == nil {
+			return program, append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU,
+				chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+				chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.WSURLReadTimeout(time.Minute)), nil
 		}
 	}
-	if s.Chromium == "" {
-		return fmt.Errorf("there is no browser: none of %s is installed (scripts/setup.sh installs it)", strings.Join(chromiums, ", "))
+	return "", nil, fmt.Errorf("there is no browser: none of %s is installed (scripts/setup.sh installs it)", strings.Join(chromiums, ", "))
+}
+
+// launch starts the browser.
+func (s *Stage) launch(ctx context.Context) error {
+	program, options, err := Chromium()
+	if err != nil {
+		return err
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(s.Chromium), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(filepath.Join(s.dir, "browser")),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.WSURLReadTimeout(time.Minute))
+	s.Chromium = program
+	options = append(options, chromedp.UserDataDir(filepath.Join(s.dir, "browser")))
 	allocator, end := chromedp.NewExecAllocator(ctx, options...)
 	s.close = append(s.close, end)
 	browser, end := chromedp.NewContext(allocator)
