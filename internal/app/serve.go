@@ -142,6 +142,8 @@ func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger
 	p.Events.Register(api)
 	p.Bookings.Register(api)
 	p.Payments.Register(api)
+	g.Quick(p.Bookings.Quick()...)
+	g.Quick(p.Payments.Quick()...)
 	g.Stream(booking.LiveOperation(), p.Bookings.Live)
 	g.Complete()
 	return g, p.pages(g, kit, s, mail, log)
@@ -169,9 +171,8 @@ func (p *Parts) listen(ctx context.Context, s *Serve, mail *notify.Folder, out i
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	srv := g.Server(s.Addr)
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(l) }()
+	go func() { failed <- g.Serve(l) }()
 	fmt.Fprintf(out, "listening on http://%s\n", l.Addr())
 	select {
 	case err := <-failed:
@@ -183,7 +184,7 @@ func (p *Parts) listen(ctx context.Context, s *Serve, mail *notify.Folder, out i
 	defer cancel()
 	g.Drain()
 	p.Bookings.EndLive()
-	if err := srv.Shutdown(drain); err != nil {
+	if err := g.Shutdown(drain); err != nil {
 		return fmt.Errorf("drain: %w", err)
 	}
 	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {

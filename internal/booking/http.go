@@ -12,7 +12,6 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
-	"boxoffice/internal/quick"
 )
 
 // bookingBody is a booking as clients see it.
@@ -177,7 +176,7 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "hold-seats", Method: http.MethodPost, Path: "/bookings", Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary: "Hold seats", Description: "Holds seats for a few minutes, until they are paid for, released or the hold lapses. All seats of a request are held, or none.",
-		Errors: []int{400, 401, 404, 409, 413, 422, 429, 503}, Middlewares: huma.Middlewares{quick.Way(api, readHold, s.quickHold)},
+		Errors: []int{400, 401, 404, 409, 413, 422, 429, 503},
 	}, s.hold)
 
 	type getIn struct {

@@ -7,6 +7,14 @@ import (
 	"boxoffice/internal/quick"
 )
 
+// Quick are the operations that have a short way.
+func (s *Service) Quick() []quick.Operation {
+	return []quick.Operation{
+		quick.Post("/bookings", readHold, s.quickHold),
+		quick.Get("/events/{id}/seats", readSeats, s.quickSeats),
+	}
+}
+
 // readHold reads a plain hold; what is odd about one goes the long way.
 func readHold(key string, r *quick.Reader) holdIn {
 	in := holdIn{Key: key}
@@ -49,6 +57,32 @@ func (s *Service) quickHold(ctx context.Context, in *holdIn) (quick.Answer, erro
 		return quick.Answer{}, err
 	}
 	return quick.Answer{Status: http.StatusCreated, ETag: out.ETag, Location: out.Location, Body: out.Body.append}, nil
+}
+
+// readSeats reads a plain question for seats.
+func readSeats(q *quick.Request) (seatsIn, bool) {
+	in := seatsIn{ID: q.PathID, Encoding: q.Encoding}
+	ok := q.Members(func(name, value string) bool {
+		switch {
+		case name == "form" && in.Form == "" && value == "compact":
+			in.Form = value
+		case name == "section" && in.Section == "" && value != "" && len(value) <= 100:
+			in.Section = value
+		default:
+			return false
+		}
+		return true
+	})
+	return in, ok && len(in.ID) <= 64
+}
+
+// quickSeats is seats for the short way.
+func (s *Service) quickSeats(ctx context.Context, in *seatsIn) (quick.Answer, error) {
+	out, err := s.seats(ctx, in)
+	if err != nil {
+		return quick.Answer{}, err
+	}
+	return quick.Answer{Status: http.StatusOK, ETag: out.ETag, CacheControl: out.CacheControl, Vary: out.Vary, ContentEncoding: out.ContentEncoding, Raw: out.Body}, nil
 }
 
 // append appends the booking as encoding/json writes it.

@@ -96,30 +96,32 @@ func (s *Service) registerSeats(api huma.API) {
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
 			schema(api, summaryBody{}, "SummaryBody"), schema(api, sectionBody{}, "SectionBody"), schema(api, compactBody{}, "CompactBody"),
 		}}}}}},
-	}, func(ctx context.Context, in *seatsIn) (*seatsOut, error) {
-		v, err := s.seen(ctx, message.CallerFrom(ctx), in.ID, in.After)
-		if err != nil {
-			return nil, err
-		}
-		if in.Form == "compact" && in.Section == "" {
-			return all(v, strings.Contains(in.Encoding, "gzip")), nil
-		}
-		v.mu.RLock()
-		defer v.mu.RUnlock()
-		out := newSeats(v.seq, "")
-		if in.Section == "" {
-			return out.encode(v.summary())
-		}
-		i := v.priced.plan.SectionByID(in.Section)
-		if i < 0 {
-			return nil, errs.Bad("section", "%q is not a section of this event", in.Section)
-		}
-		sec := &v.priced.plan.Sections[i]
-		if in.Form == "compact" {
-			return out.send(v.compact(sec.First, sec.Count)), nil
-		}
-		return out.encode(v.section(sec))
-	})
+	}, s.seats)
+}
+
+func (s *Service) seats(ctx context.Context, in *seatsIn) (*seatsOut, error) {
+	v, err := s.seen(ctx, message.CallerFrom(ctx), in.ID, in.After)
+	if err != nil {
+		return nil, err
+	}
+	if in.Form == "compact" && in.Section == "" {
+		return all(v, strings.Contains(in.Encoding, "gzip")), nil
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	out := newSeats(v.seq, "")
+	if in.Section == "" {
+		return out.encode(v.summary())
+	}
+	i := v.priced.plan.SectionByID(in.Section)
+	if i < 0 {
+		return nil, errs.Bad("section", "%q is not a section of this event", in.Section)
+	}
+	sec := &v.priced.plan.Sections[i]
+	if in.Form == "compact" {
+		return out.send(v.compact(sec.First, sec.Count)), nil
+	}
+	return out.encode(v.section(sec))
 }
 
 // newSeats is an answer about seats at a ledger version, in an encoding.

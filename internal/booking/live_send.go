@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"boxoffice/internal/quick"
 	"bytes"
 	"context"
 	"errors"
@@ -53,7 +54,7 @@ func (f *feed) admit(w http.ResponseWriter, r *http.Request, seq int64) error {
 	case err != nil:
 		return fmt.Errorf("live feed: %w", err)
 	}
-	one := f.watcher(conn, at)
+	one := f.watcher(quick.Bare(conn), at)
 	h := w.Header()
 	h.Set("Connection", "close")
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))

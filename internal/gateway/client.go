@@ -1,29 +1,18 @@
 package gateway
 
 import (
-	"net"
-	"net/http"
 	"net/netip"
 	"strings"
 )
 
 // client is the address that a request comes from: the peer's, or if that is a
 // trusted proxy the last one in X-Forwarded-For that is not.
-func (g *Gateway) client(r *http.Request) netip.Addr {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	peer, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Addr{}
-	}
-	peer = peer.Unmap().WithZone("")
+func (g *Gateway) client(peer netip.Addr, forwarded ...string) netip.Addr {
 	if len(g.cfg.TrustedProxies) == 0 || !g.trusted(peer) {
 		return peer
 	}
 	var hops []string
-	for _, line := range r.Header["X-Forwarded-For"] {
+	for _, line := range forwarded {
 		hops = append(hops, strings.Split(line, ",")...)
 	}
 	for i := len(hops) - 1; i >= 0; i-- {
@@ -36,6 +25,13 @@ func (g *Gateway) client(r *http.Request) netip.Addr {
 		}
 	}
 	return peer
+}
+
+// peerOf is the address in an http.Request's RemoteAddr; the zero value when
+// there is none.
+func peerOf(remote string) netip.Addr {
+	peer, _ := netip.ParseAddrPort(remote)
+	return peer.Addr().Unmap().WithZone("")
 }
 
 func (g *Gateway) trusted(addr netip.Addr) bool {

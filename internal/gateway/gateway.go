@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -19,6 +20,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
+	"boxoffice/internal/quick"
 )
 
 // Config is what a front door needs.
@@ -55,6 +57,10 @@ type Gateway struct {
 	handler  http.Handler // the router, behind CORS if there is any
 	tls      bool         // the world comes by HTTPS
 	foreign  *http.CrossOriginProtection
+	server   *http.Server
+	door     quick.Door // the short way
+	moments  moments
+	constant []byte // headers of all answers of the short way
 	draining atomic.Bool
 	streams  context.Context // of streams; it ends when the node drains
 	drain    context.CancelFunc
@@ -69,6 +75,7 @@ func New(cfg Config) *Gateway {
 		tls: strings.HasPrefix(cfg.PublicURL, "https://"), foreign: http.NewCrossOriginProtection()}
 	g.streams, g.drain = context.WithCancel(context.Background())
 	g.handler = crossOrigin(cfg.Origins, g.router)
+	g.serveHTTP()
 	useProblems()
 	g.router.Use(g.serve)
 	g.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
@@ -195,24 +202,40 @@ func crossOrigin(origins []string, h http.Handler) http.Handler {
 	}).Handler(h)
 }
 
-// Server is an HTTP server with the front door's limits.
-func (g *Gateway) Server(addr string) *http.Server {
-	return &http.Server{
-		Addr:              addr,
-		Handler:           g.Handler(),
+// serveHTTP makes the server, with the front door's limits.
+func (g *Gateway) serveHTTP() {
+	g.server = &http.Server{
+		Handler:           g.handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug),
+		ConnState:         g.door.ConnState,
 	}
+	g.door.Answer, g.door.Idle, g.door.Head = g.short, g.server.IdleTimeout, g.server.ReadHeaderTimeout
+	g.constant = g.constantHeaders()
+}
+
+// Serve answers what comes to a listener, until Shutdown: then its error is
+// http.ErrServerClosed.
+func (g *Gateway) Serve(l net.Listener) error { return g.server.Serve(g.door.Listener(l)) }
+
+// Shutdown takes nothing new and waits until everything is answered, or ctx
+// ends.
+func (g *Gateway) Shutdown(ctx context.Context) error {
+	if err := g.server.Shutdown(ctx); err != nil {
+		return err
+	}
+	return g.door.Wait(ctx)
 }
 
 // Drain makes /readyz say no, so that load balancers look elsewhere, and ends
 // streams: their viewers come back to another node.
 func (g *Gateway) Drain() {
 	g.draining.Store(true)
+	g.door.Drain()
 	g.drain()
 }
 

@@ -67,10 +67,19 @@ func newPolicies(l Limits) *policies {
 	return &policies{account: both("account", l.Account), address: both("address", l.Address), entry: both("entry", l.Entry)}
 }
 
-// admit counts a request, and refuses it when there were too many.
-func (g *Gateway) admit(q *request, caller message.Caller) error {
+// quota is what a client may still ask for, as headers say it; without a policy
+// nothing was counted.
+type quota struct {
+	policy []string // RateLimit-Policy
+	state  string   // RateLimit
+}
+
+// admit counts a request, and refuses it when there were too many; otherwise it
+// hands back err, what is wrong with the caller: whoever shows a token that is
+// none is counted by address.
+func (g *Gateway) admit(q *request, caller message.Caller, err error) (quota, error) {
 	if g.policies == nil || openTo(q.path) {
-		return nil
+		return quota{}, err
 	}
 	where := 0
 	if q.client.IsLoopback() {
@@ -83,19 +92,17 @@ func (g *Gateway) admit(q *request, caller message.Caller) error {
 	case !caller.SignedIn():
 		p, name = &g.policies.address[where], q.clientKey()
 	}
-	res, err := g.cfg.Limits.Limiter.Take(q, limit.Key{Class: p.name, Name: name}, p.rate)
-	if err != nil {
-		g.cfg.Log.Warn("requests are not counted", "error", err)
-		return nil // a limit that is out of order keeps nobody out
+	res, limiterErr := g.cfg.Limits.Limiter.Take(q, limit.Key{Class: p.name, Name: name}, p.rate)
+	if limiterErr != nil {
+		g.cfg.Log.Warn("requests are not counted", "error", limiterErr)
+		return quota{}, err // a limit that is out of order keeps nobody out
 	}
-	h := q.answer.Header()
-	h["Ratelimit-Policy"] = p.header
-	h["Ratelimit"] = []string{state(p.name, &res)}
+	left := quota{p.header, state(p.name, &res)}
 	if res.Allowed {
-		return nil
+		return left, err
 	}
 	g.metrics.limited.WithLabelValues(p.name).Inc()
-	return errs.New(errs.TooMany, "too-many-requests", "Too many requests; please slow down.").After(res.Retry)
+	return left, errs.New(errs.TooMany, "too-many-requests", "Too many requests; please slow down.").After(res.Retry)
 }
 
 // state is the RateLimit header: r requests remain, the quota is whole in t seconds.

@@ -41,26 +41,21 @@ var (
 // authentication before the operation.
 func (g *Gateway) serve(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		q := &request{gateway: g, start: time.Now(), id: requestID(r), method: r.Method, path: r.URL.Path, route: chi.RouteContext(r.Context())}
+		q := &request{gateway: g, start: time.Now(), id: requestID(only(r.Header["X-Request-Id"])), method: r.Method, path: r.URL.Path, route: chi.RouteContext(r.Context())}
 		var cancel context.CancelFunc
 		q.Context, cancel = g.bound(q, r)
-		q.client, q.asked = g.client(r), r
+		q.client, q.asked = g.client(peerOf(r.RemoteAddr), r.Header["X-Forwarded-For"]...), r
 		q.answer.ResponseWriter = rw
 		if has := r.Header["If-None-Match"]; len(has) > 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 			q.answer.has = has[0]
 		}
 		g.metrics.inFlight.Inc()
-		defer func() { q.finish(recover(), cancel) }()
+		defer func() { q.end(recover(), cancel) }()
 
 		w := &q.answer
 		h := w.Header()
 		h["X-Request-Id"] = []string{q.id}
-		h["X-Content-Type-Options"] = noSniff
-		h["Cross-Origin-Resource-Policy"] = sameOrigin
-		h["Content-Security-Policy"] = bare
-		if g.tls {
-			h["Strict-Transport-Security"] = onlyTLS
-		}
+		g.setHeaders(h)
 		caller, err := g.enter(q, r)
 		if err != nil {
 			q.refuse(w, err)
@@ -82,6 +77,24 @@ func (g *Gateway) serve(next http.Handler) http.Handler {
 	})
 }
 
+// setHeaders sets the headers that every answer has.
+func (g *Gateway) setHeaders(h http.Header) {
+	h["X-Content-Type-Options"] = noSniff
+	h["Cross-Origin-Resource-Policy"] = sameOrigin
+	h["Content-Security-Policy"] = bare
+	if g.tls {
+		h["Strict-Transport-Security"] = onlyTLS
+	}
+}
+
+// only is the value of a header that is there once.
+func only(values []string) string {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return ""
+}
+
 // enter checks everything about a request that does not depend on what it asks
 // for, and finds out who asks.
 func (g *Gateway) enter(q *request, r *http.Request) (message.Caller, error) {
@@ -93,9 +106,10 @@ func (g *Gateway) enter(q *request, r *http.Request) (message.Caller, error) {
 		return nobody, err
 	}
 	caller, err := g.caller(q, r)
-	// Whoever shows a token that is none is counted by address.
-	if limited := g.admit(q, caller); limited != nil {
-		return nobody, limited
+	quota, err := g.admit(q, caller, err)
+	if quota.policy != nil {
+		h := q.answer.Header()
+		h["Ratelimit-Policy"], h["Ratelimit"] = quota.policy, []string{quota.state}
 	}
 	if err != nil {
 		return nobody, err
@@ -134,24 +148,37 @@ func routePath(r *http.Request) string {
 	return r.URL.Path
 }
 
-// finish ends a request, come what may: a panic becomes an answer, and the
-// request is counted and logged. The log has no secrets: neither query, body nor
-// headers.
-func (q *request) finish(panicked any, cancel context.CancelFunc) {
-	g := q.gateway
+// end ends a request, come what may: a panic becomes an answer.
+func (q *request) end(panicked any, cancel context.CancelFunc) {
 	if panicked != nil && panicked != http.ErrAbortHandler {
 		q.panicked(panicked)
+		if q.answer.status == 0 && q.Err() == nil {
+			q.write(&q.answer, internal(nil), http.StatusInternalServerError)
+		}
 	}
 	cancel()
 	q.body.release()
+	if q.served != nil {
+		q.pattern = q.served.Pattern // chi leaves it there
+	}
+	q.finish()
+	if panicked == http.ErrAbortHandler {
+		panic(panicked) // net/http's own way of breaking a connection off
+	}
+}
+
+// finish counts and logs a request. The log has no secrets: neither query, body
+// nor headers.
+func (q *request) finish() {
+	g := q.gateway
 	took := time.Since(q.start)
 	g.metrics.inFlight.Dec()
 	if q.stream {
 		took = 0 // how long somebody watches says nothing about the server
 	}
-	route := "none"
-	if q.served != nil && q.served.Pattern != "" {
-		route = q.served.Pattern // chi leaves it there
+	route := q.pattern
+	if route == "" {
+		route = "none"
 	}
 	g.metrics.served(route, q.method, q.answer.status, took)
 	level := slog.LevelDebug
@@ -162,9 +189,6 @@ func (q *request) finish(panicked any, cancel context.CancelFunc) {
 		log.LogAttrs(context.Background(), level, "request", slog.String("id", q.id), slog.String("method", q.method),
 			slog.String("path", q.safePath()), slog.Int("status", q.answer.status), slog.Duration("took", took))
 	}
-	if panicked == http.ErrAbortHandler {
-		panic(panicked) // net/http's own way of breaking a connection off
-	}
 }
 
 func (q *request) panicked(v any) {
@@ -174,9 +198,6 @@ func (q *request) panicked(v any) {
 		return
 	}
 	log.Error("panic", "request_id", q.id, "method", q.method, "path", q.safePath(), "panic", v, "stack", string(debug.Stack()))
-	if q.answer.status == 0 {
-		q.write(&q.answer, internal(nil), http.StatusInternalServerError)
-	}
 }
 
 // checkAddress refuses addresses, and a key, that no database would take.
@@ -309,11 +330,23 @@ func (g *Gateway) caller(ctx context.Context, r *http.Request) (message.Caller, 
 	if len(header) == 0 {
 		return g.byCookie(ctx, r)
 	}
-	scheme, token, _ := strings.Cut(header[0], " ")
-	if len(header) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken || !plain(token) {
-		return message.Caller{}, errs.New(errs.Unauthenticated, "bad-token", "Authorization must be: Bearer, a space, the token of a session.")
+	if len(header) > 1 {
+		return message.Caller{}, badToken()
+	}
+	return g.bearer(ctx, header[0])
+}
+
+// bearer is who asks, by the Authorization header (RFC 6750, section 2.1).
+func (g *Gateway) bearer(ctx context.Context, header string) (message.Caller, error) {
+	scheme, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken || !plain(token) {
+		return message.Caller{}, badToken()
 	}
 	return g.cfg.Authenticate(ctx, token)
+}
+
+func badToken() error {
+	return errs.New(errs.Unauthenticated, "bad-token", "Authorization must be: Bearer, a space, the token of a session.")
 }
 
 // byCookie is who asks, by the cookie of pages. Browsers send it along without

@@ -26,6 +26,7 @@ type request struct {
 	served          *http.Request // as the operation sees it; nil when it was refused before
 	id              string
 	method, path    string
+	pattern         string     // of the short way's operation
 	client          netip.Addr // the zero value when it is unknown
 	stream          bool       // it goes on until somebody goes away
 	start           time.Time
@@ -126,9 +127,6 @@ type body struct {
 	buf *bytes.Buffer // of the pool
 }
 
-// Whole implements quick.Whole: checkJSON has passed the body.
-func (b *body) Whole() []byte { return b.buf.Bytes() }
-
 // Close does nothing: the body goes back to the pool when the request is answered.
 func (*body) Close() error { return nil }
 
@@ -147,10 +145,9 @@ func (b *body) release() {
 
 // requestID is the caller's own id if it is a sane one, else a new one. It names
 // a request in the log; nothing is guarded by it.
-func requestID(r *http.Request) string {
-	given := r.Header["X-Request-Id"]
-	if len(given) == 1 && saneID(given[0]) {
-		return given[0]
+func requestID(given string) string {
+	if saneID(given) {
+		return given
 	}
 	var raw [16]byte
 	var text [32]byte

@@ -131,8 +131,7 @@ func TestServerDrains(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := d.Server("")
-	go srv.Serve(l) //nolint:errcheck // ends with the test
+	go d.Serve(l) //nolint:errcheck // ends with the test
 	answered := make(chan string, 1)
 	go func() {
 		res, err := http.Post("http://"+l.Addr().String()+"/bookings", "application/json", strings.NewReader(`{"event_id":"e"}`))
@@ -146,7 +145,7 @@ func TestServerDrains(t *testing.T) {
 	<-started
 	d.Drain()
 	down := make(chan error, 1)
-	go func() { down <- srv.Shutdown(context.Background()) }()
+	go func() { down <- d.Shutdown(context.Background()) }()
 	close(end)
 	if got := <-answered; got != "201 Created" {
 		t.Error(got)

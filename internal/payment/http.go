@@ -12,7 +12,6 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
-	"boxoffice/internal/quick"
 )
 
 // maxBody bounds the bodies of payments; an order is about a hundred bytes.
@@ -164,7 +163,6 @@ func (s *Service) Register(api huma.API) {
 	pay.DefaultStatus = http.StatusCreated
 	pay.Description = "Answers 201 when the booking is paid, or 202 with a Location when that takes longer. " +
 		"402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
-	pay.Middlewares = huma.Middlewares{quick.Way(api, readPay, s.quickPay)}
 	huma.Register(api, later(api, pay), s.pay)
 	read := func(p Payment, err error) (*response, error) {
 		r, err := respond(p, err, http.StatusOK)

@@ -6,6 +6,11 @@ import (
 	"boxoffice/internal/quick"
 )
 
+// Quick are the operations that have a short way.
+func (s *Service) Quick() []quick.Operation {
+	return []quick.Operation{quick.Post("/payments", readPay, s.quickPay)}
+}
+
 // readPay reads a plain order; what is odd about one goes the long way.
 func readPay(key string, r *quick.Reader) payInput {
 	in := payInput{Key: key}

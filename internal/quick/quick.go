@@ -1,78 +1,91 @@
 // Package quick is the short way of the few requests that come by the thousand a
-// second. The long way is huma's: it reads a body twice and by reflection, and
-// says of each field what is wrong. The short way reads plain bodies only: the
-// members that it knows, strings of printable ASCII without escapes, small whole
-// numbers. Whatever else it meets goes the long way, from the beginning, so that
-// nothing is refused here and no answer differs.
+// second. A Door takes them off their connections before net/http has seen them,
+// if they are plain: HTTP/1.1, whole, printable ASCII throughout, headers that
+// it knows, bodies of known members. Whatever else comes goes the long way, from
+// its first byte on, through net/http, the router and huma. So nothing is
+// refused for its form here, and no answer differs.
 //
-//	read.go   reads a plain body
-//	write.go  writes answers
+//	door.go    between the listener and net/http
+//	head.go    reads a plain head
+//	read.go    reads a plain body
+//	write.go   writes answers
 package quick
 
 import (
 	"context"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
+	"strings"
 )
 
-// maxBody is the largest body that goes the short way, in bytes.
-const maxBody = 1 << 10
-
-// maxKey is the longest Idempotency-Key that does.
+// maxKey is the longest Idempotency-Key that goes the short way.
 const maxKey = 255
 
-// Answer is what an operation answers.
+// Answer is what an operation answers, as JSON.
 type Answer struct {
-	Status         int
-	ETag, Location string                   // headers; "" for none
-	RetryAfter     string                   // header; "" for none
-	Body           func(json []byte) []byte // appends the body
+	Status int
+
+	// Headers; "" for none.
+	ETag, Location, RetryAfter, CacheControl, Vary, ContentEncoding string
+
+	Raw  []byte                   // the body, or
+	Body func(json []byte) []byte // appends it
 }
 
-// Way is a huma middleware for one operation. Read takes in a request's
-// Idempotency-Key and body; when it comes to plain input, serve carries it out.
-// Errors are answered as huma does.
-func Way[I any](api huma.API, read func(key string, r *Reader) I, serve func(context.Context, *I) (Answer, error)) func(huma.Context, func(huma.Context)) {
-	return func(ctx huma.Context, long func(huma.Context)) {
-		body, ok := plainBody(ctx)
-		key := ctx.Header("Idempotency-Key")
-		if !ok || len(key) > maxKey {
-			long(ctx)
-			return
-		}
-		r := Reader{b: body}
-		in := read(key, &r)
-		if !r.done() {
-			long(ctx)
-			return
-		}
-		a, err := serve(ctx.Context(), &in)
-		if err != nil {
-			_ = huma.WriteErr(api, ctx, http.StatusInternalServerError, "unexpected error occurred", err) // huma's words for a handler's error; who has gone away does not read it
-			return
-		}
-		write(ctx, &a)
-	}
+// Serve carries out a request that was read.
+type Serve func(context.Context) (Answer, error)
+
+// Operation is one that has a short way.
+type Operation struct {
+	Method, Pattern string // the pattern has at most one {id}
+
+	before, after string // of the path, around the id
+	read          func(*Request) (Serve, bool)
 }
 
-// Whole is a request's body that is in memory and was found to be JSON in UTF-8.
-type Whole interface {
-	// Whole is all of it; it is not read by that.
-	Whole() []byte
+func operation(method, pattern string, read func(*Request) (Serve, bool)) Operation {
+	before, after, _ := strings.Cut(pattern, "{id}")
+	return Operation{method, pattern, before, after, read}
 }
 
-// plainBody is a body that is small and JSON by its header.
-func plainBody(ctx huma.Context) ([]byte, bool) {
-	in, ok := ctx.BodyReader().(Whole)
-	if !ok || ctx.Header("Content-Type") != "application/json" {
-		return nil, false
+// Read takes in a request; false when it is not plain. Nothing has happened then.
+func (o *Operation) Read(q *Request) (Serve, bool) { return o.read(q) }
+
+// Post is an operation that reads a small JSON body and the Idempotency-Key.
+func Post[I any](path string, read func(key string, r *Reader) I, serve func(context.Context, *I) (Answer, error)) Operation {
+	return operation("POST", path, func(q *Request) (Serve, bool) {
+		if q.ContentType != "application/json" || len(q.Key) > maxKey || q.Query != "" {
+			return nil, false
+		}
+		r := Reader{b: q.Body}
+		in := read(q.Key, &r)
+		return func(ctx context.Context) (Answer, error) { return serve(ctx, &in) }, r.done()
+	})
+}
+
+// Get is an operation on the thing with an id. Read takes in what else it wants
+// to know; false makes the request go the long way.
+func Get[I any](pattern string, read func(q *Request) (I, bool), serve func(context.Context, *I) (Answer, error)) Operation {
+	return operation("GET", pattern, func(q *Request) (Serve, bool) {
+		in, ok := read(q)
+		return func(ctx context.Context) (Answer, error) { return serve(ctx, &in) }, ok && len(q.Body) == 0
+	})
+}
+
+// match finds the id in a path.
+func (o *Operation) match(q *Request) bool {
+	if q.Method != o.Method || len(q.Path) < len(o.before)+len(o.after) {
+		return false
 	}
-	switch ctx.Header("Accept") {
-	case "", "*/*", "application/json":
-	default:
-		return nil, false
+	if o.before == o.Pattern {
+		return q.Path == o.Pattern
 	}
-	b := in.Whole()
-	return b, len(b) <= maxBody
+	if !strings.HasPrefix(q.Path, o.before) || !strings.HasSuffix(q.Path, o.after) {
+		return false
+	}
+	q.PathID = q.Path[len(o.before) : len(q.Path)-len(o.after)]
+	for i := range len(q.PathID) {
+		if c := q.PathID[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return q.PathID != ""
 }

@@ -4,28 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
-	"sync"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 )
-
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &b }}
-
-// write answers as huma writes: headers, status, the body and a line's end.
-func write(ctx huma.Context, a *Answer) {
-	for _, h := range [...]struct{ name, value string }{{"Etag", a.ETag}, {"Location", a.Location}, {"Retry-After", a.RetryAfter}} {
-		if h.value != "" {
-			ctx.SetHeader(h.name, h.value)
-		}
-	}
-	ctx.SetHeader("Content-Type", "application/json")
-	ctx.SetStatus(a.Status)
-	b := buffers.Get().(*[]byte)
-	*b = append(a.Body((*b)[:0]), '\n')
-	_, _ = ctx.BodyWriter().Write(*b) // who has gone away does not read it
-	buffers.Put(b)
-}
 
 // Name appends a member's name: ,"name": or {"name": if it is the first.
 func Name(b []byte, name string) []byte {

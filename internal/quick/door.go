@@ -1,0 +1,307 @@
+package quick
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Door stands between a listener and an http.Server: the connections that it
+// lets through answer plain requests for its operations themselves, while
+// net/http waits for the next request in Read. The server must tell it by its
+// ConnState hook when it waits.
+type Door struct {
+	// Answer appends the whole answer to a request of an operation; false makes it
+	// go the long way, and nothing may have happened then.
+	Answer func(o *Operation, q *Request, out []byte) (answer []byte, ok bool)
+	// Idle is how long a connection may wait for its next request, and Head how
+	// long a request's head may take; both as the server has it.
+	Idle, Head time.Duration
+
+	operations []Operation
+	busy       atomic.Int64 // requests under way
+	draining   atomic.Bool
+}
+
+// Add gives operations a short way. It must not be called once there are
+// connections.
+func (d *Door) Add(list ...Operation) { d.operations = append(d.operations, list...) }
+
+// Drain makes connections end with their next answer.
+func (d *Door) Drain() { d.draining.Store(true) }
+
+// Wait waits until no request is under way, once the server is shut down.
+func (d *Door) Wait(ctx context.Context) error {
+	for d.busy.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// Bare is a connection without its door, for who takes it over from net/http.
+func Bare(nc net.Conn) net.Conn {
+	if c, ok := nc.(*conn); ok {
+		return c.Conn
+	}
+	return nc
+}
+
+// Listener is l with the door before it.
+func (d *Door) Listener(l net.Listener) net.Listener { return &listener{l, d} }
+
+type listener struct {
+	net.Listener
+	door *Door
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	inner, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: inner, door: l.door, waiting: true, fresh: true, since: time.Now()}
+	if tcp, ok := inner.RemoteAddr().(*net.TCPAddr); ok {
+		c.peer = tcp.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return c, nil
+}
+
+// ConnState is for http.Server.
+func (d *Door) ConnState(nc net.Conn, s http.ConnState) {
+	if c, ok := nc.(*conn); ok && s == http.StateIdle {
+		c.waiting = !c.long && c.rest == 0
+		c.fresh, c.late, c.until = false, 0, time.Time{}
+	}
+}
+
+// conn is a connection that serves requests of its door while net/http reads the
+// first byte of the next request from it. What it hands on it counts, so as to
+// know where the next request begins; when it does not know, the rest of the
+// connection goes the long way.
+type conn struct {
+	net.Conn
+	door *Door
+	peer netip.Addr
+
+	// Only the goroutine that reads uses these; of net/http's there is one at a time.
+	waiting bool          // net/http waits for a request
+	ahead   []byte        // read before net/http waited for it
+	rest    int           // bytes of the request that net/http reads, which are still to come
+	long    bool          // all goes the long way from here on
+	fresh   bool          // net/http has not seen a request yet
+	since   time.Time     // of the connection
+	late    time.Duration // by which net/http's deadlines for a first request would be too early
+	until   time.Time     // the deadline as it was moved here; the zero value is net/http's
+
+	mu     sync.Mutex
+	busy   bool // a request is being answered
+	closed bool
+}
+
+// Read reads for net/http.
+func (c *conn) Read(p []byte) (int, error) {
+	if !c.waiting {
+		return c.pass(p)
+	}
+	n := copy(p, c.ahead)
+	c.ahead = c.ahead[n:]
+	pieces := false
+	for {
+		var q Request
+		f := parse(p[:n], &q)
+		var o *Operation
+		if f.framed && f.plain && f.size <= len(p) {
+			o = c.door.find(&q)
+		}
+		if n < len(p) && (f.cut || o != nil && n < f.size) {
+			if n > 0 && !pieces { // not for ever
+				pieces = true
+				c.until = time.Now().Add(c.door.Head)
+				_ = c.Conn.SetReadDeadline(c.until)
+			}
+			m, err := c.Conn.Read(p[n:])
+			if n += m; err == nil {
+				continue
+			}
+			if n == 0 {
+				return 0, err
+			}
+			c.long = true // net/http will see the error, too
+		} else if o != nil {
+			q.Body = p[f.head:f.size]
+			done, err := c.serve(o, &q)
+			if err != nil {
+				return 0, err
+			}
+			if done {
+				n, pieces = copy(p, p[f.size:n]), false
+				continue
+			}
+		}
+		return c.handOver(p[:n], &f), nil
+	}
+}
+
+// handOver leaves the request that b begins with to net/http, as much as there is
+// of it, and says how many bytes that are.
+func (c *conn) handOver(b []byte, f *frame) int {
+	c.waiting = false
+	switch {
+	case !f.framed:
+		c.long = true
+	case len(b) > f.size: // the next one is behind it
+		c.ahead = append([]byte(nil), b[f.size:]...)
+		b = b[:f.size]
+	}
+	c.rest = max(0, f.size-len(b))
+	if !c.until.IsZero() { // net/http counts from when it began to wait
+		_ = c.Conn.SetReadDeadline(time.Now().Add(c.door.Head))
+		if c.fresh {
+			c.late = time.Since(c.since)
+		}
+	}
+	return len(b)
+}
+
+// pass reads what net/http wants to have of the request that it has.
+func (c *conn) pass(p []byte) (int, error) {
+	switch {
+	case c.long && len(c.ahead) > 0:
+		n := copy(p, c.ahead)
+		c.ahead = c.ahead[n:]
+		return n, nil
+	case c.long:
+		return c.Conn.Read(p)
+	case c.rest > 0:
+		n, err := c.Conn.Read(p[:min(len(p), c.rest)])
+		c.rest -= n
+		return n, err
+	}
+	return c.lookOut(p)
+}
+
+// maxAhead is how much a client may send before it is answered, in bytes, and
+// still go the short way.
+const maxAhead = 2 << 10
+
+// lookOut waits, for net/http, for the client to go away while it is answered.
+// A client that is quick has sent its next request before the look-out is over:
+// that is kept for later.
+func (c *conn) lookOut(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	for buf := p; n > 0; n, err = c.Conn.Read(buf) {
+		if c.ahead = append(c.ahead, buf[:n]...); len(c.ahead) > maxAhead {
+			c.long = true
+			return c.pass(p)
+		}
+		if len(buf) < maxAhead { // net/http looks out byte by byte
+			buf = make([]byte, maxAhead)
+		}
+	}
+	return 0, err
+}
+
+func (d *Door) find(q *Request) *Operation {
+	for i := range d.operations {
+		if d.operations[i].match(q) {
+			return &d.operations[i]
+		}
+	}
+	return nil
+}
+
+var answers = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &b }}
+
+// serve answers a request; false when it is for net/http. After an error the
+// connection is at its end.
+func (c *conn) serve(o *Operation, q *Request) (bool, error) {
+	if !c.begin() {
+		return false, net.ErrClosed
+	}
+	q.Peer, q.Last = c.peer, c.door.draining.Load()
+	b := answers.Get().(*[]byte)
+	out, ok := c.door.Answer(o, q, (*b)[:0])
+	var err error
+	if ok {
+		if now := time.Now(); c.until.Sub(now) < c.door.Idle/2 { // seldom: it costs
+			c.until = now.Add(c.door.Idle)
+			err = c.Conn.SetDeadline(c.until)
+		}
+		if err == nil {
+			_, err = c.Conn.Write(out)
+		}
+		if q.Last && err == nil {
+			err = io.EOF
+		}
+	}
+	if ok && cap(out) <= maxKept {
+		*b = out
+		answers.Put(b)
+	}
+	if c.end() && err == nil {
+		err = io.EOF
+	}
+	return ok, err
+}
+
+// maxKept is the largest answer whose memory is kept for others, in bytes.
+const maxKept = 64 << 10
+
+func (c *conn) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.busy = true
+		c.door.busy.Add(1)
+	}
+	return c.busy
+}
+
+// end reports whether the connection was closed meanwhile.
+func (c *conn) end() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy = false
+	c.door.busy.Add(-1)
+	if c.closed {
+		_ = c.Conn.Close()
+	}
+	return c.closed
+}
+
+// Close closes the connection, once the answer that is under way is written:
+// net/http, when it shuts down, takes the connection to be idle.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.busy {
+		return nil
+	}
+	return c.Conn.Close()
+}
+
+// SetReadDeadline lets a first request that comes late have as long as others.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	if c.late > 0 && t.Unix() > 1 { // net/http breaks reads off with a time in 1970
+		t = t.Add(c.late)
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// CloseWrite is net/http's gentle way of ending a connection.
+func (c *conn) CloseWrite() error {
+	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return tcp.CloseWrite()
+	}
+	return nil
+}
