@@ -97,8 +97,8 @@ func (w *writer) attempt(items []*item) error {
 	if err != nil {
 		return err
 	}
+	w.metrics.decided(items, answers)
 	for i, it := range items {
-		w.metrics.outcome(it.Value.cmd.do, answers[i].err)
 		it.Done(answers[i].err)
 	}
 	return nil

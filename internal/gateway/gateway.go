@@ -20,6 +20,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
+	"boxoffice/internal/moment"
 	"boxoffice/internal/quick"
 )
 
@@ -59,7 +60,7 @@ type Gateway struct {
 	foreign  *http.CrossOriginProtection
 	server   *http.Server
 	door     quick.Door // the short way
-	moments  moments
+	limit    *moment.Limit // of requests on the short way
 	constant []byte // headers of all answers of the short way
 	draining atomic.Bool
 	streams  context.Context // of streams; it ends when the node drains
@@ -215,6 +216,7 @@ func (g *Gateway) serveHTTP() {
 		ConnState:         g.door.ConnState,
 	}
 	g.door.Answer, g.door.Idle, g.door.Head = g.short, g.server.IdleTimeout, g.server.ReadHeaderTimeout
+	g.limit = moment.NewLimit(context.Background(), requestTime)
 	g.constant = g.constantHeaders()
 }
 

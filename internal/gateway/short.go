@@ -27,7 +27,7 @@ func (g *Gateway) short(o *quick.Operation, p *quick.Request, out []byte) (answe
 		return nil, false
 	}
 	q := &request{gateway: g, start: time.Now(), id: requestID(p.ID), method: p.Method, path: p.Path, pattern: o.Pattern}
-	q.Context = g.moments.context(q.start)
+	q.Context = g.limit.Context()
 	q.client = g.client(p.Peer, p.Forwarded)
 	g.metrics.inFlight.Inc()
 	var quota quota
@@ -161,35 +161,4 @@ func date(now time.Time) string {
 		dated.Store(d)
 	}
 	return d.text
-}
-
-// moments are the contexts of requests on the short way. Those that begin
-// within the same moment share one, with its timer: it ends up to a moment
-// later than it would for each alone.
-type moments struct {
-	mu      sync.Mutex
-	current atomic.Pointer[moment]
-}
-
-type moment struct {
-	context.Context
-	ends time.Time // of the moment, not of the context
-}
-
-const momentLasts = time.Second / 4
-
-func (m *moments) context(now time.Time) context.Context {
-	if c := m.current.Load(); c != nil && now.Before(c.ends) {
-		return c.Context
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if c := m.current.Load(); c != nil && now.Before(c.ends) {
-		return c.Context
-	}
-	ends := now.Add(momentLasts)
-	ctx, cancel := context.WithDeadline(context.Background(), ends.Add(requestTime))
-	context.AfterFunc(ctx, cancel)
-	m.current.Store(&moment{ctx, ends})
-	return ctx
 }

@@ -1,8 +1,10 @@
 package payment
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -298,6 +300,33 @@ func TestNextProperties(t *testing.T) {
 		}
 		if captures > 1 {
 			t.Fatalf("captured %d times", captures)
+		}
+	})
+}
+
+// A history is read as it was written, quickly or not.
+func TestSteps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var want []Step
+		p := Payment{}
+		for range rapid.IntRange(1, 6).Draw(t, "steps") {
+			s := Step{
+				Status: rapid.SampledFrom([]Status{Pending, Authorized, Captured, Failed, partlyRefunded}).Draw(t, "status"),
+				At:     rapid.Int64Range(0, 1e17).Draw(t, "at"), Amount: rapid.Int64Range(0, 3).Draw(t, "amount"),
+			}
+			want = append(want, s)
+			p.History = appendStep(p.History, s)
+		}
+		got, ok := quickSteps(p.History)
+		if !ok || !slices.Equal(got, want) {
+			t.Fatalf("%s was read as %v", p.History, got)
+		}
+		b := []byte(p.History)
+		b[rapid.IntRange(0, len(b)-1).Draw(t, "where")] = rapid.Byte().Draw(t, "what")
+		var same []Step
+		err := json.Unmarshal(b, &same)
+		if got, ok := quickSteps(string(b)); ok && (err != nil || !slices.Equal(got, same)) {
+			t.Fatalf("%s was read as %v, not %v, %v", b, got, same, err)
 		}
 	})
 }

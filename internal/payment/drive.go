@@ -109,7 +109,7 @@ func (d *drive) run(ctx context.Context, e event) {
 			return
 		}
 		for _, a := range acts {
-			e, err = d.perform(ctx, a)
+			e, err = d.perform(d.s.steps.Context(), a)
 		}
 		if err != nil {
 			if ctx.Err() == nil {
@@ -185,8 +185,6 @@ func (d *drive) reload(ctx context.Context) bool {
 // perform does one thing and says what happened. An error means that the
 // outcome is unclear.
 func (d *drive) perform(ctx context.Context, a action) (event, error) {
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
 	switch a {
 	case toAuthorize:
 		return d.authorize(ctx)

@@ -14,6 +14,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
+	"boxoffice/internal/moment"
 	"boxoffice/internal/sqldb"
 )
 
@@ -67,8 +68,10 @@ type Service struct {
 
 	// life is the context of all drivers; it outlives requests and ends when
 	// Close has waited long enough.
-	life context.Context
-	end  context.CancelFunc
+	life  context.Context
+	end   context.CancelFunc
+	steps *moment.Limit        // of drivers' steps
+	waits func() *moment.Limit // of requests that wait for their payment: patience
 
 	mu      sync.Mutex
 	drives  map[string]*drive // by payment id: those that this process drives
@@ -92,6 +95,8 @@ func New(ctx context.Context, db *sqldb.DB, bookings Bookings, gw Gateway, now f
 		s.stale = 10 * time.Second // so long may a node be busy with one
 	}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	s.steps = moment.NewLimit(s.life, stepTimeout)
+	s.waits = sync.OnceValue(func() *moment.Limit { return moment.NewLimit(s.life, s.patience) })
 	var err error
 	if s.lease, err = sqldb.NewLease(ctx, db, "payments"); err != nil {
 		s.end()
@@ -340,11 +345,9 @@ func (s *Service) await(ctx context.Context, p Payment, d *drive) (Payment, *err
 		p, err := s.watch(ctx, p.ID)
 		return p, nil, err
 	}
-	t := time.NewTimer(s.patience)
-	defer t.Stop()
 	select {
 	case <-d.done:
-	case <-t.C:
+	case <-s.waits().Context().Done():
 	case <-ctx.Done():
 		return Payment{}, nil, ctx.Err()
 	}

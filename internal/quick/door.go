@@ -94,6 +94,7 @@ type conn struct {
 
 	// Only the goroutine that reads uses these; of net/http's there is one at a time.
 	waiting bool          // net/http waits for a request
+	request Request       // that is read
 	ahead   []byte        // read before net/http waited for it
 	rest    int           // bytes of the request that net/http reads, which are still to come
 	long    bool          // all goes the long way from here on
@@ -115,12 +116,13 @@ func (c *conn) Read(p []byte) (int, error) {
 	n := copy(p, c.ahead)
 	c.ahead = c.ahead[n:]
 	pieces := false
+	q := &c.request
 	for {
-		var q Request
-		f := parse(p[:n], &q)
+		*q = Request{}
+		f := parse(p[:n], q)
 		var o *Operation
 		if f.framed && f.plain && f.size <= len(p) {
-			o = c.door.find(&q)
+			o = c.door.find(q)
 		}
 		if n < len(p) && (f.cut || o != nil && n < f.size) {
 			if n > 0 && !pieces { // not for ever
@@ -138,7 +140,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			c.long = true // net/http will see the error, too
 		} else if o != nil {
 			q.Body = p[f.head:f.size]
-			done, err := c.serve(o, &q)
+			done, err := c.serve(o, q)
 			if err != nil {
 				return 0, err
 			}

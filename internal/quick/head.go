@@ -41,6 +41,9 @@ type frame struct {
 // not sure of it does not call framed: others who read the same bytes must never
 // see another end.
 func parse(b []byte, q *Request) (f frame) {
+	if len(b) == 0 {
+		return frame{cut: true}
+	}
 	text := string(b)
 	line, rest, ok := cut(text)
 	if !ok {
