@@ -27,7 +27,7 @@ func (s *Service) followOthers(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		err := s.views.catchUp(ctx, s.views.usedSince(time.Now().Add(-followUsed)))
+		err := s.views.catchUp(ctx, s.views.unsure(time.Now()))
 		if err != nil && ctx.Err() == nil && !failing.Load() {
 			s.log.Warn("seat views fall behind what other nodes do", "error", err)
 		}
@@ -35,14 +35,15 @@ func (s *Service) followOthers(ctx context.Context) {
 	}
 }
 
-// usedSince lists the views that were asked for since a time.
-func (vs *views) usedSince(t time.Time) []*view {
-	since := t.UnixMicro()
+// unsure lists the views that somebody uses and that nobody has just compared
+// with the ledger: where a node sells much, its batches do.
+func (vs *views) unsure(now time.Time) []*view {
+	used, checked := now.Add(-followUsed).UnixMicro(), now.Add(-followEvery/2).UnixMicro()
 	vs.mu.RLock()
 	defer vs.mu.RUnlock()
 	var list []*view
 	for _, v := range vs.byID {
-		if v.used.Load() >= since {
+		if v.used.Load() >= used && v.checked.Load() < checked {
 			list = append(list, v)
 		}
 	}
@@ -88,8 +89,7 @@ func (vs *views) catchUp(ctx context.Context, list []*view) error {
 		if err != nil {
 			return err
 		}
-		vs.apply(v, missed)
-		vs.heard(missed)
+		vs.learn(v, missed)
 	}
 	for _, v := range list {
 		v.checked.Store(at)

@@ -81,7 +81,6 @@ func (r *reading) notFree(seats []int32) []int32 {
 	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	v.behind.Store(v.seq != s.seq)
 	if v.seq != s.seq {
 		return seats
 	}

@@ -50,6 +50,13 @@ type hints struct {
 	bookings []string
 	buyers   []buyerKey
 	seats    []seatKey
+	views    []viewAt // behind which there probably are entries of other nodes
+}
+
+// viewAt is a seat view's version.
+type viewAt struct {
+	eventID string
+	seq     int64
 }
 
 type seatKey struct {
@@ -60,7 +67,7 @@ type seatKey struct {
 type buyerKey struct{ userID, eventID string }
 
 // hints leaves out what need not be read: bookings that are known, and seats that
-// are free in a view that will be found to be exact.
+// are free in a view, which will be made exact.
 func (w *writer) hints(items []*item, l *lessons, known map[string]*record) hints {
 	var h hints
 	for _, it := range items {
@@ -79,7 +86,7 @@ func (w *writer) hints(items []*item, l *lessons, known map[string]*record) hint
 			}
 		}
 		seats := c.seats
-		if v := w.views.peek(c.eventID); v != nil && !l.careful && !v.behind.Load() {
+		if v := w.views.peek(c.eventID); v != nil && !l.careful {
 			v.mu.RLock()
 			_, seats = v.split(seats)
 			v.mu.RUnlock()
@@ -88,7 +95,12 @@ func (w *writer) hints(items []*item, l *lessons, known map[string]*record) hint
 			h.seats = append(h.seats, seatKey{c.eventID, seat})
 		}
 	}
-	return hints{unique(h.bookings), distinct(h.buyers), distinct(h.seats)}
+	for _, id := range eventsOf(items) {
+		if v := w.views.peek(id); v != nil && v.behind.Load() {
+			h.views = append(h.views, viewAt{id, v.version()})
+		}
+	}
+	return hints{unique(h.bookings), distinct(h.buyers), distinct(h.seats), h.views}
 }
 
 // distinct drops what was there before.

@@ -62,6 +62,13 @@ func newView(eventID string, seq int64, sale message.Sale, p *priced) *view {
 	return v
 }
 
+// version is the ledger version that the view shows.
+func (v *view) version() int64 {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.seq
+}
+
 // put sets one seat; booking "" frees it.
 func (v *view) put(seat int32, c claim) {
 	switch v.status[seat] {

@@ -162,7 +162,7 @@ func (vs *views) feed(ctx context.Context, entries []message.Entry) {
 	seq := v.seq
 	v.mu.RUnlock()
 	if gap {
-		missed, err := readEntries(ctx, vs.db, v.eventID, seq, 1<<30)
+		missed, err := readEntries(ctx, vs.db, v.eventID, seq, int(entries[0].Seq-1-seq))
 		if err != nil {
 			slog.Warn("seat view cannot be fed and will be filled anew", "event", v.eventID, "error", err)
 			vs.mu.Lock()
@@ -170,9 +170,15 @@ func (vs *views) feed(ctx context.Context, entries []message.Entry) {
 			vs.mu.Unlock()
 			return
 		}
-		entries = missed
+		vs.learn(v, missed)
 	}
 	vs.apply(v, entries)
+}
+
+// learn brings a view forward by what other nodes have committed.
+func (vs *views) learn(v *view, missed []message.Entry) {
+	vs.apply(v, missed)
+	vs.heard(missed)
 }
 
 // apply brings a view forward by entries without a gap.

@@ -302,8 +302,11 @@ func (r *reading) want(c *command) {
 
 func (r *reading) all(ctx context.Context) error {
 	s := r.state
+	if err := r.catchUp(ctx); err != nil {
+		return err
+	}
 	if r.choosing {
-		if err := r.candidates(ctx); err != nil {
+		if err := r.candidates(); err != nil {
 			return err
 		}
 	}
@@ -326,24 +329,40 @@ func (r *reading) all(ctx context.Context) error {
 	return r.readClaims(ctx)
 }
 
-// candidates brings the seat view to the head's version, under whose lock it is
-// then exact, and copies which seats are taken.
-func (r *reading) candidates(ctx context.Context) error {
+// maxMissed is how many entries of other nodes a batch reads to make a seat view
+// exact; one that is further behind is left to those who follow the ledger.
+const maxMissed = 2_000
+
+// catchUp brings the seat view to the head's version: under its lock the view is
+// then exact.
+func (r *reading) catchUp(ctx context.Context) error {
 	s := r.state
 	v := r.w.views.peek(s.eventID)
 	if v == nil {
-		return errNoView
+		return nil
 	}
-	v.mu.RLock()
-	behind := v.seq < s.seq
-	at := v.seq
-	v.mu.RUnlock()
-	if behind {
+	at := v.version()
+	v.behind.Store(at < s.seq)
+	if at < s.seq {
+		if s.seq-at > maxMissed && !r.choosing {
+			return nil
+		}
 		entries, err := r.tx.entries(ctx, s.eventID, at)
 		if err != nil {
 			return err
 		}
-		r.w.views.apply(v, entries)
+		r.w.views.learn(v, entries)
+	}
+	v.checked.Store(time.Now().UnixMicro())
+	return nil
+}
+
+// candidates copies which seats are taken from the exact view.
+func (r *reading) candidates() error {
+	s := r.state
+	v := r.w.views.peek(s.eventID)
+	if v == nil {
+		return errNoView
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
