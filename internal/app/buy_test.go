@@ -71,11 +71,18 @@ func (f *fair) lapse(t *testing.T, bookingID string) {
 	t.Helper()
 	at := f.DB.Now().Add(-time.Minute).UnixMicro()
 	if err := f.DB.Write(t.Context(), func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(t.Context(), `UPDATE bookings SET expires_at = $1 WHERE id = $2`, at, bookingID); err != nil {
-			return err
+		for _, text := range []string{
+			`UPDATE bookings SET expires_at = $1 WHERE id = $2`,
+			`UPDATE claims SET expires_at = $1 WHERE booking_id = $2`,
+			`UPDATE ledger SET until = $1 WHERE booking_id = $2 AND until IS NOT NULL`,
+			`INSERT INTO lapsing (expires_at, event_id, first_seq, last_seq)
+				SELECT until, event_id, min(seq), max(seq) FROM ledger WHERE until = $1 AND booking_id = $2 GROUP BY until, event_id`,
+		} {
+			if _, err := tx.ExecContext(t.Context(), text, at, bookingID); err != nil {
+				return err
+			}
 		}
-		_, err := tx.ExecContext(t.Context(), `UPDATE claims SET expires_at = $1 WHERE booking_id = $2`, at, bookingID)
-		return err
+		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}

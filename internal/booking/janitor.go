@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -16,7 +17,9 @@ import (
 // How the janitor works.
 const (
 	sweepEvery = 500 * time.Millisecond
-	sweepMost  = 500 // bookings it looks up at once
+	sweepMost  = 500 // bookings, about, that one sweep ends or that a look-up lists
+	sweepRows  = 200 // rows of lapsing that it looks up at once
+	sweepLooks = 5   // how often in one sweep
 	sweepWidth = 64  // commands it has under way at once
 
 	resumeEvery = 10 * time.Second // looks for cancelled events whose bookings are not
@@ -68,16 +71,65 @@ func (s *Service) wake() {
 	}
 }
 
-// Sweep ends the holds that have lapsed by now and reports how many it looked
-// at. Whether a hold has lapsed is decided by the writer, not here.
+// Sweep ends the holds that have lapsed by now and reports how many it proposed.
+// Whether a hold has lapsed is decided by the writer, not here. A sweep that has
+// done enough ends, and the next goes on from there: holds that cannot be ended
+// are tried again and do not stand before the others.
 func (s *Service) Sweep(ctx context.Context) (int, error) {
-	// The partial index bookings_lapsing.
-	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE status = 'pending' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`,
-		s.now().UnixMicro(), sweepMost)
-	if err != nil {
-		return 0, err
+	s.sweeping.Lock()
+	defer s.sweeping.Unlock()
+	now := s.now().UnixMicro()
+	proposed := 0
+	var failed error
+	for range sweepLooks {
+		rows, err := s.due(ctx, s.swept, now)
+		if err != nil {
+			return proposed, errors.Join(failed, err)
+		}
+		n, err := s.sweep(ctx, rows, sweepMost-proposed)
+		failed = errors.Join(failed, err)
+		proposed += n
+		switch {
+		case proposed >= sweepMost || ctx.Err() != nil:
+			return proposed, failed
+		case len(rows) < sweepRows:
+			s.swept = lapsing{}
+			return proposed, failed
+		}
 	}
-	return len(ids), s.each(ctx, ids, command{do: doExpire})
+	return proposed, failed
+}
+
+// sweep proposes the end of the bookings of some rows, in order, up to a number,
+// and forgets the rows that are over then.
+func (s *Service) sweep(ctx context.Context, rows []lapsing, most int) (int, error) {
+	var over, open []lapsing
+	var ids []string
+	for _, l := range rows {
+		if len(ids) >= most {
+			break
+		}
+		pending, err := s.pending(ctx, l)
+		if err != nil {
+			return 0, err
+		}
+		if len(pending) == 0 {
+			over = append(over, l)
+		} else {
+			open, ids = append(open, l), append(ids, pending...)
+		}
+		s.swept = l
+	}
+	failed := s.each(ctx, ids, command{do: doExpire})
+	for _, l := range open {
+		pending, err := s.pending(ctx, l)
+		if err != nil {
+			failed = errors.Join(failed, err)
+		} else if len(pending) == 0 {
+			over = append(over, l)
+		}
+	}
+	return len(ids), errors.Join(failed, s.forget(ctx, over))
 }
 
 // cancelAll gives back every booking of every cancelled event.
@@ -108,9 +160,10 @@ func (s *Service) cancelAll(ctx context.Context) error {
 	return nil
 }
 
-// each submits a command for many bookings, behind everybody else's.
+// each submits a command for many bookings, behind everybody else's. It returns
+// the first failure; the others are carried out nevertheless.
 func (s *Service) each(ctx context.Context, ids []string, c command) error {
-	g, ctx := errgroup.WithContext(ctx)
+	var g errgroup.Group
 	g.SetLimit(sweepWidth)
 	for _, bookingID := range ids {
 		c := c

@@ -56,6 +56,9 @@ var mutants = []struct{ name, file, old, new string }{
 	{"an adopted hold is not counted", "decide.go", `live, _, _ := s.live(c.heir, b.ID)`, `live := 0`},
 	{"refunds never end", "decide.go", `end == 0, s.now < end:`, `end == 0, true:`},
 	{"what is remembered is believed", "writer.go", `if len(effects) == 0 && known[c.bookingID] != nil {`, `if false {`},
+	{"an extended hold is not noted", "lapsing.go", `e.Kind != message.EntryHeld && e.Kind != message.EntryExtended`, `e.Kind != message.EntryHeld`},
+	{"of a batch only the first hold is noted", "lapsing.go", `list[i].last = e.Seq`, `_ = i`},
+	{"what could not be ended is forgotten", "janitor.go", `} else if len(pending) == 0 {`, `} else if len(pending) >= 0 {`},
 	{"time goes back with the clock", "writer.go", `s.now = max(now, s.at)`, `s.now = now`},
 }
 

@@ -21,6 +21,7 @@ type netRows struct {
 	fresh, dirty      bookingRows
 	freed, new, moved claimRows
 	ledger            ledgerRows
+	lapsing           lapsingRows
 }
 
 type bookingRows struct {
@@ -39,6 +40,11 @@ type ledgerRows struct {
 	eventID, kind, booking, seats, currency, sale []string
 	seq, at, until, amount                        []int64
 	hash                                          [][]byte
+}
+
+type lapsingRows struct {
+	eventID            []string
+	until, first, last []int64
 }
 
 // add takes in what one event has become.
@@ -70,6 +76,9 @@ func (w *netRows) add(s *state) {
 	}
 	for i := range s.entries {
 		w.ledger.add(&s.entries[i])
+	}
+	for _, l := range s.lapses() {
+		w.lapsing.add(l)
 	}
 }
 
@@ -112,6 +121,11 @@ func (r *ledgerRows) add(e *message.Entry) {
 	r.hash = append(r.hash, e.Hash[:])
 }
 
+func (r *lapsingRows) add(l lapsing) {
+	r.until, r.eventID = append(r.until, l.until), append(r.eventID, l.eventID)
+	r.first, r.last = append(r.first, l.first), append(r.last, l.last)
+}
+
 // statements are what writes the rows. Seats that are freed go first, so that a
 // claim never meets the one it replaces. Each statement must change as many rows
 // as were decided about.
@@ -137,6 +151,8 @@ func (w *netRows) statements() *pgx.Batch {
 	set(len(c.seat), "update claim", pgClaimsMove, c.eventID, c.seat, c.booking, c.until, c.was)
 	l := &w.ledger
 	set(len(l.seq), "append to the ledger", pgLedger, l.eventID, l.seq, l.at, l.kind, l.booking, l.seats, l.until, l.amount, l.currency, l.sale, l.hash)
+	p := &w.lapsing
+	set(len(p.until), "note lapse", pgLapsing, p.until, p.eventID, p.first, p.last)
 	return &w.batch
 }
 

@@ -55,6 +55,8 @@ type Service struct {
 	followMu sync.RWMutex
 	follow   []func([]message.Entry)
 	sweepNow chan struct{} // wakes the janitor
+	sweeping sync.Mutex
+	swept    lapsing // how far the last sweep came; zero: to the end
 	lease    *sqldb.Lease
 	accounts func(ctx context.Context, userID string) (bool, error)
 	tallies  *otter.Cache[string, *tally] // by event id

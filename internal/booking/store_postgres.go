@@ -108,6 +108,8 @@ const (
 			nullif(currency, ''), nullif(sale, ''), hash
 		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS BIGINT[]), CAST($4 AS TEXT[]), CAST($5 AS TEXT[]), CAST($6 AS TEXT[]),
 			CAST($7 AS BIGINT[]), CAST($8 AS BIGINT[]), CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS BYTEA[])) AS w (` + entryColumns + `)`
+	pgLapsing = `INSERT INTO lapsing (expires_at, event_id, first_seq, last_seq)
+		SELECT * FROM unnest(CAST($1 AS BIGINT[]), CAST($2 AS TEXT[]), CAST($3 AS BIGINT[]), CAST($4 AS BIGINT[]))`
 )
 
 func (t *postgresTx) heads(ctx context.Context, states []*state, h hints) error {

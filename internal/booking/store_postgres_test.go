@@ -35,6 +35,9 @@ func TestHotStatementsGoByIndex(t *testing.T) {
 		"booking update": {pgBookingsSet, "bookings_pkey"},
 		"claim delete":   {pgClaimsFree, "claims_pkey"},
 		"claim update":   {pgClaimsMove, "claims_pkey"},
+		"due":            {sqlDue, "lapsing_pkey"},
+		"lapsed":         {sqlLapsed, "bookings_pkey"},
+		"forget":         {sqlForget, "lapsing_pkey"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := explain(t, db, want.statement)

@@ -37,6 +37,7 @@ const (
 	xBooking
 	xBookingUser
 	xEntry
+	xLapse
 )
 
 const bookingColumns = `id, event_id, user_id, status, seats, created_at, expires_at, amount, fees, currency,
@@ -69,6 +70,7 @@ var sqliteText = [...]string{
 		price_version = $8, payment_id = $9, extended = $10, seq = $11 WHERE id = $12 AND seq = $13`,
 	xBookingUser: `UPDATE bookings SET user_id = $1 WHERE id = $2 AND user_id = $3`,
 	xEntry:       `INSERT INTO ledger (` + entryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+	xLapse:       `INSERT INTO lapsing (expires_at, event_id, first_seq, last_seq) VALUES ($1, $2, $3, $4)`,
 }
 
 func newSQLiteStore(ctx context.Context, db *sqldb.DB, clock func() time.Time) (*sqliteStore, error) {
@@ -228,6 +230,11 @@ func (t *sqliteTx) save(_ context.Context, states []*state) error {
 			e := &s.entries[i]
 			if err := t.exec(xEntry, "append to the ledger", e.EventID, e.Seq, e.At, string(e.Kind), orNull(e.BookingID),
 				seatsOrNull(e.Seats), positive(e.Until), amountOrNull(e), orNull(e.Currency), orNull(e.Sale), e.Hash[:]); err != nil {
+				return err
+			}
+		}
+		for _, l := range s.lapses() {
+			if err := t.exec(xLapse, "note lapse", l.until, l.eventID, l.first, l.last); err != nil {
 				return err
 			}
 		}

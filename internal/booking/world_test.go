@@ -139,6 +139,33 @@ func (w *world) verify(eventID string) {
 	if _, err := Verify(context.Background(), w.db, eventID); err != nil {
 		w.t.Fatalf("verify: %v", err)
 	}
+	w.noted(eventID)
+}
+
+// noted checks that the janitor will find every hold when it lapses.
+func (w *world) noted(eventID string) {
+	w.t.Helper()
+	ids, err := w.s.ids(context.Background(), `SELECT id FROM bookings b WHERE event_id = $1 AND status = 'pending' AND NOT EXISTS
+		(SELECT 1 FROM lapsing n JOIN ledger l ON l.event_id = n.event_id AND l.seq BETWEEN n.first_seq AND n.last_seq AND l.until = n.expires_at
+		WHERE l.booking_id = b.id AND n.expires_at = b.expires_at AND n.event_id = b.event_id)`, eventID)
+	if err != nil || len(ids) > 0 {
+		w.t.Fatalf("nobody will end %v, %v", ids, err)
+	}
+}
+
+// lapsing is what is noted of an event's holds.
+func (w *world) lapsing(eventID string) (list []lapsing) {
+	w.t.Helper()
+	all, err := w.s.due(context.Background(), lapsing{}, 1<<62)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, l := range all {
+		if l.eventID == eventID {
+			list = append(list, l)
+		}
+	}
+	return list
 }
 
 // kinds is the event's ledger in short, the sale entry left out.

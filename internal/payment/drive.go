@@ -14,9 +14,10 @@ import (
 
 // drive is one payment on its way, in a goroutine of its own.
 type drive struct {
-	s    *Service
-	poke chan struct{} // its row was changed by somebody else
-	done chan struct{} // closed when the goroutine has ended
+	s     *Service
+	begun *begun        // that it belongs to; nil when it was taken up
+	poke  chan struct{} // its row was changed by somebody else
+	done  chan struct{} // closed when the goroutine has ended
 
 	// Only the goroutine uses these.
 	reason   string // for the final state that follows
@@ -37,8 +38,9 @@ const (
 	stepTimeout = 30 * time.Second
 )
 
-// start drives a payment on, or pokes its driver if it has one.
-func (s *Service) start(p Payment, first eventKind) *drive {
+// start drives a payment on, or pokes its driver if it has one. b is nil for one
+// that is not new.
+func (s *Service) start(p Payment, first eventKind, b *begun) *drive {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d := s.drives[p.ID]; d != nil {
@@ -48,7 +50,7 @@ func (s *Service) start(p Payment, first eventKind) *drive {
 		}
 		return d
 	}
-	d := &drive{s: s, p: p, poke: make(chan struct{}, 1), done: make(chan struct{})}
+	d := &drive{s: s, p: p, begun: b, poke: make(chan struct{}, 1), done: make(chan struct{})}
 	s.drives[p.ID] = d
 	go func() {
 		d.run(s.life, event{kind: first, try: p.try})
@@ -68,6 +70,9 @@ func (s *Service) ended(d *drive) {
 	close(d.done)
 	if d.p.Status.Final() {
 		s.metrics.ended(d.p.Status)
+		if d.begun != nil {
+			s.store.ended(d.begun)
+		}
 	}
 	if fn := s.captured.Load(); fn != nil && d.p.Status == Captured {
 		(*fn)(d.p)

@@ -1,35 +1,112 @@
 package payment
 
-import "context"
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
 
-// recoverAtOnce bounds how many payments one round of recovery takes up.
-const recoverAtOnce = 512
+const (
+	recoverAtOnce = 512 // about how many payments one round of recovery takes up
+	recoverRows   = 16  // rows of payments_begun it looks at together, of at most maxBatch payments each
+)
 
 // Recover takes up payments that are not final, have not moved for a few
 // seconds and are not driven by this process: what a crash left half-way. It
 // returns how many; they are driven on in the background. Two processes that
 // take up the same payment do no harm, since every step is idempotent and every
 // change of the row a compare-and-set.
+//
+// A round that has taken up enough ends, and the next goes on from there: payments
+// that cannot be helped do not stand before the others. Only one may run at a time.
 func (s *Service) Recover(ctx context.Context) (int, error) {
-	started, last := 0, ""
-	before := s.micros() - s.stale.Microseconds()
-	for started < recoverAtOnce {
-		page, err := s.store.open(ctx, last, recoverAtOnce)
+	started := 0
+	for {
+		rows, err := s.store.begun(ctx, s.recovered, recoverRows)
 		if err != nil {
 			return started, err
 		}
-		for _, p := range page {
-			if p.UpdatedAt <= before && !s.driven(p.ID) {
-				s.start(p, evResume)
+		n, enough, err := s.takeUp(ctx, rows, recoverAtOnce-started)
+		started += n
+		switch {
+		case err != nil || enough:
+			return started, err
+		case len(rows) < recoverRows:
+			s.recovered = ""
+			return started, nil
+		}
+	}
+}
+
+// takeUp takes up what is stale in some rows, in order, until there was enough of
+// it. Rows whose payments are all final are deleted; of those with something
+// stale in them only what is open is kept, so that the next round has less to look
+// at.
+func (s *Service) takeUp(ctx context.Context, rows []begunRow, most int) (started int, enough bool, err error) {
+	var ids, over []string
+	for _, r := range rows {
+		ids = append(ids, r.payments...)
+	}
+	if len(ids) == 0 {
+		return 0, false, nil
+	}
+	open, err := s.store.open(ctx, ids)
+	if err != nil {
+		return 0, false, err
+	}
+	shrunk := map[string][]string{}
+	before := s.micros() - s.stale.Microseconds()
+	for _, r := range rows {
+		if enough = started >= most; enough {
+			break
+		}
+		var left []string
+		stale := false
+		for _, id := range r.payments {
+			p, ok := open[id]
+			if !ok {
+				continue
+			}
+			left = append(left, id)
+			if p.UpdatedAt <= before && !s.driven(id) {
+				stale = true
+				s.start(p, evResume, nil)
 				started++
 			}
 		}
-		if len(page) < recoverAtOnce {
-			break
+		switch {
+		case len(left) == 0:
+			over = append(over, r.id)
+		case stale && len(left) < len(r.payments):
+			shrunk[r.id] = left
 		}
-		last = page[len(page)-1].ID
+		s.recovered = r.id
 	}
-	return started, nil
+	return started, enough, s.store.tidy(ctx, over, shrunk)
+}
+
+// tidy deletes rows of payments_begun, and leaves others with fewer payments.
+func (s *store) tidy(ctx context.Context, over []string, shrunk map[string][]string) error {
+	if len(over)+len(shrunk) == 0 {
+		return nil
+	}
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		if len(over) > 0 {
+			if _, err := tx.ExecContext(ctx, s.db.Text(sqlOver), list(over)); err != nil {
+				return err
+			}
+		}
+		for id, payments := range shrunk {
+			if _, err := tx.ExecContext(ctx, sqlShrink, list(payments), id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("tidy payments begun: %w", err)
+	}
+	return nil
 }
 
 func (s *Service) driven(paymentID string) bool {

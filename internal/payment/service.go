@@ -49,16 +49,17 @@ type Bookings interface {
 
 // Service is the Payment Service.
 type Service struct {
-	bookings Bookings
-	gateway  Gateway
-	now      func() time.Time
-	log      *slog.Logger
-	store    *store
-	lease    *sqldb.Lease // to take up what was left half-way
-	shared   bool         // other nodes drive payments too
-	refunds  *refunder
-	metrics  *metrics
-	captured atomic.Pointer[func(Payment)] // hears of payments that this process has brought to an end
+	bookings  Bookings
+	gateway   Gateway
+	now       func() time.Time
+	log       *slog.Logger
+	store     *store
+	lease     *sqldb.Lease // to take up what was left half-way
+	shared    bool         // other nodes drive payments too
+	refunds   *refunder
+	metrics   *metrics
+	recovered string                        // the row of payments_begun that recovery has looked at last
+	captured  atomic.Pointer[func(Payment)] // hears of payments that this process has brought to an end
 
 	// How long things take; tests shorten them.
 	patience time.Duration // a request waits for its payment
@@ -186,11 +187,11 @@ func (s *Service) written(w write) {
 	switch w := w.(type) {
 	case *insertion:
 		if w.result == inserted {
-			w.drive = s.start(w.got, evBegin)
+			w.drive = s.start(w.got, evBegin, w.begun)
 		}
 	case *wish:
 		if w.found && !w.late && !w.stale && !s.elsewhere(w) {
-			w.drive = s.start(w.got, evResume)
+			w.drive = s.start(w.got, evResume, nil)
 		}
 	}
 }

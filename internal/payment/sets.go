@@ -20,18 +20,18 @@ const (
 		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS TEXT[]), CAST($4 AS TEXT[]), CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]),
 			CAST($7 AS TEXT[]), CAST($8 AS TEXT[]), CAST($9 AS BYTEA[]), CAST($10 AS BYTEA[]), CAST($11 AS BIGINT[]), CAST($12 AS TEXT[]))
 			AS w (id, booking_id, event_id, user_id, amount, currency, status, method, key_hash, fingerprint, created_at, history)
-		ON CONFLICT DO NOTHING RETURNING id), opened AS (INSERT INTO payments_open (id) SELECT id FROM made)
+		ON CONFLICT DO NOTHING RETURNING id),
+		begun AS (INSERT INTO payments_begun (id, payments) SELECT min(id), CAST(json_agg(id) AS TEXT) FROM made HAVING count(*) > 0)
 		SELECT id FROM made`
 
 	// Both by primary key.
-	sqlMoveSet = `WITH moved AS (UPDATE payments p SET status = w.status, method = w.method, try = w.try, void_wanted = w.void_wanted, refunded = w.refunded,
+	sqlMoveSet = `UPDATE payments p SET status = w.status, method = w.method, try = w.try, void_wanted = w.void_wanted, refunded = w.refunded,
 			reason = w.reason, reference = w.reference, updated_at = w.updated_at, history = w.history, version = p.version + 1
 		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS BIGINT[]), CAST($4 AS BOOLEAN[]), CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]),
-			CAST($7 AS TEXT[]), CAST($8 AS BIGINT[]), CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS BIGINT[]), CAST($12 AS TEXT[]), CAST($13 AS BOOLEAN[]))
-			AS w (status, method, try, void_wanted, refunded, reason, reference, updated_at, history, id, was, status_was, ends)
-		WHERE p.id = w.id AND p.version = w.was AND p.status = w.status_was RETURNING p.id, w.ends),
-		ended AS (DELETE FROM payments_open o USING moved m WHERE m.ends AND o.id = m.id)
-		SELECT id FROM moved`
+			CAST($7 AS TEXT[]), CAST($8 AS BIGINT[]), CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS BIGINT[]), CAST($12 AS TEXT[]))
+			AS w (status, method, try, void_wanted, refunded, reason, reference, updated_at, history, id, was, status_was)
+		WHERE p.id = w.id AND p.version = w.was AND p.status = w.status_was RETURNING p.id`
+	sqlOverSet = `DELETE FROM payments_begun WHERE id = ANY (CAST($1 AS TEXT[])) RETURNING id`
 )
 
 type waiting = []*batch.Item[write]
@@ -66,8 +66,23 @@ func (s *store) runSets(items waiting) (rest waiting) {
 	if len(moves) > 0 {
 		sets = append(sets, moveSet(moves))
 	}
-	if len(sets) == 0 || s.db.Sets(context.Background(), sets...) != nil {
+	if len(sets) == 0 {
+		return items
+	}
+	if over := s.takeOver(); len(over) > 0 {
+		sets = append(sets, sqldb.Set{Text: sqlOverSet, Args: []any{over}, Each: func(string) {}})
+	}
+	if s.db.Sets(context.Background(), sets...) != nil {
 		return items // why shows when they are written one by one
+	}
+	var made []*insertion
+	for _, w := range insertions {
+		if w.got.ID != "" {
+			made = append(made, w)
+		}
+	}
+	if len(made) > 0 {
+		begin(made)
 	}
 	left := len(rest)
 	for _, it := range done {
@@ -102,15 +117,15 @@ func insertSet(set map[string]*insertion) sqldb.Set {
 func moveSet(set map[string]*move) sqldb.Set {
 	var status, method, reason, reference, history, id, statusWas []string
 	var try, refunded, updated, was []int64
-	var void, ends []bool
+	var void []bool
 	for _, w := range set {
 		p := &w.to
 		w.moved = false
 		status, method, try, void = append(status, string(p.Status)), append(method, p.Method), append(try, p.try), append(void, p.voidWanted)
 		refunded, reason, reference = append(refunded, p.Refunded), append(reason, p.Reason), append(reference, p.reference)
 		updated, history, id = append(updated, p.UpdatedAt), append(history, p.History), append(id, w.from.ID)
-		was, statusWas, ends = append(was, w.from.Version), append(statusWas, string(w.from.Status)), append(ends, w.ends())
+		was, statusWas = append(was, w.from.Version), append(statusWas, string(w.from.Status))
 	}
 	return sqldb.Set{Text: sqlMoveSet, Each: func(id string) { set[id].moved = true },
-		Args: []any{status, method, try, void, refunded, reason, reference, updated, history, id, was, statusWas, ends}}
+		Args: []any{status, method, try, void, refunded, reason, reference, updated, history, id, was, statusWas}}
 }

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"boxoffice/internal/batch"
@@ -38,12 +39,6 @@ const (
 
 	// By the index payments_by_key.
 	sqlByKey = `SELECT ` + columns + `, fingerprint FROM payments WHERE key_hash = $1`
-
-	// Both by primary key.
-	sqlOpen = `SELECT ` + columns + ` FROM payments
-		WHERE id IN (SELECT id FROM payments_open WHERE id > $1 ORDER BY id LIMIT $2) ORDER BY id`
-	sqlOpened = `INSERT INTO payments_open (id) VALUES ($1)`
-	sqlEnded  = `DELETE FROM payments_open WHERE id = $1`
 )
 
 // latestRange is the range of ids of a booking's payments.
@@ -66,6 +61,9 @@ type store struct {
 	// durable and size are for the metrics.
 	commits, committed atomic.Int64
 
+	mu   sync.Mutex
+	over []string // rows of payments_begun whose payments are all final; the next batch deletes them
+
 	byID, latest, byKey *sql.Stmt            // on the readers
 	writes              map[string]*sql.Stmt // on the writer, by text; fixed after openStore
 }
@@ -84,6 +82,7 @@ type batchTx struct {
 	tx    *sql.Tx
 	s     *store
 	stmts map[string]*sql.Stmt
+	made  []*insertion // what the batch has inserted
 }
 
 func (t *batchTx) stmt(text string) *sql.Stmt {
@@ -118,7 +117,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		return nil, err
 	}
 	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
-	texts := []string{sqlInsert, sqlMove, sqlOpened, sqlEnded, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
+	texts := []string{sqlInsert, sqlMove, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {
@@ -197,6 +196,7 @@ func (s *store) answer(it *batch.Item[write], err error) {
 
 func (s *store) commit(items []*batch.Item[write]) error {
 	ctx := context.Background() // the batch belongs to many requests
+	over := s.takeOver()
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		t := &batchTx{ctx: s.db.Quick(ctx), tx: tx, s: s, stmts: make(map[string]*sql.Stmt, len(s.writes))}
 		for _, it := range items {
@@ -204,13 +204,28 @@ func (s *store) commit(items []*batch.Item[write]) error {
 				return err
 			}
 		}
-		return nil
+		return t.note(over)
 	})
 	if err != nil {
 		return fmt.Errorf("write payments: %w", err)
 	}
 	s.count(len(items))
 	return nil
+}
+
+// note writes the row of what was inserted, and deletes those that are over.
+func (t *batchTx) note(over []string) error {
+	if len(over) > 0 {
+		if _, err := t.exec(sqlOver, list(over)); err != nil {
+			return err
+		}
+	}
+	if len(t.made) == 0 {
+		return nil
+	}
+	begun, ids := begin(t.made)
+	_, err := t.exec(sqlBegin, begun.id, list(ids))
+	return err
 }
 
 // count notes a commit for the metrics.
@@ -228,24 +243,6 @@ func (s *store) payment(ctx context.Context, id string) (Payment, error) {
 func (s *store) ofBooking(ctx context.Context, bookingID string) (Payment, error) {
 	after, before := latestRange(bookingID)
 	return read(ctx, s.latest, after, before)
-}
-
-// open lists payments that are not final, in the order of their ids.
-func (s *store) open(ctx context.Context, after string, limit int) ([]Payment, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlOpen), after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list open payments: %w", err)
-	}
-	defer rows.Close()
-	var list []Payment
-	for rows.Next() {
-		var p Payment
-		if err := scan(rows, &p); err != nil {
-			return nil, fmt.Errorf("list open payments: %w", err)
-		}
-		list = append(list, p)
-	}
-	return list, rows.Err()
 }
 
 func read(ctx context.Context, st *sql.Stmt, args ...any) (Payment, error) {

@@ -16,6 +16,7 @@ type insertion struct {
 
 	got    Payment
 	result insertResult
+	begun  *begun // of a new payment
 	drive  *drive // of a new payment, from the moment that it is durable
 }
 
@@ -81,8 +82,8 @@ func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
 		return false, err
 	}
 	w.got, w.result = p, inserted
-	_, err = t.exec(sqlOpened, p.ID)
-	return err == nil, err
+	t.made = append(t.made, w)
+	return true, nil
 }
 
 // newPayment is a payment as it is inserted: pending, or authorized if the
@@ -103,16 +104,10 @@ type move struct {
 	moved    bool
 }
 
-// ends reports whether nothing is left to be done after the move.
-func (w *move) ends() bool { return w.to.Status.Final() && !w.from.Status.Final() }
-
 func (w *move) apply(t *batchTx) error {
 	n, err := t.exec(sqlMove, string(w.to.Status), w.to.Method, w.to.try, w.to.voidWanted, w.to.Refunded, w.to.Reason,
 		w.to.reference, w.to.UpdatedAt, w.to.History, w.from.ID, w.from.Version, string(w.from.Status))
 	w.moved = n == 1
-	if err == nil && w.moved && w.ends() {
-		_, err = t.exec(sqlEnded, w.from.ID)
-	}
 	return err
 }
 
