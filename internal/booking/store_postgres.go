@@ -61,55 +61,53 @@ type missed struct {
 	entries []message.Entry
 }
 
-const (
+var (
 	pgHeads = `SELECT event_id, seq, hash, at, ` + saleColumns + ` FROM sales WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE` // primary key
 	pgClock = `SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`
 	// By primary key.
 	pgClaims = `SELECT c.event_id, c.seat, c.booking_id, coalesce(c.expires_at, 0)
-		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[])) AS w (event_id, seat) JOIN claims c ON c.event_id = w.event_id AND c.seat = w.seat`
+		FROM ` + sqldb.Rows("event_id TEXT, seat BIGINT") + ` JOIN claims c ON c.event_id = w.event_id AND c.seat = w.seat`
 	// By primary key.
 	pgBookings = `SELECT ` + bookingColumns + ` FROM bookings WHERE id = ANY($1)`
 	// By bookings_by_user.
 	pgBuyers = `SELECT b.user_id, b.event_id, b.id, b.status, coalesce(b.expires_at, 0), b.seats
-		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[])) AS w (user_id, event_id) JOIN bookings b ON b.user_id = w.user_id AND b.event_id = w.event_id`
+		FROM ` + sqldb.Rows("user_id TEXT, event_id TEXT") + ` JOIN bookings b ON b.user_id = w.user_id AND b.event_id = w.event_id`
 	// By primary key.
-	pgMissed = `SELECT ` + entryColumns + ` FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[])) AS w (id, after)
+	pgMissed = `SELECT ` + entryColumns + ` FROM ` + sqldb.Rows("id TEXT, after BIGINT") + `
 		JOIN ledger ON event_id = id AND seq > after AND seq <= after + $3 ORDER BY event_id, seq`
 	pgAnyClaim = `SELECT EXISTS (SELECT 1 FROM claims WHERE event_id = $1)`
 	pgEntries  = `SELECT ` + entryColumns + ` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq`
 
 	// All by primary key.
 	pgHeadSeq = `UPDATE sales s SET seq = w.seq, hash = w.hash, at = w.at
-		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS BYTEA[]), CAST($4 AS BIGINT[]), CAST($5 AS BIGINT[])) AS w (id, seq, hash, at, was)
-		WHERE s.event_id = w.id AND s.seq = w.was`
+		FROM ` + sqldb.Rows("event_id TEXT, seq BIGINT, hash BYTEA, at BIGINT, was BIGINT") + `
+		WHERE s.event_id = w.event_id AND s.seq = w.was`
 	pgBookingsNew = `INSERT INTO bookings (` + bookingColumns + `)
 		SELECT id, event_id, user_id, status, seats, created_at, nullif(expires_at, 0), amount, fees, currency,
 			plan_id, plan_version, price_version, nullif(payment_id, ''), nullif(fingerprint, ''), extended, seq
-		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS TEXT[]), CAST($4 AS TEXT[]), CAST($5 AS TEXT[]), CAST($6 AS BIGINT[]),
-			CAST($7 AS BIGINT[]), CAST($8 AS BIGINT[]), CAST($9 AS BIGINT[]), CAST($10 AS TEXT[]), CAST($11 AS TEXT[]), CAST($12 AS BIGINT[]),
-			CAST($13 AS BIGINT[]), CAST($14 AS TEXT[]), CAST($15 AS BYTEA[]), CAST($16 AS BOOLEAN[]), CAST($17 AS BIGINT[]))
-			AS w (` + bookingColumns + `)`
+		FROM ` + sqldb.Rows(`id TEXT, event_id TEXT, user_id TEXT, status TEXT, seats TEXT, created_at BIGINT, expires_at BIGINT,
+			amount BIGINT, fees BIGINT, currency TEXT, plan_id TEXT, plan_version BIGINT, price_version BIGINT,
+			payment_id TEXT, fingerprint BYTEA, extended BOOLEAN, seq BIGINT`)
 	pgBookingsSet = `UPDATE bookings b SET status = w.status, seats = w.seats, expires_at = nullif(w.expires_at, 0), amount = w.amount, fees = w.fees,
 			plan_id = w.plan_id, plan_version = w.plan_version, price_version = w.price_version, payment_id = nullif(w.payment_id, ''),
 			extended = w.extended, seq = w.seq
-		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS TEXT[]), CAST($4 AS BIGINT[]), CAST($5 AS BIGINT[]), CAST($6 AS BIGINT[]),
-			CAST($7 AS TEXT[]), CAST($8 AS BIGINT[]), CAST($9 AS BIGINT[]), CAST($10 AS TEXT[]), CAST($11 AS BOOLEAN[]), CAST($12 AS BIGINT[]), CAST($13 AS BIGINT[]))
-			AS w (id, status, seats, expires_at, amount, fees, plan_id, plan_version, price_version, payment_id, extended, seq, was)
+		FROM ` + sqldb.Rows(`id TEXT, status TEXT, seats TEXT, expires_at BIGINT, amount BIGINT, fees BIGINT,
+			plan_id TEXT, plan_version BIGINT, price_version BIGINT, payment_id TEXT, extended BOOLEAN, seq BIGINT, was BIGINT`) + `
 		WHERE b.id = w.id AND b.seq = w.was`
-	pgClaimsFree = `DELETE FROM claims c USING unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS TEXT[])) AS w (event_id, seat, was)
+	pgClaimsFree = `DELETE FROM claims c USING ` + sqldb.Rows("event_id TEXT, seat BIGINT, was TEXT") + `
 		WHERE c.event_id = w.event_id AND c.seat = w.seat AND c.booking_id = w.was`
 	pgClaimsNew = `INSERT INTO claims (event_id, seat, booking_id, expires_at) SELECT event_id, seat, booking_id, nullif(expires_at, 0)
-		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS TEXT[]), CAST($4 AS BIGINT[])) AS w (event_id, seat, booking_id, expires_at)`
+		FROM ` + sqldb.Rows("event_id TEXT, seat BIGINT, booking_id TEXT, expires_at BIGINT")
 	pgClaimsMove = `UPDATE claims c SET booking_id = w.booking_id, expires_at = nullif(w.expires_at, 0)
-		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS TEXT[]), CAST($4 AS BIGINT[]), CAST($5 AS TEXT[])) AS w (event_id, seat, booking_id, expires_at, was)
+		FROM ` + sqldb.Rows("event_id TEXT, seat BIGINT, booking_id TEXT, expires_at BIGINT, was TEXT") + `
 		WHERE c.event_id = w.event_id AND c.seat = w.seat AND c.booking_id = w.was`
 	pgLedger = `INSERT INTO ledger (` + entryColumns + `)
 		SELECT event_id, seq, at, kind, nullif(booking_id, ''), nullif(seats, ''), nullif(until, 0), CASE WHEN currency <> '' THEN amount END,
 			nullif(currency, ''), nullif(sale, ''), hash
-		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS BIGINT[]), CAST($4 AS TEXT[]), CAST($5 AS TEXT[]), CAST($6 AS TEXT[]),
-			CAST($7 AS BIGINT[]), CAST($8 AS BIGINT[]), CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS BYTEA[])) AS w (` + entryColumns + `)`
+		FROM ` + sqldb.Rows(`event_id TEXT, seq BIGINT, at BIGINT, kind TEXT, booking_id TEXT, seats TEXT, until BIGINT,
+			amount BIGINT, currency TEXT, sale TEXT, hash BYTEA`)
 	pgLapsing = `INSERT INTO lapsing (expires_at, event_id, first_seq, last_seq)
-		SELECT * FROM unnest(CAST($1 AS BIGINT[]), CAST($2 AS TEXT[]), CAST($3 AS BIGINT[]), CAST($4 AS BIGINT[]))`
+		SELECT * FROM ` + sqldb.Rows("expires_at BIGINT, event_id TEXT, first_seq BIGINT, last_seq BIGINT")
 )
 
 func (t *postgresTx) heads(ctx context.Context, states []*state, h hints) error {

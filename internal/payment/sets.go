@@ -12,14 +12,13 @@ import (
 // moves. Both sets of a batch are one message, which is a transaction. What they
 // have not done has a story of its own and is carried out one by one, as on
 // SQLite.
-const (
+var (
 	sqlInsertSet = `WITH made AS (INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
 			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history)
 		SELECT id, booking_id, event_id, user_id, 1, amount, currency, status, method,
 			1, FALSE, 0, '', '', nullif(key_hash, ''), nullif(fingerprint, ''), 1, created_at, created_at, history
-		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS TEXT[]), CAST($4 AS TEXT[]), CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]),
-			CAST($7 AS TEXT[]), CAST($8 AS TEXT[]), CAST($9 AS BYTEA[]), CAST($10 AS BYTEA[]), CAST($11 AS BIGINT[]), CAST($12 AS TEXT[]))
-			AS w (id, booking_id, event_id, user_id, amount, currency, status, method, key_hash, fingerprint, created_at, history)
+		FROM ` + sqldb.Rows(`id TEXT, booking_id TEXT, event_id TEXT, user_id TEXT, amount BIGINT, currency TEXT,
+			status TEXT, method TEXT, key_hash BYTEA, fingerprint BYTEA, created_at BIGINT, history TEXT`) + `
 		ON CONFLICT DO NOTHING RETURNING id),
 		begun AS (INSERT INTO payments_begun (id, payments) SELECT min(id), CAST(json_agg(id) AS TEXT) FROM made HAVING count(*) > 0)
 		SELECT id FROM made`
@@ -27,9 +26,8 @@ const (
 	// Both by primary key.
 	sqlMoveSet = `UPDATE payments p SET status = w.status, method = w.method, try = w.try, void_wanted = w.void_wanted, refunded = w.refunded,
 			reason = w.reason, reference = w.reference, updated_at = w.updated_at, history = w.history, version = p.version + 1
-		FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS BIGINT[]), CAST($4 AS BOOLEAN[]), CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]),
-			CAST($7 AS TEXT[]), CAST($8 AS BIGINT[]), CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS BIGINT[]), CAST($12 AS TEXT[]))
-			AS w (status, method, try, void_wanted, refunded, reason, reference, updated_at, history, id, was, status_was)
+		FROM ` + sqldb.Rows(`status TEXT, method TEXT, try BIGINT, void_wanted BOOLEAN, refunded BIGINT, reason TEXT,
+			reference TEXT, updated_at BIGINT, history TEXT, id TEXT, was BIGINT, status_was TEXT`) + `
 		WHERE p.id = w.id AND p.version = w.was AND p.status = w.status_was RETURNING p.id`
 	sqlOverSet = `DELETE FROM payments_begun WHERE id = ANY (CAST($1 AS TEXT[])) RETURNING id`
 )

@@ -95,6 +95,10 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	pc.ConnConfig = hot
 	pc.MaxConns = int32(max(2, size/writeShare))
 	pc.MinConns = 0
+	pc.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		quickArrays(conn.TypeMap())
+		return nil
+	}
 	p.pool, p.writes = openPool(general, size), openPool(hot, int(pc.MaxConns))
 	if p.raw, err = pgxpool.NewWithConfig(ctx, pc); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), p.pool.Close(), p.writes.Close())
