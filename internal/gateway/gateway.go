@@ -59,9 +59,9 @@ type Gateway struct {
 	tls      bool         // the world comes by HTTPS
 	foreign  *http.CrossOriginProtection
 	server   *http.Server
-	door     quick.Door // the short way
+	door     quick.Door    // the short way
 	limit    *moment.Limit // of requests on the short way
-	constant []byte // headers of all answers of the short way
+	constant []byte        // headers of all answers of the short way
 	draining atomic.Bool
 	streams  context.Context // of streams; it ends when the node drains
 	drain    context.CancelFunc

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Limit is how long each of many things may take, to within an eighth.
+// Limit is how long each of many things may take: up to an eighth less.
 type Limit struct {
 	parent  context.Context
 	limit   time.Duration
@@ -32,7 +32,7 @@ func NewLimit(parent context.Context, limit time.Duration) *Limit {
 }
 
 // Context is for what begins now: it ends once the limit is over, or up to a
-// moment later.
+// moment earlier.
 func (l *Limit) Context() context.Context {
 	now := time.Now()
 	if m := l.current.Load(); m != nil && now.Before(m.over) {
@@ -44,7 +44,7 @@ func (l *Limit) Context() context.Context {
 		return m.Context
 	}
 	over := now.Add(min(longest, l.limit/8))
-	ctx, cancel := context.WithDeadline(l.parent, over.Add(l.limit))
+	ctx, cancel := context.WithDeadline(l.parent, now.Add(l.limit))
 	context.AfterFunc(ctx, cancel) // its timer goes when it ends
 	l.current.Store(&moment{ctx, over})
 	return ctx

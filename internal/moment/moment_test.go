@@ -21,11 +21,11 @@ func TestLimit(t *testing.T) {
 		if second == first {
 			t.Error("shared for too long")
 		}
-		time.Sleep(850 * time.Millisecond) // a second after the first
+		time.Sleep(850*time.Millisecond - 1) // nearly a second after the first
 		if first.Err() != nil {
 			t.Error("the first ended early")
 		}
-		time.Sleep(time.Second / 8)
+		time.Sleep(1)
 		synctest.Wait()
 		if first.Err() != context.DeadlineExceeded || second.Err() != nil {
 			t.Errorf("%v, %v", first.Err(), second.Err())

@@ -64,6 +64,8 @@ type store struct {
 	mu   sync.Mutex
 	over []string // rows of payments_begun whose payments are all final; the next batch deletes them
 
+	tried tried
+
 	byID, latest, byKey *sql.Stmt            // on the readers
 	writes              map[string]*sql.Stmt // on the writer, by text; fixed after openStore
 }

@@ -280,7 +280,7 @@ func (db *DB) Raw(ctx context.Context, fn func(*pgx.Conn) error) error {
 	return err
 }
 
-// Set is a statement that changes a set of rows and returns a text for each.
+// Set is a statement that changes a set of rows, and may return a text for each.
 type Set struct {
 	Text string // with arrays for parameters
 	Args []any
