@@ -142,6 +142,7 @@ func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger
 	p.Events.Register(api)
 	p.Bookings.Register(api)
 	p.Payments.Register(api)
+	g.Quick(p.Events.Quick()...)
 	g.Quick(p.Bookings.Quick()...)
 	g.Quick(p.Payments.Quick()...)
 	g.Stream(booking.LiveOperation(), p.Bookings.Live)

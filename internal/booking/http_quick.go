@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"boxoffice/internal/id"
 	"boxoffice/internal/quick"
 )
 
@@ -73,7 +74,7 @@ func readSeats(q *quick.Request) (seatsIn, bool) {
 		}
 		return true
 	})
-	return in, ok && len(in.ID) <= 64
+	return in, ok && id.Valid(in.ID)
 }
 
 // quickSeats is seats for the short way.

@@ -1,7 +1,6 @@
 package booking
 
 import (
-	"boxoffice/internal/quick"
 	"bytes"
 	"context"
 	"errors"
@@ -11,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"boxoffice/internal/quick"
 )
 
 // How frames are sent to many. A round goes through all viewers, part by part,

@@ -14,7 +14,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
 	"boxoffice/internal/message"
+	"boxoffice/internal/quick"
 )
 
 // eventBody is an event as clients see it.
@@ -163,6 +165,32 @@ func ifMatch(h string) (int64, error) {
 	return v, nil
 }
 
+type byID struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+// show answers an event as it is sent.
+func (s *Service) show(ctx context.Context, in *byID) (*encodedOut, error) {
+	e, err := s.Get(ctx, message.CallerFrom(ctx), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return s.encoded(ctx, &e)
+}
+
+// Quick are the operations that have a short way.
+func (s *Service) Quick() []quick.Operation {
+	return []quick.Operation{quick.Get("/events/{id}",
+		func(q *quick.Request) (byID, bool) { return byID{q.PathID}, id.Valid(q.PathID) && q.Query == "" },
+		func(ctx context.Context, in *byID) (quick.Answer, error) {
+			out, err := s.show(ctx, in)
+			if err != nil {
+				return quick.Answer{}, err
+			}
+			return quick.Answer{Status: http.StatusOK, ETag: out.ETag, CacheControl: out.CacheControl, Raw: out.Body}, nil
+		})}
+}
+
 type encodedOut struct {
 	ContentType   string `header:"Content-Type"`
 	ContentLength string `header:"Content-Length"`
@@ -230,20 +258,11 @@ func (s *Service) Register(api huma.API) {
 		e, err := s.Create(ctx, message.CallerFrom(ctx), in.Body)
 		return s.answer(ctx, e, err)
 	})
-	type byID struct {
-		ID string `path:"id" maxLength:"64"`
-	}
 	huma.Register(api, huma.Operation{
 		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Errors: []int{404},
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {
 			Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}}},
-	}, func(ctx context.Context, in *byID) (*encodedOut, error) {
-		e, err := s.Get(ctx, message.CallerFrom(ctx), in.ID)
-		if err != nil {
-			return nil, err
-		}
-		return s.encoded(ctx, &e)
-	})
+	}, s.show)
 	huma.Register(api, huma.Operation{
 		OperationID: "update-event", Method: http.MethodPut, Path: "/events/{id}", Tags: tags, MaxBodyBytes: 16 << 20, Summary: "Change an event",
 		Description: "Fields that are left out stay as they are. New prices apply to later holds.", Errors: []int{400, 401, 403, 404, 409, 412, 413, 422},
