@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	// a part of a service
 	"payment/sandbox": {"payment", "errs", "id", "money", "message", "sqldb", "batch"},
 	// in front of the services
-	"gateway": {"batch", "errs", "id", "limit", "message"},
+	"gateway": {"batch", "errs", "id", "limit", "message", "quick"},
 	"page":    {"errs", "message", "money"},
 	"web":     {"errs", "id", "message", "money", "page", "poster", "ticket"},
 	// beside them: values and documents
