@@ -1,70 +1,334 @@
 package app
 
 import (
+	"bufio"
+	"context"
 	"fmt"
+	"io"
 	"maps"
-	"net/http/httptest"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"boxoffice/internal/message"
+	"boxoffice/internal/user"
 )
 
-// The short way and the long way answer the same: the long way is taken by a
-// request that asks for the same in an odd manner.
+// ways are the two ways to a node over connections of their own.
+type ways struct {
+	*house
+	addr string
+	net.Conn
+	in *bufio.Reader
+}
+
+func newWays(t *testing.T, change ...func(*Serve)) *ways {
+	t.Helper()
+	w := &ways{house: newHouse(t, change...)}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.addr = l.Addr().String()
+	go w.door.Serve(l) //nolint:errcheck // until the node is shut down
+	t.Cleanup(func() {
+		if err := w.door.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	w.Conn, w.in = w.dial(t)
+	return w
+}
+
+func (w *ways) dial(t *testing.T) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	c, err := net.Dial("tcp", w.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c, bufio.NewReader(c)
+}
+
+// short is how many requests have gone the short way so far.
+func (w *ways) short(t *testing.T) int {
+	t.Helper()
+	list, err := w.Metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range list {
+		if f.GetName() == "boxoffice_http_requests_short_total" {
+			return int(f.GetMetric()[0].GetCounter().GetValue())
+		}
+	}
+	t.Fatal("nobody counts the requests that go the short way")
+	return 0
+}
+
+type wayReply struct {
+	*http.Response
+	body  string
+	short int // requests that went the short way
+}
+
+// send sends a request as it is.
+func (w *ways) send(t *testing.T, c net.Conn, in *bufio.Reader, text string) wayReply {
+	t.Helper()
+	before := w.short(t)
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatalf("%v after %q", err, text)
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wayReply{res, string(body), w.short(t) - before}
+}
+
+// plain is a request in the plain form.
+func (w *ways) plain(as user.Fan, method, path, body string, headers ...string) string {
+	text := method + " " + path + " HTTP/1.1\r\nHost: " + w.addr + "\r\n"
+	if as.Token != "" {
+		text += "Authorization: Bearer " + as.Token + "\r\n"
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		text += headers[i] + ": " + headers[i+1] + "\r\n"
+	}
+	if body != "" {
+		text += fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
+	}
+	return text + "\r\n" + body
+}
+
+// odd asks for the same in other words, which mean the same to the long way.
+var odd = map[string]func(string) string{
+	"a preference": func(text string) string {
+		return strings.Replace(text, "\r\n", "\r\nAccept: application/json;q=0.9\r\n", 1)
+	},
+	"absolute form": func(text string) string {
+		_, host, _ := strings.Cut(text, "Host: ")
+		host, _, _ = strings.Cut(host, "\r\n")
+		return strings.Replace(text, " /", " http://"+host+"/", 1)
+	},
+	"bare line feeds": func(text string) string {
+		head, body, _ := strings.Cut(text, "\r\n\r\n")
+		return strings.ReplaceAll(head, "\r\n", "\n") + "\n\n" + body
+	},
+	"a fold": func(text string) string { return strings.Replace(text, "X-Request-Id: ", "X-Request-Id:\r\n ", 1) },
+	"an escape": func(text string) string {
+		if strings.HasPrefix(text, "GET") {
+			return strings.Replace(text, "form=", "f%6Frm=", 1)
+		}
+		return relength(strings.Replace(text, `_id":"0`, `_id":"\u0030`, 1))
+	},
+	"a charset": func(text string) string {
+		return strings.Replace(text, "Type: application/json\r\n", "Type: application/json; charset=utf-8\r\nTE: trailers\r\n", 1)
+	},
+	"chunks": func(text string) string {
+		head, body, _ := strings.Cut(text, "\r\n\r\n")
+		if body == "" {
+			return strings.Replace(text, "\r\n", "\r\nTE: trailers\r\n", 1)
+		}
+		head = head[:strings.Index(head, "Content-Length")]
+		return fmt.Sprintf("%sTransfer-Encoding: chunked\r\n\r\n1\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n", head, body[:1], len(body)-1, body[1:])
+	},
+}
+
+// relength makes a request say how long its body is.
+func relength(text string) string {
+	head, body, _ := strings.Cut(text, "\r\n\r\n")
+	return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head[:strings.Index(head, "Content-Length")], len(body), body)
+}
+
+// both asks for the same in all manners, and fails unless the answers are the
+// same, the plain one's by the short way and the others' by the long one.
+func (w *ways) both(t *testing.T, want int, as user.Fan, method, path, body string, headers ...string) wayReply {
+	t.Helper()
+	headers = append([]string{"X-Request-Id", "the-same-id"}, headers...)
+	text := w.plain(as, method, path, body, headers...)
+	short := w.send(t, w.Conn, w.in, text)
+	if short.StatusCode != want || short.short != 1 || short.Header.Get("X-Request-Id") != "the-same-id" {
+		t.Errorf("%s %s: %d %s, %d the short way", method, path, short.StatusCode, short.body, short.short)
+	}
+	for name, change := range odd {
+		other := change(text)
+		if other == text {
+			continue
+		}
+		c, in := w.dial(t)
+		long := w.send(t, c, in, other)
+		_ = c.Close()
+		if long.short != 0 {
+			t.Errorf("%s %s with %s went the short way", method, path, name)
+		}
+		if short.StatusCode != long.StatusCode || short.body != long.body {
+			t.Errorf("%s %s with %s: %d %q, the short way %d %q", method, path, name, long.StatusCode, long.body, short.StatusCode, short.body)
+		}
+		if s, l := lasting(short.Header), lasting(long.Header); !maps.EqualFunc(s, l, slices.Equal) {
+			t.Errorf("%s %s with %s: %v, the short way %v", method, path, name, l, s)
+		}
+	}
+	return short
+}
+
+// lasting are the headers that the same request gets again.
+func lasting(h http.Header) http.Header {
+	h = h.Clone()
+	h.Del("Date")
+	if rest := h.Get("RateLimit"); rest != "" {
+		name, _, _ := strings.Cut(rest, ";")
+		h.Set("RateLimit", name) // what is left changes
+	}
+	for _, values := range h {
+		slices.Sort(values)
+	}
+	return h
+}
+
+// The short way and the long way answer the same.
 func TestShortWayAnswersLikeTheLongOne(t *testing.T) {
-	h := newHouse(t)
+	h := newWays(t)
 	fan, organizer := h.account(t, message.Customer), h.account(t, message.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
-	both := func(path, body, key string) *httptest.ResponseRecorder {
-		t.Helper()
-		short := h.ask(t, fan, "POST", path, body, "Idempotency-Key", key, "X-Request-Id", "the-same-id")
-		for name, long := range map[string]*httptest.ResponseRecorder{
-			"Accept":       h.ask(t, fan, "POST", path, body, "Idempotency-Key", key, "X-Request-Id", "the-same-id", "Accept", "application/json;q=0.9"),
-			"Content-Type": h.ask(t, fan, "POST", path, body, "Idempotency-Key", key, "X-Request-Id", "the-same-id", "Content-Type", "application/json; charset=utf-8"),
-			"an escape":    h.ask(t, fan, "POST", path, strings.Replace(body, `id":"0`, `id":"\u0030`, 1), "Idempotency-Key", key, "X-Request-Id", "the-same-id"),
-		} {
-			if short.Code != long.Code || short.Body.String() != long.Body.String() {
-				t.Errorf("%s with %s: %d %s, the short way %d %s", path, name, long.Code, long.Body, short.Code, short.Body)
-			}
-			for _, header := range slices.Collect(maps.Keys(long.Header())) {
-				if header != "Ratelimit" && long.Header().Get(header) != short.Header().Get(header) || len(long.Header()) != len(short.Header()) {
-					t.Errorf("%s with %s: %v, the short way %v", path, name, long.Header(), short.Header())
+	hold := func(rest string) string { return fmt.Sprintf(`{"event_id":%q,%s}`, event, rest) }
+	key := func(k string) []string { return []string{"Idempotency-Key", k} }
+
+	h.both(t, 422, fan, "POST", "/bookings", hold(`"seats":["nowhere"]`), key("k0")...)
+	h.both(t, 422, fan, "POST", "/bookings", hold(`"seats":["x"],"quantity":2`), key("k0")...)
+	h.both(t, 404, fan, "POST", "/bookings", `{"event_id":"06a1b2c3d4e5f6g7","quantity":1}`, key("k0")...)
+	h.both(t, 422, fan, "POST", "/bookings", `{"event_id":"0","section":"4111111111111111","quantity":1}`, key("k0")...)
+	held := h.both(t, 201, fan, "POST", "/bookings", hold(`"quantity":2`), key("k1")...)
+	if !strings.HasSuffix(held.body, "}\n") || held.Header.Get("ETag") == "" {
+		t.Fatalf("%v %s", held.Header, held.body)
+	}
+	h.both(t, 422, fan, "POST", "/bookings", hold(`"quantity":3`), key("k1")...) // another wish with the same key
+	booking := strings.TrimPrefix(held.Header.Get("Location"), "/bookings/")
+	pay := func(method string) string { return fmt.Sprintf(`{"booking_id":%q,"method":%q}`, booking, method) }
+	h.both(t, 402, fan, "POST", "/payments", pay("tok_decline"), key("k2")...)
+	h.both(t, 201, fan, "POST", "/payments", pay("tok_ok"), key("k3")...)
+	h.both(t, 422, fan, "POST", "/payments", pay("4111111111111111"), key("k4")...)
+	h.both(t, 422, fan, "POST", "/payments", `{"booking_id":"06a1b2c3d4e5f6g7","method":"tok_ok"}`, key("k5")...)
+
+	taken := h.must(t, organizer, "GET", "/bookings/"+booking, "", "seat_number")
+	other := h.account(t, message.Customer)
+	h.both(t, 409, other, "POST", "/bookings", hold(fmt.Sprintf(`"seats":[%q]`, taken)), key("k6")...)
+	h.both(t, 404, other, "POST", "/payments", pay("tok_ok"), key("k7")...)
+	h.both(t, 401, user.Fan{}, "POST", "/bookings", hold(`"quantity":2`))
+	h.both(t, 401, user.Fan{Token: "nobody"}, "POST", "/payments", pay("tok_ok"))
+
+	h.Bookings.Close()
+	h.both(t, 503, other, "POST", "/bookings", hold(`"quantity":1`), key("k8")...)
+}
+
+// So they do when asked for seats.
+func TestShortWayOfSeats(t *testing.T) {
+	h := newWays(t)
+	fan, organizer := h.account(t, message.Customer), h.account(t, message.Organizer)
+	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	draft := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "draft"), "id")
+	h.must(t, fan, "POST", "/bookings", fmt.Sprintf(`{"event_id":%q,"quantity":2}`, event), "id")
+	sections, err := h.Bookings.Sections(t.Context(), message.Caller{}, event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seats := "/events/" + event + "/seats"
+	for _, as := range []user.Fan{{}, fan} {
+		h.both(t, 422, as, "GET", seats+"?section=nowhere", "")
+		h.both(t, 422, as, "GET", seats+"?form=compact&section=nowhere", "")
+		h.both(t, 404, as, "GET", "/events/06a1b2c3d4e5f6g7/seats", "")
+		h.both(t, 404, as, "GET", "/events/"+draft+"/seats?form=compact", "")
+		for _, path := range []string{seats, seats + "?", seats + "?form=compact", seats + "?section=" + sections[0].ID, seats + "?form=compact&section=" + sections[0].ID} {
+			for _, coding := range []string{"", "gzip", "br", "br, gzip;q=0.5"} {
+				headers := []string{"Accept-Encoding", coding}
+				if coding == "" {
+					headers = nil
+				}
+				got := h.both(t, 200, as, "GET", path, "", headers...)
+				zipped := strings.HasSuffix(path, "=compact") && strings.Contains(coding, "gzip")
+				if (got.Header.Get("Content-Encoding") == "gzip") != zipped || got.Header.Get("Vary") != "Accept-Encoding" {
+					t.Errorf("%s, %q: %v", path, coding, got.Header)
+				}
+				tag := got.Header.Get("ETag")
+				for list, status := range map[string]int{tag: 304, `"0"`: 200} {
+					if got := h.both(t, status, as, "GET", path, "", append(headers, "If-None-Match", list)...); status == 304 && got.body != "" {
+						t.Errorf("304 with %q", got.body)
+					}
 				}
 			}
 		}
-		return short
 	}
-	hold := func(rest string) string { return fmt.Sprintf(`{"event_id":%q,%s}`, event, rest) }
-	if w := both("/bookings", hold(`"seats":["nowhere"]`), "k0"); w.Code != 422 {
-		t.Errorf("%d %s", w.Code, w.Body)
+	h.both(t, 200, organizer, "GET", "/events/"+draft+"/seats?form=compact", "")
+	h.both(t, 401, user.Fan{Token: "nobody"}, "GET", seats, "")
+	// Whatever else may be asked goes the long way.
+	for path, status := range map[string]int{"?after=1": 200, "?form=huge": 422, "?form=compact&form=compact": 200, "?other=1": 200, "?section=%4F": 422, "?section=": 200} {
+		if got := h.send(t, h.Conn, h.in, h.plain(fan, "GET", seats+path, "")); got.StatusCode != status || got.short != 0 {
+			t.Errorf("%s: %d %s, %d the short way", path, got.StatusCode, got.body, got.short)
+		}
 	}
-	if w := both("/bookings", hold(`"seats":["x"],"quantity":2`), "k0"); w.Code != 422 {
-		t.Errorf("%d %s", w.Code, w.Body)
+	if got := h.send(t, h.Conn, h.in, h.plain(fan, "GET", seats, "", "Cookie", "a=b")); got.StatusCode != 200 || got.short != 1 {
+		t.Errorf("a cookie that does not count: %d, %d the short way", got.StatusCode, got.short)
 	}
-	w := both("/bookings", hold(`"quantity":2`), "k1")
-	if w.Code != 201 || !strings.HasSuffix(w.Body.String(), "}\n") {
-		t.Fatalf("%d %s", w.Code, w.Body)
+	if got := h.send(t, h.Conn, h.in, h.plain(user.Fan{}, "GET", seats, "", "Cookie", "a=b")); got.StatusCode != 200 || got.short != 0 {
+		t.Errorf("a cookie that may count: %d, %d the short way", got.StatusCode, got.short)
 	}
-	booking := strings.TrimPrefix(w.Header().Get("Location"), "/bookings/")
-	pay := fmt.Sprintf(`{"booking_id":%q,"method":"tok_ok"}`, booking)
-	if w := both("/payments", strings.Replace(pay, "tok_ok", "tok_decline", 1), "k2"); w.Code != 402 {
-		t.Errorf("%d %s", w.Code, w.Body)
+}
+
+// So they do when asked for an event.
+func TestShortWayOfEvents(t *testing.T) {
+	h := newWays(t)
+	fan, organizer := h.account(t, message.Customer), h.account(t, message.Organizer)
+	event := "/events/" + h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	draft := "/events/" + h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "draft"), "id")
+	for _, as := range []user.Fan{{}, fan} {
+		got := h.both(t, 200, as, "GET", event, "")
+		h.both(t, 304, as, "GET", event, "", "If-None-Match", got.Header.Get("ETag"))
+		h.both(t, 404, as, "GET", draft, "")
+		h.both(t, 404, as, "GET", "/events/06a1b2c3d4e5f6g7", "")
 	}
-	if w := both("/payments", pay, "k3"); w.Code != 201 {
-		t.Errorf("%d %s", w.Code, w.Body)
+	h.both(t, 200, organizer, "GET", draft, "")
+	for path, status := range map[string]int{event + "?a=b": 200, "/events/search": 200, "/events/nowhere": 404} {
+		if got := h.send(t, h.Conn, h.in, h.plain(fan, "GET", path, "")); got.StatusCode != status || got.short != 0 {
+			t.Errorf("%s: %d %s, %d the short way", path, got.StatusCode, got.body, got.short)
+		}
 	}
-	if w := both("/payments", strings.Replace(pay, "tok_ok", "4111111111111111", 1), "k4"); w.Code != 422 {
-		t.Errorf("%d %s", w.Code, w.Body)
+}
+
+// Limits, proxies and other sites are for both ways.
+func TestShortWayOfTheFrontDoor(t *testing.T) {
+	h := newWays(t, func(s *Serve) {
+		s.RateLimit, s.LimitLoopback, s.Proxies, s.Origins, s.PublicURL = 50, true, []string{"127.0.0.0/8"}, []string{"https://shop.example"}, "https://tickets.example"
+	})
+	event := h.must(t, h.account(t, message.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	seats := "/events/" + event + "/seats?form=compact"
+	got := h.both(t, 200, user.Fan{}, "GET", seats, "", "X-Forwarded-For", "203.0.113.1, 198.51.100.9")
+	if vary := got.Header.Values("Vary"); len(vary) != 2 || got.Header.Get("Strict-Transport-Security") == "" {
+		t.Errorf("%v", got.Header)
 	}
-	taken := h.must(t, organizer, "GET", "/bookings/"+booking, "", "seat_number")
-	fan = h.account(t, message.Customer)
-	if w := both("/bookings", hold(fmt.Sprintf(`"seats":[%q]`, taken)), "k5"); w.Code != 409 {
-		t.Errorf("%d %s", w.Code, w.Body)
+	for allow, origin := range map[string]string{"https://shop.example": "https://shop.example", "": "https://evil.example"} {
+		got := h.send(t, h.Conn, h.in, h.plain(user.Fan{}, "GET", seats, "", "Origin", origin))
+		if got.short != 0 || got.Header.Get("Access-Control-Allow-Origin") != allow || len(got.Header.Values("Vary")) != 2 {
+			t.Errorf("from %s: %d the short way, %v", origin, got.short, got.Header)
+		}
 	}
-	fan.Token = ""
-	if w := both("/bookings", hold(`"quantity":2`), ""); w.Code != 401 {
-		t.Errorf("%d %s", w.Code, w.Body)
+	many := func(from string) (refused bool) {
+		for range 10000 {
+			if got := h.send(t, h.Conn, h.in, h.plain(user.Fan{}, "GET", seats, "", "X-Forwarded-For", from)); got.StatusCode == 429 {
+				return true
+			}
+		}
+		return false
+	}
+	if !many("198.51.100.7") {
+		t.Fatal("nobody is limited")
+	}
+	if got := h.send(t, h.Conn, h.in, h.plain(user.Fan{}, "GET", seats, "", "X-Forwarded-For", "198.51.100.8")); got.StatusCode != 200 {
+		t.Errorf("somebody else: %d", got.StatusCode)
 	}
 }

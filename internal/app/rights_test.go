@@ -29,9 +29,12 @@ type house struct {
 	made int
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T, change ...func(*Serve)) *house {
 	t.Helper()
 	s := &Serve{Storage: Storage{Data: t.TempDir()}}
+	for _, f := range change {
+		f(s)
+	}
 	if sqldbtest.OnPostgres(t) {
 		s.DatabaseURL = sqldbtest.Postgres(t)
 	}

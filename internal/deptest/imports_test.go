@@ -15,7 +15,7 @@ import (
 // and other people's modules. A room that is not listed fails the test.
 var allowed = map[string][]string{
 	// leaves
-	"errs": {}, "id": {}, "money": {}, "message": {}, "deptest": {}, "quick": {},
+	"errs": {}, "id": {}, "money": {}, "message": {}, "deptest": {}, "quick": {}, "moment": {},
 	// one interface each, with its backends
 	"batch": {"errs"}, "limit": {}, "sqldb": {"errs", "batch"},
 	"sqldb/sqldbtest": {"sqldb"}, // for tests
@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	// a part of a service
 	"payment/sandbox": {"payment", "errs", "id", "money", "message", "sqldb", "batch"},
 	// in front of the services
-	"gateway": {"batch", "errs", "id", "limit", "message"},
+	"gateway": {"batch", "errs", "id", "limit", "message", "moment", "quick"},
 	"page":    {"errs", "message", "money"},
 	"web":     {"errs", "id", "message", "money", "page", "poster", "ticket"},
 	// beside them: values and documents
@@ -43,7 +43,7 @@ var allowed = map[string][]string{
 	"app": {"*"},
 }
 
-var services = []string{"errs", "id", "money", "message", "quick", "batch", "sqldb"}
+var services = []string{"errs", "id", "money", "message", "moment", "quick", "batch", "sqldb"}
 
 // guarded modules may be imported by these rooms only: whoever wants a database
 // or a broker asks for an interface.

@@ -227,6 +227,7 @@ func (g *Gateway) Serve(l net.Listener) error { return g.server.Serve(g.door.Lis
 // Shutdown takes nothing new and waits until everything is answered, or ctx
 // ends.
 func (g *Gateway) Shutdown(ctx context.Context) error {
+	g.door.Drain()
 	if err := g.server.Shutdown(ctx); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,14 +63,15 @@ type answer struct {
 // door is a front door with an operation that answers with what a test wants.
 type door struct {
 	*Gateway
-	log bytes.Buffer
-	do  func(context.Context) error
+	log  bytes.Buffer
+	logs sync.Mutex
+	do   func(context.Context) error
 }
 
-func newDoor(t *testing.T) *door {
+func newDoor(t *testing.T, change ...func(*Config)) *door {
 	t.Helper()
 	d := &door{}
-	d.Gateway = New(Config{
+	cfg := Config{
 		Authenticate: func(_ context.Context, token string) (message.Caller, error) {
 			switch token {
 			case "good":
@@ -79,9 +81,13 @@ func newDoor(t *testing.T) *door {
 			}
 			return message.Caller{}, errs.New(errs.Unauthenticated, "bad-token", "This session has ended; please sign in again.")
 		},
-		Log:     slog.New(slog.NewTextHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log:     slog.New(slog.NewTextHandler(logWriter{d}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics: prometheus.NewRegistry(),
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	d.Gateway = New(cfg)
 	hold := func(ctx context.Context, in *wishIn) (*answer, error) {
 		if d.do != nil {
 			if err := d.do(ctx); err != nil {
@@ -108,6 +114,15 @@ func newDoor(t *testing.T) *door {
 			return out, nil
 		})
 	return d
+}
+
+// logWriter writes to a door's log.
+type logWriter struct{ *door }
+
+func (w logWriter) Write(b []byte) (int, error) {
+	w.logs.Lock()
+	defer w.logs.Unlock()
+	return w.log.Write(b)
 }
 
 type reply struct {

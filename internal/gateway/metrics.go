@@ -11,6 +11,7 @@ import (
 // metrics count requests by route, method and class of status.
 type metrics struct {
 	inFlight   prometheus.Gauge
+	short      prometheus.Counter
 	limited    *prometheus.CounterVec
 	turnedAway prometheus.Counter
 	duration   *prometheus.HistogramVec
@@ -31,6 +32,7 @@ type series [len(counted)][len(classes)]struct {
 func newMetrics(reg *prometheus.Registry) *metrics {
 	m := &metrics{
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "boxoffice_http_requests_in_flight", Help: "Requests being served."}),
+		short:    prometheus.NewCounter(prometheus.CounterOpts{Name: "boxoffice_http_requests_short_total", Help: "Requests answered the short way."}),
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "boxoffice_http_limited_total", Help: "Requests refused by a rate limit, by its name.",
 		}, []string{"limit"}),
@@ -43,7 +45,7 @@ func newMetrics(reg *prometheus.Registry) *metrics {
 		}, []string{"route", "method", "status"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.inFlight, m.duration, m.limited, m.turnedAway)
+		reg.MustRegister(m.inFlight, m.short, m.duration, m.limited, m.turnedAway)
 	}
 	return m
 }

@@ -34,6 +34,7 @@ var (
 	sameOrigin = []string{"same-origin"}
 	bare       = []string{"default-src 'none'; frame-ancestors 'none'"} // JSON loads nothing; pages say what they need
 	onlyTLS    = []string{"max-age=31536000"}
+	varyOrigin = []string{"Origin"}
 )
 
 // serve is what happens to every request: id, time limit, panic recovery,
@@ -45,7 +46,7 @@ func (g *Gateway) serve(next http.Handler) http.Handler {
 		var cancel context.CancelFunc
 		q.Context, cancel = g.bound(q, r)
 		q.client, q.asked = g.client(peerOf(r.RemoteAddr), r.Header["X-Forwarded-For"]...), r
-		q.answer.ResponseWriter = rw
+		q.answer.ResponseWriter, q.answer.foreign = rw, len(g.cfg.Origins) > 0
 		if has := r.Header["If-None-Match"]; len(has) > 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 			q.answer.has = has[0]
 		}

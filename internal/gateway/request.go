@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -70,8 +71,9 @@ func (q *request) safePath() string {
 // recorder remembers what was answered, and leaves out what the client has.
 type recorder struct {
 	http.ResponseWriter
-	status int    // 0: nothing yet
-	has    string // If-None-Match of a GET or HEAD
+	status  int    // 0: nothing yet
+	has     string // If-None-Match of a GET or HEAD
+	foreign bool   // pages of other sites may ask
 }
 
 func (w *recorder) WriteHeader(status int) {
@@ -84,6 +86,9 @@ func (w *recorder) WriteHeader(status int) {
 			status = http.StatusNotModified
 			h.Del("Content-Type")
 			h.Del("Content-Length")
+		}
+		if h := w.Header(); w.foreign && !slices.Contains(h["Vary"], "Origin") {
+			h.Add("Vary", "Origin") // operations say what else it depends on
 		}
 		w.status = status
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
 	"boxoffice/internal/quick"
 )
@@ -26,10 +27,11 @@ func (g *Gateway) short(o *quick.Operation, p *quick.Request, out []byte) (answe
 	if !ok {
 		return nil, false
 	}
-	q := &request{gateway: g, start: time.Now(), id: requestID(p.ID), method: p.Method, path: p.Path, pattern: o.Pattern}
+	q := &request{gateway: g, start: time.Now(), id: requestID(p.ID), method: p.Method, path: p.Path}
 	q.Context = g.limit.Context()
 	q.client = g.client(p.Peer, p.Forwarded)
 	g.metrics.inFlight.Inc()
+	g.metrics.short.Inc()
 	var quota quota
 	defer func() {
 		if v := recover(); v != nil {
@@ -38,12 +40,17 @@ func (g *Gateway) short(o *quick.Operation, p *quick.Request, out []byte) (answe
 		}
 		q.finish()
 	}()
-	a, err := q.carryOut(p, run, &quota)
-	return q.writeShort(out, p, quota, a, err), true
+	a, err := q.carryOut(p, o, run, &quota)
+	if err == nil {
+		return q.writeShort(out, p, quota, a, nil), true
+	}
+	e := classify(q, err)
+	q.note(e)
+	return q.writeShort(out, p, quota, a, e), true
 }
 
 // carryOut checks a request as enter does, and runs its operation.
-func (q *request) carryOut(p *quick.Request, run quick.Serve, quota *quota) (quick.Answer, error) {
+func (q *request) carryOut(p *quick.Request, o *quick.Operation, run quick.Serve, quota *quota) (quick.Answer, error) {
 	g := q.gateway
 	if err := g.pressed(q); err != nil {
 		return quick.Answer{}, err
@@ -65,18 +72,17 @@ func (q *request) carryOut(p *quick.Request, run quick.Serve, quota *quota) (qui
 	if caller.SignedIn() {
 		ctx = message.WithCaller(q, caller)
 	}
+	q.pattern = o.Pattern
 	return run(ctx)
 }
 
 // writeShort appends the answer to out, the headers as the long way has them.
-func (q *request) writeShort(out []byte, p *quick.Request, quota quota, a quick.Answer, err error) []byte {
+func (q *request) writeShort(out []byte, p *quick.Request, quota quota, a quick.Answer, e *errs.Error) []byte {
 	kind, challenge := "application/json", ""
 	body := answerBodies.Get().(*[]byte)
 	defer answerBodies.Put(body)
 	switch {
-	case err != nil:
-		e := classify(q, err)
-		q.note(e)
+	case e != nil:
 		a = quick.Answer{Status: statuses[e.Kind]}
 		headers(e, func(name, value string) {
 			if name == "Retry-After" {
@@ -139,6 +145,9 @@ func appendHeader(out []byte, name, value string) []byte {
 func (g *Gateway) constantHeaders() []byte {
 	h := http.Header{}
 	g.setHeaders(h)
+	if len(g.cfg.Origins) > 0 {
+		h["Vary"] = varyOrigin
+	}
 	var out []byte
 	for name, values := range h {
 		out = appendHeader(out, name, values[0])

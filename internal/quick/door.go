@@ -2,10 +2,12 @@ package quick
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +22,8 @@ type Door struct {
 	// go the long way, and nothing may have happened then.
 	Answer func(o *Operation, q *Request, out []byte) (answer []byte, ok bool)
 	// Idle is how long a connection may wait for its next request, and Head how
-	// long a request's head may take; both as the server has it.
+	// long a request's head may take; both as the server has it, which must limit
+	// how long writing takes, too.
 	Idle, Head time.Duration
 
 	operations []Operation
@@ -47,7 +50,8 @@ func (d *Door) Wait(ctx context.Context) error {
 	return nil
 }
 
-// Bare is a connection without its door, for who takes it over from net/http.
+// Bare is a connection without its door, for who takes it over from net/http and
+// reads nothing that the client has sent before.
 func Bare(nc net.Conn) net.Conn {
 	if c, ok := nc.(*conn); ok {
 		return c.Conn
@@ -77,9 +81,14 @@ func (l *listener) Accept() (net.Conn, error) {
 
 // ConnState is for http.Server.
 func (d *Door) ConnState(nc net.Conn, s http.ConnState) {
-	if c, ok := nc.(*conn); ok && s == http.StateIdle {
-		c.waiting = !c.long && c.rest == 0
-		c.fresh, c.late, c.until = false, 0, time.Time{}
+	c, ok := nc.(*conn)
+	switch {
+	case ok && s == http.StateIdle:
+		c.long = c.long || c.rest > 0 // which cannot be
+		c.waiting = !c.long
+		c.fresh, c.until = false, time.Time{}
+	case ok && s == http.StateHijacked:
+		c.long = true
 	}
 }
 
@@ -98,10 +107,12 @@ type conn struct {
 	ahead   []byte        // read before net/http waited for it
 	rest    int           // bytes of the request that net/http reads, which are still to come
 	long    bool          // all goes the long way from here on
-	fresh   bool          // net/http has not seen a request yet
+	fresh   bool          // net/http has not answered a request yet
+	least   int           // bytes for which net/http waits before it reads a request
+	posted  bool          // the last request was a POST
 	since   time.Time     // of the connection
-	late    time.Duration // by which net/http's deadlines for a first request would be too early
-	until   time.Time     // the deadline as it was moved here; the zero value is net/http's
+	late    time.Duration // by which net/http's next deadline would be too early
+	until   time.Time     // the deadlines as they were moved here; the zero value is net/http's
 
 	mu     sync.Mutex
 	busy   bool // a request is being answered
@@ -115,43 +126,57 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n := copy(p, c.ahead)
 	c.ahead = c.ahead[n:]
-	pieces := false
+	skipped, begun := 0, false
 	q := &c.request
 	for {
+		// After a POST net/http takes up to four bytes of empty lines for nothing, and
+		// refuses all others. It cannot know of the POSTs that were answered here.
+		for ; c.posted && skipped < 4 && n > 0 && endsLine(p[0]); skipped++ {
+			n = copy(p, p[1:n])
+		}
+		if n > 0 && endsLine(p[0]) {
+			p[0] = 0 // is refused, too, and after a POST of its own
+		}
 		*q = Request{}
 		f := parse(p[:n], q)
 		var o *Operation
 		if f.framed && f.plain && f.size <= len(p) {
 			o = c.door.find(q)
 		}
-		if n < len(p) && (f.cut || o != nil && n < f.size) {
-			if n > 0 && !pieces { // not for ever
-				pieces = true
+		switch {
+		case n < len(p) && (f.cut || n+skipped < c.least || o != nil && n < f.size):
+			if n > 0 && !begun { // not for ever
+				begun = true
 				c.until = time.Now().Add(c.door.Head)
-				_ = c.Conn.SetReadDeadline(c.until)
+				_ = c.Conn.SetDeadline(c.until)
 			}
 			m, err := c.Conn.Read(p[n:])
-			if n += m; err == nil {
+			switch n += m; {
+			case err == nil:
 				continue
-			}
-			if n == 0 {
+			case n == 0, n+skipped < c.least:
 				return 0, err
-			}
-			c.long = true // net/http will see the error, too
-		} else if o != nil {
+			case o == nil:
+				return c.handOver(p[:n], &f), err
+			} // net/http has more patience with a body
+		case o != nil:
 			q.Body = p[f.head:f.size]
 			done, err := c.serve(o, q)
 			if err != nil {
 				return 0, err
 			}
 			if done {
-				n, pieces = copy(p, p[f.size:n]), false
+				c.least, c.posted = 4, q.Method == http.MethodPost
+				n, skipped, begun = copy(p, p[f.size:n]), 0, false
 				continue
 			}
 		}
+		c.posted = q.Method == http.MethodPost
 		return c.handOver(p[:n], &f), nil
 	}
 }
+
+func endsLine(c byte) bool { return c == '\r' || c == '\n' }
 
 // handOver leaves the request that b begins with to net/http, as much as there is
 // of it, and says how many bytes that are.
@@ -199,17 +224,20 @@ const maxAhead = 2 << 10
 // A client that is quick has sent its next request before the look-out is over:
 // that is kept for later.
 func (c *conn) lookOut(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	for buf := p; n > 0; n, err = c.Conn.Read(buf) {
-		if c.ahead = append(c.ahead, buf[:n]...); len(c.ahead) > maxAhead {
-			c.long = true
+	for buf := p; ; {
+		n, err := c.Conn.Read(buf)
+		c.ahead = append(c.ahead, buf[:n]...)
+		switch over := errors.Is(err, os.ErrDeadlineExceeded); {
+		case n > 0 && len(c.ahead) > maxAhead, len(c.ahead) > 0 && err != nil && !over:
+			c.long = true // who has said more before going wants to be answered
 			return c.pass(p)
+		case err != nil:
+			return 0, err
 		}
 		if len(buf) < maxAhead { // net/http looks out byte by byte
 			buf = make([]byte, maxAhead)
 		}
 	}
-	return 0, err
 }
 
 func (d *Door) find(q *Request) *Operation {
@@ -225,34 +253,30 @@ var answers = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &b
 
 // serve answers a request; false when it is for net/http. After an error the
 // connection is at its end.
-func (c *conn) serve(o *Operation, q *Request) (bool, error) {
+func (c *conn) serve(o *Operation, q *Request) (done bool, err error) {
 	if !c.begin() {
 		return false, net.ErrClosed
 	}
+	defer c.end()
 	q.Peer, q.Last = c.peer, c.door.draining.Load()
 	b := answers.Get().(*[]byte)
-	out, ok := c.door.Answer(o, q, (*b)[:0])
-	var err error
-	if ok {
-		if now := time.Now(); c.until.Sub(now) < c.door.Idle/2 { // seldom: it costs
-			c.until = now.Add(c.door.Idle)
-			err = c.Conn.SetDeadline(c.until)
-		}
-		if err == nil {
-			_, err = c.Conn.Write(out)
-		}
-		if q.Last && err == nil {
-			err = io.EOF
-		}
+	out, done := c.door.Answer(o, q, (*b)[:0])
+	if !done {
+		return false, nil
 	}
-	if ok && cap(out) <= maxKept {
+	if now := time.Now(); c.until.Sub(now) < c.door.Idle/2 { // seldom: it costs
+		c.until = now.Add(c.door.Idle)
+		_ = c.Conn.SetDeadline(c.until)
+	}
+	_, err = c.Conn.Write(out)
+	if q.Last && err == nil {
+		err = io.EOF
+	}
+	if cap(out) <= maxKept {
 		*b = out
 		answers.Put(b)
 	}
-	if c.end() && err == nil {
-		err = io.EOF
-	}
-	return ok, err
+	return true, err
 }
 
 // maxKept is the largest answer whose memory is kept for others, in bytes.
@@ -268,16 +292,14 @@ func (c *conn) begin() bool {
 	return c.busy
 }
 
-// end reports whether the connection was closed meanwhile.
-func (c *conn) end() bool {
+func (c *conn) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.busy = false
 	c.door.busy.Add(-1)
-	if c.closed {
+	if c.closed { // meanwhile
 		_ = c.Conn.Close()
 	}
-	return c.closed
 }
 
 // Close closes the connection, once the answer that is under way is written:
@@ -294,8 +316,11 @@ func (c *conn) Close() error {
 
 // SetReadDeadline lets a first request that comes late have as long as others.
 func (c *conn) SetReadDeadline(t time.Time) error {
-	if c.late > 0 && t.Unix() > 1 { // net/http breaks reads off with a time in 1970
-		t = t.Add(c.late)
+	if c.late > 0 {
+		if !t.IsZero() {
+			t = t.Add(c.late)
+		}
+		c.late = 0 // net/http sets the deadline of a request once
 	}
 	return c.Conn.SetReadDeadline(t)
 }

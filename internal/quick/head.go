@@ -122,7 +122,7 @@ func (q *Request) header(name, value string) int {
 		}
 	case 4:
 		if is("Host") {
-			if q.host || value == "" {
+			if q.host || !names(value) {
 				return unframed
 			}
 			q.host = true
@@ -202,6 +202,16 @@ func cut(s string) (line, rest string, ok bool) {
 func token(s string) bool {
 	for i := range len(s) {
 		if c := s[i] | 0x20; (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') && s[i] != '-' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// names reports whether s names a host, and perhaps a port, in a plain way.
+func names(s string) bool {
+	for i := range len(s) {
+		if !token(s[i:i+1]) && strings.IndexByte(".:[]_", s[i]) < 0 {
 			return false
 		}
 	}
