@@ -141,7 +141,7 @@ func (r *rehearsal) start(ctx context.Context) error {
 	var g errgroup.Group
 	for i := range r.servers {
 		g.Go(func() (err error) {
-			r.servers[i], err = startServer(ctx, r.opts.Nodes, r.db.Flags)
+			r.servers[i], err = startServer(ctx, r.db.Flags)
 			return err
 		})
 	}

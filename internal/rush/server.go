@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -45,19 +44,14 @@ func (t *tail) String() string {
 	return string(bytes.TrimSpace(t.buf))
 }
 
-// startServer runs "serve" of this program and waits until it is ready. So many
-// nodes share the processors: each uses its part of them, as it would with a
-// machine of its own.
-func startServer(ctx context.Context, nodes int, args []string) (*server, error) {
+// startServer runs "serve" of this program and waits until it is ready.
+func startServer(ctx context.Context, args []string) (*server, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
 	}
 	s := &server{cmd: exec.Command(exe, append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
 	s.cmd.Stderr = &s.log
-	if nodes > 1 && os.Getenv("GOMAXPROCS") == "" {
-		s.cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.NumCPU()/nodes)))
-	}
 	dieWithUs(s.cmd)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
