@@ -7,6 +7,7 @@ package batch
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -136,6 +137,22 @@ func (q *Queue[T]) work() {
 		q.mu.Unlock()
 		q.run(items)
 	}
+}
+
+// Join takes up to most of the waiting items that fit, for the batch that is
+// under way: run calls it when it has had to wait before it could begin.
+func (q *Queue[T]) Join(most int, fits func(T) bool) []*Item[T] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var joined []*Item[T]
+	q.first = slices.DeleteFunc(q.first, func(it *Item[T]) bool {
+		if len(joined) == most || !fits(it.Value) {
+			return false
+		}
+		joined = append(joined, it)
+		return true
+	})
+	return joined
 }
 
 func (q *Queue[T]) take() []*Item[T] {

@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -143,4 +144,41 @@ func TestEverybodyIsAnswered(t *testing.T) {
 	if done.Load() != 64*200 || q.Waiting() != 0 {
 		t.Fatalf("%d answered, %d waiting", done.Load(), q.Waiting())
 	}
+}
+
+// A batch that has had to wait takes along what has come meanwhile and fits, in
+// order, and leaves the rest where it was.
+func TestJoin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		waited := make(chan struct{})
+		var q *Queue[int]
+		var batches [][]int
+		q = New(10, 1000, func(items []*Item[int]) {
+			if len(batches) == 0 {
+				<-waited
+				items = append(items, q.Join(3, func(v int) bool { return v%2 == 1 })...)
+			}
+			var values []int
+			for _, it := range items {
+				values = append(values, it.Value)
+				it.Done(nil)
+			}
+			batches = append(batches, values)
+		})
+		var wg sync.WaitGroup
+		for v := range 10 {
+			wg.Go(func() {
+				if err := q.Do(t.Context(), v); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		close(waited)
+		wg.Wait()
+		q.Close()
+		if got := fmt.Sprint(batches); got != "[[0 1 3 5] [2 4 6 7 8 9]]" {
+			t.Fatal(got)
+		}
+	})
 }

@@ -34,7 +34,7 @@ func BenchmarkPurchase(b *testing.B) {
 					next += 2
 				}
 				for _, items := range [][]*item{holds, pays} {
-					answers, err := wr.settle(ctx, items)
+					answers, err := wr.settle(ctx, &load{items: items})
 					if err != nil {
 						b.Fatal(err)
 					}

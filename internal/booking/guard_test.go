@@ -99,7 +99,7 @@ func TestGuards(t *testing.T) {
 			bent := *real
 			bent.store = liar{real.store, c.lie}
 			bent.recent = &recent{m: map[string]*record{}} // so that it reads
-			_, err := bent.settle(ctx, []*item{{Value: &job{cmd: c.cmd}}})
+			_, err := bent.settle(ctx, &load{items: []*item{{Value: &job{cmd: c.cmd}}}})
 			if !errors.Is(err, errGuard) {
 				t.Fatalf("error is %v, want a guard's", err)
 			}
@@ -141,7 +141,7 @@ func TestMemoryIsNotBelieved(t *testing.T) {
 			reads := 0
 			bent.store = liar{bent.store, func(tx storeTx) storeTx { return counting{tx, &reads} }}
 			it := &item{Value: &job{cmd: command{do: doConfirm, eventID: ev, bookingID: b.ID, payment: b.ID + "-1", amount: b.Amount, currency: "EUR"}}}
-			answers, err := bent.settle(t.Context(), []*item{it})
+			answers, err := bent.settle(t.Context(), &load{items: []*item{it}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -187,7 +187,7 @@ func TestViewIsNotBelieved(t *testing.T) {
 			reads := 0
 			bent.store = liar{bent.store, func(tx storeTx) storeTx { return countingClaims{tx, &reads} }}
 			it := &item{Value: &job{cmd: command{do: doHold, eventID: ev, bookingID: ev + "aaaaaaaaaaaaaaaaaaaa", caller: fan("bob"), seats: []int32{0}}}}
-			answers, err := bent.settle(t.Context(), []*item{it})
+			answers, err := bent.settle(t.Context(), &load{items: []*item{it}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -28,7 +28,7 @@ func (w *world) together(commands ...command) {
 	for i, c := range commands {
 		items[i] = &item{Value: &job{cmd: c}}
 	}
-	answers, err := w.s.writers[0].settle(context.Background(), items)
+	answers, err := w.s.writers[0].settle(context.Background(), &load{items: items})
 	if err != nil {
 		w.t.Fatal(err)
 	}

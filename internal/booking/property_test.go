@@ -396,7 +396,7 @@ func TestRandomHistories(t *testing.T) {
 					items = append(items, &item{Value: &job{cmd: c}})
 				}
 			}
-			answers, err := w.s.writers[0].settle(context.Background(), items)
+			answers, err := w.s.writers[0].settle(context.Background(), &load{items: items})
 			if err != nil {
 				t.Fatalf("batch failed: %v", err)
 			}

@@ -23,6 +23,8 @@ type store interface {
 
 // storeTx reads and writes within a batch's transaction.
 type storeTx interface {
+	// lock waits for the head rows of events, in id order, before anything is read.
+	lock(ctx context.Context, states []*state) error
 	// heads locks and reads the head rows of events, in id order, into the
 	// states; an event without one stays as it is. With the hints a store may read
 	// at once what will be asked of it next.

@@ -49,6 +49,7 @@ type postgresTx struct {
 	store    *postgresStore
 	conn     *pgx.Conn
 	at       int64
+	locked   bool              // before the first message
 	claimed  map[seatKey]claim // zero: free
 	records  map[string]*record
 	holdings map[buyerKey][]held
@@ -63,6 +64,7 @@ type missed struct {
 
 var (
 	pgHeads = `SELECT event_id, seq, hash, at, ` + saleColumns + ` FROM sales WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE` // primary key
+	pgLock  = `SELECT FROM sales WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE`                                              // primary key
 	pgClock = `SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`
 	// By primary key.
 	pgClaims = `SELECT c.event_id, c.seat, c.booking_id, coalesce(c.expires_at, 0)
@@ -110,6 +112,21 @@ var (
 		SELECT * FROM ` + sqldb.Rows("expires_at BIGINT, event_id TEXT, first_seq BIGINT, last_seq BIGINT")
 )
 
+func (t *postgresTx) lock(ctx context.Context, states []*state) error {
+	ids := make([]string, len(states))
+	for i, s := range states {
+		ids[i] = s.eventID
+	}
+	var b pgx.Batch
+	b.Queue("BEGIN")
+	b.Queue(pgLock, ids)
+	if err := t.conn.SendBatch(ctx, &b).Close(); err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	t.locked = true
+	return nil
+}
+
 func (t *postgresTx) heads(ctx context.Context, states []*state, h hints) error {
 	ids := make([]string, len(states))
 	byID := make(map[string]*state, len(states))
@@ -117,7 +134,9 @@ func (t *postgresTx) heads(ctx context.Context, states []*state, h hints) error 
 		ids[i], byID[s.eventID] = s.eventID, s
 	}
 	var b pgx.Batch
-	b.Queue("BEGIN")
+	if !t.locked {
+		b.Queue("BEGIN")
+	}
 	b.Queue(pgHeads, ids).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var id string

@@ -120,6 +120,9 @@ func (t *sqliteTx) exec(i int, what string, args ...any) error {
 	return guard(1, n, what)
 }
 
+// lock does nothing: who writes has the database.
+func (t *sqliteTx) lock(context.Context, []*state) error { return nil }
+
 func (t *sqliteTx) heads(_ context.Context, states []*state, _ hints) error {
 	for _, s := range states {
 		var hash []byte

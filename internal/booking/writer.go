@@ -45,15 +45,18 @@ const (
 
 // run carries out what the queue has collected.
 func (w *writer) run(items []*item) {
-	start := time.Now()
-	for _, it := range items {
-		w.metrics.wait.Observe(start.Sub(it.Since).Seconds())
-	}
 	for len(items) > 0 {
 		n := segment(items)
-		w.together(items[:n])
+		w.together(&load{items: items[:n:n]})
 		items = items[n:]
 	}
+}
+
+// load is what one transaction carries out. It may grow while its heads are
+// locked by another node, unless it is to stay alone.
+type load struct {
+	items []*item
+	alone bool
 }
 
 // segment is how many of the first items may share a transaction: changes of
@@ -69,36 +72,40 @@ func segment(items []*item) int {
 	return len(items)
 }
 
-// together carries out items in one transaction, or if that fails one by one.
-func (w *writer) together(items []*item) {
-	w.metrics.batch.Observe(float64(len(items)))
-	err := w.attempt(items)
+// together carries out a load in one transaction, or if that fails one by one.
+func (w *writer) together(l *load) {
+	err := w.attempt(l)
 	if err == nil {
 		return
 	}
-	if len(items) == 1 || sqldb.Outage(err) { // more tries would only take longer
-		for _, it := range items {
+	if len(l.items) == 1 || sqldb.Outage(err) { // more tries would only take longer
+		for _, it := range l.items {
 			it.Done(err)
 		}
 		return
 	}
-	for _, it := range items {
-		if err := w.attempt([]*item{it}); err != nil {
+	for _, it := range l.items {
+		if err := w.attempt(&load{items: []*item{it}, alone: true}); err != nil {
 			it.Done(err)
 		}
 	}
 }
 
 // attempt commits a batch and answers it; on error nothing was answered.
-func (w *writer) attempt(items []*item) error {
+func (w *writer) attempt(l *load) error {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
 	defer cancel()
-	answers, err := w.settle(ctx, items)
+	start := time.Now()
+	answers, err := w.settle(ctx, l)
 	if err != nil {
 		return err
 	}
-	w.metrics.decided(items, answers)
-	for i, it := range items {
+	w.metrics.batch.Observe(float64(len(l.items)))
+	for _, it := range l.items {
+		w.metrics.wait.Observe(max(0, start.Sub(it.Since)).Seconds()) // 0 for those who joined
+	}
+	w.metrics.decided(l.items, answers)
+	for i, it := range l.items {
 		it.Done(answers[i].err)
 	}
 	return nil
@@ -107,10 +114,10 @@ func (w *writer) attempt(items []*item) error {
 // settle commits a batch and tells the seat views and the followers. It begins
 // again, from reading on, when something changed under the decision or was not
 // in memory.
-func (w *writer) settle(ctx context.Context, items []*item) ([]answer, error) {
+func (w *writer) settle(ctx context.Context, load *load) ([]answer, error) {
 	l := lessons{prices: map[priceKey]*priced{}}
 	for try := 1; ; try++ {
-		states, answers, err := w.commit(ctx, items, &l)
+		states, answers, err := w.commit(ctx, load, &l)
 		if err == nil {
 			w.publish(ctx, states)
 			return answers, nil
@@ -125,7 +132,7 @@ func (w *writer) settle(ctx context.Context, items []*item) ([]answer, error) {
 			}
 			try-- // each is missing once
 		case errors.Is(err, errNoView):
-			for _, id := range eventsOf(items) {
+			for _, id := range eventsOf(load.items) {
 				if _, err := w.views.get(ctx, id); err != nil && errs.KindOf(err) != errs.NotFound {
 					return nil, err
 				}
@@ -163,18 +170,25 @@ func (w *writer) peek(l *lessons, k priceKey) (*priced, bool) {
 }
 
 // commit is the heart: lock, read, decide, write, commit.
-func (w *writer) commit(ctx context.Context, items []*item, l *lessons) (states map[string]*state, answers []answer, err error) {
-	known := w.known(items, l)
-	named := w.hints(items, l, known)
+func (w *writer) commit(ctx context.Context, load *load, l *lessons) (states map[string]*state, answers []answer, err error) {
 	err = w.store.batch(ctx, func(tx storeTx) error {
-		states, answers = map[string]*state{}, make([]answer, len(items))
+		states = map[string]*state{}
 		ordered := make([]*state, 0, 4)
-		for _, id := range eventsOf(items) {
+		for _, id := range eventsOf(load.items) {
 			s := newState(id)
 			states[id] = s
 			ordered = append(ordered, s)
 		}
-		if err := tx.heads(ctx, ordered, named); err != nil {
+		if w.contended(ordered) {
+			if err := tx.lock(ctx, ordered); err != nil {
+				return err
+			}
+			w.join(load, states)
+		}
+		items := load.items
+		answers = make([]answer, len(items))
+		known := w.known(items, l)
+		if err := tx.heads(ctx, ordered, w.hints(items, l, known)); err != nil {
 			return err
 		}
 		now, err := tx.now(ctx)
@@ -213,6 +227,28 @@ func (w *writer) commit(ctx context.Context, items []*item, l *lessons) (states 
 		err = nil
 	}
 	return states, answers, err
+}
+
+// contended reports whether other nodes sell some of the events, too: then the
+// heads may be locked for a while.
+func (w *writer) contended(states []*state) bool {
+	for _, s := range states {
+		if v := w.views.peek(s.eventID); v != nil && v.behind.Load() {
+			return true
+		}
+	}
+	return false
+}
+
+// join takes along the commands about these events that have come since the load
+// was made up.
+func (w *writer) join(l *load, states map[string]*state) {
+	if l.alone || l.items[0].Value.cmd.do == doSetSale {
+		return
+	}
+	l.items = append(l.items, w.queue.Join(maxBatch-len(l.items), func(j *job) bool {
+		return j.cmd.do != doSetSale && states[j.cmd.eventID] != nil
+	})...)
 }
 
 // eventsOf lists the events of a batch in id order, which is the lock order.
