@@ -21,11 +21,11 @@ func TestLimit(t *testing.T) {
 		if second == first {
 			t.Error("shared for too long")
 		}
-		time.Sleep(850*time.Millisecond - 1) // nearly a second after the first
+		time.Sleep(850*time.Millisecond - time.Nanosecond) // nearly a second after the first
 		if first.Err() != nil {
 			t.Error("the first ended early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if first.Err() != context.DeadlineExceeded || second.Err() != nil {
 			t.Errorf("%v, %v", first.Err(), second.Err())
