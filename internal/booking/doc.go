@@ -3,10 +3,12 @@
 // The way of a booking:
 //
 //	http.go     a request becomes a Wish
-//	service.go  labels become ordinals; the seat view may say no early (view.go)
+//	service.go  labels become ordinals (wish.go); the seat view may say no early
+//	            (view.go)
 //	writer.go   the event's writer takes all commands that wait and, in one
-//	            transaction, locks the head row, reads what they touch and what
-//	            is not known for certain (recent.go, view.go),
+//	            transaction, locks the head row,
+//	reading.go  reads what they touch and what is not known for certain
+//	            (recent.go, view.go),
 //	decide.go   decides each in order of arrival (pure; choose.go picks seats),
 //	state.go    applies the effects, one ledger entry each,
 //	store.go    writes the net final rows, and commits; then everybody is answered

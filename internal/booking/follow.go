@@ -74,10 +74,7 @@ func (vs *views) catchUp(ctx context.Context, list []*view) error {
 			return fmt.Errorf("heads of the ledgers: %w", err)
 		}
 		v := byID[eventID]
-		v.mu.RLock()
-		known := v.seq
-		v.mu.RUnlock()
-		if seq > known {
+		if known := v.version(); seq > known {
 			behind[v] = known
 		}
 	}

@@ -3,14 +3,12 @@ package booking
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/sha256"
 	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -219,29 +217,6 @@ func (s *Service) Counts(ctx context.Context, eventID string) (message.Counts, e
 	return v.counts(), nil
 }
 
-// Wish is what somebody wants to hold: seats by label, or a quantity of a
-// section or a tier.
-type Wish struct {
-	EventID  string
-	Seats    []string
-	Quantity int
-	Section  string // section id, "" for any
-	Tier     string // tier id or name, "" for any
-}
-
-// fingerprint tells one wish from another that comes with the same key.
-func (w Wish) fingerprint(key string) []byte {
-	if key == "" {
-		return nil
-	}
-	b := append(strconv.AppendInt(nil, int64(w.Quantity), 10), w.EventID...)
-	for _, s := range append([]string{w.Section, w.Tier}, w.Seats...) {
-		b = append(append(b, 0), s...)
-	}
-	h := sha256.Sum256(b)
-	return h[:16]
-}
-
 // Hold takes seats for a while. With a key the same wish by the same caller
 // comes to the same booking, however often it is sent.
 func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error) {
@@ -331,51 +306,6 @@ func (s *Service) Swap(ctx context.Context, caller message.Caller, bookingID str
 		return b, err
 	}
 	return s.submit(ctx, c)
-}
-
-// resolve turns labels and names into a command's ordinals.
-func (s *Service) resolve(v *view, w Wish, c *command) error {
-	v.mu.RLock()
-	p := v.priced
-	v.mu.RUnlock()
-	c.section, c.tier = -1, -1
-	if len(w.Seats) > 0 {
-		return resolveSeats(p.plan, w.Seats, c)
-	}
-	c.quantity = w.Quantity
-	if w.Section != "" {
-		if c.section = p.plan.SectionByID(w.Section); c.section < 0 {
-			return errs.Bad("section", "%q is not a section of this event", w.Section)
-		}
-	}
-	if w.Tier != "" {
-		for i, t := range p.Tiers {
-			if t.ID == w.Tier || t.Name == w.Tier {
-				c.tier = i
-			}
-		}
-		if c.tier < 0 {
-			return errs.Bad("tier", "%q is not a price tier of this event", w.Tier)
-		}
-	}
-	return nil
-}
-
-func resolveSeats(p *message.Plan, labels []string, c *command) error {
-	c.seats = make([]int32, len(labels))
-	for i, label := range labels {
-		n, ok := p.Ordinal(label)
-		if !ok {
-			return errs.Bad(fmt.Sprintf("seats[%d]", i), "%q is not a seat of this event that can be chosen", label)
-		}
-		for j := range i {
-			if c.seats[j] == n {
-				return errs.Bad(fmt.Sprintf("seats[%d]", i), "names %s twice", label)
-			}
-		}
-		c.seats[i] = n
-	}
-	return nil
 }
 
 // Cancel gives up a hold or gives sold seats back: those named, or all. The

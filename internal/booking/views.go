@@ -157,11 +157,7 @@ func (vs *views) feed(ctx context.Context, entries []message.Entry) {
 	if v == nil {
 		return
 	}
-	v.mu.RLock()
-	gap := entries[0].Seq > v.seq+1
-	seq := v.seq
-	v.mu.RUnlock()
-	if gap {
+	if seq := v.version(); entries[0].Seq > seq+1 { // a gap
 		missed, err := readEntries(ctx, vs.db, v.eventID, seq, int(entries[0].Seq-1-seq))
 		if err != nil {
 			slog.Warn("seat view cannot be fed and will be filled anew", "event", v.eventID, "error", err)

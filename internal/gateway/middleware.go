@@ -17,6 +17,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
+	"boxoffice/internal/quick"
 )
 
 // Limits of every request.
@@ -203,13 +204,13 @@ func (q *request) panicked(v any) {
 
 // checkAddress refuses addresses, and a key, that no database would take.
 func checkAddress(r *http.Request) error {
-	if !plain(r.URL.Path) && !clean(r.URL.Path) {
+	if !quick.Plain(r.URL.Path) && !clean(r.URL.Path) {
 		return badAddress("path", "holds a NUL or is not UTF-8")
 	}
-	if key := r.Header["Idempotency-Key"]; len(key) > 0 && !plain(key[0]) && !clean(key[0]) {
+	if key := r.Header["Idempotency-Key"]; len(key) > 0 && !quick.Plain(key[0]) && !clean(key[0]) {
 		return badAddress("Idempotency-Key", "is not UTF-8")
 	}
-	if plain(r.URL.RawQuery) && strings.IndexByte(r.URL.RawQuery, '%') < 0 && strings.IndexByte(r.URL.RawQuery, ';') < 0 {
+	if quick.Plain(r.URL.RawQuery) && strings.IndexByte(r.URL.RawQuery, '%') < 0 && strings.IndexByte(r.URL.RawQuery, ';') < 0 {
 		return nil
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
@@ -231,16 +232,6 @@ func checkAddress(r *http.Request) error {
 
 func badAddress(name, reason string) error {
 	return &errs.Error{Kind: errs.Malformed, Type: "bad-address", Detail: name + " " + reason + ".", Fields: []errs.Field{{Name: name, Reason: reason}}}
-}
-
-// plain reports whether s is printable ASCII.
-func plain(s string) bool {
-	for i := range len(s) {
-		if s[i] < 0x20 || s[i] > 0x7e {
-			return false
-		}
-	}
-	return true
 }
 
 func clean(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
@@ -340,7 +331,7 @@ func (g *Gateway) caller(ctx context.Context, r *http.Request) (message.Caller, 
 // bearer is who asks, by the Authorization header (RFC 6750, section 2.1).
 func (g *Gateway) bearer(ctx context.Context, header string) (message.Caller, error) {
 	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken || !plain(token) {
+	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken || !quick.Plain(token) {
 		return message.Caller{}, badToken()
 	}
 	return g.cfg.Authenticate(ctx, token)
@@ -358,7 +349,7 @@ func (g *Gateway) byCookie(ctx context.Context, r *http.Request) (message.Caller
 		return message.Caller{}, nil
 	}
 	c, err := r.Cookie(g.cfg.Cookie)
-	if err != nil || c.Value == "" || len(c.Value) > maxToken || !plain(c.Value) {
+	if err != nil || c.Value == "" || len(c.Value) > maxToken || !quick.Plain(c.Value) {
 		return message.Caller{}, nil
 	}
 	if err := g.sameOrigin(r); err != nil {

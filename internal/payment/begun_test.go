@@ -199,14 +199,7 @@ func TestBegunBefore(t *testing.T) {
 			VALUES ('b%[1]d-1', 'b%[1]d', 'e', 'u', 1, 5, 'EUR', '%[2]s', 'tok_ok', 1, FALSE, 0, '', '', 1, 0, 0, '[]')`, i, status))
 	}
 	exec(`INSERT INTO payments_open (id) VALUES ('b0-1'), ('b2-1')`)
-	w := &world{t: t, db: db, house: newHouse(), bank: newBank(time.Now)}
-	w.boot()
-	t.Cleanup(func() {
-		w.shutDown()
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	w := newWorldOn(t, db)
 	rows := w.rows()
 	if len(rows) != 2 || !slices.Equal(rows[0], []string{"b0-1"}) || !slices.Equal(rows[1], []string{"b2-1"}) {
 		t.Errorf("%v", rows)

@@ -330,3 +330,16 @@ func TestSteps(t *testing.T) {
 		}
 	})
 }
+
+// What is not written by appendStep is left to encoding/json.
+func TestOddSteps(t *testing.T) {
+	for _, odd := range []string{
+		``, `[]`, `[{"status":"a","at":01}]`, `[{"status":"a","at":}]`, `[{"status":"a","at":-1}]`, `[{"status":"a","at":1.5}]`,
+		`[{"status":"a","at":1234567890123456789}]`, `[{"status":"\u0061","at":1}]`, `[{"status":"A","at":1}]`, `[{"status":"a","at":1,"amount":02}]`,
+		`[{"status":"a","at":1}`, `[{"status":"a","at":1}],`, `[{"status":"a","at":1},]`, ` [{"status":"a","at":1}]`,
+	} {
+		if steps, ok := quickSteps(odd); ok {
+			t.Errorf("%s was read as %v", odd, steps)
+		}
+	}
+}

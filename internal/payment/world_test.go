@@ -381,7 +381,12 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	db := sqldbtest.Open(t)
+	return newWorldOn(t, sqldbtest.Open(t))
+}
+
+// newWorldOn is a world on a database, which it closes in the end.
+func newWorldOn(t testing.TB, db *sqldb.DB) *world {
+	t.Helper()
 	w := &world{t: t, db: db, house: newHouse(), bank: newBank(time.Now)}
 	w.boot()
 	t.Cleanup(func() {

@@ -72,7 +72,7 @@ func parse(b []byte, q *Request) (f frame) {
 		}
 		name, value, ok := strings.Cut(line, ":")
 		value = strings.Trim(value, " \t")
-		if !ok || !token(name) || !printable(value) {
+		if !ok || !token(name) || !Plain(value) {
 			return f
 		}
 		if strings.EqualFold(name, "Content-Length") {
@@ -219,9 +219,10 @@ func names(s string) bool {
 }
 
 // visible reports whether s is ASCII without spaces.
-func visible(s string) bool { return printable(s) && strings.IndexByte(s, ' ') < 0 }
+func visible(s string) bool { return Plain(s) && strings.IndexByte(s, ' ') < 0 }
 
-func printable(s string) bool {
+// Plain reports whether s is printable ASCII.
+func Plain(s string) bool {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] > 0x7e {
 			return false

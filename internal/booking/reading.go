@@ -1,0 +1,244 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"boxoffice/internal/message"
+)
+
+// read brings all that the event's commands touch into the state.
+func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item, l *lessons, known map[string]*record) error {
+	if !s.exists {
+		return nil
+	}
+	if items[0].Value.cmd.do == doSetSale {
+		var err error
+		s.claimed, err = tx.anyClaim(ctx, s.eventID)
+		return err
+	}
+	p, ok := w.peek(l, saleKey(s.eventID, &s.sale))
+	if !ok {
+		return missing{saleKey(s.eventID, &s.sale)}
+	}
+	s.plan, s.prices[p.Version] = p.plan, p
+	if slices.ContainsFunc(items, func(it *item) bool { return it.Value.cmd.do == doGrant && it.Value.cmd.eventID == s.eventID }) {
+		k := saleKey(s.eventID, &s.sale)
+		k.priceVersion = message.FreeOfCharge
+		if s.prices[message.FreeOfCharge], ok = w.peek(l, k); !ok {
+			return missing{k}
+		}
+	}
+	r := reading{state: s, tx: tx, w: w, learned: l, known: known}
+	for _, it := range items {
+		if it.Value.cmd.eventID == s.eventID {
+			r.want(&it.Value.cmd)
+		}
+	}
+	return r.all(ctx)
+}
+
+// reading collects what a batch needs to know of one event.
+type reading struct {
+	state    *state
+	tx       storeTx
+	w        *writer
+	ids      []string // bookings named by commands
+	swaps    []string // of these, those to be swapped
+	buyers   []string
+	seats    []int32
+	choosing bool // a command lets us choose seats
+	partial  bool // a command gives back some seats of a booking
+	learned  *lessons
+	known    map[string]*record
+	fresh    []*command
+}
+
+func (r *reading) want(c *command) {
+	switch c.do {
+	case doHold:
+		r.buyers = append(r.buyers, c.caller.UserID)
+		r.fresh = append(r.fresh, c)
+		if r.learned.careful {
+			r.ids = append(r.ids, c.bookingID)
+		}
+	default:
+		r.ids = append(r.ids, c.bookingID)
+		r.partial = r.partial || c.do == doCancel && len(c.seats) > 0
+		switch c.do {
+		case doSwap:
+			r.swaps = append(r.swaps, c.bookingID)
+		case doAdopt:
+			r.buyers = append(r.buyers, c.heir)
+		}
+	}
+	for _, seat := range c.seats {
+		if int(seat) < len(r.state.plan.Seats) && seat >= 0 {
+			r.seats = append(r.seats, seat)
+		}
+	}
+	r.choosing = r.choosing || c.quantity > 0
+}
+
+func (r *reading) all(ctx context.Context) error {
+	s := r.state
+	if err := r.catchUp(ctx); err != nil {
+		return err
+	}
+	if r.choosing {
+		if err := r.candidates(); err != nil {
+			return err
+		}
+	}
+	if err := r.bookings(ctx, r.ids); err != nil {
+		return err
+	}
+	for _, id := range r.ids { // late payers need their seats again, and limits are checked again
+		b := s.bookings[id]
+		late := b != nil && (b.Status == message.Expired || b.Status == message.Pending && b.ExpiresAt <= s.now)
+		if late {
+			r.seats = append(r.seats, b.Seats...)
+		}
+		if late || b != nil && slices.Contains(r.swaps, id) {
+			r.buyers = append(r.buyers, b.UserID)
+		}
+	}
+	if err := r.readBuyers(ctx); err != nil {
+		return err
+	}
+	return r.readClaims(ctx)
+}
+
+// maxMissed is how many entries of other nodes a batch reads to make a seat view
+// exact; one that is further behind is left to those who follow the ledger.
+const maxMissed = 2_000
+
+// catchUp brings the seat view to the head's version: under its lock the view is
+// then exact.
+func (r *reading) catchUp(ctx context.Context) error {
+	s := r.state
+	v := r.w.views.peek(s.eventID)
+	if v == nil {
+		return nil
+	}
+	at := v.version()
+	v.behind.Store(at < s.seq)
+	if at < s.seq {
+		if s.seq-at > maxMissed && !r.choosing {
+			return nil
+		}
+		entries, err := r.tx.entries(ctx, s.eventID, at)
+		if err != nil {
+			return err
+		}
+		r.w.views.learn(v, entries)
+	}
+	v.checked.Store(time.Now().UnixMicro())
+	return nil
+}
+
+// candidates copies which seats are taken from the exact view.
+func (r *reading) candidates() error {
+	s := r.state
+	v := r.w.views.peek(s.eventID)
+	if v == nil {
+		return errNoView
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.seq != s.seq {
+		return errNoView // it went stale with a change of the sale, and is filled anew
+	}
+	s.taken = slices.Clone(v.taken)
+	lapsed := v.lapsed(s.now, maxLapsed)
+	s.lapsing = len(lapsed)
+	r.seats = append(r.seats, lapsed...)
+	return nil
+}
+
+func (r *reading) bookings(ctx context.Context, ids []string) error {
+	s := r.state
+	var records []*record
+	ids = slices.DeleteFunc(unique(ids), func(id string) bool {
+		if b := r.known[id]; b != nil && s.bookings[id] == nil {
+			copied := *b
+			records = append(records, &copied)
+			return true
+		}
+		return s.bookings[id] != nil
+	})
+	if len(ids) > 0 {
+		read, err := r.tx.bookings(ctx, ids)
+		if err != nil {
+			return err
+		}
+		records = append(records, read...)
+	}
+	for _, b := range records {
+		b.OrganizerID = s.sale.OrganizerID
+		s.bookings[b.ID] = b
+		if k := bookingKey(&b.Booking); r.partial && s.prices[k.priceVersion] == nil {
+			p, ok := r.w.peek(r.learned, k)
+			if !ok {
+				return missing{k}
+			}
+			s.prices[k.priceVersion] = p
+		}
+	}
+	return nil
+}
+
+// readBuyers reads what the customers have, and with it finds the bookings of
+// holds that were asked for before.
+func (r *reading) readBuyers(ctx context.Context) error {
+	s := r.state
+	for _, user := range unique(r.buyers) {
+		list, err := r.tx.buyer(ctx, user, s.eventID)
+		if err != nil {
+			return err
+		}
+		s.buyers[user] = &buyer{bookings: list}
+	}
+	var again []string
+	for _, c := range r.fresh {
+		for _, h := range s.buyers[c.caller.UserID].bookings {
+			if h.id == c.bookingID {
+				again = append(again, h.id)
+			}
+		}
+	}
+	return r.bookings(ctx, again)
+}
+
+// readClaims reads who has the touched seats, and the bookings whose lapsed
+// holds may have to give way.
+func (r *reading) readClaims(ctx context.Context) error {
+	s := r.state
+	seats := r.notFree(unique(r.seats))
+	if len(seats) == 0 {
+		return nil
+	}
+	claims, err := r.tx.claims(ctx, s.eventID, seats)
+	if err != nil {
+		return err
+	}
+	var owners []string
+	for _, seat := range seats {
+		c := claims[seat]
+		s.claims[seat] = touched{was: c, is: c}
+		if s.lapsed(c) {
+			owners = append(owners, c.booking)
+		}
+	}
+	if err := r.bookings(ctx, owners); err != nil {
+		return err
+	}
+	for _, id := range owners {
+		if s.bookings[id] == nil {
+			return fmt.Errorf("claims of event %s name booking %s, which does not exist", s.eventID, id)
+		}
+	}
+	return nil
+}
