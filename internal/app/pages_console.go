@@ -22,7 +22,7 @@ const eventsShown = 20
 
 // organizer narrows what is listed to a caller's own; admins see all.
 func organizer(caller message.Caller) string {
-	if caller.Role == message.Admin {
+	if caller.Administers() {
 		return ""
 	}
 	return caller.UserID

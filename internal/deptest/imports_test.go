@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"booking": append([]string{"signing"}, services...),
 	"event":   services,
 	"payment": services,
-	"user":    services,
+	"user":    append([]string{"signing"}, services...),
 	// a part of a service
 	"payment/sandbox": {"payment", "errs", "id", "money", "message", "sqldb", "batch"},
 	// in front of the services

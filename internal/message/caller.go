@@ -11,23 +11,60 @@ const (
 	Customer  Role = "customer"
 	Organizer Role = "organizer"
 	Admin     Role = "admin"
+
+	system Role = "system" // of System alone; no account can have it
 )
 
-// Caller is who asks. The zero value is somebody who is not signed in.
+// EmailKey stands for an e-mail address without telling it: a keyed hash of its
+// normalized form. The zero value stands for no address.
+type EmailKey [16]byte
+
+// Caller is who asks: an account, with what its session allows. The zero value
+// is nobody, who may do nothing. Where a second factor is required and missing,
+// the session carries a lower role than the account has.
 type Caller struct {
-	UserID string
-	Role   Role
+	UserID   string
+	Role     Role
+	Verified bool     // the e-mail address was proved to be theirs
+	Email    EmailKey // of their address, verified or not; zero when there is none
 }
 
-// SignedIn reports whether the caller has an account.
+// System is the caller of our own jobs, and may do everything.
+var System = Caller{UserID: "system", Role: system}
+
+// SignedIn reports whether the caller has an account, or is System.
 func (c Caller) SignedIn() bool { return c.UserID != "" }
 
 // Visiting reports whether the caller has not shown yet who they are.
 func (c Caller) Visiting() bool { return c.Role == Guest }
 
-// MayRead reports whether the caller may see what belongs to owner.
+// IsSystem reports whether our own jobs ask.
+func (c Caller) IsSystem() bool { return c.Role == system }
+
+// Administers reports whether the caller may see and change what belongs to
+// anybody: an admin's session, or System.
+func (c Caller) Administers() bool {
+	return c.UserID != "" && (c.Role == Admin || c.Role == system)
+}
+
+// Organizes reports whether the caller may have events of their own.
+func (c Caller) Organizes() bool {
+	return c.Administers() || c.UserID != "" && c.Role == Organizer
+}
+
+// MayRead reports whether the caller may see what belongs to owner as their
+// customer: bookings, payments, the account. For events and what is sold for
+// them see MayOrganize.
 func (c Caller) MayRead(owner string) bool {
-	return c.Role == Admin || c.UserID != "" && c.UserID == owner
+	return c.Administers() || c.UserID != "" && c.UserID == owner
+}
+
+// MayOrganize reports whether the caller may see and change an event of owner,
+// and see what was sold for it. Role, second factor (by the session's role) and
+// ownership are decided here and nowhere else: somebody who was an organizer
+// once, or whose second factor is missing, does not pass.
+func (c Caller) MayOrganize(owner string) bool {
+	return c.Administers() || c.Organizes() && c.UserID == owner
 }
 
 type callerKey struct{}

@@ -50,7 +50,7 @@ type frame struct {
 
 // Organizes reports whether the reader has the organizer's pages.
 func (f frame) Organizes() bool {
-	return f.Caller.Role == message.Organizer || f.Caller.Role == message.Admin
+	return f.Caller.Organizes()
 }
 
 // Known reports whether the reader has signed in, and has not just come by.

@@ -75,3 +75,14 @@ func add(ctx context.Context, db *sqldb.DB, id string, now time.Time) error {
 	}
 	return nil
 }
+
+// Secret is the secret of a name for keyed hashes, 32 bytes. It is made once and
+// stays: what was hashed with it is compared for good. A name is for a secret or
+// for keys to sign with, not for both.
+func Secret(ctx context.Context, db *sqldb.DB, name string, now func() time.Time) ([]byte, error) {
+	keys, err := Keys(ctx, db, name, now)
+	if err != nil {
+		return nil, err
+	}
+	return keys[0].Seed(), nil
+}

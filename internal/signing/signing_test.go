@@ -123,3 +123,21 @@ func TestDeletedKey(t *testing.T) {
 		t.Errorf("%d keys, or not the right ones", len(after))
 	}
 }
+
+func TestASecretStays(t *testing.T) {
+	db, now := sqldbtest.Open(t), clock()
+	secret := func(name string) string {
+		s, err := Secret(t.Context(), db, name, now)
+		if err != nil || len(s) != 32 {
+			t.Fatal(len(s), err)
+		}
+		return string(s)
+	}
+	first := secret("hash")
+	if err := Rotate(t.Context(), db, "hash", now); err != nil {
+		t.Fatal(err)
+	}
+	if secret("hash") != first || secret("other") == first {
+		t.Error("a secret has changed, or is another name's")
+	}
+}

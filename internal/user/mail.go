@@ -144,8 +144,10 @@ func (s *Service) Verify(ctx context.Context, token string) (User, error) {
 		if userID, err = s.takeToken(ctx, tx, toVerify, token); err != nil || userID == "" {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE users SET email_verified = TRUE, version = version + 1 WHERE id = $1`, userID)
-		return err
+		if _, err = tx.ExecContext(ctx, `UPDATE users SET email_verified = TRUE, version = version + 1 WHERE id = $1`, userID); err != nil {
+			return err
+		}
+		return raiseEpoch(ctx, tx) // callers carry it
 	})
 	switch {
 	case err != nil:
@@ -153,6 +155,7 @@ func (s *Service) Verify(ctx context.Context, token string) (User, error) {
 	case userID == "":
 		return User{}, badToken()
 	}
+	s.sessions.forgetAll(userID)
 	return s.get(ctx, userID)
 }
 

@@ -15,6 +15,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
+	"boxoffice/internal/signing"
 	"boxoffice/internal/sqldb"
 )
 
@@ -39,6 +40,7 @@ type Service struct {
 	throttle throttle
 	visitors visitors
 	sessions *sessions
+	secret   []byte // for emailKey
 	bookings Bookings
 	mailer   Mailer
 	post     *post
@@ -55,11 +57,15 @@ func New(ctx context.Context, db *sqldb.DB, now func() time.Time) (*Service, err
 	if err := db.Migrate(ctx, "user", migrations); err != nil {
 		return nil, err
 	}
+	secret, err := signing.Secret(ctx, db, emailSecret, now)
+	if err != nil {
+		return nil, fmt.Errorf("user: %w", err)
+	}
 	h, err := newHasher()
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
 	}
-	s := &Service{db: db, now: now, hasher: h, throttle: throttle{tries: map[string]*tries{}}, mailer: noMail{}, post: newPost(), log: slog.Default(), lookUps: map[int]*sql.Stmt{}}
+	s := &Service{db: db, now: now, hasher: h, secret: secret, throttle: throttle{tries: map[string]*tries{}}, mailer: noMail{}, post: newPost(), log: slog.Default(), lookUps: map[int]*sql.Stmt{}}
 	s.sessions = newSessions(s)
 	return s, nil
 }
@@ -253,7 +259,7 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, userID stri
 	switch {
 	case c.Password != nil || u.Disabled:
 		then = sessionsEnd
-	case u.Role != before.Role:
+	case u.Role != before.Role || moved: // callers carry both
 		then = sessionsChanged
 	}
 	err = s.replace(ctx, &u, before.Version, then, func(tx *sql.Tx) error {
@@ -285,7 +291,7 @@ func (s *Service) movedAddress(ctx context.Context, before, u *User) {
 // mayChange refuses what a caller may not change of an account that they may
 // see. Nobody raises their own role or locks themselves out.
 func (s *Service) mayChange(ctx context.Context, caller message.Caller, u User, a Account, c Change) error {
-	admin := caller.Role == message.Admin && caller.UserID != u.ID
+	admin := caller.Administers() && caller.UserID != u.ID
 	if c.Role != nil && *c.Role != u.Role && !admin {
 		return forbiddenField("role", "can be changed by another account, an administrator's, only")
 	}
@@ -421,6 +427,6 @@ func (s *Service) EnsureAccount(ctx context.Context, email, name string, role me
 	if err != nil {
 		return u, "", err
 	}
-	u, err = s.Update(ctx, message.Caller{UserID: "house", Role: message.Admin}, u.ID, 0, Change{Password: &password})
+	u, err = s.Update(ctx, message.System, u.ID, 0, Change{Password: &password})
 	return u, password, err
 }

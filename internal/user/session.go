@@ -73,10 +73,11 @@ func (ss *sessions) read(ctx context.Context, hashes [][]byte, found func(tokenH
 		var who message.Caller
 		var ends int64
 		var twoFactor bool
-		if err := rows.Scan(&raw, &who.UserID, &who.Role, &ends, &twoFactor); err != nil {
+		var address string
+		if err := rows.Scan(&raw, &who.UserID, &who.Role, &ends, &twoFactor, &who.Verified, &address); err != nil {
 			return fmt.Errorf("look sessions up: %w", err)
 		}
-		who.Role = ss.svc.roleOf(who.Role, twoFactor)
+		who.Role, who.Email = ss.svc.roleOf(who.Role, twoFactor), ss.svc.emailKey(address)
 		found(tokenHash(raw), who, ends)
 	}
 	return rows.Err()
@@ -84,7 +85,7 @@ func (ss *sessions) read(ctx context.Context, hashes [][]byte, found func(tokenH
 
 // lookUpSet goes by two primary keys, a row at a time: PostgreSQL may not come to
 // read all users for the sake of fifty.
-const lookUpSet = `SELECT s.token_hash, u.id, u.role, s.expires_at, u.totp_active
+const lookUpSet = `SELECT s.token_hash, u.id, u.role, s.expires_at, u.totp_active, u.email_verified, coalesce(u.email, u.contact)
 	FROM unnest(CAST($1 AS BYTEA[])) AS w (hash)
 	CROSS JOIN LATERAL (SELECT * FROM sessions WHERE token_hash = w.hash LIMIT 1) s
 	CROSS JOIN LATERAL (SELECT * FROM users WHERE id = s.user_id LIMIT 1) u
@@ -104,7 +105,7 @@ func (s *Service) lookUpStmt(ctx context.Context, hashes [][]byte) (*sql.Stmt, [
 		for i := range n {
 			args[i], marks[i] = hashes[min(i, len(hashes)-1)], fmt.Sprintf("$%d", i+1)
 		}
-		text = `SELECT s.token_hash, u.id, u.role, s.expires_at, u.totp_active FROM sessions s JOIN users u ON u.id = s.user_id
+		text = `SELECT s.token_hash, u.id, u.role, s.expires_at, u.totp_active, u.email_verified, coalesce(u.email, u.contact) FROM sessions s JOIN users u ON u.id = s.user_id
 			WHERE NOT u.disabled AND s.token_hash IN (` + strings.Join(marks, ", ") + `)`
 	}
 	s.stmtMu.Lock()
@@ -165,7 +166,11 @@ func (s *Service) roleOf(r message.Role, twoFactor bool) message.Role {
 	if s.strict && !twoFactor && (r == message.Organizer || r == message.Admin) {
 		return message.Customer
 	}
-	return r
+	switch r {
+	case message.Guest, message.Customer, message.Organizer, message.Admin:
+		return r
+	}
+	return message.Customer // an account cannot have any other
 }
 
 // clipped is a program's name, short and printable.

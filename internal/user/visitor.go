@@ -72,10 +72,16 @@ func (s *Service) SetContact(ctx context.Context, caller message.Caller, name, e
 			if _, err := tx.ExecContext(ctx, `DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2`, u.ID, toEnter); err != nil { // primary key
 				return err
 			}
+			if err := raiseEpoch(ctx, tx); err != nil { // callers carry it
+				return err
+			}
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE users SET name = $1, contact = $2, version = version + 1 WHERE id = $3 AND role = $4`, u.Name, u.Contact, u.ID, string(message.Guest))
 		return err
 	})
+	if moved {
+		s.sessions.forgetAll(u.ID)
+	}
 	if err != nil {
 		return User{}, fmt.Errorf("set contact: %w", err)
 	}
