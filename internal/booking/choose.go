@@ -17,8 +17,8 @@ func (s *state) choose(p *priced, n, section, tier int, own *record) []int32 {
 		if !s.taken.has(seat) {
 			return true
 		}
-		c, read := s.claims[seat]
-		return read && (s.lapsed(c.is) || own != nil && c.is.booking == own.ID)
+		c := s.claims.of(seat)
+		return s.lapsed(c) || own != nil && c.booking == own.ID
 	}
 	spare := 0 // seats marked as taken that ok may still allow
 	if own != nil {

@@ -413,7 +413,7 @@ func (s *state) take(seats []int32, own string) ([]effect, error) {
 	var effects []effect
 	var gone []string
 	for _, seat := range seats {
-		c := s.claims[seat].is
+		c := s.claims.of(seat)
 		switch {
 		case c.booking == "" || c.booking == own:
 		case !s.lapsed(c):

@@ -34,8 +34,16 @@ var mutants = []struct{ name, file, old, new string }{
 	{"another payment may confirm again", "decide.go", `case b.Status == message.Booked && b.PaymentID == c.payment:`, `case b.Status == message.Booked:`},
 	{"the amount is not compared", "decide.go", `c.amount != b.Amount || c.currency`, `c.currency`},
 	{"a stranger's booking can be changed", "decide.go", `if b == nil || !mayTouch(b, c.caller) {`, `if b == nil {`},
-	{"a swap forgets to free the old seats", "state.go", `		s.freeAll(e.booking, s.bookings[e.booking].Seats)
-		s.touch(e.booking)`, `		s.touch(e.booking)`},
+	{"a swap forgets to free the old seats", "state.go", `		s.freeAll(old, without(old.Seats, e.seats))
+`, ``},
+	{"a seat that a swap brings counts as the booking's already", "state.go", `if old.has(seat) {`, `if old != nil {`},
+	{"a claim that seems to stay is left unwritten", "claims.go", `case t.read && t.is == t.was:`, `case t.is.booking == t.was.booking && t.is.until != 0:`},
+	{"what contradicts a claim is overlooked", "claims.go", `t.is.booking != from && c.err == nil`, `false`},
+	{"seats given up again are not looked at", "claims.go", `if !t.read && t.was.booking == "" && t.is.booking == "" {`, `if t.read && false {`},
+	{"a seat is freed whoever has it", "claims.go", `w := claimWrite{seat, t.was.booking, t.is}`, `w := claimWrite{seat, t.was.booking, t.is}
+		if t.is.booking == "" {
+			continue
+		}`},
 	{"the sale need not be open", "decide.go", `	if err := s.selling(); err != nil {
 		return nil, answer{err: err}
 	}

@@ -119,7 +119,7 @@ func (o *oracle) verdict(c *command, got message.Booking) string {
 	case doAdopt:
 		return o.adopt(c, b, alive)
 	case doSwap:
-		return o.swap(c, b, alive)
+		return o.swap(c, b, alive, got)
 	case doExtend:
 		if !alive {
 			return "hold-over"
@@ -136,21 +136,31 @@ func (o *oracle) verdict(c *command, got message.Booking) string {
 	case doConfirm:
 		return o.confirm(c, b, alive)
 	case doCancel:
-		switch {
-		case alive:
-			o.release(c.bookingID, message.BookingCancelled)
-		case b.status == message.Booked:
-			o.release(c.bookingID, message.BookingCancelled)
-		case b.status == message.Pending:
-			o.release(c.bookingID, message.Expired)
-		}
-		return "ok"
+		return o.cancel(c, b, alive)
 	default: // expire
 		if b.status == message.Pending && !alive {
 			o.release(c.bookingID, message.Expired)
 		}
 		return "ok"
 	}
+}
+
+func (o *oracle) cancel(c *command, b *oracleBooking, alive bool) string {
+	switch {
+	case b.status == message.BookingCancelled || b.status == message.Expired:
+	case len(without(c.seats, b.seats)) > 0:
+		return refused
+	case b.status == message.Pending && !alive:
+		o.release(c.bookingID, message.Expired)
+	case len(c.seats) == 0 || len(c.seats) == len(b.seats):
+		o.release(c.bookingID, message.BookingCancelled)
+	default:
+		for _, s := range c.seats {
+			delete(o.seats, s)
+		}
+		b.seats = without(b.seats, c.seats)
+	}
+	return "ok"
 }
 
 func (o *oracle) hold(c *command, b *oracleBooking, got message.Booking) string {
@@ -171,20 +181,9 @@ func (o *oracle) hold(c *command, b *oracleBooking, got message.Booking) string 
 	if lapses >= 2 && o.now < last+min(firstPause<<(lapses-2), 8*minute) {
 		return "hold-cooldown"
 	}
-	seats := c.seats
-	if c.quantity > 0 {
-		fit := 0
-		for s := range o.w.plan.Seats {
-			if o.free(int32(s)) && (c.section < 0 || o.w.plan.SectionOf(int32(s)) == c.section) {
-				fit++
-			}
-		}
-		if fit < n {
-			return "sold-out"
-		}
-		if seats = got.Seats; len(seats) != n {
-			return fmt.Sprintf("%d seats", n)
-		}
+	seats, said := o.chosen(c, got)
+	if said != "" {
+		return said
 	}
 	for _, s := range seats {
 		if !o.free(s) {
@@ -195,6 +194,28 @@ func (o *oracle) hold(c *command, b *oracleBooking, got message.Booking) string 
 	o.bookings[c.bookingID] = &oracleBooking{user: c.caller.UserID, seats: seats, until: o.now + 8*minute, status: message.Pending}
 	o.claim(c.bookingID, o.now+8*minute)
 	return "ok"
+}
+
+// chosen are the seats that a command is about: those that it names, or those that
+// were chosen for it, when there are so many; or what it should have come to.
+func (o *oracle) chosen(c *command, got message.Booking) (seats []int32, said string) {
+	if c.quantity == 0 {
+		return c.seats, ""
+	}
+	fit := 0
+	for s := range o.w.plan.Seats {
+		own := c.do == doSwap && o.seats[int32(s)].booking == c.bookingID
+		if (o.free(int32(s)) || own) && (c.section < 0 || o.w.plan.SectionOf(int32(s)) == c.section) {
+			fit++
+		}
+	}
+	if fit < c.quantity {
+		return nil, "sold-out"
+	}
+	if len(got.Seats) != c.quantity {
+		return nil, fmt.Sprintf("%d seats", c.quantity)
+	}
+	return got.Seats, ""
 }
 
 func (o *oracle) grant(c *command, b *oracleBooking) string {
@@ -233,7 +254,7 @@ func (o *oracle) adopt(c *command, b *oracleBooking, alive bool) string {
 	return "ok"
 }
 
-func (o *oracle) swap(c *command, b *oracleBooking, alive bool) string {
+func (o *oracle) swap(c *command, b *oracleBooking, alive bool, got message.Booking) string {
 	if !alive {
 		return "hold-over"
 	}
@@ -243,19 +264,23 @@ func (o *oracle) swap(c *command, b *oracleBooking, alive bool) string {
 	if sameSeats(c.seats, b.seats) {
 		return "ok"
 	}
-	if live, _, _ := o.live(b.user, c.bookingID); live+len(c.seats) > o.limit {
+	if live, _, _ := o.live(b.user, c.bookingID); live+max(len(c.seats), c.quantity) > o.limit {
 		return "too-many-seats"
 	}
-	for _, s := range c.seats {
+	seats, said := o.chosen(c, got)
+	if said != "" {
+		return said
+	}
+	for _, s := range seats {
 		if !o.free(s) && o.seats[s].booking != c.bookingID {
 			return "seats-taken"
 		}
 	}
-	o.drop(c.seats, c.bookingID)
+	o.drop(seats, c.bookingID)
 	for _, s := range b.seats {
 		delete(o.seats, s)
 	}
-	b.seats = c.seats
+	b.seats = seats
 	o.claim(c.bookingID, b.until)
 	return "ok"
 }
@@ -316,7 +341,11 @@ func (g *generator) command() command {
 	c.bookingID = rapid.SampledFrom(append(g.ids, id.Booking(g.eventID, "", "none"))).Draw(g.t, "booking")
 	switch c.do {
 	case doSwap:
-		c.seats = g.seats()
+		g.choose(&c)
+	case doCancel:
+		if rapid.Bool().Draw(g.t, "partial") {
+			c.seats = []int32{rapid.Int32Range(0, 3).Draw(g.t, "which")} // complete makes a seat of it
+		}
 	case doAdopt:
 		c.heir = rapid.SampledFrom(g.users).Draw(g.t, "heir")
 		c.from = rapid.SampledFrom([]string{g.owners[c.bookingID], g.owners[c.bookingID], "u9"}).Draw(g.t, "from")
@@ -345,6 +374,11 @@ func (g *generator) hold(c *command) {
 	c.bookingID = id.Booking(g.eventID, user, fmt.Sprint("k", len(g.ids)))
 	g.ids = append(g.ids, c.bookingID)
 	g.owners[c.bookingID] = user
+	g.choose(c)
+}
+
+// choose names seats, or how many.
+func (g *generator) choose(c *command) {
 	if rapid.Bool().Draw(g.t, "choose") {
 		c.quantity = rapid.IntRange(1, 4).Draw(g.t, "quantity")
 		c.section = rapid.IntRange(-1, 2).Draw(g.t, "section")
@@ -386,6 +420,9 @@ func TestRandomHistories(t *testing.T) {
 		for range rapid.IntRange(3, 25).Draw(t, "batches") {
 			w.pass(rapid.SampledFrom([]int64{0, 1, minute / 4, minute, 3 * minute, 8*minute - 1, 8 * minute, 20 * minute}).Draw(t, "pass"))
 			o.now = w.clock.Load()
+			if rapid.IntRange(0, 3).Draw(t, "restart") == 0 {
+				w.forget(ev)
+			}
 			var items []*item
 			if rapid.IntRange(0, 14).Draw(t, "sale") == 0 {
 				items = append(items, g.sale())
@@ -422,9 +459,29 @@ func (g *generator) sale() *item {
 
 // complete fills in what a well-meaning client would know of the booking.
 func (g *generator) complete(c *command, o *oracle) {
-	if b := o.bookings[c.bookingID]; c.do == doConfirm && c.amount == 0 && b != nil {
+	b := o.bookings[c.bookingID]
+	switch {
+	case b == nil:
+		c.seats = g.named(c)
+	case c.do == doConfirm && c.amount == 0:
 		c.amount = o.price(b.seats) // unless it is swapped within this very batch
+	case c.do == doCancel && len(c.seats) == 1:
+		c.seats = []int32{b.seats[int(c.seats[0])%len(b.seats)]}
 	}
+}
+
+// named are a command's seats; none for what gives back seats of no booking.
+func (g *generator) named(c *command) []int32 {
+	if c.do == doCancel {
+		return nil
+	}
+	return c.seats
+}
+
+// forget makes the node as it is after a restart.
+func (w *world) forget(eventID string) {
+	w.s.views.forget(eventID)
+	*w.s.recent = recent{m: map[string]*record{}}
 }
 
 // compare looks at claims, counts and the view.
@@ -448,6 +505,11 @@ func (o *oracle) compare(t *rapid.T, eventID string) {
 	v, err := o.w.s.views.fill(context.Background(), eventID) // from the tables
 	if err != nil {
 		t.Fatal(err)
+	}
+	for seat := range v.status {
+		if c := o.seats[int32(seat)]; c.booking != "" && v.owner[seat] != ownerOf(c.booking) || v.until[seat] != c.until {
+			t.Fatalf("seat %d should be %+v's", seat, c)
+		}
 	}
 	if v.held != held || v.sold != sold || v.seq != got.Seq {
 		t.Fatalf("tables have %d held and %d sold at %d, want %d and %d at %d", v.held, v.sold, v.seq, held, sold, got.Seq)

@@ -98,10 +98,11 @@ func (r *reading) all(ctx context.Context) error {
 	for _, id := range r.ids { // late payers need their seats again, and limits are checked again
 		b := s.bookings[id]
 		late := b != nil && (b.Status == message.Expired || b.Status == message.Pending && b.ExpiresAt <= s.now)
-		if late {
+		swap := b != nil && slices.Contains(r.swaps, id)
+		if late || swap && r.choosing { // which may choose its own seats again
 			r.seats = append(r.seats, b.Seats...)
 		}
-		if late || b != nil && slices.Contains(r.swaps, id) {
+		if late || swap {
 			r.buyers = append(r.buyers, b.UserID)
 		}
 	}
@@ -227,7 +228,7 @@ func (r *reading) readClaims(ctx context.Context) error {
 	var owners []string
 	for _, seat := range seats {
 		c := claims[seat]
-		s.claims[seat] = touched{was: c, is: c}
+		s.claims.read(seat, c)
 		if s.lapsed(c) {
 			owners = append(owners, c.booking)
 		}

@@ -84,9 +84,6 @@ func (r *reading) notFree(seats []int32) []int32 {
 	if v.seq != s.seq {
 		return seats
 	}
-	free, rest := v.split(seats)
-	for _, seat := range free {
-		s.claims[seat] = touched{}
-	}
+	_, rest := v.split(seats)
 	return rest
 }

@@ -63,17 +63,10 @@ func (w *netRows) add(s *state) {
 	for id, was := range s.moved {
 		w.batch.Queue("UPDATE bookings SET user_id = $1 WHERE id = $2 AND user_id = $3", s.bookings[id].UserID, id, was).Exec(rowsAre(1, "move booking"))
 	}
-	for seat, c := range s.claims {
-		switch {
-		case c.is == c.was:
-		case c.is.booking == "":
-			w.freed.add(s.eventID, seat, c)
-		case c.was.booking == "":
-			w.new.add(s.eventID, seat, c)
-		default:
-			w.moved.add(s.eventID, seat, c)
-		}
-	}
+	n := s.claims.writes()
+	w.freed.add(s.eventID, n.freed)
+	w.moved.add(s.eventID, n.moved)
+	w.new.add(s.eventID, n.added)
 	for i := range s.entries {
 		w.ledger.add(&s.entries[i])
 	}
@@ -105,9 +98,11 @@ func (r *bookingRows) add(b *record) {
 	r.paymentID, r.extended, r.seq = append(r.paymentID, b.PaymentID), append(r.extended, b.Extended), append(r.seq, b.Seq)
 }
 
-func (r *claimRows) add(eventID string, seat int32, c touched) {
-	r.eventID, r.seat = append(r.eventID, eventID), append(r.seat, int64(seat))
-	r.booking, r.until, r.was = append(r.booking, c.is.booking), append(r.until, c.is.until), append(r.was, c.was.booking)
+func (r *claimRows) add(eventID string, list []claimWrite) {
+	for _, w := range list {
+		r.eventID, r.seat = append(r.eventID, eventID), append(r.seat, int64(w.seat))
+		r.booking, r.until, r.was = append(r.booking, w.is.booking), append(r.until, w.is.until), append(r.was, w.was)
+	}
 }
 
 func (r *ledgerRows) add(e *message.Entry) {

@@ -1,6 +1,10 @@
 package booking
 
-import "boxoffice/internal/message"
+import (
+	"slices"
+
+	"boxoffice/internal/message"
+)
 
 // record is a booking's row: the booking, and what only the writer needs.
 type record struct {
@@ -9,14 +13,10 @@ type record struct {
 	Extended    bool // its hold was extended once
 }
 
-// claim is who has a seat: booking "" means nobody, until 0 means for good.
-type claim struct {
-	booking string
-	until   int64 // µs since 1970
+// has reports whether the claim of a seat is the booking's, by the booking's row.
+func (r *record) has(seat int32) bool {
+	return r != nil && (r.Status == message.Pending || r.Status == message.Booked) && slices.Contains(r.Seats, seat)
 }
-
-// touched is a claim as the database has it and as it is after the batch.
-type touched struct{ was, is claim }
 
 // buyer is what a limit needs to know of one customer in one event.
 type buyer struct {
@@ -46,7 +46,7 @@ type state struct {
 	plan   *message.Plan
 	prices map[int64]*priced // by version
 
-	claims   map[int32]touched
+	claims   claims
 	claimed  bool // there is any claim; read only when the sale changes
 	bookings map[string]*record
 	buyers   map[string]*buyer
@@ -85,7 +85,7 @@ func newState(eventID string) *state {
 	return &state{
 		eventID:  eventID,
 		prices:   map[int64]*priced{},
-		claims:   map[int32]touched{},
+		claims:   claims{m: map[int32]touched{}},
 		bookings: map[string]*record{},
 		buyers:   map[string]*buyer{},
 		fresh:    map[string]bool{},
@@ -98,34 +98,35 @@ func newState(eventID string) *state {
 func (s *state) lapsed(c claim) bool { return c.until != 0 && c.until <= s.now }
 
 // apply carries out one effect and appends its ledger entry. Claims go first:
-// what a claim was before is told from the booking as it was before.
+// whose they are until then is told from the booking as it was before.
 func (s *state) apply(e effect) {
 	switch e.kind {
 	case message.EntrySale:
 		s.sale, s.saleDirty, s.exists = *e.sale, true, true
 	case message.EntryHeld:
+		s.claimAll(nil, e)
 		s.bookings[e.booking] = e.made
 		s.fresh[e.booking] = true
-		s.claimAll(e.booking, e.seats, e.until)
 		if b := s.buyers[e.made.UserID]; b != nil {
 			b.bookings = append(b.bookings, held{id: e.booking})
 		}
 	case message.EntrySwapped:
-		s.freeAll(e.booking, s.bookings[e.booking].Seats)
+		old := s.bookings[e.booking]
+		s.freeAll(old, without(old.Seats, e.seats))
+		s.claimAll(old, e)
 		s.touch(e.booking)
 		s.move(e.booking, e.made.UserID)
 		s.bookings[e.booking] = e.made
-		s.claimAll(e.booking, e.seats, e.until)
 	case message.EntryExtended:
-		s.claimAll(e.booking, e.seats, e.until)
+		s.claimAll(s.bookings[e.booking], e)
 		b := s.touch(e.booking)
 		b.ExpiresAt, b.Extended = e.until, true
 	case message.EntryBooked:
-		s.claimAll(e.booking, e.seats, 0)
+		s.claimAll(s.bookings[e.booking], e)
 		b := s.touch(e.booking)
 		b.Status, b.ExpiresAt, b.PaymentID = message.Booked, 0, e.payment
 	case message.EntryExpired:
-		s.freeAll(e.booking, e.seats)
+		s.freeAll(s.bookings[e.booking], e.seats)
 		s.touch(e.booking).Status = message.Expired
 	case message.EntryReleased, message.EntryCancelled:
 		s.giveBack(e)
@@ -150,7 +151,7 @@ func (s *state) move(booking, to string) {
 // giveBack frees some or all seats of a booking, which is cancelled when none
 // is left. A cancelled booking keeps its last seats for the record.
 func (s *state) giveBack(e effect) {
-	s.freeAll(e.booking, e.seats)
+	s.freeAll(s.bookings[e.booking], e.seats)
 	b := s.touch(e.booking)
 	if len(e.seats) == len(b.Seats) {
 		b.Status, b.ExpiresAt = message.BookingCancelled, 0
@@ -172,39 +173,30 @@ func (s *state) touch(id string) *record {
 	return &b
 }
 
-func (s *state) claimAll(booking string, seats []int32, until int64) {
+// claimAll gives an effect's seats to its booking; old is the booking as it was,
+// nil when it is new. Seats that it did not have must be free.
+func (s *state) claimAll(old *record, e effect) {
 	s.claimed = true
-	for _, seat := range seats {
-		t := s.known(seat, booking)
-		t.is = claim{booking, until}
-		s.claims[seat] = t
+	for _, seat := range e.seats {
+		from := ""
+		if old.has(seat) {
+			from = old.ID
+		}
+		s.claims.move(seat, from, claim{e.booking, e.until})
 		if s.taken != nil {
 			s.taken.set(seat)
 		}
 	}
 }
 
-func (s *state) freeAll(booking string, seats []int32) {
+// freeAll makes seats of a booking free.
+func (s *state) freeAll(b *record, seats []int32) {
 	for _, seat := range seats {
-		t := s.known(seat, booking)
-		t.is = claim{}
-		s.claims[seat] = t
+		s.claims.move(seat, b.ID, claim{})
 		if s.taken != nil {
 			s.taken.clear(seat)
 		}
 	}
-}
-
-// known is a seat's claim. One that was not read belongs to the booking whose
-// row names it; the store checks that when it writes.
-func (s *state) known(seat int32, booking string) touched {
-	t, ok := s.claims[seat]
-	if !ok {
-		if b := s.bookings[booking]; b != nil && !s.fresh[booking] && b.Status != message.Expired {
-			t.was = claim{booking, b.ExpiresAt}
-		}
-	}
-	return t
 }
 
 func (s *state) append(e effect) {

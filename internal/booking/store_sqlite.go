@@ -281,18 +281,19 @@ func (t *sqliteTx) saveBookings(s *state) error {
 }
 
 func (t *sqliteTx) saveClaims(s *state) error {
-	for seat, c := range s.claims {
-		var err error
-		switch {
-		case c.is == c.was:
-		case c.is.booking == "":
-			err = t.exec(xClaimFree, "free claim", s.eventID, seat, c.was.booking)
-		case c.was.booking == "":
-			err = t.exec(xClaimNew, "insert claim", s.eventID, seat, c.is.booking, positive(c.is.until))
-		default:
-			err = t.exec(xClaimMove, "update claim", c.is.booking, positive(c.is.until), s.eventID, seat, c.was.booking)
+	n := s.claims.writes()
+	for _, w := range n.freed {
+		if err := t.exec(xClaimFree, "free claim", s.eventID, w.seat, w.was); err != nil {
+			return err
 		}
-		if err != nil {
+	}
+	for _, w := range n.moved {
+		if err := t.exec(xClaimMove, "update claim", w.is.booking, positive(w.is.until), s.eventID, w.seat, w.was); err != nil {
+			return err
+		}
+	}
+	for _, w := range n.added {
+		if err := t.exec(xClaimNew, "insert claim", s.eventID, w.seat, w.is.booking, positive(w.is.until)); err != nil {
 			return err
 		}
 	}

@@ -134,6 +134,15 @@ func (vs *views) keep(v *view) {
 	}
 }
 
+// forget drops the view of an event, which is filled anew when it is asked for.
+func (vs *views) forget(eventID string) {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	if v := vs.byID[eventID]; v != nil {
+		vs.drop(v)
+	}
+}
+
 // drop forgets a view and wakes those who wait for it to change.
 func (vs *views) drop(v *view) {
 	if vs.byID[v.eventID] != v {

@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -140,6 +141,11 @@ func (w *writer) settle(ctx context.Context, load *load) ([]answer, error) {
 			l.careful = true
 		case errors.Is(err, errGuard):
 			w.metrics.guards.Inc()
+			if l.careful { // nothing was believed but the view, from which seats are chosen
+				for _, id := range eventsOf(load.items) {
+					w.views.forget(id)
+				}
+			}
 			l.careful = true
 		default:
 			return nil, err
@@ -220,12 +226,37 @@ func (w *writer) commit(ctx context.Context, load *load, l *lessons) (states map
 		if !changed {
 			return errNothing
 		}
+		if err := w.prove(ctx, tx, ordered); err != nil {
+			return err
+		}
 		return tx.save(ctx, ordered)
 	})
 	if errors.Is(err, errNothing) {
 		err = nil
 	}
 	return states, answers, err
+}
+
+// prove looks whether what was decided contradicts the claims that were read, and
+// reads those that no write would check.
+func (w *writer) prove(ctx context.Context, tx storeTx, states []*state) error {
+	for _, s := range states {
+		if s.claims.err != nil {
+			return s.claims.err
+		}
+		seats := s.claims.unproven()
+		if len(seats) == 0 {
+			continue
+		}
+		rows, err := tx.claims(ctx, s.eventID, seats)
+		if err != nil {
+			return err
+		}
+		if len(rows) > 0 {
+			return fmt.Errorf("%w: %d seats were not free", errGuard, len(rows))
+		}
+	}
+	return nil
 }
 
 // contended reports whether other nodes sell some of the events, too: then the
