@@ -87,11 +87,15 @@ func (c *confirmations) gather(first purchase) []purchase {
 }
 
 func (c *confirmations) send(ctx context.Context, list []purchase) error {
-	ids := make([]string, len(list))
+	ids, orders := make([]string, len(list)), make([]string, len(list))
 	for i := range list {
-		ids[i] = list[i].userID
+		ids[i], orders[i] = list[i].userID, list[i].bookingID
 	}
 	to, err := c.page.Users.People(ctx, ids)
+	if err != nil {
+		return err
+	}
+	links, err := c.page.Bookings.OwnLinks(ctx, orders)
 	if err != nil {
 		return err
 	}
@@ -108,14 +112,14 @@ func (c *confirmations) send(ctx context.Context, list []purchase) error {
 		if err != nil {
 			return err
 		}
-		subject, text := c.letter(&o, a.Name)
+		subject, text := c.letter(&o, a.Name, links[p.bookingID])
 		c.mail.Send(a.Email, subject, text)
 	}
 	return nil
 }
 
 // letter is the mail about an order that is paid.
-func (c *confirmations) letter(o *web.Order, name string) (subject, text string) {
+func (c *confirmations) letter(o *web.Order, name, link string) (subject, text string) {
 	const lang = "en"
 	var b strings.Builder
 	e := &o.Event
@@ -131,7 +135,7 @@ func (c *confirmations) letter(o *web.Order, name string) (subject, text string)
 		fmt.Fprintf(&b, "  %s: %s\n", seatName(&p), page.Money(lang, p.Tier.Price, o.Currency))
 	}
 	fmt.Fprintf(&b, "Paid, all fees included: %s\n", page.Money(lang, o.Payment.Amount, o.Payment.Currency))
-	fmt.Fprintf(&b, "\nTickets, a calendar file and all that can be changed are here:\n%s%s\n", c.base, o.Path)
+	fmt.Fprintf(&b, "\nTickets, a calendar file and all that can be changed are here:\n%s%s\n", c.base, link)
 	b.WriteString("\nWhoever has this link can use the tickets. Keep it to yourself.\n")
 	return "Your tickets for " + e.Title + " (" + o.Reference + ")", b.String()
 }

@@ -179,6 +179,21 @@ func (p onPage) Refund(ctx context.Context, caller message.Caller, id string, se
 	return p.Bookings.Refund(ctx, caller, id, seats)
 }
 
+// Link is the signed link to an order, for those who may have it.
+func (p onPage) Link(ctx context.Context, caller message.Caller, id string) (string, error) {
+	b, err := p.Bookings.Booking(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	return p.Bookings.LinkOf(ctx, caller, &b)
+}
+
+// RenewLink makes a new link to an order.
+func (p onPage) RenewLink(ctx context.Context, caller message.Caller, id string) error {
+	_, err := p.Bookings.RenewLink(ctx, caller, id)
+	return err
+}
+
 // GiveBack cancels seats of an order.
 func (p onPage) GiveBack(ctx context.Context, caller message.Caller, id string, seats []string) error {
 	_, err := p.Bookings.Cancel(ctx, caller, id, seats)

@@ -52,8 +52,9 @@ var pageRights = map[string]string{
 	"GET /orders/{booking}":              "303 404 200 200 404 200",
 	"GET /orders/{booking}/cancel":       "303 404 200 403 404 200",
 	"POST /orders/{booking}/cancel":      "303 404 303 403 404 303",
-	"GET /orders/{booking}/tickets":      "303 404 200 404 404 200",
-	"GET /orders/{booking}/tickets.pdf":  "303 404 200 404 404 200",
+	"POST /orders/{booking}/link":        "303 404 303 403 404 403", // the link is its owner's alone
+	"GET /orders/{booking}/tickets":      "303 404 200 404 404 404",
+	"GET /orders/{booking}/tickets.pdf":  "303 404 200 404 404 404",
 	"GET /orders/{booking}/calendar.ics": "303 404 200 200 404 200",
 	"GET /tickets/keys.json":             "200 200 200 200 200 200",
 	"GET /account":                       "303 200 200 200 200 200",

@@ -251,6 +251,7 @@ var rights = map[string]string{
 	"GET /bookings/{id}":                 "401 404 200 200 404 200",
 	"PUT /bookings/{id}":                 "401 404 200 403 404 200",
 	"DELETE /bookings/{id}":              "401 404 200 403 404 200",
+	"POST /bookings/{id}/link":           "401 404 200 403 404 403",
 	"GET /bookings/{id}/payment":         "401 404 200 200 404 200",
 	"GET /bookings/user/{user_id}":       "401 404 200 404 404 200",
 	"GET /bookings/event/{event_id}":     "401 404 404 200 404 200",

@@ -2,7 +2,6 @@ package booking
 
 import (
 	"context"
-	"strings"
 	"testing"
 
 	"boxoffice/internal/message"
@@ -123,22 +122,6 @@ func TestRefundPolicy(t *testing.T) {
 	_, err = w.s.Cancel(ctx, fan("u3"), c.ID, nil)
 	wantType(t, err, "refunds-over")
 	w.verify(ev)
-}
-
-func TestOrderToken(t *testing.T) {
-	w := newWorld(t)
-	a, b := w.s.OrderPath("a"), w.s.OrderPath("b")
-	_, token, _ := strings.Cut(a, "token=")
-	if err := w.s.holdsToken("a", token); err != nil {
-		t.Error(err)
-	}
-	for _, bad := range []string{"", "x", token[:len(token)-1], token + "A"} {
-		wantType(t, w.s.holdsToken("a", bad), "not-found")
-	}
-	wantType(t, w.s.holdsToken("b", token), "not-found")
-	if a == b {
-		t.Error("the same link")
-	}
 }
 
 func TestExtendOnce(t *testing.T) {

@@ -31,7 +31,7 @@ type bookingBody struct {
 	Kind        string                `json:"kind" enum:"sale,block,complimentary" doc:"What the seats were taken for: sold, kept back by the organizer, or given away." example:"sale"`
 	PaymentID   string                `json:"payment_id,omitempty" doc:"The payment that booked it."`
 	Refundable  *time.Time            `json:"refundable_until,omitempty" doc:"Until when its owner may cancel for the money back, UTC; only while booked, absent when there is no end."`
-	Link        string                `json:"link,omitempty" doc:"Signed path with which anybody may read this booking, without signing in. Only when one booking is read."`
+	Link        string                `json:"link,omitempty" doc:"Signed path with which anybody may read this booking, and see its tickets on the page /orders/{id}, without signing in. Only for its owner, or, of complimentary seats without an account, for the organizer who passes it on; and only when one booking is read."`
 	Seq         int64                 `json:"seq" doc:"Version of the event's ledger at the booking's last change; pass it as after= to seat reads to see it."`
 }
 
@@ -80,7 +80,10 @@ func (s *Service) body(ctx context.Context, b *message.Booking) (*bookingBody, e
 type bookingOut struct {
 	ETag     string `header:"ETag"`
 	Location string `header:"Location"`
-	Body     *bookingBody
+
+	CacheControl string `header:"Cache-Control"`
+
+	Body *bookingBody
 }
 
 func (s *Service) answer(ctx context.Context, b message.Booking, err error) (*bookingOut, error) {
@@ -94,13 +97,17 @@ func (s *Service) answer(ctx context.Context, b message.Booking, err error) (*bo
 	return &bookingOut{ETag: `"` + strconv.FormatInt(b.Seq, 10) + `"`, Location: "/bookings/" + b.ID, Body: body}, nil
 }
 
-// detailed is answer with what only the reader of one booking needs.
+// detailed is answer with what only the reader of one booking needs. Nobody may
+// keep it: what it says ends with a new link.
 func (s *Service) detailed(ctx context.Context, b message.Booking, err error) (*bookingOut, error) {
 	out, err := s.answer(ctx, b, err)
 	if err != nil {
 		return nil, err
 	}
-	out.Body.Link = s.OrderPath(b.ID)
+	out.CacheControl = "private, no-store"
+	if out.Body.Link, err = s.linkOf(ctx, message.CallerFrom(ctx), &b, "/bookings/"); err != nil {
+		return nil, err
+	}
 	if b.Status == message.Booked {
 		v, err := s.views.get(ctx, b.EventID)
 		if err != nil {
@@ -192,6 +199,22 @@ func (s *Service) Register(api huma.API) {
 		Summary: "Read a booking", Description: "For its owner, the event's organizer and admins; or for whoever has its signed link.", Errors: []int{401, 404},
 	}, get)
 	s.registerGrants(api)
+
+	type renewIn struct {
+		ID string `path:"id" maxLength:"64" doc:"The booking."`
+	}
+	huma.Register(api, huma.Operation{
+		OperationID: "renew-booking-link", Method: http.MethodPost, Path: "/bookings/{id}/link", Tags: tags, DefaultStatus: http.StatusOK,
+		Summary: "Make a new link", Description: "Replaces the booking's signed link: links that were handed out before open nothing any more. The answer has the new one.",
+		Errors: []int{401, 403, 404, 503},
+	}, func(ctx context.Context, in *renewIn) (*bookingOut, error) {
+		caller, err := signedIn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b, err := s.RenewLink(ctx, caller, in.ID)
+		return s.detailed(ctx, b, err)
+	})
 
 	type swapIn struct {
 		ID      string `path:"id" maxLength:"64"`

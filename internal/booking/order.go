@@ -2,51 +2,15 @@ package booking
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"time"
 
-	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 )
 
-// orderToken lets whoever has it read one booking, without an account: it goes
-// into the link of the mail that a guest gets. It is derived from the signing
-// key, so that nothing has to be stored.
-func (s *Service) orderToken(bookingID string) string {
-	mac := hmac.New(sha256.New, s.key.Seed())
-	mac.Write([]byte("order:" + bookingID))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:18])
-}
-
-// OrderPath is the signed link to a booking, below the public URL.
-func (s *Service) OrderPath(bookingID string) string { return "/bookings/" + s.signed(bookingID) }
-
-func (s *Service) signed(bookingID string) string {
-	return bookingID + "?token=" + s.orderToken(bookingID)
-}
-
-// Readable is a booking that somebody may read: its owner, the event's organizer
-// and admins, or whoever has the token of its signed link. NotFound for others,
-// and for a wrong token.
-func (s *Service) Readable(ctx context.Context, caller message.Caller, bookingID, token string) (message.Booking, error) {
-	if token != "" {
-		if err := s.holdsToken(bookingID, token); err != nil {
-			return message.Booking{}, err
-		}
-		return s.Booking(ctx, bookingID)
-	}
-	if !caller.SignedIn() {
-		return message.Booking{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
-	}
-	return s.mine(ctx, caller, bookingID)
-}
-
 // Order joins a booking with its plan, its prices and the event's policy.
 func (s *Service) Order(ctx context.Context, b *message.Booking) (message.Order, error) {
-	out := message.Order{Booking: *b, Reference: id.Reference(b.ID), Kind: message.Sold, Path: "/orders/" + s.signed(b.ID)}
+	out := message.Order{Booking: *b, Reference: id.Reference(b.ID), Kind: message.Sold}
 	if b.PriceVersion == message.FreeOfCharge {
 		out.Kind, out.PaymentID = b.PaymentID, ""
 	}
@@ -105,15 +69,6 @@ func (s *Service) Refund(ctx context.Context, caller message.Caller, bookingID s
 		}
 	}
 	return amount, nil
-}
-
-// holdsToken reports whether a token belongs to a booking. A wrong one is as if
-// there were no booking.
-func (s *Service) holdsToken(bookingID, token string) error {
-	if !hmac.Equal([]byte(token), []byte(s.orderToken(bookingID))) {
-		return errs.Missing("booking")
-	}
-	return nil
 }
 
 // refundableUntil is until when a booked booking's owner may give it back, µs

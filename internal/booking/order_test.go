@@ -69,7 +69,10 @@ func TestReadable(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t)
 	b := w.hold(w.event(), "u1", "A-A-1")
-	token := w.s.orderToken(b.ID)
+	token, err := w.s.links.Token(ctx, b.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		caller message.Caller
 		token  string

@@ -19,6 +19,7 @@ import (
 	"boxoffice/internal/batch"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/link"
 	"boxoffice/internal/message"
 	"boxoffice/internal/signing"
 	"boxoffice/internal/sqldb"
@@ -48,6 +49,7 @@ type Service struct {
 	feeds    *feeds
 	writers  []*writer
 	key      ed25519.PrivateKey
+	links    *link.Links
 	getStmt  *sql.Stmt
 	recent   *recent
 	followMu sync.RWMutex
@@ -88,6 +90,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
 	s.key = keys[0] // the links to bookings are derived from it: it stays
+	if s.links, err = link.New(ctx, cfg.DB, s.key.Seed(), cfg.Now); err != nil {
+		return nil, fmt.Errorf("booking: %w", err)
+	}
 	if s.lease, err = sqldb.NewLease(ctx, cfg.DB, "holds"); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}

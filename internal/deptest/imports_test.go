@@ -20,8 +20,9 @@ var allowed = map[string][]string{
 	"batch": {"errs"}, "limit": {}, "sqldb": {"errs", "batch"},
 	"sqldb/sqldbtest": {"sqldb"}, // for tests
 	"signing":         {"sqldb"},
+	"link":            {"errs", "sqldb"},
 	// services: never each other
-	"booking": append([]string{"signing"}, services...),
+	"booking": append([]string{"link", "signing"}, services...),
 	"event":   services,
 	"payment": services,
 	"user":    append([]string{"signing"}, services...),

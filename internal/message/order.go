@@ -9,7 +9,6 @@ type Order struct {
 	Kind       string // Sold, Block, or Complimentary
 	Places     []Place
 	RefundsEnd time.Time // until then its owner may give seats back, UTC; zero: without an end
-	Path       string    // signed: with it anybody may read the order, below the public URL
 }
 
 // Sold is the kind of an order that somebody pays for; see Block and Complimentary.

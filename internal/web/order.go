@@ -21,6 +21,11 @@ type Orders interface {
 	// Refund is what comes back for seats of an order, those named or all, minor
 	// units; or why nothing does.
 	Refund(ctx context.Context, caller message.Caller, id string, seats []string) (int64, error)
+	// Link is the signed link to an order, below the public URL; "" when the caller
+	// must not have it.
+	Link(ctx context.Context, caller message.Caller, id string) (string, error)
+	// RenewLink makes a new link to an order: the old one opens nothing any more.
+	RenewLink(ctx context.Context, caller message.Caller, id string) error
 	// GiveBack cancels seats of an order, those named or all.
 	GiveBack(ctx context.Context, caller message.Caller, id string, seats []string) error
 }
@@ -154,6 +159,7 @@ func (s *Shop) orderRoutes() routes {
 	return routes{
 		"GET /orders": s.orders, "GET /orders/{booking}": s.order,
 		"GET /orders/{booking}/cancel": s.cancel, "POST /orders/{booking}/cancel": s.cancelled,
+		"POST /orders/{booking}/link":   s.renewLink,
 		"GET /orders/{booking}/tickets": s.tickets, "GET /orders/{booking}/tickets.pdf": s.ticketsPDF,
 		"GET /orders/{booking}/calendar.ics": s.calendar, "GET /tickets/keys.json": s.ticketKeys,
 	}
@@ -219,7 +225,8 @@ type orderPage struct {
 	Now     time.Time
 	Token   string // of the signed link by which the reader came; "": none
 	Own     bool   // the reader may change it
-	Mine    bool   // the reader gets its tickets
+	Mine    bool   // the reader gets its tickets: its owner, or whoever has its link
+	Share   string // the signed link, for those who may pass it on; "": not for this reader
 	Fresh   bool   // it was paid a moment ago
 	State   string
 	Minutes int
@@ -242,6 +249,7 @@ const fresh = 15 * time.Minute
 
 // readOrder is the order that a page is about, if the reader may read it.
 func (s *Shop) readOrder(v *page.Visit) (*orderPage, error) {
+	v.W.Header().Set("Cache-Control", "private, no-store") // also when it is refused: a link may be good later, or end
 	token := v.Request.URL.Query().Get("token")
 	o, err := s.Orders.Order(v.Context(), v.Caller, v.PathValue("booking"), token)
 	if err != nil {
@@ -249,9 +257,8 @@ func (s *Shop) readOrder(v *page.Visit) (*orderPage, error) {
 	}
 	p := &orderPage{Order: o, Now: v.Now(), Token: token, State: o.State(v.Now()), Minutes: minutesLeft(v, &o)}
 	p.Own = v.Caller.MayRead(o.UserID)
-	p.Mine = p.Own || token != ""
+	p.Mine = v.Caller.SignedIn() && o.UserID == v.Caller.UserID || token != ""
 	p.Fresh = p.Mine && o.Ticketed() && v.Now().Sub(o.Paid()) < fresh
-	v.W.Header().Set("Cache-Control", "private, no-store")
 	return p, nil
 }
 
@@ -260,5 +267,23 @@ func (s *Shop) order(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	if path, err := s.Orders.Link(v.Context(), v.Caller, o.ID); err != nil {
+		return err
+	} else if path != "" {
+		o.Share = v.URL(path)
+	}
 	return v.Show(s.set, "order", page.Meta{Title: v.T("order.title", "Reference", o.Reference), NoIndex: true}, o)
+}
+
+// renewLink makes a new link to an order.
+func (s *Shop) renewLink(v *page.Visit) error {
+	if err := signedIn(v); err != nil {
+		return err
+	}
+	id := v.PathValue("booking")
+	if err := s.Orders.RenewLink(v.Context(), v.Caller, id); err != nil {
+		return err
+	}
+	v.Notice("new-link")
+	return v.Go("/orders/" + id + "#link")
 }

@@ -1,0 +1,83 @@
+package booking
+
+import (
+	"context"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// The signed link of an order opens it, with its tickets, to whoever has it. It
+// is for the owner, and for nobody else who may read the booking.
+
+// LinkOf is the signed link to an order's page, below the public URL; "" when
+// the caller must not have it.
+func (s *Service) LinkOf(ctx context.Context, caller message.Caller, b *message.Booking) (string, error) {
+	return s.linkOf(ctx, caller, b, "/orders/")
+}
+
+func (s *Service) linkOf(ctx context.Context, caller message.Caller, b *message.Booking, folder string) (string, error) {
+	if !mayHandOut(caller, b) {
+		return "", nil
+	}
+	token, err := s.links.Token(ctx, b.ID)
+	if err != nil {
+		return "", err
+	}
+	return folder + b.ID + "?token=" + token, nil
+}
+
+// mayHandOut reports whether a caller may have the link to a booking: its owner,
+// and for a gift that belongs to no account the organizer, who passes it on.
+func mayHandOut(c message.Caller, b *message.Booking) bool {
+	switch {
+	case !c.SignedIn():
+		return false
+	case b.UserID != "":
+		return b.UserID == c.UserID
+	}
+	return b.PriceVersion == message.FreeOfCharge && b.PaymentID == message.Complimentary && mayTouch(&record{Booking: *b}, c)
+}
+
+// OwnLinks are the signed links to orders' pages, by booking id: for mails to
+// their owners.
+func (s *Service) OwnLinks(ctx context.Context, bookingIDs []string) (map[string]string, error) {
+	tokens, err := s.links.Tokens(ctx, bookingIDs)
+	for id, token := range tokens {
+		tokens[id] = "/orders/" + id + "?token=" + token
+	}
+	return tokens, err
+}
+
+// RenewLink makes a new link to a booking for whoever may have its link. The old
+// one opens nothing from then on, on no node.
+func (s *Service) RenewLink(ctx context.Context, caller message.Caller, bookingID string) (message.Booking, error) {
+	b, err := s.mine(ctx, caller, bookingID)
+	if err != nil {
+		return b, err
+	}
+	if !mayHandOut(caller, &b) {
+		return b, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can make a new link to a booking.")
+	}
+	return b, s.links.Renew(ctx, bookingID)
+}
+
+// Readable is a booking that somebody may read: its owner, the event's organizer
+// and admins, or whoever has the token of its signed link. NotFound for others,
+// and for a token that is wrong or was replaced.
+func (s *Service) Readable(ctx context.Context, caller message.Caller, bookingID, token string) (message.Booking, error) {
+	if token != "" {
+		b, err := s.Booking(ctx, bookingID)
+		if err == nil {
+			err = s.links.Check(ctx, bookingID, token)
+		}
+		if err != nil {
+			return message.Booking{}, err
+		}
+		return b, nil
+	}
+	if !caller.SignedIn() {
+		return message.Booking{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
+	}
+	return s.mine(ctx, caller, bookingID)
+}
