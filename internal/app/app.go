@@ -59,10 +59,14 @@ type Parts struct {
 
 // Build migrates the database and wires the services. Close ends them in order.
 func Build(ctx context.Context, db *sqldb.DB, log *slog.Logger) (*Parts, error) {
+	return build(ctx, db, Substitutes{}, log)
+}
+
+func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger) (*Parts, error) {
 	p := &Parts{DB: db, Metrics: prometheus.NewRegistry()}
 	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
-	if p.Users, err = user.New(ctx, db, db.Now); err != nil {
+	if p.Users, err = user.Open(ctx, user.Config{DB: db, Now: db.Now, Hashing: sub.Hashing}); err != nil {
 		return nil, err
 	}
 	if p.Events, err = event.New(ctx, db, nil, db.Now); err != nil {
@@ -77,9 +81,11 @@ func Build(ctx context.Context, db *sqldb.DB, log *slog.Logger) (*Parts, error) 
 	if p.Tickets, err = ticketSigner(ctx, db); err != nil {
 		return nil, err
 	}
-	bank, err := sandbox.New(ctx, db, db.Now, slowPayment)
-	if err != nil {
-		return nil, err
+	bank := sub.Gateway
+	if bank == nil {
+		if bank, err = sandbox.New(ctx, db, db.Now, slowPayment); err != nil {
+			return nil, err
+		}
 	}
 	if p.Payments, err = payment.New(ctx, db, payable{p.Bookings}, bank, db.Now, log); err != nil {
 		return nil, err

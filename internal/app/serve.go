@@ -11,7 +11,6 @@ import (
 	"net/http/pprof"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -20,7 +19,6 @@ import (
 	"boxoffice/internal/booking"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/limit"
-	"boxoffice/internal/notify"
 	"boxoffice/internal/page"
 	"boxoffice/internal/sqldb"
 )
@@ -59,17 +57,9 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 	if err != nil {
 		return err
 	}
-	p, err := Build(ctx, db, log)
+	n, err := s.start(ctx, db, Substitutes{}, log)
 	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	mail, err := notify.NewFolder(filepath.Join(s.Data, "mail"), time.Now, log)
-	if err != nil {
-		return errors.Join(err, p.Close(ctx))
-	}
-	p.Users.UseMailer(mail, log)
-	if s.TwoFactor {
-		p.Users.RequireTwoFactor()
+		return err
 	}
 	background, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -78,14 +68,10 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 		running.Wait()
 		drain, cancel := context.WithTimeout(context.Background(), drainTime)
 		defer cancel()
-		err = errors.Join(err, p.Close(drain))
-		mail.Close()
+		err = errors.Join(err, n.Close(drain))
 	}()
-	if err := p.Events.Sync(ctx); err != nil {
-		return err
-	}
 	if s.Demo {
-		if err := p.demo(ctx, out); err != nil {
+		if err := n.demo(ctx, out); err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
 	}
@@ -94,14 +80,8 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 			return err
 		}
 	}
-	running.Go(func() { p.Users.Run(background) })
-	running.Go(func() { p.Bookings.Run(background) })
-	running.Go(func() {
-		if err := p.Payments.Run(background); err != nil && background.Err() == nil {
-			log.Error("payments", "error", err)
-		}
-	})
-	return p.listen(ctx, &s, mail, out, log)
+	n.work()
+	return n.listen(ctx, out)
 }
 
 // front puts the services and the pages behind the front door. The world reaches
@@ -156,7 +136,8 @@ func (p *Parts) ready(ctx context.Context) error {
 }
 
 // listen serves HTTP until ctx ends and every request is answered.
-func (p *Parts) listen(ctx context.Context, s *Serve, mail *notify.Folder, out io.Writer, log *slog.Logger) error {
+func (n *Node) listen(ctx context.Context, out io.Writer) error {
+	s, log := n.serve, n.log
 	l, err := net.Listen("tcp", s.Addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -165,13 +146,10 @@ func (p *Parts) listen(ctx context.Context, s *Serve, mail *notify.Folder, out i
 	if base == "" {
 		base = "http://" + l.Addr().String()
 	}
-	p.Users.UsePublicURL(base)
-	p.confirm = newConfirmations(p, mail, base, log)
-	p.Payments.OnCaptured(p.confirm.paid)
-	g, err := p.front(s, base, mail, log)
-	if err != nil {
+	if err := n.open(base); err != nil {
 		return errors.Join(err, l.Close())
 	}
+	g := n.door
 	failed := make(chan error, 1)
 	go func() { failed <- g.Serve(l) }()
 	fmt.Fprintf(out, "listening on http://%s\n", l.Addr())
@@ -184,7 +162,7 @@ func (p *Parts) listen(ctx context.Context, s *Serve, mail *notify.Folder, out i
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	g.Drain()
-	p.Bookings.EndLive()
+	n.Bookings.EndLive()
 	if err := g.Shutdown(drain); err != nil {
 		return fmt.Errorf("drain: %w", err)
 	}

@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -50,7 +51,7 @@ func (vs *views) unsure(now time.Time) []*view {
 	return list
 }
 
-// catchUp applies what the ledger has beyond the views, PostgreSQL only.
+// catchUp applies what the ledger has beyond the views.
 func (vs *views) catchUp(ctx context.Context, list []*view) error {
 	if len(list) == 0 {
 		return nil
@@ -61,7 +62,12 @@ func (vs *views) catchUp(ctx context.Context, list []*view) error {
 	for i, v := range list {
 		ids[i], byID[v.eventID] = v.eventID, v
 	}
-	rows, err := vs.db.Reader().QueryContext(ctx, `SELECT event_id, seq FROM sales WHERE event_id = ANY($1)`, ids) // primary key
+	raw, err := json.Marshal(ids)
+	if err != nil {
+		return fmt.Errorf("heads of the ledgers: %w", err)
+	}
+	const heads = `SELECT event_id, seq FROM sales WHERE event_id /*sqlite: IN (SELECT value FROM json_each($1))*/ /*postgres: = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS JSON))))*/` // primary key
+	rows, err := vs.db.Reader().QueryContext(ctx, vs.db.Text(heads), string(raw))
 	if err != nil {
 		return fmt.Errorf("heads of the ledgers: %w", err)
 	}

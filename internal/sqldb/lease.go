@@ -20,7 +20,7 @@ const (
 // Lease lets one node at a time do a job, and passes it on when that node is not
 // heard of for some seconds. It saves work and decides nothing: a node that was
 // frozen may go on for a moment while another has the lease, so the job must do
-// no harm when it is done twice. On SQLite it is always held.
+// no harm when it is done twice. Where nobody shares the database it is always held.
 type Lease struct {
 	db     *DB
 	name   string
@@ -63,10 +63,16 @@ func (l *Lease) Held(ctx context.Context) bool {
 func (l *Lease) ask(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, leaseRenew)
 	defer cancel()
-	res, err := l.db.writer.ExecContext(ctx, `INSERT INTO leases (name, holder, until)
-		SELECT $1, $2, t + CAST($3 AS BIGINT) FROM (SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS t) AS now
+	const take = `INSERT INTO leases (name, holder, until)
+		SELECT $1, $2, t + CAST($3 AS BIGINT) FROM (SELECT /*postgres: CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)*/ /*sqlite: CAST($4 AS BIGINT)*/ AS t) AS now
+		WHERE TRUE
 		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
-		WHERE leases.holder = excluded.holder OR leases.until < excluded.until - CAST($3 AS BIGINT)`, l.name, l.holder, leaseLife.Microseconds())
+		WHERE leases.holder = excluded.holder OR leases.until < excluded.until - CAST($3 AS BIGINT)`
+	args := []any{l.name, l.holder, leaseLife.Microseconds()}
+	if l.db.dialect == SQLite {
+		args = append(args, l.db.Now().UnixMicro())
+	}
+	res, err := l.db.writer.ExecContext(ctx, l.db.Text(take), args...)
 	if err != nil {
 		return false, fmt.Errorf("lease %s: %w", l.name, err)
 	}

@@ -119,7 +119,7 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	var watch context.Context
 	watch, p.stop = context.WithCancel(context.Background())
 	p.running.Go(func() { p.watch(watch) })
-	return &DB{dialect: Postgres, writer: p.writes, reader: p.pool, pg: p}, nil
+	return &DB{dialect: Postgres, shared: true, writer: p.writes, reader: p.pool, pg: p}, nil
 }
 
 func openPool(c *pgx.ConnConfig, size int) *sql.DB {

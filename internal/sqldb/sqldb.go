@@ -12,6 +12,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,6 +41,7 @@ type DB struct {
 	writer  *sql.DB // SQLite: exactly one connection
 	reader  *sql.DB // PostgreSQL: the writer
 	path    string
+	shared  bool
 
 	// SQLite
 	group               *batch.Queue[writeFunc] // its worker alone writes
@@ -53,6 +55,11 @@ type Config struct {
 	Dir         string // folder of the SQLite files; made when it is missing
 	Synchronous string // SQLite's synchronous setting; "" is FULL. Tests of power cuts use NORMAL
 	VFS         string // SQLite's VFS by name; "" is the default
+
+	// For tests: several nodes of this process share the SQLite file.
+	Together bool
+	// For tests: makes SQLite's connections; nil leaves it to the driver.
+	Connector func(d driver.Driver, dsn string) driver.Connector
 
 	URL        string // of PostgreSQL, postgres://…; "" is SQLite
 	ReplicaURL string // of a read replica, for Browse; "" is none
@@ -84,7 +91,7 @@ func (db *DB) Close() error {
 func (db *DB) Dialect() Dialect { return db.dialect }
 
 // Shared reports whether other nodes may be at work on the same database.
-func (db *DB) Shared() bool { return db.dialect == Postgres }
+func (db *DB) Shared() bool { return db.shared }
 
 // Reader is the pool for reads outside of a write. What it returns may be older
 // than a write that is under way, never older than one that was answered.

@@ -44,7 +44,7 @@ func openSQLite(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.VFS != "" {
 		dsn += "&vfs=" + cfg.VFS
 	}
-	writer, err := sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=cache_size(-8000)")
+	writer, err := cfg.pool(dsn + "&_txlock=immediate&_pragma=cache_size(-8000)")
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -52,13 +52,13 @@ func openSQLite(ctx context.Context, cfg Config) (*DB, error) {
 	if err := writer.PingContext(ctx); err != nil { // creates the file before readers look for it
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), writer.Close())
 	}
-	reader, err := sql.Open("sqlite", dsn+"&_pragma=query_only(1)&_pragma=cache_size(-8000)")
+	reader, err := cfg.pool(dsn + "&_pragma=query_only(1)&_pragma=cache_size(-8000)")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), writer.Close())
 	}
 	reader.SetMaxOpenConns(4)
 	reader.SetMaxIdleConns(4)
-	db := &DB{dialect: SQLite, writer: writer, reader: reader, path: path}
+	db := &DB{dialect: SQLite, writer: writer, reader: reader, path: path, shared: cfg.Together}
 	for stmt, text := range map[**sql.Stmt]string{&db.save: "SAVEPOINT w", &db.undo: "ROLLBACK TO w", &db.release: "RELEASE w"} {
 		if *stmt, err = writer.PrepareContext(ctx, text); err != nil {
 			return nil, errors.Join(fmt.Errorf("open database: %w", err), reader.Close(), writer.Close())
@@ -66,6 +66,15 @@ func openSQLite(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	db.group = batch.New(maxShared, maxWaiting, db.together)
 	return db, nil
+}
+
+// pool opens SQLite with the configured connector.
+func (cfg *Config) pool(dsn string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil || cfg.Connector == nil {
+		return db, err
+	}
+	return sql.OpenDB(cfg.Connector(db.Driver(), dsn)), db.Close()
 }
 
 // together commits what waits, in one transaction.

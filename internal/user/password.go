@@ -28,8 +28,17 @@ const (
 	keyLen      = 32
 )
 
-// phcPrefix is how a hash with these parameters begins in the PHC string format.
-var phcPrefix = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, argonMemory, argonTime, argonLanes)
+// Hashing is what a password hash costs. The zero value is what passwords need;
+// tests that are not about passwords take less.
+type Hashing struct {
+	Memory uint32 // KiB
+	Time   uint32 // passes
+}
+
+// prefix is how a hash with these parameters begins in the PHC string format.
+func (c Hashing) prefix() string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, c.Memory, c.Time, argonLanes)
+}
 
 // Lengths of passwords, in characters.
 const (
@@ -47,6 +56,8 @@ var commonText string
 // hasher computes password hashes, a few at a time: each takes 19 MiB and a
 // core for some 30 ms. Who finds the queue full is asked to come back.
 type hasher struct {
+	cost   Hashing
+	phc    string        // how its hashes begin
 	slots  chan struct{} // hold one for each hash that is computed
 	queue  chan struct{} // and for each that is or waits to be
 	dummy  string        // is checked when there is no account, so that both take the same time
@@ -54,9 +65,12 @@ type hasher struct {
 	words  map[string]bool // common without their tail
 }
 
-func newHasher() (*hasher, error) {
+func newHasher(cost Hashing) (*hasher, error) {
+	if cost == (Hashing{}) {
+		cost = Hashing{Memory: argonMemory, Time: argonTime}
+	}
 	n := runtime.GOMAXPROCS(0)
-	h := &hasher{slots: make(chan struct{}, n), queue: make(chan struct{}, perCore*n), common: map[string]bool{}, words: map[string]bool{}}
+	h := &hasher{cost: cost, phc: cost.prefix(), slots: make(chan struct{}, n), queue: make(chan struct{}, perCore*n), common: map[string]bool{}, words: map[string]bool{}}
 	for _, p := range strings.Fields(commonText) {
 		h.common[p] = true
 		if word := strings.TrimRight(p, tailSigns); len(word) > 3 {
@@ -82,7 +96,7 @@ func (h *hasher) run(ctx context.Context, password string, salt []byte) ([]byte,
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonLanes, keyLen), nil
+	return argon2.IDKey([]byte(password), salt, h.cost.Time, h.cost.Memory, argonLanes, keyLen), nil
 }
 
 // hash is a new PHC string for a password.
@@ -94,7 +108,7 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	b64 := base64.RawStdEncoding
-	return phcPrefix + b64.EncodeToString(salt) + "$" + b64.EncodeToString(key), nil
+	return h.phc + b64.EncodeToString(salt) + "$" + b64.EncodeToString(key), nil
 }
 
 // check reports whether a password is the one of a PHC string. An account
@@ -107,7 +121,7 @@ func (h *hasher) check(ctx context.Context, phc, password string) (bool, error) 
 	if utf8.RuneCountInString(password) > maxPassword {
 		usable, password = false, "" // no account has one so long, and hashing megabytes is dear
 	}
-	salt, want, err := parsePHC(phc)
+	salt, want, err := h.parse(phc)
 	if err != nil {
 		return false, err
 	}
@@ -118,10 +132,10 @@ func (h *hasher) check(ctx context.Context, phc, password string) (bool, error) 
 	return subtle.ConstantTimeCompare(got, want) == 1 && usable, nil
 }
 
-// parsePHC reads salt and key out of a PHC string. All hashes have the
-// parameters of this package; a change of them needs a way to tell old from new.
-func parsePHC(phc string) (salt, key []byte, err error) {
-	rest, ok := strings.CutPrefix(phc, phcPrefix)
+// parse reads salt and key out of a PHC string. All hashes have the parameters of
+// the hasher; a change of them needs a way to tell old from new.
+func (h *hasher) parse(phc string) (salt, key []byte, err error) {
+	rest, ok := strings.CutPrefix(phc, h.phc)
 	saltText, keyText, two := strings.Cut(rest, "$")
 	if !ok || !two {
 		return nil, nil, errors.New("password hash: not argon2id with the parameters in use")

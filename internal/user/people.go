@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
 )
 
 // People are the names and addresses of accounts, by id; unknown ones are left
@@ -14,7 +15,7 @@ import (
 func (s *Service) People(ctx context.Context, ids []string) (map[string]message.Person, error) {
 	// By primary key, and one statement for however many there are.
 	among, arg := `= ANY (CAST($1 AS TEXT[]))`, any(ids)
-	if !s.db.Shared() {
+	if s.db.Dialect() == sqldb.SQLite {
 		raw, err := json.Marshal(ids)
 		if err != nil {
 			return nil, fmt.Errorf("read people: %w", err)

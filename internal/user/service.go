@@ -52,20 +52,33 @@ type Service struct {
 	lookUps map[int]*sql.Stmt // by how many tokens; 0: any number
 }
 
+// Config is what a user service is made of.
+type Config struct {
+	DB      *sqldb.DB
+	Now     func() time.Time
+	Hashing Hashing
+}
+
 // New migrates the tables and starts the service.
 func New(ctx context.Context, db *sqldb.DB, now func() time.Time) (*Service, error) {
+	return Open(ctx, Config{DB: db, Now: now})
+}
+
+// Open is New with all that can be chosen.
+func Open(ctx context.Context, cfg Config) (*Service, error) {
+	db := cfg.DB
 	if err := db.Migrate(ctx, "user", migrations); err != nil {
 		return nil, err
 	}
-	secret, err := signing.Secret(ctx, db, emailSecret, now)
+	secret, err := signing.Secret(ctx, db, emailSecret, cfg.Now)
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
 	}
-	h, err := newHasher()
+	h, err := newHasher(cfg.Hashing)
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
 	}
-	s := &Service{db: db, now: now, hasher: h, secret: secret, throttle: throttle{tries: map[string]*tries{}}, mailer: noMail{}, post: newPost(), log: slog.Default(), lookUps: map[int]*sql.Stmt{}}
+	s := &Service{db: db, now: cfg.Now, hasher: h, secret: secret, throttle: throttle{tries: map[string]*tries{}}, mailer: noMail{}, post: newPost(), log: slog.Default(), lookUps: map[int]*sql.Stmt{}}
 	s.sessions = newSessions(s)
 	return s, nil
 }

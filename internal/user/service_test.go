@@ -292,7 +292,7 @@ func TestThrottleForgetsWhenFull(t *testing.T) {
 // More log-ins than can be computed soon are turned away, and those who have
 // gone do not wait on.
 func TestHasherIsBounded(t *testing.T) {
-	h, err := newHasher()
+	h, err := newHasher(Hashing{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +324,7 @@ func TestHasherIsBounded(t *testing.T) {
 }
 
 func TestHashForm(t *testing.T) {
-	h, err := newHasher()
+	h, err := newHasher(Hashing{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,7 +335,7 @@ func TestHashForm(t *testing.T) {
 	if b, _ := h.hash(t.Context(), goodPassword); a == b {
 		t.Error("no salt")
 	}
-	for _, broken := range []string{"x", "$argon2id$v=19$m=1,t=1,p=1$AAAA$AAAA", phcPrefix + "AAAA", phcPrefix + "!$AAAA", phcPrefix + "AAAA$!"} {
+	for _, broken := range []string{"x", "$argon2id$v=19$m=1,t=1,p=1$AAAA$AAAA", h.phc + "AAAA", h.phc + "!$AAAA", h.phc + "AAAA$!"} {
 		if ok, err := h.check(t.Context(), broken, goodPassword); ok || err == nil {
 			t.Errorf("%q: %v %v", broken, ok, err)
 		}

@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
 )
 
 // How sessions live.
@@ -96,7 +97,7 @@ const lookUpSet = `SELECT s.token_hash, u.id, u.role, s.expires_at, u.totp_activ
 // prepared.
 func (s *Service) lookUpStmt(ctx context.Context, hashes [][]byte) (*sql.Stmt, []any, error) {
 	n, text, args := 0, lookUpSet, []any{hashes}
-	if !s.db.Shared() {
+	if s.db.Dialect() == sqldb.SQLite {
 		for n = 1; n < len(hashes); {
 			n *= 2
 		}

@@ -1,0 +1,118 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"boxoffice/internal/gateway"
+	"boxoffice/internal/notify"
+	"boxoffice/internal/payment"
+	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user"
+)
+
+// Substitutes stand in for what a node needs of the world outside. What is left
+// out is the real thing.
+type Substitutes struct {
+	Gateway payment.Gateway // nil: the sandbox
+	Mailer  user.Mailer     // nil: a folder of files
+	Hashing user.Hashing    // zero: as passwords need it
+}
+
+// Node is a node at work: its services, and their background jobs.
+type Node struct {
+	*Parts
+	serve  *Serve
+	log    *slog.Logger
+	mailer user.Mailer
+	folder *notify.Folder // nil: mail goes elsewhere
+	door   *gateway.Gateway
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// Start starts a node on an open database, which it closes in the end. It answers
+// what is handed to its Door; links in mails begin with PublicURL.
+func (s *Serve) Start(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger) (*Node, error) {
+	n, err := s.start(ctx, db, sub, log)
+	if err != nil {
+		return nil, err
+	}
+	n.work()
+	if err := n.open(strings.TrimSuffix(s.PublicURL, "/")); err != nil {
+		return nil, errors.Join(err, n.Close(ctx))
+	}
+	return n, nil
+}
+
+// start builds the services and hands over what a crash may have left behind.
+func (s *Serve) start(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger) (*Node, error) {
+	p, err := build(ctx, db, sub, log)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	n := &Node{Parts: p, serve: s, log: log, mailer: sub.Mailer, stop: func() {}}
+	if n.mailer == nil {
+		if n.folder, err = notify.NewFolder(filepath.Join(s.Data, "mail"), time.Now, log); err != nil {
+			return nil, errors.Join(err, p.Close(ctx))
+		}
+		n.mailer = n.folder
+	}
+	p.Users.UseMailer(n.mailer, log)
+	if s.TwoFactor {
+		p.Users.RequireTwoFactor()
+	}
+	if err := p.Events.Sync(ctx); err != nil {
+		return nil, errors.Join(err, n.Close(ctx))
+	}
+	return n, nil
+}
+
+// work starts the background jobs.
+func (n *Node) work() {
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop = stop
+	n.running.Go(func() { n.Users.Run(ctx) })
+	n.running.Go(func() { n.Bookings.Run(ctx) })
+	n.running.Go(func() {
+		if err := n.Payments.Run(ctx); err != nil && ctx.Err() == nil {
+			n.log.Error("payments", "error", err)
+		}
+	})
+}
+
+// open puts the services behind a front door, which the world reaches at base.
+func (n *Node) open(base string) (err error) {
+	n.Users.UsePublicURL(base)
+	n.confirm = newConfirmations(n.Parts, n.mailer, base, n.log)
+	n.Payments.OnCaptured(n.confirm.paid)
+	var dev http.Handler
+	if n.folder != nil {
+		dev = n.folder
+	}
+	n.door, err = n.front(n.serve, base, dev, n.log)
+	return err
+}
+
+// Door is the node's front door: it answers requests, and knows the document of
+// its operations.
+func (n *Node) Door() *gateway.Gateway { return n.door }
+
+// Close ends the background jobs, waits for payments under way until ctx ends,
+// and closes the database.
+func (n *Node) Close(ctx context.Context) error {
+	n.stop()
+	n.running.Wait()
+	err := n.Parts.Close(ctx)
+	if n.folder != nil {
+		n.folder.Close()
+	}
+	return err
+}
