@@ -33,7 +33,7 @@ var allowed = map[string][]string{
 	"page":    {"errs", "message", "money"},
 	"web":     {"errs", "id", "message", "money", "page", "poster", "ticket"},
 	// beside them: values and documents
-	"ticket":  {"id"},
+	"ticket": {"id", "ticket/letters"}, "ticket/letters": {},
 	"poster":  {},
 	"console": {"errs", "id", "message", "money", "page"},
 	// behind them
@@ -58,6 +58,7 @@ var guarded = map[string][]string{
 	"github.com/wneessen/go-mail":       {"notify"},
 	"github.com/pquerna/otp":            {"user"},
 	"github.com/signintech/gopdf":       {"ticket"},
+	"github.com/go-text/typesetting":    {"ticket/letters"},
 	"github.com/piglig/go-qr":           {"ticket"},
 	"github.com/arran4/golang-ical":     {"ticket"},
 	"github.com/rs/cors":                {"gateway"},

@@ -199,7 +199,7 @@ func (s *sheet) details(d Document, seat Seat) {
 // foot is the terms, and which of the tickets this is.
 func (s *sheet) foot(d Document, index int) {
 	s.font(regular, 6)
-	page := s.clean(fmt.Sprintf(d.Words.Page, index+1, len(d.Seats)))
+	page := s.set.Clean(fmt.Sprintf(d.Words.Page, index+1, len(d.Seats)))
 	width := s.width(page)
 	s.text(grey, pageWidth-margin-width, pageHeight-10, page)
 	for i, t := range s.wrap(d.Terms, inner-width-12, 2) {

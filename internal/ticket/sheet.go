@@ -2,44 +2,38 @@ package ticket
 
 import (
 	"bytes"
-	_ "embed"
 	"fmt"
 	"strings"
 	"unicode"
 
 	"github.com/signintech/gopdf"
-	"golang.org/x/text/unicode/norm"
-)
 
-// IBM Plex Sans: Latin, Greek and Cyrillic. Licence: fonts/OFL.txt.
-var (
-	//go:embed fonts/IBMPlexSans-Regular.ttf
-	regularTTF []byte
-	//go:embed fonts/IBMPlexSans-Bold.ttf
-	boldTTF []byte
+	"boxoffice/internal/ticket/letters"
 )
 
 const regular, bold = "regular", "bold"
-
-// missing stands for a letter that the font does not have: a question mark in a
-// diamond.
-const missing = unicode.ReplacementChar
 
 type rgb struct{ r, g, b uint8 }
 
 // sheet draws; the first error stays and makes the rest do nothing.
 type sheet struct {
-	pdf gopdf.GoPdf
-	err error
+	pdf  gopdf.GoPdf
+	set  *letters.Setter
+	size float64 // of the font set last, in points
+	err  error
 }
 
 func newSheet(d Document) (*sheet, error) {
-	s := &sheet{}
+	set, err := letters.New()
+	if err != nil {
+		return nil, err
+	}
+	s := &sheet{set: set}
 	s.pdf.Start(gopdf.Config{PageSize: gopdf.Rect{W: pageWidth, H: pageHeight}})
 	for _, f := range []struct {
 		name string
 		ttf  []byte
-	}{{regular, regularTTF}, {bold, boldTTF}} {
+	}{{regular, letters.RegularTTF}, {bold, letters.BoldTTF}} {
 		if err := s.pdf.AddTTFFontData(f.name, f.ttf); err != nil {
 			return nil, err
 		}
@@ -52,21 +46,26 @@ func newSheet(d Document) (*sheet, error) {
 	return s, nil
 }
 
-// property is a text for the file's properties. gopdf writes letters there by four
-// digits, which those beyond the basic plane, emoji for one, would break.
+// property is a text for the file's properties. gopdf writes characters there by
+// four digits, which those beyond the basic plane, emoji for one, would break: they
+// are left out.
 func property(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r > 0xffff {
-			return missing
+	text = strings.Map(func(r rune) rune {
+		if r > 0xffff || r == unicode.ReplacementChar {
+			return -1
 		}
 		return r
 	}, text)
+	return strings.Join(strings.Fields(text), " ")
 }
 
 func (s *sheet) bytes() ([]byte, error) {
 	var b bytes.Buffer
 	if s.err == nil {
 		_, s.err = s.pdf.WriteTo(&b)
+	}
+	if s.err == nil {
+		s.err = s.set.Err()
 	}
 	if s.err != nil {
 		return nil, fmt.Errorf("tickets: %w", s.err)
@@ -80,36 +79,62 @@ func (s *sheet) try(err error) {
 	}
 }
 
-func (s *sheet) font(name string, size float64) { s.try(s.pdf.SetFont(name, "", size)) }
-
-// clean makes a text one line of letters that the font has: composed, so that an
-// umlaut is one letter, with the sign for it where one is missing.
-func (s *sheet) clean(text string) string {
-	text = strings.Join(strings.Fields(norm.NFC.String(strings.ToValidUTF8(text, string(missing)))), " ")
-	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.C, r) {
-			return -1 // control and format characters
-		}
-		if has, err := s.pdf.IsCurrFontContainGlyph(r); err != nil || !has {
-			return missing
-		}
-		return r
-	}, text)
+func (s *sheet) font(name string, size float64) {
+	s.size = size
+	s.try(s.pdf.SetFont(name, "", size))
 }
 
 // width is that of a clean text in the font set last.
 func (s *sheet) width(text string) float64 {
+	if s.set.Plain(text) {
+		return s.plainWidth(text)
+	}
+	sum := 0.0
+	for _, run := range s.set.Line(text, s.size) {
+		if run.Text != "" {
+			run.Advance = s.plainWidth(run.Text)
+		}
+		sum += run.Advance
+	}
+	return sum
+}
+
+func (s *sheet) plainWidth(text string) float64 {
 	w, err := s.pdf.MeasureTextWidth(text)
 	s.try(err)
 	return w
 }
 
-// text writes a clean text on a base line.
+// text writes a clean text on a base line: as text where the document's own font
+// has the letters, else as outlines.
 func (s *sheet) text(c rgb, x, y float64, text string) {
 	if text == "" {
 		return
 	}
 	s.pdf.SetTextColor(c.r, c.g, c.b)
+	if s.set.Plain(text) {
+		s.plain(x, y, text)
+		return
+	}
+	s.pdf.SetFillColor(c.r, c.g, c.b)
+	for _, run := range s.set.Line(text, s.size) {
+		if run.Text != "" {
+			s.plain(x, y, run.Text)
+			x += s.plainWidth(run.Text)
+			continue
+		}
+		for _, glyph := range run.Glyphs {
+			outline := make([]gopdf.Point, len(glyph))
+			for i, p := range glyph {
+				outline[i] = gopdf.Point{X: x + p.X, Y: y + p.Y}
+			}
+			s.pdf.Polygon(outline, "F")
+		}
+		x += run.Advance
+	}
+}
+
+func (s *sheet) plain(x, y float64, text string) {
 	s.pdf.SetXY(x, y)
 	s.try(s.pdf.Text(text))
 }
@@ -117,39 +142,39 @@ func (s *sheet) text(c rgb, x, y float64, text string) {
 // shrink sets the largest size, from most to least, in which a text fits.
 func (s *sheet) shrink(font, text string, width, most, least float64) {
 	s.font(font, most)
-	if w := s.width(s.clean(text)); w > width {
+	if w := s.width(s.set.Clean(text)); w > width {
 		s.font(font, max(most*width/w*0.98, least)) // widths are rounded at each letter
 	}
 }
 
 // cut cleans a text, and ends it with an ellipsis when it is too wide.
 func (s *sheet) cut(text string, width float64) string {
-	text = s.clean(text)
+	text = s.set.Clean(text)
 	if s.width(text) <= width {
 		return text
 	}
-	runes := []rune(text)
-	for len(runes) > 0 && s.width(string(runes)+"…") > width {
-		runes = runes[:len(runes)-1]
+	for text != "" && s.width(text+"…") > width {
+		text = s.set.Shorten(text)
 	}
-	return strings.TrimRight(string(runes), " ") + "…"
+	return strings.TrimRight(text, " ") + "…"
 }
 
-// wrap breaks a text into lines, at spaces where it can; what does not fit in the
-// last is cut.
+// wrap breaks a text into lines where its script allows it; what does not fit in
+// the last is cut.
 func (s *sheet) wrap(text string, width float64, lines int) []string {
-	words := strings.Fields(s.clean(text))
+	text = s.set.Clean(text)
+	parts := s.set.Breaks(text)
 	var out []string
-	for len(words) > 0 {
+	for len(parts) > 0 {
 		if len(out) == lines-1 {
-			return append(out, s.cut(strings.Join(words, " "), width))
+			return append(out, s.set.Continue(text, s.cut(strings.Join(parts, ""), width)))
 		}
 		n := 1
-		for n < len(words) && s.width(strings.Join(words[:n+1], " ")) <= width {
+		for n < len(parts) && s.width(strings.TrimRight(strings.Join(parts[:n+1], ""), " ")) <= width {
 			n++
 		}
-		out = append(out, s.cut(strings.Join(words[:n], " "), width))
-		words = words[n:]
+		out = append(out, s.set.Continue(text, s.cut(strings.Join(parts[:n], ""), width)))
+		parts = parts[n:]
 	}
 	return out
 }
