@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -27,6 +28,8 @@ type house struct {
 	*Parts
 	door *gateway.Gateway
 	made int
+
+	twoFactor bool // accounts have a second factor
 }
 
 func newHouse(t *testing.T, change ...func(*Serve)) *house {
@@ -66,7 +69,22 @@ func (h *house) account(t *testing.T, role message.Role) user.Fan {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if h.twoFactor {
+		h.write(t, `UPDATE users SET totp_active = TRUE WHERE id = $1`, fans[0].UserID)
+	}
 	return fans[0]
+}
+
+// write changes a row of the database.
+func (h *house) write(t *testing.T, text string, args ...any) {
+	t.Helper()
+	err := h.DB.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(t.Context(), text, args...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // ask sends a request as an account; a form when the body does not look like JSON.

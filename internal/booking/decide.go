@@ -64,7 +64,7 @@ func mayChange(b *record, c message.Caller) error {
 // mayTouch reports whether a caller may know of a booking: its owner, the
 // organizer of its event, an admin, and the house itself.
 func mayTouch(b *record, c message.Caller) bool {
-	return c == message.Caller{} || c.MayRead(b.UserID) || c.UserID == b.OrganizerID
+	return c == message.Caller{} || c.MayRead(b.UserID) || c.MayOrganize(b.OrganizerID)
 }
 
 func decideSale(s *state, c *command) ([]effect, answer) {
@@ -139,7 +139,7 @@ func (s *state) hold(c *command, user string, p *priced) ([]effect, answer) {
 // decideGrant takes seats out of the sale: as a hold that is booked at once, for
 // nothing, whether the sale is open or not, and whatever the limits.
 func decideGrant(s *state, c *command) ([]effect, answer) {
-	if !c.caller.MayRead(s.sale.OrganizerID) {
+	if !c.caller.MayOrganize(s.sale.OrganizerID) {
 		return nil, answer{err: errs.Missing("event")}
 	}
 	if b := s.bookings[c.bookingID]; b != nil {

@@ -179,14 +179,14 @@ func (v *view) lapsed(now int64, limit int) []int32 {
 func (v *view) organizedBy(c message.Caller) bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return c.MayRead(v.sale.OrganizerID)
+	return c.MayOrganize(v.sale.OrganizerID)
 }
 
 // hiddenFrom reports whether the event is a draft that a caller may not see.
 func (v *view) hiddenFrom(c message.Caller) bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return v.sale.Status == message.Draft && !c.MayRead(v.sale.OrganizerID)
+	return v.sale.Status == message.Draft && !c.MayOrganize(v.sale.OrganizerID)
 }
 
 // counts are the event's seats by state.

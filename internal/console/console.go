@@ -71,7 +71,7 @@ func organizes(v *page.Visit) error {
 	switch {
 	case !v.Caller.SignedIn():
 		return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
-	case v.Caller.Role != message.Organizer && v.Caller.Role != message.Admin:
+	case !v.Caller.Organizes():
 		return errs.New(errs.Forbidden, "organizers-only", "Only organizers may do this.")
 	}
 	return nil
@@ -83,7 +83,7 @@ func (c *Console) own(v *page.Visit) (message.Event, error) {
 		return message.Event{}, err
 	}
 	e, err := c.Events.Event(v.Context(), v.Caller, v.PathValue("event"))
-	if err == nil && !v.Caller.MayRead(e.OrganizerID) {
+	if err == nil && !v.Caller.MayOrganize(e.OrganizerID) {
 		err = errs.Missing("event")
 	}
 	return e, err

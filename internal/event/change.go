@@ -45,7 +45,7 @@ func (s *Service) owned(ctx context.Context, caller message.Caller, eventID stri
 	if err != nil {
 		return e, err
 	}
-	if !caller.MayRead(e.OrganizerID) {
+	if !caller.MayOrganize(e.OrganizerID) {
 		return e, errs.Missing("event")
 	}
 	return e, nil

@@ -62,9 +62,9 @@ func (f *Filter) conditions(caller message.Caller, now int64) *query {
 	case "draft":
 		q.add("e.status = 'draft'")
 	}
-	if caller.Role != message.Admin {
+	if !caller.Administers() {
 		const public = "e.announced AND e.status <> 'draft'"
-		if caller.SignedIn() {
+		if caller.Organizes() {
 			q.add("("+public+" OR e.organizer_id = ?)", caller.UserID)
 		} else {
 			q.add(public)

@@ -163,7 +163,7 @@ func mayOrganize(c message.Caller) error {
 	switch {
 	case !c.SignedIn():
 		return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
-	case c.Role != message.Organizer && c.Role != message.Admin:
+	case !c.Organizes():
 		return errs.New(errs.Forbidden, "organizers-only", "Only organizers may do this.")
 	}
 	return nil
@@ -419,7 +419,7 @@ func (s *Service) Get(ctx context.Context, caller message.Caller, eventID string
 		}
 		s.mu.Unlock()
 	}
-	if !c.event.public() && !caller.MayRead(c.event.OrganizerID) {
+	if !c.event.public() && !caller.MayOrganize(c.event.OrganizerID) {
 		return Event{}, errs.Missing("event")
 	}
 	return c.event, nil

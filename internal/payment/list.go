@@ -58,7 +58,7 @@ func (s *Service) OfEvent(ctx context.Context, caller message.Caller, eventID, a
 	if err != nil {
 		return nil, err
 	}
-	if !caller.MayRead(organizer) {
+	if !caller.MayOrganize(organizer) {
 		return nil, errs.Missing("event")
 	}
 	return s.store.between(ctx, max(after, eventID), eventID+"~", limit) // ids are below "~"

@@ -402,12 +402,12 @@ func (s *Service) mayRead(ctx context.Context, caller message.Caller, p *Payment
 	if caller.MayRead(p.UserID) {
 		return nil
 	}
-	if caller.Role == message.Organizer {
+	if caller.Organizes() {
 		b, err := s.bookings.Booking(ctx, p.BookingID)
 		if err != nil {
 			return err
 		}
-		if b.OrganizerID == caller.UserID {
+		if caller.MayOrganize(b.OrganizerID) {
 			return nil
 		}
 	}
