@@ -52,7 +52,7 @@ func (s *Serve) Start(ctx context.Context, db *sqldb.DB, sub Substitutes, log *s
 	return n, nil
 }
 
-// start builds the services and hands over what a crash may have left behind.
+// start builds the services.
 func (s *Serve) start(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger) (*Node, error) {
 	p, err := build(ctx, db, sub, log)
 	if err != nil {
@@ -69,9 +69,6 @@ func (s *Serve) start(ctx context.Context, db *sqldb.DB, sub Substitutes, log *s
 	if s.TwoFactor {
 		p.Users.RequireTwoFactor()
 	}
-	if err := p.Events.Sync(ctx); err != nil {
-		return nil, errors.Join(err, n.Close(ctx))
-	}
 	return n, nil
 }
 
@@ -81,6 +78,11 @@ func (n *Node) work() {
 	n.stop = stop
 	n.running.Go(func() { n.Users.Run(ctx) })
 	n.running.Go(func() { n.Bookings.Run(ctx) })
+	n.running.Go(func() {
+		if err := n.Events.Run(ctx, n.log); err != nil && ctx.Err() == nil {
+			n.log.Error("events", "error", err)
+		}
+	})
 	n.running.Go(func() {
 		if err := n.Payments.Run(ctx); err != nil && ctx.Err() == nil {
 			n.log.Error("payments", "error", err)

@@ -117,9 +117,11 @@ type writing struct {
 	changes []recorded
 }
 
-// write stores a changed event and hands it over. When the booking side refuses
-// it, because seats were taken meanwhile, the event becomes what it was.
+// write stores a changed event together with the state of its sale, and hands
+// that over. When the booking side refuses it, because seats were taken
+// meanwhile, the event becomes what it was.
 func (s *Service) write(ctx context.Context, e Event, w writing) (Event, error) {
+	e.Refused = ""
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		if w.plan != nil {
 			if err := insertPlan(ctx, tx, w.plan, s.now().UnixMicro()); err != nil {
@@ -131,6 +133,9 @@ func (s *Service) write(ctx context.Context, e Event, w writing) (Event, error) 
 				return err
 			}
 		}
+		if err := updateEvent(ctx, tx, &e, w.before.Version); err != nil {
+			return err
+		}
 		if len(w.tiers) > 0 {
 			if err := insertPrices(ctx, tx, w.list(e.ID, e.PriceVersion, e.Currency)); err != nil {
 				return err
@@ -139,7 +144,7 @@ func (s *Service) write(ctx context.Context, e Event, w writing) (Event, error) 
 		if err := insertChanges(ctx, tx, &e, w.changes); err != nil {
 			return err
 		}
-		return updateEvent(ctx, tx, &e, w.before.Version)
+		return s.enqueue(ctx, tx, &e, w.before)
 	})
 	s.forget(e.ID)
 	if errors.Is(err, errChanged) {
@@ -148,37 +153,7 @@ func (s *Service) write(ctx context.Context, e Event, w writing) (Event, error) 
 	if err != nil {
 		return e, err
 	}
-	done, err := s.push(ctx, e)
-	if errs.KindOf(err) == errs.Conflict {
-		return done, errors.Join(err, s.undo(ctx, &e, *w.before))
-	}
-	return done, err
-}
-
-// undo brings back what an event was before a change that the booking side has
-// refused, under a version of its own.
-func (s *Service) undo(ctx context.Context, e *Event, was Event) error {
-	was.Version = e.Version + 1
-	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if err := deleteChanges(ctx, tx, e); err != nil {
-			return err
-		}
-		if e.PriceVersion != was.PriceVersion { // nobody has bought by it
-			if _, err := tx.ExecContext(ctx, `DELETE FROM prices WHERE event_id = $1 AND version = $2`, e.ID, e.PriceVersion); err != nil {
-				return fmt.Errorf("take back prices: %w", err)
-			}
-		}
-		return updateEvent(ctx, tx, &was, e.Version)
-	})
-	s.forget(e.ID)
-	s.prices.Invalidate(priceKey{e.ID, e.PriceVersion})
-	if errors.Is(err, errChanged) {
-		return nil // somebody has changed it since, and that is handed over
-	}
-	if err == nil {
-		_, err = s.push(ctx, was)
-	}
-	return err
+	return s.handOver(ctx, e)
 }
 
 // merge puts a change into an event, checks the outcome, and says what has to
@@ -213,6 +188,7 @@ func (s *Service) merge(ctx context.Context, e *Event, w *writing, c Change) err
 	if c.Status != nil {
 		switch *c.Status {
 		case message.Draft, message.Published, message.OnSale, message.Cancelled:
+			e.Paused = *c.Status == message.Published && (e.Status == message.OnSale || e.Paused)
 			e.Status = *c.Status
 		default:
 			f.add("status", "must be draft, published, on_sale or cancelled")
@@ -304,23 +280,27 @@ func (s *Service) mergePrices(ctx context.Context, f *faults, e *Event, w *writi
 	w.tiers, w.rules = f.tiers(currency, c.Price, list, rules, plan), rules
 	switch {
 	case len(w.tiers) > 0:
-		e.PriceVersion++
-		e.Currency, e.PriceFrom = currency, lowest(w.tiers)
+		next, err := s.nextPriceVersion(ctx, e.ID)
+		if err != nil {
+			return err
+		}
+		e.PriceVersion, e.Currency, e.PriceFrom = next, currency, lowest(w.tiers)
 	case currency != e.Currency:
 		f.add("currency", "cannot change without new prices")
 	}
 	return nil
 }
 
-// Cancel cancels an event; the booking side gives all its bookings back.
+// Cancel cancels an event; the booking side gives all its bookings back. The
+// event is Pending as long as its sale may not be stopped yet.
 func (s *Service) Cancel(ctx context.Context, caller message.Caller, eventID string) (Event, error) {
 	e, err := s.owned(ctx, caller, eventID)
 	if err != nil {
 		return e, err
 	}
 	if e.Status == message.Cancelled {
-		if e.Synced < e.Version { // the booking side did not hear of it
-			return s.push(ctx, e)
+		if e.Pending() { // the booking side did not hear of it
+			return s.handOver(ctx, e)
 		}
 		return e, nil
 	}

@@ -190,8 +190,16 @@ func TestRefusedByTheBookingSide(t *testing.T) {
 	if list, err := w.history(t.Context(), e.ID); err != nil || len(list) > 0 {
 		t.Errorf("%v %v", list, err)
 	}
-	if e = w.update(t, now, Change{Price: ptr(int64(9000))}); e.PriceVersion != 2 || w.tiers(t, e)[0].Price != 9000 {
+	if r := now.Refusal(); r == nil || r.Type != "plan-in-use" || r.Version != 2 {
+		t.Errorf("the refusal is %+v", r)
+	}
+	// The version of the prices that were refused is not given to others, and
+	// those who have read them may keep them for good.
+	if e = w.update(t, now, Change{Price: ptr(int64(9000))}); e.PriceVersion != 3 || w.tiers(t, e)[0].Price != 9000 || e.Refused != "" {
 		t.Errorf("%+v", e)
+	}
+	if p, err := w.Prices(t.Context(), e.ID, 2); err != nil || p.Tiers[0].Price != 1 {
+		t.Errorf("the refused prices are %+v, %v", p, err)
 	}
 }
 

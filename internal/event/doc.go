@@ -2,8 +2,9 @@
 //
 //	http.go      operations on events; http_plan.go: on plans
 //	service.go   the rules: create, read; change.go: change and cancel; list.go
-//	             Each change goes on to the booking side's writer as a new state
-//	             of the event's sale; Sync makes up for what a crash left behind
+//	outbox.go    each change goes on to the booking side's writer as a new state
+//	             of the event's sale, which commits with it and is handed over
+//	             until the booking side has taken or refused it
 //	input.go     what an organizer writes, checked field by field
 //	store.go     rows; plans and price lists are immutable, by version
 //	document.go  a seating plan as a document, and its checks

@@ -66,9 +66,9 @@ func insertChanges(ctx context.Context, tx *sql.Tx, e *Event, list []recorded) e
 	return nil
 }
 
-// deleteChanges takes back what was recorded of a version that did not come about.
-func deleteChanges(ctx context.Context, tx *sql.Tx, e *Event) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM event_changes WHERE event_id = $1 AND version = $2`, e.ID, e.Version); err != nil {
+// deleteChanges takes back what was recorded of versions that did not come about.
+func deleteChanges(ctx context.Context, tx *sql.Tx, eventID string, after int64) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM event_changes WHERE event_id = $1 AND version > $2`, eventID, after); err != nil {
 		return fmt.Errorf("take back change: %w", err)
 	}
 	return nil

@@ -46,6 +46,7 @@ type eventBody struct {
 	Attributes       json.RawMessage `json:"attributes" doc:"Any JSON object."`
 	Changes          []changeBody    `json:"changes,omitempty" doc:"Of time and venue since the event was announced, oldest first."`
 	Version          int64           `json:"version" doc:"Grows with each change of the event." example:"3"`
+	SalePending      bool            `json:"sale_pending,omitempty" doc:"The last change is stored, and the sale does not follow it yet; it will by itself."`
 
 	seq int64 // ledger version at which the seats were counted
 }
@@ -102,7 +103,7 @@ func (s *Service) body(ctx context.Context, e *Event) (*eventBody, error) {
 		SaleOpensAt: stamp(e.OpensAt), SaleClosesAt: stamp(e.ClosesAt), LimitPerCustomer: e.LimitPerCustomer, HoldMinutes: e.HoldFor / 60_000_000,
 		Plan: planRef{e.PlanID, e.PlanVersion, fmt.Sprintf("/events/%s/plan?version=%s-%d", e.ID, e.PlanID, e.PlanVersion)}, OrganizerID: e.OrganizerID,
 		RefundableUntil: stamp(e.sale().RefundsEnd),
-		Attributes:      json.RawMessage(e.Attributes), Version: e.Version,
+		Attributes:      json.RawMessage(e.Attributes), Version: e.Version, SalePending: e.Pending(),
 	}
 	if e.StartsAt != 0 {
 		t := time.UnixMicro(e.StartsAt).UTC()
@@ -135,6 +136,7 @@ func (s *Service) body(ctx context.Context, e *Event) (*eventBody, error) {
 }
 
 type eventOut struct {
+	Status       int
 	ETag         string `header:"ETag"`
 	Location     string `header:"Location"`
 	CacheControl string `header:"Cache-Control"`
@@ -147,6 +149,9 @@ func etag(e *Event, b *eventBody) string {
 	tag := strconv.FormatInt(e.Version, 10) + "." + strconv.FormatInt(b.seq, 10)
 	if b.Status == "past" {
 		tag += "p"
+	}
+	if b.SalePending {
+		tag += "w"
 	}
 	return `"` + tag + `"`
 }
@@ -202,11 +207,11 @@ type encodedOut struct {
 // encoded is an event as it is sent. It is made once for each version of the
 // event and of its ledger: a crowd asks for the same one.
 func (s *Service) encoded(ctx context.Context, e *Event) (*encodedOut, error) {
-	k := encodedKey{e.ID, e.Version, e.shown(s.now().UnixMicro()), s.seqOf(ctx, e.ID)}
+	k := encodedKey{e.ID, e.Version, e.Pending(), e.shown(s.now().UnixMicro()), s.seqOf(ctx, e.ID)}
 	if out, ok := s.answers.GetIfPresent(k); ok {
 		return out, nil
 	}
-	a, err := s.answer(ctx, *e, nil)
+	a, err := s.answer(ctx, *e, http.StatusOK)
 	if err != nil {
 		return nil, err
 	}
@@ -232,19 +237,33 @@ func (s *Service) seqOf(ctx context.Context, eventID string) int64 {
 	return c.Seq
 }
 
-func (s *Service) answer(ctx context.Context, e Event, err error) (*eventOut, error) {
+// changedTo answers a change: with status when the sale follows it, else 202.
+func (s *Service) changedTo(ctx context.Context, status int, e Event, err error) (*eventOut, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.Pending() {
+		status = http.StatusAccepted
+	}
+	return s.answer(ctx, e, status)
+}
+
+func (s *Service) answer(ctx context.Context, e Event, status int) (*eventOut, error) {
 	b, err := s.body(ctx, &e)
 	if err != nil {
 		return nil, err
 	}
-	out := &eventOut{ETag: etag(&e, b), Location: "/events/" + e.ID, CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", Body: b}
+	out := &eventOut{Status: status, ETag: etag(&e, b), Location: "/events/" + e.ID, CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", Body: b}
 	if !e.public() {
 		out.CacheControl = "private, no-store"
 	}
 	return out, nil
+}
+
+// later is the answer to a change that is stored and that the sale follows later.
+func later(api huma.API) map[string]*huma.Response {
+	return map[string]*huma.Response{"202": {Description: "Stored; the sale follows by itself (sale_pending).", Content: map[string]*huma.MediaType{"application/json": {
+		Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}}}
 }
 
 // Register adds the service's operations to the API.
@@ -253,10 +272,10 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "create-event", Method: http.MethodPost, Path: "/events", Tags: tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: 16 << 20,
 		Summary: "Create an event", Description: "For organizers. Its seats come from a template, a stored plan or a plan document.",
-		Errors: []int{400, 401, 403, 413, 422},
+		Errors: []int{400, 401, 403, 413, 422}, Responses: later(api),
 	}, func(ctx context.Context, in *struct{ Body NewEvent }) (*eventOut, error) {
 		e, err := s.Create(ctx, message.CallerFrom(ctx), in.Body)
-		return s.answer(ctx, e, err)
+		return s.changedTo(ctx, http.StatusCreated, e, err)
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Errors: []int{404},
@@ -266,6 +285,7 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "update-event", Method: http.MethodPut, Path: "/events/{id}", Tags: tags, MaxBodyBytes: 16 << 20, Summary: "Change an event",
 		Description: "Fields that are left out stay as they are. New prices apply to later holds.", Errors: []int{400, 401, 403, 404, 409, 412, 413, 422},
+		Responses: later(api),
 	}, func(ctx context.Context, in *struct {
 		ID      string `path:"id" maxLength:"64"`
 		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`
@@ -276,14 +296,15 @@ func (s *Service) Register(api huma.API) {
 			return nil, err
 		}
 		e, err := s.Update(ctx, message.CallerFrom(ctx), in.ID, version, in.Body)
-		return s.answer(ctx, e, err)
+		return s.changedTo(ctx, http.StatusOK, e, err)
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "cancel-event", Method: http.MethodDelete, Path: "/events/{id}", Tags: tags, DefaultStatus: http.StatusOK,
-		Summary: "Cancel an event", Description: "All its bookings are cancelled and refunded.", Errors: []int{401, 403, 404},
+		Summary: "Cancel an event", Errors: []int{401, 403, 404}, Responses: later(api),
+		Description: "All its bookings are cancelled and refunded. 200: the sale is stopped; 202: the event is cancelled, and its sale stops as soon as the booking side can be reached.",
 	}, func(ctx context.Context, in *byID) (*eventOut, error) {
 		e, err := s.Cancel(ctx, message.CallerFrom(ctx), in.ID)
-		return s.answer(ctx, e, err)
+		return s.changedTo(ctx, http.StatusOK, e, err)
 	})
 	s.registerList(api)
 	s.registerPlan(api)

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
@@ -39,7 +41,7 @@ func (s *Service) store(ctx context.Context, all *found, opts ImportOptions) (Im
 		case d == nil:
 			sum.Unchanged++
 			continue
-		case d.before == 0:
+		case d.before == nil:
 			sum.New++
 		default:
 			sum.Updated++
@@ -49,16 +51,25 @@ func (s *Service) store(ctx context.Context, all *found, opts ImportOptions) (Im
 	if err := s.save(ctx, plans, drafts); err != nil {
 		return Imported{}, fmt.Errorf("import: %w", err)
 	}
-	changed := make([]Event, len(drafts))
+	return sum, s.handOverAll(ctx, drafts)
+}
+
+// handOverAll hands over what an import has written. What the booking side does
+// not settle now stays in the outbox.
+func (s *Service) handOverAll(ctx context.Context, drafts []*draft) error {
+	refused := make([]error, len(drafts))
+	var group errgroup.Group
+	group.SetLimit(outboxWidth)
 	for i, d := range drafts {
-		changed[i] = d.event
+		group.Go(func() error {
+			if _, err := s.handOver(ctx, d.event); err != nil {
+				refused[i] = fmt.Errorf("%q stays as it was: %w", d.event.Title, err)
+			}
+			return nil
+		})
 	}
-	if len(changed) > 0 {
-		if _, err := s.push(ctx, changed...); err != nil {
-			return sum, err
-		}
-	}
-	return sum, nil
+	_ = group.Wait()
+	return errors.Join(refused...)
 }
 
 // save writes plans and events in one transaction.
@@ -70,7 +81,7 @@ func (s *Service) save(ctx context.Context, plans map[string]*planRow, drafts []
 			}
 		}
 		for _, d := range drafts {
-			if err := d.save(ctx, tx); err != nil {
+			if err := s.saveDraft(ctx, tx, d); err != nil {
 				return err
 			}
 		}
@@ -78,10 +89,10 @@ func (s *Service) save(ctx context.Context, plans map[string]*planRow, drafts []
 	})
 }
 
-// save writes a draft as a new event, or over the version before.
-func (d *draft) save(ctx context.Context, tx *sql.Tx) error {
-	if d.before == 0 {
-		return d.insert(ctx, tx)
+// saveDraft writes a draft as a new event, or over the version before.
+func (s *Service) saveDraft(ctx context.Context, tx *sql.Tx, d *draft) error {
+	if d.before == nil {
+		return s.insert(ctx, tx, d)
 	}
 	if err := insertVenue(ctx, tx, d.event.Venue); err != nil {
 		return err
@@ -91,7 +102,10 @@ func (d *draft) save(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	return updateEvent(ctx, tx, &d.event, d.before)
+	if err := updateEvent(ctx, tx, &d.event, d.before.Version); err != nil {
+		return err
+	}
+	return s.enqueue(ctx, tx, &d.event, d.before)
 }
 
 // importPlan finds or makes the version of an imported plan: the same content
@@ -177,7 +191,7 @@ func (s *Service) importEvent(ctx context.Context, f *foundEvent, plans map[stri
 	if !known {
 		return d, nil
 	}
-	return d, d.over(&old, f, wantSale)
+	return d, s.over(ctx, d, &old, f, wantSale)
 }
 
 // keepPlan puts the plan of an event that is there into what a file says of it:
@@ -206,22 +220,25 @@ func (s *Service) keepPlan(ctx context.Context, f *foundEvent, in *NewEvent, old
 }
 
 // over makes a draft the next version of an event that is there.
-func (d *draft) over(old *Event, f *foundEvent, wantSale bool) error {
+func (s *Service) over(ctx context.Context, d *draft, old *Event, f *foundEvent, wantSale bool) (err error) {
 	e := &d.event
 	if old.Currency != "" && e.Currency != "" && e.Currency != old.Currency {
 		return FileError{f.file, f.path, "has another currency than the event has here"}
 	}
-	d.before, e.Version = old.Version, old.Version+1
+	d.before, e.Version = old, old.Version+1
 	e.OrganizerID, e.CreatedAt = old.OrganizerID, old.CreatedAt
 	e.Announced = e.Announced || old.Announced
 	if len(d.tiers) > 0 {
-		e.PriceVersion = old.PriceVersion + 1
+		if e.PriceVersion, err = s.nextPriceVersion(ctx, old.ID); err != nil {
+			return err
+		}
 	} else {
 		e.PriceVersion, e.PriceFrom, e.Currency = old.PriceVersion, old.PriceFrom, old.Currency
 		if wantSale && old.Status == message.OnSale {
 			e.Status = message.OnSale // its organizer has priced it
 		}
 	}
+	e.Paused = e.Status == message.Published && (old.Paused || old.Status == message.OnSale)
 	if old.Status == message.Cancelled {
 		e.Status = message.Cancelled // bookings were given back: there is no way back
 	}

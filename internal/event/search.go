@@ -17,16 +17,35 @@ import (
 	"boxoffice/internal/message"
 )
 
-// fold brings a text into the form in which it is compared: without case and
-// accents, so that "Dvorak" finds "Dvořák".
+// searchRules counts the versions of fold. A row that was folded by older rules
+// is folded again by the worker.
+const searchRules = 2
+
+// plain writes letters that have no decomposition in Unicode with the letters
+// that people type instead, and typographic marks as a keyboard has them.
+var plain = strings.NewReplacer(
+	"ø", "o", "ł", "l", "đ", "d", "ð", "d", "ħ", "h", "ŧ", "t", "ŋ", "n", "ı", "i", "ƶ", "z", "ɨ", "i", "ƀ", "b", "ŀ", "l",
+	"æ", "ae", "œ", "oe", "þ", "th", "ß", "ss", "ĳ", "ij",
+	"\u2018", "'", "\u2019", "'", "\u201a", "'", "\u201b", "'", "\u02bc", "'", "\u02bb", "'", "\u02b9", "'", "\u2032", "'", "`", "'", "\u00b4", "'",
+	"\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u00ab", `"`, "\u00bb", `"`,
+	"\u2010", "-", "\u2011", "-", "\u2012", "-", "\u2013", "-", "\u2014", "-", "\u2212", "-")
+
+// fold brings a text into the form in which it is compared: plain letters without
+// case and accents, so that "Dvorak" finds "Dvořák", "Lodz" finds "Łódź" and
+// "don't" finds "don’t".
 func fold(s string) string {
-	t := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), norm.NFC, cases.Fold())
-	out, _, err := transform.String(t, s)
+	// An acute accent by itself decomposes into a space and a mark, so marks that
+	// stand for apostrophes are written plain before.
+	t := transform.Chain(norm.NFKD, runes.Remove(runes.Predicate(ignored)), norm.NFC, cases.Fold())
+	out, _, err := transform.String(t, plain.Replace(s))
 	if err != nil { // not UTF-8, which is refused before
 		return strings.ToLower(s)
 	}
-	return strings.Join(strings.Fields(out), " ")
+	return strings.Join(strings.Fields(plain.Replace(out)), " ")
 }
+
+// ignored are accents, and characters that nobody sees.
+func ignored(r rune) bool { return unicode.In(r, unicode.Mn, unicode.Cf) }
 
 // searchable is what is stored of an event to be searched in.
 type searchable struct{ title, all, city, category string }
@@ -38,21 +57,25 @@ func (e *Event) searchable() searchable {
 	}
 }
 
-// refold fills in what is searched of events that an older version has stored.
-func (s *Service) refold(ctx context.Context) error {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT `+eventColumns+eventFrom+`WHERE e.search_all = ''`)
+// refoldRows is how many events refold brings up to date at once.
+const refoldRows = 200
+
+// refold brings some of what is searched up to date, of events that an older
+// version has stored; done reports whether that was all.
+func (s *Service) refold(ctx context.Context) (done bool, err error) {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT `+eventColumns+eventFrom+`WHERE e.search_rules < $1 LIMIT $2`, searchRules, refoldRows)
 	if err != nil {
-		return fmt.Errorf("index events: %w", err)
+		return false, fmt.Errorf("index events: %w", err)
 	}
 	list, err := scanEvents(rows)
 	if err != nil || len(list) == 0 {
-		return err
+		return err == nil, err
 	}
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
+	return false, s.db.Write(ctx, func(tx *sql.Tx) error {
 		for i := range list {
 			x := list[i].searchable()
-			if _, err := tx.ExecContext(ctx, `UPDATE events SET search_title = $1, search_all = $2, search_city = $3, search_category = $4 WHERE id = $5`,
-				x.title, x.all, x.city, x.category, list[i].ID); err != nil {
+			if _, err := tx.ExecContext(ctx, `UPDATE events SET search_title = $1, search_all = $2, search_city = $3, search_category = $4, search_rules = $5
+				WHERE id = $6 AND version = $7`, x.title, x.all, x.city, x.category, searchRules, list[i].ID, list[i].Version); err != nil {
 				return fmt.Errorf("index events: %w", err)
 			}
 		}

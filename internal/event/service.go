@@ -63,6 +63,7 @@ type priceKey struct {
 type encodedKey struct {
 	eventID string
 	version int64
+	pending bool
 	status  string
 	seq     int64
 }
@@ -97,7 +98,7 @@ func New(ctx context.Context, db *sqldb.DB, sales Sales, now func() time.Time) (
 		MaximumWeight: 32 << 20, // bytes
 		Weigher:       func(_ encodedKey, o *encodedOut) uint32 { return uint32(len(o.Body)) },
 	})
-	return s, s.refold(ctx)
+	return s, nil
 }
 
 // UseSales tells the service of the booking side; it is called before serving.
@@ -141,6 +142,16 @@ func (s *Service) Prices(ctx context.Context, eventID string, version int64) (*m
 	return s.prices.Get(ctx, priceKey{eventID, version}, otter.LoaderFunc[priceKey, *message.Prices](s.loadPrices))
 }
 
+// nextPriceVersion is a version that no price list of an event has had, not even
+// one that was refused: price lists are kept for good, and caches rely on it.
+func (s *Service) nextPriceVersion(ctx context.Context, eventID string) (int64, error) {
+	var last int64
+	if err := s.db.Reader().QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM prices WHERE event_id = $1`, eventID).Scan(&last); err != nil { // primary key
+		return 0, fmt.Errorf("read prices: %w", err)
+	}
+	return last + 1, nil
+}
+
 func (s *Service) loadPrices(ctx context.Context, k priceKey) (*message.Prices, error) {
 	ctx = context.WithoutCancel(ctx)
 	var doc string
@@ -180,10 +191,10 @@ func (s *Service) Create(ctx context.Context, caller message.Caller, in NewEvent
 	}
 	now := s.now()
 	draft.event.ID, draft.event.OrganizerID, draft.event.CreatedAt = id.New(now), caller.UserID, now.UnixMicro()
-	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return draft.insert(ctx, tx) }); err != nil {
+	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return s.insert(ctx, tx, draft) }); err != nil {
 		return Event{}, err
 	}
-	return s.push(ctx, draft.event)
+	return s.handOver(ctx, draft.event)
 }
 
 // draft is a checked event with everything that has to be written for it.
@@ -192,10 +203,11 @@ type draft struct {
 	plan  *planRow // nil: it is stored already
 	pricing
 
-	before int64 // version that an import replaces; 0: the event is new
+	before *Event // that an import replaces; nil: the event is new
 }
 
-func (d *draft) insert(ctx context.Context, tx *sql.Tx) error {
+// insert writes a new event and the first state of its sale.
+func (s *Service) insert(ctx context.Context, tx *sql.Tx, d *draft) error {
 	e := &d.event
 	if d.plan != nil {
 		if err := insertPlan(ctx, tx, d.plan, e.CreatedAt); err != nil {
@@ -210,7 +222,10 @@ func (d *draft) insert(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	return insertEvent(ctx, tx, e)
+	if err := insertEvent(ctx, tx, e); err != nil {
+		return err
+	}
+	return s.enqueue(ctx, tx, e, nil)
 }
 
 // prepare checks what an organizer gave, all of it.
@@ -343,45 +358,6 @@ func (s *Service) fromTemplate(in PlanInput) (*planRow, *message.Plan, error) {
 	p.ID, p.Version, row.name = row.id, row.version, p.Name
 	s.plans.Set(k, p) // the same whether its row is written or not
 	return row, p, nil
-}
-
-// push hands an event's sale to the booking side and notes that it has it. An
-// event whose hand-over fails stays to be handed over by Sync.
-func (s *Service) push(ctx context.Context, list ...Event) (Event, error) {
-	sales := make(map[string]message.Sale, len(list))
-	for i := range list {
-		sales[list[i].ID] = list[i].sale()
-		s.forget(list[i].ID)
-	}
-	if err := s.sales.SetSales(ctx, sales); err != nil {
-		return Event{}, fmt.Errorf("hand over the sale: %w", err)
-	}
-	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		for i := range list {
-			if _, err := tx.ExecContext(ctx, `UPDATE events SET synced_version = $1 WHERE id = $2 AND synced_version < $1`, list[i].Version, list[i].ID); err != nil {
-				return fmt.Errorf("note the hand-over: %w", err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return Event{}, err
-	}
-	return list[0], nil
-}
-
-// Sync hands over what a crash may have left behind.
-func (s *Service) Sync(ctx context.Context) error {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT `+eventColumns+eventFrom+`WHERE e.synced_version < e.version`) // events_unsynced
-	if err != nil {
-		return fmt.Errorf("sync: %w", err)
-	}
-	list, err := scanEvents(rows)
-	if err != nil || len(list) == 0 {
-		return err
-	}
-	_, err = s.push(ctx, list...)
-	return err
 }
 
 func scanEvents(rows *sql.Rows) ([]Event, error) {

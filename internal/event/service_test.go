@@ -1,7 +1,6 @@
 package event
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -200,43 +199,6 @@ func TestCancelledByUpdateStaysVisible(t *testing.T) {
 	}
 	if got, err := w.Get(t.Context(), nobody, e.ID); err != nil || got.Status != message.Cancelled {
 		t.Fatalf("%+v, %v", got, err)
-	}
-}
-
-// What the booking side did not hear of is handed over later, by Sync or by
-// asking again.
-func TestHandOverIsMadeUpFor(t *testing.T) {
-	w := newWorld(t)
-	e := w.create(t, nil)
-	w.booth.broken = errors.New("the writer is gone")
-	if _, err := w.Update(t.Context(), organizer, e.ID, 0, Change{Title: ptr("New")}); err == nil {
-		t.Fatal("the hand-over failed, and nobody was told")
-	}
-	if _, err := w.Cancel(t.Context(), organizer, e.ID); err == nil {
-		t.Fatal("the hand-over failed, and nobody was told")
-	}
-	w.booth.broken = nil
-	if _, err := w.Cancel(t.Context(), organizer, e.ID); err != nil {
-		t.Fatal(err)
-	}
-	if s := w.booth.all()[e.ID]; s.Status != message.Cancelled || s.EventVersion != 3 {
-		t.Fatalf("sale is %+v", s)
-	}
-
-	e = w.create(t, nil)
-	w.booth.broken = errors.New("the writer is gone")
-	if _, err := w.Update(t.Context(), organizer, e.ID, 0, Change{LimitPerCustomer: ptr(int32(2))}); err == nil {
-		t.Fatal("the hand-over failed, and nobody was told")
-	}
-	w.booth.broken = nil
-	calls := w.booth.calls
-	for range 2 {
-		if err := w.Sync(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if s := w.booth.all()[e.ID]; s.LimitPerCustomer != 2 || w.booth.calls != calls+1 {
-		t.Fatalf("sale is %+v after %d hand-overs, want one", s, w.booth.calls-calls)
 	}
 }
 

@@ -19,12 +19,21 @@ type booth struct {
 	mu     sync.Mutex
 	sales  map[string]message.Sale
 	taken  map[string]int32
-	broken error // what SetSales answers
-	refuse error // what it answers once
+	broken error           // what SetSales answers
+	before func()          // runs at the beginning of SetSales
+	refuse error           // what it answers once
+	plans  bool            // whether it refuses other plans
+	deaf   map[string]bool // events whose states it never takes
 	calls  int
 }
 
-func (b *booth) SetSales(_ context.Context, sales map[string]message.Sale) error {
+func (b *booth) SetSales(ctx context.Context, sales map[string]message.Sale) error {
+	if b.before != nil {
+		b.before()
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls++
@@ -36,6 +45,13 @@ func (b *booth) SetSales(_ context.Context, sales map[string]message.Sale) error
 		return err
 	}
 	for id, s := range sales {
+		if b.deaf[id] {
+			return errors.New("this one not")
+		}
+		was, known := b.sales[id]
+		if b.plans && known && s.EventVersion > was.EventVersion && s.Status != message.Cancelled && s.PlanID != was.PlanID {
+			return errs.New(errs.Conflict, "plan-in-use", "People have seats.")
+		}
 		if s.EventVersion > b.sales[id].EventVersion {
 			b.sales[id] = s
 		}

@@ -1,0 +1,372 @@
+package event
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+// A change of an event and the state of its sale that follows from it commit
+// together; the state waits in the outbox until the booking side has settled it.
+// The request that made the change hands it over and waits for the outcome, for
+// a while; what it leaves behind, the worker takes up.
+//
+// States of one event go in the order in which they were made. A state that the
+// booking side refuses for good (errs.Conflict) takes the event's row back to
+// what it was before, under a version of its own, and the row remembers the
+// refusal. Every other failure is tried again.
+
+// How hand-overs are tried.
+const (
+	handOverTime = 3 * time.Second // for one attempt, and so how long a request waits
+	firstAttempt = 4 * time.Second // until the worker takes up what a request left behind
+	firstBackOff = 250 * time.Millisecond
+	lastBackOff  = time.Minute
+
+	outboxEvery = 500 * time.Millisecond
+	outboxRows  = 200 // events that one round of the worker takes up
+	outboxWidth = 16  // that are handed over side by side
+)
+
+// pending is a row of the outbox.
+type pending struct {
+	eventID  string
+	version  int64
+	sale     message.Sale
+	undo     string
+	attempts int64
+}
+
+// Refusal is a change of an event that the booking side has refused after the
+// organizer was answered, or before.
+type Refusal struct {
+	Version int64     `json:"version"` // of the event, that never came about
+	At      time.Time `json:"at"`
+	Type    string    `json:"type"`
+	Detail  string    `json:"detail"`
+}
+
+// Refusal is the last change, if it was refused.
+func (e *Event) Refusal() *Refusal {
+	var r Refusal
+	if e.Refused == "" || json.Unmarshal([]byte(e.Refused), &r) != nil {
+		return nil
+	}
+	return &r
+}
+
+// enqueue writes the state of an event's sale into the outbox. Before is what
+// the event goes back to when the state is refused; nil when it is new.
+func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, e, before *Event) error {
+	sale, err := json.Marshal(e.sale())
+	if err != nil {
+		return fmt.Errorf("outbox: %w", err)
+	}
+	undo := ""
+	if before != nil {
+		raw, err := json.Marshal(before)
+		if err != nil {
+			return fmt.Errorf("outbox: %w", err)
+		}
+		undo = string(raw)
+	}
+	due := s.now().Add(firstAttempt).UnixMicro()
+	if _, err := tx.ExecContext(ctx, `INSERT INTO event_outbox (event_id, version, sale, undo, attempts, due_at, failure) VALUES ($1, $2, $3, $4, 0, $5, '')`,
+		e.ID, e.Version, string(sale), undo, due); err != nil {
+		return fmt.Errorf("outbox: %w", err)
+	}
+	return nil
+}
+
+// handOver hands over what the outbox has of a changed event, and answers the
+// event as it is then: it is Pending when the booking side did not settle it in
+// time. The error is the booking side's refusal. Whether the client still waits
+// does not matter.
+func (s *Service) handOver(ctx context.Context, e Event) (Event, error) {
+	ctx = context.WithoutCancel(ctx)
+	s.forget(e.ID)
+	refused, failed := s.deliver(ctx, e.ID)
+	if err := refused[e.Version]; err != nil {
+		return e, err
+	}
+	now, err := s.read(ctx, e.ID)
+	switch {
+	case err != nil:
+		return e, nil // the change is stored; what of it can be told is what was written
+	case now.Version == e.Version:
+		return now, nil
+	}
+	if r := now.Refusal(); r != nil && r.Version == e.Version { // the worker was faster
+		return e, errs.New(errs.Conflict, r.Type, "%s", r.Detail)
+	}
+	if failed == nil {
+		e.Synced = e.Version // changed once more since
+	}
+	return e, nil
+}
+
+// deliver hands over an event's states, in order, until none is left or one
+// cannot be settled now. It also answers what was refused for good, by version.
+func (s *Service) deliver(ctx context.Context, eventID string) (refused map[int64]*errs.Error, err error) {
+	for {
+		p, err := s.firstPending(ctx, eventID)
+		if err != nil || p == nil {
+			return refused, err
+		}
+		err = s.attempt(ctx, p)
+		switch {
+		case err == nil:
+			err = s.settle(ctx, p)
+		case errs.KindOf(err) == errs.Conflict && p.sale.Status != message.Cancelled:
+			if refused == nil {
+				refused = map[int64]*errs.Error{}
+			}
+			refused[p.version] = errs.Of(err)
+			err = s.refuse(ctx, p, errs.Of(err))
+		default:
+			return refused, errors.Join(err, s.postpone(ctx, p, err))
+		}
+		if err != nil {
+			return refused, err
+		}
+	}
+}
+
+// attempt hands over one state. A panic is a failure of this state alone.
+func (s *Service) attempt(ctx context.Context, p *pending) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("hand over event %s: panic: %v\n%s", p.eventID, r, debug.Stack())
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, handOverTime)
+	defer cancel()
+	return s.sales.SetSales(ctx, map[string]message.Sale{p.eventID: p.sale})
+}
+
+// firstPending is the oldest state of an event in the outbox, nil when there is none.
+func (s *Service) firstPending(ctx context.Context, eventID string) (*pending, error) {
+	p := &pending{eventID: eventID}
+	var sale string
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT version, sale, undo, attempts FROM event_outbox WHERE event_id = $1 ORDER BY version LIMIT 1`, eventID). // primary key
+																					Scan(&p.version, &sale, &p.undo, &p.attempts)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(sale), &p.sale)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	return p, nil
+}
+
+// settle takes a state out of the outbox that the booking side has.
+func (s *Service) settle(ctx context.Context, p *pending) error {
+	defer s.forget(p.eventID)
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM event_outbox WHERE event_id = $1 AND version <= $2`, p.eventID, p.version); err != nil {
+			return fmt.Errorf("settle: %w", err)
+		}
+		return noteSettled(ctx, tx, p.eventID, p.version)
+	})
+}
+
+func noteSettled(ctx context.Context, tx *sql.Tx, eventID string, version int64) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE events SET synced_version = $1 WHERE id = $2 AND synced_version < $1`, version, eventID); err != nil {
+		return fmt.Errorf("settle: %w", err)
+	}
+	return nil
+}
+
+// postpone notes a failure that may pass.
+func (s *Service) postpone(ctx context.Context, p *pending, cause error) error {
+	wait := min(firstBackOff<<min(p.attempts, 20), lastBackOff)
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE event_outbox SET attempts = attempts + 1, due_at = $1, failure = $2 WHERE event_id = $3 AND version = $4`,
+			s.now().Add(wait).UnixMicro(), fmt.Sprintf("%.500s", cause), p.eventID, p.version)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("postpone: %w", err)
+	}
+	return nil
+}
+
+// refuse takes a state out of the outbox that the booking side will never take,
+// and the event back to what it was before. If the event was changed once more
+// since, the later state goes on, and knows where to go back to; if it was
+// cancelled, it stays cancelled, as it was before the refused change.
+func (s *Service) refuse(ctx context.Context, p *pending, refusal *errs.Error) error {
+	defer s.forget(p.eventID)
+	note, err := json.Marshal(Refusal{p.version, s.now().UTC(), refusal.Type, refusal.Detail})
+	if err != nil {
+		return fmt.Errorf("refuse: %w", err)
+	}
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `DELETE FROM event_outbox WHERE event_id = $1 AND version = $2`, p.eventID, p.version)
+		if err != nil {
+			return fmt.Errorf("refuse: %w", err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err // another node has done it
+		}
+		e, err := scanEvent(tx.QueryRowContext(ctx, `SELECT `+eventColumns+eventFrom+`WHERE e.id = $1`, p.eventID))
+		if err != nil {
+			return fmt.Errorf("refuse: %w", err)
+		}
+		switch {
+		case p.undo == "": // made by an older version of this program, which kept nothing to go back to
+			if _, err := tx.ExecContext(ctx, `UPDATE events SET refused = $1 WHERE id = $2`, string(note), p.eventID); err != nil {
+				return fmt.Errorf("refuse: %w", err)
+			}
+			return noteSettled(ctx, tx, p.eventID, p.version)
+		case e.Version > p.version && e.Status != message.Cancelled:
+			_, err := tx.ExecContext(ctx, `UPDATE event_outbox SET undo = $1 WHERE event_id = $2 AND version =
+				(SELECT min(version) FROM event_outbox WHERE event_id = $2)`, p.undo, p.eventID)
+			return err
+		}
+		return s.goBack(ctx, tx, &e, p, string(note))
+	})
+	if errors.Is(err, errChanged) {
+		return nil // it was changed meanwhile: the state is still in the outbox
+	}
+	return err
+}
+
+// goBack makes an event what it was before a change that was refused.
+func (s *Service) goBack(ctx context.Context, tx *sql.Tx, e *Event, p *pending, note string) error {
+	var was Event
+	if err := json.Unmarshal([]byte(p.undo), &was); err != nil {
+		return fmt.Errorf("refuse: %w", err)
+	}
+	if err := deleteChanges(ctx, tx, e.ID, was.Version); err != nil {
+		return err
+	}
+	if e.Status == message.Cancelled {
+		was.Status = message.Cancelled
+	}
+	was.Version, was.Refused = e.Version+1, note
+	if _, err := tx.ExecContext(ctx, `DELETE FROM event_outbox WHERE event_id = $1`, e.ID); err != nil { // the new state has what they had
+		return fmt.Errorf("refuse: %w", err)
+	}
+	if err := updateEvent(ctx, tx, &was, e.Version); err != nil {
+		return err
+	}
+	return s.enqueue(ctx, tx, &was, e)
+}
+
+// Sync hands over what is due, once: what requests left behind, and what was
+// tried before and failed. The error joins those of all events; none of them
+// keeps the others waiting.
+func (s *Service) Sync(ctx context.Context) error {
+	if err := s.enlist(ctx); err != nil {
+		return err
+	}
+	ids, err := s.due(ctx)
+	if err != nil {
+		return err
+	}
+	failed := make([]error, len(ids))
+	var group errgroup.Group
+	group.SetLimit(outboxWidth)
+	for i, eventID := range ids {
+		group.Go(func() error {
+			if _, err := s.deliver(ctx, eventID); err != nil {
+				failed[i] = fmt.Errorf("event %s: %w", eventID, err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return errors.Join(failed...)
+}
+
+// due lists events whose oldest state is due, those first that wait longest.
+func (s *Service) due(ctx context.Context) ([]string, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT event_id FROM event_outbox AS o WHERE due_at <= $1 AND version =
+		(SELECT min(version) FROM event_outbox AS f WHERE f.event_id = o.event_id) ORDER BY due_at LIMIT $2`, s.now().UnixMicro(), outboxRows) // event_outbox_due
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var eventID string
+		if err := rows.Scan(&eventID); err != nil {
+			return nil, fmt.Errorf("read outbox: %w", err)
+		}
+		ids = append(ids, eventID)
+	}
+	return ids, rows.Err()
+}
+
+// enlist puts changes into the outbox that a version of this program without one
+// has made and not handed over.
+func (s *Service) enlist(ctx context.Context) error {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT `+eventColumns+eventFrom+`WHERE e.synced_version < e.version AND NOT EXISTS
+		(SELECT 1 FROM event_outbox AS o WHERE o.event_id = e.id) LIMIT $1`, outboxRows) // events_unsynced
+	if err != nil {
+		return fmt.Errorf("read outbox: %w", err)
+	}
+	list, err := scanEvents(rows)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		for i := range list {
+			raw, err := json.Marshal(list[i].sale())
+			if err != nil {
+				return fmt.Errorf("outbox: %w", err)
+			}
+			if _, err := tx.ExecContext(ctx, `INSERT INTO event_outbox (event_id, version, sale, undo, attempts, due_at, failure)
+				SELECT $1, $2, $3, '', 0, 0, '' FROM events WHERE id = $1 AND version = $2 AND synced_version < $2
+				ON CONFLICT (event_id, version) DO NOTHING`, list[i].ID, list[i].Version, string(raw)); err != nil {
+				return fmt.Errorf("outbox: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// Run is the worker: it hands over what the outbox holds, on one node at a time,
+// and brings what is searched up to date. It returns when ctx ends.
+func (s *Service) Run(ctx context.Context, log *slog.Logger) error {
+	lease, err := sqldb.NewLease(ctx, s.db, "event-outbox")
+	if err != nil {
+		return err
+	}
+	defer func() { lease.Release(context.WithoutCancel(ctx)) }()
+	tick := time.NewTicker(outboxEvery)
+	defer tick.Stop()
+	folded := false
+	for {
+		if lease.Held(ctx) {
+			if err := s.Sync(ctx); err != nil && ctx.Err() == nil {
+				log.Error("changes of events wait to reach their sales", "error", err)
+			}
+			if !folded {
+				if folded, err = s.refold(ctx); err != nil && ctx.Err() == nil {
+					log.Error("indexing events for the search", "error", err)
+				}
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

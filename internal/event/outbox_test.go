@@ -1,0 +1,228 @@
+package event
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+var errAway = errors.New("the writer is gone")
+
+func (w *world) sync(t testing.TB) {
+	t.Helper()
+	w.clock = w.clock.Add(2 * lastBackOff)
+	if err := w.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) waiting(t testing.TB) (n int) {
+	t.Helper()
+	if err := w.db.Reader().QueryRowContext(t.Context(), `SELECT count(*) FROM event_outbox`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// What the booking side could not be told is stored, said to be pending, and
+// handed over by the worker, each state in its turn.
+func TestHandOverIsMadeUpFor(t *testing.T) {
+	w := newWorld(t)
+	e := w.create(t, nil)
+	w.booth.broken = errAway
+	e = w.update(t, e, Change{Title: ptr("New")})
+	if !e.Pending() {
+		t.Fatal("the hand-over failed, and nobody was told")
+	}
+	if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || !e.Pending() || e.Status != message.Cancelled {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	w.booth.broken = nil
+	if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || e.Pending() {
+		t.Fatalf("asked again: %+v, %v", e, err)
+	}
+	if s := w.booth.all()[e.ID]; s.Status != message.Cancelled || s.EventVersion != 3 {
+		t.Fatalf("sale is %+v", s)
+	}
+
+	e = w.create(t, nil)
+	w.booth.broken = errAway
+	w.update(t, e, Change{LimitPerCustomer: ptr(int32(2))})
+	w.booth.broken = nil
+	calls := w.booth.calls
+	for range 2 {
+		w.sync(t)
+	}
+	if s := w.booth.all()[e.ID]; s.LimitPerCustomer != 2 || w.booth.calls != calls+1 {
+		t.Fatalf("sale is %+v after %d hand-overs, want one", s, w.booth.calls-calls)
+	}
+	if e, err := w.read(t.Context(), e.ID); err != nil || e.Pending() || w.waiting(t) != 0 {
+		t.Fatalf("%+v, %v, %d rows wait", e, err, w.waiting(t))
+	}
+}
+
+// A client that goes away takes nothing with it once the change is stored.
+func TestHandOverOutlivesTheRequest(t *testing.T) {
+	w := newWorld(t)
+	e := w.create(t, nil)
+	ctx, leave := context.WithCancel(t.Context())
+	w.booth.before = leave
+	if e, err := w.Cancel(ctx, organizer, e.ID); err != nil || e.Pending() {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	if s := w.booth.all()[e.ID]; s.Status != message.Cancelled {
+		t.Fatalf("sale is %+v", s)
+	}
+}
+
+// An event that cannot be handed over, or that panics, keeps nobody waiting, and
+// the pause before its next attempt grows.
+func TestHandOverFailuresAreIsolated(t *testing.T) {
+	w := newWorld(t)
+	bad, good := w.create(t, nil), w.create(t, nil)
+	w.booth.broken = errAway
+	w.update(t, bad, Change{LimitPerCustomer: ptr(int32(2))})
+	w.update(t, good, Change{LimitPerCustomer: ptr(int32(2))})
+	w.booth.broken = nil
+	w.booth.deaf = map[string]bool{bad.ID: true}
+	w.clock = w.clock.Add(time.Minute)
+	if err := w.Sync(t.Context()); err == nil || !strings.Contains(err.Error(), bad.ID) || strings.Contains(err.Error(), good.ID) {
+		t.Fatalf("error is %v", err)
+	}
+	if s := w.booth.all()[good.ID]; s.LimitPerCustomer != 2 {
+		t.Fatalf("sale is %+v", s)
+	}
+	for range 12 {
+		calls := w.booth.calls
+		_ = w.Sync(t.Context())
+		if w.booth.calls != calls {
+			t.Fatal("tried again at once")
+		}
+		w.clock = w.clock.Add(lastBackOff)
+		_ = w.Sync(t.Context())
+		if w.booth.calls != calls+1 {
+			t.Fatalf("%d attempts a minute later", w.booth.calls-calls)
+		}
+	}
+	w.booth.deaf = nil
+	w.sync(t)
+	if s := w.booth.all()[bad.ID]; s.LimitPerCustomer != 2 || w.waiting(t) != 0 {
+		t.Fatalf("sale is %+v", s)
+	}
+}
+
+// A plan change that nobody handed over and that is refused later: the event
+// goes back, its organizer can see it, and it can be paused and cancelled.
+func TestRefusedLater(t *testing.T) {
+	bigger := Change{Plan: &PlanInput{Template: "arena", Seats: 500}, Price: ptr(int64(1)), Title: ptr("Other"), EventTime: ptr("2027-05-05T20:00")}
+	setUp := func(t *testing.T) (*world, Event) {
+		w := newWorld(t)
+		e := w.create(t, nil)
+		w.booth.broken = errAway
+		if got := w.update(t, e, bigger); !got.Pending() || got.Seats != 500 {
+			t.Fatalf("%+v", got)
+		}
+		w.booth.plans = true // somebody holds a seat
+		return w, e
+	}
+	back := func(t *testing.T, w *world, was Event, title string, status message.Status) {
+		t.Helper()
+		now, err := w.read(t.Context(), was.ID)
+		if err != nil || now.PlanID != was.PlanID || now.Seats != was.Seats || now.PriceVersion != 1 || now.Title != title || now.Status != status || now.Pending() {
+			t.Fatalf("%+v %v", now, err)
+		}
+		if s := w.booth.all()[was.ID]; s.PlanID != was.PlanID || s.Status != status || s.EventVersion != now.Version || w.waiting(t) != 0 {
+			t.Fatalf("sale is %+v, version %d", s, now.Version)
+		}
+		if list, err := w.history(t.Context(), was.ID); err != nil || len(list) != 0 {
+			t.Fatalf("buyers are told of %+v, %v", list, err)
+		}
+		if r := now.Refusal(); r == nil || r.Type != "plan-in-use" {
+			t.Fatalf("the refusal is %+v", r)
+		}
+	}
+	t.Run("by the worker", func(t *testing.T) {
+		w, e := setUp(t)
+		w.booth.broken = nil
+		w.sync(t)
+		back(t, w, e, "Gala", message.OnSale)
+		w.update(t, e, Change{Status: ptr(message.Published)})
+		if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || e.Pending() {
+			t.Fatalf("%+v %v", e, err)
+		}
+	})
+	t.Run("after a second change", func(t *testing.T) {
+		w, e := setUp(t)
+		w.update(t, e, Change{Title: ptr("Third")})
+		w.booth.broken = nil
+		w.sync(t)
+		back(t, w, e, "Gala", message.OnSale) // the second change stood on the first
+	})
+	t.Run("after it was cancelled", func(t *testing.T) {
+		w, e := setUp(t)
+		if _, err := w.Cancel(t.Context(), organizer, e.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.booth.broken = nil
+		w.sync(t)
+		back(t, w, e, "Gala", message.Cancelled)
+	})
+	t.Run("by a change that waits", func(t *testing.T) {
+		w, e := setUp(t)
+		w.booth.broken = nil
+		_, err := w.Update(t.Context(), organizer, e.ID, 0, Change{LimitPerCustomer: ptr(int32(3))})
+		if !errs.Is(err, "plan-in-use") {
+			t.Fatalf("%v", err)
+		}
+		back(t, w, e, "Gala", message.OnSale)
+	})
+}
+
+// A version of this program without an outbox has left changes behind, one of
+// which no booking side will ever take.
+func TestChangesOfAnOlderVersion(t *testing.T) {
+	w := newWorld(t)
+	lost, stuck := w.create(t, nil), w.create(t, nil)
+	for _, q := range []string{
+		`UPDATE events SET version = 2, limit_per_customer = 3, synced_version = 1 WHERE id = '` + lost.ID + `'`,
+		`UPDATE events SET version = 2, plan_id = 'other', synced_version = 1 WHERE id = '` + stuck.ID + `'`,
+	} {
+		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.ExecContext(t.Context(), q); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.booth.plans = true
+	w.sync(t)
+	if s := w.booth.all()[lost.ID]; s.LimitPerCustomer != 3 {
+		t.Fatalf("sale is %+v", s)
+	}
+	if e, err := w.read(t.Context(), stuck.ID); err != nil || e.Pending() || e.Refusal() == nil || w.waiting(t) != 0 {
+		t.Fatalf("%+v %v", e, err)
+	}
+	if e, err := w.Cancel(t.Context(), organizer, stuck.ID); err != nil || e.Pending() {
+		t.Fatalf("%+v %v", e, err)
+	}
+}
+
+func TestPendingIsSaid(t *testing.T) {
+	s := newSite(t)
+	e := s.create(t, nil)
+	s.booth.broken = errAway
+	if got := s.ask(t, organizer, http.StatusAccepted, http.MethodDelete, "/events/"+e.ID, ""); !strings.Contains(got.Body.String(), `"sale_pending":true`) {
+		t.Fatal(got.Body)
+	}
+	s.booth.broken = nil
+	s.sync(t)
+	for _, method := range []string{http.MethodDelete, http.MethodGet} {
+		if got := s.ask(t, organizer, http.StatusOK, method, "/events/"+e.ID, ""); strings.Contains(got.Body.String(), "sale_pending") {
+			t.Fatal(got.Body)
+		}
+	}
+}
