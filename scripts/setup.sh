@@ -23,6 +23,11 @@ need npm command -v npx
 need chromium bash -c 'command -v chromium || command -v chromium-browser || command -v google-chrome' # the pages, as people see them
 need postgresql bash -c 'ls /usr/lib/postgresql/*/bin/initdb || command -v initdb' # the other database
 
+# The servers that people put in front: caches and proxies, each tried by tests.
+for server in nginx varnish:varnishd caddy haproxy; do
+  need "${server%%:*}" bash -c "PATH=\$PATH:/usr/sbin; command -v ${server##*:}"
+done
+
 install() { # install the missing packages
   if ! command -v apt-get >/dev/null; then
     echo "setup: missing: ${missing[*]} (names of Debian packages); install them with this system's own means" >&2

@@ -12,7 +12,7 @@ import (
 func (s *Service) Quick() []quick.Operation {
 	return []quick.Operation{
 		quick.Post("/bookings", readHold, s.quickHold),
-		quick.Get("/events/{id}/seats", readSeats, s.quickSeats),
+		quick.Get("/events/{id}/seats", readSeats, s.quickSeats).MayShare(),
 	}
 }
 

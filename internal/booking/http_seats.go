@@ -93,6 +93,7 @@ func (s *Service) registerSeats(api huma.API) {
 		Summary:     "Read which seats are free",
 		Description: "Sections with counts and prices; with section= its seats; with form=compact one character a seat.",
 		Errors:      []int{404, 422},
+		Metadata:    map[string]any{"shared": true},
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
 			schema(api, summaryBody{}, "SummaryBody"), schema(api, sectionBody{}, "SectionBody"), schema(api, compactBody{}, "CompactBody"),
 		}}}}}},
@@ -104,6 +105,15 @@ func (s *Service) seats(ctx context.Context, in *seatsIn) (*seatsOut, error) {
 	if err != nil {
 		return nil, err
 	}
+	out, err := seatsOf(v, in)
+	if err == nil && v.hiddenFrom(message.Caller{}) { // a draft is not for everybody
+		out.CacheControl = "private, no-store"
+	}
+	return out, err
+}
+
+// seatsOf answers a question for the seats of a view.
+func seatsOf(v *view, in *seatsIn) (*seatsOut, error) {
 	if in.Form == "compact" && in.Section == "" {
 		return all(v, strings.Contains(in.Encoding, "gzip")), nil
 	}

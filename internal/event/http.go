@@ -193,7 +193,7 @@ func (s *Service) Quick() []quick.Operation {
 				return quick.Answer{}, err
 			}
 			return quick.Answer{Status: http.StatusOK, ETag: out.ETag, CacheControl: out.CacheControl, Raw: out.Body}, nil
-		})}
+		}).MayShare()}
 }
 
 type encodedOut struct {
@@ -272,20 +272,21 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "create-event", Method: http.MethodPost, Path: "/events", Tags: tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: 16 << 20,
 		Summary: "Create an event", Description: "For organizers. Its seats come from a template, a stored plan or a plan document.",
-		Errors: []int{400, 401, 403, 413, 422}, Responses: later(api),
+		Errors: []int{400, 401, 403, 413, 422}, Responses: later(api), Metadata: map[string]any{"organizers": true},
 	}, func(ctx context.Context, in *struct{ Body NewEvent }) (*eventOut, error) {
 		e, err := s.Create(ctx, message.CallerFrom(ctx), in.Body)
 		return s.changedTo(ctx, http.StatusCreated, e, err)
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Errors: []int{404},
+		Metadata: map[string]any{"shared": true},
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {
 			Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}}},
 	}, s.show)
 	huma.Register(api, huma.Operation{
 		OperationID: "update-event", Method: http.MethodPut, Path: "/events/{id}", Tags: tags, MaxBodyBytes: 16 << 20, Summary: "Change an event",
 		Description: "Fields that are left out stay as they are. New prices apply to later holds.", Errors: []int{400, 401, 403, 404, 409, 412, 413, 422},
-		Responses: later(api),
+		Responses: later(api), Metadata: map[string]any{"organizers": true},
 	}, func(ctx context.Context, in *struct {
 		ID      string `path:"id" maxLength:"64"`
 		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`
@@ -374,28 +375,28 @@ func (s *Service) bodiesOf(ctx context.Context, list []Event) ([]*eventBody, err
 func (s *Service) registerList(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/events", Tags: []string{"Events"}, Summary: "List events",
-		Description: "In the order in which they take place.", Errors: []int{422},
+		Description: "In the order in which they take place.", Errors: []int{422}, Metadata: map[string]any{"shared": true},
 	}, func(ctx context.Context, in *EventFilter) (*listOut, error) {
 		caller := message.CallerFrom(ctx)
 		list, next, err := s.List(ctx, caller, in.filter())
 		if err != nil {
 			return nil, err
 		}
-		out := &listOut{CacheControl: listCache(caller), Vary: "Authorization"}
+		out := &listOut{CacheControl: listCache(caller), Vary: "Authorization, Cookie"}
 		out.Body.NextCursor = next
 		out.Body.Items, err = s.bodiesOf(ctx, list)
 		return out, err
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "search-events", Method: http.MethodGet, Path: "/events/search", Tags: []string{"Events"}, Summary: "Search events",
-		Description: "Events that have every word of q, those with them in the title first; with facets to narrow the search by.", Errors: []int{422},
+		Description: "Events that have every word of q, those with them in the title first; with facets to narrow the search by.", Errors: []int{422}, Metadata: map[string]any{"shared": true},
 	}, func(ctx context.Context, in *EventFilter) (*searchOut, error) {
 		caller := message.CallerFrom(ctx)
 		hits, err := s.Search(ctx, caller, in.filter())
 		if err != nil {
 			return nil, err
 		}
-		out := &searchOut{CacheControl: listCache(caller), Vary: "Authorization"}
+		out := &searchOut{CacheControl: listCache(caller), Vary: "Authorization, Cookie"}
 		out.Body.Total, out.Body.Facets, out.Body.NextCursor = hits.Total, hits.Facets, hits.Next
 		out.Body.Items, err = s.bodiesOf(ctx, hits.Events)
 		return out, err

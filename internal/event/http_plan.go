@@ -52,6 +52,7 @@ func (s *Service) registerPlan(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-plan", Method: http.MethodGet, Path: "/events/{id}/plan", Tags: []string{"Events"}, Summary: "Read an event's seating plan",
 		Description: "A version of a plan never changes: keep what plan.url of the event names.", Errors: []int{404},
+		Metadata: map[string]any{"shared": true},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}},
 			"304": {Description: "You have it already."},
@@ -65,7 +66,7 @@ func (s *Service) registerPlan(api huma.API) {
 		out := &planOut{ContentType: "application/json", Vary: "Accept-Encoding", ETag: `"` + version + `"`, CacheControl: "public, max-age=60"}
 		switch {
 		case !e.public():
-			out.CacheControl = "private, no-cache"
+			out.CacheControl = "private, no-store"
 		case in.Version == version:
 			out.CacheControl = "public, max-age=86400, immutable"
 		}

@@ -51,7 +51,7 @@ type Problem struct {
 func newProblem(e *errs.Error, status int, requestID string) *Problem {
 	return &Problem{
 		Type: "/problems/" + e.Type, Title: http.StatusText(status), Status: status,
-		Detail: e.Detail, Fields: e.Fields, RequestID: requestID, extra: e.Extra,
+		Detail: e.Detail, Fields: e.Fields[:min(len(e.Fields), maxFaults)], RequestID: requestID, extra: e.Extra,
 	}
 }
 
@@ -218,7 +218,7 @@ func fromHuma(status int, msg string, list []error) *errs.Error {
 		return errs.New(errs.TooLarge, "too-large", "The body is too large for this operation.")
 	}
 	var fields []errs.Field
-	for _, err := range list {
+	for _, err := range list[:min(len(list), maxFaults)] {
 		var d huma.ErrorDetailer
 		switch {
 		case errors.As(err, &d):

@@ -59,9 +59,11 @@ type Gateway struct {
 	tls      bool         // the world comes by HTTPS
 	foreign  *http.CrossOriginProtection
 	server   *http.Server
-	door     quick.Door    // the short way
-	limit    *moment.Limit // of requests on the short way
-	constant []byte        // headers of all answers of the short way
+	door     quick.Door                 // the short way
+	limit    *moment.Limit              // of requests on the short way
+	constant []byte                     // headers of all answers of the short way
+	large    atOnce                     // large bodies
+	posts    map[string]*huma.Operation // that have a short way, by pattern
 	draining atomic.Bool
 	streams  context.Context // of streams; it ends when the node drains
 	drain    context.CancelFunc
@@ -73,7 +75,8 @@ const streamSuffix = "/live"
 // New makes a front door without any operations; services register theirs on API.
 func New(cfg Config) *Gateway {
 	g := &Gateway{cfg: cfg, router: chi.NewRouter(), metrics: newMetrics(cfg.Metrics), policies: newPolicies(cfg.Limits),
-		tls: strings.HasPrefix(cfg.PublicURL, "https://"), foreign: http.NewCrossOriginProtection()}
+		tls: strings.HasPrefix(cfg.PublicURL, "https://"), foreign: http.NewCrossOriginProtection(), large: atOnce{byClient: largeByClient, of: map[string]int{}},
+		posts: map[string]*huma.Operation{}}
 	g.streams, g.drain = context.WithCancel(context.Background())
 	g.handler = crossOrigin(cfg.Origins, g.router)
 	g.serveHTTP()
@@ -94,6 +97,7 @@ func New(cfg Config) *Gateway {
 	}
 	config.Security = []map[string][]string{{"session": {}}, {}}
 	g.api = humachi.New(g.router, config)
+	g.api.UseMiddleware(share, g.readBody)
 	g.router.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	g.router.Get("/readyz", g.readyz)
 	g.router.Get("/docs", g.docs)
@@ -170,6 +174,13 @@ func (g *Gateway) Stream(op *huma.Operation, fn func(http.ResponseWriter, *http.
 func (g *Gateway) Page(method, pattern string, fn func(http.ResponseWriter, *http.Request) error) {
 	g.router.Method(method, pattern, gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := g.sameOrigin(r)
+		switch {
+		case err != nil:
+		case large(r) && !message.CallerFrom(r.Context()).Organizes():
+			r.Body = http.NoBody // the page refuses them without it
+		default:
+			err = requestFrom(r.Context()).takeBody(r)
+		}
 		if err == nil {
 			err = fn(w, r)
 		}

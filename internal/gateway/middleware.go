@@ -1,10 +1,8 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -20,10 +18,8 @@ import (
 	"boxoffice/internal/quick"
 )
 
-// Limits of every request.
+// Limits of every request; see body.go for those of bodies.
 const (
-	maxBody      = 64 << 10
-	maxPlanBody  = 8 << 20 // events may bring a seating plan
 	requestTime  = 10 * time.Second
 	planBodyTime = 30 * time.Second
 	maxToken     = 128 // bytes of a session token
@@ -39,8 +35,9 @@ var (
 )
 
 // serve is what happens to every request: id, time limit, panic recovery,
-// metrics and log around; security headers, checks of address and body, and
-// authentication before the operation.
+// metrics and log around; security headers, checks of the address, limits and
+// authentication before the operation. Bodies are read later, once it is known
+// who asks for what.
 func (g *Gateway) serve(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		q := &request{gateway: g, start: time.Now(), id: requestID(only(r.Header["X-Request-Id"])), method: r.Method, path: r.URL.Path, route: chi.RouteContext(r.Context())}
@@ -69,9 +66,6 @@ func (g *Gateway) serve(next http.Handler) http.Handler {
 		}
 		r = r.WithContext(ctx)
 		q.served = r
-		if q.body.buf != nil {
-			r.Body = &q.body
-		}
 		if r.Method == http.MethodHead {
 			g.headAsGet(q.route, r)
 		}
@@ -116,7 +110,7 @@ func (g *Gateway) enter(q *request, r *http.Request) (message.Caller, error) {
 	if err != nil {
 		return nobody, err
 	}
-	return caller, q.takeBody(r)
+	return caller, nil
 }
 
 // bound is the context of a request: with a time limit, or for a stream until
@@ -235,72 +229,6 @@ func badAddress(name, reason string) error {
 }
 
 func clean(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
-
-// large reports whether a request may bring a seating plan.
-func large(r *http.Request) bool {
-	return (r.Method == http.MethodPost || r.Method == http.MethodPut) && (under(r.URL.Path, "/events") || under(r.URL.Path, "/organizer/events"))
-}
-
-// under reports whether a path is root or below it.
-func under(path, root string) bool {
-	rest, ok := strings.CutPrefix(path, root)
-	return ok && (rest == "" || rest[0] == '/')
-}
-
-// takeBody reads the body, bounded, and checks it before anything reads its
-// meaning.
-func (q *request) takeBody(r *http.Request) error {
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
-		return nil
-	}
-	limit := int64(maxBody)
-	if large(r) {
-		limit = maxPlanBody
-	}
-	if r.ContentLength > limit {
-		return q.tooLarge(limit)
-	}
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return errs.New(errs.Unsupported, "unknown-encoding", "Bodies are taken as they are, without Content-Encoding.")
-	}
-	buf := bodies.Get().(*bytes.Buffer)
-	q.body.buf = buf
-	if r.ContentLength > 0 {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead) // ReadFrom wants room to see the end
-	}
-	n, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1))
-	switch {
-	case err != nil:
-		return &errs.Error{Kind: errs.Malformed, Type: "body-cut-off", Detail: "The body did not arrive whole.", Err: err}
-	case n > limit:
-		return q.tooLarge(limit)
-	}
-	q.body.Reset(buf.Bytes())
-	if n == 0 || !isJSON(r.Header.Get("Content-Type")) {
-		return nil // huma refuses what is not JSON where it is to be read
-	}
-	if e := checkJSON(buf.Bytes(), forCards(r.URL.Path)); e != nil {
-		return e
-	}
-	return nil
-}
-
-// tooLarge refuses a body of which the rest is not read.
-func (q *request) tooLarge(limit int64) error {
-	q.answer.Header().Set("Connection", "close")
-	return errs.New(errs.TooLarge, "too-large", "The body is larger than %d KiB.", limit>>10)
-}
-
-// isJSON reports whether huma will take a body for JSON: it does so without a
-// content type, too.
-func isJSON(contentType string) bool {
-	return contentType == "" || contentType == "application/json" || strings.Contains(strings.ToLower(contentType), "json")
-}
-
-// forCards reports whether somebody may be tempted to send a card number there.
-func forCards(path string) bool {
-	return under(path, "/payments") || under(path, "/bookings") || under(path, "/users")
-}
 
 // openTo reports whether a path answers without looking at who asks, so that
 // probes do not depend on the session tables.

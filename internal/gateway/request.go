@@ -42,6 +42,8 @@ func (q *request) Value(key any) any {
 	switch key.(type) {
 	case requestKey:
 		return q
+	case message.ShareKey:
+		return &q.answer.shared
 	case message.ClientKey:
 		if q.client == (netip.Addr{}) {
 			return ""
@@ -74,6 +76,7 @@ type recorder struct {
 	status  int    // 0: nothing yet
 	has     string // If-None-Match of a GET or HEAD
 	foreign bool   // pages of other sites may ask
+	shared  bool   // its route may be shared: see guard
 }
 
 func (w *recorder) WriteHeader(status int) {
@@ -87,6 +90,7 @@ func (w *recorder) WriteHeader(status int) {
 			h.Del("Content-Type")
 			h.Del("Content-Length")
 		}
+		w.guard(status)
 		if h := w.Header(); w.foreign && !slices.Contains(h["Vary"], "Origin") {
 			h.Add("Vary", "Origin") // operations say what else it depends on
 		}
@@ -129,7 +133,9 @@ func (w *recorder) Flush() { _ = http.NewResponseController(w.ResponseWriter).Fl
 // body is a request body that was read whole.
 type body struct {
 	bytes.Reader
-	buf *bytes.Buffer // of the pool
+	buf    *bytes.Buffer // of the pool
+	values int           // in it, if it is JSON
+	done   func()        // nil, or: makes room for another large one
 }
 
 // Close does nothing: the body goes back to the pool when the request is answered.
@@ -146,6 +152,9 @@ func (b *body) release() {
 		bodies.Put(b.buf)
 	}
 	b.buf = nil
+	if b.done != nil {
+		b.done()
+	}
 }
 
 // requestID is the caller's own id if it is a sane one, else a new one. It names

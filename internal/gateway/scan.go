@@ -28,6 +28,7 @@ type scanner struct {
 	names [][]byte // of the open objects, one after the other
 	cards bool     // look for card numbers
 	stop  int      // -1, or: stop at the value that holds this byte
+	left  int      // values that may still come
 
 	firstSteps [8]step // so that most bodies need no memory of their own
 	firstNames [16][]byte
@@ -40,21 +41,22 @@ type step struct {
 	name  []byte // quotes included; nil before the first
 }
 
-// checkJSON is what is wrong with a JSON body; nil when nothing is.
-func checkJSON(body []byte, cards bool) *errs.Error {
+// checkJSON is what is wrong with a JSON body of up to most values; nil when
+// nothing is. It counts the values.
+func checkJSON(body []byte, cards bool, most int) (int, *errs.Error) {
 	if at := invalidUTF8(body); at >= 0 {
 		e := errs.New(errs.Malformed, "not-utf8", "The body is not UTF-8 at byte %d.", at)
 		e.Fields = []errs.Field{{Name: fieldAt(body, at), Reason: "is not UTF-8"}}
-		return e.With("position", at)
+		return 0, e.With("position", at)
 	}
 	s := scanners.Get().(*scanner)
-	s.b, s.i, s.cards, s.stop = body, 0, cards, -1
+	s.b, s.i, s.cards, s.stop, s.left = body, 0, cards, -1, most
 	err := s.text()
 	s.b, s.path, s.names = nil, nil, nil
 	clear(s.firstSteps[:]) // they point into the body
 	clear(s.firstNames[:])
 	scanners.Put(s)
-	return err
+	return most - s.left, err
 }
 
 var scanners = sync.Pool{New: func() any { return new(scanner) }}
@@ -62,7 +64,7 @@ var scanners = sync.Pool{New: func() any { return new(scanner) }}
 // fieldAt names the field that holds a byte of a body, as far as the body can
 // be read up to there.
 func fieldAt(body []byte, at int) string {
-	s := scanner{b: body, stop: at}
+	s := scanner{b: body, stop: at, left: len(body)}
 	_ = s.text() // what is wrong with it was told already
 	return s.name()
 }
@@ -120,6 +122,9 @@ func (s *scanner) value() *errs.Error {
 	c := s.next()
 	if s.i == s.stop {
 		return stopped
+	}
+	if s.left--; s.left < 0 {
+		return errs.New(errs.TooLarge, "too-large", "The body holds too many values.")
 	}
 	switch {
 	case c == '{':
@@ -221,6 +226,10 @@ func (s *scanner) object() *errs.Error {
 		if s.stop >= 0 && s.i > s.stop {
 			return stopped
 		}
+		if seen.count++; seen.count > maxNames {
+			s.path[top].name = nil
+			return errs.Bad(s.name(), "has more than %d fields", maxNames)
+		}
 		if !seen.add(quoted) {
 			return errs.Bad(s.name(), "is given twice")
 		}
@@ -249,6 +258,7 @@ func (s *scanner) object() *errs.Error {
 type nameSet struct {
 	*scanner
 	first int // in scanner.names
+	count int
 	many  map[string]struct{}
 }
 

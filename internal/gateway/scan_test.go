@@ -70,7 +70,7 @@ func TestCheckJSON(t *testing.T) {
 		{"very deep", strings.Repeat("[", 1<<20), "invalid-field", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := checkJSON([]byte(c.body), true)
+			_, err := checkJSON([]byte(c.body), true, maxValues)
 			switch {
 			case err == nil && c.slug != "":
 				t.Fatalf("passed")
@@ -91,7 +91,7 @@ func TestCheckJSON(t *testing.T) {
 }
 
 func TestMalformedPosition(t *testing.T) {
-	err := checkJSON([]byte("{\n  \"a\": 1,\n  \"b\" 2\n}"), false)
+	_, err := checkJSON([]byte("{\n  \"a\": 1,\n  \"b\" 2\n}"), false, maxValues)
 	if err == nil || !strings.Contains(err.Detail, "line 3, column 7") || err.Extra["position"] != 18 {
 		t.Fatalf("got %v %v", err, err.Extra)
 	}
@@ -119,7 +119,7 @@ func TestCards(t *testing.T) {
 		{`{"seats":["101-1-12","101-1-13"]}`, ""},
 		{`{"a":"41111111111111111111111"}`, ""},
 	} {
-		err := checkJSON([]byte(c.body), true)
+		_, err := checkJSON([]byte(c.body), true, maxValues)
 		switch {
 		case c.field == "" && err != nil:
 			t.Errorf("%s: %v", c.body, err)
@@ -128,7 +128,7 @@ func TestCards(t *testing.T) {
 		case err != nil && strings.Contains(err.Error(), "1111"):
 			t.Errorf("%s: repeats it: %v", c.body, err)
 		}
-		if err := checkJSON([]byte(c.body), false); err != nil {
+		if _, err := checkJSON([]byte(c.body), false, maxValues); err != nil {
 			t.Errorf("%s: refused though cards are not looked for: %v", c.body, err)
 		}
 	}
@@ -140,7 +140,7 @@ func FuzzCheckJSON(f *testing.F) {
 		f.Add([]byte(s), true)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, cards bool) {
-		err := checkJSON(body, cards)
+		_, err := checkJSON(body, cards, maxPlanParts)
 		valid := json.Valid(body)
 		switch {
 		case err == nil && !valid:
@@ -163,7 +163,7 @@ func FuzzCheckJSON(f *testing.F) {
 func BenchmarkCheckJSON(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := checkJSON([]byte(benchBody), true); err != nil {
+		if _, err := checkJSON([]byte(benchBody), true, maxValues); err != nil {
 			b.Fatal(err)
 		}
 	}

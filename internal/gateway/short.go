@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +17,14 @@ import (
 // Quick gives operations a short way (package quick): what happens to every
 // request happens to theirs too, but neither net/http, the router nor huma is
 // asked.
-func (g *Gateway) Quick(list ...quick.Operation) { g.door.Add(list...) }
+func (g *Gateway) Quick(list ...quick.Operation) {
+	g.door.Add(list...)
+	for _, o := range list {
+		if item := g.api.OpenAPI().Paths[o.Pattern]; item != nil && o.Method == http.MethodPost {
+			g.posts[o.Pattern] = item.Post
+		}
+	}
+}
 
 // short answers a request that came to the door in a plain form.
 func (g *Gateway) short(o *quick.Operation, p *quick.Request, out []byte) (answer []byte, ok bool) {
@@ -36,17 +44,17 @@ func (g *Gateway) short(o *quick.Operation, p *quick.Request, out []byte) (answe
 	defer func() {
 		if v := recover(); v != nil {
 			q.panicked(v)
-			answer, ok = q.writeShort(out, p, quota, quick.Answer{}, internal(nil)), true
+			answer, ok = q.writeShort(out, o, p, quota, quick.Answer{}, internal(nil)), true
 		}
 		q.finish()
 	}()
 	a, err := q.carryOut(p, o, run, &quota)
 	if err == nil {
-		return q.writeShort(out, p, quota, a, nil), true
+		return q.writeShort(out, o, p, quota, a, nil), true
 	}
 	e := classify(q, err)
 	q.note(e)
-	return q.writeShort(out, p, quota, a, e), true
+	return q.writeShort(out, o, p, quota, a, e), true
 }
 
 // carryOut checks a request as enter does, and runs its operation.
@@ -63,8 +71,14 @@ func (q *request) carryOut(p *quick.Request, o *quick.Operation, run quick.Serve
 	if *quota, err = g.admit(q, caller, err); err != nil {
 		return quick.Answer{}, err
 	}
+	q.pattern = o.Pattern
 	if len(p.Body) > 0 {
-		if e := checkJSON(p.Body, forCards(q.path)); e != nil {
+		if op := g.posts[o.Pattern]; op != nil {
+			if err := takes(op, q.path, caller); err != nil {
+				return quick.Answer{}, err
+			}
+		}
+		if _, e := checkJSON(p.Body, forCards(q.path), maxValues); e != nil {
 			return quick.Answer{}, e
 		}
 	}
@@ -72,12 +86,11 @@ func (q *request) carryOut(p *quick.Request, o *quick.Operation, run quick.Serve
 	if caller.SignedIn() {
 		ctx = message.WithCaller(q, caller)
 	}
-	q.pattern = o.Pattern
 	return run(ctx)
 }
 
 // writeShort appends the answer to out, the headers as the long way has them.
-func (q *request) writeShort(out []byte, p *quick.Request, quota quota, a quick.Answer, e *errs.Error) []byte {
+func (q *request) writeShort(out []byte, o *quick.Operation, p *quick.Request, quota quota, a quick.Answer, e *errs.Error) []byte {
 	kind, challenge := "application/json", ""
 	body := answerBodies.Get().(*[]byte)
 	defer answerBodies.Put(body)
@@ -103,6 +116,11 @@ func (q *request) writeShort(out []byte, p *quick.Request, quota quota, a quick.
 	case a.Body != nil:
 		*body = append(a.Body((*body)[:0]), '\n')
 		a.Raw = *body
+	}
+	if o.Shared && e == nil && shareable(a.Status) && strings.HasPrefix(a.CacheControl, "public") {
+		quota.policy = nil // it says nothing to others
+	} else {
+		a.CacheControl = private[0]
 	}
 	q.answer.status = a.Status
 	out = append(out, "HTTP/1.1 "...)

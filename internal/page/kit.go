@@ -66,6 +66,15 @@ func (k *Kit) Page(fn func(*Visit) error) Handler {
 	}
 }
 
+// Shared makes a handler one whose answers caches may give to others, if they
+// say so by Cache-Control. All other answers are private, whatever they say.
+func Shared(h Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		message.MayShare(r.Context())
+		return h(w, r)
+	}
+}
+
 // policy is what a page may load and do: nothing from elsewhere, nothing inline.
 var policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; " +
 	"worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -73,14 +82,14 @@ var policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src '
 // Routes are the kit's own addresses: method and pattern.
 func (k *Kit) Routes() map[string]Handler {
 	root := func(name, caching string) Handler {
-		return func(w http.ResponseWriter, r *http.Request) error {
+		return Shared(func(w http.ResponseWriter, r *http.Request) error {
 			w.Header().Set("Content-Security-Policy", policy) // a service worker has its own
 			k.assets.byName[name].send(w, r, caching)
 			return nil
-		}
+		})
 	}
 	return map[string]Handler{
-		"GET /assets/{name}": func(w http.ResponseWriter, r *http.Request) error {
+		"GET /assets/{name}": Shared(func(w http.ResponseWriter, r *http.Request) error {
 			one := k.assets.byPath[r.URL.Path]
 			if one == nil {
 				return errs.Missing("file")
@@ -91,14 +100,14 @@ func (k *Kit) Routes() map[string]Handler {
 			}
 			one.send(w, r, caching)
 			return nil
-		},
+		}),
 		"GET /sw.js":                root("sw.js", "no-cache"), // at the root, so that it may serve all pages
 		"GET /manifest.webmanifest": root("manifest.webmanifest", "public, max-age=3600"),
 		"GET /favicon.ico":          root("icon-192.png", "public, max-age=86400"),
-		"GET /offline": k.Page(func(v *Visit) error {
+		"GET /offline": Shared(k.Page(func(v *Visit) error {
 			v.Public()
 			return v.Show(k.errors, "offline", Meta{Title: v.T("offline.title"), NoIndex: true}, nil)
-		}),
+		})),
 	}
 }
 

@@ -157,7 +157,7 @@ func (v *Visit) Show(s *Set, name string, m Meta, data any) error {
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
 	h.Add("Vary", "Cookie, Accept-Language")
 	if f.Notice != "" || h.Get("Cache-Control") == "" {
-		h.Set("Cache-Control", "private, no-cache")
+		h.Set("Cache-Control", "private, no-store")
 	}
 	v.W.WriteHeader(v.status)
 	_, _ = v.W.Write(out.Bytes()) // who has gone away does not read it

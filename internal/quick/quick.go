@@ -36,6 +36,7 @@ type Serve func(context.Context) (Answer, error)
 // Operation is one that has a short way.
 type Operation struct {
 	Method, Pattern string // the pattern has at most one {id}
+	Shared          bool   // caches may give its answers to others, if they say so
 
 	before, after string // of the path, around the id
 	read          func(*Request) (Serve, bool)
@@ -43,7 +44,7 @@ type Operation struct {
 
 func operation(method, pattern string, read func(*Request) (Serve, bool)) Operation {
 	before, after, _ := strings.Cut(pattern, "{id}")
-	return Operation{method, pattern, before, after, read}
+	return Operation{Method: method, Pattern: pattern, before: before, after: after, read: read}
 }
 
 // Read takes in a request; false when it is not plain. Nothing has happened then.
@@ -68,6 +69,12 @@ func Get[I any](pattern string, read func(q *Request) (I, bool), serve func(cont
 		in, ok := read(q)
 		return func(ctx context.Context) (Answer, error) { return serve(ctx, &in) }, ok && len(q.Body) == 0
 	})
+}
+
+// MayShare is the operation as one whose answers caches may give to others.
+func (o Operation) MayShare() Operation {
+	o.Shared = true
+	return o
 }
 
 // match finds the id in a path.

@@ -161,7 +161,7 @@ func (s *Shop) orderRoutes() routes {
 		"GET /orders/{booking}/cancel": s.cancel, "POST /orders/{booking}/cancel": s.cancelled,
 		"POST /orders/{booking}/link":   s.renewLink,
 		"GET /orders/{booking}/tickets": s.tickets, "GET /orders/{booking}/tickets.pdf": s.ticketsPDF,
-		"GET /orders/{booking}/calendar.ics": s.calendar, "GET /tickets/keys.json": s.ticketKeys,
+		"GET /orders/{booking}/calendar.ics": s.calendar,
 	}
 }
 

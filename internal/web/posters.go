@@ -70,7 +70,7 @@ func placeOf(e *message.Event) string {
 func send(v *page.Visit, e *message.Event, contentType string, body []byte) error {
 	caching := "public, max-age=3600, stale-while-revalidate=86400"
 	if e.Status == string(message.Draft) {
-		caching = "private, no-cache"
+		caching = "private, no-store"
 	}
 	return v.Send(contentType, caching, body)
 }

@@ -52,12 +52,15 @@ type routes = map[string]func(*page.Visit) error
 // Routes are the shop's addresses, by method and pattern.
 func (s *Shop) Routes() map[string]page.Handler {
 	all := routes{}
-	for _, part := range []routes{s.browseRoutes(), s.buyRoutes(), s.signInRoutes(), s.orderRoutes(), s.accountRoutes()} {
+	for _, part := range []routes{s.buyRoutes(), s.signInRoutes(), s.orderRoutes(), s.accountRoutes()} {
 		maps.Copy(all, part)
 	}
 	out := map[string]page.Handler{}
 	for at, fn := range all {
 		out[at] = s.kit.Page(fn)
+	}
+	for at, fn := range s.browseRoutes() {
+		out[at] = page.Shared(s.kit.Page(fn))
 	}
 	return out
 }

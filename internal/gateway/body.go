@@ -1,0 +1,185 @@
+package gateway
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// MetaOrganizers is the member of an operation's Metadata that says that only
+// organizers may ask: others are refused before their body is read.
+const MetaOrganizers = "organizers"
+
+// Limits of bodies. A seating plan of 80,000 seats has some 600,000 values.
+const (
+	maxBody      = 64 << 10
+	maxPlanBody  = 8 << 20 // events may bring a seating plan
+	maxValues    = 5_000   // JSON values in a body
+	maxPlanParts = 1_000_000
+	maxNames     = 2_000 // in one JSON object
+
+	largeAtOnce   = 8 // large bodies that are read or worked on
+	largeByClient = 2 // of them, from one client address
+)
+
+// takes refuses who may not ask for an operation, before the body is read.
+func takes(op *huma.Operation, path string, caller message.Caller) error {
+	organizers, _ := op.Metadata[MetaOrganizers].(bool)
+	switch {
+	case !caller.SignedIn() && (organizers || slices.Contains(op.Errors, http.StatusUnauthorized) && !entry(op.Method, path)):
+		return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
+	case organizers && !caller.Organizes() && strings.Contains(op.Path, "{id}"):
+		return errs.Missing("event") // as for all that is somebody else's
+	case organizers && !caller.Organizes():
+		return errs.New(errs.Forbidden, "organizers-only", "Only organizers may do this.")
+	}
+	return nil
+}
+
+// readBody is what happens between the router and an operation that has a body.
+func (g *Gateway) readBody(ctx huma.Context, next func(huma.Context)) {
+	op := ctx.Operation()
+	r, w := humachi.Unwrap(ctx)
+	if !hasBody(r) {
+		next(ctx)
+		return
+	}
+	q := requestFrom(r.Context())
+	var err error
+	if op.RequestBody != nil {
+		err = takes(op, q.path, message.CallerFrom(r.Context()))
+	}
+	if err == nil {
+		err = q.takeBody(r)
+	}
+	if err == nil && q.body.values > fewValues && op.RequestBody != nil {
+		err = g.firstFaults(op, q.body.buf.Bytes())
+	}
+	if err != nil {
+		q.refuse(w, err)
+		return
+	}
+	next(ctx)
+}
+
+func hasBody(r *http.Request) bool {
+	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0
+}
+
+// large reports whether a request may bring a seating plan.
+func large(r *http.Request) bool {
+	return (r.Method == http.MethodPost || r.Method == http.MethodPut) && (under(r.URL.Path, "/events") || under(r.URL.Path, "/organizer/events"))
+}
+
+// under reports whether a path is root or below it.
+func under(path, root string) bool {
+	rest, ok := strings.CutPrefix(path, root)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// takeBody reads the body, bounded, and checks it before anything reads its
+// meaning. Its memory grows with what has come, not with what was announced.
+func (q *request) takeBody(r *http.Request) error {
+	if !hasBody(r) {
+		return nil
+	}
+	limit, values := int64(maxBody), maxValues
+	if large(r) {
+		limit, values = maxPlanBody, maxPlanParts
+	}
+	if r.ContentLength > limit {
+		return q.tooLarge(limit)
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return errs.New(errs.Unsupported, "unknown-encoding", "Bodies are taken as they are, without Content-Encoding.")
+	}
+	if limit > maxBody && (r.ContentLength > maxBody || r.ContentLength < 0) {
+		done, err := q.gateway.large.enter(q)
+		if err != nil {
+			return err
+		}
+		q.body.done = done
+	}
+	buf := bodies.Get().(*bytes.Buffer)
+	q.body.buf = buf
+	n, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1))
+	switch {
+	case err != nil:
+		return &errs.Error{Kind: errs.Malformed, Type: "body-cut-off", Detail: "The body did not arrive whole.", Err: err}
+	case n > limit:
+		return q.tooLarge(limit)
+	}
+	q.body.Reset(buf.Bytes())
+	r.Body = &q.body
+	if n == 0 || !isJSON(r.Header.Get("Content-Type")) {
+		return nil // huma refuses what is not JSON where it is to be read
+	}
+	var e *errs.Error
+	if q.body.values, e = checkJSON(buf.Bytes(), forCards(q.path), values); e != nil {
+		return e
+	}
+	return nil
+}
+
+// tooLarge refuses a body of which the rest is not read.
+func (q *request) tooLarge(limit int64) error {
+	q.answer.Header().Set("Connection", "close")
+	return errs.New(errs.TooLarge, "too-large", "The body is larger than %d KiB.", limit>>10)
+}
+
+// isJSON reports whether huma will take a body for JSON: it does so without a
+// content type, too.
+func isJSON(contentType string) bool {
+	return contentType == "" || contentType == "application/json" || strings.Contains(strings.ToLower(contentType), "json")
+}
+
+// forCards reports whether somebody may be tempted to send a card number there.
+func forCards(path string) bool {
+	return under(path, "/payments") || under(path, "/bookings") || under(path, "/users")
+}
+
+// atOnce bounds how many large bodies are in memory: of all clients, and of one.
+type atOnce struct {
+	byClient int
+
+	mu  sync.Mutex
+	all int
+	of  map[string]int
+}
+
+// enter lets a request in until done is called.
+func (a *atOnce) enter(q *request) (done func(), err error) {
+	client := q.clientKey()
+	most := a.byClient
+	if q.client.IsLoopback() {
+		most = largeAtOnce
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.of[client] >= most:
+		return nil, errs.New(errs.TooMany, "too-many-requests", "Too many large requests at once; please send one after the other.").After(2 * time.Second)
+	case a.all >= largeAtOnce:
+		return nil, errs.New(errs.Unavailable, "busy", "Too many large requests at once; please try again in a moment.").After(2 * time.Second)
+	}
+	a.all++
+	a.of[client]++
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.all--
+		if a.of[client]--; a.of[client] == 0 {
+			delete(a.of, client)
+		}
+	}, nil
+}
