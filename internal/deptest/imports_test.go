@@ -15,7 +15,7 @@ import (
 // and other people's modules. A room that is not listed fails the test.
 var allowed = map[string][]string{
 	// leaves
-	"errs": {}, "id": {}, "money": {}, "message": {}, "deptest": {}, "quick": {}, "moment": {},
+	"errs": {}, "id": {}, "money": {}, "message": {}, "deptest": {}, "quick": {}, "moment": {}, "jobs": {},
 	// one interface each, with its backends
 	"batch": {"errs"}, "limit": {}, "sqldb": {"errs", "batch"},
 	"sqldb/sqldbtest": {"sqldb"}, // for tests
@@ -37,14 +37,14 @@ var allowed = map[string][]string{
 	"poster":  {},
 	"console": {"errs", "id", "message", "money", "page"},
 	// behind them
-	"notify": {"id"},
+	"notify": {"id", "jobs"},
 	// beside them: makes accounts and audits, otherwise it is only a client
 	"rush": {"booking", "payment", "user", "message", "sqldb"},
 	// the only place that wires
 	"app": {"*"},
 }
 
-var services = []string{"errs", "id", "money", "message", "moment", "quick", "batch", "sqldb"}
+var services = []string{"errs", "id", "money", "message", "moment", "quick", "jobs", "batch", "sqldb"}
 
 // guarded modules may be imported by these rooms only: whoever wants a database
 // or a broker asks for an interface.
