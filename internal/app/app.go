@@ -6,7 +6,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 
 	"boxoffice/internal/booking"
 	"boxoffice/internal/event"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/payment/sandbox"
@@ -30,18 +30,25 @@ type Storage struct {
 }
 
 // Open opens the database without migrating it.
-func (s Storage) Open(ctx context.Context) (*sqldb.DB, error) { return s.open(ctx, "") }
+func (s Storage) Open(ctx context.Context) (*sqldb.DB, error) { return s.open(ctx, sqldb.Config{}) }
 
-func (s Storage) open(ctx context.Context, replica string) (*sqldb.DB, error) {
-	for flag, url := range map[string]string{"--database-url": s.DatabaseURL, "--replica-url": replica} {
+// OpenToRead opens a database that is there, beside whoever uses it.
+func (s Storage) OpenToRead(ctx context.Context) (*sqldb.DB, error) { return s.toRead(ctx) }
+
+func (s Storage) open(ctx context.Context, cfg sqldb.Config) (*sqldb.DB, error) {
+	for flag, url := range map[string]string{"--database-url": s.DatabaseURL, "--replica-url": cfg.ReplicaURL} {
 		if scheme, _, _ := strings.Cut(url, "://"); url != "" && scheme != "postgres" && scheme != "postgresql" {
-			return nil, fmt.Errorf("%s: %q is not supported, only postgres://…", flag, scheme)
+			return nil, usage("%s: %q is not supported, only postgres://…", flag, scheme)
 		}
 	}
-	if replica != "" && s.DatabaseURL == "" {
-		return nil, errors.New("--replica-url goes with --database-url")
+	switch {
+	case cfg.ReplicaURL != "" && s.DatabaseURL == "":
+		return nil, usage("--replica-url goes with --database-url")
+	case s.DatabaseURL == "" && s.Data == "":
+		return nil, usage("--data: the name of the folder is missing")
 	}
-	return sqldb.Open(ctx, sqldb.Config{Dir: s.Data, URL: s.DatabaseURL, ReplicaURL: replica})
+	cfg.Dir, cfg.URL = s.Data, s.DatabaseURL
+	return sqldb.Open(ctx, cfg)
 }
 
 // Parts are the services over one database.
@@ -53,6 +60,7 @@ type Parts struct {
 	Payments *payment.Service
 	Tickets  ticket.Signer
 	Metrics  *prometheus.Registry
+	Jobs     *jobs.Runner
 
 	confirm *confirmations // nil: buyers get no mail
 }
@@ -66,6 +74,9 @@ func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger)
 	p := &Parts{DB: db, Metrics: prometheus.NewRegistry()}
 	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
+	if p.Jobs, err = jobs.New(log, p.Metrics); err != nil {
+		return nil, err
+	}
 	if p.Users, err = user.Open(ctx, user.Config{DB: db, Now: db.Now, Hashing: sub.Hashing}); err != nil {
 		return nil, err
 	}
@@ -106,6 +117,7 @@ func (p payable) Booking(ctx context.Context, id string) (message.Booking, error
 // Close drains the services: payments under way come to a resting place, the
 // writers finish what waits, and the database is closed.
 func (p *Parts) Close(ctx context.Context) error {
+	p.Jobs.Stop()
 	err := p.Payments.Close(ctx)
 	if p.confirm != nil {
 		p.confirm.close()

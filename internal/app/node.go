@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"boxoffice/internal/gateway"
@@ -33,9 +32,6 @@ type Node struct {
 	mailer user.Mailer
 	folder *notify.Folder // nil: mail goes elsewhere
 	door   *gateway.Gateway
-
-	stop    context.CancelFunc
-	running sync.WaitGroup
 }
 
 // Start starts a node on an open database, which it closes in the end. It answers
@@ -58,7 +54,7 @@ func (s *Serve) start(ctx context.Context, db *sqldb.DB, sub Substitutes, log *s
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	n := &Node{Parts: p, serve: s, log: log, mailer: sub.Mailer, stop: func() {}}
+	n := &Node{Parts: p, serve: s, log: log, mailer: sub.Mailer}
 	if n.mailer == nil {
 		if n.folder, err = notify.NewFolder(filepath.Join(s.Data, "mail"), time.Now, log); err != nil {
 			return nil, errors.Join(err, p.Close(ctx))
@@ -74,20 +70,11 @@ func (s *Serve) start(ctx context.Context, db *sqldb.DB, sub Substitutes, log *s
 
 // work starts the background jobs.
 func (n *Node) work() {
-	ctx, stop := context.WithCancel(context.Background())
-	n.stop = stop
-	n.running.Go(func() { n.Users.Run(ctx) })
-	n.running.Go(func() { n.Bookings.Run(ctx) })
-	n.running.Go(func() {
-		if err := n.Events.Run(ctx, n.log); err != nil && ctx.Err() == nil {
-			n.log.Error("events", "error", err)
-		}
-	})
-	n.running.Go(func() {
-		if err := n.Payments.Run(ctx); err != nil && ctx.Err() == nil {
-			n.log.Error("payments", "error", err)
-		}
-	})
+	n.Jobs.Go("users", func(ctx context.Context) error { n.Users.Run(ctx); return nil })
+	n.Jobs.Go("bookings", func(ctx context.Context) error { n.Bookings.Run(ctx); return nil })
+	n.Jobs.Go("events", func(ctx context.Context) error { return n.Events.Run(ctx, n.log) })
+	n.Jobs.Go("payments", n.Payments.Run)
+	n.Jobs.Go("ticket keys", n.followKeys)
 }
 
 // open puts the services behind a front door, which the world reaches at base.
@@ -110,8 +97,6 @@ func (n *Node) Door() *gateway.Gateway { return n.door }
 // Close ends the background jobs, waits for payments under way until ctx ends,
 // and closes the database.
 func (n *Node) Close(ctx context.Context) error {
-	n.stop()
-	n.running.Wait()
 	err := n.Parts.Close(ctx)
 	if n.folder != nil {
 		n.folder.Close()

@@ -17,10 +17,10 @@ type Rush struct {
 // Run rehearses and reports; the error says what the audit found.
 func (r Rush) Run(ctx context.Context, out, live io.Writer) error {
 	s := Storage{Data: r.Data, DatabaseURL: r.DatabaseURL}
-	var db rush.Database
+	db := rush.Database{}
 	switch {
 	case r.DatabaseURL != "":
-		db = rush.Database{Flags: []string{"--database-url", r.DatabaseURL}, Open: s.Open, Shared: true}
+		db = rush.Database{Flags: []string{"--database-url", r.DatabaseURL}, Fans: s.fans, Read: s.OpenToRead, Shared: true}
 	case r.Data == "" && len(r.Target) > 0:
 	default:
 		if s.Data == "" {
@@ -31,7 +31,7 @@ func (r Rush) Run(ctx context.Context, out, live io.Writer) error {
 			defer remove()
 			s.Data = dir
 		}
-		db = rush.Database{Flags: []string{"--data", s.Data}, Open: s.Open}
+		db = rush.Database{Flags: []string{"--data", s.Data}, Fans: s.fans, Read: s.OpenToRead}
 	}
 	if r.JSON {
 		_, err := rush.Run(ctx, r.Options, db, out, live)

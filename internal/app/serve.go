@@ -13,11 +13,11 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"boxoffice/internal/booking"
 	"boxoffice/internal/gateway"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/limit"
 	"boxoffice/internal/page"
 	"boxoffice/internal/sqldb"
@@ -53,7 +53,7 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400) // the heap is small, and collecting it is a twentieth of a purchase
 	}
-	db, err := s.open(ctx, s.ReplicaURL)
+	db, err := s.open(ctx, sqldb.Config{ReplicaURL: s.ReplicaURL})
 	if err != nil {
 		return err
 	}
@@ -61,11 +61,7 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 	if err != nil {
 		return err
 	}
-	background, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
 	defer func() {
-		stop()
-		running.Wait()
 		drain, cancel := context.WithTimeout(context.Background(), drainTime)
 		defer cancel()
 		err = errors.Join(err, n.Close(drain))
@@ -76,9 +72,17 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 		}
 	}
 	if s.DebugAddr != "" {
-		if err := profiles(background, &running, s.DebugAddr, log); err != nil {
+		if err := profiles(n.Jobs, s.DebugAddr); err != nil {
 			return err
 		}
+	}
+	if s.DatabaseURL == "" {
+		commands, err := listenFor(s.Data, n.Parts, log)
+		if err != nil {
+			return err
+		}
+		defer commands.close()
+		n.Jobs.Go("commands", commands.run)
 	}
 	n.work()
 	return n.listen(ctx, out)
@@ -130,10 +134,8 @@ func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger
 	return g, p.pages(g, kit, s, mail, log)
 }
 
-// ready asks the database.
-func (p *Parts) ready(ctx context.Context) error {
-	return p.DB.Reader().PingContext(ctx)
-}
+// ready asks the database whether it is there, and still of this version.
+func (p *Parts) ready(ctx context.Context) error { return p.DB.Fits(ctx) }
 
 // listen serves HTTP until ctx ends and every request is answered.
 func (n *Node) listen(ctx context.Context, out io.Writer) error {
@@ -172,10 +174,10 @@ func (n *Node) listen(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// profiles serves net/http/pprof until ctx ends.
-func profiles(ctx context.Context, running *sync.WaitGroup, addr string, log *slog.Logger) error {
+// profiles serves net/http/pprof.
+func profiles(in *jobs.Runner, addr string) error {
 	if !loopback(addr) {
-		return fmt.Errorf("--debug-addr: profiles tell much, so %s is refused: use a loopback address", addr)
+		return usage("--debug-addr: profiles tell much, so %s is refused: use a loopback address", addr)
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -186,12 +188,10 @@ func profiles(ctx context.Context, running *sync.WaitGroup, addr string, log *sl
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	running.Go(func() {
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("profiles", "error", err)
-		}
+	in.Go("profiles", func(ctx context.Context) error {
+		defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
+		return srv.Serve(l)
 	})
-	context.AfterFunc(ctx, func() { _ = srv.Close() })
 	return nil
 }
 

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"boxoffice/internal/id"
 	"boxoffice/internal/signing"
@@ -75,25 +77,51 @@ func (v TicketVerify) Run(in io.Reader, out io.Writer) error {
 	return nil
 }
 
+// renewKeys takes the keys as the database has them now.
+func (p *Parts) renewKeys(ctx context.Context) error {
+	keys, err := signing.Keys(ctx, p.DB, ticketKey, p.DB.Now)
+	if err != nil {
+		return err
+	}
+	return p.Tickets.Renew(keys)
+}
+
+// keysEvery is how soon a node signs with a key that was made by way of another.
+const keysEvery = time.Minute
+
+// followKeys renews the keys from time to time, until ctx ends.
+func (p *Parts) followKeys(ctx context.Context) error {
+	tick := time.NewTicker(keysEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := p.renewKeys(ctx); err != nil && !sqldb.Outage(err) {
+			return err
+		}
+	}
+}
+
 // TicketKeys prints the public keys.
 type TicketKeys struct {
 	Storage
-	New bool `help:"Make a new key first. Nodes sign with it after they are started again; old tickets stay good."`
+	New bool `help:"Make a new key first. Tickets are signed with it from then on, by all nodes within a minute; old tickets stay good."`
 }
 
 // Run prints the document that gates need.
 func (k TicketKeys) Run(ctx context.Context, out io.Writer) (err error) {
-	p, err := k.existing(ctx)
+	if k.New {
+		return k.perform(ctx, "ticket keys", renewingKeys{}, out, slog.Default())
+	}
+	db, err := k.toRead(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.DB.Close()) }()
-	if k.New {
-		if err := signing.Rotate(ctx, p.DB, ticketKey, p.DB.Now); err != nil {
-			return err
-		}
-	}
-	s, err := ticketSigner(ctx, p.DB)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	s, err := ticketSigner(ctx, db)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func TestTicketCommands(t *testing.T) {
 	}
 	event, other := id.FromSource("event", "a"), id.FromSource("event", "b")
 	booking := id.Booking(event, "ann", "1")
-	before := keys(false)
+	before := keys(true)
 	old := sign(booking)
 	after := keys(true)
 	young, elsewhere := sign(booking), sign(id.Booking(other, "ann", "1"))

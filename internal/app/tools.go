@@ -15,6 +15,7 @@ import (
 	"boxoffice/internal/booking"
 	"boxoffice/internal/event"
 	"boxoffice/internal/money"
+	"boxoffice/internal/sqldb"
 )
 
 // Import reads events and seating plans out of files.
@@ -39,20 +40,7 @@ func (i Import) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err e
 			return err
 		}
 	}
-	return i.with(ctx, log, func(p *Parts) error {
-		sum, err := p.Events.Import(ctx, files, opts)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%d events: %d new, %d updated, %d unchanged\n", sum.New+sum.Updated+sum.Unchanged, sum.New, sum.Updated, sum.Unchanged)
-		if sum.Plans > 0 {
-			fmt.Fprintf(out, "%d seating plans with %d seats\n", sum.Plans, sum.Seats)
-		}
-		for _, ref := range sum.Refs {
-			fmt.Fprintf(out, "  %s: {\"id\": %q, \"version\": %d}, %d seats\n", ref.Name, ref.ID, ref.Version, ref.Seats)
-		}
-		return nil
-	})
+	return i.perform(ctx, "import", &importing{files, opts}, out, log)
 }
 
 func readFile(name string) (event.ImportFile, error) {
@@ -83,21 +71,21 @@ func (s Storage) with(ctx context.Context, log *slog.Logger, fn func(*Parts) err
 	return errors.Join(err, p.Close(end))
 }
 
-// existing opens a database that must be there already.
-func (s Storage) existing(ctx context.Context) (*Parts, error) {
+// toRead opens a database that must be there already, beside whoever uses it.
+func (s Storage) toRead(ctx context.Context) (*sqldb.DB, error) {
 	if s.DatabaseURL == "" {
 		if _, err := os.Stat(s.Data); err != nil {
 			return nil, fmt.Errorf("--data: %w", err)
 		}
 	}
-	db, err := s.Open(ctx)
+	db, err := s.open(ctx, sqldb.Config{ReadOnly: true})
 	if err != nil {
 		return nil, err
 	}
-	if err := booking.Migrate(ctx, db); err != nil {
+	if err := booking.Migrate(ctx, db); err != nil { // says so when it is of another version
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Parts{DB: db}, nil
+	return db, nil
 }
 
 // Verify replays ledgers against the tables.
@@ -108,13 +96,13 @@ type Verify struct {
 
 // Run verifies; the error is the first difference.
 func (v Verify) Run(ctx context.Context, out io.Writer) error {
-	p, err := v.existing(ctx)
+	db, err := v.toRead(ctx)
 	if err != nil {
 		return err
 	}
-	defer p.DB.Close()
+	defer db.Close()
 	start := time.Now()
-	sum, err := booking.Verify(ctx, p.DB, v.Event)
+	sum, err := booking.Verify(ctx, db, v.Event)
 	var diff booking.Difference
 	if errors.As(err, &diff) {
 		return fmt.Errorf("the ledger and the tables disagree: %w", err)
@@ -135,13 +123,13 @@ type Export struct {
 
 // Run writes the ledger as NDJSON.
 func (e Export) Run(ctx context.Context, out io.Writer) error {
-	p, err := e.existing(ctx)
+	db, err := e.toRead(ctx)
 	if err != nil {
 		return err
 	}
-	defer p.DB.Close()
+	defer db.Close()
 	w := bufio.NewWriterSize(out, 1<<16)
-	return errors.Join(booking.Export(ctx, p.DB, e.Event, w), w.Flush())
+	return errors.Join(booking.Export(ctx, db, e.Event, w), w.Flush())
 }
 
 // OpenAPI prints the API's document.
@@ -177,12 +165,5 @@ type CreateAdmin struct {
 
 // Run prints the generated password, once.
 func (c CreateAdmin) Run(ctx context.Context, out io.Writer) error {
-	return c.with(ctx, slog.Default(), func(p *Parts) error {
-		password, err := p.Users.CreateAdmin(ctx, c.Email)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "administrator %s\npassword      %s\n", c.Email, password)
-		return nil
-	})
+	return c.perform(ctx, "admin create", &creatingAdmin{c.Email}, out, slog.Default())
 }

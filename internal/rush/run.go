@@ -20,10 +20,12 @@ import (
 	"boxoffice/internal/user"
 )
 
-// Database is the database that the servers under rehearsal use: where to open
-// it, the flags of "serve" that say the same, and whether several servers can.
+// Database is the database that the servers under rehearsal use: who makes an
+// organizer and customers in it, how it is opened to be read beside them, the
+// flags of "serve" that name it, and whether several servers can use it.
 type Database struct {
-	Open   func(ctx context.Context) (*sqldb.DB, error) // nil: not to be had, the audit is over HTTP only
+	Fans   func(ctx context.Context, customers int) ([]user.Fan, error)
+	Read   func(ctx context.Context) (*sqldb.DB, error) // nil: not to be had, the audit is over HTTP only
 	Flags  []string
 	Shared bool
 }
@@ -99,10 +101,24 @@ func (r *rehearsal) prepare(ctx context.Context) error {
 		r.crowd.fans = fans
 		return err
 	}
-	if r.db.Open == nil {
+	if r.db.Read == nil {
 		return nil
 	}
-	db, err := r.db.Open(ctx)
+	accounts, err := r.db.Fans(ctx, r.opts.Fans)
+	if err != nil {
+		return err
+	}
+	fans := make([]Fan, len(accounts))
+	for i, f := range accounts {
+		fans[i] = Fan{UserID: f.UserID, Token: f.Token}
+	}
+	r.organizer, r.crowd.fans = fans[0], fans[1:]
+	return r.about(ctx)
+}
+
+// about asks the database what it is.
+func (r *rehearsal) about(ctx context.Context) error {
+	db, err := r.db.Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -114,23 +130,6 @@ func (r *rehearsal) prepare(ctx context.Context) error {
 	r.report.Database, r.report.Fsync = about.Database, about.Fsync
 	if about.Process != 0 {
 		r.database = postmaster(about.Process)
-	}
-	users, err := user.New(ctx, db, time.Now)
-	if err != nil {
-		return err
-	}
-	organizers, err := users.CreateFans(ctx, 1, message.Organizer)
-	if err != nil {
-		return err
-	}
-	r.organizer = Fan{UserID: organizers[0].UserID, Token: organizers[0].Token}
-	fans, err := users.CreateFans(ctx, r.opts.Fans, message.Customer)
-	if err != nil {
-		return err
-	}
-	r.crowd.fans = make([]Fan, len(fans))
-	for i, f := range fans {
-		r.crowd.fans[i] = Fan{UserID: f.UserID, Token: f.Token}
 	}
 	return nil
 }
@@ -392,11 +391,11 @@ func (r *rehearsal) audit(ctx context.Context) error {
 	for _, sh := range r.crowd.stage.shows {
 		rep.events = append(rep.events, sh.id)
 	}
-	if r.db.Open == nil {
+	if r.db.Read == nil {
 		return r.auditOverHTTP()
 	}
 	rep.Scope = "database"
-	db, err := r.db.Open(ctx)
+	db, err := r.db.Read(ctx)
 	if err != nil {
 		return err
 	}

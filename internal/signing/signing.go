@@ -19,15 +19,24 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// Keys reads the keys of a name, oldest first; there is at least one.
+// Keys reads the keys of a name, oldest first. Unless the database is open to be
+// read only, the first is made when there is none.
 func Keys(ctx context.Context, db *sqldb.DB, name string, now func() time.Time) ([]ed25519.PrivateKey, error) {
 	if err := db.Migrate(ctx, "signing", migrations); err != nil {
 		return nil, err
+	}
+	keys, err := read(ctx, db, name)
+	if err != nil || len(keys) > 0 {
+		return keys, err
 	}
 	// Of several nodes that start at once, one makes the key.
 	if err := add(ctx, db, name, now()); err != nil {
 		return nil, err
 	}
+	return read(ctx, db, name)
+}
+
+func read(ctx context.Context, db *sqldb.DB, name string) ([]ed25519.PrivateKey, error) {
 	rows, err := db.Reader().QueryContext(ctx, `SELECT id, private_key FROM signing_keys ORDER BY created_at, id`) // a handful
 	if err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
@@ -50,7 +59,7 @@ func Keys(ctx context.Context, db *sqldb.DB, name string, now func() time.Time) 
 	return keys, rows.Err()
 }
 
-// Rotate adds a key, which is then the newest. Nodes see it when they start.
+// Rotate adds a key, which is then the newest.
 func Rotate(ctx context.Context, db *sqldb.DB, name string, now func() time.Time) error {
 	if _, err := Keys(ctx, db, name, now); err != nil { // the first is there before
 		return err

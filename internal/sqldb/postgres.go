@@ -90,6 +90,9 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	if p.clock == nil {
 		p.clock = time.Now
 	}
+	if cfg.ReadOnly {
+		pc.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	}
 	general := p.settings(pc.ConnConfig.Copy(), sessionSettings)
 	hot := p.settings(pc.ConnConfig, sessionSettings, hotSettings)
 	pc.ConnConfig = hot
@@ -119,7 +122,7 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	var watch context.Context
 	watch, p.stop = context.WithCancel(context.Background())
 	p.running.Go(func() { p.watch(watch) })
-	return &DB{dialect: Postgres, shared: true, writer: p.writes, reader: p.pool, pg: p}, nil
+	return &DB{dialect: Postgres, shared: true, writer: p.writes, reader: p.pool, pg: p, readOnly: cfg.ReadOnly}, nil
 }
 
 func openPool(c *pgx.ConnConfig, size int) *sql.DB {

@@ -15,13 +15,12 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io/fs"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
+	"github.com/gofrs/flock"
 
 	"boxoffice/internal/batch"
 )
@@ -43,7 +42,12 @@ type DB struct {
 	path    string
 	shared  bool
 
+	readOnly bool     // nothing is written, and tables are taken as they are
+	known    sync.Map // by service: the schema that this program knows
+
 	// SQLite
+	lock                *flock.Flock // this process has the folder; nil: together, or to read only
+	clock               func() time.Time
 	group               *batch.Queue[writeFunc] // its worker alone writes
 	save, undo, release *sql.Stmt
 
@@ -56,7 +60,8 @@ type Config struct {
 	Synchronous string // SQLite's synchronous setting; "" is FULL. Tests of power cuts use NORMAL
 	VFS         string // SQLite's VFS by name; "" is the default
 
-	// For tests: several nodes of this process share the SQLite file.
+	// For tests: several nodes of this process share the SQLite file, which none
+	// of them locks.
 	Together bool
 	// For tests: makes SQLite's connections; nil leaves it to the driver.
 	Connector func(d driver.Driver, dsn string) driver.Connector
@@ -64,7 +69,11 @@ type Config struct {
 	URL        string // of PostgreSQL, postgres://…; "" is SQLite
 	ReplicaURL string // of a read replica, for Browse; "" is none
 
-	Clock func() time.Time // this machine's; nil is time.Now. Tests put it wrong
+	// ReadOnly opens a database that exists, without changing it: SQLite beside
+	// the process that has its folder. Migrate then only checks that the tables
+	// are of this program's version.
+	ReadOnly bool
+	Clock    func() time.Time // this machine's; nil is time.Now. Tests put it wrong
 }
 
 // Open opens the database, without migrating it.
@@ -83,8 +92,11 @@ func (db *DB) Close() error {
 	if db.dialect == Postgres {
 		return db.pg.close()
 	}
+	if db.readOnly {
+		return db.reader.Close()
+	}
 	db.group.Close()
-	return errors.Join(db.reader.Close(), db.writer.Close())
+	return errors.Join(db.reader.Close(), db.writer.Close(), db.unlock())
 }
 
 // Dialect is the database's dialect.
@@ -119,7 +131,7 @@ func (db *DB) Snapshot(ctx context.Context) (*sql.Tx, error) {
 // and moved on by this machine's monotonic clock; on SQLite this machine's.
 func (db *DB) Now() time.Time {
 	if db.pg == nil {
-		return time.Now()
+		return db.clock()
 	}
 	return db.pg.now()
 }
@@ -160,12 +172,17 @@ func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if db.dialect == Postgres {
+	switch {
+	case db.readOnly:
+		return errReadOnlyDB
+	case db.dialect == Postgres:
 		return db.pg.write(ctx, fn)
 	}
 	// It cannot be given up once it waits: fn may be running.
 	return db.group.Do(db.Quick(ctx), fn)
 }
+
+var errReadOnlyDB = errors.New("the database was opened to be read only")
 
 type writeFunc = func(tx *sql.Tx) error
 
@@ -186,37 +203,6 @@ func (db *DB) Text(query string) string {
 		query = strings.NewReplacer("BYTEA", "BLOB", ` COLLATE "C"`, "").Replace(query)
 	}
 	return query
-}
-
-// Migrate brings a service's tables up to date. Migrations are goose SQL files
-// in the folder "migrations" of fsys, in canonical SQL. Nodes that start at the
-// same time wait for each other.
-func (db *DB) Migrate(ctx context.Context, service string, fsys fs.FS) (err error) {
-	sub, err := fs.Sub(fsys, "migrations")
-	if err != nil {
-		return fmt.Errorf("migrate %s: %w", service, err)
-	}
-	dialect, pool := goose.DialectSQLite3, db.writer
-	if db.dialect == Postgres {
-		dialect = goose.DialectPostgres
-		var unlock func() error
-		if pool, unlock, err = db.pg.forMigrations(ctx); err != nil {
-			return fmt.Errorf("migrate %s: %w", service, err)
-		}
-		defer func() { err = errors.Join(err, unlock()) }()
-	}
-	store, err := database.NewStore(dialect, "migrations_"+service)
-	if err != nil {
-		return fmt.Errorf("migrate %s: %w", service, err)
-	}
-	p, err := goose.NewProvider("", pool, textFS{sub, db.Text}, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return fmt.Errorf("migrate %s: %w", service, err)
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate %s: %w", service, err)
-	}
-	return nil
 }
 
 // Passing reports whether an error may be gone when the transaction is tried

@@ -110,13 +110,14 @@ func TestWriteIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// Two processes may have the same folder open: writers wait for each other.
-func TestTwoDatabasesOneFolder(t *testing.T) {
+// Several nodes of a test may share a folder: writers wait for each other, and a
+// lease is one node's.
+func TestTogether(t *testing.T) {
 	dir := t.TempDir()
 	ctx := context.Background()
 	var dbs []*DB
 	for range 2 {
-		db, err := Open(ctx, Config{Dir: dir})
+		db, err := Open(ctx, Config{Dir: dir, Together: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,5 +139,15 @@ func TestTwoDatabasesOneFolder(t *testing.T) {
 	var n int
 	if err := dbs[1].Reader().QueryRow("SELECT count(*) FROM t").Scan(&n); err != nil || n != 100 {
 		t.Fatalf("%d rows, %v", n, err)
+	}
+	var leases [2]*Lease
+	for i, db := range dbs {
+		var err error
+		if leases[i], err = NewLease(ctx, db, "job"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !leases[0].Held(ctx) || leases[1].Held(ctx) {
+		t.Fatal("a lease is held by both or by none")
 	}
 }

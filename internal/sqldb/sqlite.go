@@ -26,16 +26,61 @@ const (
 const FileName = "boxoffice.db"
 
 func openSQLite(ctx context.Context, cfg Config) (*DB, error) {
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.ReadOnly {
+		return openToRead(ctx, cfg)
+	}
+	path := filepath.Join(cfg.Dir, FileName)
+	if err := makePrivate(cfg.Dir, path); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	db := &DB{dialect: SQLite, path: path, shared: cfg.Together, clock: cfg.Clock}
+	if !cfg.Together {
+		lock, err := lockFolder(cfg.Dir)
+		if err != nil {
+			return nil, err
+		}
+		db.lock = lock
+	}
+	if err := db.openPools(ctx, cfg); err != nil {
+		return nil, errors.Join(err, db.unlock())
+	}
+	return db, nil
+}
+
+// openToRead opens a database that is there, beside the process that has it.
+func openToRead(ctx context.Context, cfg Config) (*DB, error) {
+	path := filepath.Join(cfg.Dir, FileName)
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	reader, err := sql.Open("sqlite", dsn(path, cfg)+"&mode=ro&_pragma=query_only(1)&_pragma=cache_size(-8000)")
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := reader.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), reader.Close())
+	}
+	reader.SetMaxOpenConns(4)
+	return &DB{dialect: SQLite, reader: reader, path: path, readOnly: true, clock: cfg.Clock}, nil
+}
+
+func (db *DB) unlock() error {
+	if db.lock == nil {
+		return nil
+	}
+	return db.lock.Close()
+}
+
+// dsn is the address of a database file for the driver.
+func dsn(path string, cfg Config) string {
 	if cfg.Synchronous == "" {
 		cfg.Synchronous = "FULL"
 	}
-	path := filepath.Join(cfg.Dir, FileName)
 	dsn := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) +
 		"?_pragma=busy_timeout(10000)" +
-		"&_pragma=journal_mode(WAL)" +
 		"&_pragma=synchronous(" + cfg.Synchronous + ")" +
 		"&_pragma=foreign_keys(1)" +
 		"&_pragma=wal_autocheckpoint(8000)" + // pages of 4 KiB: 32 MB
@@ -44,28 +89,34 @@ func openSQLite(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.VFS != "" {
 		dsn += "&vfs=" + cfg.VFS
 	}
+	return dsn
+}
+
+// openPools opens the connections that write and read.
+func (db *DB) openPools(ctx context.Context, cfg Config) error {
+	dsn := dsn(db.path, cfg) + "&_pragma=journal_mode(WAL)"
 	writer, err := cfg.pool(dsn + "&_txlock=immediate&_pragma=cache_size(-8000)")
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return fmt.Errorf("open database: %w", err)
 	}
 	writer.SetMaxOpenConns(1)
 	if err := writer.PingContext(ctx); err != nil { // creates the file before readers look for it
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), writer.Close())
+		return errors.Join(fmt.Errorf("open database %s: %w", db.path, err), writer.Close())
 	}
 	reader, err := cfg.pool(dsn + "&_pragma=query_only(1)&_pragma=cache_size(-8000)")
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), writer.Close())
+		return errors.Join(fmt.Errorf("open database: %w", err), writer.Close())
 	}
 	reader.SetMaxOpenConns(4)
 	reader.SetMaxIdleConns(4)
-	db := &DB{dialect: SQLite, writer: writer, reader: reader, path: path, shared: cfg.Together}
+	db.writer, db.reader = writer, reader
 	for stmt, text := range map[**sql.Stmt]string{&db.save: "SAVEPOINT w", &db.undo: "ROLLBACK TO w", &db.release: "RELEASE w"} {
 		if *stmt, err = writer.PrepareContext(ctx, text); err != nil {
-			return nil, errors.Join(fmt.Errorf("open database: %w", err), reader.Close(), writer.Close())
+			return errors.Join(fmt.Errorf("open database: %w", err), reader.Close(), writer.Close())
 		}
 	}
-	db.group = batch.New(maxShared, maxWaiting, db.together)
-	return db, nil
+	db.group = batch.New(maxShared, maxWaiting, db.commit)
+	return nil
 }
 
 // pool opens SQLite with the configured connector.
@@ -77,8 +128,8 @@ func (cfg *Config) pool(dsn string) (*sql.DB, error) {
 	return sql.OpenDB(cfg.Connector(db.Driver(), dsn)), db.Close()
 }
 
-// together commits what waits, in one transaction.
-func (db *DB) together(items []*batch.Item[writeFunc]) {
+// commit commits what waits, in one transaction.
+func (db *DB) commit(items []*batch.Item[writeFunc]) {
 	const tries = 5
 	var results []error
 	var err error
@@ -172,14 +223,22 @@ func sqliteOutage(err error) bool {
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code()&0xff == sqlite3.SQLITE_IOERR)
 }
 
+// anyPool is the connection that writes, or what there is instead.
+func (db *DB) anyPool() *sql.DB {
+	if db.readOnly {
+		return db.reader
+	}
+	return db.writer
+}
+
 func (db *DB) aboutSQLite(ctx context.Context) (About, error) {
 	a := About{Path: db.path}
 	var version string
 	var sync int
-	if err := db.writer.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); err != nil {
+	if err := db.anyPool().QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); err != nil {
 		return a, fmt.Errorf("about: %w", err)
 	}
-	if err := db.writer.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&sync); err != nil {
+	if err := db.anyPool().QueryRowContext(ctx, "PRAGMA synchronous").Scan(&sync); err != nil {
 		return a, fmt.Errorf("about: %w", err)
 	}
 	a.Database = "SQLite " + version

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 // keyIDLen is the length of a key's id in bytes: the first of the SHA-256
@@ -19,8 +20,11 @@ type keyID [keyIDLen]byte
 
 func (k keyID) String() string { return hex.EncodeToString(k[:]) }
 
-// Signer signs tickets.
-type Signer struct {
+// Signer signs tickets. Copies of one sign with the same key.
+type Signer struct{ now *atomic.Pointer[signingKey] }
+
+// signingKey is what a signer signs with, and all that it ever signed with.
+type signingKey struct {
 	key  ed25519.PrivateKey
 	id   keyID
 	keys Keys
@@ -28,19 +32,26 @@ type Signer struct {
 
 // NewSigner signs with the last of the keys, the newest. There must be one.
 func NewSigner(keys []ed25519.PrivateKey) (Signer, error) {
+	s := Signer{&atomic.Pointer[signingKey]{}}
+	return s, s.Renew(keys)
+}
+
+// Renew lets the signer, and all its copies, sign with the last of other keys.
+func (s Signer) Renew(keys []ed25519.PrivateKey) error {
 	if len(keys) == 0 {
-		return Signer{}, errors.New("tickets: no key to sign with")
+		return errors.New("tickets: no key to sign with")
 	}
 	public := make([]ed25519.PublicKey, len(keys))
 	for i, k := range keys {
 		public[i] = k.Public().(ed25519.PublicKey)
 	}
 	newest := len(keys) - 1
-	return Signer{key: keys[newest], id: thumbprint(public[newest]), keys: NewKeys(public...)}, nil
+	s.now.Store(&signingKey{key: keys[newest], id: thumbprint(public[newest]), keys: NewKeys(public...)})
+	return nil
 }
 
 // Keys are the public keys to all that the signer has, old ones included.
-func (s Signer) Keys() Keys { return s.keys }
+func (s Signer) Keys() Keys { return s.now.Load().keys }
 
 // Keys are the public keys that tickets are verified with.
 type Keys struct{ keys []publicKey }

@@ -48,12 +48,13 @@ func (s Signer) Sign(t Ticket) (string, error) {
 	if !ok || t.Seat < 0 {
 		return "", fmt.Errorf("sign ticket: %q, seat %d: not a booking's seat", t.BookingID, t.Seat)
 	}
+	now := s.now.Load()
 	b := make([]byte, 0, rawLen)
 	b = append(b, version)
-	b = append(b, s.id[:]...)
+	b = append(b, now.id[:]...)
 	b = append(b, booking[:]...)
 	b = binary.BigEndian.AppendUint32(b, uint32(t.Seat))
-	return encoding.EncodeToString(append(b, ed25519.Sign(s.key, b)...)), nil
+	return encoding.EncodeToString(append(b, ed25519.Sign(now.key, b)...)), nil
 }
 
 // Verify reads a token and checks its signature. With an event it also refuses

@@ -136,7 +136,7 @@ func (a *acknowledged) check(t *testing.T, s *server, fans []user.Fan) {
 func (a *acknowledged) audit(t *testing.T, s *server, data app.Storage) {
 	t.Helper()
 	ctx := context.Background()
-	db, err := data.Open(ctx)
+	db, err := data.OpenToRead(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,3 +1,4 @@
+-- beside: 1
 -- +goose Up
 
 -- The head row of an event's sale: its lock orders all writes to the event's

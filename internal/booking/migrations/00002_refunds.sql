@@ -1,3 +1,4 @@
+-- beside: 2
 -- +goose Up
 -- Until when buyers may give seats back; 0: without an end.
 ALTER TABLE sales ADD COLUMN refunds_end BIGINT NOT NULL DEFAULT 0;

@@ -1,3 +1,4 @@
+-- beside: 3
 -- +goose Up
 
 -- When holds lapse: one row for each batch, event and end that the batch has

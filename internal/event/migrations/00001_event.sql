@@ -1,3 +1,4 @@
+-- beside: 1
 -- +goose Up
 CREATE TABLE venues (
     id        TEXT COLLATE "C" PRIMARY KEY,

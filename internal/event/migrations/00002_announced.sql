@@ -1,3 +1,4 @@
+-- beside: 2
 -- +goose Up
 -- A draft that was cancelled stays as private as it was.
 ALTER TABLE events ADD COLUMN announced BOOLEAN NOT NULL DEFAULT TRUE;

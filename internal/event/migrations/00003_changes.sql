@@ -1,3 +1,4 @@
+-- beside: 3
 -- +goose Up
 -- Until when buyers may give seats back; 0: until the event begins.
 ALTER TABLE events ADD COLUMN refunds_end BIGINT NOT NULL DEFAULT 0;

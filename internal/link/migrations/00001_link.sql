@@ -1,3 +1,4 @@
+-- beside: 1
 -- +goose Up
 -- Orders whose signed link is not the first one: only the link of this version
 -- opens the order. An order without a row has version 0.

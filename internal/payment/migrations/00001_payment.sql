@@ -1,3 +1,4 @@
+-- beside: 1
 -- +goose Up
 
 -- One row for each attempt to pay for a booking. The primary key gives each

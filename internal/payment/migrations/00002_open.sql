@@ -1,3 +1,4 @@
+-- beside: 2
 -- +goose Up
 
 -- Payments under way, for recovery. A table of its own and not a partial index:

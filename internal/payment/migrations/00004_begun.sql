@@ -1,3 +1,4 @@
+-- beside: 4
 -- +goose Up
 
 -- Payments under way, for recovery: one row for all that were inserted together,

@@ -1,3 +1,4 @@
+-- beside: 1
 -- +goose Up
 -- The Ed25519 keys that this database's nodes sign with. Older databases have
 -- the table already.

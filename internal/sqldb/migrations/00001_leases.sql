@@ -1,3 +1,4 @@
+-- beside: 1
 -- +goose Up
 -- Which node does a job that one node at a time should do.
 CREATE TABLE leases (

@@ -1,3 +1,4 @@
+-- beside: 1
 -- +goose Up
 CREATE TABLE users (
     id            TEXT COLLATE "C" PRIMARY KEY,

@@ -1,3 +1,4 @@
+-- beside: 2
 -- +goose Up
 ALTER TABLE users ADD COLUMN email_verified BOOLEAN NOT NULL DEFAULT FALSE;
 -- Guests: the address that they gave, and, once it is verified, that it is

@@ -1,0 +1,217 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+
+	"boxoffice/internal/jobs"
+)
+
+// socketName is the Unix socket in the embedded folder, for its owner only, over
+// which a server takes commands while it has the database. One connection is one
+// command: a line of JSON there, lines of JSON back, the last of which says how
+// it ended.
+const socketName = "boxoffice.sock"
+
+// asked is the line that asks for a command.
+type asked struct {
+	Name    string          `json:"name"`
+	Command json.RawMessage `json:"command"`
+}
+
+// told is a line that comes back: output, or the end.
+type told struct {
+	Out    []byte `json:"out,omitempty"`
+	End    bool   `json:"end,omitempty"`
+	Status int    `json:"status,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+// errNobody says that no server takes commands for a folder.
+var errNobody = errors.New("no server takes commands here")
+
+// send has the server on a folder carry out a command.
+func send(ctx context.Context, dir, name string, c command, out io.Writer) error {
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	path, done, err := socketPath(dir)
+	if err != nil {
+		return err
+	}
+	defer done()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return errNobody
+	}
+	if err != nil {
+		return fmt.Errorf("ask the server on %s: %w", dir, err)
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	if err := json.NewEncoder(conn).Encode(asked{name, raw}); err != nil {
+		return fmt.Errorf("ask the server on %s: %w", dir, err)
+	}
+	for from := json.NewDecoder(conn); ; {
+		var t told
+		if err := from.Decode(&t); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("the server on %s has not said how the command ended: %w", dir, err)
+		}
+		if _, err := out.Write(t.Out); err != nil {
+			return err
+		}
+		if t.End {
+			return remote(t)
+		}
+	}
+}
+
+// remote is the error of a command that another process has carried out.
+func remote(t told) error {
+	if t.Status == 0 {
+		return nil
+	}
+	return exit{t.Status, errors.New(t.Error)}
+}
+
+// socket takes commands for a folder.
+type socket struct {
+	p    *Parts
+	log  *slog.Logger
+	l    net.Listener
+	path string
+}
+
+// listenFor opens the socket of a folder that this process has. What a crash
+// left there goes.
+func listenFor(dir string, p *Parts, log *slog.Logger) (*socket, error) {
+	real := filepath.Join(dir, socketName)
+	if err := os.Remove(real); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("socket for commands: %w", err)
+	}
+	path, done, err := socketPath(dir)
+	if err != nil {
+		return nil, fmt.Errorf("socket for commands: %w", err)
+	}
+	defer done()
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("socket for commands: %w", err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // the path may be a detour
+	if err := os.Chmod(real, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("socket for commands: %w", err), l.Close())
+	}
+	return &socket{p, log, l, real}, nil
+}
+
+// run serves until ctx ends, and waits for the commands under way.
+func (s *socket) run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { _ = s.l.Close() })()
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		conn, err := s.l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("socket for commands: %w", err)
+		}
+		running.Go(func() {
+			if err := s.serve(ctx, conn); err != nil {
+				s.log.Warn("a command got no answer", "error", err)
+			}
+		})
+	}
+}
+
+func (s *socket) close() {
+	_ = s.l.Close()
+	_ = os.Remove(s.path) // another one takes it away when it starts
+}
+
+// serve carries out one command. It ends with the connection: who has given up
+// gets nothing more done.
+func (s *socket) serve(ctx context.Context, conn net.Conn) error {
+	defer conn.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	from := json.NewDecoder(conn)
+	var a asked
+	if err := from.Decode(&a); err != nil {
+		return err
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, conn) // until it is closed, by them or by us
+		cancel()
+	}()
+	lines := &lineWriter{to: json.NewEncoder(conn)}
+	err := jobs.Catch(func() error { return s.carryOut(ctx, a, lines) })
+	var p *jobs.Panic
+	if errors.As(err, &p) {
+		s.log.Error("a command has failed", "command", a.Name, "error", err, "stack", p.Stack)
+	}
+	end := told{End: true}
+	if err != nil {
+		end.Status, end.Error = ExitStatus(err), err.Error()
+	}
+	return lines.to.Encode(end)
+}
+
+func (s *socket) carryOut(ctx context.Context, a asked, out io.Writer) error {
+	fresh, ok := commands[a.Name]
+	if !ok {
+		return fmt.Errorf("the server is another version of boxoffice: it has no command %q", a.Name)
+	}
+	c := fresh()
+	from := json.NewDecoder(bytes.NewReader(a.Command))
+	from.DisallowUnknownFields()
+	if err := from.Decode(c); err != nil {
+		return fmt.Errorf("the server is another version of boxoffice: %w", err)
+	}
+	s.log.Info("command", "name", a.Name)
+	return c.do(ctx, s.p, out)
+}
+
+// lineWriter sends output as lines of JSON.
+type lineWriter struct{ to *json.Encoder }
+
+func (w *lineWriter) Write(b []byte) (int, error) { return len(b), w.to.Encode(told{Out: b}) }
+
+// longestPath is what fits into the address of a Unix socket (sun_path), on all
+// systems.
+const longestPath = 103
+
+// socketPath is the address of a folder's socket. Where the path is too long for
+// one, Linux has a detour by the folder's descriptor, which done closes.
+func socketPath(dir string) (path string, done func(), err error) {
+	path = filepath.Join(dir, socketName)
+	if len(path) <= longestPath {
+		return path, func() {}, nil
+	}
+	if runtime.GOOS != "linux" {
+		return "", nil, fmt.Errorf("the path %s is too long for a socket", path)
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("/proc/self/fd/%d/%s", f.Fd(), socketName), func() { _ = f.Close() }, nil
+}

@@ -1,0 +1,223 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice/internal/sqldb"
+	"boxoffice/internal/sqldb/sqldbtest"
+)
+
+// serving is a node of this process that serves until the test ends.
+func serving(t *testing.T, s Serve) (url string) {
+	t.Helper()
+	s.Addr = "127.0.0.1:0"
+	ctx, stop := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := s.Run(ctx, w, slog.New(slog.DiscardHandler))
+		_ = w.CloseWithError(err)
+		ended <- err
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := fmt.Fscanf(r, "listening on %s\n", &url); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, r) }()
+	return url
+}
+
+// fetched is the body of an answer of 200.
+func fetched(t *testing.T, url string) string {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d %v", url, res.StatusCode, err)
+	}
+	return string(raw)
+}
+
+// written is a file with an event at a price.
+func written(t *testing.T, price int) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "events.json")
+	text := fmt.Sprintf(`{"boxoffice": 1, "events": [{"source_id": "one", "title": "Evening", "venue": {"name": "Hall", "time_zone": "Europe/Berlin"},
+		"event_time": "2099-05-01T20:00:00+02:00", "plan": {"template": "theatre", "seats": 60}, "currency": "EUR", "price": %d, "status": "on_sale"}]}`, price)
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// The embedded folder belongs to one process. Commands that write go through it,
+// so that it knows of what they did at once; commands that read go beside it.
+func TestCommandsBesideAServer(t *testing.T) {
+	if sqldbtest.OnPostgres(t) {
+		t.Skip("the embedded folder")
+	}
+	for name, dir := range map[string]string{"short": t.TempDir(), "a path too long for a socket": filepath.Join(t.TempDir(), strings.Repeat("long", 30))} {
+		t.Run(name, func(t *testing.T) { besideAServer(t, Storage{Data: dir}) })
+	}
+}
+
+func besideAServer(t *testing.T, at Storage) {
+	quiet := slog.New(slog.DiscardHandler)
+	url := serving(t, Serve{Storage: at})
+	err := Serve{Storage: at, Addr: "127.0.0.1:0"}.Run(t.Context(), io.Discard, quiet)
+	if !errors.Is(err, sqldb.ErrInUse) || !strings.Contains(err.Error(), at.Data+" is in use by another boxoffice") {
+		t.Errorf("a second server is told %v", err)
+	}
+	imported(t, at, 2500, "1 new")
+	ev := listed(t, url)
+	imported(t, at, 3500, "1 updated")
+	if after := listed(t, url); ev.Price != 2500 || after.Price != 3500 || after.ID != ev.ID {
+		t.Errorf("the server's prices: %+v, then %+v", ev, after)
+	}
+	keys := fetched(t, url+"/tickets/keys.json")
+	var out bytes.Buffer
+	if err := (TicketKeys{Storage: at, New: true}).Run(t.Context(), &out); err != nil {
+		t.Fatal(err)
+	}
+	if now := fetched(t, url+"/tickets/keys.json"); now != out.String() || now == keys {
+		t.Errorf("the server's keys after a new one: %s, told %s", now, out.String())
+	}
+	admin := CreateAdmin{Storage: at, Email: "ada@example.org"}
+	out.Reset()
+	if err := admin.Run(t.Context(), &out); err != nil || !strings.Contains(out.String(), "password") {
+		t.Errorf("%v %s", err, out.String())
+	}
+	// What goes wrong there is said here, with its status.
+	if err := admin.Run(t.Context(), io.Discard); ExitStatus(err) != 1 || errors.Is(err, sqldb.ErrInUse) {
+		t.Errorf("the same again: %v", err)
+	}
+	for _, run := range []func() error{
+		func() error { return Verify{Storage: at}.Run(t.Context(), io.Discard) },
+		func() error { return Export{Storage: at, Event: ev.ID}.Run(t.Context(), io.Discard) },
+		func() error { return TicketKeys{Storage: at}.Run(t.Context(), io.Discard) },
+	} {
+		if err := run(); err != nil {
+			t.Error(err)
+		}
+	}
+	info, err := os.Stat(filepath.Join(at.Data, socketName))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the socket: %v %v", info, err)
+	}
+}
+
+func imported(t *testing.T, at Storage, price int, says string) {
+	t.Helper()
+	var out bytes.Buffer
+	err := Import{Storage: at, Files: []string{written(t, price)}}.Run(t.Context(), &out, slog.New(slog.DiscardHandler))
+	if err != nil || !strings.Contains(out.String(), says) {
+		t.Fatalf("import: %v\n%s", err, out.String())
+	}
+}
+
+type listedEvent struct {
+	ID    string `json:"id"`
+	Price int    `json:"price_per_seat"`
+}
+
+// listed is the one event of a server.
+func listed(t *testing.T, url string) listedEvent {
+	t.Helper()
+	var list struct{ Items []listedEvent }
+	if err := json.Unmarshal([]byte(fetched(t, url+"/events")), &list); err != nil || len(list.Items) != 1 {
+		t.Fatalf("%+v %v", list, err)
+	}
+	var ev listedEvent
+	if err := json.Unmarshal([]byte(fetched(t, url+"/events/"+list.Items[0].ID)), &ev); err != nil {
+		t.Fatal(err)
+	}
+	return ev
+}
+
+// Without a server a command takes the folder itself, and leaves it. What a
+// killed server left of its socket is in nobody's way.
+func TestCommandsWithoutAServer(t *testing.T) {
+	if sqldbtest.OnPostgres(t) {
+		t.Skip("the embedded folder")
+	}
+	at := Storage{Data: t.TempDir()}
+	imported(t, at, 2500, "1 new")
+	if err := os.WriteFile(filepath.Join(at.Data, socketName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	imported(t, at, 2600, "1 updated")
+	if ev := listed(t, serving(t, Serve{Storage: at})); ev.Price != 2600 {
+		t.Errorf("%+v", ev)
+	}
+}
+
+// A command whose asker has gone is given up; one that panics ends nothing else;
+// one that is not known says so.
+func TestSocket(t *testing.T) {
+	if sqldbtest.OnPostgres(t) {
+		t.Skip("the embedded folder")
+	}
+	gone := make(chan struct{})
+	commands["test"] = func() command { return &testCommand{gone: gone} }
+	defer delete(commands, "test")
+	at := Storage{Data: t.TempDir()}
+	serving(t, Serve{Storage: at})
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan error, 1)
+	begun, say := io.Pipe()
+	go func() { asked <- send(ctx, at.Data, "test", &testCommand{Wait: true}, say) }()
+	if _, err := begun.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-asked; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	select {
+	case <-gone:
+	case <-time.After(time.Minute):
+		t.Fatal("the command goes on without anybody who asks")
+	}
+	for name, want := range map[string]string{"test": "panic", "none": "another version"} {
+		if err := send(t.Context(), at.Data, name, &testCommand{}, io.Discard); ExitStatus(err) != 1 || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	imported(t, at, 2500, "1 new")
+}
+
+type testCommand struct {
+	Wait bool
+	gone chan struct{}
+}
+
+func (c *testCommand) do(ctx context.Context, _ *Parts, out io.Writer) error {
+	if !c.Wait {
+		panic("oh")
+	}
+	fmt.Fprint(out, "x")
+	<-ctx.Done()
+	close(c.gone)
+	return ctx.Err()
+}

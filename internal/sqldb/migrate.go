@@ -1,0 +1,193 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+)
+
+// schemaTable says for each service which migration its tables are at, and the
+// oldest program that may run on them: by the newest migration that it knows.
+const schemaTable = `CREATE TABLE IF NOT EXISTS schema_versions (
+	service TEXT COLLATE "C" PRIMARY KEY,
+	version BIGINT NOT NULL,
+	oldest  BIGINT NOT NULL
+)`
+
+// schema is a version of a service's tables.
+type schema struct {
+	version int64 // the newest migration
+	oldest  int64 // the oldest program that may run beside it
+}
+
+// beside is the line by which a migration says which programs may still run once
+// it is made: those that know at least migration N. Without it only those that
+// know the migration itself.
+var beside = regexp.MustCompile(`(?m)^-- beside: ([0-9]+)\s*$`)
+
+// known is the version of the tables that this program was written for.
+func known(migrations fs.FS) (schema, error) {
+	names, err := fs.Glob(migrations, "*.sql")
+	if err != nil {
+		return schema{}, err
+	}
+	var s schema
+	for _, name := range names {
+		number, _, _ := strings.Cut(path.Base(name), "_")
+		version, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return schema{}, fmt.Errorf("migration %s has no number", name)
+		}
+		text, err := fs.ReadFile(migrations, name)
+		if err != nil {
+			return schema{}, err
+		}
+		oldest := version
+		if m := beside.FindSubmatch(text); m != nil {
+			if oldest, err = strconv.ParseInt(string(m[1]), 10, 64); err != nil || oldest > version {
+				return schema{}, fmt.Errorf("migration %s may run beside %s, which is not before it", name, m[1])
+			}
+		}
+		s.version, s.oldest = max(s.version, version), max(s.oldest, oldest)
+	}
+	return s, nil
+}
+
+// TooNew says that a database was changed by a newer program in a way that this
+// one does not know.
+type TooNew struct {
+	Service                string
+	Version, Oldest, Known int64
+}
+
+func (e TooNew) Error() string {
+	return fmt.Sprintf("this database is of a newer boxoffice (%s tables: version %d, for programs of version %d or newer; this program knows %d): use the newer program",
+		e.Service, e.Version, e.Oldest, e.Known)
+}
+
+// TooOld says that a database that is only to be read was not yet brought up to
+// date by this program.
+type TooOld struct {
+	Service        string
+	Version, Known int64
+}
+
+func (e TooOld) Error() string {
+	return fmt.Sprintf("this database is of an older boxoffice (%s tables: version %d; this program needs %d): start `boxoffice serve` on it once, or use the older program",
+		e.Service, e.Version, e.Known)
+}
+
+// Migrate brings a service's tables up to date. Migrations are goose SQL files
+// in the folder "migrations" of fsys, in canonical SQL. Nodes that start at the
+// same time wait for each other. A program that is too old for the tables is
+// refused with TooNew; a database opened to be read only is never changed.
+func (db *DB) Migrate(ctx context.Context, service string, fsys fs.FS) error {
+	sub, err := fs.Sub(fsys, "migrations")
+	if err != nil {
+		return fmt.Errorf("migrate %s: %w", service, err)
+	}
+	own, err := known(sub)
+	if err != nil {
+		return fmt.Errorf("migrate %s: %w", service, err)
+	}
+	if done, err := db.migrated(ctx, service, own); done || err != nil {
+		return err
+	}
+	if err := db.migrate(ctx, service, sub, own); err != nil {
+		return fmt.Errorf("migrate %s: %w", service, err)
+	}
+	_, err = db.migrated(ctx, service, own) // a newer program may have been faster
+	return err
+}
+
+// migrated reports whether there is nothing to be done for a service, or why
+// nothing can be done.
+func (db *DB) migrated(ctx context.Context, service string, own schema) (bool, error) {
+	at, err := db.schema(ctx, service)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("migrate %s: %w", service, err)
+	case own.version < at.oldest:
+		return false, TooNew{service, at.version, at.oldest, own.version}
+	case own.version > at.version && db.readOnly:
+		return false, TooOld{service, at.version, own.version}
+	case own.version > at.version:
+		return false, nil
+	}
+	db.known.Store(service, own)
+	return true, nil
+}
+
+// schema is the version that a service's tables are at; zero when there are none.
+func (db *DB) schema(ctx context.Context, service string) (s schema, err error) {
+	err = db.reader.QueryRowContext(ctx, `SELECT version, oldest FROM schema_versions WHERE service = $1`, service).Scan(&s.version, &s.oldest)
+	if errors.Is(err, sql.ErrNoRows) || noTable(err) {
+		return schema{}, nil
+	}
+	return s, err
+}
+
+func noTable(err error) bool {
+	return sqlState(err) == "42P01" || err != nil && strings.Contains(err.Error(), "no such table")
+}
+
+// migrate does what is missing, and records it.
+func (db *DB) migrate(ctx context.Context, service string, migrations fs.FS, own schema) (err error) {
+	dialect, pool := goose.DialectSQLite3, db.writer
+	if db.dialect == Postgres {
+		dialect = goose.DialectPostgres
+		var unlock func() error
+		if pool, unlock, err = db.pg.forMigrations(ctx); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
+	}
+	store, err := database.NewStore(dialect, "migrations_"+service)
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider("", pool, textFS{migrations, db.Text}, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return err
+	}
+	if _, err := pool.ExecContext(ctx, db.Text(schemaTable)); err != nil {
+		return err
+	}
+	_, err = pool.ExecContext(ctx, `INSERT INTO schema_versions (service, version, oldest) VALUES ($1, $2, $3)
+		ON CONFLICT (service) DO UPDATE SET version = excluded.version, oldest = excluded.oldest WHERE schema_versions.version < excluded.version`,
+		service, own.version, own.oldest)
+	return err
+}
+
+// Fits reports, as TooNew, that a newer program has changed the tables since
+// this one started, in a way that it does not know: it must not go on.
+func (db *DB) Fits(ctx context.Context) error {
+	rows, err := db.reader.QueryContext(ctx, `SELECT service, version, oldest FROM schema_versions`) // a handful
+	if err != nil {
+		return fmt.Errorf("schema versions: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var service string
+		var at schema
+		if err := rows.Scan(&service, &at.version, &at.oldest); err != nil {
+			return fmt.Errorf("schema versions: %w", err)
+		}
+		if own, ok := db.known.Load(service); ok && own.(schema).version < at.oldest {
+			return TooNew{service, at.version, at.oldest, own.(schema).version}
+		}
+	}
+	return rows.Err()
+}
