@@ -52,7 +52,7 @@ func (l *Links) Tokens(ctx context.Context, bookingIDs []string) (map[string]str
 		out[id] = l.token(id, 0)
 	}
 	among, arg := `= ANY (CAST($1 AS TEXT[]))`, any(bookingIDs)
-	if !l.db.Shared() {
+	if l.db.Dialect() == sqldb.SQLite {
 		raw, err := json.Marshal(bookingIDs)
 		if err != nil {
 			return nil, fmt.Errorf("read links: %w", err)

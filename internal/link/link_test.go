@@ -14,6 +14,7 @@ import (
 func TestRenewedLinks(t *testing.T) {
 	ctx := context.Background()
 	cfg := sqldbtest.Fresh(t)
+	cfg.Together = true
 	one, err := New(ctx, sqldbtest.Again(t, cfg), []byte("key"), time.Now)
 	if err != nil {
 		t.Fatal(err)
