@@ -46,6 +46,16 @@ func newFair(t *testing.T) *fair {
 	return f
 }
 
+// named is a seat as pages name it, in English.
+func (f *fair) named(t *testing.T, label string) string {
+	t.Helper()
+	places, err := f.Bookings.Named(t.Context(), f.event, []string{label})
+	if err != nil || len(places) != 1 {
+		t.Fatal(places, err)
+	}
+	return fmt.Sprintf("%s, row %s, seat %s", places[0].Section, places[0].Row, places[0].Number)
+}
+
 func (f *fair) hold() string { return "/e/" + f.event + "/hold" }
 
 // status is how a booking is in the record.
@@ -365,7 +375,10 @@ func TestSeatsGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.post(t, f.hold(), "seats="+f.seats[0]+"&seats="+f.seats[1]).at(t, 409, f.hold(), f.seats[1]+" has just gone to somebody else.")
+	b.post(t, f.hold(), "seats="+f.seats[0]+"&seats="+f.seats[1]).at(t, 409, f.hold(), f.named(t, f.seats[1])+" has just gone to somebody else.")
+	if text := attribute.ReplaceAllString(b.text, ""); strings.Contains(text, f.seats[0]) || strings.Contains(text, f.seats[1]) {
+		t.Error("seats are called by their labels")
+	}
 	after, err := f.Bookings.Counts(t.Context(), f.event)
 	if err != nil || after.Free != before.Free {
 		t.Errorf("%d free before, %d after; %v", before.Free, after.Free, err)
@@ -374,13 +387,14 @@ func TestSeatsGone(t *testing.T) {
 	if len(near) != 2 {
 		t.Fatalf("%v", near)
 	}
-	if !strings.Contains(b.text, "Only "+f.seats[0]) {
+	if !strings.Contains(b.text, "Only "+f.named(t, f.seats[0])) {
 		t.Errorf("the rest is not offered: %s", b.text)
 	}
 	b.submit(t, f.hold(), "").held(t)
 	for _, label := range near {
 		b.at(t, 200, "/checkout/", `value="`+label+`"`)
 	}
+	b.post(t, f.hold(), "chosen=1&quantity=2").at(t, 422, f.hold(), "Choose your seats first") // the form's quantity is for another button
 	b.post(t, f.hold(), "").at(t, 422, f.hold(), "Choose your seats first")
 	b.post(t, f.hold(), "seats=nowhere").at(t, 422, f.hold(), "That did not work")
 	b.post(t, f.hold(), "quantity=99").at(t, 409, f.hold(), "A customer may have 8 seats")

@@ -100,17 +100,12 @@ func (p onPage) Rows(ctx context.Context, caller message.Caller, eventID, sectio
 
 // Holds are the caller's holds of an event that have not ended.
 func (p onPage) Holds(ctx context.Context, caller message.Caller, eventID string) ([]web.Held, error) {
-	const most = 20
-	list, err := p.Bookings.List(ctx, booking.Filter{UserID: caller.UserID, EventID: eventID, Status: message.Pending, Limit: most})
+	list, err := p.Bookings.List(ctx, booking.Filter{UserID: caller.UserID, EventID: eventID, HeldAt: p.DB.Now().UnixMicro(), Limit: message.MaxPerPerson})
 	if err != nil {
 		return nil, err
 	}
-	now := p.DB.Now().UnixMicro()
 	var out []web.Held
 	for i := range list {
-		if list[i].ExpiresAt <= now {
-			continue
-		}
 		labels, err := p.Bookings.Labels(ctx, &list[i])
 		if err != nil {
 			return nil, err

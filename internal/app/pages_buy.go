@@ -1,13 +1,17 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"boxoffice/internal/booking"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
+	"boxoffice/internal/page"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/user"
 	"boxoffice/internal/web"
@@ -21,6 +25,21 @@ func (p onPage) Hold(ctx context.Context, caller message.Caller, key string, w w
 // Near proposes seats in place of chosen ones of which some are gone.
 func (p onPage) Near(ctx context.Context, eventID string, chosen, gone []string) ([]string, error) {
 	return p.Bookings.Near(ctx, eventID, chosen, gone)
+}
+
+// Named are seats of an event by label, as people see them.
+func (p onPage) Named(ctx context.Context, eventID string, labels []string) ([]message.Place, error) {
+	return p.Bookings.Named(ctx, eventID, labels)
+}
+
+// Holding is what a reader holds unpaid; of several what ends first.
+func (p onPage) Holding(ctx context.Context, reader message.Caller) (*page.Holding, error) {
+	list, err := p.Bookings.List(ctx, booking.Filter{UserID: reader.UserID, HeldAt: p.DB.Now().UnixMicro(), Limit: message.MaxPerPerson})
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	first := slices.MinFunc(list, func(a, b message.Booking) int { return cmp.Compare(a.ExpiresAt, b.ExpiresAt) })
+	return &page.Holding{ID: first.ID, Seats: len(first.Seats), Ends: time.UnixMicro(first.ExpiresAt).UTC()}, nil
 }
 
 // Purchase is a caller's own booking, with its seats and the last attempt to pay.

@@ -139,6 +139,17 @@ func (p onPage) order(ctx context.Context, b *message.Booking) (web.Order, error
 	if out.Payment, err = p.paymentOf(ctx, b); err != nil {
 		return out, err
 	}
+	if since := time.UnixMicro(b.CreatedAt); out.Event.Changed.After(since) {
+		all, err := p.Changes(ctx, b.EventID)
+		if err != nil {
+			return out, err
+		}
+		for _, c := range all {
+			if c.At.After(since) {
+				out.Changes = append(out.Changes, c)
+			}
+		}
+	}
 	owner, err := p.Users.Account(ctx, office, b.UserID)
 	if errs.KindOf(err) == errs.NotFound { // a visitor who is gone
 		return out, nil

@@ -91,7 +91,7 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 // front puts the services and the pages behind the front door. The world reaches
 // it at base.
 func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger) (*gateway.Gateway, error) {
-	kit, err := page.New(page.Config{PublicURL: base, Demo: s.Demo, Now: time.Now, Log: log})
+	kit, err := page.New(page.Config{PublicURL: base, Demo: s.Demo, Holding: onPage{p}.Holding, Now: time.Now, Log: log})
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ func scanWithOrganizer(row scanner) (message.Booking, error) {
 type Filter struct {
 	UserID, EventID, Organizer string
 	Status                     message.BookingStatus
+	HeldAt                     int64  // µs since 1970: holds that last longer than until then
 	After                      string // booking id, exclusive
 	Limit                      int
 }
@@ -59,6 +60,10 @@ func (s *Service) List(ctx context.Context, f Filter) ([]message.Booking, error)
 	}
 	if f.Organizer != "" {
 		add("s.organizer_id = $%d", f.Organizer)
+	}
+	if f.HeldAt != 0 {
+		add("b.expires_at > $%d", f.HeldAt)
+		add("b.status = $%d", string(message.Pending))
 	}
 	if f.Status != "" {
 		add("b.status = $%d", string(f.Status))

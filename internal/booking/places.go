@@ -16,15 +16,41 @@ func (s *Service) Places(ctx context.Context, b *message.Booking) ([]message.Pla
 	}
 	out := make([]message.Place, len(b.Seats))
 	for i, n := range b.Seats {
-		sec := &p.plan.Sections[p.plan.SectionOf(n)]
-		seat, tier := &p.plan.Seats[n], p.of(n)
-		out[i] = message.Place{Seat: n, Label: seat.Label, SectionID: sec.ID, Section: sec.Name, Unnumbered: sec.GeneralAdmission, Tier: *tier,
-			Accessible: seat.Accessible, RestrictedView: seat.RestrictedView}
-		if !sec.GeneralAdmission {
-			out[i].Number = seat.Number
-		}
-		if row := sec.RowOf(n); row != nil {
-			out[i].Row = row.Label
+		out[i] = placeOf(p.plan, n)
+		out[i].Tier = *p.of(n)
+	}
+	return out, nil
+}
+
+// placeOf is a seat of a plan as people see it, without a price.
+func placeOf(plan *message.Plan, n int32) message.Place {
+	sec := &plan.Sections[plan.SectionOf(n)]
+	seat := &plan.Seats[n]
+	out := message.Place{Seat: n, Label: seat.Label, SectionID: sec.ID, Section: sec.Name, Unnumbered: sec.GeneralAdmission,
+		Accessible: seat.Accessible, RestrictedView: seat.RestrictedView}
+	if !sec.GeneralAdmission {
+		out.Number = seat.Number
+	}
+	if row := sec.RowOf(n); row != nil {
+		out.Row = row.Label
+	}
+	return out
+}
+
+// Named are seats of an event's present plan by their labels, as people see them
+// and without prices. Labels that it does not have are left out.
+func (s *Service) Named(ctx context.Context, eventID string, labels []string) ([]message.Place, error) {
+	v, err := s.views.get(ctx, eventID)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.RLock()
+	plan := v.priced.plan // never changes
+	v.mu.RUnlock()
+	var out []message.Place
+	for _, l := range labels {
+		if n, ok := plan.Ordinal(l); ok {
+			out = append(out, placeOf(plan, n))
 		}
 	}
 	return out, nil

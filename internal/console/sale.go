@@ -16,7 +16,7 @@ func turns(v *page.Visit, e *message.Event) []Turn {
 	switch e.SaleState(v.Now()) {
 	case "draft":
 		return []Turn{Publish}
-	case "announced":
+	case "announced", "paused":
 		if e.Opens.After(v.Now()) {
 			return []Turn{Open, OpenNow}
 		}

@@ -17,6 +17,7 @@ type Event struct {
 	Date        string    // YYYY-MM-DD in the event's zone; "": to be announced
 	Zone        string    // IANA name
 	Status      string    // draft, published, on_sale, cancelled, past
+	Paused      bool      // it is published again after it was on sale
 	Opens       time.Time // of the sale; zero: at once
 	Closes      time.Time // of the sale; zero: when the event begins
 	RefundsEnd  time.Time // until then buyers may give seats back; zero: without an end
@@ -54,7 +55,7 @@ func (e *Event) Selling(now time.Time) bool {
 func (e *Event) Waiting(now time.Time) bool { return e.Status == string(OnSale) && e.Opens.After(now) }
 
 // SaleState is how an event's sale stands at a time, in a word: draft,
-// announced, soon, onsale, soldout, closed, cancelled or past.
+// announced, soon, onsale, soldout, paused, closed, cancelled or past.
 func (e *Event) SaleState(now time.Time) string {
 	switch {
 	case e.Status == "past" || e.Status == string(Cancelled) || e.Status == string(Draft):
@@ -67,6 +68,8 @@ func (e *Event) SaleState(now time.Time) string {
 		return "onsale"
 	case e.Status == string(OnSale):
 		return "closed"
+	case e.Paused:
+		return "paused"
 	}
 	return "announced"
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,14 +34,46 @@ const (
 	Day   = "day"   // day and date
 	Date  = "date"  // date only
 	Hour  = "hour"  // time of day only
+	Clock = "clock" // time of day with its zone
+	Full  = "full"  // day, date, time of day and its zone
 	Month = "month" // its short name
 )
 
 // When writes a time, in its own zone, as readers of a language write it.
 func When(lang string, t time.Time, form string) string {
+	switch form {
+	case Clock:
+		return zoned(lang, When(lang, t, Hour), t)
+	case Full:
+		return zoned(lang, When(lang, t, Long), t)
+	}
 	l := layouts[lang]
 	text := map[string]string{Long: l.long, Short: l.short, Day: l.day, Date: l.date, Hour: l.hour, Month: l.month}[form]
 	return monday.Format(t, text, l.locale)
+}
+
+// zoned adds a time's zone to its text.
+func zoned(lang, text string, t time.Time) string {
+	if lang == "de" { // 19:30 Uhr (MEZ)
+		return text + " (" + Zone(lang, t) + ")"
+	}
+	return text + " " + Zone(lang, t)
+}
+
+// zonesInGerman are names of zones that German has names of its own for.
+var zonesInGerman = map[string]string{"CET": "MEZ", "CEST": "MESZ", "WET": "WEZ", "WEST": "WESZ", "EET": "OEZ", "EEST": "OESZ"}
+
+// Zone is the short name of a time's zone. Zones without letters of their own
+// are named by their distance from UTC.
+func Zone(lang string, t time.Time) string {
+	name, _ := t.Zone()
+	if strings.HasPrefix(name, "+") || strings.HasPrefix(name, "-") {
+		return "UTC" + name
+	}
+	if own := zonesInGerman[name]; lang == "de" && own != "" {
+		return own
+	}
+	return name
 }
 
 var formatters sync.Map // language → *currency.Formatter

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"sort"
@@ -15,7 +16,10 @@ import (
 type Config struct {
 	PublicURL string // where the world reaches this server, without a slash at its end
 	Demo      bool   // with links for those who try it out
-	Now       func() time.Time
+	// Holding is what a reader holds unpaid, of several what ends first; nil:
+	// nothing. Every page leads back to it. It may be left out.
+	Holding func(ctx context.Context, reader message.Caller) (*Holding, error)
+	Now     func() time.Time
 	Log       *slog.Logger
 }
 

@@ -43,6 +43,7 @@ type frame struct {
 	Others     []string // languages that the page can also be read in
 	Caller     message.Caller
 	Notice     string
+	Held       *heldLink
 	Demo       bool
 	URL        string // of the site
 	Data       any
@@ -98,6 +99,9 @@ func (k *Kit) funcs(lang string) template.FuncMap {
 		"money":  func(minor int64, code string) string { return Money(lang, minor, code) },
 		"number": func(n any) string { return Number(lang, n) },
 		"when":   func(t time.Time, form string) string { return When(lang, t, form) },
+		"seats":  func(places []message.Place) string { return k.seats(lang, places) },
+		"seat":   func(p message.Place) string { return k.seats(lang, []message.Place{p}) },
+		"zone":   func(t time.Time) string { return Zone(lang, t) },
 		"asset":  func(name string) (string, error) { return k.assets.path(name) },
 		"iso":    func(t time.Time) string { return t.Format(time.RFC3339) },
 		"lang":   func() string { return lang },
@@ -138,7 +142,7 @@ func (v *Visit) Show(s *Set, name string, m Meta, data any) error {
 	if one == nil {
 		return fmt.Errorf("there is no page %q", name)
 	}
-	f := frame{Meta: m, Lang: v.Lang, Path: v.Request.URL.Path, Caller: v.Caller, Notice: v.notice(), Demo: v.kit.cfg.Demo, URL: v.kit.cfg.PublicURL, Data: data}
+	f := frame{Meta: m, Lang: v.Lang, Path: v.Request.URL.Path, Caller: v.Caller, Notice: v.notice(), Demo: v.kit.cfg.Demo, URL: v.kit.cfg.PublicURL, Data: data, Held: v.held()}
 	for _, lang := range Languages {
 		if lang != v.Lang {
 			f.Others = append(f.Others, lang)

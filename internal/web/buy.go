@@ -39,6 +39,8 @@ type Buying interface {
 	// Hold takes seats for a while; the same key and wish of a caller come to the
 	// same booking, which may be over.
 	Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error)
+	// Named are seats of an event by label, as people see them.
+	Named(ctx context.Context, eventID string, labels []string) ([]message.Place, error)
 	// Near proposes seats in place of chosen ones, by label; none when there are none.
 	Near(ctx context.Context, eventID string, chosen, gone []string) ([]string, error)
 	// Purchase is a caller's own; NotFound for everybody else.
@@ -113,7 +115,7 @@ func wished(v *page.Visit, eventID string) (Wish, error) {
 			w.Seats = append(w.Seats, label)
 		}
 	}
-	if len(w.Seats) == 0 {
+	if len(w.Seats) == 0 && v.PostFormValue("chosen") == "" { // the button for chosen seats chooses none by itself
 		w.Quantity, _ = strconv.Atoi(v.PostFormValue("quantity"))
 		w.Section, w.Tier = v.PostFormValue("section"), v.PostFormValue("tier")
 	}
@@ -173,7 +175,15 @@ func (s *Shop) notHeld(v *page.Visit, e *message.Event, w Wish, err error) error
 		if m.Near, err = s.Buying.Near(v.Context(), e.ID, w.Seats, m.Seats); err != nil {
 			return err
 		}
-		m.Text = v.T("missed.gone", "N", len(m.Seats), "Seats", strings.Join(m.Seats, ", "))
+		var gone string
+		for words, labels := range map[*string][]string{&gone: m.Seats, &m.NearNames: m.Near, &m.RestNames: m.Chosen} {
+			places, err := s.Buying.Named(v.Context(), e.ID, labels)
+			if err != nil {
+				return err
+			}
+			*words = v.Seats(places)
+		}
+		m.Text = v.T("missed.gone", "N", len(m.Seats), "Seats", gone)
 	}
 	v.W.Header().Set("Cache-Control", "no-store")
 	return s.showEvent(v, e, m)

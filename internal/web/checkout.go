@@ -101,7 +101,7 @@ func (p *Purchase) elsewhere() string {
 
 // underWay reports whether a payment has not come to an end yet.
 func (p *Purchase) underWay() bool {
-	return p.Payment != nil && (p.Payment.Status == "pending" || p.Payment.Status == "authorized")
+	return p.Payment != nil && p.Payment.UnderWay()
 }
 
 func (s *Shop) checkout(v *page.Visit) error {

@@ -60,6 +60,8 @@ type missed struct {
 	Seats         []string // labels that are gone
 	Chosen        []string // labels that were chosen and are not gone
 	Near          []string // labels proposed in place of all that was chosen
+	NearNames     string   // the same in words
+	RestNames     string   // of Chosen
 	Quantity      int      // in place of chosen seats, and of which
 	Section, Tier string
 }
@@ -132,7 +134,7 @@ func (s *Shop) tell(v *page.Visit, p *eventView) {
 			zone = time.UTC
 		}
 	} else {
-		p.Zone = zoneName(e.Starts)
+		p.Zone = page.Zone(v.Lang, e.Starts)
 	}
 	local := func(t time.Time) time.Time {
 		if t.IsZero() {
@@ -155,16 +157,6 @@ func (s *Shop) tell(v *page.Visit, p *eventView) {
 		}
 	}
 	p.FeeRules = e.Prices.Rules != nil
-}
-
-// zoneName is the short name of a time's zone. Zones without letters of their
-// own are named by their distance from UTC.
-func zoneName(t time.Time) string {
-	name, _ := t.Zone()
-	if strings.HasPrefix(name, "+") || strings.HasPrefix(name, "-") {
-		return "UTC" + name
-	}
-	return name
 }
 
 // dayIn reads YYYY-MM-DD for templates; zero when it is something else.

@@ -116,7 +116,7 @@ func (s *Shop) site(v *page.Visit) any {
 type card struct {
 	message.Event
 	Path  string
-	State string // onsale, soon, soldout, announced, closed, cancelled, draft, past
+	State string // onsale, soon, soldout, announced, paused, closed, cancelled, draft, past
 	Far   bool   // so far away that its year matters
 }
 

@@ -36,6 +36,7 @@ type Order struct {
 	Event   message.Event
 	Payment *Payment // nil: none
 	Holder  string   // the owner's name; "" in lists
+	Changes []Change // of the event after it was booked, oldest first; none in lists
 }
 
 // Payment is the money for a booking: one attempt to pay.
@@ -55,10 +56,23 @@ type Step struct {
 	Amount int64 // given back by this step, minor units
 }
 
+// UnderWay reports whether a payment has not come to an end yet.
+func (p *Payment) UnderWay() bool {
+	switch p.Status {
+	case "captured", "refunded", "failed", "voided":
+		return false
+	}
+	return true
+}
+
+// Off reports whether the event of an order does not take place. Its bookings are
+// cancelled one after the other; nobody needs to know how far that has come.
+func (o *Order) Off() bool { return o.Event.Status == string(message.Cancelled) }
+
 // Ticketed reports whether an order has tickets: its seats are sold and the
 // money for them is taken, or they were given away.
 func (o *Order) Ticketed() bool {
-	return o.Status == message.Booked && (o.Gift() || o.Kind == message.Sold && o.Payment != nil && o.Payment.Status == "captured")
+	return o.Status == message.Booked && !o.Off() && (o.Gift() || o.Kind == message.Sold && o.Payment != nil && o.Payment.Status == "captured")
 }
 
 // Due is the money that is on its way back, minor units.
@@ -67,7 +81,7 @@ func (o *Order) Due() int64 {
 		return 0
 	}
 	kept := int64(0)
-	if o.Status == message.Booked {
+	if o.Status == message.Booked && !o.Off() {
 		kept = o.Amount
 	}
 	return max(0, o.Payment.Amount-o.Payment.Refunded-kept)
@@ -89,12 +103,14 @@ func (o *Order) Paid() time.Time {
 // cancelled, refunded, or expired.
 func (o *Order) State(now time.Time) string {
 	switch {
-	case o.Status == message.Pending && o.Payment != nil && (o.Payment.Status == "pending" || o.Payment.Status == "authorized"):
+	case o.Status == message.Pending && o.Payment != nil && o.Payment.UnderWay():
 		return "paying"
 	case o.Status == message.Pending && !o.Live(now):
 		return "expired"
 	case o.Status == message.Pending:
 		return "held"
+	case o.Status == message.Booked && o.Off():
+		return string(message.BookingCancelled)
 	case o.Status == message.Booked && o.Event.Status == "past":
 		return "over"
 	case o.Status == message.BookingCancelled && o.Payment != nil && o.Payment.Status == "refunded":
@@ -230,6 +246,28 @@ type orderPage struct {
 	Fresh   bool   // it was paid a moment ago
 	State   string
 	Minutes int
+	Changed []string // the changes of the event in words
+}
+
+// MayGiveBack reports whether the seats can be given back for money now.
+func (o *orderPage) MayGiveBack() bool {
+	return o.Status == message.Booked && o.Kind == message.Sold && !o.Off() && (o.RefundsEnd.IsZero() || o.RefundsEnd.After(o.Now))
+}
+
+// Back is what has come back, minor units, and when the last of it was sent.
+func (o *orderPage) Back() (out struct {
+	Amount int64
+	At     time.Time
+}) {
+	if o.Payment != nil {
+		out.Amount = o.Payment.Refunded
+		for _, s := range o.Payment.Steps {
+			if s.Status == "refunded" || s.Status == "partly_refunded" {
+				out.At = o.Local(s.At)
+			}
+		}
+	}
+	return out
 }
 
 // Link is a page below the order's, with the token by which the reader came.
@@ -256,6 +294,9 @@ func (s *Shop) readOrder(v *page.Visit) (*orderPage, error) {
 		return nil, err
 	}
 	p := &orderPage{Order: o, Now: v.Now(), Token: token, State: o.State(v.Now()), Minutes: minutesLeft(v, &o)}
+	for _, c := range o.Changes {
+		p.Changed = append(p.Changed, changed(v, c))
+	}
 	p.Own = v.Caller.MayRead(o.UserID)
 	p.Mine = v.Caller.SignedIn() && o.UserID == v.Caller.UserID || token != ""
 	p.Fresh = p.Mine && o.Ticketed() && v.Now().Sub(o.Paid()) < fresh

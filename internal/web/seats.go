@@ -36,7 +36,7 @@ type mapTier struct {
 func (s *Shop) seats(v *page.Visit, p *eventView) error {
 	e := p.Event
 	switch p.State {
-	case "onsale", "soldout", "soon", "announced", "draft":
+	case "onsale", "soldout", "soon", "announced", "paused", "draft":
 	default:
 		return nil // nothing is sold any more
 	}

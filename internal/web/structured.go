@@ -62,7 +62,7 @@ func address(v *message.Venue) map[string]any {
 
 func offers(v *page.Visit, p *eventView) map[string]any {
 	e := p.Event
-	availability := map[string]string{"onsale": "InStock", "soldout": "SoldOut", "soon": "PreOrder", "announced": "PreOrder"}[p.State]
+	availability := map[string]string{"onsale": "InStock", "soldout": "SoldOut", "soon": "PreOrder", "announced": "PreOrder", "paused": "PreOrder"}[p.State]
 	if availability == "" {
 		availability = "OutOfStock"
 	}

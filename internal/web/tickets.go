@@ -101,7 +101,7 @@ func document(v *page.Visit, o *orderPage, cards []ticketCard) ticket.Document {
 	switch e := &o.Event; {
 	case !e.Starts.IsZero():
 		date = page.When(v.Lang, e.Starts, page.Day)
-		hour = page.When(v.Lang, e.Starts, page.Hour) + " " + e.Starts.Format("MST") + " (" + e.Zone + ")"
+		hour = page.When(v.Lang, e.Starts, page.Clock)
 	case e.Date != "":
 		hour = v.T("tickets.hour-tba")
 		if day, ok := dayOf(e.Date); ok {
@@ -145,7 +145,7 @@ func (s *Shop) calendar(v *page.Visit) error {
 	entry := ticket.Entry{
 		UID: o.ID + "@" + hostOf(v), Revision: int(e.Version), Stamp: v.Now().UTC(), Start: e.Starts,
 		Summary: e.Title, Location: strings.Join(append([]string{e.Venue.Name}, nonEmpty(addressLine(&e.Venue))...), ", "),
-		Description: v.T("calendar.text", "Reference", o.Reference, "Seats", seatList(v, o.Places)), URL: v.URL(eventPath(e)),
+		Description: v.T("calendar.text", "Reference", o.Reference, "Seats", v.Seats(o.Places)), URL: v.URL(eventPath(e)),
 		Cancelled: e.Status == string(message.Cancelled) || o.Status == message.BookingCancelled,
 	}
 	if e.Starts.IsZero() {
@@ -171,22 +171,6 @@ func hostOf(v *page.Visit) string {
 		return u.Hostname()
 	}
 	return "boxoffice"
-}
-
-// seatList names places in one line.
-func seatList(v *page.Visit, places []message.Place) string {
-	names := make([]string, len(places))
-	for i, p := range places {
-		switch {
-		case p.Number == "":
-			names[i] = p.Section
-		case p.Row == "":
-			names[i] = v.T("seat.in-section", "Section", p.Section, "Seat", p.Number)
-		default:
-			names[i] = v.T("seat.in-row", "Section", p.Section, "Row", p.Row, "Seat", p.Number)
-		}
-	}
-	return strings.Join(names, "; ")
 }
 
 // sendFile answers with a file; one with a name is saved under it.

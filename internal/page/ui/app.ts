@@ -6,11 +6,12 @@ import { mapSlot } from "./mapslot";
 import { searchAsTyped } from "./search";
 import { seatList } from "./seats";
 import { editor, figures } from "./console";
-import { localTimes } from "./time";
+import { localTimes, ownTimes } from "./time";
 import { offline } from "./offline";
 import { waiting } from "./wait";
 
 localTimes(document);
+ownTimes(document);
 countdowns(document);
 searchAsTyped(document);
 seatList(document);

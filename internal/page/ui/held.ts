@@ -35,7 +35,8 @@ function run(el: HTMLElement, left: number): void {
     if (!el.isConnected) return;
     const now = remaining();
     if (now <= 0) {
-      over();
+      if (el.dataset.held === "bar") el.remove(); // the way back in the header: there is nothing to go back to
+      else over();
       return;
     }
     if (shown) shown.textContent = clock(now);

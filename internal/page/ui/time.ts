@@ -16,6 +16,19 @@ export function localTimes(root: ParentNode): void {
   }
 }
 
+/**
+ * Says each <time datetime data-own> in the reader's own time, with its zone: the
+ * page names the venue's, since it cannot know another.
+ */
+export function ownTimes(root: ParentNode): void {
+  for (const el of root.querySelectorAll<HTMLTimeElement>("time[datetime][data-own]")) {
+    const at = new Date(el.dateTime);
+    if (Number.isNaN(at.getTime()) || offsetOf(el.dateTime) === -at.getTimezoneOffset()) continue;
+    const lang = el.closest<HTMLElement>("[lang]")?.lang;
+    el.textContent = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" }).format(at);
+  }
+}
+
 /** Minutes east of UTC that an RFC 3339 time names; null when it names none. */
 export function offsetOf(time: string): number | null {
   const m = /(?:Z|([+-])(\d\d):(\d\d))$/i.exec(time);
