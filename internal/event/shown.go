@@ -20,7 +20,7 @@ func (s *Service) Shown(ctx context.Context, e *Event) (message.Event, error) {
 	out := message.Event{
 		ID: e.ID, OrganizerID: e.OrganizerID, Title: e.Title, Description: e.Description, Category: e.Category,
 		Venue:  message.Venue{ID: e.Venue.ID, Name: e.Venue.Name, Address: e.Venue.Address, City: e.Venue.City, Country: e.Venue.Country, Zone: e.Venue.TimeZone},
-		Starts: at(e.StartsAt), Date: e.LocalDate, Zone: e.TimeZone, Status: e.shown(s.now().UnixMicro()),
+		Starts: at(e.StartsAt), Date: e.LocalDate, Zone: e.TimeZone, Status: e.shown(s.now().UnixMicro()), Paused: e.Paused,
 		Opens: at(e.OpensAt), Closes: at(e.ClosesAt), RefundsEnd: at(e.sale().RefundsEnd), Changed: at(e.ChangedAt), Attributes: json.RawMessage(e.Attributes),
 		PlanID: e.PlanID, PlanVersion: e.PlanVersion, Free: e.Seats, Total: e.Seats,
 		LimitPerCustomer: e.LimitPerCustomer, HoldFor: time.Duration(e.HoldFor) * time.Microsecond, Version: e.Version,

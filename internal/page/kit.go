@@ -20,7 +20,7 @@ type Config struct {
 	// nothing. Every page leads back to it. It may be left out.
 	Holding func(ctx context.Context, reader message.Caller) (*Holding, error)
 	Now     func() time.Time
-	Log       *slog.Logger
+	Log     *slog.Logger
 }
 
 // Kit is what all pages have in common.
