@@ -20,6 +20,8 @@ type Change struct {
 	Category         *string         `json:"category,omitempty" maxLength:"60" example:"Music"`
 	EventTime        *string         `json:"event_time,omitempty" doc:"RFC 3339, or local time in the event's zone; empty: to be announced. Buyers may give their seats back when it changes." example:"2027-03-01T20:00:00+01:00"`
 	EventDate        *string         `json:"event_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD: the time of day becomes unknown." example:"2027-03-01"`
+	EndTime          *string         `json:"end_time,omitempty" doc:"When the event ends: RFC 3339, or local time in the event's zone; empty: unknown. It moves along with event_time when it is left out." example:"2027-03-01T22:30:00+01:00"`
+	EndDate          *string         `json:"end_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD, instead of end_time: the last day." example:"2027-03-03"`
 	Venue            *VenueInput     `json:"venue,omitempty" doc:"Another place. Buyers may give their seats back."`
 	Currency         *string         `json:"currency,omitempty" maxLength:"3" doc:"Refused once seats were taken." example:"EUR"`
 	Price            *int64          `json:"price,omitempty" doc:"New price for later holds, minor units." example:"6500"`
@@ -32,6 +34,7 @@ type Change struct {
 	Status           *message.Status `json:"status,omitempty" enum:"draft,published,on_sale,cancelled" example:"on_sale"`
 	LimitPerCustomer *int32          `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100." example:"8"`
 	HoldMinutes      *int64          `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes." example:"8"`
+	UnverifiedBuyers *bool           `json:"unverified_buyers,omitempty" doc:"Whether buyers may pay without having shown that their e-mail address is theirs."`
 	Attributes       json.RawMessage `json:"attributes,omitempty" doc:"Any JSON object up to 32 KiB, instead of the one before."`
 	Unset            Unset           `json:"-"`
 }
@@ -68,6 +71,9 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, eventID str
 	}
 	e, w := before, writing{before: &before}
 	if err := s.merge(ctx, &e, &w, c); err != nil {
+		return before, err
+	}
+	if err := s.keepPromises(ctx, &before, &e); err != nil {
 		return before, err
 	}
 	w.changes = s.changed(&before, &e)
@@ -174,6 +180,10 @@ func (s *Service) merge(ctx context.Context, e *Event, w *writing, c Change) err
 	}
 	c.Unset.apply(e)
 	f.mergeWhen(e, &c)
+	f.mergeEnding(e, w.before, &c)
+	if c.UnverifiedBuyers != nil {
+		e.UnverifiedBuyers = *c.UnverifiedBuyers
+	}
 	if len(c.Attributes) > 0 {
 		e.Attributes = f.attributes(c.Attributes)
 	}

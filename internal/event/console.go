@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -158,12 +159,12 @@ func used[T any](ctx context.Context, s *Service, organizer, query string, field
 // past, cancelled), and finds the next sale that opens. Organizer "": of all.
 func (s *Service) Summary(ctx context.Context, organizer string) (map[string]int64, *Event, error) {
 	now := s.now().UnixMicro()
-	where, args := "", []any{now - lasting}
+	where, args := "", []any{}
 	if organizer != "" {
-		where, args = "WHERE e.organizer_id = $2", append(args, organizer) // events_by_organizer
+		where, args = "WHERE e.organizer_id = $1", append(args, organizer) // events_by_organizer
 	}
 	rows, err := s.db.Browse().QueryContext(ctx, `SELECT CASE WHEN e.status IN ('draft', 'cancelled') THEN e.status
-		WHEN e.sort_at < $1 THEN 'past' ELSE 'upcoming' END, count(*) FROM events e `+where+` GROUP BY 1`, args...)
+		WHEN `+overSQL(now)+` THEN 'past' ELSE 'upcoming' END, count(*) FROM events e `+where+` GROUP BY 1`, args...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("count events: %w", err)
 	}
@@ -180,9 +181,9 @@ func (s *Service) Summary(ctx context.Context, organizer string) (map[string]int
 	if err := rows.Err(); err != nil {
 		return nil, nil, fmt.Errorf("count events: %w", err)
 	}
-	args[0], where = now, strings.Replace(where, "WHERE", "AND", 1)
+	where = strings.Replace(where, "WHERE", "AND", 1)
 	next, err := scanEvent(s.db.Browse().QueryRowContext(ctx, `SELECT `+eventColumns+eventFrom+
-		`WHERE e.status = 'on_sale' AND e.opens_at > $1 `+where+` ORDER BY e.opens_at, e.id LIMIT 1`, args...))
+		`WHERE e.status = 'on_sale' AND e.opens_at > `+strconv.FormatInt(now, 10)+` `+where+` ORDER BY e.opens_at, e.id LIMIT 1`, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return counts, nil, nil
 	}

@@ -9,7 +9,7 @@ import (
 
 // recorded is a change of an event that its buyers must be told of.
 type recorded struct {
-	field         string // event_time or venue
+	field         string // event_time, end_time or venue
 	at            int64  // µs since 1970
 	before, after string
 }
@@ -29,6 +29,9 @@ func (s *Service) changed(was, is *Event) []recorded {
 		}
 	}
 	note("event_time", was.when(), is.when())
+	if is.when() == was.when() && was.EndsAt != 0 { // else it moves along
+		note("end_time", was.end(), is.end())
+	}
 	note("venue", was.Venue.address(), is.Venue.address())
 	return list
 }
@@ -38,11 +41,7 @@ func (e *Event) when() string {
 	if e.StartsAt == 0 {
 		return e.LocalDate
 	}
-	t := time.UnixMicro(e.StartsAt).UTC()
-	if zone, err := time.LoadLocation(e.TimeZone); err == nil {
-		t = t.In(zone)
-	}
-	return t.Format(time.RFC3339)
+	return inZone(e.StartsAt, e.TimeZone).Format(time.RFC3339)
 }
 
 // address is a venue in one line.
@@ -77,7 +76,7 @@ func deleteChanges(ctx context.Context, tx *sql.Tx, eventID string, after int64)
 // Happened is a change of an event's time or venue.
 type Happened struct {
 	At       time.Time
-	Field    string // event_time or venue
+	Field    string // event_time, end_time or venue
 	From, To string // as it was and as it is; "": to be announced
 }
 

@@ -27,6 +27,8 @@ type eventBody struct {
 	Category         string          `json:"category,omitempty" example:"Music"`
 	EventTime        *time.Time      `json:"event_time" doc:"RFC 3339 with the offset of time_zone; null: to be announced." example:"2027-03-01T20:00:00+01:00"`
 	EventDate        string          `json:"event_date,omitempty" doc:"Local date, also when the time of day is not known yet." example:"2027-03-01"`
+	EndTime          *time.Time      `json:"end_time,omitempty" doc:"When the event ends, RFC 3339 with the offset of time_zone; absent: unknown." example:"2027-03-01T22:30:00+01:00"`
+	EndDate          string          `json:"end_date,omitempty" doc:"Local date of the last day, also when the time of day is not known." example:"2027-03-01"`
 	TimeZone         string          `json:"time_zone" doc:"IANA name." example:"Europe/Berlin"`
 	Venue            venueBody       `json:"venue"`
 	TotalSeats       int32           `json:"total_seats" doc:"Seats and standing places of the plan." example:"1060"`
@@ -42,6 +44,7 @@ type eventBody struct {
 	LimitPerCustomer int32           `json:"limit_per_customer" doc:"Live seats that one customer may have." example:"8"`
 	HoldMinutes      int64           `json:"hold_minutes" doc:"How long seats are held." example:"8"`
 	Plan             planRef         `json:"plan"`
+	UnverifiedBuyers bool            `json:"unverified_buyers" doc:"Buyers may pay without having shown that their e-mail address is theirs."`
 	OrganizerID      string          `json:"organizer_id,omitempty" doc:"Account that the event belongs to." example:"06a1b2c3d4e5f6g7"`
 	Attributes       json.RawMessage `json:"attributes" doc:"Any JSON object."`
 	Changes          []changeBody    `json:"changes,omitempty" doc:"Of time and venue since the event was announced, oldest first."`
@@ -54,7 +57,7 @@ type eventBody struct {
 // changeBody is something that buyers are to be told.
 type changeBody struct {
 	At    time.Time `json:"at" doc:"When it was changed, UTC." example:"2026-12-01T09:00:00Z"`
-	Field string    `json:"field" enum:"event_time,venue" example:"event_time"`
+	Field string    `json:"field" enum:"event_time,end_time,venue" example:"event_time"`
 	From  string    `json:"from" doc:"As it was; empty when it was to be announced." example:"2027-03-01T20:00:00+01:00"`
 	To    string    `json:"to" doc:"As it is; empty when it is to be announced." example:"2027-03-02T20:00:00+01:00"`
 }
@@ -103,7 +106,7 @@ func (s *Service) body(ctx context.Context, e *Event) (*eventBody, error) {
 		SaleOpensAt: stamp(e.OpensAt), SaleClosesAt: stamp(e.ClosesAt), LimitPerCustomer: e.LimitPerCustomer, HoldMinutes: e.HoldFor / 60_000_000,
 		Plan: planRef{e.PlanID, e.PlanVersion, fmt.Sprintf("/events/%s/plan?version=%s-%d", e.ID, e.PlanID, e.PlanVersion)}, OrganizerID: e.OrganizerID,
 		RefundableUntil: stamp(e.sale().RefundsEnd),
-		Attributes:      json.RawMessage(e.Attributes), Version: e.Version, SalePending: e.Pending(),
+		Attributes:      json.RawMessage(e.Attributes), Version: e.Version, SalePending: e.Pending(), UnverifiedBuyers: e.UnverifiedBuyers, EndDate: e.EndDate,
 	}
 	if e.StartsAt != 0 {
 		t := time.UnixMicro(e.StartsAt).UTC()
@@ -111,6 +114,10 @@ func (s *Service) body(ctx context.Context, e *Event) (*eventBody, error) {
 			t = t.In(zone)
 		}
 		b.EventTime = &t
+	}
+	if e.EndsAt != 0 && !e.endsByDay() {
+		t := inZone(e.EndsAt, e.TimeZone)
+		b.EndTime = &t
 	}
 	if e.PriceVersion > 0 {
 		p, err := s.Prices(ctx, e.ID, e.PriceVersion)

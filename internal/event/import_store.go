@@ -105,6 +105,9 @@ func (s *Service) saveDraft(ctx context.Context, tx *sql.Tx, d *draft) error {
 	if err := updateEvent(ctx, tx, &d.event, d.before.Version); err != nil {
 		return err
 	}
+	if err := insertChanges(ctx, tx, &d.event, d.changes); err != nil {
+		return err
+	}
 	return s.enqueue(ctx, tx, &d.event, d.before)
 }
 
@@ -227,6 +230,7 @@ func (s *Service) over(ctx context.Context, d *draft, old *Event, f *foundEvent,
 	}
 	d.before, e.Version = old, old.Version+1
 	e.OrganizerID, e.CreatedAt = old.OrganizerID, old.CreatedAt
+	e.keepSettings(old, &f.in)
 	e.Announced = e.Announced || old.Announced
 	if len(d.tiers) > 0 {
 		if e.PriceVersion, err = s.nextPriceVersion(ctx, old.ID); err != nil {
@@ -238,11 +242,35 @@ func (s *Service) over(ctx context.Context, d *draft, old *Event, f *foundEvent,
 			e.Status = message.OnSale // its organizer has priced it
 		}
 	}
+	if old.Paused && e.Status == message.OnSale {
+		e.Status = message.Published // its organizer decides when it goes on
+	}
 	e.Paused = e.Status == message.Published && (old.Paused || old.Status == message.OnSale)
 	if old.Status == message.Cancelled {
 		e.Status = message.Cancelled // bookings were given back: there is no way back
 	}
+	if err := s.keepPromises(ctx, old, e); err != nil {
+		return f.fault(err)
+	}
+	e.ChangedAt = old.ChangedAt
+	d.changes = s.changed(old, e)
 	return nil
+}
+
+// keepSettings takes over what the organizer has set and a file does not say.
+func (e *Event) keepSettings(old *Event, in *NewEvent) {
+	if in.RefundableUntil == nil {
+		e.RefundsEnd = old.RefundsEnd
+	}
+	if in.LimitPerCustomer == nil {
+		e.LimitPerCustomer = old.LimitPerCustomer
+	}
+	if in.HoldMinutes == nil {
+		e.HoldFor = old.HoldFor
+	}
+	if in.UnverifiedBuyers == nil {
+		e.UnverifiedBuyers = old.UnverifiedBuyers
+	}
 }
 
 // fault turns what is wrong with an event into a fault of its file.

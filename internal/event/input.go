@@ -22,6 +22,8 @@ type NewEvent struct {
 	Category         string          `json:"category,omitempty" maxLength:"60" example:"Music"`
 	EventTime        *string         `json:"event_time,omitempty" doc:"RFC 3339, or local time in the venue's zone such as 2027-03-01T20:00; null: to be announced." example:"2027-03-01T20:00:00+01:00"`
 	EventDate        string          `json:"event_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD, when the time of day is not known yet." example:"2027-03-01"`
+	EndTime          *string         `json:"end_time,omitempty" doc:"When the event ends: RFC 3339, or local time in the venue's zone; null: unknown." example:"2027-03-01T22:30:00+01:00"`
+	EndDate          string          `json:"end_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD, instead of end_time: the last day, of an event of several days or when the time of day is not known." example:"2027-03-03"`
 	TimeZone         string          `json:"time_zone,omitempty" maxLength:"64" doc:"IANA name; the venue's when it is left out." example:"Europe/Berlin"`
 	Venue            VenueInput      `json:"venue"`
 	Plan             PlanInput       `json:"plan"`
@@ -35,6 +37,7 @@ type NewEvent struct {
 	Status           message.Status  `json:"status,omitempty" enum:"draft,published,on_sale" doc:"published when it is left out."`
 	LimitPerCustomer *int32          `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100; 8 when it is left out."`
 	HoldMinutes      *int64          `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes; 8 when it is left out."`
+	UnverifiedBuyers *bool           `json:"unverified_buyers,omitempty" doc:"Whether buyers may pay without having shown that their e-mail address is theirs; false when it is left out."`
 	Attributes       json.RawMessage `json:"attributes,omitempty" doc:"Any JSON object up to 32 KiB."`
 }
 
@@ -187,7 +190,7 @@ func (f *faults) when(e *Event, eventTime *string, date string, zone *time.Locat
 		}
 		if f.within("event_date", d) && zone != nil {
 			e.LocalDate = date
-			e.SortAt = time.Date(d.Year(), d.Month(), d.Day(), 23, 59, 59, 0, zone).UnixMicro()
+			e.SortAt = endOfDay(d, zone)
 		}
 	}
 }

@@ -54,9 +54,9 @@ func (f *Filter) conditions(caller message.Caller, now int64) *query {
 	q := &query{}
 	switch f.Status {
 	case "", "upcoming":
-		q.add("e.status IN ('published', 'on_sale') AND e.sort_at >= ?", now-lasting)
+		q.add("e.status IN ('published', 'on_sale') AND " + upcomingSQL(now))
 	case "past":
-		q.add("e.status IN ('published', 'on_sale') AND e.sort_at < ?", now-lasting)
+		q.add("e.status IN ('published', 'on_sale') AND " + overSQL(now))
 	case "cancelled":
 		q.add("e.status = 'cancelled'")
 	case "draft":
@@ -80,13 +80,13 @@ func (f *Filter) conditions(caller message.Caller, now int64) *query {
 		q.add("e.search_category = ?", fold(f.Category))
 	}
 	if !f.From.IsZero() {
-		q.add("e.sort_at >= ?", f.From.UnixMicro())
+		q.add("(e.sort_at >= ? OR e.ends_at >= ?)", f.From.UnixMicro(), f.From.UnixMicro())
 	}
 	if !f.To.IsZero() {
 		q.add("e.sort_at <= ?", f.To.UnixMicro())
 	}
 	if f.FirstDay != "" {
-		q.add("e.local_date >= ?", f.FirstDay)
+		q.add("(e.local_date >= ? OR e.end_date >= ?)", f.FirstDay, f.FirstDay)
 	}
 	if f.LastDay != "" {
 		q.add("e.local_date <= ? AND e.local_date <> ''", f.LastDay)

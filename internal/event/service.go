@@ -203,7 +203,8 @@ type draft struct {
 	plan  *planRow // nil: it is stored already
 	pricing
 
-	before *Event // that an import replaces; nil: the event is new
+	before  *Event // that an import replaces; nil: the event is new
+	changes []recorded
 }
 
 // insert writes a new event and the first state of its sale.
@@ -244,6 +245,8 @@ func (s *Service) prepare(ctx context.Context, in NewEvent) (*draft, error) {
 	}
 	e.Venue = newVenue(in.Venue)
 	f.when(&e, in.EventTime, in.EventDate, zone)
+	f.ending(&e, in.EndTime, in.EndDate, zone)
+	e.UnverifiedBuyers = in.UnverifiedBuyers != nil && *in.UnverifiedBuyers
 	e.Attributes = f.attributes(in.Attributes)
 	row, plan, err := s.planOf(ctx, in.Plan)
 	if err != nil {

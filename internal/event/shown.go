@@ -24,9 +24,16 @@ func (s *Service) Shown(ctx context.Context, e *Event) (message.Event, error) {
 		Opens: at(e.OpensAt), Closes: at(e.ClosesAt), RefundsEnd: at(e.sale().RefundsEnd), Changed: at(e.ChangedAt), Attributes: json.RawMessage(e.Attributes),
 		PlanID: e.PlanID, PlanVersion: e.PlanVersion, Free: e.Seats, Total: e.Seats,
 		LimitPerCustomer: e.LimitPerCustomer, HoldFor: time.Duration(e.HoldFor) * time.Microsecond, Version: e.Version,
+		EndDate: e.EndDate, UnverifiedBuyers: e.UnverifiedBuyers, Pending: e.Pending(), Paused: e.Paused,
 	}
 	if zone, err := s.zone(e.TimeZone); err == nil && !out.Starts.IsZero() {
 		out.Starts = out.Starts.In(zone)
+	}
+	if e.EndsAt != 0 && !e.endsByDay() {
+		out.Ends = inZone(e.EndsAt, e.TimeZone)
+	}
+	if r := e.Refusal(); r != nil {
+		out.Refused = r.Type
 	}
 	if e.PriceVersion == 0 {
 		return out, nil

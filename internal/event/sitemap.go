@@ -13,13 +13,16 @@ type Mapped struct {
 	Changed   time.Time // when it was made, or its time or venue changed
 }
 
-const mapped = ` FROM events WHERE announced AND status IN ('published', 'on_sale') AND sort_at >= $1 `
+// mapped are the events that a site map of a time lists.
+func mapped(now int64) string {
+	return ` FROM events AS e WHERE announced AND status IN ('published', 'on_sale') AND ` + upcomingSQL(now)
+}
 
 // MapPages are the ids that begin the pages of a site map of coming events, size
 // events a page.
 func (s *Service) MapPages(ctx context.Context, size int) ([]string, error) {
-	rows, err := s.db.Browse().QueryContext(ctx, `SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n`+mapped+`) AS numbered
-		WHERE (n - 1) % `+strconv.Itoa(size)+` = 0 ORDER BY id`, s.now().UnixMicro()-lasting) // reads the table once
+	rows, err := s.db.Browse().QueryContext(ctx, `SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n`+mapped(s.now().UnixMicro())+`) AS numbered
+		WHERE (n - 1) % `+strconv.Itoa(size)+` = 0 ORDER BY id`) // reads the table once
 	if err != nil {
 		return nil, fmt.Errorf("map events: %w", err)
 	}
@@ -38,8 +41,8 @@ func (s *Service) MapPages(ctx context.Context, size int) ([]string, error) {
 // MapPage is the page of a site map of coming events that an id begins; "": the
 // first one.
 func (s *Service) MapPage(ctx context.Context, from string, size int) ([]Mapped, error) {
-	rows, err := s.db.Browse().QueryContext(ctx, `SELECT id, title, CASE WHEN changed_at > created_at THEN changed_at ELSE created_at END`+mapped+
-		`AND id >= $2 ORDER BY id LIMIT $3`, s.now().UnixMicro()-lasting, from, size) // primary key
+	rows, err := s.db.Browse().QueryContext(ctx, `SELECT id, title, CASE WHEN changed_at > created_at THEN changed_at ELSE created_at END`+mapped(s.now().UnixMicro())+
+		` AND id >= $1 ORDER BY id LIMIT $2`, from, size) // primary key
 	if err != nil {
 		return nil, fmt.Errorf("map events: %w", err)
 	}

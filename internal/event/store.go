@@ -51,7 +51,7 @@ type Event struct {
 	UnverifiedBuyers bool   // buyers may pay without a verified e-mail address
 	Paused           bool   // it was on sale and was taken off the sale again
 	EndsAt           int64  // µs since 1970; when only EndDate is known, the end of that day; 0: unknown
-	EndDate          string // YYYY-MM-DD in TimeZone, when only the last day is known
+	EndDate          string // YYYY-MM-DD in TimeZone, its last day; "" when unknown
 	Fingerprint      []byte // of the request that made it, when that had an Idempotency-Key
 }
 
@@ -97,7 +97,7 @@ func (e *Event) sale() message.Sale {
 
 // shown is the status that a reader sees at a time, µs since 1970.
 func (e *Event) shown(now int64) string {
-	if e.Status != message.Cancelled && e.Status != message.Draft && e.SortAt+lasting < now {
+	if e.Status != message.Cancelled && e.Status != message.Draft && e.over(now) {
 		return "past"
 	}
 	return string(e.Status)
@@ -107,7 +107,8 @@ func (e *Event) shown(now int64) string {
 // when they are cancelled before anybody else saw them.
 func (e *Event) public() bool { return e.Announced && e.Status != message.Draft }
 
-// lasting is how long after its beginning an event counts as over, µs.
+// lasting is how long after its beginning an event counts as over that does not
+// say when it ends, µs.
 const lasting = 6 * 3600_000_000
 
 const eventColumns = `e.id, e.organizer_id, e.title, e.description, e.category, e.starts_at, e.local_date, e.time_zone, e.sort_at, e.status,

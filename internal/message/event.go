@@ -22,7 +22,13 @@ type Event struct {
 	Closes      time.Time // of the sale; zero: when the event begins
 	RefundsEnd  time.Time // until then buyers may give seats back; zero: without an end
 	Changed     time.Time // when time or venue changed last after it was announced; zero: never
+	Ends        time.Time // in the event's zone; zero: unknown, or only EndDate is known
+	EndDate     string    // YYYY-MM-DD in the event's zone, its last day; "": unknown
 	Attributes  json.RawMessage
+
+	Pending          bool   // the sale does not follow its last change yet
+	Refused          string // slug of the refusal, when its last change was refused after it was stored
+	UnverifiedBuyers bool   // who pays need not have a verified e-mail address
 
 	PlanID      string
 	PlanVersion int64

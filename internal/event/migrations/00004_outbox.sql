@@ -23,7 +23,7 @@ ALTER TABLE events ADD COLUMN unverified_buyers BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE events ADD COLUMN paused BOOLEAN NOT NULL DEFAULT FALSE;
 -- When the event ends: with its last day when the time is not known; 0: unknown.
 ALTER TABLE events ADD COLUMN ends_at BIGINT NOT NULL DEFAULT 0;
--- Its last day in its time zone, YYYY-MM-DD, when only that is known.
+-- Its last day in its time zone, YYYY-MM-DD; '' when unknown.
 ALTER TABLE events ADD COLUMN end_date TEXT NOT NULL DEFAULT '';
 -- Rules by which the search columns were folded; see search.go.
 ALTER TABLE events ADD COLUMN search_rules BIGINT NOT NULL DEFAULT 0;
