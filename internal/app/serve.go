@@ -8,8 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof"
 	"net/netip"
+	"net/url"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -17,7 +17,6 @@ import (
 
 	"boxoffice/internal/booking"
 	"boxoffice/internal/gateway"
-	"boxoffice/internal/jobs"
 	"boxoffice/internal/limit"
 	"boxoffice/internal/page"
 	"boxoffice/internal/sqldb"
@@ -28,9 +27,9 @@ type Serve struct {
 	Storage
 	ReplicaURL    string   `help:"A read replica, for lists and search." env:"BOXOFFICE_REPLICA_URL" placeholder:"URL"`
 	Addr          string   `help:"Address to listen on." default:"127.0.0.1:8080" env:"BOXOFFICE_ADDR" placeholder:"HOST:PORT"`
-	DebugAddr     string   `help:"Serve profiles (net/http/pprof) on this loopback address." env:"BOXOFFICE_DEBUG_ADDR" placeholder:"HOST:PORT"`
+	OpsAddr       string   `help:"Address for metrics (Prometheus) and profiles (net/http/pprof). 127.0.0.1:8090 when it is left out, or a free port if that is taken." env:"BOXOFFICE_OPS_ADDR" placeholder:"HOST:PORT"`
 	PublicURL     string   `help:"Where the world reaches this server, for links; the address it listens on when it is left out." env:"BOXOFFICE_PUBLIC_URL" placeholder:"URL"`
-	Proxies       []string `name:"trusted-proxies" help:"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8." env:"BOXOFFICE_TRUSTED_PROXIES" placeholder:"CIDR"`
+	Proxies       []string `name:"trusted-proxies" help:"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8. On a loopback --addr a proxy on this machine is, when it is left out." env:"BOXOFFICE_TRUSTED_PROXIES" placeholder:"CIDR"`
 	Origins       []string `name:"cors-origins" help:"Sites whose pages may call the API, such as https://example.org; * for all." env:"BOXOFFICE_CORS_ORIGINS" placeholder:"ORIGIN"`
 	RateLimit     int64    `help:"Requests a second for each account, and half of what an address may without one; 0: no limits." default:"50" env:"BOXOFFICE_RATE_LIMIT" placeholder:"N"`
 	LimitLoopback bool     `help:"Limit clients on this machine like all others, not a thousand times later." env:"BOXOFFICE_LIMIT_LOOPBACK"`
@@ -71,10 +70,8 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 			return fmt.Errorf("demo: %w", err)
 		}
 	}
-	if s.DebugAddr != "" {
-		if err := profiles(n.Jobs, s.DebugAddr); err != nil {
-			return err
-		}
+	if err := operators(n.Jobs, s.OpsAddr, n.Metrics, out, log); err != nil {
+		return err
 	}
 	if s.DatabaseURL == "" {
 		commands, err := listenFor(s.Data, n.Parts, log)
@@ -116,11 +113,18 @@ func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger
 		}
 		cfg.TrustedProxies = append(cfg.TrustedProxies, network.Masked())
 	}
+	if s.Demo { // with passwords that are printed: other sites' names must not lead here
+		cfg.Hosts = []string{hostIn(s.PublicURL)}
+	}
+	cfg.LoopbackProxy = loopback(s.Addr) && len(s.Proxies) == 0
 	if s.RateLimit > 0 {
 		cfg.Limits = gateway.DefaultLimits(s.RateLimit, limit.NewMemory(time.Now))
 		cfg.Limits.Loopback = s.LimitLoopback
 	}
 	g := gateway.New(cfg)
+	if s.PublicURL != "" && len(s.Proxies) == 0 && !cfg.LoopbackProxy && s.Addr != "" {
+		g.Warn("--public-url is given and --trusted-proxies is not: if the world comes through a proxy, all its clients are limited as one.")
+	}
 	api := g.API()
 	p.Users.Register(api)
 	p.Events.Register(api)
@@ -174,25 +178,13 @@ func (n *Node) listen(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// profiles serves net/http/pprof.
-func profiles(in *jobs.Runner, addr string) error {
-	if !loopback(addr) {
-		return usage("--debug-addr: profiles tell much, so %s is refused: use a loopback address", addr)
-	}
-	l, err := net.Listen("tcp", addr)
+// hostIn is the host that a URL names; "" when there is none.
+func hostIn(text string) string {
+	u, err := url.Parse(text)
 	if err != nil {
-		return fmt.Errorf("--debug-addr: %w", err)
+		return ""
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	in.Go("profiles", func(ctx context.Context) error {
-		defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
-		return srv.Serve(l)
-	})
-	return nil
+	return strings.ToLower(u.Hostname())
 }
 
 // loopback reports whether an address can be reached from this machine only.

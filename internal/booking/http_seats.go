@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
+	"boxoffice/internal/quick"
 )
 
 // The bodies of the three forms of GET /events/{id}/seats.
@@ -115,7 +115,7 @@ func (s *Service) seats(ctx context.Context, in *seatsIn) (*seatsOut, error) {
 // seatsOf answers a question for the seats of a view.
 func seatsOf(v *view, in *seatsIn) (*seatsOut, error) {
 	if in.Form == "compact" && in.Section == "" {
-		return all(v, strings.Contains(in.Encoding, "gzip")), nil
+		return all(v, quick.TakesGzip(in.Encoding)), nil
 	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()

@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"payment/sandbox": {"payment", "errs", "id", "money", "message", "sqldb", "batch"},
 	// in front of the services
 	"gateway": {"batch", "errs", "id", "limit", "message", "moment", "quick"},
-	"page":    {"errs", "message", "money"},
+	"page":    {"errs", "message", "money", "quick"},
 	"web":     {"errs", "id", "message", "money", "page", "poster", "ticket"},
 	// beside them: values and documents
 	"ticket": {"id", "ticket/letters"}, "ticket/letters": {},

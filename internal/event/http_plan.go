@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/klauspost/compress/gzip"
 	"github.com/maypok86/otter/v2"
 
 	"boxoffice/internal/message"
+	"boxoffice/internal/quick"
 )
 
 // planBody is a seating plan on the wire: seats by ordinal.
@@ -75,7 +75,7 @@ func (s *Service) registerPlan(api huma.API) {
 			return nil, err
 		}
 		out.Body = body.plain
-		if strings.Contains(in.Encoding, "gzip") {
+		if quick.TakesGzip(in.Encoding) {
 			// Other bytes have another strong tag (RFC 9110, section 8.8.3.3).
 			out.Body, out.ContentEncoding, out.ETag = body.zipped, "gzip", `"`+version+`-gzip"`
 		}

@@ -2,29 +2,54 @@ package gateway
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // client is the address that a request comes from: the peer's, or if that is a
 // trusted proxy the last one in X-Forwarded-For that is not.
 func (g *Gateway) client(peer netip.Addr, forwarded ...string) netip.Addr {
-	if len(g.cfg.TrustedProxies) == 0 || !g.trusted(peer) {
+	switch {
+	case len(forwarded) == 0 || forwarded[0] == "":
+		return peer
+	case g.trusted(peer):
+		return g.beyond(peer, forwarded)
+	case g.cfg.LoopbackProxy && peer.IsLoopback():
+		last := forwarded[len(forwarded)-1]
+		if addr, ok := hop(last[strings.LastIndexByte(last, ',')+1:]); ok {
+			return addr
+		}
 		return peer
 	}
-	var hops []string
-	for _, line := range forwarded {
-		hops = append(hops, strings.Split(line, ",")...)
-	}
-	for i := len(hops) - 1; i >= 0; i-- {
-		addr, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			return peer // what stands before it may be made up
-		}
-		if peer = addr.Unmap().WithZone(""); !g.trusted(peer) {
-			return peer
+	g.stranger.Do(func() {
+		g.Warn("X-Forwarded-For came from " + peer.String() + ", which is not a trusted proxy, and is not believed: all who come through it are limited as one client. Name your proxies in --trusted-proxies.")
+	})
+	return peer
+}
+
+// beyond is the last hop that is not a trusted proxy.
+func (g *Gateway) beyond(peer netip.Addr, forwarded []string) netip.Addr {
+	for _, line := range slices.Backward(forwarded) {
+		for line != "" {
+			i := strings.LastIndexByte(line, ',')
+			addr, ok := hop(line[i+1:])
+			if !ok {
+				return peer // what stands before it may be made up
+			}
+			if peer = addr; !g.trusted(peer) {
+				return peer
+			}
+			line = line[:max(i, 0)]
 		}
 	}
 	return peer
+}
+
+// hop reads one entry of X-Forwarded-For.
+func hop(text string) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(strings.TrimSpace(text))
+	return addr.Unmap().WithZone(""), err == nil
 }
 
 // peerOf is the address in an http.Request's RemoteAddr; the zero value when
@@ -52,4 +77,28 @@ func house(addr netip.Addr) string {
 		}
 	}
 	return addr.String()
+}
+
+// warnings are what whoever runs this node should see to.
+type warnings struct {
+	mu   sync.Mutex
+	list []string
+}
+
+// Warn says once, in the log and from then on at /readyz, what whoever runs this
+// node should see to.
+func (g *Gateway) Warn(text string) {
+	g.warnings.mu.Lock()
+	defer g.warnings.mu.Unlock()
+	if !slices.Contains(g.warnings.list, text) {
+		g.warnings.list = append(g.warnings.list, text)
+		g.cfg.Log.Warn(text)
+	}
+}
+
+// Warnings are what was warned of so far.
+func (g *Gateway) Warnings() []string {
+	g.warnings.mu.Lock()
+	defer g.warnings.mu.Unlock()
+	return slices.Clone(g.warnings.list)
 }

@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -76,6 +78,47 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
+// On a loopback address a proxy on this machine is believed as to the last hop,
+// and nobody else.
+func TestLoopbackProxy(t *testing.T) {
+	g := withConfig(t, func(c *Config) { c.LoopbackProxy = true })
+	for _, c := range []struct{ peer, forwarded, want string }{
+		{"127.0.0.1", "198.51.100.9", "198.51.100.9"},
+		{"127.0.0.1", "203.0.113.5, 127.0.0.1, 198.51.100.9", "198.51.100.9"},
+		{"127.0.0.1", "198.51.100.9, nobody", "127.0.0.1"},
+		{"[::1]", "203.0.113.5,2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+		{"[::1]", "::ffff:192.0.2.7", "192.0.2.7"},
+		{"192.0.2.1", "198.51.100.9", "192.0.2.1"},
+	} {
+		if got := ask(g, "GET", "/things", c.peer, "X-Forwarded-For", c.forwarded); strings.TrimSpace(got.Body.String()) != `"`+c.want+`"` {
+			t.Errorf("%+v: %s", c, got.Body)
+		}
+	}
+	if got := ask(g, "GET", "/things", "127.0.0.1", "X-Forwarded-For", "203.0.113.5", "X-Forwarded-For", "198.51.100.9"); strings.TrimSpace(got.Body.String()) != `"198.51.100.9"` {
+		t.Errorf("two lines: %s", got.Body)
+	}
+}
+
+// A proxy that is not trusted is told of once, in the log and at /readyz.
+func TestStrangeProxy(t *testing.T) {
+	var log bytes.Buffer
+	g := withConfig(t, func(c *Config) {
+		c.Log = slog.New(slog.NewTextHandler(&log, nil))
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	})
+	ask(g, "GET", "/things", "10.0.0.1", "X-Forwarded-For", "192.0.2.1")
+	if ready := ask(g, "GET", "/readyz", "192.0.2.1"); ready.Body.String() != "ready\n" || log.Len() > 0 {
+		t.Errorf("warned of a trusted one: %s %s", ready.Body, &log)
+	}
+	for range 3 {
+		ask(g, "GET", "/things", "172.16.0.1", "X-Forwarded-For", "192.0.2.1")
+	}
+	ready := ask(g, "GET", "/readyz", "192.0.2.1")
+	if ready.Code != 200 || !strings.Contains(ready.Body.String(), "warning: X-Forwarded-For came from 172.16.0.1") || strings.Count(log.String(), "level=WARN") != 1 {
+		t.Errorf("%d %s, log %s", ready.Code, ready.Body, &log)
+	}
+}
+
 func TestRateLimits(t *testing.T) {
 	now := time.Now()
 	g := withConfig(t, func(c *Config) {
@@ -115,9 +158,15 @@ func TestRateLimits(t *testing.T) {
 	if n, _ := crowd("POST", "/users/login", "192.0.2.3"); n != 30 {
 		t.Errorf("log-ins: %d passed", n)
 	}
-	for _, probe := range []string{"/healthz", "/readyz"} {
-		if w := ask(g, "GET", probe, "192.0.2.1"); w.Code != 200 || w.Header().Get("RateLimit") != "" {
-			t.Errorf("%s: %d", probe, w.Code)
+	if w := ask(g, "GET", "/healthz", "192.0.2.1"); w.Code != 200 || w.Header().Get("RateLimit") != "" {
+		t.Errorf("healthz: %d", w.Code)
+	}
+	if w := ask(g, "GET", "/readyz", "192.0.2.1"); w.Code != 200 || w.Header().Get("RateLimit") != `"probe";r=7;t=1` {
+		t.Errorf("readyz, counted apart: %d %v", w.Code, w.Header())
+	}
+	for _, path := range []string{"/docs", "/openapi.json", "/openapi-3.0.yaml", "/problems/not-found"} {
+		if w := ask(g, "GET", path, "192.0.2.1"); w.Code != 429 {
+			t.Errorf("%s is not counted: %d", path, w.Code)
 		}
 	}
 	if n, _ := crowd("GET", "/things", "127.0.0.1"); n != 50 {

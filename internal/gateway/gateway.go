@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +16,6 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/cors"
 
 	"boxoffice/internal/errs"
@@ -36,10 +36,12 @@ type Config struct {
 
 	Limits         Limits
 	TrustedProxies []netip.Prefix                 // whose X-Forwarded-For is believed
+	LoopbackProxy  bool                           // a proxy on this machine is believed, as to the last hop
 	Outage         func(error) bool               // says of an error that the database cannot serve now; nil: none does
 	Pressure       func() (waiting, capacity int) // of the writers' queues; nil: never asked
 	Origins        []string                       // of other sites whose pages may ask (CORS); "*": all
 	PublicURL      string                         // where the world reaches this server
+	Hosts          []string                       // nil: any; else what else than this machine the Host header may name
 
 	// Cookie names the cookie in which pages carry a session's token; "": none.
 	Cookie string
@@ -64,6 +66,9 @@ type Gateway struct {
 	constant []byte                     // headers of all answers of the short way
 	large    atOnce                     // large bodies
 	posts    map[string]*huma.Operation // that have a short way, by pattern
+	warnings warnings
+	ready    readiness
+	stranger sync.Once // X-Forwarded-For came from who is not trusted
 	draining atomic.Bool
 	streams  context.Context // of streams; it ends when the node drains
 	drain    context.CancelFunc
@@ -79,6 +84,9 @@ func New(cfg Config) *Gateway {
 		posts: map[string]*huma.Operation{}}
 	g.streams, g.drain = context.WithCancel(context.Background())
 	g.handler = crossOrigin(cfg.Origins, g.router)
+	if cfg.Hosts != nil {
+		g.handler = OnlyHosts(g.handler, cfg.Hosts...)
+	}
 	g.serveHTTP()
 	useProblems()
 	g.router.Use(g.serve)
@@ -90,7 +98,7 @@ func New(cfg Config) *Gateway {
 	config.Info.Description = "A ticket office for high-demand on-sales. Amounts are integers in minor units of their currency; times are RFC 3339 in UTC. Errors are problem documents (RFC 9457) with a stable type."
 	config.DocsPath = ""     // our own, see docs.go
 	config.CreateHooks = nil // no links to schemas in bodies
-	config.SchemasPath = ""
+	config.SchemasPath, config.OpenAPIPath = "", ""
 	config.Formats = map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "http", Scheme: "bearer", Description: "The token that POST /users/login answers."},
@@ -100,11 +108,8 @@ func New(cfg Config) *Gateway {
 	g.api.UseMiddleware(share, g.readBody)
 	g.router.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	g.router.Get("/readyz", g.readyz)
-	g.router.Get("/docs", g.docs)
-	g.router.Get("/problems/{slug}", g.explain)
-	if cfg.Metrics != nil {
-		g.router.Handle("/metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{}))
-	}
+	g.documents()
+	g.router.Get("/problems/{slug}", shared(documentCaching, g.explain))
 	return g
 }
 
@@ -253,16 +258,44 @@ func (g *Gateway) Drain() {
 	g.drain()
 }
 
+// readiness remembers for a moment whether this node can serve: however many
+// ask, the database is asked once a second.
+type readiness struct {
+	mu  sync.Mutex
+	at  time.Time
+	err error
+}
+
+const (
+	readyFor    = time.Second
+	readyWithin = 3 * time.Second
+)
+
+func (r *readiness) ask(ctx context.Context, ready func(context.Context) error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := time.Now(); now.Sub(r.at) >= readyFor {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyWithin) // others wait for it, too
+		defer cancel()
+		r.err, r.at = ready(ctx), time.Now()
+	}
+	return r.err
+}
+
 func (g *Gateway) readyz(w http.ResponseWriter, r *http.Request) {
 	if g.draining.Load() {
 		refuse(w, r, errs.New(errs.Unavailable, "shutting-down", "This node is shutting down."))
 		return
 	}
 	if g.cfg.Ready != nil {
-		if err := g.cfg.Ready(r.Context()); err != nil {
+		if err := g.ready.ask(r.Context(), g.cfg.Ready); err != nil {
 			refuse(w, r, &errs.Error{Kind: errs.Unavailable, Type: "not-ready", Detail: "This node cannot reach its database.", Err: err})
 			return
 		}
 	}
-	_, _ = w.Write([]byte("ready\n"))
+	body := "ready\n"
+	for _, text := range g.Warnings() {
+		body += "warning: " + text + "\n"
+	}
+	_, _ = w.Write([]byte(body))
 }

@@ -47,7 +47,7 @@ type policy struct {
 }
 
 // policies are the rates for clients elsewhere and on this machine.
-type policies struct{ account, address, entry [2]policy }
+type policies struct{ account, address, entry, probe [2]policy }
 
 func newPolicies(l Limits) *policies {
 	if l.Limiter == nil {
@@ -64,7 +64,7 @@ func newPolicies(l Limits) *policies {
 		}
 		return p
 	}
-	return &policies{account: both("account", l.Account), address: both("address", l.Address), entry: both("entry", l.Entry)}
+	return &policies{account: both("account", l.Account), address: both("address", l.Address), entry: both("entry", l.Entry), probe: both("probe", l.Address)}
 }
 
 // quota is what a client may still ask for, as headers say it; without a policy
@@ -78,7 +78,7 @@ type quota struct {
 // hands back err, what is wrong with the caller: whoever shows a token that is
 // none is counted by address.
 func (g *Gateway) admit(q *request, caller message.Caller, err error) (quota, error) {
-	if g.policies == nil || openTo(q.path) {
+	if g.policies == nil || q.path == "/healthz" {
 		return quota{}, err
 	}
 	where := 0
@@ -87,6 +87,8 @@ func (g *Gateway) admit(q *request, caller message.Caller, err error) (quota, er
 	}
 	p, name := &g.policies.account[where], caller.UserID
 	switch {
+	case q.path == "/readyz": // those who share an address with a load balancer must not use up what it may ask
+		p, name = &g.policies.probe[where], q.clientKey()
 	case entry(q.method, q.path) && (!caller.SignedIn() || caller.Visiting()), visits(q) && !caller.SignedIn(): // anybody can be a visitor
 		p, name = &g.policies.entry[where], q.clientKey()
 	case !caller.SignedIn():

@@ -234,7 +234,7 @@ func clean(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0
 // probes do not depend on the session tables.
 func openTo(path string) bool {
 	switch path {
-	case "/healthz", "/readyz", "/metrics", "/docs":
+	case "/healthz", "/readyz", "/docs":
 		return true
 	}
 	return strings.HasPrefix(path, "/openapi")

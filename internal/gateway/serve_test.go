@@ -1,14 +1,17 @@
 package gateway
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestRequestIDAndHeaders(t *testing.T) {
@@ -65,12 +68,16 @@ func TestLargeBodies(t *testing.T) {
 
 func TestProbesDocsAndMetrics(t *testing.T) {
 	d := newDoor(t)
-	notReady := errors.New("no database")
-	d.cfg.Ready = func(context.Context) error { return notReady }
+	notReady, asked := errors.New("no database"), 0
+	d.cfg.Ready = func(context.Context) error { asked++; return notReady }
 	if res := d.send(t, "GET", "/readyz", ""); res.problem() != "503 not-ready" {
 		t.Errorf("readyz: %s", res.problem())
 	}
 	notReady = nil
+	if res := d.send(t, "GET", "/readyz", ""); res.problem() != "503 not-ready" || asked != 1 {
+		t.Errorf("readyz: %s, and the database was asked %d times in a moment", res.problem(), asked)
+	}
+	d.ready.at = time.Time{}
 	if res := d.send(t, "GET", "/readyz", ""); res.Code != http.StatusOK {
 		t.Errorf("readyz: %s", res.problem())
 	}
@@ -87,8 +94,55 @@ func TestProbesDocsAndMetrics(t *testing.T) {
 	if res := d.send(t, "GET", "/problems/seats-taken", ""); res.Code != http.StatusOK {
 		t.Errorf("problem: %d", res.Code)
 	}
-	if res := d.send(t, "GET", "/metrics", ""); !strings.Contains(res.Body.String(), `boxoffice_http_request_seconds_count{method="GET",route="/docs",status="2xx"} 1`) {
+	if res := d.send(t, "GET", "/metrics", ""); res.Code != http.StatusNotFound { // they have an address of their own
 		t.Errorf("metrics: %s", res.Body)
+	}
+	if n := d.figure(t, "boxoffice_http_request_seconds", "method", "GET", "route", "/docs", "status", "2xx"); n != 1 {
+		t.Errorf("/docs was counted %v times", n)
+	}
+}
+
+// What tells of the API is made and compressed once, and has a name of its own.
+func TestDocuments(t *testing.T) {
+	d := newDoor(t)
+	d.Complete()
+	for _, path := range []string{"/docs", "/openapi.json", "/openapi.yaml", "/openapi-3.0.json", "/openapi-3.0.yaml"} {
+		plain, zipped := d.send(t, "GET", path, ""), d.send(t, "GET", path, "", "Accept-Encoding", "br, gzip")
+		tag, other := plain.Header().Get("ETag"), zipped.Header().Get("ETag")
+		if plain.Code != 200 || tag == "" || other == tag || zipped.Header().Get("Content-Encoding") != "gzip" || zipped.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%s: %d %v %v", path, plain.Code, plain.Header(), zipped.Header())
+		}
+		z, err := gzip.NewReader(zipped.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(z); err != nil || string(text) != plain.Body.String() {
+			t.Errorf("%s: %v, other bytes", path, err)
+		}
+		if res := d.send(t, "GET", path, "", "Accept-Encoding", "gzip", "If-None-Match", other); res.Code != http.StatusNotModified || res.Body.Len() > 0 {
+			t.Errorf("%s: %d", path, res.Code)
+		}
+		if n := testing.AllocsPerRun(20, func() { d.send(t, "GET", path, "") }); n > 200 {
+			t.Errorf("%s: %v allocations", path, n)
+		}
+	}
+}
+
+// A demo's passwords are printed: a page of another site that has its own name
+// point here gets nothing.
+func TestOnlyHosts(t *testing.T) {
+	g := withConfig(t, func(c *Config) { c.Hosts = []string{"tickets.example"} })
+	for host, want := range map[string]int{
+		"localhost": 200, "localhost:8080": 200, "127.0.0.1:8080": 200, "[::1]:8080": 200, "[::1]": 200, "Tickets.Example": 200, "tickets.example.": 200, "shop.localhost:1": 200,
+		"evil.example": 421, "evil.example:8080": 421, "192.0.2.1": 421, "localhost.evil.example": 421, "": 421, "127.0.0.1.evil.example": 421,
+	} {
+		r := httptest.NewRequest("GET", "/things", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		g.Handler().ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%q: %d, want %d", host, w.Code, want)
+		}
 	}
 }
 

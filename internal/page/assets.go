@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"boxoffice/internal/quick"
 )
 
 //go:embed dist static
@@ -116,7 +118,7 @@ func (one *asset) send(w http.ResponseWriter, r *http.Request, caching string) {
 	h.Set("Cache-Control", caching)
 	h.Set("Vary", "Accept-Encoding")
 	body := one.plain
-	if one.gzip != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if one.gzip != nil && quick.TakesGzip(r.Header.Get("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
 		body = one.gzip
 	}

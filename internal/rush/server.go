@@ -18,6 +18,7 @@ import (
 type server struct {
 	cmd  *exec.Cmd
 	url  string
+	ops  string // where its metrics are
 	log  tail
 	done chan struct{}
 }
@@ -50,7 +51,7 @@ func startServer(ctx context.Context, args []string) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
 	}
-	s := &server{cmd: exec.Command(exe, append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
+	s := &server{cmd: exec.Command(exe, append([]string{"serve", "--addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
 	s.cmd.Stderr = &s.log
 	dieWithUs(s.cmd)
 	out, err := s.cmd.StdoutPipe()
@@ -64,6 +65,9 @@ func startServer(ctx context.Context, args []string) (*server, error) {
 	go func() {
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
+			if url, ok := strings.CutPrefix(lines.Text(), "metrics and profiles on "); ok {
+				s.ops = url // before it is ready
+			}
 			if url, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
 				ready <- url
 			}

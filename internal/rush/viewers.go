@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"io"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -294,30 +296,40 @@ func (a *audience) compare(seq int64, status string) (others int) {
 	return others
 }
 
-// memory is what the servers have in memory (resident set, as their /metrics
-// tell), in bytes.
-func memory(c *client) (int64, error) {
-	var sum int64
-	for i := range c.nodes {
-		call := c.call()
-		call.node = i
-		status, body, err := call.send("GET", "/metrics", "", "", nil)
-		if err == nil && status != 200 {
-			err = fmt.Errorf("status %d", status)
-		}
-		var bytesNow float64
-		if err == nil {
-			_, rest, _ := bytes.Cut(body, []byte("\nprocess_resident_memory_bytes "))
-			line, _, _ := bytes.Cut(rest, []byte("\n"))
-			bytesNow, err = strconv.ParseFloat(string(line), 64)
-		}
-		call.done()
+// memory is what the servers have in memory (resident set, as their metrics
+// tell), in bytes. Of servers that run elsewhere it is not known: 0.
+func (r *rehearsal) memory(ctx context.Context) (sum int64, err error) {
+	for _, s := range r.servers {
+		text, err := metricsOf(ctx, s.ops)
 		if err != nil {
-			return 0, fmt.Errorf("memory of %s: %w", c.nodes[i].addr, err)
+			return 0, fmt.Errorf("memory of %s: %w", s.url, err)
 		}
-		sum += int64(bytesNow)
+		_, rest, _ := bytes.Cut(text, []byte("\nprocess_resident_memory_bytes "))
+		line, _, _ := bytes.Cut(rest, []byte("\n"))
+		now, err := strconv.ParseFloat(string(line), 64)
+		if err != nil {
+			return 0, fmt.Errorf("memory of %s: %w", s.url, err)
+		}
+		sum += int64(now)
 	}
 	return sum, nil
+}
+
+// metricsOf reads a server's metrics.
+func metricsOf(ctx context.Context, ops string) ([]byte, error) {
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, ops+"/metrics", nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close() //nolint:errcheck // it was read
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status %d", res.StatusCode)
+	}
+	return io.ReadAll(res.Body)
 }
 
 // watched runs the on-sale in front of the viewers, if there are any: they come
@@ -332,7 +344,7 @@ func (r *rehearsal) watched(ctx context.Context, sale func(context.Context) erro
 	if err != nil {
 		return err
 	}
-	before, err := memory(c.client)
+	before, err := r.memory(ctx)
 	if err != nil {
 		return err
 	}
@@ -340,7 +352,7 @@ func (r *rehearsal) watched(ctx context.Context, sale func(context.Context) erro
 		return err
 	}
 	defer a.close()
-	with, err := memory(c.client)
+	with, err := r.memory(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"boxoffice/internal/gateway"
+	"boxoffice/internal/jobs"
+)
+
+// defaultOpsAddr is where metrics and profiles are when nothing else is said.
+const defaultOpsAddr = "127.0.0.1:8090"
+
+// operators serves metrics and profiles, on an address of their own, and says
+// where. Nobody who buys tickets comes there.
+func operators(in *jobs.Runner, addr string, metrics *prometheus.Registry, out io.Writer, log *slog.Logger) error {
+	l, err := opsListener(addr)
+	if err != nil {
+		return fmt.Errorf("--ops-addr: %w", err)
+	}
+	handler := opsHandler(metrics)
+	if loopback(l.Addr().String()) {
+		handler = gateway.OnlyHosts(handler)
+	} else {
+		log.Warn("metrics and profiles can be read by all who reach --ops-addr", "address", l.Addr().String())
+	}
+	srv := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	in.Go("metrics", func(ctx context.Context) error {
+		defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
+		return srv.Serve(l)
+	})
+	fmt.Fprintf(out, "metrics and profiles on http://%s\n", l.Addr())
+	return nil
+}
+
+// opsListener listens where it was told to, or else at the default address, or on
+// a free port when somebody else has that.
+func opsListener(addr string) (net.Listener, error) {
+	if addr != "" {
+		return net.Listen("tcp", addr)
+	}
+	l, err := net.Listen("tcp", defaultOpsAddr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return net.Listen("tcp", "127.0.0.1:0")
+	}
+	return l, err
+}
+
+func opsHandler(metrics *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		mux.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"boxoffice/internal/jobs"
+)
+
+// Metrics and profiles have an address of their own: one that was asked for, or
+// none; else the usual one, or a free port when somebody else has that.
+func TestOperators(t *testing.T) {
+	serve := func(addr string) (string, error) {
+		log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+		reg.MustRegister(collectors.NewGoCollector())
+		in, err := jobs.New(log, reg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(in.Stop)
+		var out bytes.Buffer
+		err = operators(in, addr, reg, &out, log)
+		url, _ := strings.CutPrefix(strings.TrimSpace(out.String()), "metrics and profiles on ")
+		return url, err
+	}
+	first, err := serve("") // whoever has the usual address by now
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := serve("")
+	if err != nil || second == first || second == "http://"+defaultOpsAddr {
+		t.Errorf("a second node: %s beside %s, %v", second, first, err)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close() //nolint:errcheck // a test's
+	if url, err := serve(taken.Addr().String()); err == nil || !strings.Contains(err.Error(), "--ops-addr") {
+		t.Errorf("an address that is taken: %s %v", url, err)
+	}
+	get := func(path, host string) (int, string, http.Header) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, second+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if host != "" {
+			r.Host = host
+		}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close() //nolint:errcheck // it was read
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, string(body), res.Header
+	}
+	if status, body, h := get("/metrics", ""); status != 200 || !strings.Contains(body, "go_goroutines") || h.Get("Cache-Control") != "no-store" {
+		t.Errorf("metrics: %d %v", status, h)
+	}
+	if status, body, _ := get("/debug/pprof/goroutine?debug=1", ""); status != 200 || !strings.Contains(body, "goroutine profile") {
+		t.Errorf("profiles: %d", status)
+	}
+	if status, _, _ := get("/metrics", "evil.example"); status != http.StatusMisdirectedRequest {
+		t.Errorf("a name of another site: %d", status)
+	}
+}

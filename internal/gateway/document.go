@@ -1,0 +1,82 @@
+package gateway
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+
+	"boxoffice/internal/quick"
+)
+
+// document is an answer that is the same for everybody: it is made, compressed
+// and named once.
+type document struct {
+	contentType, policy string
+	render              func() ([]byte, error)
+
+	once          sync.Once
+	plain, zipped []byte
+	tag           string
+	err           error
+}
+
+// documentCaching: what the API is changes with the program only.
+const documentCaching = "public, max-age=300"
+
+func (d *document) make() {
+	if d.plain, d.err = d.render(); d.err != nil {
+		return
+	}
+	sum := sha256.Sum256(d.plain)
+	d.tag = hex.EncodeToString(sum[:9])
+	var buf bytes.Buffer
+	z, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
+	if err == nil {
+		_, err = z.Write(d.plain)
+	}
+	if err == nil {
+		err = z.Close()
+	}
+	d.zipped, d.err = buf.Bytes(), err
+}
+
+func (d *document) serve(w http.ResponseWriter, r *http.Request) {
+	if d.once.Do(d.make); d.err != nil {
+		refuse(w, r, d.err)
+		return
+	}
+	h, body, tag := w.Header(), d.plain, d.tag
+	h.Set("Vary", "Accept-Encoding")
+	if quick.TakesGzip(r.Header.Get("Accept-Encoding")) {
+		h.Set("Content-Encoding", "gzip")
+		body, tag = d.zipped, tag+"-gzip" // other bytes, another strong tag (RFC 9110, section 8.8.3.3)
+	}
+	h.Set("ETag", `"`+tag+`"`)
+	h.Set("Content-Type", d.contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if d.policy != "" {
+		h.Set("Content-Security-Policy", d.policy)
+	}
+	_, _ = w.Write(body) // who has gone away does not read it
+}
+
+// documents mounts what tells of the API.
+func (g *Gateway) documents() {
+	doc := g.api.OpenAPI()
+	const asJSON, asYAML = "application/openapi+json", "application/openapi+yaml"
+	for path, d := range map[string]*document{
+		"/docs":             {contentType: "text/html; charset=utf-8", policy: "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'", render: g.docs},
+		"/openapi.json":     {contentType: asJSON, render: func() ([]byte, error) { return json.Marshal(doc) }},
+		"/openapi.yaml":     {contentType: asYAML, render: doc.YAML},
+		"/openapi-3.0.json": {contentType: asJSON, render: doc.Downgrade},
+		"/openapi-3.0.yaml": {contentType: asYAML, render: doc.DowngradeYAML},
+	} {
+		g.router.Get(path, shared(documentCaching, d.serve))
+	}
+}
