@@ -6,6 +6,7 @@
 //	main_test.go       the stage that all tests share, and what readers do
 //	journey_test.go    what fans do, step by step
 //	pages_test.go      every page: nothing breaks, axe-core has nothing to say, it fits a narrow phone
+//	fits_test.go       every page, both languages, phones and a desktop: no text is cut off
 //	search_test.go     finding events while one types
 //	race_test.go       several fans, one seat
 //	buy_test.go        purchases that go well, or not at first

@@ -1,0 +1,183 @@
+package browser
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"boxoffice/test/browser/stage"
+)
+
+// shots is a folder for a picture of each page that is looked at, in each
+// language and width: for people.
+var shots = flag.String("shots", "", "folder for pictures of all pages")
+
+// widths are those of phones that are sold, and of a desktop.
+var widths = []stage.Screen{{Width: 320, Height: 640, Phone: true}, {Width: 360, Height: 740, Phone: true}, {Width: 412, Height: 915, Phone: true}, stage.Desktop}
+
+// fitting looks at pages in both languages and all widths: no text is cut off,
+// sticks out of its button, or runs into the next cell.
+type fitting struct {
+	*reading
+	name string
+}
+
+var unlike = regexp.MustCompile(`[^a-zA-Z0-9]+`)
+
+// page looks at a page; wait is what has to be there first, if not "".
+func (f *fitting) page(name, path, wait string) {
+	f.t.Helper()
+	for _, lang := range []string{"en", "de"} {
+		f.must(f.tab.Look(widths[0]))
+		sign := "?"
+		if strings.Contains(path, "?") {
+			sign = "&"
+		}
+		f.open(path + sign + "lang=" + lang)
+		if wait != "" {
+			f.wait(wait)
+		}
+		for _, screen := range widths {
+			f.must(f.tab.Look(screen))
+			list, err := f.tab.Clipped()
+			f.must(err)
+			for _, text := range list {
+				f.t.Errorf("%s (%s), %d wide: %s", name, lang, screen.Width, text)
+			}
+			if *shots != "" {
+				var picture []byte
+				f.must(f.tab.Run(chromedp.FullScreenshot(&picture, 100)))
+				f.must(os.WriteFile(filepath.Join(*shots, unlike.ReplaceAllString(fmt.Sprintf("%s-%s-%d", name, lang, screen.Width), "-")+".png"), picture, 0o644))
+			}
+		}
+	}
+}
+
+func fit(t *testing.T, who string) *fitting {
+	t.Helper()
+	if *shots != "" {
+		if err := os.MkdirAll(*shots, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := reader(t, widths[0], true)
+	if who != "" {
+		r.signIn(who)
+	}
+	return &fitting{reading: r, name: who}
+}
+
+const longTitle = "Donaudampfschifffahrtsgesellschaftskapitänsjubiläumskonzert mit Überraschungsgästen und Feuerwerk"
+
+// long is an event whose every name is long and whose prices are large, with a
+// few seats sold.
+func long(t *testing.T) (event string) {
+	t.Helper()
+	event = staged(t, longTitle, 200, map[string]any{"category": "Kammermusikfestspielwochenende", "currency": "IDR", "price": nil,
+		"venue": map[string]any{"name": "Kongress- und Veranstaltungszentrum Oberammergau-Unterammergau", "city": "Oberammergau", "time_zone": "Europe/Berlin"},
+		"tiers": []map[string]any{{"name": "Logenplätze mit Verpflegung und Bedienung", "price": 98765432100}}})
+	for _, who := range []string{"buyer", "organizer"} {
+		if _, err := demo.Buy(token(t, who), event, 3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return event
+}
+
+// What everybody can read.
+func TestPagesFit(t *testing.T) {
+	t.Parallel()
+	f := fit(t, "")
+	event := long(t)
+	f.page("home", "/", "")
+	f.page("search", "/search?q=music", "")
+	f.page("search-nothing", "/search?q=nothingofthekind", "")
+	f.page("event", "/e/"+event, "")
+	for _, screen := range widths {
+		f.must(f.tab.Look(screen))
+		f.toMap(event)
+		list, err := f.tab.Clipped()
+		f.must(err)
+		for _, text := range list {
+			t.Errorf("the map in German, %d wide: %s", screen.Width, text)
+		}
+	}
+	for _, word := range []string{"night shift", "paper satellites", "quiet evening"} {
+		id, err := demo.Event(word)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.page("event "+word, "/e/"+id, "")
+	}
+	for _, path := range []string{"/sign-in", "/sign-up", "/forgot", "/verify?token=x", "/reset?token=x", "/developers", "/offline", "/nowhere"} {
+		f.page(path, path, "")
+	}
+	f.best(event)
+	checkout := f.tab.Path()
+	f.page("checkout-visitor", checkout, "")
+	f.page("checkout-sign-in", checkout+"?as=sign-in", "")
+	f.page("home-held", "/", ".held-bar")
+}
+
+// What a buyer reads.
+func TestPagesOfBuyersFit(t *testing.T) {
+	t.Parallel()
+	f := fit(t, "buyer")
+	event := long(t)
+	held, err := demo.Hold(token(t, "buyer"), event, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.page("checkout", "/checkout/"+held, "")
+	f.page("pay", "/pay/"+held, "")
+	f.page("cancel-held", "/orders/"+held+"/cancel", "")
+	bought, err := demo.Buy(token(t, "buyer"), event, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	order := "/orders/" + bought
+	f.page("order", order, "")
+	f.page("tickets", order+"/tickets", "")
+	f.page("cancel", order+"/cancel", "")
+	f.page("orders", "/orders", "")
+	f.page("account", "/account", "")
+	f.page("two-factor", "/account/two-factor", "")
+	f.page("delete", "/account/delete", "")
+	if _, err := demo.Call("PUT", "/events/"+event, token(t, "organizer"), map[string]any{"event_time": "2099-05-03T18:00:00Z"}); err != nil {
+		t.Fatal(err)
+	}
+	f.page("order-changed", order, "")
+	if _, err := demo.Call("DELETE", "/events/"+event, token(t, "organizer"), nil); err != nil {
+		t.Fatal(err)
+	}
+	f.page("order-cancelled", order, "")
+	f.page("event-cancelled", "/e/"+event, "")
+}
+
+// What an organizer reads.
+func TestPagesOfOrganizersFit(t *testing.T) {
+	t.Parallel()
+	f := fit(t, "organizer")
+	event := long(t)
+	if _, err := demo.Call("POST", "/events/"+event+"/complimentary", token(t, "organizer"), map[string]any{"quantity": 7}); err != nil {
+		t.Fatal(err)
+	}
+	at := "/organizer/events/" + event
+	f.page("console", "/organizer", "")
+	f.page("console-new", "/organizer/events/new", "")
+	f.page("console-event", at, "")
+	f.page("console-found", at+"?booking=buyer@demo.example", "#found")
+	f.page("console-edit", at+"/edit", "")
+	f.page("console-pause", at+"/sale?to=pause", "")
+	f.page("console-cancel", at+"/cancel", "")
+	if _, err := demo.Call("PUT", "/events/"+event, token(t, "organizer"), map[string]any{"status": "published"}); err != nil {
+		t.Fatal(err)
+	}
+	f.page("event-paused", "/e/"+event, "")
+}
