@@ -38,7 +38,7 @@ func (s *state) choose(p *priced, n, section, tier int, own *record) []int32 {
 			}
 			continue
 		}
-		together, any := chooseRows(sec, n, ok)
+		together, any := chooseRows(s.plan, sec, n, ok)
 		if together != nil {
 			return together
 		}
@@ -68,12 +68,12 @@ func firstFree(sec *message.Section, n int, ok func(int32) bool) []int32 {
 	return got
 }
 
-// run is a stretch of free neighbouring seats.
+// run is a stretch of free seats that are beside each other.
 type run struct{ first, count int32 }
 
 // chooseRows looks for n seats in one section: together in a row, or else up to
 // n seats in the longest runs.
-func chooseRows(sec *message.Section, n int, ok func(int32) bool) (together, apart []int32) {
+func chooseRows(p *message.Plan, sec *message.Section, n int, ok func(int32) bool) (together, apart []int32) {
 	var best int32 = -1
 	bestCost := int64(1) << 62
 	var runs []run
@@ -84,10 +84,10 @@ func chooseRows(sec *message.Section, n int, ok func(int32) bool) (together, apa
 				continue
 			}
 			first := seat
-			for seat < row.First+row.Count && ok(seat) {
+			for seat+1 < row.First+row.Count && p.Beside(seat) && ok(seat+1) {
 				seat++
 			}
-			free := run{first, seat - first}
+			free := run{first, seat + 1 - first}
 			runs = append(runs, free)
 			if at, cost := placeInRun(row, free, int32(n), int64(r)); cost < bestCost {
 				best, bestCost = at, cost

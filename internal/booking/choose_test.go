@@ -183,3 +183,23 @@ func free(w *world, ev string) int32 {
 	w.t.Fatal("section B is full")
 	return 0
 }
+
+// Together is who sits side by side, not whose numbers follow each other.
+func TestChooseBesideEachOther(t *testing.T) {
+	s := drawn("......", "....")
+	at := []float32{0, 10, 20, 50, 60, 70, 0, 10, 20, 30} // an aisle in the first row
+	for i := range s.plan.Seats {
+		s.plan.Seats[i].X = at[i]
+	}
+	s.plan.Index()
+	p := s.prices[s.sale.PriceVersion]
+	if got := shown(s, s.choose(p, 4, -1, -1, nil)); got != "...... oooo" {
+		t.Errorf("four: %s", got)
+	}
+	if got := shown(s, s.choose(p, 3, -1, -1, nil)); got != "ooo... ...." && got != "...ooo ...." {
+		t.Errorf("three: %s", got)
+	}
+	if got := near(p, []int32{2, 3}, []int32{3}, func(n int32) bool { return n != 3 && n < 6 }); len(got) != 2 || got[1] != got[0]+1 || got[0] == 2 {
+		t.Errorf("near: %v", got)
+	}
+}

@@ -57,6 +57,9 @@ func nearTogether(p *message.Plan, sec *message.Section, chosen []int32, ok func
 		row := &sec.Rows[r]
 		run := int32(0)
 		for seat := row.First; seat < row.First+row.Count; seat++ {
+			if seat > row.First && !p.Beside(seat-1) {
+				run = 0
+			}
 			if run++; !ok(seat) {
 				run = 0
 			}

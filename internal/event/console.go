@@ -70,7 +70,7 @@ func (s *Service) KeepPlan(ctx context.Context, caller message.Caller, file Impo
 	if err != nil {
 		return nil, err
 	}
-	p, err := doc.build()
+	p, err := doc.plan()
 	if err != nil {
 		return nil, err.(planError).asField("plan.document")
 	}

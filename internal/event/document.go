@@ -24,6 +24,8 @@ type planDocument struct {
 	Height     float64            `json:"height,omitempty"`
 	Categories []message.Category `json:"categories"`
 	Sections   []sectionDocument  `json:"sections"`
+	Shapes     []message.Shape    `json:"shapes,omitempty" maxItems:"2000" doc:"What is drawn beneath the seats: stage, walls, texts."`
+	NoStage    bool               `json:"no_stage,omitempty" doc:"The drawing has all there is: maps do not guess where a stage might be."`
 }
 
 type sectionDocument struct {
@@ -68,7 +70,7 @@ func (e planError) asField(prefix string) error {
 
 // build checks a document and makes the plan of it. The error is a planError.
 func (doc *planDocument) build() (*message.Plan, error) {
-	p := &message.Plan{Name: doc.Name, Width: doc.Width, Height: doc.Height, Categories: doc.Categories}
+	p := &message.Plan{Name: doc.Name, Width: doc.Width, Height: doc.Height, Categories: doc.Categories, Shapes: doc.Shapes, NoStage: doc.NoStage}
 	b := &planBuilder{plan: p, categories: map[string]uint16{}, labels: map[string]bool{}, sections: map[string]bool{}}
 	switch {
 	case badText(doc.Name, 1, 200) != "":
@@ -88,7 +90,7 @@ func (doc *planDocument) build() (*message.Plan, error) {
 		if _, twice := b.categories[c.Name]; twice {
 			return nil, planError{path, fmt.Sprintf("%q is there twice", c.Name)}
 		}
-		if len(c.Color) > 32 || strings.Trim(c.Color, "#abcdefABCDEF0123456789") != "" {
+		if badColor(c.Color) {
 			return nil, planError{fmt.Sprintf("categories[%d].color", i), "must be a colour such as #2563eb"}
 		}
 		b.categories[c.Name] = uint16(i)
@@ -100,6 +102,9 @@ func (doc *planDocument) build() (*message.Plan, error) {
 	}
 	if len(p.Seats) == 0 {
 		return nil, planError{"sections", "have no seats"}
+	}
+	if err := checkShapes(doc.Shapes); err != nil {
+		return nil, err
 	}
 	p.Index()
 	return p, nil

@@ -106,7 +106,7 @@ func (r *ownReader) plan(n *node) {
 	if !strict(n, &p) {
 		return
 	}
-	plan, err := p.planDocument.build()
+	plan, err := p.planDocument.plan()
 	if err != nil {
 		var at planError
 		if errors.As(err, &at) {

@@ -13,7 +13,7 @@ import (
 // (https://docs.pretix.eu/dev/api/resources/seatingplans.html): categories,
 // zones, rows, seats. Positions add up: zone, row and seat.
 func readPretix(root *node, out *found) {
-	doc := &planDocument{Name: root.at("name").need(200), Width: root.at("size").at("width").coordinate(), Height: root.at("size").at("height").coordinate()}
+	doc := &planDocument{Name: root.at("name").need(200), Width: root.at("size").at("width").coordinate(), Height: root.at("size").at("height").coordinate(), NoStage: true}
 	categories := map[string]bool{}
 	for _, c := range root.at("categories").list(maxCategories) {
 		name := c.at("name").need(100)
@@ -26,15 +26,18 @@ func readPretix(root *node, out *found) {
 	if root.at("zones").value == nil {
 		root.at("zones").fail("is required")
 	}
-	p := &pretix{doc: doc, categories: categories, guids: map[string]string{}, composed: map[string]bool{}, ids: map[string]bool{}}
+	p := &pretix{doc: doc, categories: categories, guids: map[string]string{}, composed: map[string]bool{}, ids: map[string]bool{}, names: map[string]int{}, rows: map[string]int{}}
 	for _, z := range root.at("zones").list(maxSections) {
 		p.zone(z)
 	}
 	if root.fault != nil {
 		return
 	}
+	if p.uncategorized && len(doc.Categories) == 0 {
+		doc.Categories = []message.Category{{Name: onlyCategory}}
+	}
 	p.label()
-	plan, err := doc.build()
+	plan, err := doc.plan()
 	if err != nil {
 		var at planError
 		if errors.As(err, &at) {
@@ -54,8 +57,15 @@ type pretix struct {
 	ids        map[string]bool   // section ids
 	clash      bool              // composed labels are not unique
 	order      []string          // guids in the order of seats
-	zones      []string          // path of each section
+	names      map[string]int    // how many zones have a name
+	rows       map[string]int    // how many rows of a zone have a name: "zone-name" → count
+
+	uncategorized bool     // a seat names no category
+	zones         []string // path of each section
 }
+
+// onlyCategory is that of all seats where a file has none.
+const onlyCategory = "Standard"
 
 var notInLabel = regexp.MustCompile(`[^\pL\pN._]+`)
 
@@ -74,11 +84,17 @@ func (p *pretix) zone(z *node) {
 	for n, base := 2, id; p.ids[id]; n++ {
 		id = fmt.Sprintf("%s-%d", base, n)
 	}
+	if p.names[name]++; name != "" && p.names[name] > 1 { // people must be able to tell zones apart
+		name += fmt.Sprintf(" (%d)", p.names[name])
+	}
 	sec := sectionDocument{ID: id, Name: name}
 	zx, zy := z.at("position").at("x").coordinate(), z.at("position").at("y").coordinate()
 	before := len(p.order)
 	for _, r := range z.at("rows").list(10_000) {
 		sec.Rows = append(sec.Rows, p.row(r, id, zx, zy))
+	}
+	for _, a := range z.at("areas").list(maxShapes) {
+		p.shape(a, zx, zy)
 	}
 	if len(p.order) > before { // a zone may hold only drawings
 		p.ids[id] = true
@@ -97,32 +113,98 @@ func (p *pretix) row(r *node, zone string, x, y float64) rowDocument {
 	if row.Label == "" {
 		row.Label = "-"
 	}
+	pattern := r.at("seat_label").label(40)
+	twice := false
 	for _, s := range r.at("seats").list(maxSeats) {
-		guid := s.at("seat_guid").need(100)
-		if first, twice := p.guids[guid]; twice {
-			s.at("seat_guid").fail("%q is there twice, first at %s", guid, first)
-		}
-		p.guids[guid] = s.path
-		number := s.at("seat_number").label(40)
-		if number == "" {
-			number = guid
-		}
-		category := s.at("category").need(100)
-		if !p.categories[category] {
-			s.at("category").fail("%q is not one of the plan's categories", category)
-		}
-		composed := zone + "-" + row.Label + "-" + number
-		p.clash = p.clash || p.composed[composed]
-		p.composed[composed] = true
-		p.order = append(p.order, guid)
+		seat := p.seat(s, pattern, x, y)
+		p.order = append(p.order, s.at("seat_guid").text(100))
 		if len(p.order) > maxSeats {
 			s.fail("is one too many: a plan has at most %d seats", maxSeats)
 			return row
 		}
-		row.Seats = append(row.Seats, seatDocument{Number: number, Category: category,
-			X: x + s.at("position").at("x").coordinate(), Y: y + s.at("position").at("y").coordinate()})
+		twice = twice || p.composed[zone+"-"+row.Label+"-"+seat.Number]
+		row.Seats = append(row.Seats, seat)
+	}
+	if twice { // two wings whose rows have one name: people must be able to tell them apart
+		p.rows[zone+"-"+row.Label]++
+		row.Label += fmt.Sprintf(" (%d)", p.rows[zone+"-"+row.Label]+1)
+	}
+	for _, seat := range row.Seats {
+		composed := zone + "-" + row.Label + "-" + seat.Number
+		p.clash = p.clash || p.composed[composed]
+		p.composed[composed] = true
 	}
 	return row
+}
+
+// seat reads a seat of a row at x, y. The pattern is the row's seat_label: "A%s".
+func (p *pretix) seat(s *node, pattern string, x, y float64) seatDocument {
+	guid := s.at("seat_guid").need(100)
+	if first, twice := p.guids[guid]; twice {
+		s.at("seat_guid").fail("%q is there twice, first at %s", guid, first)
+	}
+	p.guids[guid] = s.path
+	number := s.at("seat_number").label(40)
+	if number == "" {
+		number = guid
+	} else if strings.Contains(pattern, "%s") {
+		number = strings.ReplaceAll(pattern, "%s", number)
+	}
+	return seatDocument{Number: number, Category: p.category(s.at("category")),
+		X: x + s.at("position").at("x").coordinate(), Y: y + s.at("position").at("y").coordinate()}
+}
+
+// category is that of a seat. Files in the wild leave it empty; that is as good as
+// a name where there are no two to choose from.
+func (p *pretix) category(n *node) string {
+	name := n.text(100)
+	switch {
+	case p.categories[name]:
+	case name == "" && len(p.doc.Categories) == 0:
+		p.uncategorized = true
+		return onlyCategory
+	case name == "" && len(p.doc.Categories) == 1:
+		return p.doc.Categories[0].Name
+	case name == "":
+		n.fail("is required")
+	default:
+		n.fail("%q is not one of the plan's categories", name)
+	}
+	return name
+}
+
+// shape reads an area or a text of a zone at x, y.
+func (p *pretix) shape(a *node, x, y float64) {
+	s := message.Shape{
+		X: x + a.at("position").at("x").coordinate(), Y: y + a.at("position").at("y").coordinate(),
+		Rotation: a.at("rotation").coordinate(), Fill: pretixColor(a.at("color")), Line: pretixColor(a.at("border_color")),
+	}
+	switch a.at("shape").text(20) {
+	case "rectangle":
+		s.Kind, s.Width, s.Height = "rectangle", a.at("rectangle").at("width").coordinate(), a.at("rectangle").at("height").coordinate()
+	case "circle":
+		r := a.at("circle").at("radius").coordinate()
+		s.Kind, s.Width, s.Height = "ellipse", 2*r, 2*r
+	case "ellipse":
+		r := a.at("ellipse").at("radius")
+		s.Kind, s.Width, s.Height = "ellipse", 2*r.at("x").coordinate(), 2*r.at("y").coordinate()
+	case "polygon":
+		s.Kind = "polygon"
+		for _, pt := range a.at("polygon").at("points").list(maxPoints) {
+			s.Points = append(s.Points, message.Point{X: pt.at("x").coordinate(), Y: pt.at("y").coordinate()})
+		}
+	case "text":
+		s.Kind = "text"
+	}
+	if t := a.at("text"); t.at("text").text(200) != "" {
+		s.Text = strings.Join(strings.Fields(t.at("text").text(200)), " ")
+		s.TextAt = &message.Point{X: t.at("position").at("x").coordinate(), Y: t.at("position").at("y").coordinate()}
+		s.TextSize, s.TextFill = t.at("size").coordinate(), pretixColor(t.at("color"))
+	}
+	// What has no extent, and what another version of the format may bring, is left out: nobody sits on it.
+	if _, reason := badShape(&s); reason == "" && len(p.doc.Shapes) < maxShapes {
+		p.doc.Shapes = append(p.doc.Shapes, s)
+	}
 }
 
 // label leaves seats the label zone-row-number, which people can read, where that

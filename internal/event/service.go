@@ -316,7 +316,7 @@ func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *message.
 	case in.Template != "":
 		return s.fromTemplate(in)
 	case in.Document != nil:
-		p, err := in.Document.build()
+		p, err := in.Document.plan()
 		if err != nil {
 			return nil, nil, err.(planError).asField("plan.document")
 		}

@@ -1,6 +1,10 @@
 package message
 
-import "sort"
+import (
+	"math"
+	"slices"
+	"sort"
+)
 
 // Plan is one version of a seating plan. It never changes once it is stored.
 // Seats are numbered 0…n-1 (ordinals), section by section, row by row.
@@ -12,8 +16,29 @@ type Plan struct {
 	Height     float64    `json:"height"` // of the drawing, in its own units
 	Categories []Category `json:"categories"`
 	Sections   []Section  `json:"sections"`
-	Seats      []Seat     `json:"-"` // by ordinal; see PlanSeats for the wire form
+	Shapes     []Shape    `json:"shapes,omitempty" doc:"What is drawn beneath the seats: stage, walls, texts."`
+	NoStage    bool       `json:"no_stage,omitempty" doc:"The drawing has all there is: maps do not guess where a stage might be."`
+	Seats      []Seat     `json:"-"` // by ordinal; planBody of the event service has the wire form
 	ordinals   map[string]int32
+	gaps       map[int32]bool // seats whose next one in the row does not sit beside them
+}
+
+// Shape is an area or a text of the drawing. Positions are in the plan's units;
+// the rotation is in degrees, clockwise around x, y.
+type Shape struct {
+	Kind     string  `json:"kind" enum:"rectangle,ellipse,polygon,text"`
+	X        float64 `json:"x" doc:"Of a rectangle its upper left corner, of an ellipse its middle, else the origin of what follows."`
+	Y        float64 `json:"y"`
+	Width    float64 `json:"width,omitempty"`
+	Height   float64 `json:"height,omitempty"`
+	Rotation float64 `json:"rotation,omitempty"`
+	Points   []Point `json:"points,omitempty" doc:"Of a polygon, relative to x, y."`
+	Fill     string  `json:"fill,omitempty" doc:"A colour such as #e5e7eb; left out: nothing is filled."`
+	Line     string  `json:"line,omitempty" doc:"Colour of the border; left out: there is none."`
+	Text     string  `json:"text,omitempty"`
+	TextAt   *Point  `json:"text_at,omitempty" doc:"Middle of the text, relative to x, y; left out: there."`
+	TextSize float64 `json:"text_size,omitempty" doc:"Height of the letters."`
+	TextFill string  `json:"text_fill,omitempty" doc:"Colour of the letters."`
 }
 
 // Category groups seats that cost the same; a price tier names categories.
@@ -63,7 +88,58 @@ func (p *Plan) Index() {
 	for i := range p.Seats {
 		p.ordinals[p.Seats[i].Label] = int32(i)
 	}
+	p.gaps = map[int32]bool{}
+	for i := range p.Sections {
+		p.findGaps(&p.Sections[i])
+	}
 }
+
+// farApart is how many usual distances two neighbours of a row are apart when
+// there is an aisle, or somebody else's seat, between them.
+const farApart = 1.75
+
+// findGaps notes where the next seat of a row is not beside the one before.
+func (p *Plan) findGaps(sec *Section) {
+	all := p.steps(sec.Rows)
+	for i := range sec.Rows {
+		row := &sec.Rows[i]
+		usual := median(p.steps(sec.Rows[i : i+1]))
+		if row.Count < 4 { // too few to tell
+			usual = median(all)
+		}
+		for seat := row.First; seat < row.First+row.Count-1; seat++ {
+			if p.step(seat) > farApart*usual {
+				p.gaps[seat] = true
+			}
+		}
+	}
+}
+
+// step is how far a seat is from the next one.
+func (p *Plan) step(seat int32) float64 {
+	a, b := &p.Seats[seat], &p.Seats[seat+1]
+	return math.Hypot(float64(a.X-b.X), float64(a.Y-b.Y))
+}
+
+func (p *Plan) steps(rows []Row) (out []float64) {
+	for _, r := range rows {
+		for seat := r.First; seat < r.First+r.Count-1; seat++ {
+			out = append(out, p.step(seat))
+		}
+	}
+	return out
+}
+
+func median(list []float64) float64 {
+	if len(list) == 0 {
+		return 0
+	}
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+// Beside reports whether the next seat of a row sits right beside this one.
+func (p *Plan) Beside(seat int32) bool { return len(p.gaps) == 0 || !p.gaps[seat] }
 
 // Ordinal finds a seat by its label. General-admission places are not found:
 // nobody can choose one.

@@ -63,7 +63,7 @@ export function near(m: Model, free: Free, n: number, tier: number, x: number, y
   let best = -1;
   let least = Infinity;
   for (let r = 0; r < m.rows.length; r++) {
-    const pitch = m.sections[m.rows[r].section].pitch;
+    const { pitch } = m.sections[m.rows[r].section];
     for (const run of runsOf(m, r, wanted)) {
       for (let first = run.first; first + n <= run.first + run.count; first++) {
         const cost = (far(first) + far(first + n - 1)) / 2 + lonely(run, first, n) * 2 * pitch;
@@ -84,21 +84,29 @@ export function near(m: Model, free: Free, n: number, tier: number, x: number, y
  */
 export function orphans(m: Model, free: Free, chosen: ReadonlySet<number>): number[] {
   const out = new Set<number>();
-  const open = (s: number, row: number): boolean => m.row[s] === row && free(s) && !chosen.has(s);
+  const open = (s: number): boolean => s >= 0 && free(s) && !chosen.has(s);
   for (const s of chosen) {
-    const row = m.row[s];
-    if (row < 0) continue;
+    if (m.row[s] < 0) continue;
     for (const side of [-1, 1]) {
-      const seat = s + side;
-      if (open(seat, row) && !open(seat + side, row) && !aloneAnyway(m, free, seat)) out.add(seat);
+      const seat = beside(m, s, side);
+      if (open(seat) && !open(beside(m, seat, side)) && !aloneAnyway(m, free, seat)) out.add(seat);
     }
   }
   return [...out].sort((a, b) => a - b);
 }
 
+/** The seat that sits beside one, on a side (-1 or 1) of its row; -1 when there is none. */
+function beside(m: Model, seat: number, side: number): number {
+  const other = seat + side;
+  return m.row[other] === m.row[seat] && m.gap[Math.min(seat, other)] === 0 ? other : -1;
+}
+
 /** Whether a seat has no free neighbour even before anything is chosen. */
 function aloneAnyway(m: Model, free: Free, seat: number): boolean {
-  return [seat - 1, seat + 1].every((s) => m.row[s] !== m.row[seat] || !free(s));
+  return [-1, 1].every((side) => {
+    const other = beside(m, seat, side);
+    return other < 0 || !free(other);
+  });
 }
 
 function runsOf(m: Model, row: number, wanted: Free): Run[] {
@@ -107,7 +115,7 @@ function runsOf(m: Model, row: number, wanted: Free): Run[] {
   let run: Run | null = null;
   for (let s = first; s < first + count; s++) {
     if (!wanted(s)) run = null;
-    else if (run) run.count++;
+    else if (run && m.gap[s - 1] === 0) run.count++;
     else out.push((run = { row, first: s, count: 1 }));
   }
   return out;

@@ -3,10 +3,10 @@ import type { Hall } from "./hall";
 import { widened } from "./outline";
 import type { Point } from "./outline";
 import { ACCESSIBLE, RESTRICTED, overlap } from "./plan";
-import type { Box, Model, Section } from "./plan";
+import type { Box, Model, Section, Shape } from "./plan";
 import { Sprites, hatch, lookOf, struckEye, wheelchair } from "./shapes";
 import type { Stage } from "./stage";
-import { css, mix, readable } from "./theme";
+import { contrast, css, mix, parse, readable } from "./theme";
 import type { RGB, Theme } from "./theme";
 import { NONE } from "./tiers";
 
@@ -60,6 +60,7 @@ export class Painter {
     const scale = k * this.dpr;
     const { sections } = this.hall.model;
     ctx.setTransform(scale, 0, 0, scale, -box[0] * scale, -box[1] * scale);
+    for (const shape of this.hall.model.shapes) this.paintShape(ctx, shape);
     if (this.stage) this.paintStage(ctx, this.stage, scale);
     sections.forEach((s, i) => {
       if (overlap(s.box, box)) this.paintArea(ctx, s, i, k);
@@ -76,6 +77,41 @@ export class Painter {
     ctx.beginPath();
     ctx.roundRect(s.x - s.width / 2, s.y - s.height / 2, s.width, s.height, r);
     ctx.fill();
+  }
+
+  /** An area or a text of the drawing, in the file's colours as far as they can be read in this theme. */
+  private paintShape(ctx: CanvasRenderingContext2D, s: Shape): void {
+    const { theme } = this;
+    ctx.save();
+    ctx.translate(s.x, s.y);
+    ctx.rotate(((s.rotation ?? 0) * Math.PI) / 180);
+    ctx.beginPath();
+    const [w, h] = [s.width ?? 0, s.height ?? 0];
+    if (s.kind === "rectangle") ctx.rect(0, 0, w, h);
+    if (s.kind === "ellipse") ctx.ellipse(0, 0, w / 2, h / 2, 0, 0, 7);
+    if (s.kind === "polygon") {
+      s.points?.forEach((p) => ctx.lineTo(p.x, p.y));
+      ctx.closePath();
+    }
+    const ground = s.fill ? mix(theme.paper, parse(s.fill), theme.dark ? 0.35 : 1) : theme.paper;
+    if (s.fill) {
+      ctx.fillStyle = css(ground);
+      ctx.fill();
+    }
+    if (s.line) {
+      ctx.strokeStyle = css(mix(theme.paper, parse(s.line), theme.dark ? 0.5 : 1));
+      ctx.lineWidth = 1;
+      ctx.stroke();
+    }
+    if (s.text) {
+      ctx.font = `500 ${s.text_size || 16}px ${theme.font}`;
+      ctx.textAlign = "center";
+      ctx.textBaseline = "middle";
+      const wanted = s.text_fill ? parse(s.text_fill) : theme.ink;
+      ctx.fillStyle = css(contrast(wanted, ground) >= 3 ? wanted : readable(ground, theme.ink, theme.paper));
+      ctx.fillText(s.text, s.text_at?.x ?? 0, s.text_at?.y ?? 0);
+    }
+    ctx.restore();
   }
 
   private paintArea(ctx: CanvasRenderingContext2D, s: Section, index: number, k: number): void {
@@ -122,8 +158,8 @@ export class Painter {
   private paintRow(ctx: CanvasRenderingContext2D, m: Model, r: number, s: Section, near: Box, box: Box, k: number): void {
     const { hall, sprites } = this;
     const scale = k * this.dpr;
-    const radius = s.pitch * RADIUS * scale;
     const row = m.rows[r];
+    const radius = row.pitch * RADIUS * scale;
     const quiet = sprites.taken(radius);
     const details = s.pitch * k >= DETAILS_FROM;
     let tier = -1;
@@ -142,7 +178,7 @@ export class Painter {
       if (dim) ctx.globalAlpha = DIM;
       ctx.drawImage(sprite.image, x - sprite.half, y - sprite.half);
       if (dim) ctx.globalAlpha = 1;
-      else if (details) this.detail(ctx, m, i, x, y, radius, s.pitch * k);
+      else if (details) this.detail(ctx, m, i, x, y, radius, row.pitch * k);
     }
     if (details) this.rowNames(ctx, m, r, s, box, k);
   }

@@ -10,7 +10,26 @@ export interface WirePlan {
   height: number;
   categories: { name: string }[];
   sections: WireSection[];
+  shapes?: Shape[];
+  no_stage?: boolean;
   seats: WireSeat[];
+}
+
+/** An area or a text beneath the seats; see the API's Shape. */
+export interface Shape {
+  kind: "rectangle" | "ellipse" | "polygon" | "text";
+  x: number;
+  y: number;
+  width?: number;
+  height?: number;
+  rotation?: number; // degrees, clockwise around x, y
+  points?: Point[];
+  fill?: string;
+  line?: string;
+  text?: string;
+  text_at?: Point;
+  text_size?: number;
+  text_fill?: string;
 }
 
 export interface WireSection {
@@ -39,6 +58,7 @@ export interface Row {
   first: number;
   count: number;
   section: number;
+  pitch: number; // distance of its seats to their nearest neighbours: their size
 }
 
 /** Left, top, right, bottom; in the units of the plan. */
@@ -78,6 +98,9 @@ export interface Model {
   number: string[];
   rows: Row[];
   rowBox: Float32Array; // four numbers a row
+  gap: Uint8Array; // 1: the next seat of the row does not sit beside this one
+  shapes: Shape[];
+  noStage: boolean; // the drawing has all there is
   sections: Section[];
   tiers: Tier[];
   box: Box; // of everything
@@ -118,6 +141,7 @@ function* building(plan: WirePlan, tiers: Tier[]): Generator<void, Model> {
     x: new Float32Array(n), y: new Float32Array(n), tier: assign(plan, tiers), section: new Uint16Array(n),
     row: new Int32Array(n).fill(-1), marks: new Uint8Array(n), label: new Array<string>(n), number: new Array<string>(n),
     rows: [], rowBox: new Float32Array(4 * plan.sections.reduce((sum, s) => sum + (s.rows?.length ?? 0), 0)), sections: [], box: emptyBox(),
+    gap: new Uint8Array(n), shapes: plan.shapes ?? [], noStage: plan.no_stage === true,
   };
   for (let i = 0; i < n; i++) {
     const s = plan.seats[i];
@@ -133,6 +157,7 @@ function* building(plan: WirePlan, tiers: Tier[]): Generator<void, Model> {
     yield;
   }
   for (const s of m.sections) grow(m.box, s.box);
+  for (const s of m.shapes) grow(m.box, boxOfShape(s));
   return m;
 }
 
@@ -140,7 +165,7 @@ function addSection(m: Model, s: WireSection, index: number): void {
   const from = m.rows.length;
   for (const r of s.rows ?? []) {
     m.row.fill(m.rows.length, r.first, r.first + r.count);
-    m.rows.push({ label: r.label, first: r.first, count: r.count, section: index });
+    m.rows.push({ label: r.label, first: r.first, count: r.count, section: index, pitch: 0 });
   }
   m.section.fill(index, s.first, s.first + s.count);
   const rows = m.rows.slice(from);
@@ -155,7 +180,94 @@ function addSection(m: Model, s: WireSection, index: number): void {
   for (const p of section.outline) grow(section.box, [p.x - section.pad, p.y - section.pad, p.x + section.pad, p.y + section.pad]);
   section.middle = middleOf(m, section, rows);
   m.sections.push(section);
+  fitRows(m, rows, pitch);
+  findGaps(m, rows);
   rows.forEach((r, i) => boxRow(m, r, from + i, pitch));
+}
+
+/** How many cells of the grid, each a pitch wide, a seat looks around for its neighbours. */
+const AROUND = [-1, 0, 1];
+
+/** Gives each row the size of seat that fits the nearest neighbour of any seat in it. */
+function fitRows(m: Model, rows: Row[], pitch: number): void {
+  const cell = (v: number): number => Math.floor(v / pitch);
+  const key = (cx: number, cy: number): number => cx * 2097152 + cy;
+  const grid = new Map<number, number[]>();
+  for (const r of rows) {
+    for (let i = r.first; i < r.first + r.count; i++) {
+      const k = key(cell(m.x[i]), cell(m.y[i]));
+      const there = grid.get(k);
+      if (there) there.push(i);
+      else grid.set(k, [i]);
+    }
+  }
+  for (const r of rows) {
+    let least = pitch;
+    for (let i = r.first; i < r.first + r.count; i++) {
+      for (const dx of AROUND) {
+        for (const dy of AROUND) {
+          for (const j of grid.get(key(cell(m.x[i]) + dx, cell(m.y[i]) + dy)) ?? []) {
+            const d = distance(m, i, j);
+            if (d < least && d > pitch * 0.05) least = d; // nearer ones are drawn twice
+          }
+        }
+      }
+    }
+    r.pitch = least;
+  }
+}
+
+const FAR_APART = 1.75; // as in message.Plan.Beside
+
+/** Notes where there is an aisle, or somebody else's seat, within a row. */
+function findGaps(m: Model, rows: Row[]): void {
+  const steps = (r: Row): number[] => Array.from({ length: Math.max(0, r.count - 1) }, (_, i) => distance(m, r.first + i, r.first + i + 1));
+  const usual = upper(rows.flatMap(steps));
+  for (const r of rows) {
+    const own = steps(r);
+    const far = FAR_APART * (r.count < 4 ? usual : upper([...own]));
+    own.forEach((d, i) => {
+      if (d > far) m.gap[r.first + i] = 1;
+    });
+  }
+}
+
+/** The median; of two the larger. */
+function upper(list: number[]): number {
+  list.sort((a, b) => a - b);
+  return list.length > 0 ? list[list.length >> 1] : 0;
+}
+
+/** The distance at which a seat is drawn without touching another. */
+export function pitchAt(m: Model, seat: number): number {
+  const r = m.row[seat];
+  return r < 0 ? m.sections[m.section[seat]].pitch : m.rows[r].pitch;
+}
+
+/** What a shape covers; its text may reach out. */
+function boxOfShape(s: Shape): Box {
+  const box = emptyBox();
+  const a = ((s.rotation ?? 0) * Math.PI) / 180;
+  for (const p of cornersOf(s)) {
+    const x = s.x + p.x * Math.cos(a) - p.y * Math.sin(a);
+    const y = s.y + p.x * Math.sin(a) + p.y * Math.cos(a);
+    grow(box, [x, y, x, y]);
+  }
+  return box;
+}
+
+function cornersOf(s: Shape): Point[] {
+  const [w, h] = [s.width ?? 0, s.height ?? 0];
+  switch (s.kind) {
+    case "polygon":
+      return s.points ?? [];
+    case "ellipse":
+      return [{ x: -w / 2, y: -h / 2 }, { x: w / 2, y: -h / 2 }, { x: w / 2, y: h / 2 }, { x: -w / 2, y: h / 2 }];
+    case "rectangle":
+      return [{ x: 0, y: 0 }, { x: w, y: 0 }, { x: w, y: h }, { x: 0, y: h }];
+    default:
+      return [s.text_at ?? { x: 0, y: 0 }];
+  }
 }
 
 function tiersOf(m: Model, first: number, count: number): number[] {
@@ -181,8 +293,8 @@ function pitchOf(m: Model, rows: Row[]): number {
     for (let i = first; i < first + Math.min(count, 12) - 1; i++) beside.push(distance(m, i, i + 1));
     if (r + 1 < rows.length && rows[r + 1].first < m.n) behind.push(nearestIn(m, first + (count >> 1), rows[r + 1]));
   }
-  const width = median(beside);
-  const depth = median(behind);
+  const width = upper(beside);
+  const depth = upper(behind);
   if (!width || !depth) return width || depth || 20;
   return Math.min(width, depth);
 }
@@ -191,12 +303,6 @@ function nearestIn(m: Model, seat: number, row: Row): number {
   let best = Infinity;
   for (let i = row.first; i < row.first + row.count; i++) best = Math.min(best, distance(m, seat, i));
   return best;
-}
-
-function median(list: number[]): number {
-  if (list.length === 0) return 0;
-  list.sort((a, b) => a - b);
-  return list[list.length >> 1];
 }
 
 /** Where a section's name stands: on the middle row, so that it lies inside of a curved one. */

@@ -1,4 +1,4 @@
-// Where the stage, field or floor is, guessed: plans do not say.
+// Where the stage, field or floor is, guessed for plans that do not say.
 import type { Model } from "./plan";
 
 export interface Stage {
@@ -13,6 +13,7 @@ export interface Stage {
  * rows face one way, a band before the first ones. null when there is no room.
  */
 export function stageOf(m: Model): Stage | null {
+  if (m.noStage || m.shapes.length > 0) return null; // the drawing says it
   const [dx, dy] = facing(m);
   if (Math.hypot(dx, dy) < 0.4) return middle(m);
   return Math.abs(dy) > Math.abs(dx) ? front(m, dy) : null;

@@ -13,6 +13,7 @@ export interface Theme {
   accent: RGB;
   tiers: RGB[];
   font: string;
+  dark: boolean;
 }
 
 export const PALETTE = 8;
@@ -34,8 +35,9 @@ export function readTheme(el: HTMLElement): Theme {
     paper: read("--map-paper"), ink: read("--map-ink"), muted: read("--map-muted"), line: read("--map-line"),
     taken: read("--map-taken"), accent: read("--map-accent"),
     tiers: Array.from({ length: PALETTE }, (_, i) => read(`--tier-${i + 1}`)),
-    font: getComputedStyle(el).fontFamily,
+    font: getComputedStyle(el).fontFamily, dark: false,
   };
+  theme.dark = luminance(theme.paper) < luminance(theme.ink);
   probe.remove();
   return theme;
 }
@@ -55,11 +57,20 @@ function luminance(c: RGB): number {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
+/** How much two colours stand out from each other, 1…21 (WCAG 2.2). */
+export function contrast(a: RGB, b: RGB): number {
+  const [x, y] = [luminance(a), luminance(b)];
+  return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
+}
+
 /** The one of two colours that stands out more from a ground. */
 export function readable(on: RGB, a: RGB, b: RGB): RGB {
-  const contrast = (c: RGB): number => {
-    const [x, y] = [luminance(c), luminance(on)];
-    return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
-  };
-  return contrast(a) >= contrast(b) ? a : b;
+  return contrast(a, on) >= contrast(b, on) ? a : b;
+}
+
+/** Reads #rgb or #rrggbb; what stands behind, opacity, is left out. */
+export function parse(hex: string): RGB {
+  const digits = hex.replace("#", "");
+  const wide = digits.length < 6 ? [...digits.slice(0, 3)].map((d) => d + d).join("") : digits;
+  return [0, 2, 4].map((i) => parseInt(wide.slice(i, i + 2), 16) || 0) as RGB;
 }

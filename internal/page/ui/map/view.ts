@@ -6,7 +6,7 @@ import type { Hall } from "./hall";
 import { labels } from "./labels";
 import { gap, inside } from "./outline";
 import { Painter, RADIUS, SEATS_FROM, grown } from "./paint";
-import { overlap } from "./plan";
+import { overlap, pitchAt } from "./plan";
 import type { Box } from "./plan";
 import { tick } from "./shapes";
 import type { Stage } from "./stage";
@@ -151,10 +151,9 @@ export class View {
     const m = hall.model;
     this.fades = this.fades.filter((f) => now - f.start < FADE);
     for (const f of this.fades) {
-      const section = m.sections[m.section[f.seat]];
       const [x, y] = this.camera.screen(m.x[f.seat], m.y[f.seat]);
       if (x < -20 || y < -20 || x > this.camera.width + 20 || y > this.camera.height + 20) continue;
-      const r = section.pitch * RADIUS * this.camera.at.k;
+      const r = this.radius(f.seat);
       const share = (now - f.start) / FADE;
       const s = f.taken ? this.painter.sprites.free(m.tier[f.seat], r * this.dpr) : this.painter.sprites.taken(r * this.dpr);
       const half = s.half / this.dpr;
@@ -195,8 +194,7 @@ export class View {
   }
 
   private radius(seat: number): number {
-    const m = this.hall.model;
-    return m.sections[m.section[seat]].pitch * RADIUS * this.camera.at.k;
+    return pitchAt(this.hall.model, seat) * RADIUS * this.camera.at.k;
   }
 
   private pin(seat: number, fill: string, edge: string): void {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { near, orphans, step, together } from "../map/choose";
-import { all, model, names, only } from "./world";
+import { build } from "../map/plan";
+import { all, model, names, only, plan, tiers } from "./world";
 
 const TEN = "0000000000";
 
@@ -81,4 +82,12 @@ test("step goes along the row, and from row to row", () => {
   assert.equal(m.label[step(m, at("P-A-2"), -1, 0)], "P-A-1");
   assert.equal(m.label[step(m, at("P-A-2"), 0, 1)], "P-B-2");
   assert.equal(step(m, at("P-A-2"), 0, -1), -1);
+});
+
+test("together is by place: seats on two sides of an aisle are not", () => {
+  const p = plan({ id: "P", rows: ["000000", "0000"] });
+  for (let i = 3; i < 6; i++) p.seats[i].x += 40;
+  const m = build(p, tiers);
+  assert.deepEqual(names(m, together(m, all, 4, 0).seats), ["P-B-1", "P-B-2", "P-B-3", "P-B-4"]);
+  assert.deepEqual(orphans(m, all, new Set([0, 1])), [2]); // alone beside the aisle
 });

@@ -77,3 +77,20 @@ test("the stage is in front of rows, and in the empty middle of a bowl", () => {
   const field = stageOf(build(around, tiers));
   assert.ok(field && Math.hypot(field.x, field.y) < 3 && Math.hypot(field.width, field.height) / 2 < 100);
 });
+
+test("a stage is guessed only where the drawing does not say what there is", () => {
+  const p = plan({ id: "P", rows: ["0000", "0000"], y: 100 });
+  assert.ok(stageOf(build(p, tiers)));
+  assert.equal(stageOf(build({ ...p, no_stage: true }, tiers)), null);
+  const drawn = build({ ...p, shapes: [{ kind: "rectangle", x: -50, y: 20, width: 130, height: 30, text: "Stage" }] }, tiers);
+  assert.equal(stageOf(drawn), null);
+  assert.deepEqual(drawn.box.slice(0, 2), [-50, 20]); // the map shows it
+});
+
+test("seats are as large as the nearest neighbour allows", () => {
+  const p = plan({ id: "P", rows: ["000000", "000000"] });
+  p.seats[11].x = 44; // 4 from the seat before it, in the second row
+  const m = build(p, tiers);
+  assert.deepEqual(m.rows.map((r) => r.pitch), [10, 4]);
+  assert.equal(m.sections[0].pitch, 10);
+});

@@ -1,0 +1,113 @@
+package event
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"boxoffice/internal/message"
+)
+
+// plan checks a new document, puts the seats of its rows in the order in which
+// people sit, and makes the plan. Stored documents are built as they are: their
+// ordinals are in use. The error is a planError.
+func (doc *planDocument) plan() (*message.Plan, error) {
+	p, err := doc.build()
+	if err != nil {
+		return nil, err
+	}
+	moved := false
+	for s := range doc.Sections {
+		for r := range doc.Sections[s].Rows {
+			moved = arrange(doc.Sections[s].Rows[r].Seats) || moved
+		}
+	}
+	if !moved {
+		return p, nil
+	}
+	return doc.build()
+}
+
+// maxChain is up to how many seats of a row the way from neighbour to neighbour is
+// looked for; longer ones are ordered along their longer side.
+const maxChain = 1000
+
+// arrange orders the seats of a row from one end to the other by where they are:
+// files list them by number, and numbers may be odd on the left and even on the
+// right. A row that is in order already, or whose seats have no places, stays.
+func arrange(seats []seatDocument) (moved bool) {
+	if len(seats) < 3 {
+		return false
+	}
+	order := chain(seats)
+	if way(order) > way(seats)*0.98 {
+		return false
+	}
+	first, last := &order[0], &order[len(order)-1]
+	if slices.IndexFunc(seats, same(last)) < slices.IndexFunc(seats, same(first)) {
+		slices.Reverse(order)
+	}
+	copy(seats, order)
+	return true
+}
+
+func same(a *seatDocument) func(seatDocument) bool {
+	return func(b seatDocument) bool { return *a == b }
+}
+
+// chain goes from one end of a row to the other, always to the nearest seat.
+func chain(seats []seatDocument) []seatDocument {
+	rest := slices.Clone(seats)
+	if len(rest) > maxChain {
+		left, right, top, bottom := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
+		for _, s := range rest {
+			left, right, top, bottom = min(left, s.X), max(right, s.X), min(top, s.Y), max(bottom, s.Y)
+		}
+		slices.SortStableFunc(rest, func(a, b seatDocument) int {
+			if right-left >= bottom-top {
+				return cmp.Compare(a.X, b.X)
+			}
+			return cmp.Compare(a.Y, b.Y)
+		})
+		return rest
+	}
+	// The seat that is farthest from any other is at an end.
+	end := farthest(rest, rest[farthest(rest, rest[0])])
+	out := make([]seatDocument, 0, len(rest))
+	for at := end; ; {
+		out = append(out, rest[at])
+		rest = slices.Delete(rest, at, at+1)
+		if len(rest) == 0 {
+			return out
+		}
+		at = nearest(rest, out[len(out)-1])
+	}
+}
+
+func farthest(seats []seatDocument, from seatDocument) (at int) {
+	for i := range seats {
+		if apart(seats[i], from) > apart(seats[at], from) {
+			at = i
+		}
+	}
+	return at
+}
+
+func nearest(seats []seatDocument, from seatDocument) (at int) {
+	for i := range seats {
+		if apart(seats[i], from) < apart(seats[at], from) {
+			at = i
+		}
+	}
+	return at
+}
+
+func apart(a, b seatDocument) float64 { return math.Hypot(a.X-b.X, a.Y-b.Y) }
+
+// way is how long it is from the first seat to the last, seat by seat.
+func way(seats []seatDocument) (sum float64) {
+	for i := 1; i < len(seats); i++ {
+		sum += apart(seats[i-1], seats[i])
+	}
+	return sum
+}

@@ -1,0 +1,74 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+
+	"boxoffice/internal/message"
+)
+
+const (
+	maxShapes = 2000
+	maxPoints = 1000 // of a polygon
+)
+
+// checkShapes checks what is drawn beneath the seats. The error is a planError.
+func checkShapes(shapes []message.Shape) error {
+	if len(shapes) > maxShapes {
+		return planError{"shapes", fmt.Sprintf("must have at most %d elements", maxShapes)}
+	}
+	for i := range shapes {
+		if member, reason := badShape(&shapes[i]); reason != "" {
+			return planError{fmt.Sprintf("shapes[%d]%s", i, member), reason}
+		}
+	}
+	return nil
+}
+
+// badShape says which member of a shape is wrong, and why.
+func badShape(s *message.Shape) (member, reason string) {
+	numbers := []float64{s.X, s.Y, s.Width, s.Height, s.Rotation, s.TextSize}
+	for _, p := range s.Points {
+		numbers = append(numbers, p.X, p.Y)
+	}
+	if s.TextAt != nil {
+		numbers = append(numbers, s.TextAt.X, s.TextAt.Y)
+	}
+	for _, n := range numbers {
+		if !finite(n) {
+			return "", "must have numbers up to 1,000,000"
+		}
+	}
+	for name, colour := range map[string]string{".fill": s.Fill, ".line": s.Line, ".text_fill": s.TextFill} {
+		if badColor(colour) {
+			return name, "must be a colour such as #2563eb"
+		}
+	}
+	switch s.Kind {
+	case "rectangle", "ellipse":
+		if s.Width <= 0 || s.Height <= 0 {
+			return ".width", "and height must be above 0"
+		}
+	case "polygon":
+		if len(s.Points) < 3 || len(s.Points) > maxPoints {
+			return ".points", fmt.Sprintf("must have 3 to %d elements", maxPoints)
+		}
+	case "text":
+		if s.Text == "" {
+			return ".text", "is required"
+		}
+	default:
+		return ".kind", "must be rectangle, ellipse, polygon or text"
+	}
+	if reason := badText(s.Text, 0, 200); reason != "" {
+		return ".text", reason
+	}
+	if s.TextSize < 0 {
+		return ".text_size", "must be 0 or more"
+	}
+	return "", ""
+}
+
+func badColor(c string) bool {
+	return len(c) > 32 || strings.Trim(c, "#abcdefABCDEF0123456789") != ""
+}
