@@ -53,6 +53,17 @@ const clipped = `(() => {
       if (pen.measureText(words.trim()).width > room + 2) say("does not fit into", el, words);
     }
   }
+  const words = (el) => {
+    const range = document.createRange();
+    range.selectNodeContents(el);
+    return [...range.getClientRects()].filter((r) => r.width > 1 && r.height > 1);
+  };
+  for (const row of document.querySelectorAll("tr")) {
+    const cells = [...row.children].filter((c) => c.checkVisibility() && !unseen(c) && !unseen(c.firstElementChild));
+    for (let i = 0; i + 1 < cells.length; i++) for (const a of words(cells[i])) for (const b of words(cells[i + 1])) {
+      if (a.top < b.bottom && b.top < a.bottom && a.right + 6 > b.left && b.right + 6 > a.left) say("touches the next cell", cells[i], cells[i].textContent ?? "");
+    }
+  }
   const wide = document.documentElement.scrollWidth;
   if (wide > width) out.add("the page is " + wide + " wide on a screen of " + width);
   return [...out];
