@@ -106,7 +106,7 @@ func (b *bench) rehearse(ctx context.Context, args ...string) (rush.Report, erro
 
 // size measures a node that has nothing to do, and a very large event.
 func (b *bench) size(ctx context.Context) error {
-	s, err := start(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(b.dir, "data"), "--demo")
+	s, err := start(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--loopback-factor", "1000", "--data", filepath.Join(b.dir, "data"), "--demo")
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (b *bench) size(ctx context.Context) error {
 
 // idle is the memory of a fresh node that has nothing to do.
 func (b *bench) idle(ctx context.Context) error {
-	s, err := start(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(b.dir, "idle"))
+	s, err := start(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--loopback-factor", "1000", "--data", filepath.Join(b.dir, "idle"))
 	if err != nil {
 		return err
 	}

@@ -169,7 +169,7 @@ func loop(addr, request, status string, end time.Time, n *atomic.Int64) error {
 // reads compares warm reads with a bare handler that sends the same bytes, and
 // says what it costs to know who asks.
 func (b *bench) reads(ctx context.Context) error {
-	s, err := start(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(b.dir, "reads"), "--demo")
+	s, err := start(ctx, b.program, "serve", "--addr", "127.0.0.1:0", "--loopback-factor", "1000", "--data", filepath.Join(b.dir, "reads"), "--demo")
 	if err != nil {
 		return err
 	}

@@ -221,7 +221,7 @@ func (b *bench) growth(ctx context.Context) error {
 
 // events fills a database with so many small events.
 func (b *bench) events(ctx context.Context, where []string, n int) error {
-	s, err := start(ctx, b.program, append([]string{"serve", "--addr", "127.0.0.1:0", "--demo"}, where...)...)
+	s, err := start(ctx, b.program, append([]string{"serve", "--addr", "127.0.0.1:0", "--loopback-factor", "1000", "--demo"}, where...)...)
 	if err != nil {
 		return err
 	}

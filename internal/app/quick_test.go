@@ -303,7 +303,7 @@ func TestShortWayOfEvents(t *testing.T) {
 // Limits, proxies and other sites are for both ways.
 func TestShortWayOfTheFrontDoor(t *testing.T) {
 	h := newWays(t, func(s *Serve) {
-		s.RateLimit, s.LimitLoopback, s.Proxies, s.Origins, s.PublicURL = 50, true, []string{"127.0.0.0/8"}, []string{"https://shop.example"}, "https://tickets.example"
+		s.RateLimit, s.Proxies, s.Origins, s.PublicURL = 50, []string{"127.0.0.0/8"}, []string{"https://shop.example"}, "https://tickets.example"
 	})
 	event := h.must(t, h.account(t, message.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	seats := "/events/" + event + "/seats?form=compact"

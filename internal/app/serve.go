@@ -25,17 +25,17 @@ import (
 // Serve says how to run a node.
 type Serve struct {
 	Storage
-	ReplicaURL    string   `help:"A read replica, for lists and search." env:"BOXOFFICE_REPLICA_URL" placeholder:"URL"`
-	Addr          string   `help:"Address to listen on." default:"127.0.0.1:8080" env:"BOXOFFICE_ADDR" placeholder:"HOST:PORT"`
-	OpsAddr       string   `help:"Address for metrics (Prometheus) and profiles (net/http/pprof). 127.0.0.1:8090 when it is left out, or a free port if that is taken." env:"BOXOFFICE_OPS_ADDR" placeholder:"HOST:PORT"`
-	PublicURL     string   `help:"Where the world reaches this server, for links; the address it listens on when it is left out." env:"BOXOFFICE_PUBLIC_URL" placeholder:"URL"`
-	Proxies       []string `name:"trusted-proxies" help:"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8. On a loopback --addr a proxy on this machine is, when it is left out." env:"BOXOFFICE_TRUSTED_PROXIES" placeholder:"CIDR"`
-	Origins       []string `name:"cors-origins" help:"Sites whose pages may call the API, such as https://example.org; * for all." env:"BOXOFFICE_CORS_ORIGINS" placeholder:"ORIGIN"`
-	RateLimit     int64    `help:"Requests a second for each account, and half of what an address may without one; 0: no limits." default:"50" env:"BOXOFFICE_RATE_LIMIT" placeholder:"N"`
-	LimitLoopback bool     `help:"Limit clients on this machine like all others, not a thousand times later." env:"BOXOFFICE_LIMIT_LOOPBACK"`
-	AccessLog     bool     `help:"Log every request." env:"BOXOFFICE_ACCESS_LOG"`
-	TwoFactor     bool     `name:"require-two-factor" help:"Organizers and admins must log in with two factors: until they have set that up, they may do what customers may." env:"BOXOFFICE_REQUIRE_TWO_FACTOR"`
-	Demo          bool     `help:"Fill the database with lively events and accounts, whose passwords are printed. Loopback addresses only." env:"BOXOFFICE_DEMO"`
+	ReplicaURL string   `help:"A read replica, for lists and search." env:"BOXOFFICE_REPLICA_URL" placeholder:"URL"`
+	Addr       string   `help:"Address to listen on." default:"127.0.0.1:8080" env:"BOXOFFICE_ADDR" placeholder:"HOST:PORT"`
+	OpsAddr    string   `help:"Address for metrics (Prometheus) and profiles (net/http/pprof). 127.0.0.1:8090 when it is left out, or a free port if that is taken." env:"BOXOFFICE_OPS_ADDR" placeholder:"HOST:PORT"`
+	PublicURL  string   `help:"Where the world reaches this server, for links; the address it listens on when it is left out." env:"BOXOFFICE_PUBLIC_URL" placeholder:"URL"`
+	Proxies    []string `name:"trusted-proxies" help:"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8. On a loopback --addr a proxy on this machine is, when it is left out." env:"BOXOFFICE_TRUSTED_PROXIES" placeholder:"CIDR"`
+	Origins    []string `name:"cors-origins" help:"Sites whose pages may call the API, such as https://example.org; * for all." env:"BOXOFFICE_CORS_ORIGINS" placeholder:"ORIGIN"`
+	RateLimit  int64    `help:"Requests a second for each account, and half of what an address may without one; 0: no limits." default:"50" env:"BOXOFFICE_RATE_LIMIT" placeholder:"N"`
+	Loopback   int64    `name:"loopback-factor" help:"Clients on this machine may ask so many times as often; for rehearsals and tests." default:"1" env:"BOXOFFICE_LOOPBACK_FACTOR" placeholder:"N"`
+	AccessLog  bool     `help:"Log every request." env:"BOXOFFICE_ACCESS_LOG"`
+	TwoFactor  bool     `name:"require-two-factor" help:"Organizers and admins must log in with two factors: until they have set that up, they may do what customers may." env:"BOXOFFICE_REQUIRE_TWO_FACTOR"`
+	Demo       bool     `help:"Fill the database with lively events and accounts, whose passwords are printed. Loopback addresses only." env:"BOXOFFICE_DEMO"`
 }
 
 const (
@@ -119,7 +119,7 @@ func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger
 	cfg.LoopbackProxy = loopback(s.Addr) && len(s.Proxies) == 0
 	if s.RateLimit > 0 {
 		cfg.Limits = gateway.DefaultLimits(s.RateLimit, limit.NewMemory(time.Now))
-		cfg.Limits.Loopback = s.LimitLoopback
+		cfg.Limits.LoopbackFactor = s.Loopback
 	}
 	g := gateway.New(cfg)
 	if s.PublicURL != "" && len(s.Proxies) == 0 && !cfg.LoopbackProxy && s.Addr != "" {

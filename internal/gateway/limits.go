@@ -16,11 +16,14 @@ import (
 
 // Limits says how often somebody may ask.
 type Limits struct {
-	Limiter  limit.Limiter // nil: nobody is limited
-	Account  limit.Rate    // for each account
-	Address  limit.Rate    // for each address, of those who are not signed in
-	Entry    limit.Rate    // for each address: log-in, sign-up, guests, password resets
-	Loopback bool          // also for clients on this machine, who otherwise have a thousand times as much
+	Limiter limit.Limiter // nil: nobody is limited
+	Account limit.Rate    // for each account
+	Address limit.Rate    // for each address, of those who are not signed in
+	Entry   limit.Rate    // for each address: log-in, sign-up, guests, password resets
+
+	// LoopbackFactor multiplies the rates of clients on this machine, for rehearsals
+	// and tests; 0 and 1: they are like all others.
+	LoopbackFactor int64
 }
 
 // DefaultLimits allow so many requests a second to an account, twice as many to
@@ -35,9 +38,6 @@ func DefaultLimits(perSecond int64, l limit.Limiter) Limits {
 		Entry:   limit.Rate{Burst: 30, Per: time.Minute},
 	}
 }
-
-// atHome is by how much more a client on this machine may ask.
-const atHome = 1000
 
 // policy is a rate with the name and header under which clients hear of it.
 type policy struct {
@@ -55,8 +55,8 @@ func newPolicies(l Limits) *policies {
 	}
 	both := func(name string, r limit.Rate) (p [2]policy) {
 		for i := range p {
-			if i == 1 && !l.Loopback {
-				r.Burst *= atHome
+			if i == 1 {
+				r.Burst *= max(1, l.LoopbackFactor)
 			}
 			// draft-ietf-httpapi-ratelimit-headers-10: a quota q in a window of w seconds.
 			text := strconv.Quote(name) + ";q=" + strconv.FormatInt(r.Burst, 10) + ";w=" + strconv.FormatInt(int64(r.Per/time.Second), 10)

@@ -141,7 +141,6 @@ func TestShortWay(t *testing.T) {
 		c.AccessLog, c.PublicURL, c.Cookie = true, "https://tickets.example", "session"
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 		c.Limits = DefaultLimits(25, limit.NewMemory(func() time.Time { return now }))
-		c.Limits.Loopback = true
 		c.Pressure = func() (int, int) { return waiting, 100 }
 		c.Outage = func(err error) bool { return err.Error() == "outage" }
 	})

@@ -51,7 +51,7 @@ func startServer(ctx context.Context, args []string) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
 	}
-	s := &server{cmd: exec.Command(exe, append([]string{"serve", "--addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
+	s := &server{cmd: exec.Command(exe, append([]string{"serve", "--addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0", "--loopback-factor", "1000"}, args...)...), done: make(chan struct{})}
 	s.cmd.Stderr = &s.log
 	dieWithUs(s.cmd)
 	out, err := s.cmd.StdoutPipe()

@@ -111,7 +111,7 @@ func serve(t testing.TB, data app.Storage, args ...string) *server {
 func serveAt(t testing.TB, addr string, data app.Storage, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, done: make(chan struct{})}
-	s.cmd = exec.Command(program(t), append(on(data, "serve", "--addr", addr), args...)...)
+	s.cmd = exec.Command(program(t), append(on(data, "serve", "--addr", addr, "--loopback-factor", "1000"), args...)...)
 	s.cmd.Stderr = &s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

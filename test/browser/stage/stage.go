@@ -73,7 +73,7 @@ func (s *Stage) serve(ctx context.Context, more []string) error {
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "boxoffice/cmd/boxoffice").CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
 	}
-	s.node = exec.Command(program, append([]string{"serve", "--demo", "--addr", "127.0.0.1:0", "--data", filepath.Join(s.dir, "data")}, more...)...)
+	s.node = exec.Command(program, append([]string{"serve", "--demo", "--addr", "127.0.0.1:0", "--loopback-factor", "1000", "--data", filepath.Join(s.dir, "data")}, more...)...)
 	s.node.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	s.node.Stderr = os.Stderr
 	out, err := s.node.StdoutPipe()
