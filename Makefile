@@ -57,6 +57,10 @@ lighthouse: setup ## Lighthouse over home, search, event and checkout, as a phon
 pictures: setup ## Take the pictures of pages that the documentation shows
 	go run ./test/browser/pictures
 
+.PHONY: simulate
+simulate: ## Play N=1000 made-up histories from SEED on, in a simulated house
+	N=$${N:-1000} go test -count=1 -timeout 24h -v -run TestHistories ./test/simulate
+
 .PHONY: chaos
 chaos: setup ## The long series: 100 kills on each database, a long outage, random histories by the ten thousand
 	BOXOFFICE_KILLS=100 go test -count=1 -timeout 60m -v -run 'TestKill' ./test/system

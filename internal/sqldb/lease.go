@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"embed"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -26,14 +25,14 @@ type Lease struct {
 	name   string
 	holder string
 
-	mu    sync.Mutex
-	asked time.Time // when it was asked for last
-	until time.Time // by this machine's monotonic clock; zero: not held
+	turn  chan struct{} // holds one while somebody looks; those who wait can give up
+	asked time.Time     // when it was asked for last
+	until time.Time     // by this machine's monotonic clock; zero: not held
 }
 
 // NewLease is this node's part in a lease.
 func NewLease(ctx context.Context, db *DB, name string) (*Lease, error) {
-	l := &Lease{db: db, name: name, holder: rand.Text()}
+	l := &Lease{db: db, name: name, holder: rand.Text(), turn: make(chan struct{}, 1)}
 	if !db.Shared() {
 		return l, nil
 	}
@@ -46,8 +45,12 @@ func (l *Lease) Held(ctx context.Context) bool {
 	if !l.db.Shared() {
 		return true
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return false
+	}
 	now := time.Now()
 	if now.Sub(l.asked) >= leaseRenew {
 		if held, err := l.ask(ctx); err == nil {
@@ -82,8 +85,8 @@ func (l *Lease) ask(ctx context.Context) (bool, error) {
 
 // Release gives the lease back, so that the next node need not wait.
 func (l *Lease) Release(ctx context.Context) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
 	if l.until.IsZero() {
 		return
 	}

@@ -1,0 +1,340 @@
+package simulate
+
+import (
+	"bytes"
+	"context"
+	"database/sql/driver"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"boxoffice/internal/app"
+	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user"
+)
+
+// house is all nodes, and what is outside of them.
+type house struct {
+	dir   string
+	nodes []*node
+	turn  chan struct{}
+	bank  *bank
+	post  *post
+	logs  *logs
+}
+
+// node is a process of the house. It loses everything that it does not keep in
+// the database when it dies.
+type node struct {
+	house  *house
+	number int
+	life   *life
+	app    *app.Node // nil: it is down
+	ended  sync.WaitGroup
+}
+
+func newHouse(dir string, nodes int) *house {
+	h := &house{dir: dir, turn: make(chan struct{}, 1), bank: newBank(), post: &post{}, logs: &logs{}}
+	for i := range nodes {
+		h.nodes = append(h.nodes, &node{house: h, number: i})
+	}
+	return h
+}
+
+// start starts a node that is down.
+func (n *node) start() error {
+	n.life = newLife(n.house.turn)
+	life := n.life
+	db, err := sqldb.Open(context.Background(), sqldb.Config{Dir: n.house.dir, Synchronous: "OFF", Together: true,
+		Connector: func(d driver.Driver, dsn string) driver.Connector {
+			return &connector{driver: d, dsn: dsn, life: life}
+		}})
+	if err != nil {
+		return err
+	}
+	s := &app.Serve{Storage: app.Storage{Data: n.house.dir}, PublicURL: "https://tickets.example"}
+	n.app, err = s.Start(context.Background(), db, app.Substitutes{
+		Gateway: &branch{n.house.bank, life},
+		Mailer:  &letterbox{n.house.post, life},
+		Hashing: user.Hashing{Memory: 8, Time: 1},
+	}, slog.New(&logHandler{logs: n.house.logs, life: life, node: n.number}))
+	return err
+}
+
+// bury ends what is left of a node that has died: nothing that it does reaches
+// the world any more.
+func (n *node) bury() {
+	n.life.kill()
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = n.app.Close(now) // its database does not hear it
+	n.app = nil
+}
+
+// stop ends a node as an operator does.
+func (n *node) stop() error {
+	n.life.thaw()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	err := n.app.Close(ctx)
+	if n.life.isDead() {
+		err = nil
+	}
+	n.app = nil
+	if errors.Is(err, context.DeadlineExceeded) { // payments that go on at the next start
+		return nil
+	}
+	return err
+}
+
+// reap buries the nodes that have died, and tells which.
+func (h *house) reap() (dead []*node) {
+	for _, n := range h.nodes {
+		if n.app != nil && n.life.isDead() {
+			n.bury()
+			dead = append(dead, n)
+		}
+	}
+	return dead
+}
+
+// reply is what a client gets for a request.
+type reply struct {
+	status int // 0: no answer
+	header http.Header
+	body   []byte
+	doc    map[string]any // the body, when it is a JSON object
+	why    string         // without an answer: died, left, frozen
+	sent   time.Time
+	came   time.Time
+}
+
+// ok reports whether a request was carried out.
+func (r *reply) ok() bool { return r.status >= 200 && r.status < 300 }
+
+// slug is the type of a problem.
+func (r *reply) slug() string {
+	return strings.TrimPrefix(text(r.doc["type"]), "/problems/")
+}
+
+func (r *reply) String() string {
+	if r.status == 0 {
+		return "no answer: " + r.why
+	}
+	b := string(bytes.TrimSpace(r.body))
+	if len(b) > 400 {
+		b = b[:400] + "…"
+	}
+	return fmt.Sprintf("%d %s", r.status, b)
+}
+
+// request is what a client asks for.
+type request struct {
+	node    int
+	token   string
+	method  string
+	path    string
+	body    any // nil, or for JSON
+	headers map[string]string
+	leave   int // at the node's nth commit; 0: never
+}
+
+// patience is how long a client waits for an answer.
+const patience = 40 * time.Second
+
+// ask sends a request and waits for its answer.
+func (h *house) ask(q request) reply {
+	n := h.nodes[q.node%len(h.nodes)]
+	if n.app == nil {
+		return reply{why: "down", sent: time.Now(), came: time.Now()}
+	}
+	ctx, leave := context.WithCancel(context.Background())
+	defer leave()
+	var body []byte
+	if q.body != nil {
+		var err error
+		if body, err = json.Marshal(q.body); err != nil {
+			panic(err)
+		}
+	}
+	r := httptest.NewRequestWithContext(ctx, q.method, q.path, bytes.NewReader(body))
+	r.RemoteAddr = "192.0.2.1:1234"
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if q.token != "" {
+		r.Header.Set("Authorization", "Bearer "+q.token)
+	}
+	for k, v := range q.headers {
+		r.Header.Set(k, v)
+	}
+	left := make(chan struct{})
+	if q.leave > 0 {
+		n.life.at(q.leave, func() { leave(); close(left) })
+	}
+	w := httptest.NewRecorder()
+	life, sent := n.life, time.Now()
+	answered := make(chan struct{})
+	handler := n.app.Door().Handler()
+	n.ended.Go(func() {
+		defer close(answered)
+		handler.ServeHTTP(w, r)
+	})
+	wait := patience
+	if life.isFrozen() {
+		wait = 3 * time.Second
+	}
+	out := reply{sent: sent}
+	select {
+	case <-answered:
+		out.status, out.header, out.body = w.Code, w.Header(), w.Body.Bytes()
+		_ = json.Unmarshal(out.body, &out.doc)
+	case <-left:
+		out.why = "left"
+	case <-time.After(wait):
+		out.why = "late"
+	}
+	out.came = time.Now()
+	switch {
+	case life.isDead(): // a dead node's answer is not heard
+		out = reply{why: "died", sent: sent, came: out.came}
+	case life.isFrozen() && out.why == "late":
+		out.why = "frozen"
+	}
+	select {
+	case <-left:
+		out = reply{why: "left", sent: sent, came: out.came}
+	default:
+	}
+	return out
+}
+
+// copyFile copies a database that nobody has open.
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(filepath.Join(from, sqldb.FileName))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(to, sqldb.FileName), data, 0o600)
+}
+
+// post is the mail server.
+type post struct {
+	mu    sync.Mutex
+	mails []mail
+}
+
+type mail struct{ to, subject, text string }
+
+// find is what follows a mark in the latest mail to somebody that has it.
+func (p *post) find(to, mark string, n int) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.mails) - 1; i >= 0; i-- {
+		m := &p.mails[i]
+		if m.to != to {
+			continue
+		}
+		if at := strings.Index(m.text, mark); at >= 0 {
+			rest := m.text[at+len(mark):]
+			return rest[:min(n, len(rest))]
+		}
+	}
+	return ""
+}
+
+// letterbox is the mail server as one node reaches it.
+type letterbox struct {
+	post *post
+	life *life
+}
+
+func (l *letterbox) Send(to, subject, text string) {
+	if l.life.pass() != nil {
+		return
+	}
+	l.post.mu.Lock()
+	defer l.post.mu.Unlock()
+	l.post.mails = append(l.post.mails, mail{to, subject, text})
+}
+
+// logs keeps what nodes that are alive complain about.
+type logs struct {
+	mu   sync.Mutex
+	list []string
+	all  []string // with everything else; for those who read a script
+}
+
+func (l *logs) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := l.list
+	l.list = nil
+	return list
+}
+
+type logHandler struct {
+	logs  *logs
+	life  *life
+	node  int
+	attrs []slog.Attr
+}
+
+func (h *logHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn
+}
+
+func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
+	if h.life.isDead() || h.life.isFrozen() {
+		return nil
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "node %d: %s", h.node, r.Message)
+	add := func(a slog.Attr) bool { fmt.Fprintf(&b, " %s=%v", a.Key, a.Value); return true }
+	for _, a := range h.attrs {
+		add(a)
+	}
+	r.Attrs(add)
+	if strings.Contains(b.String(), errDead.Error()) {
+		return nil
+	}
+	h.logs.mu.Lock()
+	defer h.logs.mu.Unlock()
+	if r.Level >= slog.LevelError {
+		h.logs.list = append(h.logs.list, b.String())
+	}
+	h.logs.all = append(h.logs.all, b.String())
+	return nil
+}
+
+func (h *logHandler) WithAttrs(a []slog.Attr) slog.Handler {
+	c := *h
+	c.attrs = append(append([]slog.Attr(nil), h.attrs...), a...)
+	return &c
+}
+
+func (h *logHandler) WithGroup(string) slog.Handler { return h }
+
+// text is a string in a JSON document; "" when it is none.
+func text(v any) string { s, _ := v.(string); return s }
+
+// number is an integer in a JSON document.
+func number(v any) int64 { f, _ := v.(float64); return int64(f) }
+
+// at is a time in a JSON document; zero when there is none.
+func at(v any) time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, text(v))
+	return t
+}
+
+func list(v any) []any { l, _ := v.([]any); return l }
+
+func object(v any) map[string]any { m, _ := v.(map[string]any); return m }

@@ -1,0 +1,227 @@
+package simulate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing/synctest"
+	"time"
+)
+
+// world is what the outside knows of the house: what its people were told.
+type world struct {
+	*house
+	people   map[string]*person
+	events   map[string]*event
+	bookings map[string]*booking
+	payments map[string]*pay
+	broken   []string // rules that were broken, and how
+	trace    []string
+	knows    map[string]bool // fields of events that this revision has
+	alone    bool            // one request at a time: answers can be held against all that was told
+	strict   bool            // known faults count, too
+	hurt     bool            // a node was killed, or the bank does not answer: some may be told to try again
+}
+
+// person is somebody with an account, or more than one.
+type person struct {
+	name, id, email, password, token, role string
+	verified, guest, unclear, gone         bool
+	secret                                 string // of two-factor log-in
+	twoFactor                              bool
+	recovery                               []string
+	ended                                  []string // tokens that must not count any more
+}
+
+// event is an event as its organizer was told.
+type event struct {
+	name, id, organizer string
+	doc                 map[string]any
+	told                time.Time // when doc was
+	plan                int
+	unclear             bool // a change of it was not answered
+	cancelAsked         bool
+	cancelTold          bool
+	limits              int64 // the highest that it had
+}
+
+// booking is a booking as its owner was told.
+type booking struct {
+	name, id, event, owner, kind string
+	status                       string
+	seats                        []string
+	amount                       int64
+	expires                      time.Time
+	promise                      time.Time // until when it can be given back; zero: nothing was said
+	seq                          int64
+	unclear                      bool
+	cancelAsked, payAsked        bool
+	unpaid                       bool // a payment for it may have been taken back
+	gaveBack                     []string
+	toldBooked                   bool
+}
+
+// pay is a payment as its owner was told.
+type pay struct {
+	name, id, booking, status, method string
+	amount                            int64
+	unclear, voidAsked                bool
+	version                           string
+}
+
+func (w *world) fail(rule, format string, args ...any) {
+	text := rule + ": " + fmt.Sprintf(format, args...)
+	if !w.strict && isKnown(text) {
+		w.note("known: %s", text)
+		return
+	}
+	w.broken = append(w.broken, text)
+}
+
+func (w *world) note(format string, args ...any) {
+	w.trace = append(w.trace, time.Now().UTC().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+}
+
+// live reports whether a booking has its seats at a time, as far as its owner was
+// told.
+func (b *booking) live(now time.Time) bool {
+	return b.status == "booked" || b.status == "pending" && now.Before(b.expires)
+}
+
+// sure reports whether a booking must be now as its owner was told.
+func (w *world) sure(b *booking) bool {
+	e := w.events[b.event]
+	return !b.unclear && !b.cancelAsked && !(e != nil && e.cancelAsked)
+}
+
+// labels are the seats of a booking in an answer.
+func labels(doc map[string]any) []string {
+	var out []string
+	for _, s := range list(doc["seats"]) {
+		out = append(out, text(object(s)["label"]))
+	}
+	return out
+}
+
+// learn takes in what an answer says of a booking.
+func (w *world) learn(b *booking, doc map[string]any, detailed bool) {
+	now := time.Now()
+	was := *b
+	status, seats := text(doc["status"]), labels(doc)
+	b.id, b.amount, b.seq, b.kind = text(doc["id"]), number(doc["amount"]), number(doc["seq"]), text(doc["kind"])
+	b.status, b.seats, b.expires = status, seats, at(doc["expires_at"])
+	if was.id != "" && w.alone {
+		w.compare(&was, b, now)
+	}
+	if status == "booked" {
+		b.toldBooked = true
+		if until := at(doc["refundable_until"]); detailed && !until.IsZero() {
+			if until.Before(b.promise) && w.sure(&was) {
+				w.fail("a promise is kept", "booking %s could be given back until %s, now until %s", b.name, b.promise, until)
+			}
+			if until.After(b.promise) {
+				b.promise = until
+			}
+		}
+	}
+	w.oneOwner(b, now)
+	b.unclear = false
+}
+
+// compare holds what is told of a booking now against what was told before.
+func (w *world) compare(was, is *booking, now time.Time) {
+	if !w.sure(was) {
+		return
+	}
+	switch {
+	case was.status == "booked" && is.status != "booked" && !was.unpaid:
+		w.fail("booked stays booked", "booking %s was told as booked and is %s", was.name, is.status)
+	case was.status == "booked" && is.status == "booked" && !same(was.seats, is.seats):
+		w.fail("booked stays booked", "booking %s had %v and has %v", was.name, was.seats, is.seats)
+	case was.status == "booked" && is.status == "booked" && was.amount != is.amount:
+		w.fail("a price is a promise", "booking %s was over %d and is over %d", was.name, was.amount, is.amount)
+	case was.status == "pending" && now.Before(was.expires) && (is.status == "expired" || is.status == "cancelled") && !was.unpaid:
+		w.fail("a hold lasts", "booking %s was held until %s and is %s", was.name, was.expires, is.status)
+	case was.status == "pending" && is.status == "pending" && is.expires.Before(was.expires):
+		w.fail("a hold lasts", "booking %s was held until %s and is held until %s", was.name, was.expires, is.expires)
+	}
+}
+
+func same(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
+}
+
+// oneOwner finds another booking that was told that it has a seat of this one.
+func (w *world) oneOwner(b *booking, now time.Time) {
+	if !b.live(now) {
+		return
+	}
+	for _, o := range sorted(w.bookings) {
+		if o == b || o.event != b.event || o.id == b.id || !o.live(now) || !w.sure(o) || o.unpaid {
+			continue
+		}
+		for _, s := range o.seats {
+			if slices.Contains(b.seats, s) && !strings.HasPrefix(s, "G-") {
+				w.fail("a seat has one owner", "%s of event %s belongs to booking %s (%s) and to booking %s (%s)", s, b.event, o.name, o.status, b.name, b.status)
+			}
+		}
+	}
+}
+
+func sorted[T any](m map[string]T) []T {
+	names := make([]string, 0, len(m))
+	for n := range m {
+		names = append(names, n)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(a) - len(b)
+		}
+		return strings.Compare(a, b)
+	})
+	out := make([]T, len(names))
+	for i, n := range names {
+		out[i] = m[n]
+	}
+	return out
+}
+
+// quiet waits until nothing is at work but timers.
+func quiet() { synctest.Wait() }
+
+// price is the total of some seats by the prices that an event was told to have;
+// -1 when that is not known.
+func (w *world) price(e *event, seats []any) int64 {
+	if e == nil || e.unclear {
+		return -1
+	}
+	prices := map[string]int64{}
+	for _, t := range list(e.doc["tiers"]) {
+		prices[text(object(t)["name"])] = number(object(t)["price"])
+	}
+	var sum int64
+	for _, s := range seats {
+		p, ok := prices[text(object(s)["tier"])]
+		if !ok {
+			return -1
+		}
+		sum += p
+	}
+	return sum
+}
+
+// own is how many seats somebody has of an event, over all accounts with their
+// address.
+func (w *world) own(e *event, p *person, now time.Time) int64 {
+	var n int64
+	for _, b := range sorted(w.bookings) {
+		o := w.people[b.owner]
+		if b.event == e.name && o != nil && o.email == p.email && b.live(now) && w.sure(b) && b.kind == "sale" {
+			n += int64(len(b.seats))
+		}
+	}
+	return n
+}

@@ -1,0 +1,130 @@
+package simulate
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// steps of a history that is made up.
+const steps = 60
+
+func fromEnv(name string, otherwise uint64) uint64 {
+	if v, err := strconv.ParseUint(os.Getenv(name), 10, 64); err == nil {
+		return v
+	}
+	return otherwise
+}
+
+// TestHistories plays histories that nobody has played before.
+func TestHistories(t *testing.T) {
+	n := fromEnv("N", 100)
+	if testing.Short() {
+		n = 20
+	}
+	first := fromEnv("SEED", uint64(time.Now().UnixNano()))
+	t.Logf("SEED=%d N=%d", first, n)
+	began := time.Now()
+	var mu sync.Mutex
+	next, all := first, 0
+	found := map[string]bool{}
+	var wg sync.WaitGroup
+	for i := range max(1, runtime.NumCPU()) {
+		wg.Go(func() {
+			wk := newWorker(filepath.Join(t.TempDir(), strconv.Itoa(i)))
+			defer wk.stop()
+			for {
+				mu.Lock()
+				seed := next
+				next++
+				over := seed >= first+n || len(found) >= 5 && os.Getenv("ALL") == ""
+				mu.Unlock()
+				if over {
+					return
+				}
+				out, err := wk.play(job{Seed: seed, More: steps, Strict: os.Getenv("STRICT") != ""})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				all += out.Steps
+				fresh := len(out.Broken) > 0 && !found[rule(out.Broken[0])]
+				if fresh {
+					found[rule(out.Broken[0])] = true
+				}
+				mu.Unlock()
+				if fresh {
+					report(t, wk, seed, out)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	took := time.Since(began)
+	t.Logf("%d steps, %.1f histories a second", all, float64(n)/took.Seconds())
+}
+
+// report prints a history that has failed, as short as it can be made.
+func report(t *testing.T, wk *worker, seed uint64, out *outcome) {
+	s, err := parse([]byte(out.Script))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	short, last := s, out
+	if os.Getenv("RAW") == "" {
+		short, last = shrink(wk, s, out, os.Getenv("STRICT") != "")
+	}
+	text := fmt.Sprintf("# %s\n%s", strings.Join(last.Broken, "\n# "), short)
+	if dir := os.Getenv("SAVE"); dir != "" {
+		name := filepath.Join(dir, fmt.Sprintf("seed-%d.txt", seed))
+		_ = os.WriteFile(name, []byte(text), 0o600)
+		_ = os.WriteFile(name+".trace", []byte(strings.Join(last.Trace, "\n")), 0o600)
+	}
+	if os.Getenv("RAW") != "" {
+		t.Errorf("seed %d: %s", seed, strings.Join(last.Broken, "\n"))
+		return
+	}
+	t.Errorf("seed %d, %d of %d steps:\n%s\n%s", seed, len(short.Steps), len(s.Steps), text, strings.Join(last.Trace, "\n"))
+}
+
+// rule is the rule of what was broken.
+func rule(broken string) string {
+	r, _, _ := strings.Cut(broken, ":")
+	return r
+}
+
+// TestScripts plays the scripts of testdata: what they found is mended.
+func TestScripts(t *testing.T) {
+	names, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wk := newWorker(t.TempDir())
+	defer wk.stop()
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := wk.play(job{Script: string(data), Strict: !unmended[filepath.Base(name)]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if os.Getenv("TRACE") != "" {
+				t.Log(strings.Join(out.Trace, "\n"))
+			}
+			if len(out.Broken) > 0 {
+				t.Errorf("%s\n%s", strings.Join(out.Broken, "\n"), strings.Join(out.Trace, "\n"))
+			}
+		})
+	}
+}

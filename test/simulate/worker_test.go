@@ -1,0 +1,205 @@
+package simulate
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/pprof"
+	"strings"
+	"sync"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+)
+
+// Histories are played in processes of their own: a panic of the house, a
+// goroutine that is left, or a lock that nobody gives back is then an outcome
+// like others.
+
+const workerVariable = "BOXOFFICE_SIMULATE_WORKER" // set in workers: where they note what they are at
+
+// job is what a worker is asked to do.
+type job struct {
+	Seed   uint64 `json:"seed"`
+	More   int    `json:"more"`   // steps to make up
+	Script string `json:"script"` // instead
+	Strict bool   `json:"strict"` // known faults count, too
+}
+
+const answerMark = "SIMULATED "
+
+// TestWorker is a worker; it is not a test.
+func TestWorker(t *testing.T) {
+	notes := os.Getenv(workerVariable)
+	if notes == "" {
+		t.Skip("for workers")
+	}
+	st := &stage{}
+	synctest.Test(t, func(t *testing.T) {
+		var err error
+		if st, err = setStage(t.TempDir()); err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(filepath.Dir(notes), "stage"+filepath.Base(notes))
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := copyFile(st.dir, dir); err != nil {
+			t.Fatal(err)
+		}
+		st.dir = dir
+	})
+	in := bufio.NewScanner(os.Stdin)
+	in.Buffer(nil, 1<<20)
+	for in.Scan() {
+		var j job
+		if err := json.Unmarshal(in.Bytes(), &j); err != nil {
+			t.Fatal(err)
+		}
+		s := &Script{Seed: j.Seed, Nodes: 1 + int(j.Seed%3)}
+		if j.Script != "" {
+			var err error
+			if s, err = parse([]byte(j.Script)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tell := func(s *Script) { _ = os.WriteFile(notes, []byte(s.String()), 0o600) }
+		if j.Script != "" {
+			tell(s)
+		}
+		guard := time.AfterFunc(2*time.Minute, func() {
+			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)
+			fmt.Fprintln(os.Stderr, "panic: the house stands still")
+			os.Exit(3)
+		})
+		var out *outcome
+		t.Run("history", func(t *testing.T) {
+			cryptotest.SetGlobalRandom(t, s.Seed)
+			synctest.Test(t, func(t *testing.T) { out = st.play(t.TempDir(), s, &j, tell) })
+		})
+		guard.Stop()
+		line, err := json.Marshal(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("%s%s\n", answerMark, line)
+	}
+}
+
+// worker is a process that plays histories.
+type worker struct {
+	dir   string
+	notes string
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	out   *bufio.Scanner
+	err   *tail
+}
+
+func newWorker(dir string) *worker {
+	return &worker{dir: dir, notes: filepath.Join(dir, "notes")}
+}
+
+func (w *worker) start() error {
+	if err := os.MkdirAll(w.dir, 0o700); err != nil {
+		return err
+	}
+	w.cmd = exec.Command(os.Args[0], "-test.run=^TestWorker$", "-test.timeout=0")
+	w.cmd.Env = append(os.Environ(), workerVariable+"="+w.notes, "TMPDIR="+w.dir, "GOMAXPROCS=1")
+	w.err = &tail{}
+	w.cmd.Stderr = w.err
+	var err error
+	if w.in, err = w.cmd.StdinPipe(); err != nil {
+		return err
+	}
+	stdout, err := w.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	w.out = bufio.NewScanner(stdout)
+	w.out.Buffer(nil, 64<<20)
+	return w.cmd.Start()
+}
+
+func (w *worker) stop() {
+	if w.cmd == nil {
+		return
+	}
+	_ = w.in.Close()
+	for w.out.Scan() {
+	}
+	_ = w.cmd.Wait()
+	w.cmd = nil
+}
+
+// play has a history played. A crash of the process is an outcome.
+func (w *worker) play(j job) (*outcome, error) {
+	if w.cmd == nil {
+		if err := w.start(); err != nil {
+			return nil, err
+		}
+	}
+	line, err := json.Marshal(j)
+	if err != nil {
+		return nil, err
+	}
+	_ = os.Remove(w.notes)
+	if _, err := w.in.Write(append(line, '\n')); err == nil {
+		var said []string
+		for w.out.Scan() {
+			if doc, ok := strings.CutPrefix(w.out.Text(), answerMark); ok {
+				out := &outcome{}
+				return out, json.Unmarshal([]byte(doc), out)
+			}
+			said = append(said, w.out.Text())
+		}
+		w.err.add(strings.Join(said, "\n"))
+	}
+	_ = w.cmd.Wait()
+	w.cmd = nil
+	notes, err := os.ReadFile(w.notes)
+	if err != nil {
+		return nil, fmt.Errorf("a worker has crashed before it began: %s", w.err)
+	}
+	return &outcome{Script: string(notes), Broken: []string{"the house stands: " + w.err.panicked()}, Trace: []string{w.err.String()}}, nil
+}
+
+// tail keeps the end of what a process says.
+type tail struct {
+	mu   sync.Mutex
+	text string
+}
+
+func (t *tail) Write(p []byte) (int, error) { t.add(string(p)); return len(p), nil }
+
+func (t *tail) add(s string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text += s
+	if len(t.text) > 200_000 {
+		t.text = t.text[:100_000] + t.text[len(t.text)-50_000:]
+	}
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text
+}
+
+// panicked is the line that says why the process has ended.
+func (t *tail) panicked() string {
+	for line := range strings.Lines(t.String()) {
+		for _, mark := range []string{"panic: ", "fatal error: ", "deadlock: "} {
+			if at := strings.Index(line, mark); at >= 0 {
+				return strings.TrimSpace(line[at:])
+			}
+		}
+	}
+	return "its process has ended"
+}
