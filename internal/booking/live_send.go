@@ -73,7 +73,7 @@ func (f *feed) watcher(conn net.Conn, seq int64) *watcher {
 	if c, ok := conn.(syscall.Conn); ok {
 		w.raw, _ = c.SyscallConn() // nil with an error
 	}
-	if c, ok := conn.(*net.TCPConn); ok {
+	if c, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = c.SetWriteBuffer(liveBuffer) // as much as it may, without
 	}
 	return w

@@ -162,7 +162,7 @@ func (a *atOnce) enter(q *request) (done func(), err error) {
 	client := q.clientKey()
 	most := a.byClient
 	if q.client.IsLoopback() {
-		most = largeAtOnce
+		most *= int(max(1, q.gateway.cfg.Limits.LoopbackFactor))
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"boxoffice/internal/quick"
 )
 
 // client is the address that a request comes from: the peer's, or if that is a
@@ -68,16 +70,8 @@ func (g *Gateway) trusted(addr netip.Addr) bool {
 	return false
 }
 
-// house is the key under which an address is counted: of IPv6 the first 64 bits,
-// since one customer of a provider has all of the rest.
-func house(addr netip.Addr) string {
-	if addr.Is6() {
-		if p, err := addr.Prefix(64); err == nil {
-			addr = p.Addr()
-		}
-	}
-	return addr.String()
-}
+// house is the key under which an address is counted.
+func house(addr netip.Addr) string { return quick.Network(addr).String() }
 
 // warnings are what whoever runs this node should see to.
 type warnings struct {

@@ -68,6 +68,7 @@ type Gateway struct {
 	posts    map[string]*huma.Operation // that have a short way, by pattern
 	warnings warnings
 	ready    readiness
+	viewers  viewers
 	stranger sync.Once // X-Forwarded-For came from who is not trusted
 	draining atomic.Bool
 	streams  context.Context // of streams; it ends when the node drains
@@ -168,7 +169,7 @@ func (g *Gateway) Stream(op *huma.Operation, fn func(http.ResponseWriter, *http.
 	}
 	g.api.OpenAPI().AddOperation(op)
 	g.router.Method(op.Method, op.Path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := fn(w, r); err != nil {
+		if err := g.stream(w, r, fn); err != nil {
 			refuse(w, r, err)
 		}
 	}))
@@ -232,6 +233,7 @@ func (g *Gateway) serveHTTP() {
 		ConnState:         g.door.ConnState,
 	}
 	g.door.Answer, g.door.Idle, g.door.Head = g.short, g.server.IdleTimeout, g.server.ReadHeaderTimeout
+	g.shareOut(descriptors())
 	g.limit = moment.NewLimit(context.Background(), requestTime)
 	g.constant = g.constantHeaders()
 }

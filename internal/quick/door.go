@@ -25,6 +25,8 @@ type Door struct {
 	// long a request's head may take; both as the server has it, which must limit
 	// how long writing takes, too.
 	Idle, Head time.Duration
+	// Peers bounds the connections. It must not be changed once there are some.
+	Peers Peers
 
 	operations []Operation
 	busy       atomic.Int64 // requests under way
@@ -68,15 +70,26 @@ type listener struct {
 }
 
 func (l *listener) Accept() (net.Conn, error) {
-	inner, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		inner, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		c := &conn{Conn: inner, door: l.door, waiting: true, fresh: true, since: time.Now()}
+		if at, ok := inner.RemoteAddr().(*net.TCPAddr); ok {
+			c.peer = at.AddrPort().Addr().Unmap().WithZone("")
+		}
+		tcp, ok := inner.(*net.TCPConn)
+		if !ok {
+			return c, nil
+		}
+		leave, refusal := l.door.Peers.enter(c.peer)
+		if refusal == "" {
+			c.Conn = &tracked{TCPConn: tcp, ends: []func(){leave}}
+			return c, nil
+		}
+		refuse(tcp, refusal)
 	}
-	c := &conn{Conn: inner, door: l.door, waiting: true, fresh: true, since: time.Now()}
-	if tcp, ok := inner.RemoteAddr().(*net.TCPAddr); ok {
-		c.peer = tcp.AddrPort().Addr().Unmap().WithZone("")
-	}
-	return c, nil
 }
 
 // ConnState is for http.Server.

@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/quick"
+)
+
+// watched is a door with a live feed that takes its connections over.
+func watched(t *testing.T, most, each int) (addr string, taken chan net.Conn) {
+	d := newDoor(t, func(c *Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	d.viewers.most, d.viewers.each = most, each
+	taken = make(chan net.Conn, 1)
+	d.Stream(&huma.Operation{OperationID: "watch", Method: http.MethodGet, Path: "/things/live", Responses: map[string]*huma.Response{}},
+		func(w http.ResponseWriter, r *http.Request) error {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, err = c.Write([]byte("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"))
+				taken <- quick.Bare(c)
+			}
+			return err
+		})
+	return d.listen(t), taken
+}
+
+// A live feed counts for its client until its connection is closed, whoever does
+// that, and wherever the client comes from.
+func TestViewers(t *testing.T) {
+	addr, taken := watched(t, 4, 2)
+	watch := func(client string) (int, net.Conn) {
+		t.Helper()
+		c := dial(t, addr)
+		if _, err := fmt.Fprintf(c, "GET /things/live HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: %s\r\n\r\n", client); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(c.in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.StatusCode != http.StatusOK {
+			if res.Header.Get("Retry-After") == "" {
+				t.Errorf("%d without Retry-After", res.StatusCode)
+			}
+			return res.StatusCode, nil
+		}
+		return res.StatusCode, <-taken
+	}
+	var first net.Conn
+	for _, c := range []struct {
+		client string
+		want   int
+	}{
+		{"192.0.2.1", 200}, {"192.0.2.1", 200}, {"192.0.2.1", 429},
+		{"2001:db8::1", 200}, {"2001:db8::2", 200}, {"2001:db8::3", 503}, // all that there may be
+	} {
+		status, conn := watch(c.client)
+		if status != c.want {
+			t.Errorf("%s: %d, want %d", c.client, status, c.want)
+		}
+		if first == nil {
+			first = conn
+		}
+	}
+	_ = first.Close()
+	if status, _ := watch("2001:db8::4"); status != 429 {
+		t.Errorf("the third of one network: %d", status)
+	}
+	if status, _ := watch("192.0.2.1"); status != 200 {
+		t.Errorf("after one has gone: %d", status)
+	}
+}
+
+// What is shared out leaves some descriptors for the work itself.
+func TestReserve(t *testing.T) {
+	for descriptors, want := range map[int][4]int{
+		0: {}, 256: {192, 48, 168, 32}, 1024: {768, 192, 672, 96}, 20_000: {19_488, 4_872, 17_052, 2_436},
+	} {
+		g := &Gateway{}
+		g.shareOut(descriptors)
+		if got := [4]int{g.door.Peers.Most, g.door.Peers.Each, g.viewers.most, g.viewers.each}; got != want {
+			t.Errorf("%d: %v, want %v", descriptors, got, want)
+		}
+	}
+}
