@@ -44,7 +44,7 @@ func Ledger(ctx context.Context, db *sqldb.DB, eventID string, yield func(Row) e
 
 // Unsettled counts the payments and the refunds that are still under way.
 func Unsettled(ctx context.Context, db *sqldb.DB) (payments, refunds int64, err error) {
-	const query = `SELECT (SELECT count(*) FROM payments WHERE status IN ('pending', 'authorized')),
+	const query = `SELECT (SELECT count(*) FROM payments WHERE ` + underWay + `),
 		(SELECT count(*) FROM refunds WHERE status = 'pending')`
 	if err := db.Reader().QueryRowContext(ctx, db.Text(query)).Scan(&payments, &refunds); err != nil {
 		return 0, 0, fmt.Errorf("count open payments: %w", err)

@@ -61,7 +61,9 @@ const (
 
 	// All by primary key.
 	sqlBegun = `SELECT id, payments FROM payments_begun WHERE id > $1 ORDER BY id LIMIT $2`
-	sqlOpen  = `SELECT ` + columns + ` FROM payments WHERE` + among + ` AND status IN ('pending', 'authorized')`
+	sqlOpen  = `SELECT ` + columns + ` FROM payments WHERE` + among + ` AND ` + underWay
+
+	underWay = `status IN ('pending', 'authorized', 'taking_back', 'voiding', 'returning')`
 )
 
 // begunRow is a row of payments_begun as recovery reads it.

@@ -41,11 +41,11 @@ func (s *Service) Amend(ctx context.Context, caller message.Caller, paymentID, m
 	return p, answer(p, refusal)
 }
 
-// Void gives up a payment: one that is not captured yet takes no money, and if
-// its booking was confirmed for it already, that is cancelled. One that is
-// captured is given back by cancelling its booking, as far as the event's policy
-// allows. It answers the payment as it is after a moment; one that is still
-// captured will be refunded.
+// Void gives up a payment: one that is not captured yet takes no money, or gives
+// it back in full if the gateway was taking it just then, and its booking is
+// cancelled once it is authorized. One that is captured is given back by
+// cancelling its booking, as far as the event's policy allows. It answers the
+// payment as it is after a moment; one that is still captured will be refunded.
 func (s *Service) Void(ctx context.Context, caller message.Caller, paymentID string) (Payment, error) {
 	p, err := s.own(ctx, caller, paymentID)
 	switch {
@@ -63,7 +63,7 @@ func (s *Service) Void(ctx context.Context, caller message.Caller, paymentID str
 	if p, _, err = s.await(ctx, w.got, w.drive); err != nil {
 		return Payment{}, err
 	}
-	if p.Status == Captured {
+	if p.Status == Captured { // it was when the wish came
 		return Payment{}, errs.New(errs.Conflict, "captured-meanwhile", "The money was taken a moment ago. Ask again to have it given back.").
 			With("payment_id", p.ID).With("booking_id", p.BookingID)
 	}

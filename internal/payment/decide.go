@@ -9,17 +9,28 @@ import (
 type Status string
 
 // The states. A payment of which a part was refunded stays captured.
+//
+// A payment that is given up first says so in its row, and only then are the
+// booking service and the gateway asked to undo what was done: whatever another
+// driver has asked them for meanwhile, and however late it is carried out, from
+// then on it is undone too.
 const (
-	Pending    Status = "pending"    // the gateway has not said yes yet
-	Authorized Status = "authorized" // the money is reserved, the seats are being confirmed
-	Captured   Status = "captured"   // paid
-	Refunded   Status = "refunded"   // all of it was given back
-	Failed     Status = "failed"     // declined, or the capture was
-	Voided     Status = "voided"     // given up before any money was taken
+	Pending    Status = "pending"     // the gateway has not said yes yet
+	Authorized Status = "authorized"  // the money is reserved, the seats are being confirmed
+	TakingBack Status = "taking_back" // given up: the booking is being cancelled, if it was confirmed
+	Voiding    Status = "voiding"     // given up: the money is being let go
+	Returning  Status = "returning"   // given up: the money was taken nevertheless, and goes back in full
+	Captured   Status = "captured"    // paid
+	Refunded   Status = "refunded"    // all of it was given back
+	Failed     Status = "failed"      // declined, or the capture was
+	Voided     Status = "voided"      // given up, and no money was taken
 )
 
 // Final reports whether no driver has anything to do for it.
-func (s Status) Final() bool { return s != Pending && s != Authorized }
+func (s Status) Final() bool { return s != Pending && s != Authorized && !s.unwinding() }
+
+// unwinding reports whether the payment is given up and not at its end yet.
+func (s Status) unwinding() bool { return s == TakingBack || s == Voiding || s == Returning }
 
 // state is what a decision about a payment depends on.
 type state struct {
@@ -27,16 +38,16 @@ type state struct {
 	amount   int64 // minor units
 	refunded int64 // minor units
 	try      int64 // which of its methods it is at, from 1
-	void     bool  // its owner wants it voided
-	lost     Status
-	// lost is where the payment goes once the booking is taken back: the money
-	// cannot be had any more. It is not stored: the gateway says so again.
+	void     bool  // a program of an earlier version has noted that its owner wants it voided
+	end      Status
+	// end is where a payment goes that was given up, Failed or Voided; "" for one
+	// that was not. A payment that was given up never becomes captured.
 }
 
 type eventKind uint8
 
-// What can happen to a payment. Those up to noted carry the try that they are
-// about, since the method may have been changed meanwhile.
+// What can happen to a payment. Those from evUnknown to evGone carry the try that
+// they are about, since the method may have been changed meanwhile.
 const (
 	evBegin      eventKind = iota // the row was just inserted
 	evResume                      // somebody takes it up again: after a crash or an unclear answer
@@ -46,18 +57,20 @@ const (
 	evWaiting                     // the gateway has not decided
 	evGone                        // the gateway says that the charge was voided before
 	evBooked                      // the booking is confirmed
-	evRefused                     // the booking is refused for good
+	evRefused                     // the booking is refused; asked again later, it might not be
+	evBarred                      // the booking is refused for ever, or is to be left alone
 	evCaptured                    // the gateway has taken the money
 	evUncaptured                  // the gateway will not, for good
-	evTakenBack                   // the booking is not booked by this payment any more
+	evTakenBack                   // the booking is not booked by this payment, and never will be
 	evVoided                      // the gateway has let go of the money
-	evWished                      // the owner wants it voided
+	evReturned                    // the gateway has given all of it back
+	evWished                      // the owner wants it voided, or it took too long
 	evAmended                     // the owner changed the method
-	evRefunded                    // a part, or all, was given back
+	evRefunded                    // a part, or all, was given back for a cancelled booking
 )
 
 var eventNames = [...]string{"begin", "resume", "unknown", "approved", "declined", "waiting", "gone", "booked",
-	"refused", "captured", "uncaptured", "taken back", "voided", "wished", "amended", "refunded"}
+	"refused", "barred", "captured", "uncaptured", "taken back", "voided", "returned", "wished", "amended", "refunded"}
 
 func (k eventKind) String() string { return eventNames[k] }
 
@@ -80,11 +93,12 @@ const (
 	toWait                    // give the gateway time, then ask
 	toConfirm                 // turn the hold into a booking
 	toCapture                 // take the money
-	toTakeBack                // cancel the booking, as nobody pays for it
+	toTakeBack                // cancel the booking, and see to it that it stays so
 	toVoid                    // let go of the money
+	toReturn                  // give the money back
 )
 
-var actionNames = [...]string{"authorize", "ask", "extend", "wait", "confirm", "capture", "take back", "void"}
+var actionNames = [...]string{"authorize", "ask", "extend", "wait", "confirm", "capture", "take back", "void", "return"}
 
 func (a action) String() string { return actionNames[a] }
 
@@ -96,124 +110,151 @@ var errTooLate = errors.New("payment has gone on")
 // already changes nothing. An error means that the event cannot be, or, if it
 // is errTooLate, that the owner comes too late.
 func next(s state, e event) (state, []action, error) {
+	if e.try != s.try && e.kind >= evUnknown && e.kind <= evGone {
+		e.kind = evUnknown // what became of an earlier method does not matter
+	}
 	switch {
 	case e.kind == evRefunded:
 		return refund(s, e)
+	case e.kind == evAmended && s.status != Pending:
+		return s, nil, errTooLate
 	case s.status == Pending:
 		return nextPending(s, e)
 	case s.status == Authorized:
 		return nextAuthorized(s, e)
+	case s.status.unwinding():
+		return nextUnwinding(s, e)
 	default:
 		return nextFinal(s, e)
 	}
 }
 
+// giveUp makes a payment undo what was done, beginning with the given step, and
+// end as Failed or Voided.
+func giveUp(s state, step, end Status) (state, []action, error) {
+	s.status, s.end = step, end
+	return s, undo(s), nil
+}
+
+// undo is what is to be done for a payment that was given up.
+func undo(s state) []action {
+	switch s.status {
+	case TakingBack:
+		return []action{toTakeBack}
+	case Voiding:
+		return []action{toVoid}
+	}
+	return []action{toReturn}
+}
+
+// nextPending: nobody has asked for a confirmation yet, so the hold is left as it
+// is when the payment is given up.
 func nextPending(s state, e event) (state, []action, error) {
-	if e.try != s.try && e.kind >= evUnknown && e.kind <= evGone {
-		e.kind = evUnknown // what became of an earlier method does not matter
+	switch {
+	case s.void && e.kind == evAmended:
+		return s, nil, errTooLate
+	case s.void && e.kind != evDeclined && e.kind != evGone && e.kind != evCaptured:
+		e.kind = evWished
 	}
 	switch e.kind {
 	case evBegin, evUnknown:
-		if s.void {
-			return s, []action{toVoid}, nil
-		}
 		return s, []action{toAuthorize}, nil
 	case evResume:
 		return s, []action{toAsk}, nil
 	case evApproved:
-		if s.void {
-			return s, []action{toVoid}, nil
-		}
 		s.status = Authorized
 		return s, []action{toConfirm}, nil
 	case evDeclined:
 		s.status = Failed
 		return s, nil, nil
 	case evWaiting:
-		if s.void {
-			return s, []action{toVoid}, nil
-		}
 		return s, []action{toExtend, toWait}, nil
-	case evGone, evVoided:
+	case evGone:
 		s.status = Voided
 		return s, nil, nil
 	case evWished:
-		s.void = true
-		return s, []action{toVoid}, nil
+		return giveUp(s, Voiding, Voided)
+	case evCaptured: // nobody has asked for it
+		return giveUp(s, Returning, Voided)
 	case evAmended:
-		if s.void {
-			return s, nil, errTooLate
-		}
 		s.try++
 		return s, []action{toAuthorize}, nil
 	}
 	return s, nil, impossible(s, e)
 }
 
-// nextAuthorized: until the booking service has answered, nobody knows whether
-// the seats are sold; so the answer is waited for even if the payment is to be
-// voided, and then the booking is taken back before the money is let go.
+// nextAuthorized: as long as a confirmation may be on its way, giving up begins
+// with the booking.
 func nextAuthorized(s state, e event) (state, []action, error) {
+	if s.void && e.kind != evCaptured {
+		e.kind = evWished
+	}
 	switch e.kind {
 	case evBegin, evUnknown, evApproved:
-		if s.lost != "" {
-			return s, []action{toTakeBack}, nil
-		}
 		return s, []action{toConfirm}, nil
 	case evResume:
 		return s, []action{toAsk}, nil
 	case evWaiting:
 		return s, []action{toWait}, nil
 	case evBooked:
-		if s.void {
-			return s, []action{toTakeBack}, nil
-		}
 		return s, []action{toCapture}, nil
-	case evRefused:
-		return s, []action{toVoid}, nil
 	case evCaptured:
 		s.status = Captured
 		return s, nil, nil
+	case evBarred:
+		return giveUp(s, Voiding, Voided)
 	case evDeclined, evUncaptured:
-		s.lost = Failed
-		return s, []action{toTakeBack}, nil
-	case evGone:
-		s.lost = Voided
-		return s, []action{toTakeBack}, nil
-	case evTakenBack:
-		if s.lost != "" {
-			s.status, s.lost = s.lost, ""
-			return s, nil, nil
-		}
-		return s, []action{toVoid}, nil
-	case evVoided:
-		s.status = Voided
-		return s, nil, nil
-	case evWished:
-		s.void = true
-		return s, []action{toConfirm}, nil
-	case evAmended:
-		return s, nil, errTooLate
+		return giveUp(s, TakingBack, Failed)
+	case evRefused, evGone, evVoided, evWished:
+		return giveUp(s, TakingBack, Voided)
 	}
 	return s, nil, impossible(s, e)
 }
 
-// nextFinal lets late news pass and compensates what came too late.
+// nextUnwinding goes on undoing. What a driver hears that has not known of it is
+// one thing more to be undone.
+func nextUnwinding(s state, e event) (state, []action, error) {
+	switch {
+	case e.kind == evBooked && s.status != TakingBack:
+		s.status = TakingBack
+	case e.kind == evTakenBack && s.status == TakingBack:
+		s.status = Voiding
+	case e.kind == evCaptured && s.status == Voiding:
+		s.status = Returning
+	case e.kind == evVoided && s.status != TakingBack:
+		s.status = s.end
+		return s, nil, nil
+	case e.kind == evReturned && s.status == Returning:
+		s.status, s.refunded = Refunded, s.amount
+		return s, nil, nil
+	}
+	return s, undo(s), nil
+}
+
+// nextFinal lets late news pass and undoes what came too late.
 func nextFinal(s state, e event) (state, []action, error) {
-	paid := s.status == Captured || s.status == Refunded
+	given := s.end != "" || s.status == Failed || s.status == Voided // up
+	end := s.end
+	if end == "" {
+		end = s.status
+	}
 	switch e.kind {
-	case evWished, evAmended:
+	case evWished:
 		return s, nil, errTooLate
 	case evApproved:
-		if !paid {
-			return s, []action{toVoid}, nil
+		if given && s.status != Refunded {
+			return giveUp(s, Voiding, end)
+		}
+	case evBooked:
+		if given {
+			return giveUp(s, TakingBack, end)
 		}
 	case evCaptured:
-		if !paid {
-			return s, nil, impossible(s, e)
+		if given && s.status != Refunded {
+			return giveUp(s, Returning, end)
 		}
-	case evVoided, evGone, evUncaptured, evDeclined:
-		if paid {
+	case evVoided, evGone, evUncaptured, evDeclined, evReturned:
+		if !given {
 			return s, nil, impossible(s, e)
 		}
 	}

@@ -12,160 +12,255 @@ import (
 )
 
 // matrix is the whole state machine: for each state a line for each event, with
-// what comes of it. "=" stays, "!" cannot be, "late" is the owner's bad luck.
+// what comes of it. "=" stays, "!" cannot be, "late" is the owner's bad luck. What
+// is given up ends as voided unless it says +failed; +up: it was given up.
 const matrix = `
-pending      begin      = authorize
-pending      resume     = ask
-pending      unknown    = authorize
-pending      approved   authorized confirm
-pending      declined   failed
-pending      waiting    = extend,wait
-pending      gone       voided
-pending      booked     !
-pending      refused    !
-pending      captured   !
-pending      uncaptured !
-pending      takenback  !
-pending      voided     voided
-pending      wished     =void void
-pending      amended    =try authorize
-pending      refunded   !
+pending         begin      = authorize
+pending         resume     = ask
+pending         unknown    = authorize
+pending         approved   authorized confirm
+pending         declined   failed
+pending         waiting    = extend,wait
+pending         gone       voided
+pending         booked     !
+pending         refused    !
+pending         barred     !
+pending         captured   returning return
+pending         uncaptured !
+pending         takenback  !
+pending         voided     !
+pending         returned   !
+pending         wished     voiding void
+pending         amended    =try authorize
+pending         refunded   !
 
-pending+void begin      = void
-pending+void resume     = ask
-pending+void unknown    = void
-pending+void approved   = void
-pending+void declined   failed
-pending+void waiting    = void
-pending+void gone       voided
-pending+void booked     !
-pending+void refused    !
-pending+void captured   !
-pending+void uncaptured !
-pending+void takenback  !
-pending+void voided     voided
-pending+void wished     = void
-pending+void amended    late
-pending+void refunded   !
+pending+void    begin      voiding void
+pending+void    resume     voiding void
+pending+void    unknown    voiding void
+pending+void    approved   voiding void
+pending+void    declined   failed
+pending+void    waiting    voiding void
+pending+void    gone       voided
+pending+void    booked     voiding void
+pending+void    refused    voiding void
+pending+void    barred     voiding void
+pending+void    captured   returning return
+pending+void    uncaptured voiding void
+pending+void    takenback  voiding void
+pending+void    voided     voiding void
+pending+void    returned   voiding void
+pending+void    wished     voiding void
+pending+void    amended    late
+pending+void    refunded   !
 
-authorized   begin      = confirm
-authorized   resume     = ask
-authorized   unknown    = confirm
-authorized   approved   = confirm
-authorized   declined   =lost takeback
-authorized   waiting    = wait
-authorized   gone       =lost takeback
-authorized   booked     = capture
-authorized   refused    = void
-authorized   captured   captured
-authorized   uncaptured =lost takeback
-authorized   takenback  = void
-authorized   voided     voided
-authorized   wished     =void confirm
-authorized   amended    late
-authorized   refunded   !
+authorized      begin      = confirm
+authorized      resume     = ask
+authorized      unknown    = confirm
+authorized      approved   = confirm
+authorized      declined   taking_back+failed takeback
+authorized      waiting    = wait
+authorized      gone       taking_back takeback
+authorized      booked     = capture
+authorized      refused    taking_back takeback
+authorized      barred     voiding void
+authorized      captured   captured
+authorized      uncaptured taking_back+failed takeback
+authorized      takenback  !
+authorized      voided     taking_back takeback
+authorized      returned   !
+authorized      wished     taking_back takeback
+authorized      amended    late
+authorized      refunded   !
 
-authorized+void begin      = confirm
-authorized+void resume     = ask
-authorized+void unknown    = confirm
-authorized+void approved   = confirm
-authorized+void declined   =lost takeback
-authorized+void waiting    = wait
-authorized+void gone       =lost takeback
-authorized+void booked     = takeback
-authorized+void refused    = void
+authorized+void begin      taking_back takeback
+authorized+void resume     taking_back takeback
+authorized+void unknown    taking_back takeback
+authorized+void approved   taking_back takeback
+authorized+void declined   taking_back takeback
+authorized+void waiting    taking_back takeback
+authorized+void gone       taking_back takeback
+authorized+void booked     taking_back takeback
+authorized+void refused    taking_back takeback
+authorized+void barred     taking_back takeback
 authorized+void captured   captured
-authorized+void uncaptured =lost takeback
-authorized+void takenback  = void
-authorized+void voided     voided
-authorized+void wished     = confirm
+authorized+void uncaptured taking_back takeback
+authorized+void takenback  taking_back takeback
+authorized+void voided     taking_back takeback
+authorized+void returned   taking_back takeback
+authorized+void wished     taking_back takeback
 authorized+void amended    late
 authorized+void refunded   !
 
-authorized+lost begin      = takeback
-authorized+lost resume     = ask
-authorized+lost unknown    = takeback
-authorized+lost approved   = takeback
-authorized+lost declined   = takeback
-authorized+lost waiting    = wait
-authorized+lost gone       =lost takeback
-authorized+lost booked     = capture
-authorized+lost refused    = void
-authorized+lost captured   captured
-authorized+lost uncaptured = takeback
-authorized+lost takenback  failed
-authorized+lost voided     voided
-authorized+lost wished     =void confirm
-authorized+lost amended    late
-authorized+lost refunded   !
+taking_back     begin      = takeback
+taking_back     resume     = takeback
+taking_back     unknown    = takeback
+taking_back     approved   = takeback
+taking_back     declined   = takeback
+taking_back     waiting    = takeback
+taking_back     gone       = takeback
+taking_back     booked     = takeback
+taking_back     refused    = takeback
+taking_back     barred     = takeback
+taking_back     captured   = takeback
+taking_back     uncaptured = takeback
+taking_back     takenback  voiding void
+taking_back     voided     = takeback
+taking_back     returned   = takeback
+taking_back     wished     = takeback
+taking_back     amended    late
+taking_back     refunded   !
 
-captured     begin      =
-captured     resume     =
-captured     unknown    =
-captured     approved   =
-captured     declined   !
-captured     waiting    =
-captured     gone       !
-captured     booked     =
-captured     refused    =
-captured     captured   =
-captured     uncaptured !
-captured     takenback  =
-captured     voided     !
-captured     wished     late
-captured     amended    late
-captured     refunded   =part
+voiding         begin      = void
+voiding         resume     = void
+voiding         unknown    = void
+voiding         approved   = void
+voiding         declined   = void
+voiding         waiting    = void
+voiding         gone       = void
+voiding         booked     taking_back takeback
+voiding         refused    = void
+voiding         barred     = void
+voiding         captured   returning return
+voiding         uncaptured = void
+voiding         takenback  = void
+voiding         voided     voided
+voiding         returned   = void
+voiding         wished     = void
+voiding         amended    late
+voiding         refunded   !
 
-refunded     begin      =
-refunded     resume     =
-refunded     unknown    =
-refunded     approved   =
-refunded     declined   !
-refunded     waiting    =
-refunded     gone       !
-refunded     booked     =
-refunded     refused    =
-refunded     captured   =
-refunded     uncaptured !
-refunded     takenback  =
-refunded     voided     !
-refunded     wished     late
-refunded     amended    late
-refunded     refunded   !
+voiding+failed  begin      = void
+voiding+failed  resume     = void
+voiding+failed  unknown    = void
+voiding+failed  approved   = void
+voiding+failed  declined   = void
+voiding+failed  waiting    = void
+voiding+failed  gone       = void
+voiding+failed  booked     taking_back takeback
+voiding+failed  refused    = void
+voiding+failed  barred     = void
+voiding+failed  captured   returning return
+voiding+failed  uncaptured = void
+voiding+failed  takenback  = void
+voiding+failed  voided     failed
+voiding+failed  returned   = void
+voiding+failed  wished     = void
+voiding+failed  amended    late
+voiding+failed  refunded   !
 
-failed       begin      =
-failed       resume     =
-failed       unknown    =
-failed       approved   = void
-failed       declined   =
-failed       waiting    =
-failed       gone       =
-failed       booked     =
-failed       refused    =
-failed       captured   !
-failed       uncaptured =
-failed       takenback  =
-failed       voided     =
-failed       wished     late
-failed       amended    late
-failed       refunded   !
+returning       begin      = return
+returning       resume     = return
+returning       unknown    = return
+returning       approved   = return
+returning       declined   = return
+returning       waiting    = return
+returning       gone       = return
+returning       booked     taking_back takeback
+returning       refused    = return
+returning       barred     = return
+returning       captured   = return
+returning       uncaptured = return
+returning       takenback  = return
+returning       voided     voided
+returning       returned   refunded
+returning       wished     = return
+returning       amended    late
+returning       refunded   !
 
-voided       begin      =
-voided       resume     =
-voided       unknown    =
-voided       approved   = void
-voided       declined   =
-voided       waiting    =
-voided       gone       =
-voided       booked     =
-voided       refused    =
-voided       captured   !
-voided       uncaptured =
-voided       takenback  =
-voided       voided     =
-voided       wished     late
-voided       amended    late
-voided       refunded   !
+captured        begin      =
+captured        resume     =
+captured        unknown    =
+captured        approved   =
+captured        declined   !
+captured        waiting    =
+captured        gone       !
+captured        booked     =
+captured        refused    =
+captured        barred     =
+captured        captured   =
+captured        uncaptured !
+captured        takenback  =
+captured        voided     !
+captured        returned   !
+captured        wished     late
+captured        amended    late
+captured        refunded   =part
+
+refunded        begin      =
+refunded        resume     =
+refunded        unknown    =
+refunded        approved   =
+refunded        declined   !
+refunded        waiting    =
+refunded        gone       !
+refunded        booked     =
+refunded        refused    =
+refunded        barred     =
+refunded        captured   =
+refunded        uncaptured !
+refunded        takenback  =
+refunded        voided     !
+refunded        returned   !
+refunded        wished     late
+refunded        amended    late
+refunded        refunded   !
+
+refunded+up     begin      =
+refunded+up     resume     =
+refunded+up     unknown    =
+refunded+up     approved   =
+refunded+up     declined   =
+refunded+up     waiting    =
+refunded+up     gone       =
+refunded+up     booked     taking_back takeback
+refunded+up     refused    =
+refunded+up     barred     =
+refunded+up     captured   =
+refunded+up     uncaptured =
+refunded+up     takenback  =
+refunded+up     voided     =
+refunded+up     returned   =
+refunded+up     wished     late
+refunded+up     amended    late
+refunded+up     refunded   !
+
+failed          begin      =
+failed          resume     =
+failed          unknown    =
+failed          approved   voiding+failed void
+failed          declined   =
+failed          waiting    =
+failed          gone       =
+failed          booked     taking_back+failed takeback
+failed          refused    =
+failed          barred     =
+failed          captured   returning+failed return
+failed          uncaptured =
+failed          takenback  =
+failed          voided     =
+failed          returned   =
+failed          wished     late
+failed          amended    late
+failed          refunded   !
+
+voided          begin      =
+voided          resume     =
+voided          unknown    =
+voided          approved   voiding void
+voided          declined   =
+voided          waiting    =
+voided          gone       =
+voided          booked     taking_back takeback
+voided          refused    =
+voided          barred     =
+voided          captured   returning return
+voided          uncaptured =
+voided          takenback  =
+voided          voided     =
+voided          returned   =
+voided          wished     late
+voided          amended    late
+voided          refunded   !
 `
 
 func compact(s string) string { return strings.ReplaceAll(s, " ", "") }
@@ -179,8 +274,11 @@ func TestNextMatrix(t *testing.T) {
 		}
 		name, flag, _ := strings.Cut(f[0], "+")
 		s := state{status: Status(name), amount: 100, try: 2, void: flag == "void"}
-		if flag == "lost" {
-			s.lost = Failed
+		switch {
+		case flag == "failed":
+			s.end = Failed
+		case flag == "up" || s.status.unwinding():
+			s.end = Voided
 		}
 		if s.status == Refunded {
 			s.refunded = 100
@@ -208,7 +306,7 @@ func TestNextMatrix(t *testing.T) {
 			t.Errorf("%s: outcome %q", strings.TrimSpace(line), outcome)
 		}
 	}
-	if want := 9 * len(eventNames); len(seen) != want {
+	if want := 13 * len(eventNames); len(seen) != want {
 		t.Errorf("the matrix has %d lines, want %d", len(seen), want)
 	}
 }
@@ -223,14 +321,12 @@ func describe(from, to state, err error) string {
 		return "changed although it failed"
 	case from == to:
 		return "="
+	case to.status.unwinding() && to.end == Failed && from.end != Failed:
+		return string(to.status) + "+failed"
 	case to.status != from.status:
 		return string(to.status)
-	case to.void != from.void:
-		return "=void"
 	case to.try == from.try+1:
 		return "=try"
-	case to.lost != from.lost:
-		return "=lost"
 	case to.refunded == from.refunded+40:
 		return "=part"
 	}
@@ -252,7 +348,7 @@ func TestNextProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		amount := rapid.Int64Range(1, 500).Draw(t, "amount")
 		s := state{status: Pending, amount: amount, try: 1}
-		captures, back := 0, int64(0)
+		captures, back, given := 0, int64(0), false // up
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			e := event{
 				kind:   eventKind(rapid.IntRange(0, len(eventNames)-1).Draw(t, "event")),
@@ -273,25 +369,38 @@ func TestNextProperties(t *testing.T) {
 			if to.refunded < s.refunded || back > amount {
 				t.Fatalf("%d of %d given back", back, amount)
 			}
-			if s.status.Final() && to.status != s.status && (s.status != Captured || to.status != Refunded) {
+			if s.end != "" && (to.status == Captured || to.status == Pending || to.status == Authorized) {
+				t.Fatalf("it was given up, and %v made it %s", e.kind, to.status)
+			}
+			if s.end != "" && to.end != s.end {
+				t.Fatalf("it was to end as %s, and %v made that %q", s.end, e.kind, to.end)
+			}
+			if s.status.Final() && to.status != s.status && (s.status != Captured || to.status != Refunded) && !to.status.unwinding() {
 				t.Fatalf("%s is final and became %s", s.status, to.status)
 			}
-			if to.status.Final() && len(acts) > 0 && (len(acts) != 1 || acts[0] != toVoid || to.status == Captured || to.status == Refunded) {
-				t.Fatalf("%s is final and has %v to do", to.status, acts)
+			if (s.status == Captured || s.status == Refunded && s.end == "") && to.status != Captured && to.status != Refunded {
+				t.Fatalf("%s became %s", s.status, to.status)
 			}
-			if !to.status.Final() && len(acts) == 0 {
-				t.Fatalf("%s is not final and nobody goes on after %v", to.status, e.kind)
+			if to.status.Final() != (len(acts) == 0) {
+				t.Fatalf("%s after %v, and to do is %v", to.status, e.kind, acts)
+			}
+			given = given || to.status.unwinding()
+			if given != (to.end != "") {
+				t.Fatalf("given up: %t, and it ends as %q", given, to.end)
 			}
 			for _, a := range acts {
 				if a == toCapture && (s.status != Authorized || e.kind != evBooked || s.void) {
 					t.Fatalf("%+v captures after %v", s, e.kind)
+				}
+				if (a == toTakeBack || a == toVoid || a == toReturn) && !to.status.unwinding() {
+					t.Fatalf("%v before it is persisted that it is given up: %+v after %v", a, to, e.kind)
 				}
 			}
 			if to.status != Pending && s.status == Pending && to.status == Captured {
 				t.Fatal("captured what was not authorized")
 			}
 			// The same again changes nothing more, except what is counted by its own row.
-			if e.kind != evRefunded && e.kind != evAmended && e.kind != evTakenBack {
+			if e.kind != evRefunded && e.kind != evAmended && e.kind != evReturned {
 				if again, _, err := next(to, e); err == nil && again != to {
 					t.Fatalf("%v twice: %+v, then %+v", e.kind, to, again)
 				}

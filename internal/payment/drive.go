@@ -20,9 +20,7 @@ type drive struct {
 	done  chan struct{} // closed when the goroutine has ended
 
 	// Only the goroutine uses these.
-	reason   string // for the final state that follows
-	lost     Status // see state
-	pauses   int    // since the row last moved
+	pauses   int // since the row last moved
 	extended bool
 
 	mu      sync.Mutex
@@ -53,8 +51,11 @@ func (s *Service) start(p Payment, first eventKind, b *begun) *drive {
 	d := &drive{s: s, p: p, begun: b, poke: make(chan struct{}, 1), done: make(chan struct{})}
 	s.drives[p.ID] = d
 	go func() {
-		d.run(s.life, event{kind: first, try: p.try})
-		s.ended(d)
+		defer s.ended(d)
+		_ = s.guarded(s.life, "drive of a payment", func() error { // one that panics is recovery's
+			d.run(s.life, event{kind: first, try: p.try})
+			return nil
+		})
 	}()
 	return d
 }
@@ -135,12 +136,10 @@ func (d *drive) run(ctx context.Context, e event) {
 func (d *drive) advance(ctx context.Context, e event) ([]action, error) {
 	for {
 		from := d.p.state()
-		from.lost = d.lost
 		to, acts, err := next(from, e)
 		if err != nil {
 			return nil, err
 		}
-		d.lost, to.lost, from.lost = to.lost, "", ""
 		if to == from {
 			return acts, nil
 		}
@@ -214,9 +213,11 @@ func (d *drive) perform(ctx context.Context, a action) (event, error) {
 		if err != nil && !forGood(err) {
 			return event{}, fmt.Errorf("take back booking: %w", err)
 		}
-		return event{kind: evTakenBack, reason: d.reason}, nil // refused: it is not booked by this payment
+		return event{kind: evTakenBack}, nil // refused: it is not booked by this payment
 	case toVoid:
 		return d.void(ctx)
+	case toReturn:
+		return d.giveBack(ctx)
 	}
 	return event{}, fmt.Errorf("no such action: %v", a)
 }
@@ -263,16 +264,11 @@ func (d *drive) ask(ctx context.Context) (event, error) {
 	case Taken:
 		e.kind = evCaptured
 	case Released:
-		if e.kind, e.reason = evGone, d.reason; e.reason == "" {
-			e.reason = givenUp
-		}
+		e.kind = evGone
 	case Rejected:
 		e.kind = evDeclined
 	default:
 		return e, fmt.Errorf("gateway has no standing %d", standing)
-	}
-	if e.kind == evGone || e.kind == evDeclined {
-		d.reason = e.reason
 	}
 	return e, nil
 }
@@ -288,8 +284,7 @@ const (
 // approve and went away must not keep the booking from being paid otherwise.
 func (d *drive) wait(ctx context.Context) (event, error) {
 	if age := d.s.micros() - d.p.CreatedAt; d.p.Status == Pending && age > d.s.deadline.Microseconds() {
-		d.reason = timedOut
-		return event{kind: evWished}, nil
+		return event{kind: evWished, reason: timedOut}, nil
 	}
 	if !d.pause(ctx, longestWait) {
 		return event{}, ctx.Err()
@@ -309,11 +304,22 @@ func (d *drive) confirm(ctx context.Context) (event, error) {
 	}
 	var refusal *errs.Error
 	errors.As(err, &refusal)
-	d.reason = refusal.Type
 	d.mu.Lock()
 	d.refusal = refusal
 	d.mu.Unlock()
-	return event{kind: evRefused}, nil
+	if barred[refusal.Type] {
+		return event{kind: evBarred, reason: refusal.Type}, nil
+	}
+	return event{kind: evRefused, reason: refusal.Type}, nil
+}
+
+// barred are the refusals of a confirmation after which none that comes late can
+// book the booking, so that it needs not be taken back; and amount-differs, since
+// the hold is still good for a payment of what it costs now. Should it cost the
+// old amount again and a late confirmation book it, the driver that made that one
+// takes it back.
+var barred = map[string]bool{
+	"booking-cancelled": true, "event-cancelled": true, "already-booked": true, "not-found": true, "amount-differs": true,
 }
 
 func (d *drive) capture(ctx context.Context) (event, error) {
@@ -324,8 +330,7 @@ func (d *drive) capture(ctx context.Context) (event, error) {
 	case o.Verdict == Undecided:
 		return event{}, errors.New("capture: the gateway has not decided")
 	case o.Verdict == Declined:
-		d.reason = o.Reason
-		return event{kind: evUncaptured}, nil
+		return event{kind: evUncaptured, reason: o.Reason}, nil
 	}
 	return event{kind: evCaptured}, nil
 }
@@ -337,15 +342,34 @@ func (d *drive) void(ctx context.Context) (event, error) {
 			return e, err
 		}
 	}
-	reason := d.reason
-	if reason == "" {
-		reason = givenUp
+	return event{kind: evVoided}, nil
+}
+
+// giveBack returns the money of every method that has taken some.
+func (d *drive) giveBack(ctx context.Context) (event, error) {
+	e := event{kind: evVoided}
+	for try := int64(1); try <= d.p.try; try++ {
+		was, err := d.release(ctx, try)
+		if err != nil {
+			return event{}, err
+		}
+		if was.kind != evCaptured {
+			continue
+		}
+		o, err := d.s.gateway.Refund(ctx, d.key(try, "return"), d.p.charge(try), d.p.Amount)
+		switch {
+		case err != nil:
+			return event{}, fmt.Errorf("return: %w", err)
+		case o.Verdict != Approved:
+			return event{}, fmt.Errorf("return: not done (%s)", o.Reason)
+		}
+		e.kind = evReturned
 	}
-	return event{kind: evVoided, reason: reason}, nil
+	return e, nil
 }
 
 // release voids one charge. One that the gateway does not void was captured
-// before a crash, and that is what happened then; or it is not there at all.
+// meanwhile; or it is not there at all.
 func (d *drive) release(ctx context.Context, try int64) (event, error) {
 	c := d.p.charge(try)
 	o, err := d.s.gateway.Void(ctx, d.key(try, "void"), c)

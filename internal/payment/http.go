@@ -23,7 +23,7 @@ type body struct {
 	BookingID string     `json:"booking_id"`
 	Amount    int64      `json:"amount" doc:"Minor units of the currency"`
 	Currency  string     `json:"currency" doc:"ISO 4217"`
-	Status    Status     `json:"status" enum:"pending,authorized,captured,refunded,failed,voided"`
+	Status    Status     `json:"status" enum:"pending,authorized,captured,refunded,failed,voided,taking_back,voiding,returning" doc:"captured: paid. taking_back, voiding, returning: given up, and what was done is being undone"`
 	Method    string     `json:"method" doc:"The token it is paid with"`
 	CreatedAt time.Time  `json:"created_at"`
 	Refunded  int64      `json:"refunded" doc:"Minor units given back so far"`

@@ -7,6 +7,7 @@ type metrics struct {
 	outcomes *prometheus.CounterVec
 	refunds  *prometheus.CounterVec
 	stuck    prometheus.Counter
+	panics   prometheus.Counter
 	captured prometheus.Counter // of outcomes: the one that is hot
 }
 
@@ -22,6 +23,9 @@ func newMetrics() *metrics {
 			Name: "boxoffice_payments_stuck_total", Help: "Payments that met something impossible and need a person.",
 		}),
 	}
+	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "boxoffice_payments_panics_total", Help: "Panics in the work on payments and refunds; the work is tried again.",
+	})
 	m.captured = m.outcomes.WithLabelValues(string(Captured))
 	return m
 }
@@ -43,7 +47,7 @@ func (s *Service) Instrument(r prometheus.Registerer) error {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, f)
 	}
 	for _, c := range []prometheus.Collector{
-		s.metrics.outcomes, s.metrics.refunds, s.metrics.stuck,
+		s.metrics.outcomes, s.metrics.refunds, s.metrics.stuck, s.metrics.panics,
 		gauge("boxoffice_payments_under_way", "Payments that this process drives.", func() float64 {
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -30,9 +30,21 @@ type Payment struct {
 	UpdatedAt  int64  // µs since 1970
 	Version    int64  // counts its changes
 	History    string // JSON, see Steps
+	StartedAt  int64  // µs since 1970, by the booking database's clock
 	try        int64  // counts its methods, from 1
-	voidWanted bool
+	voidWanted bool   // written by earlier versions only
+	end        Status // see state
 	reference  string // the gateway's name of the charge
+}
+
+// GaveUp reports whether the payment was given up after the booking service or the
+// gateway had been asked for something; what was taken nevertheless went back.
+func (p *Payment) GaveUp() bool { return p.end != "" }
+
+// over reports whether the payment is at its end and has not paid the booking:
+// another one may.
+func (p *Payment) over() bool {
+	return p.Status == Failed || p.Status == Voided || p.Status == Refunded && p.GaveUp()
 }
 
 // Step is one line of a payment's history.
@@ -119,13 +131,13 @@ func appendStep(history string, s Step) string {
 
 // state is what the state machine sees of a payment.
 func (p *Payment) state() state {
-	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted}
+	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end}
 }
 
 // moved is the payment after an event has led to s.
 func (p *Payment) moved(s state, e event, now int64) Payment {
 	m := *p
-	m.Status, m.Refunded, m.try, m.voidWanted = s.status, s.refunded, s.try, s.void
+	m.Status, m.Refunded, m.try, m.end = s.status, s.refunded, s.try, s.end
 	m.UpdatedAt = max(now, p.UpdatedAt)
 	m.Version++
 	if e.reference != "" {
@@ -136,10 +148,19 @@ func (p *Payment) moved(s state, e event, now int64) Payment {
 		m.History = appendStep(m.History, Step{partlyRefunded, m.UpdatedAt, e.amount})
 	case e.kind == evRefunded:
 		m.History = appendStep(m.History, Step{Refunded, m.UpdatedAt, e.amount})
+	case e.kind == evReturned && s.status == Refunded:
+		m.History = appendStep(m.History, Step{Refunded, m.UpdatedAt, p.Amount})
 	case s.status != p.Status:
 		m.History = appendStep(m.History, Step{Status: s.status, At: m.UpdatedAt})
 	}
-	if s.status == Failed || s.status == Voided {
+	if p.GaveUp() || p.Status.Final() {
+		return m // the first reason stays
+	}
+	switch {
+	case s.end == "" && s.status != Failed && s.status != Voided:
+	case e.reason == "" && s.end != Failed && s.status != Failed:
+		m.Reason = givenUp
+	default:
 		m.Reason = e.reason
 	}
 	return m

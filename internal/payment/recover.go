@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 )
 
@@ -20,6 +21,44 @@ const (
 // A round that has taken up enough ends, and the next goes on from there: payments
 // that cannot be helped do not stand before the others. Only one may run at a time.
 func (s *Service) Recover(ctx context.Context) (int, error) {
+	n, err := s.recoverUnwinding(ctx)
+	m, err2 := s.recoverBegun(ctx)
+	return n + m, errors.Join(err, err2)
+}
+
+// recoverUnwinding takes up payments that are being given up.
+func (s *Service) recoverUnwinding(ctx context.Context) (int, error) {
+	ids, err := s.store.unwinding(ctx, s.unwound, recoverAtOnce)
+	if err != nil || len(ids) == 0 {
+		s.unwound = ""
+		return 0, err
+	}
+	open, err := s.store.open(ctx, ids)
+	if err != nil {
+		return 0, err
+	}
+	started := 0
+	for _, id := range ids {
+		if p, ok := open[id]; ok && s.takeUpOne(p) { // else it has ended since
+			started++
+		}
+	}
+	if s.unwound = ids[len(ids)-1]; len(ids) < recoverAtOnce {
+		s.unwound = ""
+	}
+	return started, nil
+}
+
+// takeUpOne drives a payment on if nobody seems to.
+func (s *Service) takeUpOne(p Payment) bool {
+	if p.UpdatedAt > s.micros()-s.stale.Microseconds() || s.driven(p.ID) {
+		return false
+	}
+	s.start(p, evResume, nil)
+	return true
+}
+
+func (s *Service) recoverBegun(ctx context.Context) (int, error) {
 	started := 0
 	for {
 		rows, err := s.store.begun(ctx, s.recovered, recoverRows)
@@ -55,7 +94,6 @@ func (s *Service) takeUp(ctx context.Context, rows []begunRow, most int) (starte
 		return 0, false, err
 	}
 	shrunk := map[string][]string{}
-	before := s.micros() - s.stale.Microseconds()
 	for _, r := range rows {
 		if enough = started >= most; enough {
 			break
@@ -68,9 +106,8 @@ func (s *Service) takeUp(ctx context.Context, rows []begunRow, most int) (starte
 				continue
 			}
 			left = append(left, id)
-			if p.UpdatedAt <= before && !s.driven(id) {
+			if s.takeUpOne(p) {
 				stale = true
-				s.start(p, evResume, nil)
 				started++
 			}
 		}
@@ -83,6 +120,27 @@ func (s *Service) takeUp(ctx context.Context, rows []begunRow, most int) (starte
 		s.recovered = r.id
 	}
 	return started, enough, s.store.tidy(ctx, over, shrunk)
+}
+
+// By primary key.
+const sqlUnwinding = `SELECT id FROM payments_unwinding WHERE id > $1 ORDER BY id LIMIT $2`
+
+// unwinding lists payments that are being given up, in the order of their ids.
+func (s *store) unwinding(ctx context.Context, after string, limit int) ([]string, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlUnwinding), after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list payments that are given up: %w", err)
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("list payments that are given up: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
 }
 
 // tidy deletes rows of payments_begun, and leaves others with fewer payments.

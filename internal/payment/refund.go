@@ -341,7 +341,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	if !p.Status.Final() {
 		return nil // booked and cancelled before the money was taken: wait for that to end
 	}
-	if p.Status == Failed || p.Status == Voided {
+	if p.over() { // nothing was taken, or all of it went back already
 		end.status = refundNeedless
 		return r.finish(ctx, &end)
 	}

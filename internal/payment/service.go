@@ -59,6 +59,7 @@ type Service struct {
 	refunds   *refunder
 	metrics   *metrics
 	recovered string                        // the row of payments_begun that recovery has looked at last
+	unwound   string                        // the row of payments_unwinding
 	captured  atomic.Pointer[func(Payment)] // hears of payments that this process has brought to an end
 
 	// How long things take; tests shorten them.
@@ -261,7 +262,7 @@ func (s *Service) seek(ctx context.Context, w *insertion, b message.Booking) err
 		return errs.New(errs.Conflict, "booking-cancelled", "The booking is cancelled.")
 	}
 	p, err := s.store.ofBooking(ctx, b.ID)
-	if errs.KindOf(err) == errs.NotFound || err == nil && (p.Status == Failed || p.Status == Voided) {
+	if errs.KindOf(err) == errs.NotFound || err == nil && p.over() {
 		return errs.New(errs.Conflict, "already-booked", "The booking is paid already.")
 	}
 	w.got, w.result = p, existing
@@ -314,11 +315,11 @@ func (s *Service) settled(ctx context.Context, w *insertion) (Payment, error) {
 
 // answer is what a payment means to the one who asked for it.
 func answer(p Payment, refusal *errs.Error) error {
-	switch p.Status {
-	case Failed:
+	switch {
+	case p.Status == Failed:
 		return errs.New(errs.PaymentRequired, "payment-declined", "The payment was declined. No money was taken.").
 			With("payment_id", p.ID).With("reason", p.Reason)
-	case Voided:
+	case p.over():
 		e := errs.New(errs.Conflict, p.Reason, "The booking could not be completed. The money was returned.")
 		if refusal != nil && refusal.Type == p.Reason {
 			e.Detail, e.Fields, e.Extra = refusal.Detail, refusal.Fields, nil

@@ -15,16 +15,16 @@ import (
 // NOTHING would let it by, and cost each of the others a quarter more.
 var (
 	sqlInsertSet = `INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
-			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history)
+			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history, started_at, ends_as)
 		SELECT id, booking_id, event_id, user_id, 1, amount, currency, status, method,
-			1, FALSE, 0, '', '', nullif(key_hash, ''), nullif(fingerprint, ''), 1, created_at, created_at, history
+			1, FALSE, 0, '', '', nullif(key_hash, ''), nullif(fingerprint, ''), 1, created_at, created_at, history, started_at, ''
 		FROM ` + sqldb.Rows(`id TEXT, booking_id TEXT, event_id TEXT, user_id TEXT, amount BIGINT, currency TEXT,
-			status TEXT, method TEXT, key_hash BYTEA, fingerprint BYTEA, created_at BIGINT, history TEXT`)
+			status TEXT, method TEXT, key_hash BYTEA, fingerprint BYTEA, created_at BIGINT, history TEXT, started_at BIGINT`)
 
 	// Both by primary key.
-	sqlMoveSet = `UPDATE payments p SET status = w.status, method = w.method, try = w.try, void_wanted = w.void_wanted, refunded = w.refunded,
+	sqlMoveSet = `UPDATE payments p SET status = w.status, method = w.method, try = w.try, refunded = w.refunded,
 			reason = w.reason, reference = w.reference, updated_at = w.updated_at, history = w.history, version = p.version + 1
-		FROM ` + sqldb.Rows(`status TEXT, method TEXT, try BIGINT, void_wanted BOOLEAN, refunded BIGINT, reason TEXT,
+		FROM ` + sqldb.Rows(`status TEXT, method TEXT, try BIGINT, refunded BIGINT, reason TEXT,
 			reference TEXT, updated_at BIGINT, history TEXT, id TEXT, was BIGINT, status_was TEXT`) + `
 		WHERE p.id = w.id AND p.version = w.was AND p.status = w.status_was RETURNING p.id`
 	sqlOverSet = `DELETE FROM payments_begun WHERE id = ANY (CAST($1 AS TEXT[]))`
@@ -47,7 +47,7 @@ func (s *store) runSets(items waiting) (rest waiting) {
 				continue
 			}
 		case *move:
-			if moves[w.from.ID] == nil && insertions[w.from.ID] == nil {
+			if moves[w.from.ID] == nil && insertions[w.from.ID] == nil && !w.unwinds() {
 				moves[w.from.ID] = w
 				done = append(done, it)
 				continue
@@ -98,7 +98,7 @@ func (t *tried) before(bookingID string) bool {
 // insertSets are new payments, and the row by which they are found again.
 func insertSets(set map[string]*insertion) []sqldb.Set {
 	var id, booking, event, user, currency, status, method, history []string
-	var amount, created []int64
+	var amount, created, started []int64
 	var key, print [][]byte
 	made := make([]*insertion, 0, len(set))
 	for _, w := range set {
@@ -108,11 +108,11 @@ func insertSets(set map[string]*insertion) []sqldb.Set {
 		id, booking, event, user = append(id, p.ID), append(booking, p.BookingID), append(event, p.EventID), append(user, p.UserID)
 		amount, currency, status, method = append(amount, p.Amount), append(currency, p.Currency), append(status, string(p.Status)), append(method, p.Method)
 		key, print = append(key, w.keyHash), append(print, w.fingerprint)
-		created, history = append(created, p.CreatedAt), append(history, p.History)
+		created, history, started = append(created, p.CreatedAt), append(history, p.History), append(started, p.StartedAt)
 	}
 	b, _ := begin(made)
 	return []sqldb.Set{
-		{Text: sqlInsertSet, Args: []any{id, booking, event, user, amount, currency, status, method, key, print, created, history}},
+		{Text: sqlInsertSet, Args: []any{id, booking, event, user, amount, currency, status, method, key, print, created, history, started}},
 		{Text: sqlBegin, Args: []any{b.id, list(id)}},
 	}
 }
@@ -120,15 +120,14 @@ func insertSets(set map[string]*insertion) []sqldb.Set {
 func moveSet(set map[string]*move) sqldb.Set {
 	var status, method, reason, reference, history, id, statusWas []string
 	var try, refunded, updated, was []int64
-	var void []bool
 	for _, w := range set {
 		p := &w.to
 		w.moved = false
-		status, method, try, void = append(status, string(p.Status)), append(method, p.Method), append(try, p.try), append(void, p.voidWanted)
+		status, method, try = append(status, string(p.Status)), append(method, p.Method), append(try, p.try)
 		refunded, reason, reference = append(refunded, p.Refunded), append(reason, p.Reason), append(reference, p.reference)
 		updated, history, id = append(updated, p.UpdatedAt), append(history, p.History), append(id, w.from.ID)
 		was, statusWas = append(was, w.from.Version), append(statusWas, string(w.from.Status))
 	}
 	return sqldb.Set{Text: sqlMoveSet, Each: func(id string) { set[id].moved = true },
-		Args: []any{status, method, try, void, refunded, reason, reference, updated, history, id, was, statusWas}}
+		Args: []any{status, method, try, refunded, reason, reference, updated, history, id, was, statusWas}}
 }

@@ -19,18 +19,25 @@ var migrations embed.FS
 
 const (
 	columns = `id, booking_id, event_id, user_id, attempt, amount, currency, status, method, try, void_wanted,
-		refunded, reason, reference, version, created_at, updated_at, history`
+		refunded, reason, reference, version, created_at, updated_at, history, started_at, ends_as`
 
 	// The unique index of keys and the primary key both make it do nothing.
 	sqlInsert = `INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
-			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, FALSE, 0, '', '', $10, $11, 1, $12, $12, $13)
+			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history, started_at, ends_as)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, FALSE, 0, '', '', $10, $11, 1, $12, $12, $13, $14, '')
 		ON CONFLICT DO NOTHING`
 
 	// Compare and set, by primary key.
-	sqlMove = `UPDATE payments SET status = $1, method = $2, try = $3, void_wanted = $4, refunded = $5, reason = $6,
-			reference = $7, updated_at = $8, history = $9, version = version + 1
-		WHERE id = $10 AND version = $11 AND status = $12`
+	sqlMove = `UPDATE payments SET status = $1, method = $2, try = $3, refunded = $4, reason = $5,
+			reference = $6, updated_at = $7, history = $8, version = version + 1
+		WHERE id = $9 AND version = $10 AND status = $11`
+
+	// The same for a payment that is being given up, which is noted in a row of its own.
+	sqlUnwind = `UPDATE payments SET status = $1, method = $2, try = $3, refunded = $4, reason = $5,
+			reference = $6, updated_at = $7, history = $8, version = version + 1, ends_as = $12
+		WHERE id = $9 AND version = $10 AND status = $11`
+	sqlNoteUnwinding = `INSERT INTO payments_unwinding (id) VALUES ($1) ON CONFLICT DO NOTHING`
+	sqlUnwound       = `DELETE FROM payments_unwinding WHERE id = $1`
 
 	sqlByID = `SELECT ` + columns + ` FROM payments WHERE id = $1`
 
@@ -119,7 +126,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		return nil, err
 	}
 	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
-	texts := []string{sqlInsert, sqlMove, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {
@@ -262,5 +269,5 @@ func read(ctx context.Context, st *sql.Stmt, args ...any) (Payment, error) {
 func scan(row interface{ Scan(...any) error }, p *Payment, more ...any) error {
 	return row.Scan(append([]any{&p.ID, &p.BookingID, &p.EventID, &p.UserID, &p.Attempt, &p.Amount, &p.Currency,
 		(*string)(&p.Status), &p.Method, &p.try, &p.voidWanted, &p.Refunded, &p.Reason, &p.reference, &p.Version,
-		&p.CreatedAt, &p.UpdatedAt, &p.History}, more...)...)
+		&p.CreatedAt, &p.UpdatedAt, &p.History, &p.StartedAt, (*string)(&p.end)}, more...)...)
 }

@@ -29,6 +29,7 @@ type house struct {
 	confirms  int
 
 	refuse error                                      // what Confirm answers instead
+	late   func(step string) time.Duration            // > 0: an error now, and carried out after that
 	cut    func(ctx context.Context, at string) error // before and after each call that changes something
 }
 
@@ -133,6 +134,12 @@ func (h *house) Confirm(ctx context.Context, c message.Confirm) (message.Booking
 	if err := h.cut(ctx, "before confirm"); err != nil {
 		return message.Booking{}, err
 	}
+	if h.late != nil {
+		if d := h.late("confirm"); d > 0 {
+			time.AfterFunc(d, func() { _, _ = h.confirm(c) })
+			return message.Booking{}, errors.New("no answer")
+		}
+	}
 	b, err := h.confirm(c)
 	if cut := h.cut(ctx, "after confirm"); cut != nil {
 		return message.Booking{}, cut
@@ -175,21 +182,34 @@ func (h *house) CancelUnpaid(ctx context.Context, bookingID, paymentID string) e
 	if err := h.cut(ctx, "before take back"); err != nil {
 		return err
 	}
-	h.mu.Lock()
-	b := h.bookings[bookingID]
-	var err error
-	switch {
-	case b.Status == message.Booked && b.PaymentID == paymentID:
-		b.Status = message.BookingCancelled
-		h.append(message.Entry{Kind: message.EntryCancelled, BookingID: b.ID})
-	case b.PaymentID != paymentID:
-		err = errs.New(errs.Conflict, "not-booked", "Not by this payment.")
+	if h.late != nil {
+		if d := h.late("take back"); d > 0 {
+			time.AfterFunc(d, func() { _ = h.takeBack(bookingID, paymentID) })
+			return errors.New("no answer")
+		}
 	}
-	h.mu.Unlock()
+	err := h.takeBack(bookingID, paymentID)
 	if cut := h.cut(ctx, "after take back"); cut != nil {
 		return cut
 	}
 	return err
+}
+
+func (h *house) takeBack(bookingID, paymentID string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	b := h.bookings[bookingID]
+	switch {
+	case b.Status == message.Booked && b.PaymentID == paymentID:
+		b.Status = message.BookingCancelled
+		h.append(message.Entry{Kind: message.EntryCancelled, BookingID: b.ID})
+	case b.Status == message.Pending || b.Status == message.Expired:
+		b.Status = message.BookingCancelled
+		h.append(message.Entry{Kind: message.EntryReleased, BookingID: b.ID})
+	case b.PaymentID != paymentID:
+		return errs.New(errs.Conflict, "not-booked", "Not by this payment.")
+	}
+	return nil
 }
 
 func (h *house) Entries(_ context.Context, eventID string, after int64, limit int) ([]message.Entry, error) {
@@ -228,9 +248,11 @@ type bank struct {
 	unclear map[string]int // so many of these steps are carried out, but the answer is lost
 	lost    map[string]int // so many of these steps never arrive
 	cut     func(ctx context.Context, at string) error
+	late    func(step string) time.Duration // > 0: an error now, and carried out after that
 }
 
 type account struct {
+	refunds  map[string]bool // by key
 	standing Standing
 	since    time.Time
 	amount   int64
@@ -249,23 +271,21 @@ func (b *bank) step(ctx context.Context, name, key string, c Charge, do func(a *
 	if err := b.cut(ctx, "before "+name); err != nil {
 		return Outcome{}, err
 	}
+	if b.late != nil {
+		if d := b.late(name); d > 0 {
+			time.AfterFunc(d, func() { b.carryOut(name, key, c, do) })
+			return Outcome{}, errors.New("no answer")
+		}
+	}
 	b.mu.Lock()
 	if b.lost[name] > 0 {
 		b.lost[name]--
 		b.mu.Unlock()
 		return Outcome{}, errors.New("no line")
 	}
-	a := b.charges[c.ID]
-	if a == nil {
-		a = &account{amount: c.Amount}
-		b.charges[c.ID] = a
-	}
-	what := fmt.Sprint(name, c.ID, c.Amount, c.Currency)
-	if was, ok := b.keys[key]; ok && was != what {
-		b.wrong = append(b.wrong, fmt.Sprintf("key %s was for %s and is for %s", key, was, what))
-	}
-	b.keys[key] = what
-	o := do(a)
+	b.mu.Unlock()
+	o := b.carryOut(name, key, c, do)
+	b.mu.Lock()
 	unclear := b.unclear[name] > 0
 	if unclear {
 		b.unclear[name]--
@@ -278,6 +298,22 @@ func (b *bank) step(ctx context.Context, name, key string, c Charge, do func(a *
 		return Outcome{}, errors.New("the line broke")
 	}
 	return o, nil
+}
+
+func (b *bank) carryOut(name, key string, c Charge, do func(a *account) Outcome) Outcome {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.charges[c.ID]
+	if a == nil {
+		a = &account{amount: c.Amount, refunds: map[string]bool{}}
+		b.charges[c.ID] = a
+	}
+	what := fmt.Sprint(name, c.ID, c.Amount, c.Currency)
+	if was, ok := b.keys[key]; ok && was != what {
+		b.wrong = append(b.wrong, fmt.Sprintf("key %s was for %s and is for %s", key, was, what))
+	}
+	b.keys[key] = what
+	return do(a)
 }
 
 func (b *bank) look(a *account) {
@@ -341,17 +377,15 @@ func (b *bank) Void(ctx context.Context, key string, c Charge) (Outcome, error) 
 }
 
 func (b *bank) Refund(ctx context.Context, key string, c Charge, amount int64) (Outcome, error) {
-	b.mu.Lock()
-	_, again := b.keys[key]
-	b.mu.Unlock()
 	return b.step(ctx, "refund", key, c, func(a *account) Outcome {
 		switch {
-		case again:
+		case a.refunds[key]:
 			return Outcome{Verdict: Approved}
 		case a.standing != Taken || amount > a.amount-a.refunded:
 			b.wrong = append(b.wrong, fmt.Sprintf("refund of %d for %s, which is %+v", amount, c.ID, *a))
 			return Outcome{Reason: "too_much"}
 		}
+		a.refunds[key] = true
 		a.refunded += amount
 		return Outcome{Verdict: Approved}
 	})
@@ -442,10 +476,9 @@ func (w *world) crash() {
 	w.halt()
 	w.end()
 	_ = w.settle(context.Background())
-	w.house.mu.Lock()
-	w.house.followers = nil
-	w.house.mu.Unlock()
-	w.refunds.cursors, w.refunds.todo = nil, nil
+	w.refunds.mu.Lock()
+	w.refunds.idle = true // it hears nothing any more
+	w.refunds.mu.Unlock()
 	if err := w.store.close(); err != nil {
 		w.t.Error(err)
 	}

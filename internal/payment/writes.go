@@ -56,7 +56,7 @@ func (w *insertion) apply(t *batchTx) error {
 	}
 	w.got = last
 	switch {
-	case found && last.Status != Failed && last.Status != Voided:
+	case found && !last.over():
 		w.result = existing
 		return nil
 	case last.Attempt >= MaxAttempts:
@@ -77,7 +77,7 @@ func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
 		key, print = w.keyHash, w.fingerprint
 	}
 	n, err := t.exec(sqlInsert, p.ID, p.BookingID, p.EventID, p.UserID, p.Attempt, p.Amount, p.Currency, string(p.Status), p.Method,
-		key, print, p.CreatedAt, p.History)
+		key, print, p.CreatedAt, p.History, p.StartedAt)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -105,11 +105,27 @@ type move struct {
 }
 
 func (w *move) apply(t *batchTx) error {
-	n, err := t.exec(sqlMove, string(w.to.Status), w.to.Method, w.to.try, w.to.voidWanted, w.to.Refunded, w.to.Reason,
-		w.to.reference, w.to.UpdatedAt, w.to.History, w.from.ID, w.from.Version, string(w.from.Status))
-	w.moved = n == 1
+	args := []any{string(w.to.Status), w.to.Method, w.to.try, w.to.Refunded, w.to.Reason,
+		w.to.reference, w.to.UpdatedAt, w.to.History, w.from.ID, w.from.Version, string(w.from.Status)}
+	if !w.unwinds() {
+		n, err := t.exec(sqlMove, args...)
+		w.moved = n == 1
+		return err
+	}
+	n, err := t.exec(sqlUnwind, append(args, string(w.to.end))...)
+	if w.moved = n == 1; err != nil || !w.moved {
+		return err
+	}
+	note := sqlNoteUnwinding
+	if w.to.Status.Final() {
+		note = sqlUnwound
+	}
+	_, err = t.exec(note, w.to.ID)
 	return err
 }
+
+// unwinds reports whether the payment is being given up: such moves are rare.
+func (w *move) unwinds() bool { return w.from.Status.unwinding() || w.to.Status.unwinding() }
 
 // wish is what the owner wants of a payment: to be voided, or another method.
 // The state machine decides inside the transaction whether it is too late.
@@ -146,6 +162,9 @@ func (w *wish) apply(t *batchTx) error {
 			return nil
 		}
 		return err
+	}
+	if s == p.state() { // it is what the owner wants already
+		return nil
 	}
 	to := p.moved(s, w.event, w.now)
 	if w.event.kind == evAmended {
