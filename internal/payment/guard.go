@@ -3,18 +3,18 @@ package payment
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
+
+	"boxoffice/internal/jobs"
 )
 
 // guarded runs a piece of background work. A panic in it is logged and counted,
 // and an error of that piece alone.
-func (s *Service) guarded(ctx context.Context, what string, do func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.metrics.panics.Inc()
-			s.log.ErrorContext(ctx, "panic in the work on payments", "work", what, "panic", p, "stack", string(debug.Stack()))
-			err = fmt.Errorf("%s: panic: %v", what, p)
-		}
-	}()
-	return do()
+func (s *Service) guarded(ctx context.Context, what string, do func() error) error {
+	err := jobs.Catch(do)
+	if p, ok := err.(*jobs.Panic); ok {
+		s.metrics.panics.Inc()
+		s.log.ErrorContext(ctx, "panic in the work on payments", "work", what, "panic", p.Value, "stack", p.Stack)
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return err
 }
