@@ -84,6 +84,10 @@ func newEvent(d *console.Draft) (event.NewEvent, []errs.Field) {
 	in := event.NewEvent{
 		Title: d.Title, Description: d.Description, Category: d.Category, EventDate: d.Date, Venue: venueInput(d.Venue), Plan: planInput(d.Plan),
 		Currency: d.Currency, Tiers: tierInputs(d), FeeRules: rulesOf(d), LimitPerCustomer: &d.Limit, HoldMinutes: &d.HoldMinutes, Status: message.Draft,
+		EndDate: d.EndDate, UnverifiedBuyers: &d.Unverified,
+	}
+	if d.EndTime != "" {
+		in.EndTime = &d.EndTime
 	}
 	if d.Time != "" {
 		in.EventTime = &d.Time
@@ -161,7 +165,7 @@ func (p onConsole) Change(ctx context.Context, caller message.Caller, eventID st
 	if err != nil {
 		return err
 	}
-	c := event.Change{Title: &d.Title, Description: &d.Description, Category: &d.Category, LimitPerCustomer: &d.Limit, HoldMinutes: &d.HoldMinutes}
+	c := event.Change{Title: &d.Title, Description: &d.Description, Category: &d.Category, LimitPerCustomer: &d.Limit, HoldMinutes: &d.HoldMinutes, UnverifiedBuyers: &d.Unverified}
 	zone := was.Zone
 	if d.Venue.ID != was.Venue.ID {
 		venue := venueInput(d.Venue)
@@ -200,6 +204,24 @@ func changeWhen(c *event.Change, d *console.Draft, was *message.Event, zone stri
 		c.EventDate = &d.Date
 	default:
 		c.EventTime = &d.Time // "": to be announced
+	}
+	changeEnd(c, d, was)
+}
+
+// changeEnd sets the end if it is another one than before; else it moves along
+// with the beginning.
+func changeEnd(c *event.Change, d *console.Draft, was *message.Event) {
+	known := ""
+	if !was.Ends.IsZero() {
+		known = was.Ends.Format(wall)
+	}
+	switch {
+	case d.Time != "" && d.EndTime == known:
+	case d.Date != "" && was.Starts.IsZero() && d.EndDate == was.EndDate:
+	case d.EndDate != "":
+		c.EndDate = &d.EndDate
+	default:
+		c.EndTime = &d.EndTime // "": unknown
 	}
 }
 

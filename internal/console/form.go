@@ -138,12 +138,15 @@ func filled(e *message.Event) *form {
 	}
 	for name, value := range map[string]string{
 		"version": strconv.FormatInt(e.Version, 10), "title": e.Title, "category": e.Category, "description": e.Description,
-		"event_time": clock(e.Starts), "event_date": e.Date, "venue": e.Venue.ID,
+		"event_time": clock(e.Starts), "event_date": e.Date, "end_time": clock(e.Ends), "end_date": e.EndDate, "venue": e.Venue.ID,
 		"plan": "used", "plan.id": Plan{ID: e.PlanID, Version: e.PlanVersion}.PlanID(),
 		"sale_opens_at": clock(e.Opens), "sale_closes_at": clock(e.Closes), "refundable_until": clock(e.RefundsEnd),
 		"limit_per_customer": strconv.Itoa(int(e.LimitPerCustomer)), "hold_minutes": strconv.Itoa(int(e.HoldFor.Minutes())),
 	} {
 		f.Values[name] = value
+	}
+	if e.UnverifiedBuyers {
+		f.Values["unverified_buyers"] = "yes"
 	}
 	f.Values["when"] = map[bool]string{true: "date", false: "tba"}[e.Date != ""]
 	if !e.Starts.IsZero() {
@@ -282,6 +285,8 @@ var reasons = []struct {
 	{regexp.MustCompile(`^must lie between (?P<A>\d+) and (?P<B>\d+)`), "console.fault.between"},
 	{regexp.MustCompile(`^"(?P<A>.*)" is not an IANA`), "console.fault.zone"},
 	{regexp.MustCompile(`^must be after sale_opens_at`), "console.fault.after"},
+	{regexp.MustCompile(`^must be (after the event begins|at most a year)`), "console.fault.ends"},
+	{regexp.MustCompile(`^must lie in the future`), "console.fault.promised"},
 	{regexp.MustCompile(`does not exist in`), "console.fault.gap"},
 	{regexp.MustCompile(`happens twice in`), "console.fault.twice"},
 	{regexp.MustCompile(`ISO 3166`), "console.fault.country"},

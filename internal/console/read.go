@@ -99,14 +99,16 @@ func (f *form) draft() (*Draft, []errs.Field) {
 		Title: f.Value("title"), Description: f.Value("description"), Category: strings.TrimSpace(f.Value("category")),
 		Currency: strings.ToUpper(strings.TrimSpace(f.Value("currency"))), Venue: f.venue(),
 		Opens: f.Value("sale_opens_at"), Closes: f.Value("sale_closes_at"), Refunds: f.Value("refundable_until"),
-		Limit: int32(whole("limit_per_customer", 1)), HoldMinutes: whole("hold_minutes", 1),
+		Limit: int32(whole("limit_per_customer", 1)), HoldMinutes: whole("hold_minutes", 1), Unverified: f.Value("unverified_buyers") != "",
 	}
 	switch f.Value("when") {
 	case "time":
+		d.EndTime = f.Value("end_time")
 		if d.Time = f.Value("event_time"); d.Time == "" {
 			bad = append(bad, errs.Field{Name: "event_time", Reason: "is required"})
 		}
 	case "date":
+		d.EndDate = f.Value("end_date")
 		if d.Date = f.Value("event_date"); d.Date == "" {
 			bad = append(bad, errs.Field{Name: "event_date", Reason: "is required"})
 		}

@@ -105,6 +105,7 @@ const (
 type Draft struct {
 	Title, Description, Category string
 	Time, Date                   string // one of them, or none: to be announced
+	EndTime, EndDate             string // the one that goes with Time or Date; "": unknown
 	Venue                        message.Venue
 	Plan                         Plan
 	Currency                     string
@@ -113,6 +114,7 @@ type Draft struct {
 	Opens, Closes, Refunds       string
 	Limit                        int32
 	HoldMinutes                  int64
+	Unverified                   bool // who pays need not have a verified e-mail address
 	Publish                      bool // a draft becomes published
 }
 

@@ -16,7 +16,7 @@ type Entry struct {
 
 	Start    time.Time     // in the venue's zone; zero: to be announced
 	DayOnly  bool          // the time of day is unknown
-	Duration time.Duration // 0: UsualDuration
+	Duration time.Duration // 0: UsualDuration, or one day; whole days with DayOnly
 
 	Summary     string
 	Location    string
@@ -57,6 +57,9 @@ func (e *Entry) into(cal *ics.Calendar) {
 	v.SetSequence(e.Revision)
 	if e.DayOnly {
 		v.SetAllDayStartAt(e.Start) // without an end it is one day, 3.6.1
+		if days := int(e.Duration.Hours() / 24); days > 1 {
+			v.SetAllDayEndAt(e.Start.AddDate(0, 0, days)) // the day after the last
+		}
 	} else {
 		v.SetStartAt(e.Start)
 		length := e.Duration

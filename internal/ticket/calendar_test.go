@@ -35,6 +35,7 @@ func TestCalendar(t *testing.T) {
 			[]string{"LOCATION", "DESCRIPTION", "URL", "VTIMEZONE"}},
 		{"length", func(e *Entry) { e.Duration = 90 * time.Minute }, []string{"DTEND:20260701T000000Z"}, nil},
 		{"day only, in the venue's zone", func(e *Entry) { e.DayOnly = true }, []string{"DTSTART;VALUE=DATE:20260701"}, []string{"DTEND", "T0000"}},
+		{"several days", func(e *Entry) { e.DayOnly, e.Duration = true, 72*time.Hour }, []string{"DTSTART;VALUE=DATE:20260701", "DTEND;VALUE=DATE:20260704"}, []string{"T0000"}},
 		{"cancelled", func(e *Entry) { e.Cancelled = true }, []string{"STATUS:CANCELLED", "METHOD:PUBLISH"}, []string{"CONFIRMED"}},
 		{"place", func(e *Entry) { e.Location = "Großes Haus, Schloßplatz; Stuttgart" }, []string{`LOCATION:Großes Haus\, Schloßplatz\; Stuttgart`}, nil},
 		{"description", func(e *Entry) { e.Description = "a\\b\r\nc,d" }, []string{`DESCRIPTION:a\\b\nc\,d`}, nil},

@@ -25,7 +25,23 @@ func calendarEntry(v *page.Visit, e *message.Event) ticket.Entry {
 	if day, ok := dayOf(e.Date); ok && e.Starts.IsZero() {
 		out.Start, out.DayOnly = day, true
 	}
+	out.Duration = lasts(e)
 	return out
+}
+
+// lasts is how long an event takes, whole days when its time is not known; 0 when
+// it does not say.
+func lasts(e *message.Event) time.Duration {
+	last, ok := dayOf(e.EndDate)
+	switch first, known := dayOf(e.Date); {
+	case !ok || !known:
+		return 0
+	case e.Starts.IsZero():
+		return last.Sub(first) + 24*time.Hour
+	case e.Ends.IsZero():
+		return time.Date(last.Year(), last.Month(), last.Day()+1, 0, 0, 0, 0, e.Starts.Location()).Sub(e.Starts)
+	}
+	return e.Ends.Sub(e.Starts)
 }
 
 // eventCalendar is one event for a calendar.

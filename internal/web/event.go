@@ -170,6 +170,10 @@ func changed(v *page.Visit, c Change) string {
 	if c.Field == "venue" {
 		return v.T("policy.changed.venue", "From", c.From, "To", c.To)
 	}
+	key := "policy.changed.time"
+	if c.Field == "end_time" {
+		key = "policy.changed.end"
+	}
 	words := func(text string) string {
 		if t, err := time.Parse(time.RFC3339, text); err == nil {
 			return page.When(v.Lang, t, page.Long)
@@ -179,7 +183,7 @@ func changed(v *page.Visit, c Change) string {
 		}
 		return v.T("event.tba")
 	}
-	return v.T("policy.changed.time", "From", words(c.From), "To", words(c.To))
+	return v.T(key, "From", words(c.From), "To", words(c.To))
 }
 
 // summary is an event in one sentence, for links to it.

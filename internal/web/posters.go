@@ -52,9 +52,18 @@ func whenOf(v *page.Visit, e *message.Event) string {
 		return page.When(v.Lang, e.Starts, page.Long)
 	}
 	if day, ok := dayOf(e.Date); ok {
-		return page.When(v.Lang, day, page.Day)
+		return page.When(v.Lang, day, page.Day) + untilDay(v, e)
 	}
 	return v.T("event.tba")
+}
+
+// untilDay is the last day of an event of several, in words that follow its first.
+func untilDay(v *page.Visit, e *message.Event) string {
+	last, ok := dayOf(e.EndDate)
+	if !ok || e.EndDate == e.Date {
+		return ""
+	}
+	return " – " + page.When(v.Lang, last, page.Day)
 }
 
 // placeOf is where an event takes place, in words.

@@ -27,6 +27,12 @@ func (s *Shop) structured(v *page.Visit, p *eventView) any {
 	case e.Date != "":
 		doc["startDate"] = e.Date
 	}
+	switch {
+	case !e.Ends.IsZero():
+		doc["endDate"] = e.Ends.Format(time.RFC3339)
+	case e.EndDate != "":
+		doc["endDate"] = e.EndDate
+	}
 	for _, c := range p.Changes {
 		if c.Field == "event_time" && c.From != "" {
 			doc["previousStartDate"] = c.From

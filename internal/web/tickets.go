@@ -100,12 +100,12 @@ func document(v *page.Visit, o *orderPage, cards []ticketCard) ticket.Document {
 	date, hour := v.T("event.tba"), ""
 	switch e := &o.Event; {
 	case !e.Starts.IsZero():
-		date = page.When(v.Lang, e.Starts, page.Day)
+		date = page.When(v.Lang, e.Starts, page.Day) + untilDay(v, e)
 		hour = page.When(v.Lang, e.Starts, page.Clock)
 	case e.Date != "":
 		hour = v.T("tickets.hour-tba")
 		if day, ok := dayOf(e.Date); ok {
-			date = page.When(v.Lang, day, page.Day)
+			date = page.When(v.Lang, day, page.Day) + untilDay(v, e)
 		}
 	}
 	d := ticket.Document{
@@ -151,6 +151,7 @@ func (s *Shop) calendar(v *page.Visit) error {
 	if e.Starts.IsZero() {
 		entry.Start, entry.DayOnly = dayOf(e.Date)
 	}
+	entry.Duration = lasts(e)
 	file := ticket.Calendar(entry)
 	if file == nil {
 		return errs.Missing("date of this event yet")

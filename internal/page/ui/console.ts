@@ -61,9 +61,9 @@ export function editor(root: ParentNode): void {
   const refresh = (): void => {
     show(form, "new-venue", value("venue") === "new");
     show(form, "rules", value("pricing") === "rules");
-    for (const name of ["event_time", "event_date"]) {
+    for (const name of ["event_time", "event_date", "end_time", "end_date"]) {
       const field = form.querySelector<HTMLElement>(`#f-${name}`)?.closest<HTMLElement>(".field");
-      if (field) field.hidden = value("when") !== name.slice(6);
+      if (field) field.hidden = value("when") !== name.slice(-4);
     }
     const code = value("currency").toUpperCase();
     const exponent = exponents[code] ?? 2;
