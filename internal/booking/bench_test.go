@@ -29,8 +29,8 @@ func BenchmarkPurchase(b *testing.B) {
 				for i := range size {
 					user := fmt.Sprintf("user%07d", done+i)
 					bid := id.Booking(ev, user, "k")
-					holds[i] = &item{Value: &job{cmd: command{do: doHold, eventID: ev, bookingID: bid, caller: fan(user), seats: []int32{next, next + 1}, fingerprint: make([]byte, 16)}}}
-					pays[i] = &item{Value: &job{cmd: command{do: doConfirm, eventID: ev, bookingID: bid, payment: bid + "-1", amount: 2000, currency: "EUR"}}}
+					holds[i] = &item{Value: &job{cmd: looked(command{do: doHold, eventID: ev, bookingID: bid, caller: fan(user), seats: []int32{next, next + 1}, fingerprint: make([]byte, 16)})}}
+					pays[i] = &item{Value: &job{cmd: looked(command{do: doConfirm, eventID: ev, bookingID: bid, payment: bid + "-1", amount: 2000, currency: "EUR"})}}
 					next += 2
 				}
 				for _, items := range [][]*item{holds, pays} {
@@ -72,9 +72,9 @@ func BenchmarkChoose(b *testing.B) {
 	prices, _ := w.Prices(context.Background(), "e", 1)
 	s := newState("e")
 	s.plan, s.taken, s.sale.PriceVersion = w.plan, newBitset(20_000), 1
-	s.prices[1] = &priced{Prices: prices, plan: w.plan, tierOf: prices.Assign(w.plan)}
+	s.prices[saleKey(s.eventID, &s.sale)] = &priced{Prices: prices, plan: w.plan, tierOf: prices.Assign(w.plan)}
 	for range b.N {
-		got := s.choose(s.prices[s.sale.PriceVersion], 2, -1, -1, nil)
+		got := s.choose(s.today(), 2, -1, -1, nil)
 		if got == nil {
 			clear(s.taken)
 			continue

@@ -24,6 +24,9 @@ type priceKey struct {
 	planVersion  int64
 }
 
+// plan is the key's plan alone.
+func (k priceKey) plan() priceKey { return priceKey{planID: k.planID, planVersion: k.planVersion} }
+
 // catalog keeps price lists spread over their plans. All of it is immutable, so
 // that a miss is the only thing that can be wrong with it.
 type catalog struct {

@@ -31,7 +31,7 @@ func drawn(rows ...string) *state {
 	prices := &message.Prices{Version: 1, Tiers: []message.Tier{{Categories: []string{"c"}}}}
 	s.plan = p
 	s.sale.PriceVersion = 1
-	s.prices[1] = &priced{Prices: prices, plan: p, tierOf: prices.Assign(p)}
+	s.prices[saleKey(s.eventID, &s.sale)] = &priced{Prices: prices, plan: p, tierOf: prices.Assign(p)}
 	return s
 }
 
@@ -75,7 +75,7 @@ func TestChoose(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := drawn(strings.Fields(c.rows)...)
-			got := s.choose(s.prices[s.sale.PriceVersion], c.n, -1, -1, nil)
+			got := s.choose(s.today(), c.n, -1, -1, nil)
 			if c.want == "" {
 				if got != nil {
 					t.Fatalf("chose %v", shown(s, got))
@@ -127,7 +127,7 @@ func FuzzChoose(f *testing.F) {
 			return
 		}
 		s := drawn(rows...)
-		got := s.choose(s.prices[s.sale.PriceVersion], int(n), -1, -1, nil)
+		got := s.choose(s.today(), int(n), -1, -1, nil)
 		if (got != nil) != (free >= int(n)) {
 			t.Fatalf("%v: chose %v of %d free", rows, got, free)
 		}
@@ -192,7 +192,7 @@ func TestChooseBesideEachOther(t *testing.T) {
 		s.plan.Seats[i].X = at[i]
 	}
 	s.plan.Index()
-	p := s.prices[s.sale.PriceVersion]
+	p := s.today()
 	if got := shown(s, s.choose(p, 4, -1, -1, nil)); got != "...... oooo" {
 		t.Errorf("four: %s", got)
 	}

@@ -27,7 +27,7 @@ func TestSwapByQuantityClaimsItsSeats(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(other.Close)
-		c := command{do: doHold, eventID: ev, bookingID: ev + "bbbbbbbbbbbbbbbbbbbb", caller: fan("bob"), seats: a.Seats}
+		c := looked(command{do: doHold, eventID: ev, bookingID: ev + "bbbbbbbbbbbbbbbbbbbb", caller: fan("bob"), seats: a.Seats})
 		_, err = other.submit(ctx, c)
 		wantType(t, err, "seats-taken")
 		w.verify(ev)
@@ -106,8 +106,8 @@ func TestSeatsTakenAndGivenUpAreRead(t *testing.T) {
 			w.s.views.peek(ev).put(0, claim{}) // what the node remembers is wrong
 		}
 		bookingID := ev + "bbbbbbbbbbbbbbbbbbbb"
-		hold := &item{Value: &job{cmd: command{do: doHold, eventID: ev, bookingID: bookingID, caller: fan("bob"), seats: []int32{0}}}}
-		release := &item{Value: &job{cmd: command{do: doCancel, eventID: ev, bookingID: bookingID, caller: fan("bob")}}}
+		hold := &item{Value: &job{cmd: looked(command{do: doHold, eventID: ev, bookingID: bookingID, caller: fan("bob"), seats: []int32{0}})}}
+		release := &item{Value: &job{cmd: looked(command{do: doCancel, eventID: ev, bookingID: bookingID, caller: fan("bob")})}}
 		answers, err := w.s.writers[0].settle(ctx, &load{items: []*item{hold, release}})
 		if err != nil {
 			t.Fatal(err)

@@ -29,7 +29,7 @@ type command struct {
 	do        action
 	eventID   string
 	bookingID string
-	caller    message.Caller // hold, swap, cancel; the zero Caller is the house itself
+	caller    message.Caller // message.System for our own jobs
 
 	// hold, swap: either chosen seats, or how many of which
 	seats    []int32
@@ -37,23 +37,30 @@ type command struct {
 	section  int // index in the plan, or -1
 	tier     int // index in the prices, or -1
 
+	// plan and prices in which seats, section and tier were looked up; the
+	// decision refuses others with errLookAgain
+	at priceKey
+
 	version int64 // swap: the booking's Seq that the caller has seen; 0: any
 
 	fingerprint []byte // hold: of the request's body, when it has a key
 
-	payment  string // confirm; cancel: only if this payment booked it
+	payment  string // confirm; cancel: only if this payment booked it, or nothing has
 	amount   int64  // confirm
 	currency string // confirm
+	started  int64  // confirm: when the payment began, µs since 1970; 0: unknown
 	unpaid   bool   // cancel: no money was taken, so none goes back
 
 	sale message.Sale // set sale
 
-	grant string // grant: message.Block or message.Complimentary
-	heir  string // grant, adopt: the account that gets the seats; "" for none
-	from  string // adopt: the account that has them
+	grant string           // grant: message.Block or message.Complimentary
+	heir  string           // grant, adopt: the account that gets the seats; "" for none
+	from  string           // adopt: the account that has them
+	email message.EmailKey // adopt: of the heir's verified address
 }
 
-// effect is one change of an event's state. It becomes one ledger entry.
+// effect is one change of an event's state. It becomes one ledger entry, except
+// for noEntry: whose a booking is stands in no ledger.
 type effect struct {
 	kind     message.EntryKind
 	booking  string
@@ -62,7 +69,7 @@ type effect struct {
 	amount   int64
 	currency string
 
-	made    *record       // held, swapped: the booking as it is from now on
+	made    *record       // held, swapped, noEntry: the booking as it is from now on
 	payment string        // booked
 	sale    *message.Sale // sale
 }
@@ -72,3 +79,6 @@ type answer struct {
 	booking string
 	err     error
 }
+
+// noEntry is the kind of effects that only change whose a booking is.
+const noEntry message.EntryKind = ""

@@ -2,6 +2,7 @@ package booking
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"time"
 
@@ -9,12 +10,13 @@ import (
 	"boxoffice/internal/message"
 )
 
-// Rules of holding that are the same for every event.
-const (
-	extension   = 10 * 60_000_000 // µs that a hold gains, once, while its payment is under way
-	lapseWindow = 30 * 60_000_000 // µs for which a lapsed hold is remembered
-	firstPause  = 30 * 1_000_000  // µs from the second lapsed hold to the next hold; doubles with each more
-)
+// extension is what a hold gains, once, while its payment is under way, µs.
+const extension = 10 * 60_000_000
+
+// errLookAgain refuses a command whose seats, section or tier were looked up in
+// another plan or other prices than the event has: they are labels only together
+// with the version. The service looks them up again.
+var errLookAgain = errors.New("booking: the plan or the prices have changed since the command was made")
 
 // decide says what a command does to an event: the effects, in order, or a
 // refusal. It reads the state and changes nothing; it knows no clock, no
@@ -55,31 +57,16 @@ func decide(s *state, c *command) ([]effect, answer) {
 // mayChange refuses organizers what is their customers': they may read it, and
 // change only what they have kept back or given away themselves.
 func mayChange(b *record, c message.Caller) error {
-	if c == (message.Caller{}) || c.MayRead(b.UserID) || b.PriceVersion == message.FreeOfCharge {
+	if c.MayRead(b.UserID) || b.PriceVersion == message.FreeOfCharge {
 		return nil
 	}
 	return errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can change a booking.")
 }
 
 // mayTouch reports whether a caller may know of a booking: its owner, the
-// organizer of its event, an admin, and the house itself.
+// organizer of its event, an admin, and our own jobs.
 func mayTouch(b *record, c message.Caller) bool {
-	return c == message.Caller{} || c.MayRead(b.UserID) || c.MayOrganize(b.OrganizerID)
-}
-
-func decideSale(s *state, c *command) ([]effect, answer) {
-	switch {
-	case s.exists && c.sale.EventVersion <= s.sale.EventVersion:
-		return nil, answer{} // seen already, or overtaken
-	case s.exists && s.sale.Status == message.Cancelled && c.sale.Status != message.Cancelled:
-		return nil, answer{err: errs.New(errs.Conflict, "event-cancelled", "A cancelled event stays cancelled.")}
-	case s.exists && (c.sale.PlanID != s.sale.PlanID || c.sale.PlanVersion != s.sale.PlanVersion) && s.claimed:
-		return nil, answer{err: errs.New(errs.Conflict, "plan-in-use", "The seating plan cannot change once seats were taken.")}
-	case s.exists && s.sale.Currency != "" && c.sale.Currency != s.sale.Currency && s.claimed:
-		return nil, answer{err: errs.New(errs.Conflict, "currency-in-use", "The currency cannot change once seats were taken.")}
-	}
-	sale := c.sale
-	return []effect{{kind: message.EntrySale, sale: &sale}}, answer{}
+	return c.MayRead(b.UserID) || c.MayOrganize(b.OrganizerID)
 }
 
 func decideHold(s *state, c *command) ([]effect, answer) {
@@ -89,15 +76,29 @@ func decideHold(s *state, c *command) ([]effect, answer) {
 	if err := s.selling(); err != nil {
 		return nil, answer{err: err}
 	}
-	n := max(len(c.seats), c.quantity)
-	live, lapses, last := s.live(c.caller.UserID, "")
-	if err := s.overLimit(live, n); err != nil {
+	p := s.buying(c.caller)
+	if err := s.overBookings(p); err != nil {
 		return nil, answer{err: err}
 	}
-	if err := s.paused(lapses, last); err != nil {
+	if err := s.overLimit(p, "", max(len(c.seats), c.quantity)); err != nil {
+		if yours := s.yours(p, c.seats); yours != "" {
+			err = alreadyYours(yours)
+		}
 		return nil, answer{err: err}
 	}
-	return s.hold(c, c.caller.UserID, s.prices[s.sale.PriceVersion])
+	if err := s.paused(p, ""); err != nil {
+		return nil, answer{err: err}
+	}
+	effects, a := s.hold(c, p, s.today())
+	if yours := s.yours(p, c.seats); errs.Is(a.err, "seats-taken") && yours != "" {
+		a.err = alreadyYours(yours)
+	}
+	return effects, a
+}
+
+// alreadyYours refuses somebody seats that they have.
+func alreadyYours(bookingID string) *errs.Error {
+	return errs.New(errs.Conflict, "already-yours", "You have some of these seats already, in booking %s.", bookingID).With("booking_id", bookingID)
 }
 
 // replayed answers a command whose booking is there already: because it was
@@ -110,7 +111,7 @@ func replayed(b *record, c *command, user string) answer {
 }
 
 // hold makes a booking of the wanted seats at the given prices.
-func (s *state) hold(c *command, user string, p *priced) ([]effect, answer) {
+func (s *state) hold(c *command, who person, p *priced) ([]effect, answer) {
 	seats, err := s.wanted(c, p, nil)
 	if err != nil {
 		return nil, answer{err: err}
@@ -123,12 +124,12 @@ func (s *state) hold(c *command, user string, p *priced) ([]effect, answer) {
 	amount, fees := p.total(seats)
 	made := &record{
 		Booking: message.Booking{
-			ID: c.bookingID, EventID: s.eventID, UserID: user, OrganizerID: s.sale.OrganizerID,
+			ID: c.bookingID, EventID: s.eventID, UserID: who.user, OrganizerID: s.sale.OrganizerID,
 			Status: message.Pending, Seats: seats, CreatedAt: s.now, ExpiresAt: until,
 			Amount: amount, Fees: fees, Currency: s.sale.Currency,
 			PlanID: s.sale.PlanID, PlanVersion: s.sale.PlanVersion, PriceVersion: p.Version,
 		},
-		Fingerprint: c.fingerprint,
+		Fingerprint: c.fingerprint, Email: who.email,
 	}
 	return append(effects, effect{
 		kind: message.EntryHeld, booking: c.bookingID, seats: seats, until: until,
@@ -148,8 +149,16 @@ func decideGrant(s *state, c *command) ([]effect, answer) {
 	if s.sale.Status == message.Cancelled {
 		return nil, answer{err: errs.New(errs.Conflict, "event-cancelled", "The event was cancelled.")}
 	}
-	p := s.prices[message.FreeOfCharge]
-	effects, a := s.hold(c, c.heir, p)
+	gifts := 0
+	s.each(person{user: c.heir}, func(h held) {
+		if h.gift {
+			gifts++
+		}
+	})
+	if c.heir != "" && gifts >= maxGifts {
+		return nil, answer{err: errs.New(errs.Conflict, "too-many-gifts", "This account has been given seats of the event %d times, which is as often as it may be.", gifts)}
+	}
+	effects, a := s.hold(c, person{user: c.heir}, s.prices[s.freeKey()])
 	if a.err != nil {
 		return nil, a
 	}
@@ -159,23 +168,30 @@ func decideGrant(s *state, c *command) ([]effect, answer) {
 	}), a
 }
 
-// decideAdopt gives a hold to another account of the same person: a swap for the
-// same seats.
+// decideAdopt gives a booking to another account of the same person, or notes whose
+// address its account turned out to have. For a hold that is a swap for the same
+// seats, and the heir's limits count; what is paid or over just goes along.
 func decideAdopt(s *state, c *command, b *record) ([]effect, answer) {
-	switch {
-	case b.UserID == c.heir:
-		return nil, answer{booking: b.ID}
-	case b.UserID != c.from:
-		return nil, answer{err: errs.Missing("booking")}
-	case b.Status != message.Pending || b.ExpiresAt <= s.now:
-		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "This booking is %s.", s.statusOf(b))}
-	}
-	live, _, _ := s.live(c.heir, b.ID)
-	if err := s.overLimit(live, len(b.Seats)); err != nil {
-		return nil, answer{err: err}
-	}
 	made := *b
 	made.UserID = c.heir
+	if made.Email == (message.EmailKey{}) {
+		made.Email = c.email
+	}
+	held := b.Status == message.Pending && b.ExpiresAt > s.now
+	switch {
+	case made.of() == b.of():
+		return nil, answer{booking: b.ID}
+	case b.UserID != c.from && b.UserID != c.heir:
+		return nil, answer{err: errs.Missing("booking")}
+	case !held && b.Status == message.Pending:
+		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "This booking is %s.", s.statusOf(b))}
+	case !held:
+		return []effect{{kind: noEntry, booking: b.ID, made: &made}}, answer{booking: b.ID}
+	}
+	heir := person{c.heir, c.email}
+	if err := s.overLimit(heir, b.ID, len(b.Seats)); err != nil {
+		return nil, answer{err: err}
+	}
 	return []effect{{kind: message.EntrySwapped, booking: b.ID, seats: b.Seats, until: b.ExpiresAt,
 		amount: b.Amount, currency: b.Currency, made: &made}}, answer{booking: b.ID}
 }
@@ -193,14 +209,16 @@ func decideSwap(s *state, c *command, b *record) ([]effect, answer) {
 	if err := s.selling(); err != nil {
 		return nil, answer{err: err}
 	}
+	if c.at.plan() != bookingKey(&b.Booking).plan() {
+		return nil, answer{err: errLookAgain}
+	}
 	if sameSeats(c.seats, b.Seats) {
 		return nil, answer{booking: b.ID}
 	}
-	live, _, _ := s.live(b.UserID, b.ID)
-	if err := s.overLimit(live, max(len(c.seats), c.quantity)); err != nil {
+	if err := s.overLimit(b.of(), b.ID, max(len(c.seats), c.quantity)); err != nil {
 		return nil, answer{err: err}
 	}
-	p := s.prices[s.sale.PriceVersion]
+	p := s.today()
 	seats, err := s.wanted(c, p, b)
 	if err != nil {
 		return nil, answer{err: err}
@@ -210,7 +228,7 @@ func decideSwap(s *state, c *command, b *record) ([]effect, answer) {
 		return nil, answer{err: err}
 	}
 	made := *b
-	made.Seats, made.PriceVersion = seats, p.Version
+	made.Seats, made.PriceVersion, made.GivenBack = seats, p.Version, without(b.GivenBack, seats)
 	made.Amount, made.Fees = p.total(seats)
 	return append(effects, effect{
 		kind: message.EntrySwapped, booking: b.ID, seats: seats, until: b.ExpiresAt,
@@ -248,52 +266,76 @@ func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
 	if b.Status == message.Pending && b.ExpiresAt > s.now {
 		return []effect{sold}, answer{booking: b.ID}
 	}
-	// Paid too late: as if the seats were asked for now.
-	if err := s.selling(); err != nil {
+	effects, err := s.payLate(c, b)
+	if err != nil {
 		return nil, answer{err: err}
 	}
-	live, _, _ := s.live(b.UserID, b.ID)
-	if err := s.overLimit(live, len(b.Seats)); err != nil {
-		return nil, answer{err: err}
+	return append(effects, sold), answer{booking: b.ID}
+}
+
+// payLate takes the seats of a hold that has ended, as if they were asked for now:
+// if its payment began in time, and if they cost today what they did then.
+func (s *state) payLate(c *command, b *record) ([]effect, error) {
+	late := errs.New(errs.Conflict, "paid-too-late", "The hold had ended before it was paid for.")
+	switch {
+	case c.started == 0 || c.started > b.ExpiresAt+message.LateStart || s.now > b.ExpiresAt+message.LateConfirm:
+		return nil, late
+	case bookingKey(&b.Booking) != saleKey(s.eventID, &s.sale):
+		return nil, late
+	}
+	if err := s.selling(); err != nil {
+		return nil, err
+	}
+	for _, seat := range b.Seats {
+		if !s.today().sells(seat) {
+			return nil, late
+		}
+	}
+	if amount, _ := s.today().total(b.Seats); amount != b.Amount || s.sale.Currency != b.Currency {
+		return nil, late
+	}
+	if err := s.overLimit(b.of(), b.ID, len(b.Seats)); err != nil {
+		return nil, err
+	}
+	if err := s.paused(b.of(), b.ID); err != nil {
+		return nil, err
 	}
 	effects, err := s.take(b.Seats, b.ID)
 	if err != nil {
-		e := err.(*errs.Error)
-		e.Type, e.Detail = "seats-gone", "The hold had ended, and somebody else has the seats now."
-		return nil, answer{err: e}
+		return nil, errs.New(errs.Conflict, "seats-gone", "The hold had ended, and somebody else has the seats now.")
 	}
-	return append(effects, sold), answer{booking: b.ID}
+	return effects, nil
 }
 
 func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 	if err := mayChange(b, c.caller); err != nil {
 		return nil, answer{err: err}
 	}
-	seats := c.seats
-	if len(seats) == 0 {
-		seats = b.Seats
-	}
 	switch b.Status {
-	case message.BookingCancelled, message.Expired:
+	case message.Expired:
+		if c.payment != "" { // so that the payment cannot book it any more
+			return []effect{{kind: message.EntryReleased, booking: b.ID}}, answer{booking: b.ID}
+		}
+		return nil, answer{booking: b.ID}
+	case message.BookingCancelled:
 		return nil, answer{booking: b.ID} // nothing left to give back
 	case message.Booked:
 		if c.payment != "" && c.payment != b.PaymentID {
 			return nil, answer{booking: b.ID}
 		}
 	}
-	for _, seat := range seats {
-		if !slices.Contains(b.Seats, seat) {
-			return nil, answer{err: errs.Bad("seats", "names %s, which is not in this booking", s.label(seat))}
-		}
+	seats, err := s.givenBack(c, b)
+	if err != nil || len(seats) == 0 {
+		return nil, answer{booking: b.ID, err: err}
 	}
 	if b.Status == message.Pending {
-		if b.ExpiresAt <= s.now {
+		if b.ExpiresAt <= s.now && c.payment == "" {
 			return decideExpire(s, b)
 		}
 		if len(seats) < len(b.Seats) { // the hold goes on with the rest: a swap to fewer seats
 			made := *b
-			made.Seats = without(b.Seats, seats)
-			made.Amount, made.Fees = s.prices[b.PriceVersion].total(made.Seats)
+			made.Seats, made.GivenBack = without(b.Seats, seats), append(slices.Clone(b.GivenBack), seats...)
+			made.Amount, made.Fees = s.prices[bookingKey(&b.Booking)].total(made.Seats)
 			return []effect{{kind: message.EntrySwapped, booking: b.ID, seats: made.Seats, until: b.ExpiresAt,
 				amount: made.Amount, currency: b.Currency, made: &made}}, answer{booking: b.ID}
 		}
@@ -308,17 +350,39 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 	case len(seats) == len(b.Seats):
 		e.amount = b.Amount
 	default:
-		e.amount, _ = s.prices[b.PriceVersion].total(seats)
+		e.amount, _ = s.prices[bookingKey(&b.Booking)].total(seats)
 	}
 	return []effect{e}, answer{booking: b.ID}
 }
 
+// givenBack are the seats that a command gives back: those it names, or all. Seats
+// that were given back before are left out: the request was sent again.
+func (s *state) givenBack(c *command, b *record) ([]int32, error) {
+	if len(c.seats) == 0 {
+		return b.Seats, nil
+	}
+	if c.at.plan() != bookingKey(&b.Booking).plan() {
+		return nil, errLookAgain
+	}
+	var seats []int32
+	for _, seat := range c.seats {
+		switch {
+		case slices.Contains(b.Seats, seat) && !slices.Contains(seats, seat):
+			seats = append(seats, seat)
+		case !slices.Contains(b.GivenBack, seat):
+			return nil, errs.Bad("seats", "names %s, which is not in this booking", s.label(seat))
+		}
+	}
+	return seats, nil
+}
+
 // mayGiveBack refuses buyers who want their money back when the event's policy
-// does not give it any more. Admins and the house may always cancel, and what cost nothing can always be given back. Who held seats before
-// the event's time changed has the change's own time limit.
+// does not give it any more. Admins and our own jobs may always cancel, and what
+// cost nothing can always be given back. Bookings from before a change of the event
+// have the change's own time limit.
 func (s *state) mayGiveBack(c message.Caller, b *record) error {
 	switch end := s.sale.RefundsEnd; {
-	case c == message.Caller{}, c.Role == message.Admin, b.Amount == 0, end == 0, s.now < end:
+	case c.Administers(), b.Amount == 0, end == 0, s.now < end:
 		return nil
 	case b.CreatedAt < s.sale.ChangedAt && (s.sale.ChangeRefundsEnd == 0 || s.now < s.sale.ChangeRefundsEnd):
 		return nil
@@ -356,33 +420,12 @@ func (s *state) selling() error {
 	return nil
 }
 
-func (s *state) overLimit(live, more int) error {
-	limit := int(s.sale.LimitPerCustomer)
-	if live+more <= limit {
-		return nil
-	}
-	return errs.New(errs.Conflict, "too-many-seats",
-		"A customer may have %d seats of this event; you have %d and asked for %d.", limit, live, more).
-		With("limit", limit).With("live", live)
-}
-
-// paused slows down who holds again right after letting holds lapse. The first
-// lapse is forgiven.
-func (s *state) paused(lapses int, last int64) error {
-	if lapses < 2 {
-		return nil
-	}
-	pause := min(int64(firstPause)<<min(lapses-2, 10), s.sale.HoldFor)
-	if s.now >= last+pause {
-		return nil
-	}
-	return errs.New(errs.TooMany, "hold-cooldown", "Several of your holds have lapsed; please wait a little before the next.").
-		After(time.Duration(last+pause-s.now) * time.Microsecond)
-}
-
 // wanted is the seats that a command is about: those it names, or the best
 // that are free. A swap may choose among its own seats too.
 func (s *state) wanted(c *command, p *priced, own *record) ([]int32, error) {
+	if c.at != saleKey(s.eventID, &s.sale) {
+		return nil, errLookAgain
+	}
 	if len(c.seats) > 0 {
 		for i, seat := range c.seats {
 			switch {
@@ -390,7 +433,7 @@ func (s *state) wanted(c *command, p *priced, own *record) ([]int32, error) {
 				return nil, errs.Bad("seats", "names a seat that is not in the plan")
 			case slices.Contains(c.seats[:i], seat):
 				return nil, errs.Bad("seats", "names %s twice", s.label(seat))
-			case p.tierOf[seat] == message.NoTier:
+			case !p.sells(seat):
 				return nil, errs.New(errs.Conflict, "not-for-sale", "Seat %s is not for sale.", s.label(seat))
 			}
 		}
@@ -437,7 +480,23 @@ func taken(labels []string) *errs.Error {
 	return (&errs.Error{Kind: errs.Conflict, Type: "seats-taken", Detail: detail}).With("seats", labels)
 }
 
-func (s *state) label(seat int32) string { return s.plan.Seats[seat].Label }
+// label names a seat of the event's plan.
+func (s *state) label(seat int32) string {
+	if seat < 0 || int(seat) >= len(s.plan.Seats) {
+		return "a seat"
+	}
+	return s.plan.Seats[seat].Label
+}
+
+// today is the price list that the event has now.
+func (s *state) today() *priced { return s.prices[saleKey(s.eventID, &s.sale)] }
+
+// freeKey names the price list of what the organizer takes out of the sale.
+func (s *state) freeKey() priceKey {
+	k := saleKey(s.eventID, &s.sale)
+	k.priceVersion = message.FreeOfCharge
+	return k
+}
 
 // statusOf is a booking's status as a person should read it now.
 func (s *state) statusOf(b *record) message.BookingStatus {

@@ -28,7 +28,7 @@ func (s *Service) followOthers(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		err := s.views.catchUp(ctx, s.views.unsure(time.Now()))
+		err := s.metrics.catch(s.log, "follow", func() error { return s.views.catchUp(ctx, s.views.unsure(time.Now())) })
 		if err != nil && ctx.Err() == nil && !failing.Load() {
 			s.log.Warn("seat views fall behind what other nodes do", "error", err)
 		}
@@ -106,7 +106,7 @@ func (vs *views) look(ctx context.Context, v *view) {
 	_, err, _ := vs.fills.Do("look "+v.eventID, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		return nil, vs.catchUp(ctx, []*view{v})
+		return nil, vs.catch("views", func() error { return vs.catchUp(ctx, []*view{v}) }) // out of here a panic would end the process
 	})
 	if err != nil {
 		v.checked.Store(time.Now().UnixMicro()) // do not ask for each reader

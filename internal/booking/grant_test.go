@@ -55,13 +55,13 @@ func TestAdopt(t *testing.T) {
 	a := w.hold(ev, "guest", "A-A-1", "A-A-2")
 	b := w.hold(other, "guest", "A-A-1", "A-A-2")
 	w.hold(other, "fan", "A-B-1", "A-B-2", "A-B-3")
-	wantType(t, w.s.Adopt(ctx, "guest", "fan"), "too-many-seats")
+	wantType(t, w.s.Adopt(ctx, "guest", "fan", message.EmailKey{}), "too-many-seats")
 	for _, id := range []string{a.ID, b.ID} {
 		if got, _ := w.s.Booking(ctx, id); got.UserID != "guest" || got.Status != message.Pending {
 			t.Errorf("%+v", got)
 		}
 	}
-	if err := w.s.Adopt(ctx, "guest", "heir"); err != nil {
+	if err := w.s.Adopt(ctx, "guest", "heir", message.EmailKey{}); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := w.s.Booking(ctx, a.ID); got.UserID != "heir" || got.Status != message.Pending || got.ExpiresAt != a.ExpiresAt {

@@ -75,9 +75,9 @@ func TestGuards(t *testing.T) {
 		t.Fatal(err)
 	}
 	cid := w.hold(ev, "cid", "B-A-1")
-	hold := command{do: doHold, eventID: ev, bookingID: ev + "aaaaaaaaaaaaaaaaaaaa", caller: fan("dan"), seats: []int32{0}, fingerprint: []byte("x")}
-	confirm := command{do: doConfirm, eventID: ev, bookingID: a.ID, payment: "p", amount: a.Amount, currency: "EUR"}
-	cancel := command{do: doCancel, eventID: ev, bookingID: sold.ID}
+	hold := looked(command{do: doHold, eventID: ev, bookingID: ev + "aaaaaaaaaaaaaaaaaaaa", caller: fan("dan"), seats: []int32{0}, fingerprint: []byte("x")})
+	confirm := looked(command{do: doConfirm, eventID: ev, bookingID: a.ID, payment: "p", amount: a.Amount, currency: "EUR"})
+	cancel := looked(command{do: doCancel, eventID: ev, bookingID: sold.ID})
 	onSold := hold
 	onSold.seats = sold.Seats
 	for _, c := range []struct {
@@ -140,7 +140,7 @@ func TestMemoryIsNotBelieved(t *testing.T) {
 			bent.recent = &recent{m: map[string]*record{b.ID: &memory}}
 			reads := 0
 			bent.store = liar{bent.store, func(tx storeTx) storeTx { return counting{tx, &reads} }}
-			it := &item{Value: &job{cmd: command{do: doConfirm, eventID: ev, bookingID: b.ID, payment: b.ID + "-1", amount: b.Amount, currency: "EUR"}}}
+			it := &item{Value: &job{cmd: looked(command{do: doConfirm, eventID: ev, bookingID: b.ID, payment: b.ID + "-1", amount: b.Amount, currency: "EUR"})}}
 			answers, err := bent.settle(t.Context(), &load{items: []*item{it}})
 			if err != nil {
 				t.Fatal(err)
@@ -186,7 +186,7 @@ func TestViewIsNotBelieved(t *testing.T) {
 			bent := *w.s.writers[0]
 			reads := 0
 			bent.store = liar{bent.store, func(tx storeTx) storeTx { return countingClaims{tx, &reads} }}
-			it := &item{Value: &job{cmd: command{do: doHold, eventID: ev, bookingID: ev + "aaaaaaaaaaaaaaaaaaaa", caller: fan("bob"), seats: []int32{0}}}}
+			it := &item{Value: &job{cmd: looked(command{do: doHold, eventID: ev, bookingID: ev + "aaaaaaaaaaaaaaaaaaaa", caller: fan("bob"), seats: []int32{0}})}}
 			answers, err := bent.settle(t.Context(), &load{items: []*item{it}})
 			if err != nil {
 				t.Fatal(err)

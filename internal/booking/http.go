@@ -53,7 +53,7 @@ func (s *Service) body(ctx context.Context, b *message.Booking) (*bookingBody, e
 	}
 	out := &bookingBody{
 		ID: b.ID, Reference: id.Reference(b.ID), UserID: b.UserID, EventID: b.EventID,
-		Seats: make([]seatBody, len(b.Seats)), BookingTime: time.UnixMicro(b.CreatedAt).UTC(), Status: b.Status,
+		Seats: make([]seatBody, 0, len(b.Seats)), BookingTime: time.UnixMicro(b.CreatedAt).UTC(), Status: b.Status,
 		Amount: b.Amount, Currency: b.Currency, Fees: b.Fees, Kind: "sale", PaymentID: b.PaymentID, Seq: b.Seq,
 	}
 	if b.PriceVersion == message.FreeOfCharge {
@@ -63,13 +63,18 @@ func (s *Service) body(ctx context.Context, b *message.Booking) (*bookingBody, e
 		t := time.UnixMicro(b.ExpiresAt).UTC()
 		out.ExpiresAt = &t
 	}
-	for i, n := range b.Seats {
+	if err := p.fits(b); err != nil { // one row that is wrong does not hide the others of a list
+		s.log.Error("a booking cannot be shown whole", "error", err)
+		return out, nil
+	}
+	for _, n := range b.Seats {
 		sec := &p.plan.Sections[p.plan.SectionOf(n)]
 		seat, tier := &p.plan.Seats[n], p.of(n)
-		out.Seats[i] = seatBody{Label: seat.Label, Section: sec.ID, Number: seat.Number, Tier: tier.Name, Price: tier.Price}
+		shown := seatBody{Label: seat.Label, Section: sec.ID, Number: seat.Number, Tier: tier.Name, Price: tier.Price}
 		if row := sec.RowOf(n); row != nil {
-			out.Seats[i].Row = row.Label
+			shown.Row = row.Label
 		}
+		out.Seats = append(out.Seats, shown)
 	}
 	if len(out.Seats) > 0 {
 		out.SeatNumber = out.Seats[0].Label

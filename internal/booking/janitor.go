@@ -12,6 +12,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/message"
 )
 
 // How the janitor works.
@@ -52,11 +53,16 @@ func (s *Service) Run(ctx context.Context) {
 				resumed = time.Now()
 				s.wake()
 			}
-			if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+			err := s.metrics.catch(s.log, "janitor", func() error {
+				_, err := s.Sweep(ctx)
+				return err
+			})
+			if err != nil && ctx.Err() == nil {
 				s.log.Error("sweep of lapsed holds", "error", err)
 			}
 		case <-s.sweepNow:
-			if err := s.cancelAll(ctx); err != nil && ctx.Err() == nil {
+			err := s.metrics.catch(s.log, "janitor", func() error { return s.cancelAll(ctx) })
+			if err != nil && ctx.Err() == nil {
 				s.log.Error("cancelling the bookings of cancelled events", "error", err)
 				time.AfterFunc(time.Second, s.wake)
 			}
@@ -167,7 +173,7 @@ func (s *Service) each(ctx context.Context, ids []string, c command) error {
 	g.SetLimit(sweepWidth)
 	for _, bookingID := range ids {
 		c := c
-		c.bookingID, c.eventID = bookingID, id.Event(bookingID)
+		c.bookingID, c.eventID, c.caller = bookingID, id.Event(bookingID), message.System
 		g.Go(func() error {
 			_, err := s.submitLater(ctx, c)
 			if errs.KindOf(err) == errs.NotFound {
@@ -200,9 +206,10 @@ func scanIDs(rows *sql.Rows) ([]string, error) {
 	return ids, rows.Err()
 }
 
-// HasLive reports whether a user has bookings that are held or sold.
+// HasLive reports whether a user has bookings that are held or sold. What somebody
+// gave them does not count.
 func (s *Service) HasLive(ctx context.Context, userID string) (bool, error) {
-	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND status IN ('pending', 'booked') LIMIT 1`, userID) // bookings_by_user
+	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND status IN ('pending', 'booked') AND price_version <> -1 LIMIT 1`, userID) // bookings_by_user
 	return len(ids) > 0, err
 }
 

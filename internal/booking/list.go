@@ -10,7 +10,7 @@ import (
 
 // bookingWithOrganizer reads a booking and whose event it is for.
 const bookingWithOrganizer = `SELECT b.id, b.event_id, b.user_id, b.status, b.seats, b.created_at, b.expires_at, b.amount, b.fees, b.currency,
-	b.plan_id, b.plan_version, b.price_version, b.payment_id, b.fingerprint, b.extended, b.seq, s.organizer_id
+	b.plan_id, b.plan_version, b.price_version, b.payment_id, b.fingerprint, b.extended, b.seq, b.email_key, b.released_at, b.given_back, s.organizer_id
 	FROM bookings b JOIN sales s ON s.event_id = b.event_id`
 
 // withTail scans one more column than the scanner's caller knows of.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/quick"
 )
 
@@ -140,7 +141,15 @@ func (w *watcher) push(texts ...[]byte) {
 // run follows the event's seat view until the last viewer has left. The view
 // may be another one each time: views are dropped and filled anew.
 func (fs *feeds) run(ctx context.Context, f *feed) {
-	defer fs.dismiss(f)
+	defer fs.dismiss(f) // also after a panic: the viewers come back, to a new feed
+	_ = fs.views.catch("live", func() error {
+		fs.serve(ctx, f)
+		return nil
+	})
+}
+
+// serve is run without its end.
+func (fs *feeds) serve(ctx context.Context, f *feed) {
 	look := time.NewTicker(liveLook)
 	defer look.Stop()
 	alive := time.Now()
@@ -240,7 +249,9 @@ func (f *feed) send(w *watcher, text []byte) {
 	case n < len(text):
 		w.busy.Store(true)
 		f.pushing.Go(func() {
-			w.push(text[n:])
+			if err := jobs.Catch(func() error { w.push(text[n:]); return nil }); err != nil {
+				w.gone.Store(true)
+			}
 			w.busy.Store(false)
 			f.wake()
 		})

@@ -1,9 +1,13 @@
 package booking
 
 import (
+	"errors"
+	"log/slog"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 )
 
@@ -14,6 +18,7 @@ type metrics struct {
 	guards   prometheus.Counter
 	commands *prometheus.CounterVec
 	ledger   *prometheus.CounterVec
+	panics   *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -35,11 +40,34 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		ledger: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "boxoffice_ledger_entries_total", Help: "Ledger entries by kind: bookings by what became of them.",
 		}, []string{"kind"}),
+		panics: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "boxoffice_booking_panics_total", Help: "Panics that were caught in the booking service, by where: writer, views, janitor, follow or live.",
+		}, []string{"where"}),
+	}
+	for _, where := range []string{"writer", "views", "janitor", "follow", "live"} {
+		m.panics.WithLabelValues(where) // they show as 0 before the first
 	}
 	if reg != nil {
-		reg.MustRegister(m.batch, m.wait, m.guards, m.commands, m.ledger)
+		reg.MustRegister(m.batch, m.wait, m.guards, m.commands, m.ledger, m.panics)
 	}
 	return m
+}
+
+// catch calls fn; a panic becomes an error, which is logged with its stack and
+// counted.
+func (m *metrics) catch(log *slog.Logger, where string, fn func() error) error {
+	err := jobs.Catch(fn)
+	m.noted(log, where, err)
+	return err
+}
+
+// noted logs and counts an error that is a panic.
+func (m *metrics) noted(log *slog.Logger, where string, err error) {
+	var p *jobs.Panic
+	if errors.As(err, &p) {
+		m.panics.WithLabelValues(where).Inc()
+		log.Error("the booking service has panicked and goes on", "where", where, "error", p, "stack", p.Stack)
+	}
 }
 
 // decided counts the commands of a batch by kind and outcome. Neighbours are

@@ -35,7 +35,7 @@ func TestNear(t *testing.T) {
 				n++
 			}
 		}
-		got := near(s.prices[1], chosen, gone, func(n int32) bool { return !s.taken.has(n) })
+		got := near(s.today(), chosen, gone, func(n int32) bool { return !s.taken.has(n) })
 		drawing := ""
 		if got != nil {
 			if len(got) != len(chosen) {
@@ -54,7 +54,7 @@ func TestNear(t *testing.T) {
 // stay as they are.
 func TestNearKeepsPriceAndSection(t *testing.T) {
 	s := drawn("....", "....")
-	p := s.prices[1]
+	p := s.today()
 	for n := range s.plan.Seats {
 		s.plan.Seats[n].X, s.plan.Seats[n].Y = float32(n%4), float32(n/4)
 	}

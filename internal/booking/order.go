@@ -48,7 +48,7 @@ func (s *Service) Refund(ctx context.Context, caller message.Caller, bookingID s
 		return 0, err
 	}
 	c := command{do: doCancel, eventID: b.EventID, bookingID: b.ID, caller: caller}
-	if err := ownSeats(p.plan, b.Seats, labels, &c); err != nil {
+	if err := named(p.plan, &b, labels, &c); err != nil {
 		return 0, err
 	}
 	st := newState(b.EventID)
@@ -56,7 +56,7 @@ func (s *Service) Refund(ctx context.Context, caller message.Caller, bookingID s
 	st.sale = v.sale
 	v.mu.RUnlock()
 	st.exists, st.now, st.plan = true, s.now().UnixMicro(), p.plan
-	st.prices[b.PriceVersion] = p
+	st.prices[bookingKey(&b)] = p
 	st.bookings[b.ID] = &record{Booking: b}
 	effects, a := decide(st, &c)
 	if a.err != nil {

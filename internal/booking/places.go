@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"fmt"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
@@ -12,6 +13,9 @@ import (
 func (s *Service) Places(ctx context.Context, b *message.Booking) ([]message.Place, error) {
 	p, err := s.catalog.load(ctx, bookingKey(b))
 	if err != nil {
+		return nil, err
+	}
+	if err := p.fits(b); err != nil {
 		return nil, err
 	}
 	out := make([]message.Place, len(b.Seats))
@@ -54,6 +58,16 @@ func (s *Service) Named(ctx context.Context, eventID string, labels []string) ([
 		}
 	}
 	return out, nil
+}
+
+// fits reports whether the seats of a booking are in its plan.
+func (p *priced) fits(b *message.Booking) error {
+	for _, n := range b.Seats {
+		if n < 0 || int(n) >= len(p.plan.Seats) {
+			return fmt.Errorf("booking %s names seat %d, but its plan has %d", b.ID, n, len(p.plan.Seats))
+		}
+	}
+	return nil
 }
 
 // Owned is a booking of a caller's own; NotFound for everybody else.

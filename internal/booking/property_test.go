@@ -31,6 +31,10 @@ type oracleBooking struct {
 	status   message.BookingStatus
 	payment  string
 	extended bool
+	made     int64
+	released int64
+	gift     bool
+	before   []int32 // seats given back while others stayed
 }
 
 // refused is a verdict for commands whose refusal may have several reasons.
@@ -51,18 +55,34 @@ func (o *oracle) free(seat int32) bool {
 	return !ok || c.until != 0 && c.until <= o.now
 }
 
-func (o *oracle) live(user, except string) (seats, lapses int, last int64) {
+// live is how many seats a user has, one booking left out.
+func (o *oracle) live(user, except string) (seats int) {
 	for id, b := range o.bookings {
-		switch {
-		case b.user != user || id == except:
-		case b.status == message.Booked || b.status == message.Pending && b.until > o.now:
+		if b.user == user && id != except && !b.gift && (b.status == message.Booked || b.status == message.Pending && b.until > o.now) {
 			seats += len(b.seats)
-		case (b.status == message.Expired || b.status == message.Pending) && b.until > o.now-lapseWindow:
-			lapses++
-			last = max(last, b.until)
 		}
 	}
-	return seats, lapses, last
+	return seats
+}
+
+// paused reports whether a user has held too much without paying.
+func (o *oracle) paused(user, except string) bool {
+	var idle, last int64
+	for id, b := range o.bookings {
+		if b.user != user || id == except || b.gift {
+			continue
+		}
+		end := b.released
+		if b.status == message.Expired || b.status == message.Pending && b.until <= o.now {
+			end = b.until
+		}
+		if end > o.now-30*minute {
+			idle += min(8*minute, max(8*minute/5, end-b.made))
+			last = max(last, end)
+		}
+	}
+	holds := (idle + 4*minute) / (8 * minute)
+	return holds >= 2 && o.now < last+min(minute/2<<(holds-2), 8*minute)
 }
 
 // drop ends the holds that have lapsed on any of the seats.
@@ -78,6 +98,12 @@ func (o *oracle) release(booking string, status message.BookingStatus) {
 	b := o.bookings[booking]
 	for _, s := range b.seats {
 		delete(o.seats, s)
+	}
+	switch {
+	case status == message.BookingCancelled && b.status == message.Pending:
+		b.released = o.now
+	case status == message.BookingCancelled && b.status == message.Expired:
+		b.released = b.until
 	}
 	b.status = status
 }
@@ -111,7 +137,7 @@ func (o *oracle) verdict(c *command, got message.Booking) string {
 	case doGrant:
 		return o.grant(c, b)
 	}
-	if b == nil || c.caller.UserID != "" && c.caller.UserID != b.user {
+	if b == nil || c.caller != message.System && c.caller.UserID != b.user {
 		return "not-found"
 	}
 	alive := b.status == message.Pending && b.until > o.now
@@ -146,19 +172,29 @@ func (o *oracle) verdict(c *command, got message.Booking) string {
 }
 
 func (o *oracle) cancel(c *command, b *oracleBooking, alive bool) string {
+	seats := c.seats
+	if len(seats) == 0 {
+		seats = b.seats
+	}
+	more := without(seats, b.before) // in case that it was sent before
 	switch {
-	case b.status == message.BookingCancelled || b.status == message.Expired:
-	case len(without(c.seats, b.seats)) > 0:
+	case b.status == message.BookingCancelled:
+	case c.payment != "" && b.status == message.Expired:
+		b.status, b.released = message.BookingCancelled, b.until // its seats are others'
+	case b.status == message.Expired:
+	case c.payment != "" && b.status == message.Booked && b.payment != c.payment:
+	case len(without(more, b.seats)) > 0:
 		return refused
-	case b.status == message.Pending && !alive:
+	case len(more) == 0:
+	case c.payment == "" && b.status == message.Pending && !alive:
 		o.release(c.bookingID, message.Expired)
-	case len(c.seats) == 0 || len(c.seats) == len(b.seats):
+	case len(more) == len(b.seats):
 		o.release(c.bookingID, message.BookingCancelled)
 	default:
-		for _, s := range c.seats {
+		for _, s := range more {
 			delete(o.seats, s)
 		}
-		b.seats = without(b.seats, c.seats)
+		b.seats, b.before = without(b.seats, more), append(b.before, more...)
 	}
 	return "ok"
 }
@@ -173,12 +209,14 @@ func (o *oracle) hold(c *command, b *oracleBooking, got message.Booking) string 
 	if !o.open {
 		return "sale-not-open"
 	}
-	live, lapses, last := o.live(c.caller.UserID, "")
-	n := max(len(c.seats), c.quantity)
-	if live+n > o.limit {
+	mine := slices.ContainsFunc(c.seats, func(s int32) bool { return !o.free(s) && o.bookings[o.seats[s].booking].user == c.caller.UserID })
+	if o.live(c.caller.UserID, "")+max(len(c.seats), c.quantity) > o.limit {
+		if mine {
+			return "already-yours"
+		}
 		return "too-many-seats"
 	}
-	if lapses >= 2 && o.now < last+min(firstPause<<(lapses-2), 8*minute) {
+	if o.paused(c.caller.UserID, "") {
 		return "hold-cooldown"
 	}
 	seats, said := o.chosen(c, got)
@@ -186,12 +224,17 @@ func (o *oracle) hold(c *command, b *oracleBooking, got message.Booking) string 
 		return said
 	}
 	for _, s := range seats {
+		if !o.free(s) && mine {
+			return "already-yours"
+		}
+	}
+	for _, s := range seats {
 		if !o.free(s) {
 			return "seats-taken"
 		}
 	}
 	o.drop(seats, "")
-	o.bookings[c.bookingID] = &oracleBooking{user: c.caller.UserID, seats: seats, until: o.now + 8*minute, status: message.Pending}
+	o.bookings[c.bookingID] = &oracleBooking{user: c.caller.UserID, seats: seats, until: o.now + 8*minute, status: message.Pending, made: o.now}
 	o.claim(c.bookingID, o.now+8*minute)
 	return "ok"
 }
@@ -233,7 +276,7 @@ func (o *oracle) grant(c *command, b *oracleBooking) string {
 		}
 	}
 	o.drop(c.seats, "")
-	o.bookings[c.bookingID] = &oracleBooking{user: c.heir, seats: c.seats, status: message.Booked, payment: c.grant}
+	o.bookings[c.bookingID] = &oracleBooking{user: c.heir, seats: c.seats, status: message.Booked, payment: c.grant, gift: true}
 	o.claim(c.bookingID, 0)
 	return "ok"
 }
@@ -244,10 +287,13 @@ func (o *oracle) adopt(c *command, b *oracleBooking, alive bool) string {
 		return "ok"
 	case b.user != c.from:
 		return "not-found"
-	case !alive:
+	case b.status == message.Pending && !alive:
 		return "hold-over"
+	case !alive:
+		b.user = c.heir
+		return "ok"
 	}
-	if live, _, _ := o.live(c.heir, c.bookingID); live+len(b.seats) > o.limit {
+	if o.live(c.heir, c.bookingID)+len(b.seats) > o.limit {
 		return "too-many-seats"
 	}
 	b.user = c.heir
@@ -264,7 +310,7 @@ func (o *oracle) swap(c *command, b *oracleBooking, alive bool, got message.Book
 	if sameSeats(c.seats, b.seats) {
 		return "ok"
 	}
-	if live, _, _ := o.live(b.user, c.bookingID); live+max(len(c.seats), c.quantity) > o.limit {
+	if o.live(b.user, c.bookingID)+max(len(c.seats), c.quantity) > o.limit {
 		return "too-many-seats"
 	}
 	seats, said := o.chosen(c, got)
@@ -280,7 +326,7 @@ func (o *oracle) swap(c *command, b *oracleBooking, alive bool, got message.Book
 	for _, s := range b.seats {
 		delete(o.seats, s)
 	}
-	b.seats = seats
+	b.seats, b.before = seats, without(b.before, seats)
 	o.claim(c.bookingID, b.until)
 	return "ok"
 }
@@ -297,11 +343,17 @@ func (o *oracle) confirm(c *command, b *oracleBooking, alive bool) string {
 		return "amount-differs"
 	}
 	if !alive {
+		if c.started == 0 || c.started > b.until+2*minute || o.now > b.until+30*minute {
+			return "paid-too-late"
+		}
 		if !o.open {
 			return "sale-not-open"
 		}
-		if live, _, _ := o.live(b.user, c.bookingID); live+len(b.seats) > o.limit {
+		if o.live(b.user, c.bookingID)+len(b.seats) > o.limit {
 			return "too-many-seats"
+		}
+		if o.paused(b.user, c.bookingID) {
+			return "hold-cooldown"
 		}
 		for _, s := range b.seats {
 			if !o.free(s) && o.seats[s].booking != c.bookingID {
@@ -327,7 +379,7 @@ type generator struct {
 }
 
 func (g *generator) command() command {
-	c := command{eventID: g.eventID, section: -1, tier: -1}
+	c := looked(command{eventID: g.eventID, section: -1, tier: -1})
 	kinds := []action{doHold, doHold, doHold, doHold, doConfirm, doConfirm, doSwap, doCancel, doExpire, doExtend, doGrant, doAdopt}
 	c.do = rapid.SampledFrom(kinds).Draw(g.t, "do")
 	if c.do == doHold {
@@ -343,8 +395,11 @@ func (g *generator) command() command {
 	case doSwap:
 		g.choose(&c)
 	case doCancel:
-		if rapid.Bool().Draw(g.t, "partial") {
+		switch rapid.IntRange(0, 4).Draw(g.t, "part") {
+		case 0, 1:
 			c.seats = []int32{rapid.Int32Range(0, 3).Draw(g.t, "which")} // complete makes a seat of it
+		case 2:
+			c.payment, c.unpaid = rapid.SampledFrom([]string{"p-" + c.bookingID, "p-other"}).Draw(g.t, "payment"), true
 		}
 	case doAdopt:
 		c.heir = rapid.SampledFrom(g.users).Draw(g.t, "heir")
@@ -352,10 +407,11 @@ func (g *generator) command() command {
 	case doConfirm:
 		c.payment = rapid.SampledFrom([]string{"p-" + c.bookingID, "p-" + c.bookingID, "p-other"}).Draw(g.t, "payment")
 		c.currency = "EUR"
+		c.started = max(0, g.w.clock.Load()-rapid.SampledFrom([]int64{0, 0, minute, 3 * minute, 25 * minute, 1 << 60}).Draw(g.t, "started"))
 		c.amount = rapid.SampledFrom([]int64{0, 0, 0, 1}).Draw(g.t, "amount")
 	}
 	if c.do == doSwap || c.do == doCancel {
-		c.caller = rapid.SampledFrom([]message.Caller{{}, {}, {}, fan("u9")}).Draw(g.t, "caller")
+		c.caller = rapid.SampledFrom([]message.Caller{message.System, message.System, message.System, fan("u9")}).Draw(g.t, "caller")
 	}
 	return c
 }
@@ -466,7 +522,8 @@ func (g *generator) complete(c *command, o *oracle) {
 	case c.do == doConfirm && c.amount == 0:
 		c.amount = o.price(b.seats) // unless it is swapped within this very batch
 	case c.do == doCancel && len(c.seats) == 1:
-		c.seats = []int32{b.seats[int(c.seats[0])%len(b.seats)]}
+		all := append(slices.Clone(b.seats), b.before...)
+		c.seats = []int32{all[int(c.seats[0])%len(all)]}
 	}
 }
 

@@ -16,19 +16,18 @@ func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item, 
 	}
 	if items[0].Value.cmd.do == doSetSale {
 		var err error
-		s.claimed, err = tx.anyClaim(ctx, s.eventID)
+		s.inUse, err = tx.inUse(ctx, s.eventID)
 		return err
 	}
-	p, ok := w.peek(l, saleKey(s.eventID, &s.sale))
+	k := saleKey(s.eventID, &s.sale)
+	p, ok := w.peek(l, k)
 	if !ok {
-		return missing{saleKey(s.eventID, &s.sale)}
+		return missing{k}
 	}
-	s.plan, s.prices[p.Version] = p.plan, p
+	s.plan, s.prices[k] = p.plan, p
 	if slices.ContainsFunc(items, func(it *item) bool { return it.Value.cmd.do == doGrant && it.Value.cmd.eventID == s.eventID }) {
-		k := saleKey(s.eventID, &s.sale)
-		k.priceVersion = message.FreeOfCharge
-		if s.prices[message.FreeOfCharge], ok = w.peek(l, k); !ok {
-			return missing{k}
+		if s.prices[s.freeKey()], ok = w.peek(l, s.freeKey()); !ok {
+			return missing{s.freeKey()}
 		}
 	}
 	r := reading{state: s, tx: tx, w: w, learned: l, known: known}
@@ -47,7 +46,7 @@ type reading struct {
 	w        *writer
 	ids      []string // bookings named by commands
 	swaps    []string // of these, those to be swapped
-	buyers   []string
+	buyers   []person
 	seats    []int32
 	choosing bool // a command lets us choose seats
 	partial  bool // a command gives back some seats of a booking
@@ -59,7 +58,7 @@ type reading struct {
 func (r *reading) want(c *command) {
 	switch c.do {
 	case doHold:
-		r.buyers = append(r.buyers, c.caller.UserID)
+		r.buyers = append(r.buyers, r.state.buying(c.caller))
 		r.fresh = append(r.fresh, c)
 		if r.learned.careful {
 			r.ids = append(r.ids, c.bookingID)
@@ -71,14 +70,14 @@ func (r *reading) want(c *command) {
 		case doSwap:
 			r.swaps = append(r.swaps, c.bookingID)
 		case doAdopt:
-			r.buyers = append(r.buyers, c.heir)
+			r.buyers = append(r.buyers, person{c.heir, c.email})
+		case doGrant:
+			if c.heir != "" {
+				r.buyers = append(r.buyers, person{user: c.heir})
+			}
 		}
 	}
-	for _, seat := range c.seats {
-		if int(seat) < len(r.state.plan.Seats) && seat >= 0 {
-			r.seats = append(r.seats, seat)
-		}
-	}
+	r.seats = append(r.seats, c.seats...)
 	r.choosing = r.choosing || c.quantity > 0
 }
 
@@ -103,7 +102,7 @@ func (r *reading) all(ctx context.Context) error {
 			r.seats = append(r.seats, b.Seats...)
 		}
 		if late || swap {
-			r.buyers = append(r.buyers, b.UserID)
+			r.buyers = append(r.buyers, b.of())
 		}
 	}
 	if err := r.readBuyers(ctx); err != nil {
@@ -180,12 +179,12 @@ func (r *reading) bookings(ctx context.Context, ids []string) error {
 	for _, b := range records {
 		b.OrganizerID = s.sale.OrganizerID
 		s.bookings[b.ID] = b
-		if k := bookingKey(&b.Booking); r.partial && s.prices[k.priceVersion] == nil {
+		if k := bookingKey(&b.Booking); r.partial && s.prices[k] == nil {
 			p, ok := r.w.peek(r.learned, k)
 			if !ok {
 				return missing{k}
 			}
-			s.prices[k.priceVersion] = p
+			s.prices[k] = p
 		}
 	}
 	return nil
@@ -195,12 +194,23 @@ func (r *reading) bookings(ctx context.Context, ids []string) error {
 // holds that were asked for before.
 func (r *reading) readBuyers(ctx context.Context) error {
 	s := r.state
-	for _, user := range unique(r.buyers) {
-		list, err := r.tx.buyer(ctx, user, s.eventID)
+	for _, p := range distinct(r.buyers) {
+		list, err := r.tx.buyer(ctx, p, s.eventID)
 		if err != nil {
 			return err
 		}
-		s.buyers[user] = &buyer{bookings: list}
+		own, byEmail := &buyer{}, &buyer{}
+		for _, h := range list {
+			if h.byEmail {
+				byEmail.bookings = append(byEmail.bookings, h.held)
+			} else {
+				own.bookings = append(own.bookings, h.held)
+			}
+		}
+		s.buyers[p.user] = own
+		if p.email != (message.EmailKey{}) {
+			s.emails[p.email] = byEmail
+		}
 	}
 	var again []string
 	for _, c := range r.fresh {

@@ -29,6 +29,9 @@ func (r *recent) keep(s *state) {
 	for id := range s.dirty {
 		r.m[id] = s.bookings[id]
 	}
+	for id := range s.moved {
+		r.m[id] = s.bookings[id]
+	}
 }
 
 // forget drops the bookings that another node has changed.

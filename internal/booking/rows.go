@@ -12,18 +12,18 @@ type scanner interface{ Scan(...any) error }
 
 // saleColumns is the state of a sale in the head row, saleFields where it goes.
 const saleColumns = `status, opens_at, closes_at, plan_id, plan_version, price_version, currency, seats, limit_per_customer,
-	hold_for, organizer_id, event_version, refunds_end, changed_at, change_refunds_end`
+	hold_for, organizer_id, event_version, refunds_end, changed_at, change_refunds_end, unverified_buyers`
 
 func saleFields(s *message.Sale) []any {
 	return []any{&s.Status, &s.OpensAt, &s.ClosesAt, &s.PlanID, &s.PlanVersion, &s.PriceVersion, &s.Currency, &s.Seats, &s.LimitPerCustomer,
-		&s.HoldFor, &s.OrganizerID, &s.EventVersion, &s.RefundsEnd, &s.ChangedAt, &s.ChangeRefundsEnd}
+		&s.HoldFor, &s.OrganizerID, &s.EventVersion, &s.RefundsEnd, &s.ChangedAt, &s.ChangeRefundsEnd, &s.UnverifiedBuyers}
 }
 
 // headArgs is a whole head row, with the event's id last.
 func headArgs(s *state) []any {
 	h := &s.sale
 	return []any{s.seq, s.hash[:], s.at, string(h.Status), h.OpensAt, h.ClosesAt, h.PlanID, h.PlanVersion, h.PriceVersion, h.Currency,
-		h.Seats, h.LimitPerCustomer, h.HoldFor, h.OrganizerID, h.EventVersion, h.RefundsEnd, h.ChangedAt, h.ChangeRefundsEnd, s.eventID}
+		h.Seats, h.LimitPerCustomer, h.HoldFor, h.OrganizerID, h.EventVersion, h.RefundsEnd, h.ChangedAt, h.ChangeRefundsEnd, h.UnverifiedBuyers, s.eventID}
 }
 
 // scanBooking reads bookingColumns.
@@ -31,17 +31,42 @@ func scanBooking(row scanner) (*record, error) {
 	var r record
 	var seats string
 	var expires sql.NullInt64
-	var payment sql.NullString
+	var payment, givenBack sql.NullString
+	var released sql.NullInt64
+	var email []byte
 	if err := row.Scan(&r.ID, &r.EventID, &r.UserID, &r.Status, &seats, &r.CreatedAt, &expires, &r.Amount, &r.Fees, &r.Currency,
-		&r.PlanID, &r.PlanVersion, &r.PriceVersion, &payment, &r.Fingerprint, &r.Extended, &r.Seq); err != nil {
+		&r.PlanID, &r.PlanVersion, &r.PriceVersion, &payment, &r.Fingerprint, &r.Extended, &r.Seq, &email, &released, &givenBack); err != nil {
 		return nil, err
 	}
-	r.ExpiresAt, r.PaymentID = expires.Int64, payment.String
+	r.ExpiresAt, r.PaymentID, r.ReleasedAt = expires.Int64, payment.String, released.Int64
+	copy(r.Email[:], email)
 	var ok bool
+	if r.GivenBack, ok = message.ParseSeats(givenBack.String); !ok && givenBack.Valid {
+		return nil, fmt.Errorf("booking %s: seats given back are unreadable: %.40q", r.ID, givenBack.String)
+	}
 	if r.Seats, ok = message.ParseSeats(seats); !ok {
 		return nil, fmt.Errorf("booking %s: seats are unreadable: %.40q", r.ID, seats)
 	}
 	return &r, nil
+}
+
+// scanFound reads a byEmail flag and heldColumns.
+func scanFound(row scanner, before ...any) (found, error) {
+	var f found
+	var seats string
+	var prices int64
+	if err := row.Scan(append(before, &f.byEmail, &f.id, &f.user, &f.status, &f.created, &f.until, &f.released, &seats, &prices)...); err != nil {
+		return f, fmt.Errorf("read buyer: %w", err)
+	}
+	f.seats, f.gift = message.CountSeats(seats), prices == message.FreeOfCharge
+	return f, nil
+}
+
+func emailOrNull(k message.EmailKey) any {
+	if k == (message.EmailKey{}) {
+		return nil
+	}
+	return k[:]
 }
 
 // scanEntries reads entryColumns to the end and closes rows.

@@ -27,7 +27,9 @@ type netRows struct {
 type bookingRows struct {
 	id, eventID, userID, status, seats, currency, planID, paymentID         []string
 	createdAt, expiresAt, amount, fees, planVersion, priceVersion, seq, was []int64
-	fingerprint                                                             [][]byte
+	fingerprint, email                                                      [][]byte
+	releasedAt                                                              []int64
+	givenBack                                                               []string
 	extended                                                                []bool
 }
 
@@ -55,13 +57,15 @@ func (w *netRows) add(s *state) {
 		w.fresh.add(b)
 		w.fresh.createdAt = append(w.fresh.createdAt, b.CreatedAt)
 		w.fresh.fingerprint = append(w.fresh.fingerprint, b.Fingerprint)
+		email, _ := emailOrNull(b.Email).([]byte)
+		w.fresh.email = append(w.fresh.email, email)
 	}
 	for id, was := range s.dirty {
 		w.dirty.add(s.bookings[id])
 		w.dirty.was = append(w.dirty.was, was)
 	}
 	for id, was := range s.moved {
-		w.batch.Queue("UPDATE bookings SET user_id = $1 WHERE id = $2 AND user_id = $3", s.bookings[id].UserID, id, was).Exec(rowsAre(1, "move booking"))
+		w.batch.Queue(sqliteText[xBookingUser], s.bookings[id].UserID, emailOrNull(s.bookings[id].Email), id, was).Exec(rowsAre(1, "move booking"))
 	}
 	n := s.claims.writes()
 	w.freed.add(s.eventID, n.freed)
@@ -76,6 +80,9 @@ func (w *netRows) add(s *state) {
 }
 
 func (w *netRows) addHead(s *state) {
+	if len(s.entries) == 0 {
+		return
+	}
 	before := s.entries[0].Seq - 1
 	switch {
 	case before == 0:
@@ -95,6 +102,7 @@ func (r *bookingRows) add(b *record) {
 	r.expiresAt, r.amount, r.fees = append(r.expiresAt, b.ExpiresAt), append(r.amount, b.Amount), append(r.fees, b.Fees)
 	r.currency, r.planID = append(r.currency, b.Currency), append(r.planID, b.PlanID)
 	r.planVersion, r.priceVersion = append(r.planVersion, b.PlanVersion), append(r.priceVersion, b.PriceVersion)
+	r.releasedAt, r.givenBack = append(r.releasedAt, b.ReleasedAt), append(r.givenBack, seatsOrEmpty(b.GivenBack))
 	r.paymentID, r.extended, r.seq = append(r.paymentID, b.PaymentID), append(r.extended, b.Extended), append(r.seq, b.Seq)
 }
 
@@ -107,11 +115,7 @@ func (r *claimRows) add(eventID string, list []claimWrite) {
 
 func (r *ledgerRows) add(e *message.Entry) {
 	r.eventID, r.seq, r.at, r.kind = append(r.eventID, e.EventID), append(r.seq, e.Seq), append(r.at, e.At), append(r.kind, string(e.Kind))
-	seats := ""
-	if len(e.Seats) > 0 {
-		seats = seatsText(e.Seats)
-	}
-	r.booking, r.seats, r.until = append(r.booking, e.BookingID), append(r.seats, seats), append(r.until, e.Until)
+	r.booking, r.seats, r.until = append(r.booking, e.BookingID), append(r.seats, seatsOrEmpty(e.Seats)), append(r.until, e.Until)
 	r.amount, r.currency, r.sale = append(r.amount, e.Amount), append(r.currency, e.Currency), append(r.sale, e.Sale)
 	r.hash = append(r.hash, e.Hash[:])
 }
@@ -134,10 +138,10 @@ func (w *netRows) statements() *pgx.Batch {
 	set(len(h.id), "update head", pgHeadSeq, h.id, h.seq, h.hash, h.at, h.was)
 	b := &w.fresh
 	set(len(b.id), "insert booking", pgBookingsNew, b.id, b.eventID, b.userID, b.status, b.seats, b.createdAt, b.expiresAt, b.amount, b.fees,
-		b.currency, b.planID, b.planVersion, b.priceVersion, b.paymentID, b.fingerprint, b.extended, b.seq)
+		b.currency, b.planID, b.planVersion, b.priceVersion, b.paymentID, b.fingerprint, b.extended, b.seq, b.email, b.releasedAt, b.givenBack)
 	b = &w.dirty
 	set(len(b.id), "update booking", pgBookingsSet, b.id, b.status, b.seats, b.expiresAt, b.amount, b.fees,
-		b.planID, b.planVersion, b.priceVersion, b.paymentID, b.extended, b.seq, b.was)
+		b.planID, b.planVersion, b.priceVersion, b.paymentID, b.extended, b.seq, b.releasedAt, b.givenBack, b.was)
 	c := &w.freed
 	set(len(c.seat), "free claim", pgClaimsFree, c.eventID, c.seat, c.was)
 	c = &w.new
@@ -153,4 +157,11 @@ func (w *netRows) statements() *pgx.Batch {
 
 func rowsAre(n int, what string) func(pgconn.CommandTag) error {
 	return func(tag pgconn.CommandTag) error { return guard(int64(n), tag.RowsAffected(), what) }
+}
+
+func seatsOrEmpty(seats []int32) string {
+	if len(seats) == 0 {
+		return ""
+	}
+	return seatsText(seats)
 }

@@ -91,6 +91,9 @@ func (s *Service) Labels(ctx context.Context, b *message.Booking) ([]string, err
 	if err != nil {
 		return nil, err
 	}
+	if err := p.fits(b); err != nil {
+		return nil, err
+	}
 	out := make([]string, len(b.Seats))
 	for i, n := range b.Seats {
 		out[i] = p.plan.Seats[n].Label

@@ -52,6 +52,7 @@ type Service struct {
 	links    *link.Links
 	getStmt  *sql.Stmt
 	recent   *recent
+	metrics  *metrics
 	followMu sync.RWMutex
 	follow   []func([]message.Entry)
 	sweepNow chan struct{} // wakes the janitor
@@ -96,13 +97,15 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if s.lease, err = sqldb.NewLease(ctx, cfg.DB, "holds"); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
+	m := newMetrics(cfg.Metrics)
+	s.metrics = m
 	s.views = newViews(cfg.DB, s.catalog)
+	s.views.catch = func(where string, fn func() error) error { return m.catch(s.log, where, fn) }
 	s.feeds = newFeeds(s.views, cfg.Metrics)
 	s.views.heard = s.hear
 	s.recent = &recent{m: map[string]*record{}}
-	m := newMetrics(cfg.Metrics)
 	for range cfg.Writers {
-		w := &writer{store: st, catalog: s.catalog, views: s.views, recent: s.recent, tell: s.tell, metrics: m}
+		w := &writer{store: st, catalog: s.catalog, views: s.views, recent: s.recent, tell: s.tell, metrics: m, log: cfg.Log}
 		w.queue = batch.New(maxBatch, maxWaiting, w.run)
 		s.writers = append(s.writers, w)
 	}
@@ -187,6 +190,9 @@ func (s *Service) send(ctx context.Context, c command, do func(*batch.Queue[*job
 	if err := do(w.queue, ctx, j); err != nil {
 		return message.Booking{}, unclear(err)
 	}
+	if j.booking.ID != "" {
+		j.booking.ReadAt = s.now().UnixMicro()
+	}
 	return j.booking, nil
 }
 
@@ -197,7 +203,7 @@ func (s *Service) SetSales(ctx context.Context, sales map[string]message.Sale) e
 	failed := make(chan error, len(sales))
 	for eventID, sale := range sales {
 		go func() {
-			_, err := s.submit(ctx, command{do: doSetSale, eventID: eventID, sale: sale})
+			err := s.setSale(ctx, eventID, sale)
 			failed <- err
 			if err == nil && sale.Status == message.Cancelled {
 				s.wake()
@@ -213,6 +219,28 @@ func (s *Service) SetSales(ctx context.Context, sales map[string]message.Sale) e
 	return first
 }
 
+// setSale hands one sale over. Holds that have lapsed keep nothing from changing:
+// they are ended first.
+func (s *Service) setSale(ctx context.Context, eventID string, sale message.Sale) error {
+	c := command{do: doSetSale, eventID: eventID, sale: sale}
+	_, err := s.submit(ctx, c)
+	if !errs.Is(err, "plan-in-use") && !errs.Is(err, "currency-in-use") {
+		return err
+	}
+	lapsed, e := s.ids(ctx, `SELECT DISTINCT booking_id FROM claims WHERE event_id = $1 AND expires_at <= $2`, eventID, s.now().UnixMicro()) // primary key's prefix
+	switch {
+	case e != nil:
+		return e
+	case len(lapsed) == 0:
+		return err
+	}
+	if e := s.each(ctx, lapsed, command{do: doExpire}); e != nil {
+		return e
+	}
+	_, err = s.submit(ctx, c)
+	return err
+}
+
 // Counts are an event's seats by state; NotFound when it has no sale.
 func (s *Service) Counts(ctx context.Context, eventID string) (message.Counts, error) {
 	v, err := s.views.get(ctx, eventID)
@@ -225,18 +253,39 @@ func (s *Service) Counts(ctx context.Context, eventID string) (message.Counts, e
 // Hold takes seats for a while. With a key the same wish by the same caller
 // comes to the same booking, however often it is sent.
 func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error) {
-	v, err := s.views.get(ctx, w.EventID)
-	if err != nil {
-		return message.Booking{}, err
+	bookingID := id.Booking(w.EventID, caller.UserID, key)
+	return s.look(ctx, w.EventID, w, func(v *view, c *command) (message.Booking, error) {
+		c.do, c.bookingID, c.caller, c.fingerprint = doHold, bookingID, caller, w.fingerprint(key)
+		if gone := v.gone(c.bookingID, c.seats, s.now().UnixMicro()); len(gone) > 0 {
+			return message.Booking{}, taken(gone)
+		}
+		return s.submit(ctx, *c)
+	})
+}
+
+// maxLooks is how often what somebody names is looked up before the event changes
+// too fast for them.
+const maxLooks = 4
+
+// look finds what a wish names in the event's plan and prices and has it decided;
+// when these have changed meanwhile, again.
+func (s *Service) look(ctx context.Context, eventID string, w Wish, do func(*view, *command) (message.Booking, error)) (message.Booking, error) {
+	for range maxLooks {
+		v, err := s.views.get(ctx, eventID)
+		if err != nil {
+			return message.Booking{}, err
+		}
+		c := command{eventID: eventID}
+		if err := s.resolve(v, w, &c); err != nil {
+			return message.Booking{}, err
+		}
+		b, err := do(v, &c)
+		if !errors.Is(err, errLookAgain) {
+			return b, err
+		}
+		s.views.forgetStale(v, c.at)
 	}
-	c := command{do: doHold, eventID: w.EventID, caller: caller, bookingID: id.Booking(w.EventID, caller.UserID, key), fingerprint: w.fingerprint(key)}
-	if err := s.resolve(v, w, &c); err != nil {
-		return message.Booking{}, err
-	}
-	if gone := v.gone(c.bookingID, c.seats, s.now().UnixMicro()); len(gone) > 0 {
-		return message.Booking{}, taken(gone)
-	}
-	return s.submit(ctx, c)
+	return message.Booking{}, errs.New(errs.Conflict, "event-changed", "The event has just changed; please look at it again.")
 }
 
 // UseAccounts tells the service how to find out whether there is an account. It
@@ -263,30 +312,33 @@ func (s *Service) Grant(ctx context.Context, caller message.Caller, key, kind, h
 			return message.Booking{}, errs.Bad("user_id", "is not the id of an account")
 		}
 	}
-	c := command{do: doGrant, eventID: w.EventID, caller: caller, grant: kind, heir: heir,
-		bookingID: id.Booking(w.EventID, caller.UserID, key), fingerprint: w.fingerprint(key)}
+	bookingID, fingerprint := id.Booking(w.EventID, caller.UserID, key), w.fingerprint(key)
 	if key != "" {
-		c.fingerprint = append(c.fingerprint, kind+heir...)
+		fingerprint = append(fingerprint, kind+heir...)
 	}
-	if err := s.resolve(v, w, &c); err != nil {
-		return message.Booking{}, err
-	}
-	return s.submit(ctx, c)
+	return s.look(ctx, w.EventID, w, func(_ *view, c *command) (message.Booking, error) {
+		c.do, c.bookingID, c.caller, c.fingerprint, c.grant, c.heir = doGrant, bookingID, caller, fingerprint, kind, heir
+		return s.submit(ctx, *c)
+	})
 }
 
-// Adopt gives an account's holds to another one of the same person, all or none.
-func (s *Service) Adopt(ctx context.Context, from, to string) error {
-	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND status = 'pending'`, from) // bookings_by_user
+// Adopt gives the bookings of an account to another one of the same person; email
+// is the key of the heir's verified address, for limits; zero: it has none. An
+// account may be its own heir: its address was verified. Holds go all or none: a
+// limit that they would break is a Conflict. What is paid or over always goes.
+// Adopt may be called again when its outcome is unclear, until it succeeds.
+func (s *Service) Adopt(ctx context.Context, from, to string, email message.EmailKey) error {
+	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 ORDER BY CASE status WHEN 'pending' THEN 0 ELSE 1 END, id`, from) // bookings_by_user
 	if err != nil {
 		return err
 	}
 	for i, bookingID := range ids {
-		_, err := s.house(ctx, command{do: doAdopt, bookingID: bookingID, from: from, heir: to})
-		if err == nil || errs.Is(err, "hold-over") {
+		_, err := s.system(ctx, command{do: doAdopt, bookingID: bookingID, from: from, heir: to, email: email})
+		if err == nil || errs.Is(err, "hold-over") || errs.KindOf(err) == errs.NotFound {
 			continue
 		}
 		for _, back := range ids[:i] { // a limit would be broken: as it was
-			if _, e := s.house(ctx, command{do: doAdopt, bookingID: back, from: to, heir: from}); e != nil && !errs.Is(e, "hold-over") {
+			if _, e := s.system(ctx, command{do: doAdopt, bookingID: back, from: to, heir: from}); e != nil && !errs.Is(e, "hold-over") {
 				err = errors.Join(err, e)
 			}
 		}
@@ -302,19 +354,15 @@ func (s *Service) Swap(ctx context.Context, caller message.Caller, bookingID str
 	if err != nil {
 		return b, err
 	}
-	v, err := s.views.get(ctx, b.EventID)
-	if err != nil {
-		return b, err
-	}
-	c := command{do: doSwap, eventID: b.EventID, bookingID: bookingID, caller: caller, version: version}
-	if err := s.resolve(v, w, &c); err != nil {
-		return b, err
-	}
-	return s.submit(ctx, c)
+	return s.look(ctx, b.EventID, w, func(_ *view, c *command) (message.Booking, error) {
+		c.do, c.bookingID, c.caller, c.version = doSwap, bookingID, caller, version
+		return s.submit(ctx, *c)
+	})
 }
 
-// Cancel gives up a hold or gives sold seats back: those named, or all. The
-// answer is the booking as it is afterwards.
+// Cancel gives up a hold or gives sold seats back: those named, or all. Seats that
+// were given back before are passed over. The answer is the booking as it is
+// afterwards.
 func (s *Service) Cancel(ctx context.Context, caller message.Caller, bookingID string, labels []string) (message.Booking, error) {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
@@ -326,24 +374,34 @@ func (s *Service) Cancel(ctx context.Context, caller message.Caller, bookingID s
 		if err != nil {
 			return b, err
 		}
-		if err := ownSeats(plan, b.Seats, labels, &c); err != nil {
+		if err := named(plan, &b, labels, &c); err != nil {
 			return b, err
 		}
 	}
 	return s.submit(ctx, c)
 }
 
-// ownSeats finds seats by label among those of a booking.
-func ownSeats(p *message.Plan, own []int32, labels []string, c *command) error {
+// named finds seats by label in the plan of a booking, among its own first.
+// Whether they are, or were, the booking's is decided later.
+func named(p *message.Plan, b *message.Booking, labels []string, c *command) error {
+	c.at = bookingKey(b)
 	for i, label := range labels {
-		at := slices.IndexFunc(own, func(n int32) bool { return p.Seats[n].Label == label })
-		if at < 0 {
+		seat := int32(-1)
+		for _, n := range b.Seats {
+			if int(n) < len(p.Seats) && p.Seats[n].Label == label {
+				seat = n
+			}
+		}
+		if seat < 0 {
+			seat = int32(slices.IndexFunc(p.Seats, func(s message.Seat) bool { return s.Label == label }))
+		}
+		if seat < 0 {
 			return errs.Bad(fmt.Sprintf("seats[%d]", i), "names %s, which is not in this booking", label)
 		}
-		if slices.Contains(c.seats, own[at]) {
+		if slices.Contains(c.seats, seat) {
 			return errs.Bad(fmt.Sprintf("seats[%d]", i), "names %s twice", label)
 		}
-		c.seats = append(c.seats, own[at])
+		c.seats = append(c.seats, seat)
 	}
 	return nil
 }
@@ -352,23 +410,26 @@ func ownSeats(p *message.Plan, own []int32, labels []string, c *command) error {
 // the same payment may confirm again. Refusals for good are of kind Conflict,
 // Invalid or NotFound; of other kinds the outcome is unclear.
 func (s *Service) Confirm(ctx context.Context, m message.Confirm) (message.Booking, error) {
-	return s.house(ctx, command{do: doConfirm, bookingID: m.BookingID, payment: m.PaymentID, amount: m.Amount, currency: m.Currency})
+	return s.system(ctx, command{do: doConfirm, bookingID: m.BookingID, payment: m.PaymentID, amount: m.Amount, currency: m.Currency, started: m.StartedAt})
 }
 
 // Extend lets a hold last ten minutes longer, once.
 func (s *Service) Extend(ctx context.Context, bookingID string) error {
-	_, err := s.house(ctx, command{do: doExtend, bookingID: bookingID})
+	_, err := s.system(ctx, command{do: doExtend, bookingID: bookingID})
 	return err
 }
 
-// CancelUnpaid takes a booking back whose payment could not be captured.
+// CancelUnpaid makes sure that a payment never books its booking: it takes it back
+// if the payment has booked it, and gives its hold up if nothing has, also one that
+// has ended. Nothing is refunded for it.
 func (s *Service) CancelUnpaid(ctx context.Context, bookingID, paymentID string) error {
-	_, err := s.house(ctx, command{do: doCancel, bookingID: bookingID, payment: paymentID, unpaid: true})
+	_, err := s.system(ctx, command{do: doCancel, bookingID: bookingID, payment: paymentID, unpaid: true})
 	return err
 }
 
-// house submits a command of the house's own about a booking.
-func (s *Service) house(ctx context.Context, c command) (message.Booking, error) {
+// system submits a command of our own about a booking.
+func (s *Service) system(ctx context.Context, c command) (message.Booking, error) {
+	c.caller = message.System
 	if c.eventID = id.Event(c.bookingID); c.eventID == "" {
 		return message.Booking{}, errs.Missing("booking")
 	}
@@ -387,6 +448,7 @@ func (s *Service) Booking(ctx context.Context, bookingID string) (message.Bookin
 	case err != nil:
 		return message.Booking{}, fmt.Errorf("read booking: %w", err)
 	}
+	b.ReadAt = s.now().UnixMicro()
 	return b, nil
 }
 
@@ -394,8 +456,10 @@ func (s *Service) Booking(ctx context.Context, bookingID string) (message.Bookin
 // database has it. On several nodes it may be older than the database: it is for
 // those who have the writer decide afterwards.
 func (s *Service) Recent(ctx context.Context, bookingID string) (message.Booking, error) {
-	if b := s.recent.get(bookingID); b != nil {
-		return b.Booking, nil
+	if r := s.recent.get(bookingID); r != nil {
+		b := r.Booking
+		b.ReadAt = s.now().UnixMicro()
+		return b, nil
 	}
 	return s.Booking(ctx, bookingID)
 }

@@ -10,25 +10,15 @@ import (
 type record struct {
 	message.Booking
 	Fingerprint []byte
-	Extended    bool // its hold was extended once
+	Extended    bool             // its hold was extended once
+	Email       message.EmailKey // of the address that it was made with; zero: none that counts
+	ReleasedAt  int64            // µs since 1970: when its hold was given up; 0: it was not
+	GivenBack   []int32          // seats that were given back while others stayed
 }
 
 // has reports whether the claim of a seat is the booking's, by the booking's row.
 func (r *record) has(seat int32) bool {
 	return r != nil && (r.Status == message.Pending || r.Status == message.Booked) && slices.Contains(r.Seats, seat)
-}
-
-// buyer is what a limit needs to know of one customer in one event.
-type buyer struct {
-	bookings []held
-}
-
-// held is one booking of a buyer, reduced to what counts towards limits.
-type held struct {
-	id     string
-	status message.BookingStatus
-	until  int64
-	seats  int
 }
 
 // state is one event as a decision sees it: what was read under the head's
@@ -44,20 +34,21 @@ type state struct {
 	at      int64
 
 	plan   *message.Plan
-	prices map[int64]*priced // by version
+	prices map[priceKey]*priced
 
 	claims   claims
-	claimed  bool // there is any claim; read only when the sale changes
+	inUse    bool // there is a claim, or a booking that is pending or booked; read only when the sale changes
 	bookings map[string]*record
-	buyers   map[string]*buyer
-	taken    bitset // every claimed seat; nil unless a command lets us choose
-	lapsing  int    // how many seats in taken were read because their hold had lapsed
+	buyers   map[string]*buyer           // by account
+	emails   map[message.EmailKey]*buyer // by address
+	taken    bitset                      // every claimed seat; nil unless a command lets us choose
+	lapsing  int                         // how many seats in taken were read because their hold had lapsed
 
 	// what apply has done so far in this batch
 	entries   []message.Entry
 	fresh     map[string]bool   // bookings without a row yet
 	dirty     map[string]int64  // bookings with a row that changed: the seq it had
-	moved     map[string]string // of these, those that went to another account: the one before
+	moved     map[string]string // bookings with a row whose account or address is another: the account before
 	saleDirty bool
 	scratch   []byte
 }
@@ -69,7 +60,18 @@ type priced struct {
 	tierOf []uint8 // by seat; message.NoTier where it has no price
 }
 
-func (p *priced) of(seat int32) *message.Tier { return &p.Tiers[p.tierOf[seat]] }
+// of is the tier of a seat; one without a name or a price where there is none.
+func (p *priced) of(seat int32) *message.Tier {
+	if !p.sells(seat) {
+		return &message.Tier{}
+	}
+	return &p.Tiers[p.tierOf[seat]]
+}
+
+// sells reports whether a seat is in the plan and has a price.
+func (p *priced) sells(seat int32) bool {
+	return seat >= 0 && int(seat) < len(p.tierOf) && int(p.tierOf[seat]) < len(p.Tiers)
+}
 
 // total is the price of seats, and the fees in it, in minor units.
 func (p *priced) total(seats []int32) (amount, fees int64) {
@@ -84,10 +86,11 @@ func (p *priced) total(seats []int32) (amount, fees int64) {
 func newState(eventID string) *state {
 	return &state{
 		eventID:  eventID,
-		prices:   map[int64]*priced{},
+		prices:   map[priceKey]*priced{},
 		claims:   claims{m: map[int32]touched{}},
 		bookings: map[string]*record{},
 		buyers:   map[string]*buyer{},
+		emails:   map[message.EmailKey]*buyer{},
 		fresh:    map[string]bool{},
 		dirty:    map[string]int64{},
 		moved:    map[string]string{},
@@ -101,21 +104,23 @@ func (s *state) lapsed(c claim) bool { return c.until != 0 && c.until <= s.now }
 // whose they are until then is told from the booking as it was before.
 func (s *state) apply(e effect) {
 	switch e.kind {
+	case noEntry:
+		s.move(e.booking, e.made)
+		s.bookings[e.booking] = e.made
+		return
 	case message.EntrySale:
 		s.sale, s.saleDirty, s.exists = *e.sale, true, true
 	case message.EntryHeld:
 		s.claimAll(nil, e)
 		s.bookings[e.booking] = e.made
 		s.fresh[e.booking] = true
-		if b := s.buyers[e.made.UserID]; b != nil {
-			b.bookings = append(b.bookings, held{id: e.booking})
-		}
+		s.count(e.made)
 	case message.EntrySwapped:
 		old := s.bookings[e.booking]
 		s.freeAll(old, without(old.Seats, e.seats))
 		s.claimAll(old, e)
 		s.touch(e.booking)
-		s.move(e.booking, e.made.UserID)
+		s.move(e.booking, e.made)
 		s.bookings[e.booking] = e.made
 	case message.EntryExtended:
 		s.claimAll(s.bookings[e.booking], e)
@@ -134,31 +139,47 @@ func (s *state) apply(e effect) {
 	s.append(e)
 }
 
-// move notes that a booking goes to another account.
-func (s *state) move(booking, to string) {
-	from := s.bookings[booking].UserID
-	if from == to {
+// count notes a new booking with those it counts for.
+func (s *state) count(b *record) {
+	if to := s.buyers[b.UserID]; to != nil {
+		to.bookings = append(to.bookings, reduced(b))
+	}
+	if to := s.emails[b.Email]; to != nil {
+		to.bookings = append(to.bookings, reduced(b))
+	}
+}
+
+// move notes that a booking goes to another account, or counts for an address.
+func (s *state) move(booking string, made *record) {
+	old := s.bookings[booking]
+	if old.of() == made.of() {
 		return
 	}
 	if _, ok := s.moved[booking]; !ok && !s.fresh[booking] {
-		s.moved[booking] = from
+		s.moved[booking] = old.UserID
 	}
-	if b := s.buyers[to]; b != nil {
-		b.bookings = append(b.bookings, held{id: booking})
-	}
+	s.count(made)
 }
 
 // giveBack frees some or all seats of a booking, which is cancelled when none
 // is left. A cancelled booking keeps its last seats for the record.
 func (s *state) giveBack(e effect) {
-	s.freeAll(s.bookings[e.booking], e.seats)
+	old := s.bookings[e.booking]
+	s.freeAll(old, e.seats)
 	b := s.touch(e.booking)
-	if len(e.seats) == len(b.Seats) {
+	if len(e.seats) == len(b.Seats) || old.Status == message.Expired {
+		switch old.Status {
+		case message.Pending:
+			b.ReleasedAt = s.now
+		case message.Expired:
+			b.ReleasedAt = old.ExpiresAt
+		}
 		b.Status, b.ExpiresAt = message.BookingCancelled, 0
 		return
 	}
-	amountBack, feesBack := s.prices[b.PriceVersion].total(e.seats)
+	amountBack, feesBack := s.prices[bookingKey(&b.Booking)].total(e.seats)
 	b.Seats, b.Amount, b.Fees = without(b.Seats, e.seats), b.Amount-amountBack, b.Fees-feesBack
+	b.GivenBack = append(slices.Clone(b.GivenBack), e.seats...)
 }
 
 // touch marks a booking as changed and returns a copy that may be changed:
@@ -176,7 +197,6 @@ func (s *state) touch(id string) *record {
 // claimAll gives an effect's seats to its booking; old is the booking as it was,
 // nil when it is new. Seats that it did not have must be free.
 func (s *state) claimAll(old *record, e effect) {
-	s.claimed = true
 	for _, seat := range e.seats {
 		from := ""
 		if old.has(seat) {
@@ -215,30 +235,4 @@ func (s *state) append(e effect) {
 	if b := s.bookings[e.booking]; b != nil {
 		b.Seq = s.seq
 	}
-}
-
-// live is how many seats a buyer has now, held ones included, those of one
-// booking left out; and how often and when last a hold of theirs has lapsed.
-func (s *state) live(user, except string) (seats, lapses int, last int64) {
-	b := s.buyers[user]
-	if b == nil {
-		return 0, 0, 0
-	}
-	for _, h := range b.bookings {
-		if r := s.bookings[h.id]; r != nil { // changed in this batch, or read for it
-			if r.UserID != user {
-				continue // it went to another account in this batch
-			}
-			h = held{r.ID, r.Status, r.ExpiresAt, len(r.Seats)}
-		}
-		switch {
-		case h.id == except:
-		case h.status == message.Booked, h.status == message.Pending && h.until > s.now:
-			seats += h.seats
-		case h.until > s.now-lapseWindow && (h.status == message.Expired || h.status == message.Pending):
-			lapses++
-			last = max(last, h.until)
-		}
-	}
-	return seats, lapses, last
 }

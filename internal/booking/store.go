@@ -34,12 +34,14 @@ type storeTx interface {
 	now(ctx context.Context) (int64, error)
 	// claims reads who has the given seats.
 	claims(ctx context.Context, eventID string, seats []int32) (map[int32]claim, error)
-	// anyClaim reports whether the event has a claim at all.
-	anyClaim(ctx context.Context, eventID string) (bool, error)
+	// inUse reports whether the event has a claim at all, or a booking that is
+	// pending or booked.
+	inUse(ctx context.Context, eventID string) (bool, error)
 	// bookings reads bookings by id; unknown ones are left out.
 	bookings(ctx context.Context, ids []string) ([]*record, error)
-	// buyer reads what a user has in an event.
-	buyer(ctx context.Context, userID, eventID string) ([]held, error)
+	// buyer reads the bookings of an event that count for a person: those of the
+	// account, and those of the address, some of which may be the same.
+	buyer(ctx context.Context, p person, eventID string) ([]found, error)
 	// entries reads ledger entries above a version, in order.
 	entries(ctx context.Context, eventID string, after int64) ([]message.Entry, error)
 	// save writes what the states have become. Every write is conditional on
@@ -66,7 +68,16 @@ type seatKey struct {
 	seat    int32
 }
 
-type buyerKey struct{ userID, eventID string }
+type buyerKey struct {
+	person
+	eventID string
+}
+
+// found is a booking of a person: by account or by address.
+type found struct {
+	held
+	byEmail bool
+}
 
 // hints leaves out what need not be read: bookings that are known, and seats that
 // are free in a view, which will be made exact.
@@ -78,9 +89,9 @@ func (w *writer) hints(items []*item, l *lessons, known map[string]*record) hint
 		case doSetSale:
 			continue
 		case doHold:
-			h.buyers = append(h.buyers, buyerKey{c.caller.UserID, c.eventID})
+			h.buyers = append(h.buyers, buyerKey{buying(c.caller, w.waives(c.eventID)), c.eventID})
 		case doAdopt:
-			h.buyers = append(h.buyers, buyerKey{c.heir, c.eventID})
+			h.buyers = append(h.buyers, buyerKey{person{c.heir, c.email}, c.eventID})
 			h.bookings = append(h.bookings, c.bookingID)
 		default:
 			if known[c.bookingID] == nil {
@@ -103,6 +114,17 @@ func (w *writer) hints(items []*item, l *lessons, known map[string]*record) hint
 		}
 	}
 	return hints{unique(h.bookings), distinct(h.buyers), distinct(h.seats), h.views}
+}
+
+// waives is whether an event's buyers need no verified address, as this node knows.
+func (w *writer) waives(eventID string) bool {
+	v := w.views.peek(eventID)
+	if v == nil {
+		return false
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.sale.UnverifiedBuyers
 }
 
 // distinct drops what was there before.

@@ -52,7 +52,7 @@ type postgresTx struct {
 	locked   bool              // before the first message
 	claimed  map[seatKey]claim // zero: free
 	records  map[string]*record
-	holdings map[buyerKey][]held
+	holdings map[buyerKey][]found
 	missed   map[string]*missed
 }
 
@@ -72,13 +72,16 @@ var (
 	// By primary key.
 	pgBookings = `SELECT ` + bookingColumns + ` FROM bookings WHERE id = ANY($1)`
 	// By bookings_by_user.
-	pgBuyers = `SELECT b.user_id, b.event_id, b.id, b.status, coalesce(b.expires_at, 0), b.seats
-		FROM ` + sqldb.Rows("user_id TEXT, event_id TEXT") + ` JOIN bookings b ON b.user_id = w.user_id AND b.event_id = w.event_id`
+	pgBuyers = `SELECT w.n, FALSE, ` + heldColumns + `
+		FROM ` + sqldb.Rows("user_id TEXT, event_id TEXT, n BIGINT") + ` JOIN bookings b ON b.user_id = w.user_id AND b.event_id = w.event_id`
+	// By bookings_by_email.
+	pgBuyersByEmail = `SELECT w.n, TRUE, ` + heldColumns + `
+		FROM ` + sqldb.Rows("email_key BYTEA, event_id TEXT, n BIGINT") + ` JOIN bookings b ON b.email_key = w.email_key AND b.event_id = w.event_id`
 	// By primary key.
 	pgMissed = `SELECT ` + entryColumns + ` FROM ` + sqldb.Rows("id TEXT, after BIGINT") + `
 		JOIN ledger ON event_id = id AND seq > after AND seq <= after + $3 ORDER BY event_id, seq`
-	pgAnyClaim = `SELECT EXISTS (SELECT 1 FROM claims WHERE event_id = $1)`
-	pgEntries  = `SELECT ` + entryColumns + ` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq`
+	pgInUse   = `SELECT EXISTS (SELECT 1 FROM claims WHERE event_id = $1) OR EXISTS (SELECT 1 FROM bookings WHERE id >= $1 AND id < $2 AND status IN ('pending', 'booked'))`
+	pgEntries = `SELECT ` + entryColumns + ` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq`
 
 	// All by primary key.
 	pgHeadSeq = `UPDATE sales s SET seq = w.seq, hash = w.hash, at = w.at
@@ -86,15 +89,16 @@ var (
 		WHERE s.event_id = w.event_id AND s.seq = w.was`
 	pgBookingsNew = `INSERT INTO bookings (` + bookingColumns + `)
 		SELECT id, event_id, user_id, status, seats, created_at, nullif(expires_at, 0), amount, fees, currency,
-			plan_id, plan_version, price_version, nullif(payment_id, ''), nullif(fingerprint, ''), extended, seq
+			plan_id, plan_version, price_version, nullif(payment_id, ''), nullif(fingerprint, ''), extended, seq,
+			nullif(email_key, ''), nullif(released_at, 0), nullif(given_back, '')
 		FROM ` + sqldb.Rows(`id TEXT, event_id TEXT, user_id TEXT, status TEXT, seats TEXT, created_at BIGINT, expires_at BIGINT,
 			amount BIGINT, fees BIGINT, currency TEXT, plan_id TEXT, plan_version BIGINT, price_version BIGINT,
-			payment_id TEXT, fingerprint BYTEA, extended BOOLEAN, seq BIGINT`)
+			payment_id TEXT, fingerprint BYTEA, extended BOOLEAN, seq BIGINT, email_key BYTEA, released_at BIGINT, given_back TEXT`)
 	pgBookingsSet = `UPDATE bookings b SET status = w.status, seats = w.seats, expires_at = nullif(w.expires_at, 0), amount = w.amount, fees = w.fees,
 			plan_id = w.plan_id, plan_version = w.plan_version, price_version = w.price_version, payment_id = nullif(w.payment_id, ''),
-			extended = w.extended, seq = w.seq
+			extended = w.extended, seq = w.seq, released_at = nullif(w.released_at, 0), given_back = nullif(w.given_back, '')
 		FROM ` + sqldb.Rows(`id TEXT, status TEXT, seats TEXT, expires_at BIGINT, amount BIGINT, fees BIGINT,
-			plan_id TEXT, plan_version BIGINT, price_version BIGINT, payment_id TEXT, extended BOOLEAN, seq BIGINT, was BIGINT`) + `
+			plan_id TEXT, plan_version BIGINT, price_version BIGINT, payment_id TEXT, extended BOOLEAN, seq BIGINT, released_at BIGINT, given_back TEXT, was BIGINT`) + `
 		WHERE b.id = w.id AND b.seq = w.was`
 	pgClaimsFree = `DELETE FROM claims c USING ` + sqldb.Rows("event_id TEXT, seat BIGINT, was TEXT") + `
 		WHERE c.event_id = w.event_id AND c.seat = w.seat AND c.booking_id = w.was`
@@ -153,7 +157,7 @@ func (t *postgresTx) heads(ctx context.Context, states []*state, h hints) error 
 		return rows.Err()
 	})
 	b.Queue(pgClock).QueryRow(func(row pgx.Row) error { return row.Scan(&t.at) })
-	t.claimed, t.records, t.holdings = map[seatKey]claim{}, map[string]*record{}, map[buyerKey][]held{}
+	t.claimed, t.records, t.holdings = map[seatKey]claim{}, map[string]*record{}, map[buyerKey][]found{}
 	t.wantClaims(&b, h.seats)
 	t.wantBookings(&b, h.bookings)
 	t.wantBuyers(&b, h.buyers)
@@ -212,29 +216,36 @@ func (t *postgresTx) wantBookings(b *pgx.Batch, ids []string) {
 	})
 }
 
+// wantBuyers asks for the bookings of people: by account, and of those who have
+// one, by address.
 func (t *postgresTx) wantBuyers(b *pgx.Batch, keys []buyerKey) {
-	if len(keys) == 0 {
-		return
-	}
-	users, events := make([]string, len(keys)), make([]string, len(keys))
+	var users, events, eventsOf []string
+	var emails [][]byte
+	var asked, askedEmail []int64
 	for i, k := range keys {
-		users[i], events[i] = k.userID, k.eventID
 		t.holdings[k] = nil
+		users, events, asked = append(users, k.user), append(events, k.eventID), append(asked, int64(i))
+		if k.email != (message.EmailKey{}) {
+			emails, eventsOf, askedEmail = append(emails, k.email[:]), append(eventsOf, k.eventID), append(askedEmail, int64(i))
+		}
 	}
-	b.Queue(pgBuyers, users, events).Query(func(rows pgx.Rows) error {
+	read := func(rows pgx.Rows) error {
 		for rows.Next() {
-			var k buyerKey
-			var h held
-			var seats string
-			if err := rows.Scan(&k.userID, &k.eventID, &h.id, &h.status, &h.until, &seats); err != nil {
+			var n int64
+			f, err := scanFound(rows, &n)
+			if err != nil {
 				return err
 			}
-			list, _ := message.ParseSeats(seats)
-			h.seats = len(list)
-			t.holdings[k] = append(t.holdings[k], h)
+			t.holdings[keys[n]] = append(t.holdings[keys[n]], f)
 		}
 		return rows.Err()
-	})
+	}
+	if len(users) > 0 {
+		b.Queue(pgBuyers, users, events, asked).Query(read)
+	}
+	if len(emails) > 0 {
+		b.Queue(pgBuyersByEmail, emails, eventsOf, askedEmail).Query(read)
+	}
 }
 
 func (t *postgresTx) claims(ctx context.Context, eventID string, seats []int32) (map[int32]claim, error) {
@@ -260,10 +271,10 @@ func (t *postgresTx) claims(ctx context.Context, eventID string, seats []int32) 
 	return out, nil
 }
 
-func (t *postgresTx) anyClaim(ctx context.Context, eventID string) (bool, error) {
-	var any bool
-	err := t.conn.QueryRow(ctx, pgAnyClaim, eventID).Scan(&any)
-	return any, err
+func (t *postgresTx) inUse(ctx context.Context, eventID string) (bool, error) {
+	var used bool
+	err := t.conn.QueryRow(ctx, pgInUse, eventID, eventID+"~").Scan(&used)
+	return used, err
 }
 
 func (t *postgresTx) bookings(ctx context.Context, ids []string) ([]*record, error) {
@@ -289,8 +300,8 @@ func (t *postgresTx) bookings(ctx context.Context, ids []string) ([]*record, err
 	return out, nil
 }
 
-func (t *postgresTx) buyer(ctx context.Context, userID, eventID string) ([]held, error) {
-	k := buyerKey{userID, eventID}
+func (t *postgresTx) buyer(ctx context.Context, p person, eventID string) ([]found, error) {
+	k := buyerKey{p, eventID}
 	if _, ok := t.holdings[k]; !ok {
 		var b pgx.Batch
 		t.wantBuyers(&b, []buyerKey{k})
@@ -348,7 +359,7 @@ func (t *postgresTx) entries(ctx context.Context, eventID string, after int64) (
 func (t *postgresTx) save(ctx context.Context, states []*state) error {
 	w := &netRows{}
 	for _, s := range states {
-		if len(s.entries) > 0 {
+		if len(s.entries) > 0 || len(s.moved) > 0 {
 			w.add(s)
 		}
 	}

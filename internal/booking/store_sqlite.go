@@ -23,9 +23,10 @@ type sqliteStore struct {
 const (
 	qHead = iota
 	qClaim
-	qAnyClaim
+	qInUse
 	qBooking
 	qBuyer
+	qBuyerEmail
 	qEntries
 	xHeadNew
 	xHead
@@ -41,34 +42,39 @@ const (
 )
 
 const bookingColumns = `id, event_id, user_id, status, seats, created_at, expires_at, amount, fees, currency,
-	plan_id, plan_version, price_version, payment_id, fingerprint, extended, seq`
+	plan_id, plan_version, price_version, payment_id, fingerprint, extended, seq, email_key, released_at, given_back`
+
+// heldColumns are what limits need to know of a booking, scanHeld reads them.
+const heldColumns = `b.id, b.user_id, b.status, b.created_at, coalesce(b.expires_at, 0), coalesce(b.released_at, 0), b.seats, b.price_version`
 
 const entryColumns = `event_id, seq, at, kind, booking_id, seats, until, amount, currency, sale, hash`
 
 var sqliteText = [...]string{
-	qHead:     `SELECT seq, hash, at, ` + saleColumns + ` FROM sales WHERE event_id = $1`,    // primary key
-	qClaim:    `SELECT booking_id, expires_at FROM claims WHERE event_id = $1 AND seat = $2`, // primary key
-	qAnyClaim: `SELECT 1 FROM claims WHERE event_id = $1 LIMIT 1`,                            // primary key's prefix
-	qBooking:  `SELECT ` + bookingColumns + ` FROM bookings WHERE id = $1`,                   // primary key
+	qHead:  `SELECT seq, hash, at, ` + saleColumns + ` FROM sales WHERE event_id = $1`,    // primary key
+	qClaim: `SELECT booking_id, expires_at FROM claims WHERE event_id = $1 AND seat = $2`, // primary key
+	qInUse: `SELECT 1 WHERE EXISTS (SELECT 1 FROM claims WHERE event_id = $1)
+		OR EXISTS (SELECT 1 FROM bookings WHERE id >= $1 AND id < $2 AND status IN ('pending', 'booked'))`, // primary keys' prefixes
+	qBooking: `SELECT ` + bookingColumns + ` FROM bookings WHERE id = $1`, // primary key
 	// The index by name: SQLite would take the primary key's prefix instead, and
 	// read every booking of the event.
-	qBuyer: `SELECT id, status, expires_at, seats FROM bookings /*sqlite: INDEXED BY bookings_by_user*/
-		WHERE user_id = $1 AND event_id = $2`,
+	qBuyer: `SELECT FALSE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2`,
+	qBuyerEmail: `SELECT FALSE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2
+		UNION ALL SELECT TRUE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_email*/ WHERE email_key = $3 AND event_id = $2`,
 	qEntries: `SELECT ` + entryColumns + ` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq`, // primary key
 	xHeadNew: `INSERT INTO sales (seq, hash, at, ` + saleColumns + `, event_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
 	xHead: `UPDATE sales SET seq = $1, hash = $2, at = $3, status = $4, opens_at = $5, closes_at = $6, plan_id = $7,
 		plan_version = $8, price_version = $9, currency = $10, seats = $11, limit_per_customer = $12, hold_for = $13,
-		organizer_id = $14, event_version = $15, refunds_end = $16, changed_at = $17, change_refunds_end = $18
-		WHERE event_id = $19 AND seq = $20`,
+		organizer_id = $14, event_version = $15, refunds_end = $16, changed_at = $17, change_refunds_end = $18,
+		unverified_buyers = $19 WHERE event_id = $20 AND seq = $21`,
 	xHeadSeq:    `UPDATE sales SET seq = $1, hash = $2, at = $3 WHERE event_id = $4 AND seq = $5`,
 	xClaimNew:   `INSERT INTO claims (event_id, seat, booking_id, expires_at) VALUES ($1, $2, $3, $4)`,
 	xClaimMove:  `UPDATE claims SET booking_id = $1, expires_at = $2 WHERE event_id = $3 AND seat = $4 AND booking_id = $5`,
 	xClaimFree:  `DELETE FROM claims WHERE event_id = $1 AND seat = $2 AND booking_id = $3`,
-	xBookingNew: `INSERT INTO bookings (` + bookingColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+	xBookingNew: `INSERT INTO bookings (` + bookingColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
 	xBooking: `UPDATE bookings SET status = $1, seats = $2, expires_at = $3, amount = $4, fees = $5, plan_id = $6, plan_version = $7,
-		price_version = $8, payment_id = $9, extended = $10, seq = $11 WHERE id = $12 AND seq = $13`,
-	xBookingUser: `UPDATE bookings SET user_id = $1 WHERE id = $2 AND user_id = $3`,
+		price_version = $8, payment_id = $9, extended = $10, seq = $11, released_at = $12, given_back = $13 WHERE id = $14 AND seq = $15`,
+	xBookingUser: `UPDATE bookings SET user_id = $1, email_key = $2 WHERE id = $3 AND user_id = $4`,
 	xEntry:       `INSERT INTO ledger (` + entryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 	xLapse:       `INSERT INTO lapsing (expires_at, event_id, first_seq, last_seq) VALUES ($1, $2, $3, $4)`,
 }
@@ -159,9 +165,9 @@ func (t *sqliteTx) claims(_ context.Context, eventID string, seats []int32) (map
 	return out, nil
 }
 
-func (t *sqliteTx) anyClaim(_ context.Context, eventID string) (bool, error) {
+func (t *sqliteTx) inUse(_ context.Context, eventID string) (bool, error) {
 	var one int
-	err := t.stmt(qAnyClaim).QueryRowContext(t.ctx, eventID).Scan(&one)
+	err := t.stmt(qInUse).QueryRowContext(t.ctx, eventID, eventID+"~").Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -183,24 +189,23 @@ func (t *sqliteTx) bookings(_ context.Context, ids []string) ([]*record, error) 
 	return out, nil
 }
 
-func (t *sqliteTx) buyer(_ context.Context, userID, eventID string) ([]held, error) {
-	rows, err := t.stmt(qBuyer).QueryContext(t.ctx, userID, eventID)
+func (t *sqliteTx) buyer(_ context.Context, p person, eventID string) ([]found, error) {
+	statement, args := qBuyer, []any{p.user, eventID}
+	if p.email != (message.EmailKey{}) {
+		statement, args = qBuyerEmail, append(args, p.email[:])
+	}
+	rows, err := t.stmt(statement).QueryContext(t.ctx, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read buyer: %w", err)
 	}
 	defer rows.Close()
-	var out []held
+	var out []found
 	for rows.Next() {
-		var h held
-		var until sql.NullInt64
-		var seats string
-		if err := rows.Scan(&h.id, &h.status, &until, &seats); err != nil {
-			return nil, fmt.Errorf("read buyer: %w", err)
+		f, err := scanFound(rows)
+		if err != nil {
+			return nil, err
 		}
-		h.until = until.Int64
-		list, _ := message.ParseSeats(seats)
-		h.seats = len(list)
-		out = append(out, h)
+		out = append(out, f)
 	}
 	return out, rows.Err()
 }
@@ -217,7 +222,7 @@ func (t *sqliteTx) entries(_ context.Context, eventID string, after int64) ([]me
 // claim never meets the one it replaces.
 func (t *sqliteTx) save(_ context.Context, states []*state) error {
 	for _, s := range states {
-		if len(s.entries) == 0 {
+		if len(s.entries) == 0 && len(s.moved) == 0 {
 			continue
 		}
 		if err := t.saveHead(s); err != nil {
@@ -246,6 +251,9 @@ func (t *sqliteTx) save(_ context.Context, states []*state) error {
 }
 
 func (t *sqliteTx) saveHead(s *state) error {
+	if len(s.entries) == 0 {
+		return nil
+	}
 	before := s.entries[0].Seq - 1
 	switch {
 	case before == 0:
@@ -261,19 +269,19 @@ func (t *sqliteTx) saveBookings(s *state) error {
 		b := s.bookings[id]
 		if err := t.exec(xBookingNew, "insert booking", b.ID, b.EventID, b.UserID, string(b.Status), seatsText(b.Seats), b.CreatedAt,
 			positive(b.ExpiresAt), b.Amount, b.Fees, b.Currency, b.PlanID, b.PlanVersion, b.PriceVersion,
-			orNull(b.PaymentID), b.Fingerprint, b.Extended, b.Seq); err != nil {
+			orNull(b.PaymentID), b.Fingerprint, b.Extended, b.Seq, emailOrNull(b.Email), positive(b.ReleasedAt), seatsOrNull(b.GivenBack)); err != nil {
 			return err
 		}
 	}
 	for id, before := range s.dirty {
 		b := s.bookings[id]
 		if err := t.exec(xBooking, "update booking", string(b.Status), seatsText(b.Seats), positive(b.ExpiresAt), b.Amount, b.Fees,
-			b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Extended, b.Seq, b.ID, before); err != nil {
+			b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Extended, b.Seq, positive(b.ReleasedAt), seatsOrNull(b.GivenBack), b.ID, before); err != nil {
 			return err
 		}
 	}
 	for id, before := range s.moved {
-		if err := t.exec(xBookingUser, "move booking", s.bookings[id].UserID, id, before); err != nil {
+		if err := t.exec(xBookingUser, "move booking", s.bookings[id].UserID, emailOrNull(s.bookings[id].Email), id, before); err != nil {
 			return err
 		}
 	}

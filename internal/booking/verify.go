@@ -73,13 +73,20 @@ type replay struct {
 	at       int64
 	sale     string
 	seats    int32
+	is       message.Sale // as of the entry that is looked at
 	claims   map[int32]claim
-	bookings map[string]*record
+	bookings map[string]*told
 	scratch  []byte
 }
 
+// told is a booking as the ledger tells of it.
+type told struct {
+	record
+	prices []int64 // versions that its seats may have been held at
+}
+
 func verifyEvent(ctx context.Context, tx *sql.Tx, eventID string, sum *Verified) error {
-	r := &replay{eventID: eventID, claims: map[int32]claim{}, bookings: map[string]*record{}}
+	r := &replay{eventID: eventID, claims: map[int32]claim{}, bookings: map[string]*told{}}
 	rows, err := tx.QueryContext(ctx, `SELECT `+entryColumns+` FROM ledger WHERE event_id = $1 ORDER BY seq`, eventID)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
@@ -133,7 +140,10 @@ func (r *replay) step(e *message.Entry) error {
 		if err := json.Unmarshal([]byte(e.Sale), &s); err != nil {
 			return at("its sale state is unreadable: %v", err)
 		}
-		r.sale, r.seats = e.Sale, s.Seats
+		if (s.PlanID != r.is.PlanID || s.PlanVersion != r.is.PlanVersion) && len(r.claims) > 0 {
+			return at("the seating plan changes while %d seats are taken", len(r.claims))
+		}
+		r.sale, r.seats, r.is = e.Sale, s.Seats, s
 		return nil
 	}
 	for _, seat := range e.Seats {
@@ -150,7 +160,7 @@ func (r *replay) stepBooking(e *message.Entry, at func(string, ...any) error) er
 		if b != nil {
 			return at("booking %s was held before", e.BookingID)
 		}
-		b = &record{Booking: message.Booking{ID: e.BookingID, CreatedAt: e.At}}
+		b = &told{record: record{Booking: message.Booking{ID: e.BookingID, CreatedAt: e.At, PlanID: r.is.PlanID, PlanVersion: r.is.PlanVersion}}}
 		r.bookings[e.BookingID] = b
 	}
 	if b == nil {
@@ -164,14 +174,20 @@ func (r *replay) stepBooking(e *message.Entry, at func(string, ...any) error) er
 		message.EntryExtended:  {message.Pending},
 		message.EntryBooked:    {message.Pending, message.Expired},
 		message.EntryExpired:   {message.Pending},
-		message.EntryReleased:  {message.Pending},
+		message.EntryReleased:  {message.Pending, message.Expired},
 		message.EntryCancelled: {message.Booked},
 	}[e.Kind]
 	if !slices.Contains(allowed, from) {
 		return at("booking %s was %q", e.BookingID, from)
 	}
+	if len(e.Seats) > 0 && from != message.Expired || e.Kind == message.EntryBooked {
+		if b.PlanID != r.is.PlanID || b.PlanVersion != r.is.PlanVersion {
+			return at("booking %s is of plan %s version %d, but the event's is %s version %d", b.ID, b.PlanID, b.PlanVersion, r.is.PlanID, r.is.PlanVersion)
+		}
+	}
 	switch e.Kind {
 	case message.EntryHeld, message.EntrySwapped:
+		b.prices = append(b.prices, r.is.PriceVersion)
 		if err := r.leave(b, b.Seats, at); err != nil {
 			return err
 		}
@@ -198,7 +214,7 @@ func (r *replay) stepBooking(e *message.Entry, at func(string, ...any) error) er
 }
 
 // enter claims a booking's seats: no other booking may have them.
-func (r *replay) enter(b *record, until int64, at func(string, ...any) error) error {
+func (r *replay) enter(b *told, until int64, at func(string, ...any) error) error {
 	for _, seat := range b.Seats {
 		if c := r.claims[seat]; c.booking != "" && c.booking != b.ID {
 			return at("seat %d goes to booking %s, but booking %s has it", seat, b.ID, c.booking)
@@ -209,7 +225,7 @@ func (r *replay) enter(b *record, until int64, at func(string, ...any) error) er
 }
 
 // leave frees seats, which the booking must have.
-func (r *replay) leave(b *record, seats []int32, at func(string, ...any) error) error {
+func (r *replay) leave(b *told, seats []int32, at func(string, ...any) error) error {
 	for _, seat := range seats {
 		if r.claims[seat].booking != b.ID {
 			return at("seat %d is freed by booking %s, which does not have it", seat, b.ID)
@@ -219,11 +235,18 @@ func (r *replay) leave(b *record, seats []int32, at func(string, ...any) error) 
 	return nil
 }
 
-func (r *replay) giveBack(b *record, e *message.Entry, at func(string, ...any) error) error {
+func (r *replay) giveBack(b *told, e *message.Entry, at func(string, ...any) error) error {
 	if err := r.leave(b, e.Seats, at); err != nil {
 		return err
 	}
+	if b.Status == message.Expired && len(e.Seats) == 0 { // so that it is not paid any more
+		b.Status, b.ReleasedAt, b.ExpiresAt = message.BookingCancelled, b.ExpiresAt, 0
+		return nil
+	}
 	if len(e.Seats) == len(b.Seats) {
+		if b.Status == message.Pending {
+			b.ReleasedAt = e.At
+		}
 		b.Status, b.ExpiresAt = message.BookingCancelled, 0
 		return nil
 	}
@@ -317,6 +340,7 @@ func (r *replay) compareBookings(ctx context.Context, tx *sql.Tx, sum *Verified)
 	}
 	defer rows.Close()
 	seen := 0
+	live := map[int32]string{} // the booking that is pending or booked and names a seat
 	for rows.Next() {
 		b, err := scanBooking(rows)
 		if err != nil {
@@ -328,6 +352,14 @@ func (r *replay) compareBookings(ctx context.Context, tx *sql.Tx, sum *Verified)
 		}
 		if err := r.compareBooking(b, want); err != nil {
 			return err
+		}
+		if b.Status == message.Pending || b.Status == message.Booked {
+			for _, seat := range b.Seats {
+				if other := live[seat]; other != "" {
+					return r.differ("bookings %s and %s both name seat %d", other, b.ID, seat)
+				}
+				live[seat] = b.ID
+			}
 		}
 		seen++
 		sum.Bookings++
@@ -341,7 +373,7 @@ func (r *replay) compareBookings(ctx context.Context, tx *sql.Tx, sum *Verified)
 	return nil
 }
 
-func (r *replay) compareBooking(b, want *record) error {
+func (r *replay) compareBooking(b *record, want *told) error {
 	field := func(name string, is, should any) error {
 		return r.differ("bookings.%s of %s is %v, but the ledger says %v", name, b.ID, is, should)
 	}
@@ -360,6 +392,12 @@ func (r *replay) compareBooking(b, want *record) error {
 		return field("currency", b.Currency, want.Currency)
 	case b.Extended != want.Extended:
 		return field("extended", b.Extended, want.Extended)
+	case b.PlanID != want.PlanID || b.PlanVersion != want.PlanVersion:
+		return field("plan", fmt.Sprintf("%s version %d", b.PlanID, b.PlanVersion), fmt.Sprintf("%s version %d", want.PlanID, want.PlanVersion))
+	case b.PriceVersion != message.FreeOfCharge && !slices.Contains(want.prices, b.PriceVersion):
+		return field("price_version", b.PriceVersion, want.prices)
+	case b.ReleasedAt != 0 && b.ReleasedAt != want.ReleasedAt:
+		return field("released_at", b.ReleasedAt, want.ReleasedAt)
 	case b.Seq != want.Seq:
 		return field("seq", b.Seq, want.Seq)
 	case (b.PaymentID != "") != (want.Status == message.Booked || b.PaymentID != "" && want.Status == message.BookingCancelled):

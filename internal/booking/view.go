@@ -69,8 +69,11 @@ func (v *view) version() int64 {
 	return v.seq
 }
 
-// put sets one seat; booking "" frees it.
+// put sets one seat; booking "" frees it. What is not in the plan is passed over.
 func (v *view) put(seat int32, c claim) {
+	if seat < 0 || int(seat) >= len(v.status) {
+		return
+	}
 	switch v.status[seat] {
 	case seatHeld:
 		v.held--
@@ -96,9 +99,14 @@ func (v *view) put(seat int32, c claim) {
 }
 
 // apply takes one entry, which must be the next. A sale entry that changes the
-// plan or the prices makes the view stale; apply then reports false, and the
-// view must be filled anew.
+// plan or the prices makes the view stale, and so does a seat that is not in the
+// plan; apply then reports false, and the view must be filled anew.
 func (v *view) apply(e *message.Entry) bool {
+	for _, seat := range e.Seats {
+		if int(seat) >= len(v.status) {
+			return false
+		}
+	}
 	c := claim{e.BookingID, e.Until}
 	switch e.Kind {
 	case message.EntrySale:
@@ -134,7 +142,7 @@ func (v *view) gone(bookingID string, seats []int32, now int64) []string {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	for _, s := range seats {
-		if v.status[s] == seatFree || v.owner[s] == mark || v.status[s] == seatHeld && v.until[s] <= now {
+		if int(s) >= len(v.status) || v.status[s] == seatFree || v.owner[s] == mark || v.status[s] == seatHeld && v.until[s] <= now {
 			continue
 		}
 		labels = append(labels, v.priced.plan.Seats[s].Label)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
@@ -22,6 +23,7 @@ type views struct {
 	catalog *catalog
 	budget  int                   // seats that all views together may have
 	heard   func([]message.Entry) // of entries that other nodes have committed
+	catch   func(where string, fn func() error) error
 
 	mu    sync.RWMutex
 	byID  map[string]*view
@@ -30,7 +32,8 @@ type views struct {
 }
 
 func newViews(db *sqldb.DB, c *catalog) *views {
-	return &views{db: db, catalog: c, budget: 20_000_000, byID: map[string]*view{}} // about 350 MB at most
+	return &views{db: db, catalog: c, budget: 20_000_000, byID: map[string]*view{}, // about 350 MB at most
+		catch: func(_ string, fn func() error) error { return jobs.Catch(fn) }}
 }
 
 // peek is the view of an event if there is one in memory.
@@ -46,7 +49,14 @@ func (vs *views) get(ctx context.Context, eventID string) (*view, error) {
 	v := vs.peek(eventID)
 	if v == nil {
 		// Several wait for one fill, so that it does not end with the first one's patience.
-		got, err, _ := vs.fills.Do(eventID, func() (any, error) { return vs.fill(context.WithoutCancel(ctx), eventID) })
+		got, err, _ := vs.fills.Do(eventID, func() (any, error) {
+			var v *view
+			err := vs.catch("views", func() (err error) { // out of here a panic would end the process
+				v, err = vs.fill(context.WithoutCancel(ctx), eventID)
+				return err
+			})
+			return v, err
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -97,6 +107,9 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 	}
 	v := newView(eventID, seq, h, p)
 	for seat, c := range claims {
+		if int(seat) >= len(v.status) {
+			slog.Error("a claim is for a seat that is not in the event's plan", "event", eventID, "seat", seat, "booking", c.booking)
+		}
 		v.put(seat, c)
 	}
 	vs.keep(v)
@@ -141,6 +154,20 @@ func (vs *views) forget(eventID string) {
 	if v := vs.byID[eventID]; v != nil {
 		vs.drop(v)
 	}
+}
+
+// forgetStale forgets a view that still shows the event at a plan and prices which
+// are not its any more.
+func (vs *views) forgetStale(v *view, at priceKey) {
+	v.mu.RLock()
+	stale := saleKey(v.eventID, &v.sale) == at
+	v.mu.RUnlock()
+	if !stale {
+		return
+	}
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	vs.drop(v)
 }
 
 // drop forgets a view and wakes those who wait for it to change.
@@ -188,23 +215,28 @@ func (vs *views) learn(v *view, missed []message.Entry) {
 
 // apply brings a view forward by entries without a gap.
 func (vs *views) apply(v *view, entries []message.Entry) {
-	ok := true
-	v.mu.Lock()
-	for i := range entries {
-		if e := &entries[i]; e.Seq == v.seq+1 {
-			if ok = v.apply(e); !ok {
-				break
-			}
-		}
-	}
-	close(v.changed)
-	v.changed = make(chan struct{})
-	v.mu.Unlock()
-	if !ok {
+	if !v.take(entries) {
 		vs.mu.Lock()
 		vs.drop(v)
 		vs.mu.Unlock()
 	}
+}
+
+// take applies those of some entries that the view does not have, and wakes those
+// who wait for them. It reports false when the view must be filled anew.
+func (v *view) take(entries []message.Entry) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	defer func() {
+		close(v.changed)
+		v.changed = make(chan struct{})
+	}()
+	for i := range entries {
+		if e := &entries[i]; e.Seq == v.seq+1 && !v.apply(e) {
+			return false
+		}
+	}
+	return true
 }
 
 // after is the view of an event at ledger version seq or later. It waits for

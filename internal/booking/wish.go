@@ -36,6 +36,7 @@ func (w Wish) fingerprint(key string) []byte {
 func (s *Service) resolve(v *view, w Wish, c *command) error {
 	v.mu.RLock()
 	p := v.priced
+	c.at = saleKey(v.eventID, &v.sale)
 	v.mu.RUnlock()
 	c.section, c.tier = -1, -1
 	if len(w.Seats) > 0 {

@@ -22,6 +22,7 @@ type world struct {
 	s     *Service
 	clock atomic.Int64 // µs since 1970
 	plan  *message.Plan
+	plans map[int64]*message.Plan // other versions of it
 	made  int
 }
 
@@ -51,7 +52,12 @@ func (w *world) now() time.Time { return time.UnixMicro(w.clock.Load()) }
 
 // Plan and Prices make world the service's Plans: price version v costs v times
 // 10.00 in the stalls, 5.00 in the pit, of which a tenth are fees.
-func (w *world) Plan(context.Context, string, int64) (*message.Plan, error) { return w.plan, nil }
+func (w *world) Plan(_ context.Context, _ string, version int64) (*message.Plan, error) {
+	if p := w.plans[version]; p != nil {
+		return p, nil
+	}
+	return w.plan, nil
+}
 
 func (w *world) Prices(_ context.Context, eventID string, v int64) (*message.Prices, error) {
 	return &message.Prices{EventID: eventID, Version: v, Currency: "EUR", Tiers: []message.Tier{
@@ -114,6 +120,16 @@ func (w *world) sale() message.Sale {
 	}
 }
 
+// looked completes a command as the service does: what it names was looked up in
+// the event's plan and first prices, and our own jobs ask when nobody else does.
+func looked(c command) command {
+	c.at = priceKey{c.eventID, 1, "plan", 1}
+	if c.caller == (message.Caller{}) {
+		c.caller = message.System
+	}
+	return c
+}
+
 func fan(name string) message.Caller { return message.Caller{UserID: name, Role: message.Customer} }
 
 // hold takes seats and must succeed.
@@ -128,7 +144,7 @@ func (w *world) hold(eventID, user string, seats ...string) message.Booking {
 
 // pay confirms a booking with a payment of its amount.
 func (w *world) pay(b message.Booking) (message.Booking, error) {
-	return w.s.Confirm(context.Background(), message.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount, Currency: b.Currency})
+	return w.s.Confirm(context.Background(), message.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount, Currency: b.Currency, StartedAt: w.clock.Load()})
 }
 
 func (w *world) pass(d int64) { w.clock.Add(d) }

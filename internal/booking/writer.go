@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"boxoffice/internal/batch"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
@@ -32,6 +34,7 @@ type writer struct {
 	recent  *recent
 	tell    func([]message.Entry) // followers of the ledger
 	metrics *metrics
+	log     *slog.Logger
 	queue   *batch.Queue[*job]
 }
 
@@ -78,6 +81,7 @@ func (w *writer) together(l *load) {
 	if err == nil {
 		return
 	}
+	w.metrics.noted(w.log, "writer", err)
 	if len(l.items) == 1 || sqldb.Outage(err) { // more tries would only take longer
 		for _, it := range l.items {
 			it.Done(err)
@@ -86,6 +90,7 @@ func (w *writer) together(l *load) {
 	}
 	for _, it := range l.items {
 		if err := w.attempt(&load{items: []*item{it}, alone: true}); err != nil {
+			w.metrics.noted(w.log, "writer", err)
 			it.Done(err)
 		}
 	}
@@ -96,7 +101,11 @@ func (w *writer) attempt(l *load) error {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
 	defer cancel()
 	start := time.Now()
-	answers, err := w.settle(ctx, l)
+	var answers []answer
+	err := jobs.Catch(func() (err error) {
+		answers, err = w.settle(ctx, l)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -176,7 +185,7 @@ func (w *writer) peek(l *lessons, k priceKey) (*priced, bool) {
 
 // commit is the heart: lock, read, decide, write, commit.
 func (w *writer) commit(ctx context.Context, load *load, l *lessons) (states map[string]*state, answers []answer, err error) {
-	err = w.store.batch(ctx, func(tx storeTx) error {
+	err = w.store.batch(ctx, caught(func(tx storeTx) error {
 		states = map[string]*state{}
 		ordered := make([]*state, 0, 4)
 		for _, id := range eventsOf(load.items) {
@@ -230,11 +239,19 @@ func (w *writer) commit(ctx context.Context, load *load, l *lessons) (states map
 			return err
 		}
 		return tx.save(ctx, ordered)
-	})
+	}))
 	if errors.Is(err, errNothing) {
 		err = nil
 	}
 	return states, answers, err
+}
+
+// caught turns a panic into an error: it rolls the batch back and fails its
+// commands, of which each is tried again alone, and nothing else.
+func caught(fn func(storeTx) error) func(storeTx) error {
+	return func(tx storeTx) error {
+		return jobs.Catch(func() error { return fn(tx) })
+	}
 }
 
 // prove looks whether what was decided contradicts the claims that were read, and
@@ -302,13 +319,20 @@ func unique[T string | int32](list []T) []T {
 // publish feeds what was committed to the seat views and the followers.
 func (w *writer) publish(ctx context.Context, states map[string]*state) {
 	for _, s := range states {
-		if len(s.entries) == 0 {
+		if len(s.entries) == 0 && len(s.moved) == 0 {
 			continue
 		}
-		w.recent.keep(s)
-		w.views.feed(ctx, s.entries)
-		w.tell(s.entries)
-		w.metrics.entries(s.entries)
+		err := jobs.Catch(func() error { // it is committed: nobody may hear otherwise
+			w.recent.keep(s)
+			w.views.feed(ctx, s.entries)
+			w.tell(s.entries)
+			w.metrics.entries(s.entries)
+			return nil
+		})
+		if err != nil {
+			w.metrics.noted(w.log, "writer", err)
+			w.views.forget(s.eventID)
+		}
 	}
 }
 

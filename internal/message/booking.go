@@ -30,7 +30,16 @@ type Booking struct {
 	PriceVersion int64  // of the prices when the seats were held
 	PaymentID    string // that booked it
 	Seq          int64  // ledger version of its last change
+	ReadAt       int64  // µs since 1970, by the booking service's clock: when it was read or changed; 0 in lists
 }
+
+// The last moments at which money for a hold may still come: a payment that began
+// at most LateStart after the hold's end, and is confirmed at most LateConfirm
+// after it.
+const (
+	LateStart   = 2 * 60_000_000  // µs
+	LateConfirm = 30 * 60_000_000 // µs
+)
 
 // Confirm asks the booking service to turn a hold into a booking because the
 // money for it is authorized.
@@ -39,6 +48,7 @@ type Confirm struct {
 	PaymentID string
 	Amount    int64 // must equal the booking's
 	Currency  string
+	StartedAt int64 // µs since 1970, by the booking service's clock: when the payment began (see Booking.ReadAt); 0: only a hold that lasts can be paid
 }
 
 // Place is one seat of a booking as people see it.

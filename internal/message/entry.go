@@ -3,6 +3,7 @@ package message
 import (
 	"crypto/sha256"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -133,6 +134,14 @@ func ParseSeats(s string) (seats []int32, ok bool) {
 		}
 	}
 	return seats, true
+}
+
+// CountSeats is how many seats AppendSeats wrote.
+func CountSeats(s string) int {
+	if len(s) <= 2 {
+		return 0
+	}
+	return strings.Count(s, ",") + 1
 }
 
 // AppendJSONString appends s as RFC 8785 writes a string. Bytes that are not

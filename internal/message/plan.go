@@ -241,7 +241,10 @@ func (pr *Prices) Assign(p *Plan) []uint8 {
 			if whole {
 				out[n] = t
 			} else {
-				out[n] = ofCategory[p.Seats[n].Category]
+				out[n] = NoTier
+				if c := int(p.Seats[n].Category); c < len(ofCategory) {
+					out[n] = ofCategory[c]
+				}
 			}
 		}
 	}

@@ -294,7 +294,7 @@ func (d *drive) wait(ctx context.Context) (event, error) {
 
 func (d *drive) confirm(ctx context.Context) (event, error) {
 	_, err := d.s.bookings.Confirm(ctx, message.Confirm{
-		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: d.p.Amount, Currency: d.p.Currency,
+		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: d.p.Amount, Currency: d.p.Currency, StartedAt: d.p.CreatedAt,
 	})
 	if err == nil {
 		return event{kind: evBooked}, nil

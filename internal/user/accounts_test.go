@@ -335,7 +335,7 @@ type adopting struct {
 	refuse error
 }
 
-func (a *adopting) Adopt(_ context.Context, from, to string) error {
+func (a *adopting) Adopt(_ context.Context, from, to string, _ message.EmailKey) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.refuse == nil {

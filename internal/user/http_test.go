@@ -12,6 +12,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/gateway"
+	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 )
@@ -29,8 +30,8 @@ type bookings struct{}
 func (bookings) UserBookingIDs(_ context.Context, userID string, limit int) ([]string, bool, error) {
 	return []string{"booking-of-" + userID}, false, nil
 }
-func (bookings) Adopt(context.Context, string, string) error   { return nil }
-func (bookings) HasLive(context.Context, string) (bool, error) { return false, nil }
+func (bookings) Adopt(context.Context, string, string, message.EmailKey) error { return nil }
+func (bookings) HasLive(context.Context, string) (bool, error)                 { return false, nil }
 
 func newSite(t *testing.T) *site {
 	t.Helper()

@@ -26,8 +26,9 @@ var migrations embed.FS
 type Bookings interface {
 	// UserBookingIDs lists up to limit bookings, and whether there are more.
 	UserBookingIDs(ctx context.Context, userID string, limit int) ([]string, bool, error)
-	// Adopt gives a user's holds to another account of the same person.
-	Adopt(ctx context.Context, fromUserID, toUserID string) error
+	// Adopt gives a user's bookings to another account of the same person, with
+	// the key of its verified address.
+	Adopt(ctx context.Context, fromUserID, toUserID string, email message.EmailKey) error
 	// HasLive reports whether a user has bookings that are held or sold.
 	HasLive(ctx context.Context, userID string) (bool, error)
 }

@@ -433,8 +433,8 @@ type bookings struct{ live bool }
 func (b bookings) UserBookingIDs(context.Context, string, int) ([]string, bool, error) {
 	return []string{"b1", "b2"}, true, nil
 }
-func (bookings) Adopt(context.Context, string, string) error     { return nil }
-func (b bookings) HasLive(context.Context, string) (bool, error) { return b.live, nil }
+func (bookings) Adopt(context.Context, string, string, message.EmailKey) error { return nil }
+func (b bookings) HasLive(context.Context, string) (bool, error)               { return b.live, nil }
 
 func TestDelete(t *testing.T) {
 	w := newWorld(t)

@@ -110,7 +110,7 @@ func (s *Service) adopt(ctx context.Context, visitor message.Caller, userID stri
 	if visitor.Role != message.Guest || s.bookings == nil || visitor.UserID == userID {
 		return nil
 	}
-	return s.bookings.Adopt(ctx, visitor.UserID, userID)
+	return s.bookings.Adopt(ctx, visitor.UserID, userID, message.EmailKey{})
 }
 
 // leave ends a visitor's sessions: another account has taken their place.

@@ -1,0 +1,180 @@
+package booking
+
+import (
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// Limits are for people: a booking counts for its account, and for the e-mail
+// address that it was made with.
+
+// person is who a limit is for.
+type person struct {
+	user  string
+	email message.EmailKey // zero: none that counts
+}
+
+// buyer is what a customer has in one event: by account, or by address.
+type buyer struct {
+	bookings []held
+}
+
+// held is one booking of a buyer, reduced to what counts towards limits.
+type held struct {
+	id       string
+	user     string
+	status   message.BookingStatus
+	created  int64 // µs since 1970
+	until    int64 // µs since 1970; end of the hold
+	released int64 // µs since 1970; when the hold was given up; 0: it was not
+	seats    int
+	gift     bool // the organizer took the seats out of the sale; it counts towards nothing
+}
+
+// reduced is a booking as limits see it.
+func reduced(r *record) held {
+	return held{r.ID, r.UserID, r.Status, r.CreatedAt, r.ExpiresAt, r.ReleasedAt, len(r.Seats), r.PriceVersion == message.FreeOfCharge}
+}
+
+const (
+	maxBookings = 100  // of one person in an event, of any status: it bounds what is read under the lock
+	maxGifts    = 1000 // bookings that an organizer may give to one account in an event, for the same reason
+)
+
+// buying is the person that a caller is to an event's limits.
+func (s *state) buying(c message.Caller) person { return buying(c, s.sale.UnverifiedBuyers) }
+
+// buying counts an address when it was verified, or when the event waives that:
+// otherwise anybody could use up a stranger's limit.
+func buying(c message.Caller, waived bool) person {
+	p := person{user: c.UserID}
+	if c.Verified || waived {
+		p.email = c.Email
+	}
+	return p
+}
+
+// of is whom a booking counts for.
+func (r *record) of() person { return person{r.UserID, r.Email} }
+
+// each calls f with the bookings of a person, each once, as they are now.
+func (s *state) each(p person, f func(held)) {
+	now := func(h held) held {
+		if r := s.bookings[h.id]; r != nil { // changed in this batch, or read for it
+			return reduced(r)
+		}
+		return h
+	}
+	if b := s.buyers[p.user]; b != nil {
+		for _, h := range b.bookings {
+			if h = now(h); h.user == p.user { // and has not gone to another account
+				f(h)
+			}
+		}
+	}
+	if b := s.emails[p.email]; b != nil && p.email != (message.EmailKey{}) {
+		for _, h := range b.bookings {
+			if h = now(h); h.user != p.user {
+				f(h)
+			}
+		}
+	}
+}
+
+// live is how many seats a person has now, held ones included, those of one
+// booking left out.
+func (s *state) live(p person, except string) (seats int) {
+	s.each(p, func(h held) {
+		if h.id != except && !h.gift && (h.status == message.Booked || h.status == message.Pending && h.until > s.now) {
+			seats += h.seats
+		}
+	})
+	return seats
+}
+
+// overLimit refuses a person more seats than a customer may have.
+func (s *state) overLimit(p person, except string, more int) error {
+	live, limit := s.live(p, except), int(s.sale.LimitPerCustomer)
+	if live+more <= limit {
+		return nil
+	}
+	return errs.New(errs.Conflict, "too-many-seats",
+		"A customer may have %d seats of this event; you have %d and asked for %d.", limit, live, more).
+		With("limit", limit).With("live", live)
+}
+
+// overBookings refuses a person another booking when there are very many.
+func (s *state) overBookings(p person) error {
+	n := 0
+	s.each(p, func(h held) {
+		if !h.gift {
+			n++
+		}
+	})
+	if n < maxBookings {
+		return nil
+	}
+	return errs.New(errs.TooMany, "too-many-bookings",
+		"You have made %d bookings of this event, which is as many as one may make, given up and lapsed ones included.", n).With("limit", maxBookings)
+}
+
+// Rules of waiting after holds that came to nothing.
+const (
+	lapseWindow = 30 * 60_000_000 // µs for which a hold that was not paid is remembered
+	firstPause  = 30 * 1_000_000  // µs from the second such hold to the next hold; doubles with each more
+	quickPart   = 5               // so many holds that are given up at once count as one that lapsed
+)
+
+// paused slows down who holds again and again without paying. What counts is the
+// time for which seats were held, in whole holds: one that was given up after half
+// its time counts half, one that was given up at once a fifth. The first is
+// forgiven.
+func (s *state) paused(p person, except string) error {
+	var idle, last int64 // µs
+	s.each(p, func(h held) {
+		var end int64
+		switch {
+		case h.id == except || h.gift:
+			return
+		case h.status == message.Expired, h.status == message.Pending && h.until <= s.now:
+			end = h.until
+		case h.released != 0:
+			end = h.released
+		default:
+			return
+		}
+		if end > s.now-lapseWindow {
+			idle += min(max(end-h.created, s.sale.HoldFor/quickPart), s.sale.HoldFor)
+			last = max(last, end)
+		}
+	})
+	holds := (idle + s.sale.HoldFor/2) / max(s.sale.HoldFor, 1)
+	if holds < 2 {
+		return nil
+	}
+	pause := min(int64(firstPause)<<min(holds-2, 10), s.sale.HoldFor)
+	if s.now >= last+pause {
+		return nil
+	}
+	return errs.New(errs.TooMany, "hold-cooldown", "Several of your holds came to nothing; please wait a little before the next.").
+		After(time.Duration(last+pause-s.now) * time.Microsecond)
+}
+
+// yours is the booking with which a person has one of the seats that a refusal is
+// about; "" when they have none.
+func (s *state) yours(p person, seats []int32) (bookingID string) {
+	for _, seat := range seats {
+		c := s.claims.of(seat)
+		if c.booking == "" || s.lapsed(c) {
+			continue
+		}
+		s.each(p, func(h held) {
+			if h.id == c.booking {
+				bookingID = h.id
+			}
+		})
+	}
+	return bookingID
+}
