@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"boxoffice/internal/message"
 	"boxoffice/internal/page"
@@ -122,22 +123,57 @@ func (c *confirmations) send(ctx context.Context, list []purchase) error {
 func (c *confirmations) letter(o *web.Order, name, link string) (subject, text string) {
 	const lang = "en"
 	var b strings.Builder
-	e := &o.Event
-	fmt.Fprintf(&b, "Hello %s,\n\nthank you: your booking %s is paid, and the seats are yours.\n\n%s\n", name, o.Reference, e.Title)
-	switch {
-	case !e.Starts.IsZero():
-		fmt.Fprintf(&b, "%s (%s)\n", page.When(lang, e.Starts, page.Long), e.Zone)
-	case e.Date != "":
-		fmt.Fprintf(&b, "%s\n", e.Date)
+	done := "paid"
+	if o.Amount == 0 {
+		done = "confirmed"
 	}
-	fmt.Fprintf(&b, "%s\n\nYour seats:\n", strings.Join(nonEmpty(e.Venue.Name, e.Venue.Address, e.Venue.City), ", "))
-	for _, p := range o.Places {
-		fmt.Fprintf(&b, "  %s: %s\n", seatName(&p), page.Money(lang, p.Tier.Price, o.Currency))
+	fmt.Fprintf(&b, "Hello %s,\n\nthank you: your booking %s is %s, and the seats are yours.\n\n", plain(name), o.Reference, done)
+	about(&b, o)
+	if o.Amount > 0 {
+		fmt.Fprintf(&b, "Paid, all fees included: %s\n", page.Money(lang, o.Payment.Amount, o.Payment.Currency))
 	}
-	fmt.Fprintf(&b, "Paid, all fees included: %s\n", page.Money(lang, o.Payment.Amount, o.Payment.Currency))
 	fmt.Fprintf(&b, "\nTickets, a calendar file and all that can be changed are here:\n%s%s\n", c.base, link)
 	b.WriteString("\nWhoever has this link can use the tickets. Keep it to yourself.\n")
-	return "Your tickets for " + e.Title + " (" + o.Reference + ")", b.String()
+	return "Your tickets for " + plain(o.Event.Title) + " (" + o.Reference + ")", b.String()
+}
+
+// about says what an order is for: the event, when and where it is, and the seats.
+func about(b *strings.Builder, o *web.Order) {
+	const lang = "en"
+	e := &o.Event
+	fmt.Fprintln(b, plain(e.Title))
+	switch {
+	case !e.Starts.IsZero():
+		fmt.Fprintf(b, "%s (%s)\n", page.When(lang, e.Starts, page.Long), e.Zone)
+	case e.Date != "":
+		fmt.Fprintf(b, "%s\n", e.Date)
+	}
+	fmt.Fprintf(b, "%s\n\nYour seats:\n", plain(strings.Join(nonEmpty(e.Venue.Name, e.Venue.Address, e.Venue.City), ", ")))
+	for _, p := range o.Places {
+		fmt.Fprintf(b, "  %s", plain(seatName(&p)))
+		if !o.Gift() && p.Tier.Price > 0 {
+			fmt.Fprintf(b, ": %s", page.Money(lang, p.Tier.Price, o.Currency))
+		}
+		fmt.Fprintln(b)
+	}
+}
+
+// plain is a text of somebody else's for a mail of ours, in which programs must
+// not see an address: what looks like one is broken up, so that it does not
+// become a link under our name.
+func plain(text string) string {
+	text = strings.NewReplacer("://", ": //", "@", " (at) ").Replace(text)
+	var out strings.Builder
+	last := ' '
+	runes := []rune(text)
+	for i, r := range runes {
+		out.WriteRune(r)
+		if strings.ContainsRune(".\u3002\uff0e\uff61", r) && !unicode.IsSpace(last) && i+1 < len(runes) && unicode.IsLetter(runes[i+1]) {
+			out.WriteByte(' ') // as before the last part of a site's name; "3.5" and "St. Pauli" stay
+		}
+		last = r
+	}
+	return out.String()
 }
 
 func seatName(p *message.Place) string {
