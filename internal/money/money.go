@@ -6,47 +6,36 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+
+	"github.com/bojanz/currency"
 )
 
 // Max is the largest amount, in minor units, that is accepted anywhere. It is
 // small enough that sums stay exact in JSON numbers (2^53).
 const Max = 1_000_000_000_00
 
-// exponents are the currencies whose minor unit is not a hundredth (ISO 4217,
-// list one).
-var exponents = map[string]int{
-	"BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0,
-	"RWF": 0, "UGX": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
-	"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
-}
+// units are codes of ISO 4217 that nobody pays with: funds and units of account.
+const units = "BOV CHE CHW CLF COU MXV USN UYI UYW"
 
-const hundredths = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW"
-
-// Known reports whether c is a current ISO 4217 code.
+// Known reports whether c is a current ISO 4217 code of money that people pay with.
 func Known(c string) bool {
-	if len(c) != 3 {
-		return false
-	}
-	if _, ok := exponents[c]; ok {
-		return true
-	}
-	i := strings.Index(hundredths, c)
-	return i >= 0 && i%4 == 0
+	return len(c) == 3 && currency.IsValid(c) && !strings.Contains(units, c)
 }
 
-// Exponent is the number of decimal places of a currency.
+// Exponent is the number of decimal places of a currency. Currencies that are no
+// more, and that old price lists name, had two.
 func Exponent(c string) int {
-	if e, ok := exponents[c]; ok {
-		return e
+	if digits, ok := currency.GetDigits(c); ok {
+		return int(digits)
 	}
 	return 2
 }
 
 // Format writes an amount as "50.00 USD".
-func Format(minor int64, currency string) string {
-	e := Exponent(currency)
+func Format(minor int64, code string) string {
+	e := Exponent(code)
 	if e == 0 {
-		return fmt.Sprintf("%d %s", minor, currency)
+		return fmt.Sprintf("%d %s", minor, code)
 	}
 	sign := ""
 	if minor < 0 {
@@ -56,27 +45,27 @@ func Format(minor int64, currency string) string {
 	for len(s) <= e {
 		s = "0" + s
 	}
-	return sign + s[:len(s)-e] + "." + s[len(s)-e:] + " " + currency
+	return sign + s[:len(s)-e] + "." + s[len(s)-e:] + " " + code
 }
 
 // Parse reads "50.00USD" or "50 USD": a plain decimal without sign, exact in
 // the currency's minor unit, then the code.
-func Parse(s string) (minor int64, currency string, err error) {
+func Parse(s string) (minor int64, code string, err error) {
 	s = strings.TrimSpace(s)
 	if len(s) < 4 {
 		return 0, "", fmt.Errorf("%q is not an amount with a currency such as 50.00USD", s)
 	}
-	currency = s[len(s)-3:]
-	if !Known(currency) {
-		return 0, "", fmt.Errorf("%q is not an ISO 4217 currency", currency)
+	code = s[len(s)-3:]
+	if !Known(code) {
+		return 0, "", fmt.Errorf("%q is not an ISO 4217 currency", code)
 	}
-	minor, err = FromDecimal(strings.TrimSpace(s[:len(s)-3]), currency)
-	return minor, currency, err
+	minor, err = FromDecimal(strings.TrimSpace(s[:len(s)-3]), code)
+	return minor, code, err
 }
 
 // FromDecimal reads a plain decimal number ("54.5") exactly into minor units.
 // Exponents, signs and more places than the currency has are refused.
-func FromDecimal(s, currency string) (int64, error) {
+func FromDecimal(s, code string) (int64, error) {
 	if s == "" || len(s) > 24 || strings.Trim(s, "0123456789.") != "" || strings.Count(s, ".") > 1 || s == "." {
 		return 0, fmt.Errorf("%q is not a plain decimal amount", s)
 	}
@@ -84,10 +73,10 @@ func FromDecimal(s, currency string) (int64, error) {
 	if !ok {
 		return 0, fmt.Errorf("%q is not a plain decimal amount", s)
 	}
-	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(Exponent(currency))), nil)
+	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(Exponent(code))), nil)
 	r.Mul(r, new(big.Rat).SetInt(scale))
 	if !r.IsInt() {
-		return 0, fmt.Errorf("%q has more decimal places than %s allows", s, currency)
+		return 0, fmt.Errorf("%q has more decimal places than %s allows", s, code)
 	}
 	n := r.Num()
 	if !n.IsInt64() || n.Int64() > Max {

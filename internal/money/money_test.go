@@ -70,3 +70,17 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// The list is today's: currencies come and go.
+func TestKnown(t *testing.T) {
+	for c, exponent := range map[string]int{"EUR": 2, "JPY": 0, "KWD": 3, "XCG": 2, "ZWG": 2, "VED": 2, "SLE": 2, "UGX": 0, "ISK": 0, "IQD": 3, "MRU": 2} {
+		if !Known(c) || Exponent(c) != exponent {
+			t.Errorf("%s: known %v, %d places", c, Known(c), Exponent(c))
+		}
+	}
+	for _, c := range []string{"", "EU", "eur", "XYZ", "ANG", "BGN", "HRK", "ZWL", "SLL", "CUC", "CLF", "USN", "XXX", "XAU", "UR "} {
+		if Known(c) {
+			t.Errorf("%q is known", c)
+		}
+	}
+}
