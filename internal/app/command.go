@@ -68,6 +68,9 @@ func (i *importing) do(ctx context.Context, p *Parts, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	for _, note := range sum.Notes {
+		fmt.Fprintln(out, note)
+	}
 	fmt.Fprintf(out, "%d events: %d new, %d updated, %d unchanged\n", sum.New+sum.Updated+sum.Unchanged, sum.New, sum.Updated, sum.Unchanged)
 	if sum.Plans > 0 {
 		fmt.Fprintf(out, "%d seating plans with %d seats\n", sum.Plans, sum.Seats)

@@ -23,12 +23,13 @@ type Import struct {
 	Storage
 	ShiftTo      string   `help:"Move event and sale dates together, so that the first event lands on this date." placeholder:"DATE"`
 	DefaultPrice string   `help:"Price for events without one, such as 50.00USD." placeholder:"AMOUNT"`
+	Strict       bool     `help:"Refuse a Discovery page of which an event, or a part of one, would be left out." env:"BOXOFFICE_IMPORT_STRICT"`
 	Files        []string `arg:"" name:"file" help:"Ticketmaster Discovery pages, pretix seating plans, boxoffice's own JSON: told apart by content."`
 }
 
 // Run imports the files, all or none.
 func (i Import) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
-	opts := event.ImportOptions{ShiftTo: i.ShiftTo}
+	opts := event.ImportOptions{ShiftTo: i.ShiftTo, Strict: i.Strict}
 	if i.DefaultPrice != "" {
 		if opts.DefaultPrice, opts.Currency, err = money.Parse(i.DefaultPrice); err != nil {
 			return fmt.Errorf("--default-price: %w", err)

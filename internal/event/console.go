@@ -94,7 +94,7 @@ func readPlanFile(file ImportFile) (*planDocument, error) {
 		}
 		return &doc, nil
 	}
-	found, err := parseFile(file)
+	found, err := parseFile(file, true)
 	var fault FileError
 	switch {
 	case errors.As(err, &fault):

@@ -34,6 +34,7 @@ type ImportOptions struct {
 	DefaultPrice int64  // minor units, for events without a price, if Currency is set
 	Currency     string
 	OrganizerID  string
+	Strict       bool // refuse what would be left out
 }
 
 // Imported says what an import did.
@@ -41,6 +42,7 @@ type Imported struct {
 	New, Updated, Unchanged int // events
 	Plans, Seats            int // seating plans in the files, and their seats
 	Refs                    []ImportedPlan
+	Notes                   []Note // what was left out
 }
 
 // ImportedPlan tells how new events can name a plan that was imported.
@@ -64,6 +66,7 @@ func (e FileError) Error() string {
 type found struct {
 	events []foundEvent
 	plans  []foundPlan
+	notes  []Note
 }
 
 // foundEvent is an event in a file: what it says, and what it needs.
@@ -89,15 +92,23 @@ type foundPlan struct {
 func (s *Service) Import(ctx context.Context, files []ImportFile, opts ImportOptions) (Imported, error) {
 	var all found
 	for _, f := range files {
-		got, err := parseFile(f)
+		got, err := parseFile(f, opts.Strict)
 		if err != nil {
 			return Imported{}, err
 		}
 		all.events = append(all.events, got.events...)
 		all.plans = append(all.plans, got.plans...)
+		all.notes = append(all.notes, got.notes...)
 	}
-	if err := all.distinct(); err != nil {
+	if err := all.distinct(opts.Strict); err != nil {
 		return Imported{}, err
+	}
+	if len(all.events)+len(all.plans) == 0 { // nothing is left that could be imported
+		for _, n := range all.notes {
+			if n.Whole {
+				return Imported{}, FileError{n.File, n.Path, n.Reason}
+			}
+		}
 	}
 	if opts.ShiftTo != "" {
 		if err := all.shift(opts.ShiftTo); err != nil {
@@ -108,7 +119,7 @@ func (s *Service) Import(ctx context.Context, files []ImportFile, opts ImportOpt
 }
 
 // parseFile tells the formats apart by content.
-func parseFile(f ImportFile) (*found, error) {
+func parseFile(f ImportFile, strict bool) (*found, error) {
 	fail := func(path, format string, args ...any) (*found, error) {
 		return nil, FileError{f.Name, path, fmt.Sprintf(format, args...)}
 	}
@@ -133,7 +144,7 @@ func parseFile(f ImportFile) (*found, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return fail("", "line %d: has something behind its JSON value", lineOf(data, int(d.InputOffset())))
 	}
-	root := &node{reader: &reader{}, value: v}
+	root := &node{reader: &reader{strict: strict}, value: v}
 	out := &found{}
 	object, ok := v.(map[string]any)
 	switch {
@@ -159,6 +170,9 @@ func parseFile(f ImportFile) (*found, error) {
 	}
 	for i := range out.plans {
 		out.plans[i].file = f.Name
+	}
+	for i := range out.notes {
+		out.notes[i].File = f.Name
 	}
 	return out, nil
 }
@@ -192,7 +206,7 @@ func invalidUTF8(data []byte) int {
 }
 
 // distinct refuses the same id twice with different content, and drops repeats.
-func (f *found) distinct() error {
+func (f *found) distinct(strict bool) error {
 	known := map[string]foundPlan{}
 	var plans []foundPlan
 	for _, p := range f.plans {
@@ -218,6 +232,10 @@ func (f *found) distinct() error {
 		}
 		first := events[i]
 		if !reflect.DeepEqual(first.in, e.in) || first.planSource != e.planSource || first.cancelled != e.cancelled {
+			if e.guessed && !strict { // pages overlap, and are read one after the other
+				f.notes = append(f.notes, e.leftOut(&planError{e.path, fmt.Sprintf("has the same id as %s in %s, but says something else", first.path, first.file)}))
+				continue
+			}
 			return FileError{e.file, e.path, fmt.Sprintf("has the same id as %s in %s, but says something else", events[i].path, events[i].file)}
 		}
 	}
@@ -286,17 +304,19 @@ func (e *foundEvent) date() (time.Time, bool) {
 
 func (e *foundEvent) shift(days int) error {
 	zone := e.zone()
-	if e.in.EventTime != nil {
+	for _, at := range []**string{&e.in.EventTime, &e.in.EndTime} {
+		if *at == nil {
+			continue
+		}
 		f := &faults{}
-		if t, ok := f.instant("event_time", *e.in.EventTime, zone); ok {
+		if t, ok := f.instant("event_time", **at, zone); ok {
 			moved := t.In(zone).AddDate(0, 0, days).Format(time.RFC3339)
-			e.in.EventTime = &moved
+			*at = &moved
 		}
 	}
-	if e.in.EventDate != "" {
-		d, err := time.Parse(time.DateOnly, e.in.EventDate)
-		if err == nil {
-			e.in.EventDate = d.AddDate(0, 0, days).Format(time.DateOnly)
+	for _, date := range []*string{&e.in.EventDate, &e.in.EndDate} {
+		if d, err := time.Parse(time.DateOnly, *date); err == nil {
+			*date = d.AddDate(0, 0, days).Format(time.DateOnly)
 		}
 	}
 	for _, t := range []*time.Time{e.in.SaleOpensAt, e.in.SaleClosesAt} {

@@ -16,30 +16,61 @@ func readDiscovery(root *node, out *found) {
 	if embedded.value != nil && embedded.at("events").value == nil {
 		embedded.at("events").fail("is required: this is not a page of events")
 	}
+	zones := discoveryZones(embedded)
 	for _, n := range embedded.at("events").list(maxImportEvents) {
-		e := foundEvent{path: n.path, source: "discovery:" + n.at("id").need(200)}
-		discoveryEvent(n, &e)
-		if root.fault != nil {
-			return
+		n.reader = &reader{strict: root.strict, clean: !root.strict}
+		e := foundEvent{path: n.path}
+		discoveryEvent(n, &e, zones)
+		for _, left := range n.notes {
+			out.notes = append(out.notes, Note{Path: left.path, Title: e.in.Title, Reason: left.reason})
 		}
-		out.events = append(out.events, e)
+		switch {
+		case n.fault == nil:
+			out.events = append(out.events, e)
+		case root.strict:
+			root.fault = n.fault
+			return
+		default:
+			out.notes = append(out.notes, e.leftOut(n.fault))
+		}
 	}
 }
 
-func discoveryEvent(n *node, e *foundEvent) {
+// discoveryZones are the time zones of the venues of a page, by the venues' ids:
+// an event may leave out what another one at the same place says.
+func discoveryZones(embedded *node) map[string]string {
+	zones := map[string]string{}
+	quiet := *embedded
+	quiet.reader = &reader{clean: true} // what is wrong is told when the event is read
+	for _, n := range quiet.at("events").list(maxImportEvents) {
+		for _, v := range n.at("_embedded").at("venues").list(1) {
+			id := v.at("id").text(200)
+			for _, zone := range []string{v.at("timezone").text(64), n.at("dates").at("timezone").text(64)} {
+				if id != "" && zone != "" && zones[id] == "" {
+					zones[id] = zone
+				}
+			}
+		}
+	}
+	return zones
+}
+
+func discoveryEvent(n *node, e *foundEvent, zones map[string]string) {
 	in := &e.in
+	e.source = "discovery:" + n.at("id").need(200)
 	in.Title = strings.Join(strings.Fields(n.at("name").need(1000)), " ")
 	if r := []rune(in.Title); len(r) > 200 {
 		in.Title = string(r[:200])
 	}
 	in.Description = strings.TrimSpace(n.at("info").text(10_000) + "\n\n" + n.at("pleaseNote").text(9_000))
-	zone := discoveryVenue(n, e)
+	zone := discoveryVenue(n, e, zones)
 	discoveryTime(n.at("dates"), e, zone)
+	n.part(func() { in.EndTime, in.EndDate = nil, "" }, func(n *node) { discoveryEnd(n.at("dates").at("end"), e, zone) })
 	segment, genre := discoveryClass(n)
 	in.Category = segment
 	in.Plan, e.guessed = discoveryPlan(in.Venue.Name, segment, genre), true
-	discoverySale(n, e)
-	discoveryPrices(n, e)
+	n.part(func() { in.SaleOpensAt, in.SaleClosesAt, in.Status = nil, nil, message.Published }, func(n *node) { discoverySale(n, e) })
+	n.part(func() { in.Currency, in.Tiers = "", nil }, func(n *node) { discoveryPrices(n, e) })
 	attributes := map[string]string{"source": "discovery", "genre": genre, "promoter": n.at("promoter").at("name").text(500)}
 	if link := n.at("url").text(2000); strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://") {
 		attributes["url"] = link
@@ -47,15 +78,21 @@ func discoveryEvent(n *node, e *foundEvent) {
 	in.Attributes, _ = json.Marshal(attributes) // strings only
 }
 
-// discoveryVenue reads where an event takes place; the event's own zone comes
-// first, then the venue's.
-func discoveryVenue(n *node, e *foundEvent) *time.Location {
+// discoveryVenue reads where an event takes place: at a venue, or at a place that
+// has no id. The event's own zone comes first, then the venue's.
+func discoveryVenue(n *node, e *foundEvent, zones map[string]string) *time.Location {
+	v := n.at("place")
 	venues := n.at("_embedded").at("venues").list(100)
-	if len(venues) == 0 {
+	switch {
+	case len(venues) > 0:
+		v = venues[0]
+	case v.value != nil:
+	case n.strict:
 		n.at("_embedded").at("venues").fail("is required: an event takes place somewhere")
 		return nil
+	default:
+		n.at("_embedded").at("venues").without("names no venue and no place: the venue is to be announced")
 	}
-	v := venues[0]
 	country := v.at("country").at("countryCode").text(10)
 	if len(country) != 2 {
 		country = ""
@@ -67,11 +104,13 @@ func discoveryVenue(n *node, e *foundEvent) *time.Location {
 	if e.in.Venue.Name == "" {
 		e.in.Venue.Name = "Venue to be announced"
 	}
-	own := n.at("dates").at("timezone")
-	place := own
-	name := own.text(64)
+	place := n.at("dates").at("timezone")
+	name := place.text(64)
 	if name == "" {
 		name, place = e.in.Venue.TimeZone, v.at("timezone")
+	}
+	if id := v.at("id").text(200); name == "" && id != "" {
+		name = zones[id]
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "" || name == "Local" {
@@ -91,6 +130,12 @@ func discoveryTime(dates *node, e *foundEvent, zone *time.Location) {
 	date, clock := start.at("localDate"), start.at("localTime")
 	exact := start.at("dateTime")
 	unknownDate := start.at("dateTBD").yes() || start.at("dateTBA").yes()
+	if dates.at("status").at("code").text(40) == "postponed" && !dates.strict {
+		unknownDate = true
+		if date.value != nil || exact.value != nil {
+			start.without("is the date before the event was postponed: the new one is to be announced")
+		}
+	}
 	unknownTime := start.at("timeTBA").yes() || start.at("noSpecificTime").yes()
 	switch {
 	case unknownDate || zone == nil:
@@ -123,6 +168,35 @@ func discoveryTime(dates *node, e *foundEvent, zone *time.Location) {
 			return
 		}
 		e.in.EventDate = s
+	}
+}
+
+// discoveryEnd reads when an event ends: of one that spans days it is the last.
+func discoveryEnd(end *node, e *foundEvent, zone *time.Location) {
+	if end.value == nil || zone == nil || e.in.EventTime == nil && e.in.EventDate == "" {
+		return
+	}
+	if end.at("approximate").yes() {
+		end.without("is approximate")
+		return
+	}
+	date, clock, exact := end.at("localDate"), end.at("localTime"), end.at("dateTime")
+	known := !end.at("noSpecificTime").yes()
+	field := date
+	switch {
+	case known && exact.value != nil:
+		text := exact.text(40)
+		e.in.EndTime, field = &text, exact
+	case known && date.value != nil && clock.value != nil:
+		text := date.text(20) + "T" + clock.text(20)
+		e.in.EndTime = &text
+	default:
+		e.in.EndDate = date.text(20)
+	}
+	f, ev := &faults{}, Event{TimeZone: e.in.TimeZone}
+	f.when(&ev, e.in.EventTime, e.in.EventDate, zone)
+	if f.ending(&ev, e.in.EndTime, e.in.EndDate, zone); len(f.list) > 0 {
+		field.fail("%s", f.list[0].Reason)
 	}
 }
 
@@ -172,32 +246,61 @@ func discoveryPrices(n *node, e *foundEvent) {
 	if len(ranges) == 0 {
 		return
 	}
-	r := ranges[0]
-	for _, other := range ranges {
-		if other.at("type").text(100) == "standard" {
-			r = other
-			break
-		}
+	r, plain := discoveryRange(ranges)
+	low, high, currency := discoveryLimits(r)
+	if low < 0 {
+		return // an empty range says nothing
 	}
-	currency := r.at("currency").text(10)
-	if !money.Known(currency) {
-		r.at("currency").fail("must be an ISO 4217 code, not %q", currency)
+	e.in.Currency = currency
+	e.in.Tiers = spread(low, high, templateCategories[e.in.Plan.Template])
+	if plain == nil {
 		return
 	}
-	low, high := discoveryAmount(r.at("min"), currency), discoveryAmount(r.at("max"), currency)
+	quiet := *plain // what is wrong with it takes nothing from the other one
+	quiet.reader = &reader{clean: true}
+	if least, most, same := discoveryLimits(&quiet); quiet.fault == nil && same == currency && least >= 0 && least <= low && most <= high {
+		for i, t := range spread(least, most, templateCategories[e.in.Plan.Template]) {
+			e.in.Tiers[i].Fees = max(0, e.in.Tiers[i].Price-t.Price)
+		}
+	}
+}
+
+// discoveryRange chooses the price range that buyers pay: all fees included, if
+// there is such a one. Plain is then the one before fees, if that is there too.
+func discoveryRange(ranges []*node) (r, plain *node) {
+	byType := map[string]*node{}
+	for _, one := range ranges {
+		if kind := one.at("type").text(100); byType[kind] == nil {
+			byType[kind] = one
+		}
+	}
+	switch all, standard := byType["standard including fees"], byType["standard"]; {
+	case all != nil:
+		return all, standard
+	case standard != nil:
+		return standard, nil
+	}
+	return ranges[0], nil
+}
+
+// discoveryLimits are the lowest and the highest price of a range in minor units,
+// -1 when it is empty.
+func discoveryLimits(r *node) (low, high int64, currency string) {
+	currency = r.at("currency").text(10)
+	if !money.Known(currency) {
+		r.at("currency").fail("must be an ISO 4217 code, not %q", currency)
+		return -1, -1, ""
+	}
+	low, high = discoveryAmount(r.at("min"), currency), discoveryAmount(r.at("max"), currency)
 	switch {
-	case low < 0 && high < 0:
-		return // an empty range says nothing
 	case low < 0:
 		low = high
 	case high < 0:
 		high = low
 	case low > high:
 		r.at("min").fail("must not be more than max")
-		return
 	}
-	e.in.Currency = currency
-	e.in.Tiers = spread(low, high, templateCategories[e.in.Plan.Template])
+	return low, high, currency
 }
 
 // spread makes a tier of each category, best first: the first costs high, the

@@ -5,12 +5,18 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// reader keeps the first fault of a file.
-type reader struct{ fault *planError }
+// reader keeps the first fault of a file, or of an event in it.
+type reader struct {
+	fault  *planError
+	notes  []planError // what was left out
+	strict bool        // nothing is left out
+	clean  bool        // texts are cleaned of control characters
+}
 
 // node is a value in a JSON document together with its path. Reading on after a
 // fault gives zero values, so that readers need not stop at each step.
@@ -84,6 +90,13 @@ func (n *node) text(limit int) string {
 	case nil:
 		return ""
 	case string:
+		if n.clean {
+			v = strings.Map(shown, v)
+		}
+		if n.clean && utf8.RuneCountInString(v) > limit {
+			n.without("is cut to %d characters", limit)
+			v = string([]rune(v)[:limit])
+		}
 		if utf8.RuneCountInString(v) > limit {
 			n.fail("must have at most %d characters", limit)
 			return ""

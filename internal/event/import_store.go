@@ -34,8 +34,13 @@ func (s *Service) store(ctx context.Context, all *found, opts ImportOptions) (Im
 	}
 	var drafts []*draft
 	for i := range all.events {
-		d, err := s.importEvent(ctx, &all.events[i], plans, opts)
+		f := &all.events[i]
+		d, err := s.importEvent(ctx, f, plans, opts)
+		var fault FileError
 		switch {
+		case f.guessed && !opts.Strict && errors.As(err, &fault):
+			all.notes = append(all.notes, f.leftOut(&planError{fault.Path, fault.Reason}))
+			continue
 		case err != nil:
 			return Imported{}, err
 		case d == nil:
@@ -51,6 +56,7 @@ func (s *Service) store(ctx context.Context, all *found, opts ImportOptions) (Im
 	if err := s.save(ctx, plans, drafts); err != nil {
 		return Imported{}, fmt.Errorf("import: %w", err)
 	}
+	sum.Notes = all.notes
 	return sum, s.handOverAll(ctx, drafts)
 }
 

@@ -318,7 +318,7 @@ func TestBadFilesAreToldByPath(t *testing.T) {
 			bad.Name = "bad.json"
 			good := fixture(t, "discovery.json")
 			good.Data = bytes.ReplaceAll(good.Data, []byte(`"id": "X`), []byte(`"id": "Y`))
-			_, err := w.Import(t.Context(), []ImportFile{good, bad}, ImportOptions{})
+			_, err := w.Import(t.Context(), []ImportFile{good, bad}, ImportOptions{Strict: true})
 			wantFault(t, err, "bad.json", c.path)
 			nothingWritten(t, w)
 		})
@@ -365,7 +365,7 @@ func TestBadFilesAsAWhole(t *testing.T) {
 
 func TestTruncatedFileIsToldByPlace(t *testing.T) {
 	data := fixture(t, "discovery.json").Data
-	_, err := parseFile(ImportFile{"cut", data[:1000]})
+	_, err := parseFile(ImportFile{"cut", data[:1000]}, false)
 	var f FileError
 	if !errors.As(err, &f) || !strings.Contains(f.Reason, "byte 1000") {
 		t.Fatalf("error is %v", err)
@@ -382,7 +382,7 @@ func TestTooManySeats(t *testing.T) {
 		fmt.Fprintf(&b, `{"seat_guid":"%d","category":"A"}`, i)
 	}
 	b.WriteString(`]}]}]}`)
-	_, err := parseFile(ImportFile{"vast", []byte(b.String())})
+	_, err := parseFile(ImportFile{"vast", []byte(b.String())}, false)
 	wantFault(t, err, "vast", "zones[0].rows[0].seats")
 }
 
@@ -425,7 +425,7 @@ func FuzzImport(f *testing.F) {
 	}
 	w := newWorld(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := parseFile(ImportFile{"file", data})
+		got, err := parseFile(ImportFile{"file", data}, false)
 		if err != nil {
 			var fault FileError
 			if !errors.As(err, &fault) || fault.File != "file" || fault.Reason == "" {

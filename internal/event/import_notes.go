@@ -1,0 +1,64 @@
+package event
+
+import (
+	"fmt"
+	"unicode"
+)
+
+// Pages of other people's events are imported as far as they can be: an event
+// that cannot be read is left out, a part of one that cannot be read is left out
+// of it, and both are noted. A strict import refuses them instead.
+
+// Note tells what an import has left out.
+type Note struct {
+	File, Path string
+	Title      string // of the event
+	Reason     string
+	Whole      bool // the event as a whole
+}
+
+func (n Note) String() string {
+	what := "imported without that"
+	if n.Whole {
+		what = "left out"
+	}
+	return fmt.Sprintf("%s (%q is %s)", FileError{n.File, n.Path, n.Reason}, n.Title, what)
+}
+
+// leftOut tells that the fault of an event keeps it out.
+func (e *foundEvent) leftOut(fault *planError) Note {
+	return Note{File: e.file, Path: fault.path, Title: e.in.Title, Reason: fault.reason, Whole: true}
+}
+
+// part reads a part of an event. What cannot be read is undone by drop and noted;
+// in a strict import it is a fault.
+func (n *node) part(drop func(), read func(n *node)) {
+	own := *n
+	own.reader = &reader{strict: n.strict, clean: n.clean}
+	read(&own)
+	n.notes = append(n.notes, own.notes...)
+	switch {
+	case own.fault == nil:
+	case n.strict:
+		if n.fault == nil {
+			n.fault = own.fault
+		}
+	default:
+		drop()
+		n.notes = append(n.notes, *own.fault)
+	}
+}
+
+// without notes that something of an event is not taken over, which is no fault.
+func (n *node) without(format string, args ...any) {
+	n.notes = append(n.notes, planError{n.path, fmt.Sprintf(format, args...)})
+}
+
+// shown drops what nobody can see of a foreign text: control characters that come
+// of broken encodings.
+func shown(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
+		return -1
+	}
+	return r
+}

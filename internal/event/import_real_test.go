@@ -1,0 +1,113 @@
+package event
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+)
+
+// Pages as they are found in the world: what can be imported is, and what is left
+// out is said, event by event.
+func TestRealDiscoveryPages(t *testing.T) {
+	w := newWorld(t)
+	load := func(name string, notes ...string) {
+		t.Helper()
+		sum := w.mustImport(t, ImportOptions{}, fixture(t, name))
+		if len(sum.Notes) != len(notes) {
+			t.Fatalf("%s: %v", name, sum.Notes)
+		}
+		for i, n := range sum.Notes {
+			if !strings.Contains(n.String(), notes[i]) {
+				t.Errorf("%s: %s, want it to say %s", name, n, notes[i])
+			}
+		}
+		if again := w.mustImport(t, ImportOptions{}, fixture(t, name)); again.New+again.Updated != 0 {
+			t.Errorf("%s again: %+v", name, again)
+		}
+	}
+	load("discovery-c1-control-in-name.json")
+	if e := w.imported(t, "discovery:EX1"); e.Title != "Example Sun Tour" {
+		t.Errorf("title %q", e.Title)
+	}
+	w.imported(t, "discovery:EX2")
+
+	load("discovery-price-including-fees.json")
+	e := w.imported(t, "discovery:EX3")
+	tiers := w.tiers(t, e)
+	if e.PriceFrom != 5195 || tiers[0].Price != 6800 || tiers[0].Fees != 6800-5950 || tiers[2].Price != 5195 || tiers[2].Fees != 5195-4500 {
+		t.Errorf("from %d: %+v", e.PriceFrom, tiers)
+	}
+
+	load("discovery-three-day-festival.json")
+	if e := w.imported(t, "discovery:EX4"); e.LocalDate != "2027-07-26" || e.EndDate != "2027-07-28" || !e.endsByDay() {
+		t.Errorf("%+v", e)
+	}
+
+	load("discovery-place-instead-of-venue.json")
+	if e := w.imported(t, "discovery:EX5"); e.Venue.Name != "Example Park" || e.Venue.City != "Leeds" || e.Venue.Country != "GB" || e.Venue.TimeZone != "Europe/London" {
+		t.Errorf("%+v", e.Venue)
+	}
+	w.imported(t, "discovery:EX6")
+
+	load("discovery-no-time-zone.json") // another event at the same venue tells it
+	if e := w.imported(t, "discovery:EX7"); e.TimeZone != "Europe/London" || rfc(e.StartsAt) != "2027-06-01T18:30:00Z" {
+		t.Errorf("%+v", e)
+	}
+
+	load("discovery-postponed.json", `_embedded.events[0].dates.start is the date before the event was postponed: the new one is to be announced ("Example evening" is imported without that)`)
+	if e := w.imported(t, "discovery:EX9"); e.StartsAt != 0 || e.LocalDate != "" || e.Status != message.Published {
+		t.Errorf("%+v", e)
+	}
+}
+
+// An event that cannot be read takes nothing from the others of its page.
+func TestEventsThatAreLeftOut(t *testing.T) {
+	for _, c := range []struct{ old, replacement, id, says string }{
+		{`"localDate": "2019-11-02"`, `"localDate": "2019-13-02"`, "X5", "must be a date"},
+		{`"2019-09-08T22:30:00Z"`, `"noon"`, "X1", "must be a time"},
+		{`"name": "Fan Fest"`, `"name": 7`, "X4", "must be a string"},
+		{`"timezone": "America/Phoenix"`, `"timezone": "Arizona"`, "X2", "must be an IANA time zone"},
+		{`"id": "X4"`, `"id": ""`, "X4", "is required"},
+		{`"id": "X4"`, `"id": "X1"`, "X4", "has the same id"},
+	} {
+		w := newWorld(t)
+		sum := w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", c.old, c.replacement))
+		if len(sum.Notes) == 0 || !strings.Contains(sum.Notes[0].String(), c.says) || !strings.HasSuffix(sum.Notes[0].String(), "is left out)") || sum.New != 8-len(sum.Notes) {
+			t.Errorf("%s: %+v", c.replacement, sum)
+		}
+		if _, err := w.read(t.Context(), id.FromSource("event", "discovery:"+c.id)); err == nil && c.id != "X1" {
+			t.Errorf("%s: %s is there", c.replacement, c.id)
+		}
+	}
+	// Prices and sale windows that cannot be read leave an event without them.
+	for _, c := range []struct{ old, replacement, id string }{
+		{`"min": 4.66`, `"min": -1`, "X4"},
+		{`"max": 4.66`, `"max": "4.66"`, "X4"},
+		{`"2019-07-17T17:00:00Z"`, `"2020-07-17T17:00:00Z"`, "X1"},
+	} {
+		w := newWorld(t)
+		sum := w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", c.old, c.replacement))
+		if len(sum.Notes) != 1 || sum.Notes[0].Whole || sum.New != 8 {
+			t.Errorf("%s: %+v", c.replacement, sum)
+		}
+		if e := w.imported(t, "discovery:"+c.id); e.Status != message.Published {
+			t.Errorf("%s: %+v", c.replacement, e)
+		}
+	}
+	// A page of which nothing is left is refused.
+	w := newWorld(t)
+	_, err := w.Import(t.Context(), []ImportFile{edited(t, "discovery-postponed.json", `"Europe/London"`, `"Nowhere"`)}, ImportOptions{})
+	wantFault(t, err, "discovery-postponed.json", "_embedded.events[0].dates.timezone")
+}
+
+// What moves with --shift-to moves as a whole.
+func TestShiftMovesTheEnd(t *testing.T) {
+	w := newWorld(t)
+	w.mustImport(t, ImportOptions{ShiftTo: "2028-01-30"}, fixture(t, "discovery-three-day-festival.json"))
+	if e := w.imported(t, "discovery:EX4"); e.LocalDate != "2028-01-30" || e.EndDate != "2028-02-01" || e.EndsAt != time.Date(2028, 2, 2, 4, 59, 59, 0, time.UTC).UnixMicro() {
+		t.Errorf("%+v", e)
+	}
+}
