@@ -31,7 +31,6 @@ var (
 	sameOrigin = []string{"same-origin"}
 	bare       = []string{"default-src 'none'; frame-ancestors 'none'"} // JSON loads nothing; pages say what they need
 	onlyTLS    = []string{"max-age=31536000"}
-	varyOrigin = []string{"Origin"}
 )
 
 // serve is what happens to every request: id, time limit, panic recovery,

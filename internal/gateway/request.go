@@ -96,6 +96,9 @@ func (w *recorder) WriteHeader(status int) {
 		if h := w.Header(); w.foreign && !slices.Contains(h["Vary"], "Origin") {
 			h.Add("Vary", "Origin") // operations say what else it depends on
 		}
+		if h, vary := w.Header(), w.Header()["Vary"]; len(vary) > 1 { // nginx before 1.23 sees one line of it only
+			h["Vary"] = []string{strings.Join(vary, ", ")}
+		}
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)

@@ -137,6 +137,9 @@ func (q *request) writeShort(out []byte, o *quick.Operation, p *quick.Request, q
 	out = appendHeader(out, "Retry-After", a.RetryAfter)
 	out = appendHeader(out, "Www-Authenticate", challenge)
 	out = appendHeader(out, "Cache-Control", a.CacheControl)
+	if len(q.gateway.cfg.Origins) > 0 {
+		a.Vary = strings.TrimPrefix(a.Vary+", Origin", ", ") // one line, as the long way has it
+	}
 	out = appendHeader(out, "Vary", a.Vary)
 	out = appendHeader(out, "Content-Encoding", a.ContentEncoding)
 	if p.Last {
@@ -163,9 +166,6 @@ func appendHeader(out []byte, name, value string) []byte {
 func (g *Gateway) constantHeaders() []byte {
 	h := http.Header{}
 	g.setHeaders(h)
-	if len(g.cfg.Origins) > 0 {
-		h["Vary"] = varyOrigin
-	}
 	var out []byte
 	for name, values := range h {
 		out = appendHeader(out, name, values[0])
