@@ -234,12 +234,12 @@ func (l *letters) Send(to, subject, text string) {
 func TestConfirmations(t *testing.T) {
 	h := newHouse(t)
 	mail := &letters{}
-	h.confirm = newConfirmations(h.Parts, mail, "https://tickets.example", slog.New(slog.DiscardHandler))
-	h.Payments.OnCaptured(h.confirm.paid)
+	h.Payments.OnPaid(newConfirmations(h.Parts, mail, "https://tickets.example", slog.New(slog.DiscardHandler)).tell)
 	booking, _ := h.bought(t, h.visitor(t, "ann"), 2, "tok_ok")
 	h.bought(t, h.account(t, message.Customer), 1, "tok_ok") // made in bulk: no address
-	h.confirm.close()
-	h.confirm = nil
+	if err := h.Payments.TellPaid(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if len(mail.all) != 1 {
 		t.Fatalf("%d mails", len(mail.all))
 	}

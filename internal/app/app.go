@@ -61,8 +61,6 @@ type Parts struct {
 	Tickets  ticket.Signer
 	Metrics  *prometheus.Registry
 	Jobs     *jobs.Runner
-
-	confirm *confirmations // nil: buyers get no mail
 }
 
 // Build migrates the database and wires the services. Close ends them in order.
@@ -119,9 +117,6 @@ func (p payable) Booking(ctx context.Context, id string) (message.Booking, error
 func (p *Parts) Close(ctx context.Context) error {
 	p.Jobs.Stop()
 	err := p.Payments.Close(ctx)
-	if p.confirm != nil {
-		p.confirm.close()
-	}
 	p.Bookings.Close()
 	p.Users.Close()
 	return errors.Join(err, p.DB.Close())

@@ -101,16 +101,10 @@ func (f *fair) lapse(t *testing.T, bookingID string) {
 // guest goes from the visitor's checkout to the one where they may pay.
 func (f *fair) guest(t *testing.T, b *fanBrowser, name, email string) {
 	t.Helper()
-	f.guestOf(t, b, name, email, "Payment")
-}
-
-// guestOf is guest for a checkout that says something else then.
-func (f *fair) guestOf(t *testing.T, b *fanBrowser, name, email, says string) {
-	t.Helper()
 	id := b.held(t)
 	b.submit(t, "/checkout/"+id+"/guest", "name="+name+"&email="+email).at(t, 200, "/checkout/"+id, "Look into your mail")
 	code := f.post.find(t, email, `code is ([0-9]{6})`)
-	b.submit(t, "/checkout/"+id+"/code", "code="+code).at(t, 200, "/checkout/", says)
+	b.submit(t, "/checkout/"+id+"/code", "code="+code).at(t, 200, "/checkout/", "Payment")
 }
 
 // A fan buys without an account and without scripts: seats, guest, code, pay.

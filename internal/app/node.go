@@ -80,8 +80,7 @@ func (n *Node) work() {
 // open puts the services behind a front door, which the world reaches at base.
 func (n *Node) open(base string) (err error) {
 	n.Users.UsePublicURL(base)
-	n.confirm = newConfirmations(n.Parts, n.mailer, base, n.log)
-	n.Payments.OnCaptured(n.confirm.paid)
+	n.Payments.OnPaid(newConfirmations(n.Parts, n.mailer, base, n.log).tell)
 	var dev http.Handler
 	if n.folder != nil {
 		dev = n.folder

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -38,15 +37,8 @@ func serving(t *testing.T, s Serve) (url string) {
 			t.Error(err)
 		}
 	})
-	lines := bufio.NewScanner(r)
-	for url == "" && lines.Scan() {
-		url, _ = strings.CutPrefix(lines.Text(), "listening on ")
-		if !strings.HasPrefix(url, "http") {
-			url = ""
-		}
-	}
-	if url == "" {
-		t.Fatal("it does not say where it listens", lines.Err())
+	if _, err := fmt.Fscanf(r, "listening on %s\n", &url); err != nil {
+		t.Fatal(err)
 	}
 	go func() { _, _ = io.Copy(io.Discard, r) }()
 	return url

@@ -69,8 +69,7 @@ type Gateway struct {
 	warnings warnings
 	ready    readiness
 	viewers  viewers
-	stranger sync.Once       // X-Forwarded-For came from who is not trusted
-	zips     map[string]bool // patterns whose GET is compressed on the way out
+	stranger sync.Once // X-Forwarded-For came from who is not trusted
 	draining atomic.Bool
 	streams  context.Context // of streams; it ends when the node drains
 	drain    context.CancelFunc
@@ -83,7 +82,7 @@ const streamSuffix = "/live"
 func New(cfg Config) *Gateway {
 	g := &Gateway{cfg: cfg, router: chi.NewRouter(), metrics: newMetrics(cfg.Metrics), policies: newPolicies(cfg.Limits),
 		tls: strings.HasPrefix(cfg.PublicURL, "https://"), foreign: http.NewCrossOriginProtection(), large: atOnce{byClient: largeByClient, of: map[string]int{}},
-		posts: map[string]*huma.Operation{}, zips: map[string]bool{}}
+		posts: map[string]*huma.Operation{}}
 	g.streams, g.drain = context.WithCancel(context.Background())
 	g.handler = crossOrigin(cfg.Origins, g.router)
 	if cfg.Hosts != nil {
@@ -106,7 +105,7 @@ func New(cfg Config) *Gateway {
 		"session": {Type: "http", Scheme: "bearer", Description: "The token that POST /users/login answers."},
 	}
 	config.Security = []map[string][]string{{"session": {}}, {}}
-	g.api = humachi.New(g.router.With(g.compress), config)
+	g.api = humachi.New(g.router, config)
 	g.api.UseMiddleware(share, g.readBody)
 	g.router.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	g.router.Get("/readyz", g.readyz)
@@ -215,7 +214,7 @@ func crossOrigin(origins []string, h http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "X-Request-Id", "X-Current-Password", "X-Code", "Traceparent", "Tracestate"},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "X-Request-Id", "X-Current-Password", "X-Code"},
 		ExposedHeaders: []string{"ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id"},
 		MaxAge:         7200,
 	}).Handler(h)

@@ -29,7 +29,6 @@ var failures = map[int]struct{ says, slug, detail string }{
 	http.StatusConflict:              {"The state of things forbids it; the type says what.", "seats-taken", "Somebody was faster: 101-A-12 is gone."},
 	http.StatusPreconditionFailed:    {"If-Match names a version that is not the current one.", "changed-meanwhile", "The event has changed since you read it."},
 	http.StatusRequestEntityTooLarge: {"The body is too large.", "too-large", "The body is larger than 64 KiB."},
-	http.StatusUnsupportedMediaType:  {"The body is not JSON, or is compressed.", "not-json", "The body must be JSON, with the header Content-Type: application/json."},
 	http.StatusUnprocessableEntity:   {"A field is wrong; fields says which and why.", "invalid-field", "quantity must be at least 1."},
 	http.StatusTooManyRequests:       {"Too often; Retry-After says when to come back, in seconds.", "too-many-requests", "Too many requests; please slow down."},
 	http.StatusInternalServerError:   {"Something went wrong on our side; request_id helps to find out what.", "internal-error", "Something went wrong on our side. The request id helps us find out what."},
@@ -41,7 +40,7 @@ var always = []int{http.StatusBadRequest, http.StatusTooManyRequests, http.Statu
 
 // successes say what a status means.
 var successes = map[string]string{
-	"200": "As asked.", "304": "You have it already: If-None-Match names it.", "201": "It was made; Location says where it is.", "202": "It was taken on and goes on.", "204": "Done; there is nothing to say.",
+	"200": "As asked.", "201": "It was made; Location says where it is.", "202": "It was taken on and goes on.", "204": "Done; there is nothing to say.",
 }
 
 // headerDocs describe the headers of answers, wherever they occur.
@@ -74,34 +73,11 @@ func (g *Gateway) Complete() {
 				completeOperation(op)
 			}
 		}
-		if item.Get != nil && zips(item.Get) {
-			g.zips[item.Get.Path] = true
-		}
 	}
-}
-
-// statusesOf are the errors that an operation may answer: its own, and those of
-// the front door.
-func statusesOf(op *huma.Operation) []int {
-	list := slices.Concat(op.Errors, always, []int{http.StatusUnauthorized})
-	if op.RequestBody != nil {
-		list = append(list, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
-	}
-	if res := op.Responses["200"]; op.Method == http.MethodGet && res != nil && res.Headers["ETag"] != nil {
-		list = append(list, http.StatusNotModified)
-	}
-	return list
-}
-
-// zips reports whether the front door compresses what an operation answers:
-// lists and the like. What has a tag of its own knows about its encodings.
-func zips(op *huma.Operation) bool {
-	res := op.Responses["200"]
-	return res != nil && res.Content["application/json"] != nil && res.Headers["ETag"] == nil
 }
 
 func completeOperation(op *huma.Operation) {
-	for _, status := range statusesOf(op) {
+	for _, status := range slices.Concat(op.Errors, always) {
 		if key := strconv.Itoa(status); op.Responses[key] == nil {
 			op.Responses[key] = &huma.Response{}
 		}

@@ -126,9 +126,7 @@ type problem struct {
 }
 
 // WantsPage reports whether a client would rather have a page than JSON.
-func WantsPage(r *http.Request) bool {
-	return strings.Contains(strings.ToLower(r.Header.Get("Accept")), "text/html")
-}
+func WantsPage(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
 
 // Error answers with a page that tells what went wrong.
 func (k *Kit) Error(w http.ResponseWriter, r *http.Request, e *errs.Error, status int, requestID string) {

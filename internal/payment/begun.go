@@ -70,9 +70,12 @@ const (
 type begunRow struct {
 	id       string
 	payments []string // ids
+	bad      bool     // it cannot be read
 }
 
 // begun lists rows of payments_begun, in the order of their ids.
+//
+// A row that cannot be read is passed over: it stays, and hides no other.
 func (s *store) begun(ctx context.Context, after string, limit int) ([]begunRow, error) {
 	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlBegun), after, limit)
 	if err != nil {
@@ -87,7 +90,7 @@ func (s *store) begun(ctx context.Context, after string, limit int) ([]begunRow,
 			return nil, fmt.Errorf("list payments begun: %w", err)
 		}
 		if err := json.Unmarshal([]byte(ids), &r.payments); err != nil {
-			return nil, fmt.Errorf("payments begun with %s: %w", r.id, err)
+			r.payments, r.bad = nil, true
 		}
 		list = append(list, r)
 	}

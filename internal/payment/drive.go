@@ -75,9 +75,6 @@ func (s *Service) ended(d *drive) {
 			s.store.ended(d.begun)
 		}
 	}
-	if fn := s.captured.Load(); fn != nil && d.p.Status == Captured {
-		(*fn)(d.p)
-	}
 }
 
 func (d *drive) snapshot() (Payment, *errs.Error) {
@@ -234,7 +231,7 @@ func (d *drive) authorize(ctx context.Context) (event, error) {
 		}
 	}
 	try := d.p.try
-	o, err := d.s.gateway.Authorize(ctx, d.key(try, "authorize"), d.p.charge(try))
+	o, err := d.s.gatewayOf(&d.p).Authorize(ctx, d.key(try, "authorize"), d.p.charge(try))
 	if err != nil {
 		return event{}, fmt.Errorf("authorize: %w", err)
 	}
@@ -249,7 +246,7 @@ func (d *drive) authorize(ctx context.Context) (event, error) {
 }
 
 func (d *drive) ask(ctx context.Context) (event, error) {
-	standing, o, err := d.s.gateway.Find(ctx, d.p.charge(d.p.try))
+	standing, o, err := d.s.gatewayOf(&d.p).Find(ctx, d.p.charge(d.p.try))
 	if err != nil {
 		return event{}, fmt.Errorf("ask the gateway: %w", err)
 	}
@@ -293,8 +290,12 @@ func (d *drive) wait(ctx context.Context) (event, error) {
 }
 
 func (d *drive) confirm(ctx context.Context) (event, error) {
+	started := d.p.StartedAt
+	if started == 0 { // inserted by an earlier version
+		started = d.p.CreatedAt
+	}
 	_, err := d.s.bookings.Confirm(ctx, message.Confirm{
-		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: d.p.Amount, Currency: d.p.Currency, StartedAt: d.p.CreatedAt,
+		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: d.p.Amount, Currency: d.p.Currency, StartedAt: started,
 	})
 	if err == nil {
 		return event{kind: evBooked}, nil
@@ -323,7 +324,7 @@ var barred = map[string]bool{
 }
 
 func (d *drive) capture(ctx context.Context) (event, error) {
-	o, err := d.s.gateway.Capture(ctx, d.key(d.p.try, "capture"), d.p.charge(d.p.try))
+	o, err := d.s.gatewayOf(&d.p).Capture(ctx, d.key(d.p.try, "capture"), d.p.charge(d.p.try))
 	switch {
 	case err != nil:
 		return event{}, fmt.Errorf("capture: %w", err)
@@ -356,7 +357,7 @@ func (d *drive) giveBack(ctx context.Context) (event, error) {
 		if was.kind != evCaptured {
 			continue
 		}
-		o, err := d.s.gateway.Refund(ctx, d.key(try, "return"), d.p.charge(try), d.p.Amount)
+		o, err := d.s.gatewayOf(&d.p).Refund(ctx, d.key(try, "return"), d.p.charge(try), d.p.Amount)
 		switch {
 		case err != nil:
 			return event{}, fmt.Errorf("return: %w", err)
@@ -372,14 +373,14 @@ func (d *drive) giveBack(ctx context.Context) (event, error) {
 // meanwhile; or it is not there at all.
 func (d *drive) release(ctx context.Context, try int64) (event, error) {
 	c := d.p.charge(try)
-	o, err := d.s.gateway.Void(ctx, d.key(try, "void"), c)
+	o, err := d.s.gatewayOf(&d.p).Void(ctx, d.key(try, "void"), c)
 	if err != nil {
 		return event{}, fmt.Errorf("void: %w", err)
 	}
 	if o.Verdict == Approved {
 		return event{kind: evVoided}, nil
 	}
-	standing, _, err := d.s.gateway.Find(ctx, c)
+	standing, _, err := d.s.gatewayOf(&d.p).Find(ctx, c)
 	switch {
 	case err != nil:
 		return event{}, fmt.Errorf("void: %w", err)

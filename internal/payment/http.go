@@ -24,7 +24,7 @@ type body struct {
 	Amount    int64      `json:"amount" doc:"Minor units of the currency"`
 	Currency  string     `json:"currency" doc:"ISO 4217"`
 	Status    Status     `json:"status" enum:"pending,authorized,captured,refunded,failed,voided,taking_back,voiding,returning" doc:"captured: paid. taking_back, voiding, returning: given up, and what was done is being undone"`
-	Method    string     `json:"method" doc:"The token it is paid with"`
+	Method    string     `json:"method" doc:"The token it is paid with; none when the booking costs nothing"`
 	CreatedAt time.Time  `json:"created_at"`
 	Refunded  int64      `json:"refunded" doc:"Minor units given back so far"`
 	Reason    string     `json:"reason,omitempty" doc:"Why it failed or was voided"`
@@ -100,7 +100,7 @@ type payInput struct {
 	Key  string `header:"Idempotency-Key" doc:"Up to 255 characters, chosen by the client: the same request with the same key is carried out once"`
 	Body struct {
 		BookingID string `json:"booking_id" doc:"The caller's booking"`
-		Method    string `json:"method" doc:"A token of the payment gateway, never a card number" example:"tok_ok"`
+		Method    string `json:"method,omitempty" doc:"A token of the payment gateway, never a card number; left out for a booking that costs nothing" example:"tok_ok"`
 	}
 }
 
@@ -162,7 +162,7 @@ func (s *Service) Register(api huma.API) {
 	pay := operation("pay", http.MethodPost, "/payments", "Pay for a booking", 400, 402, 403, 409, 413, 503)
 	pay.DefaultStatus = http.StatusCreated
 	pay.Description = "Answers 201 when the booking is paid, or 202 with a Location when that takes longer. " +
-		"402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
+		"A booking that costs nothing is booked at once, by the method none. 402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
 	huma.Register(api, later(api, pay), s.pay)
 	read := func(p Payment, err error) (*response, error) {
 		r, err := respond(p, err, http.StatusOK)

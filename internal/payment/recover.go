@@ -82,12 +82,12 @@ func (s *Service) recoverBegun(ctx context.Context) (int, error) {
 // stale in them only what is open is kept, so that the next round has less to look
 // at.
 func (s *Service) takeUp(ctx context.Context, rows []begunRow, most int) (started int, enough bool, err error) {
+	if len(rows) == 0 {
+		return 0, false, nil
+	}
 	var ids, over []string
 	for _, r := range rows {
 		ids = append(ids, r.payments...)
-	}
-	if len(ids) == 0 {
-		return 0, false, nil
 	}
 	open, err := s.store.open(ctx, ids)
 	if err != nil {
@@ -112,6 +112,8 @@ func (s *Service) takeUp(ctx context.Context, rows []begunRow, most int) (starte
 			}
 		}
 		switch {
+		case r.bad:
+			s.log.ErrorContext(ctx, "a row of payments_begun cannot be read", "id", r.id)
 		case len(left) == 0:
 			over = append(over, r.id)
 		case stale && len(left) < len(r.payments):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -28,6 +29,21 @@ type refunder struct {
 	cursors map[string]*cursor // by event id
 	todo    []message.Entry    // need a row
 	idle    bool               // another node does the work
+
+	later map[string]retry // refunds that failed, by id; only settle uses it
+}
+
+// retry is when something that failed is tried again.
+type retry struct {
+	at   time.Time
+	wait time.Duration
+}
+
+// after is the next try: twice as long after the last one, up to a limit.
+func (r retry) after(now time.Time) retry {
+	r.wait = min(max(2*r.wait, refundRound), longestRetry)
+	r.at = now.Add(r.wait)
+	return r
 }
 
 // cursor is how far an event's ledger was followed.
@@ -39,6 +55,7 @@ type cursor struct {
 
 const (
 	refundRound    = time.Second      // between two looks at what is left to do
+	longestRetry   = 2 * time.Minute  // between two tries of a refund that fails
 	saveEvery      = 30 * time.Second // between two savings of cursors that moved without work
 	saveAfter      = 1000             // entries by which such a cursor must have moved
 	ledgerPage     = 1000
@@ -52,7 +69,7 @@ const (
 )
 
 func newRefunder(ctx context.Context, s *Service) (*refunder, error) {
-	r := &refunder{s: s, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}}
+	r := &refunder{s: s, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: map[string]retry{}}
 	saved, err := s.store.savedCursors(ctx)
 	if err != nil {
 		return nil, err
@@ -116,25 +133,7 @@ func (r *refunder) poke() {
 func (r *refunder) run(ctx context.Context) {
 	caughtUp, saved := false, r.s.now()
 	for {
-		var err error
-		if held := r.s.lease.Held(ctx); !held || r.resting() {
-			caughtUp = false
-			if err = r.rest(ctx, !held); err == nil && !held {
-				if !sleep(ctx, refundRound, r.wake) {
-					return
-				}
-				continue
-			}
-		}
-		if err == nil && (!caughtUp || r.s.shared) { // other nodes' entries may not be heard here
-			err = r.catchUp(ctx)
-			caughtUp = err == nil
-		}
-		err = errors.Join(err, r.fetch(ctx), r.intake(ctx), r.settle(ctx))
-		if r.s.now().Sub(saved) >= saveEvery {
-			saved = r.s.now()
-			err = errors.Join(err, r.saveMoved(ctx, saveAfter))
-		}
+		err := r.s.guarded(ctx, "refunds", func() error { return r.round(ctx, &caughtUp, &saved) })
 		if err != nil && ctx.Err() == nil {
 			r.s.log.ErrorContext(ctx, "refunds are delayed", "error", err)
 		}
@@ -142,6 +141,26 @@ func (r *refunder) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// round does what there is to do. What fails stops nothing else.
+func (r *refunder) round(ctx context.Context, caughtUp *bool, saved *time.Time) (err error) {
+	if held := r.s.lease.Held(ctx); !held || r.resting() {
+		*caughtUp = false
+		if err = r.rest(ctx, !held); err == nil && !held {
+			return nil
+		}
+	}
+	if err == nil && (!*caughtUp || r.s.shared) { // other nodes' entries may not be heard here
+		err = r.catchUp(ctx)
+		*caughtUp = err == nil
+	}
+	err = errors.Join(err, r.fetch(ctx), r.intake(ctx), r.settle(ctx))
+	if r.s.now().Sub(*saved) >= saveEvery {
+		*saved = r.s.now()
+		err = errors.Join(err, r.saveMoved(ctx, saveAfter))
+	}
+	return err
 }
 
 func (r *refunder) resting() bool {
@@ -192,27 +211,34 @@ func (r *refunder) catchUp(ctx context.Context) error {
 
 // fetch reads from the ledgers what was missed.
 func (r *refunder) fetch(ctx context.Context) error {
+	var failed []error
 	for event := range r.behind() {
-		for {
-			r.mu.Lock()
-			after, head := r.cursors[event].seen, r.cursors[event].head
-			r.mu.Unlock()
-			if after >= head {
-				break
-			}
-			entries, err := r.s.bookings.Entries(ctx, event, after, ledgerPage)
-			if err != nil {
-				return fmt.Errorf("read ledger of event %s: %w", event, err)
-			}
-			if len(entries) == 0 {
-				return fmt.Errorf("ledger of event %s ends at %d before %d", event, after, head)
-			}
-			r.mu.Lock()
-			r.note(entries)
-			r.mu.Unlock()
+		if err := r.fetchEvent(ctx, event); err != nil {
+			failed = append(failed, fmt.Errorf("read ledger of event %s: %w", event, err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
+}
+
+func (r *refunder) fetchEvent(ctx context.Context, event string) error {
+	for {
+		r.mu.Lock()
+		after, head := r.cursors[event].seen, r.cursors[event].head
+		r.mu.Unlock()
+		if after >= head {
+			return nil
+		}
+		entries, err := r.s.bookings.Entries(ctx, event, after, ledgerPage)
+		if err != nil {
+			return err
+		}
+		if len(entries) == 0 {
+			return fmt.Errorf("it ends at %d before %d", after, head)
+		}
+		r.mu.Lock()
+		r.note(entries)
+		r.mu.Unlock()
+	}
 }
 
 func (r *refunder) behind() map[string]bool {
@@ -244,13 +270,36 @@ func (r *refunder) intake(ctx context.Context) error {
 			return nil
 		}
 		if err := r.s.store.do(ctx, &w); err != nil {
-			return err // they stay in todo; a row that is there already is left alone
+			return r.intakeEach(ctx, w.entries, err)
 		}
 		r.mu.Lock()
 		r.todo = append([]message.Entry(nil), r.todo[n:]...)
 		r.keepSaved(w.cursors)
 		r.mu.Unlock()
 	}
+}
+
+// intakeEach gives entries their rows one by one after they could not get them
+// together. Those that fail stay, behind the others, and the cursors stay with
+// them; a row that is there already is left alone.
+func (r *refunder) intakeEach(ctx context.Context, entries []message.Entry, err error) error {
+	var bad []message.Entry
+	for _, e := range entries {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if one := r.s.store.do(ctx, &intake{entries: []message.Entry{e}, now: r.s.micros()}); one != nil {
+			bad, err = append(bad, e), one
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.todo = append(append([]message.Entry(nil), r.todo[len(entries):]...), bad...)
+	if len(bad) == 0 {
+		r.poke()
+		return nil
+	}
+	return fmt.Errorf("%d refunds have no row: %w", len(bad), err)
 }
 
 // save keeps all cursors, so that the next start has little to read.
@@ -294,36 +343,52 @@ func (r *refunder) keepSaved(cursors map[string]int64) {
 	}
 }
 
-// settle makes one attempt at every refund that is open.
+// settle makes one attempt at every refund that is open and due. One that fails is
+// left alone for a while, longer each time, and the others go on.
 func (r *refunder) settle(ctx context.Context) error {
 	last := ""
-	for {
+	var failed []error
+	for ctx.Err() == nil {
 		page, err := r.s.store.openRefunds(ctx, last, refundsAtOnce)
 		if err != nil || len(page) == 0 {
-			return err
-		}
-		jobs := make(chan openRefund)
-		failures := make([]error, min(refundWorkers, len(page)))
-		var wg sync.WaitGroup
-		for i := range failures {
-			wg.Go(func() {
-				for job := range jobs {
-					if err := r.one(ctx, job); err != nil {
-						failures[i] = err // one of them will do for the log
-					}
-				}
-			})
-		}
-		for _, job := range page {
-			jobs <- job
-		}
-		close(jobs)
-		wg.Wait()
-		if err := errors.Join(failures...); err != nil {
-			return err
+			return errors.Join(append(failed, err)...)
 		}
 		last = page[len(page)-1].id
+		now := r.s.now()
+		due := slices.DeleteFunc(page, func(f openRefund) bool { return now.Before(r.later[f.id].at) })
+		for i, err := range r.attempt(ctx, due) {
+			if id := due[i].id; err == nil {
+				delete(r.later, id)
+			} else {
+				r.later[id] = r.later[id].after(now)
+				failed = append(failed, err)
+			}
+		}
+		if len(failed) > refundWorkers {
+			failed = failed[:1] // one of them will do for the log
+		}
 	}
+	return ctx.Err()
+}
+
+// attempt makes one attempt at each of some refunds, many at a time.
+func (r *refunder) attempt(ctx context.Context, due []openRefund) []error {
+	failures := make([]error, len(due))
+	jobs := make(chan int)
+	var wg sync.WaitGroup
+	for range min(refundWorkers, len(due)) {
+		wg.Go(func() {
+			for i := range jobs {
+				failures[i] = r.s.guarded(ctx, "refund "+due[i].id, func() error { return r.one(ctx, due[i]) })
+			}
+		})
+	}
+	for i := range due {
+		jobs <- i
+	}
+	close(jobs)
+	wg.Wait()
+	return failures
 }
 
 // one gives one refund's money back if that can be done now.
@@ -349,7 +414,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		end.status, end.reason = refundFailed, "more-than-captured"
 		return r.finish(ctx, &end)
 	}
-	o, err := r.s.gateway.Refund(ctx, f.id, p.charge(p.try), f.amount)
+	o, err := r.s.gatewayOf(&p).Refund(ctx, f.id, p.charge(p.try), f.amount)
 	switch {
 	case err != nil:
 		return fmt.Errorf("refund %s: %w", f.id, err)

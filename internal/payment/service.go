@@ -58,9 +58,9 @@ type Service struct {
 	shared    bool         // other nodes drive payments too
 	refunds   *refunder
 	metrics   *metrics
-	recovered string                        // the row of payments_begun that recovery has looked at last
-	unwound   string                        // the row of payments_unwinding
-	captured  atomic.Pointer[func(Payment)] // hears of payments that this process has brought to an end
+	recovered string               // the row of payments_begun that recovery has looked at last
+	unwound   string               // the row of payments_unwinding
+	tell      atomic.Pointer[Tell] // nil: nobody is told
 
 	// How long things take; tests shorten them.
 	patience time.Duration // a request waits for its payment
@@ -116,25 +116,24 @@ func New(ctx context.Context, db *sqldb.DB, bookings Bookings, gw Gateway, now f
 	return s, nil
 }
 
-// OnCaptured calls fn from now on with each payment whose money this process has
-// taken; fn must return at once.
-func (s *Service) OnCaptured(fn func(Payment)) { s.captured.Store(&fn) }
-
 // Run takes up payments and refunds that were left half-way, now and every few
-// seconds, until ctx ends. Of several nodes one does that.
+// seconds, and tells buyers that they have paid, until ctx ends. Of several nodes
+// one does that.
 func (s *Service) Run(ctx context.Context) error {
 	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.refunds.run(ctx) })
+	wg.Go(func() { (&teller{s, map[string]retry{}}).run(ctx) })
 	wg.Go(func() {
 		for {
-			if !s.lease.Held(ctx) {
-				if !sleep(ctx, s.every, nil) {
-					return
+			err := s.guarded(ctx, "recovery of payments", func() error {
+				if !s.lease.Held(ctx) {
+					return nil
 				}
-				continue
-			}
-			if _, err := s.Recover(ctx); err != nil && ctx.Err() == nil {
+				_, err := s.Recover(ctx)
+				return err
+			})
+			if err != nil && ctx.Err() == nil {
 				s.log.ErrorContext(ctx, "payments cannot be recovered", "error", err)
 			}
 			if !sleep(ctx, s.every, nil) {
@@ -225,11 +224,17 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 	if b.UserID != caller.UserID {
 		return Payment{}, errs.Missing("booking")
 	}
+	switch {
+	case b.Amount == 0:
+		o.Method = Free
+	case o.Method == "" || o.Method == Free:
+		return Payment{}, errs.Bad("method", "is required")
+	}
 	w := insertion{want: Payment{
 		BookingID: b.ID, EventID: b.EventID, UserID: b.UserID, Amount: b.Amount, Currency: b.Currency,
-		Status: Pending, Method: o.Method, CreatedAt: s.micros(), UpdatedAt: s.micros(),
+		Status: Pending, Method: o.Method, CreatedAt: s.micros(), UpdatedAt: s.micros(), StartedAt: b.ReadAt,
 	}}
-	if g, ok := s.gateway.(Sure); ok && g.Sure(o.Method) {
+	if s.sure(&w.want) {
 		w.want.Status = Authorized
 	}
 	if o.Key != "" {

@@ -61,6 +61,10 @@ func (s *store) runSets(items waiting) (rest waiting) {
 	}
 	if len(moves) > 0 {
 		sets = append(sets, moveSet(moves))
+		if paid := captured(moves); len(paid) > 0 {
+			id, payments := notePaid(paid)
+			sets = append(sets, sqldb.Set{Text: sqlNotePaid, Args: []any{id, payments}})
+		}
 	}
 	if len(sets) == 0 {
 		return items
@@ -115,6 +119,19 @@ func insertSets(set map[string]*insertion) []sqldb.Set {
 		{Text: sqlInsertSet, Args: []any{id, booking, event, user, amount, currency, status, method, key, print, created, history, started}},
 		{Text: sqlBegin, Args: []any{b.id, list(id)}},
 	}
+}
+
+// captured are the payments that some moves capture, if they take place: one that
+// does not was captured by another node, or given up, and whoever tells its buyer
+// finds out.
+func captured(moves map[string]*move) []Payment {
+	var list []Payment
+	for _, w := range moves {
+		if w.captures() {
+			list = append(list, w.to)
+		}
+	}
+	return list
 }
 
 func moveSet(set map[string]*move) sqldb.Set {

@@ -11,6 +11,7 @@ import (
 
 	"boxoffice/internal/batch"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/sqldb"
 )
 
@@ -92,6 +93,7 @@ type batchTx struct {
 	s     *store
 	stmts map[string]*sql.Stmt
 	made  []*insertion // what the batch has inserted
+	paid  []Payment    // what it has captured
 }
 
 func (t *batchTx) stmt(text string) *sql.Stmt {
@@ -126,7 +128,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		return nil, err
 	}
 	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
-	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlNotePaid, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {
@@ -208,12 +210,14 @@ func (s *store) commit(items []*batch.Item[write]) error {
 	over := s.takeOver()
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		t := &batchTx{ctx: s.db.Quick(ctx), tx: tx, s: s, stmts: make(map[string]*sql.Stmt, len(s.writes))}
-		for _, it := range items {
-			if err := it.Value.apply(t); err != nil {
-				return err
+		return jobs.Catch(func() error {
+			for _, it := range items {
+				if err := it.Value.apply(t); err != nil {
+					return err
+				}
 			}
-		}
-		return t.note(over)
+			return t.note(over)
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("write payments: %w", err)
@@ -222,10 +226,17 @@ func (s *store) commit(items []*batch.Item[write]) error {
 	return nil
 }
 
-// note writes the row of what was inserted, and deletes those that are over.
+// note writes the rows of what was inserted and of what was captured, and deletes
+// those that are over.
 func (t *batchTx) note(over []string) error {
 	if len(over) > 0 {
 		if _, err := t.exec(sqlOver, list(over)); err != nil {
+			return err
+		}
+	}
+	if len(t.paid) > 0 {
+		id, payments := notePaid(t.paid)
+		if _, err := t.exec(sqlNotePaid, id, payments); err != nil {
 			return err
 		}
 	}

@@ -27,6 +27,8 @@ type house struct {
 	followers []func([]message.Entry)
 	extended  map[string]int
 	confirms  int
+	started   int64            // StartedAt of the last confirmation
+	broken    map[string]error // ledgers that cannot be read, by event
 
 	refuse error                                      // what Confirm answers instead
 	late   func(step string) time.Duration            // > 0: an error now, and carried out after that
@@ -97,8 +99,13 @@ func (h *house) Booking(_ context.Context, bookingID string) (message.Booking, e
 	if b == nil {
 		return message.Booking{}, errs.Missing("booking")
 	}
-	return *b, nil
+	now := *b
+	now.ReadAt = readAt
+	return now, nil
 }
+
+// readAt is the booking service's clock.
+const readAt = 123_456_789
 
 func (h *house) Cancel(_ context.Context, caller message.Caller, bookingID string, _ []string) (message.Booking, error) {
 	h.mu.Lock()
@@ -151,6 +158,7 @@ func (h *house) confirm(c message.Confirm) (message.Booking, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.confirms++
+	h.started = c.StartedAt
 	b := h.bookings[c.BookingID]
 	switch {
 	case b == nil:
@@ -215,6 +223,9 @@ func (h *house) takeBack(bookingID, paymentID string) error {
 func (h *house) Entries(_ context.Context, eventID string, after int64, limit int) ([]message.Entry, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if err := h.broken[eventID]; err != nil {
+		return nil, err
+	}
 	l := h.ledger[eventID][after:]
 	return append([]message.Entry(nil), l[:min(limit, len(l))]...), nil
 }
@@ -249,6 +260,8 @@ type bank struct {
 	lost    map[string]int // so many of these steps never arrive
 	cut     func(ctx context.Context, at string) error
 	late    func(step string) time.Duration // > 0: an error now, and carried out after that
+
+	refundCut func(Charge) error
 }
 
 type account struct {
@@ -377,6 +390,14 @@ func (b *bank) Void(ctx context.Context, key string, c Charge) (Outcome, error) 
 }
 
 func (b *bank) Refund(ctx context.Context, key string, c Charge, amount int64) (Outcome, error) {
+	b.mu.Lock()
+	cut := b.refundCut
+	b.mu.Unlock()
+	if cut != nil {
+		if err := cut(c); err != nil {
+			return Outcome{}, err
+		}
+	}
 	return b.step(ctx, "refund", key, c, func(a *account) Outcome {
 		switch {
 		case a.refunds[key]:

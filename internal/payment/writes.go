@@ -109,7 +109,9 @@ func (w *move) apply(t *batchTx) error {
 		w.to.reference, w.to.UpdatedAt, w.to.History, w.from.ID, w.from.Version, string(w.from.Status)}
 	if !w.unwinds() {
 		n, err := t.exec(sqlMove, args...)
-		w.moved = n == 1
+		if w.moved = n == 1; w.moved && w.captures() {
+			t.paid = append(t.paid, w.to)
+		}
 		return err
 	}
 	n, err := t.exec(sqlUnwind, append(args, string(w.to.end))...)
@@ -123,6 +125,9 @@ func (w *move) apply(t *batchTx) error {
 	_, err = t.exec(note, w.to.ID)
 	return err
 }
+
+// captures reports whether the move says that the money was taken.
+func (w *move) captures() bool { return w.from.Status == Authorized && w.to.Status == Captured }
 
 // unwinds reports whether the payment is being given up: such moves are rare.
 func (w *move) unwinds() bool { return w.from.Status.unwinding() || w.to.Status.unwinding() }

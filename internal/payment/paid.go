@@ -1,0 +1,234 @@
+package payment
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"boxoffice/internal/id"
+)
+
+// Paid is a payment whose money was taken, and whom that is to be told.
+type Paid struct {
+	PaymentID string
+	UserID    string
+}
+
+// BookingID is the booking that was paid.
+func (p Paid) BookingID() string { return bookingOf(p.PaymentID) }
+
+// Tell hands over what buyers are to be told, and returns what it could not hand
+// over, which it is asked for again. After a crash it may be asked again for what
+// it has handed over, and seldom for a payment that was not captured after all: it
+// looks at the booking.
+type Tell func(ctx context.Context, list []Paid) (again []Paid)
+
+// OnPaid sets how buyers are told that they have paid. It is called before Run.
+func (s *Service) OnPaid(tell Tell) { s.tell.Store(&tell) }
+
+// Payments that are captured together are noted in one row of payments_paid, in
+// the transaction that captures them. One node at a time works the rows off,
+// continuously; a row goes once all its payments were told. So neither a crash nor
+// a mail server that is away for long loses any.
+const (
+	tellEvery   = 500 * time.Millisecond
+	tellAtOnce  = 256 // about how many payments are told together
+	tellRows    = 16  // rows of payments_paid that are read together, of at most maxBatch payments each
+	tellTimeout = 30 * time.Second
+
+	sqlNotePaid = `INSERT INTO payments_paid (id, payments) VALUES ($1, $2)`
+
+	// All by primary key.
+	sqlPaid      = `SELECT id, payments FROM payments_paid WHERE id > $1 ORDER BY id LIMIT $2`
+	sqlTold      = `DELETE FROM payments_paid WHERE` + among
+	sqlTellAgain = `UPDATE payments_paid SET payments = $1 WHERE id = $2`
+)
+
+// paidRow is a row of payments_paid.
+type paidRow struct {
+	id   string
+	list []Paid
+	bad  bool // it cannot be read
+}
+
+// notePaid is the row of some captured payments. Its id is its own: two nodes may
+// each have tried to capture the same payment.
+func notePaid(list []Payment) (row, payments string) {
+	paid := make([]Paid, len(list))
+	for i := range list {
+		paid[i] = Paid{list[i].ID, list[i].UserID}
+	}
+	return id.Token(), asPairs(paid)
+}
+
+// asPairs is a list as the column payments has it.
+func asPairs(list []Paid) string {
+	pairs := make([][2]string, len(list))
+	for i, p := range list {
+		pairs[i] = [2]string{p.PaymentID, p.UserID}
+	}
+	raw, err := json.Marshal(pairs)
+	if err != nil {
+		panic(err) // they are strings
+	}
+	return string(raw)
+}
+
+// paid lists rows of payments_paid, in the order of their ids.
+func (s *store) paid(ctx context.Context, after string, limit int) ([]paidRow, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlPaid), after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list payments to be told: %w", err)
+	}
+	defer rows.Close()
+	var list []paidRow
+	for rows.Next() {
+		var r paidRow
+		var text string
+		if err := rows.Scan(&r.id, &text); err != nil {
+			return nil, fmt.Errorf("list payments to be told: %w", err)
+		}
+		var pairs [][2]string
+		r.bad = json.Unmarshal([]byte(text), &pairs) != nil
+		for _, p := range pairs {
+			r.list = append(r.list, Paid{p[0], p[1]})
+		}
+		list = append(list, r)
+	}
+	return list, rows.Err()
+}
+
+// teller works payments_paid off.
+type teller struct {
+	s     *Service
+	later map[string]retry // rows of which something could not be told, by id
+}
+
+// run works until ctx ends, while this node has the lease.
+func (t *teller) run(ctx context.Context) {
+	for {
+		err := t.s.guarded(ctx, "confirmations", func() error { return t.round(ctx) })
+		if err != nil && ctx.Err() == nil {
+			t.s.log.ErrorContext(ctx, "confirmations are delayed", "error", err)
+		}
+		if !sleep(ctx, tellEvery, nil) {
+			return
+		}
+	}
+}
+
+// TellPaid tells at once what is to be told.
+func (s *Service) TellPaid(ctx context.Context) error {
+	return (&teller{s, map[string]retry{}}).round(ctx)
+}
+
+// round tells what is due.
+func (t *teller) round(ctx context.Context) error {
+	tell := t.s.tell.Load()
+	if tell == nil || !t.s.lease.Held(ctx) {
+		return nil
+	}
+	var failed error
+	for last := ""; ctx.Err() == nil; {
+		rows, err := t.s.store.paid(ctx, last, tellRows)
+		if err != nil || len(rows) == 0 {
+			return errors.Join(failed, err)
+		}
+		last = rows[len(rows)-1].id
+		for len(rows) > 0 {
+			n, some := 0, 0
+			for n < len(rows) && (n == 0 || some+len(rows[n].list) <= tellAtOnce) {
+				some += len(rows[n].list)
+				n++
+			}
+			if err := t.some(ctx, rows[:n], *tell); err != nil {
+				failed = err // one of them will do for the log
+			}
+			rows = rows[n:]
+		}
+	}
+	return ctx.Err()
+}
+
+// some tells the payments of some rows, and deletes those rows. Of a row of which
+// something could not be told that is kept, and tried again later each time.
+func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
+	now := t.s.now()
+	var list []Paid
+	var due []paidRow
+	for _, r := range rows {
+		switch {
+		case now.Before(t.later[r.id].at):
+			continue
+		case r.bad:
+			t.later[r.id] = t.later[r.id].after(now)
+			t.s.log.ErrorContext(ctx, "a row of payments_paid cannot be read", "id", r.id)
+			continue
+		}
+		due, list = append(due, r), append(list, r.list...)
+	}
+	if len(due) == 0 {
+		return nil
+	}
+	again := map[Paid]bool{}
+	bounded, cancel := context.WithTimeout(ctx, tellTimeout)
+	defer cancel()
+	err := t.s.guarded(ctx, "telling that payments were made", func() error {
+		for _, p := range tell(bounded, list) {
+			again[p] = true
+		}
+		return nil
+	})
+	if err != nil && len(due) > 1 { // one of them may be the reason
+		for i := range due {
+			err = errors.Join(err, t.some(ctx, due[i:i+1], tell))
+		}
+		return err
+	}
+	if err != nil {
+		t.later[due[0].id] = t.later[due[0].id].after(now)
+		return err
+	}
+	var over []string
+	left := map[string]string{}
+	for _, r := range due {
+		all := len(r.list)
+		r.list = slices.DeleteFunc(r.list, func(p Paid) bool { return !again[p] })
+		switch {
+		case len(r.list) == 0:
+			over = append(over, r.id)
+			delete(t.later, r.id)
+			continue
+		case len(r.list) < all:
+			left[r.id] = asPairs(r.list)
+		}
+		t.later[r.id] = t.later[r.id].after(now)
+	}
+	return t.s.store.told(ctx, over, left)
+}
+
+// told deletes rows of payments_paid, and leaves others with fewer payments.
+func (s *store) told(ctx context.Context, over []string, left map[string]string) error {
+	if len(over)+len(left) == 0 {
+		return nil
+	}
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, s.db.Text(sqlTold), list(over)); err != nil {
+			return err
+		}
+		for id, payments := range left {
+			if _, err := tx.ExecContext(ctx, sqlTellAgain, payments, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("payments that were told: %w", err)
+	}
+	return nil
+}
