@@ -50,13 +50,13 @@ func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []
 		links, err = c.page.Bookings.OwnLinks(ctx, orders)
 	}
 	if err != nil {
-		c.log.ErrorContext(ctx, "confirmations wait", "payments", len(list), "error", err)
+		c.log.WarnContext(ctx, "confirmations wait", "payments", len(list), "error", err)
 		return list
 	}
 	for _, p := range list {
 		err := jobs.Catch(func() error { return c.one(ctx, p, to[p.UserID], links[p.BookingID()]) })
 		if err != nil {
-			c.log.ErrorContext(ctx, "a confirmation waits", "payment", p.PaymentID, "error", err)
+			c.log.WarnContext(ctx, "a confirmation waits", "payment", p.PaymentID, "error", err)
 			again = append(again, p)
 		}
 	}

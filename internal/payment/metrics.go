@@ -8,7 +8,9 @@ type metrics struct {
 	refunds  *prometheus.CounterVec
 	stuck    prometheus.Counter
 	panics   prometheus.Counter
-	captured prometheus.Counter // of outcomes: the one that is hot
+
+	refundsLate, tellingLate prometheus.Gauge
+	captured                 prometheus.Counter // of outcomes: the one that is hot
 }
 
 func newMetrics() *metrics {
@@ -25,6 +27,12 @@ func newMetrics() *metrics {
 	}
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "boxoffice_payments_panics_total", Help: "Panics in the work on payments and refunds; the work is tried again.",
+	})
+	m.refundsLate = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "boxoffice_refunds_delayed", Help: "Refunds whose last try has failed; they are tried again.",
+	})
+	m.tellingLate = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "boxoffice_confirmations_delayed", Help: "Lists of paid bookings whose buyers could not all be told yet; they are tried again.",
 	})
 	m.captured = m.outcomes.WithLabelValues(string(Captured))
 	return m
@@ -47,7 +55,7 @@ func (s *Service) Instrument(r prometheus.Registerer) error {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, f)
 	}
 	for _, c := range []prometheus.Collector{
-		s.metrics.outcomes, s.metrics.refunds, s.metrics.stuck, s.metrics.panics,
+		s.metrics.outcomes, s.metrics.refunds, s.metrics.stuck, s.metrics.panics, s.metrics.refundsLate, s.metrics.tellingLate,
 		gauge("boxoffice_payments_under_way", "Payments that this process drives.", func() float64 {
 			s.mu.Lock()
 			defer s.mu.Unlock()

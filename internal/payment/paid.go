@@ -113,7 +113,7 @@ func (t *teller) run(ctx context.Context) {
 	for {
 		err := t.s.guarded(ctx, "confirmations", func() error { return t.round(ctx) })
 		if err != nil && ctx.Err() == nil {
-			t.s.log.ErrorContext(ctx, "confirmations are delayed", "error", err)
+			t.s.log.WarnContext(ctx, "confirmations are delayed", "error", err)
 		}
 		if !sleep(ctx, tellEvery, nil) {
 			return
@@ -208,6 +208,7 @@ func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 		}
 		t.later[r.id] = t.later[r.id].after(now)
 	}
+	t.s.metrics.tellingLate.Set(float64(len(t.later)))
 	return t.s.store.told(ctx, over, left)
 }
 

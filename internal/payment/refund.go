@@ -135,7 +135,7 @@ func (r *refunder) run(ctx context.Context) {
 	for {
 		err := r.s.guarded(ctx, "refunds", func() error { return r.round(ctx, &caughtUp, &saved) })
 		if err != nil && ctx.Err() == nil {
-			r.s.log.ErrorContext(ctx, "refunds are delayed", "error", err)
+			r.s.log.WarnContext(ctx, "refunds are delayed", "error", err)
 		}
 		if !sleep(ctx, refundRound, r.wake) {
 			return
@@ -364,6 +364,7 @@ func (r *refunder) settle(ctx context.Context) error {
 				failed = append(failed, err)
 			}
 		}
+		r.s.metrics.refundsLate.Set(float64(len(r.later)))
 		if len(failed) > refundWorkers {
 			failed = failed[:1] // one of them will do for the log
 		}
