@@ -81,24 +81,36 @@ func decideHold(s *state, c *command) ([]effect, answer) {
 		return nil, answer{err: err}
 	}
 	if err := s.overLimit(p, "", max(len(c.seats), c.quantity)); err != nil {
-		if yours := s.yours(p, c.seats); yours != "" {
-			err = alreadyYours(yours)
+		if _, taking := s.take(c.seats, ""); taking != nil {
+			err = s.orYours(p, c.seats, taking, err)
 		}
 		return nil, answer{err: err}
 	}
-	if err := s.paused(p, ""); err != nil {
+	if err := s.paused(p); err != nil {
 		return nil, answer{err: err}
 	}
 	effects, a := s.hold(c, p, s.today())
-	if yours := s.yours(p, c.seats); errs.Is(a.err, "seats-taken") && yours != "" {
-		a.err = alreadyYours(yours)
+	if errs.Is(a.err, "seats-taken") {
+		a.err = s.orYours(p, c.seats, a.err, a.err)
 	}
 	return effects, a
 }
 
-// alreadyYours refuses somebody seats that they have.
-func alreadyYours(bookingID string) *errs.Error {
-	return errs.New(errs.Conflict, "already-yours", "You have some of these seats already, in booking %s.", bookingID).With("booking_id", bookingID)
+// orYours is the refusal of seats that are gone if the person has one of them
+// already; else another one.
+func (s *state) orYours(p person, seats []int32, gone, otherwise error) error {
+	yours := s.yours(p, seats)
+	labels, ok := errs.Of(gone).Extra["seats"].([]string)
+	if yours == "" || !ok {
+		return otherwise
+	}
+	return alreadyYours(yours, labels)
+}
+
+// alreadyYours refuses somebody seats that they have, in part at least.
+func alreadyYours(bookingID string, gone []string) *errs.Error {
+	return errs.New(errs.Conflict, "already-yours", "You have some of these seats already, in booking %s.", bookingID).
+		With("booking_id", bookingID).With("seats", gone)
 }
 
 // replayed answers a command whose booking is there already: because it was
@@ -297,7 +309,7 @@ func (s *state) payLate(c *command, b *record) ([]effect, error) {
 	if err := s.overLimit(b.of(), b.ID, len(b.Seats)); err != nil {
 		return nil, err
 	}
-	if err := s.paused(b.of(), b.ID); err != nil {
+	if err := s.paused(b.of()); err != nil { // this hold has lapsed, too
 		return nil, err
 	}
 	effects, err := s.take(b.Seats, b.ID)

@@ -98,7 +98,7 @@ func TestGuards(t *testing.T) {
 			real := w.s.writers[0]
 			bent := *real
 			bent.store = liar{real.store, c.lie}
-			bent.recent = &recent{m: map[string]*record{}} // so that it reads
+			bent.recent = newRecent() // so that it reads
 			_, err := bent.settle(ctx, &load{items: []*item{{Value: &job{cmd: c.cmd}}}})
 			if !errors.Is(err, errGuard) {
 				t.Fatalf("error is %v, want a guard's", err)
@@ -134,10 +134,10 @@ func TestMemoryIsNotBelieved(t *testing.T) {
 			w := newWorld(t)
 			ev := w.event()
 			b := w.hold(ev, "ann", "A-A-1", "A-A-2")
-			memory := *w.s.recent.get(b.ID)
-			c.wrong(w, b, &memory)
+			remembered := *w.s.recent.get(b.ID)
+			c.wrong(w, b, &remembered)
 			bent := *w.s.writers[0]
-			bent.recent = &recent{m: map[string]*record{b.ID: &memory}}
+			bent.recent = &recent{m: memory{records: map[string]*record{b.ID: &remembered}}}
 			reads := 0
 			bent.store = liar{bent.store, func(tx storeTx) storeTx { return counting{tx, &reads} }}
 			it := &item{Value: &job{cmd: looked(command{do: doConfirm, eventID: ev, bookingID: b.ID, payment: b.ID + "-1", amount: b.Amount, currency: "EUR"})}}

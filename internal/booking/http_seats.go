@@ -105,6 +105,15 @@ func (s *Service) seats(ctx context.Context, in *seatsIn) (*seatsOut, error) {
 	if err != nil {
 		return nil, err
 	}
+	out, err := v.answer(in)
+	if err == nil && v.draft() { // it is only its organizer's to see
+		out.CacheControl = "private, no-store"
+	}
+	return out, err
+}
+
+// answer is the status of seats in the form that is asked for.
+func (v *view) answer(in *seatsIn) (*seatsOut, error) {
 	out, err := seatsOf(v, in)
 	if err == nil && v.hiddenFrom(message.Caller{}) { // a draft is not for everybody
 		out.CacheControl = "private, no-store"

@@ -131,12 +131,12 @@ const (
 // time for which seats were held, in whole holds: one that was given up after half
 // its time counts half, one that was given up at once a fifth. The first is
 // forgiven.
-func (s *state) paused(p person, except string) error {
+func (s *state) paused(p person) error {
 	var idle, last int64 // µs
 	s.each(p, func(h held) {
 		var end int64
 		switch {
-		case h.id == except || h.gift:
+		case h.gift:
 			return
 		case h.status == message.Expired, h.status == message.Pending && h.until <= s.now:
 			end = h.until

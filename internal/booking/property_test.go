@@ -66,10 +66,10 @@ func (o *oracle) live(user, except string) (seats int) {
 }
 
 // paused reports whether a user has held too much without paying.
-func (o *oracle) paused(user, except string) bool {
+func (o *oracle) paused(user string) bool {
 	var idle, last int64
-	for id, b := range o.bookings {
-		if b.user != user || id == except || b.gift {
+	for _, b := range o.bookings {
+		if b.user != user || b.gift {
 			continue
 		}
 		end := b.released
@@ -216,7 +216,7 @@ func (o *oracle) hold(c *command, b *oracleBooking, got message.Booking) string 
 		}
 		return "too-many-seats"
 	}
-	if o.paused(c.caller.UserID, "") {
+	if o.paused(c.caller.UserID) {
 		return "hold-cooldown"
 	}
 	seats, said := o.chosen(c, got)
@@ -352,7 +352,7 @@ func (o *oracle) confirm(c *command, b *oracleBooking, alive bool) string {
 		if o.live(b.user, c.bookingID)+len(b.seats) > o.limit {
 			return "too-many-seats"
 		}
-		if o.paused(b.user, c.bookingID) {
+		if o.paused(b.user) {
 			return "hold-cooldown"
 		}
 		for _, s := range b.seats {
@@ -538,7 +538,7 @@ func (g *generator) named(c *command) []int32 {
 // forget makes the node as it is after a restart.
 func (w *world) forget(eventID string) {
 	w.s.views.forget(eventID)
-	*w.s.recent = recent{m: map[string]*record{}}
+	w.s.recent.m, w.s.recent.older = newMemory(), newMemory()
 }
 
 // compare looks at claims, counts and the view.

@@ -1,9 +1,14 @@
 package booking
 
 import (
+	"context"
+	"fmt"
 	"sync"
 
+	"boxoffice/internal/batch"
+	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
 )
 
 // recent remembers the bookings that this node has committed last: a payment
@@ -11,26 +16,40 @@ import (
 // it do not change.
 type recent struct {
 	mu       sync.RWMutex
-	m, older map[string]*record
+	m, older memory
+}
+
+// memory is a part of what is remembered.
+type memory struct {
+	records map[string]*record // by id
+	owners  map[uint64]*record // by mark: see ownerOf
 }
 
 const recentMost = 10_000
+
+func newRecent() *recent { return &recent{m: newMemory(), older: newMemory()} }
+
+func newMemory() memory { return memory{map[string]*record{}, map[uint64]*record{}} }
 
 // keep remembers what a batch has changed.
 func (r *recent) keep(s *state) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.m) >= recentMost {
-		r.m, r.older = map[string]*record{}, r.m
+	if len(r.m.records) >= recentMost {
+		r.m, r.older = newMemory(), r.m
+	}
+	keep := func(id string) {
+		b := s.bookings[id]
+		r.m.records[id], r.m.owners[ownerOf(id)] = b, b
 	}
 	for id := range s.fresh {
-		r.m[id] = s.bookings[id]
+		keep(id)
 	}
 	for id := range s.dirty {
-		r.m[id] = s.bookings[id]
+		keep(id)
 	}
 	for id := range s.moved {
-		r.m[id] = s.bookings[id]
+		keep(id)
 	}
 }
 
@@ -39,8 +58,11 @@ func (r *recent) forget(entries []message.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range entries {
-		delete(r.m, entries[i].BookingID)
-		delete(r.older, entries[i].BookingID)
+		id := entries[i].BookingID
+		for _, m := range []memory{r.m, r.older} {
+			delete(m.records, id)
+			delete(m.owners, ownerOf(id))
+		}
 	}
 }
 
@@ -48,10 +70,121 @@ func (r *recent) forget(entries []message.Entry) {
 func (r *recent) get(id string) *record {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if b := r.m[id]; b != nil {
+	if b := r.m.records[id]; b != nil {
 		return b
 	}
-	return r.older[id]
+	return r.older.records[id]
+}
+
+// marked is a booking by its mark in a view; nil if it is not remembered.
+func (r *recent) marked(mark uint64) *record {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if b := r.m.owners[mark]; b != nil {
+		return b
+	}
+	return r.older.owners[mark]
+}
+
+// yours is the booking with which a caller has one of some seats, by a view; ""
+// when they have none. Whose a hold is that this node does not remember, the
+// database knows.
+func (s *Service) yours(ctx context.Context, v *view, caller message.Caller, seats []int32) (string, error) {
+	unknown := false
+	for _, seat := range seats {
+		mark, held := v.holder(seat)
+		if mark == 0 {
+			continue
+		}
+		b := s.recent.marked(mark)
+		switch {
+		case b == nil:
+			unknown = unknown || held
+		case b.UserID == caller.UserID:
+			return b.ID, nil
+		}
+	}
+	if !unknown {
+		return "", nil
+	}
+	ids, err := s.ids(ctx, s.db.Text(`SELECT id FROM bookings /*sqlite: INDEXED BY bookings_by_user*/
+		WHERE user_id = $1 AND event_id = $2 AND status IN ('pending', 'booked')`), caller.UserID, v.eventID)
+	if err != nil {
+		return "", err
+	}
+	for _, seat := range seats {
+		mark, _ := v.holder(seat)
+		for _, id := range ids {
+			if ownerOf(id) == mark {
+				return id, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// lookup is a booking that somebody waits for.
+type lookup struct {
+	id      string
+	booking message.Booking
+}
+
+// lookUp reads the bookings that several wait for at once: where other nodes write
+// to the database, what this one remembers may be old, and who pays must be asked
+// for the amount that the booking has now.
+func (s *Service) lookUp(items []*batch.Item[*lookup]) {
+	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
+	defer cancel()
+	found := map[string]message.Booking{}
+	err := s.metrics.catch(s.log, "views", func() error {
+		ids := make([]string, len(items))
+		for i, it := range items {
+			ids[i] = it.Value.id
+		}
+		return s.readAll(ctx, unique(ids), found)
+	})
+	for _, it := range items {
+		b, ok := found[it.Value.id]
+		it.Value.booking = b
+		switch {
+		case err != nil:
+			it.Done(err)
+		case !ok:
+			it.Done(errs.Missing("booking"))
+		default:
+			it.Done(nil)
+		}
+	}
+}
+
+// readAll reads bookings by id into found.
+func (s *Service) readAll(ctx context.Context, ids []string, found map[string]message.Booking) error {
+	if s.db.Dialect() == sqldb.SQLite {
+		for _, id := range ids {
+			b, err := s.Booking(ctx, id)
+			if err != nil && errs.KindOf(err) != errs.NotFound {
+				return err
+			}
+			if err == nil {
+				found[id] = b
+			}
+		}
+		return nil
+	}
+	rows, err := s.db.Reader().QueryContext(ctx, bookingWithOrganizer+` WHERE b.id = ANY($1)`, ids) // both by primary key
+	if err != nil {
+		return fmt.Errorf("read bookings: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		b, err := scanWithOrganizer(rows)
+		if err != nil {
+			return fmt.Errorf("read bookings: %w", err)
+		}
+		b.ReadAt = s.now().UnixMicro()
+		found[b.ID] = b
+	}
+	return rows.Err()
 }
 
 // known are the bookings to be confirmed as this node has committed them last:

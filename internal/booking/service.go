@@ -52,6 +52,7 @@ type Service struct {
 	links    *link.Links
 	getStmt  *sql.Stmt
 	recent   *recent
+	lookups  *batch.Queue[*lookup] // where other nodes write, too; else nil
 	metrics  *metrics
 	followMu sync.RWMutex
 	follow   []func([]message.Entry)
@@ -103,11 +104,14 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.views.catch = func(where string, fn func() error) error { return m.catch(s.log, where, fn) }
 	s.feeds = newFeeds(s.views, cfg.Metrics)
 	s.views.heard = s.hear
-	s.recent = &recent{m: map[string]*record{}}
+	s.recent = newRecent()
 	for range cfg.Writers {
 		w := &writer{store: st, catalog: s.catalog, views: s.views, recent: s.recent, tell: s.tell, metrics: m, log: cfg.Log}
 		w.queue = batch.New(maxBatch, maxWaiting, w.run)
 		s.writers = append(s.writers, w)
+	}
+	if cfg.DB.Shared() {
+		s.lookups = batch.New(maxBatch, maxWaiting, s.lookUp)
 	}
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(newSeatGauge(s.views), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -139,6 +143,9 @@ func (s *Service) Close() {
 		return
 	}
 	s.EndLive()
+	if s.lookups != nil {
+		s.lookups.Close()
+	}
 	for _, w := range s.writers {
 		w.queue.Close()
 	}
@@ -256,8 +263,17 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 	bookingID := id.Booking(w.EventID, caller.UserID, key)
 	return s.look(ctx, w.EventID, w, func(v *view, c *command) (message.Booking, error) {
 		c.do, c.bookingID, c.caller, c.fingerprint = doHold, bookingID, caller, w.fingerprint(key)
+		if v.hiddenFrom(caller) {
+			return message.Booking{}, errs.Missing("event")
+		}
 		if gone := v.gone(c.bookingID, c.seats, s.now().UnixMicro()); len(gone) > 0 {
-			return message.Booking{}, taken(gone)
+			yours, err := s.yours(ctx, v, caller, c.seats)
+			if err == nil && yours != "" {
+				err = alreadyYours(yours, gone)
+			} else if err == nil {
+				err = taken(gone)
+			}
+			return message.Booking{}, err
 		}
 		return s.submit(ctx, *c)
 	})
@@ -452,10 +468,13 @@ func (s *Service) Booking(ctx context.Context, bookingID string) (message.Bookin
 	return b, nil
 }
 
-// Recent is a booking as this node has committed it a moment ago, else as the
-// database has it. On several nodes it may be older than the database: it is for
-// those who have the writer decide afterwards.
+// Recent is Booking for those who ask often, and have the writer decide afterwards:
+// it is answered from what this node has committed, or read together with others.
 func (s *Service) Recent(ctx context.Context, bookingID string) (message.Booking, error) {
+	if s.lookups != nil && id.ValidBooking(bookingID) {
+		l := &lookup{id: bookingID}
+		return l.booking, unclear(s.lookups.Do(ctx, l))
+	}
 	if r := s.recent.get(bookingID); r != nil {
 		b := r.Booking
 		b.ReadAt = s.now().UnixMicro()

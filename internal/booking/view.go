@@ -150,6 +150,17 @@ func (v *view) gone(bookingID string, seats []int32, now int64) []string {
 	return labels
 }
 
+// holder is the mark of the booking that has a seat, 0 for none, and whether it is
+// only held.
+func (v *view) holder(seat int32) (mark uint64, held bool) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if seat < 0 || int(seat) >= len(v.status) {
+		return 0, false
+	}
+	return v.owner[seat], v.status[seat] == seatHeld
+}
+
 // split tells the seats that are free from those that have to be looked at.
 func (v *view) split(seats []int32) (free, rest []int32) {
 	for _, s := range seats {
@@ -195,6 +206,13 @@ func (v *view) hiddenFrom(c message.Caller) bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	return v.sale.Status == message.Draft && !c.MayOrganize(v.sale.OrganizerID)
+}
+
+// draft reports whether the event is not public yet.
+func (v *view) draft() bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.sale.Status == message.Draft
 }
 
 // counts are the event's seats by state.

@@ -161,7 +161,7 @@ func (s *Shop) notHeld(v *page.Visit, e *message.Event, w Wish, err error) error
 		text = v.T("missed.odd") // a label or a name that no page of ours has
 	}
 	m := &missed{Text: text, Chosen: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier}
-	if errs.Is(err, "seats-taken") {
+	if errs.Is(err, "seats-taken") || errs.Is(err, "already-yours") {
 		m.Seats, _ = errs.Of(err).Extra["seats"].([]string)
 		own, err := s.alreadyHeld(v, e.ID, m.Seats)
 		if err != nil {

@@ -99,6 +99,11 @@ func (p *Purchase) elsewhere() string {
 	return ""
 }
 
+// cameTooLate reports whether the last payment was refused since the hold had ended.
+func (p *Purchase) cameTooLate() bool {
+	return p.Payment != nil && p.Payment.Status == "voided" && (p.Payment.Reason == "seats-gone" || p.Payment.Reason == "paid-too-late")
+}
+
 // underWay reports whether a payment has not come to an end yet.
 func (p *Purchase) underWay() bool {
 	return p.Payment != nil && p.Payment.UnderWay()
@@ -127,6 +132,8 @@ func (s *Shop) showCheckout(v *page.Visit, p *Purchase, as string, f entryForm) 
 	c.Minutes = int((c.Ends.Sub(c.Now) + time.Minute - 1) / time.Minute)
 	c.Lines, c.Split = lines(p)
 	switch {
+	case p.cameTooLate():
+		c.State = stateExpired
 	case p.Status == message.BookingCancelled:
 		c.State = stateReleased
 	case !held(&p.Booking, c.Now):

@@ -1,0 +1,391 @@
+package booking
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// at is a caller with an address.
+func at(user string, email byte, verified bool) message.Caller {
+	return message.Caller{UserID: user, Role: message.Customer, Verified: verified, Email: message.EmailKey{email}}
+}
+
+func (w *world) holdAs(caller message.Caller, eventID string, n int) (message.Booking, error) {
+	w.t.Helper()
+	return w.s.Hold(w.t.Context(), caller, "", Wish{EventID: eventID, Quantity: n})
+}
+
+// A booking counts for its account and for the address that it was made with.
+func TestLimitIsForPeople(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event()
+	b, err := w.holdAs(at("account", 1, true), ev, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.pay(b); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.holdAs(at("guest", 1, true), ev, 2)
+	wantType(t, err, "too-many-seats")
+	if _, err := w.holdAs(at("guest", 1, true), ev, 1); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.holdAs(at("account", 2, true), ev, 1) // another address now, the account has three, and the new address none
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.holdAs(at("account", 2, true), ev, 1)
+	wantType(t, err, "too-many-seats")
+	if _, err := w.holdAs(at("stranger", 1, false), ev, 4); err != nil { // whoever only knows the address has their own limit
+		t.Fatal(err)
+	}
+	w.verify(ev)
+}
+
+// Where an event waives verified addresses, what they say is what counts.
+func TestLimitByAddressThatIsNotVerified(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event(func(s *message.Sale) { s.UnverifiedBuyers = true })
+	if _, err := w.holdAs(at("one", 1, false), ev, 3); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.holdAs(at("two", 1, false), ev, 2)
+	wantType(t, err, "too-many-seats")
+	w.forget(ev)
+	_, err = w.holdAs(at("two", 1, false), ev, 2)
+	wantType(t, err, "too-many-seats")
+	w.verify(ev)
+}
+
+// An address that is verified later counts from then on, also within one account,
+// and what was adopted counts for both.
+func TestAdoptedBookingsCount(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	ev := w.event()
+	for i, guest := range []string{"g1", "g2"} {
+		if _, err := w.holdAs(at(guest, 1, false), ev, 3); err != nil {
+			t.Fatal(err)
+		}
+		err := w.s.Adopt(ctx, guest, guest, message.EmailKey{1})
+		if i == 0 && err != nil {
+			t.Fatal(err)
+		}
+		if i == 1 {
+			wantType(t, err, "too-many-seats")
+		}
+	}
+	for range 2 { // it may be done again
+		if err := w.s.Adopt(ctx, "g1", "ann", message.EmailKey{2}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []message.Caller{at("ann", 3, true), at("new", 1, true)} {
+		_, err := w.holdAs(c, ev, 2)
+		wantType(t, err, "too-many-seats")
+	}
+	w.verify(ev)
+}
+
+// Adopting takes all of an account's bookings along, whatever became of them, and
+// may begin again where it was interrupted.
+func TestAdoptTakesAll(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	ev := w.event()
+	a, b, c := w.hold(ev, "g", "A-A-1"), w.hold(ev, "g", "A-A-2"), w.hold(ev, "g", "A-A-3")
+	if _, err := w.pay(a); err != nil {
+		t.Fatal(err)
+	}
+	w.cancel(b)
+	if _, err := w.s.system(ctx, command{do: doAdopt, bookingID: c.ID, from: "g", heir: "ann"}); err != nil { // and then the process ended
+		t.Fatal(err)
+	}
+	if err := w.s.Adopt(ctx, "g", "ann", message.EmailKey{1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range []message.Booking{a, b, c} {
+		if got, err := w.s.Booking(ctx, one.ID); err != nil || got.UserID != "ann" {
+			t.Errorf("%s is %s's, %v", one.ID, got.UserID, err)
+		}
+	}
+	if _, err := w.pay(c); err != nil {
+		t.Error(err)
+	}
+	w.verify(ev)
+}
+
+// A person has at most so many bookings in an event, whatever became of them; what
+// an organizer gives them does not count, for this or for another limit.
+func TestBookingsOfAPersonAreBounded(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	ev := w.event()
+	boss := message.Caller{UserID: organizer, Role: message.Organizer}
+	for range 5 {
+		if _, err := w.s.Grant(ctx, boss, "", message.Complimentary, "ann", Wish{EventID: ev, Quantity: 2}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if live, err := w.s.HasLive(ctx, "ann"); live || err != nil {
+		t.Errorf("what was given to her keeps her: %v, %v", live, err)
+	}
+	for i := range maxBookings {
+		b, err := w.holdAs(at("ann", 1, true), ev, 4)
+		if err != nil {
+			t.Fatalf("booking %d: %v", i+1, err)
+		}
+		w.cancel(b)
+		w.pass(lapseWindow)
+	}
+	_, err := w.holdAs(at("ann", 1, true), ev, 1)
+	wantType(t, err, "too-many-bookings")
+	if errs.KindOf(err) != errs.TooMany {
+		t.Errorf("kind is %v", errs.KindOf(err))
+	}
+	_, err = w.holdAs(at("another account", 1, true), ev, 1)
+	wantType(t, err, "too-many-bookings")
+	w.verify(ev)
+}
+
+// Who gives holds up again and again waits like one who lets them lapse: for as
+// long as they were held. Changing one's mind a few times costs nothing.
+func TestReleasingIsSlowedDown(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event()
+	for range 2 { // held again shortly before the end
+		b := w.hold(ev, "squatter", "A-A-1")
+		w.pass(8*minute - 4_000_000)
+		w.cancel(b)
+	}
+	_, err := w.holdAs(fan("squatter"), ev, 1)
+	wantType(t, err, "hold-cooldown")
+	held := 0
+	for range 50 {
+		b, err := w.holdAs(fan("script"), ev, 1)
+		if err != nil {
+			wantType(t, err, "hold-cooldown")
+			continue
+		}
+		held++
+		w.cancel(b)
+	}
+	if held < 5 || held > 10 {
+		t.Errorf("%d holds in no time", held)
+	}
+	w.verify(ev)
+}
+
+// Late money is taken for a hold only if its payment began in time, came soon, and
+// does not go round the pause.
+func TestPaidLate(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		started, after int64 // µs after the hold's end
+		want           string
+	}{
+		{"began in time, confirmed late", -minute, 29 * minute, ""},
+		{"began just after the end", 2 * minute, 2 * minute, ""},
+		{"began too late", 2*minute + 1, 3 * minute, "paid-too-late"},
+		{"confirmed too late", -minute, 30*minute + 1, "paid-too-late"},
+		{"nobody knows when it began", -1 << 62, minute, "paid-too-late"},
+		{"thirty days", 30 * 24 * 60 * minute, 30 * 24 * 60 * minute, "paid-too-late"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			ev := w.event()
+			a := w.hold(ev, "ann", "A-A-1")
+			w.pass(8*minute + c.after)
+			m := message.Confirm{BookingID: a.ID, PaymentID: "p", Amount: a.Amount, Currency: "EUR", StartedAt: max(0, a.ExpiresAt+c.started)}
+			b, err := w.s.Confirm(t.Context(), m)
+			if c.want != "" {
+				wantType(t, err, c.want)
+			} else if err != nil || b.Status != message.Booked {
+				t.Errorf("%+v, %v", b, err)
+			}
+			w.verify(ev)
+		})
+	}
+	w := newWorld(t)
+	ev := w.event()
+	w.hold(ev, "ann", "A-A-1")
+	w.pass(8 * minute)
+	w.hold(ev, "ann", "A-A-2")
+	w.pass(8 * minute)
+	a, err := w.holdAs(fan("ann"), ev, 1)
+	wantType(t, err, "hold-cooldown")
+	w.pass(minute)
+	if a, err = w.holdAs(fan("ann"), ev, 1); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(8 * minute)
+	_, err = w.pay(a)
+	wantType(t, err, "hold-cooldown")
+	w.verify(ev)
+}
+
+// A payment that was given up never books its booking, whenever its confirmation
+// comes.
+func TestGivenUpPaymentNeverBooks(t *testing.T) {
+	for _, pass := range []int64{0, 8 * minute, 9 * minute} {
+		w := newWorld(t)
+		ctx := t.Context()
+		ev := w.event()
+		a := w.hold(ev, "ann", "A-A-1")
+		w.pass(pass)
+		if pass > 8*minute {
+			w.sweep(1)
+		}
+		if err := w.s.CancelUnpaid(ctx, a.ID, a.ID+"-1"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.pay(a)
+		wantType(t, err, "booking-cancelled")
+		w.verify(ev)
+		w.hold(ev, "bob", "A-A-1")
+		w.verify(ev)
+	}
+}
+
+// What buyers were promised when they bought outlasts every later change.
+func TestPromisesAreKept(t *testing.T) {
+	w := newWorld(t)
+	start := w.clock.Load()
+	day := 24 * 60 * minute
+	ev := w.event(func(s *message.Sale) { s.RefundsEnd = start + 10*day })
+	buy := func(user, seat string) message.Booking {
+		b, err := w.pay(w.hold(ev, user, seat))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	refundable := func(b message.Booking, want bool) {
+		t.Helper()
+		_, err := w.s.Refund(t.Context(), fan(b.UserID), b.ID, nil)
+		if (err == nil) != want {
+			t.Errorf("%s: refundable is not %v: %v", b.UserID, want, err)
+		}
+	}
+	ann := buy("ann", "A-A-1")
+	w.pass(minute)
+	if err := w.change(ev, 2, func(s *message.Sale) { s.RefundsEnd = start + 1 }); err != nil { // the policy of the past
+		t.Fatal(err)
+	}
+	refundable(ann, true)
+	w.pass(minute)
+	bob := buy("bob", "A-A-2")
+	refundable(bob, false)
+	w.pass(1)
+	moved := w.clock.Load()
+	if err := w.change(ev, 3, func(s *message.Sale) { s.RefundsEnd, s.ChangedAt, s.ChangeRefundsEnd = start+1, moved, start+20*day }); err != nil {
+		t.Fatal(err)
+	}
+	refundable(bob, true)
+	w.pass(minute)
+	if err := w.change(ev, 4, func(s *message.Sale) { // moved into the past: no window at all
+		s.RefundsEnd, s.ChangedAt, s.ChangeRefundsEnd = start+1, w.clock.Load(), start+1
+	}); err != nil {
+		t.Fatal(err)
+	}
+	refundable(bob, true)
+	w.pass(15 * day)
+	refundable(ann, true)
+	refundable(bob, true)
+	w.pass(6 * day)
+	refundable(ann, false)
+	refundable(bob, false)
+	w.verify(ev)
+}
+
+// Giving the same seats back again is done already, not an error.
+func TestPartialCancelAgain(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	ev := w.event()
+	a := w.hold(ev, "ann", "A-A-1", "A-A-2", "A-A-3")
+	for _, paid := range []bool{false, true} {
+		seat := "A-A-1"
+		if paid {
+			seat = "A-A-2"
+			b, err := w.s.Booking(ctx, a.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.pay(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		first, err := w.s.Cancel(ctx, fan("ann"), a.ID, []string{seat})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := w.s.Cancel(ctx, fan("ann"), a.ID, []string{seat})
+		if err != nil || again.Seq != first.Seq || len(again.Seats) != len(first.Seats) {
+			t.Errorf("again: %+v, %v", again, err)
+		}
+	}
+	_, err := w.s.Cancel(ctx, fan("ann"), a.ID, []string{"B-A-1"})
+	if errs.KindOf(err) != errs.Invalid {
+		t.Errorf("a seat that was never theirs: %v", err)
+	}
+	w.cancel(a)
+	if _, err := w.s.Cancel(ctx, fan("ann"), a.ID, []string{"A-A-1"}); err != nil {
+		t.Errorf("after all of it was cancelled: %v", err)
+	}
+	w.verify(ev)
+}
+
+// One's own seats, asked for again, are not somebody else's.
+func TestAlreadyYours(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	ev := w.event()
+	a := w.hold(ev, "ann", "A-A-1")
+	for _, forget := range []bool{false, true} {
+		if forget {
+			w.forget(ev)
+		}
+		for _, view := range []bool{true, false} {
+			if !view {
+				w.s.views.forget(ev)
+			}
+			_, err := w.s.Hold(ctx, fan("ann"), "", Wish{EventID: ev, Seats: []string{"A-A-1", "A-A-2"}})
+			wantType(t, err, "already-yours")
+			if !strings.Contains(fmt.Sprint(errs.Of(err).Extra["booking_id"]), a.ID) {
+				t.Errorf("it does not say which: %+v", errs.Of(err))
+			}
+			_, err = w.s.Hold(ctx, fan("bob"), "", Wish{EventID: ev, Seats: []string{"A-A-1"}})
+			wantType(t, err, "seats-taken")
+		}
+	}
+	w.verify(ev)
+}
+
+// The seats of a draft are its organizer's alone, and nobody may keep them.
+func TestDraftsAreNotShared(t *testing.T) {
+	w := newWorld(t)
+	draft, open := w.event(func(s *message.Sale) { s.Status = message.Draft }), w.event()
+	boss := message.WithCaller(t.Context(), message.Caller{UserID: organizer, Role: message.Organizer})
+	for _, in := range []seatsIn{{}, {Form: "compact"}, {Form: "compact", Encoding: "gzip"}, {Section: "A"}, {Section: "A", Form: "compact"}} {
+		in.ID = draft
+		out, err := w.s.seats(boss, &in)
+		if err != nil || out.CacheControl != "private, no-store" {
+			t.Errorf("%+v: %+v, %v", in, out, err)
+		}
+		if _, err := w.s.seats(t.Context(), &in); errs.KindOf(err) != errs.NotFound {
+			t.Errorf("%+v: a stranger gets %v", in, err)
+		}
+		in.ID = open
+		if out, err := w.s.seats(boss, &in); err != nil || !strings.HasPrefix(out.CacheControl, "public") {
+			t.Errorf("%+v: %+v, %v", in, out, err)
+		}
+	}
+	_, err := w.s.Hold(t.Context(), fan("ann"), "", Wish{EventID: draft, Seats: []string{"A-A-1"}})
+	wantType(t, err, "not-found")
+}
