@@ -176,6 +176,9 @@ func (b *bench) growth(ctx context.Context) error {
 			defer pg.Stop()
 			where, name = []string{"--database-url", url}, "PostgreSQL"
 		}
+		if err := b.events(ctx, where, 0); err != nil { // a demo's database from the beginning
+			return err
+		}
 		try := func(args ...string) (rush.Report, error) {
 			return b.rehearse(ctx, append(append([]string{"--fans", "10000"}, where...), args...)...)
 		}
@@ -237,6 +240,9 @@ func (b *bench) events(ctx context.Context, where []string, n int) error {
 		if _, err := post(s.url+"/events", token, event, "id"); err != nil {
 			return err
 		}
+	}
+	if n == 0 {
+		return nil
 	}
 	row("  events created", "%.0f/s", float64(n)/time.Since(began).Seconds())
 	return nil

@@ -3,10 +3,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // venues' zones, also where the system has none
 
@@ -17,7 +20,7 @@ import (
 
 // cli is the command line. All flags can be given as BOXOFFICE_* variables too.
 type cli struct {
-	LogLevel slog.Level `help:"Least severe messages to log: debug, info, warn or error." default:"info" env:"BOXOFFICE_LOG_LEVEL"`
+	LogLevel slog.Level `help:"Least severe messages to log: debug, info, warn or error." default:"info"`
 
 	Serve  app.Serve  `cmd:"" help:"Run a node."`
 	Import app.Import `cmd:"" help:"Import events and seating plans."`
@@ -34,46 +37,126 @@ type cli struct {
 	} `cmd:"" help:"Work with tickets."`
 	OpenAPI app.OpenAPI `cmd:"" name:"openapi" help:"Print the API's OpenAPI document."`
 	Rush    app.Rush    `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
+	Version app.Version `cmd:"" help:"Print the version, the commit and the Go that built it."`
 }
 
-func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "boxoffice:", err)
-		os.Exit(1)
-	}
-}
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-func run(args []string) error {
-	var c cli
-	parser, err := kong.New(&c, kong.Name("boxoffice"),
-		kong.Description("A ticket office for high-demand on-sales: every seat is sold at most once."),
-		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
-	if err != nil {
-		return err
-	}
-	k, err := parser.Parse(args)
-	parser.FatalIfErrorf(err)
+// run runs the program and returns its status: 0, 1 when it failed, 2 when it was
+// called wrongly; what was wrong is one line on stderr.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
-	switch k.Command() {
-	case "serve":
-		return c.Serve.Run(ctx, os.Stdout, log)
-	case "verify":
-		return c.Verify.Run(ctx, os.Stdout)
-	case "ledger export":
-		return c.Ledger.Export.Run(ctx, os.Stdout)
-	case "admin create":
-		return c.Admin.Create.Run(ctx, os.Stdout)
-	case "ticket verify", "ticket verify <token>":
-		return c.Ticket.Verify.Run(os.Stdin, os.Stdout)
-	case "ticket keys":
-		return c.Ticket.Keys.Run(ctx, os.Stdout)
-	case "openapi":
-		return c.OpenAPI.Run(ctx, os.Stdout)
-	case "rush":
-		return c.Rush.Run(ctx, os.Stdout, os.Stderr)
-	default: // import <file>…
-		return c.Import.Run(ctx, os.Stdout, log)
+	context.AfterFunc(ctx, stop) // a second one ends the program at once
+	var c cli
+	parser, err := newParser(&c, stdout, stderr)
+	if err != nil {
+		fmt.Fprintln(stderr, "boxoffice:", err)
+		return 1
 	}
+	k, err := parser.Parse(args)
+	switch {
+	case err != nil && parser.helped:
+		return 0
+	case err != nil:
+		fmt.Fprintf(stderr, "boxoffice: %s; see %s --help\n", oneLine(err), called(err))
+		return 2
+	}
+	if err := c.run(ctx, k.Command(), stdin, stdout, stderr); err != nil {
+		fmt.Fprintln(stderr, "boxoffice:", err)
+		return app.ExitStatus(err)
+	}
+	return 0
+}
+
+// run runs a command.
+func (c *cli) run(ctx context.Context, command string, stdin io.Reader, stdout, stderr io.Writer) error {
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.LogLevel}))
+	slog.SetDefault(log)
+	switch command {
+	case "serve":
+		return c.Serve.Run(ctx, stdout, log)
+	case "verify":
+		return c.Verify.Run(ctx, stdout)
+	case "ledger export":
+		return c.Ledger.Export.Run(ctx, stdout)
+	case "admin create":
+		return c.Admin.Create.Run(ctx, stdout)
+	case "ticket verify", "ticket verify <token>":
+		return c.Ticket.Verify.Run(stdin, stdout)
+	case "ticket keys":
+		return c.Ticket.Keys.Run(ctx, stdout)
+	case "openapi":
+		return c.OpenAPI.Run(ctx, stdout)
+	case "rush":
+		return c.Rush.Run(ctx, stdout, stderr)
+	case "version":
+		return c.Version.Run(stdout)
+	default: // import <file>…
+		return c.Import.Run(ctx, stdout, log)
+	}
+}
+
+// parser reads the command line.
+type parser struct {
+	*kong.Kong
+	helped bool // it has printed help, and that is all
+}
+
+var errHelped = errors.New("help was asked for")
+
+func newParser(c *cli, stdout, stderr io.Writer) (*parser, error) {
+	p := &parser{}
+	var err error
+	p.Kong, err = kong.New(c, kong.Name("boxoffice"),
+		kong.Description("A ticket office for high-demand on-sales: every seat is sold at most once."),
+		kong.DefaultEnvars("BOXOFFICE"), kong.Writers(stdout, stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ValueFormatter(describe),
+		kong.Exit(func(int) { p.helped = true; panic(errHelped) })) // kong calls it after help only
+	return p, err
+}
+
+// Parse is kong's, but it returns after it has printed help.
+func (p *parser) Parse(args []string) (k *kong.Context, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			if v != errHelped { //nolint:errorlint // the value itself
+				panic(v)
+			}
+			err = errHelped
+		}
+	}()
+	return p.Kong.Parse(args)
+}
+
+// describe adds to a flag's help its default and its variable.
+func describe(v *kong.Value) string {
+	var notes []string
+	switch {
+	case v.Flag == nil || v.Name == "help":
+		return v.Help
+	case v.HasDefault && v.Default != "":
+		notes = append(notes, "default: "+v.Default)
+	case v.IsBool():
+		notes = append(notes, "default: off")
+	case !v.Required:
+		notes = append(notes, "default: none")
+	}
+	for _, name := range v.Tag.Envs {
+		notes = append(notes, "$"+name)
+	}
+	return v.Help + " (" + strings.Join(notes, ", ") + ")"
+}
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// called is the command that was called wrongly, as far as it was understood.
+func called(err error) string {
+	var e *kong.ParseError
+	if errors.As(err, &e) && e.Context != nil {
+		if n := e.Context.Selected(); n != nil {
+			return "boxoffice " + n.Path()
+		}
+	}
+	return "boxoffice"
 }

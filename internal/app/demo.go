@@ -13,11 +13,17 @@ import (
 	"boxoffice/internal/payment"
 )
 
+// demoOrganizer is the account by which a demo's database is known.
+const demoOrganizer = "organizer@demo.example"
+
 // demo fills a database with events around today and prints the accounts to
 // try them with. Done again, it gives the accounts new passwords and adds only
 // what is missing.
 func (p *Parts) demo(ctx context.Context, out io.Writer) error {
-	organizer, organizerPassword, err := p.Users.EnsureAccount(ctx, "organizer@demo.example", "Olivia Organizer", message.Organizer)
+	if err := p.demoOnly(ctx); err != nil {
+		return err
+	}
+	organizer, organizerPassword, err := p.Users.EnsureAccount(ctx, demoOrganizer, "Olivia Organizer", message.Organizer)
 	if err != nil {
 		return err
 	}

@@ -79,8 +79,8 @@ func (n *Node) work() {
 
 // open puts the services behind a front door, which the world reaches at base.
 func (n *Node) open(base string) (err error) {
-	n.Users.UsePublicURL(base)
-	n.Payments.OnPaid(newConfirmations(n.Parts, n.mailer, base, n.log).tell)
+	n.Users.UsePublicURL(inMails(base))
+	n.Payments.OnPaid(newConfirmations(n.Parts, n.mailer, inMails(base), n.log).tell)
 	var dev http.Handler
 	if n.folder != nil {
 		dev = n.folder

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"boxoffice/internal/rush"
@@ -10,8 +11,8 @@ import (
 // Rush rehearses an on-sale.
 type Rush struct {
 	rush.Options
-	Data        string `help:"Folder of the embedded database; a fresh one when it is left out." env:"BOXOFFICE_DATA" placeholder:"DIR"`
-	DatabaseURL string `help:"Database to use instead of the embedded one." env:"BOXOFFICE_DATABASE_URL" placeholder:"URL"`
+	Data        string `help:"Folder of the embedded database; a fresh one when it is left out." placeholder:"DIR"`
+	DatabaseURL string `help:"Database to use instead of the embedded one." placeholder:"URL"`
 }
 
 // Run rehearses and reports; the error says what the audit found.
@@ -33,10 +34,16 @@ func (r Rush) Run(ctx context.Context, out, live io.Writer) error {
 		}
 		db = rush.Database{Flags: []string{"--data", s.Data}, Fans: s.fans, Read: s.OpenToRead}
 	}
-	if r.JSON {
-		_, err := rush.Run(ctx, r.Options, db, out, live)
-		return err
+	if !r.JSON {
+		live = out
 	}
-	_, err := rush.Run(ctx, r.Options, db, out, out)
+	_, err := rush.Run(ctx, r.Options, db, out, live)
+	var wrong rush.OptionError
+	switch {
+	case errors.As(err, &wrong):
+		return exit{2, err}
+	case errors.Is(err, rush.ErrInterrupted), errors.Is(err, context.Canceled):
+		return exit{130, err} // as a shell says it of SIGINT
+	}
 	return err
 }

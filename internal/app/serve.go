@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"runtime/debug"
@@ -25,17 +24,17 @@ import (
 // Serve says how to run a node.
 type Serve struct {
 	Storage
-	ReplicaURL string   `help:"A read replica, for lists and search." env:"BOXOFFICE_REPLICA_URL" placeholder:"URL"`
-	Addr       string   `help:"Address to listen on." default:"127.0.0.1:8080" env:"BOXOFFICE_ADDR" placeholder:"HOST:PORT"`
-	OpsAddr    string   `help:"Address for metrics (Prometheus) and profiles (net/http/pprof). 127.0.0.1:8090 when it is left out, or a free port if that is taken." env:"BOXOFFICE_OPS_ADDR" placeholder:"HOST:PORT"`
-	PublicURL  string   `help:"Where the world reaches this server, for links; the address it listens on when it is left out." env:"BOXOFFICE_PUBLIC_URL" placeholder:"URL"`
-	Proxies    []string `name:"trusted-proxies" help:"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8. On a loopback --addr a proxy on this machine is, when it is left out." env:"BOXOFFICE_TRUSTED_PROXIES" placeholder:"CIDR"`
-	Origins    []string `name:"cors-origins" help:"Sites whose pages may call the API, such as https://example.org; * for all." env:"BOXOFFICE_CORS_ORIGINS" placeholder:"ORIGIN"`
-	RateLimit  int64    `help:"Requests a second for each account, and half of what an address may without one; 0: no limits." default:"50" env:"BOXOFFICE_RATE_LIMIT" placeholder:"N"`
-	Loopback   int64    `name:"loopback-factor" help:"Clients on this machine may ask so many times as often; for rehearsals and tests." default:"1" env:"BOXOFFICE_LOOPBACK_FACTOR" placeholder:"N"`
-	AccessLog  bool     `help:"Log every request." env:"BOXOFFICE_ACCESS_LOG"`
-	TwoFactor  bool     `name:"require-two-factor" help:"Organizers and admins must log in with two factors: until they have set that up, they may do what customers may." env:"BOXOFFICE_REQUIRE_TWO_FACTOR"`
-	Demo       bool     `help:"Fill the database with lively events and accounts, whose passwords are printed. Loopback addresses only." env:"BOXOFFICE_DEMO"`
+	ReplicaURL string   `help:"A read replica, for lists and search." placeholder:"URL"`
+	Addr       string   `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	OpsAddr    string   `help:"Address for metrics (Prometheus) and profiles (net/http/pprof). 127.0.0.1:8090 when it is left out, or a free port if that is taken." placeholder:"HOST:PORT"`
+	PublicURL  string   `help:"Where the world reaches this server, for links, such as https://tickets.example.org. The address it listens on when it is left out, if that is one." placeholder:"URL"`
+	Proxies    []string `name:"trusted-proxies" help:"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8. On a loopback --addr a proxy on this machine is, when it is left out." placeholder:"CIDR"`
+	Origins    []string `name:"cors-origins" help:"Sites whose pages may call the API, such as https://example.org; * for all." placeholder:"ORIGIN"`
+	RateLimit  int64    `help:"Requests a second for each account, and half of what an address may without one; 0: no limits." default:"50" placeholder:"N"`
+	Loopback   int64    `name:"loopback-factor" help:"Clients on this machine may ask so many times as often; for rehearsals and tests." default:"1" placeholder:"N"`
+	AccessLog  bool     `help:"Log every request."`
+	TwoFactor  bool     `name:"require-two-factor" help:"Organizers and admins must log in with two factors: until they have set that up, they may do what customers may."`
+	Demo       bool     `help:"Fill the database with lively events and accounts, whose passwords are printed. Loopback addresses only."`
 }
 
 const (
@@ -46,8 +45,8 @@ const (
 // Run serves until ctx ends, then drains: no accepted request is dropped. It
 // prints "listening on http://HOST:PORT" once it is ready.
 func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
-	if s.Demo && !loopback(s.Addr) {
-		return fmt.Errorf("--demo prints passwords, so it is refused on %s: use a loopback address", s.Addr)
+	if err := s.check(); err != nil {
+		return err
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400) // the heap is small, and collecting it is a twentieth of a purchase
@@ -106,12 +105,8 @@ func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger
 		WantsPage:    page.WantsPage,
 		ErrorPage:    kit.Error,
 	}
-	for _, text := range s.Proxies {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("--trusted-proxies: %w", err)
-		}
-		cfg.TrustedProxies = append(cfg.TrustedProxies, network.Masked())
+	if cfg.TrustedProxies, err = s.trusted(); err != nil {
+		return nil, err
 	}
 	if s.Demo { // with passwords that are printed: other sites' names must not lead here
 		cfg.Hosts = []string{hostIn(s.PublicURL)}
@@ -148,14 +143,14 @@ func (n *Node) listen(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	base := strings.TrimSuffix(s.PublicURL, "/")
-	if base == "" {
-		base = "http://" + l.Addr().String()
-	}
+	base := s.base(l.Addr())
 	if err := n.open(base); err != nil {
 		return errors.Join(err, l.Close())
 	}
 	g := n.door
+	if base == "" {
+		g.Warn("--public-url is missing: this server listens on all networks and does not know its address, so mails and feeds have no links to it.")
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- g.Serve(l) }()
 	fmt.Fprintf(out, "listening on http://%s\n", l.Addr())

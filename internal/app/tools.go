@@ -23,16 +23,19 @@ type Import struct {
 	Storage
 	ShiftTo      string   `help:"Move event and sale dates together, so that the first event lands on this date." placeholder:"DATE"`
 	DefaultPrice string   `help:"Price for events without one, such as 50.00USD." placeholder:"AMOUNT"`
-	Strict       bool     `help:"Refuse a Discovery page of which an event, or a part of one, would be left out." env:"BOXOFFICE_IMPORT_STRICT"`
+	Strict       bool     `help:"Refuse a Discovery page of which an event, or a part of one, would be left out."`
 	Files        []string `arg:"" name:"file" help:"Ticketmaster Discovery pages, pretix seating plans, boxoffice's own JSON: told apart by content."`
 }
 
 // Run imports the files, all or none.
 func (i Import) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
 	opts := event.ImportOptions{ShiftTo: i.ShiftTo, Strict: i.Strict}
+	if _, err := time.Parse(time.DateOnly, i.ShiftTo); i.ShiftTo != "" && err != nil {
+		return usage("--shift-to: %q is not a date such as 2027-05-31", i.ShiftTo)
+	}
 	if i.DefaultPrice != "" {
 		if opts.DefaultPrice, opts.Currency, err = money.Parse(i.DefaultPrice); err != nil {
-			return fmt.Errorf("--default-price: %w", err)
+			return usage("--default-price: %w", err)
 		}
 	}
 	files := make([]event.ImportFile, len(i.Files))

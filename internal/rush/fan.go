@@ -40,7 +40,7 @@ type crowd struct {
 	purchases, sold         atomic.Int64
 	strangers               atomic.Int64 // answers with somebody else's data
 	errors                  atomic.Int64
-	hold, purchase          hist
+	hold, payment, purchase hist
 	firstHold, lastAnswer   atomic.Int64 // ns since start
 	start                   time.Time
 
@@ -70,6 +70,7 @@ type worker struct {
 	status []byte // of a section, as last looked at
 	n      int    // visits so far, for idempotency keys
 	id     int
+	began  time.Time // when the first hold of this visit was sent
 }
 
 func (c *crowd) worker(id int) *worker {
@@ -104,6 +105,7 @@ func (w *worker) party() int {
 // the fan meant to begin: who was late counts that as waiting for the first hold.
 func (w *worker) visit(ctx context.Context, fan int, since time.Time) bool {
 	late := time.Since(since)
+	w.began = time.Time{}
 	sh := w.stage.now.Load()
 	want := min(w.party(), sh.limit)
 	if have := int(w.owned[fan].Load()); have+want > sh.limit {
@@ -228,6 +230,9 @@ func (w *worker) ask(fan int, late time.Duration, lost func()) (*held, bool) {
 	}
 	w.holds.Add(1)
 	sent := time.Now()
+	if w.began.IsZero() {
+		w.began = sent
+	}
 	status, raw, err := w.call.send("POST", "/bookings", f.Token, key, w.body)
 	w.hold.add(time.Since(sent) + late)
 	w.answered()
@@ -287,11 +292,12 @@ func (w *worker) settle(ctx context.Context, fan int, b *held) bool {
 	}
 	began := time.Now()
 	status, raw, err := w.pay(f, b, "tok_ok", "-paid")
-	w.purchase.add(time.Since(began))
+	w.payment.add(time.Since(began))
 	w.answered()
 	if status == 202 && err == nil {
 		status, err = w.wait(f, b)
 	}
+	w.purchase.add(time.Since(w.began))
 	if err != nil || status != 201 {
 		w.fault("payment: status %d, %v: %.120s", status, err, raw)
 		return false

@@ -34,7 +34,7 @@ type Database struct {
 // the rehearsal could not be held, or that the audit has found something.
 func Run(ctx context.Context, o Options, db Database, out, live io.Writer) (Report, error) {
 	if err := o.check(db.Shared); err != nil {
-		return Report{}, err
+		return Report{}, OptionError{err}
 	}
 	debug.SetGCPercent(800) // the machine is the server's, so collect seldom
 	r := &rehearsal{opts: o, db: db, out: out, live: live}
@@ -43,11 +43,20 @@ func Run(ctx context.Context, o Options, db Database, out, live io.Writer) (Repo
 		return rep, err
 	}
 	rep.print(out, o.JSON)
-	if rep.Audit != "ok" {
+	switch {
+	case rep.Audit != "ok":
 		return rep, fmt.Errorf("the audit found: %s", rep.Audit)
+	case rep.Interrupted:
+		return rep, ErrInterrupted
 	}
 	return rep, nil
 }
+
+// ErrInterrupted says that the report is about a part of the on-sale only.
+var ErrInterrupted = errors.New("interrupted: the report is about what was done until then")
+
+// OptionError says that options do not fit.
+type OptionError struct{ error }
 
 type rehearsal struct {
 	opts      Options
@@ -82,10 +91,16 @@ func (r *rehearsal) run(ctx context.Context) (Report, error) {
 	if err := r.setStage(ctx); err != nil {
 		return r.report, err
 	}
-	if err := r.watched(ctx, r.rush); err != nil {
+	// An interruption ends the on-sale, not the report about it: what was done
+	// until then is audited all the same.
+	whole := context.WithoutCancel(ctx)
+	if err := r.watched(whole, func(context.Context) error { return r.rush(ctx) }); err != nil {
 		return r.report, err
 	}
-	if err := r.audit(ctx); err != nil {
+	if r.report.Interrupted = ctx.Err() != nil; r.report.Interrupted {
+		fmt.Fprintln(r.live, "interrupted; once more ends it without a report")
+	}
+	if err := r.audit(whole); err != nil {
 		return r.report, err
 	}
 	r.report.judgeFeed()
@@ -373,7 +388,7 @@ func (r *rehearsal) figures(used cpu, first *show) {
 		rep.SecondsToSellOut = round1(c.stage.shows[1].opens.Sub(first.opens).Seconds())
 	}
 	rep.P50, rep.P95, rep.P99 = ms(c.hold.quantile(.5)), ms(c.hold.quantile(.95)), ms(c.hold.quantile(.99))
-	rep.PurchaseP99 = ms(c.purchase.quantile(.99))
+	rep.PurchaseP99, rep.PaymentP99 = ms(c.purchase.quantile(.99)), ms(c.payment.quantile(.99))
 	if rep.Purchases > 0 {
 		each := func(d time.Duration) float64 { return round1(float64(d.Microseconds()) / float64(rep.Purchases)) }
 		rep.CPUPerPurchase, rep.DatabaseCPU, rep.RushCPU = each(used.servers), each(used.database), each(used.fans)

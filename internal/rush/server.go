@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -53,6 +54,7 @@ func startServer(ctx context.Context, args []string) (*server, error) {
 	}
 	s := &server{cmd: exec.Command(exe, append([]string{"serve", "--addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0", "--loopback-factor", "1000"}, args...)...), done: make(chan struct{})}
 	s.cmd.Stderr = &s.log
+	s.cmd.Env = bare(os.Environ())
 	dieWithUs(s.cmd)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -87,6 +89,12 @@ func startServer(ctx context.Context, args []string) (*server, error) {
 		s.kill()
 		return nil, fmt.Errorf("the server is not ready after 30 s: %s", s.log.String())
 	}
+}
+
+// bare is an environment without this program's variables: they were meant for
+// the rehearsal, or for another server.
+func bare(environ []string) []string {
+	return slices.DeleteFunc(environ, func(v string) bool { return strings.HasPrefix(v, "BOXOFFICE_") })
 }
 
 func (s *server) kill() {

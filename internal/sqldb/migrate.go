@@ -127,9 +127,11 @@ func (db *DB) migrated(ctx context.Context, service string, own schema) (bool, e
 	return true, nil
 }
 
-// schema is the version that a service's tables are at; zero when there are none.
+// schema is the version that a service's tables are at, by goose's own records;
+// zero when there are none.
 func (db *DB) schema(ctx context.Context, service string) (s schema, err error) {
-	err = db.reader.QueryRowContext(ctx, `SELECT version, oldest FROM schema_versions WHERE service = $1`, service).Scan(&s.version, &s.oldest)
+	err = db.reader.QueryRowContext(ctx, `SELECT COALESCE((SELECT max(version_id) FROM migrations_`+service+`), 0), oldest
+		FROM schema_versions WHERE service = $1`, service).Scan(&s.version, &s.oldest)
 	if errors.Is(err, sql.ErrNoRows) || noTable(err) {
 		return schema{}, nil
 	}

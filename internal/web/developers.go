@@ -2,6 +2,7 @@ package web
 
 import (
 	"boxoffice/internal/page"
+	"cmp"
 )
 
 // developers is the page for those who write programs: a purchase to paste into
@@ -20,6 +21,6 @@ func (s *Shop) developers(v *page.Visit) error {
 	}
 	v.Public()
 	return v.Show(s.set, "developers", page.Meta{Title: v.T("developers.title"), Canonical: "/developers"}, map[string]any{
-		"Base": v.URL(""), "Event": event,
+		"Base": cmp.Or(v.URL(""), "https://tickets.example"), "Event": event,
 	})
 }

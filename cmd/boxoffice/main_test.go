@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// model is the command line as kong sees it.
+func model(t *testing.T) *kong.Application {
+	t.Helper()
+	p, err := newParser(&cli{}, os.Stdout, os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Model
+}
+
+// flags are the flags of a command, help aside.
+func flags(n *kong.Node) (list []*kong.Flag) {
+	for _, group := range n.AllFlags(true) {
+		for _, f := range group {
+			if f.Name != "help" {
+				list = append(list, f)
+			}
+		}
+	}
+	return list
+}
+
+// Every flag has its variable and says in the help what it is when it is left
+// out, and every command prints its help.
+func TestFlags(t *testing.T) {
+	for _, cmd := range model(t).Leaves(true) {
+		var out, errs bytes.Buffer
+		if status := run(append(strings.Fields(cmd.Path()), "--help"), nil, &out, &errs); status != 0 || errs.Len() > 0 {
+			t.Errorf("%s --help: status %d, %s", cmd.Path(), status, errs.String())
+		}
+		help := strings.Join(strings.Fields(out.String()), " ")
+		for _, f := range flags(cmd) {
+			name := "BOXOFFICE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+			if len(f.Envs) != 1 || f.Envs[0] != name {
+				t.Errorf("%s --%s has the variables %v, not %s", cmd.Path(), f.Name, f.Envs, name)
+			}
+			want := "default: " + f.Default
+			switch {
+			case f.Required:
+				want = "$" + name
+			case f.IsBool():
+				want = "default: off"
+			case f.Default == "":
+				want = "default: none"
+			}
+			text := describe(f.Value)
+			if !strings.Contains(text, want) || !strings.Contains(text, "$"+name) {
+				t.Errorf("%s --%s does not say %q and %q: %s", cmd.Path(), f.Name, want, name, text)
+			}
+			if !strings.Contains(help, "$"+name) {
+				t.Errorf("the help of %s has no $%s", cmd.Path(), name)
+			}
+		}
+	}
+}
+
+// Who calls the program wrongly is told so in one line on stderr, and by status 2.
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{nil, "expected one of"},
+		{[]string{"nothing"}, "nothing"},
+		{[]string{"serve", "--nothing"}, "unknown flag --nothing; see boxoffice serve --help"},
+		{[]string{"ledger", "export"}, "--event"},
+		{[]string{"import"}, "file"},
+		{[]string{"import", "--default-price", "a lot", "x.json"}, "--default-price"},
+		{[]string{"import", "--shift-to", "May", "x.json"}, "2027-05-31"},
+		{[]string{"rush", "--fans", "0"}, "--fans must be"},
+		{[]string{"verify", "--database-url", "mysql://x"}, "only postgres"},
+		{[]string{"serve", "--public-url", "tickets.example"}, "did you mean https://tickets.example?"},
+	} {
+		var out, errs bytes.Buffer
+		status := run(c.args, nil, &out, &errs)
+		if status != 2 || out.Len() > 0 || strings.Count(errs.String(), "\n") != 1 || !strings.Contains(errs.String(), c.says) {
+			t.Errorf("%v: status %d, stdout %q, stderr %q", c.args, status, out.String(), errs.String())
+		}
+	}
+	t.Setenv("BOXOFFICE_RATE_LIMIT", "many")
+	var errs bytes.Buffer
+	if status := run([]string{"serve"}, nil, &errs, &errs); status != 2 || !strings.Contains(errs.String(), "BOXOFFICE_RATE_LIMIT") {
+		t.Errorf("a wrong variable: status %d, %s", status, errs.String())
+	}
+}
+
+func TestVersion(t *testing.T) {
+	var out bytes.Buffer
+	if status := run([]string{"version"}, nil, &out, &out); status != 0 || !regexp.MustCompile(`^boxoffice .+, commit .+, go1\..+\n$`).MatchString(out.String()) {
+		t.Errorf("%d %q", status, out.String())
+	}
+}
+
+// foreign are flags of other programs that the documentation shows.
+var foreign = []string{"arg", "dbname", "exit-on-error", "file", "format"}
+
+// The documentation speaks of no flag that there is not, and has a row for each
+// of serve's and rush's, with its default.
+func TestDocumentedFlags(t *testing.T) {
+	known := map[string]bool{"help": true}
+	for _, f := range foreign {
+		known[f] = true
+	}
+	rows := map[string]string{"serve": "operations.md", "rush": "rehearsal.md"}
+	for _, cmd := range model(t).Leaves(true) {
+		var text string
+		if page := rows[cmd.Path()]; page != "" {
+			text = read(t, filepath.Join("../../docs", page))
+		}
+		for _, f := range flags(cmd) {
+			known[f.Name] = true
+			row := regexp.MustCompile("(?m)^\\| `--" + f.Name + "[ `].*$").FindString(text)
+			if rows[cmd.Path()] == "" || f.Name == "log-level" {
+				continue
+			}
+			if row == "" {
+				t.Errorf("docs/%s has no row for --%s of %s", rows[cmd.Path()], f.Name, cmd.Path())
+			} else if f.Default != "" && !f.IsBool() && !strings.Contains(row, "`"+f.Default+"`") {
+				t.Errorf("docs/%s does not say that --%s is %s when it is left out: %s", rows[cmd.Path()], f.Name, f.Default, row)
+			}
+		}
+	}
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(pages) < 5 {
+		t.Fatal(pages, err)
+	}
+	for _, page := range append(pages, "../../README.md") {
+		for _, m := range regexp.MustCompile("(?:^|[\\s`(|])--([a-z][a-z-]+)").FindAllStringSubmatch(read(t, page), -1) {
+			if !known[m[1]] {
+				t.Errorf("%s speaks of --%s, which there is not", page, m[1])
+			}
+		}
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
