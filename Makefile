@@ -24,9 +24,20 @@ assets: ## Bundle the scripts and styles of the pages, into internal/page/dist
 
 .PHONY: test
 test: setup ## Install what tests need, and run all of them, on both databases
-	go test -count=1 ./...
-	BOXOFFICE_TEST_DATABASE=postgres go test -count=1 ./internal/... ./test/system
-	go test -count=1 -race -short ./...
+	$(MAKE) test-sqlite
+	$(MAKE) test-postgres
+	$(MAKE) test-race
+
+# A package may need more than go test's ten minutes where the machine is slow.
+GO_TEST := go test -count=1 -timeout 60m
+
+.PHONY: test-sqlite test-postgres test-race
+test-sqlite: setup ## All tests, on SQLite
+	$(GO_TEST) ./...
+test-postgres: setup ## Those that ask a database, on PostgreSQL
+	BOXOFFICE_TEST_DATABASE=postgres $(GO_TEST) ./internal/... ./test/system
+test-race: setup ## The short tests, with the race detector
+	$(GO_TEST) -race -short ./...
 
 .PHONY: test-embedded
 test-embedded: ## Run the tests that need nothing but Go

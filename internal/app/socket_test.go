@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -20,7 +21,7 @@ import (
 )
 
 // serving is a node of this process that serves until the test ends.
-func serving(t *testing.T, s Serve) (url string) {
+func serving(t *testing.T, s Serve) string {
 	t.Helper()
 	s.Addr = "127.0.0.1:0"
 	ctx, stop := context.WithCancel(context.Background())
@@ -37,10 +38,19 @@ func serving(t *testing.T, s Serve) (url string) {
 			t.Error(err)
 		}
 	})
-	if _, err := fmt.Fscanf(r, "listening on %s\n", &url); err != nil {
-		t.Fatal(err)
+	ready := make(chan string, 1)
+	go func() { // to the end: whoever writes must not wait
+		defer close(ready)
+		for lines := bufio.NewScanner(r); lines.Scan(); {
+			if at, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
+				ready <- at
+			}
+		}
+	}()
+	url, ok := <-ready
+	if !ok {
+		t.Fatal("the node does not listen")
 	}
-	go func() { _, _ = io.Copy(io.Discard, r) }()
 	return url
 }
 
