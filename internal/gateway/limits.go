@@ -119,22 +119,38 @@ func state(name string, res *limit.Result) string {
 	return string(b)
 }
 
+// comesIn reports whether an operation is for those who are not signed in: it
+// does not matter whether the session that a client sends along is over.
+func comesIn(method, path string) bool {
+	if method != http.MethodPost {
+		return false
+	}
+	switch path {
+	case "/users", "/users/login", "/users/guest", "/users/verify", "/users/password-reset", "/users/password-reset/confirm":
+		return true
+	}
+	return false
+}
+
 // entry reports whether a request is an attempt to come in: cheap to send, dear
 // to answer, and what guessing is made of.
 func entry(method, path string) bool {
 	if method != http.MethodPost {
 		return false
 	}
+	if comesIn(method, path) {
+		return true
+	}
 	switch path {
-	case "/users", "/users/login", "/users/guest", "/users/verify", "/users/password-reset", "/users/password-reset/confirm",
+	case "/users/guest/verify", "/users/guest/code",
 		"/sign-in", "/sign-up", "/forgot", "/verify", "/reset":
 		return true
 	}
-	if !under(path, "/checkout") {
+	if !under(path, "/checkout") && !under(path, "/orders") {
 		return false
 	}
 	switch form := path[strings.LastIndexByte(path, '/')+1:]; form {
-	case "guest", "code", "resend", "sign-in", "sign-up":
+	case "guest", "code", "enter", "resend", "sign-in", "sign-up":
 		return true
 	}
 	return false

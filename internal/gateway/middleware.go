@@ -252,7 +252,27 @@ func (g *Gateway) caller(ctx context.Context, r *http.Request) (message.Caller, 
 	if len(header) > 1 {
 		return message.Caller{}, badToken()
 	}
-	return g.bearer(ctx, header[0])
+	caller, err := g.bearer(ctx, header[0])
+	if errs.KindOf(err) == errs.Unauthenticated && comesIn(r.Method, r.URL.Path) {
+		return message.Caller{}, nil // clients send along what they have, also when it is over
+	}
+	return caller, err
+}
+
+// token is the session token that a request carries, by header or by cookie; ""
+// when there is none.
+func (g *Gateway) token(r *http.Request) string {
+	if header := r.Header["Authorization"]; len(header) > 0 {
+		_, token, _ := strings.Cut(header[0], " ")
+		return token
+	}
+	if g.cfg.Cookie == "" {
+		return ""
+	}
+	if c, err := r.Cookie(g.cfg.Cookie); err == nil {
+		return c.Value
+	}
+	return ""
 }
 
 // bearer is who asks, by the Authorization header (RFC 6750, section 2.1).

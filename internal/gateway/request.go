@@ -45,6 +45,8 @@ func (q *request) Value(key any) any {
 		return q
 	case message.ShareKey:
 		return &q.answer.shared
+	case message.TokenKey:
+		return q.gateway.token(q.asked)
 	case message.ClientKey:
 		if q.client == (netip.Addr{}) {
 			return ""

@@ -90,5 +90,15 @@ func ClientFrom(ctx context.Context) string {
 	return addr
 }
 
+// TokenKey is the key under which a request's context answers the session token
+// that it carried, by header or by cookie, as a string.
+type TokenKey struct{}
+
+// TokenFrom is the session token of a request; "" when there is none.
+func TokenFrom(ctx context.Context) string {
+	token, _ := ctx.Value(TokenKey{}).(string)
+	return token
+}
+
 // Person is whom an account belongs to.
 type Person struct{ Name, Email string }

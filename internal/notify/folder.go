@@ -74,6 +74,16 @@ func (f *Folder) Send(to, subject, text string) {
 	}
 }
 
+// Deliver writes a mail before it returns. One that can never be sent, since its
+// address is none, is logged and done with.
+func (f *Folder) Deliver(_ context.Context, to, subject, text string) error {
+	if _, err := mail.ParseAddress(to); err != nil {
+		f.log.Error("a mail has no address", "subject", subject, "error", err)
+		return nil
+	}
+	return f.write(Mail{to, subject, text})
+}
+
 func (f *Folder) write(m Mail) error {
 	msg := gomail.NewMsg()
 	if err := errors.Join(msg.FromFormat("boxoffice", f.from), msg.To(m.To)); err != nil {
@@ -99,7 +109,9 @@ func (f *Folder) write(m Mail) error {
 	return err
 }
 
-var link = regexp.MustCompile(`https?://[^\s<>"]+`)
+// link is an address of a site that is a line of its own: that is where mails put
+// theirs. What stands among other words may be somebody's name or title.
+var link = regexp.MustCompile(`(?m)^https?://[^\s<>"]+$`)
 
 // asHTML is a text as a page, with its links to click on.
 func asHTML(title, text string) string {

@@ -1,11 +1,12 @@
 package user
 
 import (
-	"net/mail"
 	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
@@ -42,12 +43,14 @@ var usernameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{2,31}$`)
 // normalize brings an account into its stored form and lists what is wrong.
 func (a *Account) normalize() []errs.Field {
 	var bad []errs.Field
-	a.Email = strings.ToLower(strings.TrimSpace(a.Email))
-	a.Username = strings.ToLower(strings.TrimSpace(a.Username))
-	a.Name = strings.TrimSpace(a.Name)
-	if reason := badEmail(a.Email); reason != "" {
+	given := a.Email
+	var reason string
+	if a.Email, reason = NormalEmail(given); reason != "" {
+		a.Email = strings.ToLower(strings.TrimSpace(given))
 		bad = append(bad, errs.Field{Name: "email", Reason: reason})
 	}
+	a.Username = strings.ToLower(strings.TrimSpace(a.Username))
+	a.Name = norm.NFC.String(strings.TrimSpace(a.Name))
 	if a.Username != "" && !usernameForm.MatchString(a.Username) {
 		bad = append(bad, errs.Field{Name: "username", Reason: "must be 3 to 32 of a-z, 0-9, dot, dash and underscore, and begin with a letter or digit"})
 	}
@@ -57,52 +60,27 @@ func (a *Account) normalize() []errs.Field {
 	return bad
 }
 
-// badEmail says what is wrong with an e-mail address. The lengths are those of
-// RFC 5321, section 4.5.3.1; quoted local parts and addresses without a domain
-// name are not taken.
-func badEmail(e string) string {
-	const malformed = "is not an e-mail address"
-	addr, err := mail.ParseAddress(e)
-	local, host, _ := strings.Cut(e, "@")
-	switch {
-	case e == "":
-		return "is required"
-	case len(e) > 254:
-		return "must have at most 254 bytes"
-	case err != nil || addr.Address != e || len(local) > 64 || strings.ContainsAny(local, " \"(),:;<>[]\\"):
-		return malformed
-	}
-	labels := strings.Split(host, ".")
-	for _, label := range labels {
-		if !domainLabel(label) {
-			return malformed
-		}
-	}
-	if len(labels) < 2 {
-		return malformed
-	}
-	return ""
-}
-
-// domainLabel reports whether a part of a domain name has the form of one, be it
-// in ASCII or international (RFC 6531).
-func domainLabel(s string) bool {
-	odd := func(r rune) bool { return r != '-' && !unicode.In(r, unicode.Letter, unicode.Digit, unicode.Mark) }
-	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-' && !strings.ContainsFunc(s, odd)
-}
-
 func badName(n string) string {
 	switch {
 	case n == "":
 		return "is required"
 	case utf8.RuneCountInString(n) > 100:
 		return "must have at most 100 characters"
-	case strings.ContainsFunc(n, unicode.IsControl) || strings.ContainsFunc(n, bidi):
+	case hiddenSigns(n):
 		return "must not contain control characters"
 	}
 	return ""
 }
 
-// bidi are the signs that turn the direction of text around, also of what
-// stands beside the name.
-func bidi(r rune) bool { return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 }
+// hiddenSigns reports whether a text has characters that show nothing, other than
+// joiners and variation selectors with a letter or sign before them.
+func hiddenSigns(text string) bool {
+	before := ' '
+	for _, r := range text {
+		if invisible(r) && (!joiner(r) || unicode.IsSpace(before) || joiner(before) && r != '\u200d') {
+			return true
+		}
+		before = r
+	}
+	return before == '\u200c' || before == '\u200d'
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,31 +17,38 @@ import (
 	"boxoffice/internal/message"
 )
 
-// mailbox keeps what was sent.
-type mailbox struct {
+// inbox keeps what was sent.
+type inbox struct {
 	mu   sync.Mutex
 	sent []struct{ to, subject, text string }
 }
 
-func (m *mailbox) Send(to, subject, text string) {
+func (m *inbox) Send(to, subject, text string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sent = append(m.sent, struct{ to, subject, text string }{to, subject, text})
 }
 
-// settle waits until all work about mails is done.
-func (w *world) settle() {
-	done := make(chan struct{})
-	_ = w.post.do(func(context.Context) { close(done) })
-	<-done
+// settle waits until all mails are handed over, on whatever node.
+func (w *world) settle(t testing.TB) {
+	t.Helper()
+	for n := 1; n > 0; {
+		if err := w.runErrands(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.db.Reader().QueryRowContext(t.Context(), `SELECT count(*) FROM mails`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		runtime.Gosched()
+	}
 }
 
-var secret = regexp.MustCompile(`token=([0-9a-z]+)|code is ([0-9]{6})`)
+var secret = regexp.MustCompile(`token=([0-9a-z]+)|code is ([0-9A-Z-]+)`)
 
 // last is the newest mail to an address, and the secret in it.
-func (w *world) last(t testing.TB, m *mailbox, to string) (subject, token string) {
+func (w *world) last(t testing.TB, m *inbox, to string) (subject, token string) {
 	t.Helper()
-	w.settle()
+	w.settle(t)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := len(m.sent) - 1; i >= 0; i-- {
@@ -54,8 +62,8 @@ func (w *world) last(t testing.TB, m *mailbox, to string) (subject, token string
 	return "", ""
 }
 
-func (w *world) mails() *mailbox {
-	m := &mailbox{}
+func (w *world) mails() *inbox {
+	m := &inbox{}
 	w.UseMailer(m, w.log)
 	w.UsePublicURL("https://tickets.example")
 	return m
@@ -233,7 +241,7 @@ func (w *world) appCode(t testing.TB, secret string) string {
 
 func TestTwoFactor(t *testing.T) {
 	w := newWorld(t)
-	u := w.signUp(t, "ann@example.org")
+	u := w.member(t, "ann@example.org")
 	ctx := t.Context()
 	if _, err := w.BeginTwoFactor(ctx, as(u), u.ID, "wrong horse battery"); errs.KindOf(err) != errs.Invalid {
 		t.Error(err)
@@ -338,7 +346,7 @@ type adopting struct {
 func (a *adopting) Adopt(_ context.Context, from, to string, _ message.EmailKey) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.refuse == nil {
+	if a.refuse == nil && from != to {
 		a.moved = append(a.moved, from+">"+to)
 	}
 	return a.refuse
@@ -359,24 +367,20 @@ func TestGuests(t *testing.T) {
 		t.Fatalf("%+v %v", first, err)
 	}
 	_, digits := w.last(t, m, mail)
-	wrong := "000000"
-	if digits == wrong {
-		wrong = "000001"
-	}
-	if _, err := w.VerifyGuest(ctx, as(first.User), wrong, ""); errs.KindOf(err) != errs.Invalid {
+	if _, err := w.VerifyCode(ctx, as(first.User), "000-000-000", ""); errs.KindOf(err) != errs.Invalid {
 		t.Error(err)
 	}
-	if _, err := w.VerifyGuest(ctx, message.Caller{}, digits, ""); errs.KindOf(err) != errs.Unauthenticated {
+	if _, err := w.VerifyCode(ctx, message.Caller{}, digits, ""); errs.KindOf(err) != errs.Unauthenticated {
 		t.Error(err)
 	}
-	one, err := w.VerifyGuest(ctx, as(first.User), digits, "")
+	one, err := w.VerifyCode(ctx, as(first.User), digits, "")
 	if err != nil || one.User.ID != first.User.ID || one.User.Role != message.Customer || !one.User.Verified {
 		t.Fatalf("%+v %v", one, err)
 	}
 	if who, err := w.Authenticate(ctx, first.Token); err != nil || who.Role != message.Customer {
 		t.Errorf("%+v %v", who, err)
 	}
-	if _, err := w.VerifyGuest(ctx, as(one.User), digits, ""); !is(err, "already-verified") {
+	if _, err := w.VerifyCode(ctx, as(one.User), digits, ""); !is(err, "already-verified") {
 		t.Error(err)
 	}
 
@@ -385,16 +389,17 @@ func TestGuests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.settle(t)
 	_, digits = w.last(t, m, mail)
 	house.refuse = errs.New(errs.Conflict, "too-many-seats", "You have enough.")
-	if _, err := w.VerifyGuest(ctx, as(second.User), digits, ""); !is(err, "too-many-seats") {
+	if _, err := w.VerifyCode(ctx, as(second.User), digits, ""); !is(err, "too-many-seats") {
 		t.Error(err)
 	}
 	if _, err := w.Authenticate(ctx, second.Token); err != nil {
 		t.Errorf("refused, and signed out: %v", err)
 	}
 	house.refuse = nil
-	two, err := w.VerifyGuest(ctx, as(second.User), digits, "")
+	two, err := w.VerifyCode(ctx, as(second.User), digits, "")
 	if err != nil || two.User.ID != first.User.ID || len(house.moved) != 1 || house.moved[0] != second.User.ID+">"+first.User.ID {
 		t.Fatalf("%+v %v %v", two, err, house.moved)
 	}
@@ -407,55 +412,21 @@ func TestGuests(t *testing.T) {
 	}
 	w.signUp(t, mail)
 	// Who is deleted leaves no address behind, and its next guest is a new one.
-	if err := w.Delete(ctx, as(two.User), two.User.ID); err != nil {
+	if err := w.Delete(ctx, as(two.User), two.User.ID, ""); err != nil {
 		t.Fatal(err)
 	}
 	third, err := w.EnterGuest(ctx, "Gus", mail, "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.settle(t)
+	w.pass(mailPause) // one was mailed to the address a moment ago, for the sign-up
+	if err := w.ResendCode(ctx, as(third.User)); err != nil {
+		t.Fatal(err)
+	}
 	_, digits = w.last(t, m, mail)
-	if x, err := w.VerifyGuest(ctx, as(third.User), digits, ""); err != nil || x.User.ID != third.User.ID {
+	if x, err := w.VerifyCode(ctx, as(third.User), digits, ""); err != nil || x.User.ID != third.User.ID {
 		t.Errorf("%+v %v", x, err)
-	}
-}
-
-func TestGuessingCodes(t *testing.T) {
-	w := newWorld(t)
-	m := w.mails()
-	g, err := w.EnterGuest(t.Context(), "Gus", "g@example.org", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, digits := w.last(t, m, "g@example.org")
-	var wg sync.WaitGroup
-	var tried atomic.Int32
-	for range 50 {
-		wg.Go(func() {
-			_, err := w.VerifyGuest(t.Context(), as(g.User), "x", "")
-			switch errs.KindOf(err) {
-			case errs.Invalid:
-				tried.Add(1)
-			case errs.TooMany:
-			default:
-				t.Error(err)
-			}
-		})
-	}
-	if wg.Wait(); tried.Load() != codeTries {
-		t.Errorf("%d guesses were looked at", tried.Load())
-	}
-	if _, err := w.VerifyGuest(t.Context(), as(g.User), digits, ""); errs.KindOf(err) != errs.TooMany {
-		t.Errorf("the right one, too late: %v", err)
-	}
-	w.pass(mailPause)
-	if err := w.SendCode(t.Context(), g.User); err != nil {
-		t.Fatal(err)
-	}
-	_, digits = w.last(t, m, "g@example.org")
-	w.pass(codeLife)
-	if _, err := w.VerifyGuest(t.Context(), as(g.User), digits, ""); !is(err, "code-expired") {
-		t.Error(err)
 	}
 }
 
@@ -465,24 +436,23 @@ func TestGuestsAtOnce(t *testing.T) {
 	m := w.mails()
 	house := &adopting{}
 	w.UseBookings(house)
-	type guest struct {
-		User
-		digits string
-	}
-	var guests []guest
+	var guests []User
 	for range 10 {
 		g, err := w.EnterGuest(t.Context(), "Gus", "g@example.org", "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, digits := w.last(t, m, "g@example.org")
-		guests = append(guests, guest{g.User, digits})
+		guests = append(guests, g.User)
 	}
+	_, code := w.last(t, m, "g@example.org")
 	owners := sync.Map{}
 	var wg sync.WaitGroup
 	for _, g := range guests {
 		wg.Go(func() {
-			x, err := w.VerifyGuest(t.Context(), as(g.User), g.digits, "")
+			x, err := w.VerifyCode(t.Context(), as(g), code, "")
+			if is(err, "code-expired") {
+				return // used by somebody faster
+			}
 			if err != nil {
 				t.Error(err)
 			}
@@ -492,7 +462,7 @@ func TestGuestsAtOnce(t *testing.T) {
 	wg.Wait()
 	n := 0
 	owners.Range(func(any, any) bool { n++; return true })
-	if n != 1 || len(house.moved) != len(guests)-1 {
+	if n != 1 {
 		t.Errorf("%d accounts have the address; %v", n, house.moved)
 	}
 }

@@ -1,23 +1,191 @@
 package user
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
 
 	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
 )
+
+const malformedEmail = "is not an e-mail address"
+
+// domains reads domain names as mail systems do (UTS 46, not transitional), and
+// gives their A-labels (RFC 5890).
+var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckJoiners(true), idna.StrictDomainName(true),
+	idna.VerifyDNSLength(true), idna.Transitional(false))
+
+// NormalEmail is the one form in which an e-mail address is kept and compared:
+// lower case, the local part in NFC, the domain in A-labels. Where there is none,
+// reason says why. The lengths are those of RFC 5321, section 4.5.3.1; quoted
+// local parts and domains of one label are not taken.
+func NormalEmail(e string) (normal, reason string) {
+	if e = strings.TrimSpace(e); e == "" {
+		return "", "is required"
+	}
+	if len(e) > 254 {
+		return "", "must have at most 254 bytes"
+	}
+	addr, err := mail.ParseAddress(e)
+	local, host, _ := strings.Cut(e, "@")
+	if err != nil || addr.Address != e || strings.ContainsAny(local, " \"(),:;<>[]\\") || strings.ContainsFunc(local, invisible) {
+		return "", malformedEmail
+	}
+	local = norm.NFC.String(strings.ToLower(norm.NFC.String(local)))
+	host, err = domains.ToASCII(host)
+	normal = local + "@" + host
+	if err != nil || len(local) > 64 || !strings.Contains(host, ".") || len(normal) > 254 {
+		return "", malformedEmail
+	}
+	return normal, ""
+}
+
+// invisible reports whether a character shows nothing or changes how what stands
+// beside it is shown: controls, line and paragraph separators, format characters
+// (directions and zero-width ones among them) and what else Unicode calls
+// ignorable. Joiners and variation selectors, which some scripts and emoji need,
+// count here; see badName for where they may stand.
+func invisible(r rune) bool {
+	switch {
+	case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
+		return true
+	case r == '\u2800', r == unicode.ReplacementChar: // a blank that is a symbol
+		return true
+	}
+	return unicode.Is(unicode.Noncharacter_Code_Point, r)
+}
+
+// joiner reports whether an invisible character has its place between others: in
+// Persian and Indic names, and in emoji.
+func joiner(r rune) bool {
+	return r == '\u200c' || r == '\u200d' || unicode.Is(unicode.Variation_Selector, r)
+}
 
 // emailSecret is the name of the secret that keys of addresses are made with.
 const emailSecret = "email"
 
-// emailKey is the key of a normalized address: HMAC-SHA256, cut to 16 bytes, so
-// that nobody without the secret can tell whose it is by trying addresses.
+// emailKey is the key of an address: HMAC-SHA256 of its normal form, cut to 16
+// bytes, so that nobody without the secret can tell whose it is by trying.
 func (s *Service) emailKey(address string) (key message.EmailKey) {
 	if address == "" {
 		return key
 	}
-	mac := hmac.New(sha256.New, s.secret)
-	_, _ = mac.Write([]byte(address)) // a hash never fails
-	copy(key[:], mac.Sum(nil))
+	if !plainASCII(address) { // of a time before addresses were normalized
+		if normal, reason := NormalEmail(address); reason == "" {
+			address = normal
+		}
+	}
+	copy(key[:], s.keyed("", address))
 	return key
+}
+
+// keyed is a keyed hash of a text for some use.
+func (s *Service) keyed(use, text string) []byte {
+	mac := hmac.New(sha256.New, s.secret)
+	_, _ = mac.Write([]byte(use + text)) // a hash never fails
+	return mac.Sum(nil)
+}
+
+func plainASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 || s[i] >= 'A' && s[i] <= 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
+// normalizeAddresses brings addresses of accounts that were made before there was
+// one form into it. Where two accounts turn out to have the same, the verified
+// one, else the older one, gets it; the other keeps its spelling, by which its
+// owner still signs in, or, unverified, is one of those that only give it. All
+// count for the same person: see emailKey.
+func (s *Service) normalizeAddresses(ctx context.Context) error {
+	const upgrade = "normal addresses"
+	var done int64
+	if err := s.db.Reader().QueryRowContext(ctx, `SELECT count(*) FROM user_upgrades WHERE name = $1`, upgrade).Scan(&done); err != nil {
+		return fmt.Errorf("normalize addresses: %w", err)
+	}
+	if done > 0 {
+		return nil
+	}
+	odd, err := s.oddAddresses(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range odd {
+		normal, reason := NormalEmail(o.old)
+		if reason != "" || normal == o.old {
+			continue // it cannot be brought into the form, or is in it
+		}
+		err := s.db.Write(ctx, func(tx *sql.Tx) error {
+			if o.column == "email" && o.verified {
+				if err := freeAddress(ctx, tx, normal, o.id); err != nil {
+					return err
+				}
+			}
+			_, err := tx.ExecContext(ctx, `UPDATE users SET `+o.column+` = $1 WHERE id = $2 AND `+o.column+` = $3`, normal, o.id, o.old)
+			return err
+		})
+		if err != nil && !sqldb.Duplicate(err) {
+			return fmt.Errorf("normalize addresses: %w", err)
+		}
+	}
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO user_upgrades (name, done_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, upgrade, s.now().UnixMicro())
+		return err
+	})
+}
+
+// oddAddress is an address in a column of an account.
+type oddAddress struct {
+	id, column, old string
+	verified        bool
+}
+
+// oddAddresses lists addresses that are not plain ASCII, verified and older ones
+// first. It reads the table once.
+func (s *Service) oddAddresses(ctx context.Context) (odd []oddAddress, err error) {
+	for _, column := range []string{"email", "guest_email", "contact"} {
+		rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(`SELECT id, `+column+`, email_verified FROM users
+			WHERE /*sqlite: `+column+` GLOB '*[^ -~]*' */ /*postgres: `+column+` ~ '[^ -~]' */ ORDER BY email_verified DESC, created_at, id`))
+		if err != nil {
+			return nil, fmt.Errorf("normalize addresses: %w", err)
+		}
+		for rows.Next() {
+			o := oddAddress{column: column}
+			if err := rows.Scan(&o.id, &o.old, &o.verified); err != nil {
+				return nil, errors.Join(fmt.Errorf("normalize addresses: %w", err), rows.Close())
+			}
+			odd = append(odd, o)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, fmt.Errorf("normalize addresses: %w", err)
+		}
+	}
+	return odd, nil
+}
+
+// spellings are the forms under which an account may have a given address: the
+// one of today, and as it was typed, for accounts that kept theirs.
+func spellings(given string) []string {
+	typed := strings.ToLower(strings.TrimSpace(given))
+	normal, reason := NormalEmail(given)
+	switch {
+	case reason != "":
+		return []string{typed}
+	case typed == normal:
+		return []string{normal}
+	}
+	return []string{typed, normal}
 }

@@ -126,12 +126,17 @@ type byID struct {
 	ID string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
 }
 
+type deleteIn struct {
+	ID       string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
+	Password string `header:"X-Current-Password" maxLength:"128" doc:"The account's password, from its owner: a DELETE has no body." example:"velvet curtain"`
+}
+
 // Register adds the service's operations to the API.
 func (s *Service) Register(api huma.API) {
 	tags := []string{"Users"}
 	huma.Register(api, huma.Operation{
 		OperationID: "sign-up", Method: http.MethodPost, Path: "/users", Tags: tags, DefaultStatus: http.StatusCreated,
-		Summary: "Sign up", Description: "Makes an account of role customer.", Errors: []int{400, 409, 413, 422, 503},
+		Summary: "Sign up", Description: "Makes an account of role customer, and mails a link and a code by which its address is confirmed. The answer is the same if there is another account with the address: then the mail says so, and the address stays that account's.", Errors: []int{400, 409, 413, 422, 503},
 	}, func(ctx context.Context, in *signUpIn) (*userOut, error) {
 		b := in.Body
 		u, err := s.SignUp(ctx, Account{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password})
@@ -139,19 +144,16 @@ func (s *Service) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "log-in", Method: http.MethodPost, Path: "/users/login", Tags: tags, DefaultStatus: http.StatusOK,
-		Summary: "Log in", Description: "Starts a session of 24 hours.", Errors: []int{400, 401, 413, 422, 429, 503},
+		Summary: "Log in", Description: "Starts a session of 24 hours. Open to everybody: a token that the request carries does not matter. Ten wrong passwords or codes for an account from one network (an IPv4 address or IPv6 /64) are answered 429 for 15 minutes, and 100 from all networks that it has not signed in from; a new password ends that.", Errors: []int{400, 401, 413, 422, 429, 503},
 	}, s.login)
 	huma.Register(api, huma.Operation{
 		OperationID: "log-out", Method: http.MethodPost, Path: "/users/logout", Tags: tags, DefaultStatus: http.StatusNoContent,
-		Summary: "Log out", Description: "Ends the session whose token the request carries.", Errors: []int{401},
-	}, func(ctx context.Context, in *struct {
-		Authorization string `header:"Authorization"`
-	}) (*struct{}, error) {
+		Summary: "Log out", Description: "Ends the session whose token the request carries, in the Authorization header or a page's cookie.", Errors: []int{401},
+	}, func(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		if !message.CallerFrom(ctx).SignedIn() {
 			return nil, errs.New(errs.Unauthenticated, "sign-in-required", "There is no session to end.")
 		}
-		_, token, _ := strings.Cut(in.Authorization, " ")
-		return nil, s.Logout(ctx, token)
+		return nil, s.Logout(ctx, message.TokenFrom(ctx))
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "get-user", Method: http.MethodGet, Path: "/users/{id}", Tags: tags, Summary: "Read an account",
@@ -175,9 +177,9 @@ func (s *Service) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "delete-user", Method: http.MethodDelete, Path: "/users/{id}", Tags: tags, DefaultStatus: http.StatusNoContent,
-		Summary: "Delete an account", Description: "Anonymizes it; refused while it has live bookings.", Errors: []int{401, 404, 409},
-	}, func(ctx context.Context, in *byID) (*struct{}, error) {
-		return nil, s.Delete(ctx, message.CallerFrom(ctx), in.ID)
+		Summary: "Delete an account", Description: "Anonymizes it; refused while it has live bookings. Its owner gives the password once more, if it has one.", Errors: []int{401, 404, 409, 422, 429, 503},
+	}, func(ctx context.Context, in *deleteIn) (*struct{}, error) {
+		return nil, s.Delete(ctx, message.CallerFrom(ctx), in.ID, in.Password)
 	})
 	s.registerMails(api)
 	s.registerSessions(api)

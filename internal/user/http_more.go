@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -51,7 +50,7 @@ type guestIn struct {
 type guestCodeIn struct {
 	Agent string `header:"User-Agent"`
 	Body  struct {
-		Code string `json:"code" maxLength:"10" doc:"Six digits, as mailed." example:"123456"`
+		Code string `json:"code" maxLength:"32" doc:"Nine letters and digits, as mailed; dashes, spaces and case do not matter." example:"4F7-K9Q-XMD"`
 	}
 }
 
@@ -80,12 +79,12 @@ func (s *Service) registerMails(api huma.API) {
 			return s.session(ctx, x, err)
 		})
 	huma.Register(api, operation("verify-guest", http.MethodPost, "/users/guest/verify", "Verify a guest's address",
-		"Answers the session to go on with: of the account that the address belongs to, which has the holds and all earlier orders. What a customer may have is counted by verified address.", http.StatusOK, 400, 401, 409, 422, 429),
+		"Answers the session to go on with: of the guests' account that the address belongs to, which has the holds and all earlier orders; the session of the request ends. An account with a password whose address is not confirmed yet may use its code, too. What a customer may have is counted by address.", http.StatusOK, 400, 401, 409, 422, 429, 503),
 		func(ctx context.Context, in *guestCodeIn) (*loginOut, error) {
-			x, err := s.VerifyGuest(ctx, message.CallerFrom(ctx), in.Body.Code, in.Agent)
+			x, err := s.VerifyCode(ctx, message.CallerFrom(ctx), in.Body.Code, in.Agent)
 			return s.session(ctx, x, err)
 		})
-	huma.Register(api, operation("send-guest-code", http.MethodPost, "/users/guest/code", "Mail a guest's code again", "At most once a minute.", http.StatusAccepted, 401, 409, 429, 503),
+	huma.Register(api, operation("send-guest-code", http.MethodPost, "/users/guest/code", "Mail the code again", "To the address of a guest, or of an account that is not confirmed yet: at most once a minute and ten times an hour to an address. It is the same code while it has ten minutes left.", http.StatusAccepted, 401, 409, 429, 503),
 		func(ctx context.Context, _ *struct{}) (*struct{}, error) {
 			return nil, s.ResendCode(ctx, message.CallerFrom(ctx))
 		})
@@ -106,24 +105,14 @@ type sessionsOut struct {
 	}
 }
 
-type sessionsIn struct {
-	ID            string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
-	Authorization string `header:"Authorization" hidden:"true"`
-}
-
-func (in *sessionsIn) token() string {
-	_, token, _ := strings.Cut(in.Authorization, " ")
-	return token
-}
-
 func (s *Service) registerSessions(api huma.API) {
 	huma.Register(api, operation("list-sessions", http.MethodGet, "/users/{id}/sessions", "List sessions", "For the account's owner and admins.", http.StatusOK, 401, 404),
-		func(ctx context.Context, in *sessionsIn) (*sessionsOut, error) {
+		func(ctx context.Context, in *byID) (*sessionsOut, error) {
 			list, err := s.Sessions(ctx, message.CallerFrom(ctx), in.ID)
 			if err != nil {
 				return nil, err
 			}
-			own := sha256.Sum256([]byte(in.token()))
+			own := sha256.Sum256([]byte(message.TokenFrom(ctx)))
 			out := &sessionsOut{CacheControl: "private, no-store"}
 			out.Body.Items = make([]listedSession, len(list))
 			for i, l := range list {
@@ -140,8 +129,8 @@ func (s *Service) registerSessions(api huma.API) {
 			return nil, s.EndSessions(ctx, message.CallerFrom(ctx), in.ID, in.Session, "")
 		})
 	huma.Register(api, operation("end-other-sessions", http.MethodDelete, "/users/{id}/sessions", "End all other sessions", "All but the one of this request.", http.StatusNoContent, 401, 404),
-		func(ctx context.Context, in *sessionsIn) (*struct{}, error) {
-			return nil, s.EndSessions(ctx, message.CallerFrom(ctx), in.ID, "", in.token())
+		func(ctx context.Context, in *byID) (*struct{}, error) {
+			return nil, s.EndSessions(ctx, message.CallerFrom(ctx), in.ID, "", message.TokenFrom(ctx))
 		})
 }
 
@@ -183,7 +172,7 @@ func (s *Service) registerTwoFactor(api huma.API) {
 			Code string `json:"code" maxLength:"10" doc:"That the app shows now." example:"123456"`
 		}
 	}
-	huma.Register(api, operation("confirm-two-factor", http.MethodPut, "/users/{id}/totp", "Switch two-factor log-in on", "From then on log-in needs a code.", http.StatusOK, 400, 401, 403, 404, 409, 422),
+	huma.Register(api, operation("confirm-two-factor", http.MethodPut, "/users/{id}/totp", "Switch two-factor log-in on", "From then on log-in needs a code.", http.StatusOK, 400, 401, 403, 404, 409, 422, 429),
 		func(ctx context.Context, in *confirmIn) (*recoveryOut, error) {
 			codes, err := s.ConfirmTwoFactor(ctx, message.CallerFrom(ctx), in.ID, in.Body.Code)
 			out := &recoveryOut{CacheControl: "no-store"}

@@ -39,26 +39,25 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 	if err := s.visitors.check(from, s.now()); err != nil {
 		return Session{}, err
 	}
-	login := strings.ToLower(strings.TrimSpace(c.Name))
-	u, err := s.claimed(ctx, login, c.Proof)
-	if err != nil && !errors.Is(err, errNoUser) {
+	list, of, err := s.claimed(ctx, c)
+	if err != nil {
 		return Session{}, err
 	}
-	account := u.ID
-	if account == "" {
-		account = "?" + login
+	owner := ""
+	if len(list) > 0 {
+		owner = list[0].ID
 	}
 	wrong := errs.New(errs.Unauthenticated, "wrong-password", "There is no account with this name and password.")
-	end, err := s.throttle.begin(ctx, account, s.now)
-	if err != nil {
-		return Session{}, err
-	}
-	outcome, err := s.prove(ctx, u, c, wrong)
-	end(outcome)
-	if err != nil {
-		if outcome == failed {
+	var u User
+	err = s.limited(ctx, of, owner, func() (outcome, error) {
+		var o outcome
+		u, o, err = s.prove(ctx, list, c, wrong)
+		if o == failed {
 			s.visitors.note(from, s.now())
 		}
+		return o, err
+	})
+	if err != nil {
 		return Session{}, err
 	}
 	session, err := s.welcome(ctx, u, c.Visitor, c.Agent)
@@ -68,10 +67,29 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 	return session, err
 }
 
+// claimed are the accounts that a log-in may be about, by a proof or by name, and
+// what its failures are counted for.
+func (s *Service) claimed(ctx context.Context, c Credentials) (list []User, of tryKey, err error) {
+	if userID, _, ok := strings.Cut(c.Proof, "."); ok {
+		u, err := s.get(ctx, userID)
+		if errors.Is(err, errNoUser) {
+			return nil, target("?"+userID, ""), nil
+		}
+		return []User{u}, target(u.ID, u.hash), err
+	}
+	if list, err = s.claimants(ctx, c.Name); err != nil {
+		return nil, of, err
+	}
+	if len(list) > 0 {
+		return list, target(list[0].ID, list[0].hash), nil
+	}
+	return nil, target("?"+strings.ToLower(strings.TrimSpace(c.Name)), ""), nil
+}
+
 // welcome starts a session of an account, which takes over what its owner has
 // held as a visitor. When a limit forbids that, nothing changes.
 func (s *Service) welcome(ctx context.Context, u User, visitor message.Caller, agent string) (Session, error) {
-	if err := s.adopt(ctx, visitor, u.ID); err != nil {
+	if err := s.adopt(ctx, visitor, &u); err != nil {
 		return Session{}, err
 	}
 	session, err := s.startSession(ctx, u, agent, sessionLife)
@@ -81,51 +99,53 @@ func (s *Service) welcome(ctx context.Context, u User, visitor message.Caller, a
 	return session, s.leave(ctx, visitor)
 }
 
-// prove checks what an account wants to see at log-in.
-func (s *Service) prove(ctx context.Context, u User, c Credentials, wrong error) (outcome, error) {
+// prove checks what an account wants to see at log-in, and answers whose password
+// it was. A wrong password takes as long for every address.
+func (s *Service) prove(ctx context.Context, list []User, c Credentials, wrong error) (u User, o outcome, err error) {
 	if c.Proof != "" {
-		if err := s.checkProof(ctx, &u, c.Proof); err != nil {
-			return undecided, err
+		if len(list) == 0 {
+			return u, undecided, proofOver()
 		}
-	} else if ok, err := s.hasher.check(ctx, u.hash, c.Password); err != nil {
-		return undecided, err
-	} else if !ok {
-		return failed, wrong
+		u = list[0]
+		if err := s.checkProof(ctx, &u, c.Proof); err != nil {
+			return u, undecided, err
+		}
+	} else if u, err = s.whose(ctx, list, c); err != nil {
+		return u, undecided, err
 	}
 	switch {
-	case u.Disabled:
-		return failed, wrong
+	case u.ID == "" || u.Disabled:
+		return u, failed, wrong
 	case !u.twoFactor:
-		return right, nil
+		return u, right, nil
 	case c.Code == "":
-		return undecided, s.askForCode(ctx, &u, c)
+		return u, undecided, s.askForCode(ctx, &u, c)
 	}
 	if err := s.secondFactor(ctx, &u, c.Code, "code"); errs.KindOf(err) == errs.Invalid {
-		return failed, errs.New(errs.Unauthenticated, "wrong-code", "This is not a code of now, or it was used before.")
+		return u, failed, errs.New(errs.Unauthenticated, "wrong-code", "That code has expired or was already used.")
 	} else if err != nil {
-		return undecided, err
+		return u, undecided, err
 	}
-	return right, nil
+	return u, right, nil
 }
 
-// try checks a password, throttled per account. The account is a User's id, or
-// stands for a name that nobody has.
-func (s *Service) try(ctx context.Context, account string, u User, password string) (bool, error) {
-	end, err := s.throttle.begin(ctx, account, s.now)
-	if err != nil {
-		return false, err
+// whose is the account of those given that a password is of; a User without an
+// id when it is of none. An address may be of two.
+func (s *Service) whose(ctx context.Context, list []User, c Credentials) (User, error) {
+	most := 1
+	if strings.Contains(c.Name, "@") {
+		most = 2
 	}
-	ok, err := s.hasher.check(ctx, u.hash, password)
-	switch {
-	case err != nil:
-		end(undecided)
-		return false, err
-	case ok && !u.Disabled:
-		end(right)
-		return true, nil
+	for i := range most {
+		var u User
+		if i < len(list) {
+			u = list[i]
+		}
+		if ok, err := s.hasher.check(ctx, u.hash, c.Password); err != nil || ok {
+			return u, err
+		}
 	}
-	end(failed)
-	return false, nil
+	return User{}, nil
 }
 
 // SignUpAndIn makes an account of role customer with a session, and gives it what

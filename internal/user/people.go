@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
@@ -42,11 +41,15 @@ func (s *Service) People(ctx context.Context, ids []string) (map[string]message.
 	return out, rows.Err()
 }
 
-// ByEmail are the ids of the accounts with an e-mail address: a customer's, or a
-// guest's who has confirmed it.
+// peopleAtMost is how many accounts may give the same address: most of them have
+// not shown that it is theirs.
+const peopleAtMost = 200
+
+// ByEmail are the ids of the accounts with an e-mail address, confirmed or not.
 func (s *Service) ByEmail(ctx context.Context, email string) ([]string, error) {
-	email = strings.ToLower(strings.TrimSpace(email))
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT id FROM users WHERE email = $1 OR guest_email = $1`, email) // their unique indexes
+	email = spellings(email)[len(spellings(email))-1]
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT id FROM users WHERE email = $1 OR guest_email = $1 OR contact = $1
+		ORDER BY email_verified DESC, id LIMIT $2`, email, peopleAtMost) // unique indexes, users_by_contact
 	if err != nil {
 		return nil, fmt.Errorf("find people: %w", err)
 	}

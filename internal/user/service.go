@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +27,9 @@ type Bookings interface {
 	// UserBookingIDs lists up to limit bookings, and whether there are more.
 	UserBookingIDs(ctx context.Context, userID string, limit int) ([]string, bool, error)
 	// Adopt gives a user's bookings to another account of the same person, with
-	// the key of its verified address.
+	// the key of its verified address, or with from equal to to gives them the
+	// address only. Holds go all or none: a limit refuses with kind Conflict. It
+	// may be done again.
 	Adopt(ctx context.Context, fromUserID, toUserID string, email message.EmailKey) error
 	// HasLive reports whether a user has bookings that are held or sold.
 	HasLive(ctx context.Context, userID string) (bool, error)
@@ -79,13 +81,17 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
 	}
-	s := &Service{db: db, now: cfg.Now, hasher: h, secret: secret, throttle: throttle{tries: map[string]*tries{}}, mailer: noMail{}, post: newPost(), log: slog.Default(), lookUps: map[int]*sql.Stmt{}}
+	s := &Service{db: db, now: cfg.Now, hasher: h, secret: secret, mailer: noMail{}, log: slog.Default(), lookUps: map[int]*sql.Stmt{}}
+	if err := s.normalizeAddresses(ctx); err != nil {
+		return nil, err
+	}
 	s.sessions = newSessions(s)
+	s.startPost()
 	return s, nil
 }
 
-// Close ends the service's look-ups and hands over mails that wait. It is called
-// when no requests come any more.
+// Close ends the service's look-ups and its post: mails that wait are in the
+// database. It is called when no requests come any more.
 func (s *Service) Close() {
 	s.post.close()
 	s.sessions.queue.Close()
@@ -112,66 +118,6 @@ func (s *Service) RequireTwoFactor() { s.strict = true }
 // UseBookings tells the service of the bookings; it is called before serving.
 func (s *Service) UseBookings(b Bookings) { s.bookings = b }
 
-// SignUp makes an account of role customer.
-func (s *Service) SignUp(ctx context.Context, a Account) (User, error) {
-	u, err := s.create(ctx, a, message.Customer)
-	if err != nil {
-		return u, err
-	}
-	if err := s.sendVerification(u.ID, u.Email, u.Name); err != nil {
-		s.note(ctx, err) // the account is there; another mail can be asked for
-	}
-	return u, nil
-}
-
-func (s *Service) create(ctx context.Context, a Account, role message.Role) (User, error) {
-	bad := a.normalize()
-	if reason := s.hasher.acceptable(a.Password, a.Email, a.Username); reason != "" {
-		bad = append(bad, errs.Field{Name: "password", Reason: reason})
-	}
-	if err := errs.Fields(bad); err != nil {
-		return User{}, err
-	}
-	hash, err := s.hasher.hash(ctx, a.Password)
-	if err != nil {
-		return User{}, err
-	}
-	now := s.now()
-	u := User{ID: id.New(now), Email: a.Email, Username: a.Username, Name: a.Name, Role: role, CreatedAt: now.UnixMicro(), Version: 1, hash: hash}
-	err = s.db.Write(ctx, func(tx *sql.Tx) error { return insert(ctx, tx, &u) })
-	if sqldb.Duplicate(err) {
-		return User{}, s.taken(ctx, a, "")
-	}
-	if err != nil {
-		return User{}, fmt.Errorf("sign up: %w", err)
-	}
-	return u, nil
-}
-
-// taken says which of the names is another account's; self may have it.
-func (s *Service) taken(ctx context.Context, a Account, self string) error {
-	e := errs.New(errs.Conflict, "account-exists", "There is an account with this e-mail address already.")
-	e.Fields = []errs.Field{{Name: "email", Reason: "belongs to another account"}}
-	if u, err := s.find(ctx, a.Email); errors.Is(err, errNoUser) || err == nil && u.ID == self {
-		e.Detail = "There is an account with this username already."
-		e.Fields[0].Name = "username"
-	}
-	return e
-}
-
-func insert(ctx context.Context, tx *sql.Tx, u *User) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO users (id, email, username, name, role, password_hash, disabled, created_at, version, contact)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, u.ID, orNull(u.Email), orNull(u.Username), u.Name, string(u.Role), u.hash, u.Disabled, u.CreatedAt, u.Version, u.Contact)
-	return err
-}
-
-func orNull(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}
-
 const columns = `id, email, username, name, role, password_hash, disabled, created_at, version, email_verified, contact, totp_secret, totp_active`
 
 func scan(row *sql.Row) (User, error) {
@@ -186,16 +132,10 @@ func scan(row *sql.Row) (User, error) {
 		return u, fmt.Errorf("read account: %w", err)
 	}
 	u.Email, u.Username = email.String, username.String
-	return u, nil
-}
-
-// find is an account by e-mail address or username.
-func (s *Service) find(ctx context.Context, login string) (User, error) {
-	column := "username"
-	if strings.Contains(login, "@") {
-		column = "email"
+	if !u.Verified && u.Role != message.Guest && u.Email == "" {
+		u.Email, u.Contact = u.Contact, "" // see addresses
 	}
-	return scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE `+column+` = $1`, login)) // unique indexes
+	return u, nil
 }
 
 var errNoUser = errors.New("user: no such account")
@@ -242,8 +182,9 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, userID stri
 	set(&a.Username, c.Username)
 	set(&a.Name, c.Name)
 	bad := a.normalize()
-	if before.Email == "" && c.Email == nil && len(bad) > 0 && bad[0].Name == "email" {
-		bad = bad[1:] // accounts made in bulk have none
+	if c.Email == nil { // accounts made in bulk have none, and old ones keep their spelling
+		a.Email = before.Email
+		bad = slices.DeleteFunc(bad, func(f errs.Field) bool { return f.Name == "email" })
 	}
 	if c.Password != nil {
 		if reason := s.hasher.acceptable(*c.Password, a.Email, a.Username); reason != "" {
@@ -277,29 +218,30 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, userID stri
 		then = sessionsChanged
 	}
 	err = s.replace(ctx, &u, before.Version, then, func(tx *sql.Tx) error {
-		if moved { // links that were mailed to another address are void
-			return dropTokens(ctx, tx, u.ID)
+		if !moved {
+			return nil
 		}
-		return nil
+		if err := s.tellMoved(ctx, tx, &before); err != nil {
+			return err
+		}
+		return dropTokens(ctx, tx, u.ID) // links that were mailed to another address are void
 	})
+	s.post.kick()
 	if sqldb.Duplicate(err) {
-		return before, s.taken(ctx, a, before.ID)
-	}
-	if err == nil && moved {
-		s.movedAddress(ctx, &before, &u)
+		return before, s.taken(ctx, a, false)
 	}
 	return u, err
 }
 
-// movedAddress tells the old address of the new one, and asks the new one.
-func (s *Service) movedAddress(ctx context.Context, before, u *User) {
+// tellMoved tells the old address of an account of the new one, and asks the new
+// one.
+func (s *Service) tellMoved(ctx context.Context, tx *sql.Tx, before *User) error {
 	if before.Email != "" {
-		s.mailer.Send(before.Email, "Your e-mail address was changed",
-			fmt.Sprintf("Hello %s,\n\nyour account has another e-mail address now. If that was not you, choose a new password at once and write to us.", u.Name))
+		if err := s.promise(ctx, tx, mailMoved, before.ID, before.Email); err != nil {
+			return err
+		}
 	}
-	if u.Email != "" {
-		s.note(ctx, s.sendVerification(u.ID, u.Email, u.Name))
-	}
+	return s.promise(ctx, tx, mailVerify, before.ID, "")
 }
 
 // mayChange refuses what a caller may not change of an account that they may
@@ -322,11 +264,7 @@ func (s *Service) mayChange(ctx context.Context, caller message.Caller, u User, 
 	if admin || a.Email == u.Email && c.Password == nil {
 		return nil
 	}
-	ok, err := s.try(ctx, u.ID, u, c.CurrentPassword)
-	if err == nil && !ok {
-		err = errs.Bad("current_password", "is not the account's password")
-	}
-	return err
+	return s.checkPassword(ctx, &u, c.CurrentPassword)
 }
 
 func forbiddenField(name, reason string) error {
@@ -354,8 +292,9 @@ const (
 // in the same transaction.
 func (s *Service) replace(ctx context.Context, u *User, before int64, e effect, more func(*sql.Tx) error) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE users SET email = $1, username = $2, name = $3, password_hash = $4, disabled = $5, role = $6, version = $7, email_verified = $8
-			WHERE id = $9 AND version = $10`, orNull(u.Email), orNull(u.Username), u.Name, u.hash, u.Disabled, string(u.Role), u.Version, u.Verified, u.ID, before)
+		email, contact := u.addresses()
+		res, err := tx.ExecContext(ctx, `UPDATE users SET email = $1, username = $2, name = $3, password_hash = $4, disabled = $5, role = $6, version = $7, email_verified = $8, contact = $9
+			WHERE id = $10 AND version = $11`, email, orNull(u.Username), u.Name, u.hash, u.Disabled, string(u.Role), u.Version, u.Verified, contact, u.ID, before)
 		if err != nil {
 			return err
 		}
@@ -381,13 +320,19 @@ func (s *Service) replace(ctx context.Context, u *User, before int64, e effect, 
 	return err
 }
 
-// Delete anonymizes an account and ends its sessions. It is refused while the
-// account has live bookings. A hold that slips in between the look and the end
-// of the sessions lapses by itself: nobody is left who could pay for it.
-func (s *Service) Delete(ctx context.Context, caller message.Caller, userID string) error {
+// Delete anonymizes an account and ends its sessions. Its owner gives the
+// password once more, if it has one. It is refused while the account has live
+// bookings. A hold that slips in between the look and the end of the sessions
+// lapses by itself: nobody is left who could pay for it.
+func (s *Service) Delete(ctx context.Context, caller message.Caller, userID, password string) error {
 	u, err := s.visible(ctx, caller, userID)
 	if err != nil {
 		return err
+	}
+	if caller.UserID == userID && u.HasPassword() {
+		if err := s.checkPassword(ctx, &u, password); err != nil {
+			return err
+		}
 	}
 	if s.bookings != nil {
 		live, err := s.bookings.HasLive(ctx, userID)
@@ -399,13 +344,13 @@ func (s *Service) Delete(ctx context.Context, caller message.Caller, userID stri
 		}
 	}
 	before := u.Version
-	u.Email, u.Username, u.Name, u.hash, u.Disabled, u.Verified, u.Version = "", "", "deleted account", "", true, false, u.Version+1
+	u.Email, u.Contact, u.Username, u.Name, u.hash, u.Disabled, u.Verified, u.Version = "", "", "", "deleted account", "", true, false, u.Version+1
 	return s.replace(ctx, &u, before, sessionsEnd, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE users SET contact = '', guest_email = NULL, totp_secret = '', totp_active = FALSE WHERE id = $1`, u.ID); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM recovery_codes WHERE user_id = $1`, u.ID); err != nil {
-			return err
+		for _, text := range []string{`UPDATE users SET guest_email = NULL, totp_secret = '', totp_active = FALSE WHERE id = $1`,
+			`DELETE FROM recovery_codes WHERE user_id = $1`, `DELETE FROM known_networks WHERE user_id = $1`, `DELETE FROM mails WHERE user_id = $1`} {
+			if _, err := tx.ExecContext(ctx, text, u.ID); err != nil {
+				return err
+			}
 		}
 		return dropTokens(ctx, tx, u.ID)
 	})
@@ -417,9 +362,10 @@ func dropTokens(ctx context.Context, tx *sql.Tx, userID string) error {
 	return err
 }
 
-// CreateUser makes an account of any role.
+// CreateUser makes an account of any role, whose address counts as verified:
+// whoever may make accounts vouches for it.
 func (s *Service) CreateUser(ctx context.Context, email, name, password string, role message.Role) (User, error) {
-	return s.create(ctx, Account{Email: email, Name: name, Password: password}, role)
+	return s.create(ctx, Account{Email: email, Name: name, Password: password}, role, true)
 }
 
 // CreateAdmin makes an administrator and returns the generated password.
@@ -434,7 +380,7 @@ func (s *Service) CreateAdmin(ctx context.Context, email string) (password strin
 func (s *Service) EnsureAccount(ctx context.Context, email, name string, role message.Role) (u User, password string, err error) {
 	password = id.Token()[:16]
 	u, err = s.find(ctx, email)
-	if errors.Is(err, errNoUser) {
+	if errors.Is(err, errNoUser) || err == nil && !u.Verified {
 		u, err = s.CreateUser(ctx, email, name, password, role)
 		return u, password, err
 	}

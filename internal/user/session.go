@@ -1,13 +1,13 @@
 package user
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -146,8 +146,15 @@ func (s *Service) startSession(ctx context.Context, u User, agent string, life t
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO sessions (token_hash, user_id, created_at, expires_at, user_agent) VALUES ($1, $2, $3, $4, $5)`,
 			hash[:], u.ID, now.UnixMicro(), ends.UnixMicro(), clipped(agent))
-		return err
+		if err != nil || !u.HasPassword() {
+			return err
+		}
+		if err := s.adoptLater(ctx, tx, &u); err != nil {
+			return err
+		}
+		return s.knowNetwork(ctx, tx, u.ID)
 	})
+	s.post.kick()
 	if err != nil {
 		return Session{}, fmt.Errorf("start session: %w", err)
 	}
@@ -202,7 +209,7 @@ func (s *Service) Sessions(ctx context.Context, caller message.Caller, userID st
 		return nil, err
 	}
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT token_hash, created_at, expires_at, user_agent FROM sessions
-		WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at DESC LIMIT 100`, userID, s.now().UnixMicro()) // sessions_by_user
+		WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at DESC LIMIT 100`, userID, s.now().Add(overlap).UnixMicro()) // sessions_by_user; without those that were replaced
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
@@ -220,34 +227,48 @@ func (s *Service) Sessions(ctx context.Context, caller message.Caller, userID st
 }
 
 // EndSessions ends one of an account's sessions by its id, or with "" all but
-// the one of a token.
+// the one of a token, however many there are.
 func (s *Service) EndSessions(ctx context.Context, caller message.Caller, userID, sessionID, keep string) error {
+	if sessionID != "" {
+		return s.endSession(ctx, caller, userID, sessionID)
+	}
+	if _, err := s.visible(ctx, caller, userID); err != nil {
+		return err
+	}
+	kept := sha256.Sum256([]byte(keep))
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE user_id = $1 AND token_hash <> $2`, userID, kept[:]); err != nil { // sessions_by_user
+			return err
+		}
+		return raiseEpoch(ctx, tx)
+	})
+	s.sessions.forgetAll(userID)
+	if err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) endSession(ctx context.Context, caller message.Caller, userID, sessionID string) error {
 	list, err := s.Sessions(ctx, caller, userID)
 	if err != nil {
 		return err
 	}
-	kept := sha256.Sum256([]byte(keep))
-	var ended []Listed
-	for _, l := range list {
-		if l.ID == sessionID || sessionID == "" && !bytes.Equal(l.hash, kept[:]) {
-			ended = append(ended, l)
-		}
-	}
-	if sessionID != "" && len(ended) == 0 {
+	at := slices.IndexFunc(list, func(l Listed) bool { return l.ID == sessionID })
+	if at < 0 {
 		return errs.Missing("session")
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		for _, l := range ended {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE token_hash = $1`, l.hash); err != nil {
-				return err
-			}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE token_hash = $1`, list[at].hash); err != nil {
+			return err
 		}
 		return raiseEpoch(ctx, tx)
 	})
-	for _, l := range ended {
-		s.sessions.forget(tokenHash(l.hash))
+	s.sessions.forget(tokenHash(list[at].hash))
+	if err != nil {
+		return fmt.Errorf("end session: %w", err)
 	}
-	return err
+	return nil
 }
 
 var errStale = errors.New("user: account changed meanwhile")

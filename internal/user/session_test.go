@@ -28,7 +28,7 @@ func TestSessionsEnd(t *testing.T) {
 			_, err := w.Update(t.Context(), admin, u.ID, 0, Change{Disabled: &yes})
 			return err
 		}},
-		{"deleted", func(w *world, u User, _ string) error { return w.Delete(t.Context(), admin, u.ID) }},
+		{"deleted", func(w *world, u User, _ string) error { return w.Delete(t.Context(), admin, u.ID, "") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)

@@ -62,14 +62,6 @@ func proofHash(u *User, secret string) []byte {
 	return sum[:]
 }
 
-// claimed is the account that a log-in is about: by a proof, else by its name.
-func (s *Service) claimed(ctx context.Context, login, proof string) (User, error) {
-	if userID, _, ok := strings.Cut(proof, "."); ok {
-		return s.get(ctx, userID)
-	}
-	return s.find(ctx, login)
-}
-
 // checkProof refuses a proof that is none, or none any more.
 func (s *Service) checkProof(ctx context.Context, u *User, proof string) error {
 	_, secret, _ := strings.Cut(proof, ".")
@@ -80,7 +72,11 @@ func (s *Service) checkProof(ctx context.Context, u *User, proof string) error {
 		return fmt.Errorf("read proof: %w", err)
 	}
 	if err != nil || subtle.ConstantTimeCompare(kept, proofHash(u, secret)) != 1 {
-		return errs.New(errs.Unauthenticated, "proof-over", "That took too long. Please give your password once more.")
+		return proofOver()
 	}
 	return nil
+}
+
+func proofOver() error {
+	return errs.New(errs.Unauthenticated, "proof-over", "That took too long. Please enter your password again.")
 }

@@ -13,7 +13,7 @@ import (
 func TestLoginInSteps(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	u := w.signUp(t, "ann@example.org")
+	u := w.member(t, "ann@example.org")
 	x, err := w.BeginTwoFactor(ctx, as(u), u.ID, goodPassword)
 	if err != nil {
 		t.Fatal(err)

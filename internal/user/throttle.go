@@ -2,28 +2,50 @@ package user
 
 import (
 	"context"
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
 	"sync"
 	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
 )
 
-// How failed log-ins slow an account down.
+// How failed checks of a secret slow an account down. They are counted in memory,
+// by each node for itself, since it started: with n nodes n times as many.
 const (
-	maxFailures = 10
-	failWindow  = 15 * time.Minute
-	maxTracked  = 100_000
+	maxFailures  = 10  // of an account from one network
+	maxStrangers = 100 // of an account from all networks that it has not signed in from
+	failWindow   = 15 * time.Minute
+	maxTracked   = 100_000
 )
 
-// throttle counts failed log-ins per account, in memory. The attempts at one
-// account are made one after the other, so that many at once are not more
-// guesses.
-type throttle struct {
-	mu    sync.Mutex
-	tries map[string]*tries
+// tryKey is what failures are counted for: of fixed size, whatever was typed.
+type tryKey [16]byte
+
+// target is a secret that somebody tries: that of an account, or of a name that
+// nobody has. Once the password has changed it is another one, so that a reset
+// lifts a lock on all nodes.
+func target(account, hash string) tryKey { return keyOf(account, hash) }
+
+// from is a target as it is tried from a network.
+func (k tryKey) from(network string) tryKey { return keyOf(string(k[:]), network) }
+
+func keyOf(a, b string) (key tryKey) {
+	sum := sha256.Sum256([]byte(a + "\x00" + b))
+	copy(key[:], sum[:])
+	return key
 }
 
-// tries are the attempts at one account.
+// throttle counts failures. The attempts at one account from one network are made
+// one after the other, so that many at once are not more guesses.
+type throttle struct {
+	mu    sync.Mutex
+	tries map[tryKey]*tries
+}
+
+// tries are the attempts at one key.
 type tries struct {
 	turn  chan struct{} // holds one while an attempt is made
 	users int           // attempts that have or wait for a turn; under throttle.mu
@@ -31,25 +53,56 @@ type tries struct {
 	since time.Time
 }
 
-// begin waits for the turn of an attempt at an account, and refuses it when
-// there were too many lately. The caller ends the turn with what came of it.
-func (t *throttle) begin(ctx context.Context, account string, now func() time.Time) (end func(outcome), err error) {
-	tr := t.join(account)
+// attempt is one check of a secret.
+type attempt struct {
+	of      tryKey
+	network string
+	known   func() (bool, error) // the account has signed in from the network before
+	now     func() time.Time
+}
+
+// begin waits for the turn of an attempt, and refuses it when too many have
+// failed lately: from its network, or from all networks together that are not the
+// owner's. So whoever tries passwords from elsewhere does not lock the owner out.
+// The caller ends the turn with what came of it.
+func (t *throttle) begin(ctx context.Context, a attempt) (end func(outcome), err error) {
+	pairKey := a.of.from(a.network)
+	pair, all := t.join(pairKey), t.join(a.of)
+	leave := func() {
+		t.leave(pairKey, pair)
+		t.leave(a.of, all)
+	}
 	select {
-	case tr.turn <- struct{}{}:
+	case pair.turn <- struct{}{}:
 	case <-ctx.Done():
-		t.leave(account, tr)
+		leave()
 		return nil, ctx.Err()
 	}
-	if left := t.left(tr, now()); left > 0 {
-		<-tr.turn
-		t.leave(account, tr)
-		return nil, errs.New(errs.TooMany, "too-many-attempts", "Too many failed attempts to sign in; please wait.").After(left)
+	left := t.left(pair, maxFailures, a.now())
+	var known bool
+	if stranger := t.left(all, maxStrangers, a.now()); left <= 0 && stranger > 0 {
+		if known, err = a.known(); !known {
+			left = stranger
+		}
+	}
+	if err == nil && left > 0 {
+		err = errs.New(errs.TooMany, "too-many-attempts", "Too many failed attempts to sign in; please wait, or choose a new password.").After(left)
+	}
+	if err != nil {
+		<-pair.turn
+		leave()
+		return nil, err
 	}
 	return func(o outcome) {
-		t.note(tr, o, now())
-		<-tr.turn
-		t.leave(account, tr)
+		t.note(pair, o, a.now())
+		if o == failed && !known {
+			if known, err := a.known(); err != nil || !known {
+				t.note(all, o, a.now())
+			}
+		}
+		t.fade(all, a.now())
+		<-pair.turn
+		leave()
 	}, nil
 }
 
@@ -57,37 +110,40 @@ func (t *throttle) begin(ctx context.Context, account string, now func() time.Ti
 type outcome uint8
 
 const (
-	undecided outcome = iota // nobody looked at the password
+	undecided outcome = iota // nobody looked at the secret
 	failed
 	right
 )
 
-func (t *throttle) join(account string) *tries {
+func (t *throttle) join(key tryKey) *tries {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	tr := t.tries[account]
+	tr := t.tries[key]
 	if tr == nil {
+		if t.tries == nil {
+			t.tries = map[tryKey]*tries{}
+		}
 		t.makeRoom()
 		tr = &tries{turn: make(chan struct{}, 1)}
-		t.tries[account] = tr
+		t.tries[key] = tr
 	}
 	tr.users++
 	return tr
 }
 
-func (t *throttle) leave(account string, tr *tries) {
+func (t *throttle) leave(key tryKey, tr *tries) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if tr.users--; tr.users == 0 && tr.count == 0 {
-		delete(t.tries, account)
+		delete(t.tries, key)
 	}
 }
 
 // left is for how long no attempt is taken.
-func (t *throttle) left(tr *tries, now time.Time) time.Duration {
+func (t *throttle) left(tr *tries, most int, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if tr.count < maxFailures {
+	if tr.count < most {
 		return 0
 	}
 	return failWindow - now.Sub(tr.since)
@@ -106,19 +162,28 @@ func (t *throttle) note(tr *tries, o outcome, now time.Time) {
 	}
 }
 
-// makeRoom forgets an account that nobody tries at the moment, when too many are
+// fade forgets failures that are too old to count.
+func (t *throttle) fade(tr *tries, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.Sub(tr.since) >= failWindow {
+		tr.count = 0
+	}
+}
+
+// makeRoom forgets a key that nobody tries at the moment, when too many are
 // known: one with few failures if one is soon found.
 func (t *throttle) makeRoom() {
 	if len(t.tries) < maxTracked {
 		return
 	}
-	looked, victim, least := 0, "", 0
-	for account, tr := range t.tries {
+	looked, victim, least, found := 0, tryKey{}, 0, false
+	for key, tr := range t.tries {
 		if tr.users > 0 {
 			continue
 		}
-		if victim == "" || tr.count < least {
-			victim, least = account, tr.count
+		if !found || tr.count < least {
+			victim, least, found = key, tr.count, true
 		}
 		if looked++; looked >= 16 {
 			break
@@ -127,8 +192,88 @@ func (t *throttle) makeRoom() {
 	delete(t.tries, victim)
 }
 
-// How failed log-ins slow an address down, whichever accounts they try. Many
-// people may share one, so that it is much more patient than an account.
+// limited runs a check of one of an account's secrets within its limits.
+func (s *Service) limited(ctx context.Context, of tryKey, userID string, check func() (outcome, error)) error {
+	network := message.ClientFrom(ctx)
+	end, err := s.throttle.begin(ctx, attempt{of: of, network: network, now: s.now, known: func() (bool, error) { return s.knowsNetwork(ctx, userID, network) }})
+	if err != nil {
+		return err
+	}
+	o, err := check()
+	end(o)
+	return err
+}
+
+// checkPassword refuses a password that is not an account's, as a field of the
+// request. It is limited as log-in is.
+func (s *Service) checkPassword(ctx context.Context, u *User, password string) error {
+	return s.limited(ctx, target(u.ID, u.hash), u.ID, func() (outcome, error) {
+		ok, err := s.hasher.check(ctx, u.hash, password)
+		switch {
+		case err != nil:
+			return undecided, err
+		case ok && !u.Disabled:
+			return right, nil
+		}
+		return failed, errs.Bad("current_password", "is not the account's password")
+	})
+}
+
+// checkCodeOf refuses a code that is not one of an account's second factor, as a
+// field of the request. It is limited as log-in is.
+func (s *Service) checkCodeOf(ctx context.Context, u *User, digits string) error {
+	return s.limited(ctx, target(u.ID+" code", u.hash), u.ID, func() (outcome, error) {
+		switch err := s.secondFactor(ctx, u, digits, "code"); {
+		case err == nil:
+			return right, nil
+		case errs.KindOf(err) == errs.Invalid:
+			return failed, err
+		default:
+			return undecided, err
+		}
+	})
+}
+
+// networkLife is how long an account is remembered to have signed in from a
+// network.
+const networkLife = 90 * 24 * time.Hour
+
+func (s *Service) networkKey(userID, network string) []byte {
+	return s.keyed("network\x00", userID+"\x00"+network)[:16]
+}
+
+// knowNetwork remembers the network of a request that has shown an account's
+// secret.
+func (s *Service) knowNetwork(ctx context.Context, tx *sql.Tx, userID string) error {
+	network := message.ClientFrom(ctx)
+	if network == "" {
+		return nil
+	}
+	now := s.now()
+	if _, err := tx.ExecContext(ctx, `DELETE FROM known_networks WHERE user_id = $1 AND seen_at < $2`, userID, now.Add(-networkLife).UnixMicro()); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO known_networks (user_id, network, seen_at) VALUES ($1, $2, $3)
+		ON CONFLICT (user_id, network) DO UPDATE SET seen_at = excluded.seen_at`, userID, s.networkKey(userID, network), now.UnixMicro()) // primary key
+	return err
+}
+
+// knowsNetwork reports whether an account has signed in from a network before.
+func (s *Service) knowsNetwork(ctx context.Context, userID, network string) (bool, error) {
+	if network == "" || userID == "" {
+		return false, nil
+	}
+	var n int
+	row := s.db.Reader().QueryRowContext(ctx, `SELECT count(*) FROM known_networks WHERE user_id = $1 AND network = $2 AND seen_at >= $3`,
+		userID, s.networkKey(userID, network), s.now().Add(-networkLife).UnixMicro()) // primary key
+	if err := row.Scan(&n); err != nil {
+		return false, fmt.Errorf("known networks: %w", err)
+	}
+	return n > 0, nil
+}
+
+// How failed log-ins slow a client address down, whichever accounts they try.
+// Many people may share one, so that it is much more patient than an account.
 const (
 	visitorFailures = 100
 	maxVisitors     = 100_000

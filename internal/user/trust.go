@@ -18,6 +18,7 @@ import (
 const (
 	trustFor   = time.Second // without looking again
 	pollEvery  = 400 * time.Millisecond
+	postEvery  = 5 * time.Second // look for mails and adoptions that wait
 	shards     = 64
 	minSweep   = 256   // trusted sessions in a shard before lapsed ones are dropped
 	maxTrusted = 4_096 // in a shard
@@ -161,11 +162,16 @@ func (s *Service) Run(ctx context.Context) {
 	tick, leaving := time.NewTicker(pollEvery), time.NewTicker(endEvery)
 	defer tick.Stop()
 	defer leaving.Stop()
+	waiting := time.NewTicker(postEvery)
+	defer waiting.Stop()
+	s.post.kick()
 	for {
 		// A poll that fails leaves the epoch unheard, and trust lapses by itself.
 		_ = s.sessions.poll(ctx)
 		select {
 		case <-tick.C:
+		case <-waiting.C: // left by other nodes, or by this one before it started anew
+			s.post.kick()
 		case <-leaving.C:
 			if _, err := s.EndVisits(ctx); err != nil && ctx.Err() == nil {
 				s.log.ErrorContext(ctx, "visitors who are gone keep their accounts", "error", err)

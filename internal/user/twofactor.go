@@ -38,6 +38,9 @@ func (s *Service) BeginTwoFactor(ctx context.Context, caller message.Caller, use
 	if err != nil {
 		return Secret{}, err
 	}
+	if !u.Verified { // else whoever squats on an address could keep it from its owner
+		return Secret{}, errs.New(errs.Forbidden, "address-not-verified", "Please confirm your e-mail address first.")
+	}
 	if u.twoFactor {
 		return Secret{}, errs.New(errs.Conflict, "two-factor-active", "Two-factor log-in is active already. Switch it off first.")
 	}
@@ -65,12 +68,14 @@ func (s *Service) ConfirmTwoFactor(ctx context.Context, caller message.Caller, u
 		return nil, err
 	case caller.UserID != userID:
 		return nil, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can switch an account's two-factor log-in on.")
+	case !u.Verified:
+		return nil, errs.New(errs.Forbidden, "address-not-verified", "Please confirm your e-mail address first.")
 	case u.twoFactor:
 		return nil, errs.New(errs.Conflict, "two-factor-active", "Two-factor log-in is active already.")
 	case u.totpSecret == "":
 		return nil, errs.New(errs.Conflict, "no-secret", "Ask for a secret first.")
 	}
-	if err := s.secondFactor(ctx, &u, digits, "code"); err != nil {
+	if err := s.checkCodeOf(ctx, &u, digits); err != nil {
 		return nil, err
 	}
 	codes := make([]string, recoveryCodes)
@@ -105,7 +110,7 @@ func (s *Service) EndTwoFactor(ctx context.Context, caller message.Caller, userI
 		return err
 	}
 	if u.twoFactor {
-		if err := s.secondFactor(ctx, &u, digits, "code"); err != nil {
+		if err := s.checkCodeOf(ctx, &u, digits); err != nil {
 			return err
 		}
 	}
@@ -131,11 +136,7 @@ func (s *Service) self(ctx context.Context, caller message.Caller, userID, passw
 	if caller.UserID != userID {
 		return u, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can change an account's two-factor log-in.")
 	}
-	ok, err := s.try(ctx, u.ID, u, password)
-	if err == nil && !ok {
-		err = errs.Bad("current_password", "is not the account's password")
-	}
-	return u, err
+	return u, s.checkPassword(ctx, &u, password)
 }
 
 // secondFactor takes a code of the app, or a recovery code. Each counts once,
@@ -161,7 +162,7 @@ func (s *Service) secondFactor(ctx context.Context, u *User, digits, field strin
 		return fmt.Errorf("two-factor code: %w", err)
 	}
 	if !used {
-		return errs.Bad(field, "is not a code of now that was not used before")
+		return errs.Bad(field, "has expired, was already used, or is not one of this account")
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -55,7 +54,7 @@ func guestID(now time.Time) string { return "g" + id.New(now)[1:] }
 func CameAsGuest(userID string) bool { return strings.HasPrefix(userID, "g") }
 
 // SetContact is a visitor's name and address, which may still change while the
-// address is not verified. It mails the code that verifies it: see VerifyGuest.
+// address is not verified. It mails the code that verifies it: see VerifyCode.
 func (s *Service) SetContact(ctx context.Context, caller message.Caller, name, email string) (User, error) {
 	u, err := s.guest(ctx, caller)
 	if err != nil {
@@ -68,49 +67,33 @@ func (s *Service) SetContact(ctx context.Context, caller message.Caller, name, e
 	moved := u.Contact != a.Email
 	u.Name, u.Contact = a.Name, a.Email
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		if moved { // so that a code is mailed at once, and to the new address
-			if _, err := tx.ExecContext(ctx, `DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2`, u.ID, toEnter); err != nil { // primary key
-				return err
-			}
+		if moved {
 			if err := raiseEpoch(ctx, tx); err != nil { // callers carry it
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE users SET name = $1, contact = $2, version = version + 1 WHERE id = $3 AND role = $4`, u.Name, u.Contact, u.ID, string(message.Guest))
-		return err
+		if _, err := tx.ExecContext(ctx, `UPDATE users SET name = $1, contact = $2, version = version + 1 WHERE id = $3 AND role = $4`, u.Name, u.Contact, u.ID, string(message.Guest)); err != nil {
+			return err
+		}
+		return s.promise(ctx, tx, mailCode, u.ID, u.Contact)
 	})
+	s.post.kick()
 	if moved {
 		s.sessions.forgetAll(u.ID)
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("set contact: %w", err)
 	}
-	return u, s.SendCode(ctx, u)
+	return u, nil
 }
 
 // guest is the account of a caller who has not shown yet who they are.
 func (s *Service) guest(ctx context.Context, caller message.Caller) (User, error) {
-	if !caller.SignedIn() {
-		return User{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please enter as a guest first.")
-	}
-	u, err := s.get(ctx, caller.UserID)
-	switch {
-	case errors.Is(err, errNoUser):
-		return u, errs.Missing("user")
-	case err == nil && u.Role != message.Guest:
-		err = errs.New(errs.Conflict, "already-verified", "The address is verified already.")
+	u, err := s.unproved(ctx, caller)
+	if err == nil && u.Role != message.Guest {
+		err = errs.New(errs.Conflict, "already-verified", "You have an account already.")
 	}
 	return u, err
-}
-
-// adopt gives a visitor's holds to the account that turned out to be theirs, all
-// or none: a limit that this would break is a Conflict, and the visitor has them
-// still. Callers that are no guests have nothing to give.
-func (s *Service) adopt(ctx context.Context, visitor message.Caller, userID string) error {
-	if visitor.Role != message.Guest || s.bookings == nil || visitor.UserID == userID {
-		return nil
-	}
-	return s.bookings.Adopt(ctx, visitor.UserID, userID, message.EmailKey{})
 }
 
 // leave ends a visitor's sessions: another account has taken their place.
@@ -130,6 +113,13 @@ func (s *Service) leave(ctx context.Context, visitor message.Caller) error {
 // sessions are over and who hold nothing, and reports how many. Several nodes may
 // do so at once.
 func (s *Service) EndVisits(ctx context.Context) (ended int, err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error { // addresses that nobody has asked about for a day
+		_, err := tx.ExecContext(ctx, `DELETE FROM mailboxes WHERE since < $1`, s.now().Add(-mailboxLife).UnixMicro()) // mailboxes_idle
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("end visitors: %w", err)
+	}
 	for after := ""; ; {
 		ids, err := s.goneVisitors(ctx, after)
 		if err != nil || len(ids) == 0 {

@@ -25,7 +25,7 @@ func TestVisitorBecomesGuest(t *testing.T) {
 	if err != nil || who.Role != message.Guest || who.UserID != v.User.ID || !CameAsGuest(who.UserID) || v.Ends.Sub(w.now()) != guestLife {
 		t.Fatalf("%+v %v %v", who, err, v.Ends)
 	}
-	if _, err := w.VerifyGuest(ctx, who, "000000", ""); !is(err, "no-address") {
+	if _, err := w.VerifyCode(ctx, who, "000000", ""); !is(err, "no-address") {
 		t.Errorf("a code without an address: %v", err)
 	}
 	if err := w.ResendCode(ctx, who); !is(err, "no-address") {
@@ -53,7 +53,7 @@ func TestVisitorBecomesGuest(t *testing.T) {
 		t.Fatal("no code for the other address, within the same minute")
 	}
 	if old != digits {
-		if _, err := w.VerifyGuest(ctx, who, old, ""); errs.KindOf(err) != errs.Invalid {
+		if _, err := w.VerifyCode(ctx, who, old, ""); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("the code of another address: %v", err)
 		}
 	}
@@ -64,7 +64,7 @@ func TestVisitorBecomesGuest(t *testing.T) {
 	if _, again := w.last(t, m, "vic@example.org"); again != digits {
 		t.Error("two mails within a minute")
 	}
-	x, err := w.VerifyGuest(ctx, who, digits, "")
+	x, err := w.VerifyCode(ctx, who, digits, "")
 	if err != nil || x.User.ID != v.User.ID || x.User.Role != message.Customer || x.User.Name != "Victor" || x.User.Contact != "vic@example.org" || !x.User.Verified {
 		t.Errorf("%+v %v", x, err)
 	}
@@ -87,7 +87,7 @@ func TestCodeIsForItsAddress(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.VerifyGuest(ctx, as(g.User), digits, ""); errs.KindOf(err) != errs.Invalid {
+	if _, err := w.VerifyCode(ctx, as(g.User), digits, ""); !is(err, "code-expired") { // there is none for it
 		t.Error(err)
 	}
 }
@@ -167,7 +167,7 @@ func TestEndVisits(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, digits := w.last(t, m, "g@example.org")
-	if _, err := w.VerifyGuest(ctx, as(known.User), digits, ""); err != nil {
+	if _, err := w.VerifyCode(ctx, as(known.User), digits, ""); err != nil {
 		t.Fatal(err)
 	}
 	idle, holds := enter(), enter()

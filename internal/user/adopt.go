@@ -1,0 +1,193 @@
+package user
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// Bookings go from one account to another when both turn out to be the same
+// person's. Each adoption is a row until it is done, so that a crash on the way,
+// or a client that leaves, does not end it: every node goes on with what is due.
+
+const (
+	adoptAgain  = 30 * time.Second // at first, then twice as long
+	adoptsAtOne = 20
+)
+
+// adoption is one that is under way.
+type adoption struct {
+	from, to string
+	tries    int64
+}
+
+// adopt gives a visitor's holds to the account that turned out to be theirs, all
+// or none: a limit that this would break is a Conflict, and the visitor has them
+// still. From equal to the account it gives them the account's address. Callers
+// that are neither guests nor unverified accounts of the same address have
+// nothing to give.
+func (s *Service) adopt(ctx context.Context, visitor message.Caller, to *User) error {
+	mine := visitor.Role == message.Guest || visitor.SignedIn() && !visitor.Verified && to.Verified && visitor.Email == s.emailKey(to.Address()) && to.Address() != ""
+	if !mine || s.bookings == nil || visitor.UserID == to.ID {
+		return nil
+	}
+	now := s.now()
+	err := s.db.Write(ctx, func(tx *sql.Tx) error { return noteAdoption(ctx, tx, visitor.UserID, to.ID, now, now.Add(adoptAgain)) })
+	if err != nil {
+		return fmt.Errorf("adopt: %w", err)
+	}
+	return s.carryOut(ctx, &adoption{from: visitor.UserID, to: to.ID})
+}
+
+func noteAdoption(ctx context.Context, tx *sql.Tx, from, to string, now, next time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO adoptions (from_id, to_id, created_at, tries, next_at) VALUES ($1, $2, $3, 0, $4)
+		ON CONFLICT (from_id) DO UPDATE SET to_id = excluded.to_id, next_at = excluded.next_at`, from, to, now.UnixMicro(), next.UnixMicro())
+	return err
+}
+
+// adoptOrders notes that a guest's orders with a verified address are an
+// account's, and that the account's holds have the address, in the transaction
+// that makes the address the account's.
+func (s *Service) adoptOrders(ctx context.Context, tx *sql.Tx, address, userID string) error {
+	now := s.now()
+	if err := noteAdoption(ctx, tx, userID, userID, now, now); err != nil {
+		return err
+	}
+	guest, err := guestIDOf(ctx, tx, address)
+	if err != nil || guest == "" {
+		return err
+	}
+	return noteAdoption(ctx, tx, guest, userID, now, now)
+}
+
+// adoptLater notes that what an account's owner has bought as a guest meanwhile
+// is the account's, in the transaction that starts a session.
+func (s *Service) adoptLater(ctx context.Context, tx *sql.Tx, u *User) error {
+	if !u.Verified || u.Email == "" {
+		return nil
+	}
+	guest, err := guestIDOf(ctx, tx, u.Email)
+	if err != nil || guest == "" {
+		return err
+	}
+	now := s.now()
+	return noteAdoption(ctx, tx, guest, u.ID, now, now)
+}
+
+func guestIDOf(ctx context.Context, tx *sql.Tx, address string) (guestID string, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT id FROM users WHERE guest_email = $1`, address).Scan(&guestID) // users_by_guest_email
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return guestID, err
+}
+
+// carryOut does one adoption. It is over when it is done or refused for good: a
+// limit that it would break.
+func (s *Service) carryOut(ctx context.Context, a *adoption) error {
+	if s.bookings == nil {
+		return nil // the next start has them
+	}
+	to, err := s.get(ctx, a.to)
+	if err != nil && !errors.Is(err, errNoUser) {
+		return err
+	}
+	var key message.EmailKey
+	if to.Verified {
+		key = s.emailKey(to.Address())
+	}
+	refused := s.bookings.Adopt(ctx, a.from, a.to, key)
+	if kind := errs.KindOf(refused); refused != nil && kind != errs.Conflict && kind != errs.NotFound {
+		return refused
+	}
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM adoptions WHERE from_id = $1 AND to_id = $2`, a.from, a.to)
+		return err
+	})
+	return errors.Join(refused, err)
+}
+
+// RunAdoptions goes on with all adoptions that are due.
+func (s *Service) RunAdoptions(ctx context.Context) error {
+	if s.bookings == nil {
+		return nil
+	}
+	for {
+		due, err := s.dueAdoptions(ctx)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		for i := range due {
+			if err := s.carryOut(ctx, &due[i]); err != nil && errs.KindOf(err) != errs.Conflict {
+				s.log.ErrorContext(ctx, "an adoption of bookings waits", "error", err)
+			}
+		}
+	}
+}
+
+// finishAdoptions carries out what an account is to get, before it is answered.
+func (s *Service) finishAdoptions(ctx context.Context, userID string) error {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT from_id, to_id, tries FROM adoptions WHERE to_id = $1 ORDER BY from_id`, userID) // a handful in all
+	if err != nil {
+		return fmt.Errorf("adoptions: %w", err)
+	}
+	defer rows.Close()
+	var list []adoption
+	for rows.Next() {
+		var a adoption
+		if err := rows.Scan(&a.from, &a.to, &a.tries); err != nil {
+			return fmt.Errorf("adoptions: %w", err)
+		}
+		list = append(list, a)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("adoptions: %w", err)
+	}
+	for i := range list {
+		if err := s.carryOut(ctx, &list[i]); err != nil && errs.KindOf(err) != errs.Conflict {
+			return err
+		}
+	}
+	return nil
+}
+
+// dueAdoptions takes on some adoptions that are due: other nodes leave them alone
+// for a while.
+func (s *Service) dueAdoptions(ctx context.Context) (due []adoption, err error) {
+	now := s.now()
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		due = nil
+		rows, err := tx.QueryContext(ctx, s.db.Text(`SELECT from_id, to_id, tries FROM adoptions WHERE next_at <= $1
+			ORDER BY next_at LIMIT $2 /*postgres: FOR UPDATE SKIP LOCKED*/`), now.UnixMicro(), adoptsAtOne) // adoptions_due
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var a adoption
+			if err := rows.Scan(&a.from, &a.to, &a.tries); err != nil {
+				return err
+			}
+			due = append(due, a)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+		for _, a := range due {
+			if _, err := tx.ExecContext(ctx, `UPDATE adoptions SET tries = tries + 1, next_at = $1 WHERE from_id = $2`,
+				now.Add(adoptAgain<<min(a.tries, 6)).UnixMicro(), a.from); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("adoptions that are due: %w", err)
+	}
+	return due, nil
+}

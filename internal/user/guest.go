@@ -1,0 +1,219 @@
+package user
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+// guestLife is how long a guest's session lasts.
+const guestLife = 2 * time.Hour
+
+// overlap is for how long a session that another one has replaced still answers:
+// for the same form sent twice, and answers that got lost.
+const overlap = 30 * time.Second
+
+// EnterGuest makes an account for somebody who gives a name and an address only,
+// and mails a code by which they show that the address is theirs.
+func (s *Service) EnterGuest(ctx context.Context, name, email, agent string) (Session, error) {
+	a := Account{Email: email, Name: name}
+	if bad := a.normalize(); len(bad) > 0 {
+		return Session{}, errs.Fields(bad)
+	}
+	now := s.now()
+	u := User{ID: guestID(now), Name: a.Name, Contact: a.Email, Role: message.Guest, CreatedAt: now.UnixMicro(), Version: 1}
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := insert(ctx, tx, &u); err != nil {
+			return err
+		}
+		return s.promise(ctx, tx, mailCode, u.ID, u.Contact)
+	})
+	s.post.kick()
+	if err != nil {
+		return Session{}, fmt.Errorf("enter guest: %w", err)
+	}
+	return s.startSession(ctx, u, agent, guestLife)
+}
+
+// ResendCode mails the caller, whose address is not verified, the code again, at
+// most once a minute.
+func (s *Service) ResendCode(ctx context.Context, caller message.Caller) error {
+	u, err := s.unproved(ctx, caller)
+	switch {
+	case err != nil:
+		return err
+	case u.Address() == "":
+		return errNoContact
+	}
+	return s.sendProof(ctx, &u)
+}
+
+var errNoContact = errs.New(errs.Conflict, "no-address", "Please give your e-mail address first.")
+
+// VerifyCode takes the code that was mailed to the caller's address. A guest's
+// account becomes the one of the address, or its holds go to the one that is it
+// already; an account with a password has its address confirmed. The answer is
+// the session to go on with; the one before ends.
+func (s *Service) VerifyCode(ctx context.Context, caller message.Caller, code, agent string) (Session, error) {
+	u, err := s.unproved(ctx, caller)
+	if err != nil {
+		return Session{}, err
+	}
+	address := u.Address()
+	if address == "" {
+		return Session{}, errNoContact
+	}
+	if err := s.checkCode(ctx, address, code); err != nil {
+		return Session{}, err
+	}
+	if u.Role != message.Guest {
+		err := s.db.Write(ctx, func(tx *sql.Tx) error { return s.own(ctx, tx, u.ID) })
+		if err = ownedElsewhere(err); err != nil {
+			return Session{}, err
+		}
+		if u, err = s.nowOwned(ctx, u.ID); err != nil {
+			return Session{}, err
+		}
+		return s.goOn(ctx, u, u.ID, address, agent, sessionLife)
+	}
+	owner, err := s.guestOwner(ctx, caller, &u, address)
+	if err != nil {
+		return Session{}, err
+	}
+	return s.goOn(ctx, owner, u.ID, address, agent, guestLife)
+}
+
+// guestOwner is the guests' account of an address that a guest has shown to be
+// theirs: the one that is it already, to which the guest's holds go, or this one.
+func (s *Service) guestOwner(ctx context.Context, caller message.Caller, u *User, address string) (User, error) {
+	for {
+		owner, err := s.guestOf(ctx, address)
+		switch {
+		case err == nil:
+			return owner, s.adopt(ctx, caller, &owner)
+		case !errors.Is(err, errNoUser):
+			return owner, err
+		}
+		if s.bookings != nil { // the holds count for the address from now on, or a limit refuses
+			if err := s.bookings.Adopt(ctx, u.ID, u.ID, s.emailKey(address)); err != nil {
+				return owner, err
+			}
+		}
+		if err = s.ownAddress(ctx, u); sqldb.Duplicate(err) {
+			continue // somebody with the same address was faster
+		}
+		return *u, err
+	}
+}
+
+// guestOf is the guests' account of a verified address.
+func (s *Service) guestOf(ctx context.Context, address string) (User, error) {
+	return scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE guest_email = $1`, address)) // users_by_guest_email
+}
+
+// ownAddress makes a guest the customer whom the address belongs to.
+func (s *Service) ownAddress(ctx context.Context, u *User) error {
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE users SET role = $1, guest_email = $2, contact = $2, email_verified = TRUE, version = version + 1 WHERE id = $3`,
+			string(message.Customer), u.Contact, u.ID); err != nil {
+			return err
+		}
+		return raiseEpoch(ctx, tx)
+	})
+	s.sessions.forgetAll(u.ID)
+	if err == nil {
+		*u, err = s.get(ctx, u.ID)
+	}
+	return err
+}
+
+// goOn starts the session of somebody who has just given the code of an address,
+// and ends the code and the session that this one replaces: a guest has one.
+func (s *Service) goOn(ctx context.Context, owner User, before, address, agent string, life time.Duration) (Session, error) {
+	session, err := s.startSession(ctx, owner, agent, life)
+	if err != nil {
+		return Session{}, err
+	}
+	kept, old := sha256.Sum256([]byte(session.Token)), sha256.Sum256([]byte(message.TokenFrom(ctx)))
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := s.useCode(ctx, tx, address); err != nil {
+			return err
+		}
+		if before != owner.ID {
+			return endSessions(ctx, tx, before)
+		}
+		soon := s.now().Add(overlap).UnixMicro()
+		if _, err := tx.ExecContext(ctx, `UPDATE sessions SET expires_at = $1 WHERE user_id = $2 AND token_hash <> $3 AND expires_at > $1 AND (token_hash = $4 OR $5)`,
+			soon, owner.ID, kept[:], old[:], !owner.HasPassword()); err != nil { // sessions_by_user
+			return err
+		}
+		return raiseEpoch(ctx, tx)
+	})
+	s.sessions.forgetAll(before)
+	return session, err
+}
+
+// MailOrderCode mails a code to the owner of an order, a guest without a password:
+// whoever has the order's link and reads the owner's mail is the owner.
+func (s *Service) MailOrderCode(ctx context.Context, userID string) error {
+	u, err := s.orderGuest(ctx, userID)
+	if err != nil {
+		return err
+	}
+	return s.promised(ctx, mailCode, u.ID, u.Contact)
+}
+
+// EnterByCode starts a session of an order's owner, by the code that
+// MailOrderCode has mailed.
+func (s *Service) EnterByCode(ctx context.Context, userID, code, agent string) (Session, error) {
+	u, err := s.orderGuest(ctx, userID)
+	if err != nil {
+		return Session{}, err
+	}
+	if err := s.checkCode(ctx, u.Contact, code); err != nil {
+		return Session{}, err
+	}
+	return s.goOn(ctx, u, u.ID, u.Contact, agent, guestLife)
+}
+
+func (s *Service) orderGuest(ctx context.Context, userID string) (User, error) {
+	u, err := s.get(ctx, userID)
+	switch {
+	case errors.Is(err, errNoUser):
+		return u, errs.Missing("user")
+	case err == nil && (!u.Verified || u.HasPassword() || u.Contact == "" || u.Disabled):
+		return u, errs.New(errs.Conflict, "sign-in-required", "Please sign in with your password.")
+	}
+	return u, err
+}
+
+// unproved is the account of a caller whose address is not verified yet.
+func (s *Service) unproved(ctx context.Context, caller message.Caller) (User, error) {
+	if !caller.SignedIn() {
+		return User{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please enter as a guest first.")
+	}
+	u, err := s.get(ctx, caller.UserID)
+	switch {
+	case errors.Is(err, errNoUser):
+		return u, errs.Missing("user")
+	case err == nil && u.Verified:
+		err = errs.New(errs.Conflict, "already-verified", "The address is verified already.")
+	}
+	return u, err
+}
+
+// Exists reports whether there is an account that can be used.
+func (s *Service) Exists(ctx context.Context, userID string) (bool, error) {
+	u, err := s.get(ctx, userID)
+	if errors.Is(err, errNoUser) {
+		return false, nil
+	}
+	return err == nil && !u.Disabled, err
+}

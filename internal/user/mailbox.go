@@ -1,0 +1,161 @@
+package user
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"database/sql"
+	"encoding/base32"
+	"fmt"
+	"strings"
+	"time"
+
+	"boxoffice/internal/errs"
+)
+
+// A code proves that somebody reads an address. There is one for an address,
+// whoever asks for it: all accounts that give this address take it. So mails and
+// wrong codes count for the address, in the database, and whoever uses up what
+// may be mailed leaves a code in the mailbox that is still good.
+//
+// A code has 45 random bits. Wrong ones count by address: in two hours, which
+// touch three counts of an hour at most, 60,000 can be tried, from however many
+// clients, which hits with a chance of 60,000 / 2^45, under two in a billion.
+// Even without that count a thousand client addresses, each with the thirty
+// attempts to come in that it has at once and the thirty a minute (3.6 million in
+// two hours), would have one in ten million. The count is this generous so that
+// a stranger cannot use it up lightly.
+const (
+	codeLen     = 9 // characters of five bits
+	codeLife    = time.Hour
+	codeLeft    = 10 * time.Minute // a code with less left is not mailed again
+	mailHour    = time.Hour
+	mailsAnHour = 10
+	triesAnHour = 20_000
+	mailPause   = time.Minute // between two codes to an address, and two mails of a purpose to an account
+	mailboxLife = 24 * time.Hour
+)
+
+// codeText is how codes are written: Crockford's base 32.
+var codeText = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
+
+// mailbox is what counts for an address.
+type mailbox struct {
+	since, mails, tries, mailedAt, codeAt int64
+	nonce                                 []byte
+}
+
+// readMailbox reads an address's row for a change, and makes one if need be.
+func (s *Service) readMailbox(ctx context.Context, tx *sql.Tx, address string) (m mailbox, err error) {
+	key, now := s.emailKey(address), s.now()
+	if _, err = tx.ExecContext(ctx, `INSERT INTO mailboxes (email_key, since, mails, tries, mailed_at, code_at, nonce)
+		VALUES ($1, $2, 0, 0, 0, 0, $3) ON CONFLICT (email_key) DO NOTHING`, key[:], now.UnixMicro(), []byte{}); err != nil {
+		return m, err
+	}
+	row := tx.QueryRowContext(ctx, s.db.Text(`SELECT since, mails, tries, mailed_at, code_at, nonce FROM mailboxes WHERE email_key = $1 /*postgres: FOR UPDATE*/`), key[:])
+	if err = row.Scan(&m.since, &m.mails, &m.tries, &m.mailedAt, &m.codeAt, &m.nonce); err != nil {
+		return m, err
+	}
+	if m.nonce == nil { // as which an empty one is read
+		m.nonce = []byte{}
+	}
+	if now.Sub(time.UnixMicro(m.since)) >= mailHour {
+		m.since, m.mails, m.tries = now.UnixMicro(), 0, 0
+	}
+	return m, nil
+}
+
+func (s *Service) writeMailbox(ctx context.Context, tx *sql.Tx, address string, m *mailbox) error {
+	key := s.emailKey(address)
+	_, err := tx.ExecContext(ctx, `UPDATE mailboxes SET since = $1, mails = $2, tries = $3, mailed_at = $4, code_at = $5, nonce = $6 WHERE email_key = $7`,
+		m.since, m.mails, m.tries, m.mailedAt, m.codeAt, m.nonce, key[:])
+	return err
+}
+
+// mayMail counts a mail to an address that somebody has asked for who may be
+// anybody, and reports false when there were too many within the hour.
+func (s *Service) mayMail(ctx context.Context, tx *sql.Tx, address string) (bool, error) {
+	m, err := s.readMailbox(ctx, tx, address)
+	if err != nil || m.mails >= mailsAnHour {
+		return false, err
+	}
+	m.mails++
+	return true, s.writeMailbox(ctx, tx, address, &m)
+}
+
+// issueCode is the code of an address, to be mailed there, and for how long it is
+// good; "" when one was mailed within the pause, or too much within the hour.
+func (s *Service) issueCode(ctx context.Context, tx *sql.Tx, address string, pause time.Duration) (code string, left time.Duration, err error) {
+	m, err := s.readMailbox(ctx, tx, address)
+	now := s.now()
+	if err != nil || m.mails >= mailsAnHour || now.Sub(time.UnixMicro(m.mailedAt)) < pause {
+		return "", 0, err
+	}
+	m.mails++
+	m.mailedAt = now.UnixMicro()
+	code, left = s.renewCode(&m, address)
+	return code, left, s.writeMailbox(ctx, tx, address, &m)
+}
+
+// renewCode is the code of an address, a new one if the old one is soon over.
+func (s *Service) renewCode(m *mailbox, address string) (code string, left time.Duration) {
+	now := s.now()
+	if left = codeLife - now.Sub(time.UnixMicro(m.codeAt)); left < codeLeft {
+		m.nonce, m.codeAt, left = make([]byte, 16), now.UnixMicro(), codeLife
+		_, _ = rand.Read(m.nonce) // never fails, see crypto/rand
+	}
+	return s.codeOf(m, address), left
+}
+
+func (s *Service) codeOf(m *mailbox, address string) string {
+	key := s.emailKey(address)
+	text := codeText.EncodeToString(s.keyed("code\x00", string(key[:])+string(m.nonce)))
+	return text[:codeLen]
+}
+
+// grouped is a code as people read it.
+func grouped(code string) string { return code[:3] + "-" + code[3:6] + "-" + code[6:] }
+
+// typed is a code as it was meant by whoever typed it.
+func typed(code string) string {
+	return strings.NewReplacer("O", "0", "I", "1", "L", "1", "-", "", " ", "").Replace(strings.ToUpper(strings.TrimSpace(code)))
+}
+
+// checkCode refuses a code that is not the address's. Wrong ones are counted.
+func (s *Service) checkCode(ctx context.Context, address, code string) error {
+	var verdict error
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		verdict = nil
+		m, err := s.readMailbox(ctx, tx, address)
+		now := s.now()
+		switch {
+		case err != nil:
+			return err
+		case m.codeAt == 0 || now.Sub(time.UnixMicro(m.codeAt)) >= codeLife:
+			verdict = errs.New(errs.Conflict, "code-expired", "The code has expired. Ask for a new one.")
+			return nil
+		case m.tries >= triesAnHour:
+			verdict = errs.New(errs.TooMany, "too-many-attempts", "Too many wrong codes. Please try again later.").After(mailHour - now.Sub(time.UnixMicro(m.since)))
+			return nil
+		case subtle.ConstantTimeCompare([]byte(s.codeOf(&m, address)), []byte(typed(code))) == 1:
+			return nil
+		}
+		verdict = errs.Bad("code", "is not the one that was mailed")
+		m.tries++
+		return s.writeMailbox(ctx, tx, address, &m)
+	})
+	if err != nil {
+		return fmt.Errorf("check code: %w", err)
+	}
+	return verdict
+}
+
+// useCode ends an address's code.
+func (s *Service) useCode(ctx context.Context, tx *sql.Tx, address string) error {
+	m, err := s.readMailbox(ctx, tx, address)
+	if err != nil {
+		return err
+	}
+	m.codeAt, m.mailedAt, m.nonce = 0, 0, []byte{}
+	return s.writeMailbox(ctx, tx, address, &m)
+}

@@ -1,0 +1,184 @@
+package user
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+// How addresses and accounts come together. An account with a password has an
+// address from the start, and several accounts may have the same: until one of
+// them has shown that it is theirs. Then it is that account's alone (users.email,
+// unique), and mails tell the others. So signing up answers the same whether
+// there is an account with the address or not, and nobody can take an address
+// that they cannot read mail at.
+
+// SignUp makes an account of role customer. What is mailed to the address says
+// how to confirm it, or that there is an account with it already.
+func (s *Service) SignUp(ctx context.Context, a Account) (User, error) {
+	u, err := s.create(ctx, a, message.Customer, false)
+	if err != nil {
+		return u, err
+	}
+	if err := s.sendVerification(ctx, u.ID); err != nil {
+		s.note(ctx, err) // the account is there; another mail can be asked for
+	}
+	return u, nil
+}
+
+// create makes an account. Verified: whoever makes it vouches for the address.
+func (s *Service) create(ctx context.Context, a Account, role message.Role, verified bool) (User, error) {
+	bad := a.normalize()
+	if reason := s.hasher.acceptable(a.Password, a.Email, a.Username); reason != "" {
+		bad = append(bad, errs.Field{Name: "password", Reason: reason})
+	}
+	if err := errs.Fields(bad); err != nil {
+		return User{}, err
+	}
+	hash, err := s.hasher.hash(ctx, a.Password)
+	if err != nil {
+		return User{}, err
+	}
+	now := s.now()
+	u := User{ID: id.New(now), Email: a.Email, Username: a.Username, Name: a.Name, Role: role, CreatedAt: now.UnixMicro(), Version: 1, Verified: verified, hash: hash}
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		if verified {
+			if err := freeAddress(ctx, tx, u.Email, u.ID); err != nil {
+				return err
+			}
+		}
+		return insert(ctx, tx, &u)
+	})
+	if sqldb.Duplicate(err) {
+		return User{}, s.taken(ctx, a, verified)
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("sign up: %w", err)
+	}
+	return u, nil
+}
+
+// taken says which name is another account's. Addresses are told to those only
+// who make accounts for others.
+func (s *Service) taken(ctx context.Context, a Account, vouching bool) error {
+	e := errs.New(errs.Conflict, "account-exists", "There is an account with this username already.")
+	e.Fields = []errs.Field{{Name: "username", Reason: "belongs to another account"}}
+	if vouching {
+		if u, err := s.find(ctx, a.Email); err == nil && u.Verified {
+			e.Detail = "There is an account with this e-mail address already."
+			e.Fields[0].Name = "email"
+		}
+	}
+	return e
+}
+
+// addresses are an account's columns email and contact.
+func (u *User) addresses() (email any, contact string) {
+	if u.Verified {
+		return orNull(u.Email), u.Contact
+	}
+	return nil, u.Address()
+}
+
+func insert(ctx context.Context, tx *sql.Tx, u *User) error {
+	email, contact := u.addresses()
+	_, err := tx.ExecContext(ctx, `INSERT INTO users (id, email, username, name, role, password_hash, disabled, created_at, version, contact, email_verified)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, u.ID, email, orNull(u.Username), u.Name, string(u.Role), u.hash, u.Disabled, u.CreatedAt, u.Version, contact, u.Verified)
+	return err
+}
+
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// freeAddress takes an address from accounts that have it and never showed that
+// it is theirs: those of a time when it was theirs from the start.
+func freeAddress(ctx context.Context, tx *sql.Tx, address, except string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE users SET contact = email, email = NULL, version = version + 1
+		WHERE email = $1 AND NOT email_verified AND id <> $2`, address, except) // its unique index
+	return err
+}
+
+// own makes an address an account's: it has shown that it is theirs. A guest's
+// orders with the same address go to the account. The error is a Duplicate when
+// another account has shown so before.
+func (s *Service) own(ctx context.Context, tx *sql.Tx, userID string) error {
+	var address string
+	var verified bool
+	row := tx.QueryRowContext(ctx, `SELECT coalesce(email, contact), email_verified FROM users WHERE id = $1`, userID) // primary key
+	if err := row.Scan(&address, &verified); err != nil || verified {
+		return err
+	}
+	if err := freeAddress(ctx, tx, address, userID); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE users SET email = $1, contact = '', email_verified = TRUE, version = version + 1 WHERE id = $2`, address, userID); err != nil {
+		return err
+	}
+	if err := s.adoptOrders(ctx, tx, address, userID); err != nil {
+		return err
+	}
+	return raiseEpoch(ctx, tx) // callers carry it
+}
+
+// ownedElsewhere is what somebody hears who has shown that an address is theirs
+// when another account has it.
+func ownedElsewhere(err error) error {
+	if !sqldb.Duplicate(err) {
+		return err
+	}
+	return errs.New(errs.Conflict, "address-taken", "You have another account with this address. Please sign in to that one.")
+}
+
+// claimants are the accounts that a log-in may be about, at most two: the one
+// whose username or address it is, and, of those that have not confirmed the
+// address, the newest.
+func (s *Service) claimants(ctx context.Context, login string) (list []User, err error) {
+	if len(login) > 254 {
+		return nil, nil // no account has a name so long
+	}
+	add := func(where, name string) error {
+		u, err := scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE `+where, name))
+		if errors.Is(err, errNoUser) {
+			return nil
+		}
+		list = append(list, u)
+		return err
+	}
+	if !strings.Contains(login, "@") {
+		return list, add(`username = $1`, strings.ToLower(strings.TrimSpace(login))) // its unique index
+	}
+	for _, address := range spellings(login) {
+		if len(list) > 0 {
+			break
+		}
+		if err := add(`email = $1`, address); err != nil { // its unique index
+			return nil, err
+		}
+	}
+	err = add(`contact = $1 AND role <> 'guest' AND NOT email_verified AND password_hash <> '' ORDER BY created_at DESC, id DESC LIMIT 1`,
+		spellings(login)[len(spellings(login))-1]) // users_by_contact
+	return list, err
+}
+
+// find is an account by e-mail address or username.
+func (s *Service) find(ctx context.Context, login string) (User, error) {
+	list, err := s.claimants(ctx, login)
+	if err == nil && len(list) == 0 {
+		err = errNoUser
+	}
+	if err != nil {
+		return User{}, err
+	}
+	return list[0], nil
+}
