@@ -126,7 +126,7 @@ func (p onPage) live(ctx context.Context, userID string) ([]message.Booking, err
 
 // DeleteAccount anonymizes a caller's account.
 func (p onPage) DeleteAccount(ctx context.Context, caller message.Caller, password string) error {
-	return p.Users.DeleteOwn(ctx, caller, password)
+	return p.Users.Delete(ctx, caller, caller.UserID, password)
 }
 
 // owned is the booking service as accounts see it: seats of an event that is

@@ -80,7 +80,11 @@ func (p onPage) Pay(ctx context.Context, caller message.Caller, bookingID, token
 }
 
 func shownSession(s user.Session, err error) (web.Session, error) {
-	return web.Session{Token: s.Token, Ends: s.Ends, Role: s.User.Role}, err
+	role := s.User.Role
+	if s.TwoFactor == "required" {
+		role = message.Customer // until then
+	}
+	return web.Session{Token: s.Token, Ends: s.Ends, Role: role}, err
 }
 
 // Login starts a session, in two steps if the account wants a code.
@@ -136,9 +140,19 @@ func (p onPage) ResendCode(ctx context.Context, caller message.Caller) error {
 	return p.Users.ResendCode(ctx, caller)
 }
 
-// VerifyGuest takes a guest's code.
+// VerifyGuest takes the code of a guest or of an account that is not verified yet.
 func (p onPage) VerifyGuest(ctx context.Context, caller message.Caller, code, agent string) (web.Session, error) {
-	return shownSession(p.Users.VerifyGuest(ctx, caller, code, agent))
+	return shownSession(p.Users.VerifyCode(ctx, caller, code, agent))
+}
+
+// MailOrderCode mails a code to an order's owner, a guest.
+func (p onPage) MailOrderCode(ctx context.Context, userID string) error {
+	return p.Users.MailOrderCode(ctx, userID)
+}
+
+// EnterByCode starts a session of an order's owner by the mailed code.
+func (p onPage) EnterByCode(ctx context.Context, userID, code, agent string) (web.Session, error) {
+	return shownSession(p.Users.EnterByCode(ctx, userID, code, agent))
 }
 
 // Person is what is known of a caller.

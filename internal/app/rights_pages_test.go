@@ -50,6 +50,9 @@ var pageRights = map[string]string{
 	// after the purchase: organizers read orders for their events, and get no tickets for them
 	"GET /orders":                        "303 200 200 200 200 200",
 	"GET /orders/{booking}":              "303 404 200 200 404 200",
+	"GET /orders/{booking}/enter":        "303 404 303 404 404 303", // owners go on to cancel
+	"POST /orders/{booking}/code":        "303 404 303 404 404 303",
+	"POST /orders/{booking}/enter":       "303 404 303 404 404 303",
 	"GET /orders/{booking}/cancel":       "303 404 200 403 404 200",
 	"POST /orders/{booking}/cancel":      "303 404 303 403 404 303",
 	"POST /orders/{booking}/link":        "303 404 303 403 404 403", // the link is its owner's alone
@@ -116,6 +119,7 @@ var pageForms = map[string]string{
 	"POST /e/{id}/hold":                      "quantity=1",
 	"POST /checkout/{booking}/guest":         "name=Gus&email=$mail",
 	"POST /checkout/{booking}/code":          "code=000000",
+	"POST /orders/{booking}/enter":           "code=000000",
 	"POST /checkout/{booking}/sign-in":       "name=nobody&password=wrong+password",
 	"POST /checkout/{booking}/sign-up":       "name=Ann&email=$mail&password=velvet+curtain",
 	"POST /pay/{booking}":                    "token=tok_ok",

@@ -40,14 +40,20 @@ func (c *cancelPage) labels() []string {
 }
 
 // readCancel is the page for an order of the reader's own, with those of the
-// seats named that it still has. The signed link is not enough to cancel.
+// seats named that it still has. The signed link is not enough to cancel: it leads
+// to the page where its reader asks for a code, and then there is no page here.
 func (s *Shop) readCancel(v *page.Visit, seats []string) (*cancelPage, error) {
-	if err := signedIn(v); err != nil {
-		return nil, err
+	if v.Request.URL.Query().Get("token") == "" {
+		if err := signedIn(v); err != nil {
+			return nil, err
+		}
 	}
 	o, err := s.readOrder(v)
 	if err != nil {
 		return nil, err
+	}
+	if !o.Own && o.Token != "" {
+		return nil, v.Go(o.Link("enter"))
 	}
 	if !o.Own {
 		return nil, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can cancel a booking.")
@@ -83,7 +89,7 @@ func (s *Shop) showCancel(v *page.Visit, c *cancelPage) error {
 
 func (s *Shop) cancel(v *page.Visit) error {
 	c, err := s.readCancel(v, v.Request.URL.Query()["seats"])
-	if err != nil {
+	if c == nil {
 		return err
 	}
 	if !c.Live(v.Now()) {
@@ -106,7 +112,7 @@ func (s *Shop) cancelled(v *page.Visit) error {
 	seats := v.PostForm["seats"]
 	c, err := s.readCancel(v, seats)
 	switch {
-	case err != nil:
+	case c == nil:
 		return err
 	case len(seats) == 0:
 		return v.Go(c.Link("cancel"))

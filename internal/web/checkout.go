@@ -19,7 +19,7 @@ const (
 // Who the buyer is, as far as the checkout knows.
 const (
 	whoKnown   = "known"   // they may pay
-	whoCode    = "code"    // a guest whose address is to be verified
+	whoCode    = "code"    // their address is to be verified
 	whoVisitor = "visitor" // nothing is known of them yet
 )
 
@@ -139,7 +139,7 @@ func (s *Shop) showCheckout(v *page.Visit, p *Purchase, as string, f entryForm) 
 	case !held(&p.Booking, c.Now):
 		c.State = stateExpired
 	}
-	if c.Who, c.Person, err = s.who(v); err != nil {
+	if c.Who, c.Person, err = s.who(v, &e); err != nil {
 		return err
 	}
 	if c.Who == whoCode {

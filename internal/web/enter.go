@@ -20,13 +20,13 @@ type Person struct {
 	Guest       bool // without an account that they could sign in to
 }
 
-// who is what the checkout knows of the buyer.
-func (s *Shop) who(v *page.Visit) (string, Person, error) {
+// who is what the checkout of an event knows of the buyer.
+func (s *Shop) who(v *page.Visit, e *message.Event) (string, Person, error) {
 	one, err := s.People.Person(v.Context(), v.Caller)
 	switch {
 	case err != nil:
 		return "", one, err
-	case !v.Caller.Visiting():
+	case one.Verified, e.UnverifiedBuyers && one.Email != "":
 		return whoKnown, one, nil
 	case one.Email != "":
 		return whoCode, one, nil

@@ -174,6 +174,7 @@ func (o *Order) Local(t time.Time) time.Time {
 func (s *Shop) orderRoutes() routes {
 	return routes{
 		"GET /orders": s.orders, "GET /orders/{booking}": s.order,
+		"GET /orders/{booking}/enter": s.orderCode, "POST /orders/{booking}/code": s.mailOrderCode, "POST /orders/{booking}/enter": s.enterByCode,
 		"GET /orders/{booking}/cancel": s.cancel, "POST /orders/{booking}/cancel": s.cancelled,
 		"POST /orders/{booking}/link":   s.renewLink,
 		"GET /orders/{booking}/tickets": s.tickets, "GET /orders/{booking}/tickets.pdf": s.ticketsPDF,

@@ -51,6 +51,10 @@ type People interface {
 	ResendCode(ctx context.Context, caller message.Caller) error
 	// VerifyGuest takes the mailed code; the answer is the session to go on with.
 	VerifyGuest(ctx context.Context, caller message.Caller, code, agent string) (Session, error)
+	// MailOrderCode mails a code to an order's owner, and EnterByCode takes it. They
+	// fail with "sign-in-required" for owners with a password.
+	MailOrderCode(ctx context.Context, userID string) error
+	EnterByCode(ctx context.Context, userID, code, agent string) (Session, error)
 	// Person is what is known of a caller.
 	Person(ctx context.Context, caller message.Caller) (Person, error)
 }
