@@ -53,7 +53,10 @@ func TestFolder(t *testing.T) {
 }
 
 func TestAsHTML(t *testing.T) {
-	got := asHTML("<T>", "a <script> & b\nc\n\nsee https://x.example/?a=1&b=2")
+	got := asHTML("<T>", "a <script> & b\nc\n\nsee:\nhttps://x.example/?a=1&b=2\n\nHello http://evil.example/x,")
+	if strings.Contains(got, `href="http://evil`) {
+		t.Errorf("a name became a link: %s", got)
+	}
 	for _, want := range []string{"&lt;T&gt;", "a &lt;script&gt; &amp; b<br>c", `<a href="https://x.example/?a=1&amp;b=2">`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s has no %s", got, want)
