@@ -227,7 +227,23 @@ func TestShortWay(t *testing.T) {
 			}
 		})
 	}
-	d.do, waiting = nil, 0
+	waiting = 0
+	t.Run("clients", func(t *testing.T) { // services hear of the same one, whichever way it comes
+		var seen []string
+		d.do = func(ctx context.Context) error {
+			seen = append(seen, message.ClientFrom(ctx))
+			return nil
+		}
+		one := dial(t, addr)
+		for _, from := range []string{"198.51.100.7", "2001:db8:1:2:3::4"} {
+			one.ask(t, hold(oneSeat, "X-Forwarded-For", from))
+			one.ask(t, hold(oneSeat, "X-Forwarded-For", from, "TE", "trailers"))
+		}
+		if want := []string{"198.51.100.7", "198.51.100.7", "2001:db8:1:2::", "2001:db8:1:2::"}; !slices.Equal(seen, want) {
+			t.Errorf("%q, want %q", seen, want)
+		}
+	})
+	d.do = nil
 	t.Run("limits", func(t *testing.T) { // count the same clients, whichever way they come
 		one := dial(t, addr)
 		for n := range 201 {
