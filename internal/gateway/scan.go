@@ -55,8 +55,9 @@ func checkJSON(body []byte, cards bool, most int) (int, *errs.Error) {
 	s.b, s.path, s.names = nil, nil, nil
 	clear(s.firstSteps[:]) // they point into the body
 	clear(s.firstNames[:])
+	values := most - s.left
 	scanners.Put(s)
-	return most - s.left, err
+	return values, err
 }
 
 var scanners = sync.Pool{New: func() any { return new(scanner) }}
