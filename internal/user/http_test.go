@@ -217,3 +217,47 @@ func TestRightsOverHTTP(t *testing.T) {
 		t.Errorf("%s", got.Body)
 	}
 }
+
+// A token that is over does not keep anybody from coming in.
+func TestDeadTokensDoNotMatterWhenComingIn(t *testing.T) {
+	s := newSite(t)
+	_, dead := s.account(t, "ann@example.org")
+	if got := s.send(t, "POST", "/users/logout", dead, ""); got.Code != 204 {
+		t.Fatal(got.Body)
+	}
+	for path, body := range map[string]string{
+		"/users/login":          `{"email":"ann@example.org","password":"` + password + `"}`,
+		"/users":                `{"email":"bob@example.org","name":"B","password":"` + password + `"}`,
+		"/users/guest":          `{"email":"gus@example.org","name":"G"}`,
+		"/users/password-reset": `{"email":"ann@example.org"}`,
+	} {
+		if got := s.send(t, "POST", path, dead, body); got.Code >= 300 {
+			t.Errorf("%s: %s", path, got.Body)
+		}
+	}
+	if got := s.send(t, "POST", "/users/logout", dead, ""); got.problem() != "401 bad-token" {
+		t.Error(got.problem())
+	}
+}
+
+// Operations on sessions know the one of a page's cookie, too.
+func TestSessionsByCookie(t *testing.T) {
+	s := newSite(t)
+	s.door = gateway.New(gateway.Config{Authenticate: s.Authenticate, Cookie: "session", Log: slog.New(slog.DiscardHandler)})
+	s.Register(s.door.API())
+	id, first := s.account(t, "ann@example.org")
+	in := s.send(t, "POST", "/users/login", "", `{"email":"ann@example.org","password":"`+password+`"}`)
+	cookie := []string{"Cookie", "session=" + in.Token, "Sec-Fetch-Site", "same-origin"}
+	if got := s.send(t, "DELETE", "/users/"+id+"/sessions", "", "", cookie...); got.Code != 204 {
+		t.Fatal(got.Body)
+	}
+	if _, err := s.Authenticate(t.Context(), first); err == nil {
+		t.Error("the other session goes on")
+	}
+	if got := s.send(t, "POST", "/users/logout", "", "", cookie...); got.Code != 204 {
+		t.Fatal(got.Body)
+	}
+	if _, err := s.Authenticate(t.Context(), in.Token); err == nil {
+		t.Error("the session goes on after a log-out by its cookie")
+	}
+}

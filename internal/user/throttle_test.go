@@ -1,0 +1,162 @@
+package user
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"boxoffice/internal/errs"
+)
+
+// Wrong passwords from elsewhere do not lock the owner out: not from a network
+// that they have signed in from, and from a new one only while very many are tried.
+func TestStrangersDoNotLockOut(t *testing.T) {
+	w := newWorld(t)
+	u := w.member(t, "ann@example.org")
+	home, away := from{t.Context(), "192.0.2.1"}, from{t.Context(), "192.0.2.2"}
+	enter := func(ctx context.Context, password string) error {
+		_, err := w.Login(ctx, Credentials{Name: u.Email, Password: password})
+		return err
+	}
+	if err := enter(home, goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	stranger := func(n int) from { return from{t.Context(), fmt.Sprint("203.0.113.", n)} }
+	for n := range maxStrangers / maxFailures {
+		for range maxFailures {
+			if err := enter(stranger(n), "a guess of mine"); !is(err, "wrong-password") {
+				t.Fatal(err)
+			}
+		}
+		if err := enter(stranger(n), goodPassword); !is(err, "too-many-attempts") {
+			t.Errorf("after ten wrong ones: %v", err)
+		}
+		if n == 0 {
+			if err := enter(away, goodPassword); err != nil {
+				t.Errorf("the owner, from elsewhere: %v", err)
+			}
+		}
+	}
+	if err := enter(stranger(200), "a guess of mine"); !is(err, "too-many-attempts") {
+		t.Errorf("a hundred wrong ones, and no limit: %v", err)
+	}
+	for name, known := range map[string]from{"home": home, "away, once": away} {
+		if err := enter(known, goodPassword); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// The owner's own mistakes count for their network only.
+	for range maxFailures {
+		if err := enter(home, "a typo"); !is(err, "wrong-password") {
+			t.Fatal(err)
+		}
+	}
+	if err := enter(home, goodPassword); !is(err, "too-many-attempts") {
+		t.Error(err)
+	}
+	if err := enter(away, goodPassword); err != nil {
+		t.Error(err)
+	}
+}
+
+// A new password by mail lifts a lock, on all nodes.
+func TestAResetLiftsALock(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	m, other := w.mails(), w.node(t)
+	u := w.member(t, "ann@example.org")
+	for _, s := range []*Service{w.Service, other} {
+		for range maxFailures {
+			if _, _, _, err := s.enter(ctx, u.Email, "a guess of mine"); !is(err, "wrong-password") {
+				t.Fatal(err)
+			}
+		}
+		if _, _, _, err := s.enter(ctx, u.Email, goodPassword); !is(err, "too-many-attempts") {
+			t.Fatal(err)
+		}
+	}
+	if err := w.ForgotPassword(ctx, u.Email); err != nil {
+		t.Fatal(err)
+	}
+	_, token := w.last(t, m, u.Email)
+	if err := w.ResetPassword(ctx, token, "another horse battery"); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*Service{w.Service, other} {
+		if _, _, _, err := s.enter(ctx, u.Email, "another horse battery"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Every check of a secret has the limit that log-in has.
+func TestEverySecretIsLimited(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	wrong := "wrong horse battery"
+	mail := "new@example.org"
+	for name, try := range map[string]func(u User) error{
+		"switching two factors off: password": func(u User) error { return w.EndTwoFactor(ctx, as(u), u.ID, wrong, "000000") },
+		"switching two factors off: code":     func(u User) error { return w.EndTwoFactor(ctx, as(u), u.ID, goodPassword, "000000") },
+		"beginning with two factors": func(u User) error {
+			_, err := w.BeginTwoFactor(ctx, as(u), u.ID, wrong)
+			return err
+		},
+		"deleting the account": func(u User) error { return w.Delete(ctx, as(u), u.ID, wrong) },
+		"another address": func(u User) error {
+			_, err := w.Update(ctx, as(u), u.ID, 0, Change{Email: &mail, CurrentPassword: wrong})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := w.member(t, fmt.Sprintf("u%d@example.org", len(name)))
+			if strings.HasPrefix(name, "switching") {
+				x, err := w.BeginTwoFactor(ctx, as(u), u.ID, goodPassword)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := w.ConfirmTwoFactor(ctx, as(u), u.ID, w.appCode(t, x.Secret)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for n := range maxFailures {
+				if err := try(u); errs.KindOf(err) != errs.Invalid {
+					t.Fatalf("try %d: %v", n, err)
+				}
+			}
+			if err := try(u); errs.KindOf(err) != errs.TooMany {
+				t.Errorf("one more: %v", err)
+			}
+		})
+	}
+	t.Run("confirming two factors", func(t *testing.T) {
+		u := w.member(t, "c@example.org")
+		if _, err := w.BeginTwoFactor(ctx, as(u), u.ID, goodPassword); err != nil {
+			t.Fatal(err)
+		}
+		for range maxFailures {
+			if _, err := w.ConfirmTwoFactor(ctx, as(u), u.ID, "000000"); errs.KindOf(err) != errs.Invalid {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.ConfirmTwoFactor(ctx, as(u), u.ID, "000000"); errs.KindOf(err) != errs.TooMany {
+			t.Error(err)
+		}
+	})
+}
+
+// What was typed as a name is not kept, however long it is.
+func TestLongNamesAreNotKept(t *testing.T) {
+	w := newWorld(t)
+	name := strings.Repeat("x", 60<<10)
+	if _, _, _, err := w.enter(t.Context(), name, "a guess of mine"); !is(err, "wrong-password") {
+		t.Fatal(err)
+	}
+	for key := range w.throttle.tries {
+		if len(key) > 16 {
+			t.Errorf("a key of %d bytes", len(key))
+		}
+	}
+	if len(w.throttle.tries) == 0 {
+		t.Error("the failure was not counted")
+	}
+}
