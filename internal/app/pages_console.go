@@ -75,7 +75,7 @@ func (p onConsole) Create(ctx context.Context, caller message.Caller, d *console
 		_, err := p.Check(ctx, caller, d) // all faults, not only those
 		return "", err
 	}
-	e, err := p.Parts.Events.Create(ctx, caller, in)
+	e, err := p.Parts.Events.Create(ctx, caller, "", in)
 	return e.ID, err
 }
 

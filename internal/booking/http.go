@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -235,7 +234,14 @@ func (s *Service) Register(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		version, err := ifMatch(in.IfMatch)
+		match, err := errs.ParseIfMatch(in.IfMatch, "booking")
+		if err != nil {
+			return nil, err
+		}
+		version, err := match.Version(func() (int64, error) {
+			b, err := s.Booking(ctx, in.ID)
+			return b.Seq, err
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -266,17 +272,4 @@ func (s *Service) Register(api huma.API) {
 	s.registerLists(api)
 	s.registerSeats(api)
 	s.registerLedger(api)
-}
-
-// ifMatch reads the ledger version out of an If-Match header; 0 when there is
-// none or it is "*".
-func ifMatch(h string) (int64, error) {
-	if h == "" || h == "*" {
-		return 0, nil
-	}
-	v, err := strconv.ParseInt(strings.Trim(h, `"`), 10, 64)
-	if err != nil || v <= 0 {
-		return 0, errs.New(errs.Precondition, "changed-meanwhile", "If-Match does not name a version of this booking.")
-	}
-	return v, nil
 }

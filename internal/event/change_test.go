@@ -90,7 +90,7 @@ func TestFeeRulesRefused(t *testing.T) {
 			in := gala()
 			in.Price, in.Tiers = nil, []TierInput{{Name: "A", Face: face}}
 			c.change(&in)
-			_, err := w.Create(t.Context(), organizer, in)
+			_, err := w.Create(t.Context(), organizer, "", in)
 			wantField(t, err, c.field)
 		})
 	}
@@ -141,7 +141,7 @@ func TestTimesThatClocksDoNotShow(t *testing.T) {
 	} {
 		in := gala()
 		in.EventTime = &at
-		_, err := w.Create(t.Context(), organizer, in)
+		_, err := w.Create(t.Context(), organizer, "", in)
 		if ok && err != nil {
 			t.Errorf("%s: %v", at, err)
 		}

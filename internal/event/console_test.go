@@ -66,7 +66,7 @@ func TestUsedAndSummary(t *testing.T) {
 	soon := w.create(t, func(in *NewEvent) { in.Venue.Name = "New Hall"; in.SaleOpensAt = ptr(w.clock.Add(time.Hour)) })
 	w.create(t, func(in *NewEvent) { in.SaleOpensAt = ptr(w.clock.Add(2 * time.Hour)) })
 	w.create(t, func(in *NewEvent) { in.EventTime = ptr("2026-03-01T20:00:00+01:00") })
-	foreign, err := w.Create(ctx, rival, gala())
+	foreign, err := w.Create(ctx, rival, "", gala())
 	if err != nil {
 		t.Fatal(err)
 	}

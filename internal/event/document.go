@@ -19,26 +19,26 @@ import (
 // planDocument is a seating plan as people and programs write it. Positions are
 // in the drawing's own units; rows list their seats from one end to the other.
 type planDocument struct {
-	Name       string             `json:"name"`
+	Name       string             `json:"name" maxLength:"200"`
 	Width      float64            `json:"width,omitempty"`
 	Height     float64            `json:"height,omitempty"`
-	Categories []message.Category `json:"categories"`
-	Sections   []sectionDocument  `json:"sections"`
+	Categories []message.Category `json:"categories" maxItems:"100"`
+	Sections   []sectionDocument  `json:"sections" maxItems:"2000"`
 	Shapes     []message.Shape    `json:"shapes,omitempty" maxItems:"2000" doc:"What is drawn beneath the seats: stage, walls, texts."`
 	NoStage    bool               `json:"no_stage,omitempty" doc:"The drawing has all there is: maps do not guess where a stage might be."`
 }
 
 type sectionDocument struct {
-	ID       string          `json:"id" doc:"Begins the labels of its seats, as in 101-A-12."`
-	Name     string          `json:"name,omitempty"`
+	ID       string          `json:"id" maxLength:"40" doc:"Begins the labels of its seats, as in 101-A-12."`
+	Name     string          `json:"name,omitempty" maxLength:"200"`
 	Category string          `json:"category,omitempty" doc:"Of its seats, unless they say otherwise."`
 	Capacity int             `json:"capacity,omitempty" doc:"Makes it a general-admission area with so many places."`
-	Rows     []rowDocument   `json:"rows,omitempty"`
-	Outline  []message.Point `json:"outline,omitempty"`
+	Rows     []rowDocument   `json:"rows,omitempty" maxItems:"10000"`
+	Outline  []message.Point `json:"outline,omitempty" maxItems:"1000"`
 }
 
 type rowDocument struct {
-	Label string         `json:"label"`
+	Label string         `json:"label" maxLength:"40"`
 	Seats []seatDocument `json:"seats"`
 }
 
@@ -65,6 +65,9 @@ func (e planError) Error() string { return e.path + " " + e.reason }
 
 // asField makes it a field error of a request whose field prefix holds the plan.
 func (e planError) asField(prefix string) error {
+	if len(e.reason) > maxTold {
+		e.reason = strings.ToValidUTF8(e.reason[:maxTold], "") + "…"
+	}
 	return errs.Bad(strings.TrimSuffix(prefix+"."+e.path, "."), "%s", e.reason)
 }
 

@@ -32,7 +32,7 @@ func TestEnding(t *testing.T) {
 	} {
 		in := gala()
 		change(&in)
-		_, err := w.Create(t.Context(), organizer, in)
+		_, err := w.Create(t.Context(), organizer, "", in)
 		wantField(t, err, strings.TrimSpace(field))
 	}
 	// The end moves along with the beginning, unless it is given.

@@ -163,20 +163,6 @@ func etag(e *Event, b *eventBody) string {
 	return `"` + tag + `"`
 }
 
-// ifMatch reads the event's version out of an If-Match header; 0 when there is
-// none. What has changed of its seats since does not matter to a change.
-func ifMatch(h string) (int64, error) {
-	if h == "" || h == "*" {
-		return 0, nil
-	}
-	tag, _, _ := strings.Cut(strings.Trim(h, `"`), ".")
-	v, err := strconv.ParseInt(tag, 10, 64)
-	if err != nil || v <= 0 {
-		return 0, errs.New(errs.Precondition, "changed-meanwhile", "If-Match does not name a version of this event.")
-	}
-	return v, nil
-}
-
 type byID struct {
 	ID string `path:"id" maxLength:"64"`
 }
@@ -280,8 +266,11 @@ func (s *Service) Register(api huma.API) {
 		OperationID: "create-event", Method: http.MethodPost, Path: "/events", Tags: tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: 16 << 20,
 		Summary: "Create an event", Description: "For organizers. Its seats come from a template, a stored plan or a plan document.",
 		Errors: []int{400, 401, 403, 413, 422}, Responses: later(api), Metadata: map[string]any{"organizers": true},
-	}, func(ctx context.Context, in *struct{ Body NewEvent }) (*eventOut, error) {
-		e, err := s.Create(ctx, message.CallerFrom(ctx), in.Body)
+	}, func(ctx context.Context, in *struct {
+		Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Makes it safe to send the request again: the same key by the same organizer comes to the same event."`
+		Body NewEvent
+	}) (*eventOut, error) {
+		e, err := s.Create(ctx, message.CallerFrom(ctx), in.Key, in.Body)
 		return s.changedTo(ctx, http.StatusCreated, e, err)
 	})
 	huma.Register(api, huma.Operation{
@@ -299,7 +288,14 @@ func (s *Service) Register(api huma.API) {
 		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`
 		Body    Change
 	}) (*eventOut, error) {
-		version, err := ifMatch(in.IfMatch)
+		match, err := errs.ParseIfMatch(in.IfMatch, "event")
+		if err != nil {
+			return nil, err
+		}
+		version, err := match.Version(func() (int64, error) {
+			e, err := s.owned(ctx, message.CallerFrom(ctx), in.ID)
+			return e.Version, err
+		})
 		if err != nil {
 			return nil, err
 		}

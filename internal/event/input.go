@@ -67,21 +67,39 @@ type TierInput struct {
 	Price      int64    `json:"price,omitempty" doc:"All-in, minor units." example:"6500"`
 	Face       *int64   `json:"face,omitempty" doc:"Instead of price, with fee_rules: before fee and tax, minor units." example:"5000"`
 	Fees       int64    `json:"fees,omitempty" doc:"Part of price that is fees and tax, minor units."`
-	Sections   []string `json:"sections,omitempty" doc:"Ids of sections; a section wins over a category."`
-	Categories []string `json:"categories,omitempty" doc:"Names of the plan's categories; without sections and categories the tier is for all seats."`
+	Sections   []string `json:"sections,omitempty" maxItems:"2000" doc:"Ids of sections; a section wins over a category."`
+	Categories []string `json:"categories,omitempty" maxItems:"100" doc:"Names of the plan's categories; without sections and categories the tier is for all seats."`
 }
 
 // FeeRules are an event's rules for fees and tax.
 type FeeRules = message.FeeRules
 
-const maxAttributes = 32 << 10
+const (
+	maxAttributes = 32 << 10 // bytes
+	maxNamed      = 20_000   // sections and categories that all tiers of an event name
+)
 
-// faults collects what is wrong with an input.
+// faults collects what is wrong with an input, up to maxFaults.
 type faults struct{ list []errs.Field }
 
+const (
+	maxFaults = 20  // that are told at once
+	maxTold   = 200 // bytes of a reason, which may quote the input
+)
+
 func (f *faults) add(field, format string, args ...any) {
-	f.list = append(f.list, errs.Field{Name: field, Reason: fmt.Sprintf(format, args...)})
+	if f.full() {
+		return
+	}
+	reason := fmt.Sprintf(format, args...)
+	if len(reason) > maxTold {
+		reason = strings.ToValidUTF8(reason[:maxTold], "") + "…"
+	}
+	f.list = append(f.list, errs.Field{Name: field, Reason: reason})
 }
+
+// full reports whether enough is wrong: nobody need look for more.
+func (f *faults) full() bool { return len(f.list) >= maxFaults }
 
 // text checks a text of one line, lines one of several.
 func (f *faults) text(field, s string, minLen, maxLen int) {
@@ -291,7 +309,12 @@ func (f *faults) tiers(currency string, price *int64, list []TierInput, rules *m
 		return nil
 	}
 	out := make([]message.Tier, len(list))
+	named := 0
 	for i, t := range list {
+		if named += len(t.Sections) + len(t.Categories); f.full() || named > maxNamed {
+			f.add("tiers", "must name at most %d sections and categories", maxNamed)
+			return nil
+		}
 		path := fmt.Sprintf("tiers[%d].", i)
 		if price != nil {
 			path = ""

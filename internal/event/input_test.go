@@ -93,7 +93,7 @@ func TestEveryFieldIsChecked(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			in := gala()
 			c.change(&in)
-			_, err := w.Create(t.Context(), organizer, in)
+			_, err := w.Create(t.Context(), organizer, "", in)
 			wantField(t, err, c.field)
 		})
 	}
@@ -116,7 +116,7 @@ func smallPlan(numbers ...string) *planDocument {
 func TestSeveralFaultsAreToldTogether(t *testing.T) {
 	in := gala()
 	in.Title, in.Currency, in.LimitPerCustomer = "", "???", ptr(int32(500))
-	_, err := newWorld(t).Create(t.Context(), organizer, in)
+	_, err := newWorld(t).Create(t.Context(), organizer, "", in)
 	for _, field := range []string{"title", "currency", "limit_per_customer"} {
 		wantField(t, err, field)
 	}

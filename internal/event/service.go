@@ -1,7 +1,9 @@
 package event
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
 	"encoding/json"
@@ -180,21 +182,51 @@ func mayOrganize(c message.Caller) error {
 	return nil
 }
 
-// Create makes an event.
-func (s *Service) Create(ctx context.Context, caller message.Caller, in NewEvent) (Event, error) {
+// Create makes an event. With a key the same request by the same organizer comes
+// to the same event, however often it is sent; "" is no key.
+func (s *Service) Create(ctx context.Context, caller message.Caller, key string, in NewEvent) (Event, error) {
 	if err := mayOrganize(caller); err != nil {
 		return Event{}, err
+	}
+	now := s.now()
+	eventID, fingerprint := id.New(now), []byte(nil)
+	if key != "" {
+		raw, err := json.Marshal(in)
+		if err != nil {
+			return Event{}, fmt.Errorf("create event: %w", err)
+		}
+		hash := sha256.Sum256(raw)
+		eventID, fingerprint = id.FromSource("event-key", caller.UserID+"\x00"+key), hash[:]
+		if e, err := s.created(ctx, eventID, fingerprint); errs.KindOf(err) != errs.NotFound {
+			return e, err
+		}
 	}
 	draft, err := s.prepare(ctx, in)
 	if err != nil {
 		return Event{}, err
 	}
-	now := s.now()
-	draft.event.ID, draft.event.OrganizerID, draft.event.CreatedAt = id.New(now), caller.UserID, now.UnixMicro()
+	draft.event.ID, draft.event.OrganizerID, draft.event.CreatedAt, draft.event.Fingerprint = eventID, caller.UserID, now.UnixMicro(), fingerprint
 	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return s.insert(ctx, tx, draft) }); err != nil {
+		if key != "" && sqldb.Duplicate(err) { // sent twice at the same time
+			return s.created(ctx, eventID, fingerprint)
+		}
 		return Event{}, err
 	}
 	return s.handOver(ctx, draft.event)
+}
+
+// created is an event that a request with the same key has made, as it is now.
+func (s *Service) created(ctx context.Context, eventID string, fingerprint []byte) (Event, error) {
+	e, err := s.read(ctx, eventID)
+	switch {
+	case err != nil:
+		return e, err
+	case !bytes.Equal(e.Fingerprint, fingerprint):
+		return e, errs.New(errs.Invalid, "idempotency-key-reused", "This Idempotency-Key was used for another request.")
+	case e.Pending():
+		return s.handOver(ctx, e)
+	}
+	return e, nil
 }
 
 // draft is a checked event with everything that has to be written for it.

@@ -31,11 +31,11 @@ func TestWhoMayCreate(t *testing.T) {
 		caller message.Caller
 		kind   errs.Kind
 	}{{nobody, errs.Unauthenticated}, {fan, errs.Forbidden}} {
-		_, err := w.Create(t.Context(), c.caller, gala())
+		_, err := w.Create(t.Context(), c.caller, "", gala())
 		wantKind(t, err, c.kind)
 	}
 	for _, c := range []message.Caller{organizer, admin} {
-		if _, err := w.Create(t.Context(), c, gala()); err != nil {
+		if _, err := w.Create(t.Context(), c, "", gala()); err != nil {
 			t.Fatal(err)
 		}
 	}

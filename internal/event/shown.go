@@ -24,7 +24,7 @@ func (s *Service) Shown(ctx context.Context, e *Event) (message.Event, error) {
 		Opens: at(e.OpensAt), Closes: at(e.ClosesAt), RefundsEnd: at(e.sale().RefundsEnd), Changed: at(e.ChangedAt), Attributes: json.RawMessage(e.Attributes),
 		PlanID: e.PlanID, PlanVersion: e.PlanVersion, Free: e.Seats, Total: e.Seats,
 		LimitPerCustomer: e.LimitPerCustomer, HoldFor: time.Duration(e.HoldFor) * time.Microsecond, Version: e.Version,
-		EndDate: e.EndDate, UnverifiedBuyers: e.UnverifiedBuyers, Pending: e.Pending(),
+		EndDate: e.EndDate, UnverifiedBuyers: e.UnverifiedBuyers, Pending: e.Pending(), Private: !e.public(),
 	}
 	if zone, err := s.zone(e.TimeZone); err == nil && !out.Starts.IsZero() {
 		out.Starts = out.Starts.In(zone)

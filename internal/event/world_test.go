@@ -121,7 +121,7 @@ func (w *world) create(t testing.TB, change func(*NewEvent)) Event {
 	if change != nil {
 		change(&in)
 	}
-	e, err := w.Create(t.Context(), organizer, in)
+	e, err := w.Create(t.Context(), organizer, "", in)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -38,15 +42,49 @@ func encode(w io.Writer, v any) error {
 }
 
 // decode reads a body that checkJSON has passed. Its error names the field that
-// does not fit.
+// does not fit. A number such as 2.0 is an integer, as in JSON Schema, where one
+// is wanted: encoding/json knows only 2.
 func decode(data []byte, v any) error {
 	err := json.Unmarshal(data, v)
 	var wrong *json.UnmarshalTypeError
+	for budget := maxRead; errors.As(err, &wrong) && budget > 0; budget -= len(data) {
+		whole, ok := asInteger(data, wrong)
+		if !ok {
+			break
+		}
+		data = whole
+		err = json.Unmarshal(data, v)
+	}
 	if errors.As(err, &wrong) {
 		kind, _, _ := strings.Cut(wrong.Value, " ") // "number 1.5" without the number
 		return decodeError{fieldAt(data, int(wrong.Offset)-1), "must be " + plainType(wrong.Type.String()) + ", not this " + kind}
 	}
 	return err
+}
+
+// maxRead bounds what decode reads again for numbers that have a point.
+const maxRead = 4 << 20
+
+// asInteger is a body in which the number that did not fit is written as an
+// integer; ok is false when it is none.
+func asInteger(data []byte, wrong *json.UnmarshalTypeError) (whole []byte, ok bool) {
+	if !strings.HasPrefix(wrong.Value, "number ") || wrong.Type == nil || wrong.Type.Kind() < reflect.Int || wrong.Type.Kind() > reflect.Uint64 {
+		return nil, false
+	}
+	end := int(wrong.Offset)
+	if end > len(data) {
+		return nil, false
+	}
+	begin := end
+	for begin > 0 && strings.IndexByte("0123456789+-.eE", data[begin-1]) >= 0 {
+		begin--
+	}
+	text := string(data[begin:end])
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || n != math.Trunc(n) || math.Abs(n) > 1<<53 || !strings.ContainsAny(text, ".eE") {
+		return nil, false
+	}
+	return slices.Concat(data[:begin], strconv.AppendInt(nil, int64(n), 10), data[end:]), true
 }
 
 // plainType says a Go type in words.

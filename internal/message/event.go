@@ -26,6 +26,7 @@ type Event struct {
 	EndDate     string    // YYYY-MM-DD in the event's zone, its last day; "": unknown
 	Attributes  json.RawMessage
 
+	Private          bool   // only its organizer may see it: nobody keeps it in a cache
 	Pending          bool   // the sale does not follow its last change yet
 	Refused          string // slug of the refusal, when its last change was refused after it was stored
 	UnverifiedBuyers bool   // who pays need not have a verified e-mail address

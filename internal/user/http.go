@@ -166,7 +166,14 @@ func (s *Service) Register(api huma.API) {
 		OperationID: "update-user", Method: http.MethodPut, Path: "/users/{id}", Tags: tags, Summary: "Change an account",
 		Description: "Fields that are left out stay as they are.", Errors: []int{400, 401, 403, 404, 409, 412, 413, 422, 429, 503},
 	}, func(ctx context.Context, in *updateIn) (*userOut, error) {
-		version, err := ifMatch(in.IfMatch)
+		match, err := errs.ParseIfMatch(in.IfMatch, "account")
+		if err != nil {
+			return nil, err
+		}
+		version, err := match.Version(func() (int64, error) {
+			u, err := s.visible(ctx, message.CallerFrom(ctx), in.ID)
+			return u.Version, err
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -193,16 +200,4 @@ func (s *Service) login(ctx context.Context, in *loginIn) (*loginOut, error) {
 	}
 	x, err := s.Login(ctx, Credentials{Name: b.Email + b.Username, Password: b.Password, Code: b.Code, Agent: in.Agent})
 	return s.session(ctx, x, err)
-}
-
-// ifMatch reads the version out of an If-Match header; 0 when there is none.
-func ifMatch(h string) (int64, error) {
-	if h == "" || h == "*" {
-		return 0, nil
-	}
-	v, err := strconv.ParseInt(strings.Trim(h, `"`), 10, 64)
-	if err != nil || v <= 0 {
-		return 0, errs.New(errs.Precondition, "changed-meanwhile", "If-Match does not name a version of this account.")
-	}
-	return v, nil
 }

@@ -75,10 +75,10 @@ func placeOf(e *message.Event) string {
 }
 
 // send answers with a file that belongs to an event. Caches may keep it unless
-// the event is a draft.
+// only its organizer may see the event.
 func send(v *page.Visit, e *message.Event, contentType string, body []byte) error {
 	caching := "public, max-age=3600, stale-while-revalidate=86400"
-	if e.Status == string(message.Draft) {
+	if e.Private {
 		caching = "private, no-store"
 	}
 	return v.Send(contentType, caching, body)

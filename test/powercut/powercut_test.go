@@ -55,7 +55,7 @@ func sell(dir, synchronous string) error {
 		return err
 	}
 	price, soon := int64(1000), time.Now().Add(48*time.Hour).UTC().Format(time.RFC3339)
-	e, err := p.Events.Create(ctx, message.Caller{UserID: "organizer0000000", Role: message.Organizer}, event.NewEvent{
+	e, err := p.Events.Create(ctx, message.Caller{UserID: "organizer0000000", Role: message.Organizer}, "", event.NewEvent{
 		Title: "Power Cut", EventTime: &soon, Venue: event.VenueInput{Name: "Hall", TimeZone: "UTC"},
 		Plan: event.PlanInput{Template: "arena", Seats: 100_000}, Currency: "EUR", Price: &price, Status: message.OnSale,
 	})

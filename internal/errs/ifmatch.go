@@ -1,0 +1,92 @@
+package errs
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// IfMatch is what an If-Match header asks for (RFC 9110, section 13.1.1).
+type IfMatch struct {
+	given    bool
+	versions []int64
+}
+
+// ParseIfMatch reads an If-Match header: "*", or a list of entity tags. Our tags
+// begin with the version of what they name; what follows a dot or a dash changes
+// with what is shown beside it, and does not matter to a change of the thing itself. By the
+// standard a weak tag never matches, and neither does one that is not ours. What
+// is not a list of tags is refused; a single version without quotes is taken for
+// its tag.
+func ParseIfMatch(h, what string) (IfMatch, error) {
+	h = strings.Trim(h, " \t")
+	if h == "" || h == "*" {
+		return IfMatch{}, nil
+	}
+	m := IfMatch{given: true}
+	if v, err := strconv.ParseInt(h, 10, 64); err == nil {
+		m.add(v)
+		return m, nil
+	}
+	for rest := h; rest != ""; {
+		rest = strings.TrimLeft(rest, " \t,")
+		if rest == "" {
+			break
+		}
+		strong := !strings.HasPrefix(rest, "W/")
+		tag, after, ok := quoted(strings.TrimPrefix(rest, "W/"))
+		if !ok {
+			return m, New(Precondition, "changed-meanwhile", "If-Match does not name a version of this %s.", what)
+		}
+		if end := strings.IndexAny(tag, ".-"); end >= 0 { // what else is shown, and how it is compressed
+			tag = tag[:end]
+		}
+		if v, err := strconv.ParseInt(tag, 10, 64); err == nil && strong {
+			m.add(v)
+		}
+		rest = strings.TrimLeft(after, " \t")
+		if rest != "" && rest[0] != ',' {
+			return m, New(Precondition, "changed-meanwhile", "If-Match does not name a version of this %s.", what)
+		}
+	}
+	return m, nil
+}
+
+func (m *IfMatch) add(v int64) {
+	if v > 0 {
+		m.versions = append(m.versions, v)
+	}
+}
+
+// quoted cuts an opaque tag off the beginning of a list.
+func quoted(s string) (tag, rest string, ok bool) {
+	if len(s) < 2 || s[0] != '"' {
+		return "", "", false
+	}
+	end := strings.IndexByte(s[1:], '"')
+	if end < 0 {
+		return "", "", false
+	}
+	return s[1 : 1+end], s[2+end:], true
+}
+
+// Version is the version that a change must find: 0: any, negative: none that
+// there could be. Where the header names several, current tells which one it is.
+func (m IfMatch) Version(current func() (int64, error)) (int64, error) {
+	switch {
+	case !m.given:
+		return 0, nil
+	case len(m.versions) == 0:
+		return -1, nil
+	case len(m.versions) == 1:
+		return m.versions[0], nil
+	}
+	now, err := current()
+	if err != nil {
+		return 0, err
+	}
+	if slices.Contains(m.versions, now) {
+		return now, nil
+	}
+	return -1, nil
+}
