@@ -198,7 +198,6 @@ func TestBadInput(t *testing.T) {
 		{"too large", `{"event_id":"e","quantity":101}`, "422 invalid-field quantity: must be at most 100"},
 		{"negative", `{"event_id":"e","quantity":-1}`, "422 invalid-field quantity: must be at least 0"},
 		{"half", `{"event_id":"e","quantity":1.5}`, "422 invalid-field quantity: must be a whole number"},
-		{"point nought", `{"event_id":"e","quantity":1.0}`, "422 invalid-field quantity: must be a whole number within range, not this number"},
 		{"beyond int64", `{"event_id":"e","price":1e30}`, "422 invalid-field price: must be a whole number within range, not this number"},
 		{"beyond int64 within", `{"event_id":"e","venue":{"name":"a","rows":[{"n":1},{"n":99999999999999999999}]}}`, "422 invalid-field venue.rows[1].n: must be a whole number within range, not this number"},
 		{"beyond double", `{"event_id":"e","price":1e400}`, "422 invalid-field price: is a number out of range"},

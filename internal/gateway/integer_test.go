@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"strings"
 	"testing"
 )
@@ -30,5 +31,14 @@ func TestIntegersWithAPoint(t *testing.T) {
 	many := `{"more":[` + strings.Repeat("1.0,", 1<<20) + `1]}`
 	if err := decode([]byte(many), &tier{}); err == nil {
 		t.Error("a body is read a million times")
+	}
+}
+
+func TestIntegersWithAPointReachTheOperation(t *testing.T) {
+	d := newDoor(t)
+	reached := false
+	d.do = func(context.Context) error { reached = true; return nil }
+	if res := d.send(t, "POST", "/bookings", `{"event_id":"e","quantity":1.0}`); !reached || res.Code != 201 {
+		t.Fatalf("%d %s", res.Code, res.Body)
 	}
 }
