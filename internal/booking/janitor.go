@@ -39,12 +39,17 @@ func (s *Service) Run(ctx context.Context) {
 	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
+	var swept time.Time   // what people without a verified address hold
 	var resumed time.Time // what a crash may have left, here or on another node
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			if time.Since(swept) > resumeEvery {
+				swept = time.Now()
+				s.crowd.sweep(s.now().UnixMicro())
+			}
 			if !s.lease.Held(ctx) {
 				resumed = time.Time{}
 				continue

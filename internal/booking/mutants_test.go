@@ -18,12 +18,18 @@ var mutants = []struct{ name, file, old, new string }{
 	{"a hold lapses one microsecond late", "state.go", `c.until != 0 && c.until <= s.now }`, `c.until != 0 && c.until < s.now }`},
 	{"a lapsed hold's booking does not expire when a seat is taken", "decide.go", `effects = append(effects, expiry(s.bookings[c.booking]))`, `_ = effects`},
 	{"a late payer gets seats that are gone", "decide.go", `effects, err := s.take(b.Seats, b.ID)
-	if err != nil {
-		e :=`, `effects, err := s.take(b.Seats, b.ID)
-	if false {
-		e :=`},
-	{"the limit is one seat too high", "decide.go", `if live+more <= limit {`, `if live+more <= limit+1 {`},
-	{"held seats do not count towards the limit", "state.go", `case h.status == message.Booked, h.status == message.Pending && h.until > s.now:`, `case h.status == message.Booked:`},
+	if err != nil {`, `effects, err := s.take(b.Seats, b.ID)
+	if err != nil && false {`},
+	{"money may come as late as it likes", "decide.go", `case c.started == 0 || c.started > b.ExpiresAt+message.LateStart || s.now > b.ExpiresAt+message.LateConfirm:`, `case false:`},
+	{"late money is taken under any plan and prices", "decide.go", `case bookingKey(&b.Booking) != saleKey(s.eventID, &s.sale):`, `case false:`},
+	{"what was looked up elsewhere is taken", "decide.go", `if c.at != saleKey(s.eventID, &s.sale) {`, `if false {`},
+	{"addresses do not count", "people.go", `if h = now(h); h.user != p.user {`, `if false {`},
+	{"giving back costs nothing", "people.go", `case h.released != 0:`, `case false:`},
+	{"a promise is forgotten", "decide_sale.go", `sale.ChangedAt, sale.ChangeRefundsEnd = max(s.now, sale.ChangedAt), promised`, `_ = promised`},
+	{"the plan may change under taken seats", "decide_sale.go", `sale.PlanVersion != s.sale.PlanVersion) && s.inUse:`, `sale.PlanVersion != s.sale.PlanVersion) && false:`},
+	{"a payment that was given up may book", "decide.go", `if c.payment != "" { // so that`, `if false { // so that`},
+	{"the limit is one seat too high", "people.go", `if live+more <= limit {`, `if live+more <= limit+1 {`},
+	{"held seats do not count towards the limit", "people.go", `(h.status == message.Booked || h.status == message.Pending && h.until > s.now)`, `h.status == message.Booked`},
 	{"an early expiry", "decide.go", `if b.Status != message.Pending || b.ExpiresAt > s.now {
 		return nil, answer{booking: b.ID}
 	}
@@ -47,21 +53,21 @@ var mutants = []struct{ name, file, old, new string }{
 	{"the sale need not be open", "decide.go", `	if err := s.selling(); err != nil {
 		return nil, answer{err: err}
 	}
-	n := max(`, `	n := max(`},
+	p := s.buying(`, `	p := s.buying(`},
 	{"a replay holds again", "decide.go", `if b := s.bookings[c.bookingID]; b != nil { // the key`, `if b := s.bookings[c.bookingID]; b != nil && false { // the key`},
 	{"chosen seats may be taken ones", "choose.go", `if !s.taken.has(seat) {`, `if true {`},
 	{"a second extension", "decide.go", `if b.Extended {`, `if false {`},
-	{"a cancelled seat is not refunded at its price", "decide.go", `e.amount, _ = s.prices[b.PriceVersion].total(seats)`, `e.amount = b.Amount`},
+	{"a cancelled seat is not refunded at its price", "decide.go", `e.amount, _ = s.prices[bookingKey(&b.Booking)].total(seats)`, `e.amount = b.Amount`},
 	{"claims are freed whoever has them", "store_sqlite.go", `AND seat = $2 AND booking_id = $3`, `AND seat = $2 AND $3 = $3`},
 	{"claims are moved whoever has them", "store_sqlite.go", `AND seat = $4 AND booking_id = $5`, `AND seat = $4 AND $5 = $5`},
-	{"a booking is written whatever its version", "store_sqlite.go", `WHERE id = $12 AND seq = $13`, `WHERE id = $12 AND $13 = $13`},
+	{"a booking is written whatever its version", "store_sqlite.go", `WHERE id = $14 AND seq = $15`, `WHERE id = $14 AND $15 = $15`},
 	{"row counts are not looked at", "store.go", `if got != want {`, `if false {`},
 	{"a claim replaces the one that is there", "store_sqlite.go", `INSERT INTO claims`, `INSERT OR REPLACE INTO claims`},
 	{"the chain forgets the hash before", "state.go", `entry.Chain(s.hash, s.scratch)`, `entry.Chain([32]byte{}, s.scratch)`},
-	{"anybody may block seats", "decide.go", `if !c.caller.MayRead(s.sale.OrganizerID) {
+	{"anybody may block seats", "decide.go", `if !c.caller.MayOrganize(s.sale.OrganizerID) {
 		return nil, answer{err: errs.Missing("event")}
 	}`, ``},
-	{"an adopted hold is not counted", "decide.go", `live, _, _ := s.live(c.heir, b.ID)`, `live := 0`},
+	{"an adopted hold is not counted", "decide.go", `if err := s.overLimit(heir, b.ID, len(b.Seats)); err != nil {`, `if err := s.overLimit(heir, b.ID, 0); err != nil {`},
 	{"refunds never end", "decide.go", `end == 0, s.now < end:`, `end == 0, true:`},
 	{"what is remembered is believed", "writer.go", `if len(effects) == 0 && known[c.bookingID] != nil {`, `if false {`},
 	{"an extended hold is not noted", "lapsing.go", `e.Kind != message.EntryHeld && e.Kind != message.EntryExtended`, `e.Kind != message.EntryHeld`},

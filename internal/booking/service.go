@@ -52,6 +52,7 @@ type Service struct {
 	links    *link.Links
 	getStmt  *sql.Stmt
 	recent   *recent
+	crowd    *crowd
 	lookups  *batch.Queue[*lookup] // where other nodes write, too; else nil
 	metrics  *metrics
 	followMu sync.RWMutex
@@ -105,6 +106,8 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.feeds = newFeeds(s.views, cfg.Metrics)
 	s.views.heard = s.hear
 	s.recent = newRecent()
+	s.crowd = newCrowd()
+	s.Follow(s.crowd.hear)
 	for range cfg.Writers {
 		w := &writer{store: st, catalog: s.catalog, views: s.views, recent: s.recent, tell: s.tell, metrics: m, log: cfg.Log}
 		w.queue = batch.New(maxBatch, maxWaiting, w.run)
@@ -275,7 +278,13 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 			}
 			return message.Booking{}, err
 		}
-		return s.submit(ctx, *c)
+		done, err := s.admit(ctx, caller, v, c.bookingID, max(len(c.seats), c.quantity))
+		if err != nil {
+			return message.Booking{}, err
+		}
+		b, err := s.submit(ctx, *c)
+		done(b, err)
+		return b, err
 	})
 }
 
@@ -350,6 +359,9 @@ func (s *Service) Adopt(ctx context.Context, from, to string, email message.Emai
 	}
 	for i, bookingID := range ids {
 		_, err := s.system(ctx, command{do: doAdopt, bookingID: bookingID, from: from, heir: to, email: email})
+		if err == nil && email != (message.EmailKey{}) {
+			s.crowd.forget(bookingID)
+		}
 		if err == nil || errs.Is(err, "hold-over") || errs.KindOf(err) == errs.NotFound {
 			continue
 		}
@@ -370,9 +382,19 @@ func (s *Service) Swap(ctx context.Context, caller message.Caller, bookingID str
 	if err != nil {
 		return b, err
 	}
-	return s.look(ctx, b.EventID, w, func(_ *view, c *command) (message.Booking, error) {
+	return s.look(ctx, b.EventID, w, func(v *view, c *command) (message.Booking, error) {
 		c.do, c.bookingID, c.caller, c.version = doSwap, bookingID, caller, version
-		return s.submit(ctx, *c)
+		n := max(len(c.seats), c.quantity)
+		if n <= len(b.Seats) {
+			return s.submit(ctx, *c)
+		}
+		done, err := s.admit(ctx, caller, v, bookingID, n)
+		if err != nil {
+			return b, err
+		}
+		swapped, err := s.submit(ctx, *c)
+		done(swapped, err)
+		return swapped, err
 	})
 }
 

@@ -197,7 +197,7 @@ func TestPanicInABatch(t *testing.T) {
 	ctx := t.Context()
 	ev := w.event()
 	a, b := w.hold(ev, "ann", "A-A-1"), w.hold(ev, "bob", "A-A-2")
-	wr := w.s.writers[0]
+	wr := w.s.writers[hashOf(ev)%uint32(len(w.s.writers))]
 	real := wr.store
 	wr.store = liar{real, func(tx storeTx) storeTx { return panicky{tx, a.ID} }}
 	results := make(chan error)
