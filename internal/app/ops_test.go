@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"boxoffice/internal/jobs"
+	"boxoffice/internal/user"
 )
 
 // Metrics and profiles have an address of their own: one that was asked for, or
@@ -74,5 +75,24 @@ func TestOperators(t *testing.T) {
 	}
 	if status, _, _ := get("/metrics", "evil.example"); status != http.StatusMisdirectedRequest {
 		t.Errorf("a name of another site: %d", status)
+	}
+}
+
+// Behind a proxy that nobody has named all clients are one: that is said.
+func TestProxyWarning(t *testing.T) {
+	for _, c := range []struct {
+		addr, url string
+		proxies   []string
+		warned    bool
+	}{
+		{"0.0.0.0:8080", "https://tickets.example", nil, true},
+		{"0.0.0.0:8080", "https://tickets.example", []string{"10.0.0.0/8"}, false},
+		{"127.0.0.1:8080", "https://tickets.example", nil, false}, // a proxy on this machine is trusted
+	} {
+		h := newHouse(t, func(s *Serve) { s.Addr, s.PublicURL, s.Proxies = c.addr, c.url, c.proxies })
+		w := h.ask(t, user.Fan{}, "GET", "/readyz", "")
+		if warned := strings.Contains(w.Body.String(), "--trusted-proxies"); w.Code != 200 || warned != c.warned {
+			t.Errorf("%s, %s behind %q: %s", c.addr, c.url, c.proxies, w.Body)
+		}
 	}
 }
