@@ -6,10 +6,14 @@ package batch
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
+
+	"boxoffice/internal/jobs"
 )
 
 // Item is one submitted value and the place for its answer.
@@ -35,6 +39,7 @@ type Queue[T any] struct {
 	ready  sync.Cond
 	first  []*Item[T] // fans: always taken before the rest
 	later  []*Item[T] // big jobs, at most max/8 a batch
+	joined []*Item[T] // the batch under way, later than it began
 	closed bool
 	idle   chan struct{} // closed when the worker has ended
 }
@@ -134,8 +139,30 @@ func (q *Queue[T]) work() {
 		runtime.Gosched()
 		q.mu.Lock()
 		items := q.take()
+		q.joined = nil
 		q.mu.Unlock()
-		q.run(items)
+		q.safely(items)
+	}
+}
+
+// safely runs a batch. A panic is an error of those whom it leaves without an
+// answer; the queue goes on.
+func (q *Queue[T]) safely(items []*Item[T]) {
+	err := jobs.Catch(func() error { q.run(items); return nil })
+	var p *jobs.Panic
+	if !errors.As(err, &p) {
+		return
+	}
+	slog.Error("a batch has failed", "error", err, "stack", p.Stack)
+	q.mu.Lock()
+	items = append(slices.Clone(items), q.joined...)
+	q.mu.Unlock()
+	for _, it := range items {
+		select {
+		case <-it.done:
+		default:
+			it.Done(err)
+		}
 	}
 }
 
@@ -152,6 +179,7 @@ func (q *Queue[T]) Join(most int, fits func(T) bool) []*Item[T] {
 		joined = append(joined, it)
 		return true
 	})
+	q.joined = append(q.joined, joined...)
 	return joined
 }
 

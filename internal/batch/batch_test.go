@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -181,4 +183,34 @@ func TestJoin(t *testing.T) {
 			t.Fatal(got)
 		}
 	})
+}
+
+// A panic is an error of the batch that it happened in, and the queue goes on.
+func TestPanic(t *testing.T) {
+	var q *Queue[int]
+	begin := make(chan struct{})
+	q = New(1, 10, func(items []*Item[int]) {
+		if items[0].Value == 0 {
+			<-begin
+			q.Join(1, func(int) bool { return true })
+			panic("oh")
+		}
+		items[0].Done(nil)
+	})
+	defer q.Close()
+	answers := make(chan error, 2)
+	go func() { answers <- q.Do(context.Background(), 0) }()
+	go func() { answers <- q.Do(context.Background(), 0) }()
+	for q.Waiting() != 1 {
+		runtime.Gosched()
+	}
+	close(begin)
+	for range 2 {
+		if err := <-answers; err == nil || !strings.Contains(err.Error(), "oh") {
+			t.Errorf("answered %v", err)
+		}
+	}
+	if err := q.Do(context.Background(), 1); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
 }

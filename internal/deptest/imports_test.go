@@ -17,7 +17,7 @@ var allowed = map[string][]string{
 	// leaves
 	"errs": {}, "id": {}, "money": {}, "message": {}, "deptest": {}, "quick": {}, "moment": {}, "jobs": {},
 	// one interface each, with its backends
-	"batch": {"errs"}, "limit": {}, "sqldb": {"errs", "batch"},
+	"batch": {"errs", "jobs"}, "limit": {}, "sqldb": {"errs", "batch", "jobs"},
 	"sqldb/sqldbtest": {"sqldb"}, // for tests
 	"signing":         {"sqldb"},
 	"link":            {"errs", "sqldb"},

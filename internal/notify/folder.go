@@ -20,6 +20,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"boxoffice/internal/id"
+	"boxoffice/internal/jobs"
 )
 
 // Folder writes mails as files (RFC 5322), in the background and in order:
@@ -50,7 +51,7 @@ func NewFolder(dir string, now func() time.Time, log *slog.Logger) (*Folder, err
 	f := &Folder{dir: dir, from: "tickets@boxoffice.example", now: now, log: log, queue: make(chan Mail, waiting)}
 	f.done.Go(func() {
 		for m := range f.queue {
-			if err := f.write(m); err != nil {
+			if err := jobs.Catch(func() error { return f.write(m) }); err != nil {
 				log.Error("a mail cannot be written", "subject", m.Subject, "error", err)
 			}
 		}

@@ -256,7 +256,7 @@ func (p *postgres) once(ctx context.Context, fn writeFunc) (committing bool, err
 	if err != nil {
 		return false, fmt.Errorf("begin: %w", err)
 	}
-	if err := fn(tx); err != nil {
+	if err := safely(fn, tx); err != nil {
 		_ = tx.Rollback() // what fn says is why
 		return false, err
 	}

@@ -151,3 +151,32 @@ func TestTogether(t *testing.T) {
 		t.Fatal("a lease is held by both or by none")
 	}
 }
+
+// A panic within a write is that write's error: it leaves nothing behind, and
+// others write on.
+func TestPanicInWrite(t *testing.T) {
+	db := open(t)
+	exec(t, db, "CREATE TABLE t (a BIGINT)")
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			err := db.Write(t.Context(), func(tx *sql.Tx) error {
+				if _, err := tx.Exec("INSERT INTO t VALUES ($1)", i); err != nil {
+					return err
+				}
+				if i%2 == 0 {
+					panic("oh")
+				}
+				return nil
+			})
+			if (err != nil) != (i%2 == 0) {
+				t.Errorf("%d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	var n int
+	if err := db.Reader().QueryRow("SELECT count(*) FROM t").Scan(&n); err != nil || n != 10 {
+		t.Fatalf("%d rows, %v", n, err)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/jobs"
 )
 
 // Limits of one transaction that several share.
@@ -157,7 +158,7 @@ func (db *DB) write(items []*batch.Item[writeFunc]) (results []error, err error)
 		return nil, fmt.Errorf("begin: %w", err)
 	}
 	if len(items) == 1 {
-		if err := items[0].Value(tx); err != nil {
+		if err := safely(items[0].Value, tx); err != nil {
 			return nil, errors.Join(err, ignoreDone(tx.Rollback()))
 		}
 	}
@@ -186,7 +187,7 @@ func (db *DB) onSavepoint(ctx context.Context, tx *sql.Tx, fn writeFunc) (result
 	if err := do(db.save); err != nil {
 		return nil, fmt.Errorf("savepoint: %w", err)
 	}
-	result = fn(tx)
+	result = safely(fn, tx)
 	if Passing(result) {
 		return nil, result
 	}
@@ -199,6 +200,12 @@ func (db *DB) onSavepoint(ctx context.Context, tx *sql.Tx, fn writeFunc) (result
 		return nil, fmt.Errorf("savepoint: %w", err)
 	}
 	return result, nil
+}
+
+// safely calls fn and takes a panic for an error, so that its transaction ends
+// and others go on.
+func safely(fn writeFunc, tx *sql.Tx) error {
+	return jobs.Catch(func() error { return fn(tx) })
 }
 
 func ignoreDone(err error) error {

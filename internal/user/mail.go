@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"boxoffice/internal/id"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 )
 
@@ -72,8 +73,8 @@ func (s *Service) startPost() {
 		for {
 			select {
 			case <-s.post.kicked:
-				s.note(ctx, s.runErrands(ctx))
-				if err := s.RunAdoptions(ctx); err != nil && ctx.Err() == nil {
+				s.note(ctx, jobs.Catch(func() error { return s.runErrands(ctx) }))
+				if err := jobs.Catch(func() error { return s.RunAdoptions(ctx) }); err != nil && ctx.Err() == nil {
 					s.log.ErrorContext(ctx, "adoptions of bookings wait", "error", err)
 				}
 			case <-ctx.Done():

@@ -2,11 +2,15 @@ package system
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -190,4 +194,39 @@ func TestImportAndSellOut(t *testing.T) {
 		t.Log("a sold-out event can be rushed at, and nobody gets anything")
 	}
 	s.stop()
+}
+
+// Ctrl-C ends the on-sale, and the report tells of the part before it.
+func TestRushInterrupted(t *testing.T) {
+	cmd := exec.Command(program(t), on(storage(t), "rush", "--fans", "200", "--seats", "20000", "--think", "200ms", "--duration", "10m", "--json")...)
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	progress, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	sold := regexp.MustCompile(`s +[1-9][0-9,]* purchases `)
+	interrupted := false
+	for lines := bufio.NewScanner(progress); lines.Scan(); {
+		if !interrupted && sold.MatchString(lines.Text()) {
+			interrupted = true
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 130 {
+		t.Errorf("it ended with %v", err)
+	}
+	var r rush.Report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	if !r.Interrupted || r.Purchases == 0 || r.Audit != "ok" || r.PurchaseP99 <= r.PaymentP99 {
+		t.Errorf("%+v", r)
+	}
 }
