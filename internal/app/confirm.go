@@ -93,19 +93,19 @@ func (c *confirmations) letter(o *web.Order, name, link string) (subject, text s
 	if free {
 		done = "confirmed"
 	}
-	fmt.Fprintf(&b, "Hello %s,\n\nthank you: your booking %s is %s, and the seats are yours.\n\n%s\n", name, o.Reference, done, e.Title)
+	fmt.Fprintf(&b, "Hello %s,\n\nthank you: your booking %s is %s, and the seats are yours.\n\n%s\n", message.Unlinked(name), o.Reference, done, message.Unlinked(e.Title))
 	switch {
 	case !e.Starts.IsZero():
 		fmt.Fprintf(&b, "%s (%s)\n", page.When(lang, e.Starts, page.Long), e.Zone)
 	case e.Date != "":
 		fmt.Fprintf(&b, "%s\n", e.Date)
 	}
-	fmt.Fprintf(&b, "%s\n\nYour seats:\n", strings.Join(nonEmpty(e.Venue.Name, e.Venue.Address, e.Venue.City), ", "))
+	fmt.Fprintf(&b, "%s\n\nYour seats:\n", message.Unlinked(strings.Join(nonEmpty(e.Venue.Name, e.Venue.Address, e.Venue.City), ", ")))
 	for _, p := range o.Places {
 		if free {
-			fmt.Fprintf(&b, "  %s\n", seatName(&p))
+			fmt.Fprintf(&b, "  %s\n", message.Unlinked(seatName(&p)))
 		} else {
-			fmt.Fprintf(&b, "  %s: %s\n", seatName(&p), page.Money(lang, p.Tier.Price, o.Currency))
+			fmt.Fprintf(&b, "  %s: %s\n", message.Unlinked(seatName(&p)), page.Money(lang, p.Tier.Price, o.Currency))
 		}
 	}
 	if !free {
@@ -113,7 +113,7 @@ func (c *confirmations) letter(o *web.Order, name, link string) (subject, text s
 	}
 	fmt.Fprintf(&b, "\nTickets, a calendar file and all that can be changed are here:\n%s%s\n", c.base, link)
 	b.WriteString("\nWhoever has this link can use the tickets. Keep it to yourself.\n")
-	return "Your tickets for " + e.Title + " (" + o.Reference + ")", b.String()
+	return "Your tickets for " + message.Unlinked(e.Title) + " (" + o.Reference + ")", b.String()
 }
 
 func seatName(p *message.Place) string {
