@@ -235,6 +235,18 @@ func (s *Service) Organizer(ctx context.Context, eventID string) (string, error)
 	return v.sale.OrganizerID, nil
 }
 
+// UnverifiedBuyers reports whether an event's buyers may pay without a verified
+// e-mail address.
+func (s *Service) UnverifiedBuyers(ctx context.Context, eventID string) (bool, error) {
+	v, err := s.views.get(ctx, eventID)
+	if err != nil {
+		return false, err
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.sale.UnverifiedBuyers, nil
+}
+
 // UserBookingIDs lists a user's bookings, newest event first, up to limit, and
 // whether there are more.
 func (s *Service) UserBookingIDs(ctx context.Context, userID string, limit int) ([]string, bool, error) {

@@ -38,6 +38,9 @@ type Bookings interface {
 	// Organizer is the account that an event belongs to; NotFound when there is
 	// no such event.
 	Organizer(ctx context.Context, eventID string) (string, error)
+	// UnverifiedBuyers reports whether an event's buyers may pay without a verified
+	// e-mail address.
+	UnverifiedBuyers(ctx context.Context, eventID string) (bool, error)
 	// Entries is an event's ledger above a seq, in order.
 	Entries(ctx context.Context, eventID string, after int64, limit int) ([]message.Entry, error)
 	// Heads is the last ledger seq of each event.
@@ -214,15 +217,15 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 	if err := o.check(); err != nil {
 		return Payment{}, err
 	}
-	if caller.Role == message.Guest {
-		return Payment{}, errs.New(errs.Forbidden, "verify-email", "Please verify your e-mail address first: the code is in your mail.")
-	}
 	b, err := s.bookings.Booking(ctx, o.BookingID)
 	if err != nil {
 		return Payment{}, err
 	}
 	if b.UserID != caller.UserID {
 		return Payment{}, errs.Missing("booking")
+	}
+	if err := s.mayPay(ctx, caller, b.EventID); err != nil {
+		return Payment{}, err
 	}
 	switch {
 	case b.Amount == 0:
@@ -253,6 +256,19 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 		return Payment{}, err
 	}
 	return s.settled(ctx, &w)
+}
+
+// mayPay refuses callers who have not shown that their e-mail address is theirs,
+// unless the event waives that.
+func (s *Service) mayPay(ctx context.Context, caller message.Caller, eventID string) error {
+	if caller.Verified {
+		return nil
+	}
+	waived, err := s.bookings.UnverifiedBuyers(ctx, eventID)
+	if err != nil || waived {
+		return err
+	}
+	return errs.New(errs.Forbidden, "address-not-verified", "Please verify your e-mail address first: the code is in your mail.")
 }
 
 // seek finds the payment to answer for a booking that cannot be paid any more.

@@ -81,7 +81,7 @@ func (s *Shop) paid(v *page.Visit) error {
 	case errs.Is(err, "too-many-attempts"):
 		v.Notice("too-many-payments")
 		return v.Go(here)
-	case kind == errs.PaymentRequired, kind == errs.Conflict, errs.Is(err, "verify-email"):
+	case kind == errs.PaymentRequired, kind == errs.Conflict, errs.Is(err, "address-not-verified"):
 		return v.Go(here) // which says how things are
 	}
 	return err

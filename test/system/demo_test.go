@@ -88,7 +88,7 @@ func TestGuestCheckout(t *testing.T) {
 	first := enter("Gus One")
 	held := first.must(t, 201, "POST", "/bookings", map[string]any{"event_id": ev, "quantity": 5})
 	booking := held.str("id")
-	if r := first.must(t, 403, "POST", "/payments", map[string]any{"booking_id": booking, "method": "tok_ok"}); r.problem() != "verify-email" {
+	if r := first.must(t, 403, "POST", "/payments", map[string]any{"booking_id": booking, "method": "tok_ok"}); r.problem() != "address-not-verified" {
 		t.Error(r.body)
 	}
 	verify(first, "Gus One", 200)
