@@ -61,6 +61,7 @@ type Parts struct {
 	Tickets  ticket.Signer
 	Metrics  *prometheus.Registry
 	Jobs     *jobs.Runner
+	noPages  bool
 }
 
 // Build migrates the database and wires the services. Close ends them in order.
@@ -69,7 +70,7 @@ func Build(ctx context.Context, db *sqldb.DB, log *slog.Logger) (*Parts, error) 
 }
 
 func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger) (*Parts, error) {
-	p := &Parts{DB: db, Metrics: prometheus.NewRegistry()}
+	p := &Parts{DB: db, Metrics: prometheus.NewRegistry(), noPages: sub.NoPages}
 	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
 	if p.Jobs, err = jobs.New(log, p.Metrics); err != nil {

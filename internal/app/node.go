@@ -22,6 +22,7 @@ type Substitutes struct {
 	Gateway payment.Gateway // nil: the sandbox
 	Mailer  user.Mailer     // nil: a folder of files
 	Hashing user.Hashing    // zero: as passwords need it
+	NoPages bool            // the API alone: a node then starts in half the time
 }
 
 // Node is a node at work: its services, and their background jobs.

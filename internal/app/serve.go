@@ -87,9 +87,12 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 // front puts the services and the pages behind the front door. The world reaches
 // it at base.
 func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger) (*gateway.Gateway, error) {
-	kit, err := page.New(page.Config{PublicURL: base, Demo: s.Demo, Holding: onPage{p}.Holding, Now: time.Now, Log: log})
-	if err != nil {
-		return nil, err
+	var kit *page.Kit
+	var err error
+	if !p.noPages {
+		if kit, err = page.New(page.Config{PublicURL: base, Demo: s.Demo, Holding: onPage{p}.Holding, Now: time.Now, Log: log}); err != nil {
+			return nil, err
+		}
 	}
 	cfg := gateway.Config{
 		Authenticate: p.Users.Authenticate,
@@ -101,9 +104,9 @@ func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger
 		Outage:       sqldb.Outage,
 		Origins:      s.Origins,
 		PublicURL:    s.PublicURL,
-		Cookie:       page.SessionCookie(kit.Secure()),
-		WantsPage:    page.WantsPage,
-		ErrorPage:    kit.Error,
+	}
+	if kit != nil {
+		cfg.Cookie, cfg.WantsPage, cfg.ErrorPage = page.SessionCookie(kit.Secure()), page.WantsPage, kit.Error
 	}
 	if cfg.TrustedProxies, err = s.trusted(); err != nil {
 		return nil, err
@@ -130,6 +133,9 @@ func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger
 	g.Quick(p.Payments.Quick()...)
 	g.Stream(booking.LiveOperation(), p.Bookings.Live)
 	g.Complete()
+	if kit == nil {
+		return g, nil
+	}
 	return g, p.pages(g, kit, s, mail, log)
 }
 

@@ -258,12 +258,18 @@ type letterbox struct {
 }
 
 func (l *letterbox) Send(to, subject, text string) {
-	if l.life.pass() != nil {
-		return
+	_ = l.Deliver(context.Background(), to, subject, text) // a dead node's mails are lost
+}
+
+// Deliver says whether the mail server has a mail for good.
+func (l *letterbox) Deliver(_ context.Context, to, subject, text string) error {
+	if err := l.life.pass(); err != nil {
+		return err
 	}
 	l.post.mu.Lock()
 	defer l.post.mu.Unlock()
 	l.post.mails = append(l.post.mails, mail{to, subject, text})
+	return nil
 }
 
 // logs keeps what nodes that are alive complain about.
