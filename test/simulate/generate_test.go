@@ -15,6 +15,8 @@ type gen struct {
 	done  []Step // that may be repeated
 	ops   map[string]*op
 	list  []string // operations by weight
+	upset int      // one client of so many goes away
+	few   bool     // few people come
 }
 
 func newGen(seed uint64, w *world) *gen {
@@ -24,11 +26,15 @@ func newGen(seed uint64, w *world) *gen {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	// Each history likes some operations more than others: what only happens when
+	// one of them is frequent is then found sooner.
+	g.upset, g.few = 2+g.n(20), g.chance(3)
 	for _, name := range names {
-		for range g.ops[name].weight {
+		for range g.ops[name].weight * []int{0, 1, 1, 2, 4}[g.n(5)] {
 			g.list = append(g.list, name)
 		}
 	}
+	g.list = append(g.list, "create", "hold", "hold", "pay", "pay", "wait")
 	return g
 }
 
@@ -59,7 +65,7 @@ func (g *gen) step() Step {
 
 // trouble lets the client of a step go away before the answer.
 func (g *gen) trouble(s *Step) {
-	if g.chance(12) {
+	if g.chance(g.upset) {
 		s.Leave = 1 + g.n(2)
 	}
 }
@@ -85,6 +91,9 @@ func (g *gen) customer() string {
 
 func (g *gen) person() string {
 	all := sorted(g.w.people)
+	if g.few && g.chance(2) {
+		return []string{"a", "a", "b"}[g.n(3)]
+	}
 	for range 10 {
 		if p := all[g.n(len(all))]; p.name != "admin" && p.name != "org" {
 			return p.name

@@ -65,6 +65,7 @@ func (n *node) start() error {
 		Gateway: &branch{n.house.bank, life},
 		Mailer:  &letterbox{n.house.post, life},
 		Hashing: user.Hashing{Memory: 8, Time: 1},
+		NoPages: true,
 	}, slog.New(&logHandler{logs: n.house.logs, life: life, node: n.number}))
 	return err
 }

@@ -25,12 +25,12 @@ type world struct {
 
 // person is somebody with an account, or more than one.
 type person struct {
-	name, id, email, password, token, role string
-	verified, guest, unclear, gone         bool
-	secret                                 string // of two-factor log-in
-	twoFactor                              bool
-	recovery                               []string
-	ended                                  []string // tokens that must not count any more
+	name, id, email, password, token, role  string
+	verified, guest, unclear, gone, deleted bool
+	secret                                  string // of two-factor log-in
+	twoFactor                               bool
+	recovery                                []string
+	ended                                   []string // tokens that must not count any more
 }
 
 // event is an event as its organizer was told.

@@ -281,7 +281,7 @@ func toldEdit(w *world, s *Step, r *reply) {
 		p.password, p.token = pw, ""
 	}
 	if d, ok := s.Set["disabled"].(bool); ok {
-		p.gone = d
+		p.gone = d || p.deleted
 		if d {
 			p.ended = append(p.ended, p.token)
 			p.token = ""
@@ -311,7 +311,7 @@ func toldDelete(w *world, s *Step, r *reply) {
 		p.unclear, p.token = true, ""
 	case r.ok():
 		p.ended = append(p.ended, p.token)
-		p.gone, p.token = true, ""
+		p.gone, p.deleted, p.token = true, true, ""
 	}
 }
 

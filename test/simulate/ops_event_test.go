@@ -101,7 +101,7 @@ func makeCreate(g *gen, s *Step) bool {
 	}
 	n := g.n(len(plans))
 	s.As, s.Name, s.Plan = "org", g.name("e"), &n
-	s.Set = map[string]any{"event_time": "720h", "hold_minutes": 1 + g.n(2), "limit_per_customer": 2 + g.n(6), "status": "on_sale"}
+	s.Set = map[string]any{"event_time": "720h", "hold_minutes": 1 + g.n(2), "limit_per_customer": 1 + g.n(1+g.n(7)), "status": "on_sale"}
 	g.prices(s.Set, n)
 	switch g.n(8) {
 	case 0:

@@ -6,7 +6,7 @@ import (
 )
 
 // shrink leaves out what a failing history does not need to break the same rule.
-func shrink(wk *worker, s *Script, out *outcome, strict bool) (*Script, *outcome) {
+func shrink(wk *worker, s *Script, out *outcome) (*Script, *outcome) {
 	want := rule(out.Broken[0])
 	deadline := time.Now().Add(90 * time.Second)
 	last := out
@@ -14,7 +14,7 @@ func shrink(wk *worker, s *Script, out *outcome, strict bool) (*Script, *outcome
 		if time.Now().After(deadline) {
 			return false
 		}
-		o, err := wk.play(job{Script: c.String(), Strict: strict})
+		o, err := wk.play(job{Script: c.String()})
 		if err != nil || len(o.Broken) == 0 || rule(o.Broken[0]) != want {
 			return false
 		}
@@ -48,11 +48,15 @@ func shrink(wk *worker, s *Script, out *outcome, strict bool) (*Script, *outcome
 		best = c
 	}
 	for i := range best.Steps {
-		for _, simpler := range simpler(best.Steps[i]) {
-			c := &Script{Seed: best.Seed, Nodes: best.Nodes, Steps: slices.Clone(best.Steps)}
-			c.Steps[i] = simpler
-			if fails(c) {
-				best = c
+		for again := true; again; {
+			again = false
+			for _, simpler := range simpler(best.Steps[i]) {
+				c := &Script{Seed: best.Seed, Nodes: best.Nodes, Steps: slices.Clone(best.Steps)}
+				c.Steps[i] = simpler
+				if fails(c) {
+					best, again = c, true
+					break
+				}
 			}
 		}
 	}
@@ -68,6 +72,9 @@ func simpler(s Step) []Step {
 		if c.String() != s.String() {
 			out = append(out, c)
 		}
+	}
+	if len(s.With) == 1 {
+		out = append(out, s.With[0])
 	}
 	if len(s.With) > 0 {
 		for i := range s.With {

@@ -110,7 +110,7 @@ func (w *worker) start() error {
 		return err
 	}
 	w.cmd = exec.Command(os.Args[0], "-test.run=^TestWorker$", "-test.timeout=0")
-	w.cmd.Env = append(os.Environ(), workerVariable+"="+w.notes, "TMPDIR="+w.dir, "GOMAXPROCS=1")
+	w.cmd.Env = append(os.Environ(), workerVariable+"="+w.notes, "TMPDIR="+w.dir, "GOMAXPROCS=1", "GOGC=400")
 	w.err = &tail{}
 	w.cmd.Stderr = w.err
 	var err error
