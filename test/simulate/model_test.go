@@ -213,13 +213,13 @@ func (w *world) price(e *event, seats []any) int64 {
 	return sum
 }
 
-// own is how many seats somebody has of an event, over all accounts with their
-// address.
+// own is how many seats somebody has of an event, over all accounts for which they
+// have shown that the address is theirs.
 func (w *world) own(e *event, p *person, now time.Time) int64 {
 	var n int64
 	for _, b := range sorted(w.bookings) {
 		o := w.people[b.owner]
-		if b.event == e.name && o != nil && o.email == p.email && b.live(now) && w.sure(b) && b.kind == "sale" {
+		if b.event == e.name && o != nil && o.verified && o.email == p.email && b.live(now) && w.sure(b) && b.kind == "sale" {
 			n += int64(len(b.seats))
 		}
 	}

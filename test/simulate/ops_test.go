@@ -198,7 +198,7 @@ func toldHold(w *world, s *Step, r *reply) {
 	if e.cancelTold {
 		w.fail("a cancelled event is not sold", "booking %s of event %s", b.name, e.name)
 	}
-	if p := w.people[owner]; p != nil && p.email != "" && before+int64(len(b.seats)) > number(e.doc["limit_per_customer"]) {
+	if p := w.people[owner]; p != nil && p.verified && before+int64(len(b.seats)) > number(e.doc["limit_per_customer"]) {
 		w.fail("the limit holds for people", "%s has %d seats of event %s and was given %d more; the limit is %d", p.email, before, e.name, len(b.seats), number(e.doc["limit_per_customer"]))
 	}
 }
