@@ -138,7 +138,7 @@ func (n *branch) step(step, key string, ch payment.Charge, do func(c *charge) pa
 		c = &charge{id: ch.ID, amount: ch.Amount, currency: ch.Currency, method: ch.Method, done: map[string]payment.Outcome{}, lost: map[string]int{}}
 		b.charges[ch.ID] = c
 	}
-	if c.amount != ch.Amount || c.currency != ch.Currency || c.method != ch.Method {
+	if c.amount != ch.Amount || c.currency != ch.Currency || ch.Method != "" && c.method != ch.Method { // of a method that was given up only the id is known
 		b.faults = append(b.faults, fmt.Sprintf("%s of charge %s: %d %s by %s became %d %s by %s", step, c.id, c.amount, c.currency, c.method, ch.Amount, ch.Currency, ch.Method))
 	}
 	if ch.Amount <= 0 && step != "void" {

@@ -146,6 +146,9 @@ func toldCreate(w *world, s *Step, r *reply) {
 
 // learnEvent takes in what an answer says of an event.
 func (w *world) learnEvent(e *event, r *reply) {
+	if number(r.doc["version"]) < number(e.doc["version"]) {
+		return // a node may not have heard of the latest change for a second
+	}
 	e.id = text(r.doc["id"])
 	if e.doc == nil || number(r.doc["version"]) > number(e.doc["version"]) || e.unclear {
 		e.told = r.came

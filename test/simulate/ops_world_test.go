@@ -208,16 +208,22 @@ func doTogether(w *world, s *Step) {
 	}
 	wg.Wait()
 	w.alone = false
-	for _, x := range order {
-		w.heard(x.op, x.step, x.q, &x.reply)
-		for _, b := range w.bookings {
-			if b.name == x.step.Booking || w.payments[x.step.Payment] != nil && w.payments[x.step.Payment].booking == b.name {
-				b.unclear = true
+	blur := func() { // which of them came first is not known
+		for _, x := range order {
+			for _, b := range w.bookings {
+				if b.name == x.step.Booking || w.payments[x.step.Payment] != nil && w.payments[x.step.Payment].booking == b.name {
+					b.unclear = true
+				}
+			}
+			if e := w.events[x.step.Event]; e != nil && x.step.Op == "change" {
+				e.unclear = true
 			}
 		}
-		if e := w.events[x.step.Event]; e != nil && x.step.Op == "change" {
-			e.unclear = true
-		}
 	}
+	for _, x := range order {
+		blur()
+		w.heard(x.op, x.step, x.q, &x.reply)
+	}
+	blur()
 	w.alone = true
 }

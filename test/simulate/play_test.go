@@ -167,6 +167,7 @@ func (w *world) after() {
 	}
 	for _, e := range sorted(w.events) {
 		if e.unclear {
+			time.Sleep(1100 * time.Millisecond) // so long another node's change may go unseen
 			s := &Step{Op: "read", Event: e.name, As: e.organizer}
 			r := w.askAny(*askRead(w, s))
 			toldRead(w, s, &r)

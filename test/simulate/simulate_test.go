@@ -12,8 +12,12 @@ import (
 	"time"
 )
 
-// steps of a history that is made up.
-const steps = 60
+// steps of a history that is made up; and how long histories are played on a slow
+// machine when nobody has said how many.
+const (
+	steps  = 60
+	enough = 4 * time.Minute
+)
 
 func fromEnv(name string, otherwise uint64) uint64 {
 	if v, err := strconv.ParseUint(os.Getenv(name), 10, 64); err == nil {
@@ -24,7 +28,7 @@ func fromEnv(name string, otherwise uint64) uint64 {
 
 // TestHistories plays histories that nobody has played before.
 func TestHistories(t *testing.T) {
-	n := fromEnv("N", 100)
+	n := fromEnv("N", 300)
 	if testing.Short() {
 		n = 20
 	}
@@ -32,7 +36,7 @@ func TestHistories(t *testing.T) {
 	t.Logf("SEED=%d N=%d", first, n)
 	began := time.Now()
 	var mu sync.Mutex
-	next, all := first, 0
+	next, all, played := first, 0, 0
 	found := map[string]bool{}
 	var wg sync.WaitGroup
 	for i := range max(1, runtime.NumCPU()) {
@@ -43,7 +47,7 @@ func TestHistories(t *testing.T) {
 				mu.Lock()
 				seed := next
 				next++
-				over := seed >= first+n || len(found) >= 5 && os.Getenv("ALL") == ""
+				over := seed >= first+n || os.Getenv("N") == "" && time.Since(began) > enough || len(found) >= 5 && os.Getenv("ALL") == ""
 				mu.Unlock()
 				if over {
 					return
@@ -54,7 +58,7 @@ func TestHistories(t *testing.T) {
 					return
 				}
 				mu.Lock()
-				all += out.Steps
+				all, played = all+out.Steps, played+1
 				fresh := len(out.Broken) > 0 && !found[rule(out.Broken[0])]
 				if fresh {
 					found[rule(out.Broken[0])] = true
@@ -68,7 +72,7 @@ func TestHistories(t *testing.T) {
 	}
 	wg.Wait()
 	took := time.Since(began)
-	t.Logf("%d steps, %.1f histories a second", all, float64(n)/took.Seconds())
+	t.Logf("%d histories, %d steps, %.1f histories a second", played, all, float64(played)/took.Seconds())
 }
 
 // report prints a history that has failed, as short as it can be made.
