@@ -2,14 +2,20 @@
 //
 //	http.go      sign-up, log-in, log-out, read, change and delete an account
 //	account.go   what an account is, and what it may be called
+//	address.go   the one form of an e-mail address, and its key
 //	service.go   the rules: who may change what
+//	signup.go    how addresses and accounts come together
 //	login.go     who comes in, with what they have held as a visitor
 //	password.go  argon2id, few at a time, and passwords that are too common
-//	throttle.go  failed log-ins slow an account down
+//	throttle.go  failed checks of a secret slow an account down
 //	session.go   tokens: stored hashed, looked up many at a time
 //	trust.go     how long a node goes on without looking
 //	fans.go      accounts in bulk
-//	mail.go      what is proved by mail: addresses, new passwords, guests
+//	mail.go      mails that were promised, until they are handed over
+//	mailbox.go   codes, and what counts for an address
+//	proof.go     what is proved by a mailed link: addresses, new passwords
+//	guest.go     guests, and what a code proves
+//	adopt.go     bookings that go from one account to another
 //	visitor.go   who holds seats before saying who they are
 //	steps.go     log-in in two steps: the password, then a code
 //	twofactor.go codes of an authenticator app
