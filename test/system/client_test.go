@@ -54,7 +54,7 @@ func TestGeneratedClient(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"run", generator, "-generate", "types,client", "-package", "main", "-o", filepath.Join(dir, "client.go"), filepath.Join(dir, "openapi.json")},
-		{"run", ".", "-url", s.url, "-admin", root.Token},
+		{"run", ".", "-url", s.url, "-admin", root.Token, "-mails", filepath.Join(data.Data, "mail")},
 	} {
 		cmd := exec.CommandContext(t.Context(), "go", args...)
 		cmd.Dir = dir

@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -20,6 +22,7 @@ import (
 var (
 	base  = flag.String("url", "", "the server")
 	admin = flag.String("admin", "", "token of an administrator")
+	mails = flag.String("mails", "", "the folder of mails that the server has sent")
 	ctx   = context.Background()
 )
 
@@ -40,6 +43,28 @@ func check(err error) {
 		fmt.Println("FAILED:", err)
 		os.Exit(1)
 	}
+}
+
+var folded = strings.NewReplacer("=\r\n", "", "=\n", "", "=3D", "=") // quoted-printable
+
+var link = regexp.MustCompile(`verify\?token=([0-9a-z]+)`)
+
+// mailed waits for the mail by which an address is verified, and is its secret.
+func mailed(address string) string {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		files, err := filepath.Glob(filepath.Join(*mails, "*.eml"))
+		check(err)
+		for _, f := range files {
+			raw, err := os.ReadFile(f)
+			check(err)
+			text := folded.Replace(string(raw))
+			if m := link.FindStringSubmatch(text); m != nil && strings.Contains(text, address) {
+				return m[1]
+			}
+		}
+	}
+	check(fmt.Errorf("no mail to %s", address))
+	return ""
 }
 
 // response is what every generated answer has.
@@ -89,6 +114,8 @@ func main() {
 	step("mail again", again, err, 202, true)
 	verify, err := nobody.VerifyEmailWithResponse(ctx, VerifyInBody{Token: "none"})
 	step("verify by a wrong token", verify, err, 422, verify != nil && verify.ApplicationproblemJSON422 != nil)
+	confirmed, err := nobody.VerifyEmailWithResponse(ctx, VerifyInBody{Token: mailed(fanUser.Email)})
+	step("verify the address", confirmed, err, 200, confirmed != nil && confirmed.JSON200 != nil && confirmed.JSON200.EmailVerified)
 	forgot, err := nobody.ForgotPasswordWithResponse(ctx, ForgotInBody{Email: mail("nobody")})
 	step("forgot password", forgot, err, 202, true)
 	reset, err := nobody.ResetPasswordWithResponse(ctx, ResetInBody{Token: "none", Password: password})
@@ -179,10 +206,12 @@ func main() {
 		swap, err = fan.SwapSeatsWithResponse(ctx, booking, &SwapSeatsParams{}, WishBody{Quantity: ptr(int64(3))})
 	}
 	step("swap seats", swap, err, 200, swap != nil && swap.JSON200 != nil)
-	declined, err := fan.PayWithResponse(ctx, &PayParams{}, PayInputBody{BookingId: booking, Method: "tok_decline"})
+	declined, err := fan.PayWithResponse(ctx, &PayParams{}, PayInputBody{BookingId: booking, Method: ptr("tok_decline")})
 	step("pay, declined", declined, err, 402, declined != nil && declined.ApplicationproblemJSON402 != nil)
-	paid, err := fan.PayWithResponse(ctx, &PayParams{IdempotencyKey: ptr("pay")}, PayInputBody{BookingId: booking, Method: "tok_ok"})
+	paid, err := fan.PayWithResponse(ctx, &PayParams{IdempotencyKey: ptr("pay")}, PayInputBody{BookingId: booking, Method: ptr("tok_ok")})
 	step("pay", paid, err, 201, paid != nil && paid.JSON201 != nil && string(paid.JSON201.Status) == "captured")
+	renewed, err := fan.RenewBookingLinkWithResponse(ctx, booking)
+	step("make a new link", renewed, err, 200, renewed != nil && renewed.JSON200 != nil)
 	payment := paid.JSON201.Id
 	mine, err := fan.GetBookingWithResponse(ctx, booking, &GetBookingParams{})
 	step("read booking", mine, err, 200, mine != nil && mine.JSON200 != nil && string(mine.JSON200.Status) == "booked" && mine.JSON200.Link != nil)
@@ -230,7 +259,7 @@ func main() {
 
 	next, err := fan.HoldSeatsWithResponse(ctx, &HoldSeatsParams{}, HoldBody{EventId: event, Quantity: ptr(int64(1))})
 	step("hold again", next, err, 201, next != nil && next.JSON201 != nil)
-	paidNext, err := fan.PayWithResponse(ctx, &PayParams{}, PayInputBody{BookingId: next.JSON201.Id, Method: "tok_ok"})
+	paidNext, err := fan.PayWithResponse(ctx, &PayParams{}, PayInputBody{BookingId: next.JSON201.Id, Method: ptr("tok_ok")})
 	step("pay again", paidNext, err, 201, paidNext != nil && paidNext.JSON201 != nil)
 	void, err := fan.VoidPaymentWithResponse(ctx, paidNext.JSON201.Id)
 	step("refund a payment", void, err, 200, void != nil && void.JSON200 != nil && string(void.JSON200.Status) == "refunded")
@@ -241,7 +270,7 @@ func main() {
 	g := as(guest.JSON201.Token)
 	held, err := g.HoldSeatsWithResponse(ctx, &HoldSeatsParams{}, HoldBody{EventId: event, Quantity: ptr(int64(1))})
 	step("hold as guest", held, err, 201, held != nil && held.JSON201 != nil)
-	tooEarly, err := g.PayWithResponse(ctx, &PayParams{}, PayInputBody{BookingId: held.JSON201.Id, Method: "tok_ok"})
+	tooEarly, err := g.PayWithResponse(ctx, &PayParams{}, PayInputBody{BookingId: held.JSON201.Id, Method: ptr("tok_ok")})
 	step("pay as guest", tooEarly, err, 403, tooEarly != nil && tooEarly.ApplicationproblemJSON403 != nil)
 	wrong, err := g.VerifyGuestWithResponse(ctx, &VerifyGuestParams{}, GuestCodeInBody{Code: "wrong"})
 	step("a wrong code", wrong, err, 422, wrong != nil && wrong.ApplicationproblemJSON422 != nil)
@@ -252,7 +281,7 @@ func main() {
 	over, err := org.CancelEventWithResponse(ctx, event)
 	step("cancel event", over, err, 200, over != nil && over.JSON200 != nil && string(over.JSON200.Status) == "cancelled")
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		gone, err := fan.DeleteUserWithResponse(ctx, fanUser.Id)
+		gone, err := fan.DeleteUserWithResponse(ctx, fanUser.Id, &DeleteUserParams{XCurrentPassword: ptr(password)})
 		check(err)
 		if gone.StatusCode() == 204 {
 			break
@@ -261,7 +290,7 @@ func main() {
 			step("delete account", gone, nil, 204, true)
 		}
 	}
-	out, err := org.LogOutWithResponse(ctx, &LogOutParams{})
+	out, err := org.LogOutWithResponse(ctx)
 	step("log out", out, err, 204, true)
 	fmt.Printf("ok: %d steps\n", steps)
 }
