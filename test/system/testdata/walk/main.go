@@ -142,7 +142,7 @@ func main() {
 	step("end two-factor", off, err, 204, true)
 
 	// Events: a gala, in its own currency and with rules for fees.
-	gala, err := org.CreateEventWithResponse(ctx, NewEvent{
+	gala, err := org.CreateEventWithResponse(ctx, &CreateEventParams{}, NewEvent{
 		Title: "Gala für Zoë 夜", EventTime: ptr(time.Now().AddDate(0, 3, 0).UTC().Format(time.RFC3339)), Status: ptr(NewEventStatus("on_sale")),
 		Venue: VenueInput{Name: "Nō Theatre", City: ptr("Kyōto"), TimeZone: "Asia/Tokyo"}, Plan: PlanInput{Template: ptr(PlanInputTemplate("theatre")), Seats: ptr(int64(200))},
 		Currency: ptr("JPY"), FeeRules: &FeeRules{FeeRate: ptr(int64(500)), TaxRate: ptr(int64(1000))}, Tiers: &[]TierInput{{Name: "All", Face: ptr(int64(8000))}},
