@@ -219,7 +219,7 @@ func (w *world) own(e *event, p *person, now time.Time) int64 {
 	var n int64
 	for _, b := range sorted(w.bookings) {
 		o := w.people[b.owner]
-		if b.event == e.name && o != nil && o.verified && o.email == p.email && b.live(now) && w.sure(b) && b.kind == "sale" {
+		if b.event == e.name && o != nil && o.verified && o.email == p.email && b.live(now) && w.sure(b) && !b.unpaid && b.kind == "sale" {
 			n += int64(len(b.seats))
 		}
 	}
