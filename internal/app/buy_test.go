@@ -101,10 +101,16 @@ func (f *fair) lapse(t *testing.T, bookingID string) {
 // guest goes from the visitor's checkout to the one where they may pay.
 func (f *fair) guest(t *testing.T, b *fanBrowser, name, email string) {
 	t.Helper()
+	f.guestOf(t, b, name, email, "Payment")
+}
+
+// guestOf is guest for a checkout that says something else then.
+func (f *fair) guestOf(t *testing.T, b *fanBrowser, name, email, says string) {
+	t.Helper()
 	id := b.held(t)
 	b.submit(t, "/checkout/"+id+"/guest", "name="+name+"&email="+email).at(t, 200, "/checkout/"+id, "Check your email")
 	code := f.post.find(t, email, `code is ([0-9A-Z-]+)`)
-	b.submit(t, "/checkout/"+id+"/code", "code="+code).at(t, 200, "/checkout/", "Payment")
+	b.submit(t, "/checkout/"+id+"/code", "code="+code).at(t, 200, "/checkout/", says)
 }
 
 // A fan buys without an account and without scripts: seats, guest, code, pay.

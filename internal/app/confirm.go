@@ -88,32 +88,39 @@ func (c *confirmations) one(ctx context.Context, p payment.Paid, to message.Pers
 func (c *confirmations) letter(o *web.Order, name, link string) (subject, text string) {
 	const lang = "en"
 	var b strings.Builder
-	e := &o.Event
-	done, free := "paid", o.Amount == 0
-	if free {
+	done := "paid"
+	if o.Amount == 0 {
 		done = "confirmed"
 	}
-	fmt.Fprintf(&b, "Hello %s,\n\nthank you: your booking %s is %s, and the seats are yours.\n\n%s\n", message.Unlinked(name), o.Reference, done, message.Unlinked(e.Title))
-	switch {
-	case !e.Starts.IsZero():
-		fmt.Fprintf(&b, "%s (%s)\n", page.When(lang, e.Starts, page.Long), e.Zone)
-	case e.Date != "":
-		fmt.Fprintf(&b, "%s\n", e.Date)
-	}
-	fmt.Fprintf(&b, "%s\n\nYour seats:\n", message.Unlinked(strings.Join(nonEmpty(e.Venue.Name, e.Venue.Address, e.Venue.City), ", ")))
-	for _, p := range o.Places {
-		if free {
-			fmt.Fprintf(&b, "  %s\n", message.Unlinked(seatName(&p)))
-		} else {
-			fmt.Fprintf(&b, "  %s: %s\n", message.Unlinked(seatName(&p)), page.Money(lang, p.Tier.Price, o.Currency))
-		}
-	}
-	if !free {
+	fmt.Fprintf(&b, "Hello %s,\n\nthank you: your booking %s is %s, and the seats are yours.\n\n", message.Unlinked(name), o.Reference, done)
+	about(&b, o)
+	if o.Amount > 0 {
 		fmt.Fprintf(&b, "Paid, all fees included: %s\n", page.Money(lang, o.Payment.Amount, o.Payment.Currency))
 	}
 	fmt.Fprintf(&b, "\nTickets, a calendar file and all that can be changed are here:\n%s%s\n", c.base, link)
 	b.WriteString("\nWhoever has this link can use the tickets. Keep it to yourself.\n")
-	return "Your tickets for " + message.Unlinked(e.Title) + " (" + o.Reference + ")", b.String()
+	return "Your tickets for " + message.Unlinked(o.Event.Title) + " (" + o.Reference + ")", b.String()
+}
+
+// about says what an order is for: the event, when and where it is, and the seats.
+func about(b *strings.Builder, o *web.Order) {
+	const lang = "en"
+	e := &o.Event
+	fmt.Fprintln(b, message.Unlinked(e.Title))
+	switch {
+	case !e.Starts.IsZero():
+		fmt.Fprintf(b, "%s (%s)\n", page.When(lang, e.Starts, page.Long), e.Zone)
+	case e.Date != "":
+		fmt.Fprintf(b, "%s\n", e.Date)
+	}
+	fmt.Fprintf(b, "%s\n\nYour seats:\n", message.Unlinked(strings.Join(nonEmpty(e.Venue.Name, e.Venue.Address, e.Venue.City), ", ")))
+	for _, p := range o.Places {
+		fmt.Fprintf(b, "  %s", message.Unlinked(seatName(&p)))
+		if !o.Gift() && p.Tier.Price > 0 {
+			fmt.Fprintf(b, ": %s", page.Money(lang, p.Tier.Price, o.Currency))
+		}
+		fmt.Fprintln(b)
+	}
 }
 
 func seatName(p *message.Place) string {

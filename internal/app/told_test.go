@@ -124,3 +124,20 @@ func TestPausedSaleSaysSo(t *testing.T) {
 		has(t, h.read(t, organizer, "/organizer/events/"+event), "Sale paused", "Open the sale now")
 	}
 }
+
+// Seats that cost nothing are confirmed with one button: no page speaks of paying,
+// and no gateway is asked.
+func TestFreeSeatsAreConfirmed(t *testing.T) {
+	f := newFair(t)
+	free := f.must(t, f.account(t, message.Organizer), "POST", "/events", strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), `"price":5000`, `"price":0`, 1), "id")
+	b := newBrowser(t, f.base)
+	b.post(t, "/e/"+free+"/hold", "quantity=2")
+	f.guestOf(t, b, "Gus", "gus@example.org", "Nothing to pay")
+	id := b.held(t)
+	if b.get(t, "/checkout/"+id); !strings.Contains(b.text, ">Confirm</button>") || strings.Contains(b.text, "Pay €") || strings.Contains(b.text, `href="/pay/`) {
+		t.Errorf("the checkout of free seats: %s", b.text)
+	}
+	b.get(t, "/checkout/"+id+"?lang=de").at(t, 200, "", "Kostenlos buchen")
+	b.get(t, "/checkout/"+id+"?lang=en")
+	b.get(t, "/pay/"+id).at(t, 200, "/checkout/"+id, "Nothing to pay")
+}

@@ -85,12 +85,3 @@ func writeBooking(out *csv.Writer, b *Booking) {
 		})
 	}
 }
-
-// harmless keeps spreadsheets from taking a text for a formula (OWASP, "CSV
-// injection"): such texts get an apostrophe in front.
-func harmless(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
-}

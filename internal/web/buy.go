@@ -111,6 +111,9 @@ func wished(v *page.Visit, eventID string) (Wish, error) {
 		return w, errs.New(errs.Malformed, "bad-form", "The form did not arrive whole.")
 	}
 	for _, label := range v.PostForm["seats"] {
+		if len(w.Seats) > maxWished {
+			break // too many already
+		}
 		if label = strings.TrimSpace(label); label != "" && !slices.Contains(w.Seats, label) {
 			w.Seats = append(w.Seats, label)
 		}

@@ -59,12 +59,17 @@ func (s *Shop) readCancel(v *page.Visit, seats []string) (*cancelPage, error) {
 		return nil, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can cancel a booking.")
 	}
 	c := &cancelPage{orderPage: o}
-	for _, p := range o.Places {
+	c.choose(seats)
+	return c, nil
+}
+
+// choose takes those of the seats named that the order still has.
+func (c *cancelPage) choose(seats []string) {
+	for _, p := range c.Places {
 		if slices.Contains(seats, p.Label) {
 			c.Chosen = append(c.Chosen, p)
 		}
 	}
-	return c, nil
 }
 
 // quote fills in what comes back for the seats chosen, or why nothing does.
@@ -106,14 +111,16 @@ func (s *Shop) cancel(v *page.Visit) error {
 }
 
 func (s *Shop) cancelled(v *page.Visit) error {
+	c, err := s.readCancel(v, nil) // who may, before the form is read
+	if c == nil {
+		return err
+	}
 	if err := v.ParseForm(); err != nil {
 		return errs.New(errs.Malformed, "malformed-form", "The form cannot be read.")
 	}
 	seats := v.PostForm["seats"]
-	c, err := s.readCancel(v, seats)
+	c.choose(seats)
 	switch {
-	case c == nil:
-		return err
 	case len(seats) == 0:
 		return v.Go(c.Link("cancel"))
 	case !c.Live(v.Now()) || len(c.Chosen) == 0: // it was sent twice

@@ -44,7 +44,7 @@ func (s *Shop) sandboxPage(v *page.Visit) error {
 	if p == nil {
 		return err
 	}
-	if v.Caller.Visiting() || !held(&p.Booking, v.Now()) {
+	if v.Caller.Visiting() || !held(&p.Booking, v.Now()) || p.Amount == 0 {
 		return v.Go(checkoutPath(p.ID))
 	}
 	attempt := int64(0)
@@ -67,7 +67,13 @@ func (s *Shop) paid(v *page.Visit) error {
 	}
 	token := s.till.Token(v.Request)
 	if token == "" {
-		return v.Go(here)
+		p, err := s.purchase(v)
+		if p == nil {
+			return err
+		}
+		if p.Amount != 0 {
+			return v.Go(here)
+		} // seats that cost nothing: there is nothing to ask a gateway
 	}
 	pay, err := s.Buying.Pay(v.Context(), v.Caller, id, token, "page-"+clip(v.PostFormValue("attempt"), 8)+"-"+token)
 	switch kind := errs.KindOf(err); {
