@@ -82,6 +82,11 @@ func (n *Node) work() {
 func (n *Node) open(base string) (err error) {
 	n.Users.UsePublicURL(inMails(base))
 	n.Payments.OnPaid(newConfirmations(n.Parts, n.mailer, inMails(base), n.log).tell)
+	gifts, err := newGiftMails(context.Background(), n.Parts, n.mailer, inMails(base), n.log)
+	if err != nil {
+		return err
+	}
+	n.Jobs.Go("gift mails", gifts.run)
 	var dev http.Handler
 	if n.folder != nil {
 		dev = n.folder

@@ -430,12 +430,27 @@ func (p onConsole) inWords(ctx context.Context, list []message.Booking) ([]conso
 	if err != nil {
 		return nil, err
 	}
+	var gifts []string
+	for i := range list {
+		if list[i].UserID == "" {
+			gifts = append(gifts, list[i].ID)
+		}
+	}
+	given := map[string]message.Recipient{}
+	if len(gifts) > 0 {
+		if given, err = p.Parts.Bookings.Recipients(ctx, gifts); err != nil {
+			return nil, err
+		}
+	}
 	out := make([]console.Booking, len(list))
 	for i := range list {
 		b := &list[i]
 		out[i] = console.Booking{Booking: *b, Reference: id.Reference(b.ID), Kind: "sale", Person: people[b.UserID]}
 		if b.PriceVersion == message.FreeOfCharge {
 			out[i].Kind = b.PaymentID
+		}
+		if to, ok := given[b.ID]; ok {
+			out[i].Person, out[i].Mailed = to.Person, to.MailedAt != 0
 		}
 		if out[i].Places, err = p.Parts.Bookings.Places(ctx, b); err != nil {
 			return nil, err
@@ -445,9 +460,23 @@ func (p onConsole) inWords(ctx context.Context, list []message.Booking) ([]conso
 }
 
 // Grant takes seats out of the sale.
-func (p onConsole) Grant(ctx context.Context, caller message.Caller, eventID, nonce, kind string, seats []string, quantity int, section string) error {
-	_, err := p.Parts.Bookings.Grant(ctx, caller, nonce, kind, "", booking.Wish{EventID: eventID, Seats: seats, Quantity: quantity, Section: section})
-	return err
+func (p onConsole) Grant(ctx context.Context, caller message.Caller, eventID, nonce, kind string, seats []string, quantity int, section string) (message.Booking, error) {
+	return p.Parts.Bookings.Grant(ctx, caller, nonce, kind, "", booking.Wish{EventID: eventID, Seats: seats, Quantity: quantity, Section: section})
+}
+
+// GiveTo says whom complimentary seats are for.
+func (p onConsole) GiveTo(ctx context.Context, caller message.Caller, bookingID string, to message.Person) error {
+	return p.Parts.Bookings.GiveTo(ctx, caller, bookingID, to)
+}
+
+// Link is the link to complimentary seats that belong to no account.
+func (p onConsole) Link(ctx context.Context, caller message.Caller, b *message.Booking) (string, error) {
+	return p.Parts.Bookings.LinkOf(ctx, caller, b)
+}
+
+// Named are seats of an event by label, as people see them.
+func (p onConsole) Named(ctx context.Context, eventID string, labels []string) ([]message.Place, error) {
+	return p.Parts.Bookings.Named(ctx, eventID, labels)
 }
 
 // Release gives back seats that were kept back or given away.

@@ -150,6 +150,11 @@ func (p onPage) order(ctx context.Context, b *message.Booking) (web.Order, error
 			}
 		}
 	}
+	if b.UserID == "" {
+		to, err := p.Bookings.Recipients(ctx, []string{b.ID})
+		out.Holder = to[b.ID].Name
+		return out, err
+	}
 	owner, err := p.Users.Account(ctx, office, b.UserID)
 	if errs.KindOf(err) == errs.NotFound { // a visitor who is gone
 		return out, nil

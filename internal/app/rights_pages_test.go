@@ -86,6 +86,7 @@ var pageRights = map[string]string{
 	"GET /organizer/events/{event}/cancel":        "303 403 403 200 404 200",
 	"POST /organizer/events/{event}/cancel":       "303 403 403 303 404 303",
 	"POST /organizer/events/{event}/seats":        "303 403 403 303 404 303",
+	"POST /organizer/events/{event}/gift":         "303 403 403 404 404 404", // no such booking
 	"POST /organizer/events/{event}/release":      "303 403 403 404 404 404", // no such booking
 	"GET /organizer/events/{event}/attendees.csv": "303 403 403 200 404 200",
 }
@@ -115,6 +116,7 @@ var pageForms = map[string]string{
 	"POST /organizer/events/{event}/sale":    "to=pause&version=77",
 	"POST /organizer/events/{event}/cancel":  "title=gala",
 	"POST /organizer/events/{event}/seats":   "kind=block&quantity=2",
+	"POST /organizer/events/{event}/gift":    "booking=x&name=Ada&email=ada@example.org",
 	"POST /organizer/events/{event}/release": "booking=x",
 	"POST /e/{id}/hold":                      "quantity=1",
 	"POST /checkout/{booking}/guest":         "name=Gus&email=$mail",

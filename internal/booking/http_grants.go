@@ -30,7 +30,9 @@ type blockIn struct {
 
 type complimentaryBody struct {
 	SeatsBody
-	UserID string `json:"user_id,omitempty" maxLength:"64" doc:"Account that gets the seats; without one the organizer passes the booking's link on."`
+	UserID string `json:"user_id,omitempty" maxLength:"64" doc:"Account that gets the seats; without one the seats belong to whoever has the booking's link."`
+	Name   string `json:"name,omitempty" maxLength:"100" doc:"Without user_id: whom the seats are for; it stands on the tickets." example:"Ada Byron"`
+	Email  string `json:"email,omitempty" maxLength:"254" doc:"Without user_id: where the booking's link is mailed to. Without an address the organizer passes the link on." example:"ada@example.org"`
 }
 
 type complimentaryIn struct {
@@ -63,12 +65,23 @@ func (s *Service) registerGrants(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "give-seats", Method: http.MethodPost, Path: "/events/{id}/complimentary", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
-		Summary: "Give seats away", Description: "Books seats for a guest of the organizer, for nothing.",
+		Summary: "Give seats away", Description: "Books seats for a guest of the organizer, for nothing: for an account, or for somebody who gets the signed link by mail or from the organizer.",
 		Errors: []int{400, 401, 404, 409, 413, 422, 503},
 	}, func(ctx context.Context, in *complimentaryIn) (*bookingOut, error) {
 		if in.Body.UserID != "" && !id.Valid(in.Body.UserID) {
 			return nil, errs.Bad("user_id", "is not the id of an account")
 		}
-		return grant(ctx, in.ID, in.Key, message.Complimentary, in.Body.UserID, in.Body.SeatsBody)
+		to, err := recipient(message.Person{Name: in.Body.Name, Email: in.Body.Email})
+		if err != nil {
+			return nil, err
+		}
+		if in.Body.UserID != "" && to != (message.Person{}) {
+			return nil, errs.Bad("user_id", "cannot be combined with name or email")
+		}
+		out, err := grant(ctx, in.ID, in.Key, message.Complimentary, in.Body.UserID, in.Body.SeatsBody)
+		if err == nil && to != (message.Person{}) {
+			err = s.links.Give(ctx, out.Body.ID, to, false)
+		}
+		return out, err
 	})
 }

@@ -416,7 +416,11 @@ func (s *Service) Cancel(ctx context.Context, caller message.Caller, bookingID s
 			return b, err
 		}
 	}
-	return s.submit(ctx, c)
+	out, err := s.submit(ctx, c)
+	if err == nil && b.UserID == "" && out.Status == message.BookingCancelled {
+		err = s.links.Forget(ctx, bookingID)
+	}
+	return out, err
 }
 
 // named finds seats by label in the plan of a booking, among its own first.

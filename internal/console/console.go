@@ -52,6 +52,7 @@ func (c *Console) Routes() map[string]page.Handler {
 		"GET" + one + "/sale": c.sale, "POST" + one + "/sale": c.sale,
 		"GET" + one + "/cancel": c.cancel, "POST" + one + "/cancel": c.cancel,
 		"POST" + one + "/seats":        c.grant,
+		"POST" + one + "/gift":         c.gift,
 		"POST" + one + "/release":      c.release,
 		"GET" + one + "/attendees.csv": c.attendees,
 	} {

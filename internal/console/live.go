@@ -127,6 +127,15 @@ func (c *Console) showLive(v *page.Visit, e *message.Event, problem string) erro
 		if err != nil {
 			return err
 		}
+		for i := range found {
+			path, err := c.Sales.Link(v.Context(), v.Caller, &found[i].Booking)
+			if err != nil {
+				return err
+			}
+			if path != "" && found[i].Kind == message.Complimentary && found[i].UserID == "" {
+				found[i].Link = v.URL(path)
+			}
+		}
 		data["Wanted"], data["Found"] = wanted, found
 	}
 	v.W.Header().Set("Cache-Control", "private, no-store")

@@ -51,7 +51,14 @@ type Sales interface {
 	Bookings(ctx context.Context, eventID string, status message.BookingStatus, after string, limit int) ([]Booking, error)
 	// Grant takes seats out of the sale: kind block or complimentary. The nonce
 	// makes a form that is sent twice count once.
-	Grant(ctx context.Context, caller message.Caller, eventID, nonce, kind string, seats []string, quantity int, section string) error
+	Grant(ctx context.Context, caller message.Caller, eventID, nonce, kind string, seats []string, quantity int, section string) (message.Booking, error)
+	// GiveTo says whom complimentary seats are for that belong to no account: their
+	// link is mailed to an address.
+	GiveTo(ctx context.Context, caller message.Caller, bookingID string, to message.Person) error
+	// Link is the signed link to such seats, below the public URL; "" for all others.
+	Link(ctx context.Context, caller message.Caller, b *message.Booking) (string, error)
+	// Named are seats of an event by label, as people see them.
+	Named(ctx context.Context, eventID string, labels []string) ([]message.Place, error)
 	// Release gives back seats that were kept back or given away.
 	Release(ctx context.Context, caller message.Caller, bookingID string) error
 }
@@ -77,7 +84,9 @@ type Booking struct {
 	Reference string
 	Kind      string // sale, block, complimentary
 	Places    []message.Place
-	Person    message.Person
+	Person    message.Person // the buyer, or whom the seats were given to
+	Mailed    bool           // the link of a gift was mailed to them
+	Link      string         // of a gift that the reader may hand on; "": none, or not in this list
 }
 
 // Plan is a choice of seats: a template with a number, or a stored plan.

@@ -20,7 +20,7 @@ var allowed = map[string][]string{
 	"batch": {"errs", "jobs"}, "limit": {}, "sqldb": {"errs", "batch", "jobs"},
 	"sqldb/sqldbtest": {"sqldb"}, // for tests
 	"signing":         {"sqldb"},
-	"link":            {"errs", "sqldb"},
+	"link":            {"errs", "message", "sqldb"},
 	// services: never each other
 	"booking": append([]string{"link", "signing"}, services...),
 	"event":   services,

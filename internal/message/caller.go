@@ -102,3 +102,9 @@ func TokenFrom(ctx context.Context) string {
 
 // Person is whom an account belongs to.
 type Person struct{ Name, Email string }
+
+// Recipient is whom an order is for that belongs to no account.
+type Recipient struct {
+	Person
+	MailedAt int64 // µs since 1970, when the link was mailed; 0: not yet, or there is no address
+}

@@ -69,7 +69,7 @@ func (s *Shop) buyRoutes() routes {
 
 const (
 	maxWished = 100 // seats of one wish
-	maxAgain  = 50  // times that the same wish can be held anew
+	maxAgain  = 5   // times that the same wish can be held anew
 )
 
 // hold holds seats. Who is not signed in becomes a visitor first: the browser
@@ -159,6 +159,10 @@ func (s *Shop) notHeld(v *page.Visit, e *message.Event, w Wish, err error) error
 	text, ok := v.Reason(err)
 	if !ok {
 		return err
+	}
+	if own, ok := errs.Of(err).Extra["booking_id"].(string); ok && errs.Is(err, "already-yours") {
+		v.Notice("held-already")
+		return v.Go(checkoutPath(own)) // which goes on to the order if it is paid
 	}
 	if errs.Is(err, "invalid-field") {
 		text = v.T("missed.odd") // a label or a name that no page of ours has

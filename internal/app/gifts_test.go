@@ -1,0 +1,94 @@
+package app
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+	"boxoffice/internal/user"
+)
+
+// Seats that are given away reach somebody: the guest gets a mail whose link
+// opens tickets with their name, without an account; the organizer sees that,
+// can hand the link on, and can correct the address, which ends the old link.
+func TestGiftReachesSomebody(t *testing.T) {
+	h := newHouse(t)
+	mail := &letters{}
+	gifts, err := newGiftMails(t.Context(), h.Parts, mail, "https://tickets.example", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(want int) {
+		t.Helper()
+		for range 2 { // the second time nothing is due
+			if err := gifts.send(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(mail.all) != want {
+			t.Fatalf("%d mails, want %d: %q", len(mail.all), want, mail.all)
+		}
+	}
+	organizer, rival, nobody := h.account(t, message.Organizer), h.account(t, message.Organizer), user.Fan{}
+	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	at := "/organizer/events/" + event
+	form := url.Values{"kind": {"complimentary"}, "quantity": {"2"}, "nonce": {"n"}, "name": {"Ada Byron"}, "email": {"ada@example.org"}}
+	to := h.page(t, organizer, "POST", at+"/seats", form, 303)
+	if again := h.page(t, organizer, "POST", at+"/seats", form, 303); again != to {
+		t.Errorf("sent twice, it leads to %s and %s", to, again)
+	}
+	reference := regexp.MustCompile(`booking=([0-9A-Z-]+)#found$`).FindStringSubmatch(to)
+	if reference == nil {
+		t.Fatal(to)
+	}
+	list, err := h.Bookings.ByReference(t.Context(), event, reference[1])
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	booking := list[0].ID
+	live, _, _ := strings.Cut(to, "#")
+	send(1)
+	link := regexp.MustCompile(`https://tickets\.example(/orders/\S+)`).FindStringSubmatch(mail.all[0])
+	if link == nil || !strings.HasPrefix(mail.all[0], "ada@example.org\n") || !strings.Contains(mail.all[0], "Ada Byron") || !strings.Contains(mail.all[0], id.Reference(booking)) {
+		t.Fatal(mail.all[0])
+	}
+	below := func(page string) string { return strings.Replace(link[1], "?", "/"+page+"?", 1) }
+	body := h.read(t, nobody, link[1])
+	has(t, body, "Ada Byron", "Complimentary", "please tell the organizer")
+	hasNot(t, body, "sign in with the account")
+	has(t, h.read(t, nobody, below("tickets")), "Ada Byron", "<svg")
+	if w := h.ask(t, nobody, "GET", below("tickets.pdf"), ""); w.Code != 200 {
+		t.Errorf("%d", w.Code)
+	}
+	has(t, h.read(t, organizer, live), "Ada Byron", "The link was mailed to ada@example.org.", link[1])
+	has(t, h.read(t, organizer, at+"/attendees.csv"), "Ada Byron,ada@example.org")
+
+	change := url.Values{"booking": {booking}, "name": {"Ada Byron"}, "email": {"ada@example.com"}}
+	h.page(t, rival, "POST", at+"/gift", change, 404)
+	h.page(t, organizer, "POST", at+"/gift", change, 303)
+	send(2)
+	if w := h.ask(t, nobody, "GET", link[1], ""); w.Code != 404 {
+		t.Errorf("the link of the wrong address opens the tickets: %d", w.Code)
+	}
+	change.Set("email", "nonsense")
+	h.page(t, organizer, "POST", at+"/gift", change, 422)
+
+	h.must(t, organizer, "POST", "/events/"+event+"/complimentary", `{"quantity":1,"name":"Bo","email":"bo@example.org"}`, "id")
+	alone := h.must(t, organizer, "POST", "/events/"+event+"/complimentary", `{"quantity":1}`, "id")
+	send(3)
+	has(t, h.read(t, organizer, at+"?booking="+id.Reference(alone)), "Nobody has the link yet", h.linkOf(t, organizer, alone)[len("/bookings"):])
+	for _, bad := range []string{`{"quantity":1,"email":"x"}`, `{"quantity":1,"name":"x","user_id":"` + organizer.UserID + `"}`} {
+		if w := h.ask(t, organizer, "POST", "/events/"+event+"/complimentary", bad); w.Code != 422 {
+			t.Errorf("%s: %d", bad, w.Code)
+		}
+	}
+	h.page(t, organizer, "POST", at+"/release", url.Values{"booking": {booking}}, 303)
+	if left, err := h.Bookings.Recipients(t.Context(), []string{booking}); err != nil || len(left) != 0 {
+		t.Errorf("%v %v", left, err)
+	}
+}
