@@ -87,9 +87,9 @@ func (g *giftMails) send(ctx context.Context) error {
 // giftLetter is the mail about seats that somebody was given.
 func giftLetter(o *web.Order, to message.Recipient, link string) (subject, text string) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Hello %s,\n\nthe organizer has given you seats. Booking %s:\n\n", plain(to.Name), o.Reference)
+	fmt.Fprintf(&b, "Hello %s,\n\nthe organizer has given you seats. Booking %s:\n\n", message.Unlinked(to.Name), o.Reference)
 	about(&b, o)
 	fmt.Fprintf(&b, "\nYour tickets and a calendar file are here; you need no account:\n%s\n", link)
 	b.WriteString("\nWhoever has this link can use the tickets. Keep it to yourself.\nIf you cannot come, please tell the organizer.\n")
-	return "Your tickets for " + plain(o.Event.Title) + " (" + o.Reference + ")", b.String()
+	return "Your tickets for " + message.Unlinked(o.Event.Title) + " (" + o.Reference + ")", b.String()
 }

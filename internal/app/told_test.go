@@ -140,4 +140,8 @@ func TestFreeSeatsAreConfirmed(t *testing.T) {
 	b.get(t, "/checkout/"+id+"?lang=de").at(t, 200, "", "Kostenlos buchen")
 	b.get(t, "/checkout/"+id+"?lang=en")
 	b.get(t, "/pay/"+id).at(t, 200, "/checkout/"+id, "Nothing to pay")
+	b.submit(t, "/pay/"+id, "").at(t, 200, "/orders/"+id, "/orders/"+id+"/tickets")
+	if strings.Contains(b.text, "€0.00</dd>") || strings.Contains(b.text, "Paid") {
+		t.Error("the order of free seats speaks of paying")
+	}
 }

@@ -77,6 +77,9 @@ func (s *Shop) paid(v *page.Visit) error {
 	}
 	pay, err := s.Buying.Pay(v.Context(), v.Caller, id, token, "page-"+clip(v.PostFormValue("attempt"), 8)+"-"+token)
 	switch kind := errs.KindOf(err); {
+	case err == nil && pay.Status == "captured" && token == "":
+		v.Notice("confirmed")
+		return v.Go("/orders/" + id)
 	case err == nil && pay.Status == "captured":
 		v.Notice("paid")
 		return v.Go("/orders/" + id)
