@@ -27,17 +27,21 @@ test: setup ## Install what tests need, and run all of them, on both databases
 	$(MAKE) test-sqlite
 	$(MAKE) test-postgres
 	$(MAKE) test-race
+	$(MAKE) test-clients
 
 # A package may need more than go test's ten minutes where the machine is slow.
 GO_TEST := go test -count=1 -timeout 60m
 
-.PHONY: test-sqlite test-postgres test-race
+.PHONY: test-sqlite test-postgres test-race test-clients
 test-sqlite: setup ## All tests, on SQLite
 	$(GO_TEST) ./...
 test-postgres: setup ## Those that ask a database, on PostgreSQL
 	BOXOFFICE_TEST_DATABASE=postgres $(GO_TEST) ./internal/... ./test/system
 test-race: setup ## The short tests, with the race detector
 	$(GO_TEST) -race -short ./...
+
+test-clients: setup ## Purchases by the clients that four generators make of the API's document
+	cd test/clients && $(GO_TEST) .
 
 .PHONY: test-embedded
 test-embedded: ## Run the tests that need nothing but Go

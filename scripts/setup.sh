@@ -70,3 +70,4 @@ modules() { # modules DIR
   cp "$1/package-lock.json" "$1/node_modules/.installed"
 }
 modules test/browser
+modules test/clients/npm

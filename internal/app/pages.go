@@ -18,6 +18,7 @@ func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *Serve, mail http.Han
 	if err != nil {
 		return err
 	}
+	shop.Register(g.API())
 	desk, err := console.New(kit, console.Services{Events: onConsole{all}, Sales: onConsole{all}}, log)
 	if err != nil {
 		return err

@@ -15,10 +15,13 @@ import (
 	"time"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/event"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/limit"
 	"boxoffice/internal/page"
+	"boxoffice/internal/payment"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user"
 )
 
 // Serve says how to run a node.
@@ -132,11 +135,14 @@ func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger
 	g.Quick(p.Bookings.Quick()...)
 	g.Quick(p.Payments.Quick()...)
 	g.Stream(booking.LiveOperation(), p.Bookings.Live)
-	g.Complete()
-	if kit == nil {
-		return g, nil
+	if kit != nil {
+		if err := p.pages(g, kit, s, mail, log); err != nil {
+			return nil, err
+		}
 	}
-	return g, p.pages(g, kit, s, mail, log)
+	g.Problems(booking.Problems, event.Problems, payment.Problems, user.Problems)
+	g.Complete()
+	return g, nil
 }
 
 // ready asks the database whether it is there, and still of this version.

@@ -200,7 +200,7 @@ func (s *Service) Register(api huma.API) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "get-booking", Method: http.MethodGet, Path: "/bookings/{id}", Tags: tags,
-		Summary: "Read a booking", Description: "For its owner, the event's organizer and admins; or for whoever has its signed link.", Errors: []int{401, 404},
+		Summary: "Read a booking", Description: "For its owner, the event's organizer and admins; or for whoever has its signed link.", Metadata: map[string]any{"optional": true}, Errors: []int{401, 404},
 	}, get)
 	s.registerGrants(api)
 

@@ -93,7 +93,7 @@ func (s *Service) registerSeats(api huma.API) {
 		Summary:     "Read which seats are free",
 		Description: "Sections with counts and prices; with section= its seats; with form=compact one character a seat.",
 		Errors:      []int{404, 422},
-		Metadata:    map[string]any{"shared": true},
+		Metadata:    map[string]any{"optional": true, "shared": true},
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
 			schema(api, summaryBody{}, "SummaryBody"), schema(api, sectionBody{}, "SectionBody"), schema(api, compactBody{}, "CompactBody"),
 		}}}}}},
@@ -273,7 +273,7 @@ func (s *Service) registerLedger(api huma.API) {
 	type checkpointOut struct{ Body Checkpoint }
 	huma.Register(api, huma.Operation{
 		OperationID: "get-checkpoint", Method: http.MethodGet, Path: "/events/{id}/checkpoint", Tags: tags,
-		Summary: "Read a signed checkpoint of the event's ledger", Errors: []int{404},
+		Summary: "Read a signed checkpoint of the event's ledger", Metadata: map[string]any{"optional": true}, Errors: []int{404},
 	}, func(ctx context.Context, in *byEvent) (*checkpointOut, error) {
 		v, err := s.views.get(ctx, in.ID)
 		if err != nil {

@@ -224,7 +224,7 @@ func LiveOperation() *huma.Operation {
 			{Name: "Last-Event-ID", In: "header", Description: "The same, as browsers send it when they come back.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "41"},
 		},
 		Responses: map[string]*huma.Response{"200": {Description: "The stream.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: text}}}},
-		Errors:    []int{404, 422},
+		Metadata:  map[string]any{"optional": true}, Errors: []int{404, 422},
 	}
 }
 

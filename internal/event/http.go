@@ -8,9 +8,12 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/klauspost/compress/gzip"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
@@ -167,38 +170,75 @@ type byID struct {
 }
 
 // show answers an event as it is sent.
-func (s *Service) show(ctx context.Context, in *byID) (*encodedOut, error) {
+func (s *Service) show(ctx context.Context, in *showIn) (*encodedOut, error) {
 	e, err := s.Get(ctx, message.CallerFrom(ctx), in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return s.encoded(ctx, &e)
+	out, err := s.encoded(ctx, &e)
+	if err != nil {
+		return nil, err
+	}
+	if quick.TakesGzip(in.Encoding) {
+		return out.zip(), nil
+	}
+	return &out.plain, nil
+}
+
+type showIn struct {
+	ID       string `path:"id" maxLength:"64"`
+	Encoding string `header:"Accept-Encoding" hidden:"true"`
 }
 
 // Quick are the operations that have a short way.
 func (s *Service) Quick() []quick.Operation {
 	return []quick.Operation{quick.Get("/events/{id}",
-		func(q *quick.Request) (byID, bool) { return byID{q.PathID}, id.Valid(q.PathID) && q.Query == "" },
-		func(ctx context.Context, in *byID) (quick.Answer, error) {
+		func(q *quick.Request) (showIn, bool) {
+			return showIn{q.PathID, q.Encoding}, id.Valid(q.PathID) && q.Query == ""
+		},
+		func(ctx context.Context, in *showIn) (quick.Answer, error) {
 			out, err := s.show(ctx, in)
 			if err != nil {
 				return quick.Answer{}, err
 			}
-			return quick.Answer{Status: http.StatusOK, ETag: out.ETag, CacheControl: out.CacheControl, Raw: out.Body}, nil
+			return quick.Answer{Status: http.StatusOK, ETag: out.ETag, CacheControl: out.CacheControl,
+				Vary: out.Vary, ContentEncoding: out.ContentEncoding, Raw: out.Body}, nil
 		}).MayShare()}
 }
 
 type encodedOut struct {
-	ContentType   string `header:"Content-Type"`
-	ContentLength string `header:"Content-Length"`
-	ETag          string `header:"ETag"`
-	CacheControl  string `header:"Cache-Control"`
-	Body          []byte
+	ContentType     string `header:"Content-Type"`
+	ContentLength   string `header:"Content-Length"`
+	ContentEncoding string `header:"Content-Encoding" hidden:"true"`
+	Vary            string `header:"Vary"`
+	ETag            string `header:"ETag"`
+	CacheControl    string `header:"Cache-Control"`
+	Body            []byte
+}
+
+// encodedEvent is an event as it is sent, compressed once somebody takes that.
+type encodedEvent struct {
+	plain  encodedOut
+	once   sync.Once
+	zipped encodedOut
+}
+
+func (e *encodedEvent) zip() *encodedOut {
+	e.once.Do(func() {
+		var buf bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
+		_, _ = z.Write(e.plain.Body) // a buffer takes all
+		_ = z.Close()
+		e.zipped = e.plain
+		e.zipped.Body, e.zipped.ContentLength, e.zipped.ContentEncoding = buf.Bytes(), strconv.Itoa(buf.Len()), "gzip"
+		e.zipped.ETag = strings.TrimSuffix(e.plain.ETag, `"`) + `-gzip"` // other bytes, another strong tag (RFC 9110, section 8.8.3.3)
+	})
+	return &e.zipped
 }
 
 // encoded is an event as it is sent. It is made once for each version of the
 // event and of its ledger: a crowd asks for the same one.
-func (s *Service) encoded(ctx context.Context, e *Event) (*encodedOut, error) {
+func (s *Service) encoded(ctx context.Context, e *Event) (*encodedEvent, error) {
 	k := encodedKey{e.ID, e.Version, e.Pending(), e.shown(s.now().UnixMicro()), s.seqOf(ctx, e.ID)}
 	if out, ok := s.answers.GetIfPresent(k); ok {
 		return out, nil
@@ -213,7 +253,7 @@ func (s *Service) encoded(ctx context.Context, e *Event) (*encodedOut, error) {
 	if err := enc.Encode(a.Body); err != nil {
 		return nil, fmt.Errorf("encode event: %w", err)
 	}
-	out := &encodedOut{"application/json", strconv.Itoa(raw.Len()), a.ETag, a.CacheControl, raw.Bytes()}
+	out := &encodedEvent{plain: encodedOut{"application/json", strconv.Itoa(raw.Len()), "", "Accept-Encoding", a.ETag, a.CacheControl, raw.Bytes()}}
 	if a.Body.seq == k.seq {
 		s.answers.Set(k, out)
 	}
@@ -274,7 +314,7 @@ func (s *Service) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Errors: []int{404},
-		Metadata: map[string]any{"shared": true},
+		Metadata: map[string]any{"optional": true, "shared": true},
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {
 			Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}}},
 	}, s.show)
@@ -377,28 +417,28 @@ func (s *Service) bodiesOf(ctx context.Context, list []Event) ([]*eventBody, err
 func (s *Service) registerList(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/events", Tags: []string{"Events"}, Summary: "List events",
-		Description: "In the order in which they take place.", Errors: []int{422}, Metadata: map[string]any{"shared": true},
+		Description: "In the order in which they take place.", Errors: []int{422}, Metadata: map[string]any{"optional": true, "shared": true},
 	}, func(ctx context.Context, in *EventFilter) (*listOut, error) {
 		caller := message.CallerFrom(ctx)
 		list, next, err := s.List(ctx, caller, in.filter())
 		if err != nil {
 			return nil, err
 		}
-		out := &listOut{CacheControl: listCache(caller), Vary: "Authorization, Cookie"}
+		out := &listOut{CacheControl: listCache(caller), Vary: "Authorization, Cookie, Accept-Encoding"}
 		out.Body.NextCursor = next
 		out.Body.Items, err = s.bodiesOf(ctx, list)
 		return out, err
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "search-events", Method: http.MethodGet, Path: "/events/search", Tags: []string{"Events"}, Summary: "Search events",
-		Description: "Events that have every word of q, those with them in the title first; with facets to narrow the search by.", Errors: []int{422}, Metadata: map[string]any{"shared": true},
+		Description: "Events that have every word of q, those with them in the title first; with facets to narrow the search by.", Errors: []int{422}, Metadata: map[string]any{"optional": true, "shared": true},
 	}, func(ctx context.Context, in *EventFilter) (*searchOut, error) {
 		caller := message.CallerFrom(ctx)
 		hits, err := s.Search(ctx, caller, in.filter())
 		if err != nil {
 			return nil, err
 		}
-		out := &searchOut{CacheControl: listCache(caller), Vary: "Authorization, Cookie"}
+		out := &searchOut{CacheControl: listCache(caller), Vary: "Authorization, Cookie, Accept-Encoding"}
 		out.Body.Total, out.Body.Facets, out.Body.NextCursor = hits.Total, hits.Facets, hits.Next
 		out.Body.Items, err = s.bodiesOf(ctx, hits.Events)
 		return out, err

@@ -48,11 +48,11 @@ type planOut struct {
 }
 
 func (s *Service) registerPlan(api huma.API) {
-	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[planBody](), true, "PlanBody")
+	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[planBody](), true, "Plan")
 	huma.Register(api, huma.Operation{
 		OperationID: "get-plan", Method: http.MethodGet, Path: "/events/{id}/plan", Tags: []string{"Events"}, Summary: "Read an event's seating plan",
 		Description: "A version of a plan never changes: keep what plan.url of the event names.", Errors: []int{404},
-		Metadata: map[string]any{"shared": true},
+		Metadata: map[string]any{"optional": true, "shared": true},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}},
 			"304": {Description: "You have it already."},

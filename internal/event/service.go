@@ -41,8 +41,8 @@ type Service struct {
 	plans  *otter.Cache[planKey, *message.Plan]
 	prices *otter.Cache[priceKey, *message.Prices]
 
-	bodies  *otter.Cache[planKey, planBytes]      // plans as they are sent
-	answers *otter.Cache[encodedKey, *encodedOut] // events as they are sent
+	bodies  *otter.Cache[planKey, planBytes]        // plans as they are sent
+	answers *otter.Cache[encodedKey, *encodedEvent] // events as they are sent
 
 	zones sync.Map // IANA name → *time.Location; names are checked before they are stored
 
@@ -96,9 +96,9 @@ func New(ctx context.Context, db *sqldb.DB, sales Sales, now func() time.Time) (
 			Weigher:       func(_ planKey, b planBytes) uint32 { return uint32(len(b.plain) + len(b.zipped)) },
 		}),
 	}
-	s.answers = otter.Must(&otter.Options[encodedKey, *encodedOut]{
+	s.answers = otter.Must(&otter.Options[encodedKey, *encodedEvent]{
 		MaximumWeight: 32 << 20, // bytes
-		Weigher:       func(_ encodedKey, o *encodedOut) uint32 { return uint32(len(o.Body)) },
+		Weigher:       func(_ encodedKey, o *encodedEvent) uint32 { return 2 * uint32(len(o.plain.Body)) },
 	})
 	return s, nil
 }

@@ -121,7 +121,8 @@ func (q *request) takeBody(r *http.Request) error {
 	}
 	q.body.Reset(buf.Bytes())
 	r.Body = &q.body
-	if n == 0 || !isJSON(r.Header.Get("Content-Type")) {
+	kind := mediaType(r.Header)
+	if n == 0 || !isJSON(kind) {
 		return nil // huma refuses what is not JSON where it is to be read
 	}
 	var e *errs.Error
@@ -140,7 +141,24 @@ func (q *request) tooLarge(limit int64) error {
 // isJSON reports whether huma will take a body for JSON: it does so without a
 // content type, too.
 func isJSON(contentType string) bool {
-	return contentType == "" || contentType == "application/json" || strings.Contains(strings.ToLower(contentType), "json")
+	return contentType == "" || contentType == "application/json" || strings.Contains(contentType, "json")
+}
+
+// mediaType is the type of a body, in lower case, as it is compared from here on
+// (RFC 9110, section 8.3.1: it does not depend on case). What follows it stays.
+func mediaType(h http.Header) string {
+	list := h["Content-Type"]
+	if len(list) == 0 {
+		return ""
+	}
+	kind, rest, _ := strings.Cut(list[0], ";")
+	if lower := strings.ToLower(kind); lower != kind {
+		if kind = lower; rest != "" {
+			rest = ";" + rest
+		}
+		h["Content-Type"] = []string{kind + rest}
+	}
+	return kind
 }
 
 // forCards reports whether somebody may be tempted to send a card number there.

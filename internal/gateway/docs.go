@@ -5,15 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
-	"net/http"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/go-chi/chi/v5"
-
-	"boxoffice/internal/errs"
 )
 
 // docsPage lists the operations of the OpenAPI document. It needs nothing from
@@ -48,7 +45,7 @@ table { border-collapse: collapse; width: 100%; font-size: .93rem; } td { paddin
 <p>{{.Description}}</p>
 {{if .Asks}}<h3>Request</h3><table>{{range .Asks}}{{template "field" .}}{{end}}</table>{{end}}
 {{if .Answers}}<h3>Answer</h3><table>{{range .Answers}}{{template "field" .}}{{end}}</table>{{end}}
-<h3>Status</h3><table>{{range .Statuses}}<tr><td><code>{{.Code}}</code></td><td>{{.Says}}</td></tr>{{end}}</table></details>
+<h3>Status</h3><table>{{range .Statuses}}<tr><td><code>{{.Code}}</code></td><td>{{.Says}}{{range $i, $p := .Problems}}{{if $i}}, {{else}} {{end}}<a href="/problems/{{$p}}"><code>{{$p}}</code></a>{{end}}</td></tr>{{end}}</table></details>
 {{end}}{{end}}</main></body></html>
 {{define "field"}}<tr><td><code>{{.Name}}</code>{{if .Required}} <span title="required">*</span>{{end}}<br><span class="quiet">{{.Type}}{{with .Place}}, {{.}}{{end}}</span></td><td>{{.Doc}}{{with .Example}}<br><code class="quiet">{{.}}</code>{{end}}</td></tr>{{end}}
 `))
@@ -64,7 +61,10 @@ type docsField struct {
 	Required                        bool
 }
 
-type docsStatus struct{ Code, Says string }
+type docsStatus struct {
+	Code, Says string
+	Problems   []string
+}
 
 type docsGroup struct {
 	Name, Description string
@@ -125,7 +125,11 @@ func describe(oapi *huma.OpenAPI, op *huma.Operation) docsOperation {
 	sort.Strings(codes)
 	for _, code := range codes {
 		res := op.Responses[code]
-		out.Statuses = append(out.Statuses, docsStatus{code, res.Description})
+		one := docsStatus{Code: code, Says: res.Description}
+		if media := res.Content["application/problem+json"]; media != nil {
+			one.Problems = slices.Sorted(maps.Keys(media.Examples))
+		}
+		out.Statuses = append(out.Statuses, one)
 		if code[0] == '2' && out.Answers == nil {
 			out.Answers = fieldsOf(oapi, res.Content["application/json"], "")
 		}
@@ -187,15 +191,4 @@ func exampleOf(s *huma.Schema) string {
 		return ""
 	}
 	return string(raw)
-}
-
-// explain is the page behind a problem's type.
-func (g *Gateway) explain(w http.ResponseWriter, r *http.Request) {
-	slug := chi.URLParam(r, "slug")
-	if len(slug) > 64 || strings.Trim(slug, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		refuse(w, r, errs.Missing("problem"))
-		return
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintf(w, "%s\n\nA problem document of this type says in \"detail\" what is wrong, and in \"fields\" which inputs are at fault. See /docs.\n", slug)
 }

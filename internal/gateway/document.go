@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/klauspost/compress/gzip"
 
 	"boxoffice/internal/quick"
@@ -79,4 +81,24 @@ func (g *Gateway) documents() {
 	} {
 		g.router.Get(path, shared(documentCaching, d.serve))
 	}
+}
+
+// smallest is the size from which answers are compressed on the way out, in
+// bytes: below, it would save no packet.
+const smallest = 1400
+
+// compress compresses the answers of lists.
+func (g *Gateway) compress(next http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(smallest), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.ContentTypes([]string{"application/json"}))
+	if err != nil {
+		panic(err) // of constants
+	}
+	zipped := wrap(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && g.zips[chi.RouteContext(r.Context()).RoutePattern()] {
+			zipped.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -131,6 +131,7 @@ func internal(err error) *errs.Error {
 // its context.
 var useProblems = sync.OnceFunc(func() {
 	huma.ValidateStrictCasing = true
+	huma.DefaultArrayNullable = false // lists are never null
 	huma.NewError = func(status int, msg string, list ...error) huma.StatusError {
 		return newProblem(fromHuma(status, msg, list), status, "")
 	}

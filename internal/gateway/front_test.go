@@ -265,7 +265,7 @@ func TestPressure(t *testing.T) {
 
 func TestCrossOrigin(t *testing.T) {
 	g := withConfig(t, func(c *Config) { c.Origins = []string{"https://shop.example"} })
-	w := ask(g, "OPTIONS", "/things", "192.0.2.1", "Origin", "https://shop.example", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "authorization,if-none-match")
+	w := ask(g, "OPTIONS", "/things", "192.0.2.1", "Origin", "https://shop.example", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "authorization,if-none-match,traceparent")
 	h := w.Header()
 	if w.Code != 204 || h.Get("Access-Control-Allow-Origin") != "https://shop.example" || h.Get("Access-Control-Allow-Credentials") != "" || h.Get("Access-Control-Max-Age") != "7200" {
 		t.Errorf("%d %v", w.Code, h)

@@ -66,10 +66,13 @@ type Gateway struct {
 	constant []byte                     // headers of all answers of the short way
 	large    atOnce                     // large bodies
 	posts    map[string]*huma.Operation // that have a short way, by pattern
+	problems map[string]errs.ProblemType
+	named    map[string][]string // problems by operation id
 	warnings warnings
 	ready    readiness
 	viewers  viewers
-	stranger sync.Once // X-Forwarded-For came from who is not trusted
+	stranger sync.Once       // X-Forwarded-For came from who is not trusted
+	zips     map[string]bool // patterns whose GET is compressed on the way out
 	draining atomic.Bool
 	streams  context.Context // of streams; it ends when the node drains
 	drain    context.CancelFunc
@@ -82,7 +85,7 @@ const streamSuffix = "/live"
 func New(cfg Config) *Gateway {
 	g := &Gateway{cfg: cfg, router: chi.NewRouter(), metrics: newMetrics(cfg.Metrics), policies: newPolicies(cfg.Limits),
 		tls: strings.HasPrefix(cfg.PublicURL, "https://"), foreign: http.NewCrossOriginProtection(), large: atOnce{byClient: largeByClient, of: map[string]int{}},
-		posts: map[string]*huma.Operation{}}
+		posts: map[string]*huma.Operation{}, zips: map[string]bool{}}
 	g.streams, g.drain = context.WithCancel(context.Background())
 	g.handler = crossOrigin(cfg.Origins, g.router)
 	if cfg.Hosts != nil {
@@ -99,17 +102,20 @@ func New(cfg Config) *Gateway {
 	config.Info.Description = "A ticket office for high-demand on-sales. Amounts are integers in minor units of their currency; times are RFC 3339 in UTC. Errors are problem documents (RFC 9457) with a stable type."
 	config.DocsPath = ""     // our own, see docs.go
 	config.CreateHooks = nil // no links to schemas in bodies
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.SchemasPath, config.OpenAPIPath = "", ""
 	config.Formats = map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "http", Scheme: "bearer", Description: "The token that POST /users/login answers."},
 	}
 	config.Security = []map[string][]string{{"session": {}}, {}}
-	g.api = humachi.New(g.router, config)
+	g.api = humachi.New(g.router.With(g.compress), config)
 	g.api.UseMiddleware(share, g.readBody)
 	g.router.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	g.router.Get("/readyz", g.readyz)
 	g.documents()
+	g.Problems()
+	g.router.Get("/problems", shared(documentCaching, g.listProblems))
 	g.router.Get("/problems/{slug}", shared(documentCaching, g.explain))
 	return g
 }
@@ -214,7 +220,7 @@ func crossOrigin(origins []string, h http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "X-Request-Id", "X-Current-Password", "X-Code"},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "X-Request-Id", "X-Current-Password", "X-Code", "Traceparent", "Tracestate"},
 		ExposedHeaders: []string{"ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id"},
 		MaxAge:         7200,
 	}).Handler(h)

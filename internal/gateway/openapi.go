@@ -18,21 +18,21 @@ var sections = []*huma.Tag{
 	{Name: "Ledger", Description: "The append-only, hash-chained list of all that happened to an event's seats, for those who want to check."},
 }
 
-// failures are the errors that any operation may answer, and what each status
-// means here, with a problem as an example.
-var failures = map[int]struct{ says, slug, detail string }{
-	http.StatusBadRequest:            {"The request cannot be read: it is not JSON, not UTF-8, or cut off.", "malformed-json", "The body is not JSON: a comma is missing."},
-	http.StatusUnauthorized:          {"Nobody is signed in, or the session has ended.", "sign-in-required", "Please sign in first."},
-	http.StatusPaymentRequired:       {"The payment was declined; no money was taken.", "payment-declined", "The payment was declined. No money was taken."},
-	http.StatusForbidden:             {"One may see this, and not do it.", "not-yours-to-change", "role can be changed by another account, an administrator's, only."},
-	http.StatusNotFound:              {"There is no such thing, or it is somebody else's.", "not-found", "There is no such booking."},
-	http.StatusConflict:              {"The state of things forbids it; the type says what.", "seats-taken", "Somebody was faster: 101-A-12 is gone."},
-	http.StatusPreconditionFailed:    {"If-Match names a version that is not the current one.", "changed-meanwhile", "The event has changed since you read it."},
-	http.StatusRequestEntityTooLarge: {"The body is too large.", "too-large", "The body is larger than 64 KiB."},
-	http.StatusUnprocessableEntity:   {"A field is wrong; fields says which and why.", "invalid-field", "quantity must be at least 1."},
-	http.StatusTooManyRequests:       {"Too often; Retry-After says when to come back, in seconds.", "too-many-requests", "Too many requests; please slow down."},
-	http.StatusInternalServerError:   {"Something went wrong on our side; request_id helps to find out what.", "internal-error", "Something went wrong on our side. The request id helps us find out what."},
-	http.StatusServiceUnavailable:    {"Too much at once, or shutting down; Retry-After says when to come back, in seconds.", "busy", "Too many people at once; please try again in a moment."},
+// failures say what a status of an error means here.
+var failures = map[int]string{
+	http.StatusBadRequest:            "The request cannot be read: it is not JSON, not UTF-8, or cut off.",
+	http.StatusUnauthorized:          "Nobody is signed in, or the session has ended.",
+	http.StatusPaymentRequired:       "The payment was declined; no money was taken.",
+	http.StatusForbidden:             "You may see this, but not do it.",
+	http.StatusNotFound:              "There is no such thing, or it is somebody else's.",
+	http.StatusConflict:              "The state of things forbids it; the type says what.",
+	http.StatusPreconditionFailed:    "If-Match names a version that is not the current one.",
+	http.StatusRequestEntityTooLarge: "The body is too large.",
+	http.StatusUnsupportedMediaType:  "The body is not JSON, or is compressed.",
+	http.StatusUnprocessableEntity:   "A field is wrong; fields says which and why.",
+	http.StatusTooManyRequests:       "Too often; Retry-After says when to come back, in seconds.",
+	http.StatusInternalServerError:   "Something went wrong on our side; request_id helps to find out what.",
+	http.StatusServiceUnavailable:    "Too much at once, or shutting down; Retry-After says when to come back, in seconds.",
 }
 
 // always are the errors that every operation may answer.
@@ -40,7 +40,7 @@ var always = []int{http.StatusBadRequest, http.StatusTooManyRequests, http.Statu
 
 // successes say what a status means.
 var successes = map[string]string{
-	"200": "As asked.", "201": "It was made; Location says where it is.", "202": "It was taken on and goes on.", "204": "Done; there is nothing to say.",
+	"200": "As asked.", "304": "You have it already: If-None-Match names it.", "201": "It was made; Location says where it is.", "202": "It was taken on and goes on.", "204": "Done; there is nothing to say.",
 }
 
 // headerDocs describe the headers of answers, wherever they occur.
@@ -64,30 +64,73 @@ func (g *Gateway) Complete() {
 	if problem == nil {
 		panic("gateway: no operation has an error")
 	}
-	for _, s := range doc.Components.Schemas.Map() {
-		explainSchema(s)
+	for name, s := range doc.Components.Schemas.Map() {
+		explainSchema(name, s)
 	}
 	for _, item := range doc.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
 			if op != nil {
-				completeOperation(op)
+				g.completeOperation(op)
 			}
+		}
+		if item.Get != nil && zips(item.Get) {
+			g.zips[item.Get.Path] = true
 		}
 	}
 }
 
-func completeOperation(op *huma.Operation) {
-	for _, status := range slices.Concat(op.Errors, always) {
+// zips reports whether the front door compresses what an operation answers:
+// lists and the like. What has a tag of its own knows about its encodings.
+func zips(op *huma.Operation) bool {
+	res := op.Responses["200"]
+	return res != nil && res.Content["application/json"] != nil && res.Headers["ETag"] == nil
+}
+
+// MetaOpen and MetaOptional are members of an operation's Metadata that say who
+// need be signed in: nobody, although a 401 may be the answer (log-in); or nobody,
+// but whoever is may be answered more.
+const (
+	MetaOpen     = "open"
+	MetaOptional = "optional"
+)
+
+// securityOf is what an operation asks for, as OpenAPI writes it.
+func securityOf(op *huma.Operation) []map[string][]string {
+	nobody, session := map[string][]string{}, map[string][]string{"session": {}}
+	open, _ := op.Metadata[MetaOpen].(bool)
+	optional, _ := op.Metadata[MetaOptional].(bool)
+	switch {
+	case optional:
+		return []map[string][]string{nobody, session}
+	case open || !slices.Contains(op.Errors, http.StatusUnauthorized):
+		return []map[string][]string{nobody}
+	}
+	return []map[string][]string{session}
+}
+
+// errorsOf are the statuses of an operation's errors.
+func (g *Gateway) errorsOf(op *huma.Operation) []int {
+	list := slices.Concat(op.Errors, always, []int{http.StatusUnauthorized}) // a session that has ended is refused everywhere
+	for _, slug := range g.named[op.OperationID] {
+		list = append(list, statuses[g.problems[slug].Kind])
+	}
+	if op.RequestBody != nil {
+		list = append(list, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func (g *Gateway) completeOperation(op *huma.Operation) {
+	for _, status := range g.errorsOf(op) {
 		if key := strconv.Itoa(status); op.Responses[key] == nil {
 			op.Responses[key] = &huma.Response{}
 		}
 	}
 	delete(op.Responses, "default")
-	open := !slices.Contains(op.Errors, http.StatusUnauthorized)
-	if open { // nobody need be signed in
-		op.Security = []map[string][]string{{}}
-	} else {
-		op.Security = []map[string][]string{{"session": {}}}
+	op.Security = securityOf(op)
+	if ok := op.Responses["200"]; ok != nil && ok.Headers["ETag"] != nil && op.Method == http.MethodGet && op.Responses["304"] == nil {
+		op.Responses["304"] = &huma.Response{Description: "You have it already: If-None-Match names this version."}
 	}
 	for key, res := range op.Responses {
 		if says := successes[key]; says != "" {
@@ -95,12 +138,9 @@ func completeOperation(op *huma.Operation) {
 		}
 		status, _ := strconv.Atoi(key)
 		if f, ok := failures[status]; ok {
-			res.Description = f.says
+			res.Description = f
 			res.Content = map[string]*huma.MediaType{"application/problem+json": {
-				Schema: &huma.Schema{Ref: "#/components/schemas/Problem"},
-				Example: map[string]any{
-					"type": "/problems/" + f.slug, "title": http.StatusText(status), "status": status, "detail": f.detail, "request_id": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
-				},
+				Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}, Examples: g.problemExamples(op, status),
 			}}
 			if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 				res.Headers = map[string]*huma.Param{"Retry-After": {Description: headerDocs["Retry-After"], Schema: &huma.Schema{Type: huma.TypeInteger}}}

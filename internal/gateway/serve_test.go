@@ -91,7 +91,7 @@ func TestProbesDocsAndMetrics(t *testing.T) {
 	if res := d.send(t, "GET", "/docs", ""); res.Code != http.StatusOK || !strings.Contains(res.Body.String(), "Hold &lt;seats&gt;") || strings.Contains(res.Body.String(), "<script") {
 		t.Errorf("docs: %d %s", res.Code, res.Body)
 	}
-	if res := d.send(t, "GET", "/problems/seats-taken", ""); res.Code != http.StatusOK {
+	if res := d.send(t, "GET", "/problems/too-large", ""); res.Code != http.StatusOK {
 		t.Errorf("problem: %d", res.Code)
 	}
 	if res := d.send(t, "GET", "/metrics", ""); res.Code != http.StatusNotFound { // they have an address of their own

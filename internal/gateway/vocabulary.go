@@ -83,7 +83,6 @@ var vocabulary = map[string]word{
 	"status":             {"In which state it is.", nil},
 	"tier":               {"Price tier.", "Stalls"},
 	"tiers":              {"Prices by section or category.", nil},
-	"title":              {"What the status means.", "Unprocessable Entity"},
 	"token":              {"An unguessable secret.", "0123456789abcdefghjkmnpqrs"},
 	"until":              {"End of the hold, UTC.", "2026-12-01T09:08:00Z"},
 	"user_id":            {"The account.", anID},
@@ -113,10 +112,83 @@ var vocabulary = map[string]word{
 	"X-Current-Password": {"The account's password.", "velvet curtain"},
 }
 
+// particular is what a field means in one schema, where the vocabulary's meaning
+// does not fit or says too little.
+var particular = map[string]word{
+	"Booking.id":               {"The booking: the event's id and 20 characters more.", aBooking},
+	"Booking.seats":            {"The seats, in the order of the plan.", nil},
+	"Booking.status":           {"pending: held. booked: paid. cancelled, expired: over.", nil},
+	"BookedSeat.label":         {"The seat, unique in the plan.", aLabel},
+	"Category.name":            {"Name of the category; price tiers name categories.", "Stalls"},
+	"Event.id":                 {"The event.", anID},
+	"Event.status":             {"draft: only its organizer sees it. published: announced, not on sale. on_sale. cancelled. past.", nil},
+	"Event.tiers":              {"Prices by section or category; empty: not priced yet.", nil},
+	"Event.title":              {"What the event is called.", "Night of the Violins"},
+	"EventUpdate.status":       {"draft, published or on_sale; cancelling is DELETE.", nil},
+	"EventUpdate.title":        {"What the event is called.", "Night of the Violins"},
+	"Field.name":               {"The input at fault, named as in the request.", "seats[2]"},
+	"Guest.name":               {"The guest's name.", "Robin Fan"},
+	"NewEvent.title":           {"What the event is called.", "Night of the Violins"},
+	"NewGuest.name":            {"The guest's name.", "Robin Fan"},
+	"NewTier.name":             {"What buyers read.", "Stalls"},
+	"NewUser.name":             {"The person's name, as tickets show it.", "Robin Fan"},
+	"NewVenue.name":            {"Name of the place.", "Old Town Theatre"},
+	"NewPlan.id":               {"A stored plan.", anID},
+	"Payment.reason":           {"Why it failed or was voided.", "declined"},
+	"Payment.id":               {"Booking id, a dash, and the number of the attempt.", aBooking + "-1"},
+	"Plan.height":              {"Of the drawing, in its own units.", 1400},
+	"Plan.id":                  {"The plan.", anID},
+	"Plan.name":                {"Name of the plan.", "Main hall"},
+	"PlanDocument.name":        {"Name of the plan.", "Main hall"},
+	"PlanRef.id":               {"The plan.", anID},
+	"Problem.title":            {"What the status means.", "Unprocessable Entity"},
+	"Row.label":                {"What people call the row.", "A"},
+	"Row.first":                {"Ordinal of its first seat.", 0},
+	"Row.count":                {"How many seats it has.", 12},
+	"RowDocument.label":        {"What people call the row.", "A"},
+	"RowDocument.seats":        {"From one end of the row to the other.", nil},
+	"SeatDocument.category":    {"One of the plan's categories.", "Stalls"},
+	"SeatDocument.x":           {"Grows to the right, in the drawing's units.", 640.5},
+	"SeatStatus.label":         {"The seat, unique in the plan.", aLabel},
+	"SeatStatus.status":        {"free, held (by anybody) or sold.", nil},
+	"SeatSummary.sections":     {"In the order of the plan.", nil},
+	"Section.id":               {"Unique in the plan.", "101"},
+	"Section.name":             {"What people call the section.", "Stalls left"},
+	"Section.count":            {"How many seats it has.", 240},
+	"SectionDocument.category": {"Category of its seats, unless they say otherwise.", "Stalls"},
+	"SectionDocument.id":       {"Begins the labels of its seats, as in 101-A-12.", "101"},
+	"SectionDocument.name":     {"What people call the section.", "Stalls left"},
+	"SectionSeats.seats":       {"In the order of the plan.", nil},
+	"SectionSummary.free":      {"Seats that can be had.", 120},
+	"SectionSummary.held":      {"Seats that are held, not paid yet.", 14},
+	"SectionSummary.id":        {"Of the section.", "101"},
+	"SectionSummary.name":      {"What people call the section.", "Stalls left"},
+	"SectionSummary.sold":      {"Seats that are sold or kept back.", 106},
+	"SectionSummary.tiers":     {"Prices of its seats.", nil},
+	"SectionSummary.total":     {"All seats of the section.", 240},
+	"Shape.height":             {"Of a rectangle or an ellipse.", 120},
+	"Shape.kind":               {"What is drawn.", nil},
+	"Shape.rotation":           {"Degrees, clockwise around x, y.", 15.0},
+	"Shape.text":               {"Written on it.", "Stage"},
+	"Shape.width":              {"Of a rectangle or an ellipse.", 480},
+	"Shape.y":                  {"Grows downwards, in the drawing's units.", 320},
+	"Tier.name":                {"What buyers read.", "Stalls"},
+	"SectionTier.id":           {"Names the tier within its event.", "t1"},
+	"SectionTier.name":         {"What buyers read.", "Stalls"},
+	"User.id":                  {"The account.", anID},
+	"User.name":                {"The person's name, as tickets show it.", "Robin Fan"},
+	"UserUpdate.name":          {"The person's name, as tickets show it.", "Robin Fan"},
+	"Venue.id":                 {"The place.", anID},
+	"Venue.name":               {"Name of the place.", "Old Town Theatre"},
+}
+
 // explainSchema fills in what a schema's fields do not say of themselves.
-func explainSchema(s *huma.Schema) {
+func explainSchema(schema string, s *huma.Schema) {
 	for name, field := range s.Properties {
-		w, ok := vocabulary[name]
+		w, ok := particular[schema+"."+name]
+		if !ok {
+			w, ok = vocabulary[name]
+		}
 		if !ok || field.Ref != "" {
 			continue
 		}

@@ -126,7 +126,9 @@ type problem struct {
 }
 
 // WantsPage reports whether a client would rather have a page than JSON.
-func WantsPage(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
+func WantsPage(r *http.Request) bool {
+	return strings.Contains(strings.ToLower(r.Header.Get("Accept")), "text/html")
+}
 
 // Error answers with a page that tells what went wrong.
 func (k *Kit) Error(w http.ResponseWriter, r *http.Request, e *errs.Error, status int, requestID string) {
@@ -163,6 +165,12 @@ func (k *Kit) visit(w http.ResponseWriter, r *http.Request) *Visit {
 	}
 	v.Lang = k.words.match(chosen, r.Header.Get("Accept-Language"))
 	return v
+}
+
+// Speak is a visit without a request, for texts in the language that a client asks
+// for by Accept-Language.
+func (k *Kit) Speak(accept string) *Visit {
+	return &Visit{kit: k, Lang: k.words.match("", accept)}
 }
 
 // messageKeys are the keys of all messages of the default language, sorted.

@@ -111,7 +111,9 @@ func (v *Visit) Resend(path string) error {
 }
 
 // WantsJSON reports whether a script asks, rather than a reader.
-func (v *Visit) WantsJSON() bool { return v.Header.Get("Accept") == "application/json" }
+func (v *Visit) WantsJSON() bool {
+	return strings.EqualFold(v.Header.Get("Accept"), "application/json")
+}
 
 // JSON answers a script of this server's pages.
 func (v *Visit) JSON(body any) error {

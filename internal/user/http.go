@@ -143,7 +143,7 @@ func (s *Service) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "log-in", Method: http.MethodPost, Path: "/users/login", Tags: tags, DefaultStatus: http.StatusOK,
-		Summary: "Log in", Description: "Starts a session of 24 hours. Open to everybody: a token that the request carries does not matter. Ten wrong passwords or codes for an account from one network (an IPv4 address or IPv6 /64) are answered 429 for 15 minutes, and 100 from all networks that it has not signed in from; a new password ends that.", Errors: []int{400, 401, 413, 422, 429, 503},
+		Summary: "Log in", Description: "Starts a session of 24 hours. Open to everybody: a token that the request carries does not matter. Ten wrong passwords or codes for an account from one network (an IPv4 address or IPv6 /64) are answered 429 for 15 minutes, and 100 from all networks that it has not signed in from; a new password ends that.", Metadata: map[string]any{"open": true}, Errors: []int{400, 401, 413, 422, 429, 503},
 	}, s.login)
 	huma.Register(api, huma.Operation{
 		OperationID: "log-out", Method: http.MethodPost, Path: "/users/logout", Tags: tags, DefaultStatus: http.StatusNoContent,

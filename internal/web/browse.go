@@ -79,6 +79,6 @@ func (s *Shop) browseRoutes() routes {
 		"GET /e/{id}": s.event, "GET /e/{id}/{slug}": s.event,
 		"GET /e/{id}/poster.svg": s.poster, "GET /e/{id}/og.png": s.picture,
 		"GET /e/{id}/calendar.ics": s.eventCalendar, "GET /calendar.ics": s.feed,
-		"GET /robots.txt": s.robots, "GET /sitemap.xml": s.sitemap, "GET /tickets/keys.json": s.ticketKeys,
+		"GET /robots.txt": s.robots, "GET /sitemap.xml": s.sitemap,
 	}
 }

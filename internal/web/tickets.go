@@ -75,11 +75,6 @@ func (s *Shop) tickets(v *page.Visit) error {
 		map[string]any{"Order": o, "Cards": cards})
 }
 
-// ticketKeys are the public keys with which gates verify tickets.
-func (s *Shop) ticketKeys(v *page.Visit) error {
-	return sendFile(v, "application/jwk-set+json", "public, max-age=300", "", s.Tickets.Keys().Document())
-}
-
 func (s *Shop) ticketsPDF(v *page.Visit) error {
 	o, cards, err := s.readTickets(v)
 	if err != nil {

@@ -1,0 +1,126 @@
+package app
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/booking"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/event"
+	"boxoffice/internal/payment"
+	"boxoffice/internal/user"
+)
+
+// slugsIn finds the slugs of the problems that a room's code makes.
+func slugsIn(t *testing.T, room string) map[string]string {
+	t.Helper()
+	slug := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+	found := map[string]string{}
+	files := token.NewFileSet()
+	err := fs.WalkDir(os.DirFS("../"+room), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(files, "../"+room+"/"+path, nil, 0)
+		if err != nil {
+			return err
+		}
+		note := func(e ast.Expr) {
+			if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				if text, _ := strconv.Unquote(lit.Value); slug.MatchString(text) {
+					found[text] = files.Position(lit.Pos()).String()
+				}
+			}
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				if fn, ok := n.Fun.(*ast.SelectorExpr); ok && fn.Sel.Name == "New" && len(n.Args) > 2 {
+					if x, ok := fn.X.(*ast.Ident); ok && x.Name == "errs" {
+						note(n.Args[1])
+					}
+				}
+				if fn, ok := n.Fun.(*ast.Ident); ok && slices.Contains([]string{"refuse", "again"}, fn.Name) && len(n.Args) > 1 {
+					note(n.Args[0])
+				}
+			case *ast.KeyValueExpr:
+				if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Type" {
+					note(n.Value)
+				}
+			case *ast.AssignStmt:
+				for i, left := range n.Lhs {
+					if sel, ok := left.(*ast.SelectorExpr); ok && sel.Sel.Name == "Type" && i < len(n.Rhs) {
+						note(n.Rhs[i])
+					}
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// Every type of problem that the API can answer is explained at its address, and
+// named by an operation or answered everywhere. Unknown types are not found.
+func TestProblemsAreExplained(t *testing.T) {
+	h := newHouse(t)
+	named := map[string]bool{}
+	for _, item := range h.door.API().OpenAPI().Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
+			if op == nil {
+				continue
+			}
+			for code, res := range op.Responses {
+				if media := res.Content["application/problem+json"]; media != nil {
+					if len(media.Examples) == 0 {
+						t.Errorf("%s %s: %s without a type of problem", op.Method, op.Path, code)
+					}
+					for slug := range media.Examples {
+						named[slug] = true
+					}
+				}
+			}
+		}
+	}
+	made := map[string]bool{}
+	outside := []string{"proof-over", // pages only
+		"not-ready", "method-not-allowed", "cross-origin", "no-such-page", "bad-address", "http"} // not an operation's
+	for _, room := range []string{"booking", "event", "payment", "user", "gateway"} {
+		for slug, at := range slugsIn(t, room) {
+			made[slug] = true
+			if page := h.ask(t, user.Fan{}, http.MethodGet, "/problems/"+slug, ""); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), slug) {
+				t.Errorf("%s: /problems/%s is %d", at, slug, page.Code)
+			} else if !named[slug] && !slices.Contains(outside, slug) {
+				t.Errorf("%s: no operation names %s", at, slug)
+			}
+		}
+	}
+	for _, p := range []errs.Problems{booking.Problems, event.Problems, payment.Problems, user.Problems} {
+		for slug := range p.Types {
+			if !made[slug] {
+				t.Errorf("%s is explained, and no code answers it", slug)
+			}
+		}
+	}
+	if page := h.ask(t, user.Fan{}, http.MethodGet, "/problems/no-such-problem", ""); page.Code != http.StatusNotFound {
+		t.Errorf("an unknown type of problem is %d", page.Code)
+	}
+	if page := h.ask(t, user.Fan{}, http.MethodGet, "/problems", ""); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), "seats-taken") {
+		t.Errorf("the list of problems is %d", page.Code)
+	}
+}

@@ -1,0 +1,45 @@
+package gateway
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// schemaNames are the names of schemas whose Go types have other ones, or none.
+// Generated clients name their types by them.
+var schemaNames = map[string]string{
+	"payment.Body": "Payment", "payment.BodyStep": "PaymentStep", "payment.PageResponseBody": "PaymentPage",
+	"payment.PayInputBody": "NewPayment", "payment.AmendInputBody": "PaymentUpdate",
+	"web.TicketBody": "Ticket", "web.TicketList": "TicketList", "booking.BookingBody": "Booking", "booking.SeatBody": "BookedSeat", "booking.HoldBody": "NewBooking", "booking.WishBody": "BookingUpdate",
+	"booking.SeatsBody": "NewBlock", "booking.ComplimentaryBody": "NewGift", "booking.SummaryBody": "SeatSummary", "booking.SectionBody": "SectionSeats",
+	"booking.CompactBody": "SeatCodes", "booking.EntryBody": "LedgerEntry",
+	"event.EventBody": "Event", "event.Change": "EventUpdate", "event.ChangeBody": "EventChange", "event.PlanBody": "Plan", "booking.TierBody": "SectionTier", "event.TierBody": "EventTier",
+	"event.VenueBody": "Venue", "event.VenueInput": "NewVenue", "event.TierInput": "NewTier", "event.PlanInput": "NewPlan",
+	"user.UserBody": "User", "user.SignUpInBody": "NewUser", "user.UpdateInBody": "UserUpdate", "user.SessionBody": "NewSession", "user.LoginInBody": "Login",
+	"user.SessionsOutBody": "SessionList", "user.GuestInBody": "NewGuest", "user.GuestCodeInBody": "GuestCode", "user.VerifyInBody": "VerificationToken",
+	"user.ForgotInBody": "PasswordReset", "user.ResetInBody": "NewPassword", "user.BeginInBody": "TwoFactorStart", "user.ConfirmInBody": "TwoFactorCode",
+	"user.SecretOutBody": "TwoFactorSecret", "user.RecoveryOutBody": "RecoveryCodes",
+}
+
+// schemaName names the schema of a type.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	room := t.PkgPath()
+	room = room[strings.LastIndexByte(room, '/')+1:]
+	if better := schemaNames[room+"."+name]; better != "" {
+		return better
+	}
+	if t.Name() == "" { // a body without a type of its own: the hint is all there is
+		for at, better := range schemaNames {
+			if _, last, _ := strings.Cut(at, "."); last == name {
+				return better
+			}
+		}
+	}
+	return name
+}

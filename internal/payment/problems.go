@@ -1,0 +1,22 @@
+package payment
+
+import "boxoffice/internal/errs"
+
+// Problems are the problems of this service's operations, for the API's document.
+var Problems = errs.Problems{
+	Types: map[string]errs.ProblemType{
+		"address-not-verified": {Kind: errs.Forbidden, Says: "Payments need a verified e-mail address: the code is in the mail that was sent when the account was made."},
+		"already-paid":         {Kind: errs.Conflict, Says: "The booking is paid already; payment_id names the payment."},
+		"captured-meanwhile":   {Kind: errs.Conflict, Says: "The money was taken a moment ago. Send the request again to have it given back."},
+		"not-yours":            {Kind: errs.Forbidden, Says: "Only its owner can change a payment."},
+		"payment-declined":     {Kind: errs.PaymentRequired, Says: "The gateway declined. No money was taken; pay again with another method."},
+		"payment-not-pending":  {Kind: errs.Conflict, Says: "The payment can no longer be changed."},
+		"payment-under-way":    {Kind: errs.Conflict, Says: "A payment for this booking is under way. Wait for it; it is at the address that Location named."},
+		"too-many-attempts":    {Kind: errs.TooMany, Says: "Too many attempts failed. Retry-After says when to go on, in seconds."},
+	},
+	Operations: map[string][]string{
+		"amend-payment": {"payment-declined", "changed-meanwhile", "version-differs", "payment-not-pending", "not-yours"},
+		"pay":           {"payment-declined", "address-not-verified", "already-paid", "already-booked", "booking-cancelled", "event-cancelled", "hold-over", "amount-differs", "paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "payment-under-way", "too-many-attempts", "idempotency-key-reused", "event-changed"},
+		"void-payment":  {"captured-meanwhile", "refunds-over", "not-yours", "payment-not-pending"},
+	},
+}

@@ -1,0 +1,34 @@
+package user
+
+import "boxoffice/internal/errs"
+
+// Problems are the problems of this service's operations, for the API's document.
+var Problems = errs.Problems{
+	Types: map[string]errs.ProblemType{
+		"account-exists":    {Kind: errs.Conflict, Says: "The username, or the address, belongs to another account."},
+		"already-verified":  {Kind: errs.Conflict, Says: "The address is verified already."},
+		"code-expired":      {Kind: errs.Conflict, Says: "The mailed code is too old, or was used. Ask for a new one."},
+		"code-required":     {Kind: errs.Unauthenticated, Says: "The account has two factors: send the code of the authenticator app, too."},
+		"has-live-bookings": {Kind: errs.Conflict, Says: "The account has seats: cancel these bookings first."},
+		"address-taken":     {Kind: errs.Conflict, Says: "The address belongs to an account now: sign in with that one."},
+		"no-address":        {Kind: errs.Conflict, Says: "The account has no e-mail address."},
+		"no-secret":         {Kind: errs.Conflict, Says: "Two-factor log-in was not begun: ask for a secret first."},
+		"proof-over":        {Kind: errs.Unauthenticated, Says: "It took too long to give the second factor. Give the password once more."},
+		"two-factor-active": {Kind: errs.Conflict, Says: "Two-factor log-in is on already. Switch it off first."},
+		"wrong-code":        {Kind: errs.Unauthenticated, Says: "The code is wrong, or was used before."},
+		"wrong-password":    {Kind: errs.Unauthenticated, Says: "There is no account with this name and password."},
+	},
+	Operations: map[string][]string{
+		"begin-two-factor":   {"two-factor-active", "not-yours-to-change", "wrong-password", "too-many-attempts"},
+		"confirm-two-factor": {"two-factor-active", "no-secret", "wrong-code", "not-yours-to-change", "too-many-attempts"},
+		"delete-user":        {"has-live-bookings", "wrong-password", "too-many-attempts"},
+		"end-two-factor":     {"not-yours-to-change", "wrong-password", "wrong-code", "code-required", "too-many-attempts"},
+		"log-in":             {"wrong-password", "code-required", "wrong-code", "too-many-attempts"},
+		"send-guest-code":    {"no-address", "already-verified"},
+		"send-verification":  {"already-verified", "no-address"},
+		"sign-up":            {"account-exists"},
+		"update-user":        {"account-exists", "changed-meanwhile", "version-differs", "not-yours-to-change", "wrong-password", "too-many-attempts"},
+		"verify-email":       {"address-taken", "code-expired"},
+		"verify-guest":       {"address-taken", "code-expired", "too-many-attempts", "too-many-seats", "already-verified"},
+	},
+}
