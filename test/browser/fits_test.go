@@ -165,7 +165,8 @@ func TestPagesOfOrganizersFit(t *testing.T) {
 	t.Parallel()
 	f := fit(t, "organizer")
 	event := long(t)
-	if _, err := demo.Call("POST", "/events/"+event+"/complimentary", token(t, "organizer"), map[string]any{"quantity": 7}); err != nil {
+	gift, err := demo.Call("POST", "/events/"+event+"/complimentary", token(t, "organizer"), map[string]any{"quantity": 7, "name": "Wolfeschlegelsteinhausenbergerdorff", "email": "wolfeschlegelsteinhausenbergerdorff@fans.example"})
+	if err != nil {
 		t.Fatal(err)
 	}
 	at := "/organizer/events/" + event
@@ -173,6 +174,7 @@ func TestPagesOfOrganizersFit(t *testing.T) {
 	f.page("console-new", "/organizer/events/new", "")
 	f.page("console-event", at, "")
 	f.page("console-found", at+"?booking=buyer@demo.example", "#found")
+	f.page("console-gift", at+"?booking="+gift["reference"].(string), "#found .gift")
 	f.page("console-edit", at+"/edit", "")
 	f.page("console-pause", at+"/sale?to=pause", "")
 	f.page("console-cancel", at+"/cancel", "")
