@@ -217,10 +217,11 @@ func TestPaidLate(t *testing.T) {
 	w.pass(8 * minute)
 	w.hold(ev, "ann", "A-A-2")
 	w.pass(8 * minute)
-	a, err := w.holdAs(fan("ann"), ev, 1)
+	_, err := w.holdAs(fan("ann"), ev, 1)
 	wantType(t, err, "hold-cooldown")
 	w.pass(minute)
-	if a, err = w.holdAs(fan("ann"), ev, 1); err != nil {
+	a, err := w.holdAs(fan("ann"), ev, 1)
+	if err != nil {
 		t.Fatal(err)
 	}
 	w.pass(8 * minute)

@@ -143,7 +143,7 @@ func TestImportKeepsPromises(t *testing.T) {
 	}
 	e := load("2027-03-01T20:00")
 	until := w.clock.AddDate(0, 0, 5)
-	e = w.update(t, e, Change{RefundableUntil: &until, LimitPerCustomer: ptr(int32(3)), HoldMinutes: ptr(int64(20)), UnverifiedBuyers: ptr(true), Status: ptr(message.Published)})
+	w.update(t, e, Change{RefundableUntil: &until, LimitPerCustomer: ptr(int32(3)), HoldMinutes: ptr(int64(20)), UnverifiedBuyers: ptr(true), Status: ptr(message.Published)})
 	e = load("2027-03-02T20:00")
 	if e.RefundsEnd != until.UnixMicro() || e.LimitPerCustomer != 3 || e.HoldFor != 20*60_000_000 || !e.UnverifiedBuyers || e.ChangedAt != w.clock.UnixMicro() {
 		t.Fatalf("%+v", e)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -294,7 +293,7 @@ func TestRecoverBadRow(t *testing.T) {
 		time.Sleep(time.Minute)
 		for _, m := range made {
 			if p, err := w.store.payment(t.Context(), m.got.ID); statusOf(t, p, err) != Captured {
-				t.Error(fmt.Sprintf("%+v", p))
+				t.Errorf("%+v", p)
 			}
 		}
 	})

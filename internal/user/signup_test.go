@@ -77,7 +77,7 @@ func TestAnAddressCannotBeSquatted(t *testing.T) {
 
 func TestNamesShowWhatTheyAre(t *testing.T) {
 	for name, good := range map[string]bool{
-		"Ann": true, "Jürgen Ω 日本": true, "علی‌رضا": true, "Zoë 👩‍🎤": true, "क्‍ष": true, "Ann ❤️": true,
+		"Ann": true, "Jürgen Ω 日本": true, "علی\u200cرضا": true, "Zoë 👩\u200d🎤": true, "क्\u200dष": true, "Ann ❤️": true,
 		"Ann\u2028Bob": false, "Ann\u2029": false, "Ann\u200b": false, "\ufeffAnn": false, "Ann\u202eB": false, "An\u00adn": false,
 		"\u3164": false, "A\u115fB": false, "Ann\u200d": false, "Ann \u200cB": false, "\u2800": false, "A\U000e0041": false, "A\ue000": false, "A\ufffd": false, "A\x85B": false,
 	} {

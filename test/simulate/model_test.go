@@ -29,7 +29,6 @@ type person struct {
 	verified, guest, unclear, gone, deleted bool
 	secret                                  string // of two-factor log-in
 	twoFactor                               bool
-	recovery                                []string
 	ended                                   []string // tokens that must not count any more
 }
 
