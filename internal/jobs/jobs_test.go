@@ -28,7 +28,7 @@ func TestJobsGoOn(t *testing.T) {
 		r.Go("shaky", func(ctx context.Context) error {
 			switch runs.Add(1) {
 			case 1:
-				panic("a fault of the job's own")
+				panic("assignment to entry in nil map")
 			case 2:
 				return errors.New("no luck")
 			}
