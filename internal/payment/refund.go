@@ -237,7 +237,11 @@ func (r *refunder) fetchEvent(ctx context.Context, event string) error {
 		}
 		r.mu.Lock()
 		r.note(entries)
+		stands := r.cursors[event].seen == after
 		r.mu.Unlock()
+		if stands {
+			return fmt.Errorf("it does not go on after %d", after)
+		}
 	}
 }
 
