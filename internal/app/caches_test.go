@@ -47,7 +47,7 @@ sub vcl_backend_response { set beresp.grace = 1m; }`,
 // shareable are the routes of which caches may keep answers.
 var shareable = []string{
 	"GET /events", "GET /events/search", "GET /events/{id}", "GET /events/{id}/plan", "GET /events/{id}/seats", "GET /docs",
-	"GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml", "GET /problems/{slug}",
+	"GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml", "GET /problems", "GET /problems/{slug}",
 	"GET /", "GET /search", "GET /developers", "GET /e/{id}", "GET /e/{id}/{slug}", "GET /e/{id}/poster.svg", "GET /e/{id}/og.png",
 	"GET /e/{id}/calendar.ics", "GET /calendar.ics", "GET /robots.txt", "GET /sitemap.xml", "GET /tickets/keys.json",
 	"GET /offline", "GET /sw.js", "GET /favicon.ico", "GET /manifest.webmanifest", "GET /assets/{name}",
