@@ -47,10 +47,12 @@ func TestPlanChangesUnderALapsedHold(t *testing.T) {
 	w.verify(ev)
 }
 
-// A hold that lapsed is not paid at a price that is not today's.
+// A hold that lapsed is not paid at a price that is not today's, nor by a price
+// list that is not, even if it says the same.
 func TestPricesChangeUnderALapsedHold(t *testing.T) {
 	for _, change := range []func(*message.Sale){
 		func(s *message.Sale) { s.PriceVersion = 10 },
+		func(s *message.Sale) { s.PriceVersion += 100 },
 		func(s *message.Sale) { s.PriceVersion, s.Currency = 10, "USD" },
 	} {
 		w := newWorld(t)

@@ -59,10 +59,12 @@ func (w *world) Plan(_ context.Context, _ string, version int64) (*message.Plan,
 	return w.plan, nil
 }
 
+// Version 100+n costs what version n does.
 func (w *world) Prices(_ context.Context, eventID string, v int64) (*message.Prices, error) {
+	n := v % 100
 	return &message.Prices{EventID: eventID, Version: v, Currency: "EUR", Tiers: []message.Tier{
-		{ID: "t1", Name: "Stalls", Price: 1000 * v, Fees: 100 * v, Categories: []string{"stalls"}},
-		{ID: "t2", Name: "Pit", Price: 500 * v, Fees: 50 * v, Sections: []string{"PIT"}},
+		{ID: "t1", Name: "Stalls", Price: 1000 * n, Fees: 100 * n, Categories: []string{"stalls"}},
+		{ID: "t2", Name: "Pit", Price: 500 * n, Fees: 50 * n, Sections: []string{"PIT"}},
 	}}, nil
 }
 
