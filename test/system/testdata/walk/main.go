@@ -6,6 +6,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -121,14 +122,14 @@ func main() {
 	reset, err := nobody.ResetPasswordWithResponse(ctx, NewPassword{Token: "none", Password: password})
 	step("reset by a wrong token", reset, err, 422, reset != nil && reset.ApplicationproblemJSON422 != nil)
 	list, err := fan.ListSessionsWithResponse(ctx, fanUser.Id)
-	step("list sessions", list, err, 200, list != nil && list.JSON200 != nil && len(*list.JSON200.Items) == 1)
+	step("list sessions", list, err, 200, list != nil && list.JSON200 != nil && len(list.JSON200.Items) == 1)
 	others, err := fan.EndOtherSessionsWithResponse(ctx, fanUser.Id)
 	step("end other sessions", others, err, 204, true)
 	elsewhere, err := nobody.LogInWithResponse(ctx, &LogInParams{}, Login{Email: &fanUser.Email, Password: password})
 	step("log in elsewhere", elsewhere, err, 200, elsewhere != nil && elsewhere.JSON200 != nil)
 	list, err = fan.ListSessionsWithResponse(ctx, fanUser.Id)
-	step("list two sessions", list, err, 200, list != nil && list.JSON200 != nil && len(*list.JSON200.Items) == 2)
-	for _, session := range *list.JSON200.Items {
+	step("list two sessions", list, err, 200, list != nil && list.JSON200 != nil && len(list.JSON200.Items) == 2)
+	for _, session := range list.JSON200.Items {
 		if !session.Current {
 			end, err := fan.EndSessionWithResponse(ctx, fanUser.Id, session.Id)
 			step("end a session", end, err, 204, true)
@@ -144,30 +145,30 @@ func main() {
 	// Events: a gala, in its own currency and with rules for fees.
 	gala, err := org.CreateEventWithResponse(ctx, &CreateEventParams{}, NewEvent{
 		Title: "Gala für Zoë 夜", EventTime: ptr(time.Now().AddDate(0, 3, 0).UTC().Format(time.RFC3339)), Status: ptr(NewEventStatus("on_sale")),
-		Venue: VenueInput{Name: "Nō Theatre", City: ptr("Kyōto"), TimeZone: "Asia/Tokyo"}, Plan: PlanInput{Template: ptr(PlanInputTemplate("theatre")), Seats: ptr(int64(200))},
-		Currency: ptr("JPY"), FeeRules: &FeeRules{FeeRate: ptr(int64(500)), TaxRate: ptr(int64(1000))}, Tiers: &[]TierInput{{Name: "All", Face: ptr(int64(8000))}},
+		Venue: NewVenue{Name: "Nō Theatre", City: ptr("Kyōto"), TimeZone: "Asia/Tokyo"}, Plan: NewPlan{Template: ptr(NewPlanTemplate("theatre")), Seats: ptr(int64(200))},
+		Currency: ptr("JPY"), FeeRules: &FeeRules{FeeRate: ptr(int64(500)), TaxRate: ptr(int64(1000))}, Tiers: &[]NewTier{{Name: "All", Face: ptr(int64(8000))}},
 	})
 	step("create event", gala, err, 201, gala != nil && gala.JSON201 != nil)
 	event := gala.JSON201.Id
-	renamed, err := org.UpdateEventWithResponse(ctx, event, &UpdateEventParams{IfMatch: ptr(gala.HTTPResponse.Header.Get("ETag"))}, Change{Description: ptr("With music.")})
+	renamed, err := org.UpdateEventWithResponse(ctx, event, &UpdateEventParams{IfMatch: ptr(gala.HTTPResponse.Header.Get("ETag"))}, EventUpdate{Description: ptr("With music.")})
 	step("change event", renamed, err, 200, renamed != nil && renamed.JSON200 != nil)
 	read, err := nobody.GetEventWithResponse(ctx, event)
 	step("read event", read, err, 200, read != nil && read.JSON200 != nil && *read.JSON200.PricePerSeat == 9240)
 	events, err := nobody.ListEventsWithResponse(ctx, &ListEventsParams{City: ptr("kyoto")})
-	step("list events", events, err, 200, events != nil && events.JSON200 != nil && len(*events.JSON200.Items) > 0)
+	step("list events", events, err, 200, events != nil && events.JSON200 != nil && len(events.JSON200.Items) > 0)
 	found, err := nobody.SearchEventsWithResponse(ctx, &SearchEventsParams{Q: ptr("gala fur zoe")})
 	step("search events", found, err, 200, found != nil && found.JSON200 != nil && found.JSON200.Total > 0)
 	plan, err := nobody.GetPlanWithResponse(ctx, event, &GetPlanParams{})
-	step("read plan", plan, err, 200, plan != nil && plan.JSON200 != nil && len(*plan.JSON200.Seats) == 200)
+	step("read plan", plan, err, 200, plan != nil && plan.JSON200 != nil && len(plan.JSON200.Seats) == 200)
 	seats, err := nobody.GetSeatsWithResponse(ctx, event, &GetSeatsParams{})
 	step("read sections", seats, err, 200, seats != nil)
-	var sections SummaryBody
+	var sections SeatSummary
 	check(json.Unmarshal(seats.Body, &sections))
-	one, err := nobody.GetSeatsWithResponse(ctx, event, &GetSeatsParams{Section: ptr((*sections.Sections)[0].Id)})
+	one, err := nobody.GetSeatsWithResponse(ctx, event, &GetSeatsParams{Section: ptr((sections.Sections)[0].Id)})
 	step("read a section", one, err, 200, one != nil)
-	var section SectionBody
+	var section SectionSeats
 	check(json.Unmarshal(one.Body, &section))
-	free := (*section.Seats)[0].Label
+	free := (section.Seats)[0].Label
 	compact, err := nobody.GetSeatsWithResponse(ctx, event, &GetSeatsParams{Form: ptr(GetSeatsParamsForm("compact"))})
 	step("read the compact form", compact, err, 200, compact != nil)
 
@@ -189,27 +190,33 @@ func main() {
 	until("snapshot")
 
 	// The organizer keeps seats back and gives some away.
-	block, err := org.BlockSeatsWithResponse(ctx, event, &BlockSeatsParams{}, SeatsBody{Quantity: ptr(int64(2))})
+	block, err := org.BlockSeatsWithResponse(ctx, event, &BlockSeatsParams{}, NewBlock{Quantity: ptr(int64(2))})
 	step("block seats", block, err, 201, block != nil && block.JSON201 != nil)
 	until("seats")
-	given, err := org.GiveSeatsWithResponse(ctx, event, &GiveSeatsParams{}, ComplimentaryBody{Quantity: ptr(int64(1)), UserId: &fanUser.Id})
+	given, err := org.GiveSeatsWithResponse(ctx, event, &GiveSeatsParams{}, NewGift{Quantity: ptr(int64(1)), UserId: &fanUser.Id})
 	step("give seats", given, err, 201, given != nil && given.JSON201 != nil)
 	released, err := org.CancelBookingWithResponse(ctx, block.JSON201.Id, &CancelBookingParams{})
 	step("release a block", released, err, 200, released != nil && released.JSON200 != nil)
 
 	// A purchase: hold, change one's mind, pay, look at it, give it back.
-	hold, err := fan.HoldSeatsWithResponse(ctx, &HoldSeatsParams{IdempotencyKey: ptr("first")}, HoldBody{EventId: event, Quantity: ptr(int64(2))})
+	hold, err := fan.HoldSeatsWithResponse(ctx, &HoldSeatsParams{IdempotencyKey: ptr("first")}, NewBooking{EventId: event, Quantity: ptr(int64(2))})
 	step("hold seats", hold, err, 201, hold != nil && hold.JSON201 != nil)
 	booking := hold.JSON201.Id
-	swap, err := fan.SwapSeatsWithResponse(ctx, booking, &SwapSeatsParams{IfMatch: ptr(hold.HTTPResponse.Header.Get("ETag"))}, WishBody{Seats: &[]string{free}})
+	swap, err := fan.SwapSeatsWithResponse(ctx, booking, &SwapSeatsParams{IfMatch: ptr(hold.HTTPResponse.Header.Get("ETag"))}, BookingUpdate{Seats: &[]string{free}})
 	if swap != nil && swap.StatusCode() == 409 { // that one was chosen for somebody already
-		swap, err = fan.SwapSeatsWithResponse(ctx, booking, &SwapSeatsParams{}, WishBody{Quantity: ptr(int64(3))})
+		swap, err = fan.SwapSeatsWithResponse(ctx, booking, &SwapSeatsParams{}, BookingUpdate{Quantity: ptr(int64(3))})
 	}
 	step("swap seats", swap, err, 200, swap != nil && swap.JSON200 != nil)
 	declined, err := fan.PayWithResponse(ctx, &PayParams{}, NewPayment{BookingId: booking, Method: ptr("tok_decline")})
 	step("pay, declined", declined, err, 402, declined != nil && declined.ApplicationproblemJSON402 != nil)
 	paid, err := fan.PayWithResponse(ctx, &PayParams{IdempotencyKey: ptr("pay")}, NewPayment{BookingId: booking, Method: ptr("tok_ok")})
 	step("pay", paid, err, 201, paid != nil && paid.JSON201 != nil && string(paid.JSON201.Status) == "captured")
+	tickets, err := fan.ListTicketsWithResponse(ctx, booking, &ListTicketsParams{})
+	step("list tickets", tickets, err, 200, tickets != nil && tickets.JSON200 != nil && len(tickets.JSON200.Items) > 0)
+	file, err := fan.GetTicketsPdfWithResponse(ctx, booking, &GetTicketsPdfParams{AcceptLanguage: ptr("de")})
+	step("read the tickets as a PDF", file, err, 200, file != nil && bytes.HasPrefix(file.Body, []byte("%PDF")))
+	keys, err := nobody.GetTicketKeysWithResponse(ctx)
+	step("read the keys of tickets", keys, err, 200, keys != nil && bytes.Contains(keys.Body, []byte("Ed25519")))
 	renewed, err := fan.RenewBookingLinkWithResponse(ctx, booking)
 	step("make a new link", renewed, err, 200, renewed != nil && renewed.JSON200 != nil)
 	payment := paid.JSON201.Id
@@ -227,19 +234,19 @@ func main() {
 	same, err := fan.AmendPaymentWithResponse(ctx, payment, &AmendPaymentParams{}, PaymentUpdate{Method: "tok_ok"})
 	step("amend payment", same, err, 200, same != nil && same.JSON200 != nil)
 	l1, err := fan.ListBookingsWithResponse(ctx, &ListBookingsParams{})
-	step("list bookings", l1, err, 200, l1 != nil && l1.JSON200 != nil && len(*l1.JSON200.Items) == 2)
+	step("list bookings", l1, err, 200, l1 != nil && l1.JSON200 != nil && len(l1.JSON200.Items) == 2)
 	l2, err := fan.ListBookingsOfUserWithResponse(ctx, fanUser.Id, &ListBookingsOfUserParams{Limit: ptr(int64(1))})
 	step("list bookings of user", l2, err, 200, l2 != nil && l2.JSON200 != nil && l2.JSON200.NextCursor != nil)
 	l3, err := fan.ListUserBookingsWithResponse(ctx, fanUser.Id, &ListUserBookingsParams{Cursor: l2.JSON200.NextCursor})
-	step("list user's bookings", l3, err, 200, l3 != nil && l3.JSON200 != nil && len(*l3.JSON200.Items) == 1)
+	step("list user's bookings", l3, err, 200, l3 != nil && l3.JSON200 != nil && len(l3.JSON200.Items) == 1)
 	l4, err := org.ListBookingsOfEventWithResponse(ctx, event, &ListBookingsOfEventParams{})
 	step("list bookings of event", l4, err, 200, l4 != nil && l4.JSON200 != nil)
 	l5, err := org.ListEventBookingsWithResponse(ctx, event, &ListEventBookingsParams{})
 	step("list event's bookings", l5, err, 200, l5 != nil && l5.JSON200 != nil)
 	l6, err := fan.ListUserPaymentsWithResponse(ctx, fanUser.Id, &ListUserPaymentsParams{})
-	step("list user's payments", l6, err, 200, l6 != nil && l6.JSON200 != nil && len(*l6.JSON200.Items) == 2)
+	step("list user's payments", l6, err, 200, l6 != nil && l6.JSON200 != nil && len(l6.JSON200.Items) == 2)
 	l7, err := org.ListEventPaymentsWithResponse(ctx, event, &ListEventPaymentsParams{})
-	step("list event's payments", l7, err, 200, l7 != nil && l7.JSON200 != nil && len(*l7.JSON200.Items) == 2)
+	step("list event's payments", l7, err, 200, l7 != nil && l7.JSON200 != nil && len(l7.JSON200.Items) == 2)
 	ledger, err := org.GetLedgerWithResponse(ctx, event, &GetLedgerParams{})
 	step("read ledger", ledger, err, 200, ledger != nil && ledger.JSON200 != nil)
 	mark, err := nobody.GetCheckpointWithResponse(ctx, event)
@@ -257,7 +264,7 @@ func main() {
 		}
 	}
 
-	next, err := fan.HoldSeatsWithResponse(ctx, &HoldSeatsParams{}, HoldBody{EventId: event, Quantity: ptr(int64(1))})
+	next, err := fan.HoldSeatsWithResponse(ctx, &HoldSeatsParams{}, NewBooking{EventId: event, Quantity: ptr(int64(1))})
 	step("hold again", next, err, 201, next != nil && next.JSON201 != nil)
 	paidNext, err := fan.PayWithResponse(ctx, &PayParams{}, NewPayment{BookingId: next.JSON201.Id, Method: ptr("tok_ok")})
 	step("pay again", paidNext, err, 201, paidNext != nil && paidNext.JSON201 != nil)
@@ -268,7 +275,7 @@ func main() {
 	guest, err := nobody.EnterAsGuestWithResponse(ctx, &EnterAsGuestParams{}, NewGuest{Name: "Gus", Email: mail("guest")})
 	step("enter as guest", guest, err, 201, guest != nil && guest.JSON201 != nil)
 	g := as(guest.JSON201.Token)
-	held, err := g.HoldSeatsWithResponse(ctx, &HoldSeatsParams{}, HoldBody{EventId: event, Quantity: ptr(int64(1))})
+	held, err := g.HoldSeatsWithResponse(ctx, &HoldSeatsParams{}, NewBooking{EventId: event, Quantity: ptr(int64(1))})
 	step("hold as guest", held, err, 201, held != nil && held.JSON201 != nil)
 	tooEarly, err := g.PayWithResponse(ctx, &PayParams{}, NewPayment{BookingId: held.JSON201.Id, Method: ptr("tok_ok")})
 	step("pay as guest", tooEarly, err, 403, tooEarly != nil && tooEarly.ApplicationproblemJSON403 != nil)
