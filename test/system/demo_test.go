@@ -112,7 +112,7 @@ func TestGuestCheckout(t *testing.T) {
 	verify(second, "Gus Two", 409)
 	third := enter("Gus Three")
 	more := third.must(t, 201, "POST", "/bookings", map[string]any{"event_id": ev, "quantity": 3}).str("id")
-	verify(third, "Gus Three", 200)
+	verify(third, "Gus Two", 200) // within a minute the address gets no other code
 	third.must(t, 201, "POST", "/payments", map[string]any{"booking_id": more, "method": "tok_ok"})
 	if n := len(third.must(t, 200, "GET", "/bookings", nil).body["items"].([]any)); n != 2 {
 		t.Errorf("the address has %d orders", n)

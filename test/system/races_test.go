@@ -97,21 +97,22 @@ func TestRaces(t *testing.T) {
 	booking, payment := paid(fans[1], ev, seats[1:5]...)
 	wantCounts(t, "cancels of one seat", atOnce(t, crowd, func(int) (reply, error) {
 		return fans[1].do("DELETE", "/bookings/"+booking+"?seats="+seats[1], nil)
-	}), map[int]int{200: 1, 422: crowd - 1})
+	}), map[int]int{200: crowd}) // what is done already is answered as done
 	refunded(t, fans[1], payment, 2500)
 	wantCounts(t, "cancels of all", atOnce(t, crowd, func(int) (reply, error) { return fans[1].do("DELETE", "/bookings/"+booking, nil) }), map[int]int{200: crowd})
 	refunded(t, fans[1], payment, 4*2500)
 
 	// Paying and cancelling at once: whichever comes first, money and seats agree.
-	for i := range 10 {
-		b := fans[2].must(t, 201, "POST", "/bookings", map[string]any{"event_id": ev, "seats": seats[10+i : 11+i]}).str("id")
+	for i := range 10 { // one each: whoever gives back again and again is slowed down
+		fan := fans[2+i]
+		b := fan.must(t, 201, "POST", "/bookings", map[string]any{"event_id": ev, "seats": seats[10+i : 11+i]}).str("id")
 		atOnce(t, 4, func(n int) (reply, error) {
 			if n%2 == 0 {
-				return fans[2].do("POST", "/payments", map[string]any{"booking_id": b, "method": "tok_ok"})
+				return fan.do("POST", "/payments", map[string]any{"booking_id": b, "method": "tok_ok"})
 			}
-			return fans[2].do("DELETE", "/bookings/"+b, nil)
+			return fan.do("DELETE", "/bookings/"+b, nil)
 		})
-		agree(t, fans[2], b)
+		agree(t, fan, b)
 	}
 	s.stop()
 	for _, ev := range events {
