@@ -74,7 +74,8 @@ var seatModel = porcupine.Model{
 // refusals are left out, and all that succeeds must fit together.
 func TestLinearizable(t *testing.T) {
 	data := storage(t)
-	fans := accounts(t, data, 24, message.Customer)
+	const atOnce, rounds = 24, 40
+	fans := accounts(t, data, atOnce*rounds, message.Customer) // one a round: whoever gives back again and again is slowed down
 	organizer := accounts(t, data, 1, message.Organizer)[0]
 	s := serve(t, data)
 	nodes := []*server{s, s}
@@ -88,9 +89,8 @@ func TestLinearizable(t *testing.T) {
 	var history []porcupine.Operation
 	start := time.Now()
 	var wg sync.WaitGroup
-	for i, f := range fans {
+	for i := range atOnce {
 		wg.Go(func() {
-			clients := []*client{nodes[0].as(f), nodes[1].as(f)}
 			rnd := rand.New(rand.NewPCG(uint64(i), 7))
 			record := func(op seatOp, ask func() (reply, error), ok int) seatAnswer {
 				from := time.Since(start).Nanoseconds()
@@ -112,7 +112,9 @@ func TestLinearizable(t *testing.T) {
 				history = append(history, porcupine.Operation{ClientId: i, Input: op, Call: from, Output: out, Return: time.Since(start).Nanoseconds()})
 				return out
 			}
-			for range 40 {
+			for round := range rounds {
+				f := fans[i*rounds+round]
+				clients := []*client{nodes[0].as(f), nodes[1].as(f)}
 				c := clients[rnd.IntN(2)]
 				seat := seats[rnd.IntN(len(seats))]
 				held := record(seatOp{kind: "hold", seat: seat}, func() (reply, error) {
