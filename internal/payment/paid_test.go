@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +20,13 @@ type told struct {
 	mu     sync.Mutex
 	times  map[string]int
 	refuse func(Paid) bool
+}
+
+// with looks at what was told, or changes what is refused, while nobody is told.
+func (o *told) with(f func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f()
 }
 
 func (o *told) tell(_ context.Context, list []Paid) (again []Paid) {
@@ -107,7 +115,7 @@ func TestPaidIsToldLater(t *testing.T) {
 		if err := w.settle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		stuck = made[7].got.ID
+		o.with(func() { stuck = made[7].got.ID })
 		exec := func(text string, args ...any) {
 			if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(text, args...); return err }); err != nil {
 				t.Fatal(err)
@@ -117,15 +125,21 @@ func TestPaidIsToldLater(t *testing.T) {
 		w.OnPaid(o.tell)
 		w.runs()
 		time.Sleep(30 * time.Second)
-		if len(o.times) != len(made)-1 {
-			t.Errorf("%d of %d were told", len(o.times), len(made)-1)
-		}
+		o.with(func() {
+			if len(o.times) != len(made)-1 {
+				t.Errorf("%d of %d were told", len(o.times), len(made)-1)
+			}
+		})
 		time.Sleep(10 * time.Minute)
-		if asked < 6 || asked > 20 {
-			t.Errorf("the stuck one was asked %d times in ten minutes", asked)
-		}
-		stuck = ""
+		o.with(func() {
+			if asked < 6 || asked > 20 {
+				t.Errorf("the stuck one was asked %d times in ten minutes", asked)
+			}
+			stuck = ""
+		})
 		time.Sleep(2 * longestRetry)
+		o.mu.Lock()
+		defer o.mu.Unlock()
 		if len(o.times) != len(made) || len(w.paidRows()) != 0 {
 			t.Errorf("%d of %d were told, left are %v", len(o.times), len(made), w.paidRows())
 		}
@@ -218,21 +232,23 @@ func TestRefundsAreApart(t *testing.T) {
 			}
 			all = append(all, b)
 		}
-		tries := 0
+		var tries atomic.Int64
 		bad := map[string]bool{}
 		for i := range refundsAtOnce {
 			bad[paymentID(all[i].ID, 1)+".1"] = true
 		}
+		w.bank.mu.Lock()
 		w.bank.refundCut = func(c Charge) error {
 			if !bad[c.ID] {
 				return nil
 			}
 			if c.ID == paymentID(all[0].ID, 1)+".1" {
-				tries++
+				tries.Add(1)
 				panic("planned")
 			}
 			return errors.New("no line")
 		}
+		w.bank.mu.Unlock()
 		for _, b := range all {
 			w.house.cancel(b.ID, b.Amount)
 		}
@@ -247,14 +263,16 @@ func TestRefundsAreApart(t *testing.T) {
 			t.Errorf("%d of %d were refunded", refunded, refundsAtOnce)
 		}
 		time.Sleep(10 * time.Minute)
-		if tries < 6 || tries > 20 {
-			t.Errorf("%d tries in ten minutes", tries)
+		if n := tries.Load(); n < 6 || n > 20 {
+			t.Errorf("%d tries in ten minutes", n)
 		}
 		w.bank.mu.Lock()
 		w.bank.refundCut = nil
 		w.bank.mu.Unlock()
 		time.Sleep(2 * longestRetry)
+		w.house.mu.Lock()
 		w.house.broken = nil
+		w.house.mu.Unlock()
 		w.agree()
 	})
 }

@@ -79,7 +79,7 @@ func pay(ctx context.Context, c *api.ClientWithResponses, b *api.Booking) error 
 	if tickets.JSON200 == nil || len(tickets.JSON200.Items) != 2 {
 		return fmt.Errorf("tickets: %s %s", tickets.Status(), tickets.Body)
 	}
-	if _, err := c.LogOutWithResponse(ctx, nil); err != nil {
+	if _, err := c.LogOutWithResponse(ctx); err != nil {
 		return err
 	}
 	fmt.Println("booked", b.Reference)
