@@ -33,7 +33,7 @@ type adoption struct {
 // nothing to give.
 func (s *Service) adopt(ctx context.Context, visitor message.Caller, to *User) error {
 	mine := visitor.Role == message.Guest || visitor.SignedIn() && !visitor.Verified && to.Verified && visitor.Email == s.emailKey(to.Address()) && to.Address() != ""
-	if !mine || s.bookings == nil || visitor.UserID == to.ID {
+	if !mine || s.bookings() == nil || visitor.UserID == to.ID {
 		return nil
 	}
 	now := s.now()
@@ -90,7 +90,7 @@ func guestIDOf(ctx context.Context, tx *sql.Tx, address string) (guestID string,
 // carryOut does one adoption. It is over when it is done or refused for good: a
 // limit that it would break.
 func (s *Service) carryOut(ctx context.Context, a *adoption) error {
-	if s.bookings == nil {
+	if s.bookings() == nil {
 		return nil // the next start has them
 	}
 	to, err := s.get(ctx, a.to)
@@ -101,7 +101,7 @@ func (s *Service) carryOut(ctx context.Context, a *adoption) error {
 	if to.Verified {
 		key = s.emailKey(to.Address())
 	}
-	refused := s.bookings.Adopt(ctx, a.from, a.to, key)
+	refused := s.bookings().Adopt(ctx, a.from, a.to, key)
 	if kind := errs.KindOf(refused); refused != nil && kind != errs.Conflict && kind != errs.NotFound {
 		return refused
 	}
@@ -114,7 +114,7 @@ func (s *Service) carryOut(ctx context.Context, a *adoption) error {
 
 // RunAdoptions goes on with all adoptions that are due.
 func (s *Service) RunAdoptions(ctx context.Context) error {
-	if s.bookings == nil {
+	if s.bookings() == nil {
 		return nil
 	}
 	for {

@@ -44,8 +44,8 @@ func (s *Service) body(ctx context.Context, u User) (userBody, error) {
 	if u.Contact != "" {
 		b.Email = u.Contact
 	}
-	if s.bookings != nil {
-		ids, _, err := s.bookings.UserBookingIDs(ctx, u.ID, bookingsShown)
+	if s.bookings() != nil {
+		ids, _, err := s.bookings().UserBookingIDs(ctx, u.ID, bookingsShown)
 		if err != nil {
 			return b, err
 		}

@@ -43,8 +43,8 @@ type Service struct {
 	throttle throttle
 	visitors visitors
 	sessions *sessions
-	secret   []byte // for emailKey
-	bookings Bookings
+	secret   []byte                   // for emailKey
+	booked   atomic.Pointer[Bookings] // background work may be running when they come
 	mailer   Mailer
 	post     *post
 	base     atomic.Pointer[string] // public URL
@@ -116,7 +116,15 @@ func (s *Service) publicURL() string {
 func (s *Service) RequireTwoFactor() { s.strict = true }
 
 // UseBookings tells the service of the bookings; it is called before serving.
-func (s *Service) UseBookings(b Bookings) { s.bookings = b }
+func (s *Service) UseBookings(b Bookings) { s.booked.Store(&b) }
+
+// bookings are those of accounts; nil before UseBookings.
+func (s *Service) bookings() Bookings {
+	if b := s.booked.Load(); b != nil {
+		return *b
+	}
+	return nil
+}
 
 const columns = `id, email, username, name, role, password_hash, disabled, created_at, version, email_verified, contact, totp_secret, totp_active`
 
@@ -334,8 +342,8 @@ func (s *Service) Delete(ctx context.Context, caller message.Caller, userID, pas
 			return err
 		}
 	}
-	if s.bookings != nil {
-		live, err := s.bookings.HasLive(ctx, userID)
+	if s.bookings() != nil {
+		live, err := s.bookings().HasLive(ctx, userID)
 		if err != nil {
 			return err
 		}

@@ -157,8 +157,8 @@ func (s *Service) goneVisitors(ctx context.Context, after string) ([]string, err
 func (s *Service) deleteVisitors(ctx context.Context, ids []string) (int, error) {
 	idle := ids[:0:0]
 	for _, one := range ids {
-		if s.bookings != nil {
-			live, err := s.bookings.HasLive(ctx, one)
+		if s.bookings() != nil {
+			live, err := s.bookings().HasLive(ctx, one)
 			if err != nil {
 				return 0, err
 			}
