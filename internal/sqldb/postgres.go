@@ -91,7 +91,9 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 		p.clock = time.Now
 	}
 	if cfg.ReadOnly {
-		pc.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+		// Not a run-time parameter: with target_session_attrs=read-write the URL
+		// asks for a server that takes writes, and that is told by this setting.
+		pc.ConnConfig.AfterConnect = readOnlySession
 	}
 	general := p.settings(pc.ConnConfig.Copy(), sessionSettings)
 	hot := p.settings(pc.ConnConfig, sessionSettings, hotSettings)
@@ -123,6 +125,11 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	watch, p.stop = context.WithCancel(context.Background())
 	p.running.Go(func() { p.watch(watch) })
 	return &DB{dialect: Postgres, shared: true, writer: p.writes, reader: p.pool, pg: p, readOnly: cfg.ReadOnly}, nil
+}
+
+// readOnlySession makes a connection refuse writes, once its server was chosen.
+func readOnlySession(ctx context.Context, conn *pgconn.PgConn) error {
+	return conn.Exec(ctx, "SET default_transaction_read_only = on").Close()
 }
 
 func openPool(c *pgx.ConnConfig, size int) *sql.DB {

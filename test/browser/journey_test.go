@@ -106,7 +106,8 @@ func (r *reading) best(event string) {
 	r.at("^/checkout/")
 }
 
-var sixDigits = regexp.MustCompile(`\b(\d{6})\b`)
+// mailedCode is the line of a mail with a code: three groups of three.
+var mailedCode = regexp.MustCompile(`code is ([0-9A-Z]{3}(?:-[0-9A-Z]{3}){2})\.`)
 
 // asGuest goes through the checkout as a guest until the way to the payment is open.
 func (r *reading) asGuest(address string) {
@@ -123,7 +124,7 @@ func (r *reading) asGuest(address string) {
 // mailed is the code that was mailed to an address.
 func mailed(t *testing.T, address string) string {
 	t.Helper()
-	code, err := demo.Mail(address, sixDigits)
+	code, err := demo.Mail(address, mailedCode)
 	if err != nil {
 		t.Fatal(err)
 	}

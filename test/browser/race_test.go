@@ -22,6 +22,7 @@ func TestRaceForASeat(t *testing.T) {
 	late.open("/e/" + event)
 	late.toList()
 	seats := first.free(2)
+	goneName := late.named(seats[0])
 	second.choose(seats...)
 	late.choose(seats...)
 
@@ -40,7 +41,7 @@ func TestRaceForASeat(t *testing.T) {
 
 	late.click("button[name=chosen]")
 	late.wait("[data-missed]")
-	if text := late.text("[data-missed]"); !strings.Contains(text, seats[0]) || !strings.Contains(text, "Nothing is held yet") {
+	if text := late.text("[data-missed]"); !strings.Contains(text, "\n"+goneName+" has just gone to somebody else.\n") || !strings.Contains(text, "Nothing is held yet") {
 		t.Errorf("said: %s", text)
 	}
 	late.click("[data-missed] form button") // what is near
@@ -51,4 +52,15 @@ func TestRaceForASeat(t *testing.T) {
 
 	first.click(`form[action$="/release"] button.full`) // and the seat comes back
 	second.until("the seat is free again", "!"+gone)
+}
+
+// named is what a page calls a seat of the list: section, row and seat.
+func (r *reading) named(label string) (name string) {
+	r.t.Helper()
+	r.eval(fmt.Sprintf(`(box => [
+		document.querySelector("#seatlist h3").innerText,
+		box.closest("fieldset").querySelector("legend").firstChild.textContent.trim().replace("Row", "row"),
+		/seat \S+?(?=,|\s|$)/i.exec(box.closest("label").querySelector("span").innerText)[0].toLowerCase(),
+	].join(", "))(document.querySelector('#seatlist input[value="%s"]'))`, label), &name)
+	return name
 }

@@ -96,6 +96,7 @@ func (d *disk) cut(t *testing.T, dir string, rnd *rand.Rand, survives float64) {
 var (
 	_ fs.NodeCreater   = (*disk)(nil)
 	_ fs.NodeUnlinker  = (*disk)(nil)
+	_ fs.NodeGetattrer = (*disk)(nil)
 	_ fs.NodeOpener    = (*file)(nil)
 	_ fs.NodeReader    = (*file)(nil)
 	_ fs.NodeWriter    = (*file)(nil)
@@ -119,6 +120,12 @@ func (d *disk) Unlink(_ context.Context, name string) syscall.Errno {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.files, name)
+	return 0
+}
+
+// Getattr says that the folder is its owner's alone, as the program wants it.
+func (d *disk) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	out.Mode = fuse.S_IFDIR | 0o700
 	return 0
 }
 

@@ -219,10 +219,24 @@ func (p *prober) refusals(t *testing.T, from, to time.Time) {
 // stand is an event to probe, and who asks.
 func stand(t *testing.T, s *server, data app.Storage) (fans []user.Fan, event string, seats []string) {
 	t.Helper()
-	fans = accounts(t, data, 64, message.Customer)
-	organizer := s.as(accounts(t, data, 1, message.Organizer)[0])
-	event = organizer.event(t, "arena", 5000, "limit_per_customer", 100)
-	return fans, event, organizer.labels(t, event)
+	fans, organizer := people(t, data)
+	event, seats = sell(t, s, organizer)
+	return fans, event, seats
+}
+
+// people are the accounts of a stand. An embedded database has to be asked for
+// them before a node serves it.
+func people(t *testing.T, data app.Storage) (fans []user.Fan, organizer user.Fan) {
+	t.Helper()
+	return accounts(t, data, 64, message.Customer), accounts(t, data, 1, message.Organizer)[0]
+}
+
+// sell puts the event of a stand on sale.
+func sell(t *testing.T, s *server, organizer user.Fan) (event string, seats []string) {
+	t.Helper()
+	o := s.as(organizer)
+	event = o.event(t, "arena", 5000, "limit_per_customer", 100)
+	return event, o.labels(t, event)
 }
 
 // PostgreSQL is killed and comes back, then freezes for a while: meanwhile
@@ -570,7 +584,7 @@ func (d *smallDisk) fill(t *testing.T) {
 func TestDiskFullEmbedded(t *testing.T) {
 	d := newSmallDisk(t, 64)
 	data := app.Storage{Data: filepath.Join(d.dir, "data")}
-	fillUp(t, d, serve(t, data), data, func() {})
+	fillUp(t, d, data, func() {})
 }
 
 // The same under PostgreSQL, which stops when it cannot write its log.
@@ -582,7 +596,7 @@ func TestDiskFullPostgres(t *testing.T) {
 	}
 	t.Cleanup(pg.Stop)
 	data := app.Storage{Data: t.TempDir(), DatabaseURL: create(t, pg)}
-	fillUp(t, d, serve(t, data), data, func() {
+	fillUp(t, d, data, func() {
 		if !pg.Running() {
 			if err := pg.Up(); err != nil {
 				t.Fatal(err)
@@ -592,9 +606,11 @@ func TestDiskFullPostgres(t *testing.T) {
 }
 
 // fillUp sells until the disk is full, makes room, and sells on.
-func fillUp(t *testing.T, d *smallDisk, s *server, data app.Storage, room func()) {
+func fillUp(t *testing.T, d *smallDisk, data app.Storage, room func()) {
 	t.Helper()
-	fans, event, seats := stand(t, s, data)
+	fans, organizer := people(t, data)
+	s := serve(t, data)
+	event, seats := sell(t, s, organizer)
 	ack := &acknowledged{booked: map[string]string{}, held: map[string]string{}}
 	storms := func(stop chan struct{}) (wait func()) {
 		var wg sync.WaitGroup
