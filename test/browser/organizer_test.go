@@ -26,7 +26,7 @@ func TestOrganizerSells(t *testing.T) {
 	r.set("#f-event_time", time.Now().AddDate(0, 1, 0).Format("2006-01-02")+"T20:00")
 	r.fill(`[name="plan.seats"]`, "60")
 	r.click("button[name=do][value=plan]")
-	r.until("the plan is read", `document.querySelector("#seats .quiet-text")?.innerText.includes("60")`)
+	r.until("the plan is read", `document.readyState === "complete" && document.querySelector("#seats .quiet-text")?.innerText.includes("60")`)
 	r.eval(`document.querySelectorAll("[data-price]").forEach((e, i) => { e.value = "4" + i + ".50"; e.dispatchEvent(new Event("input", { bubbles: true })) })`, nil)
 	r.click("button[name=do][value=publish]")
 	r.at(`^/organizer/events/(?!new)[^/]+$`)
