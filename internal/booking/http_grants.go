@@ -59,14 +59,14 @@ func (s *Service) registerGrants(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "block-seats", Method: http.MethodPost, Path: "/events/{id}/blocks", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
 		Summary: "Block seats", Description: "Takes seats out of the sale. They come back with DELETE /bookings/{id} of the booking that this answers, all or some.",
-		Errors: []int{400, 401, 404, 409, 413, 422, 503},
+		Errors: []int{400, 401, 404, 409, 413, 422, 503}, Metadata: map[string]any{"organizers": true},
 	}, func(ctx context.Context, in *blockIn) (*bookingOut, error) {
 		return grant(ctx, in.ID, in.Key, message.Block, "", in.Body)
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "give-seats", Method: http.MethodPost, Path: "/events/{id}/complimentary", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
 		Summary: "Give seats away", Description: "Books seats for a guest of the organizer, for nothing: for an account, or for somebody who gets the signed link by mail or from the organizer.",
-		Errors: []int{400, 401, 404, 409, 413, 422, 503},
+		Errors: []int{400, 401, 404, 409, 413, 422, 503}, Metadata: map[string]any{"organizers": true},
 	}, func(ctx context.Context, in *complimentaryIn) (*bookingOut, error) {
 		if in.Body.UserID != "" && !id.Valid(in.Body.UserID) {
 			return nil, errs.Bad("user_id", "is not the id of an account")

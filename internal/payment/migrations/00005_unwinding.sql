@@ -1,4 +1,4 @@
--- beside: 4
+-- beside: 5
 -- +goose Up
 
 -- The booking database's time when the payment was started; 0: not known.
