@@ -130,7 +130,7 @@ func (g *Gateway) completeOperation(op *huma.Operation) {
 	delete(op.Responses, "default")
 	op.Security = securityOf(op)
 	if ok := op.Responses["200"]; ok != nil && ok.Headers["ETag"] != nil && op.Method == http.MethodGet && op.Responses["304"] == nil {
-		op.Responses["304"] = &huma.Response{Description: "You have it already: If-None-Match names this version."}
+		op.Responses["304"] = &huma.Response{}
 	}
 	for key, res := range op.Responses {
 		if says := successes[key]; says != "" {

@@ -100,12 +100,12 @@ const farApart = 1.75
 
 // findGaps notes where the next seat of a row is not beside the one before.
 func (p *Plan) findGaps(sec *Section) {
-	all := p.steps(sec.Rows)
+	ofSection := median(p.steps(sec.Rows))
 	for i := range sec.Rows {
 		row := &sec.Rows[i]
-		usual := median(p.steps(sec.Rows[i : i+1]))
-		if row.Count < 4 { // too few to tell
-			usual = median(all)
+		usual := ofSection
+		if row.Count >= 4 { // fewer are too few to tell
+			usual = median(p.steps(sec.Rows[i : i+1]))
 		}
 		for seat := row.First; seat < row.First+row.Count-1; seat++ {
 			if p.step(seat) > farApart*usual {

@@ -8,7 +8,6 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
-	"boxoffice/internal/ticket"
 )
 
 // ticketBody is the right to enter for one seat, as clients see it.
@@ -101,13 +100,7 @@ func (s *Shop) ticketsOf(ctx context.Context, in *ticketsIn) (*orderPage, []tick
 	if (o.UserID != caller.UserID || !caller.SignedIn()) && in.Token == "" || !o.Ticketed() {
 		return nil, nil, errs.Missing("ticket")
 	}
-	cards := make([]ticketCard, len(o.Places))
-	for i, p := range o.Places {
-		token, err := s.Tickets.Sign(ticket.Ticket{BookingID: o.ID, Seat: p.Seat})
-		if err != nil {
-			return nil, nil, err
-		}
-		cards[i] = ticketCard{Place: p, This: i + 1, Token: token}
-	}
-	return &orderPage{Order: o}, cards, nil
+	p := &orderPage{Order: o}
+	cards, err := s.sign(p)
+	return p, cards, err
 }

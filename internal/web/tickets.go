@@ -35,19 +35,29 @@ func (s *Shop) readTickets(v *page.Visit) (*orderPage, []ticketCard, error) {
 	if !o.Ticketed() {
 		return o, nil, nil
 	}
+	cards, err := s.sign(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range cards {
+		if cards[i].Code, err = drawing(cards[i].Token); err != nil {
+			return nil, nil, err
+		}
+	}
+	return o, cards, nil
+}
+
+// sign makes a ticket for each seat of an order, without its drawing.
+func (s *Shop) sign(o *orderPage) ([]ticketCard, error) {
 	cards := make([]ticketCard, len(o.Places))
 	for i, p := range o.Places {
 		token, err := s.Tickets.Sign(ticket.Ticket{BookingID: o.ID, Seat: p.Seat})
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		code, err := drawing(token)
-		if err != nil {
-			return nil, nil, err
-		}
-		cards[i] = ticketCard{Place: p, This: i + 1, Token: token, Code: code}
+		cards[i] = ticketCard{Place: p, This: i + 1, Token: token}
 	}
-	return o, cards, nil
+	return cards, nil
 }
 
 // drawing is a QR code of a text as SVG, to stand in a page.
