@@ -5,9 +5,12 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"fmt"
+	"hash/maphash"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"boxoffice/internal/batch"
 	"boxoffice/internal/errs"
@@ -32,6 +35,20 @@ type trusted struct {
 	until  int64 // ns since 1970
 	ends   int64 // ns since 1970
 	epoch  int64 // as heard last before it was checked
+	term   *term // nil until it is remembered
+}
+
+// term is what the trusted sessions of an account have in common, so that ending
+// them all does not need a look at each. A new one begins with the next session.
+type term struct{ over atomic.Bool }
+
+// accounts is a part of the accounts that have trusted sessions. A term is held
+// by its sessions alone: once none is left, the next sweep drops its entry.
+type accounts struct {
+	sync.Mutex
+	m     map[string]weak.Pointer[term]
+	ended uint64 // value of sessions.ends when an account's sessions were ended last
+	sweep int    // size at which entries without sessions are dropped
 }
 
 // shard is a part of the sessions that are trusted.
@@ -49,12 +66,23 @@ type sessions struct {
 	epoch  atomic.Int64 // as heard last; written before heard, read after it
 	heard  atomic.Int64 // when that was asked for, ns since 1970
 	shards [shards]shard
+
+	ends     atomic.Uint64 // counts accounts whose sessions were ended here
+	accounts [shards]accounts
+	seed     maphash.Seed
+}
+
+// marks tell, when a look-up is over, whether something was ended since it began.
+type marks struct {
+	session uint64 // shard.ended
+	account uint64 // sessions.ends
 }
 
 func newSessions(s *Service) *sessions {
-	ss := &sessions{svc: s}
+	ss := &sessions{svc: s, seed: maphash.MakeSeed()}
 	for i := range ss.shards {
 		ss.shards[i].m, ss.shards[i].sweep = map[tokenHash]trusted{}, minSweep
+		ss.accounts[i].m, ss.accounts[i].sweep = map[string]weak.Pointer[term]{}, minSweep
 	}
 	ss.queue = batch.New(lookUps, 50_000, ss.look)
 	return ss
@@ -69,11 +97,12 @@ func (s *Service) Authenticate(ctx context.Context, token string) (message.Calle
 	sh := ss.shard(hash)
 	sh.RLock()
 	t, ok := sh.m[hash]
-	ended := sh.ended
+	before := marks{session: sh.ended}
 	sh.RUnlock()
 	if ok && ss.trusts(&t, now) {
 		return t.caller, nil
 	}
+	before.account = ss.ends.Load()
 	epoch := ss.epoch.Load()
 	l := &lookUp{hash: hash}
 	if err := ss.queue.Do(ctx, l); err != nil {
@@ -83,16 +112,20 @@ func (s *Service) Authenticate(ctx context.Context, token string) (message.Calle
 	if !l.found || ends <= now {
 		return message.Caller{}, errs.New(errs.Unauthenticated, "bad-token", "This session has ended; please sign in again.")
 	}
-	ss.remember(hash, trusted{l.who, now + int64(trustFor), ends, epoch}, ended, now)
+	ss.remember(hash, trusted{caller: l.who, until: now + int64(trustFor), ends: ends, epoch: epoch}, before, now)
 	return l.who, nil
 }
 
 func (ss *sessions) shard(hash tokenHash) *shard { return &ss.shards[hash[0]%shards] }
 
+func (ss *sessions) account(userID string) *accounts {
+	return &ss.accounts[maphash.String(ss.seed, userID)%shards]
+}
+
 // trusts reports whether a session that was checked needs no look now.
 func (ss *sessions) trusts(t *trusted, now int64) bool {
 	switch {
-	case now >= t.ends:
+	case now >= t.ends, t.term.over.Load():
 		return false
 	case now < t.until:
 		return true
@@ -101,13 +134,16 @@ func (ss *sessions) trusts(t *trusted, now int64) bool {
 	return fresh && t.epoch == ss.epoch.Load()
 }
 
-// remember trusts a session, unless one has ended here since the look-up began:
-// it may be the same one.
-func (ss *sessions) remember(hash tokenHash, t trusted, ended uint64, now int64) {
+// remember trusts a session, unless one that may be the same, or an account that
+// may be the same, has been ended here since the look-up began.
+func (ss *sessions) remember(hash tokenHash, t trusted, before marks, now int64) {
+	if t.term = ss.account(t.caller.UserID).term(t.caller.UserID, before.account); t.term == nil {
+		return
+	}
 	sh := ss.shard(hash)
 	sh.Lock()
 	defer sh.Unlock()
-	if sh.ended != ended {
+	if sh.ended != before.session {
 		return
 	}
 	if len(sh.m) >= sh.sweep {
@@ -133,19 +169,37 @@ func (ss *sessions) forget(hash tokenHash) {
 	delete(sh.m, hash)
 }
 
-// forgetAll ends this node's trust in an account's sessions.
-func (ss *sessions) forgetAll(userID string) {
-	for i := range ss.shards {
-		sh := &ss.shards[i]
-		sh.Lock()
-		sh.ended++
-		for k, t := range sh.m {
-			if t.caller.UserID == userID {
-				delete(sh.m, k)
-			}
-		}
-		sh.Unlock()
+// term is the present term of an account; nil when some were ended since ends had
+// a value.
+func (a *accounts) term(userID string, before uint64) *term {
+	a.Lock()
+	defer a.Unlock()
+	if a.ended > before {
+		return nil
 	}
+	if now := a.m[userID].Value(); now != nil {
+		return now
+	}
+	if len(a.m) >= a.sweep {
+		maps.DeleteFunc(a.m, func(_ string, p weak.Pointer[term]) bool { return p.Value() == nil })
+		a.sweep = max(minSweep, 2*len(a.m)) // sessions are bounded, and so are the accounts that have some
+	}
+	begun := &term{}
+	a.m[userID] = weak.Make(begun)
+	return begun
+}
+
+// forgetAll ends this node's trust in an account's sessions, at the same cost
+// however many sessions are trusted.
+func (ss *sessions) forgetAll(userID string) {
+	a := ss.account(userID)
+	a.Lock()
+	defer a.Unlock()
+	a.ended = ss.ends.Add(1)
+	if ended := a.m[userID].Value(); ended != nil {
+		ended.over.Store(true)
+	}
+	delete(a.m, userID)
 }
 
 // raiseEpoch tells all nodes to look at sessions again, in the transaction that
