@@ -201,12 +201,17 @@ func TestAnswersArePrivate(t *testing.T) {
 	for _, c := range []struct{ method, path, want string }{
 		{"GET", "/nowhere", "private, no-store"}, {"GET", "/events/0000000000000000", "private, no-store"}, {"PATCH", "/events", "private, no-store"},
 		{"POST", "/bookings", "private, no-store"}, {"GET", "/bookings", "private, no-store"}, {"GET", "/e/0000000000000000/x", "private, no-store"},
-		{"GET", "/healthz", "private, no-store"}, {"GET", "/readyz", "private, no-store"}, {"GET", "/account", "no-store"}, {"GET", "/sign-in", "no-store"},
+		{"GET", "/healthz", "private, no-store"}, {"GET", "/readyz", "private, no-store"}, {"GET", "/account", "private, no-store"}, {"GET", "/sign-in", "private, no-store"},
 		{"GET", "/?lang=de", "private, no-store"}, {"GET", "/", "public"}, {"GET", "/events", "public"},
 	} {
 		if got := h.ask(t, user.Fan{}, c.method, c.path, "").Header().Get("Cache-Control"); !strings.Contains(got, c.want) {
 			t.Errorf("%s %s: %q, want %s", c.method, c.path, got, c.want)
 		}
+	}
+	// Answers with a token, too.
+	guest := h.ask(t, user.Fan{}, "POST", "/users/guest", `{"name":"Gus","email":"gus@example.org"}`)
+	if got := guest.Header().Get("Cache-Control"); guest.Code != 201 || got != "private, no-store" {
+		t.Errorf("entering as a guest: %d %q", guest.Code, got)
 	}
 	organizer := h.account(t, message.Organizer)
 	draft := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "draft"), "id")

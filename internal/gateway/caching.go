@@ -27,7 +27,7 @@ func (w *recorder) guard(status int) {
 			delete(h, "Ratelimit")
 			delete(h, "Ratelimit-Policy")
 		}
-	case len(given) == 1 && strings.Contains(given[0], "no-store"): // a stream says more
+	case len(given) == 1 && strings.HasPrefix(given[0], "no-store, "): // a stream says more
 	default:
 		h["Cache-Control"] = private
 	}

@@ -29,10 +29,9 @@ type userBody struct {
 }
 
 type userOut struct {
-	ETag         string `header:"ETag"`
-	Location     string `header:"Location"`
-	CacheControl string `header:"Cache-Control"`
-	Body         userBody
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     userBody
 }
 
 const bookingsShown = 20
@@ -62,7 +61,7 @@ func (s *Service) answer(ctx context.Context, u User, err error) (*userOut, erro
 	if err != nil {
 		return nil, err
 	}
-	return &userOut{ETag: `"` + strconv.FormatInt(u.Version, 10) + `"`, Location: "/users/" + u.ID, CacheControl: "private, no-store", Body: b}, nil
+	return &userOut{ETag: `"` + strconv.FormatInt(u.Version, 10) + `"`, Location: "/users/" + u.ID, Body: b}, nil
 }
 
 type signUpIn struct {
@@ -91,16 +90,13 @@ type sessionBody struct {
 	TwoFactor string    `json:"two_factor,omitempty" enum:"active,required" doc:"required: this session may do what a customer may, until two-factor log-in is switched on." example:"active"`
 }
 
-type loginOut struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         sessionBody
-}
+type loginOut struct{ Body sessionBody }
 
 func (s *Service) session(ctx context.Context, x Session, err error) (*loginOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &loginOut{CacheControl: "no-store"}
+	out := &loginOut{}
 	out.Body.Token, out.Body.ExpiresAt, out.Body.TwoFactor = x.Token, x.Ends.UTC(), x.TwoFactor
 	out.Body.User, err = s.body(ctx, x.User)
 	return out, err

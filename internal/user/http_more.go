@@ -99,8 +99,7 @@ type listedSession struct {
 }
 
 type sessionsOut struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         struct {
+	Body struct {
 		Items []listedSession `json:"items" doc:"Newest first, at most 100."`
 	}
 }
@@ -113,7 +112,7 @@ func (s *Service) registerSessions(api huma.API) {
 				return nil, err
 			}
 			own := sha256.Sum256([]byte(message.TokenFrom(ctx)))
-			out := &sessionsOut{CacheControl: "private, no-store"}
+			out := &sessionsOut{}
 			out.Body.Items = make([]listedSession, len(list))
 			for i, l := range list {
 				out.Body.Items[i] = listedSession{l.ID, time.UnixMicro(l.CreatedAt).UTC(), time.UnixMicro(l.Ends).UTC(), l.Agent, l.ID == hex.EncodeToString(own[:8])}
@@ -135,16 +134,14 @@ func (s *Service) registerSessions(api huma.API) {
 }
 
 type secretOut struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         struct {
+	Body struct {
 		Secret string `json:"secret" doc:"Base 32, for the authenticator app." example:"JBSWY3DPEHPK3PXP"`
 		URI    string `json:"otpauth_uri" doc:"The same as a URI, for a QR code." example:"otpauth://totp/boxoffice:fan@example.org?secret=JBSWY3DPEHPK3PXP"`
 	}
 }
 
 type recoveryOut struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         struct {
+	Body struct {
 		Codes []string `json:"recovery_codes" doc:"Each logs in once without the app. They are not shown again." example:"[\"0123456789\"]"`
 	}
 }
@@ -162,7 +159,7 @@ func (s *Service) registerTwoFactor(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			out := &secretOut{CacheControl: "no-store"}
+			out := &secretOut{}
 			out.Body.Secret, out.Body.URI = x.Secret, x.URI
 			return out, nil
 		})
@@ -175,7 +172,7 @@ func (s *Service) registerTwoFactor(api huma.API) {
 	huma.Register(api, operation("confirm-two-factor", http.MethodPut, "/users/{id}/totp", "Switch two-factor log-in on", "From then on log-in needs a code.", http.StatusOK, 400, 401, 403, 404, 409, 422, 429),
 		func(ctx context.Context, in *confirmIn) (*recoveryOut, error) {
 			codes, err := s.ConfirmTwoFactor(ctx, message.CallerFrom(ctx), in.ID, in.Body.Code)
-			out := &recoveryOut{CacheControl: "no-store"}
+			out := &recoveryOut{}
 			out.Body.Codes = codes
 			return out, err
 		})

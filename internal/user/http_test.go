@@ -115,7 +115,7 @@ func TestAccountOverHTTP(t *testing.T) {
 		t.Fatalf("%s %v", u.Body, u.Header())
 	}
 	in := s.send(t, "POST", "/users/login", "", `{"username":"ann","password":"`+password+`"}`)
-	if in.Code != 200 || len(in.Token) < 26 || in.Header().Get("Cache-Control") != "no-store" {
+	if in.Code != 200 || len(in.Token) < 26 || in.Header().Get("Cache-Control") != "private, no-store" {
 		t.Fatalf("%d %s %v", in.Code, in.Body, in.Header())
 	}
 	path := "/users/" + u.ID
