@@ -265,6 +265,29 @@ func TestConfirmations(t *testing.T) {
 	}
 }
 
+// Bookings that have become another account's before their confirmation was mailed
+// are confirmed to that account.
+func TestConfirmationsFollowTheBooking(t *testing.T) {
+	h := newHouse(t)
+	mail := &letters{}
+	h.Payments.OnPaid(newConfirmations(h.Parts, mail, "https://tickets.example", slog.New(slog.DiscardHandler)).tell)
+	ann, kay := h.visitor(t, "ann"), h.visitor(t, "kay")
+	h.bought(t, ann, 1, "tok_ok")
+	if err := h.Bookings.Adopt(t.Context(), ann.UserID, kay.UserID, message.EmailKey{}); err != nil {
+		t.Fatal(err)
+	}
+	err := h.DB.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(`DELETE FROM users WHERE id = $1`, ann.UserID)
+		return err
+	})
+	if err == nil {
+		err = h.Payments.TellPaid(t.Context())
+	}
+	if err != nil || len(mail.all) != 1 || !strings.HasPrefix(mail.all[0], "kay@example.org\n") {
+		t.Errorf("%v %q", err, mail.all)
+	}
+}
+
 // The export has everything, and no secrets.
 func TestExportIsComplete(t *testing.T) {
 	h := newHouse(t)

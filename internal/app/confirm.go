@@ -43,7 +43,10 @@ func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []
 	}
 	to, err := c.page.Users.People(ctx, users)
 	if err == nil {
-		list = slices.DeleteFunc(list, func(p payment.Paid) bool { return to[p.UserID].Email == "" }) // made in bulk, or deleted meanwhile
+		list = slices.DeleteFunc(list, func(p payment.Paid) bool { // made in bulk
+			who, known := to[p.UserID]
+			return known && who.Email == ""
+		})
 	}
 	var links map[string]string
 	if err == nil && len(list) > 0 {
@@ -63,7 +66,8 @@ func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []
 	return again
 }
 
-// one mails one buyer, unless the booking is not theirs by this payment any more.
+// one mails the owner of one booking, unless it is not booked by this payment any
+// more. That is who paid, or the account that has the payer's bookings since.
 func (c *confirmations) one(ctx context.Context, p payment.Paid, to message.Person, link string) error {
 	b, err := c.page.Bookings.Booking(ctx, p.BookingID())
 	if err != nil {
@@ -71,6 +75,16 @@ func (c *confirmations) one(ctx context.Context, p payment.Paid, to message.Pers
 	}
 	if b.Status != message.Booked || b.PaymentID != p.PaymentID {
 		return nil
+	}
+	if b.UserID != p.UserID {
+		owner, err := c.page.Users.People(ctx, []string{b.UserID})
+		if err != nil {
+			return err
+		}
+		to = owner[b.UserID]
+	}
+	if to.Email == "" {
+		return nil // deleted meanwhile
 	}
 	o, err := c.page.order(ctx, &b)
 	if err != nil {

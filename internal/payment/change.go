@@ -91,14 +91,14 @@ func (s *Service) giveBack(ctx context.Context, caller message.Caller, p Payment
 // refundLook is how often a request looks whether its refund is done.
 const refundLook = 20 * time.Millisecond
 
-// own reads a payment that the caller may change: one's own, or any for an
-// admin. Others get NotFound, or Forbidden if they may read it.
+// own reads a payment that the caller may change: one for a booking of theirs, or
+// any for an admin. Others get NotFound, or Forbidden if they may read it.
 func (s *Service) own(ctx context.Context, caller message.Caller, paymentID string) (Payment, error) {
-	p, err := s.Payment(ctx, caller, paymentID)
+	p, owns, err := s.read(ctx, caller, paymentID)
 	if err != nil {
 		return Payment{}, err
 	}
-	if !caller.MayRead(p.UserID) {
+	if !owns {
 		return Payment{}, errs.New(errs.Forbidden, "not-yours", "Only its owner can change a payment.")
 	}
 	return p, nil

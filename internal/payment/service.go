@@ -392,20 +392,27 @@ func (s *Service) watch(ctx context.Context, paymentID string) (Payment, error) 
 	}
 }
 
-// Payment reads a payment that the caller may see: its owner, the event's
-// organizer, an admin. NotFound for everybody else.
+// Payment reads a payment that the caller may see: whoever the booking belongs to,
+// the event's organizer, an admin. NotFound for everybody else.
 func (s *Service) Payment(ctx context.Context, caller message.Caller, paymentID string) (Payment, error) {
+	p, _, err := s.read(ctx, caller, paymentID)
+	return p, err
+}
+
+func (s *Service) read(ctx context.Context, caller message.Caller, paymentID string) (p Payment, owns bool, err error) {
 	if !caller.SignedIn() {
-		return Payment{}, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
+		return p, false, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
 	}
 	if bookingOf(paymentID) == "" {
-		return Payment{}, errs.Missing("payment")
+		return p, false, errs.Missing("payment")
 	}
-	p, err := s.store.payment(ctx, paymentID)
-	if err != nil {
-		return Payment{}, err
+	if p, err = s.store.payment(ctx, paymentID); err != nil {
+		return Payment{}, false, err
 	}
-	return p, s.mayRead(ctx, caller, &p)
+	if owns, err = s.reader(ctx, caller, &p); err != nil {
+		return Payment{}, false, err
+	}
+	return p, owns, nil
 }
 
 // OfBooking reads the latest payment of a booking, as Payment does.
@@ -417,23 +424,31 @@ func (s *Service) OfBooking(ctx context.Context, caller message.Caller, bookingI
 	if err != nil {
 		return Payment{}, err
 	}
-	return p, s.mayRead(ctx, caller, &p)
+	if _, err := s.reader(ctx, caller, &p); err != nil {
+		return Payment{}, err
+	}
+	return p, nil
 }
 
-func (s *Service) mayRead(ctx context.Context, caller message.Caller, p *Payment) error {
-	if caller.MayRead(p.UserID) {
-		return nil
+// reader lets those read a payment who may; owns reports whether they may change it
+// too. Who the booking belongs to now decides that, not who paid: the two are one
+// person, whose account may be another one since.
+func (s *Service) reader(ctx context.Context, caller message.Caller, p *Payment) (owns bool, err error) {
+	if caller.Administers() {
+		return true, nil
 	}
-	if caller.Organizes() {
-		b, err := s.bookings.Booking(ctx, p.BookingID)
-		if err != nil {
-			return err
-		}
-		if caller.MayOrganize(b.OrganizerID) {
-			return nil
-		}
+	b, err := s.bookings.Booking(ctx, p.BookingID)
+	switch {
+	case errs.KindOf(err) == errs.NotFound:
+		return false, errs.Missing("payment")
+	case err != nil:
+		return false, err
+	case caller.MayRead(b.UserID):
+		return true, nil
+	case caller.MayOrganize(b.OrganizerID):
+		return false, nil
 	}
-	return errs.Missing("payment")
+	return false, errs.Missing("payment")
 }
 
 func (s *Service) isClosing() bool {

@@ -488,6 +488,44 @@ func TestWhoMayRead(t *testing.T) {
 	}
 }
 
+// A payment is read and changed by whom its booking belongs to now: a guest's
+// orders go to the account of the same person, and the guest is nobody then.
+func TestPaymentsGoWithTheirBooking(t *testing.T) {
+	w := newWorld(t)
+	guest, heir := fan, message.Caller{UserID: "fan0000000000009", Role: message.Customer, Verified: true}
+	b := w.house.hold(guest.UserID, 1)
+	p, err := w.pay(b, "tok_ok", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.house.give(b.ID, heir.UserID)
+	for _, c := range []struct {
+		caller message.Caller
+		want   errs.Kind
+	}{{heir, 0}, {guest, errs.NotFound}} {
+		_, err1 := w.Payment(t.Context(), c.caller, p.ID)
+		_, err2 := w.OfBooking(t.Context(), c.caller, b.ID)
+		_, err3 := w.Amend(t.Context(), c.caller, p.ID, p.Method, 0)
+		for _, err := range []error{err1, err2, err3} {
+			if err == nil && c.want != 0 || err != nil && errs.KindOf(err) != c.want {
+				t.Errorf("%s: %v", c.caller.UserID, err)
+			}
+		}
+	}
+	list, err := w.OfUser(t.Context(), heir, heir.UserID, "", 10)
+	if err != nil || len(list) != 1 {
+		t.Errorf("%v %v", list, err)
+	}
+	if _, err := w.Void(t.Context(), guest, p.ID); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("the guest voids: %v", err)
+	}
+	w.runs()
+	if p, err = w.Void(t.Context(), heir, p.ID); err != nil || p.Status != Refunded {
+		t.Errorf("%+v %v", p, err)
+	}
+	w.agree()
+}
+
 // A client that goes away does not stop its payment.
 func TestClientGoesAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -81,6 +81,13 @@ func (h *house) set(bookingID string, st message.BookingStatus) {
 	h.bookings[bookingID].Status = st
 }
 
+// give makes a booking another account's.
+func (h *house) give(bookingID, userID string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bookings[bookingID].UserID = userID
+}
+
 // cancel gives back a booked booking, or so many minor units' worth of it.
 func (h *house) cancel(bookingID string, amount int64) {
 	h.mu.Lock()
