@@ -24,6 +24,11 @@ func (p onPage) Search(ctx context.Context, q web.Query) (web.Found, error) {
 			*list = append(*list, web.Facet(f))
 		}
 	}
+	for i := range hits.Events {
+		if hits.Events[i], err = p.Events.Sold(ctx, hits.Events[i]); err != nil {
+			return web.Found{}, err
+		}
+	}
 	out.Events, err = p.shownAll(ctx, hits.Events)
 	return out, err
 }
@@ -48,10 +53,13 @@ func (p onPage) shownAll(ctx context.Context, list []event.Event) ([]message.Eve
 	return out, nil
 }
 
-// Event is an event that a caller may see.
+// Event is an event that a caller may see, as its seats are sold.
 func (p onPage) Event(ctx context.Context, caller message.Caller, id string) (message.Event, error) {
 	e, err := p.Events.Get(ctx, caller, id)
 	if err != nil {
+		return message.Event{}, err
+	}
+	if e, err = p.Events.Sold(ctx, e); err != nil {
 		return message.Event{}, err
 	}
 	return p.shown(ctx, &e)

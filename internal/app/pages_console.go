@@ -55,6 +55,15 @@ func (p onConsole) Events(ctx context.Context, caller message.Caller, s console.
 	return out, nil
 }
 
+// Event is an event as its organizer wants it, whether the sale follows yet or not.
+func (p onConsole) Event(ctx context.Context, caller message.Caller, id string) (message.Event, error) {
+	e, err := p.Parts.Events.Get(ctx, caller, id)
+	if err != nil {
+		return message.Event{}, err
+	}
+	return p.shown(ctx, &e)
+}
+
 // Check is what Create would say.
 func (p onConsole) Check(ctx context.Context, caller message.Caller, d *console.Draft) ([]message.Tier, error) {
 	in, bad := newEvent(d)

@@ -260,6 +260,18 @@ func (s *Service) Counts(ctx context.Context, eventID string) (message.Counts, e
 	return v.counts(), nil
 }
 
+// Sale is the state by which an event's seats are sold now; NotFound when there
+// is none.
+func (s *Service) Sale(ctx context.Context, eventID string) (message.Sale, error) {
+	v, err := s.views.get(ctx, eventID)
+	if err != nil {
+		return message.Sale{}, err
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.sale, nil
+}
+
 // Hold takes seats for a while. With a key the same wish by the same caller
 // comes to the same booking, however often it is sent.
 func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error) {

@@ -51,7 +51,7 @@ type eventBody struct {
 	Attributes       json.RawMessage `json:"attributes" doc:"Any JSON object."`
 	Changes          []changeBody    `json:"changes,omitempty" doc:"Of time and venue since the event was announced, oldest first."`
 	Version          int64           `json:"version" doc:"Grows with each change of the event." example:"3"`
-	SalePending      bool            `json:"sale_pending,omitempty" doc:"The last change is stored, and the sale does not follow it yet; it will by itself."`
+	SalePending      bool            `json:"sale_pending,omitempty" doc:"The last change is stored, and the sale does not follow it yet; it will by itself. Until then plan, prices, limit and hold time are shown as seats are sold by."`
 
 	seq int64 // ledger version at which the seats were counted
 }
@@ -236,14 +236,18 @@ func (e *encodedEvent) zip() *encodedOut {
 	return &e.zipped
 }
 
-// encoded is an event as it is sent. It is made once for each version of the
+// encoded is an event as it is sent to whoever may buy its seats. It is made once for each version of the
 // event and of its ledger: a crowd asks for the same one.
 func (s *Service) encoded(ctx context.Context, e *Event) (*encodedEvent, error) {
 	k := encodedKey{e.ID, e.Version, e.Pending(), e.shown(s.now().UnixMicro()), s.seqOf(ctx, e.ID)}
 	if out, ok := s.answers.GetIfPresent(k); ok {
 		return out, nil
 	}
-	a, err := s.answer(ctx, *e, http.StatusOK)
+	sold, err := s.Sold(ctx, *e)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.answer(ctx, sold, http.StatusOK)
 	if err != nil {
 		return nil, err
 	}
@@ -406,8 +410,11 @@ func listCache(c message.Caller) string {
 func (s *Service) bodiesOf(ctx context.Context, list []Event) ([]*eventBody, error) {
 	out := make([]*eventBody, len(list))
 	for i := range list {
-		var err error
-		if out[i], err = s.body(ctx, &list[i]); err != nil {
+		e, err := s.Sold(ctx, list[i])
+		if err != nil {
+			return nil, err
+		}
+		if out[i], err = s.body(ctx, &e); err != nil {
 			return nil, err
 		}
 	}

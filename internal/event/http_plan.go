@@ -62,6 +62,9 @@ func (s *Service) registerPlan(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		if e, err = s.Sold(ctx, e); err != nil {
+			return nil, err
+		}
 		version := fmt.Sprintf("%s-%d", e.PlanID, e.PlanVersion)
 		out := &planOut{ContentType: "application/json", Vary: "Accept-Encoding", ETag: `"` + version + `"`, CacheControl: "public, max-age=60"}
 		switch {

@@ -271,11 +271,14 @@ func (s *Service) goBack(ctx context.Context, tx *sql.Tx, e *Event, p *pending, 
 // Sync hands over what is due, once: what requests left behind, and what was
 // tried before and failed. The error joins those of all events; none of them
 // keeps the others waiting.
-func (s *Service) Sync(ctx context.Context) error {
+func (s *Service) Sync(ctx context.Context) error { return s.syncUntil(ctx, s.now()) }
+
+// syncUntil hands over what is due at a time.
+func (s *Service) syncUntil(ctx context.Context, at time.Time) error {
 	if err := s.enlist(ctx); err != nil {
 		return err
 	}
-	ids, err := s.due(ctx)
+	ids, err := s.due(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -294,10 +297,10 @@ func (s *Service) Sync(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// due lists events whose oldest state is due, those first that wait longest.
-func (s *Service) due(ctx context.Context) ([]string, error) {
+// due lists events whose oldest state is due at a time, those first that wait longest.
+func (s *Service) due(ctx context.Context, at time.Time) ([]string, error) {
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT event_id FROM event_outbox AS o WHERE due_at <= $1 AND version =
-		(SELECT min(version) FROM event_outbox AS f WHERE f.event_id = o.event_id) ORDER BY due_at LIMIT $2`, s.now().UnixMicro(), outboxRows) // event_outbox_due
+		(SELECT min(version) FROM event_outbox AS f WHERE f.event_id = o.event_id) ORDER BY due_at LIMIT $2`, at.UnixMicro(), outboxRows) // event_outbox_due
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
@@ -351,12 +354,13 @@ func (s *Service) Run(ctx context.Context, log *slog.Logger) error {
 	defer func() { lease.Release(context.WithoutCancel(ctx)) }()
 	tick := time.NewTicker(outboxEvery)
 	defer tick.Stop()
-	folded := false
+	folded, early := false, firstAttempt // the requests of a node that has died hand nothing over any more
 	for {
 		if lease.Held(ctx) {
-			if err := s.Sync(ctx); err != nil && ctx.Err() == nil {
+			if err := s.syncUntil(ctx, s.now().Add(early)); err != nil && ctx.Err() == nil {
 				log.Error("changes of events wait to reach their sales", "error", err)
 			}
+			early = 0
 			if !folded {
 				if folded, err = s.refold(ctx); err != nil && ctx.Err() == nil {
 					log.Error("indexing events for the search", "error", err)

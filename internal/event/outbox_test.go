@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -224,5 +227,65 @@ func TestPendingIsSaid(t *testing.T) {
 		if got := s.ask(t, organizer, http.StatusOK, method, "/events/"+e.ID, ""); strings.Contains(got.Body.String(), "sale_pending") {
 			t.Fatal(got.Body)
 		}
+	}
+}
+
+// Until the sale follows a change, everybody who may buy is shown what seats are
+// sold by: nobody sees one price and is asked for another.
+func TestPendingShowsTheSale(t *testing.T) {
+	s := newSite(t)
+	e := s.create(t, nil)
+	shows := func(when, price, plan string) {
+		t.Helper()
+		for _, path := range []string{"/events/" + e.ID, "/events", "/events/search"} {
+			if got := s.ask(t, fan, http.StatusOK, http.MethodGet, path, "").Body.String(); !strings.Contains(got, `"price_per_seat":`+price) {
+				t.Errorf("%s: %s shows %s, want the price %s", when, path, got, price)
+			}
+		}
+		if tag := s.ask(t, fan, http.StatusOK, http.MethodGet, "/events/"+e.ID+"/plan", "").Header().Get("ETag"); tag != `"`+plan+`"` {
+			t.Errorf("%s: the plan is %s, want %s", when, tag, plan)
+		}
+	}
+	plan := func() string {
+		sale := s.booth.all()[e.ID]
+		return fmt.Sprintf("%s-%d", sale.PlanID, sale.PlanVersion)
+	}
+	before := plan()
+	shows("at first", "5000", before)
+	s.booth.broken = errAway
+	if got := s.ask(t, organizer, http.StatusAccepted, http.MethodPut, "/events/"+e.ID, `{"price":9000,"plan":{"template":"arena","seats":500}}`); !strings.Contains(got.Body.String(), `"price_per_seat":9000`) {
+		t.Errorf("the organizer is answered %s", got.Body)
+	}
+	shows("while the sale does not follow", "5000", before)
+	s.booth.broken = nil
+	s.sync(t)
+	if plan() == before {
+		t.Fatal("the plan is the same")
+	}
+	shows("after it does", "9000", plan())
+}
+
+// What the requests of a node that has died have left behind is handed over as
+// soon as a node starts, not when they would have given up.
+func TestWorkerBeginsWithWhatIsLeft(t *testing.T) {
+	w := newWorld(t)
+	e := w.create(t, nil)
+	before := e
+	e.LimitPerCustomer, e.Version = 3, e.Version+1
+	if err := w.db.Write(t.Context(), func(tx *sql.Tx) error {
+		return errors.Join(updateEvent(t.Context(), tx, &e, before.Version), w.enqueue(t.Context(), tx, &e, &before))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	handed := make(chan struct{})
+	w.booth.before = sync.OnceFunc(func() { close(handed) })
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx, slog.New(slog.DiscardHandler)) }()
+	<-handed
+	stop()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
 	}
 }

@@ -31,6 +31,8 @@ type Sales interface {
 	SetSales(ctx context.Context, sales map[string]message.Sale) error
 	// Counts are an event's seats by state.
 	Counts(ctx context.Context, eventID string) (message.Counts, error)
+	// Sale is the state by which seats are sold now.
+	Sale(ctx context.Context, eventID string) (message.Sale, error)
 }
 
 // Service is the Event Service.

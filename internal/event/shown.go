@@ -3,10 +3,41 @@ package event
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
 )
+
+// Sold is an event as its seats are sold now, for whoever may buy them. Until the
+// booking side follows its last change, seats are held at the prices, from the
+// plan and on the terms of before: nobody is shown others meanwhile.
+func (s *Service) Sold(ctx context.Context, e Event) (Event, error) {
+	if !e.Pending() {
+		return e, nil
+	}
+	sale, err := s.sales.Sale(ctx, e.ID)
+	if errs.KindOf(err) == errs.NotFound { // nothing of it is sold yet
+		return e, nil
+	}
+	if err != nil {
+		return e, fmt.Errorf("sale of event %s: %w", e.ID, err)
+	}
+	e.PlanID, e.PlanVersion, e.Seats = sale.PlanID, sale.PlanVersion, sale.Seats
+	e.LimitPerCustomer, e.HoldFor = sale.LimitPerCustomer, sale.HoldFor
+	if e.PriceVersion != sale.PriceVersion {
+		e.PriceVersion, e.PriceFrom, e.Currency = sale.PriceVersion, 0, sale.Currency
+		if e.PriceVersion > 0 {
+			p, err := s.Prices(ctx, e.ID, e.PriceVersion)
+			if err != nil {
+				return e, err
+			}
+			e.PriceFrom = lowest(p.Tiers)
+		}
+	}
+	return e, nil
+}
 
 // Shown is an event as pages show it. Its seats are all counted as free: the
 // booking side knows better.

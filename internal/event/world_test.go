@@ -69,6 +69,16 @@ func (b *booth) Counts(_ context.Context, eventID string) (message.Counts, error
 	return message.Counts{Free: s.Seats - b.taken[eventID], Sold: b.taken[eventID]}, nil
 }
 
+func (b *booth) Sale(_ context.Context, eventID string) (message.Sale, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, ok := b.sales[eventID]
+	if !ok {
+		return s, errs.Missing("event")
+	}
+	return s, nil
+}
+
 func (b *booth) all() map[string]message.Sale {
 	b.mu.Lock()
 	defer b.mu.Unlock()
