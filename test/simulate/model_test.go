@@ -15,7 +15,8 @@ type world struct {
 	events   map[string]*event
 	bookings map[string]*booking
 	payments map[string]*pay
-	broken   []string // rules that were broken, and how
+	tried    map[string]bool // holds that may have been made without an answer, by caller, event and key
+	broken   []string        // rules that were broken, and how
 	trace    []string
 	knows    map[string]bool // fields of events that this revision has
 	alone    bool            // one request at a time: answers can be held against all that was told
@@ -38,9 +39,12 @@ type event struct {
 	doc                 map[string]any
 	told                time.Time // when doc was
 	plan                int
-	unclear             bool // a change of it was not answered
+	unclear             bool // a change of it was not answered, or the answer says what will be
+	pending             bool // its sale does not follow its last change yet
+	waiting             int  // changes since it did that its sale may follow at any time
 	cancelAsked         bool
 	cancelTold          bool
+	shown               bool  // everybody could see it at some time
 	limits              int64 // the highest that it had
 }
 
@@ -191,25 +195,59 @@ func sorted[T any](m map[string]T) []T {
 // quiet waits until nothing is at work but timers.
 func quiet() { synctest.Wait() }
 
-// price is the total of some seats by the prices that an event was told to have;
-// -1 when that is not known.
-func (w *world) price(e *event, seats []any) int64 {
-	if e == nil || e.unclear {
-		return -1
+// terms are by what an event's seats may have been sold a moment ago, as its reads
+// tell; none when that cannot be known. A sale may follow a change between two reads.
+func (w *world) terms(e *event, node int) []map[string]any {
+	if e == nil || e.unclear || !w.alone {
+		return nil
 	}
+	terms := []map[string]any{e.doc}
+	if e.pending {
+		s := &Step{Op: "read", Event: e.name, As: e.organizer}
+		q := askRead(w, s)
+		q.node = node
+		r := w.ask(*q)
+		toldRead(w, s, &r)
+		if terms = append(terms, e.doc); !r.ok() || e.waiting > 1 {
+			return nil
+		}
+	}
+	return terms
+}
+
+// cost is the total of some seats by the prices of an event; false when it does not
+// have them.
+func cost(doc map[string]any, seats []any) (int64, bool) {
 	prices := map[string]int64{}
-	for _, t := range list(e.doc["tiers"]) {
+	for _, t := range list(doc["tiers"]) {
 		prices[text(object(t)["name"])] = number(object(t)["price"])
 	}
 	var sum int64
 	for _, s := range seats {
 		p, ok := prices[text(object(s)["tier"])]
 		if !ok {
-			return -1
+			return 0, false
 		}
 		sum += p
 	}
-	return sum
+	return sum, true
+}
+
+// asked holds what is asked for seats against what they were shown to cost.
+func (w *world) asked(b *booking, terms []map[string]any, seats []any) {
+	var other []int64
+	for _, doc := range terms {
+		p, ok := cost(doc, seats)
+		switch {
+		case ok && p == b.amount:
+			return
+		case ok:
+			other = append(other, p)
+		}
+	}
+	if len(other) > 0 {
+		w.fail("a price is a promise", "%d is asked for booking %s, but by the event's prices it is %d", b.amount, b.name, other[0])
+	}
 }
 
 // own is how many seats somebody has of an event, over all accounts for which they

@@ -153,10 +153,18 @@ func (w *world) learnEvent(e *event, r *reply) {
 	if e.doc == nil || number(r.doc["version"]) > number(e.doc["version"]) || e.unclear {
 		e.told = r.came
 	}
-	e.doc, e.unclear = r.doc, false
+	e.doc, e.unclear = r.doc, r.status == 202 // which tells the change, while reads tell by what seats are sold
+	if e.pending, _ = r.doc["sale_pending"].(bool); !e.pending {
+		e.waiting = 0
+	} else if r.status == 202 {
+		e.waiting++
+	}
 	e.limits = max(e.limits, number(r.doc["limit_per_customer"]))
-	if text(r.doc["status"]) == "cancelled" {
+	switch text(r.doc["status"]) {
+	case "cancelled":
 		e.cancelAsked = true
+	case "published", "on_sale":
+		e.shown = true
 	}
 }
 
@@ -218,7 +226,7 @@ func toldChange(w *world, s *Step, r *reply) {
 	cancels := s.Set["status"] == "cancelled"
 	switch {
 	case r.status == 0:
-		e.unclear = true
+		e.unclear, e.waiting = true, e.waiting+1
 		e.cancelAsked = e.cancelAsked || cancels
 	case r.ok():
 		if s.Plan != nil {
@@ -255,7 +263,7 @@ func toldCallOff(w *world, s *Step, r *reply) {
 	e := w.events[s.Event]
 	switch {
 	case r.status == 0:
-		e.unclear, e.cancelAsked = true, true
+		e.unclear, e.cancelAsked, e.waiting = true, true, e.waiting+1
 	case r.ok():
 		w.learnEvent(e, r)
 		e.cancelAsked = true

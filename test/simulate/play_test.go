@@ -69,7 +69,7 @@ func setStage(dir string) (*stage, error) {
 
 func (st *stage) world(dir string, nodes int) *world {
 	w := &world{house: newHouse(dir, nodes), people: map[string]*person{}, events: map[string]*event{}, bookings: map[string]*booking{},
-		payments: map[string]*pay{}, knows: st.knows, alone: true}
+		payments: map[string]*pay{}, tried: map[string]bool{}, knows: st.knows, alone: true}
 	for name, p := range st.people {
 		w.people[name] = &p
 	}
