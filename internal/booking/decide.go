@@ -89,7 +89,7 @@ func decideHold(s *state, c *command) ([]effect, answer) {
 	if err := s.paused(p); err != nil {
 		return nil, answer{err: err}
 	}
-	effects, a := s.hold(c, p, s.today())
+	effects, a := s.hold(c, person{p.user, addressOf(c.caller)}, s.today())
 	if errs.Is(a.err, "seats-taken") {
 		a.err = s.orYours(p, c.seats, a.err, a.err)
 	}
@@ -141,7 +141,7 @@ func (s *state) hold(c *command, who person, p *priced) ([]effect, answer) {
 			Amount: amount, Fees: fees, Currency: s.sale.Currency,
 			PlanID: s.sale.PlanID, PlanVersion: s.sale.PlanVersion, PriceVersion: p.Version,
 		},
-		Fingerprint: c.fingerprint, Email: who.email,
+		Fingerprint: c.fingerprint, address: who.address,
 	}
 	return append(effects, effect{
 		kind: message.EntryHeld, booking: c.bookingID, seats: seats, until: until,
@@ -180,34 +180,6 @@ func decideGrant(s *state, c *command) ([]effect, answer) {
 	}), a
 }
 
-// decideAdopt gives a booking to another account of the same person, or notes whose
-// address its account turned out to have. For a hold that is a swap for the same
-// seats, and the heir's limits count; what is paid or over just goes along.
-func decideAdopt(s *state, c *command, b *record) ([]effect, answer) {
-	made := *b
-	made.UserID = c.heir
-	if made.Email == (message.EmailKey{}) {
-		made.Email = c.email
-	}
-	held := b.Status == message.Pending && b.ExpiresAt > s.now
-	switch {
-	case made.of() == b.of():
-		return nil, answer{booking: b.ID}
-	case b.UserID != c.from && b.UserID != c.heir:
-		return nil, answer{err: errs.Missing("booking")}
-	case !held && b.Status == message.Pending:
-		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "This booking is %s.", s.statusOf(b))}
-	case !held:
-		return []effect{{kind: noEntry, booking: b.ID, made: &made}}, answer{booking: b.ID}
-	}
-	heir := person{c.heir, c.email}
-	if err := s.overLimit(heir, b.ID, len(b.Seats)); err != nil {
-		return nil, answer{err: err}
-	}
-	return []effect{{kind: message.EntrySwapped, booking: b.ID, seats: b.Seats, until: b.ExpiresAt,
-		amount: b.Amount, currency: b.Currency, made: &made}}, answer{booking: b.ID}
-}
-
 func decideSwap(s *state, c *command, b *record) ([]effect, answer) {
 	if err := mayChange(b, c.caller); err != nil {
 		return nil, answer{err: err}
@@ -227,7 +199,7 @@ func decideSwap(s *state, c *command, b *record) ([]effect, answer) {
 	if sameSeats(c.seats, b.Seats) {
 		return nil, answer{booking: b.ID}
 	}
-	if err := s.overLimit(b.of(), b.ID, max(len(c.seats), c.quantity)); err != nil {
+	if err := s.overLimit(s.holder(b), b.ID, max(len(c.seats), c.quantity)); err != nil {
 		return nil, answer{err: err}
 	}
 	p := s.today()
@@ -274,14 +246,22 @@ func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
 	case c.amount != b.Amount || c.currency != b.Currency:
 		return refuse("amount-differs", "The payment is not over the booking's amount.")
 	}
+	var effects []effect
+	if b.Status != message.Pending || b.ExpiresAt <= s.now {
+		var err error
+		if effects, err = s.payLate(c, b); err != nil {
+			return nil, answer{err: err}
+		}
+	}
+	if s.unsettled(b) {
+		if err := s.overLimit(s.payer(b), b.ID, len(b.Seats)); err != nil {
+			return nil, answer{err: err}
+		}
+		made := *b
+		made.standing = proved
+		effects = append(effects, effect{kind: noEntry, booking: b.ID, made: &made})
+	}
 	sold := effect{kind: message.EntryBooked, booking: b.ID, seats: b.Seats, amount: b.Amount, currency: b.Currency, payment: c.payment}
-	if b.Status == message.Pending && b.ExpiresAt > s.now {
-		return []effect{sold}, answer{booking: b.ID}
-	}
-	effects, err := s.payLate(c, b)
-	if err != nil {
-		return nil, answer{err: err}
-	}
 	return append(effects, sold), answer{booking: b.ID}
 }
 
@@ -306,10 +286,10 @@ func (s *state) payLate(c *command, b *record) ([]effect, error) {
 	if amount, _ := s.today().total(b.Seats); amount != b.Amount || s.sale.Currency != b.Currency {
 		return nil, late
 	}
-	if err := s.overLimit(b.of(), b.ID, len(b.Seats)); err != nil {
+	if err := s.overLimit(s.payer(b), b.ID, len(b.Seats)); err != nil {
 		return nil, err
 	}
-	if err := s.paused(b.of()); err != nil { // this hold has lapsed, too
+	if err := s.paused(s.payer(b)); err != nil { // this hold has lapsed, too
 		return nil, err
 	}
 	effects, err := s.take(b.Seats, b.ID)

@@ -56,20 +56,21 @@ func TestAdopt(t *testing.T) {
 	b := w.hold(other, "guest", "A-A-1", "A-A-2")
 	w.hold(other, "fan", "A-B-1", "A-B-2", "A-B-3")
 	wantType(t, w.s.Adopt(ctx, "guest", "fan", message.EmailKey{}), "too-many-seats")
-	for _, id := range []string{a.ID, b.ID} {
-		if got, _ := w.s.Booking(ctx, id); got.UserID != "guest" || got.Status != message.Pending {
-			t.Errorf("%+v", got)
-		}
+	if got, _ := w.s.Booking(ctx, a.ID); got.UserID != "fan" || got.Status != message.Pending {
+		t.Errorf("%+v", got)
+	}
+	if got, _ := w.s.Booking(ctx, b.ID); got.UserID != "guest" || got.Status != message.Pending {
+		t.Errorf("%+v", got)
 	}
 	if err := w.s.Adopt(ctx, "guest", "heir", message.EmailKey{}); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := w.s.Booking(ctx, a.ID); got.UserID != "heir" || got.Status != message.Pending || got.ExpiresAt != a.ExpiresAt {
+	if got, _ := w.s.Booking(ctx, b.ID); got.UserID != "heir" || got.Status != message.Pending || got.ExpiresAt != b.ExpiresAt {
 		t.Errorf("%+v", got)
 	}
-	_, err := w.s.Swap(ctx, fan("guest"), a.ID, 0, Wish{Seats: []string{"B-A-1"}})
+	_, err := w.s.Swap(ctx, fan("guest"), b.ID, 0, Wish{Seats: []string{"B-A-1"}})
 	wantType(t, err, "not-found")
-	if _, err := w.pay(a); err != nil {
+	if _, err := w.pay(b); err != nil {
 		t.Error(err)
 	}
 	w.verify(ev)

@@ -23,7 +23,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"money may come as late as it likes", "decide.go", `case c.started == 0 || c.started > b.ExpiresAt+message.LateStart || s.now > b.ExpiresAt+message.LateConfirm:`, `case false:`},
 	{"late money is taken under any plan and prices", "decide.go", `case bookingKey(&b.Booking) != saleKey(s.eventID, &s.sale):`, `case false:`},
 	{"what was looked up elsewhere is taken", "decide.go", `if c.at != saleKey(s.eventID, &s.sale) {`, `if false {`},
-	{"addresses do not count", "people.go", `if h = now(h); h.user != p.user {`, `if false {`},
+	{"addresses do not count", "people.go", `h.user != p.user && h.address == a {`, `false {`},
 	{"giving back costs nothing", "people.go", `case h.released != 0:`, `case false:`},
 	{"a promise is forgotten", "decide_sale.go", `sale.ChangedAt, sale.ChangeRefundsEnd = max(s.now, sale.ChangedAt), promised`, `_ = promised`},
 	{"the plan may change under taken seats", "decide_sale.go", `sale.PlanVersion != s.sale.PlanVersion) && s.inUse:`, `sale.PlanVersion != s.sale.PlanVersion) && false:`},
@@ -67,7 +67,16 @@ var mutants = []struct{ name, file, old, new string }{
 	{"anybody may block seats", "decide.go", `if !c.caller.MayOrganize(s.sale.OrganizerID) {
 		return nil, answer{err: errs.Missing("event")}
 	}`, ``},
-	{"an adopted hold is not counted", "decide.go", `if err := s.overLimit(heir, b.ID, len(b.Seats)); err != nil {`, `if err := s.overLimit(heir, b.ID, 0); err != nil {`},
+	{"an adopted hold is not counted", "adopt.go", `if err := s.overLimit(p, b.ID, len(b.Seats)); err != nil {`, `if err := s.overLimit(p, b.ID, 0); err != nil {`},
+	{"what adopting left over a limit can be paid", "decide.go", `	if s.unsettled(b) {
+		if err`, `	if false {
+		if err`},
+	{"strangers use up an owner's limit", "people.go", `return []address{p.address}
+}`, `return []address{p.address, {p.key, typed}}
+}`},
+	{"a second limit for who hides", "people.go", `return []address{p.address, {p.key, proved}}`, `return []address{p.address}`},
+	{"adopting is not bounded", "adopt.go", `if n < most {`, `if true {`},
+	{"what was adopted counts twice", "state.go", `if to != nil && !slices.ContainsFunc(to.bookings, func(h held) bool { return h.id == b.ID }) {`, `if to != nil {`},
 	{"refunds never end", "decide.go", `end == 0, s.now < end:`, `end == 0, true:`},
 	{"what is remembered is believed", "writer.go", `if len(effects) == 0 && known[c.bookingID] != nil {`, `if false {`},
 	{"an extended hold is not noted", "lapsing.go", `e.Kind != message.EntryHeld && e.Kind != message.EntryExtended`, `e.Kind != message.EntryHeld`},

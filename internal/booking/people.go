@@ -10,10 +10,55 @@ import (
 // Limits are for people: a booking counts for its account, and for the e-mail
 // address that it was made with.
 
+// standing says what an e-mail address has to do with a booking.
+type standing byte
+
+const (
+	proved  standing = iota // its owner has the booking, which counts towards the owner's limits
+	typed                   // nobody had shown that it is theirs when the booking was made
+	waiting                 // its owner has the hold, but had too many seats: the limit is checked when it is paid
+)
+
+// address is an e-mail address and its standing; zero: none. Bookings by people
+// who only typed an address never count towards the limits of its owner, or a
+// stranger could use them up.
+type address struct {
+	key      message.EmailKey
+	standing standing
+}
+
+func newAddress(key message.EmailKey, s standing) address {
+	if key == (message.EmailKey{}) {
+		return address{}
+	}
+	return address{key, s}
+}
+
+// addressOf is the address that a caller's bookings are made with.
+func addressOf(c message.Caller) address {
+	if c.Verified {
+		return newAddress(c.Email, proved)
+	}
+	return newAddress(c.Email, typed)
+}
+
 // person is who a limit is for.
 type person struct {
-	user  string
-	email message.EmailKey // zero: none that counts
+	user string
+	address
+}
+
+// addresses are those whose bookings count for a person. Whoever only types an
+// address also counts what its owner has: nobody gets a second limit by not
+// showing that an address is theirs.
+func (p person) addresses() []address {
+	switch {
+	case p.address == address{}:
+		return nil
+	case p.standing == typed:
+		return []address{p.address, {p.key, proved}}
+	}
+	return []address{p.address}
 }
 
 // buyer is what a customer has in one event: by account, or by address.
@@ -31,11 +76,12 @@ type held struct {
 	released int64 // µs since 1970; when the hold was given up; 0: it was not
 	seats    int
 	gift     bool // the organizer took the seats out of the sale; it counts towards nothing
+	address  address
 }
 
 // reduced is a booking as limits see it.
 func reduced(r *record) held {
-	return held{r.ID, r.UserID, r.Status, r.CreatedAt, r.ExpiresAt, r.ReleasedAt, len(r.Seats), r.PriceVersion == message.FreeOfCharge}
+	return held{r.ID, r.UserID, r.Status, r.CreatedAt, r.ExpiresAt, r.ReleasedAt, len(r.Seats), r.PriceVersion == message.FreeOfCharge, r.address}
 }
 
 const (
@@ -46,18 +92,46 @@ const (
 // buying is the person that a caller is to an event's limits.
 func (s *state) buying(c message.Caller) person { return buying(c, s.sale.UnverifiedBuyers) }
 
-// buying counts an address when it was verified, or when the event waives that:
-// otherwise anybody could use up a stranger's limit.
+// buying counts an address that was only typed if the event waives that addresses
+// are verified: elsewhere it is verified before anything is paid.
 func buying(c message.Caller, waived bool) person {
-	p := person{user: c.UserID}
-	if c.Verified || waived {
-		p.email = c.Email
+	p := person{c.UserID, addressOf(c)}
+	if p.standing == typed && !waived {
+		p.address = address{}
 	}
 	return p
 }
 
-// of is whom a booking counts for.
-func (r *record) of() person { return person{r.UserID, r.Email} }
+// of is whose a booking is.
+func (r *record) of() person { return person{r.UserID, r.address} }
+
+// holder is the person who is limited while a booking is held.
+func (s *state) holder(b *record) person {
+	p := b.of()
+	switch {
+	case p.standing == waiting:
+		p.standing = proved
+	case p.standing == typed && !s.sale.UnverifiedBuyers:
+		p.address = address{}
+	}
+	return p
+}
+
+// unsettled reports whether a hold was not counted for the person who pays for it:
+// its owner had too many seats when the address was verified, or the address was
+// verified since, as it must be before paying, and the hold was overlooked then.
+func (s *state) unsettled(b *record) bool {
+	return b.standing == waiting || b.standing == typed && !s.sale.UnverifiedBuyers
+}
+
+// payer is the person who is limited when a booking is paid.
+func (s *state) payer(b *record) person {
+	p := b.of()
+	if s.unsettled(b) {
+		p.standing = proved
+	}
+	return p
+}
 
 // each calls f with the bookings of a person, each once, as they are now.
 func (s *state) each(p person, f func(held)) {
@@ -74,9 +148,13 @@ func (s *state) each(p person, f func(held)) {
 			}
 		}
 	}
-	if b := s.emails[p.email]; b != nil && p.email != (message.EmailKey{}) {
+	for _, a := range p.addresses() {
+		b := s.emails[a]
+		if b == nil {
+			continue
+		}
 		for _, h := range b.bookings {
-			if h = now(h); h.user != p.user {
+			if h = now(h); h.user != p.user && h.address == a {
 				f(h)
 			}
 		}
@@ -99,6 +177,10 @@ func (s *state) overLimit(p person, except string, more int) error {
 	live, limit := s.live(p, except), int(s.sale.LimitPerCustomer)
 	if live+more <= limit {
 		return nil
+	}
+	if p.standing == typed { // what its owner has is not theirs to know
+		return errs.New(errs.Conflict, "too-many-seats",
+			"A customer may have %d seats of this event, including all that were booked with the same e-mail address.", limit).With("limit", limit)
 	}
 	return errs.New(errs.Conflict, "too-many-seats",
 		"A customer may have %d seats of this event; you have %d and asked for %d.", limit, live, more).
@@ -165,6 +247,9 @@ func (s *state) paused(p person) error {
 // yours is the booking with which a person has one of the seats that a refusal is
 // about; "" when they have none.
 func (s *state) yours(p person, seats []int32) (bookingID string) {
+	if p.standing == typed {
+		p.address = address{}
+	}
 	for _, seat := range seats {
 		c := s.claims.of(seat)
 		if c.booking == "" || s.lapsed(c) {

@@ -27,9 +27,9 @@ var Problems = errs.Problems{
 		"seats-gone":             {Kind: errs.Conflict, Says: "The hold had ended, and somebody else has the seats now. The money goes back."},
 		"seats-taken":            {Kind: errs.Conflict, Says: "Somebody else has some of the seats: seats names them. Choose others; a new request may go on with the same Idempotency-Key."},
 		"sold-out":               {Kind: errs.Conflict, Says: "There are not so many free seats that fit the request."},
-		"too-many-bookings":      {Kind: errs.TooMany, Says: "One person may make so many bookings of an event and no more, those that came to nothing included."},
+		"too-many-bookings":      {Kind: errs.TooMany, Says: "One person may have so many bookings of an event and no more, those that came to nothing included."},
 		"too-many-gifts":         {Kind: errs.Conflict, Says: "The account has been given seats of this event as often as it may be."},
-		"too-many-seats":         {Kind: errs.Conflict, Says: "A customer may have fewer seats of this event: limit says how many, live how many there are already."},
+		"too-many-seats":         {Kind: errs.Conflict, Says: "A customer may have fewer seats of this event: limit says how many, live how many there are already. Where holds should have gone to another account, bookings names those that stay."},
 		"version-differs":        {Kind: errs.Precondition, Says: "If-Match does not name a version. Send the ETag as it was answered."},
 	},
 	Operations: map[string][]string{

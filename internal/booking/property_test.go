@@ -19,13 +19,14 @@ type oracle struct {
 	w        *world
 	now      int64
 	open     bool // the sale
+	waived   bool // buyers need no verified address
 	limit    int
 	seats    map[int32]claim
 	bookings map[string]*oracleBooking
 }
 
 type oracleBooking struct {
-	user     string
+	who
 	seats    []int32
 	until    int64
 	status   message.BookingStatus
@@ -35,6 +36,53 @@ type oracleBooking struct {
 	released int64
 	gift     bool
 	before   []int32 // seats given back while others stayed
+}
+
+// who has a booking: an account, and an address (0: none) with its standing.
+type who struct {
+	user     string
+	mail     byte
+	standing standing
+}
+
+func (o *oracle) caller(c message.Caller) who {
+	switch {
+	case c.Email[0] == 0:
+		return who{user: c.UserID}
+	case c.Verified:
+		return who{c.UserID, c.Email[0], proved}
+	}
+	return who{c.UserID, c.Email[0], typed}
+}
+
+// holds is somebody as their holds are limited: what they have only typed counts
+// where it need not be verified.
+func (o *oracle) holds(p who) who {
+	switch {
+	case p.standing == waiting:
+		p.standing = proved
+	case p.standing == typed && !o.waived:
+		p.mail, p.standing = 0, proved
+	}
+	return p
+}
+
+// unsettled reports whether a booking was not counted for whoever pays it.
+func (o *oracle) unsettled(b *oracleBooking) bool {
+	return b.standing == waiting || b.standing == typed && !o.waived
+}
+
+// pays is whose limit is looked at when a booking is paid.
+func (o *oracle) pays(b *oracleBooking) who {
+	if o.unsettled(b) {
+		return who{b.user, b.mail, proved}
+	}
+	return b.who
+}
+
+// counts reports whether a booking counts for somebody.
+func (p who) counts(b *oracleBooking) bool {
+	return b.user == p.user || p.mail != 0 && b.mail == p.mail && (b.standing == proved || b.standing == typed && p.standing == typed)
 }
 
 // refused is a verdict for commands whose refusal may have several reasons.
@@ -55,21 +103,21 @@ func (o *oracle) free(seat int32) bool {
 	return !ok || c.until != 0 && c.until <= o.now
 }
 
-// live is how many seats a user has, one booking left out.
-func (o *oracle) live(user, except string) (seats int) {
+// live is how many seats somebody has, one booking left out.
+func (o *oracle) live(p who, except string) (seats int) {
 	for id, b := range o.bookings {
-		if b.user == user && id != except && !b.gift && (b.status == message.Booked || b.status == message.Pending && b.until > o.now) {
+		if p.counts(b) && id != except && !b.gift && (b.status == message.Booked || b.status == message.Pending && b.until > o.now) {
 			seats += len(b.seats)
 		}
 	}
 	return seats
 }
 
-// paused reports whether a user has held too much without paying.
-func (o *oracle) paused(user string) bool {
+// paused reports whether somebody has held too much without paying.
+func (o *oracle) paused(p who) bool {
 	var idle, last int64
 	for _, b := range o.bookings {
-		if b.user != user || b.gift {
+		if !p.counts(b) || b.gift {
 			continue
 		}
 		end := b.released
@@ -209,14 +257,19 @@ func (o *oracle) hold(c *command, b *oracleBooking, got message.Booking) string 
 	if !o.open {
 		return "sale-not-open"
 	}
-	mine := slices.ContainsFunc(c.seats, func(s int32) bool { return !o.free(s) && o.bookings[o.seats[s].booking].user == c.caller.UserID })
-	if o.live(c.caller.UserID, "")+max(len(c.seats), c.quantity) > o.limit {
+	made := o.caller(c.caller)
+	p, owner := o.holds(made), made
+	if owner.standing == typed {
+		owner.mail = 0
+	}
+	mine := slices.ContainsFunc(c.seats, func(s int32) bool { return !o.free(s) && owner.counts(o.bookings[o.seats[s].booking]) })
+	if o.live(p, "")+max(len(c.seats), c.quantity) > o.limit {
 		if mine {
 			return "already-yours"
 		}
 		return "too-many-seats"
 	}
-	if o.paused(c.caller.UserID) {
+	if o.paused(p) {
 		return "hold-cooldown"
 	}
 	seats, said := o.chosen(c, got)
@@ -234,7 +287,7 @@ func (o *oracle) hold(c *command, b *oracleBooking, got message.Booking) string 
 		}
 	}
 	o.drop(seats, "")
-	o.bookings[c.bookingID] = &oracleBooking{user: c.caller.UserID, seats: seats, until: o.now + 8*minute, status: message.Pending, made: o.now}
+	o.bookings[c.bookingID] = &oracleBooking{who: made, seats: seats, until: o.now + 8*minute, status: message.Pending, made: o.now}
 	o.claim(c.bookingID, o.now+8*minute)
 	return "ok"
 }
@@ -276,27 +329,31 @@ func (o *oracle) grant(c *command, b *oracleBooking) string {
 		}
 	}
 	o.drop(c.seats, "")
-	o.bookings[c.bookingID] = &oracleBooking{user: c.heir, seats: c.seats, status: message.Booked, payment: c.grant, gift: true}
+	o.bookings[c.bookingID] = &oracleBooking{who: who{user: c.heir}, seats: c.seats, status: message.Booked, payment: c.grant, gift: true}
 	o.claim(c.bookingID, 0)
 	return "ok"
 }
 
 func (o *oracle) adopt(c *command, b *oracleBooking, alive bool) string {
-	switch {
-	case b.user == c.heir:
-		return "ok"
-	case b.user != c.from:
+	if b.user != c.from && b.user != c.heir {
 		return "not-found"
-	case b.status == message.Pending && !alive:
-		return "hold-over"
-	case !alive:
-		b.user = c.heir
+	}
+	to := who{c.heir, b.mail, b.standing}
+	if c.email[0] != 0 && (b.mail == 0 || b.standing != proved) {
+		to.mail, to.standing = c.email[0], proved
+	}
+	switch heir := (who{c.heir, c.email[0], proved}); {
+	case to == b.who:
 		return "ok"
-	}
-	if o.live(c.heir, c.bookingID)+len(b.seats) > o.limit {
+	case alive && o.live(heir, c.bookingID)+len(b.seats) > o.limit:
+		if b.user == c.heir {
+			b.mail, b.standing = to.mail, waiting
+		}
 		return "too-many-seats"
+	case b.status == message.Pending && !alive:
+		o.release(c.bookingID, message.Expired)
 	}
-	b.user = c.heir
+	b.who = to
 	return "ok"
 }
 
@@ -310,7 +367,7 @@ func (o *oracle) swap(c *command, b *oracleBooking, alive bool, got message.Book
 	if sameSeats(c.seats, b.seats) {
 		return "ok"
 	}
-	if o.live(b.user, c.bookingID)+max(len(c.seats), c.quantity) > o.limit {
+	if o.live(o.holds(b.who), c.bookingID)+max(len(c.seats), c.quantity) > o.limit {
 		return "too-many-seats"
 	}
 	seats, said := o.chosen(c, got)
@@ -349,10 +406,10 @@ func (o *oracle) confirm(c *command, b *oracleBooking, alive bool) string {
 		if !o.open {
 			return "sale-not-open"
 		}
-		if o.live(b.user, c.bookingID)+len(b.seats) > o.limit {
+		if o.live(o.pays(b), c.bookingID)+len(b.seats) > o.limit {
 			return "too-many-seats"
 		}
-		if o.paused(b.user) {
+		if o.paused(o.pays(b)) {
 			return "hold-cooldown"
 		}
 		for _, s := range b.seats {
@@ -361,6 +418,12 @@ func (o *oracle) confirm(c *command, b *oracleBooking, alive bool) string {
 			}
 		}
 		o.drop(b.seats, c.bookingID)
+	}
+	if o.unsettled(b) {
+		if o.live(o.pays(b), c.bookingID)+len(b.seats) > o.limit {
+			return "too-many-seats"
+		}
+		b.standing = proved
 	}
 	b.status, b.payment = message.Booked, c.payment
 	o.claim(c.bookingID, 0)
@@ -373,9 +436,19 @@ type generator struct {
 	w       *world
 	eventID string
 	version int64
+	waived  bool // buyers need no verified address
 	ids     []string
-	owners  map[string]string // by booking
+	owners  map[string]message.Caller // by booking
 	users   []string
+}
+
+// person is somebody; some have an address, of which two have the same.
+func (g *generator) person() message.Caller {
+	n := rapid.IntRange(0, len(g.users)-1).Draw(g.t, "user")
+	c := fan(g.users[n])
+	c.Email[0] = []byte{1, 1, 2, 0, 0}[n]
+	c.Verified = c.Email[0] != 0 && rapid.Bool().Draw(g.t, "verified")
+	return c
 }
 
 func (g *generator) command() command {
@@ -402,8 +475,12 @@ func (g *generator) command() command {
 			c.payment, c.unpaid = rapid.SampledFrom([]string{"p-" + c.bookingID, "p-other"}).Draw(g.t, "payment"), true
 		}
 	case doAdopt:
-		c.heir = rapid.SampledFrom(g.users).Draw(g.t, "heir")
-		c.from = rapid.SampledFrom([]string{g.owners[c.bookingID], g.owners[c.bookingID], "u9"}).Draw(g.t, "from")
+		heir, from := g.person(), g.owners[c.bookingID].UserID
+		c.heir = rapid.SampledFrom([]string{heir.UserID, from}).Draw(g.t, "heir")
+		c.from = rapid.SampledFrom([]string{from, from, "u9"}).Draw(g.t, "from")
+		if heir.Verified {
+			c.email = heir.Email
+		}
 	case doConfirm:
 		c.payment = rapid.SampledFrom([]string{"p-" + c.bookingID, "p-" + c.bookingID, "p-other"}).Draw(g.t, "payment")
 		c.currency = "EUR"
@@ -417,19 +494,18 @@ func (g *generator) command() command {
 }
 
 func (g *generator) hold(c *command) {
-	user := rapid.SampledFrom(g.users).Draw(g.t, "user")
-	c.caller = fan(user)
+	c.caller = g.person()
 	if rapid.IntRange(0, 9).Draw(g.t, "again") == 0 && len(g.ids) > 0 { // a request sent twice
 		c.bookingID = rapid.SampledFrom(g.ids).Draw(g.t, "booking")
 		c.fingerprint = []byte("same")
-		c.caller = fan(g.owners[c.bookingID])
+		c.caller = g.owners[c.bookingID]
 		c.seats = g.seats()
 		return
 	}
 	c.fingerprint = []byte("same")
-	c.bookingID = id.Booking(g.eventID, user, fmt.Sprint("k", len(g.ids)))
+	c.bookingID = id.Booking(g.eventID, c.caller.UserID, fmt.Sprint("k", len(g.ids)))
 	g.ids = append(g.ids, c.bookingID)
-	g.owners[c.bookingID] = user
+	g.owners[c.bookingID] = c.caller
 	g.choose(c)
 }
 
@@ -455,7 +531,7 @@ func (g *generator) grant(c *command) {
 	c.seats = g.seats()
 	if !slices.Contains(g.ids, c.bookingID) {
 		g.ids = append(g.ids, c.bookingID)
-		g.owners[c.bookingID] = c.heir
+		g.owners[c.bookingID] = fan(c.heir)
 	}
 }
 
@@ -470,9 +546,10 @@ func (g *generator) seats() []int32 {
 func TestRandomHistories(t *testing.T) {
 	w := newWorld(t)
 	rapid.Check(t, func(t *rapid.T) {
-		ev := w.event()
-		g := &generator{t: t, w: w, eventID: ev, version: 1, owners: map[string]string{}, users: []string{"u1", "u2", "u3", "u4", "u5"}}
-		o := &oracle{w: w, open: true, limit: 4, seats: map[int32]claim{}, bookings: map[string]*oracleBooking{}}
+		waived := rapid.Bool().Draw(t, "waived")
+		ev := w.event(func(s *message.Sale) { s.UnverifiedBuyers = waived })
+		g := &generator{t: t, w: w, eventID: ev, version: 1, waived: waived, owners: map[string]message.Caller{}, users: []string{"u1", "u2", "u3", "u4", "u5"}}
+		o := &oracle{w: w, open: true, waived: waived, limit: 4, seats: map[int32]claim{}, bookings: map[string]*oracleBooking{}}
 		for range rapid.IntRange(3, 25).Draw(t, "batches") {
 			w.pass(rapid.SampledFrom([]int64{0, 1, minute / 4, minute, 3 * minute, 8*minute - 1, 8 * minute, 20 * minute}).Draw(t, "pass"))
 			o.now = w.clock.Load()
@@ -508,7 +585,7 @@ func TestRandomHistories(t *testing.T) {
 func (g *generator) sale() *item {
 	g.version++
 	s := g.w.sale()
-	s.EventVersion = g.version
+	s.EventVersion, s.UnverifiedBuyers = g.version, g.waived
 	s.Status = rapid.SampledFrom([]message.Status{message.OnSale, message.OnSale, message.Published}).Draw(g.t, "status")
 	return &item{Value: &job{cmd: command{do: doSetSale, eventID: g.eventID, sale: s}}}
 }

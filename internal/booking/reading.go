@@ -46,6 +46,7 @@ type reading struct {
 	w        *writer
 	ids      []string // bookings named by commands
 	swaps    []string // of these, those to be swapped
+	pays     []string // of these, those to be confirmed
 	buyers   []person
 	seats    []int32
 	choosing bool // a command lets us choose seats
@@ -69,8 +70,10 @@ func (r *reading) want(c *command) {
 		switch c.do {
 		case doSwap:
 			r.swaps = append(r.swaps, c.bookingID)
+		case doConfirm:
+			r.pays = append(r.pays, c.bookingID)
 		case doAdopt:
-			r.buyers = append(r.buyers, person{c.heir, c.email})
+			r.buyers = append(r.buyers, person{c.heir, newAddress(c.email, proved)})
 		case doGrant:
 			if c.heir != "" {
 				r.buyers = append(r.buyers, person{user: c.heir})
@@ -101,8 +104,14 @@ func (r *reading) all(ctx context.Context) error {
 		if late || swap && r.choosing { // which may choose its own seats again
 			r.seats = append(r.seats, b.Seats...)
 		}
+		if late && r.known[id] != nil { // whose it is may have changed without an entry
+			return errRemembered
+		}
 		if late || swap {
-			r.buyers = append(r.buyers, b.of())
+			r.buyers = append(r.buyers, s.holder(b))
+		}
+		if b != nil && (late || s.unsettled(b)) && slices.Contains(r.pays, id) {
+			r.buyers = append(r.buyers, s.payer(b))
 		}
 	}
 	if err := r.readBuyers(ctx); err != nil {
@@ -199,17 +208,16 @@ func (r *reading) readBuyers(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		own, byEmail := &buyer{}, &buyer{}
-		for _, h := range list {
-			if h.byEmail {
-				byEmail.bookings = append(byEmail.bookings, h.held)
-			} else {
-				own.bookings = append(own.bookings, h.held)
-			}
+		s.buyers[p.user] = &buyer{}
+		for _, a := range p.addresses() {
+			s.emails[a] = &buyer{}
 		}
-		s.buyers[p.user] = own
-		if p.email != (message.EmailKey{}) {
-			s.emails[p.email] = byEmail
+		for _, h := range list {
+			to := s.buyers[p.user]
+			if h.byEmail {
+				to = s.emails[h.address]
+			}
+			to.bookings = append(to.bookings, h.held)
 		}
 	}
 	var again []string

@@ -39,7 +39,7 @@ func scanBooking(row scanner) (*record, error) {
 		return nil, err
 	}
 	r.ExpiresAt, r.PaymentID, r.ReleasedAt = expires.Int64, payment.String, released.Int64
-	copy(r.Email[:], email)
+	r.address = readAddress(email)
 	var ok bool
 	if r.GivenBack, ok = message.ParseSeats(givenBack.String); !ok && givenBack.Valid {
 		return nil, fmt.Errorf("booking %s: seats given back are unreadable: %.40q", r.ID, givenBack.String)
@@ -55,18 +55,38 @@ func scanFound(row scanner, before ...any) (found, error) {
 	var f found
 	var seats string
 	var prices int64
-	if err := row.Scan(append(before, &f.byEmail, &f.id, &f.user, &f.status, &f.created, &f.until, &f.released, &seats, &prices)...); err != nil {
+	var email []byte
+	if err := row.Scan(append(before, &f.byEmail, &f.id, &f.user, &f.status, &f.created, &f.until, &f.released, &seats, &prices, &email)...); err != nil {
 		return f, fmt.Errorf("read buyer: %w", err)
 	}
-	f.seats, f.gift = message.CountSeats(seats), prices == message.FreeOfCharge
+	f.seats, f.gift, f.address = message.CountSeats(seats), prices == message.FreeOfCharge, readAddress(email)
 	return f, nil
 }
 
-func emailOrNull(k message.EmailKey) any {
-	if k == (message.EmailKey{}) {
+// column is an address in email_key: its key, and unless it is proved a byte more.
+// So a look-up of the key alone finds what counts for the address's owner.
+func (a address) column() []byte {
+	switch {
+	case a == address{}:
 		return nil
+	case a.standing == proved:
+		return a.key[:]
 	}
-	return k[:]
+	return append(a.key[:], byte(a.standing))
+}
+
+func readAddress(column []byte) (a address) {
+	if n := copy(a.key[:], column); len(column) > n {
+		a.standing = standing(column[n])
+	}
+	return a
+}
+
+func emailOrNull(a address) any {
+	if c := a.column(); c != nil {
+		return c
+	}
+	return nil
 }
 
 // scanEntries reads entryColumns to the end and closes rows.

@@ -57,15 +57,14 @@ func (w *netRows) add(s *state) {
 		w.fresh.add(b)
 		w.fresh.createdAt = append(w.fresh.createdAt, b.CreatedAt)
 		w.fresh.fingerprint = append(w.fresh.fingerprint, b.Fingerprint)
-		email, _ := emailOrNull(b.Email).([]byte)
-		w.fresh.email = append(w.fresh.email, email)
+		w.fresh.email = append(w.fresh.email, b.column())
 	}
 	for id, was := range s.dirty {
 		w.dirty.add(s.bookings[id])
 		w.dirty.was = append(w.dirty.was, was)
 	}
 	for id, was := range s.moved {
-		w.batch.Queue(sqliteText[xBookingUser], s.bookings[id].UserID, emailOrNull(s.bookings[id].Email), id, was).Exec(rowsAre(1, "move booking"))
+		w.batch.Queue(sqliteText[xBookingUser], s.bookings[id].UserID, emailOrNull(s.bookings[id].address), id, was).Exec(rowsAre(1, "move booking"))
 	}
 	n := s.claims.writes()
 	w.freed.add(s.eventID, n.freed)

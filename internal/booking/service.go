@@ -359,34 +359,6 @@ func (s *Service) Grant(ctx context.Context, caller message.Caller, key, kind, h
 	})
 }
 
-// Adopt gives the bookings of an account to another one of the same person; email
-// is the key of the heir's verified address, for limits; zero: it has none. An
-// account may be its own heir: its address was verified. Holds go all or none: a
-// limit that they would break is a Conflict. What is paid or over always goes.
-// Adopt may be called again when its outcome is unclear, until it succeeds.
-func (s *Service) Adopt(ctx context.Context, from, to string, email message.EmailKey) error {
-	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 ORDER BY CASE status WHEN 'pending' THEN 0 ELSE 1 END, id`, from) // bookings_by_user
-	if err != nil {
-		return err
-	}
-	for i, bookingID := range ids {
-		_, err := s.system(ctx, command{do: doAdopt, bookingID: bookingID, from: from, heir: to, email: email})
-		if err == nil && email != (message.EmailKey{}) {
-			s.crowd.forget(bookingID)
-		}
-		if err == nil || errs.Is(err, "hold-over") || errs.KindOf(err) == errs.NotFound {
-			continue
-		}
-		for _, back := range ids[:i] { // a limit would be broken: as it was
-			if _, e := s.system(ctx, command{do: doAdopt, bookingID: back, from: to, heir: from}); e != nil && !errs.Is(e, "hold-over") {
-				err = errors.Join(err, e)
-			}
-		}
-		return err
-	}
-	return nil
-}
-
 // Swap exchanges the seats of a hold. Version, if not 0, must be the booking's
 // Seq: another one is refused with kind Precondition.
 func (s *Service) Swap(ctx context.Context, caller message.Caller, bookingID string, version int64, w Wish) (message.Booking, error) {

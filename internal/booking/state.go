@@ -10,10 +10,10 @@ import (
 type record struct {
 	message.Booking
 	Fingerprint []byte
-	Extended    bool             // its hold was extended once
-	Email       message.EmailKey // of the address that it was made with; zero: none that counts
-	ReleasedAt  int64            // µs since 1970: when its hold was given up; 0: it was not
-	GivenBack   []int32          // seats that were given back while others stayed
+	Extended    bool    // its hold was extended once
+	address             // that it was made with, or that its owner has shown since
+	ReleasedAt  int64   // µs since 1970: when its hold was given up; 0: it was not
+	GivenBack   []int32 // seats that were given back while others stayed
 }
 
 // has reports whether the claim of a seat is the booking's, by the booking's row.
@@ -39,10 +39,10 @@ type state struct {
 	claims   claims
 	inUse    bool // there is a claim, or a booking that is pending or booked; read only when the sale changes
 	bookings map[string]*record
-	buyers   map[string]*buyer           // by account
-	emails   map[message.EmailKey]*buyer // by address
-	taken    bitset                      // every claimed seat; nil unless a command lets us choose
-	lapsing  int                         // how many seats in taken were read because their hold had lapsed
+	buyers   map[string]*buyer  // by account
+	emails   map[address]*buyer // by address
+	taken    bitset             // every claimed seat; nil unless a command lets us choose
+	lapsing  int                // how many seats in taken were read because their hold had lapsed
 
 	// what apply has done so far in this batch
 	entries   []message.Entry
@@ -90,7 +90,7 @@ func newState(eventID string) *state {
 		claims:   claims{m: map[int32]touched{}},
 		bookings: map[string]*record{},
 		buyers:   map[string]*buyer{},
-		emails:   map[message.EmailKey]*buyer{},
+		emails:   map[address]*buyer{},
 		fresh:    map[string]bool{},
 		dirty:    map[string]int64{},
 		moved:    map[string]string{},
@@ -139,13 +139,12 @@ func (s *state) apply(e effect) {
 	s.append(e)
 }
 
-// count notes a new booking with those it counts for.
+// count notes a booking with those it counts for, once with each.
 func (s *state) count(b *record) {
-	if to := s.buyers[b.UserID]; to != nil {
-		to.bookings = append(to.bookings, reduced(b))
-	}
-	if to := s.emails[b.Email]; to != nil {
-		to.bookings = append(to.bookings, reduced(b))
+	for _, to := range []*buyer{s.buyers[b.UserID], s.emails[b.address]} {
+		if to != nil && !slices.ContainsFunc(to.bookings, func(h held) bool { return h.id == b.ID }) {
+			to.bookings = append(to.bookings, reduced(b))
+		}
 	}
 }
 

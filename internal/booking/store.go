@@ -91,7 +91,7 @@ func (w *writer) hints(items []*item, l *lessons, known map[string]*record) hint
 		case doHold:
 			h.buyers = append(h.buyers, buyerKey{buying(c.caller, w.waives(c.eventID)), c.eventID})
 		case doAdopt:
-			h.buyers = append(h.buyers, buyerKey{person{c.heir, c.email}, c.eventID})
+			h.buyers = append(h.buyers, buyerKey{person{c.heir, newAddress(c.email, proved)}, c.eventID})
 			h.bookings = append(h.bookings, c.bookingID)
 		default:
 			if known[c.bookingID] == nil {

@@ -225,8 +225,8 @@ func (t *postgresTx) wantBuyers(b *pgx.Batch, keys []buyerKey) {
 	for i, k := range keys {
 		t.holdings[k] = nil
 		users, events, asked = append(users, k.user), append(events, k.eventID), append(asked, int64(i))
-		if k.email != (message.EmailKey{}) {
-			emails, eventsOf, askedEmail = append(emails, k.email[:]), append(eventsOf, k.eventID), append(askedEmail, int64(i))
+		for _, a := range k.addresses() {
+			emails, eventsOf, askedEmail = append(emails, a.column()), append(eventsOf, k.eventID), append(askedEmail, int64(i))
 		}
 	}
 	read := func(rows pgx.Rows) error {

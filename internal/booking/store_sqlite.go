@@ -27,6 +27,7 @@ const (
 	qBooking
 	qBuyer
 	qBuyerEmail
+	qBuyerTyped
 	qEntries
 	xHeadNew
 	xHead
@@ -45,7 +46,7 @@ const bookingColumns = `id, event_id, user_id, status, seats, created_at, expire
 	plan_id, plan_version, price_version, payment_id, fingerprint, extended, seq, email_key, released_at, given_back`
 
 // heldColumns are what limits need to know of a booking, scanHeld reads them.
-const heldColumns = `b.id, b.user_id, b.status, b.created_at, coalesce(b.expires_at, 0), coalesce(b.released_at, 0), b.seats, b.price_version`
+const heldColumns = `b.id, b.user_id, b.status, b.created_at, coalesce(b.expires_at, 0), coalesce(b.released_at, 0), b.seats, b.price_version, b.email_key`
 
 const entryColumns = `event_id, seq, at, kind, booking_id, seats, until, amount, currency, sale, hash`
 
@@ -60,6 +61,8 @@ var sqliteText = [...]string{
 	qBuyer: `SELECT FALSE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2`,
 	qBuyerEmail: `SELECT FALSE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2
 		UNION ALL SELECT TRUE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_email*/ WHERE email_key = $3 AND event_id = $2`,
+	qBuyerTyped: `SELECT FALSE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2
+		UNION ALL SELECT TRUE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_email*/ WHERE email_key IN ($3, $4) AND event_id = $2`,
 	qEntries: `SELECT ` + entryColumns + ` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq`, // primary key
 	xHeadNew: `INSERT INTO sales (seq, hash, at, ` + saleColumns + `, event_id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
@@ -190,10 +193,11 @@ func (t *sqliteTx) bookings(_ context.Context, ids []string) ([]*record, error) 
 }
 
 func (t *sqliteTx) buyer(_ context.Context, p person, eventID string) ([]found, error) {
-	statement, args := qBuyer, []any{p.user, eventID}
-	if p.email != (message.EmailKey{}) {
-		statement, args = qBuyerEmail, append(args, p.email[:])
+	args := []any{p.user, eventID}
+	for _, a := range p.addresses() {
+		args = append(args, a.column())
 	}
+	statement := [...]int{qBuyer, qBuyerEmail, qBuyerTyped}[len(args)-2]
 	rows, err := t.stmt(statement).QueryContext(t.ctx, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read buyer: %w", err)
@@ -269,7 +273,7 @@ func (t *sqliteTx) saveBookings(s *state) error {
 		b := s.bookings[id]
 		if err := t.exec(xBookingNew, "insert booking", b.ID, b.EventID, b.UserID, string(b.Status), seatsText(b.Seats), b.CreatedAt,
 			positive(b.ExpiresAt), b.Amount, b.Fees, b.Currency, b.PlanID, b.PlanVersion, b.PriceVersion,
-			orNull(b.PaymentID), b.Fingerprint, b.Extended, b.Seq, emailOrNull(b.Email), positive(b.ReleasedAt), seatsOrNull(b.GivenBack)); err != nil {
+			orNull(b.PaymentID), b.Fingerprint, b.Extended, b.Seq, emailOrNull(b.address), positive(b.ReleasedAt), seatsOrNull(b.GivenBack)); err != nil {
 			return err
 		}
 	}
@@ -281,7 +285,7 @@ func (t *sqliteTx) saveBookings(s *state) error {
 		}
 	}
 	for id, before := range s.moved {
-		if err := t.exec(xBookingUser, "move booking", s.bookings[id].UserID, emailOrNull(s.bookings[id].Email), id, before); err != nil {
+		if err := t.exec(xBookingUser, "move booking", s.bookings[id].UserID, emailOrNull(s.bookings[id].address), id, before); err != nil {
 			return err
 		}
 	}

@@ -26,11 +26,10 @@ type adoption struct {
 	tries    int64
 }
 
-// adopt gives a visitor's holds to the account that turned out to be theirs, all
-// or none: a limit that this would break is a Conflict, and the visitor has them
-// still. From equal to the account it gives them the account's address. Callers
-// that are neither guests nor unverified accounts of the same address have
-// nothing to give.
+// adopt gives a visitor's bookings to the account that turned out to be theirs. A
+// hold that would break a limit stays the visitor's, and the error says so (see
+// overLimit); everything else has gone over then. Callers that are neither guests
+// nor unverified accounts of the same address have nothing to give.
 func (s *Service) adopt(ctx context.Context, visitor message.Caller, to *User) error {
 	mine := visitor.Role == message.Guest || visitor.SignedIn() && !visitor.Verified && to.Verified && visitor.Email == s.emailKey(to.Address()) && to.Address() != ""
 	if !mine || s.bookings() == nil || visitor.UserID == to.ID {
@@ -87,8 +86,16 @@ func guestIDOf(ctx context.Context, tx *sql.Tx, address string) (guestID string,
 	return guestID, err
 }
 
-// carryOut does one adoption. It is over when it is done or refused for good: a
-// limit that it would break.
+// overLimit reports whether an adoption has done all that it could, and left holds
+// behind that would break a limit.
+func overLimit(err error) bool {
+	kind := errs.KindOf(err)
+	return err != nil && (kind == errs.Conflict || kind == errs.TooMany)
+}
+
+// carryOut does one adoption. It is over when it is done, but for holds that would
+// break a limit. Those of an account that has got its address stay its own, and the
+// limit is checked when they are paid.
 func (s *Service) carryOut(ctx context.Context, a *adoption) error {
 	if s.bookings() == nil {
 		return nil // the next start has them
@@ -102,7 +109,7 @@ func (s *Service) carryOut(ctx context.Context, a *adoption) error {
 		key = s.emailKey(to.Address())
 	}
 	refused := s.bookings().Adopt(ctx, a.from, a.to, key)
-	if kind := errs.KindOf(refused); refused != nil && kind != errs.Conflict && kind != errs.NotFound {
+	if refused != nil && !overLimit(refused) && errs.KindOf(refused) != errs.NotFound {
 		return refused
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -123,7 +130,7 @@ func (s *Service) RunAdoptions(ctx context.Context) error {
 			return err
 		}
 		for i := range due {
-			if err := s.carryOut(ctx, &due[i]); err != nil && errs.KindOf(err) != errs.Conflict {
+			if err := s.carryOut(ctx, &due[i]); err != nil && !overLimit(err) {
 				s.log.ErrorContext(ctx, "an adoption of bookings waits", "error", err)
 			}
 		}
@@ -149,7 +156,7 @@ func (s *Service) finishAdoptions(ctx context.Context, userID string) error {
 		return fmt.Errorf("adoptions: %w", err)
 	}
 	for i := range list {
-		if err := s.carryOut(ctx, &list[i]); err != nil && errs.KindOf(err) != errs.Conflict {
+		if err := s.carryOut(ctx, &list[i]); err != nil && !overLimit(err) {
 			return err
 		}
 	}

@@ -101,7 +101,7 @@ func (s *Service) guestOwner(ctx context.Context, caller message.Caller, u *User
 		case !errors.Is(err, errNoUser):
 			return owner, err
 		}
-		if s.bookings() != nil { // the holds count for the address from now on, or a limit refuses
+		if s.bookings() != nil { // the holds count for the address from now on; the guest is told if that is too many
 			if err := s.bookings().Adopt(ctx, u.ID, u.ID, s.emailKey(address)); err != nil {
 				return owner, err
 			}

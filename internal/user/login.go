@@ -87,7 +87,8 @@ func (s *Service) claimed(ctx context.Context, c Credentials) (list []User, of t
 }
 
 // welcome starts a session of an account, which takes over what its owner has
-// held as a visitor. When a limit forbids that, nothing changes.
+// held as a visitor. Where a limit forbids that for some holds, there is no session:
+// the visitor has these holds still.
 func (s *Service) welcome(ctx context.Context, u User, visitor message.Caller, agent string) (Session, error) {
 	if err := s.adopt(ctx, visitor, &u); err != nil {
 		return Session{}, err

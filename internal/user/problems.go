@@ -29,6 +29,6 @@ var Problems = errs.Problems{
 		"sign-up":            {"account-exists"},
 		"update-user":        {"account-exists", "changed-meanwhile", "version-differs", "not-yours-to-change", "wrong-password", "too-many-attempts"},
 		"verify-email":       {"address-taken", "code-expired"},
-		"verify-guest":       {"address-taken", "code-expired", "too-many-attempts", "too-many-seats", "already-verified"},
+		"verify-guest":       {"address-taken", "code-expired", "too-many-attempts", "too-many-seats", "too-many-bookings", "already-verified"},
 	},
 }

@@ -28,8 +28,8 @@ type Bookings interface {
 	UserBookingIDs(ctx context.Context, userID string, limit int) ([]string, bool, error)
 	// Adopt gives a user's bookings to another account of the same person, with
 	// the key of its verified address, or with from equal to to gives them the
-	// address only. Holds go all or none: a limit refuses with kind Conflict. It
-	// may be done again.
+	// address only. Holds that would break a limit stay, and the error is of kind
+	// Conflict or TooMany. It may be done again.
 	Adopt(ctx context.Context, fromUserID, toUserID string, email message.EmailKey) error
 	// HasLive reports whether a user has bookings that are held or sold.
 	HasLive(ctx context.Context, userID string) (bool, error)

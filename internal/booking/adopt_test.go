@@ -1,0 +1,245 @@
+package booking
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// held makes a hold and must succeed.
+func (w *world) held(caller message.Caller, eventID string, n int) message.Booking {
+	w.t.Helper()
+	b, err := w.holdAs(caller, eventID, n)
+	if err != nil {
+		w.t.Fatalf("hold for %s: %v", caller.UserID, err)
+	}
+	return b
+}
+
+// paid makes a booking and must succeed.
+func (w *world) paid(caller message.Caller, eventID string, n int) message.Booking {
+	w.t.Helper()
+	b, err := w.pay(w.held(caller, eventID, n))
+	if err != nil {
+		w.t.Fatalf("pay for %s: %v", caller.UserID, err)
+	}
+	return b
+}
+
+func (w *world) ownerIs(b message.Booking, user string) {
+	w.t.Helper()
+	if got, err := w.s.Booking(w.t.Context(), b.ID); err != nil || got.UserID != user {
+		w.t.Errorf("%s is %s's, want %s's; %v", b.ID, got.UserID, user, err)
+	}
+}
+
+// A hold that was made before its owner showed an address is counted for the
+// address at the latest when it is paid, whatever adopting has come to.
+func TestLimitWhenTheOwnerIsKnown(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		email  byte // that the hold was made with
+		adopt  bool
+		forget bool // the node has nothing in memory
+	}{
+		{"over the limit when the address is shown", 1, true, false},
+		{"without an address when it was made", 0, true, false},
+		{"overlooked", 1, false, false},
+		{"with nothing in memory", 1, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			ctx := t.Context()
+			ev := w.event() // four for each
+			w.paid(at("guest", 1, true), ev, 3)
+			over, fits := w.held(at("ann", c.email, false), ev, 3), w.held(at("ann", c.email, false), ev, 1)
+			if c.adopt {
+				wantType(t, w.s.Adopt(ctx, "ann", "ann", message.EmailKey{1}), "too-many-seats")
+				wantType(t, w.s.Adopt(ctx, "ann", "ann", message.EmailKey{1}), "too-many-seats") // nobody forgets it
+			}
+			if c.forget {
+				w.forget(ev)
+			}
+			_, err := w.pay(over)
+			wantType(t, err, "too-many-seats")
+			if _, err := w.s.Cancel(ctx, fan("ann"), over.ID, nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.pay(fits); err != nil {
+				t.Error(err)
+			}
+			_, err = w.holdAs(at("another", 1, true), ev, 1) // all four are the address's
+			wantType(t, err, "too-many-seats")
+			w.verify(ev)
+		})
+	}
+}
+
+// Whose a lapsed booking is may have changed on another node: it is read before
+// late money is taken.
+func TestLateMoneyIsForTheOwnerOfNow(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	ev := w.event()
+	w.paid(at("ann", 1, true), ev, 3)
+	b := w.held(at("guest", 0, false), ev, 2)
+	w.pass(8 * minute)
+	w.sweep(1)
+	old := w.s.recent.m
+	if err := w.s.Adopt(ctx, "guest", "ann", message.EmailKey{1}); err != nil {
+		t.Fatal(err)
+	}
+	w.s.recent.m = old // as another node remembers it
+	_, err := w.s.Confirm(ctx, message.Confirm{BookingID: b.ID, PaymentID: "p", Amount: b.Amount, Currency: "EUR", StartedAt: b.ExpiresAt})
+	wantType(t, err, "too-many-seats")
+	w.verify(ev)
+}
+
+// Only the holds that would break a limit stay behind, and are named.
+func TestAdoptLeavesOnlyWhatConflicts(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	one, two := w.event(), w.event()
+	paid := w.paid(at("guest", 1, true), two, 1)
+	fits, lapsed := w.held(at("guest", 0, false), one, 2), w.held(at("guest", 0, false), one, 1)
+	anns, conflicts := w.held(at("ann", 1, true), two, 3), w.held(at("guest", 0, false), two, 1)
+	for _, b := range []message.Booking{fits, anns, conflicts} {
+		if err := w.s.Extend(ctx, b.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.pass(8 * minute)
+	err := w.s.Adopt(ctx, "guest", "ann", message.EmailKey{1})
+	wantType(t, err, "too-many-seats")
+	if got, _ := errs.Of(err).Extra["bookings"].([]string); !slices.Equal(got, []string{conflicts.ID}) {
+		t.Errorf("%v stay, want %s", got, conflicts.ID)
+	}
+	w.ownerIs(paid, "ann")
+	w.ownerIs(fits, "ann")
+	w.ownerIs(lapsed, "ann")
+	w.ownerIs(conflicts, "guest")
+	if _, err := w.pay(fits); err != nil {
+		t.Error(err)
+	}
+	// What stays has not become the heir's in any way.
+	other := w.held(at("bob", 2, true), two, 4)
+	if err := w.s.Adopt(ctx, "guest", "cleo", message.EmailKey{3}); err != nil {
+		t.Fatal(err)
+	}
+	w.ownerIs(conflicts, "cleo")
+	w.ownerIs(other, "bob")
+	w.verify(one)
+	w.verify(two)
+}
+
+// In one batch with its adoption, a booking still counts once.
+func TestAdoptedBookingCountsOnce(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event()
+	b := w.held(at("ann", 0, false), ev, 2)
+	adopt := command{do: doAdopt, eventID: ev, bookingID: b.ID, from: "ann", heir: "ann", email: message.EmailKey{1}}
+	hold := looked(command{do: doHold, eventID: ev, bookingID: ev + "new", caller: at("ann", 1, true), seats: []int32{4, 5}})
+	adopt.caller = message.System
+	for _, more := range []int{1, 0} {
+		items := []*item{{Value: &job{cmd: adopt}}, {Value: &job{cmd: hold}}}
+		answers, err := w.s.writers[0].settle(t.Context(), &load{items: items})
+		if err != nil || answers[0].err != nil || answers[1].err != nil {
+			t.Fatalf("%v, %v, %d more", answers, err, more)
+		}
+	}
+	_, err := w.holdAs(at("ann", 1, true), ev, 1)
+	wantType(t, err, "too-many-seats")
+	w.verify(ev)
+}
+
+// Adopting never makes a person's bookings of an event more than a hundred, but
+// for those that are paid.
+func TestAdoptionIsBounded(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	ev := w.event()
+	for guest := range 3 {
+		user := fmt.Sprint("guest", guest)
+		for range 60 {
+			w.cancel(w.held(at(user, 0, false), ev, 1))
+			w.pass(lapseWindow)
+		}
+	}
+	paid := w.paid(at("guest2", 0, false), ev, 1)
+	for guest := range 3 {
+		if err := w.s.Adopt(ctx, fmt.Sprint("guest", guest), "ann", message.EmailKey{1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.ownerIs(paid, "ann")
+	ids, err := w.s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1`, "ann")
+	if err != nil || len(ids) != maxBookings+1 {
+		t.Errorf("%d bookings, %v", len(ids), err)
+	}
+	more := w.paid(at("late", 0, false), ev, 1)
+	dead := w.held(at("late", 0, false), ev, 1)
+	w.cancel(dead)
+	held := w.held(at("late", 0, false), ev, 1)
+	err = w.s.Adopt(ctx, "late", "ann", message.EmailKey{1})
+	wantType(t, err, "too-many-bookings")
+	w.ownerIs(more, "ann")
+	w.ownerIs(dead, "late")
+	w.ownerIs(held, "late")
+	// Nor do several accounts that show one address, one after the other.
+	for range 60 {
+		w.cancel(w.held(at("twin", 1, false), ev, 1))
+		w.pass(lapseWindow)
+	}
+	if err := w.s.Adopt(ctx, "twin", "twin", message.EmailKey{1}); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	if err := w.db.Reader().QueryRow(`SELECT count(*) FROM bookings WHERE email_key = $1 AND event_id = $2`, newAddress(message.EmailKey{1}, proved).column(), ev).Scan(&n); err != nil || n > maxBookings+2 {
+		t.Errorf("%d bookings count for the address, %v", n, err)
+	}
+	w.verify(ev)
+}
+
+// Where addresses need not be verified, those who only type one share a limit of
+// their own, and count what its owner has. The owner does not count what others
+// have typed.
+func TestLimitOfAnAddressThatIsOnlyTyped(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	ev := w.event(func(s *message.Sale) { s.UnverifiedBuyers = true })
+	w.paid(at("stranger", 1, false), ev, 4)
+	own := w.held(at("owner", 1, true), ev, 4) // nobody has used it up
+	_, err := w.holdAs(at("owner", 1, true), ev, 1)
+	wantType(t, err, "too-many-seats")
+	for _, forget := range []bool{false, true} {
+		if forget {
+			w.forget(ev)
+		}
+		_, err = w.holdAs(at("owner, as somebody else", 1, false), ev, 1)
+		wantType(t, err, "too-many-seats")
+		if n := errs.Of(err).Extra["live"]; n != nil {
+			t.Errorf("a stranger is told that the owner has %v", n)
+		}
+	}
+	// A stranger is not told either which booking the owner's seats are in.
+	w.s.views.forget(ev)
+	_, err = w.s.Hold(ctx, at("stranger 2", 1, false), "", Wish{EventID: ev, Seats: []string{w.plan.Seats[own.Seats[0]].Label}})
+	if errs.Is(err, "already-yours") {
+		t.Error(err)
+	}
+
+	// What somebody held before they showed the address counts for it afterwards.
+	other := w.event(func(s *message.Sale) { s.UnverifiedBuyers = true })
+	w.paid(at("eve", 2, false), other, 2)
+	w.held(at("eve", 2, false), other, 1)
+	if err := w.s.Adopt(ctx, "eve", "eve", message.EmailKey{2}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.holdAs(at("eve's guest", 2, true), other, 2)
+	wantType(t, err, "too-many-seats")
+	w.verify(ev)
+	w.verify(other)
+}
