@@ -11,18 +11,31 @@ import (
 	"boxoffice/internal/message"
 )
 
-// crowd bounds what people without a verified address hold from one client address,
-// IPv6 /64 networks being one: a script makes accounts as it likes. It bites only
-// under pressure, when less than half of an event's seats are free; the bound grows
-// with the event. What counts is time held without paying: holds that last count
-// whole, those that came to nothing for a while as long as they were held. It is in
-// memory, of this node alone and until it ends. People whose address is verified
-// are never counted: thousands of them may share one client address.
+// crowd bounds what people without a verified address hold: a script makes accounts
+// as it likes. It bites only under pressure, when less than half of an event's seats
+// are free. There are two bounds, both of which grow with the event:
+//
+//   - From one client address, IPv6 /64 networks being one. What counts is time held
+//     without paying: holds that last count whole, those that came to nothing for a
+//     while as long as they were held.
+//   - All together, from however many addresses. What counts is what they hold now.
+//
+// What may have been held counts until it is known that it is not. It is in memory,
+// of this node alone and until it ends. People whose address is verified are never
+// counted: thousands of them may share one client address.
 type crowd struct {
-	some  atomic.Bool // there is anything to look for
-	mu    sync.Mutex
-	holds map[string]*crowdHold // by booking id
-	from  map[origin]map[string]*crowdHold
+	some   atomic.Bool // there is anything to look for
+	mu     sync.Mutex
+	holds  map[string]*crowdHold // by booking id
+	from   map[origin]map[string]*crowdHold
+	events map[string]*crowdEvent // by event id
+}
+
+// crowdEvent is what unverified people hold of an event.
+type crowdEvent struct {
+	holds map[string]*crowdHold
+	seats int   // held now, or a second ago
+	exact int64 // when the holds that had lapsed were last left out, µs since 1970
 }
 
 // origin is an event and a client address.
@@ -31,8 +44,10 @@ type origin struct{ eventID, client string }
 type crowdHold struct {
 	at     origin
 	seats  int
+	all    int   // of seats, those in the event's sum
 	began  int64 // µs since 1970
 	until  int64 // µs since 1970; 0: not decided yet
+	unsure int64 // µs since 1970: when it has ended if nobody hears what was decided
 	ended  int64 // µs since 1970; 0: not yet
 	before int   // seats that it had before the swap that is under way
 }
@@ -40,10 +55,13 @@ type crowdHold struct {
 const (
 	crowdShare = 20 // so many such clients share an event under pressure
 	crowdLeast = 2  // people with all seats that a customer may have, at least
+	crowdAll   = 2  // all unverified people together hold one part in so many of what is not sold, or what one customer may have
+
+	recount = 1_000_000 // µs
 )
 
 func newCrowd() *crowd {
-	return &crowd{holds: map[string]*crowdHold{}, from: map[origin]map[string]*crowdHold{}}
+	return &crowd{holds: map[string]*crowdHold{}, from: map[origin]map[string]*crowdHold{}, events: map[string]*crowdEvent{}}
 }
 
 // clientOf is the client address of a request, of IPv6 its /64 network; "" when it
@@ -62,70 +80,145 @@ func clientOf(ctx context.Context) string {
 }
 
 // admit counts a hold of n seats that is about to be asked for, or refuses it; done
-// says what came of it. A caller who is not counted is always admitted.
+// is to be told what was decided, if anything was. It is nil for callers who are
+// not counted.
 func (s *Service) admit(ctx context.Context, caller message.Caller, v *view, bookingID string, n int) (done func(message.Booking, error), err error) {
 	client := clientOf(ctx)
 	if caller.Verified || caller.Administers() || client == "" {
-		return func(message.Booking, error) {}, nil
+		return nil, nil
 	}
-	now, counts := s.now().UnixMicro(), v.counts()
+	if err := ctx.Err(); err != nil { // nothing would be asked for
+		return nil, err
+	}
+	ask := asking{at: origin{v.eventID, client}, bookingID: bookingID, seats: n, now: s.now().UnixMicro()}
+	counts := v.counts()
 	total := int(counts.Free + counts.Held + counts.Sold)
 	v.mu.RLock()
-	most := max(crowdLeast*int(v.sale.LimitPerCustomer), total/crowdShare)
-	holdFor := v.sale.HoldFor
+	ask.mostFrom = max(crowdLeast*int(v.sale.LimitPerCustomer), total/crowdShare)
+	ask.mostOfAll = max(int(v.sale.LimitPerCustomer), int(counts.Free+counts.Held)/crowdAll)
+	ask.holdFor = v.sale.HoldFor
 	v.mu.RUnlock()
-	pressed := int(counts.Free)*2 < total
-	if !s.crowd.reserve(origin{v.eventID, client}, bookingID, n, most, pressed, now, holdFor) {
-		return nil, errs.New(errs.TooMany, "many-held-unverified",
-			"Many seats of this event are held from your network by people whose e-mail address is not verified. Please verify yours, or try again in a few minutes.").
-			After(time.Minute)
+	ask.pressed = int(counts.Free)*2 < total
+	if err := s.crowd.reserve(&ask); err != nil {
+		return nil, err
 	}
 	return func(b message.Booking, err error) { s.crowd.decided(bookingID, b, err, s.now().UnixMicro()) }, nil
 }
 
-// reserve counts n seats for a booking unless that is too much.
-func (c *crowd) reserve(at origin, bookingID string, n, most int, pressed bool, now, holdFor int64) bool {
+// asking is a hold that an unverified person asks for.
+type asking struct {
+	at        origin
+	bookingID string
+	seats     int
+	now       int64 // µs since 1970
+	holdFor   int64 // µs
+	pressed   bool  // the event is in demand
+	mostFrom  int   // seats for one client address
+	mostOfAll int   // seats for all unverified people
+}
+
+// reserve counts the seats unless that is too much.
+func (c *crowd) reserve(a *asking) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	used := int64(0) // seats times µs
-	for id, h := range c.from[at] {
-		end := h.end(now)
-		switch {
-		case end != 0 && end < now-lapseWindow:
-			c.drop(id)
-		case id == bookingID:
-		case end == 0:
-			used += int64(h.seats) * holdFor
-		default:
-			used += int64(h.seats) * min(max(end-h.began, 0), holdFor)
-		}
+	used := c.usedFrom(a)
+	switch {
+	case !a.pressed:
+	case used+int64(a.seats)*a.holdFor > int64(a.mostFrom)*a.holdFor:
+		return errs.New(errs.TooMany, "many-held-unverified",
+			"Many seats of this event are held from your network by people whose e-mail address is not verified. Please verify yours, or try again in a few minutes.").
+			After(time.Minute)
+	case c.heldByAll(a)+a.seats > a.mostOfAll:
+		return errs.New(errs.TooMany, "many-held-unverified",
+			"Many of the seats that are left are held by people whose e-mail address is not verified. Please verify yours, or try again in a few minutes.").
+			After(time.Minute)
 	}
-	if pressed && used+int64(n)*holdFor > int64(most)*holdFor {
-		return false
-	}
-	h := c.holds[bookingID]
+	h := c.holds[a.bookingID]
 	if h == nil {
-		h = &crowdHold{at: at, began: now}
-		c.holds[bookingID] = h
-		if c.from[at] == nil {
-			c.from[at] = map[string]*crowdHold{}
-		}
-		c.from[at][bookingID] = h
-		c.some.Store(true)
+		h = c.add(a)
 	}
-	h.before, h.seats = h.seats, n
-	return true
+	h.before, h.seats, h.unsure = h.seats, a.seats, a.now+a.holdFor
+	c.sum(h, a.seats)
+	return nil
+}
+
+// usedFrom is what a client address has held of the event, in seats times µs.
+func (c *crowd) usedFrom(a *asking) (used int64) {
+	for id, h := range c.from[a.at] {
+		end := h.end(a.now)
+		switch {
+		case end != 0 && end < a.now-lapseWindow:
+			c.drop(id)
+		case id == a.bookingID:
+		case end == 0:
+			used += int64(h.seats) * a.holdFor
+		default:
+			used += int64(h.seats) * min(max(end-h.began, 0), a.holdFor)
+		}
+	}
+	return used
+}
+
+// heldByAll is what all unverified people hold of the event, but for the booking
+// that is asked for. Holds that have lapsed are looked for only when it matters, and
+// not more than once a second.
+func (c *crowd) heldByAll(a *asking) int {
+	e := c.events[a.at.eventID]
+	if e == nil {
+		return 0
+	}
+	own := 0
+	if h := c.holds[a.bookingID]; h != nil {
+		own = h.all
+	}
+	if e.seats-own+a.seats > a.mostOfAll && a.now >= e.exact+recount {
+		e.exact = a.now
+		for _, h := range e.holds {
+			if h.end(a.now) != 0 {
+				c.sum(h, 0)
+			}
+		}
+		if h := c.holds[a.bookingID]; h != nil {
+			own = h.all
+		}
+	}
+	return e.seats - own
+}
+
+// add begins to count a booking.
+func (c *crowd) add(a *asking) *crowdHold {
+	h := &crowdHold{at: a.at, began: a.now}
+	if c.from[a.at] == nil {
+		c.from[a.at] = map[string]*crowdHold{}
+	}
+	if c.events[a.at.eventID] == nil {
+		c.events[a.at.eventID] = &crowdEvent{holds: map[string]*crowdHold{}}
+	}
+	c.holds[a.bookingID], c.from[a.at][a.bookingID], c.events[a.at.eventID].holds[a.bookingID] = h, h, h
+	c.some.Store(true)
+	return h
+}
+
+// sum makes n seats of a hold count for its event.
+func (c *crowd) sum(h *crowdHold, n int) {
+	c.events[h.at.eventID].seats += n - h.all
+	h.all = n
 }
 
 // end is when a hold ended; 0: it lasts.
 func (h *crowdHold) end(now int64) int64 {
-	if h.ended == 0 && h.until != 0 && h.until <= now {
+	switch {
+	case h.ended != 0:
+		return h.ended
+	case h.until == 0 && h.unsure <= now:
+		return h.unsure
+	case h.until != 0 && h.until <= now:
 		return h.until
 	}
-	return h.ended
+	return 0
 }
 
-// decided notes what came of a hold or a swap that was counted.
+// decided notes what the writer has decided of a hold or a swap that was counted.
 func (c *crowd) decided(bookingID string, b message.Booking, err error, now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -136,12 +229,17 @@ func (c *crowd) decided(bookingID string, b message.Booking, err error, now int6
 		c.drop(bookingID)
 	case err != nil:
 		h.seats = h.before
+		c.sum(h, h.seats)
 	case b.Status == message.Pending:
 		h.until, h.seats = b.ExpiresAt, len(b.Seats)
+		c.sum(h, h.seats)
 	case b.Status == message.Booked:
 		c.drop(bookingID)
-	case h.ended == 0: // a request that was sent again
-		h.ended = now
+	default: // a request that was sent again
+		if h.ended == 0 {
+			h.ended = now
+		}
+		c.sum(h, 0)
 	}
 }
 
@@ -164,9 +262,11 @@ func (c *crowd) hear(entries []message.Entry) {
 		case message.EntryExpired, message.EntryReleased:
 			if h.ended == 0 {
 				h.ended = e.At
+				c.sum(h, 0)
 			}
 		case message.EntryHeld, message.EntryExtended, message.EntrySwapped:
 			h.until, h.seats = e.Until, len(e.Seats)
+			c.sum(h, h.seats)
 		}
 	}
 }
@@ -183,7 +283,12 @@ func (c *crowd) drop(bookingID string) {
 	if h == nil {
 		return
 	}
+	c.sum(h, 0)
 	delete(c.holds, bookingID)
+	e := c.events[h.at.eventID]
+	if delete(e.holds, bookingID); len(e.holds) == 0 {
+		delete(c.events, h.at.eventID)
+	}
 	if delete(c.from[h.at], bookingID); len(c.from[h.at]) == 0 {
 		delete(c.from, h.at)
 	}

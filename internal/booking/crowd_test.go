@@ -2,9 +2,11 @@ package booking
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
 )
 
@@ -50,12 +52,14 @@ func TestCrowdOfUnverified(t *testing.T) {
 	if _, err := w.s.Hold(from(t.Context(), "2001:db8::1"), verified, "", Wish{EventID: ev, Quantity: 8}); err != nil {
 		t.Errorf("a verified person of that network: %v", err)
 	}
+	w.cancel(got[0]) // or they would have half of what is left
+	w.cancel(got[1])
 	if _, err := w.s.Hold(from(t.Context(), "192.0.2.1"), fan("bob"), "", Wish{EventID: ev, Quantity: 2}); err != nil {
 		t.Errorf("another address: %v", err)
 	}
 	w.pass(40 * minute)
 	w.s.crowd.sweep(w.clock.Load())
-	if len(w.s.crowd.holds) != 0 || len(w.s.crowd.from) != 0 || w.s.crowd.some.Load() {
+	if len(w.s.crowd.holds) != 0 || len(w.s.crowd.from) != 0 || len(w.s.crowd.events) != 0 || w.s.crowd.some.Load() {
 		t.Errorf("%d holds are remembered", len(w.s.crowd.holds))
 	}
 	w.verify(ev)
@@ -104,5 +108,134 @@ func TestCrowdForgets(t *testing.T) {
 	}
 	if len(w.s.crowd.holds) != 1 {
 		t.Errorf("a refused hold is counted: %v", w.s.crowd.holds)
+	}
+}
+
+// From however many addresses, unverified people hold at most half of what is not
+// sold, once less than half is free. Who is verified gets the rest; what is paid,
+// released or lapsed counts no more.
+func TestCrowdOfManyAddresses(t *testing.T) {
+	w := newWorld(t)
+	w.plan = hall(100)
+	ev := w.event()
+	clients := 0
+	grab := func() (got []message.Booking) {
+		t.Helper()
+		for {
+			clients++
+			client := fmt.Sprintf("198.51.%d.%d", clients/250, clients%250)
+			b, err := w.s.Hold(from(t.Context(), client), fan(fmt.Sprint("guest", clients)), "", Wish{EventID: ev, Quantity: 2})
+			if err != nil {
+				wantType(t, err, "many-held-unverified")
+				return got
+			}
+			got = append(got, b)
+		}
+	}
+	seats := func(list []message.Booking) int { return 2 * len(list) }
+	got := grab()
+	if n := seats(got); n < 50 || n > 52 {
+		t.Fatalf("they hold %d of 100 seats", n)
+	}
+	for i := range 6 { // verified people buy the rest but one
+		verified := message.Caller{UserID: fmt.Sprint("fan", i), Role: message.Customer, Verified: true}
+		b, err := w.s.Hold(from(t.Context(), "198.51.0.1"), verified, "", Wish{EventID: ev, Quantity: 4})
+		if err != nil {
+			t.Fatalf("a verified person: %v", err)
+		}
+		if _, err := w.pay(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 10 { // of 76 that are not sold they have 52, and may have 38
+		w.cancel(got[0])
+		got = got[1:]
+	}
+	got = append(got, grab()...)
+	if n := seats(got); n != 38 {
+		t.Errorf("they hold %d of 76 seats", n)
+	}
+	if _, err := w.pay(got[0]); err != nil {
+		t.Fatal(err)
+	}
+	if more := seats(grab()); more != 0 { // one has paid: 36 of 74
+		t.Errorf("they get %d more", more)
+	}
+	w.pass(8 * minute) // all have lapsed, and nobody has ended them yet
+	if n := seats(grab()); n < 36 || n > 52 {
+		t.Errorf("later they hold %d", n)
+	}
+	w.verify(ev)
+}
+
+// interrupted is a store that calls begin before each batch.
+type interrupted struct {
+	store
+	begin func() error
+}
+
+func (i interrupted) batch(ctx context.Context, fn func(storeTx) error) error {
+	if err := i.begin(); err != nil {
+		return err
+	}
+	return i.store.batch(ctx, fn)
+}
+
+// Whoever hangs up before the answer is counted for what they have got, and for
+// nothing else.
+func TestCrowdThatHangsUp(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event()
+	wr := w.s.writers[0]
+	whole := wr.store
+	// hold asks for seats and is gone when the writer begins.
+	hold := func(user string, n int) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(from(t.Context(), "192.0.2.1"))
+		left := make(chan struct{})
+		wr.store = interrupted{whole, func() error {
+			cancel()
+			<-left
+			return nil
+		}}
+		_, err := w.s.Hold(ctx, fan(user), "", Wish{EventID: ev, Quantity: n})
+		close(left)
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("the answer came first: %v", err)
+		}
+		w.flush(ev)
+		wr.store = whole
+	}
+	hold("a", 3)
+	hold("b", 99)
+	if n := len(w.s.crowd.holds); n != 1 {
+		t.Fatalf("%d holds are counted", n)
+	}
+	for _, h := range w.s.crowd.holds {
+		if h.seats != 3 || h.until == 0 || w.s.crowd.events[ev].seats != 3 {
+			t.Errorf("counted: %+v", h)
+		}
+	}
+	// Nobody hears of an outcome that is unclear: it counts for as long as a hold.
+	wr.store = interrupted{whole, func() error { return errors.New("the connection broke") }}
+	if _, err := w.s.Hold(from(t.Context(), "192.0.2.1"), fan("c"), "", Wish{EventID: ev, Quantity: 2}); err == nil {
+		t.Fatal("held")
+	}
+	wr.store = whole
+	if n := w.s.crowd.events[ev].seats; n != 5 {
+		t.Errorf("%d seats are counted", n)
+	}
+	w.pass(8*minute + lapseWindow + 1)
+	w.s.crowd.sweep(w.clock.Load())
+	if n := len(w.s.crowd.holds); n != 0 {
+		t.Errorf("%d holds are counted", n)
+	}
+}
+
+// flush waits until the event's writer has done what came before.
+func (w *world) flush(eventID string) {
+	w.t.Helper()
+	if _, err := w.s.submit(w.t.Context(), command{do: doExpire, eventID: eventID, bookingID: eventID + "none", caller: message.System}); !errs.Is(err, "not-found") {
+		w.t.Fatal(err)
 	}
 }

@@ -186,18 +186,27 @@ func (s *Service) tell(entries []message.Entry) {
 // error of kind Internal or Unavailable the outcome is unclear; the same command
 // may be submitted again.
 func (s *Service) submit(ctx context.Context, c command) (message.Booking, error) {
-	return s.send(ctx, c, (*batch.Queue[*job]).Do)
+	return s.send(ctx, c, nil, (*batch.Queue[*job]).Do)
+}
+
+// submitTold is submit that tells done what was decided, whether or not somebody
+// still waits for the answer; if the outcome is unclear, it tells nothing.
+func (s *Service) submitTold(ctx context.Context, c command, done func(message.Booking, error)) (message.Booking, error) {
+	return s.send(ctx, c, done, (*batch.Queue[*job]).Do)
 }
 
 // submitLater is submit behind everybody else's commands.
 func (s *Service) submitLater(ctx context.Context, c command) (message.Booking, error) {
-	return s.send(ctx, c, (*batch.Queue[*job]).DoLater)
+	return s.send(ctx, c, nil, (*batch.Queue[*job]).DoLater)
 }
 
-func (s *Service) send(ctx context.Context, c command, do func(*batch.Queue[*job], context.Context, *job) error) (message.Booking, error) {
+func (s *Service) send(ctx context.Context, c command, done func(message.Booking, error), do func(*batch.Queue[*job], context.Context, *job) error) (message.Booking, error) {
 	w := s.writers[hashOf(c.eventID)%uint32(len(s.writers))]
-	j := &job{cmd: c}
+	j := &job{cmd: c, decided: done}
 	if err := do(w.queue, ctx, j); err != nil {
+		if done != nil && notQueued(err) {
+			done(message.Booking{}, err)
+		}
 		return message.Booking{}, unclear(err)
 	}
 	if j.booking.ID != "" {
@@ -294,9 +303,7 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 		if err != nil {
 			return message.Booking{}, err
 		}
-		b, err := s.submit(ctx, *c)
-		done(b, err)
-		return b, err
+		return s.submitTold(ctx, *c, done)
 	})
 }
 
@@ -376,9 +383,7 @@ func (s *Service) Swap(ctx context.Context, caller message.Caller, bookingID str
 		if err != nil {
 			return b, err
 		}
-		swapped, err := s.submit(ctx, *c)
-		done(swapped, err)
-		return swapped, err
+		return s.submitTold(ctx, *c, done)
 	})
 }
 

@@ -19,7 +19,8 @@ import (
 // job is a command on its way through a writer, with room for the answer.
 type job struct {
 	cmd     command
-	booking message.Booking // as the command left it; zero when there is none
+	booking message.Booking              // as the command left it; zero when there is none
+	decided func(message.Booking, error) // hears of the decision; nil: nobody
 }
 
 // item is a waiting job.
@@ -115,6 +116,9 @@ func (w *writer) attempt(l *load) error {
 	}
 	w.metrics.decided(l.items, answers)
 	for i, it := range l.items {
+		if told := it.Value.decided; told != nil {
+			told(it.Value.booking, answers[i].err)
+		}
 		it.Done(answers[i].err)
 	}
 	return nil
@@ -334,6 +338,13 @@ func (w *writer) publish(ctx context.Context, states map[string]*state) {
 			w.views.forget(s.eventID)
 		}
 	}
+}
+
+// notQueued reports whether a queue has not taken a command at all.
+func notQueued(err error) bool {
+	var full batch.Full
+	var closed batch.Closed
+	return errors.As(err, &full) || errors.As(err, &closed)
 }
 
 // unclear turns what a queue says into an error for the caller.
