@@ -46,6 +46,7 @@ type event struct {
 	cancelTold          bool
 	shown               bool  // everybody could see it at some time
 	limits              int64 // the highest that it had
+	waived              bool  // buyers needed no verified address, at some time
 }
 
 // booking is a booking as its owner was told.
@@ -62,6 +63,8 @@ type booking struct {
 	unpaid                       bool // a payment for it may have been taken back
 	gaveBack                     []string
 	toldBooked                   bool
+	mail                         string // the address that it counts for; "" while nobody has shown one
+	typed                        bool   // it was held before its owner had shown an address
 }
 
 // pay is a payment as its owner was told.
@@ -250,15 +253,27 @@ func (w *world) asked(b *booking, terms []map[string]any, seats []any) {
 	}
 }
 
-// own is how many seats somebody has of an event, over all accounts for which they
-// have shown that the address is theirs.
-func (w *world) own(e *event, p *person, now time.Time) int64 {
+// own is how many seats of an event the owner of an address has, over all accounts.
+// Holds from before an address was shown count for it at the latest when they are
+// paid: whether others do, too, is the caller's to say.
+func (w *world) own(e *event, mail string, now time.Time, heldBefore bool) int64 {
 	var n int64
 	for _, b := range sorted(w.bookings) {
-		o := w.people[b.owner]
-		if b.event == e.name && o != nil && o.verified && o.email == p.email && b.live(now) && w.sure(b) && !b.unpaid && b.kind == "sale" {
+		if b.event == e.name && b.mail == mail && mail != "" && b.live(now) && w.sure(b) && !b.unpaid && b.kind == "sale" &&
+			(!b.typed || heldBefore || b.status == "booked" && !e.waived) {
 			n += int64(len(b.seats))
 		}
 	}
 	return n
+}
+
+// shown notes that somebody has shown that an address is theirs: what they have
+// counts for it.
+func (w *world) shown(p *person) {
+	p.verified = true
+	for _, b := range w.bookings {
+		if b.owner == p.name && b.mail == "" {
+			b.mail = p.email
+		}
+	}
 }

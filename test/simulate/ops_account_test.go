@@ -96,7 +96,7 @@ func askVerify(w *world, s *Step) *request {
 
 func toldVerify(w *world, s *Step, r *reply) {
 	if r.ok() && text(r.doc["email"]) == w.people[s.As].email {
-		w.people[s.As].verified = true
+		w.shown(w.people[s.As])
 	}
 }
 
@@ -219,7 +219,8 @@ func toldShowCode(w *world, s *Step, r *reply) {
 		return
 	}
 	u := object(r.doc["user"])
-	p.id, p.token, p.role, p.verified = text(u["id"]), text(r.doc["token"]), text(u["role"]), true
+	p.id, p.token, p.role = text(u["id"]), text(r.doc["token"]), text(u["role"])
+	w.shown(p)
 }
 
 func makeEdit(g *gen, s *Step) bool {

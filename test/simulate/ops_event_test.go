@@ -159,6 +159,7 @@ func (w *world) learnEvent(e *event, r *reply) {
 	} else if r.status == 202 {
 		e.waiting++
 	}
+	e.waived = e.waived || r.doc["unverified_buyers"] == true
 	e.limits = max(e.limits, number(r.doc["limit_per_customer"]))
 	switch text(r.doc["status"]) {
 	case "cancelled":

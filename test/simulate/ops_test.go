@@ -169,10 +169,11 @@ func toldHold(w *world, s *Step, r *reply) {
 		}
 	}
 	before := int64(0)
-	if p := w.people[owner]; p != nil {
-		before = w.own(e, p, r.came)
+	b := &booking{name: s.Name, event: e.name, owner: owner, typed: true}
+	if p := w.people[owner]; p != nil && p.verified {
+		before = w.own(e, p.email, r.came, false)
+		b.mail, b.typed = p.email, false
 	}
-	b := &booking{name: s.Name, event: e.name, owner: owner}
 	if w.bookings[s.Name] != nil {
 		b.name = fmt.Sprintf("%s.%d", s.Name, len(w.bookings))
 	}
@@ -485,9 +486,16 @@ func toldPay(w *world, s *Step, r *reply) {
 		w.fail("a good card is taken", "booking %s: %s", b.name, r)
 	}
 	owner := w.people[s.As]
-	if r.status == 409 && w.alone && sure && !w.hurt && was.status == "pending" && r.came.Before(was.expires) && approves(s.Method) && !was.payAsked && owner != nil && owner.verified {
+	if r.status == 409 && w.alone && sure && !w.hurt && was.status == "pending" && r.came.Before(was.expires) && approves(s.Method) && !was.payAsked && owner != nil && owner.verified && !w.overLimit(b, r) {
 		w.fail("a live hold can be paid", "booking %s is held until %s: %s", b.name, was.expires, r)
 	}
+}
+
+// overLimit reports whether a hold may be refused when it is paid: it was made
+// before its owner had shown an address, of which others have seats, too.
+func (w *world) overLimit(b *booking, r *reply) bool {
+	e := w.events[b.event]
+	return b.typed && r.slug() == "too-many-seats" && (e.unclear || w.own(e, b.mail, r.came, true) > number(e.doc["limit_per_customer"]))
 }
 
 // paid holds a payment that was taken against what was told.
@@ -496,6 +504,15 @@ func (w *world) paid(b, was *booking, p *pay, r *reply) {
 		return
 	}
 	e := w.events[b.event]
+	if e != nil && b.typed && b.mail != "" && !e.unclear && !e.waived {
+		n := w.own(e, b.mail, r.came, false)
+		if b.status != "booked" {
+			n += int64(len(b.seats))
+		}
+		if n > e.limits {
+			w.fail("the limit holds for people", "%s has %d seats of event %s with those of booking %s; the limit was never more than %d", b.mail, n, e.name, b.name, e.limits)
+		}
+	}
 	if p.amount != was.amount && was.status == "pending" {
 		w.fail("a price is a promise", "booking %s was over %d, and %d was paid", b.name, was.amount, p.amount)
 	}
