@@ -23,11 +23,15 @@ func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *Serve, mail http.Han
 	if err != nil {
 		return err
 	}
-	for _, part := range []map[string]page.Handler{kit.Routes(), shop.Routes(), desk.Routes()} {
+	for _, part := range []map[string]page.Handler{kit.Routes(), shop.Routes()} {
 		for at, fn := range part {
 			method, pattern, _ := strings.Cut(at, " ")
-			g.Page(method, pattern, fn)
+			g.Page(method, pattern, gateway.Form{}, fn)
 		}
+	}
+	for at, fn := range desk.Routes() {
+		method, pattern, _ := strings.Cut(at, " ")
+		g.Page(method, pattern, gateway.Form{Organizers: true, Plan: console.TakesPlan(at)}, fn)
 	}
 	if s.Demo { // on a loopback address
 		g.Router().Method(http.MethodGet, "/dev/mail", mail)

@@ -67,6 +67,12 @@ func (c *Console) Routes() map[string]page.Handler {
 	return out
 }
 
+// TakesPlan reports whether the form at an address may bring a seating plan, and
+// so may be large.
+func TakesPlan(at string) bool {
+	return at == "POST /organizer/events/new" || at == "POST /organizer/events/{event}/edit"
+}
+
 // organizes refuses visitors who have no business here.
 func organizes(v *page.Visit) error {
 	switch {

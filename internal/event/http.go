@@ -308,7 +308,7 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "create-event", Method: http.MethodPost, Path: "/events", Tags: tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: 16 << 20,
 		Summary: "Create an event", Description: "For organizers. Its seats come from a template, a stored plan or a plan document.",
-		Errors: []int{400, 401, 403, 413, 422}, Responses: later(api), Metadata: map[string]any{"organizers": true},
+		Errors: []int{400, 401, 403, 413, 422}, Responses: later(api), Metadata: map[string]any{"organizers": true, "plan": true},
 	}, func(ctx context.Context, in *struct {
 		Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Makes it safe to send the request again: the same key by the same organizer comes to the same event."`
 		Body NewEvent
@@ -325,7 +325,7 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "update-event", Method: http.MethodPut, Path: "/events/{id}", Tags: tags, MaxBodyBytes: 16 << 20, Summary: "Change an event",
 		Description: "Fields that are left out stay as they are. New prices apply to later holds.", Errors: []int{400, 401, 403, 404, 409, 412, 413, 422},
-		Responses: later(api), Metadata: map[string]any{"organizers": true},
+		Responses: later(api), Metadata: map[string]any{"organizers": true, "plan": true},
 	}, func(ctx context.Context, in *struct {
 		ID      string `path:"id" maxLength:"64"`
 		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`

@@ -16,9 +16,32 @@ import (
 	"boxoffice/internal/message"
 )
 
-// MetaOrganizers is the member of an operation's Metadata that says that only
-// organizers may ask: others are refused before their body is read.
-const MetaOrganizers = "organizers"
+// Members of an operation's Metadata that say what its body may be.
+const (
+	// MetaOrganizers says that only organizers may ask: others are refused before
+	// their body is read.
+	MetaOrganizers = "organizers"
+	// MetaPlan says that the body may bring a seating plan, so that it may be
+	// large. It goes with MetaOrganizers.
+	MetaPlan = "plan"
+)
+
+// Form says the same of the form that a page takes.
+type Form struct{ Organizers, Plan bool }
+
+// formOf is what an operation says of its body.
+func formOf(op *huma.Operation) (f Form) {
+	f.Organizers, _ = op.Metadata[MetaOrganizers].(bool)
+	f.Plan, _ = op.Metadata[MetaPlan].(bool)
+	return f
+}
+
+// check panics when anybody may send a large body.
+func (f Form) check(at string) {
+	if f.Plan && !f.Organizers {
+		panic("gateway: " + at + " takes large bodies and is not for organizers only")
+	}
+}
 
 // Limits of bodies. A seating plan of 80,000 seats has some 600,000 values.
 const (
@@ -34,7 +57,7 @@ const (
 
 // takes refuses who may not ask for an operation, before the body is read.
 func takes(op *huma.Operation, path string, caller message.Caller) error {
-	organizers, _ := op.Metadata[MetaOrganizers].(bool)
+	organizers := formOf(op).Organizers
 	switch {
 	case !caller.SignedIn() && (organizers || slices.Contains(op.Errors, http.StatusUnauthorized) && !entry(op.Method, path)):
 		return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
@@ -60,7 +83,7 @@ func (g *Gateway) readBody(ctx huma.Context, next func(huma.Context)) {
 		err = takes(op, q.path, message.CallerFrom(r.Context()))
 	}
 	if err == nil {
-		err = q.takeBody(r)
+		err = q.takeBody(r, formOf(op).Plan)
 	}
 	if err == nil && q.body.values > fewValues && op.RequestBody != nil {
 		err = g.firstFaults(op, q.body.buf.Bytes())
@@ -76,11 +99,6 @@ func hasBody(r *http.Request) bool {
 	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0
 }
 
-// large reports whether a request may bring a seating plan.
-func large(r *http.Request) bool {
-	return (r.Method == http.MethodPost || r.Method == http.MethodPut) && (under(r.URL.Path, "/events") || under(r.URL.Path, "/organizer/events"))
-}
-
 // under reports whether a path is root or below it.
 func under(path, root string) bool {
 	rest, ok := strings.CutPrefix(path, root)
@@ -88,13 +106,14 @@ func under(path, root string) bool {
 }
 
 // takeBody reads the body, bounded, and checks it before anything reads its
-// meaning. Its memory grows with what has come, not with what was announced.
-func (q *request) takeBody(r *http.Request) error {
+// meaning. Its memory grows with what has come, not with what was announced. A
+// body that may bring a seating plan may be large.
+func (q *request) takeBody(r *http.Request, plan bool) error {
 	if !hasBody(r) {
 		return nil
 	}
 	limit, values := int64(maxBody), maxValues
-	if large(r) {
+	if plan {
 		limit, values = maxPlanBody, maxPlanParts
 	}
 	if r.ContentLength > limit {
@@ -112,13 +131,20 @@ func (q *request) takeBody(r *http.Request) error {
 	}
 	buf := bodies.Get().(*bytes.Buffer)
 	q.body.buf = buf
-	n, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1))
-	switch {
+	var n int64
+	err := q.readPaced(r, plan, func(from io.Reader) (err error) {
+		n, err = buf.ReadFrom(io.LimitReader(from, limit+1))
+		return err
+	})
+	switch e := errs.Of(err); {
+	case e != nil:
+		return e
 	case err != nil:
 		return &errs.Error{Kind: errs.Malformed, Type: "body-cut-off", Detail: "The body did not arrive whole.", Err: err}
 	case n > limit:
 		return q.tooLarge(limit)
 	}
+	q.extend(plan)
 	q.body.Reset(buf.Bytes())
 	r.Body = &q.body
 	kind := mediaType(r.Header)
@@ -130,6 +156,19 @@ func (q *request) takeBody(r *http.Request) error {
 		return e
 	}
 	return nil
+}
+
+// extend gives the work on a large body, or on one that took some time to arrive,
+// a time limit that begins now.
+func (q *request) extend(plan bool) {
+	d, ok := q.Context.(*deadline)
+	switch {
+	case !ok:
+	case plan:
+		d.extend(planBodyTime)
+	case time.Since(q.start) > time.Second:
+		d.extend(requestTime)
+	}
 }
 
 // tooLarge refuses a body of which the rest is not read.

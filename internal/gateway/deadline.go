@@ -16,6 +16,7 @@ type deadline struct {
 	mu     sync.Mutex
 	timed  context.Context // nil until somebody waits
 	cancel context.CancelFunc
+	before []context.CancelFunc // of timers that were set before the limit was moved
 	ended  bool
 }
 
@@ -24,7 +25,11 @@ func newDeadline(parent context.Context, d time.Duration) *deadline {
 }
 
 // Deadline implements context.Context.
-func (d *deadline) Deadline() (time.Time, bool) { return d.at, true }
+func (d *deadline) Deadline() (time.Time, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.at, true
+}
 
 // Done implements context.Context.
 func (d *deadline) Done() <-chan struct{} {
@@ -68,11 +73,25 @@ func (d *deadline) Value(key any) any {
 	return d.Context.Value(key)
 }
 
+// extend moves the limit: for those who wait from now on, it is so far away.
+func (d *deadline) extend(limit time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.at = time.Now().Add(limit)
+	if d.timed != nil {
+		d.before = append(d.before, d.cancel)
+		d.timed, d.cancel = nil, nil
+	}
+}
+
 // end ends the context with its request.
 func (d *deadline) end() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ended = true
+	for _, cancel := range d.before {
+		cancel()
+	}
 	if d.cancel != nil {
 		d.cancel()
 	}

@@ -183,15 +183,16 @@ func (g *Gateway) Stream(op *huma.Operation, fn func(http.ResponseWriter, *http.
 
 // Page registers a page: a plain handler, whose error, if it has written nothing,
 // becomes the answer. Forms are taken from this server's own pages only.
-func (g *Gateway) Page(method, pattern string, fn func(http.ResponseWriter, *http.Request) error) {
+func (g *Gateway) Page(method, pattern string, form Form, fn func(http.ResponseWriter, *http.Request) error) {
+	form.check(method + " " + pattern)
 	g.router.Method(method, pattern, gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := g.sameOrigin(r)
 		switch {
 		case err != nil:
-		case large(r) && !message.CallerFrom(r.Context()).Organizes():
+		case form.Organizers && !message.CallerFrom(r.Context()).Organizes():
 			r.Body = http.NoBody // the page refuses them without it
 		default:
-			err = requestFrom(r.Context()).takeBody(r)
+			err = requestFrom(r.Context()).takeBody(r, form.Plan)
 		}
 		if err == nil {
 			err = fn(w, r)
@@ -230,13 +231,14 @@ func crossOrigin(origins []string, h http.Handler) http.Handler {
 func (g *Gateway) serveHTTP() {
 	g.server = &http.Server{
 		Handler:           g.handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second,
+		ReadHeaderTimeout: headTime,
+		ReadTimeout:       bodyStart,
+		WriteTimeout:      writeTime,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug),
 		ConnState:         g.door.ConnState,
+		ConnContext:       g.door.ConnContext,
 	}
 	g.door.Answer, g.door.Idle, g.door.Head = g.short, g.server.IdleTimeout, g.server.ReadHeaderTimeout
 	g.shareOut(descriptors())

@@ -120,11 +120,7 @@ func (g *Gateway) bound(q *request, r *http.Request) (context.Context, context.C
 		stop := context.AfterFunc(g.streams, cancel)
 		return ctx, func() { stop(); cancel() }
 	}
-	limit := requestTime
-	if large(r) {
-		limit = planBodyTime
-	}
-	d := newDeadline(r.Context(), limit)
+	d := newDeadline(r.Context(), requestTime)
 	return d, d.end
 }
 

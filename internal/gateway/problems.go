@@ -20,6 +20,7 @@ var everywhere = map[string]errs.ProblemType{
 	"malformed-json":       {Kind: errs.Malformed, Says: "The body is not JSON, or there is none."},
 	"not-utf8":             {Kind: errs.Malformed, Says: "The address or the body is not UTF-8."},
 	"body-cut-off":         {Kind: errs.Malformed, Says: "The body ended early. Send the request again, with the same Idempotency-Key."},
+	"body-too-slow":        {Kind: errs.Malformed, Says: "The body came too slowly: after some seconds at least 4 KiB must come in each second, or 64 KiB of a seating plan. Send the request again, with the same Idempotency-Key."},
 	"invalid-field":        {Kind: errs.Invalid, Says: "A field or parameter is wrong: fields names each one and says why. At most twenty are named."},
 	"not-json":             {Kind: errs.Unsupported, Says: "The body must be JSON, with Content-Type: application/json."},
 	"unknown-encoding":     {Kind: errs.Unsupported, Says: "The body is compressed. Send it as it is."},
@@ -84,7 +85,7 @@ func applies(op *huma.Operation, slug string) bool {
 	switch slug {
 	case "not-ready", "method-not-allowed", "cross-origin", "no-such-page", "bad-address", "http":
 		return false
-	case "malformed-json", "body-cut-off", "not-json", "unknown-encoding", "too-large":
+	case "malformed-json", "body-cut-off", "body-too-slow", "not-json", "unknown-encoding", "too-large":
 		return op.RequestBody != nil
 	}
 	return true

@@ -76,6 +76,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		c := &conn{Conn: inner, door: l.door, waiting: true, fresh: true, since: time.Now()}
+		c.quiet = c.since
 		if at, ok := inner.RemoteAddr().(*net.TCPAddr); ok {
 			c.peer = at.AddrPort().Addr().Unmap().WithZone("")
 		}
@@ -83,12 +84,13 @@ func (l *listener) Accept() (net.Conn, error) {
 		if !ok {
 			return c, nil
 		}
-		leave, refusal := l.door.Peers.enter(c.peer)
-		if refusal == "" {
-			c.Conn = &tracked{TCPConn: tcp, ends: []func(){leave}}
-			return c, nil
+		c.Conn = &tracked{TCPConn: tcp}
+		if refusal := l.door.Peers.enter(c); refusal != "" {
+			refuse(tcp, refusal)
+			continue
 		}
-		refuse(tcp, refusal)
+		OnClose(c, func() { l.door.Peers.leave(c) })
+		return c, nil
 	}
 }
 
@@ -100,9 +102,43 @@ func (d *Door) ConnState(nc net.Conn, s http.ConnState) {
 		c.long = c.long || c.rest > 0 // which cannot be
 		c.waiting = !c.long
 		c.fresh, c.until = false, time.Time{}
+		c.Waits(true)
+	case ok && s == http.StateActive: // its head has arrived
+		c.Waits(false)
 	case ok && s == http.StateHijacked:
 		c.long = true
 	}
+}
+
+// Serving is the connection of a request that net/http serves.
+type Serving interface {
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+	// Waits says whether the connection waits for its client, as while a body is
+	// read. One that does may be closed to make room: see Peers.
+	Waits(bool) (open bool)
+}
+
+type servingKey struct{}
+
+// ConnContext is for http.Server, so that ServingOf finds the connection.
+func (d *Door) ConnContext(ctx context.Context, nc net.Conn) context.Context {
+	if c, ok := nc.(*conn); ok {
+		return WithServing(ctx, c)
+	}
+	return ctx
+}
+
+// WithServing is a context whose requests come by a connection.
+func WithServing(ctx context.Context, c Serving) context.Context {
+	return context.WithValue(ctx, servingKey{}, c)
+}
+
+// ServingOf is the connection of the request that a context belongs to; nil when
+// it came through no door.
+func ServingOf(ctx context.Context) Serving {
+	c, _ := ctx.Value(servingKey{}).(Serving)
+	return c
 }
 
 // conn is a connection that serves requests of its door while net/http reads the
@@ -115,21 +151,25 @@ type conn struct {
 	peer netip.Addr
 
 	// Only the goroutine that reads uses these; of net/http's there is one at a time.
-	waiting bool          // net/http waits for a request
-	request Request       // that is read
-	ahead   []byte        // read before net/http waited for it
-	rest    int           // bytes of the request that net/http reads, which are still to come
-	long    bool          // all goes the long way from here on
-	fresh   bool          // net/http has not answered a request yet
-	least   int           // bytes for which net/http waits before it reads a request
-	posted  bool          // the last request was a POST
-	since   time.Time     // of the connection
-	late    time.Duration // by which net/http's next deadline would be too early
-	until   time.Time     // the deadlines as they were moved here; the zero value is net/http's
+	waiting  bool          // net/http waits for a request
+	request  Request       // that is read
+	ahead    []byte        // read before net/http waited for it
+	rest     int           // bytes of the request that net/http reads, which are still to come
+	long     bool          // all goes the long way from here on
+	fresh    bool          // net/http has not answered a request yet
+	least    int           // bytes for which net/http waits before it reads a request
+	posted   bool          // the last request was a POST
+	answered time.Time     // when the last request of an operation was
+	since    time.Time     // of the connection
+	late     time.Duration // by which net/http's next deadline would be too early
+	until    time.Time     // the deadlines as they were moved here; the zero value is net/http's
 
 	mu     sync.Mutex
-	busy   bool // a request is being answered
+	busy   bool      // a request is being answered
+	quiet  time.Time // since when it waits for its client; the zero value while a request is worked on
 	closed bool
+
+	place place // Peers has it under its own lock
 }
 
 // Read reads for net/http.
@@ -170,7 +210,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			case n == 0, n+skipped < c.least:
 				return 0, err
 			case o == nil:
-				return c.handOver(p[:n], &f), err
+				return c.handOver(p[:n], &f, err)
 			} // net/http has more patience with a body
 		case o != nil:
 			q.Body = p[f.head:f.size]
@@ -185,7 +225,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			}
 		}
 		c.posted = q.Method == http.MethodPost
-		return c.handOver(p[:n], &f), nil
+		return c.handOver(p[:n], &f, nil)
 	}
 }
 
@@ -193,8 +233,11 @@ func endsLine(c byte) bool { return c == '\r' || c == '\n' }
 
 // handOver leaves the request that b begins with to net/http, as much as there is
 // of it, and says how many bytes that are.
-func (c *conn) handOver(b []byte, f *frame) int {
+func (c *conn) handOver(b []byte, f *frame, err error) (int, error) {
 	c.waiting = false
+	if !c.Waits(false) {
+		return 0, net.ErrClosed
+	}
 	switch {
 	case !f.framed:
 		c.long = true
@@ -209,7 +252,7 @@ func (c *conn) handOver(b []byte, f *frame) int {
 			c.late = time.Since(c.since)
 		}
 	}
-	return len(b)
+	return len(b), err
 }
 
 // pass reads what net/http wants to have of the request that it has.
@@ -277,8 +320,9 @@ func (c *conn) serve(o *Operation, q *Request) (done bool, err error) {
 	if !done {
 		return false, nil
 	}
-	if now := time.Now(); c.until.Sub(now) < c.door.Idle/2 { // seldom: it costs
-		c.until = now.Add(c.door.Idle)
+	c.answered = time.Now()
+	if c.until.Sub(c.answered) < c.door.Idle/2 { // move the deadline rarely; the call is expensive
+		c.until = c.answered.Add(c.door.Idle)
 		_ = c.Conn.SetDeadline(c.until)
 	}
 	_, err = c.Conn.Write(out)
@@ -299,7 +343,7 @@ func (c *conn) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closed {
-		c.busy = true
+		c.busy, c.quiet = true, time.Time{}
 		c.door.busy.Add(1)
 	}
 	return c.busy
@@ -308,7 +352,7 @@ func (c *conn) begin() bool {
 func (c *conn) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.busy = false
+	c.busy, c.quiet = false, c.answered
 	c.door.busy.Add(-1)
 	if c.closed { // meanwhile
 		_ = c.Conn.Close()
@@ -325,6 +369,39 @@ func (c *conn) Close() error {
 		return nil
 	}
 	return c.Conn.Close()
+}
+
+// Waits implements Serving.
+func (c *conn) Waits(waits bool) (open bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.quiet = (time.Time{}); waits {
+		c.quiet = time.Now()
+	}
+	return !c.closed
+}
+
+// waitsSince is since when the connection waits for its client; the zero value
+// when it does not.
+func (c *conn) waitsSince() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return time.Time{}
+	}
+	return c.quiet
+}
+
+// giveWay marks the connection as closed if it has waited for its client ever since.
+// A request that is worked on is answered: nothing that was accepted is lost.
+func (c *conn) giveWay(since time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || !c.quiet.Equal(since) {
+		return false
+	}
+	c.closed = true
+	return true
 }
 
 // SetReadDeadline lets a first request that comes late have as long as others.

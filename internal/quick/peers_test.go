@@ -55,7 +55,11 @@ func refused(t *testing.T, c net.Conn) int {
 	return res.StatusCode
 }
 
-// One address has so many connections, and all have so many, until some close.
+// works makes a connection one that works on a request.
+func works(c net.Conn) { c.(*conn).Waits(false) }
+
+// One address has so many connections, and all have so many, until some close:
+// those that work on requests do not give way.
 func TestPeers(t *testing.T) {
 	for name, c := range map[string]struct {
 		most, each int
@@ -72,6 +76,7 @@ func TestPeers(t *testing.T) {
 			for range 2 {
 				connect(t, addr)
 				here = append(here, <-accepted)
+				works(here[len(here)-1])
 			}
 			if got := refused(t, connect(t, addr)); got != c.want {
 				t.Errorf("the third: %d", got)
@@ -84,7 +89,7 @@ func TestPeers(t *testing.T) {
 			<-closed
 			_ = here[0].Close() // counts once
 			connect(t, addr)
-			<-accepted
+			works(<-accepted)
 			if got := refused(t, connect(t, addr)); got != c.want {
 				t.Errorf("the one after: %d", got)
 			}
@@ -92,6 +97,81 @@ func TestPeers(t *testing.T) {
 			OnClose(here[0], func() { close(again) })
 			<-again
 		})
+	}
+}
+
+// from connects from an address of this machine.
+func from(t *testing.T, local, addr string) net.Conn {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(local)}}
+	c, err := d.Dial("tcp", addr)
+	if err != nil {
+		t.Skip("this machine has one loopback address only:", err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// ended reports whether a connection was closed at the other end; it waits for that.
+func ended(c net.Conn) bool {
+	_, err := c.Read(make([]byte, 1))
+	return err != nil
+}
+
+// When four addresses hold all connections, a newcomer gets in: the address with
+// the most loses the connection that has waited longest.
+func TestNewcomersGetIn(t *testing.T) {
+	addr, accepted := peers(t, 9, 4, nil)
+	var clients, servers []net.Conn
+	for i := range 9 { // of .1 to .4 two each, and one more of .2
+		local := "127.0.0." + string("123412342"[i])
+		clients = append(clients, from(t, local, addr))
+		servers = append(servers, <-accepted)
+	}
+	works(servers[1]) // the oldest of .2
+	from(t, "127.0.0.5", addr)
+	works(<-accepted)
+	if !ended(clients[5]) {
+		t.Error("the one that has waited longest is open")
+	}
+	for _, c := range servers {
+		works(c)
+	}
+	if got := refused(t, from(t, "127.0.0.6", addr)); got != 503 {
+		t.Errorf("when all work: %d", got)
+	}
+}
+
+// A client that has all it may have makes room by its own oldest connection.
+func TestOwnOldestGivesWay(t *testing.T) {
+	addr, accepted := peers(t, 10, 2, nil)
+	first, second := connect(t, addr), connect(t, addr)
+	<-accepted
+	kept := <-accepted
+	connect(t, addr)
+	<-accepted
+	if !ended(first) {
+		t.Error("the oldest is open")
+	}
+	works(kept)
+	if _, err := kept.Write([]byte("x")); err != nil || ended(second) {
+		t.Errorf("another one was closed: %v", err)
+	}
+}
+
+// A connection that gives way while a request arrives answers nothing of it: the
+// client sends it again.
+func TestNoRequestOnAClosedConnection(t *testing.T) {
+	addr, accepted := peers(t, 10, 1, nil)
+	a := connect(t, addr)
+	here := <-accepted
+	if _, err := a.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	connect(t, addr)
+	<-accepted
+	if n, err := here.Read(make([]byte, 4096)); err == nil {
+		t.Errorf("read %d bytes", n)
 	}
 }
 

@@ -1,0 +1,89 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/quick"
+)
+
+// The pace of bodies, so that nobody holds a connection, memory and a place among
+// the large bodies by sending byte by byte. Until bodyStart after a request has
+// begun its body must have begun to arrive; bodyGrace later, and from then on,
+// so many bytes a second must have arrived on average.
+const (
+	headTime  = 10 * time.Second // for the head of a request
+	bodyStart = 15 * time.Second // from the beginning of the request
+	bodyGrace = 5 * time.Second
+	bodyRate  = 4 << 10  // bytes a second
+	planRate  = 64 << 10 // of bodies that may be large
+	writeTime = 60 * time.Second
+)
+
+// pace is when the byte after the first n of a body must arrive at the latest,
+// counted from its beginning.
+func pace(n, rate int64) time.Duration {
+	return bodyGrace + time.Duration(float64(n)/float64(rate)*float64(time.Second))
+}
+
+// paced is a body that must keep its pace.
+type paced struct {
+	from  io.Reader
+	conn  quick.Serving
+	rate  int64
+	begun time.Time
+	n     int64
+	until time.Duration // the deadline as it is set, from begun; 0: the server's own
+}
+
+// slack is by how much deadlines are set too late, so that they are set rarely.
+const slack = time.Second
+
+// Read implements io.Reader. Most bodies arrive with their head, and are whole
+// before a deadline has to be set.
+func (p *paced) Read(b []byte) (int, error) {
+	n, err := p.from.Read(b)
+	p.n += int64(n)
+	if err == nil {
+		if due := pace(p.n, p.rate); due > p.until {
+			p.until = due + slack
+			_ = p.conn.SetReadDeadline(p.begun.Add(p.until))
+		}
+	}
+	return n, err
+}
+
+// readPaced hands on a request's body to read, at its pace. A request that came
+// through no door has no pace.
+func (q *request) readPaced(r *http.Request, plan bool, read func(io.Reader) error) error {
+	conn := quick.ServingOf(r.Context())
+	if conn == nil {
+		return read(r.Body)
+	}
+	p := &paced{from: r.Body, conn: conn, rate: bodyRate, begun: time.Now()}
+	if plan {
+		p.rate = planRate
+	}
+	conn.Waits(true)
+	err := read(p)
+	if !conn.Waits(false) && err == nil {
+		err = net.ErrClosed // it had to give way
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		q.answer.Header().Set("Connection", "close")
+		return &errs.Error{Kind: errs.Malformed, Type: "body-too-slow", Err: err,
+			Detail: "The body came too slowly. After some seconds at least " + sizes[plan] + " must come in each second."}
+	}
+	if err == nil && (p.until > 0 || plan) { // who has sent slowly may be answered as slowly as others
+		_ = conn.SetReadDeadline(time.Time{})
+		_ = conn.SetWriteDeadline(time.Now().Add(writeTime))
+	}
+	return err
+}
+
+var sizes = map[bool]string{false: "4 KiB", true: "64 KiB"}
