@@ -63,6 +63,10 @@ fuzz: ## Fuzz everything that parses or chooses, 20 s each
 bench: setup ## Measure boxoffice beside pgbench's textbook transaction
 	go run ./bench
 
+.PHONY: pairs
+pairs: setup ## Compare what a purchase costs in A=HEAD~1 and B=HEAD, in N=10 pairs of rehearsals; six minutes
+	scripts/pairs.sh $${A:-HEAD~1} $${B:-HEAD} $${N:-10}
+
 .PHONY: lighthouse
 lighthouse: setup ## Lighthouse over home, search, event and checkout, as a phone and as a desktop
 	npm --prefix test/browser/lighthouse ci --no-audit --no-fund --silent
