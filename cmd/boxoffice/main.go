@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // venues' zones, also where the system has none
@@ -37,7 +38,10 @@ type cli struct {
 	} `cmd:"" help:"Work with tickets."`
 	OpenAPI app.OpenAPI `cmd:"" name:"openapi" help:"Print the API's OpenAPI document."`
 	Rush    app.Rush    `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
-	Version app.Version `cmd:"" help:"Print the version, the commit and the Go that built it."`
+	Version app.Version `cmd:"" help:"Print the version, the commit and the Go that built it; --version does, too."`
+	Help    struct {
+		Command []string `arg:"" optional:"" help:"The command to describe, such as serve or ledger export."`
+	} `cmd:"" help:"Describe a command, as --help does after its name."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -54,12 +58,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "boxoffice:", err)
 		return 1
 	}
-	k, err := parser.Parse(args)
+	k, err := parser.Parse(meant(args))
 	switch {
 	case err != nil && parser.helped:
 		return 0
 	case err != nil:
-		fmt.Fprintf(stderr, "boxoffice: %s; see %s --help\n", oneLine(err), called(err))
+		fmt.Fprintf(stderr, "boxoffice: %s; see %s --help\n", wrong(err), called(err))
 		return 2
 	}
 	if err := c.run(ctx, k.Command(), stdin, stdout, stderr); err != nil {
@@ -67,6 +71,18 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return app.ExitStatus(err)
 	}
 	return 0
+}
+
+// meant spells the two questions about the program itself as flag and command:
+// "help X" is "X --help", "--version" is "version".
+func meant(args []string) []string {
+	switch {
+	case len(args) > 0 && args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case len(args) > 0 && args[0] == "--version":
+		return append([]string{"version"}, args[1:]...)
+	}
+	return args
 }
 
 // run runs a command.
@@ -148,7 +164,14 @@ func describe(v *kong.Value) string {
 	return v.Help + " (" + strings.Join(notes, ", ") + ")"
 }
 
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+// wrong says on one line what was wrong.
+func wrong(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if name, ok := strings.CutPrefix(text, "unexpected argument "); ok && called(err) == "boxoffice" {
+		return "unknown command " + name
+	}
+	return text
+}
 
 // called is the command that was called wrongly, as far as it was understood.
 func called(err error) string {

@@ -67,6 +67,24 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// Help that was asked for is no error, however one asks: it goes to stdout, and
+// the status is 0.
+func TestHelp(t *testing.T) {
+	for _, c := range []struct {
+		args, says string
+	}{
+		{"help", "Commands:"}, {"--help", "Commands:"}, {"-h", "Commands:"}, {"help help", "Describe a command"},
+		{"help serve", "--addr"}, {"help ledger", "ledger export"}, {"ledger -h", "ledger export"}, {"help ledger export", "--event"},
+		{"rush --fans 7 -h", "--fans"}, {"import x.json --help", "--shift-to"}, {"--version", "commit"},
+	} {
+		var out, errs bytes.Buffer
+		status := run(strings.Fields(c.args), nil, &out, &errs)
+		if status != 0 || errs.Len() > 0 || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%s: status %d, stdout %q, stderr %q", c.args, status, out.String(), errs.String())
+		}
+	}
+}
+
 // Who calls the program wrongly is told so in one line on stderr, and by status 2.
 func TestUsage(t *testing.T) {
 	for _, c := range []struct {
@@ -74,7 +92,10 @@ func TestUsage(t *testing.T) {
 		says string
 	}{
 		{nil, "expected one of"},
-		{[]string{"nothing"}, "nothing"},
+		{[]string{"nothing"}, "unknown command nothing; see boxoffice --help"},
+		{[]string{"sevre"}, "did you mean \"serve\"?"},
+		{[]string{"help", "nothing"}, "unknown command nothing; see boxoffice --help"},
+		{[]string{"ledger", "nothing"}, "see boxoffice ledger --help"},
 		{[]string{"serve", "--nothing"}, "unknown flag --nothing; see boxoffice serve --help"},
 		{[]string{"ledger", "export"}, "--event"},
 		{[]string{"import"}, "file"},

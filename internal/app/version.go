@@ -9,23 +9,38 @@ import (
 // Version prints what this program was built from.
 type Version struct{}
 
-// Run prints the module's version, the commit if it is known, and the Go that
-// built it, on one line.
+// Run prints the module's version, the commit and the Go that built it, on one
+// line.
 func (Version) Run(out io.Writer) error {
 	b, ok := debug.ReadBuildInfo()
 	if !ok {
-		_, err := fmt.Fprintln(out, "boxoffice, built without information on it")
-		return err
+		b = &debug.BuildInfo{GoVersion: "an unknown Go"}
 	}
-	commit, changed := "unknown", ""
-	for _, s := range b.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			changed = " and changes"
-		}
-	}
-	_, err := fmt.Fprintf(out, "boxoffice %s, commit %s%s, %s\n", b.Main.Version, commit, changed, b.GoVersion)
+	_, err := fmt.Fprintln(out, built(b))
 	return err
+}
+
+// built says what is known of a build. "go build" in a clone records the commit
+// (vcs.*), and makes a version of it; "go run" and builds of an unpacked archive
+// do not.
+func built(b *debug.BuildInfo) string {
+	known := map[string]string{}
+	for _, s := range b.Settings {
+		known[s.Key] = s.Value
+	}
+	version := b.Main.Version
+	if version == "" || version == "(devel)" {
+		version = "without a version"
+	}
+	commit := known["vcs.revision"]
+	if commit == "" {
+		return fmt.Sprintf("boxoffice %s, commit not recorded (go build in a clone records it, go run does not), %s", version, b.GoVersion)
+	}
+	if at := known["vcs.time"]; at != "" {
+		commit += " of " + at
+	}
+	if known["vcs.modified"] == "true" {
+		commit += " and changes"
+	}
+	return fmt.Sprintf("boxoffice %s, commit %s, %s", version, commit, b.GoVersion)
 }
