@@ -126,7 +126,7 @@ func TestBuyAsGuest(t *testing.T) {
 	b.submit(t, "/checkout/"+id+"/guest", "name=Gus&email=gus@example.org").at(t, 200, "/checkout/"+id, "gus@example.org")
 	b.get(t, "/pay/"+id).at(t, 200, "/checkout/"+id, "Check your email") // not yet
 	code := f.post.find(t, "gus@example.org", `code is ([0-9A-Z-]+)`)
-	b.submit(t, "/checkout/"+id+"/code", "code=000-000-000").at(t, 422, "/checkout/", "This is not the code that we have mailed.")
+	b.submit(t, "/checkout/"+id+"/code", "code=000-000-000").at(t, 422, "/checkout/", "This is not the code that we sent you.")
 	b.submit(t, "/checkout/"+id+"/resend", "").at(t, 200, "/checkout/"+id, "A code is on its way")
 	b.submit(t, "/checkout/"+id+"/code", "code="+code).at(t, 200, "/checkout/"+id, "Pay €100.00")
 	b.post(t, "/checkout/"+id+"/code", "code="+code).at(t, 200, "/checkout/"+id, "Pay €100.00") // a double click
@@ -169,13 +169,13 @@ func TestVisitorBecomesAccount(t *testing.T) {
 	c := newBrowser(t, f.base)
 	c.post(t, f.hold(), "quantity=3")
 	three := c.held(t)
-	c.get(t, "/checkout/"+three+"?as=sign-in").submit(t, "/checkout/"+three+"/sign-in", "name=ann@example.org&password=no+such+word").at(t, 422, "/checkout/", "There is no account with this name and password.")
+	c.get(t, "/checkout/"+three+"?as=sign-in").submit(t, "/checkout/"+three+"/sign-in", "name=ann@example.org&password=no+such+word").at(t, 422, "/checkout/", "The name or the password is not right.")
 	c.submit(t, "/checkout/"+three+"/sign-in", "password="+password).at(t, 200, "/checkout/"+three, "ann@example.org")
 
 	d := newBrowser(t, f.base) // five of eight are hers by now
 	d.post(t, f.hold(), "quantity=4")
 	four := d.held(t)
-	d.get(t, "/checkout/"+four+"?as=sign-in").submit(t, "/checkout/"+four+"/sign-in", "name=ann@example.org&password="+password).at(t, 409, "/checkout/", "Nothing is lost")
+	d.get(t, "/checkout/"+four+"?as=sign-in").submit(t, "/checkout/"+four+"/sign-in", "name=ann@example.org&password="+password).at(t, 409, "/checkout/", "those stay yours")
 	d.get(t, "/checkout/"+four).at(t, 200, "/checkout/"+four, "Who are the tickets for?")
 	if s := d.form(t, "/checkout/"+four+"/release", "")["seats"]; len(s) != 1 {
 		t.Errorf("%v", s)
@@ -209,7 +209,7 @@ func TestSignInWithCode(t *testing.T) {
 	b.post(t, f.hold(), "quantity=1")
 	id := b.held(t)
 	at := "/checkout/" + id + "/sign-in"
-	b.get(t, "/checkout/"+id+"?as=sign-in").submit(t, at, "name=ann@example.org&password="+password).at(t, 422, at, "Please give the code")
+	b.get(t, "/checkout/"+id+"?as=sign-in").submit(t, at, "name=ann@example.org&password="+password).at(t, 422, at, "Please enter the code")
 	if form := b.form(t, at, ""); form.Get("proof") == "" || form.Has("password") {
 		t.Errorf("%v", form)
 	}
@@ -217,7 +217,7 @@ func TestSignInWithCode(t *testing.T) {
 	b.submit(t, at, "code="+recovery[0]).at(t, 200, "/checkout/"+id, "ann@example.org")
 
 	c := newBrowser(t, f.base)
-	c.get(t, "/sign-in?next=/developers").submit(t, "/sign-in", "name=ann@example.org&password="+password).at(t, 422, "/sign-in", "Please give the code")
+	c.get(t, "/sign-in?next=/developers").submit(t, "/sign-in", "name=ann@example.org&password="+password).at(t, 422, "/sign-in", "Please enter the code")
 	c.submit(t, "/sign-in", "code="+recovery[1]).at(t, 200, "/developers", "Account")
 }
 
@@ -261,8 +261,8 @@ func TestSlowPayment(t *testing.T) {
 	f.guest(t, b, "Gus", "gus@example.org")
 	id := b.held(t)
 	b.get(t, "/pay/"+id).submit(t, "/pay/"+id, "token=tok_slow").at(t, 200, "/checkout/"+id+"/wait", `http-equiv="refresh"`)
-	b.get(t, "/checkout/"+id).at(t, 200, "/checkout/"+id+"/wait", "on its way")
-	b.post(t, "/checkout/"+id+"/release", "").at(t, 200, "/checkout/"+id+"/wait", "on its way")
+	b.get(t, "/checkout/"+id).at(t, 200, "/checkout/"+id+"/wait", "being processed")
+	b.post(t, "/checkout/"+id+"/release", "").at(t, 200, "/checkout/"+id+"/wait", "being processed")
 	for strings.HasPrefix(b.path, "/checkout/") {
 		b.get(t, "/checkout/"+id+"/wait")
 	}
@@ -297,11 +297,11 @@ func TestLate(t *testing.T) {
 	b.get(t, "/pay/"+id)
 	form := b.form(t, "/pay/"+id, "token=tok_ok")
 	f.lapse(t, id)
-	b.get(t, "/checkout/"+id).at(t, 200, "/checkout/"+id, "Time is over")
+	b.get(t, "/checkout/"+id).at(t, 200, "/checkout/"+id, "Your hold has expired")
 	if _, err := f.Bookings.Sweep(t.Context()); err != nil { // as the janitor does
 		t.Fatal(err)
 	}
-	b.get(t, "/pay/"+id).at(t, 200, "/checkout/"+id, "Time is over")
+	b.get(t, "/pay/"+id).at(t, 200, "/checkout/"+id, "Your hold has expired")
 	again := b.form(t, f.hold(), "")
 	b.do(t, "POST", f.hold(), again)
 	second := b.held(t)
@@ -325,7 +325,7 @@ func TestLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	newBrowser(t, f.base).post(t, f.hold(), "seats="+f.seats[5]).held(t)
-	b.do(t, "POST", "/pay/"+late, form).at(t, 200, "/checkout/"+late, "The money goes back to you at once")
+	b.do(t, "POST", "/pay/"+late, form).at(t, 200, "/checkout/"+late, "Your money is on its way back to you")
 	pay, err := f.Payments.OfBooking(t.Context(), message.Caller{UserID: f.owner(t, late)}, late)
 	if err != nil || pay.Status != "voided" {
 		t.Errorf("%+v %v", pay, err)
@@ -347,7 +347,7 @@ func TestHoldAgain(t *testing.T) {
 		}
 		// Two of the seats in another tab, with another key.
 		seats := b.form(t, "/checkout/"+id+"/release", "")["seats"]
-		b.post(t, f.hold(), "key=other&seats="+seats[0]).at(t, 200, "/checkout/"+id, "You hold these seats already")
+		b.post(t, f.hold(), "key=other&seats="+seats[0]).at(t, 200, "/checkout/"+id, "These seats are already held for you")
 		b.post(t, "/checkout/"+id+"/release", "").at(t, 200, "/checkout/"+id, "You have given the seats back")
 		b.post(t, "/checkout/"+id+"/release", "").at(t, 200, "/checkout/"+id, "You have given the seats back")
 		if b.post(t, f.hold(), "quantity=2"+fill); b.held(t) == id {
@@ -400,18 +400,18 @@ func TestSeatsGone(t *testing.T) {
 	for _, label := range near {
 		b.at(t, 200, "/checkout/", `value="`+label+`"`)
 	}
-	b.post(t, f.hold(), "chosen=1&quantity=2").at(t, 422, f.hold(), "Choose your seats first") // the form's quantity is for another button
-	b.post(t, f.hold(), "").at(t, 422, f.hold(), "Choose your seats first")
+	b.post(t, f.hold(), "chosen=1&quantity=2").at(t, 422, f.hold(), "Please choose seats first") // the form's quantity is for another button
+	b.post(t, f.hold(), "").at(t, 422, f.hold(), "Please choose seats first")
 	b.post(t, f.hold(), "seats=nowhere").at(t, 422, f.hold(), "That did not work")
-	b.post(t, f.hold(), "quantity=99").at(t, 409, f.hold(), "A customer may have 8 seats")
+	b.post(t, f.hold(), "quantity=99").at(t, 409, f.hold(), "Each person can have 8 seats")
 }
 
-// Who keeps no cookies is told, and holds nothing.
+// Who does not keep cookies is told, and holds nothing.
 func TestNoCookies(t *testing.T) {
 	f := newFair(t)
 	b := newBrowser(t, f.base)
 	b.Jar = nil
-	b.post(t, f.hold()+"?section=PR", "quantity=1").at(t, 409, f.hold()+"?section=PR&visit=1", "keeps no cookies")
+	b.post(t, f.hold()+"?section=PR", "quantity=1").at(t, 409, f.hold()+"?section=PR&visit=1", "does not keep cookies")
 	if counts, err := f.Bookings.Counts(t.Context(), f.event); err != nil || counts.Held != 0 {
 		t.Errorf("%+v %v", counts, err)
 	}
@@ -425,12 +425,12 @@ func TestOthersPurchase(t *testing.T) {
 	id := b.held(t)
 	other.post(t, f.hold(), "quantity=1").held(t)
 	for _, path := range []string{"/checkout/" + id, "/pay/" + id, "/checkout/" + id + "/wait"} {
-		other.get(t, path).at(t, 404, path, "There is nothing here")
+		other.get(t, path).at(t, 404, path, "find that page")
 	}
 	for _, path := range []string{"/release", "/guest", "/code", "/resend", "/sign-in", "/sign-up"} {
-		other.post(t, "/checkout/"+id+path, "name=Eve&email=eve@example.org").at(t, 404, "", "There is nothing here")
+		other.post(t, "/checkout/"+id+path, "name=Eve&email=eve@example.org").at(t, 404, "", "find that page")
 	}
-	other.post(t, "/pay/"+id, "token=tok_ok").at(t, 404, "", "There is nothing here")
+	other.post(t, "/pay/"+id, "token=tok_ok").at(t, 404, "", "find that page")
 	if f.status(t, id) != message.Pending {
 		t.Error(f.status(t, id))
 	}
@@ -446,7 +446,7 @@ func TestOthersPurchase(t *testing.T) {
 func TestSignInPages(t *testing.T) {
 	f := newFair(t)
 	b := newBrowser(t, f.base)
-	b.get(t, "/sign-up?next=/developers").submit(t, "/sign-up", "name=Ann&email=ann@example.org&password=password1").at(t, 422, "/sign-up", "Too many people use this one")
+	b.get(t, "/sign-up?next=/developers").submit(t, "/sign-up", "name=Ann&email=ann@example.org&password=password1").at(t, 422, "/sign-up", "This is easy to guess")
 	b.submit(t, "/sign-up", "password="+password).at(t, 200, "/developers", "Check your email")
 	link := f.post.find(t, "ann@example.org", `(/verify\?token=\S+)`)
 	b.get(t, link).submit(t, "/verify", "").at(t, 200, "/verify", "Your address is confirmed")
@@ -463,7 +463,7 @@ func TestSignInPages(t *testing.T) {
 	b.get(t, link).submit(t, "/reset", "password=short").at(t, 422, "/reset", "At least 8 characters")
 	b.submit(t, "/reset", "password=another+curtain").at(t, 200, "/reset", "Your new password is saved")
 	b.post(t, "/reset", "token=x&password=another+curtain").at(t, 422, "/reset", "That link has expired or was already used")
-	b.get(t, "/sign-in?next=/developers").submit(t, "/sign-in", "name=ann@example.org&password="+password).at(t, 422, "/sign-in", "There is no account")
+	b.get(t, "/sign-in?next=/developers").submit(t, "/sign-in", "name=ann@example.org&password="+password).at(t, 422, "/sign-in", "The name or the password")
 	if strings.Contains(b.text, `name="code"`) {
 		t.Error("a code is asked for that the account does not need")
 	}

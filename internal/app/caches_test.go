@@ -182,7 +182,7 @@ func TestCachedLinkIsNotStale(t *testing.T) {
 				return doc.Status, c.get(t, user.Fan{}, false, "/orders/"+s.booking+"?"+token).body
 			}
 			before, page := status()
-			if before != "booked" || strings.Contains(page, "is cancelled") {
+			if before != "booked" || strings.Contains(page, "has been cancelled") {
 				t.Fatalf("%s %s", before, page)
 			}
 			if _, err := c.Bookings.Cancel(context.WithoutCancel(t.Context()), message.Caller{UserID: s.people[2].UserID, Role: message.Customer}, s.booking, nil); err != nil {

@@ -120,7 +120,7 @@ func TestOrganizerSells(t *testing.T) {
 
 	at := h.page(t, organizer, "POST", "/organizer/events/new", newEventForm(), 303)
 	eventID := strings.TrimPrefix(at, "/organizer/events/")
-	wants(t, h.page(t, organizer, "GET", at, nil, 200), "Night of the Violins", "Published, not on sale", "Wednesday 1 July 2099, 20:00", "of 100 seats", "Nothing was sold yet", "Good €64.56", "Fair €25.82")
+	wants(t, h.page(t, organizer, "GET", at, nil, 200), "Night of the Violins", "Published, not on sale", "Wednesday 1 July 2099, 20:00", "of 100 seats", "Nothing has been sold yet", "Good €64.56", "Fair €25.82")
 	h.turn(t, organizer, at, "open-now")
 	wants(t, h.page(t, organizer, "GET", at, nil, 200), "On sale", "Pause the sale")
 
@@ -134,7 +134,7 @@ func TestOrganizerSells(t *testing.T) {
 	h.page(t, organizer, "POST", at+"/seats", url.Values{"kind": {"block"}, "quantity": {"4"}, "nonce": {"n"}}, 303) // clicked twice
 	h.eventually(t, organizer, at, "2 paid bookings")
 	live := h.page(t, organizer, "GET", at+"/figures", nil, 200)
-	wants(t, live, "Revenue €206.58", "2 paid bookings", "Sold 5 of 100 seats", "Held 1", "Free 90", "4 kept back, 0 given away", "Good €64.56 2 €129.12", "Fair €25.82 3 €77.46", "Sum 5 €206.58", "at most 2 per minute")
+	wants(t, live, "Revenue €206.58", "2 paid bookings", "Sold 5 of 100 seats", "Held 1", "Free 90", "4 blocked, 0 complimentary", "Good €64.56 2 €129.12", "Fair €25.82 3 €77.46", "Total 5 €206.58", "at most 2 per minute")
 	if strings.Contains(live, "<html") || strings.Contains(live, "style=") {
 		t.Error("the part of the page is a whole page, or has styles in it")
 	}
@@ -206,16 +206,16 @@ func TestEventFormFaults(t *testing.T) {
 		says   string
 	}{
 		"nothing":           {url.Values{"title": {""}, "venue.name": {""}, "venue.time_zone": {""}, "event_time": {""}}, "event_time title venue.name venue.time_zone", "Please fill this in."},
-		"amount":            {url.Values{"tiers[0].price": {"5O"}, "tiers[1].price": {"1.005"}}, "tiers[0].price tiers[1].price", "EUR does not have so many decimal places."},
-		"yen":               {url.Values{"currency": {"JPY"}, "tiers[0].price": {"50.5"}, "tiers[1].price": {"50"}}, "tiers[0].price", "JPY does not have so many decimal places."},
-		"currency":          {url.Values{"currency": {"EURO"}}, "currency", "code of a currency"},
+		"amount":            {url.Values{"tiers[0].price": {"5O"}, "tiers[1].price": {"1.005"}}, "tiers[0].price tiers[1].price", "EUR does not have that many decimal places."},
+		"yen":               {url.Values{"currency": {"JPY"}, "tiers[0].price": {"50.5"}, "tiers[1].price": {"50"}}, "tiers[0].price", "JPY does not have that many decimal places."},
+		"currency":          {url.Values{"currency": {"EURO"}}, "currency", "currency code"},
 		"rate":              {url.Values{"fee_rules.fee_rate": {"101"}, "fee_rules.tax_rate": {"x"}}, "fee_rules.fee_rate fee_rules.tax_rate", "percentage"},
 		"seats":             {url.Values{"plan.seats": {"7"}, "limit_per_customer": {"many"}, "hold_minutes": {"99"}}, "hold_minutes limit_per_customer plan.seats", "from 50 to 200000"},
 		"zone":              {url.Values{"venue.time_zone": {"Mars/Olympus"}}, "venue.time_zone", "no time zone “Mars/Olympus”"},
-		"country":           {url.Values{"venue.country": {"Germany"}}, "venue.country", "two letters"},
+		"country":           {url.Values{"venue.country": {"Germany"}}, "venue.country", "two-letter"},
 		"no such time":      {url.Values{"event_time": {"2027-03-28T02:30"}}, "event_time", "does not exist there"},
 		"opens in the gap":  {url.Values{"sale_opens_at": {"2027-03-28T02:30"}}, "sale_opens_at", "does not exist there"},
-		"window":            {url.Values{"sale_opens_at": {"2027-03-02T10:00"}, "sale_closes_at": {"2027-03-01T10:00"}}, "sale_closes_at", "after it has opened"},
+		"window":            {url.Values{"sale_opens_at": {"2027-03-02T10:00"}, "sale_closes_at": {"2027-03-01T10:00"}}, "sale_closes_at", "after it opens"},
 		"sections":          {url.Values{"tiers[0].sections": {"PR, XX"}}, "tiers[0].sections", "no section XX"},
 		"no file":           {url.Values{"plan": {"upload"}}, "plan.document", "Please fill this in."},
 		"title is too long": {url.Values{"title": {strings.Repeat("x", 201)}}, "title", "At most 200 characters"},
@@ -311,7 +311,7 @@ func TestEventEdit(t *testing.T) {
 	at := h.page(t, organizer, "POST", "/organizer/events/new", newEventForm(), 303)
 	eventID := strings.TrimPrefix(at, "/organizer/events/")
 	shown := h.page(t, organizer, "GET", at+"/edit", nil, 200)
-	wants(t, shown, "People have seen this event")
+	wants(t, shown, "This event is already public")
 	form := newEventForm()
 	for _, name := range []string{"venue.name", "venue.city", "venue.country", "venue.time_zone"} {
 		form.Del(name)
@@ -344,7 +344,7 @@ func TestEventEdit(t *testing.T) {
 	h.buy(t, h.account(t, message.Customer), booking.Wish{EventID: eventID, Quantity: 1})
 	form.Set("version", fmt.Sprint(e.Version+1))
 	form["plan"], form["plan.template"], form["plan.seats"] = []string{"template"}, []string{"theatre"}, []string{"200"}
-	wants(t, h.page(t, organizer, "POST", at+"/edit", form, 409), "People have seats of this event already, so its seating plan stays as it is.")
+	wants(t, h.page(t, organizer, "POST", at+"/edit", form, 409), "Some seats are already taken, so the seating plan cannot change.")
 	h.turn(t, organizer, at, "close")
 	wants(t, h.page(t, organizer, "GET", at, nil, 200), "Sale closed")
 	h.turn(t, organizer, at, "open-now")

@@ -65,7 +65,7 @@ func TestGiftReachesSomebody(t *testing.T) {
 	if w := h.ask(t, nobody, "GET", below("tickets.pdf"), ""); w.Code != 200 {
 		t.Errorf("%d", w.Code)
 	}
-	has(t, h.read(t, organizer, live), "Ada Byron", "The link was mailed to ada@example.org.", link[1])
+	has(t, h.read(t, organizer, live), "Ada Byron", "The link was emailed to ada@example.org.", link[1])
 	has(t, h.read(t, organizer, at+"/attendees.csv"), "Ada Byron,ada@example.org")
 
 	change := url.Values{"booking": {booking}, "name": {"Ada Byron"}, "email": {"ada@example.com"}}

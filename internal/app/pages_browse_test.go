@@ -107,14 +107,14 @@ func TestEventPageStates(t *testing.T) {
 		h.must(t, h.account(t, message.Customer), "POST", "/bookings", `{"event_id":"`+id+`","quantity":4}`, "id")
 	}
 	body = h.read(t, user.Fan{}, page)
-	has(t, body, "All seats are taken just now", "schema.org/SoldOut")
+	has(t, body, "All seats are taken right now", "schema.org/SoldOut")
 	hasNot(t, body, `id="hold"`)
 
 	if w := h.ask(t, organizer, "DELETE", "/events/"+id, ""); w.Code != 200 {
 		t.Fatal(w.Body)
 	}
 	body = h.read(t, user.Fan{}, page)
-	has(t, body, "This event is cancelled", "EventCancelled")
+	has(t, body, "This event has been cancelled", "EventCancelled")
 	hasNot(t, body, `id="seatmap"`)
 }
 
@@ -213,7 +213,7 @@ func TestFinding(t *testing.T) {
 		"to=2099-03-01":                 {false, false},
 	} {
 		body := h.read(t, organizer, "/search?"+query)
-		results, _, _ := strings.Cut(body, "Perhaps one of these?")
+		results, _, _ := strings.Cut(body, "You might like")
 		if got := [2]bool{strings.Contains(results, "/e/"+early+"/"), strings.Contains(results, "/e/"+late+"/")}; got != want {
 			t.Errorf("%s: %v, want %v", query, got, want)
 		}

@@ -72,11 +72,11 @@ func TestOrderTellsOfChanges(t *testing.T) {
 	h.must(t, organizer, "PUT", "/events/"+event, `{"event_time":"2099-03-02T20:00:00Z"}`, "id")
 	h.must(t, organizer, "PUT", "/events/"+event, `{"venue":{"name":"Other Hall","time_zone":"Europe/Berlin"}}`, "id")
 	page := h.read(t, ann, before)
-	has(t, page, "has changed since you booked", "Date: Sunday 1 March 2099, 21:00 → Monday 2 March 2099, 21:00", "Venue: Hall → Other Hall", "Your seats stay yours.",
-		"give them back for the full price until Monday 2 March 2099, 21:00 CET", `href="`+before+`/cancel"`)
-	has(t, h.read(t, ann, before+"?lang=de"), "hat sich seit Ihrer Buchung geändert", "Termin: Sonntag, 1. März 2099, 21:00 Uhr → Montag, 2. März 2099, 21:00 Uhr", "(MEZ)")
+	has(t, page, "has changed since you booked", "Date: Sunday 1 March 2099, 21:00 CET → Monday 2 March 2099, 21:00 CET", "Venue: Hall → Other Hall", "You keep your seats.",
+		"return them for a full refund until Monday 2 March 2099, 21:00 CET", `href="`+before+`/cancel"`)
+	has(t, h.read(t, ann, before+"?lang=de"), "hat sich seit Ihrer Buchung geändert", "Termin: Sonntag, 1. März 2099, 21:00 Uhr (MEZ) → Montag, 2. März 2099, 21:00 Uhr (MEZ)")
 	hasNot(t, h.read(t, bob, buy(bob)), "has changed")
-	has(t, h.read(t, user.Fan{}, "/e/"+event+"/gala"), "it says so here and with your booking")
+	has(t, h.read(t, user.Fan{}, "/e/"+event+"/gala"), "we say so here and with your booking")
 	hasNot(t, h.read(t, user.Fan{}, "/e/"+event+"/gala"), "you are told")
 }
 
@@ -93,18 +93,18 @@ func TestOrderOfACancelledEvent(t *testing.T) {
 		t.Fatal(w.Body)
 	}
 	body := h.read(t, ann, "/orders/"+paid)
-	has(t, body, "This event was cancelled.", "€100.00 is on its way back to you")
-	hasNot(t, body, "/tickets", "nothing needs to come back")
-	has(t, h.read(t, bob, "/orders/"+gift), "This event was cancelled.", "nothing needs to come back")
+	has(t, body, "This event has been cancelled.", "€100.00 is on its way back to you")
+	hasNot(t, body, "/tickets", "there is nothing to refund")
+	has(t, h.read(t, bob, "/orders/"+gift), "This event has been cancelled.", "there is nothing to refund")
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { h.Bookings.Run(ctx) })
 	running.Go(func() { _ = h.Payments.Run(ctx) }) // it says that it was stopped
 	defer running.Wait()
 	defer stop()
-	h.eventually(t, ann, "/orders/"+paid, "€100.00 was sent back to you on ")
+	h.eventually(t, ann, "/orders/"+paid, "We refunded €100.00 on ")
 	hasNot(t, h.read(t, ann, "/orders/"+paid), "is on its way")
-	has(t, h.read(t, user.Fan{}, "/e/"+event+"/gala"), "Whoever has paid gets the full amount back")
+	has(t, h.read(t, user.Fan{}, "/e/"+event+"/gala"), "Everyone who has paid gets the full amount back")
 	has(t, h.read(t, user.Fan{}, "/e/"+event+"/gala?lang=de"), "bekommt den vollen Betrag")
 }
 

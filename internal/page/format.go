@@ -29,14 +29,15 @@ var layouts = map[string]layout{
 
 // Forms in which a time can be written.
 const (
-	Long  = "long"  // day, date and time of day
-	Short = "short" // the same for a list; without the year
-	Day   = "day"   // day and date
-	Date  = "date"  // date only
-	Hour  = "hour"  // time of day only
-	Clock = "clock" // time of day with its zone
-	Full  = "full"  // day, date, time of day and its zone
-	Month = "month" // its short name
+	Long   = "long"   // day, date and time of day
+	Short  = "short"  // the same for a list; without the year
+	Day    = "day"    // day and date
+	Date   = "date"   // date only
+	Hour   = "hour"   // time of day only
+	Clock  = "clock"  // time of day with its zone
+	Full   = "full"   // day, date, time of day and its zone
+	Listed = "listed" // Short with its zone
+	Month  = "month"  // its short name
 )
 
 // When writes a time, in its own zone, as readers of a language write it.
@@ -46,6 +47,8 @@ func When(lang string, t time.Time, form string) string {
 		return zoned(lang, When(lang, t, Hour), t)
 	case Full:
 		return zoned(lang, When(lang, t, Long), t)
+	case Listed:
+		return zoned(lang, When(lang, t, Short), t)
 	}
 	l := layouts[lang]
 	text := map[string]string{Long: l.long, Short: l.short, Day: l.day, Date: l.date, Hour: l.hour, Month: l.month}[form]

@@ -121,6 +121,7 @@ type problem struct {
 	Title, Text  string
 	Fields       []errs.Field
 	Again        bool // trying again may help
+	Known        bool // the reader is signed in, guests too
 	RequestID    string
 	Path, Search string
 }
@@ -133,7 +134,7 @@ func WantsPage(r *http.Request) bool {
 // Error answers with a page that tells what went wrong.
 func (k *Kit) Error(w http.ResponseWriter, r *http.Request, e *errs.Error, status int, requestID string) {
 	v := k.visit(w, r)
-	p := problem{Status: status, Fields: e.Fields, RequestID: requestID, Path: r.URL.Path}
+	p := problem{Known: v.Caller.SignedIn(), Status: status, Fields: e.Fields, RequestID: requestID, Path: r.URL.Path}
 	group := "error." + e.Type
 	if v.T(group+".title") == group+".title" { // no words for this one: those of its kind
 		group = "error." + kindNames[e.Kind]

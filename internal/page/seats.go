@@ -1,6 +1,7 @@
 package page
 
 import (
+	"regexp"
 	"strings"
 
 	"boxoffice/internal/message"
@@ -42,4 +43,18 @@ func (k *Kit) together(lang string, places []message.Place) string {
 		return k.words.text(lang, "seat.in-section", "N", len(numbers), "Section", first.Section, "Seat", list)
 	}
 	return k.words.text(lang, "seat.in-row", "N", len(numbers), "Section", first.Section, "Row", first.Row, "Seat", list)
+}
+
+// Category is the name of a category of events in the reader's language. Names
+// that organizers make up stay as they are.
+func (v *Visit) Category(name string) string { return v.kit.category(v.Lang, name) }
+
+var betweenWords = regexp.MustCompile(`[^\pL\pN]+`)
+
+func (k *Kit) category(lang, name string) string {
+	key := "category." + strings.Trim(betweenWords.ReplaceAllString(strings.ToLower(name), "-"), "-")
+	if own := k.words.text(lang, key); own != key {
+		return own
+	}
+	return name
 }

@@ -95,17 +95,18 @@ func (k *Kit) Set(files fs.FS, dir string, more template.FuncMap) (*Set, error) 
 // funcs are what templates can call, in a language.
 func (k *Kit) funcs(lang string) template.FuncMap {
 	return template.FuncMap{
-		"t":      func(key string, pairs ...any) string { return k.words.text(lang, key, pairs...) },
-		"money":  func(minor int64, code string) string { return Money(lang, minor, code) },
-		"number": func(n any) string { return Number(lang, n) },
-		"when":   func(t time.Time, form string) string { return When(lang, t, form) },
-		"seats":  func(places []message.Place) string { return k.seats(lang, places) },
-		"seat":   func(p message.Place) string { return k.seats(lang, []message.Place{p}) },
-		"zone":   func(t time.Time) string { return Zone(lang, t) },
-		"asset":  func(name string) (string, error) { return k.assets.path(name) },
-		"iso":    func(t time.Time) string { return t.Format(time.RFC3339) },
-		"lang":   func() string { return lang },
-		"dict":   dict,
+		"t":        func(key string, pairs ...any) string { return k.words.text(lang, key, pairs...) },
+		"money":    func(minor int64, code string) string { return Money(lang, minor, code) },
+		"number":   func(n any) string { return Number(lang, n) },
+		"when":     func(t time.Time, form string) string { return When(lang, t, form) },
+		"seats":    func(places []message.Place) string { return k.seats(lang, places) },
+		"seat":     func(p message.Place) string { return k.seats(lang, []message.Place{p}) },
+		"category": func(name string) string { return k.category(lang, name) },
+		"zone":     func(t time.Time) string { return Zone(lang, t) },
+		"asset":    func(name string) (string, error) { return k.assets.path(name) },
+		"iso":      func(t time.Time) string { return t.Format(time.RFC3339) },
+		"lang":     func() string { return lang },
+		"dict":     dict,
 		"json": func(v any) (template.JS, error) { // for <script type="application/json">: not executed
 			raw, err := json.Marshal(v)  // escapes < > & as the block needs it
 			return template.JS(raw), err //nolint:gosec // see above

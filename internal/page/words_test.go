@@ -2,6 +2,7 @@ package page
 
 import (
 	"io/fs"
+	"log/slog"
 	"os"
 	"regexp"
 	"slices"
@@ -99,6 +100,56 @@ func TestFormats(t *testing.T) {
 	} {
 		if c[0] != c[1] {
 			t.Errorf("%q, want %q", c[0], c[1])
+		}
+	}
+}
+
+// Categories of events that are known are told in the reader's language; others
+// as the organizer wrote them.
+func TestCategoryNames(t *testing.T) {
+	k, err := New(Config{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][3]string{{"de", "Concert", "Konzert"}, {"de", "Music", "Musik"}, {"de", "arts & theatre", "Kunst und Theater"}, {"en", "Music", "Music"}, {"de", "Höhlentauchen", "Höhlentauchen"}} {
+		if got := k.category(c[0], c[1]); got != c[2] {
+			t.Errorf("%s in %s: %s, want %s", c[1], c[0], got, c[2])
+		}
+	}
+}
+
+// German texts have one word for a section, and say "seat" once for each.
+func TestWordsOfSeatsInGerman(t *testing.T) {
+	all, err := catalogue("de")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, v := range all {
+		text, _ := v.(string)
+		if regexp.MustCompile(`\bBl[oö]cke?\b`).MatchString(text) {
+			t.Errorf("%s says Block, other texts Bereich: %s", key, text)
+		}
+		if strings.Contains(text, "Platz {{.Seat}}") && !strings.Contains(text, "Reihe") {
+			t.Errorf("%s says Platz before the name of a seat, which begins with it: %s", key, text)
+		}
+	}
+}
+
+// An error page says what is with seats and money, and what to do next.
+func TestErrorsTellOfSeatsAndMoney(t *testing.T) {
+	about := map[string]*regexp.Regexp{
+		"en": regexp.MustCompile(`(?i)booked|held|charged|tickets|refund|full amount|nothing has changed|not saved`),
+		"de": regexp.MustCompile(`(?i)gebucht|reserviert|abgebucht|tickets|erstattet|vollen Betrag|nichts geändert|nicht gespeichert`),
+	}
+	for lang, tells := range about {
+		all, err := catalogue(lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key, v := range all {
+			if text, ok := v.(string); ok && strings.HasPrefix(key, "error.") && strings.HasSuffix(key, ".text") && !tells.MatchString(text) {
+				t.Errorf("%s %s says nothing of seats and money: %s", lang, key, text)
+			}
 		}
 	}
 }

@@ -18,8 +18,8 @@ import (
 // language and width: for people.
 var shots = flag.String("shots", "", "folder for pictures of all pages")
 
-// widths are those of phones that are sold, and of a desktop.
-var widths = []stage.Screen{{Width: 320, Height: 640, Phone: true}, {Width: 360, Height: 740, Phone: true}, {Width: 412, Height: 915, Phone: true}, stage.Desktop}
+// widths are those of phones that are sold, one held sideways, and of a desktop.
+var widths = []stage.Screen{{Width: 320, Height: 640, Phone: true}, {Width: 360, Height: 740, Phone: true}, {Width: 412, Height: 915, Phone: true}, {Width: 740, Height: 360, Phone: true}, stage.Desktop}
 
 // fitting looks at pages in both languages and all widths: no text is cut off,
 // sticks out of its button, or runs into the next cell.
@@ -51,12 +51,21 @@ func (f *fitting) page(name, path, wait string) {
 				f.t.Errorf("%s (%s), %d wide: %s", name, lang, screen.Width, text)
 			}
 			if *shots != "" {
-				var picture []byte
-				f.must(f.tab.Run(chromedp.FullScreenshot(&picture, 100)))
-				f.must(os.WriteFile(filepath.Join(*shots, unlike.ReplaceAllString(fmt.Sprintf("%s-%s-%d", name, lang, screen.Width), "-")+".png"), picture, 0o644))
+				f.picture(fmt.Sprintf("%s-%s-%d", name, lang, screen.Width))
+				screen.Dark = true
+				f.must(f.tab.Look(screen))
+				f.picture(fmt.Sprintf("%s-%s-%d-dark", name, lang, screen.Width))
 			}
 		}
 	}
+}
+
+// picture keeps a picture of the whole page.
+func (f *fitting) picture(name string) {
+	f.t.Helper()
+	var picture []byte
+	f.must(f.tab.Run(chromedp.FullScreenshot(&picture, 100)))
+	f.must(os.WriteFile(filepath.Join(*shots, unlike.ReplaceAllString(name, "-")+".png"), picture, 0o644))
 }
 
 func fit(t *testing.T, who string) *fitting {

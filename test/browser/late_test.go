@@ -25,7 +25,7 @@ func TestLatePayment(t *testing.T) {
 
 	eyes.tab.Patience(100 * time.Second)
 	eyes.wait(".over h1")
-	eyes.says(".over h1", "Time is over")
+	eyes.says(".over h1", "Your hold has expired")
 	taken(t, event, seats)
 
 	till.click("button.tok_ok") // too late
