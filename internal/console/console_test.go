@@ -97,6 +97,15 @@ func TestShape(t *testing.T) {
 	}
 }
 
+// A section of one row, which has no width, is seen all the same.
+func TestShapeOfOneRow(t *testing.T) {
+	p := &message.Plan{Seats: []message.Seat{{X: 0, Y: 5}, {X: 9, Y: 5}, {X: 18, Y: 5}}, Sections: []message.Section{{ID: "A", Count: 3, Rows: []message.Row{{Count: 3}}}}}
+	s := shapeOf(p)
+	if want := "M0.0 7.0L9.0 7.0L18.0 7.0L18.0 3.0L9.0 3.0L0.0 3.0Z"; s.paths[0] != want {
+		t.Errorf("%s, want %s", s.paths[0], want)
+	}
+}
+
 // The steps that are offered lead on from where a sale stands.
 func TestTurns(t *testing.T) {
 	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/maypok86/otter/v2"
@@ -144,8 +145,28 @@ func outlineOf(p *message.Plan, sec *message.Section) []message.Point {
 	}
 	for _, pt := range out {
 		if pt != out[0] {
+			if len(sec.Rows) == 1 {
+				thicken(out)
+			}
 			return out
 		}
 	}
 	return nil
+}
+
+// thicken gives the outline of a single row, there and back, two thirds of the
+// distance of its seats as its width: without one it could not be seen.
+func thicken(out []message.Point) {
+	half := len(out) / 2
+	first, last := out[0], out[half-1]
+	x, y := last.X-first.X, last.Y-first.Y
+	length := max(math.Hypot(x, y), 1e-9)
+	wide := length / float64(half) / 3
+	for i := range out {
+		side := wide
+		if i >= half {
+			side = -wide
+		}
+		out[i].X, out[i].Y = out[i].X-y/length*side, out[i].Y+x/length*side
+	}
 }
