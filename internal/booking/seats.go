@@ -36,18 +36,24 @@ func (s *Service) Sections(ctx context.Context, caller message.Caller, eventID s
 		sec := &p.plan.Sections[i]
 		sum := message.SectionSeats{ID: sec.ID, Name: sec.Name, GeneralAdmission: sec.GeneralAdmission, Total: sec.Count}
 		var has [message.NoTier + 1]bool
+		var free [message.NoTier + 1]int32
 		for n := sec.First; n < sec.First+sec.Count; n++ {
 			if v.status[n] == seatFree {
 				sum.Free++
+				free[p.tierOf[n]]++
 			}
 			has[p.tierOf[n]] = true
 		}
+		var tiers []int
 		for t := range p.Tiers {
 			if has[t] {
-				sum.Tiers = append(sum.Tiers, &p.Tiers[t])
+				tiers = append(tiers, t)
 			}
 		}
-		slices.SortStableFunc(sum.Tiers, func(a, b *message.Tier) int { return cmp.Compare(a.Price, b.Price) })
+		slices.SortStableFunc(tiers, func(a, b int) int { return cmp.Compare(p.Tiers[a].Price, p.Tiers[b].Price) })
+		for _, t := range tiers {
+			sum.Tiers, sum.FreeAt = append(sum.Tiers, &p.Tiers[t]), append(sum.FreeAt, free[t])
+		}
 		out[i] = sum
 	}
 	return out, nil

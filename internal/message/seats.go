@@ -6,6 +6,7 @@ type SectionSeats struct {
 	GeneralAdmission bool
 	Total, Free      int32
 	Tiers            []*Tier // prices that its seats have, lowest first; never changed
+	FreeAt           []int32 // how many of Free are in each of Tiers
 }
 
 // From is the lowest price in the section, minor units.

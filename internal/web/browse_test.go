@@ -23,6 +23,7 @@ type shelf struct {
 	Events
 	coming, past []message.Event
 	asked        []Query
+	sections     []message.SectionSeats // of the first of coming, whose page is shown when it has some
 }
 
 func (s *shelf) Search(_ context.Context, q Query) (Found, error) {
@@ -42,7 +43,14 @@ func (s *shelf) Past(_ context.Context, n int) ([]message.Event, error) {
 }
 
 func (s *shelf) Event(context.Context, message.Caller, string) (message.Event, error) {
+	if s.sections != nil {
+		return s.coming[0], nil
+	}
 	return message.Event{}, errs.Missing("event")
+}
+
+func (s *shelf) Sections(context.Context, message.Caller, string) ([]message.SectionSeats, error) {
+	return s.sections, nil
 }
 
 func (s *shelf) MapPages(_ context.Context, size int) (ids []string, _ error) {
@@ -101,7 +109,12 @@ func TestHomeSections(t *testing.T) {
 			t.Errorf("without events there is %q", word)
 		}
 	}
-	s := &shelf{coming: []message.Event{onSale("a", 3, 50), onSale("b", 30, 90)}, past: []message.Event{{ID: "p", Title: "Gone by", Status: "past"}}}
+	var coming []message.Event
+	for i, id := range []string{"a", "b", "c", "d", "e"} {
+		coming = append(coming, onSale(id, 3+i, 50+i))
+	}
+	coming = append(coming, onSale("f", 30, 90))
+	s := &shelf{coming: coming, past: []message.Event{{ID: "p", Title: "Gone by", Status: "past"}}}
 	full := get(t, shopOf(t, s), "GET /", "/").Body.String()
 	for _, word := range []string{"This week", "Near you", "Coming up", "Gone by", `class="hero"`, "/e/a/poster.svg"} {
 		if !strings.Contains(full, word) {
@@ -110,6 +123,44 @@ func TestHomeSections(t *testing.T) {
 	}
 	if strings.Index(full, "Gone by") < strings.Index(full, "Coming up") {
 		t.Error("what is over is not at the end")
+	}
+}
+
+// However few events there are, none is shown twice.
+func TestHomeShowsEventsOnce(t *testing.T) {
+	for n := 1; n <= 8; n++ {
+		var list []message.Event
+		for i := range n {
+			list = append(list, onSale(string(rune('a'+i)), 1+2*i, 50))
+		}
+		body := get(t, shopOf(t, &shelf{coming: list}), "GET /", "/").Body.String()
+		for _, e := range list {
+			if shown := strings.Count(body, "/e/"+e.ID+"/poster.svg"); shown != 1 {
+				t.Errorf("of %d events, %q is shown %d times", n, e.ID, shown)
+			}
+		}
+		if n == 1 && strings.Contains(body, "Near you") {
+			t.Error("there is a choice of one city")
+		}
+	}
+}
+
+// The time when a sale opens is told with its zone, the one of the venue.
+func TestHomeTellsZones(t *testing.T) {
+	vienna, err := time.LoadLocation("Europe/Vienna")
+	if err != nil {
+		t.Fatal(err)
+	}
+	timed := onSale("a", 30, 100)
+	timed.Starts, timed.Opens = timed.Starts.In(vienna), noon.Add(48*time.Hour)
+	dated := onSale("b", 30, 100)
+	dated.Starts, dated.Date, dated.Zone, dated.Opens = time.Time{}, "2099-01-01", "Europe/Vienna", noon.Add(48*time.Hour)
+	for _, e := range []message.Event{timed, dated} {
+		body := get(t, shopOf(t, &shelf{coming: []message.Event{e}}), "GET /", "/").Body.String()
+		want := page.When("en", e.Opens.In(vienna), page.Listed)
+		if !strings.Contains(want, "CE") || !strings.Contains(body, want) {
+			t.Errorf("%s: the opening is not told as %q", e.ID, want)
+		}
 	}
 }
 

@@ -108,7 +108,7 @@ func (s *Shop) showEvent(v *page.Visit, e *message.Event, m *missed) error {
 			return err
 		}
 		for _, c := range p.Changes {
-			p.Changed = append(p.Changed, changed(v, c))
+			p.Changed = append(p.Changed, changed(v, zoneOf(e), c))
 		}
 	}
 	if v.Caller.SignedIn() {
@@ -127,13 +127,8 @@ func (s *Shop) showEvent(v *page.Visit, e *message.Event, m *missed) error {
 // tell fills in what is known without asking anybody.
 func (s *Shop) tell(v *page.Visit, p *eventView) {
 	e := p.Event
-	zone := e.Starts.Location()
-	if e.Starts.IsZero() {
-		var err error
-		if zone, err = time.LoadLocation(e.Zone); err != nil {
-			zone = time.UTC
-		}
-	} else {
+	zone := zoneOf(e)
+	if !e.Starts.IsZero() {
 		p.Zone = page.Zone(v.Lang, e.Starts)
 	}
 	local := func(t time.Time) time.Time {
@@ -159,6 +154,17 @@ func (s *Shop) tell(v *page.Visit, p *eventView) {
 	p.FeeRules = e.Prices.Rules != nil
 }
 
+// zoneOf is the zone of an event's venue, which times are told in.
+func zoneOf(e *message.Event) *time.Location {
+	if !e.Starts.IsZero() {
+		return e.Starts.Location()
+	}
+	if zone, err := time.LoadLocation(e.Zone); err == nil {
+		return zone
+	}
+	return time.UTC
+}
+
 // dayIn reads YYYY-MM-DD for templates; zero when it is something else.
 func dayIn(text string) time.Time {
 	t, _ := dayOf(text)
@@ -166,7 +172,7 @@ func dayIn(text string) time.Time {
 }
 
 // changed is a change in words.
-func changed(v *page.Visit, c Change) string {
+func changed(v *page.Visit, zone *time.Location, c Change) string {
 	if c.Field == "venue" {
 		return v.T("policy.changed.venue", "From", c.From, "To", c.To)
 	}
@@ -176,7 +182,7 @@ func changed(v *page.Visit, c Change) string {
 	}
 	words := func(text string) string {
 		if t, err := time.Parse(time.RFC3339, text); err == nil {
-			return page.When(v.Lang, t, page.Long)
+			return page.When(v.Lang, t.In(zone), page.Full)
 		}
 		if day, ok := dayOf(text); ok {
 			return page.When(v.Lang, day, page.Day)

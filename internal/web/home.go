@@ -45,12 +45,13 @@ func (s *Shop) home(v *page.Visit) error {
 	if featured := feature(all, now); len(featured) > 0 {
 		p.Featured, p.Side = &featured[0], featured[1:]
 	}
-	for _, c := range all {
+	for _, c := range p.rest(all) {
 		if !c.Starts.IsZero() && c.Starts.Before(now.AddDate(0, 0, 7)) && len(p.Week) < weekMax {
 			p.Week = append(p.Week, c)
 		}
 	}
 	p.Coming = p.rest(all)
+	p.Coming = p.Coming[:min(len(p.Coming), comingMax)]
 	if p.City != "" {
 		near, err := s.Events.Search(v.Context(), Query{City: p.City, Limit: nearMax})
 		if err != nil {
@@ -67,8 +68,7 @@ func (s *Shop) home(v *page.Visit) error {
 	return v.Show(s.set, "home", page.Meta{Title: v.T("home.title"), Description: v.T("home.description"), Canonical: "/", JSONLD: s.site(v)}, p)
 }
 
-// rest are the events that the page has not shown yet; all of them when that
-// would leave next to nothing.
+// rest are the events that the page does not show yet.
 func (p *homePage) rest(all []card) []card {
 	shown := map[string]bool{}
 	if p.Featured != nil {
@@ -77,11 +77,7 @@ func (p *homePage) rest(all []card) []card {
 	for _, c := range slices.Concat(p.Side, p.Week) {
 		shown[c.ID] = true
 	}
-	left := slices.DeleteFunc(slices.Clone(all), func(c card) bool { return shown[c.ID] })
-	if len(left) < 3 {
-		left = all
-	}
-	return left[:min(len(left), comingMax)]
+	return slices.DeleteFunc(slices.Clone(all), func(c card) bool { return shown[c.ID] })
 }
 
 // chosenCity is the city that the reader has chosen, now or before. It is kept
@@ -128,6 +124,9 @@ func (s *Shop) cards(v *page.Visit, list []message.Event) []card {
 	}
 	return out
 }
+
+// OpensThere is when the sale opens, in the zone of the venue.
+func (c *card) OpensThere() time.Time { return c.Opens.In(zoneOf(&c.Event)) }
 
 // Few reports whether most seats are gone, which readers want to know.
 func (c *card) Few() bool { return c.State == "onsale" && c.Free < c.Total/10 }

@@ -163,13 +163,9 @@ func (o *Order) Parts() (out struct {
 }
 
 // Local is a time in the zone of the order's event.
-func (o *Order) Local(t time.Time) time.Time {
-	zone, err := time.LoadLocation(o.Event.Zone)
-	if err != nil {
-		return t
-	}
-	return t.In(zone)
-}
+func (o *Order) Local(t time.Time) time.Time { return t.In(o.zone()) }
+
+func (o *Order) zone() *time.Location { return zoneOf(&o.Event) }
 
 func (s *Shop) orderRoutes() routes {
 	return routes{
@@ -296,7 +292,7 @@ func (s *Shop) readOrder(v *page.Visit) (*orderPage, error) {
 	}
 	p := &orderPage{Order: o, Now: v.Now(), Token: token, State: o.State(v.Now()), Minutes: minutesLeft(v, &o)}
 	for _, c := range o.Changes {
-		p.Changed = append(p.Changed, changed(v, c))
+		p.Changed = append(p.Changed, changed(v, p.zone(), c))
 	}
 	p.Own = v.Caller.MayRead(o.UserID)
 	p.Mine = v.Caller.SignedIn() && o.UserID == v.Caller.UserID || token != ""

@@ -51,6 +51,9 @@ func (s *Shop) search(v *page.Visit) error {
 		p.Next = next.path()
 	}
 	p.Categories = narrow(found.Categories, first, func(q *Query) *string { return &q.Category })
+	for i := range p.Categories {
+		p.Categories[i].Label = v.Category(p.Categories[i].Label)
+	}
 	p.Cities = narrow(found.Cities, first, func(q *Query) *string { return &q.City })
 	p.Filters = s.filters(v, first)
 	if found.Total == 0 {
@@ -127,7 +130,7 @@ func (s *Shop) filters(v *page.Visit, q Query) []choice {
 		out = append(out, choice{Label: label, Path: wider.path()})
 	}
 	if q.Category != "" {
-		add(q.Category, func(q *Query) { q.Category = "" })
+		add(v.Category(q.Category), func(q *Query) { q.Category = "" })
 	}
 	if q.City != "" {
 		add(q.City, func(q *Query) { q.City = "" })

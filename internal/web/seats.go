@@ -90,5 +90,24 @@ func (s *Shop) seatmap(v *page.Visit, p *eventView) *seatmap {
 	return m
 }
 
+// tierView is a price of an event, for a form.
+type tierView struct {
+	message.Tier
+	Gone bool // its last seat is taken
+}
+
 // Tiers are an event's prices, for a form.
-func (p *eventView) Tiers() []message.Tier { return p.Event.Prices.Tiers }
+func (p *eventView) Tiers() []tierView {
+	var free, total = map[string]int32{}, int32(0)
+	for i := range p.Sections {
+		total += p.Sections[i].Total
+		for n, t := range p.Sections[i].Tiers {
+			free[t.ID] += p.Sections[i].FreeAt[n]
+		}
+	}
+	out := make([]tierView, len(p.Event.Prices.Tiers))
+	for i, t := range p.Event.Prices.Tiers {
+		out[i] = tierView{t, total > 0 && free[t.ID] == 0}
+	}
+	return out
+}

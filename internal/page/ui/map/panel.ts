@@ -90,7 +90,7 @@ export class Panel {
     const list = el("div", { className: "sm-prices", role: "group", aria: { label: voice.say("prices") } });
     hall.model.tiers.forEach((t, i) => {
       const count = el("span", { className: "sm-free" });
-      const chip = el("button", { type: "button", className: "sm-chip", aria: { pressed: "false" }, on: { click: () => hall.filter(i) } },
+      const chip = el("button", { type: "button", className: "sm-chip", aria: { pressed: "false" }, on: { click: () => (hall.freeAt[i] > 0 || hall.filtered()) && hall.filter(i) } },
         swatch(i), el("span", { className: "sm-price" }, t.label), el("span", { className: "sm-name" }, t.name), count);
       this.chips.push(chip);
       this.counts.push(count);
@@ -145,6 +145,7 @@ export class Panel {
       const text = n === 0 ? this.voice.say("sold_out") : this.voice.count("free", n);
       if (c.textContent !== text) c.textContent = text;
       this.chips[i].classList.toggle("sm-gone", n === 0);
+      this.chips[i].setAttribute("aria-disabled", String(n === 0)); // nothing to choose there
     });
   }
 
