@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"boxoffice/internal/id"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/signing"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/ticket"
@@ -91,18 +92,12 @@ const keysEvery = time.Minute
 
 // followKeys renews the keys from time to time, until ctx ends.
 func (p *Parts) followKeys(ctx context.Context) error {
-	tick := time.NewTicker(keysEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	return jobs.Every(ctx, keysEvery, nil, func(ctx context.Context) error {
 		if err := p.renewKeys(ctx); err != nil && !sqldb.Outage(err) {
 			return err
 		}
-	}
+		return nil
+	})
 }
 
 // TicketKeys prints the public keys.

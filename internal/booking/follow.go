@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 )
 
@@ -19,21 +20,15 @@ const (
 
 // followOthers brings the seat views up to date with the ledger until ctx ends.
 func (s *Service) followOthers(ctx context.Context) {
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
 	var failing atomic.Bool
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	_ = jobs.Every(ctx, followEvery, nil, func(ctx context.Context) error {
 		err := s.metrics.catch(s.log, "follow", func() error { return s.views.catchUp(ctx, s.views.unsure(time.Now())) })
 		if err != nil && ctx.Err() == nil && !failing.Load() {
 			s.log.Warn("seat views fall behind what other nodes do", "error", err)
 		}
 		failing.Store(err != nil)
-	}
+		return nil
+	})
 }
 
 // unsure lists the views that somebody uses and that nobody has just compared

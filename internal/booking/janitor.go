@@ -12,6 +12,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 )
 
@@ -37,40 +38,45 @@ func (s *Service) Run(ctx context.Context) {
 	}
 	defer others.Wait()
 	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
+	others.Go(func() { s.cancelWhenWoken(ctx) })
 	var swept time.Time   // what people without a verified address hold
 	var resumed time.Time // what a crash may have left, here or on another node
+	_ = jobs.Every(ctx, sweepEvery, nil, func(ctx context.Context) error {
+		if time.Since(swept) > resumeEvery {
+			swept = time.Now()
+			s.crowd.sweep(s.now().UnixMicro())
+		}
+		if !s.lease.Held(ctx) {
+			resumed = time.Time{}
+			return nil
+		}
+		if resumed.IsZero() || s.db.Shared() && time.Since(resumed) > resumeEvery {
+			resumed = time.Now()
+			s.wake()
+		}
+		err := s.metrics.catch(s.log, "janitor", func() error {
+			_, err := s.Sweep(ctx)
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("sweep of lapsed holds", "error", err)
+		}
+		return nil
+	})
+}
+
+// cancelWhenWoken gives back what was booked of cancelled events.
+func (s *Service) cancelWhenWoken(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
-			if time.Since(swept) > resumeEvery {
-				swept = time.Now()
-				s.crowd.sweep(s.now().UnixMicro())
-			}
-			if !s.lease.Held(ctx) {
-				resumed = time.Time{}
-				continue
-			}
-			if resumed.IsZero() || s.db.Shared() && time.Since(resumed) > resumeEvery {
-				resumed = time.Now()
-				s.wake()
-			}
-			err := s.metrics.catch(s.log, "janitor", func() error {
-				_, err := s.Sweep(ctx)
-				return err
-			})
-			if err != nil && ctx.Err() == nil {
-				s.log.Error("sweep of lapsed holds", "error", err)
-			}
 		case <-s.sweepNow:
-			err := s.metrics.catch(s.log, "janitor", func() error { return s.cancelAll(ctx) })
-			if err != nil && ctx.Err() == nil {
-				s.log.Error("cancelling the bookings of cancelled events", "error", err)
-				time.AfterFunc(time.Second, s.wake)
-			}
+		}
+		err := s.metrics.catch(s.log, "janitor", func() error { return s.cancelAll(ctx) })
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("cancelling the bookings of cancelled events", "error", err)
+			time.AfterFunc(time.Second, s.wake)
 		}
 	}
 }

@@ -39,7 +39,7 @@ var allowed = map[string][]string{
 	// behind them
 	"notify": {"id", "jobs"},
 	// beside them: makes accounts and audits, otherwise it is only a client
-	"rush": {"booking", "payment", "user", "message", "sqldb"},
+	"rush": {"booking", "jobs", "payment", "user", "message", "sqldb"},
 	// the only place that wires
 	"app": {"*"},
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
@@ -352,25 +353,20 @@ func (s *Service) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer func() { lease.Release(context.WithoutCancel(ctx)) }()
-	tick := time.NewTicker(outboxEvery)
-	defer tick.Stop()
 	folded, early := false, firstAttempt // the requests of a node that has died hand nothing over any more
-	for {
-		if lease.Held(ctx) {
-			if err := s.syncUntil(ctx, s.now().Add(early)); err != nil && ctx.Err() == nil {
-				log.Error("changes of events wait to reach their sales", "error", err)
-			}
-			early = 0
-			if !folded {
-				if folded, err = s.refold(ctx); err != nil && ctx.Err() == nil {
-					log.Error("indexing events for the search", "error", err)
-				}
-			}
-		}
-		select {
-		case <-ctx.Done():
+	return jobs.Every(ctx, outboxEvery, nil, func(ctx context.Context) error {
+		if !lease.Held(ctx) {
 			return nil
-		case <-tick.C:
 		}
-	}
+		if err := s.syncUntil(ctx, s.now().Add(early)); err != nil && ctx.Err() == nil {
+			log.Error("changes of events wait to reach their sales", "error", err)
+		}
+		early = 0
+		if !folded {
+			if folded, err = s.refold(ctx); err != nil && ctx.Err() == nil {
+				log.Error("indexing events for the search", "error", err)
+			}
+		}
+		return nil
+	})
 }

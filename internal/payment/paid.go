@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"boxoffice/internal/id"
+	"boxoffice/internal/jobs"
 )
 
 // Paid is a payment whose money was taken, and whom that is to be told.
@@ -105,36 +106,41 @@ func (s *store) paid(ctx context.Context, after string, limit int) ([]paidRow, e
 // teller works payments_paid off.
 type teller struct {
 	s     *Service
-	later map[string]retry // rows of which something could not be told, by id
+	later jobs.Retries // rows of which something could not be told, by id
 }
 
 // run works until ctx ends, while this node has the lease.
 func (t *teller) run(ctx context.Context) {
-	for {
+	_ = jobs.Every(ctx, tellEvery, nil, func(ctx context.Context) error {
 		err := t.s.guarded(ctx, "confirmations", func() error { return t.round(ctx) })
 		if err != nil && ctx.Err() == nil {
 			t.s.log.WarnContext(ctx, "confirmations are delayed", "error", err)
 		}
-		if !sleep(ctx, tellEvery, nil) {
-			return
-		}
-	}
+		return nil
+	})
 }
 
 // TellPaid tells at once what is to be told.
 func (s *Service) TellPaid(ctx context.Context) error {
-	return (&teller{s, map[string]retry{}}).round(ctx)
+	return (&teller{s, retries()}).round(ctx)
 }
 
 // round tells what is due.
 func (t *teller) round(ctx context.Context) error {
 	tell := t.s.tell.Load()
 	if tell == nil || !t.s.lease.Held(ctx) {
+		t.later.Forget()
+		t.s.metrics.tellingLate.Set(0)
 		return nil
 	}
 	var failed error
+	end := t.later.Round()
 	for last := ""; ctx.Err() == nil; {
 		rows, err := t.s.store.paid(ctx, last, tellRows)
+		if err == nil && len(rows) == 0 {
+			end()
+			t.s.metrics.tellingLate.Set(float64(t.later.Len()))
+		}
 		if err != nil || len(rows) == 0 {
 			return errors.Join(failed, err)
 		}
@@ -162,10 +168,10 @@ func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 	var due []paidRow
 	for _, r := range rows {
 		switch {
-		case now.Before(t.later[r.id].at):
+		case !t.later.Due(r.id, now):
 			continue
 		case r.bad:
-			t.later[r.id] = t.later[r.id].after(now)
+			t.later.Failed(r.id, now)
 			t.s.log.ErrorContext(ctx, "a row of payments_paid cannot be read", "id", r.id)
 			continue
 		}
@@ -190,7 +196,7 @@ func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 		return err
 	}
 	if err != nil {
-		t.later[due[0].id] = t.later[due[0].id].after(now)
+		t.later.Failed(due[0].id, now)
 		return err
 	}
 	var over []string
@@ -201,14 +207,13 @@ func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 		switch {
 		case len(r.list) == 0:
 			over = append(over, r.id)
-			delete(t.later, r.id)
+			t.later.Done(r.id)
 			continue
 		case len(r.list) < all:
 			left[r.id] = asPairs(r.list)
 		}
-		t.later[r.id] = t.later[r.id].after(now)
+		t.later.Failed(r.id, now)
 	}
-	t.s.metrics.tellingLate.Set(float64(len(t.later)))
 	return t.s.store.told(ctx, over, left)
 }
 

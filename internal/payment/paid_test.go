@@ -277,6 +277,77 @@ func TestRefundsAreApart(t *testing.T) {
 	})
 }
 
+// movable is a lease that the test gives and takes.
+type movable struct{ here bool }
+
+func (m *movable) Held(context.Context) bool { return m.here }
+func (m *movable) Release(context.Context)   {}
+
+// What a node remembers of refunds and confirmations that failed ends when they are
+// no longer there, and when another node does the work: that one may have had more
+// luck, and what it has ended would be remembered for ever.
+func TestFailuresAreForgotten(t *testing.T) {
+	w := newWorld(t)
+	here := &movable{true}
+	w.lease = here
+	var all []message.Booking
+	for i := range 5 {
+		b := w.house.hold(fan.UserID, int32(i))
+		if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Captured {
+			t.Fatal(p)
+		}
+		all = append(all, b)
+	}
+	w.bank.mu.Lock()
+	w.bank.refundCut = func(Charge) error { return errors.New("no line") }
+	w.bank.mu.Unlock()
+	for _, b := range all {
+		w.house.cancel(b.ID, b.Amount)
+	}
+	w.OnPaid(func(_ context.Context, list []Paid) []Paid { return list })
+	exec := func(text string, args ...any) {
+		t.Helper()
+		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(text, args...); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mails := &teller{w.Service, retries()}
+	caughtUp, saved := false, time.Now()
+	round := func(refunds, confirmations int) {
+		t.Helper()
+		_ = w.refunds.round(t.Context(), &caughtUp, &saved)
+		_ = mails.round(t.Context())
+		if w.refunds.later.Len() != refunds || mails.later.Len() != confirmations {
+			t.Errorf("%d and %d failures are remembered, want %d and %d", w.refunds.later.Len(), mails.later.Len(), refunds, confirmations)
+		}
+	}
+	rows := len(w.paidRows())
+	round(5, rows)
+	exec(`UPDATE refunds SET status = 'failed' WHERE booking_id = $1`, all[0].ID) // as another node does
+	exec(`INSERT INTO payments_paid (id, payments) VALUES ('x', '[]')`)
+	exec(`DELETE FROM payments_paid WHERE id <> 'x'`)
+	round(4, 0)
+	here.here = false
+	round(0, 0)
+	w.bank.mu.Lock()
+	w.bank.refundCut = nil
+	w.bank.mu.Unlock()
+	here.here = true
+	round(0, 0) // at once: nothing waits for what failed under the former lease
+	if n := len(w.openRefunds(t)); n != 0 {
+		t.Errorf("%d refunds wait", n)
+	}
+}
+
+func (w *world) openRefunds(t *testing.T) []openRefund {
+	t.Helper()
+	list, err := w.store.openRefunds(t.Context(), "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
 // A panic of a driver does not end the process, and its payment goes on.
 func TestPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

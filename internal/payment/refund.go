@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 )
 
@@ -30,20 +31,12 @@ type refunder struct {
 	todo    []message.Entry    // need a row
 	idle    bool               // another node does the work
 
-	later map[string]retry // refunds that failed, by id; only settle uses it
+	later jobs.Retries // refunds that failed, by id; only round uses it
 }
 
-// retry is when something that failed is tried again.
-type retry struct {
-	at   time.Time
-	wait time.Duration
-}
-
-// after is the next try: twice as long after the last one, up to a limit.
-func (r retry) after(now time.Time) retry {
-	r.wait = min(max(2*r.wait, refundRound), longestRetry)
-	r.at = now.Add(r.wait)
-	return r
+// retries remember what has failed, while this node does the work.
+func retries() jobs.Retries {
+	return jobs.Retries{First: refundRound, Longest: longestRetry, Most: retriesMost}
 }
 
 // cursor is how far an event's ledger was followed.
@@ -56,6 +49,7 @@ type cursor struct {
 const (
 	refundRound    = time.Second      // between two looks at what is left to do
 	longestRetry   = 2 * time.Minute  // between two tries of a refund that fails
+	retriesMost    = 10_000           // failures that are remembered one by one
 	saveEvery      = 30 * time.Second // between two savings of cursors that moved without work
 	saveAfter      = 1000             // entries by which such a cursor must have moved
 	ledgerPage     = 1000
@@ -69,7 +63,7 @@ const (
 )
 
 func newRefunder(ctx context.Context, s *Service) (*refunder, error) {
-	r := &refunder{s: s, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: map[string]retry{}}
+	r := &refunder{s: s, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries()}
 	saved, err := s.store.savedCursors(ctx)
 	if err != nil {
 		return nil, err
@@ -132,15 +126,13 @@ func (r *refunder) poke() {
 // run works until ctx ends. What fails is tried again in the next round.
 func (r *refunder) run(ctx context.Context) {
 	caughtUp, saved := false, r.s.now()
-	for {
+	_ = jobs.Every(ctx, refundRound, r.wake, func(ctx context.Context) error {
 		err := r.s.guarded(ctx, "refunds", func() error { return r.round(ctx, &caughtUp, &saved) })
 		if err != nil && ctx.Err() == nil {
 			r.s.log.WarnContext(ctx, "refunds are delayed", "error", err)
 		}
-		if !sleep(ctx, refundRound, r.wake) {
-			return
-		}
-	}
+		return nil
+	})
 }
 
 // round does what there is to do. What fails stops nothing else.
@@ -172,6 +164,8 @@ func (r *refunder) resting() bool {
 // rest leaves the work to another node, or takes it up where that has left it.
 func (r *refunder) rest(ctx context.Context, idle bool) error {
 	if idle {
+		r.later.Forget()
+		r.s.metrics.refundsLate.Set(0)
 		r.mu.Lock()
 		r.idle, r.todo, r.cursors = true, nil, map[string]*cursor{}
 		r.mu.Unlock()
@@ -350,25 +344,28 @@ func (r *refunder) keepSaved(cursors map[string]int64) {
 // settle makes one attempt at every refund that is open and due. One that fails is
 // left alone for a while, longer each time, and the others go on.
 func (r *refunder) settle(ctx context.Context) error {
-	last := ""
+	last, end := "", r.later.Round()
 	var failed []error
 	for ctx.Err() == nil {
 		page, err := r.s.store.openRefunds(ctx, last, refundsAtOnce)
+		if err == nil && len(page) == 0 {
+			end()
+			r.s.metrics.refundsLate.Set(float64(r.later.Len()))
+		}
 		if err != nil || len(page) == 0 {
 			return errors.Join(append(failed, err)...)
 		}
 		last = page[len(page)-1].id
 		now := r.s.now()
-		due := slices.DeleteFunc(page, func(f openRefund) bool { return now.Before(r.later[f.id].at) })
+		due := slices.DeleteFunc(page, func(f openRefund) bool { return !r.later.Due(f.id, now) })
 		for i, err := range r.attempt(ctx, due) {
 			if id := due[i].id; err == nil {
-				delete(r.later, id)
+				r.later.Done(id)
 			} else {
-				r.later[id] = r.later[id].after(now)
+				r.later.Failed(id, now)
 				failed = append(failed, err)
 			}
 		}
-		r.s.metrics.refundsLate.Set(float64(len(r.later)))
 		if len(failed) > refundWorkers {
 			failed = failed[:1] // one of them will do for the log
 		}
@@ -379,19 +376,19 @@ func (r *refunder) settle(ctx context.Context) error {
 // attempt makes one attempt at each of some refunds, many at a time.
 func (r *refunder) attempt(ctx context.Context, due []openRefund) []error {
 	failures := make([]error, len(due))
-	jobs := make(chan int)
+	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(refundWorkers, len(due)) {
 		wg.Go(func() {
-			for i := range jobs {
+			for i := range next {
 				failures[i] = r.s.guarded(ctx, "refund "+due[i].id, func() error { return r.one(ctx, due[i]) })
 			}
 		})
 	}
 	for i := range due {
-		jobs <- i
+		next <- i
 	}
-	close(jobs)
+	close(next)
 	wg.Wait()
 	return failures
 }
@@ -424,7 +421,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	case err != nil:
 		return fmt.Errorf("refund %s: %w", f.id, err)
 	case o.Verdict == Undecided:
-		return nil
+		return fmt.Errorf("refund %s: the gateway has not decided", f.id)
 	case o.Verdict == Declined:
 		end.status, end.reason = refundFailed, o.Reason
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 	"boxoffice/internal/moment"
 	"boxoffice/internal/sqldb"
@@ -50,6 +51,12 @@ type Bookings interface {
 	Follow(func([]message.Entry))
 }
 
+// lease is what one node at a time has; see sqldb.Lease.
+type lease interface {
+	Held(ctx context.Context) bool
+	Release(ctx context.Context)
+}
+
 // Service is the Payment Service.
 type Service struct {
 	bookings  Bookings
@@ -57,8 +64,8 @@ type Service struct {
 	now       func() time.Time
 	log       *slog.Logger
 	store     *store
-	lease     *sqldb.Lease // to take up what was left half-way
-	shared    bool         // other nodes drive payments too
+	lease     lease // to take up what was left half-way
+	shared    bool  // other nodes drive payments too
 	refunds   *refunder
 	metrics   *metrics
 	recovered string               // the row of payments_begun that recovery has looked at last
@@ -126,9 +133,9 @@ func (s *Service) Run(ctx context.Context) error {
 	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.refunds.run(ctx) })
-	wg.Go(func() { (&teller{s, map[string]retry{}}).run(ctx) })
+	wg.Go(func() { (&teller{s, retries()}).run(ctx) })
 	wg.Go(func() {
-		for {
+		_ = jobs.Every(ctx, s.every, nil, func(ctx context.Context) error {
 			err := s.guarded(ctx, "recovery of payments", func() error {
 				if !s.lease.Held(ctx) {
 					return nil
@@ -139,10 +146,8 @@ func (s *Service) Run(ctx context.Context) error {
 			if err != nil && ctx.Err() == nil {
 				s.log.ErrorContext(ctx, "payments cannot be recovered", "error", err)
 			}
-			if !sleep(ctx, s.every, nil) {
-				return
-			}
-		}
+			return nil
+		})
 	})
 	wg.Wait()
 	return nil

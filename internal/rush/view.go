@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"boxoffice/internal/jobs"
 )
 
 // colours are used on terminals only, and not when NO_COLOR is set
@@ -66,16 +68,7 @@ func (v *view) run(ctx context.Context) {
 	if v.live {
 		every = 200 * time.Millisecond
 	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			v.draw()
-		}
-	}
+	_ = jobs.Every(ctx, every, nil, func(context.Context) error { v.draw(); return nil })
 }
 
 // done draws the last state and leaves it standing.

@@ -18,6 +18,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"boxoffice/internal/jobs"
 )
 
 // Connections of a node, if its URL does not say pool_max_conns. Two cores do
@@ -181,25 +183,19 @@ func (p *postgres) now() time.Time { return p.clock().Add(time.Duration(p.offset
 // watch asks PostgreSQL for its time, again and again. While it does not answer,
 // all who use it are told at once rather than left to wait.
 func (p *postgres) watch(ctx context.Context) {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	_ = jobs.Every(ctx, watchEvery, nil, func(ctx context.Context) error {
 		err := p.probe(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return
+			return nil
 		case err != nil && p.gate.shut():
 			slog.Error("PostgreSQL does not answer; requests that need it are refused meanwhile", "error", err)
 		case err == nil && p.gate.open():
 			slog.Info("PostgreSQL answers again")
 		}
 		p.probeReplica(ctx)
-	}
+		return nil
+	})
 }
 
 // probe asks for the time on a connection of its own, that the gate lets

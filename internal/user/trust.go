@@ -14,6 +14,7 @@ import (
 
 	"boxoffice/internal/batch"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 )
 
@@ -213,27 +214,23 @@ func raiseEpoch(ctx context.Context, tx *sql.Tx) error {
 // visitors who are gone, until ctx ends. Without it each session is looked up
 // again every second.
 func (s *Service) Run(ctx context.Context) {
-	tick, leaving := time.NewTicker(pollEvery), time.NewTicker(endEvery)
-	defer tick.Stop()
-	defer leaving.Stop()
-	waiting := time.NewTicker(postEvery)
-	defer waiting.Stop()
-	s.post.kick()
-	for {
+	var kicked time.Time
+	left := time.Now()
+	_ = jobs.Every(ctx, pollEvery, nil, func(ctx context.Context) error {
 		// A poll that fails leaves the epoch unheard, and trust lapses by itself.
 		_ = s.sessions.poll(ctx)
-		select {
-		case <-tick.C:
-		case <-waiting.C: // left by other nodes, or by this one before it started anew
+		if time.Since(kicked) >= postEvery { // left by other nodes, or by this one before it started anew
+			kicked = time.Now()
 			s.post.kick()
-		case <-leaving.C:
+		}
+		if time.Since(left) >= endEvery {
+			left = time.Now()
 			if _, err := s.EndVisits(ctx); err != nil && ctx.Err() == nil {
 				s.log.ErrorContext(ctx, "visitors who are gone keep their accounts", "error", err)
 			}
-		case <-ctx.Done():
-			return
 		}
-	}
+		return nil
+	})
 }
 
 // poll hears the epoch.
