@@ -31,6 +31,16 @@ type deliverer interface {
 	Deliver(ctx context.Context, to, subject, text string) error
 }
 
+// deliver hands a mail over. Without an error the mailer has it for good, if it
+// can say so.
+func deliver(ctx context.Context, m user.Mailer, to, subject, text string) error {
+	if d, ok := m.(deliverer); ok {
+		return d.Deliver(ctx, to, subject, text)
+	}
+	m.Send(to, subject, text)
+	return nil
+}
+
 func newConfirmations(p *Parts, mail user.Mailer, base string, log *slog.Logger) *confirmations {
 	return &confirmations{page: onPage{p}, mail: mail, base: base, log: log}
 }
@@ -91,11 +101,7 @@ func (c *confirmations) one(ctx context.Context, p payment.Paid, to message.Pers
 		return err
 	}
 	subject, text := c.letter(&o, to.Name, link)
-	if mail, ok := c.mail.(deliverer); ok {
-		return mail.Deliver(ctx, to.Email, subject, text)
-	}
-	c.mail.Send(to.Email, subject, text)
-	return nil
+	return deliver(ctx, c.mail, to.Email, subject, text)
 }
 
 // letter is the mail about an order that is paid.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
@@ -14,74 +15,90 @@ import (
 )
 
 // giftMails mails the links to complimentary seats. What is due stands in the
-// database, so that no crash loses it; one node at a time looks.
+// database until the mailer has it, so that no crash loses it; one node at a time
+// looks. A mail that fails is tried again, later each time, and stops no other.
 type giftMails struct {
 	page  onPage
 	mail  user.Mailer
 	base  string // the public URL
 	log   *slog.Logger
 	lease *sqldb.Lease
+	later jobs.Retries // by booking id
 }
 
 const (
 	giftsEvery  = 2 * time.Second
 	giftsAtOnce = 100
+	giftTime    = 10 * time.Second // for one mail
 )
 
 func newGiftMails(ctx context.Context, p *Parts, mail user.Mailer, base string, log *slog.Logger) (*giftMails, error) {
 	lease, err := sqldb.NewLease(ctx, p.DB, "gift mails")
-	return &giftMails{onPage{p}, mail, base, log, lease}, err
+	later := jobs.Retries{First: giftsEvery, Longest: 2 * time.Minute, Most: 10_000}
+	return &giftMails{onPage{p}, mail, base, log, lease, later}, err
 }
 
 // run mails what is due until ctx ends.
 func (g *giftMails) run(ctx context.Context) error {
-	tick := time.NewTicker(giftsEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	defer func() { g.lease.Release(context.WithoutCancel(ctx)) }()
+	return jobs.Every(ctx, giftsEvery, nil, func(ctx context.Context) error {
 		if !g.lease.Held(ctx) {
-			continue
+			g.later.Forget()
+			return nil
 		}
 		if err := g.send(ctx); err != nil && ctx.Err() == nil {
 			g.log.WarnContext(ctx, "mails about complimentary seats wait", "error", err) // they stay due
 		}
-	}
+		return nil
+	})
 }
 
-// send mails what is due now.
-func (g *giftMails) send(ctx context.Context) error {
-	due, err := g.page.Bookings.GiftsDue(ctx, giftsAtOnce)
-	if err != nil || len(due) == 0 {
+// send makes one attempt at every mail that is due now. It answers one of the
+// failures.
+func (g *giftMails) send(ctx context.Context) (failed error) {
+	end := g.later.Round()
+	for after := ""; ctx.Err() == nil; {
+		due, err := g.page.Bookings.GiftsDue(ctx, after, giftsAtOnce)
+		if err != nil {
+			return err
+		}
+		if len(due) == 0 {
+			end()
+			return failed
+		}
+		after = due[len(due)-1]
+		for _, id := range due {
+			if !g.later.Due(id, time.Now()) {
+				continue
+			}
+			if err := jobs.Catch(func() error { return g.one(ctx, id) }); err != nil {
+				failed = fmt.Errorf("booking %s: %w", id, err)
+				g.later.Failed(id, time.Now())
+				continue
+			}
+			g.later.Done(id)
+		}
+	}
+	return ctx.Err()
+}
+
+// one mails the link to one gift, if that is due still.
+func (g *giftMails) one(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, giftTime)
+	defer cancel()
+	b, to, link, due, err := g.page.Bookings.GiftDue(ctx, id)
+	if err != nil || !due {
 		return err
 	}
-	ids := make([]string, 0, len(due))
-	for id := range due {
-		ids = append(ids, id)
-	}
-	links, err := g.page.Bookings.OwnLinks(ctx, ids)
+	o, err := g.page.order(ctx, &b)
 	if err != nil {
 		return err
 	}
-	for id, to := range due {
-		b, err := g.page.Bookings.Booking(ctx, id)
-		if err != nil {
-			return err
-		}
-		o, err := g.page.order(ctx, &b)
-		if err != nil {
-			return err
-		}
-		subject, text := giftLetter(&o, to, g.base+links[id])
-		g.mail.Send(to.Email, subject, text)
-		if err := g.page.Bookings.GiftMailed(ctx, id, to.Email); err != nil {
-			return err
-		}
+	subject, text := giftLetter(&o, to, g.base+link)
+	if err := deliver(ctx, g.mail, to.Email, subject, text); err != nil {
+		return err
 	}
-	return nil
+	return g.page.Bookings.GiftMailed(ctx, id, to.Email)
 }
 
 // giftLetter is the mail about seats that somebody was given.

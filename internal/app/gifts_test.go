@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -90,5 +92,60 @@ func TestGiftReachesSomebody(t *testing.T) {
 	h.page(t, organizer, "POST", at+"/release", url.Values{"booking": {booking}}, 303)
 	if left, err := h.Bookings.Recipients(t.Context(), []string{booking}); err != nil || len(left) != 0 {
 		t.Errorf("%v %v", left, err)
+	}
+}
+
+// stubborn takes no mail to one address, and panics at another.
+type stubborn struct {
+	letters
+	refused, panics string
+}
+
+func (s *stubborn) Deliver(_ context.Context, to, subject, text string) error {
+	switch to {
+	case s.refused:
+		return errors.New("the mailbox is full")
+	case s.panics:
+		panic("planned")
+	}
+	s.Send(to, subject, text)
+	return nil
+}
+
+// A gift's mail stays due until the mailer has it; one that fails stops no other,
+// however many of them there are, and is tried again.
+func TestGiftMailsAreDelivered(t *testing.T) {
+	h := newHouse(t)
+	mail := &stubborn{refused: "full@example.org", panics: "odd@example.org"}
+	gifts, err := newGiftMails(t.Context(), h.Parts, mail, "https://tickets.example", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	organizer := h.account(t, message.Organizer)
+	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	give := func(email string) string {
+		return h.must(t, organizer, "POST", "/events/"+event+"/complimentary", `{"quantity":1,"name":"Ada","email":"`+email+`"}`, "id")
+	}
+	give("full@example.org")
+	give("odd@example.org")
+	for i := range 3 {
+		give(fmt.Sprintf("guest%d@example.org", i))
+	}
+	if err := gifts.send(t.Context()); err == nil || len(mail.all) != 3 {
+		t.Fatalf("%v: %d mails, want 3", err, len(mail.all))
+	}
+	if due, err := h.Bookings.GiftsDue(t.Context(), "", 10); err != nil || len(due) != 2 {
+		t.Errorf("%v are due (%v), want those two that were not taken", due, err)
+	}
+	if err := gifts.send(t.Context()); err != nil || len(mail.all) != 3 {
+		t.Errorf("%v: it is tried again at once", err)
+	}
+	mail.refused, mail.panics = "", ""
+	gifts.later.Forget() // as time does
+	if err := gifts.send(t.Context()); err != nil || len(mail.all) != 5 {
+		t.Errorf("%v: %d mails, want 5", err, len(mail.all))
+	}
+	if due, err := h.Bookings.GiftsDue(t.Context(), "", 10); err != nil || len(due) != 0 {
+		t.Errorf("%v are due (%v)", due, err)
 	}
 }

@@ -48,15 +48,6 @@ func (s *Service) GiveTo(ctx context.Context, caller message.Caller, bookingID s
 	if to, err = recipient(to); err != nil {
 		return err
 	}
-	before, err := s.links.Recipients(ctx, []string{bookingID})
-	if err != nil {
-		return err
-	}
-	if old := before[bookingID].Email; old != "" && old != to.Email {
-		if err := s.links.Renew(ctx, bookingID); err != nil {
-			return err
-		}
-	}
 	return s.links.Give(ctx, bookingID, to, true)
 }
 
@@ -65,27 +56,28 @@ func (s *Service) Recipients(ctx context.Context, bookingIDs []string) (map[stri
 	return s.links.Recipients(ctx, bookingIDs)
 }
 
-// GiftsDue are complimentary seats whose link is to be mailed. Those that were
-// taken back meanwhile are forgotten.
-func (s *Service) GiftsDue(ctx context.Context, limit int) (map[string]message.Recipient, error) {
-	due, err := s.links.Due(ctx, limit)
+// GiftsDue are complimentary seats whose link is to be mailed, in order, after one.
+func (s *Service) GiftsDue(ctx context.Context, after string, limit int) ([]string, error) {
+	return s.links.Due(ctx, after, limit)
+}
+
+// GiftDue is a gift whose link is to be mailed: the booking, whom it is for, and
+// the link. It is not due when it was mailed or taken back meanwhile; of those
+// that were taken back the recipient is forgotten.
+func (s *Service) GiftDue(ctx context.Context, bookingID string) (b message.Booking, to message.Recipient, link string, due bool, err error) {
+	if b, err = s.Booking(ctx, bookingID); err != nil {
+		return b, to, "", false, err
+	}
+	if b.Status != message.Booked {
+		return b, to, "", false, s.links.Forget(ctx, bookingID)
+	}
+	links, err := s.OwnLinks(ctx, []string{bookingID}) // before the address: another one has another link
 	if err != nil {
-		return nil, err
+		return b, to, "", false, err
 	}
-	for bookingID := range due {
-		b, err := s.Booking(ctx, bookingID)
-		if err != nil {
-			return nil, err
-		}
-		if b.Status == message.Booked {
-			continue
-		}
-		if err := s.links.Forget(ctx, bookingID); err != nil {
-			return nil, err
-		}
-		delete(due, bookingID)
-	}
-	return due, nil
+	list, err := s.links.Recipients(ctx, []string{bookingID})
+	to = list[bookingID]
+	return b, to, links[bookingID], err == nil && to.Email != "" && to.MailedAt == 0, err
 }
 
 // GiftMailed notes that the link to a gift was mailed to an address.

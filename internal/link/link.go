@@ -90,15 +90,17 @@ func (l *Links) Check(ctx context.Context, bookingID, token string) error {
 
 // Renew makes a new link: those before it open nothing any more.
 func (l *Links) Renew(ctx context.Context, bookingID string) error {
-	err := l.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO order_links (booking_id, version, changed_at) VALUES ($1, 1, $2)
-			ON CONFLICT (booking_id) DO UPDATE SET version = order_links.version + 1, changed_at = excluded.changed_at`, bookingID, l.now().UnixMicro())
-		return err
-	})
+	err := l.db.Write(ctx, func(tx *sql.Tx) error { return l.renew(ctx, tx, bookingID) })
 	if err != nil {
 		return fmt.Errorf("new link: %w", err)
 	}
 	return nil
+}
+
+func (l *Links) renew(ctx context.Context, tx *sql.Tx, bookingID string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO order_links (booking_id, version, changed_at) VALUES ($1, 1, $2)
+		ON CONFLICT (booking_id) DO UPDATE SET version = order_links.version + 1, changed_at = excluded.changed_at`, bookingID, l.now().UnixMicro())
+	return err
 }
 
 func (l *Links) version(ctx context.Context, bookingID string) (int64, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"boxoffice/internal/message"
@@ -11,12 +12,34 @@ import (
 )
 
 // Give notes whom an order is for; a mail is due then if there is an address. The
-// same recipient again, of whom again is false, changes nothing.
+// same recipient again, of whom again is false, changes nothing. Another address
+// gets a new link, in one transaction, so that no address gets the link of another.
 func (l *Links) Give(ctx context.Context, bookingID string, to message.Person, again bool) error {
-	return l.write(ctx, `INSERT INTO recipients (booking_id, name, email, mailed_at) VALUES ($1, $2, $3, 0)
+	err := l.db.Write(ctx, func(tx *sql.Tx) error {
+		var old string
+		err := tx.QueryRowContext(ctx, l.db.Text(`SELECT email FROM recipients WHERE booking_id = $1 /*postgres: FOR UPDATE*/`), bookingID).Scan(&old)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if old != "" && old != to.Email {
+			if err := l.renew(ctx, tx, bookingID); err != nil {
+				return err
+			}
+		}
+		return l.give(ctx, tx, bookingID, to, again)
+	})
+	if err != nil {
+		return fmt.Errorf("recipients: %w", err)
+	}
+	return nil
+}
+
+func (l *Links) give(ctx context.Context, tx *sql.Tx, bookingID string, to message.Person, again bool) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO recipients (booking_id, name, email, mailed_at) VALUES ($1, $2, $3, 0)
 		ON CONFLICT (booking_id) DO UPDATE SET name = excluded.name, email = excluded.email,
 			mailed_at = CASE WHEN recipients.email <> excluded.email OR $4 = 1 THEN 0 ELSE recipients.mailed_at END`,
 		bookingID, to.Name, to.Email, number(again))
+	return err
 }
 
 func number(yes bool) int64 {
@@ -36,9 +59,22 @@ func (l *Links) Forget(ctx context.Context, bookingID string) error {
 	return l.write(ctx, `DELETE FROM recipients WHERE booking_id = $1`, bookingID)
 }
 
-// Due are orders whose mail has not gone yet, with whom they are for.
-func (l *Links) Due(ctx context.Context, limit int) (map[string]message.Recipient, error) {
-	return l.recipients(ctx, `mailed_at = 0 AND email <> '' ORDER BY booking_id LIMIT $1`, limit) // recipients_due
+// Due are orders whose mail has not gone yet, in order, after one.
+func (l *Links) Due(ctx context.Context, after string, limit int) (ids []string, err error) {
+	rows, err := l.db.Reader().QueryContext(ctx, `SELECT booking_id FROM recipients
+		WHERE mailed_at = 0 AND email <> '' AND booking_id > $1 ORDER BY booking_id LIMIT $2`, after, limit) // recipients_due
+	if err != nil {
+		return nil, fmt.Errorf("recipients: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("recipients: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
 }
 
 // Recipients are whom orders are for, by booking id, for those that are noted.
