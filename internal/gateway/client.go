@@ -10,19 +10,17 @@ import (
 )
 
 // client is the address that a request comes from: the peer's, or if that is a
-// trusted proxy the last one in X-Forwarded-For that is not.
+// trusted proxy the last one in X-Forwarded-For that is not. The lines of the
+// header are one list, and its empty members mean nothing (RFC 9110, sections 5.3
+// and 5.6.1).
 func (g *Gateway) client(peer netip.Addr, forwarded ...string) netip.Addr {
 	switch {
-	case len(forwarded) == 0 || forwarded[0] == "":
+	case !anyHop(forwarded):
 		return peer
 	case g.trusted(peer):
-		return g.beyond(peer, forwarded)
+		return beyond(peer, forwarded, g.trusted)
 	case g.cfg.LoopbackProxy && peer.IsLoopback():
-		last := forwarded[len(forwarded)-1]
-		if addr, ok := hop(last[strings.LastIndexByte(last, ',')+1:]); ok {
-			return addr
-		}
-		return peer
+		return beyond(peer, forwarded, nil)
 	}
 	g.stranger.Do(func() {
 		g.Warn("X-Forwarded-For came from " + peer.String() + ", which is not a trusted proxy, and is not believed: all who come through it are limited as one client. Name your proxies in --trusted-proxies.")
@@ -30,17 +28,19 @@ func (g *Gateway) client(peer netip.Addr, forwarded ...string) netip.Addr {
 	return peer
 }
 
-// beyond is the last hop that is not a trusted proxy.
-func (g *Gateway) beyond(peer netip.Addr, forwarded []string) netip.Addr {
+// beyond is the last hop that is not a trusted proxy; trusted nil: the last one.
+func beyond(peer netip.Addr, forwarded []string, trusted func(netip.Addr) bool) netip.Addr {
 	for _, line := range slices.Backward(forwarded) {
 		for line != "" {
 			i := strings.LastIndexByte(line, ',')
-			addr, ok := hop(line[i+1:])
-			if !ok {
-				return peer // what stands before it may be made up
-			}
-			if peer = addr; !g.trusted(peer) {
-				return peer
+			if text := strings.Trim(line[i+1:], " \t"); text != "" {
+				addr, ok := hop(text)
+				if !ok {
+					return peer // what stands before it may be made up
+				}
+				if peer = addr; trusted == nil || !trusted(peer) {
+					return peer
+				}
 			}
 			line = line[:max(i, 0)]
 		}
@@ -48,9 +48,24 @@ func (g *Gateway) beyond(peer netip.Addr, forwarded []string) netip.Addr {
 	return peer
 }
 
-// hop reads one entry of X-Forwarded-For.
+// anyHop reports whether X-Forwarded-For names anything.
+func anyHop(forwarded []string) bool {
+	for _, line := range forwarded {
+		if strings.Trim(line, ", \t") != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// hop reads one entry of X-Forwarded-For. Some proxies add the port.
 func hop(text string) (netip.Addr, bool) {
-	addr, err := netip.ParseAddr(strings.TrimSpace(text))
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		var at netip.AddrPort
+		at, err = netip.ParseAddrPort(text)
+		addr = at.Addr()
+	}
 	return addr.Unmap().WithZone(""), err == nil
 }
 

@@ -1,0 +1,77 @@
+package gateway
+
+import (
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// forwardedBy is a gateway behind proxies of 10.0.0.0/8.
+func forwardedBy() *Gateway {
+	return &Gateway{cfg: Config{Log: slog.New(slog.DiscardHandler), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+}
+
+// The lines of X-Forwarded-For are one list, of which empty members mean nothing.
+func TestForwardedLines(t *testing.T) {
+	proxied, local := forwardedBy(), &Gateway{cfg: Config{LoopbackProxy: true}}
+	for _, c := range []struct {
+		lines []string
+		want  string
+	}{
+		{[]string{"", "192.0.2.7"}, "192.0.2.7"},
+		{[]string{"", "", " , "}, ""},
+		{[]string{"192.0.2.7", ""}, "192.0.2.7"},
+		{[]string{"192.0.2.7, ,", ","}, "192.0.2.7"},
+		{[]string{"198.51.100.1", "192.0.2.7"}, "192.0.2.7"},
+		{[]string{"192.0.2.7:4711"}, "192.0.2.7"},
+		{[]string{"[2001:db8::7]:80"}, "2001:db8::7"},
+		{[]string{"198.51.100.1, nobody"}, ""},
+	} {
+		for g, peer := range map[*Gateway]string{proxied: "10.0.0.1", local: "127.0.0.1"} {
+			want := c.want
+			if want == "" {
+				want = peer
+			}
+			if got := g.client(netip.MustParseAddr(peer), c.lines...).String(); got != want {
+				t.Errorf("%q from %s: %s, want %s", c.lines, peer, got, want)
+			}
+		}
+	}
+	if got := proxied.client(netip.MustParseAddr("10.0.0.1"), "192.0.2.7, 10.0.0.9", "", "10.0.0.8"); got.String() != "192.0.2.7" {
+		t.Errorf("behind three proxies: %s", got)
+	}
+}
+
+// FuzzClient compares with the list as RFC 9110 joins it, read from its right end.
+func FuzzClient(f *testing.F) {
+	for _, seed := range []string{"", "192.0.2.7", "\n192.0.2.7", "192.0.2.7\n\n10.0.0.3", "a,,\n ,10.1.1.1", "[::1]:1\n::ffff:10.0.0.1", "fe80::1%eth0"} {
+		f.Add(seed)
+	}
+	g, peer := forwardedBy(), netip.MustParseAddr("10.0.0.1")
+	f.Fuzz(func(t *testing.T, text string) {
+		lines := strings.Split(text, "\n")
+		want := peer
+		members := strings.Split(strings.Join(lines, ","), ",")
+		for i := len(members) - 1; i >= 0; i-- {
+			member := strings.Trim(members[i], " \t")
+			if member == "" {
+				continue
+			}
+			addr, ok := hop(member)
+			if !ok {
+				break
+			}
+			if want = addr; !g.trusted(addr) {
+				break
+			}
+		}
+		got := g.client(peer, lines...)
+		if got != want {
+			t.Errorf("%q: %s, want %s", lines, got, want)
+		}
+		if got.Is4In6() || got.Zone() != "" {
+			t.Errorf("%q: %s is not in its plain form", lines, got)
+		}
+	})
+}
