@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,6 +84,12 @@ func TestStatusesOfTheDoor(t *testing.T) {
 				want = append(want, "304")
 			}
 			for _, status := range want {
+				if status == "401" && slices.Contains([]string{"/users", "/users/guest", "/users/verify", "/users/password-reset", "/users/password-reset/confirm"}, path) && method == "POST" {
+					if op.Responses[status] != nil {
+						t.Errorf("%s says 401, and does not look at who asks", path)
+					}
+					continue
+				}
 				if op.Responses[status] == nil || op.Responses[status].Description == "" {
 					t.Errorf("%s %s does not say what %s means", method, path, status)
 				}

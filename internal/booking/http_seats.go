@@ -273,7 +273,7 @@ func (s *Service) registerLedger(api huma.API) {
 	type checkpointOut struct{ Body Checkpoint }
 	huma.Register(api, huma.Operation{
 		OperationID: "get-checkpoint", Method: http.MethodGet, Path: "/events/{id}/checkpoint", Tags: tags,
-		Summary: "Read a signed checkpoint of the event's ledger", Metadata: map[string]any{"optional": true}, Errors: []int{404},
+		Summary: "Read a signed checkpoint of the event's ledger", Description: "The hash of the newest entry, signed: whoever keeps it can prove later if an entry before it was changed.", Metadata: map[string]any{"optional": true}, Errors: []int{404},
 	}, func(ctx context.Context, in *byEvent) (*checkpointOut, error) {
 		v, err := s.views.get(ctx, in.ID)
 		if err != nil {

@@ -31,7 +31,7 @@ type eventBody struct {
 	EventDate        string          `json:"event_date,omitempty" doc:"Local date, also when the time of day is not known yet." example:"2027-03-01"`
 	EndTime          *time.Time      `json:"end_time,omitempty" doc:"When the event ends, RFC 3339 with the offset of time_zone; absent: unknown." example:"2027-03-01T22:30:00+01:00"`
 	EndDate          string          `json:"end_date,omitempty" doc:"Local date of the last day, also when the time of day is not known." example:"2027-03-01"`
-	TimeZone         string          `json:"time_zone" doc:"IANA name." example:"Europe/Berlin"`
+	TimeZone         string          `json:"time_zone" doc:"IANA name of the venue's time zone." example:"Europe/Berlin"`
 	Venue            venueBody       `json:"venue"`
 	TotalSeats       int32           `json:"total_seats" doc:"Seats and standing places of the plan." example:"1060"`
 	AvailableSeats   int32           `json:"available_seats" doc:"Those that are neither held nor sold nor blocked." example:"412"`
@@ -70,7 +70,7 @@ type venueBody struct {
 	Address  string `json:"address,omitempty" example:"Theaterplatz 1"`
 	City     string `json:"city,omitempty" example:"Vienna"`
 	Country  string `json:"country,omitempty" doc:"ISO 3166-1 alpha-2." example:"AT"`
-	TimeZone string `json:"time_zone" doc:"IANA name." example:"Europe/Vienna"`
+	TimeZone string `json:"time_zone" doc:"IANA name of the venue's time zone." example:"Europe/Vienna"`
 }
 
 type planRef struct {
@@ -317,7 +317,7 @@ func (s *Service) Register(api huma.API) {
 		return s.changedTo(ctx, http.StatusCreated, e, err)
 	})
 	huma.Register(api, huma.Operation{
-		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Errors: []int{404},
+		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Description: "Open to everybody; a draft is there for its organizer and admins only.", Errors: []int{404},
 		Metadata: map[string]any{"optional": true, "shared": true},
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {
 			Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}}},

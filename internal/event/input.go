@@ -24,7 +24,7 @@ type NewEvent struct {
 	EventDate        string          `json:"event_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD, when the time of day is not known yet." example:"2027-03-01"`
 	EndTime          *string         `json:"end_time,omitempty" doc:"When the event ends: RFC 3339, or local time in the venue's zone; null: unknown." example:"2027-03-01T22:30:00+01:00"`
 	EndDate          string          `json:"end_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD, instead of end_time: the last day, of an event of several days or when the time of day is not known." example:"2027-03-03"`
-	TimeZone         string          `json:"time_zone,omitempty" maxLength:"64" doc:"IANA name; the venue's when it is left out." example:"Europe/Berlin"`
+	TimeZone         string          `json:"time_zone,omitempty" maxLength:"64" doc:"IANA name of the time zone; the venue's when it is left out." example:"Europe/Berlin"`
 	Venue            VenueInput      `json:"venue"`
 	Plan             PlanInput       `json:"plan"`
 	Currency         string          `json:"currency,omitempty" maxLength:"3" doc:"ISO 4217 code." example:"EUR"`
@@ -47,7 +47,7 @@ type VenueInput struct {
 	Address  string `json:"address,omitempty" maxLength:"300"`
 	City     string `json:"city,omitempty" maxLength:"100"`
 	Country  string `json:"country,omitempty" maxLength:"2" doc:"ISO 3166-1 alpha-2." example:"DE"`
-	TimeZone string `json:"time_zone" maxLength:"64" doc:"IANA name." example:"Europe/Berlin"`
+	TimeZone string `json:"time_zone" maxLength:"64" doc:"IANA name of the venue's time zone." example:"Europe/Berlin"`
 }
 
 // PlanInput says which seats there are: a template with a number of seats, a

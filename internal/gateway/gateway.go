@@ -99,7 +99,7 @@ func New(cfg Config) *Gateway {
 	})
 	g.router.MethodNotAllowed(g.notAllowed)
 	config := huma.DefaultConfig("boxoffice", "1")
-	config.Info.Description = "A ticket office for high-demand on-sales. Amounts are integers in minor units of their currency; times are RFC 3339 in UTC. Errors are problem documents (RFC 9457) with a stable type."
+	config.Info.Description = "A ticket office for high-demand on-sales. Amounts are integers in minor units of their currency; times are RFC 3339: those of an event (event_time, end_time, and what changes say of them) with the offset of its time_zone, all others in UTC. Errors are problem documents (RFC 9457) with a stable type."
 	config.DocsPath = ""     // our own, see docs.go
 	config.CreateHooks = nil // no links to schemas in bodies
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)

@@ -40,13 +40,13 @@ var always = []int{http.StatusBadRequest, http.StatusTooManyRequests, http.Statu
 
 // successes say what a status means.
 var successes = map[string]string{
-	"200": "As asked.", "304": "You have it already: If-None-Match names it.", "201": "It was made; Location says where it is.", "202": "It was taken on and goes on.", "204": "Done; there is nothing to say.",
+	"200": "What was asked for.", "304": "You have it already: If-None-Match names it.", "201": "It was made; Location says where it is.", "202": "It was taken on and goes on.", "204": "Done; there is nothing to say.",
 }
 
 // headerDocs describe the headers of answers, wherever they occur.
 var headerDocs = map[string]string{
 	"ETag":          "Version of what is answered: for If-None-Match of a later read, and If-Match of a change.",
-	"Location":      "Where it is.",
+	"Location":      "Path of what was made, or of what goes on.",
 	"Cache-Control": "Who may keep the answer, and for how long (RFC 9111).",
 	"Content-Type":  "application/json",
 	"Retry-After":   "When to look again, in seconds.",
@@ -111,7 +111,10 @@ func securityOf(op *huma.Operation) []map[string][]string {
 
 // errorsOf are the statuses of an operation's errors.
 func (g *Gateway) errorsOf(op *huma.Operation) []int {
-	list := slices.Concat(op.Errors, always, []int{http.StatusUnauthorized}) // a session that has ended is refused everywhere
+	list := slices.Concat(op.Errors, always)
+	if !comesIn(op.Method, op.Path) { // a session that has ended is refused everywhere else
+		list = append(list, http.StatusUnauthorized)
+	}
 	for _, slug := range g.named[op.OperationID] {
 		list = append(list, statuses[g.problems[slug].Kind])
 	}
@@ -120,6 +123,27 @@ func (g *Gateway) errorsOf(op *huma.Operation) []int {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+// saysWhere leaves Location to answers that have it: those that say that something
+// was made or goes on (RFC 9110, section 10.2.2).
+func saysWhere(op *huma.Operation) {
+	done := op.Responses[strconv.Itoa(op.DefaultStatus)]
+	if goes := op.Responses["202"]; goes != nil && goes.Headers == nil && done != nil {
+		goes.Headers = map[string]*huma.Param{}
+		for name, h := range done.Headers {
+			same := *h
+			goes.Headers[name] = &same
+		}
+	}
+	for key, res := range op.Responses {
+		if key != "201" && key != "202" {
+			delete(res.Headers, "Location")
+		}
+		if key[0] == '2' && key != "202" { // nobody need look again
+			delete(res.Headers, "Retry-After")
+		}
+	}
 }
 
 func (g *Gateway) completeOperation(op *huma.Operation) {
@@ -133,6 +157,7 @@ func (g *Gateway) completeOperation(op *huma.Operation) {
 	if ok := op.Responses["200"]; ok != nil && ok.Headers["ETag"] != nil && op.Method == http.MethodGet && op.Responses["304"] == nil {
 		op.Responses["304"] = &huma.Response{}
 	}
+	saysWhere(op)
 	for key, res := range op.Responses {
 		if says := successes[key]; says != "" {
 			res.Description = says
@@ -157,6 +182,6 @@ func (g *Gateway) completeOperation(op *huma.Operation) {
 		op.Description = op.Summary + "."
 	}
 	for _, p := range op.Parameters {
-		explainParam(p)
+		explainParam(op, p)
 	}
 }

@@ -95,6 +95,9 @@ func (w *recorder) WriteHeader(status int) {
 			h.Del("Content-Length")
 		}
 		w.guard(status)
+		if status == http.StatusOK { // it means nothing there (RFC 9110, section 10.2.2)
+			delete(w.Header(), "Location")
+		}
 		if h := w.Header(); w.foreign && !slices.Contains(h["Vary"], "Origin") {
 			h.Add("Vary", "Origin") // operations say what else it depends on
 		}

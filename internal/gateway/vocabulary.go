@@ -1,6 +1,10 @@
 package gateway
 
-import "github.com/danielgtaylor/huma/v2"
+import (
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
 
 // word is what a field or parameter of a name means, wherever it occurs and says
 // nothing of its own.
@@ -22,20 +26,20 @@ var vocabulary = map[string]word{
 	"accessible":         {"It can be reached and used with a wheelchair.", true},
 	"address":            {"Street and number.", "Theaterplatz 1"},
 	"amount":             {minorUnit, 9800},
-	"at":                 {"When, UTC.", aTime},
+	"at":                 {"When it happened, UTC.", aTime},
 	"attributes":         {"Any JSON object up to 32 KiB.", map[string]any{"doors": "19:00"}},
 	"booking_id":         {"The booking.", aBooking},
 	"booking_time":       {"When the seats were first held, UTC.", aTime},
 	"capacity":           {"Places in a general-admission area.", 400},
 	"categories":         {"The plan's categories, each with a name of its own.", nil},
-	"category":           {"What kind of thing it is.", "Music"},
+	"category":           {"Genre of the event, such as Music or Theatre.", "Music"},
 	"city":               {"The venue's city.", "Vienna"},
-	"color":              {"As CSS writes it.", "#2563eb"},
+	"color":              {"CSS color of the category's seats on the map.", "#2563eb"},
 	"count":              {"How many.", 12},
 	"created_at":         {"When it was made, UTC.", aTime},
 	"currency":           {"ISO 4217 code.", "EUR"},
 	"cursor":             {"next_cursor of the page before.", anID},
-	"description":        {"More about it, in plain text.", "Twelve violins, one night."},
+	"description":        {"About the event, in plain text.", "Twelve violins, one night."},
 	"detail":             {"A sentence for a person.", "quantity must be at least 1."},
 	"event_id":           {"The event.", anID},
 	"expires_at":         {"When it ends, UTC.", "2026-12-01T09:08:00Z"},
@@ -47,17 +51,17 @@ var vocabulary = map[string]word{
 	"hash":               {"SHA-256, hex.", aHash},
 	"height":             {"Of the drawing, in its own units.", 1400},
 	"hold_minutes":       {"How long seats are held.", 8},
-	"id":                 {"What it is named by.", anID},
+	"id":                 {"Id of the thing.", anID},
 	"items":              {"The page's entries.", nil},
 	"kind":               {"What happened.", "booked"},
-	"label":              {"What people call it.", aLabel},
-	"limit":              {"Most items of a page.", 50},
+	"label":              {"The seat, unique in the plan.", aLabel},
+	"limit":              {"How many items a page has at most.", 50},
 	"limit_per_customer": {"Live seats that one customer may have.", 8},
 	"link":               {"Signed path to the booking.", "/bookings/" + aBooking + "?token=…"},
 	"method":             {"Token of the payment gateway, never a card number.", "tok_ok"},
 	"name":               {"What people call it.", "Stalls"},
 	"next_cursor":        {"Pass it as cursor for the next page; absent on the last one.", anID},
-	"number":             {"Within its row.", "12"},
+	"number":             {"Number of the seat within its row.", "12"},
 	"organizer":          {"Account of the organizer.", anID},
 	"outline":            {"The section's edge, as a polygon.", nil},
 	"payment_id":         {"The payment.", aBooking + "-1"},
@@ -80,7 +84,7 @@ var vocabulary = map[string]word{
 	"sections":           {"Parts of the plan.", nil},
 	"seq":                {"Version of the event's ledger.", 42},
 	"signature":          {"Ed25519 over the checkpoint, hex.", aHash + aHash},
-	"status":             {"In which state it is.", nil},
+	"status":             {"The state that it is in.", nil},
 	"tier":               {"Price tier.", "Stalls"},
 	"tiers":              {"Prices by section or category.", nil},
 	"token":              {"An unguessable secret.", "0123456789abcdefghjkmnpqrs"},
@@ -92,10 +96,10 @@ var vocabulary = map[string]word{
 	"y":                  {"Grows downwards, in the drawing's units.", 320},
 
 	"current_password": {"The account's password as it is.", "velvet curtain"},
-	"email":            {"Compared without case.", "fan@example.org"},
+	"email":            {"E-mail address; upper and lower case do not matter.", "fan@example.org"},
 	"field":            {"What has changed.", nil},
 	"password":         {"8 characters or more.", "velvet curtain"},
-	"role":             {"What the account may do at most.", nil},
+	"role":             {"What the account may do: customers buy, organizers run their own events, admins everything. Without the second factor that is asked of them, organizers and admins are customers.", nil},
 	"template":         {"Shape of a generated plan.", nil},
 	"username":         {"Another name to log in with: 3 to 32 of a-z, 0-9, dot, dash and underscore.", "robin"},
 
@@ -108,7 +112,7 @@ var vocabulary = map[string]word{
 	"from":               {"From then on.", "2027-01-01T00:00:00Z"},
 	"to":                 {"Until then.", "2027-12-31T00:00:00Z"},
 	"q":                  {"Words to look for.", "violins"},
-	"X-Code":             {"Of the authenticator app.", "123456"},
+	"X-Code":             {"A code of the authenticator app.", "123456"},
 	"X-Current-Password": {"The account's password.", "velvet curtain"},
 }
 
@@ -130,7 +134,7 @@ var particular = map[string]word{
 	"Guest.name":               {"The guest's name.", "Robin Fan"},
 	"NewEvent.title":           {"What the event is called.", "Night of the Violins"},
 	"NewGuest.name":            {"The guest's name.", "Robin Fan"},
-	"NewTier.name":             {"What buyers read.", "Stalls"},
+	"NewTier.name":             {"Name of the price, as buyers read it.", "Stalls"},
 	"NewUser.name":             {"The person's name, as tickets show it.", "Robin Fan"},
 	"NewVenue.name":            {"Name of the place.", "Old Town Theatre"},
 	"NewPlan.id":               {"A stored plan.", anID},
@@ -161,7 +165,7 @@ var particular = map[string]word{
 	"SectionSeats.seats":       {"In the order of the plan.", nil},
 	"SectionSummary.free":      {"Seats that can be had.", 120},
 	"SectionSummary.held":      {"Seats that are held, not paid yet.", 14},
-	"SectionSummary.id":        {"Of the section.", "101"},
+	"SectionSummary.id":        {"Id of the section.", "101"},
 	"SectionSummary.name":      {"What people call the section.", "Stalls left"},
 	"SectionSummary.sold":      {"Seats that are sold or kept back.", 106},
 	"SectionSummary.tiers":     {"Prices of its seats.", nil},
@@ -169,16 +173,17 @@ var particular = map[string]word{
 	"Shape.height":             {"Of a rectangle or an ellipse.", 120},
 	"Shape.kind":               {"What is drawn.", nil},
 	"Shape.rotation":           {"Degrees, clockwise around x, y.", 15.0},
-	"Shape.text":               {"Written on it.", "Stage"},
+	"Shape.text":               {"Text that is written on it.", "Stage"},
 	"Shape.width":              {"Of a rectangle or an ellipse.", 480},
 	"Shape.y":                  {"Grows downwards, in the drawing's units.", 320},
-	"Tier.name":                {"What buyers read.", "Stalls"},
+	"PaymentStep.status":       {"The state that the payment went into.", nil},
+	"Tier.name":                {"Name of the price, as buyers read it.", "Stalls"},
 	"SectionTier.id":           {"Names the tier within its event.", "t1"},
-	"SectionTier.name":         {"What buyers read.", "Stalls"},
+	"SectionTier.name":         {"Name of the price, as buyers read it.", "Stalls"},
 	"User.id":                  {"The account.", anID},
 	"User.name":                {"The person's name, as tickets show it.", "Robin Fan"},
 	"UserUpdate.name":          {"The person's name, as tickets show it.", "Robin Fan"},
-	"Venue.id":                 {"The place.", anID},
+	"Venue.id":                 {"Id of the venue.", anID},
 	"Venue.name":               {"Name of the place.", "Old Town Theatre"},
 }
 
@@ -202,9 +207,24 @@ func explainSchema(schema string, s *huma.Schema) {
 	}
 }
 
-// explainParam does the same for a parameter.
-func explainParam(p *huma.Param) {
+// named is what the id in a path names, by the path's first segment.
+var named = map[string]word{
+	"bookings": {"The booking.", aBooking},
+	"events":   {"The event.", anID},
+	"payments": {"The payment: its booking's id, a dash, and the number of the attempt.", aBooking + "-1"},
+	"users":    {"The account.", anID},
+}
+
+// explainParam does the same for a parameter of an operation.
+func explainParam(op *huma.Operation, p *huma.Param) {
 	if p.Schema == nil {
+		return
+	}
+	if p.In == "path" && p.Name == "id" {
+		root, _, _ := strings.Cut(strings.TrimPrefix(op.Path, "/"), "/")
+		if w := named[root]; w.doc != "" {
+			p.Description, p.Example, p.Schema.Examples = w.doc, w.example, nil
+		}
 		return
 	}
 	if p.Description == "" {

@@ -105,21 +105,21 @@ type payInput struct {
 }
 
 type idInput struct {
-	ID string `path:"id" doc:"A payment's id"`
+	ID string `path:"id"`
 }
 
 type bookingInput struct {
-	BookingID string `path:"booking_id" doc:"A booking's id"`
+	BookingID string `path:"booking_id"`
 }
 
 type bookingIDInput struct {
-	ID string `path:"id" doc:"A booking's id"`
+	ID string `path:"id"`
 }
 
 type listInput struct {
-	ID     string `path:"id" maxLength:"64" doc:"Of the user or the event" example:"06a1b2c3d4e5f6g7"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most items of a page"`
-	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before"`
+	ID     string `path:"id" maxLength:"64"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many items a page has at most."`
+	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
 }
 
 type pageResponse struct {
@@ -131,7 +131,7 @@ type pageResponse struct {
 }
 
 type amendInput struct {
-	ID      string `path:"id" doc:"A payment's id"`
+	ID      string `path:"id"`
 	IfMatch string `header:"If-Match" doc:"The ETag of the payment as the client knows it"`
 	Body    struct {
 		Method string `json:"method" doc:"Another token of the payment gateway, never a card number" example:"tok_ok"`
@@ -142,6 +142,15 @@ type amendInput struct {
 func later(api huma.API, op huma.Operation) huma.Operation {
 	op.Responses = map[string]*huma.Response{"202": {Description: "Accepted", Content: map[string]*huma.MediaType{"application/json": {
 		Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[body](), true, "Body")}}}}
+	return op
+}
+
+// forReaders says who may read a payment.
+const forReaders = "For the booking's owner, the event's organizer and admins."
+
+// says gives an operation its description.
+func says(text string, op huma.Operation) huma.Operation {
+	op.Description = text
 	return op
 }
 
@@ -171,15 +180,15 @@ func (s *Service) Register(api huma.API) {
 		}
 		return r, err
 	}
-	huma.Register(api, operation("get-payment", http.MethodGet, "/payments/{id}", "Read a payment"),
+	huma.Register(api, says(forReaders, operation("get-payment", http.MethodGet, "/payments/{id}", "Read a payment")),
 		func(ctx context.Context, in *idInput) (*response, error) {
 			return read(s.Payment(ctx, message.CallerFrom(ctx), in.ID))
 		})
-	huma.Register(api, operation("get-payment-of-booking", http.MethodGet, "/payments/booking/{booking_id}", "Read a booking's latest payment"),
+	huma.Register(api, says(forReaders, operation("get-payment-of-booking", http.MethodGet, "/payments/booking/{booking_id}", "Read a booking's latest payment")),
 		func(ctx context.Context, in *bookingInput) (*response, error) {
 			return read(s.OfBooking(ctx, message.CallerFrom(ctx), in.BookingID))
 		})
-	huma.Register(api, operation("get-booking-payment", http.MethodGet, "/bookings/{id}/payment", "Read a booking's latest payment"),
+	huma.Register(api, says(forReaders+" The same as /payments/booking/{booking_id}.", operation("get-booking-payment", http.MethodGet, "/bookings/{id}/payment", "Read a booking's latest payment")),
 		func(ctx context.Context, in *bookingIDInput) (*response, error) {
 			return read(s.OfBooking(ctx, message.CallerFrom(ctx), in.ID))
 		})
@@ -212,7 +221,8 @@ func (s *Service) Register(api huma.API) {
 		p, err := s.OfEvent(ctx, message.CallerFrom(ctx), in.ID, in.Cursor, in.Limit+1)
 		return page(p, err, in.Limit)
 	})
-	huma.Register(api, later(api, operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment until it is authorized", 400, 402, 403, 409, 412, 413, 503)),
+	huma.Register(api, later(api, says("The payment goes on with the new method: 200 when it is done, 202 when that takes longer.",
+		operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment until it is authorized", 400, 402, 403, 409, 412, 413, 503))),
 		func(ctx context.Context, in *amendInput) (*response, error) {
 			version, err := parseETag(in.IfMatch)
 			if err != nil {
@@ -221,7 +231,8 @@ func (s *Service) Register(api huma.API) {
 			p, err := s.Amend(ctx, message.CallerFrom(ctx), in.ID, in.Body.Method, version)
 			return respond(p, err, http.StatusOK)
 		})
-	huma.Register(api, later(api, operation("void-payment", http.MethodDelete, "/payments/{id}", "Void or refund a payment", 403, 409, 503)),
+	huma.Register(api, later(api, says("A payment that took no money yet is voided. One that did is refunded, and its seats are given back: 202 until the money is on its way.",
+		operation("void-payment", http.MethodDelete, "/payments/{id}", "Void or refund a payment", 403, 409, 503))),
 		func(ctx context.Context, in *idInput) (*response, error) {
 			p, err := s.Void(ctx, message.CallerFrom(ctx), in.ID)
 			r, err := respond(p, err, http.StatusOK)

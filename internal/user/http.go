@@ -21,7 +21,7 @@ type userBody struct {
 	Username     string       `json:"username,omitempty" example:"robin"`
 	Role         message.Role `json:"role" enum:"guest,customer,organizer,admin" example:"customer"`
 	TwoFactor    bool         `json:"two_factor" doc:"Log-in needs a code of an authenticator app." example:"false"`
-	CreatedAt    time.Time    `json:"created_at" doc:"UTC." example:"2026-12-01T09:00:00Z"`
+	CreatedAt    time.Time    `json:"created_at" doc:"When the account was made, UTC." example:"2026-12-01T09:00:00Z"`
 	Disabled     bool         `json:"disabled,omitempty" doc:"Nobody can log in." example:"false"`
 	Version      int64        `json:"version" doc:"Grows with each change." example:"1"`
 	Bookings     []string     `json:"bookings" doc:"Ids of the latest bookings." example:"[\"06a1b2c3d4e5f6g70123456789abcdefghjk\"]"`
@@ -79,7 +79,7 @@ type loginIn struct {
 		Email    string `json:"email,omitempty" maxLength:"254" example:"fan@example.org"`
 		Username string `json:"username,omitempty" maxLength:"32" doc:"Instead of email." example:"robin"`
 		Password string `json:"password" maxLength:"128" example:"velvet curtain"`
-		Code     string `json:"code,omitempty" maxLength:"32" doc:"Of the authenticator app, or a recovery code; when two-factor log-in is active." example:"123456"`
+		Code     string `json:"code,omitempty" maxLength:"32" doc:"A code of the authenticator app, or a recovery code; needed when two-factor log-in is active." example:"123456"`
 	}
 }
 

@@ -92,8 +92,8 @@ func (s *Service) registerMails(api huma.API) {
 
 type listedSession struct {
 	ID        string    `json:"id" doc:"Names the session; it is not its token." example:"0f1e2d3c4b5a6978"`
-	CreatedAt time.Time `json:"created_at" doc:"UTC." example:"2026-12-01T09:00:00Z"`
-	ExpiresAt time.Time `json:"expires_at" doc:"UTC." example:"2026-12-02T09:00:00Z"`
+	CreatedAt time.Time `json:"created_at" doc:"When the session began, UTC." example:"2026-12-01T09:00:00Z"`
+	ExpiresAt time.Time `json:"expires_at" doc:"When the session ends, UTC." example:"2026-12-02T09:00:00Z"`
 	UserAgent string    `json:"user_agent,omitempty" doc:"The program that logged in, as it named itself." example:"curl/8.5.0"`
 	Current   bool      `json:"current" doc:"It is the session of this request." example:"true"`
 }
@@ -166,7 +166,7 @@ func (s *Service) registerTwoFactor(api huma.API) {
 	type confirmIn struct {
 		ID   string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
 		Body struct {
-			Code string `json:"code" maxLength:"10" doc:"That the app shows now." example:"123456"`
+			Code string `json:"code" maxLength:"10" doc:"The code that the authenticator app shows now." example:"123456"`
 		}
 	}
 	huma.Register(api, operation("confirm-two-factor", http.MethodPut, "/users/{id}/totp", "Switch two-factor log-in on", "From then on log-in needs a code.", http.StatusOK, 400, 401, 403, 404, 409, 422, 429),
@@ -179,7 +179,7 @@ func (s *Service) registerTwoFactor(api huma.API) {
 	type endIn struct {
 		ID       string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
 		Password string `header:"X-Current-Password" maxLength:"128" doc:"The account's password: a DELETE has no body." example:"velvet curtain"`
-		Code     string `header:"X-Code" maxLength:"32" doc:"Of the app, or a recovery code." example:"123456"`
+		Code     string `header:"X-Code" maxLength:"32" doc:"A code of the authenticator app, or a recovery code." example:"123456"`
 	}
 	huma.Register(api, operation("end-two-factor", http.MethodDelete, "/users/{id}/totp", "Switch two-factor log-in off", "Needs the password and a code.", http.StatusNoContent, 401, 403, 404, 422, 429),
 		func(ctx context.Context, in *endIn) (*struct{}, error) {

@@ -26,8 +26,12 @@ type ticketList struct {
 
 type ticketsIn struct {
 	ID    string `path:"id" maxLength:"64" doc:"A booked booking."`
-	Token string `query:"token" maxLength:"100" doc:"Of the booking's signed link: with it nobody need be signed in."`
-	Lang  string `header:"Accept-Language" maxLength:"200" doc:"Language of the PDF: English or German." example:"de"`
+	Token string `query:"token" maxLength:"100" doc:"The token of the booking's signed link, instead of a session."`
+}
+
+type ticketsPDFIn struct {
+	ticketsIn
+	Lang string `header:"Accept-Language" maxLength:"200" doc:"Language of the PDF: English or German." example:"de"`
 }
 
 type ticketsOut struct{ Body ticketList }
@@ -63,10 +67,10 @@ func (s *Shop) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "get-tickets-pdf", Method: http.MethodGet, Path: "/bookings/{id}/tickets.pdf", Tags: []string{"Bookings"}, Summary: "Read the tickets of a booking as a PDF",
-		Description: "A page for each seat, with its QR code.", Errors: []int{401, 404}, Metadata: map[string]any{"optional": true},
+		Description: "A page for each seat, with its QR code. For its owner, or for whoever has its signed link. There are none (404) before the booking is paid and after it is cancelled.", Errors: []int{401, 404}, Metadata: map[string]any{"optional": true},
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/pdf": {Schema: binary}}}},
-	}, func(ctx context.Context, in *ticketsIn) (*ticketsPDFOut, error) {
-		o, cards, err := s.ticketsOf(ctx, in)
+	}, func(ctx context.Context, in *ticketsPDFIn) (*ticketsPDFOut, error) {
+		o, cards, err := s.ticketsOf(ctx, &in.ticketsIn)
 		if err != nil {
 			return nil, err
 		}
