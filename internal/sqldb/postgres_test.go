@@ -179,6 +179,49 @@ func TestOutage(t *testing.T) {
 	works(true)
 }
 
+// A database that is opened to be read can be, also where the URL asks for a
+// server that takes writes (as nodes do, to follow a failover): and no connection
+// to it writes.
+func TestReadOnlyOfWhatTakesWrites(t *testing.T) {
+	url := sqldbtest.Postgres(t)
+	writer := open(t, sqldb.Config{URL: url})
+	if err := writer.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec("CREATE TABLE t (n BIGINT); INSERT INTO t VALUES (1)")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	with := "?"
+	if strings.Contains(url, "?") {
+		with = "&"
+	}
+	for _, more := range []string{"", with + "target_session_attrs=any", with + "target_session_attrs=read-write"} {
+		db := open(t, sqldb.Config{URL: url + more, ReadOnly: true})
+		var n int
+		if err := db.Reader().QueryRow("SELECT n FROM t").Scan(&n); err != nil || n != 1 {
+			t.Fatalf("%q: read %d, %v", more, n, err)
+		}
+		const insert = "INSERT INTO t VALUES (2)"
+		for name, try := range map[string]func() error{
+			"reader": func() error { _, err := db.Reader().Exec(insert); return err },
+			"write": func() error {
+				return db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(insert); return err })
+			},
+			"raw": func() error {
+				return db.Raw(t.Context(), func(c *pgx.Conn) error { _, err := c.Exec(t.Context(), insert); return err })
+			},
+		} {
+			if err := try(); err == nil {
+				t.Errorf("%q: %s has written", more, name)
+			}
+		}
+	}
+	var rows int
+	if err := writer.Reader().QueryRow("SELECT count(*) FROM t").Scan(&rows); err != nil || rows != 1 {
+		t.Fatalf("%d rows, %v", rows, err)
+	}
+}
+
 // An error about the URL does not show the password in it.
 func TestPasswordIsNotShown(t *testing.T) {
 	_, err := sqldb.Open(t.Context(), sqldb.Config{URL: "postgres://u:secret@127.0.0.1:1/x?connect_timeout=nonsense"})
