@@ -21,9 +21,9 @@ import (
 
 // cli is the command line. All flags can be given as BOXOFFICE_* variables too.
 type cli struct {
-	LogLevel slog.Level `help:"Least severe messages to log: debug, info, warn or error." default:"info"`
+	LogLevel slog.Level `help:"Least severe messages to log, on stderr: debug, info, warn or error." default:"info"`
 
-	Serve  app.Serve  `cmd:"" help:"Run a node."`
+	Serve  app.Serve  `cmd:"" help:"Run a node: the shop, the organizers' console and the API."`
 	Import app.Import `cmd:"" help:"Import events and seating plans."`
 	Verify app.Verify `cmd:"" help:"Replay the ledger against the tables."`
 	Ledger struct {
@@ -151,6 +151,8 @@ func describe(v *kong.Value) string {
 	switch {
 	case v.Flag == nil || v.Name == "help":
 		return v.Help
+	case v.Tag.Get("unset") != "": // what happens without the flag is not a value of it
+		notes = append(notes, "default: "+v.Tag.Get("unset"))
 	case v.HasDefault && v.Default != "":
 		notes = append(notes, "default: "+v.Default)
 	case v.IsBool():

@@ -51,6 +51,8 @@ func TestFlags(t *testing.T) {
 			switch {
 			case f.Required:
 				want = "$" + name
+			case f.Tag.Has("unset"):
+				want = "default: " + f.Tag.Get("unset")
 			case f.IsBool():
 				want = "default: off"
 			case f.Default == "":

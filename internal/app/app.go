@@ -25,8 +25,8 @@ import (
 
 // Storage says where the record is kept.
 type Storage struct {
-	Data        string `help:"Folder of the embedded database." default:"boxoffice-data" placeholder:"DIR"`
-	DatabaseURL string `help:"PostgreSQL to use instead of the embedded database, such as postgres://user@host/boxoffice; many nodes may share it." placeholder:"URL"`
+	Data        string `help:"Folder of the embedded database (SQLite)." default:"boxoffice-data" placeholder:"DIR"`
+	DatabaseURL string `help:"PostgreSQL to use instead of the embedded database; many nodes may share it. Example: postgres://user@host/boxoffice." placeholder:"URL"`
 }
 
 // Open opens the database without migrating it.

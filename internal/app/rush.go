@@ -11,8 +11,8 @@ import (
 // Rush rehearses an on-sale.
 type Rush struct {
 	rush.Options
-	Data        string `help:"Folder of the embedded database; a fresh one when it is left out." placeholder:"DIR"`
-	DatabaseURL string `help:"Database to use instead of the embedded one." placeholder:"URL"`
+	Data        string `help:"Folder of the embedded database, which stays." unset:"a fresh folder, removed afterwards" placeholder:"DIR"`
+	DatabaseURL string `help:"PostgreSQL to use instead of the embedded database. Example: postgres:///rehearsal." placeholder:"URL"`
 }
 
 // Run rehearses and reports; the error says what the audit found.

@@ -27,17 +27,17 @@ import (
 // Serve says how to run a node.
 type Serve struct {
 	Storage
-	ReplicaURL string   `help:"A read replica, for lists and search." placeholder:"URL"`
-	Addr       string   `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	OpsAddr    string   `help:"Address for metrics (Prometheus) and profiles (net/http/pprof). 127.0.0.1:8090 when it is left out, or a free port if that is taken." placeholder:"HOST:PORT"`
-	PublicURL  string   `help:"Where the world reaches this server, for links, such as https://tickets.example.org. The address it listens on when it is left out, if that is one." placeholder:"URL"`
-	Proxies    []string `name:"trusted-proxies" help:"Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8. On a loopback --addr a proxy on this machine is, when it is left out." placeholder:"CIDR"`
-	Origins    []string `name:"cors-origins" help:"Sites whose pages may call the API, such as https://example.org; * for all." placeholder:"ORIGIN"`
-	RateLimit  int64    `help:"Requests a second for each account, and half of what an address may without one; 0: no limits." default:"50" placeholder:"N"`
-	Loopback   int64    `name:"loopback-factor" help:"Clients on this machine may ask so many times as often; for rehearsals and tests." default:"1" placeholder:"N"`
-	AccessLog  bool     `help:"Log every request."`
-	TwoFactor  bool     `name:"require-two-factor" help:"Organizers and admins must log in with two factors: until they have set that up, they may do what customers may."`
-	Demo       bool     `help:"Fill the database with lively events and accounts, whose passwords are printed. Loopback addresses only."`
+	ReplicaURL string   `help:"A read replica of --database-url, asked for lists and search. Example: postgres://user@replica/boxoffice." placeholder:"URL"`
+	Addr       string   `help:"Address and port to listen on. 0.0.0.0:8080 is all networks, port 0 a free port." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	OpsAddr    string   `help:"Address and port for operators: metrics (/metrics, Prometheus) and profiles (/debug/pprof/)." unset:"127.0.0.1:8090, or a free port if that is taken" placeholder:"HOST:PORT"`
+	PublicURL  string   `help:"Scheme and host by which the world reaches the site: links in pages, mails and feeds begin with it. Example: https://tickets.example.org." unset:"the address it listens on, unless that is all networks" placeholder:"URL"`
+	Proxies    []string `name:"trusted-proxies" help:"Networks of the proxies in front, whose X-Forwarded-For names the client. Example: 10.0.0.0/8,192.0.2.7/32." unset:"a proxy on this machine if --addr is a loopback address, otherwise none" placeholder:"CIDR"`
+	Origins    []string `name:"cors-origins" help:"Other sites whose pages may call the API from browsers; * for all. Example: https://shop.example.org." placeholder:"ORIGIN"`
+	RateLimit  int64    `help:"Requests a second that each account may send, and twice as many each address without an account; four seconds' worth at once. 0: requests are not limited." default:"50" placeholder:"N"`
+	Loopback   int64    `name:"loopback-factor" help:"For rehearsals and tests: clients on this machine may send so many times as many requests. Example: 1000." default:"1" placeholder:"N"`
+	AccessLog  bool     `help:"Log a line for each request."`
+	TwoFactor  bool     `name:"require-two-factor" help:"Organizers and administrators must log in with two factors: until they have set that up, they may only do what customers may."`
+	Demo       bool     `help:"Fill an empty database with example events and accounts, and print the accounts' passwords. On a loopback --addr only."`
 }
 
 const (

@@ -32,8 +32,8 @@ func ticketSigner(ctx context.Context, db *sqldb.DB) (ticket.Signer, error) {
 
 // TicketVerify checks tickets, as a gate does without a network.
 type TicketVerify struct {
-	Keys   string   `help:"The public keys, as /tickets/keys.json has them." required:"" placeholder:"FILE"`
-	Event  string   `help:"Refuse tickets for other events." placeholder:"ID"`
+	Keys   string   `help:"File with the public keys, as boxoffice ticket keys prints them and /tickets/keys.json has them." required:"" placeholder:"FILE"`
+	Event  string   `help:"Refuse tickets for any event but the one with this id." placeholder:"ID"`
 	Tokens []string `arg:"" name:"token" optional:"" help:"What the QR codes say; read from standard input, one a line, when left out."`
 }
 

@@ -21,9 +21,9 @@ import (
 // Import reads events and seating plans out of files.
 type Import struct {
 	Storage
-	ShiftTo      string   `help:"Move event and sale dates together, so that the first event lands on this date." placeholder:"DATE"`
-	DefaultPrice string   `help:"Price for events without one, such as 50.00USD." placeholder:"AMOUNT"`
-	Strict       bool     `help:"Refuse a Discovery page of which an event, or a part of one, would be left out."`
+	ShiftTo      string   `help:"Move the dates of events and sales together, so that the first event is on this date. Example: 2027-05-31." placeholder:"DATE"`
+	DefaultPrice string   `help:"Price of events that come without one. Example: 50.00USD." placeholder:"AMOUNT"`
+	Strict       bool     `help:"Refuse a Discovery page if any of its events, or a part of one, cannot be imported. Without it the rest is imported, and what is left out is printed."`
 	Files        []string `arg:"" name:"file" help:"Ticketmaster Discovery pages, pretix seating plans, boxoffice's own JSON: told apart by content."`
 }
 
@@ -95,7 +95,7 @@ func (s Storage) toRead(ctx context.Context) (*sqldb.DB, error) {
 // Verify replays ledgers against the tables.
 type Verify struct {
 	Storage
-	Event string `help:"Only this event." placeholder:"ID"`
+	Event string `help:"Only the event with this id." placeholder:"ID"`
 }
 
 // Run verifies; the error is the first difference.
@@ -122,7 +122,7 @@ func (v Verify) Run(ctx context.Context, out io.Writer) error {
 // Export writes an event's ledger.
 type Export struct {
 	Storage
-	Event string `help:"The event." required:"" placeholder:"ID"`
+	Event string `help:"The event's id." required:"" placeholder:"ID"`
 }
 
 // Run writes the ledger as NDJSON.
@@ -164,7 +164,7 @@ func (OpenAPI) Run(ctx context.Context, out io.Writer) error {
 // CreateAdmin makes an administrator.
 type CreateAdmin struct {
 	Storage
-	Email string `help:"E-mail address to sign in with." required:"" placeholder:"E"`
+	Email string `help:"E-mail address to sign in with. Example: admin@example.org." required:"" placeholder:"ADDRESS"`
 }
 
 // Run prints the generated password, once.
