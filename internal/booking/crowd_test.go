@@ -186,7 +186,7 @@ func (i interrupted) batch(ctx context.Context, fn func(storeTx) error) error {
 func TestCrowdThatHangsUp(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
-	wr := w.s.writers[0]
+	wr := w.s.writers[hashOf(ev)%uint32(len(w.s.writers))]
 	whole := wr.store
 	// hold asks for seats and is gone when the writer begins.
 	hold := func(user string, n int) {

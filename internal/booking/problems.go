@@ -14,7 +14,7 @@ var Problems = errs.Problems{
 		"event-cancelled":        {Kind: errs.Conflict, Says: "The event was cancelled, and stays so."},
 		"event-changed":          {Kind: errs.Conflict, Says: "Seating plan or prices have changed since they were looked up. Read the event again."},
 		"hold-cooldown":          {Kind: errs.TooMany, Says: "Several holds of this person came to nothing. Retry-After says when the next may be made, in seconds."},
-		"many-held-unverified":   {Kind: errs.TooMany, Says: "From this network, people without a verified e-mail address hold as many seats of the event as they may while it is in demand. Verify the address, or try again after Retry-After, in seconds."},
+		"many-held-unverified":   {Kind: errs.TooMany, Says: "From this network, or all together, people without a verified e-mail address hold as many seats of the event as they may while it is in demand. Verify the address, or try again after Retry-After, in seconds."},
 		"hold-over":              {Kind: errs.Conflict, Says: "The hold has ended, so that nothing can be done with it."},
 		"idempotency-key-reused": {Kind: errs.Invalid, Says: "The Idempotency-Key was used for another request. Take a new key for a new request."},
 		"not-for-sale":           {Kind: errs.Conflict, Says: "A seat has no price, or is kept back by the organizer."},
