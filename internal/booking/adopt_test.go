@@ -219,7 +219,7 @@ func TestLimitOfAnAddressThatIsOnlyTyped(t *testing.T) {
 			w.forget(ev)
 		}
 		_, err = w.holdAs(at("owner, as somebody else", 1, false), ev, 1)
-		wantType(t, err, "too-many-seats")
+		wantType(t, err, "address-at-limit")
 		if n := errs.Of(err).Extra["live"]; n != nil {
 			t.Errorf("a stranger is told that the owner has %v", n)
 		}

@@ -178,9 +178,13 @@ func (s *state) overLimit(p person, except string, more int) error {
 	if live+more <= limit {
 		return nil
 	}
-	if p.standing == typed { // what its owner has is not theirs to know
-		return errs.New(errs.Conflict, "too-many-seats",
-			"A customer may have %d seats of this event, including all that were booked with the same e-mail address.", limit).With("limit", limit)
+	if p.standing == typed && s.live(person{user: p.user}, except)+more <= limit { // what others have is not theirs to know
+		return errs.New(errs.Conflict, "address-at-limit",
+			"A customer may have %d seats of this event, and people have as many with this e-mail address. Verify it, and only your own seats count.", limit).
+			With("limit", limit)
+	}
+	if p.standing == typed {
+		live = s.live(person{user: p.user}, except)
 	}
 	return errs.New(errs.Conflict, "too-many-seats",
 		"A customer may have %d seats of this event; you have %d and asked for %d.", limit, live, more).

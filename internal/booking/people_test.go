@@ -55,10 +55,10 @@ func TestLimitByAddressThatIsNotVerified(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.holdAs(at("two", 1, false), ev, 2)
-	wantType(t, err, "too-many-seats")
+	wantType(t, err, "address-at-limit")
 	w.forget(ev)
 	_, err = w.holdAs(at("two", 1, false), ev, 2)
-	wantType(t, err, "too-many-seats")
+	wantType(t, err, "address-at-limit")
 	w.verify(ev)
 }
 

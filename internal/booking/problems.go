@@ -5,6 +5,7 @@ import "boxoffice/internal/errs"
 // Problems are the problems of this service's operations, for the API's document.
 var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
+		"address-at-limit":       {Kind: errs.Conflict, Says: "The caller's e-mail address is not verified, and people have as many seats of this event with it as a customer may. Once it is verified, only the owner's seats count."},
 		"already-booked":         {Kind: errs.Conflict, Says: "The booking is paid already."},
 		"already-yours":          {Kind: errs.Conflict, Says: "The caller holds or has some of these seats already; booking_id names the booking."},
 		"amount-differs":         {Kind: errs.Conflict, Says: "The payment is not over the booking's total. Read the booking again, and pay what it says."},
@@ -36,8 +37,8 @@ var Problems = errs.Problems{
 		"block-seats":        {"seats-taken", "sold-out", "event-cancelled", "event-changed", "idempotency-key-reused"},
 		"cancel-booking":     {"refunds-over", "not-yours-to-change"},
 		"give-seats":         {"seats-taken", "sold-out", "event-cancelled", "event-changed", "too-many-gifts", "idempotency-key-reused"},
-		"hold-seats":         {"seats-taken", "already-yours", "sold-out", "not-for-sale", "sale-not-open", "sale-closed", "event-cancelled", "event-changed", "too-many-seats", "too-many-bookings", "hold-cooldown", "many-held-unverified", "idempotency-key-reused"},
+		"hold-seats":         {"seats-taken", "already-yours", "sold-out", "not-for-sale", "sale-not-open", "sale-closed", "event-cancelled", "event-changed", "too-many-seats", "address-at-limit", "too-many-bookings", "hold-cooldown", "many-held-unverified", "idempotency-key-reused"},
 		"renew-booking-link": {"not-yours-to-change"},
-		"swap-seats":         {"seats-taken", "already-yours", "sold-out", "not-for-sale", "sale-not-open", "sale-closed", "event-cancelled", "event-changed", "too-many-seats", "hold-over", "changed-meanwhile", "version-differs", "not-yours-to-change", "hold-cooldown", "many-held-unverified"},
+		"swap-seats":         {"seats-taken", "already-yours", "sold-out", "not-for-sale", "sale-not-open", "sale-closed", "event-cancelled", "event-changed", "too-many-seats", "address-at-limit", "hold-over", "changed-meanwhile", "version-differs", "not-yours-to-change", "hold-cooldown", "many-held-unverified"},
 	},
 }

@@ -113,6 +113,15 @@ func (o *oracle) live(p who, except string) (seats int) {
 	return seats
 }
 
+// many is what somebody hears who would have too many seats: others' with the same
+// address, or their own.
+func (o *oracle) many(p who, except string, more int) string {
+	if p.standing == typed && o.live(who{user: p.user}, except)+more <= o.limit {
+		return "address-at-limit"
+	}
+	return "too-many-seats"
+}
+
 // paused reports whether somebody has held too much without paying.
 func (o *oracle) paused(p who) bool {
 	var idle, last int64
@@ -267,7 +276,7 @@ func (o *oracle) hold(c *command, b *oracleBooking, got message.Booking) string 
 		if mine {
 			return "already-yours"
 		}
-		return "too-many-seats"
+		return o.many(p, "", max(len(c.seats), c.quantity))
 	}
 	if o.paused(p) {
 		return "hold-cooldown"
@@ -367,8 +376,8 @@ func (o *oracle) swap(c *command, b *oracleBooking, alive bool, got message.Book
 	if sameSeats(c.seats, b.seats) {
 		return "ok"
 	}
-	if o.live(o.holds(b.who), c.bookingID)+max(len(c.seats), c.quantity) > o.limit {
-		return "too-many-seats"
+	if n := max(len(c.seats), c.quantity); o.live(o.holds(b.who), c.bookingID)+n > o.limit {
+		return o.many(o.holds(b.who), c.bookingID, n)
 	}
 	seats, said := o.chosen(c, got)
 	if said != "" {
@@ -407,7 +416,7 @@ func (o *oracle) confirm(c *command, b *oracleBooking, alive bool) string {
 			return "sale-not-open"
 		}
 		if o.live(o.pays(b), c.bookingID)+len(b.seats) > o.limit {
-			return "too-many-seats"
+			return o.many(o.pays(b), c.bookingID, len(b.seats))
 		}
 		if o.paused(o.pays(b)) {
 			return "hold-cooldown"

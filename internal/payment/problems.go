@@ -16,7 +16,7 @@ var Problems = errs.Problems{
 	},
 	Operations: map[string][]string{
 		"amend-payment": {"payment-declined", "changed-meanwhile", "version-differs", "payment-not-pending", "not-yours"},
-		"pay":           {"payment-declined", "address-not-verified", "already-paid", "already-booked", "booking-cancelled", "event-cancelled", "hold-over", "amount-differs", "paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "payment-under-way", "too-many-attempts", "idempotency-key-reused", "event-changed"},
+		"pay":           {"payment-declined", "address-not-verified", "already-paid", "already-booked", "booking-cancelled", "event-cancelled", "hold-over", "amount-differs", "paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "address-at-limit", "payment-under-way", "too-many-attempts", "idempotency-key-reused", "event-changed"},
 		"void-payment":  {"captured-meanwhile", "refunds-over", "not-yours", "payment-not-pending"},
 	},
 }
