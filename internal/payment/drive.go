@@ -31,8 +31,11 @@ type drive struct {
 // limits of the pauses between two tries.
 const (
 	firstPause  = 50 * time.Millisecond
-	longestWait = 2 * time.Second // while a gateway decides
-	longestOff  = 4 * time.Second // while something does not answer
+	longestWait = 2 * time.Second  // while a gateway decides
+	longestOff  = 4 * time.Second  // while something does not answer
+	longestUndo = 30 * time.Second // while the gateway does not give money back
+	fewTries    = 5
+	manyTries   = 20
 	stepTimeout = 30 * time.Second
 )
 
@@ -112,7 +115,10 @@ func (d *drive) run(ctx context.Context, e event) {
 			return
 		}
 		for _, a := range acts {
-			e, err = d.perform(d.s.steps.Context(), a)
+			err = d.s.guarded(ctx, "step of a payment", func() (err error) {
+				e, err = d.perform(d.s.steps.Context(), a)
+				return err
+			})
 		}
 		if err != nil {
 			if ctx.Err() == nil {
@@ -120,7 +126,11 @@ func (d *drive) run(ctx context.Context, e event) {
 					"payment", d.p.ID, "step", acts[len(acts)-1].String(), "error", err)
 			}
 			e = event{kind: evResume}
-			if !d.pause(ctx, longestOff) {
+			if d.overdue() {
+				e = event{kind: evWished, reason: timedOut}
+				continue
+			}
+			if !d.pause(ctx, d.longest()) {
 				return
 			}
 		}
@@ -160,6 +170,34 @@ func (d *drive) advance(ctx context.Context, e event) ([]action, error) {
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// overdue reports whether the payment has waited for too long, for the gateway or
+// for its booking, and is to be given up: what was done is undone then. One that
+// was left half-way by a crash long ago is tried some times first.
+func (d *drive) overdue() bool {
+	age := d.s.micros() - d.p.CreatedAt
+	switch d.p.Status {
+	case Pending:
+		return age > d.s.deadline.Microseconds()
+	case Authorized:
+		return age > d.s.confirmBy.Microseconds() && d.pauses >= fewTries
+	}
+	return false
+}
+
+// longest is the longest pause before an unclear step is tried again. Money that
+// the gateway does not let go of is asked for as long as it takes; a person is
+// told, once.
+func (d *drive) longest() time.Duration {
+	if d.p.Status != Voiding && d.p.Status != Returning {
+		return longestOff
+	}
+	if d.pauses == manyTries {
+		d.s.log.Error("a payment needs a person to look at it: the gateway does not give its money back", "payment", d.p.ID)
+		d.s.metrics.stuck.Inc()
+	}
+	return longestUndo
 }
 
 // pause waits longer each time, up to a limit, and reads the row again.
@@ -280,7 +318,7 @@ const (
 // wait gives the gateway time, but not for ever: a buyer who was asked to
 // approve and went away must not keep the booking from being paid otherwise.
 func (d *drive) wait(ctx context.Context) (event, error) {
-	if age := d.s.micros() - d.p.CreatedAt; d.p.Status == Pending && age > d.s.deadline.Microseconds() {
+	if d.overdue() {
 		return event{kind: evWished, reason: timedOut}, nil
 	}
 	if !d.pause(ctx, longestWait) {

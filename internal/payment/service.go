@@ -73,10 +73,11 @@ type Service struct {
 	tell      atomic.Pointer[Tell] // nil: nobody is told
 
 	// How long things take; tests shorten them.
-	patience time.Duration // a request waits for its payment
-	stale    time.Duration // after which recovery takes up a payment that nobody here drives
-	every    time.Duration // between two rounds of recovery
-	deadline time.Duration // after which a payment that the gateway does not decide is given up
+	patience  time.Duration // a request waits for its payment
+	stale     time.Duration // after which recovery takes up a payment that nobody here drives
+	every     time.Duration // between two rounds of recovery
+	deadline  time.Duration // after which a payment that the gateway does not decide is given up
+	confirmBy time.Duration // after which one is given up that is authorized and comes to no end
 
 	// life is the context of all drivers; it outlives requests and ends when
 	// Close has waited long enough.
@@ -96,12 +97,13 @@ type Service struct {
 func New(ctx context.Context, db *sqldb.DB, bookings Bookings, gw Gateway, now func() time.Time, log *slog.Logger) (*Service, error) {
 	s := &Service{
 		bookings: bookings, gateway: gw, now: now, log: log, metrics: newMetrics(),
-		patience: 1500 * time.Millisecond,
-		stale:    3 * time.Second,
-		every:    2 * time.Second,
-		deadline: 15 * time.Minute,
-		drives:   map[string]*drive{},
-		shared:   db.Shared(),
+		patience:  1500 * time.Millisecond,
+		stale:     3 * time.Second,
+		every:     2 * time.Second,
+		deadline:  15 * time.Minute,
+		confirmBy: time.Hour, // holds that ended can be paid for half an hour
+		drives:    map[string]*drive{},
+		shared:    db.Shared(),
 	}
 	if s.shared {
 		s.stale = 10 * time.Second // so long may a node be busy with one

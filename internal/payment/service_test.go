@@ -355,6 +355,50 @@ func TestNeverDecided(t *testing.T) {
 	})
 }
 
+// A payment that is authorized ends as well, whatever does not answer: the money
+// is let go of, and the booking is not sold.
+func TestAuthorizedHasADeadline(t *testing.T) {
+	never := 1 << 30
+	for name, prepare := range map[string]func(w *world){
+		"no confirmation":   func(w *world) { w.house.fail("before confirm", never, errors.New("no answer")) },
+		"panics":            func(w *world) { w.house.cut = panicAt("before confirm") },
+		"undecided capture": func(w *world) { w.bank.lost["capture"] = never },
+		"waiting again": func(w *world) { // the gateway has forgotten that it said yes
+			w.house.fail("before confirm", 1, errors.New("no answer"))
+			w.bank.forgets = true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				b := w.house.hold(fan.UserID, 1)
+				prepare(w)
+				if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Authorized {
+					t.Fatalf("%+v", p)
+				}
+				time.Sleep(w.confirmBy + time.Minute)
+				p, err := w.OfBooking(t.Context(), fan, b.ID)
+				if statusOf(t, p, err) != Voided || p.Reason != timedOut {
+					t.Errorf("%+v", p)
+				}
+				if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != message.BookingCancelled {
+					t.Errorf("the booking is %s", got.Status)
+				}
+				w.agree()
+			})
+		})
+	}
+}
+
+func panicAt(point string) func(context.Context, string) error {
+	return func(_ context.Context, at string) error {
+		if at == point {
+			panic("planned")
+		}
+		return nil
+	}
+}
+
 func TestAmendAndVoid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
