@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -46,8 +47,8 @@ type Words struct {
 
 // PDF draws the document: pages of A6, which fill a phone's screen, and of which
 // four fit on a sheet of A4 or one does when it is folded twice. The same document
-// makes the same bytes.
-func (d Document) PDF() ([]byte, error) {
+// makes the same bytes. It ends between two pages when ctx does.
+func (d Document) PDF(ctx context.Context) ([]byte, error) {
 	if len(d.Seats) == 0 {
 		return nil, errors.New("tickets: a document without a seat")
 	}
@@ -56,6 +57,9 @@ func (d Document) PDF() ([]byte, error) {
 		return nil, fmt.Errorf("tickets: %w", err)
 	}
 	for i, seat := range d.Seats {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		code, err := NewQR(seat.Token)
 		if err != nil {
 			return nil, err

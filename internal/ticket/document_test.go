@@ -2,6 +2,8 @@ package ticket
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"image"
 	"image/color"
 	"image/draw"
@@ -41,7 +43,7 @@ func opera(t testing.TB) Document {
 // open makes the PDF and opens it with another library than the one that wrote it.
 func open(t testing.TB, d Document) *pdf.Reader {
 	t.Helper()
-	data, err := d.PDF()
+	data, err := d.PDF(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,12 +127,12 @@ func codeOn(t testing.TB, p pdf.Page) image.Image {
 
 func TestDocumentIsTheSameAgain(t *testing.T) {
 	d := opera(t)
-	first, err := d.PDF()
+	first, err := d.PDF(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
-		if again, err := d.PDF(); err != nil || !bytes.Equal(first, again) {
+		if again, err := d.PDF(t.Context()); err != nil || !bytes.Equal(first, again) {
 			t.Fatalf("the same document makes other bytes: %v", err)
 		}
 	}
@@ -174,7 +176,7 @@ func TestScripts(t *testing.T) {
 	for name, text := range world {
 		d := opera(t)
 		d.Event, d.Holder = text, text
-		data, err := d.PDF()
+		data, err := d.PDF(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +209,7 @@ func TestAnyText(t *testing.T) {
 		}
 		d.Seats = slices.Clone(d.Seats)
 		d.Seats[0].Section, d.Seats[0].Row = letters.Draw(t, "section"), letters.Draw(t, "row")
-		if _, err := d.PDF(); err != nil {
+		if _, err := d.PDF(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		s, err := newSheet(d)
@@ -232,8 +234,18 @@ func TestDocumentRefuses(t *testing.T) {
 	none.Seats = nil
 	long.Seats[0].Token = strings.Repeat("A", 5000)
 	for name, d := range map[string]Document{"no seat": none, "no token": long} {
-		if _, err := d.PDF(); err == nil {
+		if _, err := d.PDF(t.Context()); err == nil {
 			t.Errorf("%s: there is a PDF", name)
 		}
+	}
+}
+
+// A document for whoever has gone away meanwhile is not made.
+func TestPDFEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	d := Document{Words: Words{Page: "Ticket %d of %d"}, Seats: []Seat{{Token: "T"}}}
+	if _, err := d.PDF(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }

@@ -67,14 +67,16 @@ func (s *Shop) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "get-tickets-pdf", Method: http.MethodGet, Path: "/bookings/{id}/tickets.pdf", Tags: []string{"Bookings"}, Summary: "Read the tickets of a booking as a PDF",
-		Description: "A page for each seat, with its QR code. For its owner, or for whoever has its signed link. There are none (404) before the booking is paid and after it is cancelled.", Errors: []int{401, 404}, Metadata: map[string]any{"optional": true},
+		Description: "A page for each seat, with its QR code. For its owner, or for whoever has its signed link. There are none (404) before the booking is paid and after it is cancelled. " +
+			"A node makes few at once, and two for one client: 503 says when to ask again.",
+		Errors: []int{401, 404, 503}, Metadata: map[string]any{"optional": true},
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/pdf": {Schema: binary}}}},
 	}, func(ctx context.Context, in *ticketsPDFIn) (*ticketsPDFOut, error) {
 		o, cards, err := s.ticketsOf(ctx, &in.ticketsIn)
 		if err != nil {
 			return nil, err
 		}
-		file, err := document(s.kit.Speak(in.Lang), o, cards).PDF()
+		file, err := s.printer.pdf(ctx, document(s.kit.Speak(in.Lang), o, cards))
 		if err != nil {
 			return nil, err
 		}

@@ -35,6 +35,7 @@ type Shop struct {
 	log  *slog.Logger
 
 	pictures *otter.Cache[pictureKey, []byte] // of events, for links to them
+	printer  *printer
 }
 
 // New makes the shop.
@@ -43,7 +44,7 @@ func New(kit *page.Kit, s Services, log *slog.Logger) (*Shop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Shop{Services: s, kit: kit, set: set, till: sandboxTill{}, log: log, pictures: newPictures()}, nil
+	return &Shop{Services: s, kit: kit, set: set, till: sandboxTill{}, log: log, pictures: newPictures(), printer: newPrinter()}, nil
 }
 
 // routes are pages by method and pattern.

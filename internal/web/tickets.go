@@ -21,7 +21,7 @@ type ticketCard struct {
 	Code  template.HTML // of the token: a drawing (SVG)
 }
 
-// readTickets is an order of the reader's with a ticket for each of its seats;
+// readTickets is an order of the reader's with a ticket, not drawn yet, for each seat;
 // none when there are no tickets for it (yet). Organizers may read orders for
 // their events, and do not get tickets that let others in.
 func (s *Shop) readTickets(v *page.Visit) (*orderPage, []ticketCard, error) {
@@ -36,15 +36,7 @@ func (s *Shop) readTickets(v *page.Visit) (*orderPage, []ticketCard, error) {
 		return o, nil, nil
 	}
 	cards, err := s.sign(o)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i := range cards {
-		if cards[i].Code, err = drawing(cards[i].Token); err != nil {
-			return nil, nil, err
-		}
-	}
-	return o, cards, nil
+	return o, cards, err
 }
 
 // sign makes a ticket for each seat of an order, without its drawing.
@@ -81,6 +73,14 @@ func (s *Shop) tickets(v *page.Visit) error {
 	if len(cards) == 0 {
 		return v.Go(o.Link(""))
 	}
+	for i := range cards {
+		if err := v.Context().Err(); err != nil {
+			return err
+		}
+		if cards[i].Code, err = drawing(cards[i].Token); err != nil {
+			return err
+		}
+	}
 	return v.Show(s.set, "tickets", page.Meta{Title: v.T("tickets.title", "Event", o.Event.Title), NoIndex: true},
 		map[string]any{"Order": o, "Cards": cards})
 }
@@ -93,7 +93,7 @@ func (s *Shop) ticketsPDF(v *page.Visit) error {
 	if len(cards) == 0 {
 		return errs.Missing("ticket")
 	}
-	file, err := document(v, o, cards).PDF()
+	file, err := s.printer.pdf(v.Context(), document(v, o, cards))
 	if err != nil {
 		return err
 	}
