@@ -7,14 +7,21 @@ import (
 	"boxoffice/internal/message"
 )
 
-// By a range of the primary key: a refund's id begins with its event's.
-const sqlRefundFigures = `SELECT status, count(*), CAST(coalesce(sum(amount), 0) AS BIGINT) FROM refunds
-	WHERE id > $1 AND id < $2 GROUP BY status`
+// Money goes back by refunds of cancelled bookings, and by itself when it was taken
+// for a payment that was given up. Refunds are read by a range of the primary key,
+// which begins with the event's id; payments by the index payments_given_up.
+const sqlRefundFigures = `SELECT status, count(*), CAST(coalesce(sum(amount), 0) AS BIGINT) FROM (
+		SELECT status, amount FROM refunds WHERE id > $1 AND id < $2
+		UNION ALL
+		SELECT CASE status WHEN 'refunded' THEN 'done' ELSE 'pending' END, amount FROM payments
+		WHERE ends_as <> '' AND id > $3 AND id < $4 AND status IN ('refunded', 'returning') AND amount > 0
+	) AS back GROUP BY status`
 
-// RefundsOf is the money of an event that goes back, by how far it got.
+// RefundsOf is the money of an event that was taken and goes back, for whatever
+// reason, by how far it got.
 func (s *Service) RefundsOf(ctx context.Context, eventID string) (message.Refunds, error) {
 	var out message.Refunds
-	rows, err := s.store.db.Reader().QueryContext(ctx, s.store.db.Text(sqlRefundFigures), eventID+":", eventID+";")
+	rows, err := s.store.db.Reader().QueryContext(ctx, s.store.db.Text(sqlRefundFigures), eventID+":", eventID+";", eventID, eventID+"~")
 	if err != nil {
 		return out, fmt.Errorf("count refunds: %w", err)
 	}

@@ -35,3 +35,38 @@ func TestRefundsOf(t *testing.T) {
 		t.Errorf("%+v, want %+v (%v)", got, want, err)
 	}
 }
+
+// Money that was taken for a payment that was given up, and went back by itself, is
+// among the refunds of its event.
+func TestReturnedMoneyIsCounted(t *testing.T) {
+	w := newWorld(t)
+	b, other := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
+	for _, one := range []message.Booking{b, other} {
+		if p, err := w.pay(one, "tok_ok", ""); statusOf(t, p, err) != Captured {
+			t.Fatal(p)
+		}
+	}
+	set := func(status Status) {
+		t.Helper()
+		err := w.db.Write(t.Context(), func(tx *sql.Tx) error {
+			_, err := tx.Exec(`UPDATE payments SET status = $1, ends_as = 'voided' WHERE booking_id = $2`, string(status), b.ID)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	back := message.RefundFigure{Count: 1, Amount: b.Amount}
+	for _, c := range []struct {
+		status Status
+		want   message.Refunds
+	}{{Voiding, message.Refunds{}}, {Voided, message.Refunds{}}, {Returning, message.Refunds{Pending: back}}, {Refunded, message.Refunds{Done: back}}} {
+		set(c.status)
+		if got, err := w.RefundsOf(t.Context(), event1); err != nil || got != c.want {
+			t.Errorf("%s: %+v, want %+v (%v)", c.status, got, c.want, err)
+		}
+	}
+	if got, err := w.RefundsOf(t.Context(), "0000000000000002"); err != nil || got != (message.Refunds{}) {
+		t.Errorf("another event's: %+v %v", got, err)
+	}
+}
