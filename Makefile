@@ -36,7 +36,7 @@ GO_TEST := go test -count=1 -timeout 60m
 test-sqlite: setup ## All tests, on SQLite
 	$(GO_TEST) ./...
 test-postgres: setup ## Those that ask a database, on PostgreSQL
-	BOXOFFICE_TEST_DATABASE=postgres $(GO_TEST) ./internal/... ./test/system
+	BOXOFFICE_TEST_DATABASE=postgres $(GO_TEST) ./internal/... ./test/simulate ./test/system
 test-race: setup ## The short tests, with the race detector
 	$(GO_TEST) -race -short ./...
 
@@ -77,8 +77,8 @@ pictures: setup ## Take the pictures of pages that the documentation shows
 	go run ./test/browser/pictures
 
 .PHONY: simulate
-simulate: ## Play N=1000 made-up histories from SEED on, in a simulated house
-	N=$${N:-1000} go test -count=1 -timeout 24h -v -run TestHistories ./test/simulate
+simulate: ## Play N=1000 made-up histories from SEED on, in a simulated house (DATABASE=postgres: on PostgreSQL)
+	BOXOFFICE_TEST_DATABASE=$(DATABASE) N=$${N:-1000} go test -count=1 -timeout 24h -v -run TestHistories ./test/simulate
 
 .PHONY: chaos
 chaos: setup ## The long series: 100 kills on each database, a long outage, random histories by the ten thousand

@@ -99,6 +99,11 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	general := p.settings(pc.ConnConfig.Copy(), sessionSettings)
 	hot := p.settings(pc.ConnConfig, sessionSettings, hotSettings)
+	if cfg.Connections != nil {
+		for _, c := range []*pgx.ConnConfig{p.base, general, hot} {
+			cfg.Connections(c)
+		}
+	}
 	pc.ConnConfig = hot
 	pc.MaxConns = int32(max(2, size/writeShare))
 	pc.MinConns = 0

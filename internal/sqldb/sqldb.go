@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/jackc/pgx/v5"
 
 	"boxoffice/internal/batch"
 )
@@ -65,6 +66,8 @@ type Config struct {
 	Together bool
 	// For tests: makes SQLite's connections; nil leaves it to the driver.
 	Connector func(d driver.Driver, dsn string) driver.Connector
+	// For tests: has the last say about how PostgreSQL's connections are made.
+	Connections func(*pgx.ConnConfig)
 
 	URL        string // of PostgreSQL, postgres://…; "" is SQLite
 	ReplicaURL string // of a read replica, for Browse; "" is none

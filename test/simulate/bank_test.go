@@ -59,6 +59,8 @@ type charge struct {
 
 // bank is the payment gateway, with books of its own.
 type bank struct {
+	clock *clock
+
 	mu      sync.Mutex
 	charges map[string]*charge
 	down    bool     // it hears nothing
@@ -66,7 +68,7 @@ type bank struct {
 	faults  []string // what it was asked that nobody may ask
 }
 
-func newBank() *bank { return &bank{charges: map[string]*charge{}} }
+func newBank(c *clock) *bank { return &bank{clock: c, charges: map[string]*charge{}} }
 
 // bookingOf is the booking of a charge: its id begins with the payment's.
 func (c *charge) bookingOf() string {
@@ -172,7 +174,7 @@ func (n *branch) step(step, key string, ch payment.Charge, do func(c *charge) pa
 	}
 	b.mu.Unlock()
 	if slow > 0 {
-		time.Sleep(slow)
+		b.clock.pause(slow)
 	}
 	if err := n.life.pass(); err != nil {
 		return payment.Outcome{}, err
@@ -188,15 +190,15 @@ func no(reason string) payment.Outcome { return payment.Outcome{Reason: reason} 
 var yes = payment.Outcome{Verdict: payment.Approved}
 
 // ripe decides about an authorization that waits.
-func (c *charge) ripe() {
-	if c.standing == payment.Waiting && c.method == tokLate && time.Since(c.since) >= lateBy {
+func (c *charge) ripe(now time.Time) {
+	if c.standing == payment.Waiting && c.method == tokLate && now.Sub(c.since) >= lateBy {
 		c.standing = payment.Reserved
 	}
 }
 
 func (n *branch) Authorize(_ context.Context, key string, ch payment.Charge) (payment.Outcome, error) {
 	return n.step("authorize", key, ch, func(c *charge) payment.Outcome {
-		c.ripe()
+		c.ripe(n.bank.clock.now())
 		switch c.standing {
 		case payment.Released:
 			return no("voided")
@@ -209,7 +211,7 @@ func (n *branch) Authorize(_ context.Context, key string, ch payment.Charge) (pa
 			return no("card_declined")
 		case tokLate, tokNever:
 			if c.standing == payment.Unknown {
-				c.standing, c.since = payment.Waiting, time.Now()
+				c.standing, c.since = payment.Waiting, n.bank.clock.now()
 			}
 			return payment.Outcome{Verdict: payment.Undecided}
 		case tokOK: // it reserves nothing
@@ -222,7 +224,7 @@ func (n *branch) Authorize(_ context.Context, key string, ch payment.Charge) (pa
 
 func (n *branch) Capture(_ context.Context, key string, ch payment.Charge) (payment.Outcome, error) {
 	return n.step("capture", key, ch, func(c *charge) payment.Outcome {
-		c.ripe()
+		c.ripe(n.bank.clock.now())
 		switch {
 		case c.standing == payment.Taken:
 			return yes
@@ -274,6 +276,6 @@ func (n *branch) Find(_ context.Context, ch payment.Charge) (payment.Standing, p
 	if c == nil {
 		return payment.Unknown, payment.Outcome{}, nil
 	}
-	c.ripe()
+	c.ripe(b.clock.now())
 	return c.standing, payment.Outcome{}, nil
 }

@@ -13,6 +13,7 @@
 //	end_test.go         what must be true in the end
 //	house_test.go       nodes, their life and death
 //	driver_test.go      between a node and SQLite: its life hangs on a commit
+//	postgres_test.go    the same on PostgreSQL, without a bubble; clock_test.go: its time
 //	bank_test.go        the payment gateway; post_test.go: the mail server
 //	worker_test.go      histories run in processes of their own, which may crash
 //	shrink_test.go      makes a failing history shorter

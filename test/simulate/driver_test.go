@@ -24,6 +24,8 @@ type life struct {
 	dies    int           // at which of them; 0: at none
 	keeps   bool          // whether that commit counts
 	waits   map[int][]func()
+	stuck   int     // it freezes within a transaction, before the nth statement from now; 0: it does not
+	sockets sockets // on PostgreSQL
 }
 
 func newLife(turn chan struct{}) *life {
@@ -48,6 +50,7 @@ func (l *life) killed() {
 	}
 	l.dead = true
 	close(l.died)
+	go l.hangUp()
 	if l.frozen != nil {
 		close(l.frozen)
 		l.frozen = nil
@@ -79,6 +82,7 @@ func (l *life) freeze() {
 func (l *life) thaw() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.stuck = 0
 	if l.frozen != nil {
 		close(l.frozen)
 		l.frozen = nil
@@ -118,14 +122,7 @@ func (l *life) commit(do, undo func() error) error {
 	if err := l.check(); err != nil {
 		return errors.Join(err, undo())
 	}
-	l.mu.Lock()
-	l.commits++
-	n := l.commits
-	ends := l.dies == n
-	keeps := l.keeps
-	fns := l.waits[n]
-	delete(l.waits, n)
-	l.mu.Unlock()
+	n, ends, keeps := l.next()
 	if ends && !keeps {
 		l.kill()
 		return errors.Join(errDead, undo())
@@ -135,10 +132,49 @@ func (l *life) commit(do, undo func() error) error {
 		l.kill()
 		return errors.Join(errDead, err)
 	}
-	for _, fn := range fns {
+	for _, fn := range l.due(n) {
 		fn()
 	}
 	return err
+}
+
+// next counts a commit, and tells whether the node dies there, and the commit counts.
+func (l *life) next() (n int, dies, keeps bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.commits++
+	return l.commits, l.dies == l.commits, l.keeps
+}
+
+// due is what is to happen after the nth commit.
+func (l *life) due(n int) []func() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fns := l.waits[n]
+	delete(l.waits, n)
+	return fns
+}
+
+// freezeWithin freezes the node in the middle of a transaction, before the nth
+// statement from now that is in one.
+func (l *life) freezeWithin(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stuck = n
+}
+
+// within counts a statement of a transaction.
+func (l *life) within(inside bool) {
+	l.mu.Lock()
+	freezes := false
+	if inside && l.stuck > 0 {
+		l.stuck--
+		freezes = l.stuck == 0
+	}
+	l.mu.Unlock()
+	if freezes {
+		l.freeze()
+	}
 }
 
 // connector makes connections to SQLite that have a node's life.
@@ -294,11 +330,11 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driv
 func (l *life) isDoomed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.dead && l.dies > l.commits
+	return !l.dead && (l.dies > l.commits || l.stuck > 0)
 }
 
 func (l *life) spare() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.dies = 0
+	l.dies, l.stuck = 0, 0
 }

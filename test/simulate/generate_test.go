@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"time"
 )
 
 // gen makes histories: each step of what the world knows at the time.
@@ -105,7 +104,7 @@ func (g *gen) person() string {
 // booking is a booking of a status, one of the latest if there is a choice.
 func (g *gen) booking(status string) *booking {
 	var fit []*booking
-	now := nowish()
+	now := g.w.clock.now()
 	for _, b := range sorted(g.w.bookings) {
 		is := b.status
 		if is == "pending" && !now.Before(b.expires) {
@@ -156,6 +155,3 @@ func (g *gen) wish(s *Step, e *event) {
 		}
 	}
 }
-
-// nowish is the time at which a step is made.
-func nowish() time.Time { return time.Now() }

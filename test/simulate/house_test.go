@@ -23,12 +23,22 @@ import (
 
 // house is all nodes, and what is outside of them.
 type house struct {
-	dir   string
-	nodes []*node
-	turn  chan struct{}
-	bank  *bank
-	post  *post
-	logs  *logs
+	record *record
+	clock  *clock
+	nodes  []*node
+	turn   chan struct{}
+	bank   *bank
+	post   *post
+	logs   *logs
+}
+
+// record is a house's database: SQLite in a folder, or one on a PostgreSQL server.
+type record struct {
+	dir string
+
+	server     *server
+	name       string
+	url, plain string // for nodes, and for the clock
 }
 
 // node is a process of the house. It loses everything that it does not keep in
@@ -41,8 +51,12 @@ type node struct {
 	ended  sync.WaitGroup
 }
 
-func newHouse(dir string, nodes int) *house {
-	h := &house{dir: dir, turn: make(chan struct{}, 1), bank: newBank(), post: &post{}, logs: &logs{}}
+func newHouse(r *record, nodes int) *house {
+	h := &house{record: r, clock: &clock{}, turn: make(chan struct{}, 1), post: &post{}, logs: &logs{}}
+	if r.server != nil {
+		h.clock.leap = h.leapTo
+	}
+	h.bank = newBank(h.clock)
 	for i := range nodes {
 		h.nodes = append(h.nodes, &node{house: h, number: i})
 	}
@@ -53,14 +67,18 @@ func newHouse(dir string, nodes int) *house {
 func (n *node) start() error {
 	n.life = newLife(n.house.turn)
 	life := n.life
-	db, err := sqldb.Open(context.Background(), sqldb.Config{Dir: n.house.dir, Synchronous: "OFF", Together: true,
+	cfg := sqldb.Config{Dir: n.house.record.dir, Synchronous: "OFF", Together: true,
 		Connector: func(d driver.Driver, dsn string) driver.Connector {
 			return &connector{driver: d, dsn: dsn, life: life}
-		}})
+		}}
+	if n.house.record.server != nil {
+		cfg = n.postgres()
+	}
+	db, err := sqldb.Open(context.Background(), cfg)
 	if err != nil {
 		return err
 	}
-	s := &app.Serve{Storage: app.Storage{Data: n.house.dir}, PublicURL: "https://tickets.example"}
+	s := &app.Serve{Storage: app.Storage{Data: n.house.record.dir}, PublicURL: "https://tickets.example"}
 	n.app, err = s.Start(context.Background(), db, app.Substitutes{
 		Gateway: &branch{n.house.bank, life},
 		Mailer:  &letterbox{n.house.post, life},
@@ -83,7 +101,14 @@ func (n *node) bury() {
 // stop ends a node as an operator does.
 func (n *node) stop() error {
 	n.life.thaw()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	if n.house.clock.leap != nil {
+		n.awake()
+	}
+	patience := 20 * time.Second
+	if n.house.record.server != nil {
+		patience = time.Second // what is real takes its time
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	err := n.app.Close(ctx)
 	if n.life.isDead() {
@@ -155,7 +180,7 @@ const patience = 40 * time.Second
 func (h *house) ask(q request) reply {
 	n := h.nodes[q.node%len(h.nodes)]
 	if n.app == nil {
-		return reply{why: "down", sent: time.Now(), came: time.Now()}
+		return reply{why: "down", sent: h.clock.now(), came: h.clock.now()}
 	}
 	ctx, leave := context.WithCancel(context.Background())
 	defer leave()
@@ -182,28 +207,33 @@ func (h *house) ask(q request) reply {
 		n.life.at(q.leave, func() { leave(); close(left) })
 	}
 	w := httptest.NewRecorder()
-	life, sent := n.life, time.Now()
+	life, sent := n.life, h.clock.now()
 	answered := make(chan struct{})
 	handler := n.app.Door().Handler()
 	n.ended.Go(func() {
 		defer close(answered)
 		handler.ServeHTTP(w, r)
 	})
-	wait := patience
-	if life.isFrozen() {
-		wait = 3 * time.Second
-	}
 	out := reply{sent: sent}
-	select {
-	case <-answered:
-		out.status, out.header, out.body = w.Code, w.Header(), w.Body.Bytes()
-		_ = json.Unmarshal(out.body, &out.doc)
-	case <-left:
-		out.why = "left"
-	case <-time.After(wait):
-		out.why = "late"
+	short := 3 * time.Second // so long clients of a frozen node wait
+	if h.record.server != nil {
+		short /= 10
 	}
-	out.came = time.Now()
+	for waited := time.Duration(0); out.status == 0 && out.why == ""; waited += short {
+		if waited >= patience || waited >= short && life.isFrozen() {
+			out.why = "late"
+			break
+		}
+		select {
+		case <-answered:
+			out.status, out.header, out.body = w.Code, w.Header(), w.Body.Bytes()
+			_ = json.Unmarshal(out.body, &out.doc)
+		case <-left:
+			out.why = "left"
+		case <-time.After(short):
+		}
+	}
+	out.came = h.clock.now()
 	switch {
 	case life.isDead(): // a dead node's answer is not heard
 		out = reply{why: "died", sent: sent, came: out.came}
@@ -218,13 +248,16 @@ func (h *house) ask(q request) reply {
 	return out
 }
 
-// copyFile copies a database that nobody has open.
-func copyFile(from, to string) error {
-	data, err := os.ReadFile(filepath.Join(from, sqldb.FileName))
-	if err != nil {
-		return err
+// copyTo copies a database that nobody has open.
+func (r *record) copyTo(dir string) (*record, error) {
+	if r.server != nil {
+		return r.server.create(r.name)
 	}
-	return os.WriteFile(filepath.Join(to, sqldb.FileName), data, 0o600)
+	data, err := os.ReadFile(filepath.Join(r.dir, sqldb.FileName))
+	if err != nil {
+		return nil, err
+	}
+	return &record{dir: dir}, os.WriteFile(filepath.Join(dir, sqldb.FileName), data, 0o600)
 }
 
 // post is the mail server.

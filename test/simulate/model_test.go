@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing/synctest"
 	"time"
 )
 
@@ -44,9 +43,10 @@ type event struct {
 	waiting             int  // changes since it did that its sale may follow at any time
 	cancelAsked         bool
 	cancelTold          bool
-	shown               bool  // everybody could see it at some time
-	limits              int64 // the highest that it had
-	waived              bool  // buyers needed no verified address, at some time
+	shown               bool              // everybody could see it at some time
+	owner               map[string]string // in the end, by seat
+	limits              int64             // the highest that it had
+	waived              bool              // buyers needed no verified address, at some time
 }
 
 // booking is a booking as its owner was told.
@@ -85,7 +85,7 @@ func (w *world) fail(rule, format string, args ...any) {
 }
 
 func (w *world) note(format string, args ...any) {
-	w.trace = append(w.trace, time.Now().UTC().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+	w.trace = append(w.trace, w.clock.now().UTC().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
 }
 
 // live reports whether a booking has its seats at a time, as far as its owner was
@@ -111,7 +111,7 @@ func labels(doc map[string]any) []string {
 
 // learn takes in what an answer says of a booking.
 func (w *world) learn(b *booking, doc map[string]any, detailed bool) {
-	now := time.Now()
+	now := w.clock.now()
 	was := *b
 	status, seats := text(doc["status"]), labels(doc)
 	b.id, b.amount, b.seq, b.kind = text(doc["id"]), number(doc["amount"]), number(doc["seq"]), text(doc["kind"])
@@ -194,9 +194,6 @@ func sorted[T any](m map[string]T) []T {
 	}
 	return out
 }
-
-// quiet waits until nothing is at work but timers.
-func quiet() { synctest.Wait() }
 
 // terms are by what an event's seats may have been sold a moment ago, as its reads
 // tell; none when that cannot be known. A sale may follow a change between two reads.

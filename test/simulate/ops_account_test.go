@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"strings"
-	"time"
 
 	"github.com/pquerna/otp/totp"
 )
@@ -107,7 +106,7 @@ func askLogIn(w *world, s *Step) *request {
 	}
 	body := map[string]any{"email": p.email, "password": p.password}
 	if p.twoFactor {
-		body["code"], _ = totp.GenerateCode(p.secret, time.Now())
+		body["code"], _ = totp.GenerateCode(p.secret, w.clock.now())
 	}
 	return &request{method: "POST", path: "/users/login", body: body}
 }
@@ -362,7 +361,7 @@ func askConfirmTOTP(w *world, s *Step) *request {
 	if q == nil || w.people[s.As].secret == "" {
 		return nil
 	}
-	code, _ := totp.GenerateCode(w.people[s.As].secret, time.Now())
+	code, _ := totp.GenerateCode(w.people[s.As].secret, w.clock.now())
 	q.body = map[string]any{"code": code}
 	return q
 }
@@ -383,7 +382,7 @@ func askEndTOTP(w *world, s *Step) *request {
 	if q == nil || !p.twoFactor {
 		return nil
 	}
-	code, _ := totp.GenerateCode(p.secret, time.Now())
+	code, _ := totp.GenerateCode(p.secret, w.clock.now())
 	q.headers = map[string]string{"X-Current-Password": p.password, "X-Code": code}
 	return q
 }

@@ -64,12 +64,12 @@ func eventOps() map[string]*op {
 }
 
 // timed turns the durations in a body into times.
-func timed(set map[string]any) map[string]any {
+func (w *world) timed(set map[string]any) map[string]any {
 	body := map[string]any{}
 	for k, v := range set {
 		if s, ok := v.(string); ok && (strings.HasSuffix(k, "_at") || strings.HasSuffix(k, "_until") || k == "event_time") {
 			if d, err := time.ParseDuration(s); err == nil {
-				v = time.Now().Add(d).UTC().Format(time.RFC3339)
+				v = w.clock.now().Add(d).UTC().Format(time.RFC3339)
 			}
 		}
 		body[k] = v
@@ -122,7 +122,7 @@ func askCreate(w *world, s *Step) *request {
 	if w.tokenOf(s.As) == "" || w.events[s.Name] != nil || s.Plan == nil {
 		return nil
 	}
-	body := timed(s.Set)
+	body := w.timed(s.Set)
 	if !w.knows["unverified_buyers"] {
 		delete(body, "unverified_buyers")
 	}
@@ -211,7 +211,7 @@ func askChange(w *world, s *Step) *request {
 	if e == nil || w.tokenOf(s.As) == "" {
 		return nil
 	}
-	body := timed(s.Set)
+	body := w.timed(s.Set)
 	if s.Plan != nil {
 		body["plan"] = map[string]any{"document": plans[*s.Plan]}
 	}

@@ -31,7 +31,7 @@ func (s *Step) duration() time.Duration {
 
 func doWait(w *world, s *Step) {
 	w.note("%s", s)
-	time.Sleep(min(s.duration(), 10*time.Minute))
+	w.clock.sleep(min(s.duration(), 10*time.Minute))
 }
 
 func makeLeap(g *gen, s *Step) bool {
@@ -46,7 +46,7 @@ func doLeap(w *world, s *Step) {
 	for _, n := range w.nodes {
 		w.down(n)
 	}
-	time.Sleep(s.duration())
+	w.clock.sleep(s.duration())
 	for _, n := range w.nodes {
 		w.up(n)
 	}
@@ -122,15 +122,24 @@ func doRestart(w *world, s *Step) {
 	w.up(n)
 }
 
+// makeFreeze freezes a node between transactions; where that has a meaning, also
+// within one, with all its locks.
 func makeFreeze(g *gen, s *Step) bool {
 	s.Node = g.node()
+	if g.w.record.server != nil && g.chance(2) {
+		s.Quantity = 1 + g.n(3)
+	}
 	return len(g.w.nodes) > 1
 }
 
 func doFreeze(w *world, s *Step) {
 	w.note("%s", s)
 	if n := w.nodes[s.Node%len(w.nodes)]; n.app != nil {
-		n.life.freeze()
+		if s.Quantity > 0 && w.record.server != nil {
+			n.life.freezeWithin(s.Quantity)
+		} else {
+			n.life.freeze()
+		}
 		w.hurt = true
 	}
 }
@@ -139,7 +148,7 @@ func doThaw(w *world, s *Step) {
 	w.note("%s", s)
 	if n := w.nodes[s.Node%len(w.nodes)]; n.app != nil {
 		n.life.thaw()
-		time.Sleep(time.Second)
+		w.clock.sleep(time.Second)
 	}
 }
 

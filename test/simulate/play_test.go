@@ -18,7 +18,7 @@ type outcome struct {
 // stage is a house before anything has happened, from which each history begins:
 // its database, and the people who have accounts.
 type stage struct {
-	dir    string
+	record *record
 	people map[string]person
 	knows  map[string]bool // fields of events that this revision has
 }
@@ -26,10 +26,10 @@ type stage struct {
 // customers of the stage; z looks after histories.
 var customers = []string{"a", "b", "c", "d", "z"}
 
-// setStage makes a stage in a folder, in a bubble of its own.
-func setStage(dir string) (*stage, error) {
-	st := &stage{dir: dir, people: map[string]person{}, knows: map[string]bool{}}
-	w := st.world(dir, 1)
+// setStage makes a stage of an empty database.
+func setStage(r *record) (*stage, error) {
+	st := &stage{record: r, people: map[string]person{}, knows: map[string]bool{}}
+	w := st.world(r, 1)
 	if err := w.nodes[0].start(); err != nil {
 		return nil, err
 	}
@@ -41,8 +41,14 @@ func setStage(dir string) (*stage, error) {
 	v := vocabulary()
 	for _, name := range append([]string{"org"}, customers...) {
 		for _, s := range []Step{{Op: "sign up", Name: name, Set: map[string]any{"email": name + "@example.org"}}, {Op: "verify", As: name}} {
+			for range 50 { // until it has come
+				if s.Op == "sign up" || w.mailed(w.people[name], "/verify?token=", 26) != "" {
+					break
+				}
+				w.clock.quiet()
+			}
 			w.run(v, &s)
-			quiet()
+			w.clock.quiet()
 		}
 		if w.people[name] == nil || !w.people[name].verified {
 			return nil, fmt.Errorf("no account for %s: %s", name, strings.Join(w.trace, "\n"))
@@ -67,8 +73,8 @@ func setStage(dir string) (*stage, error) {
 	return st, w.nodes[0].stop()
 }
 
-func (st *stage) world(dir string, nodes int) *world {
-	w := &world{house: newHouse(dir, nodes), people: map[string]*person{}, events: map[string]*event{}, bookings: map[string]*booking{},
+func (st *stage) world(r *record, nodes int) *world {
+	w := &world{house: newHouse(r, nodes), people: map[string]*person{}, events: map[string]*event{}, bookings: map[string]*booking{},
 		payments: map[string]*pay{}, tried: map[string]bool{}, knows: st.knows, alone: true}
 	for name, p := range st.people {
 		w.people[name] = &p
@@ -80,13 +86,17 @@ func (st *stage) world(dir string, nodes int) *world {
 // is carried out, for those who want to know where the process has crashed.
 func (st *stage) play(dir string, s *Script, j *job, tell func(*Script)) *outcome {
 	more := j.More
-	time.Sleep(time.Hour) // nothing is as old as the stage
 	out := &outcome{}
-	if err := copyFile(st.dir, dir); err != nil {
+	r, err := st.record.copyTo(dir)
+	if err != nil {
 		out.Broken = append(out.Broken, err.Error())
 		return out
 	}
-	w := st.world(dir, max(1, s.Nodes))
+	if r.server != nil {
+		defer func() { _ = r.drop() }()
+	}
+	w := st.world(r, max(1, s.Nodes))
+	w.clock.sleep(time.Hour) // nothing is as old as the stage
 	w.strict = j.Strict
 	for _, n := range w.nodes {
 		w.up(n)
@@ -147,7 +157,7 @@ func (w *world) troubled() bool {
 // after buries nodes that have died, starts them again, and finds out what became
 // of requests that were not answered.
 func (w *world) after() {
-	quiet()
+	w.clock.quiet()
 	for _, n := range w.reap() {
 		w.note("node %d has died, and starts again", n.number)
 		w.up(n)
@@ -167,7 +177,7 @@ func (w *world) after() {
 	}
 	for _, e := range sorted(w.events) {
 		if e.unclear {
-			time.Sleep(1100 * time.Millisecond) // so long another node's change may go unseen
+			w.clock.sleep(1100 * time.Millisecond) // so long another node's change may go unseen
 			s := &Step{Op: "read", Event: e.name, As: e.organizer}
 			r := w.askAny(*askRead(w, s))
 			toldRead(w, s, &r)

@@ -15,8 +15,10 @@ import (
 // steps of a history that is made up; and how long histories are played on a slow
 // machine when nobody has said how many.
 const (
-	steps  = 60
-	enough = 4 * time.Minute
+	steps            = 60
+	enough           = 4 * time.Minute
+	enoughOnPostgres = 90 * time.Second
+	sideBySide       = 10 // histories on PostgreSQL, which wait most of the time
 )
 
 func fromEnv(name string, otherwise uint64) uint64 {
@@ -28,7 +30,12 @@ func fromEnv(name string, otherwise uint64) uint64 {
 
 // TestHistories plays histories that nobody has played before.
 func TestHistories(t *testing.T) {
-	n := fromEnv("N", 300)
+	url := playground(t)
+	n, side, most := fromEnv("N", 300), max(1, runtime.NumCPU()), enough
+	if url != "" {
+		n, side, most = fromEnv("N", 40), sideBySide, enoughOnPostgres
+		t.Parallel()
+	}
 	if testing.Short() {
 		n = 20
 	}
@@ -39,15 +46,15 @@ func TestHistories(t *testing.T) {
 	next, all, played := first, 0, 0
 	found := map[string]bool{}
 	var wg sync.WaitGroup
-	for i := range max(1, runtime.NumCPU()) {
+	for i := range side {
 		wg.Go(func() {
-			wk := newWorker(filepath.Join(t.TempDir(), strconv.Itoa(i)))
+			wk := newWorker(filepath.Join(t.TempDir(), strconv.Itoa(i)), url)
 			defer wk.stop()
 			for {
 				mu.Lock()
 				seed := next
 				next++
-				over := seed >= first+n || os.Getenv("N") == "" && time.Since(began) > enough || len(found) >= 5 && os.Getenv("ALL") == ""
+				over := seed >= first+n || os.Getenv("N") == "" && time.Since(began) > most || len(found) >= 5 && os.Getenv("ALL") == ""
 				mu.Unlock()
 				if over {
 					return
@@ -111,15 +118,32 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wk := newWorker(t.TempDir())
-	defer wk.stop()
+	url, side := playground(t), 1
+	if url != "" {
+		side = 2
+		t.Parallel()
+	}
+	free := make(chan *worker, side)
+	for i := range side {
+		free <- newWorker(filepath.Join(t.TempDir(), strconv.Itoa(i)), url)
+	}
+	t.Cleanup(func() {
+		for range side {
+			(<-free).stop()
+		}
+	})
 	for _, name := range names {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
+			if url != "" {
+				t.Parallel()
+			}
 			data, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
+			wk := <-free
 			out, err := wk.play(job{Script: string(data), Strict: !unmended[filepath.Base(name)]})
+			free <- wk
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -19,7 +19,7 @@ var outside = map[string]string{}
 // that no history ever asks for.
 func TestVocabulary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t.TempDir(), 1)
+		h := newHouse(&record{dir: t.TempDir()}, 1)
 		if err := h.nodes[0].start(); err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,11 @@ import (
 // goroutine that is left, or a lock that nobody gives back is then an outcome
 // like others.
 
-const workerVariable = "BOXOFFICE_SIMULATE_WORKER" // set in workers: where they note what they are at
+// Variables that workers have.
+const (
+	workerVariable = "BOXOFFICE_SIMULATE_WORKER" // where they note what they are at
+	serverVariable = "BOXOFFICE_SIMULATE_SERVER" // the PostgreSQL server to play on; none: in bubbles
+)
 
 // job is what a worker is asked to do.
 type job struct {
@@ -39,21 +43,7 @@ func TestWorker(t *testing.T) {
 	if notes == "" {
 		t.Skip("for workers")
 	}
-	st := &stage{}
-	synctest.Test(t, func(t *testing.T) {
-		var err error
-		if st, err = setStage(t.TempDir()); err != nil {
-			t.Fatal(err)
-		}
-		dir := filepath.Join(filepath.Dir(notes), "stage"+filepath.Base(notes))
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := copyFile(st.dir, dir); err != nil {
-			t.Fatal(err)
-		}
-		st.dir = dir
-	})
+	st := stageOf(t, notes)
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 1<<20)
 	for in.Scan() {
@@ -80,6 +70,10 @@ func TestWorker(t *testing.T) {
 		var out *outcome
 		t.Run("history", func(t *testing.T) {
 			cryptotest.SetGlobalRandom(t, s.Seed)
+			if st.record.server != nil {
+				out = st.play("", s, &j, tell)
+				return
+			}
 			synctest.Test(t, func(t *testing.T) { out = st.play(t.TempDir(), s, &j, tell) })
 		})
 		guard.Stop()
@@ -91,18 +85,47 @@ func TestWorker(t *testing.T) {
 	}
 }
 
-// worker is a process that plays histories.
-type worker struct {
-	dir   string
-	notes string
-	cmd   *exec.Cmd
-	in    io.WriteCloser
-	out   *bufio.Scanner
-	err   *tail
+// stageOf makes the stage of a worker.
+func stageOf(t *testing.T, notes string) (st *stage) {
+	var err error
+	if url := os.Getenv(serverVariable); url != "" {
+		r, err := (&server{url: url, name: fmt.Sprintf("house_%d", os.Getpid())}).create("")
+		if err == nil {
+			st, err = setStage(r)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	synctest.Test(t, func(t *testing.T) {
+		if st, err = setStage(&record{dir: t.TempDir()}); err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(filepath.Dir(notes), "stage"+filepath.Base(notes))
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if st.record, err = st.record.copyTo(dir); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return st
 }
 
-func newWorker(dir string) *worker {
-	return &worker{dir: dir, notes: filepath.Join(dir, "notes")}
+// worker is a process that plays histories.
+type worker struct {
+	dir    string
+	notes  string
+	server string
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    *bufio.Scanner
+	err    *tail
+}
+
+func newWorker(dir, server string) *worker {
+	return &worker{dir: dir, server: server, notes: filepath.Join(dir, "notes")}
 }
 
 func (w *worker) start() error {
@@ -110,7 +133,7 @@ func (w *worker) start() error {
 		return err
 	}
 	w.cmd = exec.Command(os.Args[0], "-test.run=^TestWorker$", "-test.timeout=0")
-	w.cmd.Env = append(os.Environ(), workerVariable+"="+w.notes, "TMPDIR="+w.dir, "GOMAXPROCS=1", "GOGC=400")
+	w.cmd.Env = append(os.Environ(), workerVariable+"="+w.notes, serverVariable+"="+w.server, "TMPDIR="+w.dir, "GOMAXPROCS=1", "GOGC=400")
 	w.err = &tail{}
 	w.cmd.Stderr = w.err
 	var err error
