@@ -32,6 +32,10 @@ type house struct {
 	twoFactor bool // accounts have a second factor
 }
 
+// cheap is what a password's hash costs where nobody attacks it: the right cost
+// is tested in internal/user.
+var cheap = user.Hashing{Memory: 8, Time: 1}
+
 func newHouse(t *testing.T, change ...func(*Serve)) *house {
 	t.Helper()
 	s := &Serve{Storage: Storage{Data: t.TempDir()}}
@@ -46,7 +50,7 @@ func newHouse(t *testing.T, change ...func(*Serve)) *house {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	p, err := Build(t.Context(), db, log)
+	p, err := build(t.Context(), db, Substitutes{Hashing: cheap}, log)
 	if err != nil {
 		t.Fatal(err)
 	}

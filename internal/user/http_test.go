@@ -36,7 +36,7 @@ func (bookings) HasLive(context.Context, string) (bool, error)                 {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	db := sqldbtest.Open(t)
-	s, err := user.New(t.Context(), db, time.Now)
+	s, err := user.Open(t.Context(), user.Config{DB: db, Now: time.Now, Hashing: user.Hashing{Memory: 8, Time: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

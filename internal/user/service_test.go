@@ -27,6 +27,10 @@ type world struct {
 	clock *atomic.Int64 // ns since 1970
 }
 
+// cheap hashes say as little about their password as dear ones where nobody
+// attacks them. What they cost in earnest is TestHashForm's.
+var cheap = Hashing{Memory: 8, Time: 1}
+
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	db := sqldbtest.Open(t)
@@ -44,7 +48,7 @@ func newWorld(t testing.TB) *world {
 // node is one more service on the same database.
 func (w *world) node(t testing.TB) *Service {
 	t.Helper()
-	s, err := New(t.Context(), w.db, func() time.Time { return time.Unix(0, w.clock.Load()) })
+	s, err := Open(t.Context(), Config{DB: w.db, Now: func() time.Time { return time.Unix(0, w.clock.Load()) }, Hashing: cheap})
 	if err != nil {
 		t.Fatal(err)
 	}
