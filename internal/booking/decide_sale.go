@@ -26,6 +26,7 @@ func decideSale(s *state, c *command) ([]effect, answer) {
 	if s.exists {
 		s.keepPromises(&sale)
 	}
+	sale.ChangedVersion = 0
 	return []effect{{kind: message.EntrySale, sale: &sale}}, answer{}
 }
 
@@ -35,7 +36,10 @@ func decideSale(s *state, c *command) ([]effect, answer) {
 // given back until ChangeRefundsEnd.
 func (s *state) keepPromises(sale *message.Sale) {
 	before := &s.sale
-	changed := sale.ChangedAt > before.ChangedAt
+	changed := sale.ChangedVersion > before.EventVersion // not by its time: the head has the time of the decision
+	if sale.ChangedVersion == 0 {                        // changed by an older version of this program
+		changed = sale.ChangedAt > before.ChangedAt
+	}
 	shorter := sale.RefundsEnd != 0 && (before.RefundsEnd == 0 || sale.RefundsEnd < before.RefundsEnd)
 	if !changed && !shorter {
 		sale.ChangedAt, sale.ChangeRefundsEnd = before.ChangedAt, before.ChangeRefundsEnd

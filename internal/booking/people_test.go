@@ -304,6 +304,39 @@ func TestPromisesAreKept(t *testing.T) {
 	w.verify(ev)
 }
 
+// Two changes that reach the sale late are two changes, though the second was made
+// before the first was decided: what each of them offers is kept.
+func TestLateChangesKeepTheirPromises(t *testing.T) {
+	const day = 24 * 60 * minute
+	w := newWorld(t)
+	ev := w.event()
+	b, err := w.pay(w.hold(ev, "ann", "A-A-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.pass(minute)
+	made := w.clock.Load()
+	w.pass(10 * minute)
+	for i, window := range []int64{1, 9} { // days
+		version := int64(i) + 2
+		if err := w.change(ev, version, func(s *message.Sale) {
+			s.RefundsEnd, s.ChangedAt, s.ChangedVersion, s.ChangeRefundsEnd = 1, made+int64(i), version, made+window*day
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.change(ev, 4, func(s *message.Sale) { // another title
+		s.RefundsEnd, s.ChangedAt, s.ChangedVersion, s.ChangeRefundsEnd = 1, made+1, 3, made+9*day
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(8 * day)
+	if _, err := w.s.Refund(t.Context(), fan("ann"), b.ID, nil); err != nil {
+		t.Error(err)
+	}
+	w.verify(ev)
+}
+
 // Giving the same seats back again is done already, not an error.
 func TestPartialCancelAgain(t *testing.T) {
 	w := newWorld(t)

@@ -26,7 +26,9 @@ import (
 // States of one event go in the order in which they were made. A state that the
 // booking side refuses for good (errs.Conflict) takes the event's row back to
 // what it was before, under a version of its own, and the row remembers the
-// refusal. Every other failure is tried again.
+// refusal. Where nothing says what it was before, or that is refused in its turn,
+// the row takes over what the booking side has: that is never refused. Every
+// other failure is tried again.
 
 // How hand-overs are tried.
 const (
@@ -216,6 +218,10 @@ func (s *Service) refuse(ctx context.Context, p *pending, refusal *errs.Error) e
 	if err != nil {
 		return fmt.Errorf("refuse: %w", err)
 	}
+	followed, err := s.follow(ctx, p)
+	if err != nil {
+		return fmt.Errorf("refuse: %w", err)
+	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `DELETE FROM event_outbox WHERE event_id = $1 AND version = $2`, p.eventID, p.version)
 		if err != nil {
@@ -225,21 +231,24 @@ func (s *Service) refuse(ctx context.Context, p *pending, refusal *errs.Error) e
 			return err // another node has done it
 		}
 		e, err := scanEvent(tx.QueryRowContext(ctx, `SELECT `+eventColumns+eventFrom+`WHERE e.id = $1`, p.eventID))
-		if err != nil {
-			return fmt.Errorf("refuse: %w", err)
-		}
 		switch {
-		case p.undo == "": // made by an older version of this program, which kept nothing to go back to
-			if _, err := tx.ExecContext(ctx, `UPDATE events SET refused = $1 WHERE id = $2`, string(note), p.eventID); err != nil {
-				return fmt.Errorf("refuse: %w", err)
-			}
-			return noteSettled(ctx, tx, p.eventID, p.version)
+		case err != nil:
+			return fmt.Errorf("refuse: %w", err)
 		case e.Version > p.version && e.Status != message.Cancelled:
 			_, err := tx.ExecContext(ctx, `UPDATE event_outbox SET undo = $1 WHERE event_id = $2 AND version =
 				(SELECT min(version) FROM event_outbox WHERE event_id = $2)`, p.undo, p.eventID)
 			return err
+		case followed != nil:
+			return s.goBack(ctx, tx, &e, followed, string(note))
 		}
-		return s.goBack(ctx, tx, &e, p, string(note))
+		var was Event
+		if err := json.Unmarshal([]byte(p.undo), &was); err != nil {
+			return fmt.Errorf("refuse: %w", err)
+		}
+		if err := deleteChanges(ctx, tx, e.ID, was.Version); err != nil {
+			return err
+		}
+		return s.goBack(ctx, tx, &e, &was, string(note))
 	})
 	if errors.Is(err, errChanged) {
 		return nil // it was changed meanwhile: the state is still in the outbox
@@ -247,15 +256,32 @@ func (s *Service) refuse(ctx context.Context, p *pending, refusal *errs.Error) e
 	return err
 }
 
-// goBack makes an event what it was before a change that was refused.
-func (s *Service) goBack(ctx context.Context, tx *sql.Tx, e *Event, p *pending, note string) error {
-	var was Event
-	if err := json.Unmarshal([]byte(p.undo), &was); err != nil {
-		return fmt.Errorf("refuse: %w", err)
+// follow is the event of a refused state as the booking side sells it, where the
+// outbox does not say what the event was before; else nil.
+func (s *Service) follow(ctx context.Context, p *pending) (*Event, error) {
+	if p.undo != "" {
+		return nil, nil
 	}
-	if err := deleteChanges(ctx, tx, e.ID, was.Version); err != nil {
-		return err
+	e, err := s.read(ctx, p.eventID)
+	if err != nil {
+		return nil, err
 	}
+	sale, err := s.sales.Sale(ctx, p.eventID)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.sellAs(ctx, &e, &sale); err != nil {
+		return nil, err
+	}
+	if sale.Status == message.Cancelled {
+		e.Status = message.Cancelled
+	}
+	return &e, nil
+}
+
+// goBack makes an event what it was before a change that was refused. The new
+// state says nothing of where to go back to: the refused change is not a place.
+func (s *Service) goBack(ctx context.Context, tx *sql.Tx, e, was *Event, note string) error {
 	if e.Status == message.Cancelled {
 		was.Status = message.Cancelled
 	}
@@ -263,10 +289,10 @@ func (s *Service) goBack(ctx context.Context, tx *sql.Tx, e *Event, p *pending, 
 	if _, err := tx.ExecContext(ctx, `DELETE FROM event_outbox WHERE event_id = $1`, e.ID); err != nil { // the new state has what they had
 		return fmt.Errorf("refuse: %w", err)
 	}
-	if err := updateEvent(ctx, tx, &was, e.Version); err != nil {
+	if err := updateEvent(ctx, tx, was, e.Version); err != nil {
 		return err
 	}
-	return s.enqueue(ctx, tx, &was, e)
+	return s.enqueue(ctx, tx, was, nil)
 }
 
 // Sync hands over what is due, once: what requests left behind, and what was

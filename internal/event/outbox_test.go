@@ -188,14 +188,17 @@ func TestRefusedLater(t *testing.T) {
 	})
 }
 
-// A version of this program without an outbox has left changes behind, one of
-// which no booking side will ever take.
+// A version of this program without an outbox has left changes behind. Those that
+// no booking side will ever take go back to what seats are sold by, and the event
+// can be changed as any other.
 func TestChangesOfAnOlderVersion(t *testing.T) {
 	w := newWorld(t)
-	lost, stuck := w.create(t, nil), w.create(t, nil)
+	lost, stuck, settled := w.create(t, nil), w.create(t, nil), w.create(t, nil)
+	other := w.create(t, func(e *NewEvent) { e.Plan.Seats = 60 }).PlanID
 	for _, q := range []string{
 		`UPDATE events SET version = 2, limit_per_customer = 3, synced_version = 1 WHERE id = '` + lost.ID + `'`,
-		`UPDATE events SET version = 2, plan_id = 'other', synced_version = 1 WHERE id = '` + stuck.ID + `'`,
+		`UPDATE events SET version = 2, plan_id = '` + other + `', synced_version = 1 WHERE id = '` + stuck.ID + `'`,
+		`UPDATE events SET version = 2, plan_id = '` + other + `', synced_version = 2 WHERE id = '` + settled.ID + `'`, // refused, and left so
 	} {
 		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.ExecContext(t.Context(), q); return err }); err != nil {
 			t.Fatal(err)
@@ -206,11 +209,21 @@ func TestChangesOfAnOlderVersion(t *testing.T) {
 	if s := w.booth.all()[lost.ID]; s.LimitPerCustomer != 3 {
 		t.Fatalf("sale is %+v", s)
 	}
-	if e, err := w.read(t.Context(), stuck.ID); err != nil || e.Pending() || e.Refusal() == nil || w.waiting(t) != 0 {
-		t.Fatalf("%+v %v", e, err)
+	if _, err := w.Update(t.Context(), organizer, settled.ID, 0, Change{Title: ptr("Once more")}); !errs.Is(err, "plan-in-use") {
+		t.Fatalf("%v", err)
 	}
-	if e, err := w.Cancel(t.Context(), organizer, stuck.ID); err != nil || e.Pending() {
-		t.Fatalf("%+v %v", e, err)
+	for _, was := range []Event{stuck, settled} {
+		e, err := w.read(t.Context(), was.ID)
+		if err != nil || e.Pending() || e.Refusal() == nil || e.PlanID != was.PlanID || e.PriceFrom != was.PriceFrom || w.waiting(t) != 0 {
+			t.Fatalf("%+v %v", e, err)
+		}
+		e = w.update(t, e, Change{Status: ptr(message.Published), Title: ptr("Mended")})
+		if s := w.booth.all()[e.ID]; e.Pending() || e.Refusal() != nil || s.Status != message.Published || s.EventVersion != e.Version {
+			t.Fatalf("%+v, sale %+v", e, s)
+		}
+		if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || e.Pending() {
+			t.Fatalf("%+v %v", e, err)
+		}
 	}
 }
 

@@ -24,19 +24,27 @@ func (s *Service) Sold(ctx context.Context, e Event) (Event, error) {
 	if err != nil {
 		return e, fmt.Errorf("sale of event %s: %w", e.ID, err)
 	}
+	err = s.sellAs(ctx, &e, &sale)
+	return e, err
+}
+
+// sellAs gives an event what seats are held by: plan, prices and terms of its sale.
+func (s *Service) sellAs(ctx context.Context, e *Event, sale *message.Sale) error {
 	e.PlanID, e.PlanVersion, e.Seats = sale.PlanID, sale.PlanVersion, sale.Seats
 	e.LimitPerCustomer, e.HoldFor = sale.LimitPerCustomer, sale.HoldFor
-	if e.PriceVersion != sale.PriceVersion {
-		e.PriceVersion, e.PriceFrom, e.Currency = sale.PriceVersion, 0, sale.Currency
-		if e.PriceVersion > 0 {
-			p, err := s.Prices(ctx, e.ID, e.PriceVersion)
-			if err != nil {
-				return e, err
-			}
-			e.PriceFrom = lowest(p.Tiers)
-		}
+	if e.PriceVersion == sale.PriceVersion {
+		return nil
 	}
-	return e, nil
+	e.PriceVersion, e.PriceFrom, e.Currency = sale.PriceVersion, 0, sale.Currency
+	if e.PriceVersion == 0 {
+		return nil
+	}
+	p, err := s.Prices(ctx, e.ID, e.PriceVersion)
+	if err != nil {
+		return err
+	}
+	e.PriceFrom = lowest(p.Tiers)
+	return nil
 }
 
 // Shown is an event as pages show it. Its seats are all counted as free: the
