@@ -30,8 +30,9 @@ type ticketsIn struct {
 }
 
 type ticketsPDFIn struct {
-	ticketsIn
-	Lang string `header:"Accept-Language" maxLength:"200" doc:"Language of the PDF: English or German." example:"de"`
+	ID    string `path:"id" maxLength:"64" doc:"A booked booking."`
+	Token string `query:"token" maxLength:"100" doc:"The token of the booking's signed link, instead of a session."`
+	Lang  string `header:"Accept-Language" maxLength:"200" doc:"Language of the PDF: English or German." example:"de"`
 }
 
 type ticketsOut struct{ Body ticketList }
@@ -72,7 +73,7 @@ func (s *Shop) Register(api huma.API) {
 		Errors: []int{401, 404, 503}, Metadata: map[string]any{"optional": true},
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/pdf": {Schema: binary}}}},
 	}, func(ctx context.Context, in *ticketsPDFIn) (*ticketsPDFOut, error) {
-		o, cards, err := s.ticketsOf(ctx, &in.ticketsIn)
+		o, cards, err := s.ticketsOf(ctx, &ticketsIn{in.ID, in.Token})
 		if err != nil {
 			return nil, err
 		}
