@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -131,11 +130,7 @@ func (q *request) takeBody(r *http.Request, plan bool) error {
 	}
 	buf := bodies.Get().(*bytes.Buffer)
 	q.body.buf = buf
-	var n int64
-	err := q.readPaced(r, plan, func(from io.Reader) (err error) {
-		n, err = buf.ReadFrom(io.LimitReader(from, limit+1))
-		return err
-	})
+	n, err := q.readPaced(buf, r, limit+1, plan)
 	switch e := errs.Of(err); {
 	case e != nil:
 		return e

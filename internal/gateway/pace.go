@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -58,32 +59,32 @@ func (p *paced) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// readPaced hands on a request's body to read, at its pace. A request that came
+// readPaced reads a request's body into buf, at its pace. A request that came
 // through no door has no pace.
-func (q *request) readPaced(r *http.Request, plan bool, read func(io.Reader) error) error {
+func (q *request) readPaced(buf *bytes.Buffer, r *http.Request, limit int64, plan bool) (int64, error) {
 	conn := quick.ServingOf(r.Context())
 	if conn == nil {
-		return read(r.Body)
+		return buf.ReadFrom(io.LimitReader(r.Body, limit))
 	}
 	p := &paced{from: r.Body, conn: conn, rate: bodyRate, begun: time.Now()}
 	if plan {
 		p.rate = planRate
 	}
 	conn.Waits(true)
-	err := read(p)
+	n, err := buf.ReadFrom(io.LimitReader(p, limit))
 	if !conn.Waits(false) && err == nil {
 		err = net.ErrClosed // it had to give way
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		q.answer.Header().Set("Connection", "close")
-		return &errs.Error{Kind: errs.Malformed, Type: "body-too-slow", Err: err,
+		return n, &errs.Error{Kind: errs.Malformed, Type: "body-too-slow", Err: err,
 			Detail: "The body came too slowly. After some seconds at least " + sizes[plan] + " must come in each second."}
 	}
 	if err == nil && (p.until > 0 || plan) { // who has sent slowly may be answered as slowly as others
 		_ = conn.SetReadDeadline(time.Time{})
 		_ = conn.SetWriteDeadline(time.Now().Add(writeTime))
 	}
-	return err
+	return n, err
 }
 
 var sizes = map[bool]string{false: "4 KiB", true: "64 KiB"}
