@@ -34,9 +34,9 @@ GO_TEST := go test -count=1 -timeout 60m
 
 .PHONY: test-sqlite test-postgres test-race test-clients
 test-sqlite: setup ## All tests, on SQLite
-	$(GO_TEST) ./...
+	$(GO_TEST) ./test/system ./test/simulate ./test/browser ./... # the longest first
 test-postgres: setup ## Those that ask a database, on PostgreSQL
-	BOXOFFICE_TEST_DATABASE=postgres $(GO_TEST) ./internal/... ./test/simulate ./test/system
+	BOXOFFICE_TEST_DATABASE=postgres $(GO_TEST) ./test/system ./test/simulate ./internal/...
 test-race: setup ## The short tests, with the race detector
 	$(GO_TEST) -race -short ./...
 
