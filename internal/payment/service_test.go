@@ -608,3 +608,35 @@ func TestCloseDrains(t *testing.T) {
 		w.Service = nil
 	})
 }
+
+// Whatever the booking service says to a confirmation, the money follows: it is
+// taken for a booking, and let go of for everything else. Only a hold that costs
+// something else now is left, and the next payment buys it.
+func TestMoneyFollowsTheConfirmation(t *testing.T) {
+	for _, slug := range []string{"", "booking-cancelled", "event-cancelled", "already-booked", "not-found", "amount-differs",
+		"paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "event-changed"} {
+		w := newWorld(t)
+		b := w.house.hold(fan.UserID, 1)
+		want, after := Captured, message.Booked
+		if slug != "" {
+			w.house.refuse = errs.New(errs.Conflict, slug, "No.")
+			want, after = Voided, message.BookingCancelled
+			if barred[slug] {
+				after = message.Pending // as it was: this payment has not changed it
+			}
+		}
+		_, _ = w.pay(b, "tok_ok", "")
+		p, err := w.OfBooking(t.Context(), fan, b.ID)
+		if got, _ := w.house.Booking(t.Context(), b.ID); statusOf(t, p, err) != want || got.Status != after || p.Reason != slug {
+			t.Errorf("%q: the payment is %s (%s), the booking %s", slug, p.Status, p.Reason, got.Status)
+		}
+		w.agree()
+		if slug == "amount-differs" {
+			w.house.refuse = nil
+			if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Captured || p.Attempt != 2 {
+				t.Errorf("%+v", p)
+			}
+			w.agree()
+		}
+	}
+}
