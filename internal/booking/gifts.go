@@ -34,6 +34,16 @@ func recipient(p message.Person) (message.Person, error) {
 	return p, nil
 }
 
+// giveOnce notes whom a gift is for, unless that is known: a request that is sent
+// again does not undo what GiveTo has changed since, nor mail the link again.
+func (s *Service) giveOnce(ctx context.Context, bookingID string, to message.Person) error {
+	known, err := s.links.Recipients(ctx, []string{bookingID})
+	if _, ok := known[bookingID]; ok || err != nil {
+		return err
+	}
+	return s.links.Give(ctx, bookingID, to, false)
+}
+
 // GiveTo says whom complimentary seats are for that belong to no account. The
 // order's link is mailed to an address, again whenever GiveTo is called; another
 // address gets a new link, and the old one opens nothing any more.

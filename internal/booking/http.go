@@ -98,6 +98,15 @@ func (s *Service) answer(ctx context.Context, b message.Booking, err error) (*bo
 	if err != nil {
 		return nil, err
 	}
+	if b.Status == message.Booked {
+		v, err := s.views.get(ctx, b.EventID)
+		if err != nil {
+			return nil, err
+		}
+		v.mu.RLock()
+		body.refundable(&b, &v.sale)
+		v.mu.RUnlock()
+	}
 	return &bookingOut{ETag: `"` + strconv.FormatInt(b.Seq, 10) + `"`, Location: "/bookings/" + b.ID, Body: body}, nil
 }
 
@@ -112,20 +121,15 @@ func (s *Service) detailed(ctx context.Context, b message.Booking, err error) (*
 	if out.Body.Link, err = s.linkOf(ctx, message.CallerFrom(ctx), &b, "/bookings/"); err != nil {
 		return nil, err
 	}
-	if b.Status == message.Booked {
-		v, err := s.views.get(ctx, b.EventID)
-		if err != nil {
-			return nil, err
-		}
-		v.mu.RLock()
-		end := refundableUntil(&b, &v.sale)
-		v.mu.RUnlock()
-		if end != 0 {
-			t := time.UnixMicro(end).UTC()
-			out.Body.Refundable = &t
-		}
-	}
 	return out, nil
+}
+
+// refundable notes in an answer until when the booking can be given back.
+func (out *bookingBody) refundable(b *message.Booking, sale *message.Sale) {
+	if end := refundableUntil(b, sale); b.Status == message.Booked && end != 0 {
+		t := time.UnixMicro(end).UTC()
+		out.Refundable = &t
+	}
 }
 
 // WishBody says which seats somebody wants.
@@ -141,7 +145,7 @@ func (w WishBody) wish(eventID string) (Wish, error) {
 	case len(w.Seats) > 0 && (w.Quantity != 0 || w.Section != "" || w.Tier != ""):
 		return Wish{}, errs.Bad("seats", "cannot be combined with quantity, section or tier")
 	case len(w.Seats) == 0 && w.Quantity == 0:
-		return Wish{}, errs.Bad("seats", "or quantity must say what to hold")
+		return Wish{}, errs.Bad("seats", "must name the seats to take, unless quantity says how many")
 	}
 	return Wish{EventID: eventID, Seats: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier}, nil
 }
@@ -267,7 +271,7 @@ func (s *Service) Register(api huma.API) {
 			return nil, err
 		}
 		b, err := s.Cancel(ctx, caller, in.ID, in.Seats)
-		return s.answer(ctx, b, err)
+		return s.detailed(ctx, b, err)
 	})
 	s.registerLists(api)
 	s.registerSeats(api)

@@ -44,7 +44,7 @@ type complimentaryIn struct {
 // registerGrants adds the operations by which organizers take seats out of the
 // sale. What they make are bookings, released by DELETE /bookings/{id}.
 func (s *Service) registerGrants(api huma.API) {
-	grant := func(ctx context.Context, eventID, key, kind, heir string, b SeatsBody) (*bookingOut, error) {
+	grant := func(ctx context.Context, eventID, key, kind, heir string, to message.Person, b SeatsBody) (*bookingOut, error) {
 		caller, err := signedIn(ctx)
 		if err != nil {
 			return nil, err
@@ -53,7 +53,11 @@ func (s *Service) registerGrants(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
+		w.to = to
 		booking, err := s.Grant(ctx, caller, key, kind, heir, w)
+		if err == nil && to != (message.Person{}) && booking.Status == message.Booked {
+			err = s.giveOnce(ctx, booking.ID, to)
+		}
 		return s.detailed(ctx, booking, err)
 	}
 	huma.Register(api, huma.Operation{
@@ -61,7 +65,7 @@ func (s *Service) registerGrants(api huma.API) {
 		Summary: "Block seats", Description: "Takes seats out of the sale. They come back with DELETE /bookings/{id} of the booking that this answers, all or some.",
 		Errors: []int{400, 401, 404, 409, 413, 422, 503}, Metadata: map[string]any{"organizers": true},
 	}, func(ctx context.Context, in *blockIn) (*bookingOut, error) {
-		return grant(ctx, in.ID, in.Key, message.Block, "", in.Body)
+		return grant(ctx, in.ID, in.Key, message.Block, "", message.Person{}, in.Body)
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "give-seats", Method: http.MethodPost, Path: "/events/{id}/complimentary", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
@@ -78,10 +82,6 @@ func (s *Service) registerGrants(api huma.API) {
 		if in.Body.UserID != "" && to != (message.Person{}) {
 			return nil, errs.Bad("user_id", "cannot be combined with name or email")
 		}
-		out, err := grant(ctx, in.ID, in.Key, message.Complimentary, in.Body.UserID, in.Body.SeatsBody)
-		if err == nil && to != (message.Person{}) {
-			err = s.links.Give(ctx, out.Body.ID, to, false)
-		}
-		return out, err
+		return grant(ctx, in.ID, in.Key, message.Complimentary, in.Body.UserID, to, in.Body.SeatsBody)
 	})
 }

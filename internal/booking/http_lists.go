@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -37,14 +38,36 @@ func (s *Service) page(ctx context.Context, in *BookingList, f Filter) (*listOut
 		list = list[:in.Limit]
 		out.Body.NextCursor = list[in.Limit-1].ID
 	}
+	sales := map[string]*message.Sale{} // by event, each read once
 	for i := range list {
 		b, err := s.body(ctx, &list[i])
 		if err != nil {
 			return nil, err
 		}
+		if eventID := list[i].EventID; list[i].Status == message.Booked {
+			if sales[eventID] == nil {
+				sale, err := s.readSale(ctx, eventID)
+				if err != nil {
+					return nil, err
+				}
+				sales[eventID] = &sale
+			}
+			b.refundable(&list[i], sales[eventID])
+		}
 		out.Body.Items = append(out.Body.Items, b)
 	}
 	return out, nil
+}
+
+// readSale is the state of a sale by its head row: a list may be of many events,
+// whose views are not worth filling for it.
+func (s *Service) readSale(ctx context.Context, eventID string) (message.Sale, error) {
+	var sale message.Sale
+	row := s.db.Browse().QueryRowContext(ctx, `SELECT `+saleColumns+` FROM sales WHERE event_id = $1`, eventID) // primary key
+	if err := row.Scan(saleFields(&sale)...); err != nil {
+		return sale, fmt.Errorf("read sale: %w", err)
+	}
+	return sale, nil
 }
 
 func (s *Service) registerLists(api huma.API) {
@@ -61,7 +84,7 @@ func (s *Service) registerLists(api huma.API) {
 			return nil, err
 		}
 		f := Filter{EventID: in.Event}
-		if caller.Role != message.Admin {
+		if !caller.Administers() {
 			f.UserID = caller.UserID
 		}
 		return s.page(ctx, &in.BookingList, f)

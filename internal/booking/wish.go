@@ -17,6 +17,8 @@ type Wish struct {
 	Quantity int
 	Section  string // section id, "" for any
 	Tier     string // tier id or name, "" for any
+
+	to message.Person // of a gift: whom it is for; part of what a key stands for
 }
 
 // fingerprint tells one wish from another that comes with the same key.
@@ -27,6 +29,9 @@ func (w Wish) fingerprint(key string) []byte {
 	b := append(strconv.AppendInt(nil, int64(w.Quantity), 10), w.EventID...)
 	for _, s := range append([]string{w.Section, w.Tier}, w.Seats...) {
 		b = append(append(b, 0), s...)
+	}
+	if w.to != (message.Person{}) {
+		b = append(append(append(append(b, "\x00to\x00"...), w.to.Name...), 0), w.to.Email...)
 	}
 	h := sha256.Sum256(b)
 	return h[:16]

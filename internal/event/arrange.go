@@ -29,8 +29,9 @@ func (doc *planDocument) plan() (*message.Plan, error) {
 }
 
 // maxChain is up to how many seats of a row the way from neighbour to neighbour is
-// looked for; longer ones are ordered along their longer side.
-const maxChain = 1000
+// looked for; longer ones are ordered along their longer side. The way costs the
+// square of a row's length, so a plan costs at most maxSeats*maxChain steps.
+const maxChain = 200
 
 // arrange orders the seats of a row from one end to the other by where they are:
 // files list them by number, and numbers may be odd on the left and even on the
