@@ -113,9 +113,21 @@ func (p onPage) ForgotPassword(ctx context.Context, email string) error {
 	return p.Users.ForgotPassword(ctx, email)
 }
 
-// VerifyEmail confirms an address by the secret of a mailed link.
-func (p onPage) VerifyEmail(ctx context.Context, token string) error {
-	_, err := p.Users.Verify(ctx, token)
+// VerifyLink tells what can be done with a mailed link.
+func (p onPage) VerifyLink(ctx context.Context, caller message.Caller, token string) (web.VerifyLink, error) {
+	l, err := p.Users.VerifyLink(ctx, caller, token)
+	return web.VerifyLink(l), err
+}
+
+// VerifyEmail confirms the address of a caller's account by the secret of a mailed link.
+func (p onPage) VerifyEmail(ctx context.Context, caller message.Caller, token string) error {
+	_, err := p.Users.Verify(ctx, caller, token)
+	return err
+}
+
+// VerifyAnew confirms an account's address and chooses a new password for it.
+func (p onPage) VerifyAnew(ctx context.Context, token, password string) error {
+	_, err := p.Users.VerifyAnew(ctx, token, password)
 	return err
 }
 

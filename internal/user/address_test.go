@@ -34,7 +34,7 @@ func TestCallersCarryTheirAddress(t *testing.T) {
 	if before.Verified || before.Email == (message.EmailKey{}) {
 		t.Fatalf("after sign-up: %+v", before)
 	}
-	if _, err := w.Verify(ctx, link); err != nil {
+	if _, err := w.Verify(ctx, before, link); err != nil {
 		t.Fatal(err)
 	}
 	after := look(token)

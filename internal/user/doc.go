@@ -12,6 +12,7 @@
 //	trust.go     how long a node goes on without looking
 //	fans.go      accounts in bulk
 //	mail.go      mails that were promised, until they are handed over
+//	mailcount.go how often mail may be asked for
 //	mailbox.go   codes, and what counts for an address
 //	proof.go     what is proved by a mailed link: addresses, new passwords
 //	guest.go     guests, and what a code proves

@@ -33,7 +33,7 @@ func (s *Service) EnterGuest(ctx context.Context, name, email, agent string) (Se
 		if err := insert(ctx, tx, &u); err != nil {
 			return err
 		}
-		return s.promise(ctx, tx, mailCode, u.ID, u.Contact)
+		return s.ask(ctx, tx, mailCode, u.ID, u.Contact, mailPause)
 	})
 	s.post.kick()
 	if err != nil {
@@ -167,7 +167,7 @@ func (s *Service) MailOrderCode(ctx context.Context, userID string) error {
 	if err != nil {
 		return err
 	}
-	return s.promised(ctx, mailCode, u.ID, u.Contact)
+	return s.asked(ctx, mailCode, u.ID, u.Contact, mailPause)
 }
 
 // EnterByCode starts a session of an order's owner, by the code that

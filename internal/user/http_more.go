@@ -22,7 +22,8 @@ func operation(id, method, path, summary, description string, status int, errors
 
 type verifyIn struct {
 	Body struct {
-		Token string `json:"token" maxLength:"64" doc:"Of the link that was mailed." example:"0123456789abcdefghjkmnpqrs"`
+		Token       string `json:"token" maxLength:"64" doc:"Of the link that was mailed." example:"0123456789abcdefghjkmnpqrs"`
+		NewPassword string `json:"new_password,omitempty" maxLength:"128" doc:"A new password for the account, 8 characters or more; needed without a session of the account." example:"velvet curtain"`
 	}
 }
 
@@ -55,20 +56,26 @@ type guestCodeIn struct {
 }
 
 func (s *Service) registerMails(api huma.API) {
-	huma.Register(api, operation("verify-email", http.MethodPost, "/users/verify", "Verify an e-mail address", "By the secret of a mailed link, once, within 24 hours.", http.StatusOK, 400, 422, 429),
+	verify := operation("verify-email", http.MethodPost, "/users/verify", "Verify an e-mail address", "By the secret of a mailed link, once, within 24 hours. The link shows who reads the address, not who made the account: so the request comes with a session of the account, or gives it a new password, which ends all its sessions. Without either it is answered 401, and the link stays good.", http.StatusOK, 400, 401, 409, 422, 429, 503)
+	verify.Metadata = map[string]any{"optional": true}
+	huma.Register(api, verify,
 		func(ctx context.Context, in *verifyIn) (*userOut, error) {
-			u, err := s.Verify(ctx, in.Body.Token)
+			if in.Body.NewPassword != "" {
+				u, err := s.VerifyAnew(ctx, in.Body.Token, in.Body.NewPassword)
+				return s.answer(ctx, u, err)
+			}
+			u, err := s.Verify(ctx, message.CallerFrom(ctx), in.Body.Token)
 			return s.answer(ctx, u, err)
 		})
-	huma.Register(api, operation("send-verification", http.MethodPost, "/users/{id}/verification", "Mail the verification again", "At most once a minute.", http.StatusAccepted, 401, 404, 409, 429, 503),
+	huma.Register(api, operation("send-verification", http.MethodPost, "/users/{id}/verification", "Mail the verification again", "At most once a minute, and as often in an hour as mail may be asked for to the address; links that were mailed before stay good.", http.StatusAccepted, 401, 404, 409, 429, 503),
 		func(ctx context.Context, in *byID) (*struct{}, error) {
 			return nil, s.Resend(ctx, message.CallerFrom(ctx), in.ID)
 		})
-	huma.Register(api, operation("forgot-password", http.MethodPost, "/users/password-reset", "Ask for a new password", "Mails a link to the address if there is an account with it. The answer is the same if there is none.", http.StatusAccepted, 400, 422, 429, 503),
+	huma.Register(api, operation("forgot-password", http.MethodPost, "/users/password-reset", "Ask for a new password", "Mails a link to the address if there is an account with it. The answer is the same if there is none, and if so much was asked for within the hour that no mail is sent; links that were mailed before stay good for their 30 minutes.", http.StatusAccepted, 400, 422, 429, 503),
 		func(ctx context.Context, in *forgotIn) (*struct{}, error) {
 			return nil, s.ForgotPassword(ctx, in.Body.Email)
 		})
-	huma.Register(api, operation("reset-password", http.MethodPost, "/users/password-reset/confirm", "Choose a new password", "By the secret of a mailed link, once, within 30 minutes. Ends all sessions of the account.", http.StatusNoContent, 400, 422, 429, 503),
+	huma.Register(api, operation("reset-password", http.MethodPost, "/users/password-reset/confirm", "Choose a new password", "By the secret of a mailed link, once, within 30 minutes. Ends all sessions and all other such links of the account.", http.StatusNoContent, 400, 422, 429, 503),
 		func(ctx context.Context, in *resetIn) (*struct{}, error) {
 			return nil, s.ResetPassword(ctx, in.Body.Token, in.Body.Password)
 		})
@@ -84,7 +91,7 @@ func (s *Service) registerMails(api huma.API) {
 			x, err := s.VerifyCode(ctx, message.CallerFrom(ctx), in.Body.Code, in.Agent)
 			return s.session(ctx, x, err)
 		})
-	huma.Register(api, operation("send-guest-code", http.MethodPost, "/users/guest/code", "Mail the code again", "To the address of a guest, or of an account that is not confirmed yet: at most once a minute and ten times an hour to an address. It is the same code while it has ten minutes left.", http.StatusAccepted, 401, 409, 429, 503),
+	huma.Register(api, operation("send-guest-code", http.MethodPost, "/users/guest/code", "Mail the code again", "To the address of a guest, or of an account that is not confirmed yet: at most once a minute and ten times an hour to an address, four of them for one client; a client from which the address's owner has signed in before has four of its own. It is the same code while it has ten minutes left.", http.StatusAccepted, 401, 409, 429, 503),
 		func(ctx context.Context, _ *struct{}) (*struct{}, error) {
 			return nil, s.ResendCode(ctx, message.CallerFrom(ctx))
 		})

@@ -43,13 +43,16 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	owner := ""
-	if len(list) > 0 {
-		owner = list[0].ID
+	var ids []string // that may be the owner's
+	for i := range list {
+		if i > 0 && list[0].Verified {
+			break // strangers may have made the others
+		}
+		ids = append(ids, list[i].ID)
 	}
 	wrong := errs.New(errs.Unauthenticated, "wrong-password", "There is no account with this name and password.")
 	var u User
-	err = s.limited(ctx, of, owner, func() (outcome, error) {
+	err = s.limited(ctx, of, ids, func() (outcome, error) {
 		var o outcome
 		u, o, err = s.prove(ctx, list, c, wrong)
 		if o == failed {
@@ -131,11 +134,11 @@ func (s *Service) prove(ctx context.Context, list []User, c Credentials, wrong e
 }
 
 // whose is the account of those given that a password is of; a User without an
-// id when it is of none. An address may be of two.
+// id when it is of none. For every address as many passwords are checked.
 func (s *Service) whose(ctx context.Context, list []User, c Credentials) (User, error) {
 	most := 1
 	if strings.Contains(c.Name, "@") {
-		most = 2
+		most = mostClaimants
 	}
 	for i := range most {
 		var u User

@@ -16,9 +16,9 @@ import (
 
 // Mails that were promised are kept in the table mails until they are handed
 // over: what is kept is what a mail is about, not its text, so that secrets are
-// made only when it is written. A request adds a row, whoever has an account, and
-// does not wait: its time tells nobody whether an address is known. A node that
-// stops leaves its rows to the others, or to its next start.
+// made only when it is written. A request counts and adds a row (see ask), whoever
+// has an account, and does not wait: its time tells nobody whether an address is
+// known. A node that stops leaves its rows to the others, or to its next start.
 
 // Mailer takes a mail over: when Deliver returns nil it does not get lost.
 type Mailer interface {
@@ -37,9 +37,9 @@ func (noMail) Send(string, string, string) {}
 
 // What mails are about.
 const (
-	mailVerify  = "verify"  // userID's address
+	mailVerify  = "verify"  // an address that userID gives
 	mailReset   = "reset"   // an address, which may be nobody's
-	mailCode    = "code"    // an address, by userID
+	mailCode    = "code"    // an address that userID gives
 	mailChanged = "changed" // userID's password
 	mailMoved   = "moved"   // userID's address, told to the one before
 )
@@ -47,7 +47,7 @@ const (
 // How mails are handed over.
 const (
 	mailsAtOnce = 50
-	mailAgain   = 70 * time.Second // at first, then twice as long: longer than mailPause, so that a secret may be made anew
+	mailAgain   = 70 * time.Second // at first, then twice as long
 	mailTries   = 10
 	mailTime    = 10 * time.Second
 )
@@ -105,16 +105,6 @@ func (s *Service) promise(ctx context.Context, tx *sql.Tx, kind, userID, address
 	_, err := tx.ExecContext(ctx, `INSERT INTO mails (id, kind, user_id, address, created_at, tries, next_at) VALUES ($1, $2, $3, $4, $5, 0, $5)`,
 		id.Token(), kind, userID, address, now.UnixMicro())
 	return err
-}
-
-// promised is promise in a transaction of its own.
-func (s *Service) promised(ctx context.Context, kind, userID, address string) error {
-	err := s.db.Write(ctx, func(tx *sql.Tx) error { return s.promise(ctx, tx, kind, userID, address) })
-	s.post.kick()
-	if err != nil {
-		return fmt.Errorf("promise a mail: %w", err)
-	}
-	return nil
 }
 
 // runErrands hands over all mails that are due.
@@ -202,15 +192,18 @@ func (s *Service) errand(ctx context.Context, e *errand) error {
 	if err != nil {
 		return err
 	}
+	if (e.kind == mailVerify || e.kind == mailCode) && e.address != "" && e.address != u.Address() {
+		return nil // it gives another one by now
+	}
 	switch e.kind {
 	case mailVerify:
 		return s.mailVerification(ctx, &u)
 	case mailCode:
-		return s.mailCode(ctx, &u, e.address)
+		return s.mailCode(ctx, &u)
 	case mailChanged:
-		return s.send(ctx, u.Email, "Your password was changed", hello(u.Name)+"your password was changed, and you were signed out everywhere.\n\nIf that was not you, choose a new one at once.")
+		return s.send(ctx, u.Email, "Your password was changed", hello(&u)+"your password was changed, and you were signed out everywhere.\n\nIf that was not you, choose a new one at once.")
 	case mailMoved:
-		return s.send(ctx, e.address, "Your e-mail address was changed", hello(u.Name)+"your account has another e-mail address now. If that was not you, choose a new password at once and write to us.")
+		return s.send(ctx, e.address, "Your e-mail address was changed", greeting(u.Name)+"your account has another e-mail address now. If that was not you, choose a new password at once and write to us.")
 	}
 	return nil // of a later version
 }
@@ -226,9 +219,18 @@ func (s *Service) send(ctx context.Context, to, subject, text string) error {
 	return nil
 }
 
-// hello begins a mail. A name is whatever somebody typed, perhaps with another
-// one's address: names that a mail program could make a link of are left out.
-func hello(name string) string {
+// hello begins a mail to an account. While the address is not confirmed the name
+// may be a stranger's words, and is left out.
+func hello(u *User) string {
+	if !u.Verified {
+		return greeting("")
+	}
+	return greeting(u.Name)
+}
+
+// greeting begins a mail. A name is whatever somebody typed: names that a mail
+// program could make a link of are left out.
+func greeting(name string) string {
 	if name == "" || linkable(name) {
 		return "Hello,\n\n"
 	}
@@ -268,32 +270,27 @@ func (s *Service) mailVerification(ctx context.Context, u *User) error {
 	if err == nil && owner.Verified && owner.ID != u.ID {
 		return s.mailExisting(ctx, &owner)
 	}
-	token, code, left := id.Token(), "", time.Duration(0)
-	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		fresh, err := s.putToken(ctx, tx, u.ID, toVerify, token, verifyLife)
-		if err != nil || !fresh {
-			return err
-		}
-		code, left, err = s.issueCode(ctx, tx, u.Email, 0)
+	token, err := s.newLink(ctx, u.ID, toVerify, verifyLife)
+	if err != nil {
 		return err
-	})
-	if err != nil || code == "" {
+	}
+	code, left, err := s.issueCode(ctx, u.Email)
+	if err != nil {
 		return err
 	}
 	return s.send(ctx, u.Email, "Please confirm your e-mail address", fmt.Sprintf(
-		"%splease confirm that this address is yours:\n%s/verify?token=%s\n\nThe link is good for 24 hours. Where you are asked for a code, it is %s, good for %d minutes.\n\nIf you did not sign up, ignore this mail.",
-		hello(u.Name), s.publicURL(), token, grouped(code), int(left.Minutes())))
+		"%ssomebody, probably you, has given this address for an account. If that was you, please confirm it:\n%s/verify?token=%s\n\n"+
+			"You sign in to the account there, or choose a new password for it. Once you confirm, the address is this account's, and orders that were made with it as a guest are, too.\n\n"+
+			"The link is good for 24 hours. Where you have signed up and are asked for a code, it is %s, good for %d minutes. Give it to nobody else.\n\n"+
+			"If it was not you, ignore this mail: nothing happens.",
+		hello(u), s.publicURL(), token, grouped(code), int(left.Minutes())))
 }
 
 // mailExisting tells the owner of an address that somebody signed up with it.
 func (s *Service) mailExisting(ctx context.Context, owner *User) error {
-	token, ok, err := s.resetToken(ctx, owner)
-	if err != nil || !ok {
-		return err
-	}
 	return s.send(ctx, owner.Email, "You already have an account", fmt.Sprintf(
-		"%ssomebody, perhaps you, wanted to create an account with this address. You already have one.\n\nPlease sign in with it:\n%s/sign-in\n\nIf you do not know your password any more, choose a new one:\n%s/reset?token=%s\n\nThat link is good for 30 minutes, once. If it was not you, ignore this mail: nothing has changed.",
-		hello(owner.Name), s.publicURL(), s.publicURL(), token))
+		"%ssomebody, perhaps you, wanted to create an account with this address. You already have one.\n\nPlease sign in with it:\n%s/sign-in\n\nIf you do not know your password any more, choose a new one:\n%s/forgot\n\nIf it was not you, ignore this mail: nothing has changed.",
+		hello(owner), s.publicURL(), s.publicURL()))
 }
 
 // mailReset mails a link for a new password, if an address is an account's.
@@ -305,43 +302,23 @@ func (s *Service) mailReset(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	token, ok, err := s.resetToken(ctx, &u)
-	if err != nil || !ok {
+	token, err := s.newLink(ctx, u.ID, toReset, resetLife)
+	if err != nil {
 		return err
 	}
 	return s.send(ctx, u.Email, "Choose a new password", fmt.Sprintf(
 		"%shere you can choose a new password:\n%s/reset?token=%s\n\nThe link is good for 30 minutes, once. If you did not ask for it, ignore this mail: your password stays as it is.",
-		hello(u.Name), s.publicURL(), token))
+		hello(&u), s.publicURL(), token))
 }
 
-// resetToken is a secret for a new password; false when too much was mailed.
-func (s *Service) resetToken(ctx context.Context, u *User) (token string, ok bool, err error) {
-	token = id.Token()
-	err = s.db.Write(ctx, func(tx *sql.Tx) (err error) {
-		if ok, err = s.putToken(ctx, tx, u.ID, toReset, token, resetLife); err != nil || !ok {
-			return err
-		}
-		ok, err = s.mayMail(ctx, tx, u.Email)
-		return err
-	})
-	return token, ok, err
-}
-
-// mailCode mails the code of an address that an account still gives as its own.
-func (s *Service) mailCode(ctx context.Context, u *User, address string) error {
-	if u.Address() != address {
-		return nil
-	}
-	code, left := "", time.Duration(0)
-	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
-		code, left, err = s.issueCode(ctx, tx, address, mailPause)
-		return err
-	})
-	if err != nil || code == "" {
+// mailCode mails the code of the address that an account gives.
+func (s *Service) mailCode(ctx context.Context, u *User) error {
+	code, left, err := s.issueCode(ctx, u.Address())
+	if err != nil {
 		return err
 	}
-	return s.send(ctx, address, grouped(code)+" is your code", fmt.Sprintf(
-		"%syour code is %s. It is good for %d minutes.\n\nIf you are not buying tickets just now, ignore this mail.", hello(u.Name), grouped(code), int(left.Minutes())))
+	return s.send(ctx, u.Address(), grouped(code)+" is your code", fmt.Sprintf(
+		"%syour code is %s. It is good for %d minutes.\n\nIf you are not buying tickets just now, ignore this mail.", hello(u), grouped(code), int(left.Minutes())))
 }
 
 // note logs what went wrong asynchronously.

@@ -16,7 +16,7 @@ import (
 // A code proves that somebody reads an address. There is one for an address,
 // whoever asks for it: all accounts that give this address take it. So mails and
 // wrong codes count for the address, in the database, and whoever uses up what
-// may be mailed leaves a code in the mailbox that is still good.
+// may be mailed (see mayMail) leaves a code in the mailbox that is still good.
 //
 // A code has 45 random bits. Wrong ones count by address: in two hours, which
 // touch three counts of an hour at most, 60,000 can be tried, from however many
@@ -29,10 +29,7 @@ const (
 	codeLen     = 9 // characters of five bits
 	codeLife    = time.Hour
 	codeLeft    = 10 * time.Minute // a code with less left is not mailed again
-	mailHour    = time.Hour
-	mailsAnHour = 10
 	triesAnHour = 20_000
-	mailPause   = time.Minute // between two codes to an address, and two mails of a purpose to an account
 	mailboxLife = 24 * time.Hour
 )
 
@@ -41,8 +38,8 @@ var codeText = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPaddin
 
 // mailbox is what counts for an address.
 type mailbox struct {
-	since, mails, tries, mailedAt, codeAt int64
-	nonce                                 []byte
+	since, tries, codeAt int64
+	nonce                []byte
 }
 
 // readMailbox reads an address's row for a change, and makes one if need be.
@@ -52,49 +49,38 @@ func (s *Service) readMailbox(ctx context.Context, tx *sql.Tx, address string) (
 		VALUES ($1, $2, 0, 0, 0, 0, $3) ON CONFLICT (email_key) DO NOTHING`, key[:], now.UnixMicro(), []byte{}); err != nil {
 		return m, err
 	}
-	row := tx.QueryRowContext(ctx, s.db.Text(`SELECT since, mails, tries, mailed_at, code_at, nonce FROM mailboxes WHERE email_key = $1 /*postgres: FOR UPDATE*/`), key[:])
-	if err = row.Scan(&m.since, &m.mails, &m.tries, &m.mailedAt, &m.codeAt, &m.nonce); err != nil {
+	row := tx.QueryRowContext(ctx, s.db.Text(`SELECT since, tries, code_at, nonce FROM mailboxes WHERE email_key = $1 /*postgres: FOR UPDATE*/`), key[:])
+	if err = row.Scan(&m.since, &m.tries, &m.codeAt, &m.nonce); err != nil {
 		return m, err
 	}
 	if m.nonce == nil { // as which an empty one is read
 		m.nonce = []byte{}
 	}
 	if now.Sub(time.UnixMicro(m.since)) >= mailHour {
-		m.since, m.mails, m.tries = now.UnixMicro(), 0, 0
+		m.since, m.tries = now.UnixMicro(), 0
 	}
 	return m, nil
 }
 
 func (s *Service) writeMailbox(ctx context.Context, tx *sql.Tx, address string, m *mailbox) error {
 	key := s.emailKey(address)
-	_, err := tx.ExecContext(ctx, `UPDATE mailboxes SET since = $1, mails = $2, tries = $3, mailed_at = $4, code_at = $5, nonce = $6 WHERE email_key = $7`,
-		m.since, m.mails, m.tries, m.mailedAt, m.codeAt, m.nonce, key[:])
+	_, err := tx.ExecContext(ctx, `UPDATE mailboxes SET since = $1, tries = $2, code_at = $3, nonce = $4 WHERE email_key = $5`,
+		m.since, m.tries, m.codeAt, m.nonce, key[:])
 	return err
 }
 
-// mayMail counts a mail to an address that somebody has asked for who may be
-// anybody, and reports false when there were too many within the hour.
-func (s *Service) mayMail(ctx context.Context, tx *sql.Tx, address string) (bool, error) {
-	m, err := s.readMailbox(ctx, tx, address)
-	if err != nil || m.mails >= mailsAnHour {
-		return false, err
-	}
-	m.mails++
-	return true, s.writeMailbox(ctx, tx, address, &m)
-}
-
 // issueCode is the code of an address, to be mailed there, and for how long it is
-// good; "" when one was mailed within the pause, or too much within the hour.
-func (s *Service) issueCode(ctx context.Context, tx *sql.Tx, address string, pause time.Duration) (code string, left time.Duration, err error) {
-	m, err := s.readMailbox(ctx, tx, address)
-	now := s.now()
-	if err != nil || m.mails >= mailsAnHour || now.Sub(time.UnixMicro(m.mailedAt)) < pause {
-		return "", 0, err
-	}
-	m.mails++
-	m.mailedAt = now.UnixMicro()
-	code, left = s.renewCode(&m, address)
-	return code, left, s.writeMailbox(ctx, tx, address, &m)
+// good.
+func (s *Service) issueCode(ctx context.Context, address string) (code string, left time.Duration, err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		m, err := s.readMailbox(ctx, tx, address)
+		if err != nil {
+			return err
+		}
+		code, left = s.renewCode(&m, address)
+		return s.writeMailbox(ctx, tx, address, &m)
+	})
+	return code, left, err
 }
 
 // renewCode is the code of an address, a new one if the old one is soon over.
@@ -156,6 +142,9 @@ func (s *Service) useCode(ctx context.Context, tx *sql.Tx, address string) error
 	if err != nil {
 		return err
 	}
-	m.codeAt, m.mailedAt, m.nonce = 0, 0, []byte{}
-	return s.writeMailbox(ctx, tx, address, &m)
+	m.codeAt, m.nonce = 0, []byte{}
+	if err := s.writeMailbox(ctx, tx, address, &m); err != nil {
+		return err
+	}
+	return s.mayAskAgain(ctx, tx, mailCode, address)
 }

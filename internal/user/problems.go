@@ -28,7 +28,7 @@ var Problems = errs.Problems{
 		"send-verification":  {"already-verified", "no-address"},
 		"sign-up":            {"account-exists"},
 		"update-user":        {"account-exists", "changed-meanwhile", "version-differs", "not-yours-to-change", "wrong-password", "too-many-attempts"},
-		"verify-email":       {"address-taken", "code-expired"},
+		"verify-email":       {"address-taken", "sign-in-required"},
 		"verify-guest":       {"address-taken", "code-expired", "too-many-attempts", "too-many-seats", "too-many-bookings", "already-verified"},
 	},
 }

@@ -9,47 +9,97 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 )
 
-// What mailed secrets are for, and how long they are good.
+// What mailed links are for, and how long they are good.
 const (
 	toVerify = "verify"
 	toReset  = "reset"
 
 	verifyLife = 24 * time.Hour
 	resetLife  = 30 * time.Minute
+
+	// linksKept is how many links of an account and a purpose are good at a time:
+	// more than strangers may have mailed in a link's life, so that they void none.
+	linksKept = 50
 )
 
-// putToken replaces an account's secret for a purpose. It reports false when the
-// one before is younger than a minute: then no other mail is sent.
-func (s *Service) putToken(ctx context.Context, tx *sql.Tx, userID, purpose, secret string, life time.Duration) (fresh bool, err error) {
-	now := s.now()
-	hash := sha256.Sum256([]byte(purpose + secret))
-	if _, err := tx.ExecContext(ctx, `DELETE FROM mail_tokens WHERE expires_at <= $1`, now.UnixMicro()); err != nil { // mail_tokens_ending
-		return false, err
-	}
-	res, err := tx.ExecContext(ctx, `INSERT INTO mail_tokens (user_id, purpose, hash, tries, created_at, expires_at) VALUES ($1, $2, $3, 0, $4, $5)
-		ON CONFLICT (user_id, purpose) DO UPDATE SET hash = excluded.hash, tries = 0, created_at = excluded.created_at, expires_at = excluded.expires_at
-		WHERE mail_tokens.created_at <= $6`, userID, purpose, hash[:], now.UnixMicro(), now.Add(life).UnixMicro(), now.Add(-mailPause).UnixMicro())
+// newLink is the secret of a link that is about to be mailed. Those that were
+// mailed before stay good until they end.
+func (s *Service) newLink(ctx context.Context, userID, purpose string, life time.Duration) (secret string, err error) {
+	secret = id.Token()
+	now, hash := s.now(), linkHash(purpose, secret)
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM mail_tokens WHERE expires_at <= $1`, now.UnixMicro()); err != nil { // mail_tokens_ending
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM mail_links WHERE expires_at <= $1`, now.UnixMicro()); err != nil { // mail_links_ending
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM mail_links WHERE hash IN (SELECT hash FROM mail_links WHERE user_id = $1 AND purpose = $2
+			ORDER BY created_at DESC LIMIT 1000 OFFSET $3)`, userID, purpose, linksKept-1); err != nil { // mail_links_by_user
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO mail_links (hash, user_id, purpose, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`,
+			hash, userID, purpose, now.UnixMicro(), now.Add(life).UnixMicro())
+		return err
+	})
 	if err != nil {
-		return false, err
+		return "", fmt.Errorf("make a link: %w", err)
 	}
-	n, err := res.RowsAffected()
-	return n == 1, err
+	return secret, nil
 }
 
-// takeToken uses up a mailed secret inside a transaction, and answers whose it
-// was; "" when there is none.
-func (s *Service) takeToken(ctx context.Context, tx *sql.Tx, purpose, secret string) (userID string, err error) {
-	hash := sha256.Sum256([]byte(purpose + secret))
-	row := tx.QueryRowContext(ctx, `DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND expires_at > $3 RETURNING user_id`,
-		hash[:], purpose, s.now().UnixMicro()) // mail_tokens_by_hash
-	err = row.Scan(&userID)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
+func linkHash(purpose, secret string) []byte {
+	sum := sha256.Sum256([]byte(purpose + secret))
+	return sum[:]
+}
+
+// linkOwner is whose link a mailed secret is of; "" when it is of none.
+func (s *Service) linkOwner(ctx context.Context, from rowReader, purpose, secret string) (userID string, err error) {
+	hash, now := linkHash(purpose, secret), s.now().UnixMicro()
+	for _, text := range []string{
+		`SELECT user_id FROM mail_links WHERE hash = $1 AND purpose = $2 AND expires_at > $3`,  // primary key
+		`SELECT user_id FROM mail_tokens WHERE hash = $1 AND purpose = $2 AND expires_at > $3`, // mail_tokens_by_hash; mailed by an earlier version
+	} {
+		if err := from.QueryRowContext(ctx, text, hash, purpose, now).Scan(&userID); !errors.Is(err, sql.ErrNoRows) {
+			return userID, err
+		}
 	}
-	return userID, err
+	return "", nil
+}
+
+// takeLink uses up a mailed secret inside a transaction, and answers whose it
+// was; "" when there is none, or somebody else has just used it.
+func (s *Service) takeLink(ctx context.Context, tx *sql.Tx, purpose, secret string) (userID string, err error) {
+	if userID, err = s.linkOwner(ctx, tx, purpose, secret); err != nil || userID == "" {
+		return "", err
+	}
+	for _, text := range []string{`DELETE FROM mail_links WHERE hash = $1 AND purpose = $2`, `DELETE FROM mail_tokens WHERE hash = $1 AND purpose = $2`} {
+		res, err := tx.ExecContext(ctx, text, linkHash(purpose, secret), purpose)
+		if err != nil {
+			return "", err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 1 {
+			return userID, err
+		}
+	}
+	return "", nil
+}
+
+// dropLinks voids an account's links for some purposes.
+func dropLinks(ctx context.Context, tx *sql.Tx, userID string, purposes ...string) error {
+	for _, purpose := range purposes {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM mail_links WHERE user_id = $1 AND purpose = $2`, userID, purpose); err != nil { // mail_links_by_user
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2`, userID, purpose); err != nil { // primary key
+			return err
+		}
+	}
+	return nil
 }
 
 var errToken = errs.New(errs.Invalid, "bad-token", "This link has expired or was already used. Ask for a new one.")
@@ -60,28 +110,54 @@ func badToken() error {
 	return &e
 }
 
-// sendVerification mails a link and a code by which an address is verified, at
-// most once a minute.
-func (s *Service) sendVerification(ctx context.Context, userID string) error {
-	return s.promised(ctx, mailVerify, userID, "")
+// Link is what a mailed link for the verification of an address stands for.
+type Link struct {
+	Valid bool
+	Mine  bool // it is of the caller's account
+	Done  bool // the caller's address is verified already
 }
 
-// Verify confirms an account's e-mail address by a mailed secret.
-func (s *Service) Verify(ctx context.Context, token string) (User, error) {
-	var userID string
+// VerifyLink tells what can be done with a mailed link, and changes nothing.
+func (s *Service) VerifyLink(ctx context.Context, caller message.Caller, token string) (l Link, err error) {
+	owner, err := s.linkOwner(ctx, s.db.Reader(), toVerify, token)
+	if err != nil {
+		return l, fmt.Errorf("read a link: %w", err)
+	}
+	return Link{Valid: owner != "", Mine: owner != "" && owner == caller.UserID, Done: caller.Verified}, nil
+}
+
+// Verify confirms the e-mail address of the caller's account by a mailed secret.
+// The secret alone shows who reads the address, not whose account it is: somebody
+// else may have signed up with it, and knows its password. So it takes a session
+// of the account, or see VerifyAnew.
+func (s *Service) Verify(ctx context.Context, caller message.Caller, token string) (User, error) {
+	var owner string
 	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
-		if userID, err = s.takeToken(ctx, tx, toVerify, token); err != nil || userID == "" {
+		if owner, err = s.linkOwner(ctx, tx, toVerify, token); err != nil || owner == "" {
 			return err
 		}
-		return s.own(ctx, tx, userID)
+		if owner != caller.UserID {
+			return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in to the account that this link is for, or choose a new password for it.")
+		}
+		if owner, err = s.takeLink(ctx, tx, toVerify, token); err != nil || owner == "" {
+			return err
+		}
+		return s.own(ctx, tx, owner)
 	})
 	if err = ownedElsewhere(err); err != nil {
 		return User{}, fmt.Errorf("verify address: %w", err)
 	}
-	if userID == "" {
+	if owner == "" {
 		return User{}, badToken()
 	}
-	return s.nowOwned(ctx, userID)
+	return s.nowOwned(ctx, owner)
+}
+
+// VerifyAnew confirms an account's address by a mailed secret, gives it a new
+// password, and ends all its sessions: whoever reads the address has the account
+// from now on, whoever made it.
+func (s *Service) VerifyAnew(ctx context.Context, token, password string) (User, error) {
+	return s.choosePassword(ctx, toVerify, token, password)
 }
 
 // nowOwned is an account whose address has just become its own.
@@ -110,9 +186,9 @@ func (s *Service) Resend(ctx context.Context, caller message.Caller, userID stri
 // sendProof mails what an account that is not verified needs.
 func (s *Service) sendProof(ctx context.Context, u *User) error {
 	if u.Role == message.Guest {
-		return s.promised(ctx, mailCode, u.ID, u.Contact)
+		return s.asked(ctx, mailCode, u.ID, u.Contact, mailPause)
 	}
-	return s.sendVerification(ctx, u.ID)
+	return s.asked(ctx, mailVerify, u.ID, u.Email, mailPause)
 }
 
 // ForgotPassword mails a link for a new password if there is an account with
@@ -122,51 +198,68 @@ func (s *Service) ForgotPassword(ctx context.Context, email string) error {
 	if bad := a.normalize(); len(bad) > 0 {
 		return errs.Fields(bad)
 	}
-	return s.promised(ctx, mailReset, "", spellings(email)[0])
+	return s.asked(ctx, mailReset, "", spellings(email)[0], mailPause)
 }
 
 // ResetPassword sets a new password by a mailed secret, and ends all sessions.
-// Whoever reads the mail has shown that the address is theirs: what the account
-// had of a second factor before that goes.
 func (s *Service) ResetPassword(ctx context.Context, token, password string) error {
+	_, err := s.choosePassword(ctx, toReset, token, password)
+	return err
+}
+
+// choosePassword sets a new password by a mailed secret, and ends all sessions.
+// Whoever reads the mail has shown that the address is theirs: what the account
+// had of a second factor before that goes, and so do all other links.
+func (s *Service) choosePassword(ctx context.Context, purpose, token, password string) (User, error) {
 	if reason := s.hasher.acceptable(password, "", ""); reason != "" {
-		return errs.Bad("password", "%s", reason)
+		return User{}, errs.Bad("password", "%s", reason)
+	}
+	if owner, err := s.linkOwner(ctx, s.db.Reader(), purpose, token); err != nil {
+		return User{}, fmt.Errorf("read a link: %w", err)
+	} else if owner == "" {
+		return User{}, badToken() // without the price of a hash
 	}
 	hash, err := s.hasher.hash(ctx, password)
 	if err != nil {
-		return err
+		return User{}, err
 	}
 	var userID string
 	err = s.db.Write(ctx, func(tx *sql.Tx) (err error) {
-		if userID, err = s.takeToken(ctx, tx, toReset, token); err != nil || userID == "" {
+		if userID, err = s.takeLink(ctx, tx, purpose, token); err != nil || userID == "" {
 			return err
 		}
-		if err := dropUnproved(ctx, tx, userID); err != nil {
-			return err
-		}
-		if err := s.own(ctx, tx, userID); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE users SET password_hash = $1, version = version + 1 WHERE id = $2`, hash, userID); err != nil {
-			return err
-		}
-		if err := s.promise(ctx, tx, mailChanged, userID, ""); err != nil {
-			return err
-		}
-		if err := s.knowNetwork(ctx, tx, userID); err != nil {
-			return err
-		}
-		return endSessions(ctx, tx, userID)
+		return s.setPassword(ctx, tx, userID, hash)
 	})
 	s.post.kick()
 	if err = ownedElsewhere(err); err != nil {
-		return fmt.Errorf("reset password: %w", err)
+		return User{}, fmt.Errorf("choose password: %w", err)
 	}
 	if userID == "" {
-		return badToken()
+		return User{}, badToken()
 	}
-	_, err = s.nowOwned(ctx, userID)
-	return err
+	return s.nowOwned(ctx, userID)
+}
+
+func (s *Service) setPassword(ctx context.Context, tx *sql.Tx, userID, hash string) error {
+	if err := dropUnproved(ctx, tx, userID); err != nil {
+		return err
+	}
+	if err := s.own(ctx, tx, userID); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE users SET password_hash = $1, version = version + 1 WHERE id = $2`, hash, userID); err != nil {
+		return err
+	}
+	if err := dropLinks(ctx, tx, userID, toReset); err != nil {
+		return err
+	}
+	if err := s.promise(ctx, tx, mailChanged, userID, ""); err != nil {
+		return err
+	}
+	if err := s.knowNetwork(ctx, tx, userID); err != nil {
+		return err
+	}
+	return endSessions(ctx, tx, userID)
 }
 
 // dropUnproved takes the second factor from an account whose address nobody had

@@ -226,13 +226,18 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, userID stri
 		then = sessionsChanged
 	}
 	err = s.replace(ctx, &u, before.Version, then, func(tx *sql.Tx) error {
+		if c.Password != nil {
+			if err := dropLinks(ctx, tx, u.ID, toReset); err != nil {
+				return err
+			}
+		}
 		if !moved {
 			return nil
 		}
-		if err := s.tellMoved(ctx, tx, &before); err != nil {
+		if err := dropTokens(ctx, tx, u.ID); err != nil { // links that were mailed to another address are void
 			return err
 		}
-		return dropTokens(ctx, tx, u.ID) // links that were mailed to another address are void
+		return s.tellMoved(ctx, tx, &before, u.Email)
 	})
 	s.post.kick()
 	if sqldb.Duplicate(err) {
@@ -242,14 +247,15 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, userID stri
 }
 
 // tellMoved tells the old address of an account of the new one, and asks the new
-// one.
-func (s *Service) tellMoved(ctx context.Context, tx *sql.Tx, before *User) error {
-	if before.Email != "" {
+// one. An old address that was never confirmed may be a stranger's, and hears
+// nothing.
+func (s *Service) tellMoved(ctx context.Context, tx *sql.Tx, before *User, address string) error {
+	if before.Verified && before.Email != "" {
 		if err := s.promise(ctx, tx, mailMoved, before.ID, before.Email); err != nil {
 			return err
 		}
 	}
-	return s.promise(ctx, tx, mailVerify, before.ID, "")
+	return s.ask(ctx, tx, mailVerify, before.ID, address, 0)
 }
 
 // mayChange refuses what a caller may not change of an account that they may
@@ -366,8 +372,10 @@ func (s *Service) Delete(ctx context.Context, caller message.Caller, userID, pas
 
 // dropTokens voids what was mailed to an account.
 func dropTokens(ctx context.Context, tx *sql.Tx, userID string) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM mail_tokens WHERE user_id = $1`, userID)
-	return err
+	if _, err := tx.ExecContext(ctx, `DELETE FROM mail_tokens WHERE user_id = $1`, userID); err != nil {
+		return err
+	}
+	return dropLinks(ctx, tx, userID, toVerify, toReset)
 }
 
 // CreateUser makes an account of any role, whose address counts as verified:

@@ -146,11 +146,13 @@ func (s *Service) startSession(ctx context.Context, u User, agent string, life t
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO sessions (token_hash, user_id, created_at, expires_at, user_agent) VALUES ($1, $2, $3, $4, $5)`,
 			hash[:], u.ID, now.UnixMicro(), ends.UnixMicro(), clipped(agent))
-		if err != nil || !u.HasPassword() {
+		if err != nil || !u.HasPassword() && !u.Verified {
 			return err
 		}
-		if err := s.adoptLater(ctx, tx, &u); err != nil {
-			return err
+		if u.HasPassword() {
+			if err := s.adoptLater(ctx, tx, &u); err != nil {
+				return err
+			}
 		}
 		return s.knowNetwork(ctx, tx, u.ID)
 	})

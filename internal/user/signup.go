@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"boxoffice/internal/errs"
@@ -27,7 +28,7 @@ func (s *Service) SignUp(ctx context.Context, a Account) (User, error) {
 	if err != nil {
 		return u, err
 	}
-	if err := s.sendVerification(ctx, u.ID); err != nil {
+	if err := s.asked(ctx, mailVerify, u.ID, u.Email, 0); err != nil {
 		s.note(ctx, err) // the account is there; another mail can be asked for
 	}
 	return u, nil
@@ -122,6 +123,9 @@ func (s *Service) own(ctx context.Context, tx *sql.Tx, userID string) error {
 	if err := freeAddress(ctx, tx, address, userID); err != nil {
 		return err
 	}
+	if err := dropLinks(ctx, tx, userID, toVerify); err != nil { // there is nothing to verify any more
+		return err
+	}
 	if _, err := tx.ExecContext(ctx, `UPDATE users SET email = $1, contact = '', email_verified = TRUE, version = version + 1 WHERE id = $2`, address, userID); err != nil {
 		return err
 	}
@@ -140,16 +144,23 @@ func ownedElsewhere(err error) error {
 	return errs.New(errs.Conflict, "address-taken", "You have another account with this address. Please sign in to that one.")
 }
 
-// claimants are the accounts that a log-in may be about, at most two: the one
-// whose username or address it is, and, of those that have not confirmed the
-// address, the newest.
+// mostClaimants is how many accounts a log-in with an address may be about: each
+// costs the check of a password.
+const mostClaimants = 4
+
+// claimants are the accounts that a log-in may be about; the password decides
+// which is meant. By a username that is one. By an address it is the one that has
+// shown that it is theirs, and of those that only give it the oldest, the newest,
+// and the newest that has signed in from the client's network before: whoever
+// signs up with somebody's address, however often, does not get in their way.
 func (s *Service) claimants(ctx context.Context, login string) (list []User, err error) {
 	if len(login) > 254 {
 		return nil, nil // no account has a name so long
 	}
 	add := func(where, name string) error {
 		u, err := scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE `+where, name))
-		if errors.Is(err, errNoUser) {
+		known := slices.ContainsFunc(list, func(one User) bool { return one.ID == u.ID })
+		if errors.Is(err, errNoUser) || err == nil && known {
 			return nil
 		}
 		list = append(list, u)
@@ -158,7 +169,8 @@ func (s *Service) claimants(ctx context.Context, login string) (list []User, err
 	if !strings.Contains(login, "@") {
 		return list, add(`username = $1`, strings.ToLower(strings.TrimSpace(login))) // its unique index
 	}
-	for _, address := range spellings(login) {
+	names := spellings(login)
+	for _, address := range names {
 		if len(list) > 0 {
 			break
 		}
@@ -166,12 +178,66 @@ func (s *Service) claimants(ctx context.Context, login string) (list []User, err
 			return nil, err
 		}
 	}
-	err = add(`contact = $1 AND role <> 'guest' AND NOT email_verified AND password_hash <> '' ORDER BY created_at DESC, id DESC LIMIT 1`,
-		spellings(login)[len(spellings(login))-1]) // users_by_contact
-	return list, err
+	ids, err := s.giving(ctx, names[len(names)-1])
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range ids {
+		if err := add(`id = $1`, one); err != nil { // primary key
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
-// find is an account by e-mail address or username.
+// giving picks, of the accounts that give an address, the oldest, the newest and
+// the newest that has signed in from the client's network before.
+func (s *Service) giving(ctx context.Context, address string) ([]string, error) {
+	const where = `SELECT id FROM users WHERE contact = $1 AND role <> 'guest' AND NOT email_verified AND password_hash <> '' ORDER BY created_at ` // users_by_contact
+	list, err := s.ids(ctx, where+`DESC, id DESC LIMIT $2`, address, peopleAtMost)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	oldest := list[len(list)-1:]
+	if len(list) == peopleAtMost {
+		if oldest, err = s.ids(ctx, where+`ASC, id ASC LIMIT $2`, address, 1); err != nil {
+			return nil, err
+		}
+	}
+	picked := append(oldest[:len(oldest):len(oldest)], list[0])
+	network := message.ClientFrom(ctx)
+	if network == "" || len(list) <= len(picked) {
+		return picked, nil
+	}
+	known, err := s.knowingNetwork(ctx, list, network)
+	if err != nil {
+		return nil, err
+	}
+	if at := slices.IndexFunc(list, func(one string) bool { return known[one] }); at >= 0 {
+		picked = append(picked, list[at])
+	}
+	return picked, nil
+}
+
+// ids reads a column of ids.
+func (s *Service) ids(ctx context.Context, text string, args ...any) (list []string, err error) {
+	rows, err := s.db.Reader().QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list accounts: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var one string
+		if err := rows.Scan(&one); err != nil {
+			return nil, fmt.Errorf("list accounts: %w", err)
+		}
+		list = append(list, one)
+	}
+	return list, rows.Err()
+}
+
+// find is an account by e-mail address or username: the one that has shown that
+// the address is theirs, else the oldest that gives it.
 func (s *Service) find(ctx context.Context, login string) (User, error) {
 	list, err := s.claimants(ctx, login)
 	if err == nil && len(list) == 0 {

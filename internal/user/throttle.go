@@ -1,6 +1,7 @@
 package user
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -192,10 +193,18 @@ func (t *throttle) makeRoom() {
 	delete(t.tries, victim)
 }
 
-// limited runs a check of one of an account's secrets within its limits.
-func (s *Service) limited(ctx context.Context, of tryKey, userID string, check func() (outcome, error)) error {
+// limited runs a check of a secret of one of some accounts within its limits.
+func (s *Service) limited(ctx context.Context, of tryKey, userIDs []string, check func() (outcome, error)) error {
 	network := message.ClientFrom(ctx)
-	end, err := s.throttle.begin(ctx, attempt{of: of, network: network, now: s.now, known: func() (bool, error) { return s.knowsNetwork(ctx, userID, network) }})
+	known := func() (bool, error) {
+		for _, one := range userIDs {
+			if known, err := s.knowsNetwork(ctx, one, network); err != nil || known {
+				return known, err
+			}
+		}
+		return false, nil
+	}
+	end, err := s.throttle.begin(ctx, attempt{of: of, network: network, now: s.now, known: known})
 	if err != nil {
 		return err
 	}
@@ -207,7 +216,7 @@ func (s *Service) limited(ctx context.Context, of tryKey, userID string, check f
 // checkPassword refuses a password that is not an account's, as a field of the
 // request. It is limited as log-in is.
 func (s *Service) checkPassword(ctx context.Context, u *User, password string) error {
-	return s.limited(ctx, target(u.ID, u.hash), u.ID, func() (outcome, error) {
+	return s.limited(ctx, target(u.ID, u.hash), []string{u.ID}, func() (outcome, error) {
 		ok, err := s.hasher.check(ctx, u.hash, password)
 		switch {
 		case err != nil:
@@ -222,7 +231,7 @@ func (s *Service) checkPassword(ctx context.Context, u *User, password string) e
 // checkCodeOf refuses a code that is not one of an account's second factor, as a
 // field of the request. It is limited as log-in is.
 func (s *Service) checkCodeOf(ctx context.Context, u *User, digits string) error {
-	return s.limited(ctx, target(u.ID+" code", u.hash), u.ID, func() (outcome, error) {
+	return s.limited(ctx, target(u.ID+" code", u.hash), []string{u.ID}, func() (outcome, error) {
 		switch err := s.secondFactor(ctx, u, digits, "code"); {
 		case err == nil:
 			return right, nil
@@ -260,16 +269,52 @@ func (s *Service) knowNetwork(ctx context.Context, tx *sql.Tx, userID string) er
 
 // knowsNetwork reports whether an account has signed in from a network before.
 func (s *Service) knowsNetwork(ctx context.Context, userID, network string) (bool, error) {
+	known, err := s.readNetwork(ctx, s.db.Reader(), userID, network)
+	if err != nil {
+		return false, fmt.Errorf("known networks: %w", err)
+	}
+	return known, nil
+}
+
+// knowingNetwork are those of some accounts that have signed in from a network
+// before.
+func (s *Service) knowingNetwork(ctx context.Context, ids []string, network string) (map[string]bool, error) {
+	among, arg, err := s.among(ids)
+	if err != nil {
+		return nil, fmt.Errorf("known networks: %w", err)
+	}
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT user_id, network FROM known_networks WHERE user_id `+among+` AND seen_at >= $2`,
+		arg, s.now().Add(-networkLife).UnixMicro()) // primary key
+	if err != nil {
+		return nil, fmt.Errorf("known networks: %w", err)
+	}
+	defer rows.Close()
+	known := map[string]bool{}
+	for rows.Next() {
+		var one string
+		var key []byte
+		if err := rows.Scan(&one, &key); err != nil {
+			return nil, fmt.Errorf("known networks: %w", err)
+		}
+		known[one] = known[one] || bytes.Equal(key, s.networkKey(one, network))
+	}
+	return known, rows.Err()
+}
+
+// rowReader is a database or a transaction.
+type rowReader interface {
+	QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row
+}
+
+func (s *Service) readNetwork(ctx context.Context, from rowReader, userID, network string) (bool, error) {
 	if network == "" || userID == "" {
 		return false, nil
 	}
 	var n int
-	row := s.db.Reader().QueryRowContext(ctx, `SELECT count(*) FROM known_networks WHERE user_id = $1 AND network = $2 AND seen_at >= $3`,
+	row := from.QueryRowContext(ctx, `SELECT count(*) FROM known_networks WHERE user_id = $1 AND network = $2 AND seen_at >= $3`,
 		userID, s.networkKey(userID, network), s.now().Add(-networkLife).UnixMicro()) // primary key
-	if err := row.Scan(&n); err != nil {
-		return false, fmt.Errorf("known networks: %w", err)
-	}
-	return n > 0, nil
+	err := row.Scan(&n)
+	return n > 0, err
 }
 
 // How failed log-ins slow a client address down, whichever accounts they try.

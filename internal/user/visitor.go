@@ -75,7 +75,7 @@ func (s *Service) SetContact(ctx context.Context, caller message.Caller, name, e
 		if _, err := tx.ExecContext(ctx, `UPDATE users SET name = $1, contact = $2, version = version + 1 WHERE id = $3 AND role = $4`, u.Name, u.Contact, u.ID, string(message.Guest)); err != nil {
 			return err
 		}
-		return s.promise(ctx, tx, mailCode, u.ID, u.Contact)
+		return s.ask(ctx, tx, mailCode, u.ID, u.Contact, mailPause)
 	})
 	s.post.kick()
 	if moved {
@@ -114,8 +114,12 @@ func (s *Service) leave(ctx context.Context, visitor message.Caller) error {
 // do so at once.
 func (s *Service) EndVisits(ctx context.Context) (ended int, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error { // addresses that nobody has asked about for a day
-		_, err := tx.ExecContext(ctx, `DELETE FROM mailboxes WHERE since < $1`, s.now().Add(-mailboxLife).UnixMicro()) // mailboxes_idle
-		return err
+		for _, text := range []string{`DELETE FROM mailboxes WHERE since < $1`, `DELETE FROM mail_counts WHERE since < $1`} { // mailboxes_idle, mail_counts_idle
+			if _, err := tx.ExecContext(ctx, text, s.now().Add(-mailboxLife).UnixMicro()); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return 0, fmt.Errorf("end visitors: %w", err)
@@ -135,22 +139,9 @@ func (s *Service) EndVisits(ctx context.Context) (ended int, err error) {
 
 // goneVisitors lists guests without a session, in the order of their coming.
 func (s *Service) goneVisitors(ctx context.Context, after string) ([]string, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT id FROM users WHERE role = 'guest' AND id > $1 AND created_at <= $2
+	return s.ids(ctx, `SELECT id FROM users WHERE role = 'guest' AND id > $1 AND created_at <= $2
 		AND NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = users.id AND expires_at > $3) ORDER BY id LIMIT $4`, // users_visiting, sessions_by_user
 		after, s.now().Add(-guestLife).UnixMicro(), s.now().UnixMicro(), endedAtOnce)
-	if err != nil {
-		return nil, fmt.Errorf("list visitors: %w", err)
-	}
-	defer rows.Close()
-	var ids []string
-	for rows.Next() {
-		var one string
-		if err := rows.Scan(&one); err != nil {
-			return nil, fmt.Errorf("list visitors: %w", err)
-		}
-		ids = append(ids, one)
-	}
-	return ids, rows.Err()
 }
 
 // deleteVisitors deletes those of some guests who hold nothing.
@@ -170,7 +161,7 @@ func (s *Service) deleteVisitors(ctx context.Context, ids []string) (int, error)
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		for _, one := range idle {
-			for _, text := range []string{`DELETE FROM users WHERE id = $1 AND role = 'guest'`, `DELETE FROM sessions WHERE user_id = $1`, `DELETE FROM mail_tokens WHERE user_id = $1`} {
+			for _, text := range []string{`DELETE FROM users WHERE id = $1 AND role = 'guest'`, `DELETE FROM sessions WHERE user_id = $1`, `DELETE FROM mail_tokens WHERE user_id = $1`, `DELETE FROM mail_links WHERE user_id = $1`} {
 				if _, err := tx.ExecContext(ctx, text, one); err != nil { // primary keys, sessions_by_user
 					return err
 				}

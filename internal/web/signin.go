@@ -41,7 +41,12 @@ type People interface {
 	SignUp(ctx context.Context, a NewAccount) (Session, error)
 	Logout(ctx context.Context, token string) error
 	ForgotPassword(ctx context.Context, email string) error
-	VerifyEmail(ctx context.Context, token string) error
+	// VerifyLink tells what can be done with a mailed link; VerifyEmail uses it for
+	// the caller's account, or fails with "sign-in-required" when it is another's;
+	// VerifyAnew has a new password chosen, and ends the account's sessions.
+	VerifyLink(ctx context.Context, caller message.Caller, token string) (VerifyLink, error)
+	VerifyEmail(ctx context.Context, caller message.Caller, token string) error
+	VerifyAnew(ctx context.Context, token, password string) error
 	ResetPassword(ctx context.Context, token, password string) error
 
 	// EnterVisitor begins a session of somebody of whom nothing is known.

@@ -90,7 +90,7 @@ func askVerify(w *world, s *Step) *request {
 	if token == "" {
 		return nil
 	}
-	return &request{method: "POST", path: "/users/verify", body: map[string]any{"token": token}}
+	return &request{token: p.token, method: "POST", path: "/users/verify", body: map[string]any{"token": token}}
 }
 
 func toldVerify(w *world, s *Step, r *reply) {
