@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -210,7 +211,7 @@ func TestRateLimits(t *testing.T) {
 
 // Which limit a form of the pages counts against, by who sends it.
 func TestEntries(t *testing.T) {
-	who := message.Caller{}
+	who, client := message.Caller{}, 0
 	g := withConfig(t, func(c *Config) {
 		c.Limits = DefaultLimits(1, limit.NewMemory(time.Now))
 		c.Authenticate = func(context.Context, string) (message.Caller, error) { return who, nil }
@@ -219,24 +220,74 @@ func TestEntries(t *testing.T) {
 		path                     string
 		nobody, visitor, account string
 	}{
-		{"/sign-in", "entry", "entry", "account"}, {"/sign-up", "entry", "entry", "account"}, {"/forgot", "entry", "entry", "account"},
-		{"/checkout/b/guest", "entry", "entry", "account"}, {"/checkout/b/code", "entry", "entry", "account"}, {"/checkout/b/resend", "entry", "entry", "account"},
-		{"/checkout/b/sign-in", "entry", "entry", "account"}, {"/checkout/b/sign-up", "entry", "entry", "account"},
+		{"/sign-in", "entry", "entry", "entry"}, {"/sign-up", "entry", "entry", "entry"}, {"/forgot", "entry", "entry", "entry"},
+		{"/checkout/b/guest", "entry", "entry", "entry"}, {"/checkout/b/code", "entry", "entry", "entry"}, {"/checkout/b/resend", "entry", "entry", "entry"},
+		{"/checkout/b/sign-in", "entry", "entry", "entry"}, {"/checkout/b/sign-up", "entry", "entry", "entry"},
 		{"/checkout/b/release", "address", "account", "account"}, {"/pay/b", "address", "account", "account"},
 		{"/e/x/hold", "entry", "account", "account"}, // makes a visitor of nobody
 		{"/bookings", "address", "account", "account"},
+		// What checks a secret or mails, as forms and in the API.
+		{"/account", "entry", "entry", "entry"}, {"/account/password", "entry", "entry", "entry"}, {"/account/verification", "entry", "entry", "entry"},
+		{"/account/delete", "entry", "entry", "entry"}, {"/account/two-factor", "entry", "entry", "entry"}, {"/account/sessions", "address", "account", "account"},
+		{"/account/two-factor/confirm", "entry", "entry", "entry"}, {"/account/two-factor/end", "entry", "entry", "entry"},
+		{"/users", "entry", "entry", "entry"}, {"/users/login", "entry", "entry", "entry"}, {"/users/verify", "entry", "entry", "entry"},
+		{"/users/u/verification", "entry", "entry", "entry"}, {"/users/guest/code", "entry", "entry", "entry"}, {"/users/guest/verify", "entry", "entry", "entry"},
+		{"/users/u/totp", "entry", "entry", "entry"}, {"PUT /users/u/totp", "entry", "entry", "entry"}, {"DELETE /users/u/totp", "entry", "entry", "entry"},
+		{"PUT /users/u", "entry", "entry", "entry"}, {"DELETE /users/u", "entry", "entry", "entry"}, {"GET /users/u", "address", "account", "account"},
+		{"DELETE /users/u/sessions", "address", "account", "account"}, {"DELETE /users/u/sessions/s", "address", "account", "account"}, {"/users/logout", "address", "account", "account"},
 	} {
 		for _, one := range []struct {
 			message.Caller
 			want string
-		}{{message.Caller{}, c.nobody}, {message.Caller{UserID: "v", Role: message.Guest}, c.visitor}, {message.Caller{UserID: "u", Role: message.Customer}, c.account}} {
+		}{{message.Caller{}, c.nobody}, {message.Caller{UserID: "v", Role: message.Guest}, c.visitor}, {message.Caller{UserID: "u", Role: message.Customer, Verified: true}, c.account}} {
 			header := []string{}
 			if who = one.Caller; who.SignedIn() {
 				header = []string{"Authorization", "Bearer x"}
 			}
-			if got := ask(g, "POST", c.path, "192.0.2.9", header...).Header().Get("RateLimit-Policy"); !strings.HasPrefix(got, `"`+one.want+`"`) {
+			method, path, ok := strings.Cut(c.path, " ")
+			if !ok {
+				method, path = "POST", c.path
+			}
+			client++
+			if got := ask(g, method, path, fmt.Sprintf("192.0.2.%d", client), header...).Header().Get("RateLimit-Policy"); !strings.HasPrefix(got, `"`+one.want+`"`) {
 				t.Errorf("%s as %q: %s, want %s", c.path, who.Role, got, one.want)
 			}
+		}
+	}
+}
+
+// Whatever checks a secret or mails is counted by account for people who are known,
+// since many may share a client address, and by client address for all others:
+// anybody can make accounts.
+func TestEntriesOfAccounts(t *testing.T) {
+	who := message.Caller{}
+	g := withConfig(t, func(c *Config) {
+		c.Limits = DefaultLimits(100, limit.NewMemory(time.Now))
+		c.Authenticate = func(context.Context, string) (message.Caller, error) { return who, nil }
+	})
+	passed := func(one message.Caller, client string) (n int) {
+		who = one
+		for ask(g, "POST", "/users/u/verification", client, "Authorization", "Bearer x").Code != 429 {
+			if n++; n > 100 {
+				t.Fatalf("%s is not limited", one.UserID)
+			}
+		}
+		return n
+	}
+	for _, c := range []struct {
+		message.Caller
+		client string
+		want   int
+	}{
+		{message.Caller{UserID: "a", Role: message.Customer, Verified: true}, "192.0.2.1", 30},
+		{message.Caller{UserID: "b", Role: message.Customer, Verified: true}, "192.0.2.1", 30},
+		{message.Caller{UserID: "a", Role: message.Customer, Verified: true}, "192.0.2.2", 0},
+		{message.Caller{UserID: "c", Role: message.Customer}, "192.0.2.1", 30},
+		{message.Caller{UserID: "d", Role: message.Customer}, "192.0.2.1", 0},
+		{message.Caller{UserID: "d", Role: message.Customer}, "192.0.2.3", 30},
+	} {
+		if got := passed(c.Caller, c.client); got != c.want {
+			t.Errorf("%s from %s: %d passed, want %d", c.UserID, c.client, got, c.want)
 		}
 	}
 }

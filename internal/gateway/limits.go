@@ -19,7 +19,7 @@ type Limits struct {
 	Limiter limit.Limiter // nil: nobody is limited
 	Account limit.Rate    // for each account
 	Address limit.Rate    // for each address, of those who are not signed in
-	Entry   limit.Rate    // for each address: log-in, sign-up, guests, password resets
+	Entry   limit.Rate    // for each address, and for each account whose address is verified: log-in, sign-up, guests, whatever checks a secret or asks for a mail
 
 	// LoopbackFactor multiplies the rates of clients on this machine, for rehearsals
 	// and tests; 0 and 1: they are like all others.
@@ -89,8 +89,10 @@ func (g *Gateway) admit(q *request, caller message.Caller, err error) (quota, er
 	switch {
 	case q.path == "/readyz": // those who share an address with a load balancer must not use up what it may ask
 		p, name = &g.policies.probe[where], q.clientKey()
-	case entry(q.method, q.path) && (!caller.SignedIn() || caller.Visiting()), visits(q) && !caller.SignedIn(): // anybody can be a visitor
+	case entry(q.method, q.path) && !caller.Verified, visits(q) && !caller.SignedIn(): // anybody can be a visitor, or sign up
 		p, name = &g.policies.entry[where], q.clientKey()
+	case entry(q.method, q.path): // many may share the address of somebody who is known
+		p = &g.policies.entry[where]
 	case !caller.SignedIn():
 		p, name = &g.policies.address[where], q.clientKey()
 	}
@@ -132,18 +134,22 @@ func comesIn(method, path string) bool {
 	return false
 }
 
-// entry reports whether a request is an attempt to come in: cheap to send, dear
-// to answer, and what guessing is made of.
+// entry reports whether a request is an attempt to come in, checks a secret or
+// asks for a mail: cheap to send, dear to answer, and what guessing is made of.
 func entry(method, path string) bool {
-	if method != http.MethodPost {
-		return false
-	}
 	if comesIn(method, path) {
 		return true
 	}
+	if rest, ok := strings.CutPrefix(path, "/users/"); ok {
+		return guarded(method, rest)
+	}
+	if method != http.MethodPost {
+		return false
+	}
 	switch path {
-	case "/users/guest/verify", "/users/guest/code",
-		"/sign-in", "/sign-up", "/forgot", "/verify", "/reset":
+	case "/sign-in", "/sign-up", "/forgot", "/verify", "/reset",
+		"/account", "/account/password", "/account/verification", "/account/delete",
+		"/account/two-factor", "/account/two-factor/confirm", "/account/two-factor/end":
 		return true
 	}
 	if !under(path, "/checkout") && !under(path, "/orders") {
@@ -152,6 +158,19 @@ func entry(method, path string) bool {
 	switch form := path[strings.LastIndexByte(path, '/')+1:]; form {
 	case "guest", "code", "enter", "resend", "sign-in", "sign-up":
 		return true
+	}
+	return false
+}
+
+// guarded reports whether an operation of an account, by its path behind /users/,
+// checks the account's password or a code, or mails something.
+func guarded(method, path string) bool {
+	_, form, nested := strings.Cut(path, "/")
+	switch method {
+	case http.MethodPost:
+		return path == "guest/verify" || path == "guest/code" || form == "verification" || form == "totp"
+	case http.MethodPut, http.MethodDelete:
+		return !nested || form == "totp"
 	}
 	return false
 }
