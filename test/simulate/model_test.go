@@ -27,6 +27,7 @@ type world struct {
 type person struct {
 	name, id, email, password, token, role  string
 	verified, guest, unclear, gone, deleted bool
+	anew                                    bool   // the latest verification gave a password, and ended the sessions
 	secret                                  string // of two-factor log-in
 	twoFactor                               bool
 	ended                                   []string // tokens that must not count any more

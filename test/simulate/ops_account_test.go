@@ -90,12 +90,20 @@ func askVerify(w *world, s *Step) *request {
 	if token == "" {
 		return nil
 	}
-	return &request{token: p.token, method: "POST", path: "/users/verify", body: map[string]any{"token": token}}
+	body := map[string]any{"token": token}
+	if p.anew = p.token == ""; p.anew { // without a session it takes a password
+		body["new_password"] = p.password
+	}
+	return &request{token: p.token, method: "POST", path: "/users/verify", body: body}
 }
 
 func toldVerify(w *world, s *Step, r *reply) {
-	if r.ok() && text(r.doc["email"]) == w.people[s.As].email {
-		w.shown(w.people[s.As])
+	p := w.people[s.As]
+	if p.anew && p.token != "" && (r.ok() || r.status == 0) { // a session that began meanwhile may have ended
+		p.unclear, p.token = true, ""
+	}
+	if r.ok() && text(r.doc["email"]) == p.email {
+		w.shown(p)
 	}
 }
 
