@@ -52,7 +52,7 @@ func TestEventPage(t *testing.T) {
 	id := h.must(t, h.account(t, message.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	w := h.ask(t, user.Fan{}, "GET", "/e/"+id+"/gala", "", asBrowser...)
 	body := w.Body.String()
-	has(t, body, "<h1>Gala</h1>", "€50.00", "100 of 100 seats free", `id="seatmap"`, `action="/e/`+id+`/hold"`, "21:00", "CET", "openstreetmap.org",
+	has(t, body, "<h1><bdi>Gala</bdi></h1>", "€50.00", "100 of 100 seats free", `id="seatmap"`, `action="/e/`+id+`/hold"`, "21:00", "CET", "openstreetmap.org",
 		`<meta property="og:image" content="/e/`+id+`/og.png">`)
 	if cc := w.Header().Get("Cache-Control"); !strings.HasPrefix(cc, "public") {
 		t.Errorf("Cache-Control: %s", cc)

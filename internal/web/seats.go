@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"slices"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
@@ -88,6 +89,11 @@ func (s *Shop) seatmap(v *page.Visit, p *eventView) *seatmap {
 		m.Data.Mine = append(m.Data.Mine, h.Seats...)
 	}
 	return m
+}
+
+// Fees reports whether any price has fees in it.
+func (p *eventView) Fees() bool {
+	return slices.ContainsFunc(p.Event.Prices.Tiers, func(t message.Tier) bool { return t.Fees > 0 })
 }
 
 // tierView is a price of an event, for a form.

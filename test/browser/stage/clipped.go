@@ -25,7 +25,7 @@ const clipped = `(() => {
         const style = getComputedStyle(up), box = inner(up);
         if (style.display === "inline" || style.display === "contents") continue;
         const out = r.right > box.right + slack || r.left < box.left - slack;
-        if (up.matches("button, .button, .chip, input, select, td, th") && out) say("sticks out of its", up, text);
+        if (up.matches("button, .button, .chip, .card, input, select, td, th") && out) say("sticks out of its", up, text);
         if (style.overflowX === "auto" || style.overflowX === "scroll") scrolls = true;
         else if (style.overflowX !== "visible" && out) say("is cut off by", up, text);
         else if ((style.overflowY === "hidden" || style.overflowY === "clip") && (r.bottom > box.bottom + 4 || r.top < box.top - 4) && style.webkitLineClamp === "none") say("is cut off below by", up, text);
