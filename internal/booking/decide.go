@@ -371,12 +371,13 @@ func (s *state) givenBack(c *command, b *record) ([]int32, error) {
 // mayGiveBack refuses buyers who want their money back when the event's policy
 // does not give it any more. Admins and our own jobs may always cancel, and what
 // cost nothing can always be given back. Bookings from before a change of the event
-// have the change's own time limit.
+// have the change's own time limit, and so have those of the same microsecond: one
+// batch decides holds and changes at one time.
 func (s *state) mayGiveBack(c message.Caller, b *record) error {
 	switch end := s.sale.RefundsEnd; {
 	case c.Administers(), b.Amount == 0, end == 0, s.now < end:
 		return nil
-	case b.CreatedAt < s.sale.ChangedAt && (s.sale.ChangeRefundsEnd == 0 || s.now < s.sale.ChangeRefundsEnd):
+	case b.CreatedAt <= s.sale.ChangedAt && (s.sale.ChangeRefundsEnd == 0 || s.now < s.sale.ChangeRefundsEnd):
 		return nil
 	default:
 		return errs.New(errs.Conflict, "refunds-over", "Seats of this event could be given back until %s.", stamp(end)).With("refundable_until", stamp(end))

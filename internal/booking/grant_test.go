@@ -113,6 +113,7 @@ func TestRefundPolicy(t *testing.T) {
 	if err := w.s.SetSales(ctx, map[string]message.Sale{ev: s}); err != nil {
 		t.Fatal(err)
 	}
+	w.pass(1)
 	after := sold("u5", "A-A-5")
 	_, err = w.s.Cancel(ctx, fan("u5"), after.ID, nil)
 	wantType(t, err, "refunds-over")

@@ -76,7 +76,7 @@ func (s *Service) Refund(ctx context.Context, caller message.Caller, bookingID s
 // seats were bought; what counts is what it says now.
 func refundableUntil(b *message.Booking, sale *message.Sale) int64 {
 	end := sale.RefundsEnd
-	if b.CreatedAt < sale.ChangedAt && end != 0 {
+	if b.CreatedAt <= sale.ChangedAt && end != 0 {
 		if sale.ChangeRefundsEnd == 0 {
 			return 0
 		}

@@ -47,18 +47,13 @@ func TestRefundIsWhatCancelGives(t *testing.T) {
 func TestRefundRefusals(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t)
-	ev := w.event()
+	ev := w.event(func(s *message.Sale) { s.RefundsEnd = w.clock.Load() })
 	b := w.hold(ev, "u1", "A-A-1")
 	if _, err := w.pay(b); err != nil {
 		t.Fatal(err)
 	}
 	_, err := w.s.Refund(ctx, fan("u2"), b.ID, nil)
 	wantType(t, err, "not-found")
-	s := w.sale()
-	s.EventVersion, s.RefundsEnd = 2, w.clock.Load()
-	if err := w.s.SetSales(ctx, map[string]message.Sale{ev: s}); err != nil {
-		t.Fatal(err)
-	}
 	_, err = w.s.Refund(ctx, fan("u1"), b.ID, nil)
 	wantType(t, err, "refunds-over")
 	_, err = w.s.Cancel(ctx, fan("u1"), b.ID, nil)

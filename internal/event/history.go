@@ -25,7 +25,7 @@ func (s *Service) changed(was, is *Event) []recorded {
 	note := func(field, before, after string) {
 		if before != after {
 			list = append(list, recorded{field, now, before, after})
-			is.ChangedAt, is.ChangedVersion = now, was.Version+1
+			is.ChangedAt = now
 		}
 	}
 	note("event_time", was.when(), is.when())

@@ -258,7 +258,7 @@ func (s *Service) over(ctx context.Context, d *draft, old *Event, f *foundEvent,
 	if err := s.keepPromises(ctx, old, e); err != nil {
 		return f.fault(err)
 	}
-	e.ChangedAt, e.ChangedVersion = old.ChangedAt, old.ChangedVersion
+	e.ChangedAt = old.ChangedAt
 	d.changes = s.changed(old, e)
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,7 +22,8 @@ import (
 // The request that made the change hands it over and waits for the outcome, for
 // a while; what it leaves behind, the worker takes up.
 //
-// States of one event go in the order in which they were made. A state that the
+// States of one event go in the order in which they were made; one that fails again
+// and again is overtaken by the newest, and by a cancellation at once. A state that the
 // booking side refuses for good (errs.Conflict) takes the event's row back to
 // what it was before, under a version of its own, and the row remembers the
 // refusal. Where nothing says what it was before, or that is refused in its turn,
@@ -40,6 +40,8 @@ const (
 	outboxEvery = 500 * time.Millisecond
 	outboxRows  = 200 // events that one round of the worker takes up
 	outboxWidth = 16  // that are handed over side by side
+
+	longAttempts = 5 // after which a state that fails does not hold up later ones
 )
 
 // pending is a row of the outbox.
@@ -72,9 +74,9 @@ func (e *Event) Refusal() *Refusal {
 // enqueue writes the state of an event's sale into the outbox. Before is what
 // the event goes back to when the state is refused; nil when it is new.
 func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, e, before *Event) error {
-	sale, err := json.Marshal(e.sale())
+	sale, err := saleToHandOver(ctx, tx, e)
 	if err != nil {
-		return fmt.Errorf("outbox: %w", err)
+		return err
 	}
 	undo := ""
 	if before != nil {
@@ -86,10 +88,25 @@ func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, e, before *Event) err
 	}
 	due := s.now().Add(firstAttempt).UnixMicro()
 	if _, err := tx.ExecContext(ctx, `INSERT INTO event_outbox (event_id, version, sale, undo, attempts, due_at, failure) VALUES ($1, $2, $3, $4, 0, $5, '')`,
-		e.ID, e.Version, string(sale), undo, due); err != nil {
+		e.ID, e.Version, sale, undo, due); err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
 	return nil
+}
+
+// saleToHandOver is the state of an event's sale as JSON, with the version in which
+// the event's time or venue changed last.
+func saleToHandOver(ctx context.Context, tx *sql.Tx, e *Event) (string, error) {
+	sale := e.sale()
+	err := tx.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM event_changes WHERE event_id = $1`, e.ID).Scan(&sale.ChangedVersion) // primary key
+	if err != nil {
+		return "", fmt.Errorf("outbox: %w", err)
+	}
+	raw, err := json.Marshal(sale)
+	if err != nil {
+		return "", fmt.Errorf("outbox: %w", err)
+	}
+	return string(raw), nil
 }
 
 // handOver hands over what the outbox has of a changed event, and answers the
@@ -138,7 +155,11 @@ func (s *Service) deliver(ctx context.Context, eventID string) (refused map[int6
 			refused[p.version] = errs.Of(err)
 			err = s.refuse(ctx, p, errs.Of(err))
 		default:
-			return refused, errors.Join(err, s.postpone(ctx, p, err))
+			later := s.overtaking(ctx, p)
+			if later == nil || s.attempt(ctx, later) != nil {
+				return refused, errors.Join(err, s.postpone(ctx, p, err))
+			}
+			err = s.settle(ctx, later)
 		}
 		if err != nil {
 			return refused, err
@@ -147,15 +168,10 @@ func (s *Service) deliver(ctx context.Context, eventID string) (refused map[int6
 }
 
 // attempt hands over one state. A panic is a failure of this state alone.
-func (s *Service) attempt(ctx context.Context, p *pending) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("hand over event %s: panic: %v\n%s", p.eventID, r, debug.Stack())
-		}
-	}()
+func (s *Service) attempt(ctx context.Context, p *pending) error {
 	ctx, cancel := context.WithTimeout(ctx, handOverTime)
 	defer cancel()
-	return s.sales.SetSales(ctx, map[string]message.Sale{p.eventID: p.sale})
+	return jobs.Catch(func() error { return s.sales.SetSales(ctx, map[string]message.Sale{p.eventID: p.sale}) })
 }
 
 // firstPending is the oldest state of an event in the outbox, nil when there is none.
@@ -174,6 +190,23 @@ func (s *Service) firstPending(ctx context.Context, eventID string) (*pending, e
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
 	return p, nil
+}
+
+// overtaking is the newest state of an event, where it need not wait for one that
+// fails: because it cancels the event, or because that one has failed for long. A
+// state is whole, so nothing of those before it is missing; nil when there is none.
+func (s *Service) overtaking(ctx context.Context, stuck *pending) *pending {
+	p := &pending{eventID: stuck.eventID}
+	var sale string
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT version, sale FROM event_outbox WHERE event_id = $1 AND version > $2 ORDER BY version DESC LIMIT 1`,
+		stuck.eventID, stuck.version).Scan(&p.version, &sale) // primary key
+	if err != nil || json.Unmarshal([]byte(sale), &p.sale) != nil {
+		return nil
+	}
+	if p.sale.Status != message.Cancelled && stuck.attempts < longAttempts {
+		return nil
+	}
+	return p
 }
 
 // settle takes a state out of the outbox that the booking side has.
@@ -314,7 +347,14 @@ func (s *Service) syncUntil(ctx context.Context, at time.Time) error {
 	group.SetLimit(outboxWidth)
 	for i, eventID := range ids {
 		group.Go(func() error {
-			if _, err := s.deliver(ctx, eventID); err != nil {
+			err := jobs.Catch(func() error {
+				_, err := s.deliver(ctx, eventID)
+				return err
+			})
+			if caught := (*jobs.Panic)(nil); errors.As(err, &caught) {
+				err = fmt.Errorf("%w\n%s", err, caught.Stack)
+			}
+			if err != nil {
 				failed[i] = fmt.Errorf("event %s: %w", eventID, err)
 			}
 			return nil
@@ -357,13 +397,13 @@ func (s *Service) enlist(ctx context.Context) error {
 	}
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		for i := range list {
-			raw, err := json.Marshal(list[i].sale())
+			sale, err := saleToHandOver(ctx, tx, &list[i])
 			if err != nil {
-				return fmt.Errorf("outbox: %w", err)
+				return err
 			}
 			if _, err := tx.ExecContext(ctx, `INSERT INTO event_outbox (event_id, version, sale, undo, attempts, due_at, failure)
 				SELECT $1, $2, $3, '', 0, 0, '' FROM events WHERE id = $1 AND version = $2 AND synced_version < $2
-				ON CONFLICT (event_id, version) DO NOTHING`, list[i].ID, list[i].Version, string(raw)); err != nil {
+				ON CONFLICT (event_id, version) DO NOTHING`, list[i].ID, list[i].Version, sale); err != nil {
 				return fmt.Errorf("outbox: %w", err)
 			}
 		}

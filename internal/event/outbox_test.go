@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 )
 
@@ -200,9 +201,7 @@ func TestChangesOfAnOlderVersion(t *testing.T) {
 		`UPDATE events SET version = 2, plan_id = '` + other + `', synced_version = 1 WHERE id = '` + stuck.ID + `'`,
 		`UPDATE events SET version = 2, plan_id = '` + other + `', synced_version = 2 WHERE id = '` + settled.ID + `'`, // refused, and left so
 	} {
-		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.ExecContext(t.Context(), q); return err }); err != nil {
-			t.Fatal(err)
-		}
+		w.exec(t, q)
 	}
 	w.booth.plans = true
 	w.sync(t)
@@ -301,4 +300,68 @@ func TestWorkerBeginsWithWhatIsLeft(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (w *world) exec(t testing.TB, query string, args ...any) {
+	t.Helper()
+	if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.ExecContext(t.Context(), query, args...); return err }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A state that fails again and again keeps neither a cancellation waiting nor, for
+// long, a later change.
+func TestStuckStateIsOvertaken(t *testing.T) {
+	w := newWorld(t)
+	cancelled, changed := w.create(t, nil), w.create(t, nil)
+	w.booth.broken = errAway
+	for _, e := range []Event{cancelled, changed} {
+		w.update(t, e, Change{Title: ptr("Stuck")})
+	}
+	w.booth.broken, w.booth.rotten = nil, 2
+	if e, err := w.Cancel(t.Context(), organizer, cancelled.ID); err != nil || e.Pending() || w.booth.all()[e.ID].Status != message.Cancelled {
+		t.Fatalf("%+v %v", e, err)
+	}
+	w.exec(t, `UPDATE event_outbox SET attempts = $1 WHERE event_id = $2`, longAttempts, changed.ID)
+	if e := w.update(t, changed, Change{LimitPerCustomer: ptr(int32(2))}); e.Pending() || w.waiting(t) != 0 {
+		t.Fatalf("%+v, %d wait", e, w.waiting(t))
+	}
+}
+
+// The state of a sale says in which version the event's time or place changed last.
+func TestChangesAreNumbered(t *testing.T) {
+	w := newWorld(t)
+	e := w.create(t, nil)
+	for i, c := range []struct {
+		change Change
+		want   int64
+	}{
+		{Change{Title: ptr("A")}, 0},
+		{Change{EventTime: ptr("2027-05-05T20:00")}, 3},
+		{Change{Title: ptr("B")}, 3},
+		{Change{EventTime: ptr("2027-06-05T20:00")}, 5}, // at the same moment as the one before
+	} {
+		e = w.update(t, e, c.change)
+		if s := w.booth.all()[e.ID]; s.ChangedVersion != c.want {
+			t.Errorf("change %d: it changed in version %d, want %d", i, s.ChangedVersion, c.want)
+		}
+	}
+}
+
+// A panic of the hand-over itself is an error of the worker, not the end of it.
+func TestWorkerSurvivesPanics(t *testing.T) {
+	w := newWorld(t)
+	e := w.create(t, nil)
+	w.booth.broken = errAway
+	w.update(t, e, Change{Title: ptr("New")})
+	w.booth.broken, w.booth.refuse = nil, errs.New(errs.Conflict, "plan-in-use", "People have seats.")
+	w.booth.panics = true
+	w.exec(t, `UPDATE event_outbox SET undo = ''`)
+	w.clock = w.clock.Add(time.Hour)
+	var p *jobs.Panic
+	if err := w.Sync(t.Context()); !errors.As(err, &p) {
+		t.Fatalf("error is %v", err)
+	}
+	w.booth.panics = false
+	w.sync(t)
 }

@@ -24,6 +24,8 @@ type booth struct {
 	refuse error           // what it answers once
 	plans  bool            // whether it refuses other plans
 	deaf   map[string]bool // events whose states it never takes
+	rotten int64           // version of every event that it fails to take
+	panics bool            // whether it panics when it is asked for a sale
 	calls  int
 }
 
@@ -48,6 +50,9 @@ func (b *booth) SetSales(ctx context.Context, sales map[string]message.Sale) err
 		if b.deaf[id] {
 			return errors.New("this one not")
 		}
+		if s.EventVersion == b.rotten {
+			return errors.New("not this version")
+		}
 		was, known := b.sales[id]
 		if b.plans && known && s.EventVersion > was.EventVersion && s.Status != message.Cancelled && s.PlanID != was.PlanID {
 			return errs.New(errs.Conflict, "plan-in-use", "People have seats.")
@@ -70,6 +75,9 @@ func (b *booth) Counts(_ context.Context, eventID string) (message.Counts, error
 }
 
 func (b *booth) Sale(_ context.Context, eventID string) (message.Sale, error) {
+	if b.panics {
+		panic("no sale")
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s, ok := b.sales[eventID]

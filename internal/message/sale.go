@@ -30,7 +30,7 @@ type Sale struct {
 
 	RefundsEnd       int64 `json:"refunds_end,omitempty"`        // µs since 1970: until then buyers may give seats back; 0: without an end
 	ChangedAt        int64 `json:"changed_at,omitempty"`         // µs since 1970: when the event's time changed last; 0: never
-	ChangedVersion   int64 `json:"changed_version,omitempty"`    // of the event, by that change; the head does not keep it
+	ChangedVersion   int64 `json:"changed_version,omitempty"`    // of the event, by that change; 0: unknown. Neither kept nor ledgered
 	ChangeRefundsEnd int64 `json:"change_refunds_end,omitempty"` // µs since 1970: until then who held before ChangedAt may give seats back; 0: without an end
 
 	UnverifiedBuyers bool `json:"unverified_buyers,omitempty"` // who pays need not have a verified e-mail address
