@@ -71,7 +71,7 @@ func resolveSeats(p *message.Plan, labels []string, c *command) error {
 	for i, label := range labels {
 		n, ok := p.Ordinal(label)
 		if !ok {
-			return errs.Bad(fmt.Sprintf("seats[%d]", i), "%q is not a seat of this event that can be chosen", label)
+			return errs.Bad(fmt.Sprintf("seats[%d]", i), "%q is not a seat that can be chosen in this event", label)
 		}
 		for j := range i {
 			if c.seats[j] == n {

@@ -131,3 +131,27 @@ func TestTurns(t *testing.T) {
 		}
 	}
 }
+
+// "As scheduled" is only said of a sale that opens later.
+func TestOpenAsScheduled(t *testing.T) {
+	now := time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
+	for opens, want := range map[time.Time]Turn{{}: OpenNow, now.Add(-time.Hour): OpenNow, now: OpenNow, now.Add(time.Hour): Open} {
+		if got := dueTurn(Open, &message.Event{Opens: opens}, now); got != want {
+			t.Errorf("opens %v: %s, want %s", opens, got, want)
+		}
+	}
+	if got := dueTurn(Pause, &message.Event{}, now); got != Pause {
+		t.Errorf("pausing became %s", got)
+	}
+}
+
+// The example of how seats are written is the plan's own.
+func TestLabelsOf(t *testing.T) {
+	p := &message.Plan{Seats: []message.Seat{{Label: "st-A-1"}, {Label: "st-A-2"}, {Label: "st-A-3"}}}
+	if got := labelsOf(p); got != "st-A-1, st-A-2" {
+		t.Errorf("the example is %q", got)
+	}
+	if got := labelsOf(&message.Plan{}); got != "" {
+		t.Errorf("a plan without seats has the example %q", got)
+	}
+}

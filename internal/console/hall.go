@@ -16,6 +16,7 @@ import (
 type hall struct {
 	View     string // of the drawing: x y width height
 	Sections []block
+	Labels   string // of two of its seats: how they are written
 }
 
 // block is a section of a hall.
@@ -66,7 +67,7 @@ func (c *Console) hall(ctx context.Context, e *message.Event) (*hall, error) {
 	if len(figures) != len(plan.Sections) {
 		return nil, nil // the plan has just been exchanged
 	}
-	h := &hall{View: s.view}
+	h := &hall{View: s.view, Labels: labelsOf(plan)}
 	for i, f := range figures {
 		b := block{ID: plan.Sections[i].ID, Name: plan.Sections[i].Name, Path: s.paths[i], Free: f.Free, Held: f.Held, Sold: f.Sold}
 		if f.Sold > 0 {
@@ -75,6 +76,15 @@ func (c *Console) hall(ctx context.Context, e *message.Event) (*hall, error) {
 		h.Sections = append(h.Sections, b)
 	}
 	return h, nil
+}
+
+// labelsOf is an example of how the plan's seats are called in a form.
+func labelsOf(p *message.Plan) string {
+	var labels []string
+	for _, s := range p.Seats[:min(2, len(p.Seats))] {
+		labels = append(labels, s.Label)
+	}
+	return strings.Join(labels, ", ")
 }
 
 // shapeOf draws the outlines of a plan's sections.

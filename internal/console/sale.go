@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
@@ -31,12 +32,22 @@ func turns(v *page.Visit, e *message.Event) []Turn {
 	return nil
 }
 
+// dueTurn is a step as it is by now: what would open as scheduled opens at once
+// when no time is set, or it has come meanwhile.
+func dueTurn(to Turn, e *message.Event, now time.Time) Turn {
+	if to == Open && !e.Opens.After(now) {
+		return OpenNow
+	}
+	return to
+}
+
 // sale asks whether a step of the sale is to be taken, and takes it.
 func (c *Console) sale(v *page.Visit, e *message.Event) error {
 	to := Turn(v.FormValue("to"))
 	if to != Publish && to != Open && to != OpenNow && to != Pause && to != Close {
 		return errs.Missing("page")
 	}
+	to = dueTurn(to, e, v.Now())
 	problem := ""
 	var faults []string
 	if v.Method == http.MethodPost {
