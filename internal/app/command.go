@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/event"
 	"boxoffice/internal/message"
 	"boxoffice/internal/signing"
@@ -71,14 +72,22 @@ func (i *importing) do(ctx context.Context, p *Parts, out io.Writer) error {
 	for _, note := range sum.Notes {
 		fmt.Fprintln(out, note)
 	}
-	fmt.Fprintf(out, "%d events: %d new, %d updated, %d unchanged\n", sum.New+sum.Updated+sum.Unchanged, sum.New, sum.Updated, sum.Unchanged)
+	fmt.Fprintf(out, "%s: %d new, %d updated, %d unchanged\n", counted(sum.New+sum.Updated+sum.Unchanged, "event", "events"), sum.New, sum.Updated, sum.Unchanged)
 	if sum.Plans > 0 {
-		fmt.Fprintf(out, "%d seating plans with %d seats\n", sum.Plans, sum.Seats)
+		fmt.Fprintf(out, "%s with %s\n", counted(sum.Plans, "seating plan", "seating plans"), counted(sum.Seats, "seat", "seats"))
 	}
 	for _, ref := range sum.Refs {
-		fmt.Fprintf(out, "  %s: {\"id\": %q, \"version\": %d}, %d seats\n", ref.Name, ref.ID, ref.Version, ref.Seats)
+		fmt.Fprintf(out, "  %s: {\"id\": %q, \"version\": %d}, %s\n", ref.Name, ref.ID, ref.Version, counted(ref.Seats, "seat", "seats"))
 	}
 	return nil
+}
+
+// counted is a number of things: "1 event", "2 events".
+func counted[N ~int | ~int32 | ~int64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // creatingAdmin makes an administrator and prints the password.
@@ -86,6 +95,9 @@ type creatingAdmin struct{ Email string }
 
 func (c *creatingAdmin) do(ctx context.Context, p *Parts, out io.Writer) error {
 	password, err := p.Users.CreateAdmin(ctx, c.Email)
+	if e := errs.Of(err); e != nil && len(e.Fields) > 0 {
+		return fmt.Errorf("--email: %q %s", c.Email, e.Fields[0].Reason)
+	}
 	if err != nil {
 		return err
 	}

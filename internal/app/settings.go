@@ -154,7 +154,8 @@ func (p *Parts) demoOnly(ctx context.Context) error {
 		return fmt.Errorf("demo: %w", err)
 	}
 	if accounts+events > 0 && organizers == 0 {
-		return usage("--demo: this database is not a demo's (%d accounts, %d events): use an empty one, such as --data demo-data", accounts, events)
+		return usage("--demo: this database is not a demo's (%s, %s): use an empty one, such as --data demo-data",
+			counted(accounts, "account", "accounts"), counted(events, "event", "events"))
 	}
 	return nil
 }

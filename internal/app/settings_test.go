@@ -89,7 +89,7 @@ func TestDemoOnly(t *testing.T) {
 		t.Errorf("an empty database: %v", err)
 	}
 	h.account(t, message.Customer)
-	if err := h.demo(t.Context(), io.Discard); ExitStatus(err) != 2 || !strings.Contains(err.Error(), "not a demo's (1 accounts, 0 events)") {
+	if err := h.demo(t.Context(), io.Discard); ExitStatus(err) != 2 || !strings.Contains(err.Error(), "not a demo's (1 account, 0 events)") {
 		t.Errorf("somebody's database: %v", err)
 	}
 	demo := newHouse(t)

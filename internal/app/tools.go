@@ -95,7 +95,7 @@ func (s Storage) toRead(ctx context.Context) (*sqldb.DB, error) {
 // Verify replays ledgers against the tables.
 type Verify struct {
 	Storage
-	Event string `help:"Only the event with this id." placeholder:"ID"`
+	Event string `help:"Only the event with this id." unset:"all events" placeholder:"ID"`
 }
 
 // Run verifies; the error is the first difference.
@@ -114,8 +114,9 @@ func (v Verify) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "ok: %d ledger entries of %d events replay to %d bookings and %d claims (%s)\n",
-		sum.Entries, sum.Events, sum.Bookings, sum.Claims, time.Since(start).Round(time.Millisecond))
+	fmt.Fprintf(out, "ok: %s of %s replay to %s and %s (%s)\n",
+		counted(sum.Entries, "ledger entry", "ledger entries"), counted(sum.Events, "event", "events"),
+		counted(sum.Bookings, "booking", "bookings"), counted(sum.Claims, "claim", "claims"), time.Since(start).Round(time.Millisecond))
 	return nil
 }
 

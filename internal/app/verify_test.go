@@ -3,6 +3,7 @@ package app
 import (
 	"html"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -16,11 +17,17 @@ func TestVerifyPages(t *testing.T) {
 	them.get(t, "/sign-up?next=/developers").submit(t, "/sign-up", stranger).at(t, 200, "/developers", "Check your email")
 	link := f.post.find(t, "dora@example.org", `(/verify\?token=\S+)`)
 	dora := newBrowser(t, f.base)
+	late := newBrowser(t, f.base)
+	late.get(t, link).at(t, 200, "/verify", "Somebody has given your e-mail address")
 	dora.get(t, link).at(t, 200, "/verify", "Somebody has given your e-mail address")
 	dora.post(t, link, "").at(t, 200, "/verify", "Somebody has given your e-mail address") // back to the choice
-	dora.submit(t, "/verify", "password=password1").at(t, 422, "/verify", "Too many people use this one")
+	dora.submit(t, "/verify", "password=password1").at(t, 422, "/verify", "This is easy to guess")
 	dora.submit(t, "/verify", "password="+password).at(t, 200, "/verify", "Your address is confirmed")
 	dora.get(t, link).at(t, 200, "/verify", "This link has expired or was already used")
+	late.submit(t, "/verify", "password="+password)
+	if n := strings.Count(late.text, "has expired or was already used"); n != 1 {
+		t.Errorf("a used link is refused %d times on a page:\n%s", n, late.text)
+	}
 	them.get(t, "/account").at(t, 200, "/sign-in", "Sign in")
 	dora.get(t, "/sign-in?next=/account").submit(t, "/sign-in", "name=dora@example.org&password="+password).at(t, 200, "/account", "dora@example.org")
 	dora.get(t, link).at(t, 200, "/verify", "Your address is confirmed already")

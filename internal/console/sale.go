@@ -74,12 +74,12 @@ func (c *Console) sale(v *page.Visit, e *message.Event) error {
 			e = &now
 		}
 	}
-	counts, _, err := c.sold(v, e)
+	counts, figures, err := c.sold(v, e)
 	if err != nil {
 		return err
 	}
 	return v.Show(c.set, "sale", page.Meta{Title: v.T(to.word("title")), NoIndex: true}, map[string]any{
-		"Event": e, "To": string(to), "Problem": problem, "Counts": counts, "State": e.SaleState(v.Now()),
+		"Event": e, "To": string(to), "Problem": problem, "Counts": counts, "Figures": figures, "State": e.SaleState(v.Now()),
 	})
 }
 

@@ -78,7 +78,11 @@ func (r *Report) print(out io.Writer, asJSON bool) {
 		row("interrupted", "the figures are about the part before")
 	}
 	row("fans", thousands(int64(r.Fans)))
-	row("seats", fmt.Sprintf("%s each, %d events", thousands(int64(r.Seats)), max(1, len(r.events))))
+	if events := max(1, len(r.events)); events == 1 {
+		row("seats", thousands(int64(r.Seats))+" in one event")
+	} else {
+		row("seats", fmt.Sprintf("%s each, %d events", thousands(int64(r.Seats)), events))
+	}
 	if r.Purchases > 0 {
 		row("purchases", fmt.Sprintf("%s, %s seats, in %.1f s", p.bold(thousands(r.Purchases)), thousands(r.Sold), r.Seconds))
 		row("rate", p.bold(thousands(int64(r.PurchasesPerS))+" purchases/s")+p.dim(fmt.Sprintf("   %s holds/s, %s refusals/s", thousands(int64(r.HoldsPerS)), thousands(int64(r.RejectsPerS)))))

@@ -318,7 +318,7 @@ func (s *Service) mailCode(ctx context.Context, u *User) error {
 		return err
 	}
 	return s.send(ctx, u.Address(), grouped(code)+" is your code", fmt.Sprintf(
-		"%syour code is %s. It is good for %d minutes.\n\nIf you are not buying tickets just now, ignore this mail.", hello(u), grouped(code), int(left.Minutes())))
+		"%syour code is %s. It is good for %d minutes.\n\nIf you did not ask for it, ignore this mail.", hello(u), grouped(code), int(left.Minutes())))
 }
 
 // note logs what went wrong asynchronously.

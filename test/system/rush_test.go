@@ -150,7 +150,7 @@ func TestImportAndSellOut(t *testing.T) {
 	data := storage(t)
 	for i, want := range []string{"3 events: 3 new, 0 updated, 0 unchanged", "3 events: 0 new, 0 updated, 3 unchanged"} {
 		out, err := run(t, on(data, "import", "--shift-to", "2099-05-01", "--default-price", "50.00USD", "testdata/discovery.json", "testdata/plan.json")...)
-		if err != nil || !strings.Contains(out, want) || !strings.Contains(out, "1 seating plans with 8 seats") {
+		if err != nil || !strings.Contains(out, want) || !strings.Contains(out, "1 seating plan with 8 seats") {
 			t.Fatalf("import %d: %s %v", i+1, out, err)
 		}
 	}
