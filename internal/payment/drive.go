@@ -352,14 +352,18 @@ func (d *drive) confirm(ctx context.Context) (event, error) {
 	return event{kind: evRefused, reason: refusal.Type}, nil
 }
 
-// barred are the refusals of a confirmation after which none that comes late can
-// book the booking, so that it needs not be taken back; and amount-differs, since
-// the hold is still good for a payment of what it costs now. Should it cost the
-// old amount again and a late confirmation book it, the driver that made that one
-// takes it back.
+// barred are the refusals of a confirmation after which the booking is left alone.
 var barred = map[string]bool{
-	"booking-cancelled": true, "event-cancelled": true, "already-booked": true, "not-found": true, "amount-differs": true,
+	"booking-cancelled": true, "event-cancelled": true, "already-booked": true, "not-found": true, amountDiffers: true,
 }
+
+// leaves are those of them after which a confirmation that comes late can still book
+// the booking: its hold is good for a payment of what it costs now, and may cost the
+// old amount again. Recovery looks after such payments until the hold cannot be
+// booked any more.
+var leaves = map[string]bool{amountDiffers: true}
+
+const amountDiffers = "amount-differs"
 
 func (d *drive) capture(ctx context.Context) (event, error) {
 	o, err := d.s.gatewayOf(&d.p).Capture(ctx, d.key(d.p.try, "capture"), d.p.charge(d.p.try))

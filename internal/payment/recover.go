@@ -5,11 +5,16 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
 )
 
 const (
 	recoverAtOnce = 512 // about how many payments one round of recovery takes up
 	recoverRows   = 16  // rows of payments_begun it looks at together, of at most maxBatch payments each
+
+	lookAfter = 2 * message.LateConfirm // after a hold's end: what was decided in time may be committed later, µs
 )
 
 // Recover takes up payments that are not final, have not moved for a few
@@ -38,15 +43,44 @@ func (s *Service) recoverUnwinding(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	started := 0
+	var failed error
 	for _, id := range ids {
-		if p, ok := open[id]; ok && s.takeUpOne(p) { // else it has ended since
+		p, ok := open[id]
+		if !ok {
+			if p, ok, err = s.bookedSince(ctx, id); err != nil {
+				failed = err // one of them will do for the log
+			}
+		}
+		if ok && s.takeUpOne(p) {
 			started++
 		}
 	}
 	if s.unwound = ids[len(ids)-1]; len(ids) < recoverAtOnce {
 		s.unwound = ""
 	}
-	return started, nil
+	return started, failed
+}
+
+// bookedSince looks after a payment that was given up and left its hold alone (see
+// leaves): a confirmation that was on its way may have booked the hold since, and
+// whoever sent it may not live any more to take it back. It reports whether that
+// must be done. The row goes once no confirmation can book the hold any more.
+func (s *Service) bookedSince(ctx context.Context, paymentID string) (p Payment, booked bool, err error) {
+	if p, err = s.store.payment(ctx, paymentID); err != nil {
+		return p, false, err
+	}
+	b, err := s.bookings.Booking(ctx, p.BookingID)
+	switch {
+	case err != nil && errs.KindOf(err) != errs.NotFound:
+		return p, false, err
+	case !p.Status.Final(): // taken up again since: it is in the next round
+		return p, false, nil
+	case err == nil && b.Status == message.Booked && b.PaymentID == p.ID:
+		return p, p.over(), nil
+	case err == nil && (b.Status == message.Pending || b.Status == message.Expired) && b.ReadAt <= b.ExpiresAt+lookAfter:
+		return p, false, nil
+	}
+	return p, false, s.store.do(ctx, &unwound{paymentID})
 }
 
 // takeUpOne drives a payment on if nobody seems to.
@@ -54,7 +88,11 @@ func (s *Service) takeUpOne(p Payment) bool {
 	if p.UpdatedAt > s.micros()-s.stale.Microseconds() || s.driven(p.ID) {
 		return false
 	}
-	s.start(p, evResume, nil)
+	first := evResume
+	if p.Status.Final() {
+		first = evBooked // see bookedSince
+	}
+	s.start(p, first, nil)
 	return true
 }
 

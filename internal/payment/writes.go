@@ -119,10 +119,18 @@ func (w *move) apply(t *batchTx) error {
 		return err
 	}
 	note := sqlNoteUnwinding
-	if w.to.Status.Final() {
+	if w.to.Status.Final() && !leaves[w.to.Reason] {
 		note = sqlUnwound
 	}
 	_, err = t.exec(note, w.to.ID)
+	return err
+}
+
+// unwound forgets a payment that was given up.
+type unwound struct{ id string }
+
+func (w *unwound) apply(t *batchTx) error {
+	_, err := t.exec(sqlUnwound, w.id)
 	return err
 }
 
