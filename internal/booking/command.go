@@ -51,7 +51,7 @@ type command struct {
 	started  int64  // confirm: when the payment began, µs since 1970; 0: unknown
 	unpaid   bool   // cancel: no money was taken, so none goes back
 
-	sale message.Sale // set sale
+	sale *message.Sale // set sale; not changed by deciding
 
 	grant string           // grant: message.Block or message.Complimentary
 	heir  string           // grant, adopt: the account that gets the seats; "" for none

@@ -9,7 +9,7 @@ import (
 // accepted. Ordinals mean something only in their plan, and amounts only in their
 // currency: neither changes while anybody has seats.
 func decideSale(s *state, c *command) ([]effect, answer) {
-	sale := c.sale
+	sale := *c.sale
 	switch {
 	case s.exists && sale.EventVersion <= s.sale.EventVersion:
 		return nil, answer{} // seen already, or overtaken

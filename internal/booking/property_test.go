@@ -596,7 +596,7 @@ func (g *generator) sale() *item {
 	s := g.w.sale()
 	s.EventVersion, s.UnverifiedBuyers = g.version, g.waived
 	s.Status = rapid.SampledFrom([]message.Status{message.OnSale, message.OnSale, message.Published}).Draw(g.t, "status")
-	return &item{Value: &job{cmd: command{do: doSetSale, eventID: g.eventID, sale: s}}}
+	return &item{Value: &job{cmd: command{do: doSetSale, eventID: g.eventID, sale: &s}}}
 }
 
 // complete fills in what a well-meaning client would know of the booking.

@@ -241,7 +241,7 @@ func (s *Service) SetSales(ctx context.Context, sales map[string]message.Sale) e
 // setSale hands one sale over. Holds that have lapsed keep nothing from changing:
 // they are ended first.
 func (s *Service) setSale(ctx context.Context, eventID string, sale message.Sale) error {
-	c := command{do: doSetSale, eventID: eventID, sale: sale}
+	c := command{do: doSetSale, eventID: eventID, sale: &sale}
 	_, err := s.submit(ctx, c)
 	if !errs.Is(err, "plan-in-use") && !errs.Is(err, "currency-in-use") {
 		return err
@@ -285,7 +285,7 @@ func (s *Service) Sale(ctx context.Context, eventID string) (message.Sale, error
 // comes to the same booking, however often it is sent.
 func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error) {
 	bookingID := id.Booking(w.EventID, caller.UserID, key)
-	return s.look(ctx, w.EventID, w, func(v *view, c *command) (message.Booking, error) {
+	return s.look(ctx, w.EventID, w, func(v *view, c command) (message.Booking, error) {
 		c.do, c.bookingID, c.caller, c.fingerprint = doHold, bookingID, caller, w.fingerprint(key)
 		if v.hiddenFrom(caller) {
 			return message.Booking{}, errs.Missing("event")
@@ -303,7 +303,7 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 		if err != nil {
 			return message.Booking{}, err
 		}
-		return s.submitTold(ctx, *c, done)
+		return s.submitTold(ctx, c, done)
 	})
 }
 
@@ -313,7 +313,7 @@ const maxLooks = 4
 
 // look finds what a wish names in the event's plan and prices and has it decided;
 // when these have changed meanwhile, again.
-func (s *Service) look(ctx context.Context, eventID string, w Wish, do func(*view, *command) (message.Booking, error)) (message.Booking, error) {
+func (s *Service) look(ctx context.Context, eventID string, w Wish, do func(*view, command) (message.Booking, error)) (message.Booking, error) {
 	for range maxLooks {
 		v, err := s.views.get(ctx, eventID)
 		if err != nil {
@@ -323,7 +323,7 @@ func (s *Service) look(ctx context.Context, eventID string, w Wish, do func(*vie
 		if err := s.resolve(v, w, &c); err != nil {
 			return message.Booking{}, err
 		}
-		b, err := do(v, &c)
+		b, err := do(v, c)
 		if !errors.Is(err, errLookAgain) {
 			return b, err
 		}
@@ -360,9 +360,9 @@ func (s *Service) Grant(ctx context.Context, caller message.Caller, key, kind, h
 	if key != "" {
 		fingerprint = append(fingerprint, kind+heir...)
 	}
-	return s.look(ctx, w.EventID, w, func(_ *view, c *command) (message.Booking, error) {
+	return s.look(ctx, w.EventID, w, func(_ *view, c command) (message.Booking, error) {
 		c.do, c.bookingID, c.caller, c.fingerprint, c.grant, c.heir = doGrant, bookingID, caller, fingerprint, kind, heir
-		return s.submit(ctx, *c)
+		return s.submit(ctx, c)
 	})
 }
 
@@ -373,17 +373,17 @@ func (s *Service) Swap(ctx context.Context, caller message.Caller, bookingID str
 	if err != nil {
 		return b, err
 	}
-	return s.look(ctx, b.EventID, w, func(v *view, c *command) (message.Booking, error) {
+	return s.look(ctx, b.EventID, w, func(v *view, c command) (message.Booking, error) {
 		c.do, c.bookingID, c.caller, c.version = doSwap, bookingID, caller, version
 		n := max(len(c.seats), c.quantity)
 		if n <= len(b.Seats) {
-			return s.submit(ctx, *c)
+			return s.submit(ctx, c)
 		}
 		done, err := s.admit(ctx, caller, v, bookingID, n)
 		if err != nil {
 			return b, err
 		}
-		return s.submitTold(ctx, *c, done)
+		return s.submitTold(ctx, c, done)
 	})
 }
 
