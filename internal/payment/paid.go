@@ -19,6 +19,9 @@ type Paid struct {
 	UserID    string
 }
 
+// paid is what the buyer is to be told of a payment.
+func (p *Payment) paid() Paid { return Paid{p.ID, p.UserID} }
+
 // BookingID is the booking that was paid.
 func (p Paid) BookingID() string { return bookingOf(p.PaymentID) }
 
@@ -58,13 +61,7 @@ type paidRow struct {
 
 // notePaid is the row of some captured payments. Its id is its own: two nodes may
 // each have tried to capture the same payment.
-func notePaid(list []Payment) (row, payments string) {
-	paid := make([]Paid, len(list))
-	for i := range list {
-		paid[i] = Paid{list[i].ID, list[i].UserID}
-	}
-	return id.Token(), asPairs(paid)
-}
+func notePaid(list []Paid) (row, payments string) { return id.Token(), asPairs(list) }
 
 // asPairs is a list as the column payments has it.
 func asPairs(list []Paid) string {

@@ -124,11 +124,11 @@ func insertSets(set map[string]*insertion) []sqldb.Set {
 // captured are the payments that some moves capture, if they take place: one that
 // does not was captured by another node, or given up, and whoever tells its buyer
 // finds out.
-func captured(moves map[string]*move) []Payment {
-	var list []Payment
+func captured(moves map[string]*move) []Paid {
+	var list []Paid
 	for _, w := range moves {
 		if w.captures() {
-			list = append(list, w.to)
+			list = append(list, w.to.paid())
 		}
 	}
 	return list

@@ -93,7 +93,7 @@ type batchTx struct {
 	s     *store
 	stmts map[string]*sql.Stmt
 	made  []*insertion // what the batch has inserted
-	paid  []Payment    // what it has captured
+	paid  []Paid       // what it has captured
 }
 
 func (t *batchTx) stmt(text string) *sql.Stmt {

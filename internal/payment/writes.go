@@ -110,7 +110,7 @@ func (w *move) apply(t *batchTx) error {
 	if !w.unwinds() {
 		n, err := t.exec(sqlMove, args...)
 		if w.moved = n == 1; w.moved && w.captures() {
-			t.paid = append(t.paid, w.to)
+			t.paid = append(t.paid, w.to.paid())
 		}
 		return err
 	}
