@@ -114,8 +114,8 @@ func TestEventPageStates(t *testing.T) {
 		t.Fatal(w.Body)
 	}
 	body = h.read(t, user.Fan{}, page)
-	has(t, body, "This event has been cancelled", "EventCancelled")
-	hasNot(t, body, `id="seatmap"`)
+	has(t, body, "This event has been cancelled", "EventCancelled", "What has changed")
+	hasNot(t, body, `id="seatmap"`, "you can return your seats", "The sale ends")
 }
 
 // The list of seats shows what is taken, and who holds seats is led to them;
