@@ -58,7 +58,7 @@ const (
 func takes(op *huma.Operation, path string, caller message.Caller) error {
 	organizers := formOf(op).Organizers
 	switch {
-	case !caller.SignedIn() && (organizers || slices.Contains(op.Errors, http.StatusUnauthorized) && !entry(op.Method, path)):
+	case !caller.SignedIn() && (organizers || slices.Contains(op.Errors, http.StatusUnauthorized) && !comesIn(op.Method, path)):
 		return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 	case organizers && !caller.Organizes() && strings.Contains(op.Path, "{id}"):
 		return errs.Missing("event") // as for all that is somebody else's
