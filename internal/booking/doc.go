@@ -3,13 +3,14 @@
 // The way of a booking:
 //
 //	http.go     a request becomes a Wish
-//	service.go  labels become ordinals (wish.go); the seat view may say no early
-//	            (view.go)
+//	requests.go labels become ordinals (wish.go); the seat view may say no early
+//	            (view.go), and service.go hands the command to a writer
 //	writer.go   the event's writer takes all commands that wait and, in one
 //	            transaction, locks the head row,
 //	reading.go  reads what they touch and what is not known for certain
 //	            (recent.go, view.go),
-//	decide.go   decides each in order of arrival (pure; choose.go picks seats),
+//	decide.go   decides each in order of arrival (pure; choose.go picks seats,
+//	            cancel.go and decide_sale.go decide what their names say),
 //	state.go    applies the effects, one ledger entry each,
 //	store.go    writes the net final rows, and commits; then everybody is answered
 //

@@ -1,0 +1,94 @@
+package booking
+
+import (
+	"slices"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// decideCancel gives up a hold, or gives sold seats back for their money.
+func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
+	if err := mayChange(b, c.caller); err != nil {
+		return nil, answer{err: err}
+	}
+	switch b.Status {
+	case message.Expired:
+		if c.payment != "" { // so that the payment cannot book it any more
+			return []effect{{kind: message.EntryReleased, booking: b.ID}}, answer{booking: b.ID}
+		}
+		return nil, answer{booking: b.ID}
+	case message.BookingCancelled:
+		return nil, answer{booking: b.ID} // nothing left to give back
+	case message.Booked:
+		if c.payment != "" && c.payment != b.PaymentID {
+			return nil, answer{booking: b.ID}
+		}
+	}
+	seats, err := s.givenBack(c, b)
+	if err != nil || len(seats) == 0 {
+		return nil, answer{booking: b.ID, err: err}
+	}
+	if b.Status == message.Pending {
+		if b.ExpiresAt <= s.now && c.payment == "" {
+			return decideExpire(s, b)
+		}
+		if len(seats) < len(b.Seats) { // the hold goes on with the rest: a swap to fewer seats
+			made := *b
+			made.Seats, made.GivenBack = without(b.Seats, seats), append(slices.Clone(b.GivenBack), seats...)
+			made.Amount, made.Fees = s.prices[bookingKey(&b.Booking)].total(made.Seats)
+			return []effect{{kind: message.EntrySwapped, booking: b.ID, seats: made.Seats, until: b.ExpiresAt,
+				amount: made.Amount, currency: b.Currency, made: &made}}, answer{booking: b.ID}
+		}
+		return []effect{{kind: message.EntryReleased, booking: b.ID, seats: seats}}, answer{booking: b.ID}
+	}
+	if err := s.mayGiveBack(c.caller, b); err != nil {
+		return nil, answer{err: err}
+	}
+	e := effect{kind: message.EntryCancelled, booking: b.ID, seats: seats, currency: b.Currency}
+	switch {
+	case c.unpaid:
+	case len(seats) == len(b.Seats):
+		e.amount = b.Amount
+	default:
+		e.amount, _ = s.prices[bookingKey(&b.Booking)].total(seats)
+	}
+	return []effect{e}, answer{booking: b.ID}
+}
+
+// givenBack are the seats that a command gives back: those it names, or all. Seats
+// that were given back before are left out: the request was sent again.
+func (s *state) givenBack(c *command, b *record) ([]int32, error) {
+	if len(c.seats) == 0 {
+		return b.Seats, nil
+	}
+	if c.at.plan() != bookingKey(&b.Booking).plan() {
+		return nil, errLookAgain
+	}
+	var seats []int32
+	for _, seat := range c.seats {
+		switch {
+		case slices.Contains(b.Seats, seat) && !slices.Contains(seats, seat):
+			seats = append(seats, seat)
+		case !slices.Contains(b.GivenBack, seat):
+			return nil, errs.Bad("seats", "names %s, which is not in this booking", s.label(seat))
+		}
+	}
+	return seats, nil
+}
+
+// mayGiveBack refuses buyers who want their money back when the event's policy
+// does not give it any more. Admins and our own jobs may always cancel, and what
+// cost nothing can always be given back. Bookings from before a change of the event
+// have the change's own time limit, and so have those of the same microsecond: one
+// batch decides holds and changes at one time.
+func (s *state) mayGiveBack(c message.Caller, b *record) error {
+	switch end := s.sale.RefundsEnd; {
+	case c.Administers(), b.Amount == 0, end == 0, s.now < end:
+		return nil
+	case b.CreatedAt <= s.sale.ChangedAt && (s.sale.ChangeRefundsEnd == 0 || s.now < s.sale.ChangeRefundsEnd):
+		return nil
+	default:
+		return errs.New(errs.Conflict, "refunds-over", "Seats of this event could be given back until %s.", stamp(end)).With("refundable_until", stamp(end))
+	}
+}

@@ -1,0 +1,192 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
+	"boxoffice/internal/message"
+)
+
+// Hold takes seats for a while. With a key the same wish by the same caller
+// comes to the same booking, however often it is sent.
+func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error) {
+	bookingID := id.Booking(w.EventID, caller.UserID, key)
+	return s.look(ctx, w.EventID, w, func(v *view, c command) (message.Booking, error) {
+		c.do, c.bookingID, c.caller, c.fingerprint = doHold, bookingID, caller, w.fingerprint(key)
+		if v.hiddenFrom(caller) {
+			return message.Booking{}, errs.Missing("event")
+		}
+		if gone := v.gone(c.bookingID, c.seats, s.now().UnixMicro()); len(gone) > 0 {
+			yours, err := s.yours(ctx, v, caller, c.seats)
+			if err == nil && yours != "" {
+				err = alreadyYours(yours, gone)
+			} else if err == nil {
+				err = taken(gone)
+			}
+			return message.Booking{}, err
+		}
+		done, err := s.admit(ctx, caller, v, c.bookingID, max(len(c.seats), c.quantity))
+		if err != nil {
+			return message.Booking{}, err
+		}
+		return s.submitTold(ctx, c, done)
+	})
+}
+
+// maxLooks is how often what somebody names is looked up before the event changes
+// too fast for them.
+const maxLooks = 4
+
+// look finds what a wish names in the event's plan and prices and has it decided;
+// when these have changed meanwhile, again.
+func (s *Service) look(ctx context.Context, eventID string, w Wish, do func(*view, command) (message.Booking, error)) (message.Booking, error) {
+	for range maxLooks {
+		v, err := s.views.get(ctx, eventID)
+		if err != nil {
+			return message.Booking{}, err
+		}
+		c := command{eventID: eventID}
+		if err := s.resolve(v, w, &c); err != nil {
+			return message.Booking{}, err
+		}
+		b, err := do(v, c)
+		if !errors.Is(err, errLookAgain) {
+			return b, err
+		}
+		s.views.forgetStale(v, c.at)
+	}
+	return message.Booking{}, errs.New(errs.Conflict, "event-changed", "The event has just changed; please look at it again.")
+}
+
+// Grant takes seats out of the sale for nothing: blocked for nobody, or
+// complimentary for the account of heir ("": the organizer passes them on). Only
+// the event's organizer and admins may.
+func (s *Service) Grant(ctx context.Context, caller message.Caller, key, kind, heir string, w Wish) (message.Booking, error) {
+	v, err := s.views.get(ctx, w.EventID)
+	if err != nil {
+		return message.Booking{}, err
+	}
+	if !v.organizedBy(caller) {
+		return message.Booking{}, errs.Missing("event")
+	}
+	if heir != "" && s.accounts != nil {
+		if ok, err := s.accounts(ctx, heir); err != nil {
+			return message.Booking{}, err
+		} else if !ok {
+			return message.Booking{}, errs.Bad("user_id", "is not the id of an account")
+		}
+	}
+	bookingID, fingerprint := id.Booking(w.EventID, caller.UserID, key), w.fingerprint(key)
+	if key != "" {
+		fingerprint = append(fingerprint, kind+heir...)
+	}
+	return s.look(ctx, w.EventID, w, func(_ *view, c command) (message.Booking, error) {
+		c.do, c.bookingID, c.caller, c.fingerprint, c.grant, c.heir = doGrant, bookingID, caller, fingerprint, kind, heir
+		return s.submit(ctx, c)
+	})
+}
+
+// Swap exchanges the seats of a hold. Version, if not 0, must be the booking's
+// Seq: another one is refused with kind Precondition.
+func (s *Service) Swap(ctx context.Context, caller message.Caller, bookingID string, version int64, w Wish) (message.Booking, error) {
+	b, err := s.mine(ctx, caller, bookingID)
+	if err != nil {
+		return b, err
+	}
+	return s.look(ctx, b.EventID, w, func(v *view, c command) (message.Booking, error) {
+		c.do, c.bookingID, c.caller, c.version = doSwap, bookingID, caller, version
+		n := max(len(c.seats), c.quantity)
+		if n <= len(b.Seats) {
+			return s.submit(ctx, c)
+		}
+		done, err := s.admit(ctx, caller, v, bookingID, n)
+		if err != nil {
+			return b, err
+		}
+		return s.submitTold(ctx, c, done)
+	})
+}
+
+// Cancel gives up a hold or gives sold seats back: those named, or all. Seats that
+// were given back before are passed over. The answer is the booking as it is
+// afterwards.
+func (s *Service) Cancel(ctx context.Context, caller message.Caller, bookingID string, labels []string) (message.Booking, error) {
+	b, err := s.mine(ctx, caller, bookingID)
+	if err != nil {
+		return b, err
+	}
+	c := command{do: doCancel, eventID: b.EventID, bookingID: bookingID, caller: caller}
+	if len(labels) > 0 {
+		plan, err := s.catalog.plans.Plan(ctx, b.PlanID, b.PlanVersion)
+		if err != nil {
+			return b, err
+		}
+		if err := named(plan, &b, labels, &c); err != nil {
+			return b, err
+		}
+	}
+	out, err := s.submit(ctx, c)
+	if err == nil && b.UserID == "" && out.Status == message.BookingCancelled {
+		err = s.links.Forget(ctx, bookingID)
+	}
+	return out, err
+}
+
+// named finds seats by label in the plan of a booking, among its own first.
+// Whether they are, or were, the booking's is decided later.
+func named(p *message.Plan, b *message.Booking, labels []string, c *command) error {
+	c.at = bookingKey(b)
+	for i, label := range labels {
+		seat := int32(-1)
+		for _, n := range b.Seats {
+			if int(n) < len(p.Seats) && p.Seats[n].Label == label {
+				seat = n
+			}
+		}
+		if seat < 0 {
+			seat = int32(slices.IndexFunc(p.Seats, func(s message.Seat) bool { return s.Label == label }))
+		}
+		if seat < 0 {
+			return errs.Bad(fmt.Sprintf("seats[%d]", i), "names %s, which is not in this booking", label)
+		}
+		if slices.Contains(c.seats, seat) {
+			return errs.Bad(fmt.Sprintf("seats[%d]", i), "names %s twice", label)
+		}
+		c.seats = append(c.seats, seat)
+	}
+	return nil
+}
+
+// Confirm turns a hold into a booking because the money for it is authorized;
+// the same payment may confirm again. Refusals for good are of kind Conflict,
+// Invalid or NotFound; of other kinds the outcome is unclear.
+func (s *Service) Confirm(ctx context.Context, m message.Confirm) (message.Booking, error) {
+	return s.system(ctx, command{do: doConfirm, bookingID: m.BookingID, payment: m.PaymentID, amount: m.Amount, currency: m.Currency, started: m.StartedAt})
+}
+
+// Extend lets a hold last ten minutes longer, once.
+func (s *Service) Extend(ctx context.Context, bookingID string) error {
+	_, err := s.system(ctx, command{do: doExtend, bookingID: bookingID})
+	return err
+}
+
+// CancelUnpaid makes sure that a payment never books its booking: it takes it back
+// if the payment has booked it, and gives its hold up if nothing has, also one that
+// has ended. Nothing is refunded for it.
+func (s *Service) CancelUnpaid(ctx context.Context, bookingID, paymentID string) error {
+	_, err := s.system(ctx, command{do: doCancel, bookingID: bookingID, payment: paymentID, unpaid: true})
+	return err
+}
+
+// system submits a command of our own about a booking.
+func (s *Service) system(ctx context.Context, c command) (message.Booking, error) {
+	c.caller = message.System
+	if c.eventID = id.Event(c.bookingID); c.eventID == "" {
+		return message.Booking{}, errs.Missing("booking")
+	}
+	return s.submit(ctx, c)
+}
