@@ -31,7 +31,7 @@ type adoption struct {
 // overLimit); everything else has gone over then. Callers that are neither guests
 // nor unverified accounts of the same address have nothing to give.
 func (s *Service) adopt(ctx context.Context, visitor message.Caller, to *User) error {
-	mine := visitor.Role == message.Guest || visitor.SignedIn() && !visitor.Verified && to.Verified && visitor.Email == s.emailKey(to.Address()) && to.Address() != ""
+	mine := visitor.Visiting() || visitor.SignedIn() && !visitor.Verified && to.Verified && visitor.Email == s.emailKey(to.Address()) && to.Address() != ""
 	if !mine || s.bookings() == nil || visitor.UserID == to.ID {
 		return nil
 	}

@@ -191,7 +191,7 @@ func (s *Service) Register(api huma.API) {
 func (s *Service) login(ctx context.Context, in *loginIn) (*loginOut, error) {
 	b := in.Body
 	if (b.Email == "") == (b.Username == "") {
-		return nil, errs.Bad("email", "or username must be given, one of the two")
+		return nil, errs.Bad("email", "or username must be given, but not both")
 	}
 	x, err := s.Login(ctx, Credentials{Name: b.Email + b.Username, Password: b.Password, Code: b.Code, Agent: in.Agent})
 	return s.session(ctx, x, err)

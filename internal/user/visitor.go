@@ -98,7 +98,7 @@ func (s *Service) guest(ctx context.Context, caller message.Caller) (User, error
 
 // leave ends a visitor's sessions: another account has taken their place.
 func (s *Service) leave(ctx context.Context, visitor message.Caller) error {
-	if visitor.Role != message.Guest {
+	if !visitor.Visiting() {
 		return nil
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error { return endSessions(ctx, tx, visitor.UserID) })
