@@ -160,7 +160,7 @@ func (h *hasher) acceptable(password, email, username string) string {
 	case n > maxPassword:
 		return fmt.Sprintf("must have at most %d characters", maxPassword)
 	case h.isCommon(low):
-		return "is one of the most common passwords; choose another"
+		return "is among the first that anybody would try"
 	case low == email || low == local || low == username:
 		return "must not be the name of the account"
 	}
