@@ -51,6 +51,8 @@ type pending struct {
 	sale     message.Sale
 	undo     string
 	attempts int64
+
+	unreadable error // what is wrong with the row: it fails like any other, and can be overtaken
 }
 
 // Refusal is a change of an event that the booking side has refused after the
@@ -145,6 +147,13 @@ func (s *Service) deliver(ctx context.Context, eventID string) (refused map[int6
 			return refused, err
 		}
 		err = s.attempt(ctx, p)
+		if err != nil && errs.KindOf(err) != errs.Conflict {
+			if later := s.overtaking(ctx, p); later != nil {
+				if failed := s.attempt(ctx, later); failed == nil || errs.KindOf(failed) == errs.Conflict {
+					p, err = later, failed
+				}
+			}
+		}
 		switch {
 		case err == nil:
 			err = s.settle(ctx, p)
@@ -155,11 +164,7 @@ func (s *Service) deliver(ctx context.Context, eventID string) (refused map[int6
 			refused[p.version] = errs.Of(err)
 			err = s.refuse(ctx, p, errs.Of(err))
 		default:
-			later := s.overtaking(ctx, p)
-			if later == nil || s.attempt(ctx, later) != nil {
-				return refused, errors.Join(err, s.postpone(ctx, p, err))
-			}
-			err = s.settle(ctx, later)
+			return refused, errors.Join(err, s.postpone(ctx, p, err))
 		}
 		if err != nil {
 			return refused, err
@@ -169,6 +174,9 @@ func (s *Service) deliver(ctx context.Context, eventID string) (refused map[int6
 
 // attempt hands over one state. A panic is a failure of this state alone.
 func (s *Service) attempt(ctx context.Context, p *pending) error {
+	if p.unreadable != nil {
+		return p.unreadable
+	}
 	ctx, cancel := context.WithTimeout(ctx, handOverTime)
 	defer cancel()
 	return jobs.Catch(func() error { return s.sales.SetSales(ctx, map[string]message.Sale{p.eventID: p.sale}) })
@@ -183,11 +191,11 @@ func (s *Service) firstPending(ctx context.Context, eventID string) (*pending, e
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
-	if err == nil {
-		err = json.Unmarshal([]byte(sale), &p.sale)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	if err := json.Unmarshal([]byte(sale), &p.sale); err != nil {
+		p.unreadable = fmt.Errorf("read outbox: version %d: %w", p.version, err)
 	}
 	return p, nil
 }
@@ -198,8 +206,8 @@ func (s *Service) firstPending(ctx context.Context, eventID string) (*pending, e
 func (s *Service) overtaking(ctx context.Context, stuck *pending) *pending {
 	p := &pending{eventID: stuck.eventID}
 	var sale string
-	err := s.db.Reader().QueryRowContext(ctx, `SELECT version, sale FROM event_outbox WHERE event_id = $1 AND version > $2 ORDER BY version DESC LIMIT 1`,
-		stuck.eventID, stuck.version).Scan(&p.version, &sale) // primary key
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT version, sale, undo, attempts FROM event_outbox WHERE event_id = $1 AND version > $2 ORDER BY version DESC LIMIT 1`,
+		stuck.eventID, stuck.version).Scan(&p.version, &sale, &p.undo, &p.attempts) // primary key
 	if err != nil || json.Unmarshal([]byte(sale), &p.sale) != nil {
 		return nil
 	}

@@ -323,8 +323,26 @@ func TestStuckStateIsOvertaken(t *testing.T) {
 		t.Fatalf("%+v %v", e, err)
 	}
 	w.exec(t, `UPDATE event_outbox SET attempts = $1 WHERE event_id = $2`, longAttempts, changed.ID)
-	if e := w.update(t, changed, Change{LimitPerCustomer: ptr(int32(2))}); e.Pending() || w.waiting(t) != 0 {
+	w.booth.plans = true
+	if _, err := w.Update(t.Context(), organizer, changed.ID, 0, Change{Plan: &PlanInput{Template: "theatre", Seats: 60}}); !errs.Is(err, "plan-in-use") {
+		t.Fatalf("the refusal of a later change is %v", err)
+	}
+	now, err := w.read(t.Context(), changed.ID)
+	if err != nil || now.PlanID != changed.PlanID || now.Title != "Stuck" {
+		t.Fatalf("%+v %v", now, err)
+	}
+	if e := w.update(t, now, Change{LimitPerCustomer: ptr(int32(2))}); e.Pending() || w.waiting(t) != 0 {
 		t.Fatalf("%+v, %d wait", e, w.waiting(t))
+	}
+
+	// So does a row that cannot be read.
+	broken := w.create(t, nil)
+	w.booth.broken = errAway
+	w.update(t, broken, Change{Title: ptr("Broken")})
+	w.booth.broken = nil
+	w.exec(t, `UPDATE event_outbox SET sale = '{' WHERE event_id = $1`, broken.ID)
+	if e, err := w.Cancel(t.Context(), organizer, broken.ID); err != nil || e.Pending() || w.booth.all()[e.ID].Status != message.Cancelled {
+		t.Fatalf("%+v %v", e, err)
 	}
 }
 
