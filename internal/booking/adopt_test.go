@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -62,6 +63,11 @@ func TestLimitWhenTheOwnerIsKnown(t *testing.T) {
 			}
 			if c.forget {
 				w.forget(ev)
+			}
+			for _, read := range []func(context.Context, string) (message.Booking, error){w.s.Booking, w.s.Recent} {
+				if b, err := read(ctx, over.ID); err != nil || !b.Unproved {
+					t.Errorf("%+v %v", b, err)
+				}
 			}
 			_, err := w.pay(over)
 			wantType(t, err, "too-many-seats")

@@ -28,7 +28,7 @@ func scanWithOrganizer(row scanner) (message.Booking, error) {
 		return message.Booking{}, err
 	}
 	r.OrganizerID = organizer
-	return r.Booking, nil
+	return r.shown(), nil
 }
 
 // Filter says which bookings a list shows; empty fields allow all.

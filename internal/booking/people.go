@@ -102,6 +102,13 @@ func buying(c message.Caller, waived bool) person {
 	return p
 }
 
+// shown is a booking as other services see it.
+func (r *record) shown() message.Booking {
+	b := r.Booking
+	b.Unproved = r.address == address{} || r.standing != proved
+	return b
+}
+
 // of is whose a booking is.
 func (r *record) of() person { return person{r.UserID, r.address} }
 

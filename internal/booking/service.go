@@ -310,7 +310,7 @@ func (s *Service) Recent(ctx context.Context, bookingID string) (message.Booking
 		return l.booking, unclear(s.lookups.Do(ctx, l))
 	}
 	if r := s.recent.get(bookingID); r != nil {
-		b := r.Booking
+		b := r.shown()
 		b.ReadAt = s.now().UnixMicro()
 		return b, nil
 	}

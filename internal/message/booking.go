@@ -30,6 +30,7 @@ type Booking struct {
 	PriceVersion int64  // of the prices when the seats were held
 	PaymentID    string // that booked it
 	Seq          int64  // ledger version of its last change
+	Unproved     bool   // nobody has shown yet that the address it counts for is its owner's
 	ReadAt       int64  // µs since 1970, by the booking service's clock: when it was read or changed; 0 in lists
 }
 

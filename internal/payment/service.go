@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,10 @@ type Bookings interface {
 	// Conflict, Invalid, NotFound or Forbidden is for good; after any other error
 	// the outcome is unclear and Confirm is called again with the same values.
 	Confirm(ctx context.Context, c message.Confirm) (message.Booking, error)
+	// Adopt counts a person's bookings for the address that they have verified. The
+	// bookings that stay as they are, since the person has too many seats, are in the
+	// refusal's "bookings".
+	Adopt(ctx context.Context, from, to string, address message.EmailKey) error
 	// Extend lets a hold last longer, once.
 	Extend(ctx context.Context, bookingID string) error
 	// CancelUnpaid takes a booking back if this payment booked it; nothing is
@@ -234,6 +239,9 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 	if err := s.mayPay(ctx, caller, b.EventID); err != nil {
 		return Payment{}, err
 	}
+	if err := s.settlePerson(ctx, caller, &b); err != nil {
+		return Payment{}, err
+	}
 	switch {
 	case b.Amount == 0:
 		o.Method = Free
@@ -276,6 +284,23 @@ func (s *Service) mayPay(ctx context.Context, caller message.Caller, eventID str
 		return err
 	}
 	return errs.New(errs.Forbidden, "address-not-verified", "Please verify your e-mail address first: the code is in your mail.")
+}
+
+// settlePerson has a hold count for the verified address of who pays for it, if it
+// was made before the address was verified, or on a node that did not know yet.
+func (s *Service) settlePerson(ctx context.Context, caller message.Caller, b *message.Booking) error {
+	if !b.Unproved || !caller.Verified || caller.Email == (message.EmailKey{}) || b.Status != message.Pending && b.Status != message.Expired {
+		return nil
+	}
+	err := s.bookings.Adopt(ctx, caller.UserID, caller.UserID, caller.Email)
+	if kind := errs.KindOf(err); kind != errs.Conflict && kind != errs.TooMany {
+		return err
+	}
+	stay, _ := errs.Of(err).Extra["bookings"].([]string)
+	if slices.Contains(stay, b.ID) {
+		return err
+	}
+	return nil // others stay, this one counts
 }
 
 // seek finds the payment to answer for a booking that cannot be paid any more.

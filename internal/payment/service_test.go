@@ -532,6 +532,39 @@ func TestWhoMayRead(t *testing.T) {
 	}
 }
 
+// A hold that does not count for the verified address of who pays for it is made to
+// count before any money is asked for; when that breaks the limit, nothing is paid.
+func TestHoldsCountForTheirPayer(t *testing.T) {
+	w := newWorld(t)
+	payer := fan
+	payer.Email = message.EmailKey{7}
+	known, fits, over := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 1)
+	for _, b := range []message.Booking{fits, over} {
+		w.house.bookings[b.ID].Unproved = true
+	}
+	asked := 0
+	w.house.adopt = func(address message.EmailKey) error {
+		asked++
+		if address != payer.Email {
+			t.Errorf("adopted with %x", address)
+		}
+		return errs.New(errs.Conflict, "too-many-seats", "Too many.").With("bookings", []string{over.ID})
+	}
+	for _, c := range []struct {
+		b     message.Booking
+		asked int
+		ok    bool
+	}{{known, 0, true}, {fits, 1, true}, {over, 2, false}} {
+		_, err := w.Pay(t.Context(), payer, Order{c.b.ID, "tok_ok", ""})
+		if (err == nil) != c.ok || asked != c.asked {
+			t.Errorf("%v, adopted %d times, want %d", err, asked, c.asked)
+		}
+	}
+	if _, err := w.OfBooking(t.Context(), payer, over.ID); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("the payment that was refused: %v", err)
+	}
+}
+
 // A payment is read and changed by whom its booking belongs to now: a guest's
 // orders go to the account of the same person, and the guest is nobody then.
 func TestPaymentsGoWithTheirBooking(t *testing.T) {

@@ -32,6 +32,7 @@ type house struct {
 
 	waives bool                                       // nobody needs a verified address
 	refuse error                                      // what Confirm answers instead
+	adopt  func(address message.EmailKey) error       // what Adopt answers
 	late   func(step string) time.Duration            // > 0: an error now, and carried out after that
 	cut    func(ctx context.Context, at string) error // before and after each call that changes something
 }
@@ -187,6 +188,10 @@ func (h *house) confirm(c message.Confirm) (message.Booking, error) {
 	b.Status, b.PaymentID = message.Booked, c.PaymentID
 	h.append(message.Entry{Kind: message.EntryBooked, BookingID: b.ID})
 	return *b, nil
+}
+
+func (h *house) Adopt(_ context.Context, _, _ string, address message.EmailKey) error {
+	return h.adopt(address)
 }
 
 func (h *house) Extend(_ context.Context, bookingID string) error {
