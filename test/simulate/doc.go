@@ -14,6 +14,7 @@
 //	house_test.go       nodes, their life and death
 //	driver_test.go      between a node and SQLite: its life hangs on a commit
 //	postgres_test.go    the same on PostgreSQL, without a bubble; clock_test.go: its time
+//	address_test.go     one address in several spellings
 //	bank_test.go        the payment gateway; post_test.go: the mail server
 //	worker_test.go      histories run in processes of their own, which may crash
 //	shrink_test.go      makes a failing history shorter

@@ -133,6 +133,35 @@ func (g *gen) payment(status string) *pay {
 	return fit[len(fit)-1-g.n(min(4, len(fit)))]
 }
 
+// underWay is a payment of which nobody knows yet what comes of it, if there is
+// one: what is asked about it then meets what the house is at.
+func (g *gen) underWay() *pay {
+	for _, status := range []string{"authorized", "pending"} {
+		if p := g.payment(status); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// twin is somebody else with the address of one who has seats, and these; nil when
+// nobody has one.
+func (g *gen) twin() (*person, *booking) {
+	now := g.w.clock.now()
+	for range 4 {
+		b := g.booking("")
+		if b == nil || b.mail == "" || !b.live(now) {
+			continue
+		}
+		for _, p := range sorted(g.w.people) {
+			if p.name != b.owner && p.token != "" && canon(p.email) == b.mail {
+				return p, b
+			}
+		}
+	}
+	return nil, nil
+}
+
 // wish fills in which seats somebody wants, in one of the forms.
 func (g *gen) wish(s *Step, e *event) {
 	n := e.plan

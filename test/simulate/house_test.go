@@ -274,7 +274,7 @@ func (p *post) find(to, mark string, n int) string {
 	defer p.mu.Unlock()
 	for i := len(p.mails) - 1; i >= 0; i-- {
 		m := &p.mails[i]
-		if m.to != to {
+		if canon(m.to) != canon(to) {
 			continue
 		}
 		if at := strings.Index(m.text, mark); at >= 0 {

@@ -132,7 +132,13 @@ func (w *world) learn(b *booking, doc map[string]any, detailed bool) {
 		}
 	}
 	w.oneOwner(b, now)
-	b.unclear = false
+	b.unclear = b.unclear && w.frozen()
+}
+
+// frozen reports whether a node is frozen: what it was asked may be done when it
+// thaws, whatever others answer meanwhile.
+func (w *world) frozen() bool {
+	return slices.ContainsFunc(w.nodes, func(n *node) bool { return n.app != nil && n.life.isFrozen() })
 }
 
 // compare holds what is told of a booking now against what was told before.
@@ -271,7 +277,7 @@ func (w *world) shown(p *person) {
 	p.verified = true
 	for _, b := range w.bookings {
 		if b.owner == p.name && b.mail == "" {
-			b.mail = p.email
+			b.mail = canon(p.email)
 		}
 	}
 }

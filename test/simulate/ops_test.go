@@ -130,6 +130,11 @@ func makeHold(g *gen, s *Step) bool {
 	}
 	s.Event, s.As, s.Name = e.name, g.customer(), g.name("b")
 	if g.chance(4) {
+		if p, b := g.twin(); p != nil {
+			s.Event, s.As, e = b.event, p.name, g.w.events[b.event]
+		}
+	}
+	if g.chance(4) {
 		s.Key = g.name("k")
 	}
 	g.wish(s, e)
@@ -171,8 +176,8 @@ func toldHold(w *world, s *Step, r *reply) {
 	before := int64(0)
 	b := &booking{name: s.Name, event: e.name, owner: owner, typed: true}
 	if p := w.people[owner]; p != nil && p.verified {
-		before = w.own(e, p.email, r.came, false)
-		b.mail, b.typed = p.email, false
+		before = w.own(e, canon(p.email), r.came, false)
+		b.mail, b.typed = canon(p.email), false
 	}
 	if w.bookings[s.Name] != nil {
 		b.name = fmt.Sprintf("%s.%d", s.Name, len(w.bookings))
@@ -262,6 +267,9 @@ func makeCancel(g *gen, s *Step) bool {
 	b := g.booking("")
 	if b == nil {
 		return false
+	}
+	if p := g.underWay(); p != nil && g.chance(3) {
+		b = g.w.bookings[p.booking]
 	}
 	s.Booking, s.As = b.name, b.owner
 	if g.chance(8) {
@@ -638,6 +646,9 @@ func toldAmend(w *world, s *Step, r *reply) {
 
 func makeVoid(g *gen, s *Step) bool {
 	p := g.payment("")
+	if o := g.underWay(); o != nil && !g.chance(3) {
+		p = o
+	}
 	if p == nil {
 		return false
 	}

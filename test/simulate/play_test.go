@@ -163,11 +163,7 @@ func (w *world) after() {
 		w.up(n)
 	}
 	w.complaints()
-	frozen := false
-	for _, n := range w.nodes {
-		frozen = frozen || n.app != nil && n.life.isFrozen()
-	}
-	if frozen {
+	if w.frozen() {
 		return
 	}
 	for _, b := range sorted(w.bookings) {
