@@ -47,6 +47,11 @@ func doLeap(w *world, s *Step) {
 		w.down(n)
 	}
 	w.clock.sleep(s.duration())
+	for _, p := range w.payments { // what is unclear for so long is given up, and the money returned
+		if b := w.bookings[p.booking]; b != nil && (p.status == "authorized" || p.status == "pending" || p.unclear) {
+			b.unpaid = true
+		}
+	}
 	for _, n := range w.nodes {
 		w.up(n)
 	}
