@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
+
 	"boxoffice/internal/batch"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
@@ -171,20 +173,28 @@ func (s *Service) readAll(ctx context.Context, ids []string, found map[string]me
 		}
 		return nil
 	}
-	rows, err := s.db.Reader().QueryContext(ctx, bookingWithOrganizer+` WHERE b.id = ANY($1)`, ids) // both by primary key
+	// On a hot connection: elsewhere the plan from when there were few bookings stays,
+	// and reads all of them.
+	err := s.db.Raw(ctx, func(conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, bookingWithOrganizer+` WHERE b.id = ANY($1)`, ids) // both by primary key
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			b, err := scanWithOrganizer(rows)
+			if err != nil {
+				return err
+			}
+			b.ReadAt = s.now().UnixMicro()
+			found[b.ID] = b
+		}
+		return rows.Err()
+	})
 	if err != nil {
 		return fmt.Errorf("read bookings: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		b, err := scanWithOrganizer(rows)
-		if err != nil {
-			return fmt.Errorf("read bookings: %w", err)
-		}
-		b.ReadAt = s.now().UnixMicro()
-		found[b.ID] = b
-	}
-	return rows.Err()
+	return nil
 }
 
 // known are the bookings to be confirmed as this node has committed them last:
