@@ -153,7 +153,7 @@ func TestOrganizerSells(t *testing.T) {
 	running.Go(func() { _ = h.Payments.Run(ctx) }) // it says that it was stopped
 	defer running.Wait()
 	defer stop()
-	h.eventually(t, organizer, at, "2 of 2 bookings refunded")
+	h.eventually(t, organizer, at, "2 of 2 refunds done")
 	wants(t, h.page(t, organizer, "GET", at, nil, 200), "Cancelled", "Refunded 2 €206.58", "Revenue €0.00")
 	wants(t, h.page(t, organizer, "GET", at+"/edit", nil, 409), "This event is cancelled")
 }
