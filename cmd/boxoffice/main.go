@@ -21,7 +21,7 @@ import (
 
 // cli is the command line. All flags can be given as BOXOFFICE_* variables too.
 type cli struct {
-	LogLevel slog.Level `help:"Least severe messages to log, on stderr: debug, info, warn or error." default:"info"`
+	LogLevel level `help:"Least severe messages to log, on stderr: debug, info, warn or error." default:"info"`
 
 	Serve  app.Serve  `cmd:"" help:"Run a node: the shop, the organizers' console and the API."`
 	Import app.Import `cmd:"" help:"Import events and seating plans."`
@@ -42,6 +42,17 @@ type cli struct {
 	Help    struct {
 		Command []string `arg:"" optional:"" help:"The command to describe, such as serve or ledger export."`
 	} `cmd:"" help:"Describe a command, as --help does after its name."`
+}
+
+// level is the least severe level of messages that are logged.
+type level slog.Level
+
+// UnmarshalText reads a level as slog does, and says which there are when it is none.
+func (l *level) UnmarshalText(text []byte) error {
+	if (*slog.Level)(l).UnmarshalText(text) != nil {
+		return fmt.Errorf("%q is not a level; give debug, info, warn or error", text)
+	}
+	return nil
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -87,7 +98,7 @@ func meant(args []string) []string {
 
 // run runs a command.
 func (c *cli) run(ctx context.Context, command string, stdin io.Reader, stdout, stderr io.Writer) error {
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.LogLevel}))
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.Level(c.LogLevel)}))
 	slog.SetDefault(log)
 	switch command {
 	case "serve":

@@ -105,6 +105,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"import", "--shift-to", "May", "x.json"}, "2027-05-31"},
 		{[]string{"rush", "--fans", "0"}, "--fans must be"},
 		{[]string{"verify", "--database-url", "mysql://x"}, "only postgres"},
+		{[]string{"serve", "--log-level", "loud"}, "--log-level: \"loud\" is not a level; give debug, info, warn or error"},
 		{[]string{"serve", "--public-url", "tickets.example"}, "did you mean https://tickets.example?"},
 	} {
 		var out, errs bytes.Buffer
