@@ -75,10 +75,11 @@ func (c *Console) attendees(v *page.Visit, e *message.Event) error {
 // write is told by its Error.
 func writeBooking(out *csv.Writer, b *Booking) {
 	for _, s := range b.Places {
-		price, currency := "0", b.Currency
+		var asked int64 // nothing, for a block or a gift
 		if b.Kind == "sale" {
-			price, _, _ = strings.Cut(money.Format(s.Tier.Price, b.Currency), " ")
+			asked = s.Tier.Price
 		}
+		price, currency, _ := strings.Cut(money.Format(asked, b.Currency), " ")
 		_ = out.Write([]string{
 			b.Reference, string(b.Status), harmless(s.Label), harmless(s.Section), harmless(s.Row), harmless(s.Number), harmless(s.Tier.Name), price, currency,
 			harmless(b.Person.Name), harmless(b.Person.Email), time.UnixMicro(b.CreatedAt).UTC().Format(time.RFC3339), b.Kind,
