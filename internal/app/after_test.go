@@ -149,6 +149,9 @@ func TestTicketsOfPaidSeats(t *testing.T) {
 	h := newHouse(t)
 	ann := h.visitor(t, "ann")
 	booking, event := h.bought(t, ann, 2, "")
+	if w := h.ask(t, ann, "GET", "/bookings/"+booking+"/tickets", ""); w.Code != 404 || !strings.Contains(w.Body.String(), "This booking has no tickets") {
+		t.Errorf("the API: %d %s", w.Code, w.Body)
+	}
 	if w := h.ask(t, ann, "GET", "/orders/"+booking+"/tickets", ""); w.Code != 303 {
 		t.Errorf("held: %d", w.Code)
 	}

@@ -104,8 +104,11 @@ func (s *Shop) ticketsOf(ctx context.Context, in *ticketsIn) (*orderPage, []tick
 	if err != nil {
 		return nil, nil, err
 	}
-	if (o.UserID != caller.UserID || !caller.SignedIn()) && in.Token == "" || !o.Ticketed() {
+	if (o.UserID != caller.UserID || !caller.SignedIn()) && in.Token == "" {
 		return nil, nil, errs.Missing("ticket")
+	}
+	if !o.Ticketed() {
+		return nil, nil, errs.New(errs.NotFound, "not-found", "This booking has no tickets: it is not paid, or it was cancelled.")
 	}
 	p := &orderPage{Order: o}
 	cards, err := s.sign(p)
