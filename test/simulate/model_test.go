@@ -131,7 +131,9 @@ func (w *world) learn(b *booking, doc map[string]any, detailed bool) {
 			}
 		}
 	}
-	w.oneOwner(b, now)
+	if w.alone || !was.unclear { // else what was answered last need not be what happened last
+		w.oneOwner(b, now)
+	}
 	b.unclear = b.unclear && w.frozen()
 }
 

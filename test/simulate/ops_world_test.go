@@ -47,15 +47,23 @@ func doLeap(w *world, s *Step) {
 		w.down(n)
 	}
 	w.clock.sleep(s.duration())
-	for _, p := range w.payments { // what is unclear for so long is given up, and the money returned
-		if b := w.bookings[p.booking]; b != nil && (p.status == "authorized" || p.status == "pending" || p.unclear) {
-			b.unpaid = true
-		}
+	for _, b := range w.bookings { // what is unclear for so long is given up, and the money returned
+		b.unpaid = b.unpaid || b.payAsked && !w.captured(b)
 	}
 	for _, n := range w.nodes {
 		w.up(n)
 	}
 	w.signIn()
+}
+
+// captured reports whether somebody was told that a booking's money was taken.
+func (w *world) captured(b *booking) bool {
+	for _, p := range w.payments {
+		if p.booking == b.name && p.status == "captured" && !p.unclear {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *world) down(n *node) {
