@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -19,11 +20,12 @@ import (
 func TestPrinter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPrinter()
-		made, open := 0, make(chan struct{})
+		var made atomic.Int64
+		open := make(chan struct{})
 		p.print = func(ctx context.Context, d *ticket.Document) ([]byte, error) {
 			select {
 			case <-open:
-				made++
+				made.Add(1)
 				return []byte(d.Reference), nil
 			case <-ctx.Done():
 				return nil, ctx.Err()
@@ -72,10 +74,10 @@ func TestPrinter(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		before := made
+		before := made.Load()
 		file, err := p.pdf(from(t.Context(), 201), ticket.Document{Reference: "waits"})
-		if err != nil || string(file) != "waits" || made != before {
-			t.Errorf("%q %v, made %d times more", file, err, made-before)
+		if err != nil || string(file) != "waits" || made.Load() != before {
+			t.Errorf("%q %v, made %d times more", file, err, made.Load()-before)
 		}
 		if len(p.clients) != 0 {
 			t.Errorf("%v are remembered", p.clients)
