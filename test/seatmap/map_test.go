@@ -154,7 +154,7 @@ func TestLimit(t *testing.T) {
 	for _, label := range []string{"ST-A-3", "ST-A-4", "ST-A-5", "ST-A-6"} {
 		v.check(label)
 	}
-	v.hears("4 seats a person is the limit")
+	v.hears("You can have at most 4 seats here")
 	same(t, v.chosen(), []string{"ST-A-2", "ST-A-3", "ST-A-4", "ST-A-5"})
 }
 

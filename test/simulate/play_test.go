@@ -41,7 +41,7 @@ func setStage(r *record) (*stage, error) {
 	v := vocabulary()
 	for _, name := range append([]string{"org"}, customers...) {
 		for _, s := range []Step{{Op: "sign up", Name: name, Set: map[string]any{"email": name + "@example.org"}}, {Op: "verify", As: name}} {
-			for range 50 { // until it has come
+			for range 500 { // until it has come
 				if s.Op == "sign up" || w.mailed(w.people[name], "/verify?token=", 26) != "" {
 					break
 				}

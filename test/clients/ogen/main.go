@@ -35,11 +35,11 @@ func purchase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	opened, ok := in.(*api.NewSessionHeaders)
+	opened, ok := in.(*api.NewSession)
 	if !ok {
 		return fmt.Errorf("log-in: %T", in)
 	}
-	s.token = opened.Response.Token
+	s.token = opened.Token
 	list, err := c.ListEvents(ctx, api.ListEventsParams{})
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func pay(ctx context.Context, c *api.Client, b *api.Booking) error {
 	if err != nil {
 		return err
 	}
-	p, ok := paid.(*api.PaymentHeaders)
+	p, ok := paid.(*api.PayCreatedHeaders)
 	if !ok || p.Response.Status != api.PaymentStatusCaptured {
 		return fmt.Errorf("payment: %T %+v", paid, paid)
 	}
