@@ -74,7 +74,12 @@ func (s *Service) VerifyCode(ctx context.Context, caller message.Caller, code, a
 		return Session{}, err
 	}
 	if u.Role != message.Guest {
-		err := s.db.Write(ctx, func(tx *sql.Tx) error { return s.own(ctx, tx, u.ID) })
+		err := s.db.Write(ctx, func(tx *sql.Tx) error {
+			if err := s.stillGives(ctx, tx, u.ID, address); err != nil {
+				return err
+			}
+			return s.own(ctx, tx, u.ID)
+		})
 		if err = ownedElsewhere(err); err != nil {
 			return Session{}, err
 		}

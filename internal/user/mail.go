@@ -270,7 +270,7 @@ func (s *Service) mailVerification(ctx context.Context, u *User) error {
 	if err == nil && owner.Verified && owner.ID != u.ID {
 		return s.mailExisting(ctx, &owner)
 	}
-	token, err := s.newLink(ctx, u.ID, toVerify, verifyLife)
+	token, err := s.newLink(ctx, u.ID, u.Email, toVerify, verifyLife)
 	if err != nil {
 		return err
 	}
@@ -302,7 +302,7 @@ func (s *Service) mailReset(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	token, err := s.newLink(ctx, u.ID, toReset, resetLife)
+	token, err := s.newLink(ctx, u.ID, u.Email, toReset, resetLife)
 	if err != nil {
 		return err
 	}

@@ -28,10 +28,13 @@ const (
 
 // newLink is the secret of a link that is about to be mailed. Those that were
 // mailed before stay good until they end.
-func (s *Service) newLink(ctx context.Context, userID, purpose string, life time.Duration) (secret string, err error) {
+func (s *Service) newLink(ctx context.Context, userID, address, purpose string, life time.Duration) (secret string, err error) {
 	secret = id.Token()
 	now, hash := s.now(), linkHash(purpose, secret)
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := s.stillGives(ctx, tx, userID, address); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM mail_tokens WHERE expires_at <= $1`, now.UnixMicro()); err != nil { // mail_tokens_ending
 			return err
 		}

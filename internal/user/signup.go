@@ -248,3 +248,17 @@ func (s *Service) find(ctx context.Context, login string) (User, error) {
 	}
 	return list[0], nil
 }
+
+// stillGives refuses when an account has come to give another address than the
+// one that was read: what proves one proves no other. The row stays locked.
+func (s *Service) stillGives(ctx context.Context, tx *sql.Tx, userID, address string) error {
+	var given string
+	row := tx.QueryRowContext(ctx, s.db.Text(`SELECT coalesce(email, contact) FROM users WHERE id = $1 /*postgres: FOR UPDATE*/`), userID) // primary key
+	if err := row.Scan(&given); err != nil {
+		return err
+	}
+	if given != address {
+		return errs.New(errs.Conflict, "changed-meanwhile", "The account has another address meanwhile.")
+	}
+	return nil
+}
