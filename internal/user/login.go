@@ -58,6 +58,9 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 		if o == failed {
 			s.visitors.note(from, s.now())
 		}
+		if o == right && u.ID != list[0].ID { // a stranger's own password clears nothing that counts for another account
+			o = undecided
+		}
 		return o, err
 	})
 	if err != nil {

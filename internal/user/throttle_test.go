@@ -160,3 +160,32 @@ func TestLongNamesAreNotKept(t *testing.T) {
 		t.Error("the failure was not counted")
 	}
 }
+
+// Whoever signs up with an address, too, does not clear the count of the account that had it
+// first by signing in to their own.
+func TestOwnPasswordClearsTheCount(t *testing.T) {
+	for _, verified := range []bool{false, true} {
+		w := newWorld(t)
+		if verified {
+			w.member(t, "ann@example.org")
+		} else if _, err := w.SignUp(t.Context(), Account{Email: "ann@example.org", Name: "Ann", Password: goodPassword}); err != nil {
+			t.Fatal(err)
+		}
+		at := from{t.Context(), "203.0.113.1"}
+		if _, err := w.SignUp(at, Account{Email: "ann@example.org", Name: "Eve", Password: "a strangers own phrase 77"}); err != nil {
+			t.Fatal(err)
+		}
+		guesses := 0
+		for range 60 {
+			if _, err := w.Login(at, Credentials{Name: "ann@example.org", Password: "a guess of mine"}); is(err, "wrong-password") {
+				guesses++
+			}
+			if guesses%9 == 0 {
+				_, _ = w.Login(at, Credentials{Name: "ann@example.org", Password: "a strangers own phrase 77"})
+			}
+		}
+		if guesses > maxFailures {
+			t.Errorf("verified %v: %d guesses from one network in no time, at most %d", verified, guesses, maxFailures)
+		}
+	}
+}
