@@ -2,7 +2,6 @@ package booking
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"boxoffice/internal/id"
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
 )
 
 // How the janitor works.
@@ -197,24 +197,11 @@ func (s *Service) each(ctx context.Context, ids []string, c command) error {
 }
 
 func (s *Service) ids(ctx context.Context, query string, args ...any) ([]string, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, query, args...)
+	ids, err := sqldb.Texts(ctx, s.db.Reader(), query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list ids: %w", err)
 	}
-	defer rows.Close()
-	return scanIDs(rows)
-}
-
-func scanIDs(rows *sql.Rows) ([]string, error) {
-	var ids []string
-	for rows.Next() {
-		var v string
-		if err := rows.Scan(&v); err != nil {
-			return nil, fmt.Errorf("list ids: %w", err)
-		}
-		ids = append(ids, v)
-	}
-	return ids, rows.Err()
+	return ids, nil
 }
 
 // HasLive reports whether a user has bookings that are held or sold. What somebody

@@ -41,13 +41,9 @@ func Verify(ctx context.Context, db *sqldb.DB, eventID string) (Verified, error)
 		return sum, fmt.Errorf("verify: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // it was only read
-	rows, err := tx.QueryContext(ctx, `SELECT event_id FROM sales UNION SELECT event_id FROM ledger
+	ids, err := sqldb.Texts(ctx, tx, `SELECT event_id FROM sales UNION SELECT event_id FROM ledger
 		UNION SELECT event_id FROM claims UNION SELECT event_id FROM bookings ORDER BY 1`)
 	if err != nil {
-		return sum, fmt.Errorf("verify: %w", err)
-	}
-	ids, err := scanIDs(rows)
-	if err := errors.Join(err, rows.Close()); err != nil {
 		return sum, fmt.Errorf("verify: %w", err)
 	}
 	if eventID != "" {

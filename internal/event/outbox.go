@@ -374,21 +374,12 @@ func (s *Service) syncUntil(ctx context.Context, at time.Time) error {
 
 // due lists events whose oldest state is due at a time, those first that wait longest.
 func (s *Service) due(ctx context.Context, at time.Time) ([]string, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT event_id FROM event_outbox AS o WHERE due_at <= $1 AND version =
+	ids, err := sqldb.Texts(ctx, s.db.Reader(), `SELECT event_id FROM event_outbox AS o WHERE due_at <= $1 AND version =
 		(SELECT min(version) FROM event_outbox AS f WHERE f.event_id = o.event_id) ORDER BY due_at LIMIT $2`, at.UnixMicro(), outboxRows) // event_outbox_due
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
-	defer rows.Close()
-	var ids []string
-	for rows.Next() {
-		var eventID string
-		if err := rows.Scan(&eventID); err != nil {
-			return nil, fmt.Errorf("read outbox: %w", err)
-		}
-		ids = append(ids, eventID)
-	}
-	return ids, rows.Err()
+	return ids, nil
 }
 
 // enlist puts changes into the outbox that a version of this program without one

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"boxoffice/internal/sqldb"
 )
 
 // Mapped is an event as a site map lists it.
@@ -21,21 +23,12 @@ func mapped(now int64) string {
 // MapPages are the ids that begin the pages of a site map of coming events, size
 // events a page.
 func (s *Service) MapPages(ctx context.Context, size int) ([]string, error) {
-	rows, err := s.db.Browse().QueryContext(ctx, `SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n`+mapped(s.now().UnixMicro())+`) AS numbered
+	out, err := sqldb.Texts(ctx, s.db.Browse(), `SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n`+mapped(s.now().UnixMicro())+`) AS numbered
 		WHERE (n - 1) % `+strconv.Itoa(size)+` = 0 ORDER BY id`) // reads the table once
 	if err != nil {
 		return nil, fmt.Errorf("map events: %w", err)
 	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("map events: %w", err)
-		}
-		out = append(out, id)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // MapPage is the page of a site map of coming events that an id begins; "": the

@@ -11,9 +11,10 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// Give notes whom an order is for; a mail is due then if there is an address. The
-// same recipient again, of whom again is false, changes nothing. Another address
-// gets a new link, in one transaction, so that no address gets the link of another.
+// Give notes whom an order is for; a mail is due then if there is an address. When
+// again is false, a recipient who is noted already is not mailed again. Another
+// address gets a new link in the same transaction, so that no address is sent the
+// link of another.
 func (l *Links) Give(ctx context.Context, bookingID string, to message.Person, again bool) error {
 	err := l.db.Write(ctx, func(tx *sql.Tx) error {
 		var old string
@@ -60,21 +61,13 @@ func (l *Links) Forget(ctx context.Context, bookingID string) error {
 }
 
 // Due are orders whose mail has not gone yet, in order, after one.
-func (l *Links) Due(ctx context.Context, after string, limit int) (ids []string, err error) {
-	rows, err := l.db.Reader().QueryContext(ctx, `SELECT booking_id FROM recipients
+func (l *Links) Due(ctx context.Context, after string, limit int) ([]string, error) {
+	ids, err := sqldb.Texts(ctx, l.db.Reader(), `SELECT booking_id FROM recipients
 		WHERE mailed_at = 0 AND email <> '' AND booking_id > $1 ORDER BY booking_id LIMIT $2`, after, limit) // recipients_due
 	if err != nil {
 		return nil, fmt.Errorf("recipients: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("recipients: %w", err)
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
+	return ids, nil
 }
 
 // Recipients are whom orders are for, by booking id, for those that are noted.

@@ -8,6 +8,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
 )
 
 const (
@@ -167,20 +168,11 @@ const sqlUnwinding = `SELECT id FROM payments_unwinding WHERE id > $1 ORDER BY i
 
 // unwinding lists payments that are being given up, in the order of their ids.
 func (s *store) unwinding(ctx context.Context, after string, limit int) ([]string, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlUnwinding), after, limit)
+	ids, err := sqldb.Texts(ctx, s.db.Reader(), s.db.Text(sqlUnwinding), after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list payments that are given up: %w", err)
 	}
-	defer rows.Close()
-	var ids []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("list payments that are given up: %w", err)
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
+	return ids, nil
 }
 
 // tidy deletes rows of payments_begun, and leaves others with fewer payments.

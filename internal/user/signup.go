@@ -220,20 +220,12 @@ func (s *Service) giving(ctx context.Context, address string) ([]string, error) 
 }
 
 // ids reads a column of ids.
-func (s *Service) ids(ctx context.Context, text string, args ...any) (list []string, err error) {
-	rows, err := s.db.Reader().QueryContext(ctx, text, args...)
+func (s *Service) ids(ctx context.Context, text string, args ...any) ([]string, error) {
+	list, err := sqldb.Texts(ctx, s.db.Reader(), text, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var one string
-		if err := rows.Scan(&one); err != nil {
-			return nil, fmt.Errorf("list accounts: %w", err)
-		}
-		list = append(list, one)
-	}
-	return list, rows.Err()
+	return list, nil
 }
 
 // find is an account by e-mail address or username: the one that has shown that
