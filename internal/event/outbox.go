@@ -277,7 +277,7 @@ func (s *Service) refuse(ctx context.Context, p *pending, refusal *errs.Error) e
 			return fmt.Errorf("refuse: %w", err)
 		case e.Version > p.version && e.Status != message.Cancelled:
 			_, err := tx.ExecContext(ctx, `UPDATE event_outbox SET undo = $1 WHERE event_id = $2 AND version =
-				(SELECT min(version) FROM event_outbox WHERE event_id = $2)`, p.undo, p.eventID)
+				(SELECT min(version) FROM event_outbox WHERE event_id = $2 AND version > $3)`, p.undo, p.eventID, p.version)
 			return err
 		case followed != nil:
 			return s.goBack(ctx, tx, &e, followed, string(note))

@@ -346,6 +346,32 @@ func TestStuckStateIsOvertaken(t *testing.T) {
 	}
 }
 
+// A state that is refused while a later one waits, and an older one still fails,
+// leaves its way back to the later one: the older one has its own.
+func TestRefusedBetweenOthers(t *testing.T) {
+	w := newWorld(t)
+	e := w.create(t, nil)
+	w.booth.broken = errAway
+	for _, title := range []string{"Second", "Third", "Fourth"} {
+		w.update(t, e, Change{Title: ptr(title)})
+	}
+	undo := func(version int64) (text string) {
+		t.Helper()
+		if err := w.db.Reader().QueryRowContext(t.Context(), `SELECT undo FROM event_outbox WHERE event_id = $1 AND version = $2`, e.ID, version).Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	second, third := undo(2), undo(3)
+	p := &pending{eventID: e.ID, version: 3, undo: third}
+	if err := w.refuse(t.Context(), p, errs.Of(errs.New(errs.Conflict, "plan-in-use", "People have seats."))); err != nil {
+		t.Fatal(err)
+	}
+	if undo(2) != second || undo(4) != third {
+		t.Errorf("the older state goes back to %s, the later one to %s", undo(2), undo(4))
+	}
+}
+
 // The state of a sale says in which version the event's time or place changed last.
 func TestChangesAreNumbered(t *testing.T) {
 	w := newWorld(t)
