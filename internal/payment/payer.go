@@ -1,0 +1,39 @@
+package payment
+
+import (
+	"context"
+	"slices"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// mayPay refuses callers who have not shown that their e-mail address is theirs,
+// unless the event waives that.
+func (s *Service) mayPay(ctx context.Context, caller message.Caller, eventID string) error {
+	if caller.Verified {
+		return nil
+	}
+	waived, err := s.bookings.UnverifiedBuyers(ctx, eventID)
+	if err != nil || waived {
+		return err
+	}
+	return errs.New(errs.Forbidden, "address-not-verified", "Please verify your e-mail address first: the code is in your mail.")
+}
+
+// settlePerson has a hold count for the verified address of who pays for it, if it
+// was made before the address was verified, or on a node that did not know yet.
+func (s *Service) settlePerson(ctx context.Context, caller message.Caller, b *message.Booking) error {
+	if !b.Unproved || !caller.Verified || caller.Email == (message.EmailKey{}) || b.Status != message.Pending && b.Status != message.Expired {
+		return nil
+	}
+	err := s.bookings.Adopt(ctx, caller.UserID, caller.UserID, caller.Email)
+	if kind := errs.KindOf(err); kind != errs.Conflict && kind != errs.TooMany {
+		return err
+	}
+	stay, _ := errs.Of(err).Extra["bookings"].([]string)
+	if slices.Contains(stay, b.ID) {
+		return err
+	}
+	return nil // others stay, this one counts
+}
