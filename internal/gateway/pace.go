@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	"boxoffice/internal/errs"
@@ -78,7 +79,7 @@ func (q *request) readPaced(buf *bytes.Buffer, r *http.Request, limit int64, pla
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		q.answer.Header().Set("Connection", "close")
 		return n, &errs.Error{Kind: errs.Malformed, Type: "body-too-slow", Err: err,
-			Detail: "The body came too slowly. After some seconds at least " + sizes[plan] + " must come in each second."}
+			Detail: "The body came too slowly. After some seconds at least " + strconv.FormatInt(p.rate>>10, 10) + " KiB must come in each second."}
 	}
 	if err == nil && (p.until > 0 || plan) { // who has sent slowly may be answered as slowly as others
 		_ = conn.SetReadDeadline(time.Time{})
@@ -86,5 +87,3 @@ func (q *request) readPaced(buf *bytes.Buffer, r *http.Request, limit int64, pla
 	}
 	return n, err
 }
-
-var sizes = map[bool]string{false: "4 KiB", true: "64 KiB"}
