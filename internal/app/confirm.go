@@ -77,7 +77,7 @@ func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []
 }
 
 // one mails the owner of one booking, unless it is not booked by this payment any
-// more. That is who paid, or the account that has the payer's bookings since.
+// more. The owner is who paid, or the account that has adopted the booking since.
 func (c *confirmations) one(ctx context.Context, p payment.Paid, to message.Person, link string) error {
 	b, err := c.page.Bookings.Booking(ctx, p.BookingID())
 	if err != nil {

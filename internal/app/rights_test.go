@@ -32,8 +32,8 @@ type house struct {
 	twoFactor bool // accounts have a second factor
 }
 
-// cheap is what a password's hash costs where nobody attacks it: the right cost
-// is tested in internal/user.
+// cheap makes hashes of passwords quick, for tests that are not about their
+// strength. internal/user tests the cost that the program uses.
 var cheap = user.Hashing{Memory: 8, Time: 1}
 
 func newHouse(t *testing.T, change ...func(*Serve)) *house {

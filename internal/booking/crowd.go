@@ -18,7 +18,7 @@ import (
 //   - From one client address, IPv6 /64 networks being one. What counts is time held
 //     without paying: holds that last count whole, those that came to nothing for a
 //     while as long as they were held.
-//   - All together, from however many addresses. What counts is what they hold now.
+//   - For all unverified people together. What counts is the seats that they hold now.
 //
 // What may have been held counts until it is known that it is not. It is in memory,
 // of this node alone and until it ends. People whose address is verified are never
@@ -31,7 +31,7 @@ type crowd struct {
 	events map[string]*crowdEvent // by event id
 }
 
-// crowdEvent is what unverified people hold of an event.
+// crowdEvent counts the seats of one event that unverified people hold.
 type crowdEvent struct {
 	holds map[string]*crowdHold
 	seats int   // held now, or a second ago
@@ -142,7 +142,8 @@ func (c *crowd) reserve(a *asking) error {
 	return nil
 }
 
-// usedFrom is what a client address has held of the event, in seats times µs.
+// usedFrom adds up how long one client address has held how many seats of the
+// event lately, in seats times µs.
 func (c *crowd) usedFrom(a *asking) (used int64) {
 	for id, h := range c.from[a.at] {
 		end := h.end(a.now)
@@ -159,8 +160,8 @@ func (c *crowd) usedFrom(a *asking) (used int64) {
 	return used
 }
 
-// heldByAll is what all unverified people hold of the event, but for the booking
-// that is asked for. Holds that have lapsed are looked for only when it matters, and
+// heldByAll counts the seats of the event that unverified people hold, without
+// those of the booking that is asked for. Holds that have lapsed are looked for only when it matters, and
 // not more than once a second.
 func (c *crowd) heldByAll(a *asking) int {
 	e := c.events[a.at.eventID]

@@ -113,8 +113,9 @@ func (o *oracle) live(p who, except string) (seats int) {
 	return seats
 }
 
-// many is what somebody hears who would have too many seats: others' with the same
-// address, or their own.
+// many is the type of the refusal for somebody who would have too many seats. It
+// depends on whether their own are too many, or only those of others with the same
+// address.
 func (o *oracle) many(p who, except string, more int) string {
 	if p.standing == typed && o.live(who{user: p.user}, except)+more <= o.limit {
 		return "address-at-limit"

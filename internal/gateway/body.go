@@ -28,7 +28,7 @@ const (
 // Form says the same of the form that a page takes.
 type Form struct{ Organizers, Plan bool }
 
-// formOf is what an operation says of its body.
+// formOf reads an operation's Metadata as a Form.
 func formOf(op *huma.Operation) (f Form) {
 	f.Organizers, _ = op.Metadata[MetaOrganizers].(bool)
 	f.Plan, _ = op.Metadata[MetaPlan].(bool)

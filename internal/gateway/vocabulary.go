@@ -207,7 +207,7 @@ func explainSchema(schema string, s *huma.Schema) {
 	}
 }
 
-// named is what the id in a path names, by the path's first segment.
+// named describes the parameter id of a path, by the path's first segment.
 var named = map[string]word{
 	"bookings": {"The booking.", aBooking},
 	"events":   {"The event.", anID},
