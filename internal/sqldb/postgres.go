@@ -113,7 +113,7 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	p.pool, p.writes = openPool(general, size), openPool(hot, int(pc.MaxConns))
 	if p.raw, err = pgxpool.NewWithConfig(ctx, pc); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), p.pool.Close(), p.writes.Close())
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), hangUp(p.pool, p.writes))
 	}
 	if cfg.ReplicaURL != "" {
 		rc, err := pgx.ParseConfig(cfg.ReplicaURL)
@@ -176,11 +176,24 @@ func (p *postgres) close() error {
 		p.gate.dropProbe()
 	}
 	p.raw.Close()
-	err := errors.Join(p.pool.Close(), p.writes.Close())
+	err := hangUp(p.pool, p.writes)
 	if p.replica != nil {
-		err = errors.Join(err, p.replica.Close())
+		err = errors.Join(err, hangUp(p.replica))
 	}
 	return err
+}
+
+// hangUp closes pools. Their connections may be gone already, closed by the gate
+// or by the server. That is no error: by then no transaction is open.
+func hangUp(pools ...*sql.DB) error {
+	var all error
+	for _, pool := range pools {
+		err := pool.Close()
+		if gone := (*net.OpError)(nil); !errors.As(err, &gone) {
+			all = errors.Join(all, err)
+		}
+	}
+	return all
 }
 
 func (p *postgres) now() time.Time { return p.clock().Add(time.Duration(p.offset.Load())) }
@@ -346,11 +359,11 @@ func (p *postgres) forMigrations(ctx context.Context) (*sql.DB, func() error, er
 		_, err = lock.ExecContext(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock))
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, pool.Close())
+		return nil, nil, errors.Join(err, hangUp(pool))
 	}
 	return pool, func() error {
 		_, err := lock.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", int64(migrationLock))
-		return errors.Join(err, lock.Close(), pool.Close())
+		return errors.Join(err, lock.Close(), hangUp(pool))
 	}, nil
 }
 

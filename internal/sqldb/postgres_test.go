@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -79,6 +80,40 @@ func TestWriteAgainAfterDeadlock(t *testing.T) {
 	var a, b int
 	if err := db.Reader().QueryRow("SELECT min(n), max(n) FROM t").Scan(&a, &b); err != nil || a != 2 || b != 2 || runs[0]+runs[1] != 3 {
 		t.Fatalf("rows are %d and %d, %v runs, %v", a, b, runs, err)
+	}
+}
+
+// A node closes without an error although its connections are gone already: the
+// gate closes them while PostgreSQL does not answer.
+func TestCloseWithoutConnections(t *testing.T) {
+	var mu sync.Mutex
+	var conns []net.Conn
+	db := sqldbtest.Again(t, sqldb.Config{URL: sqldbtest.Postgres(t), Connections: func(c *pgx.ConnConfig) {
+		dial := c.DialFunc
+		c.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			conns = append(conns, conn)
+			return conn, nil
+		}
+	}})
+	if err := db.Reader().Ping(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Write(t.Context(), func(*sql.Tx) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	for _, conn := range conns {
+		_ = conn.Close()
+	}
+	mu.Unlock()
+	if err := db.Close(); err != nil {
+		t.Errorf("closing the database: %v", err)
 	}
 }
 
