@@ -130,6 +130,7 @@ func (f *feed) wake() {
 
 // push writes and waits, within bounds.
 func (w *watcher) push(texts ...[]byte) {
+	defer quick.Sends(w.conn)() // who does not read gives way to newcomers
 	_ = w.conn.SetWriteDeadline(time.Now().Add(w.patience))
 	all := net.Buffers(texts)
 	if _, err := all.WriteTo(w.conn); err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/quick"
 )
 
 // pair is both ends of a connection.
@@ -30,6 +31,52 @@ func pair(t *testing.T) (here, there net.Conn) {
 	}
 	t.Cleanup(func() { _, _ = here.Close(), there.Close() })
 	return here, there
+}
+
+// Who does not read gives way to newcomers long before they are let go.
+func TestSlowViewerGivesWay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a write has to wait for some seconds")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	d := &quick.Door{Peers: quick.Peers{Most: 1, Each: 1}}
+	through, accepted := d.Listener(l), make(chan net.Conn)
+	go func() {
+		for {
+			c, err := through.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- c
+		}
+	}()
+	dial := func() {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+	}
+	dial()
+	here := <-accepted
+	d.ConnState(here, http.StateActive)
+	d.ConnState(here, http.StateHijacked)
+	w := (&feed{patience: time.Hour}).watcher(quick.Bare(here), 1)
+	go w.push([]byte(strings.Repeat("x", 64<<20)))
+	for end := time.After(time.Minute); ; dial() {
+		select {
+		case c := <-accepted:
+			_ = c.Close()
+			return
+		case <-end:
+			t.Fatal("no newcomer got in")
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // Who does not read is not waited for, and is let go in the end; what the others

@@ -84,7 +84,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if !ok {
 			return c, nil
 		}
-		c.Conn = &tracked{TCPConn: tcp}
+		c.Conn = &tracked{TCPConn: tcp, conn: c}
 		if refusal := l.door.Peers.enter(c); refusal != "" {
 			refuse(tcp, refusal)
 			continue
@@ -163,6 +163,8 @@ type conn struct {
 	since    time.Time     // of the connection
 	late     time.Duration // by which net/http's next deadline would be too early
 	until    time.Time     // the deadlines as they were moved here; the zero value is net/http's
+
+	writing atomic.Int64 // since when a write waits for the client, in ns from since; 0: none does
 
 	mu     sync.Mutex
 	busy   bool      // a request is being answered
@@ -325,7 +327,7 @@ func (c *conn) serve(o *Operation, q *Request) (done bool, err error) {
 		c.until = c.answered.Add(c.door.Idle)
 		_ = c.Conn.SetDeadline(c.until)
 	}
-	_, err = c.Conn.Write(out)
+	_, err = c.writeFrom(c.answered, out)
 	if q.Last && err == nil {
 		err = io.EOF
 	}
@@ -379,29 +381,6 @@ func (c *conn) Waits(waits bool) (open bool) {
 		c.quiet = time.Now()
 	}
 	return !c.closed
-}
-
-// waitsSince is since when the connection waits for its client; the zero value
-// when it does not.
-func (c *conn) waitsSince() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return time.Time{}
-	}
-	return c.quiet
-}
-
-// giveWay marks the connection as closed if it has waited for its client ever since.
-// A request that is worked on is answered: nothing that was accepted is lost.
-func (c *conn) giveWay(since time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed || !c.quiet.Equal(since) {
-		return false
-	}
-	c.closed = true
-	return true
 }
 
 // SetReadDeadline lets a first request that comes late have as long as others.

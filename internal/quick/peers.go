@@ -11,7 +11,8 @@ import (
 
 // Peers bounds how many connections there are at once, so that nobody takes all
 // descriptors of the process. When there is no room for a newcomer, the client
-// with the most connections loses the one that has waited longest for a request.
+// with the most connections loses the one that has waited longest, for a request
+// or for an answer to be read.
 type Peers struct {
 	Most   int                   // in all; 0: no bound
 	Each   int                   // from one client: an address, or an IPv6 network of 64 bits
@@ -184,7 +185,7 @@ func (one *origin) yield() *conn {
 	return nil
 }
 
-// waiting is a connection that waits for its client since a time.
+// waiting is a connection that has waited for its client since a time.
 type waiting struct {
 	c     *conn
 	since time.Time
@@ -193,8 +194,9 @@ type waiting struct {
 // find looks for the connections that have waited longest.
 func (one *origin) find() {
 	var list []waiting
+	now := time.Now()
 	for _, c := range one.conns {
-		if since := c.waitsSince(); !since.IsZero() {
+		if since := c.waitsSince(now); !since.IsZero() {
 			list = append(list, waiting{c, since})
 		}
 	}
@@ -243,6 +245,7 @@ func Network(addr netip.Addr) netip.Addr {
 // tracked is a connection that is counted until it is closed.
 type tracked struct {
 	*net.TCPConn
+	conn *conn
 
 	mu     sync.Mutex
 	closed bool
