@@ -161,7 +161,7 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 func TestHistories(t *testing.T) {
 	seeds := 300
 	if testing.Short() {
-		seeds = 60
+		seeds = 20
 	}
 	if sqldbtest.OnPostgres(t) {
 		for seed := range uint64(8) {

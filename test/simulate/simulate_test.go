@@ -37,7 +37,7 @@ func TestHistories(t *testing.T) {
 		t.Parallel()
 	}
 	if testing.Short() {
-		n = 20
+		n = 8
 	}
 	first := fromEnv("SEED", uint64(time.Now().UnixNano()))
 	t.Logf("SEED=%d N=%d", first, n)
