@@ -115,8 +115,11 @@ func (s *store) open(ctx context.Context, ids []string) (map[string]Payment, err
 	return found, rows.Err()
 }
 
-// list is a JSON array of ids.
+// list is a JSON array of ids; of none, too, since PostgreSQL takes no null for one.
 func list(ids []string) string {
+	if len(ids) == 0 {
+		return "[]"
+	}
 	raw, err := json.Marshal(ids)
 	if err != nil {
 		panic(err) // they are strings

@@ -370,6 +370,25 @@ func TestPanics(t *testing.T) {
 	})
 }
 
+// Of a row of which some could be told and some not, only those stay.
+func TestToldInPart(t *testing.T) {
+	w := newWorld(t)
+	o := &told{times: map[string]int{}, refuse: func(p Paid) bool { return p.PaymentID == "b" }}
+	w.OnPaid(o.tell)
+	row, payments := notePaid([]Paid{{"a", fan.UserID}, {"b", fan.UserID}})
+	if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(sqlNotePaid, row, payments); return err }); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := w.TellPaid(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if left := w.paidRows(); o.times["a"] != 1 || !slices.Equal(left, []Paid{{"b", fan.UserID}}) {
+		t.Errorf("told %v, left %v", o.times, left)
+	}
+}
+
 // A row of payments_begun that cannot be read hides no other.
 func TestRecoverBadRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
