@@ -115,3 +115,22 @@ func TestMediaTypeCase(t *testing.T) {
 		t.Errorf("a page: %v", w.Header())
 	}
 }
+
+// If-Match of a payment takes what that of all else takes: a list of tags.
+func TestIfMatchOfPayments(t *testing.T) {
+	h := newHouse(t)
+	fan := h.visitor(t, "ann")
+	event := h.must(t, h.account(t, message.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	booking := h.must(t, fan, "POST", "/bookings", `{"event_id":"`+event+`","quantity":1}`, "id")
+	path := "/payments/" + h.must(t, fan, "POST", "/payments", `{"booking_id":"`+booking+`","method":"tok_ok"}`, "id")
+	tag := h.ask(t, fan, "GET", path, "").Header().Get("ETag")
+	for header, want := range map[string]string{
+		tag: "", `"99", ` + tag: "", "*": "",
+		`"99"`: "changed-meanwhile", "W/" + tag: "changed-meanwhile", `"98", "99"`: "changed-meanwhile", "not a tag": "version-differs",
+	} {
+		w := h.ask(t, fan, "PUT", path, `{"method":"tok_ok"}`, "If-Match", header)
+		if want == "" && w.Code != http.StatusOK || want != "" && (w.Code != http.StatusPreconditionFailed || !strings.Contains(w.Body.String(), want)) {
+			t.Errorf("%s: %d %s", header, w.Code, w.Body)
+		}
+	}
+}

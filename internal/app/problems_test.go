@@ -51,6 +51,9 @@ func slugsIn(t *testing.T, room string) map[string]string {
 						note(n.Args[1])
 					}
 				}
+				if fn, ok := n.Fun.(*ast.Ident); ok && fn.Name == "New" && len(n.Args) > 2 { // in errs itself
+					note(n.Args[1])
+				}
 				if fn, ok := n.Fun.(*ast.Ident); ok && slices.Contains([]string{"refuse", "again"}, fn.Name) && len(n.Args) > 1 {
 					note(n.Args[0])
 				}
@@ -100,7 +103,7 @@ func TestProblemsAreExplained(t *testing.T) {
 	made := map[string]bool{}
 	outside := []string{"proof-over", // pages only
 		"not-ready", "method-not-allowed", "cross-origin", "no-such-page", "bad-address", "http"} // not an operation's
-	for _, room := range []string{"booking", "event", "payment", "user", "gateway"} {
+	for _, room := range []string{"booking", "event", "payment", "user", "gateway", "errs"} {
 		for slug, at := range slugsIn(t, room) {
 			made[slug] = true
 			if page := h.ask(t, user.Fan{}, http.MethodGet, "/problems/"+slug, ""); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), slug) {

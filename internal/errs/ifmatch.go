@@ -36,7 +36,7 @@ func ParseIfMatch(h, what string) (IfMatch, error) {
 		strong := !strings.HasPrefix(rest, "W/")
 		tag, after, ok := quoted(strings.TrimPrefix(rest, "W/"))
 		if !ok {
-			return m, New(Precondition, "changed-meanwhile", "If-Match does not name a version of this %s.", what)
+			return m, New(Precondition, "version-differs", "If-Match does not name a version of this %s.", what)
 		}
 		if end := strings.IndexAny(tag, ".-"); end >= 0 { // what else is shown, and how it is compressed
 			tag = tag[:end]
@@ -46,7 +46,7 @@ func ParseIfMatch(h, what string) (IfMatch, error) {
 		}
 		rest = strings.TrimLeft(after, " \t")
 		if rest != "" && rest[0] != ',' {
-			return m, New(Precondition, "changed-meanwhile", "If-Match does not name a version of this %s.", what)
+			return m, New(Precondition, "version-differs", "If-Match does not name a version of this %s.", what)
 		}
 	}
 	return m, nil

@@ -29,7 +29,7 @@ func (s *Service) Amend(ctx context.Context, caller message.Caller, paymentID, m
 	case !w.found:
 		return Payment{}, errs.Missing("payment")
 	case w.stale:
-		return Payment{}, errs.New(errs.Precondition, "version-differs", "The payment has changed. Read it again.")
+		return Payment{}, errs.New(errs.Precondition, "changed-meanwhile", "The payment has changed since you read it.")
 	case w.late:
 		return Payment{}, errs.New(errs.Conflict, "payment-not-pending",
 			"The payment is %s: its method can be changed only until it is authorized.", w.got.Status)

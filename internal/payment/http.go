@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -83,18 +82,6 @@ func respond(p Payment, err error, done int) (*response, error) {
 }
 
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
-
-// parseETag reads an If-Match header; 0 stands for any version.
-func parseETag(s string) (int64, error) {
-	if s == "" || s == "*" {
-		return 0, nil
-	}
-	v, err := strconv.ParseInt(strings.Trim(s, `"`), 10, 64)
-	if err != nil || v < 1 || etag(v) != s {
-		return 0, errs.New(errs.Precondition, "version-differs", "If-Match does not name a version of this payment.")
-	}
-	return v, nil
-}
 
 type payInput struct {
 	Key  string `header:"Idempotency-Key" doc:"Up to 255 characters, chosen by the client: the same request with the same key is carried out once"`
@@ -224,7 +211,14 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, later(api, says("The payment goes on with the new method: 200 when it is done, 202 when that takes longer.",
 		operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment until it is authorized", 400, 402, 403, 409, 412, 413, 503))),
 		func(ctx context.Context, in *amendInput) (*response, error) {
-			version, err := parseETag(in.IfMatch)
+			match, err := errs.ParseIfMatch(in.IfMatch, "payment")
+			if err != nil {
+				return nil, err
+			}
+			version, err := match.Version(func() (int64, error) {
+				p, err := s.Payment(ctx, message.CallerFrom(ctx), in.ID)
+				return p.Version, err
+			})
 			if err != nil {
 				return nil, err
 			}
