@@ -91,7 +91,7 @@ func (s *Service) wake() {
 // Sweep ends the holds that have lapsed by now and reports how many it proposed.
 // Whether a hold has lapsed is decided by the writer, not here. A sweep that has
 // done enough ends, and the next goes on from there: holds that cannot be ended
-// are tried again and do not stand before the others.
+// are tried again and do not block the rest.
 func (s *Service) Sweep(ctx context.Context) (int, error) {
 	s.sweeping.Lock()
 	defer s.sweeping.Unlock()
@@ -149,32 +149,38 @@ func (s *Service) sweep(ctx context.Context, rows []lapsing, most int) (int, err
 	return len(ids), errors.Join(failed, s.forget(ctx, over))
 }
 
-// cancelAll gives back every booking of every cancelled event.
+// cancelAll gives back every booking of every cancelled event. An event that fails
+// keeps no other waiting.
 func (s *Service) cancelAll(ctx context.Context) error {
 	events, err := s.ids(ctx, `SELECT event_id FROM sales WHERE status = 'cancelled'
 		AND EXISTS (SELECT 1 FROM claims WHERE claims.event_id = sales.event_id)`)
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, eventID := range events {
-		for last := ""; ; {
-			ids, err := s.ids(ctx, `SELECT DISTINCT booking_id FROM claims WHERE event_id = $1 ORDER BY booking_id LIMIT $2`, eventID, sweepMost) // primary key's prefix
-			if err != nil {
-				return err
-			}
-			if len(ids) == 0 {
-				break
-			}
-			if ids[0] == last {
-				return fmt.Errorf("event %s: the claims of booking %s cannot be given back", eventID, last)
-			}
-			last = ids[0]
-			if err := s.each(ctx, ids, command{do: doCancel}); err != nil {
-				return err
-			}
+		if err := s.cancelBookings(ctx, eventID); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("event %s: %w", eventID, err))
 		}
 	}
-	return nil
+	return failed
+}
+
+// cancelBookings gives back every booking of a cancelled event.
+func (s *Service) cancelBookings(ctx context.Context, eventID string) error {
+	for last := ""; ; {
+		ids, err := s.ids(ctx, `SELECT DISTINCT booking_id FROM claims WHERE event_id = $1 ORDER BY booking_id LIMIT $2`, eventID, sweepMost) // primary key's prefix
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		if ids[0] == last {
+			return fmt.Errorf("the claims of booking %s cannot be given back", last)
+		}
+		last = ids[0]
+		if err := s.each(ctx, ids, command{do: doCancel}); err != nil {
+			return err
+		}
+	}
 }
 
 // each submits a command for many bookings, behind everybody else's. It returns

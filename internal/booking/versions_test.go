@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	dto "github.com/prometheus/client_model/go"
 
+	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 )
 
@@ -128,6 +130,37 @@ func TestCancellingIsAlwaysAccepted(t *testing.T) {
 		t.Errorf("%+v, %v", c, err)
 	}
 	w.verify(ev)
+}
+
+// A cancelled event whose bookings cannot all be given back keeps no other waiting.
+func TestStuckCancellationIsAlone(t *testing.T) {
+	w := newWorld(t)
+	events := []string{w.event(), w.event(), w.event()}
+	for i, ev := range events {
+		w.hold(ev, "ann", "A-A-1")
+		if i == 1 {
+			continue
+		}
+		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { // of a booking that is not there
+			_, err := tx.Exec(`INSERT INTO claims (event_id, seat, booking_id) VALUES ($1, 5, $2)`, ev, id.Booking(ev, "nobody", "lost"))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, ev := range events {
+		if err := w.change(ev, 2, func(s *message.Sale) { s.Status = message.Cancelled }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := w.s.cancelAll(t.Context())
+	if err == nil || strings.Contains(err.Error(), events[1]) || !strings.Contains(err.Error(), events[0]) || !strings.Contains(err.Error(), events[2]) {
+		t.Errorf("%v", err)
+	}
+	var left int
+	if err := w.db.Reader().QueryRow(`SELECT count(*) FROM claims`).Scan(&left); err != nil || left != 2 {
+		t.Errorf("%d claims are left, %v", left, err)
+	}
 }
 
 // Rows that are wrong, however they came about, hurt themselves only: no index is
