@@ -79,16 +79,23 @@ func (s *state) givenBack(c *command, b *record) ([]int32, error) {
 
 // mayGiveBack refuses buyers who want their money back when the event's policy
 // does not give it any more. Admins and our own jobs may always cancel, and what
-// cost nothing can always be given back. Bookings from before a change of the event
-// have the change's own time limit, and so have those of the same microsecond: one
-// batch decides holds and changes at one time.
+// cost nothing can always be given back.
 func (s *state) mayGiveBack(c message.Caller, b *record) error {
-	switch end := s.sale.RefundsEnd; {
+	switch end := refundableUntil(&b.Booking, &s.sale); {
 	case c.Administers(), b.Amount == 0, end == 0, s.now < end:
-		return nil
-	case b.CreatedAt <= s.sale.ChangedAt && (s.sale.ChangeRefundsEnd == 0 || s.now < s.sale.ChangeRefundsEnd):
 		return nil
 	default:
 		return errs.New(errs.Conflict, "refunds-over", "Seats of this event could be given back until %s.", stamp(end)).With("refundable_until", stamp(end))
 	}
+}
+
+// refundableUntil is until when a booked booking's owner may give it back, µs
+// since 1970; 0: without an end. Bookings from before a change of the event may be
+// given back until the change's own time limit, if that is later, and so may those
+// of the same microsecond: one batch decides holds and changes at one time.
+func refundableUntil(b *message.Booking, sale *message.Sale) int64 {
+	if b.CreatedAt > sale.ChangedAt {
+		return sale.RefundsEnd
+	}
+	return later(sale.RefundsEnd, sale.ChangeRefundsEnd)
 }

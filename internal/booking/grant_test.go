@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
 )
 
@@ -123,6 +124,9 @@ func TestRefundPolicy(t *testing.T) {
 	w.pass(5 * minute)
 	_, err = w.s.Cancel(ctx, fan("u3"), c.ID, nil)
 	wantType(t, err, "refunds-over")
+	if told := errs.Of(err).Extra["refundable_until"]; told != stamp(s.ChangeRefundsEnd) {
+		t.Errorf("refused as over since %v, and it was %s", told, stamp(s.ChangeRefundsEnd))
+	}
 	w.verify(ev)
 }
 

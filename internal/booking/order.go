@@ -70,17 +70,3 @@ func (s *Service) Refund(ctx context.Context, caller message.Caller, bookingID s
 	}
 	return amount, nil
 }
-
-// refundableUntil is until when a booked booking's owner may give it back, µs
-// since 1970; 0: without an end. The event's policy may have changed since the
-// seats were bought; what counts is what it says now.
-func refundableUntil(b *message.Booking, sale *message.Sale) int64 {
-	end := sale.RefundsEnd
-	if b.CreatedAt <= sale.ChangedAt && end != 0 {
-		if sale.ChangeRefundsEnd == 0 {
-			return 0
-		}
-		end = max(end, sale.ChangeRefundsEnd)
-	}
-	return end
-}
