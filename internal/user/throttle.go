@@ -208,8 +208,9 @@ func (s *Service) limited(ctx context.Context, of tryKey, userIDs []string, chec
 	if err != nil {
 		return err
 	}
-	o, err := check()
-	end(o)
+	o := undecided
+	defer func() { end(o) }() // also after a panic: others wait for the turn
+	o, err = check()
 	return err
 }
 
