@@ -76,14 +76,17 @@ func (p onConsole) Check(ctx context.Context, caller message.Caller, d *console.
 	return tiers, err
 }
 
-// Create makes an event.
-func (p onConsole) Create(ctx context.Context, caller message.Caller, d *console.Draft) (string, error) {
+// Create makes an event, one for a key and a draft.
+func (p onConsole) Create(ctx context.Context, caller message.Caller, key string, d *console.Draft) (string, error) {
 	in, bad := newEvent(d)
 	if len(bad) > 0 {
 		_, err := p.Check(ctx, caller, d) // all faults, not only those
 		return "", err
 	}
-	e, err := p.Parts.Events.Create(ctx, caller, "", in)
+	if key != "" {
+		key = "page-" + key
+	}
+	e, err := p.Parts.Events.Create(ctx, caller, key, in)
 	return e.ID, err
 }
 
@@ -355,13 +358,17 @@ func (p onConsole) KeepPlan(ctx context.Context, caller message.Caller, name str
 }
 
 // Grant takes seats out of the sale.
-func (p onConsole) Grant(ctx context.Context, caller message.Caller, eventID, nonce, kind string, seats []string, quantity int, section string) (message.Booking, error) {
-	return p.Parts.Bookings.Grant(ctx, caller, nonce, kind, "", booking.Wish{EventID: eventID, Seats: seats, Quantity: quantity, Section: section})
+func (p onConsole) Grant(ctx context.Context, caller message.Caller, nonce string, g console.Grant) (message.Booking, error) {
+	w := booking.Wish{EventID: g.EventID, Seats: g.Seats, Quantity: g.Quantity, Section: g.Section}
+	if g.Kind == message.Complimentary {
+		return p.Parts.Bookings.Give(ctx, caller, nonce, "", g.To, w)
+	}
+	return p.Parts.Bookings.Grant(ctx, caller, nonce, g.Kind, "", w)
 }
 
 // GiveTo says whom complimentary seats are for.
-func (p onConsole) GiveTo(ctx context.Context, caller message.Caller, bookingID string, to message.Person) error {
-	return p.Parts.Bookings.GiveTo(ctx, caller, bookingID, to)
+func (p onConsole) GiveTo(ctx context.Context, caller message.Caller, bookingID string, to message.Person, mailed int64) error {
+	return p.Parts.Bookings.GiveTo(ctx, caller, bookingID, to, mailed)
 }
 
 // Link is the link to complimentary seats that belong to no account.

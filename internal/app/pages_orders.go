@@ -205,8 +205,8 @@ func (p onPage) Link(ctx context.Context, caller message.Caller, id string) (str
 }
 
 // RenewLink makes a new link to an order.
-func (p onPage) RenewLink(ctx context.Context, caller message.Caller, id string) error {
-	_, err := p.Bookings.RenewLink(ctx, caller, id)
+func (p onPage) RenewLink(ctx context.Context, caller message.Caller, id, seen string) error {
+	_, err := p.Bookings.RenewLink(ctx, caller, id, seen)
 	return err
 }
 

@@ -114,7 +114,7 @@ func (p onConsole) inWords(ctx context.Context, list []message.Booking) ([]conso
 			out[i].Kind = b.PaymentID
 		}
 		if to, ok := given[b.ID]; ok {
-			out[i].Person, out[i].Mailed = to.Person, to.MailedAt != 0
+			out[i].Person, out[i].Mailed = to.Person, to.MailedAt
 		}
 		if out[i].Places, err = p.Parts.Bookings.Places(ctx, b); err != nil {
 			return nil, err

@@ -47,7 +47,7 @@ func TestGiftsByKey(t *testing.T) {
 		return w.Code, at("id"), at("link")
 	}
 	_, first, old := give("ada@example.org", "k")
-	if err := h.Bookings.GiveTo(t.Context(), message.Caller{UserID: organizer.UserID, Role: message.Organizer}, first, message.Person{Name: "Ada", Email: "ada@example.com"}); err != nil {
+	if err := h.Bookings.GiveTo(t.Context(), message.Caller{UserID: organizer.UserID, Role: message.Organizer}, first, message.Person{Name: "Ada", Email: "ada@example.com"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	_, again, link := give("ada@example.org", "k")

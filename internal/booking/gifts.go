@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/link"
 	"boxoffice/internal/message"
 )
 
@@ -34,6 +35,25 @@ func recipient(p message.Person) (message.Person, error) {
 	return p, nil
 }
 
+// Give gives seats away: to the account heir, or to somebody without one, who may
+// be nobody yet. A request that is sent again with its key comes to the same gift.
+// Seats are taken only for recipients that can have them.
+func (s *Service) Give(ctx context.Context, caller message.Caller, key, heir string, to message.Person, w Wish) (message.Booking, error) {
+	to, err := recipient(to)
+	if err != nil {
+		return message.Booking{}, err
+	}
+	if heir != "" && to != (message.Person{}) {
+		return message.Booking{}, errs.Bad("user_id", "cannot be combined with name or email")
+	}
+	w.to = to
+	b, err := s.Grant(ctx, caller, key, message.Complimentary, heir, w)
+	if err == nil && to != (message.Person{}) && b.Status == message.Booked {
+		err = s.giveOnce(ctx, b.ID, to)
+	}
+	return b, err
+}
+
 // giveOnce notes whom a gift is for, unless that is known: a request that is sent
 // again does not undo what GiveTo has changed since, nor mail the link again.
 func (s *Service) giveOnce(ctx context.Context, bookingID string, to message.Person) error {
@@ -41,13 +61,14 @@ func (s *Service) giveOnce(ctx context.Context, bookingID string, to message.Per
 	if _, ok := known[bookingID]; ok || err != nil {
 		return err
 	}
-	return s.links.Give(ctx, bookingID, to, false)
+	return s.links.Give(ctx, bookingID, to, link.NotAgain)
 }
 
 // GiveTo says whom complimentary seats are for that belong to no account. The
-// order's link is mailed to an address, again whenever GiveTo is called; another
-// address gets a new link, and the old one opens nothing any more.
-func (s *Service) GiveTo(ctx context.Context, caller message.Caller, bookingID string, to message.Person) error {
+// order's link is mailed to an address, also if it was mailed there before at the
+// time mailed, which the caller has seen, but not if it was mailed again since.
+// Another address gets a new link, and the old one opens nothing any more.
+func (s *Service) GiveTo(ctx context.Context, caller message.Caller, bookingID string, to message.Person, mailed int64) error {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
 		return err
@@ -58,7 +79,7 @@ func (s *Service) GiveTo(ctx context.Context, caller message.Caller, bookingID s
 	if to, err = recipient(to); err != nil {
 		return err
 	}
-	return s.links.Give(ctx, bookingID, to, true)
+	return s.links.Give(ctx, bookingID, to, mailed)
 }
 
 // Recipients are whom orders are for that belong to no account, by booking id.

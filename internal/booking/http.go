@@ -220,7 +220,7 @@ func (s *Service) Register(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		b, err := s.RenewLink(ctx, caller, in.ID)
+		b, err := s.RenewLink(ctx, caller, in.ID, "")
 		return s.detailed(ctx, b, err)
 	})
 

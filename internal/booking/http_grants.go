@@ -44,28 +44,25 @@ type complimentaryIn struct {
 // registerGrants adds the operations by which organizers take seats out of the
 // sale. What they make are bookings, released by DELETE /bookings/{id}.
 func (s *Service) registerGrants(api huma.API) {
-	grant := func(ctx context.Context, eventID, key, kind, heir string, to message.Person, b SeatsBody) (*bookingOut, error) {
+	asked := func(ctx context.Context, eventID string, b SeatsBody) (message.Caller, Wish, error) {
 		caller, err := signedIn(ctx)
 		if err != nil {
-			return nil, err
+			return caller, Wish{}, err
 		}
 		w, err := b.wish(eventID)
-		if err != nil {
-			return nil, err
-		}
-		w.to = to
-		booking, err := s.Grant(ctx, caller, key, kind, heir, w)
-		if err == nil && to != (message.Person{}) && booking.Status == message.Booked {
-			err = s.giveOnce(ctx, booking.ID, to)
-		}
-		return s.detailed(ctx, booking, err)
+		return caller, w, err
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "block-seats", Method: http.MethodPost, Path: "/events/{id}/blocks", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
 		Summary: "Block seats", Description: "Takes seats out of the sale. They come back with DELETE /bookings/{id} of the booking that this answers, all or some.",
 		Errors: []int{400, 401, 404, 409, 413, 422, 503}, Metadata: map[string]any{"organizers": true},
 	}, func(ctx context.Context, in *blockIn) (*bookingOut, error) {
-		return grant(ctx, in.ID, in.Key, message.Block, "", message.Person{}, in.Body)
+		caller, w, err := asked(ctx, in.ID, in.Body)
+		if err != nil {
+			return nil, err
+		}
+		b, err := s.Grant(ctx, caller, in.Key, message.Block, "", w)
+		return s.detailed(ctx, b, err)
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "give-seats", Method: http.MethodPost, Path: "/events/{id}/complimentary", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
@@ -75,13 +72,11 @@ func (s *Service) registerGrants(api huma.API) {
 		if in.Body.UserID != "" && !id.Valid(in.Body.UserID) {
 			return nil, errs.Bad("user_id", "is not the id of an account")
 		}
-		to, err := recipient(message.Person{Name: in.Body.Name, Email: in.Body.Email})
+		caller, w, err := asked(ctx, in.ID, in.Body.SeatsBody)
 		if err != nil {
 			return nil, err
 		}
-		if in.Body.UserID != "" && to != (message.Person{}) {
-			return nil, errs.Bad("user_id", "cannot be combined with name or email")
-		}
-		return grant(ctx, in.ID, in.Key, message.Complimentary, in.Body.UserID, to, in.Body.SeatsBody)
+		b, err := s.Give(ctx, caller, in.Key, in.Body.UserID, message.Person{Name: in.Body.Name, Email: in.Body.Email}, w)
+		return s.detailed(ctx, b, err)
 	})
 }

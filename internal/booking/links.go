@@ -49,9 +49,10 @@ func (s *Service) OwnLinks(ctx context.Context, bookingIDs []string) (map[string
 	return tokens, err
 }
 
-// RenewLink makes a new link to a booking for whoever may have its link. The old
-// one opens nothing from then on, on no node.
-func (s *Service) RenewLink(ctx context.Context, caller message.Caller, bookingID string) (message.Booking, error) {
+// RenewLink makes a new link to a booking for whoever may have its link, in place
+// of the one with the token seen, or of whichever it is with "". The old one opens
+// nothing from then on, on no node.
+func (s *Service) RenewLink(ctx context.Context, caller message.Caller, bookingID, seen string) (message.Booking, error) {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
 		return b, err
@@ -59,7 +60,7 @@ func (s *Service) RenewLink(ctx context.Context, caller message.Caller, bookingI
 	if !mayHandOut(caller, &b) {
 		return b, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can make a new link to a booking.")
 	}
-	return b, s.links.Renew(ctx, bookingID)
+	return b, s.links.Renew(ctx, bookingID, seen)
 }
 
 // Readable is a booking that somebody may read: its owner, the event's organizer

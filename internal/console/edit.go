@@ -8,12 +8,18 @@ import (
 	"strings"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 	"boxoffice/internal/page"
 )
 
 // create shows and takes the form of a new event.
-func (c *Console) create(v *page.Visit) error { return c.form(v, blank()) }
+// The form has a key, so that it makes one event however often it is sent.
+func (c *Console) create(v *page.Visit) error {
+	f := blank()
+	f.Values["key"] = id.Token()
+	return c.form(v, f)
+}
 
 // edit shows and takes the form of an event.
 func (c *Console) edit(v *page.Visit, e *message.Event) error {
@@ -165,6 +171,9 @@ func (c *Console) save(v *page.Visit, f *form, publish bool) error {
 		return err
 	}
 	f.Problem = text
+	if errs.Is(err, "idempotency-key-reused") {
+		f.Values["key"] = id.Token()
+	}
 	if e.Type == "plan-in-use" {
 		f.Faults = append(f.Faults, fault{Field: "plan", Text: text})
 	}
@@ -173,7 +182,7 @@ func (c *Console) save(v *page.Visit, f *form, publish bool) error {
 
 func (c *Console) store(ctx context.Context, caller message.Caller, f *form, d *Draft) (string, error) {
 	if f.Event == nil {
-		return c.Events.Create(ctx, caller, d)
+		return c.Events.Create(ctx, caller, f.Value("key"), d)
 	}
 	version, err := strconv.ParseInt(f.Value("version"), 10, 64)
 	if err != nil || version < 1 {

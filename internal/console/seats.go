@@ -10,33 +10,32 @@ import (
 	"boxoffice/internal/page"
 )
 
-// grant keeps seats back, or gives them away.
+// grant keeps seats back, or gives them away. The same form sent again comes to
+// the same seats.
 func (c *Console) grant(v *page.Visit, e *message.Event) error {
-	kind := v.PostFormValue("kind")
-	if kind != message.Complimentary {
-		kind = message.Block
+	g := Grant{EventID: e.ID, Kind: v.PostFormValue("kind")}
+	if g.Kind != message.Complimentary {
+		g.Kind = message.Block
+	} else {
+		g.To = recipientOf(v)
 	}
-	seats := strings.FieldsFunc(v.PostFormValue("seats"), func(r rune) bool { return r == ',' || r == ';' || r == ' ' || r == '\n' || r == '\r' })
-	quantity, section := 0, ""
-	if len(seats) == 0 {
+	g.Seats = strings.FieldsFunc(v.PostFormValue("seats"), func(r rune) bool { return r == ',' || r == ';' || r == ' ' || r == '\n' || r == '\r' })
+	if len(g.Seats) == 0 {
 		var err error
-		if quantity, err = strconv.Atoi(strings.TrimSpace(v.PostFormValue("quantity"))); err != nil || quantity < 1 || quantity > 1000 {
+		if g.Quantity, err = strconv.Atoi(strings.TrimSpace(v.PostFormValue("quantity"))); err != nil || g.Quantity < 1 || g.Quantity > 1000 {
 			return c.refusedGrant(v, e, errs.Bad("quantity", "must be 1 to 1000"))
 		}
-		section = v.PostFormValue("section")
+		g.Section = v.PostFormValue("section")
 	}
-	b, err := c.Sales.Grant(v.Context(), v.Caller, e.ID, v.PostFormValue("nonce"), kind, seats, quantity, section)
+	b, err := c.Sales.Grant(v.Context(), v.Caller, v.PostFormValue("nonce"), g)
 	if err != nil {
 		return c.refusedGrant(v, e, err)
 	}
-	v.Notice("seats-" + kind)
-	if kind != message.Complimentary {
-		return v.Go(at(e, ""))
+	if b.Status == message.Booked { // else they were given back since the form was sent first
+		v.Notice("seats-" + g.Kind)
 	}
-	if to := recipientOf(v); to != (message.Person{}) {
-		if err := c.Sales.GiveTo(v.Context(), v.Caller, b.ID, to); err != nil {
-			return c.refusedGrant(v, e, err)
-		}
+	if g.Kind != message.Complimentary {
+		return v.Go(at(e, ""))
 	}
 	return v.Go(found(e, b.ID))
 }
@@ -48,7 +47,8 @@ func (c *Console) gift(v *page.Visit, e *message.Event) error {
 		return errs.Missing("booking")
 	}
 	to := recipientOf(v)
-	if err := c.Sales.GiveTo(v.Context(), v.Caller, bookingID, to); err != nil {
+	mailed, _ := strconv.ParseInt(v.PostFormValue("mailed"), 10, 64) // when that was, as the form's reader has seen it
+	if err := c.Sales.GiveTo(v.Context(), v.Caller, bookingID, to, mailed); err != nil {
 		return c.refusedGrant(v, e, err)
 	}
 	if to.Email != "" {

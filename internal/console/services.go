@@ -20,7 +20,8 @@ type Events interface {
 	Event(ctx context.Context, caller message.Caller, id string) (message.Event, error)
 	// Check is what Create would say: the tiers with their all-in prices.
 	Check(ctx context.Context, caller message.Caller, d *Draft) ([]message.Tier, error)
-	Create(ctx context.Context, caller message.Caller, d *Draft) (id string, err error)
+	// Create makes an event. The same key and draft come to the same event.
+	Create(ctx context.Context, caller message.Caller, key string, d *Draft) (id string, err error)
 	// Change makes an event what a draft says; Precondition when it has another
 	// version by now.
 	Change(ctx context.Context, caller message.Caller, id string, version int64, d *Draft) error
@@ -49,18 +50,30 @@ type Sales interface {
 	// Bookings are those of an event above an id, in the order of their ids;
 	// status "": all.
 	Bookings(ctx context.Context, eventID string, status message.BookingStatus, after string, limit int) ([]Booking, error)
-	// Grant takes seats out of the sale: kind block or complimentary. The nonce
-	// makes a form that is sent twice count once.
-	Grant(ctx context.Context, caller message.Caller, eventID, nonce, kind string, seats []string, quantity int, section string) (message.Booking, error)
+	// Grant takes seats out of the sale. The nonce makes a form that is sent twice
+	// count once.
+	Grant(ctx context.Context, caller message.Caller, nonce string, g Grant) (message.Booking, error)
 	// GiveTo says whom complimentary seats are for that belong to no account: their
-	// link is mailed to an address.
-	GiveTo(ctx context.Context, caller message.Caller, bookingID string, to message.Person) error
+	// link is mailed to an address, also if it was mailed there at the time mailed,
+	// but not if it was mailed again since.
+	GiveTo(ctx context.Context, caller message.Caller, bookingID string, to message.Person, mailed int64) error
 	// Link is the signed link to such seats, below the public URL; "" for all others.
 	Link(ctx context.Context, caller message.Caller, b *message.Booking) (string, error)
 	// Named are seats of an event by label, as people see them.
 	Named(ctx context.Context, eventID string, labels []string) ([]message.Place, error)
 	// Release gives back seats that were kept back or given away.
 	Release(ctx context.Context, caller message.Caller, bookingID string) error
+}
+
+// Grant is seats that are taken out of the sale: those named, or the best of a
+// section.
+type Grant struct {
+	EventID  string
+	Kind     string // block or complimentary
+	Seats    []string
+	Quantity int
+	Section  string         // its id; "": any
+	To       message.Person // of complimentary ones: whom they are for; may be empty
 }
 
 // Search says which events are listed.
@@ -85,7 +98,7 @@ type Booking struct {
 	Kind      string // sale, block, complimentary
 	Places    []message.Place
 	Person    message.Person // the buyer, or whom the seats were given to
-	Mailed    bool           // the link of a gift was mailed to them
+	Mailed    int64          // when the link of a gift was mailed to them, µs; 0: not yet
 	Link      string         // of a gift that the reader may hand on; "": none, or not in this list
 }
 

@@ -88,9 +88,23 @@ func (l *Links) Check(ctx context.Context, bookingID, token string) error {
 	return nil
 }
 
-// Renew makes a new link: those before it open nothing any more.
-func (l *Links) Renew(ctx context.Context, bookingID string) error {
-	err := l.db.Write(ctx, func(tx *sql.Tx) error { return l.renew(ctx, tx, bookingID) })
+// Renew makes a new link in place of the one with the token seen, whichever it is
+// if that is "": those before it open nothing any more. When seen was replaced
+// already there is nothing to do: the same request was sent twice.
+func (l *Links) Renew(ctx context.Context, bookingID, seen string) error {
+	err := l.db.Write(ctx, func(tx *sql.Tx) error {
+		if seen == "" {
+			return l.renew(ctx, tx, bookingID)
+		}
+		version, err := l.version(ctx, bookingID)
+		if err != nil || !hmac.Equal([]byte(seen), []byte(l.token(bookingID, version))) {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO order_links (booking_id, version, changed_at) VALUES ($1, $2, $3)
+			ON CONFLICT (booking_id) DO UPDATE SET version = excluded.version, changed_at = excluded.changed_at
+			WHERE order_links.version = $4`, bookingID, version+1, l.now().UnixMicro(), version)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("new link: %w", err)
 	}

@@ -45,8 +45,10 @@ func TestRenewedLinks(t *testing.T) {
 		for _, bad := range []string{"", "x", now[:len(now)-1], now + "A"} {
 			good(one, "a", bad, false)
 		}
-		if err := two.Renew(ctx, "a"); err != nil {
-			t.Fatal(err)
+		for range 2 { // the second time it has been replaced
+			if err := two.Renew(ctx, "a", now); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for _, old := range before {
 			good(one, "a", old, false)
@@ -54,6 +56,10 @@ func TestRenewedLinks(t *testing.T) {
 		}
 		before = append(before, token("a"))
 	}
+	if err := one.Renew(ctx, "a", ""); err != nil {
+		t.Fatal(err)
+	}
+	good(two, "a", before[len(before)-1], false)
 	all, err := one.Tokens(ctx, []string{"a", "b"})
 	if err != nil || len(all) != 2 || all["a"] != token("a") || all["b"] != token("b") {
 		t.Errorf("%v %v", all, err)

@@ -11,11 +11,14 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// Give notes whom an order is for; a mail is due then if there is an address. When
-// again is false, a recipient who is noted already is not mailed again. Another
-// address gets a new link in the same transaction, so that no address is sent the
-// link of another.
-func (l *Links) Give(ctx context.Context, bookingID string, to message.Person, again bool) error {
+// NotAgain is no time at which a mail has gone, see Give.
+const NotAgain = -1
+
+// Give notes whom an order is for; a mail is due then if there is an address. An
+// address that has had the mail gets it again if that was at the time mailed: so
+// one request that is sent twice mails once. Another address gets a new link in
+// the same transaction, so that no address is sent the link of another.
+func (l *Links) Give(ctx context.Context, bookingID string, to message.Person, mailed int64) error {
 	err := l.db.Write(ctx, func(tx *sql.Tx) error {
 		var old string
 		err := tx.QueryRowContext(ctx, l.db.Text(`SELECT email FROM recipients WHERE booking_id = $1 /*postgres: FOR UPDATE*/`), bookingID).Scan(&old)
@@ -27,7 +30,7 @@ func (l *Links) Give(ctx context.Context, bookingID string, to message.Person, a
 				return err
 			}
 		}
-		return l.give(ctx, tx, bookingID, to, again)
+		return l.give(ctx, tx, bookingID, to, mailed)
 	})
 	if err != nil {
 		return fmt.Errorf("recipients: %w", err)
@@ -35,19 +38,12 @@ func (l *Links) Give(ctx context.Context, bookingID string, to message.Person, a
 	return nil
 }
 
-func (l *Links) give(ctx context.Context, tx *sql.Tx, bookingID string, to message.Person, again bool) error {
+func (l *Links) give(ctx context.Context, tx *sql.Tx, bookingID string, to message.Person, mailed int64) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO recipients (booking_id, name, email, mailed_at) VALUES ($1, $2, $3, 0)
 		ON CONFLICT (booking_id) DO UPDATE SET name = excluded.name, email = excluded.email,
-			mailed_at = CASE WHEN recipients.email <> excluded.email OR $4 = 1 THEN 0 ELSE recipients.mailed_at END`,
-		bookingID, to.Name, to.Email, number(again))
+			mailed_at = CASE WHEN recipients.email <> excluded.email OR recipients.mailed_at = $4 THEN 0 ELSE recipients.mailed_at END`,
+		bookingID, to.Name, to.Email, mailed)
 	return err
-}
-
-func number(yes bool) int64 {
-	if yes {
-		return 1
-	}
-	return 0
 }
 
 // Mailed notes that an order's mail has gone to an address.

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"strings"
+
 	"boxoffice/internal/message"
 	"boxoffice/internal/page"
 )
@@ -38,6 +40,7 @@ func (s *Shop) who(v *page.Visit, e *message.Event) (string, Person, error) {
 // the form; err is for everything else.
 func (s *Shop) logIn(v *page.Visit) (f entryForm, role message.Role, err error) {
 	f = entryForm{Name: v.PostFormValue("name")}
+	before := v.Token()
 	session, proof, err := s.People.Login(v.Context(), Credentials{
 		Name: f.Name, Password: v.PostFormValue("password"), Code: v.PostFormValue("code"), Agent: v.UserAgent(), Visitor: v.Caller, Proof: v.PostFormValue("proof"),
 	})
@@ -45,12 +48,25 @@ func (s *Shop) logIn(v *page.Visit) (f entryForm, role message.Role, err error) 
 		return f, "", f.fault(v, err)
 	}
 	v.Begin(session.Token, session.Ends)
-	return f, session.Role, nil
+	if v.Caller.SignedIn() && !v.Caller.Visiting() { // the browser forgets that session, such as when the form is sent twice
+		err = s.People.Logout(v.Context(), before)
+	}
+	return f, session.Role, err
 }
 
-// signUp begins a session with a new account.
+// signUp begins a session with a new account, or goes on with the one that the
+// same form has made already.
 func (s *Shop) signUp(v *page.Visit) (entryForm, error) {
 	f := entryForm{Name: v.PostFormValue("name"), Email: v.PostFormValue("email")}
+	if v.Caller.SignedIn() && !v.Caller.Visiting() {
+		own, err := s.People.Person(v.Context(), v.Caller)
+		if err != nil {
+			return f, err
+		}
+		if !own.Guest && strings.EqualFold(own.Email, strings.TrimSpace(f.Email)) {
+			return f, nil
+		}
+	}
 	session, err := s.People.SignUp(v.Context(), NewAccount{
 		Name: f.Name, Email: f.Email, Password: v.PostFormValue("password"), Agent: v.UserAgent(), Visitor: v.Caller,
 	})

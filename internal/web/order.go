@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -25,7 +26,7 @@ type Orders interface {
 	// must not have it.
 	Link(ctx context.Context, caller message.Caller, id string) (string, error)
 	// RenewLink makes a new link to an order: the old one opens nothing any more.
-	RenewLink(ctx context.Context, caller message.Caller, id string) error
+	RenewLink(ctx context.Context, caller message.Caller, id, seen string) error
 	// GiveBack cancels seats of an order, those named or all.
 	GiveBack(ctx context.Context, caller message.Caller, id string, seats []string) error
 }
@@ -313,13 +314,16 @@ func (s *Shop) order(v *page.Visit) error {
 	return v.Show(s.set, "order", page.Meta{Title: v.T("order.title", "Reference", o.Reference), NoIndex: true}, o)
 }
 
-// renewLink makes a new link to an order.
+// renewLink makes a new link to an order, in place of the one that the page shows.
 func (s *Shop) renewLink(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err
 	}
-	id := v.PathValue("booking")
-	if err := s.Orders.RenewLink(v.Context(), v.Caller, id); err != nil {
+	id, seen := v.PathValue("booking"), ""
+	if u, err := url.Parse(v.PostFormValue("link")); err == nil {
+		seen = u.Query().Get("token")
+	}
+	if err := s.Orders.RenewLink(v.Context(), v.Caller, id, seen); err != nil {
 		return err
 	}
 	v.Notice("new-link")
