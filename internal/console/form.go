@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/bojanz/currency"
-	"github.com/gosimple/slug"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
@@ -255,7 +254,11 @@ func (f *form) add(v *page.Visit, fields []errs.Field) {
 			continue
 		}
 		if f.Of(name) == "" {
-			f.Faults = append(f.Faults, fault{name, f.tierOf(name), say(v, one.Reason)})
+			text := v.Fault(one.Reason)
+			if name == "plan.document" && one.Reason != "is required" { // said of a place in a file: it is quoted
+				text = v.T("console.fault.file", "Reason", strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(one.Name, name), ".")+" "+one.Reason))
+			}
+			f.Faults = append(f.Faults, fault{name, f.tierOf(name), text})
 		}
 	}
 }
@@ -272,56 +275,4 @@ func (f *form) tierOf(field string) string {
 		return ""
 	}
 	return f.Tiers[i].Name
-}
-
-// reasons are what the services say of fields, and the messages for it.
-var reasons = []struct {
-	form *regexp.Regexp
-	key  string
-}{
-	{regexp.MustCompile(`^is required`), "console.fault.required"},
-	{regexp.MustCompile(`^must have at most (?P<A>\d+) characters`), "console.fault.longest"},
-	{regexp.MustCompile(`^must be (?P<A>\d+) to (?P<B>\d+)$`), "console.fault.between"},
-	{regexp.MustCompile(`^must lie between (?P<A>\d+) and (?P<B>\d+)`), "console.fault.between"},
-	{regexp.MustCompile(`^"(?P<A>.*)" is not an IANA`), "console.fault.zone"},
-	{regexp.MustCompile(`^must be after sale_opens_at`), "console.fault.after"},
-	{regexp.MustCompile(`^must be (after the event begins|at most a year)`), "console.fault.ends"},
-	{regexp.MustCompile(`^must lie in the future`), "console.fault.promised"},
-	{regexp.MustCompile(`does not exist in`), "console.fault.gap"},
-	{regexp.MustCompile(`happens twice in`), "console.fault.twice"},
-	{regexp.MustCompile(`ISO 3166`), "console.fault.country"},
-	{regexp.MustCompile(`ISO 4217`), "console.fault.currency"},
-	{regexp.MustCompile(`section "(?P<A>.*)" without a price`), "console.fault.unpriced"},
-	{regexp.MustCompile(`^"(?P<A>.*)" is not a section of`), "console.fault.section"},
-	{regexp.MustCompile(`^"(?P<A>.*)" is not a category of`), "console.fault.category"},
-	{regexp.MustCompile(`before the event has a price`), "console.fault.priceless"},
-	{regexp.MustCompile(`plain decimal amount|is too large`), "console.fault.amount"},
-	{regexp.MustCompile(`more decimal places than (?P<A>\w+)`), "console.fault.places"},
-	{regexp.MustCompile(`^must be a whole number`), "console.fault.whole"},
-	{regexp.MustCompile(`^must be a date such`), "console.fault.date"},
-	{regexp.MustCompile(`^must be a time such`), "console.fault.time"},
-	{regexp.MustCompile(`^must be a rate`), "console.fault.rate"},
-}
-
-// say puts what a service says of a field into the reader's language, as far as
-// there are words for it.
-func say(v *page.Visit, reason string) string {
-	for _, r := range reasons {
-		m := r.form.FindStringSubmatch(reason)
-		if m == nil {
-			continue
-		}
-		var pairs []any
-		for i, name := range r.form.SubexpNames() {
-			if name != "" {
-				pairs = append(pairs, name, m[i])
-			}
-		}
-		return v.T(r.key, pairs...)
-	}
-	key := "fault." + slug.Make(reason)
-	if text := v.T(key); text != key {
-		return text
-	}
-	return v.T("fault.other", "Reason", reason)
 }

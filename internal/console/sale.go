@@ -65,7 +65,7 @@ func (c *Console) sale(v *page.Visit, e *message.Event) error {
 			return err
 		}
 		for _, one := range errs.Of(err).Fields {
-			faults = append(faults, say(v, one.Reason))
+			faults = append(faults, v.Fault(one.Reason))
 		}
 		if len(faults) > 0 {
 			problem = strings.Join(faults, " ")

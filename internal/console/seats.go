@@ -80,7 +80,7 @@ func (c *Console) refusedGrant(v *page.Visit, e *message.Event, err error) error
 		text = v.T("live.grant.taken", "N", len(places), "Seats", v.Seats(places))
 	}
 	if fields := errs.Of(err).Fields; len(fields) > 0 {
-		text = say(v, fields[0].Reason)
+		text = v.Fault(fields[0].Reason)
 	}
 	return c.showLive(v, e, text)
 }
