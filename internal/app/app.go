@@ -104,11 +104,11 @@ func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger)
 }
 
 // payable is the booking service as payments see it. They look at a booking
-// before they ask the gateway, and the booking's writer decides after it: so the
-// first look may be at what this node remembers.
+// first, and the booking's writer decides after it: so the look need not be at the
+// row if no other node can have changed it.
 type payable struct{ *booking.Service }
 
-// Booking is a booking as this node has seen it last.
+// Booking is a booking as it is now, at little cost.
 func (p payable) Booking(ctx context.Context, id string) (message.Booking, error) {
 	return p.Recent(ctx, id)
 }

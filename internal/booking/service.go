@@ -309,12 +309,22 @@ func (s *Service) Recent(ctx context.Context, bookingID string) (message.Booking
 		l := &lookup{id: bookingID}
 		return l.booking, unclear(s.lookups.Do(ctx, l))
 	}
-	if r := s.recent.get(bookingID); r != nil {
-		b := r.shown()
-		b.ReadAt = s.now().UnixMicro()
+	if b, ok := s.Remembered(bookingID); ok {
 		return b, nil
 	}
 	return s.Booking(ctx, bookingID)
+}
+
+// Remembered is a booking as this node has committed it last, if it has of late.
+// Another node may have changed it since.
+func (s *Service) Remembered(bookingID string) (b message.Booking, ok bool) {
+	r := s.recent.get(bookingID)
+	if r == nil {
+		return b, false
+	}
+	b = r.shown()
+	b.ReadAt = s.now().UnixMicro()
+	return b, true
 }
 
 // mine is a booking that a caller may change; NotFound for strangers.

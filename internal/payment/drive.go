@@ -16,8 +16,13 @@ import (
 type drive struct {
 	s     *Service
 	begun *begun        // that it belongs to; nil when it was taken up
+	again *request      // to begin anew, if it costs something else than was believed; nil: not
 	poke  chan struct{} // its row was changed by somebody else
 	done  chan struct{} // closed when the goroutine has ended
+
+	// Written before done is closed: what restart came to.
+	next   *insertion
+	failed error
 
 	// Only the goroutine uses these.
 	pauses   int // since the row last moved
@@ -39,9 +44,9 @@ const (
 	stepTimeout = 30 * time.Second
 )
 
-// start drives a payment on, or pokes its driver if it has one. b is nil for one
+// start drives a payment on, or pokes its driver if it has one. w is nil for one
 // that is not new.
-func (s *Service) start(p Payment, first eventKind, b *begun) *drive {
+func (s *Service) start(p Payment, first eventKind, w *insertion) *drive {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d := s.drives[p.ID]; d != nil {
@@ -51,12 +56,16 @@ func (s *Service) start(p Payment, first eventKind, b *begun) *drive {
 		}
 		return d
 	}
-	d := &drive{s: s, p: p, begun: b, poke: make(chan struct{}, 1), done: make(chan struct{})}
+	d := &drive{s: s, p: p, poke: make(chan struct{}, 1), done: make(chan struct{})}
+	if w != nil {
+		d.begun, d.again = w.begun, w.again
+	}
 	s.drives[p.ID] = d
 	go func() {
 		defer s.ended(d)
 		_ = s.guarded(s.life, "drive of a payment", func() error { // one that panics is recovery's
 			d.run(s.life, event{kind: first, try: p.try})
+			d.restart(s.life)
 			return nil
 		})
 	}()

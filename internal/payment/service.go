@@ -23,6 +23,9 @@ import (
 type Bookings interface {
 	// Booking is a booking as it is now; NotFound when there is none.
 	Booking(ctx context.Context, id string) (message.Booking, error)
+	// Remembered is a booking as this node has seen it last, if it has of late;
+	// another node may have changed it since.
+	Remembered(id string) (message.Booking, bool)
 	// Confirm turns a hold into a booking, idempotently. A refusal of kind
 	// Conflict, Invalid, NotFound or Forbidden is for good; after any other error
 	// the outcome is unclear and Confirm is called again with the same values.
@@ -201,7 +204,7 @@ func (s *Service) written(w write) {
 	switch w := w.(type) {
 	case *insertion:
 		if w.result == inserted {
-			w.drive = s.start(w.got, evBegin, w.begun)
+			w.drive = s.start(w.got, evBegin, w)
 		}
 	case *wish:
 		if w.found && !w.late && !w.stale && !s.elsewhere(w) {
@@ -228,53 +231,16 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 	if err := o.check(); err != nil {
 		return Payment{}, err
 	}
-	b, err := s.bookings.Booking(ctx, o.BookingID)
+	w, err := s.insert(ctx, request{caller, o}, nil)
 	if err != nil {
 		return Payment{}, err
 	}
-	if b.UserID != caller.UserID {
-		return Payment{}, errs.Missing("booking")
-	}
-	if err := s.mayPay(ctx, caller, b.EventID); err != nil {
-		return Payment{}, err
-	}
-	if err := s.settlePerson(ctx, caller, &b); err != nil {
-		return Payment{}, err
-	}
-	switch {
-	case b.Amount == 0:
-		o.Method = Free
-	case o.Method == "" || o.Method == Free:
-		return Payment{}, errs.Bad("method", "is required")
-	}
-	w := insertion{want: Payment{
-		BookingID: b.ID, EventID: b.EventID, UserID: b.UserID, Amount: b.Amount, Currency: b.Currency,
-		Status: Pending, Method: o.Method, CreatedAt: s.micros(), UpdatedAt: s.micros(), StartedAt: b.ReadAt,
-	}}
-	if s.sure(&w.want) {
-		w.want.Status = Authorized
-	}
-	if o.Key != "" {
-		w.keyHash = digest(caller.UserID, o.Key)
-		w.fingerprint = digest(o.BookingID, o.Method)
-	}
-	switch {
-	case b.Status != message.Pending && b.Status != message.Expired:
-		err = s.seek(ctx, &w, b)
-	case s.isClosing():
-		err = errs.New(errs.Unavailable, "shutting-down", "The server is stopping. Please try again.").After(time.Second)
-	default:
-		err = s.store.do(ctx, &w)
-	}
-	if err != nil {
-		return Payment{}, err
-	}
-	return s.settled(ctx, &w)
+	return s.settled(ctx, w)
 }
 
 // seek finds the payment to answer for a booking that cannot be paid any more.
 func (s *Service) seek(ctx context.Context, w *insertion, b message.Booking) error {
-	if w.keyHash != nil {
+	if w.keyHash != nil && w.instead == "" {
 		found, err := s.byKey(ctx, w)
 		if found || err != nil {
 			return err
@@ -357,20 +323,26 @@ func answer(p Payment, refusal *errs.Error) error {
 // await waits a moment for a payment that this process drives; d is its driver,
 // or nil for whichever drives it now.
 func (s *Service) await(ctx context.Context, p Payment, d *drive) (Payment, *errs.Error, error) {
-	if p.Status.Final() {
-		return p, nil, nil
-	}
 	if d == nil {
 		s.mu.Lock()
 		d = s.drives[p.ID]
 		s.mu.Unlock()
 	}
-	if d == nil { // it has ended meanwhile, or another process drives it
+	switch {
+	case d == nil && p.Status.Final():
+		return p, nil, nil
+	case d == nil: // it has ended meanwhile, or another process drives it
 		p, err := s.watch(ctx, p.ID)
 		return p, nil, err
 	}
 	select {
 	case <-d.done:
+		if d.failed != nil {
+			return Payment{}, nil, d.failed
+		}
+		if w := d.next; w != nil {
+			return s.await(ctx, w.got, w.drive)
+		}
 	case <-s.waits().Context().Done():
 	case <-ctx.Done():
 		return Payment{}, nil, ctx.Err()

@@ -42,6 +42,9 @@ const (
 
 	sqlByID = `SELECT ` + columns + ` FROM payments WHERE id = $1`
 
+	// By primary key.
+	sqlGiveKey = `UPDATE payments SET key_hash = NULL, fingerprint = NULL WHERE id = $1`
+
 	// By a range of the primary key; a booking has at most MaxAttempts.
 	sqlLatest = `SELECT ` + columns + ` FROM payments WHERE id > $1 AND id < $2 ORDER BY attempt DESC LIMIT 1`
 
@@ -128,7 +131,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		return nil, err
 	}
 	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
-	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlNotePaid, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlGiveKey, sqlNotePaid, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {

@@ -27,8 +27,9 @@ type house struct {
 	followers []func([]message.Entry)
 	extended  map[string]int
 	confirms  int
-	started   int64            // StartedAt of the last confirmation
-	broken    map[string]error // ledgers that cannot be read, by event
+	started   int64                      // StartedAt of the last confirmation
+	broken    map[string]error           // ledgers that cannot be read, by event
+	memory    map[string]message.Booking // what Remembered answers
 
 	waives bool                                       // nobody needs a verified address
 	refuse error                                      // what Confirm answers instead
@@ -111,6 +112,14 @@ func (h *house) Booking(_ context.Context, bookingID string) (message.Booking, e
 	now := *b
 	now.ReadAt = readAt
 	return now, nil
+}
+
+func (h *house) Remembered(bookingID string) (message.Booking, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	b, ok := h.memory[bookingID]
+	b.ReadAt = readAt
+	return b, ok
 }
 
 // readAt is the booking service's clock.

@@ -13,6 +13,8 @@ type insertion struct {
 	want        Payment // but for id and attempt; pending or authorized
 	keyHash     []byte  // nil without a key
 	fingerprint []byte
+	instead     string   // a payment that has come to nothing and gives its key to this one; "": none
+	again       *request // see restart; nil: it is not begun anew
 
 	got    Payment
 	result insertResult
@@ -31,6 +33,11 @@ const (
 )
 
 func (w *insertion) apply(t *batchTx) error {
+	if w.instead != "" {
+		if _, err := t.exec(sqlGiveKey, w.instead); err != nil {
+			return err
+		}
+	}
 	// Nearly always this is the first attempt, and one statement is all.
 	if ok, err := w.insert(t, 1); ok || err != nil {
 		return err
