@@ -13,7 +13,8 @@
 //	end_test.go         what must be true in the end
 //	house_test.go       nodes, their life and death
 //	driver_test.go      between a node and SQLite: its life hangs on a commit
-//	postgres_test.go    the same on PostgreSQL, without a bubble; clock_test.go: its time
+//	postgres_test.go    the same on PostgreSQL, without a bubble; clock_test.go: its time;
+//	                    pulse_test.go: whether the machine is too slow for it
 //	address_test.go     one address in several spellings
 //	bank_test.go        the payment gateway; post_test.go: the mail server
 //	worker_test.go      histories run in processes of their own, which may crash

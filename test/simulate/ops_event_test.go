@@ -235,9 +235,9 @@ func toldChange(w *world, s *Step, r *reply) {
 		}
 		w.learnEvent(e, r)
 		e.cancelTold = e.cancelTold || cancels && r.status == 200
-	case cancels && len(s.Set) == 1 && s.Plan == nil && !s.Match && w.alone && !w.hurt && r.slug() != "event-cancelled":
+	case cancels && len(s.Set) == 1 && s.Plan == nil && !s.Match && w.alone && !w.excused() && r.slug() != "event-cancelled":
 		w.fail("cancelling is always accepted", "event %s: %s", e.name, r)
-	case text(s.Set["status"]) == "published" && len(s.Set) == 1 && s.Plan == nil && !s.Match && w.alone && !w.hurt && r.slug() != "event-cancelled":
+	case text(s.Set["status"]) == "published" && len(s.Set) == 1 && s.Plan == nil && !s.Match && w.alone && !w.excused() && r.slug() != "event-cancelled":
 		w.fail("a pause is always accepted", "event %s: %s", e.name, r)
 	}
 }
@@ -269,7 +269,7 @@ func toldCallOff(w *world, s *Step, r *reply) {
 		w.learnEvent(e, r)
 		e.cancelAsked = true
 		e.cancelTold = e.cancelTold || r.status == 200
-	case w.alone && !w.hurt:
+	case w.alone && !w.excused():
 		w.fail("cancelling is always accepted", "event %s: %s", e.name, r)
 	}
 }

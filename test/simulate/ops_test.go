@@ -74,7 +74,7 @@ func compact(v any) string {
 // plain are the rules for every answer.
 func (w *world) plain(s *Step, q *request, r *reply) {
 	switch {
-	case r.status == 500, r.status > 500 && !w.hurt:
+	case r.status == 500, r.status > 500 && !w.excused():
 		w.fail("no 500", "%s %s: %s", q.method, q.path, r)
 	case r.why == "late":
 		w.fail("everybody is answered", "%s %s: no answer after %s", q.method, q.path, patience)
@@ -490,11 +490,11 @@ func toldPay(w *world, s *Step, r *reply) {
 	case p != nil && r.status == 409 && text(r.doc["money"]) == "returned":
 		p.status = "voided"
 	}
-	if r.status == 402 && s.Method == tokOK && w.alone && !w.hurt {
+	if r.status == 402 && s.Method == tokOK && w.alone && !w.excused() {
 		w.fail("a good card is taken", "booking %s: %s", b.name, r)
 	}
 	owner := w.people[s.As]
-	if r.status == 409 && w.alone && sure && !w.hurt && was.status == "pending" && r.came.Before(was.expires) && approves(s.Method) && !was.payAsked && owner != nil && owner.verified && !w.overLimit(b, r) {
+	if r.status == 409 && w.alone && sure && !w.excused() && was.status == "pending" && r.came.Before(was.expires) && approves(s.Method) && !was.payAsked && owner != nil && owner.verified && !w.overLimit(b, r) {
 		w.fail("a live hold can be paid", "booking %s is held until %s: %s", b.name, was.expires, r)
 	}
 }

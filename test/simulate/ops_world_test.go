@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"errors"
 	"sync"
 	"time"
 )
@@ -79,7 +80,7 @@ func (w *world) up(n *node) {
 	if n.app != nil {
 		return
 	}
-	if err := n.start(); err != nil {
+	if err := w.patiently(n.start); err != nil {
 		n.app = nil
 		w.fail("a node starts", "node %d: %v", n.number, err)
 	}
@@ -100,8 +101,20 @@ func (w *world) signIn() {
 	}
 }
 
-// askAny asks a node that can answer.
-func (w *world) askAny(q request) reply {
+// askAny asks a node that can answer, again while the machine is slow.
+func (w *world) askAny(q request) (r reply) {
+	_ = w.patiently(func() error {
+		if r = w.askOne(q); r.status > 500 {
+			return errSlow
+		}
+		return nil
+	})
+	return r
+}
+
+var errSlow = errors.New("simulate: try again")
+
+func (w *world) askOne(q request) reply {
 	for _, n := range w.nodes {
 		if n.app != nil && !n.life.isFrozen() {
 			q.node = n.number

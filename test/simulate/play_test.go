@@ -13,6 +13,7 @@ type outcome struct {
 	Script string   `json:"script,omitempty"`
 	Trace  []string `json:"trace,omitempty"`
 	Steps  int      `json:"steps"`
+	Slow   int      `json:"slow"` // steps during which the machine was slow
 }
 
 // stage is a house before anything has happened, from which each history begins:
@@ -97,7 +98,6 @@ func (st *stage) play(dir string, s *Script, j *job, tell func(*Script)) *outcom
 	}
 	w := st.world(r, max(1, s.Nodes))
 	w.clock.sleep(time.Hour) // nothing is as old as the stage
-	w.strict = j.Strict
 	for _, n := range w.nodes {
 		w.up(n)
 	}
@@ -128,7 +128,7 @@ func (st *stage) play(dir string, s *Script, j *job, tell func(*Script)) *outcom
 		}
 	}
 	w.end(v)
-	out.Broken, out.Trace, out.Steps = w.broken, w.trace, len(s.Steps)
+	out.Broken, out.Trace, out.Steps, out.Slow = w.broken, w.trace, len(s.Steps), w.slow
 	if more > 0 {
 		out.Script = s.String()
 	}
@@ -140,6 +140,9 @@ func (w *world) step(v map[string]*op, s *Step) {
 	w.hurt = w.troubled()
 	w.run(v, s)
 	w.after()
+	if w.record.slow() {
+		w.slow++
+	}
 }
 
 // troubled reports whether somebody may be told to try again.
@@ -185,7 +188,7 @@ func (w *world) after() {
 // complaints holds what nodes have logged as errors against them.
 func (w *world) complaints() {
 	for _, l := range w.logs.take() {
-		if !w.hurt && !strings.Contains(l, "context canceled") {
+		if !w.excused() && !strings.Contains(l, "context canceled") {
 			w.fail("nothing is wrong", "%s", l)
 		}
 	}

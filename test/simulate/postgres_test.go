@@ -40,6 +40,8 @@ type server struct {
 	url  string // of the database postgres
 	name string // of this process's databases
 	made atomic.Int64
+
+	pulse pulse
 }
 
 func (s *server) do(ctx context.Context, url, text string) error {
@@ -101,6 +103,7 @@ func (h *house) leapTo(ahead time.Duration) {
 	}
 	h.clock.ahead.Store(int64(ahead))
 	time.Sleep(moment)
+	h.record.server.pulse.await(3)
 	for _, n := range h.nodes {
 		n.awake()
 	}
