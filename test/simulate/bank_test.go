@@ -23,12 +23,13 @@ const (
 	tokSlowCapture = "tok_slow_capture" // captured at once, answered seconds later
 	tokNoCapture   = "tok_no_capture"   // the capture is declined
 	tokDeafCapture = "tok_deaf_capture" // the first captures are not heard
+	tokLateCapture = "tok_late_capture" // captured seconds later, or before a void; what is answered until then is lost
 	tokLostVoid    = "tok_lost_void"    // voided; the first answer is lost
 	tokLostRefund  = "tok_lost_refund"  // refunded; the first answer is lost
 )
 
 var methods = []string{tokOK, tokAsked, tokDecline, tokLate, tokNever, tokLostYes, tokLostCapture, tokSlowCapture,
-	tokNoCapture, tokDeafCapture, tokLostVoid, tokLostRefund}
+	tokNoCapture, tokDeafCapture, tokLateCapture, tokLostVoid, tokLostRefund}
 
 // approves reports whether the bank would give a method's money.
 func approves(method string) bool {
@@ -51,6 +52,7 @@ type charge struct {
 	currency string
 	method   string
 	since    time.Time // of an authorization that is not decided
+	queued   time.Time // of a capture that is carried out late
 	standing payment.Standing
 	refunded int64
 	done     map[string]payment.Outcome // by idempotency key
@@ -114,6 +116,7 @@ func (b *bank) settle() {
 	defer b.mu.Unlock()
 	b.down, b.deaf = false, false
 	for _, c := range b.charges {
+		c.workOff()
 		for k := range c.lost {
 			c.lost[k] = lostFor
 		}
@@ -130,6 +133,7 @@ func (n *branch) Sure(method string) bool { return method == tokOK }
 
 // step carries out a step once for each key, and loses what has to be lost.
 func (n *branch) step(step, key string, ch payment.Charge, do func(c *charge) payment.Outcome) (payment.Outcome, error) {
+	n.life.reach(step)
 	if err := n.life.pass(); err != nil {
 		return payment.Outcome{}, err
 	}
@@ -169,6 +173,8 @@ func (n *branch) step(step, key string, ch payment.Charge, do func(c *charge) pa
 			c.lost[step]++
 			deaf = true
 		}
+	case step == "capture" && c.method == tokLateCapture && o.Verdict == payment.Undecided:
+		deaf = true
 	case step == "capture" && c.method == tokSlowCapture && !known:
 		slow = slowBy
 	}
@@ -193,6 +199,16 @@ var yes = payment.Outcome{Verdict: payment.Approved}
 func (c *charge) ripe(now time.Time) {
 	if c.standing == payment.Waiting && c.method == tokLate && now.Sub(c.since) >= lateBy {
 		c.standing = payment.Reserved
+	}
+	if !c.queued.IsZero() && now.Sub(c.queued) >= lateBy {
+		c.workOff()
+	}
+}
+
+// workOff carries out a capture that was put off.
+func (c *charge) workOff() {
+	if !c.queued.IsZero() && c.standing == payment.Reserved {
+		c.standing = payment.Taken
 	}
 }
 
@@ -236,6 +252,12 @@ func (n *branch) Capture(_ context.Context, key string, ch payment.Charge) (paym
 			c.standing = payment.Rejected
 			return no("issuer_gone")
 		}
+		if c.method == tokLateCapture {
+			if c.queued.IsZero() {
+				c.queued = n.bank.clock.now()
+			}
+			return payment.Outcome{Verdict: payment.Undecided}
+		}
 		c.standing = payment.Taken
 		return yes
 	})
@@ -243,6 +265,7 @@ func (n *branch) Capture(_ context.Context, key string, ch payment.Charge) (paym
 
 func (n *branch) Void(_ context.Context, key string, ch payment.Charge) (payment.Outcome, error) {
 	return n.step("void", key, ch, func(c *charge) payment.Outcome {
+		c.workOff()
 		if c.standing == payment.Taken {
 			return no("captured")
 		}

@@ -24,6 +24,7 @@ type life struct {
 	dies    int           // at which of them; 0: at none
 	keeps   bool          // whether that commit counts
 	waits   map[int][]func()
+	halts   string  // it freezes when it is about to ask the bank for this step; "": it does not
 	stuck   int     // it freezes within a transaction, before the nth statement from now; 0: it does not
 	sockets sockets // on PostgreSQL
 }
@@ -82,7 +83,7 @@ func (l *life) freeze() {
 func (l *life) thaw() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stuck = 0
+	l.stuck, l.halts = 0, ""
 	if l.frozen != nil {
 		close(l.frozen)
 		l.frozen = nil
@@ -93,6 +94,26 @@ func (l *life) isFrozen() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.frozen != nil
+}
+
+// freezeAt freezes the node when it is about to ask the bank for a step.
+func (l *life) freezeAt(step string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.halts = step
+}
+
+// reach is called before the bank is asked for a step.
+func (l *life) reach(step string) {
+	l.mu.Lock()
+	freezes := l.halts == step
+	if freezes {
+		l.halts = ""
+	}
+	l.mu.Unlock()
+	if freezes {
+		l.freeze()
+	}
 }
 
 // pass waits while the node is frozen; the error says that it is dead.
@@ -330,11 +351,11 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driv
 func (l *life) isDoomed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.dead && (l.dies > l.commits || l.stuck > 0)
+	return !l.dead && (l.dies > l.commits || l.stuck > 0 || l.halts != "")
 }
 
 func (l *life) spare() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.dies, l.stuck = 0, 0
+	l.dies, l.stuck, l.halts = 0, 0, ""
 }

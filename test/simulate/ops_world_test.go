@@ -148,11 +148,14 @@ func doRestart(w *world, s *Step) {
 	w.up(n)
 }
 
-// makeFreeze freezes a node between transactions; where that has a meaning, also
-// within one, with all its locks.
+// makeFreeze freezes a node between transactions, or while it drives a payment;
+// where that has a meaning, also within a transaction, with all its locks.
 func makeFreeze(g *gen, s *Step) bool {
 	s.Node = g.node()
-	if g.w.record.server != nil && g.chance(2) {
+	switch {
+	case g.chance(3):
+		s.At = []string{"authorize", "capture", "void", "refund"}[g.n(4)]
+	case g.w.record.server != nil && g.chance(2):
 		s.Quantity = 1 + g.n(3)
 	}
 	return len(g.w.nodes) > 1
@@ -161,9 +164,12 @@ func makeFreeze(g *gen, s *Step) bool {
 func doFreeze(w *world, s *Step) {
 	w.note("%s", s)
 	if n := w.nodes[s.Node%len(w.nodes)]; n.app != nil {
-		if s.Quantity > 0 && w.record.server != nil {
+		switch {
+		case s.At != "":
+			n.life.freezeAt(s.At)
+		case s.Quantity > 0 && w.record.server != nil:
 			n.life.freezeWithin(s.Quantity)
-		} else {
+		default:
 			n.life.freeze()
 		}
 		w.hurt = true

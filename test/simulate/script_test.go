@@ -41,6 +41,7 @@ type Step struct {
 	Plan   *int           `json:"plan,omitempty"`   // by number, see plans
 
 	Leave int    `json:"leave,omitempty"` // the client goes away at this commit of the node
+	At    string `json:"at,omitempty"`    // freeze: when the node is about to ask the bank for this step
 	Wait  string `json:"wait,omitempty"`  // a duration
 	Keep  bool   `json:"keep,omitempty"`  // kill: the commit counts
 	With  []Step `json:"with,omitempty"`  // together: all at once
