@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
@@ -118,13 +119,9 @@ func (s *Service) runErrands(ctx context.Context) error {
 		}
 		over := make([]string, 0, len(due))
 		for _, e := range due {
-			if err := s.errand(ctx, &e); err != nil && e.tries < mailTries {
-				s.note(ctx, err)
-				continue // it is tried again
-			} else if err != nil {
-				s.note(ctx, fmt.Errorf("given up: %w", err))
+			if err := s.errand(ctx, &e); err == nil || s.failed(ctx, &e, err) {
+				over = append(over, e.id)
 			}
-			over = append(over, e.id)
 		}
 		err = s.db.Write(ctx, func(tx *sql.Tx) error {
 			for _, one := range over {
@@ -138,6 +135,21 @@ func (s *Service) runErrands(ctx context.Context) error {
 			return fmt.Errorf("mails that are handed over: %w", err)
 		}
 	}
+}
+
+// failed notes why a mail was not handed over, and reports whether it is given up;
+// else it is tried again. An account that has changed its address while the mail
+// was being written is no error: the next try finds out whether there is anything
+// left to say.
+func (s *Service) failed(ctx context.Context, e *errand, err error) (over bool) {
+	switch {
+	case e.tries >= mailTries:
+		s.note(ctx, fmt.Errorf("given up: %w", err))
+		return true
+	case !errs.Is(err, "changed-meanwhile"):
+		s.note(ctx, err)
+	}
+	return false
 }
 
 // dueErrands takes on some mails that are due: other nodes leave them alone for a

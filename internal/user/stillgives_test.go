@@ -1,7 +1,9 @@
 package user
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 
@@ -26,8 +28,17 @@ func TestProofIsOfItsAddress(t *testing.T) {
 		func() error { return w.mailVerification(ctx, &read) },
 		func() error { _, err := w.newLink(ctx, read.ID, read.Email, toReset, resetLife); return err },
 	} {
-		if err := mail(); !errs.Is(err, "changed-meanwhile") {
+		err := mail()
+		if !errs.Is(err, "changed-meanwhile") {
 			t.Errorf("a link to the address of before: %v", err)
+		}
+		var logged bytes.Buffer
+		w.log = slog.New(slog.NewTextHandler(&logged, nil))
+		if over := w.failed(ctx, &errand{tries: 1}, err); over || logged.Len() > 0 {
+			t.Errorf("given up: %v; logged: %s", over, &logged)
+		}
+		if over := w.failed(ctx, &errand{tries: mailTries}, err); !over || logged.Len() == 0 {
+			t.Errorf("after the last try, given up: %v; logged: %q", over, &logged)
 		}
 	}
 
