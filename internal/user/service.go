@@ -209,7 +209,7 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, userID stri
 	u.Email, u.Username, u.Name, u.Version = a.Email, a.Username, a.Name, before.Version+1
 	moved := u.Email != before.Email
 	if moved {
-		u.Verified = false
+		u.Verified, u.Contact = false, "" // a guest's address goes, too
 	}
 	set(&u.Role, c.Role)
 	set(&u.Disabled, c.Disabled)
@@ -237,6 +237,9 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, userID stri
 		if err := dropTokens(ctx, tx, u.ID); err != nil { // links that were mailed to another address are void
 			return err
 		}
+		if _, err := tx.ExecContext(ctx, `UPDATE users SET guest_email = NULL WHERE id = $1`, u.ID); err != nil {
+			return err
+		}
 		return s.tellMoved(ctx, tx, &before, u.Email)
 	})
 	s.post.kick()
@@ -250,12 +253,16 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, userID stri
 // one. An old address that was never confirmed may be a stranger's, and hears
 // nothing.
 func (s *Service) tellMoved(ctx context.Context, tx *sql.Tx, before *User, address string) error {
-	if before.Verified && before.Email != "" {
-		if err := s.promise(ctx, tx, mailMoved, before.ID, before.Email); err != nil {
+	if before.Verified && before.Address() != "" {
+		if err := s.promise(ctx, tx, mailMoved, before.ID, before.Address()); err != nil {
 			return err
 		}
 	}
-	return s.ask(ctx, tx, mailVerify, before.ID, address, 0)
+	kind := mailVerify
+	if before.Role == message.Guest {
+		kind = mailCode
+	}
+	return s.ask(ctx, tx, kind, before.ID, address, 0)
 }
 
 // mayChange refuses what a caller may not change of an account that they may
