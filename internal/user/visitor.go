@@ -113,15 +113,7 @@ func (s *Service) leave(ctx context.Context, visitor message.Caller) error {
 // sessions are over and who hold nothing, and reports how many. Several nodes may
 // do so at once.
 func (s *Service) EndVisits(ctx context.Context) (ended int, err error) {
-	err = s.db.Write(ctx, func(tx *sql.Tx) error { // addresses that nobody has asked about for a day
-		for _, text := range []string{`DELETE FROM mailboxes WHERE since < $1`, `DELETE FROM mail_counts WHERE since < $1`} { // mailboxes_idle, mail_counts_idle
-			if _, err := tx.ExecContext(ctx, text, s.now().Add(-mailboxLife).UnixMicro()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := s.forgetIdle(ctx); err != nil {
 		return 0, fmt.Errorf("end visitors: %w", err)
 	}
 	for after := ""; ; {
@@ -135,6 +127,23 @@ func (s *Service) EndVisits(ctx context.Context) (ended int, err error) {
 			return ended, err
 		}
 	}
+}
+
+// forgetIdle forgets addresses that nobody has asked about for a day, and networks
+// that an account has not come from for long.
+func (s *Service) forgetIdle(ctx context.Context) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		for text, life := range map[string]time.Duration{
+			`DELETE FROM mailboxes WHERE since < $1`:        mailboxLife, // mailboxes_idle
+			`DELETE FROM mail_counts WHERE since < $1`:      mailboxLife, // mail_counts_idle
+			`DELETE FROM known_networks WHERE seen_at < $1`: networkLife, // known_networks_idle
+		} {
+			if _, err := tx.ExecContext(ctx, text, s.now().Add(-life).UnixMicro()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // goneVisitors lists guests without a session, in the order of their coming.

@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -148,6 +149,42 @@ func TestVisitorSignsIn(t *testing.T) {
 	}
 }
 
+// An administrator corrects the address of a guest, verified or not: the account
+// gives the new one and no other, and the old one is anybody's again.
+func TestGuestsAddressIsCorrected(t *testing.T) {
+	for _, verified := range []bool{false, true} {
+		w := newWorld(t)
+		m := w.mails()
+		ctx := t.Context()
+		g, err := w.EnterGuest(ctx, "Gus", "typo@example.org", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, digits := w.last(t, m, "typo@example.org"); verified {
+			if g, err = w.VerifyCode(ctx, as(g.User), digits, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		right := "gus@example.org"
+		if _, err := w.Update(ctx, message.System, g.User.ID, 0, Change{Email: &right}); err != nil {
+			t.Fatal(err)
+		}
+		u, err := w.get(ctx, g.User.ID)
+		if err != nil || u.Address() != right || u.Verified {
+			t.Errorf("verified %v: %+v gives %q, %v", verified, u, u.Address(), err)
+		}
+		if subject, _ := w.last(t, m, right); subject == "" {
+			t.Errorf("verified %v: nothing is mailed to the new address", verified)
+		}
+		if subject, _ := w.last(t, m, "typo@example.org"); verified != strings.Contains(subject, "changed") {
+			t.Errorf("verified %v: the old address hears %q", verified, subject)
+		}
+		if ids, err := w.ByEmail(ctx, "typo@example.org"); err != nil || len(ids) != 0 {
+			t.Errorf("verified %v: the old address is still that of %v, %v", verified, ids, err)
+		}
+	}
+}
+
 // Visitors who are gone and hold nothing leave no account behind.
 func TestEndVisits(t *testing.T) {
 	w := newWorld(t)
@@ -191,6 +228,27 @@ func TestEndVisits(t *testing.T) {
 	house.who = ""
 	if n, err := w.EndVisits(ctx); err != nil || n != 1 {
 		t.Errorf("when the hold has lapsed: %d %v", n, err)
+	}
+}
+
+// A network is forgotten 90 days after an account has last come from there, also
+// when the account never comes back.
+func TestNetworksAreForgotten(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.WithValue(t.Context(), message.ClientKey{}, "192.0.2.1")
+	w.signUp(t, "ann@example.org")
+	if _, err := w.Login(ctx, Credentials{Name: "ann@example.org", Password: goodPassword}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{1, 0} {
+		var n int
+		if _, err := w.EndVisits(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.db.Reader().QueryRow(`SELECT count(*) FROM known_networks`).Scan(&n); err != nil || n != want {
+			t.Errorf("%d networks instead of %d, %v", n, want, err)
+		}
+		w.pass(networkLife + time.Second)
 	}
 }
 
