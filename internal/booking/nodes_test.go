@@ -83,6 +83,29 @@ func TestViewsFollowOtherNodes(t *testing.T) {
 	}
 }
 
+// What a reader who waits for a version finds in the ledger is heard like all that
+// other nodes do: what was remembered of it is forgotten.
+func TestAfterHearsOtherNodes(t *testing.T) {
+	list := nodes(t, 0, 0)
+	a, b := list[0], list[1]
+	ev := a.event()
+	held := a.hold(ev, "ann", "A-A-1")
+	if a.s.recent.get(held.ID) == nil {
+		t.Fatal("a hold is not remembered")
+	}
+	paid, err := b.pay(held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.s.views.peek(ev).checked.Store(time.Now().UnixMicro()) // so that nobody else looks
+	if _, err := a.s.views.after(t.Context(), ev, paid.Seq); err != nil {
+		t.Fatal(err)
+	}
+	if r := a.s.recent.get(held.ID); r != nil {
+		t.Errorf("it is remembered as %s, version %d", r.Status, r.Seq)
+	}
+}
+
 // An hour wrong in either direction, a node's holds live as long as any other's:
 // the database's clock counts.
 func TestNodesWithWrongClocks(t *testing.T) {

@@ -264,7 +264,7 @@ func (vs *views) after(ctx context.Context, eventID string, seq int64) (*view, e
 			if err != nil {
 				return nil, err
 			}
-			vs.apply(v, missed)
+			vs.learn(v, missed)
 			if len(missed) == 0 || missed[len(missed)-1].Seq < seq {
 				return nil, errs.Bad("after", "is beyond the event's ledger version %d", at+int64(len(missed)))
 			}
