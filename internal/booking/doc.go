@@ -14,7 +14,15 @@
 //	state.go    applies the effects, one ledger entry each,
 //	store.go    writes the net final rows, and commits; then everybody is answered
 //
-// Beside it: places.go and near.go are what pages ask for.
+// Beside it:
+//
+//	claims.go   which claims a batch must write, and whose they must be
+//	people.go   what counts towards a person's limits; crowd.go bounds what people
+//	            without a verified address hold
+//	adopt.go    bookings go to another account of the same person
+//	gifts.go    seats for somebody without an account; links.go: who gets a link
+//	follow.go   the seat views keep up with what other nodes commit
+//	places.go   what pages ask for, with near.go; order.go: a booking as a whole
 //
 // The primary key of claims is the promise: a seat without a row is free, and
 // nothing but a committed row says yes. The ledger is the audit trail, the

@@ -7,6 +7,10 @@
 //	middleware.go  what happens to every request, in order
 //	short.go       the same for requests that come the short way (package quick)
 //	request.go     what is known of a request while it is served
+//	limits.go      how often somebody may ask; client.go: from which address
+//	body.go        bodies are read once it is known who asks; pace.go: how slowly
+//	crowd.go       how connections and live feeds are shared out
+//	caching.go     what caches may keep
 //	scan.go        one look at a JSON body before anything reads its meaning
 //	card.go        card numbers never come in
 //	errors.go      the one place where errors become answers

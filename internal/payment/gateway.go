@@ -94,14 +94,14 @@ func (s *Service) gatewayOf(p *Payment) Gateway {
 	return s.gateway
 }
 
-// sure reports whether a new payment needs not be authorized.
+// sure reports whether a new payment need not be authorized.
 func (s *Service) sure(p *Payment) bool {
 	g, ok := s.gateway.(Sure)
 	return p.Amount == 0 || ok && g.Sure(p.Method)
 }
 
 // Sure is a gateway that is sure of some methods: whatever the charge, it would
-// approve it, now and later, and reserve nothing by that. It needs not be asked:
+// approve it, now and later, and reserve nothing by that. It need not be asked:
 // a payment by such a method is authorized from its first row on.
 type Sure interface {
 	Sure(method string) bool

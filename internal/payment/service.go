@@ -282,7 +282,7 @@ func (s *Service) settled(ctx context.Context, w *insertion) (Payment, error) {
 			"This Idempotency-Key was used for another request. Use a new one.")
 	case exhausted:
 		return Payment{}, errs.New(errs.Conflict, "too-many-attempts",
-			"This booking was tried to be paid %d times. Book again.", MaxAttempts)
+			"Payment failed too many times: a booking can be tried %d times. Please book again.", MaxAttempts)
 	case existing:
 		if w.got.Method == w.want.Method {
 			break

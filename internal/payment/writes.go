@@ -94,7 +94,7 @@ func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
 }
 
 // newPayment is a payment as it is inserted: pending, or authorized if the
-// gateway needs not be asked.
+// gateway need not be asked.
 func newPayment(p Payment, attempt int64) Payment {
 	p.ID, p.Attempt = paymentID(p.BookingID, attempt), attempt
 	p.try, p.Version = 1, 1
