@@ -179,6 +179,38 @@ func (s *Service) Register(api huma.API) {
 		func(ctx context.Context, in *bookingIDInput) (*response, error) {
 			return read(s.OfBooking(ctx, message.CallerFrom(ctx), in.ID))
 		})
+	huma.Register(api, later(api, says("The payment goes on with the new method: 200 when it is done, 202 when that takes longer.",
+		operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment until it is authorized", 400, 402, 403, 409, 412, 413, 503))),
+		func(ctx context.Context, in *amendInput) (*response, error) {
+			match, err := errs.ParseIfMatch(in.IfMatch, "payment")
+			if err != nil {
+				return nil, err
+			}
+			version, err := match.Version(func() (int64, error) {
+				p, err := s.Payment(ctx, message.CallerFrom(ctx), in.ID)
+				return p.Version, err
+			})
+			if err != nil {
+				return nil, err
+			}
+			p, err := s.Amend(ctx, message.CallerFrom(ctx), in.ID, in.Body.Method, version)
+			return respond(p, err, http.StatusOK)
+		})
+	huma.Register(api, later(api, says("A payment that took no money yet is voided. One that did is refunded, and its seats are given back: 202 until the money is on its way.",
+		operation("void-payment", http.MethodDelete, "/payments/{id}", "Void or refund a payment", 403, 409, 503))),
+		func(ctx context.Context, in *idInput) (*response, error) {
+			p, err := s.Void(ctx, message.CallerFrom(ctx), in.ID)
+			r, err := respond(p, err, http.StatusOK)
+			if err == nil && p.Status == Captured { // the refund is under way
+				r.Status, r.RetryAfter, r.Location = http.StatusAccepted, "1", "/payments/"+p.ID
+			}
+			return r, err
+		})
+	s.registerLists(api)
+}
+
+// registerLists adds the lists of payments.
+func (s *Service) registerLists(api huma.API) {
 	page := func(list []Payment, err error, limit int) (*pageResponse, error) {
 		if err != nil {
 			return nil, err
@@ -208,31 +240,4 @@ func (s *Service) Register(api huma.API) {
 		p, err := s.OfEvent(ctx, message.CallerFrom(ctx), in.ID, in.Cursor, in.Limit+1)
 		return page(p, err, in.Limit)
 	})
-	huma.Register(api, later(api, says("The payment goes on with the new method: 200 when it is done, 202 when that takes longer.",
-		operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment until it is authorized", 400, 402, 403, 409, 412, 413, 503))),
-		func(ctx context.Context, in *amendInput) (*response, error) {
-			match, err := errs.ParseIfMatch(in.IfMatch, "payment")
-			if err != nil {
-				return nil, err
-			}
-			version, err := match.Version(func() (int64, error) {
-				p, err := s.Payment(ctx, message.CallerFrom(ctx), in.ID)
-				return p.Version, err
-			})
-			if err != nil {
-				return nil, err
-			}
-			p, err := s.Amend(ctx, message.CallerFrom(ctx), in.ID, in.Body.Method, version)
-			return respond(p, err, http.StatusOK)
-		})
-	huma.Register(api, later(api, says("A payment that took no money yet is voided. One that did is refunded, and its seats are given back: 202 until the money is on its way.",
-		operation("void-payment", http.MethodDelete, "/payments/{id}", "Void or refund a payment", 403, 409, 503))),
-		func(ctx context.Context, in *idInput) (*response, error) {
-			p, err := s.Void(ctx, message.CallerFrom(ctx), in.ID)
-			r, err := respond(p, err, http.StatusOK)
-			if err == nil && p.Status == Captured { // the refund is under way
-				r.Status, r.RetryAfter, r.Location = http.StatusAccepted, "1", "/payments/"+p.ID
-			}
-			return r, err
-		})
 }

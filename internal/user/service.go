@@ -185,21 +185,8 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, userID stri
 	if version != 0 && version != before.Version {
 		return before, errs.New(errs.Precondition, "changed-meanwhile", "The account has changed since you read it.")
 	}
-	a := Account{Email: before.Email, Username: before.Username, Name: before.Name}
-	set(&a.Email, c.Email)
-	set(&a.Username, c.Username)
-	set(&a.Name, c.Name)
-	bad := a.normalize()
-	if c.Email == nil { // accounts made in bulk have none, and old ones keep their spelling
-		a.Email = before.Email
-		bad = slices.DeleteFunc(bad, func(f errs.Field) bool { return f.Name == "email" })
-	}
-	if c.Password != nil {
-		if reason := s.hasher.acceptable(*c.Password, a.Email, a.Username); reason != "" {
-			bad = append(bad, errs.Field{Name: "password", Reason: reason})
-		}
-	}
-	if err := errs.Fields(bad); err != nil {
+	a, err := s.changed(&before, c)
+	if err != nil {
 		return before, err
 	}
 	if err := s.mayChange(ctx, caller, before, a, c); err != nil {
@@ -247,6 +234,25 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, userID stri
 		return before, s.taken(ctx, a, false)
 	}
 	return u, err
+}
+
+// changed is what an account gives after a change, in its stored form.
+func (s *Service) changed(before *User, c Change) (Account, error) {
+	a := Account{Email: before.Email, Username: before.Username, Name: before.Name}
+	set(&a.Email, c.Email)
+	set(&a.Username, c.Username)
+	set(&a.Name, c.Name)
+	bad := a.normalize()
+	if c.Email == nil { // accounts made in bulk have none, and old ones keep their spelling
+		a.Email = before.Email
+		bad = slices.DeleteFunc(bad, func(f errs.Field) bool { return f.Name == "email" })
+	}
+	if c.Password != nil {
+		if reason := s.hasher.acceptable(*c.Password, a.Email, a.Username); reason != "" {
+			bad = append(bad, errs.Field{Name: "password", Reason: reason})
+		}
+	}
+	return a, errs.Fields(bad)
 }
 
 // tellMoved tells the old address of an account of the new one, and asks the new
