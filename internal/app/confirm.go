@@ -112,7 +112,7 @@ func (c *confirmations) letter(o *web.Order, name, link string) (subject, text s
 	if o.Amount == 0 {
 		done = "confirmed"
 	}
-	fmt.Fprintf(&b, "Hello %s,\n\nthank you: your booking %s is %s, and the seats are yours.\n\n", message.Unlinked(name), o.Reference, done)
+	fmt.Fprintf(&b, "%sthank you: your booking %s is %s, and the seats are yours.\n\n", hello(name), o.Reference, done)
 	about(&b, o)
 	if o.Amount > 0 {
 		fmt.Fprintf(&b, "Paid, all fees included: %s\n", page.Money(lang, o.Payment.Amount, o.Payment.Currency))
@@ -120,6 +120,14 @@ func (c *confirmations) letter(o *web.Order, name, link string) (subject, text s
 	fmt.Fprintf(&b, "\nTickets, a calendar file and all that can be changed are here:\n%s%s\n", c.base, link)
 	b.WriteString("\nWhoever has this link can use the tickets. Keep it to yourself.\n")
 	return "Your tickets for " + message.Unlinked(o.Event.Title) + " (" + o.Reference + ")", b.String()
+}
+
+// hello begins a mail to somebody, whose name may not be known.
+func hello(name string) string {
+	if name == "" {
+		return "Hello,\n\n"
+	}
+	return "Hello " + message.Unlinked(name) + ",\n\n"
 }
 
 // about says what an order is for: the event, when and where it is, and the seats.

@@ -104,7 +104,7 @@ func (g *giftMails) one(ctx context.Context, id string) error {
 // giftLetter is the mail about seats that somebody was given.
 func giftLetter(o *web.Order, to message.Recipient, link string) (subject, text string) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Hello %s,\n\nthe organizer has given you seats. Booking %s:\n\n", message.Unlinked(to.Name), o.Reference)
+	fmt.Fprintf(&b, "%sthe organizer has given you seats. Booking %s:\n\n", hello(to.Name), o.Reference)
 	about(&b, o)
 	fmt.Fprintf(&b, "\nYour tickets and a calendar file are here; you need no account:\n%s\n", link)
 	b.WriteString("\nWhoever has this link can use the tickets. Keep it to yourself.\nIf you cannot come, please tell the organizer.\n")

@@ -13,6 +13,7 @@ import (
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
 	"boxoffice/internal/user"
+	"boxoffice/internal/web"
 )
 
 // Seats that are given away reach somebody: the guest gets a mail whose link
@@ -147,5 +148,15 @@ func TestGiftMailsAreDelivered(t *testing.T) {
 	}
 	if due, err := h.Bookings.GiftsDue(t.Context(), "", 10); err != nil || len(due) != 0 {
 		t.Errorf("%v are due (%v)", due, err)
+	}
+}
+
+// Seats may be given to an address alone: nobody is called by no name.
+func TestGiftWithoutAName(t *testing.T) {
+	for name, want := range map[string]string{"": "Hello,\n", "Ada": "Hello Ada,\n"} {
+		_, text := giftLetter(&web.Order{}, message.Recipient{Person: message.Person{Name: name, Email: "ada@example.org"}}, "https://tickets.example/orders/x")
+		if !strings.HasPrefix(text, want) {
+			t.Errorf("to %q it begins %.20q", name, text)
+		}
 	}
 }
