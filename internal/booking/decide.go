@@ -231,8 +231,8 @@ func decideExtend(s *state, b *record) ([]effect, answer) {
 }
 
 func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
-	refuse := func(slug, text string, args ...any) ([]effect, answer) {
-		return nil, answer{err: errs.New(errs.Conflict, slug, text, args...)}
+	refuse := func(slug, text string) ([]effect, answer) {
+		return nil, answer{err: errs.New(errs.Conflict, slug, "%s", text)}
 	}
 	switch {
 	case b.Status == message.Booked && b.PaymentID == c.payment:

@@ -224,13 +224,22 @@ func (s *Service) Register(api huma.API) {
 		return s.detailed(ctx, b, err)
 	})
 
+	s.registerChanges(api)
+	s.registerLists(api)
+	s.registerSeats(api)
+	s.registerLedger(api)
+}
+
+// registerChanges adds the operations by which a booking gets other seats, or is
+// given up.
+func (s *Service) registerChanges(api huma.API) {
 	type swapIn struct {
 		ID      string `path:"id" maxLength:"64"`
 		IfMatch string `header:"If-Match" doc:"ETag of the booking that you have seen."`
 		Body    WishBody
 	}
 	huma.Register(api, huma.Operation{
-		OperationID: "swap-seats", Method: http.MethodPut, Path: "/bookings/{id}", Tags: tags,
+		OperationID: "swap-seats", Method: http.MethodPut, Path: "/bookings/{id}", Tags: []string{"Bookings"},
 		Summary: "Swap the seats of a hold", Description: "Exchanges the seats of a pending booking for others, all or none. The hold's end stays as it was.",
 		Errors: []int{400, 401, 404, 409, 412, 422, 503},
 	}, func(ctx context.Context, in *swapIn) (*bookingOut, error) {
@@ -262,7 +271,7 @@ func (s *Service) Register(api huma.API) {
 		Seats []string `query:"seats" maxItems:"100" doc:"Labels of the seats to give back; all when it is left out."`
 	}
 	huma.Register(api, huma.Operation{
-		OperationID: "cancel-booking", Method: http.MethodDelete, Path: "/bookings/{id}", Tags: tags, DefaultStatus: http.StatusOK,
+		OperationID: "cancel-booking", Method: http.MethodDelete, Path: "/bookings/{id}", Tags: []string{"Bookings"}, DefaultStatus: http.StatusOK,
 		Summary: "Release or cancel", Description: "Releases a hold, or cancels paid seats and refunds them. The answer is the booking as it is afterwards.",
 		Errors: []int{401, 404, 409, 422, 503},
 	}, func(ctx context.Context, in *cancelIn) (*bookingOut, error) {
@@ -273,7 +282,4 @@ func (s *Service) Register(api huma.API) {
 		b, err := s.Cancel(ctx, caller, in.ID, in.Seats)
 		return s.detailed(ctx, b, err)
 	})
-	s.registerLists(api)
-	s.registerSeats(api)
-	s.registerLedger(api)
 }
