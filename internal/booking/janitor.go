@@ -33,11 +33,13 @@ const (
 // nodes one does that. Run returns when ctx ends.
 func (s *Service) Run(ctx context.Context) {
 	var others sync.WaitGroup
+	defer others.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // a panic here ends the others, too, so that all begins anew
+	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
 	if s.db.Shared() {
 		others.Go(func() { s.followOthers(ctx) })
 	}
-	defer others.Wait()
-	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
 	others.Go(func() { s.cancelWhenWoken(ctx) })
 	var swept time.Time   // what people without a verified address hold
 	var resumed time.Time // what a crash may have left, here or on another node

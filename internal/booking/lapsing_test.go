@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"boxoffice/internal/id"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/message"
 )
 
@@ -220,4 +222,22 @@ func TestLapsingBefore(t *testing.T) {
 		t.Errorf("left are %v", left)
 	}
 	w.verify(ev)
+}
+
+// A panic in the janitor ends all that it runs, so that its owner can start it
+// anew.
+func TestJanitorEndsWithAPanic(t *testing.T) {
+	w := newWorld(t)
+	w.s.crowd = nil
+	ended := make(chan error, 1)
+	go func() { ended <- jobs.Catch(func() error { w.s.Run(t.Context()); return nil }) }()
+	select {
+	case err := <-ended:
+		var caught *jobs.Panic
+		if !errors.As(err, &caught) {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it hangs")
+	}
 }
