@@ -122,7 +122,7 @@ func TestBuyAsGuest(t *testing.T) {
 	for _, want := range []string{"€100.00", "Who are the tickets for?", "data-until=", "Held until"} {
 		b.at(t, 200, "/checkout/"+id, want)
 	}
-	b.submit(t, "/checkout/"+id+"/guest", "name=&email=nowhere").at(t, 422, "/checkout/", "This is not an e-mail address.").at(t, 422, "", "Please fill this in.")
+	b.submit(t, "/checkout/"+id+"/guest", "name=&email=nowhere").at(t, 422, "/checkout/", "This is not an email address.").at(t, 422, "", "Please fill this in.")
 	b.submit(t, "/checkout/"+id+"/guest", "name=Gus&email=gus@example.org").at(t, 200, "/checkout/"+id, "gus@example.org")
 	b.get(t, "/pay/"+id).at(t, 200, "/checkout/"+id, "Check your email") // not yet
 	code := f.post.find(t, "gus@example.org", `code is ([0-9A-Z-]+)`)
@@ -456,7 +456,7 @@ func TestSignInPages(t *testing.T) {
 	other := newBrowser(t, f.base)
 	other.get(t, "/sign-up?next=/developers").submit(t, "/sign-up", "name=Bob&email=ANN@example.org&password=crimson+curtain").at(t, 200, "/developers", "Check your email")
 	f.post.find(t, "ann@example.org", `(You already have an account)`)
-	b.get(t, "/forgot").submit(t, "/forgot", "email=x").at(t, 422, "/forgot", "This is not an e-mail address.")
+	b.get(t, "/forgot").submit(t, "/forgot", "email=x").at(t, 422, "/forgot", "This is not an email address.")
 	b.submit(t, "/forgot", "email=nobody@example.org").at(t, 200, "/forgot", "If there is an account")
 	b.get(t, "/forgot").submit(t, "/forgot", "email=ann@example.org").at(t, 200, "/forgot", "If there is an account")
 	link = f.post.find(t, "ann@example.org", `(/reset\?token=\S+)`)

@@ -42,7 +42,7 @@ func TestGiftFormGivesOnce(t *testing.T) {
 	form := url.Values{"kind": {"complimentary"}, "quantity": {"2"}, "nonce": {"first"}, "name": {"Ada Byron"}, "email": {"ada@@example.org"}}
 	for range 2 { // refused, and sent again as it is shown again
 		body := h.page(t, organizer, "POST", at+"/seats", form, 422)
-		has(t, body, "e-mail address")
+		has(t, body, "email address")
 		form.Set("nonce", field(t, body, "nonce"))
 		sold(0)
 	}

@@ -18,9 +18,9 @@ func TestVerifyPages(t *testing.T) {
 	link := f.post.find(t, "dora@example.org", `(/verify\?token=\S+)`)
 	dora := newBrowser(t, f.base)
 	late := newBrowser(t, f.base)
-	late.get(t, link).at(t, 200, "/verify", "Somebody has given your e-mail address")
-	dora.get(t, link).at(t, 200, "/verify", "Somebody has given your e-mail address")
-	dora.post(t, link, "").at(t, 200, "/verify", "Somebody has given your e-mail address") // back to the choice
+	late.get(t, link).at(t, 200, "/verify", "Somebody has given your email address")
+	dora.get(t, link).at(t, 200, "/verify", "Somebody has given your email address")
+	dora.post(t, link, "").at(t, 200, "/verify", "Somebody has given your email address") // back to the choice
 	dora.submit(t, "/verify", "password=password1").at(t, 422, "/verify", "This is easy to guess")
 	dora.submit(t, "/verify", "password="+password).at(t, 200, "/verify", "Your address is confirmed")
 	dora.get(t, link).at(t, 200, "/verify", "This link has expired or was already used")

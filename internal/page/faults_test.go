@@ -20,7 +20,7 @@ func TestFaults(t *testing.T) {
 	r.Header.Set("Accept-Language", "de")
 	v := k.visit(httptest.NewRecorder(), r)
 	f, ok := v.Faults(bad)
-	if !ok || v.status != 422 || f.Text != "Bitte prüfen Sie die markierten Felder." || f.Of("email") != "Das ist keine E-Mail-Adresse." ||
+	if !ok || v.status != 422 || f.Text != "Bitte prüfen Sie die markierten Felder." || f.Of("email") != "Das ist keine E\u2011Mail-Adresse." ||
 		f.Of("name") != "Das passt so nicht: is odd." || f.Of("current") != "Das ist nicht das Passwort des Kontos." || f.Of("other") != "" || !f.First("email") || f.First("name") {
 		t.Errorf("%v %d %+v", ok, v.status, f)
 	}

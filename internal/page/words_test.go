@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -149,6 +150,22 @@ func TestErrorsTellOfSeatsAndMoney(t *testing.T) {
 		for key, v := range all {
 			if text, ok := v.(string); ok && strings.HasPrefix(key, "error.") && strings.HasSuffix(key, ".text") && !tells.MatchString(text) {
 				t.Errorf("%s %s says nothing of seats and money: %s", lang, key, text)
+			}
+		}
+	}
+}
+
+// No line ends within "e-mail": English texts write it in one word, German ones
+// with a hyphen at which nothing breaks.
+func TestEmailDoesNotBreak(t *testing.T) {
+	for _, lang := range Languages {
+		all, err := catalogue(lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key, v := range all {
+			if strings.Contains(strings.ToLower(fmt.Sprint(v)), "e-mail") {
+				t.Errorf("%s: %q has an e-mail that breaks: %v", lang, key, v)
 			}
 		}
 	}
