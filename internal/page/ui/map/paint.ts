@@ -2,7 +2,7 @@
 import type { Hall } from "./hall";
 import { widened } from "./outline";
 import type { Point } from "./outline";
-import { ACCESSIBLE, RESTRICTED, overlap } from "./plan";
+import { ACCESSIBLE, RESTRICTED, beyond, overlap } from "./plan";
 import type { Box, Model, Section, Shape } from "./plan";
 import { Sprites, hatch, lookOf, struckEye, wheelchair } from "./shapes";
 import type { Stage } from "./stage";
@@ -19,6 +19,11 @@ const NUMBERS_FROM = 24;
 /** A seat's radius, in distances of seats. */
 export const RADIUS = 0.4;
 /** Shapes that nothing can be written on. */
+// Names of rows: how near they are to the last seat, how small they can be, and
+// how far they may reach; px.
+const BESIDE = 6;
+const SMALLEST_NAME = 7;
+const LONGEST_NAME = 90;
 const HOLED = new Set([3, 6]);
 const DIM = 0.16; // what the price filter leaves of the others
 
@@ -147,7 +152,7 @@ export class Painter {
 
   private paintSeats(ctx: CanvasRenderingContext2D, s: Section, box: Box, k: number): void {
     const { model } = this.hall;
-    const near = grown(box, s.pitch * 1.6);
+    const near = grown(box, Math.max(s.pitch * 1.6, LONGEST_NAME / k)); // what reaches in from beyond
     for (let r = s.rows[0]; r < s.rows[1]; r++) {
       const b = model.rowBox;
       if (b[4 * r] > near[2] || b[4 * r + 2] < near[0] || b[4 * r + 1] > near[3] || b[4 * r + 3] < near[1]) continue;
@@ -207,20 +212,24 @@ export class Painter {
     }
   }
 
-  /** The row's name at both of its ends. */
+  /**
+   * The row's name at both of its ends, just beside the last seat, however far
+   * apart the seats are and however long the name is.
+   */
   private rowNames(ctx: CanvasRenderingContext2D, m: Model, r: number, s: Section, box: Box, k: number): void {
     const row = m.rows[r];
-    if (row.count < 3) return;
+    const size = Math.min(12, row.pitch * k * 0.6); // rows may be closer to each other than their seats are
+    if (row.count < (s.stacked ? 2 : 3) || size < SMALLEST_NAME) return;
     const scale = k * this.dpr;
-    ctx.font = `500 ${Math.round(Math.min(12, s.pitch * k * 0.6) * this.dpr)}px ${this.theme.font}`;
+    ctx.font = `500 ${Math.round(size * this.dpr)}px ${this.theme.font}`;
     ctx.fillStyle = css(this.theme.muted);
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
+    const wide = ctx.measureText(row.label).width / 2;
     const last = row.first + row.count - 1;
     for (const [end, next] of [[row.first, row.first + 1], [last, last - 1]]) {
-      const x = m.x[end] + (m.x[end] - m.x[next]);
-      const y = m.y[end] + (m.y[end] - m.y[next]);
-      ctx.fillText(row.label, (x - box[0]) * scale, (y - box[1]) * scale);
+      const at = beyond({ x: m.x[end], y: m.y[end] }, { x: m.x[next], y: m.y[next] }, (row.pitch * RADIUS * k + BESIDE) * this.dpr, wide, (size / 2) * this.dpr);
+      ctx.fillText(row.label, (m.x[end] - box[0]) * scale + at.x, (m.y[end] - box[1]) * scale + at.y);
     }
   }
 

@@ -244,6 +244,17 @@ export function pitchAt(m: Model, seat: number): number {
   return r < 0 ? m.sections[m.section[seat]].pitch : m.rows[r].pitch;
 }
 
+/**
+ * Where the middle of a text is, seen from the last seat of a row, that stands
+ * beyond it and leaves it the room r; the text's half sizes are w and h.
+ */
+export function beyond(end: Point, next: Point, r: number, w: number, h: number): Point {
+  const [dx, dy] = [end.x - next.x, end.y - next.y];
+  const length = Math.hypot(dx, dy) || 1;
+  const away = r + (w * Math.abs(dx) + h * Math.abs(dy)) / length;
+  return { x: (dx / length) * away, y: (dy / length) * away };
+}
+
 /** What a shape covers; its text may reach out. */
 function boxOfShape(s: Shape): Box {
   const box = emptyBox();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inside, outlineOf, widened } from "../map/outline";
-import { build } from "../map/plan";
+import { beyond, build } from "../map/plan";
 import { stageOf } from "../map/stage";
 import { NONE, assign } from "../map/tiers";
 import { model, plan, tiers } from "./world";
@@ -93,4 +93,12 @@ test("seats are as large as the nearest neighbour allows", () => {
   const m = build(p, tiers);
   assert.deepEqual(m.rows.map((r) => r.pitch), [10, 4]);
   assert.equal(m.sections[0].pitch, 10);
+});
+
+test("the name of a row stands beside its last seat, and not upon it", () => {
+  for (const step of [1, 10, 300]) { // however far apart the seats are
+    assert.deepEqual(beyond({ x: step, y: 0 }, { x: 0, y: 0 }, 12, 30, 6), { x: 42, y: 0 }); // and however long the name is
+    assert.deepEqual(beyond({ x: 0, y: 0 }, { x: step, y: 0 }, 12, 3, 6), { x: -15, y: 0 });
+    assert.deepEqual(beyond({ x: 0, y: step }, { x: 0, y: 0 }, 12, 30, 6), { x: 0, y: 18 });
+  }
 });
