@@ -307,7 +307,10 @@ func (s *Service) Booking(ctx context.Context, bookingID string) (message.Bookin
 func (s *Service) Recent(ctx context.Context, bookingID string) (message.Booking, error) {
 	if s.lookups != nil && id.ValidBooking(bookingID) {
 		l := &lookup{id: bookingID}
-		return l.booking, unclear(s.lookups.Do(ctx, l))
+		if err := s.lookups.Do(ctx, l); err != nil { // it may still be written to
+			return message.Booking{}, unclear(err)
+		}
+		return l.booking, nil
 	}
 	if b, ok := s.Remembered(bookingID); ok {
 		return b, nil

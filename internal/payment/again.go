@@ -77,7 +77,7 @@ func (s *Service) believed(r *request, instead *Payment) (b message.Booking, ok 
 		return b, false
 	}
 	b, ok = s.bookings.Remembered(r.order.BookingID)
-	return b, ok && b.UserID == r.caller.UserID && !b.Unproved && b.Amount > 0 && b.Status == message.Pending && b.ReadAt < b.ExpiresAt
+	return b, ok && b.UserID == r.caller.UserID && b.Amount > 0 && b.Status == message.Pending && b.ReadAt < b.ExpiresAt
 }
 
 // restart pays again, once, for a booking that was believed and costs something

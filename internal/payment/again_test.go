@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"boxoffice/internal/errs"
@@ -29,6 +30,7 @@ func TestPaidAsItIsNow(t *testing.T) {
 		tries  int64 // payments that it takes
 	}{
 		{"as it is", "tok_sure", func(*message.Booking) {}, 1},
+		{"as it is, for an address that nobody has proved", "tok_sure", func(b *message.Booking) { b.Unproved = true }, 1},
 		{"cheaper", "tok_sure", func(b *message.Booking) { b.Amount = 4000 }, 2},
 		{"dearer", "tok_sure", func(b *message.Booking) { b.Amount = 7000 }, 2},
 		{"another currency", "tok_sure", func(b *message.Booking) { b.Currency = "EUR" }, 2},
@@ -46,6 +48,9 @@ func TestPaidAsItIsNow(t *testing.T) {
 				p, err := w.pay(b, c.method, key)
 				if statusOf(t, p, err) != Captured || p.Attempt != c.tries || p.Amount != b.Amount || p.Currency != b.Currency || p.StartedAt != readAt {
 					t.Errorf("%+v", p)
+				}
+				if believed := strings.HasPrefix(c.name, "as it is"); believed != (w.house.reads == 0) {
+					t.Errorf("%d reads", w.house.reads)
 				}
 				if again, err := w.pay(b, c.method, key); statusOf(t, again, err) != Captured || again.ID != p.ID {
 					t.Errorf("asked again: %+v", again)

@@ -30,6 +30,7 @@ type house struct {
 	started   int64                      // StartedAt of the last confirmation
 	broken    map[string]error           // ledgers that cannot be read, by event
 	memory    map[string]message.Booking // what Remembered answers
+	reads     int                        // of Booking
 
 	waives bool                                       // nobody needs a verified address
 	refuse error                                      // what Confirm answers instead
@@ -105,6 +106,7 @@ func (h *house) cancel(bookingID string, amount int64) {
 func (h *house) Booking(_ context.Context, bookingID string) (message.Booking, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.reads++
 	b := h.bookings[bookingID]
 	if b == nil {
 		return message.Booking{}, errs.Missing("booking")
