@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +154,11 @@ func TestLabelsOf(t *testing.T) {
 	}
 	if got := labelsOf(&message.Plan{}); got != "" {
 		t.Errorf("a plan without seats has the example %q", got)
+	}
+}
+
+func TestLabelsWithSpaces(t *testing.T) {
+	if got := labelsIn(" S-Box 1 left-2, A-1-1;;A-1-2\r\n"); !slices.Equal(got, []string{"S-Box 1 left-2", "A-1-1", "A-1-2"}) {
+		t.Errorf("%q", got)
 	}
 }

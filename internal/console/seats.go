@@ -19,7 +19,7 @@ func (c *Console) grant(v *page.Visit, e *message.Event) error {
 	} else {
 		g.To = recipientOf(v)
 	}
-	g.Seats = strings.FieldsFunc(v.PostFormValue("seats"), func(r rune) bool { return r == ',' || r == ';' || r == ' ' || r == '\n' || r == '\r' })
+	g.Seats = labelsIn(v.PostFormValue("seats"))
 	if len(g.Seats) == 0 {
 		var err error
 		if g.Quantity, err = strconv.Atoi(strings.TrimSpace(v.PostFormValue("quantity"))); err != nil || g.Quantity < 1 || g.Quantity > 1000 {
@@ -38,6 +38,17 @@ func (c *Console) grant(v *page.Visit, e *message.Event) error {
 		return v.Go(at(e, ""))
 	}
 	return v.Go(found(e, b.ID))
+}
+
+// labelsIn are the labels of seats in a text, between commas, semicolons or line
+// ends. A label may have spaces: "S-Box 1 left-2".
+func labelsIn(text string) (out []string) {
+	for _, label := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ';' || r == '\n' || r == '\r' }) {
+		if label = strings.TrimSpace(label); label != "" {
+			out = append(out, label)
+		}
+	}
+	return out
 }
 
 // gift says whom complimentary seats are for, and mails them the link.
