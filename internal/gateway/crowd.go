@@ -34,58 +34,80 @@ func (g *Gateway) shareOut(descriptors int) {
 	g.door.Peers = quick.Peers{Most: most, Each: max(least, most/eachPart), Exempt: func(peer netip.Addr) bool {
 		return g.trusted(peer) || peer.IsLoopback() && (g.cfg.LoopbackProxy || factor > 1)
 	}}
-	g.viewers = viewers{most: most - most/viewersPart, each: max(least, most/viewersPart), factor: factor, of: map[string]int{}}
+	g.viewers = viewers{most: most - most/viewersPart, each: max(least, most/viewersPart), factor: factor}
 }
 
-// viewers counts live feeds: in all, and of each client.
+// viewers counts live feeds: in all, and of each client. When there are as many
+// as there may be, the client with the most loses its oldest to one that has
+// fewer, so that nobody keeps others from watching.
 type viewers struct {
 	most, each, factor int // most 0: no bound
 
-	mu  sync.Mutex
-	all int
-	of  map[string]int
+	mu    sync.Mutex
+	feeds quick.Holders[string, net.Conn] // a connection is nil until it is taken over
 }
 
-// enter counts a live feed until leave is called.
-func (v *viewers) enter(q *request) (leave func(), err error) {
+// enter counts a live feed until it is removed; nil when feeds are not counted.
+func (v *viewers) enter(q *request) (*quick.Held[string, net.Conn], error) {
 	if v.most == 0 {
-		return func() {}, nil
+		return nil, nil
 	}
 	client, each := q.clientKey(), v.each
 	if q.client.IsLoopback() {
 		each *= v.factor
 	}
+	one, victim, err := v.place(client, each)
+	if victim != nil {
+		_ = victim.Close()
+	}
+	return one, err
+}
+
+// place finds room for a live feed; victim is to be closed for it.
+func (v *viewers) place(client string, each int) (one *quick.Held[string, net.Conn], victim net.Conn, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	own, full := v.feeds.Count(client), v.feeds.All() >= v.most
+	_, count, oldest := v.feeds.Most()
 	switch {
-	case v.all >= v.most:
-		return nil, errs.New(errs.Unavailable, "busy", "Too many people are watching just now; please try again in a moment.").After(5 * time.Second)
-	case v.of[client] >= each:
-		return nil, errs.New(errs.TooMany, "too-many-requests", "Too many live feeds at once; please close some.").After(5 * time.Second)
+	// The other one must still have as many then, or two would take turns.
+	case full && (count <= own+1 || oldest.Value == nil):
+		return nil, nil, errs.New(errs.Unavailable, "busy", "Too many people are watching just now; please try again in a moment.").After(5 * time.Second)
+	case own >= each:
+		return nil, nil, errs.New(errs.TooMany, "too-many-requests", "Too many live feeds at once; please close some.").After(5 * time.Second)
+	case full:
+		victim = oldest.Value
+		v.feeds.Remove(oldest)
 	}
-	v.all++
-	v.of[client]++
-	return sync.OnceFunc(func() {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		v.all--
-		if v.of[client]--; v.of[client] == 0 {
-			delete(v.of, client)
-		}
-	}), nil
+	return v.feeds.Add(client, nil), victim, nil
+}
+
+// leave counts a live feed no longer.
+func (v *viewers) leave(one *quick.Held[string, net.Conn]) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.feeds.Remove(one)
 }
 
 // stream runs the handler of a live feed, which counts until its connection is
 // closed if the handler takes that over, or else until the handler returns.
 func (g *Gateway) stream(w http.ResponseWriter, r *http.Request, fn func(http.ResponseWriter, *http.Request) error) error {
-	q := requestFrom(r.Context())
-	leave, err := g.viewers.enter(q)
+	q, v := requestFrom(r.Context()), &g.viewers
+	one, err := v.enter(q)
 	if err != nil {
 		return err
 	}
+	if one == nil {
+		return fn(w, r)
+	}
+	q.answer.takes = func(c net.Conn) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		one.Value = quick.Bare(c)
+	}
 	err = fn(w, r)
-	if q.answer.taken == nil || !quick.OnClose(q.answer.taken, leave) {
-		leave()
+	if q.answer.taken == nil || !quick.OnClose(q.answer.taken, func() { v.leave(one) }) {
+		v.leave(one)
 	}
 	return err
 }
@@ -93,8 +115,11 @@ func (g *Gateway) stream(w http.ResponseWriter, r *http.Request, fn func(http.Re
 // Hijack lets a handler take the connection over.
 func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, buf, err := http.NewResponseController(w.ResponseWriter).Hijack()
-	if err == nil {
-		w.taken = c
+	if err != nil {
+		return c, buf, err
 	}
-	return c, buf, err
+	if w.taken = c; w.takes != nil {
+		w.takes(c)
+	}
+	return c, buf, nil
 }

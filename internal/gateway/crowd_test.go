@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"net/http"
@@ -29,27 +30,34 @@ func watched(t *testing.T, most, each int) (addr string, taken chan net.Conn) {
 	return d.listen(t), taken
 }
 
+// watches asks for the live feed as a client behind a proxy.
+func watches(t *testing.T, addr, client string) (int, *bufio.Reader) {
+	t.Helper()
+	c := dial(t, addr)
+	if _, err := fmt.Fprintf(c, "GET /things/live HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: %s\r\n\r\n", client); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusOK && res.Header.Get("Retry-After") == "" {
+		t.Errorf("%d without Retry-After", res.StatusCode)
+	}
+	return res.StatusCode, c.in
+}
+
 // A live feed counts for its client until its connection is closed, whoever does
 // that, and wherever the client comes from.
 func TestViewers(t *testing.T) {
 	addr, taken := watched(t, 4, 2)
 	watch := func(client string) (int, net.Conn) {
 		t.Helper()
-		c := dial(t, addr)
-		if _, err := fmt.Fprintf(c, "GET /things/live HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: %s\r\n\r\n", client); err != nil {
-			t.Fatal(err)
+		status, _ := watches(t, addr, client)
+		if status != http.StatusOK {
+			return status, nil
 		}
-		res, err := http.ReadResponse(c.in, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if res.StatusCode != http.StatusOK {
-			if res.Header.Get("Retry-After") == "" {
-				t.Errorf("%d without Retry-After", res.StatusCode)
-			}
-			return res.StatusCode, nil
-		}
-		return res.StatusCode, <-taken
+		return status, <-taken
 	}
 	var first net.Conn
 	for _, c := range []struct {
@@ -73,6 +81,35 @@ func TestViewers(t *testing.T) {
 	}
 	if status, _ := watch("192.0.2.1"); status != 200 {
 		t.Errorf("after one has gone: %d", status)
+	}
+}
+
+// When there are as many live feeds as there may be, the client with the most
+// loses its oldest, until all have the same.
+func TestViewersShare(t *testing.T) {
+	addr, taken := watched(t, 4, 3)
+	var feeds []*bufio.Reader
+	for _, c := range []struct {
+		client      string
+		want, loses int // loses: the feed that ends; -1: none
+	}{
+		{"192.0.2.1", 200, -1}, {"192.0.2.1", 200, -1}, {"192.0.2.2", 200, -1}, {"192.0.2.1", 200, -1},
+		{"192.0.2.3", 200, 0}, {"192.0.2.2", 503, -1}, {"192.0.2.4", 200, 1}, {"192.0.2.1", 503, -1}, {"192.0.2.5", 503, -1},
+	} {
+		status, in := watches(t, addr, c.client)
+		if status != c.want {
+			t.Fatalf("%s: %d, want %d", c.client, status, c.want)
+		}
+		if status != http.StatusOK {
+			continue
+		}
+		<-taken
+		if feeds = append(feeds, in); c.loses < 0 {
+			continue
+		}
+		if _, err := feeds[c.loses].ReadByte(); err == nil {
+			t.Errorf("feed %d goes on", c.loses)
+		}
 	}
 }
 

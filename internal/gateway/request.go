@@ -76,11 +76,12 @@ func (q *request) safePath() string {
 // recorder remembers what was answered, and leaves out what the client has.
 type recorder struct {
 	http.ResponseWriter
-	status  int      // 0: nothing yet
-	has     string   // If-None-Match of a GET or HEAD
-	foreign bool     // pages of other sites may ask
-	shared  bool     // its route may be shared: see guard
-	taken   net.Conn // nil, or: the handler has taken the connection over
+	status  int            // 0: nothing yet
+	has     string         // If-None-Match of a GET or HEAD
+	foreign bool           // pages of other sites may ask
+	shared  bool           // its route may be shared: see guard
+	taken   net.Conn       // nil, or: the handler has taken the connection over
+	takes   func(net.Conn) // nil, or: is told when it does
 }
 
 func (w *recorder) WriteHeader(status int) {

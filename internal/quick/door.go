@@ -107,6 +107,7 @@ func (d *Door) ConnState(nc net.Conn, s http.ConnState) {
 		c.Waits(false)
 	case ok && s == http.StateHijacked:
 		c.long = true
+		d.Peers.takenOver(c)
 	}
 }
 

@@ -1,6 +1,7 @@
 package quick
 
 import (
+	"cmp"
 	"container/heap"
 	"net"
 	"net/netip"
@@ -12,7 +13,9 @@ import (
 // Peers bounds how many connections there are at once, so that nobody takes all
 // descriptors of the process. When there is no room for a newcomer, the client
 // with the most connections loses the one that has waited longest, for a request
-// or for an answer to be read.
+// or for an answer to be read. Connections that were taken over, which are live
+// feeds, count apart: they do not wait, so they would hide those that do. When
+// none waits, the client with the most of them loses its oldest.
 type Peers struct {
 	Most   int                   // in all; 0: no bound
 	Each   int                   // from one client: an address, or an IPv6 network of 64 bits
@@ -22,19 +25,23 @@ type Peers struct {
 	all     int
 	origins map[netip.Addr]*origin
 	bySize  bySize
+	feeds   Holders[*origin, *conn]
+	search  search // of all clients' connections
 }
 
 // origin is the connections of one client.
 type origin struct {
 	conns []*conn
-	at    int       // in Peers.bySize
-	next  []waiting // that are to give way next, the last one first; some may work again
+	feeds int // of conns, that were taken over
+	at    int // in Peers.bySize
+	search
 }
 
 // place is where Peers has a connection.
 type place struct {
 	of      *origin // nil: it is exempt
 	at      int     // in of.conns
+	feed    *Held[*origin, *conn]
 	counted bool
 }
 
@@ -106,6 +113,10 @@ func (p *Peers) remove(c *conn) *origin {
 	}
 	p.all--
 	of, at := c.place.of, c.place.at
+	if c.place.feed != nil {
+		p.feeds.Remove(c.place.feed)
+		of.feeds--
+	}
 	c.place = place{}
 	if of == nil {
 		return nil
@@ -141,48 +152,80 @@ func (p *Peers) forget(one *origin, network netip.Addr) {
 	}
 }
 
-// mostAsked is how many clients are asked for a connection that can give way.
-const mostAsked = 16
+// takenOver counts a connection among the live feeds.
+func (p *Peers) takenOver(c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	of := c.place.of
+	if of == nil || c.place.feed != nil {
+		return
+	}
+	c.place.feed = p.feeds.Add(of, c)
+	of.feeds++
+	heap.Fix(&p.bySize, of.at)
+}
 
 // yield is a connection that gives way to one of own: of the client with the
-// most connections, or of one of the next if all of those work. Nobody has to
-// give way to a client with more connections than they have.
+// most connections that are no feeds, or of another if all of those work; else a
+// live feed, whose viewer comes back. Nobody has to give way to a client with as
+// many connections as they have.
 func (p *Peers) yield(own *origin) *conn {
 	size := 0
 	if own != nil {
 		size = len(own.conns)
 	}
-	for _, one := range p.bySize[:min(len(p.bySize), mostAsked)] { // a heap begins with its largest
-		if len(one.conns) <= size {
-			continue
-		}
-		if c := one.yield(); c != nil {
+	if len(p.bySize) > 0 && len(p.bySize[0].conns) > size {
+		if c := p.bySize[0].yield(); c != nil {
 			return c
 		}
 	}
+	if c := p.search.yield(size, p.waiting); c != nil {
+		return c
+	}
 	if own != nil {
-		return own.yield()
+		if c := own.yield(); c != nil {
+			return c
+		}
+	}
+	if of, _, oldest := p.feeds.Most(); oldest != nil && len(of.conns) > size && oldest.Value.cutOff() {
+		return oldest.Value
 	}
 	return nil
 }
 
-// mostNext is how many connections are found at once that are to give way.
-const mostNext = 64
+// waiting is all clients' connections that wait, those of the client with the
+// most first.
+func (p *Peers) waiting(now time.Time) []waiting {
+	var list []waiting
+	for _, one := range p.bySize {
+		list = one.appendWaiting(list, now)
+	}
+	slices.SortFunc(list, func(a, b waiting) int {
+		return cmp.Or(cmp.Compare(b.c.place.of.loose(), a.c.place.of.loose()), a.since.Compare(b.since))
+	})
+	return list
+}
+
+// loose is how many connections are no feeds.
+func (one *origin) loose() int { return len(one.conns) - one.feeds }
 
 // yield is the connection that has waited longest; nil when none waits.
-func (one *origin) yield() *conn {
-	for range 2 {
-		for len(one.next) > 0 {
-			last := len(one.next) - 1
-			w := one.next[last]
-			one.next = one.next[:last]
-			if w.c.place.of == one && w.c.giveWay(w.since) {
-				return w.c
-			}
+func (one *origin) yield() *conn { return one.search.yield(-1, one.waiting) }
+
+// waiting is the connections that wait, the one that has waited longest first.
+func (one *origin) waiting(now time.Time) []waiting {
+	list := one.appendWaiting(nil, now)
+	slices.SortFunc(list, func(a, b waiting) int { return a.since.Compare(b.since) })
+	return list
+}
+
+func (one *origin) appendWaiting(list []waiting, now time.Time) []waiting {
+	for _, c := range one.conns {
+		if since := c.waitsSince(now); !since.IsZero() {
+			list = append(list, waiting{c, since})
 		}
-		one.find()
 	}
-	return nil
+	return list
 }
 
 // waiting is a connection that has waited for its client since a time.
@@ -191,25 +234,62 @@ type waiting struct {
 	since time.Time
 }
 
-// find looks for the connections that have waited longest.
-func (one *origin) find() {
-	var list []waiting
-	now := time.Now()
-	for _, c := range one.conns {
-		if since := c.waitsSince(now); !since.IsZero() {
-			list = append(list, waiting{c, since})
-		}
-	}
-	slices.SortFunc(list, func(a, b waiting) int { return a.since.Compare(b.since) })
-	one.next = append(one.next[:0], list[:min(len(list), mostNext)]...)
-	slices.Reverse(one.next)
+const (
+	mostNext = 64 // connections that are found at once
+	restPart = 10 // a search that found nothing is not repeated for so many times as long as it took
+)
+
+// search finds connections that wait, many at once, since a look at all of them
+// costs as much as there are. When all work, the rests between the looks keep
+// them a small part of the time.
+type search struct {
+	next  []waiting // that are to give way next, the last one first; some may work again
+	ended time.Time // when nothing was found
+	took  time.Duration
 }
 
-// bySize is a heap of clients, that with the most connections first.
+// yield is a connection that waits, of a client with more than size.
+func (s *search) yield(size int, look func(time.Time) []waiting) *conn {
+	if c := s.take(size); c != nil {
+		return c
+	}
+	start := time.Now()
+	if start.Sub(s.ended) < restPart*s.took {
+		return nil
+	}
+	list := look(start)
+	s.next = append(s.next[:0], list[:min(len(list), mostNext)]...)
+	slices.Reverse(s.next)
+	c := s.take(size)
+	if s.took = 0; c == nil {
+		s.ended = time.Now()
+		s.took = s.ended.Sub(start)
+	}
+	return c
+}
+
+// take is the first that still waits.
+func (s *search) take(size int) *conn {
+	for i := len(s.next) - 1; i >= 0; i-- {
+		w := s.next[i]
+		of := w.c.place.of
+		if of != nil && len(of.conns) <= size {
+			continue
+		}
+		s.next = slices.Delete(s.next, i, i+1)
+		if of != nil && w.c.giveWay(w.since) {
+			return w.c
+		}
+	}
+	return nil
+}
+
+// bySize is a heap of clients, that with the most connections that are no feeds
+// first.
 type bySize []*origin
 
 func (h bySize) Len() int           { return len(h) }
-func (h bySize) Less(i, j int) bool { return len(h[i].conns) > len(h[j].conns) }
+func (h bySize) Less(i, j int) bool { return h[i].loose() > h[j].loose() }
 func (h bySize) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].at, h[j].at = i, j

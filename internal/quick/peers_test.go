@@ -2,10 +2,12 @@ package quick
 
 import (
 	"bufio"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 // peers is a listener with a door, of which each connection is handed on.
@@ -138,6 +140,96 @@ func TestNewcomersGetIn(t *testing.T) {
 		works(c)
 	}
 	if got := refused(t, from(t, "127.0.0.6", addr)); got != 503 {
+		t.Errorf("when all work: %d", got)
+	}
+}
+
+// entered is the other end of a connection that was let in.
+func entered(t *testing.T, accepted chan net.Conn) net.Conn {
+	t.Helper()
+	select {
+	case c := <-accepted:
+		return c
+	case <-time.After(10 * time.Second):
+		t.Fatal("the newcomer did not get in")
+		return nil
+	}
+}
+
+// watches makes a connection a live feed.
+func watches(c net.Conn) {
+	d := c.(*conn).door
+	d.ConnState(c, http.StateActive)
+	d.ConnState(c, http.StateHijacked)
+}
+
+// However many clients hold connections that do not wait, live feeds or requests
+// that are worked on, a newcomer gets in as long as one connection waits.
+func TestNewcomersFindTheOneThatWaits(t *testing.T) {
+	for name, busy := range map[string]func(net.Conn){"feeds": watches, "requests": works} {
+		t.Run(name, func(t *testing.T) {
+			const clients, each = 40, 3
+			addr, accepted := peers(t, clients*each+1, each, nil)
+			for range each {
+				for i := range clients {
+					from(t, fmt.Sprintf("127.0.3.%d", i+1), addr)
+					busy(entered(t, accepted))
+				}
+			}
+			waits := from(t, "127.0.4.1", addr)
+			entered(t, accepted)
+			for i := range 60 {
+				next := from(t, fmt.Sprintf("127.0.5.%d", i+1), addr)
+				here := entered(t, accepted)
+				if local := here.RemoteAddr().String(); local != next.LocalAddr().String() {
+					t.Fatalf("%s came, not the newcomer", local)
+				}
+				if !ended(waits) {
+					t.Fatal("the one that waits is open")
+				}
+				waits = next
+			}
+		})
+	}
+}
+
+// When live feeds and requests take everything, the client with the most feeds
+// loses its oldest, but not to one who has as many connections.
+func TestFeedsGiveWay(t *testing.T) {
+	addr, accepted := peers(t, 5, 4, nil)
+	var clients []net.Conn
+	for i := range 5 { // of .1 one that works and three feeds, of .2 one feed
+		clients = append(clients, from(t, "127.0.0."+string("11211"[i]), addr))
+		if c := entered(t, accepted); i == 0 {
+			works(c)
+		} else {
+			watches(c)
+		}
+	}
+	for _, want := range []int{1, 3} { // of .1
+		from(t, "127.0.0.3", addr)
+		works(entered(t, accepted))
+		if !ended(clients[want]) {
+			t.Errorf("feed %d is open", want)
+		}
+	}
+	if got := refused(t, from(t, "127.0.0.3", addr)); got != 503 {
+		t.Errorf("one who has as many: %d", got)
+	}
+	from(t, "127.0.0.4", addr)
+	works(entered(t, accepted))
+	last := from(t, "127.0.0.5", addr)
+	here := entered(t, accepted)
+	if !ended(clients[2]) || !ended(clients[4]) {
+		t.Error("the last feeds are open")
+	}
+	_ = here.Close()
+	if !ended(last) {
+		t.Error("the newcomer is open")
+	}
+	from(t, "127.0.0.6", addr)
+	works(entered(t, accepted))
+	if got := refused(t, from(t, "127.0.0.7", addr)); got != 503 {
 		t.Errorf("when all work: %d", got)
 	}
 }

@@ -6,6 +6,7 @@
 // refused for its form here, and no answer differs.
 //
 //	door.go    between the listener and net/http
+//	peers.go   how many connections there are, and which one makes room; holders.go counts
 //	head.go    reads a plain head
 //	read.go    reads a plain body
 //	write.go   writes answers

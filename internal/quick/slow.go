@@ -79,3 +79,12 @@ func (c *conn) giveWay(since time.Time) bool {
 	c.closed = true
 	return true
 }
+
+// cutOff marks the connection as closed, whatever it does; false if it was already.
+func (c *conn) cutOff() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	open := !c.closed
+	c.closed = true
+	return open
+}
