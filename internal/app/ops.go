@@ -17,10 +17,14 @@ import (
 
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/jobs"
+	"boxoffice/internal/quick"
 )
 
 // defaultOpsAddr is where metrics and profiles are when nothing else is said.
 const defaultOpsAddr = "127.0.0.1:8090"
+
+// mostOps is how many connections there are to that address at once.
+const mostOps = 16
 
 // operators serves metrics and profiles, on an address of their own, and says
 // where. Nobody who buys tickets comes there.
@@ -38,11 +42,16 @@ func operators(in *jobs.Runner, addr string, metrics *prometheus.Registry, out i
 	srv := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	// The one that has waited longest makes room, so that they never take the
+	// descriptors of the node's own work, nor keep others out.
+	door := &quick.Door{Idle: srv.IdleTimeout, Head: srv.ReadHeaderTimeout, Peers: quick.Peers{Most: mostOps, Each: mostOps}}
+	srv.ConnState = door.ConnState
 	in.Go("metrics", func(ctx context.Context) error {
 		defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
-		return srv.Serve(l)
+		return srv.Serve(door.Listener(l))
 	})
 	fmt.Fprintf(out, "metrics and profiles on http://%s\n", l.Addr())
 	return nil

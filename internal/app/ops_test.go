@@ -1,13 +1,16 @@
 package app
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -93,6 +96,47 @@ func TestProxyWarning(t *testing.T) {
 		w := h.ask(t, user.Fan{}, "GET", "/readyz", "")
 		if warned := strings.Contains(w.Body.String(), "--trusted-proxies"); w.Code != 200 || warned != c.warned {
 			t.Errorf("%s, %s behind %q: %s", c.addr, c.url, c.proxies, w.Body)
+		}
+	}
+}
+
+// Idle connections of operators are few, and keep nobody out.
+func TestOperatorsAreFew(t *testing.T) {
+	log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+	in, err := jobs.New(log, reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(in.Stop)
+	var out bytes.Buffer
+	if err := operators(in, "127.0.0.1:0", reg, &out, log); err != nil {
+		t.Fatal(err)
+	}
+	addr, _ := strings.CutPrefix(strings.TrimSpace(out.String()), "metrics and profiles on http://")
+	var idle []*bufio.Reader
+	for range mostOps + 5 {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		_ = c.SetDeadline(time.Now().Add(time.Minute)) // it would wait for ever
+		in := bufio.NewReader(c)
+		if _, err := io.WriteString(c, "GET /debug/pprof/cmdline HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%d %v", res.StatusCode, err)
+		}
+		idle = append(idle, in)
+	}
+	for i, c := range idle[:5] {
+		if _, err := c.ReadByte(); !errors.Is(err, io.EOF) {
+			t.Errorf("connection %d: %v", i, err)
 		}
 	}
 }

@@ -15,6 +15,9 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
+
+	"golang.org/x/net/netutil"
 
 	"boxoffice/internal/jobs"
 )
@@ -121,19 +124,42 @@ func listenFor(dir string, p *Parts, log *slog.Logger) (*socket, error) {
 	return &socket{p, log, l, real}, nil
 }
 
-// run serves until ctx ends, and waits for the commands under way.
+const (
+	mostCommands  = 8                    // at once; others wait
+	askWithin     = 30 * time.Second     // is said which one
+	shortestPause = 5 * time.Millisecond // after a connection could not be accepted: twice as long each time,
+	longestPause  = time.Second          // up to this
+)
+
+// run serves until ctx ends, and waits for the commands under way. While the
+// process has no descriptors left it tries again, so that commands are taken as
+// soon as it has.
 func (s *socket) run(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() { _ = s.l.Close() })()
+	l := netutil.LimitListener(s.l, mostCommands)
+	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 	var running sync.WaitGroup
 	defer running.Wait()
-	for {
-		conn, err := s.l.Accept()
-		if errors.Is(err, net.ErrClosed) {
+	for pause := shortestPause; ; {
+		conn, err := l.Accept()
+		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			if err == nil {
+				_ = conn.Close()
+			}
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("socket for commands: %w", err)
+			if pause == shortestPause {
+				s.log.Warn("the socket for commands accepts no connections just now", "error", err)
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(pause):
+			}
+			pause = min(2*pause, longestPause)
+			continue
 		}
+		pause = shortestPause
 		running.Go(func() {
 			if err := s.serve(ctx, conn); err != nil {
 				s.log.Warn("a command got no answer", "error", err)
@@ -155,9 +181,11 @@ func (s *socket) serve(ctx context.Context, conn net.Conn) error {
 	defer cancel()
 	from := json.NewDecoder(conn)
 	var a asked
+	_ = conn.SetReadDeadline(time.Now().Add(askWithin))
 	if err := from.Decode(&a); err != nil {
 		return err
 	}
+	_ = conn.SetReadDeadline(time.Time{})
 	go func() {
 		_, _ = io.Copy(io.Discard, conn) // until it is closed, by them or by us
 		cancel()

@@ -1,0 +1,110 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// scarce is a listener of a process that has no descriptors left until a time.
+type scarce struct {
+	until    time.Time
+	conns    chan net.Conn
+	accepted atomic.Int64
+	ended    chan struct{}
+	once     sync.Once
+}
+
+func newScarce(until time.Time) *scarce {
+	return &scarce{until: until, conns: make(chan net.Conn, 2*mostCommands), ended: make(chan struct{})}
+}
+
+func (l *scarce) Accept() (net.Conn, error) {
+	if time.Now().Before(l.until) {
+		return nil, &net.OpError{Op: "accept", Net: "unix", Err: syscall.EMFILE}
+	}
+	select {
+	case c := <-l.conns:
+		l.accepted.Add(1)
+		return c, nil
+	case <-l.ended:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *scarce) Close() error   { l.once.Do(func() { close(l.ended) }); return nil }
+func (l *scarce) Addr() net.Addr { return &net.UnixAddr{} }
+
+// connect is a client's end of a new connection.
+func (l *scarce) connect() net.Conn {
+	client, server := net.Pipe()
+	l.conns <- server
+	return client
+}
+
+// commandsFrom takes commands from a listener until the test ends.
+func commandsFrom(t *testing.T, l *scarce) {
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- (&socket{log: slog.New(slog.DiscardHandler), l: l}).run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Commands are taken within a second of when there are descriptors again, however
+// long there were none.
+func TestCommandsAfterAShortage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const shortage = 10*time.Minute + 300*time.Millisecond
+		began := time.Now()
+		l := newScarce(began.Add(shortage))
+		commandsFrom(t, l)
+		c := l.connect()
+		defer c.Close()
+		_ = c.SetDeadline(began.Add(time.Hour)) // it would wait for ever
+		var answer told
+		if err := json.NewEncoder(c).Encode(asked{Name: "unheard of"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.NewDecoder(c).Decode(&answer); err != nil || !strings.Contains(answer.Error, "unheard of") {
+			t.Errorf("%+v %v", answer, err)
+		}
+		if took := time.Since(began) - shortage; took > longestPause {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// Who connects and asks for nothing keeps others waiting for some seconds only, and
+// takes a few descriptors.
+func TestCommandsAreFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newScarce(time.Time{})
+		commandsFrom(t, l)
+		for range mostCommands + 1 {
+			c := l.connect()
+			defer c.Close()
+		}
+		synctest.Wait()
+		if got := l.accepted.Load(); got != mostCommands {
+			t.Errorf("%d at once", got)
+		}
+		time.Sleep(askWithin)
+		synctest.Wait()
+		if got := l.accepted.Load(); got != mostCommands+1 {
+			t.Errorf("%d later", got)
+		}
+	})
+}
