@@ -132,13 +132,14 @@ func (db *DB) migrated(ctx context.Context, service string, own schema) (bool, e
 func (db *DB) schema(ctx context.Context, service string) (s schema, err error) {
 	err = db.reader.QueryRowContext(ctx, `SELECT COALESCE((SELECT max(version_id) FROM migrations_`+service+`), 0), oldest
 		FROM schema_versions WHERE service = $1`, service).Scan(&s.version, &s.oldest)
-	if errors.Is(err, sql.ErrNoRows) || noTable(err) {
+	if errors.Is(err, sql.ErrNoRows) || NoTable(err) {
 		return schema{}, nil
 	}
 	return s, err
 }
 
-func noTable(err error) bool {
+// NoTable reports whether an error says that a table does not exist.
+func NoTable(err error) bool {
 	return sqlState(err) == "42P01" || err != nil && strings.Contains(err.Error(), "no such table")
 }
 

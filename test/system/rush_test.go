@@ -230,3 +230,43 @@ func TestRushInterrupted(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// A rehearsal sells an event in public, so it refuses a database that is in use
+// before it writes anything; and a folder that a server has.
+func TestRushRefused(t *testing.T) {
+	inUse, rehearsals := storage(t), storage(t)
+	if out, err := run(t, on(inUse, "admin", "create", "--email", "ada@example.org")...); err != nil {
+		t.Fatal(out, err)
+	}
+	refuses := func(data app.Storage, accounts, events int, says string) {
+		t.Helper()
+		var wrong *exec.ExitError
+		_, err := run(t, on(data, "rush", "--fans", "20", "--seats", "50")...)
+		if !errors.As(err, &wrong) || wrong.ExitCode() != 2 || !strings.Contains(err.Error(), says) {
+			t.Errorf("rush: %v", err)
+		}
+		db, err := data.OpenToRead(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		var users, shows int
+		if err := db.Reader().QueryRow(`SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM events)`).Scan(&users, &shows); err != nil || users != accounts || shows != events {
+			t.Errorf("%d accounts and %d events afterwards, %v", users, shows, err)
+		}
+	}
+	refuses(inUse, 1, 0, "in use (1 account, 0 events)")
+	if out, err := run(t, on(inUse, "import", "--shift-to", "2099-05-01", "--default-price", "50.00USD", "testdata/discovery.json")...); err != nil {
+		t.Fatal(out, err)
+	}
+	refuses(inUse, 1, 3, "in use (1 account, 3 events)")
+	for range 2 { // empty, then its own
+		if r, err := rehearse(t, on(rehearsals, "--fans", "20", "--seats", "50")...); err != nil || r.Sold != 50 {
+			t.Fatalf("%+v %v", r, err)
+		}
+	}
+	if rehearsals.DatabaseURL == "" { // PostgreSQL may be shared with another server
+		serve(t, rehearsals)
+		refuses(rehearsals, 42, 2, "give its address as --target")
+	}
+}
