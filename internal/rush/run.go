@@ -36,6 +36,9 @@ func Run(ctx context.Context, o Options, db Database, out, live io.Writer) (Repo
 	if err := o.check(db.Shared); err != nil {
 		return Report{}, OptionError{err}
 	}
+	if o.Event == "" && (db.Read == nil || o.FansFile != "") {
+		return Report{}, OptionError{errors.New("--target: without --data or --database-url, or with --fans-file, there is no organizer to create an event: give --event ID")}
+	}
 	debug.SetGCPercent(800) // the machine is the server's, so collect seldom
 	r := &rehearsal{opts: o, db: db, out: out, live: live}
 	rep, err := r.run(ctx)
@@ -209,8 +212,6 @@ func (r *rehearsal) setStage(ctx context.Context) error {
 	switch {
 	case r.opts.Event != "":
 		sh, err = s.join(ctx, r.opts.Event)
-	case r.organizer.Token == "":
-		return errors.New("--target without --data cannot create events: name one with --event")
 	default:
 		sh, err = s.open(ctx, 0)
 	}

@@ -1,6 +1,8 @@
 package rush
 
 import (
+	"errors"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -53,6 +55,15 @@ func TestOptions(t *testing.T) {
 		if err := o.check(false); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want one about %s", err, want)
 		}
+	}
+}
+
+// Without anybody who could create an event, nobody signs up for one.
+func TestTargetNeedsAnEvent(t *testing.T) {
+	o := Options{Fans: 10, Seats: 100, Nodes: 1, InFlight: 10, Target: []string{"http://127.0.0.1:1"}}
+	var wrong OptionError
+	if _, err := Run(t.Context(), o, Database{}, io.Discard, io.Discard); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "--event ID") {
+		t.Errorf("%v", err)
 	}
 }
 
