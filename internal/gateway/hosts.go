@@ -10,10 +10,11 @@ import (
 
 // OnlyHosts answers requests that name this machine by a loopback address or
 // localhost, or one of the hosts. A page on the web that has its own name point
-// at a loopback address (DNS rebinding) is refused: its name is not known.
+// at a loopback address (DNS rebinding) is refused: its name is not known. Probes
+// are answered under any name, or none: load balancers often send none.
 func OnlyHosts(h http.Handler, hosts ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !knownHost(r.Host, hosts) {
+		if !knownHost(r.Host, hosts) && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
 			w.Header()["Cache-Control"] = private
 			http.Error(w, "This server is not known by that name.", http.StatusMisdirectedRequest)
 			return

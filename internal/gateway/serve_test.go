@@ -144,6 +144,15 @@ func TestOnlyHosts(t *testing.T) {
 		if w.Code != want {
 			t.Errorf("%q: %d, want %d", host, w.Code, want)
 		}
+		for _, probe := range []string{"/healthz", "/readyz"} {
+			r := httptest.NewRequest("GET", probe, nil)
+			r.Host = host
+			w := httptest.NewRecorder()
+			g.Handler().ServeHTTP(w, r)
+			if w.Code != 200 {
+				t.Errorf("%s of %q: %d", probe, host, w.Code)
+			}
+		}
 	}
 }
 
