@@ -138,7 +138,7 @@ func newParser(c *cli, stdout, stderr io.Writer) (*parser, error) {
 	p.Kong, err = kong.New(c, kong.Name("boxoffice"),
 		kong.Description("A ticket office for high-demand on-sales: every seat is sold at most once."),
 		kong.DefaultEnvars("BOXOFFICE"), kong.Writers(stdout, stderr),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ValueFormatter(describe),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ValueFormatter(describe), kong.WithBeforeResolve(refuseEmpty),
 		kong.Exit(func(int) { p.helped = true; panic(errHelped) })) // kong calls it after help only
 	return p, err
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,6 +119,49 @@ func TestUsage(t *testing.T) {
 	var errs bytes.Buffer
 	if status := run([]string{"serve"}, nil, &errs, &errs); status != 2 || !strings.Contains(errs.String(), "BOXOFFICE_RATE_LIMIT") {
 		t.Errorf("a wrong variable: status %d, %s", status, errs.String())
+	}
+}
+
+// A flag, an argument or a variable without a value is none that was left out:
+// it is refused, for every command.
+func TestEmptyValues(t *testing.T) {
+	refused := func(says string, args ...string) {
+		t.Helper()
+		p, err := newParser(&cli{}, os.Stdout, os.Stderr) // what is not refused must not run
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Parse(args); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	for _, cmd := range model(t).Leaves(true) {
+		name := strings.Fields(cmd.Path())
+		for _, f := range flags(cmd) {
+			if f.IsBool() || cmd.Path() == "help" {
+				continue
+			}
+			refused("--"+f.Name, append(slices.Clone(name), "--"+f.Name+"=")...)
+			t.Run(f.Envs[0], func(t *testing.T) {
+				t.Setenv(f.Envs[0], "")
+				args := slices.Clone(name)
+				if cmd.Path() == "import" {
+					args = append(args, "x.json")
+				}
+				refused(f.Envs[0], args...)
+			})
+		}
+	}
+	refused("file", "import", "")
+	refused("--trusted-proxies", "serve", "--trusted-proxies", "10.0.0.0/8,,")
+	t.Setenv("BOXOFFICE_DATABASE_URL", "") // a flag beside it counts
+	var out, errs bytes.Buffer
+	if status := run([]string{"verify", "--database-url", "mysql://x"}, nil, &out, &errs); status != 2 || !strings.Contains(errs.String(), "only postgres") {
+		t.Errorf("status %d, %s", status, errs.String())
+	}
+	errs.Reset()
+	if status := run([]string{"serve", "--help"}, nil, &out, &errs); status != 0 || errs.Len() > 0 {
+		t.Errorf("help: status %d, %s", status, errs.String())
 	}
 }
 

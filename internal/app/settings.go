@@ -36,7 +36,7 @@ func (s *Serve) check() error {
 	switch {
 	case s.RateLimit < 0:
 		return usage("--rate-limit: %d is less than 0, which is no limit", s.RateLimit)
-	case s.Loopback < 0 || s.Loopback > 1_000_000:
+	case s.Loopback < 1 || s.Loopback > 1_000_000:
 		return usage("--loopback-factor: %d is not between 1 and 1000000", s.Loopback)
 	case s.Demo && !loopback(s.Addr):
 		return usage("--demo prints passwords, so it is refused on %s: use a loopback address, such as 127.0.0.1:8080", s.Addr)

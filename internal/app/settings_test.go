@@ -49,6 +49,7 @@ func TestSettings(t *testing.T) {
 		{func(s *Serve) { s.Proxies = []string{"10.0.0.1/8"} }, "did you mean 10.0.0.0/8 or 10.0.0.1/32?"},
 		{func(s *Serve) { s.Proxies = []string{"proxy"} }, "such as 10.0.0.0/8"},
 		{func(s *Serve) { s.RateLimit = -1 }, "--rate-limit"},
+		{func(s *Serve) { s.Loopback = 0 }, "--loopback-factor: 0 is not between 1"},
 		{func(s *Serve) { s.Demo, s.Addr = true, "0.0.0.0:80" }, "loopback"},
 	} {
 		s := Serve{Addr: "127.0.0.1:8080", Loopback: 1}

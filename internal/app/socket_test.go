@@ -23,7 +23,7 @@ import (
 // serving is a node of this process that serves until the test ends.
 func serving(t *testing.T, s Serve) string {
 	t.Helper()
-	s.Addr = "127.0.0.1:0"
+	s.Addr, s.Loopback = "127.0.0.1:0", 1
 	ctx, stop := context.WithCancel(context.Background())
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
@@ -95,7 +95,7 @@ func TestCommandsBesideAServer(t *testing.T) {
 func besideAServer(t *testing.T, at Storage) {
 	quiet := slog.New(slog.DiscardHandler)
 	url := serving(t, Serve{Storage: at})
-	err := Serve{Storage: at, Addr: "127.0.0.1:0"}.Run(t.Context(), io.Discard, quiet)
+	err := Serve{Storage: at, Addr: "127.0.0.1:0", Loopback: 1}.Run(t.Context(), io.Discard, quiet)
 	if !errors.Is(err, sqldb.ErrInUse) || !strings.Contains(err.Error(), at.Data+" is in use by another boxoffice") {
 		t.Errorf("a second server is told %v", err)
 	}
