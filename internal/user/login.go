@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	var ids []string // that may be the owner's
+	var ids []string // that may be the owner's; a network that one of them knows is a stranger's to the others
 	for i := range list {
 		if i > 0 && list[0].Verified {
 			break // strangers may have made the others
@@ -52,13 +53,16 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 	}
 	wrong := errs.New(errs.Unauthenticated, "wrong-password", "There is no account with this name and password.")
 	var u User
-	err = s.limited(ctx, of, ids, func() (outcome, error) {
+	err = s.limited(ctx, of, ids, func(only map[string]bool) (outcome, error) {
+		if only != nil { // strangers guess at the others
+			list = slices.DeleteFunc(list, func(one User) bool { return !only[one.ID] })
+		}
 		var o outcome
 		u, o, err = s.prove(ctx, list, c, wrong)
 		if o == failed {
 			s.visitors.note(from, s.now())
 		}
-		if o == right && u.ID != list[0].ID { // a stranger's own password clears nothing that counts for another account
+		if o == right && (len(ids) > 1 || u.ID != ids[0]) { // a stranger's own password clears nothing that counts for another account
 			o = undecided
 		}
 		return o, err

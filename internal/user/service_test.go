@@ -290,9 +290,9 @@ func TestThrottle(t *testing.T) {
 
 func TestThrottleForgetsWhenFull(t *testing.T) {
 	var th throttle
-	known := func() (bool, error) { return false, nil }
+	unknown := func() (map[string]bool, error) { return nil, nil }
 	for i := range maxTracked/2 + 100 {
-		end, err := th.begin(t.Context(), attempt{target(fmt.Sprint(i), ""), "", known, time.Now})
+		end, _, err := th.begin(t.Context(), attempt{target(fmt.Sprint(i), ""), "", nil, unknown, time.Now})
 		if err != nil {
 			t.Fatal(err)
 		}

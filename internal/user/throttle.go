@@ -58,15 +58,17 @@ type tries struct {
 type attempt struct {
 	of      tryKey
 	network string
-	known   func() (bool, error) // the account has signed in from the network before
+	ids     []string                        // whose secret it may be
+	knowing func() (map[string]bool, error) // the accounts that have signed in from the network before
 	now     func() time.Time
 }
 
 // begin waits for the turn of an attempt, and refuses it when too many have
 // failed lately: from its network, or from all networks together that are not the
 // owner's. So whoever tries passwords from elsewhere does not lock the owner out.
+// Then only the accounts that know the network may be tried, which are not nil.
 // The caller ends the turn with what came of it.
-func (t *throttle) begin(ctx context.Context, a attempt) (end func(outcome), err error) {
+func (t *throttle) begin(ctx context.Context, a attempt) (end func(outcome), only map[string]bool, err error) {
 	pairKey := a.of.from(a.network)
 	pair, all := t.join(pairKey), t.join(a.of)
 	leave := func() {
@@ -77,12 +79,11 @@ func (t *throttle) begin(ctx context.Context, a attempt) (end func(outcome), err
 	case pair.turn <- struct{}{}:
 	case <-ctx.Done():
 		leave()
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	}
 	left := t.left(pair, maxFailures, a.now())
-	var known bool
 	if stranger := t.left(all, maxStrangers, a.now()); left <= 0 && stranger > 0 {
-		if known, err = a.known(); !known {
+		if only, err = a.knowing(); len(only) == 0 {
 			left = stranger
 		}
 	}
@@ -92,19 +93,19 @@ func (t *throttle) begin(ctx context.Context, a attempt) (end func(outcome), err
 	if err != nil {
 		<-pair.turn
 		leave()
-		return nil, err
+		return nil, nil, err
 	}
 	return func(o outcome) {
 		t.note(pair, o, a.now())
-		if o == failed && !known {
-			if known, err := a.known(); err != nil || !known {
+		if o == failed && only == nil {
+			if knowing, err := a.knowing(); err != nil || len(knowing) == 0 || len(knowing) < len(a.ids) {
 				t.note(all, o, a.now())
 			}
 		}
 		t.fade(all, a.now())
 		<-pair.turn
 		leave()
-	}, nil
+	}, only, nil
 }
 
 // outcome is what came of an attempt.
@@ -193,31 +194,25 @@ func (t *throttle) makeRoom() {
 	delete(t.tries, victim)
 }
 
-// limited runs a check of a secret of one of some accounts within its limits.
-func (s *Service) limited(ctx context.Context, of tryKey, userIDs []string, check func() (outcome, error)) error {
+// limited runs a check of a secret of one of some accounts within its limits. It
+// may look at all of them, or only at those that it is given.
+func (s *Service) limited(ctx context.Context, of tryKey, userIDs []string, check func(only map[string]bool) (outcome, error)) error {
 	network := message.ClientFrom(ctx)
-	known := func() (bool, error) {
-		for _, one := range userIDs {
-			if known, err := s.knowsNetwork(ctx, one, network); err != nil || known {
-				return known, err
-			}
-		}
-		return false, nil
-	}
-	end, err := s.throttle.begin(ctx, attempt{of: of, network: network, now: s.now, known: known})
+	knowing := func() (map[string]bool, error) { return s.knowingNetwork(ctx, userIDs, network) }
+	end, only, err := s.throttle.begin(ctx, attempt{of: of, network: network, ids: userIDs, knowing: knowing, now: s.now})
 	if err != nil {
 		return err
 	}
 	o := undecided
 	defer func() { end(o) }() // also after a panic: others wait for the turn
-	o, err = check()
+	o, err = check(only)
 	return err
 }
 
 // checkPassword refuses a password that is not an account's, as a field of the
 // request. It is limited as log-in is.
 func (s *Service) checkPassword(ctx context.Context, u *User, password string) error {
-	return s.limited(ctx, target(u.ID, u.hash), []string{u.ID}, func() (outcome, error) {
+	return s.limited(ctx, target(u.ID, u.hash), []string{u.ID}, func(map[string]bool) (outcome, error) {
 		ok, err := s.hasher.check(ctx, u.hash, password)
 		switch {
 		case err != nil:
@@ -232,7 +227,7 @@ func (s *Service) checkPassword(ctx context.Context, u *User, password string) e
 // checkCodeOf refuses a code that is not one of an account's second factor, as a
 // field of the request. It is limited as log-in is.
 func (s *Service) checkCodeOf(ctx context.Context, u *User, digits string) error {
-	return s.limited(ctx, target(u.ID+" code", u.hash), []string{u.ID}, func() (outcome, error) {
+	return s.limited(ctx, target(u.ID+" code", u.hash), []string{u.ID}, func(map[string]bool) (outcome, error) {
 		switch err := s.secondFactor(ctx, u, digits, "code"); {
 		case err == nil:
 			return right, nil
@@ -268,18 +263,12 @@ func (s *Service) knowNetwork(ctx context.Context, tx *sql.Tx, userID string) er
 	return err
 }
 
-// knowsNetwork reports whether an account has signed in from a network before.
-func (s *Service) knowsNetwork(ctx context.Context, userID, network string) (bool, error) {
-	known, err := s.readNetwork(ctx, s.db.Reader(), userID, network)
-	if err != nil {
-		return false, fmt.Errorf("known networks: %w", err)
-	}
-	return known, nil
-}
-
 // knowingNetwork are those of some accounts that have signed in from a network
 // before.
 func (s *Service) knowingNetwork(ctx context.Context, ids []string, network string) (map[string]bool, error) {
+	if network == "" || len(ids) == 0 {
+		return nil, nil
+	}
 	among, arg, err := s.among(ids)
 	if err != nil {
 		return nil, fmt.Errorf("known networks: %w", err)
@@ -297,7 +286,9 @@ func (s *Service) knowingNetwork(ctx context.Context, ids []string, network stri
 		if err := rows.Scan(&one, &key); err != nil {
 			return nil, fmt.Errorf("known networks: %w", err)
 		}
-		known[one] = known[one] || bytes.Equal(key, s.networkKey(one, network))
+		if bytes.Equal(key, s.networkKey(one, network)) {
+			known[one] = true
+		}
 	}
 	return known, rows.Err()
 }

@@ -10,6 +10,66 @@ import (
 	"boxoffice/internal/errs"
 )
 
+// Strangers who sign up with an address themselves, before its owner or after,
+// get no more guesses at the owner's account than others, and do not lock it.
+func TestStrangersAtASharedAddress(t *testing.T) {
+	for name, first := range map[string]bool{"the owner first": false, "a stranger first": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			const theirs = "a phrase of a stranger"
+			sign := func(ctx context.Context, password string) {
+				if _, err := w.SignUp(ctx, Account{Email: "ann@example.org", Name: "Ann", Password: password}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			enter := func(ctx context.Context, password string) error {
+				_, err := w.Login(ctx, Credentials{Name: "ann@example.org", Password: password})
+				return err
+			}
+			home, at := from{t.Context(), "192.0.2.1"}, func(n int) from { return from{t.Context(), fmt.Sprint("203.0.113.", n)} }
+			last := at(250)
+			if first {
+				sign(last, theirs)
+				w.pass(time.Second)
+			}
+			sign(home, goodPassword)
+			w.pass(time.Second)
+			if err := enter(home, goodPassword); err != nil {
+				t.Fatal(err)
+			}
+			if !first {
+				sign(last, theirs)
+			}
+			if err := enter(last, theirs); err != nil {
+				t.Fatal(err)
+			}
+			for n := range maxStrangers/maxFailures + 1 {
+				if !first { // the newest of many is picked
+					sign(at(n), theirs)
+				}
+				for i := range maxFailures {
+					if !first && i%(maxFailures-1) == 0 {
+						_ = enter(at(n), theirs)
+					}
+					_ = enter(at(n), "a guess of mine")
+				}
+				if err := enter(at(n), goodPassword); err == nil {
+					t.Fatalf("network %d has more than %d guesses", n, maxFailures)
+				}
+			}
+			if err := enter(last, theirs); err != nil {
+				t.Errorf("a stranger's own account: %v", err)
+			}
+			if err := enter(last, goodPassword); err == nil {
+				t.Errorf("all networks have more than %d guesses", maxStrangers)
+			}
+			if err := enter(home, goodPassword); err != nil {
+				t.Errorf("the owner is locked out: %v", err)
+			}
+		})
+	}
+}
+
 // Wrong passwords from elsewhere do not lock the owner out: not from a network
 // that they have signed in from, and from a new one only while very many are tried.
 func TestStrangersDoNotLockOut(t *testing.T) {
