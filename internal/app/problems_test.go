@@ -127,3 +127,40 @@ func TestProblemsAreExplained(t *testing.T) {
 		t.Errorf("the list of problems is %d", page.Code)
 	}
 }
+
+// A type of problem is always of one kind, so that it always has the status that
+// the document says of it.
+func TestProblemsHaveOneKind(t *testing.T) {
+	made := regexp.MustCompile(`(?:errs\.New\(errs\.|\bNew\(|Kind: errs\.)([A-Z]\w+), (?:Type: )?"([a-z-]+)"`)
+	kinds := map[string]string{}
+	if err := fs.WalkDir(os.DirFS(".."), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile("../" + path)
+		for _, m := range made.FindAllStringSubmatch(string(text), -1) {
+			if before := kinds[m[2]]; before != "" && before != m[1] {
+				t.Errorf("%s makes %s of the kind %s, others %s", path, m[2], m[1], before)
+			}
+			kinds[m[2]] = m[1]
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	declared := regexp.MustCompile(`"([a-z-]+)": *\{Kind: errs\.([A-Z]\w+),`)
+	for _, path := range []string{"booking", "event", "payment", "user", "gateway"} {
+		text, err := os.ReadFile("../" + path + "/problems.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range declared.FindAllStringSubmatch(string(text), -1) {
+			if kind := kinds[m[1]]; kind != "" && kind != m[2] {
+				t.Errorf("%s declares %s as %s, but code makes it %s", path, m[1], m[2], kind)
+			}
+		}
+	}
+	if len(kinds) < 50 {
+		t.Errorf("only %d types of problems were found", len(kinds))
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"boxoffice/internal/gateway"
+	"boxoffice/internal/gateway/gatewaytest"
 	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
@@ -112,6 +113,11 @@ func (h *house) ask(t *testing.T, as user.Fan, method, path, body string, header
 	}
 	w := httptest.NewRecorder()
 	h.door.Handler().ServeHTTP(w, r)
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") { // of pages
+		if err := gatewaytest.Named(h.door.API().OpenAPI(), method, path, w.Code, w.Body.Bytes()); err != nil {
+			t.Error(err)
+		}
+	}
 	return w
 }
 

@@ -5,11 +5,12 @@ import "boxoffice/internal/errs"
 // Problems are the problems of this service's operations, for the API's document.
 var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
-		"organizers-only": {Kind: errs.Forbidden, Says: "Only organizers and administrators may do this; with --require-two-factor, those who logged in with a second factor."},
+		"plan-stored-meanwhile": {Kind: errs.Conflict, Says: "Another version of the seating plan was stored at the same time. Send the request again."},
+		"organizers-only":       {Kind: errs.Forbidden, Says: "Only organizers and administrators may do this; with --require-two-factor, those who logged in with a second factor."},
 	},
 	Operations: map[string][]string{
 		"cancel-event": {"organizers-only"},
-		"create-event": {"organizers-only", "idempotency-key-reused"},
-		"update-event": {"organizers-only", "changed-meanwhile", "version-differs", "event-cancelled", "plan-in-use", "currency-in-use"},
+		"create-event": {"organizers-only", "idempotency-key-reused", "plan-stored-meanwhile"},
+		"update-event": {"organizers-only", "changed-meanwhile", "version-differs", "event-cancelled", "plan-in-use", "plan-stored-meanwhile", "currency-in-use"},
 	},
 }

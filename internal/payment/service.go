@@ -281,7 +281,7 @@ func (s *Service) settled(ctx context.Context, w *insertion) (Payment, error) {
 		return Payment{}, errs.New(errs.Invalid, "idempotency-key-reused",
 			"This Idempotency-Key was used for another request. Use a new one.")
 	case exhausted:
-		return Payment{}, errs.New(errs.Conflict, "too-many-attempts",
+		return Payment{}, errs.New(errs.Conflict, "too-many-payments",
 			"Payment failed too many times: a booking can be tried %d times. Please book again.", MaxAttempts)
 	case existing:
 		if w.got.Method == w.want.Method {

@@ -215,7 +215,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.pay(b, "tok_ok", ""); !errs.Is(err, "too-many-attempts") {
+	if _, err := w.pay(b, "tok_ok", ""); !errs.Is(err, "too-many-payments") {
 		t.Error(err)
 	}
 	if n := len(w.ledgerRows()); n != MaxAttempts {

@@ -79,13 +79,13 @@ func TestVerifyAddress(t *testing.T) {
 	if u.Verified || token == "" {
 		t.Fatalf("%+v %q", u, token)
 	}
-	if _, err := w.Verify(t.Context(), as(u), token+"x"); !is(err, "bad-token") {
+	if _, err := w.Verify(t.Context(), as(u), token+"x"); !is(err, "link-over") {
 		t.Error(err)
 	}
 	if got, err := w.Verify(t.Context(), as(u), token); err != nil || !got.Verified {
 		t.Fatalf("%+v %v", got, err)
 	}
-	if _, err := w.Verify(t.Context(), as(u), token); !is(err, "bad-token") {
+	if _, err := w.Verify(t.Context(), as(u), token); !is(err, "link-over") {
 		t.Errorf("twice: %v", err)
 	}
 	if err := w.Resend(t.Context(), as(u), u.ID); !is(err, "already-verified") {
@@ -104,7 +104,7 @@ func TestVerifyAddress(t *testing.T) {
 	if _, token = w.last(t, m, mail); token == "" {
 		w.pass(mailPause)
 	}
-	if _, err := w.Verify(t.Context(), as(u), token); !is(err, "bad-token") {
+	if _, err := w.Verify(t.Context(), as(u), token); !is(err, "link-over") {
 		t.Errorf("too late: %v", err)
 	}
 	if err := w.Resend(t.Context(), as(u), u.ID); err != nil {
@@ -154,7 +154,7 @@ func TestResetPassword(t *testing.T) {
 			switch err := w.ResetPassword(t.Context(), token, fresh); {
 			case err == nil:
 				done.Add(1)
-			case !is(err, "bad-token"):
+			case !is(err, "link-over"):
 				t.Error(err)
 			}
 		})
@@ -181,14 +181,14 @@ func TestResetPassword(t *testing.T) {
 	if err := w.ResetPassword(t.Context(), first, fresh); err != nil || first == second {
 		t.Errorf("the older one: %v", err)
 	}
-	if err := w.ResetPassword(t.Context(), second, fresh); !is(err, "bad-token") {
+	if err := w.ResetPassword(t.Context(), second, fresh); !is(err, "link-over") {
 		t.Errorf("after the password was chosen: %v", err)
 	}
 	w.pass(mailPause)
 	_ = w.ForgotPassword(t.Context(), u.Email)
 	_, third := w.last(t, m, u.Email)
 	w.pass(resetLife)
-	if err := w.ResetPassword(t.Context(), third, fresh); !is(err, "bad-token") || third == second {
+	if err := w.ResetPassword(t.Context(), third, fresh); !is(err, "link-over") || third == second {
 		t.Errorf("too late: %v", err)
 	}
 }

@@ -194,7 +194,7 @@ func (s *Service) orderGuest(ctx context.Context, userID string) (User, error) {
 	case errors.Is(err, errNoUser):
 		return u, errs.Missing("user")
 	case err == nil && (!u.Verified || u.HasPassword() || u.Contact == "" || u.Disabled):
-		return u, errs.New(errs.Conflict, "sign-in-required", "Please sign in with your password.")
+		return u, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in with your password.")
 	}
 	return u, err
 }

@@ -240,7 +240,7 @@ func TestConfirmingGivesNothingToAStranger(t *testing.T) {
 	if err != nil || got.ID != stranger.User.ID || !got.Verified {
 		t.Fatalf("%+v %v", got, err)
 	}
-	if _, err := w.VerifyAnew(ctx, link, goodPassword); !is(err, "bad-token") {
+	if _, err := w.VerifyAnew(ctx, link, goodPassword); !is(err, "link-over") {
 		t.Errorf("twice: %v", err)
 	}
 	if _, err := w.Authenticate(ctx, stranger.Token); !is(err, "bad-token") {
@@ -274,7 +274,7 @@ func TestLinksEndWithWhatTheyAreFor(t *testing.T) {
 	if got, err := w.Verify(ctx, as(u), second); err != nil || !got.Verified || first == second {
 		t.Fatal(err)
 	}
-	if _, err := w.VerifyAnew(ctx, first, "another horse battery"); !is(err, "bad-token") {
+	if _, err := w.VerifyAnew(ctx, first, "another horse battery"); !is(err, "link-over") {
 		t.Error(err)
 	}
 	if err := w.ForgotPassword(ctx, u.Email); err != nil {
@@ -285,7 +285,7 @@ func TestLinksEndWithWhatTheyAreFor(t *testing.T) {
 	if _, err := w.Update(ctx, as(u), u.ID, 0, Change{Password: &pass, CurrentPassword: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.ResetPassword(ctx, reset, "another horse battery"); !is(err, "bad-token") {
+	if err := w.ResetPassword(ctx, reset, "another horse battery"); !is(err, "link-over") {
 		t.Error(err)
 	}
 }
@@ -305,7 +305,7 @@ func TestLinksOfAnEarlierVersion(t *testing.T) {
 	if err := w.ResetPassword(ctx, "old", "another horse battery"); err != nil {
 		t.Error(err)
 	}
-	if err := w.ResetPassword(ctx, "old", "another horse battery"); !is(err, "bad-token") {
+	if err := w.ResetPassword(ctx, "old", "another horse battery"); !is(err, "link-over") {
 		t.Error(err)
 	}
 }

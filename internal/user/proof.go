@@ -105,7 +105,7 @@ func dropLinks(ctx context.Context, tx *sql.Tx, userID string, purposes ...strin
 	return nil
 }
 
-var errToken = errs.New(errs.Invalid, "bad-token", "This link has expired or was already used. Ask for a new one.")
+var errToken = errs.New(errs.Invalid, "link-over", "This link has expired or was already used. Ask for a new one.")
 
 func badToken() error {
 	e := *errToken

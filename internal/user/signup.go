@@ -250,7 +250,7 @@ func (s *Service) stillGives(ctx context.Context, tx *sql.Tx, userID, address st
 		return err
 	}
 	if given != address {
-		return errs.New(errs.Conflict, "changed-meanwhile", "The account has another address meanwhile.")
+		return errs.New(errs.Conflict, "address-changed", "The account has another address meanwhile; please ask for a new code.")
 	}
 	return nil
 }

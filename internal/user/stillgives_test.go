@@ -29,7 +29,7 @@ func TestProofIsOfItsAddress(t *testing.T) {
 		func() error { _, err := w.newLink(ctx, read.ID, read.Email, toReset, resetLife); return err },
 	} {
 		err := mail()
-		if !errs.Is(err, "changed-meanwhile") {
+		if !errs.Is(err, "address-changed") {
 			t.Errorf("a link to the address of before: %v", err)
 		}
 		var logged bytes.Buffer

@@ -87,7 +87,7 @@ func (s *Shop) paid(v *page.Visit) error {
 		return v.Go("/orders/" + id)
 	case err == nil, errs.Is(err, "payment-under-way"):
 		return v.Go(here + "/wait")
-	case errs.Is(err, "too-many-attempts"):
+	case errs.Is(err, "too-many-payments"):
 		v.Notice("too-many-payments")
 		return v.Go(here)
 	case kind == errs.PaymentRequired, kind == errs.Conflict, errs.Is(err, "address-not-verified"):
