@@ -146,7 +146,7 @@ func (s *Service) failed(ctx context.Context, e *errand, err error) (over bool) 
 	case e.tries >= mailTries:
 		s.note(ctx, fmt.Errorf("given up: %w", err))
 		return true
-	case !errs.Is(err, "changed-meanwhile"):
+	case !errs.Is(err, "address-changed"):
 		s.note(ctx, err)
 	}
 	return false
