@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/event"
 	"boxoffice/internal/message"
 	"boxoffice/internal/user"
 	"boxoffice/internal/web"
@@ -27,7 +28,7 @@ func (p onPage) ChangeAccount(ctx context.Context, caller message.Caller, f web.
 	if err != nil {
 		return false, err
 	}
-	c := user.Change{Name: &f.Name, CurrentPassword: f.Password}
+	c := user.Change{Name: &f.Name, CurrentPassword: f.Password, Code: f.Code}
 	if u.HasPassword() {
 		c.Username = &f.Username
 		if f.Email != u.Email {
@@ -127,6 +128,19 @@ func (p onPage) live(ctx context.Context, userID string) ([]message.Booking, err
 // DeleteAccount anonymizes a caller's account.
 func (p onPage) DeleteAccount(ctx context.Context, caller message.Caller, password string) error {
 	return p.Users.Delete(ctx, caller, caller.UserID, password)
+}
+
+// organized is the event service as accounts see it.
+type organized struct{ *event.Service }
+
+// HasOpen reports whether an organizer has drafts, or events that are neither over
+// nor cancelled.
+func (o organized) HasOpen(ctx context.Context, organizerID string) (bool, error) {
+	if organizerID == "" { // which stands for all of them
+		return false, nil
+	}
+	counts, _, err := o.Summary(ctx, organizerID)
+	return counts["draft"]+counts["upcoming"] > 0, err
 }
 
 // owned is the booking service as accounts see it: seats of an event that is

@@ -104,13 +104,16 @@ func (s *Service) carryOut(ctx context.Context, a *adoption) error {
 	if err != nil && !errors.Is(err, errNoUser) {
 		return err
 	}
-	var key message.EmailKey
-	if to.Verified {
-		key = s.emailKey(to.Address())
-	}
-	refused := s.bookings().Adopt(ctx, a.from, a.to, key)
-	if refused != nil && !overLimit(refused) && errs.KindOf(refused) != errs.NotFound {
-		return refused
+	var refused error
+	if err == nil && !to.Disabled { // else nobody could get at the bookings there
+		var key message.EmailKey
+		if to.Verified {
+			key = s.emailKey(to.Address())
+		}
+		refused = s.bookings().Adopt(ctx, a.from, a.to, key)
+		if refused != nil && !overLimit(refused) && errs.KindOf(refused) != errs.NotFound {
+			return refused
+		}
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM adoptions WHERE from_id = $1 AND to_id = $2`, a.from, a.to)

@@ -101,6 +101,8 @@ func (s *Service) guestOwner(ctx context.Context, caller message.Caller, u *User
 	for {
 		owner, err := s.guestOf(ctx, address)
 		switch {
+		case err == nil && owner.Disabled:
+			return owner, errDisabled
 		case err == nil:
 			return owner, s.adopt(ctx, caller, &owner)
 		case !errors.Is(err, errNoUser):
@@ -111,8 +113,14 @@ func (s *Service) guestOwner(ctx context.Context, caller message.Caller, u *User
 				return owner, err
 			}
 		}
-		if err = s.ownAddress(ctx, u); sqldb.Duplicate(err) {
+		err = s.ownAddress(ctx, u)
+		if sqldb.Duplicate(err) {
 			continue // somebody with the same address was faster
+		}
+		if errors.Is(err, errStale) { // the same request, sent twice, may have been faster
+			if twice, err := s.guestOf(ctx, address); err == nil && twice.ID == u.ID && !twice.Disabled {
+				return twice, nil
+			}
 		}
 		return *u, err
 	}
@@ -123,12 +131,20 @@ func (s *Service) guestOf(ctx context.Context, address string) (User, error) {
 	return scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE guest_email = $1`, address)) // users_by_guest_email
 }
 
-// ownAddress makes a guest the customer whom the address belongs to.
+// ownAddress makes a guest the customer whom the address belongs to. It fails with
+// errStale when the guest has ended, has given another address, or is that
+// customer already.
 func (s *Service) ownAddress(ctx context.Context, u *User) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE users SET role = $1, guest_email = $2, contact = $2, email_verified = TRUE, version = version + 1 WHERE id = $3`,
-			string(message.Customer), u.Contact, u.ID); err != nil {
+		res, err := tx.ExecContext(ctx, `UPDATE users SET role = $1, guest_email = $2, email_verified = TRUE, version = version + 1
+			WHERE id = $3 AND role = $4 AND NOT disabled AND contact = $2`, string(message.Customer), u.Contact, u.ID, string(message.Guest))
+		if err != nil {
 			return err
+		}
+		if n, err := res.RowsAffected(); err != nil {
+			return err
+		} else if n != 1 {
+			return errStale
 		}
 		return raiseEpoch(ctx, tx)
 	})

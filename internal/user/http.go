@@ -111,6 +111,7 @@ type updateIn struct {
 		Name            *string `json:"name,omitempty" maxLength:"100" example:"Robin Fan"`
 		Password        *string `json:"password,omitempty" maxLength:"128" doc:"A new password; ends all sessions." example:"velvet curtain"`
 		CurrentPassword string  `json:"current_password,omitempty" maxLength:"128" doc:"Needed for a new e-mail address or password of one's own." example:"velvet curtain"`
+		Code            string  `json:"code,omitempty" maxLength:"32" doc:"A code of the authenticator app, or a recovery code; needed for a new e-mail address of one's own when two-factor log-in is active." example:"123456"`
 
 		Role     *message.Role `json:"role,omitempty" enum:"customer,organizer,admin" doc:"Changed by administrators, of others only." example:"organizer"`
 		Disabled *bool         `json:"disabled,omitempty" doc:"Changed by administrators, of others only; ends all sessions." example:"false"`
@@ -174,12 +175,12 @@ func (s *Service) Register(api huma.API) {
 		}
 		b := in.Body
 		u, err := s.Update(ctx, message.CallerFrom(ctx), in.ID, version,
-			Change{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password, CurrentPassword: b.CurrentPassword, Role: b.Role, Disabled: b.Disabled})
+			Change{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password, CurrentPassword: b.CurrentPassword, Code: b.Code, Role: b.Role, Disabled: b.Disabled})
 		return s.answer(ctx, u, err)
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "delete-user", Method: http.MethodDelete, Path: "/users/{id}", Tags: tags, DefaultStatus: http.StatusNoContent,
-		Summary: "Delete an account", Description: "Anonymizes it; refused while it has live bookings. Its owner gives the password once more, if it has one.", Errors: []int{401, 404, 409, 422, 429, 503},
+		Summary: "Delete an account", Description: "Anonymizes it; refused while it has live bookings, and while it has events that are drafts, or neither over nor cancelled. Its owner gives the password once more, if it has one.", Errors: []int{401, 404, 409, 422, 429, 503},
 	}, func(ctx context.Context, in *deleteIn) (*struct{}, error) {
 		return nil, s.Delete(ctx, message.CallerFrom(ctx), in.ID, in.Password)
 	})

@@ -56,7 +56,7 @@ type guestCodeIn struct {
 }
 
 func (s *Service) registerMails(api huma.API) {
-	verify := operation("verify-email", http.MethodPost, "/users/verify", "Verify an e-mail address", "By the secret of a mailed link, once, within 24 hours. The link shows who reads the address, not who made the account: so the request comes with a session of the account, or gives it a new password, which ends all its sessions. Without either it is answered 401, and the link stays good.", http.StatusOK, 400, 401, 409, 422, 429, 503)
+	verify := operation("verify-email", http.MethodPost, "/users/verify", "Verify an e-mail address", "By the secret of a mailed link, once, within 24 hours. The link shows who reads the address, not who made the account: so the request comes with a session of the account, or gives it a new password, which ends all its sessions. Without either it is answered 401, and the link stays good; so it is with a new password if the account has two-factor log-in and was moved to the address.", http.StatusOK, 400, 401, 403, 409, 422, 429, 503)
 	verify.Metadata = map[string]any{"optional": true}
 	huma.Register(api, verify,
 		func(ctx context.Context, in *verifyIn) (*userOut, error) {
@@ -75,7 +75,7 @@ func (s *Service) registerMails(api huma.API) {
 		func(ctx context.Context, in *forgotIn) (*struct{}, error) {
 			return nil, s.ForgotPassword(ctx, in.Body.Email)
 		})
-	huma.Register(api, operation("reset-password", http.MethodPost, "/users/password-reset/confirm", "Choose a new password", "By the secret of a mailed link, once, within 30 minutes. Ends all sessions and all other such links of the account.", http.StatusNoContent, 400, 422, 429, 503),
+	huma.Register(api, operation("reset-password", http.MethodPost, "/users/password-reset/confirm", "Choose a new password", "By the secret of a mailed link, once, within 30 minutes. Ends all sessions and all other such links of the account. Two-factor log-in stays on.", http.StatusNoContent, 400, 403, 409, 422, 429, 503),
 		func(ctx context.Context, in *resetIn) (*struct{}, error) {
 			return nil, s.ResetPassword(ctx, in.Body.Token, in.Body.Password)
 		})
@@ -86,7 +86,7 @@ func (s *Service) registerMails(api huma.API) {
 			return s.session(ctx, x, err)
 		})
 	huma.Register(api, operation("verify-guest", http.MethodPost, "/users/guest/verify", "Verify a guest's address",
-		"Answers the session to go on with: of the guests' account that the address belongs to, which has the holds and all earlier orders; the session of the request ends. An account with a password whose address is not confirmed yet may use its code, too. What a customer may have is counted by address.", http.StatusOK, 400, 401, 409, 422, 429, 503),
+		"Answers the session to go on with: of the guests' account that the address belongs to, which has the holds and all earlier orders; the session of the request ends. An account with a password whose address is not confirmed yet may use its code, too. What a customer may have is counted by address.", http.StatusOK, 400, 401, 403, 409, 422, 429, 503),
 		func(ctx context.Context, in *guestCodeIn) (*loginOut, error) {
 			x, err := s.VerifyCode(ctx, message.CallerFrom(ctx), in.Body.Code, in.Agent)
 			return s.session(ctx, x, err)

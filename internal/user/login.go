@@ -93,7 +93,20 @@ func (s *Service) claimed(ctx context.Context, c Credentials) (list []User, of t
 	if len(list) > 0 {
 		return list, target(list[0].ID, list[0].hash), nil
 	}
-	return nil, target("?"+strings.ToLower(strings.TrimSpace(c.Name)), ""), nil
+	return nil, target("?"+sameName(c.Name), ""), nil // as many spellings count as one as would be one account's
+}
+
+// sameName is the one form of a name that somebody logs in with, whether it is an
+// account's or not.
+func sameName(name string) string {
+	if len(name) > 254 {
+		return name // see claimants
+	}
+	if strings.Contains(name, "@") {
+		forms := spellings(name)
+		return forms[len(forms)-1]
+	}
+	return strings.ToLower(strings.TrimSpace(name))
 }
 
 // welcome starts a session of an account, which takes over what its owner has

@@ -307,12 +307,18 @@ func (s *Service) mailExisting(ctx context.Context, owner *User) error {
 
 // mailReset mails a link for a new password, if an address is an account's.
 func (s *Service) mailReset(ctx context.Context, address string) error {
-	u, err := s.find(ctx, address)
-	if errors.Is(err, errNoUser) || err == nil && u.Disabled {
-		return nil
-	}
-	if err != nil {
+	list, err := s.claimants(ctx, address)
+	if err != nil || len(list) == 0 {
 		return err
+	}
+	u := list[0]
+	for i := range list {
+		if !list[0].Verified && u.twoFactor { // moved to the address: a password alone does not open it
+			u = list[i]
+		}
+	}
+	if u.Disabled {
+		return nil
 	}
 	token, err := s.newLink(ctx, u.ID, u.Email, toReset, resetLife)
 	if err != nil {

@@ -105,6 +105,10 @@ func dropLinks(ctx context.Context, tx *sql.Tx, userID string, purposes ...strin
 	return nil
 }
 
+func signInForLink(detail string) error {
+	return errs.New(errs.Unauthenticated, "sign-in-required", "%s", detail)
+}
+
 var errToken = errs.New(errs.Invalid, "link-over", "This link has expired or was already used. Ask for a new one.")
 
 func badToken() error {
@@ -140,7 +144,7 @@ func (s *Service) Verify(ctx context.Context, caller message.Caller, token strin
 			return err
 		}
 		if owner != caller.UserID {
-			return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in to the account that this link is for, or choose a new password for it.")
+			return signInForLink("Please sign in to the account that this link is for, or choose a new password for it.")
 		}
 		if owner, err = s.takeLink(ctx, tx, toVerify, token); err != nil || owner == "" {
 			return err
@@ -211,8 +215,8 @@ func (s *Service) ResetPassword(ctx context.Context, token, password string) err
 }
 
 // choosePassword sets a new password by a mailed secret, and ends all sessions.
-// Whoever reads the mail has shown that the address is theirs: what the account
-// had of a second factor before that goes, and so do all other links.
+// Whoever reads the mail has shown that the address is theirs, but a second factor
+// stays, whatever is mailed: see setPassword.
 func (s *Service) choosePassword(ctx context.Context, purpose, token, password string) (User, error) {
 	if reason := s.hasher.acceptable(password, "", ""); reason != "" {
 		return User{}, errs.Bad("password", "%s", reason)
@@ -231,7 +235,7 @@ func (s *Service) choosePassword(ctx context.Context, purpose, token, password s
 		if userID, err = s.takeLink(ctx, tx, purpose, token); err != nil || userID == "" {
 			return err
 		}
-		return s.setPassword(ctx, tx, userID, hash)
+		return s.setPassword(ctx, tx, purpose, userID, hash)
 	})
 	s.post.kick()
 	if err = ownedElsewhere(err); err != nil {
@@ -243,12 +247,27 @@ func (s *Service) choosePassword(ctx context.Context, purpose, token, password s
 	return s.nowOwned(ctx, userID)
 }
 
-func (s *Service) setPassword(ctx context.Context, tx *sql.Tx, userID, hash string) error {
-	if err := dropUnproved(ctx, tx, userID); err != nil {
-		return err
+// setPassword gives an account a password, and its address by the way. Where a
+// second factor is on and the address is not the account's yet, it was moved
+// there: then the mail alone does not make the address its own, and takes no
+// factor away. Its owner signs in with the code, and confirms the address then;
+// whoever reads the mail otherwise can sign up with the address.
+func (s *Service) setPassword(ctx context.Context, tx *sql.Tx, purpose, userID, hash string) error {
+	var moved bool
+	row := tx.QueryRowContext(ctx, s.db.Text(`SELECT totp_active AND NOT email_verified FROM users WHERE id = $1 /*postgres: FOR UPDATE*/`), userID) // primary key
+	if err := row.Scan(&moved); err != nil {
+		return gone(err)
 	}
-	if err := s.own(ctx, tx, userID); err != nil {
-		return err
+	switch {
+	case moved && purpose == toVerify:
+		return signInForLink("Please sign in to the account that this link is for: it has two-factor log-in.")
+	case !moved:
+		if err := dropBegun(ctx, tx, userID); err != nil {
+			return err
+		}
+		if err := s.own(ctx, tx, userID); err != nil {
+			return err
+		}
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE users SET password_hash = $1, version = version + 1 WHERE id = $2`, hash, userID); err != nil {
 		return err
@@ -265,13 +284,10 @@ func (s *Service) setPassword(ctx context.Context, tx *sql.Tx, userID, hash stri
 	return endSessions(ctx, tx, userID)
 }
 
-// dropUnproved takes the second factor from an account whose address nobody had
-// shown to be theirs: it may be a squatter's.
-func dropUnproved(ctx context.Context, tx *sql.Tx, userID string) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM recovery_codes WHERE user_id IN (SELECT id FROM users WHERE id = $1 AND NOT email_verified)`, userID); err != nil {
-		return err
-	}
-	_, err := tx.ExecContext(ctx, `UPDATE users SET totp_secret = '', totp_active = FALSE WHERE id = $1 AND NOT email_verified`, userID)
+// dropBegun forgets a second factor that was begun, but is not on, at an account
+// whose address nobody had shown to be theirs: it may be a squatter's.
+func dropBegun(ctx context.Context, tx *sql.Tx, userID string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE users SET totp_secret = '' WHERE id = $1 AND NOT email_verified AND NOT totp_active`, userID)
 	return err
 }
 

@@ -35,6 +35,13 @@ type Bookings interface {
 	HasLive(ctx context.Context, userID string) (bool, error)
 }
 
+// Events is what accounts need to know of events.
+type Events interface {
+	// HasOpen reports whether an organizer has drafts, or events that are neither
+	// over nor cancelled.
+	HasOpen(ctx context.Context, organizerID string) (bool, error)
+}
+
 // Service is the User Service.
 type Service struct {
 	db       *sqldb.DB
@@ -45,6 +52,7 @@ type Service struct {
 	sessions *sessions
 	secret   []byte                   // for emailKey
 	booked   atomic.Pointer[Bookings] // background work may be running when they come
+	events   Events                   // nil: there are none
 	mailer   Mailer
 	post     *post
 	base     atomic.Pointer[string] // public URL
@@ -118,6 +126,9 @@ func (s *Service) RequireTwoFactor() { s.strict = true }
 // UseBookings tells the service of the bookings; it is called before serving.
 func (s *Service) UseBookings(b Bookings) { s.booked.Store(&b) }
 
+// UseEvents tells the service of the events; it is called before serving.
+func (s *Service) UseEvents(e Events) { s.events = e }
+
 // bookings are those of accounts; nil before UseBookings.
 func (s *Service) bookings() Bookings {
 	if b := s.booked.Load(); b != nil {
@@ -146,7 +157,18 @@ func scan(row *sql.Row) (User, error) {
 	return u, nil
 }
 
-var errNoUser = errors.New("user: no such account")
+var errNoUser = errs.Missing("user")
+
+// errDisabled is what the owner of an address hears whose account was disabled.
+var errDisabled = errs.New(errs.Forbidden, "account-disabled", "The account with this address has been disabled.")
+
+// gone is errStale for a row that is not there any more.
+func gone(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return errStale
+	}
+	return err
+}
 
 // get is an account by id.
 func (s *Service) get(ctx context.Context, userID string) (User, error) {
@@ -172,6 +194,7 @@ func (s *Service) visible(ctx context.Context, caller message.Caller, userID str
 type Change struct {
 	Email, Username, Name, Password *string
 	CurrentPassword                 string        // needed by owners for a new e-mail address or password
+	Code                            string        // needed by owners for a new e-mail address if log-in needs one
 	Role                            *message.Role // by admins, of others
 	Disabled                        *bool         // by admins, of others
 }
@@ -291,7 +314,13 @@ func (s *Service) mayChange(ctx context.Context, caller message.Caller, u User, 
 	if admin || a.Email == u.Email && c.Password == nil {
 		return nil
 	}
-	return s.checkPassword(ctx, &u, c.CurrentPassword)
+	if err := s.checkPassword(ctx, &u, c.CurrentPassword); err != nil || !u.twoFactor || a.Email == u.Email {
+		return err
+	}
+	if c.Code == "" {
+		return errs.Bad("code", "is required")
+	}
+	return s.checkCodeOf(ctx, &u, c.Code)
 }
 
 func forbiddenField(name, reason string) error {
@@ -370,17 +399,33 @@ func (s *Service) Delete(ctx context.Context, caller message.Caller, userID, pas
 			return errs.New(errs.Conflict, "has-live-bookings", "The account has bookings; cancel them first.")
 		}
 	}
+	if err := s.noEvents(ctx, userID); err != nil {
+		return err
+	}
 	before := u.Version
 	u.Email, u.Contact, u.Username, u.Name, u.hash, u.Disabled, u.Verified, u.Version = "", "", "", "deleted account", "", true, false, u.Version+1
 	return s.replace(ctx, &u, before, sessionsEnd, func(tx *sql.Tx) error {
 		for _, text := range []string{`UPDATE users SET guest_email = NULL, totp_secret = '', totp_active = FALSE WHERE id = $1`,
-			`DELETE FROM recovery_codes WHERE user_id = $1`, `DELETE FROM known_networks WHERE user_id = $1`, `DELETE FROM mails WHERE user_id = $1`} {
+			`DELETE FROM recovery_codes WHERE user_id = $1`, `DELETE FROM known_networks WHERE user_id = $1`, `DELETE FROM mails WHERE user_id = $1`,
+			`DELETE FROM adoptions WHERE to_id = $1`} { // a guest's orders stay the guest's
 			if _, err := tx.ExecContext(ctx, text, u.ID); err != nil {
 				return err
 			}
 		}
 		return dropTokens(ctx, tx, u.ID)
 	})
+}
+
+// noEvents refuses while an account has events that somebody has to answer for.
+func (s *Service) noEvents(ctx context.Context, userID string) error {
+	if s.events == nil {
+		return nil
+	}
+	open, err := s.events.HasOpen(ctx, userID)
+	if err == nil && open {
+		err = errs.New(errs.Conflict, "has-open-events", "The account has events that are not over, or drafts; cancel them first.")
+	}
+	return err
 }
 
 // dropTokens voids what was mailed to an account.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -135,7 +134,7 @@ func (s *Service) startSession(ctx context.Context, u User, agent string, life t
 		var disabled bool
 		row := tx.QueryRowContext(ctx, s.db.Text(`SELECT password_hash, disabled FROM users WHERE id = $1 /*postgres: FOR SHARE*/`), u.ID) // primary key
 		if err := row.Scan(&current, &disabled); err != nil {
-			return err
+			return gone(err)
 		}
 		if current != u.hash || disabled {
 			return errStale
@@ -273,7 +272,9 @@ func (s *Service) endSession(ctx context.Context, caller message.Caller, userID,
 	return nil
 }
 
-var errStale = errors.New("user: account changed meanwhile")
+// errStale is for accounts that have ended, or have another password or address,
+// since they were read.
+var errStale = errs.New(errs.Conflict, "account-changed", "The account has changed meanwhile. Please try again.")
 
 // Logout ends the session of a token.
 func (s *Service) Logout(ctx context.Context, token string) error {

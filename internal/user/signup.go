@@ -115,10 +115,15 @@ func freeAddress(ctx context.Context, tx *sql.Tx, address, except string) error 
 // another account has shown so before.
 func (s *Service) own(ctx context.Context, tx *sql.Tx, userID string) error {
 	var address string
-	var verified bool
-	row := tx.QueryRowContext(ctx, `SELECT coalesce(email, contact), email_verified FROM users WHERE id = $1`, userID) // primary key
-	if err := row.Scan(&address, &verified); err != nil || verified {
-		return err
+	var verified, disabled bool
+	row := tx.QueryRowContext(ctx, s.db.Text(`SELECT coalesce(email, contact), email_verified, disabled FROM users WHERE id = $1 /*postgres: FOR UPDATE*/`), userID) // primary key
+	switch err := row.Scan(&address, &verified, &disabled); {
+	case err != nil:
+		return gone(err)
+	case verified:
+		return nil
+	case disabled: // nobody else could have the address ever after
+		return errDisabled
 	}
 	if err := freeAddress(ctx, tx, address, userID); err != nil {
 		return err
@@ -247,7 +252,7 @@ func (s *Service) stillGives(ctx context.Context, tx *sql.Tx, userID, address st
 	var given string
 	row := tx.QueryRowContext(ctx, s.db.Text(`SELECT coalesce(email, contact) FROM users WHERE id = $1 /*postgres: FOR UPDATE*/`), userID) // primary key
 	if err := row.Scan(&given); err != nil {
-		return err
+		return gone(err)
 	}
 	if given != address {
 		return errs.New(errs.Conflict, "address-changed", "The account has another address meanwhile; please ask for a new code.")

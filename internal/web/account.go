@@ -43,8 +43,8 @@ type Account struct {
 }
 
 // Profile is what somebody says about themselves. Password is the current one,
-// for a change of the address.
-type Profile struct{ Name, Email, Username, Password string }
+// and Code one of the second factor, for a change of the address.
+type Profile struct{ Name, Email, Username, Password, Code string }
 
 // OpenSession is a place where somebody is signed in.
 type OpenSession struct {
@@ -129,7 +129,7 @@ func (s *Shop) changeAccount(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err
 	}
-	form := Profile{v.PostFormValue("name"), v.PostFormValue("email"), v.PostFormValue("username"), v.PostFormValue("current_password")}
+	form := Profile{v.PostFormValue("name"), v.PostFormValue("email"), v.PostFormValue("username"), v.PostFormValue("current_password"), v.PostFormValue("code")}
 	moved, err := s.Accounts.ChangeAccount(v.Context(), v.Caller, form)
 	if err != nil {
 		faults, ok := v.Faults(err)

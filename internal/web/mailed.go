@@ -40,6 +40,10 @@ func (s *Shop) verify(v *page.Visit) error {
 	f := mailedForm{Token: v.FormValue("token"), Chosen: v.PostFormValue("choose") != ""}
 	if v.Method == http.MethodPost {
 		err := s.confirm(v, &f)
+		if errs.Is(err, "sign-in-required") && f.Chosen { // the account has a second factor, and was moved to the address
+			v.Notice("verify-sign-in")
+			return v.Go("/sign-in" + f.Next())
+		}
 		if errs.Is(err, "sign-in-required") { // the session is over, or another account's
 			return v.Go("/verify?token=" + url.QueryEscape(f.Token))
 		}

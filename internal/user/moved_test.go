@@ -1,0 +1,116 @@
+package user
+
+import (
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// withFactor is an account with a second factor, and what makes its codes.
+func (w *world) withFactor(t *testing.T, mail string) (User, func() string) {
+	t.Helper()
+	u := w.member(t, mail)
+	secret, err := w.BeginTwoFactor(t.Context(), as(u), u.ID, goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := func() string {
+		w.pass(time.Minute) // a code counts once
+		digits, err := totp.GenerateCode(secret.Secret, time.Unix(0, w.clock.Load()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return digits
+	}
+	if _, err := w.ConfirmTwoFactor(t.Context(), as(u), u.ID, code()); err != nil {
+		t.Fatal(err)
+	}
+	return u, code
+}
+
+// A new address needs a code where log-in does.
+func TestAMoveNeedsTheSecondFactor(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	u, code := w.withFactor(t, "owner@example.org")
+	mine := "thief@example.org"
+	for _, wrong := range []string{"", "000000"} {
+		_, err := w.Update(ctx, as(u), u.ID, 0, Change{Email: &mine, CurrentPassword: goodPassword, Code: wrong})
+		if e := errs.Of(err); e == nil || e.Kind != errs.Invalid || e.Fields[0].Name != "code" {
+			t.Fatalf("moved by %q: %v", wrong, err)
+		}
+	}
+	name := "Another Name"
+	if _, err := w.Update(ctx, as(u), u.ID, 0, Change{Name: &name}); err != nil {
+		t.Errorf("a name: %v", err)
+	}
+	if got, err := w.Update(ctx, as(u), u.ID, 0, Change{Email: &mine, CurrentPassword: goodPassword, Code: code()}); err != nil || got.Email != mine {
+		t.Errorf("%+v %v", got, err)
+	}
+	u, _ = w.withFactor(t, "other@example.org")
+	right := "right@example.org"
+	if got, err := w.Update(ctx, message.System, u.ID, 0, Change{Email: &right}); err != nil || got.Email != right {
+		t.Errorf("by an administrator: %+v %v", got, err)
+	}
+}
+
+// Whatever is mailed to a new address takes no second factor away, and gives the
+// account to nobody who has no code; whoever reads the mail has the address still.
+func TestNoMailTakesTheSecondFactor(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	m := w.mails()
+	u, code := w.withFactor(t, "owner@example.org")
+	address, password := "new@example.org", "another horse battery"
+	if _, err := w.Update(ctx, as(u), u.ID, 0, Change{Email: &address, CurrentPassword: goodPassword, Code: code()}); err != nil {
+		t.Fatal(err)
+	}
+	_, link := w.last(t, m, address)
+	if _, err := w.VerifyAnew(ctx, link, password); !is(err, "sign-in-required") {
+		t.Errorf("by the link alone: %v", err)
+	}
+	w.pass(mailPause)
+	if err := w.ForgotPassword(ctx, address); err != nil {
+		t.Fatal(err)
+	}
+	_, token := w.last(t, m, address)
+	if err := w.ResetPassword(ctx, token, password); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Login(ctx, Credentials{Name: address, Password: password}); !is(err, "code-required") {
+		t.Errorf("in by the new password: %v", err)
+	}
+	if now, err := w.get(ctx, u.ID); err != nil || now.Verified || !now.twoFactor {
+		t.Errorf("%+v %v", now, err)
+	}
+	other := w.signUp(t, address)
+	_, theirs := w.last(t, m, address)
+	if _, err := w.Login(ctx, Credentials{Name: address, Password: password, Code: code()}); err != nil {
+		t.Errorf("its owner, by password and code: %v", err)
+	}
+	if got, err := w.Verify(ctx, as(other), theirs); err != nil || !got.Verified {
+		t.Errorf("the reader of the address's mail: %+v %v", got, err)
+	}
+}
+
+// A reset of a verified account leaves its second factor, too.
+func TestAResetLeavesTheSecondFactor(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	m := w.mails()
+	u, code := w.withFactor(t, "owner@example.org")
+	if err := w.ForgotPassword(ctx, u.Email); err != nil {
+		t.Fatal(err)
+	}
+	_, token := w.last(t, m, u.Email)
+	if err := w.ResetPassword(ctx, token, "another horse battery"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: "another horse battery"}); !is(err, "code-required") {
+		t.Error(err)
+	}
+	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: "another horse battery", Code: code()}); err != nil {
+		t.Error(err)
+	}
+}
