@@ -121,7 +121,8 @@ func TestReasonsHaveWords(t *testing.T) {
 // error page does.
 var elsewhere = map[string]string{
 	"sign-in-required": "leads to the sign-in page", "organizers-only": "error page",
-	"bad-form": "error page: browsers do not send such forms", "malformed-form": "error page: browsers do not send such forms",
+	"bad-token": "an ended session leads to the sign-in page",
+	"bad-form":  "error page: browsers do not send such forms", "malformed-form": "error page: browsers do not send such forms",
 }
 
 // What is wrong with all of a form is said in German too, by the problem's type.

@@ -267,6 +267,9 @@ func askEdit(w *world, s *Step) *request {
 	}
 	if s.Of == "" && (s.Set["email"] != nil || s.Set["password"] != nil) {
 		body["current_password"] = p.password
+		if s.Set["email"] != nil && p.twoFactor {
+			body["code"], _ = totp.GenerateCode(p.secret, w.clock.now())
+		}
 	}
 	return &request{token: p.token, method: "PUT", path: "/users/" + of.id, body: body}
 }
