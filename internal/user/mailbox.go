@@ -43,6 +43,8 @@ type mailbox struct {
 }
 
 // readMailbox reads an address's row for a change, and makes one if need be.
+// The columns mails and mailed_at are nobody's any more (see mailcount.go); they
+// have no default, and earlier versions that run beside this one read them.
 func (s *Service) readMailbox(ctx context.Context, tx *sql.Tx, address string) (m mailbox, err error) {
 	key, now := s.emailKey(address), s.now()
 	if _, err = tx.ExecContext(ctx, `INSERT INTO mailboxes (email_key, since, mails, tries, mailed_at, code_at, nonce)
