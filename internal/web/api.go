@@ -69,7 +69,7 @@ func (s *Shop) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-tickets-pdf", Method: http.MethodGet, Path: "/bookings/{id}/tickets.pdf", Tags: []string{"Bookings"}, Summary: "Read the tickets of a booking as a PDF",
 		Description: "A page for each seat, with its QR code. For its owner, or for whoever has its signed link. There are none (404) before the booking is paid and after it is cancelled. " +
-			"A node makes few at once, and two for one client: 503 says when to ask again.",
+			"A node makes few at once, and two for one client (a verified account, the owner whose link it is, else an address): 503 says when to ask again.",
 		Errors: []int{401, 404, 503}, Metadata: map[string]any{"optional": true},
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/pdf": {Schema: binary}}}},
 	}, func(ctx context.Context, in *ticketsPDFIn) (*ticketsPDFOut, error) {
@@ -77,7 +77,7 @@ func (s *Shop) Register(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		file, err := s.printer.pdf(ctx, document(s.kit.Speak(in.Lang), o, cards))
+		file, err := s.printer.pdf(ctx, printClient(ctx, o), document(s.kit.Speak(in.Lang), o, cards))
 		if err != nil {
 			return nil, err
 		}

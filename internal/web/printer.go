@@ -33,7 +33,7 @@ type printer struct {
 	print  func(context.Context, *ticket.Document) ([]byte, error)
 
 	mu      sync.Mutex
-	clients map[string]int // documents that are made or waited for, by the client's address
+	clients map[string]int // documents that are made or waited for, by printClient
 }
 
 func newPrinter() *printer {
@@ -48,8 +48,24 @@ func newPrinter() *printer {
 	}
 }
 
-// pdf is a document as a file. When too many are being made it is Unavailable.
-func (p *printer) pdf(ctx context.Context, d ticket.Document) ([]byte, error) {
+// printClient is who the documents at once are counted for. People who have shown
+// that their e-mail address is theirs are never counted by the client's address,
+// which a mobile carrier shares out among thousands: they count by their account,
+// or, with the signed link of an order that they made, by the order's owner. The
+// two count apart, so that somebody who has a link takes no place of its owner.
+func printClient(ctx context.Context, o *orderPage) string {
+	switch caller := message.CallerFrom(ctx); {
+	case caller.SignedIn() && caller.Verified:
+		return "account " + caller.UserID
+	case !o.Unproved:
+		return "owner " + o.UserID
+	}
+	return "address " + message.ClientFrom(ctx)
+}
+
+// pdf is a document as a file, for a client: see printClient. When too many are
+// being made it is Unavailable.
+func (p *printer) pdf(ctx context.Context, client string, d ticket.Document) ([]byte, error) {
 	content, err := json.Marshal(d)
 	if err != nil {
 		return nil, fmt.Errorf("tickets: %w", err)
@@ -58,7 +74,6 @@ func (p *printer) pdf(ctx context.Context, d ticket.Document) ([]byte, error) {
 	if file, ok := p.done.GetIfPresent(key); ok {
 		return file, nil
 	}
-	client := message.ClientFrom(ctx)
 	if !p.enter(client) {
 		return nil, manyPrinted()
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -31,37 +30,33 @@ func TestPrinter(t *testing.T) {
 				return nil, ctx.Err()
 			}
 		}
-		from := func(ctx context.Context, client int) context.Context {
-			addr := netip.AddrFrom4([4]byte{192, 0, 2, byte(client)}).String()
-			return context.WithValue(ctx, message.ClientKey{}, addr)
-		}
 		places := runtime.GOMAXPROCS(0)
 		leaving, leave := context.WithCancel(t.Context())
 		results := make(chan error, 100)
 		for i := range places {
-			ctx := from(t.Context(), i)
+			ctx := t.Context()
 			if i == 0 {
-				ctx = from(leaving, i)
+				ctx = leaving
 			}
 			go func() {
-				_, err := p.pdf(ctx, ticket.Document{Reference: fmt.Sprint(i)})
+				_, err := p.pdf(ctx, fmt.Sprint(i), ticket.Document{Reference: fmt.Sprint(i)})
 				results <- err
 			}()
 		}
 		synctest.Wait()
-		_, err := p.pdf(from(t.Context(), 200), ticket.Document{Reference: "one more"})
+		_, err := p.pdf(t.Context(), "200", ticket.Document{Reference: "one more"})
 		var busy *errs.Error
 		if !errors.As(err, &busy) || busy.Kind != errs.Unavailable || busy.RetryAfter == 0 {
 			t.Errorf("one too many: %v", err)
 		}
 		for range printsEach { // they wait for a place
 			go func() {
-				_, err := p.pdf(from(t.Context(), 201), ticket.Document{Reference: "waits"})
+				_, err := p.pdf(t.Context(), "201", ticket.Document{Reference: "waits"})
 				results <- err
 			}()
 		}
 		synctest.Wait()
-		if _, err := p.pdf(from(t.Context(), 201), ticket.Document{Reference: "waits"}); errs.KindOf(err) != errs.Unavailable {
+		if _, err := p.pdf(t.Context(), "201", ticket.Document{Reference: "waits"}); errs.KindOf(err) != errs.Unavailable {
 			t.Errorf("a client's third at once: %v", err)
 		}
 		leave()
@@ -75,7 +70,7 @@ func TestPrinter(t *testing.T) {
 			}
 		}
 		before := made.Load()
-		file, err := p.pdf(from(t.Context(), 201), ticket.Document{Reference: "waits"})
+		file, err := p.pdf(t.Context(), "201", ticket.Document{Reference: "waits"})
 		if err != nil || string(file) != "waits" || made.Load() != before {
 			t.Errorf("%q %v, made %d times more", file, err, made.Load()-before)
 		}
@@ -83,4 +78,34 @@ func TestPrinter(t *testing.T) {
 			t.Errorf("%v are remembered", p.clients)
 		}
 	})
+}
+
+// Verified people behind one address do not share its places; whoever has only
+// typed an address does.
+func TestPrintClient(t *testing.T) {
+	order := func(owner string, unproved bool) *orderPage {
+		o := &orderPage{}
+		o.UserID, o.Unproved = owner, unproved
+		return o
+	}
+	nobody, ann, bob := message.Caller{}, message.Caller{UserID: "ann", Role: message.Customer, Verified: true}, message.Caller{UserID: "bob", Role: message.Guest}
+	for _, c := range []struct {
+		name   string
+		caller message.Caller
+		order  *orderPage
+		want   string
+	}{
+		{"a verified account", ann, order("ann", false), "account ann"},
+		{"a verified account, a seat before it was", ann, order("ann", true), "account ann"},
+		{"a verified account with another's link", ann, order("cleo", false), "account ann"},
+		{"a link of a verified guest", nobody, order("cleo", false), "owner cleo"},
+		{"somebody unverified with that link", bob, order("cleo", false), "owner cleo"},
+		{"a link of somebody who typed an address", nobody, order("bob", true), "address 192.0.2.1"},
+		{"who typed an address", bob, order("bob", true), "address 192.0.2.1"},
+	} {
+		ctx := context.WithValue(message.WithCaller(t.Context(), c.caller), message.ClientKey{}, "192.0.2.1")
+		if got := printClient(ctx, c.order); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
 }

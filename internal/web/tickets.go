@@ -93,7 +93,7 @@ func (s *Shop) ticketsPDF(v *page.Visit) error {
 	if len(cards) == 0 {
 		return errs.Missing("ticket")
 	}
-	file, err := s.printer.pdf(v.Context(), document(v, o, cards))
+	file, err := s.printer.pdf(v.Context(), printClient(v.Context(), o), document(v, o, cards))
 	if err != nil {
 		return err
 	}
