@@ -72,7 +72,7 @@ func decideAdopt(s *state, c *command, b *record) ([]effect, answer) {
 	err := s.mayTake(heir, b)
 	switch {
 	case err == nil:
-	case held && b.UserID == c.heir: // it stays theirs; see unsettled
+	case held && b.UserID == c.heir: // it stays theirs, until the limit allows to pay it
 		made.standing = waiting
 	case held, b.Status == message.Booked && b.UserID != c.heir:
 		return nil, answer{err: err}

@@ -253,7 +253,7 @@ func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
 			return nil, answer{err: err}
 		}
 	}
-	if s.unsettled(b) {
+	if b.standing == waiting {
 		if err := s.overLimit(s.payer(b), b.ID, len(b.Seats)); err != nil {
 			return nil, answer{err: err}
 		}

@@ -68,7 +68,7 @@ var mutants = []struct{ name, file, old, new string }{
 		return nil, answer{err: errs.Missing("event")}
 	}`, ``},
 	{"an adopted hold is not counted", "adopt.go", `if err := s.overLimit(p, b.ID, len(b.Seats)); err != nil {`, `if err := s.overLimit(p, b.ID, 0); err != nil {`},
-	{"what adopting left over a limit can be paid", "decide.go", `	if s.unsettled(b) {
+	{"what adopting left over a limit can be paid", "decide.go", `	if b.standing == waiting {
 		if err`, `	if false {
 		if err`},
 	{"strangers use up an owner's limit", "people.go", `return []address{p.address}

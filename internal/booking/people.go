@@ -124,17 +124,13 @@ func (s *state) holder(b *record) person {
 	return p
 }
 
-// unsettled reports whether a hold was not counted for the person who pays for it:
-// its owner had too many seats when the address was verified, or the address was
-// verified since, as it must be before paying, and the hold was overlooked then.
-func (s *state) unsettled(b *record) bool {
-	return b.standing == waiting || b.standing == typed && !s.sale.UnverifiedBuyers
-}
-
-// payer is the person who is limited when a booking is paid.
+// payer is the person who is limited when a booking is paid. The payment has a hold
+// counted for the address that its owner has verified before it begins (see Adopt).
+// An address that is only typed by then is nobody's proof: the event waived it when
+// the payment began, whatever it asks for since.
 func (s *state) payer(b *record) person {
 	p := b.of()
-	if s.unsettled(b) {
+	if p.standing == waiting {
 		p.standing = proved
 	}
 	return p

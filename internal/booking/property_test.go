@@ -67,14 +67,9 @@ func (o *oracle) holds(p who) who {
 	return p
 }
 
-// unsettled reports whether a booking was not counted for whoever pays it.
-func (o *oracle) unsettled(b *oracleBooking) bool {
-	return b.standing == waiting || b.standing == typed && !o.waived
-}
-
 // pays is whose limit is looked at when a booking is paid.
 func (o *oracle) pays(b *oracleBooking) who {
-	if o.unsettled(b) {
+	if b.standing == waiting {
 		return who{b.user, b.mail, proved}
 	}
 	return b.who
@@ -429,7 +424,7 @@ func (o *oracle) confirm(c *command, b *oracleBooking, alive bool) string {
 		}
 		o.drop(b.seats, c.bookingID)
 	}
-	if o.unsettled(b) {
+	if b.standing == waiting {
 		if o.live(o.pays(b), c.bookingID)+len(b.seats) > o.limit {
 			return "too-many-seats"
 		}

@@ -110,7 +110,7 @@ func (r *reading) all(ctx context.Context) error {
 		if late || swap {
 			r.buyers = append(r.buyers, s.holder(b))
 		}
-		if b != nil && (late || s.unsettled(b)) && slices.Contains(r.pays, id) {
+		if b != nil && (late || b.standing == waiting) && slices.Contains(r.pays, id) {
 			r.buyers = append(r.buyers, s.payer(b))
 		}
 	}
