@@ -183,7 +183,7 @@ func asPayment(paid *payment.Payment) (*web.Payment, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &web.Payment{Attempt: paid.Attempt, Reason: paid.Reason, Status: string(paid.Status), Amount: paid.Amount, Refunded: paid.Refunded, Currency: paid.Currency}
+	out := &web.Payment{Attempt: paid.Attempt, Reason: paid.Reason, Status: string(paid.Status), GivenUp: paid.GaveUp(), Amount: paid.Amount, Refunded: paid.Refunded, Currency: paid.Currency}
 	for _, s := range steps {
 		out.Steps = append(out.Steps, web.Step{Status: string(s.Status), At: time.UnixMicro(s.At).UTC(), Amount: s.Amount})
 	}

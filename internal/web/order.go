@@ -45,6 +45,7 @@ type Payment struct {
 	Attempt          int64  // from 1
 	Reason           string // why it failed or was voided
 	Status           string // pending, authorized, captured, refunded, failed, voided
+	GivenUp          bool   // what was taken went back, or will: it pays for nothing
 	Amount, Refunded int64  // minor units
 	Currency         string
 	Steps            []Step // oldest first
@@ -66,6 +67,12 @@ func (p *Payment) UnderWay() bool {
 	return true
 }
 
+// Paid reports whether the money of a payment was taken for its booking. Some of it
+// may have gone back since, or all: seats that cost nothing are kept nevertheless.
+func (p *Payment) Paid() bool {
+	return (p.Status == "captured" || p.Status == "refunded") && !p.GivenUp
+}
+
 // Off reports whether the event of an order does not take place. Its bookings are
 // cancelled one after the other; nobody needs to know how far that has come.
 func (o *Order) Off() bool { return o.Event.Status == string(message.Cancelled) }
@@ -73,7 +80,7 @@ func (o *Order) Off() bool { return o.Event.Status == string(message.Cancelled) 
 // Ticketed reports whether an order has tickets: its seats are sold and the
 // money for them is taken, or they were given away.
 func (o *Order) Ticketed() bool {
-	return o.Status == message.Booked && !o.Off() && (o.Gift() || o.Kind == message.Sold && o.Payment != nil && o.Payment.Status == "captured")
+	return o.Status == message.Booked && !o.Off() && (o.Gift() || o.Kind == message.Sold && o.Payment != nil && o.Payment.Paid())
 }
 
 // Due is the money that is on its way back, minor units.

@@ -35,6 +35,8 @@ func TestOrderStates(t *testing.T) {
 		{"paid", message.Booked, message.Sold, 200, 0, paid("captured", 0), "on_sale", "booked", true, 0, true},
 		{"half given back", message.Booked, message.Sold, 100, 0, paid("captured", 0), "on_sale", "booked", true, 100, true},
 		{"half refunded", message.Booked, message.Sold, 100, 0, paid("captured", 100), "on_sale", "booked", true, 0, true},
+		{"the seat that cost something was given back", message.Booked, message.Sold, 0, 0, paid("refunded", 200), "on_sale", "booked", true, 0, true},
+		{"given up while it is undone", message.Booked, message.Sold, 200, 0, &Payment{Status: "refunded", GivenUp: true, Amount: 200, Refunded: 200}, "on_sale", "booked", false, 0, true},
 		{"over", message.Booked, message.Sold, 200, 0, paid("captured", 0), "past", "over", true, 0, false},
 		{"cancelled", message.BookingCancelled, message.Sold, 200, 0, paid("captured", 0), "on_sale", "cancelled", false, 200, false},
 		{"refunded", message.BookingCancelled, message.Sold, 200, 0, paid("refunded", 200), "cancelled", "refunded", false, 0, false},
