@@ -51,7 +51,7 @@ func (s *Service) Void(ctx context.Context, caller message.Caller, paymentID str
 	switch {
 	case err != nil:
 		return p, err
-	case p.Status == Captured:
+	case p.Status == Captured, p.Status == Refunded && !p.GaveUp(): // seats that cost nothing may be left
 		return s.giveBack(ctx, caller, p)
 	case p.Status.Final():
 		return p, nil
@@ -71,7 +71,7 @@ func (s *Service) Void(ctx context.Context, caller message.Caller, paymentID str
 }
 
 // giveBack cancels the booking of a captured payment and waits a moment for the
-// refund that follows from it.
+// refund that follows from it, if there is money to come back.
 func (s *Service) giveBack(ctx context.Context, caller message.Caller, p Payment) (Payment, error) {
 	if _, err := s.bookings.Cancel(ctx, caller, p.BookingID, nil); err != nil {
 		return Payment{}, err
@@ -79,7 +79,7 @@ func (s *Service) giveBack(ctx context.Context, caller message.Caller, p Payment
 	until := time.Now().Add(s.patience)
 	for {
 		now, err := s.store.payment(ctx, p.ID)
-		if err != nil || now.Status != Captured || time.Now().After(until) {
+		if err != nil || !now.owes() || time.Now().After(until) {
 			return now, err
 		}
 		if !sleep(ctx, refundLook, nil) {
@@ -87,6 +87,10 @@ func (s *Service) giveBack(ctx context.Context, caller message.Caller, p Payment
 		}
 	}
 }
+
+// owes reports whether a payment whose booking is cancelled still has money to give
+// back.
+func (p *Payment) owes() bool { return p.Status == Captured && p.Refunded < p.Amount }
 
 // refundLook is how often a request looks whether its refund is done.
 const refundLook = 20 * time.Millisecond

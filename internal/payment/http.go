@@ -201,7 +201,7 @@ func (s *Service) Register(api huma.API) {
 		func(ctx context.Context, in *idInput) (*response, error) {
 			p, err := s.Void(ctx, message.CallerFrom(ctx), in.ID)
 			r, err := respond(p, err, http.StatusOK)
-			if err == nil && p.Status == Captured { // the refund is under way
+			if err == nil && p.owes() { // the refund is under way
 				r.Status, r.RetryAfter, r.Location = http.StatusAccepted, "1", "/payments/"+p.ID
 			}
 			return r, err

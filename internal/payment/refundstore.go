@@ -74,7 +74,7 @@ func (w *endRefund) apply(t *batchTx) error {
 		return err
 	}
 	if !m.moved {
-		return fmt.Errorf("payment %s changed meanwhile", w.paymentID)
+		return fmt.Errorf("payment %s: %w", w.paymentID, errChanged)
 	}
 	return nil
 }

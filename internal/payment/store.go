@@ -84,7 +84,8 @@ type store struct {
 // write is one change, decided and carried out inside the transaction of its
 // batch. apply may run more than once: it sets its results anew each time. It
 // fails only for reasons of the database; whether a compare-and-set took place
-// is one of its results.
+// is one of its results. One that must decide anew, since another node has changed
+// a row after it was read, fails with errChanged.
 type write interface {
 	apply(t *batchTx) error
 }
@@ -172,7 +173,7 @@ func (s *store) do(ctx context.Context, w write) error {
 	err := s.queue.Do(ctx, w)
 	var full batch.Full
 	var closed batch.Closed
-	if errors.As(err, &full) || errors.As(err, &closed) {
+	if errors.As(err, &full) || errors.As(err, &closed) || errors.Is(err, errChanged) {
 		e := errs.New(errs.Unavailable, "busy", "Payments cannot be taken at the moment. Please try again.").After(1e9)
 		e.Err = err
 		return e
@@ -208,10 +209,31 @@ func (s *store) answer(it *batch.Item[write], err error) {
 	it.Done(err)
 }
 
+// errChanged fails a write that has read a row which another node has changed, or
+// added, before this one could. Its batch is tried again: it sees that row then.
+var errChanged = errors.New("a row was changed meanwhile")
+
+// changedTries is how often a batch is tried that meets changes of other nodes.
+// They have little to change in one payment, so that two are nearly always enough.
+const changedTries = 8
+
 func (s *store) commit(items []*batch.Item[write]) error {
-	ctx := context.Background() // the batch belongs to many requests
 	over := s.takeOver()
-	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+	err := s.try(items, over)
+	for n := 1; n < changedTries && errors.Is(err, errChanged); n++ {
+		err = s.try(items, over)
+	}
+	if err != nil {
+		return fmt.Errorf("write payments: %w", err)
+	}
+	s.count(len(items))
+	return nil
+}
+
+// try carries out a batch in one transaction.
+func (s *store) try(items []*batch.Item[write], over []string) error {
+	ctx := context.Background() // the batch belongs to many requests
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		t := &batchTx{ctx: s.db.Quick(ctx), tx: tx, s: s, stmts: make(map[string]*sql.Stmt, len(s.writes))}
 		return jobs.Catch(func() error {
 			for _, it := range items {
@@ -222,11 +244,6 @@ func (s *store) commit(items []*batch.Item[write]) error {
 			return t.note(over)
 		})
 	})
-	if err != nil {
-		return fmt.Errorf("write payments: %w", err)
-	}
-	s.count(len(items))
-	return nil
 }
 
 // note writes the rows of what was inserted and of what was captured, and deletes

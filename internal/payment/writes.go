@@ -71,8 +71,8 @@ func (w *insertion) apply(t *batchTx) error {
 		return nil
 	}
 	ok, err := w.insert(t, last.Attempt+1)
-	if err == nil && !ok { // another node was faster: the batch is tried again
-		err = fmt.Errorf("payment %s appeared meanwhile", paymentID(w.want.BookingID, last.Attempt+1))
+	if err == nil && !ok {
+		err = fmt.Errorf("payment %s: %w", paymentID(w.want.BookingID, last.Attempt+1), errChanged)
 	}
 	return err
 }
@@ -195,7 +195,7 @@ func (w *wish) apply(t *batchTx) error {
 		return err
 	}
 	if !m.moved {
-		return fmt.Errorf("payment %s changed meanwhile", w.id) // another node: the batch is tried again
+		return fmt.Errorf("payment %s: %w", w.id, errChanged)
 	}
 	w.got = to
 	return nil
