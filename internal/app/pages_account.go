@@ -151,11 +151,36 @@ type owned struct {
 }
 
 // HasLive reports whether a user has bookings that are held, or sold for an event
-// that is not over.
+// that is not over, or whose hold has ended while it was paid for.
 func (o owned) HasLive(ctx context.Context, userID string) (bool, error) {
 	if any, err := o.Service.HasLive(ctx, userID); err != nil || !any {
 		return false, err
 	}
 	list, err := o.page.live(ctx, userID)
-	return len(list) > 0, err
+	if err != nil || len(list) > 0 {
+		return true, err
+	}
+	return o.page.payingLate(ctx, userID)
+}
+
+// payingLate reports whether a payment is under way for a hold of an account that
+// has ended: the seats may still be booked by it.
+func (p onPage) payingLate(ctx context.Context, userID string) (bool, error) {
+	since := p.DB.Now().UnixMicro() - message.LateConfirm
+	for _, status := range []message.BookingStatus{message.Pending, message.Expired} {
+		list, err := p.bookingsOf(ctx, userID, status, ordersRead)
+		if err != nil {
+			return false, err
+		}
+		for i := range list {
+			if list[i].ExpiresAt <= since {
+				continue
+			}
+			paid, err := p.paymentOf(ctx, &list[i])
+			if err != nil || paid != nil && paid.UnderWay() {
+				return err == nil, err
+			}
+		}
+	}
+	return false, nil
 }

@@ -14,10 +14,7 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 	}
 	switch b.Status {
 	case message.Expired:
-		if c.payment != "" { // so that the payment cannot book it any more
-			return []effect{{kind: message.EntryReleased, booking: b.ID}}, answer{booking: b.ID}
-		}
-		return nil, answer{booking: b.ID}
+		return s.cancelEnded(c, b)
 	case message.BookingCancelled:
 		return nil, answer{booking: b.ID} // nothing left to give back
 	case message.Booked:
@@ -31,7 +28,7 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 	}
 	if b.Status == message.Pending {
 		if b.ExpiresAt <= s.now && c.payment == "" {
-			return decideExpire(s, b)
+			return s.cancelEnded(c, b)
 		}
 		if len(seats) < len(b.Seats) { // the hold goes on with the rest: a swap to fewer seats
 			made := *b
@@ -54,6 +51,23 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 		e.amount, _ = s.prices[bookingKey(&b.Booking)].total(seats)
 	}
 	return []effect{e}, answer{booking: b.ID}
+}
+
+// cancelEnded gives up a hold that has ended, for good: until then a payment that
+// began in time could still book it. It ends as a whole.
+func (s *state) cancelEnded(c *command, b *record) ([]effect, answer) {
+	seats, err := s.givenBack(c, b)
+	if err != nil || len(seats) == 0 {
+		return nil, answer{booking: b.ID, err: err}
+	}
+	if len(seats) < len(b.Seats) {
+		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "This hold has ended: it can only be given up as a whole.")}
+	}
+	var effects []effect
+	if b.Status == message.Pending {
+		effects = append(effects, expiry(b))
+	}
+	return append(effects, effect{kind: message.EntryReleased, booking: b.ID}), answer{booking: b.ID}
 }
 
 // givenBack are the seats that a command gives back: those it names, or all. Seats

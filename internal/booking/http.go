@@ -272,7 +272,7 @@ func (s *Service) registerChanges(api huma.API) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "cancel-booking", Method: http.MethodDelete, Path: "/bookings/{id}", Tags: []string{"Bookings"}, DefaultStatus: http.StatusOK,
-		Summary: "Release or cancel", Description: "Releases a hold, or cancels paid seats and refunds them. The answer is the booking as it is afterwards.",
+		Summary: "Release or cancel", Description: "Releases a hold, or cancels paid seats and refunds them. A hold that has ended is given up as a whole: no payment that is under way books it any more. The answer is the booking as it is afterwards.",
 		Errors: []int{401, 404, 409, 422, 503},
 	}, func(ctx context.Context, in *cancelIn) (*bookingOut, error) {
 		caller, err := signedIn(ctx)

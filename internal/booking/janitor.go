@@ -212,10 +212,13 @@ func (s *Service) ids(ctx context.Context, query string, args ...any) ([]string,
 	return ids, nil
 }
 
-// HasLive reports whether a user has bookings that are held or sold. What somebody
-// gave them does not count.
+// HasLive reports whether a user has bookings that are held or sold, or whose hold
+// has ended while a payment for it may still come. What somebody gave them does not
+// count.
 func (s *Service) HasLive(ctx context.Context, userID string) (bool, error) {
-	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND status IN ('pending', 'booked') AND price_version <> -1 LIMIT 1`, userID) // bookings_by_user
+	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND price_version <> -1
+		AND (status IN ('pending', 'booked') OR status = 'expired' AND expires_at > $2) LIMIT 1`, // bookings_by_user
+		userID, s.now().UnixMicro()-message.LateConfirm)
 	return len(ids) > 0, err
 }
 

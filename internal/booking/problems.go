@@ -35,7 +35,7 @@ var Problems = errs.Problems{
 	},
 	Operations: map[string][]string{
 		"block-seats":        {"seats-taken", "sold-out", "event-cancelled", "event-changed", "idempotency-key-reused"},
-		"cancel-booking":     {"refunds-over", "not-yours-to-change"},
+		"cancel-booking":     {"refunds-over", "hold-over", "not-yours-to-change"},
 		"give-seats":         {"seats-taken", "sold-out", "event-cancelled", "event-changed", "too-many-gifts", "idempotency-key-reused"},
 		"hold-seats":         {"seats-taken", "already-yours", "sold-out", "not-for-sale", "sale-not-open", "sale-closed", "event-cancelled", "event-changed", "too-many-seats", "address-at-limit", "too-many-bookings", "hold-cooldown", "many-held-unverified", "idempotency-key-reused"},
 		"renew-booking-link": {"not-yours-to-change"},

@@ -232,15 +232,18 @@ func (o *oracle) cancel(c *command, b *oracleBooking, alive bool) string {
 	more := without(seats, b.before) // in case that it was sent before
 	switch {
 	case b.status == message.BookingCancelled:
-	case c.payment != "" && b.status == message.Expired:
-		b.status, b.released = message.BookingCancelled, b.until // its seats are others'
-	case b.status == message.Expired:
 	case c.payment != "" && b.status == message.Booked && b.payment != c.payment:
 	case len(without(more, b.seats)) > 0:
 		return refused
 	case len(more) == 0:
-	case c.payment == "" && b.status == message.Pending && !alive:
-		o.release(c.bookingID, message.Expired)
+	case b.status == message.Expired, c.payment == "" && b.status == message.Pending && !alive: // given up for good, as a whole
+		if len(more) < len(b.seats) {
+			return "hold-over"
+		}
+		if b.status == message.Pending {
+			o.release(c.bookingID, message.Expired)
+		}
+		b.status, b.released = message.BookingCancelled, b.until // its seats are others'
 	case len(more) == len(b.seats):
 		o.release(c.bookingID, message.BookingCancelled)
 	default:

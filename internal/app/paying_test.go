@@ -1,0 +1,36 @@
+package app
+
+import (
+	"fmt"
+	"testing"
+
+	"boxoffice/internal/message"
+)
+
+// An account stays while a payment for one of its holds that has ended is under way:
+// the seats may still be booked by it.
+func TestAccountStaysWhileItPaysLate(t *testing.T) {
+	h := newHouse(t)
+	ann := h.visitor(t, "ann")
+	booking, _ := h.bought(t, ann, 1, "")
+	if r := h.ask(t, ann, "POST", "/payments", fmt.Sprintf(`{"booking_id":%q,"method":"tok_decline"}`, booking)); r.Code != 402 {
+		t.Fatal(r.Code, r.Body)
+	}
+	as := owned{h.Bookings, onPage{h.Parts}}
+	live := func(want bool, why string) {
+		t.Helper()
+		if got, err := as.HasLive(t.Context(), ann.UserID); got != want || err != nil {
+			t.Errorf("%s: %v %v", why, got, err)
+		}
+	}
+	for _, status := range []message.BookingStatus{message.Pending, message.Expired} {
+		h.write(t, `UPDATE bookings SET status = $1, expires_at = $2 WHERE id = $3`, string(status), h.DB.Now().UnixMicro()-1_000_000, booking)
+		live(false, "a lapsed hold that nobody pays for")
+		h.write(t, `UPDATE payments SET status = 'pending' WHERE booking_id = $1`, booking)
+		live(true, "paid late")
+		h.write(t, `UPDATE payments SET status = 'failed' WHERE booking_id = $1`, booking)
+	}
+	h.write(t, `UPDATE payments SET status = 'pending' WHERE booking_id = $1`, booking)
+	h.write(t, `UPDATE bookings SET expires_at = $1 WHERE id = $2`, h.DB.Now().UnixMicro()-message.LateConfirm-1_000_000, booking)
+	live(false, "too late to be booked")
+}
