@@ -38,7 +38,7 @@ func (s *Service) insert(ctx context.Context, r request, instead *Payment) (*ins
 	case b.Amount == 0:
 		o.Method = Free
 	case o.Method == "" || o.Method == Free:
-		return nil, errs.Bad("method", "is required")
+		return nil, errs.Bad("method", noMethod)
 	}
 	now := s.micros()
 	w := &insertion{want: Payment{

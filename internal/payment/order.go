@@ -46,12 +46,15 @@ func checkBookingID(s string) string {
 	return ""
 }
 
+// noMethod says what is missing where something has to be paid.
+const noMethod = "is required: a token of the payment gateway, such as tok_ok"
+
 // checkMethod accepts a gateway's token: a letter, then letters, digits and
 // underscores. A card number is refused in whatever it is wrapped.
 func checkMethod(s string) string {
 	switch {
 	case s == "":
-		return "is required"
+		return noMethod
 	case holdsCardNumber(s):
 		return "holds a card number: send only a token of the payment gateway"
 	case len(s) > maxMethod:

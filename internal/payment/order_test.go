@@ -1,0 +1,18 @@
+package payment
+
+import (
+	"testing"
+
+	"boxoffice/internal/errs"
+)
+
+// Whoever leaves the method out reads what one looks like.
+func TestMissingMethodNamesOne(t *testing.T) {
+	w := newWorld(t)
+	for _, method := range []string{"", Free} {
+		_, err := w.Pay(t.Context(), fan, Order{w.house.hold(fan.UserID, 1).ID, method, ""})
+		if e := errs.Of(err); e == nil || len(e.Fields) != 1 || e.Fields[0].Reason != noMethod {
+			t.Errorf("%q: %v", method, err)
+		}
+	}
+}
