@@ -3,6 +3,9 @@
 /** How often figures are fetched at most, ms. */
 const pause = 1000;
 
+/** After how long a feed that was refused is tried again at least, ms. */
+const again = 3000;
+
 /**
  * Keeps the figures of a sale up to date: the live feed says that something has
  * changed, the server says what it looks like now.
@@ -31,8 +34,15 @@ export function figures(root: ParentNode): void {
     wanted = true;
     if (!busy && !document.hidden) void fetchNow();
   };
-  const feed = new EventSource(live);
-  feed.addEventListener("seats", ask);
+  // The browser comes back by itself after a break; when the server refuses it, we do.
+  const follow = (): void => {
+    const feed = new EventSource(live);
+    feed.addEventListener("seats", ask);
+    feed.onerror = () => {
+      if (feed.readyState === EventSource.CLOSED) setTimeout(() => (ask(), follow()), again * (1 + Math.random()));
+    };
+  };
+  follow();
   document.addEventListener("visibilitychange", () => {
     if (wanted) ask();
   });
