@@ -16,8 +16,9 @@ import (
 // are free. There are two bounds, both of which grow with the event:
 //
 //   - From one client address, IPv6 /64 networks being one. What counts is time held
-//     without paying: holds that last count whole, those that came to nothing for a
-//     while as long as they were held.
+//     without paying, seats times time, whatever is swapped or given back meanwhile:
+//     holds that last count whole, those that came to nothing for a while as long as
+//     they were held.
 //   - For all unverified people together. What counts is the seats that they hold now.
 //
 // What may have been held counts until it is known that it is not. It is in memory,
@@ -50,6 +51,9 @@ type crowdHold struct {
 	unsure int64 // µs since 1970: when it has ended if nobody hears what was decided
 	ended  int64 // µs since 1970; 0: not yet
 	before int   // seats that it had before the swap that is under way
+	most   int64 // µs from began that count: what a hold lasts
+	since  int64 // µs since 1970: so long it has had these seats
+	used   int64 // what it had held until then, in seats times µs
 }
 
 const (
@@ -124,7 +128,7 @@ func (c *crowd) reserve(a *asking) error {
 	used := c.usedFrom(a)
 	switch {
 	case !a.pressed:
-	case used+int64(a.seats)*a.holdFor > int64(a.mostFrom)*a.holdFor:
+	case used+c.wanted(a) > int64(a.mostFrom)*a.holdFor:
 		return errs.New(errs.TooMany, "many-held-unverified",
 			"Many seats of this event are held from your network by people whose e-mail address is not verified. Please verify yours, or try again in a few minutes.").
 			After(time.Minute)
@@ -137,7 +141,9 @@ func (c *crowd) reserve(a *asking) error {
 	if h == nil {
 		h = c.add(a)
 	}
-	h.before, h.seats, h.unsure = h.seats, a.seats, a.now+a.holdFor
+	h.before = h.seats
+	h.change(a.seats, a.now)
+	h.unsure = a.now + a.holdFor
 	c.sum(h, a.seats)
 	return nil
 }
@@ -152,12 +158,43 @@ func (c *crowd) usedFrom(a *asking) (used int64) {
 			c.drop(id)
 		case id == a.bookingID:
 		case end == 0:
-			used += int64(h.seats) * a.holdFor
+			used += h.whole(h.seats, a.now)
 		default:
-			used += int64(h.seats) * min(max(end-h.began, 0), a.holdFor)
+			used += h.spent(end)
 		}
 	}
 	return used
+}
+
+// wanted is what the hold that is asked for counts if it lasts.
+func (c *crowd) wanted(a *asking) int64 {
+	if h := c.holds[a.bookingID]; h != nil {
+		return h.whole(a.seats, a.now)
+	}
+	return int64(a.seats) * a.holdFor
+}
+
+// spent is what a hold has held until a time, in seats times µs.
+func (h *crowdHold) spent(now int64) int64 {
+	return h.used + int64(h.seats)*max(min(now, h.began+h.most)-h.since, 0)
+}
+
+// whole is what a hold comes to that goes on with n seats to its end: not less
+// than if it had had them all the time.
+func (h *crowdHold) whole(n int, now int64) int64 {
+	left := max(h.began+h.most-max(now, h.since), 0)
+	return max(int64(n)*h.most, h.spent(now)+int64(n)*left)
+}
+
+// change gives a hold another number of seats from now on.
+func (h *crowdHold) change(n int, now int64) {
+	if end := h.end(now); end != 0 {
+		now = min(now, end)
+	}
+	if now > h.since {
+		h.used, h.since = h.spent(now), now
+	}
+	h.seats = n
 }
 
 // heldByAll counts the seats of the event that unverified people hold, without
@@ -188,7 +225,7 @@ func (c *crowd) heldByAll(a *asking) int {
 
 // add begins to count a booking.
 func (c *crowd) add(a *asking) *crowdHold {
-	h := &crowdHold{at: a.at, began: a.now}
+	h := &crowdHold{at: a.at, began: a.now, since: a.now, unsure: a.now + a.holdFor, most: a.holdFor}
 	if c.from[a.at] == nil {
 		c.from[a.at] = map[string]*crowdHold{}
 	}
@@ -229,10 +266,11 @@ func (c *crowd) decided(bookingID string, b message.Booking, err error, now int6
 	case err != nil && h.until == 0:
 		c.drop(bookingID)
 	case err != nil:
-		h.seats = h.before
+		h.change(h.before, now)
 		c.sum(h, h.seats)
 	case b.Status == message.Pending:
-		h.until, h.seats = b.ExpiresAt, len(b.Seats)
+		h.change(len(b.Seats), now)
+		h.until = b.ExpiresAt
 		c.sum(h, h.seats)
 	case b.Status == message.Booked:
 		c.drop(bookingID)
@@ -266,7 +304,8 @@ func (c *crowd) hear(entries []message.Entry) {
 				c.sum(h, 0)
 			}
 		case message.EntryHeld, message.EntryExtended, message.EntrySwapped:
-			h.until, h.seats = e.Until, len(e.Seats)
+			h.change(len(e.Seats), e.At)
+			h.until = e.Until
 			c.sum(h, h.seats)
 		}
 	}

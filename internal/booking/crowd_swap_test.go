@@ -1,0 +1,83 @@
+package booking
+
+import (
+	"fmt"
+	"testing"
+
+	"boxoffice/internal/message"
+)
+
+// What one client address holds counts as seats times time: swapping a hold down
+// to one seat, or giving the others back, just before it ends changes nothing of
+// how long they were held.
+func TestCrowdCountsSeatsUntilTheyAreGivenBack(t *testing.T) {
+	for name, shrink := range map[string]func(w *world, b message.Booking, c message.Caller) error{
+		"swap": func(w *world, b message.Booking, c message.Caller) error {
+			_, err := w.s.Swap(from(t.Context(), "192.0.2.1"), c, b.ID, 0, Wish{Quantity: 1})
+			return err
+		},
+		"partial release": func(w *world, b message.Booking, c message.Caller) error {
+			v := w.s.views.peek(b.EventID)
+			var labels []string
+			for _, n := range b.Seats[1:] {
+				labels = append(labels, v.priced.plan.Seats[n].Label)
+			}
+			_, err := w.s.Cancel(from(t.Context(), "192.0.2.1"), c, b.ID, labels)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.plan = hall(100)
+			ev := w.event(func(s *message.Sale) { s.LimitPerCustomer = 8 })
+			for i := range 8 { // verified people have 56 seats: the event is in demand
+				c := message.Caller{UserID: fmt.Sprint("v", i), Role: message.Customer, Verified: true}
+				b, err := w.s.Hold(t.Context(), c, "", Wish{EventID: ev, Quantity: 7})
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.pay(b)
+			}
+			guests, sum := 0, 0
+			type kept struct {
+				b message.Booking
+				c message.Caller
+			}
+			grab := func() (got []kept) {
+				for q := 8; q > 0; {
+					guests++
+					c := fan(fmt.Sprint("g", guests))
+					b, err := w.s.Hold(from(t.Context(), "192.0.2.1"), c, "", Wish{EventID: ev, Quantity: q})
+					if err != nil {
+						q--
+						continue
+					}
+					got, sum = append(got, kept{b, c}), sum+q
+				}
+				return got
+			}
+			got := grab()
+			if sum != 16 {
+				t.Fatalf("it holds %d seats at first", sum)
+			}
+			sum = 0
+			for range 4 {
+				w.pass(8*minute - 4_000_000)
+				for _, g := range got {
+					if len(g.b.Seats) > 1 {
+						if err := shrink(w, g.b, g.c); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if _, err := w.s.Cancel(t.Context(), g.c, g.b.ID, nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+				got = grab()
+			}
+			if sum > 4 { // what the last seconds of each round were worth
+				t.Errorf("in four more rounds it held %d seats", sum)
+			}
+		})
+	}
+}
