@@ -12,6 +12,9 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 	if err := mayChange(b, c.caller); err != nil {
 		return nil, answer{err: err}
 	}
+	if err := seen(&b.Booking, c.version); err != nil {
+		return nil, answer{err: err}
+	}
 	switch b.Status {
 	case message.Expired:
 		return s.cancelEnded(c, b)

@@ -41,7 +41,7 @@ type command struct {
 	// decision refuses others with errLookAgain
 	at priceKey
 
-	version int64 // swap: the booking's Seq that the caller has seen; 0: any
+	version int64 // swap, cancel: the booking's Seq that the caller has seen; 0: any
 
 	fingerprint []byte // hold: of the request's body, when it has a key
 

@@ -63,6 +63,15 @@ func mayChange(b *record, c message.Caller) error {
 	return errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can change a booking.")
 }
 
+// seen refuses a change of another version of a booking than the caller has seen;
+// 0: any.
+func seen(b *message.Booking, version int64) error {
+	if version != 0 && version != b.Seq {
+		return errs.New(errs.Precondition, "changed-meanwhile", "The booking has changed since you read it.")
+	}
+	return nil
+}
+
 // mayTouch reports whether a caller may know of a booking: its owner, the
 // organizer of its event, an admin, and our own jobs.
 func mayTouch(b *record, c message.Caller) bool {
@@ -184,8 +193,8 @@ func decideSwap(s *state, c *command, b *record) ([]effect, answer) {
 	if err := mayChange(b, c.caller); err != nil {
 		return nil, answer{err: err}
 	}
-	if c.version != 0 && c.version != b.Seq {
-		return nil, answer{err: errs.New(errs.Precondition, "changed-meanwhile", "The booking has changed since you read it.")}
+	if err := seen(&b.Booking, c.version); err != nil {
+		return nil, answer{err: err}
 	}
 	if b.Status != message.Pending || b.ExpiresAt <= s.now {
 		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "Only seats that are still held can be swapped; this booking is %s.", s.statusOf(b))}

@@ -209,16 +209,28 @@ func (s *Service) Register(api huma.API) {
 	s.registerGrants(api)
 
 	type renewIn struct {
-		ID string `path:"id" maxLength:"64" doc:"The booking."`
+		ID      string `path:"id" maxLength:"64" doc:"The booking."`
+		IfMatch string `header:"If-Match" doc:"ETag of the booking that you have seen."`
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "renew-booking-link", Method: http.MethodPost, Path: "/bookings/{id}/link", Tags: tags, DefaultStatus: http.StatusOK,
 		Summary: "Make a new link", Description: "Replaces the booking's signed link: links that were handed out before open nothing any more. The answer has the new one.",
-		Errors: []int{401, 403, 404, 503},
+		Errors: []int{401, 403, 404, 412, 503},
 	}, func(ctx context.Context, in *renewIn) (*bookingOut, error) {
 		caller, err := signedIn(ctx)
 		if err != nil {
 			return nil, err
+		}
+		version, err := s.expected(ctx, in.IfMatch, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		if version != 0 { // a new link leaves the booking as it is
+			if b, err := s.mine(ctx, caller, in.ID); err != nil {
+				return nil, err
+			} else if err := seen(&b, version); err != nil {
+				return nil, err
+			}
 		}
 		b, err := s.RenewLink(ctx, caller, in.ID, "")
 		return s.detailed(ctx, b, err)
@@ -228,6 +240,14 @@ func (s *Service) Register(api huma.API) {
 	s.registerLists(api)
 	s.registerSeats(api)
 	s.registerLedger(api)
+}
+
+// expected is the version that a change of a booking must find, by its If-Match.
+func (s *Service) expected(ctx context.Context, ifMatch, bookingID string) (int64, error) {
+	return errs.Expected(ifMatch, "booking", func() (int64, error) {
+		b, err := s.Booking(ctx, bookingID)
+		return b.Seq, err
+	})
 }
 
 // registerChanges adds the operations by which a booking gets other seats, or is
@@ -247,14 +267,7 @@ func (s *Service) registerChanges(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		match, err := errs.ParseIfMatch(in.IfMatch, "booking")
-		if err != nil {
-			return nil, err
-		}
-		version, err := match.Version(func() (int64, error) {
-			b, err := s.Booking(ctx, in.ID)
-			return b.Seq, err
-		})
+		version, err := s.expected(ctx, in.IfMatch, in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -267,19 +280,24 @@ func (s *Service) registerChanges(api huma.API) {
 	})
 
 	type cancelIn struct {
-		ID    string   `path:"id" maxLength:"64"`
-		Seats []string `query:"seats" maxItems:"100" doc:"Labels of the seats to give back; all when it is left out."`
+		ID      string   `path:"id" maxLength:"64"`
+		IfMatch string   `header:"If-Match" doc:"ETag of the booking that you have seen."`
+		Seats   []string `query:"seats" maxItems:"100" doc:"Labels of the seats to give back; all when it is left out."`
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "cancel-booking", Method: http.MethodDelete, Path: "/bookings/{id}", Tags: []string{"Bookings"}, DefaultStatus: http.StatusOK,
 		Summary: "Release or cancel", Description: "Releases a hold, or cancels paid seats and refunds them. A hold that has ended is given up as a whole: no payment that is under way books it any more. The answer is the booking as it is afterwards.",
-		Errors: []int{401, 404, 409, 422, 503},
+		Errors: []int{401, 404, 409, 412, 422, 503},
 	}, func(ctx context.Context, in *cancelIn) (*bookingOut, error) {
 		caller, err := signedIn(ctx)
 		if err != nil {
 			return nil, err
 		}
-		b, err := s.Cancel(ctx, caller, in.ID, in.Seats)
+		version, err := s.expected(ctx, in.IfMatch, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		b, err := s.CancelSeen(ctx, caller, in.ID, version, in.Seats)
 		return s.detailed(ctx, b, err)
 	})
 }

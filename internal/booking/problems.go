@@ -31,14 +31,13 @@ var Problems = errs.Problems{
 		"too-many-bookings":      {Kind: errs.TooMany, Says: "One person may have so many bookings of an event and no more, those that came to nothing included."},
 		"too-many-gifts":         {Kind: errs.Conflict, Says: "The account has been given seats of this event as often as it may be."},
 		"too-many-seats":         {Kind: errs.Conflict, Says: "A customer may have fewer seats of this event: limit says how many, live how many there are already. Where holds should have gone to another account, bookings names those that stay."},
-		"version-differs":        {Kind: errs.Precondition, Says: "If-Match does not name a version. Send the ETag as it was answered."},
 	},
 	Operations: map[string][]string{
 		"block-seats":        {"seats-taken", "sold-out", "event-cancelled", "event-changed", "idempotency-key-reused"},
-		"cancel-booking":     {"refunds-over", "hold-over", "not-yours-to-change"},
+		"cancel-booking":     {"refunds-over", "hold-over", "not-yours-to-change", "changed-meanwhile"},
 		"give-seats":         {"seats-taken", "sold-out", "event-cancelled", "event-changed", "too-many-gifts", "idempotency-key-reused"},
 		"hold-seats":         {"seats-taken", "already-yours", "sold-out", "not-for-sale", "sale-not-open", "sale-closed", "event-cancelled", "event-changed", "too-many-seats", "address-at-limit", "too-many-bookings", "hold-cooldown", "many-held-unverified", "idempotency-key-reused"},
-		"renew-booking-link": {"not-yours-to-change"},
-		"swap-seats":         {"seats-taken", "already-yours", "sold-out", "not-for-sale", "sale-not-open", "sale-closed", "event-cancelled", "event-changed", "too-many-seats", "address-at-limit", "hold-over", "changed-meanwhile", "version-differs", "not-yours-to-change", "hold-cooldown", "many-held-unverified"},
+		"renew-booking-link": {"not-yours-to-change", "changed-meanwhile"},
+		"swap-seats":         {"seats-taken", "already-yours", "sold-out", "not-for-sale", "sale-not-open", "sale-closed", "event-cancelled", "event-changed", "too-many-seats", "address-at-limit", "hold-over", "changed-meanwhile", "not-yours-to-change", "hold-cooldown", "many-held-unverified"},
 	},
 }

@@ -115,11 +115,17 @@ func (s *Service) Swap(ctx context.Context, caller message.Caller, bookingID str
 // were given back before are passed over. The answer is the booking as it is
 // afterwards.
 func (s *Service) Cancel(ctx context.Context, caller message.Caller, bookingID string, labels []string) (message.Booking, error) {
+	return s.CancelSeen(ctx, caller, bookingID, 0, labels)
+}
+
+// CancelSeen is Cancel of a booking with a version, if that is not 0: another one
+// is refused as by Swap.
+func (s *Service) CancelSeen(ctx context.Context, caller message.Caller, bookingID string, version int64, labels []string) (message.Booking, error) {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
 		return b, err
 	}
-	c := command{do: doCancel, eventID: b.EventID, bookingID: bookingID, caller: caller}
+	c := command{do: doCancel, eventID: b.EventID, bookingID: bookingID, caller: caller, version: version}
 	if len(labels) > 0 {
 		plan, err := s.catalog.plans.Plan(ctx, b.PlanID, b.PlanVersion)
 		if err != nil {

@@ -52,6 +52,17 @@ func ParseIfMatch(h, what string) (IfMatch, error) {
 	return m, nil
 }
 
+// Expected is the version that a change must find, by its If-Match header: all
+// that changes a thing with an ETag asks here. For what the values mean, and for
+// current, see Version.
+func Expected(h, what string, current func() (int64, error)) (int64, error) {
+	m, err := ParseIfMatch(h, what)
+	if err != nil {
+		return 0, err
+	}
+	return m.Version(current)
+}
+
 func (m *IfMatch) add(v int64) {
 	if v > 0 {
 		m.versions = append(m.versions, v)

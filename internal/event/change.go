@@ -304,9 +304,17 @@ func (s *Service) mergePrices(ctx context.Context, f *faults, e *Event, w *writi
 // Cancel cancels an event; the booking side gives all its bookings back. The
 // event is Pending as long as its sale may not be stopped yet.
 func (s *Service) Cancel(ctx context.Context, caller message.Caller, eventID string) (Event, error) {
+	return s.CancelSeen(ctx, caller, eventID, 0)
+}
+
+// CancelSeen is Cancel of an event with a version, if that is not 0.
+func (s *Service) CancelSeen(ctx context.Context, caller message.Caller, eventID string, version int64) (Event, error) {
 	e, err := s.owned(ctx, caller, eventID)
 	if err != nil {
 		return e, err
+	}
+	if version != 0 && version != e.Version {
+		return e, errs.New(errs.Precondition, "changed-meanwhile", "The event has changed since you read it.")
 	}
 	if e.Status == message.Cancelled {
 		if e.Pending() { // the booking side did not hear of it

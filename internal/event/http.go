@@ -331,14 +331,7 @@ func (s *Service) Register(api huma.API) {
 		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`
 		Body    Change
 	}) (*eventOut, error) {
-		match, err := errs.ParseIfMatch(in.IfMatch, "event")
-		if err != nil {
-			return nil, err
-		}
-		version, err := match.Version(func() (int64, error) {
-			e, err := s.owned(ctx, message.CallerFrom(ctx), in.ID)
-			return e.Version, err
-		})
+		version, err := s.expected(ctx, in.IfMatch, in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -347,14 +340,29 @@ func (s *Service) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "cancel-event", Method: http.MethodDelete, Path: "/events/{id}", Tags: tags, DefaultStatus: http.StatusOK,
-		Summary: "Cancel an event", Errors: []int{401, 403, 404}, Responses: later(api),
+		Summary: "Cancel an event", Errors: []int{401, 403, 404, 412}, Responses: later(api),
 		Description: "All its bookings are cancelled and refunded. 200: the sale is stopped; 202: the event is cancelled, and its sale stops as soon as the booking side can be reached.",
-	}, func(ctx context.Context, in *byID) (*eventOut, error) {
-		e, err := s.Cancel(ctx, message.CallerFrom(ctx), in.ID)
+	}, func(ctx context.Context, in *struct {
+		ID      string `path:"id" maxLength:"64"`
+		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`
+	}) (*eventOut, error) {
+		version, err := s.expected(ctx, in.IfMatch, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		e, err := s.CancelSeen(ctx, message.CallerFrom(ctx), in.ID, version)
 		return s.changedTo(ctx, http.StatusOK, e, err)
 	})
 	s.registerList(api)
 	s.registerPlan(api)
+}
+
+// expected is the version that a change of an event must find, by its If-Match.
+func (s *Service) expected(ctx context.Context, ifMatch, eventID string) (int64, error) {
+	return errs.Expected(ifMatch, "event", func() (int64, error) {
+		e, err := s.owned(ctx, message.CallerFrom(ctx), eventID)
+		return e.Version, err
+	})
 }
 
 // EventFilter is what lists of events and the search can be narrowed by.

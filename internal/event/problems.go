@@ -9,8 +9,8 @@ var Problems = errs.Problems{
 		"organizers-only":       {Kind: errs.Forbidden, Says: "Only organizers and administrators may do this; with --require-two-factor, those who logged in with a second factor."},
 	},
 	Operations: map[string][]string{
-		"cancel-event": {"organizers-only"},
+		"cancel-event": {"organizers-only", "changed-meanwhile"},
 		"create-event": {"organizers-only", "idempotency-key-reused", "plan-stored-meanwhile"},
-		"update-event": {"organizers-only", "changed-meanwhile", "version-differs", "event-cancelled", "plan-in-use", "plan-stored-meanwhile", "currency-in-use"},
+		"update-event": {"organizers-only", "changed-meanwhile", "event-cancelled", "plan-in-use", "plan-stored-meanwhile", "currency-in-use"},
 	},
 }

@@ -91,6 +91,10 @@ func (g *Gateway) readBody(ctx huma.Context, next func(huma.Context)) {
 		q.refuse(w, err)
 		return
 	}
+	if op.Method == http.MethodDelete && op.RequestBody == nil && q.body.Len() > 0 {
+		q.refuse(w, errs.Bad("body", "is not taken by a DELETE; what is to go belongs in the address"))
+		return
+	}
 	next(ctx)
 }
 

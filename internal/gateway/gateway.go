@@ -110,7 +110,7 @@ func New(cfg Config) *Gateway {
 	}
 	config.Security = []map[string][]string{{"session": {}}, {}}
 	g.api = humachi.New(g.router.With(g.compress), config)
-	g.api.UseMiddleware(share, g.readBody)
+	g.api.UseMiddleware(share, g.checkChange, g.readBody)
 	g.router.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	g.router.Get("/readyz", g.readyz)
 	g.documents()

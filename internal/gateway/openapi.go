@@ -26,7 +26,7 @@ var failures = map[int]string{
 	http.StatusForbidden:             "You may see this, but not do it.",
 	http.StatusNotFound:              "There is no such thing, or it is somebody else's.",
 	http.StatusConflict:              "The state of things forbids it; the type says what.",
-	http.StatusPreconditionFailed:    "If-Match names a version that is not the current one.",
+	http.StatusPreconditionFailed:    "If-Match names a version that is not the current one, or the operation is about something that has none.",
 	http.StatusRequestEntityTooLarge: "The body is too large.",
 	http.StatusUnsupportedMediaType:  "The body is not JSON, or is compressed.",
 	http.StatusUnprocessableEntity:   "A field is wrong; fields says which and why.",
@@ -117,6 +117,9 @@ func (g *Gateway) errorsOf(op *huma.Operation) []int {
 	}
 	for _, slug := range g.named[op.OperationID] {
 		list = append(list, statuses[g.problems[slug].Kind])
+	}
+	if op.Method != http.MethodGet { // see checkChange
+		list = append(list, http.StatusPreconditionFailed, http.StatusUnprocessableEntity)
 	}
 	if op.RequestBody != nil {
 		list = append(list, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)

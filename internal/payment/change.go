@@ -29,7 +29,7 @@ func (s *Service) Amend(ctx context.Context, caller message.Caller, paymentID, m
 	case !w.found:
 		return Payment{}, errs.Missing("payment")
 	case w.stale:
-		return Payment{}, errs.New(errs.Precondition, "changed-meanwhile", "The payment has changed since you read it.")
+		return Payment{}, errChangedMeanwhile()
 	case w.late:
 		return Payment{}, errs.New(errs.Conflict, "payment-not-pending",
 			"The payment is %s: its method can be changed only until it is authorized.", w.got.Status)
@@ -41,24 +41,39 @@ func (s *Service) Amend(ctx context.Context, caller message.Caller, paymentID, m
 	return p, answer(p, refusal)
 }
 
+func errChangedMeanwhile() error {
+	return errs.New(errs.Precondition, "changed-meanwhile", "The payment has changed since you read it.")
+}
+
 // Void gives up a payment: one that is not captured yet takes no money, or gives
 // it back in full if the gateway was taking it just then, and its booking is
 // cancelled once it is authorized. One that is captured is given back by
 // cancelling its booking, as far as the event's policy allows. It answers the
 // payment as it is after a moment; one that is still captured will be refunded.
 func (s *Service) Void(ctx context.Context, caller message.Caller, paymentID string) (Payment, error) {
+	return s.VoidSeen(ctx, caller, paymentID, 0)
+}
+
+// VoidSeen is Void of a payment with a version, if that is not 0: another one is
+// refused with kind Precondition.
+func (s *Service) VoidSeen(ctx context.Context, caller message.Caller, paymentID string, version int64) (Payment, error) {
 	p, err := s.own(ctx, caller, paymentID)
 	switch {
 	case err != nil:
 		return p, err
+	case version != 0 && version != p.Version:
+		return p, errChangedMeanwhile()
 	case p.Status == Captured, p.Status == Refunded && !p.GaveUp(): // seats that cost nothing may be left
 		return s.giveBack(ctx, caller, p)
 	case p.Status.Final():
 		return p, nil
 	}
-	w := wish{id: p.ID, event: event{kind: evWished}, now: s.micros()}
+	w := wish{id: p.ID, event: event{kind: evWished}, version: version, now: s.micros()}
 	if err := s.store.do(ctx, &w); err != nil {
 		return Payment{}, err
+	}
+	if w.stale {
+		return Payment{}, errChangedMeanwhile()
 	}
 	if p, _, err = s.await(ctx, w.got, w.drive); err != nil {
 		return Payment{}, err

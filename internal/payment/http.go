@@ -125,6 +125,11 @@ type amendInput struct {
 	}
 }
 
+type voidInput struct {
+	ID      string `path:"id"`
+	IfMatch string `header:"If-Match" doc:"The ETag of the payment as the client knows it"`
+}
+
 // later adds to an operation the answer that the payment goes on.
 func later(api huma.API, op huma.Operation) huma.Operation {
 	op.Responses = map[string]*huma.Response{"202": {Description: "Accepted", Content: map[string]*huma.MediaType{"application/json": {
@@ -182,14 +187,7 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, later(api, says("The payment goes on with the new method: 200 when it is done, 202 when that takes longer.",
 		operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment until it is authorized", 400, 402, 403, 409, 412, 413, 503))),
 		func(ctx context.Context, in *amendInput) (*response, error) {
-			match, err := errs.ParseIfMatch(in.IfMatch, "payment")
-			if err != nil {
-				return nil, err
-			}
-			version, err := match.Version(func() (int64, error) {
-				p, err := s.Payment(ctx, message.CallerFrom(ctx), in.ID)
-				return p.Version, err
-			})
+			version, err := s.expected(ctx, in.IfMatch, in.ID)
 			if err != nil {
 				return nil, err
 			}
@@ -197,9 +195,13 @@ func (s *Service) Register(api huma.API) {
 			return respond(p, err, http.StatusOK)
 		})
 	huma.Register(api, later(api, says("A payment that took no money yet is voided. One that did is refunded, and its seats are given back: 202 until the money is on its way.",
-		operation("void-payment", http.MethodDelete, "/payments/{id}", "Void or refund a payment", 403, 409, 503))),
-		func(ctx context.Context, in *idInput) (*response, error) {
-			p, err := s.Void(ctx, message.CallerFrom(ctx), in.ID)
+		operation("void-payment", http.MethodDelete, "/payments/{id}", "Void or refund a payment", 403, 409, 412, 503))),
+		func(ctx context.Context, in *voidInput) (*response, error) {
+			version, err := s.expected(ctx, in.IfMatch, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			p, err := s.VoidSeen(ctx, message.CallerFrom(ctx), in.ID, version)
 			r, err := respond(p, err, http.StatusOK)
 			if err == nil && p.owes() { // the refund is under way
 				r.Status, r.RetryAfter, r.Location = http.StatusAccepted, "1", "/payments/"+p.ID
@@ -207,6 +209,14 @@ func (s *Service) Register(api huma.API) {
 			return r, err
 		})
 	s.registerLists(api)
+}
+
+// expected is the version that a change of a payment must find, by its If-Match.
+func (s *Service) expected(ctx context.Context, ifMatch, paymentID string) (int64, error) {
+	return errs.Expected(ifMatch, "payment", func() (int64, error) {
+		p, err := s.Payment(ctx, message.CallerFrom(ctx), paymentID)
+		return p.Version, err
+	})
 }
 
 // registerLists adds the lists of payments.

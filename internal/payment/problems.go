@@ -16,8 +16,8 @@ var Problems = errs.Problems{
 		"too-many-attempts":    {Kind: errs.TooMany, Says: "Too many attempts failed. Retry-After says when to go on, in seconds."},
 	},
 	Operations: map[string][]string{
-		"amend-payment": {"payment-declined", "changed-meanwhile", "version-differs", "payment-not-pending", "not-yours"},
+		"amend-payment": {"payment-declined", "changed-meanwhile", "payment-not-pending", "not-yours"},
 		"pay":           {"payment-declined", "address-not-verified", "already-paid", "already-booked", "booking-cancelled", "event-cancelled", "hold-over", "amount-differs", "paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "address-at-limit", "payment-under-way", "too-many-payments", "idempotency-key-reused", "event-changed"},
-		"void-payment":  {"captured-meanwhile", "refunds-over", "not-yours", "payment-not-pending"},
+		"void-payment":  {"captured-meanwhile", "changed-meanwhile", "refunds-over", "not-yours", "payment-not-pending"},
 	},
 }

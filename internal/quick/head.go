@@ -148,6 +148,10 @@ func (q *Request) header(name, value string) int {
 		if is("Upgrade") || is("Trailer") {
 			return unframed
 		}
+	case 8:
+		if is("If-Match") {
+			return odd
+		}
 	case 10:
 		if is("Connection") && !strings.EqualFold(value, "keep-alive") {
 			return unframed

@@ -124,6 +124,7 @@ type byID struct {
 
 type deleteIn struct {
 	ID       string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
+	IfMatch  string `header:"If-Match" doc:"ETag of the account that you have seen."`
 	Password string `header:"X-Current-Password" maxLength:"128" doc:"The account's password, from its owner: a DELETE has no body." example:"velvet curtain"`
 }
 
@@ -162,14 +163,7 @@ func (s *Service) Register(api huma.API) {
 		OperationID: "update-user", Method: http.MethodPut, Path: "/users/{id}", Tags: tags, Summary: "Change an account",
 		Description: "Fields that are left out stay as they are.", Errors: []int{400, 401, 403, 404, 409, 412, 413, 422, 429, 503},
 	}, func(ctx context.Context, in *updateIn) (*userOut, error) {
-		match, err := errs.ParseIfMatch(in.IfMatch, "account")
-		if err != nil {
-			return nil, err
-		}
-		version, err := match.Version(func() (int64, error) {
-			u, err := s.visible(ctx, message.CallerFrom(ctx), in.ID)
-			return u.Version, err
-		})
+		version, err := s.expected(ctx, in.IfMatch, in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -180,13 +174,25 @@ func (s *Service) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "delete-user", Method: http.MethodDelete, Path: "/users/{id}", Tags: tags, DefaultStatus: http.StatusNoContent,
-		Summary: "Delete an account", Description: "Anonymizes it; refused while it has live bookings, and while it has events that are drafts, or neither over nor cancelled. Its owner gives the password once more, if it has one.", Errors: []int{401, 404, 409, 422, 429, 503},
+		Summary: "Delete an account", Description: "Anonymizes it; refused while it has live bookings, and while it has events that are drafts, or neither over nor cancelled. Its owner gives the password once more, if it has one.", Errors: []int{401, 404, 409, 412, 422, 429, 503},
 	}, func(ctx context.Context, in *deleteIn) (*struct{}, error) {
-		return nil, s.Delete(ctx, message.CallerFrom(ctx), in.ID, in.Password)
+		version, err := s.expected(ctx, in.IfMatch, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.DeleteSeen(ctx, message.CallerFrom(ctx), in.ID, in.Password, version)
 	})
 	s.registerMails(api)
 	s.registerSessions(api)
 	s.registerTwoFactor(api)
+}
+
+// expected is the version that a change of an account must find, by its If-Match.
+func (s *Service) expected(ctx context.Context, ifMatch, userID string) (int64, error) {
+	return errs.Expected(ifMatch, "account", func() (int64, error) {
+		u, err := s.visible(ctx, message.CallerFrom(ctx), userID)
+		return u.Version, err
+	})
 }
 
 func (s *Service) login(ctx context.Context, in *loginIn) (*loginOut, error) {

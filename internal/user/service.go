@@ -381,9 +381,17 @@ func (s *Service) replace(ctx context.Context, u *User, before int64, e effect, 
 // bookings. A hold that slips in between the look and the end of the sessions
 // lapses by itself: nobody is left who could pay for it.
 func (s *Service) Delete(ctx context.Context, caller message.Caller, userID, password string) error {
+	return s.DeleteSeen(ctx, caller, userID, password, 0)
+}
+
+// DeleteSeen is Delete of an account with a version, if that is not 0.
+func (s *Service) DeleteSeen(ctx context.Context, caller message.Caller, userID, password string, version int64) error {
 	u, err := s.visible(ctx, caller, userID)
 	if err != nil {
 		return err
+	}
+	if version != 0 && version != u.Version {
+		return errs.New(errs.Precondition, "changed-meanwhile", "The account has changed since you read it.")
 	}
 	if caller.UserID == userID && u.HasPassword() {
 		if err := s.checkPassword(ctx, &u, password); err != nil {
