@@ -47,7 +47,7 @@ func (h *house) lostMatrix(t *testing.T, person int, lose string) {
 		}
 		for route, answers := range want {
 			stranger, before := strings.Fields(answers)[1], strings.Fields(answers)[person]
-			if before == stranger {
+			if before == stranger || route == "POST /account/delete" { // whose the events are, not what one may
 				continue
 			}
 			method, _, _ := strings.Cut(route, " ")
