@@ -46,7 +46,16 @@ func (c *catalog) load(ctx context.Context, k priceKey) (*priced, error) {
 	if p, ok := c.peek(k); ok {
 		return p, nil
 	}
-	plan, err := c.plans.Plan(ctx, k.planID, k.planVersion)
+	p, err := spread(ctx, c.plans, k)
+	if err == nil {
+		c.prices.Set(k, p)
+	}
+	return p, err
+}
+
+// spread fetches a price list and its plan from the event service.
+func spread(ctx context.Context, plans Plans, k priceKey) (*priced, error) {
+	plan, err := plans.Plan(ctx, k.planID, k.planVersion)
 	if err != nil {
 		return nil, fmt.Errorf("plan %s version %d: %w", k.planID, k.planVersion, err)
 	}
@@ -55,13 +64,11 @@ func (c *catalog) load(ctx context.Context, k priceKey) (*priced, error) {
 	case k.priceVersion == message.FreeOfCharge:
 		prices.Tiers = []message.Tier{{ID: "free", Name: "Free of charge", Categories: categoryNames(plan)}}
 	case k.priceVersion > 0:
-		if prices, err = c.plans.Prices(ctx, k.eventID, k.priceVersion); err != nil {
+		if prices, err = plans.Prices(ctx, k.eventID, k.priceVersion); err != nil {
 			return nil, fmt.Errorf("prices of %s version %d: %w", k.eventID, k.priceVersion, err)
 		}
 	}
-	p := &priced{Prices: prices, plan: plan, tierOf: prices.Assign(plan)}
-	c.prices.Set(k, p)
-	return p, nil
+	return &priced{Prices: prices, plan: plan, tierOf: prices.Assign(plan)}, nil
 }
 
 func categoryNames(p *message.Plan) []string {

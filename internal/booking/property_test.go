@@ -583,7 +583,7 @@ func TestRandomHistories(t *testing.T) {
 			}
 			o.compare(t, ev)
 		}
-		if _, err := Verify(context.Background(), w.db, ev); err != nil {
+		if _, err := VerifyWith(context.Background(), w.db, ev, Beside{Plans: w}); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -31,34 +31,112 @@ type Difference struct {
 
 func (d Difference) Error() string { return "event " + d.EventID + ": " + d.Text }
 
+// Beside is what else a verification compares with; the zero value is nothing.
+type Beside struct {
+	// Plans are the price lists that amounts and fees must come from.
+	Plans Plans
+	// Bills is given what the ledger says about the money of an event's bookings that
+	// were sold, by booking id, and the snapshot that it was read from.
+	Bills func(ctx context.Context, tx *sql.Tx, eventID string, bills map[string]*Bill) error
+}
+
+// Bill is the money of a booking that was sold, as the ledger tells of it.
+type Bill struct {
+	Status    message.BookingStatus
+	PaymentID string // as its row tells
+	Amount    int64  // of all seats that were sold, minor units
+	Currency  string
+	Back      []Back // seats that were cancelled for money, in order
+}
+
+// Back is money that a ledger entry gives back.
+type Back struct{ Seq, Amount int64 }
+
 // Verify replays the ledger of one event ("": of all) and compares the outcome
 // with the tables, all in one snapshot of the database. It shares no code with
 // the decisions. The error is a Difference when they disagree.
 func Verify(ctx context.Context, db *sqldb.DB, eventID string) (Verified, error) {
-	var sum Verified
-	tx, err := db.Snapshot(ctx)
-	if err != nil {
-		return sum, fmt.Errorf("verify: %w", err)
+	return VerifyWith(ctx, db, eventID, Beside{})
+}
+
+// VerifyWith is Verify that compares with something else too.
+func VerifyWith(ctx context.Context, db *sqldb.DB, eventID string, beside Beside) (Verified, error) {
+	v := newVerification(ctx, beside)
+	if err := v.all(db, eventID); err != nil {
+		var diff Difference
+		if errors.As(err, &diff) {
+			return v.sum, err
+		}
+		return v.sum, fmt.Errorf("verify: %w", err)
 	}
-	defer func() { _ = tx.Rollback() }() // it was only read
-	ids, err := sqldb.Texts(ctx, tx, `SELECT event_id FROM sales UNION SELECT event_id FROM ledger
+	return v.sum, nil
+}
+
+// HasSale reports whether there is a sale of an event.
+func HasSale(ctx context.Context, db *sqldb.DB, eventID string) (has bool, err error) {
+	err = db.Reader().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sales WHERE event_id = $1)`, eventID).Scan(&has)
+	return has, err
+}
+
+// verification is one call of Verify.
+type verification struct {
+	Beside
+	ctx     context.Context
+	tx      *sql.Tx
+	sum     Verified
+	since   int64                // µs since 1970: entries from before may miss released_at and given_back
+	lapsing map[string][]lapsing // by event
+	lists   map[priceKey]*priced
+}
+
+func newVerification(ctx context.Context, beside Beside) *verification {
+	return &verification{Beside: beside, ctx: ctx, lists: map[priceKey]*priced{}}
+}
+
+func (v *verification) all(db *sqldb.DB, eventID string) (err error) {
+	if v.since, err = givenBackSince(v.ctx, db); err != nil {
+		return err
+	}
+	if v.tx, err = db.Snapshot(v.ctx); err != nil {
+		return err
+	}
+	defer func() { _ = v.tx.Rollback() }() // it was only read
+	ids, err := sqldb.Texts(v.ctx, v.tx, `SELECT event_id FROM sales UNION SELECT event_id FROM ledger
 		UNION SELECT event_id FROM claims UNION SELECT event_id FROM bookings ORDER BY 1`)
 	if err != nil {
-		return sum, fmt.Errorf("verify: %w", err)
+		return err
 	}
 	if eventID != "" {
 		if !slices.Contains(ids, eventID) {
-			return sum, fmt.Errorf("verify: there is no event %q", eventID)
+			return fmt.Errorf("there is no event %q", eventID)
 		}
 		ids = []string{eventID}
 	}
-	for _, id := range ids {
-		if err := verifyEvent(ctx, tx, id, &sum); err != nil {
-			return sum, err
-		}
-		sum.Events++
+	if err := v.events(eventID, ids); err != nil || eventID != "" {
+		return err
 	}
-	return sum, nil
+	var n int64
+	if err := v.tx.QueryRowContext(v.ctx, `SELECT count(*) FROM bookings`).Scan(&n); err != nil {
+		return err
+	}
+	if n != v.sum.Bookings {
+		return Difference{"", fmt.Sprintf("bookings has %d rows, of which %d have ids of no event", n, n-v.sum.Bookings)}
+	}
+	return nil
+}
+
+// events verifies some events: the one with this id, or all.
+func (v *verification) events(eventID string, ids []string) error {
+	if err := v.readLapsing(eventID); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := v.event(id); err != nil {
+			return err
+		}
+		v.sum.Events++
+	}
+	return nil
 }
 
 // replay is what the ledger says should be in the tables.
@@ -72,6 +150,7 @@ type replay struct {
 	is       message.Sale // as of the entry that is looked at
 	claims   map[int32]claim
 	bookings map[string]*told
+	since    int64 // see verification
 	scratch  []byte
 }
 
@@ -79,13 +158,18 @@ type replay struct {
 type told struct {
 	record
 	prices []int64 // versions that its seats may have been held at
+	ends   []int64 // entries that say until when it is held, as long as it is
+	gone   []int32 // seats that were cancelled while others stayed
+	less   []int32 // seats that may have been given back, or swapped away
+	forgot bool    // an earlier version of this program did not note when it was released
+	bill   *Bill   // nil: it was never sold
 }
 
-func verifyEvent(ctx context.Context, tx *sql.Tx, eventID string, sum *Verified) error {
-	r := &replay{eventID: eventID, claims: map[int32]claim{}, bookings: map[string]*told{}}
-	rows, err := tx.QueryContext(ctx, `SELECT `+entryColumns+` FROM ledger WHERE event_id = $1 ORDER BY seq`, eventID)
+func (v *verification) event(eventID string) error {
+	r := &replay{eventID: eventID, since: v.since, claims: map[int32]claim{}, bookings: map[string]*told{}}
+	rows, err := v.tx.QueryContext(v.ctx, `SELECT `+entryColumns+` FROM ledger WHERE event_id = $1 ORDER BY seq`, eventID)
 	if err != nil {
-		return fmt.Errorf("verify: %w", err)
+		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -96,18 +180,31 @@ func verifyEvent(ctx context.Context, tx *sql.Tx, eventID string, sum *Verified)
 		if err := r.step(&e); err != nil {
 			return err
 		}
-		sum.Entries++
+		v.sum.Entries++
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return fmt.Errorf("verify: %w", err)
-	}
-	if err := r.compareSale(ctx, tx); err != nil {
 		return err
 	}
-	if err := r.compareClaims(ctx, tx, sum); err != nil {
+	if err := r.compareSale(v.ctx, v.tx); err != nil {
 		return err
 	}
-	return r.compareBookings(ctx, tx, sum)
+	if err := r.compareClaims(v); err != nil {
+		return err
+	}
+	if err := r.compareBookings(v); err != nil {
+		return err
+	}
+	if v.Bills == nil {
+		return nil
+	}
+	bills := map[string]*Bill{}
+	for id, b := range r.bookings {
+		if b.bill != nil && b.PriceVersion != message.FreeOfCharge {
+			b.bill.Status, b.bill.PaymentID = b.Status, b.PaymentID
+			bills[id] = b.bill
+		}
+	}
+	return v.Bills(v.ctx, v.tx, eventID, bills)
 }
 
 func (r *replay) differ(format string, args ...any) error {
@@ -184,25 +281,28 @@ func (r *replay) stepBooking(e *message.Entry, at func(string, ...any) error) er
 	switch e.Kind {
 	case message.EntryHeld, message.EntrySwapped:
 		b.prices = append(b.prices, r.is.PriceVersion)
+		b.ends = append(b.ends, e.Seq) // a swap keeps the end
+		b.swap(e.Seats)
 		if err := r.leave(b, b.Seats, at); err != nil {
 			return err
 		}
 		b.Status, b.Seats, b.Amount, b.Currency, b.ExpiresAt = message.Pending, e.Seats, e.Amount, e.Currency, e.Until
 		return r.enter(b, e.Until, at)
 	case message.EntryExtended:
-		b.ExpiresAt, b.Extended = e.Until, true
+		b.ExpiresAt, b.Extended, b.ends = e.Until, true, []int64{e.Seq}
 		return r.enter(b, e.Until, at)
 	case message.EntryBooked:
 		if !slices.Equal(e.Seats, b.Seats) || e.Amount != b.Amount || e.Currency != b.Currency {
 			return at("booking %s is sold other seats, or at another price, than it held", b.ID)
 		}
-		b.Status, b.ExpiresAt = message.Booked, 0
+		b.Status, b.ExpiresAt, b.ends = message.Booked, 0, nil
+		b.bill = &Bill{Amount: e.Amount, Currency: e.Currency}
 		return r.enter(b, 0, at)
 	case message.EntryExpired:
 		if e.At < b.ExpiresAt {
 			return at("the hold of booking %s ended early", b.ID)
 		}
-		b.Status = message.Expired
+		b.Status, b.ends = message.Expired, nil
 		return r.leave(b, e.Seats, at)
 	default:
 		return r.giveBack(b, e, at)
@@ -235,13 +335,18 @@ func (r *replay) giveBack(b *told, e *message.Entry, at func(string, ...any) err
 	if err := r.leave(b, e.Seats, at); err != nil {
 		return err
 	}
+	b.ends = nil
+	if b.bill != nil && e.Amount > 0 {
+		b.bill.Back = append(b.bill.Back, Back{e.Seq, e.Amount})
+	}
 	if b.Status == message.Expired && len(e.Seats) == 0 { // so that it is not paid any more
+		b.forgot = e.At < r.since
 		b.Status, b.ReleasedAt, b.ExpiresAt = message.BookingCancelled, b.ExpiresAt, 0
 		return nil
 	}
 	if len(e.Seats) == len(b.Seats) {
 		if b.Status == message.Pending {
-			b.ReleasedAt = e.At
+			b.ReleasedAt, b.forgot = e.At, e.At < r.since
 		}
 		b.Status, b.ExpiresAt = message.BookingCancelled, 0
 		return nil
@@ -251,155 +356,21 @@ func (r *replay) giveBack(b *told, e *message.Entry, at func(string, ...any) err
 	}
 	b.Seats = slices.DeleteFunc(slices.Clone(b.Seats), func(s int32) bool { return slices.Contains(e.Seats, s) })
 	b.Amount -= e.Amount
-	return nil
-}
-
-func (r *replay) compareSale(ctx context.Context, tx *sql.Tx) error {
-	var h message.Sale
-	var seq, at int64
-	var hash []byte
-	err := tx.QueryRowContext(ctx, `SELECT seq, hash, at, `+saleColumns+` FROM sales WHERE event_id = $1`, r.eventID).
-		Scan(append([]any{&seq, &hash, &at}, saleFields(&h)...)...)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return r.differ("it has no row in sales")
-	case err != nil:
-		return fmt.Errorf("verify: %w", err)
-	case seq != r.seq:
-		return r.differ("sales.seq is %d, but the ledger ends at %d", seq, r.seq)
-	case !bytes.Equal(hash, r.hash[:]):
-		return r.differ("sales.hash is not the hash of the last ledger entry")
-	case at != r.at:
-		return r.differ("sales.at is %d, but the last ledger entry is from %d", at, r.at)
-	case string(saleJSON(&h)) != r.sale:
-		return r.differ("the row in sales is %s, but the ledger says %s", saleJSON(&h), r.sale)
+	if e.At < r.since {
+		b.less = append(b.less, e.Seats...)
+	} else {
+		b.gone = append(b.gone, e.Seats...)
 	}
 	return nil
 }
 
-func (r *replay) compareClaims(ctx context.Context, tx *sql.Tx, sum *Verified) error {
-	rows, err := tx.QueryContext(ctx, `SELECT seat, booking_id, expires_at FROM claims WHERE event_id = $1 ORDER BY seat`, r.eventID)
-	if err != nil {
-		return fmt.Errorf("verify: %w", err)
+// swap notes what a hold gives up for other seats. Fewer of its seats are a swap too,
+// or some were given back: the ledger does not tell which, and it makes no difference.
+func (b *told) swap(seats []int32) {
+	b.less = without(b.less, seats)
+	if len(seats) < len(b.Seats) && len(without(seats, b.Seats)) == 0 {
+		b.less = append(b.less, without(b.Seats, seats)...)
 	}
-	defer rows.Close()
-	seen := 0
-	for rows.Next() {
-		var seat int32
-		var c claim
-		var until sql.NullInt64
-		if err := rows.Scan(&seat, &c.booking, &until); err != nil {
-			return r.differ("a row in claims is unreadable: %v", err)
-		}
-		c.until = until.Int64
-		want, ok := r.claims[seat]
-		switch {
-		case !ok:
-			return r.differ("claims has seat %d for booking %s, but the ledger says that it is free", seat, c.booking)
-		case c.booking != want.booking:
-			return r.differ("claims gives seat %d to booking %s, but the ledger to booking %s", seat, c.booking, want.booking)
-		case c.until != want.until || until.Valid != (want.until != 0):
-			return r.differ("claims.expires_at of seat %d is %d, but the ledger says %d (0: sold)", seat, c.until, want.until)
-		}
-		seen++
-		sum.Claims++
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("verify: %w", err)
-	}
-	if seen != len(r.claims) {
-		return r.differ("claims has %d rows, but the ledger says %d seats are taken: seat %d is missing", seen, len(r.claims), r.unclaimed(ctx, tx))
-	}
-	return nil
-}
-
-// unclaimed is the lowest seat that the ledger says is taken and claims does not have.
-func (r *replay) unclaimed(ctx context.Context, tx *sql.Tx) int32 {
-	seats := make([]int32, 0, len(r.claims))
-	for s := range r.claims {
-		seats = append(seats, s)
-	}
-	slices.Sort(seats)
-	for _, s := range seats {
-		var one int
-		if tx.QueryRowContext(ctx, `SELECT 1 FROM claims WHERE event_id = $1 AND seat = $2`, r.eventID, s).Scan(&one) != nil {
-			return s
-		}
-	}
-	return -1
-}
-
-func (r *replay) compareBookings(ctx context.Context, tx *sql.Tx, sum *Verified) error {
-	rows, err := tx.QueryContext(ctx, `SELECT `+bookingColumns+` FROM bookings WHERE event_id = $1 ORDER BY id`, r.eventID)
-	if err != nil {
-		return fmt.Errorf("verify: %w", err)
-	}
-	defer rows.Close()
-	seen := 0
-	live := map[int32]string{} // the booking that is pending or booked and names a seat
-	for rows.Next() {
-		b, err := scanBooking(rows)
-		if err != nil {
-			return r.differ("a row in bookings is unreadable: %v", err)
-		}
-		want := r.bookings[b.ID]
-		if want == nil {
-			return r.differ("bookings has %s, which the ledger does not know", b.ID)
-		}
-		if err := r.compareBooking(b, want); err != nil {
-			return err
-		}
-		if b.Status == message.Pending || b.Status == message.Booked {
-			for _, seat := range b.Seats {
-				if other := live[seat]; other != "" {
-					return r.differ("bookings %s and %s both name seat %d", other, b.ID, seat)
-				}
-				live[seat] = b.ID
-			}
-		}
-		seen++
-		sum.Bookings++
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("verify: %w", err)
-	}
-	if seen != len(r.bookings) {
-		return r.differ("bookings has %d rows, but the ledger knows %d bookings", seen, len(r.bookings))
-	}
-	return nil
-}
-
-func (r *replay) compareBooking(b *record, want *told) error {
-	field := func(name string, is, should any) error {
-		return r.differ("bookings.%s of %s is %v, but the ledger says %v", name, b.ID, is, should)
-	}
-	switch {
-	case b.Status != want.Status:
-		return field("status", b.Status, want.Status)
-	case !slices.Equal(b.Seats, want.Seats):
-		return field("seats", b.Seats, want.Seats)
-	case b.ExpiresAt != want.ExpiresAt:
-		return field("expires_at", b.ExpiresAt, want.ExpiresAt)
-	case b.CreatedAt != want.CreatedAt:
-		return field("created_at", b.CreatedAt, want.CreatedAt)
-	case b.Amount != want.Amount:
-		return field("amount", b.Amount, want.Amount)
-	case b.Currency != want.Currency:
-		return field("currency", b.Currency, want.Currency)
-	case b.Extended != want.Extended:
-		return field("extended", b.Extended, want.Extended)
-	case b.PlanID != want.PlanID || b.PlanVersion != want.PlanVersion:
-		return field("plan", fmt.Sprintf("%s version %d", b.PlanID, b.PlanVersion), fmt.Sprintf("%s version %d", want.PlanID, want.PlanVersion))
-	case b.PriceVersion != message.FreeOfCharge && !slices.Contains(want.prices, b.PriceVersion):
-		return field("price_version", b.PriceVersion, want.prices)
-	case b.ReleasedAt != 0 && b.ReleasedAt != want.ReleasedAt:
-		return field("released_at", b.ReleasedAt, want.ReleasedAt)
-	case b.Seq != want.Seq:
-		return field("seq", b.Seq, want.Seq)
-	case (b.PaymentID != "") != (want.Status == message.Booked || b.PaymentID != "" && want.Status == message.BookingCancelled):
-		return field("payment_id", fmt.Sprintf("%q", b.PaymentID), "otherwise for a booking that is "+string(want.Status))
-	}
-	return nil
 }
 
 // AppendExport appends an entry as one line of NDJSON: its RFC 8785 form with

@@ -154,7 +154,7 @@ func (w *world) pass(d int64) { w.clock.Add(d) }
 // verify replays the ledger against the tables.
 func (w *world) verify(eventID string) {
 	w.t.Helper()
-	if _, err := Verify(context.Background(), w.db, eventID); err != nil {
+	if _, err := VerifyWith(context.Background(), w.db, eventID, Beside{Plans: w}); err != nil {
 		w.t.Fatalf("verify: %v", err)
 	}
 	w.noted(eventID)

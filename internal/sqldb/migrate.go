@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
@@ -193,4 +194,29 @@ func (db *DB) Fits(ctx context.Context) error {
 		}
 	}
 	return rows.Err()
+}
+
+// MigratedAt is when a service's tables got a migration; zero if they have had it
+// since they were made, so that no row is older.
+func (db *DB) MigratedAt(ctx context.Context, service string, version int64) (time.Time, error) {
+	rows, err := db.reader.QueryContext(ctx, `SELECT version_id, tstamp FROM migrations_`+service+` WHERE version_id IN (1, $1) ORDER BY id`, version)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("migrations of %s: %w", service, err)
+	}
+	defer rows.Close()
+	var made, at time.Time
+	for rows.Next() {
+		var n int64
+		var t time.Time
+		if err := rows.Scan(&n, &t); err != nil {
+			return time.Time{}, fmt.Errorf("migrations of %s: %w", service, err)
+		}
+		if at = t; n == 1 {
+			made = t
+		}
+	}
+	if at.Sub(made) < time.Minute { // one call of Migrate has made them all
+		return time.Time{}, rows.Err()
+	}
+	return at, rows.Err()
 }

@@ -1,0 +1,272 @@
+package booking
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
+)
+
+func (r *replay) compareSale(ctx context.Context, tx *sql.Tx) error {
+	var h message.Sale
+	var seq, at int64
+	var hash []byte
+	err := tx.QueryRowContext(ctx, `SELECT seq, hash, at, `+saleColumns+` FROM sales WHERE event_id = $1`, r.eventID).
+		Scan(append([]any{&seq, &hash, &at}, saleFields(&h)...)...)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return r.differ("it has no row in sales")
+	case err != nil:
+		return err
+	case seq != r.seq:
+		return r.differ("sales.seq is %d, but the ledger ends at %d", seq, r.seq)
+	case !bytes.Equal(hash, r.hash[:]):
+		return r.differ("sales.hash is not the hash of the last ledger entry")
+	case at != r.at:
+		return r.differ("sales.at is %d, but the last ledger entry is from %d", at, r.at)
+	case string(saleJSON(&h)) != r.sale:
+		return r.differ("the row in sales is %s, but the ledger says %s", saleJSON(&h), r.sale)
+	}
+	return nil
+}
+
+func (r *replay) compareClaims(v *verification) error {
+	rows, err := v.tx.QueryContext(v.ctx, `SELECT seat, booking_id, expires_at FROM claims WHERE event_id = $1 ORDER BY seat`, r.eventID)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	seen := 0
+	for rows.Next() {
+		var seat int32
+		var c claim
+		var until sql.NullInt64
+		if err := rows.Scan(&seat, &c.booking, &until); err != nil {
+			return r.differ("a row in claims is unreadable: %v", err)
+		}
+		c.until = until.Int64
+		want, ok := r.claims[seat]
+		switch {
+		case !ok:
+			return r.differ("claims has seat %d for booking %s, but the ledger says that it is free", seat, c.booking)
+		case c.booking != want.booking:
+			return r.differ("claims gives seat %d to booking %s, but the ledger to booking %s", seat, c.booking, want.booking)
+		case c.until != want.until || until.Valid != (want.until != 0):
+			return r.differ("claims.expires_at of seat %d is %d, but the ledger says %d (0: sold)", seat, c.until, want.until)
+		}
+		seen++
+		v.sum.Claims++
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if seen != len(r.claims) {
+		return r.differ("claims has %d rows, but the ledger says %d seats are taken: seat %d is missing", seen, len(r.claims), r.unclaimed(v.ctx, v.tx))
+	}
+	return nil
+}
+
+// unclaimed is the lowest seat that the ledger says is taken and claims does not have.
+func (r *replay) unclaimed(ctx context.Context, tx *sql.Tx) int32 {
+	seats := make([]int32, 0, len(r.claims))
+	for s := range r.claims {
+		seats = append(seats, s)
+	}
+	slices.Sort(seats)
+	for _, s := range seats {
+		var one int
+		if tx.QueryRowContext(ctx, `SELECT 1 FROM claims WHERE event_id = $1 AND seat = $2`, r.eventID, s).Scan(&one) != nil {
+			return s
+		}
+	}
+	return -1
+}
+
+func (r *replay) compareBookings(v *verification) error {
+	rows, err := v.tx.QueryContext(v.ctx, `SELECT `+bookingColumns+` FROM bookings WHERE id >= $1 AND id < $2 ORDER BY id`, r.eventID, r.eventID+"~") // primary key
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	seen := 0
+	live := map[int32]string{} // the booking that is pending or booked and names a seat
+	for rows.Next() {
+		b, err := scanBooking(rows)
+		if err != nil {
+			return r.differ("a row in bookings is unreadable: %v", err)
+		}
+		if b.EventID != r.eventID {
+			return r.differ("bookings.event_id of %s is %q", b.ID, b.EventID)
+		}
+		want := r.bookings[b.ID]
+		if want == nil {
+			return r.differ("bookings has %s, which the ledger does not know", b.ID)
+		}
+		if err := r.compareBooking(b, want); err != nil {
+			return err
+		}
+		if err := r.compareMore(v, b, want); err != nil {
+			return err
+		}
+		want.PaymentID, want.PriceVersion = b.PaymentID, b.PriceVersion // the ledger does not tell
+		if b.Status == message.Pending || b.Status == message.Booked {
+			for _, seat := range b.Seats {
+				if other := live[seat]; other != "" {
+					return r.differ("bookings %s and %s both name seat %d", other, b.ID, seat)
+				}
+				live[seat] = b.ID
+			}
+		}
+		seen++
+		v.sum.Bookings++
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if seen != len(r.bookings) {
+		return r.differ("bookings has %d rows, but the ledger knows %d bookings", seen, len(r.bookings))
+	}
+	return nil
+}
+
+func (r *replay) compareBooking(b *record, want *told) error {
+	field := func(name string, is, should any) error {
+		return r.differ("bookings.%s of %s is %v, but the ledger says %v", name, b.ID, is, should)
+	}
+	switch {
+	case b.Status != want.Status:
+		return field("status", b.Status, want.Status)
+	case !slices.Equal(b.Seats, want.Seats):
+		return field("seats", b.Seats, want.Seats)
+	case b.ExpiresAt != want.ExpiresAt:
+		return field("expires_at", b.ExpiresAt, want.ExpiresAt)
+	case b.CreatedAt != want.CreatedAt:
+		return field("created_at", b.CreatedAt, want.CreatedAt)
+	case b.Amount != want.Amount:
+		return field("amount", b.Amount, want.Amount)
+	case b.Currency != want.Currency:
+		return field("currency", b.Currency, want.Currency)
+	case b.Extended != want.Extended:
+		return field("extended", b.Extended, want.Extended)
+	case b.PlanID != want.PlanID || b.PlanVersion != want.PlanVersion:
+		return field("plan", fmt.Sprintf("%s version %d", b.PlanID, b.PlanVersion), fmt.Sprintf("%s version %d", want.PlanID, want.PlanVersion))
+	case b.PriceVersion == message.FreeOfCharge && want.Amount != 0:
+		return field("price_version", b.PriceVersion, fmt.Sprintf("that it costs %d", want.Amount))
+	case b.PriceVersion != message.FreeOfCharge && !slices.Contains(want.prices, b.PriceVersion):
+		return field("price_version", b.PriceVersion, want.prices)
+	case b.ReleasedAt != want.ReleasedAt && (b.ReleasedAt != 0 || !want.forgot):
+		return field("released_at", b.ReleasedAt, want.ReleasedAt)
+	case b.Seq != want.Seq:
+		return field("seq", b.Seq, want.Seq)
+	case (b.PaymentID != "") != (want.Status == message.Booked || b.PaymentID != "" && want.Status == message.BookingCancelled):
+		return field("payment_id", fmt.Sprintf("%q", b.PaymentID), "otherwise for a booking that is "+string(want.Status))
+	case b.PaymentID != "" && (b.PriceVersion == message.FreeOfCharge) != (b.PaymentID == message.Block || b.PaymentID == message.Complimentary):
+		return field("payment_id", fmt.Sprintf("%q", b.PaymentID), fmt.Sprintf("otherwise for price version %d", b.PriceVersion))
+	}
+	return nil
+}
+
+// compareMore compares what must be in a booking's row because of other rows.
+func (r *replay) compareMore(v *verification, b *record, want *told) error {
+	for i, seat := range b.GivenBack {
+		if slices.Contains(b.GivenBack[:i], seat) || !slices.Contains(want.gone, seat) && !slices.Contains(want.less, seat) {
+			return r.differ("bookings.given_back of %s is %v, but the ledger knows nothing of seat %d", b.ID, b.GivenBack, seat)
+		}
+	}
+	if missing := without(want.gone, b.GivenBack); len(missing) > 0 {
+		return r.differ("bookings.given_back of %s is %v, but the ledger says that %v were given back", b.ID, b.GivenBack, missing)
+	}
+	if b.Status == message.Pending && !v.leadsTo(r.eventID, b.ExpiresAt, want.ends) {
+		return r.differ("booking %s is held until %d, but no row in lapsing leads to it: its hold would never end", b.ID, b.ExpiresAt)
+	}
+	if v.Plans == nil {
+		return nil
+	}
+	p, err := v.list(b)
+	switch {
+	case errs.KindOf(err) == errs.NotFound:
+		return r.differ("booking %s has a plan or prices that there are not: %v", b.ID, err)
+	case err != nil:
+		return err
+	}
+	for _, seat := range b.Seats {
+		if !p.sells(seat) {
+			return r.differ("booking %s has seat %d, which price version %d does not sell", b.ID, seat, b.PriceVersion)
+		}
+	}
+	switch amount, fees := p.total(b.Seats); {
+	case amount != b.Amount:
+		return r.differ("bookings.price_version of %s is %d, but its seats cost %d by these prices, and not %d", b.ID, b.PriceVersion, amount, b.Amount)
+	case fees != b.Fees:
+		return r.differ("bookings.fees of %s is %d, but by price version %d they are %d", b.ID, b.Fees, b.PriceVersion, fees)
+	}
+	return nil
+}
+
+// list is the price list of a booking, spread over its plan.
+func (v *verification) list(b *record) (*priced, error) {
+	k := bookingKey(&b.Booking)
+	if p := v.lists[k]; p != nil {
+		return p, nil
+	}
+	p, err := spread(v.ctx, v.Plans, k)
+	if err == nil {
+		if len(v.lists) >= 100 { // few are in use at a time: an event's bookings are read together
+			clear(v.lists)
+		}
+		v.lists[k] = p
+	}
+	return p, err
+}
+
+func (v *verification) readLapsing(eventID string) error {
+	v.lapsing = map[string][]lapsing{}
+	rows, err := v.tx.QueryContext(v.ctx, `SELECT expires_at, event_id, first_seq, last_seq FROM lapsing
+		WHERE $1 IN ('', event_id) ORDER BY event_id, expires_at, first_seq`, eventID) // all of it: only live holds are in it
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l lapsing
+		if err := rows.Scan(&l.until, &l.eventID, &l.first, &l.last); err != nil {
+			return err
+		}
+		v.lapsing[l.eventID] = append(v.lapsing[l.eventID], l)
+	}
+	return rows.Err()
+}
+
+// leadsTo reports whether the janitor finds one of some entries of an event by their end.
+func (v *verification) leadsTo(eventID string, until int64, entries []int64) bool {
+	list := v.lapsing[eventID]
+	from, _ := slices.BinarySearchFunc(list, until, func(l lapsing, until int64) int { return cmp.Compare(l.until, until) })
+	for _, l := range list[from:] {
+		if l.until != until {
+			break
+		}
+		if slices.ContainsFunc(entries, func(seq int64) bool { return l.first <= seq && seq <= l.last }) {
+			return true
+		}
+	}
+	return false
+}
+
+// givenBackSince is when bookings got their columns released_at and given_back, µs
+// since 1970; 0: they always had them. Nodes of the version before go on for a moment.
+func givenBackSince(ctx context.Context, db *sqldb.DB) (int64, error) {
+	const people, moment = 4, 2 * time.Minute
+	at, err := db.MigratedAt(ctx, "booking", people)
+	if err != nil || at.IsZero() {
+		return 0, err
+	}
+	return at.Add(moment).UnixMicro(), nil
+}
