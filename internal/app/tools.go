@@ -92,34 +92,6 @@ func (s Storage) toRead(ctx context.Context) (*sqldb.DB, error) {
 	return db, nil
 }
 
-// Verify replays ledgers against the tables.
-type Verify struct {
-	Storage
-	Event string `help:"Only the event with this id." unset:"all events" placeholder:"ID"`
-}
-
-// Run verifies; the error is the first difference.
-func (v Verify) Run(ctx context.Context, out io.Writer) error {
-	db, err := v.toRead(ctx)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	start := time.Now()
-	sum, err := booking.Verify(ctx, db, v.Event)
-	var diff booking.Difference
-	if errors.As(err, &diff) {
-		return fmt.Errorf("the ledger and the tables disagree: %w", err)
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "ok: %s of %s replay to %s and %s (%s)\n",
-		counted(sum.Entries, "ledger entry", "ledger entries"), counted(sum.Events, "event", "events"),
-		counted(sum.Bookings, "booking", "bookings"), counted(sum.Claims, "claim", "claims"), time.Since(start).Round(time.Millisecond))
-	return nil
-}
-
 // Export writes an event's ledger.
 type Export struct {
 	Storage

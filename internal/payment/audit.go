@@ -2,6 +2,8 @@ package payment
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"boxoffice/internal/sqldb"
@@ -15,16 +17,31 @@ type Row struct {
 	Amount, Refunded               int64 // minor units
 	Currency                       string
 	Status                         Status
+	GaveUp                         bool // see Payment
+}
+
+// Named reports whether the row has the id that its booking and attempt give it.
+func (r *Row) Named() bool {
+	return r.ID == paymentID(r.BookingID, r.Attempt)
+}
+
+// Took reports whether the payment has paid its booking, whatever went back since.
+func (r *Row) Took() bool { return r.Status == Captured || r.Status == Refunded && !r.GaveUp }
+
+// Querier is a database, or a snapshot of it.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // By a range of the primary key.
-const sqlLedger = `SELECT id, booking_id, event_id, user_id, attempt, amount, refunded, currency, status
+const sqlLedger = `SELECT id, booking_id, event_id, user_id, attempt, amount, refunded, currency, status, ends_as <> ''
 	FROM payments WHERE id >= $1 AND id < $2 ORDER BY id`
 
 // Ledger yields all payments of an event, or of all events if eventID is "", in
 // the order of their ids. An error of yield ends it and is returned.
-func Ledger(ctx context.Context, db *sqldb.DB, eventID string, yield func(Row) error) error {
-	rows, err := db.Reader().QueryContext(ctx, db.Text(sqlLedger), eventID, eventID+"~") // ids are below "~"
+func Ledger(ctx context.Context, q Querier, eventID string, yield func(Row) error) error {
+	rows, err := q.QueryContext(ctx, sqlLedger, eventID, eventID+"~") // ids are below "~"
 	if err != nil {
 		return fmt.Errorf("list payments: %w", err)
 	}
@@ -32,7 +49,7 @@ func Ledger(ctx context.Context, db *sqldb.DB, eventID string, yield func(Row) e
 	for rows.Next() {
 		var r Row
 		if err := rows.Scan(&r.ID, &r.BookingID, &r.EventID, &r.UserID, &r.Attempt, &r.Amount, &r.Refunded,
-			&r.Currency, (*string)(&r.Status)); err != nil {
+			&r.Currency, (*string)(&r.Status), &r.GaveUp); err != nil {
 			return fmt.Errorf("list payments: %w", err)
 		}
 		if err := yield(r); err != nil {
@@ -40,6 +57,65 @@ func Ledger(ctx context.Context, db *sqldb.DB, eventID string, yield func(Row) e
 		}
 	}
 	return rows.Err()
+}
+
+// Events lists the events that have payments, in order: a step of the primary key
+// for each.
+func Events(ctx context.Context, q Querier) (ids []string, err error) {
+	for after := ""; ; after += "~" {
+		err := q.QueryRowContext(ctx, `SELECT event_id FROM payments WHERE id > $1 ORDER BY id LIMIT 1`, after).Scan(&after)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ids, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list events of payments: %w", err)
+		}
+		ids = append(ids, after)
+	}
+}
+
+// RefundRow is a refund as an auditor compares it with the bookings' ledger and
+// with its payment.
+type RefundRow struct {
+	ID, BookingID, PaymentID string
+	Seq                      int64 // of the ledger entry that it is for
+	Amount                   int64 // minor units
+	Status                   string
+}
+
+// Named reports whether the row has the id that its event and entry give it.
+func (r *RefundRow) Named(eventID string) bool { return r.ID == refundID(eventID, r.Seq) }
+
+// Done reports whether the money has gone back.
+func (r *RefundRow) Done() bool { return r.Status == refundDone }
+
+// Needless reports whether there was no money to go back.
+func (r *RefundRow) Needless() bool { return r.Status == refundNeedless }
+
+// RefundLedger yields all refunds of an event. Each entry of its ledger that gives
+// money back has one, up to the entry upTo; later ones may have one already.
+func RefundLedger(ctx context.Context, q Querier, eventID string, yield func(RefundRow) error) (upTo int64, err error) {
+	// By the primary key of each.
+	err = q.QueryRowContext(ctx, `SELECT seq FROM refund_cursors WHERE event_id = $1`, eventID).Scan(&upTo)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("read refund cursor: %w", err)
+	}
+	rows, err := q.QueryContext(ctx, `SELECT id, seq, booking_id, payment_id, amount, status FROM refunds WHERE id > $1 AND id < $2`,
+		eventID+":", eventID+";")
+	if err != nil {
+		return 0, fmt.Errorf("list refunds: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r RefundRow
+		if err := rows.Scan(&r.ID, &r.Seq, &r.BookingID, &r.PaymentID, &r.Amount, &r.Status); err != nil {
+			return 0, fmt.Errorf("list refunds: %w", err)
+		}
+		if err := yield(r); err != nil {
+			return 0, err
+		}
+	}
+	return upTo, rows.Err()
 }
 
 // Unsettled counts the payments and the refunds that are still under way.
@@ -51,3 +127,7 @@ func Unsettled(ctx context.Context, db *sqldb.DB) (payments, refunds int64, err 
 	}
 	return payments, refunds, nil
 }
+
+// Migrate brings the tables up to date, or says that a database that is only read is
+// of another version.
+func Migrate(ctx context.Context, db *sqldb.DB) error { return db.Migrate(ctx, "payment", migrations) }

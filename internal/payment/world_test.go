@@ -543,7 +543,7 @@ func (w *world) pay(b message.Booking, method, key string) (Payment, error) {
 func (w *world) ledgerRows() []Row {
 	w.t.Helper()
 	var rows []Row
-	if err := Ledger(context.Background(), w.db, "", func(r Row) error { rows = append(rows, r); return nil }); err != nil {
+	if err := Ledger(context.Background(), w.db.Reader(), "", func(r Row) error { rows = append(rows, r); return nil }); err != nil {
 		w.t.Fatal(err)
 	}
 	return rows

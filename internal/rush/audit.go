@@ -294,7 +294,7 @@ func (a *Audit) tables(ctx context.Context, db *sqldb.DB, eventID string, live m
 // payments compares money with bookings, and answers what was paid for.
 func (a *Audit) payments(ctx context.Context, db *sqldb.DB, eventID string, bookings map[string]*auditBooking) (paid map[string]int64, err error) {
 	paid = map[string]int64{}
-	err = payment.Ledger(ctx, db, eventID, func(p payment.Row) error {
+	err = payment.Ledger(ctx, db.Reader(), eventID, func(p payment.Row) error {
 		if p.Status != "captured" && p.Status != "partly_refunded" {
 			return nil
 		}

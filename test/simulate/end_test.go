@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	ledger "boxoffice/internal/booking"
+	"boxoffice/internal/app"
 )
 
 // end brings a history to its end, and looks whether everybody has what they were
@@ -64,7 +64,7 @@ func (w *world) end(v map[string]*op) {
 	}
 	w.sessions()
 	err := w.patiently(func() error {
-		_, err := ledger.Verify(context.Background(), w.nodes[0].app.DB, "")
+		_, err := app.VerifyAll(context.Background(), w.nodes[0].app.DB, "")
 		return err
 	})
 	if err != nil {
