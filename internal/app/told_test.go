@@ -145,3 +145,14 @@ func TestFreeSeatsAreConfirmed(t *testing.T) {
 		t.Error("the order of free seats speaks of paying")
 	}
 }
+
+// The purchase to paste into a shell reads its mail from the server, so only a
+// demo shows it.
+func TestPurchaseNeedsADemo(t *testing.T) {
+	f := newFair(t)
+	b := newBrowser(t, f.base)
+	b.get(t, "/developers").at(t, 200, "/developers", "For developers")
+	if strings.Contains(b.text, `id="purchase"`) {
+		t.Error("a server without /dev/mail shows a script that waits for mail there")
+	}
+}

@@ -137,6 +137,10 @@ func (a *assets) path(name string) (string, error) {
 	return "", fmt.Errorf("there is no asset %q", name)
 }
 
+// Demo reports whether the server is one to try things out, whose mail anybody
+// may read.
+func (v *Visit) Demo() bool { return v.kit.cfg.Demo }
+
 // Show answers with a page of a set.
 func (v *Visit) Show(s *Set, name string, m Meta, data any) error {
 	one := s.byLang[v.Lang][name]

@@ -5,8 +5,9 @@ import (
 	"cmp"
 )
 
-// developers is the page for those who write programs: a purchase to paste into
-// a shell, and where the API is described.
+// developers is the page for those who write programs: where the API is described
+// and, of a demo, a purchase to paste into a shell. It reads the secret that
+// verifies an address from the mail, which only a demo shows.
 func (s *Shop) developers(v *page.Visit) error {
 	found, err := s.Events.Search(v.Context(), Query{Limit: homeShown})
 	if err != nil {
@@ -21,6 +22,6 @@ func (s *Shop) developers(v *page.Visit) error {
 	}
 	v.Public()
 	return v.Show(s.set, "developers", page.Meta{Title: v.T("developers.title"), Canonical: "/developers"}, map[string]any{
-		"Base": cmp.Or(v.URL(""), "https://tickets.example"), "Event": event,
+		"Base": cmp.Or(v.URL(""), "https://tickets.example"), "Event": event, "Demo": v.Demo(),
 	})
 }
