@@ -143,6 +143,8 @@ func TestOrganizerSells(t *testing.T) {
 	wants(t, h.page(t, organizer, "GET", at+"?booking=nobody@example.org", nil, 200), "no such booking")
 
 	h.attendees(t, organizer, at, 5, 9)
+	h.page(t, organizer, "POST", at+"/seats", url.Values{"kind": {"complimentary"}, "quantity": {"2"}, "nonce": {"gift"}}, 303)
+	h.eventually(t, organizer, at+"/cancel", "Complimentary seats that are cancelled, too 2")
 
 	wants(t, h.page(t, organizer, "GET", at+"/cancel", nil, 200), "Bookings that are cancelled 2", "€206.58")
 	wants(t, h.page(t, organizer, "POST", at+"/cancel", url.Values{"title": {"Night"}}, 422), "This is not the title")
@@ -155,6 +157,10 @@ func TestOrganizerSells(t *testing.T) {
 	defer stop()
 	h.eventually(t, organizer, at, "2 of 2 refunds done")
 	wants(t, h.page(t, organizer, "GET", at, nil, 200), "Cancelled", "Refunded 2 €206.58", "Revenue €0.00")
+	// Nobody is mailed, so the list keeps those who had booked.
+	if kept := h.ask(t, organizer, "GET", at+"/attendees.csv", "").Body.String(); strings.Count(kept, ",cancelled,") != 5+4+2 || strings.Count(kept, "\r\n") != 1+5+4+2 || !strings.Contains(kept, "64.56") {
+		t.Errorf("the list of a cancelled event: %q", kept)
+	}
 	wants(t, h.page(t, organizer, "GET", at+"/edit", nil, 409), "This event is cancelled")
 }
 

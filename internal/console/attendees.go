@@ -23,7 +23,8 @@ const (
 // in all languages.
 var columns = []string{"reference", "status", "seat", "section", "row", "number", "tier", "price", "currency", "name", "email", "booked_at", "kind"}
 
-// attendees answers with everybody who has a seat, a line each: CSV as in RFC
+// attendees answers with everybody who has a seat, a line each; of a cancelled
+// event with everybody who had booked one, since no mail tells them: CSV as in RFC
 // 4180, in UTF-8. It begins with a byte order mark, since the program that most
 // people open it with takes it for another encoding otherwise; readers of CSV in
 // common languages have a name for that (such as utf-8-sig).
@@ -32,8 +33,8 @@ var columns = []string{"reference", "status", "seat", "section", "row", "number"
 // it fails half way, the connection is broken off, so that nobody takes half a
 // list for a whole one.
 func (c *Console) attendees(v *page.Visit, e *message.Event) error {
-	status := message.Booked
-	if v.Request.URL.Query().Get("status") == "all" {
+	status, gone, all := message.Booked, e.Status == string(message.Cancelled), v.Request.URL.Query().Get("status") == "all"
+	if gone || all {
 		status = ""
 	}
 	list, err := c.Sales.Bookings(v.Context(), e.ID, status, "", pageOfCSV)
@@ -56,7 +57,9 @@ func (c *Console) attendees(v *page.Visit, e *message.Event) error {
 	for {
 		_ = rc.SetWriteDeadline(time.Now().Add(writeOfCSV)) // not every writer has one
 		for i := range list {
-			writeBooking(out, &list[i])
+			if !gone || all || hadBooked(&list[i]) {
+				writeBooking(out, &list[i])
+			}
 		}
 		if out.Flush(); out.Error() != nil {
 			return nil // nobody reads it any more
@@ -69,6 +72,12 @@ func (c *Console) attendees(v *page.Visit, e *message.Event) error {
 			panic(http.ErrAbortHandler)
 		}
 	}
+}
+
+// hadBooked reports whether a booking is booked, or was until it was cancelled: a
+// hold that was let go has no payment.
+func hadBooked(b *Booking) bool {
+	return b.Status == message.Booked || b.Status == message.BookingCancelled && b.PaymentID != ""
 }
 
 // writeBooking writes a line for each seat of a booking. What csv.Writer cannot
