@@ -17,7 +17,7 @@ func TestOrganizersStayForTheirEvents(t *testing.T) {
 			t.Errorf("%s: %d %s", status, w.Code, w.Body)
 		}
 		w := h.ask(t, organizer, http.MethodPost, "/account/delete", "")
-		if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "Please cancel them first.") {
+		if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "Please cancel them first") {
 			t.Errorf("%s, on the page: %d", status, w.Code)
 		}
 		if w := h.ask(t, organizer, http.MethodDelete, "/events/"+s.event, ""); w.Code != http.StatusOK {
