@@ -14,8 +14,9 @@ import (
 // Hold takes seats for a while. With a key the same wish by the same caller
 // comes to the same booking, however often it is sent.
 func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error) {
-	bookingID := id.Booking(w.EventID, caller.UserID, key)
-	return s.look(ctx, w.EventID, w, func(v *view, c command) (message.Booking, error) {
+	bookingID, early := id.Booking(w.EventID, caller.UserID, key), true
+	b, err := s.look(ctx, w.EventID, w, func(v *view, c command) (message.Booking, error) {
+		early = true
 		c.do, c.bookingID, c.caller, c.fingerprint = doHold, bookingID, caller, w.fingerprint(key)
 		if v.hiddenFrom(caller) {
 			return message.Booking{}, errs.Missing("event")
@@ -33,8 +34,26 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 		if err != nil {
 			return message.Booking{}, err
 		}
+		early = false
 		return s.submitTold(ctx, c, done)
 	})
+	if early && key != "" && errs.Of(err) != nil {
+		again := command{do: doHold, eventID: w.EventID, bookingID: bookingID, caller: caller, fingerprint: w.fingerprint(key)}
+		return s.replay(ctx, again, err)
+	}
+	return b, err
+}
+
+// replay answers a hold that was refused before the writer was asked: by its key it
+// may have been made before, and have other seats by now. The writer compares the
+// request with the first one; of a booking that is there it needs no more. Only what
+// this node remembers is looked for: most refusals in an on-sale are first requests,
+// and they must not cost a read each.
+func (s *Service) replay(ctx context.Context, c command, refused error) (message.Booking, error) {
+	if _, ok := s.Remembered(c.bookingID); !ok {
+		return message.Booking{}, refused
+	}
+	return s.submit(ctx, c)
 }
 
 // maxLooks is how often what somebody names is looked up before the event changes
