@@ -354,21 +354,26 @@ func (c *conn) begin() bool {
 
 func (c *conn) end() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.busy, c.quiet = false, c.answered
 	c.door.busy.Add(-1)
-	if c.closed { // meanwhile
+	closed := c.closed // meanwhile
+	c.mu.Unlock()
+	if closed {
 		_ = c.Conn.Close()
 	}
 }
 
 // Close closes the connection, once the answer that is under way is written:
 // net/http, when it shuts down, takes the connection to be idle.
+//
+// The connection itself is closed without holding mu: Peers is told, and looks at
+// connections while it holds its own lock.
 func (c *conn) Close() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.closed = true
-	if c.busy {
+	busy := c.busy
+	c.mu.Unlock()
+	if busy {
 		return nil
 	}
 	return c.Conn.Close()

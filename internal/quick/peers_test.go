@@ -276,3 +276,37 @@ func TestNetwork(t *testing.T) {
 		}
 	}
 }
+
+// A connection that closes holds no lock of its own while Peers counts it out: Peers
+// looks at connections under its lock.
+func TestClosingWaitsForNobody(t *testing.T) {
+	for _, how := range []func(*conn){
+		func(c *conn) { _ = c.Close() },
+		func(c *conn) { c.begin(); _ = c.Close(); c.end() },
+	} {
+		addr, accepted := peers(t, 10, 10, nil)
+		connect(t, addr)
+		c := (<-accepted).(*conn)
+		p := &c.door.Peers
+		p.mu.Lock() // as if a newcomer looked for a connection to give way
+		closed := make(chan struct{})
+		go func() {
+			how(c)
+			close(closed)
+		}()
+		free := func() (and bool) { // and closed
+			if c.mu.TryLock() {
+				and = c.closed && !c.busy
+				c.mu.Unlock()
+			}
+			return and
+		}
+		for asked := time.Now(); !free(); time.Sleep(time.Millisecond) {
+			if time.Since(asked) > 10*time.Second {
+				t.Fatal("a connection that closes keeps its lock while it waits for that of Peers")
+			}
+		}
+		p.mu.Unlock()
+		<-closed
+	}
+}
