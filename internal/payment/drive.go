@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"boxoffice/internal/errs"
@@ -15,10 +16,12 @@ import (
 // drive is one payment on its way, in a goroutine of its own.
 type drive struct {
 	s     *Service
-	begun *begun        // that it belongs to; nil when it was taken up
-	again *request      // to begin anew, if it costs something else than was believed; nil: not
-	poke  chan struct{} // its row was changed by somebody else
-	done  chan struct{} // closed when the goroutine has ended
+	begun *begun   // that it belongs to; nil when it was taken up
+	again *request // to begin anew, if it costs something else than was believed; nil: not
+	// Whoever pays has given it up: it is not begun anew.
+	forgone atomic.Bool
+	poke    chan struct{} // its row was changed by somebody else
+	done    chan struct{} // closed when the goroutine has ended
 
 	// Written before done is closed: what restart came to.
 	next   *insertion

@@ -329,10 +329,15 @@ func (s *Service) await(ctx context.Context, p Payment, d *drive) (Payment, *err
 		s.mu.Unlock()
 	}
 	switch {
+	case d == nil && s.goesOn(&p):
+		return Payment{}, nil, errGoesOn()
 	case d == nil && p.Status.Final():
 		return p, nil, nil
 	case d == nil: // it has ended meanwhile, or another process drives it
 		p, err := s.watch(ctx, p.ID)
+		if err == nil && s.goesOn(&p) {
+			return Payment{}, nil, errGoesOn()
+		}
 		return p, nil, err
 	}
 	select {
@@ -343,11 +348,16 @@ func (s *Service) await(ctx context.Context, p Payment, d *drive) (Payment, *err
 		if w := d.next; w != nil {
 			return s.await(ctx, w.got, w.drive)
 		}
+		p, refusal := d.snapshot()
+		return p, refusal, nil
 	case <-s.waits().Context().Done():
 	case <-ctx.Done():
 		return Payment{}, nil, ctx.Err()
 	}
 	p, refusal := d.snapshot()
+	if s.goesOn(&p) && d.again != nil {
+		return Payment{}, nil, errGoesOn()
+	}
 	return p, refusal, nil
 }
 

@@ -31,6 +31,7 @@ type house struct {
 	broken    map[string]error           // ledgers that cannot be read, by event
 	memory    map[string]message.Booking // what Remembered answers
 	reads     int                        // of Booking
+	readErr   func() error               // what Booking fails with; nil: it does not
 
 	waives bool                                       // nobody needs a verified address
 	refuse error                                      // what Confirm answers instead
@@ -107,6 +108,11 @@ func (h *house) Booking(_ context.Context, bookingID string) (message.Booking, e
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.reads++
+	if h.readErr != nil {
+		if err := h.readErr(); err != nil {
+			return message.Booking{}, err
+		}
+	}
 	b := h.bookings[bookingID]
 	if b == nil {
 		return message.Booking{}, errs.Missing("booking")
