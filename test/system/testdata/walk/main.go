@@ -219,7 +219,7 @@ func main() {
 	step("read the tickets as a PDF", file, err, 200, file != nil && bytes.HasPrefix(file.Body, []byte("%PDF")))
 	keys, err := nobody.GetTicketKeysWithResponse(ctx)
 	step("read the keys of tickets", keys, err, 200, keys != nil && bytes.Contains(keys.Body, []byte("Ed25519")))
-	renewed, err := fan.RenewBookingLinkWithResponse(ctx, booking)
+	renewed, err := fan.RenewBookingLinkWithResponse(ctx, booking, nil)
 	step("make a new link", renewed, err, 200, renewed != nil && renewed.JSON200 != nil)
 	payment := paid.JSON201.Id
 	mine, err := fan.GetBookingWithResponse(ctx, booking, &GetBookingParams{})
@@ -270,7 +270,7 @@ func main() {
 	step("hold again", next, err, 201, next != nil && next.JSON201 != nil)
 	paidNext, err := fan.PayWithResponse(ctx, &PayParams{}, NewPayment{BookingId: next.JSON201.Id, Method: ptr("tok_ok")})
 	step("pay again", paidNext, err, 201, paidNext != nil && paidNext.JSON201 != nil)
-	void, err := fan.VoidPaymentWithResponse(ctx, paidNext.JSON201.Id)
+	void, err := fan.VoidPaymentWithResponse(ctx, paidNext.JSON201.Id, nil)
 	step("refund a payment", void, err, 200, void != nil && void.JSON200 != nil && string(void.JSON200.Status) == "refunded")
 
 	// A guest, up to the code in the mail.
@@ -287,7 +287,7 @@ func main() {
 	step("mail the code again", code, err, 202, true)
 
 	// The end: the event is cancelled, the fan goes.
-	over, err := org.CancelEventWithResponse(ctx, event)
+	over, err := org.CancelEventWithResponse(ctx, event, nil)
 	step("cancel event", over, err, 200, over != nil && over.JSON200 != nil && string(over.JSON200.Status) == "cancelled")
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		gone, err := fan.DeleteUserWithResponse(ctx, fanUser.Id, &DeleteUserParams{XCurrentPassword: ptr(password)})
