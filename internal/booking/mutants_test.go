@@ -27,7 +27,9 @@ var mutants = []struct{ name, file, old, new string }{
 	{"giving back costs nothing", "people.go", `case h.released != 0:`, `case false:`},
 	{"a promise is forgotten", "decide_sale.go", `sale.ChangedAt, sale.ChangeRefundsEnd = max(s.now, sale.ChangedAt), promised`, `_ = promised`},
 	{"the plan may change under taken seats", "decide_sale.go", `sale.PlanVersion != s.sale.PlanVersion) && s.inUse:`, `sale.PlanVersion != s.sale.PlanVersion) && false:`},
-	{"a payment that was given up may book", "cancel.go", `if c.payment != "" { // so that`, `if false { // so that`},
+	{"a payment that was given up may book", "cancel.go", `case message.Expired:
+		return s.cancelEnded(c, b)`, `case message.Expired:
+		return nil, answer{booking: b.ID}`},
 	{"the limit is one seat too high", "people.go", `if live+more <= limit {`, `if live+more <= limit+1 {`},
 	{"held seats do not count towards the limit", "people.go", `(h.status == message.Booked || h.status == message.Pending && h.until > s.now)`, `h.status == message.Booked`},
 	{"an early expiry", "decide.go", `if b.Status != message.Pending || b.ExpiresAt > s.now {

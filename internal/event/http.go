@@ -165,10 +165,6 @@ func etag(e *Event, b *eventBody) string {
 	return `"` + tag + `"`
 }
 
-type byID struct {
-	ID string `path:"id" maxLength:"64"`
-}
-
 // show answers an event as it is sent.
 func (s *Service) show(ctx context.Context, in *showIn) (*encodedOut, error) {
 	e, err := s.Get(ctx, message.CallerFrom(ctx), in.ID)
