@@ -10,10 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"boxoffice/internal/sqldb/sqldbtest"
 )
 
 // Proxy is a server that runs.
@@ -33,12 +36,11 @@ var commands = map[string][]string{
 // FreeAddr is a loopback address on which nobody listens.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := sqldbtest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // it was only asked for a port
-	return l.Addr().String()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 // Start runs a server until the test ends. In its configuration ADDR, PORT and

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -91,7 +92,7 @@ func newServer(within string, settings []string) (*Server, error) {
 			return nil, err
 		}
 	}
-	s.Port, err = freePort()
+	s.Port, err = FreePort()
 	return s, err
 }
 
@@ -286,11 +287,18 @@ func (s *Server) becomeUser() error {
 	return errors.New("there is neither a user postgres nor nobody to run PostgreSQL as")
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// FreePort is a port on which nobody listens, below those that Linux gives to
+// connections: one of those could take it before a server does.
+func FreePort() (int, error) {
+	const lowest, highest = 10_000, 32_000
+	for tries := 0; ; tries++ {
+		port := lowest + rand.IntN(highest-lowest)
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err == nil {
+			return port, l.Close()
+		}
+		if tries == 100 {
+			return 0, err
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
