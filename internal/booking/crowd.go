@@ -57,9 +57,10 @@ type crowdHold struct {
 }
 
 const (
-	crowdShare = 20 // so many such clients share an event under pressure
-	crowdLeast = 2  // people with all seats that a customer may have, at least
-	crowdAll   = 2  // all unverified people together hold one part in so many of what is not sold, or what one customer may have
+	crowdShare = 20   // so many such clients share an event under pressure
+	crowdLeast = 2    // people with all seats that a customer may have, at least
+	crowdSeat  = 1000 // what a seat counts that is held for as long as a hold lasts
+	crowdAll   = 2    // all unverified people together hold one part in so many of what is not sold, or what one customer may have
 
 	recount = 1_000_000 // µs
 )
@@ -128,7 +129,7 @@ func (c *crowd) reserve(a *asking) error {
 	used := c.usedFrom(a)
 	switch {
 	case !a.pressed:
-	case used+c.wanted(a) > int64(a.mostFrom)*a.holdFor:
+	case used+c.wanted(a) > int64(a.mostFrom)*crowdSeat:
 		return errs.New(errs.TooMany, "many-held-unverified",
 			"Many seats of this event are held from your network by people whose e-mail address is not verified. Please verify yours, or try again in a few minutes.").
 			After(time.Minute)
@@ -149,7 +150,7 @@ func (c *crowd) reserve(a *asking) error {
 }
 
 // usedFrom adds up how long one client address has held how many seats of the
-// event lately, in seats times µs.
+// event lately, in parts of crowdSeat.
 func (c *crowd) usedFrom(a *asking) (used int64) {
 	for id, h := range c.from[a.at] {
 		end := h.end(a.now)
@@ -158,20 +159,27 @@ func (c *crowd) usedFrom(a *asking) (used int64) {
 			c.drop(id)
 		case id == a.bookingID:
 		case end == 0:
-			used += h.whole(h.seats, a.now)
+			used += h.share(h.whole(h.seats, a.now))
 		default:
-			used += h.spent(end)
+			used += h.share(h.spent(end))
 		}
 	}
 	return used
 }
 
-// wanted is what the hold that is asked for counts if it lasts.
+// share is seats times µs as parts of crowdSeat, rounded up: of the time that this
+// hold was given, since holds that are made later may last longer or shorter.
+func (h *crowdHold) share(held int64) int64 {
+	most := max(h.most, 1)
+	return (held*crowdSeat + most - 1) / most
+}
+
+// wanted is what the hold that is asked for counts if it lasts, in parts of crowdSeat.
 func (c *crowd) wanted(a *asking) int64 {
 	if h := c.holds[a.bookingID]; h != nil {
-		return h.whole(a.seats, a.now)
+		return h.share(h.whole(a.seats, a.now))
 	}
-	return int64(a.seats) * a.holdFor
+	return int64(a.seats) * crowdSeat
 }
 
 // spent is what a hold has held until a time, in seats times µs.

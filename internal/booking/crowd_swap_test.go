@@ -81,3 +81,30 @@ func TestCrowdCountsSeatsUntilTheyAreGivenBack(t *testing.T) {
 		})
 	}
 }
+
+// What is held counts by the time that each hold was given, not by what a hold
+// lasts now: whoever held seats before the organizer changed that has as many.
+func TestCrowdCountsByTheTimeThatEachHoldWasGiven(t *testing.T) {
+	for name, times := range map[string][2]int64{"shortened": {30 * minute, 5 * minute}, "lengthened": {5 * minute, 60 * minute}, "odd": {7*minute + 1, 11 * minute}} {
+		t.Run(name, func(t *testing.T) {
+			c, n := newCrowd(), 0
+			hold := func(seats int, now, holdFor int64) error {
+				n++
+				return c.reserve(&asking{at: origin{"e", "192.0.2.1"}, bookingID: fmt.Sprint(n), seats: seats, now: now, holdFor: holdFor, pressed: true, mostFrom: 16, mostOfAll: 1000})
+			}
+			for range 3 {
+				if err := hold(1, minute, times[0]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for left := 13; left > 0; left-- {
+				if err := hold(1, 2*minute, times[1]); err != nil {
+					t.Fatalf("%d seats short of what it may have: %v", left, err)
+				}
+			}
+			if err := hold(1, 2*minute, times[1]); err == nil {
+				t.Error("a seat too many")
+			}
+		})
+	}
+}
