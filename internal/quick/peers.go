@@ -168,7 +168,8 @@ func (p *Peers) takenOver(c *conn) {
 // yield is a connection that gives way to one of own: of the client with the
 // most connections that are no feeds, or of another if all of those work; else a
 // live feed, whose viewer comes back. Nobody has to give way to a client with as
-// many connections as they have.
+// many connections as they have. Of feeds, nobody has to unless they still have as
+// many then, or two clients would take turns; but for one that has none at all.
 func (p *Peers) yield(own *origin) *conn {
 	size := 0
 	if own != nil {
@@ -186,6 +187,9 @@ func (p *Peers) yield(own *origin) *conn {
 		if c := own.yield(); c != nil {
 			return c
 		}
+	}
+	if size > 0 { // or two would take turns
+		size++
 	}
 	if of, _, oldest := p.feeds.Most(); oldest != nil && len(of.conns) > size && oldest.Value.cutOff() {
 		return oldest.Value

@@ -310,3 +310,22 @@ func TestClosingWaitsForNobody(t *testing.T) {
 		<-closed
 	}
 }
+
+// Of two clients whose feeds take everything none takes the other's when they
+// would only have changed places.
+func TestFeedsTakeNoTurns(t *testing.T) {
+	addr, accepted := peers(t, 5, 5, nil)
+	var clients []net.Conn
+	for i := range 5 { // three of .1, two of .2
+		clients = append(clients, from(t, "127.0.0."+string("11122"[i]), addr))
+		watches(entered(t, accepted))
+	}
+	if got := refused(t, from(t, "127.0.0.2", addr)); got != 503 {
+		t.Errorf("one who has one less: %d", got)
+	}
+	from(t, "127.0.0.3", addr)
+	works(entered(t, accepted))
+	if !ended(clients[0]) {
+		t.Error("a newcomer finds no room")
+	}
+}
