@@ -105,10 +105,17 @@ func (g *Gateway) stream(w http.ResponseWriter, r *http.Request, fn func(http.Re
 		defer v.mu.Unlock()
 		one.Value = quick.Bare(c)
 	}
+	returned := false
+	defer func() {
+		if !returned && q.answer.taken != nil { // it has panicked: nobody else closes that
+			_ = q.answer.taken.Close()
+		}
+		if q.answer.taken == nil || !quick.OnClose(q.answer.taken, func() { v.leave(one) }) {
+			v.leave(one)
+		}
+	}()
 	err = fn(w, r)
-	if q.answer.taken == nil || !quick.OnClose(q.answer.taken, func() { v.leave(one) }) {
-		v.leave(one)
-	}
+	returned = true
 	return err
 }
 

@@ -125,3 +125,37 @@ func TestReserve(t *testing.T) {
 		}
 	}
 }
+
+// A live feed whose handler panics counts no longer, whether it has taken the
+// connection over or not, and its connection is closed.
+func TestViewersAfterAPanic(t *testing.T) {
+	d := newDoor(t)
+	d.viewers.most, d.viewers.each = 1, 1
+	d.Stream(&huma.Operation{OperationID: "watch", Method: http.MethodGet, Path: "/things/live", Responses: map[string]*huma.Response{}},
+		func(w http.ResponseWriter, r *http.Request) error {
+			if r.Header.Get("Take") != "" {
+				if _, _, err := http.NewResponseController(w).Hijack(); err != nil {
+					return err
+				}
+			}
+			panic("a fault")
+		})
+	addr := d.listen(t)
+	for _, header := range []string{"", "Take: 1\r\n", ""} {
+		c := dial(t, addr)
+		if _, err := fmt.Fprintf(c, "GET /things/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n", header); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(c.in, nil)
+		switch {
+		case header != "":
+			if err == nil {
+				t.Errorf("an answer after the connection was taken over: %d", res.StatusCode)
+			}
+		case err != nil:
+			t.Error(err)
+		case res.StatusCode != http.StatusInternalServerError:
+			t.Errorf("%d", res.StatusCode)
+		}
+	}
+}
