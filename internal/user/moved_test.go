@@ -114,3 +114,33 @@ func TestAResetLeavesTheSecondFactor(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A disabled account that gives an address, whether the oldest or the newest,
+// keeps nobody else who gives it from a new password.
+func TestADisabledAccountHidesNoOther(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	m := w.mails()
+	const address = "ann@example.org"
+	var all []User
+	for range 3 {
+		all = append(all, w.signUp(t, address))
+		w.pass(mailPause)
+	}
+	yes, password := true, "another horse battery"
+	for _, i := range []int{0, 2} {
+		if _, err := w.Update(ctx, message.System, all[i].ID, 0, Change{Disabled: &yes}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.pass(time.Hour)
+	if err := w.ForgotPassword(ctx, address); err != nil {
+		t.Fatal(err)
+	}
+	subject, token := w.last(t, m, address)
+	if err := w.ResetPassword(ctx, token, password); err != nil {
+		t.Fatalf("by %q: %v", subject, err)
+	}
+	if in, err := w.Login(ctx, Credentials{Name: address, Password: password}); err != nil || in.User.ID != all[1].ID {
+		t.Errorf("%+v %v", in.User, err)
+	}
+}

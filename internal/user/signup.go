@@ -196,9 +196,10 @@ func (s *Service) claimants(ctx context.Context, login string) (list []User, err
 }
 
 // giving picks, of the accounts that give an address, the oldest, the newest and
-// the newest that has signed in from the client's network before.
+// the newest that has signed in from the client's network before. Accounts that
+// are disabled, into which nobody gets, hide no others.
 func (s *Service) giving(ctx context.Context, address string) ([]string, error) {
-	const where = `SELECT id FROM users WHERE contact = $1 AND role <> 'guest' AND NOT email_verified AND password_hash <> '' ORDER BY created_at ` // users_by_contact
+	const where = `SELECT id FROM users WHERE contact = $1 AND role <> 'guest' AND NOT email_verified AND NOT disabled AND password_hash <> '' ORDER BY created_at ` // users_by_contact
 	list, err := s.ids(ctx, where+`DESC, id DESC LIMIT $2`, address, peopleAtMost)
 	if err != nil || len(list) == 0 {
 		return nil, err
