@@ -30,7 +30,8 @@ type cli struct {
 		Export app.Export `cmd:"" help:"Write an event's ledger as NDJSON, one entry a line."`
 	} `cmd:"" help:"Work with ledgers."`
 	Admin struct {
-		Create app.CreateAdmin `cmd:"" help:"Create an administrator; prints the password once."`
+		Create         app.CreateAdmin    `cmd:"" help:"Create an administrator; prints the password once."`
+		ResetTwoFactor app.ResetTwoFactor `cmd:"" help:"Take the second factor of an account away whose owner has lost app and recovery codes; ends its sessions."`
 	} `cmd:"" help:"Administrate accounts."`
 	Ticket struct {
 		Verify app.TicketVerify `cmd:"" help:"Check tickets as a gate does, without a network."`
@@ -109,6 +110,8 @@ func (c *cli) run(ctx context.Context, command string, stdin io.Reader, stdout, 
 		return c.Ledger.Export.Run(ctx, stdout)
 	case "admin create":
 		return c.Admin.Create.Run(ctx, stdout)
+	case "admin reset-two-factor":
+		return c.Admin.ResetTwoFactor.Run(ctx, stdout)
 	case "ticket verify", "ticket verify <token>":
 		return c.Ticket.Verify.Run(stdin, stdout)
 	case "ticket keys":

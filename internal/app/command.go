@@ -27,10 +27,11 @@ type command interface {
 // commands are the commands by the names that they have on the socket. What is
 // sent is the JSON of the value.
 var commands = map[string]func() command{
-	"import":       func() command { return &importing{} },
-	"admin create": func() command { return &creatingAdmin{} },
-	"ticket keys":  func() command { return &renewingKeys{} },
-	"fans":         func() command { return &makingFans{} },
+	"import":                 func() command { return &importing{} },
+	"admin create":           func() command { return &creatingAdmin{} },
+	"admin reset-two-factor": func() command { return &resettingTwoFactor{} },
+	"ticket keys":            func() command { return &renewingKeys{} },
+	"fans":                   func() command { return &makingFans{} },
 }
 
 // patience is how long a command waits for a folder whose process takes no
@@ -102,6 +103,23 @@ func (c *creatingAdmin) do(ctx context.Context, p *Parts, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "administrator %s\npassword      %s\n", c.Email, password)
+	return nil
+}
+
+// resettingTwoFactor takes the second factor of an account away.
+type resettingTwoFactor struct{ Email string }
+
+func (r *resettingTwoFactor) do(ctx context.Context, p *Parts, out io.Writer) error {
+	u, sessions, err := p.Users.ResetTwoFactor(ctx, message.System, r.Email)
+	switch {
+	case errs.KindOf(err) == errs.NotFound:
+		return fmt.Errorf("--email: no account has the address %q", r.Email)
+	case errs.KindOf(err) == errs.Conflict:
+		return fmt.Errorf("--email: the account of %q has no second factor", r.Email)
+	case err != nil:
+		return err
+	}
+	fmt.Fprintf(out, "account %s, %s: the second factor and its recovery codes are gone, and %s ended\n", u.ID, u.Address(), counted(sessions, "session has", "sessions have"))
 	return nil
 }
 

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -118,6 +120,7 @@ func besideAServer(t *testing.T, at Storage) {
 	if err := admin.Run(t.Context(), &out); err != nil || !strings.Contains(out.String(), "password") {
 		t.Errorf("%v %s", err, out.String())
 	}
+	resetsTwoFactor(t, at, url, admin.Email, strings.TrimSpace(out.String()[strings.LastIndex(out.String(), " "):]))
 	// What goes wrong there is said here, with its status.
 	if err := admin.Run(t.Context(), io.Discard); ExitStatus(err) != 1 || errors.Is(err, sqldb.ErrInUse) {
 		t.Errorf("the same again: %v", err)
@@ -134,6 +137,71 @@ func besideAServer(t *testing.T, at Storage) {
 	info, err := os.Stat(filepath.Join(at.Data, socketName))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket: %v %v", info, err)
+	}
+}
+
+// resetsTwoFactor has an account set a second factor up, and the command take it away.
+func resetsTwoFactor(t *testing.T, at Storage, url, email, password string) {
+	t.Helper()
+	var token string
+	ask := func(method, path, body string, to any) int {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, url+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if err := json.NewDecoder(res.Body).Decode(to); err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode
+	}
+	logIn := fmt.Sprintf(`{"email": %q, "password": %q}`, email, password)
+	var in struct {
+		Token string `json:"token"`
+		User  struct {
+			ID string `json:"id"`
+		} `json:"user"`
+	}
+	if status := ask("POST", "/users/login", logIn, &in); status != http.StatusOK {
+		t.Fatalf("log-in: %d", status)
+	}
+	token = in.Token
+	var app struct {
+		Secret string `json:"secret"`
+	}
+	ask("POST", "/users/"+in.User.ID+"/totp", fmt.Sprintf(`{"current_password": %q}`, password), &app)
+	digits, err := totp.GenerateCode(app.Secret, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer map[string]any
+	if status := ask("PUT", "/users/"+in.User.ID+"/totp", fmt.Sprintf(`{"code": %q}`, digits), &answer); status != http.StatusOK {
+		t.Fatalf("second factor: %d %v", status, answer)
+	}
+	var out bytes.Buffer
+	if err := (ResetTwoFactor{at, email}).Run(t.Context(), &out); err != nil || !strings.Contains(out.String(), email+": the second factor and its recovery codes are gone, and 1 session has ended") {
+		t.Errorf("%v %s", err, out.String())
+	}
+	if status := ask("GET", "/users/"+in.User.ID, "", &answer); status != http.StatusUnauthorized {
+		t.Errorf("its session: %d", status)
+	}
+	token = ""
+	if status := ask("POST", "/users/login", logIn, &answer); status != http.StatusOK {
+		t.Errorf("log-in by the password: %d", status)
+	}
+	for _, other := range []string{email, "nobody@example.org"} {
+		if err := (ResetTwoFactor{at, other}).Run(t.Context(), io.Discard); ExitStatus(err) != 1 || !strings.HasPrefix(err.Error(), "--email: ") {
+			t.Errorf("%s: %v", other, err)
+		}
 	}
 }
 

@@ -144,3 +144,14 @@ type CreateAdmin struct {
 func (c CreateAdmin) Run(ctx context.Context, out io.Writer) error {
 	return c.perform(ctx, "admin create", &creatingAdmin{c.Email}, out, slog.Default())
 }
+
+// ResetTwoFactor lets the owner of an account in who has lost app and recovery codes.
+type ResetTwoFactor struct {
+	Storage
+	Email string `help:"E-mail address of the account. Example: ann@example.org." required:"" placeholder:"ADDRESS"`
+}
+
+// Run says what was done.
+func (r ResetTwoFactor) Run(ctx context.Context, out io.Writer) error {
+	return r.perform(ctx, "admin reset-two-factor", &resettingTwoFactor{r.Email}, out, slog.Default())
+}

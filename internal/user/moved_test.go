@@ -144,3 +144,61 @@ func TestADisabledAccountHidesNoOther(t *testing.T) {
 		t.Errorf("%+v %v", in.User, err)
 	}
 }
+
+// The operator, and nobody else, takes a second factor away: recovery codes and
+// sessions go with it, and the password is enough again.
+func TestResetTwoFactor(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	u, code := w.withFactor(t, "owner@example.org")
+	plain := w.member(t, "plain@example.org")
+	in, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword, Code: code()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, who := range []message.Caller{{}, as(u), as(plain), {UserID: "root", Role: message.Admin}} {
+		if _, _, err := w.ResetTwoFactor(ctx, who, u.Email); !is(err, "not-yours-to-change") {
+			t.Errorf("%+v: %v", who, err)
+		}
+	}
+	if _, _, err := w.ResetTwoFactor(ctx, message.System, "nobody@example.org"); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("an unknown address: %v", err)
+	}
+	if _, _, err := w.ResetTwoFactor(ctx, message.System, plain.Email); errs.KindOf(err) != errs.Conflict {
+		t.Errorf("without a second factor: %v", err)
+	}
+	if _, err := w.Authenticate(ctx, in.Token); err != nil {
+		t.Fatalf("before: %v", err)
+	}
+	got, sessions, err := w.ResetTwoFactor(ctx, message.System, " Owner@Example.org")
+	if err != nil || got.ID != u.ID || sessions != 1 {
+		t.Fatalf("%s, %d sessions: %v", got.ID, sessions, err)
+	}
+	if _, err := w.Authenticate(ctx, in.Token); err == nil {
+		t.Error("a session lasts")
+	}
+	var codes int
+	if err := w.db.Reader().QueryRowContext(ctx, `SELECT count(*) FROM recovery_codes WHERE user_id = $1`, u.ID).Scan(&codes); err != nil || codes != 0 {
+		t.Errorf("%d recovery codes, %v", codes, err)
+	}
+	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword}); err != nil {
+		t.Errorf("by the password: %v", err)
+	}
+	if _, _, err := w.ResetTwoFactor(ctx, message.System, u.Email); errs.KindOf(err) != errs.Conflict {
+		t.Errorf("again: %v", err)
+	}
+}
+
+// An account that has moved to an address, and has not confirmed it, is found by it.
+func TestResetTwoFactorOfAMovedAccount(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	const address = "new@example.org"
+	w.signUp(t, address)
+	u, code := w.withFactor(t, "owner@example.org")
+	to := address
+	if _, err := w.Update(ctx, as(u), u.ID, 0, Change{Email: &to, CurrentPassword: goodPassword, Code: code()}); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := w.ResetTwoFactor(ctx, message.System, address); err != nil || got.ID != u.ID {
+		t.Errorf("%s %v", got.ID, err)
+	}
+}

@@ -127,6 +127,49 @@ func (s *Service) EndTwoFactor(ctx context.Context, caller message.Caller, userI
 	return err
 }
 
+// ResetTwoFactor takes the second factor of the account of an address away, with
+// its recovery codes, and ends its sessions: for owners who have lost app and codes,
+// of whom nobody but the operator can know who they are.
+func (s *Service) ResetTwoFactor(ctx context.Context, caller message.Caller, address string) (u User, sessions int64, err error) {
+	if !caller.IsSystem() {
+		return u, 0, errs.New(errs.Forbidden, "not-yours-to-change", "Only the operator can take an account's second factor away.")
+	}
+	list, err := s.claimants(ctx, address)
+	if err != nil {
+		return u, 0, err
+	}
+	if len(list) == 0 {
+		return u, 0, errs.Missing("account")
+	}
+	u = list[0]
+	for i := range list {
+		if !list[0].Verified && !u.twoFactor { // one may have moved to the address, and not confirmed it
+			u = list[i]
+		}
+	}
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `UPDATE users SET totp_active = FALSE, totp_secret = '', version = version + 1 WHERE id = $1 AND totp_active`, u.ID)
+		if err != nil {
+			return err
+		}
+		switch n, err := res.RowsAffected(); {
+		case err != nil:
+			return err
+		case n != 1:
+			return errs.New(errs.Conflict, "no-secret", "The account has no second factor.")
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM recovery_codes WHERE user_id = $1`, u.ID); err != nil {
+			return err
+		}
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM sessions WHERE user_id = $1 AND expires_at > $2`, u.ID, s.now().UnixMicro()).Scan(&sessions); err != nil { // sessions_by_user
+			return err
+		}
+		return endSessions(ctx, tx, u.ID)
+	})
+	s.sessions.forgetAll(u.ID)
+	return u, sessions, err
+}
+
 // self is the caller's own account, after another look at the password.
 func (s *Service) self(ctx context.Context, caller message.Caller, userID, password string) (User, error) {
 	u, err := s.visible(ctx, caller, userID)
