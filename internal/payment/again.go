@@ -15,7 +15,7 @@ type request struct {
 }
 
 // insert begins a payment, or finds the one that there is. With instead it is begun
-// anew, in that one's place: see restart.
+// anew, in that one's place: see costsOther.
 func (s *Service) insert(ctx context.Context, r request, instead *Payment) (*insertion, error) {
 	o := r.order
 	b, believed := s.believed(&r, instead)
@@ -48,10 +48,7 @@ func (s *Service) insert(ctx context.Context, r request, instead *Payment) (*ins
 	if s.sure(&w.want) {
 		w.want.Status = Authorized
 	}
-	if believed {
-		again := r
-		w.again = &again
-	}
+	w.believed = believed
 	if instead != nil {
 		w.instead, w.want.StartedAt = instead.ID, instead.StartedAt
 	}
@@ -80,44 +77,14 @@ func (s *Service) believed(r *request, instead *Payment) (b message.Booking, ok 
 	return b, ok && b.UserID == r.caller.UserID && b.Amount > 0 && b.Status == message.Pending && b.ReadAt < b.ExpiresAt
 }
 
-// restartFor is how long after its end a payment over the wrong amount may be begun
-// anew. Whoever asks about it meanwhile is not told that it came to nothing: see
-// goesOn.
-const restartFor = 5 * time.Second
+// againFor is how long after its end a payment over a believed amount may be begun
+// anew by a request that is sent again.
+const againFor = 5 * time.Second
 
-// restart pays again, once, for a booking that was believed and costs something
-// else: as if the request had come now. The payment over the wrong amount has come
-// to nothing then. Whoever waits for it waits for the next one. It stops when the
-// payment is given up, or has ended too long ago.
-func (d *drive) restart(ctx context.Context) {
-	for d.again != nil && d.p.Status == Voided && d.p.Reason == amountDiffers && !d.forgone.Load() {
-		if d.s.micros()-d.p.UpdatedAt > restartFor.Microseconds() {
-			return
-		}
-		d.next, d.failed = d.s.insert(ctx, *d.again, &d.p)
-		if d.failed == nil || forGood(d.failed) || !d.pause(ctx, longestOff) {
-			return
-		}
-	}
-}
-
-// goesOn reports whether a payment that has come to nothing may be begun anew by the
-// node that drove it, as far as others know: clocks may differ by some seconds.
-func (s *Service) goesOn(p *Payment) bool {
-	return s.shared && p.Status == Voided && p.Reason == amountDiffers && s.sure(p) &&
-		s.micros()-p.UpdatedAt < 3*restartFor.Microseconds()
-}
-
-// errGoesOn answers whoever asks about a payment that goes on: nothing is known yet.
-func errGoesOn() error {
-	return errs.New(errs.Unavailable, "busy", "The payment is just being made for another amount. Please ask again in a moment.").After(time.Second)
-}
-
-// forgo keeps a payment from being begun anew by this node.
-func (s *Service) forgo(paymentID string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d := s.drives[paymentID]; d != nil {
-		d.forgone.Store(true)
-	}
+// costsOther reports whether a request is to be carried out anew, once: the booking
+// that was believed costs something else, and its payment has come to nothing by that.
+// Nobody has been told so yet, or whoever was asks again just now.
+func (w *insertion) costsOther(p *Payment, now int64) bool {
+	return w.believed && p.ID == w.got.ID && p.Status == Voided && p.Reason == amountDiffers &&
+		(w.result == inserted || w.result == replayed && now-p.UpdatedAt < againFor.Microseconds())
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
@@ -164,82 +162,56 @@ func TestBegunAnewForEverybody(t *testing.T) {
 	w.agree()
 }
 
-// While a payment may still be begun anew nobody is told that it came to nothing.
-// After some seconds it is not begun anew any more.
-func TestNobodyIsToldTooSoon(t *testing.T) {
-	for _, c := range []struct {
-		away time.Duration // the booking service
-		paid bool
-	}{{2 * time.Second, true}, {2 * restartFor, false}} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
-			b := w.house.hold(fan.UserID, 1)
-			w.remember(b, func(b *message.Booking) { b.Amount = 4000 })
-			back := time.Now().Add(c.away)
-			w.house.readErr = func() error {
-				if time.Now().Before(back) {
-					return errors.New("database away")
-				}
-				return nil
-			}
-			for range 2 {
-				if _, err := w.pay(b, "tok_sure", "key"); errs.KindOf(err) != errs.Unavailable {
-					t.Errorf("%v: told %v", c.away, err)
-				}
-			}
-			time.Sleep(4 * restartFor)
-			if err := w.settle(t.Context()); err != nil {
-				t.Error(err)
-			}
-			p, err := w.pay(b, "tok_sure", "key")
-			if c.paid != (err == nil && p.Status == Captured) || !c.paid && !errs.Is(err, amountDiffers) {
-				t.Errorf("%v: %s, %v", c.away, p.Status, err)
-			}
-			w.agree()
-		})
-	}
-}
-
-// Whoever gives a payment up that has come to nothing is not charged by the next.
-func TestGivenUpIsNotBegunAnew(t *testing.T) {
+// A payment is begun anew only for the request that waits for it: what was told, or
+// what nobody waits for, stays as it is.
+func TestBegunAnewForWhoeverWaits(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
 	w.remember(b, func(b *message.Booking) { b.Amount = 4000 })
-	reached, goOn := make(chan struct{}), make(chan struct{})
+	gone, leave := context.WithCancel(t.Context())
 	w.bank.cut = func(_ context.Context, at string) error {
 		if at == "before void" {
-			close(reached)
-			<-goOn
+			leave()
 		}
 		return nil
 	}
-	paid := make(chan error)
-	go func() {
-		_, err := w.Pay(context.Background(), fan, Order{b.ID, "tok_sure", "key"})
-		paid <- err
-	}()
-	<-reached
-	given := make(chan error)
-	go func() {
-		p, err := w.Void(context.Background(), fan, paymentID(b.ID, 1))
-		if err == nil && p.Status != Voided {
-			err = errors.New(string(p.Status))
-		}
-		given <- err
-	}()
-	for forgone := false; !forgone; time.Sleep(time.Millisecond) {
-		w.Service.mu.Lock()
-		forgone = w.Service.drives[paymentID(b.ID, 1)].forgone.Load()
-		w.Service.mu.Unlock()
-	}
-	close(goOn)
-	if err := <-given; err != nil {
+	if _, err := w.Pay(gone, fan, Order{b.ID, "tok_sure", "key"}); !errors.Is(err, context.Canceled) && !errs.Is(err, amountDiffers) {
 		t.Error(err)
 	}
-	if err := <-paid; !errs.Is(err, amountDiffers) {
-		t.Errorf("the payment: %v", err)
+	if err := w.settle(t.Context()); err != nil {
+		t.Error(err)
 	}
 	if n := len(w.ledgerRows()); n != 1 {
+		t.Errorf("%d payments", n)
+	}
+	w.bank.cut = func(context.Context, string) error { return nil }
+	for range 2 { // asked again at once it is paid, once
+		if p, err := w.pay(b, "tok_sure", "key"); statusOf(t, p, err) != Captured || p.Attempt != 2 {
+			t.Errorf("%+v", p)
+		}
+	}
+	w.agree()
+}
+
+// Whoever was faster to pay for the booking, or failed to, is the answer.
+func TestBegunAnewAfterAnother(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	w.remember(b, func(b *message.Booking) { b.Amount = 4000 })
+	w.house.readErr = func() error { // as the request reads the booking, another is declined
+		w.house.readErr = nil
+		w.house.mu.Unlock()
+		_, err := w.Pay(context.Background(), fan, Order{b.ID, "tok_decline", "other"})
+		w.house.mu.Lock()
+		if errs.KindOf(err) != errs.PaymentRequired {
+			t.Errorf("the other: %v", err)
+		}
+		return nil
+	}
+	if _, err := w.pay(b, "tok_sure", "key"); errs.KindOf(err) != errs.PaymentRequired {
+		t.Error(err)
+	}
+	if n := len(w.ledgerRows()); n != 2 {
 		t.Errorf("%d payments", n)
 	}
 	w.agree()

@@ -65,16 +65,7 @@ func (s *Service) VoidSeen(ctx context.Context, caller message.Caller, paymentID
 		return p, errChangedMeanwhile()
 	case p.Status == Captured, p.Status == Refunded && !p.GaveUp(): // seats that cost nothing may be left
 		return s.giveBack(ctx, caller, p)
-	}
-	s.forgo(p.ID)
-	if s.goesOn(&p) { // it was begun anew just before, or is not any more
-		next, _, err := s.await(ctx, p, nil)
-		if err == nil && next.Status == Captured {
-			err = errCapturedMeanwhile(&next)
-		}
-		return next, err
-	}
-	if p.Status.Final() {
+	case p.Status.Final():
 		return p, nil
 	}
 	w := wish{id: p.ID, event: event{kind: evWished}, version: version, now: s.micros()}
@@ -88,14 +79,10 @@ func (s *Service) VoidSeen(ctx context.Context, caller message.Caller, paymentID
 		return Payment{}, err
 	}
 	if p.Status == Captured { // it was when the wish came
-		return Payment{}, errCapturedMeanwhile(&p)
+		return Payment{}, errs.New(errs.Conflict, "captured-meanwhile", "The money was taken a moment ago. Ask again to have it given back.").
+			With("payment_id", p.ID).With("booking_id", p.BookingID)
 	}
 	return p, nil
-}
-
-func errCapturedMeanwhile(p *Payment) error {
-	return errs.New(errs.Conflict, "captured-meanwhile", "The money was taken a moment ago. Ask again to have it given back.").
-		With("payment_id", p.ID).With("booking_id", p.BookingID)
 }
 
 // giveBack cancels the booking of a captured payment and waits a moment for the

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"boxoffice/internal/errs"
@@ -16,16 +15,9 @@ import (
 // drive is one payment on its way, in a goroutine of its own.
 type drive struct {
 	s     *Service
-	begun *begun   // that it belongs to; nil when it was taken up
-	again *request // to begin anew, if it costs something else than was believed; nil: not
-	// Whoever pays has given it up: it is not begun anew.
-	forgone atomic.Bool
-	poke    chan struct{} // its row was changed by somebody else
-	done    chan struct{} // closed when the goroutine has ended
-
-	// Written before done is closed: what restart came to.
-	next   *insertion
-	failed error
+	begun *begun        // that it belongs to; nil when it was taken up
+	poke  chan struct{} // its row was changed by somebody else
+	done  chan struct{} // closed when the goroutine has ended
 
 	// Only the goroutine uses these.
 	pauses   int // since the row last moved
@@ -47,9 +39,9 @@ const (
 	stepTimeout = 30 * time.Second
 )
 
-// start drives a payment on, or pokes its driver if it has one. w is nil for one
+// start drives a payment on, or pokes its driver if it has one. b is nil for one
 // that is not new.
-func (s *Service) start(p Payment, first eventKind, w *insertion) *drive {
+func (s *Service) start(p Payment, first eventKind, b *begun) *drive {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d := s.drives[p.ID]; d != nil {
@@ -59,16 +51,12 @@ func (s *Service) start(p Payment, first eventKind, w *insertion) *drive {
 		}
 		return d
 	}
-	d := &drive{s: s, p: p, poke: make(chan struct{}, 1), done: make(chan struct{})}
-	if w != nil {
-		d.begun, d.again = w.begun, w.again
-	}
+	d := &drive{s: s, p: p, begun: b, poke: make(chan struct{}, 1), done: make(chan struct{})}
 	s.drives[p.ID] = d
 	go func() {
 		defer s.ended(d)
 		_ = s.guarded(s.life, "drive of a payment", func() error { // one that panics is recovery's
 			d.run(s.life, event{kind: first, try: p.try})
-			d.restart(s.life)
 			return nil
 		})
 	}()

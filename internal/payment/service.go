@@ -204,7 +204,7 @@ func (s *Service) written(w write) {
 	switch w := w.(type) {
 	case *insertion:
 		if w.result == inserted {
-			w.drive = s.start(w.got, evBegin, w)
+			w.drive = s.start(w.got, evBegin, w.begun)
 		}
 	case *wish:
 		if w.found && !w.late && !w.stale && !s.elsewhere(w) {
@@ -231,11 +231,21 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 	if err := o.check(); err != nil {
 		return Payment{}, err
 	}
-	w, err := s.insert(ctx, request{caller, o}, nil)
+	r := request{caller, o}
+	w, err := s.insert(ctx, r, nil)
 	if err != nil {
 		return Payment{}, err
 	}
-	return s.settled(ctx, w)
+	p, refusal, err := s.settled(ctx, w)
+	if err == nil && w.costsOther(&p, s.micros()) {
+		if w, err = s.insert(ctx, r, &p); err == nil {
+			p, refusal, err = s.settled(ctx, w)
+		}
+	}
+	if err != nil {
+		return Payment{}, err
+	}
+	return p, answer(p, refusal)
 }
 
 // seek finds the payment to answer for a booking that cannot be paid any more.
@@ -274,31 +284,27 @@ func (s *Service) byKey(ctx context.Context, w *insertion) (found bool, err erro
 	return true, nil
 }
 
-// settled turns what an insertion came to into the answer to its request.
-func (s *Service) settled(ctx context.Context, w *insertion) (Payment, error) {
+// settled is the payment that an insertion came to, after a moment.
+func (s *Service) settled(ctx context.Context, w *insertion) (Payment, *errs.Error, error) {
 	switch w.result {
 	case reused:
-		return Payment{}, errs.New(errs.Invalid, "idempotency-key-reused",
+		return Payment{}, nil, errs.New(errs.Invalid, "idempotency-key-reused",
 			"This Idempotency-Key was used for another request. Use a new one.")
 	case exhausted:
-		return Payment{}, errs.New(errs.Conflict, "too-many-payments",
+		return Payment{}, nil, errs.New(errs.Conflict, "too-many-payments",
 			"Payment failed too many times: a booking can be tried %d times. Please book again.", MaxAttempts)
 	case existing:
 		if w.got.Method == w.want.Method {
 			break
 		}
 		if w.got.Status.Final() {
-			return Payment{}, errs.New(errs.Conflict, "already-paid", "The booking is paid already.").With("payment_id", w.got.ID)
+			return Payment{}, nil, errs.New(errs.Conflict, "already-paid", "The booking is paid already.").With("payment_id", w.got.ID)
 		}
-		return Payment{}, errs.New(errs.Conflict, "payment-under-way",
+		return Payment{}, nil, errs.New(errs.Conflict, "payment-under-way",
 			"Another payment for this booking is under way; its method can be changed until it is authorized.").
 			With("payment_id", w.got.ID)
 	}
-	p, refusal, err := s.await(ctx, w.got, w.drive)
-	if err != nil {
-		return Payment{}, err
-	}
-	return p, answer(p, refusal)
+	return s.await(ctx, w.got, w.drive)
 }
 
 // answer is what a payment means to the one who asked for it.
@@ -329,35 +335,19 @@ func (s *Service) await(ctx context.Context, p Payment, d *drive) (Payment, *err
 		s.mu.Unlock()
 	}
 	switch {
-	case d == nil && s.goesOn(&p):
-		return Payment{}, nil, errGoesOn()
 	case d == nil && p.Status.Final():
 		return p, nil, nil
 	case d == nil: // it has ended meanwhile, or another process drives it
 		p, err := s.watch(ctx, p.ID)
-		if err == nil && s.goesOn(&p) {
-			return Payment{}, nil, errGoesOn()
-		}
 		return p, nil, err
 	}
 	select {
 	case <-d.done:
-		if d.failed != nil {
-			return Payment{}, nil, d.failed
-		}
-		if w := d.next; w != nil {
-			return s.await(ctx, w.got, w.drive)
-		}
-		p, refusal := d.snapshot()
-		return p, refusal, nil
 	case <-s.waits().Context().Done():
 	case <-ctx.Done():
 		return Payment{}, nil, ctx.Err()
 	}
 	p, refusal := d.snapshot()
-	if s.goesOn(&p) && d.again != nil {
-		return Payment{}, nil, errGoesOn()
-	}
 	return p, refusal, nil
 }
 

@@ -13,8 +13,8 @@ type insertion struct {
 	want        Payment // but for id and attempt; pending or authorized
 	keyHash     []byte  // nil without a key
 	fingerprint []byte
-	instead     string   // a payment that has come to nothing and gives its key to this one; "": none
-	again       *request // see restart; nil: it is not begun anew
+	instead     string // a payment that has come to nothing and gives its key to this one; "": none
+	believed    bool   // the booking was not read: see costsOther
 
 	got    Payment
 	result insertResult
@@ -63,6 +63,9 @@ func (w *insertion) apply(t *batchTx) error {
 	}
 	w.got = last
 	switch {
+	case w.instead != "" && found && last.ID != w.instead: // somebody was faster: what that came to is the answer
+		w.result = replayed
+		return nil
 	case found && !last.over():
 		w.result = existing
 		return nil
