@@ -127,6 +127,7 @@ func listenFor(dir string, p *Parts, log *slog.Logger) (*socket, error) {
 const (
 	mostCommands  = 8                    // at once; others wait
 	askWithin     = 30 * time.Second     // is said which one
+	readWithin    = 10 * time.Second     // reads what it is told
 	shortestPause = 5 * time.Millisecond // after a connection could not be accepted: twice as long each time,
 	longestPause  = time.Second          // up to this
 )
@@ -190,7 +191,7 @@ func (s *socket) serve(ctx context.Context, conn net.Conn) error {
 		_, _ = io.Copy(io.Discard, conn) // until it is closed, by them or by us
 		cancel()
 	}()
-	lines := &lineWriter{to: json.NewEncoder(conn)}
+	lines := &lineWriter{conn, json.NewEncoder(conn)}
 	err := jobs.Catch(func() error { return s.carryOut(ctx, a, lines) })
 	var p *jobs.Panic
 	if errors.As(err, &p) {
@@ -200,7 +201,7 @@ func (s *socket) serve(ctx context.Context, conn net.Conn) error {
 	if err != nil {
 		end.Status, end.Error = ExitStatus(err), err.Error()
 	}
-	return lines.to.Encode(end)
+	return lines.send(end)
 }
 
 func (s *socket) carryOut(ctx context.Context, a asked, out io.Writer) error {
@@ -218,10 +219,18 @@ func (s *socket) carryOut(ctx context.Context, a asked, out io.Writer) error {
 	return c.do(ctx, s.p, out)
 }
 
-// lineWriter sends output as lines of JSON.
-type lineWriter struct{ to *json.Encoder }
+// lineWriter sends output as lines of JSON. Who does not read them has given up.
+type lineWriter struct {
+	conn net.Conn
+	to   *json.Encoder
+}
 
-func (w *lineWriter) Write(b []byte) (int, error) { return len(b), w.to.Encode(told{Out: b}) }
+func (w *lineWriter) Write(b []byte) (int, error) { return len(b), w.send(told{Out: b}) }
+
+func (w *lineWriter) send(t told) error {
+	_ = w.conn.SetWriteDeadline(time.Now().Add(readWithin))
+	return w.to.Encode(t)
+}
 
 // longestPath is what fits into the address of a Unix socket (sun_path), on all
 // systems.

@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -66,7 +67,43 @@ func (s *Service) Figures(ctx context.Context, eventID string) (message.Figures,
 const sqlFigures = `SELECT seats, plan_id, plan_version, price_version, amount, fees, payment_id FROM bookings
 	WHERE id >= $1 AND id < $2 AND status = 'booked'`
 
+const sqlPricesOf = `SELECT DISTINCT plan_id, plan_version, price_version FROM bookings
+	WHERE id >= $1 AND id < $2 AND status = 'booked'`
+
+// pricesOf are the price lists by which an event's bookings were sold.
+func (s *Service) pricesOf(ctx context.Context, eventID string) (map[priceKey]*priced, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, sqlPricesOf, eventID, eventID+"~")
+	if err != nil {
+		return nil, fmt.Errorf("list prices of bookings: %w", err)
+	}
+	defer rows.Close()
+	var keys []priceKey
+	for rows.Next() {
+		k := priceKey{eventID: eventID}
+		if err := rows.Scan(&k.planID, &k.planVersion, &k.priceVersion); err != nil {
+			return nil, fmt.Errorf("list prices of bookings: %w", err)
+		}
+		keys = append(keys, k)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("list prices of bookings: %w", err)
+	}
+	list := map[priceKey]*priced{}
+	for _, k := range keys { // no rows are open: a price list is read with another connection
+		p, err := s.catalog.load(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		list[k] = p
+	}
+	return list, nil
+}
+
 func (s *Service) count(ctx context.Context, eventID string) (*message.Figures, error) {
+	prices, err := s.pricesOf(ctx, eventID)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := s.db.Reader().QueryContext(ctx, sqlFigures, eventID, eventID+"~")
 	if err != nil {
 		return nil, fmt.Errorf("count bookings: %w", err)
@@ -74,6 +111,7 @@ func (s *Service) count(ctx context.Context, eventID string) (*message.Figures, 
 	defer rows.Close()
 	f := &message.Figures{}
 	tiers := map[string]*message.TierFigure{}
+	var newer []message.Booking
 	for rows.Next() {
 		var b message.Booking
 		var seats string
@@ -83,17 +121,27 @@ func (s *Service) count(ctx context.Context, eventID string) (*message.Figures, 
 		}
 		b.EventID, b.PaymentID = eventID, payment.String
 		b.Seats, _ = message.ParseSeats(seats)
-		p, err := s.catalog.load(ctx, bookingKey(&b))
+		if p := prices[bookingKey(&b)]; p != nil {
+			add(f, tiers, &b, p)
+		} else {
+			newer = append(newer, b) // than the list of prices
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, fmt.Errorf("count bookings: %w", err)
+	}
+	for i := range newer {
+		p, err := s.catalog.load(ctx, bookingKey(&newer[i]))
 		if err != nil {
 			return nil, err
 		}
-		add(f, tiers, &b, p)
+		add(f, tiers, &newer[i], p)
 	}
 	for _, t := range tiers {
 		f.Tiers = append(f.Tiers, *t)
 	}
 	slices.SortFunc(f.Tiers, func(a, b message.TierFigure) int { return strings.Compare(a.Name, b.Name) })
-	return f, rows.Err()
+	return f, nil
 }
 
 // add counts one booking.

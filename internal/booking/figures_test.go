@@ -98,7 +98,7 @@ func TestFiguresPlans(t *testing.T) {
 	}
 	for query, args := range map[string][]any{
 		sqlDue: {0, "e", 1, 10, 10}, sqlLapsed: {"e", 1, 10, 5},
-		sqlFigures: {"e", "e~"}, sqlPace: {"e", 0, 10, 0}, sqlLatest: {"e", 10}, `SELECT id FROM bookings WHERE id >= $1 AND id < $2`: {"e", "e~"},
+		sqlFigures: {"e", "e~"}, sqlPricesOf: {"e", "e~"}, sqlPace: {"e", 0, 10, 0}, sqlLatest: {"e", 10}, `SELECT id FROM bookings WHERE id >= $1 AND id < $2`: {"e", "e~"},
 	} {
 		rows, err := w.db.Reader().QueryContext(ctx, explain+query, args...)
 		if err != nil {
@@ -179,4 +179,34 @@ func BenchmarkFigures(b *testing.B) {
 			}
 		}
 	})
+}
+
+// lonely are plans that are read while no other reader is in use.
+type lonely struct {
+	Plans
+	t  *testing.T
+	db *sqldb.DB
+}
+
+func (l lonely) Prices(ctx context.Context, eventID string, version int64) (*message.Prices, error) {
+	if n := l.db.Reader().Stats().InUse; n > 0 {
+		l.t.Errorf("prices are read while %d readers wait for them", n)
+	}
+	return l.Plans.Prices(ctx, eventID, version)
+}
+
+// Price lists are read before or after bookings, not between them: with all readers
+// waiting for another one nobody would get any further.
+func TestFiguresTakeOneReader(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ev := w.event()
+	if _, err := w.pay(w.hold(ev, "u1", "A-A-1")); err != nil {
+		t.Fatal(err)
+	}
+	w.forget(ev)
+	w.s.catalog.plans = lonely{w.s.catalog.plans, t, w.db}
+	if f, err := w.s.count(ctx, ev); err != nil || f.Bookings != 1 {
+		t.Errorf("%+v, %v", f, err)
+	}
 }
