@@ -208,8 +208,10 @@ func TestBegunAnewAfterAnother(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := w.pay(b, "tok_sure", "key"); errs.KindOf(err) != errs.PaymentRequired {
-		t.Error(err)
+	for range 2 { // sent again it is answered alike, and begins nothing
+		if _, err := w.pay(b, "tok_sure", "key"); errs.KindOf(err) != errs.PaymentRequired {
+			t.Error(err)
+		}
 	}
 	if n := len(w.ledgerRows()); n != 2 {
 		t.Errorf("%d payments", n)

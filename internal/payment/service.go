@@ -1,12 +1,9 @@
 package payment
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -251,7 +248,7 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 // seek finds the payment to answer for a booking that cannot be paid any more.
 func (s *Service) seek(ctx context.Context, w *insertion, b message.Booking) error {
 	if w.keyHash != nil && w.instead == "" {
-		found, err := s.byKey(ctx, w)
+		found, err := w.byKey(s.store.byKey.QueryRowContext(s.store.db.Quick(ctx), w.keyHash))
 		if found || err != nil {
 			return err
 		}
@@ -265,23 +262,6 @@ func (s *Service) seek(ctx context.Context, w *insertion, b message.Booking) err
 	}
 	w.got, w.result = p, existing
 	return err
-}
-
-// byKey finds the payment that was made with the order's key.
-func (s *Service) byKey(ctx context.Context, w *insertion) (found bool, err error) {
-	var print []byte
-	err = scan(s.store.byKey.QueryRowContext(s.store.db.Quick(ctx), w.keyHash), &w.got, &print)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read payment by key: %w", err)
-	}
-	w.result = replayed
-	if !bytes.Equal(print, w.fingerprint) {
-		w.result = reused
-	}
-	return true, nil
 }
 
 // settled is the payment that an insertion came to, after a moment.

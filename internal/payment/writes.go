@@ -33,27 +33,15 @@ const (
 )
 
 func (w *insertion) apply(t *batchTx) error {
-	if w.instead != "" {
-		if _, err := t.exec(sqlGiveKey, w.instead); err != nil {
+	if w.instead == "" {
+		// Nearly always this is the first attempt, and one statement is all.
+		if ok, err := w.insert(t, 1); ok || err != nil {
 			return err
 		}
-	}
-	// Nearly always this is the first attempt, and one statement is all.
-	if ok, err := w.insert(t, 1); ok || err != nil {
-		return err
-	}
-	if w.keyHash != nil {
-		var print []byte
-		err := scan(t.stmt(sqlByKey).QueryRowContext(t.ctx, w.keyHash), &w.got, &print)
-		if err == nil {
-			w.result = replayed
-			if !bytes.Equal(print, w.fingerprint) {
-				w.result = reused
+		if w.keyHash != nil {
+			if found, err := w.byKey(t.stmt(sqlByKey).QueryRowContext(t.ctx, w.keyHash)); found || err != nil {
+				return err
 			}
-			return nil
-		}
-		if !errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("read payment by key: %w", err)
 		}
 	}
 	after, before := latestRange(w.want.BookingID)
@@ -63,7 +51,7 @@ func (w *insertion) apply(t *batchTx) error {
 	}
 	w.got = last
 	switch {
-	case w.instead != "" && found && last.ID != w.instead: // somebody was faster: what that came to is the answer
+	case w.instead != "" && last.ID != w.instead: // somebody was faster: what that came to is the answer
 		w.result = replayed
 		return nil
 	case found && !last.over():
@@ -73,11 +61,33 @@ func (w *insertion) apply(t *batchTx) error {
 		w.result = exhausted
 		return nil
 	}
+	if w.instead != "" {
+		if _, err := t.exec(sqlGiveKey, w.instead); err != nil {
+			return err
+		}
+	}
 	ok, err := w.insert(t, last.Attempt+1)
 	if err == nil && !ok {
 		err = fmt.Errorf("payment %s: %w", paymentID(w.want.BookingID, last.Attempt+1), errChanged)
 	}
 	return err
+}
+
+// byKey reads the payment that was made with the same key, of sqlByKey's row.
+func (w *insertion) byKey(row *sql.Row) (found bool, err error) {
+	var print []byte
+	err = scan(row, &w.got, &print)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read payment by key: %w", err)
+	}
+	w.result = replayed
+	if !bytes.Equal(print, w.fingerprint) {
+		w.result = reused
+	}
+	return true, nil
 }
 
 func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
