@@ -15,8 +15,8 @@ import (
 // Forms are sent twice: by a double click where scripts are off, by the back
 // button, by a network that comes back. What they make they make once.
 
-// A gift for somebody who cannot have it takes no seats, and one form gives once,
-// whatever was done with the gift since.
+// A gift to a recipient who is refused takes no seats. A form that is sent twice
+// gives once, even if the gift was changed in between.
 func TestGiftFormGivesOnce(t *testing.T) {
 	h := newHouse(t)
 	mail := &letters{}

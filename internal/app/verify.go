@@ -195,7 +195,8 @@ func (m *accounts) payment(p payment.Row) error {
 	return nil
 }
 
-// returned is what has gone back of a payment by itself, since it was given up.
+// returned is the money of a payment that was returned because the payment was
+// given up, without a refund of its own.
 func (m *accounts) returned(p *payment.Row) int64 {
 	if p.GaveUp && p.Status == payment.Refunded {
 		return p.Amount

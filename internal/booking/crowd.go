@@ -174,7 +174,7 @@ func (h *crowdHold) share(held int64) int64 {
 	return (held*crowdSeat + most - 1) / most
 }
 
-// wanted is what the hold that is asked for counts if it lasts, in parts of crowdSeat.
+// wanted is how much the requested hold will count if it lasts, in parts of crowdSeat.
 func (c *crowd) wanted(a *asking) int64 {
 	if h := c.holds[a.bookingID]; h != nil {
 		return h.share(h.whole(a.seats, a.now))
@@ -182,13 +182,13 @@ func (c *crowd) wanted(a *asking) int64 {
 	return int64(a.seats) * crowdSeat
 }
 
-// spent is what a hold has held until a time, in seats times µs.
+// spent is how long a hold has had its seats at a given time, in seats times µs.
 func (h *crowdHold) spent(now int64) int64 {
 	return h.used + int64(h.seats)*max(min(now, h.began+h.most)-h.since, 0)
 }
 
-// whole is what a hold comes to that goes on with n seats to its end: not less
-// than if it had had them all the time.
+// whole is what a hold counts that continues with n seats until it ends, in seats
+// times µs: at least as much as if it had had n seats from the beginning.
 func (h *crowdHold) whole(n int, now int64) int64 {
 	left := max(h.began+h.most-max(now, h.since), 0)
 	return max(int64(n)*h.most, h.spent(now)+int64(n)*left)

@@ -35,8 +35,8 @@ func recipient(p message.Person) (message.Person, error) {
 	return p, nil
 }
 
-// Give gives seats away: to the account heir, or to somebody without one, who may
-// be nobody yet. A request that is sent again with its key comes to the same gift.
+// Give gives seats away: to the account heir, or to a person without an account, who
+// may be named later. A request that is sent again with its key comes to the same gift.
 // Seats are taken only for recipients that can have them.
 func (s *Service) Give(ctx context.Context, caller message.Caller, key, heir string, to message.Person, w Wish) (message.Booking, error) {
 	to, err := recipient(to)
