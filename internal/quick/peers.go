@@ -16,6 +16,10 @@ import (
 // or for an answer to be read. Connections that were taken over, which are live
 // feeds, count apart: they do not wait, so they would hide those that do. When
 // none waits, the client with the most of them loses its oldest.
+//
+// Connections of trusted proxies belong to many clients. They give way only when
+// no other one waits, and once they have waited for some seconds: not those that
+// the proxy has just opened, or uses all the time.
 type Peers struct {
 	Most   int                   // in all; 0: no bound
 	Each   int                   // from one client: an address, or an IPv6 network of 64 bits
@@ -25,6 +29,7 @@ type Peers struct {
 	all     int
 	origins map[netip.Addr]*origin
 	bySize  bySize
+	exempt  origin // all connections of proxies; not in origins and bySize
 	feeds   Holders[*origin, *conn]
 	search  search // of all clients' connections
 }
@@ -39,10 +44,9 @@ type origin struct {
 
 // place is where Peers has a connection.
 type place struct {
-	of      *origin // nil: it is exempt
-	at      int     // in of.conns
-	feed    *Held[*origin, *conn]
-	counted bool
+	of   *origin // nil: it is not counted
+	at   int     // in of.conns
+	feed *Held[*origin, *conn]
 }
 
 // Answers to connections that are one too many, before anything was read.
@@ -57,8 +61,7 @@ func (p *Peers) enter(c *conn) (refusal string) {
 	if p.Most == 0 {
 		return ""
 	}
-	exempt := p.Exempt != nil && p.Exempt(c.peer)
-	victim, refusal := p.place(c, exempt)
+	victim, refusal := p.place(c, p.Exempt != nil && p.Exempt(c.peer))
 	if victim != nil {
 		_ = victim.Conn.Close()
 	}
@@ -69,13 +72,13 @@ func (p *Peers) enter(c *conn) (refusal string) {
 func (p *Peers) place(c *conn, exempt bool) (victim *conn, refusal string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var own *origin
+	own := &p.exempt
 	if !exempt {
 		own = p.origin(Network(c.peer))
 		defer p.forget(own, Network(c.peer))
 	}
 	switch {
-	case own != nil && len(own.conns) >= p.Each:
+	case !exempt && len(own.conns) >= p.Each:
 		if victim = own.yield(); victim == nil {
 			return nil, fullForOne
 		}
@@ -90,12 +93,9 @@ func (p *Peers) place(c *conn, exempt bool) (victim *conn, refusal string) {
 		}
 	}
 	p.all++
-	c.place = place{of: own, counted: true}
-	if own != nil {
-		c.place.at = len(own.conns)
-		own.conns = append(own.conns, c)
-		heap.Fix(&p.bySize, own.at)
-	}
+	c.place = place{of: own, at: len(own.conns)}
+	own.conns = append(own.conns, c)
+	p.resized(own)
 	return victim, ""
 }
 
@@ -108,26 +108,30 @@ func (p *Peers) leave(c *conn) {
 
 // remove takes a connection out, and says whose it was.
 func (p *Peers) remove(c *conn) *origin {
-	if !c.place.counted {
+	of, at := c.place.of, c.place.at
+	if of == nil {
 		return nil
 	}
 	p.all--
-	of, at := c.place.of, c.place.at
 	if c.place.feed != nil {
 		p.feeds.Remove(c.place.feed)
 		of.feeds--
 	}
 	c.place = place{}
-	if of == nil {
-		return nil
-	}
 	last := len(of.conns) - 1
 	of.conns[at] = of.conns[last]
 	of.conns[at].place.at = at
 	of.conns[last] = nil
 	of.conns = of.conns[:last]
-	heap.Fix(&p.bySize, of.at)
+	p.resized(of)
 	return of
+}
+
+// resized keeps clients in order after one has got or lost a connection.
+func (p *Peers) resized(of *origin) {
+	if of != &p.exempt {
+		heap.Fix(&p.bySize, of.at)
+	}
 }
 
 // origin finds or makes the client of a network.
@@ -157,22 +161,22 @@ func (p *Peers) takenOver(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	of := c.place.of
-	if of == nil || c.place.feed != nil {
+	if of == nil || of == &p.exempt || c.place.feed != nil { // who watches through a proxy is counted by the gateway
 		return
 	}
 	c.place.feed = p.feeds.Add(of, c)
 	of.feeds++
-	heap.Fix(&p.bySize, of.at)
+	p.resized(of)
 }
 
 // yield is a connection that gives way to one of own: of the client with the
-// most connections that are no feeds, or of another if all of those work; else a
-// live feed, whose viewer comes back. Nobody has to give way to a client with as
+// most connections that are no feeds, or of another if all of those work; else of a
+// proxy; else a live feed, whose viewer comes back. Nobody has to give way to a client with as
 // many connections as they have. Of feeds, nobody has to unless they still have as
 // many then, or two clients would take turns; but for one that has none at all.
 func (p *Peers) yield(own *origin) *conn {
-	size := 0
-	if own != nil {
+	size := 0 // of a proxy, whose newcomer is somebody else's than the connections that it has
+	if own != &p.exempt {
 		size = len(own.conns)
 	}
 	if len(p.bySize) > 0 && len(p.bySize[0].conns) > size {
@@ -183,10 +187,13 @@ func (p *Peers) yield(own *origin) *conn {
 	if c := p.search.yield(size, p.waiting); c != nil {
 		return c
 	}
-	if own != nil {
+	if own != &p.exempt {
 		if c := own.yield(); c != nil {
 			return c
 		}
+	}
+	if c := p.exempt.search.yield(-1, p.exempt.unused); c != nil {
+		return c
 	}
 	if size > 0 { // or two would take turns
 		size++
@@ -221,6 +228,17 @@ func (one *origin) waiting(now time.Time) []waiting {
 	list := one.appendWaiting(nil, now)
 	slices.SortFunc(list, func(a, b waiting) int { return a.since.Compare(b.since) })
 	return list
+}
+
+// unused is the connections that have waited for some seconds, the one that has
+// waited longest first.
+func (one *origin) unused(now time.Time) []waiting {
+	list := one.waiting(now)
+	n := slices.IndexFunc(list, func(w waiting) bool { return now.Sub(w.since) < stalled })
+	if n < 0 {
+		return list
+	}
+	return list[:n]
 }
 
 func (one *origin) appendWaiting(list []waiting, now time.Time) []waiting {
