@@ -118,11 +118,14 @@ func RefundLedger(ctx context.Context, q Querier, eventID string, yield func(Ref
 	return upTo, rows.Err()
 }
 
-// Unsettled counts the payments and the refunds that are still under way.
-func Unsettled(ctx context.Context, db *sqldb.DB) (payments, refunds int64, err error) {
-	const query = `SELECT (SELECT count(*) FROM payments WHERE ` + underWay + `),
-		(SELECT count(*) FROM refunds WHERE status = 'pending')`
-	if err := db.Reader().QueryRowContext(ctx, db.Text(query)).Scan(&payments, &refunds); err != nil {
+// Unsettled counts the payments and the refunds of an event, or of all events if
+// eventID is "", that are still under way. A cancelled entry of the ledger whose
+// refund has no row yet is not among them: see RefundLedger.
+func Unsettled(ctx context.Context, q Querier, eventID string) (payments, refunds int64, err error) {
+	// By ranges of the primary keys.
+	const query = `SELECT (SELECT count(*) FROM payments WHERE id >= $1 AND id < $2 AND ` + underWay + `),
+		(SELECT count(*) FROM refunds WHERE id >= $1 AND id < $2 AND status = 'pending')`
+	if err := q.QueryRowContext(ctx, query, eventID, eventID+"~").Scan(&payments, &refunds); err != nil { // ids are below "~"
 		return 0, 0, fmt.Errorf("count open payments: %w", err)
 	}
 	return payments, refunds, nil

@@ -83,7 +83,7 @@ func crash(t *testing.T, way string, prepare func(*world), first, second string)
 		w.runs()
 		time.Sleep(time.Minute)
 	}
-	if payments, refunds, err := Unsettled(t.Context(), w.db); payments != 0 || refunds != 0 || err != nil {
+	if payments, refunds, err := Unsettled(t.Context(), w.db.Reader(), ""); payments != 0 || refunds != 0 || err != nil {
 		t.Errorf("after a minute %d payments and %d refunds are unsettled, %v", payments, refunds, err)
 	}
 	if rows := w.ledgerRows(); acknowledged && way == "paid" && rows[0].Status != Captured {

@@ -137,7 +137,7 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 	time.Sleep(61 * unit) // what is late arrives
 	for quiet := 0; quiet < 3; {
 		time.Sleep(5 * unit)
-		payments, refunds, err := Unsettled(t.Context(), a.db)
+		payments, refunds, err := Unsettled(t.Context(), a.db.Reader(), "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,6 +30,10 @@ type Audit struct {
 	OrphanPayments int
 	ChainOK        bool
 
+	// Pause waits until money that is still under way is looked at again; nil: for
+	// a tenth of a second.
+	Pause func(context.Context) error
+
 	faults [6]string // first fault of each promise
 	seen   map[string]bool
 }
@@ -116,23 +120,10 @@ type auditBooking struct {
 	amount int64
 }
 
-// Event audits one event. Errors are of reading; what is wrong goes into the audit.
+// Event audits one event, as soon as none of its money is under way. Errors are of
+// reading, or say that money stays under way; what is wrong goes into the audit.
 func (a *Audit) Event(ctx context.Context, db *sqldb.DB, eventID string) error {
-	if a.seen == nil {
-		a.seen = map[string]bool{}
-	}
-	live, bookings, err := a.replay(ctx, db, eventID)
-	if err != nil {
-		return err
-	}
-	if err := a.tables(ctx, db, eventID, live); err != nil {
-		return err
-	}
-	paid, err := a.payments(ctx, db, eventID, bookings)
-	if err != nil {
-		return err
-	}
-	if err := a.acknowledged(ctx, db, eventID, paid); err != nil {
+	if err := a.settled(ctx, db, eventID); err != nil {
 		return err
 	}
 	var diff booking.Difference
@@ -144,10 +135,56 @@ func (a *Audit) Event(ctx context.Context, db *sqldb.DB, eventID string) error {
 	return nil
 }
 
+// settled audits the first snapshot of the database in which no money of the event
+// is under way. Servers may be at work beside the audit: recovery ends payments, and
+// refunds follow the cancellations. If the bookings were read at one moment and the
+// payments at another, or either between the two steps of a purchase, a payment that
+// is as it should be would look like an orphan.
+func (a *Audit) settled(ctx context.Context, db *sqldb.DB, eventID string) error {
+	for range settleTries {
+		tx, err := db.Snapshot(ctx)
+		if err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+		open, err := underWay(ctx, tx, eventID)
+		if err == nil && open == 0 {
+			err = a.In(ctx, tx, eventID)
+		}
+		_ = tx.Rollback() // it was only read
+		if err != nil || open == 0 {
+			return err
+		}
+		if err := a.pause(ctx); err != nil {
+			return err
+		}
+	}
+	return errUnsettled
+}
+
+// In audits one event, all but the hashes that booking.Verify checks, as a snapshot
+// of the database has it.
+func (a *Audit) In(ctx context.Context, tx payment.Querier, eventID string) error {
+	if a.seen == nil {
+		a.seen = map[string]bool{}
+	}
+	live, bookings, err := a.replay(ctx, tx, eventID)
+	if err != nil {
+		return err
+	}
+	if err := a.tables(ctx, tx, eventID, live); err != nil {
+		return err
+	}
+	paid, err := a.payments(ctx, tx, eventID, bookings)
+	if err != nil {
+		return err
+	}
+	return a.acknowledged(ctx, tx, eventID, paid)
+}
+
 // replay walks the ledger: who has which seat, and does the chain hold.
-func (a *Audit) replay(ctx context.Context, db *sqldb.DB, eventID string) (live map[int32]string, bookings map[string]*auditBooking, err error) {
+func (a *Audit) replay(ctx context.Context, tx payment.Querier, eventID string) (live map[int32]string, bookings map[string]*auditBooking, err error) {
 	live, bookings = map[int32]string{}, map[string]*auditBooking{}
-	rows, err := db.Reader().QueryContext(ctx, `SELECT seq, at, kind, booking_id, seats, until, amount, currency, sale, hash
+	rows, err := tx.QueryContext(ctx, `SELECT seq, at, kind, booking_id, seats, until, amount, currency, sale, hash
 		FROM ledger WHERE event_id = $1 ORDER BY seq`, eventID)
 	if err != nil {
 		return nil, nil, fmt.Errorf("audit: %w", err)
@@ -254,8 +291,8 @@ func (a *Audit) step(r *ledgerRow, live map[int32]string, bookings map[string]*a
 }
 
 // tables compares the claims with the replay, and counts the seats.
-func (a *Audit) tables(ctx context.Context, db *sqldb.DB, eventID string, live map[int32]string) error {
-	rows, err := db.Reader().QueryContext(ctx, `SELECT seat, booking_id, expires_at FROM claims WHERE event_id = $1`, eventID)
+func (a *Audit) tables(ctx context.Context, tx payment.Querier, eventID string, live map[int32]string) error {
+	rows, err := tx.QueryContext(ctx, `SELECT seat, booking_id, expires_at FROM claims WHERE event_id = $1`, eventID)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
@@ -281,7 +318,7 @@ func (a *Audit) tables(ctx context.Context, db *sqldb.DB, eventID string, live m
 		return fmt.Errorf("audit: %w", err)
 	}
 	var seats, outside int
-	if err := db.Reader().QueryRowContext(ctx, `SELECT s.seats, (SELECT count(*) FROM claims c WHERE c.event_id = s.event_id AND (c.seat < 0 OR c.seat >= s.seats))
+	if err := tx.QueryRowContext(ctx, `SELECT s.seats, (SELECT count(*) FROM claims c WHERE c.event_id = s.event_id AND (c.seat < 0 OR c.seat >= s.seats))
 		FROM sales s WHERE s.event_id = $1`, eventID).Scan(&seats, &outside); err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
@@ -292,9 +329,9 @@ func (a *Audit) tables(ctx context.Context, db *sqldb.DB, eventID string, live m
 }
 
 // payments compares money with bookings, and answers what was paid for.
-func (a *Audit) payments(ctx context.Context, db *sqldb.DB, eventID string, bookings map[string]*auditBooking) (paid map[string]int64, err error) {
+func (a *Audit) payments(ctx context.Context, tx payment.Querier, eventID string, bookings map[string]*auditBooking) (paid map[string]int64, err error) {
 	paid = map[string]int64{}
-	err = payment.Ledger(ctx, db.Reader(), eventID, func(p payment.Row) error {
+	err = payment.Ledger(ctx, tx, eventID, func(p payment.Row) error {
 		if p.Status != "captured" && p.Status != "partly_refunded" {
 			return nil
 		}
@@ -311,8 +348,8 @@ func (a *Audit) payments(ctx context.Context, db *sqldb.DB, eventID string, book
 }
 
 // acknowledged compares what fans were told with what is there.
-func (a *Audit) acknowledged(ctx context.Context, db *sqldb.DB, eventID string, paid map[string]int64) error {
-	rows, err := db.Reader().QueryContext(ctx, `SELECT id, user_id, status, amount FROM bookings WHERE event_id = $1`, eventID)
+func (a *Audit) acknowledged(ctx context.Context, tx payment.Querier, eventID string, paid map[string]int64) error {
+	rows, err := tx.QueryContext(ctx, `SELECT id, user_id, status, amount FROM bookings WHERE event_id = $1`, eventID)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
@@ -343,26 +380,63 @@ func (a *Audit) acknowledged(ctx context.Context, db *sqldb.DB, eventID string, 
 	return rows.Err()
 }
 
-// settled waits until no money is under way any more: refunds follow a moment
-// behind the cancellations.
-func settled(ctx context.Context, db *sqldb.DB) error {
+// settleTries is how often money that is under way is looked at: for about a minute.
+const settleTries = 600
+
+var errUnsettled = errors.New("money is still under way a minute after the rush: a payment or a refund hangs")
+
+// underWay counts the payments and refunds of an event that are still under way,
+// and the cancelled entries of its ledger whose refund has no row yet.
+func underWay(ctx context.Context, tx payment.Querier, eventID string) (int64, error) {
+	payments, refunds, err := payment.Unsettled(ctx, tx, eventID)
+	if err != nil {
+		return 0, fmt.Errorf("audit: %w", err)
+	}
+	var due int64
+	// The end of the ledger by its primary key, refunds by theirs.
+	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM ledger l WHERE l.event_id = $1 AND l.kind = 'cancelled' AND l.amount > 0
+		AND l.seq > COALESCE((SELECT c.seq FROM refund_cursors c WHERE c.event_id = $1), 0)
+		AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.id = l.event_id || ':' || CAST(l.seq AS TEXT))`, eventID).Scan(&due)
+	if err != nil {
+		return 0, fmt.Errorf("audit: %w", err)
+	}
+	return payments + refunds + due, nil
+}
+
+func (a *Audit) pause(ctx context.Context) error {
+	if a.Pause != nil {
+		return a.Pause(ctx)
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(100 * time.Millisecond):
+		return nil
+	}
+}
+
+// quiet waits until no money is under way any more, several times in a row: the
+// servers may still be at work on requests whose fans have left.
+func (a *Audit) quiet(ctx context.Context, db *sqldb.DB, events []string) error {
 	quiet := 0
-	for range 600 {
-		payments, refunds, err := payment.Unsettled(ctx, db)
-		if err != nil {
-			return fmt.Errorf("audit: %w", err)
+	for range settleTries {
+		var open int64
+		for _, id := range events {
+			n, err := underWay(ctx, db.Reader(), id)
+			if err != nil {
+				return err
+			}
+			open += n
 		}
-		if quiet++; payments+refunds > 0 {
+		if quiet++; open > 0 {
 			quiet = 0
 		}
 		if quiet == 5 {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		if err := a.pause(ctx); err != nil {
+			return err
 		}
 	}
-	return errors.New("money is still under way a minute after the rush: a payment or a refund hangs")
+	return errUnsettled
 }

@@ -417,13 +417,13 @@ func (r *rehearsal) audit(ctx context.Context) error {
 	}
 	defer db.Close()
 	fmt.Fprintln(r.live, "auditing …")
-	if err := settled(ctx, db); err != nil {
+	a := Audit{Acknowledged: map[string]string{}, Cancelled: map[string]bool{}, Strangers: r.crowd.strangers.Load()}
+	if err := a.quiet(ctx, db, rep.events); err != nil {
 		return err
 	}
 	if err := r.stop(); err != nil {
 		return err
 	}
-	a := Audit{Acknowledged: map[string]string{}, Cancelled: map[string]bool{}, Strangers: r.crowd.strangers.Load()}
 	for _, k := range r.crowd.acks {
 		a.Acknowledged[k.booking] = k.fan.UserID
 		a.Cancelled[k.booking] = k.cancelled

@@ -142,7 +142,7 @@ func (a *acknowledged) audit(t *testing.T, s *server, data app.Storage) {
 	}
 	defer db.Close()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		payments, refunds, err := payment.Unsettled(ctx, db)
+		payments, refunds, err := payment.Unsettled(ctx, db.Reader(), "")
 		if err != nil {
 			t.Fatal(err)
 		}
