@@ -99,16 +99,17 @@ func (fs *feeds) join(v *view) *feed {
 	if fs.closed {
 		return nil
 	}
-	fs.viewers.Inc()
 	f := fs.byID[v.eventID]
 	if f == nil {
-		ctx, end := context.WithCancel(context.Background())
-		f = &feed{eventID: v.eventID, end: end, poke: make(chan struct{}, 1), patience: liveWrite}
-		f.take(v)
+		f = &feed{eventID: v.eventID, poke: make(chan struct{}, 1), patience: liveWrite}
+		f.take(v) // may panic, so nothing is counted yet
+		var ctx context.Context
+		ctx, f.end = context.WithCancel(context.Background())
 		fs.byID[v.eventID] = f
 		fs.running.Go(func() { fs.run(ctx, f) })
 	}
 	f.viewers++
+	fs.viewers.Inc()
 	return f
 }
 
@@ -118,7 +119,14 @@ func (fs *feeds) leave(f *feed, n int) {
 	defer fs.mu.Unlock()
 	fs.viewers.Sub(float64(n))
 	if f.viewers -= n; f.viewers == 0 {
-		f.end()
+		fs.remove(f)
+	}
+}
+
+// remove ends a feed: who comes next gets a new one. fs.mu is held.
+func (fs *feeds) remove(f *feed) {
+	f.end()
+	if fs.byID[f.eventID] == f {
 		delete(fs.byID, f.eventID)
 	}
 }
@@ -268,11 +276,7 @@ func (s *Service) Live(w http.ResponseWriter, r *http.Request) error {
 	if f == nil {
 		return errs.New(errs.Unavailable, "shutting-down", "This node is shutting down; please try again.").After(time.Second)
 	}
-	if err := f.admit(w, r, seq); err != nil {
-		s.feeds.leave(f, 1)
-		return err
-	}
-	return nil
+	return s.feeds.admit(f, w, r, seq)
 }
 
 // EndLive sends everybody away who watches seats: the node shuts down.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -41,21 +42,33 @@ type watcher struct {
 	patience time.Duration // with a viewer who does not read
 }
 
-// admit takes a request's connection over, and sends what a viewer who has
-// version seq needs. An error means that nothing was written.
+// admit takes the connection over of somebody who has joined a feed, and sends
+// what a viewer who has version seq needs. An error means that nothing was written.
+// Who has not become a viewer in the end, after a panic, too, leaves the feed.
 //
 // The answer ends with the connection (RFC 9112, section 6.3, rule 8), so that
 // the same bytes do for HTTP/1.0, which nginx speaks by default, and HTTP/1.1.
-func (f *feed) admit(w http.ResponseWriter, r *http.Request, seq int64) error {
+func (fs *feeds) admit(f *feed, w http.ResponseWriter, r *http.Request, seq int64) error {
+	added := false
+	defer func() {
+		if !added {
+			fs.leave(f, 1)
+		}
+	}()
 	text, at := f.since(seq)
 	conn, _, err := http.NewResponseController(w).Hijack()
 	switch {
 	case errors.Is(err, http.ErrNotSupported):
-		f.relay(w, r, at, append([]byte(liveHello), text...))
+		f.relay(w, r, at, append([]byte(liveHello), text...), &added)
 		return nil
 	case err != nil:
 		return fmt.Errorf("live feed: %w", err)
 	}
+	defer func() {
+		if !added {
+			_ = conn.Close()
+		}
+	}()
 	one := f.watcher(quick.Bare(conn), at)
 	h := w.Header()
 	h.Set("Connection", "close")
@@ -65,7 +78,7 @@ func (f *feed) admit(w http.ResponseWriter, r *http.Request, seq int64) error {
 	_ = h.Write(&head) // a buffer takes all
 	head.WriteString("\r\n" + liveHello)
 	one.push(head.Bytes(), text)
-	f.add(one)
+	added = f.add(one)
 	return nil
 }
 
@@ -82,42 +95,44 @@ func (f *feed) watcher(conn net.Conn, seq int64) *watcher {
 
 // relay serves a viewer whose connection cannot be taken over, as in HTTP/2,
 // until they have gone.
-func (f *feed) relay(w http.ResponseWriter, r *http.Request, at int64, text []byte) {
+func (f *feed) relay(w http.ResponseWriter, r *http.Request, at int64, text []byte, added *bool) {
 	in, out := net.Pipe()
 	defer context.AfterFunc(r.Context(), func() { _ = in.Close() })()
 	w.WriteHeader(http.StatusOK)
 	one := f.watcher(out, at)
-	f.add(one)
+	if *added = f.add(one); !*added {
+		return
+	}
+	defer func() {
+		_ = in.Close()
+		one.gone.Store(true)
+		f.wake()
+	}()
 	rc, buf := http.NewResponseController(w), make([]byte, 4<<10)
 	for {
 		_ = rc.SetWriteDeadline(time.Now().Add(f.patience)) // not every writer has one
 		_, err := w.Write(text)
 		if err = errors.Join(err, rc.Flush()); err != nil {
-			break
+			return
 		}
 		n, err := in.Read(buf)
 		if err != nil {
-			break
+			return
 		}
 		text = buf[:n]
 	}
-	_ = in.Close()
-	one.gone.Store(true)
-	f.wake()
 }
 
-// add makes a viewer one of the feed's.
-func (f *feed) add(w *watcher) {
+// add makes a viewer one of the feed's, which from then on closes the connection
+// and has them leave; false when the feed is over.
+func (f *feed) add(w *watcher) bool {
+	defer f.wake()
 	f.mu.Lock()
-	over := f.over
-	if !over {
+	defer f.mu.Unlock()
+	if !f.over {
 		f.watchers = append(f.watchers, w) // gone or not: the next round sees to it
 	}
-	f.mu.Unlock()
-	if over {
-		_ = w.conn.Close()
-	}
-	f.wake()
+	return !f.over
 }
 
 // wake has the feed look whether somebody is behind.
@@ -292,36 +307,47 @@ func (f *feed) each(ctx context.Context, do func(*watcher) bool) {
 
 // sweep lets go of those who have gone.
 func (fs *feeds) sweep(f *feed) {
-	f.mu.Lock()
-	stay, gone := f.watchers[:0], 0
-	for _, w := range f.watchers {
-		if w.gone.Load() && !w.busy.Load() {
-			_ = w.conn.Close()
-			gone++
-			continue
-		}
-		stay = append(stay, w)
-	}
-	clear(f.watchers[len(stay):])
-	f.watchers = stay
-	f.mu.Unlock()
-	if gone > 0 {
-		fs.leave(f, gone)
+	if gone := f.gone(); len(gone) > 0 {
+		fs.letGo(f, gone)
 	}
 }
 
-// dismiss sends everybody away.
-func (fs *feeds) dismiss(f *feed) {
+// gone takes out those who have gone.
+func (f *feed) gone() (list []*watcher) {
 	f.mu.Lock()
-	f.over = true
-	all := f.watchers
-	f.watchers = nil
-	f.mu.Unlock()
-	for _, w := range all {
+	defer f.mu.Unlock()
+	f.watchers = slices.DeleteFunc(f.watchers, func(w *watcher) bool {
+		gone := w.gone.Load() && !w.busy.Load()
+		if gone {
+			list = append(list, w)
+		}
+		return gone
+	})
+	return list
+}
+
+func (fs *feeds) letGo(f *feed, list []*watcher) {
+	defer fs.leave(f, len(list))
+	for _, w := range list {
 		_ = w.conn.Close()
 	}
+}
+
+// dismiss sends everybody away. Those who are about to become viewers find the
+// feed over; others join a new one.
+func (fs *feeds) dismiss(f *feed) {
+	fs.mu.Lock()
+	fs.remove(f)
+	fs.mu.Unlock()
+	fs.letGo(f, f.finish())
 	f.pushing.Wait()
-	if len(all) > 0 {
-		fs.leave(f, len(all))
-	}
+}
+
+// finish lets nobody join any more, and takes out all viewers.
+func (f *feed) finish() []*watcher {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := f.watchers
+	f.over, f.watchers = true, nil
+	return all
 }

@@ -113,6 +113,12 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 		v.put(seat, c)
 	}
 	vs.keep(v)
+	whole := false
+	defer func() {
+		if !whole { // after a panic, too
+			vs.lose(v)
+		}
+	}()
 	// What was committed between the read above and keep has passed the view by.
 	missed, err := readEntries(ctx, vs.db, eventID, seq, 1<<30)
 	if err != nil {
@@ -121,6 +127,7 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 	if len(missed) > 0 {
 		vs.apply(v, missed)
 	}
+	whole = true
 	return v, nil
 }
 
@@ -170,6 +177,13 @@ func (vs *views) forgetStale(v *view, at priceKey) {
 	vs.drop(v)
 }
 
+// lose forgets a view that is not whole.
+func (vs *views) lose(v *view) {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	vs.drop(v)
+}
+
 // drop forgets a view and wakes those who wait for it to change.
 func (vs *views) drop(v *view) {
 	if vs.byID[v.eventID] != v {
@@ -197,9 +211,7 @@ func (vs *views) feed(ctx context.Context, entries []message.Entry) {
 		missed, err := readEntries(ctx, vs.db, v.eventID, seq, int(entries[0].Seq-1-seq))
 		if err != nil {
 			slog.Warn("seat view cannot be fed and will be filled anew", "event", v.eventID, "error", err)
-			vs.mu.Lock()
-			vs.drop(v)
-			vs.mu.Unlock()
+			vs.lose(v)
 			return
 		}
 		vs.learn(v, missed)
@@ -215,11 +227,13 @@ func (vs *views) learn(v *view, missed []message.Entry) {
 
 // apply brings a view forward by entries without a gap.
 func (vs *views) apply(v *view, entries []message.Entry) {
-	if !v.take(entries) {
-		vs.mu.Lock()
-		vs.drop(v)
-		vs.mu.Unlock()
-	}
+	whole := false
+	defer func() {
+		if !whole { // after a panic, too
+			vs.lose(v)
+		}
+	}()
+	whole = v.take(entries)
 }
 
 // take applies those of some entries that the view does not have, and wakes those
