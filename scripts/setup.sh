@@ -4,7 +4,7 @@
 # When it fails it says why, with what apt or npm said.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ "${BOXOFFICE_SETUP:-}" != done ] || exit 0
+[ "${BOXOFFICE_TEST_SETUP:-}" != done ] || exit 0
 
 fail() { echo "setup: $*" >&2; exit 1; }
 

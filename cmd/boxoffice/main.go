@@ -78,7 +78,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "boxoffice: %s; see %s --help\n", wrong(err), called(err))
 		return 2
 	}
-	if err := c.run(ctx, k.Command(), stdin, stdout, stderr); err != nil {
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.Level(c.LogLevel)}))
+	slog.SetDefault(log)
+	for _, text := range strangers(parser.Model, os.Environ()) {
+		log.Warn(text)
+	}
+	if err := c.run(ctx, k.Command(), log, stdin, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "boxoffice:", err)
 		return app.ExitStatus(err)
 	}
@@ -98,9 +103,7 @@ func meant(args []string) []string {
 }
 
 // run runs a command.
-func (c *cli) run(ctx context.Context, command string, stdin io.Reader, stdout, stderr io.Writer) error {
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.Level(c.LogLevel)}))
-	slog.SetDefault(log)
+func (c *cli) run(ctx context.Context, command string, log *slog.Logger, stdin io.Reader, stdout, stderr io.Writer) error {
 	switch command {
 	case "serve":
 		return c.Serve.Run(ctx, stdout, log)

@@ -165,6 +165,48 @@ func TestEmptyValues(t *testing.T) {
 	}
 }
 
+// A variable that looks like ours and that no command knows is told at the start,
+// with the nearest one and without its value; what platforms set is not.
+func TestUnknownVariables(t *testing.T) {
+	for name, value := range map[string]string{
+		"BOXOFFICE_SERVICE_HOST": "10.0.0.1", "BOXOFFICE_SERVICE_PORT": "80", "BOXOFFICE_SERVICE_PORT_HTTP": "80",
+		"BOXOFFICE_PORT": "tcp://10.0.0.1:80", "BOXOFFICE_PORT_80_TCP": "tcp://10.0.0.1:80", "BOXOFFICE_PORT_80_TCP_PROTO": "tcp",
+		"BOXOFFICE_PORT_80_TCP_PORT": "80", "BOXOFFICE_PORT_80_TCP_ADDR": "10.0.0.1",
+		"BOXOFFICE_OPS_SERVICE_HOST": "10.0.0.2", "BOXOFFICE_OPS_PORT": "tcp://10.0.0.2:90",
+		"BOXOFFICE_SEATS": "7", // of another command
+		"BOXOFFICE_DATA":  "x", "BOXOFFICE_LOG_LEVEL": "warn", "BOXOFFICE_TEST_DATABASE": "sqlite", "MY_BOXOFFICE_DATA": "x",
+	} {
+		t.Setenv(name, value)
+	}
+	told := func() string {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if status := run([]string{"version"}, nil, &out, &errs); status != 0 {
+			t.Fatalf("status %d, %s", status, errs.String())
+		}
+		return errs.String()
+	}
+	if text := told(); text != "" {
+		t.Errorf("told %q", text)
+	}
+	for name, nearest := range map[string]string{
+		"BOXOFFICE_PUBLC_URL":       "BOXOFFICE_PUBLIC_URL",
+		"BOXOFFICE_TRUSTED_PROXIE":  "BOXOFFICE_TRUSTED_PROXIES",
+		"BOXOFFICE_DATABASE":        "BOXOFFICE_DATABASE_URL",
+		"BOXOFFICE_PORT":            "BOXOFFICE_",
+		"BOXOFFICE_REQUIRE_2FACTOR": "BOXOFFICE_REQUIRE_TWO_FACTOR",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, "s3cret")
+			text := told()
+			if strings.Count(text, "\n") != 1 || !strings.Contains(text, "WARN") || !strings.Contains(text, name+" is ignored") ||
+				!strings.Contains(text, "is "+nearest) || strings.Contains(text, "s3cret") {
+				t.Errorf("told %q, want %s and the nearest, %s", text, name, nearest)
+			}
+		})
+	}
+}
+
 func TestVersion(t *testing.T) {
 	var out bytes.Buffer
 	if status := run([]string{"version"}, nil, &out, &out); status != 0 || !regexp.MustCompile(`^boxoffice .+, commit .+, go1\..+\n$`).MatchString(out.String()) {

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/alecthomas/kong"
 )
 
@@ -49,4 +51,54 @@ func empty(v reflect.Value) bool {
 		return v.Len() == 0 || slices.ContainsFunc(v.Interface().([]string), func(s string) bool { return s == "" })
 	}
 	return false
+}
+
+// strangers says of each variable of the environment that begins like ours and that
+// no flag of any command knows that it is ignored, and which known one is nearest. It
+// may be misspelt. Its value is not shown: it may be a password.
+//
+// They are warnings, since containers get variables that nobody has set by hand: in
+// Kubernetes each container knows the addresses of services by variables that begin
+// with their names, and a service is likely to be named boxoffice. Those are passed
+// over.
+func strangers(app *kong.Application, environ []string) (warnings []string) {
+	var known []string
+	for _, cmd := range app.Leaves(true) {
+		for _, group := range cmd.AllFlags(false) {
+			for _, f := range group {
+				known = append(known, f.Envs...)
+			}
+		}
+	}
+	slices.Sort(known) // of two that are as near, always the same
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		if !strings.HasPrefix(name, "BOXOFFICE_") || strings.HasPrefix(name, "BOXOFFICE_TEST_") || slices.Contains(known, name) || ofPlatform(name, value) {
+			continue
+		}
+		nearest := slices.MinFunc(known, func(a, b string) int { return distance(name, a) - distance(name, b) })
+		warnings = append(warnings, fmt.Sprintf("the variable %s is ignored: it sets no flag of any command; the nearest one that does is %s", name, nearest))
+	}
+	slices.Sort(warnings)
+	return warnings
+}
+
+// distance is how many letters of a name are wrong if another one is meant; none if
+// it is only the beginning of that.
+func distance(name, meant string) int {
+	if strings.HasPrefix(meant, name) {
+		return 0
+	}
+	return levenshtein.ComputeDistance(name, meant)
+}
+
+// services are the variables by which Kubernetes, and Docker's links, tell of a
+// service boxoffice, or boxoffice-metrics, or of its port named http:
+// BOXOFFICE_SERVICE_HOST, BOXOFFICE_SERVICE_PORT_HTTP, BOXOFFICE_METRICS_PORT_80_TCP_ADDR.
+var services = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
+
+// ofPlatform reports whether a container platform has set a variable. BOXOFFICE_PORT
+// is told from somebody's idea of a setting by its value, tcp://10.0.0.1:80.
+func ofPlatform(name, value string) bool {
+	return services.MatchString(name) || strings.HasSuffix(name, "_PORT") && strings.Contains(value, "://")
 }

@@ -21,7 +21,7 @@ import (
 
 // rounds is how often the node is killed.
 func rounds(t testing.TB) int {
-	if n, err := strconv.Atoi(os.Getenv("BOXOFFICE_KILLS")); err == nil {
+	if n, err := strconv.Atoi(os.Getenv("BOXOFFICE_TEST_KILLS")); err == nil {
 		return n
 	}
 	return 20

@@ -24,11 +24,11 @@ import (
 )
 
 // Bad weather: nodes and their PostgreSQL are killed, frozen, restarted and run
-// out of disk under load. Bounded here; BOXOFFICE_WEATHER makes it longer.
+// out of disk under load. Bounded here; BOXOFFICE_TEST_WEATHER makes it longer.
 
 // long is how much longer the weather lasts than in a quick run.
 func long() int {
-	if n, err := strconv.Atoi(os.Getenv("BOXOFFICE_WEATHER")); err == nil && n > 0 {
+	if n, err := strconv.Atoi(os.Getenv("BOXOFFICE_TEST_WEATHER")); err == nil && n > 0 {
 		return n
 	}
 	return 1
