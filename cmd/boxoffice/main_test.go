@@ -122,6 +122,29 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// A PostgreSQL that cannot be reached, or has nothing to read, is told in one line
+// that says which and why.
+func TestUnreachable(t *testing.T) {
+	for url, says := range map[string]string{
+		"postgres://ann:s3cret@127.0.0.1:1/shop":             "as user ann to database shop: 127.0.0.1:1: connection refused\n",
+		"postgres://ann@127.0.0.1:1,127.0.0.1:2/shop":        "shop: 127.0.0.1:1: connection refused; 127.0.0.1:2: connection refused\n",
+		"postgres://ann@/shop?host=/nowhere":                 "shop: /nowhere/.s.PGSQL.5432: no such file or directory\n",
+		"postgres://ann:s3cret@127.0.0.1:1/shop?sslmode=off": "--database-url: ",
+	} {
+		for _, args := range [][]string{{"verify"}, {"serve", "--addr", "127.0.0.1:0"}, {"admin", "create", "--email", "a@example.org"}, {"rush"}} {
+			var out, errs bytes.Buffer
+			want := 1
+			if strings.HasPrefix(says, "--") {
+				want = 2
+			}
+			status := run(append(args, "--database-url", url), nil, &out, &errs)
+			if status != want || strings.Count(errs.String(), "\n") != 1 || !strings.Contains(errs.String(), says) || strings.Contains(errs.String(), "s3cret") {
+				t.Errorf("%v %s: status %d, %s", args, url, status, errs.String())
+			}
+		}
+	}
+}
+
 // A flag, an argument or a variable without a value is none that was left out:
 // it is refused, for every command.
 func TestEmptyValues(t *testing.T) {

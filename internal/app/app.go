@@ -48,7 +48,12 @@ func (s Storage) open(ctx context.Context, cfg sqldb.Config) (*sqldb.DB, error) 
 		return nil, usage("--data: the name of the folder is missing")
 	}
 	cfg.Dir, cfg.URL = s.Data, s.DatabaseURL
-	return sqldb.Open(ctx, cfg)
+	db, err := sqldb.Open(ctx, cfg)
+	var bad sqldb.BadURL
+	if errors.As(err, &bad) {
+		return nil, exit{2, bad}
+	}
+	return db, err
 }
 
 // Parts are the services over one database.

@@ -95,10 +95,11 @@ func (g *gate) probe(ctx context.Context, base *pgx.ConnConfig) (*pgx.Conn, erro
 	c.ConnectTimeout = dialPatience
 	c.RuntimeParams["application_name"] = "boxoffice watch"
 	conn, err := pgx.ConnectConfig(ctx, c)
-	if err == nil {
-		g.watcher = conn
+	if err != nil {
+		return nil, onOneLine(err)
 	}
-	return conn, err
+	g.watcher = conn
+	return conn, nil
 }
 
 func (g *gate) dropProbe() {

@@ -87,6 +87,13 @@ func (e TooOld) Error() string {
 		e.Service, e.Version, e.Known)
 }
 
+// Empty says that a database that is only to be read has no tables of this program.
+type Empty struct{}
+
+func (Empty) Error() string {
+	return "no boxoffice has used this database yet, it has none of its tables: give another one, or start `boxoffice serve` on it first"
+}
+
 // Migrate brings a service's tables up to date. Migrations are goose SQL files
 // in the folder "migrations" of fsys, in canonical SQL. Nodes that start at the
 // same time wait for each other. A program that is too old for the tables is
@@ -120,7 +127,7 @@ func (db *DB) migrated(ctx context.Context, service string, own schema) (bool, e
 	case own.version < at.oldest:
 		return false, TooNew{service, at.version, at.oldest, own.version}
 	case own.version > at.version && db.readOnly:
-		return false, TooOld{service, at.version, own.version}
+		return false, db.behind(ctx, service, at, own)
 	case own.version > at.version:
 		return false, nil
 	}
@@ -137,6 +144,22 @@ func (db *DB) schema(ctx context.Context, service string) (s schema, err error) 
 		return schema{}, nil
 	}
 	return s, err
+}
+
+// behind says why a database cannot be read as it is: TooOld, or Empty when no
+// boxoffice has been at work on it. The first ones had no table of versions.
+func (db *DB) behind(ctx context.Context, service string, at, own schema) error {
+	for _, table := range []string{"schema_versions", "migrations_" + service} {
+		var n int64
+		err := db.reader.QueryRowContext(ctx, "SELECT count(*) FROM "+table).Scan(&n) // a handful
+		switch {
+		case err == nil:
+			return TooOld{service, at.version, own.version}
+		case !NoTable(err):
+			return fmt.Errorf("migrate %s: %w", service, err)
+		}
+	}
+	return Empty{}
 }
 
 // NoTable reports whether an error says that a table does not exist.

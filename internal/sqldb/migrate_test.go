@@ -86,6 +86,12 @@ func TestReadOnlyDoesNotMigrate(t *testing.T) {
 	if err := reader.Migrate(t.Context(), "one", program(1, 0)); err != nil {
 		t.Fatal(err)
 	}
+	empty := sqldbtest.Fresh(t)
+	open(t, empty) // makes SQLite's file
+	empty.ReadOnly = true
+	if err := open(t, empty).Migrate(t.Context(), "one", program(1, 0)); !errors.Is(err, sqldb.Empty{}) || strings.Contains(err.Error(), "older") {
+		t.Fatal(err)
+	}
 	var old sqldb.TooOld
 	if err := reader.Migrate(t.Context(), "one", program(2, 0)); !errors.As(err, &old) || !strings.Contains(err.Error(), "boxoffice serve") {
 		t.Fatal(err)

@@ -82,7 +82,7 @@ type postgres struct {
 func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	pc, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
-		return nil, fmt.Errorf("--database-url: %w", hideURL(err, cfg.URL))
+		return nil, badURL("--database-url", err, cfg.URL)
 	}
 	size := poolDefault
 	if strings.Contains(cfg.URL, "pool_max_conns=") {
@@ -118,7 +118,7 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.ReplicaURL != "" {
 		rc, err := pgx.ParseConfig(cfg.ReplicaURL)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("--replica-url: %w", hideURL(err, cfg.ReplicaURL)), p.close())
+			return nil, errors.Join(badURL("--replica-url", err, cfg.ReplicaURL), p.close())
 		}
 		for k, v := range sessionSettings {
 			rc.RuntimeParams[k] = v
@@ -160,11 +160,6 @@ func (p *postgres) settings(c *pgx.ConnConfig, sets ...map[string]string) *pgx.C
 	c.ConnectTimeout = dialPatience
 	c.DialFunc = p.gate.dial
 	return c
-}
-
-// hideURL is an error about a URL without the password in it.
-func hideURL(err error, url string) error {
-	return errors.New(strings.ReplaceAll(err.Error(), url, "…"))
 }
 
 func (p *postgres) close() error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -254,6 +255,23 @@ func TestReadOnlyOfWhatTakesWrites(t *testing.T) {
 	var rows int
 	if err := writer.Reader().QueryRow("SELECT count(*) FROM t").Scan(&rows); err != nil || rows != 1 {
 		t.Fatalf("%d rows, %v", rows, err)
+	}
+}
+
+// A server that refuses is told on one line, in its own words, and a server that is
+// gone stays an outage.
+func TestRefusedOnOneLine(t *testing.T) {
+	u, err := url.Parse(sqldbtest.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/none"
+	_, err = sqldb.Open(t.Context(), sqldb.Config{URL: u.String()})
+	if err == nil || strings.Contains(err.Error(), "\n") || !strings.HasSuffix(err.Error(), `to database none: `+u.Host+`: database "none" does not exist`) {
+		t.Errorf("%v", err)
+	}
+	if _, err = sqldb.Open(t.Context(), sqldb.Config{URL: "postgres://127.0.0.1:1/none"}); !sqldb.Outage(err) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
 	}
 }
 
