@@ -39,3 +39,42 @@ func TestEndedHoldsAreGivenUpForGood(t *testing.T) {
 		w.verify(ev)
 	}
 }
+
+// What an account gets after its deletion has begun is given up, and what could still
+// be paid then; what it had before stays, and so does what others gave it.
+func TestGiveUp(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ev := w.event()
+	bought := func(label string) message.Booking {
+		b := w.hold(ev, "ann", label)
+		if _, err := w.s.Confirm(ctx, message.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount, Currency: b.Currency}); err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	before, lapsed := bought("A-A-1"), w.hold(ev, "ann", "A-A-2")
+	w.pass(lapsed.ExpiresAt - lapsed.CreatedAt + 1)
+	want := func(what string, b message.Booking, status message.BookingStatus) {
+		t.Helper()
+		if got, err := w.s.Booking(ctx, b.ID); err != nil || got.Status != status {
+			t.Errorf("%s: %s %v", what, got.Status, err)
+		}
+	}
+	if err := w.s.GiveUp(ctx, "ann", 0); err != nil {
+		t.Fatal(err)
+	}
+	want("a hold that has ended", lapsed, message.BookingCancelled)
+	want("what was booked", before, message.Booked)
+	since := w.s.now().UnixMicro()
+	after, held := bought("A-A-3"), w.hold(ev, "ann", "A-A-4")
+	for range 2 {
+		if err := w.s.GiveUp(ctx, "ann", since); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want("what was booked before", before, message.Booked)
+	want("what was booked since", after, message.BookingCancelled)
+	want("what was held since", held, message.BookingCancelled)
+	w.verify(ev)
+}

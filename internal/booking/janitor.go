@@ -222,6 +222,24 @@ func (s *Service) HasLive(ctx context.Context, userID string) (bool, error) {
 	return len(ids) > 0, err
 }
 
+// GiveUp gives up for good a user's holds that have ended and could still be paid;
+// and, if since is not 0, the holds made since then (µs since 1970) and what they have
+// become: what is booked is cancelled, and all its money goes back. What somebody gave
+// the user stays. It may be done again.
+func (s *Service) GiveUp(ctx context.Context, userID string, since int64) error {
+	if since == 0 {
+		since = never
+	}
+	now := s.now().UnixMicro()
+	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND price_version <> -1 AND (status = 'pending' AND expires_at <= $2
+		OR status = 'expired' AND expires_at > $3 OR status IN ('pending', 'booked') AND created_at >= $4)`, // bookings_by_user
+		userID, now, now-message.LateConfirm, since)
+	if err != nil {
+		return err
+	}
+	return s.each(ctx, ids, command{do: doCancel})
+}
+
 // OfUser lists ids of a user's bookings, in order, from one on.
 func (s *Service) OfUser(ctx context.Context, userID, from string, limit int) ([]string, error) {
 	return s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND id >= $2 ORDER BY id LIMIT $3`, userID, from, limit) // bookings_by_user

@@ -106,6 +106,9 @@ func (s *Service) carryOut(ctx context.Context, a *adoption) error {
 	}
 	var refused error
 	if err == nil && !to.Disabled { // else nobody could get at the bookings there
+		if begun, err := s.beginAdoption(ctx, a); err != nil || !begun {
+			return err
+		}
 		var key message.EmailKey
 		if to.Verified {
 			key = s.emailKey(to.Address())
@@ -120,6 +123,41 @@ func (s *Service) carryOut(ctx context.Context, a *adoption) error {
 		return err
 	})
 	return errors.Join(refused, err)
+}
+
+// beginAdoption notes that bookings are about to go to an account. From then on the
+// account is not deleted before they are there; one that is being deleted gets none,
+// and what is to become of the adoption shows when it is due again.
+func (s *Service) beginAdoption(ctx context.Context, a *adoption) (begun bool, err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		var closing bool
+		if err := s.lockAccount(ctx, tx, a.to); err != nil {
+			return err
+		}
+		row := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM closings WHERE user_id = $1)`, a.to) // primary key
+		if err := row.Scan(&closing); err != nil || closing {
+			return err
+		}
+		r, err := tx.ExecContext(ctx, `UPDATE adoptions SET begun = TRUE WHERE from_id = $1 AND to_id = $2`, a.from, a.to) // primary key
+		if err != nil {
+			return err
+		}
+		n, err := r.RowsAffected()
+		begun = n == 1
+		return err
+	})
+	if errors.Is(err, errStale) {
+		return false, nil
+	}
+	return begun && err == nil, err
+}
+
+// lockAccount locks an account's row until the transaction ends. Accounts that are
+// not there fail with errStale.
+func (s *Service) lockAccount(ctx context.Context, tx *sql.Tx, userID string) error {
+	var one string
+	row := tx.QueryRowContext(ctx, s.db.Text(`SELECT id FROM users WHERE id = $1 /*postgres: FOR UPDATE*/`), userID) // primary key
+	return gone(row.Scan(&one))
 }
 
 // RunAdoptions goes on with all adoptions that are due.

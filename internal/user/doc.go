@@ -17,6 +17,7 @@
 //	proof.go     what is proved by a mailed link: addresses, new passwords
 //	guest.go     guests, and what a code proves
 //	adopt.go     bookings that go from one account to another
+//	closing.go   how an account is deleted beside purchases of the same moment
 //	visitor.go   who holds seats before saying who they are
 //	steps.go     log-in in two steps: the password, then a code
 //	twofactor.go codes of an authenticator app

@@ -32,6 +32,7 @@ func (bookings) UserBookingIDs(_ context.Context, userID string, limit int) ([]s
 }
 func (bookings) Adopt(context.Context, string, string, message.EmailKey) error { return nil }
 func (bookings) HasLive(context.Context, string) (bool, error)                 { return false, nil }
+func (bookings) GiveUp(context.Context, string, int64) error                   { return nil }
 
 func newSite(t *testing.T) *site {
 	t.Helper()

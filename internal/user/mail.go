@@ -78,6 +78,9 @@ func (s *Service) startPost() {
 				if err := jobs.Catch(func() error { return s.RunAdoptions(ctx) }); err != nil && ctx.Err() == nil {
 					s.log.ErrorContext(ctx, "adoptions of bookings wait", "error", err)
 				}
+				if err := jobs.Catch(func() error { return s.RunClosings(ctx) }); err != nil && ctx.Err() == nil {
+					s.log.ErrorContext(ctx, "purchases of deleted accounts wait to be undone", "error", err)
+				}
 			case <-ctx.Done():
 				return
 			}

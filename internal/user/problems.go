@@ -26,7 +26,7 @@ var Problems = errs.Problems{
 	Operations: map[string][]string{
 		"begin-two-factor":   {"two-factor-active", "not-yours-to-change", "wrong-password", "too-many-attempts"},
 		"confirm-two-factor": {"two-factor-active", "no-secret", "wrong-code", "not-yours-to-change", "too-many-attempts"},
-		"delete-user":        {"has-live-bookings", "has-open-events", "changed-meanwhile", "wrong-password", "too-many-attempts"},
+		"delete-user":        {"account-changed", "has-live-bookings", "has-open-events", "changed-meanwhile", "wrong-password", "too-many-attempts"},
 		"end-two-factor":     {"not-yours-to-change", "wrong-password", "wrong-code", "code-required", "too-many-attempts"},
 		"log-in":             {"wrong-password", "code-required", "wrong-code", "too-many-attempts"},
 		"reset-password":     {"account-changed", "account-disabled", "address-taken", "link-over"},

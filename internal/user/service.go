@@ -33,6 +33,11 @@ type Bookings interface {
 	Adopt(ctx context.Context, fromUserID, toUserID string, email message.EmailKey) error
 	// HasLive reports whether a user has bookings that are held or sold.
 	HasLive(ctx context.Context, userID string) (bool, error)
+	// GiveUp gives up for good a user's holds that have ended and could still be
+	// paid; and, if since is not 0, the holds made since then (µs since 1970) and
+	// what they have become: what is booked is cancelled, and its money goes back in
+	// full. It may be done again.
+	GiveUp(ctx context.Context, userID string, since int64) error
 }
 
 // Events is what accounts need to know of events.
@@ -372,66 +377,6 @@ func (s *Service) replace(ctx context.Context, u *User, before int64, e effect, 
 	})
 	if e != sessionsStay {
 		s.sessions.forgetAll(u.ID)
-	}
-	return err
-}
-
-// Delete anonymizes an account and ends its sessions. Its owner gives the
-// password once more, if it has one. It is refused while the account has live
-// bookings. A hold that slips in between the look and the end of the sessions
-// lapses by itself: nobody is left who could pay for it.
-func (s *Service) Delete(ctx context.Context, caller message.Caller, userID, password string) error {
-	return s.DeleteSeen(ctx, caller, userID, password, 0)
-}
-
-// DeleteSeen is Delete of an account with a version, if that is not 0.
-func (s *Service) DeleteSeen(ctx context.Context, caller message.Caller, userID, password string, version int64) error {
-	u, err := s.visible(ctx, caller, userID)
-	if err != nil {
-		return err
-	}
-	if version != 0 && version != u.Version {
-		return errs.New(errs.Precondition, "changed-meanwhile", "The account has changed since you read it.")
-	}
-	if caller.UserID == userID && u.HasPassword() {
-		if err := s.checkPassword(ctx, &u, password); err != nil {
-			return err
-		}
-	}
-	if s.bookings() != nil {
-		live, err := s.bookings().HasLive(ctx, userID)
-		if err != nil {
-			return err
-		}
-		if live {
-			return errs.New(errs.Conflict, "has-live-bookings", "The account has bookings; cancel them first.")
-		}
-	}
-	if err := s.noEvents(ctx, userID); err != nil {
-		return err
-	}
-	before := u.Version
-	u.Email, u.Contact, u.Username, u.Name, u.hash, u.Disabled, u.Verified, u.Version = "", "", "", "deleted account", "", true, false, u.Version+1
-	return s.replace(ctx, &u, before, sessionsEnd, func(tx *sql.Tx) error {
-		for _, text := range []string{`UPDATE users SET guest_email = NULL, totp_secret = '', totp_active = FALSE WHERE id = $1`,
-			`DELETE FROM recovery_codes WHERE user_id = $1`, `DELETE FROM known_networks WHERE user_id = $1`, `DELETE FROM mails WHERE user_id = $1`,
-			`DELETE FROM adoptions WHERE to_id = $1`} { // a guest's orders stay the guest's
-			if _, err := tx.ExecContext(ctx, text, u.ID); err != nil {
-				return err
-			}
-		}
-		return dropTokens(ctx, tx, u.ID)
-	})
-}
-
-// noEvents refuses while an account has events that somebody has to answer for.
-func (s *Service) noEvents(ctx context.Context, userID string) error {
-	if s.events == nil {
-		return nil
-	}
-	open, err := s.events.HasOpen(ctx, userID)
-	if err == nil && open {
-		err = errs.New(errs.Conflict, "has-open-events", "The account has events that are not over, or drafts; cancel them first.")
 	}
 	return err
 }

@@ -28,6 +28,7 @@ type world struct {
 type person struct {
 	name, id, email, password, token, role  string
 	verified, guest, unclear, gone, deleted bool
+	leaving                                 bool   // the account was deleted, or may have been: purchases of the same moment are undone
 	anew                                    bool   // the latest verification gave a password, and ended the sessions
 	secret                                  string // of two-factor log-in
 	twoFactor                               bool
@@ -106,6 +107,9 @@ func (b *booking) live(now time.Time) bool {
 // sure reports whether a booking must be now as its owner was told.
 func (w *world) sure(b *booking) bool {
 	e := w.events[b.event]
+	if p := w.people[b.owner]; p != nil && p.leaving {
+		return false
+	}
 	return !b.unclear && !b.cancelAsked && !(e != nil && e.cancelAsked)
 }
 

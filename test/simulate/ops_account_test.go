@@ -322,9 +322,9 @@ func toldDelete(w *world, s *Step, r *reply) {
 	p := w.people[s.As]
 	switch {
 	case r.status == 0:
-		p.unclear, p.token = true, ""
+		p.unclear, p.leaving, p.token = true, true, ""
 	case r.ok():
-		p.ended = append(p.ended, p.token)
+		p.leaving, p.ended = true, append(p.ended, p.token)
 		p.gone, p.deleted, p.token = true, true, ""
 	}
 }

@@ -1,0 +1,245 @@
+package user
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// How an account is deleted beside what is bought by it, or given to it, in the same
+// moment, on any node. Whoever buys or is given something has been asked who they
+// are before, and no purchase asks again for the sake of this. So:
+//
+//  1. The deletion is noted. No adoption into the account begins from then on, and
+//     one that has begun is over.
+//  2. Holds that have ended are given up: no payment books them any more. If the
+//     account has something by now, it stays, and the note goes.
+//  3. The account is made anonymous, if its note is still there.
+//  4. What was held since the note, by requests that were under way, is given up, and
+//     what was paid for it goes back in full: at once, and now and then for a day.
+
+const (
+	closingAgain = 30 * time.Second // at first, then twice as long
+	closingFor   = 24 * time.Hour   // longer than any hold, payment or request
+	clocksDiffer = time.Minute      // at most, those of two nodes
+	closesAtOnce = 20
+)
+
+// closing is a deletion that was noted.
+type closing struct {
+	userID string
+	since  int64 // µs since 1970
+	done   bool
+	tries  int64
+}
+
+// Delete anonymizes an account and ends its sessions. Its owner gives the
+// password once more, if it has one. It is refused while the account has live
+// bookings; those that come in the same moment are undone.
+func (s *Service) Delete(ctx context.Context, caller message.Caller, userID, password string) error {
+	return s.DeleteSeen(ctx, caller, userID, password, 0)
+}
+
+// DeleteSeen is Delete of an account with a version, if that is not 0.
+func (s *Service) DeleteSeen(ctx context.Context, caller message.Caller, userID, password string, version int64) error {
+	u, err := s.visible(ctx, caller, userID)
+	if err != nil {
+		return err
+	}
+	if version != 0 && version != u.Version {
+		return errs.New(errs.Precondition, "changed-meanwhile", "The account has changed since you read it.")
+	}
+	if caller.UserID == userID && u.HasPassword() {
+		if err := s.checkPassword(ctx, &u, password); err != nil {
+			return err
+		}
+	}
+	if err := s.mayLeave(ctx, userID); err != nil {
+		return err
+	}
+	c, mine, err := s.noteClosing(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if err := s.anonymize(ctx, u); err != nil {
+		if mine {
+			err = errors.Join(err, s.endClosing(context.WithoutCancel(ctx), userID))
+		}
+		return err
+	}
+	if s.bookings() != nil {
+		if err := s.bookings().GiveUp(context.WithoutCancel(ctx), userID, c.since); err != nil {
+			s.log.ErrorContext(ctx, "purchases of a deleted account wait to be undone", "error", err)
+		}
+	}
+	return nil
+}
+
+// mayLeave refuses while an account has bookings or events that somebody has to
+// answer for.
+func (s *Service) mayLeave(ctx context.Context, userID string) error {
+	if s.bookings() != nil {
+		live, err := s.bookings().HasLive(ctx, userID)
+		if err != nil {
+			return err
+		}
+		if live {
+			return errs.New(errs.Conflict, "has-live-bookings", "The account has bookings; cancel them first.")
+		}
+	}
+	if s.events == nil {
+		return nil
+	}
+	open, err := s.events.HasOpen(ctx, userID)
+	if err == nil && open {
+		err = errs.New(errs.Conflict, "has-open-events", "The account has events that are not over, or drafts; cancel them first.")
+	}
+	return err
+}
+
+// noteClosing notes that an account is being deleted, and reports whether it was not
+// noted before. It fails with errStale while bookings are on their way to the account.
+func (s *Service) noteClosing(ctx context.Context, userID string) (c closing, mine bool, err error) {
+	now := s.now()
+	c = closing{userID: userID, since: now.Add(-clocksDiffer).UnixMicro()}
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := s.lockAccount(ctx, tx, userID); err != nil {
+			return err
+		}
+		var coming bool
+		row := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM adoptions WHERE to_id = $1 AND from_id <> $1 AND begun)`, userID) // a handful in all
+		if err := row.Scan(&coming); err != nil {
+			return err
+		}
+		if coming {
+			return errStale
+		}
+		r, err := tx.ExecContext(ctx, `INSERT INTO closings (user_id, since, done, tries, next_at) VALUES ($1, $2, FALSE, 0, $3) ON CONFLICT (user_id) DO NOTHING`,
+			userID, c.since, now.Add(closingAgain).UnixMicro())
+		if err != nil {
+			return err
+		}
+		n, err := r.RowsAffected()
+		mine = n == 1
+		return err
+	})
+	if err != nil {
+		return c, false, fmt.Errorf("note deletion of an account: %w", err)
+	}
+	return c, mine, nil
+}
+
+// anonymize is what makes a deletion that was noted.
+func (s *Service) anonymize(ctx context.Context, u User) error {
+	if s.bookings() != nil {
+		if err := s.bookings().GiveUp(ctx, u.ID, 0); err != nil {
+			return err
+		}
+	}
+	if err := s.mayLeave(ctx, u.ID); err != nil {
+		return err
+	}
+	before := u.Version
+	u.Email, u.Contact, u.Username, u.Name, u.hash, u.Disabled, u.Verified, u.Version = "", "", "", "deleted account", "", true, false, u.Version+1
+	return s.replace(ctx, &u, before, sessionsEnd, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE closings SET done = TRUE, next_at = $1 WHERE user_id = $2`, s.now().Add(closingAgain).UnixMicro(), u.ID) // primary key
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 { // it took too long
+			return errors.Join(err, errStale)
+		}
+		for _, text := range []string{`UPDATE users SET guest_email = NULL, totp_secret = '', totp_active = FALSE WHERE id = $1`,
+			`DELETE FROM recovery_codes WHERE user_id = $1`, `DELETE FROM known_networks WHERE user_id = $1`, `DELETE FROM mails WHERE user_id = $1`,
+			`DELETE FROM adoptions WHERE to_id = $1`} { // a guest's orders stay the guest's
+			if _, err := tx.ExecContext(ctx, text, u.ID); err != nil {
+				return err
+			}
+		}
+		return dropTokens(ctx, tx, u.ID)
+	})
+}
+
+func (s *Service) endClosing(ctx context.Context, userID string) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM closings WHERE user_id = $1 AND NOT done`, userID) // primary key
+		return err
+	})
+}
+
+// RunClosings gives up what deleted accounts have got since their deletion, where
+// that is due.
+func (s *Service) RunClosings(ctx context.Context) error {
+	if s.bookings() == nil {
+		return nil
+	}
+	for {
+		due, err := s.dueClosings(ctx)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		for _, c := range due {
+			if err := s.lookAfter(ctx, c); err != nil {
+				s.log.ErrorContext(ctx, "purchases of a deleted account wait to be undone", "error", err)
+			}
+		}
+	}
+}
+
+// lookAfter gives up what a deleted account has got. The note goes after a day, and
+// at once if the deletion was not carried out.
+func (s *Service) lookAfter(ctx context.Context, c closing) error {
+	if c.done {
+		if err := s.bookings().GiveUp(ctx, c.userID, c.since); err != nil {
+			return err
+		}
+		if s.now().UnixMicro()-c.since < closingFor.Microseconds() {
+			return nil
+		}
+	}
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM closings WHERE user_id = $1 AND done = $2`, c.userID, c.done) // primary key
+		return err
+	})
+}
+
+// dueClosings takes on some deletions that are to be looked after: other nodes leave
+// them alone for a while.
+func (s *Service) dueClosings(ctx context.Context) (due []closing, err error) {
+	now := s.now()
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		due = nil
+		rows, err := tx.QueryContext(ctx, s.db.Text(`SELECT user_id, since, done, tries FROM closings WHERE next_at <= $1
+			ORDER BY next_at LIMIT $2 /*postgres: FOR UPDATE SKIP LOCKED*/`), now.UnixMicro(), closesAtOnce) // closings_due
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var c closing
+			if err := rows.Scan(&c.userID, &c.since, &c.done, &c.tries); err != nil {
+				return err
+			}
+			due = append(due, c)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+		for _, c := range due {
+			if _, err := tx.ExecContext(ctx, `UPDATE closings SET tries = tries + 1, next_at = $1 WHERE user_id = $2`,
+				now.Add(closingAgain<<min(c.tries, 6)).UnixMicro(), c.userID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("deletions to be looked after: %w", err)
+	}
+	return due, nil
+}

@@ -1,0 +1,180 @@
+package user
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"testing"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// buying is a house in which something happens while an account is deleted.
+type buying struct {
+	adopting
+	looks int         // at whether there is something
+	live  func() bool // there is
+	gave  []int64     // what was given up: all since then
+	then  func()      // when bookings go over
+}
+
+func (b *buying) HasLive(context.Context, string) (bool, error) {
+	b.looks++
+	return b.live != nil && b.live(), nil
+}
+
+func (b *buying) GiveUp(_ context.Context, _ string, since int64) error {
+	b.gave = append(b.gave, since)
+	return nil
+}
+
+func (b *buying) Adopt(ctx context.Context, from, to string, k message.EmailKey) error {
+	if b.then != nil {
+		b.then()
+	}
+	return b.adopting.Adopt(ctx, from, to, k)
+}
+
+func (w *world) closings(t *testing.T) (n int) {
+	t.Helper()
+	if err := w.db.Reader().QueryRow(`SELECT count(*) FROM closings`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// What is bought while an account is deleted keeps the account, or is undone: what
+// comes between the two looks keeps it, what comes later is given up until no request
+// of the account can be under way any more.
+func TestDeletionBesideAPurchase(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	u := w.member(t, "ann@example.org")
+	house := &buying{}
+	house.live = func() bool { return house.looks > 1 } // bought after the first look
+	w.UseBookings(house)
+	if err := w.Delete(ctx, as(u), u.ID, goodPassword); !is(err, "has-live-bookings") {
+		t.Fatal(err)
+	}
+	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword}); err != nil || w.closings(t) != 0 {
+		t.Errorf("%v, %d deletions are noted", err, w.closings(t))
+	}
+	if !slices.Equal(house.gave, []int64{0}) {
+		t.Errorf("given up: %v", house.gave)
+	}
+	house.live, house.gave = nil, nil
+	began := w.now().UnixMicro()
+	if err := w.Delete(ctx, as(u), u.ID, goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	looked := func(what string, times int) {
+		t.Helper()
+		if err := w.RunClosings(ctx); err != nil {
+			t.Fatal(err)
+		}
+		later := slices.DeleteFunc(slices.Clone(house.gave), func(since int64) bool { return since == 0 || since > began })
+		if len(later) != times {
+			t.Errorf("%s: looked %d times: %v", what, len(later), house.gave)
+		}
+	}
+	looked("at once", 1)
+	w.pass(closingAgain + time.Second)
+	looked("later", 2)
+	looked("not due", 2)
+	for range 100 {
+		w.pass(time.Hour)
+		if err := w.RunClosings(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.closings(t) != 0 || len(house.gave) < 20 || len(house.gave) > 60 {
+		t.Errorf("%d deletions are noted after days, %d looks", w.closings(t), len(house.gave))
+	}
+}
+
+// No bookings go to an account that is being deleted, and none is deleted to which
+// bookings are on their way.
+func TestDeletionBesideAnAdoption(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	m := w.mails()
+	house := &buying{}
+	w.UseBookings(house)
+	const mail = "both@example.org"
+	a := w.member(t, mail)
+	guest, err := w.provedGuest(t, m, mail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go1 := adoption{from: guest.User.ID, to: a.ID}
+	promise := func() {
+		t.Helper()
+		house.moved, house.looks = nil, 0
+		if a, err = w.get(ctx, a.ID); err != nil {
+			t.Fatal(err)
+		}
+		err := w.db.Write(ctx, func(tx *sql.Tx) error {
+			return noteAdoption(ctx, tx, go1.from, go1.to, w.now(), w.now().Add(time.Hour))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	// The deletion begins while the bookings go over.
+	promise()
+	house.then = func() {
+		house.then = nil
+		if err := w.Delete(ctx, as(a), a.ID, goodPassword); errs.KindOf(err) != errs.Conflict {
+			t.Errorf("deleted while bookings are on their way: %v", err)
+		}
+	}
+	if err := w.carryOut(ctx, &go1); err != nil || len(house.moved) != 1 || w.closings(t) != 0 {
+		t.Fatalf("%v %v", err, house.moved)
+	}
+
+	// The bookings are to go over after the deletion has looked for the last time.
+	promise()
+	house.live = func() bool {
+		if house.looks == 2 {
+			if err := w.carryOut(ctx, &go1); err != nil {
+				t.Error(err)
+			}
+		}
+		return false
+	}
+	if err := w.Delete(ctx, as(a), a.ID, goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(2 * time.Hour)
+	if err := w.RunAdoptions(ctx); err != nil || len(house.moved) > 0 {
+		t.Errorf("%v went to an account that is gone, %v", house.moved, err)
+	}
+}
+
+// A deletion that was left half-way leaves the account as it is, and one that took
+// too long is not carried out.
+func TestDeletionLeftHalfWay(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	u := w.member(t, "ann@example.org")
+	house := &buying{}
+	house.live = func() bool {
+		if house.looks == 2 {
+			w.pass(closingAgain + time.Second)
+			if err := w.RunClosings(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+		return false
+	}
+	w.UseBookings(house)
+	if err := w.Delete(ctx, as(u), u.ID, goodPassword); errs.KindOf(err) != errs.Conflict || w.closings(t) != 0 {
+		t.Errorf("%v, %d deletions are noted", err, w.closings(t))
+	}
+	if !slices.Equal(house.gave, []int64{0}) {
+		t.Errorf("given up: %v", house.gave)
+	}
+	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword}); err != nil {
+		t.Error(err)
+	}
+}
