@@ -57,6 +57,10 @@ func (s *Service) Void(ctx context.Context, caller message.Caller, paymentID str
 // VoidSeen is Void of a payment with a version, if that is not 0: another one is
 // refused with kind Precondition.
 func (s *Service) VoidSeen(ctx context.Context, caller message.Caller, paymentID string, version int64) (Payment, error) {
+	seen, err := s.bookingSeq(ctx, paymentID, version)
+	if err != nil {
+		return Payment{}, err
+	}
 	p, err := s.own(ctx, caller, paymentID)
 	switch {
 	case err != nil:
@@ -64,7 +68,7 @@ func (s *Service) VoidSeen(ctx context.Context, caller message.Caller, paymentID
 	case version != 0 && version != p.Version:
 		return p, errChangedMeanwhile()
 	case p.Status == Captured, p.Status == Refunded && !p.GaveUp(): // seats that cost nothing may be left
-		return s.giveBack(ctx, caller, p)
+		return s.giveBack(ctx, caller, p, seen)
 	case p.Status.Final():
 		return p, nil
 	}
@@ -85,10 +89,33 @@ func (s *Service) VoidSeen(ctx context.Context, caller message.Caller, paymentID
 	return p, nil
 }
 
-// giveBack cancels the booking of a captured payment and waits a moment for the
-// refund that follows from it, if there is money to come back.
-func (s *Service) giveBack(ctx context.Context, caller message.Caller, p Payment) (Payment, error) {
-	if _, err := s.bookings.Cancel(ctx, caller, p.BookingID, nil); err != nil {
+// bookingSeq is the version of the booking of a payment that is to be given up if it
+// has a version; 0 if any will do. It is read before the payment: what has come of the
+// booking until then shows in the payment, or will (see giveBack).
+func (s *Service) bookingSeq(ctx context.Context, paymentID string, version int64) (int64, error) {
+	bookingID := bookingOf(paymentID)
+	if version == 0 || bookingID == "" {
+		return 0, nil
+	}
+	b, err := s.bookings.Booking(ctx, bookingID)
+	if errs.KindOf(err) == errs.NotFound { // whose payment it is decides what is answered
+		return 0, nil
+	}
+	return b.Seq, err
+}
+
+// giveBack cancels the booking of a captured payment, if it has the version seen (0:
+// any), and waits a moment for the refund that follows from it, if there is money to
+// come back.
+//
+// A captured payment changes only by refunds for seats that were given back. Seats
+// that are given back after the payment's version was compared change the booking's
+// version, which the booking service compares as it cancels. A refund that comes in
+// between for seats given back before is the same before and after this one.
+func (s *Service) giveBack(ctx context.Context, caller message.Caller, p Payment, seen int64) (Payment, error) {
+	if _, err := s.bookings.CancelSeen(ctx, caller, p.BookingID, seen, nil); errs.Is(err, "changed-meanwhile") {
+		return Payment{}, errChangedMeanwhile()
+	} else if err != nil {
 		return Payment{}, err
 	}
 	until := time.Now().Add(s.patience)

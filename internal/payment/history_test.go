@@ -121,7 +121,7 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 			a.house.mu.Unlock()
 		case 10:
 			if now, _ := a.house.Booking(t.Context(), booking.ID); now.Status == message.Booked && c.below(2) == 0 {
-				_, _ = a.house.Cancel(t.Context(), fan, booking.ID, nil)
+				_, _ = a.house.CancelSeen(t.Context(), fan, booking.ID, 0, nil)
 			}
 		case 11:
 			if c.below(3) == 0 {

@@ -36,8 +36,9 @@ type Bookings interface {
 	// CancelUnpaid takes a booking back if this payment booked it; nothing is
 	// refunded for it.
 	CancelUnpaid(ctx context.Context, bookingID, paymentID string) error
-	// Cancel gives a caller's booking back, or some of its seats by label.
-	Cancel(ctx context.Context, caller message.Caller, bookingID string, labels []string) (message.Booking, error)
+	// CancelSeen gives a caller's booking back, or some of its seats by label, if its
+	// Seq is version (0: any); else the error is of kind Precondition.
+	CancelSeen(ctx context.Context, caller message.Caller, bookingID string, version int64, labels []string) (message.Booking, error)
 	// OfUser lists ids of a user's bookings, in order, from one on.
 	OfUser(ctx context.Context, userID, from string, limit int) ([]string, error)
 	// Organizer is the account that an event belongs to; NotFound when there is

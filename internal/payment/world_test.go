@@ -101,6 +101,7 @@ func (h *house) cancel(bookingID string, amount int64) {
 	if b.Amount == 0 {
 		b.Status = message.BookingCancelled
 	}
+	b.Seq = int64(len(h.ledger[event1])) + 1
 	h.append(message.Entry{Kind: message.EntryCancelled, BookingID: bookingID, Amount: amount, Currency: "USD"})
 }
 
@@ -133,10 +134,16 @@ func (h *house) Remembered(bookingID string) (message.Booking, bool) {
 // readAt is the booking service's clock.
 const readAt = 123_456_789
 
-func (h *house) Cancel(_ context.Context, caller message.Caller, bookingID string, _ []string) (message.Booking, error) {
+func (h *house) CancelSeen(ctx context.Context, caller message.Caller, bookingID string, version int64, _ []string) (message.Booking, error) {
+	if err := h.cut(ctx, "before cancel"); err != nil {
+		return message.Booking{}, err
+	}
 	h.mu.Lock()
 	b := *h.bookings[bookingID]
 	h.mu.Unlock()
+	if version != 0 && version != b.Seq {
+		return b, errs.New(errs.Precondition, "changed-meanwhile", "Another version.")
+	}
 	if b.Status == message.Booked {
 		h.cancel(bookingID, b.Amount)
 	}
@@ -202,7 +209,7 @@ func (h *house) confirm(c message.Confirm) (message.Booking, error) {
 	case c.Amount != b.Amount || c.Currency != b.Currency:
 		return message.Booking{}, errs.New(errs.Conflict, "amount-differs", "Not that much.")
 	}
-	b.Status, b.PaymentID = message.Booked, c.PaymentID
+	b.Status, b.PaymentID, b.Seq = message.Booked, c.PaymentID, int64(len(h.ledger[event1]))+1
 	h.append(message.Entry{Kind: message.EntryBooked, BookingID: b.ID})
 	return *b, nil
 }
