@@ -44,7 +44,7 @@ func NormalEmail(e string) (normal, reason string) {
 	local = norm.NFC.String(strings.ToLower(norm.NFC.String(local)))
 	host, err = domains.ToASCII(host)
 	normal = local + "@" + host
-	if err != nil || len(local) > 64 || !strings.Contains(host, ".") || len(normal) > 254 {
+	if err != nil || len(local) > 64 || !strings.Contains(host, ".") || strings.HasSuffix(host, ".") || len(normal) > 254 {
 		return "", malformedEmail
 	}
 	return normal, ""

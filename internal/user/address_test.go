@@ -100,6 +100,10 @@ func TestNormalEmail(t *testing.T) {
 		"kim@-example.org":              "",
 		"kim@example..org":              "",
 		"kim@localhost":                 "",
+		"kim@localhost。":                "", // the root, written as one may write dots
+		"kim@example.org.":              "",
+		"kim@example.org。":              "",
+		"kim@example.org．":              "",
 		"kim@xn--a.example":             "",
 		"kim@" + longLabel + ".example": "",
 		longLabel + "kim@example.org":   "",
