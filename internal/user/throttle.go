@@ -25,9 +25,9 @@ const (
 // tryKey is what failures are counted for: of fixed size, whatever was typed.
 type tryKey [16]byte
 
-// target is a secret that somebody tries: that of an account, or of a name that
-// nobody has. Once the password has changed it is another one, so that a reset
-// lifts a lock on all nodes.
+// target is a secret that somebody tries: that of an account, or of whoever has a
+// name, if anybody has. Once the password has changed it is another one, so that a
+// reset lifts a lock on all nodes.
 func target(account, hash string) tryKey { return keyOf(account, hash) }
 
 // from is a target as it is tried from a network.
@@ -52,60 +52,6 @@ type tries struct {
 	users int           // attempts that have or wait for a turn; under throttle.mu
 	count int           // failures since; under throttle.mu
 	since time.Time
-}
-
-// attempt is one check of a secret.
-type attempt struct {
-	of      tryKey
-	network string
-	ids     []string                        // whose secret it may be
-	knowing func() (map[string]bool, error) // the accounts that have signed in from the network before
-	now     func() time.Time
-}
-
-// begin waits for the turn of an attempt, and refuses it when too many have
-// failed lately: from its network, or from all networks together that are not the
-// owner's. So whoever tries passwords from elsewhere does not lock the owner out.
-// Then only the accounts that know the network may be tried, which are not nil.
-// The caller ends the turn with what came of it.
-func (t *throttle) begin(ctx context.Context, a attempt) (end func(outcome), only map[string]bool, err error) {
-	pairKey := a.of.from(a.network)
-	pair, all := t.join(pairKey), t.join(a.of)
-	leave := func() {
-		t.leave(pairKey, pair)
-		t.leave(a.of, all)
-	}
-	select {
-	case pair.turn <- struct{}{}:
-	case <-ctx.Done():
-		leave()
-		return nil, nil, ctx.Err()
-	}
-	left := t.left(pair, maxFailures, a.now())
-	if stranger := t.left(all, maxStrangers, a.now()); left <= 0 && stranger > 0 {
-		if only, err = a.knowing(); len(only) == 0 {
-			left = stranger
-		}
-	}
-	if err == nil && left > 0 {
-		err = errs.New(errs.TooMany, "too-many-attempts", "Too many failed attempts to sign in; please wait, or choose a new password.").After(left)
-	}
-	if err != nil {
-		<-pair.turn
-		leave()
-		return nil, nil, err
-	}
-	return func(o outcome) {
-		t.note(pair, o, a.now())
-		if o == failed && only == nil {
-			if knowing, err := a.knowing(); err != nil || len(knowing) == 0 || len(knowing) < len(a.ids) {
-				t.note(all, o, a.now())
-			}
-		}
-		t.fade(all, a.now())
-		<-pair.turn
-		leave()
-	}, only, nil
 }
 
 // outcome is what came of an attempt.
@@ -194,25 +140,10 @@ func (t *throttle) makeRoom() {
 	delete(t.tries, victim)
 }
 
-// limited runs a check of a secret of one of some accounts within its limits. It
-// may look at all of them, or only at those that it is given.
-func (s *Service) limited(ctx context.Context, of tryKey, userIDs []string, check func(only map[string]bool) (outcome, error)) error {
-	network := message.ClientFrom(ctx)
-	knowing := func() (map[string]bool, error) { return s.knowingNetwork(ctx, userIDs, network) }
-	end, only, err := s.throttle.begin(ctx, attempt{of: of, network: network, ids: userIDs, knowing: knowing, now: s.now})
-	if err != nil {
-		return err
-	}
-	o := undecided
-	defer func() { end(o) }() // also after a panic: others wait for the turn
-	o, err = check(only)
-	return err
-}
-
 // checkPassword refuses a password that is not an account's, as a field of the
 // request. It is limited as log-in is.
 func (s *Service) checkPassword(ctx context.Context, u *User, password string) error {
-	return s.limited(ctx, target(u.ID, u.hash), []string{u.ID}, func(map[string]bool) (outcome, error) {
+	return s.limitedFor(ctx, target(u.ID, u.hash), u.ID, func() (outcome, error) {
 		ok, err := s.hasher.check(ctx, u.hash, password)
 		switch {
 		case err != nil:
@@ -227,7 +158,7 @@ func (s *Service) checkPassword(ctx context.Context, u *User, password string) e
 // checkCodeOf refuses a code that is not one of an account's second factor, as a
 // field of the request. It is limited as log-in is.
 func (s *Service) checkCodeOf(ctx context.Context, u *User, digits string) error {
-	return s.limited(ctx, target(u.ID+" code", u.hash), []string{u.ID}, func(map[string]bool) (outcome, error) {
+	return s.limitedFor(ctx, target(u.ID+" code", u.hash), u.ID, func() (outcome, error) {
 		switch err := s.secondFactor(ctx, u, digits, "code"); {
 		case err == nil:
 			return right, nil

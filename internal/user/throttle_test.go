@@ -3,11 +3,14 @@ package user
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
 )
 
 // Strangers who sign up with an address themselves, before its owner or after,
@@ -249,5 +252,109 @@ func TestOwnPasswordClearsTheCount(t *testing.T) {
 		if guesses > maxFailures {
 			t.Errorf("verified %v: %d guesses from one network in no time, at most %d", verified, guesses, maxFailures)
 		}
+	}
+}
+
+// However many names an account has, and however many accounts give its address,
+// there are as many guesses at it from one network, at once or one by one. That they
+// are used up is said of the name alone that they were made with, as it would be of
+// one that is nobody's.
+func TestGuessesCountForTheAccount(t *testing.T) {
+	const mail, name = "ann@example.org", "ann-smith"
+	for how, sign := range map[string]func(t *testing.T, w *world) User{
+		"verified": func(t *testing.T, w *world) User {
+			u := w.member(t, mail)
+			username := name
+			u, err := w.Update(t.Context(), message.System, u.ID, 0, Change{Username: &username})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return u
+		},
+		"given by others, too": func(t *testing.T, w *world) User {
+			if _, err := w.SignUp(t.Context(), Account{Email: mail, Name: "Eve", Password: "a strangers own phrase 77"}); err != nil {
+				t.Fatal(err)
+			}
+			w.pass(time.Second)
+			u, err := w.SignUp(t.Context(), Account{Email: mail, Username: name, Name: "Ann", Password: goodPassword})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return u
+		},
+	} {
+		for _, names := range [][2]string{{mail, name}, {name, mail}} {
+			t.Run(how+" by "+names[0], func(t *testing.T) {
+				w := newWorld(t)
+				sign(t, w)
+				at := from{t.Context(), "203.0.113.1"}
+				try := func(name, password string) string {
+					if _, err := w.Login(at, Credentials{Name: name, Password: password}); err != nil {
+						return errs.Of(err).Type
+					}
+					return "signed in"
+				}
+				w.pass(time.Second)
+				var wg sync.WaitGroup
+				for i := range maxFailures {
+					wg.Go(func() { try(names[i%2], "a guess of mine") })
+				}
+				wg.Wait()
+				for _, name := range names {
+					if got := try(name, goodPassword); got != "wrong-password" {
+						t.Errorf("%s, the right password after %d guesses: %q", name, maxFailures, got)
+					}
+				}
+				w.pass(failWindow)
+				for _, name := range names {
+					if _, err := w.Login(at, Credentials{Name: name, Password: goodPassword}); err != nil {
+						t.Errorf("%s, later: %v", name, err)
+					}
+				}
+				var known, nobodys []string
+				for _, list := range []struct {
+					names [2]string
+					told  *[]string
+				}{{names, &known}, {[2]string{"nobody@example.org", "nobody-at-all"}, &nobodys}} {
+					for i := range 3 * maxFailures {
+						*list.told = append(*list.told, try(list.names[i/(maxFailures+2)%2], "a guess of mine"))
+					}
+				}
+				if !slices.Equal(known, nobodys) {
+					t.Errorf("an account's: %v\nnobody's: %v", known, nobodys)
+				}
+			})
+		}
+	}
+}
+
+// A panic while an attempt begins keeps nobody else from trying.
+func TestPanicBeforeAnAttempt(t *testing.T) {
+	var th throttle
+	of := target("ann", "")
+	calm := func() (map[string]bool, error) { return nil, nil }
+	a := attempt{of: target("?ann", ""), accounts: map[tryKey]string{of: "ann"}, knowing: calm, now: time.Now}
+	for n := range maxStrangers {
+		a.network = fmt.Sprint(n)
+		tn, err := th.begin(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tn.end(failed, "")
+	}
+	a.network = "another"
+	a.knowing = func() (map[string]bool, error) { panic("a fault") }
+	for range 2 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			_, err := th.begin(ctx, a)
+			t.Error(err)
+		}()
 	}
 }
