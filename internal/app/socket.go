@@ -176,9 +176,9 @@ func (s *socket) close() {
 
 // serve carries out one command. It ends with the connection: who has given up
 // gets nothing more done.
-func (s *socket) serve(ctx context.Context, conn net.Conn) error {
+func (s *socket) serve(shutdown context.Context, conn net.Conn) error {
 	defer conn.Close()
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(shutdown)
 	defer cancel()
 	from := json.NewDecoder(conn)
 	var a asked
@@ -191,7 +191,8 @@ func (s *socket) serve(ctx context.Context, conn net.Conn) error {
 		_, _ = io.Copy(io.Discard, conn) // until it is closed, by them or by us
 		cancel()
 	}()
-	lines := &lineWriter{conn, json.NewEncoder(conn)}
+	lines := &lineWriter{conn: conn, to: json.NewEncoder(conn)}
+	defer context.AfterFunc(shutdown, lines.last)()
 	err := jobs.Catch(func() error { return s.carryOut(ctx, a, lines) })
 	var p *jobs.Panic
 	if errors.As(err, &p) {
@@ -219,17 +220,38 @@ func (s *socket) carryOut(ctx context.Context, a asked, out io.Writer) error {
 	return c.do(ctx, s.p, out)
 }
 
-// lineWriter sends output as lines of JSON. Who does not read them has given up.
+// lineWriter sends output as lines of JSON. Who does not read them has given up, and
+// once the server shuts down, all of them together are waited for no longer than one.
 type lineWriter struct {
 	conn net.Conn
 	to   *json.Encoder
+
+	mu    sync.Mutex
+	until time.Time // the last line must be read; the zero value while the server runs
 }
 
 func (w *lineWriter) Write(b []byte) (int, error) { return len(b), w.send(told{Out: b}) }
 
+// last says that the server shuts down.
+func (w *lineWriter) last() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.until = time.Now().Add(readWithin)
+}
+
 func (w *lineWriter) send(t told) error {
-	_ = w.conn.SetWriteDeadline(time.Now().Add(readWithin))
-	return w.to.Encode(t)
+	w.mu.Lock()
+	until := time.Now().Add(readWithin)
+	if !w.until.IsZero() && w.until.Before(until) {
+		until = w.until
+	}
+	w.mu.Unlock()
+	_ = w.conn.SetWriteDeadline(until)
+	err := w.to.Encode(t)
+	if err != nil {
+		_ = w.conn.Close() // so that the command ends, and no other line is waited for
+	}
+	return err
 }
 
 // longestPath is what fits into the address of a Unix socket (sun_path), on all

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -107,4 +109,64 @@ func TestCommandsAreFew(t *testing.T) {
 			t.Errorf("%d later", got)
 		}
 	})
+}
+
+// A command whose client reads nothing, or line by line as slowly as it may, holds a
+// shutdown for some seconds only, however much it has to say.
+func TestWhoReadsNothingHoldsNoShutdown(t *testing.T) {
+	const lines = 1000
+	commands["chatty"] = func() command { n := chatty(lines); return &n }
+	defer delete(commands, "chatty")
+	for name, pause := range map[string]time.Duration{"nothing": 0, "slowly": readWithin - time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newScarce(time.Time{})
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				ended := make(chan error, 1)
+				go func() { ended <- (&socket{log: slog.New(slog.DiscardHandler), l: l}).run(ctx) }()
+				c := l.connect()
+				defer c.Close()
+				if err := json.NewEncoder(c).Encode(asked{Name: "chatty", Command: json.RawMessage("0")}); err != nil {
+					t.Fatal(err)
+				}
+				var reads sync.WaitGroup
+				if pause > 0 {
+					reads.Go(func() {
+						for from := json.NewDecoder(c); ; time.Sleep(pause) {
+							var line told
+							if err := from.Decode(&line); err != nil {
+								return
+							}
+						}
+					})
+				}
+				time.Sleep(time.Second)
+				began := time.Now()
+				stop()
+				select {
+				case err := <-ended:
+					if took := time.Since(began); took > readWithin || err != nil {
+						t.Errorf("it took %v: %v", took, err)
+					}
+				case <-time.After(time.Hour):
+					t.Error("the shutdown waits")
+				}
+				_ = c.Close()
+				reads.Wait()
+			})
+		})
+	}
+}
+
+// chatty says so many lines, whatever becomes of them.
+type chatty int
+
+func (n *chatty) UnmarshalJSON([]byte) error { return nil }
+
+func (n *chatty) do(_ context.Context, _ *Parts, out io.Writer) error {
+	for i := range int(*n) {
+		fmt.Fprintln(out, i)
+	}
+	return nil
 }
