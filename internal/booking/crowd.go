@@ -44,13 +44,16 @@ type origin struct{ eventID, client string }
 
 type crowdHold struct {
 	at     origin
-	seats  int
+	seats  int   // that count: it has them, or may have them
 	all    int   // of seats, those in the event's sum
+	known  int   // seats that it has as of seq
+	seq    int64 // ledger version of the last change that was heard of
+	open   int   // requests that nobody has heard the outcome of; an unclear one stays until the hold ends
+	asked  int   // the most seats that an open request asks for
 	began  int64 // µs since 1970
-	until  int64 // µs since 1970; 0: not decided yet
+	until  int64 // µs since 1970; 0: nobody knows of a hold
 	unsure int64 // µs since 1970: when it has ended if nobody hears what was decided
 	ended  int64 // µs since 1970; 0: not yet
-	before int   // seats that it had before the swap that is under way
 	most   int64 // µs from began that count: what a hold lasts
 	since  int64 // µs since 1970: so long it has had these seats
 	used   int64 // what it had held until then, in seats times µs
@@ -142,11 +145,47 @@ func (c *crowd) reserve(a *asking) error {
 	if h == nil {
 		h = c.add(a)
 	}
-	h.before = h.seats
-	h.change(a.seats, a.now)
+	h.open++
+	h.asked = max(h.asked, a.seats)
 	h.unsure = a.now + a.holdFor
-	c.sum(h, a.seats)
+	c.count(a.bookingID, h, a.now)
 	return nil
+}
+
+// count makes a hold count for all seats that it may have. It is dropped when it
+// has none and no request can still give it any.
+func (c *crowd) count(bookingID string, h *crowdHold, now int64) {
+	if h.open == 0 {
+		h.asked = 0
+		if h.known == 0 && h.ended == 0 {
+			c.drop(bookingID)
+			return
+		}
+	}
+	n := max(h.known, h.asked)
+	h.change(n, now)
+	if h.ended != 0 {
+		n = 0
+	}
+	c.sum(h, n)
+}
+
+// noteHeld notes what a booking has from now on, according to a version of the ledger.
+func (h *crowdHold) noteHeld(seats int, until, seq int64) {
+	h.known, h.until, h.seq = seats, until, seq
+}
+
+// noteEnded notes that a hold has come to nothing.
+func (h *crowdHold) noteEnded(at, seq int64) {
+	if h.ended == 0 {
+		h.ended = at
+	}
+	h.known, h.seq = 0, seq
+}
+
+// notePaid notes that a hold has become a booking, which does not count.
+func (h *crowdHold) notePaid(seq int64) {
+	h.known, h.until, h.ended, h.seq = 0, 0, 0, seq
 }
 
 // usedFrom adds up how long one client address has held how many seats of the
@@ -206,8 +245,8 @@ func (h *crowdHold) change(n int, now int64) {
 }
 
 // heldByAll counts the seats of the event that unverified people hold, without
-// those of the booking that is asked for. Holds that have lapsed are looked for only when it matters, and
-// not more than once a second.
+// those of the booking that is asked for. Holds that have lapsed are looked for
+// only when it matters, and not more than once a second.
 func (c *crowd) heldByAll(a *asking) int {
 	e := c.events[a.at.eventID]
 	if e == nil {
@@ -265,29 +304,25 @@ func (h *crowdHold) end(now int64) int64 {
 }
 
 // decided notes what the writer has decided of a hold or a swap that was counted.
+// A refusal says nothing of what other requests for the same booking have got.
 func (c *crowd) decided(bookingID string, b message.Booking, err error, now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h := c.holds[bookingID]
-	switch {
-	case h == nil:
-	case err != nil && h.until == 0:
-		c.drop(bookingID)
-	case err != nil:
-		h.change(h.before, now)
-		c.sum(h, h.seats)
-	case b.Status == message.Pending:
-		h.change(len(b.Seats), now)
-		h.until = b.ExpiresAt
-		c.sum(h, h.seats)
-	case b.Status == message.Booked:
-		c.drop(bookingID)
-	default: // a request that was sent again
-		if h.ended == 0 {
-			h.ended = now
-		}
-		c.sum(h, 0)
+	if h == nil {
+		return
 	}
+	h.open = max(h.open-1, 0)
+	switch {
+	case err != nil, b.Seq < h.seq:
+	case b.Status == message.Pending:
+		h.noteHeld(len(b.Seats), b.ExpiresAt, b.Seq)
+	case b.Status == message.Booked:
+		h.notePaid(b.Seq)
+	default: // a request that was sent again
+		h.noteEnded(now, b.Seq)
+	}
+	c.count(bookingID, h, now)
 }
 
 // hear follows what becomes of the holds that are counted.
@@ -300,22 +335,20 @@ func (c *crowd) hear(entries []message.Entry) {
 	for i := range entries {
 		e := &entries[i]
 		h := c.holds[e.BookingID]
-		if h == nil {
+		if h == nil || e.Seq < h.seq {
 			continue
 		}
 		switch e.Kind {
 		case message.EntryBooked, message.EntryCancelled:
-			c.drop(e.BookingID)
+			h.notePaid(e.Seq)
 		case message.EntryExpired, message.EntryReleased:
-			if h.ended == 0 {
-				h.ended = e.At
-				c.sum(h, 0)
-			}
+			h.noteEnded(e.At, e.Seq)
 		case message.EntryHeld, message.EntryExtended, message.EntrySwapped:
-			h.change(len(e.Seats), e.At)
-			h.until = e.Until
-			c.sum(h, h.seats)
+			h.noteHeld(len(e.Seats), e.Until, e.Seq)
+		default:
+			continue
 		}
+		c.count(e.BookingID, h, e.At)
 	}
 }
 
