@@ -38,8 +38,8 @@ func (g *Gateway) shareOut(descriptors int) {
 }
 
 // viewers counts live feeds: in all, and of each client. When there are as many
-// as there may be, the client with the most loses its oldest to one that has
-// fewer, so that nobody keeps others from watching.
+// as there may be, the client with the most loses its oldest to one that has at
+// least two fewer, so that nobody keeps others from watching.
 type viewers struct {
 	most, each, factor int // most 0: no bound
 
@@ -107,11 +107,13 @@ func (g *Gateway) stream(w http.ResponseWriter, r *http.Request, fn func(http.Re
 	}
 	returned := false
 	defer func() {
-		if !returned && q.answer.taken != nil { // it has panicked: nobody else closes that
-			_ = q.answer.taken.Close()
-		}
-		if q.answer.taken == nil || !quick.OnClose(q.answer.taken, func() { v.leave(one) }) {
+		taken := q.answer.taken
+		if taken == nil || !quick.OnClose(taken, func() { v.leave(one) }) {
 			v.leave(one)
+		}
+		// Closed last: whoever sees the end of the connection finds it counted no more.
+		if !returned && taken != nil { // it has panicked: nobody else closes that
+			_ = taken.Close()
 		}
 	}()
 	err = fn(w, r)
