@@ -115,6 +115,7 @@ func TestBegunAnewOnce(t *testing.T) {
 // payment as the one who waits.
 func TestBegunAnewForEverybody(t *testing.T) {
 	w := newWorld(t)
+	w.Service.patience *= 100 // before the first payment, which makes a limit of it
 	b := w.house.hold(fan.UserID, 1)
 	w.remember(b, func(b *message.Booking) { b.Amount = 4000 })
 	reached, goOn := make(chan struct{}), make(chan struct{})
@@ -143,7 +144,6 @@ func TestBegunAnewForEverybody(t *testing.T) {
 	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	w.Service.patience *= 100
 	second := make(chan error)
 	go func() {
 		p, err := w.Pay(t.Context(), fan, Order{b.ID, "tok_sure", "key"})

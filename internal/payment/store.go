@@ -192,7 +192,6 @@ func (s *store) run(items []*batch.Item[write]) {
 	err := s.commit(items)
 	if err != nil && len(items) > 1 {
 		for _, it := range items {
-			it := it
 			s.answer(it, s.commit([]*batch.Item[write]{it}))
 		}
 		return
