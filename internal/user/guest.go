@@ -136,15 +136,10 @@ func (s *Service) guestOf(ctx context.Context, address string) (User, error) {
 // customer already.
 func (s *Service) ownAddress(ctx context.Context, u *User) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE users SET role = $1, guest_email = $2, email_verified = TRUE, version = version + 1
-			WHERE id = $3 AND role = $4 AND NOT disabled AND contact = $2`, string(message.Customer), u.Contact, u.ID, string(message.Guest))
+		err := asRead(tx.ExecContext(ctx, `UPDATE users SET role = $1, guest_email = $2, email_verified = TRUE, version = version + 1
+			WHERE id = $3 AND role = $4 AND NOT disabled AND contact = $2`, string(message.Customer), u.Contact, u.ID, string(message.Guest)))
 		if err != nil {
 			return err
-		}
-		if n, err := res.RowsAffected(); err != nil {
-			return err
-		} else if n != 1 {
-			return errStale
 		}
 		return raiseEpoch(ctx, tx)
 	})

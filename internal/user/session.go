@@ -122,8 +122,9 @@ func (s *Service) lookUpStmt(ctx context.Context, hashes [][]byte) (*sql.Stmt, [
 }
 
 // startSession makes a token for an account whose password was checked against
-// a hash. It fails with errStale when the account has changed its password or
-// was disabled meanwhile: that has ended all sessions, and this one would be left.
+// a hash, and its code if it has a second factor. It fails with errStale when the
+// account has changed its password or was disabled meanwhile, which has ended all
+// sessions, so that this one would be left, or has a second factor since.
 func (s *Service) startSession(ctx context.Context, u User, agent string, life time.Duration) (Session, error) {
 	token := id.Token()
 	hash := sha256.Sum256([]byte(token))
@@ -131,12 +132,12 @@ func (s *Service) startSession(ctx context.Context, u User, agent string, life t
 	ends := now.Add(life)
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		var current string
-		var disabled bool
-		row := tx.QueryRowContext(ctx, s.db.Text(`SELECT password_hash, disabled FROM users WHERE id = $1 /*postgres: FOR SHARE*/`), u.ID) // primary key
-		if err := row.Scan(&current, &disabled); err != nil {
+		var disabled, twoFactor bool
+		row := tx.QueryRowContext(ctx, s.db.Text(`SELECT password_hash, disabled, totp_active FROM users WHERE id = $1 /*postgres: FOR SHARE*/`), u.ID) // primary key
+		if err := row.Scan(&current, &disabled, &twoFactor); err != nil {
 			return gone(err)
 		}
-		if current != u.hash || disabled {
+		if current != u.hash || disabled || twoFactor && !u.twoFactor {
 			return errStale
 		}
 		// Old sessions go as new ones come; the index sessions_ending.
@@ -272,9 +273,21 @@ func (s *Service) endSession(ctx context.Context, caller message.Caller, userID,
 	return nil
 }
 
-// errStale is for accounts that have ended, or have another password or address,
-// since they were read.
+// errStale is for accounts that have ended, or have another password, address or
+// second factor, since they were read.
 var errStale = errs.New(errs.Conflict, "account-changed", "The account has changed meanwhile. Please try again.")
+
+// asRead is errStale when a change of an account, guarded by what was read of it,
+// has found no such row.
+func asRead(res sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return errStale
+}
 
 // Logout ends the session of a token.
 func (s *Service) Logout(ctx context.Context, token string) error {

@@ -53,10 +53,12 @@ func (s *Service) BeginTwoFactor(ctx context.Context, caller message.Caller, use
 		return Secret{}, fmt.Errorf("two-factor secret: %w", err)
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2 AND NOT totp_active`, key.Secret(), u.ID)
-		return err
+		return asRead(tx.ExecContext(ctx, `UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2 AND NOT totp_active AND version = $3`, key.Secret(), u.ID, u.Version))
 	})
-	return Secret{key.Secret(), key.URL()}, err
+	if err != nil {
+		return Secret{}, fmt.Errorf("two-factor secret: %w", err)
+	}
+	return Secret{key.Secret(), key.URL()}, nil
 }
 
 // ConfirmTwoFactor switches two-factor log-in on, and answers codes for the day
@@ -80,12 +82,10 @@ func (s *Service) ConfirmTwoFactor(ctx context.Context, caller message.Caller, u
 	}
 	codes := make([]string, recoveryCodes)
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE users SET totp_active = TRUE, version = version + 1 WHERE id = $1 AND NOT totp_active AND totp_secret = $2`, u.ID, u.totpSecret)
+		err := asRead(tx.ExecContext(ctx, `UPDATE users SET totp_active = TRUE, version = version + 1
+			WHERE id = $1 AND NOT totp_active AND totp_secret = $2 AND version = $3`, u.ID, u.totpSecret, u.Version))
 		if err != nil {
 			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n != 1 {
-			return errs.New(errs.Conflict, "two-factor-active", "Two-factor log-in was changed meanwhile.")
 		}
 		for i := range codes {
 			codes[i] = id.Token()[:10]
@@ -103,7 +103,9 @@ func (s *Service) ConfirmTwoFactor(ctx context.Context, caller message.Caller, u
 	return codes, nil
 }
 
-// EndTwoFactor switches two-factor log-in off.
+// EndTwoFactor switches two-factor log-in off, or forgets a secret that no code has
+// confirmed. It fails with errStale when the account has changed since it was read:
+// whether a code is needed may have changed, too.
 func (s *Service) EndTwoFactor(ctx context.Context, caller message.Caller, userID, password, digits string) error {
 	u, err := s.self(ctx, caller, userID, password)
 	if err != nil {
@@ -115,7 +117,9 @@ func (s *Service) EndTwoFactor(ctx context.Context, caller message.Caller, userI
 		}
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE users SET totp_active = FALSE, totp_secret = '', version = version + 1 WHERE id = $1`, u.ID); err != nil {
+		err := asRead(tx.ExecContext(ctx, `UPDATE users SET totp_active = FALSE, totp_secret = '', version = version + 1
+			WHERE id = $1 AND totp_active = $2 AND totp_secret = $3 AND version = $4`, u.ID, u.twoFactor, u.totpSecret, u.Version))
+		if err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM recovery_codes WHERE user_id = $1`, u.ID); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -64,15 +65,28 @@ func (s *Service) SetContact(ctx context.Context, caller message.Caller, name, e
 	if bad := a.normalize(); len(bad) > 0 {
 		return User{}, errs.Fields(bad)
 	}
-	moved := u.Contact != a.Email
 	u.Name, u.Contact = a.Name, a.Email
-	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+	if err := s.writeContact(ctx, &u); err != nil {
+		return User{}, fmt.Errorf("set contact: %w", err)
+	}
+	return u, nil
+}
+
+// writeContact gives a guest a name and an address. It fails with errStale when
+// the account is no guest's any more: what was proved of it stays.
+func (s *Service) writeContact(ctx context.Context, u *User) error {
+	var moved bool
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		row := tx.QueryRowContext(ctx, s.db.Text(`SELECT contact <> $1 FROM users WHERE id = $2 AND role = $3 /*postgres: FOR UPDATE*/`), u.Contact, u.ID, string(message.Guest)) // primary key
+		if err := row.Scan(&moved); err != nil {
+			return gone(err)
+		}
 		if moved {
 			if err := raiseEpoch(ctx, tx); err != nil { // callers carry it
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE users SET name = $1, contact = $2, version = version + 1 WHERE id = $3 AND role = $4`, u.Name, u.Contact, u.ID, string(message.Guest)); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE users SET name = $1, contact = $2, version = version + 1 WHERE id = $3`, u.Name, u.Contact, u.ID); err != nil {
 			return err
 		}
 		return s.ask(ctx, tx, mailCode, u.ID, u.Contact, mailPause)
@@ -81,10 +95,7 @@ func (s *Service) SetContact(ctx context.Context, caller message.Caller, name, e
 	if moved {
 		s.sessions.forgetAll(u.ID)
 	}
-	if err != nil {
-		return User{}, fmt.Errorf("set contact: %w", err)
-	}
-	return u, nil
+	return err
 }
 
 // guest is the account of a caller who has not shown yet who they are.
@@ -168,9 +179,18 @@ func (s *Service) deleteVisitors(ctx context.Context, ids []string) (int, error)
 		}
 		idle = append(idle, one)
 	}
+	ended := 0
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		ended = 0
 		for _, one := range idle {
-			for _, text := range []string{`DELETE FROM users WHERE id = $1 AND role = 'guest'`, `DELETE FROM sessions WHERE user_id = $1`, `DELETE FROM mail_tokens WHERE user_id = $1`, `DELETE FROM mail_links WHERE user_id = $1`} {
+			switch err := asRead(tx.ExecContext(ctx, `DELETE FROM users WHERE id = $1 AND role = 'guest'`, one)); { // primary key
+			case errors.Is(err, errStale): // a customer's meanwhile, or another node was faster
+				continue
+			case err != nil:
+				return err
+			}
+			ended++
+			for _, text := range []string{`DELETE FROM sessions WHERE user_id = $1`, `DELETE FROM mail_tokens WHERE user_id = $1`, `DELETE FROM mail_links WHERE user_id = $1`} {
 				if _, err := tx.ExecContext(ctx, text, one); err != nil { // primary keys, sessions_by_user
 					return err
 				}
@@ -181,5 +201,5 @@ func (s *Service) deleteVisitors(ctx context.Context, ids []string) (int, error)
 	if err != nil {
 		return 0, fmt.Errorf("end visitors: %w", err)
 	}
-	return len(idle), nil
+	return ended, nil
 }
