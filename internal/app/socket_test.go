@@ -188,7 +188,7 @@ func resetsTwoFactor(t *testing.T, at Storage, url, email, password string) {
 		t.Fatalf("second factor: %d %v", status, answer)
 	}
 	var out bytes.Buffer
-	if err := (ResetTwoFactor{at, email}).Run(t.Context(), &out); err != nil || !strings.Contains(out.String(), email+": the second factor and its recovery codes are gone, and 1 session has ended") {
+	if err := (ResetTwoFactor{at, email, ""}).Run(t.Context(), &out); err != nil || !strings.Contains(out.String(), email+": the second factor and its recovery codes are gone, and 1 session has ended") {
 		t.Errorf("%v %s", err, out.String())
 	}
 	if status := ask("GET", "/users/"+in.User.ID, "", &answer); status != http.StatusUnauthorized {
@@ -198,8 +198,14 @@ func resetsTwoFactor(t *testing.T, at Storage, url, email, password string) {
 	if status := ask("POST", "/users/login", logIn, &answer); status != http.StatusOK {
 		t.Errorf("log-in by the password: %d", status)
 	}
+	if err := (ResetTwoFactor{at, "", in.User.ID}).Run(t.Context(), io.Discard); ExitStatus(err) != 1 || !strings.HasPrefix(err.Error(), "--user: ") {
+		t.Errorf("by the id, which has no factor any more: %v", err)
+	}
+	if err := (ResetTwoFactor{at, "", ""}).Run(t.Context(), io.Discard); ExitStatus(err) != 2 {
+		t.Errorf("of nobody: %v", err)
+	}
 	for _, other := range []string{email, "nobody@example.org"} {
-		if err := (ResetTwoFactor{at, other}).Run(t.Context(), io.Discard); ExitStatus(err) != 1 || !strings.HasPrefix(err.Error(), "--email: ") {
+		if err := (ResetTwoFactor{at, other, ""}).Run(t.Context(), io.Discard); ExitStatus(err) != 1 || !strings.HasPrefix(err.Error(), "--email: ") {
 			t.Errorf("%s: %v", other, err)
 		}
 	}

@@ -148,10 +148,14 @@ func (c CreateAdmin) Run(ctx context.Context, out io.Writer) error {
 // ResetTwoFactor lets the owner of an account in who has lost app and recovery codes.
 type ResetTwoFactor struct {
 	Storage
-	Email string `help:"E-mail address of the account. Example: ann@example.org." required:"" placeholder:"ADDRESS"`
+	Email string `help:"E-mail address of the account. Example: ann@example.org." placeholder:"ADDRESS"`
+	User  string `help:"Id of the account, instead of its address or, where several accounts have the address, beside it." placeholder:"ID"`
 }
 
 // Run says what was done.
 func (r ResetTwoFactor) Run(ctx context.Context, out io.Writer) error {
-	return r.perform(ctx, "admin reset-two-factor", &resettingTwoFactor{r.Email}, out, slog.Default())
+	if r.Email == "" && r.User == "" {
+		return usage("--email or --user is missing: which account?")
+	}
+	return r.perform(ctx, "admin reset-two-factor", &resettingTwoFactor{r.Email, r.User}, out, slog.Default())
 }

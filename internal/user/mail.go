@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -308,28 +309,45 @@ func (s *Service) mailExisting(ctx context.Context, owner *User) error {
 		hello(owner), s.publicURL(), s.publicURL()))
 }
 
-// mailReset mails a link for a new password, if an address is an account's.
+// mailReset mails a link for a new password, if an address is an account's. Of the
+// accounts that give an address which nobody has confirmed, those with a second
+// factor get one each: they have moved to it, a password alone does not open them,
+// and who reads the mail knows which is theirs.
 func (s *Service) mailReset(ctx context.Context, address string) error {
 	list, err := s.claimants(ctx, address)
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	u := list[0]
-	for i := range list {
-		if !list[0].Verified && u.twoFactor { // moved to the address: a password alone does not open it
-			u = list[i]
+	to := list[:1]
+	if !list[0].Verified {
+		moved, err := s.factors(ctx, address)
+		if err != nil {
+			return err
+		}
+		moved = slices.DeleteFunc(moved, func(u User) bool { return u.Disabled })
+		if len(moved) > 0 {
+			to = moved[:min(len(moved), mostClaimants)]
 		}
 	}
-	if u.Disabled {
-		return nil
+	for i := range to {
+		if to[i].Disabled {
+			continue
+		}
+		if err := s.mailResetTo(ctx, &to[i]); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (s *Service) mailResetTo(ctx context.Context, u *User) error {
 	token, err := s.newLink(ctx, u.ID, u.Email, toReset, resetLife)
 	if err != nil {
 		return err
 	}
 	return s.send(ctx, u.Email, "Choose a new password", fmt.Sprintf(
 		"%shere you can choose a new password:\n%s/reset?token=%s\n\nThe link is good for 30 minutes, once. If you did not ask for it, ignore this mail: your password stays as it is.",
-		hello(&u), s.publicURL(), token))
+		hello(u), s.publicURL(), token))
 }
 
 // mailCode mails the code of the address that an account gives.

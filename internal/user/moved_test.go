@@ -1,6 +1,7 @@
 package user
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -156,20 +157,20 @@ func TestResetTwoFactor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, who := range []message.Caller{{}, as(u), as(plain), {UserID: "root", Role: message.Admin}} {
-		if _, _, err := w.ResetTwoFactor(ctx, who, u.Email); !is(err, "not-yours-to-change") {
+		if _, _, err := w.ResetTwoFactor(ctx, who, u.Email, ""); !is(err, "not-yours-to-change") {
 			t.Errorf("%+v: %v", who, err)
 		}
 	}
-	if _, _, err := w.ResetTwoFactor(ctx, message.System, "nobody@example.org"); errs.KindOf(err) != errs.NotFound {
+	if _, _, err := w.ResetTwoFactor(ctx, message.System, "nobody@example.org", ""); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("an unknown address: %v", err)
 	}
-	if _, _, err := w.ResetTwoFactor(ctx, message.System, plain.Email); errs.KindOf(err) != errs.Conflict {
+	if _, _, err := w.ResetTwoFactor(ctx, message.System, plain.Email, ""); errs.KindOf(err) != errs.Conflict {
 		t.Errorf("without a second factor: %v", err)
 	}
 	if _, err := w.Authenticate(ctx, in.Token); err != nil {
 		t.Fatalf("before: %v", err)
 	}
-	got, sessions, err := w.ResetTwoFactor(ctx, message.System, " Owner@Example.org")
+	got, sessions, err := w.ResetTwoFactor(ctx, message.System, " Owner@Example.org", "")
 	if err != nil || got.ID != u.ID || sessions != 1 {
 		t.Fatalf("%s, %d sessions: %v", got.ID, sessions, err)
 	}
@@ -183,22 +184,90 @@ func TestResetTwoFactor(t *testing.T) {
 	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword}); err != nil {
 		t.Errorf("by the password: %v", err)
 	}
-	if _, _, err := w.ResetTwoFactor(ctx, message.System, u.Email); errs.KindOf(err) != errs.Conflict {
+	if _, _, err := w.ResetTwoFactor(ctx, message.System, u.Email, ""); errs.KindOf(err) != errs.Conflict {
 		t.Errorf("again: %v", err)
 	}
 }
 
-// An account that has moved to an address, and has not confirmed it, is found by it.
+// moved is an account with a second factor that has moved to an address, and has
+// not confirmed it.
+func (w *world) moved(t *testing.T, from, to string) User {
+	t.Helper()
+	u, code := w.withFactor(t, from)
+	u, err := w.Update(t.Context(), as(u), u.ID, 0, Change{Email: &to, CurrentPassword: goodPassword, Code: code()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// An account that has moved to an address, and has not confirmed it, is found by
+// it, however many others give the address, older and newer ones. With a second
+// such account the operator is told of both, and names one.
 func TestResetTwoFactorOfAMovedAccount(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	const address = "new@example.org"
 	w.signUp(t, address)
-	u, code := w.withFactor(t, "owner@example.org")
-	to := address
-	if _, err := w.Update(ctx, as(u), u.ID, 0, Change{Email: &to, CurrentPassword: goodPassword, Code: code()}); err != nil {
+	w.pass(time.Minute)
+	u := w.moved(t, "owner@example.org", address)
+	w.pass(time.Minute)
+	w.signUp(t, address)
+	if got, _, err := w.ResetTwoFactor(ctx, message.System, "New@Example.org", ""); err != nil || got.ID != u.ID {
+		t.Fatalf("%s %v", got.ID, err)
+	}
+	if _, _, err := w.ResetTwoFactor(ctx, message.System, address, ""); !is(err, "no-secret") {
+		t.Errorf("again: %v", err)
+	}
+	one, two := w.moved(t, "one@example.org", address), w.moved(t, "two@example.org", address)
+	_, _, err := w.ResetTwoFactor(ctx, message.System, address, "")
+	if !is(err, "several-accounts") || !strings.Contains(err.Error(), one.ID) || !strings.Contains(err.Error(), two.ID) {
+		t.Errorf("with two: %v", err)
+	}
+	for _, other := range []struct{ address, id, slug string }{
+		{"one@example.org", one.ID, "address-changed"}, {"", u.ID, "no-secret"}, {"", "nobody", "not-found"}, {one.ID, "", "not-found"},
+	} {
+		if _, _, err := w.ResetTwoFactor(ctx, message.System, other.address, other.id); !is(err, other.slug) {
+			t.Errorf("%+v: %v", other, err)
+		}
+	}
+	if got, _, err := w.ResetTwoFactor(ctx, message.System, address, two.ID); err != nil || got.ID != two.ID {
+		t.Errorf("one of two: %s %v", got.ID, err)
+	}
+	if got, _, err := w.ResetTwoFactor(ctx, message.System, "", one.ID); err != nil || got.ID != one.ID {
+		t.Errorf("by id alone: %s %v", got.ID, err)
+	}
+}
+
+// Of the accounts that give an address which nobody has confirmed, those with a
+// second factor are the ones that a new password is asked for, whoever has signed
+// up with the address before or after they moved to it.
+func TestAResetFindsTheMovedAccounts(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	m := w.mails()
+	const address = "new@example.org"
+	w.signUp(t, address)
+	w.pass(time.Minute)
+	all := map[string]bool{w.moved(t, "one@example.org", address).ID: true, w.moved(t, "two@example.org", address).ID: true}
+	w.pass(time.Minute)
+	w.signUp(t, address)
+	w.pass(time.Hour)
+	if err := w.ForgotPassword(ctx, address); err != nil {
 		t.Fatal(err)
 	}
-	if got, _, err := w.ResetTwoFactor(ctx, message.System, address); err != nil || got.ID != u.ID {
-		t.Errorf("%s %v", got.ID, err)
+	w.settle(t)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, mail := range m.sent {
+		if mail.to != address || mail.subject != "Choose a new password" {
+			continue
+		}
+		owner, err := w.linkOwner(ctx, w.db.Reader(), toReset, secret.FindStringSubmatch(mail.text)[1])
+		if err != nil || !all[owner] {
+			t.Errorf("a link for %q, %v", owner, err)
+		}
+		delete(all, owner)
+	}
+	if len(all) > 0 {
+		t.Errorf("no link for %v", all)
 	}
 }

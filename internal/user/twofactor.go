@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"database/sql"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,34 +135,20 @@ func (s *Service) EndTwoFactor(ctx context.Context, caller message.Caller, userI
 
 // ResetTwoFactor takes the second factor of the account of an address away, with
 // its recovery codes, and ends its sessions: for owners who have lost app and codes,
-// of whom nobody but the operator can know who they are.
-func (s *Service) ResetTwoFactor(ctx context.Context, caller message.Caller, address string) (u User, sessions int64, err error) {
+// of whom nobody but the operator can know who they are. An account is named by its
+// address, which it need not have confirmed, by its id, or by both.
+func (s *Service) ResetTwoFactor(ctx context.Context, caller message.Caller, address, userID string) (u User, sessions int64, err error) {
 	if !caller.IsSystem() {
 		return u, 0, errs.New(errs.Forbidden, "not-yours-to-change", "Only the operator can take an account's second factor away.")
 	}
-	list, err := s.claimants(ctx, address)
-	if err != nil {
+	if u, err = s.factorOf(ctx, address, userID); err != nil {
 		return u, 0, err
 	}
-	if len(list) == 0 {
-		return u, 0, errs.Missing("account")
-	}
-	u = list[0]
-	for i := range list {
-		if !list[0].Verified && !u.twoFactor { // one may have moved to the address, and not confirmed it
-			u = list[i]
-		}
-	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE users SET totp_active = FALSE, totp_secret = '', version = version + 1 WHERE id = $1 AND totp_active`, u.ID)
+		err := asRead(tx.ExecContext(ctx, `UPDATE users SET totp_active = FALSE, totp_secret = '', version = version + 1
+			WHERE id = $1 AND totp_active AND totp_secret = $2 AND version = $3`, u.ID, u.totpSecret, u.Version))
 		if err != nil {
 			return err
-		}
-		switch n, err := res.RowsAffected(); {
-		case err != nil:
-			return err
-		case n != 1:
-			return errs.New(errs.Conflict, "no-secret", "The account has no second factor.")
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM recovery_codes WHERE user_id = $1`, u.ID); err != nil {
 			return err
@@ -172,6 +160,72 @@ func (s *Service) ResetTwoFactor(ctx context.Context, caller message.Caller, add
 	})
 	s.sessions.forgetAll(u.ID)
 	return u, sessions, err
+}
+
+// factorOf is the one account with a second factor that an address, an id or both
+// name. Where several of an address have one, it refuses and lists them.
+func (s *Service) factorOf(ctx context.Context, address, userID string) (u User, err error) {
+	if userID != "" {
+		u, err = s.get(ctx, userID)
+		switch {
+		case err != nil:
+			return u, err
+		case address != "" && !slices.Contains(spellings(address), u.Address()):
+			return u, errs.New(errs.Conflict, "address-changed", "The account %s has another address.", u.ID)
+		case !u.twoFactor:
+			return u, noFactor()
+		}
+		return u, nil
+	}
+	if !strings.Contains(address, "@") { // find would take a username
+		return u, errNoUser
+	}
+	list, err := s.factors(ctx, address)
+	if err == nil && len(list) == 0 {
+		if _, err = s.find(ctx, address); err == nil {
+			err = noFactor()
+		}
+	}
+	if err != nil {
+		return u, err
+	}
+	if len(list) > 1 {
+		ids := make([]string, len(list))
+		for i, one := range list {
+			if ids[i] = one.ID; one.Verified {
+				ids[i] += " (has confirmed it)"
+			}
+		}
+		return u, errs.New(errs.Conflict, "several-accounts", "Several accounts with this address have a second factor: %s.", strings.Join(ids, ", "))
+	}
+	return list[0], nil
+}
+
+func noFactor() error {
+	return errs.New(errs.Conflict, "no-secret", "The account has no second factor.")
+}
+
+// factors are the accounts of an address that have a second factor, wherever they
+// are among those that give it: first the one that has confirmed the address, then
+// those that have moved to it and have not, the oldest first.
+func (s *Service) factors(ctx context.Context, address string) ([]User, error) {
+	forms := spellings(address)
+	ids, err := s.ids(ctx, `SELECT id FROM users WHERE (email IN ($1, $2) OR contact IN ($1, $2) AND contact <> '') AND totp_active
+		ORDER BY email_verified DESC, created_at, id LIMIT $3`, forms[0], forms[len(forms)-1], peopleAtMost) // unique index of email, users_by_contact
+	if err != nil {
+		return nil, err
+	}
+	list := make([]User, 0, len(ids))
+	for _, one := range ids {
+		switch u, err := s.get(ctx, one); {
+		case errors.Is(err, errNoUser): // gone meanwhile
+		case err != nil:
+			return nil, err
+		case u.twoFactor:
+			list = append(list, u)
+		}
+	}
+	return list, nil
 }
 
 // self is the caller's own account, after another look at the password.
