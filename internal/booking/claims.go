@@ -79,17 +79,23 @@ func (c *claims) unproven() (seats []int32) {
 
 // writes are what is to be written.
 func (c *claims) writes() (n netClaims) {
+	add := func(list *[]claimWrite, w claimWrite) {
+		if *list == nil {
+			*list = make([]claimWrite, 0, len(c.m)) // most batches do one thing to most of their seats
+		}
+		*list = append(*list, w)
+	}
 	for seat, t := range c.m {
 		w := claimWrite{seat, t.was.booking, t.is}
 		switch {
 		case t.read && t.is == t.was:
 		case t.was.booking == "" && t.is.booking == "": // see unproven
 		case t.is.booking == "":
-			n.freed = append(n.freed, w)
+			add(&n.freed, w)
 		case t.was.booking == "":
-			n.added = append(n.added, w)
+			add(&n.added, w)
 		default:
-			n.moved = append(n.moved, w)
+			add(&n.moved, w)
 		}
 	}
 	return n

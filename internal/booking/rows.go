@@ -50,17 +50,22 @@ func scanBooking(row scanner) (*record, error) {
 	return &r, nil
 }
 
-// scanFound reads a byEmail flag and heldColumns.
-func scanFound(row scanner, before ...any) (found, error) {
-	var f found
+// bookingArgs is a whole row of bookings.
+func bookingArgs(b *record) []any {
+	return []any{b.ID, b.EventID, b.UserID, string(b.Status), seatsText(b.Seats), b.CreatedAt, positive(b.ExpiresAt), b.Amount, b.Fees, b.Currency,
+		b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Fingerprint, b.Extended, b.Seq, emailOrNull(b.address),
+		positive(b.ReleasedAt), seatsOrNull(b.GivenBack)}
+}
+
+// scanHeld reads heldColumns, and what follows them.
+func scanHeld(row scanner, h *held, more ...any) error {
 	var seats string
 	var prices int64
-	var email []byte
-	if err := row.Scan(append(before, &f.byEmail, &f.id, &f.user, &f.status, &f.created, &f.until, &f.released, &seats, &prices, &email)...); err != nil {
-		return f, fmt.Errorf("read buyer: %w", err)
+	if err := row.Scan(append([]any{&h.id, &h.status, &h.created, &h.until, &h.released, &seats, &prices}, more...)...); err != nil {
+		return fmt.Errorf("read buyer: %w", err)
 	}
-	f.seats, f.gift, f.address = message.CountSeats(seats), prices == message.FreeOfCharge, readAddress(email)
-	return f, nil
+	h.seats, h.gift = message.CountSeats(seats), prices == message.FreeOfCharge
+	return nil
 }
 
 // column is an address in email_key: its key, and unless it is proved a byte more.

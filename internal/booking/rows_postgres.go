@@ -1,10 +1,13 @@
 package booking
 
 import (
+	"slices"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
 )
 
 // netRows are the rows that a batch leaves behind, column by column, as unnest
@@ -19,6 +22,7 @@ type netRows struct {
 		hash         [][]byte
 	}
 	fresh, dirty      bookingRows
+	booked            bookedRows
 	freed, new, moved claimRows
 	ledger            ledgerRows
 	lapsing           lapsingRows
@@ -31,6 +35,12 @@ type bookingRows struct {
 	releasedAt                                                              []int64
 	givenBack                                                               []string
 	extended                                                                []bool
+}
+
+// bookedRows are bookings of which nothing changed but that they are paid.
+type bookedRows struct {
+	id, paymentID []string
+	seq, was      []int64
 }
 
 type claimRows struct {
@@ -49,19 +59,48 @@ type lapsingRows struct {
 	until, first, last []int64
 }
 
+// room makes the columns as long as they will be, so that they do not grow by
+// copying.
+func (w *netRows) room(states []*state) {
+	var fresh, dirty, entries int
+	for _, s := range states {
+		fresh, dirty, entries = fresh+len(s.fresh), dirty+len(s.dirty), entries+len(s.entries)
+	}
+	f, l, k := &w.fresh, &w.ledger, &w.booked
+	sqldb.Room(fresh, &f.id, &f.eventID, &f.userID, &f.status, &f.seats, &f.currency, &f.planID, &f.paymentID)
+	sqldb.Room(fresh, &f.createdAt, &f.expiresAt, &f.amount, &f.fees, &f.planVersion, &f.priceVersion, &f.seq)
+	sqldb.Room(fresh, &f.fingerprint, &f.email)
+	sqldb.Room(fresh, &f.extended)
+	sqldb.Room(dirty, &k.id, &k.paymentID)
+	sqldb.Room(dirty, &k.seq, &k.was)
+	sqldb.Room(entries, &l.eventID, &l.kind, &l.booking, &l.seats, &l.currency, &l.sale)
+	sqldb.Room(entries, &l.seq, &l.at, &l.until, &l.amount)
+	sqldb.Room(entries, &l.hash)
+}
+
 // add takes in what one event has become.
 func (w *netRows) add(s *state) {
 	w.addHead(s)
 	for id := range s.fresh {
 		b := s.bookings[id]
+		if b.ReleasedAt != 0 || len(b.GivenBack) > 0 { // held and given up in one batch
+			w.batch.Queue(sqliteText[xBookingNew], bookingArgs(b)...).Exec(rowsAre(1, "insert booking"))
+			continue
+		}
 		w.fresh.add(b)
 		w.fresh.createdAt = append(w.fresh.createdAt, b.CreatedAt)
 		w.fresh.fingerprint = append(w.fresh.fingerprint, b.Fingerprint)
 		w.fresh.email = append(w.fresh.email, b.column())
 	}
 	for id, was := range s.dirty {
-		w.dirty.add(s.bookings[id])
-		w.dirty.was = append(w.dirty.was, was)
+		b := s.bookings[id]
+		if b.onlyPaidSince(was) {
+			w.booked.add(b, was)
+			continue
+		}
+		w.dirty.add(b)
+		w.dirty.was = append(w.dirty.was, was.Seq)
+		w.dirty.releasedAt, w.dirty.givenBack = append(w.dirty.releasedAt, b.ReleasedAt), append(w.dirty.givenBack, seatsOrEmpty(b.GivenBack))
 	}
 	for id, was := range s.moved {
 		w.batch.Queue(sqliteText[xBookingUser], s.bookings[id].UserID, emailOrNull(s.bookings[id].address), id, was).Exec(rowsAre(1, "move booking"))
@@ -101,11 +140,26 @@ func (r *bookingRows) add(b *record) {
 	r.expiresAt, r.amount, r.fees = append(r.expiresAt, b.ExpiresAt), append(r.amount, b.Amount), append(r.fees, b.Fees)
 	r.currency, r.planID = append(r.currency, b.Currency), append(r.planID, b.PlanID)
 	r.planVersion, r.priceVersion = append(r.planVersion, b.PlanVersion), append(r.priceVersion, b.PriceVersion)
-	r.releasedAt, r.givenBack = append(r.releasedAt, b.ReleasedAt), append(r.givenBack, seatsOrEmpty(b.GivenBack))
 	r.paymentID, r.extended, r.seq = append(r.paymentID, b.PaymentID), append(r.extended, b.Extended), append(r.seq, b.Seq)
 }
 
+// onlyPaidSince reports whether a booking that was like that has been paid, and
+// nothing else of its row has changed.
+func (r *record) onlyPaidSince(was *record) bool {
+	return r.Status == message.Booked && r.ExpiresAt == 0 && r.Amount == was.Amount && r.Fees == was.Fees &&
+		r.PlanVersion == was.PlanVersion && r.PlanID == was.PlanID && r.PriceVersion == was.PriceVersion &&
+		r.Extended == was.Extended && r.ReleasedAt == was.ReleasedAt &&
+		slices.Equal(r.Seats, was.Seats) && slices.Equal(r.GivenBack, was.GivenBack)
+}
+
+func (r *bookedRows) add(b, was *record) {
+	r.id, r.paymentID = append(r.id, b.ID), append(r.paymentID, b.PaymentID)
+	r.seq, r.was = append(r.seq, b.Seq), append(r.was, was.Seq)
+}
+
 func (r *claimRows) add(eventID string, list []claimWrite) {
+	sqldb.Room(len(list), &r.eventID, &r.booking, &r.was)
+	sqldb.Room(len(list), &r.seat, &r.until)
 	for _, w := range list {
 		r.eventID, r.seat = append(r.eventID, eventID), append(r.seat, int64(w.seat))
 		r.booking, r.until, r.was = append(r.booking, w.is.booking), append(r.until, w.is.until), append(r.was, w.was)
@@ -137,10 +191,12 @@ func (w *netRows) statements() *pgx.Batch {
 	set(len(h.id), "update head", pgHeadSeq, h.id, h.seq, h.hash, h.at, h.was)
 	b := &w.fresh
 	set(len(b.id), "insert booking", pgBookingsNew, b.id, b.eventID, b.userID, b.status, b.seats, b.createdAt, b.expiresAt, b.amount, b.fees,
-		b.currency, b.planID, b.planVersion, b.priceVersion, b.paymentID, b.fingerprint, b.extended, b.seq, b.email, b.releasedAt, b.givenBack)
+		b.currency, b.planID, b.planVersion, b.priceVersion, b.paymentID, b.fingerprint, b.extended, b.seq, b.email)
 	b = &w.dirty
 	set(len(b.id), "update booking", pgBookingsSet, b.id, b.status, b.seats, b.expiresAt, b.amount, b.fees,
 		b.planID, b.planVersion, b.priceVersion, b.paymentID, b.extended, b.seq, b.releasedAt, b.givenBack, b.was)
+	k := &w.booked
+	set(len(k.id), "book", pgBookingsBooked, k.id, k.paymentID, k.seq, k.was)
 	c := &w.freed
 	set(len(c.seat), "free claim", pgClaimsFree, c.eventID, c.seat, c.was)
 	c = &w.new

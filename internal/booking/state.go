@@ -46,9 +46,9 @@ type state struct {
 
 	// what apply has done so far in this batch
 	entries   []message.Entry
-	fresh     map[string]bool   // bookings without a row yet
-	dirty     map[string]int64  // bookings with a row that changed: the seq it had
-	moved     map[string]string // bookings with a row whose account or address is another: the account before
+	fresh     map[string]bool    // bookings without a row yet
+	dirty     map[string]*record // bookings with a row that changed: as the row is
+	moved     map[string]string  // bookings with a row whose account or address is another: the account before
 	saleDirty bool
 	scratch   []byte
 }
@@ -92,7 +92,7 @@ func newState(eventID string) *state {
 		buyers:   map[string]*buyer{},
 		emails:   map[address]*buyer{},
 		fresh:    map[string]bool{},
-		dirty:    map[string]int64{},
+		dirty:    map[string]*record{},
 		moved:    map[string]string{},
 	}
 }
@@ -186,7 +186,7 @@ func (s *state) giveBack(e effect) {
 func (s *state) touch(id string) *record {
 	old := s.bookings[id]
 	if _, ok := s.dirty[id]; !ok && !s.fresh[id] {
-		s.dirty[id] = old.Seq
+		s.dirty[id] = old
 	}
 	b := *old
 	s.bookings[id] = &b

@@ -72,10 +72,10 @@ var (
 	// By primary key.
 	pgBookings = `SELECT ` + bookingColumns + ` FROM bookings WHERE id = ANY($1)`
 	// By bookings_by_user.
-	pgBuyers = `SELECT w.n, FALSE, ` + heldColumns + `
+	pgBuyers = `SELECT ` + heldColumns + `, w.n
 		FROM ` + sqldb.Rows("user_id TEXT, event_id TEXT, n BIGINT") + ` JOIN bookings b ON b.user_id = w.user_id AND b.event_id = w.event_id`
 	// By bookings_by_email.
-	pgBuyersByEmail = `SELECT w.n, TRUE, ` + heldColumns + `
+	pgBuyersByEmail = `SELECT ` + othersColumns + `, w.n
 		FROM ` + sqldb.Rows("email_key BYTEA, event_id TEXT, n BIGINT") + ` JOIN bookings b ON b.email_key = w.email_key AND b.event_id = w.event_id`
 	// By primary key.
 	pgMissed = `SELECT ` + entryColumns + ` FROM ` + sqldb.Rows("id TEXT, after BIGINT") + `
@@ -90,15 +90,18 @@ var (
 	pgBookingsNew = `INSERT INTO bookings (` + bookingColumns + `)
 		SELECT id, event_id, user_id, status, seats, created_at, nullif(expires_at, 0), amount, fees, currency,
 			plan_id, plan_version, price_version, nullif(payment_id, ''), nullif(fingerprint, ''), extended, seq,
-			nullif(email_key, ''), nullif(released_at, 0), nullif(given_back, '')
+			nullif(email_key, ''), NULL, NULL
 		FROM ` + sqldb.Rows(`id TEXT, event_id TEXT, user_id TEXT, status TEXT, seats TEXT, created_at BIGINT, expires_at BIGINT,
 			amount BIGINT, fees BIGINT, currency TEXT, plan_id TEXT, plan_version BIGINT, price_version BIGINT,
-			payment_id TEXT, fingerprint BYTEA, extended BOOLEAN, seq BIGINT, email_key BYTEA, released_at BIGINT, given_back TEXT`)
+			payment_id TEXT, fingerprint BYTEA, extended BOOLEAN, seq BIGINT, email_key BYTEA`)
 	pgBookingsSet = `UPDATE bookings b SET status = w.status, seats = w.seats, expires_at = nullif(w.expires_at, 0), amount = w.amount, fees = w.fees,
 			plan_id = w.plan_id, plan_version = w.plan_version, price_version = w.price_version, payment_id = nullif(w.payment_id, ''),
 			extended = w.extended, seq = w.seq, released_at = nullif(w.released_at, 0), given_back = nullif(w.given_back, '')
 		FROM ` + sqldb.Rows(`id TEXT, status TEXT, seats TEXT, expires_at BIGINT, amount BIGINT, fees BIGINT,
 			plan_id TEXT, plan_version BIGINT, price_version BIGINT, payment_id TEXT, extended BOOLEAN, seq BIGINT, released_at BIGINT, given_back TEXT, was BIGINT`) + `
+		WHERE b.id = w.id AND b.seq = w.was`
+	pgBookingsBooked = `UPDATE bookings b SET status = 'booked', expires_at = NULL, payment_id = nullif(w.payment_id, ''), seq = w.seq
+		FROM ` + sqldb.Rows("id TEXT, payment_id TEXT, seq BIGINT, was BIGINT") + `
 		WHERE b.id = w.id AND b.seq = w.was`
 	pgClaimsFree = `DELETE FROM claims c USING ` + sqldb.Rows("event_id TEXT, seat BIGINT, was TEXT") + `
 		WHERE c.event_id = w.event_id AND c.seat = w.seat AND c.booking_id = w.was`
@@ -219,33 +222,53 @@ func (t *postgresTx) wantBookings(b *pgx.Batch, ids []string) {
 // wantBuyers asks for the bookings of people: by account, and of those who have
 // one, by address.
 func (t *postgresTx) wantBuyers(b *pgx.Batch, keys []buyerKey) {
-	var users, events, eventsOf []string
-	var emails [][]byte
-	var asked, askedEmail []int64
+	if len(keys) == 0 {
+		return
+	}
+	var own, others struct {
+		users, events []string
+		emails        [][]byte
+		n             []int64 // of the key
+	}
+	sqldb.Room(len(keys), &own.users, &own.events)
+	sqldb.Room(len(keys), &own.n)
 	for i, k := range keys {
 		t.holdings[k] = nil
-		users, events, asked = append(users, k.user), append(events, k.eventID), append(asked, int64(i))
+		own.users, own.events, own.n = append(own.users, k.user), append(own.events, k.eventID), append(own.n, int64(i))
 		for _, a := range k.addresses() {
-			emails, eventsOf, askedEmail = append(emails, a.column()), append(eventsOf, k.eventID), append(askedEmail, int64(i))
+			o := &others
+			o.emails, o.events, o.n = append(o.emails, a.column()), append(o.events, k.eventID), append(o.n, int64(i))
 		}
 	}
-	read := func(rows pgx.Rows) error {
+	b.Queue(pgBuyers, own.users, own.events, own.n).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var n int64
-			f, err := scanFound(rows, &n)
-			if err != nil {
+			var f found
+			if err := scanHeld(rows, &f.held, &n); err != nil {
 				return err
 			}
+			k := keys[n]
+			f.user = k.user
+			t.holdings[k] = append(t.holdings[k], f)
+		}
+		return rows.Err()
+	})
+	if len(others.emails) == 0 {
+		return
+	}
+	b.Queue(pgBuyersByEmail, others.emails, others.events, others.n).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var n int64
+			var email []byte
+			f := found{byEmail: true}
+			if err := scanHeld(rows, &f.held, &f.user, &email, &n); err != nil {
+				return err
+			}
+			f.address = readAddress(email)
 			t.holdings[keys[n]] = append(t.holdings[keys[n]], f)
 		}
 		return rows.Err()
-	}
-	if len(users) > 0 {
-		b.Queue(pgBuyers, users, events, asked).Query(read)
-	}
-	if len(emails) > 0 {
-		b.Queue(pgBuyersByEmail, emails, eventsOf, askedEmail).Query(read)
-	}
+	})
 }
 
 func (t *postgresTx) claims(ctx context.Context, eventID string, seats []int32) (map[int32]claim, error) {
@@ -358,6 +381,7 @@ func (t *postgresTx) entries(ctx context.Context, eventID string, after int64) (
 // save writes the net final rows of all states in one message.
 func (t *postgresTx) save(ctx context.Context, states []*state) error {
 	w := &netRows{}
+	w.room(states)
 	for _, s := range states {
 		if len(s.entries) > 0 || len(s.moved) > 0 {
 			w.add(s)

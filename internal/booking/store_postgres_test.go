@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -35,6 +36,7 @@ func TestHotStatementsGoByIndex(t *testing.T) {
 		"entries":         {pgEntries, "ledger_pkey"},
 		"head update":     {pgHeadSeq, "sales_pkey"},
 		"booking update":  {pgBookingsSet, "bookings_pkey"},
+		"booking paid":    {pgBookingsBooked, "bookings_pkey"},
 		"claim delete":    {pgClaimsFree, "claims_pkey"},
 		"claim update":    {pgClaimsMove, "claims_pkey"},
 		"due":             {sqlDue, "lapsing_pkey"},
@@ -85,4 +87,41 @@ func explain(t *testing.T, db *sqldb.DB, statement string) string {
 		t.Fatal(err)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// What is written as merely paid is so in every other column of its row.
+func TestOnlyPaid(t *testing.T) {
+	held := record{Booking: message.Booking{ID: "b", Status: message.Pending, Seats: []int32{1, 2}, ExpiresAt: 5, Amount: 10, Fees: 1, PlanID: "p", PlanVersion: 1, PriceVersion: 1, Seq: 1}}
+	paid := func(change func(*record)) *record {
+		b := held
+		b.Status, b.ExpiresAt, b.PaymentID, b.Seq = message.Booked, 0, "pay", 2
+		change(&b)
+		return &b
+	}
+	if !paid(func(*record) {}).onlyPaidSince(&held) {
+		t.Error("a booking that was paid is written whole")
+	}
+	for column, change := range map[string]func(*record){
+		"status":        func(b *record) { b.Status = message.BookingCancelled },
+		"seats":         func(b *record) { b.Seats = []int32{1} },
+		"expires_at":    func(b *record) { b.ExpiresAt = 6 },
+		"amount":        func(b *record) { b.Amount++ },
+		"fees":          func(b *record) { b.Fees++ },
+		"plan_id":       func(b *record) { b.PlanID = "other" },
+		"plan_version":  func(b *record) { b.PlanVersion++ },
+		"price_version": func(b *record) { b.PriceVersion++ },
+		"extended":      func(b *record) { b.Extended = true },
+		"released_at":   func(b *record) { b.ReleasedAt = 7 },
+		"given_back":    func(b *record) { b.GivenBack = []int32{3} },
+	} {
+		if paid(change).onlyPaidSince(&held) {
+			t.Errorf("a change of %s is not written", column)
+		}
+		if !regexp.MustCompile(`\s` + column + " = ").MatchString(pgBookingsSet) {
+			t.Errorf("%s is no column that changes", column)
+		}
+	}
+	if n := strings.Count(pgBookingsSet, " = ") - strings.Count(pgBookingsBooked, " = "); n != 9 {
+		t.Errorf("%d columns are written only where more than the payment has changed, and this test knows 9", n)
+	}
 }

@@ -45,8 +45,12 @@ const (
 const bookingColumns = `id, event_id, user_id, status, seats, created_at, expires_at, amount, fees, currency,
 	plan_id, plan_version, price_version, payment_id, fingerprint, extended, seq, email_key, released_at, given_back`
 
-// heldColumns are what limits need to know of a booking, scanHeld reads them.
-const heldColumns = `b.id, b.user_id, b.status, b.created_at, coalesce(b.expires_at, 0), coalesce(b.released_at, 0), b.seats, b.price_version, b.email_key`
+// heldColumns are what limits need to know of a booking. othersColumns add whose it
+// is, for bookings that count for somebody's address.
+const (
+	heldColumns   = `b.id, b.status, b.created_at, coalesce(b.expires_at, 0), coalesce(b.released_at, 0), b.seats, b.price_version`
+	othersColumns = heldColumns + `, b.user_id, b.email_key`
+)
 
 const entryColumns = `event_id, seq, at, kind, booking_id, seats, until, amount, currency, sale, hash`
 
@@ -58,11 +62,11 @@ var sqliteText = [...]string{
 	qBooking: `SELECT ` + bookingColumns + ` FROM bookings WHERE id = $1`, // primary key
 	// The index by name: SQLite would take the primary key's prefix instead, and
 	// read every booking of the event.
-	qBuyer: `SELECT FALSE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2`,
-	qBuyerEmail: `SELECT FALSE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2
-		UNION ALL SELECT TRUE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_email*/ WHERE email_key = $3 AND event_id = $2`,
-	qBuyerTyped: `SELECT FALSE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2
-		UNION ALL SELECT TRUE, ` + heldColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_email*/ WHERE email_key IN ($3, $4) AND event_id = $2`,
+	qBuyer: `SELECT ` + heldColumns + `, b.user_id, NULL FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2`,
+	qBuyerEmail: `SELECT ` + heldColumns + `, b.user_id, NULL FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2
+		UNION ALL SELECT ` + othersColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_email*/ WHERE email_key = $3 AND event_id = $2`,
+	qBuyerTyped: `SELECT ` + heldColumns + `, b.user_id, NULL FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2
+		UNION ALL SELECT ` + othersColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_email*/ WHERE email_key IN ($3, $4) AND event_id = $2`,
 	qEntries: `SELECT ` + entryColumns + ` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq`, // primary key
 	xHeadNew: `INSERT INTO sales (seq, hash, at, ` + saleColumns + `, event_id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
@@ -205,10 +209,12 @@ func (t *sqliteTx) buyer(_ context.Context, p person, eventID string) ([]found, 
 	defer rows.Close()
 	var out []found
 	for rows.Next() {
-		f, err := scanFound(rows)
-		if err != nil {
+		var f found
+		var email []byte
+		if err := scanHeld(rows, &f.held, &f.user, &email); err != nil {
 			return nil, err
 		}
+		f.byEmail, f.address = email != nil, readAddress(email)
 		out = append(out, f)
 	}
 	return out, rows.Err()
@@ -271,16 +277,14 @@ func (t *sqliteTx) saveHead(s *state) error {
 func (t *sqliteTx) saveBookings(s *state) error {
 	for id := range s.fresh {
 		b := s.bookings[id]
-		if err := t.exec(xBookingNew, "insert booking", b.ID, b.EventID, b.UserID, string(b.Status), seatsText(b.Seats), b.CreatedAt,
-			positive(b.ExpiresAt), b.Amount, b.Fees, b.Currency, b.PlanID, b.PlanVersion, b.PriceVersion,
-			orNull(b.PaymentID), b.Fingerprint, b.Extended, b.Seq, emailOrNull(b.address), positive(b.ReleasedAt), seatsOrNull(b.GivenBack)); err != nil {
+		if err := t.exec(xBookingNew, "insert booking", bookingArgs(b)...); err != nil {
 			return err
 		}
 	}
-	for id, before := range s.dirty {
+	for id, was := range s.dirty {
 		b := s.bookings[id]
 		if err := t.exec(xBooking, "update booking", string(b.Status), seatsText(b.Seats), positive(b.ExpiresAt), b.Amount, b.Fees,
-			b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Extended, b.Seq, positive(b.ReleasedAt), seatsOrNull(b.GivenBack), b.ID, before); err != nil {
+			b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Extended, b.Seq, positive(b.ReleasedAt), seatsOrNull(b.GivenBack), b.ID, was.Seq); err != nil {
 			return err
 		}
 	}

@@ -105,6 +105,9 @@ func insertSets(set map[string]*insertion) []sqldb.Set {
 	var amount, created, started []int64
 	var key, print [][]byte
 	made := make([]*insertion, 0, len(set))
+	sqldb.Room(len(set), &id, &booking, &event, &user, &currency, &status, &method, &history)
+	sqldb.Room(len(set), &amount, &created, &started)
+	sqldb.Room(len(set), &key, &print)
 	for _, w := range set {
 		p := newPayment(w.want, 1)
 		w.got, w.result = p, inserted
@@ -137,6 +140,8 @@ func captured(moves map[string]*move) []Paid {
 func moveSet(set map[string]*move) sqldb.Set {
 	var status, method, reason, reference, history, id, statusWas []string
 	var try, refunded, updated, was []int64
+	sqldb.Room(len(set), &status, &method, &reason, &reference, &history, &id, &statusWas)
+	sqldb.Room(len(set), &try, &refunded, &updated, &was)
 	for _, w := range set {
 		p := &w.to
 		w.moved = false

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -22,6 +23,13 @@ func Rows(columns string) string {
 		list[i] = fmt.Sprintf("unnest(CAST($%d AS %s[])) AS %s", i+1, kind, name)
 	}
 	return "(SELECT " + strings.Join(list, ", ") + ") AS w"
+}
+
+// Room lets columns take n rows more without being copied as they grow.
+func Room[T any](n int, columns ...*[]T) {
+	for _, c := range columns {
+		*c = slices.Grow(*c, n)
+	}
 }
 
 // arrays encodes the arrays that sets are made of. What pgx has for all arrays
@@ -71,8 +79,12 @@ func (e encodeArray[T]) Encode(value any, buf []byte) ([]byte, error) {
 	for _, n := range [...]int{1 /* dimension */, 0 /* flags */, int(e.element), len(list), 1 /* first index */} {
 		buf = appendInt(buf, n)
 	}
-	for _, v := range list {
+	for i, v := range list {
+		before := len(buf)
 		buf = e.put(buf, v)
+		if i == 0 { // the others of a column are about as long
+			buf = slices.Grow(buf, (len(list)-1)*(len(buf)-before))
+		}
 	}
 	return buf, nil
 }
