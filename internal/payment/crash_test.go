@@ -31,6 +31,7 @@ func TestCrashes(t *testing.T) {
 		"sure, capture fails":  func(w *world) { w.bank.noTake = true },
 		"sure, cancelled then": nil,
 		"sure, seats back":     nil,
+		"sure, costs other":    nil, // than this node remembers
 	}
 	for way, prepare := range ways {
 		for _, first := range points {
@@ -61,6 +62,9 @@ func crash(t *testing.T, way string, prepare func(*world), first, second string)
 		w.house.refuse = errs.New(errs.Conflict, "seats-gone", "Gone.")
 	}
 	b := w.house.hold(fan.UserID, 1)
+	if way == "costs other" {
+		w.remember(b, func(b *message.Booking) { b.Amount = 4000 })
+	}
 	w.dieAt(first)
 	w.runs()
 	p, err := w.pay(b, method, "k")

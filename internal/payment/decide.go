@@ -64,13 +64,14 @@ const (
 	evTakenBack                   // the booking is not booked by this payment, and never will be
 	evVoided                      // the gateway has let go of the money
 	evReturned                    // the gateway has given all of it back
+	evCosts                       // the booking costs something else; the gateway was asked for nothing yet
 	evWished                      // the owner wants it voided, or it took too long
 	evAmended                     // the owner changed the method
 	evRefunded                    // a part, or all, was given back for a cancelled booking
 )
 
 var eventNames = [...]string{"begin", "resume", "unknown", "approved", "declined", "waiting", "gone", "booked",
-	"refused", "barred", "captured", "uncaptured", "taken back", "voided", "returned", "wished", "amended", "refunded"}
+	"refused", "barred", "captured", "uncaptured", "taken back", "voided", "returned", "costs", "wished", "amended", "refunded"}
 
 func (k eventKind) String() string { return eventNames[k] }
 
@@ -78,7 +79,7 @@ func (k eventKind) String() string { return eventNames[k] }
 type event struct {
 	kind      eventKind
 	try       int64  // evUnknown … evGone: of the charge that was asked about
-	amount    int64  // evRefunded: minor units
+	amount    int64  // evCosts, evRefunded: minor units
 	reason    string // why it was declined, refused, given up
 	reference string // evApproved: the gateway's own name of the charge
 }
@@ -196,6 +197,12 @@ func nextAuthorized(s state, e event) (state, []action, error) {
 		return s, []action{toAsk}, nil
 	case evWaiting:
 		return s, []action{toWait}, nil
+	case evCosts:
+		if e.amount < 0 {
+			return s, nil, impossible(s, e)
+		}
+		s.amount = e.amount
+		return s, []action{toConfirm}, nil
 	case evBooked:
 		return s, []action{toCapture}, nil
 	case evCaptured:

@@ -30,6 +30,7 @@ pending         uncaptured !
 pending         takenback  !
 pending         voided     !
 pending         returned   !
+pending         costs      !
 pending         wished     voiding void
 pending         amended    =try authorize
 pending         refunded   !
@@ -49,6 +50,7 @@ pending+void    uncaptured voiding void
 pending+void    takenback  voiding void
 pending+void    voided     voiding void
 pending+void    returned   voiding void
+pending+void    costs      voiding void
 pending+void    wished     voiding void
 pending+void    amended    late
 pending+void    refunded   !
@@ -68,6 +70,7 @@ authorized      uncaptured taking_back+failed takeback
 authorized      takenback  !
 authorized      voided     taking_back takeback
 authorized      returned   !
+authorized      costs      =costs confirm
 authorized      wished     taking_back takeback
 authorized      amended    late
 authorized      refunded   !
@@ -87,6 +90,7 @@ authorized+void uncaptured taking_back takeback
 authorized+void takenback  taking_back takeback
 authorized+void voided     taking_back takeback
 authorized+void returned   taking_back takeback
+authorized+void costs      taking_back takeback
 authorized+void wished     taking_back takeback
 authorized+void amended    late
 authorized+void refunded   !
@@ -106,6 +110,7 @@ taking_back     uncaptured = takeback
 taking_back     takenback  voiding void
 taking_back     voided     = takeback
 taking_back     returned   = takeback
+taking_back     costs      = takeback
 taking_back     wished     = takeback
 taking_back     amended    late
 taking_back     refunded   !
@@ -125,6 +130,7 @@ voiding         uncaptured = void
 voiding         takenback  = void
 voiding         voided     voided
 voiding         returned   = void
+voiding         costs      = void
 voiding         wished     = void
 voiding         amended    late
 voiding         refunded   !
@@ -144,6 +150,7 @@ voiding+failed  uncaptured = void
 voiding+failed  takenback  = void
 voiding+failed  voided     failed
 voiding+failed  returned   = void
+voiding+failed  costs      = void
 voiding+failed  wished     = void
 voiding+failed  amended    late
 voiding+failed  refunded   !
@@ -163,6 +170,7 @@ returning       uncaptured = return
 returning       takenback  = return
 returning       voided     voided
 returning       returned   refunded
+returning       costs      = return
 returning       wished     = return
 returning       amended    late
 returning       refunded   !
@@ -182,6 +190,7 @@ captured        uncaptured !
 captured        takenback  =
 captured        voided     !
 captured        returned   !
+captured        costs      =
 captured        wished     late
 captured        amended    late
 captured        refunded   =part
@@ -201,6 +210,7 @@ refunded        uncaptured !
 refunded        takenback  =
 refunded        voided     !
 refunded        returned   !
+refunded        costs      =
 refunded        wished     late
 refunded        amended    late
 refunded        refunded   !
@@ -220,6 +230,7 @@ refunded+up     uncaptured =
 refunded+up     takenback  =
 refunded+up     voided     =
 refunded+up     returned   =
+refunded+up     costs      =
 refunded+up     wished     late
 refunded+up     amended    late
 refunded+up     refunded   !
@@ -239,6 +250,7 @@ failed          uncaptured =
 failed          takenback  =
 failed          voided     =
 failed          returned   =
+failed          costs      =
 failed          wished     late
 failed          amended    late
 failed          refunded   !
@@ -258,6 +270,7 @@ voided          uncaptured =
 voided          takenback  =
 voided          voided     =
 voided          returned   =
+voided          costs      =
 voided          wished     late
 voided          amended    late
 voided          refunded   !
@@ -327,6 +340,8 @@ func describe(from, to state, err error) string {
 		return string(to.status)
 	case to.try == from.try+1:
 		return "=try"
+	case to.amount == 40:
+		return "=costs"
 	case to.refunded == from.refunded+40:
 		return "=part"
 	}

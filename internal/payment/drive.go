@@ -22,6 +22,7 @@ type drive struct {
 	// Only the goroutine uses these.
 	pauses   int // since the row last moved
 	extended bool
+	believed bool // its amount is only remembered, and no confirmation was asked for yet
 
 	mu      sync.Mutex
 	p       Payment     // as it is stored; written by the goroutine
@@ -39,9 +40,9 @@ const (
 	stepTimeout = 30 * time.Second
 )
 
-// start drives a payment on, or pokes its driver if it has one. b is nil for one
+// start drives a payment on, or pokes its driver if it has one. made is nil for one
 // that is not new.
-func (s *Service) start(p Payment, first eventKind, b *begun) *drive {
+func (s *Service) start(p Payment, first eventKind, made *insertion) *drive {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d := s.drives[p.ID]; d != nil {
@@ -51,7 +52,10 @@ func (s *Service) start(p Payment, first eventKind, b *begun) *drive {
 		}
 		return d
 	}
-	d := &drive{s: s, p: p, begun: b, poke: make(chan struct{}, 1), done: make(chan struct{})}
+	d := &drive{s: s, p: p, poke: make(chan struct{}, 1), done: make(chan struct{})}
+	if made != nil {
+		d.begun, d.believed = made.begun, made.believed
+	}
 	s.drives[p.ID] = d
 	go func() {
 		defer s.ended(d)
@@ -328,6 +332,8 @@ func (d *drive) wait(ctx context.Context) (event, error) {
 }
 
 func (d *drive) confirm(ctx context.Context) (event, error) {
+	believed := d.believed
+	d.believed = false
 	started := d.p.StartedAt
 	if started == 0 { // inserted by an earlier version
 		started = d.p.CreatedAt
@@ -343,6 +349,11 @@ func (d *drive) confirm(ctx context.Context) (event, error) {
 	}
 	var refusal *errs.Error
 	errors.As(err, &refusal)
+	if believed && refusal.Type == amountDiffers {
+		if b, err := d.s.bookings.Booking(ctx, d.p.BookingID); err == nil && b.UserID == d.p.UserID && b.Currency == d.p.Currency {
+			return event{kind: evCosts, amount: b.Amount}, nil
+		}
+	}
 	d.mu.Lock()
 	d.refusal = refusal
 	d.mu.Unlock()

@@ -33,7 +33,7 @@ type body struct {
 type bodyStep struct {
 	Status Status    `json:"status"`
 	At     time.Time `json:"at"`
-	Amount int64     `json:"amount,omitempty" doc:"Of a refund, minor units"`
+	Amount int64     `json:"amount,omitempty" doc:"Of a refund, or when the payment came to another amount; minor units"`
 }
 
 func (p *Payment) body() (body, error) {

@@ -51,7 +51,7 @@ func (p *Payment) over() bool {
 type Step struct {
 	Status Status `json:"status"`
 	At     int64  `json:"at"`               // µs since 1970
-	Amount int64  `json:"amount,omitempty"` // of a refund, minor units
+	Amount int64  `json:"amount,omitempty"` // of a refund, or of a payment that comes to another amount; minor units
 }
 
 // partlyRefunded is the step that gives a part back; the payment stays captured.
@@ -137,7 +137,7 @@ func (p *Payment) state() state {
 // moved is the payment after an event has led to s.
 func (p *Payment) moved(s state, e event, now int64) Payment {
 	m := *p
-	m.Status, m.Refunded, m.try, m.end = s.status, s.refunded, s.try, s.end
+	m.Status, m.Amount, m.Refunded, m.try, m.end = s.status, s.amount, s.refunded, s.try, s.end
 	m.UpdatedAt = max(now, p.UpdatedAt)
 	m.Version++
 	if e.reference != "" {
@@ -150,6 +150,11 @@ func (p *Payment) moved(s state, e event, now int64) Payment {
 		m.History = appendStep(m.History, Step{Refunded, m.UpdatedAt, e.amount})
 	case e.kind == evReturned && s.status == Refunded:
 		m.History = appendStep(m.History, Step{Refunded, m.UpdatedAt, p.Amount})
+	case s.amount != p.Amount:
+		m.History = appendStep(m.History, Step{s.status, m.UpdatedAt, s.amount})
+		if s.amount == 0 {
+			m.Method = Free
+		}
 	case s.status != p.Status:
 		m.History = appendStep(m.History, Step{Status: s.status, At: m.UpdatedAt})
 	}

@@ -202,7 +202,7 @@ func (s *Service) written(w write) {
 	switch w := w.(type) {
 	case *insertion:
 		if w.result == inserted {
-			w.drive = s.start(w.got, evBegin, w.begun)
+			w.drive = s.start(w.got, evBegin, w)
 		}
 	case *wish:
 		if w.found && !w.late && !w.stale && !s.elsewhere(w) {
@@ -229,17 +229,11 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 	if err := o.check(); err != nil {
 		return Payment{}, err
 	}
-	r := request{caller, o}
-	w, err := s.insert(ctx, r, nil)
+	w, err := s.insert(ctx, caller, o)
 	if err != nil {
 		return Payment{}, err
 	}
 	p, refusal, err := s.settled(ctx, w)
-	if err == nil && w.costsOther(&p, s.micros()) {
-		if w, err = s.insert(ctx, r, &p); err == nil {
-			p, refusal, err = s.settled(ctx, w)
-		}
-	}
 	if err != nil {
 		return Payment{}, err
 	}
@@ -248,7 +242,7 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 
 // seek finds the payment to answer for a booking that cannot be paid any more.
 func (s *Service) seek(ctx context.Context, w *insertion, b message.Booking) error {
-	if w.keyHash != nil && w.instead == "" {
+	if w.keyHash != nil {
 		found, err := w.byKey(s.store.byKey.QueryRowContext(s.store.db.Quick(ctx), w.keyHash))
 		if found || err != nil {
 			return err

@@ -47,7 +47,7 @@ func (s *store) runSets(items waiting) (rest waiting) {
 				continue
 			}
 		case *move:
-			if moves[w.from.ID] == nil && insertions[w.from.ID] == nil && !w.unwinds() {
+			if moves[w.from.ID] == nil && insertions[w.from.ID] == nil && !w.unwinds() && !w.costsOther() {
 				moves[w.from.ID] = w
 				done = append(done, it)
 				continue

@@ -33,6 +33,10 @@ const (
 			reference = $6, updated_at = $7, history = $8, version = version + 1
 		WHERE id = $9 AND version = $10 AND status = $11`
 
+	// The same for a payment that comes to another amount.
+	sqlCosts = `UPDATE payments SET amount = $1, method = $2, updated_at = $3, history = $4, version = version + 1
+		WHERE id = $5 AND version = $6 AND status = $7`
+
 	// The same for a payment that is being given up, which is noted in a row of its own.
 	sqlUnwind = `UPDATE payments SET status = $1, method = $2, try = $3, refunded = $4, reason = $5,
 			reference = $6, updated_at = $7, history = $8, version = version + 1, ends_as = $12
@@ -41,9 +45,6 @@ const (
 	sqlUnwound       = `DELETE FROM payments_unwinding WHERE id = $1`
 
 	sqlByID = `SELECT ` + columns + ` FROM payments WHERE id = $1`
-
-	// By primary key.
-	sqlGiveKey = `UPDATE payments SET key_hash = NULL, fingerprint = NULL WHERE id = $1`
 
 	// By a range of the primary key; a booking has at most MaxAttempts.
 	sqlLatest = `SELECT ` + columns + ` FROM payments WHERE id > $1 AND id < $2 ORDER BY attempt DESC LIMIT 1`
@@ -132,7 +133,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		return nil, err
 	}
 	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
-	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlGiveKey, sqlNotePaid, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlNotePaid, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {

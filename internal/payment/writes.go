@@ -13,8 +13,7 @@ type insertion struct {
 	want        Payment // but for id and attempt; pending or authorized
 	keyHash     []byte  // nil without a key
 	fingerprint []byte
-	instead     string // a payment that has come to nothing and gives its key to this one; "": none
-	believed    bool   // the booking was not read: see costsOther
+	believed    bool // the booking was not read: see believed
 
 	got    Payment
 	result insertResult
@@ -33,15 +32,13 @@ const (
 )
 
 func (w *insertion) apply(t *batchTx) error {
-	if w.instead == "" {
-		// Nearly always this is the first attempt, and one statement is all.
-		if ok, err := w.insert(t, 1); ok || err != nil {
+	// Nearly always this is the first attempt, and one statement is all.
+	if ok, err := w.insert(t, 1); ok || err != nil {
+		return err
+	}
+	if w.keyHash != nil {
+		if found, err := w.byKey(t.stmt(sqlByKey).QueryRowContext(t.ctx, w.keyHash)); found || err != nil {
 			return err
-		}
-		if w.keyHash != nil {
-			if found, err := w.byKey(t.stmt(sqlByKey).QueryRowContext(t.ctx, w.keyHash)); found || err != nil {
-				return err
-			}
 		}
 	}
 	after, before := latestRange(w.want.BookingID)
@@ -51,20 +48,12 @@ func (w *insertion) apply(t *batchTx) error {
 	}
 	w.got = last
 	switch {
-	case w.instead != "" && last.ID != w.instead: // somebody was faster: what that came to is the answer
-		w.result = replayed
-		return nil
 	case found && !last.over():
 		w.result = existing
 		return nil
 	case last.Attempt >= MaxAttempts:
 		w.result = exhausted
 		return nil
-	}
-	if w.instead != "" {
-		if _, err := t.exec(sqlGiveKey, w.instead); err != nil {
-			return err
-		}
 	}
 	ok, err := w.insert(t, last.Attempt+1)
 	if err == nil && !ok {
@@ -125,6 +114,11 @@ type move struct {
 }
 
 func (w *move) apply(t *batchTx) error {
+	if w.costsOther() {
+		n, err := t.exec(sqlCosts, w.to.Amount, w.to.Method, w.to.UpdatedAt, w.to.History, w.from.ID, w.from.Version, string(w.from.Status))
+		w.moved = n == 1
+		return err
+	}
 	args := []any{string(w.to.Status), w.to.Method, w.to.try, w.to.Refunded, w.to.Reason,
 		w.to.reference, w.to.UpdatedAt, w.to.History, w.from.ID, w.from.Version, string(w.from.Status)}
 	if !w.unwinds() {
@@ -157,7 +151,11 @@ func (w *unwound) apply(t *batchTx) error {
 // captures reports whether the move says that the money was taken.
 func (w *move) captures() bool { return w.from.Status == Authorized && w.to.Status == Captured }
 
-// unwinds reports whether the payment is being given up: such moves are rare.
+// costsOther reports whether the payment comes to another amount, and does nothing
+// else.
+func (w *move) costsOther() bool { return w.from.Amount != w.to.Amount }
+
+// unwinds reports whether the payment is being given up.
 func (w *move) unwinds() bool { return w.from.Status.unwinding() || w.to.Status.unwinding() }
 
 // wish is what the owner wants of a payment: to be voided, or another method.
