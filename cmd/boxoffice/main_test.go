@@ -145,6 +145,54 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// What is wrong with flags, arguments and files is found before anything is made: a
+// folder that was not there is not there afterwards.
+func TestNothingIsTouched(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		t.Helper()
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	data := filepath.Join(dir, "data")
+	for _, c := range []struct {
+		args   []string
+		status int
+		says   string
+	}{
+		{[]string{"admin", "create", "--email", "nobody"}, 2, `--email: "nobody" is not an e-mail address`},
+		{[]string{"admin", "reset-two-factor", "--email", "nobody"}, 2, `--email: "nobody" is not an e-mail address`},
+		{[]string{"admin", "reset-two-factor", "--email", "ann@example.org"}, 1, "--data"},
+		{[]string{"ticket", "keys"}, 1, "--data"},
+		{[]string{"ticket", "keys", "--new"}, 1, "--data"},
+		{[]string{"verify"}, 1, "--data"},
+		{[]string{"ledger", "export", "--event", "0000000000000001"}, 1, "--data"},
+		{[]string{"import", filepath.Join(dir, "missing.json")}, 1, "missing.json"},
+		{[]string{"import", file("text.json", "events")}, 1, "is not JSON"},
+		{[]string{"import", file("none.json", `{"_embedded":{"events":[{}]}}`)}, 1, "none.json"},
+		{[]string{"import", "--default-price", "much", file("no.json", `{}`)}, 2, "--default-price"},
+		{[]string{"serve", "--addr", "nowhere"}, 2, "--addr"},
+		{[]string{"serve", "--replica-url", "postgres:///x"}, 2, "--replica-url"},
+		{[]string{"rush", "--fans", "0"}, 2, "--fans"},
+		{[]string{"rush", "--fans", "10", "--event", "0000000000000001"}, 1, "--data"},
+	} {
+		var out, errs bytes.Buffer
+		status := run(append(c.args, "--data", data), nil, &out, &errs)
+		if status != c.status || !strings.Contains(errs.String(), c.says) || strings.Count(errs.String(), "\n") != 1 {
+			t.Errorf("%v: status %d, %s", c.args, status, errs.String())
+		}
+		if _, err := os.Stat(data); err == nil {
+			t.Errorf("%v has made the folder", c.args)
+			if err := os.RemoveAll(data); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // A flag, an argument or a variable without a value is none that was left out:
 // it is refused, for every command.
 func TestEmptyValues(t *testing.T) {

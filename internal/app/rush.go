@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"boxoffice/internal/booking"
 	"boxoffice/internal/rush"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
@@ -54,13 +55,32 @@ func (s Storage) rehearsalOnly(ctx context.Context) error {
 	return nil
 }
 
+// sells refuses a database that does not have an event: accounts would be made in it
+// for nothing.
+func (s Storage) sells(ctx context.Context, eventID string) error {
+	db, err := s.toRead(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	switch has, err := booking.HasSale(ctx, db, eventID); {
+	case err != nil:
+		return err
+	case !has:
+		return usage("--event: this database has no event %q", eventID)
+	}
+	return nil
+}
+
 // admit refuses a database that a rehearsal must not write to, before anything is
 // written.
 func (r Rush) admit(ctx context.Context, s Storage) error {
-	if r.Event == "" {
-		if err := s.rehearsalOnly(ctx); err != nil {
-			return err
-		}
+	check := s.rehearsalOnly
+	if r.Event != "" {
+		check = func(ctx context.Context) error { return s.sells(ctx, r.Event) }
+	}
+	if err := check(ctx); err != nil {
+		return err
 	}
 	if len(r.Target) > 0 || s.DatabaseURL != "" {
 		return nil

@@ -109,6 +109,9 @@ type TicketKeys struct {
 // Run prints the document that gates need.
 func (k TicketKeys) Run(ctx context.Context, out io.Writer) (err error) {
 	if k.New {
+		if err := k.used(ctx); err != nil {
+			return err
+		}
 		return k.perform(ctx, "ticket keys", renewingKeys{}, out, slog.Default())
 	}
 	db, err := k.toRead(ctx)

@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/event"
 	"boxoffice/internal/money"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user"
 )
 
 // Import reads events and seating plans out of files.
@@ -43,6 +44,9 @@ func (i Import) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err e
 		if files[n], err = readFile(name); err != nil {
 			return err
 		}
+	}
+	if err := event.CheckImport(files, opts); err != nil {
+		return err
 	}
 	return i.perform(ctx, "import", &importing{files, opts}, out, log)
 }
@@ -90,6 +94,28 @@ func (s Storage) toRead(ctx context.Context) (*sqldb.DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// used refuses a folder or a database that no boxoffice has used: who changes what
+// is in it has mistaken it for another, and it is left as it is.
+func (s Storage) used(ctx context.Context) error {
+	db, err := s.toRead(ctx)
+	var old sqldb.TooOld
+	switch {
+	case errors.As(err, &old): // it is brought up to date
+		return nil
+	case err != nil:
+		return err
+	}
+	return db.Close()
+}
+
+// checkEmail refuses what is no e-mail address.
+func checkEmail(text string) error {
+	if _, reason := user.NormalEmail(text); reason != "" {
+		return usage("--email: %q %s", text, reason)
+	}
+	return nil
 }
 
 // Export writes an event's ledger.
@@ -142,6 +168,9 @@ type CreateAdmin struct {
 
 // Run prints the generated password, once.
 func (c CreateAdmin) Run(ctx context.Context, out io.Writer) error {
+	if err := checkEmail(c.Email); err != nil {
+		return err
+	}
 	return c.perform(ctx, "admin create", &creatingAdmin{c.Email}, out, slog.Default())
 }
 
@@ -156,6 +185,14 @@ type ResetTwoFactor struct {
 func (r ResetTwoFactor) Run(ctx context.Context, out io.Writer) error {
 	if r.Email == "" && r.User == "" {
 		return usage("--email or --user is missing: which account?")
+	}
+	if r.Email != "" {
+		if err := checkEmail(r.Email); err != nil {
+			return err
+		}
+	}
+	if err := r.used(ctx); err != nil {
+		return err
 	}
 	return r.perform(ctx, "admin reset-two-factor", &resettingTwoFactor{r.Email, r.User}, out, slog.Default())
 }

@@ -90,32 +90,48 @@ type foundPlan struct {
 // Importing the same files again changes nothing. The error is a FileError when
 // a file is at fault; then nothing is written.
 func (s *Service) Import(ctx context.Context, files []ImportFile, opts ImportOptions) (Imported, error) {
+	all, err := parseFiles(files, opts)
+	if err != nil {
+		return Imported{}, err
+	}
+	return s.store(ctx, all, opts)
+}
+
+// CheckImport reads the files as Import does, without a database: whoever would only
+// open one for them learns first of a file that cannot be imported anywhere.
+func CheckImport(files []ImportFile, opts ImportOptions) error {
+	_, err := parseFiles(files, opts)
+	return err
+}
+
+// parseFiles reads all files, and moves their dates.
+func parseFiles(files []ImportFile, opts ImportOptions) (*found, error) {
 	var all found
 	for _, f := range files {
 		got, err := parseFile(f, opts.Strict)
 		if err != nil {
-			return Imported{}, err
+			return nil, err
 		}
 		all.events = append(all.events, got.events...)
 		all.plans = append(all.plans, got.plans...)
 		all.notes = append(all.notes, got.notes...)
 	}
 	if err := all.distinct(opts.Strict); err != nil {
-		return Imported{}, err
+		return nil, err
 	}
 	if len(all.events)+len(all.plans) == 0 { // nothing is left that could be imported
 		for _, n := range all.notes {
 			if n.Whole {
-				return Imported{}, FileError{n.File, n.Path, n.Reason}
+				return nil, FileError{n.File, n.Path, n.Reason}
 			}
 		}
 	}
 	if opts.ShiftTo != "" {
 		if err := all.shift(opts.ShiftTo); err != nil {
-			return Imported{}, err
+			return nil, err
 		}
 	}
-	return s.store(ctx, &all, opts)
+	return &all, nil
 }
 
 // parseFile tells the formats apart by content.
