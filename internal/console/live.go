@@ -36,7 +36,8 @@ type standing struct {
 // there too.
 type tierRow struct {
 	message.TierFigure
-	Price int64 // of now; 0: not any more
+	Current bool  // it is for sale
+	Price   int64 // if it is
 }
 
 // progress is how far the refunds of a cancelled event are.
@@ -94,7 +95,7 @@ func rowsOf(e *message.Event, sold []message.TierFigure) []tierRow {
 	var rows []tierRow
 	seen := map[string]bool{}
 	for _, t := range e.Prices.Tiers {
-		row := tierRow{TierFigure: message.TierFigure{Name: t.Name}, Price: t.Price}
+		row := tierRow{TierFigure: message.TierFigure{Name: t.Name}, Current: true, Price: t.Price}
 		for _, f := range sold {
 			if f.Name == t.Name && !seen[t.Name] {
 				row.TierFigure = f
@@ -113,16 +114,21 @@ func rowsOf(e *message.Event, sold []message.TierFigure) []tierRow {
 
 // live is an event's page.
 func (c *Console) live(v *page.Visit, e *message.Event) error {
-	return c.showLive(v, e, "")
+	return c.showLive(v, e, &refusal{})
 }
 
-func (c *Console) showLive(v *page.Visit, e *message.Event, problem string) error {
+// showLive shows an event's page, with a form of it that was refused.
+func (c *Console) showLive(v *page.Visit, e *message.Event, r *refusal) error {
 	s, err := c.standing(v, e)
 	if err != nil {
 		return err
 	}
-	data := map[string]any{"S": s, "Event": e, "State": s.State, "Problem": problem, "Turns": turns(v, e), "Nonce": id.Token()}
-	if wanted := strings.TrimSpace(v.Request.URL.Query().Get("booking")); wanted != "" {
+	data := map[string]any{"S": s, "Event": e, "State": s.State, "Form": r, "Turns": turns(v, e), "Nonce": id.Token()}
+	wanted := strings.TrimSpace(v.Request.URL.Query().Get("booking"))
+	if r.Booking != "" {
+		wanted = id.Reference(r.Booking)
+	}
+	if wanted != "" {
 		found, err := c.Sales.Find(v.Context(), e.ID, wanted)
 		if err != nil {
 			return err

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,13 +25,13 @@ func (c *Console) grant(v *page.Visit, e *message.Event) error {
 	if len(g.Seats) == 0 {
 		var err error
 		if g.Quantity, err = strconv.Atoi(strings.TrimSpace(v.PostFormValue("quantity"))); err != nil || g.Quantity < 1 || g.Quantity > 1000 {
-			return c.refusedGrant(v, e, errs.Bad("quantity", "must be 1 to 1000"))
+			return c.refusedSeats(v, e, "", errs.Bad("quantity", "must be 1 to 1000"))
 		}
 		g.Section = v.PostFormValue("section")
 	}
 	b, err := c.Sales.Grant(v.Context(), v.Caller, v.PostFormValue("nonce"), g)
 	if err != nil {
-		return c.refusedGrant(v, e, err)
+		return c.refusedSeats(v, e, "", err)
 	}
 	if b.Status == message.Booked { // else they were given back since the form was sent first
 		v.Notice("seats-" + g.Kind)
@@ -60,7 +62,7 @@ func (c *Console) gift(v *page.Visit, e *message.Event) error {
 	to := recipientOf(v)
 	mailed, _ := strconv.ParseInt(v.PostFormValue("mailed"), 10, 64) // when that was, as the form's reader has seen it
 	if err := c.Sales.GiveTo(v.Context(), v.Caller, bookingID, to, mailed); err != nil {
-		return c.refusedGrant(v, e, err)
+		return c.refusedSeats(v, e, bookingID, err)
 	}
 	if to.Email != "" {
 		v.Notice("gift-mailed")
@@ -77,8 +79,45 @@ func found(e *message.Event, bookingID string) string {
 	return at(e, "?booking="+id.Reference(bookingID)+"#found")
 }
 
-// refusedGrant shows the page again, with what was wrong.
-func (c *Console) refusedGrant(v *page.Visit, e *message.Event, err error) error {
+// refusal is a form of the live page that was sent and refused. The page shows it
+// again as it was filled in, with what is wrong beside the fields. The zero value is
+// a form that was not sent yet.
+type refusal struct {
+	Problem string // with all of it
+	Faults  []misfit
+	Booking string // the form about this gift; "": the one that takes seats out of the sale
+	values  url.Values
+}
+
+// misfit is what is wrong with a field, whose input has an id and a label.
+type misfit struct{ Field, ID, Label, Text string }
+
+// Value is what was typed into a field.
+func (r *refusal) Value(name string) string { return strings.TrimSpace(r.values.Get(name)) }
+
+// Of is what is wrong with a field; "": nothing.
+func (r *refusal) Of(name string) string {
+	if i := slices.IndexFunc(r.Faults, func(f misfit) bool { return f.Field == name }); i >= 0 {
+		return r.Faults[i].Text
+	}
+	return ""
+}
+
+// Gift is the refusal as far as it is about a gift.
+func (r *refusal) Gift(bookingID string) *refusal {
+	if r.Booking != bookingID {
+		return &refusal{}
+	}
+	return r
+}
+
+// labelled are the fields of both forms, and the messages that are their labels.
+var labelled = map[string]string{"quantity": "live.grant.quantity", "section": "live.grant.section", "seats": "live.grant.seats",
+	"name": "live.gift.name", "email": "live.gift.email"}
+
+// refusedSeats shows the page again, with what was wrong with a form: with the one about
+// a gift, or with bookingID "" with the one that takes seats out of the sale.
+func (c *Console) refusedSeats(v *page.Visit, e *message.Event, bookingID string, err error) error {
 	text, ok := v.Reason(err)
 	if !ok {
 		return err
@@ -90,10 +129,27 @@ func (c *Console) refusedGrant(v *page.Visit, e *message.Event, err error) error
 		}
 		text = v.T("live.grant.taken", "N", len(places), "Seats", v.Seats(places))
 	}
-	if fields := errs.Of(err).Fields; len(fields) > 0 {
-		text = v.Fault(fields[0].Reason)
+	r := &refusal{Problem: text, Booking: bookingID, values: v.Request.PostForm}
+	for _, f := range errs.Of(err).Fields {
+		name, _, _ := strings.Cut(f.Name, "[") // seats[0]
+		label, ok := labelled[name]
+		switch {
+		case !ok:
+			r.Problem = v.Fault(f.Reason)
+		case r.Of(name) == "":
+			r.Problem = v.T("fault.some")
+			r.Faults = append(r.Faults, misfit{name, inputID(name, bookingID), v.T(label), v.Fault(f.Reason)})
+		}
 	}
-	return c.showLive(v, e, text)
+	return c.showLive(v, e, r)
+}
+
+// inputID is the id of a form's input.
+func inputID(name, bookingID string) string {
+	if bookingID != "" {
+		return name + "-" + id.Reference(bookingID)
+	}
+	return "grant-" + name
 }
 
 // release gives back seats that were kept back or given away.
@@ -103,7 +159,7 @@ func (c *Console) release(v *page.Visit, e *message.Event) error {
 		return errs.Missing("booking")
 	}
 	if err := c.Sales.Release(v.Context(), v.Caller, bookingID); err != nil {
-		return c.refusedGrant(v, e, err)
+		return c.refusedSeats(v, e, "", err)
 	}
 	v.Notice("seats-released")
 	return v.Go(at(e, ""))
