@@ -19,7 +19,12 @@ import (
 type recent struct {
 	mu       sync.RWMutex
 	m, older memory
+	left     marks // of bookings that let seats go, on whatever node
+	leftOnce marks // the same, of before
 }
+
+// marks are bookings by their mark in a view; see ownerOf.
+type marks map[uint64]struct{}
 
 // memory is a part of what is remembered.
 type memory struct {
@@ -29,7 +34,7 @@ type memory struct {
 
 const recentMost = 10_000
 
-func newRecent() *recent { return &recent{m: newMemory(), older: newMemory()} }
+func newRecent() *recent { return &recent{m: newMemory(), older: newMemory(), left: marks{}} }
 
 func newMemory() memory { return memory{map[string]*record{}, map[uint64]*record{}} }
 
@@ -53,6 +58,30 @@ func (r *recent) keep(s *state) {
 	for id := range s.moved {
 		keep(id)
 	}
+	r.note(s.entries)
+}
+
+// note takes down which bookings let seats go. The caller has the lock.
+func (r *recent) note(entries []message.Entry) {
+	for i := range entries {
+		switch e := &entries[i]; e.Kind {
+		case message.EntrySwapped, message.EntryExpired, message.EntryReleased, message.EntryCancelled:
+			if len(r.left) >= recentMost {
+				r.left, r.leftOnce = marks{}, r.left
+			}
+			r.left[ownerOf(e.BookingID)] = struct{}{}
+		}
+	}
+}
+
+// letGo reports whether a booking has let seats go of late, on whatever node.
+func (r *recent) letGo(bookingID string) bool {
+	mark := ownerOf(bookingID)
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	_, now := r.left[mark]
+	_, before := r.leftOnce[mark]
+	return now || before
 }
 
 // forget drops the bookings that another node has changed.
@@ -66,6 +95,7 @@ func (r *recent) forget(entries []message.Entry) {
 			delete(m.owners, ownerOf(id))
 		}
 	}
+	r.note(entries)
 }
 
 // get is a booking as it was remembered; nil if it was not.

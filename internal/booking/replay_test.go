@@ -1,6 +1,13 @@
 package booking
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"boxoffice/internal/message"
+)
 
 // The early "no" does not refuse a hold that is sent again to the node that made it:
 // whatever has become of its seats, the key comes to the same booking.
@@ -35,4 +42,68 @@ func TestEarlyRefusalsLetReplaysThrough(t *testing.T) {
 	wantType(t, err, "idempotency-key-reused")
 	_, err = w.s.Hold(t.Context(), fan("ann"), "new", wish)
 	wantType(t, err, "seats-taken")
+}
+
+// So do those of other nodes, whether they have heard of what was given up or began
+// afterwards; what they know nothing of costs no command.
+func TestReplaysOnOtherNodes(t *testing.T) {
+	ctx := t.Context()
+	list := nodes(t, 0, 0, 0)
+	a, heard, late := list[0], list[1], list[2]
+	ev := a.event()
+	if _, err := heard.s.Counts(ctx, ev); err != nil {
+		t.Fatal(err)
+	}
+	hold := func(w *world, who, key, label string) (message.Booking, error) {
+		return w.s.Hold(ctx, fan(who), key, Wish{EventID: ev, Seats: []string{label}})
+	}
+	must := func(b message.Booking, err error) message.Booking {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	swapped, released := must(hold(a, "ann", "k", "A-A-1")), must(hold(a, "cid", "k", "A-A-3"))
+	must(a.s.Swap(ctx, fan("ann"), swapped.ID, 0, Wish{Seats: []string{"A-A-2"}}))
+	a.cancel(released)
+	must(hold(a, "bob", "", "A-A-1"))
+	must(a.pay(must(hold(a, "bob", "", "A-A-3"))))
+	heard.s.views.peek(ev).checked.Store(0) // so that it looks
+	for _, w := range []*world{heard, late} {
+		if b, err := hold(w, "ann", "k", "A-A-1"); err != nil || b.ID != swapped.ID {
+			t.Errorf("swapped away: %v %v", b.ID, err)
+		}
+		_, err := hold(w, "ann", "k", "A-A-3")
+		wantType(t, err, "idempotency-key-reused")
+	}
+	if b, err := hold(heard, "cid", "k", "A-A-3"); err != nil || b.ID != released.ID {
+		t.Errorf("released: %v %v", b.ID, err)
+	}
+	for _, w := range list[1:] {
+		before := w.decided()
+		for _, key := range []string{"", "new"} {
+			_, err := hold(w, "ann", key, "A-A-1")
+			wantType(t, err, "seats-taken")
+		}
+		if n := w.decided() - before; n != 0 {
+			t.Errorf("%v commands for refusals", n)
+		}
+	}
+}
+
+// decided counts the commands that a node has decided.
+func (w *world) decided() (n float64) {
+	w.t.Helper()
+	all := make(chan prometheus.Metric, 1000)
+	w.s.metrics.commands.Collect(all)
+	close(all)
+	for one := range all {
+		var m dto.Metric
+		if err := one.Write(&m); err != nil {
+			w.t.Fatal(err)
+		}
+		n += m.GetCounter().GetValue()
+	}
+	return n
 }

@@ -15,8 +15,9 @@ import (
 // comes to the same booking, however often it is sent.
 func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error) {
 	bookingID, early := id.Booking(w.EventID, caller.UserID, key), true
+	var seen *view
 	b, err := s.look(ctx, w.EventID, w, func(v *view, c command) (message.Booking, error) {
-		early = true
+		early, seen = true, v
 		c.do, c.bookingID, c.caller, c.fingerprint = doHold, bookingID, caller, w.fingerprint(key)
 		if v.hiddenFrom(caller) {
 			return message.Booking{}, errs.Missing("event")
@@ -39,18 +40,21 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 	})
 	if early && key != "" && errs.Of(err) != nil {
 		again := command{do: doHold, eventID: w.EventID, bookingID: bookingID, caller: caller, fingerprint: w.fingerprint(key)}
-		return s.replay(ctx, again, err)
+		return s.replay(ctx, seen, again, err)
 	}
 	return b, err
 }
 
 // replay answers a hold that was refused before the writer was asked: by its key it
-// may have been made before, and have other seats by now. The writer compares the
-// request with the first one; of a booking that is there it needs no more. Only what
-// this node remembers is looked for: most refusals in an on-sale are first requests,
-// and they must not cost a read each.
-func (s *Service) replay(ctx context.Context, c command, refused error) (message.Booking, error) {
-	if _, ok := s.Remembered(c.bookingID); !ok {
+// may have been made before, on whatever node, and have other seats by now. The writer
+// compares the request with the first one; of a booking that is there it needs no more.
+//
+// Most refusals in an on-sale are first requests, and must not cost a read each, so
+// only bookings that the node knows of are looked for: those that it remembers, that
+// it has heard of since they let seats go, or that had seats when the view was filled.
+// What is missing are bookings that had lost all their seats before that.
+func (s *Service) replay(ctx context.Context, v *view, c command, refused error) (message.Booking, error) {
+	if _, ok := s.Remembered(c.bookingID); !ok && !s.recent.letGo(c.bookingID) && (v == nil || !v.had(c.bookingID)) {
 		return message.Booking{}, refused
 	}
 	return s.submit(ctx, c)

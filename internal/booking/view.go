@@ -3,6 +3,7 @@ package booking
 import (
 	"encoding/json"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -29,6 +30,7 @@ type view struct {
 	status  []byte  // by seat: seatFree, seatHeld, seatSold
 	until   []int64 // by seat: end of the hold, µs since 1970
 	owner   []uint64
+	filled  []uint64 // owners when the view was filled, in order; fixed
 	taken   bitset
 	held    int32
 	sold    int32
@@ -148,6 +150,12 @@ func (v *view) gone(bookingID string, seats []int32, now int64) []string {
 		labels = append(labels, v.priced.plan.Seats[s].Label)
 	}
 	return labels
+}
+
+// had reports whether a booking had seats when the view was filled.
+func (v *view) had(bookingID string) bool {
+	_, found := slices.BinarySearch(v.filled, ownerOf(bookingID))
+	return found
 }
 
 // holder is the mark of the booking that has a seat, 0 for none, and whether it is

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,7 +33,7 @@ type views struct {
 }
 
 func newViews(db *sqldb.DB, c *catalog) *views {
-	return &views{db: db, catalog: c, budget: 20_000_000, byID: map[string]*view{}, // about 350 MB at most
+	return &views{db: db, catalog: c, budget: 20_000_000, byID: map[string]*view{}, // about 500 MB at most
 		catch: func(_ string, fn func() error) error { return jobs.Catch(fn) }}
 }
 
@@ -111,7 +112,10 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 			slog.Error("a claim is for a seat that is not in the event's plan", "event", eventID, "seat", seat, "booking", c.booking)
 		}
 		v.put(seat, c)
+		v.filled = append(v.filled, ownerOf(c.booking))
 	}
+	slices.Sort(v.filled)
+	v.filled = slices.Clip(slices.Compact(v.filled))
 	vs.keep(v)
 	whole := false
 	defer func() {
