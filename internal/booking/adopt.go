@@ -37,13 +37,14 @@ func (s *Service) Adopt(ctx context.Context, from, to string, email message.Emai
 		case errs.NotFound:
 		case errs.Conflict, errs.TooMany:
 			why, stay = errs.Of(err), append(stay, bookingID)
+			if from == to { // it is a verified person's, if it cannot be paid yet
+				s.crowd.proved(bookingID, email)
+			}
 		default:
 			if err != nil {
 				return err
 			}
-			if email != (message.EmailKey{}) {
-				s.crowd.forget(bookingID)
-			}
+			s.crowd.proved(bookingID, email)
 		}
 	}
 	if why == nil {

@@ -352,8 +352,14 @@ func (c *crowd) hear(entries []message.Entry) {
 	}
 }
 
-// forget stops counting a booking: its owner's address was verified.
-func (c *crowd) forget(bookingID string) {
+// proved stops counting a booking whose owner has a verified address; zero: they
+// have none. A hold that stays a visitor's, since it would be too much for whoever
+// they turned out to be, still counts: or one verified address would be enough for
+// any number of visitors.
+func (c *crowd) proved(bookingID string, email message.EmailKey) {
+	if email == (message.EmailKey{}) {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.drop(bookingID)

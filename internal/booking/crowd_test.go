@@ -111,6 +111,38 @@ func TestCrowdForgets(t *testing.T) {
 	}
 }
 
+// A hold is not counted once its owner has shown an address, even if the limit does
+// not allow to pay it yet. One that stays a visitor's is: a verified address stands
+// for one person's holds.
+func TestCrowdCountsWhatStaysWithVisitors(t *testing.T) {
+	w := newWorld(t)
+	w.plan = hall(100)
+	ev := w.event(func(s *message.Sale) { s.LimitPerCustomer = 2 })
+	ctx := from(t.Context(), "192.0.2.1")
+	hold := func(c message.Caller) message.Booking {
+		t.Helper()
+		b, err := w.s.Hold(ctx, c, "", Wish{EventID: ev, Quantity: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	ann := message.Caller{UserID: "ann", Role: message.Customer, Verified: true, Email: message.EmailKey{1}}
+	hold(ann)
+	own, visitors := hold(fan("twin")), hold(fan("visitor"))
+	wantType(t, w.s.Adopt(ctx, "twin", "twin", message.EmailKey{1}), "too-many-seats")
+	wantType(t, w.s.Adopt(ctx, "visitor", "ann", message.EmailKey{1}), "too-many-seats")
+	if w.s.crowd.holds[own.ID] != nil {
+		t.Error("a verified person's hold is counted")
+	}
+	if w.s.crowd.holds[visitors.ID] == nil {
+		t.Error("a visitor's hold is not counted")
+	}
+	w.cancel(own)
+	w.cancel(visitors)
+	w.verify(ev)
+}
+
 // From however many addresses, unverified people hold at most half of what is not
 // sold, once less than half is free. Who is verified gets the rest; what is paid,
 // released or lapsed counts no more.
