@@ -174,6 +174,12 @@ func (s *socket) close() {
 	_ = os.Remove(s.path) // another one takes it away when it starts
 }
 
+// TakeCommand carries out the command that comes over a connection, as one to the
+// socket of the embedded folder, and closes it.
+func (n *Node) TakeCommand(ctx context.Context, conn net.Conn) error {
+	return (&socket{p: n.Parts, log: n.log}).serve(ctx, conn)
+}
+
 // serve carries out one command. It ends with the connection: who has given up
 // gets nothing more done.
 func (s *socket) serve(shutdown context.Context, conn net.Conn) error {

@@ -10,6 +10,7 @@
 //	generate_test.go    makes histories of seeds
 //	ops_*_test.go       the vocabulary: what each step does
 //	model_*_test.go     who was told what; rules that each answer is held against
+//	match_test.go       steps that name the version that they have seen
 //	end_test.go         what must be true in the end
 //	house_test.go       nodes, their life and death
 //	driver_test.go      between a node and SQLite: its life hangs on a commit

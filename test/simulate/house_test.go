@@ -215,17 +215,26 @@ func (h *house) ask(q request) reply {
 	for k, v := range q.headers {
 		r.Header.Set(k, v)
 	}
-	left := make(chan struct{})
-	if q.leave > 0 {
-		n.life.at(q.leave, func() { leave(); close(left) })
-	}
 	w := httptest.NewRecorder()
-	life, sent := n.life, h.clock.now()
-	answered := make(chan struct{})
 	handler := n.app.Door().Handler()
+	return n.await(q.leave, leave, func() { handler.ServeHTTP(w, r) }, func(out *reply) {
+		out.status, out.header, out.body = w.Code, w.Header(), w.Body.Bytes()
+		_ = json.Unmarshal(out.body, &out.doc)
+	})
+}
+
+// await has a node do something for a client, who leaves at the node's nth commit,
+// or when there is no answer for long.
+func (n *node) await(leaveAt int, leave func(), serve func(), take func(out *reply)) reply {
+	h, life, sent := n.house, n.life, n.house.clock.now()
+	left := make(chan struct{})
+	if leaveAt > 0 {
+		life.at(leaveAt, func() { leave(); close(left) })
+	}
+	answered := make(chan struct{})
 	n.ended.Go(func() {
 		defer close(answered)
-		handler.ServeHTTP(w, r)
+		serve()
 	})
 	out := reply{sent: sent}
 	short := 3 * time.Second // so long clients of a frozen node wait
@@ -239,8 +248,7 @@ func (h *house) ask(q request) reply {
 		}
 		select {
 		case <-answered:
-			out.status, out.header, out.body = w.Code, w.Header(), w.Body.Bytes()
-			_ = json.Unmarshal(out.body, &out.doc)
+			take(&out)
 		case <-left:
 			out.why = "left"
 		case <-time.After(short):

@@ -32,6 +32,7 @@ type person struct {
 	anew                                    bool   // the latest verification gave a password, and ended the sessions
 	secret                                  string // of two-factor log-in
 	twoFactor                               bool
+	version                                 int64    // as told before the account was to be deleted
 	ended                                   []string // tokens that must not count any more
 }
 

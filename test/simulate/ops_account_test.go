@@ -19,11 +19,12 @@ func accountOps() map[string]*op {
 		"ask for code":    {api: "send-guest-code", weight: 1, make: ofPerson, ask: fixed("POST", "/users/guest/code"), told: toldNothing, again: true},
 		"show code":       {api: "verify-guest", weight: 4, make: makeShowCode, ask: askShowCode, told: toldShowCode, again: true},
 		"edit account":    {api: "update-user", weight: 3, make: makeEdit, ask: askEdit, told: toldEdit},
-		"delete account":  {api: "delete-user", weight: 1, make: ofPerson, ask: askDelete, told: toldDelete, again: true},
+		"delete account":  {api: "delete-user", weight: 1, make: makeDelete, ask: askDelete, told: toldMatching(toldDelete, ofAccount), again: true},
 		"end session":     {api: "end-session", weight: 1, make: ofPerson, ask: askEndSession, told: toldEndSession},
 		"end others":      {api: "end-other-sessions", weight: 1, make: ofPerson, ask: own("DELETE", "/sessions"), told: toldNothing, again: true},
 		"begin totp":      {api: "begin-two-factor", weight: 1, make: ofPerson, ask: askBeginTOTP, told: toldBeginTOTP},
 		"confirm totp":    {api: "confirm-two-factor", weight: 1, make: ofPerson, ask: askConfirmTOTP, told: toldConfirmTOTP},
+		"reset totp":      {weight: 1, make: makeResetTOTP, do: doResetTOTP, again: true},
 		"end totp":        {api: "end-two-factor", weight: 1, make: ofPerson, ask: askEndTOTP, told: toldEndTOTP},
 	}
 }
@@ -306,14 +307,31 @@ func toldEdit(w *world, s *Step, r *reply) {
 	}
 }
 
+func makeDelete(g *gen, s *Step) bool {
+	g.seenVersion(s)
+	return ofPerson(g, s)
+}
+
 func askDelete(w *world, s *Step) *request {
 	p := w.people[s.As]
 	if p == nil || p.role == "admin" || s.As == "org" {
 		return nil
 	}
 	q := own("DELETE", "")(w, s)
-	if q != nil && p.password != "" {
-		q.headers = map[string]string{"X-Current-Password": p.password}
+	if q == nil {
+		return nil
+	}
+	if p.version = 0; s.Match || s.Stale {
+		seen := own("GET", "")(w, s)
+		seen.node = s.Node
+		r := w.ask(*seen)
+		p.version = versionOf(r.header.Get("ETag"))
+	}
+	if q.headers = match(s, p.version); q.headers == nil {
+		q.headers = map[string]string{}
+	}
+	if p.password != "" {
+		q.headers["X-Current-Password"] = p.password
 	}
 	return q
 }

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -57,8 +58,8 @@ func seats(n int) []string {
 func eventOps() map[string]*op {
 	return map[string]*op{
 		"create":   {api: "create-event", weight: 4, make: makeCreate, ask: askCreate, told: toldCreate},
-		"change":   {api: "update-event", weight: 14, make: makeChange, ask: askChange, told: toldChange, again: true},
-		"call off": {api: "cancel-event", weight: 2, make: makeCallOff, ask: askCallOff, told: toldCallOff, again: true},
+		"change":   {api: "update-event", weight: 14, make: makeChange, ask: askChange, told: toldMatching(toldChange, ofEvent), again: true},
+		"call off": {api: "cancel-event", weight: 2, make: makeCallOff, ask: askCallOff, told: toldMatching(toldCallOff, ofEvent), again: true},
 		"read":     {weight: 4, make: makeRead, ask: askRead, told: toldRead},
 	}
 }
@@ -77,9 +78,15 @@ func (w *world) timed(set map[string]any) map[string]any {
 	return body
 }
 
-// prices is one price for all, or one for each section of a plan.
+// prices is one price for all, or one for each section of a plan; some or all may
+// cost nothing.
 func (g *gen) prices(set map[string]any, plan int) {
-	amount := func() int64 { return int64(1+g.n(9)) * 1000 }
+	amount := func() int64 {
+		if g.chance(6) {
+			return 0
+		}
+		return int64(1+g.n(9)) * 1000
+	}
 	switch {
 	case g.chance(10):
 		set["price"] = 0
@@ -201,7 +208,7 @@ func makeChange(g *gen, s *Step) bool {
 			s.Set["title"] = "Another title"
 		}
 	}
-	s.Match = g.chance(5)
+	g.seenVersion(s)
 	g.trouble(s)
 	return true
 }
@@ -215,11 +222,7 @@ func askChange(w *world, s *Step) *request {
 	if s.Plan != nil {
 		body["plan"] = map[string]any{"document": plans[*s.Plan]}
 	}
-	q := &request{token: w.tokenOf(s.As), method: "PUT", path: "/events/" + e.id, body: body}
-	if s.Match {
-		q.headers = map[string]string{"If-Match": strconv.Quote(strconv.FormatInt(number(e.doc["version"]), 10))}
-	}
-	return q
+	return &request{token: w.tokenOf(s.As), method: "PUT", path: "/events/" + e.id, body: body, headers: match(s, number(e.doc["version"]))}
 }
 
 func toldChange(w *world, s *Step, r *reply) {
@@ -235,9 +238,9 @@ func toldChange(w *world, s *Step, r *reply) {
 		}
 		w.learnEvent(e, r)
 		e.cancelTold = e.cancelTold || cancels && r.status == 200
-	case cancels && len(s.Set) == 1 && s.Plan == nil && !s.Match && w.alone && !w.excused() && r.slug() != "event-cancelled":
+	case cancels && len(s.Set) == 1 && s.Plan == nil && !s.Match && !s.Stale && w.alone && !w.excused() && r.slug() != "event-cancelled":
 		w.fail("cancelling is always accepted", "event %s: %s", e.name, r)
-	case text(s.Set["status"]) == "published" && len(s.Set) == 1 && s.Plan == nil && !s.Match && w.alone && !w.excused() && r.slug() != "event-cancelled":
+	case text(s.Set["status"]) == "published" && len(s.Set) == 1 && s.Plan == nil && !s.Match && !s.Stale && w.alone && !w.excused() && r.slug() != "event-cancelled":
 		w.fail("a pause is always accepted", "event %s: %s", e.name, r)
 	}
 }
@@ -248,6 +251,7 @@ func makeCallOff(g *gen, s *Step) bool {
 		return false
 	}
 	s.Event, s.As = e.name, e.organizer
+	g.seenVersion(s)
 	g.trouble(s)
 	return true
 }
@@ -257,7 +261,7 @@ func askCallOff(w *world, s *Step) *request {
 	if e == nil || w.tokenOf(s.As) == "" {
 		return nil
 	}
-	return &request{token: w.tokenOf(s.As), method: "DELETE", path: "/events/" + e.id}
+	return &request{token: w.tokenOf(s.As), method: "DELETE", path: "/events/" + e.id, headers: match(s, number(e.doc["version"]))}
 }
 
 func toldCallOff(w *world, s *Step, r *reply) {
@@ -269,7 +273,7 @@ func toldCallOff(w *world, s *Step, r *reply) {
 		w.learnEvent(e, r)
 		e.cancelAsked = true
 		e.cancelTold = e.cancelTold || r.status == 200
-	case w.alone && !w.excused():
+	case w.alone && !w.excused() && r.status != http.StatusPreconditionFailed:
 		w.fail("cancelling is always accepted", "event %s: %s", e.name, r)
 	}
 }

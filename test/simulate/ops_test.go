@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -114,8 +113,8 @@ func keyed(s *Step) map[string]string {
 func seatOps() map[string]*op {
 	return map[string]*op{
 		"hold":   {api: "hold-seats", weight: 30, make: makeHold, ask: askHold, told: toldHold, again: true},
-		"swap":   {api: "swap-seats", weight: 14, make: makeSwap, ask: askSwap, told: toldSwap, again: true},
-		"cancel": {api: "cancel-booking", weight: 12, make: makeCancel, ask: askCancel, told: toldCancel, again: true},
+		"swap":   {api: "swap-seats", weight: 14, make: makeSwap, ask: askSwap, told: toldMatching(toldSwap, ofBooking), again: true},
+		"cancel": {api: "cancel-booking", weight: 12, make: makeCancel, ask: askCancel, told: toldMatching(toldCancel, ofBooking), again: true},
 		"look":   {weight: 6, make: makeLook, ask: askLook, told: toldLook},
 		"link":   {api: "renew-booking-link", weight: 1, make: makeLook, ask: askLink, told: toldNothing, again: true},
 		"block":  {api: "block-seats", weight: 2, make: makeGrant, ask: askGrant, told: toldHold, again: true},
@@ -230,7 +229,8 @@ func makeSwap(g *gen, s *Step) bool {
 	if b == nil {
 		return false
 	}
-	s.Booking, s.As, s.Match = b.name, b.owner, g.chance(5)
+	s.Booking, s.As = b.name, b.owner
+	g.seenVersion(s)
 	g.wish(s, g.w.events[b.event])
 	g.trouble(s)
 	return true
@@ -241,11 +241,7 @@ func askSwap(w *world, s *Step) *request {
 	if b == nil || w.tokenOf(s.As) == "" {
 		return nil
 	}
-	q := &request{token: w.tokenOf(s.As), method: "PUT", path: "/bookings/" + b.id, body: wish(s)}
-	if s.Match {
-		q.headers = map[string]string{"If-Match": strconv.Quote(strconv.FormatInt(b.seq, 10))}
-	}
-	return q
+	return &request{token: w.tokenOf(s.As), method: "PUT", path: "/bookings/" + b.id, body: wish(s), headers: match(s, b.seq)}
 }
 
 func toldSwap(w *world, s *Step, r *reply) {
@@ -278,6 +274,7 @@ func makeCancel(g *gen, s *Step) bool {
 	if g.chance(3) && len(b.seats) > 1 {
 		s.Seats = b.seats[:1+g.n(len(b.seats)-1)]
 	}
+	g.seenVersion(s)
 	g.trouble(s)
 	return true
 }
@@ -287,7 +284,7 @@ func askCancel(w *world, s *Step) *request {
 	if b == nil || w.tokenOf(s.As) == "" {
 		return nil
 	}
-	q := &request{token: w.tokenOf(s.As), method: "DELETE", path: "/bookings/" + b.id}
+	q := &request{token: w.tokenOf(s.As), method: "DELETE", path: "/bookings/" + b.id, headers: match(s, b.seq)}
 	if len(s.Seats) > 0 {
 		q.path += "?seats=" + strings.Join(s.Seats, ",")
 	}
@@ -324,6 +321,9 @@ func toldCancel(w *world, s *Step, r *reply) {
 	}
 	if r.slug() == "refunds-over" && b.status == "booked" && r.came.Before(b.promise) {
 		w.fail("a promise is kept", "booking %s could be given back until %s: %s", b.name, b.promise, r)
+	}
+	if r.slug() == "refunds-over" && b.amount == 0 {
+		w.fail("what cost nothing can be given back", "booking %s: %s", b.name, r)
 	}
 }
 
@@ -407,8 +407,8 @@ func askGrant(w *world, s *Step) *request {
 func moneyOps() map[string]*op {
 	return map[string]*op{
 		"pay":   {api: "pay", weight: 30, make: makePay, ask: askPay, told: toldPay, again: true},
-		"amend": {api: "amend-payment", weight: 3, make: makeAmend, ask: askAmend, told: toldAmend, again: true},
-		"void":  {api: "void-payment", weight: 5, make: makeVoid, ask: askVoid, told: toldVoid, again: true},
+		"amend": {api: "amend-payment", weight: 3, make: makeAmend, ask: askAmend, told: toldMatching(toldAmend, ofPayment), again: true},
+		"void":  {api: "void-payment", weight: 5, make: makeVoid, ask: askVoid, told: toldMatching(toldVoid, ofPayment), again: true},
 		"check": {weight: 5, make: makeCheck, ask: askCheck, told: toldCheck},
 	}
 }
@@ -494,8 +494,24 @@ func toldPay(w *world, s *Step, r *reply) {
 		w.fail("a good card is taken", "booking %s: %s", b.name, r)
 	}
 	owner := w.people[s.As]
+	if sure && was.amount == 0 {
+		w.refusedFree(&was, owner, s, r)
+	}
 	if r.status == 409 && w.alone && sure && !w.excused() && was.status == "pending" && r.came.Before(was.expires) && approves(s.Method) && !was.payAsked && owner != nil && owner.verified && !w.overLimit(b, r) {
 		w.fail("a live hold can be paid", "booking %s is held until %s: %s", b.name, was.expires, r)
+	}
+}
+
+// refusedFree holds it against the house that a hold was not booked which costs
+// nothing: neither the card nor the bank has anything to do with that.
+func (w *world) refusedFree(was *booking, owner *person, s *Step, r *reply) {
+	e := w.events[was.event]
+	up := !w.record.slow()
+	for _, n := range w.nodes {
+		up = up && n.app != nil && !n.life.isFrozen() && !n.life.isDoomed()
+	}
+	if up && w.alone && was.status == "pending" && r.came.Before(was.expires) && !was.payAsked && s.As == was.owner && owner != nil && owner.verified && !e.unclear && !e.pending && !w.overLimit(was, r) {
+		w.fail("what is free is booked", "booking %s by %s: %s", was.name, s.Method, r)
 	}
 }
 
@@ -605,7 +621,7 @@ func makeAmend(g *gen, s *Step) bool {
 	}
 	s.Payment, s.As = p.name, g.w.bookings[p.booking].owner
 	s.Method = methods[g.n(len(methods))]
-	s.Match = g.chance(3)
+	g.seenVersion(s)
 	g.trouble(s)
 	return true
 }
@@ -616,8 +632,8 @@ func (w *world) askPayment(s *Step, method string) *request {
 		return nil
 	}
 	q := &request{token: w.tokenOf(s.As), method: method, path: "/payments/" + p.id}
-	if s.Match && p.version != "" {
-		q.headers = map[string]string{"If-Match": p.version}
+	if method != "GET" {
+		q.headers = match(s, versionOf(p.version))
 	}
 	return q
 }
@@ -653,6 +669,7 @@ func makeVoid(g *gen, s *Step) bool {
 		return false
 	}
 	s.Payment, s.As = p.name, g.w.bookings[p.booking].owner
+	g.seenVersion(s)
 	g.trouble(s)
 	return true
 }

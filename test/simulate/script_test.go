@@ -33,8 +33,9 @@ type Step struct {
 	Quantity int      `json:"quantity,omitempty"`
 	Section  string   `json:"section,omitempty"`
 	Tier     string   `json:"tier,omitempty"`
-	Key      string   `json:"key,omitempty"` // Idempotency-Key
-	Match    bool     `json:"match,omitempty"`
+	Key      string   `json:"key,omitempty"`   // Idempotency-Key
+	Match    bool     `json:"match,omitempty"` // If-Match with the version that was told
+	Stale    bool     `json:"stale,omitempty"` // If-Match with an earlier one
 
 	Method string         `json:"method,omitempty"` // of payment
 	Set    map[string]any `json:"set,omitempty"`    // fields of the body; times are durations from now
