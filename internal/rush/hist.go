@@ -11,6 +11,7 @@ import (
 type hist struct {
 	buckets [512]atomic.Uint32
 	n       atomic.Int64
+	most    atomic.Int64 // the longest, ns
 }
 
 const (
@@ -23,12 +24,17 @@ func (h *hist) add(d time.Duration) {
 	if f := float64(d); f > histBase {
 		i = min(len(h.buckets)-1, 1+int(math.Log(f/histBase)*histScale))
 	}
+	for was := h.most.Load(); int64(d) > was && !h.most.CompareAndSwap(was, int64(d)); was = h.most.Load() {
+	}
 	h.buckets[i].Add(1)
 	h.n.Add(1)
 }
 
+// max is the longest duration.
+func (h *hist) max() time.Duration { return time.Duration(h.most.Load()) }
+
 // quantile is the duration that a share q of all stays within, rounded up to
-// the end of its bucket; 0 when there are none.
+// the end of its bucket, but no longer than the longest; 0 when there are none.
 func (h *hist) quantile(q float64) time.Duration {
 	n := h.n.Load()
 	if n == 0 {
@@ -38,10 +44,10 @@ func (h *hist) quantile(q float64) time.Duration {
 	var seen int64
 	for i := range h.buckets {
 		if seen += int64(h.buckets[i].Load()); seen >= rank {
-			return time.Duration(histBase * math.Exp(float64(i)/histScale))
+			return min(time.Duration(histBase*math.Exp(float64(i)/histScale)), h.max())
 		}
 	}
-	return 0
+	return h.max()
 }
 
 func ms(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }

@@ -29,6 +29,24 @@ func TestHist(t *testing.T) {
 	}
 	h.add(time.Hour)
 	h.add(0)
+	if h.max() != time.Hour {
+		t.Errorf("the longest is %v", h.max())
+	}
+}
+
+// No quantile is longer than the longest: they are printed beside it.
+func TestQuantilesAreWithinTheLongest(t *testing.T) {
+	for _, d := range []time.Duration{0, time.Microsecond, 486 * time.Millisecond, 2047 * time.Millisecond, time.Minute, time.Hour} {
+		h := &hist{}
+		for n := 1; n <= 3; n++ {
+			h.add(d)
+			for _, q := range []float64{.5, .99, 1} {
+				if got := h.quantile(q); got > h.max() || h.max() != d {
+					t.Errorf("quantile %.2f of %d times %v is %v, the longest %v", q, n, d, got, h.max())
+				}
+			}
+		}
+	}
 }
 
 func TestOptions(t *testing.T) {

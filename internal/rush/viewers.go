@@ -36,8 +36,7 @@ type audience struct {
 	busy    sync.WaitGroup
 	end     context.CancelFunc
 
-	delay   hist         // from the answer to a hold to the frame that tells it, per frame and viewer
-	slowest atomic.Int64 // ns
+	delay   hist // from the answer to a hold to the frame that tells it, per frame and viewer
 	resumes atomic.Int64
 	errors  atomic.Int64
 
@@ -242,10 +241,7 @@ func (a *audience) came(s *step, from, there int64) {
 	if oldest == 0 || oldest < there {
 		return
 	}
-	late := max(0, now-oldest)
-	a.delay.add(time.Duration(late))
-	for was := a.slowest.Load(); late > was && !a.slowest.CompareAndSwap(was, late); was = a.slowest.Load() {
-	}
+	a.delay.add(time.Duration(max(0, now-oldest)))
 }
 
 // settle waits until all see the seats as the server has them now.
@@ -367,7 +363,7 @@ func (r *rehearsal) watched(ctx context.Context, sale func(context.Context) erro
 	}
 	rep := &r.report
 	rep.Viewers, rep.ViewerKiB = r.opts.Viewers, round1(float64(with-before)/1024/float64(r.opts.Viewers))
-	rep.DeltaP50, rep.DeltaP99, rep.DeltaMax = ms(a.delay.quantile(.5)), ms(a.delay.quantile(.99)), ms(time.Duration(a.slowest.Load()))
+	rep.DeltaP50, rep.DeltaP99, rep.DeltaMax = ms(a.delay.quantile(.5)), ms(a.delay.quantile(.99)), ms(a.delay.max())
 	rep.ViewerResumes, rep.ViewerErrors = a.resumes.Load(), a.errors.Load()
 	rep.watched = a
 	for text, n := range a.faults {
