@@ -149,8 +149,9 @@ func (b *bench) idle(ctx context.Context) error {
 		return err
 	}
 	for _, line := range strings.Split(string(raw), "\n") {
-		if kib, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			row("  serve idle, resident memory", "%s", strings.TrimSpace(kib))
+		var kib int64 // the kernel writes kB
+		if n, _ := fmt.Sscanf(line, "VmRSS: %d kB", &kib); n == 1 {
+			row("  serve idle, resident memory", "%.0f MB", float64(kib)*1024/1e6)
 		}
 	}
 	return nil
