@@ -96,6 +96,8 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 		// Not a run-time parameter: with target_session_attrs=read-write the URL
 		// asks for a server that takes writes, and that is told by this setting.
 		pc.ConnConfig.AfterConnect = readOnlySession
+		// Who reads a whole ledger takes its time, and holds no locks that matter.
+		p.settings(pc.ConnConfig, map[string]string{"statement_timeout": "0", "idle_in_transaction_session_timeout": "60s"})
 	}
 	general := p.settings(pc.ConnConfig.Copy(), sessionSettings)
 	hot := p.settings(pc.ConnConfig, sessionSettings, hotSettings)

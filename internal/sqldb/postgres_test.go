@@ -258,6 +258,32 @@ func TestReadOnlyOfWhatTakesWrites(t *testing.T) {
 	}
 }
 
+// A statement that reads a whole ledger may take long: its reader checks each entry
+// while PostgreSQL waits. Servers' statements may not, nor if the URL says so.
+func TestReadingTakesItsTime(t *testing.T) {
+	at := sqldbtest.Postgres(t)
+	limited := at + "?statement_timeout=7s"
+	if strings.Contains(at, "?") {
+		limited = at + "&statement_timeout=7s"
+	}
+	for _, c := range []struct {
+		cfg  sqldb.Config
+		want string
+	}{{sqldb.Config{URL: at}, "10s"}, {sqldb.Config{URL: at, ReadOnly: true}, "0"}, {sqldb.Config{URL: limited, ReadOnly: true}, "7s"}} {
+		tx, err := open(t, c.cfg).Snapshot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got string
+		if err := tx.QueryRow("SHOW statement_timeout").Scan(&got); err != nil || got != c.want {
+			t.Errorf("read only: %v, statements may take %s, want %s: %v", c.cfg.ReadOnly, got, c.want, err)
+		}
+		if err := tx.Rollback(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A server that refuses is told on one line, in its own words, and a server that is
 // gone stays an outage.
 func TestRefusedOnOneLine(t *testing.T) {
