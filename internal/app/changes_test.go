@@ -28,10 +28,15 @@ func TestChangesThatSayMoreAreRefused(t *testing.T) {
 		for header, slug := range map[string]string{`"999"`: "changed-meanwhile", `W/"1"`: "changed-meanwhile", "no tag": "version-differs", `"998", "999"`: "changed-meanwhile"} {
 			refused(who, http.StatusPreconditionFailed, slug, http.MethodDelete, path, "", "If-Match", header)
 		}
+		for _, header := range []string{"*", `"999"`} {
+			refused(who, http.StatusPreconditionFailed, "version-differs", http.MethodPut, path, "{}", "If-None-Match", header)
+			refused(who, http.StatusPreconditionFailed, "version-differs", http.MethodDelete, path, "", "If-None-Match", header)
+		}
 	}
 	refused(fan, http.StatusPreconditionFailed, "changed-meanwhile", http.MethodPost, "/bookings/"+booking+"/link", "", "If-Match", `"999"`)
 	hold := `{"event_id":"` + event + `","quantity":1}`
 	refused(fan, http.StatusPreconditionFailed, "version-differs", http.MethodPost, "/bookings", hold, "If-Match", `"1"`)
+	refused(fan, http.StatusPreconditionFailed, "version-differs", http.MethodPost, "/bookings", hold, "If-None-Match", "*")
 	refused(fan, http.StatusPreconditionFailed, "version-differs", http.MethodDelete, "/users/"+fan.UserID+"/sessions", "", "If-Match", `"1"`)
 
 	for _, query := range []string{"seat=X", "Seats=X", "seats=", "seats=%20", "seats=,", "seats=A&seats=B", "utm_source=x"} {
@@ -51,7 +56,7 @@ func TestChangesThatSayMoreAreRefused(t *testing.T) {
 	if w := h.ask(t, fan, "DELETE", "/bookings/"+booking, "null", "Content-Type", "application/json", "If-Match", `"999", `+tag); w.Code != 200 {
 		t.Errorf("its own tag: %d %s", w.Code, w.Body)
 	}
-	if w := h.ask(t, organizer, "DELETE", "/events/"+event, "", "If-Match", "*"); w.Code != 200 {
+	if w := h.ask(t, organizer, "DELETE", "/events/"+event, "", "If-Match", "*", "If-None-Match", " "); w.Code != 200 {
 		t.Errorf("any version: %d %s", w.Code, w.Body)
 	}
 }

@@ -227,6 +227,28 @@ func TestShortWayAnswersLikeTheLongOne(t *testing.T) {
 	h.both(t, 503, other, "POST", "/bookings", hold(`"quantity":1`), key("k8")...)
 }
 
+// A precondition of a change is refused by the long way, whatever else the request
+// looks like, and nothing is held or paid.
+func TestPreconditionsOfChangesGoTheLongWay(t *testing.T) {
+	h := newWays(t)
+	fan, organizer := h.account(t, message.Customer), h.account(t, message.Organizer)
+	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	hold := fmt.Sprintf(`{"event_id":%q,"quantity":2}`, event)
+	pay := fmt.Sprintf(`{"booking_id":%q,"method":"tok_ok"}`, h.must(t, fan, "POST", "/bookings", hold, "id"))
+	for path, body := range map[string]string{"/bookings": hold, "/payments": pay} {
+		for _, header := range []string{"If-Match", "If-None-Match"} {
+			got := h.send(t, h.Conn, h.in, h.plain(fan, "POST", path, body, header, `"1"`))
+			if got.StatusCode != 412 || got.short != 0 || !strings.Contains(got.body, "version-differs") {
+				t.Errorf("%s with %s: %d %s, %d the short way", path, header, got.StatusCode, got.body, got.short)
+			}
+		}
+	}
+	if got := h.send(t, h.Conn, h.in, h.plain(fan, "POST", "/payments", pay, "If-None-Match", "*")); got.StatusCode != 412 || got.short != 0 {
+		t.Errorf("any version: %d %s, %d the short way", got.StatusCode, got.body, got.short)
+	}
+	h.both(t, 201, fan, "POST", "/payments", pay, "Idempotency-Key", "k")
+}
+
 // So they do when asked for seats.
 func TestShortWayOfSeats(t *testing.T) {
 	h := newWays(t)

@@ -57,15 +57,20 @@ func checkQuery(op *huma.Operation, raw string) error {
 	return errs.Fields(bad)
 }
 
-// checkConditions refuses a precondition that an operation would pass over: what
-// has no version is not the one that If-Match names (RFC 9110, section 13.1.1).
+// checkConditions refuses a precondition that an operation would pass over. What
+// has no version is not the one that If-Match names (RFC 9110, section 13.1.1). No
+// change heeds If-None-Match: the thing at its address is there, so that * is false
+// (section 13.1.2), and whether another tag is its version no operation looks up.
 func checkConditions(op *huma.Operation, h http.Header) error {
 	match := strings.Trim(strings.Join(h["If-Match"], ","), " \t")
 	if len(h["If-Match"]) > 1 { // one list (section 5.3)
 		h["If-Match"] = []string{match}
 	}
 	known := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "header" && p.Name == "If-Match" })
-	if match == "" || match == "*" || known {
+	switch {
+	case strings.Trim(strings.Join(h["If-None-Match"], ""), " \t") != "":
+		return errs.New(errs.Precondition, "version-differs", "Only reads heed If-None-Match; name the version that you want to change with If-Match.")
+	case match == "" || match == "*" || known:
 		return nil
 	}
 	return errs.New(errs.Precondition, "version-differs", "This operation is about something without an ETag, so that If-Match cannot name it.")

@@ -26,7 +26,7 @@ var failures = map[int]string{
 	http.StatusForbidden:             "You may see this, but not do it.",
 	http.StatusNotFound:              "There is no such thing, or it is somebody else's.",
 	http.StatusConflict:              "The state of things forbids it; the type says what.",
-	http.StatusPreconditionFailed:    "If-Match names a version that is not the current one, or the operation is about something that has none.",
+	http.StatusPreconditionFailed:    "If-Match names a version that is not the current one, or the operation is about something that has none; or a change came with If-None-Match.",
 	http.StatusRequestEntityTooLarge: "The body is too large.",
 	http.StatusUnsupportedMediaType:  "The body is not JSON, or is compressed.",
 	http.StatusUnprocessableEntity:   "A field is wrong; fields says which and why.",

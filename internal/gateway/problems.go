@@ -35,7 +35,7 @@ var everywhere = map[string]errs.ProblemType{
 	"timeout":              {Kind: errs.Unavailable, Says: "It took too long; the outcome is not known. Send the request again, with the same Idempotency-Key."},
 	"database-unavailable": {Kind: errs.Unavailable, Says: "The database cannot be reached. Try again after Retry-After, in seconds."},
 	"not-ready":            {Kind: errs.Unavailable, Says: "This node cannot answer yet, or no longer: another one can."},
-	"version-differs":      {Kind: errs.Precondition, Says: "If-Match does not name a version that there is. Send the ETag as it was answered; what has no ETag cannot be asked for by one."},
+	"version-differs":      {Kind: errs.Precondition, Says: "If-Match does not name a version that there is. Send the ETag as it was answered; what has no ETag cannot be asked for by one. Or a change came with If-None-Match, which only reads heed."},
 	"internal-error":       {Kind: errs.Internal, Says: "Something went wrong on our side. request_id helps to find out what."},
 	"method-not-allowed":   {Kind: errs.Invalid, Says: "The address does not answer this method; Allow names those that it does. The status is 405."},
 	"cross-origin":         {Kind: errs.Forbidden, Says: "A page of another site sent this with this site's cookie. Clients send a token instead."},

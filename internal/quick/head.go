@@ -168,6 +168,9 @@ func (q *Request) header(name, value string) int {
 		case is("Authorization"):
 			return once(&q.Authorization)
 		case is("If-None-Match"):
+			if q.Method != "GET" { // a precondition of a change, which is refused
+				return odd
+			}
 			return once(&q.IfNoneMatch)
 		}
 	case 15:
