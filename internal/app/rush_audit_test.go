@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/payment"
 	"boxoffice/internal/rush"
+	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
 )
 
@@ -115,7 +115,7 @@ func (a *audited) each(t *testing.T, texts string) {
 
 // meanwhile does something when the payments are about to be read.
 type meanwhile struct {
-	payment.Querier
+	sqldb.Querier
 	do func()
 }
 

@@ -28,19 +28,13 @@ func (r *Row) Named() bool {
 // Took reports whether the payment has paid its booking, whatever went back since.
 func (r *Row) Took() bool { return r.Status == Captured || r.Status == Refunded && !r.GaveUp }
 
-// Querier is a database, or a snapshot of it.
-type Querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // By a range of the primary key.
 const sqlLedger = `SELECT id, booking_id, event_id, user_id, attempt, amount, refunded, currency, status, ends_as <> ''
 	FROM payments WHERE id >= $1 AND id < $2 ORDER BY id`
 
 // Ledger yields all payments of an event, or of all events if eventID is "", in
 // the order of their ids. An error of yield ends it and is returned.
-func Ledger(ctx context.Context, q Querier, eventID string, yield func(Row) error) error {
+func Ledger(ctx context.Context, q sqldb.Querier, eventID string, yield func(Row) error) error {
 	rows, err := q.QueryContext(ctx, sqlLedger, eventID, eventID+"~") // ids are below "~"
 	if err != nil {
 		return fmt.Errorf("list payments: %w", err)
@@ -61,7 +55,7 @@ func Ledger(ctx context.Context, q Querier, eventID string, yield func(Row) erro
 
 // Events lists the events that have payments, in order: a step of the primary key
 // for each.
-func Events(ctx context.Context, q Querier) (ids []string, err error) {
+func Events(ctx context.Context, q sqldb.Querier) (ids []string, err error) {
 	for after := ""; ; after += "~" {
 		err := q.QueryRowContext(ctx, `SELECT event_id FROM payments WHERE id > $1 ORDER BY id LIMIT 1`, after).Scan(&after)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -94,7 +88,7 @@ func (r *RefundRow) Needless() bool { return r.Status == refundNeedless }
 
 // RefundLedger yields all refunds of an event. Each entry of its ledger that gives
 // money back has one, up to the entry upTo; later ones may have one already.
-func RefundLedger(ctx context.Context, q Querier, eventID string, yield func(RefundRow) error) (upTo int64, err error) {
+func RefundLedger(ctx context.Context, q sqldb.Querier, eventID string, yield func(RefundRow) error) (upTo int64, err error) {
 	// By the primary key of each.
 	err = q.QueryRowContext(ctx, `SELECT seq FROM refund_cursors WHERE event_id = $1`, eventID).Scan(&upTo)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -121,7 +115,7 @@ func RefundLedger(ctx context.Context, q Querier, eventID string, yield func(Ref
 // Unsettled counts the payments and the refunds of an event, or of all events if
 // eventID is "", that are still under way. A cancelled entry of the ledger whose
 // refund has no row yet is not among them: see RefundLedger.
-func Unsettled(ctx context.Context, q Querier, eventID string) (payments, refunds int64, err error) {
+func Unsettled(ctx context.Context, q sqldb.Querier, eventID string) (payments, refunds int64, err error) {
 	// By ranges of the primary keys.
 	const query = `SELECT (SELECT count(*) FROM payments WHERE id >= $1 AND id < $2 AND ` + underWay + `),
 		(SELECT count(*) FROM refunds WHERE id >= $1 AND id < $2 AND status = 'pending')`

@@ -163,7 +163,7 @@ func (a *Audit) settled(ctx context.Context, db *sqldb.DB, eventID string) error
 
 // In audits one event, all but the hashes that booking.Verify checks, as a snapshot
 // of the database has it.
-func (a *Audit) In(ctx context.Context, tx payment.Querier, eventID string) error {
+func (a *Audit) In(ctx context.Context, tx sqldb.Querier, eventID string) error {
 	if a.seen == nil {
 		a.seen = map[string]bool{}
 	}
@@ -182,7 +182,7 @@ func (a *Audit) In(ctx context.Context, tx payment.Querier, eventID string) erro
 }
 
 // replay walks the ledger: who has which seat, and does the chain hold.
-func (a *Audit) replay(ctx context.Context, tx payment.Querier, eventID string) (live map[int32]string, bookings map[string]*auditBooking, err error) {
+func (a *Audit) replay(ctx context.Context, tx sqldb.Querier, eventID string) (live map[int32]string, bookings map[string]*auditBooking, err error) {
 	live, bookings = map[int32]string{}, map[string]*auditBooking{}
 	rows, err := tx.QueryContext(ctx, `SELECT seq, at, kind, booking_id, seats, until, amount, currency, sale, hash
 		FROM ledger WHERE event_id = $1 ORDER BY seq`, eventID)
@@ -291,7 +291,7 @@ func (a *Audit) step(r *ledgerRow, live map[int32]string, bookings map[string]*a
 }
 
 // tables compares the claims with the replay, and counts the seats.
-func (a *Audit) tables(ctx context.Context, tx payment.Querier, eventID string, live map[int32]string) error {
+func (a *Audit) tables(ctx context.Context, tx sqldb.Querier, eventID string, live map[int32]string) error {
 	rows, err := tx.QueryContext(ctx, `SELECT seat, booking_id, expires_at FROM claims WHERE event_id = $1`, eventID)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
@@ -329,7 +329,7 @@ func (a *Audit) tables(ctx context.Context, tx payment.Querier, eventID string, 
 }
 
 // payments compares money with bookings, and answers what was paid for.
-func (a *Audit) payments(ctx context.Context, tx payment.Querier, eventID string, bookings map[string]*auditBooking) (paid map[string]int64, err error) {
+func (a *Audit) payments(ctx context.Context, tx sqldb.Querier, eventID string, bookings map[string]*auditBooking) (paid map[string]int64, err error) {
 	paid = map[string]int64{}
 	err = payment.Ledger(ctx, tx, eventID, func(p payment.Row) error {
 		if p.Status != "captured" && p.Status != "partly_refunded" {
@@ -348,7 +348,7 @@ func (a *Audit) payments(ctx context.Context, tx payment.Querier, eventID string
 }
 
 // acknowledged compares what fans were told with what is there.
-func (a *Audit) acknowledged(ctx context.Context, tx payment.Querier, eventID string, paid map[string]int64) error {
+func (a *Audit) acknowledged(ctx context.Context, tx sqldb.Querier, eventID string, paid map[string]int64) error {
 	rows, err := tx.QueryContext(ctx, `SELECT id, user_id, status, amount FROM bookings WHERE event_id = $1`, eventID)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
@@ -387,7 +387,7 @@ var errUnsettled = errors.New("money is still under way a minute after the rush:
 
 // underWay counts the payments and refunds of an event that are still under way,
 // and the cancelled entries of its ledger whose refund has no row yet.
-func underWay(ctx context.Context, tx payment.Querier, eventID string) (int64, error) {
+func underWay(ctx context.Context, tx sqldb.Querier, eventID string) (int64, error) {
 	payments, refunds, err := payment.Unsettled(ctx, tx, eventID)
 	if err != nil {
 		return 0, fmt.Errorf("audit: %w", err)

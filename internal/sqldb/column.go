@@ -8,6 +8,7 @@ import (
 // Querier is a database, a connection or a transaction that answers queries.
 type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // Texts reads a query's only column, of text; nil when there are no rows.

@@ -11,6 +11,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
 )
 
 // What mailed links are for, and how long they are good.
@@ -61,7 +62,7 @@ func linkHash(purpose, secret string) []byte {
 }
 
 // linkOwner is whose link a mailed secret is of; "" when it is of none.
-func (s *Service) linkOwner(ctx context.Context, from rowReader, purpose, secret string) (userID string, err error) {
+func (s *Service) linkOwner(ctx context.Context, from sqldb.Querier, purpose, secret string) (userID string, err error) {
 	hash, now := linkHash(purpose, secret), s.now().UnixMicro()
 	for _, text := range []string{
 		`SELECT user_id FROM mail_links WHERE hash = $1 AND purpose = $2 AND expires_at > $3`,  // primary key

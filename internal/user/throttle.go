@@ -11,6 +11,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
+	"boxoffice/internal/sqldb"
 )
 
 // How failed checks of a secret slow an account down. They are counted in memory,
@@ -224,12 +225,7 @@ func (s *Service) knowingNetwork(ctx context.Context, ids []string, network stri
 	return known, rows.Err()
 }
 
-// rowReader is a database or a transaction.
-type rowReader interface {
-	QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row
-}
-
-func (s *Service) readNetwork(ctx context.Context, from rowReader, userID, network string) (bool, error) {
+func (s *Service) readNetwork(ctx context.Context, from sqldb.Querier, userID, network string) (bool, error) {
 	if network == "" || userID == "" {
 		return false, nil
 	}

@@ -7,6 +7,7 @@ import (
 
 	"boxoffice/internal/batch"
 	"boxoffice/internal/payment"
+	"boxoffice/internal/sqldb"
 )
 
 // The kinds of entries.
@@ -112,9 +113,7 @@ func (g *Gateway) books(ctx context.Context, charge string) (books, error) {
 	return readBooks(ctx, g.db.Reader(), g.db.Text(sqlBooks), charge)
 }
 
-func readBooks(ctx context.Context, q interface {
-	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-}, text, charge string) (books, error) {
+func readBooks(ctx context.Context, q sqldb.Querier, text, charge string) (books, error) {
 	var b books
 	rows, err := q.QueryContext(ctx, text, charge)
 	if err != nil {
