@@ -85,10 +85,21 @@ func VerifyAll(ctx context.Context, db *sqldb.DB, eventID string) (Verified, err
 		case err != nil:
 			return sum, err
 		case !has:
-			return sum, booking.Difference{EventID: id, Text: "it has payments, but no row in sales"}
+			return sum, unsold(ctx, db, id)
 		}
 	}
 	return sum, err
+}
+
+// unsold is what is wrong with the payments of an event without a row in sales:
+// they may say that they are another's.
+func unsold(ctx context.Context, db *sqldb.DB, eventID string) error {
+	m := accounts{eventID: eventID}
+	err := payment.Ledger(ctx, db.Reader(), eventID, func(p payment.Row) error { return m.named(&p) })
+	if err == nil {
+		err = m.differ("it has payments, but no row in sales")
+	}
+	return err
 }
 
 // accounts compares the payments and refunds of an event with what its ledger says.
@@ -171,8 +182,8 @@ func (m *accounts) payment(p payment.Row) error {
 	own := b != nil && b.PaymentID == p.ID // it is the one that the booking was sold by
 	done := m.done[p.ID]
 	delete(m.done, p.ID)
-	if !p.Named() || p.EventID != m.eventID {
-		return m.differ("payment %s is attempt %d for booking %s of event %s, which have another id", p.ID, p.Attempt, p.BookingID, p.EventID)
+	if err := m.named(&p); err != nil {
+		return err
 	}
 	if own {
 		m.paid[p.BookingID] = true
@@ -193,6 +204,14 @@ func (m *accounts) payment(p payment.Row) error {
 		return m.differ("booking %s is sold by payment %s, which is %s", p.BookingID, p.ID, p.Status)
 	}
 	return nil
+}
+
+// named compares a payment's id with what the row says that it is for.
+func (m *accounts) named(p *payment.Row) error {
+	if p.Named() && p.EventID == m.eventID {
+		return nil
+	}
+	return m.differ("payment %s is attempt %d for booking %s of event %s, which have another id", p.ID, p.Attempt, p.BookingID, p.EventID)
 }
 
 // returned is the money of a payment that was returned because the payment was

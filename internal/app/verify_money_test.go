@@ -53,6 +53,11 @@ func TestVerifyFindsMoney(t *testing.T) {
 	}
 	kept, part, gone := buy(ann, 1), buy(ann, 2), buy(h.visitor(t, "bob"), 1)
 	h.must(t, organizer, "POST", "/events/"+event+"/blocks", `{"quantity":1}`, "id")
+	declined := h.must(t, ann, "POST", "/bookings", fmt.Sprintf(`{"event_id":%q,"quantity":1}`, event), "id")
+	if w := h.ask(t, ann, "POST", "/payments", fmt.Sprintf(`{"booking_id":%q,"method":"tok_decline"}`, declined)); w.Code != 402 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	nowhere := "UPDATE payments SET id = '7zzzzzzzzzzzzzzz' || substr(id, 17), booking_id = '7zzzzzzzzzzzzzzz' || substr(booking_id, 17)"
 	cancel(part, 1)
 	cancel(gone, 1)
 	ok() // nobody gives anything back yet
@@ -84,6 +89,10 @@ func TestVerifyFindsMoney(t *testing.T) {
 		{"UPDATE payments SET status = 'captured' WHERE id = '" + gone + "-1'", "payments.status"},
 		{"UPDATE payments SET booking_id = '" + part + "' WHERE id = '" + kept + "-1'", "have another id"},
 		{"UPDATE payments SET event_id = 'x' WHERE id = '" + kept + "-1'", "have another id"},
+		{nowhere + ", event_id = '7zzzzzzzzzzzzzzz' WHERE booking_id = '" + declined + "'", "no row in sales"},
+		{nowhere + ", event_id = '0' WHERE booking_id = '" + declined + "'", "have another id"},
+		{"UPDATE payments SET id = '7z', event_id = '0' WHERE booking_id = '" + declined + "'", "have another id"},
+		{"UPDATE payments SET id = '7zzzzzzzzzzzzzzz~' WHERE booking_id = '" + declined + "'", "no row in sales"},
 		{"DELETE FROM refunds", "refunds has no row"},
 		{"DELETE FROM refunds WHERE booking_id = '" + part + "'", "refunds has no row"},
 		{"UPDATE refunds SET amount = amount - 1 WHERE booking_id = '" + part + "'", "but the ledger says"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"boxoffice/internal/id"
 	"boxoffice/internal/sqldb"
 )
 
@@ -53,18 +54,23 @@ func Ledger(ctx context.Context, q sqldb.Querier, eventID string, yield func(Row
 	return rows.Err()
 }
 
-// Events lists the events that have payments, in order: a step of the primary key
-// for each.
+// Events lists the events that have payments by the payments' ids, in order: a step
+// of the primary key for each. What the rows themselves say may differ: see Row.
 func Events(ctx context.Context, q sqldb.Querier) (ids []string, err error) {
-	for after := ""; ; after += "~" {
-		err := q.QueryRowContext(ctx, `SELECT event_id FROM payments WHERE id > $1 ORDER BY id LIMIT 1`, after).Scan(&after)
+	for after := ""; ; {
+		var one string
+		err := q.QueryRowContext(ctx, `SELECT id FROM payments WHERE id > $1 ORDER BY id LIMIT 1`, after).Scan(&one)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ids, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("list events of payments: %w", err)
 		}
-		ids = append(ids, after)
+		event := one[:min(id.Len, len(one))]
+		if len(ids) == 0 || ids[len(ids)-1] != event {
+			ids = append(ids, event)
+		}
+		after = max(event+"~", one) // always further, whatever an id looks like
 	}
 }
 
