@@ -128,6 +128,7 @@ const (
 	mostCommands  = 8                    // at once; others wait
 	askWithin     = 30 * time.Second     // is said which one
 	readWithin    = 10 * time.Second     // reads what it is told
+	lastWithin    = 2 * time.Second      // reads the rest of it, once the server shuts down
 	shortestPause = 5 * time.Millisecond // after a connection could not be accepted: twice as long each time,
 	longestPause  = time.Second          // up to this
 )
@@ -189,7 +190,12 @@ func (s *socket) serve(shutdown context.Context, conn net.Conn) error {
 	from := json.NewDecoder(conn)
 	var a asked
 	_ = conn.SetReadDeadline(time.Now().Add(askWithin))
-	if err := from.Decode(&a); err != nil {
+	asking := context.AfterFunc(shutdown, func() { _ = conn.SetReadDeadline(time.Now()) }) // who has not asked by then is not waited for
+	err := from.Decode(&a)
+	if !asking() {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	_ = conn.SetReadDeadline(time.Time{})
@@ -199,7 +205,7 @@ func (s *socket) serve(shutdown context.Context, conn net.Conn) error {
 	}()
 	lines := &lineWriter{conn: conn, to: json.NewEncoder(conn)}
 	defer context.AfterFunc(shutdown, lines.last)()
-	err := jobs.Catch(func() error { return s.carryOut(ctx, a, lines) })
+	err = jobs.Catch(func() error { return s.carryOut(ctx, a, lines) })
 	var p *jobs.Panic
 	if errors.As(err, &p) {
 		s.log.Error("a command has failed", "command", a.Name, "error", err, "stack", p.Stack)
@@ -226,8 +232,8 @@ func (s *socket) carryOut(ctx context.Context, a asked, out io.Writer) error {
 	return c.do(ctx, s.p, out)
 }
 
-// lineWriter sends output as lines of JSON. Who does not read them has given up, and
-// once the server shuts down, all of them together are waited for no longer than one.
+// lineWriter sends output as lines of JSON. Who does not read them has given up. Once
+// the server shuts down, all of them together are waited for no longer than lastWithin.
 type lineWriter struct {
 	conn net.Conn
 	to   *json.Encoder
@@ -242,17 +248,18 @@ func (w *lineWriter) Write(b []byte) (int, error) { return len(b), w.send(told{O
 func (w *lineWriter) last() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.until = time.Now().Add(readWithin)
+	w.until = time.Now().Add(lastWithin)
+	_ = w.conn.SetWriteDeadline(w.until) // of the line that is under way
 }
 
 func (w *lineWriter) send(t told) error {
 	w.mu.Lock()
 	until := time.Now().Add(readWithin)
-	if !w.until.IsZero() && w.until.Before(until) {
+	if !w.until.IsZero() {
 		until = w.until
 	}
-	w.mu.Unlock()
 	_ = w.conn.SetWriteDeadline(until)
+	w.mu.Unlock()
 	err := w.to.Encode(t)
 	if err != nil {
 		_ = w.conn.Close() // so that the command ends, and no other line is waited for
