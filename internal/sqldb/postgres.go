@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -180,17 +181,24 @@ func (p *postgres) close() error {
 	return err
 }
 
-// hangUp closes pools. Their connections may be gone already, closed by the gate
-// or by the server. That is no error: by then no transaction is open.
+// hangUp closes pools. Their connections may be gone already; see unlessGone.
 func hangUp(pools ...*sql.DB) error {
 	var all error
 	for _, pool := range pools {
-		err := pool.Close()
-		if gone := (*net.OpError)(nil); !errors.As(err, &gone) {
-			all = errors.Join(all, err)
-		}
+		all = errors.Join(all, unlessGone(pool.Close()))
 	}
 	return all
+}
+
+// unlessGone is the error of a close, but none where the connection was closed
+// before, by the gate or by the server: by then no transaction is open.
+func unlessGone(err error) error {
+	for _, gone := range []error{net.ErrClosed, syscall.EPIPE, syscall.ECONNRESET} {
+		if errors.Is(err, gone) {
+			return nil
+		}
+	}
+	return err
 }
 
 func (p *postgres) now() time.Time { return p.clock().Add(time.Duration(p.offset.Load())) }
@@ -356,11 +364,14 @@ func (p *postgres) forMigrations(ctx context.Context) (*sql.DB, func() error, er
 		_, err = lock.ExecContext(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock))
 	}
 	if err != nil {
+		if lock != nil {
+			err = errors.Join(err, unlessGone(lock.Close())) // else the pool keeps it
+		}
 		return nil, nil, errors.Join(err, hangUp(pool))
 	}
 	return pool, func() error {
 		_, err := lock.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", int64(migrationLock))
-		return errors.Join(err, lock.Close(), hangUp(pool))
+		return errors.Join(err, unlessGone(lock.Close()), hangUp(pool))
 	}, nil
 }
 
