@@ -35,13 +35,7 @@ func (p *pulse) beat(ctx context.Context, url string) {
 		p.began = time.Now()
 		p.mu.Unlock()
 		time.Sleep(beatEvery)
-		err := error(nil)
-		if conn == nil {
-			conn, err = pgx.Connect(ctx, url)
-		}
-		if err == nil {
-			_, err = conn.Exec(ctx, "SELECT 1")
-		}
+		err := ask(ctx, &conn, url)
 		p.mu.Lock()
 		p.beats++
 		if err != nil || time.Since(p.began) > beatEvery+beatLate {
@@ -52,6 +46,21 @@ func (p *pulse) beat(ctx context.Context, url string) {
 	if conn != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
 	}
+}
+
+// ask asks the server for nothing, on a new connection where there is none or the
+// last one has failed: one that was ended says nothing about the machine.
+func ask(ctx context.Context, conn **pgx.Conn, url string) (err error) {
+	if *conn == nil {
+		if *conn, err = pgx.Connect(ctx, url); err != nil {
+			return err
+		}
+	}
+	if _, err = (*conn).Exec(ctx, "SELECT 1"); err != nil {
+		_ = (*conn).Close(context.WithoutCancel(ctx))
+		*conn = nil
+	}
+	return err
 }
 
 // slow reports whether the machine is, or was a moment ago, too slow for time
