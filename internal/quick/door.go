@@ -52,8 +52,8 @@ func (d *Door) Wait(ctx context.Context) error {
 	return nil
 }
 
-// Bare is a connection without its door, for who takes it over from net/http and
-// reads nothing that the client has sent before.
+// Bare unwraps a connection of a door, for callers that hijack it. What the door
+// has already read of it is lost to them.
 func Bare(nc net.Conn) net.Conn {
 	if c, ok := nc.(*conn); ok {
 		return c.Conn
@@ -75,7 +75,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &conn{Conn: inner, door: l.door, waiting: true, fresh: true, since: time.Now()}
+		c := &conn{Conn: inner, door: l.door, idle: true, fresh: true, since: time.Now()}
 		c.quiet = c.since
 		if at, ok := inner.RemoteAddr().(*net.TCPAddr); ok {
 			c.peer = at.AddrPort().Addr().Unmap().WithZone("")
@@ -100,7 +100,7 @@ func (d *Door) ConnState(nc net.Conn, s http.ConnState) {
 	switch {
 	case ok && s == http.StateIdle:
 		c.long = c.long || c.rest > 0 // which cannot be
-		c.waiting = !c.long
+		c.idle = !c.long
 		c.fresh, c.until = false, time.Time{}
 		c.Waits(true)
 	case ok && s == http.StateActive: // its head has arrived
@@ -152,7 +152,7 @@ type conn struct {
 	peer netip.Addr
 
 	// Only the goroutine that reads uses these; of net/http's there is one at a time.
-	waiting  bool          // net/http waits for a request
+	idle     bool          // net/http waits for a request
 	request  Request       // that is read
 	ahead    []byte        // read before net/http waited for it
 	rest     int           // bytes of the request that net/http reads, which are still to come
@@ -177,7 +177,7 @@ type conn struct {
 
 // Read reads for net/http.
 func (c *conn) Read(p []byte) (int, error) {
-	if !c.waiting {
+	if !c.idle {
 		return c.pass(p)
 	}
 	n := copy(p, c.ahead)
@@ -237,7 +237,7 @@ func endsLine(c byte) bool { return c == '\r' || c == '\n' }
 // handOver leaves the request that b begins with to net/http, as much as there is
 // of it, and says how many bytes that are.
 func (c *conn) handOver(b []byte, f *frame, err error) (int, error) {
-	c.waiting = false
+	c.idle = false
 	if !c.Waits(false) {
 		return 0, net.ErrClosed
 	}
@@ -288,7 +288,7 @@ func (c *conn) lookOut(p []byte) (int, error) {
 		c.ahead = append(c.ahead, buf[:n]...)
 		switch over := errors.Is(err, os.ErrDeadlineExceeded); {
 		case n > 0 && len(c.ahead) > maxAhead, len(c.ahead) > 0 && err != nil && !over:
-			c.long = true // who has said more before going wants to be answered
+			c.long = true // a client that has sent more before it left still gets its answers
 			return c.pass(p)
 		case err != nil:
 			return 0, err

@@ -202,7 +202,7 @@ func TestClosedConnectionTakesNothing(t *testing.T) {
 	s.door = &Door{Answer: s.answer, Idle: idleTime, Head: headTime, operations: []Operation{operation("GET", "/echo/{id}", nil)}}
 	mine, theirs := net.Pipe()
 	go io.WriteString(mine, get) //nolint:errcheck // it is read
-	c := &conn{door: s.door, waiting: true}
+	c := &conn{door: s.door, idle: true}
 	c.Conn = readThen{theirs, func() { _ = c.Close() }}
 	if n, err := c.Read(make([]byte, 4096)); n > 0 || err == nil || s.short > 0 {
 		t.Errorf("%d bytes, %v, %d answered", n, err, s.short)

@@ -10,7 +10,7 @@ import (
 type Holders[K comparable, V any] struct {
 	all    int
 	byKey  map[K]*holder[K, V]
-	byMost mostFirst[K, V]
+	byMost mostFirst[*holder[K, V]]
 }
 
 // Held is a thing that a client holds, until it is removed.
@@ -83,28 +83,37 @@ func (h *Holders[K, V]) Most() (key K, count int, oldest *Held[K, V]) {
 	return by.key, by.held.Len(), by.held.Front().Value.(*Held[K, V])
 }
 
-// mostFirst is a heap of clients.
-type mostFirst[K comparable, V any] []*holder[K, V]
+func (by *holder[K, V]) count() int { return by.held.Len() }
 
-func (h mostFirst[K, V]) Len() int           { return len(h) }
-func (h mostFirst[K, V]) Less(i, j int) bool { return h[i].held.Len() > h[j].held.Len() }
-func (h mostFirst[K, V]) Swap(i, j int) {
+func (by *holder[K, V]) position() *int { return &by.at }
+
+// mostFirst is a heap of clients, that with the most first. Each knows its position.
+type mostFirst[T counted] []T
+
+type counted interface {
+	count() int
+	position() *int
+}
+
+func (h mostFirst[T]) Len() int           { return len(h) }
+func (h mostFirst[T]) Less(i, j int) bool { return h[i].count() > h[j].count() }
+func (h mostFirst[T]) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].at, h[j].at = i, j
+	*h[i].position(), *h[j].position() = i, j
 }
 
 // Push implements heap.Interface.
-func (h *mostFirst[K, V]) Push(x any) {
-	one := x.(*holder[K, V])
-	one.at = len(*h)
+func (h *mostFirst[T]) Push(x any) {
+	one := x.(T)
+	*one.position() = len(*h)
 	*h = append(*h, one)
 }
 
 // Pop implements heap.Interface.
-func (h *mostFirst[K, V]) Pop() any {
+func (h *mostFirst[T]) Pop() any {
 	last := len(*h) - 1
 	one := (*h)[last]
-	(*h)[last] = nil
+	clear((*h)[last:])
 	*h = (*h)[:last]
 	return one
 }

@@ -28,7 +28,7 @@ type Peers struct {
 	mu      sync.Mutex
 	all     int
 	origins map[netip.Addr]*origin
-	bySize  bySize
+	bySize  mostFirst[*origin]
 	exempt  origin // all connections of proxies; not in origins and bySize
 	feeds   Holders[*origin, *conn]
 	search  search // of all clients' connections
@@ -161,7 +161,7 @@ func (p *Peers) takenOver(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	of := c.place.of
-	if of == nil || of == &p.exempt || c.place.feed != nil { // who watches through a proxy is counted by the gateway
+	if of == nil || of == &p.exempt || c.place.feed != nil { // the gateway counts viewers that come through a proxy
 		return
 	}
 	c.place.feed = p.feeds.Add(of, c)
@@ -169,11 +169,12 @@ func (p *Peers) takenOver(c *conn) {
 	p.resized(of)
 }
 
-// yield is a connection that gives way to one of own: of the client with the
-// most connections that are no feeds, or of another if all of those work; else of a
-// proxy; else a live feed, whose viewer comes back. Nobody has to give way to a client with as
-// many connections as they have. Of feeds, nobody has to unless they still have as
-// many then, or two clients would take turns; but for one that has none at all.
+// yield is a connection that gives way to one of own: of the client with the most
+// connections that are no feeds, or of another if all of those work; else of a
+// proxy; else a live feed, whose viewer comes back. Only a client with more
+// connections than own has to give way. For a feed that is not enough, or two
+// clients would take turns: it has to have as many afterwards as own then has,
+// unless own has none yet.
 func (p *Peers) yield(own *origin) *conn {
 	size := 0 // of a proxy, whose newcomer is somebody else's than the connections that it has
 	if own != &p.exempt {
@@ -184,7 +185,7 @@ func (p *Peers) yield(own *origin) *conn {
 			return c
 		}
 	}
-	if c := p.search.yield(size, p.waiting); c != nil {
+	if c := p.search.yield(size, p.allWaiters); c != nil {
 		return c
 	}
 	if own != &p.exempt {
@@ -204,54 +205,56 @@ func (p *Peers) yield(own *origin) *conn {
 	return nil
 }
 
-// waiting is all clients' connections that wait, those of the client with the
+// allWaiters is all clients' connections that wait, those of the client with the
 // most first.
-func (p *Peers) waiting(now time.Time) []waiting {
-	var list []waiting
+func (p *Peers) allWaiters(now time.Time) []waiter {
+	var list []waiter
 	for _, one := range p.bySize {
-		list = one.appendWaiting(list, now)
+		list = one.appendWaiters(list, now)
 	}
-	slices.SortFunc(list, func(a, b waiting) int {
-		return cmp.Or(cmp.Compare(b.c.place.of.loose(), a.c.place.of.loose()), a.since.Compare(b.since))
+	slices.SortFunc(list, func(a, b waiter) int {
+		return cmp.Or(cmp.Compare(b.c.place.of.count(), a.c.place.of.count()), a.since.Compare(b.since))
 	})
 	return list
 }
 
-// loose is how many connections are no feeds.
-func (one *origin) loose() int { return len(one.conns) - one.feeds }
+// count is how many connections are no feeds.
+func (one *origin) count() int { return len(one.conns) - one.feeds }
+
+func (one *origin) position() *int { return &one.at }
 
 // yield is the connection that has waited longest; nil when none waits.
-func (one *origin) yield() *conn { return one.search.yield(-1, one.waiting) }
+func (one *origin) yield() *conn { return one.search.yield(-1, one.waiters) }
 
-// waiting is the connections that wait, the one that has waited longest first.
-func (one *origin) waiting(now time.Time) []waiting {
-	list := one.appendWaiting(nil, now)
-	slices.SortFunc(list, func(a, b waiting) int { return a.since.Compare(b.since) })
+// waiters is the connections that wait, the one that has waited longest first.
+func (one *origin) waiters(now time.Time) []waiter {
+	list := one.appendWaiters(nil, now)
+	slices.SortFunc(list, func(a, b waiter) int { return a.since.Compare(b.since) })
 	return list
 }
 
 // unused is the connections that have waited for some seconds, the one that has
 // waited longest first.
-func (one *origin) unused(now time.Time) []waiting {
-	list := one.waiting(now)
-	n := slices.IndexFunc(list, func(w waiting) bool { return now.Sub(w.since) < stalled })
+func (one *origin) unused(now time.Time) []waiter {
+	list := one.waiters(now)
+	n := slices.IndexFunc(list, func(w waiter) bool { return now.Sub(w.since) < stalled })
 	if n < 0 {
 		return list
 	}
 	return list[:n]
 }
 
-func (one *origin) appendWaiting(list []waiting, now time.Time) []waiting {
+func (one *origin) appendWaiters(list []waiter, now time.Time) []waiter {
 	for _, c := range one.conns {
 		if since := c.waitsSince(now); !since.IsZero() {
-			list = append(list, waiting{c, since})
+			list = append(list, waiter{c, since})
 		}
 	}
 	return list
 }
 
-// waiting is a connection that has waited for its client since a time.
-type waiting struct {
+// waiter is a connection that has waited for its client since a time.
+type waiter struct {
 	c     *conn
 	since time.Time
 }
@@ -265,13 +268,13 @@ const (
 // costs as much as there are. When all work, the rests between the looks keep
 // them a small part of the time.
 type search struct {
-	next  []waiting // that are to give way next, the last one first; some may work again
+	next  []waiter  // that are to give way next, the last one first; some may work again
 	ended time.Time // when nothing was found
 	took  time.Duration
 }
 
 // yield is a connection that waits, of a client with more than size.
-func (s *search) yield(size int, look func(time.Time) []waiting) *conn {
+func (s *search) yield(size int, look func(time.Time) []waiter) *conn {
 	if c := s.take(size); c != nil {
 		return c
 	}
@@ -304,33 +307,6 @@ func (s *search) take(size int) *conn {
 		}
 	}
 	return nil
-}
-
-// bySize is a heap of clients, that with the most connections that are no feeds
-// first.
-type bySize []*origin
-
-func (h bySize) Len() int           { return len(h) }
-func (h bySize) Less(i, j int) bool { return h[i].loose() > h[j].loose() }
-func (h bySize) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].at, h[j].at = i, j
-}
-
-// Push implements heap.Interface.
-func (h *bySize) Push(x any) {
-	one := x.(*origin)
-	one.at = len(*h)
-	*h = append(*h, one)
-}
-
-// Pop implements heap.Interface.
-func (h *bySize) Pop() any {
-	last := len(*h) - 1
-	one := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	return one
 }
 
 // Network is what an address is counted as: itself, or of IPv6 the first 64
