@@ -109,9 +109,9 @@ func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger)
 	return p, p.Payments.Instrument(p.Metrics)
 }
 
-// payable is the booking service as payments see it. They look at a booking
-// first, and the booking's writer decides after it: so the look need not be at the
-// row if no other node can have changed it.
+// payable is the booking service as payments see it. A payment reads its booking
+// first, and the booking's writer decides afterwards. So the booking may come from
+// this node's memory, as long as no other node can have changed it.
 type payable struct{ *booking.Service }
 
 // Booking is a booking as it is now, at little cost.

@@ -204,7 +204,8 @@ func (p onPage) Link(ctx context.Context, caller message.Caller, id string) (str
 	return p.Bookings.LinkOf(ctx, caller, &b)
 }
 
-// RenewLink makes a new link to an order.
+// RenewLink makes a new link to an order in place of the one with the token seen,
+// or of whichever it is with "".
 func (p onPage) RenewLink(ctx context.Context, caller message.Caller, id, seen string) error {
 	_, err := p.Bookings.RenewLink(ctx, caller, id, seen)
 	return err

@@ -1,7 +1,7 @@
 package app
 
-// pageRights is what each of who is answered by pages; see rights. Who is not
-// signed in is sent to the sign-in page (303).
+// pageRights is the status that pages answer each caller; see rights. Callers that
+// are not signed in are sent to the sign-in page (303).
 var pageRights = map[string]string{
 	//                              nobody stranger owner organizer rival admin
 	"GET /":                     "200 200 200 200 200 200",

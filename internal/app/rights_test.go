@@ -232,8 +232,8 @@ func (s *scene) body(h *house, route string) string {
 	return strings.NewReplacer("$event", s.event, "$booking", s.booking, "$mail", fmt.Sprintf("fan%d@example.org", h.made)).Replace(body)
 }
 
-// rights is what each of who is answered, on every route there is. A route
-// without an entry fails the test: whoever adds one says who may.
+// rights is the status that each of these callers gets, on every route there is. A
+// route without an entry fails the test: whoever adds one says who may.
 var rights = map[string]string{
 	//                                    nobody stranger owner organizer rival admin
 	"POST /users":                              "201 201 201 201 201 201",

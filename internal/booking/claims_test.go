@@ -74,7 +74,7 @@ func TestClaims(t *testing.T) {
 		{name: "a read free seat, taken and given up", do: func(c *claims) { c.read(1, claim{}); c.move(1, "", a); c.move(1, "a", claim{}) }},
 		{name: "freed by another", do: func(c *claims) { c.read(1, a); c.move(1, "b", claim{}) }, contradicts: true, freed: 1},
 		{name: "taken from another", do: func(c *claims) { c.read(1, a); c.move(1, "", b) }, contradicts: true, moved: 1},
-		{name: "kept by who does not have it", do: func(c *claims) { c.read(1, claim{}); c.move(1, "a", a) }, contradicts: true, added: 1},
+		{name: "kept by a booking that does not have it", do: func(c *claims) { c.read(1, claim{}); c.move(1, "a", a) }, contradicts: true, added: 1},
 		{name: "a second look", do: func(c *claims) { c.move(1, "", a); c.read(1, b) }, added: 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {

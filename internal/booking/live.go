@@ -202,7 +202,7 @@ func (f *feed) since(seq int64) (text []byte, at int64) {
 	if text = f.frames[first].text; first == len(f.frames)-1 {
 		return text, f.seq
 	}
-	text = nil // several, for who comes back
+	text = nil // several, for a viewer that comes back
 	for _, fr := range f.frames[first:] {
 		text = append(text, fr.text...)
 	}
@@ -225,10 +225,10 @@ func LiveOperation() *huma.Operation {
 		Examples: []any{"event: seats\nid: 42\ndata: {\"seq\":42,\"event_version\":3,\"held\":[17,18]}\n\n"}}
 	return &huma.Operation{
 		OperationID: "watch-seats", Method: http.MethodGet, Path: "/events/{id}/live", Tags: []string{"Events"}, Summary: "Watch an event's seats",
-		Description: "A stream that tells within a fraction of a second which seats were taken or became free. Who names the version that they have gets what came since, or a new snapshot. When event_version grows, the event itself is to be read again.",
+		Description: "A stream that tells within a fraction of a second which seats were taken or became free. A request that names a version of the ledger gets the changes since then, or a new snapshot. When event_version grows, read the event itself again.",
 		Parameters: []*huma.Param{
 			{Name: "id", In: "path", Required: true, Description: "The event.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "06a1b2c3d4e5f6g7"},
-			{Name: "after", In: "query", Description: "Version of the ledger that one has, as seq of GET /events/{id}/seats.", Schema: &huma.Schema{Type: huma.TypeInteger}, Example: 41},
+			{Name: "after", In: "query", Description: "Version of the ledger that the client has: seq of GET /events/{id}/seats.", Schema: &huma.Schema{Type: huma.TypeInteger}, Example: 41},
 			{Name: "Last-Event-ID", In: "header", Description: "The same, as browsers send it when they come back.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "41"},
 		},
 		Responses: map[string]*huma.Response{"200": {Description: "The stream.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: text}}}},
@@ -238,7 +238,7 @@ func LiveOperation() *huma.Operation {
 
 // Live streams an event's seats as Server-Sent Events: a "snapshot" of all, then
 // "seats" whenever some have changed, each with the ledger version as its id.
-// Who names a version, by Last-Event-ID or after=, gets what came since. An
+// A request that names a version, by Last-Event-ID or after=, gets what came since. An
 // error means that nothing was written; otherwise the connection is the feed's
 // from then on, and ends with EndLive or when the viewer goes.
 func (s *Service) Live(w http.ResponseWriter, r *http.Request) error {

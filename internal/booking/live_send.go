@@ -44,7 +44,7 @@ type watcher struct {
 
 // admit takes the connection over of somebody who has joined a feed, and sends
 // what a viewer who has version seq needs. An error means that nothing was written.
-// Who has not become a viewer in the end, after a panic, too, leaves the feed.
+// A watcher that has not become a viewer in the end leaves the feed, also after a panic.
 //
 // The answer ends with the connection (RFC 9112, section 6.3, rule 8), so that
 // the same bytes do for HTTP/1.0, which nginx speaks by default, and HTTP/1.1.
@@ -123,8 +123,8 @@ func (f *feed) relay(w http.ResponseWriter, r *http.Request, at int64, text []by
 	}
 }
 
-// add makes a viewer one of the feed's, which from then on closes the connection
-// and has them leave; false when the feed is over.
+// add gives a viewer to the feed, which from then on closes its connection and has
+// it leave; false when the feed is over.
 func (f *feed) add(w *watcher) bool {
 	defer f.wake()
 	f.mu.Lock()
@@ -145,7 +145,7 @@ func (f *feed) wake() {
 
 // push writes and waits, within bounds.
 func (w *watcher) push(texts ...[]byte) {
-	defer quick.Sends(w.conn)() // who does not read gives way to newcomers
+	defer quick.Sends(w.conn)() // a viewer that does not read gives way to newcomers
 	_ = w.conn.SetWriteDeadline(time.Now().Add(w.patience))
 	all := net.Buffers(texts)
 	if _, err := all.WriteTo(w.conn); err != nil {

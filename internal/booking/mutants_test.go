@@ -76,7 +76,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"strangers use up an owner's limit", "people.go", `return []address{p.address}
 }`, `return []address{p.address, {p.key, typed}}
 }`},
-	{"a second limit for who hides", "people.go", `return []address{p.address, {p.key, proved}}`, `return []address{p.address}`},
+	{"a second limit for people who hide", "people.go", `return []address{p.address, {p.key, proved}}`, `return []address{p.address}`},
 	{"adopting is not bounded", "adopt.go", `if n < most {`, `if true {`},
 	{"what was adopted counts twice", "state.go", `if to != nil && !slices.ContainsFunc(to.bookings, func(h held) bool { return h.id == b.ID }) {`, `if to != nil {`},
 	{"refunds never end", "cancel.go", `end == 0, s.now < end:`, `end == 0, true:`},

@@ -10,7 +10,7 @@ import (
 )
 
 // read brings all that the event's commands touch into the state.
-func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item, l *lessons, known map[string]*record) error {
+func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item, l *attemptState, known map[string]*record) error {
 	if !s.exists {
 		return nil
 	}
@@ -51,7 +51,7 @@ type reading struct {
 	seats    []int32
 	choosing bool // a command lets us choose seats
 	partial  bool // a command gives back some seats of a booking
-	learned  *lessons
+	learned  *attemptState
 	known    map[string]*record
 	fresh    []*command
 }

@@ -231,7 +231,7 @@ func (s *Service) readAll(ctx context.Context, ids []string, found map[string]me
 // they need not be read. What is decided about them holds only if the database
 // has them like that, which their write checks: it asks for the version that was
 // remembered.
-func (w *writer) known(items []*item, l *lessons) map[string]*record {
+func (w *writer) known(items []*item, l *attemptState) map[string]*record {
 	if l.careful {
 		return nil
 	}

@@ -81,7 +81,7 @@ type found struct {
 
 // hints leaves out what need not be read: bookings that are known, and seats that
 // are free in a view, which will be made exact.
-func (w *writer) hints(items []*item, l *lessons, known map[string]*record) hints {
+func (w *writer) hints(items []*item, l *attemptState, known map[string]*record) hints {
 	var h hints
 	for _, it := range items {
 		c := &it.Value.cmd

@@ -128,7 +128,7 @@ func (w *writer) attempt(l *load) error {
 // again, from reading on, when something changed under the decision or was not
 // in memory.
 func (w *writer) settle(ctx context.Context, load *load) ([]answer, error) {
-	l := lessons{prices: map[priceKey]*priced{}}
+	l := attemptState{prices: map[priceKey]*priced{}}
 	for try := 1; ; try++ {
 		states, answers, err := w.commit(ctx, load, &l)
 		if err == nil {
@@ -173,14 +173,14 @@ var errNothing = errors.New("booking: nothing to write")
 // remembered.
 var errRemembered = errors.New("booking: a decision without a write needs what the database has")
 
-// lessons are what the tries of a batch have taught those that follow.
-type lessons struct {
+// attemptState carries what a failed attempt at a batch learned into the next one.
+type attemptState struct {
 	prices  map[priceKey]*priced // that had to be fetched
 	careful bool                 // look whether bookings that are to be made are there, under another account; trust no memory
 }
 
 // peek is a price list that needs no fetching.
-func (w *writer) peek(l *lessons, k priceKey) (*priced, bool) {
+func (w *writer) peek(l *attemptState, k priceKey) (*priced, bool) {
 	if p := l.prices[k]; p != nil {
 		return p, true
 	}
@@ -188,7 +188,7 @@ func (w *writer) peek(l *lessons, k priceKey) (*priced, bool) {
 }
 
 // commit is the heart: lock, read, decide, write, commit.
-func (w *writer) commit(ctx context.Context, load *load, l *lessons) (states map[string]*state, answers []answer, err error) {
+func (w *writer) commit(ctx context.Context, load *load, l *attemptState) (states map[string]*state, answers []answer, err error) {
 	err = w.store.batch(ctx, caught(func(tx storeTx) error {
 		states = map[string]*state{}
 		ordered := make([]*state, 0, 4)

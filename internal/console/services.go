@@ -136,7 +136,7 @@ type Draft struct {
 	Opens, Closes, Refunds       string
 	Limit                        int32
 	HoldMinutes                  int64
-	Unverified                   bool // who pays need not have a verified e-mail address
+	Unverified                   bool // buyers need no verified e-mail address
 	Publish                      bool // a draft becomes published
 }
 

@@ -65,7 +65,7 @@ func (d *document) serve(w http.ResponseWriter, r *http.Request) {
 	if d.policy != "" {
 		h.Set("Content-Security-Policy", d.policy)
 	}
-	_, _ = w.Write(body) // who has gone away does not read it
+	_, _ = w.Write(body) // fails when the client has gone
 }
 
 // documents mounts what tells of the API.

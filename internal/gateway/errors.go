@@ -199,7 +199,7 @@ func (q *request) write(w http.ResponseWriter, e *errs.Error, status int) {
 	headers(e, w.Header().Set)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // who has gone away does not read it
+	_, _ = w.Write(append(body, '\n')) // fails when the client has gone
 }
 
 // note logs an error that is our fault, once.

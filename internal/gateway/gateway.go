@@ -71,7 +71,7 @@ type Gateway struct {
 	warnings warnings
 	ready    readiness
 	viewers  viewers
-	stranger sync.Once       // X-Forwarded-For came from who is not trusted
+	stranger sync.Once       // X-Forwarded-For came from a peer that is not trusted
 	zips     map[string]bool // patterns whose GET is compressed on the way out
 	draining atomic.Bool
 	streams  context.Context // of streams; it ends when the node drains

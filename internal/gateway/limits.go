@@ -175,8 +175,8 @@ func guarded(method, path string) bool {
 	return false
 }
 
-// visits reports whether a request asks for seats from an event's page, where it
-// makes a visitor of who is not signed in.
+// visits reports whether a request asks for seats from an event's page. There,
+// clients that are not signed in become visitors.
 func visits(q *request) bool {
 	return q.method == http.MethodPost && strings.HasPrefix(q.path, "/e/") && strings.HasSuffix(q.path, "/hold")
 }

@@ -81,7 +81,7 @@ func (q *request) readPaced(buf *bytes.Buffer, r *http.Request, limit int64, pla
 		return n, &errs.Error{Kind: errs.Malformed, Type: "body-too-slow", Err: err,
 			Detail: "The body came too slowly. After some seconds at least " + strconv.FormatInt(p.rate>>10, 10) + " KiB must come in each second."}
 	}
-	if err == nil && (p.until > 0 || plan) { // who has sent slowly may be answered as slowly as others
+	if err == nil && (p.until > 0 || plan) { // a client that sent slowly may read as slowly as others
 		_ = conn.SetReadDeadline(time.Time{})
 		_ = conn.SetWriteDeadline(time.Now().Add(writeTime))
 	}

@@ -29,7 +29,7 @@ type Event struct {
 	Private          bool   // only its organizer may see it: nobody keeps it in a cache
 	Pending          bool   // the sale does not follow its last change yet
 	Refused          string // slug of the refusal, when its last change was refused after it was stored
-	UnverifiedBuyers bool   // who pays need not have a verified e-mail address
+	UnverifiedBuyers bool   // buyers need no verified e-mail address
 
 	PlanID      string
 	PlanVersion int64

@@ -33,7 +33,7 @@ type Sale struct {
 	ChangedVersion   int64 `json:"changed_version,omitempty"`    // of the event, by that change; 0: unknown. Neither kept nor ledgered
 	ChangeRefundsEnd int64 `json:"change_refunds_end,omitempty"` // µs since 1970: until then who held before ChangedAt may give seats back; 0: without an end
 
-	UnverifiedBuyers bool `json:"unverified_buyers,omitempty"` // who pays need not have a verified e-mail address
+	UnverifiedBuyers bool `json:"unverified_buyers,omitempty"` // buyers need no verified e-mail address
 }
 
 // Limits of a sale's own settings.

@@ -23,6 +23,6 @@ func (v *Visit) ShowPart(s *Set, name, part string, data any) error {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Cache-Control", "private, no-store")
 	v.W.WriteHeader(v.status)
-	_, _ = v.W.Write(out.Bytes()) // who has gone away does not read it
+	_, _ = v.W.Write(out.Bytes()) // fails when the client has gone
 	return nil
 }

@@ -169,6 +169,6 @@ func (v *Visit) Show(s *Set, name string, m Meta, data any) error {
 		h.Set("Cache-Control", "private, no-store")
 	}
 	v.W.WriteHeader(v.status)
-	_, _ = v.W.Write(out.Bytes()) // who has gone away does not read it
+	_, _ = v.W.Write(out.Bytes()) // fails when the client has gone
 	return nil
 }

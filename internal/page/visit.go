@@ -190,7 +190,7 @@ func (v *Visit) Send(contentType, caching string, body []byte) error {
 	h.Set("Cache-Control", caching)
 	h.Set("ETag", `"`+hex.EncodeToString(sum[:9])+`"`)
 	v.W.WriteHeader(v.status)
-	_, _ = v.W.Write(body) // who has gone away does not read it
+	_, _ = v.W.Write(body) // fails when the client has gone
 	return nil
 }
 

@@ -16,9 +16,10 @@
 // alternates: perform an action (ask the gateway to authorize, the booking
 // service to confirm, the gateway to capture), hand what happened to the state
 // machine, persist the new state by compare-and-set, and so on until the state is
-// final. Nothing is locked while a gateway or the booking service works. Every call out carries values and idempotency keys that depend
-// on the row alone, so that it can be made again by anybody: after an unclear
-// answer by the same driver, after a crash by recover.go.
+// final. Nothing is locked while a gateway or the booking service works. Every call
+// out carries values and idempotency keys that depend on the row alone, so that it
+// can be made again by anybody: after an unclear answer by the same driver, after a
+// crash by recover.go.
 //
 // All writes, of all payments, go through one queue (store.go) that commits
 // whatever waits as one transaction.

@@ -27,7 +27,7 @@ func (p Paid) BookingID() string { return bookingOf(p.PaymentID) }
 
 // Tell hands over what buyers are to be told, and returns what it could not hand
 // over, which it is asked for again. After a crash it may be asked again for what
-// it has handed over, and seldom for a payment that was not captured after all: it
+// it has handed over, and rarely for a payment that was not captured after all: it
 // looks at the booking.
 type Tell func(ctx context.Context, list []Paid) (again []Paid)
 

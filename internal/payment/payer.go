@@ -21,8 +21,8 @@ func (s *Service) mayPay(ctx context.Context, caller message.Caller, eventID str
 	return errs.New(errs.Forbidden, "address-not-verified", "Please verify your e-mail address first: the code is in your mail.")
 }
 
-// settlePerson has a hold count for the verified address of who pays for it, if it
-// was made before the address was verified, or on a node that did not know yet.
+// settlePerson makes a hold count for the verified address of its payer, if it was
+// made before the address was verified, or on a node that did not know yet.
 func (s *Service) settlePerson(ctx context.Context, caller message.Caller, b *message.Booking) error {
 	if !b.Unproved || !caller.Verified || caller.Email == (message.EmailKey{}) || b.Status != message.Pending && b.Status != message.Expired {
 		return nil

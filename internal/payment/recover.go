@@ -24,8 +24,8 @@ const (
 // take up the same payment do no harm, since every step is idempotent and every
 // change of the row a compare-and-set.
 //
-// A round that has taken up enough ends, and the next goes on from there: payments
-// that cannot be helped do not stand before the others. Only one may run at a time.
+// A round that has taken up enough ends, and the next goes on from there, so stuck
+// payments do not block the rest. Only one may run at a time.
 func (s *Service) Recover(ctx context.Context) (int, error) {
 	n, err := s.recoverUnwinding(ctx)
 	m, err2 := s.recoverBegun(ctx)

@@ -532,8 +532,8 @@ func TestWhoMayRead(t *testing.T) {
 	}
 }
 
-// A hold that does not count for the verified address of who pays for it is made to
-// count before any money is asked for; when that breaks the limit, nothing is paid.
+// A hold that does not count for its payer's verified address is made to count
+// before any money is asked for; when that breaks the limit, nothing is paid.
 func TestHoldsCountForTheirPayer(t *testing.T) {
 	w := newWorld(t)
 	payer := fan

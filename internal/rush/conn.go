@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// answerTime is how long a fan waits for an answer. Connections have a deadline
-// that is moved on seldom, so it may be up to twice as long.
+// answerTime is how long a fan waits for an answer. The deadline of a connection is
+// moved rarely, so it may be up to twice as long.
 const answerTime = 30 * time.Second
 
 // node is a server, with connections to it that nobody uses at the moment.

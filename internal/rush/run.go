@@ -39,7 +39,7 @@ func Run(ctx context.Context, o Options, db Database, out, live io.Writer) (Repo
 	if o.Event == "" && (db.Read == nil || o.FansFile != "") {
 		return Report{}, OptionError{errors.New("--target: without --data or --database-url, or with --fans-file, there is no organizer to create an event: give --event ID")}
 	}
-	debug.SetGCPercent(800) // the machine is the server's, so collect seldom
+	debug.SetGCPercent(800) // the machine is the server's, so collect rarely
 	r := &rehearsal{opts: o, db: db, out: out, live: live}
 	rep, err := r.run(ctx)
 	if err != nil {

@@ -31,15 +31,14 @@ type turn struct {
 	only     map[string]bool     // accounts that may be tried although strangers may not; nil: all
 }
 
-// begin waits for the turn of an attempt, and refuses it when too many at what was
-// named have failed lately: from its network, or from all networks together that
-// are not the owner's. So whoever tries passwords from elsewhere does not lock the
-// owner out: accounts that know the network may still be tried.
+// begin waits for the turn of an attempt. It refuses the attempt when too many at the
+// same name have failed lately, from its network or from all networks together. The
+// second limit does not hold for accounts that know the network, so strangers who
+// try passwords from elsewhere do not lock the owner out.
 //
-// Each account counts for itself, too, whichever of its names it was tried by. When
-// that were too many, it may not be tried, but nobody is told: if a name were
-// refused because of what was tried by another one, that would tell that there is
-// an account, and that both are its names. The caller ends the turn.
+// Each account also counts for itself, whichever of its names was tried. One with too
+// many failures is not tried, but the attempt is not refused for it: a refusal would
+// tell that the account exists and that both names are its. The caller ends the turn.
 func (t *throttle) begin(ctx context.Context, a attempt) (*turn, error) {
 	tn := &turn{attempt: a, accounts: map[string]*counter{}, shut: map[string]bool{}}
 	begun := false

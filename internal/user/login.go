@@ -18,7 +18,7 @@ type Credentials struct {
 	Code     string // of the authenticator app, or a recovery code; "" when there is none
 	Agent    string // the program that asks, for the list of sessions
 
-	Visitor message.Caller // who has been here until now; a guest's holds go to the account
+	Visitor message.Caller // the caller until now; a guest's holds go to the account
 
 	Steps bool   // a code that is missing is asked for in a step of its own: see CodeNeeded
 	Proof string // of CodeNeeded, in place of name and password
@@ -132,7 +132,7 @@ func (s *Service) prove(ctx context.Context, list []User, may func(userID string
 		if err := s.checkProof(ctx, &u, c.Proof); err != nil {
 			return u, undecided, err
 		}
-		if !may(u.ID) { // who has the proof knows that there is an account
+		if !may(u.ID) { // the proof shows that its owner knows of the account: this tells them nothing
 			return u, undecided, tooManyAttempts(failWindow)
 		}
 	} else if u, err = s.whose(ctx, slices.DeleteFunc(list, func(one User) bool { return !may(one.ID) }), c); err != nil {

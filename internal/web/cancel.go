@@ -111,7 +111,7 @@ func (s *Shop) cancel(v *page.Visit) error {
 }
 
 func (s *Shop) cancelled(v *page.Visit) error {
-	c, err := s.readCancel(v, nil) // who may, before the form is read
+	c, err := s.readCancel(v, nil) // refuses before the form is read
 	if c == nil {
 		return err
 	}

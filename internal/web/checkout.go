@@ -39,7 +39,7 @@ type checkoutPage struct {
 	Person Person
 	As     string // how a visitor wants to go on: guest, sign-in, sign-up
 	Form   entryForm
-	Other  bool   // a guest has thought better of who they are
+	Other  bool   // a guest wants to sign in, or be another guest
 	Pay    string // where to pay
 }
 

@@ -25,7 +25,9 @@ type Orders interface {
 	// Link is the signed link to an order, below the public URL; "" when the caller
 	// must not have it.
 	Link(ctx context.Context, caller message.Caller, id string) (string, error)
-	// RenewLink makes a new link to an order: the old one opens nothing any more.
+	// RenewLink makes a new link to an order: the old one opens nothing any more. Seen
+	// is the token of the link that the caller means to replace; if that was replaced
+	// before, nothing changes. "" replaces whichever it is.
 	RenewLink(ctx context.Context, caller message.Caller, id, seen string) error
 	// GiveBack cancels seats of an order, those named or all.
 	GiveBack(ctx context.Context, caller message.Caller, id string, seats []string) error

@@ -189,6 +189,6 @@ func sendFile(v *page.Visit, contentType, caching, name string, body []byte) err
 		h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	}
 	v.W.WriteHeader(http.StatusOK)
-	_, _ = v.W.Write(body) // who has gone away does not read it
+	_, _ = v.W.Write(body) // fails when the client has gone
 	return nil
 }

@@ -2,8 +2,8 @@
 // it, in one process and under virtual time. Random histories of everything that
 // users, organizers, admins and the outside world can do go through its HTTP API,
 // while nodes are killed, frozen and started again, clients go away, and the
-// payment gateway answers late, or never. After each history an independent model
-// of who was told what is held against the house. docs/simulation.md says how to
+// payment gateway answers late, or never. After each history an independent model,
+// which noted what everybody was told, is compared with the house. docs/simulation.md says how to
 // run it and how to read what it prints.
 //
 //	script_test.go      a history as a list of steps, one a line
