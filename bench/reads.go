@@ -304,20 +304,29 @@ const (
 	stormAccounts = 100
 )
 
-// storm lets ten thousand people log in at once, and measures how long holds
-// take meanwhile.
-func (b *bench) storm(ctx context.Context, s *process, event string) error {
-	var tokens []string
+// stormTokens makes accounts and signs them in.
+func stormTokens(s *process) ([]string, error) {
+	tokens := make([]string, 0, stormAccounts)
 	for i := range stormAccounts {
 		login := fmt.Sprintf(`"email":"storm%d@example.org","password":"velvet curtain"`, i)
 		if _, err := post(s.url+"/users", "", `{"name":"Storm",`+login+`}`, "id"); err != nil {
-			return err
+			return nil, err
 		}
 		token, err := post(s.url+"/users/login", "", `{`+login+`}`, "token")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		tokens = append(tokens, token)
+	}
+	return tokens, nil
+}
+
+// storm lets ten thousand people log in at once, and measures how long holds
+// take meanwhile.
+func (b *bench) storm(ctx context.Context, s *process, event string) error {
+	tokens, err := stormTokens(s)
+	if err != nil {
+		return err
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100, MaxConnsPerHost: 12_000}}
 	send := func(path, token, body string) (int, error) {

@@ -60,25 +60,28 @@ func (b *bench) sales(ctx context.Context) error {
 	row("  SQLite ÷ pgbench", "%.2f (÷ prepared statements: %.2f)", lite.PurchasesPerS/simple, lite.PurchasesPerS/prepared)
 	row("  two nodes ÷ one", "%.2f; on one event %.2f", measured["PostgreSQL, 2 nodes, events of 20,000"].PurchasesPerS/pg.PurchasesPerS,
 		measured["PostgreSQL, 2 nodes, one event"].PurchasesPerS/pgHot.PurchasesPerS)
-	for _, s := range []struct {
-		name     string
-		postgres bool
-		top      float64
-	}{{"SQLite", false, lite.PurchasesPerS}, {"PostgreSQL", true, pg.PurchasesPerS}} {
-		fmt.Println()
-		row("bursts and quiet, "+s.name, "")
-		burst, err := b.sell(ctx, s.postgres, append(many, "--burst")...)
-		if err != nil {
-			return err
-		}
-		row("  10,000 fans hold within a second", "%.0f held/s, %.0f refused/s, 99 %% answered within %.0f ms", burst.HoldsPerS, burst.RejectsPerS, burst.P99)
-		half := fmt.Sprintf("%.0f", s.top/2)
-		open, err := b.sell(ctx, s.postgres, append(many, "--duration", "10s", "--rate", half)...)
-		if err != nil {
-			return err
-		}
-		row("  open loop at half the top rate, "+half+"/s", "hold p50 %.1f ms, p99 %.1f ms", open.P50, open.P99)
+	if err := b.burstAndQuiet(ctx, "SQLite", false, lite.PurchasesPerS, many); err != nil {
+		return err
 	}
+	return b.burstAndQuiet(ctx, "PostgreSQL", true, pg.PurchasesPerS, many)
+}
+
+// burstAndQuiet measures a rush of all fans at once, and half the top rate in
+// purchases per second.
+func (b *bench) burstAndQuiet(ctx context.Context, name string, postgres bool, top float64, args []string) error {
+	fmt.Println()
+	row("bursts and quiet, "+name, "")
+	burst, err := b.sell(ctx, postgres, append(args, "--burst")...)
+	if err != nil {
+		return err
+	}
+	row("  10,000 fans hold within a second", "%.0f held/s, %.0f refused/s, 99 %% answered within %.0f ms", burst.HoldsPerS, burst.RejectsPerS, burst.P99)
+	half := fmt.Sprintf("%.0f", top/2)
+	open, err := b.sell(ctx, postgres, append(args, "--duration", "10s", "--rate", half)...)
+	if err != nil {
+		return err
+	}
+	row("  open loop at half the top rate, "+half+"/s", "hold p50 %.1f ms, p99 %.1f ms", open.P50, open.P99)
 	return nil
 }
 

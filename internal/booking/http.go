@@ -239,6 +239,7 @@ func (s *Service) Register(api huma.API) {
 	s.registerChanges(api)
 	s.registerLists(api)
 	s.registerSeats(api)
+	s.registerCheckpoint(api)
 	s.registerLedger(api)
 }
 

@@ -70,15 +70,16 @@ func (s *Service) readSale(ctx context.Context, eventID string) (message.Sale, e
 	return sale, nil
 }
 
+func listOperation(id, path, summary, description string) huma.Operation {
+	return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Tags: []string{"Bookings"}, Summary: summary, Description: description, Errors: []int{401, 404, 422}}
+}
+
 func (s *Service) registerLists(api huma.API) {
-	list := func(id, path, summary, description string) huma.Operation {
-		return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Tags: []string{"Bookings"}, Summary: summary, Description: description, Errors: []int{401, 404, 422}}
-	}
 	type anyIn struct {
 		Event string `query:"event_id" maxLength:"64" doc:"Only bookings of this event."`
 		BookingList
 	}
-	huma.Register(api, list("list-bookings", "/bookings", "List bookings", "One's own bookings; an admin sees all."), func(ctx context.Context, in *anyIn) (*listOut, error) {
+	huma.Register(api, listOperation("list-bookings", "/bookings", "List bookings", "The caller's own bookings; an admin sees all."), func(ctx context.Context, in *anyIn) (*listOut, error) {
 		caller, err := signedIn(ctx)
 		if err != nil {
 			return nil, err
@@ -89,7 +90,11 @@ func (s *Service) registerLists(api huma.API) {
 		}
 		return s.page(ctx, &in.BookingList, f)
 	})
+	s.registerListsOfUser(api)
+	s.registerListsOfEvent(api)
+}
 
+func (s *Service) registerListsOfUser(api huma.API) {
 	ofUser := func(ctx context.Context, userID string, in *BookingList) (*listOut, error) {
 		caller, err := signedIn(ctx)
 		if err != nil {
@@ -104,17 +109,19 @@ func (s *Service) registerLists(api huma.API) {
 		UserID string `path:"user_id" maxLength:"64"`
 		BookingList
 	}
-	huma.Register(api, list("list-bookings-of-user", "/bookings/user/{user_id}", "List a user's bookings", "For the user and admins."), func(ctx context.Context, in *byUser) (*listOut, error) {
+	huma.Register(api, listOperation("list-bookings-of-user", "/bookings/user/{user_id}", "List a user's bookings", "For the user and admins."), func(ctx context.Context, in *byUser) (*listOut, error) {
 		return ofUser(ctx, in.UserID, &in.BookingList)
 	})
 	type byID struct {
 		ID string `path:"id" maxLength:"64"`
 		BookingList
 	}
-	huma.Register(api, list("list-user-bookings", "/users/{id}/bookings", "List a user's bookings", "For the user and admins; the same as /bookings/user/{user_id}."), func(ctx context.Context, in *byID) (*listOut, error) {
+	huma.Register(api, listOperation("list-user-bookings", "/users/{id}/bookings", "List a user's bookings", "For the user and admins; the same as /bookings/user/{user_id}."), func(ctx context.Context, in *byID) (*listOut, error) {
 		return ofUser(ctx, in.ID, &in.BookingList)
 	})
+}
 
+func (s *Service) registerListsOfEvent(api huma.API) {
 	ofEvent := func(ctx context.Context, eventID string, in *BookingList) (*listOut, error) {
 		if err := s.organizes(ctx, eventID); err != nil {
 			return nil, err
@@ -125,10 +132,14 @@ func (s *Service) registerLists(api huma.API) {
 		EventID string `path:"event_id" maxLength:"64"`
 		BookingList
 	}
-	huma.Register(api, list("list-bookings-of-event", "/bookings/event/{event_id}", "List an event's bookings", "For its organizer and admins."), func(ctx context.Context, in *byEvent) (*listOut, error) {
+	huma.Register(api, listOperation("list-bookings-of-event", "/bookings/event/{event_id}", "List an event's bookings", "For its organizer and admins."), func(ctx context.Context, in *byEvent) (*listOut, error) {
 		return ofEvent(ctx, in.EventID, &in.BookingList)
 	})
-	huma.Register(api, list("list-event-bookings", "/events/{id}/bookings", "List an event's bookings", "For its organizer and admins; the same as /bookings/event/{event_id}."), func(ctx context.Context, in *byID) (*listOut, error) {
+	type byID struct {
+		ID string `path:"id" maxLength:"64"`
+		BookingList
+	}
+	huma.Register(api, listOperation("list-event-bookings", "/events/{id}/bookings", "List an event's bookings", "For its organizer and admins; the same as /bookings/event/{event_id}."), func(ctx context.Context, in *byID) (*listOut, error) {
 		return ofEvent(ctx, in.ID, &in.BookingList)
 	})
 }

@@ -247,6 +247,17 @@ func (r *replay) step(e *message.Entry) error {
 	return r.stepBooking(e, at)
 }
 
+// statusBefore is what a booking may be before an entry of each kind; "": not made.
+var statusBefore = map[message.EntryKind][]message.BookingStatus{
+	message.EntryHeld:      {""},
+	message.EntrySwapped:   {message.Pending},
+	message.EntryExtended:  {message.Pending},
+	message.EntryBooked:    {message.Pending, message.Expired},
+	message.EntryExpired:   {message.Pending},
+	message.EntryReleased:  {message.Pending, message.Expired},
+	message.EntryCancelled: {message.Booked},
+}
+
 func (r *replay) stepBooking(e *message.Entry, at func(string, ...any) error) error {
 	b := r.bookings[e.BookingID]
 	if e.Kind == message.EntryHeld {
@@ -261,16 +272,7 @@ func (r *replay) stepBooking(e *message.Entry, at func(string, ...any) error) er
 	}
 	from := b.Status
 	b.Seq = e.Seq
-	allowed := map[message.EntryKind][]message.BookingStatus{
-		message.EntryHeld:      {""},
-		message.EntrySwapped:   {message.Pending},
-		message.EntryExtended:  {message.Pending},
-		message.EntryBooked:    {message.Pending, message.Expired},
-		message.EntryExpired:   {message.Pending},
-		message.EntryReleased:  {message.Pending, message.Expired},
-		message.EntryCancelled: {message.Booked},
-	}[e.Kind]
-	if !slices.Contains(allowed, from) {
+	if !slices.Contains(statusBefore[e.Kind], from) {
 		return at("booking %s was %q", e.BookingID, from)
 	}
 	if len(e.Seats) > 0 && from != message.Expired || e.Kind == message.EntryBooked {

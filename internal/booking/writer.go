@@ -219,25 +219,8 @@ func (w *writer) commit(ctx context.Context, load *load, l *attemptState) (state
 				return err
 			}
 		}
-		changed := false
-		for i, it := range items {
-			c := &it.Value.cmd
-			s := states[c.eventID]
-			effects, a := decide(s, c)
-			if len(effects) == 0 && known[c.bookingID] != nil {
-				return errRemembered
-			}
-			for _, e := range effects {
-				s.apply(e)
-				changed = true
-			}
-			answers[i] = a
-			if b := s.bookings[a.booking]; b != nil {
-				it.Value.booking = b.Booking
-			}
-		}
-		if !changed {
-			return errNothing
+		if err := decideAll(states, items, known, answers); err != nil {
+			return err
 		}
 		if err := w.prove(ctx, tx, ordered); err != nil {
 			return err
@@ -248,6 +231,32 @@ func (w *writer) commit(ctx context.Context, load *load, l *attemptState) (state
 		err = nil
 	}
 	return states, answers, err
+}
+
+// decideAll decides the commands one after the other, each on what those before it
+// have left, and fills in their answers.
+func decideAll(states map[string]*state, items []*item, known map[string]*record, answers []answer) error {
+	changed := false
+	for i, it := range items {
+		c := &it.Value.cmd
+		s := states[c.eventID]
+		effects, a := decide(s, c)
+		if len(effects) == 0 && known[c.bookingID] != nil {
+			return errRemembered
+		}
+		for _, e := range effects {
+			s.apply(e)
+			changed = true
+		}
+		answers[i] = a
+		if b := s.bookings[a.booking]; b != nil {
+			it.Value.booking = b.Booking
+		}
+	}
+	if !changed {
+		return errNothing
+	}
+	return nil
 }
 
 // caught turns a panic into an error: it rolls the batch back and fails its

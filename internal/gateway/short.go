@@ -123,6 +123,23 @@ func (q *request) writeShort(out []byte, o *quick.Operation, p *quick.Request, q
 		a.CacheControl = private[0]
 	}
 	q.answer.status = a.Status
+	if len(q.gateway.cfg.Origins) > 0 {
+		a.Vary = strings.TrimPrefix(a.Vary+", Origin", ", ") // one line, as the long way has it
+	}
+	out = q.appendHead(out, &a, quota, challenge)
+	if p.Last {
+		out = appendHeader(out, "Connection", "close")
+	}
+	out = append(append(out, "Date: "...), date(q.start)...)
+	if a.Status != http.StatusNotModified {
+		out = appendHeader(append(out, "\r\n"...), "Content-Type", kind)
+		out = strconv.AppendInt(append(out, "Content-Length: "...), int64(len(a.Raw)), 10)
+	}
+	return append(append(out, "\r\n\r\n"...), a.Raw...)
+}
+
+// appendHead appends the status line and the headers that the answer itself says.
+func (q *request) appendHead(out []byte, a *quick.Answer, quota quota, challenge string) []byte {
 	out = append(out, "HTTP/1.1 "...)
 	out = strconv.AppendInt(out, int64(a.Status), 10)
 	out = append(append(append(out, ' '), http.StatusText(a.Status)...), "\r\n"...)
@@ -137,20 +154,8 @@ func (q *request) writeShort(out []byte, o *quick.Operation, p *quick.Request, q
 	out = appendHeader(out, "Retry-After", a.RetryAfter)
 	out = appendHeader(out, "Www-Authenticate", challenge)
 	out = appendHeader(out, "Cache-Control", a.CacheControl)
-	if len(q.gateway.cfg.Origins) > 0 {
-		a.Vary = strings.TrimPrefix(a.Vary+", Origin", ", ") // one line, as the long way has it
-	}
 	out = appendHeader(out, "Vary", a.Vary)
-	out = appendHeader(out, "Content-Encoding", a.ContentEncoding)
-	if p.Last {
-		out = appendHeader(out, "Connection", "close")
-	}
-	out = append(append(out, "Date: "...), date(q.start)...)
-	if a.Status != http.StatusNotModified {
-		out = appendHeader(append(out, "\r\n"...), "Content-Type", kind)
-		out = strconv.AppendInt(append(out, "Content-Length: "...), int64(len(a.Raw)), 10)
-	}
-	return append(append(out, "\r\n\r\n"...), a.Raw...)
+	return appendHeader(out, "Content-Encoding", a.ContentEncoding)
 }
 
 var answerBodies = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &b }}

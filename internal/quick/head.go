@@ -107,7 +107,7 @@ const (
 // header takes in a header. Those that it does not know mean nothing to the
 // operations that have a short way.
 func (q *Request) header(name, value string) int {
-	once := func(s *string) int {
+	if s := q.field(name); s != nil {
 		if *s != "" || value == "" {
 			return odd
 		}
@@ -116,8 +116,8 @@ func (q *Request) header(name, value string) int {
 	}
 	is := func(known string) bool { return strings.EqualFold(name, known) }
 	switch len(name) {
-	case 2:
-		if is("TE") {
+	case 2, 5, 8, 16:
+		if is("TE") || is("Range") || is("If-Match") || is("Content-Encoding") {
 			return odd
 		}
 	case 4:
@@ -127,10 +127,6 @@ func (q *Request) header(name, value string) int {
 			}
 			q.host = true
 		}
-	case 5:
-		if is("Range") {
-			return odd
-		}
 	case 6:
 		switch {
 		case is("Accept"):
@@ -139,59 +135,58 @@ func (q *Request) header(name, value string) int {
 			}
 		case is("Cookie"):
 			q.Cookies = true
-		case is("Origin"):
-			return once(&q.Origin)
 		case is("Expect"):
 			return unframed
 		}
-	case 7:
-		if is("Upgrade") || is("Trailer") {
+	case 7, 17:
+		if is("Upgrade") || is("Trailer") || is("Transfer-Encoding") {
 			return unframed
 		}
-	case 8:
-		if is("If-Match") {
+	case 13: // a precondition of a change, which is refused
+		if is("If-None-Match") {
 			return odd
 		}
 	case 10:
 		if is("Connection") && !strings.EqualFold(value, "keep-alive") {
 			return unframed
 		}
+	}
+	return fine
+}
+
+// field is where the value of a header is kept, which may come once; nil: nowhere.
+func (q *Request) field(name string) *string {
+	is := func(known string) bool { return strings.EqualFold(name, known) }
+	switch len(name) {
+	case 6:
+		if is("Origin") {
+			return &q.Origin
+		}
 	case 12:
 		switch {
 		case is("Content-Type"):
-			return once(&q.ContentType)
+			return &q.ContentType
 		case is("X-Request-Id"):
-			return once(&q.ID)
+			return &q.ID
 		}
 	case 13:
 		switch {
 		case is("Authorization"):
-			return once(&q.Authorization)
-		case is("If-None-Match"):
-			if q.Method != "GET" { // a precondition of a change, which is refused
-				return odd
-			}
-			return once(&q.IfNoneMatch)
+			return &q.Authorization
+		case is("If-None-Match") && q.Method == "GET":
+			return &q.IfNoneMatch
 		}
 	case 15:
 		switch {
 		case is("Idempotency-Key"):
-			return once(&q.Key)
+			return &q.Key
 		case is("X-Forwarded-For"):
-			return once(&q.Forwarded)
+			return &q.Forwarded
 		case is("Accept-Encoding"):
-			return once(&q.Encoding)
-		}
-	case 16:
-		if is("Content-Encoding") {
-			return odd
-		}
-	case 17:
-		if is("Transfer-Encoding") {
-			return unframed
+			return &q.Encoding
 		}
 	}
-	return fine
+	return nil
 }
 
 // cut takes a line off; false when it is not there whole or does not end with

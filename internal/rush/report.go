@@ -89,26 +89,8 @@ func (r *Report) print(out io.Writer, asJSON bool) {
 	} else {
 		row("rate", fmt.Sprintf("%s holds/s, %s refusals/s", thousands(int64(r.HoldsPerS)), thousands(int64(r.RejectsPerS))))
 	}
-	if r.SecondsToSellOut > 0 {
-		row("sold out after", fmt.Sprintf("%.1f s", r.SecondsToSellOut))
-	}
-	row("hold", fmt.Sprintf("p50 %.1f ms   p95 %.1f ms   p99 %.1f ms", r.P50, r.P95, r.P99))
-	if r.Purchases > 0 {
-		row("pay", fmt.Sprintf("p99 %.1f ms", r.PaymentP99))
-		row("whole purchase", fmt.Sprintf("p99 %.1f ms", r.PurchaseP99))
-	}
-	if r.CPUPerPurchase > 0 {
-		row("server", fmt.Sprintf("%.0f µs of CPU per purchase", r.CPUPerPurchase))
-	}
-	if r.DatabaseCPU > 0 {
-		row("PostgreSQL", fmt.Sprintf("%.0f µs of CPU per purchase", r.DatabaseCPU))
-	}
-	if r.RushCPU > 0 {
-		row("load generator", fmt.Sprintf("%.0f µs of CPU per purchase", r.RushCPU))
-	}
-	if r.Nodes > 1 {
-		row("nodes", fmt.Sprint(r.Nodes))
-	}
+	r.printTimes(row)
+	r.printCosts(row)
 	if r.SentAgain > 0 {
 		row("sent again", fmt.Sprintf("%s, after %s answers of 503", thousands(r.SentAgain), thousands(r.Unavailable)))
 	}
@@ -125,6 +107,32 @@ func (r *Report) print(out io.Writer, asJSON bool) {
 	fmt.Fprintln(out, rule)
 	r.printAudit(out, p)
 	fmt.Fprintln(out, rule)
+}
+
+func (r *Report) printTimes(row func(name, value string)) {
+	if r.SecondsToSellOut > 0 {
+		row("sold out after", fmt.Sprintf("%.1f s", r.SecondsToSellOut))
+	}
+	row("hold", fmt.Sprintf("p50 %.1f ms   p95 %.1f ms   p99 %.1f ms", r.P50, r.P95, r.P99))
+	if r.Purchases > 0 {
+		row("pay", fmt.Sprintf("p99 %.1f ms", r.PaymentP99))
+		row("whole purchase", fmt.Sprintf("p99 %.1f ms", r.PurchaseP99))
+	}
+}
+
+func (r *Report) printCosts(row func(name, value string)) {
+	if r.CPUPerPurchase > 0 {
+		row("server", fmt.Sprintf("%.0f µs of CPU per purchase", r.CPUPerPurchase))
+	}
+	if r.DatabaseCPU > 0 {
+		row("PostgreSQL", fmt.Sprintf("%.0f µs of CPU per purchase", r.DatabaseCPU))
+	}
+	if r.RushCPU > 0 {
+		row("load generator", fmt.Sprintf("%.0f µs of CPU per purchase", r.RushCPU))
+	}
+	if r.Nodes > 1 {
+		row("nodes", fmt.Sprint(r.Nodes))
+	}
 }
 
 func (r *Report) printFaults(out io.Writer) {

@@ -1,0 +1,301 @@
+package simulate
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+func seatOps() map[string]*op {
+	return map[string]*op{
+		"hold":   {api: "hold-seats", weight: 30, make: makeHold, ask: askHold, told: toldHold, again: true},
+		"swap":   {api: "swap-seats", weight: 14, make: makeSwap, ask: askSwap, told: toldMatching(toldSwap, ofBooking), again: true},
+		"cancel": {api: "cancel-booking", weight: 12, make: makeCancel, ask: askCancel, told: toldMatching(toldCancel, ofBooking), again: true},
+		"look":   {weight: 6, make: makeLook, ask: askLook, told: toldLook},
+		"link":   {api: "renew-booking-link", weight: 1, make: makeLook, ask: askLink, told: toldNothing, again: true},
+		"block":  {api: "block-seats", weight: 2, make: makeGrant, ask: askGrant, told: toldHold, again: true},
+		"give":   {api: "give-seats", weight: 2, make: makeGrant, ask: askGrant, told: toldHold, again: true},
+	}
+}
+
+func makeHold(g *gen, s *Step) bool {
+	e := g.event()
+	if e == nil {
+		return false
+	}
+	s.Event, s.As, s.Name = e.name, g.customer(), g.name("b")
+	if g.chance(4) {
+		if p, b := g.twin(); p != nil {
+			s.Event, s.As, e = b.event, p.name, g.w.events[b.event]
+		}
+	}
+	if g.chance(4) {
+		s.Key = g.name("k")
+	}
+	g.wish(s, e)
+	g.trouble(s)
+	return true
+}
+
+func askHold(w *world, s *Step) *request {
+	e := w.events[s.Event]
+	if e == nil || w.tokenOf(s.As) == "" {
+		return nil
+	}
+	body := wish(s)
+	body["event_id"] = e.id
+	return &request{token: w.tokenOf(s.As), method: "POST", path: "/bookings", body: body, headers: keyed(s)}
+}
+
+func toldHold(w *world, s *Step, r *reply) {
+	e := w.events[s.Event]
+	key := strings.Join([]string{s.As, s.Event, s.Key}, " ")
+	if !r.ok() {
+		w.tried[key] = w.tried[key] || s.Key != "" && (r.status == 0 || r.status >= 500)
+		w.refusedHold(s, r)
+		return
+	}
+	w.hear(s, r)
+	grant := s.Op != "hold"
+	owner := s.As
+	if grant {
+		owner = s.Of
+	}
+	for _, o := range sorted(w.bookings) {
+		if o.id == text(r.doc["id"]) { // the answer to a repeated request
+			w.bookings[s.Name] = o
+			w.learn(o, r.doc, false)
+			return
+		}
+	}
+	before := int64(0)
+	b := &booking{name: s.Name, event: e.name, owner: owner, typed: true}
+	if p := w.people[owner]; p != nil && p.verified {
+		before = w.own(e, canon(p.email), r.came, false)
+		b.mail, b.typed = canon(p.email), false
+	}
+	if w.bookings[s.Name] != nil {
+		b.name = fmt.Sprintf("%s.%d", s.Name, len(w.bookings))
+	}
+	w.bookings[b.name] = b
+	w.learn(b, r.doc, false)
+	if grant {
+		if b.amount != 0 {
+			w.fail("a price is a promise", "%s costs %d", s.Op, b.amount)
+		}
+		return
+	}
+	if !w.alone || e.unclear || w.tried[key] { // it may have been made when other terms held
+		return
+	}
+	w.asked(b, w.terms(e, s.Node), list(r.doc["seats"]))
+	if e.cancelTold {
+		w.fail("a cancelled event is not sold", "booking %s of event %s", b.name, e.name)
+	}
+	if e.pending {
+		return
+	}
+	if want := time.Duration(number(e.doc["hold_minutes"])) * time.Minute; b.status == "pending" {
+		if d := b.expires.Sub(at(r.doc["booking_time"])); d != want && !r.sent.After(at(r.doc["booking_time"]).Add(time.Second)) {
+			w.fail("a hold lasts", "booking %s is held for %s, not for %s", b.name, d, want)
+		}
+		if status := text(e.doc["status"]); status != "on_sale" && status != "past" && r.sent.Sub(e.told) > 10*time.Second {
+			w.fail("only what is on sale is sold", "event %s was %s for %s, and booking %s was made", e.name, status, r.sent.Sub(e.told), b.name)
+		}
+	}
+	if p := w.people[owner]; p != nil && p.verified && before+int64(len(b.seats)) > number(e.doc["limit_per_customer"]) {
+		w.fail("the limit holds for people", "%s has %d seats of event %s and was given %d more; the limit is %d", p.email, before, e.name, len(b.seats), number(e.doc["limit_per_customer"]))
+	}
+}
+
+// refusedHold holds a refusal against what was told.
+func (w *world) refusedHold(s *Step, r *reply) {
+	e := w.events[s.Event]
+	if r.slug() == "sale-not-open" && w.alone && !e.unclear && !e.pending && text(e.doc["status"]) == "on_sale" && at(e.doc["sale_opens_at"]).Before(r.sent) &&
+		r.sent.Sub(e.told) > 10*time.Second && s.Op == "hold" {
+		w.fail("what is on sale is sold", "event %s is on sale, and a hold is refused: %s", e.name, r)
+	}
+}
+
+// hear notes that what hung on a step is answered.
+func (w *world) hear(*Step, *reply) {}
+
+func makeSwap(g *gen, s *Step) bool {
+	b := g.booking("pending")
+	if b == nil {
+		return false
+	}
+	s.Booking, s.As = b.name, b.owner
+	g.seenVersion(s)
+	g.wish(s, g.w.events[b.event])
+	g.trouble(s)
+	return true
+}
+
+func askSwap(w *world, s *Step) *request {
+	b := w.bookings[s.Booking]
+	if b == nil || w.tokenOf(s.As) == "" {
+		return nil
+	}
+	return &request{token: w.tokenOf(s.As), method: "PUT", path: "/bookings/" + b.id, body: wish(s), headers: match(s, b.seq)}
+}
+
+func toldSwap(w *world, s *Step, r *reply) {
+	b := w.bookings[s.Booking]
+	switch {
+	case r.status == 0:
+		b.unclear = true
+	case r.ok():
+		was := *b
+		b.seats = nil // they are exchanged
+		w.learn(b, r.doc, false)
+		if !same(was.seats, b.seats) {
+			w.asked(b, w.terms(w.events[b.event], s.Node), list(r.doc["seats"]))
+		}
+	}
+}
+
+func makeCancel(g *gen, s *Step) bool {
+	b := g.booking("")
+	if b == nil {
+		return false
+	}
+	if p := g.underWay(); p != nil && g.chance(3) {
+		b = g.w.bookings[p.booking]
+	}
+	s.Booking, s.As = b.name, b.owner
+	if g.chance(8) {
+		s.As = "admin"
+	}
+	if g.chance(3) && len(b.seats) > 1 {
+		s.Seats = b.seats[:1+g.n(len(b.seats)-1)]
+	}
+	g.seenVersion(s)
+	g.trouble(s)
+	return true
+}
+
+func askCancel(w *world, s *Step) *request {
+	b := w.bookings[s.Booking]
+	if b == nil || w.tokenOf(s.As) == "" {
+		return nil
+	}
+	q := &request{token: w.tokenOf(s.As), method: "DELETE", path: "/bookings/" + b.id, headers: match(s, b.seq)}
+	if len(s.Seats) > 0 {
+		q.path += "?seats=" + strings.Join(s.Seats, ",")
+	}
+	return q
+}
+
+func toldCancel(w *world, s *Step, r *reply) {
+	b := w.bookings[s.Booking]
+	all := len(s.Seats) == 0
+	switch {
+	case r.status == 0:
+		b.unclear, b.cancelAsked = true, true
+		return
+	case r.ok():
+		b.gaveBack = append(b.gaveBack, s.Seats...)
+		if all {
+			b.gaveBack = append(b.gaveBack, b.seats...)
+			b.cancelAsked = true
+		}
+		was := *b
+		b.status = ""
+		w.learn(b, r.doc, false)
+		if all && (b.status == "booked" || b.status == "pending") && w.alone {
+			w.fail("what is given back is given back", "booking %s was cancelled and is %s", b.name, b.status)
+		}
+		b.promise = was.promise
+		return
+	}
+	if !w.alone || b.unclear {
+		return
+	}
+	if len(s.Seats) > 0 && subset(s.Seats, b.gaveBack) && r.status == 422 {
+		w.fail("a repeated request is done", "%v of booking %s were given back, and asked again: %s", s.Seats, b.name, r)
+	}
+	if r.slug() == "refunds-over" && b.status == "booked" && r.came.Before(b.promise) {
+		w.fail("a promise is kept", "booking %s could be given back until %s: %s", b.name, b.promise, r)
+	}
+	if r.slug() == "refunds-over" && b.amount == 0 {
+		w.fail("what cost nothing can be given back", "booking %s: %s", b.name, r)
+	}
+}
+
+func subset(a, b []string) bool {
+	for _, x := range a {
+		found := false
+		for _, y := range b {
+			found = found || x == y
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+func makeLook(g *gen, s *Step) bool {
+	b := g.booking("")
+	if b == nil {
+		return false
+	}
+	s.Booking, s.As = b.name, b.owner
+	return true
+}
+
+func askLook(w *world, s *Step) *request {
+	b := w.bookings[s.Booking]
+	if b == nil || w.tokenOf(s.As) == "" {
+		return nil
+	}
+	return &request{token: w.tokenOf(s.As), method: "GET", path: "/bookings/" + b.id}
+}
+
+func askLink(w *world, s *Step) *request {
+	q := askLook(w, s)
+	if q != nil {
+		q.method, q.path = "POST", q.path+"/link"
+	}
+	return q
+}
+
+func toldLook(w *world, s *Step, r *reply) {
+	if r.ok() {
+		w.learn(w.bookings[s.Booking], r.doc, true)
+	}
+}
+
+func makeGrant(g *gen, s *Step) bool {
+	e := g.event()
+	if e == nil {
+		return false
+	}
+	s.Event, s.As, s.Name = e.name, e.organizer, g.name("b")
+	if g.chance(2) {
+		s.Key = g.name("k")
+	}
+	if s.Op == "give" && g.chance(2) {
+		s.Of = g.customer()
+	}
+	g.wish(s, e)
+	s.Tier = ""
+	g.trouble(s)
+	return true
+}
+
+func askGrant(w *world, s *Step) *request {
+	e := w.events[s.Event]
+	if e == nil || w.tokenOf(s.As) == "" {
+		return nil
+	}
+	body, path := wish(s), "/blocks"
+	if s.Op == "give" {
+		path = "/complimentary"
+		if p := w.people[s.Of]; p != nil {
+			body["user_id"] = p.id
+		}
+	}
+	return &request{token: w.tokenOf(s.As), method: "POST", path: "/events/" + e.id + path, body: body, headers: keyed(s)}
+}
