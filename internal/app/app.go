@@ -81,7 +81,7 @@ func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger)
 	if p.Jobs, err = jobs.New(log, p.Metrics); err != nil {
 		return nil, err
 	}
-	if p.Users, err = user.Open(ctx, user.Config{DB: db, Now: db.Now, Hashing: sub.Hashing}); err != nil {
+	if p.Users, err = user.New(ctx, user.Config{DB: db, Now: db.Now, Hashing: sub.Hashing}); err != nil {
 		return nil, err
 	}
 	if p.Events, err = event.New(ctx, db, nil, db.Now); err != nil {

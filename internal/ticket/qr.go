@@ -29,11 +29,6 @@ func (q QR) SVG() ([]byte, error) {
 	return q.code.ToSVGBytes(qr.NewQrCodeImgConfig(1, quiet, qr.WithOptimalSVG()))
 }
 
-// PNG is a picture; scale is the pixels of a module's side, 1 or more.
-func (q QR) PNG(scale int) ([]byte, error) {
-	return q.code.ToPNGBytes(qr.NewQrCodeImgConfig(scale, quiet))
-}
-
 // runs calls draw for each stretch of dark modules in a row: column, row, length.
 func (q QR) runs(draw func(x, y, n int)) {
 	size := q.code.Size()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
+	qr "github.com/piglig/go-qr"
 )
 
 // read reads a QR code out of a picture, with another library than the one that
@@ -44,7 +45,7 @@ func TestQR(t *testing.T) {
 		if size := code.code.Size(); size != 41 {
 			t.Errorf("the code has %d modules, not 41", size)
 		}
-		data, err := code.PNG(4)
+		data, err := code.code.ToPNGBytes(qr.NewQrCodeImgConfig(4, quiet))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,7 +37,7 @@ func (bookings) GiveUp(context.Context, string, int64) error                   {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	db := sqldbtest.Open(t)
-	s, err := user.Open(t.Context(), user.Config{DB: db, Now: time.Now, Hashing: user.Hashing{Memory: 8, Time: 1}})
+	s, err := user.New(t.Context(), user.Config{DB: db, Now: time.Now, Hashing: user.Hashing{Memory: 8, Time: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,12 +76,7 @@ type Config struct {
 }
 
 // New migrates the tables and starts the service.
-func New(ctx context.Context, db *sqldb.DB, now func() time.Time) (*Service, error) {
-	return Open(ctx, Config{DB: db, Now: now})
-}
-
-// Open is New with all that can be chosen.
-func Open(ctx context.Context, cfg Config) (*Service, error) {
+func New(ctx context.Context, cfg Config) (*Service, error) {
 	db := cfg.DB
 	if err := db.Migrate(ctx, "user", migrations); err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ func newWorld(t testing.TB) *world {
 // node is one more service on the same database.
 func (w *world) node(t testing.TB) *Service {
 	t.Helper()
-	s, err := Open(t.Context(), Config{DB: w.db, Now: func() time.Time { return time.Unix(0, w.clock.Load()) }, Hashing: cheap})
+	s, err := New(t.Context(), Config{DB: w.db, Now: func() time.Time { return time.Unix(0, w.clock.Load()) }, Hashing: cheap})
 	if err != nil {
 		t.Fatal(err)
 	}

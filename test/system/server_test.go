@@ -252,7 +252,7 @@ func accounts(t testing.TB, data app.Storage, n int, role message.Role) []user.F
 		t.Fatal(err)
 	}
 	defer db.Close()
-	users, err := user.New(ctx, db, time.Now)
+	users, err := user.New(ctx, user.Config{DB: db, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

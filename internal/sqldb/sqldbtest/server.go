@@ -160,12 +160,6 @@ func (s *Server) Kill() {
 	<-s.done
 }
 
-// Down shuts the server down; clients are cut off.
-func (s *Server) Down() {
-	_ = s.cmd.Process.Signal(syscall.SIGINT)
-	<-s.done
-}
-
 // Running reports whether the server's first process is there.
 func (s *Server) Running() bool {
 	select {
