@@ -73,9 +73,9 @@ func (p onPage) Release(ctx context.Context, caller message.Caller, bookingID st
 	return err
 }
 
-// Pay pays with a token of the gateway.
-func (p onPage) Pay(ctx context.Context, caller message.Caller, bookingID, token, key string) (web.Payment, error) {
-	pay, err := p.Payments.Pay(ctx, caller, payment.Order{BookingID: bookingID, Method: token, Key: bookingID + key})
+// Pay pays with a token of the gateway what the buyer was shown, if that is known.
+func (p onPage) Pay(ctx context.Context, caller message.Caller, bookingID, token, key string, amount *int64) (web.Payment, error) {
+	pay, err := p.Payments.Pay(ctx, caller, payment.Order{BookingID: bookingID, Method: token, Key: bookingID + key, Amount: amount})
 	return web.Payment{Attempt: pay.Attempt, Status: string(pay.Status), Reason: pay.Reason}, err
 }
 

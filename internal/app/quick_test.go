@@ -212,7 +212,14 @@ func TestShortWayAnswersLikeTheLongOne(t *testing.T) {
 	booking := strings.TrimPrefix(held.Header.Get("Location"), "/bookings/")
 	pay := func(method string) string { return fmt.Sprintf(`{"booking_id":%q,"method":%q}`, booking, method) }
 	h.both(t, 402, fan, "POST", "/payments", pay("tok_decline"), key("k2")...)
-	h.both(t, 201, fan, "POST", "/payments", pay("tok_ok"), key("k3")...)
+	over := func(amount string) string {
+		return fmt.Sprintf(`{"booking_id":%q,"method":"tok_ok","amount":%s}`, booking, amount)
+	}
+	h.both(t, 409, fan, "POST", "/payments", over("9999"), key("k2a")...)
+	if got := h.send(t, h.Conn, h.in, h.plain(fan, "POST", "/payments", over("0"))); got.StatusCode != 409 {
+		t.Errorf("over nothing: %d %s", got.StatusCode, got.body)
+	}
+	h.both(t, 201, fan, "POST", "/payments", over("10000"), key("k3")...)
 	h.both(t, 422, fan, "POST", "/payments", pay("4111111111111111"), key("k4")...)
 	h.both(t, 422, fan, "POST", "/payments", `{"booking_id":"06a1b2c3d4e5f6g7","method":"tok_ok"}`, key("k5")...)
 

@@ -26,29 +26,30 @@ func (s *Service) insert(ctx context.Context, caller message.Caller, o Order) (*
 	if err := s.settlePerson(ctx, caller, &b); err != nil {
 		return nil, err
 	}
-	asked := o.Method
-	switch {
-	case b.Amount == 0:
-		o.Method = Free
-	case o.Method == "" || o.Method == Free:
-		return nil, errs.Bad("method", noMethod)
+	print, method := o.fingerprint(), o.Method
+	if b.Amount == 0 {
+		method = Free
+	} else if reason := checkOver(method, b.Amount); reason != "" {
+		return nil, errs.Bad("method", "%s", reason)
 	}
 	now := s.micros()
 	w := &insertion{want: Payment{
 		BookingID: b.ID, EventID: b.EventID, UserID: b.UserID, Amount: b.Amount, Currency: b.Currency,
-		Status: Pending, Method: o.Method, CreatedAt: now, UpdatedAt: now, StartedAt: b.ReadAt,
+		Status: Pending, Method: method, CreatedAt: now, UpdatedAt: now, StartedAt: b.ReadAt,
 	}}
 	if s.sure(&w.want) {
 		w.want.Status = Authorized
 	}
-	w.believed = believed
+	w.believed = believed && o.Amount == nil // an amount that was agreed to does not become another
+	w.agreed = o.Amount
 	if o.Key != "" {
-		w.keyHash = digest(caller.UserID, o.Key)
-		w.fingerprint = digest(o.BookingID, asked)
+		w.keyHash, w.fingerprint = digest(caller.UserID, o.Key), print
 	}
 	switch {
 	case b.Status != message.Pending && b.Status != message.Expired:
 		return w, s.seek(ctx, w, b)
+	case !o.agrees(b.Amount):
+		return w, s.differs(ctx, w)
 	case s.isClosing():
 		return w, errs.New(errs.Unavailable, "shutting-down", "The server is stopping. Please try again.").After(time.Second)
 	}
@@ -59,11 +60,30 @@ func (s *Service) insert(ctx context.Context, caller message.Caller, o Order) (*
 // before it is paid: this node remembers it, and the gateway is sure of the method,
 // so that the booking service confirms it, or refuses, before the gateway is asked
 // for anything. If it costs something else, the payment comes to that before it is
-// confirmed: see evCosts. What would be refused by what is remembered is read.
+// confirmed, unless its buyer has agreed to an amount: see evCosts. What would be refused by what is remembered is read.
 func (s *Service) believed(caller message.Caller, o Order) (b message.Booking, ok bool) {
 	if g, sure := s.gateway.(Sure); !s.shared || !sure || !g.Sure(o.Method) {
 		return b, false
 	}
 	b, ok = s.bookings.Remembered(o.BookingID)
-	return b, ok && b.UserID == caller.UserID && b.Amount > 0 && b.Status == message.Pending && b.ReadAt < b.ExpiresAt
+	return b, ok && b.UserID == caller.UserID && b.Amount > 0 && b.Status == message.Pending && b.ReadAt < b.ExpiresAt &&
+		o.agrees(b.Amount)
+}
+
+// differs refuses a payment over an amount that its buyer has not agreed to, unless
+// it was asked for before.
+func (s *Service) differs(ctx context.Context, w *insertion) error {
+	if found, err := s.seekKey(ctx, w); found || err != nil {
+		return err
+	}
+	return errs.New(errs.Conflict, amountDiffers, "The booking costs another amount by now. Nothing was charged.").
+		With("amount", w.want.Amount).With("currency", w.want.Currency)
+}
+
+// seekKey finds the payment that was made with the same key, without writing.
+func (s *Service) seekKey(ctx context.Context, w *insertion) (found bool, err error) {
+	if w.keyHash == nil {
+		return false, nil
+	}
+	return w.byKey(s.store.byKey.QueryRowContext(s.store.db.Quick(ctx), w.keyHash))
 }

@@ -18,6 +18,9 @@ func (s *Service) Amend(ctx context.Context, caller message.Caller, paymentID, m
 	if err != nil {
 		return p, err
 	}
+	if reason := checkOver(method, p.Amount); reason != "" {
+		return Payment{}, errs.Bad("method", "%s", reason)
+	}
 	if p.Method == method && (version == 0 || version == p.Version) {
 		return p, nil
 	}

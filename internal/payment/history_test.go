@@ -99,7 +99,7 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 		under := err == nil && !p.Status.Final()
 		switch s := w.Service; c.below(12) {
 		case 0, 1, 2, 3:
-			wg.Go(func() { _, _ = s.Pay(ctx, fan, Order{booking.ID, method, ""}) })
+			wg.Go(func() { _, _ = s.Pay(ctx, fan, Order{booking.ID, method, "", nil}) })
 		case 4, 5:
 			if under && c.below(2) == 0 {
 				wg.Go(func() { _, _ = s.Void(ctx, fan, p.ID) })

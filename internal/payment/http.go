@@ -88,6 +88,7 @@ type payInput struct {
 	Body struct {
 		BookingID string `json:"booking_id" doc:"The caller's booking"`
 		Method    string `json:"method,omitempty" doc:"A token of the payment gateway, never a card number; left out for a booking that costs nothing" example:"tok_ok"`
+		Amount    *int64 `json:"amount,omitempty" minimum:"0" doc:"What the buyer has agreed to, in minor units of the booking's currency: a booking that costs another amount by now is not paid (amount-differs). Left out: whatever it costs." example:"5000"`
 	}
 }
 
@@ -154,7 +155,7 @@ func operation(id, method, path, summary string, errors ...int) huma.Operation {
 }
 
 func (s *Service) pay(ctx context.Context, in *payInput) (*response, error) {
-	p, err := s.Pay(ctx, message.CallerFrom(ctx), Order{BookingID: in.Body.BookingID, Method: in.Body.Method, Key: in.Key})
+	p, err := s.Pay(ctx, message.CallerFrom(ctx), Order{BookingID: in.Body.BookingID, Method: in.Body.Method, Key: in.Key, Amount: in.Body.Amount})
 	return respond(p, err, http.StatusCreated)
 }
 
@@ -163,7 +164,7 @@ func (s *Service) Register(api huma.API) {
 	pay := operation("pay", http.MethodPost, "/payments", "Pay for a booking", 400, 402, 403, 409, 413, 503)
 	pay.DefaultStatus = http.StatusCreated
 	pay.Description = "Answers 201 when the booking is paid, or 202 with a Location when that takes longer. " +
-		"A booking that costs nothing is booked at once, by the method none. 402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
+		"A booking that costs nothing is booked at once, by the method none. With an amount nothing else is charged. 402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
 	huma.Register(api, later(api, pay), s.pay)
 	read := func(p Payment, err error) (*response, error) {
 		r, err := respond(p, err, http.StatusOK)

@@ -11,6 +11,10 @@ func (s *Service) Quick() []quick.Operation {
 	return []quick.Operation{quick.Post("/payments", readPay, s.quickPay)}
 }
 
+// maxQuickAmount is the largest amount, in minor units, that goes the short way; it
+// has six digits, see quick.Reader.
+const maxQuickAmount = 999_999
+
 // readPay reads a plain order; what is odd about one goes the long way.
 func readPay(key string, r *quick.Reader) payInput {
 	in := payInput{Key: key}
@@ -20,6 +24,9 @@ func readPay(key string, r *quick.Reader) payInput {
 			in.Body.BookingID = r.Text(maxMethod)
 		case string(name) == "method" && in.Body.Method == "":
 			in.Body.Method = r.Text(maxMethod)
+		case string(name) == "amount" && in.Body.Amount == nil:
+			n := int64(r.Number(maxQuickAmount))
+			in.Body.Amount = &n
 		default:
 			r.Fail()
 		}

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"strconv"
 	"unicode/utf8"
 
 	"boxoffice/internal/errs"
@@ -18,7 +19,19 @@ type Order struct {
 	BookingID string
 	Method    string // a gateway's token; for a booking that costs nothing it does not matter
 	Key       string // idempotency key, scoped to the caller; "" for none
+	Amount    *int64 // what the buyer has agreed to, in minor units; nil: whatever the booking costs
 }
+
+// fingerprint tells requests with one key apart.
+func (o *Order) fingerprint() []byte {
+	if o.Amount == nil {
+		return digest(o.BookingID, o.Method)
+	}
+	return digest(o.BookingID, o.Method+"\x00"+strconv.FormatInt(*o.Amount, 10))
+}
+
+// agrees reports whether the buyer has agreed to an amount.
+func (o *Order) agrees(amount int64) bool { return o.Amount == nil || *o.Amount == amount }
 
 // check names every field that is wrong. It repeats none of what it was given:
 // somebody may have put a card number there.
@@ -29,6 +42,9 @@ func (o *Order) check() error {
 	}
 	if reason := checkMethod(o.Method); reason != "" && o.Method != "" {
 		bad = append(bad, errs.Field{Name: "method", Reason: reason})
+	}
+	if o.Amount != nil && *o.Amount < 0 {
+		bad = append(bad, errs.Field{Name: "amount", Reason: "must not be negative"})
 	}
 	if reason := checkKey(o.Key); reason != "" {
 		bad = append(bad, errs.Field{Name: "Idempotency-Key", Reason: reason})
@@ -48,6 +64,14 @@ func checkBookingID(s string) string {
 
 // noMethod says what is missing where something has to be paid.
 const noMethod = "is required: a token of the payment gateway, such as tok_ok"
+
+// checkOver is checkMethod of a payment over an amount.
+func checkOver(method string, amount int64) string {
+	if method == Free && amount != 0 {
+		return noMethod
+	}
+	return checkMethod(method)
+}
 
 // checkMethod accepts a gateway's token: a letter, then letters, digits and
 // underscores. A card number is refused in whatever it is wrapped.

@@ -10,7 +10,7 @@ import (
 func TestMissingMethodNamesOne(t *testing.T) {
 	w := newWorld(t)
 	for _, method := range []string{"", Free} {
-		_, err := w.Pay(t.Context(), fan, Order{w.house.hold(fan.UserID, 1).ID, method, ""})
+		_, err := w.Pay(t.Context(), fan, Order{w.house.hold(fan.UserID, 1).ID, method, "", nil})
 		if e := errs.Of(err); e == nil || len(e.Fields) != 1 || e.Fields[0].Reason != noMethod {
 			t.Errorf("%q: %v", method, err)
 		}

@@ -242,11 +242,8 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 
 // seek finds the payment to answer for a booking that cannot be paid any more.
 func (s *Service) seek(ctx context.Context, w *insertion, b message.Booking) error {
-	if w.keyHash != nil {
-		found, err := w.byKey(s.store.byKey.QueryRowContext(s.store.db.Quick(ctx), w.keyHash))
-		if found || err != nil {
-			return err
-		}
+	if found, err := s.seekKey(ctx, w); found || err != nil {
+		return err
 	}
 	if b.Status == message.BookingCancelled {
 		return errs.New(errs.Conflict, "booking-cancelled", "The booking is cancelled.")
@@ -268,8 +265,8 @@ func (s *Service) settled(ctx context.Context, w *insertion) (Payment, *errs.Err
 	case exhausted:
 		return Payment{}, nil, errs.New(errs.Conflict, "too-many-payments",
 			"Payment failed too many times: a booking can be tried %d times. Please book again.", MaxAttempts)
-	case existing:
-		if w.got.Method == w.want.Method {
+	case existing, otherKey:
+		if w.result == existing && w.got.Method == w.want.Method && w.agrees() {
 			break
 		}
 		if w.got.Status.Final() {

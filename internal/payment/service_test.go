@@ -103,7 +103,7 @@ func TestIdempotencyKey(t *testing.T) {
 	if err != nil || err2 != nil || p != again {
 		t.Fatalf("%+v %v; again %+v %v", p, err, again, err2)
 	}
-	for _, o := range []Order{{c.ID, "tok_ok", "k"}, {b.ID, "tok_slow", "k"}} {
+	for _, o := range []Order{{c.ID, "tok_ok", "k", nil}, {b.ID, "tok_slow", "k", nil}} {
 		if _, err := w.Pay(t.Context(), fan, o); !errs.Is(err, "idempotency-key-reused") || errs.KindOf(err) != errs.Invalid {
 			t.Errorf("%v: %v", o, err)
 		}
@@ -177,21 +177,21 @@ func TestRefusedOrders(t *testing.T) {
 		slug   string
 		field  string
 	}{
-		{"nobody", message.Caller{}, Order{b.ID, "tok_ok", ""}, errs.Unauthenticated, "sign-in-required", ""},
-		{"stranger", stranger, Order{b.ID, "tok_ok", ""}, errs.NotFound, "not-found", ""},
-		{"admin", message.Caller{UserID: "root", Role: message.Admin}, Order{b.ID, "tok_ok", ""}, errs.NotFound, "not-found", ""},
-		{"no such booking", fan, Order{event1 + strings.Repeat("0", 20), "tok_ok", ""}, errs.NotFound, "not-found", ""},
-		{"no id", fan, Order{"'; DROP TABLE payments", "tok_ok", ""}, errs.Invalid, "invalid-field", "booking_id"},
-		{"empty id", fan, Order{"", "tok_ok", ""}, errs.Invalid, "invalid-field", "booking_id"},
-		{"no method", fan, Order{b.ID, "", ""}, errs.Invalid, "invalid-field", "method"},
-		{"method with NUL", fan, Order{b.ID, "tok\x00ok", ""}, errs.Invalid, "invalid-field", "method"},
-		{"long method", fan, Order{b.ID, strings.Repeat("t", 65), ""}, errs.Invalid, "invalid-field", "method"},
-		{"card number", fan, Order{b.ID, "4242 4242 4242 4242", ""}, errs.Invalid, "invalid-field", "method"},
-		{"wrapped card number", fan, Order{b.ID, "tok_4242424242424242", ""}, errs.Invalid, "invalid-field", "method"},
-		{"long key", fan, Order{b.ID, "tok_ok", strings.Repeat("k", 256)}, errs.Invalid, "invalid-field", "Idempotency-Key"},
-		{"broken key", fan, Order{b.ID, "tok_ok", "\xff"}, errs.Invalid, "invalid-field", "Idempotency-Key"},
-		{"cancelled", fan, Order{cancelled.ID, "tok_ok", "k"}, errs.Conflict, "booking-cancelled", ""},
-		{"booked", fan, Order{booked.ID, "tok_ok", "k"}, errs.Conflict, "already-booked", ""},
+		{"nobody", message.Caller{}, Order{b.ID, "tok_ok", "", nil}, errs.Unauthenticated, "sign-in-required", ""},
+		{"stranger", stranger, Order{b.ID, "tok_ok", "", nil}, errs.NotFound, "not-found", ""},
+		{"admin", message.Caller{UserID: "root", Role: message.Admin}, Order{b.ID, "tok_ok", "", nil}, errs.NotFound, "not-found", ""},
+		{"no such booking", fan, Order{event1 + strings.Repeat("0", 20), "tok_ok", "", nil}, errs.NotFound, "not-found", ""},
+		{"no id", fan, Order{"'; DROP TABLE payments", "tok_ok", "", nil}, errs.Invalid, "invalid-field", "booking_id"},
+		{"empty id", fan, Order{"", "tok_ok", "", nil}, errs.Invalid, "invalid-field", "booking_id"},
+		{"no method", fan, Order{b.ID, "", "", nil}, errs.Invalid, "invalid-field", "method"},
+		{"method with NUL", fan, Order{b.ID, "tok\x00ok", "", nil}, errs.Invalid, "invalid-field", "method"},
+		{"long method", fan, Order{b.ID, strings.Repeat("t", 65), "", nil}, errs.Invalid, "invalid-field", "method"},
+		{"card number", fan, Order{b.ID, "4242 4242 4242 4242", "", nil}, errs.Invalid, "invalid-field", "method"},
+		{"wrapped card number", fan, Order{b.ID, "tok_4242424242424242", "", nil}, errs.Invalid, "invalid-field", "method"},
+		{"long key", fan, Order{b.ID, "tok_ok", strings.Repeat("k", 256), nil}, errs.Invalid, "invalid-field", "Idempotency-Key"},
+		{"broken key", fan, Order{b.ID, "tok_ok", "\xff", nil}, errs.Invalid, "invalid-field", "Idempotency-Key"},
+		{"cancelled", fan, Order{cancelled.ID, "tok_ok", "k", nil}, errs.Conflict, "booking-cancelled", ""},
+		{"booked", fan, Order{booked.ID, "tok_ok", "k", nil}, errs.Conflict, "already-booked", ""},
 	} {
 		_, err := w.Pay(t.Context(), c.caller, c.order)
 		var e *errs.Error
@@ -555,7 +555,7 @@ func TestHoldsCountForTheirPayer(t *testing.T) {
 		asked int
 		ok    bool
 	}{{known, 0, true}, {fits, 1, true}, {over, 2, false}} {
-		_, err := w.Pay(t.Context(), payer, Order{c.b.ID, "tok_ok", ""})
+		_, err := w.Pay(t.Context(), payer, Order{c.b.ID, "tok_ok", "", nil})
 		if (err == nil) != c.ok || asked != c.asked {
 			t.Errorf("%v, adopted %d times, want %d", err, asked, c.asked)
 		}
@@ -610,7 +610,7 @@ func TestClientGoesAway(t *testing.T) {
 		b := w.house.hold(fan.UserID, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { time.Sleep(time.Second); cancel() }()
-		if _, err := w.Pay(ctx, fan, Order{b.ID, "tok_slow", ""}); !errors.Is(err, context.Canceled) {
+		if _, err := w.Pay(ctx, fan, Order{b.ID, "tok_slow", "", nil}); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 		if err := w.settle(t.Context()); err != nil {

@@ -49,6 +49,10 @@ const (
 	// By a range of the primary key; a booking has at most MaxAttempts.
 	sqlLatest = `SELECT ` + columns + ` FROM payments WHERE id > $1 AND id < $2 ORDER BY attempt DESC LIMIT 1`
 
+	// Gives a payment that was asked for without a key the one of a request that met it,
+	// by primary key.
+	sqlGiveKey = `UPDATE payments SET key_hash = $1, fingerprint = $2 WHERE id = $3 AND key_hash IS NULL`
+
 	// By the index payments_by_key.
 	sqlByKey = `SELECT ` + columns + `, fingerprint FROM payments WHERE key_hash = $1`
 )
@@ -133,7 +137,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		return nil, err
 	}
 	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
-	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlNotePaid, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlGiveKey, sqlNotePaid, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {

@@ -550,7 +550,7 @@ func (w *world) crash() {
 }
 
 func (w *world) pay(b message.Booking, method, key string) (Payment, error) {
-	return w.Pay(w.t.Context(), message.Caller{UserID: b.UserID, Role: message.Customer, Verified: true}, Order{b.ID, method, key})
+	return w.Pay(w.t.Context(), message.Caller{UserID: b.UserID, Role: message.Customer, Verified: true}, Order{b.ID, method, key, nil})
 }
 
 func (w *world) ledgerRows() []Row {

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"boxoffice/internal/sqldb"
 )
 
 // insertion asks for a payment of a booking. It comes to a new payment, or to the
@@ -13,7 +15,8 @@ type insertion struct {
 	want        Payment // but for id and attempt; pending or authorized
 	keyHash     []byte  // nil without a key
 	fingerprint []byte
-	believed    bool // the booking was not read: see believed
+	believed    bool   // the booking was not read: see believed
+	agreed      *int64 // see Order.Amount
 
 	got    Payment
 	result insertResult
@@ -28,6 +31,7 @@ const (
 	replayed                      // got was made with the same key and body
 	reused                        // the key was used with another body
 	existing                      // got is under way, or has taken the money
+	otherKey                      // got is under way, for a request with another key
 	exhausted                     // the booking has had MaxAttempts; got is the last
 )
 
@@ -49,8 +53,7 @@ func (w *insertion) apply(t *batchTx) error {
 	w.got = last
 	switch {
 	case found && !last.over():
-		w.result = existing
-		return nil
+		return w.join(t)
 	case last.Attempt >= MaxAttempts:
 		w.result = exhausted
 		return nil
@@ -61,6 +64,31 @@ func (w *insertion) apply(t *batchTx) error {
 	}
 	return err
 }
+
+// join answers a request with the payment that is under way, or has paid. Money may
+// still not be taken by one that is under way: the request's key is stored with it, so
+// that the same request later comes to the same payment and never to a second one.
+func (w *insertion) join(t *batchTx) error {
+	w.result = existing
+	if w.keyHash == nil || w.got.Status.Final() || w.got.Method != w.want.Method || !w.agrees() {
+		return nil
+	}
+	n, err := t.exec(sqlGiveKey, w.keyHash, w.fingerprint, w.got.ID)
+	switch {
+	case sqldb.Duplicate(err): // another node has used the key meanwhile
+		return fmt.Errorf("payment %s: %w", w.got.ID, errChanged)
+	case err != nil:
+		return err
+	case n == 0:
+		w.result = otherKey
+	default:
+		w.result = replayed
+	}
+	return nil
+}
+
+// agrees reports whether the buyer has agreed to the amount of the payment that there is.
+func (w *insertion) agrees() bool { return w.agreed == nil || *w.agreed == w.got.Amount }
 
 // byKey reads the payment that was made with the same key, of sqlByKey's row.
 func (w *insertion) byKey(row *sql.Row) (found bool, err error) {

@@ -47,8 +47,9 @@ type Buying interface {
 	Purchase(ctx context.Context, caller message.Caller, bookingID string) (Purchase, error)
 	// Release gives held seats back: those named, or all.
 	Release(ctx context.Context, caller message.Caller, bookingID string, labels []string) error
-	// Pay pays with a token of the gateway. The same key comes to the same attempt.
-	Pay(ctx context.Context, caller message.Caller, bookingID, token, key string) (Payment, error)
+	// Pay pays with a token of the gateway. The same key comes to the same attempt. With an
+	// amount, in minor units, nothing else is charged: a Conflict of type amount-differs.
+	Pay(ctx context.Context, caller message.Caller, bookingID, token, key string, amount *int64) (Payment, error)
 }
 
 func (s *Shop) buyRoutes() routes {

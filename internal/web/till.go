@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strconv"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/page"
@@ -16,7 +17,8 @@ type Till interface {
 	// Path is where the buyer of a purchase pays.
 	Path(p *Purchase) string
 	// Token is what came back from there, to pay with; "" when the buyer has
-	// turned round.
+	// turned round. The form value amount, if there is one, is what was shown there, in
+	// minor units: nothing else is charged.
 	Token(r *http.Request) string
 }
 
@@ -58,7 +60,7 @@ func (s *Shop) sandboxPage(v *page.Visit) error {
 }
 
 // paid takes what came back from the till. The same form sent again comes to the
-// same payment, since its key is made of the attempts that the buyer has seen.
+// same payment, since its key is made of the attempts and the amount that the buyer has seen.
 func (s *Shop) paid(v *page.Visit) error {
 	id := v.PathValue("booking")
 	here := checkoutPath(id)
@@ -75,7 +77,8 @@ func (s *Shop) paid(v *page.Visit) error {
 			return v.Go(here)
 		} // seats that cost nothing: there is nothing to ask a gateway
 	}
-	pay, err := s.Buying.Pay(v.Context(), v.Caller, id, token, "page-"+clip(v.PostFormValue("attempt"), 8)+"-"+token)
+	key := "page-" + clip(v.PostFormValue("attempt"), 8) + "-" + clip(v.PostFormValue("amount"), 20) + "-" + token
+	pay, err := s.Buying.Pay(v.Context(), v.Caller, id, token, key, agreed(v.Request))
 	switch kind := errs.KindOf(err); {
 	case err == nil && pay.Status == "captured" && token == "":
 		v.Notice("confirmed")
@@ -90,10 +93,27 @@ func (s *Shop) paid(v *page.Visit) error {
 	case errs.Is(err, "too-many-payments"):
 		v.Notice("too-many-payments")
 		return v.Go(here)
+	case errs.Is(err, "amount-differs"): // another tab has changed the seats
+		v.Notice("amount-differs")
+		return v.Go(here)
 	case kind == errs.PaymentRequired, kind == errs.Conflict, errs.Is(err, "address-not-verified"):
 		return v.Go(here) // which says how things are
 	}
 	return err
+}
+
+// agreed is the amount that the till has shown; nil if it does not say. A form that
+// somebody has tampered with agrees to nothing.
+func agreed(r *http.Request) *int64 {
+	shown, ok := r.PostForm["amount"]
+	if !ok {
+		return nil
+	}
+	n, err := strconv.ParseInt(shown[0], 10, 64)
+	if err != nil || n < 0 {
+		n = 0
+	}
+	return &n
 }
 
 func clip(s string, n int) string {

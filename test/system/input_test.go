@@ -78,7 +78,7 @@ func TestBadInput(t *testing.T) {
 		{"cancel somebody else's", stranger, "DELETE", "/bookings/" + held, nil, 404, "not-found", ""},
 		{"pay somebody else's", stranger, "POST", "/payments", map[string]any{"booking_id": held, "method": "tok_ok"}, 404, "", ""},
 		{"pay for nothing", fan, "POST", "/payments", map[string]any{"booking_id": "x", "method": "tok_ok"}, 422, "invalid-field", "booking_id"},
-		{"an amount with the payment", fan, "POST", "/payments", map[string]any{"booking_id": held, "method": "tok_ok", "amount": 1}, 422, "invalid-field", "amount"},
+		{"an amount that it does not cost", fan, "POST", "/payments", map[string]any{"booking_id": held, "method": "tok_ok", "amount": 1}, 409, "amount-differs", ""},
 		{"a card number", fan, "POST", "/payments", map[string]any{"booking_id": held, "method": "4111 1111 1111 1111"}, 422, "", "method"},
 		{"a declined card", fan, "POST", "/payments", map[string]any{"booking_id": held, "method": "tok_decline"}, 402, "payment-declined", ""},
 		{"a customer makes events", fan, "POST", "/events", event(``), 403, "organizers-only", ""},

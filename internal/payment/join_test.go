@@ -1,0 +1,165 @@
+package payment
+
+import (
+	"testing"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+// A request with a key that meets the payment of one without stays with it: after the
+// owner has given that payment up, the same request begins no second one.
+func TestKeyStaysWithThePaymentThatItMet(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	first, err := w.pay(b, "tok_never", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := w.pay(b, "tok_never", "key"); err != nil || p.ID != first.ID {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if p, err := w.pay(b, "tok_never", "other"); !errs.Is(err, "payment-under-way") {
+		t.Errorf("another key: %+v, %v", p, err)
+	}
+	if p, err := w.pay(b, "tok_never", ""); err != nil || p.ID != first.ID {
+		t.Errorf("no key: %+v, %v", p, err)
+	}
+	if p, err := w.pay(b, "tok_slow", "key"); !errs.Is(err, "idempotency-key-reused") {
+		t.Errorf("another request: %+v, %v", p, err)
+	}
+	if _, err := w.Void(t.Context(), fan, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := w.pay(b, "tok_never", "key"); !errs.Is(err, givenUp) {
+		t.Errorf("again: %+v, %v", p, err)
+	}
+	if n := len(w.ledgerRows()); n != 1 {
+		t.Errorf("%d payments", n)
+	}
+	if p, err := w.pay(b, "tok_ok", "new"); err != nil || p.Status != Captured {
+		t.Errorf("a new request: %+v, %v", p, err)
+	}
+	w.agree()
+}
+
+// A payment under way that its key has begun is met with the same key only.
+func TestKeysOfTwoRequests(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	p, err := w.pay(b, "tok_never", "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.pay(b, "tok_never", "other"); !errs.Is(err, "payment-under-way") {
+		t.Error(err)
+	}
+	if _, err := w.Void(t.Context(), fan, p.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.agree()
+}
+
+// Nothing is taken but what the buyer has agreed to, also where it was remembered.
+func TestAmountAgreedTo(t *testing.T) {
+	const cost = 5000
+	for _, c := range []struct {
+		name       string
+		method     string
+		remembered int64 // 0: nothing
+		agreed     int64
+		ok         bool
+	}{
+		{"as it is", "tok_ok", 0, cost, true},
+		{"less", "tok_ok", 0, cost - 1, false},
+		{"more", "tok_ok", 0, cost + 1, false},
+		{"nothing", "tok_ok", 0, 0, false},
+		{"as it is, remembered", "tok_sure", cost, cost, true},
+		{"as it is, remembered otherwise", "tok_sure", 4000, cost, true},
+		{"as it was, remembered so", "tok_sure", 4000, 4000, false},
+		{"as it never was", "tok_sure", 4000, 3000, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			b := w.house.hold(fan.UserID, 1)
+			w.house.cost(b.ID, cost)
+			if c.remembered != 0 {
+				w.remember(b, func(b *message.Booking) { b.Amount = c.remembered })
+			}
+			order := Order{BookingID: b.ID, Method: c.method, Key: "key", Amount: &c.agreed}
+			for range 2 {
+				p, err := w.Pay(t.Context(), fan, order)
+				switch {
+				case c.ok && (err != nil || p.Status != Captured || p.Amount != cost):
+					t.Errorf("%+v, %v", p, err)
+				case !c.ok && !errs.Is(err, amountDiffers):
+					t.Errorf("%+v, %v", p, err)
+				}
+				w.house.memory = nil
+			}
+			for id, a := range w.bank.charges {
+				if a.standing == Taken && !c.ok {
+					t.Errorf("%s was taken", id)
+				}
+			}
+			if p, err := w.pay(b, "tok_ok", "whatever it costs"); !c.ok && (err != nil || p.Amount != cost) {
+				t.Errorf("%+v, %v", p, err)
+			}
+			w.agree()
+		})
+	}
+}
+
+// The answer to a request that was carried out stays, whatever the booking costs later;
+// and a payment that there is is no other request's over another amount.
+func TestAmountAgreedToBefore(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	order := Order{BookingID: b.ID, Method: "tok_decline", Key: "key", Amount: &b.Amount}
+	if _, err := w.Pay(t.Context(), fan, order); !errs.Is(err, "payment-declined") {
+		t.Fatal(err)
+	}
+	w.house.cost(b.ID, 7000)
+	if _, err := w.Pay(t.Context(), fan, order); !errs.Is(err, "payment-declined") {
+		t.Error(err)
+	}
+	order.Key = "later"
+	_, err := w.Pay(t.Context(), fan, order)
+	if e := errs.Of(err); e == nil || e.Type != amountDiffers || e.Extra["amount"] != int64(7000) || e.Extra["currency"] != b.Currency {
+		t.Errorf("%+v", e)
+	}
+	p, err := w.pay(b, "tok_never", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := int64(7001)
+	if _, err := w.Pay(t.Context(), fan, Order{BookingID: b.ID, Method: "tok_never", Amount: &other}); !errs.Is(err, amountDiffers) {
+		t.Error(err)
+	}
+	if _, err := w.Void(t.Context(), fan, p.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.agree()
+}
+
+// A booking that costs something is not paid by the method of one that does not,
+// neither at first nor later.
+func TestMethodNoneOverAnAmount(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	p, err := w.pay(b, "tok_never", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range []string{Free, ""} {
+		if _, err := w.Amend(t.Context(), fan, p.ID, method, 0); errs.KindOf(err) != errs.Invalid {
+			t.Errorf("%q: %v", method, err)
+		}
+	}
+	if p, err := w.Payment(t.Context(), fan, p.ID); err != nil || p.Status != Pending || p.Method != "tok_never" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if _, err := w.Void(t.Context(), fan, p.ID); err != nil {
+		t.Fatal(err)
+	}
+}
