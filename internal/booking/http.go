@@ -3,7 +3,6 @@ package booking
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -91,6 +90,22 @@ type bookingOut struct {
 }
 
 func (s *Service) answer(ctx context.Context, b message.Booking, err error) (*bookingOut, error) {
+	out, err := s.shown(ctx, b, err)
+	if err == nil {
+		out.tag()
+	}
+	return out, err
+}
+
+// tag names the answer once it is complete. What it says of the refund and of the
+// link, and whose it is, changes without an entry in the ledger.
+func (out *bookingOut) tag() {
+	var room [1024]byte
+	out.ETag = errs.ETag(out.Body.Seq, out.Body.append(room[:0]))
+}
+
+// shown is the answer about a booking, but for its tag.
+func (s *Service) shown(ctx context.Context, b message.Booking, err error) (*bookingOut, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -107,13 +122,13 @@ func (s *Service) answer(ctx context.Context, b message.Booking, err error) (*bo
 		body.refundable(&b, &v.sale)
 		v.mu.RUnlock()
 	}
-	return &bookingOut{ETag: `"` + strconv.FormatInt(b.Seq, 10) + `"`, Location: "/bookings/" + b.ID, Body: body}, nil
+	return &bookingOut{Location: "/bookings/" + b.ID, Body: body}, nil
 }
 
 // detailed is answer with what only the reader of one booking needs. Nobody may
 // keep it: what it says ends with a new link.
 func (s *Service) detailed(ctx context.Context, b message.Booking, err error) (*bookingOut, error) {
-	out, err := s.answer(ctx, b, err)
+	out, err := s.shown(ctx, b, err)
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +136,7 @@ func (s *Service) detailed(ctx context.Context, b message.Booking, err error) (*
 	if out.Body.Link, err = s.linkOf(ctx, message.CallerFrom(ctx), &b, "/bookings/"); err != nil {
 		return nil, err
 	}
+	out.tag()
 	return out, nil
 }
 

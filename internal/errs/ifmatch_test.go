@@ -26,3 +26,17 @@ func TestParseIfMatch(t *testing.T) {
 		}
 	}
 }
+
+// A tag changes with the version and with whatever is shown, and a change goes by the
+// version alone.
+func TestETag(t *testing.T) {
+	tag := ETag(7, []byte("seen"))
+	if tag != ETag(7, []byte("seen")) || tag == ETag(7, []byte("seem")) || tag == ETag(8, []byte("seen")) {
+		t.Errorf("%s", tag)
+	}
+	for _, h := range []string{tag, tag[:len(tag)-1] + `-gzip"`} {
+		if v, err := Expected(h, "booking", nil); v != 7 || err != nil {
+			t.Errorf("%s: %d, %v", h, v, err)
+		}
+	}
+}

@@ -150,19 +150,19 @@ type eventOut struct {
 	Location     string `header:"Location"`
 	CacheControl string `header:"Cache-Control"`
 	Body         *eventBody
+
+	raw []byte // Body, encoded
 }
 
-// etag names what is shown of an event: its version, and that of its ledger,
-// with which the free seats change.
-func etag(e *Event, b *eventBody) string {
-	tag := strconv.FormatInt(e.Version, 10) + "." + strconv.FormatInt(b.seq, 10)
-	if b.Status == "past" {
-		tag += "p"
+// encode is the body as it is sent.
+func (b *eventBody) encode() ([]byte, error) {
+	var raw bytes.Buffer
+	enc := json.NewEncoder(&raw)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(b); err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
 	}
-	if b.SalePending {
-		tag += "w"
-	}
-	return `"` + tag + `"`
+	return raw.Bytes(), nil
 }
 
 // show answers an event as it is sent.
@@ -247,13 +247,7 @@ func (s *Service) encoded(ctx context.Context, e *Event) (*encodedEvent, error) 
 	if err != nil {
 		return nil, err
 	}
-	var raw bytes.Buffer
-	enc := json.NewEncoder(&raw)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(a.Body); err != nil {
-		return nil, fmt.Errorf("encode event: %w", err)
-	}
-	out := &encodedEvent{plain: encodedOut{"application/json", strconv.Itoa(raw.Len()), "", "Accept-Encoding", a.ETag, a.CacheControl, raw.Bytes()}}
+	out := &encodedEvent{plain: encodedOut{"application/json", strconv.Itoa(len(a.raw)), "", "Accept-Encoding", a.ETag, a.CacheControl, a.raw}}
 	if a.Body.seq == k.seq {
 		s.answers.Set(k, out)
 	}
@@ -285,7 +279,12 @@ func (s *Service) answer(ctx context.Context, e Event, status int) (*eventOut, e
 	if err != nil {
 		return nil, err
 	}
-	out := &eventOut{Status: status, ETag: etag(&e, b), Location: "/events/" + e.ID, CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", Body: b}
+	raw, err := b.encode()
+	if err != nil {
+		return nil, err
+	}
+	// The free seats, and how far the sale follows, change without the event.
+	out := &eventOut{Status: status, ETag: errs.ETag(e.Version, raw), raw: raw, Location: "/events/" + e.ID, CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", Body: b}
 	if !e.public() {
 		out.CacheControl = "private, no-store"
 	}

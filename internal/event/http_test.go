@@ -96,7 +96,7 @@ func TestEventOverHTTP(t *testing.T) {
 	rec := s.ask(t, organizer, 201, "POST", "/events", galaJSON)
 	made := decode[map[string]any](t, rec)
 	path := "/events/" + made["id"].(string)
-	if rec.Header().Get("Location") != path || rec.Header().Get("ETag") != `"1.0"` {
+	if rec.Header().Get("Location") != path || !strings.HasPrefix(rec.Header().Get("ETag"), `"1.`) {
 		t.Fatalf("headers are %v", rec.Header())
 	}
 	s.booth.taken[made["id"].(string)] = 3
@@ -115,7 +115,7 @@ func TestEventOverHTTP(t *testing.T) {
 
 	// Changes need the version that was seen, if they name one.
 	rec = s.ask(t, organizer, 200, "PUT", path, `{"title":"Grand Gala"}`, "If-Match", `"1"`)
-	if rec.Header().Get("ETag") != `"2.0"` {
+	if !strings.HasPrefix(rec.Header().Get("ETag"), `"2.`) {
 		t.Fatalf("ETag is %s", rec.Header().Get("ETag"))
 	}
 	for _, tag := range []string{`"1"`, `"x"`, `W/"2.0"`, `"-2"`} {

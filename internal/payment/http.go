@@ -71,7 +71,7 @@ func respond(p Payment, err error, done int) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &response{Status: done, ETag: etag(p.Version), Body: b}
+	r := &response{Status: done, ETag: p.etag(), Body: b}
 	if !p.Status.Final() {
 		r.Status, r.RetryAfter = http.StatusAccepted, "1"
 	}
@@ -81,7 +81,11 @@ func respond(p Payment, err error, done int) (*response, error) {
 	return r, nil
 }
 
-func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+// etag names all that is shown of the payment. Its attempt is part of it, since a
+// booking's latest payment may be another one with the same version.
+func (p *Payment) etag() string {
+	return `"` + strconv.FormatInt(p.Version, 10) + "." + strconv.FormatInt(p.Attempt, 10) + `"`
+}
 
 type payInput struct {
 	Key  string `header:"Idempotency-Key" doc:"Up to 255 characters, chosen by the client: the same request with the same key is carried out once"`

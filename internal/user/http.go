@@ -2,8 +2,8 @@ package user
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -61,7 +61,11 @@ func (s *Service) answer(ctx context.Context, u User, err error) (*userOut, erro
 	if err != nil {
 		return nil, err
 	}
-	return &userOut{ETag: `"` + strconv.FormatInt(u.Version, 10) + `"`, Location: "/users/" + u.ID, Body: b}, nil
+	raw, err := json.Marshal(b) // the bookings change without the account
+	if err != nil {
+		return nil, err
+	}
+	return &userOut{ETag: errs.ETag(u.Version, raw), Location: "/users/" + u.ID, Body: b}, nil
 }
 
 type signUpIn struct {

@@ -112,7 +112,7 @@ func TestAccountOverHTTP(t *testing.T) {
 	s := newSite(t)
 	u := s.send(t, "POST", "/users", "", `{"email":"Ann@Example.org","username":"Ann","name":"Ann","password":"`+password+`"}`)
 	if u.Code != 201 || u.Email != "ann@example.org" || u.Username != "ann" || u.Role != "customer" || len(u.Bookings) != 1 ||
-		u.Header().Get("Location") != "/users/"+u.ID || u.Header().Get("ETag") != `"1"` {
+		u.Header().Get("Location") != "/users/"+u.ID || !strings.HasPrefix(u.Header().Get("ETag"), `"1.`) {
 		t.Fatalf("%s %v", u.Body, u.Header())
 	}
 	in := s.send(t, "POST", "/users/login", "", `{"username":"ann","password":"`+password+`"}`)
@@ -128,10 +128,10 @@ func TestAccountOverHTTP(t *testing.T) {
 			t.Errorf("%s: %s", stale, got.problem())
 		}
 	}
-	if got := s.send(t, "GET", path, in.Token, ""); got.Name != "Anne" || got.Header().Get("ETag") != `"2"` {
+	if got := s.send(t, "GET", path, in.Token, ""); got.Name != "Anne" || !strings.HasPrefix(got.Header().Get("ETag"), `"2.`) {
 		t.Errorf("%s", got.Body)
 	}
-	if got := s.send(t, "HEAD", path, in.Token, ""); got.Code != 200 || got.Header().Get("ETag") != `"2"` {
+	if got := s.send(t, "HEAD", path, in.Token, ""); got.Code != 200 || !strings.HasPrefix(got.Header().Get("ETag"), `"2.`) {
 		t.Errorf("HEAD %d %v", got.Code, got.Header())
 	}
 	if got := s.send(t, "POST", "/users/logout", in.Token, ""); got.Code != 204 {
