@@ -199,6 +199,7 @@ func (s *Service) merge(ctx context.Context, e *Event, w *writing, c Change) err
 		switch *c.Status {
 		case message.Draft, message.Published, message.OnSale, message.Cancelled:
 			e.Paused = *c.Status == message.Published && (e.Status == message.OnSale || e.Paused)
+			e.ImportPaused = false // from here on the organizer decides
 			e.Status = *c.Status
 		default:
 			f.add("status", "must be draft, published, on_sale or cancelled")

@@ -244,14 +244,15 @@ func (s *Service) over(ctx context.Context, d *draft, old *Event, f *foundEvent,
 		}
 	} else {
 		e.PriceVersion, e.PriceFrom, e.Currency = old.PriceVersion, old.PriceFrom, old.Currency
-		if wantSale && old.Status == message.OnSale {
+		if wantSale && (old.Status == message.OnSale || old.ImportPaused) {
 			e.Status = message.OnSale // its organizer has priced it
 		}
 	}
-	if old.Paused && e.Status == message.OnSale {
+	if old.Paused && !old.ImportPaused && e.Status == message.OnSale {
 		e.Status = message.Published // its organizer decides when it goes on
 	}
 	e.Paused = e.Status == message.Published && (old.Paused || old.Status == message.OnSale)
+	e.ImportPaused = e.Paused && (old.ImportPaused || old.Status == message.OnSale)
 	if old.Status == message.Cancelled {
 		e.Status = message.Cancelled // bookings were given back: there is no way back
 	}

@@ -50,6 +50,7 @@ type Event struct {
 	Refused          string // JSON of a Refusal; "" when the last change was accepted
 	UnverifiedBuyers bool   // buyers may pay without a verified e-mail address
 	Paused           bool   // it was on sale and was taken off the sale again
+	ImportPaused     bool   // it is paused, and by an import: the organizer has not asked for it
 	EndsAt           int64  // µs since 1970; when only EndDate is known, the end of that day; 0: unknown
 	EndDate          string // YYYY-MM-DD in TimeZone, its last day; "" when unknown
 	Fingerprint      []byte // of the request that made it, when that had an Idempotency-Key
@@ -114,9 +115,9 @@ const lasting = 6 * 3600_000_000
 const eventColumns = `e.id, e.organizer_id, e.title, e.description, e.category, e.starts_at, e.local_date, e.time_zone, e.sort_at, e.status,
 	e.opens_at, e.closes_at, e.plan_id, e.plan_version, e.seats, e.price_version, e.price_from, e.currency, e.limit_per_customer, e.hold_for,
 	e.attributes, e.source, e.source_hash, e.created_at, e.version, e.synced_version, e.announced, e.refunds_end, e.changed_at, e.refused,
-	e.unverified_buyers, e.ends_at, e.end_date, e.fingerprint, e.paused, v.id, v.name, v.address, v.city, v.country, v.time_zone`
+	e.unverified_buyers, e.ends_at, e.end_date, e.fingerprint, e.paused, e.import_paused, v.id, v.name, v.address, v.city, v.country, v.time_zone`
 
-const columnsOfEvent = 41
+const columnsOfEvent = 42
 
 const eventFrom = ` FROM events e JOIN venues v ON v.id = e.venue_id `
 
@@ -127,7 +128,7 @@ func scanEvent(row interface{ Scan(...any) error }) (Event, error) {
 	err := row.Scan(&e.ID, &e.OrganizerID, &e.Title, &e.Description, &e.Category, &starts, &e.LocalDate, &e.TimeZone, &e.SortAt, &e.Status,
 		&e.OpensAt, &e.ClosesAt, &e.PlanID, &e.PlanVersion, &e.Seats, &e.PriceVersion, &e.PriceFrom, &e.Currency, &e.LimitPerCustomer, &e.HoldFor,
 		&e.Attributes, &source, &e.SourceHash, &e.CreatedAt, &e.Version, &e.Synced, &e.Announced, &e.RefundsEnd, &e.ChangedAt,
-		&e.Refused, &e.UnverifiedBuyers, &e.EndsAt, &e.EndDate, &e.Fingerprint, &e.Paused, &e.Venue.ID, &e.Venue.Name, &e.Venue.Address, &e.Venue.City, &e.Venue.Country, &e.Venue.TimeZone)
+		&e.Refused, &e.UnverifiedBuyers, &e.EndsAt, &e.EndDate, &e.Fingerprint, &e.Paused, &e.ImportPaused, &e.Venue.ID, &e.Venue.Name, &e.Venue.Address, &e.Venue.City, &e.Venue.Country, &e.Venue.TimeZone)
 	e.StartsAt, e.Source = starts.Int64, source.String
 	return e, err
 }
@@ -154,13 +155,13 @@ func insertEvent(ctx context.Context, tx *sql.Tx, e *Event) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO events (id, organizer_id, title, description, category, venue_id, starts_at, local_date, time_zone, sort_at,
 		status, opens_at, closes_at, plan_id, plan_version, seats, price_version, price_from, currency, limit_per_customer, hold_for,
 		attributes, source, source_hash, created_at, version, announced, refunds_end, changed_at,
-		search_title, search_all, search_city, search_category, search_rules, unverified_buyers, ends_at, end_date, fingerprint, paused, refused, synced_version)
+		search_title, search_all, search_city, search_category, search_rules, unverified_buyers, ends_at, end_date, fingerprint, paused, import_paused, refused, synced_version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
-			$28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, '', 0)`,
+			$28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, '', 0)`,
 		e.ID, e.OrganizerID, e.Title, e.Description, e.Category, e.Venue.ID, orNull(e.StartsAt), e.LocalDate, e.TimeZone, e.SortAt,
 		string(e.Status), e.OpensAt, e.ClosesAt, e.PlanID, e.PlanVersion, e.Seats, e.PriceVersion, e.PriceFrom, e.Currency, e.LimitPerCustomer, e.HoldFor,
 		e.Attributes, orNull(e.Source), e.SourceHash, e.CreatedAt, e.Version, e.Announced, e.RefundsEnd, e.ChangedAt, x.title, x.all, x.city, x.category,
-		searchRules, e.UnverifiedBuyers, e.EndsAt, e.EndDate, e.Fingerprint, e.Paused)
+		searchRules, e.UnverifiedBuyers, e.EndsAt, e.EndDate, e.Fingerprint, e.Paused, e.ImportPaused)
 	if err != nil {
 		return fmt.Errorf("insert event: %w", err)
 	}
@@ -176,13 +177,13 @@ func updateEvent(ctx context.Context, tx *sql.Tx, e *Event, before int64) error 
 		time_zone = $7, sort_at = $8, status = $9, opens_at = $10, closes_at = $11, price_version = $12, price_from = $13, currency = $14,
 		limit_per_customer = $15, hold_for = $16, attributes = $17, source_hash = $18, version = $19, announced = $20,
 		refunds_end = $21, changed_at = $22, search_title = $23, search_all = $24, search_city = $25, search_category = $26,
-		plan_id = $27, plan_version = $28, seats = $29, search_rules = $30, unverified_buyers = $31, ends_at = $32, end_date = $33, refused = $34, paused = $35
-		WHERE id = $36 AND version = $37`,
+		plan_id = $27, plan_version = $28, seats = $29, search_rules = $30, unverified_buyers = $31, ends_at = $32, end_date = $33, refused = $34, paused = $35, import_paused = $36
+		WHERE id = $37 AND version = $38`,
 		e.Title, e.Description, e.Category, e.Venue.ID, orNull(e.StartsAt), e.LocalDate,
 		e.TimeZone, e.SortAt, string(e.Status), e.OpensAt, e.ClosesAt, e.PriceVersion, e.PriceFrom, e.Currency,
 		e.LimitPerCustomer, e.HoldFor, e.Attributes, e.SourceHash, e.Version, e.Announced,
 		e.RefundsEnd, e.ChangedAt, x.title, x.all, x.city, x.category, e.PlanID, e.PlanVersion, e.Seats,
-		searchRules, e.UnverifiedBuyers, e.EndsAt, e.EndDate, e.Refused, e.Paused, e.ID, before)
+		searchRules, e.UnverifiedBuyers, e.EndsAt, e.EndDate, e.Refused, e.Paused, e.ImportPaused, e.ID, before)
 	if err != nil {
 		return fmt.Errorf("update event: %w", err)
 	}
