@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/mail"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"boxoffice/internal/errs"
@@ -23,8 +22,8 @@ func recipient(p message.Person) (message.Person, error) {
 	if utf8.RuneCountInString(p.Name) > 100 {
 		bad = append(bad, errs.Field{Name: "name", Reason: "must have at most 100 characters"})
 	}
-	if strings.ContainsFunc(p.Name, unicode.IsControl) {
-		bad = append(bad, errs.Field{Name: "name", Reason: "must not contain control characters"})
+	if message.Hidden(p.Name) {
+		bad = append(bad, errs.Field{Name: "name", Reason: message.HiddenReason})
 	}
 	if a, err := mail.ParseAddress(p.Email); p.Email != "" && (err != nil || a.Address != p.Email || len(p.Email) > 254) {
 		bad = append(bad, errs.Field{Name: "email", Reason: "is not an e-mail address"})

@@ -49,6 +49,20 @@ func TestGrants(t *testing.T) {
 	w.verify(ev)
 }
 
+// Whom seats are for is seen on tickets and in lists: a name with hidden characters
+// is refused, one of any script is not.
+func TestGiftNames(t *testing.T) {
+	for _, hidden := range []string{"\u202e", "\u200b", "\u2028", "\u00ad"} {
+		_, err := recipient(message.Person{Name: "A" + hidden + "B"})
+		wantType(t, err, "invalid-field")
+	}
+	for _, name := range []string{"می\u200cخواهم", "דוד", "👩\u200d👧"} {
+		if p, err := recipient(message.Person{Name: name}); err != nil || p.Name != name {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
 func TestAdopt(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()

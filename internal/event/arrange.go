@@ -12,6 +12,9 @@ import (
 // people sit, and makes the plan. Stored documents are built as they are: their
 // ordinals are in use. The error is a planError.
 func (doc *planDocument) plan() (*message.Plan, error) {
+	if at := doc.hidden(); at != "" {
+		return nil, planError{at, message.HiddenReason}
+	}
 	p, err := doc.build()
 	if err != nil {
 		return nil, err

@@ -252,6 +252,7 @@ func badLabel(s string) string {
 }
 
 // badText says what is wrong with a text of minLen to maxLen characters on one line.
+// Stored plans are read by it, too: see hidden for what new ones must not have.
 func badText(s string, minLen, maxLen int) string {
 	n := utf8.RuneCountInString(s)
 	switch {
@@ -264,7 +265,53 @@ func badText(s string, minLen, maxLen int) string {
 	case !utf8.ValidString(s):
 		return "is not UTF-8"
 	case strings.ContainsFunc(s, unicode.IsControl):
-		return "must not contain control characters"
+		return message.HiddenReason
+	}
+	return ""
+}
+
+// hidden is the path of the first text with hidden characters; "" without one.
+func (doc *planDocument) hidden() string {
+	if message.Hidden(doc.Name) {
+		return "name"
+	}
+	for i, c := range doc.Categories {
+		if message.Hidden(c.Name) {
+			return fmt.Sprintf("categories[%d].name", i)
+		}
+	}
+	for i := range doc.Shapes {
+		if message.Hidden(doc.Shapes[i].Text) {
+			return fmt.Sprintf("shapes[%d].text", i)
+		}
+	}
+	for i := range doc.Sections {
+		if at := doc.Sections[i].hidden(); at != "" {
+			return fmt.Sprintf("sections[%d].%s", i, at)
+		}
+	}
+	return ""
+}
+
+func (s *sectionDocument) hidden() string {
+	switch {
+	case message.Hidden(s.ID):
+		return "id"
+	case message.Hidden(s.Name):
+		return "name"
+	}
+	for i, r := range s.Rows {
+		if message.Hidden(r.Label) {
+			return fmt.Sprintf("rows[%d].label", i)
+		}
+		for j := range r.Seats {
+			switch seat := &r.Seats[j]; {
+			case message.Hidden(seat.Number):
+				return fmt.Sprintf("rows[%d].seats[%d].number", i, j)
+			case message.Hidden(seat.Label):
+				return fmt.Sprintf("rows[%d].seats[%d].label", i, j)
+			}
+		}
 	}
 	return ""
 }

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"boxoffice/internal/message"
 )
 
 // reader keeps the first fault of a file, or of an event in it.
@@ -15,7 +15,7 @@ type reader struct {
 	fault  *planError
 	notes  []planError // what was left out
 	strict bool        // nothing is left out
-	clean  bool        // texts are cleaned of control characters
+	clean  bool        // texts are cleaned of what nobody can see
 }
 
 // node is a value in a JSON document together with its path. Reading on after a
@@ -91,21 +91,19 @@ func (n *node) text(limit int) string {
 		return ""
 	case string:
 		if n.clean {
-			v = strings.Map(shown, v)
+			v = message.ShownLines(v)
 		}
 		if n.clean && utf8.RuneCountInString(v) > limit {
 			n.without("is cut to %d characters", limit)
-			v = string([]rune(v)[:limit])
+			v = message.ShownLines(string([]rune(v)[:limit])) // it may be cut at a joiner
 		}
 		if utf8.RuneCountInString(v) > limit {
 			n.fail("must have at most %d characters", limit)
 			return ""
 		}
-		for _, r := range v {
-			if unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
-				n.fail("must not contain control characters")
-				return ""
-			}
+		if message.HiddenInLines(v) {
+			n.fail(message.HiddenReason)
+			return ""
 		}
 		return v
 	}

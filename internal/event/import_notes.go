@@ -1,9 +1,6 @@
 package event
 
-import (
-	"fmt"
-	"unicode"
-)
+import "fmt"
 
 // Pages of other people's events are imported as far as they can be: an event
 // that cannot be read is left out, a part of one that cannot be read is left out
@@ -49,16 +46,12 @@ func (n *node) part(drop func(), read func(n *node)) {
 	}
 }
 
-// without notes that something of an event is not taken over, which is no fault.
+// without notes that something of an event is not taken over, which is a fault in a
+// strict import only.
 func (n *node) without(format string, args ...any) {
-	n.notes = append(n.notes, planError{n.path, fmt.Sprintf(format, args...)})
-}
-
-// shown drops what nobody can see of a foreign text: control characters that come
-// of broken encodings.
-func shown(r rune) rune {
-	if unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
-		return -1
+	if n.strict {
+		n.fail(format, args...)
+		return
 	}
-	return r
+	n.notes = append(n.notes, planError{n.path, fmt.Sprintf(format, args...)})
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"boxoffice/internal/errs"
@@ -103,8 +102,11 @@ func (f *faults) full() bool { return len(f.list) >= maxFaults }
 
 // text checks a text of one line, lines one of several.
 func (f *faults) text(field, s string, minLen, maxLen int) {
-	if reason := badText(s, minLen, maxLen); reason != "" {
+	switch reason := badText(s, minLen, maxLen); {
+	case reason != "":
 		f.add(field, "%s", reason)
+	case message.Hidden(s):
+		f.add(field, message.HiddenReason)
 	}
 }
 
@@ -114,8 +116,8 @@ func (f *faults) lines(field, s string, maxLen int) {
 		f.add(field, "must have at most %d characters", maxLen)
 	case !utf8.ValidString(s):
 		f.add(field, "is not UTF-8")
-	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }):
-		f.add(field, "must not contain control characters")
+	case message.HiddenInLines(s):
+		f.add(field, message.HiddenReason)
 	}
 }
 

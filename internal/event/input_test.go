@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -159,5 +160,44 @@ func TestAttributesStayAsWritten(t *testing.T) {
 	})
 	if want := `{"big":12345678901234567890,"exact":1.10,"list":[1,{"a":null}]}`; e.Attributes != want {
 		t.Fatalf("attributes are %s, want %s", e.Attributes, want)
+	}
+}
+
+// Texts that people see have no characters that show nothing or turn others around;
+// texts from right to left and joined ones are as welcome as others. Pages of others
+// are imported without such characters.
+func TestHiddenCharacters(t *testing.T) {
+	s := newSite(t)
+	event := func(title, category, description, venue, city, tier string) string {
+		body, err := json.Marshal(map[string]any{"title": title, "category": category, "description": description, "currency": "EUR",
+			"venue": map[string]any{"name": venue, "city": city, "time_zone": "Europe/Berlin"}, "plan": map[string]any{"template": "club", "seats": 100},
+			"tiers": []map[string]any{{"name": tier, "price": 100}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(body)
+	}
+	s.ask(t, organizer, 201, "POST", "/events", event("مهرجان", "می\u200cخواهم", "שלום\n👩\u200d👧\r\n\tx", "Łódź", "東京", "👩\u200d👧"))
+	for _, hidden := range []string{"\u202e", "\u200b", "\u2028", "\u00ad"} {
+		for i, field := range []string{"title", "category", "description", "venue.name", "venue.city", "tiers[0].name"} {
+			texts := []string{"a", "a", "a", "a", "a", "a"}
+			texts[i] = "a" + hidden + "b"
+			rec := s.ask(t, organizer, 422, "POST", "/events", event(texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]))
+			if text := rec.Body.String(); !strings.Contains(text, message.HiddenReason) || !strings.Contains(text, field) {
+				t.Errorf("%s with %+q: %s", field, hidden, rec.Body)
+			}
+		}
+		plan := &planDocument{Name: "P", Categories: []message.Category{{Name: "C"}}, Sections: []sectionDocument{{ID: "S", Category: "C", Rows: []rowDocument{{Label: "A", Seats: []seatDocument{{Number: "1" + hidden}}}}}}}
+		if _, err := plan.plan(); !strings.Contains(fmt.Sprint(err), "sections[0].rows[0].seats[0].number "+message.HiddenReason) {
+			t.Errorf("a seat with %+q: %v", hidden, err)
+		}
+		if _, err := plan.build(); err != nil {
+			t.Errorf("a stored plan cannot be read: %v", err)
+		}
+		w := newWorld(t)
+		w.mustImport(t, ImportOptions{}, edited(t, "postponed.json", "Example evening", "Example"+hidden+" evening"))
+		if e := w.imported(t, "discovery:EX9"); e.Title != "Example evening" {
+			t.Errorf("imported as %+q", e.Title)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package user
 import (
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -66,21 +65,8 @@ func badName(n string) string {
 		return "is required"
 	case utf8.RuneCountInString(n) > 100:
 		return "must have at most 100 characters"
-	case hiddenSigns(n):
-		return "must not contain control characters"
+	case message.Hidden(n):
+		return message.HiddenReason
 	}
 	return ""
-}
-
-// hiddenSigns reports whether a text has characters that show nothing, other than
-// joiners and variation selectors with a letter or sign before them.
-func hiddenSigns(text string) bool {
-	before := ' '
-	for _, r := range text {
-		if invisible(r) && (!joiner(r) || unicode.IsSpace(before) || joiner(before) && r != '\u200d') {
-			return true
-		}
-		before = r
-	}
-	return before == '\u200c' || before == '\u200d'
 }

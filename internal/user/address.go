@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/mail"
 	"strings"
-	"unicode"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
@@ -38,7 +37,7 @@ func NormalEmail(e string) (normal, reason string) {
 	}
 	addr, err := mail.ParseAddress(e)
 	local, host, _ := strings.Cut(e, "@")
-	if err != nil || addr.Address != e || strings.ContainsAny(local, " \"(),:;<>[]\\") || strings.ContainsFunc(local, invisible) {
+	if err != nil || addr.Address != e || strings.ContainsAny(local, " \"(),:;<>[]\\") || strings.ContainsFunc(local, message.Invisible) {
 		return "", malformedEmail
 	}
 	local = norm.NFC.String(strings.ToLower(norm.NFC.String(local)))
@@ -48,27 +47,6 @@ func NormalEmail(e string) (normal, reason string) {
 		return "", malformedEmail
 	}
 	return normal, ""
-}
-
-// invisible reports whether a character shows nothing or changes how what stands
-// beside it is shown: controls, line and paragraph separators, format characters
-// (directions and zero-width ones among them) and what else Unicode calls
-// ignorable. Joiners and variation selectors, which some scripts and emoji need,
-// count here; see badName for where they may stand.
-func invisible(r rune) bool {
-	switch {
-	case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
-		return true
-	case r == '\u2800', r == unicode.ReplacementChar: // a blank that is a symbol
-		return true
-	}
-	return unicode.Is(unicode.Noncharacter_Code_Point, r)
-}
-
-// joiner reports whether an invisible character has its place between others: in
-// Persian and Indic names, and in emoji.
-func joiner(r rune) bool {
-	return r == '\u200c' || r == '\u200d' || unicode.Is(unicode.Variation_Selector, r)
 }
 
 // emailSecret is the name of the secret that keys of addresses are made with.
