@@ -60,7 +60,7 @@ func discoveryEvent(n *node, e *foundEvent, zones map[string]string) {
 	e.source = "discovery:" + n.at("id").need(200)
 	in.Title = strings.Join(strings.Fields(n.at("name").need(1000)), " ")
 	if r := []rune(in.Title); len(r) > 200 {
-		in.Title = string(r[:200])
+		in.Title = message.Shown(string(r[:200]))
 	}
 	in.Description = strings.TrimSpace(n.at("info").text(10_000) + "\n\n" + n.at("pleaseNote").text(9_000))
 	zone := discoveryVenue(n, e, zones)
@@ -87,9 +87,6 @@ func discoveryVenue(n *node, e *foundEvent, zones map[string]string) *time.Locat
 	case len(venues) > 0:
 		v = venues[0]
 	case v.value != nil:
-	case n.strict:
-		n.at("_embedded").at("venues").fail("is required: an event takes place somewhere")
-		return nil
 	default:
 		n.at("_embedded").at("venues").without("names no venue and no place: the venue is to be announced")
 	}
@@ -130,7 +127,7 @@ func discoveryTime(dates *node, e *foundEvent, zone *time.Location) {
 	date, clock := start.at("localDate"), start.at("localTime")
 	exact := start.at("dateTime")
 	unknownDate := start.at("dateTBD").yes() || start.at("dateTBA").yes()
-	if dates.at("status").at("code").text(40) == "postponed" && !dates.strict {
+	if postponed(dates) {
 		unknownDate = true
 		if date.value != nil || exact.value != nil {
 			start.without("is the date before the event was postponed: the new one is to be announced")
@@ -171,6 +168,9 @@ func discoveryTime(dates *node, e *foundEvent, zone *time.Location) {
 	}
 }
 
+// postponed reports whether an event will not be on the date that its page names.
+func postponed(dates *node) bool { return dates.at("status").at("code").text(40) == "postponed" }
+
 // discoveryEnd reads when an event ends: of one that spans days it is the last.
 func discoveryEnd(end *node, e *foundEvent, zone *time.Location) {
 	if end.value == nil || zone == nil || e.in.EventTime == nil && e.in.EventDate == "" {
@@ -205,7 +205,12 @@ func discoveryEnd(end *node, e *foundEvent, zone *time.Location) {
 func discoverySale(n *node, e *foundEvent) {
 	public := n.at("sales").at("public")
 	e.in.SaleOpensAt = discoveryInstant(public.at("startDateTime"))
-	e.in.SaleClosesAt = discoveryInstant(public.at("endDateTime"))
+	closes := public.at("endDateTime")
+	e.in.SaleClosesAt = discoveryInstant(closes)
+	if postponed(n.at("dates")) && e.in.SaleClosesAt != nil {
+		e.in.SaleClosesAt = nil
+		closes.without("is when the sale ended before the event was postponed: the new end is to be announced")
+	}
 	if o, c := e.in.SaleOpensAt, e.in.SaleClosesAt; o != nil && c != nil && !c.After(*o) {
 		public.at("endDateTime").fail("must be after startDateTime")
 	}

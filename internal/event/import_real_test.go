@@ -57,7 +57,8 @@ func TestRealDiscoveryPages(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 
-	load("discovery-postponed.json", `_embedded.events[0].dates.start is the date before the event was postponed: the new one is to be announced ("Example evening" is imported without that)`)
+	load("discovery-postponed.json", `_embedded.events[0].dates.start is the date before the event was postponed: the new one is to be announced ("Example evening" is imported without that)`,
+		`_embedded.events[0].sales.public.endDateTime is when the sale ended before the event was postponed: the new end is to be announced ("Example evening" is imported without that)`)
 	if e := w.imported(t, "discovery:EX9"); e.StartsAt != 0 || e.LocalDate != "" || e.Status != message.Published {
 		t.Errorf("%+v", e)
 	}

@@ -1,0 +1,78 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"boxoffice/internal/message"
+)
+
+// A sale that an import has stopped goes on when the page says so; one that its
+// organizer has paused does not.
+func TestImportedSaleGoesOn(t *testing.T) {
+	says := func(code string) ImportFile { return edited(t, "postponed.json", `"postponed"`, `"`+code+`"`) }
+	opts := ImportOptions{DefaultPrice: 5000, Currency: "USD"}
+	for _, stop := range []string{"postponed", "cancelled-by-nobody"} {
+		w := newWorld(t)
+		status := func(code string) message.Status {
+			w.mustImport(t, opts, says(code))
+			return w.imported(t, "discovery:EX9").Status
+		}
+		for _, code := range []string{"onsale", stop, "rescheduled", stop, "onsale"} {
+			want := message.OnSale
+			if code == stop {
+				want = message.Published
+			}
+			if got := status(code); got != want {
+				t.Errorf("%s: the event is %s", code, got)
+			}
+		}
+		e := w.imported(t, "discovery:EX9")
+		if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Status: ptr(message.Published)}); err != nil {
+			t.Fatal(err)
+		}
+		for _, code := range []string{"rescheduled", stop, "onsale"} {
+			if got := status(code); got != message.Published {
+				t.Errorf("its organizer has paused it, and %s makes it %s", code, got)
+			}
+		}
+		// An import has stopped it, and then the organizer says that it stays so.
+		if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Status: ptr(message.OnSale)}); err != nil {
+			t.Fatal(err)
+		}
+		status(stop)
+		if e = w.imported(t, "discovery:EX9"); !e.Paused || !e.ImportPaused {
+			t.Fatalf("stopped by an import: %+v", e)
+		}
+		if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Status: ptr(message.Published)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := status("onsale"); got != message.Published {
+			t.Errorf("its organizer has let the pause be, and an import makes it %s", got)
+		}
+	}
+}
+
+// The date of a postponed event, and the end of its sale, do not hold any more: they
+// are left out and told, and a strict import refuses the page and changes nothing.
+func TestPostponed(t *testing.T) {
+	w := newWorld(t)
+	w.mustImport(t, ImportOptions{}, edited(t, "postponed.json", `"postponed"`, `"onsale"`))
+	before := w.imported(t, "discovery:EX9")
+	_, err := w.Import(t.Context(), []ImportFile{fixture(t, "postponed.json")}, ImportOptions{Strict: true})
+	wantFault(t, err, "postponed.json", "_embedded.events[0].dates.start")
+	if e := w.imported(t, "discovery:EX9"); e.Version != before.Version || e.StartsAt == 0 || e.ClosesAt == 0 {
+		t.Errorf("refused, and the event is %+v", e)
+	}
+	sum := w.mustImport(t, ImportOptions{}, fixture(t, "postponed.json"))
+	if e := w.imported(t, "discovery:EX9"); e.StartsAt != 0 || e.LocalDate != "" || e.ClosesAt != 0 || e.Status != message.Published {
+		t.Errorf("postponed, and the event is %+v", e)
+	}
+	told := fmt.Sprint(sum.Notes)
+	for _, path := range []string{"dates.start", "sales.public.endDateTime"} {
+		if !strings.Contains(told, path) {
+			t.Errorf("%s is not told: %s", path, told)
+		}
+	}
+}
