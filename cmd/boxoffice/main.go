@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -84,15 +85,25 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		log.Warn(text)
 	}
 	if err := c.run(ctx, k.Command(), log, stdin, stdout, stderr); err != nil {
+		status := app.ExitStatus(err)
+		if status == 2 {
+			err = ofVariable(k, err)
+		}
 		fmt.Fprintln(stderr, "boxoffice:", err)
-		return app.ExitStatus(err)
+		return status
 	}
 	return 0
 }
 
 // meant spells the two questions about the program itself as flag and command:
-// "help X" is "X --help", "--version" is "version".
+// "help X" is "X --help", "--version" is "version". A negative number is the value of
+// the flag before it: there are no short flags that it could be.
 func meant(args []string) []string {
+	for i := len(args) - 1; i > 0; i-- {
+		if negative.MatchString(args[i]) && strings.HasPrefix(args[i-1], "--") && !strings.Contains(args[i-1], "=") {
+			args = slices.Concat(args[:i-1], []string{args[i-1] + "=" + args[i]}, args[i+1:])
+		}
+	}
 	switch {
 	case len(args) > 0 && args[0] == "help":
 		return append(slices.Clone(args[1:]), "--help")
@@ -101,6 +112,8 @@ func meant(args []string) []string {
 	}
 	return args
 }
+
+var negative = regexp.MustCompile(`^-[0-9]+$`)
 
 // run runs a command.
 func (c *cli) run(ctx context.Context, command string, log *slog.Logger, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -144,7 +157,7 @@ func newParser(c *cli, stdout, stderr io.Writer) (*parser, error) {
 	p.Kong, err = kong.New(c, kong.Name("boxoffice"),
 		kong.Description("A ticket office for high-demand on-sales: every seat is sold at most once."),
 		kong.DefaultEnvars("BOXOFFICE"), kong.Writers(stdout, stderr),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ValueFormatter(describe), kong.WithBeforeResolve(refuseEmpty),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ValueFormatter(describe), kong.WithBeforeResolve(refuseEmpty), kong.WithAfterApply(oneDatabase),
 		kong.Exit(func(int) { p.helped = true; panic(errHelped) })) // kong calls it after help only
 	return p, err
 }

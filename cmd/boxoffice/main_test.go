@@ -106,6 +106,16 @@ func TestUsage(t *testing.T) {
 		{[]string{"import", "--shift-to", "May", "x.json"}, "2027-05-31"},
 		{[]string{"rush", "--fans", "0"}, "--fans must be"},
 		{[]string{"verify", "--database-url", "mysql://x"}, "only postgres"},
+		{[]string{"verify", "--database-url", "postgres://ann:s3cret@h:99999/shop"}, "invalid port; it is postgres://USER:PASSWORD@HOST:PORT/DATABASE"},
+		{[]string{"verify", "--database-url", "postgres://ann:s3%cret@h/shop"}, "in a password %25 for %"},
+		{[]string{"verify", "--database-url", "postgres://ann@h/shop?pool_max_conns=abc"}, "?pool_max_conns=20"},
+		{[]string{"verify", "--data", "d", "--event", "nope"}, "--event: \"nope\" is not an id, which has 16"},
+		{[]string{"ledger", "export", "--data", "d", "--event", "nope"}, "--event: \"nope\" is not an id"},
+		{[]string{"rush", "--event", "nope"}, "--event: \"nope\" is not an id"},
+		{[]string{"admin", "reset-two-factor", "--data", "d", "--user", "nope"}, "--user: \"nope\" is not an id"},
+		{[]string{"admin", "reset-two-factor", "--data", "d", "--email", "nope"}, "--email: \"nope\" is not"},
+		{[]string{"admin", "create", "--data", "d", "--email", "nope"}, "--email: \"nope\" is not"},
+		{[]string{"serve", "--rate-limit", "-1"}, "--rate-limit: -1 is less than 0"},
 		{[]string{"serve", "--log-level", "loud"}, "--log-level: \"loud\" is not a level; give debug, info, warn or error"},
 		{[]string{"serve", "--public-url", "tickets.example"}, "did you mean https://tickets.example?"},
 	} {
@@ -119,6 +129,91 @@ func TestUsage(t *testing.T) {
 	var errs bytes.Buffer
 	if status := run([]string{"serve"}, nil, &errs, &errs); status != 2 || !strings.Contains(errs.String(), "BOXOFFICE_RATE_LIMIT") {
 		t.Errorf("a wrong variable: status %d, %s", status, errs.String())
+	}
+	t.Setenv("BOXOFFICE_RATE_LIMIT", "7")
+	t.Setenv("BOXOFFICE_PUBLIC_URL", "tickets.example")
+	errs.Reset()
+	if status := run([]string{"serve"}, nil, &errs, &errs); status != 2 || !strings.Contains(errs.String(), "BOXOFFICE_PUBLIC_URL") {
+		t.Errorf("a wrong variable: status %d, %s", status, errs.String())
+	}
+}
+
+// A command has one database: a flag counts for more than a variable, and two flags or
+// two variables are refused, since either may be meant.
+func TestOneDatabase(t *testing.T) {
+	const here, there = "here-folder", "postgres://ann@h/shop"
+	for _, cmd := range model(t).Leaves(true) {
+		var data, url *kong.Flag
+		for _, f := range flags(cmd) {
+			switch f.Name {
+			case "data":
+				data = f
+			case "database-url":
+				url = f
+			}
+		}
+		if data == nil || url == nil {
+			continue
+		}
+		name := strings.Fields(cmd.Path())
+		for _, f := range flags(cmd) {
+			if f.Required {
+				name = append(name, "--"+f.Name, "x")
+			}
+		}
+		if cmd.Path() == "import" {
+			name = append(name, "x.json")
+		}
+		for _, c := range []struct {
+			data, url bool // by flag
+			variables map[string]string
+			want      string // "": refused
+		}{
+			{true, false, map[string]string{url.Envs[0]: there}, here + " "},
+			{false, true, map[string]string{data.Envs[0]: here}, there},
+			{true, false, map[string]string{url.Envs[0]: there, data.Envs[0]: "other"}, here + " "},
+			{true, true, nil, ""},
+			{false, false, map[string]string{url.Envs[0]: there, data.Envs[0]: here}, ""},
+		} {
+			t.Run("", func(t *testing.T) {
+				args := slices.Clone(name)
+				if c.data {
+					args = append(args, "--data", here)
+				}
+				if c.url {
+					args = append(args, "--database-url", there)
+				}
+				for name, value := range c.variables {
+					t.Setenv(name, value)
+				}
+				p, err := newParser(&cli{}, os.Stdout, os.Stderr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				k, err := p.Parse(args)
+				if c.want == "" {
+					if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "two databases") {
+						t.Errorf("%v %v: %v", args, c.variables, err)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatalf("%v: %v", args, err)
+				}
+				got := ""
+				for _, f := range k.Flags() {
+					switch text := f.Target.String(); {
+					case f.Name == "data":
+						got = text + " " + got
+					case f.Name == "database-url" && text != "":
+						got = text
+					}
+				}
+				if got != c.want {
+					t.Errorf("%v %v: the database is %q, not %q", args, c.variables, got, c.want)
+				}
+			})
+		}
 	}
 }
 

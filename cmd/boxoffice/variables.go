@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -38,6 +39,57 @@ func refuseEmpty(k *kong.Context) error {
 		}
 	}
 	return nil
+}
+
+// given are the flags of a command that have a value of the command line, and of
+// the others those that have one of a variable.
+func given(k *kong.Context) (flags, variables map[string]*kong.Flag) {
+	flags, variables = map[string]*kong.Flag{}, map[string]*kong.Flag{}
+	for _, p := range k.Path {
+		if p.Flag != nil {
+			flags[p.Flag.Name] = p.Flag
+		}
+	}
+	for _, f := range k.Flags() {
+		for _, name := range f.Envs {
+			if _, set := os.LookupEnv(name); set && flags[f.Name] == nil {
+				variables[f.Name] = f
+			}
+		}
+	}
+	return flags, variables
+}
+
+// oneDatabase sees to it that a command has one database: a flag counts for more
+// than a variable, and two that are given in the same way are refused, since either
+// may be the one that is meant.
+func oneDatabase(k *kong.Context) error {
+	const folder, server, replica = "data", "database-url", "replica-url"
+	flags, variables := given(k)
+	switch {
+	case flags[folder] != nil && flags[server] != nil:
+		return errors.New("--data and --database-url are two databases: give one of them")
+	case flags[folder] != nil:
+		for _, name := range []string{server, replica} {
+			if f := variables[name]; f != nil {
+				f.Target.SetZero()
+			}
+		}
+	case variables[folder] != nil && variables[server] != nil:
+		return fmt.Errorf("%s and %s are set, which are two databases: unset one of them, or give --data or --database-url", variables[folder].Envs[0], variables[server].Envs[0])
+	}
+	return nil
+}
+
+// ofVariable is an error about a flag's value, with the variable that has given it.
+func ofVariable(k *kong.Context, err error) error {
+	_, variables := given(k)
+	name, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "--"), " ")
+	f := variables[strings.TrimSuffix(name, ":")]
+	if f == nil {
+		return err
+	}
+	return fmt.Errorf("%w (the value of %s)", err, f.Envs[0])
 }
 
 // empty reports whether a value is an empty text, or a list that has one or none.

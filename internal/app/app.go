@@ -38,7 +38,7 @@ func (s Storage) OpenToRead(ctx context.Context) (*sqldb.DB, error) { return s.t
 func (s Storage) open(ctx context.Context, cfg sqldb.Config) (*sqldb.DB, error) {
 	for flag, url := range map[string]string{"--database-url": s.DatabaseURL, "--replica-url": cfg.ReplicaURL} {
 		if scheme, _, _ := strings.Cut(url, "://"); url != "" && scheme != "postgres" && scheme != "postgresql" {
-			return nil, usage("%s: %q is not supported, only postgres://…", flag, scheme)
+			return nil, usage("%s: %q is not supported, only postgres://USER:PASSWORD@HOST:PORT/DATABASE", flag, scheme)
 		}
 	}
 	switch {

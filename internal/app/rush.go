@@ -103,6 +103,9 @@ func (s Storage) free(ctx context.Context) error {
 
 // Run rehearses and reports; the error says what the audit found.
 func (r Rush) Run(ctx context.Context, out, live io.Writer) error {
+	if err := checkID("--event", r.Event); err != nil {
+		return err
+	}
 	s := Storage{Data: r.Data, DatabaseURL: r.DatabaseURL}
 	db := rush.Database{}
 	fans := func(ctx context.Context, customers int) ([]user.Fan, error) {

@@ -14,6 +14,7 @@ import (
 
 	"boxoffice/internal/booking"
 	"boxoffice/internal/event"
+	"boxoffice/internal/id"
 	"boxoffice/internal/money"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
@@ -118,6 +119,14 @@ func checkEmail(text string) error {
 	return nil
 }
 
+// checkID refuses what cannot be the id of an event or an account; "" is none.
+func checkID(flag, text string) error {
+	if text != "" && !id.Valid(text) {
+		return usage("%s: %q is not an id, which has %d letters and digits, such as %s", flag, text, id.Len, id.FromSource("event", "example"))
+	}
+	return nil
+}
+
 // Export writes an event's ledger.
 type Export struct {
 	Storage
@@ -126,6 +135,9 @@ type Export struct {
 
 // Run writes the ledger as NDJSON.
 func (e Export) Run(ctx context.Context, out io.Writer) error {
+	if err := checkID("--event", e.Event); err != nil {
+		return err
+	}
 	db, err := e.toRead(ctx)
 	if err != nil {
 		return err
@@ -190,6 +202,9 @@ func (r ResetTwoFactor) Run(ctx context.Context, out io.Writer) error {
 		if err := checkEmail(r.Email); err != nil {
 			return err
 		}
+	}
+	if err := checkID("--user", r.User); err != nil {
+		return err
 	}
 	if err := r.used(ctx); err != nil {
 		return err

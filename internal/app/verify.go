@@ -23,6 +23,9 @@ type Verify struct {
 
 // Run verifies; the error is the first difference.
 func (v Verify) Run(ctx context.Context, out io.Writer) error {
+	if err := checkID("--event", v.Event); err != nil {
+		return err
+	}
 	db, err := v.toRead(ctx)
 	if err != nil {
 		return err

@@ -21,8 +21,16 @@ func (e BadURL) Error() string { return e.Flag + ": " + e.Text }
 
 // badURL is an error about the URL of a flag.
 func badURL(flag string, err error, url string) error {
-	return BadURL{flag, strings.ReplaceAll(err.Error(), url, "…")}
+	text := strings.ReplaceAll(err.Error(), url, "…")
+	text = strings.TrimPrefix(parsing.ReplaceAllString(text, ""), "failed to parse as URL ")
+	return BadURL{flag, "cannot be read, " + text + "; it is " + rightURL}
 }
+
+// parsing is what pgx begins an error about a URL with: the URL itself.
+var parsing = regexp.MustCompile("^cannot parse `[^`]*`: ")
+
+// rightURL says what the address of a database is like.
+const rightURL = "postgres://USER:PASSWORD@HOST:PORT/DATABASE, with a port up to 65535, numbers for settings such as ?pool_max_conns=20, and in a password %25 for %, %40 for @, %3A for : and %2F for /"
 
 // unconnected is an error of connecting on one line. pgx's has one for each address
 // and each way that it has tried, most of them the same.
