@@ -26,6 +26,9 @@ const defaultOpsAddr = "127.0.0.1:8090"
 // mostOps is how many connections there are to that address at once.
 const mostOps = 16
 
+// metricsTime is how long an answer to /metrics may take to be read.
+const metricsTime = 10 * time.Second
+
 // operators serves metrics and profiles, on an address of their own, and says
 // where. Nobody who buys tickets comes there.
 func operators(in *jobs.Runner, addr string, metrics *prometheus.Registry, out io.Writer, log *slog.Logger) error {
@@ -42,13 +45,14 @@ func operators(in *jobs.Runner, addr string, metrics *prometheus.Registry, out i
 	srv := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second, // for bodies, which nobody reads
 		IdleTimeout:       time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	// The one that has waited longest makes room, so that they never take the
 	// descriptors of the node's own work, nor keep others out.
-	door := &quick.Door{Idle: srv.IdleTimeout, Head: srv.ReadHeaderTimeout, Peers: quick.Peers{Most: mostOps, Each: mostOps}}
-	srv.ConnState = door.ConnState
+	door := &quick.Door{Peers: quick.Peers{Most: mostOps, Each: mostOps}}
+	door.Attach(srv)
 	in.Go("metrics", func(ctx context.Context) error {
 		defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
 		return srv.Serve(door.Listener(l))
@@ -72,7 +76,11 @@ func opsListener(addr string) (net.Listener, error) {
 
 func opsHandler(metrics *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	numbers := promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(metricsTime)) // or four that read nothing keep all others out
+		numbers.ServeHTTP(w, r)
+	})
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

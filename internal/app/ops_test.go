@@ -147,3 +147,41 @@ func TestOperatorsAreFew(t *testing.T) {
 		}
 	}
 }
+
+// Requests that announce a body and do not send it, and answers that nobody reads, keep
+// no operator out.
+func TestOperatorsGetIn(t *testing.T) {
+	log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+	in, err := jobs.New(log, reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(in.Stop)
+	var out bytes.Buffer
+	if err := operators(in, "127.0.0.1:0", reg, &out, log); err != nil {
+		t.Fatal(err)
+	}
+	addr, _ := strings.CutPrefix(strings.TrimSpace(out.String()), "metrics and profiles on http://")
+	for range mostOps {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		if _, err := io.WriteString(c, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := 0; ; i++ { // while the server takes those in, they work
+		res, err := http.Get("http://" + addr + "/metrics")
+		if err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if i == 100 {
+			t.Fatalf("the next one is answered %v, %v", res, err)
+		}
+	}
+}

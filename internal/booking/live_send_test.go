@@ -43,7 +43,8 @@ func TestSlowViewerGivesWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	d := &quick.Door{Peers: quick.Peers{Most: 1, Each: 1}}
+	d, srv := &quick.Door{Peers: quick.Peers{Most: 1, Each: 1}}, &http.Server{ReadHeaderTimeout: time.Minute}
+	d.Attach(srv)
 	through, accepted := d.Listener(l), make(chan net.Conn)
 	go func() {
 		for {
@@ -63,8 +64,8 @@ func TestSlowViewerGivesWay(t *testing.T) {
 	}
 	dial()
 	here := <-accepted
-	d.ConnState(here, http.StateActive)
-	d.ConnState(here, http.StateHijacked)
+	srv.ConnState(here, http.StateActive)
+	srv.ConnState(here, http.StateHijacked)
 	w := (&feed{patience: time.Hour}).watcher(quick.Bare(here), 1)
 	go w.push([]byte(strings.Repeat("x", 64<<20)))
 	for end := time.After(time.Minute); ; dial() {

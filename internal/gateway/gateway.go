@@ -237,10 +237,9 @@ func (g *Gateway) serveHTTP() {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug),
-		ConnState:         g.door.ConnState,
-		ConnContext:       g.door.ConnContext,
 	}
-	g.door.Answer, g.door.Idle, g.door.Head = g.short, g.server.IdleTimeout, g.server.ReadHeaderTimeout
+	g.door.Answer = g.short
+	g.door.Attach(g.server)
 	g.shareOut(descriptors())
 	g.limit = moment.NewLimit(context.Background(), requestTime)
 	g.constant = g.constantHeaders()
@@ -251,14 +250,9 @@ func (g *Gateway) serveHTTP() {
 func (g *Gateway) Serve(l net.Listener) error { return g.server.Serve(g.door.Listener(l)) }
 
 // Shutdown takes nothing new and waits until everything is answered, or ctx
-// ends.
-func (g *Gateway) Shutdown(ctx context.Context) error {
-	g.door.Drain()
-	if err := g.server.Shutdown(ctx); err != nil {
-		return err
-	}
-	return g.door.Wait(ctx)
-}
+// ends. Clients that send nothing, or do not take their answers, are not waited
+// for.
+func (g *Gateway) Shutdown(ctx context.Context) error { return g.door.Shutdown(ctx, g.server) }
 
 // Drain makes /readyz say no, so that load balancers look elsewhere, and ends
 // streams: their viewers come back to another node.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -71,11 +70,7 @@ func (q *request) readPaced(buf *bytes.Buffer, r *http.Request, limit int64, pla
 	if plan {
 		p.rate = planRate
 	}
-	conn.Waits(true)
 	n, err := buf.ReadFrom(io.LimitReader(p, limit))
-	if !conn.Waits(false) && err == nil {
-		err = net.ErrClosed // it had to give way
-	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		q.answer.Header().Set("Connection", "close")
 		return n, &errs.Error{Kind: errs.Malformed, Type: "body-too-slow", Err: err,

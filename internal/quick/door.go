@@ -15,14 +15,13 @@ import (
 
 // Door stands between a listener and an http.Server: the connections that it
 // lets through answer plain requests for its operations themselves, while
-// net/http waits for the next request in Read. The server must tell it by its
-// ConnState hook when it waits.
+// net/http waits for the next request in Read. Attach joins it to the server.
 type Door struct {
 	// Answer appends the whole answer to a request of an operation; false makes it
 	// go the long way, and nothing may have happened then.
 	Answer func(o *Operation, q *Request, out []byte) (answer []byte, ok bool)
 	// Idle is how long a connection may wait for its next request, and Head how
-	// long a request's head may take; both as the server has it, which must limit
+	// long a request's head may take; both as the server has it, which should limit
 	// how long writing takes, too.
 	Idle, Head time.Duration
 	// Peers bounds the connections. It must not be changed once there are some.
@@ -31,26 +30,21 @@ type Door struct {
 	operations []Operation
 	busy       atomic.Int64 // requests under way
 	draining   atomic.Bool
+
+	mu   sync.Mutex
+	open map[*conn]struct{} // connections that the server has, but for those that were taken over
+}
+
+// Attach joins a server to the door. It must be called before the server serves,
+// and once its handler and limits of time are set.
+func (d *Door) Attach(s *http.Server) {
+	d.Idle, d.Head = s.IdleTimeout, s.ReadHeaderTimeout
+	s.Handler, s.ConnState, s.ConnContext = bodies(s.Handler), d.connState, connContext
 }
 
 // Add gives operations a short way. It must not be called once there are
 // connections.
 func (d *Door) Add(list ...Operation) { d.operations = append(d.operations, list...) }
-
-// Drain makes connections end with their next answer.
-func (d *Door) Drain() { d.draining.Store(true) }
-
-// Wait waits until no request is under way, once the server is shut down.
-func (d *Door) Wait(ctx context.Context) error {
-	for d.busy.Load() > 0 {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
-	return nil
-}
 
 // Bare unwraps a connection of a door, for callers that hijack it. What the door
 // has already read of it is lost to them.
@@ -94,20 +88,29 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// ConnState is for http.Server.
-func (d *Door) ConnState(nc net.Conn, s http.ConnState) {
+// connState is for http.Server.
+func (d *Door) connState(nc net.Conn, s http.ConnState) {
 	c, ok := nc.(*conn)
-	switch {
-	case ok && s == http.StateIdle:
+	if !ok {
+		return
+	}
+	switch s {
+	case http.StateNew:
+		d.keep(c)
+	case http.StateIdle:
 		c.long = c.long || c.rest > 0 // which cannot be
 		c.idle = !c.long
 		c.fresh, c.until = false, time.Time{}
-		c.Waits(true)
-	case ok && s == http.StateActive: // its head has arrived
-		c.Waits(false)
-	case ok && s == http.StateHijacked:
+		c.waitsForNext()
+	case http.StateActive: // its head has arrived
+		c.hasAll()
+	case http.StateHijacked:
 		c.long = true
+		c.hasAll()
+		d.drop(c)
 		d.Peers.takenOver(c)
+	case http.StateClosed:
+		d.drop(c)
 	}
 }
 
@@ -115,15 +118,12 @@ func (d *Door) ConnState(nc net.Conn, s http.ConnState) {
 type Serving interface {
 	SetReadDeadline(time.Time) error
 	SetWriteDeadline(time.Time) error
-	// Waits says whether the connection waits for its client, as while a body is
-	// read. One that does may be closed to make room: see Peers.
-	Waits(bool) (open bool)
 }
 
 type servingKey struct{}
 
-// ConnContext is for http.Server, so that ServingOf finds the connection.
-func (d *Door) ConnContext(ctx context.Context, nc net.Conn) context.Context {
+// connContext is for http.Server, so that ServingOf finds the connection.
+func connContext(ctx context.Context, nc net.Conn) context.Context {
 	if c, ok := nc.(*conn); ok {
 		return WithServing(ctx, c)
 	}
@@ -167,10 +167,12 @@ type conn struct {
 
 	writing atomic.Int64 // since when a write waits for the client, in ns from since; 0: none does
 
-	mu     sync.Mutex
-	busy   bool      // a request is being answered
-	quiet  time.Time // since when it waits for its client; the zero value while a request is worked on
-	closed bool
+	mu      sync.Mutex
+	busy    bool      // a request is being answered
+	quiet   time.Time // since when it waits for its client; the zero value while a request is worked on
+	began   time.Time // when net/http got the request or, on the long way, began to wait for it
+	partial bool      // on the long way, the request's head or body may have more to come
+	closed  bool
 
 	place place // Peers has it under its own lock
 }
@@ -238,7 +240,7 @@ func endsLine(c byte) bool { return c == '\r' || c == '\n' }
 // of it, and says how many bytes that are.
 func (c *conn) handOver(b []byte, f *frame, err error) (int, error) {
 	c.idle = false
-	if !c.Waits(false) {
+	if !c.handed(!f.framed) {
 		return 0, net.ErrClosed
 	}
 	switch {
@@ -256,23 +258,6 @@ func (c *conn) handOver(b []byte, f *frame, err error) (int, error) {
 		}
 	}
 	return len(b), err
-}
-
-// pass reads what net/http wants to have of the request that it has.
-func (c *conn) pass(p []byte) (int, error) {
-	switch {
-	case c.long && len(c.ahead) > 0:
-		n := copy(p, c.ahead)
-		c.ahead = c.ahead[n:]
-		return n, nil
-	case c.long:
-		return c.Conn.Read(p)
-	case c.rest > 0:
-		n, err := c.Conn.Read(p[:min(len(p), c.rest)])
-		c.rest -= n
-		return n, err
-	}
-	return c.lookOut(p)
 }
 
 // maxAhead is how much a client may send before it is answered, in bytes, and
@@ -377,16 +362,6 @@ func (c *conn) Close() error {
 		return nil
 	}
 	return c.Conn.Close()
-}
-
-// Waits implements Serving.
-func (c *conn) Waits(waits bool) (open bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.quiet = (time.Time{}); waits {
-		c.quiet = time.Now()
-	}
-	return !c.closed
 }
 
 // SetReadDeadline lets a first request that comes late have as long as others.

@@ -58,10 +58,7 @@ func (c *client) over(t *testing.T) {
 // shut ends a server, and says how long that took.
 func (s *stage) shut(ctx context.Context) (time.Duration, error) {
 	start := time.Now()
-	err := s.Shutdown(ctx)
-	if err == nil {
-		err = s.door.Wait(ctx)
-	}
+	err := s.door.Shutdown(ctx, s.Server)
 	return time.Since(start), err
 }
 

@@ -58,7 +58,7 @@ func refused(t *testing.T, c net.Conn) int {
 }
 
 // works makes a connection one that works on a request.
-func works(c net.Conn) { c.(*conn).Waits(false) }
+func works(c net.Conn) { c.(*conn).waits(false) }
 
 // One address has so many connections, and all have so many, until some close:
 // those that work on requests do not give way.
@@ -159,8 +159,8 @@ func entered(t *testing.T, accepted chan net.Conn) net.Conn {
 // watches makes a connection a live feed.
 func watches(c net.Conn) {
 	d := c.(*conn).door
-	d.ConnState(c, http.StateActive)
-	d.ConnState(c, http.StateHijacked)
+	d.connState(c, http.StateActive)
+	d.connState(c, http.StateHijacked)
 }
 
 // However many clients hold connections that do not wait, live feeds or requests

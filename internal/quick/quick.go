@@ -5,7 +5,8 @@
 // its first byte on, through net/http, the router and huma. So nothing is
 // refused for its form here, and no answer differs.
 //
-//	door.go    between the listener and net/http
+//	door.go    between the listener and net/http; wait.go knows when a connection waits
+//	drain.go   shuts the server down
 //	peers.go   how many connections there are, and which one makes room; holders.go counts
 //	head.go    reads a plain head
 //	read.go    reads a plain body

@@ -22,8 +22,11 @@ func crowded(s *stage, most int) (newcomer func() (refusal string)) {
 	}
 	state := s.ConnState
 	s.ConnState = func(nc net.Conn, is http.ConnState) {
-		if is == http.StateNew {
+		switch is {
+		case http.StateNew:
 			enter(nc.(*conn))
+		case http.StateClosed:
+			p.leave(nc.(*conn))
 		}
 		state(nc, is)
 	}
@@ -151,18 +154,18 @@ func TestProxiesGiveWay(t *testing.T) {
 				slow, slowEnd, _ := p.comes(proxy)
 				works, worksEnd, _ := p.comes(proxy)
 				for _, c := range []*conn{idle, slow, works} {
-					c.Waits(false)
+					c.waits(false)
 				}
 				time.Sleep(time.Minute)
 				slow.sends(time.Now())
 				time.Sleep(time.Second)
-				idle.Waits(true)
+				idle.waits(true)
 				if _, _, refusal := p.comes(newcomer); refusal != fullForAll {
 					t.Errorf("one that was used just now gave way: %q", refusal)
 				}
 				time.Sleep(2 * time.Second)
 				next, nextEnd, refusal := p.comes(newcomer)
-				if next.Waits(false); refusal != "" || !slowEnd.closed || idleEnd.closed {
+				if next.waits(false); refusal != "" || !slowEnd.closed || idleEnd.closed {
 					t.Errorf("the slow reader did not give way: %q", refusal)
 				}
 				time.Sleep(2 * time.Second)

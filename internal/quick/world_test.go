@@ -2,6 +2,7 @@ package quick
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -90,9 +91,9 @@ func newStage(withDoor bool) *stage {
 	}
 	var l net.Listener = s.listener
 	if withDoor {
-		s.door = &Door{Answer: s.answer, Idle: idleTime, Head: headTime}
+		s.door = &Door{Answer: s.answer}
 		s.door.Add(operation("POST", "/echo", nil), operation("GET", "/echo/{id}", nil))
-		s.ConnState = s.door.ConnState
+		s.door.Attach(s.Server)
 		l = s.door.Listener(l)
 	}
 	go s.Serve(l) //nolint:errcheck // ends with the test
@@ -245,13 +246,12 @@ func talk(t *testing.T, withDoor bool, pieces []piece, end int) (out string, see
 		}
 		_ = c.Close()
 		synctest.Wait()
-		if err := s.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
+		shut := s.Shutdown
 		if withDoor {
-			if err := s.door.Wait(t.Context()); err != nil {
-				t.Error(err)
-			}
+			shut = func(ctx context.Context) error { return s.door.Shutdown(ctx, s.Server) }
+		}
+		if err := shut(t.Context()); err != nil {
+			t.Error(err)
 		}
 		seen, short = s.seen, s.short
 	})
