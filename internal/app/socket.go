@@ -126,7 +126,7 @@ func listenFor(dir string, p *Parts, log *slog.Logger) (*socket, error) {
 
 const (
 	mostCommands  = 8                    // at once; others wait
-	askWithin     = 30 * time.Second     // is said which one
+	askWithin     = 2 * time.Second      // is said which one: a small line, which comes with the connection
 	readWithin    = 10 * time.Second     // reads what it is told
 	lastWithin    = 2 * time.Second      // reads the rest of it, once the server shuts down
 	shortestPause = 5 * time.Millisecond // after a connection could not be accepted: twice as long each time,

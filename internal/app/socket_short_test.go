@@ -89,7 +89,7 @@ func TestCommandsAfterAShortage(t *testing.T) {
 	})
 }
 
-// Who connects and asks for nothing keeps others waiting for some seconds only, and
+// Who connects and asks for nothing keeps others waiting for two seconds only, and
 // takes a few descriptors.
 func TestCommandsAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestCommandsAreFew(t *testing.T) {
 		if got := l.accepted.Load(); got != mostCommands {
 			t.Errorf("%d at once", got)
 		}
-		time.Sleep(askWithin)
+		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		if got := l.accepted.Load(); got != mostCommands+1 {
 			t.Errorf("%d later", got)
