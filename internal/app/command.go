@@ -111,13 +111,14 @@ type resettingTwoFactor struct{ Email, User string }
 
 func (r *resettingTwoFactor) do(ctx context.Context, p *Parts, out io.Writer) error {
 	u, sessions, err := p.Users.ResetTwoFactor(ctx, message.System, r.Email, r.User)
+	var several user.SeveralAccounts
 	switch {
 	case errs.KindOf(err) == errs.NotFound && r.User != "":
 		return fmt.Errorf("--user: no account has the id %q", r.User)
 	case errs.KindOf(err) == errs.NotFound:
 		return fmt.Errorf("--email: no account has the address %q", r.Email)
-	case errs.Is(err, "several-accounts"):
-		return fmt.Errorf("--email: %s Find out which is the owner's, and give its id with --user", errs.Of(err).Detail)
+	case errors.As(err, &several):
+		return fmt.Errorf("--email: %w. Find out which is the owner's, and give its id with --user", several)
 	case errs.Is(err, "address-changed"):
 		return fmt.Errorf("--user: the account %s does not have the address %q", r.User, r.Email)
 	case errs.Is(err, "no-secret") && r.User != "":

@@ -1,6 +1,7 @@
 package user
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -220,7 +221,7 @@ func TestResetTwoFactorOfAMovedAccount(t *testing.T) {
 	}
 	one, two := w.moved(t, "one@example.org", address), w.moved(t, "two@example.org", address)
 	_, _, err := w.ResetTwoFactor(ctx, message.System, address, "")
-	if !is(err, "several-accounts") || !strings.Contains(err.Error(), one.ID) || !strings.Contains(err.Error(), two.ID) {
+	if !errors.As(err, &SeveralAccounts{}) || !strings.Contains(err.Error(), one.ID) || !strings.Contains(err.Error(), two.ID) {
 		t.Errorf("with two: %v", err)
 	}
 	for _, other := range []struct{ address, id, slug string }{

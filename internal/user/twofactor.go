@@ -196,9 +196,16 @@ func (s *Service) factorOf(ctx context.Context, address, userID string) (u User,
 				ids[i] += " (has confirmed it)"
 			}
 		}
-		return u, errs.New(errs.Conflict, "several-accounts", "Several accounts with this address have a second factor: %s.", strings.Join(ids, ", "))
+		return u, SeveralAccounts{ids}
 	}
 	return list[0], nil
+}
+
+// SeveralAccounts means that an address alone does not name one account.
+type SeveralAccounts struct{ IDs []string }
+
+func (e SeveralAccounts) Error() string {
+	return "several accounts with this address have a second factor: " + strings.Join(e.IDs, ", ")
 }
 
 func noFactor() error {
