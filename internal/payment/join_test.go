@@ -1,6 +1,8 @@
 package payment
 
 import (
+	"context"
+	"runtime"
 	"testing"
 
 	"boxoffice/internal/errs"
@@ -161,5 +163,44 @@ func TestMethodNoneOverAnAmount(t *testing.T) {
 	}
 	if _, err := w.Void(t.Context(), fan, p.ID); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A payment that came to another amount, since whoever asked for it would pay whatever
+// the booking costs, is not told as paid to those who have agreed to the old amount.
+func TestAmountAgreedToOfAnotherRequest(t *testing.T) {
+	for _, key := range []string{"", "other"} {
+		w := newWorld(t)
+		w.Service.patience *= 100
+		b := w.house.hold(fan.UserID, 1)
+		old := int64(4000)
+		w.remember(b, func(b *message.Booking) { b.Amount = old })
+		reached, goOn := make(chan struct{}), make(chan struct{})
+		n := 0
+		w.house.cut = func(_ context.Context, at string) error {
+			if n++; at == "before confirm" && n == 1 {
+				close(reached)
+				<-goOn
+			}
+			return nil
+		}
+		first, second := make(chan error), make(chan error)
+		go func() { _, err := w.pay(b, "tok_sure", ""); first <- err }()
+		<-reached
+		go func() {
+			_, err := w.Pay(t.Context(), fan, Order{BookingID: b.ID, Method: "tok_sure", Key: key, Amount: &old})
+			second <- err
+		}()
+		for w.store.committed.Load() < 2 { // until it waits for the other's
+			runtime.Gosched()
+		}
+		close(goOn)
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+		if err := <-second; !errs.Is(err, "already-paid") {
+			t.Errorf("%q: %v", key, err)
+		}
+		w.agree()
 	}
 }

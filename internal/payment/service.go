@@ -266,17 +266,25 @@ func (s *Service) settled(ctx context.Context, w *insertion) (Payment, *errs.Err
 		return Payment{}, nil, errs.New(errs.Conflict, "too-many-payments",
 			"Payment failed too many times: a booking can be tried %d times. Please book again.", MaxAttempts)
 	case existing, otherKey:
-		if w.result == existing && w.got.Method == w.want.Method && w.agrees() {
-			break
+		if w.result != existing || w.got.Method != w.want.Method || !w.agrees(&w.got) {
+			return Payment{}, nil, another(&w.got)
 		}
-		if w.got.Status.Final() {
-			return Payment{}, nil, errs.New(errs.Conflict, "already-paid", "The booking is paid already.").With("payment_id", w.got.ID)
-		}
-		return Payment{}, nil, errs.New(errs.Conflict, "payment-under-way",
-			"Another payment for this booking is under way; its method can be changed until it is authorized.").
-			With("payment_id", w.got.ID)
 	}
-	return s.await(ctx, w.got, w.drive)
+	p, refusal, err := s.await(ctx, w.got, w.drive)
+	if err == nil && !p.over() && !w.agrees(&p) { // it has come to the booking's amount meanwhile: see evCosts
+		return Payment{}, nil, another(&p)
+	}
+	return p, refusal, err
+}
+
+// another refuses a request because of the payment that there is already.
+func another(p *Payment) error {
+	if p.Status.Final() {
+		return errs.New(errs.Conflict, "already-paid", "The booking is paid already.").With("payment_id", p.ID)
+	}
+	return errs.New(errs.Conflict, "payment-under-way",
+		"Another payment for this booking is under way; its method can be changed until it is authorized.").
+		With("payment_id", p.ID)
 }
 
 // answer is what a payment means to the one who asked for it.

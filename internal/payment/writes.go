@@ -70,7 +70,7 @@ func (w *insertion) apply(t *batchTx) error {
 // that the same request later comes to the same payment and never to a second one.
 func (w *insertion) join(t *batchTx) error {
 	w.result = existing
-	if w.keyHash == nil || w.got.Status.Final() || w.got.Method != w.want.Method || !w.agrees() {
+	if w.keyHash == nil || w.got.Status.Final() || w.got.Method != w.want.Method || !w.agrees(&w.got) {
 		return nil
 	}
 	n, err := t.exec(sqlGiveKey, w.keyHash, w.fingerprint, w.got.ID)
@@ -87,8 +87,8 @@ func (w *insertion) join(t *batchTx) error {
 	return nil
 }
 
-// agrees reports whether the buyer has agreed to the amount of the payment that there is.
-func (w *insertion) agrees() bool { return w.agreed == nil || *w.agreed == w.got.Amount }
+// agrees reports whether the buyer has agreed to the amount of a payment.
+func (w *insertion) agrees(p *Payment) bool { return w.agreed == nil || *w.agreed == p.Amount }
 
 // byKey reads the payment that was made with the same key, of sqlByKey's row.
 func (w *insertion) byKey(row *sql.Row) (found bool, err error) {
