@@ -28,6 +28,9 @@ func (w *world) end(v map[string]*op) {
 	w.hurt = true // what was under way may still complain
 	w.clock.sleep(15 * time.Second)
 	w.await(w.handedOver)
+	for w.working() {
+		w.clock.pause(50 * time.Millisecond)
+	}
 	w.after()
 	w.hurt = false
 	w.signIn()

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"boxoffice/internal/app"
@@ -30,6 +31,15 @@ type house struct {
 	bank   *bank
 	post   *post
 	logs   *logs
+
+	left atomic.Int64 // ns of the real time at which a client went away last; see working
+}
+
+// working reports whether a node may still be at work on a request whose client is
+// gone. In a bubble that is known: see clock.quiet.
+func (h *house) working() bool {
+	const most = time.Second
+	return h.clock.leap != nil && time.Now().UnixNano()-h.left.Load() < int64(most)
 }
 
 // record is a house's database: SQLite in a folder, or one on a PostgreSQL server.
@@ -265,6 +275,9 @@ func (n *node) await(leaveAt int, leave func(), serve func(), take func(out *rep
 	case <-left:
 		out = reply{why: "left", sent: sent, came: out.came}
 	default:
+	}
+	if out.status == 0 {
+		h.left.Store(time.Now().UnixNano())
 	}
 	return out
 }

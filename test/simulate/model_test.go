@@ -15,6 +15,7 @@ type world struct {
 	events   map[string]*event
 	bookings map[string]*booking
 	payments map[string]*pay
+	kept     map[string]*kept
 	tried    map[string]bool // holds that may have been made without an answer, by caller, event and key
 	broken   []string        // rules that were broken, and how
 	trace    []string
@@ -147,8 +148,13 @@ func (w *world) learn(b *booking, doc map[string]any, detailed bool) {
 	if w.alone || !was.unclear { // else what was answered last need not be what happened last
 		w.oneOwner(b, now)
 	}
-	b.unclear = b.unclear && w.frozen()
+	b.unclear = b.unclear && !w.certain()
 }
+
+// certain reports whether what was asked and not answered is done by now, or never will
+// be, so that what is read next stays. No client knows when a node has done what it was
+// asked for; outside of a bubble it is given the time that it needs at most.
+func (w *world) certain() bool { return !w.frozen() && !w.house.working() }
 
 // frozen reports whether a node is frozen: what it was asked may be done when it
 // thaws, whatever others answer meanwhile.

@@ -160,7 +160,7 @@ func (w *world) learnEvent(e *event, r *reply) {
 	if e.doc == nil || number(r.doc["version"]) > number(e.doc["version"]) || e.unclear {
 		e.told = r.came
 	}
-	e.doc, e.unclear = r.doc, r.status == 202 || e.unclear && w.frozen() // which tells the change, while reads tell by what seats are sold
+	e.doc, e.unclear = r.doc, r.status == 202 || e.unclear && !w.certain() // which tells the change, while reads tell by what seats are sold
 	if e.pending, _ = r.doc["sale_pending"].(bool); !e.pending {
 		e.waiting = 0
 	} else if r.status == 202 {

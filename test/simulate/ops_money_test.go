@@ -8,10 +8,11 @@ import (
 
 func moneyOps() map[string]*op {
 	return map[string]*op{
-		"pay":   {api: "pay", weight: 30, make: makePay, ask: askPay, told: toldPay, again: true},
-		"amend": {api: "amend-payment", weight: 3, make: makeAmend, ask: askAmend, told: toldMatching(toldAmend, ofPayment), again: true},
-		"void":  {api: "void-payment", weight: 5, make: makeVoid, ask: askVoid, told: toldMatching(toldVoid, ofPayment), again: true},
-		"check": {weight: 5, make: makeCheck, ask: askCheck, told: toldCheck},
+		"pay":    {api: "pay", weight: 30, make: makePay, ask: askPay, told: toldPayThenLatest, again: true},
+		"amend":  {api: "amend-payment", weight: 3, make: makeAmend, ask: askAmend, told: toldMatching(toldAmend, ofPayment), again: true},
+		"void":   {api: "void-payment", weight: 5, make: makeVoid, ask: askVoid, told: toldMatching(toldVoid, ofPayment), again: true},
+		"check":  {weight: 5, make: makeCheck, ask: askCheck, told: toldCheck},
+		"latest": {weight: 3, make: makeLook, ask: askLatest, told: toldLatest},
 	}
 }
 
@@ -35,6 +36,9 @@ func makePay(g *gen, s *Step) bool {
 	if g.chance(3) {
 		s.Key = g.name("k")
 	}
+	if g.chance(3) {
+		s.Amount = b.amount
+	}
 	g.trouble(s)
 	return true
 }
@@ -44,7 +48,27 @@ func askPay(w *world, s *Step) *request {
 	if b == nil || w.tokenOf(s.As) == "" {
 		return nil
 	}
-	return &request{token: w.tokenOf(s.As), method: "POST", path: "/payments", body: map[string]any{"booking_id": b.id, "method": s.Method}, headers: keyed(s)}
+	body := map[string]any{"booking_id": b.id, "method": s.Method}
+	if s.Amount != 0 {
+		body["amount"] = s.Amount
+	}
+	return &request{token: w.tokenOf(s.As), method: "POST", path: "/payments", body: body, headers: keyed(s)}
+}
+
+// toldPayThenLatest reads what became of a booking's payments once one was asked for:
+// a reader who kept an earlier one hears of it.
+func toldPayThenLatest(w *world, s *Step, r *reply) {
+	toldPay(w, s, r)
+	if !w.alone || r.status == 0 {
+		return
+	}
+	q := askLatest(w, s)
+	q.node = s.Node
+	w.condition(q)
+	latest := w.ask(*q)
+	w.reuse(q, &latest)
+	w.plain(s, q, &latest)
+	toldLatest(w, s, &latest)
 }
 
 func toldPay(w *world, s *Step, r *reply) {
@@ -83,6 +107,9 @@ func toldPay(w *world, s *Step, r *reply) {
 		return
 	case r.ok():
 		w.learnPay(p, r.doc, r)
+		if s.Amount != 0 && p.amount != s.Amount {
+			w.fail("nobody pays what they have not agreed to", "booking %s, over %d: %s", b.name, s.Amount, r)
+		}
 		if w.alone && sure {
 			w.paid(b, &was, p, r)
 		}
@@ -96,6 +123,7 @@ func toldPay(w *world, s *Step, r *reply) {
 		w.fail("a good card is taken", "booking %s: %s", b.name, r)
 	}
 	owner := w.people[s.As]
+	sure = sure && (s.Amount == 0 || s.Amount == was.amount)
 	if sure && was.amount == 0 {
 		w.refusedFree(&was, owner, s, r)
 	}
@@ -182,7 +210,7 @@ func (w *world) today(b, was *booking, e *event) {
 // learnPay takes in what an answer says of a payment.
 func (w *world) learnPay(p *pay, doc map[string]any, r *reply) {
 	was := p.status
-	p.status, p.amount, p.method, p.unclear = text(doc["status"]), number(doc["amount"]), text(doc["method"]), false
+	p.status, p.amount, p.method, p.unclear = text(doc["status"]), number(doc["amount"]), text(doc["method"]), p.unclear && !w.certain()
 	p.version = r.header.Get("ETag")
 	if was == "captured" && (p.status == "voided" || p.status == "failed" || p.status == "pending" || p.status == "authorized") {
 		w.fail("paid stays paid", "payment %s was %s and is %s", p.name, was, p.status)
@@ -308,5 +336,22 @@ func askCheck(w *world, s *Step) *request { return w.askPayment(s, "GET") }
 func toldCheck(w *world, s *Step, r *reply) {
 	if r.ok() {
 		w.learnPay(w.payments[s.Payment], r.doc, r)
+	}
+}
+
+func askLatest(w *world, s *Step) *request {
+	q := askLook(w, s)
+	if q != nil {
+		q.path += "/payment"
+	}
+	return q
+}
+
+// toldLatest takes in a booking's latest payment, if somebody was told of it before.
+func toldLatest(w *world, s *Step, r *reply) {
+	for _, p := range sorted(w.payments) {
+		if r.ok() && p.id == text(r.doc["id"]) {
+			w.learnPay(p, r.doc, r)
+		}
 	}
 }

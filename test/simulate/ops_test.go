@@ -51,7 +51,9 @@ func (w *world) run(v map[string]*op, s *Step) {
 		return
 	}
 	q.node, q.leave = s.Node, s.Leave
+	w.condition(q)
 	r := w.ask(*q)
+	w.reuse(q, &r)
 	w.heard(o, s, q, &r)
 }
 

@@ -38,6 +38,7 @@ type Step struct {
 	Stale    bool     `json:"stale,omitempty"` // If-Match with an earlier one
 
 	Method string         `json:"method,omitempty"` // of payment
+	Amount int64          `json:"amount,omitempty"` // agreed to; 0: nothing is said of it
 	Set    map[string]any `json:"set,omitempty"`    // fields of the body; times are durations from now
 	Plan   *int           `json:"plan,omitempty"`   // by number, see plans
 
