@@ -158,6 +158,44 @@ func TestAGuestHasOneSession(t *testing.T) {
 	}
 }
 
+// The session that a guest's new one replaces ends with it, although it would still
+// answer for a moment.
+func TestLogoutEndsTheSessionBefore(t *testing.T) {
+	for name, end := range map[string]func(w *world, x Session) error{
+		"log-out": func(w *world, x Session) error { return w.Logout(t.Context(), x.Token) },
+		"by id": func(w *world, x Session) error {
+			list, err := w.Sessions(t.Context(), as(x.User), x.User.ID)
+			if err != nil || len(list) != 1 {
+				t.Fatalf("%v %v", list, err)
+			}
+			return w.EndSessions(t.Context(), as(x.User), x.User.ID, list[0].ID, "")
+		},
+	} {
+		ctx, w := t.Context(), newWorld(t)
+		m := w.mails()
+		g, err := w.EnterGuest(ctx, "Gus", "g@example.org", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, code := w.last(t, m, "g@example.org")
+		x, err := w.VerifyCode(ctx, as(g.User), code, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Authenticate(ctx, g.Token); err != nil {
+			t.Fatal(err)
+		}
+		if err := end(w, x); err != nil {
+			t.Fatal(err)
+		}
+		for _, token := range []string{x.Token, g.Token} {
+			if _, err := w.Authenticate(ctx, token); !is(err, "bad-token") {
+				t.Errorf("%s: a session goes on: %v", name, err)
+			}
+		}
+	}
+}
+
 // Whoever has an order's link and reads its owner's mail signs in as the owner, if
 // that is a guest.
 func TestEnterByCode(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -260,14 +261,7 @@ func (s *Service) endSession(ctx context.Context, caller message.Caller, userID,
 	if at < 0 {
 		return errs.Missing("session")
 	}
-	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE token_hash = $1`, list[at].hash); err != nil {
-			return err
-		}
-		return raiseEpoch(ctx, tx)
-	})
-	s.sessions.forget(tokenHash(list[at].hash))
-	if err != nil {
+	if err := s.endWithReplaced(ctx, tokenHash(list[at].hash)); err != nil {
 		return fmt.Errorf("end session: %w", err)
 	}
 	return nil
@@ -292,15 +286,33 @@ func asRead(res sql.Result, err error) error {
 // Logout ends the session of a token.
 func (s *Service) Logout(ctx context.Context, token string) error {
 	hash := sha256.Sum256([]byte(token))
+	if err := s.endWithReplaced(ctx, hash); err != nil {
+		return fmt.Errorf("log out: %w", err)
+	}
+	return nil
+}
+
+// endWithReplaced ends a session, and at once those of its account that it has
+// replaced and that would still answer for a moment.
+func (s *Service) endWithReplaced(ctx context.Context, hash tokenHash) error {
+	var owner string
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE token_hash = $1`, hash[:]); err != nil {
+		err := tx.QueryRowContext(ctx, `SELECT user_id FROM sessions WHERE token_hash = $1`, hash[:]).Scan(&owner)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE user_id = $1 AND (token_hash = $2 OR expires_at <= $3)`,
+			owner, hash[:], s.now().Add(overlap).UnixMicro()); err != nil { // sessions_by_user
 			return err
 		}
 		return raiseEpoch(ctx, tx)
 	})
 	s.sessions.forget(hash)
-	if err != nil {
-		return fmt.Errorf("log out: %w", err)
+	if owner != "" {
+		s.sessions.forgetAll(owner)
 	}
-	return nil
+	return err
 }
