@@ -28,7 +28,7 @@ func TestSeatsFormNamesItsFields(t *testing.T) {
 			form.Set(c.field, c.value)
 			body := h.page(t, organizer, "POST", at+"/seats", form, 422)
 			has(t, body, `<a href="#grant-`+c.field+`">`+c.label+`</a>`, `id="grant-`+c.field+`-fault"`, c.says,
-				`value="complimentary" checked`, `name="name" value="`+form.Get("name")+`"`, `name="email" type="email" value="`+form.Get("email")+`"`)
+				`value="complimentary" checked`, `name="name" value="`+form.Get("name")+`"`, `name="email" type="text" inputmode="email" autocapitalize="none" spellcheck="false" value="`+form.Get("email")+`"`)
 			if strings.Count(body, `aria-invalid="true"`) != 1 {
 				t.Errorf("%d fields are marked", strings.Count(body, `aria-invalid="true"`))
 			}

@@ -32,14 +32,14 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if one, err = one.Parse(`{{define "two"}}{{template "field" (dict "Name" "email" "Label" "E" "In" "a-" "Value" "<x" "Faults" .F "Hint" "h")}}{{template "field" (dict "Name" "note" "Label" "N" "Optional" true)}}{{end}}`); err != nil {
+	if one, err = one.Parse(`{{define "two"}}{{template "field" (dict "Name" "email" "Type" "email" "Label" "E" "In" "a-" "Value" "<x" "Faults" .F "Hint" "h")}}{{template "field" (dict "Name" "note" "Label" "N" "Optional" true)}}{{end}}`); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
 	if err := one.ExecuteTemplate(&out, "two", map[string]any{"F": f}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`id="f-a-email"`, `id="f-note"`, `value="&lt;x"`, `aria-invalid="true"`, `aria-describedby="f-a-email-fault f-a-email-hint"`, "autofocus", `<p class="fault" id="f-a-email-fault">Das ist keine`} {
+	for _, want := range []string{`id="f-a-email"`, `type="text" inputmode="email"`, `id="f-note"`, `value="&lt;x"`, `aria-invalid="true"`, `aria-describedby="f-a-email-fault f-a-email-hint"`, "autofocus", `<p class="fault" id="f-a-email-fault">Das ist keine`} {
 		if strings.Count(out.String(), want) != 1 {
 			t.Errorf("not once %s in %s", want, out.String())
 		}
