@@ -124,6 +124,7 @@ func (s *Shop) showCheckout(v *page.Visit, p *Purchase, as string, f entryForm) 
 		return err
 	}
 	c := checkoutPage{Purchase: p, Event: e, EventPath: eventPath(&e), State: stateHeld, As: as, Form: f, Now: v.Now(), Pay: s.till.Path(p), Again: again(p)}
+	c.Form.Waived = e.UnverifiedBuyers
 	zone := e.Starts.Location()
 	if e.Starts.IsZero() {
 		zone = time.UTC

@@ -12,6 +12,7 @@ import (
 type entryForm struct {
 	Name, Email, Next string
 	Proof             string // ask for the code of the authenticator app only
+	Waived            bool   // guests need not confirm their address to pay
 	Faults            page.Faults
 }
 
