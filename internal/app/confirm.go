@@ -24,6 +24,8 @@ type confirmations struct {
 	mail user.Mailer
 	base string // the public URL
 	log  *slog.Logger
+
+	trouble jobs.Trouble
 }
 
 // deliverer is a mailer that says whether it has a mail for good.
@@ -63,16 +65,18 @@ func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []
 		links, err = c.page.Bookings.OwnLinks(ctx, orders)
 	}
 	if err != nil {
-		c.log.WarnContext(ctx, "confirmations wait", "payments", len(list), "error", err)
+		c.trouble.Log(ctx, c.log, slog.LevelWarn, "confirmations wait", err)
 		return list
 	}
+	var failed error
 	for _, p := range list {
 		err := jobs.Catch(func() error { return c.one(ctx, p, to[p.UserID], links[p.BookingID()]) })
 		if err != nil {
-			c.log.WarnContext(ctx, "a confirmation waits", "payment", p.PaymentID, "error", err)
+			failed = fmt.Errorf("payment %s: %w", p.PaymentID, err)
 			again = append(again, p)
 		}
 	}
+	c.trouble.Log(ctx, c.log, slog.LevelWarn, "confirmations wait", failed)
 	return again
 }
 

@@ -41,14 +41,13 @@ func newGiftMails(ctx context.Context, p *Parts, mail user.Mailer, base string, 
 // run mails what is due until ctx ends.
 func (g *giftMails) run(ctx context.Context) error {
 	defer func() { g.lease.Release(context.WithoutCancel(ctx)) }()
+	var trouble jobs.Trouble
 	return jobs.Every(ctx, giftsEvery, nil, func(ctx context.Context) error {
 		if !g.lease.Held(ctx) {
 			g.later.Forget()
 			return nil
 		}
-		if err := g.send(ctx); err != nil && ctx.Err() == nil {
-			g.log.WarnContext(ctx, "mails about complimentary seats wait", "error", err) // they stay due
-		}
+		trouble.Log(ctx, g.log, slog.LevelWarn, "mails about complimentary seats wait", g.send(ctx)) // they stay due
 		return nil
 	})
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync/atomic"
+	"log/slog"
 	"time"
 
 	"boxoffice/internal/jobs"
@@ -20,13 +20,10 @@ const (
 
 // followOthers brings the seat views up to date with the ledger until ctx ends.
 func (s *Service) followOthers(ctx context.Context) {
-	var failing atomic.Bool
+	var trouble jobs.Trouble
 	_ = jobs.Every(ctx, followEvery, nil, func(ctx context.Context) error {
 		err := s.metrics.catch(s.log, "follow", func() error { return s.views.catchUp(ctx, s.views.unsure(time.Now())) })
-		if err != nil && ctx.Err() == nil && !failing.Load() {
-			s.log.Warn("seat views fall behind what other nodes do", "error", err)
-		}
-		failing.Store(err != nil)
+		trouble.Log(ctx, s.log, slog.LevelWarn, "seat views fall behind what other nodes do", err)
 		return nil
 	})
 }

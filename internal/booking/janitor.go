@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -43,6 +44,7 @@ func (s *Service) Run(ctx context.Context) {
 	others.Go(func() { s.cancelWhenWoken(ctx) })
 	var swept time.Time   // what people without a verified address hold
 	var resumed time.Time // what a crash may have left, here or on another node
+	var trouble jobs.Trouble
 	_ = jobs.Every(ctx, sweepEvery, nil, func(ctx context.Context) error {
 		if time.Since(swept) > resumeEvery {
 			swept = time.Now()
@@ -60,15 +62,14 @@ func (s *Service) Run(ctx context.Context) {
 			_, err := s.Sweep(ctx)
 			return err
 		})
-		if err != nil && ctx.Err() == nil {
-			s.log.Error("sweep of lapsed holds", "error", err)
-		}
+		trouble.Log(ctx, s.log, slog.LevelError, "lapsed holds wait to be ended", err)
 		return nil
 	})
 }
 
 // cancelWhenWoken gives back what was booked of cancelled events.
 func (s *Service) cancelWhenWoken(ctx context.Context) {
+	var trouble jobs.Trouble
 	for {
 		select {
 		case <-ctx.Done():
@@ -76,8 +77,8 @@ func (s *Service) cancelWhenWoken(ctx context.Context) {
 		case <-s.sweepNow:
 		}
 		err := s.metrics.catch(s.log, "janitor", func() error { return s.cancelAll(ctx) })
+		trouble.Log(ctx, s.log, slog.LevelError, "bookings of cancelled events wait to be cancelled", err)
 		if err != nil && ctx.Err() == nil {
-			s.log.Error("cancelling the bookings of cancelled events", "error", err)
 			time.AfterFunc(time.Second, s.wake)
 		}
 	}

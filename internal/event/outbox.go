@@ -419,18 +419,16 @@ func (s *Service) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	defer func() { lease.Release(context.WithoutCancel(ctx)) }()
 	folded, early := false, firstAttempt // the requests of a node that has died hand nothing over any more
+	var waits, unsearched jobs.Trouble
 	return jobs.Every(ctx, outboxEvery, nil, func(ctx context.Context) error {
 		if !lease.Held(ctx) {
 			return nil
 		}
-		if err := s.syncUntil(ctx, s.now().Add(early)); err != nil && ctx.Err() == nil {
-			log.Error("changes of events wait to reach their sales", "error", err)
-		}
+		waits.Log(ctx, log, slog.LevelError, "changes of events wait to reach their sales", s.syncUntil(ctx, s.now().Add(early)))
 		early = 0
 		if !folded {
-			if folded, err = s.refold(ctx); err != nil && ctx.Err() == nil {
-				log.Error("indexing events for the search", "error", err)
-			}
+			folded, err = s.refold(ctx)
+			unsearched.Log(ctx, log, slog.LevelError, "events wait to be indexed for the search", err)
 		}
 		return nil
 	})

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -108,11 +109,10 @@ type teller struct {
 
 // run works until ctx ends, while this node has the lease.
 func (t *teller) run(ctx context.Context) {
+	var trouble jobs.Trouble
 	_ = jobs.Every(ctx, tellEvery, nil, func(ctx context.Context) error {
 		err := t.s.guarded(ctx, "confirmations", func() error { return t.round(ctx) })
-		if err != nil && ctx.Err() == nil {
-			t.s.log.WarnContext(ctx, "confirmations are delayed", "error", err)
-		}
+		trouble.Log(ctx, t.s.log, slog.LevelWarn, "confirmations are delayed", err)
 		return nil
 	})
 }

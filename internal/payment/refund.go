@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"sync"
@@ -126,11 +127,10 @@ func (r *refunder) poke() {
 // run works until ctx ends. What fails is tried again in the next round.
 func (r *refunder) run(ctx context.Context) {
 	caughtUp, saved := false, r.s.now()
+	var trouble jobs.Trouble
 	_ = jobs.Every(ctx, refundRound, r.wake, func(ctx context.Context) error {
 		err := r.s.guarded(ctx, "refunds", func() error { return r.round(ctx, &caughtUp, &saved) })
-		if err != nil && ctx.Err() == nil {
-			r.s.log.WarnContext(ctx, "refunds are delayed", "error", err)
-		}
+		trouble.Log(ctx, r.s.log, slog.LevelWarn, "refunds are delayed", err)
 		return nil
 	})
 }

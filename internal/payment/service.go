@@ -142,6 +142,7 @@ func (s *Service) Run(ctx context.Context) error {
 	wg.Go(func() { s.refunds.run(ctx) })
 	wg.Go(func() { (&teller{s, retries()}).run(ctx) })
 	wg.Go(func() {
+		var trouble jobs.Trouble
 		_ = jobs.Every(ctx, s.every, nil, func(ctx context.Context) error {
 			err := s.guarded(ctx, "recovery of payments", func() error {
 				if !s.lease.Held(ctx) {
@@ -150,9 +151,7 @@ func (s *Service) Run(ctx context.Context) error {
 				_, err := s.Recover(ctx)
 				return err
 			})
-			if err != nil && ctx.Err() == nil {
-				s.log.ErrorContext(ctx, "payments cannot be recovered", "error", err)
-			}
+			trouble.Log(ctx, s.log, slog.LevelError, "payments that were left half-way wait", err)
 			return nil
 		})
 	})

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -66,6 +67,8 @@ type post struct {
 	mu     sync.Mutex // held while errands are worked off
 	stop   context.CancelFunc
 	done   sync.WaitGroup
+
+	mails, adoptions, closings jobs.Trouble
 }
 
 func (s *Service) startPost() {
@@ -75,13 +78,11 @@ func (s *Service) startPost() {
 		for {
 			select {
 			case <-s.post.kicked:
-				s.note(ctx, jobs.Catch(func() error { return s.runErrands(ctx) }))
-				if err := jobs.Catch(func() error { return s.RunAdoptions(ctx) }); err != nil && ctx.Err() == nil {
-					s.log.ErrorContext(ctx, "adoptions of bookings wait", "error", err)
-				}
-				if err := jobs.Catch(func() error { return s.RunClosings(ctx) }); err != nil && ctx.Err() == nil {
-					s.log.ErrorContext(ctx, "purchases of deleted accounts wait to be undone", "error", err)
-				}
+				s.post.mails.Log(ctx, s.log, slog.LevelError, "mails wait to be sent", jobs.Catch(func() error { return s.runErrands(ctx) }))
+				err := jobs.Catch(func() error { return s.RunAdoptions(ctx) })
+				s.post.adoptions.Log(ctx, s.log, slog.LevelError, "adoptions of bookings wait", err)
+				err = jobs.Catch(func() error { return s.RunClosings(ctx) })
+				s.post.closings.Log(ctx, s.log, slog.LevelError, "purchases of deleted accounts wait to be undone", err)
 			case <-ctx.Done():
 				return
 			}

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"hash/maphash"
+	"log/slog"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -216,6 +217,7 @@ func raiseEpoch(ctx context.Context, tx *sql.Tx) error {
 func (s *Service) Run(ctx context.Context) {
 	var kicked time.Time
 	left := time.Now()
+	var trouble jobs.Trouble
 	_ = jobs.Every(ctx, pollEvery, nil, func(ctx context.Context) error {
 		// A poll that fails leaves the epoch unheard, and trust lapses by itself.
 		_ = s.sessions.poll(ctx)
@@ -225,9 +227,8 @@ func (s *Service) Run(ctx context.Context) {
 		}
 		if time.Since(left) >= endEvery {
 			left = time.Now()
-			if _, err := s.EndVisits(ctx); err != nil && ctx.Err() == nil {
-				s.log.ErrorContext(ctx, "visitors who are gone keep their accounts", "error", err)
-			}
+			_, err := s.EndVisits(ctx)
+			trouble.Log(ctx, s.log, slog.LevelError, "visitors who are gone keep their accounts", err)
 		}
 		return nil
 	})
