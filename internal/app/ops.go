@@ -34,7 +34,7 @@ const metricsTime = 10 * time.Second
 func operators(in *jobs.Runner, addr string, metrics *prometheus.Registry, out io.Writer, log *slog.Logger) error {
 	l, err := opsListener(addr)
 	if err != nil {
-		return fmt.Errorf("--ops-addr: %w", err)
+		return taken("--ops-addr", addr, err)
 	}
 	handler := opsHandler(metrics)
 	if loopback(l.Addr().String()) {

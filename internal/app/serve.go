@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"time"
 
 	"boxoffice/internal/booking"
@@ -126,6 +127,11 @@ func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger
 	if s.PublicURL != "" && len(s.Proxies) == 0 && !cfg.LoopbackProxy && s.Addr != "" {
 		g.Warn("--public-url is given and --trusted-proxies is not: if the world comes through a proxy, all its clients are limited as one.")
 	}
+	for _, network := range cfg.TrustedProxies {
+		if network.Bits() == 0 {
+			g.Warn("--trusted-proxies is " + network.String() + ", which is everybody: a client may call itself what it likes, and no limit holds. Name your proxies' networks only.")
+		}
+	}
 	api := g.API()
 	p.Users.Register(api)
 	p.Events.Register(api)
@@ -153,7 +159,7 @@ func (n *Node) listen(ctx context.Context, out io.Writer) error {
 	s, log := n.serve, n.log
 	l, err := net.Listen("tcp", s.Addr)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return taken("--addr", s.Addr, err)
 	}
 	base := s.base(l.Addr())
 	if err := n.open(base); err != nil {
@@ -183,6 +189,19 @@ func (n *Node) listen(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// taken is an error of listening, with what to do about it.
+func taken(flag, addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s: another process listens on %s: end it, or give another address or port (port 0: a free one)", flag, addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s: %s is no address of this machine", flag, addr)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%s: this user may not listen on %s: give a port from 1024 on", flag, addr)
+	}
+	return fmt.Errorf("%s: %w", flag, err)
 }
 
 // hostIn is the host that a URL names; "" when there is none.

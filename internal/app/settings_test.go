@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -155,5 +157,40 @@ func TestDocumentedOperations(t *testing.T) {
 	}
 	if want := fmt.Sprintf("| API | %d operations", n); !strings.Contains(string(text), want) {
 		t.Errorf("README.md does not say %q", want)
+	}
+}
+
+// What cannot be listened on is told with the flag and what to do.
+func TestTakenAddress(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := Serve{Storage: Storage{Data: t.TempDir()}, Addr: l.Addr().String(), OpsAddr: "127.0.0.1:0", Loopback: 1}
+	if err := s.Run(t.Context(), io.Discard, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "--addr: another process listens on "+s.Addr) {
+		t.Errorf("%v", err)
+	}
+	s.OpsAddr = s.Addr
+	if err := s.Run(t.Context(), io.Discard, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "--ops-addr: another process listens on "+s.Addr) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A list of proxies that is everybody is warned of.
+func TestEverybodyIsNoProxy(t *testing.T) {
+	for _, c := range []struct {
+		network string
+		warns   bool
+	}{{"0.0.0.0/0", true}, {"::/0", true}, {"10.0.0.0/8", false}} {
+		h := newHouse(t)
+		h.Metrics = prometheus.NewRegistry() // of a second front door
+		g, err := h.front(&Serve{Addr: "127.0.0.1:0", Proxies: []string{c.network}, Loopback: 1}, "", http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told := strings.Contains(strings.Join(g.Warnings(), " "), "--trusted-proxies is "+c.network); told != c.warns {
+			t.Errorf("%s: %q", c.network, g.Warnings())
+		}
 	}
 }

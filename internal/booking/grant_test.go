@@ -159,3 +159,11 @@ func TestExtendOnce(t *testing.T) {
 	}
 	w.verify(b.EventID)
 }
+
+// A wish for nothing names both fields that could say what is wanted.
+func TestWishForNothing(t *testing.T) {
+	_, err := WishBody{}.wish("e")
+	if e := errs.Of(err); e == nil || len(e.Fields) != 2 || e.Fields[0].Name != "seats" || e.Fields[1].Name != "quantity" {
+		t.Errorf("%v", err)
+	}
+}

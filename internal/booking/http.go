@@ -161,7 +161,10 @@ func (w WishBody) wish(eventID string) (Wish, error) {
 	case len(w.Seats) > 0 && (w.Quantity != 0 || w.Section != "" || w.Tier != ""):
 		return Wish{}, errs.Bad("seats", "cannot be combined with quantity, section or tier")
 	case len(w.Seats) == 0 && w.Quantity == 0:
-		return Wish{}, errs.Bad("seats", "must name the seats to take, unless quantity says how many")
+		return Wish{}, errs.Fields([]errs.Field{
+			{Name: "seats", Reason: "must name the seats to take, unless quantity says how many"},
+			{Name: "quantity", Reason: "must be 1 or more, unless seats are named"},
+		})
 	}
 	return Wish{EventID: eventID, Seats: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier}, nil
 }

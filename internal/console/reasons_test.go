@@ -33,7 +33,7 @@ var notOfForms = []string{
 	"cannot be combined with price", "cannot be combined with fee_rules: give tiers with a face value", "must be given with fee_rules: %s",
 	"must be given with a venue in another time zone", "needs the event's fee_rules; without them give the all-in price",
 	"must be given instead of price and fees, which the event's fee_rules make of it", "cannot be combined with name or email",
-	"cannot be combined with quantity, section or tier", "must name the seats to take, unless quantity says how many", "cannot change without new prices",
+	"cannot be combined with quantity, section or tier", "must name the seats to take, unless quantity says how many", "must be 1 or more, unless seats are named", "cannot change without new prices",
 	// fields that no form has
 	"must be customer, organizer or admin", "is not the id of an account", "is not the id of an event", "must be a version of the event's ledger",
 	"is beyond the event's ledger version %d", "is not one that a list has given", "is not one that a search has given", "must have at most %d words",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -132,6 +133,26 @@ type deleteIn struct {
 	Password string `header:"X-Current-Password" maxLength:"128" doc:"The account's password, from its owner: a DELETE has no body." example:"velvet curtain"`
 }
 
+// inHeaders names the headers in which a DELETE has the password and the code, where
+// an error is about them.
+func inHeaders(err error) error {
+	e := errs.Of(err)
+	if e == nil || len(e.Fields) == 0 {
+		return err
+	}
+	named := *e
+	named.Fields = slices.Clone(e.Fields)
+	for i := range named.Fields {
+		switch named.Fields[i].Name {
+		case "current_password":
+			named.Fields[i].Name = "X-Current-Password"
+		case "code":
+			named.Fields[i].Name = "X-Code"
+		}
+	}
+	return &named
+}
+
 // Register adds the service's operations to the API.
 func (s *Service) Register(api huma.API) {
 	tags := []string{"Users"}
@@ -184,7 +205,7 @@ func (s *Service) Register(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, s.DeleteSeen(ctx, message.CallerFrom(ctx), in.ID, in.Password, version)
+		return nil, inHeaders(s.DeleteSeen(ctx, message.CallerFrom(ctx), in.ID, in.Password, version))
 	})
 	s.registerMails(api)
 	s.registerSessions(api)

@@ -190,6 +190,6 @@ func (s *Service) registerTwoFactor(api huma.API) {
 	}
 	huma.Register(api, operation("end-two-factor", http.MethodDelete, "/users/{id}/totp", "Switch two-factor log-in off", "Needs the password and a code.", http.StatusNoContent, 401, 403, 404, 422, 429),
 		func(ctx context.Context, in *endIn) (*struct{}, error) {
-			return nil, s.EndTwoFactor(ctx, message.CallerFrom(ctx), in.ID, in.Password, in.Code)
+			return nil, inHeaders(s.EndTwoFactor(ctx, message.CallerFrom(ctx), in.ID, in.Password, in.Code))
 		})
 }

@@ -204,7 +204,7 @@ func TestRightsOverHTTP(t *testing.T) {
 		{"admin", admin, "GET", "", "200"},
 		{"admin", admin, "PUT", `{"role":"organizer"}`, "200"},
 		{"owner", owner, "GET", "", "200"}, // a new role ends no session
-		{"owner", owner, "DELETE", "", "422 invalid-field: current_password"},
+		{"owner", owner, "DELETE", "", "422 invalid-field: X-Current-Password"},
 		{"owner", owner, "GET", "", "200"},
 		{"admin", admin, "DELETE", "", "204"},
 		{"owner", owner, "GET", "", "401 bad-token"},
