@@ -104,6 +104,7 @@ func (k *Kit) funcs(lang string) template.FuncMap {
 		"category": func(name string) string { return k.category(lang, name) },
 		"zone":     func(t time.Time) string { return Zone(lang, t) },
 		"asset":    func(name string) (string, error) { return k.assets.path(name) },
+		"address":  Address,
 		"iso":      func(t time.Time) string { return t.Format(time.RFC3339) },
 		"lang":     func() string { return lang },
 		"dict":     dict,
