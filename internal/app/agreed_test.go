@@ -63,3 +63,21 @@ func TestMethodNoneOverAnAmount(t *testing.T) {
 		}
 	}
 }
+
+// The same request after its payment was given up is answered by that payment.
+func TestKeyOfAPaymentGivenUp(t *testing.T) {
+	h := newHouse(t)
+	ann := h.visitor(t, "ann")
+	booking, _ := h.bought(t, ann, 1, "")
+	pay := fmt.Sprintf(`{"booking_id":%q,"method":"tok_slow"}`, booking)
+	first := h.must(t, ann, "POST", "/payments", pay, "id")
+	if r := h.ask(t, ann, "POST", "/payments", pay, "Idempotency-Key", "k"); !strings.Contains(r.Body.String(), first) || r.Code >= 300 {
+		t.Errorf("%d %s", r.Code, r.Body)
+	}
+	if r := h.ask(t, ann, "DELETE", "/payments/"+first, ""); r.Code >= 300 {
+		t.Errorf("%d %s", r.Code, r.Body)
+	}
+	if r := h.ask(t, ann, "POST", "/payments", pay, "Idempotency-Key", "k"); r.Code != 409 || !strings.Contains(r.Body.String(), first) {
+		t.Errorf("%d %s", r.Code, r.Body)
+	}
+}

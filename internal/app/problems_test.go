@@ -100,8 +100,8 @@ func TestProblemsAreExplained(t *testing.T) {
 			}
 		}
 	}
-	made := map[string]bool{}
-	outside := []string{"proof-over", // pages only
+	made := map[string]bool{"payment-voided": true, "payment-timed-out": true} // reasons of payments that were given up
+	outside := []string{"proof-over",                                          // pages only
 		"not-ready", "method-not-allowed", "cross-origin", "no-such-page", "bad-address", "http"} // not an operation's
 	for _, room := range []string{"booking", "event", "payment", "user", "gateway", "errs"} {
 		for slug, at := range slugsIn(t, room) {

@@ -11,13 +11,15 @@ var Problems = errs.Problems{
 		"not-yours":            {Kind: errs.Forbidden, Says: "Only its owner can change a payment."},
 		"payment-declined":     {Kind: errs.PaymentRequired, Says: "The gateway declined. No money was taken; pay again with another method."},
 		"payment-not-pending":  {Kind: errs.Conflict, Says: "The payment can no longer be changed."},
+		"payment-voided":       {Kind: errs.Conflict, Says: "The payment was given up; no money was kept. Pay with a new Idempotency-Key, if the booking can still be paid."},
+		"payment-timed-out":    {Kind: errs.Conflict, Says: "The gateway did not decide in time, so the payment was given up; no money was kept. Pay again with a new Idempotency-Key."},
 		"payment-under-way":    {Kind: errs.Conflict, Says: "A payment for this booking is under way. Wait for it; it is at the address that Location named."},
 		"too-many-payments":    {Kind: errs.Conflict, Says: "Too many payments for this booking failed. Book again."},
 		"too-many-attempts":    {Kind: errs.TooMany, Says: "Too many attempts failed. Retry-After says when to go on, in seconds."},
 	},
 	Operations: map[string][]string{
-		"amend-payment": {"payment-declined", "changed-meanwhile", "payment-not-pending", "not-yours"},
-		"pay":           {"payment-declined", "address-not-verified", "already-paid", "already-booked", "booking-cancelled", "event-cancelled", "hold-over", "amount-differs", "paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "address-at-limit", "payment-under-way", "too-many-payments", "idempotency-key-reused", "event-changed"},
+		"amend-payment": {"payment-declined", "payment-voided", "payment-timed-out", "changed-meanwhile", "payment-not-pending", "not-yours"},
+		"pay":           {"payment-declined", "payment-voided", "payment-timed-out", "address-not-verified", "already-paid", "already-booked", "booking-cancelled", "event-cancelled", "hold-over", "amount-differs", "paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "address-at-limit", "payment-under-way", "too-many-payments", "idempotency-key-reused", "event-changed"},
 		"void-payment":  {"captured-meanwhile", "changed-meanwhile", "refunds-over", "not-yours", "payment-not-pending"},
 	},
 }
