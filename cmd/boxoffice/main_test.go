@@ -138,8 +138,8 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// A command has one database: a flag counts for more than a variable, and two flags or
-// two variables are refused, since either may be meant.
+// A command has one database: a flag counts for more than a variable, PostgreSQL for
+// more than a folder, and two flags are refused to all commands but serve.
 func TestOneDatabase(t *testing.T) {
 	const here, there = "here-folder", "postgres://ann@h/shop"
 	for _, cmd := range model(t).Leaves(true) {
@@ -167,13 +167,13 @@ func TestOneDatabase(t *testing.T) {
 		for _, c := range []struct {
 			data, url bool // by flag
 			variables map[string]string
-			want      string // "": refused
+			want      string // folder and server; "": refused
 		}{
 			{true, false, map[string]string{url.Envs[0]: there}, here + " "},
-			{false, true, map[string]string{data.Envs[0]: here}, there},
+			{false, true, map[string]string{data.Envs[0]: here}, here + " " + there},
 			{true, false, map[string]string{url.Envs[0]: there, data.Envs[0]: "other"}, here + " "},
-			{true, true, nil, ""},
-			{false, false, map[string]string{url.Envs[0]: there, data.Envs[0]: here}, ""},
+			{true, true, nil, map[bool]string{true: here + " " + there}[cmd.Path() == "serve"]},
+			{false, false, map[string]string{url.Envs[0]: there, data.Envs[0]: here}, here + " " + there},
 		} {
 			t.Run("", func(t *testing.T) {
 				args := slices.Clone(name)
@@ -200,15 +200,11 @@ func TestOneDatabase(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%v: %v", args, err)
 				}
-				got := ""
+				value := map[string]string{}
 				for _, f := range k.Flags() {
-					switch text := f.Target.String(); {
-					case f.Name == "data":
-						got = text + " " + got
-					case f.Name == "database-url" && text != "":
-						got = text
-					}
+					value[f.Name] = f.Target.String()
 				}
+				got := value["data"] + " " + value["database-url"]
 				if got != c.want {
 					t.Errorf("%v %v: the database is %q, not %q", args, c.variables, got, c.want)
 				}

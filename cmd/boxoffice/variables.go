@@ -61,12 +61,14 @@ func given(k *kong.Context) (flags, variables map[string]*kong.Flag) {
 }
 
 // oneDatabase sees to it that a command has one database: a flag counts for more
-// than a variable, and two that are given in the same way are refused, since either
-// may be the one that is meant.
+// than a variable, and PostgreSQL for more than a folder, which a server keeps its
+// mails in. To any other command two flags are refused, since either may be the one
+// that is meant.
 func oneDatabase(k *kong.Context) error {
 	const folder, server, replica = "data", "database-url", "replica-url"
 	flags, variables := given(k)
 	switch {
+	case flags[folder] != nil && flags[server] != nil && k.Command() == "serve":
 	case flags[folder] != nil && flags[server] != nil:
 		return errors.New("--data and --database-url are two databases: give one of them")
 	case flags[folder] != nil:
@@ -75,8 +77,6 @@ func oneDatabase(k *kong.Context) error {
 				f.Target.SetZero()
 			}
 		}
-	case variables[folder] != nil && variables[server] != nil:
-		return fmt.Errorf("%s and %s are set, which are two databases: unset one of them, or give --data or --database-url", variables[folder].Envs[0], variables[server].Envs[0])
 	}
 	return nil
 }

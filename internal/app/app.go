@@ -25,7 +25,7 @@ import (
 
 // Storage says where the record is kept.
 type Storage struct {
-	Data        string `help:"Folder of the embedded database (SQLite)." default:"boxoffice-data" placeholder:"DIR"`
+	Data        string `help:"Folder of the embedded database (SQLite), and of the mails that a server writes." default:"boxoffice-data" placeholder:"DIR"`
 	DatabaseURL string `help:"PostgreSQL to use instead of the embedded database; many nodes may share it. Example: postgres://user@host/boxoffice." placeholder:"URL"`
 }
 

@@ -94,11 +94,10 @@ func storage(t testing.TB) app.Storage {
 
 // on adds the flags that say where the database is.
 func on(s app.Storage, args ...string) []string {
-	args = append(args, "--data", s.Data)
 	if s.DatabaseURL != "" {
-		args = append(args, "--database-url", s.DatabaseURL)
+		return append(args, "--database-url", s.DatabaseURL)
 	}
-	return args
+	return append(args, "--data", s.Data)
 }
 
 // serve starts a node on a database and waits until it is ready.
@@ -111,6 +110,9 @@ func serve(t testing.TB, data app.Storage, args ...string) *server {
 func serveAt(t testing.TB, addr string, data app.Storage, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, done: make(chan struct{})}
+	if data.DatabaseURL != "" {
+		args = append(args, "--data", data.Data) // for the mails
+	}
 	s.cmd = exec.Command(program(t), append(on(data, "serve", "--addr", addr, "--loopback-factor", "1000"), args...)...)
 	s.cmd.Stderr = &s.log
 	out, err := s.cmd.StdoutPipe()
