@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"boxoffice/internal/booking"
 	"boxoffice/internal/message"
@@ -21,7 +20,6 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 	before, over := h.bought(t, ann, 1, "tok_ok")
 	event := h.must(t, h.account(t, message.Organizer), "POST", "/events",
 		strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), `"price"`, `"refundable_until":"2020-01-01T00:00:00Z","price"`, 1), "id")
-	h.write(t, `UPDATE bookings SET created_at = created_at - $1 WHERE id = $2`, time.Hour.Microseconds(), before)
 	h.write(t, `UPDATE events SET starts_at = 1, ends_at = 2, sort_at = 1 WHERE id = $1`, over)
 	caller, err := h.Users.Authenticate(ctx, ann.Token)
 	if err != nil {
@@ -64,5 +62,39 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 	}
 	if back != paid.Amount {
 		t.Errorf("%d of %d go back", back, paid.Amount)
+	}
+}
+
+// What HasLive passes over, GiveUp passes over, and nothing else: whatever kind of
+// booking it is, and however late it was made.
+func TestNothingThatMayStayIsGivenUp(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		as   string // what becomes of the event
+		live bool
+	}{
+		{"upcoming", `UPDATE events SET version = version WHERE id = $1`, true},
+		{"free", `UPDATE bookings SET amount = 0 WHERE event_id = $1`, true},
+		{"over", `UPDATE events SET starts_at = 1, ends_at = 2, sort_at = 1 WHERE id = $1`, false},
+		{"cancelled", `UPDATE events SET status = 'cancelled' WHERE id = $1`, false},
+		{"given", `UPDATE bookings SET price_version = -1 WHERE event_id = $1`, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse(t)
+			ann := h.visitor(t, "ann")
+			id, event := h.bought(t, ann, 2, "tok_ok")
+			h.write(t, c.as, event)
+			as, at := owned{h.Bookings, onPage{h.Parts}}, h.DB.Now().UnixMicro()
+			if live, err := as.HasLive(t.Context(), ann.UserID, at); live != c.live || err != nil {
+				t.Errorf("keeps the account: %v %v", live, err)
+			}
+			if err := as.GiveUp(t.Context(), ann.UserID, at); err != nil {
+				t.Fatal(err)
+			}
+			want := map[bool]message.BookingStatus{true: message.BookingCancelled, false: message.Booked}[c.live]
+			if b, err := h.Bookings.Booking(t.Context(), id); err != nil || b.Status != want {
+				t.Errorf("is %s, not %s, %v", b.Status, want, err)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"math"
 	"time"
 
 	"boxoffice/internal/booking"
@@ -88,7 +89,7 @@ func (p onPage) EndTwoFactor(ctx context.Context, caller message.Caller, passwor
 
 // Live are the orders for which a caller's account has to stay.
 func (p onPage) Live(ctx context.Context, caller message.Caller) ([]web.Order, error) {
-	list, err := p.live(ctx, caller.UserID)
+	list, err := p.live(ctx, caller.UserID, p.DB.Now().UnixMicro())
 	if err != nil {
 		return nil, err
 	}
@@ -102,22 +103,27 @@ func (p onPage) Live(ctx context.Context, caller message.Caller) ([]web.Order, e
 }
 
 // live are an account's bookings that are held or sold, for events that are not
-// over.
-func (p onPage) live(ctx context.Context, userID string) ([]message.Booking, error) {
-	now := p.DB.Now()
+// over at a time (µs since 1970). What somebody gave the account does not count.
+func (p onPage) live(ctx context.Context, userID string, at int64) ([]message.Booking, error) {
 	var out []message.Booking
+	known := map[string]bool{}
 	for _, status := range []message.BookingStatus{message.Pending, message.Booked} {
-		list, err := p.bookingsOf(ctx, userID, status, ordersRead)
+		list, err := p.bookingsOf(ctx, userID, status, math.MaxInt)
 		if err != nil {
 			return nil, err
 		}
-		events := map[string]message.Event{}
 		for _, b := range list {
-			o := web.Order{Order: message.Order{Booking: b}}
-			if o.Event, err = p.eventOnce(ctx, events, b.EventID); err != nil {
-				return nil, err
+			if b.PriceVersion == message.FreeOfCharge || b.Status == message.Pending && b.ExpiresAt <= at {
+				continue
 			}
-			if o.Upcoming(now) {
+			over, asked := known[b.EventID]
+			if !asked {
+				if over, err = p.Events.OverAt(ctx, b.EventID, at); err != nil {
+					return nil, err
+				}
+				known[b.EventID] = over
+			}
+			if !over {
 				out = append(out, b)
 			}
 		}
@@ -150,17 +156,35 @@ type owned struct {
 	page onPage
 }
 
+// clocksDiffer is by how much those of two nodes may differ, and how long a hold may
+// take to be written, at most.
+const clocksDiffer = time.Minute
+
 // HasLive reports whether a user has bookings that are held, or sold for an event
-// that is not over, or whose hold has ended while it was paid for.
-func (o owned) HasLive(ctx context.Context, userID string) (bool, error) {
+// that is not over at a time (µs since 1970), or whose hold has ended while it was
+// paid for.
+func (o owned) HasLive(ctx context.Context, userID string, at int64) (bool, error) {
 	if any, err := o.Service.HasLive(ctx, userID); err != nil || !any {
 		return false, err
 	}
-	list, err := o.page.live(ctx, userID)
+	list, err := o.page.live(ctx, userID, at)
 	if err != nil || len(list) > 0 {
 		return true, err
 	}
 	return o.page.payingLate(ctx, userID)
+}
+
+// GiveUp gives up what a user has got since a time (µs since 1970; 0: only what has
+// ended), but not for events that were over then: HasLive has passed over those, and
+// whoever has been there gets nothing back for leaving.
+func (o owned) GiveUp(ctx context.Context, userID string, at int64) error {
+	since := int64(0)
+	if at != 0 {
+		since = at - clocksDiffer.Microseconds()
+	}
+	return o.Service.GiveUp(ctx, userID, since, func(ctx context.Context, eventID string) (bool, error) {
+		return o.page.Events.OverAt(ctx, eventID, at)
+	})
 }
 
 // payingLate reports whether a payment is under way for a hold of an account that

@@ -19,7 +19,7 @@ func TestAccountStaysWhileItPaysLate(t *testing.T) {
 	as := owned{h.Bookings, onPage{h.Parts}}
 	live := func(want bool, why string) {
 		t.Helper()
-		if got, err := as.HasLive(t.Context(), ann.UserID); got != want || err != nil {
+		if got, err := as.HasLive(t.Context(), ann.UserID, h.DB.Now().UnixMicro()); got != want || err != nil {
 			t.Errorf("%s: %v %v", why, got, err)
 		}
 	}

@@ -21,7 +21,7 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 	case message.BookingCancelled:
 		return nil, answer{booking: b.ID} // nothing left to give back
 	case message.Booked:
-		if c.payment != "" && c.payment != b.PaymentID {
+		if c.unsold || c.payment != "" && c.payment != b.PaymentID {
 			return nil, answer{booking: b.ID}
 		}
 	}

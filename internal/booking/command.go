@@ -50,6 +50,7 @@ type command struct {
 	currency string // confirm
 	started  int64  // confirm: when the payment began, µs since 1970; 0: unknown
 	unpaid   bool   // cancel: no money was taken, so none goes back
+	unsold   bool   // cancel: only if it is not booked
 
 	sale *message.Sale // set sale; not changed by deciding
 

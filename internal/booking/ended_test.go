@@ -61,20 +61,27 @@ func TestGiveUp(t *testing.T) {
 			t.Errorf("%s: %s %v", what, got.Status, err)
 		}
 	}
-	if err := w.s.GiveUp(ctx, "ann", 0); err != nil {
+	if err := w.s.GiveUp(ctx, "ann", 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	want("a hold that has ended", lapsed, message.BookingCancelled)
 	want("what was booked", before, message.Booked)
 	since := w.s.now().UnixMicro()
+	past := w.event()
+	over := func(_ context.Context, eventID string) (bool, error) { return eventID == past, nil }
+	used := w.hold(past, "ann", "A-A-1")
+	if _, err := w.s.Confirm(ctx, message.Confirm{BookingID: used.ID, PaymentID: used.ID + "-1", Amount: used.Amount, Currency: used.Currency}); err != nil {
+		t.Fatal(err)
+	}
 	after, held := bought("A-A-3"), w.hold(ev, "ann", "A-A-4")
 	for range 2 {
-		if err := w.s.GiveUp(ctx, "ann", since); err != nil {
+		if err := w.s.GiveUp(ctx, "ann", since, over); err != nil {
 			t.Fatal(err)
 		}
 	}
 	want("what was booked before", before, message.Booked)
 	want("what was booked since", after, message.BookingCancelled)
 	want("what was held since", held, message.BookingCancelled)
+	want("what was booked for an event that is over", used, message.Booked)
 	w.verify(ev)
 }

@@ -225,20 +225,36 @@ func (s *Service) HasLive(ctx context.Context, userID string) (bool, error) {
 
 // GiveUp gives up for good a user's holds that have ended and could still be paid;
 // and, if since is not 0, the holds made since then (µs since 1970) and what they have
-// become: what is booked is cancelled, and all its money goes back. What somebody gave
-// the user stays. It may be done again.
-func (s *Service) GiveUp(ctx context.Context, userID string, since int64) error {
-	if since == 0 {
-		since = never
-	}
+// become, but for events that over passes: what is booked is cancelled, and all its
+// money goes back. What somebody gave the user stays. It may be done again.
+func (s *Service) GiveUp(ctx context.Context, userID string, since int64, over func(ctx context.Context, eventID string) (bool, error)) error {
 	now := s.now().UnixMicro()
-	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND price_version <> -1 AND (status = 'pending' AND expires_at <= $2
-		OR status = 'expired' AND expires_at > $3 OR status IN ('pending', 'booked') AND created_at >= $4)`, // bookings_by_user
-		userID, now, now-message.LateConfirm, since)
+	ended, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND price_version <> -1
+		AND (status = 'pending' AND expires_at <= $2 OR status = 'expired' AND expires_at > $3)`, // bookings_by_user
+		userID, now, now-message.LateConfirm)
 	if err != nil {
 		return err
 	}
-	return s.each(ctx, ids, command{do: doCancel})
+	err = s.each(ctx, ended, command{do: doCancel, unsold: true}) // a payment may have booked it meanwhile
+	if since == 0 || err != nil {
+		return err
+	}
+	made, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND price_version <> -1
+		AND status IN ('pending', 'booked') AND created_at >= $2`, userID, since) // bookings_by_user
+	if err != nil {
+		return err
+	}
+	undo := made[:0]
+	for _, bookingID := range made {
+		stays, err := over(ctx, id.Event(bookingID))
+		if err != nil {
+			return err
+		}
+		if !stays {
+			undo = append(undo, bookingID)
+		}
+	}
+	return s.each(ctx, undo, command{do: doCancel})
 }
 
 // OfUser lists ids of a user's bookings, in order, from one on.

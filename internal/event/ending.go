@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
 )
 
 // longest is how long an event may last, µs. Lists rely on it: what began before
@@ -131,6 +132,13 @@ func (e *Event) over(now int64) bool {
 		return e.EndsAt < now
 	}
 	return e.SortAt+lasting < now
+}
+
+// OverAt reports whether an event was over at a time, µs since 1970, or does not take
+// place: nobody needs a seat of it any more.
+func (s *Service) OverAt(ctx context.Context, eventID string, at int64) (bool, error) {
+	e, err := s.Get(ctx, message.System, eventID)
+	return err == nil && (e.Status == message.Cancelled || e.shown(at) == past), err
 }
 
 // overSQL is over as a condition, upcomingSQL its opposite. What they compare

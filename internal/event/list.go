@@ -55,7 +55,7 @@ func (f *Filter) conditions(caller message.Caller, now int64) *query {
 	switch f.Status {
 	case "", "upcoming":
 		q.add("e.status IN ('published', 'on_sale') AND " + upcomingSQL(now))
-	case "past":
+	case past:
 		q.add("e.status IN ('published', 'on_sale') AND " + overSQL(now))
 	case "cancelled":
 		q.add("e.status = 'cancelled'")

@@ -99,10 +99,13 @@ func (e *Event) sale() message.Sale {
 // shown is the status that a reader sees at a time, µs since 1970.
 func (e *Event) shown(now int64) string {
 	if e.Status != message.Cancelled && e.Status != message.Draft && e.over(now) {
-		return "past"
+		return past
 	}
 	return string(e.Status)
 }
+
+// past is the status of events that are over, as it is shown.
+const past = "past"
 
 // public reports whether everybody may see the event: drafts are private, also
 // when they are cancelled before anybody else saw them.

@@ -20,20 +20,20 @@ import (
 //  2. Holds that have ended are given up: no payment books them any more. If the
 //     account has something by now, it stays, and the note goes.
 //  3. The account is made anonymous, if its note is still there.
-//  4. What was held since the note, by requests that were under way, is given up, and
-//     what was paid for it goes back in full: at once, and now and then for a day.
+//  4. What was held since the last look, by requests that were under way, is given up,
+//     and what was paid for it goes back in full: at once, and now and then for a day.
+//     What that look has passed over, since its event was over, stays: it was used.
 
 const (
 	closingAgain = 30 * time.Second // at first, then twice as long
 	closingFor   = 24 * time.Hour   // longer than any hold, payment or request
-	clocksDiffer = time.Minute      // at most, those of two nodes
 	closesAtOnce = 20
 )
 
 // closing is a deletion that was noted.
 type closing struct {
 	userID string
-	since  int64 // µs since 1970
+	since  int64 // µs since 1970: when it was noted, and then when the last look was
 	done   bool
 	tries  int64
 }
@@ -59,21 +59,22 @@ func (s *Service) DeleteSeen(ctx context.Context, caller message.Caller, userID,
 			return err
 		}
 	}
-	if err := s.mayLeave(ctx, userID); err != nil {
+	if err := s.mayLeave(ctx, userID, s.now().UnixMicro()); err != nil {
 		return err
 	}
-	c, mine, err := s.noteClosing(ctx, userID)
+	mine, err := s.noteClosing(ctx, userID)
 	if err != nil {
 		return err
 	}
-	if err := s.anonymize(ctx, u); err != nil {
+	looked, err := s.anonymize(ctx, u)
+	if err != nil {
 		if mine {
 			err = errors.Join(err, s.endClosing(context.WithoutCancel(ctx), userID))
 		}
 		return err
 	}
 	if s.bookings() != nil {
-		if err := s.bookings().GiveUp(context.WithoutCancel(ctx), userID, c.since); err != nil {
+		if err := s.bookings().GiveUp(context.WithoutCancel(ctx), userID, looked); err != nil {
 			s.log.ErrorContext(ctx, "purchases of a deleted account wait to be undone", "error", err)
 		}
 	}
@@ -81,10 +82,10 @@ func (s *Service) DeleteSeen(ctx context.Context, caller message.Caller, userID,
 }
 
 // mayLeave refuses while an account has bookings or events that somebody has to
-// answer for.
-func (s *Service) mayLeave(ctx context.Context, userID string) error {
+// answer for; bookings for events that are over at a time do not count.
+func (s *Service) mayLeave(ctx context.Context, userID string, at int64) error {
 	if s.bookings() != nil {
-		live, err := s.bookings().HasLive(ctx, userID)
+		live, err := s.bookings().HasLive(ctx, userID, at)
 		if err != nil {
 			return err
 		}
@@ -104,9 +105,8 @@ func (s *Service) mayLeave(ctx context.Context, userID string) error {
 
 // noteClosing notes that an account is being deleted, and reports whether it was not
 // noted before. It fails with errStale while bookings are on their way to the account.
-func (s *Service) noteClosing(ctx context.Context, userID string) (c closing, mine bool, err error) {
+func (s *Service) noteClosing(ctx context.Context, userID string) (mine bool, err error) {
 	now := s.now()
-	c = closing{userID: userID, since: now.Add(-clocksDiffer).UnixMicro()}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		if err := s.lockAccount(ctx, tx, userID); err != nil {
 			return err
@@ -120,7 +120,7 @@ func (s *Service) noteClosing(ctx context.Context, userID string) (c closing, mi
 			return errStale
 		}
 		r, err := tx.ExecContext(ctx, `INSERT INTO closings (user_id, since, done, tries, next_at) VALUES ($1, $2, FALSE, 0, $3) ON CONFLICT (user_id) DO NOTHING`,
-			userID, c.since, now.Add(closingAgain).UnixMicro())
+			userID, now.UnixMicro(), now.Add(closingAgain).UnixMicro())
 		if err != nil {
 			return err
 		}
@@ -129,25 +129,28 @@ func (s *Service) noteClosing(ctx context.Context, userID string) (c closing, mi
 		return err
 	})
 	if err != nil {
-		return c, false, fmt.Errorf("note deletion of an account: %w", err)
+		return false, fmt.Errorf("note deletion of an account: %w", err)
 	}
-	return c, mine, nil
+	return mine, nil
 }
 
-// anonymize is what makes a deletion that was noted.
-func (s *Service) anonymize(ctx context.Context, u User) error {
+// anonymize is what makes a deletion that was noted. It answers when it has looked
+// whether the account may leave, µs since 1970.
+func (s *Service) anonymize(ctx context.Context, u User) (looked int64, err error) {
 	if s.bookings() != nil {
 		if err := s.bookings().GiveUp(ctx, u.ID, 0); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	if err := s.mayLeave(ctx, u.ID); err != nil {
-		return err
+	looked = s.now().UnixMicro()
+	if err := s.mayLeave(ctx, u.ID, looked); err != nil {
+		return 0, err
 	}
 	before := u.Version
 	u.Email, u.Contact, u.Username, u.Name, u.hash, u.Disabled, u.Verified, u.Version = "", "", "", "deleted account", "", true, false, u.Version+1
-	return s.replace(ctx, &u, before, sessionsEnd, func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE closings SET done = TRUE, next_at = $1 WHERE user_id = $2`, s.now().Add(closingAgain).UnixMicro(), u.ID) // primary key
+	return looked, s.replace(ctx, &u, before, sessionsEnd, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE closings SET done = TRUE, since = $1, next_at = $2 WHERE user_id = $3`,
+			looked, s.now().Add(closingAgain).UnixMicro(), u.ID) // primary key
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ type buying struct {
 	then  func()      // when bookings go over
 }
 
-func (b *buying) HasLive(context.Context, string) (bool, error) {
+func (b *buying) HasLive(context.Context, string, int64) (bool, error) {
 	b.looks++
 	return b.live != nil && b.live(), nil
 }
@@ -73,7 +73,7 @@ func TestDeletionBesideAPurchase(t *testing.T) {
 		if err := w.RunClosings(ctx); err != nil {
 			t.Fatal(err)
 		}
-		later := slices.DeleteFunc(slices.Clone(house.gave), func(since int64) bool { return since == 0 || since > began })
+		later := slices.DeleteFunc(slices.Clone(house.gave), func(since int64) bool { return since == 0 || since < began })
 		if len(later) != times {
 			t.Errorf("%s: looked %d times: %v", what, len(later), house.gave)
 		}

@@ -31,7 +31,7 @@ func (bookings) UserBookingIDs(_ context.Context, userID string, limit int) ([]s
 	return []string{"booking-of-" + userID}, false, nil
 }
 func (bookings) Adopt(context.Context, string, string, message.EmailKey) error { return nil }
-func (bookings) HasLive(context.Context, string) (bool, error)                 { return false, nil }
+func (bookings) HasLive(context.Context, string, int64) (bool, error)          { return false, nil }
 func (bookings) GiveUp(context.Context, string, int64) error                   { return nil }
 
 func newSite(t *testing.T) *site {

@@ -31,13 +31,15 @@ type Bookings interface {
 	// address only. Holds that would break a limit stay, and the error is of kind
 	// Conflict or TooMany. It may be done again.
 	Adopt(ctx context.Context, fromUserID, toUserID string, email message.EmailKey) error
-	// HasLive reports whether a user has bookings that are held or sold.
-	HasLive(ctx context.Context, userID string) (bool, error)
+	// HasLive reports whether a user has bookings that are held or sold, but for
+	// events that are over at a time (µs since 1970).
+	HasLive(ctx context.Context, userID string, at int64) (bool, error)
 	// GiveUp gives up for good a user's holds that have ended and could still be
-	// paid; and, if since is not 0, the holds made since then (µs since 1970) and
-	// what they have become: what is booked is cancelled, and its money goes back in
-	// full. It may be done again.
-	GiveUp(ctx context.Context, userID string, since int64) error
+	// paid; and, if at is not 0, the holds made since then, or since as long before
+	// as clocks may differ, and what they have become: what is booked is cancelled,
+	// and its money goes back in full. What HasLive passes over at that time stays.
+	// It may be done again.
+	GiveUp(ctx context.Context, userID string, at int64) error
 }
 
 // Events is what accounts need to know of events.

@@ -448,7 +448,7 @@ func (b bookings) UserBookingIDs(context.Context, string, int) ([]string, bool, 
 	return []string{"b1", "b2"}, true, nil
 }
 func (bookings) Adopt(context.Context, string, string, message.EmailKey) error { return nil }
-func (b bookings) HasLive(context.Context, string) (bool, error)               { return b.live, nil }
+func (b bookings) HasLive(context.Context, string, int64) (bool, error)        { return b.live, nil }
 func (bookings) GiveUp(context.Context, string, int64) error                   { return nil }
 
 func TestDelete(t *testing.T) {

@@ -169,7 +169,7 @@ func (s *Service) deleteVisitors(ctx context.Context, ids []string) (int, error)
 	idle := ids[:0:0]
 	for _, one := range ids {
 		if s.bookings() != nil {
-			live, err := s.bookings().HasLive(ctx, one)
+			live, err := s.bookings().HasLive(ctx, one, s.now().UnixMicro())
 			if err != nil {
 				return 0, err
 			}

@@ -258,7 +258,7 @@ type holding struct {
 	who string
 }
 
-func (h *holding) HasLive(_ context.Context, userID string) (bool, error) {
+func (h *holding) HasLive(_ context.Context, userID string, _ int64) (bool, error) {
 	return userID == h.who, nil
 }
 
