@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"regexp"
 	"strings"
@@ -245,7 +244,7 @@ func (l *letters) Send(to, subject, text string) {
 func TestConfirmations(t *testing.T) {
 	h := newHouse(t)
 	mail := &letters{}
-	h.Payments.OnPaid(newConfirmations(h.Parts, mail, "https://tickets.example", slog.New(slog.DiscardHandler)).tell)
+	h.Payments.OnPaid(newConfirmations(h.Parts, mail, "https://tickets.example").tell)
 	booking, _ := h.bought(t, h.visitor(t, "ann"), 2, "tok_ok")
 	h.bought(t, h.account(t, message.Customer), 1, "tok_ok") // made in bulk: no address
 	if err := h.Payments.TellPaid(t.Context()); err != nil {
@@ -273,7 +272,7 @@ func TestConfirmations(t *testing.T) {
 func TestConfirmationsFollowTheBooking(t *testing.T) {
 	h := newHouse(t)
 	mail := &letters{}
-	h.Payments.OnPaid(newConfirmations(h.Parts, mail, "https://tickets.example", slog.New(slog.DiscardHandler)).tell)
+	h.Payments.OnPaid(newConfirmations(h.Parts, mail, "https://tickets.example").tell)
 	ann, kay := h.visitor(t, "ann"), h.visitor(t, "kay")
 	h.bought(t, ann, 1, "tok_ok")
 	if err := h.Bookings.Adopt(t.Context(), ann.UserID, kay.UserID, message.EmailKey{}); err != nil {

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 
@@ -23,9 +22,6 @@ type confirmations struct {
 	page onPage
 	mail user.Mailer
 	base string // the public URL
-	log  *slog.Logger
-
-	trouble jobs.Trouble
 }
 
 // deliverer is a mailer that says whether it has a mail for good.
@@ -43,12 +39,12 @@ func deliver(ctx context.Context, m user.Mailer, to, subject, text string) error
 	return nil
 }
 
-func newConfirmations(p *Parts, mail user.Mailer, base string, log *slog.Logger) *confirmations {
-	return &confirmations{page: onPage{p}, mail: mail, base: base, log: log}
+func newConfirmations(p *Parts, mail user.Mailer, base string) *confirmations {
+	return &confirmations{page: onPage{p}, mail: mail, base: base}
 }
 
 // tell mails buyers that they have paid. It implements payment.Tell.
-func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []payment.Paid) {
+func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []payment.Paid, why error) {
 	users, orders := make([]string, len(list)), make([]string, len(list))
 	for i, p := range list {
 		users[i], orders[i] = p.UserID, p.BookingID()
@@ -65,19 +61,16 @@ func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []
 		links, err = c.page.Bookings.OwnLinks(ctx, orders)
 	}
 	if err != nil {
-		c.trouble.Log(ctx, c.log, slog.LevelWarn, "confirmations wait", err)
-		return list
+		return list, err
 	}
-	var failed error
 	for _, p := range list {
 		err := jobs.Catch(func() error { return c.one(ctx, p, to[p.UserID], links[p.BookingID()]) })
 		if err != nil {
-			failed = fmt.Errorf("payment %s: %w", p.PaymentID, err)
+			why = fmt.Errorf("payment %s: %w", p.PaymentID, err)
 			again = append(again, p)
 		}
 	}
-	c.trouble.Log(ctx, c.log, slog.LevelWarn, "confirmations wait", failed)
-	return again
+	return again, why
 }
 
 // one mails the owner of one booking, unless it is not booked by this payment any

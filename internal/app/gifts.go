@@ -47,7 +47,7 @@ func (g *giftMails) run(ctx context.Context) error {
 			g.later.Forget()
 			return nil
 		}
-		trouble.Log(ctx, g.log, slog.LevelWarn, "mails about complimentary seats wait", g.send(ctx)) // they stay due
+		trouble.Log(ctx, g.log, slog.LevelWarn, "mails about complimentary seats wait", g.later.Outcome(g.send(ctx))) // they stay due
 		return nil
 	})
 }

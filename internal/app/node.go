@@ -81,7 +81,7 @@ func (n *Node) work() {
 // open puts the services behind a front door, which the world reaches at base.
 func (n *Node) open(base string) (err error) {
 	n.Users.UsePublicURL(inMails(base))
-	n.Payments.OnPaid(newConfirmations(n.Parts, n.mailer, inMails(base), n.log).tell)
+	n.Payments.OnPaid(newConfirmations(n.Parts, n.mailer, inMails(base)).tell)
 	gifts, err := newGiftMails(context.Background(), n.Parts, n.mailer, inMails(base), n.log)
 	if err != nil {
 		return err

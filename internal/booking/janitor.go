@@ -45,6 +45,7 @@ func (s *Service) Run(ctx context.Context) {
 	var swept time.Time   // what people without a verified address hold
 	var resumed time.Time // what a crash may have left, here or on another node
 	var trouble jobs.Trouble
+	var pass jobs.Pass
 	_ = jobs.Every(ctx, sweepEvery, nil, func(ctx context.Context) error {
 		if time.Since(swept) > resumeEvery {
 			swept = time.Now()
@@ -60,7 +61,9 @@ func (s *Service) Run(ctx context.Context) {
 		}
 		err := s.metrics.catch(s.log, "janitor", func() error {
 			_, err := s.Sweep(ctx)
-			return err
+			s.sweeping.Lock()
+			defer s.sweeping.Unlock()
+			return pass.Outcome(err, s.swept == lapsing{})
 		})
 		trouble.Log(ctx, s.log, slog.LevelError, "lapsed holds wait to be ended", err)
 		return nil

@@ -372,6 +372,19 @@ func (s *Service) syncUntil(ctx context.Context, at time.Time) error {
 	return errors.Join(failed...)
 }
 
+// noneFailed is jobs.ErrNotOver while a state that has failed waits for its next
+// attempt. It reads the whole outbox, which is short, but where many wait.
+func (s *Service) noneFailed(ctx context.Context) error {
+	var left bool
+	if err := s.db.Reader().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM event_outbox WHERE attempts > 0)`).Scan(&left); err != nil {
+		return fmt.Errorf("read outbox: %w", err)
+	}
+	if left {
+		return jobs.ErrNotOver
+	}
+	return nil
+}
+
 // due lists events whose oldest state is due at a time, those first that wait longest.
 func (s *Service) due(ctx context.Context, at time.Time) ([]string, error) {
 	ids, err := sqldb.Texts(ctx, s.db.Reader(), `SELECT event_id FROM event_outbox AS o WHERE due_at <= $1 AND version =
@@ -424,8 +437,12 @@ func (s *Service) Run(ctx context.Context, log *slog.Logger) error {
 		if !lease.Held(ctx) {
 			return nil
 		}
-		waits.Log(ctx, log, slog.LevelError, "changes of events wait to reach their sales", s.syncUntil(ctx, s.now().Add(early)))
+		err := s.syncUntil(ctx, s.now().Add(early))
 		early = 0
+		if err == nil && waits.Lasts() {
+			err = s.noneFailed(ctx)
+		}
+		waits.Log(ctx, log, slog.LevelError, "changes of events wait to reach their sales", err)
 		if !folded {
 			folded, err = s.refold(ctx)
 			unsearched.Log(ctx, log, slog.LevelError, "events wait to be indexed for the search", err)

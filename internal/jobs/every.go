@@ -106,5 +106,14 @@ func (r *Retries) Round() (end func()) {
 // know what it has tried.
 func (r *Retries) Forget() { r.failed, r.rest, r.seen = nil, retry{}, nil }
 
+// Outcome makes of a round's outcome what Trouble.Log is to be told: ErrNotOver
+// when nothing failed, but what failed before waits for its next try.
+func (r *Retries) Outcome(err error) error {
+	if err == nil && (len(r.failed) > 0 || r.rest.wait > 0) {
+		return ErrNotOver
+	}
+	return err
+}
+
 // Len is how many failures are remembered one by one.
 func (r *Retries) Len() int { return len(r.failed) }

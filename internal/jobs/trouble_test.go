@@ -47,3 +47,59 @@ func TestTrouble(t *testing.T) {
 		lines(1, "again")
 	})
 }
+
+// What waits for its next try, or for the round of a pass that comes to it, keeps
+// a trouble from being over.
+func TestTroubleIsNotOver(t *testing.T) {
+	bad := errors.New("bad")
+	var r Retries
+	r.Most, r.First, r.Longest = 1, time.Second, time.Minute
+	now := time.Now()
+	if err := r.Outcome(nil); err != nil {
+		t.Error(err)
+	}
+	r.Failed("a", now)
+	if err := r.Outcome(bad); err != bad {
+		t.Error(err)
+	}
+	if err := r.Outcome(nil); err != ErrNotOver {
+		t.Error(err)
+	}
+	r.Failed("b", now) // beyond Most
+	r.Done("a")
+	if err := r.Outcome(nil); err != ErrNotOver {
+		t.Error(err)
+	}
+	r.Done("b")
+	if err := r.Outcome(nil); err != nil {
+		t.Error(err)
+	}
+
+	var p Pass
+	for i, round := range []struct {
+		err   error
+		ended bool
+		want  error
+	}{
+		{nil, true, nil}, {nil, false, ErrNotOver}, {nil, true, nil},
+		{bad, false, bad}, {nil, false, ErrNotOver}, {nil, true, ErrNotOver}, {nil, true, nil},
+		{bad, true, bad}, {nil, true, nil},
+	} {
+		if err := p.Outcome(round.err, round.ended); err != round.want {
+			t.Errorf("round %d: %v", i, err)
+		}
+	}
+
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	var trouble Trouble
+	for i, err := range []error{ErrNotOver, bad, ErrNotOver, bad, ErrNotOver} {
+		trouble.Log(t.Context(), log, slog.LevelWarn, "mails wait", err)
+		if trouble.Lasts() != (i > 0) {
+			t.Errorf("after %d: %v", i, trouble.Lasts())
+		}
+	}
+	if trouble.Log(t.Context(), log, slog.LevelWarn, "mails wait", nil); trouble.Lasts() || strings.Count(out.String(), "\n") != 2 {
+		t.Errorf("not one trouble:\n%s", out.String())
+	}
+}

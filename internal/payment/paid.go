@@ -27,10 +27,10 @@ func (p *Payment) paid() Paid { return Paid{p.ID, p.UserID} }
 func (p Paid) BookingID() string { return bookingOf(p.PaymentID) }
 
 // Tell hands over what buyers are to be told, and returns what it could not hand
-// over, which it is asked for again. After a crash it may be asked again for what
+// over, which it is asked for again, and one of the reasons. After a crash it may be asked again for what
 // it has handed over, and rarely for a payment that was not captured after all: it
 // looks at the booking.
-type Tell func(ctx context.Context, list []Paid) (again []Paid)
+type Tell func(ctx context.Context, list []Paid) (again []Paid, why error)
 
 // OnPaid sets how buyers are told that they have paid. It is called before Run.
 func (s *Service) OnPaid(tell Tell) { s.tell.Store(&tell) }
@@ -112,6 +112,9 @@ func (t *teller) run(ctx context.Context) {
 	var trouble jobs.Trouble
 	_ = jobs.Every(ctx, tellEvery, nil, func(ctx context.Context) error {
 		err := t.s.guarded(ctx, "confirmations", func() error { return t.round(ctx) })
+		if err = t.later.Outcome(err); err == nil && !t.s.lease.Held(ctx) { // another node does the work
+			err = jobs.ErrNotOver
+		}
 		trouble.Log(ctx, t.s.log, slog.LevelWarn, "confirmations are delayed", err)
 		return nil
 	})
@@ -180,8 +183,11 @@ func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 	again := map[Paid]bool{}
 	bounded, cancel := context.WithTimeout(ctx, tellTimeout)
 	defer cancel()
+	var why error
 	err := t.s.guarded(ctx, "telling that payments were made", func() error {
-		for _, p := range tell(bounded, list) {
+		var left []Paid
+		left, why = tell(bounded, list)
+		for _, p := range left {
 			again[p] = true
 		}
 		return nil
@@ -211,7 +217,7 @@ func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 		}
 		t.later.Failed(r.id, now)
 	}
-	return t.s.store.told(ctx, over, left)
+	return errors.Join(why, t.s.store.told(ctx, over, left))
 }
 
 // told deletes rows of payments_paid, and leaves others with fewer payments.

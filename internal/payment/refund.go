@@ -130,6 +130,9 @@ func (r *refunder) run(ctx context.Context) {
 	var trouble jobs.Trouble
 	_ = jobs.Every(ctx, refundRound, r.wake, func(ctx context.Context) error {
 		err := r.s.guarded(ctx, "refunds", func() error { return r.round(ctx, &caughtUp, &saved) })
+		if err = r.later.Outcome(err); err == nil && r.resting() { // another node does the work
+			err = jobs.ErrNotOver
+		}
 		trouble.Log(ctx, r.s.log, slog.LevelWarn, "refunds are delayed", err)
 		return nil
 	})

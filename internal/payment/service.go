@@ -143,13 +143,14 @@ func (s *Service) Run(ctx context.Context) error {
 	wg.Go(func() { (&teller{s, retries()}).run(ctx) })
 	wg.Go(func() {
 		var trouble jobs.Trouble
+		var pass jobs.Pass
 		_ = jobs.Every(ctx, s.every, nil, func(ctx context.Context) error {
 			err := s.guarded(ctx, "recovery of payments", func() error {
 				if !s.lease.Held(ctx) {
-					return nil
+					return jobs.ErrNotOver // another node does the work
 				}
 				_, err := s.Recover(ctx)
-				return err
+				return pass.Outcome(err, s.unwound == "" && s.recovered == "")
 			})
 			trouble.Log(ctx, s.log, slog.LevelError, "payments that were left half-way wait", err)
 			return nil
