@@ -60,7 +60,8 @@ func (s *Service) insert(ctx context.Context, caller message.Caller, o Order) (*
 // before it is paid: this node remembers it, and the gateway is sure of the method,
 // so that the booking service confirms it, or refuses, before the gateway is asked
 // for anything. If it costs something else, the payment comes to that before it is
-// confirmed, unless its buyer has agreed to an amount: see evCosts. What would be refused by what is remembered is read.
+// confirmed, unless its buyer has agreed to an amount: see evCosts. What would be
+// refused by what is remembered is read.
 func (s *Service) believed(caller message.Caller, o Order) (b message.Booking, ok bool) {
 	if g, sure := s.gateway.(Sure); !s.shared || !sure || !g.Sure(o.Method) {
 		return b, false
@@ -76,8 +77,13 @@ func (s *Service) differs(ctx context.Context, w *insertion) error {
 	if found, err := s.seekKey(ctx, w); found || err != nil {
 		return err
 	}
+	return differing(&w.want)
+}
+
+// differing refuses a request because of the amount that a payment would be over.
+func differing(p *Payment) error {
 	return errs.New(errs.Conflict, amountDiffers, "The booking costs another amount by now. Nothing was charged.").
-		With("amount", w.want.Amount).With("currency", w.want.Currency)
+		With("amount", p.Amount).With("currency", p.Currency)
 }
 
 // seekKey finds the payment that was made with the same key, without writing.

@@ -168,7 +168,7 @@ func (s *Service) Register(api huma.API) {
 	pay := operation("pay", http.MethodPost, "/payments", "Pay for a booking", 400, 402, 403, 409, 413, 503)
 	pay.DefaultStatus = http.StatusCreated
 	pay.Description = "Answers 201 when the booking is paid, or 202 with a Location when that takes longer. " +
-		"A booking that costs nothing is booked at once, by the method none. With an amount nothing else is charged. 402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
+		"A booking that costs nothing is booked at once, by the method none. With an amount nothing else is charged: if another request has paid another amount, this one is answered already-paid, with payment_id and amount, also when it is sent again. 402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
 	huma.Register(api, later(api, pay), s.pay)
 	read := func(p Payment, err error) (*response, error) {
 		r, err := respond(p, err, http.StatusOK)

@@ -167,9 +167,15 @@ func TestMethodNoneOverAnAmount(t *testing.T) {
 }
 
 // A payment that came to another amount, since whoever asked for it would pay whatever
-// the booking costs, is not told as paid to those who have agreed to the old amount.
+// the booking costs, is told neither as paid nor as returned to those who have agreed to
+// the old amount, also when they ask again.
 func TestAmountAgreedToOfAnotherRequest(t *testing.T) {
-	for _, key := range []string{"", "other"} {
+	for _, c := range []struct {
+		key    string
+		refuse string // the confirmation of the other amount
+		want   string
+	}{{"", "", "already-paid"}, {"other", "", "already-paid"}, {"other", "seats-gone", amountDiffers}} {
+		key := c.key
 		w := newWorld(t)
 		w.Service.patience *= 100
 		b := w.house.hold(fan.UserID, 1)
@@ -181,6 +187,8 @@ func TestAmountAgreedToOfAnotherRequest(t *testing.T) {
 			if n++; at == "before confirm" && n == 1 {
 				close(reached)
 				<-goOn
+			} else if at == "before confirm" && c.refuse != "" {
+				return errs.New(errs.Conflict, c.refuse, "No.")
 			}
 			return nil
 		}
@@ -195,11 +203,20 @@ func TestAmountAgreedToOfAnotherRequest(t *testing.T) {
 			runtime.Gosched()
 		}
 		close(goOn)
-		if err := <-first; err != nil {
+		if err := <-first; errs.Is(err, c.refuse) != (c.refuse != "") || (err == nil) != (c.refuse == "") {
 			t.Error(err)
 		}
-		if err := <-second; !errs.Is(err, "already-paid") {
-			t.Errorf("%q: %v", key, err)
+		told := func(err error) {
+			t.Helper()
+			e := errs.Of(err)
+			if e == nil || e.Type != c.want || e.Extra["amount"] != b.Amount || e.Extra["money"] != nil || (e.Extra["payment_id"] == b.ID+"-1") != (c.want == "already-paid") {
+				t.Errorf("%q: %+v", key, e)
+			}
+		}
+		told(<-second)
+		if key != "" {
+			_, err := w.Pay(t.Context(), fan, Order{BookingID: b.ID, Method: "tok_sure", Key: key, Amount: &old})
+			told(err)
 		}
 		w.agree()
 	}

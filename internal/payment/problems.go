@@ -6,7 +6,7 @@ import "boxoffice/internal/errs"
 var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
 		"address-not-verified": {Kind: errs.Forbidden, Says: "Payments need a verified e-mail address: the code is in the mail that was sent when the account was made."},
-		"already-paid":         {Kind: errs.Conflict, Says: "The booking is paid already; payment_id names the payment."},
+		"already-paid":         {Kind: errs.Conflict, Says: "The booking is paid already; payment_id names the payment, and amount is what it is over."},
 		"captured-meanwhile":   {Kind: errs.Conflict, Says: "The money was taken a moment ago. Send the request again to have it given back."},
 		"not-yours":            {Kind: errs.Forbidden, Says: "Only its owner can change a payment."},
 		"payment-declined":     {Kind: errs.PaymentRequired, Says: "The gateway declined. No money was taken; pay again with another method."},

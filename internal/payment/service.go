@@ -271,7 +271,7 @@ func (s *Service) settled(ctx context.Context, w *insertion) (Payment, *errs.Err
 		}
 	}
 	p, refusal, err := s.await(ctx, w.got, w.drive)
-	if err == nil && !p.over() && !w.agrees(&p) { // it has come to the booking's amount meanwhile: see evCosts
+	if err == nil && !w.agrees(&p) { // it is another request's, and has come to the booking's amount: see evCosts
 		return Payment{}, nil, another(&p)
 	}
 	return p, refusal, err
@@ -279,8 +279,11 @@ func (s *Service) settled(ctx context.Context, w *insertion) (Payment, *errs.Err
 
 // another refuses a request because of the payment that there is already.
 func another(p *Payment) error {
-	if p.Status.Final() {
-		return errs.New(errs.Conflict, "already-paid", "The booking is paid already.").With("payment_id", p.ID)
+	switch {
+	case p.over():
+		return differing(p)
+	case p.Status.Final():
+		return errs.New(errs.Conflict, "already-paid", "The booking is paid already.").With("payment_id", p.ID).With("amount", p.Amount)
 	}
 	return errs.New(errs.Conflict, "payment-under-way",
 		"Another payment for this booking is under way; its method can be changed until it is authorized.").
