@@ -221,6 +221,13 @@ func (p *postgres) watch(ctx context.Context) {
 	})
 }
 
+// corrected is the offset of a clock that has said at, some time between before and
+// after by ours. It moves no further than that proves it wrong: answers that take long
+// make no time jump, least of all back.
+func corrected(offset time.Duration, before, at, after time.Time) time.Duration {
+	return min(max(offset, at.Sub(after)), at.Sub(before))
+}
+
 // probe asks for the time on a connection of its own, that the gate lets
 // through.
 func (p *postgres) probe(ctx context.Context) error {
@@ -242,7 +249,7 @@ func (p *postgres) probe(ctx context.Context) error {
 		return errReadOnly
 	}
 	after := p.clock()
-	p.offset.Store(int64(at.Sub(before.Add(after.Sub(before) / 2))))
+	p.offset.Store(int64(corrected(time.Duration(p.offset.Load()), before, at, after)))
 	return nil
 }
 
