@@ -1,11 +1,14 @@
 package booking
 
 import (
+	"context"
+	"fmt"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/message"
 )
 
@@ -106,4 +109,65 @@ func (w *world) decided() (n float64) {
 		n += m.GetCounter().GetValue()
 	}
 	return n
+}
+
+// The key of a hold whose seats are still there is known on every node that can see
+// them, however early it refuses: because the crowd is full there, or since what the
+// request names is not in the event.
+func TestReplaysOfLiveHoldsOnOtherNodes(t *testing.T) {
+	ctx := from(t.Context(), "2001:db8::1")
+	list := nodes(t, 0, 0, 0)
+	a, heard, late := list[0], list[1], list[2]
+	ev := a.event()
+	if _, err := heard.s.Counts(ctx, ev); err != nil {
+		t.Fatal(err)
+	}
+	wish := Wish{EventID: ev, Quantity: 1}
+	first, err := a.s.Hold(ctx, fan("ann"), "k", wish)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; err == nil; i++ {
+		_, err = heard.s.Hold(ctx, fan(fmt.Sprint("guest", i)), "", wish)
+	}
+	wantType(t, err, "many-held-unverified")
+	for name, w := range map[string]*world{"heard": heard, "late": late} {
+		gone := wish
+		gone.Tier = "gone"
+		_, err = w.s.Hold(ctx, fan("ann"), "k", gone)
+		if !errs.Is(err, "idempotency-key-reused") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if b, err := w.s.Hold(ctx, fan("ann"), "k", wish); err != nil || b.ID != first.ID {
+			t.Errorf("%s: %v %v", name, b.ID, err)
+		}
+		before := w.decided()
+		if _, err := w.s.Hold(ctx, fan("ann"), "new", gone); errs.KindOf(err) != errs.Invalid || w.decided() != before {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A grant that is sent again comes to the same booking, although what it names is
+// not in the event any more.
+func TestReplayOfAGrant(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event()
+	owner := message.Caller{UserID: organizer, Role: message.Organizer}
+	there := true
+	w.s.accounts = func(context.Context, string) (bool, error) { return there, nil }
+	wish := Wish{EventID: ev, Quantity: 1}
+	first, err := w.s.Grant(t.Context(), owner, "k", message.Complimentary, "kay", wish)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there = false
+	if b, err := w.s.Grant(t.Context(), owner, "k", message.Complimentary, "kay", wish); err != nil || b.ID != first.ID {
+		t.Errorf("%v %v", b.ID, err)
+	}
+	if _, err := w.s.Grant(t.Context(), owner, "new", message.Complimentary, "kay", wish); errs.KindOf(err) != errs.Invalid {
+		t.Error(err)
+	}
+	_, err = w.s.Grant(t.Context(), owner, "k", message.Complimentary, "bob", wish)
+	wantType(t, err, "idempotency-key-reused")
 }

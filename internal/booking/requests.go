@@ -15,9 +15,8 @@ import (
 // comes to the same booking, however often it is sent.
 func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error) {
 	bookingID, early := id.Booking(w.EventID, caller.UserID, key), true
-	var seen *view
 	b, err := s.look(ctx, w.EventID, w, func(v *view, c command) (message.Booking, error) {
-		early, seen = true, v
+		early = true
 		c.do, c.bookingID, c.caller, c.fingerprint = doHold, bookingID, caller, w.fingerprint(key)
 		if v.hiddenFrom(caller) {
 			return message.Booking{}, errs.Missing("event")
@@ -40,7 +39,7 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 	})
 	if early && key != "" && errs.Of(err) != nil {
 		again := command{do: doHold, eventID: w.EventID, bookingID: bookingID, caller: caller, fingerprint: w.fingerprint(key)}
-		return s.replay(ctx, seen, again, err)
+		return s.replay(ctx, again, err)
 	}
 	return b, err
 }
@@ -51,9 +50,11 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 //
 // Most refusals in an on-sale are first requests, and must not cost a read each, so
 // only bookings that the node knows of are looked for: those that it remembers, that
-// it has heard of since they let seats go, or that had seats when the view was filled.
-// What is missing are bookings that had lost all their seats before that.
-func (s *Service) replay(ctx context.Context, v *view, c command, refused error) (message.Booking, error) {
+// it has heard of since they let seats go, or that have seats in its view or had some
+// when that was filled. What is missing are bookings that had lost all their seats
+// before that, and those that other nodes made before this one heard of them.
+func (s *Service) replay(ctx context.Context, c command, refused error) (message.Booking, error) {
+	v := s.views.peek(c.eventID)
 	if _, ok := s.Remembered(c.bookingID); !ok && !s.recent.letGo(c.bookingID) && (v == nil || !v.had(c.bookingID)) {
 		return message.Booking{}, refused
 	}
@@ -96,21 +97,37 @@ func (s *Service) Grant(ctx context.Context, caller message.Caller, key, kind, h
 	if !v.organizedBy(caller) {
 		return message.Booking{}, errs.Missing("event")
 	}
-	if heir != "" && s.accounts != nil {
-		if ok, err := s.accounts(ctx, heir); err != nil {
-			return message.Booking{}, err
-		} else if !ok {
-			return message.Booking{}, errs.Bad("user_id", "is not the id of an account")
+	grant := command{do: doGrant, eventID: w.EventID, bookingID: id.Booking(w.EventID, caller.UserID, key),
+		caller: caller, fingerprint: w.fingerprint(key), grant: kind, heir: heir}
+	if key != "" {
+		grant.fingerprint = append(grant.fingerprint, kind+heir...)
+	}
+	b, early, err := s.grant(ctx, grant, w)
+	if early && key != "" && errs.Of(err) != nil { // what it names may have gone since the same request was granted
+		if _, unread := s.Booking(ctx, grant.bookingID); unread == nil {
+			return s.submit(ctx, grant)
 		}
 	}
-	bookingID, fingerprint := id.Booking(w.EventID, caller.UserID, key), w.fingerprint(key)
-	if key != "" {
-		fingerprint = append(fingerprint, kind+heir...)
+	return b, err
+}
+
+// grant has the writer decide on a grant; early says that it was refused before.
+func (s *Service) grant(ctx context.Context, grant command, w Wish) (b message.Booking, early bool, err error) {
+	if grant.heir != "" && s.accounts != nil {
+		if ok, err := s.accounts(ctx, grant.heir); err != nil {
+			return b, true, err
+		} else if !ok {
+			return b, true, errs.Bad("user_id", "is not the id of an account")
+		}
 	}
-	return s.look(ctx, w.EventID, w, func(_ *view, c command) (message.Booking, error) {
-		c.do, c.bookingID, c.caller, c.fingerprint, c.grant, c.heir = doGrant, bookingID, caller, fingerprint, kind, heir
-		return s.submit(ctx, c)
+	early = true
+	b, err = s.look(ctx, w.EventID, w, func(_ *view, c command) (message.Booking, error) {
+		early = false
+		named := grant
+		named.at, named.seats, named.section, named.tier, named.quantity = c.at, c.seats, c.section, c.tier, c.quantity
+		return s.submit(ctx, named)
 	})
+	return b, early, err
 }
 
 // Swap exchanges the seats of a hold. Version, if not 0, must be the booking's

@@ -152,10 +152,15 @@ func (v *view) gone(bookingID string, seats []int32, now int64) []string {
 	return labels
 }
 
-// had reports whether a booking had seats when the view was filled.
+// had reports whether a booking has seats, or had some when the view was filled.
 func (v *view) had(bookingID string) bool {
-	_, found := slices.BinarySearch(v.filled, ownerOf(bookingID))
-	return found
+	mark := ownerOf(bookingID)
+	if _, found := slices.BinarySearch(v.filled, mark); found {
+		return true
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return slices.Contains(v.owner, mark)
 }
 
 // holder is the mark of the booking that has a seat, 0 for none, and whether it is
