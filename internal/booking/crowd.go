@@ -353,8 +353,8 @@ func (c *crowd) hear(entries []message.Entry) {
 }
 
 // proved stops counting a booking whose owner has a verified address; zero: they
-// have none. A hold that stays a visitor's, since it would be too much for whoever
-// they turned out to be, still counts: or one verified address would be enough for
+// have none. A hold that stays a visitor's, since the person whom they turned
+// out to be would have too much with it, still counts: or one verified address would be enough for
 // any number of visitors.
 func (c *crowd) proved(bookingID string, email message.EmailKey) {
 	if email == (message.EmailKey{}) {

@@ -123,7 +123,7 @@ func (fs *feeds) leave(f *feed, n int) {
 	}
 }
 
-// remove ends a feed: who comes next gets a new one. fs.mu is held.
+// remove ends a feed; the next viewer gets a new one. fs.mu is held.
 func (fs *feeds) remove(f *feed) {
 	f.end()
 	if fs.byID[f.eventID] == f {

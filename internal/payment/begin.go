@@ -26,7 +26,7 @@ func (s *Service) insert(ctx context.Context, caller message.Caller, o Order) (*
 	if err := s.settlePerson(ctx, caller, &b); err != nil {
 		return nil, err
 	}
-	print, method := o.fingerprint(), o.Method
+	method := o.Method
 	if b.Amount == 0 {
 		method = Free
 	} else if reason := checkOver(method, b.Amount); reason != "" {
@@ -43,7 +43,7 @@ func (s *Service) insert(ctx context.Context, caller message.Caller, o Order) (*
 	w.believed = believed && o.Amount == nil // an amount that was agreed to does not become another
 	w.agreed = o.Amount
 	if o.Key != "" {
-		w.keyHash, w.fingerprint = digest(caller.UserID, o.Key), print
+		w.keyHash, w.fingerprint = digest(caller.UserID, o.Key), o.fingerprint()
 	}
 	switch {
 	case b.Status != message.Pending && b.Status != message.Expired:

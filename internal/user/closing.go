@@ -12,8 +12,8 @@ import (
 )
 
 // How an account is deleted beside what is bought by it, or given to it, in the same
-// moment, on any node. Whoever buys or is given something has been asked who they
-// are before, and no purchase asks again for the sake of this. So:
+// moment, on any node. Buyers, and people who are given something, were identified
+// before, and no purchase looks them up again for this. So:
 //
 //  1. The deletion is noted. No adoption into the account begins from then on, and
 //     one that has begun is over.

@@ -151,7 +151,9 @@ func (s *Service) ownAddress(ctx context.Context, u *User) error {
 }
 
 // goOn starts the session of somebody who has just given the code of an address,
-// and ends the code and the session that this one replaces: a guest has one.
+// and ends the code and the session that this one replaces: a guest has one. That
+// one answers for the overlap; but where the address has another account, the
+// guest's own has nothing left, and its sessions end at once.
 func (s *Service) goOn(ctx context.Context, owner User, before, address, agent string, life time.Duration) (Session, error) {
 	session, err := s.startSession(ctx, owner, agent, life)
 	if err != nil {

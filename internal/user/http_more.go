@@ -86,7 +86,7 @@ func (s *Service) registerMails(api huma.API) {
 			return s.session(ctx, x, err)
 		})
 	huma.Register(api, operation("verify-guest", http.MethodPost, "/users/guest/verify", "Verify a guest's address",
-		"Answers the session to go on with: of the guests' account that the address belongs to, which has the holds and all earlier orders; the session of the request ends after 30 seconds more, for requests under way, or at once when the new one ends. An account with a password whose address is not confirmed yet may use its code, too. What a customer may have is counted by address.", http.StatusOK, 400, 401, 403, 409, 422, 429, 503),
+		"Answers the session to go on with: of the guests' account that the address belongs to, which has the holds and all earlier orders; the session of the request ends after at most 30 seconds more, for requests under way, or at once when the new one ends, when another session of the account is ended, or when the address has an account already, to which the holds go. An account with a password whose address is not confirmed yet may use its code, too. What a customer may have is counted by address.", http.StatusOK, 400, 401, 403, 409, 422, 429, 503),
 		func(ctx context.Context, in *guestCodeIn) (*loginOut, error) {
 			x, err := s.VerifyCode(ctx, message.CallerFrom(ctx), in.Body.Code, in.Agent)
 			return s.session(ctx, x, err)

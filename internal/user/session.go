@@ -292,8 +292,10 @@ func (s *Service) Logout(ctx context.Context, token string) error {
 	return nil
 }
 
-// endWithReplaced ends a session, and at once those of its account that it has
-// replaced and that would still answer for a moment.
+// endWithReplaced ends a session, and those of its account that end within the
+// overlap anyway: among them are the sessions that it has replaced, which must not
+// outlive it. Which session has replaced which is not noted, so it may also take the
+// last seconds of one that another device has replaced or that has run out.
 func (s *Service) endWithReplaced(ctx context.Context, hash tokenHash) error {
 	var owner string
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
