@@ -441,54 +441,6 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// bookings answers as the booking service would.
-type bookings struct{ live bool }
-
-func (b bookings) UserBookingIDs(context.Context, string, int) ([]string, bool, error) {
-	return []string{"b1", "b2"}, true, nil
-}
-func (bookings) Adopt(context.Context, string, string, message.EmailKey) error { return nil }
-func (b bookings) HasLive(context.Context, string, int64) (bool, error)        { return b.live, nil }
-func (bookings) GiveUp(context.Context, string, int64) error                   { return nil }
-
-func TestDelete(t *testing.T) {
-	w := newWorld(t)
-	ctx := t.Context()
-	u := w.signUp(t, "ann@example.org")
-	me := message.Caller{UserID: u.ID}
-	token := w.logIn(t, u.Email)
-	w.UseBookings(bookings{live: true})
-	if err := w.Delete(ctx, me, u.ID, goodPassword); !is(err, "has-live-bookings") || errs.KindOf(err) != errs.Conflict {
-		t.Fatal(err)
-	}
-	if _, err := w.Authenticate(ctx, token); err != nil {
-		t.Fatalf("refused, and signed out: %v", err)
-	}
-	w.UseBookings(bookings{})
-	if err := w.Delete(ctx, message.Caller{UserID: "other"}, u.ID, ""); !is(err, "not-found") {
-		t.Fatal(err)
-	}
-	for _, wrong := range []string{"", "wrong horse battery"} {
-		if err := w.Delete(ctx, me, u.ID, wrong); errs.KindOf(err) != errs.Invalid {
-			t.Errorf("without the password: %v", err)
-		}
-	}
-	if err := w.Delete(ctx, me, u.ID, goodPassword); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Authenticate(ctx, token); !is(err, "bad-token") {
-		t.Errorf("still signed in: %v", err)
-	}
-	var traces int
-	row := w.db.Reader().QueryRow(`SELECT COUNT(*) FROM users WHERE email IS NOT NULL OR contact <> '' OR username IS NOT NULL OR name = 'Robin Fan' OR password_hash <> ''`)
-	if err := row.Scan(&traces); err != nil || traces != 0 {
-		t.Errorf("%d traces, %v", traces, err)
-	}
-	if again := w.signUp(t, "ann@example.org"); again.ID == u.ID {
-		t.Error("the same account")
-	}
-}
-
 func TestEnsureAccountAndCreateUser(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

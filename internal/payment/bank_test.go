@@ -1,0 +1,190 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// bank is a gateway that keeps all its books in memory and survives the
+// crashes. It complains of anything that a real one would.
+type bank struct {
+	mu      sync.Mutex
+	now     func() time.Time
+	charges map[string]*account
+	keys    map[string]string // what each idempotency key was used for
+	wrong   []string
+	slow    time.Duration
+	noTake  bool           // captures are declined
+	forgets bool           // it says of what it has reserved that it has not decided
+	unclear map[string]int // so many of these steps are carried out, but the answer is lost
+	lost    map[string]int // so many of these steps never arrive
+	cut     func(ctx context.Context, at string) error
+	late    func(step string) time.Duration // > 0: an error now, and carried out after that
+
+	refundCut func(Charge) error
+}
+
+type account struct {
+	refunds  map[string]bool // by key
+	standing Standing
+	since    time.Time
+	amount   int64
+	refunded int64
+	captures int
+}
+
+func newBank(now func() time.Time) *bank {
+	return &bank{now: now, charges: map[string]*account{}, keys: map[string]string{}, slow: 3 * time.Second,
+		unclear: map[string]int{}, lost: map[string]int{}, cut: func(context.Context, string) error { return nil }}
+}
+
+// step carries one thing out, once for each key, with the cuts and unclear
+// answers that a test has ordered.
+func (b *bank) step(ctx context.Context, name, key string, c Charge, do func(a *account) Outcome) (Outcome, error) {
+	if err := b.cut(ctx, "before "+name); err != nil {
+		return Outcome{}, err
+	}
+	if b.late != nil {
+		if d := b.late(name); d > 0 {
+			time.AfterFunc(d, func() { b.carryOut(name, key, c, do) })
+			return Outcome{}, errors.New("no answer")
+		}
+	}
+	b.mu.Lock()
+	if b.lost[name] > 0 {
+		b.lost[name]--
+		b.mu.Unlock()
+		return Outcome{}, errors.New("no line")
+	}
+	b.mu.Unlock()
+	o := b.carryOut(name, key, c, do)
+	b.mu.Lock()
+	unclear := b.unclear[name] > 0
+	if unclear {
+		b.unclear[name]--
+	}
+	b.mu.Unlock()
+	if err := b.cut(ctx, "after "+name); err != nil {
+		return Outcome{}, err
+	}
+	if unclear {
+		return Outcome{}, errors.New("the line broke")
+	}
+	return o, nil
+}
+
+func (b *bank) carryOut(name, key string, c Charge, do func(a *account) Outcome) Outcome {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.charges[c.ID]
+	if a == nil {
+		a = &account{amount: c.Amount, refunds: map[string]bool{}}
+		b.charges[c.ID] = a
+	}
+	what := fmt.Sprint(name, c.ID, c.Amount, c.Currency)
+	if was, ok := b.keys[key]; ok && was != what {
+		b.wrong = append(b.wrong, fmt.Sprintf("key %s was for %s and is for %s", key, was, what))
+	}
+	b.keys[key] = what
+	return do(a)
+}
+
+func (b *bank) look(a *account) {
+	if a.standing == Waiting && b.now().Sub(a.since) >= b.slow {
+		a.standing = Reserved
+	}
+}
+
+func (b *bank) Authorize(ctx context.Context, key string, c Charge) (Outcome, error) {
+	return b.step(ctx, "authorize", key, c, func(a *account) Outcome {
+		b.look(a)
+		if a.standing == Unknown {
+			switch c.Method {
+			case "tok_ok":
+				a.standing = Reserved
+			case "tok_slow":
+				a.standing, a.since = Waiting, b.now()
+			case "tok_never":
+				a.standing, a.since = Waiting, b.now().Add(1000*time.Hour)
+			default:
+				a.standing = Rejected
+			}
+		}
+		switch a.standing {
+		case Reserved, Taken:
+			return Outcome{Verdict: Approved, Reference: "ch_" + c.ID}
+		case Waiting:
+			return Outcome{Verdict: Undecided}
+		}
+		return Outcome{Reason: "card_declined"}
+	})
+}
+
+// Sure makes tok_sure the bank's word, given without being asked.
+func (b *bank) Sure(method string) bool { return method == "tok_sure" }
+
+func (b *bank) Capture(ctx context.Context, key string, c Charge) (Outcome, error) {
+	return b.step(ctx, "capture", key, c, func(a *account) Outcome {
+		switch {
+		case a.standing == Taken:
+			return Outcome{Verdict: Approved}
+		case a.standing != Reserved && (a.standing != Unknown || !b.Sure(c.Method)):
+			return Outcome{Reason: "not_authorized"}
+		case b.noTake:
+			return Outcome{Reason: "insufficient_funds"}
+		}
+		a.standing = Taken
+		a.captures++
+		return Outcome{Verdict: Approved}
+	})
+}
+
+func (b *bank) Void(ctx context.Context, key string, c Charge) (Outcome, error) {
+	return b.step(ctx, "void", key, c, func(a *account) Outcome {
+		if a.standing == Taken {
+			return Outcome{Reason: "captured"}
+		}
+		a.standing = Released
+		return Outcome{Verdict: Approved}
+	})
+}
+
+func (b *bank) Refund(ctx context.Context, key string, c Charge, amount int64) (Outcome, error) {
+	b.mu.Lock()
+	cut := b.refundCut
+	b.mu.Unlock()
+	if cut != nil {
+		if err := cut(c); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return b.step(ctx, "refund", key, c, func(a *account) Outcome {
+		switch {
+		case a.refunds[key]:
+			return Outcome{Verdict: Approved}
+		case a.standing != Taken || amount > a.amount-a.refunded:
+			b.wrong = append(b.wrong, fmt.Sprintf("refund of %d for %s, which is %+v", amount, c.ID, *a))
+			return Outcome{Reason: "too_much"}
+		}
+		a.refunds[key] = true
+		a.refunded += amount
+		return Outcome{Verdict: Approved}
+	})
+}
+
+func (b *bank) Find(_ context.Context, c Charge) (Standing, Outcome, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.charges[c.ID]
+	if a == nil {
+		return Unknown, Outcome{}, nil
+	}
+	b.look(a)
+	if b.forgets && a.standing == Reserved {
+		return Waiting, Outcome{}, nil
+	}
+	return a.standing, Outcome{Reason: map[Standing]string{Rejected: "card_declined"}[a.standing]}, nil
+}

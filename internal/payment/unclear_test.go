@@ -1,0 +1,140 @@
+package payment
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+func TestUnclearSteps(t *testing.T) {
+	busy := errs.New(errs.Unavailable, "busy", "Try again.")
+	for _, c := range []struct {
+		name  string
+		fault func(*world)
+		want  Status
+	}{
+		{"authorize lost", func(w *world) { w.bank.lost["authorize"] = 12 }, Captured},
+		{"authorize unclear", func(w *world) { w.bank.unclear["authorize"] = 12 }, Captured},
+		{"confirm lost", func(w *world) { w.house.fail("before confirm", 12, busy) }, Captured},
+		{"confirm unclear", func(w *world) { w.house.fail("after confirm", 12, busy) }, Captured},
+		{"confirm unclear, not ours", func(w *world) { w.house.fail("after confirm", 12, errors.New("bad gateway")) }, Captured},
+		{"capture lost", func(w *world) { w.bank.lost["capture"] = 12 }, Captured},
+		{"capture unclear", func(w *world) { w.bank.unclear["capture"] = 12 }, Captured},
+		{"void lost", func(w *world) {
+			w.bank.lost["void"] = 12
+			w.house.refuse = errs.New(errs.Conflict, "seats-gone", "Gone.")
+		}, Voided},
+		{"void unclear", func(w *world) {
+			w.bank.unclear["void"] = 12
+			w.house.refuse = errs.New(errs.Conflict, "seats-gone", "Gone.")
+		}, Voided},
+		{"take back lost", func(w *world) { w.bank.noTake = true; w.house.fail("before take back", 12, busy) }, Failed},
+		{"take back unclear", func(w *world) { w.bank.noTake = true; w.house.fail("after take back", 12, busy) }, Failed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				c.fault(w)
+				b := w.house.hold(fan.UserID, 1)
+				if p, err := w.pay(b, "tok_ok", ""); err == nil && p.Status.Final() && p.Status != c.want {
+					t.Fatalf("after a moment: %+v %v", p, err)
+				}
+				if err := w.settle(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				p, err := w.OfBooking(t.Context(), fan, b.ID)
+				if statusOf(t, p, err) != c.want || c.want == Voided && p.Reason != "seats-gone" {
+					t.Errorf("%+v", p)
+				}
+				w.agree()
+			})
+		})
+	}
+}
+
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		b := w.house.hold(fan.UserID, 1)
+		p, err := w.pay(b, "tok_slow", "k")
+		if statusOf(t, p, err) != Pending {
+			t.Fatalf("%+v", p)
+		}
+		if p, err := w.pay(b, "tok_slow", "k"); err != nil || p.Status != Pending || p.Attempt != 1 {
+			t.Errorf("replay: %+v %v", p, err)
+		}
+		if _, err := w.pay(b, "tok_ok", ""); !errs.Is(err, "payment-under-way") {
+			t.Errorf("other method: %v", err)
+		}
+		if err := w.settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := w.pay(b, "tok_slow", "k"); statusOf(t, p, err) != Captured {
+			t.Errorf("%+v", p)
+		}
+		if n := w.house.extended[b.ID]; n != 1 {
+			t.Errorf("extended %d times", n)
+		}
+		w.agree()
+	})
+}
+
+func TestNeverDecided(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		b := w.house.hold(fan.UserID, 1)
+		if p, err := w.pay(b, "tok_never", ""); statusOf(t, p, err) != Pending {
+			t.Fatal(p)
+		}
+		if err := w.settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p, err := w.OfBooking(t.Context(), fan, b.ID)
+		if statusOf(t, p, err) != Voided || p.Reason != timedOut {
+			t.Errorf("%+v", p)
+		}
+		if age := time.Duration(p.UpdatedAt-p.CreatedAt) * time.Microsecond; age < w.deadline || age > w.deadline+time.Minute {
+			t.Errorf("given up after %v", age)
+		}
+		w.agree()
+	})
+}
+
+// A payment that is authorized ends as well, whatever does not answer: the money
+// is let go of, and the booking is not sold.
+func TestAuthorizedHasADeadline(t *testing.T) {
+	never := 1 << 30
+	for name, prepare := range map[string]func(w *world){
+		"no confirmation":   func(w *world) { w.house.fail("before confirm", never, errors.New("no answer")) },
+		"panics":            func(w *world) { w.house.cut = panicAt("before confirm") },
+		"undecided capture": func(w *world) { w.bank.lost["capture"] = never },
+		"waiting again": func(w *world) { // the gateway has forgotten that it said yes
+			w.house.fail("before confirm", 1, errors.New("no answer"))
+			w.bank.forgets = true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				b := w.house.hold(fan.UserID, 1)
+				prepare(w)
+				if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Authorized {
+					t.Fatalf("%+v", p)
+				}
+				time.Sleep(w.confirmBy + time.Minute)
+				p, err := w.OfBooking(t.Context(), fan, b.ID)
+				if statusOf(t, p, err) != Voided || p.Reason != timedOut {
+					t.Errorf("%+v", p)
+				}
+				if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != message.BookingCancelled {
+					t.Errorf("the booking is %s", got.Status)
+				}
+				w.agree()
+			})
+		})
+	}
+}

@@ -1,0 +1,107 @@
+package payment
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/message"
+)
+
+func TestAmendAndVoid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
+		p, _ := w.pay(b, "tok_never", "")
+		if _, err := w.Amend(t.Context(), fan, p.ID, "tok_ok", p.Version+1); errs.KindOf(err) != errs.Precondition {
+			t.Errorf("wrong version: %v", err)
+		}
+		if _, err := w.Amend(t.Context(), fan, p.ID, "4242424242424242", 0); errs.KindOf(err) != errs.Invalid {
+			t.Errorf("card number: %v", err)
+		}
+		p, err := w.Amend(t.Context(), fan, p.ID, "tok_ok", p.Version)
+		if statusOf(t, p, err) != Captured || p.Method != "tok_ok" || p.try != 2 {
+			t.Errorf("%+v", p)
+		}
+		if _, err := w.Amend(t.Context(), fan, p.ID, "tok_slow", 0); !errs.Is(err, "payment-not-pending") {
+			t.Errorf("captured: %v", err)
+		}
+		p, _ = w.pay(c, "tok_slow", "")
+		p, err = w.Void(t.Context(), fan, p.ID)
+		if statusOf(t, p, err) != Voided {
+			t.Errorf("%+v", p)
+		}
+		if p, err = w.Void(t.Context(), fan, p.ID); statusOf(t, p, err) != Voided {
+			t.Errorf("again: %+v", p)
+		}
+		if got, _ := w.house.Booking(t.Context(), c.ID); got.Status != message.Pending {
+			t.Errorf("the hold became %s", got.Status)
+		}
+		w.house.set(c.ID, message.Expired)
+		w.agree()
+	})
+}
+
+// A wish that comes while the booking is being confirmed: whatever happens
+// first, money and seats agree.
+func TestVoidWhileConfirming(t *testing.T) {
+	for _, at := range []string{"before confirm", "after confirm", "before capture", "after capture"} {
+		t.Run(at, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				b := w.house.hold(fan.UserID, 1)
+				once := sync.Once{}
+				cut := func(ctx context.Context, here string) error {
+					if here == at {
+						once.Do(func() { go func() { _, _ = w.Void(ctx, fan, b.ID+"-1") }(); time.Sleep(time.Second) })
+					}
+					return nil
+				}
+				w.house.cut, w.bank.cut = cut, cut
+				_, _ = w.pay(b, "tok_ok", "")
+				if err := w.settle(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				p, err := w.OfBooking(t.Context(), fan, b.ID)
+				want := Refunded // the money is asked for already
+				if at == "before confirm" || at == "after confirm" {
+					want = Voided
+				}
+				if statusOf(t, p, err) != want || p.Reason != givenUp {
+					t.Errorf("%+v", p)
+				}
+				if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != message.BookingCancelled {
+					t.Errorf("the booking is %s", got.Status)
+				}
+				w.agree()
+			})
+		})
+	}
+}
+
+// A captured payment is given back by cancelling its booking.
+func TestVoidCaptured(t *testing.T) {
+	w := newWorld(t)
+	w.runs()
+	b := w.house.hold(fan.UserID, 1)
+	p, err := w.pay(b, "tok_ok", "")
+	if statusOf(t, p, err) != Captured {
+		t.Fatalf("%+v", p)
+	}
+	if _, err := w.Void(t.Context(), organizer, p.ID); errs.KindOf(err) != errs.Forbidden {
+		t.Error(err)
+	}
+	for range 2 {
+		p, err = w.Void(t.Context(), fan, p.ID)
+		if statusOf(t, p, err) != Refunded || p.Refunded != p.Amount {
+			t.Errorf("%+v", p)
+		}
+	}
+	if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != message.BookingCancelled {
+		t.Errorf("the booking is %s", got.Status)
+	}
+	w.agree()
+}
