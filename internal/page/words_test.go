@@ -136,6 +136,21 @@ func TestWordsOfSeatsInGerman(t *testing.T) {
 	}
 }
 
+// A refused log-in says for how long the right password is refused, too, and what helps.
+func TestWrongPasswordSaysWhatHelps(t *testing.T) {
+	for lang, parts := range map[string][]string{"en": {"15 minutes", "new password"}, "de": {"15 Minuten", "neues Passwort"}} {
+		all, err := catalogue(lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range parts {
+			if text, _ := all["problem.wrong-password"].(string); !strings.Contains(text, part) {
+				t.Errorf("%q does not say %q", text, part)
+			}
+		}
+	}
+}
+
 // An error page says what is with seats and money, and what to do next.
 func TestErrorsTellOfSeatsAndMoney(t *testing.T) {
 	about := map[string]*regexp.Regexp{

@@ -16,7 +16,8 @@ import (
 type attempt struct {
 	of       tryKey // what was named: an account, or a name that may be an account's
 	network  string
-	owners   []string                        // whose secret it may be; a network that one of them knows is a stranger's to the others
+	owner    string                          // whose the name is for certain; "" of an address that nobody has proved
+	others   []string                        // accounts that the name may stand for, too
 	accounts map[tryKey]string               // that a name may stand for: their ids
 	knowing  func() (map[string]bool, error) // of all of these, those that have signed in from the network before
 	now      func() time.Time
@@ -71,7 +72,7 @@ func (tn *turn) byName(ctx context.Context, t *throttle) (err error) {
 		if err != nil {
 			return err
 		}
-		if tn.only = both(tn.owners, known); len(tn.only) == 0 {
+		if tn.only = both(tn.claimants(), known); len(tn.only) == 0 {
 			left = strangers
 		}
 	}
@@ -124,11 +125,21 @@ func (tn *turn) end(o outcome, userID string) {
 		}
 		c.note(of, !known[id], tn.now())
 	}
-	if o == right && !slices.Equal(tn.owners, []string{userID}) {
-		o = undecided // a stranger's own password clears nothing that counts for another account
+	// Anybody can sign up with somebody's address. So that they do not learn whether
+	// another account gives it, too, neither their success nor the networks that they
+	// have signed in from change what counts for the name.
+	if o == right && (tn.owner == "" || userID != tn.owner) {
+		o = undecided
 	}
-	owners := both(tn.owners, known)
-	tn.name.note(o, tn.only == nil && (len(owners) == 0 || len(owners) < len(tn.owners)), tn.now())
+	tn.name.note(o, tn.only == nil && !known[tn.owner], tn.now())
+}
+
+// claimants are the accounts whose secret it may be.
+func (a *attempt) claimants() []string {
+	if a.owner == "" {
+		return a.others
+	}
+	return append(a.others[:len(a.others):len(a.others)], a.owner)
 }
 
 func (tn *turn) leave() {
@@ -194,13 +205,14 @@ func (c *counter) note(o outcome, stranger bool, now time.Time) {
 	if o == failed && stranger {
 		c.t.note(c.all, o, now)
 	}
+	c.t.fade(c.pair, now)
 	c.t.fade(c.all, now)
 }
 
 // limited runs a check of a secret within its limits. The check says what came of
 // it, and whose secret it was.
 func (s *Service) limited(ctx context.Context, a attempt, check func(*turn) (outcome, string, error)) error {
-	ids := slices.Concat(a.owners, slices.Collect(maps.Values(a.accounts)))
+	ids := slices.Concat(a.claimants(), slices.Collect(maps.Values(a.accounts)))
 	a.network, a.now = message.ClientFrom(ctx), s.now
 	a.knowing = sync.OnceValues(func() (map[string]bool, error) { return s.knowingNetwork(ctx, ids, a.network) })
 	tn, err := s.throttle.begin(ctx, a)
@@ -215,7 +227,7 @@ func (s *Service) limited(ctx context.Context, a attempt, check func(*turn) (out
 
 // limitedFor is limited for one account that the caller has named.
 func (s *Service) limitedFor(ctx context.Context, of tryKey, userID string, check func() (outcome, error)) error {
-	return s.limited(ctx, attempt{of: of, owners: []string{userID}}, func(*turn) (outcome, string, error) {
+	return s.limited(ctx, attempt{of: of, owner: userID}, func(*turn) (outcome, string, error) {
 		o, err := check()
 		return o, userID, err
 	})

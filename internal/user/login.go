@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -40,18 +41,11 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 	if err := s.visitors.check(from, s.now()); err != nil {
 		return Session{}, err
 	}
-	list, of, err := s.claimed(ctx, c)
+	list, a, err := s.claimed(ctx, c)
 	if err != nil {
 		return Session{}, err
 	}
-	a := attempt{of: of, accounts: map[tryKey]string{}}
-	for i := range list {
-		a.accounts[target(list[i].ID, list[i].hash)] = list[i].ID
-		if i == 0 || !list[0].Verified { // strangers may have made the others
-			a.owners = append(a.owners, list[i].ID)
-		}
-	}
-	wrong := errs.New(errs.Unauthenticated, "wrong-password", "There is no account with this name and password.")
+	wrong := errs.New(errs.Unauthenticated, "wrong-password", "%s", saysWrong)
 	var u User
 	err = s.limited(ctx, a, func(tn *turn) (o outcome, _ string, err error) {
 		u, o, err = s.prove(ctx, list, tn.may, c, wrong)
@@ -70,27 +64,42 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 	return session, err
 }
 
+// saysWrong is said whichever of its cases it is: what helps somebody whose right
+// password is not looked at any more tells a guesser nothing.
+var saysWrong = fmt.Sprintf("There is no account with this name and password. After too many wrong passwords, even the right one is refused for up to %d minutes. "+
+	"A new password, set by email, works at once.", int(failWindow.Minutes()))
+
 // claimed are the accounts that a log-in may be about, by a proof or by name, and
-// the name that its failures are counted for: in the same way whether it is an
-// account's or not.
-func (s *Service) claimed(ctx context.Context, c Credentials) (list []User, of tryKey, err error) {
+// what its failures are counted for: in the same way whether a name is an account's
+// or not, and whichever accounts that nobody has verified give an address.
+func (s *Service) claimed(ctx context.Context, c Credentials) (list []User, a attempt, err error) {
 	name := "?" + sameName(c.Name) // as many spellings count as one as would be one account's
+	shared := strings.Contains(c.Name, "@")
 	if userID, _, ok := strings.Cut(c.Proof, "."); ok {
-		name = "proof " + userID
+		name, shared = "proof "+userID, false
 		u, err := s.get(ctx, userID)
 		switch {
 		case err == nil:
 			list = []User{u}
 		case !errors.Is(err, errNoUser):
-			return nil, of, err
+			return nil, a, err
 		}
 	} else if list, err = s.claimants(ctx, c.Name); err != nil {
-		return nil, of, err
+		return nil, a, err
 	}
-	if len(list) > 0 {
-		return list, target(name, list[0].hash), nil
+	a.accounts = map[tryKey]string{}
+	for i := range list {
+		a.accounts[target(list[i].ID, list[i].hash)] = list[i].ID
+		if i > 0 || shared && !list[0].Verified { // strangers may have made them
+			a.others = append(a.others, list[i].ID)
+		}
 	}
-	return nil, target(name, ""), nil
+	hash := ""
+	if len(list) > len(a.others) {
+		a.owner, hash = list[0].ID, list[0].hash
+	}
+	a.of = target(name, hash)
+	return list, a, nil
 }
 
 // sameName is the one form of a name that somebody logs in with, whether it is an

@@ -21,7 +21,7 @@ var Problems = errs.Problems{
 		"proof-over":        {Kind: errs.Unauthenticated, Says: "It took too long to give the second factor. Give the password once more."},
 		"two-factor-active": {Kind: errs.Conflict, Says: "Two-factor log-in is on already. Switch it off first."},
 		"wrong-code":        {Kind: errs.Unauthenticated, Says: "The code is wrong, or was used before."},
-		"wrong-password":    {Kind: errs.Unauthenticated, Says: "There is no account with this name and password."},
+		"wrong-password":    {Kind: errs.Unauthenticated, Says: saysWrong},
 	},
 	Operations: map[string][]string{
 		"begin-two-factor":   {"account-changed", "two-factor-active", "not-yours-to-change", "wrong-password", "too-many-attempts"},
