@@ -62,7 +62,7 @@ func discoveryEvent(n *node, e *foundEvent, zones map[string]string) {
 	if r := []rune(in.Title); len(r) > 200 {
 		in.Title = message.Shown(string(r[:200]))
 	}
-	in.Description = strings.TrimSpace(n.at("info").text(10_000) + "\n\n" + n.at("pleaseNote").text(9_000))
+	in.Description = strings.TrimSpace(n.at("info").description(10_000) + "\n\n" + n.at("pleaseNote").description(9_000))
 	zone := discoveryVenue(n, e, zones)
 	discoveryTime(n.at("dates"), e, zone)
 	n.part(func() { in.EndTime, in.EndDate = nil, "" }, func(n *node) { discoveryEnd(n.at("dates").at("end"), e, zone) })

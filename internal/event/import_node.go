@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"boxoffice/internal/message"
@@ -84,8 +85,26 @@ func (n *node) label(limit int) string {
 	return n.text(limit)
 }
 
-// text is a string of at most limit characters, "" when it is absent.
+// text is a string of at most limit characters, "" when it is absent. Soft hyphens
+// have no place in it.
 func (n *node) text(limit int) string {
+	const softHyphen = "\u00ad"
+	v, ok := n.value.(string)
+	switch {
+	case !ok || !strings.Contains(v, softHyphen):
+	case n.clean:
+		without := *n
+		without.value = strings.ReplaceAll(v, softHyphen, "")
+		return without.description(limit)
+	default:
+		n.fail(message.HiddenReason)
+		return ""
+	}
+	return n.description(limit)
+}
+
+// description is text that may have soft hyphens in its words.
+func (n *node) description(limit int) string {
 	switch v := n.value.(type) {
 	case nil:
 		return ""

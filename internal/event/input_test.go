@@ -182,6 +182,10 @@ func TestHiddenCharacters(t *testing.T) {
 		for i, field := range []string{"title", "category", "description", "venue.name", "venue.city", "tiers[0].name"} {
 			texts := []string{"a", "a", "a", "a", "a", "a"}
 			texts[i] = "a" + hidden + "b"
+			if field == "description" && hidden == "\u00ad" { // where words of running text may break
+				s.ask(t, organizer, 201, "POST", "/events", event(texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]))
+				continue
+			}
 			rec := s.ask(t, organizer, 422, "POST", "/events", event(texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]))
 			if text := rec.Body.String(); !strings.Contains(text, message.HiddenReason) || !strings.Contains(text, field) {
 				t.Errorf("%s with %+q: %s", field, hidden, rec.Body)
@@ -195,7 +199,7 @@ func TestHiddenCharacters(t *testing.T) {
 			t.Errorf("a stored plan cannot be read: %v", err)
 		}
 		w := newWorld(t)
-		w.mustImport(t, ImportOptions{}, edited(t, "postponed.json", "Example evening", "Example"+hidden+" evening"))
+		w.mustImport(t, ImportOptions{}, edited(t, "postponed.json", "Example evening", "Exam"+hidden+"ple"+hidden+" evening"))
 		if e := w.imported(t, "discovery:EX9"); e.Title != "Example evening" {
 			t.Errorf("imported as %+q", e.Title)
 		}

@@ -3,13 +3,15 @@ package message
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // The rule for every text that people type and others see: names, titles,
 // descriptions, labels. What shows nothing, or turns what stands beside it around,
 // lets two texts look the same or one read as another, so it is refused; imports of
 // other people's pages drop it. Letters of every script are fine, from right to left
-// too, and so are joiners where scripts and emoji need them.
+// too, and so are joiners where scripts and emoji need them, the tags of flags, and the
+// vowel separator between Mongolian letters.
 
 // Invisible reports whether a character shows nothing or changes how what stands
 // beside it is shown: controls, line and paragraph separators, format characters
@@ -40,6 +42,33 @@ func outOfPlace(before, r rune) bool {
 	return Invisible(r) && (!joiner(r) || unicode.IsSpace(before) || joiner(before) && r != '\u200d')
 }
 
+// flags are those that Unicode writes with invisible tags: England, Scotland, Wales.
+var flags = []string{tagged("gbeng"), tagged("gbsct"), tagged("gbwls")}
+
+func tagged(region string) string {
+	flag := []rune{'\U0001f3f4'}
+	for _, r := range region {
+		flag = append(flag, '\U000e0000'+r)
+	}
+	return string(append(flag, '\U000e007f'))
+}
+
+// mongolian reports whether a character is a letter that the Mongolian vowel
+// separator may stand beside.
+func mongolian(r rune) bool { return unicode.Is(unicode.Mongolian, r) && unicode.IsLetter(r) }
+
+// seen reports whether a word may be broken by a soft hyphen beside a character.
+func seen(r rune) bool { return !unicode.IsSpace(r) && !Invisible(r) }
+
+// chillu reports whether a text ends in a Malayalam consonant without a vowel, which
+// a joiner makes a letter of its own: that is how Unicode before 5.1 writes the last
+// letter of many names.
+func chillu(text string) bool {
+	rest, ok := strings.CutSuffix(text, "\u0d4d")
+	last, _ := utf8.DecodeLastRuneInString(rest)
+	return ok && strings.ContainsRune("\u0d15\u0d23\u0d28\u0d30\u0d32\u0d33", last)
+}
+
 // HiddenReason is what is said of a text with hidden characters.
 const HiddenReason = "must not contain invisible characters"
 
@@ -47,7 +76,8 @@ const HiddenReason = "must not contain invisible characters"
 // than joiners and variation selectors with a letter or sign before them.
 func Hidden(text string) bool { return Shown(text) != text }
 
-// HiddenInLines is Hidden for a text that may have several lines and tabs.
+// HiddenInLines is Hidden for a text that may have several lines, tabs and soft
+// hyphens in words: a description.
 func HiddenInLines(text string) bool { return ShownLines(text) != text }
 
 // Shown is a text of one line without its hidden characters.
@@ -57,14 +87,46 @@ func Shown(text string) string { return shown(text, false) }
 func ShownLines(text string) string { return shown(text, true) }
 
 func shown(text string, lines bool) string {
-	before := ' '
-	text = strings.Map(func(r rune) rune {
-		ends := lines && (r == '\n' || r == '\r' || r == '\t')
-		if !ends && outOfPlace(before, r) {
-			return -1
+	if !strings.ContainsFunc(text, Invisible) {
+		return text
+	}
+	var out strings.Builder
+	for before, rest := ' ', text; rest != ""; {
+		size := 0
+		for _, flag := range flags {
+			if strings.HasPrefix(rest, flag) {
+				size = len(flag)
+			}
 		}
-		before = r
-		return r
-	}, text)
-	return strings.TrimRight(text, "\u200c\u200d")
+		r, width := utf8.DecodeRuneInString(rest)
+		if size == 0 {
+			size = width
+			next, _ := utf8.DecodeRuneInString(rest[width:])
+			if outOfPlace(before, r) && !allowed(before, r, next, lines) {
+				rest = rest[width:]
+				continue
+			}
+		}
+		out.WriteString(rest[:size])
+		before, rest = r, rest[size:]
+	}
+	text = strings.TrimRight(out.String(), "\u200c\u200d")
+	if strings.HasPrefix(out.String()[len(text):], "\u200d") && chillu(text) {
+		text += "\u200d"
+	}
+	return text
+}
+
+// allowed reports whether a character that shows nothing may stand between two
+// others: ends of lines, and soft hyphens, in texts of several lines only.
+func allowed(before, r, next rune, lines bool) bool {
+	switch r {
+	case '\n', '\r', '\t':
+		return lines
+	case '\u00ad':
+		return lines && seen(before) && seen(next)
+	case '\u180e':
+		return mongolian(before) && mongolian(next)
+	}
+	return false
 }
