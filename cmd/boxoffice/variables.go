@@ -11,6 +11,8 @@ import (
 
 	"github.com/agnivade/levenshtein"
 	"github.com/alecthomas/kong"
+
+	"boxoffice/internal/app"
 )
 
 // refuseEmpty refuses flags, arguments and variables that are given without a
@@ -84,8 +86,7 @@ func oneDatabase(k *kong.Context) error {
 // ofVariable is an error about a flag's value, with the variable that has given it.
 func ofVariable(k *kong.Context, err error) error {
 	_, variables := given(k)
-	name, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "--"), " ")
-	f := variables[strings.TrimSuffix(name, ":")]
+	f := variables[strings.TrimPrefix(app.FlagOf(err), "--")]
 	if f == nil {
 		return err
 	}

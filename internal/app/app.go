@@ -38,20 +38,20 @@ func (s Storage) OpenToRead(ctx context.Context) (*sqldb.DB, error) { return s.t
 func (s Storage) open(ctx context.Context, cfg sqldb.Config) (*sqldb.DB, error) {
 	for flag, url := range map[string]string{"--database-url": s.DatabaseURL, "--replica-url": cfg.ReplicaURL} {
 		if scheme, _, _ := strings.Cut(url, "://"); url != "" && scheme != "postgres" && scheme != "postgresql" {
-			return nil, usage("%s: %q is not supported, only postgres://USER:PASSWORD@HOST:PORT/DATABASE", flag, scheme)
+			return nil, badFlag(flag, "%q is not supported, only postgres://USER:PASSWORD@HOST:PORT/DATABASE", scheme)
 		}
 	}
 	switch {
 	case cfg.ReplicaURL != "" && s.DatabaseURL == "":
-		return nil, usage("--replica-url goes with --database-url")
+		return nil, exit{2, "--replica-url", errors.New("--replica-url goes with --database-url")}
 	case s.DatabaseURL == "" && s.Data == "":
-		return nil, usage("--data: the name of the folder is missing")
+		return nil, badFlag("--data", "the name of the folder is missing")
 	}
 	cfg.Dir, cfg.URL = s.Data, s.DatabaseURL
 	db, err := sqldb.Open(ctx, cfg)
 	var bad sqldb.BadURL
 	if errors.As(err, &bad) {
-		return nil, exit{2, bad}
+		return nil, exit{2, bad.Flag, bad}
 	}
 	return db, err
 }

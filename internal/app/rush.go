@@ -67,7 +67,7 @@ func (s Storage) sells(ctx context.Context, eventID string) error {
 	case err != nil:
 		return err
 	case !has:
-		return usage("--event: this database has no event %q", eventID)
+		return badFlag("--event", "this database has no event %q", eventID)
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func (r Rush) admit(ctx context.Context, s Storage) error {
 	}
 	err := s.free(ctx) // rush starts a server on the folder, so nobody else may have it
 	if errors.Is(err, sqldb.ErrInUse) {
-		return usage("--data: %w; to rush on the server that has it, give its address as --target", err)
+		return badFlag("--data", "%w; to rush on the server that has it, give its address as --target", err)
 	}
 	return err
 }
@@ -136,9 +136,9 @@ func (r Rush) Run(ctx context.Context, out, live io.Writer) error {
 	var wrong rush.OptionError
 	switch {
 	case errors.As(err, &wrong):
-		return exit{2, err}
+		return exit{2, wrong.Flag, err}
 	case errors.Is(err, rush.ErrInterrupted), errors.Is(err, context.Canceled):
-		return exit{130, err} // as a shell says it of SIGINT
+		return exit{130, "", err} // as a shell says it of SIGINT
 	}
 	return err
 }

@@ -35,11 +35,11 @@ func (s *Serve) check() error {
 	}
 	switch {
 	case s.RateLimit < 0:
-		return usage("--rate-limit: %d is less than 0, which is no limit", s.RateLimit)
+		return badFlag("--rate-limit", "%d is less than 0, which is no limit", s.RateLimit)
 	case s.Loopback < 1 || s.Loopback > 1_000_000:
-		return usage("--loopback-factor: %d is not between 1 and 1000000", s.Loopback)
+		return badFlag("--loopback-factor", "%d is not between 1 and 1000000", s.Loopback)
 	case s.Demo && !loopback(s.Addr):
-		return usage("--demo prints passwords, so it is refused on %s: use a loopback address, such as 127.0.0.1:8080", s.Addr)
+		return exit{2, "--demo", fmt.Errorf("--demo prints passwords, so it is refused on %s: use a loopback address, such as 127.0.0.1:8080", s.Addr)}
 	}
 	return nil
 }
@@ -51,11 +51,11 @@ func checkAddr(flag, addr string) error {
 	case err == nil && portErr == nil:
 		return nil
 	case err != nil && onlyDigits(addr):
-		return usage("%s: %q is not HOST:PORT: 127.0.0.1:%s is this machine only, 0.0.0.0:%s all its networks", flag, addr, addr, addr)
+		return badFlag(flag, "%q is not HOST:PORT: 127.0.0.1:%s is this machine only, 0.0.0.0:%s all its networks", addr, addr, addr)
 	case err == nil:
-		return usage("%s: %q has no port between 0 and 65535 (%d): it is HOST:PORT, such as 127.0.0.1:8080", flag, addr, n)
+		return badFlag(flag, "%q has no port between 0 and 65535 (%d): it is HOST:PORT, such as 127.0.0.1:8080", addr, n)
 	}
-	return usage("%s: %q is not HOST:PORT, such as 127.0.0.1:8080", flag, addr)
+	return badFlag(flag, "%q is not HOST:PORT, such as 127.0.0.1:8080", addr)
 }
 
 func onlyDigits(text string) bool {
@@ -69,16 +69,16 @@ func checkPublicURL(text string) error {
 	}
 	u, err := url.Parse(text)
 	if err == nil && u.Host == "" && !strings.Contains(text, "://") {
-		return usage("--public-url: %q has no scheme: did you mean https://%s?", text, text)
+		return badFlag("--public-url", "%q has no scheme: did you mean https://%s?", text, text)
 	}
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return usage("--public-url: %q is not a site's address, such as https://tickets.example.org", text)
+		return badFlag("--public-url", "%q is not a site's address, such as https://tickets.example.org", text)
 	}
 	if right := u.Scheme + "://" + u.Host; strings.TrimSuffix(text, "/") != right {
-		return usage("--public-url: %q has more than scheme and host; pages begin at the root of a site: did you mean %s?", text, right)
+		return badFlag("--public-url", "%q has more than scheme and host; pages begin at the root of a site: did you mean %s?", text, right)
 	}
 	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.IsUnspecified() {
-		return usage("--public-url: nobody can reach %s: it is all networks of a machine, not one of its addresses", u.Hostname())
+		return badFlag("--public-url", "nobody can reach %s: it is all networks of a machine, not one of its addresses", u.Hostname())
 	}
 	return nil
 }
@@ -90,10 +90,10 @@ func checkOrigin(text string) error {
 	}
 	u, err := url.Parse(text)
 	if err == nil && u.Host == "" && !strings.Contains(text, "://") {
-		return usage("--cors-origins: %q has no scheme: did you mean https://%s?", text, text)
+		return badFlag("--cors-origins", "%q has no scheme: did you mean https://%s?", text, text)
 	}
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Contains(u.Host, "*") {
-		return usage("--cors-origins: %q is not an origin, such as https://shop.example.org, nor * for all", text)
+		return badFlag("--cors-origins", "%q is not an origin, such as https://shop.example.org, nor * for all", text)
 	}
 	host := strings.ToLower(u.Host)
 	if u.Scheme == "https" {
@@ -102,7 +102,7 @@ func checkOrigin(text string) error {
 		host = strings.TrimSuffix(host, ":80")
 	}
 	if right := u.Scheme + "://" + host; text != right {
-		return usage("--cors-origins: browsers never send %q as an origin: did you mean %s?", text, right)
+		return badFlag("--cors-origins", "browsers never send %q as an origin: did you mean %s?", text, right)
 	}
 	return nil
 }
@@ -112,13 +112,13 @@ func (s *Serve) trusted() (list []netip.Prefix, err error) {
 	for _, text := range s.Proxies {
 		network, err := netip.ParsePrefix(text)
 		if ip, ipErr := netip.ParseAddr(text); err != nil && ipErr == nil {
-			return nil, usage("--trusted-proxies: %q is an address: did you mean %s?", text, netip.PrefixFrom(ip, ip.BitLen()))
+			return nil, badFlag("--trusted-proxies", "%q is an address: did you mean %s?", text, netip.PrefixFrom(ip, ip.BitLen()))
 		}
 		if err != nil {
-			return nil, usage("--trusted-proxies: %q is not a network, such as 10.0.0.0/8 or 192.0.2.7/32", text)
+			return nil, badFlag("--trusted-proxies", "%q is not a network, such as 10.0.0.0/8 or 192.0.2.7/32", text)
 		}
 		if network != network.Masked() {
-			return nil, usage("--trusted-proxies: %s is an address within a network: did you mean %s or %s?", text, network.Masked(), netip.PrefixFrom(network.Addr(), network.Addr().BitLen()))
+			return nil, badFlag("--trusted-proxies", "%s is an address within a network: did you mean %s or %s?", text, network.Masked(), netip.PrefixFrom(network.Addr(), network.Addr().BitLen()))
 		}
 		list = append(list, network)
 	}
@@ -154,7 +154,7 @@ func (p *Parts) demoOnly(ctx context.Context) error {
 		return fmt.Errorf("demo: %w", err)
 	}
 	if accounts+events > 0 && organizers == 0 {
-		return usage("--demo: this database is not a demo's (%s, %s): use an empty one, such as --data demo-data",
+		return badFlag("--demo", "this database is not a demo's (%s, %s): use an empty one, such as --data demo-data",
 			counted(accounts, "account", "accounts"), counted(events, "event", "events"))
 	}
 	return nil

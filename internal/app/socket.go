@@ -39,6 +39,7 @@ type told struct {
 	Out    []byte `json:"out,omitempty"`
 	End    bool   `json:"end,omitempty"`
 	Status int    `json:"status,omitempty"`
+	Flag   string `json:"flag,omitempty"` // that the error is about
 	Error  string `json:"error,omitempty"`
 }
 
@@ -90,7 +91,7 @@ func remote(t told) error {
 	if t.Status == 0 {
 		return nil
 	}
-	return exit{t.Status, errors.New(t.Error)}
+	return exit{t.Status, t.Flag, errors.New(t.Error)}
 }
 
 // socket takes commands for a folder.
@@ -212,7 +213,7 @@ func (s *socket) serve(shutdown context.Context, conn net.Conn) error {
 	}
 	end := told{End: true}
 	if err != nil {
-		end.Status, end.Error = ExitStatus(err), err.Error()
+		end.Status, end.Flag, end.Error = ExitStatus(err), FlagOf(err), err.Error()
 	}
 	return lines.send(end)
 }

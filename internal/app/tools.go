@@ -33,11 +33,11 @@ type Import struct {
 func (i Import) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
 	opts := event.ImportOptions{ShiftTo: i.ShiftTo, Strict: i.Strict}
 	if _, err := time.Parse(time.DateOnly, i.ShiftTo); i.ShiftTo != "" && err != nil {
-		return usage("--shift-to: %q is not a date such as 2027-05-31", i.ShiftTo)
+		return badFlag("--shift-to", "%q is not a date such as 2027-05-31", i.ShiftTo)
 	}
 	if i.DefaultPrice != "" {
 		if opts.DefaultPrice, opts.Currency, err = money.Parse(i.DefaultPrice); err != nil {
-			return usage("--default-price: %w", err)
+			return badFlag("--default-price", "%w", err)
 		}
 	}
 	files := make([]event.ImportFile, len(i.Files))
@@ -114,7 +114,7 @@ func (s Storage) used(ctx context.Context) error {
 // checkEmail refuses what is no e-mail address.
 func checkEmail(text string) error {
 	if _, reason := user.NormalEmail(text); reason != "" {
-		return usage("--email: %q %s", text, reason)
+		return badFlag("--email", "%q %s", text, reason)
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func checkEmail(text string) error {
 // checkID refuses what cannot be the id of an event or an account; "" is none.
 func checkID(flag, text string) error {
 	if text != "" && !id.Valid(text) {
-		return usage("%s: %q is not an id, which has %d letters and digits, such as %s", flag, text, id.Len, id.FromSource("event", "example"))
+		return badFlag(flag, "%q is not an id, which has %d letters and digits, such as %s", text, id.Len, id.FromSource("event", "example"))
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package rush
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -31,47 +30,57 @@ type Options struct {
 func (o *Options) check(shared bool) error {
 	switch {
 	case o.Fans < 1 || o.Fans > 200_000:
-		return errors.New("--fans must be 1 to 200000")
+		return badOption("--fans", " must be 1 to 200000")
 	case o.Seats < 50 || o.Seats > 200_000:
-		return errors.New("--seats must be 50 to 200000")
+		return badOption("--seats", " must be 50 to 200000")
 	case o.Duration < 0 || o.Duration > time.Hour:
-		return errors.New("--duration must be at most 1h")
+		return badOption("--duration", " must be at most 1h")
 	case o.Think < 0 || o.Think > time.Minute:
-		return errors.New("--think must be at most 1m")
+		return badOption("--think", " must be at most 1m")
 	case o.Nodes < 1 || o.Nodes > 16:
-		return errors.New("--nodes must be 1 to 16")
+		return badOption("--nodes", " must be 1 to 16")
 	case o.Nodes > 1 && !shared:
-		return errors.New("--nodes: the embedded database serves one node; give --database-url for more")
+		return badOption("--nodes", ": the embedded database serves one node; give --database-url for more")
 	case o.Nodes > 1 && len(o.Target) > 0:
-		return errors.New("--nodes starts servers, --target uses those that run already: give one of them")
+		return badOption("--nodes", " starts servers, --target uses those that run already: give one of them")
 	case o.Viewers < 0 || o.Viewers > 100_000:
-		return errors.New("--viewers must be at most 100000")
+		return badOption("--viewers", " must be at most 100000")
 	case o.InFlight < 1 || o.InFlight > 15_000:
-		return errors.New("--in-flight must be 1 to 15000")
+		return badOption("--in-flight", " must be 1 to 15000")
 	case o.Burst && o.Fans > 15_000:
-		return errors.New("--burst: each fan has a connection, so at most 15000 fans")
+		return badOption("--burst", ": each fan has a connection, so at most 15000 fans")
 	case o.Rate < 0 || o.Rate > 100_000:
-		return errors.New("--rate must be at most 100000")
+		return badOption("--rate", " must be at most 100000")
 	case o.Rate > 0 && o.Duration == 0:
-		return errors.New("--rate needs --duration")
+		return badOption("--rate", " needs --duration")
 	case o.FansFile != "" && len(o.Target) == 0:
-		return errors.New("--fans-file goes with --target")
+		return badOption("--fans-file", " goes with --target")
 	case o.Event != "" && len(o.Target) == 0 && o.Duration > 0:
-		return errors.New("--event sells one event, so it does not go with --duration")
+		return badOption("--event", " sells one event, so it does not go with --duration")
 	}
 	if limit := openFiles(); limit > 0 && o.Viewers > 0 && o.Viewers+o.connections()+spareFiles > limit {
-		return fmt.Errorf("--viewers: %d viewers and %d fans need a connection each, and a process may open %d files here (ulimit -n)", o.Viewers, o.connections(), limit)
+		return badOption("--viewers", ": %d viewers and %d fans need a connection each, and a process may open %d files here (ulimit -n)", o.Viewers, o.connections(), limit)
 	}
 	for _, target := range o.Target {
 		u, err := url.Parse(target)
 		if err != nil || u.Scheme != "http" || u.Port() == "" {
-			return fmt.Errorf("--target: %q is not a URL such as http://127.0.0.1:8080", target)
+			return badOption("--target", ": %q is not a URL such as http://127.0.0.1:8080", target)
 		}
 		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return errors.New("--target: a rush is a flood, so it only goes to a loopback address")
+			return badOption("--target", ": a rush is a flood, so it only goes to a loopback address")
 		}
 	}
 	return nil
+}
+
+// OptionError says that an option does not fit.
+type OptionError struct {
+	Flag string // such as --fans
+	error
+}
+
+func badOption(flag, format string, args ...any) error {
+	return OptionError{flag, fmt.Errorf(flag+format, args...)}
 }
 
 // spareFiles are files that a process has open beside its connections.

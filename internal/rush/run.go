@@ -34,10 +34,10 @@ type Database struct {
 // the rehearsal could not be held, or that the audit has found something.
 func Run(ctx context.Context, o Options, db Database, out, live io.Writer) (Report, error) {
 	if err := o.check(db.Shared); err != nil {
-		return Report{}, OptionError{err}
+		return Report{}, err
 	}
 	if o.Event == "" && (db.Read == nil || o.FansFile != "") {
-		return Report{}, OptionError{errors.New("--target: without --data or --database-url, or with --fans-file, there is no organizer to create an event: give --event ID")}
+		return Report{}, badOption("--target", ": without --data or --database-url, or with --fans-file, there is no organizer to create an event: give --event ID")
 	}
 	debug.SetGCPercent(800) // the machine is the server's, so collect rarely
 	r := &rehearsal{opts: o, db: db, out: out, live: live}
@@ -57,9 +57,6 @@ func Run(ctx context.Context, o Options, db Database, out, live io.Writer) (Repo
 
 // ErrInterrupted says that the report is about a part of the on-sale only.
 var ErrInterrupted = errors.New("interrupted: the report is about what was done until then")
-
-// OptionError says that options do not fit.
-type OptionError struct{ error }
 
 type rehearsal struct {
 	opts      Options
