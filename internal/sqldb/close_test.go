@@ -37,6 +37,9 @@ func TestHangUpTellsOtherErrors(t *testing.T) {
 		{network(os.ErrDeadlineExceeded), true},
 		{network(os.NewSyscallError("write", syscall.ENOBUFS)), true},
 		{errors.New("another"), true},
+		{errors.Join(network(net.ErrClosed), network(os.NewSyscallError("write", syscall.EPIPE))), false},
+		{errors.Join(network(net.ErrClosed), errors.New("another")), true},
+		{fmt.Errorf("close: %w", errors.Join(errors.New("another"), network(net.ErrClosed))), true},
 	} {
 		pool := sql.OpenDB(closing{c.err})
 		if err := pool.PingContext(t.Context()); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -193,12 +194,27 @@ func hangUp(pools ...*sql.DB) error {
 // unlessGone is the error of a close, but none where the connection was closed
 // before, by the gate or by the server: by then no transaction is open.
 func unlessGone(err error) error {
-	for _, gone := range []error{net.ErrClosed, syscall.EPIPE, syscall.ECONNRESET} {
-		if errors.Is(err, gone) {
-			return nil
-		}
+	if isGone(err) {
+		return nil
 	}
 	return err
+}
+
+// isGone reports whether an error, or each part of one that was joined, is that of
+// a connection that is closed.
+func isGone(err error) bool {
+	switch e := err.(type) { //nolint:errorlint // it takes the chain apart itself
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(part error) bool { return !isGone(part) })
+	case interface{ Unwrap() error }:
+		return isGone(e.Unwrap())
+	}
+	for _, gone := range []error{net.ErrClosed, syscall.EPIPE, syscall.ECONNRESET} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *postgres) now() time.Time { return p.clock().Add(time.Duration(p.offset.Load())) }
