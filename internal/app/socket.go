@@ -96,10 +96,11 @@ func remote(t told) error {
 
 // socket takes commands for a folder.
 type socket struct {
-	p    *Parts
-	log  *slog.Logger
-	l    net.Listener
-	path string
+	p        *Parts
+	log      *slog.Logger
+	commands map[string]func() command // that it takes, by name
+	l        net.Listener
+	path     string
 }
 
 // listenFor opens the socket of a folder that this process has. What a crash
@@ -122,7 +123,7 @@ func listenFor(dir string, p *Parts, log *slog.Logger) (*socket, error) {
 	if err := os.Chmod(real, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("socket for commands: %w", err), l.Close())
 	}
-	return &socket{p, log, l, real}, nil
+	return &socket{p, log, commands, l, real}, nil
 }
 
 const (
@@ -179,11 +180,11 @@ func (s *socket) close() {
 // TakeCommand carries out the command that comes over a connection, as one to the
 // socket of the embedded folder, and closes it.
 func (n *Node) TakeCommand(ctx context.Context, conn net.Conn) error {
-	return (&socket{p: n.Parts, log: n.log}).serve(ctx, conn)
+	return (&socket{p: n.Parts, log: n.log, commands: commands}).serve(ctx, conn)
 }
 
-// serve carries out one command. It ends with the connection: who has given up
-// gets nothing more done.
+// serve carries out one command. It ends with the connection: nothing more is done
+// for a client that has given up.
 func (s *socket) serve(shutdown context.Context, conn net.Conn) error {
 	defer conn.Close()
 	ctx, cancel := context.WithCancel(shutdown)
@@ -191,7 +192,7 @@ func (s *socket) serve(shutdown context.Context, conn net.Conn) error {
 	from := json.NewDecoder(conn)
 	var a asked
 	_ = conn.SetReadDeadline(time.Now().Add(askWithin))
-	asking := context.AfterFunc(shutdown, func() { _ = conn.SetReadDeadline(time.Now()) }) // who has not asked by then is not waited for
+	asking := context.AfterFunc(shutdown, func() { _ = conn.SetReadDeadline(time.Now()) }) // a client that has not asked by then is not waited for
 	err := from.Decode(&a)
 	if !asking() {
 		return nil
@@ -219,7 +220,7 @@ func (s *socket) serve(shutdown context.Context, conn net.Conn) error {
 }
 
 func (s *socket) carryOut(ctx context.Context, a asked, out io.Writer) error {
-	fresh, ok := commands[a.Name]
+	fresh, ok := s.commands[a.Name]
 	if !ok {
 		return fmt.Errorf("the server is another version of boxoffice: it has no command %q", a.Name)
 	}
@@ -233,8 +234,9 @@ func (s *socket) carryOut(ctx context.Context, a asked, out io.Writer) error {
 	return c.do(ctx, s.p, out)
 }
 
-// lineWriter sends output as lines of JSON. Who does not read them has given up. Once
-// the server shuts down, all of them together are waited for no longer than lastWithin.
+// lineWriter sends output as lines of JSON. A client that does not read them has given
+// up. Once the server shuts down, all of them together are waited for no longer than
+// lastWithin.
 type lineWriter struct {
 	conn net.Conn
 	to   *json.Encoder

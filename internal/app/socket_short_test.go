@@ -115,8 +115,7 @@ func TestCommandsAreFew(t *testing.T) {
 // line as slowly as it may, holds it for a moment only, however much it is told.
 func TestWhoReadsNothingHoldsNoShutdown(t *testing.T) {
 	const lines = 1000
-	commands["chatty"] = func() command { n := chatty(lines); return &n }
-	defer delete(commands, "chatty")
+	known := map[string]func() command{"chatty": func() command { n := chatty(lines); return &n }}
 	for name, pause := range map[string]time.Duration{"asks for nothing": 0, "reads nothing": 0, "reads slowly": readWithin - time.Second} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -124,7 +123,7 @@ func TestWhoReadsNothingHoldsNoShutdown(t *testing.T) {
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
 				ended := make(chan error, 1)
-				go func() { ended <- (&socket{log: slog.New(slog.DiscardHandler), l: l}).run(ctx) }()
+				go func() { ended <- (&socket{log: slog.New(slog.DiscardHandler), commands: known, l: l}).run(ctx) }()
 				c := l.connect()
 				defer c.Close()
 				most := time.Duration(0)

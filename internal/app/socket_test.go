@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -263,10 +264,10 @@ func TestSocket(t *testing.T) {
 		t.Skip("the embedded folder")
 	}
 	gone := make(chan struct{})
-	commands["test"] = func() command { return &testCommand{gone: gone} }
-	defer delete(commands, "test")
 	at := Storage{Data: t.TempDir()}
-	serving(t, Serve{Storage: at})
+	known := maps.Clone(commands)
+	known["test"] = func() command { return &testCommand{gone: gone} }
+	taking(t, at, known)
 	ctx, cancel := context.WithCancel(t.Context())
 	asked := make(chan error, 1)
 	begun, say := io.Pipe()
@@ -289,6 +290,37 @@ func TestSocket(t *testing.T) {
 		}
 	}
 	imported(t, at, 2500, "1 new")
+}
+
+// taking has a folder's process take these commands until the test ends.
+func taking(t *testing.T, at Storage, known map[string]func() command) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	ctx, stop := context.WithCancel(context.Background())
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- at.with(ctx, log, func(p *Parts) error {
+			s, err := listenFor(at.Data, p, log)
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			s.commands = known
+			close(begun)
+			return s.run(ctx)
+		})
+	}()
+	select {
+	case <-begun:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 type testCommand struct {

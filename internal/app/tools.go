@@ -97,8 +97,8 @@ func (s Storage) toRead(ctx context.Context) (*sqldb.DB, error) {
 	return db, nil
 }
 
-// used refuses a folder or a database that no boxoffice has used: who changes what
-// is in it has mistaken it for another, and it is left as it is.
+// used refuses a folder or a database that no boxoffice has used, and leaves it as
+// it is: the operator has mistaken it for another.
 func (s Storage) used(ctx context.Context) error {
 	db, err := s.toRead(ctx)
 	var old sqldb.TooOld
@@ -186,7 +186,8 @@ func (c CreateAdmin) Run(ctx context.Context, out io.Writer) error {
 	return c.perform(ctx, "admin create", &creatingAdmin{c.Email}, out, slog.Default())
 }
 
-// ResetTwoFactor lets the owner of an account in who has lost app and recovery codes.
+// ResetTwoFactor lets the owner of an account in again when the app and the recovery
+// codes are lost.
 type ResetTwoFactor struct {
 	Storage
 	Email string `help:"E-mail address of the account. Example: ann@example.org." placeholder:"ADDRESS"`
