@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -219,5 +221,37 @@ func TestLargeBodiesAtOnce(t *testing.T) {
 	r.ContentLength = -1
 	if got := d.serve(t, r); got.Code != 200 {
 		t.Errorf("afterwards: %d %s", got.Code, got.Body)
+	}
+}
+
+// What is decided without the body is answered while the body has not come. Whole
+// small bodies that are refused cost no connection.
+func TestAnswersBeforeTheBody(t *testing.T) {
+	d := plans(t)
+	addr := d.listen(t)
+	for asks, want := range map[string]int{
+		"POST /events/plans": 401, "POST /nowhere": 404, "POST /healthz": 405, "GET /healthz": 200, "GET /readyz": 200, "GET /docs": 200,
+		"OPTIONS /bookings": 204, "PUT /events/7": 401,
+	} {
+		for _, framing := range []string{"Content-Length: 100", "Content-Length: 8000000", "Transfer-Encoding: chunked"} {
+			c := dial(t, addr)
+			_ = c.SetReadDeadline(time.Now().Add(bodyStart * 2 / 3))
+			fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%s\r\n\r\n", asks, framing)
+			if res, err := http.ReadResponse(c.in, nil); err != nil || res.StatusCode != want || !res.Close {
+				t.Errorf("%s, %s: %+v, %v", asks, framing, res, err)
+			}
+			_ = c.Close()
+		}
+	}
+	c := dial(t, addr)
+	for range 3 {
+		fmt.Fprint(c, "POST /events/plans HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+		res, err := http.ReadResponse(c.in, nil)
+		if err != nil || res.StatusCode != 401 || res.Close {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -250,8 +250,9 @@ func (g *Gateway) serveHTTP() {
 func (g *Gateway) Serve(l net.Listener) error { return g.server.Serve(g.door.Listener(l)) }
 
 // Shutdown takes nothing new and waits until everything is answered, or ctx
-// ends. Clients that send nothing, or do not take their answers, are not waited
-// for.
+// ends. Clients that send nothing, or do not take their answers, are waited for a
+// moment only; those that still send their requests, or take their answers slowly,
+// until shortly before ctx ends.
 func (g *Gateway) Shutdown(ctx context.Context) error { return g.door.Shutdown(ctx, g.server) }
 
 // Drain makes /readyz say no, so that load balancers look elsewhere, and ends

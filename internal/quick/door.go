@@ -22,8 +22,9 @@ type Door struct {
 	Answer func(o *Operation, q *Request, out []byte) (answer []byte, ok bool)
 	// Idle is how long a connection may wait for its next request, and Head how
 	// long a request's head may take; both as the server has it, which should limit
-	// how long writing takes, too.
-	Idle, Head time.Duration
+	// how long writing takes, too. Body is how long the body may take to begin to
+	// come, from the beginning of the request; 0: for ever.
+	Idle, Head, Body time.Duration
 	// Peers bounds the connections. It must not be changed once there are some.
 	Peers Peers
 
@@ -38,7 +39,7 @@ type Door struct {
 // Attach joins a server to the door. It must be called before the server serves,
 // and once its handler and limits of time are set.
 func (d *Door) Attach(s *http.Server) {
-	d.Idle, d.Head = s.IdleTimeout, s.ReadHeaderTimeout
+	d.Idle, d.Head, d.Body = s.IdleTimeout, s.ReadHeaderTimeout, s.ReadTimeout
 	s.Handler, s.ConnState, s.ConnContext = bodies(s.Handler), d.connState, connContext
 }
 
@@ -152,24 +153,25 @@ type conn struct {
 	peer netip.Addr
 
 	// Only the goroutine that reads uses these; of net/http's there is one at a time.
-	idle     bool          // net/http waits for a request
-	request  Request       // that is read
-	ahead    []byte        // read before net/http waited for it
-	rest     int           // bytes of the request that net/http reads, which are still to come
-	long     bool          // all goes the long way from here on
-	fresh    bool          // net/http has not answered a request yet
-	least    int           // bytes for which net/http waits before it reads a request
-	posted   bool          // the last request was a POST
-	answered time.Time     // when the last request of an operation was
-	since    time.Time     // of the connection
-	late     time.Duration // by which net/http's next deadline would be too early
-	until    time.Time     // the deadlines as they were moved here; the zero value is net/http's
+	idle     bool      // net/http waits for a request
+	request  Request   // that is read
+	ahead    []byte    // read before net/http waited for it
+	rest     int       // bytes of the request that net/http reads, which are still to come
+	long     bool      // all goes the long way from here on
+	fresh    bool      // net/http has not answered a request yet
+	least    int       // bytes for which net/http waits before it reads a request
+	posted   bool      // the last request was a POST
+	answered time.Time // when the last request of an operation was
+	since    time.Time // of the connection
+	begun    time.Time // when the request that was handed over began, if net/http counts from another time
+	until    time.Time // the deadlines as they were moved here; the zero value is net/http's
 
 	writing atomic.Int64 // since when a write waits for the client, in ns from since; 0: none does
 
 	mu      sync.Mutex
 	busy    bool      // a request is being answered
 	quiet   time.Time // since when it waits for its client; the zero value while a request is worked on
+	heard   time.Time // when the last part of a request came that net/http waited for
 	began   time.Time // when net/http got the request or, on the long way, began to wait for it
 	partial bool      // on the long way, the request's head or body may have more to come
 	closed  bool
@@ -184,7 +186,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n := copy(p, c.ahead)
 	c.ahead = c.ahead[n:]
-	skipped, begun := 0, false
+	skipped := 0
+	var begun time.Time // when the door began to wait for the rest of a request
 	q := &c.request
 	for {
 		// After a POST net/http takes up to four bytes of empty lines for nothing, and
@@ -203,10 +206,12 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		switch {
 		case n < len(p) && (f.cut || n+skipped < c.least || o != nil && n < f.size):
-			if n > 0 && !begun { // not for ever
-				begun = true
-				c.until = time.Now().Add(c.door.Head)
-				_ = c.Conn.SetDeadline(c.until)
+			if n > 0 && begun.IsZero() { // not for ever
+				begun = time.Now()
+				c.moveDeadline(begun.Add(c.door.Head))
+			}
+			if o != nil && time.Until(c.until) > bodyMoment {
+				c.moveDeadline(time.Now().Add(bodyMoment))
 			}
 			m, err := c.Conn.Read(p[n:])
 			switch n += m; {
@@ -215,7 +220,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			case n == 0, n+skipped < c.least:
 				return 0, err
 			case o == nil:
-				return c.handOver(p[:n], &f, err)
+				return c.handOver(p[:n], &f, begun, err)
 			} // net/http has more patience with a body
 		case o != nil:
 			q.Body = p[f.head:f.size]
@@ -225,20 +230,31 @@ func (c *conn) Read(p []byte) (int, error) {
 			}
 			if done {
 				c.least, c.posted = 4, q.Method == http.MethodPost
-				n, skipped, begun = copy(p, p[f.size:n]), 0, false
+				n, skipped, begun = copy(p, p[f.size:n]), 0, time.Time{}
 				continue
 			}
 		}
 		c.posted = q.Method == http.MethodPost
-		return c.handOver(p[:n], &f, nil)
+		return c.handOver(p[:n], &f, begun, nil)
 	}
 }
 
 func endsLine(c byte) bool { return c == '\r' || c == '\n' }
 
+// bodyMoment is how long the door waits for the body of an operation with a short
+// way, once its head is there. After that net/http refuses the request without its
+// body, or reads it.
+const bodyMoment = time.Second
+
+func (c *conn) moveDeadline(t time.Time) {
+	c.until = t
+	_ = c.Conn.SetDeadline(t)
+}
+
 // handOver leaves the request that b begins with to net/http, as much as there is
-// of it, and says how many bytes that are.
-func (c *conn) handOver(b []byte, f *frame, err error) (int, error) {
+// of it, and says how many bytes that are. The door has waited for it since begun,
+// if it had to.
+func (c *conn) handOver(b []byte, f *frame, begun time.Time, err error) (int, error) {
 	c.idle = false
 	if !c.handed(!f.framed) {
 		return 0, net.ErrClosed
@@ -251,10 +267,12 @@ func (c *conn) handOver(b []byte, f *frame, err error) (int, error) {
 		b = b[:f.size]
 	}
 	c.rest = max(0, f.size-len(b))
+	c.begun = begun
 	if !c.until.IsZero() { // net/http counts from when it began to wait
-		_ = c.Conn.SetReadDeadline(time.Now().Add(c.door.Head))
-		if c.fresh {
-			c.late = time.Since(c.since)
+		now := time.Now()
+		_ = c.Conn.SetReadDeadline(now.Add(c.door.Head))
+		if c.fresh && begun.IsZero() {
+			c.begun = now
 		}
 	}
 	return len(b), err
@@ -362,17 +380,6 @@ func (c *conn) Close() error {
 		return nil
 	}
 	return c.Conn.Close()
-}
-
-// SetReadDeadline lets a first request that comes late have as long as others.
-func (c *conn) SetReadDeadline(t time.Time) error {
-	if c.late > 0 {
-		if !t.IsZero() {
-			t = t.Add(c.late)
-		}
-		c.late = 0 // net/http sets the deadline of a request once
-	}
-	return c.Conn.SetReadDeadline(t)
 }
 
 // CloseWrite is net/http's gentle way of ending a connection.

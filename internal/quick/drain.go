@@ -11,8 +11,8 @@ const (
 	// farewell is how long a connection that waits for its client, to send or to
 	// take something, holds a shutdown.
 	farewell = 2 * time.Second
-	// lastCall is how long before the end of a shutdown the answers end whose
-	// clients take them, but slowly.
+	// lastCall is how long before the end of a shutdown the connections end whose
+	// clients still send their requests, or take their answers slowly.
 	lastCall = 2 * time.Second
 	// dropEach is how often connections are looked at during a shutdown.
 	dropEach = 100 * time.Millisecond
@@ -23,7 +23,8 @@ func (d *Door) Drain() { d.draining.Store(true) }
 
 // Shutdown ends a server that the door is attached to, once the requests under
 // way are answered, or ctx ends. Clients that send nothing, or do not take their
-// answers, are not waited for.
+// answers, are waited for a moment only; those that still send their requests, or
+// take their answers slowly, until shortly before ctx ends.
 func (d *Door) Shutdown(ctx context.Context, s *http.Server) error {
 	d.Drain()
 	until, stop := context.WithCancel(ctx)
@@ -61,23 +62,28 @@ func (d *Door) dropSilent(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		now, patience := time.Now(), farewell
-		if ends && end.Sub(now) <= lastCall {
-			patience = dropEach
-		}
+		now := time.Now()
+		last := ends && end.Sub(now) <= lastCall
 		for _, c := range d.kept() {
-			c.dropSilent(began, now, patience)
+			c.dropSilent(began, now, last)
 		}
 	}
 }
 
-// dropSilent closes the connection if it has waited for its client for so long
-// since a shutdown began.
-func (c *conn) dropSilent(began, now time.Time, patience time.Duration) {
+// dropSilent closes the connection if it has waited for its client for some time
+// since a shutdown began: for the next byte or, at the last call, for the rest of
+// the request.
+func (c *conn) dropSilent(began, now time.Time, last bool) {
 	c.mu.Lock()
-	since := c.quiet
-	if since.IsZero() {
+	since, patience := c.quiet, farewell
+	switch {
+	case since.IsZero():
 		since = c.writesSince()
+	case !last && since.Before(c.heard):
+		since = c.heard
+	}
+	if last {
+		patience = dropEach
 	}
 	if since.Before(began) && !since.IsZero() {
 		since = began

@@ -58,7 +58,7 @@ func refused(t *testing.T, c net.Conn) int {
 }
 
 // works makes a connection one that works on a request.
-func works(c net.Conn) { c.(*conn).waits(false) }
+func works(c net.Conn) { c.(*conn).goesOn(0) }
 
 // One address has so many connections, and all have so many, until some close:
 // those that work on requests do not give way.

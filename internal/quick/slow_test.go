@@ -154,18 +154,18 @@ func TestProxiesGiveWay(t *testing.T) {
 				slow, slowEnd, _ := p.comes(proxy)
 				works, worksEnd, _ := p.comes(proxy)
 				for _, c := range []*conn{idle, slow, works} {
-					c.waits(false)
+					c.goesOn(0)
 				}
 				time.Sleep(time.Minute)
 				slow.sends(time.Now())
 				time.Sleep(time.Second)
-				idle.waits(true)
+				idle.waitsForNext()
 				if _, _, refusal := p.comes(newcomer); refusal != fullForAll {
 					t.Errorf("one that was used just now gave way: %q", refusal)
 				}
 				time.Sleep(2 * time.Second)
 				next, nextEnd, refusal := p.comes(newcomer)
-				if next.waits(false); refusal != "" || !slowEnd.closed || idleEnd.closed {
+				if next.goesOn(0); refusal != "" || !slowEnd.closed || idleEnd.closed {
 					t.Errorf("the slow reader did not give way: %q", refusal)
 				}
 				time.Sleep(2 * time.Second)

@@ -1,9 +1,7 @@
 package quick
 
 import (
-	"io"
 	"net"
-	"net/http"
 	"time"
 )
 
@@ -35,7 +33,7 @@ func (c *conn) pass(p []byte) (int, error) {
 func (c *conn) await(p []byte) (int, error) {
 	waits := c.lacks()
 	n, err := c.Conn.Read(p)
-	if waits && !c.waits(false) {
+	if waits && !c.goesOn(n) {
 		return 0, net.ErrClosed
 	}
 	return n, err
@@ -54,12 +52,13 @@ func (c *conn) lacks() bool {
 	return true
 }
 
-// waits says whether the connection waits for its client, from now on.
-func (c *conn) waits(waits bool) (open bool) {
+// goesOn says that the connection waits no longer, since so many bytes have come.
+func (c *conn) goesOn(n int) (open bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.quiet = (time.Time{}); waits {
-		c.quiet = time.Now()
+	c.quiet = time.Time{}
+	if n > 0 {
+		c.heard = time.Now()
 	}
 	return !c.closed
 }
@@ -93,32 +92,4 @@ func (c *conn) hasHead() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.partial = true
-}
-
-// bodies tells connections that go the long way when the body of a request has
-// come.
-func bodies(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c, ok := ServingOf(r.Context()).(*conn); ok && r.Body != http.NoBody && c.long {
-			c.hasHead()
-			r = r.WithContext(r.Context()) // a copy: net/http goes by the body that it knows
-			r.Body = &body{r.Body, c}
-		}
-		h.ServeHTTP(w, r)
-	})
-}
-
-// body is the body of a request of which the door does not know where it ends.
-type body struct {
-	io.ReadCloser
-	conn *conn
-}
-
-// Read implements io.Reader.
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF && !b.conn.hasAll() {
-		err = net.ErrClosed // it had to give way
-	}
-	return n, err
 }

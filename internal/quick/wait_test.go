@@ -2,6 +2,7 @@ package quick
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -89,7 +90,10 @@ func TestFinishedRequestsKeepTheirConnections(t *testing.T) {
 // A request that comes byte by byte has waited since its beginning, so that it does
 // not outlast those that wait for less.
 func TestDripsAreOld(t *testing.T) {
-	for name, asks := range map[string]string{"a body": announced, "chunked": chunked + "fff\r\n", "a long head": longHead} {
+	for name, asks := range map[string]string{
+		"a body":  "POST /page HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
+		"chunked": "POST /page HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n", "a long head": longHead,
+	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, s *stage) {
 				newcomer := crowded(s, 2)
@@ -169,4 +173,52 @@ func TestSlowReadersHoldNoShutdown(t *testing.T) {
 		}
 		_ = one.Close()
 	})
+}
+
+// A client that still sends its request holds a shutdown until it is answered, or the
+// time of the shutdown is nearly over. That is no failure.
+func TestSteadySendersHoldTheShutdown(t *testing.T) {
+	for name, c := range map[string]struct {
+		length   int
+		chunked  bool
+		answered bool
+	}{
+		"a body": {length: 10, answered: true}, "chunked": {length: 10, chunked: true, answered: true}, "too long a body": {length: 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, s *stage) {
+				one, framing, each, end := s.client(), fmt.Sprintf("Content-Length: %d", c.length), "x", ""
+				if c.chunked {
+					framing, each, end = "Transfer-Encoding: chunked", "1\r\nx\r\n", "0\r\n\r\n"
+				}
+				one.ask(t, "POST /page HTTP/1.1\r\nHost: x\r\n"+framing+"\r\n\r\n")
+				go func() {
+					for range c.length {
+						time.Sleep(time.Second)
+						if _, err := io.WriteString(one, each); err != nil {
+							return
+						}
+					}
+					_, _ = io.WriteString(one, end)
+				}()
+				answered := make(chan error, 1)
+				go func() {
+					_, err := http.ReadResponse(one.in, nil)
+					_, _ = io.Copy(io.Discard, one.in) // until the server ends it
+					answered <- err
+				}()
+				synctest.Wait()
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				defer cancel()
+				if took, err := s.shut(ctx); took > 20*time.Second || err != nil {
+					t.Errorf("%v, %v", took, err)
+				}
+				if err := <-answered; c.answered != (err == nil) {
+					t.Errorf("answered: %v", err)
+				}
+				_ = one.Close()
+				time.Sleep(time.Second) // the client notices
+			})
+		})
+	}
 }

@@ -95,6 +95,8 @@ func newStage(withDoor bool) *stage {
 		s.door.Add(operation("POST", "/echo", nil), operation("GET", "/echo/{id}", nil))
 		s.door.Attach(s.Server)
 		l = s.door.Listener(l)
+	} else {
+		s.Handler = bodies(s.Handler)
 	}
 	go s.Serve(l) //nolint:errcheck // ends with the test
 	return s

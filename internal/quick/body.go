@@ -1,0 +1,128 @@
+package quick
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// An answer that is decided before the body of its request has come is sent at
+// once. net/http would read the rest of the body before it writes the head, unless
+// the answer ends the connection: so it does, if the body does not come at once.
+
+const (
+	restMoment = 100 * time.Millisecond // for the rest of a body that nobody wants, so that its connection is kept
+	restMost   = 64 << 10               // bytes of such a body
+	linger     = 2 * time.Second        // net/http still reads after the answer, so that a client that sends gets to see it
+)
+
+// bodies wraps the bodies and the answers of requests that have a body.
+func bodies(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == http.NoBody {
+			h.ServeHTTP(w, r)
+			return
+		}
+		b := &body{ReadCloser: r.Body}
+		if c, ok := ServingOf(r.Context()).(*conn); ok {
+			c.limitBody()
+			if c.long {
+				c.hasHead()
+				b.conn = c
+			}
+		}
+		a := &answer{ResponseWriter: w, request: r, body: b}
+		r = r.WithContext(r.Context()) // a copy: net/http goes by the body that it knows
+		r.Body = b
+		h.ServeHTTP(a, r)
+		a.begin()
+	})
+}
+
+// limitBody sets the deadline of a body where net/http does not count from the
+// beginning of the request.
+func (c *conn) limitBody() {
+	if !c.begun.IsZero() && c.door.Body > 0 {
+		_ = c.Conn.SetReadDeadline(c.begun.Add(c.door.Body))
+	}
+}
+
+// body is the body of a request, which knows whether it was read to its end.
+type body struct {
+	io.ReadCloser
+	conn  *conn // nil, or one that goes the long way, which does not know where the body ends
+	ended bool
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		b.ended = true
+		if b.conn != nil && !b.conn.hasAll() {
+			err = net.ErrClosed // it had to give way
+		}
+	}
+	return n, err
+}
+
+// answer is the answer to a request that has a body.
+type answer struct {
+	http.ResponseWriter
+	request *http.Request // as net/http has it
+	body    *body
+	begun   bool // its head is written, or somebody has taken the connection over
+}
+
+// begin says in the head whether the connection ends.
+func (a *answer) begin() {
+	if a.begun {
+		return
+	}
+	a.begun = true
+	if a.body.ended || a.request.Close || a.Header().Get("Connection") == "close" {
+		return // net/http does not read
+	}
+	conn := http.NewResponseController(a.ResponseWriter)
+	asked := a.request.Header.Get("Expect") == "" // else reading would ask for it
+	if n := a.request.ContentLength; asked && n > 0 && n <= restMost {
+		_ = conn.SetReadDeadline(time.Now().Add(restMoment))
+		_, _ = io.Copy(io.Discard, a.body)
+	}
+	if !a.body.ended {
+		a.Header().Set("Connection", "close")
+		_ = conn.SetReadDeadline(time.Now().Add(linger))
+	}
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (a *answer) WriteHeader(status int) {
+	if status >= http.StatusOK { // 1xx come before the answer
+		a.begin()
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements io.Writer.
+func (a *answer) Write(p []byte) (int, error) {
+	a.begin()
+	return a.ResponseWriter.Write(p)
+}
+
+// FlushError sends what was written so far, for http.ResponseController.
+func (a *answer) FlushError() error {
+	a.begin()
+	return http.NewResponseController(a.ResponseWriter).Flush()
+}
+
+// Hijack lets a handler take the connection over.
+func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, buf, err := http.NewResponseController(a.ResponseWriter).Hijack()
+	a.begun = a.begun || err == nil
+	return c, buf, err
+}
+
+// Unwrap lets http.ResponseController through.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
