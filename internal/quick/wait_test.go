@@ -163,6 +163,7 @@ func TestSlowReadersHoldNoShutdown(t *testing.T) {
 				}
 			}
 		}()
+		synctest.Wait() // net/http has the request: it takes none while it shuts down
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
 		if took, err := s.shut(ctx); took > 20*time.Second || err != nil {
@@ -207,7 +208,7 @@ func TestSteadySendersHoldTheShutdown(t *testing.T) {
 					_, _ = io.Copy(io.Discard, one.in) // until the server ends it
 					answered <- err
 				}()
-				synctest.Wait()
+				synctest.Wait() // net/http has the request: it takes none while it shuts down
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 				defer cancel()
 				if took, err := s.shut(ctx); took > 20*time.Second || err != nil {
