@@ -134,6 +134,23 @@ func TestPagesFit(t *testing.T) {
 	f.page("home-held", "/", ".held-bar")
 }
 
+// inLine looks at the checkout on the narrowest phone: the header has two rows, and
+// the button that gives a seat up stands beside the seat's name.
+func (f *fitting) inLine(held string) {
+	f.t.Helper()
+	for _, lang := range []string{"en", "de"} {
+		f.must(f.tab.Look(widths[0]))
+		f.open("/checkout/" + held + "?lang=" + lang)
+		var rows, below int
+		f.must(f.tab.Run(
+			chromedp.Evaluate(`new Set([...document.querySelectorAll(".bar .brand, .bar .find, .bar nav a")].map(e => { const r = e.getBoundingClientRect(); return Math.round((r.top + r.bottom) / 16); })).size`, &rows),
+			chromedp.Evaluate(`[...document.querySelectorAll("aside .seats-held li")].filter(li => li.querySelector("form").getBoundingClientRect().top >= li.querySelector("span").getBoundingClientRect().bottom).length`, &below)))
+		if rows > 2 || below > 0 {
+			f.t.Errorf("%s: %d rows in the header, %d buttons below their seats", lang, rows, below)
+		}
+	}
+}
+
 // What a buyer reads.
 func TestPagesOfBuyersFit(t *testing.T) {
 	t.Parallel()
@@ -144,6 +161,7 @@ func TestPagesOfBuyersFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.page("checkout", "/checkout/"+held, "")
+	f.inLine(held)
 	f.page("pay", "/pay/"+held, "")
 	f.page("cancel-held", "/orders/"+held+"/cancel", "")
 	bought, err := demo.Buy(token(t, "buyer"), event, 2)
