@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -643,6 +644,15 @@ func (o *oracle) compare(t *rapid.T, eventID string) {
 	want := message.Counts{Free: int32(len(o.w.plan.Seats)) - held - sold, Held: held, Sold: sold, Seq: got.Seq}
 	if got != want {
 		t.Fatalf("counts are %+v, want %+v", got, want)
+	}
+	owners := map[uint64]int32{}
+	for _, c := range o.seats {
+		if c.booking != "" {
+			owners[ownerOf(c.booking)]++
+		}
+	}
+	if v := o.w.s.views.peek(eventID); v != nil && !maps.Equal(v.owners, owners) {
+		t.Fatalf("owners are %v, want %v", v.owners, owners)
 	}
 	v, err := o.w.s.views.fill(context.Background(), eventID) // from the tables
 	if err != nil {

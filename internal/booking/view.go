@@ -26,11 +26,12 @@ type view struct {
 	mu      sync.RWMutex
 	seq     int64
 	sale    message.Sale
-	priced  *priced // the plan, and the current prices
-	status  []byte  // by seat: seatFree, seatHeld, seatSold
-	until   []int64 // by seat: end of the hold, µs since 1970
-	owner   []uint64
-	filled  []uint64 // owners when the view was filled, in order; fixed
+	priced  *priced          // the plan, and the current prices
+	status  []byte           // by seat: seatFree, seatHeld, seatSold
+	until   []int64          // by seat: end of the hold, µs since 1970
+	owner   []uint64         // by seat: the mark of the booking that has it; 0: none
+	owners  map[uint64]int32 // how many seats each of them has
+	filled  []uint64         // owners when the view was filled, in order; fixed
 	taken   bitset
 	held    int32
 	sold    int32
@@ -55,7 +56,7 @@ func newView(eventID string, seq int64, sale message.Sale, p *priced) *view {
 	n := len(p.plan.Seats)
 	v := &view{
 		eventID: eventID, seq: seq, sale: sale, priced: p,
-		status: make([]byte, n), until: make([]int64, n), owner: make([]uint64, n), taken: newBitset(n),
+		status: make([]byte, n), until: make([]int64, n), owner: make([]uint64, n), owners: map[uint64]int32{}, taken: newBitset(n),
 		earlier: never, changed: make(chan struct{}),
 	}
 	for i := range v.status {
@@ -82,13 +83,14 @@ func (v *view) put(seat int32, c claim) {
 	case seatSold:
 		v.sold--
 	}
-	v.until[seat], v.owner[seat] = c.until, 0
+	v.until[seat] = c.until
 	if c.booking == "" {
+		v.own(seat, 0)
 		v.status[seat] = seatFree
 		v.taken.clear(seat)
 		return
 	}
-	v.owner[seat] = ownerOf(c.booking)
+	v.own(seat, ownerOf(c.booking))
 	v.taken.set(seat)
 	if c.until == 0 {
 		v.status[seat] = seatSold
@@ -98,6 +100,23 @@ func (v *view) put(seat int32, c claim) {
 	v.status[seat] = seatHeld
 	v.held++
 	v.earlier = min(v.earlier, c.until)
+}
+
+// own gives a seat to the booking with a mark; 0: to none.
+func (v *view) own(seat int32, mark uint64) {
+	before := v.owner[seat]
+	if before == mark {
+		return
+	}
+	if before != 0 {
+		if v.owners[before]--; v.owners[before] == 0 {
+			delete(v.owners, before)
+		}
+	}
+	if mark != 0 {
+		v.owners[mark]++
+	}
+	v.owner[seat] = mark
 }
 
 // apply takes one entry, which must be the next. A sale entry that changes the
@@ -119,8 +138,8 @@ func (v *view) apply(e *message.Entry) bool {
 		v.sale = sale
 	case message.EntrySwapped:
 		mark := ownerOf(e.BookingID)
-		for seat, o := range v.owner {
-			if o == mark {
+		for seat := 0; v.owners[mark] > 0 && seat < len(v.owner); seat++ {
+			if v.owner[seat] == mark {
 				v.put(int32(seat), claim{})
 			}
 		}
@@ -160,7 +179,7 @@ func (v *view) had(bookingID string) bool {
 	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return slices.Contains(v.owner, mark)
+	return v.owners[mark] > 0
 }
 
 // holder is the mark of the booking that has a seat, 0 for none, and whether it is
