@@ -189,6 +189,15 @@ func signedIn(ctx context.Context) (message.Caller, error) {
 }
 
 func (s *Service) hold(ctx context.Context, in *holdIn) (*bookingOut, error) {
+	out, err := s.heldAs(ctx, in)
+	if err == nil {
+		out.tag()
+	}
+	return out, err
+}
+
+// heldAs is hold, but for the answer's tag.
+func (s *Service) heldAs(ctx context.Context, in *holdIn) (*bookingOut, error) {
 	caller, err := signedIn(ctx)
 	if err != nil {
 		return nil, err
@@ -201,7 +210,7 @@ func (s *Service) hold(ctx context.Context, in *holdIn) (*bookingOut, error) {
 		return nil, err
 	}
 	b, err := s.Hold(ctx, caller, in.Key, w)
-	return s.answer(ctx, b, err)
+	return s.shown(ctx, b, err)
 }
 
 // Register adds the service's operations to the API.

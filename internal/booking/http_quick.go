@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/quick"
 )
@@ -53,11 +54,12 @@ func readHold(key string, r *quick.Reader) holdIn {
 
 // quickHold is hold for the short way.
 func (s *Service) quickHold(ctx context.Context, in *holdIn) (quick.Answer, error) {
-	out, err := s.hold(ctx, in)
+	out, err := s.heldAs(ctx, in)
 	if err != nil {
 		return quick.Answer{}, err
 	}
-	return quick.Answer{Status: http.StatusCreated, ETag: out.ETag, Location: out.Location, Body: out.Body.append}, nil
+	body := append(out.Body.append(make([]byte, 0, 768)), '\n')
+	return quick.Answer{Status: http.StatusCreated, ETag: errs.ETag(out.Body.Seq, body[:len(body)-1]), Location: out.Location, Raw: body}, nil
 }
 
 // readSeats reads a plain question for seats.

@@ -56,7 +56,7 @@ func newView(eventID string, seq int64, sale message.Sale, p *priced) *view {
 	n := len(p.plan.Seats)
 	v := &view{
 		eventID: eventID, seq: seq, sale: sale, priced: p,
-		status: make([]byte, n), until: make([]int64, n), owner: make([]uint64, n), owners: map[uint64]int32{}, taken: newBitset(n),
+		status: make([]byte, n), until: make([]int64, n), owner: make([]uint64, n), owners: make(map[uint64]int32, n/4), taken: newBitset(n),
 		earlier: never, changed: make(chan struct{}),
 	}
 	for i := range v.status {

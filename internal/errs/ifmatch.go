@@ -1,19 +1,21 @@
 package errs
 
 import (
-	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // ETag names an answer about something: its version, by which changes are made (see
 // ParseIfMatch), and a digest of all that is shown, as encoded. For what is shown beside
 // the thing itself changes with other things: whoever has the tag has this answer.
 func ETag(version int64, shown []byte) string {
-	digest := fnv.New64a()
-	_, _ = digest.Write(shown) // a hash takes all
-	return `"` + strconv.FormatInt(version, 10) + "." + strconv.FormatUint(digest.Sum64(), 36) + `"`
+	tag := make([]byte, 0, 36)
+	tag = strconv.AppendInt(append(tag, '"'), version, 10)
+	tag = strconv.AppendUint(append(tag, '.'), xxhash.Sum64(shown), 36)
+	return string(append(tag, '"'))
 }
 
 // IfMatch is what an If-Match header asks for (RFC 9110, section 13.1.1).
