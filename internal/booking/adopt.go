@@ -32,7 +32,7 @@ func (s *Service) Adopt(ctx context.Context, from, to string, email message.Emai
 	var stay []string
 	var why *errs.Error
 	for _, bookingID := range ids {
-		_, err := s.system(ctx, command{do: doAdopt, bookingID: bookingID, from: from, heir: to, email: email})
+		_, err := s.system(ctx, &command{do: doAdopt, bookingID: bookingID, from: from, heir: to, email: email})
 		switch errs.KindOf(err) {
 		case errs.NotFound:
 		case errs.Conflict, errs.TooMany:

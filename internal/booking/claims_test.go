@@ -28,7 +28,7 @@ func TestSwapByQuantityClaimsItsSeats(t *testing.T) {
 		}
 		t.Cleanup(other.Close)
 		c := looked(command{do: doHold, eventID: ev, bookingID: ev + "bbbbbbbbbbbbbbbbbbbb", caller: fan("bob"), seats: a.Seats})
-		_, err = other.submit(ctx, c)
+		_, err = other.submit(ctx, &c)
 		wantType(t, err, "seats-taken")
 		w.verify(ev)
 		if a, err = w.s.Swap(ctx, fan("ann"), a.ID, 0, Wish{Seats: []string{"A-B-1"}}); err != nil {

@@ -267,7 +267,7 @@ func TestCrowdThatHangsUp(t *testing.T) {
 // flush waits until the event's writer has done what came before.
 func (w *world) flush(eventID string) {
 	w.t.Helper()
-	if _, err := w.s.submit(w.t.Context(), command{do: doExpire, eventID: eventID, bookingID: eventID + "none", caller: message.System}); !errs.Is(err, "not-found") {
+	if _, err := w.s.submit(w.t.Context(), &command{do: doExpire, eventID: eventID, bookingID: eventID + "none", caller: message.System}); !errs.Is(err, "not-found") {
 		w.t.Fatal(err)
 	}
 }

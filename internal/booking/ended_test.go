@@ -17,7 +17,7 @@ func TestEndedHoldsAreGivenUpForGood(t *testing.T) {
 		b := w.hold(ev, "ann", "A-A-1", "A-A-2")
 		w.pass(b.ExpiresAt - b.CreatedAt + 1)
 		if swept {
-			if _, err := w.s.system(ctx, command{do: doExpire, bookingID: b.ID}); err != nil {
+			if _, err := w.s.system(ctx, &command{do: doExpire, bookingID: b.ID}); err != nil {
 				t.Fatal(err)
 			}
 		}

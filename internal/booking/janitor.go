@@ -198,7 +198,7 @@ func (s *Service) each(ctx context.Context, ids []string, c command) error {
 		c := c
 		c.bookingID, c.eventID, c.caller = bookingID, id.Event(bookingID), message.System
 		g.Go(func() error {
-			_, err := s.submitLater(ctx, c)
+			_, err := s.submitLater(ctx, &c)
 			if errs.KindOf(err) == errs.NotFound {
 				return nil
 			}

@@ -103,7 +103,7 @@ func TestAdoptTakesAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.cancel(b)
-	if _, err := w.s.system(ctx, command{do: doAdopt, bookingID: c.ID, from: "g", heir: "ann"}); err != nil { // and then the process ended
+	if _, err := w.s.system(ctx, &command{do: doAdopt, bookingID: c.ID, from: "g", heir: "ann"}); err != nil { // and then the process ended
 		t.Fatal(err)
 	}
 	if err := w.s.Adopt(ctx, "g", "ann", message.EmailKey{1}); err != nil {

@@ -35,10 +35,10 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 			return message.Booking{}, err
 		}
 		early = false
-		return s.submitTold(ctx, c, done)
+		return s.submitTold(ctx, &c, done)
 	})
 	if early && key != "" && errs.Of(err) != nil {
-		again := command{do: doHold, eventID: w.EventID, bookingID: bookingID, caller: caller, fingerprint: w.fingerprint(key)}
+		again := &command{do: doHold, eventID: w.EventID, bookingID: bookingID, caller: caller, fingerprint: w.fingerprint(key)}
 		return s.replay(ctx, again, err)
 	}
 	return b, err
@@ -53,7 +53,7 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 // it has heard of since they let seats go, or that have seats in its view or had some
 // when that was filled. What is missing are bookings that had lost all their seats
 // before that, and those that other nodes made before this one heard of them.
-func (s *Service) replay(ctx context.Context, c command, refused error) (message.Booking, error) {
+func (s *Service) replay(ctx context.Context, c *command, refused error) (message.Booking, error) {
 	v := s.views.peek(c.eventID)
 	if _, ok := s.Remembered(c.bookingID); !ok && !s.recent.letGo(c.bookingID) && (v == nil || !v.had(c.bookingID)) {
 		return message.Booking{}, refused
@@ -105,7 +105,7 @@ func (s *Service) Grant(ctx context.Context, caller message.Caller, key, kind, h
 	b, early, err := s.grant(ctx, grant, w)
 	if early && key != "" && errs.Of(err) != nil { // what it names may have gone since the same request was granted
 		if _, unread := s.Booking(ctx, grant.bookingID); unread == nil {
-			return s.submit(ctx, grant)
+			return s.submit(ctx, &grant)
 		}
 	}
 	return b, err
@@ -125,7 +125,7 @@ func (s *Service) grant(ctx context.Context, grant command, w Wish) (b message.B
 		early = false
 		named := grant
 		named.at, named.seats, named.section, named.tier, named.quantity = c.at, c.seats, c.section, c.tier, c.quantity
-		return s.submit(ctx, named)
+		return s.submit(ctx, &named)
 	})
 	return b, early, err
 }
@@ -141,13 +141,13 @@ func (s *Service) Swap(ctx context.Context, caller message.Caller, bookingID str
 		c.do, c.bookingID, c.caller, c.version = doSwap, bookingID, caller, version
 		n := max(len(c.seats), c.quantity)
 		if n <= len(b.Seats) {
-			return s.submit(ctx, c)
+			return s.submit(ctx, &c)
 		}
 		done, err := s.admit(ctx, caller, v, bookingID, n)
 		if err != nil {
 			return b, err
 		}
-		return s.submitTold(ctx, c, done)
+		return s.submitTold(ctx, &c, done)
 	})
 }
 
@@ -175,7 +175,7 @@ func (s *Service) CancelSeen(ctx context.Context, caller message.Caller, booking
 			return b, err
 		}
 	}
-	out, err := s.submit(ctx, c)
+	out, err := s.submit(ctx, &c)
 	if err == nil && b.UserID == "" && out.Status == message.BookingCancelled {
 		err = s.links.Forget(ctx, bookingID)
 	}
@@ -211,12 +211,12 @@ func named(p *message.Plan, b *message.Booking, labels []string, c *command) err
 // the same payment may confirm again. Refusals for good are of kind Conflict,
 // Invalid or NotFound; of other kinds the outcome is unclear.
 func (s *Service) Confirm(ctx context.Context, m message.Confirm) (message.Booking, error) {
-	return s.system(ctx, command{do: doConfirm, bookingID: m.BookingID, payment: m.PaymentID, amount: m.Amount, currency: m.Currency, started: m.StartedAt})
+	return s.system(ctx, &command{do: doConfirm, bookingID: m.BookingID, payment: m.PaymentID, amount: m.Amount, currency: m.Currency, started: m.StartedAt})
 }
 
 // Extend lets a hold last ten minutes longer, once.
 func (s *Service) Extend(ctx context.Context, bookingID string) error {
-	_, err := s.system(ctx, command{do: doExtend, bookingID: bookingID})
+	_, err := s.system(ctx, &command{do: doExtend, bookingID: bookingID})
 	return err
 }
 
@@ -224,12 +224,12 @@ func (s *Service) Extend(ctx context.Context, bookingID string) error {
 // if the payment has booked it, and gives its hold up if nothing has, also one that
 // has ended. Nothing is refunded for it.
 func (s *Service) CancelUnpaid(ctx context.Context, bookingID, paymentID string) error {
-	_, err := s.system(ctx, command{do: doCancel, bookingID: bookingID, payment: paymentID, unpaid: true})
+	_, err := s.system(ctx, &command{do: doCancel, bookingID: bookingID, payment: paymentID, unpaid: true})
 	return err
 }
 
 // system submits a command of our own about a booking.
-func (s *Service) system(ctx context.Context, c command) (message.Booking, error) {
+func (s *Service) system(ctx context.Context, c *command) (message.Booking, error) {
 	c.caller = message.System
 	if c.eventID = id.Event(c.bookingID); c.eventID == "" {
 		return message.Booking{}, errs.Missing("booking")

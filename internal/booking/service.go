@@ -190,24 +190,24 @@ func (s *Service) UseAccounts(exists func(ctx context.Context, userID string) (b
 // submit hands a command to its event's writer and waits for the answer. On an
 // error of kind Internal or Unavailable the outcome is unclear; the same command
 // may be submitted again.
-func (s *Service) submit(ctx context.Context, c command) (message.Booking, error) {
+func (s *Service) submit(ctx context.Context, c *command) (message.Booking, error) {
 	return s.send(ctx, c, nil, (*batch.Queue[*job]).Do)
 }
 
 // submitTold is submit that tells done what was decided, whether or not somebody
 // still waits for the answer; if the outcome is unclear, it tells nothing.
-func (s *Service) submitTold(ctx context.Context, c command, done func(message.Booking, error)) (message.Booking, error) {
+func (s *Service) submitTold(ctx context.Context, c *command, done func(message.Booking, error)) (message.Booking, error) {
 	return s.send(ctx, c, done, (*batch.Queue[*job]).Do)
 }
 
 // submitLater is submit behind everybody else's commands.
-func (s *Service) submitLater(ctx context.Context, c command) (message.Booking, error) {
+func (s *Service) submitLater(ctx context.Context, c *command) (message.Booking, error) {
 	return s.send(ctx, c, nil, (*batch.Queue[*job]).DoLater)
 }
 
-func (s *Service) send(ctx context.Context, c command, done func(message.Booking, error), do func(*batch.Queue[*job], context.Context, *job) error) (message.Booking, error) {
+func (s *Service) send(ctx context.Context, c *command, done func(message.Booking, error), do func(*batch.Queue[*job], context.Context, *job) error) (message.Booking, error) {
 	w := s.writers[hashOf(c.eventID)%uint32(len(s.writers))]
-	j := &job{cmd: c, decided: done}
+	j := &job{cmd: *c, decided: done}
 	if err := do(w.queue, ctx, j); err != nil {
 		if done != nil && notQueued(err) {
 			done(message.Booking{}, err)
@@ -247,7 +247,7 @@ func (s *Service) SetSales(ctx context.Context, sales map[string]message.Sale) e
 // they are ended first.
 func (s *Service) setSale(ctx context.Context, eventID string, sale message.Sale) error {
 	c := command{do: doSetSale, eventID: eventID, sale: &sale}
-	_, err := s.submit(ctx, c)
+	_, err := s.submit(ctx, &c)
 	if !errs.Is(err, "plan-in-use") && !errs.Is(err, "currency-in-use") {
 		return err
 	}
@@ -261,7 +261,7 @@ func (s *Service) setSale(ctx context.Context, eventID string, sale message.Sale
 	if e := s.each(ctx, lapsed, command{do: doExpire}); e != nil {
 		return e
 	}
-	_, err = s.submit(ctx, c)
+	_, err = s.submit(ctx, &c)
 	return err
 }
 

@@ -91,11 +91,11 @@ func TestCommandsAreLookedUpAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	stale := looked(command{do: doHold, eventID: ev, bookingID: ev + "aaaaaaaaaaaaaaaaaaaa", caller: fan("ann"), seats: []int32{0}})
-	if _, err := w.s.submit(ctx, stale); !errors.Is(err, errLookAgain) {
+	if _, err := w.s.submit(ctx, &stale); !errors.Is(err, errLookAgain) {
 		t.Fatalf("ordinals of another plan are taken: %v", err)
 	}
 	stale.seats, stale.quantity, stale.section, stale.tier = nil, 1, 0, 0
-	if _, err := w.s.submit(ctx, stale); !errors.Is(err, errLookAgain) {
+	if _, err := w.s.submit(ctx, &stale); !errors.Is(err, errLookAgain) {
 		t.Fatalf("a tier of other prices is taken: %v", err)
 	}
 	w.s.views.keep(old) // as on a node that has not heard of it
