@@ -43,7 +43,7 @@ func operators(in *jobs.Runner, addr string, metrics *prometheus.Registry, out i
 		log.Warn("metrics and profiles can be read by all who reach --ops-addr", "address", l.Addr().String())
 	}
 	srv := &http.Server{
-		Handler:           handler,
+		Handler:           bodiless(handler),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second, // for bodies, which nobody reads
 		IdleTimeout:       time.Minute,
@@ -59,6 +59,18 @@ func operators(in *jobs.Runner, addr string, metrics *prometheus.Registry, out i
 	})
 	fmt.Fprintf(out, "metrics and profiles on http://%s\n", l.Addr())
 	return nil
+}
+
+// bodiless answers requests that bring a body at once, and ends their connections:
+// nobody reads it, and while it is waited for they would keep others from /metrics,
+// which answers a few at once.
+func bodiless(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // opsListener listens where it was told to, or else at the default address, or on
