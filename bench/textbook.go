@@ -35,7 +35,7 @@ CREATE INDEX seats_by_section ON seats (section, id);
 `
 
 const (
-	textbookEvent   = "textbook"
+	textbookEvent   = "textb00kserver00" // as ids are
 	textbookRow     = 25
 	textbookSection = 500
 	textbookPrice   = 5000
