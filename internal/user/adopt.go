@@ -204,36 +204,16 @@ func (s *Service) finishAdoptions(ctx context.Context, userID string) error {
 	return nil
 }
 
-// dueAdoptions takes on some adoptions that are due: other nodes leave them alone
-// for a while.
-func (s *Service) dueAdoptions(ctx context.Context) (due []adoption, err error) {
-	now := s.now()
-	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		due = nil
-		rows, err := tx.QueryContext(ctx, s.db.Text(`SELECT from_id, to_id, tries FROM adoptions WHERE next_at <= $1
-			ORDER BY next_at LIMIT $2 /*postgres: FOR UPDATE SKIP LOCKED*/`), now.UnixMicro(), adoptsAtOne) // adoptions_due
-		if err != nil {
+// dueAdoptions takes on some adoptions that are due.
+func (s *Service) dueAdoptions(ctx context.Context) ([]adoption, error) {
+	due, err := takeOn(ctx, s, `SELECT from_id, to_id, tries FROM adoptions WHERE next_at <= $1
+		ORDER BY next_at LIMIT $2 /*postgres: FOR UPDATE SKIP LOCKED*/`, adoptsAtOne, // adoptions_due
+		func(rows *sql.Rows, a *adoption) error { return rows.Scan(&a.from, &a.to, &a.tries) },
+		func(tx *sql.Tx, a adoption, now time.Time) error {
+			_, err := tx.ExecContext(ctx, `UPDATE adoptions SET tries = tries + 1, next_at = $1 WHERE from_id = $2`,
+				now.Add(adoptAgain<<min(a.tries, 6)).UnixMicro(), a.from)
 			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var a adoption
-			if err := rows.Scan(&a.from, &a.to, &a.tries); err != nil {
-				return err
-			}
-			due = append(due, a)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return err
-		}
-		for _, a := range due {
-			if _, err := tx.ExecContext(ctx, `UPDATE adoptions SET tries = tries + 1, next_at = $1 WHERE from_id = $2`,
-				now.Add(adoptAgain<<min(a.tries, 6)).UnixMicro(), a.from); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+		})
 	if err != nil {
 		return nil, fmt.Errorf("adoptions that are due: %w", err)
 	}

@@ -211,36 +211,16 @@ func (s *Service) lookAfter(ctx context.Context, c closing) error {
 	})
 }
 
-// dueClosings takes on some deletions that are to be looked after: other nodes leave
-// them alone for a while.
-func (s *Service) dueClosings(ctx context.Context) (due []closing, err error) {
-	now := s.now()
-	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		due = nil
-		rows, err := tx.QueryContext(ctx, s.db.Text(`SELECT user_id, since, done, tries FROM closings WHERE next_at <= $1
-			ORDER BY next_at LIMIT $2 /*postgres: FOR UPDATE SKIP LOCKED*/`), now.UnixMicro(), closesAtOnce) // closings_due
-		if err != nil {
+// dueClosings takes on some deletions that are to be looked after.
+func (s *Service) dueClosings(ctx context.Context) ([]closing, error) {
+	due, err := takeOn(ctx, s, `SELECT user_id, since, done, tries FROM closings WHERE next_at <= $1
+		ORDER BY next_at LIMIT $2 /*postgres: FOR UPDATE SKIP LOCKED*/`, closesAtOnce, // closings_due
+		func(rows *sql.Rows, c *closing) error { return rows.Scan(&c.userID, &c.since, &c.done, &c.tries) },
+		func(tx *sql.Tx, c closing, now time.Time) error {
+			_, err := tx.ExecContext(ctx, `UPDATE closings SET tries = tries + 1, next_at = $1 WHERE user_id = $2`,
+				now.Add(closingAgain<<min(c.tries, 6)).UnixMicro(), c.userID)
 			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var c closing
-			if err := rows.Scan(&c.userID, &c.since, &c.done, &c.tries); err != nil {
-				return err
-			}
-			due = append(due, c)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return err
-		}
-		for _, c := range due {
-			if _, err := tx.ExecContext(ctx, `UPDATE closings SET tries = tries + 1, next_at = $1 WHERE user_id = $2`,
-				now.Add(closingAgain<<min(c.tries, 6)).UnixMicro(), c.userID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+		})
 	if err != nil {
 		return nil, fmt.Errorf("deletions to be looked after: %w", err)
 	}
