@@ -28,7 +28,7 @@ func (g *Gateway) Quick(list ...quick.Operation) {
 
 // short answers a request that came to the door in a plain form.
 func (g *Gateway) short(o *quick.Operation, p *quick.Request, out []byte) (answer []byte, ok bool) {
-	if g.cfg.Hosts != nil || p.Cookies && p.Authorization == "" || p.Origin != "" && len(g.cfg.Origins) > 0 {
+	if g.cfg.Hosts != nil && !knownHost(p.Host, g.cfg.Hosts) || p.Cookies && p.Authorization == "" || p.Origin != "" && len(g.cfg.Origins) > 0 {
 		return nil, false
 	}
 	run, ok := o.Read(p)

@@ -323,6 +323,22 @@ func TestVaryOrigin(t *testing.T) {
 	}
 }
 
+// A demo knows only some hosts; requests that name them are as fast as elsewhere.
+func TestShortWayOfKnownHosts(t *testing.T) {
+	d := newDoor(t, func(c *Config) { c.Hosts = []string{"tickets.example"} })
+	one := dial(t, d.listen(t))
+	for host, want := range map[string]int{"127.0.0.1:80": 1, "Tickets.Example": 1, "localhost": 1, "evil.example": 0} {
+		before := d.figure(t, "boxoffice_http_requests_short_total")
+		res, _ := one.ask(t, strings.Replace(hold(oneSeat), "Host: x", "Host: "+host, 1))
+		if (res.StatusCode == http.StatusMisdirectedRequest) == (want == 1) {
+			t.Errorf("%s: %d", host, res.StatusCode)
+		}
+		if n := d.figure(t, "boxoffice_http_requests_short_total") - before; n != float64(want) {
+			t.Errorf("%s: %v went the short way", host, n)
+		}
+	}
+}
+
 // Requests under way are counted as such.
 func TestShortWayInFlight(t *testing.T) {
 	d := newDoor(t)

@@ -25,7 +25,7 @@ type Request struct {
 	Cookies       bool   // there are some
 
 	ContentType string
-	host        bool
+	Host        string
 }
 
 // frame is what the head of a request says of where the request ends.
@@ -91,7 +91,7 @@ func parse(b []byte, q *Request) (f frame) {
 			return f
 		}
 	}
-	f.framed = q.host
+	f.framed = q.Host != ""
 	f.head = len(text) - len(rest)
 	f.size = f.head + max(length, 0)
 	return f
@@ -122,10 +122,10 @@ func (q *Request) header(name, value string) int {
 		}
 	case 4:
 		if is("Host") {
-			if q.host || !names(value) {
+			if q.Host != "" || !names(value) {
 				return unframed
 			}
-			q.host = true
+			q.Host = value
 		}
 	case 6:
 		switch {
