@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Bundles the scripts and styles of the pages. Usage: scripts/assets.sh [--check]
-# Sources are in internal/page/ui; the output, internal/page/dist, is committed,
+# Sources are in ui; the output, internal/page/dist, is committed,
 # so that building the program needs no Node. --check changes nothing, and fails
 # when the output is not what the sources make, or when TypeScript complains.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-ui=internal/page/ui dist=internal/page/dist
+ui=ui dist=internal/page/dist
 
 if ! cmp -s $ui/package-lock.json $ui/node_modules/.installed; then
   if ! said=$(npm --prefix $ui ci --no-audit --no-fund 2>&1); then

@@ -16,7 +16,7 @@ func TestLogic(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Node")
 	}
-	files, err := filepath.Glob("../../internal/page/ui/test/*.test.ts")
+	files, err := filepath.Glob("../../ui/test/*.test.ts")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no tests were found: %v", err)
 	}
@@ -41,7 +41,7 @@ func TestLogic(t *testing.T) {
 
 // Every word that the map asks for is in the catalogue, and the catalogue has none that nobody asks for.
 func TestWords(t *testing.T) {
-	source, err := os.ReadFile("../../internal/page/ui/map/words.ts")
+	source, err := os.ReadFile("../../ui/map/words.ts")
 	if err != nil {
 		t.Fatal(err)
 	}
