@@ -9,7 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/ticket"
 	"boxoffice/internal/user"
 )
@@ -34,7 +35,7 @@ func (h *house) visitor(t *testing.T, name string) user.Fan {
 // unless that is "".
 func (h *house) bought(t *testing.T, who user.Fan, seats int, method string) (booking, event string) {
 	t.Helper()
-	event = h.must(t, h.account(t, message.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	event = h.must(t, h.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	booking = h.must(t, who, "POST", "/bookings", fmt.Sprintf(`{"event_id":%q,"quantity":%d}`, event, seats), "id")
 	if method != "" {
 		h.must(t, who, "POST", "/payments", fmt.Sprintf(`{"booking_id":%q,"method":%q}`, booking, method), "id")
@@ -91,7 +92,7 @@ func TestCancelShowsRefund(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range entries {
-			if e.Kind == message.EntryCancelled {
+			if e.Kind == ledger.Cancelled {
 				sum, n = sum+e.Amount, n+1
 			}
 		}
@@ -132,7 +133,7 @@ func TestCancelShowsRefund(t *testing.T) {
 // When nothing is given back any more, the page says so and has no button.
 func TestCancelRefused(t *testing.T) {
 	h := newHouse(t)
-	ann, organizer := h.visitor(t, "ann"), h.account(t, message.Organizer)
+	ann, organizer := h.visitor(t, "ann"), h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), `"price"`, `"refundable_until":"2020-01-01T00:00:00Z","price"`, 1), "id")
 	booking := h.must(t, ann, "POST", "/bookings", `{"event_id":"`+event+`","quantity":1}`, "id")
 	h.must(t, ann, "POST", "/payments", `{"booking_id":"`+booking+`","method":"tok_ok"}`, "id")
@@ -191,7 +192,7 @@ func TestTicketsOfPaidSeats(t *testing.T) {
 
 func TestTicketsOfGifts(t *testing.T) {
 	h := newHouse(t)
-	organizer, ann := h.account(t, message.Organizer), h.visitor(t, "ann")
+	organizer, ann := h.account(t, caller.Organizer), h.visitor(t, "ann")
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	gift := h.must(t, organizer, "POST", "/events/"+event+"/complimentary", `{"quantity":1,"user_id":"`+ann.UserID+`"}`, "id")
 	if w := h.ask(t, ann, "GET", "/orders/"+gift+"/tickets", ""); w.Code != 200 {
@@ -206,7 +207,7 @@ func TestTicketsOfGifts(t *testing.T) {
 // The list has what is coming first, soonest first, a page at a time.
 func TestOrdersInOrder(t *testing.T) {
 	h := newHouse(t)
-	ann, organizer := h.visitor(t, "ann"), h.account(t, message.Organizer)
+	ann, organizer := h.visitor(t, "ann"), h.account(t, caller.Organizer)
 	for i := range ordersShown + 2 {
 		body := strings.NewReplacer("2099-03-01", fmt.Sprintf("20%02d-03-01", 90-i), "Gala", fmt.Sprintf("Gala %02d", i)).Replace(fmt.Sprintf(eventJSON, "on_sale"))
 		event := h.must(t, organizer, "POST", "/events", body, "id")
@@ -246,7 +247,7 @@ func TestConfirmations(t *testing.T) {
 	mail := &letters{}
 	h.Payments.OnPaid(newConfirmations(h.Parts, mail, "https://tickets.example").tell)
 	booking, _ := h.bought(t, h.visitor(t, "ann"), 2, "tok_ok")
-	h.bought(t, h.account(t, message.Customer), 1, "tok_ok") // made in bulk: no address
+	h.bought(t, h.account(t, caller.Customer), 1, "tok_ok") // made in bulk: no address
 	if err := h.Payments.TellPaid(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +276,7 @@ func TestConfirmationsFollowTheBooking(t *testing.T) {
 	h.Payments.OnPaid(newConfirmations(h.Parts, mail, "https://tickets.example").tell)
 	ann, kay := h.visitor(t, "ann"), h.visitor(t, "kay")
 	h.bought(t, ann, 1, "tok_ok")
-	if err := h.Bookings.Adopt(t.Context(), ann.UserID, kay.UserID, message.EmailKey{}); err != nil {
+	if err := h.Bookings.Adopt(t.Context(), ann.UserID, kay.UserID, caller.EmailKey{}); err != nil {
 		t.Fatal(err)
 	}
 	err := h.DB.Write(t.Context(), func(tx *sql.Tx) error {

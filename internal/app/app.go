@@ -13,9 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/event"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/payment/sandbox"
 	"boxoffice/internal/sqldb"
@@ -115,7 +115,7 @@ func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger)
 type payable struct{ *booking.Service }
 
 // Booking is a booking as it is now, at little cost.
-func (p payable) Booking(ctx context.Context, id string) (message.Booking, error) {
+func (p payable) Booking(ctx context.Context, id string) (bookingapi.Booking, error) {
 	return p.Recent(ctx, id)
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -35,7 +35,7 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 		h.door.Handler().ServeHTTP(httptest.NewRecorder(), r)
 		return body.read
 	}
-	customer := h.account(t, message.Customer)
+	customer := h.account(t, caller.Customer)
 	checked := 0
 	for _, route := range h.door.Routes() {
 		method, _, _ := strings.Cut(route, " ")

@@ -13,7 +13,8 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"boxoffice/internal/booking"
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -31,8 +32,8 @@ func newFair(t *testing.T) *fair {
 	f.Users.UseMailer(f.post, slog.New(slog.DiscardHandler))
 	f.base = f.open(t)
 	f.Users.UsePublicURL(f.base)
-	f.event = f.must(t, f.account(t, message.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
-	e, err := onPage{f.Parts}.Event(t.Context(), message.Caller{}, f.event)
+	f.event = f.must(t, f.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	e, err := onPage{f.Parts}.Event(t.Context(), caller.Caller{}, f.event)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func (f *fair) named(t *testing.T, label string) string {
 func (f *fair) hold() string { return "/e/" + f.event + "/hold" }
 
 // status is how a booking is in the record.
-func (f *fair) status(t *testing.T, bookingID string) message.BookingStatus {
+func (f *fair) status(t *testing.T, bookingID string) bookingapi.Status {
 	t.Helper()
 	b, err := f.Bookings.Booking(t.Context(), bookingID)
 	if err != nil {
@@ -133,7 +134,7 @@ func TestBuyAsGuest(t *testing.T) {
 	b.get(t, "/pay/"+id).at(t, 200, "/pay/"+id, "No money moves")
 	form := b.form(t, "/pay/"+id, "token=tok_ok")
 	b.do(t, "POST", "/pay/"+id, form)
-	if f.status(t, id) != message.Booked || !strings.HasPrefix(b.path, "/orders/"+id) {
+	if f.status(t, id) != bookingapi.Booked || !strings.HasPrefix(b.path, "/orders/"+id) {
 		t.Fatalf("%s, at %s", f.status(t, id), b.path)
 	}
 	// All of it once more does no harm.
@@ -144,7 +145,7 @@ func TestBuyAsGuest(t *testing.T) {
 		}
 	}
 	b.post(t, "/checkout/"+id+"/release", "")
-	if f.status(t, id) != message.Booked {
+	if f.status(t, id) != bookingapi.Booked {
 		t.Error("giving back what is paid for, in another tab, has cancelled it")
 	}
 	if list, err := f.Bookings.List(t.Context(), booking.Filter{EventID: f.event, Limit: 10}); err != nil || len(list) != 1 {
@@ -188,11 +189,11 @@ func TestVisitorBecomesAccount(t *testing.T) {
 // within the checkout too.
 func TestSignInWithCode(t *testing.T) {
 	f := newFair(t)
-	u, err := f.Users.CreateUser(t.Context(), "ann@example.org", "Ann", "velvet curtain", message.Customer)
+	u, err := f.Users.CreateUser(t.Context(), "ann@example.org", "Ann", "velvet curtain", caller.Customer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ann := message.Caller{UserID: u.ID, Role: u.Role}
+	ann := caller.Caller{UserID: u.ID, Role: u.Role}
 	x, err := f.Users.BeginTwoFactor(t.Context(), ann, u.ID, "velvet curtain")
 	if err != nil {
 		t.Fatal(err)
@@ -233,13 +234,13 @@ func TestDeclinedThenPaid(t *testing.T) {
 	for range 2 { // a double click
 		b.do(t, "POST", "/pay/"+id, stale).at(t, 200, "/checkout/"+id, "The payment was declined")
 	}
-	payments, err := f.Payments.OfBooking(t.Context(), message.Caller{UserID: f.owner(t, id)}, id)
+	payments, err := f.Payments.OfBooking(t.Context(), caller.Caller{UserID: f.owner(t, id)}, id)
 	if err != nil || payments.Attempt != 1 {
 		t.Errorf("%+v %v", payments, err)
 	}
 	stale.Set("token", "tok_ok") // back to the page before the decline
 	b.do(t, "POST", "/pay/"+id, stale)
-	if f.status(t, id) != message.Booked {
+	if f.status(t, id) != bookingapi.Booked {
 		t.Errorf("%s at %s: %s", f.status(t, id), b.path, b.text)
 	}
 }
@@ -266,7 +267,7 @@ func TestSlowPayment(t *testing.T) {
 	for strings.HasPrefix(b.path, "/checkout/") {
 		b.get(t, "/checkout/"+id+"/wait")
 	}
-	if f.status(t, id) != message.Booked || !strings.HasPrefix(b.path, "/orders/"+id) {
+	if f.status(t, id) != bookingapi.Booked || !strings.HasPrefix(b.path, "/orders/"+id) {
 		t.Errorf("%s at %s", f.status(t, id), b.path)
 	}
 	r, err := http.NewRequestWithContext(t.Context(), "GET", f.base+"/checkout/"+id+"/wait", nil)
@@ -312,7 +313,7 @@ func TestLate(t *testing.T) {
 	b.submit(t, "/checkout/"+second+"/release", "").at(t, 200, "/checkout/"+second, "You have given the seats back")
 
 	b.do(t, "POST", "/pay/"+id, form) // late, and the seat is free
-	if f.status(t, id) != message.Booked {
+	if f.status(t, id) != bookingapi.Booked {
 		t.Fatalf("%s at %s", f.status(t, id), b.path)
 	}
 
@@ -326,7 +327,7 @@ func TestLate(t *testing.T) {
 	}
 	newBrowser(t, f.base).post(t, f.hold(), "seats="+f.seats[5]).held(t)
 	b.do(t, "POST", "/pay/"+late, form).at(t, 200, "/checkout/"+late, "Your money is on its way back to you")
-	pay, err := f.Payments.OfBooking(t.Context(), message.Caller{UserID: f.owner(t, late)}, late)
+	pay, err := f.Payments.OfBooking(t.Context(), caller.Caller{UserID: f.owner(t, late)}, late)
 	if err != nil || pay.Status != "voided" {
 		t.Errorf("%+v %v", pay, err)
 	}
@@ -431,7 +432,7 @@ func TestOthersPurchase(t *testing.T) {
 		other.post(t, "/checkout/"+id+path, "name=Eve&email=eve@example.org").at(t, 404, "", "find that page")
 	}
 	other.post(t, "/pay/"+id, "token=tok_ok").at(t, 404, "", "find that page")
-	if f.status(t, id) != message.Pending {
+	if f.status(t, id) != bookingapi.Pending {
 		t.Error(f.status(t, id))
 	}
 	for _, path := range []string{f.hold(), "/checkout/" + id + "/release", "/pay/" + id, "/sign-in", "/sign-up", "/forgot"} {
@@ -474,7 +475,7 @@ func TestSignInPages(t *testing.T) {
 			t.Errorf("%s leads to %s", next, b.path)
 		}
 	}
-	org, err := f.Users.CreateUser(t.Context(), "org@example.org", "Olivia", "velvet curtain", message.Organizer)
+	org, err := f.Users.CreateUser(t.Context(), "org@example.org", "Olivia", "velvet curtain", caller.Organizer)
 	if err != nil {
 		t.Fatal(err)
 	}

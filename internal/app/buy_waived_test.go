@@ -4,14 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // Where buyers need not confirm their address, the form does not say that a code is
 // asked for: the next page is the one to pay on.
 func TestGuestWithoutACode(t *testing.T) {
 	f := newFair(t)
-	f.must(t, f.account(t, message.Admin), "PUT", "/events/"+f.event, `{"unverified_buyers":true}`, "id")
+	f.must(t, f.account(t, caller.Admin), "PUT", "/events/"+f.event, `{"unverified_buyers":true}`, "id")
 	b := newBrowser(t, f.base)
 	b.post(t, f.hold(), "seats="+f.seats[0])
 	id := b.held(t)

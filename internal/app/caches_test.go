@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 	"boxoffice/test/proxies"
 )
@@ -185,7 +185,7 @@ func TestCachedLinkIsNotStale(t *testing.T) {
 			if before != "booked" || strings.Contains(page, "has been cancelled") {
 				t.Fatalf("%s %s", before, page)
 			}
-			if _, err := c.Bookings.Cancel(context.WithoutCancel(t.Context()), message.Caller{UserID: s.people[2].UserID, Role: message.Customer}, s.booking, nil); err != nil {
+			if _, err := c.Bookings.Cancel(context.WithoutCancel(t.Context()), caller.Caller{UserID: s.people[2].UserID, Role: caller.Customer}, s.booking, nil); err != nil {
 				t.Fatal(err)
 			}
 			if after, now := status(); after != "cancelled" || now == page {
@@ -213,7 +213,7 @@ func TestAnswersArePrivate(t *testing.T) {
 	if got := guest.Header().Get("Cache-Control"); guest.Code != 201 || got != "private, no-store" {
 		t.Errorf("entering as a guest: %d %q", guest.Code, got)
 	}
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	draft := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "draft"), "id")
 	for _, path := range []string{"/events/" + draft, "/events/" + draft + "/plan", "/events/" + draft + "/seats", "/events/" + draft + "/seats?form=compact", "/e/" + draft + "/gala", "/e/" + draft + "/poster.svg"} {
 		if got := h.ask(t, organizer, "GET", path, ""); got.Code != 200 || !strings.Contains(got.Header().Get("Cache-Control"), "no-store") {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -14,7 +14,7 @@ import (
 // is changed.
 func TestChangesThatSayMoreAreRefused(t *testing.T) {
 	h := newHouse(t)
-	fan, organizer := h.visitor(t, "ann"), h.account(t, message.Organizer)
+	fan, organizer := h.visitor(t, "ann"), h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	booking := h.must(t, fan, "POST", "/bookings", `{"event_id":"`+event+`","quantity":2}`, "id")
 	payment := h.must(t, fan, "POST", "/payments", `{"booking_id":"`+booking+`","method":"tok_ok"}`, "id")

@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"boxoffice/internal/booking"
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/payment"
 )
 
@@ -18,7 +20,7 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 	ctx := t.Context()
 	ann := h.visitor(t, "ann")
 	before, over := h.bought(t, ann, 1, "tok_ok")
-	event := h.must(t, h.account(t, message.Organizer), "POST", "/events",
+	event := h.must(t, h.account(t, caller.Organizer), "POST", "/events",
 		strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), `"price"`, `"refundable_until":"2020-01-01T00:00:00Z","price"`, 1), "id")
 	h.write(t, `UPDATE events SET starts_at = 1, ends_at = 2, sort_at = 1 WHERE id = $1`, over)
 	caller, err := h.Users.Authenticate(ctx, ann.Token)
@@ -45,7 +47,7 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 	if err := h.Users.RunClosings(ctx); err != nil {
 		t.Fatal(err)
 	}
-	for id, want := range map[string]message.BookingStatus{paid.BookingID: message.BookingCancelled, held.ID: message.BookingCancelled, before: message.Booked} {
+	for id, want := range map[string]bookingapi.Status{paid.BookingID: bookingapi.Cancelled, held.ID: bookingapi.Cancelled, before: bookingapi.Booked} {
 		if b, err := h.Bookings.Booking(ctx, id); err != nil || b.Status != want {
 			t.Errorf("%s is %s, not %s, %v", id, b.Status, want, err)
 		}
@@ -56,7 +58,7 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 	}
 	back := int64(0)
 	for _, e := range entries {
-		if e.Kind == message.EntryCancelled && e.BookingID == paid.BookingID {
+		if e.Kind == ledger.Cancelled && e.BookingID == paid.BookingID {
 			back += e.Amount
 		}
 	}
@@ -91,7 +93,7 @@ func TestNothingThatMayStayIsGivenUp(t *testing.T) {
 			if err := as.GiveUp(t.Context(), ann.UserID, at); err != nil {
 				t.Fatal(err)
 			}
-			want := map[bool]message.BookingStatus{true: message.BookingCancelled, false: message.Booked}[c.live]
+			want := map[bool]bookingapi.Status{true: bookingapi.Cancelled, false: bookingapi.Booked}[c.live]
 			if b, err := h.Bookings.Booking(t.Context(), id); err != nil || b.Status != want {
 				t.Errorf("is %s, not %s, %v", b.Status, want, err)
 			}

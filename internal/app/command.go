@@ -9,9 +9,9 @@ import (
 	"log/slog"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event"
-	"boxoffice/internal/message"
 	"boxoffice/internal/signing"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
@@ -110,7 +110,7 @@ func (c *creatingAdmin) do(ctx context.Context, p *Parts, out io.Writer) error {
 type resettingTwoFactor struct{ Email, User string }
 
 func (r *resettingTwoFactor) do(ctx context.Context, p *Parts, out io.Writer) error {
-	u, sessions, err := p.Users.ResetTwoFactor(ctx, message.System, r.Email, r.User)
+	u, sessions, err := p.Users.ResetTwoFactor(ctx, caller.System, r.Email, r.User)
 	var several user.SeveralAccounts
 	switch {
 	case errs.KindOf(err) == errs.NotFound && r.User != "":
@@ -154,8 +154,8 @@ func (m *makingFans) do(ctx context.Context, p *Parts, out io.Writer) error {
 	to := json.NewEncoder(out)
 	for _, kind := range []struct {
 		n    int
-		role message.Role
-	}{{1, message.Organizer}, {m.Customers, message.Customer}} {
+		role caller.Role
+	}{{1, caller.Organizer}, {m.Customers, caller.Customer}} {
 		fans, err := p.Users.CreateFans(ctx, kind.n, kind.role)
 		if err != nil {
 			return err

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/page"
 	"boxoffice/internal/payment"
+	"boxoffice/internal/safetext"
 	"boxoffice/internal/user"
 	"boxoffice/internal/web"
 )
@@ -75,12 +77,12 @@ func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []
 
 // one mails the owner of one booking, unless it is not booked by this payment any
 // more. The owner is who paid, or the account that has adopted the booking since.
-func (c *confirmations) one(ctx context.Context, p payment.Paid, to message.Person, link string) error {
+func (c *confirmations) one(ctx context.Context, p payment.Paid, to caller.Person, link string) error {
 	b, err := c.page.Bookings.Booking(ctx, p.BookingID())
 	if err != nil {
 		return err
 	}
-	if b.Status != message.Booked || b.PaymentID != p.PaymentID {
+	if b.Status != bookingapi.Booked || b.PaymentID != p.PaymentID {
 		return nil
 	}
 	if b.UserID != p.UserID {
@@ -116,7 +118,7 @@ func (c *confirmations) letter(o *web.Order, name, link string) (subject, text s
 	}
 	fmt.Fprintf(&b, "\nTickets, a calendar file and all that can be changed are here:\n%s%s\n", c.base, link)
 	b.WriteString("\nWhoever has this link can use the tickets. Keep it to yourself.\n")
-	return "Your tickets for " + message.Unlinked(o.Event.Title) + " (" + o.Reference + ")", b.String()
+	return "Your tickets for " + safetext.Unlinked(o.Event.Title) + " (" + o.Reference + ")", b.String()
 }
 
 // hello begins a mail to somebody, whose name may not be known.
@@ -124,23 +126,23 @@ func hello(name string) string {
 	if name == "" {
 		return "Hello,\n\n"
 	}
-	return "Hello " + message.Unlinked(name) + ",\n\n"
+	return "Hello " + safetext.Unlinked(name) + ",\n\n"
 }
 
 // about says what an order is for: the event, when and where it is, and the seats.
 func about(b *strings.Builder, o *web.Order) {
 	const lang = "en"
 	e := &o.Event
-	fmt.Fprintln(b, message.Unlinked(e.Title))
+	fmt.Fprintln(b, safetext.Unlinked(e.Title))
 	switch {
 	case !e.Starts.IsZero():
 		fmt.Fprintf(b, "%s (%s)\n", page.When(lang, e.Starts, page.Long), e.Zone)
 	case e.Date != "":
 		fmt.Fprintf(b, "%s\n", e.Date)
 	}
-	fmt.Fprintf(b, "%s\n\nYour seats:\n", message.Unlinked(strings.Join(nonEmpty(e.Venue.Name, e.Venue.Address, e.Venue.City), ", ")))
+	fmt.Fprintf(b, "%s\n\nYour seats:\n", safetext.Unlinked(strings.Join(nonEmpty(e.Venue.Name, e.Venue.Address, e.Venue.City), ", ")))
 	for _, p := range o.Places {
-		fmt.Fprintf(b, "  %s", message.Unlinked(seatName(&p)))
+		fmt.Fprintf(b, "  %s", safetext.Unlinked(seatName(&p)))
 		if !o.Gift() && p.Tier.Price > 0 {
 			fmt.Fprintf(b, ": %s", page.Money(lang, p.Tier.Price, o.Currency))
 		}
@@ -148,7 +150,7 @@ func about(b *strings.Builder, o *web.Order) {
 	}
 }
 
-func seatName(p *message.Place) string {
+func seatName(p *bookingapi.Place) string {
 	words := []string{p.Section}
 	if p.Row != "" {
 		words = append(words, "row "+p.Row)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/payment"
 )
 
@@ -15,7 +15,7 @@ func TestConfirmationHasOneLink(t *testing.T) {
 	h := newHouse(t)
 	mail := &letters{}
 	c := newConfirmations(h.Parts, mail, "https://tickets.example")
-	event := h.must(t, h.account(t, message.Organizer), "POST", "/events", strings.NewReplacer(`"Gala"`, `"Win at http://evil.example/now"`, `"Hall"`, `"www.evil.example"`, "%q", `"on_sale"`).Replace(eventJSON), "id")
+	event := h.must(t, h.account(t, caller.Organizer), "POST", "/events", strings.NewReplacer(`"Gala"`, `"Win at http://evil.example/now"`, `"Hall"`, `"www.evil.example"`, "%q", `"on_sale"`).Replace(eventJSON), "id")
 	ann := h.visitor(t, "ann")
 	h.must(t, ann, "PUT", "/users/"+ann.UserID, `{"name":"Go to evil.example/x"}`, "id")
 	booking := h.must(t, ann, "POST", "/bookings", `{"event_id":"`+event+`","quantity":1}`, "id")

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // Whoever fills in the form that takes seats out of the sale wrongly is told by
 // field, beside it and at the top of the page, and types nothing again.
 func TestSeatsFormNamesItsFields(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	at := "/organizer/events/" + h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	for _, c := range []struct{ field, value, label, says string }{
 		{"quantity", "", "How many of the best seats", "This must be from 1 to 1000."},
@@ -50,7 +50,7 @@ func TestSeatsFormNamesItsFields(t *testing.T) {
 // A price of nothing is a price; one that is not asked any more is none.
 func TestFreeTierHasItsPrice(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	event := strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), `"price":5000`, `"price":0`, 1)
 	at := "/organizer/events/" + h.must(t, organizer, "POST", "/events", event, "id")
 	wants(t, h.page(t, organizer, "GET", at+"/figures", nil, 200), "€0.00 0 €0.00")

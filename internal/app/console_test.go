@@ -17,9 +17,10 @@ import (
 	"time"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/event"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/user"
 )
@@ -82,9 +83,9 @@ func field(t *testing.T, page, name string) string {
 }
 
 // buy holds seats and pays for them.
-func (h *house) buy(t *testing.T, fan user.Fan, wish booking.Wish) message.Booking {
+func (h *house) buy(t *testing.T, fan user.Fan, wish booking.Wish) bookingapi.Booking {
 	t.Helper()
-	as := message.Caller{UserID: fan.UserID, Role: message.Customer, Verified: true}
+	as := caller.Caller{UserID: fan.UserID, Role: caller.Customer, Verified: true}
 	b, err := h.Bookings.Hold(t.Context(), as, "", wish)
 	if err == nil {
 		_, err = h.Payments.Pay(t.Context(), as, payment.Order{BookingID: b.ID, Method: "tok_ok"})
@@ -114,7 +115,7 @@ func (h *house) eventually(t *testing.T, as user.Fan, path, text string) {
 // come, and cancels it.
 func TestOrganizerSells(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	wants(t, h.page(t, organizer, "GET", "/organizer", nil, 200), "Nothing here yet")
 	wants(t, h.page(t, organizer, "GET", "/organizer/events/new", nil, 200), "Theatre: 500 seats · Premium 100")
 
@@ -124,10 +125,10 @@ func TestOrganizerSells(t *testing.T) {
 	h.turn(t, organizer, at, "open-now")
 	wants(t, h.page(t, organizer, "GET", at, nil, 200), "On sale", "Pause the sale")
 
-	ann, bob := h.account(t, message.Customer), h.account(t, message.Customer)
+	ann, bob := h.account(t, caller.Customer), h.account(t, caller.Customer)
 	first := h.buy(t, ann, booking.Wish{EventID: eventID, Quantity: 2, Tier: "Good"})
 	h.buy(t, bob, booking.Wish{EventID: eventID, Quantity: 3, Tier: "Fair"})
-	if _, err := h.Bookings.Hold(t.Context(), message.Caller{UserID: bob.UserID, Role: message.Customer}, "", booking.Wish{EventID: eventID, Quantity: 1}); err != nil {
+	if _, err := h.Bookings.Hold(t.Context(), caller.Caller{UserID: bob.UserID, Role: caller.Customer}, "", booking.Wish{EventID: eventID, Quantity: 1}); err != nil {
 		t.Fatal(err)
 	}
 	h.page(t, organizer, "POST", at+"/seats", url.Values{"kind": {"block"}, "quantity": {"4"}, "nonce": {"n"}}, 303)
@@ -205,7 +206,7 @@ func (h *house) attendees(t *testing.T, organizer user.Fan, at string, sold, all
 // What is wrong with a form stands beside its fields, in the reader's language.
 func TestEventFormFaults(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	for name, c := range map[string]struct {
 		change url.Values
 		fields string // that are at fault, in order
@@ -248,7 +249,7 @@ func TestEventFormFaults(t *testing.T) {
 	}
 	w := h.ask(t, organizer, "POST", "/organizer/events/new", "do=save", "Accept", "text/html", "Accept-Language", "de")
 	wants(t, w.Body.String(), "Bitte füllen Sie das aus.")
-	list, _, err := h.Events.List(t.Context(), message.Caller{UserID: "x", Role: message.Admin}, event.Filter{Status: "all", Limit: 10})
+	list, _, err := h.Events.List(t.Context(), caller.Caller{UserID: "x", Role: caller.Admin}, event.Filter{Status: "all", Limit: 10})
 	if err != nil || len(list) != 0 {
 		t.Errorf("%d events were made of bad forms: %v", len(list), err)
 	}
@@ -258,7 +259,7 @@ func TestEventFormFaults(t *testing.T) {
 // all-in prices, and follow another plan; a file's plan is kept.
 func TestEventFormButtons(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	press := func(do string, change url.Values) string {
 		form := newEventForm()
 		form.Set("do", do)
@@ -313,7 +314,7 @@ func TestEventFormButtons(t *testing.T) {
 // meanwhile, and refuses kindly what cannot be any more.
 func TestEventEdit(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	at := h.page(t, organizer, "POST", "/organizer/events/new", newEventForm(), 303)
 	eventID := strings.TrimPrefix(at, "/organizer/events/")
 	shown := h.page(t, organizer, "GET", at+"/edit", nil, 200)
@@ -330,8 +331,8 @@ func TestEventEdit(t *testing.T) {
 	form["venue"], form["plan"], form["plan.id"] = []string{place[1]}, []string{"used"}, []string{plan[1]}
 	form["do"], form["version"], form["title"] = []string{"save"}, []string{field(t, shown, "version")}, []string{"Night of the Cellos"}
 	h.page(t, organizer, "POST", at+"/edit", form, 303)
-	caller := message.Caller{UserID: organizer.UserID, Role: message.Organizer}
-	e, err := h.Events.Get(t.Context(), caller, eventID)
+	who := caller.Caller{UserID: organizer.UserID, Role: caller.Organizer}
+	e, err := h.Events.Get(t.Context(), who, eventID)
 	if err != nil || e.Title != "Night of the Cellos" || e.PriceVersion != 1 || e.ChangedAt != 0 || e.Version != 2 || e.ClosesAt != e.StartsAt {
 		t.Fatalf("more was changed than the title: %+v %v", e, err)
 	}
@@ -342,12 +343,12 @@ func TestEventEdit(t *testing.T) {
 	wants(t, overtaken, "Somebody else has changed this event", "Now: Night of the Cellos", "Now: 50.00")
 	form.Set("version", field(t, overtaken, "version"))
 	h.page(t, organizer, "POST", at+"/edit", form, 303)
-	if e, err = h.Events.Get(t.Context(), caller, eventID); err != nil || e.Title != "Night of the Flutes" || e.PriceVersion != 2 {
+	if e, err = h.Events.Get(t.Context(), who, eventID); err != nil || e.Title != "Night of the Flutes" || e.PriceVersion != 2 {
 		t.Fatalf("%+v %v", e, err)
 	}
 
 	h.turn(t, organizer, at, "open-now")
-	h.buy(t, h.account(t, message.Customer), booking.Wish{EventID: eventID, Quantity: 1})
+	h.buy(t, h.account(t, caller.Customer), booking.Wish{EventID: eventID, Quantity: 1})
 	form.Set("version", fmt.Sprint(e.Version+1))
 	form["plan"], form["plan.template"], form["plan.seats"] = []string{"template"}, []string{"theatre"}, []string{"200"}
 	wants(t, h.page(t, organizer, "POST", at+"/edit", form, 409), "Some seats are already taken, so the seating plan cannot change.")

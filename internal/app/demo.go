@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/event"
-	"boxoffice/internal/message"
 	"boxoffice/internal/payment"
 )
 
@@ -23,11 +23,11 @@ func (p *Parts) demo(ctx context.Context, out io.Writer) error {
 	if err := p.demoOnly(ctx); err != nil {
 		return err
 	}
-	organizer, organizerPassword, err := p.Users.EnsureAccount(ctx, demoOrganizer, "Olivia Organizer", message.Organizer)
+	organizer, organizerPassword, err := p.Users.EnsureAccount(ctx, demoOrganizer, "Olivia Organizer", caller.Organizer)
 	if err != nil {
 		return err
 	}
-	buyer, buyerPassword, err := p.Users.EnsureAccount(ctx, "buyer@demo.example", "Ben Buyer", message.Customer)
+	buyer, buyerPassword, err := p.Users.EnsureAccount(ctx, "buyer@demo.example", "Ben Buyer", caller.Customer)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func demoEvents(now time.Time) []map[string]any {
 
 // demoSales sells the sold-out event and some seats of others, once.
 func (p *Parts) demoSales(ctx context.Context, buyerID string, now time.Time) error {
-	events, _, err := p.Events.List(ctx, message.Caller{}, event.Filter{Limit: 100})
+	events, _, err := p.Events.List(ctx, caller.Caller{}, event.Filter{Limit: 100})
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (p *Parts) demoSales(ctx context.Context, buyerID string, now time.Time) er
 func (p *Parts) demoSell(ctx context.Context, e event.Event, buyerID string, want int32, now time.Time) error {
 	for n := 0; want > 0; n++ {
 		quantity := min(int(want), 1+n%4)
-		fan := message.Caller{UserID: fmt.Sprintf("demo-fan-%s-%d", buyerID, n), Role: message.Customer, Verified: true}
+		fan := caller.Caller{UserID: fmt.Sprintf("demo-fan-%s-%d", buyerID, n), Role: caller.Customer, Verified: true}
 		b, err := p.Bookings.Hold(ctx, fan, fmt.Sprintf("demo-%d", now.UnixNano()), booking.Wish{EventID: e.ID, Quantity: quantity})
 		if err != nil {
 			return err

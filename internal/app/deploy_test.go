@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 	"boxoffice/test/proxies"
 )
@@ -125,9 +125,9 @@ func TestDeploy(t *testing.T) {
 					s.Proxies = []string{"127.0.0.1/32"}
 				}
 			})}
-			s.door.Router().Get("/client", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, message.ClientFrom(r.Context())) })
+			s.door.Router().Get("/client", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, caller.ClientFrom(r.Context())) })
 			start(t, s, certs)
-			organizer, fan := s.account(t, message.Organizer), s.account(t, message.Customer)
+			organizer, fan := s.account(t, caller.Organizer), s.account(t, caller.Customer)
 			event := s.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 			s.clients(t)
 			s.watches(t, event, func() { s.buys(t, fan, event) })

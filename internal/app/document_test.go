@@ -9,7 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -66,7 +66,7 @@ func TestDocumentSaysWhatIs(t *testing.T) {
 // Location comes with what was made or goes on, and not with reads.
 func TestLocationOfReads(t *testing.T) {
 	h := newHouse(t)
-	organizer, fan := h.account(t, message.Organizer), h.account(t, message.Customer)
+	organizer, fan := h.account(t, caller.Organizer), h.account(t, caller.Customer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	made := h.ask(t, fan, "POST", "/bookings", `{"event_id":"`+event+`","quantity":1}`)
 	where := made.Header().Get("Location")

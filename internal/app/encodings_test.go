@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -18,7 +18,7 @@ import (
 // once for all of them. Tags tell the encodings apart, and both do for a change.
 func TestEncodings(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	var id string
 	for n := range 4 {
 		id = h.must(t, organizer, "POST", "/events", strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), "Gala", fmt.Sprint("Gala ", n), 1), "id")
@@ -101,7 +101,7 @@ func TestStatusesOfTheDoor(t *testing.T) {
 // Types of media do not depend on case.
 func TestMediaTypeCase(t *testing.T) {
 	h := newHouse(t)
-	fan := h.account(t, message.Customer)
+	fan := h.account(t, caller.Customer)
 	for _, kind := range []string{"application/json", "Application/JSON", "APPLICATION/JSON; Charset=UTF-8", "application/Json;charset=utf-8"} {
 		if w := h.ask(t, fan, "PUT", "/users/"+fan.UserID, `{"name":"Ann"}`, "Content-Type", kind); w.Code != 200 {
 			t.Errorf("%s: %d %s", kind, w.Code, w.Body)
@@ -120,7 +120,7 @@ func TestMediaTypeCase(t *testing.T) {
 func TestIfMatchOfPayments(t *testing.T) {
 	h := newHouse(t)
 	fan := h.visitor(t, "ann")
-	event := h.must(t, h.account(t, message.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	event := h.must(t, h.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	booking := h.must(t, fan, "POST", "/bookings", `{"event_id":"`+event+`","quantity":1}`, "id")
 	path := "/payments/" + h.must(t, fan, "POST", "/payments", `{"booking_id":"`+booking+`","method":"tok_ok"}`, "id")
 	tag := h.ask(t, fan, "GET", path, "").Header().Get("ETag")

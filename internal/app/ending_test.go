@@ -4,7 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/user"
 	"boxoffice/internal/web"
 )
@@ -13,12 +14,12 @@ import (
 // that in the console.
 func TestEndOnPages(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	form := newEventForm()
 	form["when"], form["event_date"], form["end_date"], form["unverified_buyers"] = []string{"date"}, []string{"2099-07-26"}, []string{"2099-07-28"}, []string{"yes"}
 	at := h.page(t, organizer, "POST", "/organizer/events/new", form, 303)
 	id := strings.TrimPrefix(at, "/organizer/events/")
-	e, err := h.Events.Get(t.Context(), message.System, id)
+	e, err := h.Events.Get(t.Context(), caller.System, id)
 	if err != nil || e.EndDate != "2099-07-28" || !e.UnverifiedBuyers {
 		t.Fatalf("%+v %v", e, err)
 	}
@@ -38,7 +39,7 @@ func TestEndOnPages(t *testing.T) {
 
 // What an organizer or a buyer calls things makes no links in mails.
 func TestMailsLinkNobodyElse(t *testing.T) {
-	o := web.Order{Event: message.Event{Title: "Win at https://evil.example/now", Venue: message.Venue{Name: "bank.example", City: "Ulm"}}}
+	o := web.Order{Event: eventapi.Event{Title: "Win at https://evil.example/now", Venue: eventapi.Venue{Name: "bank.example", City: "Ulm"}}}
 	subject, text := (&confirmations{base: "https://tickets.example"}).letter(&o, "me@evil.example", "/orders/x")
 	text = strings.ReplaceAll(text, "https://tickets.example/orders/x", "")
 	for _, part := range []string{"evil.example", "bank.example", "://"} {

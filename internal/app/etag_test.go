@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -13,7 +13,7 @@ import (
 // thing itself as it was.
 func TestETagsCoverWhatIsShown(t *testing.T) {
 	h := newHouse(t)
-	org, ann := h.account(t, message.Organizer), h.visitor(t, "ann")
+	org, ann := h.account(t, caller.Organizer), h.visitor(t, "ann")
 	event := h.must(t, org, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	draft := h.must(t, org, "POST", "/events", fmt.Sprintf(eventJSON, "draft"), "id")
 	type change struct {

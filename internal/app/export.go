@@ -6,8 +6,9 @@ import (
 	"math"
 	"time"
 
+	"boxoffice/internal/caller"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/payment"
 )
 
@@ -87,7 +88,7 @@ type exportedStep struct {
 
 // Export is all that there is about a caller: all bookings, all payments, and the
 // sessions that are open, of which 100 are known at most.
-func (p onPage) Export(ctx context.Context, caller message.Caller) ([]byte, error) {
+func (p onPage) Export(ctx context.Context, caller caller.Caller) ([]byte, error) {
 	u, err := p.Users.Account(ctx, caller, caller.UserID)
 	if err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ func (p onPage) exportBookings(ctx context.Context, userID string, out *exported
 	if err != nil {
 		return err
 	}
-	events := map[string]message.Event{}
+	events := map[string]eventapi.Event{}
 	for i := range all {
 		b := &all[i]
 		o, err := p.Bookings.Order(ctx, b)
@@ -141,7 +142,7 @@ func (p onPage) exportBookings(ctx context.Context, userID string, out *exported
 	return nil
 }
 
-func (p onPage) exportPayments(ctx context.Context, caller message.Caller, out *exported) error {
+func (p onPage) exportPayments(ctx context.Context, caller caller.Caller, out *exported) error {
 	const atOnce = 200
 	for after := ""; ; {
 		list, err := p.Payments.OfUser(ctx, caller, caller.UserID, after, atOnce)

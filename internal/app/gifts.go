@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/safetext"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
 	"boxoffice/internal/web"
@@ -101,11 +102,11 @@ func (g *giftMails) one(ctx context.Context, id string) error {
 }
 
 // giftLetter is the mail about seats that somebody was given.
-func giftLetter(o *web.Order, to message.Recipient, link string) (subject, text string) {
+func giftLetter(o *web.Order, to bookingapi.Recipient, link string) (subject, text string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%sthe organizer has given you seats. Booking %s:\n\n", hello(to.Name), o.Reference)
 	about(&b, o)
 	fmt.Fprintf(&b, "\nYour tickets and a calendar file are here; you need no account:\n%s\n", link)
 	b.WriteString("\nWhoever has this link can use the tickets. Keep it to yourself.\nIf you cannot come, please tell the organizer.\n")
-	return "Your tickets for " + message.Unlinked(o.Event.Title) + " (" + o.Reference + ")", b.String()
+	return "Your tickets for " + safetext.Unlinked(o.Event.Title) + " (" + o.Reference + ")", b.String()
 }

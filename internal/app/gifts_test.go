@@ -10,8 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/user"
 	"boxoffice/internal/web"
 )
@@ -37,7 +38,7 @@ func TestGiftReachesSomebody(t *testing.T) {
 			t.Fatalf("%d mails, want %d: %q", len(mail.all), want, mail.all)
 		}
 	}
-	organizer, rival, nobody := h.account(t, message.Organizer), h.account(t, message.Organizer), user.Fan{}
+	organizer, rival, nobody := h.account(t, caller.Organizer), h.account(t, caller.Organizer), user.Fan{}
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	at := "/organizer/events/" + event
 	form := url.Values{"kind": {"complimentary"}, "quantity": {"2"}, "nonce": {"n"}, "name": {"Ada Byron"}, "email": {"ada@example.org"}}
@@ -122,7 +123,7 @@ func TestGiftMailsAreDelivered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	give := func(email string) string {
 		return h.must(t, organizer, "POST", "/events/"+event+"/complimentary", `{"quantity":1,"name":"Ada","email":"`+email+`"}`, "id")
@@ -154,7 +155,7 @@ func TestGiftMailsAreDelivered(t *testing.T) {
 // Seats may be given to an address alone: nobody is called by no name.
 func TestGiftWithoutAName(t *testing.T) {
 	for name, want := range map[string]string{"": "Hello,\n", "Ada": "Hello Ada,\n"} {
-		_, text := giftLetter(&web.Order{}, message.Recipient{Person: message.Person{Name: name, Email: "ada@example.org"}}, "https://tickets.example/orders/x")
+		_, text := giftLetter(&web.Order{}, bookingapi.Recipient{Person: caller.Person{Name: name, Email: "ada@example.org"}}, "https://tickets.example/orders/x")
 		if !strings.HasPrefix(text, want) {
 			t.Errorf("to %q it begins %.20q", name, text)
 		}

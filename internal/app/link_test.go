@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -28,7 +28,7 @@ func (h *house) linkOf(t *testing.T, as user.Fan, booking string) string {
 // and admins read the order without it, in the API and on pages.
 func TestLinkIsForTheOwner(t *testing.T) {
 	h := newHouse(t)
-	ann, organizer, admin := h.visitor(t, "ann"), h.account(t, message.Organizer), h.account(t, message.Admin)
+	ann, organizer, admin := h.visitor(t, "ann"), h.account(t, caller.Organizer), h.account(t, caller.Admin)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	booking := h.must(t, ann, "POST", "/bookings", `{"event_id":"`+event+`","quantity":1}`, "id")
 	h.must(t, ann, "POST", "/payments", `{"booking_id":"`+booking+`","method":"tok_ok"}`, "id")

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -16,7 +16,7 @@ import (
 // to from the home page leads somewhere, whoever they are.
 func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	h := newHouse(t)
-	ann, organizer := h.visitor(t, "ann"), h.account(t, message.Organizer)
+	ann, organizer := h.visitor(t, "ann"), h.account(t, caller.Organizer)
 	var events []string
 	for _, status := range []string{"on_sale", "on_sale", "published", "draft"} {
 		events = append(events, h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, status), "id"))
@@ -30,7 +30,7 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	h.must(t, ann, "POST", "/bookings", `{"event_id":"`+events[1]+`","quantity":1}`, "id")
 	h.must(t, organizer, "POST", "/events/"+events[0]+"/complimentary", `{"quantity":1,"name":"Guest"}`, "id")
 	h.must(t, organizer, "PUT", "/events/"+events[1], `{"status":"cancelled"}`, "id")
-	for name, who := range map[string]user.Fan{"nobody": {}, "buyer": ann, "organizer": organizer, "admin": h.account(t, message.Admin), "stranger": h.account(t, message.Customer)} {
+	for name, who := range map[string]user.Fan{"nobody": {}, "buyer": ann, "organizer": organizer, "admin": h.account(t, caller.Admin), "stranger": h.account(t, caller.Customer)} {
 		t.Run(name, func(t *testing.T) {
 			c := crawl{house: h, who: who, from: map[string]string{}}
 			for _, start := range []string{"/", "/search?q=nothingofthekind", "/nowhere", "/docs", "/developers", "/forgot", "/sign-up", "/offline"} {

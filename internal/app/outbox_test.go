@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"boxoffice/internal/booking"
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 )
@@ -27,7 +29,7 @@ type dying struct {
 	armed bool
 }
 
-func (d *dying) SetSales(ctx context.Context, sales map[string]message.Sale) error {
+func (d *dying) SetSales(ctx context.Context, sales map[string]bookingapi.Sale) error {
 	d.mu.Lock()
 	d.calls++
 	dies := d.armed && d.calls%3 == 0
@@ -53,7 +55,7 @@ func TestCancelledEventsStopSelling(t *testing.T) {
 	sales := &dying{Service: n.Bookings}
 	n.Events.UseSales(sales)
 	h := &house{Parts: n.Parts, door: n.door}
-	owner := h.account(t, message.Organizer)
+	owner := h.account(t, caller.Organizer)
 	ids := make([]string, events)
 	for i := range ids {
 		ids[i] = h.must(t, owner, http.MethodPost, "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
@@ -80,21 +82,21 @@ func TestCancelledEventsStopSelling(t *testing.T) {
 	}
 	defer n.Close(context.Background())
 	h = &house{Parts: n.Parts, door: n.door}
-	fan, cancelled := h.account(t, message.Customer), 0
+	fan, cancelled := h.account(t, caller.Customer), 0
 	for pending := len(ids); pending > 0; { // what was tried and failed is due again in a moment
 		if err := n.Events.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		cancelled, pending = 0, 0
 		for _, id := range ids {
-			e, err := n.Events.Get(t.Context(), message.System, id)
+			e, err := n.Events.Get(t.Context(), caller.System, id)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if e.Pending() {
 				pending++
 			}
-			if e.Status == message.Cancelled {
+			if e.Status == eventapi.Cancelled {
 				cancelled++
 			}
 		}

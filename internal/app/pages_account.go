@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/event"
-	"boxoffice/internal/message"
 	"boxoffice/internal/user"
 	"boxoffice/internal/web"
 )
 
 // Account is a caller's own account.
-func (p onPage) Account(ctx context.Context, caller message.Caller) (web.Account, error) {
+func (p onPage) Account(ctx context.Context, caller caller.Caller) (web.Account, error) {
 	u, err := p.Users.Account(ctx, caller, caller.UserID)
 	return web.Account{
 		Profile:  web.Profile{Name: u.Name, Email: u.Address(), Username: u.Username},
@@ -24,7 +25,7 @@ func (p onPage) Account(ctx context.Context, caller message.Caller) (web.Account
 }
 
 // ChangeAccount changes what has changed, and reports whether the address has.
-func (p onPage) ChangeAccount(ctx context.Context, caller message.Caller, f web.Profile) (moved bool, err error) {
+func (p onPage) ChangeAccount(ctx context.Context, caller caller.Caller, f web.Profile) (moved bool, err error) {
 	u, err := p.Users.Account(ctx, caller, caller.UserID)
 	if err != nil {
 		return false, err
@@ -41,18 +42,18 @@ func (p onPage) ChangeAccount(ctx context.Context, caller message.Caller, f web.
 }
 
 // ChangePassword chooses another password, and ends all sessions.
-func (p onPage) ChangePassword(ctx context.Context, caller message.Caller, current, chosen string) error {
+func (p onPage) ChangePassword(ctx context.Context, caller caller.Caller, current, chosen string) error {
 	_, err := p.Users.Update(ctx, caller, caller.UserID, 0, user.Change{Password: &chosen, CurrentPassword: current})
 	return err
 }
 
 // SendVerification mails the verification of a caller's address again.
-func (p onPage) SendVerification(ctx context.Context, caller message.Caller) error {
+func (p onPage) SendVerification(ctx context.Context, caller caller.Caller) error {
 	return p.Users.Resend(ctx, caller, caller.UserID)
 }
 
 // Sessions are a caller's sessions; one of them may be this request's.
-func (p onPage) Sessions(ctx context.Context, caller message.Caller, token string) ([]web.OpenSession, error) {
+func (p onPage) Sessions(ctx context.Context, caller caller.Caller, token string) ([]web.OpenSession, error) {
 	list, err := p.Users.Sessions(ctx, caller, caller.UserID)
 	if err != nil {
 		return nil, err
@@ -67,28 +68,28 @@ func (p onPage) Sessions(ctx context.Context, caller message.Caller, token strin
 }
 
 // EndSession ends a caller's session, or all but this one.
-func (p onPage) EndSession(ctx context.Context, caller message.Caller, id, token string) error {
+func (p onPage) EndSession(ctx context.Context, caller caller.Caller, id, token string) error {
 	return p.Users.EndSessions(ctx, caller, caller.UserID, id, token)
 }
 
 // BeginTwoFactor makes a secret for a caller's authenticator app.
-func (p onPage) BeginTwoFactor(ctx context.Context, caller message.Caller, password string) (secret, uri string, err error) {
+func (p onPage) BeginTwoFactor(ctx context.Context, caller caller.Caller, password string) (secret, uri string, err error) {
 	s, err := p.Users.BeginTwoFactor(ctx, caller, caller.UserID, password)
 	return s.Secret, s.URI, err
 }
 
 // ConfirmTwoFactor switches two-factor log-in on.
-func (p onPage) ConfirmTwoFactor(ctx context.Context, caller message.Caller, code string) ([]string, error) {
+func (p onPage) ConfirmTwoFactor(ctx context.Context, caller caller.Caller, code string) ([]string, error) {
 	return p.Users.ConfirmTwoFactor(ctx, caller, caller.UserID, code)
 }
 
 // EndTwoFactor switches two-factor log-in off.
-func (p onPage) EndTwoFactor(ctx context.Context, caller message.Caller, password, code string) error {
+func (p onPage) EndTwoFactor(ctx context.Context, caller caller.Caller, password, code string) error {
 	return p.Users.EndTwoFactor(ctx, caller, caller.UserID, password, code)
 }
 
 // Live are the orders for which a caller's account has to stay.
-func (p onPage) Live(ctx context.Context, caller message.Caller) ([]web.Order, error) {
+func (p onPage) Live(ctx context.Context, caller caller.Caller) ([]web.Order, error) {
 	list, err := p.live(ctx, caller.UserID, p.DB.Now().UnixMicro())
 	if err != nil {
 		return nil, err
@@ -104,16 +105,16 @@ func (p onPage) Live(ctx context.Context, caller message.Caller) ([]web.Order, e
 
 // live are an account's bookings that are held or sold, for events that are not
 // over at a time (µs since 1970). What somebody gave the account does not count.
-func (p onPage) live(ctx context.Context, userID string, at int64) ([]message.Booking, error) {
-	var out []message.Booking
+func (p onPage) live(ctx context.Context, userID string, at int64) ([]bookingapi.Booking, error) {
+	var out []bookingapi.Booking
 	known := map[string]bool{}
-	for _, status := range []message.BookingStatus{message.Pending, message.Booked} {
+	for _, status := range []bookingapi.Status{bookingapi.Pending, bookingapi.Booked} {
 		list, err := p.bookingsOf(ctx, userID, status, math.MaxInt)
 		if err != nil {
 			return nil, err
 		}
 		for _, b := range list {
-			if b.PriceVersion == message.FreeOfCharge || b.Status == message.Pending && b.ExpiresAt <= at {
+			if b.PriceVersion == bookingapi.FreeOfCharge || b.Status == bookingapi.Pending && b.ExpiresAt <= at {
 				continue
 			}
 			over, asked := known[b.EventID]
@@ -132,7 +133,7 @@ func (p onPage) live(ctx context.Context, userID string, at int64) ([]message.Bo
 }
 
 // DeleteAccount anonymizes a caller's account.
-func (p onPage) DeleteAccount(ctx context.Context, caller message.Caller, password string) error {
+func (p onPage) DeleteAccount(ctx context.Context, caller caller.Caller, password string) error {
 	return p.Users.Delete(ctx, caller, caller.UserID, password)
 }
 
@@ -190,8 +191,8 @@ func (o owned) GiveUp(ctx context.Context, userID string, at int64) error {
 // payingLate reports whether a payment is under way for a hold of an account that
 // has ended: the seats may still be booked by it.
 func (p onPage) payingLate(ctx context.Context, userID string) (bool, error) {
-	since := p.DB.Now().UnixMicro() - message.LateConfirm
-	for _, status := range []message.BookingStatus{message.Pending, message.Expired} {
+	since := p.DB.Now().UnixMicro() - bookingapi.LateConfirm
+	for _, status := range []bookingapi.Status{bookingapi.Pending, bookingapi.Expired} {
 		list, err := p.bookingsOf(ctx, userID, status, ordersRead)
 		if err != nil {
 			return false, err

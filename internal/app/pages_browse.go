@@ -5,15 +5,17 @@ import (
 	"time"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/web"
 )
 
 // Search finds coming events.
 func (p onPage) Search(ctx context.Context, q web.Query) (web.Found, error) {
-	hits, err := p.Events.Search(ctx, message.Caller{}, event.Filter{Text: q.Text, Category: q.Category, City: q.City,
+	hits, err := p.Events.Search(ctx, caller.Caller{}, event.Filter{Text: q.Text, Category: q.Category, City: q.City,
 		FirstDay: q.From, LastDay: q.To, Cursor: q.Cursor, Limit: q.Limit})
 	if err != nil {
 		return web.Found{}, err
@@ -34,16 +36,16 @@ func (p onPage) Search(ctx context.Context, q web.Query) (web.Found, error) {
 }
 
 // Past are the events that were over last.
-func (p onPage) Past(ctx context.Context, n int) ([]message.Event, error) {
-	list, _, err := p.Events.List(ctx, message.Caller{}, event.Filter{Status: "past", Latest: true, Limit: n})
+func (p onPage) Past(ctx context.Context, n int) ([]eventapi.Event, error) {
+	list, _, err := p.Events.List(ctx, caller.Caller{}, event.Filter{Status: "past", Latest: true, Limit: n})
 	if err != nil {
 		return nil, err
 	}
 	return p.shownAll(ctx, list)
 }
 
-func (p onPage) shownAll(ctx context.Context, list []event.Event) ([]message.Event, error) {
-	out := make([]message.Event, len(list))
+func (p onPage) shownAll(ctx context.Context, list []event.Event) ([]eventapi.Event, error) {
+	out := make([]eventapi.Event, len(list))
 	for i := range list {
 		var err error
 		if out[i], err = p.shown(ctx, &list[i]); err != nil {
@@ -54,20 +56,20 @@ func (p onPage) shownAll(ctx context.Context, list []event.Event) ([]message.Eve
 }
 
 // Event is an event that a caller may see, as its seats are sold.
-func (p onPage) Event(ctx context.Context, caller message.Caller, id string) (message.Event, error) {
+func (p onPage) Event(ctx context.Context, caller caller.Caller, id string) (eventapi.Event, error) {
 	e, err := p.Events.Get(ctx, caller, id)
 	if err != nil {
-		return message.Event{}, err
+		return eventapi.Event{}, err
 	}
 	if e, err = p.Events.Sold(ctx, e); err != nil {
-		return message.Event{}, err
+		return eventapi.Event{}, err
 	}
 	return p.shown(ctx, &e)
 }
 
 // shown is an event as pages show it, with its prices and how many seats are
 // free. Both are in memory for an event that somebody has asked about.
-func (p onPage) shown(ctx context.Context, e *event.Event) (message.Event, error) {
+func (p onPage) shown(ctx context.Context, e *event.Event) (eventapi.Event, error) {
 	out, err := p.Events.Shown(ctx, e)
 	if err != nil {
 		return out, err
@@ -93,7 +95,7 @@ func (p onPage) Changes(ctx context.Context, eventID string) ([]web.Change, erro
 }
 
 // Sections of an event with what is free in them.
-func (p onPage) Sections(ctx context.Context, caller message.Caller, eventID string) ([]message.SectionSeats, error) {
+func (p onPage) Sections(ctx context.Context, caller caller.Caller, eventID string) ([]bookingapi.SectionSeats, error) {
 	list, err := p.Bookings.Sections(ctx, caller, eventID)
 	if errs.KindOf(err) == errs.NotFound { // not handed over yet
 		return nil, nil
@@ -102,13 +104,13 @@ func (p onPage) Sections(ctx context.Context, caller message.Caller, eventID str
 }
 
 // Rows are the seats of a section.
-func (p onPage) Rows(ctx context.Context, caller message.Caller, eventID, section string) ([]message.RowSeats, error) {
+func (p onPage) Rows(ctx context.Context, caller caller.Caller, eventID, section string) ([]bookingapi.RowSeats, error) {
 	return p.Bookings.Rows(ctx, caller, eventID, section)
 }
 
 // Holds are the caller's holds of an event that have not ended.
-func (p onPage) Holds(ctx context.Context, caller message.Caller, eventID string) ([]web.Held, error) {
-	list, err := p.Bookings.List(ctx, booking.Filter{UserID: caller.UserID, EventID: eventID, HeldAt: p.DB.Now().UnixMicro(), Limit: message.MaxPerPerson})
+func (p onPage) Holds(ctx context.Context, caller caller.Caller, eventID string) ([]web.Held, error) {
+	list, err := p.Bookings.List(ctx, booking.Filter{UserID: caller.UserID, EventID: eventID, HeldAt: p.DB.Now().UnixMicro(), Limit: bookingapi.MaxPerPerson})
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -49,7 +49,7 @@ func hasNot(t *testing.T, body string, words ...string) {
 // The event page says what an event costs and when it is, also to programs.
 func TestEventPage(t *testing.T) {
 	h := newHouse(t)
-	id := h.must(t, h.account(t, message.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	id := h.must(t, h.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	w := h.ask(t, user.Fan{}, "GET", "/e/"+id+"/gala", "", asBrowser...)
 	body := w.Body.String()
 	has(t, body, "<h1><bdi>Gala</bdi></h1>", "€50.00", "100 of 100 seats free", `id="seatmap"`, `action="/e/`+id+`/hold"`, "21:00", "CET", "openstreetmap.org",
@@ -57,7 +57,7 @@ func TestEventPage(t *testing.T) {
 	if cc := w.Header().Get("Cache-Control"); !strings.HasPrefix(cc, "public") {
 		t.Errorf("Cache-Control: %s", cc)
 	}
-	if cc := h.ask(t, h.account(t, message.Customer), "GET", "/e/"+id+"/gala", "", asBrowser...).Header().Get("Cache-Control"); !strings.HasPrefix(cc, "private") {
+	if cc := h.ask(t, h.account(t, caller.Customer), "GET", "/e/"+id+"/gala", "", asBrowser...).Header().Get("Cache-Control"); !strings.HasPrefix(cc, "private") {
 		t.Errorf("for somebody who is signed in: %s", cc)
 	}
 	block := regexp.MustCompile(`(?s)<script type="application/ld\+json">(.*?)</script>`).FindStringSubmatch(body)
@@ -81,7 +81,7 @@ func TestEventPage(t *testing.T) {
 // What can be read of an event's sale follows what happens to it.
 func TestEventPageStates(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	id := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "draft"), "id")
 	page := "/e/" + id + "/gala"
 	has(t, h.read(t, organizer, page), "Only you can see this page", `content="noindex"`)
@@ -104,7 +104,7 @@ func TestEventPageStates(t *testing.T) {
 
 	for free := int32(100); free > 0; {
 		free -= 4
-		h.must(t, h.account(t, message.Customer), "POST", "/bookings", `{"event_id":"`+id+`","quantity":4}`, "id")
+		h.must(t, h.account(t, caller.Customer), "POST", "/bookings", `{"event_id":"`+id+`","quantity":4}`, "id")
 	}
 	body = h.read(t, user.Fan{}, page)
 	has(t, body, "All seats are taken right now", "schema.org/SoldOut")
@@ -122,13 +122,13 @@ func TestEventPageStates(t *testing.T) {
 // others are not.
 func TestSeatList(t *testing.T) {
 	h := newHouse(t)
-	owner, stranger := h.account(t, message.Customer), h.account(t, message.Customer)
-	id := h.must(t, h.account(t, message.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
-	sections, err := h.Bookings.Sections(t.Context(), message.Caller{}, id)
+	owner, stranger := h.account(t, caller.Customer), h.account(t, caller.Customer)
+	id := h.must(t, h.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	sections, err := h.Bookings.Sections(t.Context(), caller.Caller{}, id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := h.Bookings.Rows(t.Context(), message.Caller{}, id, sections[0].ID)
+	rows, err := h.Bookings.Rows(t.Context(), caller.Caller{}, id, sections[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestSeatList(t *testing.T) {
 // and is the same.
 func TestCompressed(t *testing.T) {
 	h := newHouse(t)
-	id := h.must(t, h.account(t, message.Organizer), "POST", "/events", strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), `"seats":100`, `"seats":5000`, 1), "id")
+	id := h.must(t, h.account(t, caller.Organizer), "POST", "/events", strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), `"seats":100`, `"seats":5000`, 1), "id")
 	for _, path := range []string{"/events/" + id + "/plan", "/events/" + id + "/seats?form=compact"} {
 		plain := h.ask(t, user.Fan{}, "GET", path, "")
 		zipped := h.ask(t, user.Fan{}, "GET", path, "", "Accept-Encoding", "br, gzip")
@@ -194,7 +194,7 @@ func unzip(t *testing.T, w *httptest.ResponseRecorder) []byte {
 // they are announced.
 func TestFinding(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	make := func(title, city, at, status string) string {
 		return h.must(t, organizer, "POST", "/events", fmt.Sprintf(`{"title":%q,"event_time":%q,"category":"Music","venue":{"name":"Hall","city":%q,"time_zone":"Asia/Tokyo"},
 			"plan":{"template":"club","seats":50},"currency":"EUR","price":5000,"status":%q}`, title, at, city, status), "id")

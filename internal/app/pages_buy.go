@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/page"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/user"
@@ -18,7 +19,7 @@ import (
 )
 
 // Hold takes seats for a while.
-func (p onPage) Hold(ctx context.Context, caller message.Caller, key string, w web.Wish) (message.Booking, error) {
+func (p onPage) Hold(ctx context.Context, caller caller.Caller, key string, w web.Wish) (bookingapi.Booking, error) {
 	return p.Bookings.Hold(ctx, caller, key, booking.Wish{EventID: w.EventID, Seats: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier})
 }
 
@@ -28,22 +29,22 @@ func (p onPage) Near(ctx context.Context, eventID string, chosen, gone []string)
 }
 
 // Named are seats of an event by label, as people see them.
-func (p onPage) Named(ctx context.Context, eventID string, labels []string) ([]message.Place, error) {
+func (p onPage) Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error) {
 	return p.Bookings.Named(ctx, eventID, labels)
 }
 
 // Holding is what a reader holds unpaid; of several what ends first.
-func (p onPage) Holding(ctx context.Context, reader message.Caller) (*page.Holding, error) {
-	list, err := p.Bookings.List(ctx, booking.Filter{UserID: reader.UserID, HeldAt: p.DB.Now().UnixMicro(), Limit: message.MaxPerPerson})
+func (p onPage) Holding(ctx context.Context, reader caller.Caller) (*page.Holding, error) {
+	list, err := p.Bookings.List(ctx, booking.Filter{UserID: reader.UserID, HeldAt: p.DB.Now().UnixMicro(), Limit: bookingapi.MaxPerPerson})
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	first := slices.MinFunc(list, func(a, b message.Booking) int { return cmp.Compare(a.ExpiresAt, b.ExpiresAt) })
+	first := slices.MinFunc(list, func(a, b bookingapi.Booking) int { return cmp.Compare(a.ExpiresAt, b.ExpiresAt) })
 	return &page.Holding{ID: first.ID, Seats: len(first.Seats), Ends: time.UnixMicro(first.ExpiresAt).UTC()}, nil
 }
 
 // Purchase is a caller's own booking, with its seats and the last attempt to pay.
-func (p onPage) Purchase(ctx context.Context, caller message.Caller, bookingID string) (web.Purchase, error) {
+func (p onPage) Purchase(ctx context.Context, caller caller.Caller, bookingID string) (web.Purchase, error) {
 	b, err := p.Bookings.Owned(ctx, caller, bookingID)
 	if err != nil {
 		return web.Purchase{}, err
@@ -62,19 +63,19 @@ func (p onPage) Purchase(ctx context.Context, caller message.Caller, bookingID s
 	return out, err
 }
 
-func (p onPage) detailed(ctx context.Context, b message.Booking) (web.Purchase, error) {
+func (p onPage) detailed(ctx context.Context, b bookingapi.Booking) (web.Purchase, error) {
 	places, err := p.Bookings.Places(ctx, &b)
 	return web.Purchase{Booking: b, Reference: id.Reference(b.ID), Places: places}, err
 }
 
 // Release gives held seats back.
-func (p onPage) Release(ctx context.Context, caller message.Caller, bookingID string, labels []string) error {
+func (p onPage) Release(ctx context.Context, caller caller.Caller, bookingID string, labels []string) error {
 	_, err := p.Bookings.Cancel(ctx, caller, bookingID, labels)
 	return err
 }
 
 // Pay pays with a token of the gateway what the buyer was shown, if that is known.
-func (p onPage) Pay(ctx context.Context, caller message.Caller, bookingID, token, key string, amount *int64) (web.Payment, error) {
+func (p onPage) Pay(ctx context.Context, caller caller.Caller, bookingID, token, key string, amount *int64) (web.Payment, error) {
 	pay, err := p.Payments.Pay(ctx, caller, payment.Order{BookingID: bookingID, Method: token, Key: bookingID + key, Amount: amount})
 	return web.Payment{Attempt: pay.Attempt, Status: string(pay.Status), Reason: pay.Reason}, err
 }
@@ -82,7 +83,7 @@ func (p onPage) Pay(ctx context.Context, caller message.Caller, bookingID, token
 func shownSession(s user.Session, err error) (web.Session, error) {
 	role := s.User.Role
 	if s.TwoFactor == "required" {
-		role = message.Customer // until then
+		role = caller.Customer // until then
 	}
 	return web.Session{Token: s.Token, Ends: s.Ends, Role: role}, err
 }
@@ -114,13 +115,13 @@ func (p onPage) ForgotPassword(ctx context.Context, email string) error {
 }
 
 // VerifyLink tells what can be done with a mailed link.
-func (p onPage) VerifyLink(ctx context.Context, caller message.Caller, token string) (web.VerifyLink, error) {
+func (p onPage) VerifyLink(ctx context.Context, caller caller.Caller, token string) (web.VerifyLink, error) {
 	l, err := p.Users.VerifyLink(ctx, caller, token)
 	return web.VerifyLink(l), err
 }
 
 // VerifyEmail confirms the address of a caller's account by the secret of a mailed link.
-func (p onPage) VerifyEmail(ctx context.Context, caller message.Caller, token string) error {
+func (p onPage) VerifyEmail(ctx context.Context, caller caller.Caller, token string) error {
 	_, err := p.Users.Verify(ctx, caller, token)
 	return err
 }
@@ -142,18 +143,18 @@ func (p onPage) EnterVisitor(ctx context.Context, agent string) (web.Session, er
 }
 
 // SetContact is a visitor's name and address.
-func (p onPage) SetContact(ctx context.Context, caller message.Caller, name, email string) error {
+func (p onPage) SetContact(ctx context.Context, caller caller.Caller, name, email string) error {
 	_, err := p.Users.SetContact(ctx, caller, name, email)
 	return err
 }
 
 // ResendCode mails a guest's code again.
-func (p onPage) ResendCode(ctx context.Context, caller message.Caller) error {
+func (p onPage) ResendCode(ctx context.Context, caller caller.Caller) error {
 	return p.Users.ResendCode(ctx, caller)
 }
 
 // VerifyGuest takes the code of a guest or of an account that is not verified yet.
-func (p onPage) VerifyGuest(ctx context.Context, caller message.Caller, code, agent string) (web.Session, error) {
+func (p onPage) VerifyGuest(ctx context.Context, caller caller.Caller, code, agent string) (web.Session, error) {
 	return shownSession(p.Users.VerifyCode(ctx, caller, code, agent))
 }
 
@@ -168,7 +169,7 @@ func (p onPage) EnterByCode(ctx context.Context, userID, code, agent string) (we
 }
 
 // Person is what is known of a caller.
-func (p onPage) Person(ctx context.Context, caller message.Caller) (web.Person, error) {
+func (p onPage) Person(ctx context.Context, caller caller.Caller) (web.Person, error) {
 	u, err := p.Users.Self(ctx, caller)
 	return web.Person{Name: u.Name, Email: u.Email + u.Contact, Verified: u.Verified, Guest: user.CameAsGuest(u.ID)}, err // one of them
 }

@@ -7,10 +7,13 @@ import (
 	"time"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/console"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/seating"
 )
 
 // onConsole is the services as the organizer's pages see them.
@@ -20,7 +23,7 @@ type onConsole struct{ onPage }
 const eventsShown = 20
 
 // organizer narrows what is listed to a caller's own; admins see all.
-func organizer(caller message.Caller) string {
+func organizer(caller caller.Caller) string {
 	if caller.Administers() {
 		return ""
 	}
@@ -28,7 +31,7 @@ func organizer(caller message.Caller) string {
 }
 
 // Events are a page of the events that a caller organizes.
-func (p onConsole) Events(ctx context.Context, caller message.Caller, s console.Search) (console.List, error) {
+func (p onConsole) Events(ctx context.Context, caller caller.Caller, s console.Search) (console.List, error) {
 	var out console.List
 	list, next, err := p.Parts.Events.List(ctx, caller, event.Filter{Status: s.Status, Text: s.Text, Organizer: organizer(caller),
 		Latest: s.Status == "past" || s.Status == "cancelled", Cursor: s.Cursor, Limit: eventsShown})
@@ -55,16 +58,16 @@ func (p onConsole) Events(ctx context.Context, caller message.Caller, s console.
 }
 
 // Event is an event as its organizer wants it, whether the sale follows yet or not.
-func (p onConsole) Event(ctx context.Context, caller message.Caller, id string) (message.Event, error) {
+func (p onConsole) Event(ctx context.Context, caller caller.Caller, id string) (eventapi.Event, error) {
 	e, err := p.Parts.Events.Get(ctx, caller, id)
 	if err != nil {
-		return message.Event{}, err
+		return eventapi.Event{}, err
 	}
 	return p.shown(ctx, &e)
 }
 
 // Check is what Create would say.
-func (p onConsole) Check(ctx context.Context, caller message.Caller, d *console.Draft) ([]message.Tier, error) {
+func (p onConsole) Check(ctx context.Context, caller caller.Caller, d *console.Draft) ([]seating.Tier, error) {
 	in, bad := newEvent(d)
 	tiers, err := p.Parts.Events.Check(ctx, caller, in)
 	if e := errs.Of(err); e != nil {
@@ -77,7 +80,7 @@ func (p onConsole) Check(ctx context.Context, caller message.Caller, d *console.
 }
 
 // Create makes an event, one for a key and a draft.
-func (p onConsole) Create(ctx context.Context, caller message.Caller, key string, d *console.Draft) (string, error) {
+func (p onConsole) Create(ctx context.Context, caller caller.Caller, key string, d *console.Draft) (string, error) {
 	in, bad := newEvent(d)
 	if len(bad) > 0 {
 		_, err := p.Check(ctx, caller, d) // all faults, not only those
@@ -94,7 +97,7 @@ func (p onConsole) Create(ctx context.Context, caller message.Caller, key string
 func newEvent(d *console.Draft) (event.NewEvent, []errs.Field) {
 	in := event.NewEvent{
 		Title: d.Title, Description: d.Description, Category: d.Category, EventDate: d.Date, Venue: venueInput(d.Venue), Plan: planInput(d.Plan),
-		Currency: d.Currency, Tiers: tierInputs(d), FeeRules: rulesOf(d), LimitPerCustomer: &d.Limit, HoldMinutes: &d.HoldMinutes, Status: message.Draft,
+		Currency: d.Currency, Tiers: tierInputs(d), FeeRules: rulesOf(d), LimitPerCustomer: &d.Limit, HoldMinutes: &d.HoldMinutes, Status: eventapi.Draft,
 		EndDate: d.EndDate, UnverifiedBuyers: &d.Unverified,
 	}
 	if d.EndTime != "" {
@@ -104,7 +107,7 @@ func newEvent(d *console.Draft) (event.NewEvent, []errs.Field) {
 		in.EventTime = &d.Time
 	}
 	if d.Publish {
-		in.Status = message.Published
+		in.Status = eventapi.Published
 	}
 	if len(in.Tiers) == 0 {
 		in.Currency, in.FeeRules = "", nil
@@ -115,7 +118,7 @@ func newEvent(d *console.Draft) (event.NewEvent, []errs.Field) {
 }
 
 // rulesOf is a copy: the service fills in what was left out.
-func rulesOf(d *console.Draft) *message.FeeRules {
+func rulesOf(d *console.Draft) *seating.FeeRules {
 	if d.Rules == nil {
 		return nil
 	}
@@ -123,7 +126,7 @@ func rulesOf(d *console.Draft) *message.FeeRules {
 	return &rules
 }
 
-func venueInput(v message.Venue) event.VenueInput {
+func venueInput(v eventapi.Venue) event.VenueInput {
 	return event.VenueInput{Name: v.Name, Address: v.Address, City: v.City, Country: v.Country, TimeZone: v.Zone}
 }
 
@@ -167,7 +170,7 @@ func instants(d *console.Draft, zone string) (opens, closes, refunds *time.Time,
 // Change makes an event what a draft says. What the draft leaves as it is is not
 // sent: a price list that stays keeps its version, and a time that clocks show
 // twice stays the one that it was.
-func (p onConsole) Change(ctx context.Context, caller message.Caller, eventID string, version int64, d *console.Draft) error {
+func (p onConsole) Change(ctx context.Context, caller caller.Caller, eventID string, version int64, d *console.Draft) error {
 	stored, err := p.Parts.Events.Get(ctx, caller, eventID)
 	if err != nil {
 		return err
@@ -187,8 +190,8 @@ func (p onConsole) Change(ctx context.Context, caller message.Caller, eventID st
 	if err := p.changePrices(ctx, &c, d, &was); err != nil {
 		return err
 	}
-	if d.Publish && was.Status == string(message.Draft) {
-		published := message.Published
+	if d.Publish && was.Status == string(eventapi.Draft) {
+		published := eventapi.Published
 		c.Status = &published
 	}
 	if len(bad) > 0 {
@@ -204,7 +207,7 @@ func (p onConsole) Change(ctx context.Context, caller message.Caller, eventID st
 const wall = "2006-01-02T15:04"
 
 // changeWhen sets the time if it is another one than before.
-func changeWhen(c *event.Change, d *console.Draft, was *message.Event, zone string) {
+func changeWhen(c *event.Change, d *console.Draft, was *eventapi.Event, zone string) {
 	same := d.Time == "" && was.Starts.IsZero() && d.Date == was.Date
 	if d.Time != "" && !was.Starts.IsZero() {
 		same = d.Time == was.Starts.Format(wall)
@@ -221,7 +224,7 @@ func changeWhen(c *event.Change, d *console.Draft, was *message.Event, zone stri
 
 // changeEnd sets the end if it is another one than before; else it moves along
 // with the beginning.
-func changeEnd(c *event.Change, d *console.Draft, was *message.Event) {
+func changeEnd(c *event.Change, d *console.Draft, was *eventapi.Event) {
 	known := ""
 	if !was.Ends.IsZero() {
 		known = was.Ends.Format(wall)
@@ -237,7 +240,7 @@ func changeEnd(c *event.Change, d *console.Draft, was *message.Event) {
 }
 
 // changeSale sets the times of the sale; those that stay keep their seconds.
-func changeSale(c *event.Change, d *console.Draft, was *message.Event, zone string) []errs.Field {
+func changeSale(c *event.Change, d *console.Draft, was *eventapi.Event, zone string) []errs.Field {
 	opens, closes, refunds, bad := instants(d, zone)
 	z, err := time.LoadLocation(zone)
 	if err != nil {
@@ -255,7 +258,7 @@ func changeSale(c *event.Change, d *console.Draft, was *message.Event, zone stri
 }
 
 // changePrices sets plan and prices where they are others than before.
-func (p onConsole) changePrices(ctx context.Context, c *event.Change, d *console.Draft, was *message.Event) error {
+func (p onConsole) changePrices(ctx context.Context, c *event.Change, d *console.Draft, was *eventapi.Event) error {
 	moved := d.Plan.ID != was.PlanID || d.Plan.Version != was.PlanVersion
 	if moved && d.Plan.Template != "" { // the same template with as many seats is the same plan
 		plan, err := p.Plan(ctx, d.Plan)
@@ -282,7 +285,7 @@ func (p onConsole) changePrices(ctx context.Context, c *event.Change, d *console
 }
 
 // samePrices reports whether a draft has the prices that an event has.
-func samePrices(d *console.Draft, p *message.Prices) bool {
+func samePrices(d *console.Draft, p *seating.Prices) bool {
 	if d.Currency != p.Currency || len(d.Tiers) != len(p.Tiers) || (d.Rules == nil) != (p.Rules == nil) || d.Rules != nil && *d.Rules != *p.Rules {
 		return false
 	}
@@ -301,8 +304,8 @@ func samePrices(d *console.Draft, p *message.Prices) bool {
 }
 
 // Turn changes how an event's sale stands.
-func (p onConsole) Turn(ctx context.Context, caller message.Caller, eventID string, version int64, to console.Turn) error {
-	status, now := message.Published, p.DB.Now()
+func (p onConsole) Turn(ctx context.Context, caller caller.Caller, eventID string, version int64, to console.Turn) error {
+	status, now := eventapi.Published, p.DB.Now()
 	c := event.Change{Status: &status}
 	switch to {
 	case console.Open, console.OpenNow:
@@ -310,7 +313,7 @@ func (p onConsole) Turn(ctx context.Context, caller message.Caller, eventID stri
 		if err != nil {
 			return err
 		}
-		status = message.OnSale
+		status = eventapi.OnSale
 		c.Unset.Opens = to == console.OpenNow
 		c.Unset.Closes = e.ClosesAt != 0 && e.ClosesAt <= now.UnixMicro() // it was closed: it closes with the event again
 	case console.Close:
@@ -321,20 +324,20 @@ func (p onConsole) Turn(ctx context.Context, caller message.Caller, eventID stri
 }
 
 // Cancel cancels an event.
-func (p onConsole) Cancel(ctx context.Context, caller message.Caller, eventID string) error {
+func (p onConsole) Cancel(ctx context.Context, caller caller.Caller, eventID string) error {
 	_, err := p.Parts.Events.Cancel(ctx, caller, eventID)
 	return err
 }
 
 // Used are the venues and plans of a caller's events.
-func (p onConsole) Used(ctx context.Context, caller message.Caller) ([]message.Venue, []console.Plan, error) {
+func (p onConsole) Used(ctx context.Context, caller caller.Caller) ([]eventapi.Venue, []console.Plan, error) {
 	venues, plans, err := p.Parts.Events.Used(ctx, organizer(caller))
 	if err != nil {
 		return nil, nil, err
 	}
-	places := make([]message.Venue, len(venues))
+	places := make([]eventapi.Venue, len(venues))
 	for i, v := range venues {
-		places[i] = message.Venue{ID: v.ID, Name: v.Name, Address: v.Address, City: v.City, Country: v.Country, Zone: v.TimeZone}
+		places[i] = eventapi.Venue{ID: v.ID, Name: v.Name, Address: v.Address, City: v.City, Country: v.Country, Zone: v.TimeZone}
 	}
 	out := make([]console.Plan, len(plans))
 	for i, u := range plans {
@@ -344,12 +347,12 @@ func (p onConsole) Used(ctx context.Context, caller message.Caller) ([]message.V
 }
 
 // Plan is the seating plan of a choice.
-func (p onConsole) Plan(ctx context.Context, choice console.Plan) (*message.Plan, error) {
+func (p onConsole) Plan(ctx context.Context, choice console.Plan) (*seating.Plan, error) {
 	return p.Parts.Events.Sketch(ctx, planInput(choice))
 }
 
 // KeepPlan stores the plan of an uploaded file.
-func (p onConsole) KeepPlan(ctx context.Context, caller message.Caller, name string, data []byte) (console.Plan, error) {
+func (p onConsole) KeepPlan(ctx context.Context, caller caller.Caller, name string, data []byte) (console.Plan, error) {
 	plan, err := p.Parts.Events.KeepPlan(ctx, caller, event.ImportFile{Name: name, Data: data})
 	if err != nil {
 		return console.Plan{}, err
@@ -358,33 +361,33 @@ func (p onConsole) KeepPlan(ctx context.Context, caller message.Caller, name str
 }
 
 // Grant takes seats out of the sale.
-func (p onConsole) Grant(ctx context.Context, caller message.Caller, nonce string, g console.Grant) (message.Booking, error) {
+func (p onConsole) Grant(ctx context.Context, caller caller.Caller, nonce string, g console.Grant) (bookingapi.Booking, error) {
 	w := booking.Wish{EventID: g.EventID, Seats: g.Seats, Quantity: g.Quantity, Section: g.Section}
-	if g.Kind == message.Complimentary {
+	if g.Kind == bookingapi.Complimentary {
 		return p.Parts.Bookings.Give(ctx, caller, nonce, "", g.To, w)
 	}
 	return p.Parts.Bookings.Grant(ctx, caller, nonce, g.Kind, "", w)
 }
 
 // GiveTo says whom complimentary seats are for.
-func (p onConsole) GiveTo(ctx context.Context, caller message.Caller, bookingID string, to message.Person, mailed int64) error {
+func (p onConsole) GiveTo(ctx context.Context, caller caller.Caller, bookingID string, to caller.Person, mailed int64) error {
 	return p.Parts.Bookings.GiveTo(ctx, caller, bookingID, to, mailed)
 }
 
 // Link is the link to complimentary seats that belong to no account.
-func (p onConsole) Link(ctx context.Context, caller message.Caller, b *message.Booking) (string, error) {
+func (p onConsole) Link(ctx context.Context, caller caller.Caller, b *bookingapi.Booking) (string, error) {
 	return p.Parts.Bookings.LinkOf(ctx, caller, b)
 }
 
 // Named are seats of an event by label, as people see them.
-func (p onConsole) Named(ctx context.Context, eventID string, labels []string) ([]message.Place, error) {
+func (p onConsole) Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error) {
 	return p.Parts.Bookings.Named(ctx, eventID, labels)
 }
 
 // Release gives back seats that were kept back or given away.
-func (p onConsole) Release(ctx context.Context, caller message.Caller, bookingID string) error {
+func (p onConsole) Release(ctx context.Context, caller caller.Caller, bookingID string) error {
 	b, err := p.Parts.Bookings.Booking(ctx, bookingID)
-	if err == nil && b.PriceVersion != message.FreeOfCharge { // it is somebody's, who has paid for it
+	if err == nil && b.PriceVersion != bookingapi.FreeOfCharge { // it is somebody's, who has paid for it
 		err = errs.Missing("booking")
 	}
 	if err == nil {

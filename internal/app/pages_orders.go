@@ -7,14 +7,16 @@ import (
 	"time"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/web"
 )
 
 // office is the ticket office itself: it sees everything.
-var office = message.System
+var office = caller.System
 
 const (
 	ordersShown = 20                 // on a page
@@ -24,20 +26,20 @@ const (
 
 // Orders is a page of a caller's orders, and how many pages there are. They are
 // sorted here, since bookings know nothing of their events' dates.
-func (p onPage) Orders(ctx context.Context, caller message.Caller, page int) ([]web.Order, int, error) {
+func (p onPage) Orders(ctx context.Context, caller caller.Caller, page int) ([]web.Order, int, error) {
 	all, err := p.bookingsOf(ctx, caller.UserID, "", ordersRead)
 	if err != nil {
 		return nil, 0, err
 	}
 	now := p.DB.Now()
-	events := map[string]message.Event{}
+	events := map[string]eventapi.Event{}
 	var list []web.Order
 	for i := range all {
 		b := &all[i]
-		if b.PaymentID == "" && b.Status != message.Booked && now.Sub(time.UnixMicro(b.CreatedAt)) > lapsedShown {
+		if b.PaymentID == "" && b.Status != bookingapi.Booked && now.Sub(time.UnixMicro(b.CreatedAt)) > lapsedShown {
 			continue
 		}
-		o := web.Order{Order: message.Order{Booking: *b}}
+		o := web.Order{Order: bookingapi.Order{Booking: *b}}
 		if o.Event, err = p.eventOnce(ctx, events, b.EventID); err != nil {
 			return nil, 0, err
 		}
@@ -83,8 +85,8 @@ func inOrder(a, b *web.Order, now time.Time) int {
 }
 
 // bookingsOf are an account's bookings, of one status or of all, up to a limit.
-func (p onPage) bookingsOf(ctx context.Context, userID string, status message.BookingStatus, limit int) ([]message.Booking, error) {
-	var all []message.Booking
+func (p onPage) bookingsOf(ctx context.Context, userID string, status bookingapi.Status, limit int) ([]bookingapi.Booking, error) {
+	var all []bookingapi.Booking
 	f := booking.Filter{UserID: userID, Status: status, Limit: 200}
 	for len(all) < limit {
 		list, err := p.Bookings.List(ctx, f)
@@ -100,7 +102,7 @@ func (p onPage) bookingsOf(ctx context.Context, userID string, status message.Bo
 }
 
 // eventOnce is an event, looked up once for several orders.
-func (p onPage) eventOnce(ctx context.Context, known map[string]message.Event, id string) (message.Event, error) {
+func (p onPage) eventOnce(ctx context.Context, known map[string]eventapi.Event, id string) (eventapi.Event, error) {
 	if e, ok := known[id]; ok {
 		return e, nil
 	}
@@ -110,16 +112,16 @@ func (p onPage) eventOnce(ctx context.Context, known map[string]message.Event, i
 }
 
 // eventOf is an event that somebody has booked, whoever may see it now.
-func (p onPage) eventOf(ctx context.Context, id string) (message.Event, error) {
+func (p onPage) eventOf(ctx context.Context, id string) (eventapi.Event, error) {
 	e, err := p.Events.Get(ctx, office, id)
 	if err != nil {
-		return message.Event{}, err
+		return eventapi.Event{}, err
 	}
 	return p.Events.Shown(ctx, &e)
 }
 
 // Order is an order that a caller may read, or whoever has its token.
-func (p onPage) Order(ctx context.Context, caller message.Caller, id, token string) (web.Order, error) {
+func (p onPage) Order(ctx context.Context, caller caller.Caller, id, token string) (web.Order, error) {
 	b, err := p.Bookings.Readable(ctx, caller, id, token)
 	if err != nil {
 		return web.Order{}, err
@@ -127,7 +129,7 @@ func (p onPage) Order(ctx context.Context, caller message.Caller, id, token stri
 	return p.order(ctx, &b)
 }
 
-func (p onPage) order(ctx context.Context, b *message.Booking) (web.Order, error) {
+func (p onPage) order(ctx context.Context, b *bookingapi.Booking) (web.Order, error) {
 	var out web.Order
 	var err error
 	if out.Order, err = p.Bookings.Order(ctx, b); err != nil {
@@ -164,8 +166,8 @@ func (p onPage) order(ctx context.Context, b *message.Booking) (web.Order, error
 }
 
 // paymentOf is a booking's latest payment as its owner sees it; nil: there is none.
-func (p onPage) paymentOf(ctx context.Context, b *message.Booking) (*web.Payment, error) {
-	if b.PriceVersion == message.FreeOfCharge {
+func (p onPage) paymentOf(ctx context.Context, b *bookingapi.Booking) (*web.Payment, error) {
+	if b.PriceVersion == bookingapi.FreeOfCharge {
 		return nil, nil
 	}
 	paid, err := p.Payments.OfBooking(ctx, office, b.ID)
@@ -191,12 +193,12 @@ func asPayment(paid *payment.Payment) (*web.Payment, error) {
 }
 
 // Refund is what comes back for seats of an order.
-func (p onPage) Refund(ctx context.Context, caller message.Caller, id string, seats []string) (int64, error) {
+func (p onPage) Refund(ctx context.Context, caller caller.Caller, id string, seats []string) (int64, error) {
 	return p.Bookings.Refund(ctx, caller, id, seats)
 }
 
 // Link is the signed link to an order, for those who may have it.
-func (p onPage) Link(ctx context.Context, caller message.Caller, id string) (string, error) {
+func (p onPage) Link(ctx context.Context, caller caller.Caller, id string) (string, error) {
 	b, err := p.Bookings.Booking(ctx, id)
 	if err != nil {
 		return "", err
@@ -206,13 +208,13 @@ func (p onPage) Link(ctx context.Context, caller message.Caller, id string) (str
 
 // RenewLink makes a new link to an order in place of the one with the token seen,
 // or of whichever it is with "".
-func (p onPage) RenewLink(ctx context.Context, caller message.Caller, id, seen string) error {
+func (p onPage) RenewLink(ctx context.Context, caller caller.Caller, id, seen string) error {
 	_, err := p.Bookings.RenewLink(ctx, caller, id, seen)
 	return err
 }
 
 // GiveBack cancels seats of an order.
-func (p onPage) GiveBack(ctx context.Context, caller message.Caller, id string, seats []string) error {
+func (p onPage) GiveBack(ctx context.Context, caller caller.Caller, id string, seats []string) error {
 	_, err := p.Bookings.Cancel(ctx, caller, id, seats)
 	return err
 }

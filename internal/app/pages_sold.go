@@ -5,33 +5,34 @@ import (
 	"strings"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/console"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
+	"boxoffice/internal/paymentapi"
 )
 
 // Counts are an event's seats by state.
-func (p onConsole) Counts(ctx context.Context, eventID string) (message.Counts, error) {
+func (p onConsole) Counts(ctx context.Context, eventID string) (bookingapi.Counts, error) {
 	return p.Parts.Bookings.Counts(ctx, eventID)
 }
 
 // Figures is what an event has sold.
-func (p onConsole) Figures(ctx context.Context, eventID string) (message.Figures, error) {
+func (p onConsole) Figures(ctx context.Context, eventID string) (bookingapi.Figures, error) {
 	return p.Parts.Bookings.Figures(ctx, eventID)
 }
 
 // Sections are the seats of each section by state.
-func (p onConsole) Sections(ctx context.Context, eventID string) ([]message.SectionFigure, error) {
+func (p onConsole) Sections(ctx context.Context, eventID string) ([]bookingapi.SectionFigure, error) {
 	return p.Parts.Bookings.SectionFigures(ctx, eventID)
 }
 
 // Pace is how fast an event sells.
-func (p onConsole) Pace(ctx context.Context, eventID string) (message.Pace, error) {
+func (p onConsole) Pace(ctx context.Context, eventID string) (bookingapi.Pace, error) {
 	return p.Parts.Bookings.Pace(ctx, eventID)
 }
 
 // Refunds is an event's money that goes back.
-func (p onConsole) Refunds(ctx context.Context, eventID string) (message.Refunds, error) {
+func (p onConsole) Refunds(ctx context.Context, eventID string) (paymentapi.Refunds, error) {
 	return p.Payments.RefundsOf(ctx, eventID)
 }
 
@@ -64,7 +65,7 @@ func (p onConsole) Find(ctx context.Context, eventID, text string) ([]console.Bo
 	if err != nil {
 		return nil, err
 	}
-	var list []message.Booking
+	var list []bookingapi.Booking
 	for _, userID := range ids {
 		some, err := p.Parts.Bookings.List(ctx, booking.Filter{UserID: userID, EventID: eventID, Limit: foundAtMost})
 		if err != nil {
@@ -76,7 +77,7 @@ func (p onConsole) Find(ctx context.Context, eventID, text string) ([]console.Bo
 }
 
 // Bookings are those of an event above an id.
-func (p onConsole) Bookings(ctx context.Context, eventID string, status message.BookingStatus, after string, limit int) ([]console.Booking, error) {
+func (p onConsole) Bookings(ctx context.Context, eventID string, status bookingapi.Status, after string, limit int) ([]console.Booking, error) {
 	list, err := p.Parts.Bookings.List(ctx, booking.Filter{EventID: eventID, Status: status, After: after, Limit: limit})
 	if err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func (p onConsole) Bookings(ctx context.Context, eventID string, status message.
 }
 
 // inWords adds seats in words and the buyers' names.
-func (p onConsole) inWords(ctx context.Context, list []message.Booking) ([]console.Booking, error) {
+func (p onConsole) inWords(ctx context.Context, list []bookingapi.Booking) ([]console.Booking, error) {
 	ids := make([]string, 0, len(list))
 	for i := range list {
 		ids = append(ids, list[i].UserID)
@@ -100,7 +101,7 @@ func (p onConsole) inWords(ctx context.Context, list []message.Booking) ([]conso
 			gifts = append(gifts, list[i].ID)
 		}
 	}
-	given := map[string]message.Recipient{}
+	given := map[string]bookingapi.Recipient{}
 	if len(gifts) > 0 {
 		if given, err = p.Parts.Bookings.Recipients(ctx, gifts); err != nil {
 			return nil, err
@@ -110,7 +111,7 @@ func (p onConsole) inWords(ctx context.Context, list []message.Booking) ([]conso
 	for i := range list {
 		b := &list[i]
 		out[i] = console.Booking{Booking: *b, Reference: id.Reference(b.ID), Kind: "sale", Person: people[b.UserID]}
-		if b.PriceVersion == message.FreeOfCharge {
+		if b.PriceVersion == bookingapi.FreeOfCharge {
 			out[i].Kind = b.PaymentID
 		}
 		if to, ok := given[b.ID]; ok {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
 )
 
 // An account stays while a payment for one of its holds that has ended is under way:
@@ -23,7 +23,7 @@ func TestAccountStaysWhileItPaysLate(t *testing.T) {
 			t.Errorf("%s: %v %v", why, got, err)
 		}
 	}
-	for _, status := range []message.BookingStatus{message.Pending, message.Expired} {
+	for _, status := range []bookingapi.Status{bookingapi.Pending, bookingapi.Expired} {
 		h.write(t, `UPDATE bookings SET status = $1, expires_at = $2 WHERE id = $3`, string(status), h.DB.Now().UnixMicro()-1_000_000, booking)
 		live(false, "a lapsed hold that nobody pays for")
 		h.write(t, `UPDATE payments SET status = 'pending' WHERE booking_id = $1`, booking)
@@ -31,6 +31,6 @@ func TestAccountStaysWhileItPaysLate(t *testing.T) {
 		h.write(t, `UPDATE payments SET status = 'failed' WHERE booking_id = $1`, booking)
 	}
 	h.write(t, `UPDATE payments SET status = 'pending' WHERE booking_id = $1`, booking)
-	h.write(t, `UPDATE bookings SET expires_at = $1 WHERE id = $2`, h.DB.Now().UnixMicro()-message.LateConfirm-1_000_000, booking)
+	h.write(t, `UPDATE bookings SET expires_at = $1 WHERE id = $2`, h.DB.Now().UnixMicro()-bookingapi.LateConfirm-1_000_000, booking)
 	live(false, "too late to be booked")
 }

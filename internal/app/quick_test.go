@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -195,7 +195,7 @@ func lasting(h http.Header) http.Header {
 // The short way and the long way answer the same.
 func TestShortWayAnswersLikeTheLongOne(t *testing.T) {
 	h := newWays(t)
-	fan, organizer := h.account(t, message.Customer), h.account(t, message.Organizer)
+	fan, organizer := h.account(t, caller.Customer), h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	hold := func(rest string) string { return fmt.Sprintf(`{"event_id":%q,%s}`, event, rest) }
 	key := func(k string) []string { return []string{"Idempotency-Key", k} }
@@ -224,7 +224,7 @@ func TestShortWayAnswersLikeTheLongOne(t *testing.T) {
 	h.both(t, 422, fan, "POST", "/payments", `{"booking_id":"06a1b2c3d4e5f6g7","method":"tok_ok"}`, key("k5")...)
 
 	taken := h.must(t, organizer, "GET", "/bookings/"+booking, "", "seat_number")
-	other := h.account(t, message.Customer)
+	other := h.account(t, caller.Customer)
 	h.both(t, 409, other, "POST", "/bookings", hold(fmt.Sprintf(`"seats":[%q]`, taken)), key("k6")...)
 	h.both(t, 404, other, "POST", "/payments", pay("tok_ok"), key("k7")...)
 	h.both(t, 401, user.Fan{}, "POST", "/bookings", hold(`"quantity":2`))
@@ -238,7 +238,7 @@ func TestShortWayAnswersLikeTheLongOne(t *testing.T) {
 // looks like, and nothing is held or paid.
 func TestPreconditionsOfChangesGoTheLongWay(t *testing.T) {
 	h := newWays(t)
-	fan, organizer := h.account(t, message.Customer), h.account(t, message.Organizer)
+	fan, organizer := h.account(t, caller.Customer), h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	hold := fmt.Sprintf(`{"event_id":%q,"quantity":2}`, event)
 	pay := fmt.Sprintf(`{"booking_id":%q,"method":"tok_ok"}`, h.must(t, fan, "POST", "/bookings", hold, "id"))
@@ -259,11 +259,11 @@ func TestPreconditionsOfChangesGoTheLongWay(t *testing.T) {
 // So they do when asked for seats.
 func TestShortWayOfSeats(t *testing.T) {
 	h := newWays(t)
-	fan, organizer := h.account(t, message.Customer), h.account(t, message.Organizer)
+	fan, organizer := h.account(t, caller.Customer), h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	draft := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "draft"), "id")
 	h.must(t, fan, "POST", "/bookings", fmt.Sprintf(`{"event_id":%q,"quantity":2}`, event), "id")
-	sections, err := h.Bookings.Sections(t.Context(), message.Caller{}, event)
+	sections, err := h.Bookings.Sections(t.Context(), caller.Caller{}, event)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +312,7 @@ func TestShortWayOfSeats(t *testing.T) {
 // So they do when asked for an event.
 func TestShortWayOfEvents(t *testing.T) {
 	h := newWays(t)
-	fan, organizer := h.account(t, message.Customer), h.account(t, message.Organizer)
+	fan, organizer := h.account(t, caller.Customer), h.account(t, caller.Organizer)
 	event := "/events/" + h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	draft := "/events/" + h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "draft"), "id")
 	for _, as := range []user.Fan{{}, fan} {
@@ -334,7 +334,7 @@ func TestShortWayOfTheFrontDoor(t *testing.T) {
 	h := newWays(t, func(s *Serve) {
 		s.RateLimit, s.Proxies, s.Origins, s.PublicURL = 50, []string{"127.0.0.0/8"}, []string{"https://shop.example"}, "https://tickets.example"
 	})
-	event := h.must(t, h.account(t, message.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	event := h.must(t, h.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	seats := "/events/" + event + "/seats?form=compact"
 	got := h.both(t, 200, user.Fan{}, "GET", seats, "", "X-Forwarded-For", "203.0.113.1, 198.51.100.9")
 	if vary := got.Header["Vary"]; len(vary) != 1 || vary[0] != "Accept-Encoding, Origin" || got.Header.Get("Strict-Transport-Security") == "" {
@@ -348,7 +348,7 @@ func TestShortWayOfTheFrontDoor(t *testing.T) {
 	}
 	// So few are allowed that a slow machine is too fast for them, too.
 	h = newWays(t, func(s *Serve) { s.RateLimit, s.Proxies = 2, []string{"127.0.0.0/8"} })
-	event = h.must(t, h.account(t, message.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	event = h.must(t, h.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	seats = "/events/" + event + "/seats?form=compact"
 	many := func(from string) (refused bool) {
 		for range 10000 {

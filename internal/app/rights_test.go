@@ -17,9 +17,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/gateway/gatewaytest"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 )
@@ -68,7 +68,7 @@ func newHouse(t *testing.T, change ...func(*Serve)) *house {
 }
 
 // account is a new account with a session.
-func (h *house) account(t *testing.T, role message.Role) user.Fan {
+func (h *house) account(t *testing.T, role caller.Role) user.Fan {
 	t.Helper()
 	fans, err := h.Users.CreateFans(t.Context(), 1, role)
 	if err != nil {
@@ -149,14 +149,14 @@ var who = []string{"nobody", "stranger", "owner", "organizer", "rival", "admin"}
 func (h *house) scene(t *testing.T, route, status string) *scene {
 	t.Helper()
 	s := &scene{people: make([]user.Fan, len(who))}
-	for i, role := range []message.Role{"", message.Customer, message.Customer, message.Organizer, message.Organizer, message.Admin} {
+	for i, role := range []caller.Role{"", caller.Customer, caller.Customer, caller.Organizer, caller.Organizer, caller.Admin} {
 		if role != "" {
 			s.people[i] = h.account(t, role)
 		}
 	}
 	owner, organizer := s.people[2], s.people[3]
 	s.event = h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, status), "id")
-	sessions, err := h.Users.Sessions(t.Context(), message.Caller{UserID: owner.UserID}, owner.UserID)
+	sessions, err := h.Users.Sessions(t.Context(), caller.Caller{UserID: owner.UserID}, owner.UserID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -409,7 +409,7 @@ func TestForbiddenFields(t *testing.T) {
 		}
 	}
 	// Fields that others may set are refused when one may not.
-	owner := h.account(t, message.Customer)
+	owner := h.account(t, caller.Customer)
 	for _, body := range []string{`{"role":"admin"}`, `{"disabled":true}`} {
 		if w := h.ask(t, owner, http.MethodPut, "/users/"+owner.UserID, body); w.Code != 403 {
 			t.Errorf("%s: %d %s", body, w.Code, w.Body)

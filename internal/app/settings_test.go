@@ -17,7 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // Settings of a wrong form are refused, with what would be right.
@@ -91,7 +91,7 @@ func TestDemoOnly(t *testing.T) {
 	if err := h.demoOnly(t.Context()); err != nil {
 		t.Errorf("an empty database: %v", err)
 	}
-	h.account(t, message.Customer)
+	h.account(t, caller.Customer)
 	if err := h.demo(t.Context(), io.Discard); ExitStatus(err) != 2 || !strings.Contains(err.Error(), "not a demo's (1 account, 0 events)") {
 		t.Errorf("somebody's database: %v", err)
 	}

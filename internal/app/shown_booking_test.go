@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -14,7 +14,7 @@ func TestBookingsAreShownAlike(t *testing.T) {
 	h := newHouse(t)
 	ann := h.visitor(t, "ann")
 	event, booking := "", ""
-	event = h.must(t, h.account(t, message.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	event = h.must(t, h.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	booking = h.must(t, ann, "POST", "/bookings", `{"event_id":"`+event+`","quantity":3}`, "id")
 	h.must(t, ann, "POST", "/payments", `{"booking_id":"`+booking+`","method":"tok_ok"}`, "id")
 	whole := h.ask(t, ann, "GET", "/bookings/"+booking, "").Body.String()
@@ -34,7 +34,7 @@ func TestBookingsAreShownAlike(t *testing.T) {
 // and leaves alone what changed since; another recipient is another request.
 func TestGiftsByKey(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	give := func(email, key string) (code int, booking string, link string) {
 		t.Helper()
@@ -47,7 +47,7 @@ func TestGiftsByKey(t *testing.T) {
 		return w.Code, at("id"), at("link")
 	}
 	_, first, old := give("ada@example.org", "k")
-	if err := h.Bookings.GiveTo(t.Context(), message.Caller{UserID: organizer.UserID, Role: message.Organizer}, first, message.Person{Name: "Ada", Email: "ada@example.com"}, 0); err != nil {
+	if err := h.Bookings.GiveTo(t.Context(), caller.Caller{UserID: organizer.UserID, Role: caller.Organizer}, first, caller.Person{Name: "Ada", Email: "ada@example.com"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	_, again, link := give("ada@example.org", "k")

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -60,7 +60,7 @@ func TestHeldUntilNamesItsZone(t *testing.T) {
 // its owner may do until when; it says nothing of what was before it.
 func TestOrderTellsOfChanges(t *testing.T) {
 	h := newHouse(t)
-	ann, bob, organizer := h.visitor(t, "ann"), h.visitor(t, "bob"), h.account(t, message.Organizer)
+	ann, bob, organizer := h.visitor(t, "ann"), h.visitor(t, "bob"), h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	buy := func(who user.Fan) string {
 		id := h.must(t, who, "POST", "/bookings", `{"event_id":"`+event+`","quantity":1}`, "id")
@@ -84,7 +84,7 @@ func TestOrderTellsOfChanges(t *testing.T) {
 // on its way, then sent back. Who has paid nothing is not promised any.
 func TestOrderOfACancelledEvent(t *testing.T) {
 	h := newHouse(t)
-	ann, bob, organizer := h.visitor(t, "ann"), h.visitor(t, "bob"), h.account(t, message.Organizer)
+	ann, bob, organizer := h.visitor(t, "ann"), h.visitor(t, "bob"), h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	paid := h.must(t, ann, "POST", "/bookings", `{"event_id":"`+event+`","quantity":2}`, "id")
 	h.must(t, ann, "POST", "/payments", `{"booking_id":"`+paid+`","method":"tok_ok"}`, "id")
@@ -111,7 +111,7 @@ func TestOrderOfACancelledEvent(t *testing.T) {
 // A paused sale says that it is paused; an event that was never on sale does not.
 func TestPausedSaleSaysSo(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "published"), "id")
 	page := "/e/" + event + "/gala"
 	hasNot(t, h.read(t, user.Fan{}, page), "paused")
@@ -129,7 +129,7 @@ func TestPausedSaleSaysSo(t *testing.T) {
 // and no gateway is asked.
 func TestFreeSeatsAreConfirmed(t *testing.T) {
 	f := newFair(t)
-	free := f.must(t, f.account(t, message.Organizer), "POST", "/events", strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), `"price":5000`, `"price":0`, 1), "id")
+	free := f.must(t, f.account(t, caller.Organizer), "POST", "/events", strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), `"price":5000`, `"price":0`, 1), "id")
 	b := newBrowser(t, f.base)
 	b.post(t, "/e/"+free+"/hold", "quantity=2")
 	f.guestOf(t, b, "Gus", "gus@example.org", "Nothing to pay")

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // Forms are sent twice: by a double click where scripts are off, by the back
@@ -24,7 +24,7 @@ func TestGiftFormGivesOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	at := "/organizer/events/" + event
 	sold := func(want int32) {
@@ -81,7 +81,7 @@ func TestGiftFormGivesOnce(t *testing.T) {
 // The form of a new event makes one event, however often it is sent.
 func TestEventFormMakesOne(t *testing.T) {
 	h := newHouse(t)
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	form := newEventForm()
 	form.Set("key", field(t, h.page(t, organizer, "GET", "/organizer/events/new", nil, 200), "key"))
 	form.Set("title", "")
@@ -143,7 +143,7 @@ func TestEntryFormsEnterOnce(t *testing.T) {
 	for range 3 {
 		c.post(t, "/sign-in", "name=bob@example.org&password=velvet+curtain")
 	}
-	if list, err := f.Users.Sessions(t.Context(), message.Caller{UserID: ann.UserID, Role: message.Customer}, ann.UserID); err != nil || len(list) != 2 {
+	if list, err := f.Users.Sessions(t.Context(), caller.Caller{UserID: ann.UserID, Role: caller.Customer}, ann.UserID); err != nil || len(list) != 2 {
 		t.Errorf("%d sessions, want that of the API and that of the browser: %v", len(list), err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/booking"
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
 
@@ -19,7 +19,7 @@ import (
 func TestVerifyFindsMoney(t *testing.T) {
 	h := newHouse(t)
 	ann := h.visitor(t, "ann")
-	organizer := h.account(t, message.Organizer)
+	organizer := h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	buy := func(who user.Fan, seats int) string {
 		t.Helper()
@@ -41,7 +41,7 @@ func TestVerifyFindsMoney(t *testing.T) {
 		for _, s := range b.Seats[:seats] {
 			labels = append(labels, plan.Seats[s].Label)
 		}
-		if _, err := h.Bookings.Cancel(t.Context(), message.System, id, labels); err != nil {
+		if _, err := h.Bookings.Cancel(t.Context(), caller.System, id, labels); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"maps"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // maxPaid is how many booked bookings of an event one person may be given by
@@ -23,7 +25,7 @@ const maxPaid = 1000
 //
 // Adopt may be called again when its outcome is unclear, until it succeeds or is
 // refused like that.
-func (s *Service) Adopt(ctx context.Context, from, to string, email message.EmailKey) error {
+func (s *Service) Adopt(ctx context.Context, from, to string, email caller.EmailKey) error {
 	// What is paid goes first: it counts when the holds are looked at.
 	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 ORDER BY CASE status WHEN 'pending' THEN 1 ELSE 0 END, id`, from) // bookings_by_user
 	if err != nil {
@@ -69,13 +71,13 @@ func decideAdopt(s *state, c *command, b *record) ([]effect, answer) {
 	if made.of() == b.of() {
 		return nil, answer{booking: b.ID}
 	}
-	held := b.Status == message.Pending && b.ExpiresAt > s.now
+	held := b.Status == bookingapi.Pending && b.ExpiresAt > s.now
 	err := s.mayTake(heir, b)
 	switch {
 	case err == nil:
 	case held && b.UserID == c.heir: // it stays theirs, until the limit allows to pay it
 		made.standing = waiting
-	case held, b.Status == message.Booked && b.UserID != c.heir:
+	case held, b.Status == bookingapi.Booked && b.UserID != c.heir:
 		return nil, answer{err: err}
 	default: // nothing is lost by leaving it where it is
 		return nil, answer{booking: b.ID}
@@ -86,8 +88,8 @@ func decideAdopt(s *state, c *command, b *record) ([]effect, answer) {
 	case made.of() == b.of():
 		return nil, a
 	case held: // an entry tells other nodes that they know an old hold
-		move.kind, move.seats, move.until, move.amount, move.currency = message.EntrySwapped, b.Seats, b.ExpiresAt, b.Amount, b.Currency
-	case b.Status == message.Pending:
+		move.kind, move.seats, move.until, move.amount, move.currency = ledger.Swapped, b.Seats, b.ExpiresAt, b.Amount, b.Currency
+	case b.Status == bookingapi.Pending:
 		return []effect{move, expiry(b)}, a
 	}
 	return []effect{move}, a
@@ -98,13 +100,13 @@ func decideAdopt(s *state, c *command, b *record) ([]effect, answer) {
 // booked is not refused for its seats, and has a bound of its own, so that what is
 // read of one person stays bounded and nobody loses what they have paid for.
 func (s *state) mayTake(p person, b *record) error {
-	if b.Status == message.Pending && b.ExpiresAt > s.now {
+	if b.Status == bookingapi.Pending && b.ExpiresAt > s.now {
 		if err := s.overLimit(p, b.ID, len(b.Seats)); err != nil {
 			return err
 		}
 	}
 	most, n := maxBookings, 0
-	if b.Status == message.Booked {
+	if b.Status == bookingapi.Booked {
 		most = maxPaid
 	}
 	s.each(p, func(h held) {

@@ -6,12 +6,13 @@ import (
 	"slices"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // held makes a hold and must succeed.
-func (w *world) held(caller message.Caller, eventID string, n int) message.Booking {
+func (w *world) held(caller caller.Caller, eventID string, n int) bookingapi.Booking {
 	w.t.Helper()
 	b, err := w.holdAs(caller, eventID, n)
 	if err != nil {
@@ -21,7 +22,7 @@ func (w *world) held(caller message.Caller, eventID string, n int) message.Booki
 }
 
 // paid makes a booking and must succeed.
-func (w *world) paid(caller message.Caller, eventID string, n int) message.Booking {
+func (w *world) paid(caller caller.Caller, eventID string, n int) bookingapi.Booking {
 	w.t.Helper()
 	b, err := w.pay(w.held(caller, eventID, n))
 	if err != nil {
@@ -30,7 +31,7 @@ func (w *world) paid(caller message.Caller, eventID string, n int) message.Booki
 	return b
 }
 
-func (w *world) ownerIs(b message.Booking, user string) {
+func (w *world) ownerIs(b bookingapi.Booking, user string) {
 	w.t.Helper()
 	if got, err := w.s.Booking(w.t.Context(), b.ID); err != nil || got.UserID != user {
 		w.t.Errorf("%s is %s's, want %s's; %v", b.ID, got.UserID, user, err)
@@ -55,12 +56,12 @@ func TestLimitWhenTheOwnerIsKnown(t *testing.T) {
 			ev := w.event() // four for each
 			w.paid(at("guest", 1, true), ev, 3)
 			over, fits := w.held(at("ann", c.email, false), ev, 3), w.held(at("ann", c.email, false), ev, 1)
-			wantType(t, w.s.Adopt(ctx, "ann", "ann", message.EmailKey{1}), "too-many-seats")
-			wantType(t, w.s.Adopt(ctx, "ann", "ann", message.EmailKey{1}), "too-many-seats") // nobody forgets it
+			wantType(t, w.s.Adopt(ctx, "ann", "ann", caller.EmailKey{1}), "too-many-seats")
+			wantType(t, w.s.Adopt(ctx, "ann", "ann", caller.EmailKey{1}), "too-many-seats") // nobody forgets it
 			if c.forget {
 				w.forget(ev)
 			}
-			for _, read := range []func(context.Context, string) (message.Booking, error){w.s.Booking, w.s.Recent} {
+			for _, read := range []func(context.Context, string) (bookingapi.Booking, error){w.s.Booking, w.s.Recent} {
 				if b, err := read(ctx, over.ID); err != nil || !b.Unproved {
 					t.Errorf("%+v %v", b, err)
 				}
@@ -91,11 +92,11 @@ func TestLateMoneyIsForTheOwnerOfNow(t *testing.T) {
 	w.pass(8 * minute)
 	w.sweep(1)
 	old := w.s.recent.m
-	if err := w.s.Adopt(ctx, "guest", "ann", message.EmailKey{1}); err != nil {
+	if err := w.s.Adopt(ctx, "guest", "ann", caller.EmailKey{1}); err != nil {
 		t.Fatal(err)
 	}
 	w.s.recent.m = old // as another node remembers it
-	_, err := w.s.Confirm(ctx, message.Confirm{BookingID: b.ID, PaymentID: "p", Amount: b.Amount, Currency: "EUR", StartedAt: b.ExpiresAt})
+	_, err := w.s.Confirm(ctx, bookingapi.Confirm{BookingID: b.ID, PaymentID: "p", Amount: b.Amount, Currency: "EUR", StartedAt: b.ExpiresAt})
 	wantType(t, err, "too-many-seats")
 	w.verify(ev)
 }
@@ -108,13 +109,13 @@ func TestAdoptLeavesOnlyWhatConflicts(t *testing.T) {
 	paid := w.paid(at("guest", 1, true), two, 1)
 	fits, lapsed := w.held(at("guest", 0, false), one, 2), w.held(at("guest", 0, false), one, 1)
 	anns, conflicts := w.held(at("ann", 1, true), two, 3), w.held(at("guest", 0, false), two, 1)
-	for _, b := range []message.Booking{fits, anns, conflicts} {
+	for _, b := range []bookingapi.Booking{fits, anns, conflicts} {
 		if err := w.s.Extend(ctx, b.ID); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w.pass(8 * minute)
-	err := w.s.Adopt(ctx, "guest", "ann", message.EmailKey{1})
+	err := w.s.Adopt(ctx, "guest", "ann", caller.EmailKey{1})
 	wantType(t, err, "too-many-seats")
 	if got, _ := errs.Of(err).Extra["bookings"].([]string); !slices.Equal(got, []string{conflicts.ID}) {
 		t.Errorf("%v stay, want %s", got, conflicts.ID)
@@ -128,7 +129,7 @@ func TestAdoptLeavesOnlyWhatConflicts(t *testing.T) {
 	}
 	// What stays has not become the heir's in any way.
 	other := w.held(at("bob", 2, true), two, 4)
-	if err := w.s.Adopt(ctx, "guest", "cleo", message.EmailKey{3}); err != nil {
+	if err := w.s.Adopt(ctx, "guest", "cleo", caller.EmailKey{3}); err != nil {
 		t.Fatal(err)
 	}
 	w.ownerIs(conflicts, "cleo")
@@ -142,9 +143,9 @@ func TestAdoptedBookingCountsOnce(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
 	b := w.held(at("ann", 0, false), ev, 2)
-	adopt := command{do: doAdopt, eventID: ev, bookingID: b.ID, from: "ann", heir: "ann", email: message.EmailKey{1}}
+	adopt := command{do: doAdopt, eventID: ev, bookingID: b.ID, from: "ann", heir: "ann", email: caller.EmailKey{1}}
 	hold := looked(command{do: doHold, eventID: ev, bookingID: ev + "new", caller: at("ann", 1, true), seats: []int32{4, 5}})
-	adopt.caller = message.System
+	adopt.caller = caller.System
 	for _, more := range []int{1, 0} {
 		items := []*item{{Value: &job{cmd: adopt}}, {Value: &job{cmd: hold}}}
 		answers, err := w.s.writers[0].settle(t.Context(), &load{items: items})
@@ -172,7 +173,7 @@ func TestAdoptionIsBounded(t *testing.T) {
 	}
 	paid := w.paid(at("guest2", 0, false), ev, 1)
 	for guest := range 3 {
-		if err := w.s.Adopt(ctx, fmt.Sprint("guest", guest), "ann", message.EmailKey{1}); err != nil {
+		if err := w.s.Adopt(ctx, fmt.Sprint("guest", guest), "ann", caller.EmailKey{1}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -185,7 +186,7 @@ func TestAdoptionIsBounded(t *testing.T) {
 	dead := w.held(at("late", 0, false), ev, 1)
 	w.cancel(dead)
 	held := w.held(at("late", 0, false), ev, 1)
-	err = w.s.Adopt(ctx, "late", "ann", message.EmailKey{1})
+	err = w.s.Adopt(ctx, "late", "ann", caller.EmailKey{1})
 	wantType(t, err, "too-many-bookings")
 	w.ownerIs(more, "ann")
 	w.ownerIs(dead, "late")
@@ -195,11 +196,11 @@ func TestAdoptionIsBounded(t *testing.T) {
 		w.cancel(w.held(at("twin", 1, false), ev, 1))
 		w.pass(lapseWindow)
 	}
-	if err := w.s.Adopt(ctx, "twin", "twin", message.EmailKey{1}); err != nil {
+	if err := w.s.Adopt(ctx, "twin", "twin", caller.EmailKey{1}); err != nil {
 		t.Fatal(err)
 	}
 	n := 0
-	if err := w.db.Reader().QueryRow(`SELECT count(*) FROM bookings WHERE email_key = $1 AND event_id = $2`, newAddress(message.EmailKey{1}, proved).column(), ev).Scan(&n); err != nil || n > maxBookings+2 {
+	if err := w.db.Reader().QueryRow(`SELECT count(*) FROM bookings WHERE email_key = $1 AND event_id = $2`, newAddress(caller.EmailKey{1}, proved).column(), ev).Scan(&n); err != nil || n > maxBookings+2 {
 		t.Errorf("%d bookings count for the address, %v", n, err)
 	}
 	w.verify(ev)
@@ -211,7 +212,7 @@ func TestAdoptionIsBounded(t *testing.T) {
 func TestLimitOfAnAddressThatIsOnlyTyped(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	ev := w.event(func(s *message.Sale) { s.UnverifiedBuyers = true })
+	ev := w.event(func(s *bookingapi.Sale) { s.UnverifiedBuyers = true })
 	w.paid(at("stranger", 1, false), ev, 4)
 	own := w.held(at("owner", 1, true), ev, 4) // nobody has used it up
 	_, err := w.holdAs(at("owner", 1, true), ev, 1)
@@ -234,10 +235,10 @@ func TestLimitOfAnAddressThatIsOnlyTyped(t *testing.T) {
 	}
 
 	// What somebody held before they showed the address counts for it afterwards.
-	other := w.event(func(s *message.Sale) { s.UnverifiedBuyers = true })
+	other := w.event(func(s *bookingapi.Sale) { s.UnverifiedBuyers = true })
 	w.paid(at("eve", 2, false), other, 2)
 	w.held(at("eve", 2, false), other, 1)
-	if err := w.s.Adopt(ctx, "eve", "eve", message.EmailKey{2}); err != nil {
+	if err := w.s.Adopt(ctx, "eve", "eve", caller.EmailKey{2}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = w.holdAs(at("eve's guest", 2, true), other, 2)
@@ -254,10 +255,10 @@ func TestNoAddressIsProvedByPaying(t *testing.T) {
 		t.Run(fmt.Sprint("late ", late), func(t *testing.T) {
 			w := newWorld(t)
 			ctx := t.Context()
-			ev := w.event(func(s *message.Sale) { s.UnverifiedBuyers = true }) // four for each
+			ev := w.event(func(s *bookingapi.Sale) { s.UnverifiedBuyers = true }) // four for each
 			b := w.held(at("stranger", 1, false), ev, 4)
 			begun := w.clock.Load()
-			if err := w.change(ev, 2, func(*message.Sale) {}); err != nil {
+			if err := w.change(ev, 2, func(*bookingapi.Sale) {}); err != nil {
 				t.Fatal(err)
 			}
 			if late {
@@ -265,8 +266,8 @@ func TestNoAddressIsProvedByPaying(t *testing.T) {
 				w.sweep(1)
 				begun = b.ExpiresAt
 			}
-			got, err := w.s.Confirm(ctx, message.Confirm{BookingID: b.ID, PaymentID: "p", Amount: b.Amount, Currency: b.Currency, StartedAt: begun})
-			if err != nil || got.Status != message.Booked {
+			got, err := w.s.Confirm(ctx, bookingapi.Confirm{BookingID: b.ID, PaymentID: "p", Amount: b.Amount, Currency: b.Currency, StartedAt: begun})
+			if err != nil || got.Status != bookingapi.Booked {
 				t.Fatalf("%+v %v", got, err)
 			}
 			for _, forget := range []bool{false, true} {
@@ -275,7 +276,7 @@ func TestNoAddressIsProvedByPaying(t *testing.T) {
 				}
 				w.cancel(w.held(at("owner", 1, true), ev, 4))
 			}
-			if err := w.s.Adopt(ctx, "stranger", "stranger", message.EmailKey{1}); err != nil { // it was theirs
+			if err := w.s.Adopt(ctx, "stranger", "stranger", caller.EmailKey{1}); err != nil { // it was theirs
 				t.Fatal(err)
 			}
 			_, err = w.holdAs(at("owner", 1, true), ev, 1)

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // BenchmarkPurchase is hold and confirm of two seats, through the writer's
@@ -51,16 +51,16 @@ func BenchmarkPurchase(b *testing.B) {
 }
 
 // hall is one section of n seats in rows of fifty.
-func hall(n int) *message.Plan {
-	p := &message.Plan{ID: "plan", Version: 1, Categories: []message.Category{{Name: "stalls"}}}
-	s := message.Section{ID: "H", Name: "Hall", Count: int32(n)}
+func hall(n int) *seating.Plan {
+	p := &seating.Plan{ID: "plan", Version: 1, Categories: []seating.Category{{Name: "stalls"}}}
+	s := seating.Section{ID: "H", Name: "Hall", Count: int32(n)}
 	for i := range n {
 		if i%50 == 0 {
-			s.Rows = append(s.Rows, message.Row{Label: fmt.Sprint(i / 50), First: int32(i), Count: 50})
+			s.Rows = append(s.Rows, seating.Row{Label: fmt.Sprint(i / 50), First: int32(i), Count: 50})
 		}
-		p.Seats = append(p.Seats, message.Seat{Label: fmt.Sprintf("H-%d-%d", i/50, i%50), Number: fmt.Sprint(i % 50)})
+		p.Seats = append(p.Seats, seating.Seat{Label: fmt.Sprintf("H-%d-%d", i/50, i%50), Number: fmt.Sprint(i % 50)})
 	}
-	p.Sections = []message.Section{s}
+	p.Sections = []seating.Section{s}
 	p.Index()
 	return p
 }

@@ -3,8 +3,10 @@ package booking
 import (
 	"slices"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // decideCancel gives up a hold, or gives sold seats back for their money.
@@ -16,11 +18,11 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 		return nil, answer{err: err}
 	}
 	switch b.Status {
-	case message.Expired:
+	case bookingapi.Expired:
 		return s.cancelEnded(c, b)
-	case message.BookingCancelled:
+	case bookingapi.Cancelled:
 		return nil, answer{booking: b.ID} // nothing left to give back
-	case message.Booked:
+	case bookingapi.Booked:
 		if c.unsold || c.payment != "" && c.payment != b.PaymentID {
 			return nil, answer{booking: b.ID}
 		}
@@ -29,7 +31,7 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 	if err != nil || len(seats) == 0 {
 		return nil, answer{booking: b.ID, err: err}
 	}
-	if b.Status == message.Pending {
+	if b.Status == bookingapi.Pending {
 		if b.ExpiresAt <= s.now && c.payment == "" {
 			return s.cancelEnded(c, b)
 		}
@@ -37,15 +39,15 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 			made := *b
 			made.Seats, made.GivenBack = without(b.Seats, seats), append(slices.Clone(b.GivenBack), seats...)
 			made.Amount, made.Fees = s.prices[bookingKey(&b.Booking)].total(made.Seats)
-			return []effect{{kind: message.EntrySwapped, booking: b.ID, seats: made.Seats, until: b.ExpiresAt,
+			return []effect{{kind: ledger.Swapped, booking: b.ID, seats: made.Seats, until: b.ExpiresAt,
 				amount: made.Amount, currency: b.Currency, made: &made}}, answer{booking: b.ID}
 		}
-		return []effect{{kind: message.EntryReleased, booking: b.ID, seats: seats}}, answer{booking: b.ID}
+		return []effect{{kind: ledger.Released, booking: b.ID, seats: seats}}, answer{booking: b.ID}
 	}
 	if err := s.mayGiveBack(c.caller, b); err != nil {
 		return nil, answer{err: err}
 	}
-	e := effect{kind: message.EntryCancelled, booking: b.ID, seats: seats, currency: b.Currency}
+	e := effect{kind: ledger.Cancelled, booking: b.ID, seats: seats, currency: b.Currency}
 	switch {
 	case c.unpaid:
 	case len(seats) == len(b.Seats):
@@ -67,10 +69,10 @@ func (s *state) cancelEnded(c *command, b *record) ([]effect, answer) {
 		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "This hold has ended: it can only be given up as a whole.")}
 	}
 	var effects []effect
-	if b.Status == message.Pending {
+	if b.Status == bookingapi.Pending {
 		effects = append(effects, expiry(b))
 	}
-	return append(effects, effect{kind: message.EntryReleased, booking: b.ID}), answer{booking: b.ID}
+	return append(effects, effect{kind: ledger.Released, booking: b.ID}), answer{booking: b.ID}
 }
 
 // givenBack are the seats that a command gives back: those it names, or all. Seats
@@ -97,7 +99,7 @@ func (s *state) givenBack(c *command, b *record) ([]int32, error) {
 // mayGiveBack refuses buyers who want their money back when the event's policy
 // does not give it any more. Admins and our own jobs may always cancel, and what
 // cost nothing can always be given back.
-func (s *state) mayGiveBack(c message.Caller, b *record) error {
+func (s *state) mayGiveBack(c caller.Caller, b *record) error {
 	switch end := refundableUntil(&b.Booking, &s.sale); {
 	case c.Administers(), b.Amount == 0, end == 0, s.now < end:
 		return nil
@@ -110,7 +112,7 @@ func (s *state) mayGiveBack(c message.Caller, b *record) error {
 // since 1970; 0: without an end. Bookings from before a change of the event may be
 // given back until the change's own time limit, if that is later, and so may those
 // of the same microsecond: one batch decides holds and changes at one time.
-func refundableUntil(b *message.Booking, sale *message.Sale) int64 {
+func refundableUntil(b *bookingapi.Booking, sale *bookingapi.Sale) int64 {
 	if b.CreatedAt > sale.ChangedAt {
 		return sale.RefundsEnd
 	}

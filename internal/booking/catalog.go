@@ -6,14 +6,15 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/seating"
 )
 
 // Plans is what the booking service needs of events: immutable plans and price
 // lists by version.
 type Plans interface {
-	Plan(ctx context.Context, planID string, version int64) (*message.Plan, error)
-	Prices(ctx context.Context, eventID string, version int64) (*message.Prices, error)
+	Plan(ctx context.Context, planID string, version int64) (*seating.Plan, error)
+	Prices(ctx context.Context, eventID string, version int64) (*seating.Prices, error)
 }
 
 // priceKey names a price list spread over a plan.
@@ -59,10 +60,10 @@ func spread(ctx context.Context, plans Plans, k priceKey) (*priced, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan %s version %d: %w", k.planID, k.planVersion, err)
 	}
-	prices := &message.Prices{EventID: k.eventID, Version: k.priceVersion}
+	prices := &seating.Prices{EventID: k.eventID, Version: k.priceVersion}
 	switch {
-	case k.priceVersion == message.FreeOfCharge:
-		prices.Tiers = []message.Tier{{ID: "free", Name: "Free of charge", Categories: categoryNames(plan)}}
+	case k.priceVersion == bookingapi.FreeOfCharge:
+		prices.Tiers = []seating.Tier{{ID: "free", Name: "Free of charge", Categories: categoryNames(plan)}}
 	case k.priceVersion > 0:
 		if prices, err = plans.Prices(ctx, k.eventID, k.priceVersion); err != nil {
 			return nil, fmt.Errorf("prices of %s version %d: %w", k.eventID, k.priceVersion, err)
@@ -71,7 +72,7 @@ func spread(ctx context.Context, plans Plans, k priceKey) (*priced, error) {
 	return &priced{Prices: prices, plan: plan, tierOf: prices.Assign(plan)}, nil
 }
 
-func categoryNames(p *message.Plan) []string {
+func categoryNames(p *seating.Plan) []string {
 	names := make([]string, len(p.Categories))
 	for i, c := range p.Categories {
 		names[i] = c.Name
@@ -84,10 +85,10 @@ type missing struct{ priceKey }
 
 func (m missing) Error() string { return "booking: price list is not in memory" }
 
-func saleKey(eventID string, s *message.Sale) priceKey {
+func saleKey(eventID string, s *bookingapi.Sale) priceKey {
 	return priceKey{eventID, s.PriceVersion, s.PlanID, s.PlanVersion}
 }
 
-func bookingKey(b *message.Booking) priceKey {
+func bookingKey(b *bookingapi.Booking) priceKey {
 	return priceKey{b.EventID, b.PriceVersion, b.PlanID, b.PlanVersion}
 }

@@ -9,7 +9,7 @@ import (
 	"fmt"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // Checkpoint is a signed statement of how far an event's ledger goes. Who keeps
@@ -27,9 +27,9 @@ type Checkpoint struct {
 // Statement is what is signed: RFC 8785 JSON of at, event_id, hash and seq.
 func (c Checkpoint) Statement() []byte {
 	b := fmt.Appendf(nil, `{"at":%d,"event_id":`, c.At)
-	b = message.AppendJSONString(b, c.EventID)
+	b = ledger.AppendJSONString(b, c.EventID)
 	b = append(b, `,"hash":`...)
-	b = message.AppendJSONString(b, c.Hash)
+	b = ledger.AppendJSONString(b, c.Hash)
 	return fmt.Appendf(b, `,"seq":%d}`, c.Seq)
 }
 

@@ -1,6 +1,8 @@
 package booking
 
-import "boxoffice/internal/message"
+import (
+	"boxoffice/internal/seating"
+)
 
 // choose finds the best n free seats, of one section or tier if given (-1: any),
 // or nil when there are not n. Best means, in this order: together in one row;
@@ -11,7 +13,7 @@ import "boxoffice/internal/message"
 // good as any. Seats of own, a hold about to be swapped, count as free.
 func (s *state) choose(p *priced, n, section, tier int, own *record) []int32 {
 	ok := func(seat int32) bool {
-		if p.tierOf[seat] == message.NoTier || tier >= 0 && int(p.tierOf[seat]) != tier {
+		if p.tierOf[seat] == seating.NoTier || tier >= 0 && int(p.tierOf[seat]) != tier {
 			return false
 		}
 		if !s.taken.has(seat) {
@@ -58,7 +60,7 @@ func (s *state) choose(p *priced, n, section, tier int, own *record) []int32 {
 	return nil
 }
 
-func firstFree(sec *message.Section, n int, ok func(int32) bool) []int32 {
+func firstFree(sec *seating.Section, n int, ok func(int32) bool) []int32 {
 	var got []int32
 	for seat := sec.First; seat < sec.First+sec.Count && len(got) < n; seat++ {
 		if ok(seat) {
@@ -73,7 +75,7 @@ type run struct{ first, count int32 }
 
 // chooseRows looks for n seats in one section: together in a row, or else up to
 // n seats in the longest runs.
-func chooseRows(p *message.Plan, sec *message.Section, n int, ok func(int32) bool) (together, apart []int32) {
+func chooseRows(p *seating.Plan, sec *seating.Section, n int, ok func(int32) bool) (together, apart []int32) {
 	var best int32 = -1
 	bestCost := int64(1) << 62
 	var runs []run
@@ -110,7 +112,7 @@ const (
 )
 
 // placeInRun finds the cheapest place for n seats within one free run.
-func placeInRun(row *message.Row, free run, n int32, rowIndex int64) (at int32, cost int64) {
+func placeInRun(row *seating.Row, free run, n int32, rowIndex int64) (at int32, cost int64) {
 	cost = int64(1) << 62
 	for first := free.first; first+n <= free.first+free.count; first++ {
 		left, right := first-free.first, free.first+free.count-first-n

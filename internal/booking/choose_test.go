@@ -7,28 +7,28 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // rows draws rows of seats, '.' free and 'x' taken, as one section of a plan.
 func drawn(rows ...string) *state {
-	p := &message.Plan{Categories: []message.Category{{Name: "c"}}}
-	sec := message.Section{ID: "S"}
+	p := &seating.Plan{Categories: []seating.Category{{Name: "c"}}}
+	sec := seating.Section{ID: "S"}
 	s := newState("event")
 	s.taken = newBitset(200_000)
 	for i, r := range rows {
-		row := message.Row{Label: fmt.Sprint(i), First: int32(len(p.Seats)), Count: int32(len(r))}
+		row := seating.Row{Label: fmt.Sprint(i), First: int32(len(p.Seats)), Count: int32(len(r))}
 		for _, c := range r {
 			if c == 'x' {
 				s.taken.set(int32(len(p.Seats)))
 			}
-			p.Seats = append(p.Seats, message.Seat{Label: fmt.Sprint(len(p.Seats))})
+			p.Seats = append(p.Seats, seating.Seat{Label: fmt.Sprint(len(p.Seats))})
 		}
 		sec.Rows = append(sec.Rows, row)
 	}
 	sec.Count = int32(len(p.Seats))
-	p.Sections = []message.Section{sec}
-	prices := &message.Prices{Version: 1, Tiers: []message.Tier{{Categories: []string{"c"}}}}
+	p.Sections = []seating.Section{sec}
+	prices := &seating.Prices{Version: 1, Tiers: []seating.Tier{{Categories: []string{"c"}}}}
 	s.plan = p
 	s.sale.PriceVersion = 1
 	s.prices[saleKey(s.eventID, &s.sale)] = &priced{Prices: prices, plan: p, tierOf: prices.Assign(p)}

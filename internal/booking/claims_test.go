@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
 )
 
 // Seats that a swap by quantity has chosen are claimed in the database, not only
@@ -44,7 +44,7 @@ func TestSwapByQuantityClaimsItsSeats(t *testing.T) {
 // A swap by quantity may choose its own seats again.
 func TestSwapByQuantityKeepsItsSeats(t *testing.T) {
 	w := newWorld(t)
-	ev := w.event(func(s *message.Sale) { s.LimitPerCustomer = 10 })
+	ev := w.event(func(s *bookingapi.Sale) { s.LimitPerCustomer = 10 })
 	a := w.hold(ev, "ann", "B-A-1", "B-A-2", "B-A-3")
 	b, err := w.s.Swap(t.Context(), fan("ann"), a.ID, 0, Wish{Quantity: 4, Section: "B"})
 	if err != nil || len(b.Seats) != 4 {

@@ -1,7 +1,9 @@
 package booking
 
 import (
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/ledger"
 )
 
 // action is what a command asks for.
@@ -29,7 +31,7 @@ type command struct {
 	do        action
 	eventID   string
 	bookingID string
-	caller    message.Caller // message.System for our own jobs
+	caller    caller.Caller // caller.System for our own jobs
 
 	// hold, swap: either chosen seats, or how many of which
 	seats    []int32
@@ -52,27 +54,27 @@ type command struct {
 	unpaid   bool   // cancel: no money was taken, so none goes back
 	unsold   bool   // cancel: only if it is not booked
 
-	sale *message.Sale // set sale; not changed by deciding
+	sale *bookingapi.Sale // set sale; not changed by deciding
 
-	grant string           // grant: message.Block or message.Complimentary
-	heir  string           // grant, adopt: the account that gets the seats; "" for none
-	from  string           // adopt: the account that has them
-	email message.EmailKey // adopt: of the heir's verified address
+	grant string          // grant: bookingapi.Block or bookingapi.Complimentary
+	heir  string          // grant, adopt: the account that gets the seats; "" for none
+	from  string          // adopt: the account that has them
+	email caller.EmailKey // adopt: of the heir's verified address
 }
 
 // effect is one change of an event's state. It becomes one ledger entry, except
 // for noEntry: whose a booking is stands in no ledger.
 type effect struct {
-	kind     message.EntryKind
+	kind     ledger.Kind
 	booking  string
 	seats    []int32
 	until    int64
 	amount   int64
 	currency string
 
-	made    *record       // held, swapped, noEntry: the booking as it is from now on
-	payment string        // booked
-	sale    *message.Sale // sale
+	made    *record          // held, swapped, noEntry: the booking as it is from now on
+	payment string           // booked
+	sale    *bookingapi.Sale // sale
 }
 
 // answer is what a command comes to: the booking it is about, or a refusal.
@@ -82,4 +84,4 @@ type answer struct {
 }
 
 // noEntry is the kind of effects that only change whose a booking is.
-const noEntry message.EntryKind = ""
+const noEntry ledger.Kind = ""

@@ -7,8 +7,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // crowd bounds what people without a verified address hold: a script makes accounts
@@ -75,7 +77,7 @@ func newCrowd() *crowd {
 // clientOf is the client address of a request, of IPv6 its /64 network; "" when it
 // is unknown.
 func clientOf(ctx context.Context) string {
-	text := message.ClientFrom(ctx)
+	text := caller.ClientFrom(ctx)
 	addr, err := netip.ParseAddr(text)
 	if err != nil || addr.Unmap().Is4() {
 		return text
@@ -90,7 +92,7 @@ func clientOf(ctx context.Context) string {
 // admit counts a hold of n seats that is about to be asked for, or refuses it; done
 // is to be told what was decided, if anything was. It is nil for callers who are
 // not counted.
-func (s *Service) admit(ctx context.Context, caller message.Caller, v *view, bookingID string, n int) (done func(message.Booking, error), err error) {
+func (s *Service) admit(ctx context.Context, caller caller.Caller, v *view, bookingID string, n int) (done func(bookingapi.Booking, error), err error) {
 	client := clientOf(ctx)
 	if caller.Verified || caller.Administers() || client == "" {
 		return nil, nil
@@ -110,7 +112,7 @@ func (s *Service) admit(ctx context.Context, caller message.Caller, v *view, boo
 	if err := s.crowd.reserve(&ask); err != nil {
 		return nil, err
 	}
-	return func(b message.Booking, err error) { s.crowd.decided(bookingID, b, err, s.now().UnixMicro()) }, nil
+	return func(b bookingapi.Booking, err error) { s.crowd.decided(bookingID, b, err, s.now().UnixMicro()) }, nil
 }
 
 // asking is a hold that an unverified person asks for.
@@ -305,7 +307,7 @@ func (h *crowdHold) end(now int64) int64 {
 
 // decided notes what the writer has decided of a hold or a swap that was counted.
 // A refusal says nothing of what other requests for the same booking have got.
-func (c *crowd) decided(bookingID string, b message.Booking, err error, now int64) {
+func (c *crowd) decided(bookingID string, b bookingapi.Booking, err error, now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h := c.holds[bookingID]
@@ -315,9 +317,9 @@ func (c *crowd) decided(bookingID string, b message.Booking, err error, now int6
 	h.open = max(h.open-1, 0)
 	switch {
 	case err != nil, b.Seq < h.seq:
-	case b.Status == message.Pending:
+	case b.Status == bookingapi.Pending:
 		h.noteHeld(len(b.Seats), b.ExpiresAt, b.Seq)
-	case b.Status == message.Booked:
+	case b.Status == bookingapi.Booked:
 		h.notePaid(b.Seq)
 	default: // a request that was sent again
 		h.noteEnded(now, b.Seq)
@@ -326,7 +328,7 @@ func (c *crowd) decided(bookingID string, b message.Booking, err error, now int6
 }
 
 // hear follows what becomes of the holds that are counted.
-func (c *crowd) hear(entries []message.Entry) {
+func (c *crowd) hear(entries []ledger.Entry) {
 	if !c.some.Load() {
 		return
 	}
@@ -339,11 +341,11 @@ func (c *crowd) hear(entries []message.Entry) {
 			continue
 		}
 		switch e.Kind {
-		case message.EntryBooked, message.EntryCancelled:
+		case ledger.Booked, ledger.Cancelled:
 			h.notePaid(e.Seq)
-		case message.EntryExpired, message.EntryReleased:
+		case ledger.Expired, ledger.Released:
 			h.noteEnded(e.At, e.Seq)
-		case message.EntryHeld, message.EntryExtended, message.EntrySwapped:
+		case ledger.Held, ledger.Extended, ledger.Swapped:
 			h.noteHeld(len(e.Seats), e.Until, e.Seq)
 		default:
 			continue
@@ -356,8 +358,8 @@ func (c *crowd) hear(entries []message.Entry) {
 // have none. A hold that stays a visitor's, since the person whom they turned
 // out to be would have too much with it, still counts: or one verified address would be enough for
 // any number of visitors.
-func (c *crowd) proved(bookingID string, email message.EmailKey) {
-	if email == (message.EmailKey{}) {
+func (c *crowd) proved(bookingID string, email caller.EmailKey) {
+	if email == (caller.EmailKey{}) {
 		return
 	}
 	c.mu.Lock()

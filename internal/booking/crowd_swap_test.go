@@ -4,19 +4,20 @@ import (
 	"fmt"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 )
 
 // What one client address holds counts as seats times time: swapping a hold down
 // to one seat, or giving the others back, just before it ends changes nothing of
 // how long they were held.
 func TestCrowdCountsSeatsUntilTheyAreGivenBack(t *testing.T) {
-	for name, shrink := range map[string]func(w *world, b message.Booking, c message.Caller) error{
-		"swap": func(w *world, b message.Booking, c message.Caller) error {
+	for name, shrink := range map[string]func(w *world, b bookingapi.Booking, c caller.Caller) error{
+		"swap": func(w *world, b bookingapi.Booking, c caller.Caller) error {
 			_, err := w.s.Swap(from(t.Context(), "192.0.2.1"), c, b.ID, 0, Wish{Quantity: 1})
 			return err
 		},
-		"partial release": func(w *world, b message.Booking, c message.Caller) error {
+		"partial release": func(w *world, b bookingapi.Booking, c caller.Caller) error {
 			v := w.s.views.peek(b.EventID)
 			var labels []string
 			for _, n := range b.Seats[1:] {
@@ -29,9 +30,9 @@ func TestCrowdCountsSeatsUntilTheyAreGivenBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.plan = hall(100)
-			ev := w.event(func(s *message.Sale) { s.LimitPerCustomer = 8 })
+			ev := w.event(func(s *bookingapi.Sale) { s.LimitPerCustomer = 8 })
 			for i := range 8 { // verified people have 56 seats: the event is in demand
-				c := message.Caller{UserID: fmt.Sprint("v", i), Role: message.Customer, Verified: true}
+				c := caller.Caller{UserID: fmt.Sprint("v", i), Role: caller.Customer, Verified: true}
 				b, err := w.s.Hold(t.Context(), c, "", Wish{EventID: ev, Quantity: 7})
 				if err != nil {
 					t.Fatal(err)
@@ -40,8 +41,8 @@ func TestCrowdCountsSeatsUntilTheyAreGivenBack(t *testing.T) {
 			}
 			guests, sum := 0, 0
 			type kept struct {
-				b message.Booking
-				c message.Caller
+				b bookingapi.Booking
+				c caller.Caller
 			}
 			grab := func() (got []kept) {
 				for q := 8; q > 0; {

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 func from(ctx context.Context, client string) context.Context {
-	return context.WithValue(ctx, message.ClientKey{}, client)
+	return context.WithValue(ctx, caller.ClientKey{}, client)
 }
 
 // A script without a verified address does not get the better half of an event from
@@ -20,9 +21,9 @@ func from(ctx context.Context, client string) context.Context {
 func TestCrowdOfUnverified(t *testing.T) {
 	w := newWorld(t)
 	w.plan = hall(100)
-	ev := w.event(func(s *message.Sale) { s.LimitPerCustomer = 8 })
+	ev := w.event(func(s *bookingapi.Sale) { s.LimitPerCustomer = 8 })
 	guests := 0
-	grab := func(client string) (got []message.Booking, refused error) {
+	grab := func(client string) (got []bookingapi.Booking, refused error) {
 		t.Helper()
 		for {
 			guests++
@@ -48,7 +49,7 @@ func TestCrowdOfUnverified(t *testing.T) {
 		}
 		wantType(t, err, "many-held-unverified")
 	}
-	verified := message.Caller{UserID: "ann", Role: message.Customer, Verified: true}
+	verified := caller.Caller{UserID: "ann", Role: caller.Customer, Verified: true}
 	if _, err := w.s.Hold(from(t.Context(), "2001:db8::1"), verified, "", Wish{EventID: ev, Quantity: 8}); err != nil {
 		t.Errorf("a verified person of that network: %v", err)
 	}
@@ -70,7 +71,7 @@ func TestCrowdForgets(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
 	ctx := from(t.Context(), "192.0.2.1")
-	hold := func(user string) message.Booking {
+	hold := func(user string) bookingapi.Booking {
 		b, err := w.s.Hold(ctx, fan(user), "", Wish{EventID: ev, Quantity: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -93,7 +94,7 @@ func TestCrowdForgets(t *testing.T) {
 	if _, err := w.pay(paid); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.s.Adopt(ctx, "b", "ann", message.EmailKey{1}); err != nil {
+	if err := w.s.Adopt(ctx, "b", "ann", caller.EmailKey{1}); err != nil {
 		t.Fatal(err)
 	}
 	if len(w.s.crowd.holds) != 1 || w.s.crowd.holds[adopted.ID] != nil {
@@ -117,9 +118,9 @@ func TestCrowdForgets(t *testing.T) {
 func TestCrowdCountsWhatStaysWithVisitors(t *testing.T) {
 	w := newWorld(t)
 	w.plan = hall(100)
-	ev := w.event(func(s *message.Sale) { s.LimitPerCustomer = 2 })
+	ev := w.event(func(s *bookingapi.Sale) { s.LimitPerCustomer = 2 })
 	ctx := from(t.Context(), "192.0.2.1")
-	hold := func(c message.Caller) message.Booking {
+	hold := func(c caller.Caller) bookingapi.Booking {
 		t.Helper()
 		b, err := w.s.Hold(ctx, c, "", Wish{EventID: ev, Quantity: 2})
 		if err != nil {
@@ -127,11 +128,11 @@ func TestCrowdCountsWhatStaysWithVisitors(t *testing.T) {
 		}
 		return b
 	}
-	ann := message.Caller{UserID: "ann", Role: message.Customer, Verified: true, Email: message.EmailKey{1}}
+	ann := caller.Caller{UserID: "ann", Role: caller.Customer, Verified: true, Email: caller.EmailKey{1}}
 	hold(ann)
 	own, visitors := hold(fan("twin")), hold(fan("visitor"))
-	wantType(t, w.s.Adopt(ctx, "twin", "twin", message.EmailKey{1}), "too-many-seats")
-	wantType(t, w.s.Adopt(ctx, "visitor", "ann", message.EmailKey{1}), "too-many-seats")
+	wantType(t, w.s.Adopt(ctx, "twin", "twin", caller.EmailKey{1}), "too-many-seats")
+	wantType(t, w.s.Adopt(ctx, "visitor", "ann", caller.EmailKey{1}), "too-many-seats")
 	if w.s.crowd.holds[own.ID] != nil {
 		t.Error("a verified person's hold is counted")
 	}
@@ -151,7 +152,7 @@ func TestCrowdOfManyAddresses(t *testing.T) {
 	w.plan = hall(100)
 	ev := w.event()
 	clients := 0
-	grab := func() (got []message.Booking) {
+	grab := func() (got []bookingapi.Booking) {
 		t.Helper()
 		for {
 			clients++
@@ -164,13 +165,13 @@ func TestCrowdOfManyAddresses(t *testing.T) {
 			got = append(got, b)
 		}
 	}
-	seats := func(list []message.Booking) int { return 2 * len(list) }
+	seats := func(list []bookingapi.Booking) int { return 2 * len(list) }
 	got := grab()
 	if n := seats(got); n < 50 || n > 52 {
 		t.Fatalf("they hold %d of 100 seats", n)
 	}
 	for i := range 6 { // verified people buy the rest but one
-		verified := message.Caller{UserID: fmt.Sprint("fan", i), Role: message.Customer, Verified: true}
+		verified := caller.Caller{UserID: fmt.Sprint("fan", i), Role: caller.Customer, Verified: true}
 		b, err := w.s.Hold(from(t.Context(), "198.51.0.1"), verified, "", Wish{EventID: ev, Quantity: 4})
 		if err != nil {
 			t.Fatalf("a verified person: %v", err)
@@ -267,7 +268,7 @@ func TestCrowdThatHangsUp(t *testing.T) {
 // flush waits until the event's writer has done what came before.
 func (w *world) flush(eventID string) {
 	w.t.Helper()
-	if _, err := w.s.submit(w.t.Context(), &command{do: doExpire, eventID: eventID, bookingID: eventID + "none", caller: message.System}); !errs.Is(err, "not-found") {
+	if _, err := w.s.submit(w.t.Context(), &command{do: doExpire, eventID: eventID, bookingID: eventID + "none", caller: caller.System}); !errs.Is(err, "not-found") {
 		w.t.Fatal(err)
 	}
 }

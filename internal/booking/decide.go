@@ -6,8 +6,11 @@ import (
 	"slices"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/ledger"
 )
 
 // extension is what a hold gains, once, while its payment is under way, µs.
@@ -56,8 +59,8 @@ func decide(s *state, c *command) ([]effect, answer) {
 
 // mayChange refuses organizers what is their customers': they may read it, and
 // change only what they have kept back or given away themselves.
-func mayChange(b *record, c message.Caller) error {
-	if c.MayRead(b.UserID) || b.PriceVersion == message.FreeOfCharge {
+func mayChange(b *record, c caller.Caller) error {
+	if c.MayRead(b.UserID) || b.PriceVersion == bookingapi.FreeOfCharge {
 		return nil
 	}
 	return errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can change a booking.")
@@ -65,7 +68,7 @@ func mayChange(b *record, c message.Caller) error {
 
 // seen refuses a change of another version of a booking than the caller has seen;
 // 0: any.
-func seen(b *message.Booking, version int64) error {
+func seen(b *bookingapi.Booking, version int64) error {
 	if version != 0 && version != b.Seq {
 		return errs.New(errs.Precondition, "changed-meanwhile", "The booking has changed since you read it.")
 	}
@@ -74,7 +77,7 @@ func seen(b *message.Booking, version int64) error {
 
 // mayTouch reports whether a caller may know of a booking: its owner, the
 // organizer of its event, an admin, and our own jobs.
-func mayTouch(b *record, c message.Caller) bool {
+func mayTouch(b *record, c caller.Caller) bool {
 	return c.MayRead(b.UserID) || c.MayOrganize(b.OrganizerID)
 }
 
@@ -144,16 +147,16 @@ func (s *state) hold(c *command, who person, p *priced) ([]effect, answer) {
 	until := s.now + s.sale.HoldFor
 	amount, fees := p.total(seats)
 	made := &record{
-		Booking: message.Booking{
+		Booking: bookingapi.Booking{
 			ID: c.bookingID, EventID: s.eventID, UserID: who.user, OrganizerID: s.sale.OrganizerID,
-			Status: message.Pending, Seats: seats, CreatedAt: s.now, ExpiresAt: until,
+			Status: bookingapi.Pending, Seats: seats, CreatedAt: s.now, ExpiresAt: until,
 			Amount: amount, Fees: fees, Currency: s.sale.Currency,
 			PlanID: s.sale.PlanID, PlanVersion: s.sale.PlanVersion, PriceVersion: p.Version,
 		},
 		Fingerprint: c.fingerprint, address: who.address,
 	}
 	return append(effects, effect{
-		kind: message.EntryHeld, booking: c.bookingID, seats: seats, until: until,
+		kind: ledger.Held, booking: c.bookingID, seats: seats, until: until,
 		amount: amount, currency: s.sale.Currency, made: made,
 	}), answer{booking: c.bookingID}
 }
@@ -167,7 +170,7 @@ func decideGrant(s *state, c *command) ([]effect, answer) {
 	if b := s.bookings[c.bookingID]; b != nil {
 		return nil, replayed(b, c, c.heir)
 	}
-	if s.sale.Status == message.Cancelled {
+	if s.sale.Status == eventapi.Cancelled {
 		return nil, answer{err: errs.New(errs.Conflict, "event-cancelled", "The event was cancelled.")}
 	}
 	gifts := 0
@@ -185,7 +188,7 @@ func decideGrant(s *state, c *command) ([]effect, answer) {
 	}
 	held := effects[len(effects)-1]
 	return append(effects, effect{
-		kind: message.EntryBooked, booking: c.bookingID, seats: held.seats, amount: held.amount, currency: held.currency, payment: c.grant,
+		kind: ledger.Booked, booking: c.bookingID, seats: held.seats, amount: held.amount, currency: held.currency, payment: c.grant,
 	}), a
 }
 
@@ -196,7 +199,7 @@ func decideSwap(s *state, c *command, b *record) ([]effect, answer) {
 	if err := seen(&b.Booking, c.version); err != nil {
 		return nil, answer{err: err}
 	}
-	if b.Status != message.Pending || b.ExpiresAt <= s.now {
+	if b.Status != bookingapi.Pending || b.ExpiresAt <= s.now {
 		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "Only seats that are still held can be swapped; this booking is %s.", s.statusOf(b))}
 	}
 	if err := s.selling(); err != nil {
@@ -224,19 +227,19 @@ func decideSwap(s *state, c *command, b *record) ([]effect, answer) {
 	made.Seats, made.PriceVersion, made.GivenBack = seats, p.Version, without(b.GivenBack, seats)
 	made.Amount, made.Fees = p.total(seats)
 	return append(effects, effect{
-		kind: message.EntrySwapped, booking: b.ID, seats: seats, until: b.ExpiresAt,
+		kind: ledger.Swapped, booking: b.ID, seats: seats, until: b.ExpiresAt,
 		amount: made.Amount, currency: b.Currency, made: &made,
 	}), answer{booking: b.ID}
 }
 
 func decideExtend(s *state, b *record) ([]effect, answer) {
-	if b.Status != message.Pending || b.ExpiresAt <= s.now {
+	if b.Status != bookingapi.Pending || b.ExpiresAt <= s.now {
 		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "This booking is %s.", s.statusOf(b))}
 	}
 	if b.Extended {
 		return nil, answer{booking: b.ID}
 	}
-	return []effect{{kind: message.EntryExtended, booking: b.ID, seats: b.Seats, until: b.ExpiresAt + extension}}, answer{booking: b.ID}
+	return []effect{{kind: ledger.Extended, booking: b.ID, seats: b.Seats, until: b.ExpiresAt + extension}}, answer{booking: b.ID}
 }
 
 func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
@@ -244,19 +247,19 @@ func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
 		return nil, answer{err: errs.New(errs.Conflict, slug, "%s", text)}
 	}
 	switch {
-	case b.Status == message.Booked && b.PaymentID == c.payment:
+	case b.Status == bookingapi.Booked && b.PaymentID == c.payment:
 		return nil, answer{booking: b.ID}
-	case b.Status == message.Booked:
+	case b.Status == bookingapi.Booked:
 		return refuse("already-booked", "This booking is paid already.")
-	case b.Status == message.BookingCancelled:
+	case b.Status == bookingapi.Cancelled:
 		return refuse("booking-cancelled", "This booking was cancelled.")
-	case s.sale.Status == message.Cancelled:
+	case s.sale.Status == eventapi.Cancelled:
 		return refuse("event-cancelled", "The event was cancelled.")
 	case c.amount != b.Amount || c.currency != b.Currency:
 		return refuse("amount-differs", "The payment is not over the booking's amount.")
 	}
 	var effects []effect
-	if b.Status != message.Pending || b.ExpiresAt <= s.now {
+	if b.Status != bookingapi.Pending || b.ExpiresAt <= s.now {
 		var err error
 		if effects, err = s.payLate(c, b); err != nil {
 			return nil, answer{err: err}
@@ -270,7 +273,7 @@ func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
 		made.standing = proved
 		effects = append(effects, effect{kind: noEntry, booking: b.ID, made: &made})
 	}
-	sold := effect{kind: message.EntryBooked, booking: b.ID, seats: b.Seats, amount: b.Amount, currency: b.Currency, payment: c.payment}
+	sold := effect{kind: ledger.Booked, booking: b.ID, seats: b.Seats, amount: b.Amount, currency: b.Currency, payment: c.payment}
 	return append(effects, sold), answer{booking: b.ID}
 }
 
@@ -279,7 +282,7 @@ func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
 func (s *state) payLate(c *command, b *record) ([]effect, error) {
 	late := errs.New(errs.Conflict, "paid-too-late", "The hold had ended before it was paid for.")
 	switch {
-	case c.started == 0 || c.started > b.ExpiresAt+message.LateStart || s.now > b.ExpiresAt+message.LateConfirm:
+	case c.started == 0 || c.started > b.ExpiresAt+bookingapi.LateStart || s.now > b.ExpiresAt+bookingapi.LateConfirm:
 		return nil, late
 	case bookingKey(&b.Booking) != saleKey(s.eventID, &s.sale):
 		return nil, late
@@ -309,24 +312,24 @@ func (s *state) payLate(c *command, b *record) ([]effect, error) {
 }
 
 func decideExpire(s *state, b *record) ([]effect, answer) {
-	if b.Status != message.Pending || b.ExpiresAt > s.now {
+	if b.Status != bookingapi.Pending || b.ExpiresAt > s.now {
 		return nil, answer{booking: b.ID}
 	}
 	return []effect{expiry(b)}, answer{booking: b.ID}
 }
 
 func expiry(b *record) effect {
-	return effect{kind: message.EntryExpired, booking: b.ID, seats: b.Seats}
+	return effect{kind: ledger.Expired, booking: b.ID, seats: b.Seats}
 }
 
 // selling says whether seats may be taken now.
 func (s *state) selling() error {
 	switch {
-	case s.sale.Status == message.Draft:
+	case s.sale.Status == eventapi.Draft:
 		return errs.Missing("event")
-	case s.sale.Status == message.Cancelled:
+	case s.sale.Status == eventapi.Cancelled:
 		return errs.New(errs.Conflict, "event-cancelled", "The event was cancelled.")
-	case s.sale.Status != message.OnSale || s.sale.PriceVersion == 0:
+	case s.sale.Status != eventapi.OnSale || s.sale.PriceVersion == 0:
 		return errs.New(errs.Conflict, "sale-not-open", "The event is not on sale.")
 	case s.now < s.sale.OpensAt:
 		return errs.New(errs.Conflict, "sale-not-open", "The sale opens at %s.", stamp(s.sale.OpensAt)).
@@ -411,14 +414,14 @@ func (s *state) today() *priced { return s.prices[saleKey(s.eventID, &s.sale)] }
 // freeKey names the price list of what the organizer takes out of the sale.
 func (s *state) freeKey() priceKey {
 	k := saleKey(s.eventID, &s.sale)
-	k.priceVersion = message.FreeOfCharge
+	k.priceVersion = bookingapi.FreeOfCharge
 	return k
 }
 
 // statusOf is a booking's status as a person should read it now.
-func (s *state) statusOf(b *record) message.BookingStatus {
-	if b.Status == message.Pending && b.ExpiresAt <= s.now {
-		return message.Expired
+func (s *state) statusOf(b *record) bookingapi.Status {
+	if b.Status == bookingapi.Pending && b.ExpiresAt <= s.now {
+		return bookingapi.Expired
 	}
 	return b.Status
 }

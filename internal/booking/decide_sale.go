@@ -1,8 +1,10 @@
 package booking
 
 import (
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/ledger"
 )
 
 // decideSale takes over a new state of the event's sale. Cancelling is always
@@ -13,10 +15,10 @@ func decideSale(s *state, c *command) ([]effect, answer) {
 	switch {
 	case s.exists && sale.EventVersion <= s.sale.EventVersion:
 		return nil, answer{} // seen already, or overtaken
-	case s.exists && sale.Status == message.Cancelled:
+	case s.exists && sale.Status == eventapi.Cancelled:
 		sale.PlanID, sale.PlanVersion, sale.Seats = s.sale.PlanID, s.sale.PlanVersion, s.sale.Seats
 		sale.PriceVersion, sale.Currency = s.sale.PriceVersion, s.sale.Currency
-	case s.exists && s.sale.Status == message.Cancelled:
+	case s.exists && s.sale.Status == eventapi.Cancelled:
 		return nil, answer{err: errs.New(errs.Conflict, "event-cancelled", "A cancelled event stays cancelled.")}
 	case s.exists && (sale.PlanID != s.sale.PlanID || sale.PlanVersion != s.sale.PlanVersion) && s.inUse:
 		return nil, answer{err: errs.New(errs.Conflict, "plan-in-use", "The seating plan cannot change once seats were taken.")}
@@ -27,14 +29,14 @@ func decideSale(s *state, c *command) ([]effect, answer) {
 		s.keepPromises(&sale)
 	}
 	sale.ChangedVersion = 0
-	return []effect{{kind: message.EntrySale, sale: &sale}}, answer{}
+	return []effect{{kind: ledger.Sale, sale: &sale}}, answer{}
 }
 
 // keepPromises lets buyers who had their seats before this change give them back
 // for at least as long as they could until now: no later change shortens that. The
 // promises of all changes together are one: bookings from before ChangedAt may be
 // given back until ChangeRefundsEnd.
-func (s *state) keepPromises(sale *message.Sale) {
+func (s *state) keepPromises(sale *bookingapi.Sale) {
 	before := &s.sale
 	changed := sale.ChangedVersion > before.EventVersion // not by its time: the head has the time of the decision
 	if sale.ChangedVersion == 0 {                        // changed by an older version of this program

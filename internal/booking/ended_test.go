@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
 )
 
 // Who gives a hold up after its end does so for good: a payment that is under way
@@ -27,11 +27,11 @@ func TestEndedHoldsAreGivenUpForGood(t *testing.T) {
 		_, err := w.s.Cancel(ctx, fan("ann"), b.ID, []string{"A-A-1"})
 		wantType(t, err, "hold-over")
 		for range 2 {
-			if got, err := w.s.Cancel(ctx, fan("ann"), b.ID, nil); err != nil || got.Status != message.BookingCancelled {
+			if got, err := w.s.Cancel(ctx, fan("ann"), b.ID, nil); err != nil || got.Status != bookingapi.Cancelled {
 				t.Errorf("swept %v: %s %v", swept, got.Status, err)
 			}
 		}
-		_, err = w.s.Confirm(ctx, message.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount, Currency: b.Currency, StartedAt: b.ExpiresAt})
+		_, err = w.s.Confirm(ctx, bookingapi.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount, Currency: b.Currency, StartedAt: b.ExpiresAt})
 		wantType(t, err, "booking-cancelled")
 		if live, err := w.s.HasLive(ctx, "ann"); live || err != nil {
 			t.Errorf("nothing is left: %v %v", live, err)
@@ -46,16 +46,16 @@ func TestGiveUp(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	ev := w.event()
-	bought := func(label string) message.Booking {
+	bought := func(label string) bookingapi.Booking {
 		b := w.hold(ev, "ann", label)
-		if _, err := w.s.Confirm(ctx, message.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount, Currency: b.Currency}); err != nil {
+		if _, err := w.s.Confirm(ctx, bookingapi.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount, Currency: b.Currency}); err != nil {
 			t.Fatal(err)
 		}
 		return b
 	}
 	before, lapsed := bought("A-A-1"), w.hold(ev, "ann", "A-A-2")
 	w.pass(lapsed.ExpiresAt - lapsed.CreatedAt + 1)
-	want := func(what string, b message.Booking, status message.BookingStatus) {
+	want := func(what string, b bookingapi.Booking, status bookingapi.Status) {
 		t.Helper()
 		if got, err := w.s.Booking(ctx, b.ID); err != nil || got.Status != status {
 			t.Errorf("%s: %s %v", what, got.Status, err)
@@ -64,13 +64,13 @@ func TestGiveUp(t *testing.T) {
 	if err := w.s.GiveUp(ctx, "ann", 0, nil); err != nil {
 		t.Fatal(err)
 	}
-	want("a hold that has ended", lapsed, message.BookingCancelled)
-	want("what was booked", before, message.Booked)
+	want("a hold that has ended", lapsed, bookingapi.Cancelled)
+	want("what was booked", before, bookingapi.Booked)
 	since := w.s.now().UnixMicro()
 	past := w.event()
 	over := func(_ context.Context, eventID string) (bool, error) { return eventID == past, nil }
 	used := w.hold(past, "ann", "A-A-1")
-	if _, err := w.s.Confirm(ctx, message.Confirm{BookingID: used.ID, PaymentID: used.ID + "-1", Amount: used.Amount, Currency: used.Currency}); err != nil {
+	if _, err := w.s.Confirm(ctx, bookingapi.Confirm{BookingID: used.ID, PaymentID: used.ID + "-1", Amount: used.Amount, Currency: used.Currency}); err != nil {
 		t.Fatal(err)
 	}
 	after, held := bought("A-A-3"), w.hold(ev, "ann", "A-A-4")
@@ -79,9 +79,9 @@ func TestGiveUp(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want("what was booked before", before, message.Booked)
-	want("what was booked since", after, message.BookingCancelled)
-	want("what was held since", held, message.BookingCancelled)
-	want("what was booked for an event that is over", used, message.Booked)
+	want("what was booked before", before, bookingapi.Booked)
+	want("what was booked since", after, bookingapi.Cancelled)
+	want("what was held since", held, bookingapi.Cancelled)
+	want("what was booked for an event that is over", used, bookingapi.Booked)
 	w.verify(ev)
 }

@@ -12,8 +12,9 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // tally is what was counted of one event. Counting reads all bookings of the
@@ -21,7 +22,7 @@ import (
 // tenth of the time.
 type tally struct {
 	mu      sync.Mutex
-	figures *message.Figures
+	figures *bookingapi.Figures
 	rests   time.Time // figures are not counted anew before this
 
 	paceSeq int64 // the ledger was read up to here for pace
@@ -40,10 +41,10 @@ func (s *Service) tally(eventID string) *tally {
 // Figures is what an event has sold. It may be late by ten times as long as it
 // takes to count: 40,000 bookings are a second or two late while they are sold,
 // and exact when it is quiet.
-func (s *Service) Figures(ctx context.Context, eventID string) (message.Figures, error) {
+func (s *Service) Figures(ctx context.Context, eventID string) (bookingapi.Figures, error) {
 	v, err := s.views.get(ctx, eventID)
 	if err != nil {
-		return message.Figures{}, err
+		return bookingapi.Figures{}, err
 	}
 	seq := v.counts().Seq
 	t := s.tally(eventID)
@@ -55,7 +56,7 @@ func (s *Service) Figures(ctx context.Context, eventID string) (message.Figures,
 	}
 	f, err := s.count(ctx, eventID)
 	if err != nil {
-		return message.Figures{}, err
+		return bookingapi.Figures{}, err
 	}
 	f.Seq = seq
 	done := s.now()
@@ -99,7 +100,7 @@ func (s *Service) pricesOf(ctx context.Context, eventID string) (map[priceKey]*p
 	return list, nil
 }
 
-func (s *Service) count(ctx context.Context, eventID string) (*message.Figures, error) {
+func (s *Service) count(ctx context.Context, eventID string) (*bookingapi.Figures, error) {
 	prices, err := s.pricesOf(ctx, eventID)
 	if err != nil {
 		return nil, err
@@ -109,18 +110,18 @@ func (s *Service) count(ctx context.Context, eventID string) (*message.Figures, 
 		return nil, fmt.Errorf("count bookings: %w", err)
 	}
 	defer rows.Close()
-	f := &message.Figures{}
-	tiers := map[string]*message.TierFigure{}
-	var newer []message.Booking
+	f := &bookingapi.Figures{}
+	tiers := map[string]*bookingapi.TierFigure{}
+	var newer []bookingapi.Booking
 	for rows.Next() {
-		var b message.Booking
+		var b bookingapi.Booking
 		var seats string
 		var payment sql.NullString
 		if err := rows.Scan(&seats, &b.PlanID, &b.PlanVersion, &b.PriceVersion, &b.Amount, &b.Fees, &payment); err != nil {
 			return nil, fmt.Errorf("count bookings: %w", err)
 		}
 		b.EventID, b.PaymentID = eventID, payment.String
-		b.Seats, _ = message.ParseSeats(seats)
+		b.Seats, _ = ledger.ParseSeats(seats)
 		if p := prices[bookingKey(&b)]; p != nil {
 			add(f, tiers, &b, p)
 		} else {
@@ -140,15 +141,15 @@ func (s *Service) count(ctx context.Context, eventID string) (*message.Figures, 
 	for _, t := range tiers {
 		f.Tiers = append(f.Tiers, *t)
 	}
-	slices.SortFunc(f.Tiers, func(a, b message.TierFigure) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(f.Tiers, func(a, b bookingapi.TierFigure) int { return strings.Compare(a.Name, b.Name) })
 	return f, nil
 }
 
 // add counts one booking.
-func add(f *message.Figures, tiers map[string]*message.TierFigure, b *message.Booking, p *priced) {
+func add(f *bookingapi.Figures, tiers map[string]*bookingapi.TierFigure, b *bookingapi.Booking, p *priced) {
 	n := int64(len(b.Seats))
-	if b.PriceVersion == message.FreeOfCharge {
-		if b.PaymentID == message.Block {
+	if b.PriceVersion == bookingapi.FreeOfCharge {
+		if b.PaymentID == bookingapi.Block {
 			f.Blocked += n
 		} else {
 			f.Complimentary += n
@@ -163,7 +164,7 @@ func add(f *message.Figures, tiers map[string]*message.TierFigure, b *message.Bo
 		tier := p.of(seat)
 		t := tiers[tier.Name]
 		if t == nil {
-			t = &message.TierFigure{Name: tier.Name}
+			t = &bookingapi.TierFigure{Name: tier.Name}
 			tiers[tier.Name] = t
 		}
 		t.Seats++
@@ -172,7 +173,7 @@ func add(f *message.Figures, tiers map[string]*message.TierFigure, b *message.Bo
 }
 
 // SectionFigures are the seats of each section by state, in the order of the plan.
-func (s *Service) SectionFigures(ctx context.Context, eventID string) ([]message.SectionFigure, error) {
+func (s *Service) SectionFigures(ctx context.Context, eventID string) ([]bookingapi.SectionFigure, error) {
 	v, err := s.views.get(ctx, eventID)
 	if err != nil {
 		return nil, err
@@ -180,7 +181,7 @@ func (s *Service) SectionFigures(ctx context.Context, eventID string) ([]message
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	sections := v.priced.plan.Sections
-	out := make([]message.SectionFigure, len(sections))
+	out := make([]bookingapi.SectionFigure, len(sections))
 	for i := range sections {
 		out[i].Section = i
 		for _, state := range v.status[sections[i].First : sections[i].First+sections[i].Count] {
@@ -207,7 +208,7 @@ const sqlPace = `SELECT at / 60000000, count(*) FROM ledger
 	WHERE event_id = $1 AND seq > $2 AND seq <= $3 AND kind = 'booked' AND (amount > 0 OR $4 = 1) GROUP BY 1`
 
 // Pace is how fast an event sells, from its ledger, oldest minute first.
-func (s *Service) Pace(ctx context.Context, eventID string) (message.Pace, error) {
+func (s *Service) Pace(ctx context.Context, eventID string) (bookingapi.Pace, error) {
 	v, err := s.views.get(ctx, eventID)
 	if err != nil {
 		return nil, err
@@ -221,11 +222,11 @@ func (s *Service) Pace(ctx context.Context, eventID string) (message.Pace, error
 			return nil, err
 		}
 	}
-	out := make(message.Pace, 0, len(t.pace))
+	out := make(bookingapi.Pace, 0, len(t.pace))
 	for m, n := range t.pace {
-		out = append(out, message.PaceMinute{At: time.UnixMicro(m * paceMinute).UTC(), Bookings: n})
+		out = append(out, bookingapi.PaceMinute{At: time.UnixMicro(m * paceMinute).UTC(), Bookings: n})
 	}
-	slices.SortFunc(out, func(a, b message.PaceMinute) int { return a.At.Compare(b.At) })
+	slices.SortFunc(out, func(a, b bookingapi.PaceMinute) int { return a.At.Compare(b.At) })
 	return out, nil
 }
 
@@ -275,13 +276,13 @@ const sqlLatest = `SELECT booking_id FROM ledger WHERE event_id = $1 AND kind IN
 
 // Latest are the bookings of an event that were paid or cancelled last, newest
 // change first.
-func (s *Service) Latest(ctx context.Context, eventID string, limit int) ([]message.Booking, error) {
+func (s *Service) Latest(ctx context.Context, eventID string, limit int) ([]bookingapi.Booking, error) {
 	ids, err := s.ids(ctx, sqlLatest, eventID, 2*limit) // some are there twice
 	if err != nil {
 		return nil, err
 	}
 	seen := map[string]bool{}
-	var out []message.Booking
+	var out []bookingapi.Booking
 	for _, bookingID := range ids {
 		if seen[bookingID] || len(out) == limit {
 			continue
@@ -298,7 +299,7 @@ func (s *Service) Latest(ctx context.Context, eventID string, limit int) ([]mess
 
 // ByReference are an event's bookings with a reference, which is a hash of the
 // id: all ids of the event are looked through, by the primary key alone.
-func (s *Service) ByReference(ctx context.Context, eventID, reference string) ([]message.Booking, error) {
+func (s *Service) ByReference(ctx context.Context, eventID, reference string) ([]bookingapi.Booking, error) {
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT id FROM bookings WHERE id >= $1 AND id < $2`, eventID, eventID+"~")
 	if err != nil {
 		return nil, fmt.Errorf("find booking: %w", err)
@@ -317,7 +318,7 @@ func (s *Service) ByReference(ctx context.Context, eventID, reference string) ([
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("find booking: %w", err)
 	}
-	var out []message.Booking
+	var out []bookingapi.Booking
 	for _, bookingID := range found {
 		b, err := s.Booking(ctx, bookingID)
 		if err != nil {

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 	"boxoffice/internal/sqldb"
 )
 
@@ -19,7 +21,7 @@ func TestFigures(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	ev, other := w.event(), w.event()
-	boss := message.Caller{UserID: organizer, Role: message.Organizer}
+	boss := caller.Caller{UserID: organizer, Role: caller.Organizer}
 	a := w.hold(ev, "u1", "A-A-1", "A-A-2")
 	b := w.hold(ev, "u2", "A-A-3")
 	w.hold(ev, "u3", "A-A-4") // only held
@@ -27,14 +29,14 @@ func TestFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, one := range []message.Booking{a, b, pit, w.hold(other, "u1", "A-A-1")} {
+	for _, one := range []bookingapi.Booking{a, b, pit, w.hold(other, "u1", "A-A-1")} {
 		if _, err := w.pay(one); err != nil {
 			t.Fatal(err)
 		}
 	}
 	dearer := w.sale()
 	dearer.PriceVersion, dearer.EventVersion = 2, 2
-	if err := w.s.SetSales(ctx, map[string]message.Sale{ev: dearer}); err != nil {
+	if err := w.s.SetSales(ctx, map[string]bookingapi.Sale{ev: dearer}); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(3 * minute)
@@ -44,21 +46,21 @@ func TestFigures(t *testing.T) {
 	if _, err := w.s.Cancel(ctx, fan("u1"), a.ID, []string{"A-A-1"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.s.Grant(ctx, boss, "", message.Block, "", Wish{EventID: ev, Seats: []string{"A-B-1", "A-B-2"}}); err != nil {
+	if _, err := w.s.Grant(ctx, boss, "", bookingapi.Block, "", Wish{EventID: ev, Seats: []string{"A-B-1", "A-B-2"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.s.Grant(ctx, boss, "", message.Complimentary, "u9", Wish{EventID: ev, Seats: []string{"A-B-3"}}); err != nil {
+	if _, err := w.s.Grant(ctx, boss, "", bookingapi.Complimentary, "u9", Wish{EventID: ev, Seats: []string{"A-B-3"}}); err != nil {
 		t.Fatal(err)
 	}
 
 	f, err := w.s.Figures(ctx, ev)
-	want := message.Figures{Seq: f.Seq, Bookings: 4, Seats: 5, Amount: 1000 + 1000 + 2*500 + 2000, Fees: 500, Blocked: 2, Complimentary: 1,
-		Tiers: []message.TierFigure{{Name: "Pit", Seats: 2, Amount: 1000}, {Name: "Stalls", Seats: 3, Amount: 4000}}}
+	want := bookingapi.Figures{Seq: f.Seq, Bookings: 4, Seats: 5, Amount: 1000 + 1000 + 2*500 + 2000, Fees: 500, Blocked: 2, Complimentary: 1,
+		Tiers: []bookingapi.TierFigure{{Name: "Pit", Seats: 2, Amount: 1000}, {Name: "Stalls", Seats: 3, Amount: 4000}}}
 	if err != nil || !reflect.DeepEqual(f, want) {
 		t.Errorf("%+v, want %+v (%v)", f, want, err)
 	}
 	sections, err := w.s.SectionFigures(ctx, ev)
-	if err != nil || !reflect.DeepEqual(sections, []message.SectionFigure{{Section: 0, Free: 12 - 6, Held: 1, Sold: 5}, {Section: 1, Free: 3, Sold: 1}, {Section: 2, Free: 3, Sold: 2}}) {
+	if err != nil || !reflect.DeepEqual(sections, []bookingapi.SectionFigure{{Section: 0, Free: 12 - 6, Held: 1, Sold: 5}, {Section: 1, Free: 3, Sold: 1}, {Section: 2, Free: 3, Sold: 2}}) {
 		t.Errorf("%+v %v", sections, err)
 	}
 	pace, err := w.s.Pace(ctx, ev)
@@ -188,7 +190,7 @@ type lonely struct {
 	db *sqldb.DB
 }
 
-func (l lonely) Prices(ctx context.Context, eventID string, version int64) (*message.Prices, error) {
+func (l lonely) Prices(ctx context.Context, eventID string, version int64) (*seating.Prices, error) {
 	if n := l.db.Reader().Stats().InUse; n > 0 {
 		l.t.Errorf("prices are read while %d readers wait for them", n)
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // How a node keeps up with what others commit to the same database.
@@ -106,7 +106,7 @@ func (vs *views) look(ctx context.Context, v *view) {
 }
 
 // hear takes in entries that another node has committed.
-func (s *Service) hear(entries []message.Entry) {
+func (s *Service) hear(entries []ledger.Entry) {
 	s.recent.forget(entries)
 	s.tell(entries)
 }

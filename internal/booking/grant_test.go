@@ -4,35 +4,37 @@ import (
 	"context"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 )
 
 func TestGrants(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
-	ev := w.event(func(s *message.Sale) { s.Status, s.PriceVersion, s.Currency = message.Draft, 0, "" })
-	boss := message.Caller{UserID: organizer, Role: message.Organizer}
+	ev := w.event(func(s *bookingapi.Sale) { s.Status, s.PriceVersion, s.Currency = eventapi.Draft, 0, "" })
+	boss := caller.Caller{UserID: organizer, Role: caller.Organizer}
 	seats := Wish{EventID: ev, Seats: []string{"A-A-1", "A-A-2", "A-A-3"}}
-	for _, c := range []message.Caller{fan("u1"), {}} {
-		_, err := w.s.Grant(ctx, c, "", message.Block, "", seats)
+	for _, c := range []caller.Caller{fan("u1"), {}} {
+		_, err := w.s.Grant(ctx, c, "", bookingapi.Block, "", seats)
 		wantType(t, err, "not-found")
 	}
-	b, err := w.s.Grant(ctx, boss, "k", message.Block, "", seats)
-	if err != nil || b.Status != message.Booked || b.PaymentID != message.Block || b.Amount != 0 || b.UserID != "" {
+	b, err := w.s.Grant(ctx, boss, "k", bookingapi.Block, "", seats)
+	if err != nil || b.Status != bookingapi.Booked || b.PaymentID != bookingapi.Block || b.Amount != 0 || b.UserID != "" {
 		t.Fatalf("%+v %v", b, err)
 	}
-	again, err := w.s.Grant(ctx, boss, "k", message.Block, "", seats)
+	again, err := w.s.Grant(ctx, boss, "k", bookingapi.Block, "", seats)
 	if err != nil || again.ID != b.ID {
 		t.Fatalf("%+v %v", again, err)
 	}
-	_, err = w.s.Grant(ctx, boss, "k", message.Complimentary, "", seats)
+	_, err = w.s.Grant(ctx, boss, "k", bookingapi.Complimentary, "", seats)
 	wantType(t, err, "idempotency-key-reused")
-	_, err = w.s.Grant(ctx, boss, "", message.Complimentary, "u1", Wish{EventID: ev, Seats: []string{"A-A-3"}})
+	_, err = w.s.Grant(ctx, boss, "", bookingapi.Complimentary, "u1", Wish{EventID: ev, Seats: []string{"A-A-3"}})
 	wantType(t, err, "seats-taken")
 
 	// More than a customer's limit, chosen for the organizer.
-	many, err := w.s.Grant(ctx, boss, "", message.Complimentary, "u1", Wish{EventID: ev, Quantity: 6, Section: "A"})
+	many, err := w.s.Grant(ctx, boss, "", bookingapi.Complimentary, "u1", Wish{EventID: ev, Quantity: 6, Section: "A"})
 	if err != nil || len(many.Seats) != 6 || many.UserID != "u1" {
 		t.Fatalf("%+v %v", many, err)
 	}
@@ -41,7 +43,7 @@ func TestGrants(t *testing.T) {
 	if err != nil || len(b.Seats) != 2 || b.Amount != 0 {
 		t.Fatalf("%+v %v", b, err)
 	}
-	if _, err := w.s.Grant(ctx, boss, "", message.Block, "", Wish{EventID: ev, Seats: []string{"A-A-2"}}); err != nil {
+	if _, err := w.s.Grant(ctx, boss, "", bookingapi.Block, "", Wish{EventID: ev, Seats: []string{"A-A-2"}}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = w.s.Hold(ctx, fan("u1"), "", Wish{EventID: ev, Seats: []string{"B-A-1"}})
@@ -53,11 +55,11 @@ func TestGrants(t *testing.T) {
 // is refused, one of any script is not.
 func TestGiftNames(t *testing.T) {
 	for _, hidden := range []string{"\u202e", "\u200b", "\u2028", "\u00ad"} {
-		_, err := recipient(message.Person{Name: "A" + hidden + "B"})
+		_, err := recipient(caller.Person{Name: "A" + hidden + "B"})
 		wantType(t, err, "invalid-field")
 	}
 	for _, name := range []string{"می\u200cخواهم", "דוד", "👩\u200d👧"} {
-		if p, err := recipient(message.Person{Name: name}); err != nil || p.Name != name {
+		if p, err := recipient(caller.Person{Name: name}); err != nil || p.Name != name {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -70,17 +72,17 @@ func TestAdopt(t *testing.T) {
 	a := w.hold(ev, "guest", "A-A-1", "A-A-2")
 	b := w.hold(other, "guest", "A-A-1", "A-A-2")
 	w.hold(other, "fan", "A-B-1", "A-B-2", "A-B-3")
-	wantType(t, w.s.Adopt(ctx, "guest", "fan", message.EmailKey{}), "too-many-seats")
-	if got, _ := w.s.Booking(ctx, a.ID); got.UserID != "fan" || got.Status != message.Pending {
+	wantType(t, w.s.Adopt(ctx, "guest", "fan", caller.EmailKey{}), "too-many-seats")
+	if got, _ := w.s.Booking(ctx, a.ID); got.UserID != "fan" || got.Status != bookingapi.Pending {
 		t.Errorf("%+v", got)
 	}
-	if got, _ := w.s.Booking(ctx, b.ID); got.UserID != "guest" || got.Status != message.Pending {
+	if got, _ := w.s.Booking(ctx, b.ID); got.UserID != "guest" || got.Status != bookingapi.Pending {
 		t.Errorf("%+v", got)
 	}
-	if err := w.s.Adopt(ctx, "guest", "heir", message.EmailKey{}); err != nil {
+	if err := w.s.Adopt(ctx, "guest", "heir", caller.EmailKey{}); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := w.s.Booking(ctx, b.ID); got.UserID != "heir" || got.Status != message.Pending || got.ExpiresAt != b.ExpiresAt {
+	if got, _ := w.s.Booking(ctx, b.ID); got.UserID != "heir" || got.Status != bookingapi.Pending || got.ExpiresAt != b.ExpiresAt {
 		t.Errorf("%+v", got)
 	}
 	_, err := w.s.Swap(ctx, fan("guest"), b.ID, 0, Wish{Seats: []string{"B-A-1"}})
@@ -96,9 +98,9 @@ func TestRefundPolicy(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	now := w.clock.Load()
-	policy := func(s *message.Sale) { s.RefundsEnd = now + 10*minute }
+	policy := func(s *bookingapi.Sale) { s.RefundsEnd = now + 10*minute }
 	ev := w.event(policy)
-	sold := func(user, seat string) message.Booking {
+	sold := func(user, seat string) bookingapi.Booking {
 		b, err := w.pay(w.hold(ev, user, seat))
 		if err != nil {
 			t.Fatal(err)
@@ -112,9 +114,9 @@ func TestRefundPolicy(t *testing.T) {
 	w.pass(10 * minute)
 	_, err := w.s.Cancel(ctx, fan("u1"), a.ID, nil)
 	wantType(t, err, "refunds-over")
-	_, err = w.s.Cancel(ctx, message.Caller{UserID: organizer, Role: message.Organizer}, b.ID, nil)
+	_, err = w.s.Cancel(ctx, caller.Caller{UserID: organizer, Role: caller.Organizer}, b.ID, nil)
 	wantType(t, err, "not-yours-to-change")
-	if _, err := w.s.Cancel(ctx, message.Caller{UserID: "root", Role: message.Admin}, b.ID, nil); err != nil {
+	if _, err := w.s.Cancel(ctx, caller.Caller{UserID: "root", Role: caller.Admin}, b.ID, nil); err != nil {
 		t.Errorf("an admin: %v", err)
 	}
 	late := w.hold(ev, "u4", "A-A-4")
@@ -125,7 +127,7 @@ func TestRefundPolicy(t *testing.T) {
 	s := w.sale()
 	policy(&s)
 	s.EventVersion, s.ChangedAt, s.ChangeRefundsEnd = 2, w.clock.Load(), w.clock.Load()+5*minute
-	if err := w.s.SetSales(ctx, map[string]message.Sale{ev: s}); err != nil {
+	if err := w.s.SetSales(ctx, map[string]bookingapi.Sale{ev: s}); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(1)

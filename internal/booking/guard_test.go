@@ -6,7 +6,7 @@ import (
 	"errors"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
 )
 
 // liar is a store whose reads are wrong in one way: what a decision would see if
@@ -113,18 +113,18 @@ func TestGuards(t *testing.T) {
 func TestMemoryIsNotBelieved(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		wrong func(w *world, b message.Booking, r *record) // makes the memory wrong, or the row another
-		want  string                                       // the refusal; "" for none
-		reads int                                          // of bookings
+		wrong func(w *world, b bookingapi.Booking, r *record) // makes the memory wrong, or the row another
+		want  string                                          // the refusal; "" for none
+		reads int                                             // of bookings
 	}{
-		{"it is right", func(*world, message.Booking, *record) {}, "", 0},
-		{"it is older than the row", func(_ *world, _ message.Booking, r *record) { r.Seq-- }, "", 1},
-		{"it says another amount", func(_ *world, _ message.Booking, r *record) { r.Amount++ }, "", 1},
-		{"it says cancelled", func(_ *world, _ message.Booking, r *record) { r.Status = message.BookingCancelled }, "", 1},
-		{"it says booked", func(_ *world, b message.Booking, r *record) { r.Status, r.PaymentID = message.Booked, b.ID+"-1" }, "", 1},
-		{"it says booked by another payment", func(_ *world, _ message.Booking, r *record) { r.Status, r.PaymentID = message.Booked, "x" }, "", 1},
-		{"the row is cancelled", func(w *world, b message.Booking, _ *record) { w.cancel(b) }, "booking-cancelled", 1},
-		{"the row is booked", func(w *world, b message.Booking, _ *record) {
+		{"it is right", func(*world, bookingapi.Booking, *record) {}, "", 0},
+		{"it is older than the row", func(_ *world, _ bookingapi.Booking, r *record) { r.Seq-- }, "", 1},
+		{"it says another amount", func(_ *world, _ bookingapi.Booking, r *record) { r.Amount++ }, "", 1},
+		{"it says cancelled", func(_ *world, _ bookingapi.Booking, r *record) { r.Status = bookingapi.Cancelled }, "", 1},
+		{"it says booked", func(_ *world, b bookingapi.Booking, r *record) { r.Status, r.PaymentID = bookingapi.Booked, b.ID+"-1" }, "", 1},
+		{"it says booked by another payment", func(_ *world, _ bookingapi.Booking, r *record) { r.Status, r.PaymentID = bookingapi.Booked, "x" }, "", 1},
+		{"the row is cancelled", func(w *world, b bookingapi.Booking, _ *record) { w.cancel(b) }, "booking-cancelled", 1},
+		{"the row is booked", func(w *world, b bookingapi.Booking, _ *record) {
 			if _, err := w.pay(b); err != nil {
 				w.t.Fatal(err)
 			}
@@ -147,7 +147,7 @@ func TestMemoryIsNotBelieved(t *testing.T) {
 			}
 			if c.want != "" {
 				wantType(t, answers[0].err, c.want)
-			} else if got := it.Value.booking; answers[0].err != nil || got.Status != message.Booked || got.PaymentID != b.ID+"-1" || got.Amount != b.Amount {
+			} else if got := it.Value.booking; answers[0].err != nil || got.Status != bookingapi.Booked || got.PaymentID != b.ID+"-1" || got.Amount != b.Amount {
 				t.Errorf("%v %+v", answers[0].err, got)
 			}
 			if reads != c.reads {
@@ -215,7 +215,7 @@ func (c countingClaims) claims(ctx context.Context, eventID string, seats []int3
 	return c.storeTx.claims(ctx, eventID, seats)
 }
 
-func (w *world) cancel(b message.Booking) {
+func (w *world) cancel(b bookingapi.Booking) {
 	w.t.Helper()
 	if _, err := w.s.Cancel(context.Background(), fan(b.UserID), b.ID, nil); err != nil {
 		w.t.Fatal(err)

@@ -7,30 +7,31 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 )
 
 // bookingBody is a booking as clients see it.
 type bookingBody struct {
-	ID          string                `json:"id"`
-	Reference   string                `json:"reference" doc:"Short name of the booking, for people." example:"7K2M-Q9XD"`
-	UserID      string                `json:"user_id"`
-	EventID     string                `json:"event_id"`
-	SeatNumber  string                `json:"seat_number" doc:"Label of the first seat." example:"101-A-12"`
-	Seats       []seatBody            `json:"seats"`
-	BookingTime time.Time             `json:"booking_time" doc:"When the seats were first held, UTC."`
-	Status      message.BookingStatus `json:"status" enum:"pending,booked,cancelled,expired"`
-	ExpiresAt   *time.Time            `json:"expires_at,omitempty" doc:"End of the hold, UTC; only while pending, and after it has expired."`
-	Amount      int64                 `json:"amount" doc:"All-in price of the seats, in minor units of the currency."`
-	Currency    string                `json:"currency" doc:"ISO 4217 code." example:"EUR"`
-	Fees        int64                 `json:"fees" doc:"Fees and tax within amount, in minor units."`
-	Kind        string                `json:"kind" enum:"sale,block,complimentary" doc:"What the seats were taken for: sold, kept back by the organizer, or given away." example:"sale"`
-	PaymentID   string                `json:"payment_id,omitempty" doc:"The payment that booked it."`
-	Refundable  *time.Time            `json:"refundable_until,omitempty" doc:"Until when its owner may cancel for the money back, UTC; only while booked, absent when there is no end."`
-	Link        string                `json:"link,omitempty" doc:"Signed path with which anybody may read this booking, and see its tickets on the page /orders/{id}, without signing in. Only for its owner, or, of complimentary seats without an account, for the organizer who passes it on; and only when one booking is read."`
-	Seq         int64                 `json:"seq" doc:"Version of the event's ledger at the booking's last change; pass it as after= to seat reads to see it."`
+	ID          string            `json:"id"`
+	Reference   string            `json:"reference" doc:"Short name of the booking, for people." example:"7K2M-Q9XD"`
+	UserID      string            `json:"user_id"`
+	EventID     string            `json:"event_id"`
+	SeatNumber  string            `json:"seat_number" doc:"Label of the first seat." example:"101-A-12"`
+	Seats       []seatBody        `json:"seats"`
+	BookingTime time.Time         `json:"booking_time" doc:"When the seats were first held, UTC."`
+	Status      bookingapi.Status `json:"status" enum:"pending,booked,cancelled,expired"`
+	ExpiresAt   *time.Time        `json:"expires_at,omitempty" doc:"End of the hold, UTC; only while pending, and after it has expired."`
+	Amount      int64             `json:"amount" doc:"All-in price of the seats, in minor units of the currency."`
+	Currency    string            `json:"currency" doc:"ISO 4217 code." example:"EUR"`
+	Fees        int64             `json:"fees" doc:"Fees and tax within amount, in minor units."`
+	Kind        string            `json:"kind" enum:"sale,block,complimentary" doc:"What the seats were taken for: sold, kept back by the organizer, or given away." example:"sale"`
+	PaymentID   string            `json:"payment_id,omitempty" doc:"The payment that booked it."`
+	Refundable  *time.Time        `json:"refundable_until,omitempty" doc:"Until when its owner may cancel for the money back, UTC; only while booked, absent when there is no end."`
+	Link        string            `json:"link,omitempty" doc:"Signed path with which anybody may read this booking, and see its tickets on the page /orders/{id}, without signing in. Only for its owner, or, of complimentary seats without an account, for the organizer who passes it on; and only when one booking is read."`
+	Seq         int64             `json:"seq" doc:"Version of the event's ledger at the booking's last change; pass it as after= to seat reads to see it."`
 }
 
 // seatBody is one seat of a booking.
@@ -44,7 +45,7 @@ type seatBody struct {
 }
 
 // body joins a booking with its plan and prices.
-func (s *Service) body(ctx context.Context, b *message.Booking) (*bookingBody, error) {
+func (s *Service) body(ctx context.Context, b *bookingapi.Booking) (*bookingBody, error) {
 	p, err := s.catalog.load(ctx, bookingKey(b))
 	if err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func (s *Service) body(ctx context.Context, b *message.Booking) (*bookingBody, e
 		Seats: make([]seatBody, 0, len(b.Seats)), BookingTime: time.UnixMicro(b.CreatedAt).UTC(), Status: b.Status,
 		Amount: b.Amount, Currency: b.Currency, Fees: b.Fees, Kind: "sale", PaymentID: b.PaymentID, Seq: b.Seq,
 	}
-	if b.PriceVersion == message.FreeOfCharge {
+	if b.PriceVersion == bookingapi.FreeOfCharge {
 		out.Kind, out.PaymentID = b.PaymentID, ""
 	}
 	if b.ExpiresAt != 0 {
@@ -89,7 +90,7 @@ type bookingOut struct {
 	Body *bookingBody
 }
 
-func (s *Service) answer(ctx context.Context, b message.Booking, err error) (*bookingOut, error) {
+func (s *Service) answer(ctx context.Context, b bookingapi.Booking, err error) (*bookingOut, error) {
 	out, err := s.shown(ctx, b, err)
 	if err == nil {
 		out.tag()
@@ -105,7 +106,7 @@ func (out *bookingOut) tag() {
 }
 
 // shown is the answer about a booking, but for its tag.
-func (s *Service) shown(ctx context.Context, b message.Booking, err error) (*bookingOut, error) {
+func (s *Service) shown(ctx context.Context, b bookingapi.Booking, err error) (*bookingOut, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,7 @@ func (s *Service) shown(ctx context.Context, b message.Booking, err error) (*boo
 	if err != nil {
 		return nil, err
 	}
-	if b.Status == message.Booked {
+	if b.Status == bookingapi.Booked {
 		v, err := s.views.get(ctx, b.EventID)
 		if err != nil {
 			return nil, err
@@ -127,13 +128,13 @@ func (s *Service) shown(ctx context.Context, b message.Booking, err error) (*boo
 
 // detailed is answer with what only the reader of one booking needs. Nobody may
 // keep it: what it says ends with a new link.
-func (s *Service) detailed(ctx context.Context, b message.Booking, err error) (*bookingOut, error) {
+func (s *Service) detailed(ctx context.Context, b bookingapi.Booking, err error) (*bookingOut, error) {
 	out, err := s.shown(ctx, b, err)
 	if err != nil {
 		return nil, err
 	}
 	out.CacheControl = "private, no-store"
-	if out.Body.Link, err = s.linkOf(ctx, message.CallerFrom(ctx), &b, "/bookings/"); err != nil {
+	if out.Body.Link, err = s.linkOf(ctx, caller.From(ctx), &b, "/bookings/"); err != nil {
 		return nil, err
 	}
 	out.tag()
@@ -141,8 +142,8 @@ func (s *Service) detailed(ctx context.Context, b message.Booking, err error) (*
 }
 
 // refundable notes in an answer until when the booking can be given back.
-func (out *bookingBody) refundable(b *message.Booking, sale *message.Sale) {
-	if end := refundableUntil(b, sale); b.Status == message.Booked && end != 0 {
+func (out *bookingBody) refundable(b *bookingapi.Booking, sale *bookingapi.Sale) {
+	if end := refundableUntil(b, sale); b.Status == bookingapi.Booked && end != 0 {
 		t := time.UnixMicro(end).UTC()
 		out.Refundable = &t
 	}
@@ -180,8 +181,8 @@ type holdIn struct {
 }
 
 // signedIn is the caller, who must have an account.
-func signedIn(ctx context.Context) (message.Caller, error) {
-	c := message.CallerFrom(ctx)
+func signedIn(ctx context.Context) (caller.Caller, error) {
+	c := caller.From(ctx)
 	if !c.SignedIn() {
 		return c, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 	}
@@ -227,7 +228,7 @@ func (s *Service) Register(api huma.API) {
 		Token string `query:"token" maxLength:"64" doc:"Of the booking's signed link; instead of signing in."`
 	}
 	get := func(ctx context.Context, in *getIn) (*bookingOut, error) {
-		b, err := s.Readable(ctx, message.CallerFrom(ctx), in.ID, in.Token)
+		b, err := s.Readable(ctx, caller.From(ctx), in.ID, in.Token)
 		return s.detailed(ctx, b, err)
 	}
 	huma.Register(api, huma.Operation{

@@ -6,9 +6,10 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 )
 
 // SeatsBody says which seats an organizer takes out of the sale.
@@ -44,7 +45,7 @@ type complimentaryIn struct {
 // registerGrants adds the operations by which organizers take seats out of the
 // sale. What they make are bookings, released by DELETE /bookings/{id}.
 func (s *Service) registerGrants(api huma.API) {
-	asked := func(ctx context.Context, eventID string, b SeatsBody) (message.Caller, Wish, error) {
+	asked := func(ctx context.Context, eventID string, b SeatsBody) (caller.Caller, Wish, error) {
 		caller, err := signedIn(ctx)
 		if err != nil {
 			return caller, Wish{}, err
@@ -61,7 +62,7 @@ func (s *Service) registerGrants(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		b, err := s.Grant(ctx, caller, in.Key, message.Block, "", w)
+		b, err := s.Grant(ctx, caller, in.Key, bookingapi.Block, "", w)
 		return s.detailed(ctx, b, err)
 	})
 	huma.Register(api, huma.Operation{
@@ -72,11 +73,11 @@ func (s *Service) registerGrants(api huma.API) {
 		if in.Body.UserID != "" && !id.Valid(in.Body.UserID) {
 			return nil, errs.Bad("user_id", "is not the id of an account")
 		}
-		caller, w, err := asked(ctx, in.ID, in.Body.SeatsBody)
+		who, w, err := asked(ctx, in.ID, in.Body.SeatsBody)
 		if err != nil {
 			return nil, err
 		}
-		b, err := s.Give(ctx, caller, in.Key, in.Body.UserID, message.Person{Name: in.Body.Name, Email: in.Body.Email}, w)
+		b, err := s.Give(ctx, who, in.Key, in.Body.UserID, caller.Person{Name: in.Body.Name, Email: in.Body.Email}, w)
 		return s.detailed(ctx, b, err)
 	})
 }

@@ -7,15 +7,15 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // BookingList is what every list of bookings can be asked for.
 type BookingList struct {
-	Status message.BookingStatus `query:"status" enum:"pending,booked,cancelled,expired" doc:"Only bookings in this state."`
-	Limit  int                   `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most items of a page."`
-	Cursor string                `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
+	Status bookingapi.Status `query:"status" enum:"pending,booked,cancelled,expired" doc:"Only bookings in this state."`
+	Limit  int               `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most items of a page."`
+	Cursor string            `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
 }
 
 type bookingPage struct {
@@ -38,13 +38,13 @@ func (s *Service) page(ctx context.Context, in *BookingList, f Filter) (*listOut
 		list = list[:in.Limit]
 		out.Body.NextCursor = list[in.Limit-1].ID
 	}
-	sales := map[string]*message.Sale{} // by event, each read once
+	sales := map[string]*bookingapi.Sale{} // by event, each read once
 	for i := range list {
 		b, err := s.body(ctx, &list[i])
 		if err != nil {
 			return nil, err
 		}
-		if eventID := list[i].EventID; list[i].Status == message.Booked {
+		if eventID := list[i].EventID; list[i].Status == bookingapi.Booked {
 			if sales[eventID] == nil {
 				sale, err := s.readSale(ctx, eventID)
 				if err != nil {
@@ -61,8 +61,8 @@ func (s *Service) page(ctx context.Context, in *BookingList, f Filter) (*listOut
 
 // readSale is the state of a sale by its head row: a list may be of many events,
 // whose views are not worth filling for it.
-func (s *Service) readSale(ctx context.Context, eventID string) (message.Sale, error) {
-	var sale message.Sale
+func (s *Service) readSale(ctx context.Context, eventID string) (bookingapi.Sale, error) {
+	var sale bookingapi.Sale
 	row := s.db.Browse().QueryRowContext(ctx, `SELECT `+saleColumns+` FROM sales WHERE event_id = $1`, eventID) // primary key
 	if err := row.Scan(saleFields(&sale)...); err != nil {
 		return sale, fmt.Errorf("read sale: %w", err)

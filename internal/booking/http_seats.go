@@ -14,9 +14,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/klauspost/compress/gzip"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/quick"
+	"boxoffice/internal/seating"
 )
 
 // The bodies of the three forms of GET /events/{id}/seats.
@@ -101,7 +103,7 @@ func (s *Service) registerSeats(api huma.API) {
 }
 
 func (s *Service) seats(ctx context.Context, in *seatsIn) (*seatsOut, error) {
-	v, err := s.seen(ctx, message.CallerFrom(ctx), in.ID, in.After)
+	v, err := s.seen(ctx, caller.From(ctx), in.ID, in.After)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +117,7 @@ func (s *Service) seats(ctx context.Context, in *seatsIn) (*seatsOut, error) {
 // answer is the status of seats in the form that is asked for.
 func (v *view) answer(in *seatsIn) (*seatsOut, error) {
 	out, err := seatsOf(v, in)
-	if err == nil && v.hiddenFrom(message.Caller{}) { // a draft is not for everybody
+	if err == nil && v.hiddenFrom(caller.Caller{}) { // a draft is not for everybody
 		out.CacheControl = "private, no-store"
 	}
 	return out, err
@@ -225,7 +227,7 @@ func (v *view) summary() summaryBody {
 	for i := range p.plan.Sections {
 		sec := &p.plan.Sections[i]
 		sum := sectionSummary{ID: sec.ID, Name: sec.Name, GeneralAdmission: sec.GeneralAdmission, Total: int(sec.Count), Tiers: []tierBody{}}
-		var seen [message.NoTier + 1]bool
+		var seen [seating.NoTier + 1]bool
 		for n := sec.First; n < sec.First+sec.Count; n++ {
 			switch v.status[n] {
 			case seatFree:
@@ -235,7 +237,7 @@ func (v *view) summary() summaryBody {
 			case seatSold:
 				sum.Sold++
 			}
-			if t := p.tierOf[n]; !seen[t] && t != message.NoTier {
+			if t := p.tierOf[n]; !seen[t] && t != seating.NoTier {
 				seen[t] = true
 				tier := &p.Tiers[t]
 				sum.Tiers = append(sum.Tiers, tierBody{tier.ID, tier.Name, tier.Price, p.Currency})
@@ -249,7 +251,7 @@ func (v *view) summary() summaryBody {
 var statusNames = map[byte]string{seatFree: "free", seatHeld: "held", seatSold: "sold"}
 
 // section is one section seat by seat. The view is locked.
-func (v *view) section(sec *message.Section) sectionBody {
+func (v *view) section(sec *seating.Section) sectionBody {
 	p := v.priced
 	out := sectionBody{EventID: v.eventID, Seq: v.seq, Section: sec.ID, Seats: make([]seatStatus, 0, sec.Count)}
 	for n := sec.First; n < sec.First+sec.Count; n++ {
@@ -257,7 +259,7 @@ func (v *view) section(sec *message.Section) sectionBody {
 		if row := sec.RowOf(n); row != nil {
 			seat.Row = row.Label
 		}
-		if p.tierOf[n] != message.NoTier {
+		if p.tierOf[n] != seating.NoTier {
 			seat.Tier, seat.Price = p.of(n).Name, p.of(n).Price
 		}
 		out.Seats = append(out.Seats, seat)
@@ -278,7 +280,7 @@ func (s *Service) registerCheckpoint(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		if v.hiddenFrom(message.CallerFrom(ctx)) {
+		if v.hiddenFrom(caller.From(ctx)) {
 			return nil, errs.Missing("event")
 		}
 		c, err := s.Checkpoint(ctx, in.ID)
@@ -296,17 +298,17 @@ func (s *Service) registerLedger(api huma.API) {
 		Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 	}
 	type entryBody struct {
-		EventID   string            `json:"event_id"`
-		Seq       int64             `json:"seq"`
-		At        time.Time         `json:"at"`
-		Kind      message.EntryKind `json:"kind"`
-		BookingID string            `json:"booking_id,omitempty"`
-		Seats     []int32           `json:"seats,omitempty" doc:"Ordinals in the seating plan."`
-		Until     *time.Time        `json:"until,omitempty"`
-		Amount    int64             `json:"amount,omitempty" doc:"Minor units."`
-		Currency  string            `json:"currency,omitempty"`
-		Sale      string            `json:"sale,omitempty" doc:"State of the sale, as JSON, when it changed."`
-		Hash      string            `json:"hash" doc:"SHA-256 over the hash before and the entry, hex."`
+		EventID   string      `json:"event_id"`
+		Seq       int64       `json:"seq"`
+		At        time.Time   `json:"at"`
+		Kind      ledger.Kind `json:"kind"`
+		BookingID string      `json:"booking_id,omitempty"`
+		Seats     []int32     `json:"seats,omitempty" doc:"Ordinals in the seating plan."`
+		Until     *time.Time  `json:"until,omitempty"`
+		Amount    int64       `json:"amount,omitempty" doc:"Minor units."`
+		Currency  string      `json:"currency,omitempty"`
+		Sale      string      `json:"sale,omitempty" doc:"State of the sale, as JSON, when it changed."`
+		Hash      string      `json:"hash" doc:"SHA-256 over the hash before and the entry, hex."`
 	}
 	type ledgerPage struct {
 		Items      []entryBody `json:"items"`

@@ -10,10 +10,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
 
@@ -196,7 +197,7 @@ func (s *Service) each(ctx context.Context, ids []string, c command) error {
 	g.SetLimit(sweepWidth)
 	for _, bookingID := range ids {
 		c := c
-		c.bookingID, c.eventID, c.caller = bookingID, id.Event(bookingID), message.System
+		c.bookingID, c.eventID, c.caller = bookingID, id.Event(bookingID), caller.System
 		g.Go(func() error {
 			_, err := s.submitLater(ctx, &c)
 			if errs.KindOf(err) == errs.NotFound {
@@ -222,7 +223,7 @@ func (s *Service) ids(ctx context.Context, query string, args ...any) ([]string,
 func (s *Service) HasLive(ctx context.Context, userID string) (bool, error) {
 	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND price_version <> -1
 		AND (status IN ('pending', 'booked') OR status = 'expired' AND expires_at > $2) LIMIT 1`, // bookings_by_user
-		userID, s.now().UnixMicro()-message.LateConfirm)
+		userID, s.now().UnixMicro()-bookingapi.LateConfirm)
 	return len(ids) > 0, err
 }
 
@@ -234,7 +235,7 @@ func (s *Service) GiveUp(ctx context.Context, userID string, since int64, over f
 	now := s.now().UnixMicro()
 	ended, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND price_version <> -1
 		AND (status = 'pending' AND expires_at <= $2 OR status = 'expired' AND expires_at > $3)`, // bookings_by_user
-		userID, now, now-message.LateConfirm)
+		userID, now, now-bookingapi.LateConfirm)
 	if err != nil {
 		return err
 	}

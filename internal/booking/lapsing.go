@@ -5,7 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/ledger"
 )
 
 // lapsing is a row of lapsing: ledger entries of an event that made holds end at
@@ -22,10 +23,10 @@ func (s *state) lapses() []lapsing {
 	var list []lapsing
 	for i := range s.entries {
 		e := &s.entries[i]
-		if e.Kind != message.EntryHeld && e.Kind != message.EntryExtended {
+		if e.Kind != ledger.Held && e.Kind != ledger.Extended {
 			continue
 		}
-		if b := s.bookings[e.BookingID]; b.Status != message.Pending || b.ExpiresAt != e.Until {
+		if b := s.bookings[e.BookingID]; b.Status != bookingapi.Pending || b.ExpiresAt != e.Until {
 			continue
 		}
 		list = noted(list, e)
@@ -33,7 +34,7 @@ func (s *state) lapses() []lapsing {
 	return list
 }
 
-func noted(list []lapsing, e *message.Entry) []lapsing {
+func noted(list []lapsing, e *ledger.Entry) []lapsing {
 	for i := range list {
 		if list[i].until == e.Until {
 			list[i].last = e.Seq

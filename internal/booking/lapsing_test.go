@@ -10,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // sweep is what the janitor does, once.
@@ -59,7 +61,7 @@ func TestLapsing(t *testing.T) {
 		looked(command{do: doExtend, eventID: ev, bookingID: ids[0]}),
 		looked(command{do: doExtend, eventID: ev, bookingID: ids[1]}),
 		looked(command{do: doCancel, eventID: ev, bookingID: ids[2]}),
-		looked(command{do: doGrant, eventID: ev, bookingID: id.Booking(ev, "free", ""), caller: message.Caller{UserID: organizer, Role: message.Organizer}, seats: []int32{11}, grant: message.Block}))
+		looked(command{do: doGrant, eventID: ev, bookingID: id.Booking(ev, "free", ""), caller: caller.Caller{UserID: organizer, Role: caller.Organizer}, seats: []int32{11}, grant: bookingapi.Block}))
 	w.together(batch...)
 	w.verify(ev)
 	start := a.ExpiresAt
@@ -76,7 +78,7 @@ func TestLapsing(t *testing.T) {
 	if left := w.lapsing(ev); len(left) != 3 {
 		t.Errorf("left are %v", left)
 	}
-	if _, err := w.pay(message.Booking{ID: ids[3], Amount: 1000, Currency: "EUR"}); err != nil {
+	if _, err := w.pay(bookingapi.Booking{ID: ids[3], Amount: 1000, Currency: "EUR"}); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(minute) // eva's; dee has paid
@@ -94,7 +96,7 @@ func TestLapsing(t *testing.T) {
 	if left := w.lapsing(ev); len(left) != 0 {
 		t.Errorf("left are %v", left)
 	}
-	for i, want := range []message.BookingStatus{message.Expired, message.Expired, message.BookingCancelled, message.Booked, message.Expired} {
+	for i, want := range []bookingapi.Status{bookingapi.Expired, bookingapi.Expired, bookingapi.Cancelled, bookingapi.Booked, bookingapi.Expired} {
 		if b, err := w.s.Booking(ctx, ids[i]); err != nil || b.Status != want {
 			t.Errorf("booking %d is %s, want %s, %v", i, b.Status, want, err)
 		}
@@ -112,14 +114,14 @@ func TestSweepTooEarly(t *testing.T) {
 	w.s.now = func() time.Time { return writers().Add(time.Hour) }
 	w.sweep(1)
 	w.sweep(1)
-	if b, err := w.s.Booking(t.Context(), b.ID); err != nil || b.Status != message.Pending {
+	if b, err := w.s.Booking(t.Context(), b.ID); err != nil || b.Status != bookingapi.Pending {
 		t.Fatalf("%+v %v", b, err)
 	}
 	w.verify(ev)
 	w.pass(8 * minute)
 	w.sweep(1)
 	w.sweep(0)
-	if b, err := w.s.Booking(t.Context(), b.ID); err != nil || b.Status != message.Expired {
+	if b, err := w.s.Booking(t.Context(), b.ID); err != nil || b.Status != bookingapi.Expired {
 		t.Fatalf("%+v %v", b, err)
 	}
 	if left := w.lapsing(ev); len(left) != 0 {
@@ -165,7 +167,7 @@ func TestSweepMany(t *testing.T) {
 		}
 		total += n
 	}
-	if got := w.kinds(ev); !slices.Contains(got, message.EntryExpired) {
+	if got := w.kinds(ev); !slices.Contains(got, ledger.Expired) {
 		t.Errorf("the hold behind the others is not ended: %v", got)
 	}
 	if want := stuck + 1 + sweepMost; total != want { // three sweeps for all of them, one of those that could not be ended again

@@ -3,8 +3,9 @@ package booking
 import (
 	"context"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // The signed link of an order opens it, with its tickets, to whoever has it. It
@@ -12,11 +13,11 @@ import (
 
 // LinkOf is the signed link to an order's page, below the public URL; "" when
 // the caller must not have it.
-func (s *Service) LinkOf(ctx context.Context, caller message.Caller, b *message.Booking) (string, error) {
+func (s *Service) LinkOf(ctx context.Context, caller caller.Caller, b *bookingapi.Booking) (string, error) {
 	return s.linkOf(ctx, caller, b, "/orders/")
 }
 
-func (s *Service) linkOf(ctx context.Context, caller message.Caller, b *message.Booking, folder string) (string, error) {
+func (s *Service) linkOf(ctx context.Context, caller caller.Caller, b *bookingapi.Booking, folder string) (string, error) {
 	if !mayHandOut(caller, b) {
 		return "", nil
 	}
@@ -29,14 +30,14 @@ func (s *Service) linkOf(ctx context.Context, caller message.Caller, b *message.
 
 // mayHandOut reports whether a caller may have the link to a booking: its owner,
 // and for a gift that belongs to no account the organizer, who passes it on.
-func mayHandOut(c message.Caller, b *message.Booking) bool {
+func mayHandOut(c caller.Caller, b *bookingapi.Booking) bool {
 	switch {
 	case !c.SignedIn():
 		return false
 	case b.UserID != "":
 		return b.UserID == c.UserID
 	}
-	return b.PriceVersion == message.FreeOfCharge && b.PaymentID == message.Complimentary && mayTouch(&record{Booking: *b}, c)
+	return b.PriceVersion == bookingapi.FreeOfCharge && b.PaymentID == bookingapi.Complimentary && mayTouch(&record{Booking: *b}, c)
 }
 
 // OwnLinks are the signed links to orders' pages, by booking id: for mails to
@@ -52,7 +53,7 @@ func (s *Service) OwnLinks(ctx context.Context, bookingIDs []string) (map[string
 // RenewLink makes a new link to a booking for whoever may have its link, in place
 // of the one with the token seen, or of whichever it is with "". The old one opens
 // nothing from then on, on no node.
-func (s *Service) RenewLink(ctx context.Context, caller message.Caller, bookingID, seen string) (message.Booking, error) {
+func (s *Service) RenewLink(ctx context.Context, caller caller.Caller, bookingID, seen string) (bookingapi.Booking, error) {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
 		return b, err
@@ -66,19 +67,19 @@ func (s *Service) RenewLink(ctx context.Context, caller message.Caller, bookingI
 // Readable is a booking that somebody may read: its owner, the event's organizer
 // and admins, or whoever has the token of its signed link. NotFound for others,
 // and for a token that is wrong or was replaced.
-func (s *Service) Readable(ctx context.Context, caller message.Caller, bookingID, token string) (message.Booking, error) {
+func (s *Service) Readable(ctx context.Context, caller caller.Caller, bookingID, token string) (bookingapi.Booking, error) {
 	if token != "" {
 		b, err := s.Booking(ctx, bookingID)
 		if err == nil {
 			err = s.links.Check(ctx, bookingID, token)
 		}
 		if err != nil {
-			return message.Booking{}, err
+			return bookingapi.Booking{}, err
 		}
 		return b, nil
 	}
 	if !caller.SignedIn() {
-		return message.Booking{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
+		return bookingapi.Booking{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 	}
 	return s.mine(ctx, caller, bookingID)
 }

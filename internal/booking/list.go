@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
 )
 
 // bookingWithOrganizer reads a booking and whose event it is for.
@@ -21,11 +21,11 @@ type withTail struct {
 
 func (w withTail) Scan(dest ...any) error { return w.scanner.Scan(append(dest, w.tail)...) }
 
-func scanWithOrganizer(row scanner) (message.Booking, error) {
+func scanWithOrganizer(row scanner) (bookingapi.Booking, error) {
 	var organizer string
 	r, err := scanBooking(withTail{row, &organizer})
 	if err != nil {
-		return message.Booking{}, err
+		return bookingapi.Booking{}, err
 	}
 	r.OrganizerID = organizer
 	return r.shown(), nil
@@ -34,7 +34,7 @@ func scanWithOrganizer(row scanner) (message.Booking, error) {
 // Filter says which bookings a list shows; empty fields allow all.
 type Filter struct {
 	UserID, EventID, Organizer string
-	Status                     message.BookingStatus
+	Status                     bookingapi.Status
 	HeldAt                     int64  // µs since 1970: holds that last longer than until then
 	After                      string // booking id, exclusive
 	Limit                      int
@@ -42,7 +42,7 @@ type Filter struct {
 
 // List shows bookings in the order of their ids, which is stable while others
 // come in.
-func (s *Service) List(ctx context.Context, f Filter) ([]message.Booking, error) {
+func (s *Service) List(ctx context.Context, f Filter) ([]bookingapi.Booking, error) {
 	var where []string
 	var args []any
 	add := func(cond string, v any) {
@@ -63,7 +63,7 @@ func (s *Service) List(ctx context.Context, f Filter) ([]message.Booking, error)
 	}
 	if f.HeldAt != 0 {
 		add("b.expires_at > $%d", f.HeldAt)
-		add("b.status = $%d", string(message.Pending))
+		add("b.status = $%d", string(bookingapi.Pending))
 	}
 	if f.Status != "" {
 		add("b.status = $%d", string(f.Status))
@@ -75,7 +75,7 @@ func (s *Service) List(ctx context.Context, f Filter) ([]message.Booking, error)
 		return nil, fmt.Errorf("list bookings: %w", err)
 	}
 	defer rows.Close()
-	var out []message.Booking
+	var out []bookingapi.Booking
 	for rows.Next() {
 		b, err := scanWithOrganizer(rows)
 		if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // How the live feed runs.
@@ -247,7 +247,7 @@ func (s *Service) Live(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if v.hiddenFrom(message.CallerFrom(ctx)) {
+	if v.hiddenFrom(caller.From(ctx)) {
 		return errs.Missing("event")
 	}
 	seq, err := resumeAt(r)

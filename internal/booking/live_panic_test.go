@@ -9,7 +9,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // breaking panics where a handler begins an answer, takes the connection over, or
@@ -135,7 +135,7 @@ func TestPanicInAView(t *testing.T) {
 				t.Error("no panic")
 			}
 		}()
-		w.s.views.apply(v, []message.Entry{{EventID: ev, Seq: b.Seq + 1, Kind: message.EntryHeld, BookingID: "x", Seats: []int32{1, 2}}})
+		w.s.views.apply(v, []ledger.Entry{{EventID: ev, Seq: b.Seq + 1, Kind: ledger.Held, BookingID: "x", Seats: []int32{1, 2}}})
 	}()
 	fresh, err := w.s.views.get(t.Context(), ev)
 	if err != nil || fresh == v || string(fresh.status) != "h...................." {

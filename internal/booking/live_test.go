@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/eventapi"
 )
 
 // viewer reads a live feed into its own idea of the seats.
@@ -146,7 +147,7 @@ func TestLive(t *testing.T) {
 func TestLiveRefuses(t *testing.T) {
 	w := newWorld(t)
 	srv := w.liveServer(t)
-	draft := w.event(func(s *message.Sale) { s.Status = message.Draft })
+	draft := w.event(func(s *bookingapi.Sale) { s.Status = eventapi.Draft })
 	open := w.event()
 	for _, path := range []string{"/events/0000000000000000/live", "/events/" + draft + "/live", "/events/" + open + "/live?after=-1", "/events/" + open + "/live?after=x"} {
 		res, err := http.Get(srv.URL + path)
@@ -163,7 +164,7 @@ func TestLiveRefuses(t *testing.T) {
 // Everybody who watches while seats change hands sees, in the end, the same.
 func TestLiveAgrees(t *testing.T) {
 	w := newWorld(t)
-	ev := w.event(func(s *message.Sale) { s.LimitPerCustomer = 100 })
+	ev := w.event(func(s *bookingapi.Sale) { s.LimitPerCustomer = 100 })
 	url := w.liveServer(t).URL + "/events/" + ev + "/live"
 	stop := make(chan struct{})
 	var wg sync.WaitGroup

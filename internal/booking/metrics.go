@@ -6,9 +6,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // metrics are what an operator sees of the writers.
@@ -95,7 +96,7 @@ func outcomeOf(err error) string {
 }
 
 // entries counts a batch's entries by kind.
-func (m *metrics) entries(list []message.Entry) {
+func (m *metrics) entries(list []ledger.Entry) {
 	n := 0
 	for i := range list {
 		if n++; i+1 == len(list) || list[i+1].Kind != list[i].Kind {
@@ -118,7 +119,7 @@ func newSeatGauge(vs *views) seatGauge {
 func (g seatGauge) Describe(ch chan<- *prometheus.Desc) { ch <- g.desc }
 
 func (g seatGauge) Collect(ch chan<- prometheus.Metric) {
-	var sum message.Counts
+	var sum bookingapi.Counts
 	g.views.mu.RLock()
 	for _, v := range g.views.byID {
 		c := v.counts()

@@ -20,26 +20,26 @@ var mutants = []struct{ name, file, old, new string }{
 	{"a late payer gets seats that are gone", "decide.go", `effects, err := s.take(b.Seats, b.ID)
 	if err != nil {`, `effects, err := s.take(b.Seats, b.ID)
 	if err != nil && false {`},
-	{"money may come as late as it likes", "decide.go", `case c.started == 0 || c.started > b.ExpiresAt+message.LateStart || s.now > b.ExpiresAt+message.LateConfirm:`, `case false:`},
+	{"money may come as late as it likes", "decide.go", `case c.started == 0 || c.started > b.ExpiresAt+bookingapi.LateStart || s.now > b.ExpiresAt+bookingapi.LateConfirm:`, `case false:`},
 	{"late money is taken under any plan and prices", "decide.go", `case bookingKey(&b.Booking) != saleKey(s.eventID, &s.sale):`, `case false:`},
 	{"what was looked up elsewhere is taken", "decide.go", `if c.at != saleKey(s.eventID, &s.sale) {`, `if false {`},
 	{"addresses do not count", "people.go", `h.user != p.user && h.address == a {`, `false {`},
 	{"giving back costs nothing", "people.go", `case h.released != 0:`, `case false:`},
 	{"a promise is forgotten", "decide_sale.go", `sale.ChangedAt, sale.ChangeRefundsEnd = max(s.now, sale.ChangedAt), promised`, `_ = promised`},
 	{"the plan may change under taken seats", "decide_sale.go", `sale.PlanVersion != s.sale.PlanVersion) && s.inUse:`, `sale.PlanVersion != s.sale.PlanVersion) && false:`},
-	{"a payment that was given up may book", "cancel.go", `case message.Expired:
-		return s.cancelEnded(c, b)`, `case message.Expired:
+	{"a payment that was given up may book", "cancel.go", `case bookingapi.Expired:
+		return s.cancelEnded(c, b)`, `case bookingapi.Expired:
 		return nil, answer{booking: b.ID}`},
 	{"the limit is one seat too high", "people.go", `if live+more <= limit {`, `if live+more <= limit+1 {`},
-	{"held seats do not count towards the limit", "people.go", `(h.status == message.Booked || h.status == message.Pending && h.until > s.now)`, `h.status == message.Booked`},
-	{"an early expiry", "decide.go", `if b.Status != message.Pending || b.ExpiresAt > s.now {
+	{"held seats do not count towards the limit", "people.go", `(h.status == bookingapi.Booked || h.status == bookingapi.Pending && h.until > s.now)`, `h.status == bookingapi.Booked`},
+	{"an early expiry", "decide.go", `if b.Status != bookingapi.Pending || b.ExpiresAt > s.now {
 		return nil, answer{booking: b.ID}
 	}
-	return []effect{expiry(b)}`, `if b.Status != message.Pending {
+	return []effect{expiry(b)}`, `if b.Status != bookingapi.Pending {
 		return nil, answer{booking: b.ID}
 	}
 	return []effect{expiry(b)}`},
-	{"another payment may confirm again", "decide.go", `case b.Status == message.Booked && b.PaymentID == c.payment:`, `case b.Status == message.Booked:`},
+	{"another payment may confirm again", "decide.go", `case b.Status == bookingapi.Booked && b.PaymentID == c.payment:`, `case b.Status == bookingapi.Booked:`},
 	{"the amount is not compared", "decide.go", `c.amount != b.Amount || c.currency`, `c.currency`},
 	{"a stranger's booking can be changed", "decide.go", `if b == nil || !mayTouch(b, c.caller) {`, `if b == nil {`},
 	{"a swap forgets to free the old seats", "state.go", `		s.freeAll(old, without(old.Seats, e.seats))
@@ -81,7 +81,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"what was adopted counts twice", "state.go", `if to != nil && !slices.ContainsFunc(to.bookings, func(h held) bool { return h.id == b.ID }) {`, `if to != nil {`},
 	{"refunds never end", "cancel.go", `end == 0, s.now < end:`, `end == 0, true:`},
 	{"what is remembered is believed", "writer.go", `if len(effects) == 0 && known[c.bookingID] != nil {`, `if false {`},
-	{"an extended hold is not noted", "lapsing.go", `e.Kind != message.EntryHeld && e.Kind != message.EntryExtended`, `e.Kind != message.EntryHeld`},
+	{"an extended hold is not noted", "lapsing.go", `e.Kind != ledger.Held && e.Kind != ledger.Extended`, `e.Kind != ledger.Held`},
 	{"of a batch only the first hold is noted", "lapsing.go", `list[i].last = e.Seq`, `_ = i`},
 	{"what could not be ended is forgotten", "janitor.go", `} else if len(pending) == 0 {`, `} else if len(pending) >= 0 {`},
 	{"time goes back with the clock", "writer.go", `s.now = max(now, s.at)`, `s.now = now`},

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // near proposes seats in place of chosen ones of which some are gone: as many, in
@@ -50,7 +50,7 @@ func near(p *priced, chosen, gone []int32, free func(int32) bool) []int32 {
 
 // nearTogether is the run of neighbouring free seats of one row that is nearest to
 // the chosen ones, as many as those; nil when no row has so many.
-func nearTogether(p *message.Plan, sec *message.Section, chosen []int32, ok func(int32) bool) []int32 {
+func nearTogether(p *seating.Plan, sec *seating.Section, chosen []int32, ok func(int32) bool) []int32 {
 	n := int32(len(chosen))
 	best, bestAway := int32(-1), 0.0
 	for r := range sec.Rows {
@@ -82,7 +82,7 @@ func nearTogether(p *message.Plan, sec *message.Section, chosen []int32, ok func
 }
 
 // nearApart replaces each seat that is gone by the free one nearest to the chosen.
-func nearApart(p *message.Plan, sec *message.Section, chosen, gone []int32, ok func(int32) bool) []int32 {
+func nearApart(p *seating.Plan, sec *seating.Section, chosen, gone []int32, ok func(int32) bool) []int32 {
 	out := without(chosen, gone)
 	for range len(chosen) - len(out) {
 		best, bestAway := int32(-1), 0.0
@@ -104,7 +104,7 @@ func nearApart(p *message.Plan, sec *message.Section, chosen, gone []int32, ok f
 
 // distance is the square of how far a seat is from the middle of others, in units
 // of the drawing.
-func distance(p *message.Plan, seat int32, others []int32) float64 {
+func distance(p *seating.Plan, seat int32, others []int32) float64 {
 	var x, y float64
 	for _, n := range others {
 		x += float64(p.Seats[n].X)
@@ -135,7 +135,7 @@ func (s *Service) Near(ctx context.Context, eventID string, chosen, gone []strin
 		return out
 	}
 	found := near(v.priced, ordinals(chosen), ordinals(gone), func(n int32) bool {
-		return v.priced.tierOf[n] != message.NoTier && v.status[n] == seatFree
+		return v.priced.tierOf[n] != seating.NoTier && v.status[n] == seatFree
 	})
 	labels := make([]string, len(found))
 	for i, n := range found {

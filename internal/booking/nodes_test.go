@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -111,7 +111,7 @@ func TestAfterHearsOtherNodes(t *testing.T) {
 func TestNodesWithWrongClocks(t *testing.T) {
 	for i, w := range nodes(t, time.Hour, -time.Hour) {
 		w.made = 10 * i // an event of its own
-		ev := w.event(func(s *message.Sale) { s.HoldFor = 2_000_000 })
+		ev := w.event(func(s *bookingapi.Sale) { s.HoldFor = 2_000_000 })
 		before := time.Now()
 		b := w.hold(ev, "ann", "A-A-1")
 		if left := time.UnixMicro(b.ExpiresAt).Sub(before); left < time.Second || left > 4*time.Second {
@@ -139,7 +139,7 @@ func TestJanitorMoves(t *testing.T) {
 	stop := list[0].run()
 	swept := func() {
 		t.Helper()
-		ev := list[0].event(func(s *message.Sale) { s.HoldFor = 200_000 })
+		ev := list[0].event(func(s *bookingapi.Sale) { s.HoldFor = 200_000 })
 		list[0].hold(ev, "ann", "A-A-1")
 		for deadline := time.Now().Add(30 * time.Second); len(list[0].kinds(ev)) < 2; time.Sleep(50 * time.Millisecond) {
 			if time.Now().After(deadline) {
@@ -161,7 +161,7 @@ func TestNodesFightOverSeats(t *testing.T) {
 	for _, w := range list {
 		w.run()
 	}
-	ev := list[0].event(func(s *message.Sale) { s.HoldFor = 40_000; s.LimitPerCustomer = message.MaxPerPerson })
+	ev := list[0].event(func(s *bookingapi.Sale) { s.HoldFor = 40_000; s.LimitPerCustomer = bookingapi.MaxPerPerson })
 	var won, paid, lost atomic.Int64
 	var wg sync.WaitGroup
 	for i := range 24 {

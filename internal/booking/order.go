@@ -4,14 +4,16 @@ import (
 	"context"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // Order joins a booking with its plan, its prices and the event's policy.
-func (s *Service) Order(ctx context.Context, b *message.Booking) (message.Order, error) {
-	out := message.Order{Booking: *b, Reference: id.Reference(b.ID), Kind: message.Sold}
-	if b.PriceVersion == message.FreeOfCharge {
+func (s *Service) Order(ctx context.Context, b *bookingapi.Booking) (bookingapi.Order, error) {
+	out := bookingapi.Order{Booking: *b, Reference: id.Reference(b.ID), Kind: bookingapi.Sold}
+	if b.PriceVersion == bookingapi.FreeOfCharge {
 		out.Kind, out.PaymentID = b.PaymentID, ""
 	}
 	var err error
@@ -34,7 +36,7 @@ func (s *Service) Order(ctx context.Context, b *message.Booking) (message.Order,
 // Refund is what Cancel would give back now for seats of a booking, those named
 // or all, in minor units; or why it would refuse. It decides as the writer does,
 // on what this node knows.
-func (s *Service) Refund(ctx context.Context, caller message.Caller, bookingID string, labels []string) (int64, error) {
+func (s *Service) Refund(ctx context.Context, caller caller.Caller, bookingID string, labels []string) (int64, error) {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
 		return 0, err
@@ -64,7 +66,7 @@ func (s *Service) Refund(ctx context.Context, caller message.Caller, bookingID s
 	}
 	amount := int64(0)
 	for _, e := range effects {
-		if e.kind == message.EntryCancelled {
+		if e.kind == ledger.Cancelled {
 			amount += e.amount
 		}
 	}

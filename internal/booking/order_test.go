@@ -4,8 +4,9 @@ import (
 	"context"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // What a buyer is told before is what the ledger says afterwards, whatever seats
@@ -47,7 +48,7 @@ func TestRefundIsWhatCancelGives(t *testing.T) {
 func TestRefundRefusals(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t)
-	ev := w.event(func(s *message.Sale) { s.RefundsEnd = w.clock.Load() })
+	ev := w.event(func(s *bookingapi.Sale) { s.RefundsEnd = w.clock.Load() })
 	b := w.hold(ev, "u1", "A-A-1")
 	if _, err := w.pay(b); err != nil {
 		t.Fatal(err)
@@ -69,14 +70,14 @@ func TestReadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		caller message.Caller
+		caller caller.Caller
 		token  string
 		want   errs.Kind
 		ok     bool
 	}{
-		{fan("u1"), "", 0, true}, {fan("u2"), "", errs.NotFound, false}, {message.Caller{}, "", errs.Unauthenticated, false},
-		{message.Caller{UserID: organizer, Role: message.Organizer}, "", 0, true}, {message.Caller{UserID: "o2", Role: message.Organizer}, "", errs.NotFound, false},
-		{message.Caller{}, token, 0, true}, {fan("u2"), token, 0, true}, {fan("u1"), "x", errs.NotFound, false},
+		{fan("u1"), "", 0, true}, {fan("u2"), "", errs.NotFound, false}, {caller.Caller{}, "", errs.Unauthenticated, false},
+		{caller.Caller{UserID: organizer, Role: caller.Organizer}, "", 0, true}, {caller.Caller{UserID: "o2", Role: caller.Organizer}, "", errs.NotFound, false},
+		{caller.Caller{}, token, 0, true}, {fan("u2"), token, 0, true}, {fan("u1"), "x", errs.NotFound, false},
 	} {
 		got, err := w.s.Readable(ctx, c.caller, b.ID, c.token)
 		if c.ok != (err == nil) || c.ok && got.ID != b.ID || !c.ok && errs.KindOf(err) != c.want {
@@ -96,7 +97,7 @@ func TestOrderNamesSeats(t *testing.T) {
 	if p := o.Places[0]; p.Label != "A-B-3" || p.Section != "A" || p.Row != "B" || p.Number != "3" || p.Tier.Name != "Stalls" || p.Tier.Price != b.Amount {
 		t.Errorf("%+v", p)
 	}
-	if o.Kind != message.Sold || !o.Live(w.now()) {
+	if o.Kind != bookingapi.Sold || !o.Live(w.now()) {
 		t.Errorf("%+v", o)
 	}
 	w.pass(60 * minute)

@@ -3,8 +3,9 @@ package booking
 import (
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // Limits are for people: a booking counts for its account, and for the e-mail
@@ -23,19 +24,19 @@ const (
 // who only typed an address never count towards the limits of its owner, or a
 // stranger could use them up.
 type address struct {
-	key      message.EmailKey
+	key      caller.EmailKey
 	standing standing
 }
 
-func newAddress(key message.EmailKey, s standing) address {
-	if key == (message.EmailKey{}) {
+func newAddress(key caller.EmailKey, s standing) address {
+	if key == (caller.EmailKey{}) {
 		return address{}
 	}
 	return address{key, s}
 }
 
 // addressOf is the address that a caller's bookings are made with.
-func addressOf(c message.Caller) address {
+func addressOf(c caller.Caller) address {
 	if c.Verified {
 		return newAddress(c.Email, proved)
 	}
@@ -70,7 +71,7 @@ type buyer struct {
 type held struct {
 	id       string
 	user     string
-	status   message.BookingStatus
+	status   bookingapi.Status
 	created  int64 // µs since 1970
 	until    int64 // µs since 1970; end of the hold
 	released int64 // µs since 1970; when the hold was given up; 0: it was not
@@ -81,7 +82,7 @@ type held struct {
 
 // reduced is a booking as limits see it.
 func reduced(r *record) held {
-	return held{r.ID, r.UserID, r.Status, r.CreatedAt, r.ExpiresAt, r.ReleasedAt, len(r.Seats), r.PriceVersion == message.FreeOfCharge, r.address}
+	return held{r.ID, r.UserID, r.Status, r.CreatedAt, r.ExpiresAt, r.ReleasedAt, len(r.Seats), r.PriceVersion == bookingapi.FreeOfCharge, r.address}
 }
 
 const (
@@ -90,11 +91,11 @@ const (
 )
 
 // buying is the person that a caller is to an event's limits.
-func (s *state) buying(c message.Caller) person { return buying(c, s.sale.UnverifiedBuyers) }
+func (s *state) buying(c caller.Caller) person { return buying(c, s.sale.UnverifiedBuyers) }
 
 // buying counts an address that was only typed if the event waives that addresses
 // are verified: elsewhere it is verified before anything is paid.
-func buying(c message.Caller, waived bool) person {
+func buying(c caller.Caller, waived bool) person {
 	p := person{c.UserID, addressOf(c)}
 	if p.standing == typed && !waived {
 		p.address = address{}
@@ -103,7 +104,7 @@ func buying(c message.Caller, waived bool) person {
 }
 
 // shown is a booking as other services see it.
-func (r *record) shown() message.Booking {
+func (r *record) shown() bookingapi.Booking {
 	b := r.Booking
 	b.Unproved = r.address == address{} || r.standing != proved
 	return b
@@ -168,7 +169,7 @@ func (s *state) each(p person, f func(held)) {
 // booking left out.
 func (s *state) live(p person, except string) (seats int) {
 	s.each(p, func(h held) {
-		if h.id != except && !h.gift && (h.status == message.Booked || h.status == message.Pending && h.until > s.now) {
+		if h.id != except && !h.gift && (h.status == bookingapi.Booked || h.status == bookingapi.Pending && h.until > s.now) {
 			seats += h.seats
 		}
 	})
@@ -227,7 +228,7 @@ func (s *state) paused(p person) error {
 		switch {
 		case h.gift:
 			return
-		case h.status == message.Expired, h.status == message.Pending && h.until <= s.now:
+		case h.status == bookingapi.Expired, h.status == bookingapi.Pending && h.until <= s.now:
 			end = h.until
 		case h.released != 0:
 			end = h.released

@@ -5,16 +5,18 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 )
 
 // at is a caller with an address.
-func at(user string, email byte, verified bool) message.Caller {
-	return message.Caller{UserID: user, Role: message.Customer, Verified: verified, Email: message.EmailKey{email}}
+func at(user string, email byte, verified bool) caller.Caller {
+	return caller.Caller{UserID: user, Role: caller.Customer, Verified: verified, Email: caller.EmailKey{email}}
 }
 
-func (w *world) holdAs(caller message.Caller, eventID string, n int) (message.Booking, error) {
+func (w *world) holdAs(caller caller.Caller, eventID string, n int) (bookingapi.Booking, error) {
 	w.t.Helper()
 	return w.s.Hold(w.t.Context(), caller, "", Wish{EventID: eventID, Quantity: n})
 }
@@ -50,7 +52,7 @@ func TestLimitIsForPeople(t *testing.T) {
 // Where an event waives verified addresses, what they say is what counts.
 func TestLimitByAddressThatIsNotVerified(t *testing.T) {
 	w := newWorld(t)
-	ev := w.event(func(s *message.Sale) { s.UnverifiedBuyers = true })
+	ev := w.event(func(s *bookingapi.Sale) { s.UnverifiedBuyers = true })
 	if _, err := w.holdAs(at("one", 1, false), ev, 3); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +74,7 @@ func TestAdoptedBookingsCount(t *testing.T) {
 		if _, err := w.holdAs(at(guest, 1, false), ev, 3); err != nil {
 			t.Fatal(err)
 		}
-		err := w.s.Adopt(ctx, guest, guest, message.EmailKey{1})
+		err := w.s.Adopt(ctx, guest, guest, caller.EmailKey{1})
 		if i == 0 && err != nil {
 			t.Fatal(err)
 		}
@@ -81,11 +83,11 @@ func TestAdoptedBookingsCount(t *testing.T) {
 		}
 	}
 	for range 2 { // it may be done again
-		if err := w.s.Adopt(ctx, "g1", "ann", message.EmailKey{2}); err != nil {
+		if err := w.s.Adopt(ctx, "g1", "ann", caller.EmailKey{2}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, c := range []message.Caller{at("ann", 3, true), at("new", 1, true)} {
+	for _, c := range []caller.Caller{at("ann", 3, true), at("new", 1, true)} {
 		_, err := w.holdAs(c, ev, 2)
 		wantType(t, err, "too-many-seats")
 	}
@@ -106,10 +108,10 @@ func TestAdoptTakesAll(t *testing.T) {
 	if _, err := w.s.system(ctx, &command{do: doAdopt, bookingID: c.ID, from: "g", heir: "ann"}); err != nil { // and then the process ended
 		t.Fatal(err)
 	}
-	if err := w.s.Adopt(ctx, "g", "ann", message.EmailKey{1}); err != nil {
+	if err := w.s.Adopt(ctx, "g", "ann", caller.EmailKey{1}); err != nil {
 		t.Fatal(err)
 	}
-	for _, one := range []message.Booking{a, b, c} {
+	for _, one := range []bookingapi.Booking{a, b, c} {
 		if got, err := w.s.Booking(ctx, one.ID); err != nil || got.UserID != "ann" {
 			t.Errorf("%s is %s's, %v", one.ID, got.UserID, err)
 		}
@@ -126,9 +128,9 @@ func TestBookingsOfAPersonAreBounded(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	ev := w.event()
-	boss := message.Caller{UserID: organizer, Role: message.Organizer}
+	boss := caller.Caller{UserID: organizer, Role: caller.Organizer}
 	for range 5 {
-		if _, err := w.s.Grant(ctx, boss, "", message.Complimentary, "ann", Wish{EventID: ev, Quantity: 2}); err != nil {
+		if _, err := w.s.Grant(ctx, boss, "", bookingapi.Complimentary, "ann", Wish{EventID: ev, Quantity: 2}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -201,11 +203,11 @@ func TestPaidLate(t *testing.T) {
 			ev := w.event()
 			a := w.hold(ev, "ann", "A-A-1")
 			w.pass(8*minute + c.after)
-			m := message.Confirm{BookingID: a.ID, PaymentID: "p", Amount: a.Amount, Currency: "EUR", StartedAt: max(0, a.ExpiresAt+c.started)}
+			m := bookingapi.Confirm{BookingID: a.ID, PaymentID: "p", Amount: a.Amount, Currency: "EUR", StartedAt: max(0, a.ExpiresAt+c.started)}
 			b, err := w.s.Confirm(t.Context(), m)
 			if c.want != "" {
 				wantType(t, err, c.want)
-			} else if err != nil || b.Status != message.Booked {
+			} else if err != nil || b.Status != bookingapi.Booked {
 				t.Errorf("%+v, %v", b, err)
 			}
 			w.verify(ev)
@@ -258,15 +260,15 @@ func TestPromisesAreKept(t *testing.T) {
 	w := newWorld(t)
 	start := w.clock.Load()
 	day := 24 * 60 * minute
-	ev := w.event(func(s *message.Sale) { s.RefundsEnd = start + 10*day })
-	buy := func(user, seat string) message.Booking {
+	ev := w.event(func(s *bookingapi.Sale) { s.RefundsEnd = start + 10*day })
+	buy := func(user, seat string) bookingapi.Booking {
 		b, err := w.pay(w.hold(ev, user, seat))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return b
 	}
-	refundable := func(b message.Booking, want bool) {
+	refundable := func(b bookingapi.Booking, want bool) {
 		t.Helper()
 		_, err := w.s.Refund(t.Context(), fan(b.UserID), b.ID, nil)
 		if (err == nil) != want {
@@ -275,7 +277,7 @@ func TestPromisesAreKept(t *testing.T) {
 	}
 	ann := buy("ann", "A-A-1")
 	w.pass(minute)
-	if err := w.change(ev, 2, func(s *message.Sale) { s.RefundsEnd = start + 1 }); err != nil { // the policy of the past
+	if err := w.change(ev, 2, func(s *bookingapi.Sale) { s.RefundsEnd = start + 1 }); err != nil { // the policy of the past
 		t.Fatal(err)
 	}
 	refundable(ann, true)
@@ -284,12 +286,12 @@ func TestPromisesAreKept(t *testing.T) {
 	refundable(bob, false)
 	w.pass(1)
 	moved := w.clock.Load()
-	if err := w.change(ev, 3, func(s *message.Sale) { s.RefundsEnd, s.ChangedAt, s.ChangeRefundsEnd = start+1, moved, start+20*day }); err != nil {
+	if err := w.change(ev, 3, func(s *bookingapi.Sale) { s.RefundsEnd, s.ChangedAt, s.ChangeRefundsEnd = start+1, moved, start+20*day }); err != nil {
 		t.Fatal(err)
 	}
 	refundable(bob, true)
 	w.pass(minute)
-	if err := w.change(ev, 4, func(s *message.Sale) { // moved into the past: no window at all
+	if err := w.change(ev, 4, func(s *bookingapi.Sale) { // moved into the past: no window at all
 		s.RefundsEnd, s.ChangedAt, s.ChangeRefundsEnd = start+1, w.clock.Load(), start+1
 	}); err != nil {
 		t.Fatal(err)
@@ -317,13 +319,13 @@ func TestLateChangesKeepTheirPromises(t *testing.T) {
 	made := w.clock.Load() - 10*minute     // and ann holds at the moment of the decision
 	for i, window := range []int64{1, 9} { // days
 		version := int64(i) + 2
-		if err := w.change(ev, version, func(s *message.Sale) {
+		if err := w.change(ev, version, func(s *bookingapi.Sale) {
 			s.RefundsEnd, s.ChangedAt, s.ChangedVersion, s.ChangeRefundsEnd = 1, made+int64(i), version, made+window*day
 		}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := w.change(ev, 4, func(s *message.Sale) { // another title
+	if err := w.change(ev, 4, func(s *bookingapi.Sale) { // another title
 		s.RefundsEnd, s.ChangedAt, s.ChangedVersion, s.ChangeRefundsEnd = 1, made+1, 3, made+9*day
 	}); err != nil {
 		t.Fatal(err)
@@ -402,8 +404,8 @@ func TestAlreadyYours(t *testing.T) {
 // The seats of a draft are its organizer's alone, and nobody may keep them.
 func TestDraftsAreNotShared(t *testing.T) {
 	w := newWorld(t)
-	draft, open := w.event(func(s *message.Sale) { s.Status = message.Draft }), w.event()
-	boss := message.WithCaller(t.Context(), message.Caller{UserID: organizer, Role: message.Organizer})
+	draft, open := w.event(func(s *bookingapi.Sale) { s.Status = eventapi.Draft }), w.event()
+	boss := caller.With(t.Context(), caller.Caller{UserID: organizer, Role: caller.Organizer})
 	for _, in := range []seatsIn{{}, {Form: "compact"}, {Form: "compact", Encoding: "gzip"}, {Section: "A"}, {Section: "A", Form: "compact"}} {
 		in.ID = draft
 		out, err := w.s.seats(boss, &in)

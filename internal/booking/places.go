@@ -4,13 +4,15 @@ import (
 	"context"
 	"fmt"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // Places are a booking's seats as people see them, at the prices at which they
 // were held.
-func (s *Service) Places(ctx context.Context, b *message.Booking) ([]message.Place, error) {
+func (s *Service) Places(ctx context.Context, b *bookingapi.Booking) ([]bookingapi.Place, error) {
 	p, err := s.catalog.load(ctx, bookingKey(b))
 	if err != nil {
 		return nil, err
@@ -18,7 +20,7 @@ func (s *Service) Places(ctx context.Context, b *message.Booking) ([]message.Pla
 	if err := p.fits(b); err != nil {
 		return nil, err
 	}
-	out := make([]message.Place, len(b.Seats))
+	out := make([]bookingapi.Place, len(b.Seats))
 	for i, n := range b.Seats {
 		out[i] = placeOf(p.plan, n)
 		out[i].Tier = *p.of(n)
@@ -27,10 +29,10 @@ func (s *Service) Places(ctx context.Context, b *message.Booking) ([]message.Pla
 }
 
 // placeOf is a seat of a plan as people see it, without a price.
-func placeOf(plan *message.Plan, n int32) message.Place {
+func placeOf(plan *seating.Plan, n int32) bookingapi.Place {
 	sec := &plan.Sections[plan.SectionOf(n)]
 	seat := &plan.Seats[n]
-	out := message.Place{Seat: n, Label: seat.Label, SectionID: sec.ID, Section: sec.Name, Unnumbered: sec.GeneralAdmission,
+	out := bookingapi.Place{Seat: n, Label: seat.Label, SectionID: sec.ID, Section: sec.Name, Unnumbered: sec.GeneralAdmission,
 		Accessible: seat.Accessible, RestrictedView: seat.RestrictedView}
 	if !sec.GeneralAdmission {
 		out.Number = seat.Number
@@ -43,7 +45,7 @@ func placeOf(plan *message.Plan, n int32) message.Place {
 
 // Named are seats of an event's present plan by their labels, as people see them
 // and without prices. Labels that it does not have are left out.
-func (s *Service) Named(ctx context.Context, eventID string, labels []string) ([]message.Place, error) {
+func (s *Service) Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error) {
 	v, err := s.views.get(ctx, eventID)
 	if err != nil {
 		return nil, err
@@ -51,7 +53,7 @@ func (s *Service) Named(ctx context.Context, eventID string, labels []string) ([
 	v.mu.RLock()
 	plan := v.priced.plan // never changes
 	v.mu.RUnlock()
-	var out []message.Place
+	var out []bookingapi.Place
 	for _, l := range labels {
 		if n, ok := plan.Ordinal(l); ok {
 			out = append(out, placeOf(plan, n))
@@ -61,7 +63,7 @@ func (s *Service) Named(ctx context.Context, eventID string, labels []string) ([
 }
 
 // fits reports whether the seats of a booking are in its plan.
-func (p *priced) fits(b *message.Booking) error {
+func (p *priced) fits(b *bookingapi.Booking) error {
 	for _, n := range b.Seats {
 		if n < 0 || int(n) >= len(p.plan.Seats) {
 			return fmt.Errorf("booking %s names seat %d, but its plan has %d", b.ID, n, len(p.plan.Seats))
@@ -71,18 +73,18 @@ func (p *priced) fits(b *message.Booking) error {
 }
 
 // Owned is a booking of a caller's own; NotFound for everybody else.
-func (s *Service) Owned(ctx context.Context, caller message.Caller, bookingID string) (message.Booking, error) {
+func (s *Service) Owned(ctx context.Context, caller caller.Caller, bookingID string) (bookingapi.Booking, error) {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err == nil && b.UserID != caller.UserID {
-		return message.Booking{}, errs.Missing("booking")
+		return bookingapi.Booking{}, errs.Missing("booking")
 	}
 	return b, err
 }
 
 // Holds are a caller's bookings of an event that have not been paid for, and whose
 // holds last.
-func (s *Service) Holds(ctx context.Context, caller message.Caller, eventID string) ([]message.Booking, error) {
-	list, err := s.List(ctx, Filter{UserID: caller.UserID, EventID: eventID, Status: message.Pending, Limit: message.MaxPerPerson})
+func (s *Service) Holds(ctx context.Context, caller caller.Caller, eventID string) ([]bookingapi.Booking, error) {
+	list, err := s.List(ctx, Filter{UserID: caller.UserID, EventID: eventID, Status: bookingapi.Pending, Limit: bookingapi.MaxPerPerson})
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,11 @@ import (
 
 	"pgregory.net/rapid"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 )
 
 // oracle is a second, naive opinion on what every command must come to. It
@@ -30,7 +32,7 @@ type oracleBooking struct {
 	who
 	seats    []int32
 	until    int64
-	status   message.BookingStatus
+	status   bookingapi.Status
 	payment  string
 	extended bool
 	made     int64
@@ -46,7 +48,7 @@ type who struct {
 	standing standing
 }
 
-func (o *oracle) caller(c message.Caller) who {
+func (o *oracle) caller(c caller.Caller) who {
 	switch {
 	case c.Email[0] == 0:
 		return who{user: c.UserID}
@@ -102,7 +104,7 @@ func (o *oracle) free(seat int32) bool {
 // live is how many seats somebody has, one booking left out.
 func (o *oracle) live(p who, except string) (seats int) {
 	for id, b := range o.bookings {
-		if p.counts(b) && id != except && !b.gift && (b.status == message.Booked || b.status == message.Pending && b.until > o.now) {
+		if p.counts(b) && id != except && !b.gift && (b.status == bookingapi.Booked || b.status == bookingapi.Pending && b.until > o.now) {
 			seats += len(b.seats)
 		}
 	}
@@ -127,7 +129,7 @@ func (o *oracle) paused(p who) bool {
 			continue
 		}
 		end := b.released
-		if b.status == message.Expired || b.status == message.Pending && b.until <= o.now {
+		if b.status == bookingapi.Expired || b.status == bookingapi.Pending && b.until <= o.now {
 			end = b.until
 		}
 		if end > o.now-30*minute {
@@ -143,20 +145,20 @@ func (o *oracle) paused(p who) bool {
 func (o *oracle) drop(seats []int32, own string) {
 	for _, s := range seats {
 		if c, ok := o.seats[s]; ok && c.booking != own {
-			o.release(c.booking, message.Expired)
+			o.release(c.booking, bookingapi.Expired)
 		}
 	}
 }
 
-func (o *oracle) release(booking string, status message.BookingStatus) {
+func (o *oracle) release(booking string, status bookingapi.Status) {
 	b := o.bookings[booking]
 	for _, s := range b.seats {
 		delete(o.seats, s)
 	}
 	switch {
-	case status == message.BookingCancelled && b.status == message.Pending:
+	case status == bookingapi.Cancelled && b.status == bookingapi.Pending:
 		b.released = o.now
-	case status == message.BookingCancelled && b.status == message.Expired:
+	case status == bookingapi.Cancelled && b.status == bookingapi.Expired:
 		b.released = b.until
 	}
 	b.status = status
@@ -169,7 +171,7 @@ func (o *oracle) claim(booking string, until int64) {
 }
 
 // check carries a command out and complains when the answer was another.
-func (o *oracle) check(t *rapid.T, c *command, a answer, got message.Booking) {
+func (o *oracle) check(t *rapid.T, c *command, a answer, got bookingapi.Booking) {
 	want := o.verdict(c, got)
 	said := "ok"
 	if a.err != nil {
@@ -180,21 +182,21 @@ func (o *oracle) check(t *rapid.T, c *command, a answer, got message.Booking) {
 	}
 }
 
-func (o *oracle) verdict(c *command, got message.Booking) string {
+func (o *oracle) verdict(c *command, got bookingapi.Booking) string {
 	b := o.bookings[c.bookingID]
 	switch c.do {
 	case doSetSale:
-		o.open = c.sale.Status == message.OnSale
+		o.open = c.sale.Status == eventapi.OnSale
 		return "ok"
 	case doHold:
 		return o.hold(c, b, got)
 	case doGrant:
 		return o.grant(c, b)
 	}
-	if b == nil || c.caller != message.System && c.caller.UserID != b.user {
+	if b == nil || c.caller != caller.System && c.caller.UserID != b.user {
 		return "not-found"
 	}
-	alive := b.status == message.Pending && b.until > o.now
+	alive := b.status == bookingapi.Pending && b.until > o.now
 	switch c.do {
 	case doAdopt:
 		return o.adopt(c, b, alive)
@@ -218,8 +220,8 @@ func (o *oracle) verdict(c *command, got message.Booking) string {
 	case doCancel:
 		return o.cancel(c, b, alive)
 	default: // expire
-		if b.status == message.Pending && !alive {
-			o.release(c.bookingID, message.Expired)
+		if b.status == bookingapi.Pending && !alive {
+			o.release(c.bookingID, bookingapi.Expired)
 		}
 		return "ok"
 	}
@@ -232,21 +234,21 @@ func (o *oracle) cancel(c *command, b *oracleBooking, alive bool) string {
 	}
 	more := without(seats, b.before) // in case that it was sent before
 	switch {
-	case b.status == message.BookingCancelled:
-	case c.payment != "" && b.status == message.Booked && b.payment != c.payment:
+	case b.status == bookingapi.Cancelled:
+	case c.payment != "" && b.status == bookingapi.Booked && b.payment != c.payment:
 	case len(without(more, b.seats)) > 0:
 		return refused
 	case len(more) == 0:
-	case b.status == message.Expired, c.payment == "" && b.status == message.Pending && !alive: // given up for good, as a whole
+	case b.status == bookingapi.Expired, c.payment == "" && b.status == bookingapi.Pending && !alive: // given up for good, as a whole
 		if len(more) < len(b.seats) {
 			return "hold-over"
 		}
-		if b.status == message.Pending {
-			o.release(c.bookingID, message.Expired)
+		if b.status == bookingapi.Pending {
+			o.release(c.bookingID, bookingapi.Expired)
 		}
-		b.status, b.released = message.BookingCancelled, b.until // its seats are others'
+		b.status, b.released = bookingapi.Cancelled, b.until // its seats are others'
 	case len(more) == len(b.seats):
-		o.release(c.bookingID, message.BookingCancelled)
+		o.release(c.bookingID, bookingapi.Cancelled)
 	default:
 		for _, s := range more {
 			delete(o.seats, s)
@@ -256,7 +258,7 @@ func (o *oracle) cancel(c *command, b *oracleBooking, alive bool) string {
 	return "ok"
 }
 
-func (o *oracle) hold(c *command, b *oracleBooking, got message.Booking) string {
+func (o *oracle) hold(c *command, b *oracleBooking, got bookingapi.Booking) string {
 	if b != nil {
 		if b.user != c.caller.UserID { // it went to another account
 			return refused
@@ -296,14 +298,14 @@ func (o *oracle) hold(c *command, b *oracleBooking, got message.Booking) string 
 		}
 	}
 	o.drop(seats, "")
-	o.bookings[c.bookingID] = &oracleBooking{who: made, seats: seats, until: o.now + 8*minute, status: message.Pending, made: o.now}
+	o.bookings[c.bookingID] = &oracleBooking{who: made, seats: seats, until: o.now + 8*minute, status: bookingapi.Pending, made: o.now}
 	o.claim(c.bookingID, o.now+8*minute)
 	return "ok"
 }
 
 // chosen are the seats that a command is about: those that it names, or those that
 // were chosen for it, when there are so many; or what it should have come to.
-func (o *oracle) chosen(c *command, got message.Booking) (seats []int32, said string) {
+func (o *oracle) chosen(c *command, got bookingapi.Booking) (seats []int32, said string) {
 	if c.quantity == 0 {
 		return c.seats, ""
 	}
@@ -325,7 +327,7 @@ func (o *oracle) chosen(c *command, got message.Booking) (seats []int32, said st
 
 func (o *oracle) grant(c *command, b *oracleBooking) string {
 	switch {
-	case c.caller.UserID != organizer || c.caller.Role != message.Organizer: // also who was one once
+	case c.caller.UserID != organizer || c.caller.Role != caller.Organizer: // also who was one once
 		return "not-found"
 	case b != nil && b.user != c.heir:
 		return "idempotency-key-reused"
@@ -338,7 +340,7 @@ func (o *oracle) grant(c *command, b *oracleBooking) string {
 		}
 	}
 	o.drop(c.seats, "")
-	o.bookings[c.bookingID] = &oracleBooking{who: who{user: c.heir}, seats: c.seats, status: message.Booked, payment: c.grant, gift: true}
+	o.bookings[c.bookingID] = &oracleBooking{who: who{user: c.heir}, seats: c.seats, status: bookingapi.Booked, payment: c.grant, gift: true}
 	o.claim(c.bookingID, 0)
 	return "ok"
 }
@@ -359,14 +361,14 @@ func (o *oracle) adopt(c *command, b *oracleBooking, alive bool) string {
 			b.mail, b.standing = to.mail, waiting
 		}
 		return "too-many-seats"
-	case b.status == message.Pending && !alive:
-		o.release(c.bookingID, message.Expired)
+	case b.status == bookingapi.Pending && !alive:
+		o.release(c.bookingID, bookingapi.Expired)
 	}
 	b.who = to
 	return "ok"
 }
 
-func (o *oracle) swap(c *command, b *oracleBooking, alive bool, got message.Booking) string {
+func (o *oracle) swap(c *command, b *oracleBooking, alive bool, got bookingapi.Booking) string {
 	if !alive {
 		return "hold-over"
 	}
@@ -399,11 +401,11 @@ func (o *oracle) swap(c *command, b *oracleBooking, alive bool, got message.Book
 
 func (o *oracle) confirm(c *command, b *oracleBooking, alive bool) string {
 	switch {
-	case b.status == message.Booked && c.payment == b.payment:
+	case b.status == bookingapi.Booked && c.payment == b.payment:
 		return "ok"
-	case b.status == message.Booked:
+	case b.status == bookingapi.Booked:
 		return "already-booked"
-	case b.status == message.BookingCancelled:
+	case b.status == bookingapi.Cancelled:
 		return "booking-cancelled"
 	case c.amount != o.price(b.seats):
 		return "amount-differs"
@@ -434,7 +436,7 @@ func (o *oracle) confirm(c *command, b *oracleBooking, alive bool) string {
 		}
 		b.standing = proved
 	}
-	b.status, b.payment = message.Booked, c.payment
+	b.status, b.payment = bookingapi.Booked, c.payment
 	o.claim(c.bookingID, 0)
 	return "ok"
 }
@@ -447,12 +449,12 @@ type generator struct {
 	version int64
 	waived  bool // buyers need no verified address
 	ids     []string
-	owners  map[string]message.Caller // by booking
+	owners  map[string]caller.Caller // by booking
 	users   []string
 }
 
 // person is somebody; some have an address, of which two have the same.
-func (g *generator) person() message.Caller {
+func (g *generator) person() caller.Caller {
 	n := rapid.IntRange(0, len(g.users)-1).Draw(g.t, "user")
 	c := fan(g.users[n])
 	c.Email[0] = []byte{1, 1, 2, 0, 0}[n]
@@ -497,7 +499,7 @@ func (g *generator) command() command {
 		c.amount = rapid.SampledFrom([]int64{0, 0, 0, 1}).Draw(g.t, "amount")
 	}
 	if c.do == doSwap || c.do == doCancel {
-		c.caller = rapid.SampledFrom([]message.Caller{message.System, message.System, message.System, fan("u9")}).Draw(g.t, "caller")
+		c.caller = rapid.SampledFrom([]caller.Caller{caller.System, caller.System, caller.System, fan("u9")}).Draw(g.t, "caller")
 	}
 	return c
 }
@@ -530,9 +532,9 @@ func (g *generator) choose(c *command) {
 
 // grant blocks seats or gives them away, also twice under one id.
 func (g *generator) grant(c *command) {
-	c.caller = rapid.SampledFrom([]message.Caller{{UserID: organizer, Role: message.Organizer}, {UserID: organizer, Role: message.Organizer}, fan("u1"), fan(organizer)}).Draw(g.t, "organizer")
-	c.grant = rapid.SampledFrom([]string{message.Block, message.Complimentary}).Draw(g.t, "grant")
-	if c.grant == message.Complimentary {
+	c.caller = rapid.SampledFrom([]caller.Caller{{UserID: organizer, Role: caller.Organizer}, {UserID: organizer, Role: caller.Organizer}, fan("u1"), fan(organizer)}).Draw(g.t, "organizer")
+	c.grant = rapid.SampledFrom([]string{bookingapi.Block, bookingapi.Complimentary}).Draw(g.t, "grant")
+	if c.grant == bookingapi.Complimentary {
 		c.heir = rapid.SampledFrom(g.users).Draw(g.t, "heir")
 	}
 	c.fingerprint = []byte("same")
@@ -556,8 +558,8 @@ func TestRandomHistories(t *testing.T) {
 	w := newWorld(t)
 	rapid.Check(t, func(t *rapid.T) {
 		waived := rapid.Bool().Draw(t, "waived")
-		ev := w.event(func(s *message.Sale) { s.UnverifiedBuyers = waived })
-		g := &generator{t: t, w: w, eventID: ev, version: 1, waived: waived, owners: map[string]message.Caller{}, users: []string{"u1", "u2", "u3", "u4", "u5"}}
+		ev := w.event(func(s *bookingapi.Sale) { s.UnverifiedBuyers = waived })
+		g := &generator{t: t, w: w, eventID: ev, version: 1, waived: waived, owners: map[string]caller.Caller{}, users: []string{"u1", "u2", "u3", "u4", "u5"}}
 		o := &oracle{w: w, open: true, waived: waived, limit: 4, seats: map[int32]claim{}, bookings: map[string]*oracleBooking{}}
 		for range rapid.IntRange(3, 25).Draw(t, "batches") {
 			w.pass(rapid.SampledFrom([]int64{0, 1, minute / 4, minute, 3 * minute, 8*minute - 1, 8 * minute, 20 * minute}).Draw(t, "pass"))
@@ -595,7 +597,7 @@ func (g *generator) sale() *item {
 	g.version++
 	s := g.w.sale()
 	s.EventVersion, s.UnverifiedBuyers = g.version, g.waived
-	s.Status = rapid.SampledFrom([]message.Status{message.OnSale, message.OnSale, message.Published}).Draw(g.t, "status")
+	s.Status = rapid.SampledFrom([]eventapi.Status{eventapi.OnSale, eventapi.OnSale, eventapi.Published}).Draw(g.t, "status")
 	return &item{Value: &job{cmd: command{do: doSetSale, eventID: g.eventID, sale: &s}}}
 }
 
@@ -641,7 +643,7 @@ func (o *oracle) compare(t *rapid.T, eventID string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := message.Counts{Free: int32(len(o.w.plan.Seats)) - held - sold, Held: held, Sold: sold, Seq: got.Seq}
+	want := bookingapi.Counts{Free: int32(len(o.w.plan.Seats)) - held - sold, Held: held, Sold: sold, Seq: got.Seq}
 	if got != want {
 		t.Fatalf("counts are %+v, want %+v", got, want)
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
 )
 
 // read brings all that the event's commands touch into the state.
@@ -99,7 +99,7 @@ func (r *reading) all(ctx context.Context) error {
 	}
 	for _, id := range r.ids { // late payers need their seats again, and limits are checked again
 		b := s.bookings[id]
-		late := b != nil && (b.Status == message.Expired || b.Status == message.Pending && b.ExpiresAt <= s.now)
+		late := b != nil && (b.Status == bookingapi.Expired || b.Status == bookingapi.Pending && b.ExpiresAt <= s.now)
 		swap := b != nil && slices.Contains(r.swaps, id)
 		if late || swap && r.choosing { // which may choose its own seats again
 			r.seats = append(r.seats, b.Seats...)

@@ -8,8 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
 
@@ -62,10 +64,10 @@ func (r *recent) keep(s *state) {
 }
 
 // note takes down which bookings let seats go. The caller has the lock.
-func (r *recent) note(entries []message.Entry) {
+func (r *recent) note(entries []ledger.Entry) {
 	for i := range entries {
 		switch e := &entries[i]; e.Kind {
-		case message.EntrySwapped, message.EntryExpired, message.EntryReleased, message.EntryCancelled:
+		case ledger.Swapped, ledger.Expired, ledger.Released, ledger.Cancelled:
 			if len(r.left) >= recentMost {
 				r.left, r.leftOnce = marks{}, r.left
 			}
@@ -85,7 +87,7 @@ func (r *recent) letGo(bookingID string) bool {
 }
 
 // forget drops the bookings that another node has changed.
-func (r *recent) forget(entries []message.Entry) {
+func (r *recent) forget(entries []ledger.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range entries {
@@ -121,7 +123,7 @@ func (r *recent) marked(mark uint64) *record {
 // yours is the booking with which a caller has one of some seats, by a view; ""
 // when they have none. Whose a hold is that this node does not remember, the
 // database knows.
-func (s *Service) yours(ctx context.Context, v *view, caller message.Caller, seats []int32) (string, error) {
+func (s *Service) yours(ctx context.Context, v *view, caller caller.Caller, seats []int32) (string, error) {
 	unknown := false
 	for _, seat := range seats {
 		mark, held := v.holder(seat)
@@ -158,7 +160,7 @@ func (s *Service) yours(ctx context.Context, v *view, caller message.Caller, sea
 // lookup is a booking that somebody waits for.
 type lookup struct {
 	id      string
-	booking message.Booking
+	booking bookingapi.Booking
 }
 
 // lookUp reads the bookings that several wait for at once: where other nodes write
@@ -167,7 +169,7 @@ type lookup struct {
 func (s *Service) lookUp(items []*batch.Item[*lookup]) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
 	defer cancel()
-	found := map[string]message.Booking{}
+	found := map[string]bookingapi.Booking{}
 	err := s.metrics.catch(s.log, "views", func() error {
 		ids := make([]string, len(items))
 		for i, it := range items {
@@ -190,7 +192,7 @@ func (s *Service) lookUp(items []*batch.Item[*lookup]) {
 }
 
 // readAll reads bookings by id into found.
-func (s *Service) readAll(ctx context.Context, ids []string, found map[string]message.Booking) error {
+func (s *Service) readAll(ctx context.Context, ids []string, found map[string]bookingapi.Booking) error {
 	if s.db.Dialect() == sqldb.SQLite {
 		for _, id := range ids {
 			b, err := s.Booking(ctx, id)

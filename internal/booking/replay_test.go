@@ -8,8 +8,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // The early "no" does not refuse a hold that is sent again to the node that made it:
@@ -57,10 +58,10 @@ func TestReplaysOnOtherNodes(t *testing.T) {
 	if _, err := heard.s.Counts(ctx, ev); err != nil {
 		t.Fatal(err)
 	}
-	hold := func(w *world, who, key, label string) (message.Booking, error) {
+	hold := func(w *world, who, key, label string) (bookingapi.Booking, error) {
 		return w.s.Hold(ctx, fan(who), key, Wish{EventID: ev, Seats: []string{label}})
 	}
-	must := func(b message.Booking, err error) message.Booking {
+	must := func(b bookingapi.Booking, err error) bookingapi.Booking {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
@@ -153,21 +154,21 @@ func TestReplaysOfLiveHoldsOnOtherNodes(t *testing.T) {
 func TestReplayOfAGrant(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
-	owner := message.Caller{UserID: organizer, Role: message.Organizer}
+	owner := caller.Caller{UserID: organizer, Role: caller.Organizer}
 	there := true
 	w.s.accounts = func(context.Context, string) (bool, error) { return there, nil }
 	wish := Wish{EventID: ev, Quantity: 1}
-	first, err := w.s.Grant(t.Context(), owner, "k", message.Complimentary, "kay", wish)
+	first, err := w.s.Grant(t.Context(), owner, "k", bookingapi.Complimentary, "kay", wish)
 	if err != nil {
 		t.Fatal(err)
 	}
 	there = false
-	if b, err := w.s.Grant(t.Context(), owner, "k", message.Complimentary, "kay", wish); err != nil || b.ID != first.ID {
+	if b, err := w.s.Grant(t.Context(), owner, "k", bookingapi.Complimentary, "kay", wish); err != nil || b.ID != first.ID {
 		t.Errorf("%v %v", b.ID, err)
 	}
-	if _, err := w.s.Grant(t.Context(), owner, "new", message.Complimentary, "kay", wish); errs.KindOf(err) != errs.Invalid {
+	if _, err := w.s.Grant(t.Context(), owner, "new", bookingapi.Complimentary, "kay", wish); errs.KindOf(err) != errs.Invalid {
 		t.Error(err)
 	}
-	_, err = w.s.Grant(t.Context(), owner, "k", message.Complimentary, "bob", wish)
+	_, err = w.s.Grant(t.Context(), owner, "k", bookingapi.Complimentary, "bob", wish)
 	wantType(t, err, "idempotency-key-reused")
 }

@@ -6,20 +6,22 @@ import (
 	"fmt"
 	"slices"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // Hold takes seats for a while. With a key the same wish by the same caller
 // comes to the same booking, however often it is sent.
-func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error) {
+func (s *Service) Hold(ctx context.Context, caller caller.Caller, key string, w Wish) (bookingapi.Booking, error) {
 	bookingID, early := id.Booking(w.EventID, caller.UserID, key), true
-	b, err := s.look(ctx, w.EventID, w, func(v *view, c command) (message.Booking, error) {
+	b, err := s.look(ctx, w.EventID, w, func(v *view, c command) (bookingapi.Booking, error) {
 		early = true
 		c.do, c.bookingID, c.caller, c.fingerprint = doHold, bookingID, caller, w.fingerprint(key)
 		if v.hiddenFrom(caller) {
-			return message.Booking{}, errs.Missing("event")
+			return bookingapi.Booking{}, errs.Missing("event")
 		}
 		if gone := v.gone(c.bookingID, c.seats, s.now().UnixMicro()); len(gone) > 0 {
 			yours, err := s.yours(ctx, v, caller, c.seats)
@@ -28,11 +30,11 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 			} else if err == nil {
 				err = taken(gone)
 			}
-			return message.Booking{}, err
+			return bookingapi.Booking{}, err
 		}
 		done, err := s.admit(ctx, caller, v, c.bookingID, max(len(c.seats), c.quantity))
 		if err != nil {
-			return message.Booking{}, err
+			return bookingapi.Booking{}, err
 		}
 		early = false
 		return s.submitTold(ctx, &c, done)
@@ -53,10 +55,10 @@ func (s *Service) Hold(ctx context.Context, caller message.Caller, key string, w
 // it has heard of since they let seats go, or that have seats in its view or had some
 // when that was filled. What is missing are bookings that had lost all their seats
 // before that, and those that other nodes made before this one heard of them.
-func (s *Service) replay(ctx context.Context, c *command, refused error) (message.Booking, error) {
+func (s *Service) replay(ctx context.Context, c *command, refused error) (bookingapi.Booking, error) {
 	v := s.views.peek(c.eventID)
 	if _, ok := s.Remembered(c.bookingID); !ok && !s.recent.letGo(c.bookingID) && (v == nil || !v.had(c.bookingID)) {
-		return message.Booking{}, refused
+		return bookingapi.Booking{}, refused
 	}
 	return s.submit(ctx, c)
 }
@@ -67,15 +69,15 @@ const maxLooks = 4
 
 // look finds what a wish names in the event's plan and prices and has it decided;
 // when these have changed meanwhile, again.
-func (s *Service) look(ctx context.Context, eventID string, w Wish, do func(*view, command) (message.Booking, error)) (message.Booking, error) {
+func (s *Service) look(ctx context.Context, eventID string, w Wish, do func(*view, command) (bookingapi.Booking, error)) (bookingapi.Booking, error) {
 	for range maxLooks {
 		v, err := s.views.get(ctx, eventID)
 		if err != nil {
-			return message.Booking{}, err
+			return bookingapi.Booking{}, err
 		}
 		c := command{eventID: eventID}
 		if err := s.resolve(v, w, &c); err != nil {
-			return message.Booking{}, err
+			return bookingapi.Booking{}, err
 		}
 		b, err := do(v, c)
 		if !errors.Is(err, errLookAgain) {
@@ -83,19 +85,19 @@ func (s *Service) look(ctx context.Context, eventID string, w Wish, do func(*vie
 		}
 		s.views.forgetStale(v, c.at)
 	}
-	return message.Booking{}, errs.New(errs.Conflict, "event-changed", "The event has just changed; please look at it again.")
+	return bookingapi.Booking{}, errs.New(errs.Conflict, "event-changed", "The event has just changed; please look at it again.")
 }
 
 // Grant takes seats out of the sale for nothing: blocked for nobody, or
 // complimentary for the account of heir ("": the organizer passes them on). Only
 // the event's organizer and admins may.
-func (s *Service) Grant(ctx context.Context, caller message.Caller, key, kind, heir string, w Wish) (message.Booking, error) {
+func (s *Service) Grant(ctx context.Context, caller caller.Caller, key, kind, heir string, w Wish) (bookingapi.Booking, error) {
 	v, err := s.views.get(ctx, w.EventID)
 	if err != nil {
-		return message.Booking{}, err
+		return bookingapi.Booking{}, err
 	}
 	if !v.organizedBy(caller) {
-		return message.Booking{}, errs.Missing("event")
+		return bookingapi.Booking{}, errs.Missing("event")
 	}
 	grant := command{do: doGrant, eventID: w.EventID, bookingID: id.Booking(w.EventID, caller.UserID, key),
 		caller: caller, fingerprint: w.fingerprint(key), grant: kind, heir: heir}
@@ -112,7 +114,7 @@ func (s *Service) Grant(ctx context.Context, caller message.Caller, key, kind, h
 }
 
 // grant has the writer decide on a grant; early says that it was refused before.
-func (s *Service) grant(ctx context.Context, grant command, w Wish) (b message.Booking, early bool, err error) {
+func (s *Service) grant(ctx context.Context, grant command, w Wish) (b bookingapi.Booking, early bool, err error) {
 	if grant.heir != "" && s.accounts != nil {
 		if ok, err := s.accounts(ctx, grant.heir); err != nil {
 			return b, true, err
@@ -121,7 +123,7 @@ func (s *Service) grant(ctx context.Context, grant command, w Wish) (b message.B
 		}
 	}
 	early = true
-	b, err = s.look(ctx, w.EventID, w, func(_ *view, c command) (message.Booking, error) {
+	b, err = s.look(ctx, w.EventID, w, func(_ *view, c command) (bookingapi.Booking, error) {
 		early = false
 		named := grant
 		named.at, named.seats, named.section, named.tier, named.quantity = c.at, c.seats, c.section, c.tier, c.quantity
@@ -132,12 +134,12 @@ func (s *Service) grant(ctx context.Context, grant command, w Wish) (b message.B
 
 // Swap exchanges the seats of a hold. Version, if not 0, must be the booking's
 // Seq: another one is refused with kind Precondition.
-func (s *Service) Swap(ctx context.Context, caller message.Caller, bookingID string, version int64, w Wish) (message.Booking, error) {
+func (s *Service) Swap(ctx context.Context, caller caller.Caller, bookingID string, version int64, w Wish) (bookingapi.Booking, error) {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
 		return b, err
 	}
-	return s.look(ctx, b.EventID, w, func(v *view, c command) (message.Booking, error) {
+	return s.look(ctx, b.EventID, w, func(v *view, c command) (bookingapi.Booking, error) {
 		c.do, c.bookingID, c.caller, c.version = doSwap, bookingID, caller, version
 		n := max(len(c.seats), c.quantity)
 		if n <= len(b.Seats) {
@@ -154,13 +156,13 @@ func (s *Service) Swap(ctx context.Context, caller message.Caller, bookingID str
 // Cancel gives up a hold or gives sold seats back: those named, or all. Seats that
 // were given back before are passed over. The answer is the booking as it is
 // afterwards.
-func (s *Service) Cancel(ctx context.Context, caller message.Caller, bookingID string, labels []string) (message.Booking, error) {
+func (s *Service) Cancel(ctx context.Context, caller caller.Caller, bookingID string, labels []string) (bookingapi.Booking, error) {
 	return s.CancelSeen(ctx, caller, bookingID, 0, labels)
 }
 
 // CancelSeen is Cancel of a booking with a version, if that is not 0: another one
 // is refused as by Swap.
-func (s *Service) CancelSeen(ctx context.Context, caller message.Caller, bookingID string, version int64, labels []string) (message.Booking, error) {
+func (s *Service) CancelSeen(ctx context.Context, caller caller.Caller, bookingID string, version int64, labels []string) (bookingapi.Booking, error) {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
 		return b, err
@@ -176,7 +178,7 @@ func (s *Service) CancelSeen(ctx context.Context, caller message.Caller, booking
 		}
 	}
 	out, err := s.submit(ctx, &c)
-	if err == nil && b.UserID == "" && out.Status == message.BookingCancelled {
+	if err == nil && b.UserID == "" && out.Status == bookingapi.Cancelled {
 		err = s.links.Forget(ctx, bookingID)
 	}
 	return out, err
@@ -184,7 +186,7 @@ func (s *Service) CancelSeen(ctx context.Context, caller message.Caller, booking
 
 // named finds seats by label in the plan of a booking, among its own first.
 // Whether they are, or were, the booking's is decided later.
-func named(p *message.Plan, b *message.Booking, labels []string, c *command) error {
+func named(p *seating.Plan, b *bookingapi.Booking, labels []string, c *command) error {
 	c.at = bookingKey(b)
 	for i, label := range labels {
 		seat := int32(-1)
@@ -194,7 +196,7 @@ func named(p *message.Plan, b *message.Booking, labels []string, c *command) err
 			}
 		}
 		if seat < 0 {
-			seat = int32(slices.IndexFunc(p.Seats, func(s message.Seat) bool { return s.Label == label }))
+			seat = int32(slices.IndexFunc(p.Seats, func(s seating.Seat) bool { return s.Label == label }))
 		}
 		if seat < 0 {
 			return errs.Bad(fmt.Sprintf("seats[%d]", i), "names %s, which is not in this booking", label)
@@ -210,7 +212,7 @@ func named(p *message.Plan, b *message.Booking, labels []string, c *command) err
 // Confirm turns a hold into a booking because the money for it is authorized;
 // the same payment may confirm again. Refusals for good are of kind Conflict,
 // Invalid or NotFound; of other kinds the outcome is unclear.
-func (s *Service) Confirm(ctx context.Context, m message.Confirm) (message.Booking, error) {
+func (s *Service) Confirm(ctx context.Context, m bookingapi.Confirm) (bookingapi.Booking, error) {
 	return s.system(ctx, &command{do: doConfirm, bookingID: m.BookingID, payment: m.PaymentID, amount: m.Amount, currency: m.Currency, started: m.StartedAt})
 }
 
@@ -229,10 +231,10 @@ func (s *Service) CancelUnpaid(ctx context.Context, bookingID, paymentID string)
 }
 
 // system submits a command of our own about a booking.
-func (s *Service) system(ctx context.Context, c *command) (message.Booking, error) {
-	c.caller = message.System
+func (s *Service) system(ctx context.Context, c *command) (bookingapi.Booking, error) {
+	c.caller = caller.System
 	if c.eventID = id.Event(c.bookingID); c.eventID == "" {
-		return message.Booking{}, errs.Missing("booking")
+		return bookingapi.Booking{}, errs.Missing("booking")
 	}
 	return s.submit(ctx, c)
 }

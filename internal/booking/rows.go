@@ -4,7 +4,8 @@ import (
 	"database/sql"
 	"fmt"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/ledger"
 )
 
 // scanner is a *sql.Row or *sql.Rows.
@@ -14,7 +15,7 @@ type scanner interface{ Scan(...any) error }
 const saleColumns = `status, opens_at, closes_at, plan_id, plan_version, price_version, currency, seats, limit_per_customer,
 	hold_for, organizer_id, event_version, refunds_end, changed_at, change_refunds_end, unverified_buyers`
 
-func saleFields(s *message.Sale) []any {
+func saleFields(s *bookingapi.Sale) []any {
 	return []any{&s.Status, &s.OpensAt, &s.ClosesAt, &s.PlanID, &s.PlanVersion, &s.PriceVersion, &s.Currency, &s.Seats, &s.LimitPerCustomer,
 		&s.HoldFor, &s.OrganizerID, &s.EventVersion, &s.RefundsEnd, &s.ChangedAt, &s.ChangeRefundsEnd, &s.UnverifiedBuyers}
 }
@@ -41,10 +42,10 @@ func scanBooking(row scanner) (*record, error) {
 	r.ExpiresAt, r.PaymentID, r.ReleasedAt = expires.Int64, payment.String, released.Int64
 	r.address = readAddress(email)
 	var ok bool
-	if r.GivenBack, ok = message.ParseSeats(givenBack.String); !ok && givenBack.Valid {
+	if r.GivenBack, ok = ledger.ParseSeats(givenBack.String); !ok && givenBack.Valid {
 		return nil, fmt.Errorf("booking %s: seats given back are unreadable: %.40q", r.ID, givenBack.String)
 	}
-	if r.Seats, ok = message.ParseSeats(seats); !ok {
+	if r.Seats, ok = ledger.ParseSeats(seats); !ok {
 		return nil, fmt.Errorf("booking %s: seats are unreadable: %.40q", r.ID, seats)
 	}
 	return &r, nil
@@ -64,7 +65,7 @@ func scanHeld(row scanner, h *held, more ...any) error {
 	if err := row.Scan(append([]any{&h.id, &h.status, &h.created, &h.until, &h.released, &seats, &prices}, more...)...); err != nil {
 		return fmt.Errorf("read buyer: %w", err)
 	}
-	h.seats, h.gift = message.CountSeats(seats), prices == message.FreeOfCharge
+	h.seats, h.gift = ledger.CountSeats(seats), prices == bookingapi.FreeOfCharge
 	return nil
 }
 
@@ -95,9 +96,9 @@ func emailOrNull(a address) any {
 }
 
 // scanEntries reads entryColumns to the end and closes rows.
-func scanEntries(rows *sql.Rows) ([]message.Entry, error) {
+func scanEntries(rows *sql.Rows) ([]ledger.Entry, error) {
 	defer rows.Close()
-	var out []message.Entry
+	var out []ledger.Entry
 	for rows.Next() {
 		e, err := scanEntry(rows)
 		if err != nil {
@@ -108,8 +109,8 @@ func scanEntries(rows *sql.Rows) ([]message.Entry, error) {
 	return out, rows.Err()
 }
 
-func scanEntry(row scanner) (message.Entry, error) {
-	var e message.Entry
+func scanEntry(row scanner) (ledger.Entry, error) {
+	var e ledger.Entry
 	var booking, seats, currency, sale sql.NullString
 	var until, amount sql.NullInt64
 	var hash []byte
@@ -124,7 +125,7 @@ func scanEntry(row scanner) (message.Entry, error) {
 	copy(e.Hash[:], hash)
 	if seats.Valid {
 		var ok bool
-		if e.Seats, ok = message.ParseSeats(seats.String); !ok {
+		if e.Seats, ok = ledger.ParseSeats(seats.String); !ok {
 			return e, fmt.Errorf("ledger of %s, seq %d: seats are unreadable: %.40q", e.EventID, e.Seq, seats.String)
 		}
 	}
@@ -146,14 +147,14 @@ func positive(v int64) any {
 	return v
 }
 
-func amountOrNull(e *message.Entry) any {
+func amountOrNull(e *ledger.Entry) any {
 	if e.Currency == "" {
 		return nil
 	}
 	return e.Amount
 }
 
-func seatsText(seats []int32) string { return string(message.AppendSeats(nil, seats)) }
+func seatsText(seats []int32) string { return string(ledger.AppendSeats(nil, seats)) }
 
 func seatsOrNull(seats []int32) any {
 	if len(seats) == 0 {

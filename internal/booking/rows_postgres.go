@@ -6,7 +6,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
 
@@ -146,7 +147,7 @@ func (r *bookingRows) add(b *record) {
 // onlyPaidSince reports whether a booking that was like that has been paid, and
 // nothing else of its row has changed.
 func (r *record) onlyPaidSince(was *record) bool {
-	return r.Status == message.Booked && r.ExpiresAt == 0 && r.Amount == was.Amount && r.Fees == was.Fees &&
+	return r.Status == bookingapi.Booked && r.ExpiresAt == 0 && r.Amount == was.Amount && r.Fees == was.Fees &&
 		r.PlanVersion == was.PlanVersion && r.PlanID == was.PlanID && r.PriceVersion == was.PriceVersion &&
 		r.Extended == was.Extended && r.ReleasedAt == was.ReleasedAt &&
 		slices.Equal(r.Seats, was.Seats) && slices.Equal(r.GivenBack, was.GivenBack)
@@ -166,7 +167,7 @@ func (r *claimRows) add(eventID string, list []claimWrite) {
 	}
 }
 
-func (r *ledgerRows) add(e *message.Entry) {
+func (r *ledgerRows) add(e *ledger.Entry) {
 	r.eventID, r.seq, r.at, r.kind = append(r.eventID, e.EventID), append(r.seq, e.Seq), append(r.at, e.At), append(r.kind, string(e.Kind))
 	r.booking, r.seats, r.until = append(r.booking, e.BookingID), append(r.seats, seatsOrEmpty(e.Seats)), append(r.until, e.Until)
 	r.amount, r.currency, r.sale = append(r.amount, e.Amount), append(r.currency, e.Currency), append(r.sale, e.Sale)

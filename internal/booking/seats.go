@@ -5,13 +5,15 @@ import (
 	"context"
 	"slices"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // seen is the view of an event for a caller who may see it, at ledger version
 // seq or later.
-func (s *Service) seen(ctx context.Context, caller message.Caller, eventID string, seq int64) (*view, error) {
+func (s *Service) seen(ctx context.Context, caller caller.Caller, eventID string, seq int64) (*view, error) {
 	v, err := s.views.after(ctx, eventID, seq)
 	if err != nil {
 		return nil, err
@@ -23,7 +25,7 @@ func (s *Service) seen(ctx context.Context, caller message.Caller, eventID strin
 }
 
 // Sections lists an event's sections with how many of their seats are free.
-func (s *Service) Sections(ctx context.Context, caller message.Caller, eventID string) ([]message.SectionSeats, error) {
+func (s *Service) Sections(ctx context.Context, caller caller.Caller, eventID string) ([]bookingapi.SectionSeats, error) {
 	v, err := s.seen(ctx, caller, eventID, 0)
 	if err != nil {
 		return nil, err
@@ -31,12 +33,12 @@ func (s *Service) Sections(ctx context.Context, caller message.Caller, eventID s
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	p := v.priced
-	out := make([]message.SectionSeats, len(p.plan.Sections))
+	out := make([]bookingapi.SectionSeats, len(p.plan.Sections))
 	for i := range p.plan.Sections {
 		sec := &p.plan.Sections[i]
-		sum := message.SectionSeats{ID: sec.ID, Name: sec.Name, GeneralAdmission: sec.GeneralAdmission, Total: sec.Count}
-		var has [message.NoTier + 1]bool
-		var free [message.NoTier + 1]int32
+		sum := bookingapi.SectionSeats{ID: sec.ID, Name: sec.Name, GeneralAdmission: sec.GeneralAdmission, Total: sec.Count}
+		var has [seating.NoTier + 1]bool
+		var free [seating.NoTier + 1]int32
 		for n := sec.First; n < sec.First+sec.Count; n++ {
 			if v.status[n] == seatFree {
 				sum.Free++
@@ -60,7 +62,7 @@ func (s *Service) Sections(ctx context.Context, caller message.Caller, eventID s
 }
 
 // Rows lists the seats of one section, row by row; none in general admission.
-func (s *Service) Rows(ctx context.Context, caller message.Caller, eventID, section string) ([]message.RowSeats, error) {
+func (s *Service) Rows(ctx context.Context, caller caller.Caller, eventID, section string) ([]bookingapi.RowSeats, error) {
 	v, err := s.seen(ctx, caller, eventID, 0)
 	if err != nil {
 		return nil, err
@@ -72,13 +74,13 @@ func (s *Service) Rows(ctx context.Context, caller message.Caller, eventID, sect
 	if at < 0 {
 		return nil, errs.Missing("section")
 	}
-	var out []message.RowSeats
+	var out []bookingapi.RowSeats
 	for _, row := range p.plan.Sections[at].Rows {
-		r := message.RowSeats{Label: row.Label, Seats: make([]message.SeatState, 0, row.Count)}
+		r := bookingapi.RowSeats{Label: row.Label, Seats: make([]bookingapi.SeatState, 0, row.Count)}
 		for n := row.First; n < row.First+row.Count; n++ {
 			seat := &p.plan.Seats[n]
-			st := message.SeatState{Label: seat.Label, Number: seat.Number, Price: -1, Accessible: seat.Accessible, RestrictedView: seat.RestrictedView}
-			if p.tierOf[n] != message.NoTier {
+			st := bookingapi.SeatState{Label: seat.Label, Number: seat.Number, Price: -1, Accessible: seat.Accessible, RestrictedView: seat.RestrictedView}
+			if p.tierOf[n] != seating.NoTier {
 				st.Free, st.Price, st.Tier = v.status[n] == seatFree, p.of(n).Price, p.of(n).Name
 			}
 			if st.Free {
@@ -92,7 +94,7 @@ func (s *Service) Rows(ctx context.Context, caller message.Caller, eventID, sect
 }
 
 // Labels are the labels of a booking's seats.
-func (s *Service) Labels(ctx context.Context, b *message.Booking) ([]string, error) {
+func (s *Service) Labels(ctx context.Context, b *bookingapi.Booking) ([]string, error) {
 	p, err := s.catalog.load(ctx, bookingKey(b))
 	if err != nil {
 		return nil, err

@@ -16,10 +16,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/link"
-	"boxoffice/internal/message"
 	"boxoffice/internal/signing"
 	"boxoffice/internal/sqldb"
 )
@@ -55,7 +58,7 @@ type Service struct {
 	lookups  *batch.Queue[*lookup] // where other nodes write, too; else nil
 	metrics  *metrics
 	followMu sync.RWMutex
-	follow   []func([]message.Entry)
+	follow   []func([]ledger.Entry)
 	sweepNow chan struct{} // wakes the janitor
 	sweeping sync.Mutex
 	swept    lapsing // how far the last sweep came; zero: to the end
@@ -167,13 +170,13 @@ func (s *Service) Pressure() (waiting, capacity int) { return s.Waiting(), maxWa
 
 // Follow calls fn after each commit with its ledger entries, of one event at a
 // time, in order. fn must return fast: the writer waits for it.
-func (s *Service) Follow(fn func([]message.Entry)) {
+func (s *Service) Follow(fn func([]ledger.Entry)) {
 	s.followMu.Lock()
 	defer s.followMu.Unlock()
 	s.follow = append(s.follow, fn)
 }
 
-func (s *Service) tell(entries []message.Entry) {
+func (s *Service) tell(entries []ledger.Entry) {
 	s.followMu.RLock()
 	defer s.followMu.RUnlock()
 	for _, fn := range s.follow {
@@ -190,29 +193,29 @@ func (s *Service) UseAccounts(exists func(ctx context.Context, userID string) (b
 // submit hands a command to its event's writer and waits for the answer. On an
 // error of kind Internal or Unavailable the outcome is unclear; the same command
 // may be submitted again.
-func (s *Service) submit(ctx context.Context, c *command) (message.Booking, error) {
+func (s *Service) submit(ctx context.Context, c *command) (bookingapi.Booking, error) {
 	return s.send(ctx, c, nil, (*batch.Queue[*job]).Do)
 }
 
 // submitTold is submit that tells done what was decided, whether or not somebody
 // still waits for the answer; if the outcome is unclear, it tells nothing.
-func (s *Service) submitTold(ctx context.Context, c *command, done func(message.Booking, error)) (message.Booking, error) {
+func (s *Service) submitTold(ctx context.Context, c *command, done func(bookingapi.Booking, error)) (bookingapi.Booking, error) {
 	return s.send(ctx, c, done, (*batch.Queue[*job]).Do)
 }
 
 // submitLater is submit behind everybody else's commands.
-func (s *Service) submitLater(ctx context.Context, c *command) (message.Booking, error) {
+func (s *Service) submitLater(ctx context.Context, c *command) (bookingapi.Booking, error) {
 	return s.send(ctx, c, nil, (*batch.Queue[*job]).DoLater)
 }
 
-func (s *Service) send(ctx context.Context, c *command, done func(message.Booking, error), do func(*batch.Queue[*job], context.Context, *job) error) (message.Booking, error) {
+func (s *Service) send(ctx context.Context, c *command, done func(bookingapi.Booking, error), do func(*batch.Queue[*job], context.Context, *job) error) (bookingapi.Booking, error) {
 	w := s.writers[hashOf(c.eventID)%uint32(len(s.writers))]
 	j := &job{cmd: *c, decided: done}
 	if err := do(w.queue, ctx, j); err != nil {
 		if done != nil && notQueued(err) {
-			done(message.Booking{}, err)
+			done(bookingapi.Booking{}, err)
 		}
-		return message.Booking{}, unclear(err)
+		return bookingapi.Booking{}, unclear(err)
 	}
 	if j.booking.ID != "" {
 		j.booking.ReadAt = s.now().UnixMicro()
@@ -223,13 +226,13 @@ func (s *Service) send(ctx context.Context, c *command, done func(message.Bookin
 // SetSales hands new states of sales to the writers. A state whose EventVersion
 // is not newer than the head row's is passed over. The first refusal is
 // returned; the others are carried out nevertheless.
-func (s *Service) SetSales(ctx context.Context, sales map[string]message.Sale) error {
+func (s *Service) SetSales(ctx context.Context, sales map[string]bookingapi.Sale) error {
 	failed := make(chan error, len(sales))
 	for eventID, sale := range sales {
 		go func() {
 			err := s.setSale(ctx, eventID, sale)
 			failed <- err
-			if err == nil && sale.Status == message.Cancelled {
+			if err == nil && sale.Status == eventapi.Cancelled {
 				s.wake()
 			}
 		}()
@@ -245,7 +248,7 @@ func (s *Service) SetSales(ctx context.Context, sales map[string]message.Sale) e
 
 // setSale hands one sale over. Holds that have lapsed keep nothing from changing:
 // they are ended first.
-func (s *Service) setSale(ctx context.Context, eventID string, sale message.Sale) error {
+func (s *Service) setSale(ctx context.Context, eventID string, sale bookingapi.Sale) error {
 	c := command{do: doSetSale, eventID: eventID, sale: &sale}
 	_, err := s.submit(ctx, &c)
 	if !errs.Is(err, "plan-in-use") && !errs.Is(err, "currency-in-use") {
@@ -266,20 +269,20 @@ func (s *Service) setSale(ctx context.Context, eventID string, sale message.Sale
 }
 
 // Counts are an event's seats by state; NotFound when it has no sale.
-func (s *Service) Counts(ctx context.Context, eventID string) (message.Counts, error) {
+func (s *Service) Counts(ctx context.Context, eventID string) (bookingapi.Counts, error) {
 	v, err := s.views.get(ctx, eventID)
 	if err != nil {
-		return message.Counts{}, err
+		return bookingapi.Counts{}, err
 	}
 	return v.counts(), nil
 }
 
 // Sale is the state by which an event's seats are sold now; NotFound when there
 // is none.
-func (s *Service) Sale(ctx context.Context, eventID string) (message.Sale, error) {
+func (s *Service) Sale(ctx context.Context, eventID string) (bookingapi.Sale, error) {
 	v, err := s.views.get(ctx, eventID)
 	if err != nil {
-		return message.Sale{}, err
+		return bookingapi.Sale{}, err
 	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -287,16 +290,16 @@ func (s *Service) Sale(ctx context.Context, eventID string) (message.Sale, error
 }
 
 // Booking is a booking by its id.
-func (s *Service) Booking(ctx context.Context, bookingID string) (message.Booking, error) {
+func (s *Service) Booking(ctx context.Context, bookingID string) (bookingapi.Booking, error) {
 	if !id.ValidBooking(bookingID) {
-		return message.Booking{}, errs.Missing("booking")
+		return bookingapi.Booking{}, errs.Missing("booking")
 	}
 	b, err := scanWithOrganizer(s.getStmt.QueryRowContext(s.db.Quick(ctx), bookingID))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return message.Booking{}, errs.Missing("booking")
+		return bookingapi.Booking{}, errs.Missing("booking")
 	case err != nil:
-		return message.Booking{}, fmt.Errorf("read booking: %w", err)
+		return bookingapi.Booking{}, fmt.Errorf("read booking: %w", err)
 	}
 	b.ReadAt = s.now().UnixMicro()
 	return b, nil
@@ -304,11 +307,11 @@ func (s *Service) Booking(ctx context.Context, bookingID string) (message.Bookin
 
 // Recent is Booking for those who ask often, and have the writer decide afterwards:
 // it is answered from what this node has committed, or read together with others.
-func (s *Service) Recent(ctx context.Context, bookingID string) (message.Booking, error) {
+func (s *Service) Recent(ctx context.Context, bookingID string) (bookingapi.Booking, error) {
 	if s.lookups != nil && id.ValidBooking(bookingID) {
 		l := &lookup{id: bookingID}
 		if err := s.lookups.Do(ctx, l); err != nil { // it may still be written to
-			return message.Booking{}, unclear(err)
+			return bookingapi.Booking{}, unclear(err)
 		}
 		return l.booking, nil
 	}
@@ -320,7 +323,7 @@ func (s *Service) Recent(ctx context.Context, bookingID string) (message.Booking
 
 // Remembered is a booking as this node has committed it last, if it has of late.
 // Another node may have changed it since.
-func (s *Service) Remembered(bookingID string) (b message.Booking, ok bool) {
+func (s *Service) Remembered(bookingID string) (b bookingapi.Booking, ok bool) {
 	r := s.recent.get(bookingID)
 	if r == nil {
 		return b, false
@@ -331,19 +334,19 @@ func (s *Service) Remembered(bookingID string) (b message.Booking, ok bool) {
 }
 
 // mine is a booking that a caller may change; NotFound for strangers.
-func (s *Service) mine(ctx context.Context, caller message.Caller, bookingID string) (message.Booking, error) {
+func (s *Service) mine(ctx context.Context, caller caller.Caller, bookingID string) (bookingapi.Booking, error) {
 	b, err := s.Booking(ctx, bookingID)
 	if err != nil {
 		return b, err
 	}
 	if !caller.SignedIn() || !mayTouch(&record{Booking: b}, caller) {
-		return message.Booking{}, errs.Missing("booking")
+		return bookingapi.Booking{}, errs.Missing("booking")
 	}
 	return b, nil
 }
 
 // Entries reads an event's ledger above a version, in order, up to limit.
-func (s *Service) Entries(ctx context.Context, eventID string, after int64, limit int) ([]message.Entry, error) {
+func (s *Service) Entries(ctx context.Context, eventID string, after int64, limit int) ([]ledger.Entry, error) {
 	return readEntries(ctx, s.db, eventID, after, limit)
 }
 

@@ -6,18 +6,20 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/ledger"
 )
 
 func TestHoldPayCancel(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
 	b := w.hold(ev, "ann", "A-A-1", "A-A-2")
-	if b.Status != message.Pending || b.Amount != 2000 || b.Fees != 200 || b.ExpiresAt != w.clock.Load()+8*minute {
+	if b.Status != bookingapi.Pending || b.Amount != 2000 || b.Fees != 200 || b.ExpiresAt != w.clock.Load()+8*minute {
 		t.Fatalf("held: %+v", b)
 	}
 	b, err := w.pay(b)
-	if err != nil || b.Status != message.Booked || b.ExpiresAt != 0 {
+	if err != nil || b.Status != bookingapi.Booked || b.ExpiresAt != 0 {
 		t.Fatalf("paid: %+v, %v", b, err)
 	}
 	again, err := w.pay(b)
@@ -25,14 +27,14 @@ func TestHoldPayCancel(t *testing.T) {
 		t.Fatalf("confirming twice must change nothing: %+v, %v", again, err)
 	}
 	part, err := w.s.Cancel(context.Background(), fan("ann"), b.ID, []string{"A-A-2"})
-	if err != nil || part.Status != message.Booked || part.Amount != 1000 || part.Fees != 100 || len(part.Seats) != 1 {
+	if err != nil || part.Status != bookingapi.Booked || part.Amount != 1000 || part.Fees != 100 || len(part.Seats) != 1 {
 		t.Fatalf("cancelled one seat: %+v, %v", part, err)
 	}
 	all, err := w.s.Cancel(context.Background(), fan("ann"), b.ID, nil)
-	if err != nil || all.Status != message.BookingCancelled {
+	if err != nil || all.Status != bookingapi.Cancelled {
 		t.Fatalf("cancelled: %+v, %v", all, err)
 	}
-	want := []message.EntryKind{message.EntryHeld, message.EntryBooked, message.EntryCancelled, message.EntryCancelled}
+	want := []ledger.Kind{ledger.Held, ledger.Booked, ledger.Cancelled, ledger.Cancelled}
 	if got := w.kinds(ev); !slices.Equal(got, want) {
 		t.Fatalf("ledger: %v, want %v", got, want)
 	}
@@ -59,7 +61,7 @@ func TestLapsedHoldRace(t *testing.T) {
 	if _, err := w.pay(c); err != nil {
 		t.Fatal(err)
 	}
-	want := []message.EntryKind{message.EntryHeld, message.EntryExpired, message.EntryHeld, message.EntryBooked, message.EntryHeld, message.EntryBooked}
+	want := []ledger.Kind{ledger.Held, ledger.Expired, ledger.Held, ledger.Booked, ledger.Held, ledger.Booked}
 	if got := w.kinds(ev); !slices.Equal(got, want) {
 		t.Fatalf("ledger: %v, want %v", got, want)
 	}
@@ -76,7 +78,7 @@ func TestPaidLateSeatsFree(t *testing.T) {
 		t.Fatalf("sweep: %d, %v", n, err)
 	}
 	b, err := w.pay(a)
-	if err != nil || b.Status != message.Booked {
+	if err != nil || b.Status != bookingapi.Booked {
 		t.Fatalf("paid late: %+v, %v", b, err)
 	}
 	w.verify(ev)
@@ -99,7 +101,7 @@ func TestSwap(t *testing.T) {
 	_, err = w.s.Swap(ctx, fan("bob"), a.ID, 0, Wish{Seats: []string{"A-A-1"}})
 	wantType(t, err, "not-found")
 	w.hold(ev, "cid", "A-A-1") // is free again
-	if b, err = w.s.Cancel(ctx, fan("ann"), a.ID, []string{"A-A-2"}); err != nil || b.Status != message.Pending || b.Amount != 1000 {
+	if b, err = w.s.Cancel(ctx, fan("ann"), a.ID, []string{"A-A-2"}); err != nil || b.Status != bookingapi.Pending || b.Amount != 1000 {
 		t.Fatalf("giving back one held seat: %+v, %v", b, err)
 	}
 	w.verify(ev)
@@ -125,7 +127,7 @@ func TestIdempotency(t *testing.T) {
 	if _, err := w.pay(first); err != nil {
 		t.Fatal(err)
 	}
-	if again, err = w.s.Hold(ctx, fan("ann"), "k1", wish); err != nil || again.Status != message.Booked {
+	if again, err = w.s.Hold(ctx, fan("ann"), "k1", wish); err != nil || again.Status != bookingapi.Booked {
 		t.Fatalf("replay after paying: %+v, %v", again, err)
 	}
 	w.pass(60 * minute)
@@ -136,11 +138,11 @@ func TestRefusals(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	ev := w.event()
-	past := w.event(func(s *message.Sale) { s.ClosesAt = w.clock.Load() - 1 })
-	soon := w.event(func(s *message.Sale) { s.OpensAt = w.clock.Load() + minute })
-	draft := w.event(func(s *message.Sale) { s.Status = message.Draft })
-	unpriced := w.event(func(s *message.Sale) { s.Status, s.PriceVersion, s.Currency = message.Published, 0, "" })
-	off := w.event(func(s *message.Sale) { s.Status = message.Cancelled })
+	past := w.event(func(s *bookingapi.Sale) { s.ClosesAt = w.clock.Load() - 1 })
+	soon := w.event(func(s *bookingapi.Sale) { s.OpensAt = w.clock.Load() + minute })
+	draft := w.event(func(s *bookingapi.Sale) { s.Status = eventapi.Draft })
+	unpriced := w.event(func(s *bookingapi.Sale) { s.Status, s.PriceVersion, s.Currency = eventapi.Published, 0, "" })
+	off := w.event(func(s *bookingapi.Sale) { s.Status = eventapi.Cancelled })
 	for _, c := range []struct {
 		name, want string
 		wish       Wish
@@ -199,7 +201,7 @@ func TestConfirmRefusals(t *testing.T) {
 	ev := w.event()
 	b := w.hold(ev, "ann", "A-A-1")
 	confirm := func(pay string, amount int64, currency string) error {
-		_, err := w.s.Confirm(ctx, message.Confirm{BookingID: b.ID, PaymentID: pay, Amount: amount, Currency: currency})
+		_, err := w.s.Confirm(ctx, bookingapi.Confirm{BookingID: b.ID, PaymentID: pay, Amount: amount, Currency: currency})
 		return err
 	}
 	wantType(t, confirm("p1", 999, "EUR"), "amount-differs")
@@ -211,7 +213,7 @@ func TestConfirmRefusals(t *testing.T) {
 	if err := w.s.CancelUnpaid(ctx, b.ID, "p2"); err != nil {
 		t.Fatal(err)
 	}
-	if now, _ := w.s.Booking(ctx, b.ID); now.Status != message.Booked {
+	if now, _ := w.s.Booking(ctx, b.ID); now.Status != bookingapi.Booked {
 		t.Fatalf("another payment's failure cancelled the booking")
 	}
 	if err := w.s.CancelUnpaid(ctx, b.ID, "p1"); err != nil {
@@ -219,7 +221,7 @@ func TestConfirmRefusals(t *testing.T) {
 	}
 	wantType(t, confirm("p1", 1000, "EUR"), "booking-cancelled")
 	entries, _ := w.s.Entries(ctx, ev, 0, 100)
-	if last := entries[len(entries)-1]; last.Kind != message.EntryCancelled || last.Amount != 0 {
+	if last := entries[len(entries)-1]; last.Kind != ledger.Cancelled || last.Amount != 0 {
 		t.Fatalf("an unpaid booking must be cancelled without a refund: %+v", last)
 	}
 	w.verify(ev)
@@ -236,14 +238,14 @@ func TestCancelledEventGivesBack(t *testing.T) {
 	}
 	held := w.hold(ev, "bob", "A-A-2")
 	sale := w.sale()
-	sale.Status, sale.EventVersion = message.Cancelled, 2
-	if err := w.s.SetSales(ctx, map[string]message.Sale{ev: sale}); err != nil {
+	sale.Status, sale.EventVersion = eventapi.Cancelled, 2
+	if err := w.s.SetSales(ctx, map[string]bookingapi.Sale{ev: sale}); err != nil {
 		t.Fatal(err)
 	}
 	over := make(chan struct{})
 	done := make(chan struct{})
 	freed := 0
-	w.s.Follow(func(list []message.Entry) {
+	w.s.Follow(func(list []ledger.Entry) {
 		for range list {
 			if freed++; freed == 2 {
 				close(over)
@@ -254,8 +256,8 @@ func TestCancelledEventGivesBack(t *testing.T) {
 	<-over
 	stop()
 	<-done
-	for _, b := range []message.Booking{paid, held} {
-		if now, err := w.s.Booking(context.Background(), b.ID); err != nil || now.Status != message.BookingCancelled {
+	for _, b := range []bookingapi.Booking{paid, held} {
+		if now, err := w.s.Booking(context.Background(), b.ID); err != nil || now.Status != bookingapi.Cancelled {
 			t.Fatalf("after the event was cancelled: %+v, %v", now, err)
 		}
 	}
@@ -268,18 +270,18 @@ func TestSaleChanges(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	ev := w.event()
-	set := func(change func(*message.Sale)) error {
+	set := func(change func(*bookingapi.Sale)) error {
 		s := w.sale()
 		change(&s)
-		return w.s.SetSales(ctx, map[string]message.Sale{ev: s})
+		return w.s.SetSales(ctx, map[string]bookingapi.Sale{ev: s})
 	}
 	b := w.hold(ev, "ann", "A-A-1")
-	wantType(t, set(func(s *message.Sale) { s.EventVersion, s.PlanID = 2, "other" }), "plan-in-use")
-	wantType(t, set(func(s *message.Sale) { s.EventVersion, s.Currency = 2, "USD" }), "currency-in-use")
-	if err := set(func(s *message.Sale) { s.EventVersion, s.PriceVersion = 2, 2 }); err != nil {
+	wantType(t, set(func(s *bookingapi.Sale) { s.EventVersion, s.PlanID = 2, "other" }), "plan-in-use")
+	wantType(t, set(func(s *bookingapi.Sale) { s.EventVersion, s.Currency = 2, "USD" }), "currency-in-use")
+	if err := set(func(s *bookingapi.Sale) { s.EventVersion, s.PriceVersion = 2, 2 }); err != nil {
 		t.Fatal(err)
 	}
-	if err := set(func(s *message.Sale) { s.EventVersion, s.Status = 1, message.Published }); err != nil {
+	if err := set(func(s *bookingapi.Sale) { s.EventVersion, s.Status = 1, eventapi.Published }); err != nil {
 		t.Fatal(err) // an older state is passed over
 	}
 	if dear := w.hold(ev, "bob", "A-A-2"); dear.Amount != 2000 {

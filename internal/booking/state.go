@@ -3,12 +3,14 @@ package booking
 import (
 	"slices"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/ledger"
+	"boxoffice/internal/seating"
 )
 
 // record is a booking's row: the booking, and what only the writer needs.
 type record struct {
-	message.Booking
+	bookingapi.Booking
 	Fingerprint []byte
 	Extended    bool    // its hold was extended once
 	address             // that it was made with, or that its owner has shown since
@@ -18,7 +20,7 @@ type record struct {
 
 // has reports whether the claim of a seat is the booking's, by the booking's row.
 func (r *record) has(seat int32) bool {
-	return r != nil && (r.Status == message.Pending || r.Status == message.Booked) && slices.Contains(r.Seats, seat)
+	return r != nil && (r.Status == bookingapi.Pending || r.Status == bookingapi.Booked) && slices.Contains(r.Seats, seat)
 }
 
 // state is one event as a decision sees it: what was read under the head's
@@ -28,12 +30,12 @@ type state struct {
 	now     int64 // µs since 1970; never less than the head's last entry
 	eventID string
 	exists  bool // there is a head row
-	sale    message.Sale
+	sale    bookingapi.Sale
 	seq     int64
 	hash    [32]byte
 	at      int64
 
-	plan   *message.Plan
+	plan   *seating.Plan
 	prices map[priceKey]*priced
 
 	claims   claims
@@ -45,7 +47,7 @@ type state struct {
 	lapsing  int                // how many seats in taken were read because their hold had lapsed
 
 	// what apply has done so far in this batch
-	entries   []message.Entry
+	entries   []ledger.Entry
 	fresh     map[string]bool    // bookings without a row yet
 	dirty     map[string]*record // bookings with a row that changed: as the row is
 	moved     map[string]string  // bookings with a row whose account or address is another: the account before
@@ -55,15 +57,15 @@ type state struct {
 
 // priced is a price list spread over the seats of a plan.
 type priced struct {
-	*message.Prices
-	plan   *message.Plan
-	tierOf []uint8 // by seat; message.NoTier where it has no price
+	*seating.Prices
+	plan   *seating.Plan
+	tierOf []uint8 // by seat; seating.NoTier where it has no price
 }
 
 // of is the tier of a seat; one without a name or a price where there is none.
-func (p *priced) of(seat int32) *message.Tier {
+func (p *priced) of(seat int32) *seating.Tier {
 	if !p.sells(seat) {
-		return &message.Tier{}
+		return &seating.Tier{}
 	}
 	return &p.Tiers[p.tierOf[seat]]
 }
@@ -108,32 +110,32 @@ func (s *state) apply(e effect) {
 		s.move(e.booking, e.made)
 		s.bookings[e.booking] = e.made
 		return
-	case message.EntrySale:
+	case ledger.Sale:
 		s.sale, s.saleDirty, s.exists = *e.sale, true, true
-	case message.EntryHeld:
+	case ledger.Held:
 		s.claimAll(nil, e)
 		s.bookings[e.booking] = e.made
 		s.fresh[e.booking] = true
 		s.count(e.made)
-	case message.EntrySwapped:
+	case ledger.Swapped:
 		old := s.bookings[e.booking]
 		s.freeAll(old, without(old.Seats, e.seats))
 		s.claimAll(old, e)
 		s.touch(e.booking)
 		s.move(e.booking, e.made)
 		s.bookings[e.booking] = e.made
-	case message.EntryExtended:
+	case ledger.Extended:
 		s.claimAll(s.bookings[e.booking], e)
 		b := s.touch(e.booking)
 		b.ExpiresAt, b.Extended = e.until, true
-	case message.EntryBooked:
+	case ledger.Booked:
 		s.claimAll(s.bookings[e.booking], e)
 		b := s.touch(e.booking)
-		b.Status, b.ExpiresAt, b.PaymentID = message.Booked, 0, e.payment
-	case message.EntryExpired:
+		b.Status, b.ExpiresAt, b.PaymentID = bookingapi.Booked, 0, e.payment
+	case ledger.Expired:
 		s.freeAll(s.bookings[e.booking], e.seats)
-		s.touch(e.booking).Status = message.Expired
-	case message.EntryReleased, message.EntryCancelled:
+		s.touch(e.booking).Status = bookingapi.Expired
+	case ledger.Released, ledger.Cancelled:
 		s.giveBack(e)
 	}
 	s.append(e)
@@ -166,14 +168,14 @@ func (s *state) giveBack(e effect) {
 	old := s.bookings[e.booking]
 	s.freeAll(old, e.seats)
 	b := s.touch(e.booking)
-	if len(e.seats) == len(b.Seats) || old.Status == message.Expired {
+	if len(e.seats) == len(b.Seats) || old.Status == bookingapi.Expired {
 		switch old.Status {
-		case message.Pending:
+		case bookingapi.Pending:
 			b.ReleasedAt = s.now
-		case message.Expired:
+		case bookingapi.Expired:
 			b.ReleasedAt = old.ExpiresAt
 		}
-		b.Status, b.ExpiresAt = message.BookingCancelled, 0
+		b.Status, b.ExpiresAt = bookingapi.Cancelled, 0
 		return
 	}
 	amountBack, feesBack := s.prices[bookingKey(&b.Booking)].total(e.seats)
@@ -221,7 +223,7 @@ func (s *state) freeAll(b *record, seats []int32) {
 func (s *state) append(e effect) {
 	s.seq++
 	s.at = s.now
-	entry := message.Entry{
+	entry := ledger.Entry{
 		EventID: s.eventID, Seq: s.seq, At: s.now, Kind: e.kind, BookingID: e.booking,
 		Seats: e.seats, Until: e.until, Amount: e.amount, Currency: e.currency,
 	}

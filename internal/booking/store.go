@@ -9,7 +9,8 @@ import (
 
 	"github.com/gowebpki/jcs"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/ledger"
 )
 
 // store is the writer's view of the database. Its few statements are the hot
@@ -43,7 +44,7 @@ type storeTx interface {
 	// account, and those of the address, some of which may be the same.
 	buyer(ctx context.Context, p person, eventID string) ([]found, error)
 	// entries reads ledger entries above a version, in order.
-	entries(ctx context.Context, eventID string, after int64) ([]message.Entry, error)
+	entries(ctx context.Context, eventID string, after int64) ([]ledger.Entry, error)
 	// save writes what the states have become. Every write is conditional on
 	// what was read before; errGuard means that it no longer holds.
 	save(ctx context.Context, states []*state) error
@@ -149,7 +150,7 @@ func guard(want, got int64, what string) error {
 }
 
 // saleJSON is the RFC 8785 form of a sale's state.
-func saleJSON(s *message.Sale) []byte {
+func saleJSON(s *bookingapi.Sale) []byte {
 	raw, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // a struct of strings and integers

@@ -7,7 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
 
@@ -59,7 +60,7 @@ type postgresTx struct {
 // missed are an event's entries above a version.
 type missed struct {
 	after   int64
-	entries []message.Entry
+	entries []ledger.Entry
 }
 
 var (
@@ -149,7 +150,7 @@ func (t *postgresTx) heads(ctx context.Context, states []*state, h hints) error 
 			var id string
 			var hash []byte
 			var seq, at int64
-			var sale message.Sale
+			var sale bookingapi.Sale
 			if err := rows.Scan(append([]any{&id, &seq, &hash, &at}, saleFields(&sale)...)...); err != nil {
 				return err
 			}
@@ -358,7 +359,7 @@ func (t *postgresTx) wantMissed(b *pgx.Batch, views []viewAt) {
 	})
 }
 
-func (t *postgresTx) entries(ctx context.Context, eventID string, after int64) ([]message.Entry, error) {
+func (t *postgresTx) entries(ctx context.Context, eventID string, after int64) ([]ledger.Entry, error) {
 	if m := t.missed[eventID]; m != nil && m.after <= after && len(m.entries) < maxMissed {
 		return m.entries, nil // the view passes over what it knows
 	}
@@ -367,7 +368,7 @@ func (t *postgresTx) entries(ctx context.Context, eventID string, after int64) (
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}
 	defer rows.Close()
-	var out []message.Entry
+	var out []ledger.Entry
 	for rows.Next() {
 		e, err := scanEntry(rows)
 		if err != nil {

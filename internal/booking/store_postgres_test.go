@@ -10,7 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -91,10 +91,10 @@ func explain(t *testing.T, db *sqldb.DB, statement string) string {
 
 // What is written as merely paid is so in every other column of its row.
 func TestOnlyPaid(t *testing.T) {
-	held := record{Booking: message.Booking{ID: "b", Status: message.Pending, Seats: []int32{1, 2}, ExpiresAt: 5, Amount: 10, Fees: 1, PlanID: "p", PlanVersion: 1, PriceVersion: 1, Seq: 1}}
+	held := record{Booking: bookingapi.Booking{ID: "b", Status: bookingapi.Pending, Seats: []int32{1, 2}, ExpiresAt: 5, Amount: 10, Fees: 1, PlanID: "p", PlanVersion: 1, PriceVersion: 1, Seq: 1}}
 	paid := func(change func(*record)) *record {
 		b := held
-		b.Status, b.ExpiresAt, b.PaymentID, b.Seq = message.Booked, 0, "pay", 2
+		b.Status, b.ExpiresAt, b.PaymentID, b.Seq = bookingapi.Booked, 0, "pay", 2
 		change(&b)
 		return &b
 	}
@@ -102,7 +102,7 @@ func TestOnlyPaid(t *testing.T) {
 		t.Error("a booking that was paid is written whole")
 	}
 	for column, change := range map[string]func(*record){
-		"status":        func(b *record) { b.Status = message.BookingCancelled },
+		"status":        func(b *record) { b.Status = bookingapi.Cancelled },
 		"seats":         func(b *record) { b.Seats = []int32{1} },
 		"expires_at":    func(b *record) { b.ExpiresAt = 6 },
 		"amount":        func(b *record) { b.Amount++ },

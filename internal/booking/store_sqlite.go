@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
 
@@ -220,7 +220,7 @@ func (t *sqliteTx) buyer(_ context.Context, p person, eventID string) ([]found, 
 	return out, rows.Err()
 }
 
-func (t *sqliteTx) entries(_ context.Context, eventID string, after int64) ([]message.Entry, error) {
+func (t *sqliteTx) entries(_ context.Context, eventID string, after int64) ([]ledger.Entry, error) {
 	rows, err := t.stmt(qEntries).QueryContext(t.ctx, eventID, after)
 	if err != nil {
 		return nil, fmt.Errorf("read ledger: %w", err)

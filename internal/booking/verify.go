@@ -11,7 +11,8 @@ import (
 	"io"
 	"slices"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
 
@@ -42,7 +43,7 @@ type Beside struct {
 
 // Bill is the money of a booking that was sold, as the ledger tells of it.
 type Bill struct {
-	Status    message.BookingStatus
+	Status    bookingapi.Status
 	PaymentID string // as its row tells
 	Amount    int64  // of all seats that were sold, minor units
 	Currency  string
@@ -147,7 +148,7 @@ type replay struct {
 	at       int64
 	sale     string
 	seats    int32
-	is       message.Sale // as of the entry that is looked at
+	is       bookingapi.Sale // as of the entry that is looked at
 	claims   map[int32]claim
 	bookings map[string]*told
 	since    int64 // see verification
@@ -199,7 +200,7 @@ func (v *verification) event(eventID string) error {
 	}
 	bills := map[string]*Bill{}
 	for id, b := range r.bookings {
-		if b.bill != nil && b.PriceVersion != message.FreeOfCharge {
+		if b.bill != nil && b.PriceVersion != bookingapi.FreeOfCharge {
 			b.bill.Status, b.bill.PaymentID = b.Status, b.PaymentID
 			bills[id] = b.bill
 		}
@@ -212,7 +213,7 @@ func (r *replay) differ(format string, args ...any) error {
 }
 
 // step checks one entry against what came before, and carries it out.
-func (r *replay) step(e *message.Entry) error {
+func (r *replay) step(e *ledger.Entry) error {
 	at := func(format string, args ...any) error {
 		return r.differ("ledger entry %d (%s): %s", e.Seq, e.Kind, fmt.Sprintf(format, args...))
 	}
@@ -228,8 +229,8 @@ func (r *replay) step(e *message.Entry) error {
 		return at("its hash is %x, but the chain says %x", e.Hash[:4], want[:4])
 	}
 	r.seq, r.at, r.hash = e.Seq, e.At, e.Hash
-	if e.Kind == message.EntrySale {
-		var s message.Sale
+	if e.Kind == ledger.Sale {
+		var s bookingapi.Sale
 		if err := json.Unmarshal([]byte(e.Sale), &s); err != nil {
 			return at("its sale state is unreadable: %v", err)
 		}
@@ -248,23 +249,23 @@ func (r *replay) step(e *message.Entry) error {
 }
 
 // statusBefore is what a booking may be before an entry of each kind; "": not made.
-var statusBefore = map[message.EntryKind][]message.BookingStatus{
-	message.EntryHeld:      {""},
-	message.EntrySwapped:   {message.Pending},
-	message.EntryExtended:  {message.Pending},
-	message.EntryBooked:    {message.Pending, message.Expired},
-	message.EntryExpired:   {message.Pending},
-	message.EntryReleased:  {message.Pending, message.Expired},
-	message.EntryCancelled: {message.Booked},
+var statusBefore = map[ledger.Kind][]bookingapi.Status{
+	ledger.Held:      {""},
+	ledger.Swapped:   {bookingapi.Pending},
+	ledger.Extended:  {bookingapi.Pending},
+	ledger.Booked:    {bookingapi.Pending, bookingapi.Expired},
+	ledger.Expired:   {bookingapi.Pending},
+	ledger.Released:  {bookingapi.Pending, bookingapi.Expired},
+	ledger.Cancelled: {bookingapi.Booked},
 }
 
-func (r *replay) stepBooking(e *message.Entry, at func(string, ...any) error) error {
+func (r *replay) stepBooking(e *ledger.Entry, at func(string, ...any) error) error {
 	b := r.bookings[e.BookingID]
-	if e.Kind == message.EntryHeld {
+	if e.Kind == ledger.Held {
 		if b != nil {
 			return at("booking %s was held before", e.BookingID)
 		}
-		b = &told{record: record{Booking: message.Booking{ID: e.BookingID, CreatedAt: e.At, PlanID: r.is.PlanID, PlanVersion: r.is.PlanVersion}}}
+		b = &told{record: record{Booking: bookingapi.Booking{ID: e.BookingID, CreatedAt: e.At, PlanID: r.is.PlanID, PlanVersion: r.is.PlanVersion}}}
 		r.bookings[e.BookingID] = b
 	}
 	if b == nil {
@@ -275,36 +276,36 @@ func (r *replay) stepBooking(e *message.Entry, at func(string, ...any) error) er
 	if !slices.Contains(statusBefore[e.Kind], from) {
 		return at("booking %s was %q", e.BookingID, from)
 	}
-	if len(e.Seats) > 0 && from != message.Expired || e.Kind == message.EntryBooked {
+	if len(e.Seats) > 0 && from != bookingapi.Expired || e.Kind == ledger.Booked {
 		if b.PlanID != r.is.PlanID || b.PlanVersion != r.is.PlanVersion {
 			return at("booking %s is of plan %s version %d, but the event's is %s version %d", b.ID, b.PlanID, b.PlanVersion, r.is.PlanID, r.is.PlanVersion)
 		}
 	}
 	switch e.Kind {
-	case message.EntryHeld, message.EntrySwapped:
+	case ledger.Held, ledger.Swapped:
 		b.prices = append(b.prices, r.is.PriceVersion)
 		b.ends = append(b.ends, e.Seq) // a swap keeps the end
 		b.swap(e.Seats)
 		if err := r.leave(b, b.Seats, at); err != nil {
 			return err
 		}
-		b.Status, b.Seats, b.Amount, b.Currency, b.ExpiresAt = message.Pending, e.Seats, e.Amount, e.Currency, e.Until
+		b.Status, b.Seats, b.Amount, b.Currency, b.ExpiresAt = bookingapi.Pending, e.Seats, e.Amount, e.Currency, e.Until
 		return r.enter(b, e.Until, at)
-	case message.EntryExtended:
+	case ledger.Extended:
 		b.ExpiresAt, b.Extended, b.ends = e.Until, true, []int64{e.Seq}
 		return r.enter(b, e.Until, at)
-	case message.EntryBooked:
+	case ledger.Booked:
 		if !slices.Equal(e.Seats, b.Seats) || e.Amount != b.Amount || e.Currency != b.Currency {
 			return at("booking %s is sold other seats, or at another price, than it held", b.ID)
 		}
-		b.Status, b.ExpiresAt, b.ends = message.Booked, 0, nil
+		b.Status, b.ExpiresAt, b.ends = bookingapi.Booked, 0, nil
 		b.bill = &Bill{Amount: e.Amount, Currency: e.Currency}
 		return r.enter(b, 0, at)
-	case message.EntryExpired:
+	case ledger.Expired:
 		if e.At < b.ExpiresAt {
 			return at("the hold of booking %s ended early", b.ID)
 		}
-		b.Status, b.ends = message.Expired, nil
+		b.Status, b.ends = bookingapi.Expired, nil
 		return r.leave(b, e.Seats, at)
 	default:
 		return r.giveBack(b, e, at)
@@ -333,7 +334,7 @@ func (r *replay) leave(b *told, seats []int32, at func(string, ...any) error) er
 	return nil
 }
 
-func (r *replay) giveBack(b *told, e *message.Entry, at func(string, ...any) error) error {
+func (r *replay) giveBack(b *told, e *ledger.Entry, at func(string, ...any) error) error {
 	if err := r.leave(b, e.Seats, at); err != nil {
 		return err
 	}
@@ -341,19 +342,19 @@ func (r *replay) giveBack(b *told, e *message.Entry, at func(string, ...any) err
 	if b.bill != nil && e.Amount > 0 {
 		b.bill.Back = append(b.bill.Back, Back{e.Seq, e.Amount})
 	}
-	if b.Status == message.Expired && len(e.Seats) == 0 { // so that it is not paid any more
+	if b.Status == bookingapi.Expired && len(e.Seats) == 0 { // so that it is not paid any more
 		b.forgot = e.At < r.since
-		b.Status, b.ReleasedAt, b.ExpiresAt = message.BookingCancelled, b.ExpiresAt, 0
+		b.Status, b.ReleasedAt, b.ExpiresAt = bookingapi.Cancelled, b.ExpiresAt, 0
 		return nil
 	}
 	if len(e.Seats) == len(b.Seats) {
-		if b.Status == message.Pending {
+		if b.Status == bookingapi.Pending {
 			b.ReleasedAt, b.forgot = e.At, e.At < r.since
 		}
-		b.Status, b.ExpiresAt = message.BookingCancelled, 0
+		b.Status, b.ExpiresAt = bookingapi.Cancelled, 0
 		return nil
 	}
-	if e.Kind == message.EntryReleased {
+	if e.Kind == ledger.Released {
 		return at("booking %s gives up only some of its seats", b.ID)
 	}
 	b.Seats = slices.DeleteFunc(slices.Clone(b.Seats), func(s int32) bool { return slices.Contains(e.Seats, s) })
@@ -377,7 +378,7 @@ func (b *told) swap(seats []int32) {
 
 // AppendExport appends an entry as one line of NDJSON: its RFC 8785 form with
 // one more member, "hash", at its place in the order of keys, in hex.
-func AppendExport(b []byte, e *message.Entry) []byte {
+func AppendExport(b []byte, e *ledger.Entry) []byte {
 	line := e.AppendCanonical(nil)
 	at := bytes.Index(line, []byte(`,"kind":`)) // event_id < hash < kind
 	b = append(b, line[:at]...)

@@ -10,13 +10,13 @@ import (
 	"slices"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
 
 func (r *replay) compareSale(ctx context.Context, tx *sql.Tx) error {
-	var h message.Sale
+	var h bookingapi.Sale
 	var seq, at int64
 	var hash []byte
 	err := tx.QueryRowContext(ctx, `SELECT seq, hash, at, `+saleColumns+` FROM sales WHERE event_id = $1`, r.eventID).
@@ -117,7 +117,7 @@ func (r *replay) compareBookings(v *verification) error {
 			return err
 		}
 		want.PaymentID, want.PriceVersion = b.PaymentID, b.PriceVersion // the ledger does not tell
-		if b.Status == message.Pending || b.Status == message.Booked {
+		if b.Status == bookingapi.Pending || b.Status == bookingapi.Booked {
 			for _, seat := range b.Seats {
 				if other := live[seat]; other != "" {
 					return r.differ("bookings %s and %s both name seat %d", other, b.ID, seat)
@@ -158,17 +158,17 @@ func (r *replay) compareBooking(b *record, want *told) error {
 		return field("extended", b.Extended, want.Extended)
 	case b.PlanID != want.PlanID || b.PlanVersion != want.PlanVersion:
 		return field("plan", fmt.Sprintf("%s version %d", b.PlanID, b.PlanVersion), fmt.Sprintf("%s version %d", want.PlanID, want.PlanVersion))
-	case b.PriceVersion == message.FreeOfCharge && want.Amount != 0:
+	case b.PriceVersion == bookingapi.FreeOfCharge && want.Amount != 0:
 		return field("price_version", b.PriceVersion, fmt.Sprintf("that it costs %d", want.Amount))
-	case b.PriceVersion != message.FreeOfCharge && !slices.Contains(want.prices, b.PriceVersion):
+	case b.PriceVersion != bookingapi.FreeOfCharge && !slices.Contains(want.prices, b.PriceVersion):
 		return field("price_version", b.PriceVersion, want.prices)
 	case b.ReleasedAt != want.ReleasedAt && (b.ReleasedAt != 0 || !want.forgot):
 		return field("released_at", b.ReleasedAt, want.ReleasedAt)
 	case b.Seq != want.Seq:
 		return field("seq", b.Seq, want.Seq)
-	case (b.PaymentID != "") != (want.Status == message.Booked || b.PaymentID != "" && want.Status == message.BookingCancelled):
+	case (b.PaymentID != "") != (want.Status == bookingapi.Booked || b.PaymentID != "" && want.Status == bookingapi.Cancelled):
 		return field("payment_id", fmt.Sprintf("%q", b.PaymentID), "otherwise for a booking that is "+string(want.Status))
-	case b.PaymentID != "" && (b.PriceVersion == message.FreeOfCharge) != (b.PaymentID == message.Block || b.PaymentID == message.Complimentary):
+	case b.PaymentID != "" && (b.PriceVersion == bookingapi.FreeOfCharge) != (b.PaymentID == bookingapi.Block || b.PaymentID == bookingapi.Complimentary):
 		return field("payment_id", fmt.Sprintf("%q", b.PaymentID), fmt.Sprintf("otherwise for price version %d", b.PriceVersion))
 	}
 	return nil
@@ -184,7 +184,7 @@ func (r *replay) compareMore(v *verification, b *record, want *told) error {
 	if missing := without(want.gone, b.GivenBack); len(missing) > 0 {
 		return r.differ("bookings.given_back of %s is %v, but the ledger says that %v were given back", b.ID, b.GivenBack, missing)
 	}
-	if b.Status == message.Pending && !v.leadsTo(r.eventID, b.ExpiresAt, want.ends) {
+	if b.Status == bookingapi.Pending && !v.leadsTo(r.eventID, b.ExpiresAt, want.ends) {
 		return r.differ("booking %s is held until %d, but no row in lapsing leads to it: its hold would never end", b.ID, b.ExpiresAt)
 	}
 	if v.Plans == nil {

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 )
 
 // verifyIn verifies an event as a transaction sees it.
@@ -22,7 +23,7 @@ func TestVerifyFindsColumns(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	ev := w.event()
-	cancel := func(user string, b message.Booking, seats ...string) {
+	cancel := func(user string, b bookingapi.Booking, seats ...string) {
 		t.Helper()
 		if _, err := w.s.Cancel(ctx, fan(user), b.ID, seats); err != nil {
 			t.Fatal(err)
@@ -40,7 +41,7 @@ func TestVerifyFindsColumns(t *testing.T) {
 	cancel("ann", ann, "A-A-2")
 	cancel("bob", w.hold(ev, "bob", "A-A-4"))
 	w.hold(ev, "cid", "A-A-5")
-	if _, err := w.s.Grant(ctx, message.Caller{UserID: organizer, Role: message.Organizer}, "", message.Block, "", Wish{EventID: ev, Seats: []string{"A-A-6"}}); err != nil {
+	if _, err := w.s.Grant(ctx, caller.Caller{UserID: organizer, Role: caller.Organizer}, "", bookingapi.Block, "", Wish{EventID: ev, Seats: []string{"A-A-6"}}); err != nil {
 		t.Fatal(err)
 	}
 	w.verify(ev)
@@ -95,7 +96,7 @@ func TestVerifyOldRows(t *testing.T) {
 	if _, err := w.pay(ann); err != nil {
 		t.Fatal(err)
 	}
-	for user, b := range map[string]message.Booking{"ann": ann, "bob": w.hold(ev, "bob", "A-A-4", "A-A-5")} {
+	for user, b := range map[string]bookingapi.Booking{"ann": ann, "bob": w.hold(ev, "bob", "A-A-4", "A-A-5")} {
 		seats := map[string][]string{"ann": {"A-A-2"}}[user]
 		if _, err := w.s.Cancel(ctx, fan(user), b.ID, seats); err != nil {
 			t.Fatal(err)

@@ -10,17 +10,19 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // change hands a new state of an event's sale over.
-func (w *world) change(eventID string, version int64, change func(*message.Sale)) error {
+func (w *world) change(eventID string, version int64, change func(*bookingapi.Sale)) error {
 	w.t.Helper()
 	s := w.sale()
 	s.EventVersion = version
 	change(&s)
-	return w.s.SetSales(context.Background(), map[string]message.Sale{eventID: s})
+	return w.s.SetSales(context.Background(), map[string]bookingapi.Sale{eventID: s})
 }
 
 // A hold that lapsed under one plan is never paid under another: its ordinals
@@ -33,8 +35,8 @@ func TestPlanChangesUnderALapsedHold(t *testing.T) {
 	small := smallPlan()
 	small.Version, small.Sections, small.Seats = 2, small.Sections[:1], small.Seats[:12]
 	small.Index()
-	w.plans = map[int64]*message.Plan{2: small}
-	if err := w.change(ev, 2, func(s *message.Sale) { s.PlanVersion, s.Seats = 2, 12 }); err != nil {
+	w.plans = map[int64]*seating.Plan{2: small}
+	if err := w.change(ev, 2, func(s *bookingapi.Sale) { s.PlanVersion, s.Seats = 2, 12 }); err != nil {
 		t.Fatalf("the plan cannot change although nobody has seats: %v", err)
 	}
 	_, err := w.pay(a)
@@ -45,17 +47,17 @@ func TestPlanChangesUnderALapsedHold(t *testing.T) {
 	if b.PlanVersion != 2 {
 		t.Errorf("held in plan version %d", b.PlanVersion)
 	}
-	wantType(t, w.change(ev, 3, func(*message.Sale) {}), "plan-in-use")
+	wantType(t, w.change(ev, 3, func(*bookingapi.Sale) {}), "plan-in-use")
 	w.verify(ev)
 }
 
 // A hold that lapsed is not paid at a price that is not today's, nor by a price
 // list that is not, even if it says the same.
 func TestPricesChangeUnderALapsedHold(t *testing.T) {
-	for _, change := range []func(*message.Sale){
-		func(s *message.Sale) { s.PriceVersion = 10 },
-		func(s *message.Sale) { s.PriceVersion += 100 },
-		func(s *message.Sale) { s.PriceVersion, s.Currency = 10, "USD" },
+	for _, change := range []func(*bookingapi.Sale){
+		func(s *bookingapi.Sale) { s.PriceVersion = 10 },
+		func(s *bookingapi.Sale) { s.PriceVersion += 100 },
+		func(s *bookingapi.Sale) { s.PriceVersion, s.Currency = 10, "USD" },
 	} {
 		w := newWorld(t)
 		ev := w.event()
@@ -85,9 +87,9 @@ func TestCommandsAreLookedUpAgain(t *testing.T) {
 	}
 	other.Version = 2
 	other.Index()
-	w.plans = map[int64]*message.Plan{2: other}
+	w.plans = map[int64]*seating.Plan{2: other}
 	old := w.s.views.peek(ev)
-	if err := w.change(ev, 2, func(s *message.Sale) { s.PlanVersion, s.PriceVersion = 2, 2 }); err != nil {
+	if err := w.change(ev, 2, func(s *bookingapi.Sale) { s.PlanVersion, s.PriceVersion = 2, 2 }); err != nil {
 		t.Fatal(err)
 	}
 	stale := looked(command{do: doHold, eventID: ev, bookingID: ev + "aaaaaaaaaaaaaaaaaaaa", caller: fan("ann"), seats: []int32{0}})
@@ -115,10 +117,10 @@ func TestCancellingIsAlwaysAccepted(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
 	w.hold(ev, "ann", "A-A-1")
-	wantType(t, w.change(ev, 2, func(s *message.Sale) { s.PlanVersion = 2 }), "plan-in-use")
-	wantType(t, w.change(ev, 2, func(s *message.Sale) { s.Currency = "USD" }), "currency-in-use")
-	if err := w.change(ev, 2, func(s *message.Sale) {
-		s.Status, s.PlanID, s.PlanVersion, s.Currency, s.PriceVersion, s.Seats = message.Cancelled, "lost", 7, "USD", 9, 3
+	wantType(t, w.change(ev, 2, func(s *bookingapi.Sale) { s.PlanVersion = 2 }), "plan-in-use")
+	wantType(t, w.change(ev, 2, func(s *bookingapi.Sale) { s.Currency = "USD" }), "currency-in-use")
+	if err := w.change(ev, 2, func(s *bookingapi.Sale) {
+		s.Status, s.PlanID, s.PlanVersion, s.Currency, s.PriceVersion, s.Seats = eventapi.Cancelled, "lost", 7, "USD", 9, 3
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +151,7 @@ func TestStuckCancellationIsAlone(t *testing.T) {
 		}
 	}
 	for _, ev := range events {
-		if err := w.change(ev, 2, func(s *message.Sale) { s.Status = message.Cancelled }); err != nil {
+		if err := w.change(ev, 2, func(s *bookingapi.Sale) { s.Status = eventapi.Cancelled }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -236,7 +238,7 @@ func TestPanicInABatch(t *testing.T) {
 	real := wr.store
 	wr.store = liar{real, func(tx storeTx) storeTx { return panicky{tx, a.ID} }}
 	results := make(chan error)
-	for _, one := range []message.Booking{a, b} {
+	for _, one := range []bookingapi.Booking{a, b} {
 		go func() {
 			_, err := w.s.Cancel(ctx, fan(one.UserID), one.ID, nil)
 			results <- fmt.Errorf("%s: %w", one.UserID, err)

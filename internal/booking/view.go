@@ -7,7 +7,10 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/ledger"
 )
 
 // The states of a seat in the compact status form, one character each.
@@ -25,7 +28,7 @@ type view struct {
 
 	mu      sync.RWMutex
 	seq     int64
-	sale    message.Sale
+	sale    bookingapi.Sale
 	priced  *priced          // the plan, and the current prices
 	status  []byte           // by seat: seatFree, seatHeld, seatSold
 	until   []int64          // by seat: end of the hold, µs since 1970
@@ -52,7 +55,7 @@ func ownerOf(bookingID string) uint64 { return maphash.String(ownerSeed, booking
 
 const never = int64(1) << 62
 
-func newView(eventID string, seq int64, sale message.Sale, p *priced) *view {
+func newView(eventID string, seq int64, sale bookingapi.Sale, p *priced) *view {
 	n := len(p.plan.Seats)
 	v := &view{
 		eventID: eventID, seq: seq, sale: sale, priced: p,
@@ -122,7 +125,7 @@ func (v *view) own(seat int32, mark uint64) {
 // apply takes one entry, which must be the next. A sale entry that changes the
 // plan or the prices makes the view stale, and so does a seat that is not in the
 // plan; apply then reports false, and the view must be filled anew.
-func (v *view) apply(e *message.Entry) bool {
+func (v *view) apply(e *ledger.Entry) bool {
 	for _, seat := range e.Seats {
 		if int(seat) >= len(v.status) {
 			return false
@@ -130,22 +133,22 @@ func (v *view) apply(e *message.Entry) bool {
 	}
 	c := claim{e.BookingID, e.Until}
 	switch e.Kind {
-	case message.EntrySale:
-		var sale message.Sale
+	case ledger.Sale:
+		var sale bookingapi.Sale
 		if json.Unmarshal([]byte(e.Sale), &sale) != nil || saleKey(v.eventID, &sale) != saleKey(v.eventID, &v.sale) {
 			return false
 		}
 		v.sale = sale
-	case message.EntrySwapped:
+	case ledger.Swapped:
 		mark := ownerOf(e.BookingID)
 		for seat := 0; v.owners[mark] > 0 && seat < len(v.owner); seat++ {
 			if v.owner[seat] == mark {
 				v.put(int32(seat), claim{})
 			}
 		}
-	case message.EntryBooked:
+	case ledger.Booked:
 		c.until = 0
-	case message.EntryExpired, message.EntryReleased, message.EntryCancelled:
+	case ledger.Expired, ledger.Released, ledger.Cancelled:
 		c.booking = ""
 	}
 	for _, seat := range e.Seats {
@@ -227,29 +230,29 @@ func (v *view) lapsed(now int64, limit int) []int32 {
 
 // organizedBy reports whether a caller may see and change what belongs to the
 // event's organizer.
-func (v *view) organizedBy(c message.Caller) bool {
+func (v *view) organizedBy(c caller.Caller) bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	return c.MayOrganize(v.sale.OrganizerID)
 }
 
 // hiddenFrom reports whether the event is a draft that a caller may not see.
-func (v *view) hiddenFrom(c message.Caller) bool {
+func (v *view) hiddenFrom(c caller.Caller) bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return v.sale.Status == message.Draft && !c.MayOrganize(v.sale.OrganizerID)
+	return v.sale.Status == eventapi.Draft && !c.MayOrganize(v.sale.OrganizerID)
 }
 
 // draft reports whether the event is not public yet.
 func (v *view) draft() bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return v.sale.Status == message.Draft
+	return v.sale.Status == eventapi.Draft
 }
 
 // counts are the event's seats by state.
-func (v *view) counts() message.Counts {
+func (v *view) counts() bookingapi.Counts {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return message.Counts{Free: int32(len(v.status)) - v.held - v.sold, Held: v.held, Sold: v.sold, Seq: v.seq}
+	return bookingapi.Counts{Free: int32(len(v.status)) - v.held - v.sold, Held: v.held, Sold: v.sold, Seq: v.seq}
 }

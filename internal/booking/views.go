@@ -12,9 +12,10 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
 
@@ -22,8 +23,8 @@ import (
 type views struct {
 	db      *sqldb.DB
 	catalog *catalog
-	budget  int                   // seats that all views together may have
-	heard   func([]message.Entry) // of entries that other nodes have committed
+	budget  int                  // seats that all views together may have
+	heard   func([]ledger.Entry) // of entries that other nodes have committed
 	catch   func(where string, fn func() error) error
 
 	mu    sync.RWMutex
@@ -82,7 +83,7 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 	}
 	defer rows.Close()
 	var seq int64
-	var h message.Sale
+	var h bookingapi.Sale
 	claims := map[int32]claim{}
 	found := false
 	for rows.Next() {
@@ -203,7 +204,7 @@ func (vs *views) drop(v *view) {
 
 // feed applies committed entries of one event to its view, if there is one. Entries that
 // are known are passed over; a gap is filled from the ledger.
-func (vs *views) feed(ctx context.Context, entries []message.Entry) {
+func (vs *views) feed(ctx context.Context, entries []ledger.Entry) {
 	if len(entries) == 0 {
 		return
 	}
@@ -224,13 +225,13 @@ func (vs *views) feed(ctx context.Context, entries []message.Entry) {
 }
 
 // learn brings a view forward by what other nodes have committed.
-func (vs *views) learn(v *view, missed []message.Entry) {
+func (vs *views) learn(v *view, missed []ledger.Entry) {
 	vs.apply(v, missed)
 	vs.heard(missed)
 }
 
 // apply brings a view forward by entries without a gap.
-func (vs *views) apply(v *view, entries []message.Entry) {
+func (vs *views) apply(v *view, entries []ledger.Entry) {
 	whole := false
 	defer func() {
 		if !whole { // after a panic, too
@@ -242,7 +243,7 @@ func (vs *views) apply(v *view, entries []message.Entry) {
 
 // take applies those of some entries that the view does not have, and wakes those
 // who wait for them. It reports false when the view must be filled anew.
-func (v *view) take(entries []message.Entry) bool {
+func (v *view) take(entries []ledger.Entry) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	defer func() {
@@ -291,7 +292,7 @@ func (vs *views) after(ctx context.Context, eventID string, seq int64) (*view, e
 }
 
 // readEntries reads up to limit ledger entries above a version, in order.
-func readEntries(ctx context.Context, db *sqldb.DB, eventID string, after int64, limit int) ([]message.Entry, error) {
+func readEntries(ctx context.Context, db *sqldb.DB, eventID string, after int64, limit int) ([]ledger.Entry, error) {
 	rows, err := db.Reader().QueryContext(ctx, `SELECT `+entryColumns+` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
 		eventID, after, limit) // primary key
 	if err != nil {

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"strconv"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // Wish is what somebody wants to hold: seats by label, or a quantity of a
@@ -18,7 +19,7 @@ type Wish struct {
 	Section  string // section id, "" for any
 	Tier     string // tier id or name, "" for any
 
-	to message.Person // of a gift: whom it is for; part of what a key stands for
+	to caller.Person // of a gift: whom it is for; part of what a key stands for
 }
 
 // fingerprint tells one wish from another that comes with the same key.
@@ -30,7 +31,7 @@ func (w Wish) fingerprint(key string) []byte {
 	for _, s := range append([]string{w.Section, w.Tier}, w.Seats...) {
 		b = append(append(b, 0), s...)
 	}
-	if w.to != (message.Person{}) {
+	if w.to != (caller.Person{}) {
 		b = append(append(append(append(b, "\x00to\x00"...), w.to.Name...), 0), w.to.Email...)
 	}
 	h := sha256.Sum256(b)
@@ -66,7 +67,7 @@ func (s *Service) resolve(v *view, w Wish, c *command) error {
 	return nil
 }
 
-func resolveSeats(p *message.Plan, labels []string, c *command) error {
+func resolveSeats(p *seating.Plan, labels []string, c *command) error {
 	c.seats = make([]int32, len(labels))
 	for i, label := range labels {
 		n, ok := p.Ordinal(label)

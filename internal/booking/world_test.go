@@ -7,9 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
+	"boxoffice/internal/seating"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -21,8 +25,8 @@ type world struct {
 	db    *sqldb.DB
 	s     *Service
 	clock atomic.Int64 // µs since 1970
-	plan  *message.Plan
-	plans map[int64]*message.Plan // other versions of it
+	plan  *seating.Plan
+	plans map[int64]*seating.Plan // other versions of it
 	made  int
 }
 
@@ -52,7 +56,7 @@ func (w *world) now() time.Time { return time.UnixMicro(w.clock.Load()) }
 
 // Plan and Prices make world the service's Plans: price version v costs v times
 // 10.00 in the stalls, 5.00 in the pit, of which a tenth are fees.
-func (w *world) Plan(_ context.Context, _ string, version int64) (*message.Plan, error) {
+func (w *world) Plan(_ context.Context, _ string, version int64) (*seating.Plan, error) {
 	if p := w.plans[version]; p != nil {
 		return p, nil
 	}
@@ -60,9 +64,9 @@ func (w *world) Plan(_ context.Context, _ string, version int64) (*message.Plan,
 }
 
 // Version 100+n costs what version n does.
-func (w *world) Prices(_ context.Context, eventID string, v int64) (*message.Prices, error) {
+func (w *world) Prices(_ context.Context, eventID string, v int64) (*seating.Prices, error) {
 	n := v % 100
-	return &message.Prices{EventID: eventID, Version: v, Currency: "EUR", Tiers: []message.Tier{
+	return &seating.Prices{EventID: eventID, Version: v, Currency: "EUR", Tiers: []seating.Tier{
 		{ID: "t1", Name: "Stalls", Price: 1000 * n, Fees: 100 * n, Categories: []string{"stalls"}},
 		{ID: "t2", Name: "Pit", Price: 500 * n, Fees: 50 * n, Sections: []string{"PIT"}},
 	}}, nil
@@ -70,19 +74,19 @@ func (w *world) Prices(_ context.Context, eventID string, v int64) (*message.Pri
 
 // smallPlan has two rows of six seats in section A, one of four in B, and a
 // general-admission pit of five.
-func smallPlan() *message.Plan {
-	p := &message.Plan{ID: "plan", Version: 1, Categories: []message.Category{{Name: "stalls"}, {Name: "pit"}}}
+func smallPlan() *seating.Plan {
+	p := &seating.Plan{ID: "plan", Version: 1, Categories: []seating.Category{{Name: "stalls"}, {Name: "pit"}}}
 	add := func(sec string, ga bool, rows ...int) {
-		s := message.Section{ID: sec, Name: sec, First: int32(len(p.Seats)), GeneralAdmission: ga}
+		s := seating.Section{ID: sec, Name: sec, First: int32(len(p.Seats)), GeneralAdmission: ga}
 		for r, n := range rows {
-			row := message.Row{Label: string(rune('A' + r)), First: int32(len(p.Seats)), Count: int32(n)}
+			row := seating.Row{Label: string(rune('A' + r)), First: int32(len(p.Seats)), Count: int32(n)}
 			for i := range n {
 				label := fmt.Sprintf("%s-%s-%d", sec, row.Label, i+1)
 				category := uint16(0)
 				if ga {
 					label, category = fmt.Sprintf("%s-%d", sec, i+1), 1
 				}
-				p.Seats = append(p.Seats, message.Seat{Label: label, Number: fmt.Sprint(i + 1), Category: category})
+				p.Seats = append(p.Seats, seating.Seat{Label: label, Number: fmt.Sprint(i + 1), Category: category})
 			}
 			if !ga {
 				s.Rows = append(s.Rows, row)
@@ -101,7 +105,7 @@ func smallPlan() *message.Plan {
 const organizer = "organizer0000000"
 
 // event puts a new event on sale; change may alter its sale first.
-func (w *world) event(change ...func(*message.Sale)) string {
+func (w *world) event(change ...func(*bookingapi.Sale)) string {
 	w.t.Helper()
 	w.made++
 	eventID := id.FromSource("test", fmt.Sprint(w.made))
@@ -109,15 +113,15 @@ func (w *world) event(change ...func(*message.Sale)) string {
 	for _, c := range change {
 		c(&sale)
 	}
-	if err := w.s.SetSales(context.Background(), map[string]message.Sale{eventID: sale}); err != nil {
+	if err := w.s.SetSales(context.Background(), map[string]bookingapi.Sale{eventID: sale}); err != nil {
 		w.t.Fatal(err)
 	}
 	return eventID
 }
 
-func (w *world) sale() message.Sale {
-	return message.Sale{
-		Status: message.OnSale, PlanID: "plan", PlanVersion: 1, PriceVersion: 1, Currency: "EUR", Seats: int32(len(w.plan.Seats)),
+func (w *world) sale() bookingapi.Sale {
+	return bookingapi.Sale{
+		Status: eventapi.OnSale, PlanID: "plan", PlanVersion: 1, PriceVersion: 1, Currency: "EUR", Seats: int32(len(w.plan.Seats)),
 		LimitPerCustomer: 4, HoldFor: 8 * minute, OrganizerID: organizer, EventVersion: 1,
 	}
 }
@@ -126,16 +130,16 @@ func (w *world) sale() message.Sale {
 // the event's plan and first prices, and our own jobs ask when nobody else does.
 func looked(c command) command {
 	c.at = priceKey{c.eventID, 1, "plan", 1}
-	if c.caller == (message.Caller{}) {
-		c.caller = message.System
+	if c.caller == (caller.Caller{}) {
+		c.caller = caller.System
 	}
 	return c
 }
 
-func fan(name string) message.Caller { return message.Caller{UserID: name, Role: message.Customer} }
+func fan(name string) caller.Caller { return caller.Caller{UserID: name, Role: caller.Customer} }
 
 // hold takes seats and must succeed.
-func (w *world) hold(eventID, user string, seats ...string) message.Booking {
+func (w *world) hold(eventID, user string, seats ...string) bookingapi.Booking {
 	w.t.Helper()
 	b, err := w.s.Hold(context.Background(), fan(user), "", Wish{EventID: eventID, Seats: seats})
 	if err != nil {
@@ -145,8 +149,8 @@ func (w *world) hold(eventID, user string, seats ...string) message.Booking {
 }
 
 // pay confirms a booking with a payment of its amount.
-func (w *world) pay(b message.Booking) (message.Booking, error) {
-	return w.s.Confirm(context.Background(), message.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount, Currency: b.Currency, StartedAt: w.clock.Load()})
+func (w *world) pay(b bookingapi.Booking) (bookingapi.Booking, error) {
+	return w.s.Confirm(context.Background(), bookingapi.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount, Currency: b.Currency, StartedAt: w.clock.Load()})
 }
 
 func (w *world) pass(d int64) { w.clock.Add(d) }
@@ -187,13 +191,13 @@ func (w *world) lapsing(eventID string) (list []lapsing) {
 }
 
 // kinds is the event's ledger in short, the sale entry left out.
-func (w *world) kinds(eventID string) []message.EntryKind {
+func (w *world) kinds(eventID string) []ledger.Kind {
 	w.t.Helper()
 	entries, err := w.s.Entries(context.Background(), eventID, 0, 1000)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var kinds []message.EntryKind
+	var kinds []ledger.Kind
 	for _, e := range entries[1:] {
 		kinds = append(kinds, e.Kind)
 	}

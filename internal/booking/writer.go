@@ -10,17 +10,18 @@ import (
 	"time"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
 
 // job is a command on its way through a writer, with room for the answer.
 type job struct {
 	cmd     command
-	booking message.Booking              // as the command left it; zero when there is none
-	decided func(message.Booking, error) // hears of the decision; nil: nobody
+	booking bookingapi.Booking              // as the command left it; zero when there is none
+	decided func(bookingapi.Booking, error) // hears of the decision; nil: nobody
 }
 
 // item is a waiting job.
@@ -33,7 +34,7 @@ type writer struct {
 	catalog *catalog
 	views   *views
 	recent  *recent
-	tell    func([]message.Entry) // followers of the ledger
+	tell    func([]ledger.Entry) // followers of the ledger
 	metrics *metrics
 	log     *slog.Logger
 	queue   *batch.Queue[*job]

@@ -9,7 +9,8 @@ import (
 
 	"github.com/gosimple/slug"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/money"
 	"boxoffice/internal/page"
 )
@@ -32,8 +33,8 @@ var columns = []string{"reference", "status", "seat", "section", "row", "number"
 // It is read and sent page by page, and goes on for as long as somebody reads. If
 // it fails half way, the connection is broken off, so that nobody takes half a
 // list for a whole one.
-func (c *Console) attendees(v *page.Visit, e *message.Event) error {
-	status, gone, all := message.Booked, e.Status == string(message.Cancelled), v.Request.URL.Query().Get("status") == "all"
+func (c *Console) attendees(v *page.Visit, e *eventapi.Event) error {
+	status, gone, all := bookingapi.Booked, e.Status == string(eventapi.Cancelled), v.Request.URL.Query().Get("status") == "all"
 	if gone || all {
 		status = ""
 	}
@@ -77,7 +78,7 @@ func (c *Console) attendees(v *page.Visit, e *message.Event) error {
 // hadBooked reports whether a booking is booked, or was until it was cancelled: a
 // hold that was let go has no payment.
 func hadBooked(b *Booking) bool {
-	return b.Status == message.Booked || b.Status == message.BookingCancelled && b.PaymentID != ""
+	return b.Status == bookingapi.Booked || b.Status == bookingapi.Cancelled && b.PaymentID != ""
 }
 
 // writeBooking writes a line for each seat of a booking. What csv.Writer cannot

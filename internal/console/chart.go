@@ -3,7 +3,7 @@ package console
 import (
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/page"
 )
 
@@ -38,7 +38,7 @@ var units = []struct {
 
 // draw makes a chart of the pace of a sale, from its first paid booking to now
 // or, when that is long ago, to its last, in the finest unit that fits.
-func draw(v *page.Visit, pace message.Pace, zone *time.Location) chart {
+func draw(v *page.Visit, pace bookingapi.Pace, zone *time.Location) chart {
 	if len(pace) == 0 {
 		return chart{}
 	}

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 )
 
@@ -46,7 +46,7 @@ func (c *Console) Routes() map[string]page.Handler {
 		})
 	}
 	const one = " /organizer/events/{event}"
-	for at, fn := range map[string]func(*page.Visit, *message.Event) error{
+	for at, fn := range map[string]func(*page.Visit, *eventapi.Event) error{
 		"GET" + one: c.live, "GET" + one + "/figures": c.figures,
 		"GET" + one + "/edit": c.edit, "POST" + one + "/edit": c.edit,
 		"GET" + one + "/sale": c.sale, "POST" + one + "/sale": c.sale,
@@ -85,9 +85,9 @@ func organizes(v *page.Visit) error {
 }
 
 // own is the event of the address; NotFound when it is somebody else's.
-func (c *Console) own(v *page.Visit) (message.Event, error) {
+func (c *Console) own(v *page.Visit) (eventapi.Event, error) {
 	if err := organizes(v); err != nil {
-		return message.Event{}, err
+		return eventapi.Event{}, err
 	}
 	e, err := c.Events.Event(v.Context(), v.Caller, v.PathValue("event"))
 	if err == nil && !v.Caller.MayOrganize(e.OrganizerID) {
@@ -97,4 +97,4 @@ func (c *Console) own(v *page.Visit) (message.Event, error) {
 }
 
 // at is the page of an event in the console.
-func at(e *message.Event, more string) string { return "/organizer/events/" + e.ID + more }
+func at(e *eventapi.Event, more string) string { return "/organizer/events/" + e.ID + more }

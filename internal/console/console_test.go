@@ -7,8 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/seating"
 )
 
 func TestRatesAndAmounts(t *testing.T) {
@@ -64,7 +66,7 @@ func TestChart(t *testing.T) {
 		span time.Duration
 		unit string
 	}{{30 * time.Minute, "minute"}, {119 * time.Minute, "minute"}, {4 * 24 * time.Hour, "hour"}, {60 * 24 * time.Hour, "day"}} {
-		pace := message.Pace{{At: start, Bookings: 2}, {At: start.Add(c.span / 2).Truncate(time.Minute), Bookings: 5}, {At: start.Add(c.span), Bookings: 3}}
+		pace := bookingapi.Pace{{At: start, Bookings: 2}, {At: start.Add(c.span / 2).Truncate(time.Minute), Bookings: 5}, {At: start.Add(c.span), Bookings: 3}}
 		got := draw(v, pace, zone)
 		sum := int64(0)
 		for i, b := range got.Bars {
@@ -80,7 +82,7 @@ func TestChart(t *testing.T) {
 	if got := draw(v, nil, zone); len(got.Bars) != 0 {
 		t.Errorf("%+v", got)
 	}
-	long := message.Pace{{At: start, Bookings: 1}, {At: start.AddDate(0, 0, 300), Bookings: 4}} // only the last days fit
+	long := bookingapi.Pace{{At: start, Bookings: 1}, {At: start.AddDate(0, 0, 300), Bookings: 4}} // only the last days fit
 	if got := draw(v, long, zone); len(got.Bars) > chartBars+1 || got.Max != 4 {
 		t.Errorf("%d bars, at most %d", len(got.Bars), got.Max)
 	}
@@ -88,8 +90,8 @@ func TestChart(t *testing.T) {
 
 // The outline of rows goes around them; places that are nowhere have none.
 func TestShape(t *testing.T) {
-	p := &message.Plan{Seats: []message.Seat{{X: 0, Y: 0}, {X: 10, Y: 0}, {X: 0, Y: 10}, {X: 10, Y: 10}, {}, {}}, Sections: []message.Section{
-		{ID: "A", First: 0, Count: 4, Rows: []message.Row{{First: 0, Count: 2}, {First: 2, Count: 2}}},
+	p := &seating.Plan{Seats: []seating.Seat{{X: 0, Y: 0}, {X: 10, Y: 0}, {X: 0, Y: 10}, {X: 10, Y: 10}, {}, {}}, Sections: []seating.Section{
+		{ID: "A", First: 0, Count: 4, Rows: []seating.Row{{First: 0, Count: 2}, {First: 2, Count: 2}}},
 		{ID: "GA", First: 4, Count: 2, GeneralAdmission: true},
 	}}
 	s := shapeOf(p)
@@ -100,7 +102,7 @@ func TestShape(t *testing.T) {
 
 // A section of one row, which has no width, is seen all the same.
 func TestShapeOfOneRow(t *testing.T) {
-	p := &message.Plan{Seats: []message.Seat{{X: 0, Y: 5}, {X: 9, Y: 5}, {X: 18, Y: 5}}, Sections: []message.Section{{ID: "A", Count: 3, Rows: []message.Row{{Count: 3}}}}}
+	p := &seating.Plan{Seats: []seating.Seat{{X: 0, Y: 5}, {X: 9, Y: 5}, {X: 18, Y: 5}}, Sections: []seating.Section{{ID: "A", Count: 3, Rows: []seating.Row{{Count: 3}}}}}
 	s := shapeOf(p)
 	if want := "M0.0 7.0L9.0 7.0L18.0 7.0L18.0 3.0L9.0 3.0L0.0 3.0Z"; s.paths[0] != want {
 		t.Errorf("%s, want %s", s.paths[0], want)
@@ -112,16 +114,16 @@ func TestTurns(t *testing.T) {
 	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
 	v := visitAt(t, now)
 	for _, c := range []struct {
-		e    message.Event
+		e    eventapi.Event
 		want string
 	}{
-		{message.Event{Status: "draft"}, "publish"},
-		{message.Event{Status: "published"}, "open-now"},
-		{message.Event{Status: "published", Opens: now.Add(time.Hour)}, "open open-now"},
-		{message.Event{Status: "on_sale", Opens: now.Add(time.Hour), Free: 1}, "open-now pause"},
-		{message.Event{Status: "on_sale", Free: 1}, "pause close"},
-		{message.Event{Status: "on_sale", Closes: now.Add(-time.Hour), Free: 1}, "open-now pause"},
-		{message.Event{Status: "cancelled"}, ""}, {message.Event{Status: "past"}, ""},
+		{eventapi.Event{Status: "draft"}, "publish"},
+		{eventapi.Event{Status: "published"}, "open-now"},
+		{eventapi.Event{Status: "published", Opens: now.Add(time.Hour)}, "open open-now"},
+		{eventapi.Event{Status: "on_sale", Opens: now.Add(time.Hour), Free: 1}, "open-now pause"},
+		{eventapi.Event{Status: "on_sale", Free: 1}, "pause close"},
+		{eventapi.Event{Status: "on_sale", Closes: now.Add(-time.Hour), Free: 1}, "open-now pause"},
+		{eventapi.Event{Status: "cancelled"}, ""}, {eventapi.Event{Status: "past"}, ""},
 	} {
 		var got []string
 		for _, turn := range turns(v, &c.e) {
@@ -137,22 +139,22 @@ func TestTurns(t *testing.T) {
 func TestOpenAsScheduled(t *testing.T) {
 	now := time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
 	for opens, want := range map[time.Time]Turn{{}: OpenNow, now.Add(-time.Hour): OpenNow, now: OpenNow, now.Add(time.Hour): Open} {
-		if got := dueTurn(Open, &message.Event{Opens: opens}, now); got != want {
+		if got := dueTurn(Open, &eventapi.Event{Opens: opens}, now); got != want {
 			t.Errorf("opens %v: %s, want %s", opens, got, want)
 		}
 	}
-	if got := dueTurn(Pause, &message.Event{}, now); got != Pause {
+	if got := dueTurn(Pause, &eventapi.Event{}, now); got != Pause {
 		t.Errorf("pausing became %s", got)
 	}
 }
 
 // The example of how seats are written is the plan's own.
 func TestLabelsOf(t *testing.T) {
-	p := &message.Plan{Seats: []message.Seat{{Label: "st-A-1"}, {Label: "st-A-2"}, {Label: "st-A-3"}}}
+	p := &seating.Plan{Seats: []seating.Seat{{Label: "st-A-1"}, {Label: "st-A-2"}, {Label: "st-A-3"}}}
 	if got := labelsOf(p); got != "st-A-1, st-A-2" {
 		t.Errorf("the example is %q", got)
 	}
-	if got := labelsOf(&message.Plan{}); got != "" {
+	if got := labelsOf(&seating.Plan{}); got != "" {
 		t.Errorf("a plan without seats has the example %q", got)
 	}
 }

@@ -3,7 +3,8 @@ package console
 import (
 	"net/url"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 )
 
@@ -19,10 +20,10 @@ type shelf struct {
 
 // entry is an event on the dashboard.
 type entry struct {
-	message.Event
+	eventapi.Event
 	Path, State string
-	Counts      message.Counts
-	Figures     message.Figures
+	Counts      bookingapi.Counts
+	Figures     bookingapi.Figures
 }
 
 func (c *Console) dashboard(v *page.Visit) error {

@@ -7,9 +7,10 @@ import (
 	"strconv"
 	"strings"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/page"
 )
 
@@ -22,8 +23,8 @@ func (c *Console) create(v *page.Visit) error {
 }
 
 // edit shows and takes the form of an event.
-func (c *Console) edit(v *page.Visit, e *message.Event) error {
-	if e.Status == string(message.Cancelled) {
+func (c *Console) edit(v *page.Visit, e *eventapi.Event) error {
+	if e.Status == string(eventapi.Cancelled) {
 		return errs.New(errs.Conflict, "event-cancelled", "A cancelled event stays as it is.")
 	}
 	return c.form(v, filled(e))
@@ -82,7 +83,7 @@ func (f *form) offer() {
 			known = known || v.ID == e.Venue.ID
 		}
 		if !known {
-			f.Venues = append([]message.Venue{e.Venue}, f.Venues...)
+			f.Venues = append([]eventapi.Venue{e.Venue}, f.Venues...)
 		}
 		f.offerPlan(Plan{ID: e.PlanID, Version: e.PlanVersion, Name: e.Venue.Name, Seats: int(e.Total)})
 	}
@@ -180,7 +181,7 @@ func (c *Console) save(v *page.Visit, f *form, publish bool) error {
 	return c.refused(v, f, http.StatusConflict)
 }
 
-func (c *Console) store(ctx context.Context, caller message.Caller, f *form, d *Draft) (string, error) {
+func (c *Console) store(ctx context.Context, caller caller.Caller, f *form, d *Draft) (string, error) {
 	if f.Event == nil {
 		return c.Events.Create(ctx, caller, f.Value("key"), d)
 	}

@@ -11,10 +11,12 @@ import (
 
 	"github.com/bojanz/currency"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/money"
 	"boxoffice/internal/page"
+	"boxoffice/internal/seating"
 )
 
 // zones are the names of the IANA time zone database, for suggestions.
@@ -34,16 +36,16 @@ const local = "2006-01-02T15:04"
 // form is an event's form at a moment. Values are texts as they were typed, by
 // the names that the API's errors use too.
 type form struct {
-	Event    *message.Event // as it is; nil: a new one
+	Event    *eventapi.Event // as it is; nil: a new one
 	Values   map[string]string
 	Tiers    []tierForm
 	Faults   []fault
 	Theirs   map[string]string // what others have made of fields meanwhile
 	Problem  string            // what is wrong with all of it
 	Warn     bool              // the event is announced: buyers are told of a new time or place
-	Venues   []message.Venue
+	Venues   []eventapi.Venue
 	Plans    []Plan
-	Plan     *message.Plan // the chosen one; nil: it is not one yet
+	Plan     *seating.Plan // the chosen one; nil: it is not one yet
 	Uploaded *Plan         // a file that came with the form
 }
 
@@ -116,13 +118,13 @@ func (p Plan) PlanID() string { return p.ID + "@" + strconv.FormatInt(p.Version,
 func blank() *form {
 	f := &form{Values: map[string]string{
 		"when": "time", "venue": "new", "plan": "template", "plan.template": "theatre", "plan.seats": "500", "currency": "EUR", "pricing": "all_in",
-		"fee_rules.rounding": string(money.HalfUp), "limit_per_customer": strconv.Itoa(message.DefaultPerPerson), "hold_minutes": "8",
+		"fee_rules.rounding": string(money.HalfUp), "limit_per_customer": strconv.Itoa(bookingapi.DefaultPerPerson), "hold_minutes": "8",
 	}}
 	return f
 }
 
 // filled is the form of an event as it is.
-func filled(e *message.Event) *form {
+func filled(e *eventapi.Event) *form {
 	f := blank()
 	f.Event = e
 	zone, err := time.LoadLocation(e.Zone)
@@ -156,13 +158,13 @@ func filled(e *message.Event) *form {
 			f.Values[name] = ""
 		}
 	}
-	f.Warn = e.Status == string(message.Published) || e.Status == string(message.OnSale)
+	f.Warn = e.Status == string(eventapi.Published) || e.Status == string(eventapi.OnSale)
 	f.prices(e)
 	return f
 }
 
 // prices fills in the event's tiers and rules.
-func (f *form) prices(e *message.Event) {
+func (f *form) prices(e *eventapi.Event) {
 	if !e.Priced() {
 		return
 	}
@@ -214,7 +216,7 @@ func (f *form) byCategory() {
 func (f *form) fits() bool {
 	for _, t := range f.Tiers {
 		for _, name := range t.Categories {
-			if !slices.ContainsFunc(f.Plan.Categories, func(c message.Category) bool { return c.Name == name }) {
+			if !slices.ContainsFunc(f.Plan.Categories, func(c seating.Category) bool { return c.Name == name }) {
 				return false
 			}
 		}

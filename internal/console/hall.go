@@ -9,7 +9,8 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/seating"
 )
 
 // hall is an event's plan as a picture: each section, and how full it is.
@@ -46,7 +47,7 @@ func newHalls() halls {
 }
 
 // hall is the picture of an event's seats; nil when it has no sale yet.
-func (c *Console) hall(ctx context.Context, e *message.Event) (*hall, error) {
+func (c *Console) hall(ctx context.Context, e *eventapi.Event) (*hall, error) {
 	key := Plan{ID: e.PlanID, Version: e.PlanVersion}
 	figures, err := c.Sales.Sections(ctx, e.ID)
 	if errs.KindOf(err) == errs.NotFound {
@@ -79,7 +80,7 @@ func (c *Console) hall(ctx context.Context, e *message.Event) (*hall, error) {
 }
 
 // labelsOf is an example of how the plan's seats are called in a form.
-func labelsOf(p *message.Plan) string {
+func labelsOf(p *seating.Plan) string {
 	var labels []string
 	for _, s := range p.Seats[:min(2, len(p.Seats))] {
 		labels = append(labels, s.Label)
@@ -88,9 +89,9 @@ func labelsOf(p *message.Plan) string {
 }
 
 // shapeOf draws the outlines of a plan's sections.
-func shapeOf(p *message.Plan) *shape {
+func shapeOf(p *seating.Plan) *shape {
 	s := &shape{paths: make([]string, len(p.Sections))}
-	var low, high message.Point
+	var low, high seating.Point
 	some := false
 	for i := range p.Sections {
 		outline := outlineOf(p, &p.Sections[i])
@@ -102,8 +103,8 @@ func shapeOf(p *message.Plan) *shape {
 			if !some {
 				low, high, some = pt, pt, true
 			}
-			low = message.Point{X: min(low.X, pt.X), Y: min(low.Y, pt.Y)}
-			high = message.Point{X: max(high.X, pt.X), Y: max(high.Y, pt.Y)}
+			low = seating.Point{X: min(low.X, pt.X), Y: min(low.Y, pt.Y)}
+			high = seating.Point{X: max(high.X, pt.X), Y: max(high.Y, pt.Y)}
 			fmt.Fprintf(&path, "%c%.1f %.1f", "ML"[min(k, 1)], pt.X, pt.Y)
 		}
 		s.paths[i] = path.String() + "Z"
@@ -119,20 +120,20 @@ func shapeOf(p *message.Plan) *shape {
 // outlineOf is a section's own outline, or one around its rows: along the first,
 // down the ends, back along the last, and up the beginnings. Nil when all its
 // places are at one point.
-func outlineOf(p *message.Plan, sec *message.Section) []message.Point {
+func outlineOf(p *seating.Plan, sec *seating.Section) []seating.Point {
 	if len(sec.Outline) > 2 {
 		return sec.Outline
 	}
-	var out []message.Point
+	var out []seating.Point
 	add := func(n int32) {
-		out = append(out, message.Point{X: float64(p.Seats[n].X), Y: float64(p.Seats[n].Y)})
+		out = append(out, seating.Point{X: float64(p.Seats[n].X), Y: float64(p.Seats[n].Y)})
 	}
 	if len(sec.Rows) == 0 {
 		return nil
 	}
 	const corners = 12 // of a long row
 	first, last := sec.Rows[0], sec.Rows[len(sec.Rows)-1]
-	along := func(r message.Row, back bool) {
+	along := func(r seating.Row, back bool) {
 		steps := min(corners, r.Count-1)
 		for i := int32(0); i <= steps; i++ {
 			at := int32(0)
@@ -166,7 +167,7 @@ func outlineOf(p *message.Plan, sec *message.Section) []message.Point {
 
 // thicken gives the outline of a single row, there and back, two thirds of the
 // distance of its seats as its width: without one it could not be seen.
-func thicken(out []message.Point) {
+func thicken(out []seating.Point) {
 	half := len(out) / 2
 	first, last := out[0], out[half-1]
 	x, y := last.X-first.X, last.Y-first.Y

@@ -5,10 +5,12 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/page"
+	"boxoffice/internal/paymentapi"
 )
 
 // latestShown is how many bookings the live page shows.
@@ -16,14 +18,14 @@ const latestShown = 15
 
 // standing is how an event's sale stands.
 type standing struct {
-	Event    *message.Event
+	Event    *eventapi.Event
 	State    string
 	Currency string
-	Counts   message.Counts
-	Figures  message.Figures
+	Counts   bookingapi.Counts
+	Figures  bookingapi.Figures
 	Sold     int64 // seats that were paid for
 	Tiers    []tierRow
-	Refunds  message.Refunds
+	Refunds  paymentapi.Refunds
 	Backward bool // money goes back, or will
 	Progress progress
 	Chart    chart
@@ -35,7 +37,7 @@ type standing struct {
 // tierRow is what was sold of a tier; those that have not sold anything are
 // there too.
 type tierRow struct {
-	message.TierFigure
+	bookingapi.TierFigure
 	Current bool  // it is for sale
 	Price   int64 // if it is
 }
@@ -45,20 +47,20 @@ type progress struct{ Done, Of int64 }
 
 // sold is what was sold of an event; nothing when its sale was not handed over
 // yet.
-func (c *Console) sold(v *page.Visit, e *message.Event) (message.Counts, message.Figures, error) {
+func (c *Console) sold(v *page.Visit, e *eventapi.Event) (bookingapi.Counts, bookingapi.Figures, error) {
 	counts, err := c.Sales.Counts(v.Context(), e.ID)
 	if errs.KindOf(err) == errs.NotFound {
-		return message.Counts{Free: e.Total}, message.Figures{}, nil
+		return bookingapi.Counts{Free: e.Total}, bookingapi.Figures{}, nil
 	}
 	if err != nil {
-		return counts, message.Figures{}, err
+		return counts, bookingapi.Figures{}, err
 	}
 	f, err := c.Sales.Figures(v.Context(), e.ID)
 	return counts, f, err
 }
 
 // standing gathers all of it.
-func (c *Console) standing(v *page.Visit, e *message.Event) (*standing, error) {
+func (c *Console) standing(v *page.Visit, e *eventapi.Event) (*standing, error) {
 	s := &standing{Event: e, State: e.SaleState(v.Now()), Currency: e.Prices.Currency}
 	zone, err := time.LoadLocation(e.Zone)
 	if err != nil {
@@ -82,7 +84,7 @@ func (c *Console) standing(v *page.Visit, e *message.Event) (*standing, error) {
 	}
 	s.Refunds, s.Latest, s.Chart = refunds, latest, draw(v, pace, zone)
 	s.Backward = refunds.Done.Count+refunds.Pending.Count+refunds.Failed.Count > 0
-	if e.Status == string(message.Cancelled) {
+	if e.Status == string(eventapi.Cancelled) {
 		left := refunds.Pending.Count + s.Figures.Bookings
 		s.Progress = progress{Done: refunds.Done.Count, Of: refunds.Done.Count + left}
 	}
@@ -91,11 +93,11 @@ func (c *Console) standing(v *page.Visit, e *message.Event) (*standing, error) {
 }
 
 // rowsOf joins the tiers of now with what was sold, also at prices of before.
-func rowsOf(e *message.Event, sold []message.TierFigure) []tierRow {
+func rowsOf(e *eventapi.Event, sold []bookingapi.TierFigure) []tierRow {
 	var rows []tierRow
 	seen := map[string]bool{}
 	for _, t := range e.Prices.Tiers {
-		row := tierRow{TierFigure: message.TierFigure{Name: t.Name}, Current: true, Price: t.Price}
+		row := tierRow{TierFigure: bookingapi.TierFigure{Name: t.Name}, Current: true, Price: t.Price}
 		for _, f := range sold {
 			if f.Name == t.Name && !seen[t.Name] {
 				row.TierFigure = f
@@ -113,12 +115,12 @@ func rowsOf(e *message.Event, sold []message.TierFigure) []tierRow {
 }
 
 // live is an event's page.
-func (c *Console) live(v *page.Visit, e *message.Event) error {
+func (c *Console) live(v *page.Visit, e *eventapi.Event) error {
 	return c.showLive(v, e, &refusal{})
 }
 
 // showLive shows an event's page, with a form of it that was refused.
-func (c *Console) showLive(v *page.Visit, e *message.Event, r *refusal) error {
+func (c *Console) showLive(v *page.Visit, e *eventapi.Event, r *refusal) error {
 	s, err := c.standing(v, e)
 	if err != nil {
 		return err
@@ -138,7 +140,7 @@ func (c *Console) showLive(v *page.Visit, e *message.Event, r *refusal) error {
 			if err != nil {
 				return err
 			}
-			if path != "" && found[i].Kind == message.Complimentary && found[i].UserID == "" {
+			if path != "" && found[i].Kind == bookingapi.Complimentary && found[i].UserID == "" {
 				found[i].Link = v.URL(path)
 			}
 		}
@@ -149,7 +151,7 @@ func (c *Console) showLive(v *page.Visit, e *message.Event, r *refusal) error {
 }
 
 // figures is the part of the live page that changes: scripts fetch it.
-func (c *Console) figures(v *page.Visit, e *message.Event) error {
+func (c *Console) figures(v *page.Visit, e *eventapi.Event) error {
 	s, err := c.standing(v, e)
 	if err != nil {
 		return err

@@ -8,9 +8,10 @@ import (
 	"strings"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/money"
 	"boxoffice/internal/page"
+	"boxoffice/internal/seating"
 )
 
 // maxForm is how much of a form is kept in memory; the front door takes no more.
@@ -30,7 +31,7 @@ func (c *Console) read(v *page.Visit, f *form) error {
 		}
 	}
 	f.Tiers = nil
-	for i := range message.MaxTiers {
+	for i := range seating.MaxTiers {
 		path := fmt.Sprintf("tiers[%d].", i)
 		if !v.PostForm.Has(path + "name") {
 			break
@@ -119,14 +120,14 @@ func (f *form) draft() (*Draft, []errs.Field) {
 }
 
 // venue is the place that the form names: one used before, or a new one.
-func (f *form) venue() message.Venue {
+func (f *form) venue() eventapi.Venue {
 	for _, v := range f.Venues {
 		if v.ID == f.Value("venue") {
 			return v
 		}
 	}
 	text := func(name string) string { return strings.TrimSpace(f.Value("venue." + name)) }
-	return message.Venue{Name: text("name"), Address: text("address"), City: text("city"), Country: strings.ToUpper(text("country")), Zone: text("time_zone")}
+	return eventapi.Venue{Name: text("name"), Address: text("address"), City: text("city"), Country: strings.ToUpper(text("country")), Zone: text("time_zone")}
 }
 
 // amounts reads prices and rules. A row without name and price is none.
@@ -139,7 +140,7 @@ func (f *form) amounts(d *Draft) (bad []errs.Field) {
 		return n
 	}
 	if f.Value("pricing") == "rules" {
-		d.Rules = &message.FeeRules{Rounding: f.Value("fee_rules.rounding")}
+		d.Rules = &seating.FeeRules{Rounding: f.Value("fee_rules.rounding")}
 		for name, rate := range map[string]*int64{"fee_rate": &d.Rules.FeeRate, "tax_rate": &d.Rules.TaxRate} {
 			var ok bool
 			if *rate, ok = hundredths(f.Value("fee_rules." + name)); !ok {

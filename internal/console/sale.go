@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 )
 
 // turns are the steps that an event's sale can take now; the first is the one
 // that is most likely wanted.
-func turns(v *page.Visit, e *message.Event) []Turn {
+func turns(v *page.Visit, e *eventapi.Event) []Turn {
 	switch e.SaleState(v.Now()) {
 	case "draft":
 		return []Turn{Publish}
@@ -34,7 +34,7 @@ func turns(v *page.Visit, e *message.Event) []Turn {
 
 // dueTurn is a step as it is by now: what would open as scheduled opens at once
 // when no time is set, or it has come meanwhile.
-func dueTurn(to Turn, e *message.Event, now time.Time) Turn {
+func dueTurn(to Turn, e *eventapi.Event, now time.Time) Turn {
 	if to == Open && !e.Opens.After(now) {
 		return OpenNow
 	}
@@ -42,7 +42,7 @@ func dueTurn(to Turn, e *message.Event, now time.Time) Turn {
 }
 
 // sale asks whether a step of the sale is to be taken, and takes it.
-func (c *Console) sale(v *page.Visit, e *message.Event) error {
+func (c *Console) sale(v *page.Visit, e *eventapi.Event) error {
 	to := Turn(v.FormValue("to"))
 	if to != Publish && to != Open && to != OpenNow && to != Pause && to != Close {
 		return errs.Missing("page")
@@ -85,8 +85,8 @@ func (c *Console) sale(v *page.Visit, e *message.Event) error {
 
 // cancel says what cancelling an event means, and cancels it when its title was
 // typed.
-func (c *Console) cancel(v *page.Visit, e *message.Event) error {
-	if e.Status == string(message.Cancelled) {
+func (c *Console) cancel(v *page.Visit, e *eventapi.Event) error {
+	if e.Status == string(eventapi.Cancelled) {
 		return v.Go(at(e, ""))
 	}
 	problem := ""

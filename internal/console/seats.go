@@ -6,18 +6,20 @@ import (
 	"strconv"
 	"strings"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/page"
 )
 
 // grant keeps seats back, or gives them away. The same form sent again comes to
 // the same seats.
-func (c *Console) grant(v *page.Visit, e *message.Event) error {
+func (c *Console) grant(v *page.Visit, e *eventapi.Event) error {
 	g := Grant{EventID: e.ID, Kind: v.PostFormValue("kind")}
-	if g.Kind != message.Complimentary {
-		g.Kind = message.Block
+	if g.Kind != bookingapi.Complimentary {
+		g.Kind = bookingapi.Block
 	} else {
 		g.To = recipientOf(v)
 	}
@@ -33,10 +35,10 @@ func (c *Console) grant(v *page.Visit, e *message.Event) error {
 	if err != nil {
 		return c.refusedSeats(v, e, "", err)
 	}
-	if b.Status == message.Booked { // else they were given back since the form was sent first
+	if b.Status == bookingapi.Booked { // else they were given back since the form was sent first
 		v.Notice("seats-" + g.Kind)
 	}
-	if g.Kind != message.Complimentary {
+	if g.Kind != bookingapi.Complimentary {
 		return v.Go(at(e, ""))
 	}
 	return v.Go(found(e, b.ID))
@@ -54,7 +56,7 @@ func labelsIn(text string) (out []string) {
 }
 
 // gift says whom complimentary seats are for, and mails them the link.
-func (c *Console) gift(v *page.Visit, e *message.Event) error {
+func (c *Console) gift(v *page.Visit, e *eventapi.Event) error {
 	bookingID := v.PostFormValue("booking")
 	if id.Event(bookingID) != e.ID {
 		return errs.Missing("booking")
@@ -70,12 +72,12 @@ func (c *Console) gift(v *page.Visit, e *message.Event) error {
 	return v.Go(found(e, bookingID))
 }
 
-func recipientOf(v *page.Visit) message.Person {
-	return message.Person{Name: strings.TrimSpace(v.PostFormValue("name")), Email: strings.TrimSpace(v.PostFormValue("email"))}
+func recipientOf(v *page.Visit) caller.Person {
+	return caller.Person{Name: strings.TrimSpace(v.PostFormValue("name")), Email: strings.TrimSpace(v.PostFormValue("email"))}
 }
 
 // found is the page of an event at a booking.
-func found(e *message.Event, bookingID string) string {
+func found(e *eventapi.Event, bookingID string) string {
 	return at(e, "?booking="+id.Reference(bookingID)+"#found")
 }
 
@@ -117,7 +119,7 @@ var labelled = map[string]string{"quantity": "live.grant.quantity", "section": "
 
 // refusedSeats shows the page again, with what was wrong with a form: with the one about
 // a gift, or with bookingID "" with the one that takes seats out of the sale.
-func (c *Console) refusedSeats(v *page.Visit, e *message.Event, bookingID string, err error) error {
+func (c *Console) refusedSeats(v *page.Visit, e *eventapi.Event, bookingID string, err error) error {
 	text, ok := v.Reason(err)
 	if !ok {
 		return err
@@ -153,7 +155,7 @@ func inputID(name, bookingID string) string {
 }
 
 // release gives back seats that were kept back or given away.
-func (c *Console) release(v *page.Visit, e *message.Event) error {
+func (c *Console) release(v *page.Visit, e *eventapi.Event) error {
 	bookingID := v.PostFormValue("booking")
 	if id.Event(bookingID) != e.ID {
 		return errs.Missing("booking")

@@ -3,7 +3,11 @@ package console
 import (
 	"context"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/seating"
 )
 
 // Services are what the console needs of the ticket office.
@@ -15,54 +19,54 @@ type Services struct {
 // Events makes and changes events.
 type Events interface {
 	// Events are a page of those that a caller organizes, an admin: of all.
-	Events(ctx context.Context, caller message.Caller, s Search) (List, error)
+	Events(ctx context.Context, caller caller.Caller, s Search) (List, error)
 	// Event is an event that a caller may see.
-	Event(ctx context.Context, caller message.Caller, id string) (message.Event, error)
+	Event(ctx context.Context, caller caller.Caller, id string) (eventapi.Event, error)
 	// Check is what Create would say: the tiers with their all-in prices.
-	Check(ctx context.Context, caller message.Caller, d *Draft) ([]message.Tier, error)
+	Check(ctx context.Context, caller caller.Caller, d *Draft) ([]seating.Tier, error)
 	// Create makes an event. The same key and draft come to the same event.
-	Create(ctx context.Context, caller message.Caller, key string, d *Draft) (id string, err error)
+	Create(ctx context.Context, caller caller.Caller, key string, d *Draft) (id string, err error)
 	// Change makes an event what a draft says; Precondition when it has another
 	// version by now.
-	Change(ctx context.Context, caller message.Caller, id string, version int64, d *Draft) error
+	Change(ctx context.Context, caller caller.Caller, id string, version int64, d *Draft) error
 	// Turn changes how an event's sale stands.
-	Turn(ctx context.Context, caller message.Caller, id string, version int64, to Turn) error
-	Cancel(ctx context.Context, caller message.Caller, id string) error
+	Turn(ctx context.Context, caller caller.Caller, id string, version int64, to Turn) error
+	Cancel(ctx context.Context, caller caller.Caller, id string) error
 	// Used are the venues and plans of a caller's events, those used last first.
-	Used(ctx context.Context, caller message.Caller) ([]message.Venue, []Plan, error)
+	Used(ctx context.Context, caller caller.Caller) ([]eventapi.Venue, []Plan, error)
 	// Plan is the seating plan of a choice.
-	Plan(ctx context.Context, choice Plan) (*message.Plan, error)
+	Plan(ctx context.Context, choice Plan) (*seating.Plan, error)
 	// KeepPlan stores the plan of an uploaded file.
-	KeepPlan(ctx context.Context, caller message.Caller, name string, data []byte) (Plan, error)
+	KeepPlan(ctx context.Context, caller caller.Caller, name string, data []byte) (Plan, error)
 }
 
 // Sales is what was sold.
 type Sales interface {
-	Counts(ctx context.Context, eventID string) (message.Counts, error)
-	Figures(ctx context.Context, eventID string) (message.Figures, error)
-	Sections(ctx context.Context, eventID string) ([]message.SectionFigure, error)
-	Pace(ctx context.Context, eventID string) (message.Pace, error)
-	Refunds(ctx context.Context, eventID string) (message.Refunds, error)
+	Counts(ctx context.Context, eventID string) (bookingapi.Counts, error)
+	Figures(ctx context.Context, eventID string) (bookingapi.Figures, error)
+	Sections(ctx context.Context, eventID string) ([]bookingapi.SectionFigure, error)
+	Pace(ctx context.Context, eventID string) (bookingapi.Pace, error)
+	Refunds(ctx context.Context, eventID string) (paymentapi.Refunds, error)
 	// Latest are the bookings that were paid or cancelled last.
 	Latest(ctx context.Context, eventID string, limit int) ([]Booking, error)
 	// Find are bookings of an event by reference or e-mail address.
 	Find(ctx context.Context, eventID, text string) ([]Booking, error)
 	// Bookings are those of an event above an id, in the order of their ids;
 	// status "": all.
-	Bookings(ctx context.Context, eventID string, status message.BookingStatus, after string, limit int) ([]Booking, error)
+	Bookings(ctx context.Context, eventID string, status bookingapi.Status, after string, limit int) ([]Booking, error)
 	// Grant takes seats out of the sale. The nonce makes a form that is sent twice
 	// count once.
-	Grant(ctx context.Context, caller message.Caller, nonce string, g Grant) (message.Booking, error)
+	Grant(ctx context.Context, caller caller.Caller, nonce string, g Grant) (bookingapi.Booking, error)
 	// GiveTo says whom complimentary seats are for that belong to no account: their
 	// link is mailed to an address, also if it was mailed there at the time mailed,
 	// but not if it was mailed again since.
-	GiveTo(ctx context.Context, caller message.Caller, bookingID string, to message.Person, mailed int64) error
+	GiveTo(ctx context.Context, caller caller.Caller, bookingID string, to caller.Person, mailed int64) error
 	// Link is the signed link to such seats, below the public URL; "" for all others.
-	Link(ctx context.Context, caller message.Caller, b *message.Booking) (string, error)
+	Link(ctx context.Context, caller caller.Caller, b *bookingapi.Booking) (string, error)
 	// Named are seats of an event by label, as people see them.
-	Named(ctx context.Context, eventID string, labels []string) ([]message.Place, error)
+	Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error)
 	// Release gives back seats that were kept back or given away.
-	Release(ctx context.Context, caller message.Caller, bookingID string) error
+	Release(ctx context.Context, caller caller.Caller, bookingID string) error
 }
 
 // Grant is seats that are taken out of the sale: those named, or the best of a
@@ -72,8 +76,8 @@ type Grant struct {
 	Kind     string // block or complimentary
 	Seats    []string
 	Quantity int
-	Section  string         // its id; "": any
-	To       message.Person // of complimentary ones: whom they are for; may be empty
+	Section  string        // its id; "": any
+	To       caller.Person // of complimentary ones: whom they are for; may be empty
 }
 
 // Search says which events are listed.
@@ -85,21 +89,21 @@ type Search struct {
 
 // List is a page of events.
 type List struct {
-	Events []message.Event
+	Events []eventapi.Event
 	Next   string           // cursor of the next page; "": this is the last
 	Counts map[string]int64 // all events by status, whatever was searched for
-	Opens  *message.Event   // whose sale opens next; nil: none
+	Opens  *eventapi.Event  // whose sale opens next; nil: none
 }
 
 // Booking is a booking with its seats in words and the buyer's name.
 type Booking struct {
-	message.Booking
+	bookingapi.Booking
 	Reference string
 	Kind      string // sale, block, complimentary
-	Places    []message.Place
-	Person    message.Person // the buyer, or whom the seats were given to
-	Mailed    int64          // when the link of a gift was mailed to them, µs; 0: not yet
-	Link      string         // of a gift that the reader may hand on; "": none, or not in this list
+	Places    []bookingapi.Place
+	Person    caller.Person // the buyer, or whom the seats were given to
+	Mailed    int64         // when the link of a gift was mailed to them, µs; 0: not yet
+	Link      string        // of a gift that the reader may hand on; "": none, or not in this list
 }
 
 // Plan is a choice of seats: a template with a number, or a stored plan.
@@ -128,11 +132,11 @@ type Draft struct {
 	Title, Description, Category string
 	Time, Date                   string // one of them, or none: to be announced
 	EndTime, EndDate             string // the one that goes with Time or Date; "": unknown
-	Venue                        message.Venue
+	Venue                        eventapi.Venue
 	Plan                         Plan
 	Currency                     string
 	Tiers                        []Tier
-	Rules                        *message.FeeRules // nil: tiers have all-in prices
+	Rules                        *seating.FeeRules // nil: tiers have all-in prices
 	Opens, Closes, Refunds       string
 	Limit                        int32
 	HoldMinutes                  int64

@@ -5,15 +5,16 @@ import (
 	"math"
 	"slices"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/safetext"
+	"boxoffice/internal/seating"
 )
 
 // plan checks a new document, puts the seats of its rows in the order in which
 // people sit, and makes the plan. Stored documents are built as they are: their
 // ordinals are in use. The error is a planError.
-func (doc *planDocument) plan() (*message.Plan, error) {
+func (doc *planDocument) plan() (*seating.Plan, error) {
 	if at := doc.hidden(); at != "" {
-		return nil, planError{at, message.HiddenReason}
+		return nil, planError{at, safetext.HiddenReason}
 	}
 	p, err := doc.build()
 	if err != nil {

@@ -9,8 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/seating"
 )
 
 // However much is wrong, an answer tells of some of it, shortly.
@@ -23,12 +25,12 @@ func TestFaultsAreBounded(t *testing.T) {
 				in.Tiers[0].Sections = append(in.Tiers[0].Sections, strings.Repeat("x", 1000)+fmt.Sprint(i))
 			}
 		},
-		"tiers": func(in *NewEvent) { in.Price, in.Tiers = nil, make([]TierInput, message.MaxTiers) },
+		"tiers": func(in *NewEvent) { in.Price, in.Tiers = nil, make([]TierInput, seating.MaxTiers) },
 		"names": func(in *NewEvent) {
 			in.Price, in.Tiers = nil, []TierInput{{Name: "A", Price: 1, Sections: make([]string, 100_000)}}
 		},
 		"plan": func(in *NewEvent) {
-			in.Plan = PlanInput{Document: &planDocument{Name: "x", Categories: []message.Category{{Name: "A"}},
+			in.Plan = PlanInput{Document: &planDocument{Name: "x", Categories: []seating.Category{{Name: "A"}},
 				Sections: []sectionDocument{{ID: "a", Category: strings.Repeat("y", 100_000), Capacity: 1}}}}
 		},
 	} {
@@ -47,7 +49,7 @@ func TestIdempotencyKey(t *testing.T) {
 	s := newSite(t)
 	const body = `{"title":"Gala","event_time":"2027-03-01T20:00:00Z","venue":{"name":"Hall","time_zone":"Europe/Berlin"},"plan":{"template":"club","seats":100},
 		"currency":"EUR","tiers":[{"name":"A","face":1000}],"fee_rules":{"fee_rate":100}}`
-	send := func(c message.Caller, status int, key, body string) string {
+	send := func(c caller.Caller, status int, key, body string) string {
 		t.Helper()
 		return s.ask(t, c, status, http.MethodPost, "/events", body, "Idempotency-Key", key).Header().Get("Location")
 	}
@@ -70,7 +72,7 @@ func TestIdempotencyKey(t *testing.T) {
 	for range cap(done) {
 		go func() {
 			rec := httptest.NewRecorder()
-			r := httptest.NewRequestWithContext(message.WithCaller(t.Context(), organizer), http.MethodPost, "/events", strings.NewReader(body))
+			r := httptest.NewRequestWithContext(caller.With(t.Context(), organizer), http.MethodPost, "/events", strings.NewReader(body))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Idempotency-Key", "k3")
 			s.handler.ServeHTTP(rec, r)
@@ -106,7 +108,7 @@ func TestIfMatchOfEvents(t *testing.T) {
 func TestListsAreNeverNull(t *testing.T) {
 	s := newSite(t)
 	s.ask(t, nobody, 200, http.MethodGet, "/events", "")
-	e := s.create(t, func(in *NewEvent) { in.Currency, in.Price, in.Status = "", nil, message.Published })
+	e := s.create(t, func(in *NewEvent) { in.Currency, in.Price, in.Status = "", nil, eventapi.Published })
 	null := regexp.MustCompile(`"(items|tiers|category|city|seats|sections|categories|changes|rows)":null`)
 	for _, path := range []string{"/events", "/events?q=nothing", "/events/search?q=nothing", "/events/search", "/events/" + e.ID, "/events/" + e.ID + "/plan"} {
 		if body := s.ask(t, nobody, 200, http.MethodGet, path, "").Body.String(); null.MatchString(body) {
@@ -119,7 +121,7 @@ func TestListsAreNeverNull(t *testing.T) {
 // cancelled before anybody else saw it.
 func TestDraftsAreNotCached(t *testing.T) {
 	s := newSite(t)
-	e := s.create(t, func(in *NewEvent) { in.Status = message.Draft })
+	e := s.create(t, func(in *NewEvent) { in.Status = eventapi.Draft })
 	look := func() {
 		t.Helper()
 		for _, path := range []string{"", "/plan", "/plan?version=" + e.PlanID + "-1"} {

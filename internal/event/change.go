@@ -9,38 +9,40 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/seating"
 )
 
 // Change is what an organizer changes of an event; nil fields stay as they are.
 type Change struct {
-	Title            *string         `json:"title,omitempty" maxLength:"200" example:"Night of the Violins"`
-	Description      *string         `json:"description,omitempty" maxLength:"20000" example:"Twelve violins, one night."`
-	Category         *string         `json:"category,omitempty" maxLength:"60" example:"Music"`
-	EventTime        *string         `json:"event_time,omitempty" doc:"RFC 3339, or local time in the event's zone; empty: to be announced. Buyers may give their seats back when it changes." example:"2027-03-01T20:00:00+01:00"`
-	EventDate        *string         `json:"event_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD: the time of day becomes unknown." example:"2027-03-01"`
-	EndTime          *string         `json:"end_time,omitempty" doc:"When the event ends: RFC 3339, or local time in the event's zone; empty: unknown. It moves along with event_time when it is left out." example:"2027-03-01T22:30:00+01:00"`
-	EndDate          *string         `json:"end_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD, instead of end_time: the last day." example:"2027-03-03"`
-	Venue            *VenueInput     `json:"venue,omitempty" doc:"Another place. Buyers may give their seats back."`
-	Currency         *string         `json:"currency,omitempty" maxLength:"3" doc:"Refused once seats were taken." example:"EUR"`
-	Price            *int64          `json:"price,omitempty" doc:"New price for later holds, minor units." example:"6500"`
-	Tiers            []TierInput     `json:"tiers,omitempty" maxItems:"100" doc:"New prices for later holds."`
-	FeeRules         *FeeRules       `json:"fee_rules,omitempty" doc:"New rules for later holds; without tiers they apply to the face values as they are."`
-	Plan             *PlanInput      `json:"plan,omitempty" doc:"Another seating plan; refused once seats were taken."`
-	SaleOpensAt      *time.Time      `json:"sale_opens_at,omitempty" doc:"RFC 3339."`
-	SaleClosesAt     *time.Time      `json:"sale_closes_at,omitempty" doc:"RFC 3339."`
-	RefundableUntil  *time.Time      `json:"refundable_until,omitempty" doc:"RFC 3339: until then buyers may cancel for the money back."`
-	Status           *message.Status `json:"status,omitempty" enum:"draft,published,on_sale,cancelled" example:"on_sale"`
-	LimitPerCustomer *int32          `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100." example:"8"`
-	HoldMinutes      *int64          `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes." example:"8"`
-	UnverifiedBuyers *bool           `json:"unverified_buyers,omitempty" doc:"Whether buyers may pay without having shown that their e-mail address is theirs."`
-	Attributes       json.RawMessage `json:"attributes,omitempty" doc:"Any JSON object up to 32 KiB, instead of the one before."`
-	Unset            Unset           `json:"-"`
+	Title            *string          `json:"title,omitempty" maxLength:"200" example:"Night of the Violins"`
+	Description      *string          `json:"description,omitempty" maxLength:"20000" example:"Twelve violins, one night."`
+	Category         *string          `json:"category,omitempty" maxLength:"60" example:"Music"`
+	EventTime        *string          `json:"event_time,omitempty" doc:"RFC 3339, or local time in the event's zone; empty: to be announced. Buyers may give their seats back when it changes." example:"2027-03-01T20:00:00+01:00"`
+	EventDate        *string          `json:"event_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD: the time of day becomes unknown." example:"2027-03-01"`
+	EndTime          *string          `json:"end_time,omitempty" doc:"When the event ends: RFC 3339, or local time in the event's zone; empty: unknown. It moves along with event_time when it is left out." example:"2027-03-01T22:30:00+01:00"`
+	EndDate          *string          `json:"end_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD, instead of end_time: the last day." example:"2027-03-03"`
+	Venue            *VenueInput      `json:"venue,omitempty" doc:"Another place. Buyers may give their seats back."`
+	Currency         *string          `json:"currency,omitempty" maxLength:"3" doc:"Refused once seats were taken." example:"EUR"`
+	Price            *int64           `json:"price,omitempty" doc:"New price for later holds, minor units." example:"6500"`
+	Tiers            []TierInput      `json:"tiers,omitempty" maxItems:"100" doc:"New prices for later holds."`
+	FeeRules         *FeeRules        `json:"fee_rules,omitempty" doc:"New rules for later holds; without tiers they apply to the face values as they are."`
+	Plan             *PlanInput       `json:"plan,omitempty" doc:"Another seating plan; refused once seats were taken."`
+	SaleOpensAt      *time.Time       `json:"sale_opens_at,omitempty" doc:"RFC 3339."`
+	SaleClosesAt     *time.Time       `json:"sale_closes_at,omitempty" doc:"RFC 3339."`
+	RefundableUntil  *time.Time       `json:"refundable_until,omitempty" doc:"RFC 3339: until then buyers may cancel for the money back."`
+	Status           *eventapi.Status `json:"status,omitempty" enum:"draft,published,on_sale,cancelled" example:"on_sale"`
+	LimitPerCustomer *int32           `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100." example:"8"`
+	HoldMinutes      *int64           `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes." example:"8"`
+	UnverifiedBuyers *bool            `json:"unverified_buyers,omitempty" doc:"Whether buyers may pay without having shown that their e-mail address is theirs."`
+	Attributes       json.RawMessage  `json:"attributes,omitempty" doc:"Any JSON object up to 32 KiB, instead of the one before."`
+	Unset            Unset            `json:"-"`
 }
 
 // owned is an event that a caller may change; NotFound for strangers.
-func (s *Service) owned(ctx context.Context, caller message.Caller, eventID string) (Event, error) {
+func (s *Service) owned(ctx context.Context, caller caller.Caller, eventID string) (Event, error) {
 	if !caller.SignedIn() {
 		return Event{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 	}
@@ -55,7 +57,7 @@ func (s *Service) owned(ctx context.Context, caller message.Caller, eventID stri
 }
 
 // Update changes an event. Version, if not 0, must be the event's.
-func (s *Service) Update(ctx context.Context, caller message.Caller, eventID string, version int64, c Change) (Event, error) {
+func (s *Service) Update(ctx context.Context, caller caller.Caller, eventID string, version int64, c Change) (Event, error) {
 	before, err := s.owned(ctx, caller, eventID)
 	if err != nil {
 		return before, err
@@ -63,7 +65,7 @@ func (s *Service) Update(ctx context.Context, caller message.Caller, eventID str
 	switch {
 	case version != 0 && version != before.Version:
 		return before, errs.New(errs.Precondition, "changed-meanwhile", "The event has changed since you read it.")
-	case before.Status == message.Cancelled:
+	case before.Status == eventapi.Cancelled:
 		return before, errs.New(errs.Conflict, "event-cancelled", "A cancelled event stays as it is.")
 	}
 	if err := s.mayReplace(ctx, &before, &c); err != nil {
@@ -94,7 +96,7 @@ func (s *Service) mayReplace(ctx context.Context, e *Event, c *Change) error {
 			return err
 		}
 	}
-	if c.Status != nil && *c.Status == message.Draft {
+	if c.Status != nil && *c.Status == eventapi.Draft {
 		return s.untouched(ctx, e.ID, "seats-taken", "it cannot become a draft again")
 	}
 	return nil
@@ -197,16 +199,16 @@ func (s *Service) merge(ctx context.Context, e *Event, w *writing, c Change) err
 	f.sale(e, c.SaleOpensAt, c.SaleClosesAt, c.RefundableUntil, c.LimitPerCustomer, c.HoldMinutes)
 	if c.Status != nil {
 		switch *c.Status {
-		case message.Draft, message.Published, message.OnSale, message.Cancelled:
-			e.Paused = *c.Status == message.Published && (e.Status == message.OnSale || e.Paused)
+		case eventapi.Draft, eventapi.Published, eventapi.OnSale, eventapi.Cancelled:
+			e.Paused = *c.Status == eventapi.Published && (e.Status == eventapi.OnSale || e.Paused)
 			e.ImportPaused = false // from here on the organizer decides
 			e.Status = *c.Status
 		default:
 			f.add("status", "must be draft, published, on_sale or cancelled")
 		}
 	}
-	e.Announced = e.Announced || e.Status == message.Published || e.Status == message.OnSale
-	if e.Status == message.OnSale && len(f.list) == 0 {
+	e.Announced = e.Announced || e.Status == eventapi.Published || e.Status == eventapi.OnSale
+	if e.Status == eventapi.OnSale && len(f.list) == 0 {
 		current := w.tiers
 		if len(current) == 0 && e.PriceVersion > 0 {
 			p, err := s.Prices(ctx, e.ID, e.PriceVersion)
@@ -247,7 +249,7 @@ func (f *faults) mergeWhen(e *Event, c *Change) {
 }
 
 // mergePlan is the plan that the event has from now on.
-func (s *Service) mergePlan(ctx context.Context, f *faults, e *Event, w *writing, in *PlanInput) (*message.Plan, error) {
+func (s *Service) mergePlan(ctx context.Context, f *faults, e *Event, w *writing, in *PlanInput) (*seating.Plan, error) {
 	if in == nil {
 		return s.Plan(ctx, e.PlanID, e.PlanVersion)
 	}
@@ -266,7 +268,7 @@ func (s *Service) mergePlan(ctx context.Context, f *faults, e *Event, w *writing
 }
 
 // mergePrices makes a new price list if the change has prices or rules.
-func (s *Service) mergePrices(ctx context.Context, f *faults, e *Event, w *writing, c *Change, plan *message.Plan) error {
+func (s *Service) mergePrices(ctx context.Context, f *faults, e *Event, w *writing, c *Change, plan *seating.Plan) error {
 	list, rules := c.Tiers, c.FeeRules
 	if e.PriceVersion > 0 {
 		now, err := s.Prices(ctx, e.ID, e.PriceVersion)
@@ -304,12 +306,12 @@ func (s *Service) mergePrices(ctx context.Context, f *faults, e *Event, w *writi
 
 // Cancel cancels an event; the booking side gives all its bookings back. The
 // event is Pending as long as its sale may not be stopped yet.
-func (s *Service) Cancel(ctx context.Context, caller message.Caller, eventID string) (Event, error) {
+func (s *Service) Cancel(ctx context.Context, caller caller.Caller, eventID string) (Event, error) {
 	return s.CancelSeen(ctx, caller, eventID, 0)
 }
 
 // CancelSeen is Cancel of an event with a version, if that is not 0.
-func (s *Service) CancelSeen(ctx context.Context, caller message.Caller, eventID string, version int64) (Event, error) {
+func (s *Service) CancelSeen(ctx context.Context, caller caller.Caller, eventID string, version int64) (Event, error) {
 	e, err := s.owned(ctx, caller, eventID)
 	if err != nil {
 		return e, err
@@ -317,14 +319,14 @@ func (s *Service) CancelSeen(ctx context.Context, caller message.Caller, eventID
 	if version != 0 && version != e.Version {
 		return e, errs.New(errs.Precondition, "changed-meanwhile", "The event has changed since you read it.")
 	}
-	if e.Status == message.Cancelled {
+	if e.Status == eventapi.Cancelled {
 		if e.Pending() { // the booking side did not hear of it
 			return s.handOver(ctx, e)
 		}
 		return e, nil
 	}
 	before := e
-	e.Status = message.Cancelled
+	e.Status = eventapi.Cancelled
 	e.Version++
 	return s.write(ctx, e, writing{before: &before})
 }

@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/seating"
 )
 
 func (w *world) update(t testing.TB, e Event, c Change) Event {
@@ -20,7 +21,7 @@ func (w *world) update(t testing.TB, e Event, c Change) Event {
 	return e
 }
 
-func (w *world) tiers(t testing.TB, e Event) []message.Tier {
+func (w *world) tiers(t testing.TB, e Event) []seating.Tier {
 	t.Helper()
 	p, err := w.Prices(t.Context(), e.ID, e.PriceVersion)
 	if err != nil {
@@ -126,7 +127,7 @@ func TestNewTimeIsRecorded(t *testing.T) {
 	_, err = w.Update(t.Context(), organizer, e.ID, 0, Change{Venue: &VenueInput{Name: "Far Hall", TimeZone: "Asia/Tokyo"}})
 	wantField(t, err, "event_time")
 	// What nobody has seen need not be told.
-	draft := w.create(t, func(in *NewEvent) { in.Status = message.Draft })
+	draft := w.create(t, func(in *NewEvent) { in.Status = eventapi.Draft })
 	draft = w.update(t, draft, Change{EventTime: ptr("2027-03-02T20:00")})
 	if list, err := w.history(t.Context(), draft.ID); err != nil || len(list) != 0 || draft.ChangedAt != 0 {
 		t.Errorf("%+v %v", list, err)

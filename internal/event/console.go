@@ -10,8 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // Unset says what a form was left empty in: those who fill in a form see all of
@@ -33,7 +34,7 @@ func (u Unset) apply(e *Event) {
 
 // Check is what Create would say of an event, without making it: its tiers with
 // their all-in prices.
-func (s *Service) Check(ctx context.Context, caller message.Caller, in NewEvent) ([]message.Tier, error) {
+func (s *Service) Check(ctx context.Context, caller caller.Caller, in NewEvent) ([]seating.Tier, error) {
 	if err := mayOrganize(caller); err != nil {
 		return nil, err
 	}
@@ -45,7 +46,7 @@ func (s *Service) Check(ctx context.Context, caller message.Caller, in NewEvent)
 }
 
 // Sketch is the plan that an input asks for; it is not stored.
-func (s *Service) Sketch(ctx context.Context, in PlanInput) (*message.Plan, error) {
+func (s *Service) Sketch(ctx context.Context, in PlanInput) (*seating.Plan, error) {
 	_, p, err := s.planOf(ctx, in)
 	return p, err
 }
@@ -62,7 +63,7 @@ func AtWall(field, text, zone string) (time.Time, error) {
 // KeepPlan stores the seating plan of a file: boxoffice's own document, by
 // itself or in an import file, or pretix's. The error is of kind Invalid, about
 // the field plan.document, when the file is at fault.
-func (s *Service) KeepPlan(ctx context.Context, caller message.Caller, file ImportFile) (*message.Plan, error) {
+func (s *Service) KeepPlan(ctx context.Context, caller caller.Caller, file ImportFile) (*seating.Plan, error) {
 	if err := mayOrganize(caller); err != nil {
 		return nil, err
 	}

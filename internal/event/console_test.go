@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 )
 
 // Check says what Create would say, and makes nothing.
 func TestCheck(t *testing.T) {
 	w := newWorld(t)
 	in := gala()
-	in.Price, in.Status = nil, message.Draft
+	in.Price, in.Status = nil, eventapi.Draft
 	in.FeeRules = &FeeRules{FeeRate: 850, TaxRate: 1900}
 	in.Tiers = []TierInput{{Name: "All", Face: ptr(int64(5000))}}
 	tiers, err := w.Check(t.Context(), organizer, in)
@@ -61,7 +61,7 @@ func TestUnset(t *testing.T) {
 func TestUsedAndSummary(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	w.create(t, func(in *NewEvent) { in.Status = message.Draft })
+	w.create(t, func(in *NewEvent) { in.Status = eventapi.Draft })
 	w.clock = w.clock.Add(time.Minute)
 	soon := w.create(t, func(in *NewEvent) { in.Venue.Name = "New Hall"; in.SaleOpensAt = ptr(w.clock.Add(time.Hour)) })
 	w.create(t, func(in *NewEvent) { in.SaleOpensAt = ptr(w.clock.Add(2 * time.Hour)) })

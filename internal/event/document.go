@@ -13,7 +13,8 @@ import (
 	"unicode/utf8"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/safetext"
+	"boxoffice/internal/seating"
 )
 
 // planDocument is a seating plan as people and programs write it. Positions are
@@ -22,9 +23,9 @@ type planDocument struct {
 	Name       string             `json:"name" maxLength:"200"`
 	Width      float64            `json:"width,omitempty"`
 	Height     float64            `json:"height,omitempty"`
-	Categories []message.Category `json:"categories" maxItems:"100"`
+	Categories []seating.Category `json:"categories" maxItems:"100"`
 	Sections   []sectionDocument  `json:"sections" maxItems:"2000"`
-	Shapes     []message.Shape    `json:"shapes,omitempty" maxItems:"2000" doc:"What is drawn beneath the seats: stage, walls, texts."`
+	Shapes     []seating.Shape    `json:"shapes,omitempty" maxItems:"2000" doc:"What is drawn beneath the seats: stage, walls, texts."`
 	NoStage    bool               `json:"no_stage,omitempty" doc:"The drawing has all there is: maps do not guess where a stage might be."`
 }
 
@@ -34,7 +35,7 @@ type sectionDocument struct {
 	Category string          `json:"category,omitempty" doc:"Of its seats, unless they say otherwise."`
 	Capacity int             `json:"capacity,omitempty" doc:"Makes it a general-admission area with so many places."`
 	Rows     []rowDocument   `json:"rows,omitempty" maxItems:"10000"`
-	Outline  []message.Point `json:"outline,omitempty" maxItems:"1000"`
+	Outline  []seating.Point `json:"outline,omitempty" maxItems:"1000"`
 }
 
 type rowDocument struct {
@@ -72,8 +73,8 @@ func (e planError) asField(prefix string) error {
 }
 
 // build checks a document and makes the plan of it. The error is a planError.
-func (doc *planDocument) build() (*message.Plan, error) {
-	p := &message.Plan{Name: doc.Name, Width: doc.Width, Height: doc.Height, Categories: doc.Categories, Shapes: doc.Shapes, NoStage: doc.NoStage}
+func (doc *planDocument) build() (*seating.Plan, error) {
+	p := &seating.Plan{Name: doc.Name, Width: doc.Width, Height: doc.Height, Categories: doc.Categories, Shapes: doc.Shapes, NoStage: doc.NoStage}
 	b := &planBuilder{plan: p, categories: map[string]uint16{}, labels: map[string]bool{}, sections: map[string]bool{}}
 	switch {
 	case badText(doc.Name, 1, 200) != "":
@@ -114,7 +115,7 @@ func (doc *planDocument) build() (*message.Plan, error) {
 }
 
 type planBuilder struct {
-	plan       *message.Plan
+	plan       *seating.Plan
 	categories map[string]uint16
 	labels     map[string]bool
 	sections   map[string]bool
@@ -153,7 +154,7 @@ func (b *planBuilder) section(path string, doc *sectionDocument) error {
 			return planError{fmt.Sprintf("%s.outline[%d]", path, i), "must have numbers up to 1,000,000"}
 		}
 	}
-	sec := message.Section{ID: doc.ID, Name: name, First: int32(len(b.plan.Seats)), Outline: doc.Outline}
+	sec := seating.Section{ID: doc.ID, Name: name, First: int32(len(b.plan.Seats)), Outline: doc.Outline}
 	if doc.Capacity != 0 {
 		if err := b.area(path, doc, &sec); err != nil {
 			return err
@@ -172,7 +173,7 @@ func (b *planBuilder) section(path string, doc *sectionDocument) error {
 	return nil
 }
 
-func (b *planBuilder) area(path string, doc *sectionDocument, sec *message.Section) error {
+func (b *planBuilder) area(path string, doc *sectionDocument, sec *seating.Section) error {
 	if doc.Capacity < 1 || doc.Capacity > maxSeats-len(b.plan.Seats) {
 		return planError{path + ".capacity", fmt.Sprintf("must be 1 or more, and a plan has at most %d seats", maxSeats)}
 	}
@@ -187,19 +188,19 @@ func (b *planBuilder) area(path string, doc *sectionDocument, sec *message.Secti
 			return planError{path, fmt.Sprintf("has the place %q, which is the label of another seat", label)}
 		}
 		b.labels[label] = true
-		b.plan.Seats = append(b.plan.Seats, message.Seat{Label: label, Number: fmt.Sprint(i + 1), Category: c})
+		b.plan.Seats = append(b.plan.Seats, seating.Seat{Label: label, Number: fmt.Sprint(i + 1), Category: c})
 	}
 	return nil
 }
 
-func (b *planBuilder) row(path string, secDoc *sectionDocument, doc *rowDocument, sec *message.Section) error {
+func (b *planBuilder) row(path string, secDoc *sectionDocument, doc *rowDocument, sec *seating.Section) error {
 	if reason := badLabel(doc.Label); reason != "" {
 		return planError{path + ".label", reason}
 	}
 	if len(doc.Seats) == 0 {
 		return nil
 	}
-	row := message.Row{Label: doc.Label, First: int32(len(b.plan.Seats)), Count: int32(len(doc.Seats))}
+	row := seating.Row{Label: doc.Label, First: int32(len(b.plan.Seats)), Count: int32(len(doc.Seats))}
 	for i := range doc.Seats {
 		s := &doc.Seats[i]
 		at := fmt.Sprintf("%s.seats[%d]", path, i)
@@ -231,7 +232,7 @@ func (b *planBuilder) row(path string, secDoc *sectionDocument, doc *rowDocument
 		if len(b.plan.Seats) >= maxSeats {
 			return planError{at, fmt.Sprintf("is one too many: a plan has at most %d seats", maxSeats)}
 		}
-		b.plan.Seats = append(b.plan.Seats, message.Seat{Label: label, Number: s.Number, X: float32(s.X), Y: float32(s.Y),
+		b.plan.Seats = append(b.plan.Seats, seating.Seat{Label: label, Number: s.Number, X: float32(s.X), Y: float32(s.Y),
 			Category: c, Accessible: s.Accessible, RestrictedView: s.RestrictedView})
 	}
 	sec.Rows = append(sec.Rows, row)
@@ -265,23 +266,23 @@ func badText(s string, minLen, maxLen int) string {
 	case !utf8.ValidString(s):
 		return "is not UTF-8"
 	case strings.ContainsFunc(s, unicode.IsControl):
-		return message.HiddenReason
+		return safetext.HiddenReason
 	}
 	return ""
 }
 
 // hidden is the path of the first text with hidden characters; "" without one.
 func (doc *planDocument) hidden() string {
-	if message.Hidden(doc.Name) {
+	if safetext.Hidden(doc.Name) {
 		return "name"
 	}
 	for i, c := range doc.Categories {
-		if message.Hidden(c.Name) {
+		if safetext.Hidden(c.Name) {
 			return fmt.Sprintf("categories[%d].name", i)
 		}
 	}
 	for i := range doc.Shapes {
-		if message.Hidden(doc.Shapes[i].Text) {
+		if safetext.Hidden(doc.Shapes[i].Text) {
 			return fmt.Sprintf("shapes[%d].text", i)
 		}
 	}
@@ -295,20 +296,20 @@ func (doc *planDocument) hidden() string {
 
 func (s *sectionDocument) hidden() string {
 	switch {
-	case message.Hidden(s.ID):
+	case safetext.Hidden(s.ID):
 		return "id"
-	case message.Hidden(s.Name):
+	case safetext.Hidden(s.Name):
 		return "name"
 	}
 	for i, r := range s.Rows {
-		if message.Hidden(r.Label) {
+		if safetext.Hidden(r.Label) {
 			return fmt.Sprintf("rows[%d].label", i)
 		}
 		for j := range r.Seats {
 			switch seat := &r.Seats[j]; {
-			case message.Hidden(seat.Number):
+			case safetext.Hidden(seat.Number):
 				return fmt.Sprintf("rows[%d].seats[%d].number", i, j)
-			case message.Hidden(seat.Label):
+			case safetext.Hidden(seat.Label):
 				return fmt.Sprintf("rows[%d].seats[%d].label", i, j)
 			}
 		}
@@ -334,7 +335,7 @@ func (doc *planDocument) pack() (packed, fingerprint []byte, err error) {
 	return buf.Bytes(), h[:], nil
 }
 
-func unpack(packed []byte) (*message.Plan, error) {
+func unpack(packed []byte) (*seating.Plan, error) {
 	z, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return nil, fmt.Errorf("unpack plan: %w", err)

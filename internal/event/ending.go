@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 )
 
 // longest is how long an event may last, µs. Lists rely on it: what began before
@@ -137,8 +138,8 @@ func (e *Event) over(now int64) bool {
 // OverAt reports whether an event was over at a time, µs since 1970, or does not take
 // place: nobody needs a seat of it any more.
 func (s *Service) OverAt(ctx context.Context, eventID string, at int64) (bool, error) {
-	e, err := s.Get(ctx, message.System, eventID)
-	return err == nil && (e.Status == message.Cancelled || e.shown(at) == past), err
+	e, err := s.Get(ctx, caller.System, eventID)
+	return err == nil && (e.Status == eventapi.Cancelled || e.shown(at) == past), err
 }
 
 // overSQL is over as a condition, upcomingSQL its opposite. What they compare

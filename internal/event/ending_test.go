@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 )
 
 // Events have an end, and may last for days.
@@ -115,7 +115,7 @@ func TestPromisesAreKept(t *testing.T) {
 	w.clock = w.clock.Add(2 * time.Hour)
 	w.update(t, e, Change{RefundableUntil: &past}) // that time is over anyhow
 	// Nobody knows of a draft.
-	draft := w.create(t, func(in *NewEvent) { in.Status = message.Draft })
+	draft := w.create(t, func(in *NewEvent) { in.Status = eventapi.Draft })
 	w.update(t, draft, move)
 	// What is wrong about an event that is over can be mended.
 	w.clock = w.clock.AddDate(1, 0, 0)
@@ -143,7 +143,7 @@ func TestImportKeepsPromises(t *testing.T) {
 	}
 	e := load("2027-03-01T20:00")
 	until := w.clock.AddDate(0, 0, 5)
-	w.update(t, e, Change{RefundableUntil: &until, LimitPerCustomer: ptr(int32(3)), HoldMinutes: ptr(int64(20)), UnverifiedBuyers: ptr(true), Status: ptr(message.Published)})
+	w.update(t, e, Change{RefundableUntil: &until, LimitPerCustomer: ptr(int32(3)), HoldMinutes: ptr(int64(20)), UnverifiedBuyers: ptr(true), Status: ptr(eventapi.Published)})
 	e = load("2027-03-02T20:00")
 	if e.RefundsEnd != until.UnixMicro() || e.LimitPerCustomer != 3 || e.HoldFor != 20*60_000_000 || !e.UnverifiedBuyers || e.ChangedAt != w.clock.UnixMicro() {
 		t.Fatalf("%+v", e)

@@ -3,12 +3,12 @@ package event
 import (
 	"fmt"
 
-	"boxoffice/internal/message"
 	"boxoffice/internal/money"
+	"boxoffice/internal/seating"
 )
 
 // feeRules checks an event's rules.
-func (f *faults) feeRules(r *message.FeeRules) {
+func (f *faults) feeRules(r *seating.FeeRules) {
 	const whole = 10_000
 	for name, rate := range map[string]int64{"fee_rate": r.FeeRate, "tax_rate": r.TaxRate} {
 		if rate < 0 || rate > whole {
@@ -28,7 +28,7 @@ func (f *faults) feeRules(r *message.FeeRules) {
 
 // allIn makes a tier's all-in price of its face value: the fee on it, and the
 // tax on both.
-func allIn(t *message.Tier, r *message.FeeRules) {
+func allIn(t *seating.Tier, r *seating.FeeRules) {
 	rounding := money.Rounding(r.Rounding)
 	t.Fee = money.Share(t.Face, r.FeeRate, rounding) + r.FeeFixed
 	t.Tax = money.Share(t.Face+t.Fee, r.TaxRate, rounding)
@@ -39,16 +39,16 @@ func allIn(t *message.Tier, r *message.FeeRules) {
 // pricing is what a request makes of an event's prices; without tiers it leaves
 // them as they are.
 type pricing struct {
-	tiers []message.Tier
-	rules *message.FeeRules
+	tiers []seating.Tier
+	rules *seating.FeeRules
 }
 
-func (p *pricing) list(eventID string, version int64, currency string) *message.Prices {
-	return &message.Prices{EventID: eventID, Version: version, Currency: currency, Tiers: p.tiers, Rules: p.rules}
+func (p *pricing) list(eventID string, version int64, currency string) *seating.Prices {
+	return &seating.Prices{EventID: eventID, Version: version, Currency: currency, Tiers: p.tiers, Rules: p.rules}
 }
 
 // priceOf checks one tier's price, given all-in or as a face value under rules.
-func (f *faults) priceOf(path string, in *TierInput, rules *message.FeeRules, out *message.Tier) {
+func (f *faults) priceOf(path string, in *TierInput, rules *seating.FeeRules, out *seating.Tier) {
 	if rules == nil {
 		switch {
 		case in.Face != nil:
@@ -76,7 +76,7 @@ func (f *faults) priceOf(path string, in *TierInput, rules *message.FeeRules, ou
 
 // again is the input that would make the same tiers, so that new rules can be
 // applied to them.
-func again(tiers []message.Tier) ([]TierInput, error) {
+func again(tiers []seating.Tier) ([]TierInput, error) {
 	list := make([]TierInput, len(tiers))
 	for i, t := range tiers {
 		if t.Face == 0 && t.Price != 0 {

@@ -5,7 +5,7 @@ import (
 	"math"
 	"strconv"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // Limits of generated plans.
@@ -30,7 +30,7 @@ var templates = map[string]func(*drawing, int){
 var newest = map[string]string{"theatre": "theatre/2", "arena": "arena/2", "stadium": "stadium/2", "club": "club/1"}
 
 // generate makes a plan of exactly n seats.
-func generate(template string, n int) (*message.Plan, error) {
+func generate(template string, n int) (*seating.Plan, error) {
 	draw := templates[template]
 	if draw == nil {
 		return nil, fmt.Errorf("there is no plan template %q", template)
@@ -38,7 +38,7 @@ func generate(template string, n int) (*message.Plan, error) {
 	if n < minGenerated || n > maxSeats {
 		return nil, fmt.Errorf("a generated plan has %d to %d seats", minGenerated, maxSeats)
 	}
-	d := &drawing{plan: &message.Plan{Width: 1600, Height: 1400, Seats: make([]message.Seat, 0, n)}}
+	d := &drawing{plan: &seating.Plan{Width: 1600, Height: 1400, Seats: make([]seating.Seat, 0, n)}}
 	draw(d, n)
 	d.plan.Index()
 	return d.plan, nil
@@ -46,7 +46,7 @@ func generate(template string, n int) (*message.Plan, error) {
 
 // drawing is a plan being drawn.
 type drawing struct {
-	plan *message.Plan
+	plan *seating.Plan
 }
 
 // place says where the seat of a row is.
@@ -58,7 +58,7 @@ func (d *drawing) seated(id, name string, category uint16, n, perRow int, at pla
 		return
 	}
 	p := d.plan
-	sec := message.Section{ID: id, Name: name, First: int32(len(p.Seats)), Count: int32(n)}
+	sec := seating.Section{ID: id, Name: name, First: int32(len(p.Seats)), Count: int32(n)}
 	rows := max(1, (n+perRow-1)/perRow)
 	for r := range rows {
 		count := n / rows // rows differ by one seat at most
@@ -66,12 +66,12 @@ func (d *drawing) seated(id, name string, category uint16, n, perRow int, at pla
 			count++
 		}
 		label := rowLabel(r)
-		sec.Rows = append(sec.Rows, message.Row{Label: label, First: int32(len(p.Seats)), Count: int32(count)})
+		sec.Rows = append(sec.Rows, seating.Row{Label: label, First: int32(len(p.Seats)), Count: int32(count)})
 		prefix := id + "-" + label + "-"
 		for s := range count {
 			x, y := at(r, s, count)
 			number := strconv.Itoa(s + 1)
-			p.Seats = append(p.Seats, message.Seat{
+			p.Seats = append(p.Seats, seating.Seat{
 				Label: prefix + number, Number: number, X: round(x), Y: round(y), Category: category,
 				Accessible:     r == rows-1 && rows > 2 && (s == 0 || s == count-1),
 				RestrictedView: rows > 4 && r < rows/2 && r%2 == 1 && s == 0 && category > 0,
@@ -87,13 +87,13 @@ func (d *drawing) standing(id, name string, category uint16, n int, x, y, w, h f
 		return
 	}
 	p := d.plan
-	p.Sections = append(p.Sections, message.Section{
+	p.Sections = append(p.Sections, seating.Section{
 		ID: id, Name: name, First: int32(len(p.Seats)), Count: int32(n), GeneralAdmission: true,
-		Outline: []message.Point{{X: x, Y: y}, {X: x + w, Y: y}, {X: x + w, Y: y + h}, {X: x, Y: y + h}},
+		Outline: []seating.Point{{X: x, Y: y}, {X: x + w, Y: y}, {X: x + w, Y: y + h}, {X: x, Y: y + h}},
 	})
 	for i := range n {
 		number := strconv.Itoa(i + 1)
-		p.Seats = append(p.Seats, message.Seat{Label: id + "-" + number, Number: number, X: round(x + w/2), Y: round(y + h/2), Category: category})
+		p.Seats = append(p.Seats, seating.Seat{Label: id + "-" + number, Number: number, X: round(x + w/2), Y: round(y + h/2), Category: category})
 	}
 }
 
@@ -154,7 +154,7 @@ func grid(x, y, dx, dy float64) place {
 
 func theatre(d *drawing, n int) {
 	d.plan.Name = "Theatre"
-	d.plan.Categories = []message.Category{{Name: "Premium", Color: "#7c3aed"}, {Name: "Stalls", Color: "#2563eb"}, {Name: "Circle", Color: "#059669"}, {Name: "Balcony", Color: "#d97706"}}
+	d.plan.Categories = []seating.Category{{Name: "Premium", Color: "#7c3aed"}, {Name: "Stalls", Color: "#2563eb"}, {Name: "Circle", Color: "#059669"}, {Name: "Balcony", Color: "#d97706"}}
 	parts := share(n, 20, 35, 28, 17)
 	perRow := max(8, int(math.Sqrt(float64(n))*0.9))
 	const half = 0.62 // radians to each side
@@ -188,7 +188,7 @@ func (d *drawing) ring(name string, first, sections int, category uint16, n, per
 
 func arena(d *drawing, n int) {
 	d.plan.Name = "Arena"
-	d.plan.Categories = []message.Category{{Name: "Floor", Color: "#7c3aed"}, {Name: "Lower level", Color: "#2563eb"}, {Name: "Upper level", Color: "#059669"}}
+	d.plan.Categories = []seating.Category{{Name: "Floor", Color: "#7c3aed"}, {Name: "Lower level", Color: "#2563eb"}, {Name: "Upper level", Color: "#059669"}}
 	parts := share(n, 15, 40, 45)
 	blocks := share(parts[0], 1, 1, 1, 1)
 	perRow := max(5, min(24, n/400))
@@ -205,7 +205,7 @@ func arena(d *drawing, n int) {
 
 func stadium(d *drawing, n int) {
 	d.plan.Name = "Stadium"
-	d.plan.Categories = []message.Category{{Name: "Lower tier", Color: "#7c3aed"}, {Name: "Middle tier", Color: "#2563eb"}, {Name: "Upper tier", Color: "#059669"}}
+	d.plan.Categories = []seating.Category{{Name: "Lower tier", Color: "#7c3aed"}, {Name: "Middle tier", Color: "#2563eb"}, {Name: "Upper tier", Color: "#059669"}}
 	parts := share(n, 38, 22, 40)
 	perRow := max(5, min(28, n/600))
 	s := max(4, min(48, n/500))
@@ -216,7 +216,7 @@ func stadium(d *drawing, n int) {
 
 func club(d *drawing, n int) {
 	d.plan.Name = "Club"
-	d.plan.Categories = []message.Category{{Name: "Standing", Color: "#7c3aed"}, {Name: "Balcony", Color: "#2563eb"}}
+	d.plan.Categories = []seating.Category{{Name: "Standing", Color: "#7c3aed"}, {Name: "Balcony", Color: "#2563eb"}}
 	parts := share(n, 80, 16, 4)
 	d.standing("FLOOR", "Standing floor", 0, parts[0], 400, 200, 800, 500)
 	perRow := max(6, int(math.Sqrt(float64(parts[1])*3)))

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // Stored events name a template and a number of seats, nothing else: what a
@@ -65,7 +65,7 @@ func TestGeneratedPlans(t *testing.T) {
 
 // checkPlan checks what every plan must be: ordinals without gaps, labels that
 // are unique and lead back, seats inside the drawing and not on one another.
-func checkPlan(t *testing.T, p *message.Plan) {
+func checkPlan(t *testing.T, p *seating.Plan) {
 	t.Helper()
 	type spot struct{ x, y float32 }
 	next, spots, ids := int32(0), map[spot]string{}, map[string]bool{}
@@ -179,7 +179,7 @@ func TestDrawingsAreTrueToScale(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			taken := map[[2]int]*message.Seat{} // by square of a size that two seats cannot share
+			taken := map[[2]int]*seating.Seat{} // by square of a size that two seats cannot share
 			for i := range p.Seats {
 				s := &p.Seats[i]
 				square := [2]int{int(s.X / 5), int(s.Y / 5)}

@@ -15,10 +15,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/klauspost/compress/gzip"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/quick"
+	"boxoffice/internal/seating"
 )
 
 // eventBody is an event as clients see it.
@@ -37,7 +38,7 @@ type eventBody struct {
 	AvailableSeats   int32           `json:"available_seats" doc:"Those that are neither held nor sold nor blocked." example:"412"`
 	PricePerSeat     *int64          `json:"price_per_seat" doc:"Lowest all-in price, minor units; null: not priced yet." example:"2900"`
 	Currency         string          `json:"currency,omitempty" doc:"ISO 4217 code." example:"EUR"`
-	Tiers            []message.Tier  `json:"tiers" doc:"Prices by section or category."`
+	Tiers            []seating.Tier  `json:"tiers" doc:"Prices by section or category."`
 	FeeRules         *FeeRules       `json:"fee_rules,omitempty" doc:"By which all-in prices are made of face values."`
 	Status           string          `json:"status" enum:"draft,published,on_sale,cancelled,past" example:"on_sale"`
 	SaleOpensAt      *time.Time      `json:"sale_opens_at,omitempty" doc:"RFC 3339, UTC; absent: at once." example:"2026-12-01T09:00:00Z"`
@@ -104,7 +105,7 @@ func (s *Service) body(ctx context.Context, e *Event) (*eventBody, error) {
 	b := &eventBody{
 		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, EventDate: e.LocalDate, TimeZone: e.TimeZone,
 		Venue:      venueBody(e.Venue),
-		TotalSeats: e.Seats, AvailableSeats: e.Seats, Currency: e.Currency, Tiers: []message.Tier{}, Status: e.shown(s.now().UnixMicro()),
+		TotalSeats: e.Seats, AvailableSeats: e.Seats, Currency: e.Currency, Tiers: []seating.Tier{}, Status: e.shown(s.now().UnixMicro()),
 		SaleOpensAt: stamp(e.OpensAt), SaleClosesAt: stamp(e.ClosesAt), LimitPerCustomer: e.LimitPerCustomer, HoldMinutes: e.HoldFor / 60_000_000,
 		Plan: planRef{e.PlanID, e.PlanVersion, fmt.Sprintf("/events/%s/plan?version=%s-%d", e.ID, e.PlanID, e.PlanVersion)}, OrganizerID: e.OrganizerID,
 		RefundableUntil: stamp(e.sale().RefundsEnd),
@@ -167,7 +168,7 @@ func (b *eventBody) encode() ([]byte, error) {
 
 // show answers an event as it is sent.
 func (s *Service) show(ctx context.Context, in *showIn) (*encodedOut, error) {
-	e, err := s.Get(ctx, message.CallerFrom(ctx), in.ID)
+	e, err := s.Get(ctx, caller.From(ctx), in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -308,7 +309,7 @@ func (s *Service) Register(api huma.API) {
 		Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Makes it safe to send the request again: the same key by the same organizer comes to the same event."`
 		Body NewEvent
 	}) (*eventOut, error) {
-		e, err := s.Create(ctx, message.CallerFrom(ctx), in.Key, in.Body)
+		e, err := s.Create(ctx, caller.From(ctx), in.Key, in.Body)
 		return s.changedTo(ctx, http.StatusCreated, e, err)
 	})
 	huma.Register(api, huma.Operation{
@@ -330,7 +331,7 @@ func (s *Service) Register(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := s.Update(ctx, message.CallerFrom(ctx), in.ID, version, in.Body)
+		e, err := s.Update(ctx, caller.From(ctx), in.ID, version, in.Body)
 		return s.changedTo(ctx, http.StatusOK, e, err)
 	})
 	huma.Register(api, huma.Operation{
@@ -345,7 +346,7 @@ func (s *Service) Register(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := s.CancelSeen(ctx, message.CallerFrom(ctx), in.ID, version)
+		e, err := s.CancelSeen(ctx, caller.From(ctx), in.ID, version)
 		return s.changedTo(ctx, http.StatusOK, e, err)
 	})
 	s.registerList(api)
@@ -355,7 +356,7 @@ func (s *Service) Register(api huma.API) {
 // expected is the version that a change of an event must find, by its If-Match.
 func (s *Service) expected(ctx context.Context, ifMatch, eventID string) (int64, error) {
 	return errs.Expected(ifMatch, "event", func() (int64, error) {
-		e, err := s.owned(ctx, message.CallerFrom(ctx), eventID)
+		e, err := s.owned(ctx, caller.From(ctx), eventID)
 		return e.Version, err
 	})
 }
@@ -403,7 +404,7 @@ type searchOut struct {
 }
 
 // listCache is how lists may be cached: what organizers see has drafts.
-func listCache(c message.Caller) string {
+func listCache(c caller.Caller) string {
 	if c.SignedIn() {
 		return "private, no-store"
 	}
@@ -429,7 +430,7 @@ func (s *Service) registerList(api huma.API) {
 		OperationID: "list-events", Method: http.MethodGet, Path: "/events", Tags: []string{"Events"}, Summary: "List events",
 		Description: "In the order in which they take place.", Errors: []int{422}, Metadata: map[string]any{"optional": true, "shared": true},
 	}, func(ctx context.Context, in *EventFilter) (*listOut, error) {
-		caller := message.CallerFrom(ctx)
+		caller := caller.From(ctx)
 		list, next, err := s.List(ctx, caller, in.filter())
 		if err != nil {
 			return nil, err
@@ -443,7 +444,7 @@ func (s *Service) registerList(api huma.API) {
 		OperationID: "search-events", Method: http.MethodGet, Path: "/events/search", Tags: []string{"Events"}, Summary: "Search events",
 		Description: "Events that have every word of q, those with them in the title first; with facets to narrow the search by.", Errors: []int{422}, Metadata: map[string]any{"optional": true, "shared": true},
 	}, func(ctx context.Context, in *EventFilter) (*searchOut, error) {
-		caller := message.CallerFrom(ctx)
+		caller := caller.From(ctx)
 		hits, err := s.Search(ctx, caller, in.filter())
 		if err != nil {
 			return nil, err

@@ -12,13 +12,14 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/maypok86/otter/v2"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/quick"
+	"boxoffice/internal/seating"
 )
 
 // planBody is a seating plan on the wire: seats by ordinal.
 type planBody struct {
-	*message.Plan
+	*seating.Plan
 	Seats []planSeat `json:"seats" doc:"By ordinal."`
 }
 
@@ -58,7 +59,7 @@ func (s *Service) registerPlan(api huma.API) {
 			"304": {Description: "You have it already."},
 		},
 	}, func(ctx context.Context, in *planIn) (*planOut, error) {
-		e, err := s.Get(ctx, message.CallerFrom(ctx), in.ID)
+		e, err := s.Get(ctx, caller.From(ctx), in.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -16,8 +16,10 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/seating"
 )
 
 // refusal is how these tests see an error: its status, and the text of the
@@ -61,9 +63,9 @@ func newSite(t testing.TB) *site {
 }
 
 // ask sends a request and fails unless the status is as expected.
-func (s *site) ask(t testing.TB, c message.Caller, want int, method, path, body string, header ...string) *httptest.ResponseRecorder {
+func (s *site) ask(t testing.TB, c caller.Caller, want int, method, path, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	r := httptest.NewRequestWithContext(message.WithCaller(context.Background(), c), method, path, strings.NewReader(body))
+	r := httptest.NewRequestWithContext(caller.With(context.Background(), c), method, path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -160,7 +162,7 @@ func TestBadBodies(t *testing.T) {
 		}
 	}
 	for _, huge := range []string{`"price":1e30`, `"price":99999999999999999999`, `"price":-9000`} {
-		r := httptest.NewRequestWithContext(message.WithCaller(t.Context(), organizer), "POST", "/events", strings.NewReader(strings.Replace(galaJSON, `"price":9000`, huge, 1)))
+		r := httptest.NewRequestWithContext(caller.With(t.Context(), organizer), "POST", "/events", strings.NewReader(strings.Replace(galaJSON, `"price":9000`, huge, 1)))
 		rec := httptest.NewRecorder()
 		s.handler.ServeHTTP(rec, r)
 		if rec.Code != 422 && rec.Code != 400 {
@@ -224,8 +226,8 @@ func TestPlanOverHTTP(t *testing.T) {
 	}
 	got := decode[struct {
 		ID         string             `json:"id"`
-		Categories []message.Category `json:"categories"`
-		Sections   []message.Section  `json:"sections"`
+		Categories []seating.Category `json:"categories"`
+		Sections   []seating.Section  `json:"sections"`
 		Seats      []planSeat         `json:"seats"`
 	}](t, rec)
 	if got.ID != e.PlanID || len(got.Seats) != 100 || got.Seats[0].Label != "PR-A-1" || len(got.Sections) == 0 || len(got.Categories) == 0 {
@@ -238,7 +240,7 @@ func TestPlanOverHTTP(t *testing.T) {
 	}
 	s.ask(t, nobody, 404, "GET", "/events/none/plan", "")
 
-	draft := s.create(t, func(in *NewEvent) { in.Status = message.Draft })
+	draft := s.create(t, func(in *NewEvent) { in.Status = eventapi.Draft })
 	s.ask(t, nobody, 404, "GET", "/events/"+draft.ID+"/plan", "")
 	if rec := s.ask(t, organizer, 200, "GET", "/events/"+draft.ID+"/plan", ""); !strings.HasPrefix(rec.Header().Get("Cache-Control"), "private") {
 		t.Fatalf("headers are %v", rec.Header())

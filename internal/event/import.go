@@ -11,7 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // Limits of imported files.
@@ -83,7 +83,7 @@ type foundPlan struct {
 	file, path string
 	source     string
 	doc        *planDocument
-	plan       *message.Plan
+	plan       *seating.Plan
 }
 
 // Import reads files, all of them, and writes what they hold in one transaction.

@@ -5,8 +5,10 @@ import (
 	"strings"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/money"
+	"boxoffice/internal/safetext"
+	"boxoffice/internal/seating"
 )
 
 // readDiscovery reads a page of events as the Ticketmaster Discovery API v2
@@ -60,7 +62,7 @@ func discoveryEvent(n *node, e *foundEvent, zones map[string]string) {
 	e.source = "discovery:" + n.at("id").need(200)
 	in.Title = strings.Join(strings.Fields(n.at("name").need(1000)), " ")
 	if r := []rune(in.Title); len(r) > 200 {
-		in.Title = message.Shown(string(r[:200]))
+		in.Title = safetext.Shown(string(r[:200]))
 	}
 	in.Description = strings.TrimSpace(n.at("info").description(10_000) + "\n\n" + n.at("pleaseNote").description(9_000))
 	zone := discoveryVenue(n, e, zones)
@@ -69,7 +71,7 @@ func discoveryEvent(n *node, e *foundEvent, zones map[string]string) {
 	segment, genre := discoveryClass(n)
 	in.Category = segment
 	in.Plan, e.guessed = discoveryPlan(in.Venue.Name, segment, genre), true
-	n.part(func() { in.SaleOpensAt, in.SaleClosesAt, in.Status = nil, nil, message.Published }, func(n *node) { discoverySale(n, e) })
+	n.part(func() { in.SaleOpensAt, in.SaleClosesAt, in.Status = nil, nil, eventapi.Published }, func(n *node) { discoverySale(n, e) })
 	n.part(func() { in.Currency, in.Tiers = "", nil }, func(n *node) { discoveryPrices(n, e) })
 	attributes := map[string]string{"source": "discovery", "genre": genre, "promoter": n.at("promoter").at("name").text(500)}
 	if link := n.at("url").text(2000); strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://") {
@@ -215,13 +217,13 @@ func discoverySale(n *node, e *foundEvent) {
 		public.at("endDateTime").fail("must be after startDateTime")
 	}
 	unknown := public.at("startTBD").yes() || public.at("startTBA").yes()
-	e.in.Status = message.Published
+	e.in.Status = eventapi.Published
 	switch code := n.at("dates").at("status").at("code").text(40); code {
 	case "onsale", "rescheduled", "offsale":
 		// Off sale is also what an event is before its sale begins: if the page
 		// tells when that is, the window decides.
 		if !unknown && (code != "offsale" || e.in.SaleOpensAt != nil) {
-			e.in.Status = message.OnSale
+			e.in.Status = eventapi.OnSale
 		}
 	case "cancelled", "canceled":
 		e.cancelled = true
@@ -323,7 +325,7 @@ func spread(low, high int64, categories []string) []TierInput {
 }
 
 // bestFirst are the categories of a plan that was made here, best first.
-func bestFirst(p *message.Plan) []string {
+func bestFirst(p *seating.Plan) []string {
 	for _, names := range templateCategories {
 		if len(names) == len(p.Categories) && hasCategory(p, names[0]) && hasCategory(p, names[len(names)-1]) {
 			return names

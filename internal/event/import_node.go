@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/safetext"
 )
 
 // reader keeps the first fault of a file, or of an event in it.
@@ -97,7 +97,7 @@ func (n *node) text(limit int) string {
 		without.value = strings.ReplaceAll(v, softHyphen, "")
 		return without.description(limit)
 	default:
-		n.fail(message.HiddenReason)
+		n.fail(safetext.HiddenReason)
 		return ""
 	}
 	return n.description(limit)
@@ -110,18 +110,18 @@ func (n *node) description(limit int) string {
 		return ""
 	case string:
 		if n.clean {
-			v = message.ShownLines(v)
+			v = safetext.ShownLines(v)
 		}
 		if n.clean && utf8.RuneCountInString(v) > limit {
 			n.without("is cut to %d characters", limit)
-			v = message.ShownLines(string([]rune(v)[:limit])) // it may be cut at a joiner
+			v = safetext.ShownLines(string([]rune(v)[:limit])) // it may be cut at a joiner
 		}
 		if utf8.RuneCountInString(v) > limit {
 			n.fail("must have at most %d characters", limit)
 			return ""
 		}
-		if message.HiddenInLines(v) {
-			n.fail(message.HiddenReason)
+		if safetext.HiddenInLines(v) {
+			n.fail(safetext.HiddenReason)
 			return ""
 		}
 		return v

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 )
 
 // boxoffice's own import format is one object:
@@ -156,8 +156,8 @@ func check(n *node, e *foundEvent) {
 	for _, fault := range f.list {
 		n.at(fault.Name).fail("%s", fault.Reason)
 	}
-	if e.in.Status == message.Cancelled {
-		e.in.Status, e.cancelled = message.Published, true
+	if e.in.Status == eventapi.Cancelled {
+		e.in.Status, e.cancelled = eventapi.Published, true
 	}
 }
 

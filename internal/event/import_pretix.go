@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // readPretix reads a seating plan in pretix's format
@@ -21,7 +21,7 @@ func readPretix(root *node, out *found) {
 			c.at("name").fail("%q is there twice", name)
 		}
 		categories[name] = true
-		doc.Categories = append(doc.Categories, message.Category{Name: name, Color: pretixColor(c.at("color"))})
+		doc.Categories = append(doc.Categories, seating.Category{Name: name, Color: pretixColor(c.at("color"))})
 	}
 	if root.at("zones").value == nil {
 		root.at("zones").fail("is required")
@@ -34,7 +34,7 @@ func readPretix(root *node, out *found) {
 		return
 	}
 	if p.uncategorized && len(doc.Categories) == 0 {
-		doc.Categories = []message.Category{{Name: onlyCategory}}
+		doc.Categories = []seating.Category{{Name: onlyCategory}}
 	}
 	p.label()
 	plan, err := doc.plan()
@@ -175,7 +175,7 @@ func (p *pretix) category(n *node) string {
 
 // shape reads an area or a text of a zone at x, y.
 func (p *pretix) shape(a *node, x, y float64) {
-	s := message.Shape{
+	s := seating.Shape{
 		X: x + a.at("position").at("x").coordinate(), Y: y + a.at("position").at("y").coordinate(),
 		Rotation: a.at("rotation").coordinate(), Fill: pretixColor(a.at("color")), Line: pretixColor(a.at("border_color")),
 	}
@@ -191,14 +191,14 @@ func (p *pretix) shape(a *node, x, y float64) {
 	case "polygon":
 		s.Kind = "polygon"
 		for _, pt := range a.at("polygon").at("points").list(maxPoints) {
-			s.Points = append(s.Points, message.Point{X: pt.at("x").coordinate(), Y: pt.at("y").coordinate()})
+			s.Points = append(s.Points, seating.Point{X: pt.at("x").coordinate(), Y: pt.at("y").coordinate()})
 		}
 	case "text":
 		s.Kind = "text"
 	}
 	if t := a.at("text"); t.at("text").text(200) != "" {
 		s.Text = strings.Join(strings.Fields(t.at("text").text(200)), " ")
-		s.TextAt = &message.Point{X: t.at("position").at("x").coordinate(), Y: t.at("position").at("y").coordinate()}
+		s.TextAt = &seating.Point{X: t.at("position").at("x").coordinate(), Y: t.at("position").at("y").coordinate()}
 		s.TextSize, s.TextFill = t.at("size").coordinate(), pretixColor(t.at("color"))
 	}
 	// What has no extent, and what another version of the format may bring, is left out: nobody sits on it.

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // readPlan reads a fixture in pretix's format.
-func readPlan(t *testing.T, name string) *message.Plan {
+func readPlan(t *testing.T, name string) *seating.Plan {
 	t.Helper()
 	doc, err := readPlanFile(fixture(t, name))
 	if err != nil {
@@ -24,7 +24,7 @@ func readPlan(t *testing.T, name string) *message.Plan {
 }
 
 // people is where each seat is, as a ticket says it.
-func people(p *message.Plan) (out []string) {
+func people(p *seating.Plan) (out []string) {
 	for i := range p.Seats {
 		sec := &p.Sections[p.SectionOf(int32(i))]
 		out = append(out, fmt.Sprintf("%s/%s/%s", sec.Name, sec.RowOf(int32(i)).Label, p.Seats[i].Number))
@@ -88,7 +88,7 @@ func TestPretixShapes(t *testing.T) {
 		t.Fatalf("%d shapes: %+v", len(p.Shapes), p.Shapes)
 	}
 	stage, round := p.Shapes[0], p.Shapes[1]
-	if stage.X != 110 || stage.Y != 55 || stage.Width != 40 || stage.Rotation != 15 || stage.Text != "Stage" || *stage.TextAt != (message.Point{X: 20, Y: 4}) || stage.Line != "#333" {
+	if stage.X != 110 || stage.Y != 55 || stage.Width != 40 || stage.Rotation != 15 || stage.Text != "Stage" || *stage.TextAt != (seating.Point{X: 20, Y: 4}) || stage.Line != "#333" {
 		t.Errorf("%+v", stage)
 	}
 	if round.Kind != "ellipse" || round.Width != 6 || round.Fill != "" {
@@ -102,7 +102,7 @@ func TestPretixShapes(t *testing.T) {
 // Seats are in the order in which people sit, whatever their numbers are.
 func TestArrange(t *testing.T) {
 	row := func(numbers string, place func(number int) (x, y float64)) *planDocument {
-		doc := &planDocument{Name: "Hall", Categories: []message.Category{{Name: "c"}}, Sections: []sectionDocument{{ID: "S", Category: "c", Rows: []rowDocument{{Label: "A"}}}}}
+		doc := &planDocument{Name: "Hall", Categories: []seating.Category{{Name: "c"}}, Sections: []sectionDocument{{ID: "S", Category: "c", Rows: []rowDocument{{Label: "A"}}}}}
 		for _, n := range strings.Fields(numbers) {
 			var number int
 			fmt.Sscan(n, &number)

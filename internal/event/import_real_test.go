@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 )
 
 // Pages as they are found in the world: what can be imported is, and what is left
@@ -59,7 +59,7 @@ func TestRealDiscoveryPages(t *testing.T) {
 
 	load("discovery-postponed.json", `_embedded.events[0].dates.start is the date before the event was postponed: the new one is to be announced ("Example evening" is imported without that)`,
 		`_embedded.events[0].sales.public.endDateTime is when the sale ended before the event was postponed: the new end is to be announced ("Example evening" is imported without that)`)
-	if e := w.imported(t, "discovery:EX9"); e.StartsAt != 0 || e.LocalDate != "" || e.Status != message.Published {
+	if e := w.imported(t, "discovery:EX9"); e.StartsAt != 0 || e.LocalDate != "" || e.Status != eventapi.Published {
 		t.Errorf("%+v", e)
 	}
 }
@@ -94,7 +94,7 @@ func TestEventsThatAreLeftOut(t *testing.T) {
 		if len(sum.Notes) != 1 || sum.Notes[0].Whole || sum.New != 8 {
 			t.Errorf("%s: %+v", c.replacement, sum)
 		}
-		if e := w.imported(t, "discovery:"+c.id); e.Status != message.Published {
+		if e := w.imported(t, "discovery:"+c.id); e.Status != eventapi.Published {
 			t.Errorf("%s: %+v", c.replacement, e)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 )
 
 // A sale that an import has stopped goes on when the page says so; one that its
@@ -15,40 +15,40 @@ func TestImportedSaleGoesOn(t *testing.T) {
 	opts := ImportOptions{DefaultPrice: 5000, Currency: "USD"}
 	for _, stop := range []string{"postponed", "cancelled-by-nobody"} {
 		w := newWorld(t)
-		status := func(code string) message.Status {
+		status := func(code string) eventapi.Status {
 			w.mustImport(t, opts, says(code))
 			return w.imported(t, "discovery:EX9").Status
 		}
 		for _, code := range []string{"onsale", stop, "rescheduled", stop, "onsale"} {
-			want := message.OnSale
+			want := eventapi.OnSale
 			if code == stop {
-				want = message.Published
+				want = eventapi.Published
 			}
 			if got := status(code); got != want {
 				t.Errorf("%s: the event is %s", code, got)
 			}
 		}
 		e := w.imported(t, "discovery:EX9")
-		if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Status: ptr(message.Published)}); err != nil {
+		if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Status: ptr(eventapi.Published)}); err != nil {
 			t.Fatal(err)
 		}
 		for _, code := range []string{"rescheduled", stop, "onsale"} {
-			if got := status(code); got != message.Published {
+			if got := status(code); got != eventapi.Published {
 				t.Errorf("its organizer has paused it, and %s makes it %s", code, got)
 			}
 		}
 		// An import has stopped it, and then the organizer says that it stays so.
-		if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Status: ptr(message.OnSale)}); err != nil {
+		if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Status: ptr(eventapi.OnSale)}); err != nil {
 			t.Fatal(err)
 		}
 		status(stop)
 		if e = w.imported(t, "discovery:EX9"); !e.Paused || !e.ImportPaused {
 			t.Fatalf("stopped by an import: %+v", e)
 		}
-		if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Status: ptr(message.Published)}); err != nil {
+		if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Status: ptr(eventapi.Published)}); err != nil {
 			t.Fatal(err)
 		}
-		if got := status("onsale"); got != message.Published {
+		if got := status("onsale"); got != eventapi.Published {
 			t.Errorf("its organizer has let the pause be, and an import makes it %s", got)
 		}
 	}
@@ -66,7 +66,7 @@ func TestPostponed(t *testing.T) {
 		t.Errorf("refused, and the event is %+v", e)
 	}
 	sum := w.mustImport(t, ImportOptions{}, fixture(t, "postponed.json"))
-	if e := w.imported(t, "discovery:EX9"); e.StartsAt != 0 || e.LocalDate != "" || e.ClosesAt != 0 || e.Status != message.Published {
+	if e := w.imported(t, "discovery:EX9"); e.StartsAt != 0 || e.LocalDate != "" || e.ClosesAt != 0 || e.Status != eventapi.Published {
 		t.Errorf("postponed, and the event is %+v", e)
 	}
 	told := fmt.Sprint(sum.Notes)

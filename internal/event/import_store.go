@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 )
 
 // store checks events and plans as if they were sent to the API, and writes
@@ -179,9 +179,9 @@ func (s *Service) importEvent(ctx context.Context, f *foundEvent, plans map[stri
 		row.plan.ID, row.plan.Version = row.id, row.version
 		in.Plan = PlanInput{ID: row.id, Version: row.version, checked: row.plan}
 	}
-	wantSale := in.Status == message.OnSale
+	wantSale := in.Status == eventapi.OnSale
 	if wantSale && in.Price == nil && len(in.Tiers) == 0 {
-		in.Status = message.Published // not on sale until it is priced
+		in.Status = eventapi.Published // not on sale until it is priced
 	}
 	if known {
 		if err := s.keepPlan(ctx, f, &in, &old); err != nil {
@@ -194,7 +194,7 @@ func (s *Service) importEvent(ctx context.Context, f *foundEvent, plans map[stri
 	}
 	e := &d.event
 	if f.cancelled {
-		e.Status = message.Cancelled
+		e.Status = eventapi.Cancelled
 	}
 	e.ID, e.OrganizerID, e.Source, e.SourceHash, e.CreatedAt = eventID, opts.OrganizerID, f.source, hash[:], s.now().UnixMicro()
 	if !known {
@@ -244,17 +244,17 @@ func (s *Service) over(ctx context.Context, d *draft, old *Event, f *foundEvent,
 		}
 	} else {
 		e.PriceVersion, e.PriceFrom, e.Currency = old.PriceVersion, old.PriceFrom, old.Currency
-		if wantSale && (old.Status == message.OnSale || old.ImportPaused) {
-			e.Status = message.OnSale // its organizer has priced it
+		if wantSale && (old.Status == eventapi.OnSale || old.ImportPaused) {
+			e.Status = eventapi.OnSale // its organizer has priced it
 		}
 	}
-	if old.Paused && !old.ImportPaused && e.Status == message.OnSale {
-		e.Status = message.Published // its organizer decides when it goes on
+	if old.Paused && !old.ImportPaused && e.Status == eventapi.OnSale {
+		e.Status = eventapi.Published // its organizer decides when it goes on
 	}
-	e.Paused = e.Status == message.Published && (old.Paused || old.Status == message.OnSale)
-	e.ImportPaused = e.Paused && (old.ImportPaused || old.Status == message.OnSale)
-	if old.Status == message.Cancelled {
-		e.Status = message.Cancelled // bookings were given back: there is no way back
+	e.Paused = e.Status == eventapi.Published && (old.Paused || old.Status == eventapi.OnSale)
+	e.ImportPaused = e.Paused && (old.ImportPaused || old.Status == eventapi.OnSale)
+	if old.Status == eventapi.Cancelled {
+		e.Status = eventapi.Cancelled // bookings were given back: there is no way back
 	}
 	if err := s.keepPromises(ctx, old, e); err != nil {
 		return f.fault(err)

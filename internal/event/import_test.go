@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 )
 
 func fixture(t testing.TB, name string) ImportFile {
@@ -77,18 +77,18 @@ func TestDiscovery(t *testing.T) {
 	w.mustImport(t, ImportOptions{}, fixture(t, "discovery.json"))
 	for _, c := range []struct {
 		id, starts, date, opens, closes string
-		status                          message.Status
+		status                          eventapi.Status
 		from                            int64
 		seats                           int32
 	}{
-		{"X1", "2019-09-08T22:30:00Z", "2019-09-08", "2019-07-17T17:00:00Z", "2019-09-08T05:00:00Z", message.OnSale, 5450, 20_000},
-		{"X2", "", "2020-01-01", "2019-04-23T15:00:00Z", "2020-01-02T05:59:00Z", message.OnSale, 7500, 50_000},
-		{"X3", "2019-07-20T23:00:00Z", "2019-07-20", "", "2019-07-20T23:00:00Z", message.Published, 0, 2_000},
-		{"X4", "2019-08-03T02:00:00Z", "2019-08-02", "2019-07-12T14:00:00Z", "2019-08-03T02:00:00Z", message.OnSale, 466, 50_000},
-		{"X5", "", "2019-11-02", "", "2019-11-03T04:59:59Z", message.OnSale, 2000, 20_000},
-		{"X6", "", "", "", "", message.Published, 0, 20_000},
-		{"X7", "2019-10-11T01:00:00Z", "2019-10-10", "", "2019-10-11T01:00:00Z", message.Cancelled, 3000, 20_000},
-		{"X8", "2019-12-13T01:00:00Z", "2019-12-12", "2019-07-19T15:00:00Z", "2019-12-13T01:00:00Z", message.OnSale, 2150, 20_000},
+		{"X1", "2019-09-08T22:30:00Z", "2019-09-08", "2019-07-17T17:00:00Z", "2019-09-08T05:00:00Z", eventapi.OnSale, 5450, 20_000},
+		{"X2", "", "2020-01-01", "2019-04-23T15:00:00Z", "2020-01-02T05:59:00Z", eventapi.OnSale, 7500, 50_000},
+		{"X3", "2019-07-20T23:00:00Z", "2019-07-20", "", "2019-07-20T23:00:00Z", eventapi.Published, 0, 2_000},
+		{"X4", "2019-08-03T02:00:00Z", "2019-08-02", "2019-07-12T14:00:00Z", "2019-08-03T02:00:00Z", eventapi.OnSale, 466, 50_000},
+		{"X5", "", "2019-11-02", "", "2019-11-03T04:59:59Z", eventapi.OnSale, 2000, 20_000},
+		{"X6", "", "", "", "", eventapi.Published, 0, 20_000},
+		{"X7", "2019-10-11T01:00:00Z", "2019-10-10", "", "2019-10-11T01:00:00Z", eventapi.Cancelled, 3000, 20_000},
+		{"X8", "2019-12-13T01:00:00Z", "2019-12-12", "2019-07-19T15:00:00Z", "2019-12-13T01:00:00Z", eventapi.OnSale, 2150, 20_000},
 	} {
 		e := w.imported(t, "discovery:"+c.id)
 		if rfc(e.StartsAt) != c.starts || e.LocalDate != c.date || rfc(e.OpensAt) != c.opens || rfc(e.ClosesAt) != c.closes ||
@@ -118,7 +118,7 @@ func TestDefaultPriceAndShift(t *testing.T) {
 		{"X1", "2027-03-11T23:30:00Z", "2027-03-11", "2027-01-17T18:00:00Z", "2027-03-11T06:00:00Z"}, // 17:30 stays 17:30
 	} {
 		e := w.imported(t, "discovery:"+c.id)
-		if rfc(e.StartsAt) != c.starts || e.LocalDate != c.date || rfc(e.OpensAt) != c.opens || rfc(e.ClosesAt) != c.closes || e.Status != message.OnSale || e.OrganizerID != "org" {
+		if rfc(e.StartsAt) != c.starts || e.LocalDate != c.date || rfc(e.OpensAt) != c.opens || rfc(e.ClosesAt) != c.closes || e.Status != eventapi.OnSale || e.OrganizerID != "org" {
 			t.Errorf("%s: starts %q on %q, sale %q to %q, %s; want %+v", c.id, rfc(e.StartsAt), e.LocalDate, rfc(e.OpensAt), rfc(e.ClosesAt), e.Status, c)
 		}
 	}
@@ -152,7 +152,7 @@ func TestImportChanged(t *testing.T) {
 	w := newWorld(t)
 	w.mustImport(t, ImportOptions{}, fixture(t, "discovery.json"))
 	e := w.imported(t, "discovery:X3")
-	if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Price: ptr(int64(900)), Currency: ptr("USD"), Status: ptr(message.OnSale)}); err != nil {
+	if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Price: ptr(int64(900)), Currency: ptr("USD"), Status: ptr(eventapi.OnSale)}); err != nil {
 		t.Fatal(err)
 	}
 	sum := w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", "A Comedy in Four Doors", "A Comedy in Five Doors"))
@@ -160,10 +160,10 @@ func TestImportChanged(t *testing.T) {
 		t.Fatalf("%+v", sum)
 	}
 	got := w.imported(t, "discovery:X3")
-	if got.Title != "A Comedy in Five Doors" || got.Status != message.OnSale || got.PriceFrom != 900 || got.Version != 3 || got.PlanID != e.PlanID {
+	if got.Title != "A Comedy in Five Doors" || got.Status != eventapi.OnSale || got.PriceFrom != 900 || got.Version != 3 || got.PlanID != e.PlanID {
 		t.Fatalf("event is %+v", got)
 	}
-	if s := w.booth.all()[e.ID]; s.Status != message.OnSale || s.EventVersion != 3 {
+	if s := w.booth.all()[e.ID]; s.Status != eventapi.OnSale || s.EventVersion != 3 {
 		t.Fatalf("sale is %+v", s)
 	}
 
@@ -171,7 +171,7 @@ func TestImportChanged(t *testing.T) {
 	x1 := w.imported(t, "discovery:X1")
 	w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", "Lakeside Arena", "Lakeside Theatre"))
 	got = w.imported(t, "discovery:X1")
-	if got.Seats != x1.Seats || got.PlanID != x1.PlanID || got.PriceFrom != 5450 || got.Status != message.OnSale || got.Venue.Name != "Lakeside Theatre" {
+	if got.Seats != x1.Seats || got.PlanID != x1.PlanID || got.PriceFrom != 5450 || got.Status != eventapi.OnSale || got.Venue.Name != "Lakeside Theatre" {
 		t.Fatalf("event is %+v", got)
 	}
 
@@ -180,7 +180,7 @@ func TestImportChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", "The Paper Lanterns", "Paper Lanterns"))
-	if got = w.imported(t, "discovery:X1"); got.Status != message.Cancelled || got.Title != "Paper Lanterns" {
+	if got = w.imported(t, "discovery:X1"); got.Status != eventapi.Cancelled || got.Title != "Paper Lanterns" {
 		t.Fatalf("event is %+v", got)
 	}
 }
@@ -234,7 +234,7 @@ func TestOwnFormat(t *testing.T) {
 	w := newWorld(t)
 	w.mustImport(t, ImportOptions{}, fixture(t, "own.json"))
 	e := w.imported(t, "boxoffice:gala")
-	if e.Status != message.OnSale || e.Venue.Name != "Old Mill" || e.Seats != 32 || rfc(e.StartsAt) != "2027-03-02T01:00:00Z" || e.Attributes != `{"doors":"19:00"}` {
+	if e.Status != eventapi.OnSale || e.Venue.Name != "Old Mill" || e.Seats != 32 || rfc(e.StartsAt) != "2027-03-02T01:00:00Z" || e.Attributes != `{"doors":"19:00"}` {
 		t.Fatalf("event is %+v", e)
 	}
 	p, err := w.Plan(t.Context(), e.PlanID, e.PlanVersion)
@@ -471,7 +471,7 @@ func checkEvent(t *testing.T, e *Event) {
 	switch {
 	case badText(e.Title, 1, 200) != "":
 		t.Fatalf("title %q", e.Title)
-	case e.Status == message.OnSale && e.PriceVersion == 0:
+	case e.Status == eventapi.OnSale && e.PriceVersion == 0:
 		t.Fatal("on sale without a price")
 	case e.OpensAt < 0 || e.ClosesAt < 0 || e.ClosesAt != 0 && e.ClosesAt <= e.OpensAt:
 		t.Fatalf("sale from %d to %d", e.OpensAt, e.ClosesAt)

@@ -9,9 +9,12 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/money"
+	"boxoffice/internal/safetext"
+	"boxoffice/internal/seating"
 )
 
 // NewEvent is what an organizer gives to make an event.
@@ -33,7 +36,7 @@ type NewEvent struct {
 	SaleOpensAt      *time.Time      `json:"sale_opens_at,omitempty" doc:"RFC 3339; at once when it is left out."`
 	SaleClosesAt     *time.Time      `json:"sale_closes_at,omitempty" doc:"RFC 3339; when the event begins, if it is left out."`
 	RefundableUntil  *time.Time      `json:"refundable_until,omitempty" doc:"RFC 3339: until then buyers may cancel for the money back; until the event begins, if it is left out. A time in the past: not at all."`
-	Status           message.Status  `json:"status,omitempty" enum:"draft,published,on_sale" doc:"published when it is left out."`
+	Status           eventapi.Status `json:"status,omitempty" enum:"draft,published,on_sale" doc:"published when it is left out."`
 	LimitPerCustomer *int32          `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100; 8 when it is left out."`
 	HoldMinutes      *int64          `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes; 8 when it is left out."`
 	UnverifiedBuyers *bool           `json:"unverified_buyers,omitempty" doc:"Whether buyers may pay without having shown that their e-mail address is theirs; false when it is left out."`
@@ -57,7 +60,7 @@ type PlanInput struct {
 	ID       string        `json:"id,omitempty" maxLength:"64"`
 	Version  int64         `json:"version,omitempty" doc:"With id; the latest when it is left out."`
 	Document *planDocument `json:"document,omitempty"`
-	checked  *message.Plan // of this import, not stored yet
+	checked  *seating.Plan // of this import, not stored yet
 }
 
 // TierInput is a price for some of the seats.
@@ -71,7 +74,7 @@ type TierInput struct {
 }
 
 // FeeRules are an event's rules for fees and tax.
-type FeeRules = message.FeeRules
+type FeeRules = seating.FeeRules
 
 const (
 	maxAttributes = 32 << 10 // bytes
@@ -105,8 +108,8 @@ func (f *faults) text(field, s string, minLen, maxLen int) {
 	switch reason := badText(s, minLen, maxLen); {
 	case reason != "":
 		f.add(field, "%s", reason)
-	case message.Hidden(s):
-		f.add(field, message.HiddenReason)
+	case safetext.Hidden(s):
+		f.add(field, safetext.HiddenReason)
 	}
 }
 
@@ -116,8 +119,8 @@ func (f *faults) lines(field, s string, maxLen int) {
 		f.add(field, "must have at most %d characters", maxLen)
 	case !utf8.ValidString(s):
 		f.add(field, "is not UTF-8")
-	case message.HiddenInLines(s):
-		f.add(field, message.HiddenReason)
+	case safetext.HiddenInLines(s):
+		f.add(field, safetext.HiddenReason)
 	}
 }
 
@@ -284,7 +287,7 @@ func depth(raw []byte) int {
 
 // tiers turns prices into an event's tiers and checks that they fit the plan.
 // No price at all gives none.
-func (f *faults) tiers(currency string, price *int64, list []TierInput, rules *message.FeeRules, p *message.Plan) []message.Tier {
+func (f *faults) tiers(currency string, price *int64, list []TierInput, rules *seating.FeeRules, p *seating.Plan) []seating.Tier {
 	if rules != nil {
 		f.feeRules(rules)
 	}
@@ -306,11 +309,11 @@ func (f *faults) tiers(currency string, price *int64, list []TierInput, rules *m
 		}
 		list = []TierInput{{Name: "Standard", Price: *price}}
 	}
-	if len(list) > message.MaxTiers {
-		f.add("tiers", "must be at most %d", message.MaxTiers)
+	if len(list) > seating.MaxTiers {
+		f.add("tiers", "must be at most %d", seating.MaxTiers)
 		return nil
 	}
-	out := make([]message.Tier, len(list))
+	out := make([]seating.Tier, len(list))
 	named := 0
 	for i, t := range list {
 		if named += len(t.Sections) + len(t.Categories); f.full() || named > maxNamed {
@@ -338,13 +341,13 @@ func (f *faults) tiers(currency string, price *int64, list []TierInput, rules *m
 				f.add(fmt.Sprintf("%scategories[%d]", path, j), "%q is not a category of the plan", name)
 			}
 		}
-		out[i] = message.Tier{ID: fmt.Sprintf("t%d", i+1), Name: t.Name, Sections: t.Sections, Categories: categories}
+		out[i] = seating.Tier{ID: fmt.Sprintf("t%d", i+1), Name: t.Name, Sections: t.Sections, Categories: categories}
 		f.priceOf(path, &t, rules, &out[i])
 	}
 	return out
 }
 
-func hasCategory(p *message.Plan, name string) bool {
+func hasCategory(p *seating.Plan, name string) bool {
 	for _, c := range p.Categories {
 		if c.Name == name {
 			return true
@@ -355,10 +358,10 @@ func hasCategory(p *message.Plan, name string) bool {
 
 // unpriced is the id of a section with a seat that no tier names; "" when all
 // seats have a price.
-func unpriced(p *message.Plan, tiers []message.Tier) string {
-	pr := message.Prices{Tiers: tiers}
+func unpriced(p *seating.Plan, tiers []seating.Tier) string {
+	pr := seating.Prices{Tiers: tiers}
 	for n, t := range pr.Assign(p) {
-		if t == message.NoTier {
+		if t == seating.NoTier {
 			return p.Sections[p.SectionOf(int32(n))].ID
 		}
 	}
@@ -385,8 +388,8 @@ func (f *faults) sale(e *Event, opens, closes, refunds *time.Time, limit *int32,
 	if limit != nil {
 		e.LimitPerCustomer = *limit
 	}
-	if e.LimitPerCustomer < 1 || e.LimitPerCustomer > message.MaxPerPerson {
-		f.add("limit_per_customer", "must be 1 to %d", message.MaxPerPerson)
+	if e.LimitPerCustomer < 1 || e.LimitPerCustomer > bookingapi.MaxPerPerson {
+		f.add("limit_per_customer", "must be 1 to %d", bookingapi.MaxPerPerson)
 	}
 	if hold != nil {
 		e.HoldFor = *hold * 60_000_000

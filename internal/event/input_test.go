@@ -7,7 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/safetext"
+	"boxoffice/internal/seating"
 )
 
 func TestEveryFieldIsChecked(t *testing.T) {
@@ -85,7 +86,7 @@ func TestEveryFieldIsChecked(t *testing.T) {
 		{"NUL in a name of attributes", "attributes", func(in *NewEvent) { in.Attributes = json.RawMessage(`{"a\u0000":1}`) }},
 		{"attributes not UTF-8", "attributes", func(in *NewEvent) { in.Attributes = json.RawMessage("{\"a\":\"\xff\"}") }},
 		{"category twice in a plan", "plan.document.categories[1].name", func(in *NewEvent) {
-			in.Plan = PlanInput{Document: &planDocument{Name: "p", Categories: []message.Category{{Name: "a"}, {Name: "a"}}, Sections: []sectionDocument{{ID: "s"}}}}
+			in.Plan = PlanInput{Document: &planDocument{Name: "p", Categories: []seating.Category{{Name: "a"}, {Name: "a"}}, Sections: []sectionDocument{{ID: "s"}}}}
 		}},
 		{"seat twice in a plan", "plan.document.sections[0].rows[0].seats[1].label", func(in *NewEvent) {
 			in.Plan = PlanInput{Document: smallPlan("1", "1")}
@@ -110,7 +111,7 @@ func smallPlan(numbers ...string) *planDocument {
 	for i, n := range numbers {
 		row.Seats = append(row.Seats, seatDocument{Number: n, X: float64(i) * 10, Y: 5})
 	}
-	return &planDocument{Name: "Small", Width: 100, Height: 10, Categories: []message.Category{{Name: "Any", Color: "#00ff00"}},
+	return &planDocument{Name: "Small", Width: 100, Height: 10, Categories: []seating.Category{{Name: "Any", Color: "#00ff00"}},
 		Sections: []sectionDocument{{ID: "S", Category: "Any", Rows: []rowDocument{row}}}}
 }
 
@@ -187,12 +188,12 @@ func TestHiddenCharacters(t *testing.T) {
 				continue
 			}
 			rec := s.ask(t, organizer, 422, "POST", "/events", event(texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]))
-			if text := rec.Body.String(); !strings.Contains(text, message.HiddenReason) || !strings.Contains(text, field) {
+			if text := rec.Body.String(); !strings.Contains(text, safetext.HiddenReason) || !strings.Contains(text, field) {
 				t.Errorf("%s with %+q: %s", field, hidden, rec.Body)
 			}
 		}
-		plan := &planDocument{Name: "P", Categories: []message.Category{{Name: "C"}}, Sections: []sectionDocument{{ID: "S", Category: "C", Rows: []rowDocument{{Label: "A", Seats: []seatDocument{{Number: "1" + hidden}}}}}}}
-		if _, err := plan.plan(); !strings.Contains(fmt.Sprint(err), "sections[0].rows[0].seats[0].number "+message.HiddenReason) {
+		plan := &planDocument{Name: "P", Categories: []seating.Category{{Name: "C"}}, Sections: []sectionDocument{{ID: "S", Category: "C", Rows: []rowDocument{{Label: "A", Seats: []seatDocument{{Number: "1" + hidden}}}}}}}
+		if _, err := plan.plan(); !strings.Contains(fmt.Sprint(err), "sections[0].rows[0].seats[0].number "+safetext.HiddenReason) {
 			t.Errorf("a seat with %+q: %v", hidden, err)
 		}
 		if _, err := plan.build(); err != nil {

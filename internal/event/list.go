@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // Filter says which events a list shows.
@@ -50,7 +50,7 @@ func (q *query) text() string {
 }
 
 // conditions are what a filter asks for, of what a caller may see.
-func (f *Filter) conditions(caller message.Caller, now int64) *query {
+func (f *Filter) conditions(caller caller.Caller, now int64) *query {
 	q := &query{}
 	switch f.Status {
 	case "", "upcoming":
@@ -99,7 +99,7 @@ func (f *Filter) conditions(caller message.Caller, now int64) *query {
 
 // List shows events in the order in which they take place. The order is stable
 // while others come in: a cursor names the last event seen, not a number.
-func (s *Service) List(ctx context.Context, caller message.Caller, f Filter) (list []Event, next string, err error) {
+func (s *Service) List(ctx context.Context, caller caller.Caller, f Filter) (list []Event, next string, err error) {
 	q := f.conditions(caller, s.now().UnixMicro())
 	if f.Cursor != "" {
 		at, id, ok := strings.Cut(f.Cursor, "-")

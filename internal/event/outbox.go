@@ -11,9 +11,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
 
@@ -48,7 +49,7 @@ const (
 type pending struct {
 	eventID  string
 	version  int64
-	sale     message.Sale
+	sale     bookingapi.Sale
 	undo     string
 	attempts int64
 
@@ -157,7 +158,7 @@ func (s *Service) deliver(ctx context.Context, eventID string) (refused map[int6
 		switch {
 		case err == nil:
 			err = s.settle(ctx, p)
-		case errs.KindOf(err) == errs.Conflict && p.sale.Status != message.Cancelled:
+		case errs.KindOf(err) == errs.Conflict && p.sale.Status != eventapi.Cancelled:
 			if refused == nil {
 				refused = map[int64]*errs.Error{}
 			}
@@ -179,7 +180,7 @@ func (s *Service) attempt(ctx context.Context, p *pending) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, handOverTime)
 	defer cancel()
-	return jobs.Catch(func() error { return s.sales.SetSales(ctx, map[string]message.Sale{p.eventID: p.sale}) })
+	return jobs.Catch(func() error { return s.sales.SetSales(ctx, map[string]bookingapi.Sale{p.eventID: p.sale}) })
 }
 
 // firstPending is the oldest state of an event in the outbox, nil when there is none.
@@ -211,7 +212,7 @@ func (s *Service) overtaking(ctx context.Context, stuck *pending) *pending {
 	if err != nil || json.Unmarshal([]byte(sale), &p.sale) != nil {
 		return nil
 	}
-	if p.sale.Status != message.Cancelled && stuck.attempts < longAttempts {
+	if p.sale.Status != eventapi.Cancelled && stuck.attempts < longAttempts {
 		return nil
 	}
 	return p
@@ -275,7 +276,7 @@ func (s *Service) refuse(ctx context.Context, p *pending, refusal *errs.Error) e
 		switch {
 		case err != nil:
 			return fmt.Errorf("refuse: %w", err)
-		case e.Version > p.version && e.Status != message.Cancelled:
+		case e.Version > p.version && e.Status != eventapi.Cancelled:
 			_, err := tx.ExecContext(ctx, `UPDATE event_outbox SET undo = $1 WHERE event_id = $2 AND version =
 				(SELECT min(version) FROM event_outbox WHERE event_id = $2 AND version > $3)`, p.undo, p.eventID, p.version)
 			return err
@@ -314,8 +315,8 @@ func (s *Service) follow(ctx context.Context, p *pending) (*Event, error) {
 	if err := s.sellAs(ctx, &e, &sale); err != nil {
 		return nil, err
 	}
-	if sale.Status == message.Cancelled {
-		e.Status = message.Cancelled
+	if sale.Status == eventapi.Cancelled {
+		e.Status = eventapi.Cancelled
 	}
 	return &e, nil
 }
@@ -323,8 +324,8 @@ func (s *Service) follow(ctx context.Context, p *pending) (*Event, error) {
 // goBack makes an event what it was before a change that was refused. The new
 // state says nothing of where to go back to: the refused change is not a place.
 func (s *Service) goBack(ctx context.Context, tx *sql.Tx, e, was *Event, note string) error {
-	if e.Status == message.Cancelled {
-		was.Status = message.Cancelled
+	if e.Status == eventapi.Cancelled {
+		was.Status = eventapi.Cancelled
 	}
 	was.Version, was.Refused = e.Version+1, note
 	if _, err := tx.ExecContext(ctx, `DELETE FROM event_outbox WHERE event_id = $1`, e.ID); err != nil { // the new state has what they had

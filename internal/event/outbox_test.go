@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
 )
 
 var errAway = errors.New("the writer is gone")
@@ -45,14 +45,14 @@ func TestHandOverIsMadeUpFor(t *testing.T) {
 	if !e.Pending() {
 		t.Fatal("the hand-over failed, and nobody was told")
 	}
-	if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || !e.Pending() || e.Status != message.Cancelled {
+	if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || !e.Pending() || e.Status != eventapi.Cancelled {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	w.booth.broken = nil
 	if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || e.Pending() {
 		t.Fatalf("asked again: %+v, %v", e, err)
 	}
-	if s := w.booth.all()[e.ID]; s.Status != message.Cancelled || s.EventVersion != 3 {
+	if s := w.booth.all()[e.ID]; s.Status != eventapi.Cancelled || s.EventVersion != 3 {
 		t.Fatalf("sale is %+v", s)
 	}
 
@@ -81,7 +81,7 @@ func TestHandOverOutlivesTheRequest(t *testing.T) {
 	if e, err := w.Cancel(ctx, organizer, e.ID); err != nil || e.Pending() {
 		t.Fatalf("%+v, %v", e, err)
 	}
-	if s := w.booth.all()[e.ID]; s.Status != message.Cancelled {
+	if s := w.booth.all()[e.ID]; s.Status != eventapi.Cancelled {
 		t.Fatalf("sale is %+v", s)
 	}
 }
@@ -136,7 +136,7 @@ func TestRefusedLater(t *testing.T) {
 		w.booth.plans = true // somebody holds a seat
 		return w, e
 	}
-	back := func(t *testing.T, w *world, was Event, title string, status message.Status) {
+	back := func(t *testing.T, w *world, was Event, title string, status eventapi.Status) {
 		t.Helper()
 		now, err := w.read(t.Context(), was.ID)
 		if err != nil || now.PlanID != was.PlanID || now.Seats != was.Seats || now.PriceVersion != 1 || now.Title != title || now.Status != status || now.Pending() {
@@ -156,8 +156,8 @@ func TestRefusedLater(t *testing.T) {
 		w, e := setUp(t)
 		w.booth.broken = nil
 		w.sync(t)
-		back(t, w, e, "Gala", message.OnSale)
-		w.update(t, e, Change{Status: ptr(message.Published)})
+		back(t, w, e, "Gala", eventapi.OnSale)
+		w.update(t, e, Change{Status: ptr(eventapi.Published)})
 		if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || e.Pending() {
 			t.Fatalf("%+v %v", e, err)
 		}
@@ -167,7 +167,7 @@ func TestRefusedLater(t *testing.T) {
 		w.update(t, e, Change{Title: ptr("Third")})
 		w.booth.broken = nil
 		w.sync(t)
-		back(t, w, e, "Gala", message.OnSale) // the second change stood on the first
+		back(t, w, e, "Gala", eventapi.OnSale) // the second change stood on the first
 	})
 	t.Run("after it was cancelled", func(t *testing.T) {
 		w, e := setUp(t)
@@ -176,7 +176,7 @@ func TestRefusedLater(t *testing.T) {
 		}
 		w.booth.broken = nil
 		w.sync(t)
-		back(t, w, e, "Gala", message.Cancelled)
+		back(t, w, e, "Gala", eventapi.Cancelled)
 	})
 	t.Run("by a change that waits", func(t *testing.T) {
 		w, e := setUp(t)
@@ -185,7 +185,7 @@ func TestRefusedLater(t *testing.T) {
 		if !errs.Is(err, "plan-in-use") {
 			t.Fatalf("%v", err)
 		}
-		back(t, w, e, "Gala", message.OnSale)
+		back(t, w, e, "Gala", eventapi.OnSale)
 	})
 }
 
@@ -216,8 +216,8 @@ func TestChangesOfAnOlderVersion(t *testing.T) {
 		if err != nil || e.Pending() || e.Refusal() == nil || e.PlanID != was.PlanID || e.PriceFrom != was.PriceFrom || w.waiting(t) != 0 {
 			t.Fatalf("%+v %v", e, err)
 		}
-		e = w.update(t, e, Change{Status: ptr(message.Published), Title: ptr("Mended")})
-		if s := w.booth.all()[e.ID]; e.Pending() || e.Refusal() != nil || s.Status != message.Published || s.EventVersion != e.Version {
+		e = w.update(t, e, Change{Status: ptr(eventapi.Published), Title: ptr("Mended")})
+		if s := w.booth.all()[e.ID]; e.Pending() || e.Refusal() != nil || s.Status != eventapi.Published || s.EventVersion != e.Version {
 			t.Fatalf("%+v, sale %+v", e, s)
 		}
 		if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || e.Pending() {
@@ -319,7 +319,7 @@ func TestStuckStateIsOvertaken(t *testing.T) {
 		w.update(t, e, Change{Title: ptr("Stuck")})
 	}
 	w.booth.broken, w.booth.rotten = nil, 2
-	if e, err := w.Cancel(t.Context(), organizer, cancelled.ID); err != nil || e.Pending() || w.booth.all()[e.ID].Status != message.Cancelled {
+	if e, err := w.Cancel(t.Context(), organizer, cancelled.ID); err != nil || e.Pending() || w.booth.all()[e.ID].Status != eventapi.Cancelled {
 		t.Fatalf("%+v %v", e, err)
 	}
 	w.exec(t, `UPDATE event_outbox SET attempts = $1 WHERE event_id = $2`, longAttempts, changed.ID)
@@ -341,7 +341,7 @@ func TestStuckStateIsOvertaken(t *testing.T) {
 	w.update(t, broken, Change{Title: ptr("Broken")})
 	w.booth.broken = nil
 	w.exec(t, `UPDATE event_outbox SET sale = '{' WHERE event_id = $1`, broken.ID)
-	if e, err := w.Cancel(t.Context(), organizer, broken.ID); err != nil || e.Pending() || w.booth.all()[e.ID].Status != message.Cancelled {
+	if e, err := w.Cancel(t.Context(), organizer, broken.ID); err != nil || e.Pending() || w.booth.all()[e.ID].Status != eventapi.Cancelled {
 		t.Fatalf("%+v %v", e, err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/text/transform"
 	"golang.org/x/text/unicode/norm"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // searchRules counts the versions of fold. A row that was folded by older rules
@@ -104,7 +104,7 @@ const (
 
 // Search finds events that have every word of the text somewhere, those with
 // the words in their title first, then in the order in which they take place.
-func (s *Service) Search(ctx context.Context, caller message.Caller, f Filter) (Hits, error) {
+func (s *Service) Search(ctx context.Context, caller caller.Caller, f Filter) (Hits, error) {
 	var hits Hits
 	words := strings.Fields(fold(f.Text))
 	if len(words) > maxWords {

@@ -15,9 +15,12 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 	"boxoffice/internal/sqldb"
 )
 
@@ -28,11 +31,11 @@ var migrations embed.FS
 type Sales interface {
 	// SetSales hands new states of sales to the writer, by event id. A state
 	// whose EventVersion is not newer than the one it has is passed over.
-	SetSales(ctx context.Context, sales map[string]message.Sale) error
+	SetSales(ctx context.Context, sales map[string]bookingapi.Sale) error
 	// Counts are an event's seats by state.
-	Counts(ctx context.Context, eventID string) (message.Counts, error)
+	Counts(ctx context.Context, eventID string) (bookingapi.Counts, error)
 	// Sale is the state by which seats are sold now.
-	Sale(ctx context.Context, eventID string) (message.Sale, error)
+	Sale(ctx context.Context, eventID string) (bookingapi.Sale, error)
 }
 
 // Service is the Event Service.
@@ -40,8 +43,8 @@ type Service struct {
 	db     *sqldb.DB
 	sales  Sales
 	now    func() time.Time
-	plans  *otter.Cache[planKey, *message.Plan]
-	prices *otter.Cache[priceKey, *message.Prices]
+	plans  *otter.Cache[planKey, *seating.Plan]
+	prices *otter.Cache[priceKey, *seating.Prices]
 
 	bodies  *otter.Cache[planKey, planBytes]        // plans as they are sent
 	answers *otter.Cache[encodedKey, *encodedEvent] // events as they are sent
@@ -88,11 +91,11 @@ func New(ctx context.Context, db *sqldb.DB, sales Sales, now func() time.Time) (
 	}
 	s := &Service{
 		db: db, sales: sales, now: now, recent: map[string]cached{},
-		plans: otter.Must(&otter.Options[planKey, *message.Plan]{
+		plans: otter.Must(&otter.Options[planKey, *seating.Plan]{
 			MaximumWeight: 2_000_000, // seats; about 130 bytes each
-			Weigher:       func(_ planKey, p *message.Plan) uint32 { return uint32(len(p.Seats)) },
+			Weigher:       func(_ planKey, p *seating.Plan) uint32 { return uint32(len(p.Seats)) },
 		}),
-		prices: otter.Must(&otter.Options[priceKey, *message.Prices]{MaximumSize: 10_000}),
+		prices: otter.Must(&otter.Options[priceKey, *seating.Prices]{MaximumSize: 10_000}),
 		bodies: otter.Must(&otter.Options[planKey, planBytes]{
 			MaximumWeight: 64 << 20, // bytes
 			Weigher:       func(_ planKey, b planBytes) uint32 { return uint32(len(b.plain) + len(b.zipped)) },
@@ -109,13 +112,13 @@ func New(ctx context.Context, db *sqldb.DB, sales Sales, now func() time.Time) (
 func (s *Service) UseSales(sales Sales) { s.sales = sales }
 
 // Plan is a version of a seating plan. It never changes and is kept in memory.
-func (s *Service) Plan(ctx context.Context, planID string, version int64) (*message.Plan, error) {
-	return s.plans.Get(ctx, planKey{planID, version}, otter.LoaderFunc[planKey, *message.Plan](s.loadPlan))
+func (s *Service) Plan(ctx context.Context, planID string, version int64) (*seating.Plan, error) {
+	return s.plans.Get(ctx, planKey{planID, version}, otter.LoaderFunc[planKey, *seating.Plan](s.loadPlan))
 }
 
 // loadPlan serves everybody who waits for the plan, so it does not end with the
 // request that happened to ask first.
-func (s *Service) loadPlan(ctx context.Context, k planKey) (*message.Plan, error) {
+func (s *Service) loadPlan(ctx context.Context, k planKey) (*seating.Plan, error) {
 	ctx = context.WithoutCancel(ctx)
 	var generator string
 	var seats int
@@ -128,7 +131,7 @@ func (s *Service) loadPlan(ctx context.Context, k planKey) (*message.Plan, error
 	if err != nil {
 		return nil, fmt.Errorf("read plan: %w", err)
 	}
-	var p *message.Plan
+	var p *seating.Plan
 	if generator != "" {
 		p, err = generate(generator, seats)
 	} else {
@@ -142,8 +145,8 @@ func (s *Service) loadPlan(ctx context.Context, k planKey) (*message.Plan, error
 }
 
 // Prices is a version of an event's prices. It never changes.
-func (s *Service) Prices(ctx context.Context, eventID string, version int64) (*message.Prices, error) {
-	return s.prices.Get(ctx, priceKey{eventID, version}, otter.LoaderFunc[priceKey, *message.Prices](s.loadPrices))
+func (s *Service) Prices(ctx context.Context, eventID string, version int64) (*seating.Prices, error) {
+	return s.prices.Get(ctx, priceKey{eventID, version}, otter.LoaderFunc[priceKey, *seating.Prices](s.loadPrices))
 }
 
 // nextPriceVersion is a version that no price list of an event has had, not even
@@ -156,7 +159,7 @@ func (s *Service) nextPriceVersion(ctx context.Context, eventID string) (int64, 
 	return last + 1, nil
 }
 
-func (s *Service) loadPrices(ctx context.Context, k priceKey) (*message.Prices, error) {
+func (s *Service) loadPrices(ctx context.Context, k priceKey) (*seating.Prices, error) {
 	ctx = context.WithoutCancel(ctx)
 	var doc string
 	err := s.db.Reader().QueryRowContext(ctx, `SELECT document FROM prices WHERE event_id = $1 AND version = $2`, k.eventID, k.version).Scan(&doc)
@@ -166,7 +169,7 @@ func (s *Service) loadPrices(ctx context.Context, k priceKey) (*message.Prices, 
 	if err != nil {
 		return nil, fmt.Errorf("read prices: %w", err)
 	}
-	p := &message.Prices{}
+	p := &seating.Prices{}
 	if err := json.Unmarshal([]byte(doc), p); err != nil {
 		return nil, fmt.Errorf("prices of %s: %w", k.eventID, err)
 	}
@@ -174,7 +177,7 @@ func (s *Service) loadPrices(ctx context.Context, k priceKey) (*message.Prices, 
 }
 
 // mayOrganize refuses callers who may not make events.
-func mayOrganize(c message.Caller) error {
+func mayOrganize(c caller.Caller) error {
 	switch {
 	case !c.SignedIn():
 		return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
@@ -186,7 +189,7 @@ func mayOrganize(c message.Caller) error {
 
 // Create makes an event. With a key the same request by the same organizer comes
 // to the same event, however often it is sent; "" is no key.
-func (s *Service) Create(ctx context.Context, caller message.Caller, key string, in NewEvent) (Event, error) {
+func (s *Service) Create(ctx context.Context, caller caller.Caller, key string, in NewEvent) (Event, error) {
 	if err := mayOrganize(caller); err != nil {
 		return Event{}, err
 	}
@@ -267,7 +270,7 @@ func (s *Service) insert(ctx context.Context, tx *sql.Tx, d *draft) error {
 func (s *Service) prepare(ctx context.Context, in NewEvent) (*draft, error) {
 	f := &faults{}
 	e := Event{Title: strings.TrimSpace(in.Title), Description: in.Description, Category: in.Category, Status: in.Status, Version: 1,
-		LimitPerCustomer: message.DefaultPerPerson, HoldFor: message.DefaultHold}
+		LimitPerCustomer: bookingapi.DefaultPerPerson, HoldFor: bookingapi.DefaultHold}
 	f.text("title", e.Title, 1, 200)
 	f.lines("description", in.Description, 20_000)
 	f.text("category", in.Category, 0, 60)
@@ -299,14 +302,14 @@ func (s *Service) prepare(ctx context.Context, in NewEvent) (*draft, error) {
 	f.sale(&e, in.SaleOpensAt, in.SaleClosesAt, in.RefundableUntil, in.LimitPerCustomer, in.HoldMinutes)
 	switch e.Status {
 	case "":
-		e.Status = message.Published
-	case message.Draft, message.Published:
-	case message.OnSale:
+		e.Status = eventapi.Published
+	case eventapi.Draft, eventapi.Published:
+	case eventapi.OnSale:
 		f.sellable(&e, plan, tiers)
 	default:
 		f.add("status", "must be draft, published or on_sale")
 	}
-	e.Announced = e.Status != message.Draft
+	e.Announced = e.Status != eventapi.Draft
 	if err := errs.Fields(f.list); err != nil {
 		return nil, err
 	}
@@ -314,7 +317,7 @@ func (s *Service) prepare(ctx context.Context, in NewEvent) (*draft, error) {
 }
 
 // sellable refuses to put an event on sale whose seats do not all have a price.
-func (f *faults) sellable(e *Event, plan *message.Plan, tiers []message.Tier) {
+func (f *faults) sellable(e *Event, plan *seating.Plan, tiers []seating.Tier) {
 	if len(f.list) > 0 || plan == nil {
 		return
 	}
@@ -325,7 +328,7 @@ func (f *faults) sellable(e *Event, plan *message.Plan, tiers []message.Tier) {
 	}
 }
 
-func lowest(tiers []message.Tier) int64 {
+func lowest(tiers []seating.Tier) int64 {
 	low := tiers[0].Price
 	for _, t := range tiers {
 		low = min(low, t.Price)
@@ -335,7 +338,7 @@ func lowest(tiers []message.Tier) int64 {
 
 // planOf finds or makes the plan that an input asks for. The row is nil when it
 // is stored already.
-func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *message.Plan, error) {
+func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *seating.Plan, error) {
 	given := 0
 	for _, b := range []bool{in.Template != "", in.ID != "", in.Document != nil} {
 		if b {
@@ -374,7 +377,7 @@ func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *message.
 	return nil, p, err
 }
 
-func (s *Service) fromTemplate(in PlanInput) (*planRow, *message.Plan, error) {
+func (s *Service) fromTemplate(in PlanInput) (*planRow, *seating.Plan, error) {
 	template, known := newest[in.Template]
 	if !known {
 		return nil, nil, errs.Bad("plan.template", "must be theatre, arena, stadium or club")
@@ -382,7 +385,7 @@ func (s *Service) fromTemplate(in PlanInput) (*planRow, *message.Plan, error) {
 	if in.Seats < minGenerated || in.Seats > maxSeats {
 		return nil, nil, errs.Bad("plan.seats", "must be %d to %d", minGenerated, maxSeats)
 	}
-	row := generated(template, in.Seats, &message.Plan{Name: in.Template})
+	row := generated(template, in.Seats, &seating.Plan{Name: in.Template})
 	k := planKey{row.id, row.version}
 	if p, ok := s.plans.GetIfPresent(k); ok {
 		row.name = p.Name
@@ -411,7 +414,7 @@ func scanEvents(rows *sql.Rows) ([]Event, error) {
 }
 
 // Get is an event that a caller may see.
-func (s *Service) Get(ctx context.Context, caller message.Caller, eventID string) (Event, error) {
+func (s *Service) Get(ctx context.Context, caller caller.Caller, eventID string) (Event, error) {
 	now := s.now()
 	s.mu.RLock()
 	c, ok := s.recent[eventID]

@@ -5,16 +5,18 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 )
 
 func TestCreateHandsTheSaleOver(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
-	want := message.Sale{
-		Status: message.OnSale, ClosesAt: e.StartsAt, PlanID: e.PlanID, PlanVersion: 1, PriceVersion: 1, Currency: "EUR", Seats: 100,
-		LimitPerCustomer: message.DefaultPerPerson, HoldFor: message.DefaultHold, OrganizerID: organizer.UserID, EventVersion: 1, RefundsEnd: e.StartsAt,
+	want := bookingapi.Sale{
+		Status: eventapi.OnSale, ClosesAt: e.StartsAt, PlanID: e.PlanID, PlanVersion: 1, PriceVersion: 1, Currency: "EUR", Seats: 100,
+		LimitPerCustomer: bookingapi.DefaultPerPerson, HoldFor: bookingapi.DefaultHold, OrganizerID: organizer.UserID, EventVersion: 1, RefundsEnd: e.StartsAt,
 	}
 	if got := w.booth.all()[e.ID]; got != want {
 		t.Fatalf("sale is %+v, want %+v", got, want)
@@ -28,13 +30,13 @@ func TestCreateHandsTheSaleOver(t *testing.T) {
 func TestWhoMayCreate(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct {
-		caller message.Caller
+		caller caller.Caller
 		kind   errs.Kind
 	}{{nobody, errs.Unauthenticated}, {fan, errs.Forbidden}} {
 		_, err := w.Create(t.Context(), c.caller, "", gala())
 		wantKind(t, err, c.kind)
 	}
-	for _, c := range []message.Caller{organizer, admin} {
+	for _, c := range []caller.Caller{organizer, admin} {
 		if _, err := w.Create(t.Context(), c, "", gala()); err != nil {
 			t.Fatal(err)
 		}
@@ -43,10 +45,10 @@ func TestWhoMayCreate(t *testing.T) {
 
 func TestDraftsArePrivate(t *testing.T) {
 	w := newWorld(t)
-	draft := w.create(t, func(in *NewEvent) { in.Status = message.Draft })
+	draft := w.create(t, func(in *NewEvent) { in.Status = eventapi.Draft })
 	check := func(when string) {
 		t.Helper()
-		for _, c := range []message.Caller{nobody, fan, rival} {
+		for _, c := range []caller.Caller{nobody, fan, rival} {
 			if _, err := w.Get(t.Context(), c, draft.ID); errs.KindOf(err) != errs.NotFound {
 				t.Fatalf("%s: %v got %v, want NotFound", when, c, err)
 			}
@@ -61,7 +63,7 @@ func TestDraftsArePrivate(t *testing.T) {
 		wantKind(t, err, errs.NotFound)
 		_, err = w.Cancel(t.Context(), rival, draft.ID)
 		wantKind(t, err, errs.NotFound)
-		for _, c := range []message.Caller{organizer, admin} {
+		for _, c := range []caller.Caller{organizer, admin} {
 			if _, err := w.Get(t.Context(), c, draft.ID); err != nil {
 				t.Fatalf("%s: %v", when, err)
 			}
@@ -110,7 +112,7 @@ func TestUpdateRefusals(t *testing.T) {
 	w.booth.taken[e.ID] = 1
 	for _, c := range []struct {
 		name    string
-		caller  message.Caller
+		caller  caller.Caller
 		version int64
 		change  Change
 		kind    errs.Kind
@@ -121,8 +123,8 @@ func TestUpdateRefusals(t *testing.T) {
 		{"other version", organizer, 7, Change{Title: ptr("x")}, errs.Precondition, ""},
 		{"plan", organizer, 1, Change{Plan: &PlanInput{Template: "club", Seats: 100}}, errs.Conflict, ""},
 		{"currency", organizer, 1, Change{Currency: ptr("USD"), Price: ptr(int64(1))}, errs.Conflict, ""},
-		{"back to draft with seats taken", organizer, 1, Change{Status: ptr(message.Draft)}, errs.Conflict, ""},
-		{"unknown status", organizer, 1, Change{Status: ptr(message.Status("past"))}, errs.Invalid, "status"},
+		{"back to draft with seats taken", organizer, 1, Change{Status: ptr(eventapi.Draft)}, errs.Conflict, ""},
+		{"unknown status", organizer, 1, Change{Status: ptr(eventapi.Status("past"))}, errs.Invalid, "status"},
 		{"title", organizer, 1, Change{Title: ptr("")}, errs.Invalid, "title"},
 		{"limit", organizer, 1, Change{LimitPerCustomer: ptr(int32(101))}, errs.Invalid, "limit_per_customer"},
 		{"incomplete prices", organizer, 1, Change{Tiers: []TierInput{{Name: "a", Price: 1, Sections: []string{"CI"}}}}, errs.Invalid, "tiers"},
@@ -166,11 +168,11 @@ func TestTwoUpdatesOfOneVersion(t *testing.T) {
 
 func TestPricedAndPutOnSaleLater(t *testing.T) {
 	w := newWorld(t)
-	e := w.create(t, func(in *NewEvent) { in.Price, in.Currency, in.Status = nil, "", message.Published })
-	_, err := w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(message.OnSale)})
+	e := w.create(t, func(in *NewEvent) { in.Price, in.Currency, in.Status = nil, "", eventapi.Published })
+	_, err := w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(eventapi.OnSale)})
 	wantField(t, err, "status")
-	e, err = w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(message.OnSale), Currency: ptr("USD"), Price: ptr(int64(0))})
-	if err != nil || e.Status != message.OnSale || e.Currency != "USD" {
+	e, err = w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(eventapi.OnSale), Currency: ptr("USD"), Price: ptr(int64(0))})
+	if err != nil || e.Status != eventapi.OnSale || e.Currency != "USD" {
 		t.Fatalf("%+v, %v", e, err)
 	}
 }
@@ -180,24 +182,24 @@ func TestCancelIsForGood(t *testing.T) {
 	e := w.create(t, nil)
 	for range 2 { // the second time nothing happens
 		got, err := w.Cancel(t.Context(), organizer, e.ID)
-		if err != nil || got.Status != message.Cancelled || got.Version != 2 {
+		if err != nil || got.Status != eventapi.Cancelled || got.Version != 2 {
 			t.Fatalf("%+v, %v", got, err)
 		}
 	}
-	if s := w.booth.all()[e.ID]; s.Status != message.Cancelled {
+	if s := w.booth.all()[e.ID]; s.Status != eventapi.Cancelled {
 		t.Fatalf("sale is %+v", s)
 	}
-	_, err := w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(message.OnSale)})
+	_, err := w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(eventapi.OnSale)})
 	wantKind(t, err, errs.Conflict)
 }
 
 func TestCancelledByUpdateStaysVisible(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
-	if _, err := w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(message.Cancelled)}); err != nil {
+	if _, err := w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(eventapi.Cancelled)}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := w.Get(t.Context(), nobody, e.ID); err != nil || got.Status != message.Cancelled {
+	if got, err := w.Get(t.Context(), nobody, e.ID); err != nil || got.Status != eventapi.Cancelled {
 		t.Fatalf("%+v, %v", got, err)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 const (
@@ -13,7 +13,7 @@ const (
 )
 
 // checkShapes checks what is drawn beneath the seats. The error is a planError.
-func checkShapes(shapes []message.Shape) error {
+func checkShapes(shapes []seating.Shape) error {
 	if len(shapes) > maxShapes {
 		return planError{"shapes", fmt.Sprintf("must have at most %d elements", maxShapes)}
 	}
@@ -26,7 +26,7 @@ func checkShapes(shapes []message.Shape) error {
 }
 
 // badShape says which member of a shape is wrong, and why.
-func badShape(s *message.Shape) (member, reason string) {
+func badShape(s *seating.Shape) (member, reason string) {
 	numbers := []float64{s.X, s.Y, s.Width, s.Height, s.Rotation, s.TextSize}
 	for _, p := range s.Points {
 		numbers = append(numbers, p.X, p.Y)

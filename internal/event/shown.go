@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 )
 
 // Sold is an event as its seats are sold now, for whoever may buy them. Until the
@@ -29,7 +30,7 @@ func (s *Service) Sold(ctx context.Context, e Event) (Event, error) {
 }
 
 // sellAs gives an event what seats are held by: plan, prices and terms of its sale.
-func (s *Service) sellAs(ctx context.Context, e *Event, sale *message.Sale) error {
+func (s *Service) sellAs(ctx context.Context, e *Event, sale *bookingapi.Sale) error {
 	e.PlanID, e.PlanVersion, e.Seats = sale.PlanID, sale.PlanVersion, sale.Seats
 	e.LimitPerCustomer, e.HoldFor = sale.LimitPerCustomer, sale.HoldFor
 	if e.PriceVersion == sale.PriceVersion {
@@ -49,16 +50,16 @@ func (s *Service) sellAs(ctx context.Context, e *Event, sale *message.Sale) erro
 
 // Shown is an event as pages show it. Its seats are all counted as free: the
 // booking side knows better.
-func (s *Service) Shown(ctx context.Context, e *Event) (message.Event, error) {
+func (s *Service) Shown(ctx context.Context, e *Event) (eventapi.Event, error) {
 	at := func(us int64) time.Time {
 		if us == 0 {
 			return time.Time{}
 		}
 		return time.UnixMicro(us).UTC()
 	}
-	out := message.Event{
+	out := eventapi.Event{
 		ID: e.ID, OrganizerID: e.OrganizerID, Title: e.Title, Description: e.Description, Category: e.Category,
-		Venue:  message.Venue{ID: e.Venue.ID, Name: e.Venue.Name, Address: e.Venue.Address, City: e.Venue.City, Country: e.Venue.Country, Zone: e.Venue.TimeZone},
+		Venue:  eventapi.Venue{ID: e.Venue.ID, Name: e.Venue.Name, Address: e.Venue.Address, City: e.Venue.City, Country: e.Venue.Country, Zone: e.Venue.TimeZone},
 		Starts: at(e.StartsAt), Date: e.LocalDate, Zone: e.TimeZone, Status: e.shown(s.now().UnixMicro()), Paused: e.Paused,
 		Opens: at(e.OpensAt), Closes: at(e.ClosesAt), RefundsEnd: at(e.sale().RefundsEnd), Changed: at(e.ChangedAt), Attributes: json.RawMessage(e.Attributes),
 		PlanID: e.PlanID, PlanVersion: e.PlanVersion, Free: e.Seats, Total: e.Seats,

@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"strings"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
+	"boxoffice/internal/seating"
 )
 
 // Event is an event as it is stored.
@@ -27,7 +29,7 @@ type Event struct {
 	LocalDate        string // YYYY-MM-DD in TimeZone; "" when unknown
 	TimeZone         string
 	SortAt           int64 // µs since 1970; when it is about
-	Status           message.Status
+	Status           eventapi.Status
 	Announced        bool  // it was more than a draft at some time
 	OpensAt          int64 // µs since 1970; 0: at once
 	ClosesAt         int64 // µs since 1970; 0: never
@@ -79,7 +81,7 @@ func (e *Event) ends() int64 {
 }
 
 // sale is the state of the event's sale for the booking side.
-func (e *Event) sale() message.Sale {
+func (e *Event) sale() bookingapi.Sale {
 	refunds := e.RefundsEnd
 	if refunds == 0 {
 		refunds = e.ends()
@@ -88,7 +90,7 @@ func (e *Event) sale() message.Sale {
 	if e.ChangedAt != 0 {
 		changed = e.ends()
 	}
-	return message.Sale{
+	return bookingapi.Sale{
 		RefundsEnd: refunds, ChangedAt: e.ChangedAt, ChangeRefundsEnd: changed,
 		Status: e.Status, OpensAt: e.OpensAt, ClosesAt: e.ClosesAt, PlanID: e.PlanID, PlanVersion: e.PlanVersion,
 		PriceVersion: e.PriceVersion, Currency: e.Currency, Seats: e.Seats, LimitPerCustomer: e.LimitPerCustomer,
@@ -98,7 +100,7 @@ func (e *Event) sale() message.Sale {
 
 // shown is the status that a reader sees at a time, µs since 1970.
 func (e *Event) shown(now int64) string {
-	if e.Status != message.Cancelled && e.Status != message.Draft && e.over(now) {
+	if e.Status != eventapi.Cancelled && e.Status != eventapi.Draft && e.over(now) {
 		return past
 	}
 	return string(e.Status)
@@ -109,7 +111,7 @@ const past = "past"
 
 // public reports whether everybody may see the event: drafts are private, also
 // when they are cancelled before anybody else saw them.
-func (e *Event) public() bool { return e.Announced && e.Status != message.Draft }
+func (e *Event) public() bool { return e.Announced && e.Status != eventapi.Draft }
 
 // lasting is how long after its beginning an event counts as over that does not
 // say when it ends, µs.
@@ -196,7 +198,7 @@ func updateEvent(ctx context.Context, tx *sql.Tx, e *Event, before int64) error 
 	return nil
 }
 
-func insertPrices(ctx context.Context, tx *sql.Tx, p *message.Prices) error {
+func insertPrices(ctx context.Context, tx *sql.Tx, p *seating.Prices) error {
 	doc, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("insert prices: %w", err)
@@ -216,17 +218,17 @@ type planRow struct {
 	generator   string // template, "" when there is a document
 	document    []byte // gzip
 	fingerprint []byte
-	plan        *message.Plan
+	plan        *seating.Plan
 }
 
 // generated is the row of a generated plan; the same template and number of
 // seats always give the same.
-func generated(template string, seats int, p *message.Plan) *planRow {
+func generated(template string, seats int, p *seating.Plan) *planRow {
 	return &planRow{id: id.FromSource("plan", fmt.Sprintf("%s:%d", template, seats)), version: 1, name: p.Name, seats: seats, generator: template, plan: p}
 }
 
 // drawn is the row of a plan with a document, by what it says.
-func drawn(doc *planDocument, p *message.Plan) (*planRow, error) {
+func drawn(doc *planDocument, p *seating.Plan) (*planRow, error) {
 	packed, fingerprint, err := doc.pack()
 	if err != nil {
 		return nil, err

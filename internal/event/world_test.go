@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -17,7 +19,7 @@ import (
 // booth stands in for the booking side: it keeps the newest state of each sale.
 type booth struct {
 	mu     sync.Mutex
-	sales  map[string]message.Sale
+	sales  map[string]bookingapi.Sale
 	taken  map[string]int32
 	broken error           // what SetSales answers
 	before func()          // runs at the beginning of SetSales
@@ -29,7 +31,7 @@ type booth struct {
 	calls  int
 }
 
-func (b *booth) SetSales(ctx context.Context, sales map[string]message.Sale) error {
+func (b *booth) SetSales(ctx context.Context, sales map[string]bookingapi.Sale) error {
 	if b.before != nil {
 		b.before()
 	}
@@ -54,7 +56,7 @@ func (b *booth) SetSales(ctx context.Context, sales map[string]message.Sale) err
 			return errors.New("not this version")
 		}
 		was, known := b.sales[id]
-		if b.plans && known && s.EventVersion > was.EventVersion && s.Status != message.Cancelled && s.PlanID != was.PlanID {
+		if b.plans && known && s.EventVersion > was.EventVersion && s.Status != eventapi.Cancelled && s.PlanID != was.PlanID {
 			return errs.New(errs.Conflict, "plan-in-use", "People have seats.")
 		}
 		if s.EventVersion > b.sales[id].EventVersion {
@@ -64,17 +66,17 @@ func (b *booth) SetSales(ctx context.Context, sales map[string]message.Sale) err
 	return nil
 }
 
-func (b *booth) Counts(_ context.Context, eventID string) (message.Counts, error) {
+func (b *booth) Counts(_ context.Context, eventID string) (bookingapi.Counts, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s, ok := b.sales[eventID]
 	if !ok {
-		return message.Counts{}, errs.Missing("event")
+		return bookingapi.Counts{}, errs.Missing("event")
 	}
-	return message.Counts{Free: s.Seats - b.taken[eventID], Sold: b.taken[eventID]}, nil
+	return bookingapi.Counts{Free: s.Seats - b.taken[eventID], Sold: b.taken[eventID]}, nil
 }
 
-func (b *booth) Sale(_ context.Context, eventID string) (message.Sale, error) {
+func (b *booth) Sale(_ context.Context, eventID string) (bookingapi.Sale, error) {
 	if b.panics {
 		panic("no sale")
 	}
@@ -87,7 +89,7 @@ func (b *booth) Sale(_ context.Context, eventID string) (message.Sale, error) {
 	return s, nil
 }
 
-func (b *booth) all() map[string]message.Sale {
+func (b *booth) all() map[string]bookingapi.Sale {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return maps.Clone(b.sales)
@@ -102,18 +104,18 @@ type world struct {
 }
 
 var (
-	organizer = message.Caller{UserID: "org", Role: message.Organizer}
-	rival     = message.Caller{UserID: "rival", Role: message.Organizer}
-	admin     = message.Caller{UserID: "boss", Role: message.Admin}
-	fan       = message.Caller{UserID: "fan", Role: message.Customer}
-	nobody    = message.Caller{}
+	organizer = caller.Caller{UserID: "org", Role: caller.Organizer}
+	rival     = caller.Caller{UserID: "rival", Role: caller.Organizer}
+	admin     = caller.Caller{UserID: "boss", Role: caller.Admin}
+	fan       = caller.Caller{UserID: "fan", Role: caller.Customer}
+	nobody    = caller.Caller{}
 )
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	db := sqldbtest.Open(t)
 	t.Cleanup(func() { _ = db.Close() })
-	w := &world{db: db, clock: time.Date(2027, 1, 10, 12, 0, 0, 0, time.UTC), booth: &booth{sales: map[string]message.Sale{}, taken: map[string]int32{}}}
+	w := &world{db: db, clock: time.Date(2027, 1, 10, 12, 0, 0, 0, time.UTC), booth: &booth{sales: map[string]bookingapi.Sale{}, taken: map[string]int32{}}}
 	var err error
 	w.Service, err = New(t.Context(), db, w.booth, func() time.Time { return w.clock })
 	if err != nil {
@@ -125,7 +127,7 @@ func newWorld(t testing.TB) *world {
 // gala is a complete event on sale.
 func gala() NewEvent {
 	return NewEvent{
-		Title: "Gala", EventTime: ptr("2027-03-01T20:00:00+01:00"), Status: message.OnSale,
+		Title: "Gala", EventTime: ptr("2027-03-01T20:00:00+01:00"), Status: eventapi.OnSale,
 		Venue: VenueInput{Name: "Old Hall", City: "Ulm", Country: "DE", TimeZone: "Europe/Berlin"},
 		Plan:  PlanInput{Template: "theatre", Seats: 100}, Currency: "EUR", Price: ptr(int64(5000)),
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/quick"
 )
 
@@ -102,8 +102,8 @@ func benchServe(b *testing.B, h http.Handler) {
 
 func benchGateway() *Gateway {
 	return New(Config{
-		Authenticate: func(context.Context, string) (message.Caller, error) {
-			return message.Caller{UserID: "06a1b2c3d4e5f6g7", Role: message.Customer}, nil
+		Authenticate: func(context.Context, string) (caller.Caller, error) {
+			return caller.Caller{UserID: "06a1b2c3d4e5f6g7", Role: caller.Customer}, nil
 		},
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Metrics: prometheus.NewRegistry(),

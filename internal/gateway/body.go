@@ -11,8 +11,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // Members of an operation's Metadata that say what its body may be.
@@ -55,7 +55,7 @@ const (
 )
 
 // takes refuses who may not ask for an operation, before the body is read.
-func takes(op *huma.Operation, path string, caller message.Caller) error {
+func takes(op *huma.Operation, path string, caller caller.Caller) error {
 	organizers := formOf(op).Organizers
 	switch {
 	case !caller.SignedIn() && (organizers || slices.Contains(op.Errors, http.StatusUnauthorized) && !comesIn(op.Method, path)):
@@ -79,7 +79,7 @@ func (g *Gateway) readBody(ctx huma.Context, next func(huma.Context)) {
 	q := requestFrom(r.Context())
 	var err error
 	if op.RequestBody != nil {
-		err = takes(op, q.path, message.CallerFrom(r.Context()))
+		err = takes(op, q.path, caller.From(r.Context()))
 	}
 	if err == nil {
 		err = q.takeBody(r, formOf(op).Plan)

@@ -16,8 +16,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // tripwire is a body that nobody may read.
@@ -47,8 +47,8 @@ type (
 // plans is a door with operations that are for organizers.
 func plans(t *testing.T) *door {
 	d := newDoor(t, func(c *Config) {
-		c.Authenticate = func(_ context.Context, token string) (message.Caller, error) {
-			return message.Caller{UserID: "u", Role: message.Role(token)}, nil
+		c.Authenticate = func(_ context.Context, token string) (caller.Caller, error) {
+			return caller.Caller{UserID: "u", Role: caller.Role(token)}, nil
 		}
 	})
 	serve := func(context.Context, *planIn) (*answer, error) { return &answer{}, nil }

@@ -17,9 +17,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/limit"
-	"boxoffice/internal/message"
 )
 
 // withConfig is a door with more of a configuration.
@@ -36,7 +36,7 @@ func withConfig(t *testing.T, change func(*Config)) *Gateway {
 		return &struct {
 			ETag string `header:"ETag"`
 			Body string
-		}{`"7"`, message.ClientFrom(ctx)}, nil
+		}{`"7"`, caller.ClientFrom(ctx)}, nil
 	})
 	for _, path := range []string{"/bookings", "/payments", "/users/login"} {
 		huma.Register(g.API(), huma.Operation{OperationID: path, Method: http.MethodPost, Path: path}, func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
@@ -211,10 +211,10 @@ func TestRateLimits(t *testing.T) {
 
 // Which limit a form of the pages counts against, by who sends it.
 func TestEntries(t *testing.T) {
-	who, client := message.Caller{}, 0
+	who, client := caller.Caller{}, 0
 	g := withConfig(t, func(c *Config) {
 		c.Limits = DefaultLimits(1, limit.NewMemory(time.Now))
-		c.Authenticate = func(context.Context, string) (message.Caller, error) { return who, nil }
+		c.Authenticate = func(context.Context, string) (caller.Caller, error) { return who, nil }
 	})
 	for _, c := range []struct {
 		path                     string
@@ -237,9 +237,9 @@ func TestEntries(t *testing.T) {
 		{"DELETE /users/u/sessions", "address", "account", "account"}, {"DELETE /users/u/sessions/s", "address", "account", "account"}, {"/users/logout", "address", "account", "account"},
 	} {
 		for _, one := range []struct {
-			message.Caller
+			caller.Caller
 			want string
-		}{{message.Caller{}, c.nobody}, {message.Caller{UserID: "v", Role: message.Guest}, c.visitor}, {message.Caller{UserID: "u", Role: message.Customer, Verified: true}, c.account}} {
+		}{{caller.Caller{}, c.nobody}, {caller.Caller{UserID: "v", Role: caller.Guest}, c.visitor}, {caller.Caller{UserID: "u", Role: caller.Customer, Verified: true}, c.account}} {
 			header := []string{}
 			if who = one.Caller; who.SignedIn() {
 				header = []string{"Authorization", "Bearer x"}
@@ -260,12 +260,12 @@ func TestEntries(t *testing.T) {
 // since many may share a client address, and by client address for all others:
 // anybody can make accounts.
 func TestEntriesOfAccounts(t *testing.T) {
-	who := message.Caller{}
+	who := caller.Caller{}
 	g := withConfig(t, func(c *Config) {
 		c.Limits = DefaultLimits(100, limit.NewMemory(time.Now))
-		c.Authenticate = func(context.Context, string) (message.Caller, error) { return who, nil }
+		c.Authenticate = func(context.Context, string) (caller.Caller, error) { return who, nil }
 	})
-	passed := func(one message.Caller, client string) (n int) {
+	passed := func(one caller.Caller, client string) (n int) {
 		who = one
 		for ask(g, "POST", "/users/u/verification", client, "Authorization", "Bearer x").Code != 429 {
 			if n++; n > 100 {
@@ -275,16 +275,16 @@ func TestEntriesOfAccounts(t *testing.T) {
 		return n
 	}
 	for _, c := range []struct {
-		message.Caller
+		caller.Caller
 		client string
 		want   int
 	}{
-		{message.Caller{UserID: "a", Role: message.Customer, Verified: true}, "192.0.2.1", 30},
-		{message.Caller{UserID: "b", Role: message.Customer, Verified: true}, "192.0.2.1", 30},
-		{message.Caller{UserID: "a", Role: message.Customer, Verified: true}, "192.0.2.2", 0},
-		{message.Caller{UserID: "c", Role: message.Customer}, "192.0.2.1", 30},
-		{message.Caller{UserID: "d", Role: message.Customer}, "192.0.2.1", 0},
-		{message.Caller{UserID: "d", Role: message.Customer}, "192.0.2.3", 30},
+		{caller.Caller{UserID: "a", Role: caller.Customer, Verified: true}, "192.0.2.1", 30},
+		{caller.Caller{UserID: "b", Role: caller.Customer, Verified: true}, "192.0.2.1", 30},
+		{caller.Caller{UserID: "a", Role: caller.Customer, Verified: true}, "192.0.2.2", 0},
+		{caller.Caller{UserID: "c", Role: caller.Customer}, "192.0.2.1", 30},
+		{caller.Caller{UserID: "d", Role: caller.Customer}, "192.0.2.1", 0},
+		{caller.Caller{UserID: "d", Role: caller.Customer}, "192.0.2.3", 30},
 	} {
 		if got := passed(c.Caller, c.client); got != c.want {
 			t.Errorf("%s from %s: %d passed, want %d", c.UserID, c.client, got, c.want)
@@ -367,7 +367,7 @@ func TestStreams(t *testing.T) {
 		if _, limited := r.Context().Deadline(); limited {
 			t.Error("a stream has a time limit")
 		}
-		_, _ = w.Write([]byte("hello " + message.CallerFrom(r.Context()).UserID + "\n"))
+		_, _ = w.Write([]byte("hello " + caller.From(r.Context()).UserID + "\n"))
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 		_, _ = w.Write([]byte("bye\n"))

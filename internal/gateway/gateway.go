@@ -18,8 +18,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/cors"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/moment"
 	"boxoffice/internal/quick"
 )
@@ -28,7 +28,7 @@ import (
 type Config struct {
 	// Authenticate finds the account of a session token; an error of kind
 	// Unauthenticated when there is none.
-	Authenticate func(ctx context.Context, token string) (message.Caller, error)
+	Authenticate func(ctx context.Context, token string) (caller.Caller, error)
 	Log          *slog.Logger
 	Metrics      *prometheus.Registry
 	Ready        func(ctx context.Context) error // nil error: this node can serve
@@ -189,7 +189,7 @@ func (g *Gateway) Page(method, pattern string, form Form, fn func(http.ResponseW
 		err := g.sameOrigin(r)
 		switch {
 		case err != nil:
-		case form.Organizers && !message.CallerFrom(r.Context()).Organizes():
+		case form.Organizers && !caller.From(r.Context()).Organizes():
 			r.Body = http.NoBody // the page refuses them without it
 		default:
 			err = requestFrom(r.Context()).takeBody(r, form.Plan)

@@ -20,8 +20,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // wish is a body with all kinds of fields.
@@ -72,14 +72,14 @@ func newDoor(t *testing.T, change ...func(*Config)) *door {
 	t.Helper()
 	d := &door{}
 	cfg := Config{
-		Authenticate: func(_ context.Context, token string) (message.Caller, error) {
+		Authenticate: func(_ context.Context, token string) (caller.Caller, error) {
 			switch token {
 			case "good":
-				return message.Caller{UserID: "u1", Role: message.Customer}, nil
+				return caller.Caller{UserID: "u1", Role: caller.Customer}, nil
 			case "broken":
-				return message.Caller{}, errors.New("database secrets")
+				return caller.Caller{}, errors.New("database secrets")
 			}
-			return message.Caller{}, errs.New(errs.Unauthenticated, "bad-token", "This session has ended; please sign in again.")
+			return caller.Caller{}, errs.New(errs.Unauthenticated, "bad-token", "This session has ended; please sign in again.")
 		},
 		Log:     slog.New(slog.NewTextHandler(logWriter{d}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics: prometheus.NewRegistry(),
@@ -95,7 +95,7 @@ func newDoor(t *testing.T, change ...func(*Config)) *door {
 			}
 		}
 		out := &answer{}
-		out.Body.Caller, out.Body.Got = message.CallerFrom(ctx).UserID, in.Body
+		out.Body.Caller, out.Body.Got = caller.From(ctx).UserID, in.Body
 		return out, nil
 	}
 	for _, path := range []string{"/bookings", "/events"} {

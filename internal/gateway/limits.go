@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/limit"
-	"boxoffice/internal/message"
 )
 
 // Limits says how often somebody may ask.
@@ -77,7 +77,7 @@ type quota struct {
 // admit counts a request, and refuses it when there were too many; otherwise it
 // hands back err, what is wrong with the caller: whoever shows a token that is
 // none is counted by address.
-func (g *Gateway) admit(q *request, caller message.Caller, err error) (quota, error) {
+func (g *Gateway) admit(q *request, caller caller.Caller, err error) (quota, error) {
 	if g.policies == nil || q.path == "/healthz" {
 		return quota{}, err
 	}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/quick"
 )
 
@@ -54,14 +54,14 @@ func (g *Gateway) serve(next http.Handler) http.Handler {
 		h := w.Header()
 		h["X-Request-Id"] = []string{q.id}
 		g.setHeaders(h)
-		caller, err := g.enter(q, r)
+		who, err := g.enter(q, r)
 		if err != nil {
 			q.refuse(w, err)
 			return
 		}
 		var ctx context.Context = q
-		if caller.SignedIn() {
-			ctx = message.WithCaller(q, caller)
+		if who.SignedIn() {
+			ctx = caller.With(q, who)
 		}
 		r = r.WithContext(ctx)
 		q.served = r
@@ -92,8 +92,8 @@ func only(values []string) string {
 
 // enter checks everything about a request that does not depend on what it asks
 // for, and finds out who asks.
-func (g *Gateway) enter(q *request, r *http.Request) (message.Caller, error) {
-	var nobody message.Caller
+func (g *Gateway) enter(q *request, r *http.Request) (caller.Caller, error) {
+	var nobody caller.Caller
 	if err := checkAddress(r); err != nil {
 		return nobody, err
 	}
@@ -237,23 +237,23 @@ func openTo(path string) bool {
 
 // caller is who asks, by the session token: of the Authorization header, or of
 // the cookie of pages.
-func (g *Gateway) caller(ctx context.Context, r *http.Request) (message.Caller, error) {
+func (g *Gateway) caller(ctx context.Context, r *http.Request) (caller.Caller, error) {
 	header := r.Header["Authorization"]
 	if g.cfg.Authenticate == nil || openTo(r.URL.Path) {
-		return message.Caller{}, nil
+		return caller.Caller{}, nil
 	}
 	if len(header) == 0 {
 		return g.byCookie(ctx, r)
 	}
-	var caller message.Caller
+	var who caller.Caller
 	err := badToken()
 	if len(header) == 1 {
-		caller, err = g.bearer(ctx, header[0])
+		who, err = g.bearer(ctx, header[0])
 	}
 	if errs.KindOf(err) == errs.Unauthenticated && comesIn(r.Method, r.URL.Path) {
-		return message.Caller{}, nil // clients send along what they have, also when it is over
+		return caller.Caller{}, nil // clients send along what they have, also when it is over
 	}
-	return caller, err
+	return who, err
 }
 
 // token is the session token that a request carries, by header or by cookie; ""
@@ -273,10 +273,10 @@ func (g *Gateway) token(r *http.Request) string {
 }
 
 // bearer is who asks, by the Authorization header (RFC 6750, section 2.1).
-func (g *Gateway) bearer(ctx context.Context, header string) (message.Caller, error) {
+func (g *Gateway) bearer(ctx context.Context, header string) (caller.Caller, error) {
 	scheme, token, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken || !quick.Plain(token) {
-		return message.Caller{}, badToken()
+		return caller.Caller{}, badToken()
 	}
 	return g.cfg.Authenticate(ctx, token)
 }
@@ -288,20 +288,20 @@ func badToken() error {
 // byCookie is who asks, by the cookie of pages. Browsers send it along without
 // being asked, so that other sites' pages must not make it count. A session that
 // is over is none: whoever had it may go on looking at pages.
-func (g *Gateway) byCookie(ctx context.Context, r *http.Request) (message.Caller, error) {
+func (g *Gateway) byCookie(ctx context.Context, r *http.Request) (caller.Caller, error) {
 	if g.cfg.Cookie == "" || len(r.Header["Cookie"]) == 0 {
-		return message.Caller{}, nil
+		return caller.Caller{}, nil
 	}
 	c, err := r.Cookie(g.cfg.Cookie)
 	if err != nil || c.Value == "" || len(c.Value) > maxToken || !quick.Plain(c.Value) {
-		return message.Caller{}, nil
+		return caller.Caller{}, nil
 	}
 	if err := g.sameOrigin(r); err != nil {
-		return message.Caller{}, err
+		return caller.Caller{}, err
 	}
-	caller, err := g.cfg.Authenticate(ctx, c.Value)
+	who, err := g.cfg.Authenticate(ctx, c.Value)
 	if errs.KindOf(err) == errs.Unauthenticated {
-		return message.Caller{}, nil
+		return caller.Caller{}, nil
 	}
-	return caller, err
+	return who, err
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // request is one request while it is served: its context, what is known of it,
@@ -43,11 +43,11 @@ func (q *request) Value(key any) any {
 	switch key.(type) {
 	case requestKey:
 		return q
-	case message.ShareKey:
+	case caller.ShareKey:
 		return &q.answer.shared
-	case message.TokenKey:
+	case caller.TokenKey:
 		return q.gateway.token(q.asked)
-	case message.ClientKey:
+	case caller.ClientKey:
 		if q.client == (netip.Addr{}) {
 			return ""
 		}

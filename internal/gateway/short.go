@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/quick"
 )
 
@@ -63,18 +63,18 @@ func (q *request) carryOut(p *quick.Request, o *quick.Operation, run quick.Serve
 	if err := g.pressed(q); err != nil {
 		return quick.Answer{}, err
 	}
-	var caller message.Caller
+	var who caller.Caller
 	var err error
 	if p.Authorization != "" && g.cfg.Authenticate != nil {
-		caller, err = g.bearer(q, p.Authorization)
+		who, err = g.bearer(q, p.Authorization)
 	}
-	if *quota, err = g.admit(q, caller, err); err != nil {
+	if *quota, err = g.admit(q, who, err); err != nil {
 		return quick.Answer{}, err
 	}
 	q.pattern = o.Pattern
 	if len(p.Body) > 0 {
 		if op := g.posts[o.Pattern]; op != nil {
-			if err := takes(op, q.path, caller); err != nil {
+			if err := takes(op, q.path, who); err != nil {
 				return quick.Answer{}, err
 			}
 		}
@@ -83,8 +83,8 @@ func (q *request) carryOut(p *quick.Request, o *quick.Operation, run quick.Serve
 		}
 	}
 	var ctx context.Context = q
-	if caller.SignedIn() {
-		ctx = message.WithCaller(q, caller)
+	if who.SignedIn() {
+		ctx = caller.With(q, who)
 	}
 	return run(ctx)
 }

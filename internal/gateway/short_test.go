@@ -19,9 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/limit"
-	"boxoffice/internal/message"
 	"boxoffice/internal/quick"
 )
 
@@ -36,7 +36,7 @@ func (d *door) listen(t *testing.T) string {
 			}
 		}
 		out := answer{}
-		out.Body.Caller, out.Body.Got = message.CallerFrom(ctx).UserID, wish{EventID: in.Body.EventID, Seats: in.Body.Seats}
+		out.Body.Caller, out.Body.Got = caller.From(ctx).UserID, wish{EventID: in.Body.EventID, Seats: in.Body.Seats}
 		return quick.Answer{Status: http.StatusCreated, Body: func(j []byte) []byte {
 			text, err := json.Marshal(out.Body)
 			if err != nil {
@@ -231,7 +231,7 @@ func TestShortWay(t *testing.T) {
 	t.Run("clients", func(t *testing.T) { // services hear of the same one, whichever way it comes
 		var seen []string
 		d.do = func(ctx context.Context) error {
-			seen = append(seen, message.ClientFrom(ctx))
+			seen = append(seen, caller.ClientFrom(ctx))
 			return nil
 		}
 		one := dial(t, addr)

@@ -7,7 +7,8 @@ import (
 	"errors"
 	"fmt"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/sqldb"
 )
 
@@ -18,7 +19,7 @@ const NotAgain = -1
 // address that has had the mail gets it again if that was at the time mailed: so
 // one request that is sent twice mails once. Another address gets a new link in
 // the same transaction, so that no address is sent the link of another.
-func (l *Links) Give(ctx context.Context, bookingID string, to message.Person, mailed int64) error {
+func (l *Links) Give(ctx context.Context, bookingID string, to caller.Person, mailed int64) error {
 	err := l.db.Write(ctx, func(tx *sql.Tx) error {
 		var old string
 		err := tx.QueryRowContext(ctx, l.db.Text(`SELECT email FROM recipients WHERE booking_id = $1 /*postgres: FOR UPDATE*/`), bookingID).Scan(&old)
@@ -38,7 +39,7 @@ func (l *Links) Give(ctx context.Context, bookingID string, to message.Person, m
 	return nil
 }
 
-func (l *Links) give(ctx context.Context, tx *sql.Tx, bookingID string, to message.Person, mailed int64) error {
+func (l *Links) give(ctx context.Context, tx *sql.Tx, bookingID string, to caller.Person, mailed int64) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO recipients (booking_id, name, email, mailed_at) VALUES ($1, $2, $3, 0)
 		ON CONFLICT (booking_id) DO UPDATE SET name = excluded.name, email = excluded.email,
 			mailed_at = CASE WHEN recipients.email <> excluded.email OR recipients.mailed_at = $4 THEN 0 ELSE recipients.mailed_at END`,
@@ -67,7 +68,7 @@ func (l *Links) Due(ctx context.Context, after string, limit int) ([]string, err
 }
 
 // Recipients are whom orders are for, by booking id, for those that are noted.
-func (l *Links) Recipients(ctx context.Context, bookingIDs []string) (map[string]message.Recipient, error) {
+func (l *Links) Recipients(ctx context.Context, bookingIDs []string) (map[string]bookingapi.Recipient, error) {
 	if l.db.Dialect() != sqldb.SQLite {
 		return l.recipients(ctx, `booking_id = ANY (CAST($1 AS TEXT[]))`, bookingIDs)
 	}
@@ -78,16 +79,16 @@ func (l *Links) Recipients(ctx context.Context, bookingIDs []string) (map[string
 	return l.recipients(ctx, `booking_id IN (SELECT value FROM json_each($1))`, string(raw))
 }
 
-func (l *Links) recipients(ctx context.Context, which string, arg any) (map[string]message.Recipient, error) {
+func (l *Links) recipients(ctx context.Context, which string, arg any) (map[string]bookingapi.Recipient, error) {
 	rows, err := l.db.Reader().QueryContext(ctx, `SELECT booking_id, name, email, mailed_at FROM recipients WHERE `+which, arg)
 	if err != nil {
 		return nil, fmt.Errorf("recipients: %w", err)
 	}
 	defer rows.Close()
-	out := map[string]message.Recipient{}
+	out := map[string]bookingapi.Recipient{}
 	for rows.Next() {
 		var id string
-		var r message.Recipient
+		var r bookingapi.Recipient
 		if err := rows.Scan(&id, &r.Name, &r.Email, &r.MailedAt); err != nil {
 			return nil, fmt.Errorf("recipients: %w", err)
 		}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // Config is what the kit needs.
@@ -18,7 +18,7 @@ type Config struct {
 	Demo      bool   // with links for those who try it out
 	// Holding is what a reader holds unpaid, of several what ends first; nil:
 	// nothing. Every page leads back to it. It may be left out.
-	Holding func(ctx context.Context, reader message.Caller) (*Holding, error)
+	Holding func(ctx context.Context, reader caller.Caller) (*Holding, error)
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -74,7 +74,7 @@ func (k *Kit) Page(fn func(*Visit) error) Handler {
 // say so by Cache-Control. All other answers are private, whatever they say.
 func Shared(h Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		message.MayShare(r.Context())
+		caller.MayShare(r.Context())
 		return h(w, r)
 	}
 }
@@ -157,7 +157,7 @@ var kindNames = map[errs.Kind]string{
 
 // visit is a request for a page, before anything was answered.
 func (k *Kit) visit(w http.ResponseWriter, r *http.Request) *Visit {
-	v := &Visit{W: w, Request: r, kit: k, Caller: message.CallerFrom(r.Context()), status: http.StatusOK}
+	v := &Visit{W: w, Request: r, kit: k, Caller: caller.From(r.Context()), status: http.StatusOK}
 	chosen := r.URL.Query().Get("lang")
 	if v.kit.words.byLang[chosen] != nil {
 		v.Remember(langCookie, chosen, 365*24*time.Hour)

@@ -4,14 +4,14 @@ import (
 	"regexp"
 	"strings"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
 )
 
 // Seats names places in one line: section, row and seat, never the labels of
 // machines. Neighbours in a list that share section and row are named together.
-func (v *Visit) Seats(places []message.Place) string { return v.kit.seats(v.Lang, places) }
+func (v *Visit) Seats(places []bookingapi.Place) string { return v.kit.seats(v.Lang, places) }
 
-func (k *Kit) seats(lang string, places []message.Place) string {
+func (k *Kit) seats(lang string, places []bookingapi.Place) string {
 	var names []string
 	for len(places) > 0 {
 		n := 1
@@ -25,7 +25,7 @@ func (k *Kit) seats(lang string, places []message.Place) string {
 }
 
 // together names places of one section and row.
-func (k *Kit) together(lang string, places []message.Place) string {
+func (k *Kit) together(lang string, places []bookingapi.Place) string {
 	first := &places[0]
 	var numbers []string
 	for i := range places {

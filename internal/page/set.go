@@ -12,7 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 )
 
 //go:embed templates/*.html
@@ -41,7 +42,7 @@ type frame struct {
 	Meta
 	Lang, Path string
 	Others     []string // languages that the page can also be read in
-	Caller     message.Caller
+	Caller     caller.Caller
 	Notice     string
 	Held       *heldLink
 	Demo       bool
@@ -99,8 +100,8 @@ func (k *Kit) funcs(lang string) template.FuncMap {
 		"money":    func(minor int64, code string) string { return Money(lang, minor, code) },
 		"number":   func(n any) string { return Number(lang, n) },
 		"when":     func(t time.Time, form string) string { return When(lang, t, form) },
-		"seats":    func(places []message.Place) string { return k.seats(lang, places) },
-		"seat":     func(p message.Place) string { return k.seats(lang, []message.Place{p}) },
+		"seats":    func(places []bookingapi.Place) string { return k.seats(lang, places) },
+		"seat":     func(p bookingapi.Place) string { return k.seats(lang, []bookingapi.Place{p}) },
 		"category": func(name string) string { return k.category(lang, name) },
 		"zone":     func(t time.Time) string { return Zone(lang, t) },
 		"asset":    func(name string) (string, error) { return k.assets.path(name) },

@@ -11,15 +11,15 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // Visit is one request for a page.
 type Visit struct {
 	W http.ResponseWriter
 	*http.Request
-	Caller message.Caller
+	Caller caller.Caller
 	Lang   string // of the answer
 
 	kit      *Kit

@@ -4,12 +4,13 @@ import (
 	"context"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // insert begins a payment, or finds the one that there is.
-func (s *Service) insert(ctx context.Context, caller message.Caller, o Order) (*insertion, error) {
+func (s *Service) insert(ctx context.Context, caller caller.Caller, o Order) (*insertion, error) {
 	b, believed := s.believed(caller, o)
 	if !believed {
 		var err error
@@ -46,7 +47,7 @@ func (s *Service) insert(ctx context.Context, caller message.Caller, o Order) (*
 		w.keyHash, w.fingerprint = digest(caller.UserID, o.Key), o.fingerprint()
 	}
 	switch {
-	case b.Status != message.Pending && b.Status != message.Expired:
+	case b.Status != bookingapi.Pending && b.Status != bookingapi.Expired:
 		return w, s.seek(ctx, w, b)
 	case !o.agrees(b.Amount):
 		return w, s.differs(ctx, w)
@@ -62,12 +63,12 @@ func (s *Service) insert(ctx context.Context, caller message.Caller, o Order) (*
 // for anything. If it costs something else, the payment comes to that before it is
 // confirmed, unless its buyer has agreed to an amount: see evCosts. What would be
 // refused by what is remembered is read.
-func (s *Service) believed(caller message.Caller, o Order) (b message.Booking, ok bool) {
+func (s *Service) believed(caller caller.Caller, o Order) (b bookingapi.Booking, ok bool) {
 	if g, sure := s.gateway.(Sure); !s.shared || !sure || !g.Sure(o.Method) {
 		return b, false
 	}
 	b, ok = s.bookings.Remembered(o.BookingID)
-	return b, ok && b.UserID == caller.UserID && b.Amount > 0 && b.Status == message.Pending && b.ReadAt < b.ExpiresAt &&
+	return b, ok && b.UserID == caller.UserID && b.Amount > 0 && b.Status == bookingapi.Pending && b.ReadAt < b.ExpiresAt &&
 		o.agrees(b.Amount)
 }
 

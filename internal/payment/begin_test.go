@@ -6,17 +6,17 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // remember makes the node remember a booking as it was, changed by as; other nodes
 // may have changed it since.
-func (w *world) remember(b message.Booking, as func(*message.Booking)) {
+func (w *world) remember(b bookingapi.Booking, as func(*bookingapi.Booking)) {
 	b.ExpiresAt = readAt + 1
 	as(&b)
 	w.Service.shared = true
-	w.house.memory = map[string]message.Booking{b.ID: b}
+	w.house.memory = map[string]bookingapi.Booking{b.ID: b}
 }
 
 // Whatever a node remembers of a booking that another one has changed, its first
@@ -26,17 +26,17 @@ func TestPaidAsItIsNow(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		method string
-		was    func(*message.Booking)
+		was    func(*bookingapi.Booking)
 	}{
-		{"as it is", "tok_sure", func(*message.Booking) {}},
-		{"as it is, for an address that nobody has proved", "tok_sure", func(b *message.Booking) { b.Unproved = true }},
-		{"cheaper", "tok_sure", func(b *message.Booking) { b.Amount = 4000 }},
-		{"dearer", "tok_sure", func(b *message.Booking) { b.Amount = 7000 }},
-		{"free", "tok_sure", func(b *message.Booking) { b.Amount = 0 }},
-		{"somebody else's", "tok_sure", func(b *message.Booking) { b.UserID = "another" }},
-		{"cancelled", "tok_sure", func(b *message.Booking) { b.Status = message.BookingCancelled }},
-		{"lapsed", "tok_sure", func(b *message.Booking) { b.ExpiresAt = readAt; b.Amount = 4000 }},
-		{"cheaper, and the bank must be asked", "tok_ok", func(b *message.Booking) { b.Amount = 4000 }},
+		{"as it is", "tok_sure", func(*bookingapi.Booking) {}},
+		{"as it is, for an address that nobody has proved", "tok_sure", func(b *bookingapi.Booking) { b.Unproved = true }},
+		{"cheaper", "tok_sure", func(b *bookingapi.Booking) { b.Amount = 4000 }},
+		{"dearer", "tok_sure", func(b *bookingapi.Booking) { b.Amount = 7000 }},
+		{"free", "tok_sure", func(b *bookingapi.Booking) { b.Amount = 0 }},
+		{"somebody else's", "tok_sure", func(b *bookingapi.Booking) { b.UserID = "another" }},
+		{"cancelled", "tok_sure", func(b *bookingapi.Booking) { b.Status = bookingapi.Cancelled }},
+		{"lapsed", "tok_sure", func(b *bookingapi.Booking) { b.ExpiresAt = readAt; b.Amount = 4000 }},
+		{"cheaper, and the bank must be asked", "tok_ok", func(b *bookingapi.Booking) { b.Amount = 4000 }},
 	} {
 		for _, key := range []string{"", "key"} {
 			t.Run(c.name+key, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestPaidAsItIsNow(t *testing.T) {
 func TestPaidForNothingNow(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID)
-	w.remember(b, func(b *message.Booking) { b.Amount = 4000 })
+	w.remember(b, func(b *bookingapi.Booking) { b.Amount = 4000 })
 	for range 2 {
 		if p, err := w.pay(b, "tok_sure", "key"); statusOf(t, p, err) != Captured || p.Amount != 0 || p.Method != Free {
 			t.Errorf("%+v", p)
@@ -86,7 +86,7 @@ func TestCostsOtherOnce(t *testing.T) {
 	for slug, confirms := range map[string]int{"amount-differs": 2, "seats-gone": 1, "booking-cancelled": 1} {
 		w := newWorld(t)
 		b := w.house.hold(fan.UserID, 1)
-		w.remember(b, func(b *message.Booking) { b.Amount = 4000 })
+		w.remember(b, func(b *bookingapi.Booking) { b.Amount = 4000 })
 		n := 0
 		w.house.cut = func(_ context.Context, at string) error {
 			if at != "before confirm" {
@@ -113,7 +113,7 @@ func TestCostsOtherOnce(t *testing.T) {
 func TestCostsOtherOnlyAtFirst(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
-	w.remember(b, func(*message.Booking) {})
+	w.remember(b, func(*bookingapi.Booking) {})
 	n := 0
 	w.house.cut = func(_ context.Context, at string) error {
 		if n++; at == "before confirm" && n == 1 {
@@ -135,7 +135,7 @@ func TestCostsOtherForEverybody(t *testing.T) {
 		w := newWorld(t)
 		w.Service.patience *= 100
 		b := w.house.hold(fan.UserID, 1)
-		w.remember(b, func(b *message.Booking) { b.Amount = 4000 })
+		w.remember(b, func(b *bookingapi.Booking) { b.Amount = 4000 })
 		reached, goOn := make(chan struct{}), make(chan struct{})
 		n := 0
 		w.house.cut = func(_ context.Context, at string) error {
@@ -186,7 +186,7 @@ func TestCostsOtherForEverybody(t *testing.T) {
 func TestCostsOtherButGivenUp(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
-	w.remember(b, func(b *message.Booking) { b.Amount = 4000 })
+	w.remember(b, func(b *bookingapi.Booking) { b.Amount = 4000 })
 	w.house.readErr = func() error { // as the booking is read
 		w.house.readErr = nil
 		w.house.mu.Unlock()

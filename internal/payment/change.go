@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // Amend changes the method of a payment that is not authorized yet, if it still
 // has the version (0: any). Only its owner may.
-func (s *Service) Amend(ctx context.Context, caller message.Caller, paymentID, method string, version int64) (Payment, error) {
+func (s *Service) Amend(ctx context.Context, caller caller.Caller, paymentID, method string, version int64) (Payment, error) {
 	if reason := checkMethod(method); reason != "" {
 		return Payment{}, errs.Bad("method", "%s", reason)
 	}
@@ -53,13 +53,13 @@ func errChangedMeanwhile() error {
 // cancelled once it is authorized. One that is captured is given back by
 // cancelling its booking, as far as the event's policy allows. It answers the
 // payment as it is after a moment; one that is still captured will be refunded.
-func (s *Service) Void(ctx context.Context, caller message.Caller, paymentID string) (Payment, error) {
+func (s *Service) Void(ctx context.Context, caller caller.Caller, paymentID string) (Payment, error) {
 	return s.VoidSeen(ctx, caller, paymentID, 0)
 }
 
 // VoidSeen is Void of a payment with a version, if that is not 0: another one is
 // refused with kind Precondition.
-func (s *Service) VoidSeen(ctx context.Context, caller message.Caller, paymentID string, version int64) (Payment, error) {
+func (s *Service) VoidSeen(ctx context.Context, caller caller.Caller, paymentID string, version int64) (Payment, error) {
 	seen, err := s.bookingSeq(ctx, paymentID, version)
 	if err != nil {
 		return Payment{}, err
@@ -115,7 +115,7 @@ func (s *Service) bookingSeq(ctx context.Context, paymentID string, version int6
 // that are given back after the payment's version was compared change the booking's
 // version, which the booking service compares as it cancels. A refund that comes in
 // between for seats given back before is the same before and after this one.
-func (s *Service) giveBack(ctx context.Context, caller message.Caller, p Payment, seen int64) (Payment, error) {
+func (s *Service) giveBack(ctx context.Context, caller caller.Caller, p Payment, seen int64) (Payment, error) {
 	if _, err := s.bookings.CancelSeen(ctx, caller, p.BookingID, seen, nil); errs.Is(err, "changed-meanwhile") {
 		return Payment{}, errChangedMeanwhile()
 	} else if err != nil {
@@ -142,7 +142,7 @@ const refundLook = 20 * time.Millisecond
 
 // own reads a payment that the caller may change: one for a booking of theirs, or
 // any for an admin. Others get NotFound, or Forbidden if they may read it.
-func (s *Service) own(ctx context.Context, caller message.Caller, paymentID string) (Payment, error) {
+func (s *Service) own(ctx context.Context, caller caller.Caller, paymentID string) (Payment, error) {
 	p, owns, err := s.read(ctx, caller, paymentID)
 	if err != nil {
 		return Payment{}, err

@@ -8,8 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // A crash at each point of a payment's way, before and after everything that
@@ -63,14 +64,14 @@ func crash(t *testing.T, way string, prepare func(*world), first, second string)
 	}
 	b := w.house.hold(fan.UserID, 1)
 	if way == "costs other" {
-		w.remember(b, func(b *message.Booking) { b.Amount = 4000 })
+		w.remember(b, func(b *bookingapi.Booking) { b.Amount = 4000 })
 	}
 	w.dieAt(first)
 	w.runs()
 	p, err := w.pay(b, method, "k")
 	acknowledged := err == nil && p.Status == Captured
 	w.crash()
-	if got, _ := w.house.Booking(t.Context(), b.ID); way == "cancelled then" && got.Status == message.Booked {
+	if got, _ := w.house.Booking(t.Context(), b.ID); way == "cancelled then" && got.Status == bookingapi.Booked {
 		w.house.cancel(b.ID, got.Amount)
 	}
 	if way == "seats back" {
@@ -113,7 +114,7 @@ func TestRefunds(t *testing.T) {
 		w := newWorld(t)
 		w.runs()
 		b, c, d := w.house.hold(fan.UserID, 1, 2), w.house.hold(fan.UserID, 3), w.house.hold(fan.UserID, 4)
-		for _, b := range []message.Booking{b, c, d} {
+		for _, b := range []bookingapi.Booking{b, c, d} {
 			if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Captured {
 				t.Fatal(p)
 			}
@@ -158,7 +159,7 @@ func TestRefundsAcrossRestarts(t *testing.T) {
 					if !clean {
 						stop = w.crash
 					}
-					var all []message.Booking
+					var all []bookingapi.Booking
 					for i := range 20 {
 						b := w.house.hold(fan.UserID, int32(2*i), int32(2*i+1))
 						if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Captured {
@@ -201,7 +202,7 @@ func TestRefundsFillGaps(t *testing.T) {
 		w := newWorld(t)
 		w.runs()
 		b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
-		for _, b := range []message.Booking{b, c} {
+		for _, b := range []bookingapi.Booking{b, c} {
 			if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Captured {
 				t.Fatal(p)
 			}
@@ -215,7 +216,7 @@ func TestRefundsFillGaps(t *testing.T) {
 			f(w.house.ledger[event1][:2]) // heard again
 		}
 		time.Sleep(5 * time.Second)
-		for _, b := range []message.Booking{b, c} {
+		for _, b := range []bookingapi.Booking{b, c} {
 			if p, err := w.OfBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != Refunded {
 				t.Errorf("%+v", p)
 			}
@@ -234,10 +235,10 @@ func TestImpossibleRefunds(t *testing.T) {
 			t.Fatal(p)
 		}
 		w.house.mu.Lock()
-		for _, e := range []message.Entry{
-			{Kind: message.EntryCancelled, BookingID: c.ID, Amount: 5000},  // never paid
-			{Kind: message.EntryCancelled, BookingID: b.ID, Amount: 50000}, // more than was paid
-			{Kind: message.EntryCancelled, BookingID: b.ID, Amount: 0},
+		for _, e := range []ledger.Entry{
+			{Kind: ledger.Cancelled, BookingID: c.ID, Amount: 5000},  // never paid
+			{Kind: ledger.Cancelled, BookingID: b.ID, Amount: 50000}, // more than was paid
+			{Kind: ledger.Cancelled, BookingID: b.ID, Amount: 0},
 		} {
 			w.house.append(e)
 		}

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // drive is one payment on its way, in a goroutine of its own.
@@ -338,7 +338,7 @@ func (d *drive) confirm(ctx context.Context) (event, error) {
 	if started == 0 { // inserted by an earlier version
 		started = d.p.CreatedAt
 	}
-	_, err := d.s.bookings.Confirm(ctx, message.Confirm{
+	_, err := d.s.bookings.Confirm(ctx, bookingapi.Confirm{
 		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: d.p.Amount, Currency: d.p.Currency, StartedAt: started,
 	})
 	if err == nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/paymentapi"
 )
 
 // Money goes back by refunds of cancelled bookings, and by itself when it was taken
@@ -19,8 +19,8 @@ const sqlRefundFigures = `SELECT status, count(*), CAST(coalesce(sum(amount), 0)
 
 // RefundsOf is the money of an event that was taken and goes back, for whatever
 // reason, by how far it got.
-func (s *Service) RefundsOf(ctx context.Context, eventID string) (message.Refunds, error) {
-	var out message.Refunds
+func (s *Service) RefundsOf(ctx context.Context, eventID string) (paymentapi.Refunds, error) {
+	var out paymentapi.Refunds
 	rows, err := s.store.db.Reader().QueryContext(ctx, s.store.db.Text(sqlRefundFigures), eventID+":", eventID+";", eventID, eventID+"~")
 	if err != nil {
 		return out, fmt.Errorf("count refunds: %w", err)
@@ -28,7 +28,7 @@ func (s *Service) RefundsOf(ctx context.Context, eventID string) (message.Refund
 	defer rows.Close()
 	for rows.Next() {
 		var status string
-		var f message.RefundFigure
+		var f paymentapi.RefundFigure
 		if err := rows.Scan(&status, &f.Count, &f.Amount); err != nil {
 			return out, fmt.Errorf("count refunds: %w", err)
 		}

@@ -4,7 +4,8 @@ import (
 	"database/sql"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/paymentapi"
 )
 
 // The refunds of an event are counted by how far they got, and no other's.
@@ -30,7 +31,7 @@ func TestRefundsOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := w.RefundsOf(ctx, event)
-	want := message.Refunds{Done: message.RefundFigure{Count: 2, Amount: 1200}, Pending: message.RefundFigure{Count: 1, Amount: 900}, Failed: message.RefundFigure{Count: 1, Amount: 40}}
+	want := paymentapi.Refunds{Done: paymentapi.RefundFigure{Count: 2, Amount: 1200}, Pending: paymentapi.RefundFigure{Count: 1, Amount: 900}, Failed: paymentapi.RefundFigure{Count: 1, Amount: 40}}
 	if err != nil || got != want {
 		t.Errorf("%+v, want %+v (%v)", got, want, err)
 	}
@@ -41,7 +42,7 @@ func TestRefundsOf(t *testing.T) {
 func TestReturnedMoneyIsCounted(t *testing.T) {
 	w := newWorld(t)
 	b, other := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
-	for _, one := range []message.Booking{b, other} {
+	for _, one := range []bookingapi.Booking{b, other} {
 		if p, err := w.pay(one, "tok_ok", ""); statusOf(t, p, err) != Captured {
 			t.Fatal(p)
 		}
@@ -56,17 +57,17 @@ func TestReturnedMoneyIsCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	back := message.RefundFigure{Count: 1, Amount: b.Amount}
+	back := paymentapi.RefundFigure{Count: 1, Amount: b.Amount}
 	for _, c := range []struct {
 		status Status
-		want   message.Refunds
-	}{{Voiding, message.Refunds{}}, {Voided, message.Refunds{}}, {Returning, message.Refunds{Pending: back}}, {Refunded, message.Refunds{Done: back}}} {
+		want   paymentapi.Refunds
+	}{{Voiding, paymentapi.Refunds{}}, {Voided, paymentapi.Refunds{}}, {Returning, paymentapi.Refunds{Pending: back}}, {Refunded, paymentapi.Refunds{Done: back}}} {
 		set(c.status)
 		if got, err := w.RefundsOf(t.Context(), event1); err != nil || got != c.want {
 			t.Errorf("%s: %+v, want %+v (%v)", c.status, got, c.want, err)
 		}
 	}
-	if got, err := w.RefundsOf(t.Context(), "0000000000000002"); err != nil || got != (message.Refunds{}) {
+	if got, err := w.RefundsOf(t.Context(), "0000000000000002"); err != nil || got != (paymentapi.Refunds{}) {
 		t.Errorf("another event's: %+v %v", got, err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
@@ -82,11 +82,11 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 	a.bank.noTake = c.below(6) == 0
 
 	var wg sync.WaitGroup
-	bookings := make([]message.Booking, 4)
+	bookings := make([]bookingapi.Booking, 4)
 	for i := range bookings {
 		bookings[i] = a.house.hold(fan.UserID, int32(i))
 		if c.below(4) == 0 {
-			a.house.set(bookings[i].ID, message.Expired)
+			a.house.set(bookings[i].ID, bookingapi.Expired)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*unit)
@@ -120,7 +120,7 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 			}
 			a.house.mu.Unlock()
 		case 10:
-			if now, _ := a.house.Booking(t.Context(), booking.ID); now.Status == message.Booked && c.below(2) == 0 {
+			if now, _ := a.house.Booking(t.Context(), booking.ID); now.Status == bookingapi.Booked && c.below(2) == 0 {
 				_, _ = a.house.CancelSeen(t.Context(), fan, booking.ID, 0, nil)
 			}
 		case 11:

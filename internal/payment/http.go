@@ -9,8 +9,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // maxBody bounds the bodies of payments; an order is about a hundred bytes.
@@ -159,7 +159,7 @@ func operation(id, method, path, summary string, errors ...int) huma.Operation {
 }
 
 func (s *Service) pay(ctx context.Context, in *payInput) (*response, error) {
-	p, err := s.Pay(ctx, message.CallerFrom(ctx), Order{BookingID: in.Body.BookingID, Method: in.Body.Method, Key: in.Key, Amount: in.Body.Amount})
+	p, err := s.Pay(ctx, caller.From(ctx), Order{BookingID: in.Body.BookingID, Method: in.Body.Method, Key: in.Key, Amount: in.Body.Amount})
 	return respond(p, err, http.StatusCreated)
 }
 
@@ -179,15 +179,15 @@ func (s *Service) Register(api huma.API) {
 	}
 	huma.Register(api, says(forReaders, operation("get-payment", http.MethodGet, "/payments/{id}", "Read a payment")),
 		func(ctx context.Context, in *idInput) (*response, error) {
-			return read(s.Payment(ctx, message.CallerFrom(ctx), in.ID))
+			return read(s.Payment(ctx, caller.From(ctx), in.ID))
 		})
 	huma.Register(api, says(forReaders, operation("get-payment-of-booking", http.MethodGet, "/payments/booking/{booking_id}", "Read a booking's latest payment")),
 		func(ctx context.Context, in *bookingInput) (*response, error) {
-			return read(s.OfBooking(ctx, message.CallerFrom(ctx), in.BookingID))
+			return read(s.OfBooking(ctx, caller.From(ctx), in.BookingID))
 		})
 	huma.Register(api, says(forReaders+" The same as /payments/booking/{booking_id}.", operation("get-booking-payment", http.MethodGet, "/bookings/{id}/payment", "Read a booking's latest payment")),
 		func(ctx context.Context, in *bookingIDInput) (*response, error) {
-			return read(s.OfBooking(ctx, message.CallerFrom(ctx), in.ID))
+			return read(s.OfBooking(ctx, caller.From(ctx), in.ID))
 		})
 	huma.Register(api, later(api, says("The payment goes on with the new method: 200 when it is done, 202 when that takes longer.",
 		operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment until it is authorized", 400, 402, 403, 409, 412, 413, 503))),
@@ -196,7 +196,7 @@ func (s *Service) Register(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			p, err := s.Amend(ctx, message.CallerFrom(ctx), in.ID, in.Body.Method, version)
+			p, err := s.Amend(ctx, caller.From(ctx), in.ID, in.Body.Method, version)
 			return respond(p, err, http.StatusOK)
 		})
 	huma.Register(api, later(api, says("A payment that took no money yet is voided. One that did is refunded, and its seats are given back: 202 until the money is on its way.",
@@ -206,7 +206,7 @@ func (s *Service) Register(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			p, err := s.VoidSeen(ctx, message.CallerFrom(ctx), in.ID, version)
+			p, err := s.VoidSeen(ctx, caller.From(ctx), in.ID, version)
 			r, err := respond(p, err, http.StatusOK)
 			if err == nil && p.owes() { // the refund is under way
 				r.Status, r.RetryAfter, r.Location = http.StatusAccepted, "1", "/payments/"+p.ID
@@ -219,7 +219,7 @@ func (s *Service) Register(api huma.API) {
 // expected is the version that a change of a payment must find, by its If-Match.
 func (s *Service) expected(ctx context.Context, ifMatch, paymentID string) (int64, error) {
 	return errs.Expected(ifMatch, "payment", func() (int64, error) {
-		p, err := s.Payment(ctx, message.CallerFrom(ctx), paymentID)
+		p, err := s.Payment(ctx, caller.From(ctx), paymentID)
 		return p.Version, err
 	})
 }
@@ -246,13 +246,13 @@ func (s *Service) registerLists(api huma.API) {
 	list := operation("list-user-payments", http.MethodGet, "/users/{id}/payments", "List a user's payments")
 	list.Description = "For the user and admins, in the order of their bookings."
 	huma.Register(api, list, func(ctx context.Context, in *listInput) (*pageResponse, error) {
-		p, err := s.OfUser(ctx, message.CallerFrom(ctx), in.ID, in.Cursor, in.Limit+1)
+		p, err := s.OfUser(ctx, caller.From(ctx), in.ID, in.Cursor, in.Limit+1)
 		return page(p, err, in.Limit)
 	})
 	list = operation("list-event-payments", http.MethodGet, "/events/{id}/payments", "List an event's payments")
 	list.Description = "For its organizer and admins, in the order of their bookings."
 	huma.Register(api, list, func(ctx context.Context, in *listInput) (*pageResponse, error) {
-		p, err := s.OfEvent(ctx, message.CallerFrom(ctx), in.ID, in.Cursor, in.Limit+1)
+		p, err := s.OfEvent(ctx, caller.From(ctx), in.ID, in.Cursor, in.Limit+1)
 		return page(p, err, in.Limit)
 	})
 }

@@ -5,8 +5,8 @@ import (
 	"runtime"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // A request with a key that meets the payment of one without stays with it: after the
@@ -86,7 +86,7 @@ func TestAmountAgreedTo(t *testing.T) {
 			b := w.house.hold(fan.UserID, 1)
 			w.house.cost(b.ID, cost)
 			if c.remembered != 0 {
-				w.remember(b, func(b *message.Booking) { b.Amount = c.remembered })
+				w.remember(b, func(b *bookingapi.Booking) { b.Amount = c.remembered })
 			}
 			order := Order{BookingID: b.ID, Method: c.method, Key: "key", Amount: &c.agreed}
 			for range 2 {
@@ -180,7 +180,7 @@ func TestAmountAgreedToOfAnotherRequest(t *testing.T) {
 		w.Service.patience *= 100
 		b := w.house.hold(fan.UserID, 1)
 		old := int64(4000)
-		w.remember(b, func(b *message.Booking) { b.Amount = old })
+		w.remember(b, func(b *bookingapi.Booking) { b.Amount = old })
 		reached, goOn := make(chan struct{}), make(chan struct{})
 		n := 0
 		w.house.cut = func(_ context.Context, at string) error {

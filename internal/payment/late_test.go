@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
 )
 
 // cost lets a hold cost something else, as a swap to other seats does.
@@ -28,7 +28,7 @@ func TestConfirmedAfterItWasGivenUp(t *testing.T) {
 				b := w.house.hold(fan.UserID, 1)
 				late := func() {
 					w.house.cost(b.ID, b.Amount)
-					if _, err := w.house.confirm(message.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount, Currency: b.Currency}); err != nil {
+					if _, err := w.house.confirm(bookingapi.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount, Currency: b.Currency}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -60,7 +60,7 @@ func TestConfirmedAfterItWasGivenUp(t *testing.T) {
 					late()
 				}
 				time.Sleep(time.Minute)
-				if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != message.BookingCancelled {
+				if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
 					t.Errorf("the booking is %s", got.Status)
 				}
 				w.agree()

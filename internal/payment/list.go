@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // By a range of the primary key: a payment's id begins with its booking's, and
@@ -17,7 +17,7 @@ const bookingsAtOnce = 200
 
 // OfUser lists a user's payments in the order of their ids, beginning after one.
 // NotFound for callers who are neither the user nor an admin.
-func (s *Service) OfUser(ctx context.Context, caller message.Caller, userID, after string, limit int) ([]Payment, error) {
+func (s *Service) OfUser(ctx context.Context, caller caller.Caller, userID, after string, limit int) ([]Payment, error) {
 	if !caller.SignedIn() {
 		return nil, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
 	}
@@ -50,7 +50,7 @@ func (s *Service) OfUser(ctx context.Context, caller message.Caller, userID, aft
 
 // OfEvent lists an event's payments as OfUser does. NotFound for callers who are
 // neither the event's organizer nor an admin.
-func (s *Service) OfEvent(ctx context.Context, caller message.Caller, eventID, after string, limit int) ([]Payment, error) {
+func (s *Service) OfEvent(ctx context.Context, caller caller.Caller, eventID, after string, limit int) ([]Payment, error) {
 	if !caller.SignedIn() {
 		return nil, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
 	}

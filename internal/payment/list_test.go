@@ -4,11 +4,11 @@ import (
 	"slices"
 	"testing"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
-var organizer = message.Caller{UserID: "organizer0000001", Role: message.Organizer}
+var organizer = caller.Caller{UserID: "organizer0000001", Role: caller.Organizer}
 
 func TestLists(t *testing.T) {
 	w := newWorld(t)
@@ -22,7 +22,7 @@ func TestLists(t *testing.T) {
 		if i%4 == 1 {
 			continue // never paid for
 		}
-		caller := message.Caller{UserID: user, Role: message.Customer, Verified: true}
+		caller := caller.Caller{UserID: user, Role: caller.Customer, Verified: true}
 		for _, method := range []string{"tok_decline", "tok_ok"} {
 			p, err := w.Pay(t.Context(), caller, Order{BookingID: b.ID, Method: method})
 			id := p.ID
@@ -37,7 +37,7 @@ func TestLists(t *testing.T) {
 	}
 	slices.Sort(all)
 	slices.Sort(mine)
-	admin := message.Caller{UserID: "root", Role: message.Admin}
+	admin := caller.Caller{UserID: "root", Role: caller.Admin}
 	walk := func(list func(after string) ([]Payment, error)) []string {
 		t.Helper()
 		var ids []string
@@ -58,16 +58,16 @@ func TestLists(t *testing.T) {
 		if got := walk(func(after string) ([]Payment, error) { return w.OfUser(t.Context(), fan, fan.UserID, after, limit) }); !slices.Equal(got, mine) {
 			t.Errorf("by %d: %v, want %v", limit, got, mine)
 		}
-		for _, c := range []message.Caller{organizer, admin} {
+		for _, c := range []caller.Caller{organizer, admin} {
 			if got := walk(func(after string) ([]Payment, error) { return w.OfEvent(t.Context(), c, event1, after, limit) }); !slices.Equal(got, all) {
 				t.Errorf("by %d: %v, want %v", limit, got, all)
 			}
 		}
 	}
 	for _, c := range []struct {
-		caller message.Caller
+		caller caller.Caller
 		kind   errs.Kind
-	}{{message.Caller{}, errs.Unauthenticated}, {fan, errs.NotFound}} {
+	}{{caller.Caller{}, errs.Unauthenticated}, {fan, errs.NotFound}} {
 		if _, err := w.OfEvent(t.Context(), c.caller, event1, "", 1); errs.KindOf(err) != c.kind {
 			t.Errorf("%v", err)
 		}
@@ -80,14 +80,14 @@ func TestLists(t *testing.T) {
 // Whoever pays has a verified address, guest or account, unless the event waives it.
 func TestUnverifiedMayNotPay(t *testing.T) {
 	w := newWorld(t)
-	for i, role := range []message.Role{message.Guest, message.Customer, message.Organizer, message.Admin} {
+	for i, role := range []caller.Role{caller.Guest, caller.Customer, caller.Organizer, caller.Admin} {
 		for _, amount := range []int64{0, 5000} {
 			w.house.waives = false
 			b := w.house.hold(fan.UserID, int32(i))
 			w.house.mu.Lock()
 			w.house.bookings[b.ID].Amount = amount
 			w.house.mu.Unlock()
-			caller, order := message.Caller{UserID: fan.UserID, Role: role}, Order{BookingID: b.ID, Method: "tok_ok"}
+			caller, order := caller.Caller{UserID: fan.UserID, Role: role}, Order{BookingID: b.ID, Method: "tok_ok"}
 			before := len(w.ledgerRows())
 			_, err := w.Pay(t.Context(), caller, order)
 			if !errs.Is(err, "address-not-verified") || errs.KindOf(err) != errs.Forbidden {

@@ -6,7 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
@@ -69,7 +70,7 @@ func TestOtherNodesChangeTheRow(t *testing.T) {
 	if err != nil || slow.Status != Pending {
 		t.Fatal(slow, err)
 	}
-	owner := message.Caller{UserID: other.UserID, Role: message.Customer, Verified: true}
+	owner := caller.Caller{UserID: other.UserID, Role: caller.Customer, Verified: true}
 	err = w.meets(`UPDATE payments SET version = version + 1 WHERE id = $1`, []any{slow.ID}, func() error {
 		got, err := w.Void(ctx, owner, slow.ID)
 		if got.Status != Voided {
@@ -118,7 +119,7 @@ func TestGivingBackWhatCostNothing(t *testing.T) {
 	if r, err := respond(p, err, 200); err != nil || r.Status != 200 || p.owes() {
 		t.Errorf("%+v %v, money on its way: %v", r, err, p.owes())
 	}
-	if b, err := w.house.Booking(t.Context(), b.ID); err != nil || b.Status != message.BookingCancelled {
+	if b, err := w.house.Booking(t.Context(), b.ID); err != nil || b.Status != bookingapi.Cancelled {
 		t.Errorf("%+v %v", b, err)
 	}
 }

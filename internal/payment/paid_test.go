@@ -11,8 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // told counts how often each payment was told.
@@ -167,7 +168,7 @@ func TestFree(t *testing.T) {
 				t.Errorf("%q: %+v", method, p)
 			}
 		}
-		if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != message.Booked {
+		if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != bookingapi.Booked {
 			t.Errorf("it is %s", got.Status)
 		}
 	}
@@ -224,9 +225,9 @@ func TestRefundsAreApart(t *testing.T) {
 		w.runs()
 		w.house.mu.Lock()
 		w.house.broken = map[string]error{"0000000000000002": errors.New("unreadable")}
-		w.house.ledger["0000000000000002"] = []message.Entry{{}}
+		w.house.ledger["0000000000000002"] = []ledger.Entry{{}}
 		w.house.mu.Unlock()
-		var all []message.Booking
+		var all []bookingapi.Booking
 		for i := range 2 * refundsAtOnce {
 			b := w.house.hold(fan.UserID, int32(i))
 			if p, err := w.pay(b, "tok_sure", ""); statusOf(t, p, err) != Captured {
@@ -292,7 +293,7 @@ func TestFailuresAreForgotten(t *testing.T) {
 	w := newWorld(t)
 	here := &movable{true}
 	w.lease = here
-	var all []message.Booking
+	var all []bookingapi.Booking
 	for i := range 5 {
 		b := w.house.hold(fan.UserID, int32(i))
 		if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Captured {

@@ -4,13 +4,14 @@ import (
 	"context"
 	"slices"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // mayPay refuses callers who have not shown that their e-mail address is theirs,
 // unless the event waives that.
-func (s *Service) mayPay(ctx context.Context, caller message.Caller, eventID string) error {
+func (s *Service) mayPay(ctx context.Context, caller caller.Caller, eventID string) error {
 	if caller.Verified {
 		return nil
 	}
@@ -23,11 +24,11 @@ func (s *Service) mayPay(ctx context.Context, caller message.Caller, eventID str
 
 // settlePerson makes a hold count for the verified address of its payer, if it was
 // made before the address was verified, or on a node that did not know yet.
-func (s *Service) settlePerson(ctx context.Context, caller message.Caller, b *message.Booking) error {
-	if !b.Unproved || !caller.Verified || caller.Email == (message.EmailKey{}) || b.Status != message.Pending && b.Status != message.Expired {
+func (s *Service) settlePerson(ctx context.Context, who caller.Caller, b *bookingapi.Booking) error {
+	if !b.Unproved || !who.Verified || who.Email == (caller.EmailKey{}) || b.Status != bookingapi.Pending && b.Status != bookingapi.Expired {
 		return nil
 	}
-	err := s.bookings.Adopt(ctx, caller.UserID, caller.UserID, caller.Email)
+	err := s.bookings.Adopt(ctx, who.UserID, who.UserID, who.Email)
 	if kind := errs.KindOf(err); kind != errs.Conflict && kind != errs.TooMany {
 		return err
 	}

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
 
@@ -15,7 +15,7 @@ const (
 	recoverAtOnce = 512 // about how many payments one round of recovery takes up
 	recoverRows   = 16  // rows of payments_begun it looks at together, of at most maxBatch payments each
 
-	lookAfter = 2 * message.LateConfirm // after a hold's end: what was decided in time may be committed later, µs
+	lookAfter = 2 * bookingapi.LateConfirm // after a hold's end: what was decided in time may be committed later, µs
 )
 
 // Recover takes up payments that are not final, have not moved for a few
@@ -76,9 +76,9 @@ func (s *Service) bookedSince(ctx context.Context, paymentID string) (p Payment,
 		return p, false, err
 	case !p.Status.Final(): // taken up again since: it is in the next round
 		return p, false, nil
-	case err == nil && b.Status == message.Booked && b.PaymentID == p.ID:
+	case err == nil && b.Status == bookingapi.Booked && b.PaymentID == p.ID:
 		return p, p.over(), nil
-	case err == nil && (b.Status == message.Pending || b.Status == message.Expired) && b.ReadAt <= b.ExpiresAt+lookAfter:
+	case err == nil && (b.Status == bookingapi.Pending || b.Status == bookingapi.Expired) && b.ReadAt <= b.ExpiresAt+lookAfter:
 		return p, false, nil
 	}
 	return p, false, s.store.do(ctx, &unwound{paymentID})

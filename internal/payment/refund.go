@@ -12,7 +12,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 // refunder gives money back for the cancelled entries of the bookings' ledger.
@@ -29,7 +29,7 @@ type refunder struct {
 
 	mu      sync.Mutex
 	cursors map[string]*cursor // by event id
-	todo    []message.Entry    // need a row
+	todo    []ledger.Entry     // need a row
 	idle    bool               // another node does the work
 
 	later jobs.Retries // refunds that failed, by id; only round uses it
@@ -77,7 +77,7 @@ func newRefunder(ctx context.Context, s *Service) (*refunder, error) {
 
 // follow hears of committed entries. It is called on the booking service's
 // writer and only takes notes, and none while another node does the work.
-func (r *refunder) follow(entries []message.Entry) {
+func (r *refunder) follow(entries []ledger.Entry) {
 	r.mu.Lock()
 	if r.idle {
 		r.mu.Unlock()
@@ -92,7 +92,7 @@ func (r *refunder) follow(entries []message.Entry) {
 
 // note applies entries that come next, ignores those that were seen, and notes
 // that there is a gap before all others. It reports whether there is work.
-func (r *refunder) note(entries []message.Entry) bool {
+func (r *refunder) note(entries []ledger.Entry) bool {
 	work := false
 	var c *cursor
 	for i := range entries {
@@ -109,7 +109,7 @@ func (r *refunder) note(entries []message.Entry) bool {
 			continue
 		}
 		c.seen = e.Seq
-		if e.Kind == message.EntryCancelled && e.Amount > 0 {
+		if e.Kind == ledger.Cancelled && e.Amount > 0 {
 			r.todo = append(r.todo, *e)
 			work = true
 		}
@@ -274,7 +274,7 @@ func (r *refunder) intake(ctx context.Context) error {
 			return r.intakeEach(ctx, w.entries, err)
 		}
 		r.mu.Lock()
-		r.todo = append([]message.Entry(nil), r.todo[n:]...)
+		r.todo = append([]ledger.Entry(nil), r.todo[n:]...)
 		r.keepSaved(w.cursors)
 		r.mu.Unlock()
 	}
@@ -283,19 +283,19 @@ func (r *refunder) intake(ctx context.Context) error {
 // intakeEach gives entries their rows one by one after they could not get them
 // together. Those that fail stay, behind the others, and the cursors stay with
 // them; a row that is there already is left alone.
-func (r *refunder) intakeEach(ctx context.Context, entries []message.Entry, err error) error {
-	var bad []message.Entry
+func (r *refunder) intakeEach(ctx context.Context, entries []ledger.Entry, err error) error {
+	var bad []ledger.Entry
 	for _, e := range entries {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if one := r.s.store.do(ctx, &intake{entries: []message.Entry{e}, now: r.s.micros()}); one != nil {
+		if one := r.s.store.do(ctx, &intake{entries: []ledger.Entry{e}, now: r.s.micros()}); one != nil {
 			bad, err = append(bad, e), one
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.todo = append(append([]message.Entry(nil), r.todo[len(entries):]...), bad...)
+	r.todo = append(append([]ledger.Entry(nil), r.todo[len(entries):]...), bad...)
 	if len(bad) == 0 {
 		r.poke()
 		return nil

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 )
 
 const (
@@ -25,7 +25,7 @@ const (
 
 // intake makes refunds of ledger entries and moves cursors.
 type intake struct {
-	entries []message.Entry
+	entries []ledger.Entry
 	cursors map[string]int64
 	now     int64
 }

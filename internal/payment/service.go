@@ -9,9 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/moment"
 	"boxoffice/internal/sqldb"
 )
@@ -19,18 +21,18 @@ import (
 // Bookings is what payments need of the booking service.
 type Bookings interface {
 	// Booking is a booking as it is now; NotFound when there is none.
-	Booking(ctx context.Context, id string) (message.Booking, error)
+	Booking(ctx context.Context, id string) (bookingapi.Booking, error)
 	// Remembered is a booking as this node has seen it last, if it has of late;
 	// another node may have changed it since.
-	Remembered(id string) (message.Booking, bool)
+	Remembered(id string) (bookingapi.Booking, bool)
 	// Confirm turns a hold into a booking, idempotently. A refusal of kind
 	// Conflict, Invalid, NotFound or Forbidden is for good; after any other error
 	// the outcome is unclear and Confirm is called again with the same values.
-	Confirm(ctx context.Context, c message.Confirm) (message.Booking, error)
+	Confirm(ctx context.Context, c bookingapi.Confirm) (bookingapi.Booking, error)
 	// Adopt counts a person's bookings for the address that they have verified. The
 	// bookings that stay as they are, since the person has too many seats, are in the
 	// refusal's "bookings".
-	Adopt(ctx context.Context, from, to string, address message.EmailKey) error
+	Adopt(ctx context.Context, from, to string, address caller.EmailKey) error
 	// Extend lets a hold last longer, once.
 	Extend(ctx context.Context, bookingID string) error
 	// CancelUnpaid takes a booking back if this payment booked it; nothing is
@@ -38,7 +40,7 @@ type Bookings interface {
 	CancelUnpaid(ctx context.Context, bookingID, paymentID string) error
 	// CancelSeen gives a caller's booking back, or some of its seats by label, if its
 	// Seq is version (0: any); else the error is of kind Precondition.
-	CancelSeen(ctx context.Context, caller message.Caller, bookingID string, version int64, labels []string) (message.Booking, error)
+	CancelSeen(ctx context.Context, caller caller.Caller, bookingID string, version int64, labels []string) (bookingapi.Booking, error)
 	// OfUser lists ids of a user's bookings, in order, from one on.
 	OfUser(ctx context.Context, userID, from string, limit int) ([]string, error)
 	// Organizer is the account that an event belongs to; NotFound when there is
@@ -48,12 +50,12 @@ type Bookings interface {
 	// e-mail address.
 	UnverifiedBuyers(ctx context.Context, eventID string) (bool, error)
 	// Entries is an event's ledger above a seq, in order.
-	Entries(ctx context.Context, eventID string, after int64, limit int) ([]message.Entry, error)
+	Entries(ctx context.Context, eventID string, after int64, limit int) ([]ledger.Entry, error)
 	// Heads is the last ledger seq of each event.
 	Heads(ctx context.Context) (map[string]int64, error)
 	// Follow registers a function that is called with new entries, ascending
 	// for each event, and must return at once.
-	Follow(func([]message.Entry))
+	Follow(func([]ledger.Entry))
 }
 
 // lease is what one node at a time has; see sqldb.Lease.
@@ -222,7 +224,7 @@ func (s *Service) elsewhere(w *wish) bool {
 // or after a moment, in which case it goes on and its status is not final.
 // What goes wrong for good is an *errs.Error: PaymentRequired when it was
 // declined, Conflict when the booking could not be had and the money went back.
-func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Payment, error) {
+func (s *Service) Pay(ctx context.Context, caller caller.Caller, o Order) (Payment, error) {
 	if !caller.SignedIn() {
 		return Payment{}, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to pay.")
 	}
@@ -241,11 +243,11 @@ func (s *Service) Pay(ctx context.Context, caller message.Caller, o Order) (Paym
 }
 
 // seek finds the payment to answer for a booking that cannot be paid any more.
-func (s *Service) seek(ctx context.Context, w *insertion, b message.Booking) error {
+func (s *Service) seek(ctx context.Context, w *insertion, b bookingapi.Booking) error {
 	if found, err := s.seekKey(ctx, w); found || err != nil {
 		return err
 	}
-	if b.Status == message.BookingCancelled {
+	if b.Status == bookingapi.Cancelled {
 		return errs.New(errs.Conflict, "booking-cancelled", "The booking is cancelled.")
 	}
 	p, err := s.store.ofBooking(ctx, b.ID)
@@ -350,12 +352,12 @@ func (s *Service) watch(ctx context.Context, paymentID string) (Payment, error) 
 
 // Payment reads a payment that the caller may see: whoever the booking belongs to,
 // the event's organizer, an admin. NotFound for everybody else.
-func (s *Service) Payment(ctx context.Context, caller message.Caller, paymentID string) (Payment, error) {
+func (s *Service) Payment(ctx context.Context, caller caller.Caller, paymentID string) (Payment, error) {
 	p, _, err := s.read(ctx, caller, paymentID)
 	return p, err
 }
 
-func (s *Service) read(ctx context.Context, caller message.Caller, paymentID string) (p Payment, owns bool, err error) {
+func (s *Service) read(ctx context.Context, caller caller.Caller, paymentID string) (p Payment, owns bool, err error) {
 	if !caller.SignedIn() {
 		return p, false, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
 	}
@@ -372,7 +374,7 @@ func (s *Service) read(ctx context.Context, caller message.Caller, paymentID str
 }
 
 // OfBooking reads the latest payment of a booking, as Payment does.
-func (s *Service) OfBooking(ctx context.Context, caller message.Caller, bookingID string) (Payment, error) {
+func (s *Service) OfBooking(ctx context.Context, caller caller.Caller, bookingID string) (Payment, error) {
 	if !caller.SignedIn() {
 		return Payment{}, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
 	}
@@ -389,7 +391,7 @@ func (s *Service) OfBooking(ctx context.Context, caller message.Caller, bookingI
 // reader lets those read a payment who may; owns reports whether they may change it
 // too. Who the booking belongs to now decides that, not who paid: the two are one
 // person, whose account may be another one since.
-func (s *Service) reader(ctx context.Context, caller message.Caller, p *Payment) (owns bool, err error) {
+func (s *Service) reader(ctx context.Context, caller caller.Caller, p *Payment) (owns bool, err error) {
 	if caller.Administers() {
 		return true, nil
 	}

@@ -9,8 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 func statusOf(t testing.TB, p Payment, err error) Status {
@@ -114,7 +115,7 @@ func TestIdempotencyKey(t *testing.T) {
 		t.Errorf("%+v %v", p, err)
 	}
 	// The payment is answered as it is now, even for a cancelled booking.
-	w.house.set(b.ID, message.BookingCancelled)
+	w.house.set(b.ID, bookingapi.Cancelled)
 	if p, err := w.pay(b, "tok_ok", "k"); err != nil || p.Status != Captured {
 		t.Errorf("%+v %v", p, err)
 	}
@@ -165,21 +166,21 @@ func TestRefusedOrders(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
 	cancelled := w.house.hold(fan.UserID, 2)
-	w.house.set(cancelled.ID, message.BookingCancelled)
+	w.house.set(cancelled.ID, bookingapi.Cancelled)
 	booked := w.house.hold(fan.UserID, 3)
-	w.house.set(booked.ID, message.Booked)
-	stranger := message.Caller{UserID: "fan0000000000009", Role: message.Customer}
+	w.house.set(booked.ID, bookingapi.Booked)
+	stranger := caller.Caller{UserID: "fan0000000000009", Role: caller.Customer}
 	for _, c := range []struct {
 		name   string
-		caller message.Caller
+		caller caller.Caller
 		order  Order
 		kind   errs.Kind
 		slug   string
 		field  string
 	}{
-		{"nobody", message.Caller{}, Order{b.ID, "tok_ok", "", nil}, errs.Unauthenticated, "sign-in-required", ""},
+		{"nobody", caller.Caller{}, Order{b.ID, "tok_ok", "", nil}, errs.Unauthenticated, "sign-in-required", ""},
 		{"stranger", stranger, Order{b.ID, "tok_ok", "", nil}, errs.NotFound, "not-found", ""},
-		{"admin", message.Caller{UserID: "root", Role: message.Admin}, Order{b.ID, "tok_ok", "", nil}, errs.NotFound, "not-found", ""},
+		{"admin", caller.Caller{UserID: "root", Role: caller.Admin}, Order{b.ID, "tok_ok", "", nil}, errs.NotFound, "not-found", ""},
 		{"no such booking", fan, Order{event1 + strings.Repeat("0", 20), "tok_ok", "", nil}, errs.NotFound, "not-found", ""},
 		{"no id", fan, Order{"'; DROP TABLE payments", "tok_ok", "", nil}, errs.Invalid, "invalid-field", "booking_id"},
 		{"empty id", fan, Order{"", "tok_ok", "", nil}, errs.Invalid, "invalid-field", "booking_id"},
@@ -226,7 +227,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 func TestPaidTooLate(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
-	w.house.set(b.ID, message.Expired)
+	w.house.set(b.ID, bookingapi.Expired)
 	w.house.refuse = errs.New(errs.Conflict, "seats-gone", "Somebody else has them.").With("seats", []string{"A-1"})
 	_, err := w.pay(b, "tok_ok", "k")
 	var e *errs.Error
@@ -255,7 +256,7 @@ func TestCaptureFailsForGood(t *testing.T) {
 	if !errs.Is(err, "payment-declined") {
 		t.Fatal(err)
 	}
-	if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != message.BookingCancelled {
+	if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
 		t.Errorf("booking is %s", got.Status)
 	}
 	w.agree()
@@ -278,16 +279,16 @@ func TestWhoMayRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		caller message.Caller
+		caller caller.Caller
 		want   errs.Kind
 		ok     bool
 	}{
 		{fan, 0, true},
-		{message.Caller{UserID: "root", Role: message.Admin}, 0, true},
-		{message.Caller{UserID: "organizer0000001", Role: message.Organizer}, 0, true},
-		{message.Caller{UserID: "organizer0000002", Role: message.Organizer}, errs.NotFound, false},
-		{message.Caller{UserID: "fan0000000000002", Role: message.Customer}, errs.NotFound, false},
-		{message.Caller{}, errs.Unauthenticated, false},
+		{caller.Caller{UserID: "root", Role: caller.Admin}, 0, true},
+		{caller.Caller{UserID: "organizer0000001", Role: caller.Organizer}, 0, true},
+		{caller.Caller{UserID: "organizer0000002", Role: caller.Organizer}, errs.NotFound, false},
+		{caller.Caller{UserID: "fan0000000000002", Role: caller.Customer}, errs.NotFound, false},
+		{caller.Caller{}, errs.Unauthenticated, false},
 	} {
 		_, err := w.Payment(t.Context(), c.caller, p.ID)
 		_, err2 := w.OfBooking(t.Context(), c.caller, b.ID)
@@ -297,7 +298,7 @@ func TestWhoMayRead(t *testing.T) {
 			}
 		}
 	}
-	organizer := message.Caller{UserID: "organizer0000001", Role: message.Organizer}
+	organizer := caller.Caller{UserID: "organizer0000001", Role: caller.Organizer}
 	if _, err := w.Void(t.Context(), organizer, p.ID); errs.KindOf(err) != errs.Forbidden {
 		t.Errorf("organizer voids: %v", err)
 	}
@@ -313,13 +314,13 @@ func TestWhoMayRead(t *testing.T) {
 func TestHoldsCountForTheirPayer(t *testing.T) {
 	w := newWorld(t)
 	payer := fan
-	payer.Email = message.EmailKey{7}
+	payer.Email = caller.EmailKey{7}
 	known, fits, over := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 1)
-	for _, b := range []message.Booking{fits, over} {
+	for _, b := range []bookingapi.Booking{fits, over} {
 		w.house.bookings[b.ID].Unproved = true
 	}
 	asked := 0
-	w.house.adopt = func(address message.EmailKey) error {
+	w.house.adopt = func(address caller.EmailKey) error {
 		asked++
 		if address != payer.Email {
 			t.Errorf("adopted with %x", address)
@@ -327,7 +328,7 @@ func TestHoldsCountForTheirPayer(t *testing.T) {
 		return errs.New(errs.Conflict, "too-many-seats", "Too many.").With("bookings", []string{over.ID})
 	}
 	for _, c := range []struct {
-		b     message.Booking
+		b     bookingapi.Booking
 		asked int
 		ok    bool
 	}{{known, 0, true}, {fits, 1, true}, {over, 2, false}} {
@@ -345,7 +346,7 @@ func TestHoldsCountForTheirPayer(t *testing.T) {
 // orders go to the account of the same person, and the guest is nobody then.
 func TestPaymentsGoWithTheirBooking(t *testing.T) {
 	w := newWorld(t)
-	guest, heir := fan, message.Caller{UserID: "fan0000000000009", Role: message.Customer, Verified: true}
+	guest, heir := fan, caller.Caller{UserID: "fan0000000000009", Role: caller.Customer, Verified: true}
 	b := w.house.hold(guest.UserID, 1)
 	p, err := w.pay(b, "tok_ok", "")
 	if err != nil {
@@ -353,7 +354,7 @@ func TestPaymentsGoWithTheirBooking(t *testing.T) {
 	}
 	w.house.give(b.ID, heir.UserID)
 	for _, c := range []struct {
-		caller message.Caller
+		caller caller.Caller
 		want   errs.Kind
 	}{{heir, 0}, {guest, errs.NotFound}} {
 		_, err1 := w.Payment(t.Context(), c.caller, p.ID)
@@ -426,12 +427,12 @@ func TestMoneyFollowsTheConfirmation(t *testing.T) {
 		"paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "event-changed"} {
 		w := newWorld(t)
 		b := w.house.hold(fan.UserID, 1)
-		want, after := Captured, message.Booked
+		want, after := Captured, bookingapi.Booked
 		if slug != "" {
 			w.house.refuse = errs.New(errs.Conflict, slug, "No.")
-			want, after = Voided, message.BookingCancelled
+			want, after = Voided, bookingapi.Cancelled
 			if barred[slug] {
-				after = message.Pending // as it was: this payment has not changed it
+				after = bookingapi.Pending // as it was: this payment has not changed it
 			}
 		}
 		_, _ = w.pay(b, "tok_ok", "")

@@ -6,8 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 func TestUnclearSteps(t *testing.T) {
@@ -130,7 +130,7 @@ func TestAuthorizedHasADeadline(t *testing.T) {
 				if statusOf(t, p, err) != Voided || p.Reason != timedOut {
 					t.Errorf("%+v", p)
 				}
-				if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != message.BookingCancelled {
+				if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
 					t.Errorf("the booking is %s", got.Status)
 				}
 				w.agree()

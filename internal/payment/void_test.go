@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 func TestAmendAndVoid(t *testing.T) {
@@ -37,10 +37,10 @@ func TestAmendAndVoid(t *testing.T) {
 		if p, err = w.Void(t.Context(), fan, p.ID); statusOf(t, p, err) != Voided {
 			t.Errorf("again: %+v", p)
 		}
-		if got, _ := w.house.Booking(t.Context(), c.ID); got.Status != message.Pending {
+		if got, _ := w.house.Booking(t.Context(), c.ID); got.Status != bookingapi.Pending {
 			t.Errorf("the hold became %s", got.Status)
 		}
-		w.house.set(c.ID, message.Expired)
+		w.house.set(c.ID, bookingapi.Expired)
 		w.agree()
 	})
 }
@@ -73,7 +73,7 @@ func TestVoidWhileConfirming(t *testing.T) {
 				if statusOf(t, p, err) != want || p.Reason != givenUp {
 					t.Errorf("%+v", p)
 				}
-				if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != message.BookingCancelled {
+				if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
 					t.Errorf("the booking is %s", got.Status)
 				}
 				w.agree()
@@ -100,7 +100,7 @@ func TestVoidCaptured(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != message.BookingCancelled {
+	if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
 		t.Errorf("the booking is %s", got.Status)
 	}
 	w.agree()

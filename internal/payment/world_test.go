@@ -11,9 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -22,41 +24,41 @@ import (
 // crashes of the payment service that the tests stage.
 type house struct {
 	mu        sync.Mutex
-	bookings  map[string]*message.Booking
-	ledger    map[string][]message.Entry
-	followers []func([]message.Entry)
+	bookings  map[string]*bookingapi.Booking
+	ledger    map[string][]ledger.Entry
+	followers []func([]ledger.Entry)
 	extended  map[string]int
 	confirms  int
-	started   int64                      // StartedAt of the last confirmation
-	broken    map[string]error           // ledgers that cannot be read, by event
-	memory    map[string]message.Booking // what Remembered answers
-	reads     int                        // of Booking
-	readErr   func() error               // what Booking fails with; nil: it does not
+	started   int64                         // StartedAt of the last confirmation
+	broken    map[string]error              // ledgers that cannot be read, by event
+	memory    map[string]bookingapi.Booking // what Remembered answers
+	reads     int                           // of Booking
+	readErr   func() error                  // what Booking fails with; nil: it does not
 
 	waives bool                                       // nobody needs a verified address
 	refuse error                                      // what Confirm answers instead
-	adopt  func(address message.EmailKey) error       // what Adopt answers
+	adopt  func(address caller.EmailKey) error        // what Adopt answers
 	late   func(step string) time.Duration            // > 0: an error now, and carried out after that
 	cut    func(ctx context.Context, at string) error // before and after each call that changes something
 }
 
 func newHouse() *house {
-	return &house{bookings: map[string]*message.Booking{}, ledger: map[string][]message.Entry{}, extended: map[string]int{},
+	return &house{bookings: map[string]*bookingapi.Booking{}, ledger: map[string][]ledger.Entry{}, extended: map[string]int{},
 		cut: func(context.Context, string) error { return nil }}
 }
 
 const event1 = "0000000000000001"
 
-var fan = message.Caller{UserID: "fan0000000000001", Role: message.Customer, Verified: true}
+var fan = caller.Caller{UserID: "fan0000000000001", Role: caller.Customer, Verified: true}
 
 // hold makes a pending booking of 5000 minor units a seat.
-func (h *house) hold(user string, seats ...int32) message.Booking {
+func (h *house) hold(user string, seats ...int32) bookingapi.Booking {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	b := message.Booking{ID: id.Booking(event1, user, ""), EventID: event1, UserID: user, OrganizerID: "organizer0000001",
-		Status: message.Pending, Seats: seats, Amount: 5000 * int64(len(seats)), Currency: "USD"}
+	b := bookingapi.Booking{ID: id.Booking(event1, user, ""), EventID: event1, UserID: user, OrganizerID: "organizer0000001",
+		Status: bookingapi.Pending, Seats: seats, Amount: 5000 * int64(len(seats)), Currency: "USD"}
 	h.bookings[b.ID] = &b
-	h.append(message.Entry{Kind: message.EntryHeld, BookingID: b.ID, Seats: seats, Amount: b.Amount, Currency: "USD"})
+	h.append(ledger.Entry{Kind: ledger.Held, BookingID: b.ID, Seats: seats, Amount: b.Amount, Currency: "USD"})
 	return b
 }
 
@@ -71,15 +73,15 @@ func (h *house) fail(point string, n int, err error) {
 	}
 }
 
-func (h *house) append(e message.Entry) {
+func (h *house) append(e ledger.Entry) {
 	e.EventID, e.Seq = event1, int64(len(h.ledger[event1]))+1
 	h.ledger[event1] = append(h.ledger[event1], e)
 	for _, f := range h.followers {
-		f([]message.Entry{e})
+		f([]ledger.Entry{e})
 	}
 }
 
-func (h *house) set(bookingID string, st message.BookingStatus) {
+func (h *house) set(bookingID string, st bookingapi.Status) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.bookings[bookingID].Status = st
@@ -99,31 +101,31 @@ func (h *house) cancel(bookingID string, amount int64) {
 	b := h.bookings[bookingID]
 	b.Amount -= amount
 	if b.Amount == 0 {
-		b.Status = message.BookingCancelled
+		b.Status = bookingapi.Cancelled
 	}
 	b.Seq = int64(len(h.ledger[event1])) + 1
-	h.append(message.Entry{Kind: message.EntryCancelled, BookingID: bookingID, Amount: amount, Currency: "USD"})
+	h.append(ledger.Entry{Kind: ledger.Cancelled, BookingID: bookingID, Amount: amount, Currency: "USD"})
 }
 
-func (h *house) Booking(_ context.Context, bookingID string) (message.Booking, error) {
+func (h *house) Booking(_ context.Context, bookingID string) (bookingapi.Booking, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.reads++
 	if h.readErr != nil {
 		if err := h.readErr(); err != nil {
-			return message.Booking{}, err
+			return bookingapi.Booking{}, err
 		}
 	}
 	b := h.bookings[bookingID]
 	if b == nil {
-		return message.Booking{}, errs.Missing("booking")
+		return bookingapi.Booking{}, errs.Missing("booking")
 	}
 	now := *b
 	now.ReadAt = readAt
 	return now, nil
 }
 
-func (h *house) Remembered(bookingID string) (message.Booking, bool) {
+func (h *house) Remembered(bookingID string) (bookingapi.Booking, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	b, ok := h.memory[bookingID]
@@ -134,9 +136,9 @@ func (h *house) Remembered(bookingID string) (message.Booking, bool) {
 // readAt is the booking service's clock.
 const readAt = 123_456_789
 
-func (h *house) CancelSeen(ctx context.Context, caller message.Caller, bookingID string, version int64, _ []string) (message.Booking, error) {
+func (h *house) CancelSeen(ctx context.Context, caller caller.Caller, bookingID string, version int64, _ []string) (bookingapi.Booking, error) {
 	if err := h.cut(ctx, "before cancel"); err != nil {
-		return message.Booking{}, err
+		return bookingapi.Booking{}, err
 	}
 	h.mu.Lock()
 	b := *h.bookings[bookingID]
@@ -144,7 +146,7 @@ func (h *house) CancelSeen(ctx context.Context, caller message.Caller, bookingID
 	if version != 0 && version != b.Seq {
 		return b, errs.New(errs.Precondition, "changed-meanwhile", "Another version.")
 	}
-	if b.Status == message.Booked {
+	if b.Status == bookingapi.Booked {
 		h.cancel(bookingID, b.Amount)
 	}
 	return b, nil
@@ -172,24 +174,24 @@ func (h *house) Organizer(_ context.Context, eventID string) (string, error) {
 
 func (h *house) UnverifiedBuyers(context.Context, string) (bool, error) { return h.waives, nil }
 
-func (h *house) Confirm(ctx context.Context, c message.Confirm) (message.Booking, error) {
+func (h *house) Confirm(ctx context.Context, c bookingapi.Confirm) (bookingapi.Booking, error) {
 	if err := h.cut(ctx, "before confirm"); err != nil {
-		return message.Booking{}, err
+		return bookingapi.Booking{}, err
 	}
 	if h.late != nil {
 		if d := h.late("confirm"); d > 0 {
 			time.AfterFunc(d, func() { _, _ = h.confirm(c) })
-			return message.Booking{}, errors.New("no answer")
+			return bookingapi.Booking{}, errors.New("no answer")
 		}
 	}
 	b, err := h.confirm(c)
 	if cut := h.cut(ctx, "after confirm"); cut != nil {
-		return message.Booking{}, cut
+		return bookingapi.Booking{}, cut
 	}
 	return b, err
 }
 
-func (h *house) confirm(c message.Confirm) (message.Booking, error) {
+func (h *house) confirm(c bookingapi.Confirm) (bookingapi.Booking, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.confirms++
@@ -197,24 +199,24 @@ func (h *house) confirm(c message.Confirm) (message.Booking, error) {
 	b := h.bookings[c.BookingID]
 	switch {
 	case b == nil:
-		return message.Booking{}, errs.Missing("booking")
-	case b.Status == message.Booked && b.PaymentID == c.PaymentID:
+		return bookingapi.Booking{}, errs.Missing("booking")
+	case b.Status == bookingapi.Booked && b.PaymentID == c.PaymentID:
 		return *b, nil
-	case b.Status == message.Booked:
-		return message.Booking{}, errs.New(errs.Conflict, "already-booked", "Paid already.")
-	case b.Status == message.BookingCancelled:
-		return message.Booking{}, errs.New(errs.Conflict, "booking-cancelled", "Cancelled.")
+	case b.Status == bookingapi.Booked:
+		return bookingapi.Booking{}, errs.New(errs.Conflict, "already-booked", "Paid already.")
+	case b.Status == bookingapi.Cancelled:
+		return bookingapi.Booking{}, errs.New(errs.Conflict, "booking-cancelled", "Cancelled.")
 	case h.refuse != nil:
-		return message.Booking{}, h.refuse
+		return bookingapi.Booking{}, h.refuse
 	case c.Amount != b.Amount || c.Currency != b.Currency:
-		return message.Booking{}, errs.New(errs.Conflict, "amount-differs", "Not that much.")
+		return bookingapi.Booking{}, errs.New(errs.Conflict, "amount-differs", "Not that much.")
 	}
-	b.Status, b.PaymentID, b.Seq = message.Booked, c.PaymentID, int64(len(h.ledger[event1]))+1
-	h.append(message.Entry{Kind: message.EntryBooked, BookingID: b.ID})
+	b.Status, b.PaymentID, b.Seq = bookingapi.Booked, c.PaymentID, int64(len(h.ledger[event1]))+1
+	h.append(ledger.Entry{Kind: ledger.Booked, BookingID: b.ID})
 	return *b, nil
 }
 
-func (h *house) Adopt(_ context.Context, _, _ string, address message.EmailKey) error {
+func (h *house) Adopt(_ context.Context, _, _ string, address caller.EmailKey) error {
 	return h.adopt(address)
 }
 
@@ -247,26 +249,26 @@ func (h *house) takeBack(bookingID, paymentID string) error {
 	defer h.mu.Unlock()
 	b := h.bookings[bookingID]
 	switch {
-	case b.Status == message.Booked && b.PaymentID == paymentID:
-		b.Status = message.BookingCancelled
-		h.append(message.Entry{Kind: message.EntryCancelled, BookingID: b.ID})
-	case b.Status == message.Pending || b.Status == message.Expired:
-		b.Status = message.BookingCancelled
-		h.append(message.Entry{Kind: message.EntryReleased, BookingID: b.ID})
+	case b.Status == bookingapi.Booked && b.PaymentID == paymentID:
+		b.Status = bookingapi.Cancelled
+		h.append(ledger.Entry{Kind: ledger.Cancelled, BookingID: b.ID})
+	case b.Status == bookingapi.Pending || b.Status == bookingapi.Expired:
+		b.Status = bookingapi.Cancelled
+		h.append(ledger.Entry{Kind: ledger.Released, BookingID: b.ID})
 	case b.PaymentID != paymentID:
 		return errs.New(errs.Conflict, "not-booked", "Not by this payment.")
 	}
 	return nil
 }
 
-func (h *house) Entries(_ context.Context, eventID string, after int64, limit int) ([]message.Entry, error) {
+func (h *house) Entries(_ context.Context, eventID string, after int64, limit int) ([]ledger.Entry, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.broken[eventID]; err != nil {
 		return nil, err
 	}
 	l := h.ledger[eventID][after:]
-	return append([]message.Entry(nil), l[:min(limit, len(l))]...), nil
+	return append([]ledger.Entry(nil), l[:min(limit, len(l))]...), nil
 }
 
 func (h *house) Heads(context.Context) (map[string]int64, error) {
@@ -279,7 +281,7 @@ func (h *house) Heads(context.Context) (map[string]int64, error) {
 	return heads, nil
 }
 
-func (h *house) Follow(f func([]message.Entry)) {
+func (h *house) Follow(f func([]ledger.Entry)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.followers = append(h.followers, f)
@@ -368,8 +370,8 @@ func (w *world) crash() {
 	w.Service = nil
 }
 
-func (w *world) pay(b message.Booking, method, key string) (Payment, error) {
-	return w.Pay(w.t.Context(), message.Caller{UserID: b.UserID, Role: message.Customer, Verified: true}, Order{b.ID, method, key, nil})
+func (w *world) pay(b bookingapi.Booking, method, key string) (Payment, error) {
+	return w.Pay(w.t.Context(), caller.Caller{UserID: b.UserID, Role: caller.Customer, Verified: true}, Order{b.ID, method, key, nil})
 }
 
 func (w *world) ledgerRows() []Row {
@@ -425,7 +427,7 @@ func (w *world) agree() {
 	}
 	for _, b := range w.house.bookings {
 		want := int64(0)
-		if b.Status == message.Booked {
+		if b.Status == bookingapi.Booked {
 			want = b.Amount
 		}
 		if kept[b.ID] != want {

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
 )
@@ -202,7 +202,7 @@ func (r *rehearsal) cpu() (c cpu) {
 
 // setStage finds the event, or opens the first one.
 func (r *rehearsal) setStage(ctx context.Context) error {
-	limit := min(message.MaxPerPerson, max(message.DefaultPerPerson, 2*r.opts.Seats/len(r.crowd.fans)+1))
+	limit := min(bookingapi.MaxPerPerson, max(bookingapi.DefaultPerPerson, 2*r.opts.Seats/len(r.crowd.fans)+1))
 	s := &stage{call: r.crowd.client.call(), organizer: r.organizer.Token, seats: r.opts.Seats, limit: limit, more: r.opts.Duration > 0 && r.opts.Event == ""}
 	var sh *show
 	var err error

@@ -7,8 +7,9 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/safetext"
 )
 
 // User is an account.
@@ -17,7 +18,7 @@ type User struct {
 	Email     string
 	Username  string
 	Name      string
-	Role      message.Role
+	Role      caller.Role
 	Disabled  bool
 	CreatedAt int64 // µs since 1970
 	Version   int64
@@ -65,8 +66,8 @@ func badName(n string) string {
 		return "is required"
 	case utf8.RuneCountInString(n) > 100:
 		return "must have at most 100 characters"
-	case message.Hidden(n):
-		return message.HiddenReason
+	case safetext.Hidden(n):
+		return safetext.HiddenReason
 	}
 	return ""
 }

@@ -13,8 +13,8 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // inbox keeps what was sent.
@@ -69,7 +69,7 @@ func (w *world) mails() *inbox {
 	return m
 }
 
-func as(u User) message.Caller { return message.Caller{UserID: u.ID, Role: u.Role} }
+func as(u User) caller.Caller { return caller.Caller{UserID: u.ID, Role: u.Role} }
 
 func TestVerifyAddress(t *testing.T) {
 	w := newWorld(t)
@@ -318,7 +318,7 @@ func TestTwoFactorRequired(t *testing.T) {
 	w := newWorld(t)
 	w.RequireTwoFactor()
 	ctx := t.Context()
-	u, err := w.CreateUser(ctx, "o@example.org", "O", goodPassword, message.Organizer)
+	u, err := w.CreateUser(ctx, "o@example.org", "O", goodPassword, caller.Organizer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +327,7 @@ func TestTwoFactorRequired(t *testing.T) {
 		t.Fatalf("%+v %v", x, err)
 	}
 	who, err := w.Authenticate(ctx, x.Token)
-	if err != nil || who.Role != message.Customer {
+	if err != nil || who.Role != caller.Customer {
 		t.Fatalf("%+v %v", who, err)
 	}
 	key, err := w.BeginTwoFactor(ctx, who, u.ID, goodPassword)
@@ -337,7 +337,7 @@ func TestTwoFactorRequired(t *testing.T) {
 	if _, err := w.ConfirmTwoFactor(ctx, who, u.ID, w.appCode(t, key.Secret)); err != nil {
 		t.Fatal(err)
 	}
-	if who, err := w.Authenticate(ctx, x.Token); err != nil || who.Role != message.Organizer {
+	if who, err := w.Authenticate(ctx, x.Token); err != nil || who.Role != caller.Organizer {
 		t.Errorf("%+v %v", who, err)
 	}
 }
@@ -350,7 +350,7 @@ type adopting struct {
 	refuse error
 }
 
-func (a *adopting) Adopt(_ context.Context, from, to string, _ message.EmailKey) error {
+func (a *adopting) Adopt(_ context.Context, from, to string, _ caller.EmailKey) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.refuse == nil && from != to {
@@ -370,21 +370,21 @@ func TestGuests(t *testing.T) {
 		t.Error(err)
 	}
 	first, err := w.EnterGuest(ctx, "Gus", mail, "")
-	if err != nil || first.User.Role != message.Guest || !strings.HasPrefix(first.User.ID, "g") {
+	if err != nil || first.User.Role != caller.Guest || !strings.HasPrefix(first.User.ID, "g") {
 		t.Fatalf("%+v %v", first, err)
 	}
 	_, digits := w.last(t, m, mail)
 	if _, err := w.VerifyCode(ctx, as(first.User), "000-000-000", ""); errs.KindOf(err) != errs.Invalid {
 		t.Error(err)
 	}
-	if _, err := w.VerifyCode(ctx, message.Caller{}, digits, ""); errs.KindOf(err) != errs.Unauthenticated {
+	if _, err := w.VerifyCode(ctx, caller.Caller{}, digits, ""); errs.KindOf(err) != errs.Unauthenticated {
 		t.Error(err)
 	}
 	one, err := w.VerifyCode(ctx, as(first.User), digits, "")
-	if err != nil || one.User.ID != first.User.ID || one.User.Role != message.Customer || !one.User.Verified {
+	if err != nil || one.User.ID != first.User.ID || one.User.Role != caller.Customer || !one.User.Verified {
 		t.Fatalf("%+v %v", one, err)
 	}
-	if who, err := w.Authenticate(ctx, first.Token); err != nil || who.Role != message.Customer {
+	if who, err := w.Authenticate(ctx, first.Token); err != nil || who.Role != caller.Customer {
 		t.Errorf("%+v %v", who, err)
 	}
 	if _, err := w.VerifyCode(ctx, as(one.User), digits, ""); !is(err, "already-verified") {
@@ -481,7 +481,7 @@ type from struct {
 }
 
 func (f from) Value(key any) any {
-	if _, ok := key.(message.ClientKey); ok {
+	if _, ok := key.(caller.ClientKey); ok {
 		return f.addr
 	}
 	return f.Context.Value(key)

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/safetext"
 	"boxoffice/internal/sqldb"
 )
 
@@ -37,7 +38,7 @@ func NormalEmail(e string) (normal, reason string) {
 	}
 	addr, err := mail.ParseAddress(e)
 	local, host, _ := strings.Cut(e, "@")
-	if err != nil || addr.Address != e || strings.ContainsAny(local, " \"(),:;<>[]\\") || strings.ContainsFunc(local, message.Invisible) {
+	if err != nil || addr.Address != e || strings.ContainsAny(local, " \"(),:;<>[]\\") || strings.ContainsFunc(local, safetext.Invisible) {
 		return "", malformedEmail
 	}
 	local = norm.NFC.String(strings.ToLower(norm.NFC.String(local)))
@@ -54,7 +55,7 @@ const emailSecret = "email"
 
 // emailKey is the key of an address: HMAC-SHA256 of its normal form, cut to 16
 // bytes, so that nobody without the secret can tell whose it is by trying.
-func (s *Service) emailKey(address string) (key message.EmailKey) {
+func (s *Service) emailKey(address string) (key caller.EmailKey) {
 	if address == "" {
 		return key
 	}

@@ -4,7 +4,7 @@ import (
 	"database/sql"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // A session carries whose address it is and whether that was proved, on every
@@ -12,7 +12,7 @@ import (
 func TestCallersCarryTheirAddress(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	m, other := w.mails(), w.node(t)
-	look := func(token string) message.Caller {
+	look := func(token string) caller.Caller {
 		t.Helper()
 		here, err := w.Authenticate(ctx, token)
 		if err != nil {
@@ -31,7 +31,7 @@ func TestCallersCarryTheirAddress(t *testing.T) {
 	_, link := w.last(t, m, u.Email)
 	token := w.logIn(t, u.Email)
 	before := look(token)
-	if before.Verified || before.Email == (message.EmailKey{}) {
+	if before.Verified || before.Email == (caller.EmailKey{}) {
 		t.Fatalf("after sign-up: %+v", before)
 	}
 	if _, err := w.Verify(ctx, before, link); err != nil {
@@ -45,7 +45,7 @@ func TestCallersCarryTheirAddress(t *testing.T) {
 	if _, err := w.Update(ctx, after, u.ID, 0, Change{Email: &moved, CurrentPassword: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
-	if now := look(token); now.Verified || now.Email == before.Email || now.Email == (message.EmailKey{}) {
+	if now := look(token); now.Verified || now.Email == before.Email || now.Email == (caller.EmailKey{}) {
 		t.Errorf("after a move: %+v", now)
 	}
 
@@ -54,7 +54,7 @@ func TestCallersCarryTheirAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	nobody := look(v.Token)
-	if nobody.Verified || nobody.Email != (message.EmailKey{}) {
+	if nobody.Verified || nobody.Email != (caller.EmailKey{}) {
 		t.Errorf("a visitor: %+v", nobody)
 	}
 	if _, err := w.SetContact(ctx, nobody, "Kim", "kim@example.org"); err != nil {
@@ -68,7 +68,7 @@ func TestCallersCarryTheirAddress(t *testing.T) {
 // No account has the role of our own jobs, whatever its row says.
 func TestNoAccountIsTheSystem(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
-	fans, err := w.CreateFans(ctx, 1, message.System.Role)
+	fans, err := w.CreateFans(ctx, 1, caller.System.Role)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,10 +160,10 @@ func TestAddressesAreTheSameHoweverWritten(t *testing.T) {
 		if err != nil || got.Email != normal || !got.Verified {
 			t.Errorf("%q is a change: %+v %v", way, got, err)
 		}
-		if _, err := w.CreateUser(ctx, way, "J", goodPassword, message.Admin); !is(err, "account-exists") {
+		if _, err := w.CreateUser(ctx, way, "J", goodPassword, caller.Admin); !is(err, "account-exists") {
 			t.Errorf("%q: %v", way, err)
 		}
-		if _, again, err := w.EnsureAccount(ctx, way, "J", message.Customer); err != nil || again == "" {
+		if _, again, err := w.EnsureAccount(ctx, way, "J", caller.Customer); err != nil || again == "" {
 			t.Error(err)
 		} else if err := w.db.Write(ctx, func(tx *sql.Tx) error { // the password of this test again
 			_, err := tx.ExecContext(ctx, `UPDATE users SET password_hash = $1 WHERE id = $2`, u.hash, u.ID)

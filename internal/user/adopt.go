@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // Bookings go from one account to another when both turn out to be the same
@@ -30,7 +30,7 @@ type adoption struct {
 // hold that would break a limit stays the visitor's, and the error says so (see
 // overLimit); everything else has gone over then. Callers that are neither guests
 // nor unverified accounts of the same address have nothing to give.
-func (s *Service) adopt(ctx context.Context, visitor message.Caller, to *User) error {
+func (s *Service) adopt(ctx context.Context, visitor caller.Caller, to *User) error {
 	mine := visitor.Visiting() || visitor.SignedIn() && !visitor.Verified && to.Verified && visitor.Email == s.emailKey(to.Address()) && to.Address() != ""
 	if !mine || s.bookings() == nil || visitor.UserID == to.ID {
 		return nil
@@ -109,7 +109,7 @@ func (s *Service) carryOut(ctx context.Context, a *adoption) error {
 		if begun, err := s.beginAdoption(ctx, a); err != nil || !begun {
 			return err
 		}
-		var key message.EmailKey
+		var key caller.EmailKey
 		if to.Verified {
 			key = s.emailKey(to.Address())
 		}

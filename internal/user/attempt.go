@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // attempt is one check of a secret.
@@ -213,7 +213,7 @@ func (c *counter) note(o outcome, stranger bool, now time.Time) {
 // it, and whose secret it was.
 func (s *Service) limited(ctx context.Context, a attempt, check func(*turn) (outcome, string, error)) error {
 	ids := slices.Concat(a.claimants(), slices.Collect(maps.Values(a.accounts)))
-	a.network, a.now = message.ClientFrom(ctx), s.now
+	a.network, a.now = caller.ClientFrom(ctx), s.now
 	a.knowing = sync.OnceValues(func() (map[string]bool, error) { return s.knowingNetwork(ctx, ids, a.network) })
 	tn, err := s.throttle.begin(ctx, a)
 	if err != nil {

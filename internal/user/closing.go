@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // How an account is deleted beside what is bought by it, or given to it, in the same
@@ -41,12 +41,12 @@ type closing struct {
 // Delete anonymizes an account and ends its sessions. Its owner gives the
 // password once more, if it has one. It is refused while the account has live
 // bookings; those that come in the same moment are undone.
-func (s *Service) Delete(ctx context.Context, caller message.Caller, userID, password string) error {
+func (s *Service) Delete(ctx context.Context, caller caller.Caller, userID, password string) error {
 	return s.DeleteSeen(ctx, caller, userID, password, 0)
 }
 
 // DeleteSeen is Delete of an account with a version, if that is not 0.
-func (s *Service) DeleteSeen(ctx context.Context, caller message.Caller, userID, password string, version int64) error {
+func (s *Service) DeleteSeen(ctx context.Context, caller caller.Caller, userID, password string, version int64) error {
 	u, err := s.visible(ctx, caller, userID)
 	if err != nil {
 		return err

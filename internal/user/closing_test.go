@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // buying is a house in which something happens while an account is deleted.
@@ -30,7 +30,7 @@ func (b *buying) GiveUp(_ context.Context, _ string, since int64) error {
 	return nil
 }
 
-func (b *buying) Adopt(ctx context.Context, from, to string, k message.EmailKey) error {
+func (b *buying) Adopt(ctx context.Context, from, to string, k caller.EmailKey) error {
 	if b.then != nil && from != to { // not as an address is given to what an account has
 		b.then()
 	}

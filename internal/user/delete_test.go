@@ -4,8 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // bookings answers as the booking service would.
@@ -14,15 +14,15 @@ type bookings struct{ live bool }
 func (b bookings) UserBookingIDs(context.Context, string, int) ([]string, bool, error) {
 	return []string{"b1", "b2"}, true, nil
 }
-func (bookings) Adopt(context.Context, string, string, message.EmailKey) error { return nil }
-func (b bookings) HasLive(context.Context, string, int64) (bool, error)        { return b.live, nil }
-func (bookings) GiveUp(context.Context, string, int64) error                   { return nil }
+func (bookings) Adopt(context.Context, string, string, caller.EmailKey) error { return nil }
+func (b bookings) HasLive(context.Context, string, int64) (bool, error)       { return b.live, nil }
+func (bookings) GiveUp(context.Context, string, int64) error                  { return nil }
 
 func TestDelete(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	u := w.signUp(t, "ann@example.org")
-	me := message.Caller{UserID: u.ID}
+	me := caller.Caller{UserID: u.ID}
 	token := w.logIn(t, u.Email)
 	w.UseBookings(bookings{live: true})
 	if err := w.Delete(ctx, me, u.ID, goodPassword); !is(err, "has-live-bookings") || errs.KindOf(err) != errs.Conflict {
@@ -32,7 +32,7 @@ func TestDelete(t *testing.T) {
 		t.Fatalf("refused, and signed out: %v", err)
 	}
 	w.UseBookings(bookings{})
-	if err := w.Delete(ctx, message.Caller{UserID: "other"}, u.ID, ""); !is(err, "not-found") {
+	if err := w.Delete(ctx, caller.Caller{UserID: "other"}, u.ID, ""); !is(err, "not-found") {
 		t.Fatal(err)
 	}
 	for _, wrong := range []string{"", "wrong horse battery"} {

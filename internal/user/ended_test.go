@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // provedGuest is a guest who has given the code of an address.
@@ -36,14 +36,14 @@ func TestAnAddressOfADisabledGuest(t *testing.T) {
 		t.Fatal(err)
 	}
 	yes, no := true, false
-	if _, err := w.Update(ctx, message.System, one.User.ID, 0, Change{Disabled: &yes}); err != nil {
+	if _, err := w.Update(ctx, caller.System, one.User.ID, 0, Change{Disabled: &yes}); err != nil {
 		t.Fatal(err)
 	}
 	house.moved = nil
 	if _, err := w.provedGuest(t, m, mail); !is(err, "account-disabled") || len(house.moved) > 0 {
 		t.Errorf("%v, adopted %v", err, house.moved)
 	}
-	if _, err := w.Update(ctx, message.System, one.User.ID, 0, Change{Disabled: &no}); err != nil {
+	if _, err := w.Update(ctx, caller.System, one.User.ID, 0, Change{Disabled: &no}); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(2 * time.Minute)
@@ -83,7 +83,7 @@ func TestADisabledAccountGetsNoAddress(t *testing.T) {
 	bad := w.signUp(t, mail)
 	_, link := w.last(t, m, mail)
 	yes := true
-	if _, err := w.Update(ctx, message.System, bad.ID, 0, Change{Disabled: &yes}); err != nil {
+	if _, err := w.Update(ctx, caller.System, bad.ID, 0, Change{Disabled: &yes}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.VerifyAnew(ctx, link, "another horse battery"); !is(err, "account-disabled") {
@@ -103,7 +103,7 @@ type leaving struct {
 	then func()
 }
 
-func (l *leaving) Adopt(ctx context.Context, from, to string, k message.EmailKey) error {
+func (l *leaving) Adopt(ctx context.Context, from, to string, k caller.EmailKey) error {
 	if l.then != nil {
 		l.then()
 	}
@@ -170,7 +170,7 @@ func TestNoAdoptionIntoAnEndedAccount(t *testing.T) {
 		}
 		if how == "disabled" {
 			yes := true
-			_, err = w.Update(ctx, message.System, a.ID, 0, Change{Disabled: &yes})
+			_, err = w.Update(ctx, caller.System, a.ID, 0, Change{Disabled: &yes})
 		} else if a, err = w.get(ctx, a.ID); err == nil {
 			promised := a
 			err = w.Delete(ctx, as(a), a.ID, goodPassword)
@@ -204,7 +204,7 @@ func TestOrganizersAnswerForTheirEvents(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	u := w.member(t, "ann@example.org")
 	w.UseEvents(eventful{u.ID})
-	for _, who := range []message.Caller{as(u), message.System} {
+	for _, who := range []caller.Caller{as(u), caller.System} {
 		if err := w.Delete(ctx, who, u.ID, goodPassword); !is(err, "has-open-events") || errs.KindOf(err) != errs.Conflict {
 			t.Errorf("%v: %v", who, err)
 		}
@@ -222,7 +222,7 @@ func TestLogInTellsNotWhoHasAnAccount(t *testing.T) {
 	w.member(t, "known@example.org")
 	name := "known-one"
 	u := w.member(t, "other@example.org")
-	if _, err := w.Update(t.Context(), message.System, u.ID, 0, Change{Username: &name}); err != nil {
+	if _, err := w.Update(t.Context(), caller.System, u.ID, 0, Change{Username: &name}); err != nil {
 		t.Fatal(err)
 	}
 	for _, pair := range [][2][]string{

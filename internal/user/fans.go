@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
 
@@ -23,7 +23,7 @@ const fansAtOnce = 5000
 
 // CreateFans makes n accounts that nobody can sign in to with a password, each
 // with a session, in few transactions. They need no address to be verified.
-func (s *Service) CreateFans(ctx context.Context, n int, role message.Role) ([]Fan, error) {
+func (s *Service) CreateFans(ctx context.Context, n int, role caller.Role) ([]Fan, error) {
 	fans := make([]Fan, 0, n)
 	for len(fans) < n {
 		more, err := s.insertFans(ctx, min(fansAtOnce, n-len(fans)), role)
@@ -38,7 +38,7 @@ func (s *Service) CreateFans(ctx context.Context, n int, role message.Role) ([]F
 	return fans, nil
 }
 
-func (s *Service) insertFans(ctx context.Context, n int, role message.Role) ([]Fan, error) {
+func (s *Service) insertFans(ctx context.Context, n int, role caller.Role) ([]Fan, error) {
 	fans := make([]Fan, n)
 	now := s.now()
 	for i := range fans {

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
 
@@ -28,7 +28,7 @@ func (s *Service) EnterGuest(ctx context.Context, name, email, agent string) (Se
 		return Session{}, errs.Fields(bad)
 	}
 	now := s.now()
-	u := User{ID: guestID(now), Name: a.Name, Contact: a.Email, Role: message.Guest, CreatedAt: now.UnixMicro(), Version: 1}
+	u := User{ID: guestID(now), Name: a.Name, Contact: a.Email, Role: caller.Guest, CreatedAt: now.UnixMicro(), Version: 1}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		if err := insert(ctx, tx, &u); err != nil {
 			return err
@@ -44,7 +44,7 @@ func (s *Service) EnterGuest(ctx context.Context, name, email, agent string) (Se
 
 // ResendCode mails the caller, whose address is not verified, the code again, at
 // most once a minute.
-func (s *Service) ResendCode(ctx context.Context, caller message.Caller) error {
+func (s *Service) ResendCode(ctx context.Context, caller caller.Caller) error {
 	u, err := s.unproved(ctx, caller)
 	switch {
 	case err != nil:
@@ -61,8 +61,8 @@ var errNoContact = errs.New(errs.Conflict, "no-address", "Please give your e-mai
 // account becomes the one of the address, or its holds go to the one that is it
 // already; an account with a password has its address confirmed. The answer is
 // the session to go on with; the one before ends.
-func (s *Service) VerifyCode(ctx context.Context, caller message.Caller, code, agent string) (Session, error) {
-	u, err := s.unproved(ctx, caller)
+func (s *Service) VerifyCode(ctx context.Context, who caller.Caller, code, agent string) (Session, error) {
+	u, err := s.unproved(ctx, who)
 	if err != nil {
 		return Session{}, err
 	}
@@ -73,7 +73,7 @@ func (s *Service) VerifyCode(ctx context.Context, caller message.Caller, code, a
 	if err := s.checkCode(ctx, address, code); err != nil {
 		return Session{}, err
 	}
-	if u.Role != message.Guest {
+	if u.Role != caller.Guest {
 		err := s.db.Write(ctx, func(tx *sql.Tx) error {
 			if err := s.stillGives(ctx, tx, u.ID, address); err != nil {
 				return err
@@ -88,7 +88,7 @@ func (s *Service) VerifyCode(ctx context.Context, caller message.Caller, code, a
 		}
 		return s.goOn(ctx, u, u.ID, address, agent, sessionLife)
 	}
-	owner, err := s.guestOwner(ctx, caller, &u, address)
+	owner, err := s.guestOwner(ctx, who, &u, address)
 	if err != nil {
 		return Session{}, err
 	}
@@ -97,7 +97,7 @@ func (s *Service) VerifyCode(ctx context.Context, caller message.Caller, code, a
 
 // guestOwner is the guests' account of an address that a guest has shown to be
 // theirs: the one that is it already, to which the guest's holds go, or this one.
-func (s *Service) guestOwner(ctx context.Context, caller message.Caller, u *User, address string) (User, error) {
+func (s *Service) guestOwner(ctx context.Context, caller caller.Caller, u *User, address string) (User, error) {
 	for {
 		owner, err := s.guestOf(ctx, address)
 		switch {
@@ -137,7 +137,7 @@ func (s *Service) guestOf(ctx context.Context, address string) (User, error) {
 func (s *Service) ownAddress(ctx context.Context, u *User) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		err := asRead(tx.ExecContext(ctx, `UPDATE users SET role = $1, guest_email = $2, email_verified = TRUE, version = version + 1
-			WHERE id = $3 AND role = $4 AND NOT disabled AND contact = $2`, string(message.Customer), u.Contact, u.ID, string(message.Guest)))
+			WHERE id = $3 AND role = $4 AND NOT disabled AND contact = $2`, string(caller.Customer), u.Contact, u.ID, string(caller.Guest)))
 		if err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (s *Service) goOn(ctx context.Context, owner User, before, address, agent s
 	if err != nil {
 		return Session{}, err
 	}
-	kept, old := sha256.Sum256([]byte(session.Token)), sha256.Sum256([]byte(message.TokenFrom(ctx)))
+	kept, old := sha256.Sum256([]byte(session.Token)), sha256.Sum256([]byte(caller.TokenFrom(ctx)))
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		if err := s.useCode(ctx, tx, address); err != nil {
 			return err
@@ -213,7 +213,7 @@ func (s *Service) orderGuest(ctx context.Context, userID string) (User, error) {
 }
 
 // unproved is the account of a caller whose address is not verified yet.
-func (s *Service) unproved(ctx context.Context, caller message.Caller) (User, error) {
+func (s *Service) unproved(ctx context.Context, caller caller.Caller) (User, error) {
 	if !caller.SignedIn() {
 		return User{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please enter as a guest first.")
 	}

@@ -9,24 +9,24 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // userBody is an account as its owner sees it.
 type userBody struct {
-	ID           string       `json:"id" example:"06a1b2c3d4e5f6g7"`
-	Name         string       `json:"name" example:"Robin Fan"`
-	Email        string       `json:"email" example:"fan@example.org"`
-	Verified     bool         `json:"email_verified" doc:"The address was confirmed by a mail sent to it." example:"true"`
-	Username     string       `json:"username,omitempty" example:"robin"`
-	Role         message.Role `json:"role" enum:"guest,customer,organizer,admin" example:"customer"`
-	TwoFactor    bool         `json:"two_factor" doc:"Log-in needs a code of an authenticator app." example:"false"`
-	CreatedAt    time.Time    `json:"created_at" doc:"When the account was made, UTC." example:"2026-12-01T09:00:00Z"`
-	Disabled     bool         `json:"disabled,omitempty" doc:"Nobody can log in." example:"false"`
-	Version      int64        `json:"version" doc:"Grows with each change." example:"1"`
-	Bookings     []string     `json:"bookings" doc:"Ids of the latest bookings." example:"[\"06a1b2c3d4e5f6g70123456789abcdefghjk\"]"`
-	BookingsMore string       `json:"bookings_link,omitempty" doc:"Where all bookings are listed." example:"/users/06a1b2c3d4e5f6g7/bookings"`
+	ID           string      `json:"id" example:"06a1b2c3d4e5f6g7"`
+	Name         string      `json:"name" example:"Robin Fan"`
+	Email        string      `json:"email" example:"fan@example.org"`
+	Verified     bool        `json:"email_verified" doc:"The address was confirmed by a mail sent to it." example:"true"`
+	Username     string      `json:"username,omitempty" example:"robin"`
+	Role         caller.Role `json:"role" enum:"guest,customer,organizer,admin" example:"customer"`
+	TwoFactor    bool        `json:"two_factor" doc:"Log-in needs a code of an authenticator app." example:"false"`
+	CreatedAt    time.Time   `json:"created_at" doc:"When the account was made, UTC." example:"2026-12-01T09:00:00Z"`
+	Disabled     bool        `json:"disabled,omitempty" doc:"Nobody can log in." example:"false"`
+	Version      int64       `json:"version" doc:"Grows with each change." example:"1"`
+	Bookings     []string    `json:"bookings" doc:"Ids of the latest bookings." example:"[\"06a1b2c3d4e5f6g70123456789abcdefghjk\"]"`
+	BookingsMore string      `json:"bookings_link,omitempty" doc:"Where all bookings are listed." example:"/users/06a1b2c3d4e5f6g7/bookings"`
 }
 
 type userOut struct {
@@ -118,8 +118,8 @@ type updateIn struct {
 		CurrentPassword string  `json:"current_password,omitempty" maxLength:"128" doc:"Needed for a new e-mail address or password of one's own." example:"velvet curtain"`
 		Code            string  `json:"code,omitempty" maxLength:"32" doc:"A code of the authenticator app, or a recovery code; needed for a new e-mail address of one's own when two-factor log-in is active." example:"123456"`
 
-		Role     *message.Role `json:"role,omitempty" enum:"customer,organizer,admin" doc:"Changed by administrators, of others only." example:"organizer"`
-		Disabled *bool         `json:"disabled,omitempty" doc:"Changed by administrators, of others only; ends all sessions." example:"false"`
+		Role     *caller.Role `json:"role,omitempty" enum:"customer,organizer,admin" doc:"Changed by administrators, of others only." example:"organizer"`
+		Disabled *bool        `json:"disabled,omitempty" doc:"Changed by administrators, of others only; ends all sessions." example:"false"`
 	}
 }
 
@@ -172,16 +172,16 @@ func (s *Service) Register(api huma.API) {
 		OperationID: "log-out", Method: http.MethodPost, Path: "/users/logout", Tags: tags, DefaultStatus: http.StatusNoContent,
 		Summary: "Log out", Description: "Ends the session whose token the request carries, in the Authorization header or a page's cookie.", Errors: []int{401},
 	}, func(ctx context.Context, _ *struct{}) (*struct{}, error) {
-		if !message.CallerFrom(ctx).SignedIn() {
+		if !caller.From(ctx).SignedIn() {
 			return nil, errs.New(errs.Unauthenticated, "sign-in-required", "There is no session to end.")
 		}
-		return nil, s.Logout(ctx, message.TokenFrom(ctx))
+		return nil, s.Logout(ctx, caller.TokenFrom(ctx))
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "get-user", Method: http.MethodGet, Path: "/users/{id}", Tags: tags, Summary: "Read an account",
 		Description: "For its owner and admins.", Errors: []int{401, 404},
 	}, func(ctx context.Context, in *byID) (*userOut, error) {
-		u, err := s.visible(ctx, message.CallerFrom(ctx), in.ID)
+		u, err := s.visible(ctx, caller.From(ctx), in.ID)
 		return s.answer(ctx, u, err)
 	})
 	huma.Register(api, huma.Operation{
@@ -193,7 +193,7 @@ func (s *Service) Register(api huma.API) {
 			return nil, err
 		}
 		b := in.Body
-		u, err := s.Update(ctx, message.CallerFrom(ctx), in.ID, version,
+		u, err := s.Update(ctx, caller.From(ctx), in.ID, version,
 			Change{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password, CurrentPassword: b.CurrentPassword, Code: b.Code, Role: b.Role, Disabled: b.Disabled})
 		return s.answer(ctx, u, err)
 	})
@@ -205,7 +205,7 @@ func (s *Service) Register(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, inHeaders(s.DeleteSeen(ctx, message.CallerFrom(ctx), in.ID, in.Password, version))
+		return nil, inHeaders(s.DeleteSeen(ctx, caller.From(ctx), in.ID, in.Password, version))
 	})
 	s.registerMails(api)
 	s.registerSessions(api)
@@ -215,7 +215,7 @@ func (s *Service) Register(api huma.API) {
 // expected is the version that a change of an account must find, by its If-Match.
 func (s *Service) expected(ctx context.Context, ifMatch, userID string) (int64, error) {
 	return errs.Expected(ifMatch, "account", func() (int64, error) {
-		u, err := s.visible(ctx, message.CallerFrom(ctx), userID)
+		u, err := s.visible(ctx, caller.From(ctx), userID)
 		return u.Version, err
 	})
 }

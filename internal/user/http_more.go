@@ -9,7 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // These operations stand beside the API's thirty: whatever an account needs
@@ -64,12 +64,12 @@ func (s *Service) registerMails(api huma.API) {
 				u, err := s.VerifyAnew(ctx, in.Body.Token, in.Body.NewPassword)
 				return s.answer(ctx, u, err)
 			}
-			u, err := s.Verify(ctx, message.CallerFrom(ctx), in.Body.Token)
+			u, err := s.Verify(ctx, caller.From(ctx), in.Body.Token)
 			return s.answer(ctx, u, err)
 		})
 	huma.Register(api, operation("send-verification", http.MethodPost, "/users/{id}/verification", "Mail the verification again", "At most once a minute, and as often in an hour as mail may be asked for to the address; links that were mailed before stay good.", http.StatusAccepted, 401, 404, 409, 429, 503),
 		func(ctx context.Context, in *byID) (*struct{}, error) {
-			return nil, s.Resend(ctx, message.CallerFrom(ctx), in.ID)
+			return nil, s.Resend(ctx, caller.From(ctx), in.ID)
 		})
 	huma.Register(api, operation("forgot-password", http.MethodPost, "/users/password-reset", "Ask for a new password", "Mails a link to the address if there is an account with it. The answer is the same if there is none, and if so much was asked for within the hour that no mail is sent; links that were mailed before stay good for their 30 minutes.", http.StatusAccepted, 400, 422, 429, 503),
 		func(ctx context.Context, in *forgotIn) (*struct{}, error) {
@@ -88,12 +88,12 @@ func (s *Service) registerMails(api huma.API) {
 	huma.Register(api, operation("verify-guest", http.MethodPost, "/users/guest/verify", "Verify a guest's address",
 		"Answers the session to go on with: of the guests' account that the address belongs to, which has the holds and all earlier orders; the session of the request ends after at most 30 seconds more, for requests under way, or at once when the new one ends, when another session of the account is ended, or when the address has an account already, to which the holds go. An account with a password whose address is not confirmed yet may use its code, too. What a customer may have is counted by address.", http.StatusOK, 400, 401, 403, 409, 422, 429, 503),
 		func(ctx context.Context, in *guestCodeIn) (*loginOut, error) {
-			x, err := s.VerifyCode(ctx, message.CallerFrom(ctx), in.Body.Code, in.Agent)
+			x, err := s.VerifyCode(ctx, caller.From(ctx), in.Body.Code, in.Agent)
 			return s.session(ctx, x, err)
 		})
 	huma.Register(api, operation("send-guest-code", http.MethodPost, "/users/guest/code", "Mail the code again", "To the address of a guest, or of an account that is not confirmed yet: at most once a minute and ten times an hour to an address, four of them for one client; a client from which the address's owner has signed in before has four of its own. It is the same code while it has ten minutes left.", http.StatusAccepted, 401, 409, 429, 503),
 		func(ctx context.Context, _ *struct{}) (*struct{}, error) {
-			return nil, s.ResendCode(ctx, message.CallerFrom(ctx))
+			return nil, s.ResendCode(ctx, caller.From(ctx))
 		})
 }
 
@@ -114,11 +114,11 @@ type sessionsOut struct {
 func (s *Service) registerSessions(api huma.API) {
 	huma.Register(api, operation("list-sessions", http.MethodGet, "/users/{id}/sessions", "List sessions", "For the account's owner and admins.", http.StatusOK, 401, 404),
 		func(ctx context.Context, in *byID) (*sessionsOut, error) {
-			list, err := s.Sessions(ctx, message.CallerFrom(ctx), in.ID)
+			list, err := s.Sessions(ctx, caller.From(ctx), in.ID)
 			if err != nil {
 				return nil, err
 			}
-			own := sha256.Sum256([]byte(message.TokenFrom(ctx)))
+			own := sha256.Sum256([]byte(caller.TokenFrom(ctx)))
 			out := &sessionsOut{}
 			out.Body.Items = make([]listedSession, len(list))
 			for i, l := range list {
@@ -132,11 +132,11 @@ func (s *Service) registerSessions(api huma.API) {
 	}
 	huma.Register(api, operation("end-session", http.MethodDelete, "/users/{id}/sessions/{session_id}", "End a session", "On this node at once, on others within a second.", http.StatusNoContent, 401, 404),
 		func(ctx context.Context, in *oneIn) (*struct{}, error) {
-			return nil, s.EndSessions(ctx, message.CallerFrom(ctx), in.ID, in.Session, "")
+			return nil, s.EndSessions(ctx, caller.From(ctx), in.ID, in.Session, "")
 		})
 	huma.Register(api, operation("end-other-sessions", http.MethodDelete, "/users/{id}/sessions", "End all other sessions", "All but the one of this request.", http.StatusNoContent, 401, 404),
 		func(ctx context.Context, in *byID) (*struct{}, error) {
-			return nil, s.EndSessions(ctx, message.CallerFrom(ctx), in.ID, "", message.TokenFrom(ctx))
+			return nil, s.EndSessions(ctx, caller.From(ctx), in.ID, "", caller.TokenFrom(ctx))
 		})
 }
 
@@ -162,7 +162,7 @@ func (s *Service) registerTwoFactor(api huma.API) {
 	}
 	huma.Register(api, operation("begin-two-factor", http.MethodPost, "/users/{id}/totp", "Begin two-factor log-in", "Makes a secret for an authenticator app (RFC 6238). It counts once a code has confirmed it.", http.StatusCreated, 400, 401, 403, 404, 409, 422, 429),
 		func(ctx context.Context, in *beginIn) (*secretOut, error) {
-			x, err := s.BeginTwoFactor(ctx, message.CallerFrom(ctx), in.ID, in.Body.Password)
+			x, err := s.BeginTwoFactor(ctx, caller.From(ctx), in.ID, in.Body.Password)
 			if err != nil {
 				return nil, err
 			}
@@ -178,7 +178,7 @@ func (s *Service) registerTwoFactor(api huma.API) {
 	}
 	huma.Register(api, operation("confirm-two-factor", http.MethodPut, "/users/{id}/totp", "Switch two-factor log-in on", "From then on log-in needs a code.", http.StatusOK, 400, 401, 403, 404, 409, 422, 429),
 		func(ctx context.Context, in *confirmIn) (*recoveryOut, error) {
-			codes, err := s.ConfirmTwoFactor(ctx, message.CallerFrom(ctx), in.ID, in.Body.Code)
+			codes, err := s.ConfirmTwoFactor(ctx, caller.From(ctx), in.ID, in.Body.Code)
 			out := &recoveryOut{}
 			out.Body.Codes = codes
 			return out, err
@@ -190,6 +190,6 @@ func (s *Service) registerTwoFactor(api huma.API) {
 	}
 	huma.Register(api, operation("end-two-factor", http.MethodDelete, "/users/{id}/totp", "Switch two-factor log-in off", "Needs the password and a code.", http.StatusNoContent, 401, 403, 404, 422, 429),
 		func(ctx context.Context, in *endIn) (*struct{}, error) {
-			return nil, inHeaders(s.EndTwoFactor(ctx, message.CallerFrom(ctx), in.ID, in.Password, in.Code))
+			return nil, inHeaders(s.EndTwoFactor(ctx, caller.From(ctx), in.ID, in.Password, in.Code))
 		})
 }

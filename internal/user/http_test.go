@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/gateway"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 )
@@ -30,9 +30,9 @@ type bookings struct{}
 func (bookings) UserBookingIDs(_ context.Context, userID string, limit int) ([]string, bool, error) {
 	return []string{"booking-of-" + userID}, false, nil
 }
-func (bookings) Adopt(context.Context, string, string, message.EmailKey) error { return nil }
-func (bookings) HasLive(context.Context, string, int64) (bool, error)          { return false, nil }
-func (bookings) GiveUp(context.Context, string, int64) error                   { return nil }
+func (bookings) Adopt(context.Context, string, string, caller.EmailKey) error { return nil }
+func (bookings) HasLive(context.Context, string, int64) (bool, error)         { return false, nil }
+func (bookings) GiveUp(context.Context, string, int64) error                  { return nil }
 
 func newSite(t *testing.T) *site {
 	t.Helper()

@@ -5,15 +5,15 @@ import (
 	"runtime"
 	"testing"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // inFlight is a request that has read an account and waits for the check of its
 // password. The caller lets it go on, and hears what came of it.
 func (w *world) inFlight(t *testing.T, u User, request func() error) (goOn func() error) {
 	t.Helper()
-	key := target(u.ID, u.hash).from(message.ClientFrom(t.Context()))
+	key := target(u.ID, u.hash).from(caller.ClientFrom(t.Context()))
 	pair := w.throttle.join(key)
 	pair.turn <- struct{}{}
 	ended := make(chan error, 1)
@@ -115,7 +115,7 @@ func TestAMovedAccountConfirmsNoFactor(t *testing.T) {
 		_, err := w.BeginTwoFactor(ctx, as(u), u.ID, goodPassword)
 		return err
 	})
-	if _, err := w.Update(ctx, message.System, u.ID, 0, Change{Email: &mine}); err != nil {
+	if _, err := w.Update(ctx, caller.System, u.ID, 0, Change{Email: &mine}); err != nil {
 		t.Fatal(err)
 	}
 	if err := goOn(); !is(err, "account-changed") {

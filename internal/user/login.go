@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // Credentials are what somebody logs in with.
@@ -19,7 +19,7 @@ type Credentials struct {
 	Code     string // of the authenticator app, or a recovery code; "" when there is none
 	Agent    string // the program that asks, for the list of sessions
 
-	Visitor message.Caller // the caller until now; a guest's holds go to the account
+	Visitor caller.Caller // the caller until now; a guest's holds go to the account
 
 	Steps bool   // a code that is missing is asked for in a step of its own: see CodeNeeded
 	Proof string // of CodeNeeded, in place of name and password
@@ -37,7 +37,7 @@ type Session struct {
 // session. An unknown account and a wrong password give the same error after the
 // same time.
 func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
-	from := message.ClientFrom(ctx)
+	from := caller.ClientFrom(ctx)
 	if err := s.visitors.check(from, s.now()); err != nil {
 		return Session{}, err
 	}
@@ -118,7 +118,7 @@ func sameName(name string) string {
 // welcome starts a session of an account, which takes over what its owner has
 // held as a visitor. Where a limit forbids that for some holds, there is no session:
 // the visitor has these holds still.
-func (s *Service) welcome(ctx context.Context, u User, visitor message.Caller, agent string) (Session, error) {
+func (s *Service) welcome(ctx context.Context, u User, visitor caller.Caller, agent string) (Session, error) {
 	if err := s.adopt(ctx, visitor, &u); err != nil {
 		return Session{}, err
 	}
@@ -184,7 +184,7 @@ func (s *Service) whose(ctx context.Context, list []User, c Credentials) (User, 
 
 // SignUpAndIn makes an account of role customer with a session, and gives it what
 // its owner has held as a visitor.
-func (s *Service) SignUpAndIn(ctx context.Context, a Account, visitor message.Caller, agent string) (Session, error) {
+func (s *Service) SignUpAndIn(ctx context.Context, a Account, visitor caller.Caller, agent string) (Session, error) {
 	u, err := s.SignUp(ctx, a)
 	if err != nil {
 		return Session{}, err
@@ -193,6 +193,6 @@ func (s *Service) SignUpAndIn(ctx context.Context, a Account, visitor message.Ca
 }
 
 // Self is the account of a caller.
-func (s *Service) Self(ctx context.Context, caller message.Caller) (User, error) {
+func (s *Service) Self(ctx context.Context, caller caller.Caller) (User, error) {
 	return s.visible(ctx, caller, caller.UserID)
 }

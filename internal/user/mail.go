@@ -11,10 +11,10 @@ import (
 	"sync"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
 )
 
 // Mails that were promised are kept in the table mails until they are handed
@@ -277,7 +277,7 @@ func linkable(name string) bool {
 // mailVerification mails a link and a code by which an address is verified. If
 // the address belongs to another account already, the mail says so instead.
 func (s *Service) mailVerification(ctx context.Context, u *User) error {
-	if u.Verified || u.Email == "" || u.Role == message.Guest {
+	if u.Verified || u.Email == "" || u.Role == caller.Guest {
 		return nil
 	}
 	owner, err := s.find(ctx, u.Email)

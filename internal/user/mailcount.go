@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // How often mail may be asked for, for an address and each of the purposes
@@ -49,7 +49,7 @@ func (s *Service) asked(ctx context.Context, kind, userID, address string, pause
 // mayMail counts a mail, and reports false when there were too many. It does the
 // same for addresses that nobody has.
 func (s *Service) mayMail(ctx context.Context, tx *sql.Tx, purpose, address string, pause time.Duration) (bool, error) {
-	network := message.ClientFrom(ctx)
+	network := caller.ClientFrom(ctx)
 	var client []byte
 	if network != "" {
 		client = s.keyed("mail\x00", network)[:16]

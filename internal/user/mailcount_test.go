@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 func fromNetwork(ctx context.Context, network string) context.Context {
-	return context.WithValue(ctx, message.ClientKey{}, network)
+	return context.WithValue(ctx, caller.ClientKey{}, network)
 }
 
 // to counts the mails to an address.
@@ -141,7 +141,7 @@ func TestStrangersDoNotUseUpTheOwnersMails(t *testing.T) {
 	}
 	// An account that nobody has confirmed makes no client the owner's.
 	stranger := fromNetwork(ctx, "198.51.100.200")
-	if _, err := w.SignUpAndIn(stranger, Account{Email: mail, Name: "x", Password: "a stranger's password"}, message.Caller{}, ""); err != nil {
+	if _, err := w.SignUpAndIn(stranger, Account{Email: mail, Name: "x", Password: "a stranger's password"}, caller.Caller{}, ""); err != nil {
 		t.Fatal(err)
 	}
 	err := w.db.Write(ctx, func(tx *sql.Tx) error {
@@ -212,7 +212,7 @@ func TestConfirmingGivesNothingToAStranger(t *testing.T) {
 	if _, err := w.VerifyCode(ctx, as(g.User), code, ""); err != nil {
 		t.Fatal(err)
 	}
-	stranger, err := w.SignUpAndIn(ctx, Account{Email: mail, Name: "Order 4711 is waiting", Password: theirs}, message.Caller{}, "")
+	stranger, err := w.SignUpAndIn(ctx, Account{Email: mail, Name: "Order 4711 is waiting", Password: theirs}, caller.Caller{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestConfirmingGivesNothingToAStranger(t *testing.T) {
 			t.Errorf("a stranger's words: %s", sent.text)
 		}
 	}
-	for name, caller := range map[string]message.Caller{"nobody": {}, "the guest": as(g.User), "an admin": {UserID: "root", Role: message.Admin}} {
+	for name, caller := range map[string]caller.Caller{"nobody": {}, "the guest": as(g.User), "an admin": {UserID: "root", Role: caller.Admin}} {
 		if _, err := w.Verify(ctx, caller, link); !is(err, "sign-in-required") || errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("as %s: %v", name, err)
 		}
@@ -320,7 +320,7 @@ func TestNewerSignUpsLockNobodyOut(t *testing.T) {
 	others := func(n int, network string) {
 		for i := range n {
 			w.pass(mailPause)
-			if _, err := w.SignUpAndIn(fromNetwork(ctx, network), Account{Email: mail, Name: "M", Password: fmt.Sprintf("a stranger's password %d", i)}, message.Caller{}, ""); err != nil {
+			if _, err := w.SignUpAndIn(fromNetwork(ctx, network), Account{Email: mail, Name: "M", Password: fmt.Sprintf("a stranger's password %d", i)}, caller.Caller{}, ""); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -339,17 +339,17 @@ func TestNewerSignUpsLockNobodyOut(t *testing.T) {
 	}
 	// In the middle: at home.
 	const between = "bert@example.org"
-	if _, err := w.SignUpAndIn(fromNetwork(ctx, "198.51.100.1"), Account{Email: between, Name: "M", Password: "a stranger's password"}, message.Caller{}, ""); err != nil {
+	if _, err := w.SignUpAndIn(fromNetwork(ctx, "198.51.100.1"), Account{Email: between, Name: "M", Password: "a stranger's password"}, caller.Caller{}, ""); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(mailPause)
-	second, err := w.SignUpAndIn(home, Account{Email: between, Name: "Bert", Password: goodPassword}, message.Caller{}, "")
+	second, err := w.SignUpAndIn(home, Account{Email: between, Name: "Bert", Password: goodPassword}, caller.Caller{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
 		w.pass(mailPause)
-		if _, err := w.SignUpAndIn(fromNetwork(ctx, "198.51.100.1"), Account{Email: between, Name: "M", Password: fmt.Sprintf("a stranger's password %d", i)}, message.Caller{}, ""); err != nil {
+		if _, err := w.SignUpAndIn(fromNetwork(ctx, "198.51.100.1"), Account{Email: between, Name: "M", Password: fmt.Sprintf("a stranger's password %d", i)}, caller.Caller{}, ""); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // withFactor is an account with a second factor, and what makes its codes.
@@ -54,7 +54,7 @@ func TestAMoveNeedsTheSecondFactor(t *testing.T) {
 	}
 	u, _ = w.withFactor(t, "other@example.org")
 	right := "right@example.org"
-	if got, err := w.Update(ctx, message.System, u.ID, 0, Change{Email: &right}); err != nil || got.Email != right {
+	if got, err := w.Update(ctx, caller.System, u.ID, 0, Change{Email: &right}); err != nil || got.Email != right {
 		t.Errorf("by an administrator: %+v %v", got, err)
 	}
 }
@@ -130,7 +130,7 @@ func TestADisabledAccountHidesNoOther(t *testing.T) {
 	}
 	yes, password := true, "another horse battery"
 	for _, i := range []int{0, 2} {
-		if _, err := w.Update(ctx, message.System, all[i].ID, 0, Change{Disabled: &yes}); err != nil {
+		if _, err := w.Update(ctx, caller.System, all[i].ID, 0, Change{Disabled: &yes}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -157,21 +157,21 @@ func TestResetTwoFactor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, who := range []message.Caller{{}, as(u), as(plain), {UserID: "root", Role: message.Admin}} {
+	for _, who := range []caller.Caller{{}, as(u), as(plain), {UserID: "root", Role: caller.Admin}} {
 		if _, _, err := w.ResetTwoFactor(ctx, who, u.Email, ""); !is(err, "not-yours-to-change") {
 			t.Errorf("%+v: %v", who, err)
 		}
 	}
-	if _, _, err := w.ResetTwoFactor(ctx, message.System, "nobody@example.org", ""); errs.KindOf(err) != errs.NotFound {
+	if _, _, err := w.ResetTwoFactor(ctx, caller.System, "nobody@example.org", ""); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("an unknown address: %v", err)
 	}
-	if _, _, err := w.ResetTwoFactor(ctx, message.System, plain.Email, ""); errs.KindOf(err) != errs.Conflict {
+	if _, _, err := w.ResetTwoFactor(ctx, caller.System, plain.Email, ""); errs.KindOf(err) != errs.Conflict {
 		t.Errorf("without a second factor: %v", err)
 	}
 	if _, err := w.Authenticate(ctx, in.Token); err != nil {
 		t.Fatalf("before: %v", err)
 	}
-	got, sessions, err := w.ResetTwoFactor(ctx, message.System, " Owner@Example.org", "")
+	got, sessions, err := w.ResetTwoFactor(ctx, caller.System, " Owner@Example.org", "")
 	if err != nil || got.ID != u.ID || sessions != 1 {
 		t.Fatalf("%s, %d sessions: %v", got.ID, sessions, err)
 	}
@@ -185,7 +185,7 @@ func TestResetTwoFactor(t *testing.T) {
 	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword}); err != nil {
 		t.Errorf("by the password: %v", err)
 	}
-	if _, _, err := w.ResetTwoFactor(ctx, message.System, u.Email, ""); errs.KindOf(err) != errs.Conflict {
+	if _, _, err := w.ResetTwoFactor(ctx, caller.System, u.Email, ""); errs.KindOf(err) != errs.Conflict {
 		t.Errorf("again: %v", err)
 	}
 }
@@ -213,28 +213,28 @@ func TestResetTwoFactorOfAMovedAccount(t *testing.T) {
 	u := w.moved(t, "owner@example.org", address)
 	w.pass(time.Minute)
 	w.signUp(t, address)
-	if got, _, err := w.ResetTwoFactor(ctx, message.System, "New@Example.org", ""); err != nil || got.ID != u.ID {
+	if got, _, err := w.ResetTwoFactor(ctx, caller.System, "New@Example.org", ""); err != nil || got.ID != u.ID {
 		t.Fatalf("%s %v", got.ID, err)
 	}
-	if _, _, err := w.ResetTwoFactor(ctx, message.System, address, ""); !is(err, "no-secret") {
+	if _, _, err := w.ResetTwoFactor(ctx, caller.System, address, ""); !is(err, "no-secret") {
 		t.Errorf("again: %v", err)
 	}
 	one, two := w.moved(t, "one@example.org", address), w.moved(t, "two@example.org", address)
-	_, _, err := w.ResetTwoFactor(ctx, message.System, address, "")
+	_, _, err := w.ResetTwoFactor(ctx, caller.System, address, "")
 	if !errors.As(err, &SeveralAccounts{}) || !strings.Contains(err.Error(), one.ID) || !strings.Contains(err.Error(), two.ID) {
 		t.Errorf("with two: %v", err)
 	}
 	for _, other := range []struct{ address, id, slug string }{
 		{"one@example.org", one.ID, "address-changed"}, {"", u.ID, "no-secret"}, {"", "nobody", "not-found"}, {one.ID, "", "not-found"},
 	} {
-		if _, _, err := w.ResetTwoFactor(ctx, message.System, other.address, other.id); !is(err, other.slug) {
+		if _, _, err := w.ResetTwoFactor(ctx, caller.System, other.address, other.id); !is(err, other.slug) {
 			t.Errorf("%+v: %v", other, err)
 		}
 	}
-	if got, _, err := w.ResetTwoFactor(ctx, message.System, address, two.ID); err != nil || got.ID != two.ID {
+	if got, _, err := w.ResetTwoFactor(ctx, caller.System, address, two.ID); err != nil || got.ID != two.ID {
 		t.Errorf("one of two: %s %v", got.ID, err)
 	}
-	if got, _, err := w.ResetTwoFactor(ctx, message.System, "", one.ID); err != nil || got.ID != one.ID {
+	if got, _, err := w.ResetTwoFactor(ctx, caller.System, "", one.ID); err != nil || got.ID != one.ID {
 		t.Errorf("by id alone: %s %v", got.ID, err)
 	}
 }

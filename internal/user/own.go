@@ -3,7 +3,7 @@ package user
 import (
 	"context"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // What the pages of an account need besides.
@@ -18,6 +18,6 @@ func (u *User) HasPassword() bool { return u.hash != "" }
 func (u *User) Address() string { return u.Email + u.Contact } // one of them
 
 // Account is an account that a caller may see: their own, or as an admin any.
-func (s *Service) Account(ctx context.Context, caller message.Caller, userID string) (User, error) {
+func (s *Service) Account(ctx context.Context, caller caller.Caller, userID string) (User, error) {
 	return s.visible(ctx, caller, userID)
 }

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/sqldb"
 )
 
 // People are the names and addresses of accounts, by id; unknown ones are left
 // out.
-func (s *Service) People(ctx context.Context, ids []string) (map[string]message.Person, error) {
+func (s *Service) People(ctx context.Context, ids []string) (map[string]caller.Person, error) {
 	among, arg, err := s.among(ids) // by primary key
 	if err != nil {
 		return nil, fmt.Errorf("read people: %w", err)
@@ -21,10 +21,10 @@ func (s *Service) People(ctx context.Context, ids []string) (map[string]message.
 		return nil, fmt.Errorf("read people: %w", err)
 	}
 	defer rows.Close()
-	out := make(map[string]message.Person, len(ids))
+	out := make(map[string]caller.Person, len(ids))
 	for rows.Next() {
 		var userID, contact string
-		var p message.Person
+		var p caller.Person
 		if err := rows.Scan(&userID, &p.Name, &p.Email, &contact); err != nil {
 			return nil, fmt.Errorf("read people: %w", err)
 		}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // People are found by the thousand, and by their addresses.
@@ -17,7 +17,7 @@ func TestPeople(t *testing.T) {
 		ids = append(ids, fmt.Sprint("x", i))
 	}
 	got, err := w.People(ctx, append(ids, u.ID))
-	if err != nil || len(got) != 1 || got[u.ID] != (message.Person{Name: "Robin Fan", Email: "robin@example.org"}) {
+	if err != nil || len(got) != 1 || got[u.ID] != (caller.Person{Name: "Robin Fan", Email: "robin@example.org"}) {
 		t.Fatalf("%+v %v", got, err)
 	}
 	if got, err = w.People(ctx, nil); err != nil || len(got) != 0 {

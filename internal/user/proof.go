@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
 
@@ -126,7 +126,7 @@ type Link struct {
 }
 
 // VerifyLink tells what can be done with a mailed link, and changes nothing.
-func (s *Service) VerifyLink(ctx context.Context, caller message.Caller, token string) (l Link, err error) {
+func (s *Service) VerifyLink(ctx context.Context, caller caller.Caller, token string) (l Link, err error) {
 	owner, err := s.linkOwner(ctx, s.db.Reader(), toVerify, token)
 	if err != nil {
 		return l, fmt.Errorf("read a link: %w", err)
@@ -138,7 +138,7 @@ func (s *Service) VerifyLink(ctx context.Context, caller message.Caller, token s
 // The secret alone shows who reads the address, not whose account it is: somebody
 // else may have signed up with it, and knows its password. So it takes a session
 // of the account, or see VerifyAnew.
-func (s *Service) Verify(ctx context.Context, caller message.Caller, token string) (User, error) {
+func (s *Service) Verify(ctx context.Context, caller caller.Caller, token string) (User, error) {
 	var owner string
 	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
 		if owner, err = s.linkOwner(ctx, tx, toVerify, token); err != nil || owner == "" {
@@ -178,7 +178,7 @@ func (s *Service) nowOwned(ctx context.Context, userID string) (User, error) {
 }
 
 // Resend mails another verification, at most one a minute.
-func (s *Service) Resend(ctx context.Context, caller message.Caller, userID string) error {
+func (s *Service) Resend(ctx context.Context, caller caller.Caller, userID string) error {
 	u, err := s.visible(ctx, caller, userID)
 	switch {
 	case err != nil:
@@ -193,7 +193,7 @@ func (s *Service) Resend(ctx context.Context, caller message.Caller, userID stri
 
 // sendProof mails what an account that is not verified needs.
 func (s *Service) sendProof(ctx context.Context, u *User) error {
-	if u.Role == message.Guest {
+	if u.Role == caller.Guest {
 		return s.asked(ctx, mailCode, u.ID, u.Contact, mailPause)
 	}
 	return s.asked(ctx, mailVerify, u.ID, u.Email, mailPause)

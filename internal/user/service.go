@@ -12,9 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/signing"
 	"boxoffice/internal/sqldb"
 )
@@ -30,7 +30,7 @@ type Bookings interface {
 	// the key of its verified address, or with from equal to to gives them the
 	// address only. Holds that would break a limit stay, and the error is of kind
 	// Conflict or TooMany. It may be done again.
-	Adopt(ctx context.Context, fromUserID, toUserID string, email message.EmailKey) error
+	Adopt(ctx context.Context, fromUserID, toUserID string, email caller.EmailKey) error
 	// HasLive reports whether a user has bookings that are held or sold, but for
 	// events that are over at a time (µs since 1970).
 	HasLive(ctx context.Context, userID string, at int64) (bool, error)
@@ -153,7 +153,7 @@ func scan(row *sql.Row) (User, error) {
 		return u, fmt.Errorf("read account: %w", err)
 	}
 	u.Email, u.Username = email.String, username.String
-	if !u.Verified && u.Role != message.Guest && u.Email == "" {
+	if !u.Verified && u.Role != caller.Guest && u.Email == "" {
 		u.Email, u.Contact = u.Contact, "" // see addresses
 	}
 	return u, nil
@@ -178,7 +178,7 @@ func (s *Service) get(ctx context.Context, userID string) (User, error) {
 }
 
 // visible is an account that a caller may see; NotFound for strangers.
-func (s *Service) visible(ctx context.Context, caller message.Caller, userID string) (User, error) {
+func (s *Service) visible(ctx context.Context, caller caller.Caller, userID string) (User, error) {
 	if !caller.SignedIn() {
 		return User{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 	}
@@ -195,14 +195,14 @@ func (s *Service) visible(ctx context.Context, caller message.Caller, userID str
 // Change is what somebody changes of an account; nil fields stay.
 type Change struct {
 	Email, Username, Name, Password *string
-	CurrentPassword                 string        // needed by owners for a new e-mail address or password
-	Code                            string        // needed by owners for a new e-mail address if log-in needs one
-	Role                            *message.Role // by admins, of others
-	Disabled                        *bool         // by admins, of others
+	CurrentPassword                 string       // needed by owners for a new e-mail address or password
+	Code                            string       // needed by owners for a new e-mail address if log-in needs one
+	Role                            *caller.Role // by admins, of others
+	Disabled                        *bool        // by admins, of others
 }
 
 // Update changes an account. Version, if not 0, must be the account's.
-func (s *Service) Update(ctx context.Context, caller message.Caller, userID string, version int64, c Change) (User, error) {
+func (s *Service) Update(ctx context.Context, caller caller.Caller, userID string, version int64, c Change) (User, error) {
 	before, err := s.visible(ctx, caller, userID)
 	if err != nil {
 		return before, err
@@ -290,7 +290,7 @@ func (s *Service) tellMoved(ctx context.Context, tx *sql.Tx, before *User, addre
 		}
 	}
 	kind := mailVerify
-	if before.Role == message.Guest {
+	if before.Role == caller.Guest {
 		kind = mailCode
 	}
 	return s.ask(ctx, tx, kind, before.ID, address, 0)
@@ -298,8 +298,8 @@ func (s *Service) tellMoved(ctx context.Context, tx *sql.Tx, before *User, addre
 
 // mayChange refuses what a caller may not change of an account that they may
 // see. Nobody raises their own role or locks themselves out.
-func (s *Service) mayChange(ctx context.Context, caller message.Caller, u User, a Account, c Change) error {
-	admin := caller.Administers() && caller.UserID != u.ID
+func (s *Service) mayChange(ctx context.Context, who caller.Caller, u User, a Account, c Change) error {
+	admin := who.Administers() && who.UserID != u.ID
 	if c.Role != nil && *c.Role != u.Role && !admin {
 		return forbiddenField("role", "can be changed by another account, an administrator's, only")
 	}
@@ -308,7 +308,7 @@ func (s *Service) mayChange(ctx context.Context, caller message.Caller, u User, 
 	}
 	if c.Role != nil {
 		switch *c.Role {
-		case message.Customer, message.Organizer, message.Admin:
+		case caller.Customer, caller.Organizer, caller.Admin:
 		default:
 			return errs.Bad("role", "must be customer, organizer or admin")
 		}
@@ -388,20 +388,20 @@ func dropTokens(ctx context.Context, tx *sql.Tx, userID string) error {
 
 // CreateUser makes an account of any role, whose address counts as verified:
 // whoever may make accounts vouches for it.
-func (s *Service) CreateUser(ctx context.Context, email, name, password string, role message.Role) (User, error) {
+func (s *Service) CreateUser(ctx context.Context, email, name, password string, role caller.Role) (User, error) {
 	return s.create(ctx, Account{Email: email, Name: name, Password: password}, role, true)
 }
 
 // CreateAdmin makes an administrator and returns the generated password.
 func (s *Service) CreateAdmin(ctx context.Context, email string) (password string, err error) {
 	password = id.Token()
-	_, err = s.CreateUser(ctx, email, "Administrator", password, message.Admin)
+	_, err = s.CreateUser(ctx, email, "Administrator", password, caller.Admin)
 	return password, err
 }
 
 // EnsureAccount makes an account, or gives the one with this e-mail address a
 // new password; either way the generated password is returned.
-func (s *Service) EnsureAccount(ctx context.Context, email, name string, role message.Role) (u User, password string, err error) {
+func (s *Service) EnsureAccount(ctx context.Context, email, name string, role caller.Role) (u User, password string, err error) {
 	password = id.Token()[:16]
 	u, err = s.find(ctx, email)
 	if errors.Is(err, errNoUser) || err == nil && !u.Verified {
@@ -411,6 +411,6 @@ func (s *Service) EnsureAccount(ctx context.Context, email, name string, role me
 	if err != nil {
 		return u, "", err
 	}
-	u, err = s.Update(ctx, message.System, u.ID, 0, Change{Password: &password})
+	u, err = s.Update(ctx, caller.System, u.ID, 0, Change{Password: &password})
 	return u, password, err
 }

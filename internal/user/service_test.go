@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -161,7 +161,7 @@ func TestSignUpFields(t *testing.T) {
 			if got := strings.Join(names, " "); got != c.bad {
 				t.Fatalf("refuses %q, want %q", got, c.bad)
 			}
-			if err == nil && (u.Role != message.Customer || u.Email != strings.Replace(strings.ToLower(strings.TrimSpace(c.Email)), "münchen", "xn--mnchen-3ya", 1)) {
+			if err == nil && (u.Role != caller.Customer || u.Email != strings.Replace(strings.ToLower(strings.TrimSpace(c.Email)), "münchen", "xn--mnchen-3ya", 1)) {
 				t.Errorf("made %+v", u)
 			}
 		})
@@ -180,7 +180,7 @@ func TestNamesAreUnique(t *testing.T) {
 	}
 	b := w.signUp(t, "b@example.org")
 	name := "ann"
-	_, err := w.Update(ctx, message.Caller{UserID: b.ID}, b.ID, 0, Change{Username: &name})
+	_, err := w.Update(ctx, caller.Caller{UserID: b.ID}, b.ID, 0, Change{Username: &name})
 	if !errors.As(err, &e) || e.Type != "account-exists" || e.Fields[0].Name != "username" {
 		t.Errorf("update: %v", err)
 	}
@@ -206,7 +206,7 @@ func TestLogin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fans, err := w.CreateFans(t.Context(), 1, message.Customer)
+	fans, err := w.CreateFans(t.Context(), 1, caller.Customer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestLogin(t *testing.T) {
 			if got := ends.Sub(time.Unix(0, w.clock.Load())); got != sessionLife {
 				t.Errorf("lives %v", got)
 			}
-			if who, err := w.Authenticate(t.Context(), token); err != nil || who.UserID != u.ID || who.Role != message.Customer {
+			if who, err := w.Authenticate(t.Context(), token); err != nil || who.UserID != u.ID || who.Role != caller.Customer {
 				t.Errorf("%+v %v", who, err)
 			}
 		})
@@ -370,13 +370,13 @@ func TestWhoMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	as := func(u User) message.Caller { return message.Caller{UserID: u.ID, Role: u.Role} }
-	nobody, admin := message.Caller{}, as(root)
+	as := func(u User) caller.Caller { return caller.Caller{UserID: u.ID, Role: u.Role} }
+	nobody, admin := caller.Caller{}, as(root)
 	name, mail, pass := "New Name", "new@example.org", "another horse battery"
-	organizer, customer, god, yes := message.Organizer, message.Customer, message.Role("god"), true
+	organizer, customer, god, yes := caller.Organizer, caller.Customer, caller.Role("god"), true
 	for _, c := range []struct {
 		name   string
-		caller message.Caller
+		caller caller.Caller
 		id     string
 		Change
 		slug string
@@ -422,7 +422,7 @@ func TestWhoMay(t *testing.T) {
 func TestVersions(t *testing.T) {
 	w := newWorld(t)
 	u := w.signUp(t, "ann@example.org")
-	me := message.Caller{UserID: u.ID}
+	me := caller.Caller{UserID: u.ID}
 	var wg sync.WaitGroup
 	var done atomic.Int32
 	for i := range 8 {
@@ -446,8 +446,8 @@ func TestEnsureAccountAndCreateUser(t *testing.T) {
 	ctx := t.Context()
 	var last string
 	for range 2 {
-		u, password, err := w.EnsureAccount(ctx, "demo@example.org", "Demo", message.Organizer)
-		if err != nil || password == last || u.Role != message.Organizer {
+		u, password, err := w.EnsureAccount(ctx, "demo@example.org", "Demo", caller.Organizer)
+		if err != nil || password == last || u.Role != caller.Organizer {
 			t.Fatalf("%+v %v", u, err)
 		}
 		if _, _, got, err := w.enter(ctx, "demo@example.org", password); err != nil || got.ID != u.ID {
@@ -458,7 +458,7 @@ func TestEnsureAccountAndCreateUser(t *testing.T) {
 	if _, err := w.CreateAdmin(ctx, "demo@example.org"); !is(err, "account-exists") {
 		t.Error(err)
 	}
-	if u, err := w.CreateUser(ctx, "o@example.org", "O", goodPassword, message.Organizer); err != nil || u.Role != message.Organizer {
+	if u, err := w.CreateUser(ctx, "o@example.org", "O", goodPassword, caller.Organizer); err != nil || u.Role != caller.Organizer {
 		t.Errorf("%+v %v", u, err)
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"unicode"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
 
@@ -32,7 +32,7 @@ type tokenHash = [sha256.Size]byte
 type lookUp struct {
 	hash  tokenHash
 	found bool
-	who   message.Caller
+	who   caller.Caller
 	ends  int64
 }
 
@@ -49,7 +49,7 @@ func (ss *sessions) look(items []*batch.Item[*lookUp]) {
 		}
 		byHash[h] = append(byHash[h], it)
 	}
-	err := ss.read(ctx, hashes, func(h tokenHash, who message.Caller, ends int64) {
+	err := ss.read(ctx, hashes, func(h tokenHash, who caller.Caller, ends int64) {
 		for _, it := range byHash[h] {
 			it.Value.found, it.Value.who, it.Value.ends = true, who, ends
 		}
@@ -59,7 +59,7 @@ func (ss *sessions) look(items []*batch.Item[*lookUp]) {
 	}
 }
 
-func (ss *sessions) read(ctx context.Context, hashes [][]byte, found func(tokenHash, message.Caller, int64)) error {
+func (ss *sessions) read(ctx context.Context, hashes [][]byte, found func(tokenHash, caller.Caller, int64)) error {
 	stmt, args, err := ss.svc.lookUpStmt(ctx, hashes)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (ss *sessions) read(ctx context.Context, hashes [][]byte, found func(tokenH
 	defer rows.Close()
 	for rows.Next() {
 		var raw []byte
-		var who message.Caller
+		var who caller.Caller
 		var ends int64
 		var twoFactor bool
 		var address string
@@ -173,15 +173,15 @@ func (s *Service) startSession(ctx context.Context, u User, agent string, life t
 
 // roleOf is what an account may do in its sessions: organizers and admins
 // without a second factor are customers where one is required.
-func (s *Service) roleOf(r message.Role, twoFactor bool) message.Role {
-	if s.strict && !twoFactor && (r == message.Organizer || r == message.Admin) {
-		return message.Customer
+func (s *Service) roleOf(r caller.Role, twoFactor bool) caller.Role {
+	if s.strict && !twoFactor && (r == caller.Organizer || r == caller.Admin) {
+		return caller.Customer
 	}
 	switch r {
-	case message.Guest, message.Customer, message.Organizer, message.Admin:
+	case caller.Guest, caller.Customer, caller.Organizer, caller.Admin:
 		return r
 	}
-	return message.Customer // an account cannot have any other
+	return caller.Customer // an account cannot have any other
 }
 
 // clipped is a program's name, short and printable.
@@ -207,7 +207,7 @@ type Listed struct {
 }
 
 // Sessions lists an account's sessions, newest first.
-func (s *Service) Sessions(ctx context.Context, caller message.Caller, userID string) ([]Listed, error) {
+func (s *Service) Sessions(ctx context.Context, caller caller.Caller, userID string) ([]Listed, error) {
 	if _, err := s.visible(ctx, caller, userID); err != nil {
 		return nil, err
 	}
@@ -231,7 +231,7 @@ func (s *Service) Sessions(ctx context.Context, caller message.Caller, userID st
 
 // EndSessions ends one of an account's sessions by its id, or with "" all but
 // the one of a token, however many there are.
-func (s *Service) EndSessions(ctx context.Context, caller message.Caller, userID, sessionID, keep string) error {
+func (s *Service) EndSessions(ctx context.Context, caller caller.Caller, userID, sessionID, keep string) error {
 	if sessionID != "" {
 		return s.endSession(ctx, caller, userID, sessionID)
 	}
@@ -252,7 +252,7 @@ func (s *Service) EndSessions(ctx context.Context, caller message.Caller, userID
 	return nil
 }
 
-func (s *Service) endSession(ctx context.Context, caller message.Caller, userID, sessionID string) error {
+func (s *Service) endSession(ctx context.Context, caller caller.Caller, userID, sessionID string) error {
 	list, err := s.Sessions(ctx, caller, userID)
 	if err != nil {
 		return err

@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 )
 
 func TestSessionsEnd(t *testing.T) {
-	pass, admin := "another horse battery", message.Caller{UserID: "root", Role: message.Admin}
+	pass, admin := "another horse battery", caller.Caller{UserID: "root", Role: caller.Admin}
 	yes := true
 	for _, c := range []struct {
 		name string
@@ -22,7 +22,7 @@ func TestSessionsEnd(t *testing.T) {
 	}{
 		{"log-out", func(w *world, _ User, token string) error { return w.Logout(t.Context(), token) }},
 		{"password", func(w *world, u User, _ string) error {
-			_, err := w.Update(t.Context(), message.Caller{UserID: u.ID}, u.ID, 0, Change{Password: &pass, CurrentPassword: goodPassword})
+			_, err := w.Update(t.Context(), caller.Caller{UserID: u.ID}, u.ID, 0, Change{Password: &pass, CurrentPassword: goodPassword})
 			return err
 		}},
 		{"disabled", func(w *world, u User, _ string) error {
@@ -70,7 +70,7 @@ func TestSessionsEnd(t *testing.T) {
 func TestTrust(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	fans, err := w.CreateFans(ctx, 1, message.Customer)
+	fans, err := w.CreateFans(ctx, 1, caller.Customer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestEndedWhileLookedUp(t *testing.T) {
 	w := newWorld(t)
 	hash := sha256.Sum256([]byte("x"))
 	now := w.clock.Load()
-	live := trusted{caller: message.Caller{UserID: "u"}, until: now + int64(trustFor), ends: now + int64(time.Hour)}
+	live := trusted{caller: caller.Caller{UserID: "u"}, until: now + int64(trustFor), ends: now + int64(time.Hour)}
 	sh := w.sessions.shard(hash)
 	marked := func() marks { return marks{sh.ended, w.sessions.ends.Load()} }
 	before := marked()
@@ -194,7 +194,7 @@ func TestEndingAnAccountsSessionsLeavesOthersAlone(t *testing.T) {
 	remember := func(user string, n int, before marks) *trusted {
 		hash := sha256.Sum256([]byte(fmt.Sprint(user, n)))
 		before.session = ss.shard(hash).ended
-		ss.remember(hash, trusted{caller: message.Caller{UserID: user}, until: now + int64(trustFor), ends: now + int64(time.Hour)}, before, now)
+		ss.remember(hash, trusted{caller: caller.Caller{UserID: user}, until: now + int64(trustFor), ends: now + int64(time.Hour)}, before, now)
 		if one, ok := ss.shard(hash).m[hash]; ok {
 			return &one
 		}
@@ -246,7 +246,7 @@ func TestLoginBesideChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	pass := "another horse battery"
-	if _, err := w.Update(t.Context(), message.Caller{UserID: u.ID}, u.ID, 0, Change{Password: &pass, CurrentPassword: goodPassword}); err != nil {
+	if _, err := w.Update(t.Context(), caller.Caller{UserID: u.ID}, u.ID, 0, Change{Password: &pass, CurrentPassword: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.startSession(t.Context(), old, "", sessionLife); err == nil {
@@ -280,7 +280,7 @@ func TestTrustedAreBounded(t *testing.T) {
 // Thousands of new sessions at once are each found to be their own account's.
 func TestCrowd(t *testing.T) {
 	w := newWorld(t)
-	fans, err := w.CreateFans(t.Context(), 3000, message.Organizer)
+	fans, err := w.CreateFans(t.Context(), 3000, caller.Organizer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +289,7 @@ func TestCrowd(t *testing.T) {
 		wg.Go(func() {
 			for range 3 {
 				who, err := w.Authenticate(t.Context(), fans[i].Token)
-				if err != nil || who.UserID != fans[i].UserID || who.Role != message.Organizer {
+				if err != nil || who.UserID != fans[i].UserID || who.Role != caller.Organizer {
 					t.Errorf("%+v %v", who, err)
 				}
 			}
@@ -303,7 +303,7 @@ func TestCrowd(t *testing.T) {
 
 func BenchmarkAuthenticate(b *testing.B) {
 	w := newWorld(b)
-	fans, err := w.CreateFans(b.Context(), 10_000, message.Customer)
+	fans, err := w.CreateFans(b.Context(), 10_000, caller.Customer)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -332,7 +332,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 func BenchmarkCreateFans(b *testing.B) {
 	w := newWorld(b)
 	for b.Loop() {
-		if _, err := w.CreateFans(b.Context(), 10_000, message.Customer); err != nil {
+		if _, err := w.CreateFans(b.Context(), 10_000, caller.Customer); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
 
@@ -24,7 +24,7 @@ import (
 // SignUp makes an account of role customer. What is mailed to the address says
 // how to confirm it, or that there is an account with it already.
 func (s *Service) SignUp(ctx context.Context, a Account) (User, error) {
-	u, err := s.create(ctx, a, message.Customer, false)
+	u, err := s.create(ctx, a, caller.Customer, false)
 	if err != nil {
 		return u, err
 	}
@@ -35,7 +35,7 @@ func (s *Service) SignUp(ctx context.Context, a Account) (User, error) {
 }
 
 // create makes an account. Verified: whoever makes it vouches for the address.
-func (s *Service) create(ctx context.Context, a Account, role message.Role, verified bool) (User, error) {
+func (s *Service) create(ctx context.Context, a Account, role caller.Role, verified bool) (User, error) {
 	bad := a.normalize()
 	if reason := s.hasher.acceptable(a.Password, a.Email, a.Username); reason != "" {
 		bad = append(bad, errs.Field{Name: "password", Reason: reason})
@@ -211,7 +211,7 @@ func (s *Service) giving(ctx context.Context, address string) ([]string, error) 
 		}
 	}
 	picked := append(oldest[:len(oldest):len(oldest)], list[0])
-	network := message.ClientFrom(ctx)
+	network := caller.ClientFrom(ctx)
 	if network == "" || len(list) <= len(picked) {
 		return picked, nil
 	}

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
 
@@ -182,7 +182,7 @@ func (s *Service) networkKey(userID, network string) []byte {
 // knowNetwork remembers the network of a request that has shown an account's
 // secret.
 func (s *Service) knowNetwork(ctx context.Context, tx *sql.Tx, userID string) error {
-	network := message.ClientFrom(ctx)
+	network := caller.ClientFrom(ctx)
 	if network == "" {
 		return nil
 	}

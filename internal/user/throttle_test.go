@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // Strangers who sign up with an address themselves, before its owner or after,
@@ -265,7 +265,7 @@ func TestGuessesCountForTheAccount(t *testing.T) {
 		"verified": func(t *testing.T, w *world) User {
 			u := w.member(t, mail)
 			username := name
-			u, err := w.Update(t.Context(), message.System, u.ID, 0, Change{Username: &username})
+			u, err := w.Update(t.Context(), caller.System, u.ID, 0, Change{Username: &username})
 			if err != nil {
 				t.Fatal(err)
 			}

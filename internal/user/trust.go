@@ -14,9 +14,9 @@ import (
 	"weak"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/message"
 )
 
 // How long a node trusts what it knows of a session.
@@ -33,7 +33,7 @@ const (
 // as long as the node has heard within a second that no session at all was
 // ended before its time: each such end raises a number, the epoch.
 type trusted struct {
-	caller message.Caller
+	caller caller.Caller
 	until  int64 // ns since 1970
 	ends   int64 // ns since 1970
 	epoch  int64 // as heard last before it was checked
@@ -92,7 +92,7 @@ func newSessions(s *Service) *sessions {
 
 // Authenticate is the account of a session token. The error is of kind
 // Unauthenticated when the token is unknown, or its session or account has ended.
-func (s *Service) Authenticate(ctx context.Context, token string) (message.Caller, error) {
+func (s *Service) Authenticate(ctx context.Context, token string) (caller.Caller, error) {
 	ss := s.sessions
 	hash := sha256.Sum256([]byte(token))
 	now := s.now().UnixNano()
@@ -108,11 +108,11 @@ func (s *Service) Authenticate(ctx context.Context, token string) (message.Calle
 	epoch := ss.epoch.Load()
 	l := &lookUp{hash: hash}
 	if err := ss.queue.Do(ctx, l); err != nil {
-		return message.Caller{}, err
+		return caller.Caller{}, err
 	}
 	ends := l.ends * 1000
 	if !l.found || ends <= now {
-		return message.Caller{}, errs.New(errs.Unauthenticated, "bad-token", "This session has ended; please sign in again.")
+		return caller.Caller{}, errs.New(errs.Unauthenticated, "bad-token", "This session has ended; please sign in again.")
 	}
 	ss.remember(hash, trusted{caller: l.who, until: now + int64(trustFor), ends: ends, epoch: epoch}, before, now)
 	return l.who, nil

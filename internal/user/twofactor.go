@@ -14,9 +14,9 @@ import (
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 )
 
 // Codes change every 30 seconds and have six digits (RFC 6238); one step early
@@ -35,7 +35,7 @@ type Secret struct {
 
 // BeginTwoFactor makes a new secret for an account. It counts once a code has
 // proved that the app has it.
-func (s *Service) BeginTwoFactor(ctx context.Context, caller message.Caller, userID, password string) (Secret, error) {
+func (s *Service) BeginTwoFactor(ctx context.Context, caller caller.Caller, userID, password string) (Secret, error) {
 	u, err := s.self(ctx, caller, userID, password)
 	if err != nil {
 		return Secret{}, err
@@ -65,7 +65,7 @@ func (s *Service) BeginTwoFactor(ctx context.Context, caller message.Caller, use
 
 // ConfirmTwoFactor switches two-factor log-in on, and answers codes for the day
 // on which the app is lost. They are not shown again.
-func (s *Service) ConfirmTwoFactor(ctx context.Context, caller message.Caller, userID, digits string) ([]string, error) {
+func (s *Service) ConfirmTwoFactor(ctx context.Context, caller caller.Caller, userID, digits string) ([]string, error) {
 	u, err := s.visible(ctx, caller, userID)
 	switch {
 	case err != nil:
@@ -108,7 +108,7 @@ func (s *Service) ConfirmTwoFactor(ctx context.Context, caller message.Caller, u
 // EndTwoFactor switches two-factor log-in off, or forgets a secret that no code has
 // confirmed. It fails with errStale when the account has changed since it was read:
 // whether a code is needed may have changed, too.
-func (s *Service) EndTwoFactor(ctx context.Context, caller message.Caller, userID, password, digits string) error {
+func (s *Service) EndTwoFactor(ctx context.Context, caller caller.Caller, userID, password, digits string) error {
 	u, err := s.self(ctx, caller, userID, password)
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (s *Service) EndTwoFactor(ctx context.Context, caller message.Caller, userI
 // its recovery codes, and ends its sessions: for owners who have lost app and codes,
 // of whom nobody but the operator can know who they are. An account is named by its
 // address, which it need not have confirmed, by its id, or by both.
-func (s *Service) ResetTwoFactor(ctx context.Context, caller message.Caller, address, userID string) (u User, sessions int64, err error) {
+func (s *Service) ResetTwoFactor(ctx context.Context, caller caller.Caller, address, userID string) (u User, sessions int64, err error) {
 	if !caller.IsSystem() {
 		return u, 0, errs.New(errs.Forbidden, "not-yours-to-change", "Only the operator can take an account's second factor away.")
 	}
@@ -236,7 +236,7 @@ func (s *Service) factors(ctx context.Context, address string) ([]User, error) {
 }
 
 // self is the caller's own account, after another look at the password.
-func (s *Service) self(ctx context.Context, caller message.Caller, userID, password string) (User, error) {
+func (s *Service) self(ctx context.Context, caller caller.Caller, userID, password string) (User, error) {
 	u, err := s.visible(ctx, caller, userID)
 	if err != nil {
 		return u, err

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/message"
 	"boxoffice/internal/sqldb"
 )
 
@@ -29,7 +29,7 @@ const (
 func (s *Service) EnterVisitor(ctx context.Context, agent string) (Session, error) {
 	for {
 		now, token := s.now(), id.Token()
-		u := User{ID: guestID(now), Role: message.Guest, CreatedAt: now.UnixMicro(), Version: 1}
+		u := User{ID: guestID(now), Role: caller.Guest, CreatedAt: now.UnixMicro(), Version: 1}
 		hash, ends := sha256.Sum256([]byte(token)), now.Add(guestLife)
 		err := s.db.Write(ctx, func(tx *sql.Tx) error {
 			if err := insert(ctx, tx, &u); err != nil {
@@ -56,7 +56,7 @@ func CameAsGuest(userID string) bool { return strings.HasPrefix(userID, "g") }
 
 // SetContact is a visitor's name and address, which may still change while the
 // address is not verified. It mails the code that verifies it: see VerifyCode.
-func (s *Service) SetContact(ctx context.Context, caller message.Caller, name, email string) (User, error) {
+func (s *Service) SetContact(ctx context.Context, caller caller.Caller, name, email string) (User, error) {
 	u, err := s.guest(ctx, caller)
 	if err != nil {
 		return User{}, err
@@ -77,7 +77,7 @@ func (s *Service) SetContact(ctx context.Context, caller message.Caller, name, e
 func (s *Service) writeContact(ctx context.Context, u *User) error {
 	var moved bool
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		row := tx.QueryRowContext(ctx, s.db.Text(`SELECT contact <> $1 FROM users WHERE id = $2 AND role = $3 /*postgres: FOR UPDATE*/`), u.Contact, u.ID, string(message.Guest)) // primary key
+		row := tx.QueryRowContext(ctx, s.db.Text(`SELECT contact <> $1 FROM users WHERE id = $2 AND role = $3 /*postgres: FOR UPDATE*/`), u.Contact, u.ID, string(caller.Guest)) // primary key
 		if err := row.Scan(&moved); err != nil {
 			return gone(err)
 		}
@@ -99,16 +99,16 @@ func (s *Service) writeContact(ctx context.Context, u *User) error {
 }
 
 // guest is the account of a caller who has not shown yet who they are.
-func (s *Service) guest(ctx context.Context, caller message.Caller) (User, error) {
-	u, err := s.unproved(ctx, caller)
-	if err == nil && u.Role != message.Guest {
+func (s *Service) guest(ctx context.Context, who caller.Caller) (User, error) {
+	u, err := s.unproved(ctx, who)
+	if err == nil && u.Role != caller.Guest {
 		err = errs.New(errs.Conflict, "already-verified", "You have an account already.")
 	}
 	return u, err
 }
 
 // leave ends a visitor's sessions: another account has taken their place.
-func (s *Service) leave(ctx context.Context, visitor message.Caller) error {
+func (s *Service) leave(ctx context.Context, visitor caller.Caller) error {
 	if !visitor.Visiting() {
 		return nil
 	}

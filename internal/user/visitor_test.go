@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // A visitor gives a name and an address later; the code proves the address that
@@ -23,7 +23,7 @@ func TestVisitorBecomesGuest(t *testing.T) {
 		t.Fatal(err)
 	}
 	who, err := w.Authenticate(ctx, v.Token)
-	if err != nil || who.Role != message.Guest || who.UserID != v.User.ID || !CameAsGuest(who.UserID) || v.Ends.Sub(w.now()) != guestLife {
+	if err != nil || who.Role != caller.Guest || who.UserID != v.User.ID || !CameAsGuest(who.UserID) || v.Ends.Sub(w.now()) != guestLife {
 		t.Fatalf("%+v %v %v", who, err, v.Ends)
 	}
 	if _, err := w.VerifyCode(ctx, who, "000000", ""); !is(err, "no-address") {
@@ -35,7 +35,7 @@ func TestVisitorBecomesGuest(t *testing.T) {
 	if _, err := w.SetContact(ctx, who, "", "x"); errs.KindOf(err) != errs.Invalid || len(errs.Of(err).Fields) != 2 {
 		t.Errorf("%v", err)
 	}
-	if _, err := w.SetContact(ctx, message.Caller{}, "Vic", "v@example.org"); errs.KindOf(err) != errs.Unauthenticated {
+	if _, err := w.SetContact(ctx, caller.Caller{}, "Vic", "v@example.org"); errs.KindOf(err) != errs.Unauthenticated {
 		t.Error(err)
 	}
 	u := w.signUp(t, "u@example.org")
@@ -66,7 +66,7 @@ func TestVisitorBecomesGuest(t *testing.T) {
 		t.Error("two mails within a minute")
 	}
 	x, err := w.VerifyCode(ctx, who, digits, "")
-	if err != nil || x.User.ID != v.User.ID || x.User.Role != message.Customer || x.User.Name != "Victor" || x.User.Contact != "vic@example.org" || !x.User.Verified {
+	if err != nil || x.User.ID != v.User.ID || x.User.Role != caller.Customer || x.User.Name != "Victor" || x.User.Contact != "vic@example.org" || !x.User.Verified {
 		t.Errorf("%+v %v", x, err)
 	}
 }
@@ -101,7 +101,7 @@ func TestVisitorSignsIn(t *testing.T) {
 	w.UseBookings(house)
 	ctx := t.Context()
 	u := w.signUp(t, "ann@example.org")
-	enter := func() (string, message.Caller) {
+	enter := func() (string, caller.Caller) {
 		v, err := w.EnterVisitor(ctx, "")
 		if err != nil {
 			t.Fatal(err)
@@ -166,7 +166,7 @@ func TestGuestsAddressIsCorrected(t *testing.T) {
 			}
 		}
 		right := "gus@example.org"
-		if _, err := w.Update(ctx, message.System, g.User.ID, 0, Change{Email: &right}); err != nil {
+		if _, err := w.Update(ctx, caller.System, g.User.ID, 0, Change{Email: &right}); err != nil {
 			t.Fatal(err)
 		}
 		u, err := w.get(ctx, g.User.ID)
@@ -235,7 +235,7 @@ func TestEndVisits(t *testing.T) {
 // when the account never comes back.
 func TestNetworksAreForgotten(t *testing.T) {
 	w := newWorld(t)
-	ctx := context.WithValue(t.Context(), message.ClientKey{}, "192.0.2.1")
+	ctx := context.WithValue(t.Context(), caller.ClientKey{}, "192.0.2.1")
 	w.signUp(t, "ann@example.org")
 	if _, err := w.Login(ctx, Credentials{Name: "ann@example.org", Password: goodPassword}); err != nil {
 		t.Fatal(err)

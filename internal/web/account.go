@@ -5,32 +5,32 @@ import (
 	"strings"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/page"
 )
 
 // Accounts is what somebody can see and change of their own account. Where a
 // password is asked for, a wrong one is an Invalid error about current_password.
 type Accounts interface {
-	Account(ctx context.Context, caller message.Caller) (Account, error)
-	ChangeAccount(ctx context.Context, caller message.Caller, c Profile) (moved bool, err error)
+	Account(ctx context.Context, caller caller.Caller) (Account, error)
+	ChangeAccount(ctx context.Context, caller caller.Caller, c Profile) (moved bool, err error)
 	// ChangePassword ends all sessions.
-	ChangePassword(ctx context.Context, caller message.Caller, current, chosen string) error
-	SendVerification(ctx context.Context, caller message.Caller) error
+	ChangePassword(ctx context.Context, caller caller.Caller, current, chosen string) error
+	SendVerification(ctx context.Context, caller caller.Caller) error
 	// Sessions lists sessions, newest first; token is the one of this request.
-	Sessions(ctx context.Context, caller message.Caller, token string) ([]OpenSession, error)
+	Sessions(ctx context.Context, caller caller.Caller, token string) ([]OpenSession, error)
 	// EndSession ends a session by its id, or with "" all but the one of a token.
-	EndSession(ctx context.Context, caller message.Caller, id, token string) error
+	EndSession(ctx context.Context, caller caller.Caller, id, token string) error
 	// BeginTwoFactor makes a secret, which counts once a code has confirmed it.
-	BeginTwoFactor(ctx context.Context, caller message.Caller, password string) (secret, uri string, err error)
+	BeginTwoFactor(ctx context.Context, caller caller.Caller, password string) (secret, uri string, err error)
 	// ConfirmTwoFactor answers codes for the day on which the app is lost.
-	ConfirmTwoFactor(ctx context.Context, caller message.Caller, code string) ([]string, error)
-	EndTwoFactor(ctx context.Context, caller message.Caller, password, code string) error
+	ConfirmTwoFactor(ctx context.Context, caller caller.Caller, code string) ([]string, error)
+	EndTwoFactor(ctx context.Context, caller caller.Caller, password, code string) error
 	// Live are the orders for which an account has to stay.
-	Live(ctx context.Context, caller message.Caller) ([]Order, error)
-	DeleteAccount(ctx context.Context, caller message.Caller, password string) error
+	Live(ctx context.Context, caller caller.Caller) ([]Order, error)
+	DeleteAccount(ctx context.Context, caller caller.Caller, password string) error
 	// Export is all that there is about a caller, as JSON.
-	Export(ctx context.Context, caller message.Caller) ([]byte, error)
+	Export(ctx context.Context, caller caller.Caller) ([]byte, error)
 }
 
 // Account is an account as its owner sees it.

@@ -6,8 +6,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 )
 
 // ticketBody is the right to enter for one seat, as clients see it.
@@ -96,7 +96,7 @@ var binary = &huma.Schema{Type: huma.TypeString, Format: "binary", Description: 
 
 // ticketsOf is an order of the caller's, or of whoever has its link, with its tickets.
 func (s *Shop) ticketsOf(ctx context.Context, in *ticketsIn) (*orderPage, []ticketCard, error) {
-	caller := message.CallerFrom(ctx)
+	caller := caller.From(ctx)
 	if !caller.SignedIn() && in.Token == "" {
 		return nil, nil, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/eventapi"
 )
 
 // Query is what somebody looks for; empty fields allow all.
@@ -17,7 +19,7 @@ type Query struct {
 
 // Found is a page of the coming events that a query finds.
 type Found struct {
-	Events             []message.Event
+	Events             []eventapi.Event
 	Total              int64
 	Next               string  // cursor of the next page; "": this is the last one
 	Categories, Cities []Facet // what the query can be narrowed to
@@ -55,18 +57,18 @@ type Events interface {
 	// then in the order in which they take place.
 	Search(ctx context.Context, q Query) (Found, error)
 	// Past are the events that were over last, at most n, the last one first.
-	Past(ctx context.Context, n int) ([]message.Event, error)
+	Past(ctx context.Context, n int) ([]eventapi.Event, error)
 	// Event is an event that a caller may see; NotFound for others.
-	Event(ctx context.Context, caller message.Caller, id string) (message.Event, error)
+	Event(ctx context.Context, caller caller.Caller, id string) (eventapi.Event, error)
 	// Changes of an event since it was announced, oldest first.
 	Changes(ctx context.Context, eventID string) ([]Change, error)
 	// Sections of an event, with the seats that are free; none before its sale
 	// is known to the booking side.
-	Sections(ctx context.Context, caller message.Caller, eventID string) ([]message.SectionSeats, error)
+	Sections(ctx context.Context, caller caller.Caller, eventID string) ([]bookingapi.SectionSeats, error)
 	// Rows are the seats of a section; NotFound when there is no such section.
-	Rows(ctx context.Context, caller message.Caller, eventID, section string) ([]message.RowSeats, error)
+	Rows(ctx context.Context, caller caller.Caller, eventID, section string) ([]bookingapi.RowSeats, error)
 	// Holds are the caller's holds of an event that have not ended.
-	Holds(ctx context.Context, caller message.Caller, eventID string) ([]Held, error)
+	Holds(ctx context.Context, caller caller.Caller, eventID string) ([]Held, error)
 	// MapPages are the ids that begin the pages of a map of coming events, and
 	// MapPage is one of them; size is the number of events of a page.
 	MapPages(ctx context.Context, size int) ([]string, error)

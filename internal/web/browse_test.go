@@ -11,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/seating"
 )
 
 var noon = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -21,9 +24,9 @@ var noon = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
 // shelf is events to show; it finds all of them, whatever is looked for.
 type shelf struct {
 	Events
-	coming, past []message.Event
+	coming, past []eventapi.Event
 	asked        []Query
-	sections     []message.SectionSeats // of the first of coming, whose page is shown when it has some
+	sections     []bookingapi.SectionSeats // of the first of coming, whose page is shown when it has some
 }
 
 func (s *shelf) Search(_ context.Context, q Query) (Found, error) {
@@ -38,18 +41,18 @@ func (s *shelf) Search(_ context.Context, q Query) (Found, error) {
 	return found, nil
 }
 
-func (s *shelf) Past(_ context.Context, n int) ([]message.Event, error) {
+func (s *shelf) Past(_ context.Context, n int) ([]eventapi.Event, error) {
 	return s.past[:min(n, len(s.past))], nil
 }
 
-func (s *shelf) Event(context.Context, message.Caller, string) (message.Event, error) {
+func (s *shelf) Event(context.Context, caller.Caller, string) (eventapi.Event, error) {
 	if s.sections != nil {
 		return s.coming[0], nil
 	}
-	return message.Event{}, errs.Missing("event")
+	return eventapi.Event{}, errs.Missing("event")
 }
 
-func (s *shelf) Sections(context.Context, message.Caller, string) ([]message.SectionSeats, error) {
+func (s *shelf) Sections(context.Context, caller.Caller, string) ([]bookingapi.SectionSeats, error) {
 	return s.sections, nil
 }
 
@@ -70,9 +73,9 @@ func (s *shelf) MapPage(_ context.Context, from string, size int) (list []Mapped
 }
 
 // onSale is an event on sale with 100 seats, days from now.
-func onSale(id string, days, free int) message.Event {
-	return message.Event{ID: id, Title: "Gala " + id, Venue: message.Venue{Name: "Hall", City: "City " + id}, Status: string(message.OnSale),
-		Starts: noon.AddDate(0, 0, days), Free: int32(free), Total: 100, Prices: message.Prices{Version: 1, Currency: "EUR"}, From: 5000, To: 9000}
+func onSale(id string, days, free int) eventapi.Event {
+	return eventapi.Event{ID: id, Title: "Gala " + id, Venue: eventapi.Venue{Name: "Hall", City: "City " + id}, Status: string(eventapi.OnSale),
+		Starts: noon.AddDate(0, 0, days), Free: int32(free), Total: 100, Prices: seating.Prices{Version: 1, Currency: "EUR"}, From: 5000, To: 9000}
 }
 
 func shopOf(t *testing.T, s *shelf) *Shop {
@@ -109,12 +112,12 @@ func TestHomeSections(t *testing.T) {
 			t.Errorf("without events there is %q", word)
 		}
 	}
-	var coming []message.Event
+	var coming []eventapi.Event
 	for i, id := range []string{"a", "b", "c", "d", "e"} {
 		coming = append(coming, onSale(id, 3+i, 50+i))
 	}
 	coming = append(coming, onSale("f", 30, 90))
-	s := &shelf{coming: coming, past: []message.Event{{ID: "p", Title: "Gone by", Status: "past"}}}
+	s := &shelf{coming: coming, past: []eventapi.Event{{ID: "p", Title: "Gone by", Status: "past"}}}
 	full := get(t, shopOf(t, s), "GET /", "/").Body.String()
 	for _, word := range []string{"This week", "Near you", "Coming up", "Gone by", `class="hero"`, "/e/a/poster.svg"} {
 		if !strings.Contains(full, word) {
@@ -129,7 +132,7 @@ func TestHomeSections(t *testing.T) {
 // However few events there are, none is shown twice.
 func TestHomeShowsEventsOnce(t *testing.T) {
 	for n := 1; n <= 8; n++ {
-		var list []message.Event
+		var list []eventapi.Event
 		for i := range n {
 			list = append(list, onSale(string(rune('a'+i)), 1+2*i, 50))
 		}
@@ -155,8 +158,8 @@ func TestHomeTellsZones(t *testing.T) {
 	timed.Starts, timed.Opens = timed.Starts.In(vienna), noon.Add(48*time.Hour)
 	dated := onSale("b", 30, 100)
 	dated.Starts, dated.Date, dated.Zone, dated.Opens = time.Time{}, "2099-01-01", "Europe/Vienna", noon.Add(48*time.Hour)
-	for _, e := range []message.Event{timed, dated} {
-		body := get(t, shopOf(t, &shelf{coming: []message.Event{e}}), "GET /", "/").Body.String()
+	for _, e := range []eventapi.Event{timed, dated} {
+		body := get(t, shopOf(t, &shelf{coming: []eventapi.Event{e}}), "GET /", "/").Body.String()
 		want := page.When("en", e.Opens.In(vienna), page.Listed)
 		if !strings.Contains(want, "CE") || !strings.Contains(body, want) {
 			t.Errorf("%s: the opening is not told as %q", e.ID, want)
@@ -167,7 +170,7 @@ func TestHomeTellsZones(t *testing.T) {
 // The chosen city is kept by the reader, and the answer that does so by nobody
 // else.
 func TestCity(t *testing.T) {
-	s := shopOf(t, &shelf{coming: []message.Event{onSale("ä", 9, 50), onSale("b", 30, 90)}})
+	s := shopOf(t, &shelf{coming: []eventapi.Event{onSale("ä", 9, 50), onSale("b", 30, 90)}})
 	w := get(t, s, "GET /", "/?city="+url.QueryEscape("City ä"))
 	cookie := w.Result().Cookies()[0]
 	if cc := w.Header().Get("Cache-Control"); strings.Contains(cc, "public") {
@@ -197,7 +200,7 @@ func TestFeature(t *testing.T) {
 	s := shopOf(t, &shelf{})
 	v := visitOf(t, s)
 	var ids []string
-	for _, c := range feature(s.cards(v, []message.Event{far, onSale("full", 3, 0), onSale("idle", 5, 100), big, soon, fresh}), noon) {
+	for _, c := range feature(s.cards(v, []eventapi.Event{far, onSale("full", 3, 0), onSale("idle", 5, 100), big, soon, fresh}), noon) {
 		ids = append(ids, c.ID)
 	}
 	if got := strings.Join(ids, " "); got != "fresh soon big" {
@@ -217,20 +220,20 @@ func visitOf(t *testing.T, s *Shop) *page.Visit {
 
 func TestState(t *testing.T) {
 	v := visitOf(t, shopOf(t, &shelf{}))
-	with := func(fn func(*message.Event)) message.Event {
+	with := func(fn func(*eventapi.Event)) eventapi.Event {
 		e := onSale("a", 9, 50)
 		fn(&e)
 		return e
 	}
-	for want, e := range map[string]message.Event{
+	for want, e := range map[string]eventapi.Event{
 		"onsale":    onSale("a", 9, 1),
 		"soldout":   onSale("a", 9, 0),
-		"soon":      with(func(e *message.Event) { e.Opens = noon.Add(1) }),
-		"closed":    with(func(e *message.Event) { e.Closes = noon }),
-		"announced": with(func(e *message.Event) { e.Status = "published" }),
-		"draft":     with(func(e *message.Event) { e.Status = "draft" }),
-		"cancelled": with(func(e *message.Event) { e.Status = "cancelled" }),
-		"past":      with(func(e *message.Event) { e.Status = "past" }),
+		"soon":      with(func(e *eventapi.Event) { e.Opens = noon.Add(1) }),
+		"closed":    with(func(e *eventapi.Event) { e.Closes = noon }),
+		"announced": with(func(e *eventapi.Event) { e.Status = "published" }),
+		"draft":     with(func(e *eventapi.Event) { e.Status = "draft" }),
+		"cancelled": with(func(e *eventapi.Event) { e.Status = "cancelled" }),
+		"past":      with(func(e *eventapi.Event) { e.Status = "past" }),
 	} {
 		if got := e.SaleState(v.Now()); got != want {
 			t.Errorf("%s, want %s", got, want)
@@ -277,7 +280,7 @@ func TestNothing(t *testing.T) {
 	if body := get(t, shopOf(t, s), "GET /search", "/search?q=zzz").Body.String(); !strings.Contains(body, "Nothing found") {
 		t.Error("it does not say that nothing was found")
 	}
-	s.coming = []message.Event{onSale("a", 3, 50)}
+	s.coming = []eventapi.Event{onSale("a", 3, 50)}
 	w := get(t, shopOf(t, s), "GET /e/{id}/{slug}", "/e/nope/x")
 	if w.Code != 404 || !strings.Contains(w.Body.String(), `action="/search"`) || !strings.Contains(w.Body.String(), "Gala a") {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -326,7 +329,7 @@ func TestSitemap(t *testing.T) {
 
 // Search engines are told what to read, and what not.
 func TestRobots(t *testing.T) {
-	s := shopOf(t, &shelf{coming: []message.Event{onSale("a", 3, 50)}})
+	s := shopOf(t, &shelf{coming: []eventapi.Event{onSale("a", 3, 50)}})
 	if body := get(t, s, "GET /robots.txt", "/robots.txt").Body.String(); !strings.Contains(body, "Sitemap: https://example.org/sitemap.xml") || strings.Contains(body, "Disallow: /e") {
 		t.Error(body)
 	}

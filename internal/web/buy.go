@@ -11,8 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 )
 
@@ -28,28 +30,28 @@ type Wish struct {
 
 // Purchase is a booking as its buyer sees it until it is paid.
 type Purchase struct {
-	message.Booking
+	bookingapi.Booking
 	Reference string
-	Places    []message.Place // its seats
-	Payment   *Payment        // the last attempt to pay; nil: none
+	Places    []bookingapi.Place // its seats
+	Payment   *Payment           // the last attempt to pay; nil: none
 }
 
 // Buying is what a purchase needs of the ticket office.
 type Buying interface {
 	// Hold takes seats for a while; the same key and wish of a caller come to the
 	// same booking, which may be over.
-	Hold(ctx context.Context, caller message.Caller, key string, w Wish) (message.Booking, error)
+	Hold(ctx context.Context, caller caller.Caller, key string, w Wish) (bookingapi.Booking, error)
 	// Named are seats of an event by label, as people see them.
-	Named(ctx context.Context, eventID string, labels []string) ([]message.Place, error)
+	Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error)
 	// Near proposes seats in place of chosen ones, by label; none when there are none.
 	Near(ctx context.Context, eventID string, chosen, gone []string) ([]string, error)
 	// Purchase is a caller's own; NotFound for everybody else.
-	Purchase(ctx context.Context, caller message.Caller, bookingID string) (Purchase, error)
+	Purchase(ctx context.Context, caller caller.Caller, bookingID string) (Purchase, error)
 	// Release gives held seats back: those named, or all.
-	Release(ctx context.Context, caller message.Caller, bookingID string, labels []string) error
+	Release(ctx context.Context, caller caller.Caller, bookingID string, labels []string) error
 	// Pay pays with a token of the gateway. The same key comes to the same attempt. With an
 	// amount, in minor units, nothing else is charged: a Conflict of type amount-differs.
-	Pay(ctx context.Context, caller message.Caller, bookingID, token, key string, amount *int64) (Payment, error)
+	Pay(ctx context.Context, caller caller.Caller, bookingID, token, key string, amount *int64) (Payment, error)
 }
 
 func (s *Shop) buyRoutes() routes {
@@ -135,28 +137,28 @@ func wished(v *page.Visit, eventID string) (Wish, error) {
 // holdOnce holds what is wished. However often the same form is sent, it comes to
 // the same purchase as long as that is held: a form has a key of its own if a
 // script has given it one. A wish whose purchase is over is held anew.
-func (s *Shop) holdOnce(v *page.Visit, w Wish) (message.Booking, error) {
+func (s *Shop) holdOnce(v *page.Visit, w Wish) (bookingapi.Booking, error) {
 	nonce := v.PostFormValue("key")
 	for n := range maxAgain {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q", nonce, n, []any{w.Seats, w.Quantity, w.Section, w.Tier}))
 		b, err := s.Buying.Hold(v.Context(), v.Caller, "page-"+hex.EncodeToString(sum[:16]), w)
-		bought := b.Status == message.Booked && nonce != "" // that very form, sent once more
+		bought := b.Status == bookingapi.Booked && nonce != "" // that very form, sent once more
 		if err != nil || bought || held(&b, v.Now()) {
 			return b, err
 		}
 	}
-	return message.Booking{}, errs.New(errs.TooMany, "hold-cooldown", "You have held and given back these seats many times.").After(time.Minute)
+	return bookingapi.Booking{}, errs.New(errs.TooMany, "hold-cooldown", "You have held and given back these seats many times.").After(time.Minute)
 }
 
 // held reports whether a booking's seats are held at a time.
-func held(b *message.Booking, now time.Time) bool {
-	return b.Status == message.Pending && b.ExpiresAt > now.UnixMicro()
+func held(b *bookingapi.Booking, now time.Time) bool {
+	return b.Status == bookingapi.Pending && b.ExpiresAt > now.UnixMicro()
 }
 
 // notHeld shows the event again and says why its seats could not be held: which
 // are gone, which are still there, which are near. Who holds them already is
 // sent on.
-func (s *Shop) notHeld(v *page.Visit, e *message.Event, w Wish, err error) error {
+func (s *Shop) notHeld(v *page.Visit, e *eventapi.Event, w Wish, err error) error {
 	text, ok := v.Reason(err)
 	if !ok {
 		return err

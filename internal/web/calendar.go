@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/ticket"
 )
@@ -17,10 +17,10 @@ const (
 
 // calendarEntry is an event as a calendar shows it. Its id there is the same
 // wherever it comes from, so that a calendar has it once.
-func calendarEntry(v *page.Visit, e *message.Event) ticket.Entry {
+func calendarEntry(v *page.Visit, e *eventapi.Event) ticket.Entry {
 	out := ticket.Entry{
 		UID: e.ID + "@" + hostOf(v), Revision: int(e.Version), Stamp: v.Now().UTC().Truncate(time.Hour), Start: e.Starts,
-		Summary: e.Title, Location: strings.Join(append([]string{e.Venue.Name}, nonEmpty(addressLine(&e.Venue))...), ", "), Description: e.Description, URL: v.URL(eventPath(e)), Cancelled: e.Status == string(message.Cancelled),
+		Summary: e.Title, Location: strings.Join(append([]string{e.Venue.Name}, nonEmpty(addressLine(&e.Venue))...), ", "), Description: e.Description, URL: v.URL(eventPath(e)), Cancelled: e.Status == string(eventapi.Cancelled),
 	}
 	if day, ok := dayOf(e.Date); ok && e.Starts.IsZero() {
 		out.Start, out.DayOnly = day, true
@@ -31,7 +31,7 @@ func calendarEntry(v *page.Visit, e *message.Event) ticket.Entry {
 
 // lasts is how long an event takes, whole days when its time is not known; 0 when
 // it does not say.
-func lasts(e *message.Event) time.Duration {
+func lasts(e *eventapi.Event) time.Duration {
 	last, ok := dayOf(e.EndDate)
 	switch first, known := dayOf(e.Date); {
 	case !ok || !known:

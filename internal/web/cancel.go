@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strconv"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/page"
 )
 
@@ -13,15 +13,15 @@ import (
 // then one sees what comes back, and says yes.
 type cancelPage struct {
 	*orderPage
-	Chosen  []message.Place // nothing: they are still to be chosen
-	Refund  int64           // for them, minor units
-	Refused string          // why nothing can be given back
-	Changed bool            // the refund is another than the reader has seen
+	Chosen  []bookingapi.Place // nothing: they are still to be chosen
+	Refund  int64              // for them, minor units
+	Refused string             // why nothing can be given back
+	Changed bool               // the refund is another than the reader has seen
 }
 
 // Picked reports whether a seat is among those chosen; all are before one chooses.
 func (c *cancelPage) Picked(label string) bool {
-	return len(c.Chosen) == 0 || slices.ContainsFunc(c.Chosen, func(p message.Place) bool { return p.Label == label })
+	return len(c.Chosen) == 0 || slices.ContainsFunc(c.Chosen, func(p bookingapi.Place) bool { return p.Label == label })
 }
 
 // Whole reports whether all seats are given back.
@@ -143,7 +143,7 @@ func (s *Shop) cancelled(v *page.Visit) error {
 		return err
 	}
 	notice := "given-back"
-	if c.Status == message.Pending {
+	if c.Status == bookingapi.Pending {
 		notice = "hold-released"
 	}
 	v.Notice(notice)

@@ -4,9 +4,11 @@ import (
 	"net/url"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/seating"
 )
 
 // What a purchase's page is about.
@@ -26,7 +28,7 @@ const (
 // checkoutPage is the checkout at a moment.
 type checkoutPage struct {
 	*Purchase
-	Event     message.Event
+	Event     eventapi.Event
 	EventPath string
 	State     string
 	Lines     []line
@@ -48,7 +50,7 @@ func (checkoutPage) Ways() []string { return []string{"guest", "sign-in", "sign-
 
 // line is the seats of one price.
 type line struct {
-	Tier     message.Tier
+	Tier     seating.Tier
 	N        int
 	Sum      int64
 	Currency string
@@ -93,7 +95,7 @@ func (p *Purchase) elsewhere() string {
 	switch {
 	case p.underWay():
 		return checkoutPath(p.ID) + "/wait"
-	case p.Status == message.Booked, p.Status == message.BookingCancelled && p.PaymentID != "":
+	case p.Status == bookingapi.Booked, p.Status == bookingapi.Cancelled && p.PaymentID != "":
 		return "/orders/" + p.ID
 	}
 	return ""
@@ -135,7 +137,7 @@ func (s *Shop) showCheckout(v *page.Visit, p *Purchase, as string, f entryForm) 
 	switch {
 	case p.cameTooLate():
 		c.State = stateExpired
-	case p.Status == message.BookingCancelled:
+	case p.Status == bookingapi.Cancelled:
 		c.State = stateReleased
 	case !held(&p.Booking, c.Now):
 		c.State = stateExpired

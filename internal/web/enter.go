@@ -3,7 +3,8 @@ package web
 import (
 	"strings"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 )
 
@@ -24,7 +25,7 @@ type Person struct {
 }
 
 // who is what the checkout of an event knows of the buyer.
-func (s *Shop) who(v *page.Visit, e *message.Event) (string, Person, error) {
+func (s *Shop) who(v *page.Visit, e *eventapi.Event) (string, Person, error) {
 	one, err := s.People.Person(v.Context(), v.Caller)
 	switch {
 	case err != nil:
@@ -39,7 +40,7 @@ func (s *Shop) who(v *page.Visit, e *message.Event) (string, Person, error) {
 
 // logIn begins a session by what a sign-in form says. Faults of the form are in
 // the form; err is for everything else.
-func (s *Shop) logIn(v *page.Visit) (f entryForm, role message.Role, err error) {
+func (s *Shop) logIn(v *page.Visit) (f entryForm, role caller.Role, err error) {
 	f = entryForm{Name: v.PostFormValue("name")}
 	before := v.Token()
 	session, proof, err := s.People.Login(v.Context(), Credentials{

@@ -8,13 +8,14 @@ import (
 
 	"github.com/gosimple/slug"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 )
 
 // eventPath is where an event's page is.
-func eventPath(e *message.Event) string { return pathOf(e.ID, e.Title) }
+func eventPath(e *eventapi.Event) string { return pathOf(e.ID, e.Title) }
 
 func pathOf(id, title string) string {
 	name := slug.Make(title)
@@ -68,7 +69,7 @@ type missed struct {
 
 // eventView is what an event's page shows.
 type eventView struct {
-	Event    *message.Event
+	Event    *eventapi.Event
 	Path     string
 	State    string // as of a card
 	Few      bool
@@ -90,14 +91,14 @@ type eventView struct {
 	Buyable    bool  // seats can be held now
 	Quantities []int // that can be asked for
 	Minutes    int   // that a hold lasts
-	Sections   []message.SectionSeats
-	Section    *message.SectionSeats // whose seats are shown; nil: none
-	Rows       []message.RowSeats
+	Sections   []bookingapi.SectionSeats
+	Section    *bookingapi.SectionSeats // whose seats are shown; nil: none
+	Rows       []bookingapi.RowSeats
 	Map        *seatmap // nil: no map
 }
 
 // showEvent shows an event's page; m is nil unless a hold has just failed.
-func (s *Shop) showEvent(v *page.Visit, e *message.Event, m *missed) error {
+func (s *Shop) showEvent(v *page.Visit, e *eventapi.Event, m *missed) error {
 	p := &eventView{Event: e, Path: eventPath(e), State: e.SaleState(v.Now()), Now: v.Now().UTC(), Missed: m, Minutes: int(e.HoldFor / time.Minute)}
 	c := card{Event: *e, State: p.State}
 	p.Few, p.Buyable = c.Few(), p.State == "onsale"
@@ -155,7 +156,7 @@ func (s *Shop) tell(v *page.Visit, p *eventView) {
 }
 
 // zoneOf is the zone of an event's venue, which times are told in.
-func zoneOf(e *message.Event) *time.Location {
+func zoneOf(e *eventapi.Event) *time.Location {
 	if !e.Starts.IsZero() {
 		return e.Starts.Location()
 	}
@@ -193,7 +194,7 @@ func changed(v *page.Visit, zone *time.Location, c Change) string {
 }
 
 // summary is an event in one sentence, for links to it.
-func summary(v *page.Visit, e *message.Event) string {
+func summary(v *page.Visit, e *eventapi.Event) string {
 	text := whenOf(v, e) + " · " + placeOf(e)
 	if e.Priced() {
 		text += " · " + v.T("event.from", "Price", page.Money(v.Lang, e.From, e.Prices.Currency))

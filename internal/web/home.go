@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 )
 
@@ -110,13 +110,13 @@ func (s *Shop) site(v *page.Visit) any {
 
 // card is an event in a list.
 type card struct {
-	message.Event
+	eventapi.Event
 	Path  string
 	State string // onsale, soon, soldout, announced, paused, closed, cancelled, draft, past
 	Far   bool   // so far away that its year matters
 }
 
-func (s *Shop) cards(v *page.Visit, list []message.Event) []card {
+func (s *Shop) cards(v *page.Visit, list []eventapi.Event) []card {
 	out := make([]card, len(list))
 	for i := range list {
 		e := &list[i]

@@ -7,8 +7,10 @@ import (
 	"strconv"
 	"time"
 
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 )
 
@@ -16,27 +18,27 @@ import (
 type Orders interface {
 	// Orders is a page of a caller's orders: what is coming up first, then what
 	// is over; and how many pages there are.
-	Orders(ctx context.Context, caller message.Caller, page int) (list []Order, pages int, err error)
+	Orders(ctx context.Context, caller caller.Caller, page int) (list []Order, pages int, err error)
 	// Order is an order that a caller may read, or whoever has its token.
-	Order(ctx context.Context, caller message.Caller, id, token string) (Order, error)
+	Order(ctx context.Context, caller caller.Caller, id, token string) (Order, error)
 	// Refund is what comes back for seats of an order, those named or all, minor
 	// units; or why nothing does.
-	Refund(ctx context.Context, caller message.Caller, id string, seats []string) (int64, error)
+	Refund(ctx context.Context, caller caller.Caller, id string, seats []string) (int64, error)
 	// Link is the signed link to an order, below the public URL; "" when the caller
 	// must not have it.
-	Link(ctx context.Context, caller message.Caller, id string) (string, error)
+	Link(ctx context.Context, caller caller.Caller, id string) (string, error)
 	// RenewLink makes a new link to an order: the old one opens nothing any more. Seen
 	// is the token of the link that the caller means to replace; if that was replaced
 	// before, nothing changes. "" replaces whichever it is.
-	RenewLink(ctx context.Context, caller message.Caller, id, seen string) error
+	RenewLink(ctx context.Context, caller caller.Caller, id, seen string) error
 	// GiveBack cancels seats of an order, those named or all.
-	GiveBack(ctx context.Context, caller message.Caller, id string, seats []string) error
+	GiveBack(ctx context.Context, caller caller.Caller, id string, seats []string) error
 }
 
 // Order is an order with the event that it is for and its latest payment.
 type Order struct {
-	message.Order
-	Event   message.Event
+	bookingapi.Order
+	Event   eventapi.Event
 	Payment *Payment // nil: none
 	Holder  string   // the owner's name; "" in lists
 	Changes []Change // of the event after it was booked, oldest first; none in lists
@@ -77,12 +79,12 @@ func (p *Payment) Paid() bool {
 
 // Off reports whether the event of an order does not take place. Its bookings are
 // cancelled one after the other; nobody needs to know how far that has come.
-func (o *Order) Off() bool { return o.Event.Status == string(message.Cancelled) }
+func (o *Order) Off() bool { return o.Event.Status == string(eventapi.Cancelled) }
 
 // Ticketed reports whether an order has tickets: its seats are sold and the
 // money for them is taken, or they were given away.
 func (o *Order) Ticketed() bool {
-	return o.Status == message.Booked && !o.Off() && (o.Gift() || o.Kind == message.Sold && o.Payment != nil && o.Payment.Paid())
+	return o.Status == bookingapi.Booked && !o.Off() && (o.Gift() || o.Kind == bookingapi.Sold && o.Payment != nil && o.Payment.Paid())
 }
 
 // Due is the money that is on its way back, minor units.
@@ -91,7 +93,7 @@ func (o *Order) Due() int64 {
 		return 0
 	}
 	kept := int64(0)
-	if o.Status == message.Booked && !o.Off() {
+	if o.Status == bookingapi.Booked && !o.Off() {
 		kept = o.Amount
 	}
 	return max(0, o.Payment.Amount-o.Payment.Refunded-kept)
@@ -113,17 +115,17 @@ func (o *Order) Paid() time.Time {
 // cancelled, refunded, or expired.
 func (o *Order) State(now time.Time) string {
 	switch {
-	case o.Status == message.Pending && o.Payment != nil && o.Payment.UnderWay():
+	case o.Status == bookingapi.Pending && o.Payment != nil && o.Payment.UnderWay():
 		return "paying"
-	case o.Status == message.Pending && !o.Live(now):
+	case o.Status == bookingapi.Pending && !o.Live(now):
 		return "expired"
-	case o.Status == message.Pending:
+	case o.Status == bookingapi.Pending:
 		return "held"
-	case o.Status == message.Booked && o.Off():
-		return string(message.BookingCancelled)
-	case o.Status == message.Booked && o.Event.Status == "past":
+	case o.Status == bookingapi.Booked && o.Off():
+		return string(bookingapi.Cancelled)
+	case o.Status == bookingapi.Booked && o.Event.Status == "past":
 		return "over"
-	case o.Status == message.BookingCancelled && o.Payment != nil && o.Payment.Status == "refunded":
+	case o.Status == bookingapi.Cancelled && o.Payment != nil && o.Payment.Status == "refunded":
 		return "refunded"
 	}
 	return string(o.Status)
@@ -131,7 +133,7 @@ func (o *Order) State(now time.Time) string {
 
 // Upcoming reports whether an order is still of use at a time.
 func (o *Order) Upcoming(now time.Time) bool {
-	return o.Live(now) && o.Event.Status != "past" && o.Event.Status != string(message.Cancelled)
+	return o.Live(now) && o.Event.Status != "past" && o.Event.Status != string(eventapi.Cancelled)
 }
 
 // By the tiers of an order's seats: how many, and what they cost.
@@ -258,7 +260,7 @@ type orderPage struct {
 
 // MayGiveBack reports whether the seats can be given back for money now.
 func (o *orderPage) MayGiveBack() bool {
-	return o.Status == message.Booked && o.Kind == message.Sold && !o.Off() && (o.RefundsEnd.IsZero() || o.RefundsEnd.After(o.Now))
+	return o.Status == bookingapi.Booked && o.Kind == bookingapi.Sold && !o.Off() && (o.RefundsEnd.IsZero() || o.RefundsEnd.After(o.Now))
 }
 
 // Back is what has come back, minor units, and when the last of it was sent.

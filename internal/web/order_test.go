@@ -4,7 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/eventapi"
 )
 
 // What an order is called, whether it has tickets, and what is on its way back,
@@ -16,7 +17,7 @@ func TestOrderStates(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name     string
-		status   message.BookingStatus
+		status   bookingapi.Status
 		kind     string
 		amount   int64
 		left     time.Duration // of the hold
@@ -27,26 +28,26 @@ func TestOrderStates(t *testing.T) {
 		due      int64
 		upcoming bool
 	}{
-		{"held", message.Pending, message.Sold, 200, time.Minute, nil, "on_sale", "held", false, 0, true},
-		{"lapsed", message.Pending, message.Sold, 200, -time.Minute, nil, "on_sale", "expired", false, 0, false},
-		{"declined", message.Pending, message.Sold, 200, time.Minute, paid("failed", 0), "on_sale", "held", false, 0, true},
-		{"under way", message.Pending, message.Sold, 200, time.Minute, paid("pending", 0), "on_sale", "paying", false, 0, true},
-		{"money not taken yet", message.Booked, message.Sold, 200, 0, paid("authorized", 0), "on_sale", "booked", false, 0, true},
-		{"paid", message.Booked, message.Sold, 200, 0, paid("captured", 0), "on_sale", "booked", true, 0, true},
-		{"half given back", message.Booked, message.Sold, 100, 0, paid("captured", 0), "on_sale", "booked", true, 100, true},
-		{"half refunded", message.Booked, message.Sold, 100, 0, paid("captured", 100), "on_sale", "booked", true, 0, true},
-		{"the seat that cost something was given back", message.Booked, message.Sold, 0, 0, paid("refunded", 200), "on_sale", "booked", true, 0, true},
-		{"given up while it is undone", message.Booked, message.Sold, 200, 0, &Payment{Status: "refunded", GivenUp: true, Amount: 200, Refunded: 200}, "on_sale", "booked", false, 0, true},
-		{"over", message.Booked, message.Sold, 200, 0, paid("captured", 0), "past", "over", true, 0, false},
-		{"cancelled", message.BookingCancelled, message.Sold, 200, 0, paid("captured", 0), "on_sale", "cancelled", false, 200, false},
-		{"refunded", message.BookingCancelled, message.Sold, 200, 0, paid("refunded", 200), "cancelled", "refunded", false, 0, false},
-		{"released", message.BookingCancelled, message.Sold, 200, 0, nil, "on_sale", "cancelled", false, 0, false},
-		{"given away", message.Booked, message.Complimentary, 0, 0, nil, "on_sale", "booked", true, 0, true},
-		{"kept back", message.Booked, message.Block, 0, 0, nil, "on_sale", "booked", false, 0, true},
+		{"held", bookingapi.Pending, bookingapi.Sold, 200, time.Minute, nil, "on_sale", "held", false, 0, true},
+		{"lapsed", bookingapi.Pending, bookingapi.Sold, 200, -time.Minute, nil, "on_sale", "expired", false, 0, false},
+		{"declined", bookingapi.Pending, bookingapi.Sold, 200, time.Minute, paid("failed", 0), "on_sale", "held", false, 0, true},
+		{"under way", bookingapi.Pending, bookingapi.Sold, 200, time.Minute, paid("pending", 0), "on_sale", "paying", false, 0, true},
+		{"money not taken yet", bookingapi.Booked, bookingapi.Sold, 200, 0, paid("authorized", 0), "on_sale", "booked", false, 0, true},
+		{"paid", bookingapi.Booked, bookingapi.Sold, 200, 0, paid("captured", 0), "on_sale", "booked", true, 0, true},
+		{"half given back", bookingapi.Booked, bookingapi.Sold, 100, 0, paid("captured", 0), "on_sale", "booked", true, 100, true},
+		{"half refunded", bookingapi.Booked, bookingapi.Sold, 100, 0, paid("captured", 100), "on_sale", "booked", true, 0, true},
+		{"the seat that cost something was given back", bookingapi.Booked, bookingapi.Sold, 0, 0, paid("refunded", 200), "on_sale", "booked", true, 0, true},
+		{"given up while it is undone", bookingapi.Booked, bookingapi.Sold, 200, 0, &Payment{Status: "refunded", GivenUp: true, Amount: 200, Refunded: 200}, "on_sale", "booked", false, 0, true},
+		{"over", bookingapi.Booked, bookingapi.Sold, 200, 0, paid("captured", 0), "past", "over", true, 0, false},
+		{"cancelled", bookingapi.Cancelled, bookingapi.Sold, 200, 0, paid("captured", 0), "on_sale", "cancelled", false, 200, false},
+		{"refunded", bookingapi.Cancelled, bookingapi.Sold, 200, 0, paid("refunded", 200), "cancelled", "refunded", false, 0, false},
+		{"released", bookingapi.Cancelled, bookingapi.Sold, 200, 0, nil, "on_sale", "cancelled", false, 0, false},
+		{"given away", bookingapi.Booked, bookingapi.Complimentary, 0, 0, nil, "on_sale", "booked", true, 0, true},
+		{"kept back", bookingapi.Booked, bookingapi.Block, 0, 0, nil, "on_sale", "booked", false, 0, true},
 	} {
-		o := Order{Payment: c.payment, Event: message.Event{Status: c.event}}
+		o := Order{Payment: c.payment, Event: eventapi.Event{Status: c.event}}
 		o.Status, o.Kind, o.Amount = c.status, c.kind, c.amount
-		if c.status == message.Pending {
+		if c.status == bookingapi.Pending {
 			o.ExpiresAt = now.Add(c.left).UnixMicro()
 		}
 		if s, k, d, u := o.State(now), o.Ticketed(), o.Due(), o.Upcoming(now); s != c.state || k != c.tickets || d != c.due || u != c.upcoming {

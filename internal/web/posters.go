@@ -5,7 +5,7 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/poster"
 )
@@ -47,7 +47,7 @@ func drawPicture(_ context.Context, k pictureKey) ([]byte, error) {
 }
 
 // whenOf is when an event takes place, in words.
-func whenOf(v *page.Visit, e *message.Event) string {
+func whenOf(v *page.Visit, e *eventapi.Event) string {
 	if !e.Starts.IsZero() {
 		return page.When(v.Lang, e.Starts, page.Long)
 	}
@@ -58,7 +58,7 @@ func whenOf(v *page.Visit, e *message.Event) string {
 }
 
 // untilDay is the last day of an event of several, in words that follow its first.
-func untilDay(v *page.Visit, e *message.Event) string {
+func untilDay(v *page.Visit, e *eventapi.Event) string {
 	last, ok := dayOf(e.EndDate)
 	if !ok || e.EndDate == e.Date {
 		return ""
@@ -67,7 +67,7 @@ func untilDay(v *page.Visit, e *message.Event) string {
 }
 
 // placeOf is where an event takes place, in words.
-func placeOf(e *message.Event) string {
+func placeOf(e *eventapi.Event) string {
 	if e.Venue.City == "" {
 		return e.Venue.Name
 	}
@@ -76,7 +76,7 @@ func placeOf(e *message.Event) string {
 
 // send answers with a file that belongs to an event. Caches may keep it unless
 // only its organizer may see the event.
-func send(v *page.Visit, e *message.Event, contentType string, body []byte) error {
+func send(v *page.Visit, e *eventapi.Event, contentType string, body []byte) error {
 	caching := "public, max-age=3600, stale-while-revalidate=86400"
 	if e.Private {
 		caching = "private, no-store"

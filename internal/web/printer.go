@@ -12,8 +12,8 @@ import (
 	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/semaphore"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/ticket"
 )
 
@@ -54,13 +54,13 @@ func newPrinter() *printer {
 // or, with the signed link of an order that they made, by the order's owner. The
 // two count apart, so that somebody who has a link takes no place of its owner.
 func printClient(ctx context.Context, o *orderPage) string {
-	switch caller := message.CallerFrom(ctx); {
+	switch caller := caller.From(ctx); {
 	case caller.SignedIn() && caller.Verified:
 		return "account " + caller.UserID
 	case !o.Unproved:
 		return "owner " + o.UserID
 	}
-	return "address " + message.ClientFrom(ctx)
+	return "address " + caller.ClientFrom(ctx)
 }
 
 // pdf is a document as a file, for a client: see printClient. When too many are

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/ticket"
 )
 
@@ -88,10 +88,10 @@ func TestPrintClient(t *testing.T) {
 		o.UserID, o.Unproved = owner, unproved
 		return o
 	}
-	nobody, ann, bob := message.Caller{}, message.Caller{UserID: "ann", Role: message.Customer, Verified: true}, message.Caller{UserID: "bob", Role: message.Guest}
+	nobody, ann, bob := caller.Caller{}, caller.Caller{UserID: "ann", Role: caller.Customer, Verified: true}, caller.Caller{UserID: "bob", Role: caller.Guest}
 	for _, c := range []struct {
 		name   string
-		caller message.Caller
+		caller caller.Caller
 		order  *orderPage
 		want   string
 	}{
@@ -103,7 +103,7 @@ func TestPrintClient(t *testing.T) {
 		{"a link of somebody who typed an address", nobody, order("bob", true), "address 192.0.2.1"},
 		{"who typed an address", bob, order("bob", true), "address 192.0.2.1"},
 	} {
-		ctx := context.WithValue(message.WithCaller(t.Context(), c.caller), message.ClientKey{}, "192.0.2.1")
+		ctx := context.WithValue(caller.With(t.Context(), c.caller), caller.ClientKey{}, "192.0.2.1")
 		if got := printClient(ctx, c.order); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}

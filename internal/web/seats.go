@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/page"
+	"boxoffice/internal/seating"
 )
 
 // seatmap is what the script of the seat map is told: addresses as attributes,
@@ -93,12 +93,12 @@ func (s *Shop) seatmap(v *page.Visit, p *eventView) *seatmap {
 
 // Fees reports whether any price has fees in it.
 func (p *eventView) Fees() bool {
-	return slices.ContainsFunc(p.Event.Prices.Tiers, func(t message.Tier) bool { return t.Fees > 0 })
+	return slices.ContainsFunc(p.Event.Prices.Tiers, func(t seating.Tier) bool { return t.Fees > 0 })
 }
 
 // tierView is a price of an event, for a form.
 type tierView struct {
-	message.Tier
+	seating.Tier
 	Gone bool // its last seat is taken
 }
 

@@ -5,8 +5,8 @@ import (
 	"net/url"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
 	"boxoffice/internal/page"
 )
 
@@ -14,23 +14,23 @@ import (
 type Session struct {
 	Token string
 	Ends  time.Time
-	Role  message.Role
+	Role  caller.Role
 }
 
 // Credentials are what somebody signs in with.
 type Credentials struct {
 	Name, Password string
-	Code           string         // of the authenticator app; "" when there is none
-	Agent          string         // the browser
-	Visitor        message.Caller // who they were until now: a visitor's holds go to the account
-	Proof          string         // that name and password were right a moment ago
+	Code           string        // of the authenticator app; "" when there is none
+	Agent          string        // the browser
+	Visitor        caller.Caller // who they were until now: a visitor's holds go to the account
+	Proof          string        // that name and password were right a moment ago
 }
 
 // NewAccount is what somebody signs up with.
 type NewAccount struct {
 	Name, Email, Password string
 	Agent                 string
-	Visitor               message.Caller
+	Visitor               caller.Caller
 }
 
 // People signs fans in and out, and knows who they are.
@@ -44,24 +44,24 @@ type People interface {
 	// VerifyLink tells what can be done with a mailed link; VerifyEmail uses it for
 	// the caller's account, or fails with "sign-in-required" when it is another's;
 	// VerifyAnew has a new password chosen, and ends the account's sessions.
-	VerifyLink(ctx context.Context, caller message.Caller, token string) (VerifyLink, error)
-	VerifyEmail(ctx context.Context, caller message.Caller, token string) error
+	VerifyLink(ctx context.Context, caller caller.Caller, token string) (VerifyLink, error)
+	VerifyEmail(ctx context.Context, caller caller.Caller, token string) error
 	VerifyAnew(ctx context.Context, token, password string) error
 	ResetPassword(ctx context.Context, token, password string) error
 
 	// EnterVisitor begins a session of somebody of whom nothing is known.
 	EnterVisitor(ctx context.Context, agent string) (Session, error)
 	// SetContact is a visitor's name and address; it mails a code there.
-	SetContact(ctx context.Context, caller message.Caller, name, email string) error
-	ResendCode(ctx context.Context, caller message.Caller) error
+	SetContact(ctx context.Context, caller caller.Caller, name, email string) error
+	ResendCode(ctx context.Context, caller caller.Caller) error
 	// VerifyGuest takes the mailed code; the answer is the session to go on with.
-	VerifyGuest(ctx context.Context, caller message.Caller, code, agent string) (Session, error)
+	VerifyGuest(ctx context.Context, caller caller.Caller, code, agent string) (Session, error)
 	// MailOrderCode mails a code to an order's owner, and EnterByCode takes it. They
 	// fail with "sign-in-required" for owners with a password.
 	MailOrderCode(ctx context.Context, userID string) error
 	EnterByCode(ctx context.Context, userID, code, agent string) (Session, error)
 	// Person is what is known of a caller.
-	Person(ctx context.Context, caller message.Caller) (Person, error)
+	Person(ctx context.Context, caller caller.Caller) (Person, error)
 }
 
 func (s *Shop) signInRoutes() routes {
@@ -77,7 +77,7 @@ func done(err error) bool { return errs.Is(err, "already-verified") }
 func (s *Shop) signInPage(v *page.Visit) error {
 	f, next := entryForm{Name: v.FormValue("name")}, v.Next("")
 	if v.Method == "POST" {
-		var role message.Role
+		var role caller.Role
 		var err error
 		if f, role, err = s.logIn(v); err != nil {
 			return err
@@ -91,11 +91,11 @@ func (s *Shop) signInPage(v *page.Visit) error {
 }
 
 // afterwards is where somebody goes on who has signed in.
-func afterwards(next string, role message.Role) string {
+func afterwards(next string, role caller.Role) string {
 	switch {
 	case next != "":
 		return next
-	case role == message.Organizer:
+	case role == caller.Organizer:
 		return "/organizer"
 	}
 	return "/orders"
@@ -109,7 +109,7 @@ func (s *Shop) signUpPage(v *page.Visit) error {
 			return err
 		}
 		if !f.Faults.Any() {
-			return v.Go(afterwards(next, message.Customer))
+			return v.Go(afterwards(next, caller.Customer))
 		}
 	}
 	f.Next = next

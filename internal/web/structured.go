@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/money"
 	"boxoffice/internal/page"
 )
@@ -45,7 +45,7 @@ func (s *Shop) structured(v *page.Visit, p *eventView) any {
 }
 
 func eventStatus(p *eventView) string {
-	if p.Event.Status == string(message.Cancelled) {
+	if p.Event.Status == string(eventapi.Cancelled) {
 		return "EventCancelled"
 	}
 	for _, c := range p.Changes {
@@ -56,7 +56,7 @@ func eventStatus(p *eventView) string {
 	return "EventScheduled"
 }
 
-func address(v *message.Venue) map[string]any {
+func address(v *eventapi.Venue) map[string]any {
 	out := map[string]any{"@type": "PostalAddress"}
 	for name, value := range map[string]string{"streetAddress": v.Address, "addressLocality": v.City, "addressCountry": v.Country} {
 		if value != "" {

@@ -7,15 +7,16 @@ import (
 	"strconv"
 	"strings"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/ticket"
 )
 
 // ticketCard is the ticket for one seat.
 type ticketCard struct {
-	message.Place
+	bookingapi.Place
 	This  int // from 1
 	Token string
 	Code  template.HTML // of the token: a drawing (SVG)
@@ -130,7 +131,7 @@ func document(v *page.Visit, o *orderPage, cards []ticketCard) ticket.Document {
 }
 
 // addressLine is where a venue is, in one line.
-func addressLine(v *message.Venue) string {
+func addressLine(v *eventapi.Venue) string {
 	var parts []string
 	for _, p := range []string{v.Address, v.City} {
 		if p != "" {
@@ -151,7 +152,7 @@ func (s *Shop) calendar(v *page.Visit) error {
 		UID: o.ID + "@" + hostOf(v), Revision: int(e.Version), Stamp: v.Now().UTC(), Start: e.Starts,
 		Summary: e.Title, Location: strings.Join(append([]string{e.Venue.Name}, nonEmpty(addressLine(&e.Venue))...), ", "),
 		Description: v.T("calendar.text", "Reference", o.Reference, "Seats", v.Seats(o.Places)), URL: v.URL(eventPath(e)),
-		Cancelled: e.Status == string(message.Cancelled) || o.Status == message.BookingCancelled,
+		Cancelled: e.Status == string(eventapi.Cancelled) || o.Status == bookingapi.Cancelled,
 	}
 	if e.Starts.IsZero() {
 		entry.Start, entry.DayOnly = dayOf(e.Date)

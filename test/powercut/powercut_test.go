@@ -21,8 +21,9 @@ import (
 
 	"boxoffice/internal/app"
 	"boxoffice/internal/booking"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/event"
-	"boxoffice/internal/message"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/sqldb"
 )
@@ -55,9 +56,9 @@ func sell(dir, synchronous string) error {
 		return err
 	}
 	price, soon := int64(1000), time.Now().Add(48*time.Hour).UTC().Format(time.RFC3339)
-	e, err := p.Events.Create(ctx, message.Caller{UserID: "organizer0000000", Role: message.Organizer}, "", event.NewEvent{
+	e, err := p.Events.Create(ctx, caller.Caller{UserID: "organizer0000000", Role: caller.Organizer}, "", event.NewEvent{
 		Title: "Power Cut", EventTime: &soon, Venue: event.VenueInput{Name: "Hall", TimeZone: "UTC"},
-		Plan: event.PlanInput{Template: "arena", Seats: 100_000}, Currency: "EUR", Price: &price, Status: message.OnSale,
+		Plan: event.PlanInput{Template: "arena", Seats: 100_000}, Currency: "EUR", Price: &price, Status: eventapi.OnSale,
 	})
 	if err != nil {
 		return err
@@ -67,7 +68,7 @@ func sell(dir, synchronous string) error {
 	for i := range 16 {
 		go func() {
 			for n := 0; ; n++ {
-				fan := message.Caller{UserID: fmt.Sprintf("fan-%d-%d", i, n), Role: message.Customer, Verified: true}
+				fan := caller.Caller{UserID: fmt.Sprintf("fan-%d-%d", i, n), Role: caller.Customer, Verified: true}
 				b, err := p.Bookings.Hold(ctx, fan, "", booking.Wish{EventID: e.ID, Quantity: 1})
 				if err == nil {
 					_, err = p.Payments.Pay(ctx, fan, payment.Order{BookingID: b.ID, Method: "tok_ok"})

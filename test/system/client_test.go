@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // generator makes a client of an OpenAPI document.
@@ -23,7 +23,7 @@ func TestGeneratedClient(t *testing.T) {
 		t.Skip("generates and builds a client")
 	}
 	data := storage(t)
-	root := accounts(t, data, 1, message.Admin)[0]
+	root := accounts(t, data, 1, caller.Admin)[0]
 	s := serve(t, data)
 	dir := t.TempDir()
 	files, err := filepath.Glob("testdata/walk/*")

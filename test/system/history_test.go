@@ -11,7 +11,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // seatOp is what a fan asks of one seat, and seatAnswer what came of it.
@@ -75,8 +75,8 @@ var seatModel = porcupine.Model{
 func TestLinearizable(t *testing.T) {
 	data := storage(t)
 	const atOnce, rounds = 24, 40
-	fans := accounts(t, data, atOnce*rounds, message.Customer) // one a round: whoever gives back again and again is slowed down
-	organizer := accounts(t, data, 1, message.Organizer)[0]
+	fans := accounts(t, data, atOnce*rounds, caller.Customer) // one a round: whoever gives back again and again is slowed down
+	organizer := accounts(t, data, 1, caller.Organizer)[0]
 	s := serve(t, data)
 	nodes := []*server{s, s}
 	if data.DatabaseURL != "" {

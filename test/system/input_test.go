@@ -7,15 +7,15 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 // Every bad input is refused with a problem document that names the field, and
 // changes nothing.
 func TestBadInput(t *testing.T) {
 	data := storage(t)
-	fans := accounts(t, data, 2, message.Customer)
-	orgs := accounts(t, data, 2, message.Organizer)
+	fans := accounts(t, data, 2, caller.Customer)
+	orgs := accounts(t, data, 2, caller.Organizer)
 	s := serve(t, data)
 	org, fan, stranger := s.as(orgs[0]), s.as(fans[0]), s.as(fans[1])
 	nobody := &client{http: newHTTP(), base: s.url}
@@ -145,8 +145,8 @@ func names(r reply, field string) bool {
 // What is under way when a node is asked to end is answered, and then it ends.
 func TestDrain(t *testing.T) {
 	data := storage(t)
-	fans := accounts(t, data, 1, message.Customer)
-	orgs := accounts(t, data, 1, message.Organizer)
+	fans := accounts(t, data, 1, caller.Customer)
+	orgs := accounts(t, data, 1, caller.Organizer)
 	s := serve(t, data)
 	ev := s.as(orgs[0]).event(t, "theatre", 100)
 	fan := s.as(fans[0])

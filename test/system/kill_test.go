@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"boxoffice/internal/app"
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/rush"
 	"boxoffice/internal/user"
@@ -42,8 +42,8 @@ func TestKill(t *testing.T) {
 		t.Skip("kills a node many times over")
 	}
 	data := storage(t)
-	fans := accounts(t, data, 64, message.Customer)
-	organizer := accounts(t, data, 1, message.Organizer)[0]
+	fans := accounts(t, data, 64, caller.Customer)
+	organizer := accounts(t, data, 1, caller.Organizer)[0]
 	ack := &acknowledged{booked: map[string]string{}, held: map[string]string{}}
 	for round := range rounds(t) {
 		s := serve(t, data)

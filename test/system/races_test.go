@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 )
 
 const crowd = 50
@@ -46,8 +46,8 @@ func wantCounts(t *testing.T, what string, got, want map[int]int) {
 // Fifty requests at the same moment never come to more than one by one would.
 func TestRaces(t *testing.T) {
 	data := storage(t)
-	list := accounts(t, data, crowd, message.Customer)
-	org := accounts(t, data, 1, message.Organizer)[0]
+	list := accounts(t, data, crowd, caller.Customer)
+	org := accounts(t, data, 1, caller.Organizer)[0]
 	s := serve(t, data)
 	boss := s.as(org)
 	fans := make([]*client, crowd)
@@ -167,8 +167,8 @@ func TestIdempotentRepeats(t *testing.T) {
 		keys, repeats = 500, 4
 	}
 	data := storage(t)
-	fans := accounts(t, data, (keys+7)/8, message.Customer)
-	org := accounts(t, data, 1, message.Organizer)[0]
+	fans := accounts(t, data, (keys+7)/8, caller.Customer)
+	org := accounts(t, data, 1, caller.Organizer)[0]
 	s := serve(t, data)
 	ev := s.as(org).event(t, "arena", 2*keys, "hold_minutes", 60)
 	var mu sync.Mutex

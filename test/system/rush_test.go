@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/app"
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/rush"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
@@ -154,7 +154,7 @@ func TestImportAndSellOut(t *testing.T) {
 			t.Fatalf("import %d: %s %v", i+1, out, err)
 		}
 	}
-	fans := accounts(t, data, 400, message.Customer)
+	fans := accounts(t, data, 400, caller.Customer)
 	s := serve(t, data)
 	c := &client{http: newHTTP(), base: s.url}
 	list := c.must(t, 200, "GET", "/events", nil)

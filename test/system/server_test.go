@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"boxoffice/internal/app"
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 )
@@ -246,7 +246,7 @@ func (c *client) must(t testing.TB, status int, method, path string, body any, h
 }
 
 // accounts makes n accounts of a role with live sessions, straight in the database.
-func accounts(t testing.TB, data app.Storage, n int, role message.Role) []user.Fan {
+func accounts(t testing.TB, data app.Storage, n int, role caller.Role) []user.Fan {
 	t.Helper()
 	ctx := context.Background()
 	db, err := data.Open(ctx)

@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"boxoffice/internal/app"
-	"boxoffice/internal/message"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/rush"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
@@ -110,7 +110,7 @@ func stand(t *testing.T, s *server, data app.Storage) (fans []user.Fan, event st
 // them before a node serves it.
 func people(t *testing.T, data app.Storage) (fans []user.Fan, organizer user.Fan) {
 	t.Helper()
-	return accounts(t, data, 64, message.Customer), accounts(t, data, 1, message.Organizer)[0]
+	return accounts(t, data, 64, caller.Customer), accounts(t, data, 1, caller.Organizer)[0]
 }
 
 // sell puts the event of a stand on sale.
@@ -189,7 +189,7 @@ func TestNodeFrozen(t *testing.T) {
 	ack := &acknowledged{booked: map[string]string{}, held: map[string]string{}}
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	storms := accounts(t, data, 32, message.Customer)
+	storms := accounts(t, data, 32, caller.Customer)
 	for i, f := range storms {
 		wg.Go(func() { storm([]*server{frozen, other}[i%2], f, event, seats, uint64(i), ack, &atomic.Int64{}, stop) })
 	}
@@ -365,7 +365,7 @@ func TestRestore(t *testing.T) {
 func TestReadReplica(t *testing.T) {
 	primary, data := durable(t, "wal_level=replica", "max_wal_senders=4")
 	first := serve(t, data) // makes the tables
-	organizer := first.as(accounts(t, data, 1, message.Organizer)[0])
+	organizer := first.as(accounts(t, data, 1, caller.Organizer)[0])
 	organizer.event(t, "theatre", 100)
 	replica, err := primary.Standby("replica")
 	if err != nil {

@@ -1,12 +1,14 @@
-package message
+package bookingapi
+
+import "boxoffice/internal/seating"
 
 // SectionSeats is a section of an event as lists of seats show it.
 type SectionSeats struct {
 	ID, Name         string
 	GeneralAdmission bool
 	Total, Free      int32
-	Tiers            []*Tier // prices that its seats have, lowest first; never changed
-	FreeAt           []int32 // how many of Free are in each of Tiers
+	Tiers            []*seating.Tier // prices that its seats have, lowest first; never changed
+	FreeAt           []int32         // how many of Free are in each of Tiers
 }
 
 // From is the lowest price in the section, minor units.

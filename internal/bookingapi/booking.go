@@ -1,15 +1,17 @@
-package message
+package bookingapi
 
-// BookingStatus is the state of a booking.
-type BookingStatus string
+import "boxoffice/internal/seating"
+
+// Status is the state of a booking.
+type Status string
 
 // The states: pending → booked → cancelled; pending → cancelled or expired;
 // expired → booked when it was paid late and its seats were still free.
 const (
-	Pending          BookingStatus = "pending"
-	Booked           BookingStatus = "booked"
-	BookingCancelled BookingStatus = "cancelled"
-	Expired          BookingStatus = "expired"
+	Pending   Status = "pending"
+	Booked    Status = "booked"
+	Cancelled Status = "cancelled"
+	Expired   Status = "expired"
 )
 
 // Booking is one person's seats for one event, as the booking service keeps it.
@@ -18,7 +20,7 @@ type Booking struct {
 	EventID      string
 	UserID       string
 	OrganizerID  string // of the event
-	Status       BookingStatus
+	Status       Status
 	Seats        []int32 // ordinals; those it holds, or held last
 	CreatedAt    int64   // µs since 1970
 	ExpiresAt    int64   // µs since 1970; of the hold, 0 once booked
@@ -57,11 +59,11 @@ type Place struct {
 	Seat       int32  // ordinal in the seating plan
 	Label      string // unique in the plan: "101-A-12"
 	SectionID  string
-	Section    string // its name
-	Row        string // "" in general admission
-	Number     string // within its row; "" in general admission
-	Unnumbered bool   // general admission: nobody has to find it
-	Tier       Tier   // with its price
+	Section    string       // its name
+	Row        string       // "" in general admission
+	Number     string       // within its row; "" in general admission
+	Unnumbered bool         // general admission: nobody has to find it
+	Tier       seating.Tier // with its price
 
 	Accessible     bool
 	RestrictedView bool

@@ -1,8 +1,10 @@
-package message
+package eventapi
 
 import (
 	"encoding/json"
 	"time"
+
+	"boxoffice/internal/seating"
 )
 
 // Event is an event as pages show it.
@@ -33,10 +35,10 @@ type Event struct {
 
 	PlanID      string
 	PlanVersion int64
-	Prices      Prices // Version 0: not priced yet
-	From, To    int64  // lowest and highest all-in price, minor units of Prices.Currency
-	Free, Total int32  // seats
-	Seq         int64  // ledger version at which they were counted
+	Prices      seating.Prices // Version 0: not priced yet
+	From, To    int64          // lowest and highest all-in price, minor units of Prices.Currency
+	Free, Total int32          // seats
+	Seq         int64          // ledger version at which they were counted
 
 	LimitPerCustomer int32
 	HoldFor          time.Duration

@@ -1,4 +1,4 @@
-package message
+package ledger
 
 import (
 	"encoding/json"
@@ -15,7 +15,7 @@ func TestCanonicalIsRFC8785(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := Entry{
 			EventID: rapid.StringMatching(`[0-9a-z]{16}`).Draw(t, "event"), Seq: rapid.Int64Range(1, 1<<53-1).Draw(t, "seq"),
-			At: rapid.Int64Range(0, 1<<53-1).Draw(t, "at"), Kind: EntryKind(rapid.SampledFrom([]string{"held", "sale"}).Draw(t, "kind")),
+			At: rapid.Int64Range(0, 1<<53-1).Draw(t, "at"), Kind: Kind(rapid.SampledFrom([]string{"held", "sale"}).Draw(t, "kind")),
 			BookingID: rapid.SampledFrom([]string{"", "b"}).Draw(t, "booking"), Seats: rapid.SliceOf(rapid.Int32Min(0)).Draw(t, "seats"),
 			Until: rapid.Int64Range(0, 1<<53-1).Draw(t, "until"), Amount: rapid.Int64Range(0, 1<<53-1).Draw(t, "amount"),
 			Currency: rapid.SampledFrom([]string{"", "EUR"}).Draw(t, "currency"), Sale: rapid.String().Draw(t, "sale"),
@@ -42,7 +42,7 @@ func TestCanonicalIsRFC8785(t *testing.T) {
 }
 
 func TestChain(t *testing.T) {
-	e := Entry{EventID: "e", Seq: 1, At: 2, Kind: EntryHeld}
+	e := Entry{EventID: "e", Seq: 1, At: 2, Kind: Held}
 	first, _ := e.Chain([32]byte{}, nil)
 	second, _ := e.Chain(first, nil)
 	if first == second {

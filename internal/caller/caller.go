@@ -1,4 +1,4 @@
-package message
+package caller
 
 import "context"
 
@@ -69,13 +69,13 @@ func (c Caller) MayOrganize(owner string) bool {
 
 type callerKey struct{}
 
-// WithCaller puts the caller into a request's context.
-func WithCaller(ctx context.Context, c Caller) context.Context {
+// With puts the caller into a request's context.
+func With(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
-// CallerFrom is the caller of a request.
-func CallerFrom(ctx context.Context) Caller {
+// From is the caller of a request.
+func From(ctx context.Context) Caller {
 	c, _ := ctx.Value(callerKey{}).(Caller)
 	return c
 }
@@ -102,9 +102,3 @@ func TokenFrom(ctx context.Context) string {
 
 // Person is whom an account belongs to.
 type Person struct{ Name, Email string }
-
-// Recipient is whom an order is for that belongs to no account.
-type Recipient struct {
-	Person
-	MailedAt int64 // µs since 1970, when the link was mailed; 0: not yet, or there is no address
-}

@@ -1,4 +1,4 @@
-package message
+package ledger
 
 import (
 	"crypto/sha256"
@@ -7,19 +7,19 @@ import (
 	"unicode/utf8"
 )
 
-// EntryKind says what happened to an event's seats.
-type EntryKind string
+// Kind says what happened to an event's seats.
+type Kind string
 
 // The kinds of ledger entries.
 const (
-	EntryHeld      EntryKind = "held"      // a new booking holds seats until …
-	EntryExtended  EntryKind = "extended"  // its hold now lasts until …
-	EntryBooked    EntryKind = "booked"    // paid: the seats are sold
-	EntryExpired   EntryKind = "expired"   // the hold lapsed: seats are free
-	EntryReleased  EntryKind = "released"  // given up before paying: seats are free
-	EntryCancelled EntryKind = "cancelled" // sold seats given back; amount is to be refunded
-	EntrySwapped   EntryKind = "swapped"   // the hold is now for these seats instead
-	EntrySale      EntryKind = "sale"      // the sale's state changed
+	Held      Kind = "held"      // a new booking holds seats until …
+	Extended  Kind = "extended"  // its hold now lasts until …
+	Booked    Kind = "booked"    // paid: the seats are sold
+	Expired   Kind = "expired"   // the hold lapsed: seats are free
+	Released  Kind = "released"  // given up before paying: seats are free
+	Cancelled Kind = "cancelled" // sold seats given back; amount is to be refunded
+	Swapped   Kind = "swapped"   // the hold is now for these seats instead
+	Sale      Kind = "sale"      // the sale's state changed
 )
 
 // Entry is one line of an event's ledger. Entries are gapless per event and
@@ -29,7 +29,7 @@ type Entry struct {
 	EventID   string
 	Seq       int64 // 1, 2, 3, … within the event
 	At        int64 // µs since 1970; never goes back within an event
-	Kind      EntryKind
+	Kind      Kind
 	BookingID string  // "" for a sale entry
 	Seats     []int32 // ordinals the entry is about; after a swap: all it holds now
 	Until     int64   // µs since 1970; end of the hold; 0: none

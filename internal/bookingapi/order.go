@@ -1,6 +1,10 @@
-package message
+package bookingapi
 
-import "time"
+import (
+	"time"
+
+	"boxoffice/internal/caller"
+)
 
 // Order is a booking as its owner sees it: its seats by name.
 type Order struct {
@@ -21,3 +25,9 @@ func (o *Order) Live(now time.Time) bool {
 
 // Gift reports whether its owner got the seats for nothing.
 func (o *Order) Gift() bool { return o.Kind == Complimentary }
+
+// Recipient is whom an order is for that belongs to no account.
+type Recipient struct {
+	caller.Person
+	MailedAt int64 // µs since 1970, when the link was mailed; 0: not yet, or there is no address
+}

@@ -1,4 +1,4 @@
-package message
+package bookingapi
 
 import "time"
 
@@ -35,15 +35,4 @@ type Pace []PaceMinute
 type PaceMinute struct {
 	At       time.Time // its beginning, UTC
 	Bookings int64
-}
-
-// Refunds is money of an event that goes back, by how far it got.
-type Refunds struct {
-	Done, Pending, Failed RefundFigure
-}
-
-// RefundFigure is a number of refunds and their sum.
-type RefundFigure struct {
-	Count  int64
-	Amount int64 // minor units
 }
