@@ -12,8 +12,8 @@ import (
 	"boxoffice/internal/page"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/safetext"
+	"boxoffice/internal/shop"
 	"boxoffice/internal/user"
-	"boxoffice/internal/web"
 )
 
 // confirmations mails buyers what they have paid for. The payment service keeps
@@ -104,7 +104,7 @@ func (c *confirmations) one(ctx context.Context, p payment.Paid, to caller.Perso
 }
 
 // letter is the mail about an order that is paid.
-func (c *confirmations) letter(o *web.Order, name, link string) (subject, text string) {
+func (c *confirmations) letter(o *shop.Order, name, link string) (subject, text string) {
 	const lang = "en"
 	var b strings.Builder
 	done := "paid"
@@ -130,7 +130,7 @@ func hello(name string) string {
 }
 
 // about says what an order is for: the event, when and where it is, and the seats.
-func about(b *strings.Builder, o *web.Order) {
+func about(b *strings.Builder, o *shop.Order) {
 	const lang = "en"
 	e := &o.Event
 	fmt.Fprintln(b, safetext.Unlinked(e.Title))

@@ -6,8 +6,8 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/shop"
 	"boxoffice/internal/user"
-	"boxoffice/internal/web"
 )
 
 // An event of several days says so wherever it is shown, and its organizer sets
@@ -39,7 +39,7 @@ func TestEndOnPages(t *testing.T) {
 
 // What an organizer or a buyer calls things makes no links in mails.
 func TestMailsLinkNobodyElse(t *testing.T) {
-	o := web.Order{Event: eventapi.Event{Title: "Win at https://evil.example/now", Venue: eventapi.Venue{Name: "bank.example", City: "Ulm"}}}
+	o := shop.Order{Event: eventapi.Event{Title: "Win at https://evil.example/now", Venue: eventapi.Venue{Name: "bank.example", City: "Ulm"}}}
 	subject, text := (&confirmations{base: "https://tickets.example"}).letter(&o, "me@evil.example", "/orders/x")
 	text = strings.ReplaceAll(text, "https://tickets.example/orders/x", "")
 	for _, part := range []string{"evil.example", "bank.example", "://"} {

@@ -10,9 +10,9 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/safetext"
+	"boxoffice/internal/shop"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
-	"boxoffice/internal/web"
 )
 
 // giftMails mails the links to complimentary seats. What is due stands in the
@@ -102,7 +102,7 @@ func (g *giftMails) one(ctx context.Context, id string) error {
 }
 
 // giftLetter is the mail about seats that somebody was given.
-func giftLetter(o *web.Order, to bookingapi.Recipient, link string) (subject, text string) {
+func giftLetter(o *shop.Order, to bookingapi.Recipient, link string) (subject, text string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%sthe organizer has given you seats. Booking %s:\n\n", hello(to.Name), o.Reference)
 	about(&b, o)

@@ -13,8 +13,8 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
+	"boxoffice/internal/shop"
 	"boxoffice/internal/user"
-	"boxoffice/internal/web"
 )
 
 // Seats that are given away reach somebody: the guest gets a mail whose link
@@ -155,7 +155,7 @@ func TestGiftMailsAreDelivered(t *testing.T) {
 // Seats may be given to an address alone: nobody is called by no name.
 func TestGiftWithoutAName(t *testing.T) {
 	for name, want := range map[string]string{"": "Hello,\n", "Ada": "Hello Ada,\n"} {
-		_, text := giftLetter(&web.Order{}, bookingapi.Recipient{Person: caller.Person{Name: name, Email: "ada@example.org"}}, "https://tickets.example/orders/x")
+		_, text := giftLetter(&shop.Order{}, bookingapi.Recipient{Person: caller.Person{Name: name, Email: "ada@example.org"}}, "https://tickets.example/orders/x")
 		if !strings.HasPrefix(text, want) {
 			t.Errorf("to %q it begins %.20q", name, text)
 		}

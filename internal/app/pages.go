@@ -8,22 +8,22 @@ import (
 	"boxoffice/internal/console"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/page"
-	"boxoffice/internal/web"
+	"boxoffice/internal/shop"
 )
 
 // pages mounts the pages.
 func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *Serve, mail http.Handler, log *slog.Logger) error {
 	all := onPage{p}
-	shop, err := web.New(kit, web.Services{Events: all, Buying: all, People: all, Orders: all, Accounts: all, Tickets: p.Tickets}, log)
+	fans, err := shop.New(kit, shop.Services{Events: all, Buying: all, People: all, Orders: all, Accounts: all, Tickets: p.Tickets}, log)
 	if err != nil {
 		return err
 	}
-	shop.Register(g.API())
+	fans.Register(g.API())
 	desk, err := console.New(kit, console.Services{Events: onConsole{all}, Sales: onConsole{all}}, log)
 	if err != nil {
 		return err
 	}
-	for _, part := range []map[string]page.Handler{kit.Routes(), shop.Routes()} {
+	for _, part := range []map[string]page.Handler{kit.Routes(), fans.Routes()} {
 		for at, fn := range part {
 			method, pattern, _ := strings.Cut(at, " ")
 			g.Page(method, pattern, gateway.Form{}, fn)

@@ -11,21 +11,21 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/event"
+	"boxoffice/internal/shop"
 	"boxoffice/internal/user"
-	"boxoffice/internal/web"
 )
 
 // Account is a caller's own account.
-func (p onPage) Account(ctx context.Context, caller caller.Caller) (web.Account, error) {
+func (p onPage) Account(ctx context.Context, caller caller.Caller) (shop.Account, error) {
 	u, err := p.Users.Account(ctx, caller, caller.UserID)
-	return web.Account{
-		Profile:  web.Profile{Name: u.Name, Email: u.Address(), Username: u.Username},
+	return shop.Account{
+		Profile:  shop.Profile{Name: u.Name, Email: u.Address(), Username: u.Username},
 		Verified: u.Verified, TwoFactor: u.TwoFactor(), HasPassword: u.HasPassword(), Since: time.UnixMicro(u.CreatedAt).UTC(),
 	}, err
 }
 
 // ChangeAccount changes what has changed, and reports whether the address has.
-func (p onPage) ChangeAccount(ctx context.Context, caller caller.Caller, f web.Profile) (moved bool, err error) {
+func (p onPage) ChangeAccount(ctx context.Context, caller caller.Caller, f shop.Profile) (moved bool, err error) {
 	u, err := p.Users.Account(ctx, caller, caller.UserID)
 	if err != nil {
 		return false, err
@@ -53,15 +53,15 @@ func (p onPage) SendVerification(ctx context.Context, caller caller.Caller) erro
 }
 
 // Sessions are a caller's sessions; one of them may be this request's.
-func (p onPage) Sessions(ctx context.Context, caller caller.Caller, token string) ([]web.OpenSession, error) {
+func (p onPage) Sessions(ctx context.Context, caller caller.Caller, token string) ([]shop.OpenSession, error) {
 	list, err := p.Users.Sessions(ctx, caller, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
 	own := sha256.Sum256([]byte(token))
-	out := make([]web.OpenSession, len(list))
+	out := make([]shop.OpenSession, len(list))
 	for i, s := range list {
-		out[i] = web.OpenSession{ID: s.ID, Agent: s.Agent, Since: time.UnixMicro(s.CreatedAt).UTC(), Ends: time.UnixMicro(s.Ends).UTC(),
+		out[i] = shop.OpenSession{ID: s.ID, Agent: s.Agent, Since: time.UnixMicro(s.CreatedAt).UTC(), Ends: time.UnixMicro(s.Ends).UTC(),
 			Here: s.ID == hex.EncodeToString(own[:8])}
 	}
 	return out, nil
@@ -89,12 +89,12 @@ func (p onPage) EndTwoFactor(ctx context.Context, caller caller.Caller, password
 }
 
 // Live are the orders for which a caller's account has to stay.
-func (p onPage) Live(ctx context.Context, caller caller.Caller) ([]web.Order, error) {
+func (p onPage) Live(ctx context.Context, caller caller.Caller) ([]shop.Order, error) {
 	list, err := p.live(ctx, caller.UserID, p.DB.Now().UnixMicro())
 	if err != nil {
 		return nil, err
 	}
-	out := make([]web.Order, len(list))
+	out := make([]shop.Order, len(list))
 	for i := range list {
 		if out[i], err = p.order(ctx, &list[i]); err != nil {
 			return nil, err

@@ -10,25 +10,25 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event"
 	"boxoffice/internal/eventapi"
-	"boxoffice/internal/web"
+	"boxoffice/internal/shop"
 )
 
 // Search finds coming events.
-func (p onPage) Search(ctx context.Context, q web.Query) (web.Found, error) {
+func (p onPage) Search(ctx context.Context, q shop.Query) (shop.Found, error) {
 	hits, err := p.Events.Search(ctx, caller.Caller{}, event.Filter{Text: q.Text, Category: q.Category, City: q.City,
 		FirstDay: q.From, LastDay: q.To, Cursor: q.Cursor, Limit: q.Limit})
 	if err != nil {
-		return web.Found{}, err
+		return shop.Found{}, err
 	}
-	out := web.Found{Total: hits.Total, Next: hits.Next}
-	for name, list := range map[string]*[]web.Facet{"category": &out.Categories, "city": &out.Cities} {
+	out := shop.Found{Total: hits.Total, Next: hits.Next}
+	for name, list := range map[string]*[]shop.Facet{"category": &out.Categories, "city": &out.Cities} {
 		for _, f := range hits.Facets[name] {
-			*list = append(*list, web.Facet(f))
+			*list = append(*list, shop.Facet(f))
 		}
 	}
 	for i := range hits.Events {
 		if hits.Events[i], err = p.Events.Sold(ctx, hits.Events[i]); err != nil {
-			return web.Found{}, err
+			return shop.Found{}, err
 		}
 	}
 	out.Events, err = p.shownAll(ctx, hits.Events)
@@ -85,11 +85,11 @@ func (p onPage) shown(ctx context.Context, e *event.Event) (eventapi.Event, erro
 }
 
 // Changes of an event since it was announced.
-func (p onPage) Changes(ctx context.Context, eventID string) ([]web.Change, error) {
+func (p onPage) Changes(ctx context.Context, eventID string) ([]shop.Change, error) {
 	list, err := p.Events.Changes(ctx, eventID)
-	out := make([]web.Change, len(list))
+	out := make([]shop.Change, len(list))
 	for i, c := range list {
-		out[i] = web.Change{At: c.At, Field: c.Field, From: c.From, To: c.To}
+		out[i] = shop.Change{At: c.At, Field: c.Field, From: c.From, To: c.To}
 	}
 	return out, err
 }
@@ -109,18 +109,18 @@ func (p onPage) Rows(ctx context.Context, caller caller.Caller, eventID, section
 }
 
 // Holds are the caller's holds of an event that have not ended.
-func (p onPage) Holds(ctx context.Context, caller caller.Caller, eventID string) ([]web.Held, error) {
+func (p onPage) Holds(ctx context.Context, caller caller.Caller, eventID string) ([]shop.Held, error) {
 	list, err := p.Bookings.List(ctx, booking.Filter{UserID: caller.UserID, EventID: eventID, HeldAt: p.DB.Now().UnixMicro(), Limit: bookingapi.MaxPerPerson})
 	if err != nil {
 		return nil, err
 	}
-	var out []web.Held
+	var out []shop.Held
 	for i := range list {
 		labels, err := p.Bookings.Labels(ctx, &list[i])
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, web.Held{ID: list[i].ID, Seats: labels, Until: time.UnixMicro(list[i].ExpiresAt).UTC()})
+		out = append(out, shop.Held{ID: list[i].ID, Seats: labels, Until: time.UnixMicro(list[i].ExpiresAt).UTC()})
 	}
 	return out, nil
 }
@@ -131,11 +131,11 @@ func (p onPage) MapPages(ctx context.Context, size int) ([]string, error) {
 }
 
 // MapPage is a page of the map of coming events.
-func (p onPage) MapPage(ctx context.Context, from string, size int) ([]web.Mapped, error) {
+func (p onPage) MapPage(ctx context.Context, from string, size int) ([]shop.Mapped, error) {
 	list, err := p.Events.MapPage(ctx, from, size)
-	out := make([]web.Mapped, len(list))
+	out := make([]shop.Mapped, len(list))
 	for i, m := range list {
-		out[i] = web.Mapped(m)
+		out[i] = shop.Mapped(m)
 	}
 	return out, err
 }

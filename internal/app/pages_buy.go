@@ -14,12 +14,12 @@ import (
 	"boxoffice/internal/id"
 	"boxoffice/internal/page"
 	"boxoffice/internal/payment"
+	"boxoffice/internal/shop"
 	"boxoffice/internal/user"
-	"boxoffice/internal/web"
 )
 
 // Hold takes seats for a while.
-func (p onPage) Hold(ctx context.Context, caller caller.Caller, key string, w web.Wish) (bookingapi.Booking, error) {
+func (p onPage) Hold(ctx context.Context, caller caller.Caller, key string, w shop.Wish) (bookingapi.Booking, error) {
 	return p.Bookings.Hold(ctx, caller, key, booking.Wish{EventID: w.EventID, Seats: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier})
 }
 
@@ -44,10 +44,10 @@ func (p onPage) Holding(ctx context.Context, reader caller.Caller) (*page.Holdin
 }
 
 // Purchase is a caller's own booking, with its seats and the last attempt to pay.
-func (p onPage) Purchase(ctx context.Context, caller caller.Caller, bookingID string) (web.Purchase, error) {
+func (p onPage) Purchase(ctx context.Context, caller caller.Caller, bookingID string) (shop.Purchase, error) {
 	b, err := p.Bookings.Owned(ctx, caller, bookingID)
 	if err != nil {
-		return web.Purchase{}, err
+		return shop.Purchase{}, err
 	}
 	out, err := p.detailed(ctx, b)
 	if err != nil {
@@ -63,9 +63,9 @@ func (p onPage) Purchase(ctx context.Context, caller caller.Caller, bookingID st
 	return out, err
 }
 
-func (p onPage) detailed(ctx context.Context, b bookingapi.Booking) (web.Purchase, error) {
+func (p onPage) detailed(ctx context.Context, b bookingapi.Booking) (shop.Purchase, error) {
 	places, err := p.Bookings.Places(ctx, &b)
-	return web.Purchase{Booking: b, Reference: id.Reference(b.ID), Places: places}, err
+	return shop.Purchase{Booking: b, Reference: id.Reference(b.ID), Places: places}, err
 }
 
 // Release gives held seats back.
@@ -75,21 +75,21 @@ func (p onPage) Release(ctx context.Context, caller caller.Caller, bookingID str
 }
 
 // Pay pays with a token of the gateway what the buyer was shown, if that is known.
-func (p onPage) Pay(ctx context.Context, caller caller.Caller, bookingID, token, key string, amount *int64) (web.Payment, error) {
+func (p onPage) Pay(ctx context.Context, caller caller.Caller, bookingID, token, key string, amount *int64) (shop.Payment, error) {
 	pay, err := p.Payments.Pay(ctx, caller, payment.Order{BookingID: bookingID, Method: token, Key: bookingID + key, Amount: amount})
-	return web.Payment{Attempt: pay.Attempt, Status: string(pay.Status), Reason: pay.Reason}, err
+	return shop.Payment{Attempt: pay.Attempt, Status: string(pay.Status), Reason: pay.Reason}, err
 }
 
-func shownSession(s user.Session, err error) (web.Session, error) {
+func shownSession(s user.Session, err error) (shop.Session, error) {
 	role := s.User.Role
 	if s.TwoFactor == "required" {
 		role = caller.Customer // until then
 	}
-	return web.Session{Token: s.Token, Ends: s.Ends, Role: role}, err
+	return shop.Session{Token: s.Token, Ends: s.Ends, Role: role}, err
 }
 
 // Login starts a session, in two steps if the account wants a code.
-func (p onPage) Login(ctx context.Context, c web.Credentials) (s web.Session, proof string, err error) {
+func (p onPage) Login(ctx context.Context, c shop.Credentials) (s shop.Session, proof string, err error) {
 	s, err = shownSession(p.Users.Login(ctx, user.Credentials{Name: c.Name, Password: c.Password, Code: c.Code, Agent: c.Agent, Visitor: c.Visitor, Steps: true, Proof: c.Proof}))
 	var needed *user.CodeNeeded
 	switch {
@@ -102,7 +102,7 @@ func (p onPage) Login(ctx context.Context, c web.Credentials) (s web.Session, pr
 }
 
 // SignUp makes an account and starts a session.
-func (p onPage) SignUp(ctx context.Context, a web.NewAccount) (web.Session, error) {
+func (p onPage) SignUp(ctx context.Context, a shop.NewAccount) (shop.Session, error) {
 	return shownSession(p.Users.SignUpAndIn(ctx, user.Account{Name: a.Name, Email: a.Email, Password: a.Password}, a.Visitor, a.Agent))
 }
 
@@ -115,9 +115,9 @@ func (p onPage) ForgotPassword(ctx context.Context, email string) error {
 }
 
 // VerifyLink tells what can be done with a mailed link.
-func (p onPage) VerifyLink(ctx context.Context, caller caller.Caller, token string) (web.VerifyLink, error) {
+func (p onPage) VerifyLink(ctx context.Context, caller caller.Caller, token string) (shop.VerifyLink, error) {
 	l, err := p.Users.VerifyLink(ctx, caller, token)
-	return web.VerifyLink(l), err
+	return shop.VerifyLink(l), err
 }
 
 // VerifyEmail confirms the address of a caller's account by the secret of a mailed link.
@@ -138,7 +138,7 @@ func (p onPage) ResetPassword(ctx context.Context, token, password string) error
 }
 
 // EnterVisitor starts a session of somebody of whom nothing is known.
-func (p onPage) EnterVisitor(ctx context.Context, agent string) (web.Session, error) {
+func (p onPage) EnterVisitor(ctx context.Context, agent string) (shop.Session, error) {
 	return shownSession(p.Users.EnterVisitor(ctx, agent))
 }
 
@@ -154,7 +154,7 @@ func (p onPage) ResendCode(ctx context.Context, caller caller.Caller) error {
 }
 
 // VerifyGuest takes the code of a guest or of an account that is not verified yet.
-func (p onPage) VerifyGuest(ctx context.Context, caller caller.Caller, code, agent string) (web.Session, error) {
+func (p onPage) VerifyGuest(ctx context.Context, caller caller.Caller, code, agent string) (shop.Session, error) {
 	return shownSession(p.Users.VerifyCode(ctx, caller, code, agent))
 }
 
@@ -164,12 +164,12 @@ func (p onPage) MailOrderCode(ctx context.Context, userID string) error {
 }
 
 // EnterByCode starts a session of an order's owner by the mailed code.
-func (p onPage) EnterByCode(ctx context.Context, userID, code, agent string) (web.Session, error) {
+func (p onPage) EnterByCode(ctx context.Context, userID, code, agent string) (shop.Session, error) {
 	return shownSession(p.Users.EnterByCode(ctx, userID, code, agent))
 }
 
 // Person is what is known of a caller.
-func (p onPage) Person(ctx context.Context, caller caller.Caller) (web.Person, error) {
+func (p onPage) Person(ctx context.Context, caller caller.Caller) (shop.Person, error) {
 	u, err := p.Users.Self(ctx, caller)
-	return web.Person{Name: u.Name, Email: u.Email + u.Contact, Verified: u.Verified, Guest: user.CameAsGuest(u.ID)}, err // one of them
+	return shop.Person{Name: u.Name, Email: u.Email + u.Contact, Verified: u.Verified, Guest: user.CameAsGuest(u.ID)}, err // one of them
 }

@@ -12,7 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/payment"
-	"boxoffice/internal/web"
+	"boxoffice/internal/shop"
 )
 
 // office is the ticket office itself: it sees everything.
@@ -26,26 +26,26 @@ const (
 
 // Orders is a page of a caller's orders, and how many pages there are. They are
 // sorted here, since bookings know nothing of their events' dates.
-func (p onPage) Orders(ctx context.Context, caller caller.Caller, page int) ([]web.Order, int, error) {
+func (p onPage) Orders(ctx context.Context, caller caller.Caller, page int) ([]shop.Order, int, error) {
 	all, err := p.bookingsOf(ctx, caller.UserID, "", ordersRead)
 	if err != nil {
 		return nil, 0, err
 	}
 	now := p.DB.Now()
 	events := map[string]eventapi.Event{}
-	var list []web.Order
+	var list []shop.Order
 	for i := range all {
 		b := &all[i]
 		if b.PaymentID == "" && b.Status != bookingapi.Booked && now.Sub(time.UnixMicro(b.CreatedAt)) > lapsedShown {
 			continue
 		}
-		o := web.Order{Order: bookingapi.Order{Booking: *b}}
+		o := shop.Order{Order: bookingapi.Order{Booking: *b}}
 		if o.Event, err = p.eventOnce(ctx, events, b.EventID); err != nil {
 			return nil, 0, err
 		}
 		list = append(list, o)
 	}
-	slices.SortStableFunc(list, func(a, b web.Order) int { return inOrder(&a, &b, now) })
+	slices.SortStableFunc(list, func(a, b shop.Order) int { return inOrder(&a, &b, now) })
 	pages := max(1, (len(list)+ordersShown-1)/ordersShown)
 	from := min((page-1)*ordersShown, len(list))
 	list = list[from:min(from+ordersShown, len(list))]
@@ -62,9 +62,9 @@ func (p onPage) Orders(ctx context.Context, caller caller.Caller, page int) ([]w
 
 // inOrder sorts what is coming up by date, soonest first, and after it what is
 // over, latest first. What has no date yet is far away.
-func inOrder(a, b *web.Order, now time.Time) int {
+func inOrder(a, b *shop.Order, now time.Time) int {
 	far := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-	when := func(o *web.Order) time.Time {
+	when := func(o *shop.Order) time.Time {
 		if o.Event.Starts.IsZero() {
 			if day, err := time.Parse(time.DateOnly, o.Event.Date); err == nil {
 				return day
@@ -121,16 +121,16 @@ func (p onPage) eventOf(ctx context.Context, id string) (eventapi.Event, error) 
 }
 
 // Order is an order that a caller may read, or whoever has its token.
-func (p onPage) Order(ctx context.Context, caller caller.Caller, id, token string) (web.Order, error) {
+func (p onPage) Order(ctx context.Context, caller caller.Caller, id, token string) (shop.Order, error) {
 	b, err := p.Bookings.Readable(ctx, caller, id, token)
 	if err != nil {
-		return web.Order{}, err
+		return shop.Order{}, err
 	}
 	return p.order(ctx, &b)
 }
 
-func (p onPage) order(ctx context.Context, b *bookingapi.Booking) (web.Order, error) {
-	var out web.Order
+func (p onPage) order(ctx context.Context, b *bookingapi.Booking) (shop.Order, error) {
+	var out shop.Order
 	var err error
 	if out.Order, err = p.Bookings.Order(ctx, b); err != nil {
 		return out, err
@@ -166,7 +166,7 @@ func (p onPage) order(ctx context.Context, b *bookingapi.Booking) (web.Order, er
 }
 
 // paymentOf is a booking's latest payment as its owner sees it; nil: there is none.
-func (p onPage) paymentOf(ctx context.Context, b *bookingapi.Booking) (*web.Payment, error) {
+func (p onPage) paymentOf(ctx context.Context, b *bookingapi.Booking) (*shop.Payment, error) {
 	if b.PriceVersion == bookingapi.FreeOfCharge {
 		return nil, nil
 	}
@@ -180,14 +180,14 @@ func (p onPage) paymentOf(ctx context.Context, b *bookingapi.Booking) (*web.Paym
 	return asPayment(&paid)
 }
 
-func asPayment(paid *payment.Payment) (*web.Payment, error) {
+func asPayment(paid *payment.Payment) (*shop.Payment, error) {
 	steps, err := paid.Steps()
 	if err != nil {
 		return nil, err
 	}
-	out := &web.Payment{Attempt: paid.Attempt, Reason: paid.Reason, Status: string(paid.Status), GivenUp: paid.GaveUp(), Amount: paid.Amount, Refunded: paid.Refunded, Currency: paid.Currency}
+	out := &shop.Payment{Attempt: paid.Attempt, Reason: paid.Reason, Status: string(paid.Status), GivenUp: paid.GaveUp(), Amount: paid.Amount, Refunded: paid.Refunded, Currency: paid.Currency}
 	for _, s := range steps {
-		out.Steps = append(out.Steps, web.Step{Status: string(s.Status), At: time.UnixMicro(s.At).UTC(), Amount: s.Amount})
+		out.Steps = append(out.Steps, shop.Step{Status: string(s.Status), At: time.UnixMicro(s.At).UTC(), Amount: s.Amount})
 	}
 	return out, nil
 }

@@ -134,7 +134,7 @@ var elsewhere = map[string]string{
 func TestProblemsHaveWords(t *testing.T) {
 	v := inGerman(t)
 	said := map[string]bool{}
-	for _, room := range []string{"user", "booking", "event", "web", "console", "app"} {
+	for _, room := range []string{"user", "booking", "event", "shop", "console", "app"} {
 		for _, slug := range problemsOf(t, room) {
 			said[slug] = true
 			if key := "problem." + slug; v.T(key) == key && elsewhere[slug] == "" {

@@ -36,7 +36,7 @@ var allowed = map[string][]string{
 	"gateway":             append([]string{"batch", "limit", "quick"}, leaves...),
 	"gateway/gatewaytest": {}, // for tests
 	"page":                append([]string{"bookingapi", "quick"}, leaves...),
-	"web":                 append([]string{"page", "poster", "ticket"}, faces...),
+	"shop":                append([]string{"page", "poster", "ticket"}, faces...),
 	// beside them: values and documents
 	"ticket": {"id", "ticket/letters"}, "ticket/letters": {},
 	"poster":  {},

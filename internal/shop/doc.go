@@ -1,4 +1,4 @@
-// Package web is the shop: the pages on which fans find events, choose seats,
+// Package shop is the pages for fans, on which they find events, choose seats,
 // pay, and come back for their tickets. It asks for what it shows through
 // interfaces of its own; package page does what all pages have in common.
 //
@@ -16,4 +16,4 @@
 //	tickets.go     tickets as a page and a PDF, the calendar file
 //	account.go     the account; twofactor.go: codes of an authenticator app
 //	signin.go      signing in and out; mailed.go: the pages behind mailed links
-package web
+package shop
