@@ -128,7 +128,7 @@ func listenFor(dir string, p *Parts, log *slog.Logger) (*socket, error) {
 
 const (
 	mostCommands  = 8                    // at once; others wait
-	askWithin     = 2 * time.Second      // is said which one: a small line, which comes with the connection
+	askWithin     = 2 * time.Second      // is heard of again, until it is said which one: files come with it
 	readWithin    = 10 * time.Second     // reads what it is told
 	lastWithin    = 2 * time.Second      // reads the rest of it, once the server shuts down
 	shortestPause = 5 * time.Millisecond // after a connection could not be accepted: twice as long each time,
@@ -183,17 +183,30 @@ func (n *Node) TakeCommand(ctx context.Context, conn net.Conn) error {
 	return (&socket{p: n.Parts, log: n.log, commands: commands}).serve(ctx, conn)
 }
 
+// asker reads what a client asks for, however long that takes, while it goes on: an
+// import is sent with its files.
+type asker struct {
+	conn     net.Conn
+	shutdown context.Context
+}
+
+func (a asker) Read(b []byte) (int, error) {
+	_ = a.conn.SetReadDeadline(time.Now().Add(askWithin))
+	if a.shutdown.Err() != nil { // its deadline may be the one that was replaced
+		return 0, a.shutdown.Err()
+	}
+	return a.conn.Read(b)
+}
+
 // serve carries out one command. It ends with the connection: nothing more is done
 // for a client that has given up.
 func (s *socket) serve(shutdown context.Context, conn net.Conn) error {
 	defer conn.Close()
 	ctx, cancel := context.WithCancel(shutdown)
 	defer cancel()
-	from := json.NewDecoder(conn)
 	var a asked
-	_ = conn.SetReadDeadline(time.Now().Add(askWithin))
 	asking := context.AfterFunc(shutdown, func() { _ = conn.SetReadDeadline(time.Now()) }) // a client that has not asked by then is not waited for
-	err := from.Decode(&a)
+	err := json.NewDecoder(asker{conn, shutdown}).Decode(&a)
 	if !asking() {
 		return nil
 	}

@@ -89,6 +89,40 @@ func TestCommandsAfterAShortage(t *testing.T) {
 	})
 }
 
+// A command that comes with large files takes its time to arrive, and is carried out
+// all the same; one that does not go on is not waited for.
+func TestCommandsArriveSlowly(t *testing.T) {
+	for name, goesOn := range map[string]bool{"goes on": true, "stops": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newScarce(time.Time{})
+				commandsFrom(t, l)
+				c := l.connect()
+				defer c.Close()
+				_ = c.SetDeadline(time.Now().Add(time.Hour))
+				for _, part := range []string{`{"command":"`, "a file", "a file", "a file", `","name":"unheard of"}`} {
+					if _, err := io.WriteString(c, part); err != nil {
+						t.Fatal(err)
+					}
+					if !goesOn {
+						break
+					}
+					time.Sleep(askWithin - time.Second)
+				}
+				began := time.Now()
+				var answer told
+				err := json.NewDecoder(c).Decode(&answer)
+				switch {
+				case goesOn && (err != nil || !strings.Contains(answer.Error, "unheard of")):
+					t.Errorf("%+v %v", answer, err)
+				case !goesOn && (err != io.EOF || time.Since(began) != askWithin):
+					t.Errorf("after %v: %+v %v", time.Since(began), answer, err)
+				}
+			})
+		})
+	}
+}
+
 // Who connects and asks for nothing keeps others waiting for two seconds only, and
 // takes a few descriptors.
 func TestCommandsAreFew(t *testing.T) {
