@@ -15,7 +15,8 @@ import (
 // and other people's modules. A room that is not listed fails the test.
 var allowed = map[string][]string{
 	// leaves
-	"errs": {}, "id": {}, "money": {}, "caller": {}, "ledger": {}, "seating": {}, "safetext": {}, "deptest": {}, "quick": {}, "moment": {}, "jobs": {},
+	"errs": {}, "id": {}, "money": {}, "caller": {}, "ledger": {}, "seating": {"safetext"}, "safetext": {}, "deptest": {}, "quick": {}, "moment": {}, "jobs": {},
+	"seating/seatingtest": {"seating"}, // for tests
 	// contracts: the types of a service that others may use
 	"eventapi":   leaves,
 	"bookingapi": append([]string{"eventapi"}, leaves...),

@@ -14,6 +14,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
+	"boxoffice/internal/seating"
 )
 
 // store checks events and plans as if they were sent to the API, and writes
@@ -39,7 +40,7 @@ func (s *Service) store(ctx context.Context, all *found, opts ImportOptions) (Im
 		var fault FileError
 		switch {
 		case f.guessed && !opts.Strict && errors.As(err, &fault):
-			all.notes = append(all.notes, f.leftOut(&planError{fault.Path, fault.Reason}))
+			all.notes = append(all.notes, f.leftOut(&seating.Fault{Path: fault.Path, Reason: fault.Reason}))
 			continue
 		case err != nil:
 			return Imported{}, err
@@ -223,7 +224,7 @@ func (s *Service) keepPlan(ctx context.Context, f *foundEvent, in *NewEvent, old
 		if err != nil {
 			return err
 		}
-		in.Tiers = spread(in.Tiers[len(in.Tiers)-1].Price, in.Tiers[0].Price, bestFirst(p))
+		in.Tiers = spread(in.Tiers[len(in.Tiers)-1].Price, in.Tiers[0].Price, p.BestFirst())
 	}
 	return nil
 }
