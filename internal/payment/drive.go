@@ -338,10 +338,15 @@ func (d *drive) confirm(ctx context.Context) (event, error) {
 	if started == 0 { // inserted by an earlier version
 		started = d.p.CreatedAt
 	}
-	_, err := d.s.bookings.Confirm(ctx, bookingapi.Confirm{
+	booked, err := d.s.bookings.Confirm(ctx, bookingapi.Confirm{
 		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: d.p.Amount, Currency: d.p.Currency, StartedAt: started,
 	})
 	if err == nil {
+		// Another driver may have confirmed it, over the amount that the payment has come
+		// to since it was read here: that is what is captured.
+		if booked.Amount != d.p.Amount && !d.reload(ctx) {
+			return event{}, ctx.Err()
+		}
 		return event{kind: evBooked}, nil
 	}
 	if !forGood(err) {
