@@ -72,6 +72,8 @@ var guarded = map[string][]string{
 	"github.com/go-text/typesetting":    {"ticket/letters"},
 	"github.com/piglig/go-qr":           {"ticket"},
 	"github.com/arran4/golang-ical":     {"ticket"},
+	"github.com/realclientip":           {"gateway"},
+	"github.com/HdrHistogram":           {"rush"},
 	"github.com/rs/cors":                {"gateway"},
 	"github.com/pressly/goose":          {"sqldb"},
 	"github.com/alecthomas/kong":        {"cmd"},
