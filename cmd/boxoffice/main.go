@@ -18,15 +18,17 @@ import (
 	"github.com/alecthomas/kong"
 
 	"boxoffice/internal/app"
+	"boxoffice/internal/rush"
+	"boxoffice/internal/settings"
 )
 
 // cli is the command line. All flags can be given as BOXOFFICE_* variables too.
 type cli struct {
 	LogLevel level `help:"Least severe messages to log, on stderr: debug, info, warn or error." default:"info"`
 
-	Serve  app.Serve  `cmd:"" help:"Run a node: the shop, the organizers' console and the API."`
-	Import app.Import `cmd:"" help:"Import events and seating plans."`
-	Verify app.Verify `cmd:"" help:"Replay the ledger against the tables."`
+	Serve  settings.Server `cmd:"" help:"Run a node: the shop, the organizers' console and the API."`
+	Import app.Import      `cmd:"" help:"Import events and seating plans."`
+	Verify app.Verify      `cmd:"" help:"Replay the ledger against the tables."`
 	Ledger struct {
 		Export app.Export `cmd:"" help:"Write an event's ledger as NDJSON, one entry a line."`
 	} `cmd:"" help:"Work with ledgers."`
@@ -38,9 +40,9 @@ type cli struct {
 		Verify app.TicketVerify `cmd:"" help:"Check tickets as a gate does, without a network."`
 		Keys   app.TicketKeys   `cmd:"" help:"Print the public keys that tickets are checked with."`
 	} `cmd:"" help:"Work with tickets."`
-	OpenAPI app.OpenAPI `cmd:"" name:"openapi" help:"Print the API's OpenAPI document."`
-	Rush    app.Rush    `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
-	Version app.Version `cmd:"" help:"Print the version, the commit and the Go that built it; --version does, too."`
+	OpenAPI app.OpenAPI  `cmd:"" name:"openapi" help:"Print the API's OpenAPI document."`
+	Rush    rush.Command `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
+	Version version      `cmd:"" help:"Print the version, the commit and the Go that built it; --version does, too."`
 	Help    struct {
 		Command []string `arg:"" optional:"" help:"The command to describe, such as serve or ledger export."`
 	} `cmd:"" help:"Describe a command, as --help does after its name."`
@@ -88,8 +90,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		log.Warn(text)
 	}
 	if err := c.run(ctx, k.Command(), log, stdin, stdout, stderr); err != nil {
-		status := app.ExitStatus(err)
-		if status == 2 {
+		status := settings.ExitStatus(err)
+		if status == settings.WrongUsage {
 			err = ofVariable(k, err)
 		}
 		fmt.Fprintln(stderr, "boxoffice:", err)
@@ -122,7 +124,7 @@ var negative = regexp.MustCompile(`^-[0-9]+$`)
 func (c *cli) run(ctx context.Context, command string, log *slog.Logger, stdin io.Reader, stdout, stderr io.Writer) error {
 	switch command {
 	case "serve":
-		return c.Serve.Run(ctx, stdout, log)
+		return app.Serve(ctx, c.Serve, stdout, log)
 	case "verify":
 		return c.Verify.Run(ctx, stdout)
 	case "ledger export":
@@ -138,7 +140,7 @@ func (c *cli) run(ctx context.Context, command string, log *slog.Logger, stdin i
 	case "openapi":
 		return c.OpenAPI.Run(ctx, stdout)
 	case "rush":
-		return c.Rush.Run(ctx, stdout, stderr)
+		return c.Rush.Run(ctx, app.Rehearsal, stdout, stderr)
 	case "version":
 		return c.Version.Run(stdout)
 	case "import <file>":

@@ -12,7 +12,7 @@ import (
 	"github.com/agnivade/levenshtein"
 	"github.com/alecthomas/kong"
 
-	"boxoffice/internal/app"
+	"boxoffice/internal/settings"
 )
 
 // refuseEmpty refuses flags, arguments and variables that are given without a
@@ -97,7 +97,7 @@ func another(f *kong.Flag) bool {
 // ofVariable is an error about a flag's value, with the variable that has given it.
 func ofVariable(k *kong.Context, err error) error {
 	_, variables := given(k)
-	f := variables[strings.TrimPrefix(app.FlagOf(err), "--")]
+	f := variables[strings.TrimPrefix(settings.FlagOf(err), "--")]
 	if f == nil {
 		return err
 	}

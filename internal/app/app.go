@@ -1,13 +1,12 @@
 // Package app is the only place that wires. It opens the database, builds the
 // services on it, gives each what it needs of the others, and puts them behind
-// the front door. Sub-commands that need no HTTP use the same Parts.
+// the gateway. Commands that need no HTTP use the same Parts.
 package app
 
 import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -22,39 +21,6 @@ import (
 	"boxoffice/internal/ticket"
 	"boxoffice/internal/user"
 )
-
-// Storage says where the record is kept.
-type Storage struct {
-	Data        string `help:"Folder of the embedded database (SQLite), and of the mails that a server writes." default:"boxoffice-data" placeholder:"DIR"`
-	DatabaseURL string `help:"PostgreSQL to use instead of the embedded database; many nodes may share it. Example: postgres://user@host/boxoffice." placeholder:"URL"`
-}
-
-// Open opens the database without migrating it.
-func (s Storage) Open(ctx context.Context) (*sqldb.DB, error) { return s.open(ctx, sqldb.Config{}) }
-
-// OpenToRead opens a database that is there, beside whoever uses it.
-func (s Storage) OpenToRead(ctx context.Context) (*sqldb.DB, error) { return s.toRead(ctx) }
-
-func (s Storage) open(ctx context.Context, cfg sqldb.Config) (*sqldb.DB, error) {
-	for flag, url := range map[string]string{"--database-url": s.DatabaseURL, "--replica-url": cfg.ReplicaURL} {
-		if scheme, _, _ := strings.Cut(url, "://"); url != "" && scheme != "postgres" && scheme != "postgresql" {
-			return nil, badFlag(flag, "%q is not supported, only postgres://USER:PASSWORD@HOST:PORT/DATABASE", scheme)
-		}
-	}
-	switch {
-	case cfg.ReplicaURL != "" && s.DatabaseURL == "":
-		return nil, exit{2, "--replica-url", errors.New("--replica-url goes with --database-url")}
-	case s.DatabaseURL == "" && s.Data == "":
-		return nil, badFlag("--data", "the name of the folder is missing")
-	}
-	cfg.Dir, cfg.URL = s.Data, s.DatabaseURL
-	db, err := sqldb.Open(ctx, cfg)
-	var bad sqldb.BadURL
-	if errors.As(err, &bad) {
-		return nil, exit{2, bad.Flag, bad}
-	}
-	return db, err
-}
 
 // Parts are the services over one database.
 type Parts struct {

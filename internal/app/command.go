@@ -7,56 +7,30 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"time"
 
+	"boxoffice/internal/admin"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event"
+	"boxoffice/internal/rush"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/signing"
-	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
 )
 
-// command is what a sub-command that writes comes to, once its flags and files
-// are read. The process that has the database carries it out: this one, or the
-// server that runs on the embedded folder and gets it over a socket.
-type command interface {
-	do(ctx context.Context, p *Parts, out io.Writer) error
+// commands are the commands that write, by the names that they have on the socket of
+// the embedded database.
+var commands = admin.Commands[*Parts]{
+	"import":                 func() admin.Command[*Parts] { return &importing{} },
+	"admin create":           func() admin.Command[*Parts] { return &creatingAdmin{} },
+	"admin reset-two-factor": func() admin.Command[*Parts] { return &resettingTwoFactor{} },
+	"ticket keys":            func() admin.Command[*Parts] { return &renewingKeys{} },
+	"fans":                   func() admin.Command[*Parts] { return &makingFans{} },
 }
-
-// commands are the commands by the names that they have on the socket. What is
-// sent is the JSON of the value.
-var commands = map[string]func() command{
-	"import":                 func() command { return &importing{} },
-	"admin create":           func() command { return &creatingAdmin{} },
-	"admin reset-two-factor": func() command { return &resettingTwoFactor{} },
-	"ticket keys":            func() command { return &renewingKeys{} },
-	"fans":                   func() command { return &makingFans{} },
-}
-
-// patience is how long a command waits for a folder whose process takes no
-// commands: a server that is starting, or another command.
-const patience = 10 * time.Second
 
 // perform carries a command out where the database is.
-func (s Storage) perform(ctx context.Context, name string, c command, out io.Writer, log *slog.Logger) error {
-	for begun := time.Now(); ; {
-		err := s.with(ctx, log, func(p *Parts) error { return c.do(ctx, p, out) })
-		if !errors.Is(err, sqldb.ErrInUse) {
-			return err
-		}
-		switch sent := send(ctx, s.Data, name, c, out); {
-		case !errors.Is(sent, errNobody):
-			return sent
-		case time.Since(begun) > patience:
-			return fmt.Errorf("%w, and it takes no commands", err)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+func perform(ctx context.Context, s settings.Storage, name string, c admin.Command[*Parts], out io.Writer, log *slog.Logger) error {
+	return admin.Perform(ctx, s.Data, name, c, func(ctx context.Context, fn func(*Parts) error) error { return with(ctx, s, log, fn) }, out)
 }
 
 // importing is the import of files, which are read where it was asked for.
@@ -65,7 +39,7 @@ type importing struct {
 	Options event.ImportOptions
 }
 
-func (i *importing) do(ctx context.Context, p *Parts, out io.Writer) error {
+func (i *importing) Do(ctx context.Context, p *Parts, out io.Writer) error {
 	sum, err := p.Events.Import(ctx, i.Files, i.Options)
 	if err != nil {
 		return err
@@ -73,28 +47,20 @@ func (i *importing) do(ctx context.Context, p *Parts, out io.Writer) error {
 	for _, note := range sum.Notes {
 		fmt.Fprintln(out, note)
 	}
-	fmt.Fprintf(out, "%s: %d new, %d updated, %d unchanged\n", counted(sum.New+sum.Updated+sum.Unchanged, "event", "events"), sum.New, sum.Updated, sum.Unchanged)
+	fmt.Fprintf(out, "%s: %d new, %d updated, %d unchanged\n", settings.Counted(sum.New+sum.Updated+sum.Unchanged, "event", "events"), sum.New, sum.Updated, sum.Unchanged)
 	if sum.Plans > 0 {
-		fmt.Fprintf(out, "%s with %s\n", counted(sum.Plans, "seating plan", "seating plans"), counted(sum.Seats, "seat", "seats"))
+		fmt.Fprintf(out, "%s with %s\n", settings.Counted(sum.Plans, "seating plan", "seating plans"), settings.Counted(sum.Seats, "seat", "seats"))
 	}
 	for _, ref := range sum.Refs {
-		fmt.Fprintf(out, "  %s: {\"id\": %q, \"version\": %d}, %s\n", ref.Name, ref.ID, ref.Version, counted(ref.Seats, "seat", "seats"))
+		fmt.Fprintf(out, "  %s: {\"id\": %q, \"version\": %d}, %s\n", ref.Name, ref.ID, ref.Version, settings.Counted(ref.Seats, "seat", "seats"))
 	}
 	return nil
-}
-
-// counted is a number of things: "1 event", "2 events".
-func counted[N ~int | ~int32 | ~int64](n N, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 // creatingAdmin makes an administrator and prints the password.
 type creatingAdmin struct{ Email string }
 
-func (c *creatingAdmin) do(ctx context.Context, p *Parts, out io.Writer) error {
+func (c *creatingAdmin) Do(ctx context.Context, p *Parts, out io.Writer) error {
 	password, err := p.Users.CreateAdmin(ctx, c.Email)
 	if e := errs.Of(err); e != nil && len(e.Fields) > 0 {
 		return fmt.Errorf("--email: %q %s", c.Email, e.Fields[0].Reason)
@@ -109,7 +75,7 @@ func (c *creatingAdmin) do(ctx context.Context, p *Parts, out io.Writer) error {
 // resettingTwoFactor takes the second factor of an account away.
 type resettingTwoFactor struct{ Email, User string }
 
-func (r *resettingTwoFactor) do(ctx context.Context, p *Parts, out io.Writer) error {
+func (r *resettingTwoFactor) Do(ctx context.Context, p *Parts, out io.Writer) error {
 	u, sessions, err := p.Users.ResetTwoFactor(ctx, caller.System, r.Email, r.User)
 	var several user.SeveralAccounts
 	switch {
@@ -128,14 +94,14 @@ func (r *resettingTwoFactor) do(ctx context.Context, p *Parts, out io.Writer) er
 	case err != nil:
 		return err
 	}
-	fmt.Fprintf(out, "account %s, %s: the second factor and its recovery codes are gone, and %s ended\n", u.ID, u.Address(), counted(sessions, "session has", "sessions have"))
+	fmt.Fprintf(out, "account %s, %s: the second factor and its recovery codes are gone, and %s ended\n", u.ID, u.Address(), settings.Counted(sessions, "session has", "sessions have"))
 	return nil
 }
 
 // renewingKeys makes a new key for tickets and prints them all.
 type renewingKeys struct{}
 
-func (renewingKeys) do(ctx context.Context, p *Parts, out io.Writer) error {
+func (renewingKeys) Do(ctx context.Context, p *Parts, out io.Writer) error {
 	if err := signing.Rotate(ctx, p.DB, ticketKey, p.DB.Now); err != nil {
 		return err
 	}
@@ -150,7 +116,7 @@ func (renewingKeys) do(ctx context.Context, p *Parts, out io.Writer) error {
 // many customers, as lines of JSON.
 type makingFans struct{ Customers int }
 
-func (m *makingFans) do(ctx context.Context, p *Parts, out io.Writer) error {
+func (m *makingFans) Do(ctx context.Context, p *Parts, out io.Writer) error {
 	to := json.NewEncoder(out)
 	for _, kind := range []struct {
 		n    int
@@ -170,10 +136,10 @@ func (m *makingFans) do(ctx context.Context, p *Parts, out io.Writer) error {
 }
 
 // fans has the accounts of a rehearsal made: the organizer, then the customers.
-func (s Storage) fans(ctx context.Context, customers int) ([]user.Fan, error) {
+func fans(ctx context.Context, s settings.Storage, customers int) ([]user.Fan, error) {
 	r, w := io.Pipe()
 	go func() {
-		w.CloseWithError(s.perform(ctx, "fans", &makingFans{customers}, w, slog.New(slog.DiscardHandler)))
+		w.CloseWithError(perform(ctx, s, "fans", &makingFans{customers}, w, slog.New(slog.DiscardHandler)))
 	}()
 	fans := make([]user.Fan, 0, customers+1)
 	for from := json.NewDecoder(r); ; {
@@ -187,3 +153,6 @@ func (s Storage) fans(ctx context.Context, customers int) ([]user.Fan, error) {
 		fans = append(fans, f)
 	}
 }
+
+// Rehearsal is what "rush" needs of this ticket office.
+var Rehearsal = rush.Office{OpenToRead: OpenToRead, Accounts: fans}

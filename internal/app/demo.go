@@ -11,10 +11,8 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/event"
 	"boxoffice/internal/payment"
+	"boxoffice/internal/settings"
 )
-
-// demoOrganizer is the account by which a demo's database is known.
-const demoOrganizer = "organizer@demo.example"
 
 // demo fills a database with events around today and prints the accounts to
 // try them with. Done again, it gives the accounts new passwords and adds only
@@ -23,7 +21,7 @@ func (p *Parts) demo(ctx context.Context, out io.Writer) error {
 	if err := p.demoOnly(ctx); err != nil {
 		return err
 	}
-	organizer, organizerPassword, err := p.Users.EnsureAccount(ctx, demoOrganizer, "Olivia Organizer", caller.Organizer)
+	organizer, organizerPassword, err := p.Users.EnsureAccount(ctx, settings.DemoOrganizer, "Olivia Organizer", caller.Organizer)
 	if err != nil {
 		return err
 	}
@@ -126,6 +124,22 @@ func (p *Parts) demoSell(ctx context.Context, e event.Event, buyerID string, wan
 			return err
 		}
 		want -= int32(quantity)
+	}
+	return nil
+}
+
+// demoOnly refuses a database that has accounts or events, but is not a demo's: a
+// demo adds events and gives accounts passwords that it prints.
+func (p *Parts) demoOnly(ctx context.Context) error {
+	var accounts, events, organizers int
+	err := p.DB.Reader().QueryRowContext(ctx, `SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM events),
+		(SELECT count(*) FROM users WHERE email = $1 AND role = 'organizer')`, settings.DemoOrganizer).Scan(&accounts, &events, &organizers)
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	if accounts+events > 0 && organizers == 0 {
+		return settings.BadFlag("--demo", "this database is not a demo's (%s, %s): use an empty one, such as --data demo-data",
+			settings.Counted(accounts, "account", "accounts"), settings.Counted(events, "event", "events"))
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/user"
 	"boxoffice/test/proxies"
 )
@@ -119,7 +120,7 @@ func TestDeploy(t *testing.T) {
 	certs := certificate(t)
 	for name, start := range sites {
 		t.Run(name, func(t *testing.T) {
-			s := &site{name: name, ways: newWays(t, func(s *Serve) {
+			s := &site{name: name, ways: newWays(t, func(s *settings.Server) {
 				s.Addr, s.PublicURL = "127.0.0.1:0", "https://tickets.example"
 				if name == "Caddyfile" { // and Varnish behind it
 					s.Proxies = []string{"127.0.0.1/32"}

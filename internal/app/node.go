@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"boxoffice/internal/admin"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/notify"
 	"boxoffice/internal/payment"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
 )
@@ -28,7 +31,7 @@ type Substitutes struct {
 // Node is a node at work: its services, and their background jobs.
 type Node struct {
 	*Parts
-	serve  *Serve
+	set    *settings.Server
 	log    *slog.Logger
 	mailer user.Mailer
 	folder *notify.Folder // nil: mail goes elsewhere
@@ -37,8 +40,8 @@ type Node struct {
 
 // Start starts a node on an open database, which it closes in the end. It answers
 // what is handed to its Door; links in mails begin with PublicURL.
-func (s *Serve) Start(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger) (*Node, error) {
-	n, err := s.start(ctx, db, sub, log)
+func Start(ctx context.Context, s *settings.Server, db *sqldb.DB, sub Substitutes, log *slog.Logger) (*Node, error) {
+	n, err := start(ctx, s, db, sub, log)
 	if err != nil {
 		return nil, err
 	}
@@ -50,12 +53,12 @@ func (s *Serve) Start(ctx context.Context, db *sqldb.DB, sub Substitutes, log *s
 }
 
 // start builds the services.
-func (s *Serve) start(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger) (*Node, error) {
+func start(ctx context.Context, s *settings.Server, db *sqldb.DB, sub Substitutes, log *slog.Logger) (*Node, error) {
 	p, err := build(ctx, db, sub, log)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	n := &Node{Parts: p, serve: s, log: log, mailer: sub.Mailer}
+	n := &Node{Parts: p, set: s, log: log, mailer: sub.Mailer}
 	if n.mailer == nil {
 		if n.folder, err = notify.NewFolder(filepath.Join(s.Data, "mail"), time.Now, log); err != nil {
 			return nil, errors.Join(err, p.Close(ctx))
@@ -80,9 +83,9 @@ func (n *Node) work() {
 
 // open puts the services behind a front door, which the world reaches at base.
 func (n *Node) open(base string) (err error) {
-	n.Users.UsePublicURL(inMails(base))
-	n.Payments.OnPaid(newConfirmations(n.Parts, n.mailer, inMails(base)).tell)
-	gifts, err := newGiftMails(context.Background(), n.Parts, n.mailer, inMails(base), n.log)
+	n.Users.UsePublicURL(settings.LinksInMails(base))
+	n.Payments.OnPaid(newConfirmations(n.Parts, n.mailer, settings.LinksInMails(base)).tell)
+	gifts, err := newGiftMails(context.Background(), n.Parts, n.mailer, settings.LinksInMails(base), n.log)
 	if err != nil {
 		return err
 	}
@@ -91,8 +94,14 @@ func (n *Node) open(base string) (err error) {
 	if n.folder != nil {
 		dev = n.folder
 	}
-	n.door, err = n.front(n.serve, base, dev, n.log)
+	n.door, err = n.front(n.set, base, dev, n.log)
 	return err
+}
+
+// TakeCommand carries out the command that comes over a connection, as one to the
+// socket of the embedded database, and closes the connection.
+func (n *Node) TakeCommand(ctx context.Context, conn net.Conn) error {
+	return admin.NewServer(commands, n.Parts, n.log).Take(ctx, conn)
 }
 
 // Door is the node's front door: it answers requests, and knows the document of

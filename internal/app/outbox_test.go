@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 )
@@ -46,9 +47,9 @@ func (d *dying) SetSales(ctx context.Context, sales map[string]bookingapi.Sale) 
 func TestCancelledEventsStopSelling(t *testing.T) {
 	const events = 80
 	cfg := sqldbtest.Fresh(t)
-	s := &Serve{Storage: Storage{Data: t.TempDir()}}
+	s := &settings.Server{Storage: settings.Storage{Data: t.TempDir()}}
 	log := slog.New(slog.DiscardHandler)
-	n, err := s.Start(t.Context(), sqldbtest.Again(t, cfg), Substitutes{}, log)
+	n, err := Start(t.Context(), s, sqldbtest.Again(t, cfg), Substitutes{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func TestCancelledEventsStopSelling(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if n, err = s.Start(t.Context(), sqldbtest.Again(t, cfg), Substitutes{}, log); err != nil {
+	if n, err = Start(t.Context(), s, sqldbtest.Again(t, cfg), Substitutes{}, log); err != nil {
 		t.Fatal(err)
 	}
 	defer n.Close(context.Background())

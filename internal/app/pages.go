@@ -8,11 +8,12 @@ import (
 	"boxoffice/internal/console"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/page"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/shop"
 )
 
 // pages mounts the pages.
-func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *Serve, mail http.Handler, log *slog.Logger) error {
+func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *settings.Server, mail http.Handler, log *slog.Logger) error {
 	all := onPage{p}
 	fans, err := shop.New(kit, shop.Services{Events: all, Buying: all, People: all, Orders: all, Accounts: all, Tickets: p.Tickets}, log)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/user"
 )
 
@@ -24,7 +25,7 @@ type ways struct {
 	in *bufio.Reader
 }
 
-func newWays(t *testing.T, change ...func(*Serve)) *ways {
+func newWays(t *testing.T, change ...func(*settings.Server)) *ways {
 	t.Helper()
 	w := &ways{house: newHouse(t, change...)}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -331,7 +332,7 @@ func TestShortWayOfEvents(t *testing.T) {
 
 // Limits, proxies and other sites are for both ways.
 func TestShortWayOfTheFrontDoor(t *testing.T) {
-	h := newWays(t, func(s *Serve) {
+	h := newWays(t, func(s *settings.Server) {
 		s.RateLimit, s.Proxies, s.Origins, s.PublicURL = 50, []string{"127.0.0.0/8"}, []string{"https://shop.example"}, "https://tickets.example"
 	})
 	event := h.must(t, h.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
@@ -347,7 +348,7 @@ func TestShortWayOfTheFrontDoor(t *testing.T) {
 		}
 	}
 	// So few are allowed that a slow machine is too fast for them, too.
-	h = newWays(t, func(s *Serve) { s.RateLimit, s.Proxies = 2, []string{"127.0.0.0/8"} })
+	h = newWays(t, func(s *settings.Server) { s.RateLimit, s.Proxies = 2, []string{"127.0.0.0/8"} })
 	event = h.must(t, h.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	seats = "/events/" + event + "/seats?form=compact"
 	many := func(from string) (refused bool) {

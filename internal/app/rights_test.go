@@ -20,6 +20,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/gateway/gatewaytest"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 )
@@ -37,9 +38,9 @@ type house struct {
 // strength. internal/user tests the cost that the program uses.
 var cheap = user.Hashing{Memory: 8, Time: 1}
 
-func newHouse(t *testing.T, change ...func(*Serve)) *house {
+func newHouse(t *testing.T, change ...func(*settings.Server)) *house {
 	t.Helper()
-	s := &Serve{Storage: Storage{Data: t.TempDir()}}
+	s := &settings.Server{Storage: settings.Storage{Data: t.TempDir()}}
 	for _, f := range change {
 		f(s)
 	}

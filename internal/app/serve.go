@@ -8,58 +8,42 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"runtime/debug"
-	"strings"
-	"syscall"
 	"time"
 
+	"boxoffice/internal/admin"
 	"boxoffice/internal/booking"
 	"boxoffice/internal/event"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/limit"
+	"boxoffice/internal/ops"
 	"boxoffice/internal/page"
 	"boxoffice/internal/payment"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
 )
-
-// Serve says how to run a node.
-type Serve struct {
-	Storage
-	ReplicaURL string   `help:"A read replica of --database-url, asked for lists and search. Example: postgres://user@replica/boxoffice." placeholder:"URL"`
-	Addr       string   `help:"Address and port to listen on. 0.0.0.0:8080 is all networks, port 0 a free port." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	OpsAddr    string   `help:"Address and port for operators: metrics (/metrics, Prometheus) and profiles (/debug/pprof/)." unset:"127.0.0.1:8090, or a free port if that is taken" placeholder:"HOST:PORT"`
-	PublicURL  string   `help:"Scheme and host by which the world reaches the site: links in pages, mails and feeds begin with it. Example: https://tickets.example.org." unset:"the address it listens on, unless that is all networks" placeholder:"URL"`
-	Proxies    []string `name:"trusted-proxies" help:"Networks of the proxies in front, whose X-Forwarded-For names the client. Example: 10.0.0.0/8,192.0.2.7/32." unset:"a proxy on this machine if --addr is a loopback address, otherwise none" placeholder:"CIDR"`
-	Origins    []string `name:"cors-origins" help:"Other sites whose pages may call the API from browsers; * for all. Example: https://shop.example.org." placeholder:"ORIGIN"`
-	RateLimit  int64    `help:"Requests a second that each account may send, and twice as many each address without an account; four seconds' worth at once. 0: requests are not limited." default:"50" placeholder:"N"`
-	Loopback   int64    `name:"loopback-factor" help:"For rehearsals and tests: clients on this machine may send so many times as many requests. Example: 1000." default:"1" placeholder:"N"`
-	AccessLog  bool     `help:"Log a line for each request."`
-	TwoFactor  bool     `name:"require-two-factor" help:"Organizers and administrators must log in with two factors: until they have set that up, they may only do what customers may."`
-	Demo       bool     `help:"Fill an empty database with example events and accounts, and print the accounts' passwords. On a loopback --addr only."`
-}
 
 const (
 	slowPayment = 3 * time.Second  // how long the sandbox takes for tok_slow
 	drainTime   = 20 * time.Second // for requests and payments under way at the end
 )
 
-// Run serves until ctx ends, then drains: no accepted request is dropped. It
+// Serve serves until ctx ends, then drains: no accepted request is dropped. It
 // prints "listening on http://HOST:PORT" once it is ready.
-func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
-	if err := s.check(); err != nil {
+func Serve(ctx context.Context, s settings.Server, out io.Writer, log *slog.Logger) (err error) {
+	if err := s.Check(); err != nil {
 		return err
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400) // the heap is small, and collecting it is a twentieth of a purchase
 	}
-	db, err := s.open(ctx, sqldb.Config{ReplicaURL: s.ReplicaURL})
+	db, err := s.OpenWith(ctx, sqldb.Config{ReplicaURL: s.ReplicaURL})
 	if err != nil {
 		return err
 	}
-	n, err := s.start(ctx, db, Substitutes{}, log)
+	n, err := start(ctx, &s, db, Substitutes{}, log)
 	if err != nil {
 		return err
 	}
@@ -73,16 +57,17 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 			return fmt.Errorf("demo: %w", err)
 		}
 	}
-	if err := operators(n.Jobs, s.OpsAddr, n.Metrics, out, log); err != nil {
+	if err := ops.Serve(n.Jobs, s.OpsAddr, n.Metrics, out, log); err != nil {
 		return err
 	}
-	if s.DatabaseURL == "" {
-		commands, err := listenFor(s.Data, n.Parts, log)
+	if s.Embedded() {
+		socket, err := admin.Listen(s.Data)
 		if err != nil {
 			return err
 		}
-		defer commands.close()
-		n.Jobs.Go("commands", commands.run)
+		defer socket.Close()
+		taker := admin.NewServer(commands, n.Parts, log)
+		n.Jobs.Go("commands", func(ctx context.Context) error { return taker.Serve(ctx, socket) })
 	}
 	n.work()
 	return n.listen(ctx, out)
@@ -90,7 +75,7 @@ func (s Serve) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 
 // front puts the services and the pages behind the front door. The world reaches
 // it at base.
-func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger) (*gateway.Gateway, error) {
+func (p *Parts) front(s *settings.Server, base string, mail http.Handler, log *slog.Logger) (*gateway.Gateway, error) {
 	var kit *page.Kit
 	var err error
 	if !p.noPages {
@@ -112,13 +97,13 @@ func (p *Parts) front(s *Serve, base string, mail http.Handler, log *slog.Logger
 	if kit != nil {
 		cfg.Cookie, cfg.WantsPage, cfg.ErrorPage = page.SessionCookie(kit.Secure()), page.WantsPage, kit.Error
 	}
-	if cfg.TrustedProxies, err = s.trusted(); err != nil {
+	if cfg.TrustedProxies, err = s.TrustedProxies(); err != nil {
 		return nil, err
 	}
 	if s.Demo { // with passwords that are printed: other sites' names must not lead here
-		cfg.Hosts = []string{hostIn(s.PublicURL)}
+		cfg.Hosts = []string{s.PublicHost()}
 	}
-	cfg.LoopbackProxy = loopback(s.Addr) && len(s.Proxies) == 0
+	cfg.LoopbackProxy = settings.Loopback(s.Addr) && len(s.Proxies) == 0
 	if s.RateLimit > 0 {
 		cfg.Limits = gateway.DefaultLimits(s.RateLimit, limit.NewMemory(time.Now))
 		cfg.Limits.LoopbackFactor = s.Loopback
@@ -156,12 +141,12 @@ func (p *Parts) ready(ctx context.Context) error { return p.DB.Fits(ctx) }
 
 // listen serves HTTP until ctx ends and every request is answered.
 func (n *Node) listen(ctx context.Context, out io.Writer) error {
-	s, log := n.serve, n.log
+	s, log := n.set, n.log
 	l, err := net.Listen("tcp", s.Addr)
 	if err != nil {
-		return taken("--addr", s.Addr, err)
+		return settings.Taken("--addr", s.Addr, err)
 	}
-	base := s.base(l.Addr())
+	base := s.Base(l.Addr())
 	if err := n.open(base); err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -189,39 +174,4 @@ func (n *Node) listen(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
-}
-
-// taken is an error of listening, with what to do about it.
-func taken(flag, addr string, err error) error {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s: another process listens on %s: end it, or give another address or port (port 0: a free one)", flag, addr)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%s: %s is no address of this machine", flag, addr)
-	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("%s: this user may not listen on %s: give a port from 1024 on", flag, addr)
-	}
-	return fmt.Errorf("%s: %w", flag, err)
-}
-
-// hostIn is the host that a URL names; "" when there is none.
-func hostIn(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return ""
-	}
-	return strings.ToLower(u.Hostname())
-}
-
-// loopback reports whether an address can be reached from this machine only.
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

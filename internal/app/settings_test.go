@@ -18,72 +18,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/settings"
+	"boxoffice/internal/user"
 )
-
-// Settings of a wrong form are refused, with what would be right.
-func TestSettings(t *testing.T) {
-	for _, c := range []struct {
-		change func(*Serve)
-		says   string // "": it is right
-	}{
-		{func(*Serve) {}, ""},
-		{func(s *Serve) { s.Addr = ":8080" }, ""},
-		{func(s *Serve) { s.Addr = "[::1]:0" }, ""},
-		{func(s *Serve) { s.Addr = "8080" }, "127.0.0.1:8080 is this machine only"},
-		{func(s *Serve) { s.Addr = "localhost" }, "--addr: \"localhost\" is not HOST:PORT"},
-		{func(s *Serve) { s.Addr = "localhost:http0" }, "--addr"},
-		{func(s *Serve) { s.OpsAddr = "9090" }, "--ops-addr"},
-		{func(s *Serve) { s.PublicURL = "https://tickets.example.org" }, ""},
-		{func(s *Serve) { s.PublicURL = "https://tickets.example.org:8443/" }, ""},
-		{func(s *Serve) { s.PublicURL = "tickets.example.org" }, "did you mean https://tickets.example.org?"},
-		{func(s *Serve) { s.PublicURL = "ftp://tickets.example.org" }, "such as https://"},
-		{func(s *Serve) { s.PublicURL = "https:///x" }, "such as https://"},
-		{func(s *Serve) { s.PublicURL = "https://tickets.example.org/shop" }, "did you mean https://tickets.example.org?"},
-		{func(s *Serve) { s.PublicURL = "https://u:p@tickets.example.org" }, "did you mean https://tickets.example.org?"},
-		{func(s *Serve) { s.PublicURL = "http://0.0.0.0:8080" }, "nobody can reach"},
-		{func(s *Serve) { s.Origins = []string{"*", "https://a.example", "http://localhost:3000"} }, ""},
-		{func(s *Serve) { s.Origins = []string{"a.example"} }, "did you mean https://a.example?"},
-		{func(s *Serve) { s.Origins = []string{"https://a.example/"} }, "did you mean https://a.example?"},
-		{func(s *Serve) { s.Origins = []string{"https://A.example:443"} }, "did you mean https://a.example?"},
-		{func(s *Serve) { s.Origins = []string{"https://*.example"} }, "nor * for all"},
-		{func(s *Serve) { s.Proxies = []string{"10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32"} }, ""},
-		{func(s *Serve) { s.Proxies = []string{"10.0.0.1"} }, "did you mean 10.0.0.1/32?"},
-		{func(s *Serve) { s.Proxies = []string{"10.0.0.1/8"} }, "did you mean 10.0.0.0/8 or 10.0.0.1/32?"},
-		{func(s *Serve) { s.Proxies = []string{"proxy"} }, "such as 10.0.0.0/8"},
-		{func(s *Serve) { s.RateLimit = -1 }, "--rate-limit"},
-		{func(s *Serve) { s.Loopback = 0 }, "--loopback-factor: 0 is not between 1"},
-		{func(s *Serve) { s.Demo, s.Addr = true, "0.0.0.0:80" }, "loopback"},
-	} {
-		s := Serve{Addr: "127.0.0.1:8080", Loopback: 1}
-		c.change(&s)
-		err := s.check()
-		if (err == nil) != (c.says == "") || err != nil && (ExitStatus(err) != 2 || !strings.Contains(err.Error(), c.says)) {
-			t.Errorf("%+v: %v", s, err)
-		}
-	}
-}
-
-// Links begin with what the server was told, or with the one address that it
-// listens on, and never with that of all networks.
-func TestLinksNeedAnAddress(t *testing.T) {
-	for _, c := range []struct{ public, listens, want string }{
-		{"https://tickets.example.org/", "0.0.0.0:80", "https://tickets.example.org"},
-		{"", "127.0.0.1:8080", "http://127.0.0.1:8080"},
-		{"", "0.0.0.0:8080", ""},
-		{"", "[::]:8080", ""},
-	} {
-		at, err := net.ResolveTCPAddr("tcp", c.listens)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := (&Serve{PublicURL: c.public}).base(at); got != c.want {
-			t.Errorf("%+v: %q", c, got)
-		}
-	}
-	if got := inMails(""); !strings.Contains(got, "--public-url") {
-		t.Errorf("without an address mails say %q", got)
-	}
-}
 
 // A demo does not touch a database that is not a demo's.
 func TestDemoOnly(t *testing.T) {
@@ -92,13 +29,13 @@ func TestDemoOnly(t *testing.T) {
 		t.Errorf("an empty database: %v", err)
 	}
 	h.account(t, caller.Customer)
-	if err := h.demo(t.Context(), io.Discard); ExitStatus(err) != 2 || !strings.Contains(err.Error(), "not a demo's (1 account, 0 events)") {
+	if err := h.demo(t.Context(), io.Discard); settings.ExitStatus(err) != 2 || !strings.Contains(err.Error(), "not a demo's (1 account, 0 events)") {
 		t.Errorf("somebody's database: %v", err)
 	}
 	demo := newHouse(t)
 	for range 2 {
 		var out bytes.Buffer
-		if err := demo.demo(context.WithoutCancel(t.Context()), &out); err != nil || !strings.Contains(out.String(), demoOrganizer) {
+		if err := demo.demo(context.WithoutCancel(t.Context()), &out); err != nil || !strings.Contains(out.String(), settings.DemoOrganizer) {
 			t.Fatalf("a demo's own database: %v %s", err, out.String())
 		}
 	}
@@ -167,12 +104,12 @@ func TestTakenAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	s := Serve{Storage: Storage{Data: t.TempDir()}, Addr: l.Addr().String(), OpsAddr: "127.0.0.1:0", Loopback: 1}
-	if err := s.Run(t.Context(), io.Discard, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "--addr: another process listens on "+s.Addr) {
+	s := settings.Server{Storage: settings.Storage{Data: t.TempDir()}, Addr: l.Addr().String(), OpsAddr: "127.0.0.1:0", Loopback: 1}
+	if err := Serve(t.Context(), s, io.Discard, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "--addr: another process listens on "+s.Addr) {
 		t.Errorf("%v", err)
 	}
 	s.OpsAddr = s.Addr
-	if err := s.Run(t.Context(), io.Discard, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "--ops-addr: another process listens on "+s.Addr) {
+	if err := Serve(t.Context(), s, io.Discard, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "--ops-addr: another process listens on "+s.Addr) {
 		t.Errorf("%v", err)
 	}
 }
@@ -185,12 +122,31 @@ func TestEverybodyIsNoProxy(t *testing.T) {
 	}{{"0.0.0.0/0", true}, {"::/0", true}, {"10.0.0.0/8", false}} {
 		h := newHouse(t)
 		h.Metrics = prometheus.NewRegistry() // of a second front door
-		g, err := h.front(&Serve{Addr: "127.0.0.1:0", Proxies: []string{c.network}, Loopback: 1}, "", http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+		g, err := h.front(&settings.Server{Addr: "127.0.0.1:0", Proxies: []string{c.network}, Loopback: 1}, "", http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if told := strings.Contains(strings.Join(g.Warnings(), " "), "--trusted-proxies is "+c.network); told != c.warns {
 			t.Errorf("%s: %q", c.network, g.Warnings())
+		}
+	}
+}
+
+// Behind a proxy that nobody has named all clients are one: that is said.
+func TestProxyWarning(t *testing.T) {
+	for _, c := range []struct {
+		addr, url string
+		proxies   []string
+		warned    bool
+	}{
+		{"0.0.0.0:8080", "https://tickets.example", nil, true},
+		{"0.0.0.0:8080", "https://tickets.example", []string{"10.0.0.0/8"}, false},
+		{"127.0.0.1:8080", "https://tickets.example", nil, false}, // a proxy on this machine is trusted
+	} {
+		h := newHouse(t, func(s *settings.Server) { s.Addr, s.PublicURL, s.Proxies = c.addr, c.url, c.proxies })
+		w := h.ask(t, user.Fan{}, "GET", "/readyz", "")
+		if warned := strings.Contains(w.Body.String(), "--trusted-proxies"); w.Code != 200 || warned != c.warned {
+			t.Errorf("%s, %s behind %q: %s", c.addr, c.url, c.proxies, w.Body)
 		}
 	}
 }

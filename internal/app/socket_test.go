@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,19 +18,21 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"boxoffice/internal/admin"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
 // serving is a node of this process that serves until the test ends.
-func serving(t *testing.T, s Serve) string {
+func serving(t *testing.T, s settings.Server) string {
 	t.Helper()
 	s.Addr, s.Loopback = "127.0.0.1:0", 1
 	ctx, stop := context.WithCancel(context.Background())
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := s.Run(ctx, w, slog.New(slog.DiscardHandler))
+		err := Serve(ctx, s, w, slog.New(slog.DiscardHandler))
 		_ = w.CloseWithError(err)
 		ended <- err
 	}()
@@ -91,14 +92,14 @@ func TestCommandsBesideAServer(t *testing.T) {
 		t.Skip("the embedded folder")
 	}
 	for name, dir := range map[string]string{"short": t.TempDir(), "a path too long for a socket": filepath.Join(t.TempDir(), strings.Repeat("long", 30))} {
-		t.Run(name, func(t *testing.T) { besideAServer(t, Storage{Data: dir}) })
+		t.Run(name, func(t *testing.T) { besideAServer(t, settings.Storage{Data: dir}) })
 	}
 }
 
-func besideAServer(t *testing.T, at Storage) {
+func besideAServer(t *testing.T, at settings.Storage) {
 	quiet := slog.New(slog.DiscardHandler)
-	url := serving(t, Serve{Storage: at})
-	err := Serve{Storage: at, Addr: "127.0.0.1:0", Loopback: 1}.Run(t.Context(), io.Discard, quiet)
+	url := serving(t, settings.Server{Storage: at})
+	err := Serve(t.Context(), settings.Server{Storage: at, Addr: "127.0.0.1:0", Loopback: 1}, io.Discard, quiet)
 	if !errors.Is(err, sqldb.ErrInUse) || !strings.Contains(err.Error(), at.Data+" is in use by another boxoffice") {
 		t.Errorf("a second server is told %v", err)
 	}
@@ -116,14 +117,14 @@ func besideAServer(t *testing.T, at Storage) {
 	if now := fetched(t, url+"/tickets/keys.json"); now != out.String() || now == keys {
 		t.Errorf("the server's keys after a new one: %s, told %s", now, out.String())
 	}
-	admin := CreateAdmin{Storage: at, Email: "ada@example.org"}
+	ada := CreateAdmin{Storage: at, Email: "ada@example.org"}
 	out.Reset()
-	if err := admin.Run(t.Context(), &out); err != nil || !strings.Contains(out.String(), "password") {
+	if err := ada.Run(t.Context(), &out); err != nil || !strings.Contains(out.String(), "password") {
 		t.Errorf("%v %s", err, out.String())
 	}
-	resetsTwoFactor(t, at, url, admin.Email, strings.TrimSpace(out.String()[strings.LastIndex(out.String(), " "):]))
+	resetsTwoFactor(t, at, url, ada.Email, strings.TrimSpace(out.String()[strings.LastIndex(out.String(), " "):]))
 	// What goes wrong there is said here, with its status.
-	if err := admin.Run(t.Context(), io.Discard); ExitStatus(err) != 1 || errors.Is(err, sqldb.ErrInUse) {
+	if err := ada.Run(t.Context(), io.Discard); settings.ExitStatus(err) != 1 || errors.Is(err, sqldb.ErrInUse) {
 		t.Errorf("the same again: %v", err)
 	}
 	for _, run := range []func() error{
@@ -135,14 +136,14 @@ func besideAServer(t *testing.T, at Storage) {
 			t.Error(err)
 		}
 	}
-	info, err := os.Stat(filepath.Join(at.Data, socketName))
+	info, err := os.Stat(filepath.Join(at.Data, admin.SocketName))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket: %v %v", info, err)
 	}
 }
 
 // resetsTwoFactor has an account set a second factor up, and the command take it away.
-func resetsTwoFactor(t *testing.T, at Storage, url, email, password string) {
+func resetsTwoFactor(t *testing.T, at settings.Storage, url, email, password string) {
 	t.Helper()
 	var token string
 	ask := func(method, path, body string, to any) int {
@@ -199,20 +200,20 @@ func resetsTwoFactor(t *testing.T, at Storage, url, email, password string) {
 	if status := ask("POST", "/users/login", logIn, &answer); status != http.StatusOK {
 		t.Errorf("log-in by the password: %d", status)
 	}
-	if err := (ResetTwoFactor{at, "", in.User.ID}).Run(t.Context(), io.Discard); ExitStatus(err) != 1 || !strings.HasPrefix(err.Error(), "--user: ") {
+	if err := (ResetTwoFactor{at, "", in.User.ID}).Run(t.Context(), io.Discard); settings.ExitStatus(err) != 1 || !strings.HasPrefix(err.Error(), "--user: ") {
 		t.Errorf("by the id, which has no factor any more: %v", err)
 	}
-	if err := (ResetTwoFactor{at, "", ""}).Run(t.Context(), io.Discard); ExitStatus(err) != 2 {
+	if err := (ResetTwoFactor{at, "", ""}).Run(t.Context(), io.Discard); settings.ExitStatus(err) != 2 {
 		t.Errorf("of nobody: %v", err)
 	}
 	for _, other := range []string{email, "nobody@example.org"} {
-		if err := (ResetTwoFactor{at, other, ""}).Run(t.Context(), io.Discard); ExitStatus(err) != 1 || !strings.HasPrefix(err.Error(), "--email: ") {
+		if err := (ResetTwoFactor{at, other, ""}).Run(t.Context(), io.Discard); settings.ExitStatus(err) != 1 || !strings.HasPrefix(err.Error(), "--email: ") {
 			t.Errorf("%s: %v", other, err)
 		}
 	}
 }
 
-func imported(t *testing.T, at Storage, price int, says string) {
+func imported(t *testing.T, at settings.Storage, price int, says string) {
 	t.Helper()
 	var out bytes.Buffer
 	err := Import{Storage: at, Files: []string{written(t, price)}}.Run(t.Context(), &out, slog.New(slog.DiscardHandler))
@@ -246,94 +247,13 @@ func TestCommandsWithoutAServer(t *testing.T) {
 	if sqldbtest.OnPostgres(t) {
 		t.Skip("the embedded folder")
 	}
-	at := Storage{Data: t.TempDir()}
+	at := settings.Storage{Data: t.TempDir()}
 	imported(t, at, 2500, "1 new")
-	if err := os.WriteFile(filepath.Join(at.Data, socketName), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(at.Data, admin.SocketName), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	imported(t, at, 2600, "1 updated")
-	if ev := listed(t, serving(t, Serve{Storage: at})); ev.Price != 2600 {
+	if ev := listed(t, serving(t, settings.Server{Storage: at})); ev.Price != 2600 {
 		t.Errorf("%+v", ev)
 	}
-}
-
-// A command whose asker has gone is given up; one that panics ends nothing else;
-// one that is not known says so.
-func TestSocket(t *testing.T) {
-	if sqldbtest.OnPostgres(t) {
-		t.Skip("the embedded folder")
-	}
-	gone := make(chan struct{})
-	at := Storage{Data: t.TempDir()}
-	known := maps.Clone(commands)
-	known["test"] = func() command { return &testCommand{gone: gone} }
-	taking(t, at, known)
-	ctx, cancel := context.WithCancel(t.Context())
-	asked := make(chan error, 1)
-	begun, say := io.Pipe()
-	go func() { asked <- send(ctx, at.Data, "test", &testCommand{Wait: true}, say) }()
-	if _, err := begun.Read(make([]byte, 1)); err != nil {
-		t.Fatal(err)
-	}
-	cancel()
-	if err := <-asked; !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	select {
-	case <-gone:
-	case <-time.After(time.Minute):
-		t.Fatal("the command goes on without anybody who asks")
-	}
-	for name, want := range map[string]string{"test": "panic", "none": "another version"} {
-		if err := send(t.Context(), at.Data, name, &testCommand{}, io.Discard); ExitStatus(err) != 1 || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	imported(t, at, 2500, "1 new")
-}
-
-// taking has a folder's process take these commands until the test ends.
-func taking(t *testing.T, at Storage, known map[string]func() command) {
-	t.Helper()
-	log := slog.New(slog.DiscardHandler)
-	ctx, stop := context.WithCancel(context.Background())
-	begun, ended := make(chan struct{}), make(chan error, 1)
-	go func() {
-		ended <- at.with(ctx, log, func(p *Parts) error {
-			s, err := listenFor(at.Data, p, log)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			s.commands = known
-			close(begun)
-			return s.run(ctx)
-		})
-	}()
-	select {
-	case <-begun:
-	case err := <-ended:
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-type testCommand struct {
-	Wait bool
-	gone chan struct{}
-}
-
-func (c *testCommand) do(ctx context.Context, _ *Parts, out io.Writer) error {
-	if !c.Wait {
-		panic("oh")
-	}
-	fmt.Fprint(out, "x")
-	<-ctx.Done()
-	close(c.gone)
-	return ctx.Err()
 }

@@ -13,6 +13,7 @@ import (
 
 	"boxoffice/internal/id"
 	"boxoffice/internal/jobs"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/signing"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/ticket"
@@ -102,19 +103,19 @@ func (p *Parts) followKeys(ctx context.Context) error {
 
 // TicketKeys prints the public keys.
 type TicketKeys struct {
-	Storage
+	settings.Storage
 	New bool `help:"Make a new key first. Tickets are signed with it from then on, by all nodes within a minute; old tickets stay good."`
 }
 
 // Run prints the document that gates need.
 func (k TicketKeys) Run(ctx context.Context, out io.Writer) (err error) {
 	if k.New {
-		if err := k.used(ctx); err != nil {
+		if err := used(ctx, k.Storage); err != nil {
 			return err
 		}
-		return k.perform(ctx, "ticket keys", renewingKeys{}, out, slog.Default())
+		return perform(ctx, k.Storage, "ticket keys", renewingKeys{}, out, slog.Default())
 	}
-	db, err := k.toRead(ctx)
+	db, err := OpenToRead(ctx, k.Storage)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/id"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/ticket"
 )
 
@@ -15,7 +16,7 @@ import (
 // key was changed.
 func TestTicketCommands(t *testing.T) {
 	dir := t.TempDir()
-	storage := Storage{Data: dir}
+	storage := settings.Storage{Data: dir}
 	keys := func(fresh bool) string {
 		t.Helper()
 		var out bytes.Buffer

@@ -14,15 +14,15 @@ import (
 
 	"boxoffice/internal/booking"
 	"boxoffice/internal/event"
-	"boxoffice/internal/id"
 	"boxoffice/internal/money"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
 )
 
 // Import reads events and seating plans out of files.
 type Import struct {
-	Storage
+	settings.Storage
 	ShiftTo      string   `help:"Move the dates of events and sales together, so that the first event is on this date. Example: 2027-05-31." placeholder:"DATE"`
 	DefaultPrice string   `help:"Price of events that come without one. Example: 50.00USD." placeholder:"AMOUNT"`
 	Strict       bool     `help:"Refuse a Discovery page if any of its events, or a part of one, cannot be imported. Without it the rest is imported, and what is left out is printed."`
@@ -33,11 +33,11 @@ type Import struct {
 func (i Import) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
 	opts := event.ImportOptions{ShiftTo: i.ShiftTo, Strict: i.Strict}
 	if _, err := time.Parse(time.DateOnly, i.ShiftTo); i.ShiftTo != "" && err != nil {
-		return badFlag("--shift-to", "%q is not a date such as 2027-05-31", i.ShiftTo)
+		return settings.BadFlag("--shift-to", "%q is not a date such as 2027-05-31", i.ShiftTo)
 	}
 	if i.DefaultPrice != "" {
 		if opts.DefaultPrice, opts.Currency, err = money.Parse(i.DefaultPrice); err != nil {
-			return badFlag("--default-price", "%w", err)
+			return settings.BadFlag("--default-price", "%w", err)
 		}
 	}
 	files := make([]event.ImportFile, len(i.Files))
@@ -49,7 +49,7 @@ func (i Import) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err e
 	if err := event.CheckImport(files, opts); err != nil {
 		return err
 	}
-	return i.perform(ctx, "import", &importing{files, opts}, out, log)
+	return perform(ctx, i.Storage, "import", &importing{files, opts}, out, log)
 }
 
 func readFile(name string) (event.ImportFile, error) {
@@ -65,7 +65,7 @@ func readFile(name string) (event.ImportFile, error) {
 }
 
 // with runs fn on the services over the storage, without serving.
-func (s Storage) with(ctx context.Context, log *slog.Logger, fn func(*Parts) error) error {
+func with(ctx context.Context, s settings.Storage, log *slog.Logger, fn func(*Parts) error) error {
 	db, err := s.Open(ctx)
 	if err != nil {
 		return err
@@ -80,14 +80,10 @@ func (s Storage) with(ctx context.Context, log *slog.Logger, fn func(*Parts) err
 	return errors.Join(err, p.Close(end))
 }
 
-// toRead opens a database that must be there already, beside whoever uses it.
-func (s Storage) toRead(ctx context.Context) (*sqldb.DB, error) {
-	if s.DatabaseURL == "" {
-		if _, err := os.Stat(s.Data); err != nil {
-			return nil, fmt.Errorf("--data: %w", err)
-		}
-	}
-	db, err := s.open(ctx, sqldb.Config{ReadOnly: true})
+// OpenToRead opens a database that exists and is of this version, to be read beside
+// the processes that use it.
+func OpenToRead(ctx context.Context, s settings.Storage) (*sqldb.DB, error) {
+	db, err := s.OpenExisting(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +95,8 @@ func (s Storage) toRead(ctx context.Context) (*sqldb.DB, error) {
 
 // used refuses a folder or a database that no boxoffice has used, and leaves it as
 // it is: the operator has mistaken it for another.
-func (s Storage) used(ctx context.Context) error {
-	db, err := s.toRead(ctx)
+func used(ctx context.Context, s settings.Storage) error {
+	db, err := OpenToRead(ctx, s)
 	var old sqldb.TooOld
 	switch {
 	case errors.As(err, &old): // it is brought up to date
@@ -114,31 +110,23 @@ func (s Storage) used(ctx context.Context) error {
 // checkEmail refuses what is no e-mail address.
 func checkEmail(text string) error {
 	if _, reason := user.NormalEmail(text); reason != "" {
-		return badFlag("--email", "%q %s", text, reason)
-	}
-	return nil
-}
-
-// checkID refuses what cannot be the id of an event or an account; "" is none.
-func checkID(flag, text string) error {
-	if text != "" && !id.Valid(text) {
-		return badFlag(flag, "%q is not an id, which has %d letters and digits, such as %s", text, id.Len, id.FromSource("event", "example"))
+		return settings.BadFlag("--email", "%q %s", text, reason)
 	}
 	return nil
 }
 
 // Export writes an event's ledger.
 type Export struct {
-	Storage
+	settings.Storage
 	Event string `help:"The event's id." required:"" placeholder:"ID"`
 }
 
 // Run writes the ledger as NDJSON.
 func (e Export) Run(ctx context.Context, out io.Writer) error {
-	if err := checkID("--event", e.Event); err != nil {
+	if err := settings.CheckID("--event", e.Event); err != nil {
 		return err
 	}
-	db, err := e.toRead(ctx)
+	db, err := OpenToRead(ctx, e.Storage)
 	if err != nil {
 		return err
 	}
@@ -157,8 +145,8 @@ func (OpenAPI) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s := &Serve{Storage: Storage{Data: dir}}
-	return s.with(ctx, slog.Default(), func(p *Parts) error {
+	s := &settings.Server{Storage: settings.Storage{Data: dir}}
+	return with(ctx, s.Storage, slog.Default(), func(p *Parts) error {
 		g, err := p.front(s, "", http.NotFoundHandler(), slog.Default())
 		if err != nil {
 			return err
@@ -174,7 +162,7 @@ func (OpenAPI) Run(ctx context.Context, out io.Writer) error {
 
 // CreateAdmin makes an administrator.
 type CreateAdmin struct {
-	Storage
+	settings.Storage
 	Email string `help:"E-mail address to sign in with. Example: admin@example.org." required:"" placeholder:"ADDRESS"`
 }
 
@@ -183,13 +171,13 @@ func (c CreateAdmin) Run(ctx context.Context, out io.Writer) error {
 	if err := checkEmail(c.Email); err != nil {
 		return err
 	}
-	return c.perform(ctx, "admin create", &creatingAdmin{c.Email}, out, slog.Default())
+	return perform(ctx, c.Storage, "admin create", &creatingAdmin{c.Email}, out, slog.Default())
 }
 
 // ResetTwoFactor lets the owner of an account in again when the app and the recovery
 // codes are lost.
 type ResetTwoFactor struct {
-	Storage
+	settings.Storage
 	Email string `help:"E-mail address of the account. Example: ann@example.org." placeholder:"ADDRESS"`
 	User  string `help:"Id of the account, instead of its address or, where several accounts have the address, beside it." placeholder:"ID"`
 }
@@ -197,18 +185,18 @@ type ResetTwoFactor struct {
 // Run says what was done.
 func (r ResetTwoFactor) Run(ctx context.Context, out io.Writer) error {
 	if r.Email == "" && r.User == "" {
-		return usage("--email or --user is missing: which account?")
+		return settings.Usage("--email or --user is missing: which account?")
 	}
 	if r.Email != "" {
 		if err := checkEmail(r.Email); err != nil {
 			return err
 		}
 	}
-	if err := checkID("--user", r.User); err != nil {
+	if err := settings.CheckID("--user", r.User); err != nil {
 		return err
 	}
-	if err := r.used(ctx); err != nil {
+	if err := used(ctx, r.Storage); err != nil {
 		return err
 	}
-	return r.perform(ctx, "admin reset-two-factor", &resettingTwoFactor{r.Email, r.User}, out, slog.Default())
+	return perform(ctx, r.Storage, "admin reset-two-factor", &resettingTwoFactor{r.Email, r.User}, out, slog.Default())
 }

@@ -12,21 +12,22 @@ import (
 	"boxoffice/internal/booking"
 	"boxoffice/internal/event"
 	"boxoffice/internal/payment"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 )
 
 // Verify replays ledgers against the tables.
 type Verify struct {
-	Storage
+	settings.Storage
 	Event string `help:"Only the event with this id." unset:"all events" placeholder:"ID"`
 }
 
 // Run verifies; the error is the first difference.
 func (v Verify) Run(ctx context.Context, out io.Writer) error {
-	if err := checkID("--event", v.Event); err != nil {
+	if err := settings.CheckID("--event", v.Event); err != nil {
 		return err
 	}
-	db, err := v.toRead(ctx)
+	db, err := OpenToRead(ctx, v.Storage)
 	if err != nil {
 		return err
 	}
@@ -41,9 +42,9 @@ func (v Verify) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "ok: %s of %s replay to %s, %s and %s (%s)\n",
-		counted(sum.Entries, "ledger entry", "ledger entries"), counted(sum.Events, "event", "events"),
-		counted(sum.Bookings, "booking", "bookings"), counted(sum.Claims, "claim", "claims"),
-		counted(sum.Payments, "payment", "payments"), time.Since(start).Round(time.Millisecond))
+		settings.Counted(sum.Entries, "ledger entry", "ledger entries"), settings.Counted(sum.Events, "event", "events"),
+		settings.Counted(sum.Bookings, "booking", "bookings"), settings.Counted(sum.Claims, "claim", "claims"),
+		settings.Counted(sum.Payments, "payment", "payments"), time.Since(start).Round(time.Millisecond))
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"boxoffice/internal/app"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
 )
@@ -88,8 +89,8 @@ func (n *node) start() error {
 	if err != nil {
 		return err
 	}
-	s := &app.Serve{Storage: app.Storage{Data: n.house.record.dir}, PublicURL: "https://tickets.example"}
-	n.app, err = s.Start(context.Background(), db, app.Substitutes{
+	s := &settings.Server{Storage: settings.Storage{Data: n.house.record.dir}, PublicURL: "https://tickets.example"}
+	n.app, err = app.Start(context.Background(), s, db, app.Substitutes{
 		Gateway: &branch{n.house.bank, life},
 		Mailer:  &letterbox{n.house.post, life},
 		Hashing: user.Hashing{Memory: 8, Time: 1},

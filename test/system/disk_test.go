@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/app"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
@@ -63,7 +63,7 @@ func (d *smallDisk) fill(t *testing.T) {
 // and once there is room the node sells on without a restart.
 func TestDiskFullEmbedded(t *testing.T) {
 	d := newSmallDisk(t, 64)
-	data := app.Storage{Data: filepath.Join(d.dir, "data")}
+	data := settings.Storage{Data: filepath.Join(d.dir, "data")}
 	fillUp(t, d, data, func() {})
 }
 
@@ -75,7 +75,7 @@ func TestDiskFullPostgres(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pg.Stop)
-	data := app.Storage{Data: t.TempDir(), DatabaseURL: create(t, pg)}
+	data := settings.Storage{Data: t.TempDir(), DatabaseURL: create(t, pg)}
 	fillUp(t, d, data, func() {
 		if !pg.Running() {
 			if err := pg.Up(); err != nil {
@@ -86,7 +86,7 @@ func TestDiskFullPostgres(t *testing.T) {
 }
 
 // fillUp sells until the disk is full, makes room, and sells on.
-func fillUp(t *testing.T, d *smallDisk, data app.Storage, room func()) {
+func fillUp(t *testing.T, d *smallDisk, data settings.Storage, room func()) {
 	t.Helper()
 	fans, organizer := people(t, data)
 	s := serve(t, data)

@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/rush"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/user"
 )
 
@@ -133,10 +134,10 @@ func (a *acknowledged) check(t *testing.T, s *server, fans []user.Fan) {
 
 // audit waits until no money is under way any more, stops the node, and holds
 // the database against everything that was ever acknowledged.
-func (a *acknowledged) audit(t *testing.T, s *server, data app.Storage) {
+func (a *acknowledged) audit(t *testing.T, s *server, data settings.Storage) {
 	t.Helper()
 	ctx := context.Background()
-	db, err := data.OpenToRead(ctx)
+	db, err := app.OpenToRead(ctx, data)
 	if err != nil {
 		t.Fatal(err)
 	}

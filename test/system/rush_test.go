@@ -17,6 +17,7 @@ import (
 	"boxoffice/internal/app"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/rush"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -67,7 +68,7 @@ func TestRushWatched(t *testing.T) {
 
 // plantFaults tampers with copies of a clean database, one promise after the
 // other, and expects the audit to find each.
-func plantFaults(t *testing.T, clean app.Storage) {
+func plantFaults(t *testing.T, clean settings.Storage) {
 	ctx := context.Background()
 	var ev, booked, user string
 	db := open(t, clean)
@@ -118,7 +119,7 @@ func plantFaults(t *testing.T, clean app.Storage) {
 	}
 }
 
-func open(t *testing.T, s app.Storage) *sqldb.DB {
+func open(t *testing.T, s settings.Storage) *sqldb.DB {
 	t.Helper()
 	db, err := s.Open(context.Background())
 	if err != nil {
@@ -128,16 +129,16 @@ func open(t *testing.T, s app.Storage) *sqldb.DB {
 }
 
 // copyOf copies a database that nobody has open.
-func copyOf(t *testing.T, s app.Storage) app.Storage {
+func copyOf(t *testing.T, s settings.Storage) settings.Storage {
 	t.Helper()
 	if s.DatabaseURL != "" {
-		return app.Storage{Data: t.TempDir(), DatabaseURL: sqldbtest.Copy(t, s.DatabaseURL)}
+		return settings.Storage{Data: t.TempDir(), DatabaseURL: sqldbtest.Copy(t, s.DatabaseURL)}
 	}
 	raw, err := os.ReadFile(filepath.Join(s.Data, sqldb.FileName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := app.Storage{Data: t.TempDir()}
+	out := settings.Storage{Data: t.TempDir()}
 	if err := os.WriteFile(filepath.Join(out.Data, sqldb.FileName), raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -238,14 +239,14 @@ func TestRushRefused(t *testing.T) {
 	if out, err := run(t, on(inUse, "admin", "create", "--email", "ada@example.org")...); err != nil {
 		t.Fatal(out, err)
 	}
-	refuses := func(data app.Storage, accounts, events int, says string) {
+	refuses := func(data settings.Storage, accounts, events int, says string) {
 		t.Helper()
 		var wrong *exec.ExitError
 		_, err := run(t, on(data, "rush", "--fans", "20", "--seats", "50")...)
 		if !errors.As(err, &wrong) || wrong.ExitCode() != 2 || !strings.Contains(err.Error(), says) {
 			t.Errorf("rush: %v", err)
 		}
-		db, err := data.OpenToRead(t.Context())
+		db, err := app.OpenToRead(t.Context(), data)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/app"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 )
@@ -83,9 +83,9 @@ type server struct {
 
 // storage is where a test's database is to be: in a temporary folder or, when
 // this run of the tests is on PostgreSQL, on a server of their own.
-func storage(t testing.TB) app.Storage {
+func storage(t testing.TB) settings.Storage {
 	t.Helper()
-	s := app.Storage{Data: t.TempDir()}
+	s := settings.Storage{Data: t.TempDir()}
 	if sqldbtest.OnPostgres(t) {
 		s.DatabaseURL = sqldbtest.Postgres(t)
 	}
@@ -93,7 +93,7 @@ func storage(t testing.TB) app.Storage {
 }
 
 // on adds the flags that say where the database is.
-func on(s app.Storage, args ...string) []string {
+func on(s settings.Storage, args ...string) []string {
 	if s.DatabaseURL != "" {
 		return append(args, "--database-url", s.DatabaseURL)
 	}
@@ -101,13 +101,13 @@ func on(s app.Storage, args ...string) []string {
 }
 
 // serve starts a node on a database and waits until it is ready.
-func serve(t testing.TB, data app.Storage, args ...string) *server {
+func serve(t testing.TB, data settings.Storage, args ...string) *server {
 	t.Helper()
 	return serveAt(t, "127.0.0.1:0", data, args...)
 }
 
 // serveAt is serve on an address.
-func serveAt(t testing.TB, addr string, data app.Storage, args ...string) *server {
+func serveAt(t testing.TB, addr string, data settings.Storage, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, done: make(chan struct{})}
 	if data.DatabaseURL != "" {
@@ -246,7 +246,7 @@ func (c *client) must(t testing.TB, status int, method, path string, body any, h
 }
 
 // accounts makes n accounts of a role with live sessions, straight in the database.
-func accounts(t testing.TB, data app.Storage, n int, role caller.Role) []user.Fan {
+func accounts(t testing.TB, data settings.Storage, n int, role caller.Role) []user.Fan {
 	t.Helper()
 	ctx := context.Background()
 	db, err := data.Open(ctx)

@@ -15,9 +15,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"boxoffice/internal/app"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/rush"
+	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 )
@@ -44,15 +44,15 @@ func onceOnly(t *testing.T) {
 
 // durable is a private PostgreSQL server that syncs what it acknowledges, with
 // an empty database.
-func durable(t *testing.T, settings ...string) (*sqldbtest.Server, app.Storage) {
+func durable(t *testing.T, options ...string) (*sqldbtest.Server, settings.Storage) {
 	t.Helper()
 	onceOnly(t)
-	pg, err := sqldbtest.Start(append(append([]string(nil), sqldbtest.Durable...), settings...)...)
+	pg, err := sqldbtest.Start(append(append([]string(nil), sqldbtest.Durable...), options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(pg.Stop)
-	return pg, app.Storage{Data: t.TempDir(), DatabaseURL: create(t, pg)}
+	return pg, settings.Storage{Data: t.TempDir(), DatabaseURL: create(t, pg)}
 }
 
 func create(t *testing.T, pg *sqldbtest.Server) string {
@@ -72,7 +72,7 @@ type onSale struct {
 }
 
 // rushAt begins a rehearsal at nodes that run already.
-func rushAt(t *testing.T, data app.Storage, d time.Duration, nodes ...*server) *onSale {
+func rushAt(t *testing.T, data settings.Storage, d time.Duration, nodes ...*server) *onSale {
 	var targets []string
 	for _, n := range nodes {
 		targets = append(targets, n.url)
@@ -99,7 +99,7 @@ func (o *onSale) end(t *testing.T) rush.Report {
 }
 
 // stand is an event to probe, and who asks.
-func stand(t *testing.T, s *server, data app.Storage) (fans []user.Fan, event string, seats []string) {
+func stand(t *testing.T, s *server, data settings.Storage) (fans []user.Fan, event string, seats []string) {
 	t.Helper()
 	fans, organizer := people(t, data)
 	event, seats = sell(t, s, organizer)
@@ -108,7 +108,7 @@ func stand(t *testing.T, s *server, data app.Storage) (fans []user.Fan, event st
 
 // people are the accounts of a stand. An embedded database has to be asked for
 // them before a node serves it.
-func people(t *testing.T, data app.Storage) (fans []user.Fan, organizer user.Fan) {
+func people(t *testing.T, data settings.Storage) (fans []user.Fan, organizer user.Fan) {
 	t.Helper()
 	return accounts(t, data, 64, caller.Customer), accounts(t, data, 1, caller.Organizer)[0]
 }
@@ -219,7 +219,7 @@ func TestNodeFrozen(t *testing.T) {
 }
 
 // freezeHoldingLock stops a node in the middle of a transaction, and answers when.
-func freezeHoldingLock(t *testing.T, pg *sqldbtest.Server, data app.Storage, s *server) time.Time {
+func freezeHoldingLock(t *testing.T, pg *sqldbtest.Server, data settings.Storage, s *server) time.Time {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), data.DatabaseURL)
 	if err != nil {
@@ -339,7 +339,7 @@ func TestRestore(t *testing.T) {
 	close(stop)
 	wg.Wait()
 	s.kill()
-	restored := app.Storage{Data: t.TempDir()}
+	restored := settings.Storage{Data: t.TempDir()}
 	var err error
 	if restored.DatabaseURL, err = pg.CreateDatabase(t.Context(), "restored", "template1"); err != nil {
 		t.Fatal(err)

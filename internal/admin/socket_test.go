@@ -1,8 +1,9 @@
-package app
+package admin
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"boxoffice/internal/settings"
 )
 
 // scarce is a listener of a process that has no descriptors left until a time.
@@ -53,10 +56,10 @@ func (l *scarce) connect() net.Conn {
 }
 
 // commandsFrom takes commands from a listener until the test ends.
-func commandsFrom(t *testing.T, l *scarce) {
+func commandsFrom(t *testing.T, known Commands[int], l net.Listener) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- (&socket{log: slog.New(slog.DiscardHandler), l: l}).run(ctx) }()
+	go func() { ended <- NewServer(known, 0, slog.New(slog.DiscardHandler)).Serve(ctx, l) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
@@ -72,12 +75,12 @@ func TestCommandsAfterAShortage(t *testing.T) {
 		const shortage = 10*time.Minute + 300*time.Millisecond
 		began := time.Now()
 		l := newScarce(began.Add(shortage))
-		commandsFrom(t, l)
+		commandsFrom(t, nil, l)
 		c := l.connect()
 		defer c.Close()
 		_ = c.SetDeadline(began.Add(time.Hour)) // it would wait for ever
-		var answer told
-		if err := json.NewEncoder(c).Encode(asked{Name: "unheard of"}); err != nil {
+		var answer reply
+		if err := json.NewEncoder(c).Encode(request{Name: "unheard of"}); err != nil {
 			t.Fatal(err)
 		}
 		if err := json.NewDecoder(c).Decode(&answer); err != nil || !strings.Contains(answer.Error, "unheard of") {
@@ -96,7 +99,7 @@ func TestCommandsArriveSlowly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newScarce(time.Time{})
-				commandsFrom(t, l)
+				commandsFrom(t, nil, l)
 				c := l.connect()
 				defer c.Close()
 				_ = c.SetDeadline(time.Now().Add(time.Hour))
@@ -110,7 +113,7 @@ func TestCommandsArriveSlowly(t *testing.T) {
 					time.Sleep(askWithin - time.Second)
 				}
 				began := time.Now()
-				var answer told
+				var answer reply
 				err := json.NewDecoder(c).Decode(&answer)
 				switch {
 				case goesOn && (err != nil || !strings.Contains(answer.Error, "unheard of")):
@@ -128,7 +131,7 @@ func TestCommandsArriveSlowly(t *testing.T) {
 func TestCommandsAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newScarce(time.Time{})
-		commandsFrom(t, l)
+		commandsFrom(t, nil, l)
 		for range mostCommands + 1 {
 			c := l.connect()
 			defer c.Close()
@@ -149,7 +152,7 @@ func TestCommandsAreFew(t *testing.T) {
 // line as slowly as it may, holds it for a moment only, however much it is told.
 func TestWhoReadsNothingHoldsNoShutdown(t *testing.T) {
 	const lines = 1000
-	known := map[string]func() command{"chatty": func() command { n := chatty(lines); return &n }}
+	known := Commands[int]{"chatty": func() Command[int] { n := chatty(lines); return &n }}
 	for name, pause := range map[string]time.Duration{"asks for nothing": 0, "reads nothing": 0, "reads slowly": readWithin - time.Second} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -157,13 +160,13 @@ func TestWhoReadsNothingHoldsNoShutdown(t *testing.T) {
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
 				ended := make(chan error, 1)
-				go func() { ended <- (&socket{log: slog.New(slog.DiscardHandler), commands: known, l: l}).run(ctx) }()
+				go func() { ended <- NewServer(known, 0, slog.New(slog.DiscardHandler)).Serve(ctx, l) }()
 				c := l.connect()
 				defer c.Close()
 				most := time.Duration(0)
 				if name != "asks for nothing" {
 					most = lastWithin
-					if err := json.NewEncoder(c).Encode(asked{Name: "chatty", Command: json.RawMessage("0")}); err != nil {
+					if err := json.NewEncoder(c).Encode(request{Name: "chatty", Command: json.RawMessage("0")}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -171,7 +174,7 @@ func TestWhoReadsNothingHoldsNoShutdown(t *testing.T) {
 				if pause > 0 {
 					reads.Go(func() {
 						for from := json.NewDecoder(c); ; time.Sleep(pause) {
-							var line told
+							var line reply
 							if err := from.Decode(&line); err != nil {
 								return
 							}
@@ -201,9 +204,65 @@ type chatty int
 
 func (n *chatty) UnmarshalJSON([]byte) error { return nil }
 
-func (n *chatty) do(_ context.Context, _ *Parts, out io.Writer) error {
+func (n *chatty) Do(_ context.Context, _ int, out io.Writer) error {
 	for i := range int(*n) {
 		fmt.Fprintln(out, i)
 	}
 	return nil
+}
+
+// A command whose asker has gone is given up; one that panics ends nothing else;
+// one that is not known says so, and an error names the flag that it is about.
+func TestSocket(t *testing.T) {
+	gone := make(chan struct{})
+	dir := t.TempDir()
+	l, err := Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := Commands[int]{"test": func() Command[int] { return &testCommand{gone: gone} }}
+	commandsFrom(t, known, l)
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan error, 1)
+	begun, say := io.Pipe()
+	go func() { asked <- send(ctx, dir, "test", &testCommand{Wait: true}, say) }()
+	if _, err := begun.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-asked; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	select {
+	case <-gone:
+	case <-time.After(time.Minute):
+		t.Fatal("the command goes on without anybody who asks")
+	}
+	if err := send(t.Context(), dir, "test", &testCommand{Fails: true}, io.Discard); settings.FlagOf(err) != "--event" || settings.ExitStatus(err) != 2 {
+		t.Errorf("a flag at fault: %v", err)
+	}
+	for name, want := range map[string]string{"test": "panic", "none": "another version"} {
+		if err := send(t.Context(), dir, name, &testCommand{}, io.Discard); settings.ExitStatus(err) != 1 || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+type testCommand struct {
+	Wait  bool
+	Fails bool
+	gone  chan struct{}
+}
+
+func (c *testCommand) Do(ctx context.Context, _ int, out io.Writer) error {
+	switch {
+	case c.Fails:
+		return settings.BadFlag("--event", "there is no such event")
+	case !c.Wait:
+		panic("oh")
+	}
+	fmt.Fprint(out, "x")
+	<-ctx.Done()
+	close(c.gone)
+	return ctx.Err()
 }

@@ -1,4 +1,4 @@
-package app
+package ops
 
 import (
 	"bufio"
@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/user"
 )
 
 // Metrics and profiles have an address of their own: one that was asked for, or
@@ -31,7 +30,7 @@ func TestOperators(t *testing.T) {
 		}
 		t.Cleanup(in.Stop)
 		var out bytes.Buffer
-		err = operators(in, addr, reg, &out, log)
+		err = Serve(in, addr, reg, &out, log)
 		url, _ := strings.CutPrefix(strings.TrimSpace(out.String()), "metrics and profiles on ")
 		return url, err
 	}
@@ -40,7 +39,7 @@ func TestOperators(t *testing.T) {
 		t.Fatal(err)
 	}
 	second, err := serve("")
-	if err != nil || second == first || second == "http://"+defaultOpsAddr {
+	if err != nil || second == first || second == "http://"+defaultAddr {
 		t.Errorf("a second node: %s beside %s, %v", second, first, err)
 	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -81,25 +80,6 @@ func TestOperators(t *testing.T) {
 	}
 }
 
-// Behind a proxy that nobody has named all clients are one: that is said.
-func TestProxyWarning(t *testing.T) {
-	for _, c := range []struct {
-		addr, url string
-		proxies   []string
-		warned    bool
-	}{
-		{"0.0.0.0:8080", "https://tickets.example", nil, true},
-		{"0.0.0.0:8080", "https://tickets.example", []string{"10.0.0.0/8"}, false},
-		{"127.0.0.1:8080", "https://tickets.example", nil, false}, // a proxy on this machine is trusted
-	} {
-		h := newHouse(t, func(s *Serve) { s.Addr, s.PublicURL, s.Proxies = c.addr, c.url, c.proxies })
-		w := h.ask(t, user.Fan{}, "GET", "/readyz", "")
-		if warned := strings.Contains(w.Body.String(), "--trusted-proxies"); w.Code != 200 || warned != c.warned {
-			t.Errorf("%s, %s behind %q: %s", c.addr, c.url, c.proxies, w.Body)
-		}
-	}
-}
-
 // Idle connections of operators are few, and keep nobody out.
 func TestOperatorsAreFew(t *testing.T) {
 	log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
@@ -109,12 +89,12 @@ func TestOperatorsAreFew(t *testing.T) {
 	}
 	t.Cleanup(in.Stop)
 	var out bytes.Buffer
-	if err := operators(in, "127.0.0.1:0", reg, &out, log); err != nil {
+	if err := Serve(in, "127.0.0.1:0", reg, &out, log); err != nil {
 		t.Fatal(err)
 	}
 	addr, _ := strings.CutPrefix(strings.TrimSpace(out.String()), "metrics and profiles on http://")
 	var idle []*bufio.Reader
-	for range mostOps + 5 {
+	for range mostConnections + 5 {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {
 			t.Fatal(err)
@@ -159,11 +139,11 @@ func TestOperatorsGetIn(t *testing.T) {
 	}
 	t.Cleanup(in.Stop)
 	var out bytes.Buffer
-	if err := operators(in, "127.0.0.1:0", reg, &out, log); err != nil {
+	if err := Serve(in, "127.0.0.1:0", reg, &out, log); err != nil {
 		t.Fatal(err)
 	}
 	addr, _ := strings.CutPrefix(strings.TrimSpace(out.String()), "metrics and profiles on http://")
-	for range mostOps {
+	for range mostConnections {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {
 			t.Fatal(err)

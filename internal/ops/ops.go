@@ -1,4 +1,6 @@
-package app
+// Package ops is the address for operators: metrics for Prometheus and Go's
+// profiles. Nobody who buys tickets comes there.
+package ops
 
 import (
 	"context"
@@ -18,26 +20,27 @@ import (
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/quick"
+	"boxoffice/internal/settings"
 )
 
-// defaultOpsAddr is where metrics and profiles are when nothing else is said.
-const defaultOpsAddr = "127.0.0.1:8090"
+// defaultAddr is where metrics and profiles are without --ops-addr.
+const defaultAddr = "127.0.0.1:8090"
 
-// mostOps is how many connections there are to that address at once.
-const mostOps = 16
+// mostConnections is how many connections to that address are open at once.
+const mostConnections = 16
 
-// metricsTime is how long an answer to /metrics may take to be read.
+// metricsTime is how long a client may take to read an answer to /metrics.
 const metricsTime = 10 * time.Second
 
-// operators serves metrics and profiles, on an address of their own, and says
-// where. Nobody who buys tickets comes there.
-func operators(in *jobs.Runner, addr string, metrics *prometheus.Registry, out io.Writer, log *slog.Logger) error {
-	l, err := opsListener(addr)
+// Serve serves metrics and profiles as a job of run, at addr ("": at a default
+// address), and prints where.
+func Serve(run *jobs.Runner, addr string, metrics *prometheus.Registry, out io.Writer, log *slog.Logger) error {
+	l, err := listen(addr)
 	if err != nil {
-		return taken("--ops-addr", addr, err)
+		return settings.Taken("--ops-addr", addr, err)
 	}
-	handler := opsHandler(metrics)
-	if loopback(l.Addr().String()) {
+	handler := routes(metrics)
+	if settings.Loopback(l.Addr().String()) {
 		handler = gateway.OnlyHosts(handler)
 	} else {
 		log.Warn("metrics and profiles can be read by all who reach --ops-addr", "address", l.Addr().String())
@@ -49,11 +52,12 @@ func operators(in *jobs.Runner, addr string, metrics *prometheus.Registry, out i
 		IdleTimeout:       time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	// The one that has waited longest makes room, so that they never take the
-	// descriptors of the node's own work, nor keep others out.
-	door := &quick.Door{Peers: quick.Peers{Most: mostOps, Each: mostOps}}
+	// When there are too many, the connection that has been idle longest is closed:
+	// operators' connections never use up the descriptors of the node's own work, and
+	// nobody is kept out.
+	door := &quick.Door{Peers: quick.Peers{Most: mostConnections, Each: mostConnections}}
 	door.Attach(srv)
-	in.Go("metrics", func(ctx context.Context) error {
+	run.Go("metrics", func(ctx context.Context) error {
 		defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
 		return srv.Serve(door.Listener(l))
 	})
@@ -61,9 +65,9 @@ func operators(in *jobs.Runner, addr string, metrics *prometheus.Registry, out i
 	return nil
 }
 
-// bodiless answers requests that bring a body at once, and ends their connections:
-// nobody reads it, and while it is waited for they would keep others from /metrics,
-// which answers a few at once.
+// bodiless closes the connections of requests that bring a body, after the answer.
+// Nobody reads the body, and waiting for it would keep other clients from /metrics,
+// which answers only a few at once.
 func bodiless(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
@@ -73,24 +77,24 @@ func bodiless(h http.Handler) http.Handler {
 	})
 }
 
-// opsListener listens where it was told to, or else at the default address, or on
-// a free port when somebody else has that.
-func opsListener(addr string) (net.Listener, error) {
+// listen listens at addr; without one at the default address, or on a free port if
+// that is taken.
+func listen(addr string) (net.Listener, error) {
 	if addr != "" {
 		return net.Listen("tcp", addr)
 	}
-	l, err := net.Listen("tcp", defaultOpsAddr)
+	l, err := net.Listen("tcp", defaultAddr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return net.Listen("tcp", "127.0.0.1:0")
 	}
 	return l, err
 }
 
-func opsHandler(metrics *prometheus.Registry) http.Handler {
+func routes(metrics *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
 	numbers := promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(metricsTime)) // or four that read nothing keep all others out
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(metricsTime)) // or four clients that read nothing would keep all others out
 		numbers.ServeHTTP(w, r)
 	})
 	mux.HandleFunc("/debug/pprof/", pprof.Index)

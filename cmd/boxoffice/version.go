@@ -1,4 +1,4 @@
-package app
+package main
 
 import (
 	"fmt"
@@ -6,12 +6,12 @@ import (
 	"runtime/debug"
 )
 
-// Version prints what this program was built from.
-type Version struct{}
+// version prints what this program was built from.
+type version struct{}
 
 // Run prints the module's version, the commit and the Go that built it, on one
 // line.
-func (Version) Run(out io.Writer) error {
+func (version) Run(out io.Writer) error {
 	b, ok := debug.ReadBuildInfo()
 	if !ok {
 		b = &debug.BuildInfo{GoVersion: "an unknown Go"}

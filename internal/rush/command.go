@@ -1,0 +1,156 @@
+package rush
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"boxoffice/internal/booking"
+	"boxoffice/internal/settings"
+	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user"
+)
+
+// Command rehearses an on-sale from the command line.
+type Command struct {
+	Options
+	Data        string `help:"Folder of the embedded database, which stays." unset:"a fresh folder, removed afterwards" placeholder:"DIR"`
+	DatabaseURL string `help:"PostgreSQL to use instead of the embedded database. Example: postgres:///rehearsal." placeholder:"URL"`
+}
+
+// Office is what a rehearsal needs of the ticket office's database, whichever that is.
+type Office struct {
+	// OpenToRead opens an existing database of this version, beside the processes that
+	// use it.
+	OpenToRead func(ctx context.Context, s settings.Storage) (*sqldb.DB, error)
+	// Accounts makes an organizer, and so many customers, with sessions.
+	Accounts func(ctx context.Context, s settings.Storage, customers int) ([]user.Fan, error)
+}
+
+// rehearsed are the accounts that rehearsals make.
+const rehearsed = `email IS NULL AND username IS NULL AND name = 'fan' AND password_hash = ''`
+
+// rehearsalOnly refuses a database that has accounts or events which are neither a
+// rehearsal's nor a demo's: a rehearsal sells an event of its own there, in public.
+// It only reads, and takes what is missing, or has no tables yet, for empty.
+func rehearsalOnly(ctx context.Context, s settings.Storage) error {
+	if s.Embedded() {
+		if _, err := os.Stat(filepath.Join(s.Data, sqldb.FileName)); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	db, err := s.OpenWith(ctx, sqldb.Config{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var accounts, events, demos int
+	err = db.Reader().QueryRowContext(ctx, `SELECT (SELECT count(*) FROM users WHERE NOT (`+rehearsed+`)),
+		(SELECT count(*) FROM events WHERE organizer_id NOT IN (SELECT id FROM users WHERE role = 'organizer' AND `+rehearsed+`)),
+		(SELECT count(*) FROM users WHERE email = $1 AND role = 'organizer')`, settings.DemoOrganizer).Scan(&accounts, &events, &demos)
+	switch {
+	case sqldb.NoTable(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("rush: %w", err)
+	case accounts+events > 0 && demos == 0:
+		return settings.Usage("rush sells an event of its own, and this database is in use (%s, %s): give an empty one, or none for a folder that is removed afterwards, or --event ID to sell an event that is there",
+			settings.Counted(accounts, "account", "accounts"), settings.Counted(events, "event", "events"))
+	}
+	return nil
+}
+
+// sells refuses a database that does not have an event: accounts would be made in it
+// for nothing.
+func (o Office) sells(ctx context.Context, s settings.Storage, eventID string) error {
+	db, err := o.OpenToRead(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	switch has, err := booking.HasSale(ctx, db, eventID); {
+	case err != nil:
+		return err
+	case !has:
+		return settings.BadFlag("--event", "this database has no event %q", eventID)
+	}
+	return nil
+}
+
+// admit refuses a database that a rehearsal must not write to, before anything is
+// written.
+func (r Command) admit(ctx context.Context, o Office, s settings.Storage) error {
+	err := error(nil)
+	if r.Event != "" {
+		err = o.sells(ctx, s, r.Event)
+	} else {
+		err = rehearsalOnly(ctx, s)
+	}
+	if err != nil {
+		return err
+	}
+	if len(r.Target) > 0 || !s.Embedded() {
+		return nil
+	}
+	err = unused(ctx, s) // rush starts a server on the folder, so nobody else may have it
+	if errors.Is(err, sqldb.ErrInUse) {
+		return settings.BadFlag("--data", "%w; to rush on the server that has it, give its address as --target", err)
+	}
+	return err
+}
+
+// unused fails with sqldb.ErrInUse when another process has the embedded database.
+func unused(ctx context.Context, s settings.Storage) error {
+	db, err := s.Open(ctx)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+// Run rehearses and reports; the error says what the audit found.
+func (r Command) Run(ctx context.Context, o Office, out, live io.Writer) error {
+	if err := settings.CheckID("--event", r.Event); err != nil {
+		return err
+	}
+	s := settings.Storage{Data: r.Data, DatabaseURL: r.DatabaseURL}
+	db := Database{}
+	fans := func(ctx context.Context, customers int) ([]user.Fan, error) {
+		if err := r.admit(ctx, o, s); err != nil {
+			return nil, err
+		}
+		return o.Accounts(ctx, s, customers)
+	}
+	read := func(ctx context.Context) (*sqldb.DB, error) { return o.OpenToRead(ctx, s) }
+	switch {
+	case r.DatabaseURL != "":
+		db = Database{Flags: []string{"--database-url", r.DatabaseURL}, Fans: fans, Read: read, Shared: true}
+	case r.Data == "" && len(r.Target) > 0:
+	default:
+		if s.Data == "" {
+			dir, remove, err := TempDir()
+			if err != nil {
+				return err
+			}
+			defer remove()
+			s.Data = dir
+		}
+		db = Database{Flags: []string{"--data", s.Data}, Fans: fans, Read: read}
+	}
+	if !r.JSON {
+		live = out
+	}
+	_, err := Run(ctx, r.Options, db, out, live)
+	var wrong OptionError
+	switch {
+	case errors.As(err, &wrong):
+		return settings.Error{Status: settings.WrongUsage, Flag: wrong.Flag, Err: err}
+	case errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
+		return settings.Error{Status: 130, Err: err} // as shells report SIGINT
+	}
+	return err
+}

@@ -1,0 +1,72 @@
+package settings
+
+import (
+	"net"
+	"strings"
+	"testing"
+)
+
+// Settings of a wrong form are refused, with what would be right.
+func TestSettings(t *testing.T) {
+	for _, c := range []struct {
+		change func(*Server)
+		says   string // "": it is right
+	}{
+		{func(*Server) {}, ""},
+		{func(s *Server) { s.Addr = ":8080" }, ""},
+		{func(s *Server) { s.Addr = "[::1]:0" }, ""},
+		{func(s *Server) { s.Addr = "8080" }, "127.0.0.1:8080 is this machine only"},
+		{func(s *Server) { s.Addr = "localhost" }, "--addr: \"localhost\" is not HOST:PORT"},
+		{func(s *Server) { s.Addr = "localhost:http0" }, "--addr"},
+		{func(s *Server) { s.OpsAddr = "9090" }, "--ops-addr"},
+		{func(s *Server) { s.PublicURL = "https://tickets.example.org" }, ""},
+		{func(s *Server) { s.PublicURL = "https://tickets.example.org:8443/" }, ""},
+		{func(s *Server) { s.PublicURL = "tickets.example.org" }, "did you mean https://tickets.example.org?"},
+		{func(s *Server) { s.PublicURL = "ftp://tickets.example.org" }, "such as https://"},
+		{func(s *Server) { s.PublicURL = "https:///x" }, "such as https://"},
+		{func(s *Server) { s.PublicURL = "https://tickets.example.org/shop" }, "did you mean https://tickets.example.org?"},
+		{func(s *Server) { s.PublicURL = "https://u:p@tickets.example.org" }, "did you mean https://tickets.example.org?"},
+		{func(s *Server) { s.PublicURL = "http://0.0.0.0:8080" }, "nobody can reach"},
+		{func(s *Server) { s.Origins = []string{"*", "https://a.example", "http://localhost:3000"} }, ""},
+		{func(s *Server) { s.Origins = []string{"a.example"} }, "did you mean https://a.example?"},
+		{func(s *Server) { s.Origins = []string{"https://a.example/"} }, "did you mean https://a.example?"},
+		{func(s *Server) { s.Origins = []string{"https://A.example:443"} }, "did you mean https://a.example?"},
+		{func(s *Server) { s.Origins = []string{"https://*.example"} }, "nor * for all"},
+		{func(s *Server) { s.Proxies = []string{"10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32"} }, ""},
+		{func(s *Server) { s.Proxies = []string{"10.0.0.1"} }, "did you mean 10.0.0.1/32?"},
+		{func(s *Server) { s.Proxies = []string{"10.0.0.1/8"} }, "did you mean 10.0.0.0/8 or 10.0.0.1/32?"},
+		{func(s *Server) { s.Proxies = []string{"proxy"} }, "such as 10.0.0.0/8"},
+		{func(s *Server) { s.RateLimit = -1 }, "--rate-limit"},
+		{func(s *Server) { s.Loopback = 0 }, "--loopback-factor: 0 is not between 1"},
+		{func(s *Server) { s.Demo, s.Addr = true, "0.0.0.0:80" }, "loopback"},
+	} {
+		s := Server{Addr: "127.0.0.1:8080", Loopback: 1}
+		c.change(&s)
+		err := s.Check()
+		if (err == nil) != (c.says == "") || err != nil && (ExitStatus(err) != 2 || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+}
+
+// Links begin with what the server was told, or with the one address that it
+// listens on, and never with that of all networks.
+func TestLinksNeedAnAddress(t *testing.T) {
+	for _, c := range []struct{ public, listens, want string }{
+		{"https://tickets.example.org/", "0.0.0.0:80", "https://tickets.example.org"},
+		{"", "127.0.0.1:8080", "http://127.0.0.1:8080"},
+		{"", "0.0.0.0:8080", ""},
+		{"", "[::]:8080", ""},
+	} {
+		at, err := net.ResolveTCPAddr("tcp", c.listens)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (&Server{PublicURL: c.public}).Base(at); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+	if got := LinksInMails(""); !strings.Contains(got, "--public-url") {
+		t.Errorf("without an address mails say %q", got)
+	}
+}
