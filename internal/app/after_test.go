@@ -45,7 +45,7 @@ func (h *house) bought(t *testing.T, who user.Fan, seats int, method string) (bo
 
 func (h *house) link(t *testing.T, booking string) (path, token string) {
 	t.Helper()
-	links, err := h.Bookings.OwnLinks(t.Context(), []string{booking})
+	links, err := h.Bookings.Links(t.Context(), []string{booking})
 	if err != nil {
 		t.Fatal(err)
 	}

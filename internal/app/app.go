@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"boxoffice/internal/booking"
-	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/event"
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/payment"
@@ -69,20 +68,10 @@ func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger)
 			return nil, err
 		}
 	}
-	if p.Payments, err = payment.New(ctx, db, payable{p.Bookings}, bank, db.Now, log); err != nil {
+	if p.Payments, err = payment.New(ctx, db, p.Bookings, bank, db.Now, log); err != nil {
 		return nil, err
 	}
 	return p, p.Payments.Instrument(p.Metrics)
-}
-
-// payable is the booking service as payments see it. A payment reads its booking
-// first, and the booking's writer decides afterwards. So the booking may come from
-// this node's memory, as long as no other node can have changed it.
-type payable struct{ *booking.Service }
-
-// Booking is a booking as it is now, at little cost.
-func (p payable) Booking(ctx context.Context, id string) (bookingapi.Booking, error) {
-	return p.Recent(ctx, id)
 }
 
 // Close drains the services: payments under way come to a resting place, the

@@ -12,7 +12,6 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
-	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
@@ -148,7 +147,7 @@ func TestBuyAsGuest(t *testing.T) {
 	if f.status(t, id) != bookingapi.Booked {
 		t.Error("giving back what is paid for, in another tab, has cancelled it")
 	}
-	if list, err := f.Bookings.List(t.Context(), booking.Filter{EventID: f.event, Limit: 10}); err != nil || len(list) != 1 {
+	if list, err := f.Bookings.List(t.Context(), bookingapi.Filter{EventID: f.event, Limit: 10}); err != nil || len(list) != 1 {
 		t.Errorf("%d bookings, %v", len(list), err)
 	}
 }
@@ -378,7 +377,7 @@ func TestSeatsGone(t *testing.T) {
 	f := newFair(t)
 	newBrowser(t, f.base).post(t, f.hold(), "seats="+f.seats[1]).held(t)
 	b := newBrowser(t, f.base)
-	before, err := f.Bookings.Counts(t.Context(), f.event)
+	before, err := bookingapi.One(t.Context(), f.Bookings.Counts, "event", f.event)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +385,7 @@ func TestSeatsGone(t *testing.T) {
 	if text := attribute.ReplaceAllString(b.text, ""); strings.Contains(text, f.seats[0]) || strings.Contains(text, f.seats[1]) {
 		t.Error("seats are called by their labels")
 	}
-	after, err := f.Bookings.Counts(t.Context(), f.event)
+	after, err := bookingapi.One(t.Context(), f.Bookings.Counts, "event", f.event)
 	if err != nil || after.Free != before.Free {
 		t.Errorf("%d free before, %d after; %v", before.Free, after.Free, err)
 	}
@@ -413,7 +412,7 @@ func TestNoCookies(t *testing.T) {
 	b := newBrowser(t, f.base)
 	b.Jar = nil
 	b.post(t, f.hold()+"?section=PR", "quantity=1").at(t, 409, f.hold()+"?section=PR&visit=1", "does not keep cookies")
-	if counts, err := f.Bookings.Counts(t.Context(), f.event); err != nil || counts.Held != 0 {
+	if counts, err := bookingapi.One(t.Context(), f.Bookings.Counts, "event", f.event); err != nil || counts.Held != 0 {
 		t.Errorf("%+v %v", counts, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 	"boxoffice/test/proxies"
@@ -185,7 +186,7 @@ func TestCachedLinkIsNotStale(t *testing.T) {
 			if before != "booked" || strings.Contains(page, "has been cancelled") {
 				t.Fatalf("%s %s", before, page)
 			}
-			if _, err := c.Bookings.Cancel(context.WithoutCancel(t.Context()), caller.Caller{UserID: s.people[2].UserID, Role: caller.Customer}, s.booking, nil); err != nil {
+			if _, err := c.Bookings.Cancel(context.WithoutCancel(t.Context()), caller.Caller{UserID: s.people[2].UserID, Role: caller.Customer}, bookingapi.Cancellation{BookingID: s.booking}); err != nil {
 				t.Fatal(err)
 			}
 			if after, now := status(); after != "cancelled" || now == page {

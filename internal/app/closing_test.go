@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/ledger"
@@ -31,7 +30,7 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Whose requests have come in before goes on.
-	held, err := h.Bookings.Hold(ctx, caller, "", booking.Wish{EventID: event, Quantity: 2})
+	held, err := h.Bookings.Hold(ctx, caller, "", bookingapi.HoldRequest{EventID: event, Selection: bookingapi.Selection{Quantity: 2}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +38,7 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 	if err != nil || paid.Status != payment.Captured {
 		t.Fatal(paid.Status, err)
 	}
-	held, err = h.Bookings.Hold(ctx, caller, "", booking.Wish{EventID: event, Quantity: 1})
+	held, err = h.Bookings.Hold(ctx, caller, "", bookingapi.HoldRequest{EventID: event, Selection: bookingapi.Selection{Quantity: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

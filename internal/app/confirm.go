@@ -60,7 +60,7 @@ func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []
 	}
 	var links map[string]string
 	if err == nil && len(list) > 0 {
-		links, err = c.page.Bookings.OwnLinks(ctx, orders)
+		links, err = c.page.Bookings.Links(ctx, orders)
 	}
 	if err != nil {
 		return list, err
@@ -78,7 +78,7 @@ func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []
 // one mails the owner of one booking, unless it is not booked by this payment any
 // more. The owner is who paid, or the account that has adopted the booking since.
 func (c *confirmations) one(ctx context.Context, p payment.Paid, to caller.Person, link string) error {
-	b, err := c.page.Bookings.Booking(ctx, p.BookingID())
+	b, err := bookingapi.One(ctx, c.page.Bookings.Bookings, "booking", p.BookingID())
 	if err != nil {
 		return err
 	}

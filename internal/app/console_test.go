@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/event"
@@ -83,10 +82,10 @@ func field(t *testing.T, page, name string) string {
 }
 
 // buy holds seats and pays for them.
-func (h *house) buy(t *testing.T, fan user.Fan, wish booking.Wish) bookingapi.Booking {
+func (h *house) buy(t *testing.T, fan user.Fan, request bookingapi.HoldRequest) bookingapi.Booking {
 	t.Helper()
 	as := caller.Caller{UserID: fan.UserID, Role: caller.Customer, Verified: true}
-	b, err := h.Bookings.Hold(t.Context(), as, "", wish)
+	b, err := h.Bookings.Hold(t.Context(), as, "", request)
 	if err == nil {
 		_, err = h.Payments.Pay(t.Context(), as, payment.Order{BookingID: b.ID, Method: "tok_ok"})
 	}
@@ -126,9 +125,9 @@ func TestOrganizerSells(t *testing.T) {
 	wants(t, h.page(t, organizer, "GET", at, nil, 200), "On sale", "Pause the sale")
 
 	ann, bob := h.account(t, caller.Customer), h.account(t, caller.Customer)
-	first := h.buy(t, ann, booking.Wish{EventID: eventID, Quantity: 2, Tier: "Good"})
-	h.buy(t, bob, booking.Wish{EventID: eventID, Quantity: 3, Tier: "Fair"})
-	if _, err := h.Bookings.Hold(t.Context(), caller.Caller{UserID: bob.UserID, Role: caller.Customer}, "", booking.Wish{EventID: eventID, Quantity: 1}); err != nil {
+	first := h.buy(t, ann, bookingapi.HoldRequest{EventID: eventID, Selection: bookingapi.Selection{Quantity: 2, Tier: "Good"}})
+	h.buy(t, bob, bookingapi.HoldRequest{EventID: eventID, Selection: bookingapi.Selection{Quantity: 3, Tier: "Fair"}})
+	if _, err := h.Bookings.Hold(t.Context(), caller.Caller{UserID: bob.UserID, Role: caller.Customer}, "", bookingapi.HoldRequest{EventID: eventID, Selection: bookingapi.Selection{Quantity: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	h.page(t, organizer, "POST", at+"/seats", url.Values{"kind": {"block"}, "quantity": {"4"}, "nonce": {"n"}}, 303)
@@ -348,7 +347,7 @@ func TestEventEdit(t *testing.T) {
 	}
 
 	h.turn(t, organizer, at, "open-now")
-	h.buy(t, h.account(t, caller.Customer), booking.Wish{EventID: eventID, Quantity: 1})
+	h.buy(t, h.account(t, caller.Customer), bookingapi.HoldRequest{EventID: eventID, Selection: bookingapi.Selection{Quantity: 1}})
 	form.Set("version", fmt.Sprint(e.Version+1))
 	form["plan"], form["plan.template"], form["plan.seats"] = []string{"template"}, []string{"theatre"}, []string{"200"}
 	wants(t, h.page(t, organizer, "POST", at+"/edit", form, 409), "Some seats are already taken, so the seating plan cannot change.")

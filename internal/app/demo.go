@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/event"
 	"boxoffice/internal/payment"
@@ -96,7 +96,7 @@ func (p *Parts) demoSales(ctx context.Context, buyerID string, now time.Time) er
 	}
 	for _, e := range events {
 		share := map[string]int32{"Quiet Evening with Strings": 100, "A Midsummer Night's Dream": 60, "Night Shift: Modular Live": 30, "Stand-up Saturday": 70}[e.Title]
-		counts, err := p.Bookings.Counts(ctx, e.ID)
+		counts, err := bookingapi.One(ctx, p.Bookings.Counts, "event", e.ID)
 		if err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (p *Parts) demoSell(ctx context.Context, e event.Event, buyerID string, wan
 	for n := 0; want > 0; n++ {
 		quantity := min(int(want), 1+n%4)
 		fan := caller.Caller{UserID: fmt.Sprintf("demo-fan-%s-%d", buyerID, n), Role: caller.Customer, Verified: true}
-		b, err := p.Bookings.Hold(ctx, fan, fmt.Sprintf("demo-%d", now.UnixNano()), booking.Wish{EventID: e.ID, Quantity: quantity})
+		b, err := p.Bookings.Hold(ctx, fan, fmt.Sprintf("demo-%d", now.UnixNano()), bookingapi.HoldRequest{EventID: e.ID, Selection: bookingapi.Selection{Quantity: quantity}})
 		if err != nil {
 			return err
 		}

@@ -117,13 +117,13 @@ func (p onPage) exportBookings(ctx context.Context, userID string, out *exported
 	if err != nil {
 		return err
 	}
+	orders, err := p.Bookings.Orders(ctx, all)
+	if err != nil {
+		return err
+	}
 	events := map[string]eventapi.Event{}
-	for i := range all {
+	for i, o := range orders {
 		b := &all[i]
-		o, err := p.Bookings.Order(ctx, b)
-		if err != nil {
-			return err
-		}
 		e, err := p.eventOnce(ctx, events, b.EventID)
 		if err != nil {
 			return err

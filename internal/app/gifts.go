@@ -86,19 +86,19 @@ func (g *giftMails) send(ctx context.Context) (failed error) {
 func (g *giftMails) one(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, giftTime)
 	defer cancel()
-	b, to, link, due, err := g.page.Bookings.GiftDue(ctx, id)
+	gift, due, err := g.page.Bookings.GiftDue(ctx, id)
 	if err != nil || !due {
 		return err
 	}
-	o, err := g.page.order(ctx, &b)
+	o, err := g.page.order(ctx, &gift.Booking)
 	if err != nil {
 		return err
 	}
-	subject, text := giftLetter(&o, to, g.base+link)
-	if err := deliver(ctx, g.mail, to.Email, subject, text); err != nil {
+	subject, text := giftLetter(&o, gift.To, g.base+gift.Link)
+	if err := deliver(ctx, g.mail, gift.To.Email, subject, text); err != nil {
 		return err
 	}
-	return g.page.Bookings.GiftMailed(ctx, id, to.Email)
+	return g.page.Bookings.GiftMailed(ctx, id, gift.To.Email)
 }
 
 // giftLetter is the mail about seats that somebody was given.

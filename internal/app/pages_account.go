@@ -179,13 +179,41 @@ func (o owned) HasLive(ctx context.Context, userID string, at int64) (bool, erro
 // ended), but not for events that were over then: HasLive has passed over those, and
 // whoever has been there gets nothing back for leaving.
 func (o owned) GiveUp(ctx context.Context, userID string, at int64) error {
-	since := int64(0)
-	if at != 0 {
-		since = at - clocksDiffer.Microseconds()
+	if at == 0 {
+		return o.Service.GiveUp(ctx, userID, 0, nil)
 	}
-	return o.Service.GiveUp(ctx, userID, since, func(ctx context.Context, eventID string) (bool, error) {
-		return o.page.Events.OverAt(ctx, eventID, at)
-	})
+	spared, err := o.page.over(ctx, userID, at)
+	if err != nil {
+		return err
+	}
+	return o.Service.GiveUp(ctx, userID, at-clocksDiffer.Microseconds(), spared)
+}
+
+// over are the events of an account's live bookings that were over at a time (µs since
+// 1970).
+func (p onPage) over(ctx context.Context, userID string, at int64) (eventIDs []string, err error) {
+	asked := map[string]bool{}
+	for _, status := range []bookingapi.Status{bookingapi.Pending, bookingapi.Booked} {
+		list, err := p.bookingsOf(ctx, userID, status, math.MaxInt)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list {
+			id := list[i].EventID
+			if asked[id] {
+				continue
+			}
+			asked[id] = true
+			over, err := p.Events.OverAt(ctx, id, at)
+			if err != nil {
+				return nil, err
+			}
+			if over {
+				eventIDs = append(eventIDs, id)
+			}
+		}
+	}
+	return eventIDs, nil
 }
 
 // payingLate reports whether a payment is under way for a hold of an account that

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
@@ -74,7 +73,7 @@ func (p onPage) shown(ctx context.Context, e *event.Event) (eventapi.Event, erro
 	if err != nil {
 		return out, err
 	}
-	counts, err := p.Bookings.Counts(ctx, e.ID)
+	counts, err := bookingapi.One(ctx, p.Bookings.Counts, "event", e.ID)
 	switch {
 	case errs.KindOf(err) == errs.NotFound: // not handed over yet: all are free
 		return out, nil
@@ -110,17 +109,21 @@ func (p onPage) Rows(ctx context.Context, caller caller.Caller, eventID, section
 
 // Holds are the caller's holds of an event that have not ended.
 func (p onPage) Holds(ctx context.Context, caller caller.Caller, eventID string) ([]shop.Held, error) {
-	list, err := p.Bookings.List(ctx, booking.Filter{UserID: caller.UserID, EventID: eventID, HeldAt: p.DB.Now().UnixMicro(), Limit: bookingapi.MaxPerPerson})
+	list, err := p.Bookings.List(ctx, bookingapi.Filter{UserID: caller.UserID, EventID: eventID, HeldAt: p.DB.Now().UnixMicro(), Limit: bookingapi.MaxPerPerson})
+	if err != nil {
+		return nil, err
+	}
+	orders, err := p.Bookings.Orders(ctx, list)
 	if err != nil {
 		return nil, err
 	}
 	var out []shop.Held
-	for i := range list {
-		labels, err := p.Bookings.Labels(ctx, &list[i])
-		if err != nil {
-			return nil, err
+	for _, o := range orders {
+		held := shop.Held{ID: o.ID, Until: time.UnixMicro(o.ExpiresAt).UTC()}
+		for _, place := range o.Places {
+			held.Seats = append(held.Seats, place.Label)
 		}
-		out = append(out, shop.Held{ID: list[i].ID, Seats: labels, Until: time.UnixMicro(list[i].ExpiresAt).UTC()})
+		out = append(out, held)
 	}
 	return out, nil
 }

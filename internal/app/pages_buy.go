@@ -7,11 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/id"
 	"boxoffice/internal/page"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/shop"
@@ -19,8 +17,8 @@ import (
 )
 
 // Hold takes seats for a while.
-func (p onPage) Hold(ctx context.Context, caller caller.Caller, key string, w shop.Wish) (bookingapi.Booking, error) {
-	return p.Bookings.Hold(ctx, caller, key, booking.Wish{EventID: w.EventID, Seats: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier})
+func (p onPage) Hold(ctx context.Context, caller caller.Caller, key string, r bookingapi.HoldRequest) (bookingapi.Booking, error) {
+	return p.Bookings.Hold(ctx, caller, key, r)
 }
 
 // Near proposes seats in place of chosen ones of which some are gone.
@@ -35,7 +33,7 @@ func (p onPage) Named(ctx context.Context, eventID string, labels []string) ([]b
 
 // Holding is what a reader holds unpaid; of several what ends first.
 func (p onPage) Holding(ctx context.Context, reader caller.Caller) (*page.Holding, error) {
-	list, err := p.Bookings.List(ctx, booking.Filter{UserID: reader.UserID, HeldAt: p.DB.Now().UnixMicro(), Limit: bookingapi.MaxPerPerson})
+	list, err := p.Bookings.List(ctx, bookingapi.Filter{UserID: reader.UserID, HeldAt: p.DB.Now().UnixMicro(), Limit: bookingapi.MaxPerPerson})
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
@@ -64,13 +62,16 @@ func (p onPage) Purchase(ctx context.Context, caller caller.Caller, bookingID st
 }
 
 func (p onPage) detailed(ctx context.Context, b bookingapi.Booking) (shop.Purchase, error) {
-	places, err := p.Bookings.Places(ctx, &b)
-	return shop.Purchase{Booking: b, Reference: id.Reference(b.ID), Places: places}, err
+	orders, err := p.Bookings.Orders(ctx, []bookingapi.Booking{b})
+	if err != nil {
+		return shop.Purchase{}, err
+	}
+	return shop.Purchase{Booking: b, Reference: orders[0].Reference, Places: orders[0].Places}, nil
 }
 
 // Release gives held seats back.
 func (p onPage) Release(ctx context.Context, caller caller.Caller, bookingID string, labels []string) error {
-	_, err := p.Bookings.Cancel(ctx, caller, bookingID, labels)
+	_, err := p.Bookings.Cancel(ctx, caller, bookingapi.Cancellation{BookingID: bookingID, Seats: labels})
 	return err
 }
 

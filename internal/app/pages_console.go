@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/console"
@@ -361,12 +360,8 @@ func (p onConsole) KeepPlan(ctx context.Context, caller caller.Caller, name stri
 }
 
 // Grant takes seats out of the sale.
-func (p onConsole) Grant(ctx context.Context, caller caller.Caller, nonce string, g console.Grant) (bookingapi.Booking, error) {
-	w := booking.Wish{EventID: g.EventID, Seats: g.Seats, Quantity: g.Quantity, Section: g.Section}
-	if g.Kind == bookingapi.Complimentary {
-		return p.Parts.Bookings.Give(ctx, caller, nonce, "", g.To, w)
-	}
-	return p.Parts.Bookings.Grant(ctx, caller, nonce, g.Kind, "", w)
+func (p onConsole) Grant(ctx context.Context, caller caller.Caller, nonce string, g bookingapi.Grant) (bookingapi.Booking, error) {
+	return p.Parts.Bookings.Grant(ctx, caller, nonce, g)
 }
 
 // GiveTo says whom complimentary seats are for.
@@ -374,9 +369,9 @@ func (p onConsole) GiveTo(ctx context.Context, caller caller.Caller, bookingID s
 	return p.Parts.Bookings.GiveTo(ctx, caller, bookingID, to, mailed)
 }
 
-// Link is the link to complimentary seats that belong to no account.
-func (p onConsole) Link(ctx context.Context, caller caller.Caller, b *bookingapi.Booking) (string, error) {
-	return p.Parts.Bookings.LinkOf(ctx, caller, b)
+// Links are the links to complimentary seats that belong to no account.
+func (p onConsole) Links(ctx context.Context, caller caller.Caller, list []bookingapi.Booking) (map[string]string, error) {
+	return p.Parts.Bookings.LinksFor(ctx, caller, list)
 }
 
 // Named are seats of an event by label, as people see them.
@@ -386,12 +381,12 @@ func (p onConsole) Named(ctx context.Context, eventID string, labels []string) (
 
 // Release gives back seats that were kept back or given away.
 func (p onConsole) Release(ctx context.Context, caller caller.Caller, bookingID string) error {
-	b, err := p.Parts.Bookings.Booking(ctx, bookingID)
+	b, err := bookingapi.One(ctx, p.Parts.Bookings.Bookings, "booking", bookingID)
 	if err == nil && b.PriceVersion != bookingapi.FreeOfCharge { // it is somebody's, who has paid for it
 		err = errs.Missing("booking")
 	}
 	if err == nil {
-		_, err = p.Parts.Bookings.Cancel(ctx, caller, bookingID, nil)
+		_, err = p.Parts.Bookings.Cancel(ctx, caller, bookingapi.Cancellation{BookingID: bookingID})
 	}
 	return err
 }

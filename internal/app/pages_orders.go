@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
@@ -49,10 +48,16 @@ func (p onPage) Orders(ctx context.Context, caller caller.Caller, page int) ([]s
 	pages := max(1, (len(list)+ordersShown-1)/ordersShown)
 	from := min((page-1)*ordersShown, len(list))
 	list = list[from:min(from+ordersShown, len(list))]
+	bookings := make([]bookingapi.Booking, len(list))
 	for i := range list {
-		if list[i].Order, err = p.Bookings.Order(ctx, &list[i].Booking); err != nil {
-			return nil, 0, err
-		}
+		bookings[i] = list[i].Booking
+	}
+	orders, err := p.Bookings.Orders(ctx, bookings)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := range list {
+		list[i].Order = orders[i]
 		if list[i].Payment, err = p.paymentOf(ctx, &list[i].Booking); err != nil {
 			return nil, 0, err
 		}
@@ -87,7 +92,7 @@ func inOrder(a, b *shop.Order, now time.Time) int {
 // bookingsOf are an account's bookings, of one status or of all, up to a limit.
 func (p onPage) bookingsOf(ctx context.Context, userID string, status bookingapi.Status, limit int) ([]bookingapi.Booking, error) {
 	var all []bookingapi.Booking
-	f := booking.Filter{UserID: userID, Status: status, Limit: 200}
+	f := bookingapi.Filter{UserID: userID, Status: status, Limit: 200}
 	for len(all) < limit {
 		list, err := p.Bookings.List(ctx, f)
 		if err != nil {
@@ -131,10 +136,11 @@ func (p onPage) Order(ctx context.Context, caller caller.Caller, id, token strin
 
 func (p onPage) order(ctx context.Context, b *bookingapi.Booking) (shop.Order, error) {
 	var out shop.Order
-	var err error
-	if out.Order, err = p.Bookings.Order(ctx, b); err != nil {
+	orders, err := p.Bookings.Orders(ctx, []bookingapi.Booking{*b})
+	if err != nil {
 		return out, err
 	}
+	out.Order = orders[0]
 	if out.Event, err = p.eventOf(ctx, b.EventID); err != nil {
 		return out, err
 	}
@@ -199,11 +205,12 @@ func (p onPage) Refund(ctx context.Context, caller caller.Caller, id string, sea
 
 // Link is the signed link to an order, for those who may have it.
 func (p onPage) Link(ctx context.Context, caller caller.Caller, id string) (string, error) {
-	b, err := p.Bookings.Booking(ctx, id)
+	b, err := bookingapi.One(ctx, p.Bookings.Bookings, "booking", id)
 	if err != nil {
 		return "", err
 	}
-	return p.Bookings.LinkOf(ctx, caller, &b)
+	links, err := p.Bookings.LinksFor(ctx, caller, []bookingapi.Booking{b})
+	return links[id], err
 }
 
 // RenewLink makes a new link to an order in place of the one with the token seen,
@@ -215,6 +222,6 @@ func (p onPage) RenewLink(ctx context.Context, caller caller.Caller, id, seen st
 
 // GiveBack cancels seats of an order.
 func (p onPage) GiveBack(ctx context.Context, caller caller.Caller, id string, seats []string) error {
-	_, err := p.Bookings.Cancel(ctx, caller, id, seats)
+	_, err := p.Bookings.Cancel(ctx, caller, bookingapi.Cancellation{BookingID: id, Seats: seats})
 	return err
 }

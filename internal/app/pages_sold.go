@@ -4,16 +4,14 @@ import (
 	"context"
 	"strings"
 
-	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/console"
-	"boxoffice/internal/id"
 	"boxoffice/internal/paymentapi"
 )
 
 // Counts are an event's seats by state.
 func (p onConsole) Counts(ctx context.Context, eventID string) (bookingapi.Counts, error) {
-	return p.Parts.Bookings.Counts(ctx, eventID)
+	return bookingapi.One(ctx, p.Parts.Bookings.Counts, "event", eventID)
 }
 
 // Figures is what an event has sold.
@@ -67,7 +65,7 @@ func (p onConsole) Find(ctx context.Context, eventID, text string) ([]console.Bo
 	}
 	var list []bookingapi.Booking
 	for _, userID := range ids {
-		some, err := p.Parts.Bookings.List(ctx, booking.Filter{UserID: userID, EventID: eventID, Limit: foundAtMost})
+		some, err := p.Parts.Bookings.List(ctx, bookingapi.Filter{UserID: userID, EventID: eventID, Limit: foundAtMost})
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +76,7 @@ func (p onConsole) Find(ctx context.Context, eventID, text string) ([]console.Bo
 
 // Bookings are those of an event above an id.
 func (p onConsole) Bookings(ctx context.Context, eventID string, status bookingapi.Status, after string, limit int) ([]console.Booking, error) {
-	list, err := p.Parts.Bookings.List(ctx, booking.Filter{EventID: eventID, Status: status, After: after, Limit: limit})
+	list, err := p.Parts.Bookings.List(ctx, bookingapi.Filter{EventID: eventID, Status: status, After: after, Limit: limit})
 	if err != nil {
 		return nil, err
 	}
@@ -107,18 +105,15 @@ func (p onConsole) inWords(ctx context.Context, list []bookingapi.Booking) ([]co
 			return nil, err
 		}
 	}
+	orders, err := p.Parts.Bookings.Orders(ctx, list)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]console.Booking, len(list))
-	for i := range list {
-		b := &list[i]
-		out[i] = console.Booking{Booking: *b, Reference: id.Reference(b.ID), Kind: "sale", Person: people[b.UserID]}
-		if b.PriceVersion == bookingapi.FreeOfCharge {
-			out[i].Kind = b.PaymentID
-		}
-		if to, ok := given[b.ID]; ok {
+	for i, o := range orders {
+		out[i] = console.Booking{Booking: list[i], Reference: o.Reference, Kind: o.Kind, Person: people[o.UserID], Places: o.Places}
+		if to, ok := given[o.ID]; ok {
 			out[i].Person, out[i].Mailed = to.Person, to.MailedAt
-		}
-		if out[i].Places, err = p.Parts.Bookings.Places(ctx, b); err != nil {
-			return nil, err
 		}
 	}
 	return out, nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 )
 
@@ -29,7 +30,7 @@ func TestGiftFormGivesOnce(t *testing.T) {
 	at := "/organizer/events/" + event
 	sold := func(want int32) {
 		t.Helper()
-		if counts, err := h.Bookings.Counts(t.Context(), event); err != nil || counts.Sold != want || counts.Held != 0 {
+		if counts, err := bookingapi.One(t.Context(), h.Bookings.Counts, "event", event); err != nil || counts.Sold != want || counts.Held != 0 {
 			t.Errorf("%+v %v, want %d sold", counts, err, want)
 		}
 	}

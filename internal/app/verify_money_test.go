@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
 )
@@ -41,7 +42,7 @@ func TestVerifyFindsMoney(t *testing.T) {
 		for _, s := range b.Seats[:seats] {
 			labels = append(labels, plan.Seats[s].Label)
 		}
-		if _, err := h.Bookings.Cancel(t.Context(), caller.System, id, labels); err != nil {
+		if _, err := h.Bookings.Cancel(t.Context(), caller.System, bookingapi.Cancellation{BookingID: id, Seats: labels}); err != nil {
 			t.Fatal(err)
 		}
 	}

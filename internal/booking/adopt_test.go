@@ -9,7 +9,6 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/id"
 )
 
 // held makes a hold and must succeed.
@@ -69,7 +68,7 @@ func TestLimitWhenTheOwnerIsKnown(t *testing.T) {
 			}
 			_, err := w.pay(over)
 			wantType(t, err, "too-many-seats")
-			if _, err := w.s.Cancel(ctx, fan("ann"), over.ID, nil); err != nil {
+			if _, err := w.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: over.ID}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := w.pay(fits); err != nil {
@@ -145,7 +144,7 @@ func TestAdoptedBookingCountsOnce(t *testing.T) {
 	ev := w.event()
 	b := w.held(at("ann", 0, false), ev, 2)
 	adopt := command{do: doAdopt, eventID: ev, bookingID: b.ID, from: "ann", heir: "ann", email: caller.EmailKey{1}}
-	hold := looked(command{do: doHold, eventID: ev, bookingID: id.Booking(ev, "ann", "new"), caller: at("ann", 1, true), seats: []int32{4, 5}})
+	hold := looked(command{do: doHold, eventID: ev, bookingID: ev + "new", caller: at("ann", 1, true), seats: []int32{4, 5}})
 	adopt.caller = caller.System
 	for _, more := range []int{1, 0} {
 		items := []*item{{Value: &job{cmd: adopt}}, {Value: &job{cmd: hold}}}
@@ -230,7 +229,7 @@ func TestLimitOfAnAddressThatIsOnlyTyped(t *testing.T) {
 	}
 	// A stranger is not told either which booking the owner's seats are in.
 	w.s.views.forget(ev)
-	_, err = w.s.Hold(ctx, at("stranger 2", 1, false), "", Wish{EventID: ev, Seats: []string{w.plan.Seats[own.Seats[0]].Label}})
+	_, err = w.s.Hold(ctx, at("stranger 2", 1, false), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{w.plan.Seats[own.Seats[0]].Label}}})
 	if errs.Is(err, "already-yours") {
 		t.Error(err)
 	}

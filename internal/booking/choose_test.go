@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/seating"
 )
 
@@ -156,11 +157,11 @@ func TestChooseLapsed(t *testing.T) {
 	ev := w.event()
 	w.hold(ev, "ann", "B-A-1", "B-A-2", "B-A-3", "B-A-4")
 	ctx := context.Background()
-	wish := Wish{EventID: ev, Quantity: 3, Section: "B"}
-	_, err := w.s.Hold(ctx, fan("bob"), "", wish)
+	request := bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 3, Section: "B"}}
+	_, err := w.s.Hold(ctx, fan("bob"), "", request)
 	wantType(t, err, "sold-out")
 	w.pass(8 * minute)
-	b, err := w.s.Hold(ctx, fan("bob"), "", wish)
+	b, err := w.s.Hold(ctx, fan("bob"), "", request)
 	if err != nil || len(b.Seats) != 3 {
 		t.Fatalf("%+v, %v", b, err)
 	}

@@ -11,15 +11,15 @@ import (
 // Seats that a swap by quantity has chosen are claimed in the database, not only
 // in memory: after a restart, and on another node, nobody else gets them.
 func TestSwapByQuantityClaimsItsSeats(t *testing.T) {
-	for _, wish := range []Wish{{Quantity: 1, Section: "B"}, {Quantity: 1, Section: "PIT"}, {Quantity: 2, Section: "A"}} {
+	for _, sel := range []bookingapi.Selection{{Quantity: 1, Section: "B"}, {Quantity: 1, Section: "PIT"}, {Quantity: 2, Section: "A"}} {
 		w := newWorld(t)
 		ctx := t.Context()
 		ev := w.event()
-		a, err := w.s.Hold(ctx, fan("ann"), "", Wish{EventID: ev, Quantity: 1, Section: "A"})
+		a, err := w.s.Hold(ctx, fan("ann"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 1, Section: "A"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a, err = w.s.Swap(ctx, fan("ann"), a.ID, 0, wish); err != nil {
+		if a, err = w.s.Swap(ctx, fan("ann"), a.ID, 0, sel); err != nil {
 			t.Fatal(err)
 		}
 		other, err := New(ctx, Config{DB: w.db, Plans: w, Now: w.now, MyClock: true})
@@ -31,10 +31,10 @@ func TestSwapByQuantityClaimsItsSeats(t *testing.T) {
 		_, err = other.submit(ctx, &c)
 		wantType(t, err, "seats-taken")
 		w.verify(ev)
-		if a, err = w.s.Swap(ctx, fan("ann"), a.ID, 0, Wish{Seats: []string{"A-B-1"}}); err != nil {
+		if a, err = w.s.Swap(ctx, fan("ann"), a.ID, 0, bookingapi.Selection{Seats: []string{"A-B-1"}}); err != nil {
 			t.Fatalf("another swap: %v", err)
 		}
-		if _, err := w.s.Cancel(ctx, fan("ann"), a.ID, nil); err != nil {
+		if _, err := w.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: a.ID}); err != nil {
 			t.Fatalf("release: %v", err)
 		}
 		w.verify(ev)
@@ -46,7 +46,7 @@ func TestSwapByQuantityKeepsItsSeats(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event(func(s *bookingapi.Sale) { s.LimitPerCustomer = 10 })
 	a := w.hold(ev, "ann", "B-A-1", "B-A-2", "B-A-3")
-	b, err := w.s.Swap(t.Context(), fan("ann"), a.ID, 0, Wish{Quantity: 4, Section: "B"})
+	b, err := w.s.Swap(t.Context(), fan("ann"), a.ID, 0, bookingapi.Selection{Quantity: 4, Section: "B"})
 	if err != nil || len(b.Seats) != 4 {
 		t.Fatalf("%v, %v", b.Seats, err)
 	}
@@ -98,7 +98,7 @@ func TestSeatsTakenAndGivenUpAreRead(t *testing.T) {
 		w := newWorld(t)
 		ctx := context.Background()
 		ev := w.event()
-		if _, err := w.s.Counts(ctx, ev); err != nil {
+		if _, err := bookingapi.One(ctx, w.s.Counts, "event", ev); err != nil {
 			t.Fatal(err)
 		}
 		if taken {

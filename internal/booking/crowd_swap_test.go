@@ -14,7 +14,7 @@ import (
 func TestCrowdCountsSeatsUntilTheyAreGivenBack(t *testing.T) {
 	for name, shrink := range map[string]func(w *world, b bookingapi.Booking, c caller.Caller) error{
 		"swap": func(w *world, b bookingapi.Booking, c caller.Caller) error {
-			_, err := w.s.Swap(from(t.Context(), "192.0.2.1"), c, b.ID, 0, Wish{Quantity: 1})
+			_, err := w.s.Swap(from(t.Context(), "192.0.2.1"), c, b.ID, 0, bookingapi.Selection{Quantity: 1})
 			return err
 		},
 		"partial release": func(w *world, b bookingapi.Booking, c caller.Caller) error {
@@ -23,7 +23,7 @@ func TestCrowdCountsSeatsUntilTheyAreGivenBack(t *testing.T) {
 			for _, n := range b.Seats[1:] {
 				labels = append(labels, v.priced.plan.Seats[n].Label)
 			}
-			_, err := w.s.Cancel(from(t.Context(), "192.0.2.1"), c, b.ID, labels)
+			_, err := w.s.Cancel(from(t.Context(), "192.0.2.1"), c, bookingapi.Cancellation{BookingID: b.ID, Seats: labels})
 			return err
 		},
 	} {
@@ -33,7 +33,7 @@ func TestCrowdCountsSeatsUntilTheyAreGivenBack(t *testing.T) {
 			ev := w.event(func(s *bookingapi.Sale) { s.LimitPerCustomer = 8 })
 			for i := range 8 { // verified people have 56 seats: the event is in demand
 				c := caller.Caller{UserID: fmt.Sprint("v", i), Role: caller.Customer, Verified: true}
-				b, err := w.s.Hold(t.Context(), c, "", Wish{EventID: ev, Quantity: 7})
+				b, err := w.s.Hold(t.Context(), c, "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 7}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -48,7 +48,7 @@ func TestCrowdCountsSeatsUntilTheyAreGivenBack(t *testing.T) {
 				for q := 8; q > 0; {
 					guests++
 					c := fan(fmt.Sprint("g", guests))
-					b, err := w.s.Hold(from(t.Context(), "192.0.2.1"), c, "", Wish{EventID: ev, Quantity: q})
+					b, err := w.s.Hold(from(t.Context(), "192.0.2.1"), c, "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: q}})
 					if err != nil {
 						q--
 						continue
@@ -70,7 +70,7 @@ func TestCrowdCountsSeatsUntilTheyAreGivenBack(t *testing.T) {
 							t.Fatal(err)
 						}
 					}
-					if _, err := w.s.Cancel(t.Context(), g.c, g.b.ID, nil); err != nil {
+					if _, err := w.s.Cancel(t.Context(), g.c, bookingapi.Cancellation{BookingID: g.b.ID}); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -27,7 +27,7 @@ func TestCrowdOfUnverified(t *testing.T) {
 		t.Helper()
 		for {
 			guests++
-			b, err := w.s.Hold(from(t.Context(), client), fan(fmt.Sprint("guest", guests)), "", Wish{EventID: ev, Quantity: 2})
+			b, err := w.s.Hold(from(t.Context(), client), fan(fmt.Sprint("guest", guests)), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 2}})
 			if err != nil {
 				return got, err
 			}
@@ -50,12 +50,12 @@ func TestCrowdOfUnverified(t *testing.T) {
 		wantType(t, err, "many-held-unverified")
 	}
 	verified := caller.Caller{UserID: "ann", Role: caller.Customer, Verified: true}
-	if _, err := w.s.Hold(from(t.Context(), "2001:db8::1"), verified, "", Wish{EventID: ev, Quantity: 8}); err != nil {
+	if _, err := w.s.Hold(from(t.Context(), "2001:db8::1"), verified, "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 8}}); err != nil {
 		t.Errorf("a verified person of that network: %v", err)
 	}
 	w.cancel(got[0]) // or they would have half of what is left
 	w.cancel(got[1])
-	if _, err := w.s.Hold(from(t.Context(), "192.0.2.1"), fan("bob"), "", Wish{EventID: ev, Quantity: 2}); err != nil {
+	if _, err := w.s.Hold(from(t.Context(), "192.0.2.1"), fan("bob"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 2}}); err != nil {
 		t.Errorf("another address: %v", err)
 	}
 	w.pass(40 * minute)
@@ -72,20 +72,20 @@ func TestCrowdForgets(t *testing.T) {
 	ev := w.event()
 	ctx := from(t.Context(), "192.0.2.1")
 	hold := func(user string) bookingapi.Booking {
-		b, err := w.s.Hold(ctx, fan(user), "", Wish{EventID: ev, Quantity: 1})
+		b, err := w.s.Hold(ctx, fan(user), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 1}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return b
 	}
 	paid, adopted, released := hold("a"), hold("b"), hold("c")
-	if _, err := w.s.Swap(ctx, fan("c"), released.ID, 0, Wish{Quantity: 3}); err != nil {
+	if _, err := w.s.Swap(ctx, fan("c"), released.ID, 0, bookingapi.Selection{Quantity: 3}); err != nil {
 		t.Fatal(err)
 	}
 	if h := w.s.crowd.holds[released.ID]; h == nil || h.seats != 3 {
 		t.Errorf("after a swap: %+v", h)
 	}
-	if _, err := w.s.Swap(ctx, fan("c"), released.ID, 0, Wish{Quantity: 5}); err == nil {
+	if _, err := w.s.Swap(ctx, fan("c"), released.ID, 0, bookingapi.Selection{Quantity: 5}); err == nil {
 		t.Fatal("more than a customer may have")
 	}
 	if h := w.s.crowd.holds[released.ID]; h.seats != 3 {
@@ -104,7 +104,7 @@ func TestCrowdForgets(t *testing.T) {
 	if h := w.s.crowd.holds[released.ID]; h == nil || h.ended == 0 {
 		t.Errorf("after the release: %+v", h)
 	}
-	if _, err := w.s.Hold(ctx, fan("d"), "", Wish{EventID: ev, Quantity: 99}); err == nil {
+	if _, err := w.s.Hold(ctx, fan("d"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 99}}); err == nil {
 		t.Fatal("99 seats")
 	}
 	if len(w.s.crowd.holds) != 1 {
@@ -122,7 +122,7 @@ func TestCrowdCountsWhatStaysWithVisitors(t *testing.T) {
 	ctx := from(t.Context(), "192.0.2.1")
 	hold := func(c caller.Caller) bookingapi.Booking {
 		t.Helper()
-		b, err := w.s.Hold(ctx, c, "", Wish{EventID: ev, Quantity: 2})
+		b, err := w.s.Hold(ctx, c, "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 2}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,7 @@ func TestCrowdOfManyAddresses(t *testing.T) {
 		for {
 			clients++
 			client := fmt.Sprintf("198.51.%d.%d", clients/250, clients%250)
-			b, err := w.s.Hold(from(t.Context(), client), fan(fmt.Sprint("guest", clients)), "", Wish{EventID: ev, Quantity: 2})
+			b, err := w.s.Hold(from(t.Context(), client), fan(fmt.Sprint("guest", clients)), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 2}})
 			if err != nil {
 				wantType(t, err, "many-held-unverified")
 				return got
@@ -172,7 +172,7 @@ func TestCrowdOfManyAddresses(t *testing.T) {
 	}
 	for i := range 6 { // verified people buy the rest but one
 		verified := caller.Caller{UserID: fmt.Sprint("fan", i), Role: caller.Customer, Verified: true}
-		b, err := w.s.Hold(from(t.Context(), "198.51.0.1"), verified, "", Wish{EventID: ev, Quantity: 4})
+		b, err := w.s.Hold(from(t.Context(), "198.51.0.1"), verified, "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 4}})
 		if err != nil {
 			t.Fatalf("a verified person: %v", err)
 		}
@@ -231,7 +231,7 @@ func TestCrowdThatHangsUp(t *testing.T) {
 			<-left
 			return nil
 		}}
-		_, err := w.s.Hold(ctx, fan(user), "", Wish{EventID: ev, Quantity: n})
+		_, err := w.s.Hold(ctx, fan(user), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: n}})
 		close(left)
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("the answer came first: %v", err)
@@ -251,7 +251,7 @@ func TestCrowdThatHangsUp(t *testing.T) {
 	}
 	// Nobody hears of an outcome that is unclear: it counts for as long as a hold.
 	wr.store = interrupted{whole, func() error { return errors.New("the connection broke") }}
-	if _, err := w.s.Hold(from(t.Context(), "192.0.2.1"), fan("c"), "", Wish{EventID: ev, Quantity: 2}); err == nil {
+	if _, err := w.s.Hold(from(t.Context(), "192.0.2.1"), fan("c"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 2}}); err == nil {
 		t.Fatal("held")
 	}
 	wr.store = whole

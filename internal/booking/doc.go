@@ -2,8 +2,8 @@
 //
 // The way of a booking:
 //
-//	http.go     a request becomes a Wish
-//	requests.go labels become ordinals (wish.go); the seat view may say no early
+//	http.go     a request becomes a bookingapi.Selection
+//	requests.go labels become ordinals (selection.go); the seat view may say no early
 //	            (view.go), and service.go hands the command to a writer
 //	writer.go   the event's writer takes all commands that wait and, in one
 //	            transaction, locks the head row,

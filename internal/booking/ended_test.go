@@ -24,10 +24,10 @@ func TestEndedHoldsAreGivenUpForGood(t *testing.T) {
 		if live, err := w.s.HasLive(ctx, "ann"); !live || err != nil {
 			t.Errorf("a payment may still book it: %v %v", live, err)
 		}
-		_, err := w.s.Cancel(ctx, fan("ann"), b.ID, []string{"A-A-1"})
+		_, err := w.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: b.ID, Seats: []string{"A-A-1"}})
 		wantType(t, err, "hold-over")
 		for range 2 {
-			if got, err := w.s.Cancel(ctx, fan("ann"), b.ID, nil); err != nil || got.Status != bookingapi.Cancelled {
+			if got, err := w.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: b.ID}); err != nil || got.Status != bookingapi.Cancelled {
 				t.Errorf("swept %v: %s %v", swept, got.Status, err)
 			}
 		}
@@ -68,14 +68,13 @@ func TestGiveUp(t *testing.T) {
 	want("what was booked", before, bookingapi.Booked)
 	since := w.s.now().UnixMicro()
 	past := w.event()
-	over := func(_ context.Context, eventID string) (bool, error) { return eventID == past, nil }
 	used := w.hold(past, "ann", "A-A-1")
 	if _, err := w.s.Confirm(ctx, bookingapi.Confirm{BookingID: used.ID, PaymentID: used.ID + "-1", Amount: used.Amount, Currency: used.Currency}); err != nil {
 		t.Fatal(err)
 	}
 	after, held := bought("A-A-3"), w.hold(ev, "ann", "A-A-4")
 	for range 2 {
-		if err := w.s.GiveUp(ctx, "ann", since, over); err != nil {
+		if err := w.s.GiveUp(ctx, "ann", since, []string{past}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -25,7 +25,7 @@ func TestFigures(t *testing.T) {
 	a := w.hold(ev, "u1", "A-A-1", "A-A-2")
 	b := w.hold(ev, "u2", "A-A-3")
 	w.hold(ev, "u3", "A-A-4") // only held
-	pit, err := w.s.Hold(ctx, fan("u4"), "", Wish{EventID: ev, Quantity: 2, Section: "PIT"})
+	pit, err := w.s.Hold(ctx, fan("u4"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 2, Section: "PIT"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,13 +43,13 @@ func TestFigures(t *testing.T) {
 	if _, err := w.pay(w.hold(ev, "u5", "B-A-1")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.s.Cancel(ctx, fan("u1"), a.ID, []string{"A-A-1"}); err != nil {
+	if _, err := w.s.Cancel(ctx, fan("u1"), bookingapi.Cancellation{BookingID: a.ID, Seats: []string{"A-A-1"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.s.Grant(ctx, boss, "", bookingapi.Block, "", Wish{EventID: ev, Seats: []string{"A-B-1", "A-B-2"}}); err != nil {
+	if _, err := w.s.Grant(ctx, boss, "", grantOf(bookingapi.Block, "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-B-1", "A-B-2"}}})); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.s.Grant(ctx, boss, "", bookingapi.Complimentary, "u9", Wish{EventID: ev, Seats: []string{"A-B-3"}}); err != nil {
+	if _, err := w.s.Grant(ctx, boss, "", grantOf(bookingapi.Complimentary, "u9", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-B-3"}}})); err != nil {
 		t.Fatal(err)
 	}
 
@@ -100,9 +100,9 @@ func TestFiguresPlans(t *testing.T) {
 	}
 	for query, args := range map[string][]any{
 		sqlDue: {0, "e", 1, 10, 10}, sqlLapsed: {"e", 1, 10, 5},
-		sqlFigures: {"e"}, sqlPricesOf: {"e"}, sqlPace: {"e", 0, 10, 0}, sqlLatest: {"e", 10}, sqlIDs: {"e"},
+		sqlFigures: {"e", "e~"}, sqlPricesOf: {"e", "e~"}, sqlPace: {"e", 0, 10, 0}, sqlLatest: {"e", 10}, `SELECT id FROM bookings WHERE id >= $1 AND id < $2`: {"e", "e~"},
 	} {
-		rows, err := w.db.Reader().QueryContext(ctx, w.db.Text(explain+query), args...)
+		rows, err := w.db.Reader().QueryContext(ctx, explain+query, args...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,8 +2,6 @@ package booking
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -54,33 +52,19 @@ func (vs *views) catchUp(ctx context.Context, list []*view) error {
 	for i, v := range list {
 		ids[i], byID[v.eventID] = v.eventID, v
 	}
-	raw, err := json.Marshal(ids)
+	heads, err := vs.ledger.Heads(ctx, ids)
 	if err != nil {
-		return fmt.Errorf("heads of the ledgers: %w", err)
+		return err
 	}
-	const heads = `SELECT event_id, seq FROM sales WHERE event_id /*sqlite: IN (SELECT value FROM json_each($1))*/ /*postgres: = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS JSON))))*/` // primary key
-	rows, err := vs.db.Reader().QueryContext(ctx, vs.db.Text(heads), string(raw))
-	if err != nil {
-		return fmt.Errorf("heads of the ledgers: %w", err)
-	}
-	defer rows.Close()
 	behind := map[*view]int64{}
-	for rows.Next() {
-		var eventID string
-		var seq int64
-		if err := rows.Scan(&eventID, &seq); err != nil {
-			return fmt.Errorf("heads of the ledgers: %w", err)
-		}
+	for eventID, seq := range heads {
 		v := byID[eventID]
 		if known := v.version(); seq > known {
 			behind[v] = known
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("heads of the ledgers: %w", err)
-	}
 	for v, known := range behind {
-		missed, err := readEntries(ctx, vs.db, v.eventID, known, 1<<30)
+		missed, err := vs.ledger.Entries(ctx, v.eventID, known, 1<<30)
 		if err != nil {
 			return err
 		}

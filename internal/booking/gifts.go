@@ -9,6 +9,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
 	"boxoffice/internal/link"
 	"boxoffice/internal/safetext"
 )
@@ -36,23 +37,67 @@ func recipient(p caller.Person) (caller.Person, error) {
 	return p, nil
 }
 
-// Give gives seats away: to the account heir, or to a person without an account, who
-// may be named later. A request that is sent again with its key comes to the same gift.
-// Seats are taken only for recipients that can have them.
-func (s *Service) Give(ctx context.Context, who caller.Caller, key, heir string, to caller.Person, w Wish) (bookingapi.Booking, error) {
-	to, err := recipient(to)
+// Grant takes seats out of the sale for nothing. A request that is sent again with its
+// key comes to the same booking. Only the event's organizer and admins may.
+func (s *Service) Grant(ctx context.Context, who caller.Caller, key string, g bookingapi.Grant) (bookingapi.Booking, error) {
+	if err := g.Check(); err != nil {
+		return bookingapi.Booking{}, err
+	}
+	var err error
+	if g.To, err = recipient(g.To); err != nil {
+		return bookingapi.Booking{}, err
+	}
+	if g.UserID != "" && g.To != (caller.Person{}) {
+		return bookingapi.Booking{}, errs.Bad("user_id", "cannot be combined with name or email")
+	}
+	b, err := s.grant(ctx, who, key, &g)
+	if err == nil && g.To != (caller.Person{}) && b.Status == bookingapi.Booked {
+		err = s.giveOnce(ctx, b.ID, g.To)
+	}
+	return b, err
+}
+
+// grant has the writer decide on a grant. One that is refused may be a repetition of
+// one that was granted, of which something has gone since.
+func (s *Service) grant(ctx context.Context, who caller.Caller, key string, g *bookingapi.Grant) (bookingapi.Booking, error) {
+	v, err := s.views.get(ctx, g.EventID)
 	if err != nil {
 		return bookingapi.Booking{}, err
 	}
-	if heir != "" && to != (caller.Person{}) {
-		return bookingapi.Booking{}, errs.Bad("user_id", "cannot be combined with name or email")
+	if !v.organizedBy(who) {
+		return bookingapi.Booking{}, errs.Missing("event")
 	}
-	w.to = to
-	b, err := s.Grant(ctx, who, key, bookingapi.Complimentary, heir, w)
-	if err == nil && to != (caller.Person{}) && b.Status == bookingapi.Booked {
-		err = s.giveOnce(ctx, b.ID, to)
+	c := command{do: doGrant, eventID: g.EventID, bookingID: id.Booking(g.EventID, who.UserID, key),
+		caller: who, fingerprint: fingerprint(key, g.EventID, &g.Selection, g.To), grant: g.Kind, heir: g.UserID}
+	if key != "" {
+		c.fingerprint = append(c.fingerprint, g.Kind+g.UserID...)
+	}
+	b, early, err := s.grantNew(ctx, c, &g.Selection)
+	if early && key != "" && errs.Of(err) != nil {
+		if _, unread := s.Booking(ctx, c.bookingID); unread == nil {
+			return s.submit(ctx, &c)
+		}
 	}
 	return b, err
+}
+
+// grantNew has the writer decide on a grant; early reports that it was refused before.
+func (s *Service) grantNew(ctx context.Context, grant command, sel *bookingapi.Selection) (b bookingapi.Booking, early bool, err error) {
+	if grant.heir != "" && s.accounts != nil {
+		if ok, err := s.accounts(ctx, grant.heir); err != nil {
+			return b, true, err
+		} else if !ok {
+			return b, true, errs.Bad("user_id", "is not the id of an account")
+		}
+	}
+	early = true
+	b, err = s.look(ctx, grant.eventID, sel, func(_ *view, c command) (bookingapi.Booking, error) {
+		early = false
+		named := grant
+		named.at, named.seats, named.section, named.tier, named.quantity = c.at, c.seats, c.section, c.tier, c.quantity
+		return s.submit(ctx, &named)
+	})
+	return b, early, err
 }
 
 // giveOnce notes whom a gift is for, unless that is known: a request that is sent
@@ -83,33 +128,32 @@ func (s *Service) GiveTo(ctx context.Context, caller caller.Caller, bookingID st
 	return s.links.Give(ctx, bookingID, to, mailed)
 }
 
-// Recipients are whom orders are for that belong to no account, by booking id.
+// Recipients are the people whom gifts without an account are for, by booking id.
 func (s *Service) Recipients(ctx context.Context, bookingIDs []string) (map[string]bookingapi.Recipient, error) {
 	return s.links.Recipients(ctx, bookingIDs)
 }
 
-// GiftsDue are complimentary seats whose link is to be mailed, in order, after one.
+// GiftsDue lists complimentary seats whose link is to be mailed, in order, after one.
 func (s *Service) GiftsDue(ctx context.Context, after string, limit int) ([]string, error) {
 	return s.links.Due(ctx, after, limit)
 }
 
-// GiftDue is a gift whose link is to be mailed: the booking, whom it is for, and
-// the link. It is not due when it was mailed or taken back meanwhile; of those
-// that were taken back the recipient is forgotten.
-func (s *Service) GiftDue(ctx context.Context, bookingID string) (b bookingapi.Booking, to bookingapi.Recipient, link string, due bool, err error) {
-	if b, err = s.Booking(ctx, bookingID); err != nil {
-		return b, to, "", false, err
+// GiftDue is a gift whose link is to be mailed. It is not due when it was mailed or
+// taken back in the meantime; the recipients of gifts taken back are forgotten.
+func (s *Service) GiftDue(ctx context.Context, bookingID string) (g bookingapi.Gift, due bool, err error) {
+	if g.Booking, err = s.Booking(ctx, bookingID); err != nil {
+		return g, false, err
 	}
-	if b.Status != bookingapi.Booked {
-		return b, to, "", false, s.links.Forget(ctx, bookingID)
+	if g.Status != bookingapi.Booked {
+		return g, false, s.links.Forget(ctx, bookingID)
 	}
-	links, err := s.OwnLinks(ctx, []string{bookingID}) // before the address: another one has another link
+	links, err := s.Links(ctx, []string{bookingID}) // before the address: another address has another link
 	if err != nil {
-		return b, to, "", false, err
+		return g, false, err
 	}
 	list, err := s.links.Recipients(ctx, []string{bookingID})
-	to = list[bookingID]
-	return b, to, links[bookingID], err == nil && to.Email != "" && to.MailedAt == 0, err
+	g.To, g.Link = list[bookingID], links[bookingID]
+	return g, err == nil && g.To.Email != "" && g.To.MailedAt == 0, err
 }
 
 // GiftMailed notes that the link to a gift was mailed to an address.

@@ -15,38 +15,38 @@ func TestGrants(t *testing.T) {
 	ctx := context.Background()
 	ev := w.event(func(s *bookingapi.Sale) { s.Status, s.PriceVersion, s.Currency = eventapi.Draft, 0, "" })
 	boss := caller.Caller{UserID: organizer, Role: caller.Organizer}
-	seats := Wish{EventID: ev, Seats: []string{"A-A-1", "A-A-2", "A-A-3"}}
+	seats := bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-1", "A-A-2", "A-A-3"}}}
 	for _, c := range []caller.Caller{fan("u1"), {}} {
-		_, err := w.s.Grant(ctx, c, "", bookingapi.Block, "", seats)
+		_, err := w.s.Grant(ctx, c, "", grantOf(bookingapi.Block, "", seats))
 		wantType(t, err, "not-found")
 	}
-	b, err := w.s.Grant(ctx, boss, "k", bookingapi.Block, "", seats)
+	b, err := w.s.Grant(ctx, boss, "k", grantOf(bookingapi.Block, "", seats))
 	if err != nil || b.Status != bookingapi.Booked || b.PaymentID != bookingapi.Block || b.Amount != 0 || b.UserID != "" {
 		t.Fatalf("%+v %v", b, err)
 	}
-	again, err := w.s.Grant(ctx, boss, "k", bookingapi.Block, "", seats)
+	again, err := w.s.Grant(ctx, boss, "k", grantOf(bookingapi.Block, "", seats))
 	if err != nil || again.ID != b.ID {
 		t.Fatalf("%+v %v", again, err)
 	}
-	_, err = w.s.Grant(ctx, boss, "k", bookingapi.Complimentary, "", seats)
+	_, err = w.s.Grant(ctx, boss, "k", grantOf(bookingapi.Complimentary, "", seats))
 	wantType(t, err, "idempotency-key-reused")
-	_, err = w.s.Grant(ctx, boss, "", bookingapi.Complimentary, "u1", Wish{EventID: ev, Seats: []string{"A-A-3"}})
+	_, err = w.s.Grant(ctx, boss, "", grantOf(bookingapi.Complimentary, "u1", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-3"}}}))
 	wantType(t, err, "seats-taken")
 
 	// More than a customer's limit, chosen for the organizer.
-	many, err := w.s.Grant(ctx, boss, "", bookingapi.Complimentary, "u1", Wish{EventID: ev, Quantity: 6, Section: "A"})
+	many, err := w.s.Grant(ctx, boss, "", grantOf(bookingapi.Complimentary, "u1", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 6, Section: "A"}}))
 	if err != nil || len(many.Seats) != 6 || many.UserID != "u1" {
 		t.Fatalf("%+v %v", many, err)
 	}
 	// Some come back, and can be had again.
-	b, err = w.s.Cancel(ctx, boss, b.ID, []string{"A-A-2"})
+	b, err = w.s.Cancel(ctx, boss, bookingapi.Cancellation{BookingID: b.ID, Seats: []string{"A-A-2"}})
 	if err != nil || len(b.Seats) != 2 || b.Amount != 0 {
 		t.Fatalf("%+v %v", b, err)
 	}
-	if _, err := w.s.Grant(ctx, boss, "", bookingapi.Block, "", Wish{EventID: ev, Seats: []string{"A-A-2"}}); err != nil {
+	if _, err := w.s.Grant(ctx, boss, "", grantOf(bookingapi.Block, "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-2"}}})); err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.s.Hold(ctx, fan("u1"), "", Wish{EventID: ev, Seats: []string{"B-A-1"}})
+	_, err = w.s.Hold(ctx, fan("u1"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"B-A-1"}}})
 	wantType(t, err, "not-found") // it is a draft
 	w.verify(ev)
 }
@@ -85,7 +85,7 @@ func TestAdopt(t *testing.T) {
 	if got, _ := w.s.Booking(ctx, b.ID); got.UserID != "heir" || got.Status != bookingapi.Pending || got.ExpiresAt != b.ExpiresAt {
 		t.Errorf("%+v", got)
 	}
-	_, err := w.s.Swap(ctx, fan("guest"), b.ID, 0, Wish{Seats: []string{"B-A-1"}})
+	_, err := w.s.Swap(ctx, fan("guest"), b.ID, 0, bookingapi.Selection{Seats: []string{"B-A-1"}})
 	wantType(t, err, "not-found")
 	if _, err := w.pay(b); err != nil {
 		t.Error(err)
@@ -108,19 +108,19 @@ func TestRefundPolicy(t *testing.T) {
 		return b
 	}
 	early, a, b, c := sold("u0", "B-A-1"), sold("u1", "A-A-1"), sold("u2", "A-A-2"), sold("u3", "A-A-3")
-	if _, err := w.s.Cancel(ctx, fan("u0"), early.ID, nil); err != nil {
+	if _, err := w.s.Cancel(ctx, fan("u0"), bookingapi.Cancellation{BookingID: early.ID}); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(10 * minute)
-	_, err := w.s.Cancel(ctx, fan("u1"), a.ID, nil)
+	_, err := w.s.Cancel(ctx, fan("u1"), bookingapi.Cancellation{BookingID: a.ID})
 	wantType(t, err, "refunds-over")
-	_, err = w.s.Cancel(ctx, caller.Caller{UserID: organizer, Role: caller.Organizer}, b.ID, nil)
+	_, err = w.s.Cancel(ctx, caller.Caller{UserID: organizer, Role: caller.Organizer}, bookingapi.Cancellation{BookingID: b.ID})
 	wantType(t, err, "not-yours-to-change")
-	if _, err := w.s.Cancel(ctx, caller.Caller{UserID: "root", Role: caller.Admin}, b.ID, nil); err != nil {
+	if _, err := w.s.Cancel(ctx, caller.Caller{UserID: "root", Role: caller.Admin}, bookingapi.Cancellation{BookingID: b.ID}); err != nil {
 		t.Errorf("an admin: %v", err)
 	}
 	late := w.hold(ev, "u4", "A-A-4")
-	if _, err := w.s.Cancel(ctx, fan("u4"), late.ID, nil); err != nil {
+	if _, err := w.s.Cancel(ctx, fan("u4"), bookingapi.Cancellation{BookingID: late.ID}); err != nil {
 		t.Errorf("a hold: %v", err)
 	}
 	// The event's time changes: who bought before may change their mind.
@@ -132,13 +132,13 @@ func TestRefundPolicy(t *testing.T) {
 	}
 	w.pass(1)
 	after := sold("u5", "A-A-5")
-	_, err = w.s.Cancel(ctx, fan("u5"), after.ID, nil)
+	_, err = w.s.Cancel(ctx, fan("u5"), bookingapi.Cancellation{BookingID: after.ID})
 	wantType(t, err, "refunds-over")
-	if _, err := w.s.Cancel(ctx, fan("u1"), a.ID, nil); err != nil {
+	if _, err := w.s.Cancel(ctx, fan("u1"), bookingapi.Cancellation{BookingID: a.ID}); err != nil {
 		t.Errorf("bought before the change: %v", err)
 	}
 	w.pass(5 * minute)
-	_, err = w.s.Cancel(ctx, fan("u3"), c.ID, nil)
+	_, err = w.s.Cancel(ctx, fan("u3"), bookingapi.Cancellation{BookingID: c.ID})
 	wantType(t, err, "refunds-over")
 	if told := errs.Of(err).Extra["refundable_until"]; told != stamp(s.ChangeRefundsEnd) {
 		t.Errorf("refused as over since %v, and it was %s", told, stamp(s.ChangeRefundsEnd))
@@ -160,12 +160,4 @@ func TestExtendOnce(t *testing.T) {
 		}
 	}
 	w.verify(b.EventID)
-}
-
-// A wish for nothing names both fields that could say what is wanted.
-func TestWishForNothing(t *testing.T) {
-	_, err := WishBody{}.wish("e")
-	if e := errs.Of(err); e == nil || len(e.Fields) != 2 || e.Fields[0].Name != "seats" || e.Fields[1].Name != "quantity" {
-		t.Errorf("%v", err)
-	}
 }

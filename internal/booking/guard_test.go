@@ -176,7 +176,7 @@ func TestViewIsNotBelieved(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			ev := w.event()
-			if _, err := w.s.Counts(t.Context(), ev); err != nil {
+			if _, err := bookingapi.One(t.Context(), w.s.Counts, "event", ev); err != nil {
 				t.Fatal(err)
 			}
 			if c.taken {
@@ -217,7 +217,7 @@ func (c countingClaims) claims(ctx context.Context, eventID string, seats []int3
 
 func (w *world) cancel(b bookingapi.Booking) {
 	w.t.Helper()
-	if _, err := w.s.Cancel(context.Background(), fan(b.UserID), b.ID, nil); err != nil {
+	if _, err := w.s.Cancel(context.Background(), fan(b.UserID), bookingapi.Cancellation{BookingID: b.ID}); err != nil {
 		w.t.Fatal(err)
 	}
 }

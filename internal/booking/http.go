@@ -134,7 +134,7 @@ func (s *Service) detailed(ctx context.Context, b bookingapi.Booking, err error)
 		return nil, err
 	}
 	out.CacheControl = "private, no-store"
-	if out.Body.Link, err = s.linkOf(ctx, caller.From(ctx), &b, "/bookings/"); err != nil {
+	if out.Body.Link, err = s.linkOf(ctx, caller.From(ctx), &b); err != nil {
 		return nil, err
 	}
 	out.tag()
@@ -149,35 +149,9 @@ func (out *bookingBody) refundable(b *bookingapi.Booking, sale *bookingapi.Sale)
 	}
 }
 
-// WishBody says which seats somebody wants.
-type WishBody struct {
-	Seats    []string `json:"seats,omitempty" maxItems:"100" doc:"Labels of the seats wanted: all of them or none are held." example:"[\"101-A-12\"]"`
-	Quantity int      `json:"quantity,omitempty" minimum:"0" maximum:"100" doc:"Instead of seats: how many of the best that are free, together if possible."`
-	Section  string   `json:"section,omitempty" maxLength:"100" doc:"With quantity: only in this section."`
-	Tier     string   `json:"tier,omitempty" maxLength:"100" doc:"With quantity: only of this price tier, by id or name."`
-}
-
-func (w WishBody) wish(eventID string) (Wish, error) {
-	switch {
-	case len(w.Seats) > 0 && (w.Quantity != 0 || w.Section != "" || w.Tier != ""):
-		return Wish{}, errs.Bad("seats", "cannot be combined with quantity, section or tier")
-	case len(w.Seats) == 0 && w.Quantity == 0:
-		return Wish{}, errs.Fields([]errs.Field{
-			{Name: "seats", Reason: "must name the seats to take, unless quantity says how many"},
-			{Name: "quantity", Reason: "must be 1 or more, unless seats are named"},
-		})
-	}
-	return Wish{EventID: eventID, Seats: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier}, nil
-}
-
-type holdBody struct {
-	EventID string `json:"event_id" doc:"The event."`
-	WishBody
-}
-
 type holdIn struct {
 	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Makes a repeated request come to the same booking."`
-	Body holdBody
+	Body bookingapi.HoldRequest
 }
 
 // signedIn is the caller, who must have an account.
@@ -206,11 +180,7 @@ func (s *Service) heldAs(ctx context.Context, in *holdIn) (*bookingOut, error) {
 	if !id.Valid(in.Body.EventID) {
 		return nil, errs.Bad("event_id", "is not the id of an event")
 	}
-	w, err := in.Body.wish(in.Body.EventID)
-	if err != nil {
-		return nil, err
-	}
-	b, err := s.Hold(ctx, caller, in.Key, w)
+	b, err := s.Hold(ctx, caller, in.Key, in.Body)
 	return s.shown(ctx, b, err)
 }
 
@@ -286,7 +256,7 @@ func (s *Service) registerChanges(api huma.API) {
 	type swapIn struct {
 		ID      string `path:"id" maxLength:"64"`
 		IfMatch string `header:"If-Match" doc:"ETag of the booking that you have seen."`
-		Body    WishBody
+		Body    bookingapi.Selection
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "swap-seats", Method: http.MethodPut, Path: "/bookings/{id}", Tags: []string{"Bookings"},
@@ -301,11 +271,7 @@ func (s *Service) registerChanges(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		w, err := in.Body.wish("")
-		if err != nil {
-			return nil, err
-		}
-		b, err := s.Swap(ctx, caller, in.ID, version, w)
+		b, err := s.Swap(ctx, caller, in.ID, version, in.Body)
 		return s.answer(ctx, b, err)
 	})
 
@@ -327,7 +293,7 @@ func (s *Service) registerChanges(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		b, err := s.CancelSeen(ctx, caller, in.ID, version, in.Seats)
+		b, err := s.Cancel(ctx, caller, bookingapi.Cancellation{BookingID: in.ID, Version: version, Seats: in.Seats})
 		return s.detailed(ctx, b, err)
 	})
 }

@@ -19,8 +19,8 @@ type SeatsBody struct {
 	Section  string   `json:"section,omitempty" maxLength:"100" doc:"With quantity: only in this section." example:"101"`
 }
 
-func (b SeatsBody) wish(eventID string) (Wish, error) {
-	return WishBody{Seats: b.Seats, Quantity: b.Quantity, Section: b.Section}.wish(eventID)
+func (b SeatsBody) selection() bookingapi.Selection {
+	return bookingapi.Selection{Seats: b.Seats, Quantity: b.Quantity, Section: b.Section}
 }
 
 type blockIn struct {
@@ -45,24 +45,16 @@ type complimentaryIn struct {
 // registerGrants adds the operations by which organizers take seats out of the
 // sale. What they make are bookings, released by DELETE /bookings/{id}.
 func (s *Service) registerGrants(api huma.API) {
-	asked := func(ctx context.Context, eventID string, b SeatsBody) (caller.Caller, Wish, error) {
-		caller, err := signedIn(ctx)
-		if err != nil {
-			return caller, Wish{}, err
-		}
-		w, err := b.wish(eventID)
-		return caller, w, err
-	}
 	huma.Register(api, huma.Operation{
 		OperationID: "block-seats", Method: http.MethodPost, Path: "/events/{id}/blocks", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
 		Summary: "Block seats", Description: "Takes seats out of the sale. They come back with DELETE /bookings/{id} of the booking that this answers, all or some.",
 		Errors: []int{400, 401, 404, 409, 413, 422, 503}, Metadata: map[string]any{"organizers": true},
 	}, func(ctx context.Context, in *blockIn) (*bookingOut, error) {
-		caller, w, err := asked(ctx, in.ID, in.Body)
+		caller, err := signedIn(ctx)
 		if err != nil {
 			return nil, err
 		}
-		b, err := s.Grant(ctx, caller, in.Key, bookingapi.Block, "", w)
+		b, err := s.Grant(ctx, caller, in.Key, bookingapi.Grant{EventID: in.ID, Kind: bookingapi.Block, Selection: in.Body.selection()})
 		return s.detailed(ctx, b, err)
 	})
 	huma.Register(api, huma.Operation{
@@ -73,11 +65,12 @@ func (s *Service) registerGrants(api huma.API) {
 		if in.Body.UserID != "" && !id.Valid(in.Body.UserID) {
 			return nil, errs.Bad("user_id", "is not the id of an account")
 		}
-		who, w, err := asked(ctx, in.ID, in.Body.SeatsBody)
+		who, err := signedIn(ctx)
 		if err != nil {
 			return nil, err
 		}
-		b, err := s.Give(ctx, who, in.Key, in.Body.UserID, caller.Person{Name: in.Body.Name, Email: in.Body.Email}, w)
+		b, err := s.Grant(ctx, who, in.Key, bookingapi.Grant{EventID: in.ID, Kind: bookingapi.Complimentary, UserID: in.Body.UserID,
+			To: caller.Person{Name: in.Body.Name, Email: in.Body.Email}, Selection: in.Body.selection()})
 		return s.detailed(ctx, b, err)
 	})
 }

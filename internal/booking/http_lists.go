@@ -26,7 +26,7 @@ type bookingPage struct {
 type listOut struct{ Body bookingPage }
 
 // page answers one page of a list.
-func (s *Service) page(ctx context.Context, in *BookingList, f Filter) (*listOut, error) {
+func (s *Service) page(ctx context.Context, in *BookingList, f bookingapi.Filter) (*listOut, error) {
 	f.Status, f.After, f.Limit = in.Status, in.Cursor, in.Limit+1
 	list, err := s.List(ctx, f)
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *Service) registerLists(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		f := Filter{EventID: in.Event}
+		f := bookingapi.Filter{EventID: in.Event}
 		if !caller.Administers() {
 			f.UserID = caller.UserID
 		}
@@ -103,7 +103,7 @@ func (s *Service) registerListsOfUser(api huma.API) {
 		if !caller.MayRead(userID) {
 			return nil, errs.Missing("user")
 		}
-		return s.page(ctx, in, Filter{UserID: userID})
+		return s.page(ctx, in, bookingapi.Filter{UserID: userID})
 	}
 	type byUser struct {
 		UserID string `path:"user_id" maxLength:"64"`
@@ -126,7 +126,7 @@ func (s *Service) registerListsOfEvent(api huma.API) {
 		if err := s.organizes(ctx, eventID); err != nil {
 			return nil, err
 		}
-		return s.page(ctx, in, Filter{EventID: eventID})
+		return s.page(ctx, in, bookingapi.Filter{EventID: eventID})
 	}
 	type byEvent struct {
 		EventID string `path:"event_id" maxLength:"64"`

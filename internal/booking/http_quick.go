@@ -20,7 +20,7 @@ func (s *Service) Quick() []quick.Operation {
 // readHold reads a plain hold; what is odd about one goes the long way.
 func readHold(key string, r *quick.Reader) holdIn {
 	in := holdIn{Key: key}
-	w := &in.Body.WishBody
+	w := &in.Body.Selection
 	once := func(first bool) {
 		if !first {
 			r.Fail()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -227,11 +228,10 @@ func (s *Service) HasLive(ctx context.Context, userID string) (bool, error) {
 	return len(ids) > 0, err
 }
 
-// GiveUp gives up for good a user's holds that have ended and could still be paid;
-// and, if since is not 0, the holds made since then (µs since 1970) and what they have
-// become, but for events that over passes: what is booked is cancelled, and all its
-// money goes back. What somebody gave the user stays. It may be done again.
-func (s *Service) GiveUp(ctx context.Context, userID string, since int64, over func(ctx context.Context, eventID string) (bool, error)) error {
+// GiveUp ends for good a user's holds that have lapsed and could still be paid; and, if
+// since is not 0, cancels with all money back what the user has held or bought since
+// then (µs since 1970), except for the events in spared. Gifts stay.
+func (s *Service) GiveUp(ctx context.Context, userID string, since int64, spared []string) error {
 	now := s.now().UnixMicro()
 	ended, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND price_version <> -1
 		AND (status = 'pending' AND expires_at <= $2 OR status = 'expired' AND expires_at > $3)`, // bookings_by_user
@@ -239,7 +239,7 @@ func (s *Service) GiveUp(ctx context.Context, userID string, since int64, over f
 	if err != nil {
 		return err
 	}
-	err = s.each(ctx, ended, command{do: doCancel, unsold: true}) // a payment may have booked it meanwhile
+	err = s.each(ctx, ended, command{do: doCancel, unsold: true}) // a payment may have booked it in the meantime
 	if since == 0 || err != nil {
 		return err
 	}
@@ -248,17 +248,8 @@ func (s *Service) GiveUp(ctx context.Context, userID string, since int64, over f
 	if err != nil {
 		return err
 	}
-	undo := made[:0]
-	for _, bookingID := range made {
-		stays, err := over(ctx, id.Event(bookingID))
-		if err != nil {
-			return err
-		}
-		if !stays {
-			undo = append(undo, bookingID)
-		}
-	}
-	return s.each(ctx, undo, command{do: doCancel})
+	made = slices.DeleteFunc(made, func(bookingID string) bool { return slices.Contains(spared, id.Event(bookingID)) })
+	return s.each(ctx, made, command{do: doCancel})
 }
 
 // OfUser lists ids of a user's bookings, in order, from one on.
@@ -266,33 +257,9 @@ func (s *Service) OfUser(ctx context.Context, userID, from string, limit int) ([
 	return s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND id >= $2 ORDER BY id LIMIT $3`, userID, from, limit) // bookings_by_user
 }
 
-// Organizer is the account that an event belongs to; NotFound when there is no
-// such event.
-func (s *Service) Organizer(ctx context.Context, eventID string) (string, error) {
-	v, err := s.views.get(ctx, eventID)
-	if err != nil {
-		return "", err
-	}
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return v.sale.OrganizerID, nil
-}
-
-// UnverifiedBuyers reports whether an event's buyers may pay without a verified
-// e-mail address.
-func (s *Service) UnverifiedBuyers(ctx context.Context, eventID string) (bool, error) {
-	v, err := s.views.get(ctx, eventID)
-	if err != nil {
-		return false, err
-	}
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return v.sale.UnverifiedBuyers, nil
-}
-
-// UserBookingIDs lists a user's bookings, newest event first, up to limit, and
-// whether there are more.
-func (s *Service) UserBookingIDs(ctx context.Context, userID string, limit int) ([]string, bool, error) {
+// LatestOfUser lists ids of a user's bookings in descending order, and reports whether
+// there are more.
+func (s *Service) LatestOfUser(ctx context.Context, userID string, limit int) ([]string, bool, error) {
 	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 ORDER BY id DESC LIMIT $2`, userID, limit+1)
 	if err != nil || len(ids) <= limit {
 		return ids, false, err

@@ -191,7 +191,7 @@ func TestLapsingBefore(t *testing.T) {
 	if _, err := w.pay(b); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.s.Swap(ctx, fan("cem"), c.ID, 0, Wish{EventID: ev, Seats: []string{"A-B-1"}}); err != nil {
+	if _, err := w.s.Swap(ctx, fan("cem"), c.ID, 0, bookingapi.Selection{Seats: []string{"A-B-1"}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"00004_people.sql", "00003_lapsing.sql"} { // back to before

@@ -11,13 +11,24 @@ import (
 // The signed link of an order opens it, with its tickets, to whoever has it. It
 // is for the owner, and for nobody else who may read the booking.
 
-// LinkOf is the signed link to an order's page, below the public URL; "" when
-// the caller must not have it.
-func (s *Service) LinkOf(ctx context.Context, caller caller.Caller, b *bookingapi.Booking) (string, error) {
-	return s.linkOf(ctx, caller, b, "/orders/")
+// LinksFor are the signed paths of orders' pages, by booking id, that a caller may
+// pass on; others are left out.
+func (s *Service) LinksFor(ctx context.Context, who caller.Caller, list []bookingapi.Booking) (map[string]string, error) {
+	ids := make([]string, 0, len(list))
+	for i := range list {
+		if mayHandOut(who, &list[i]) {
+			ids = append(ids, list[i].ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return s.Links(ctx, ids)
 }
 
-func (s *Service) linkOf(ctx context.Context, caller caller.Caller, b *bookingapi.Booking, folder string) (string, error) {
+// linkOf is the signed path of a booking in the API; "" when the caller must not have
+// it.
+func (s *Service) linkOf(ctx context.Context, caller caller.Caller, b *bookingapi.Booking) (string, error) {
 	if !mayHandOut(caller, b) {
 		return "", nil
 	}
@@ -25,7 +36,7 @@ func (s *Service) linkOf(ctx context.Context, caller caller.Caller, b *bookingap
 	if err != nil {
 		return "", err
 	}
-	return folder + b.ID + "?token=" + token, nil
+	return "/bookings/" + b.ID + "?token=" + token, nil
 }
 
 // mayHandOut reports whether a caller may have the link to a booking: its owner,
@@ -40,9 +51,9 @@ func mayHandOut(c caller.Caller, b *bookingapi.Booking) bool {
 	return b.PriceVersion == bookingapi.FreeOfCharge && b.PaymentID == bookingapi.Complimentary && mayTouch(&record{Booking: *b}, c)
 }
 
-// OwnLinks are the signed links to orders' pages, by booking id: for mails to
-// their owners.
-func (s *Service) OwnLinks(ctx context.Context, bookingIDs []string) (map[string]string, error) {
+// Links are the signed paths of orders' pages, by booking id, for mails to their
+// owners.
+func (s *Service) Links(ctx context.Context, bookingIDs []string) (map[string]string, error) {
 	tokens, err := s.links.Tokens(ctx, bookingIDs)
 	for id, token := range tokens {
 		tokens[id] = "/orders/" + id + "?token=" + token

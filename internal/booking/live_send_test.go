@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/quick"
 )
@@ -132,7 +133,7 @@ func TestLiveInBetween(t *testing.T) {
 	f := &feed{eventID: ev}
 	f.take(v)
 	b := w.hold(ev, "u1", "A-A-1")
-	if _, err := w.s.Cancel(t.Context(), fan("u1"), b.ID, nil); err != nil {
+	if _, err := w.s.Cancel(t.Context(), fan("u1"), bookingapi.Cancellation{BookingID: b.ID}); err != nil {
 		t.Fatal(err)
 	}
 	f.take(v)

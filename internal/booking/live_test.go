@@ -177,12 +177,12 @@ func TestLiveAgrees(t *testing.T) {
 				case <-time.After(time.Millisecond):
 				}
 				seat := w.plan.Seats[(5*n+i)%16].Label
-				b, err := w.s.Hold(t.Context(), fan("u"+strconv.Itoa(n)), "", Wish{EventID: ev, Seats: []string{seat}})
+				b, err := w.s.Hold(t.Context(), fan("u"+strconv.Itoa(n)), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{seat}}})
 				if err != nil {
 					continue
 				}
 				if i%3 == 0 {
-					_, _ = w.s.Cancel(t.Context(), fan("u"+strconv.Itoa(n)), b.ID, nil)
+					_, _ = w.s.Cancel(t.Context(), fan("u"+strconv.Itoa(n)), bookingapi.Cancellation{BookingID: b.ID})
 				}
 			}
 		})

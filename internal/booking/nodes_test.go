@@ -57,14 +57,14 @@ func TestViewsFollowOtherNodes(t *testing.T) {
 	ev := a.event()
 	slowest := time.Duration(0)
 	for i, pause := range []time.Duration{0, 0, 3 * time.Second, 50 * time.Millisecond} {
-		if _, err := b.s.Counts(t.Context(), ev); err != nil { // b looks, then not for a while
+		if _, err := bookingapi.One(t.Context(), b.s.Counts, "event", ev); err != nil { // b looks, then not for a while
 			t.Fatal(err)
 		}
 		time.Sleep(pause)
 		a.hold(ev, "ann", a.plan.Seats[i].Label)
 		since := time.Now()
 		for {
-			c, err := b.s.Counts(t.Context(), ev)
+			c, err := bookingapi.One(t.Context(), b.s.Counts, "event", ev)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,11 +117,11 @@ func TestNodesWithWrongClocks(t *testing.T) {
 		if left := time.UnixMicro(b.ExpiresAt).Sub(before); left < time.Second || left > 4*time.Second {
 			t.Fatalf("a hold of 2 s lapses in %v", left)
 		}
-		if _, err := w.s.Hold(t.Context(), fan("bob"), "", Wish{EventID: ev, Seats: []string{"A-A-1"}}); err == nil {
+		if _, err := w.s.Hold(t.Context(), fan("bob"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-1"}}}); err == nil {
 			t.Fatal("the hold has died early")
 		}
 		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-			_, err := w.s.Hold(t.Context(), fan("bob"), "", Wish{EventID: ev, Seats: []string{"A-A-1"}})
+			_, err := w.s.Hold(t.Context(), fan("bob"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-1"}}})
 			if err == nil {
 				break
 			}
@@ -169,8 +169,8 @@ func TestNodesFightOverSeats(t *testing.T) {
 			w := list[i%len(list)]
 			user := id.New(time.Now())
 			for n := range 30 {
-				wish := Wish{EventID: ev, Seats: []string{w.plan.Seats[(i+n)%6].Label, w.plan.Seats[(i+n+1)%6].Label}}
-				b, err := w.s.Hold(context.Background(), fan(user), "", wish)
+				request := bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{w.plan.Seats[(i+n)%6].Label, w.plan.Seats[(i+n+1)%6].Label}}}
+				b, err := w.s.Hold(context.Background(), fan(user), "", request)
 				if err != nil {
 					lost.Add(1)
 					time.Sleep(20 * time.Millisecond)
@@ -182,13 +182,13 @@ func TestNodesFightOverSeats(t *testing.T) {
 				case 0:
 					if _, err := other.pay(b); err == nil {
 						paid.Add(1)
-						_, err = w.s.Cancel(context.Background(), fan(user), b.ID, nil)
+						_, err = w.s.Cancel(context.Background(), fan(user), bookingapi.Cancellation{BookingID: b.ID})
 						if err != nil {
 							t.Error(err)
 						}
 					}
 				case 1:
-					if _, err := other.s.Cancel(context.Background(), fan(user), b.ID, nil); err != nil {
+					if _, err := other.s.Cancel(context.Background(), fan(user), bookingapi.Cancellation{BookingID: b.ID}); err != nil {
 						t.Error(err)
 					}
 				}

@@ -10,14 +10,25 @@ import (
 	"boxoffice/internal/ledger"
 )
 
-// Order joins a booking with its plan, its prices and the event's policy.
-func (s *Service) Order(ctx context.Context, b *bookingapi.Booking) (bookingapi.Order, error) {
+// Orders joins bookings with their plans, their prices and the events' refund terms.
+func (s *Service) Orders(ctx context.Context, list []bookingapi.Booking) ([]bookingapi.Order, error) {
+	out := make([]bookingapi.Order, len(list))
+	for i := range list {
+		var err error
+		if out[i], err = s.order(ctx, &list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (s *Service) order(ctx context.Context, b *bookingapi.Booking) (bookingapi.Order, error) {
 	out := bookingapi.Order{Booking: *b, Reference: id.Reference(b.ID), Kind: bookingapi.Sold}
 	if b.PriceVersion == bookingapi.FreeOfCharge {
 		out.Kind, out.PaymentID = b.PaymentID, ""
 	}
 	var err error
-	if out.Places, err = s.Places(ctx, b); err != nil {
+	if out.Places, err = s.places(ctx, b); err != nil {
 		return out, err
 	}
 	v, err := s.views.get(ctx, b.EventID)

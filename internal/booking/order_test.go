@@ -27,7 +27,7 @@ func TestRefundIsWhatCancelGives(t *testing.T) {
 		if told, err = w.s.Refund(ctx, fan("u1"), b.ID, give); err == nil && told == 0 {
 			t.Errorf("%v: nothing comes back", give)
 		}
-		_, cancelErr := w.s.Cancel(ctx, fan("u1"), b.ID, give)
+		_, cancelErr := w.s.Cancel(ctx, fan("u1"), bookingapi.Cancellation{BookingID: b.ID, Seats: give})
 		if (err == nil) != (cancelErr == nil) || err != nil && err.Error() != cancelErr.Error() {
 			t.Fatalf("%v: told %v, then %v", give, err, cancelErr)
 		}
@@ -57,7 +57,7 @@ func TestRefundRefusals(t *testing.T) {
 	wantType(t, err, "not-found")
 	_, err = w.s.Refund(ctx, fan("u1"), b.ID, nil)
 	wantType(t, err, "refunds-over")
-	_, err = w.s.Cancel(ctx, fan("u1"), b.ID, nil)
+	_, err = w.s.Cancel(ctx, fan("u1"), bookingapi.Cancellation{BookingID: b.ID})
 	wantType(t, err, "refunds-over")
 }
 
@@ -90,10 +90,11 @@ func TestOrderNamesSeats(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t)
 	b := w.hold(w.event(), "u1", "A-B-3")
-	o, err := w.s.Order(ctx, &b)
-	if err != nil || len(o.Places) != 1 {
-		t.Fatal(o, err)
+	list, err := w.s.Orders(ctx, []bookingapi.Booking{b})
+	if err != nil || len(list) != 1 || len(list[0].Places) != 1 {
+		t.Fatal(list, err)
 	}
+	o := list[0]
 	if p := o.Places[0]; p.Label != "A-B-3" || p.Section != "A" || p.Row != "B" || p.Number != "3" || p.Tier.Name != "Stalls" || p.Tier.Price != b.Amount {
 		t.Errorf("%+v", p)
 	}

@@ -18,7 +18,7 @@ func at(user string, email byte, verified bool) caller.Caller {
 
 func (w *world) holdAs(caller caller.Caller, eventID string, n int) (bookingapi.Booking, error) {
 	w.t.Helper()
-	return w.s.Hold(w.t.Context(), caller, "", Wish{EventID: eventID, Quantity: n})
+	return w.s.Hold(w.t.Context(), caller, "", bookingapi.HoldRequest{EventID: eventID, Selection: bookingapi.Selection{Quantity: n}})
 }
 
 // A booking counts for its account and for the address that it was made with.
@@ -130,7 +130,7 @@ func TestBookingsOfAPersonAreBounded(t *testing.T) {
 	ev := w.event()
 	boss := caller.Caller{UserID: organizer, Role: caller.Organizer}
 	for range 5 {
-		if _, err := w.s.Grant(ctx, boss, "", bookingapi.Complimentary, "ann", Wish{EventID: ev, Quantity: 2}); err != nil {
+		if _, err := w.s.Grant(ctx, boss, "", grantOf(bookingapi.Complimentary, "ann", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 2}})); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -355,21 +355,21 @@ func TestPartialCancelAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		first, err := w.s.Cancel(ctx, fan("ann"), a.ID, []string{seat})
+		first, err := w.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: a.ID, Seats: []string{seat}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := w.s.Cancel(ctx, fan("ann"), a.ID, []string{seat})
+		again, err := w.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: a.ID, Seats: []string{seat}})
 		if err != nil || again.Seq != first.Seq || len(again.Seats) != len(first.Seats) {
 			t.Errorf("again: %+v, %v", again, err)
 		}
 	}
-	_, err := w.s.Cancel(ctx, fan("ann"), a.ID, []string{"B-A-1"})
+	_, err := w.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: a.ID, Seats: []string{"B-A-1"}})
 	if errs.KindOf(err) != errs.Invalid {
 		t.Errorf("a seat that was never theirs: %v", err)
 	}
 	w.cancel(a)
-	if _, err := w.s.Cancel(ctx, fan("ann"), a.ID, []string{"A-A-1"}); err != nil {
+	if _, err := w.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: a.ID, Seats: []string{"A-A-1"}}); err != nil {
 		t.Errorf("after all of it was cancelled: %v", err)
 	}
 	w.verify(ev)
@@ -389,12 +389,12 @@ func TestAlreadyYours(t *testing.T) {
 			if !view {
 				w.s.views.forget(ev)
 			}
-			_, err := w.s.Hold(ctx, fan("ann"), "", Wish{EventID: ev, Seats: []string{"A-A-1", "A-A-2"}})
+			_, err := w.s.Hold(ctx, fan("ann"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-1", "A-A-2"}}})
 			wantType(t, err, "already-yours")
 			if !strings.Contains(fmt.Sprint(errs.Of(err).Extra["booking_id"]), a.ID) {
 				t.Errorf("it does not say which: %+v", errs.Of(err))
 			}
-			_, err = w.s.Hold(ctx, fan("bob"), "", Wish{EventID: ev, Seats: []string{"A-A-1"}})
+			_, err = w.s.Hold(ctx, fan("bob"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-1"}}})
 			wantType(t, err, "seats-taken")
 		}
 	}
@@ -420,6 +420,6 @@ func TestDraftsAreNotShared(t *testing.T) {
 			t.Errorf("%+v: %+v, %v", in, out, err)
 		}
 	}
-	_, err := w.s.Hold(t.Context(), fan("ann"), "", Wish{EventID: draft, Seats: []string{"A-A-1"}})
+	_, err := w.s.Hold(t.Context(), fan("ann"), "", bookingapi.HoldRequest{EventID: draft, Selection: bookingapi.Selection{Seats: []string{"A-A-1"}}})
 	wantType(t, err, "not-found")
 }

@@ -10,9 +10,9 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// Places are a booking's seats as people see them, at the prices at which they
-// were held.
-func (s *Service) Places(ctx context.Context, b *bookingapi.Booking) ([]bookingapi.Place, error) {
+// places are a booking's seats as people see them, at the prices at which they were
+// held.
+func (s *Service) places(ctx context.Context, b *bookingapi.Booking) ([]bookingapi.Place, error) {
 	p, err := s.catalog.load(ctx, bookingKey(b))
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (s *Service) Owned(ctx context.Context, caller caller.Caller, bookingID str
 // Holds are a caller's bookings of an event that have not been paid for, and whose
 // holds last.
 func (s *Service) Holds(ctx context.Context, caller caller.Caller, eventID string) ([]bookingapi.Booking, error) {
-	list, err := s.List(ctx, Filter{UserID: caller.UserID, EventID: eventID, Status: bookingapi.Pending, Limit: bookingapi.MaxPerPerson})
+	list, err := s.List(ctx, bookingapi.Filter{UserID: caller.UserID, EventID: eventID, Status: bookingapi.Pending, Limit: bookingapi.MaxPerPerson})
 	if err != nil {
 		return nil, err
 	}

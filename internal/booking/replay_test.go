@@ -18,33 +18,33 @@ import (
 func TestEarlyRefusalsLetReplaysThrough(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
-	wish := Wish{EventID: ev, Seats: []string{"A-A-1"}}
-	first, err := w.s.Hold(t.Context(), fan("ann"), "k", wish)
+	request := bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-1"}}}
+	first, err := w.s.Hold(t.Context(), fan("ann"), "k", request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.s.Swap(t.Context(), fan("ann"), first.ID, 0, Wish{Seats: []string{"A-A-2"}}); err != nil {
+	if _, err := w.s.Swap(t.Context(), fan("ann"), first.ID, 0, bookingapi.Selection{Seats: []string{"A-A-2"}}); err != nil {
 		t.Fatal(err)
 	}
-	gone, err := w.s.Hold(t.Context(), fan("cid"), "k", Wish{EventID: ev, Seats: []string{"A-A-3"}})
+	gone, err := w.s.Hold(t.Context(), fan("cid"), "k", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-3"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.cancel(gone)
 	for _, label := range []string{"A-A-1", "A-A-3"} {
-		if _, err := w.s.Hold(t.Context(), fan("bob"), "", Wish{EventID: ev, Seats: []string{label}}); err != nil {
+		if _, err := w.s.Hold(t.Context(), fan("bob"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{label}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if b, err := w.s.Hold(t.Context(), fan("ann"), "k", wish); err != nil || b.ID != first.ID {
+	if b, err := w.s.Hold(t.Context(), fan("ann"), "k", request); err != nil || b.ID != first.ID {
 		t.Errorf("swapped away: %v %v", b.ID, err)
 	}
-	if b, err := w.s.Hold(t.Context(), fan("cid"), "k", Wish{EventID: ev, Seats: []string{"A-A-3"}}); err != nil || b.ID != gone.ID {
+	if b, err := w.s.Hold(t.Context(), fan("cid"), "k", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-3"}}}); err != nil || b.ID != gone.ID {
 		t.Errorf("released: %v %v", b.ID, err)
 	}
-	_, err = w.s.Hold(t.Context(), fan("ann"), "k", Wish{EventID: ev, Seats: []string{"A-A-3"}})
+	_, err = w.s.Hold(t.Context(), fan("ann"), "k", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-3"}}})
 	wantType(t, err, "idempotency-key-reused")
-	_, err = w.s.Hold(t.Context(), fan("ann"), "new", wish)
+	_, err = w.s.Hold(t.Context(), fan("ann"), "new", request)
 	wantType(t, err, "seats-taken")
 }
 
@@ -55,11 +55,11 @@ func TestReplaysOnOtherNodes(t *testing.T) {
 	list := nodes(t, 0, 0, 0)
 	a, heard, late := list[0], list[1], list[2]
 	ev := a.event()
-	if _, err := heard.s.Counts(ctx, ev); err != nil {
+	if _, err := bookingapi.One(ctx, heard.s.Counts, "event", ev); err != nil {
 		t.Fatal(err)
 	}
 	hold := func(w *world, who, key, label string) (bookingapi.Booking, error) {
-		return w.s.Hold(ctx, fan(who), key, Wish{EventID: ev, Seats: []string{label}})
+		return w.s.Hold(ctx, fan(who), key, bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{label}}})
 	}
 	must := func(b bookingapi.Booking, err error) bookingapi.Booking {
 		t.Helper()
@@ -69,7 +69,7 @@ func TestReplaysOnOtherNodes(t *testing.T) {
 		return b
 	}
 	swapped, released := must(hold(a, "ann", "k", "A-A-1")), must(hold(a, "cid", "k", "A-A-3"))
-	must(a.s.Swap(ctx, fan("ann"), swapped.ID, 0, Wish{Seats: []string{"A-A-2"}}))
+	must(a.s.Swap(ctx, fan("ann"), swapped.ID, 0, bookingapi.Selection{Seats: []string{"A-A-2"}}))
 	a.cancel(released)
 	must(hold(a, "bob", "", "A-A-1"))
 	must(a.pay(must(hold(a, "bob", "", "A-A-3"))))
@@ -120,26 +120,26 @@ func TestReplaysOfLiveHoldsOnOtherNodes(t *testing.T) {
 	list := nodes(t, 0, 0, 0)
 	a, heard, late := list[0], list[1], list[2]
 	ev := a.event()
-	if _, err := heard.s.Counts(ctx, ev); err != nil {
+	if _, err := bookingapi.One(ctx, heard.s.Counts, "event", ev); err != nil {
 		t.Fatal(err)
 	}
-	wish := Wish{EventID: ev, Quantity: 1}
-	first, err := a.s.Hold(ctx, fan("ann"), "k", wish)
+	request := bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 1}}
+	first, err := a.s.Hold(ctx, fan("ann"), "k", request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; err == nil; i++ {
-		_, err = heard.s.Hold(ctx, fan(fmt.Sprint("guest", i)), "", wish)
+		_, err = heard.s.Hold(ctx, fan(fmt.Sprint("guest", i)), "", request)
 	}
 	wantType(t, err, "many-held-unverified")
 	for name, w := range map[string]*world{"heard": heard, "late": late} {
-		gone := wish
+		gone := request
 		gone.Tier = "gone"
 		_, err = w.s.Hold(ctx, fan("ann"), "k", gone)
 		if !errs.Is(err, "idempotency-key-reused") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if b, err := w.s.Hold(ctx, fan("ann"), "k", wish); err != nil || b.ID != first.ID {
+		if b, err := w.s.Hold(ctx, fan("ann"), "k", request); err != nil || b.ID != first.ID {
 			t.Errorf("%s: %v %v", name, b.ID, err)
 		}
 		before := w.decided()
@@ -157,18 +157,18 @@ func TestReplayOfAGrant(t *testing.T) {
 	owner := caller.Caller{UserID: organizer, Role: caller.Organizer}
 	there := true
 	w.s.accounts = func(context.Context, string) (bool, error) { return there, nil }
-	wish := Wish{EventID: ev, Quantity: 1}
-	first, err := w.s.Grant(t.Context(), owner, "k", bookingapi.Complimentary, "kay", wish)
+	request := bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 1}}
+	first, err := w.s.Grant(t.Context(), owner, "k", grantOf(bookingapi.Complimentary, "kay", request))
 	if err != nil {
 		t.Fatal(err)
 	}
 	there = false
-	if b, err := w.s.Grant(t.Context(), owner, "k", bookingapi.Complimentary, "kay", wish); err != nil || b.ID != first.ID {
+	if b, err := w.s.Grant(t.Context(), owner, "k", grantOf(bookingapi.Complimentary, "kay", request)); err != nil || b.ID != first.ID {
 		t.Errorf("%v %v", b.ID, err)
 	}
-	if _, err := w.s.Grant(t.Context(), owner, "new", bookingapi.Complimentary, "kay", wish); errs.KindOf(err) != errs.Invalid {
+	if _, err := w.s.Grant(t.Context(), owner, "new", grantOf(bookingapi.Complimentary, "kay", request)); errs.KindOf(err) != errs.Invalid {
 		t.Error(err)
 	}
-	_, err = w.s.Grant(t.Context(), owner, "k", bookingapi.Complimentary, "bob", wish)
+	_, err = w.s.Grant(t.Context(), owner, "k", grantOf(bookingapi.Complimentary, "bob", request))
 	wantType(t, err, "idempotency-key-reused")
 }

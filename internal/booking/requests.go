@@ -13,18 +13,21 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// Hold takes seats for a while. With a key the same wish by the same caller
+// Hold takes seats for a while. With a key the same request by the same caller
 // comes to the same booking, however often it is sent.
-func (s *Service) Hold(ctx context.Context, caller caller.Caller, key string, w Wish) (bookingapi.Booking, error) {
-	bookingID, early := id.Booking(w.EventID, caller.UserID, key), true
-	b, err := s.look(ctx, w.EventID, w, func(v *view, c command) (bookingapi.Booking, error) {
+func (s *Service) Hold(ctx context.Context, who caller.Caller, key string, r bookingapi.HoldRequest) (bookingapi.Booking, error) {
+	if err := r.Check(); err != nil {
+		return bookingapi.Booking{}, err
+	}
+	bookingID, early := id.Booking(r.EventID, who.UserID, key), true
+	b, err := s.look(ctx, r.EventID, &r.Selection, func(v *view, c command) (bookingapi.Booking, error) {
 		early = true
-		c.do, c.bookingID, c.caller, c.fingerprint = doHold, bookingID, caller, w.fingerprint(key)
-		if v.hiddenFrom(caller) {
+		c.do, c.bookingID, c.caller, c.fingerprint = doHold, bookingID, who, fingerprint(key, r.EventID, &r.Selection, caller.Person{})
+		if v.hiddenFrom(who) {
 			return bookingapi.Booking{}, errs.Missing("event")
 		}
 		if gone := v.gone(c.bookingID, c.seats, s.now().UnixMicro()); len(gone) > 0 {
-			yours, err := s.yours(ctx, v, caller, c.seats)
+			yours, err := s.yours(ctx, v, who, c.seats)
 			if err == nil && yours != "" {
 				err = alreadyYours(yours, gone)
 			} else if err == nil {
@@ -32,7 +35,7 @@ func (s *Service) Hold(ctx context.Context, caller caller.Caller, key string, w 
 			}
 			return bookingapi.Booking{}, err
 		}
-		done, err := s.admit(ctx, caller, v, c.bookingID, max(len(c.seats), c.quantity))
+		done, err := s.admit(ctx, who, v, c.bookingID, max(len(c.seats), c.quantity))
 		if err != nil {
 			return bookingapi.Booking{}, err
 		}
@@ -40,7 +43,7 @@ func (s *Service) Hold(ctx context.Context, caller caller.Caller, key string, w 
 		return s.submitTold(ctx, &c, done)
 	})
 	if early && key != "" && errs.Of(err) != nil {
-		again := &command{do: doHold, eventID: w.EventID, bookingID: bookingID, caller: caller, fingerprint: w.fingerprint(key)}
+		again := &command{do: doHold, eventID: r.EventID, bookingID: bookingID, caller: who, fingerprint: fingerprint(key, r.EventID, &r.Selection, caller.Person{})}
 		return s.replay(ctx, again, err)
 	}
 	return b, err
@@ -67,16 +70,16 @@ func (s *Service) replay(ctx context.Context, c *command, refused error) (bookin
 // too fast for them.
 const maxLooks = 4
 
-// look finds what a wish names in the event's plan and prices and has it decided;
-// when these have changed meanwhile, again.
-func (s *Service) look(ctx context.Context, eventID string, w Wish, do func(*view, command) (bookingapi.Booking, error)) (bookingapi.Booking, error) {
+// look finds what a selection names in the event's plan and prices and has it decided;
+// when these have changed in the meantime, again.
+func (s *Service) look(ctx context.Context, eventID string, sel *bookingapi.Selection, do func(*view, command) (bookingapi.Booking, error)) (bookingapi.Booking, error) {
 	for range maxLooks {
 		v, err := s.views.get(ctx, eventID)
 		if err != nil {
 			return bookingapi.Booking{}, err
 		}
 		c := command{eventID: eventID}
-		if err := s.resolve(v, w, &c); err != nil {
+		if err := resolve(v, sel, &c); err != nil {
 			return bookingapi.Booking{}, err
 		}
 		b, err := do(v, c)
@@ -88,58 +91,17 @@ func (s *Service) look(ctx context.Context, eventID string, w Wish, do func(*vie
 	return bookingapi.Booking{}, errs.New(errs.Conflict, "event-changed", "The event has just changed; please look at it again.")
 }
 
-// Grant takes seats out of the sale for nothing: blocked for nobody, or
-// complimentary for the account of heir ("": the organizer passes them on). Only
-// the event's organizer and admins may.
-func (s *Service) Grant(ctx context.Context, caller caller.Caller, key, kind, heir string, w Wish) (bookingapi.Booking, error) {
-	v, err := s.views.get(ctx, w.EventID)
-	if err != nil {
-		return bookingapi.Booking{}, err
-	}
-	if !v.organizedBy(caller) {
-		return bookingapi.Booking{}, errs.Missing("event")
-	}
-	grant := command{do: doGrant, eventID: w.EventID, bookingID: id.Booking(w.EventID, caller.UserID, key),
-		caller: caller, fingerprint: w.fingerprint(key), grant: kind, heir: heir}
-	if key != "" {
-		grant.fingerprint = append(grant.fingerprint, kind+heir...)
-	}
-	b, early, err := s.grant(ctx, grant, w)
-	if early && key != "" && errs.Of(err) != nil { // what it names may have gone since the same request was granted
-		if _, unread := s.Booking(ctx, grant.bookingID); unread == nil {
-			return s.submit(ctx, &grant)
-		}
-	}
-	return b, err
-}
-
-// grant has the writer decide on a grant; early says that it was refused before.
-func (s *Service) grant(ctx context.Context, grant command, w Wish) (b bookingapi.Booking, early bool, err error) {
-	if grant.heir != "" && s.accounts != nil {
-		if ok, err := s.accounts(ctx, grant.heir); err != nil {
-			return b, true, err
-		} else if !ok {
-			return b, true, errs.Bad("user_id", "is not the id of an account")
-		}
-	}
-	early = true
-	b, err = s.look(ctx, w.EventID, w, func(_ *view, c command) (bookingapi.Booking, error) {
-		early = false
-		named := grant
-		named.at, named.seats, named.section, named.tier, named.quantity = c.at, c.seats, c.section, c.tier, c.quantity
-		return s.submit(ctx, &named)
-	})
-	return b, early, err
-}
-
 // Swap exchanges the seats of a hold. Version, if not 0, must be the booking's
 // Seq: another one is refused with kind Precondition.
-func (s *Service) Swap(ctx context.Context, caller caller.Caller, bookingID string, version int64, w Wish) (bookingapi.Booking, error) {
+func (s *Service) Swap(ctx context.Context, caller caller.Caller, bookingID string, version int64, sel bookingapi.Selection) (bookingapi.Booking, error) {
+	if err := sel.Check(); err != nil {
+		return bookingapi.Booking{}, err
+	}
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
 		return b, err
 	}
-	return s.look(ctx, b.EventID, w, func(v *view, c command) (bookingapi.Booking, error) {
+	return s.look(ctx, b.EventID, &sel, func(v *view, c command) (bookingapi.Booking, error) {
 		c.do, c.bookingID, c.caller, c.version = doSwap, bookingID, caller, version
 		n := max(len(c.seats), c.quantity)
 		if n <= len(b.Seats) {
@@ -153,33 +115,26 @@ func (s *Service) Swap(ctx context.Context, caller caller.Caller, bookingID stri
 	})
 }
 
-// Cancel gives up a hold or gives sold seats back: those named, or all. Seats that
-// were given back before are passed over. The answer is the booking as it is
+// Cancel gives up a hold or gives sold seats back. It answers the booking as it is
 // afterwards.
-func (s *Service) Cancel(ctx context.Context, caller caller.Caller, bookingID string, labels []string) (bookingapi.Booking, error) {
-	return s.CancelSeen(ctx, caller, bookingID, 0, labels)
-}
-
-// CancelSeen is Cancel of a booking with a version, if that is not 0: another one
-// is refused as by Swap.
-func (s *Service) CancelSeen(ctx context.Context, caller caller.Caller, bookingID string, version int64, labels []string) (bookingapi.Booking, error) {
-	b, err := s.mine(ctx, caller, bookingID)
+func (s *Service) Cancel(ctx context.Context, caller caller.Caller, r bookingapi.Cancellation) (bookingapi.Booking, error) {
+	b, err := s.mine(ctx, caller, r.BookingID)
 	if err != nil {
 		return b, err
 	}
-	c := command{do: doCancel, eventID: b.EventID, bookingID: bookingID, caller: caller, version: version}
-	if len(labels) > 0 {
+	c := command{do: doCancel, eventID: b.EventID, bookingID: b.ID, caller: caller, version: r.Version}
+	if len(r.Seats) > 0 {
 		plan, err := s.catalog.plans.Plan(ctx, b.PlanID, b.PlanVersion)
 		if err != nil {
 			return b, err
 		}
-		if err := named(plan, &b, labels, &c); err != nil {
+		if err := named(plan, &b, r.Seats, &c); err != nil {
 			return b, err
 		}
 	}
 	out, err := s.submit(ctx, &c)
 	if err == nil && b.UserID == "" && out.Status == bookingapi.Cancelled {
-		err = s.links.Forget(ctx, bookingID)
+		err = s.links.Forget(ctx, b.ID)
 	}
 	return out, err
 }

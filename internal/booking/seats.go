@@ -92,19 +92,3 @@ func (s *Service) Rows(ctx context.Context, caller caller.Caller, eventID, secti
 	}
 	return out, nil
 }
-
-// Labels are the labels of a booking's seats.
-func (s *Service) Labels(ctx context.Context, b *bookingapi.Booking) ([]string, error) {
-	p, err := s.catalog.load(ctx, bookingKey(b))
-	if err != nil {
-		return nil, err
-	}
-	if err := p.fits(b); err != nil {
-		return nil, err
-	}
-	out := make([]string, len(b.Seats))
-	for i, n := range b.Seats {
-		out[i] = p.plan.Seats[n].Label
-	}
-	return out, nil
-}

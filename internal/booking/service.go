@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,8 +42,11 @@ type Config struct {
 	MyClock bool                  // decide by Now on PostgreSQL too; for tests
 }
 
+var _ bookingapi.Service = (*Service)(nil)
+
 // Service is the Booking Service.
 type Service struct {
+	source   // the ledgers
 	db       *sqldb.DB
 	now      func() time.Time
 	log      *slog.Logger
@@ -86,8 +90,8 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
-	s := &Service{db: cfg.DB, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), tallies: newTallies(), sweepNow: make(chan struct{}, 1)}
-	if s.getStmt, err = cfg.DB.PrepareRead(ctx, sqlShown); err != nil {
+	s := &Service{source: source{cfg.DB}, db: cfg.DB, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), tallies: newTallies(), sweepNow: make(chan struct{}, 1)}
+	if s.getStmt, err = cfg.DB.PrepareRead(ctx, bookingWithOrganizer+` WHERE b.id = $1`); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
 	keys, err := signing.Keys(ctx, cfg.DB, "checkpoint", cfg.Now)
@@ -268,25 +272,44 @@ func (s *Service) setSale(ctx context.Context, eventID string, sale bookingapi.S
 	return err
 }
 
-// Counts are an event's seats by state; NotFound when it has no sale.
-func (s *Service) Counts(ctx context.Context, eventID string) (bookingapi.Counts, error) {
-	v, err := s.views.get(ctx, eventID)
-	if err != nil {
-		return bookingapi.Counts{}, err
-	}
-	return v.counts(), nil
+// Counts are the numbers of seats of events by state.
+func (s *Service) Counts(ctx context.Context, eventIDs []string) (map[string]bookingapi.Counts, error) {
+	out := make(map[string]bookingapi.Counts, len(eventIDs))
+	return out, s.eachView(ctx, eventIDs, func(v *view) { out[v.eventID] = v.counts() })
 }
 
-// Sale is the state by which an event's seats are sold now; NotFound when there
-// is none.
-func (s *Service) Sale(ctx context.Context, eventID string) (bookingapi.Sale, error) {
-	v, err := s.views.get(ctx, eventID)
-	if err != nil {
-		return bookingapi.Sale{}, err
+// Sales is how events are sold now.
+func (s *Service) Sales(ctx context.Context, eventIDs []string) (map[string]bookingapi.Sale, error) {
+	out := make(map[string]bookingapi.Sale, len(eventIDs))
+	return out, s.eachView(ctx, eventIDs, func(v *view) {
+		v.mu.RLock()
+		defer v.mu.RUnlock()
+		out[v.eventID] = v.sale
+	})
+}
+
+// eachView calls do with the views of events; those without a sale are left out.
+func (s *Service) eachView(ctx context.Context, eventIDs []string, do func(*view)) error {
+	for _, id := range eventIDs {
+		v, err := s.views.get(ctx, id)
+		switch {
+		case err == nil:
+			do(v)
+		case errs.KindOf(err) != errs.NotFound:
+			return err
+		}
 	}
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return v.sale, nil
+	return nil
+}
+
+// Bookings are bookings by id.
+func (s *Service) Bookings(ctx context.Context, ids []string) (map[string]bookingapi.Booking, error) {
+	ids = slices.DeleteFunc(unique(ids), func(one string) bool { return !id.ValidBooking(one) })
+	found := make(map[string]bookingapi.Booking, len(ids))
+	if len(ids) == 0 {
+		return found, nil
+	}
+	return found, s.readAll(ctx, ids, found)
 }
 
 // Booking is a booking by its id.
@@ -294,7 +317,7 @@ func (s *Service) Booking(ctx context.Context, bookingID string) (bookingapi.Boo
 	if !id.ValidBooking(bookingID) {
 		return bookingapi.Booking{}, errs.Missing("booking")
 	}
-	b, err := scanWithOrganizer(s.getStmt.QueryRowContext(s.db.Quick(ctx), id.Event(bookingID), bookingID))
+	b, err := scanWithOrganizer(s.getStmt.QueryRowContext(s.db.Quick(ctx), bookingID))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return bookingapi.Booking{}, errs.Missing("booking")
@@ -305,8 +328,8 @@ func (s *Service) Booking(ctx context.Context, bookingID string) (bookingapi.Boo
 	return b, nil
 }
 
-// Recent is Booking for those who ask often, and have the writer decide afterwards:
-// it is answered from what this node has committed, or read together with others.
+// Recent is Booking for callers that ask often and have the writer decide afterwards:
+// it comes from what this node has committed, or is read together with others.
 func (s *Service) Recent(ctx context.Context, bookingID string) (bookingapi.Booking, error) {
 	if s.lookups != nil && id.ValidBooking(bookingID) {
 		l := &lookup{id: bookingID}
@@ -343,28 +366,4 @@ func (s *Service) mine(ctx context.Context, caller caller.Caller, bookingID stri
 		return bookingapi.Booking{}, errs.Missing("booking")
 	}
 	return b, nil
-}
-
-// Entries reads an event's ledger above a version, in order, up to limit.
-func (s *Service) Entries(ctx context.Context, eventID string, after int64, limit int) ([]ledger.Entry, error) {
-	return readEntries(ctx, s.db, eventID, after, limit)
-}
-
-// Heads is the ledger version of every event.
-func (s *Service) Heads(ctx context.Context) (map[string]int64, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT event_id, seq FROM sales`)
-	if err != nil {
-		return nil, fmt.Errorf("read heads: %w", err)
-	}
-	defer rows.Close()
-	heads := map[string]int64{}
-	for rows.Next() {
-		var eventID string
-		var seq int64
-		if err := rows.Scan(&eventID, &seq); err != nil {
-			return nil, fmt.Errorf("read heads: %w", err)
-		}
-		heads[eventID] = seq
-	}
-	return heads, rows.Err()
 }

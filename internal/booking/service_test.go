@@ -26,11 +26,11 @@ func TestHoldPayCancel(t *testing.T) {
 	if err != nil || again.Seq != b.Seq {
 		t.Fatalf("confirming twice must change nothing: %+v, %v", again, err)
 	}
-	part, err := w.s.Cancel(context.Background(), fan("ann"), b.ID, []string{"A-A-2"})
+	part, err := w.s.Cancel(context.Background(), fan("ann"), bookingapi.Cancellation{BookingID: b.ID, Seats: []string{"A-A-2"}})
 	if err != nil || part.Status != bookingapi.Booked || part.Amount != 1000 || part.Fees != 100 || len(part.Seats) != 1 {
 		t.Fatalf("cancelled one seat: %+v, %v", part, err)
 	}
-	all, err := w.s.Cancel(context.Background(), fan("ann"), b.ID, nil)
+	all, err := w.s.Cancel(context.Background(), fan("ann"), bookingapi.Cancellation{BookingID: b.ID})
 	if err != nil || all.Status != bookingapi.Cancelled {
 		t.Fatalf("cancelled: %+v, %v", all, err)
 	}
@@ -38,7 +38,7 @@ func TestHoldPayCancel(t *testing.T) {
 	if got := w.kinds(ev); !slices.Equal(got, want) {
 		t.Fatalf("ledger: %v, want %v", got, want)
 	}
-	if c, _ := w.s.Counts(context.Background(), ev); c.Free != 21 || c.Held+c.Sold != 0 {
+	if c, _ := bookingapi.One(context.Background(), w.s.Counts, "event", ev); c.Free != 21 || c.Held+c.Sold != 0 {
 		t.Fatalf("counts: %+v", c)
 	}
 	w.verify(ev)
@@ -90,18 +90,18 @@ func TestSwap(t *testing.T) {
 	ev := w.event()
 	a := w.hold(ev, "ann", "A-A-1", "A-A-2")
 	w.hold(ev, "bob", "A-A-4")
-	_, err := w.s.Swap(ctx, fan("ann"), a.ID, 0, Wish{Seats: []string{"A-A-3", "A-A-4"}})
+	_, err := w.s.Swap(ctx, fan("ann"), a.ID, 0, bookingapi.Selection{Seats: []string{"A-A-3", "A-A-4"}})
 	wantType(t, err, "seats-taken")
-	b, err := w.s.Swap(ctx, fan("ann"), a.ID, a.Seq, Wish{Seats: []string{"A-A-2", "A-A-3"}})
+	b, err := w.s.Swap(ctx, fan("ann"), a.ID, a.Seq, bookingapi.Selection{Seats: []string{"A-A-2", "A-A-3"}})
 	if err != nil || b.ExpiresAt != a.ExpiresAt || len(b.Seats) != 2 {
 		t.Fatalf("swap: %+v, %v", b, err)
 	}
-	_, err = w.s.Swap(ctx, fan("ann"), a.ID, a.Seq, Wish{Seats: []string{"A-A-1"}})
+	_, err = w.s.Swap(ctx, fan("ann"), a.ID, a.Seq, bookingapi.Selection{Seats: []string{"A-A-1"}})
 	wantType(t, err, "changed-meanwhile")
-	_, err = w.s.Swap(ctx, fan("bob"), a.ID, 0, Wish{Seats: []string{"A-A-1"}})
+	_, err = w.s.Swap(ctx, fan("bob"), a.ID, 0, bookingapi.Selection{Seats: []string{"A-A-1"}})
 	wantType(t, err, "not-found")
 	w.hold(ev, "cid", "A-A-1") // is free again
-	if b, err = w.s.Cancel(ctx, fan("ann"), a.ID, []string{"A-A-2"}); err != nil || b.Status != bookingapi.Pending || b.Amount != 1000 {
+	if b, err = w.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: a.ID, Seats: []string{"A-A-2"}}); err != nil || b.Status != bookingapi.Pending || b.Amount != 1000 {
 		t.Fatalf("giving back one held seat: %+v, %v", b, err)
 	}
 	w.verify(ev)
@@ -111,23 +111,23 @@ func TestIdempotency(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	ev := w.event()
-	wish := Wish{EventID: ev, Seats: []string{"A-A-1"}}
-	first, err := w.s.Hold(ctx, fan("ann"), "k1", wish)
+	request := bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-1"}}}
+	first, err := w.s.Hold(ctx, fan("ann"), "k1", request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := w.s.Hold(ctx, fan("ann"), "k1", wish)
+	again, err := w.s.Hold(ctx, fan("ann"), "k1", request)
 	if err != nil || again.ID != first.ID || again.Seq != first.Seq {
 		t.Fatalf("replay: %+v, %v", again, err)
 	}
-	_, err = w.s.Hold(ctx, fan("ann"), "k1", Wish{EventID: ev, Seats: []string{"A-A-2"}})
+	_, err = w.s.Hold(ctx, fan("ann"), "k1", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-2"}}})
 	wantType(t, err, "idempotency-key-reused")
-	_, err = w.s.Hold(ctx, fan("bob"), "k1", wish)
+	_, err = w.s.Hold(ctx, fan("bob"), "k1", request)
 	wantType(t, err, "seats-taken")
 	if _, err := w.pay(first); err != nil {
 		t.Fatal(err)
 	}
-	if again, err = w.s.Hold(ctx, fan("ann"), "k1", wish); err != nil || again.Status != bookingapi.Booked {
+	if again, err = w.s.Hold(ctx, fan("ann"), "k1", request); err != nil || again.Status != bookingapi.Booked {
 		t.Fatalf("replay after paying: %+v, %v", again, err)
 	}
 	w.pass(60 * minute)
@@ -145,26 +145,26 @@ func TestRefusals(t *testing.T) {
 	off := w.event(func(s *bookingapi.Sale) { s.Status = eventapi.Cancelled })
 	for _, c := range []struct {
 		name, want string
-		wish       Wish
+		request    bookingapi.HoldRequest
 		text       string
 	}{
-		{"unknown seat", "invalid-field", Wish{EventID: ev, Seats: []string{"A-A-1", "Z-9-9"}}, `seats[1] "Z-9-9"`},
-		{"general-admission place by name", "invalid-field", Wish{EventID: ev, Seats: []string{"PIT-1"}}, `"PIT-1"`},
-		{"same seat twice", "invalid-field", Wish{EventID: ev, Seats: []string{"A-A-1", "A-A-1"}}, "seats[1] names A-A-1 twice"},
-		{"too many", "too-many-seats", Wish{EventID: ev, Seats: []string{"A-A-1", "A-A-2", "A-A-3", "A-A-4", "A-A-5"}}, "may have 4"},
-		{"more than there are", "sold-out", Wish{EventID: ev, Quantity: 4, Section: "B", Tier: "Pit"}, ""},
-		{"unknown section", "invalid-field", Wish{EventID: ev, Quantity: 1, Section: "X"}, `section "X"`},
-		{"unknown tier", "invalid-field", Wish{EventID: ev, Quantity: 1, Tier: "X"}, `tier "X"`},
-		{"negative quantity", "invalid-field", Wish{EventID: ev, Quantity: -1}, "quantity"},
-		{"sale is over", "sale-closed", Wish{EventID: past, Seats: []string{"A-A-1"}}, "ended"},
-		{"sale not open yet", "sale-not-open", Wish{EventID: soon, Seats: []string{"A-A-1"}}, "opens at"},
-		{"draft", "not-found", Wish{EventID: draft, Seats: []string{"A-A-1"}}, ""},
-		{"no price yet", "sale-not-open", Wish{EventID: unpriced, Quantity: 1}, ""},
-		{"event cancelled", "event-cancelled", Wish{EventID: off, Quantity: 1}, ""},
-		{"no such event", "not-found", Wish{EventID: "0000000000000000", Quantity: 1}, ""},
+		{"unknown seat", "invalid-field", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-1", "Z-9-9"}}}, `seats[1] "Z-9-9"`},
+		{"general-admission place by name", "invalid-field", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"PIT-1"}}}, `"PIT-1"`},
+		{"same seat twice", "invalid-field", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-1", "A-A-1"}}}, "seats[1] names A-A-1 twice"},
+		{"too many", "too-many-seats", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-1", "A-A-2", "A-A-3", "A-A-4", "A-A-5"}}}, "may have 4"},
+		{"more than there are", "sold-out", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 4, Section: "B", Tier: "Pit"}}, ""},
+		{"unknown section", "invalid-field", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 1, Section: "X"}}, `section "X"`},
+		{"unknown tier", "invalid-field", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 1, Tier: "X"}}, `tier "X"`},
+		{"negative quantity", "invalid-field", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: -1}}, "quantity"},
+		{"sale is over", "sale-closed", bookingapi.HoldRequest{EventID: past, Selection: bookingapi.Selection{Seats: []string{"A-A-1"}}}, "ended"},
+		{"sale not open yet", "sale-not-open", bookingapi.HoldRequest{EventID: soon, Selection: bookingapi.Selection{Seats: []string{"A-A-1"}}}, "opens at"},
+		{"draft", "not-found", bookingapi.HoldRequest{EventID: draft, Selection: bookingapi.Selection{Seats: []string{"A-A-1"}}}, ""},
+		{"no price yet", "sale-not-open", bookingapi.HoldRequest{EventID: unpriced, Selection: bookingapi.Selection{Quantity: 1}}, ""},
+		{"event cancelled", "event-cancelled", bookingapi.HoldRequest{EventID: off, Selection: bookingapi.Selection{Quantity: 1}}, ""},
+		{"no such event", "not-found", bookingapi.HoldRequest{EventID: "0000000000000000", Selection: bookingapi.Selection{Quantity: 1}}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := w.s.Hold(ctx, fan("ann"), "", c.wish)
+			_, err := w.s.Hold(ctx, fan("ann"), "", c.request)
 			wantType(t, err, c.want)
 			if !strings.Contains(err.Error(), c.text) {
 				t.Fatalf("error %q does not say %q", err, c.text)
@@ -184,11 +184,11 @@ func TestLimitAndCooldown(t *testing.T) {
 	ctx := context.Background()
 	ev := w.event()
 	w.hold(ev, "ann", "A-A-1", "A-A-2", "A-A-3")
-	_, err := w.s.Hold(ctx, fan("ann"), "", Wish{EventID: ev, Seats: []string{"A-B-1", "A-B-2"}})
+	_, err := w.s.Hold(ctx, fan("ann"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-B-1", "A-B-2"}}})
 	wantType(t, err, "too-many-seats")
 	w.hold(ev, "ann", "A-B-1")
 	w.pass(8 * minute) // both lapse
-	_, err = w.s.Hold(ctx, fan("ann"), "", Wish{EventID: ev, Seats: []string{"A-B-2"}})
+	_, err = w.s.Hold(ctx, fan("ann"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-B-2"}}})
 	wantType(t, err, "hold-cooldown")
 	w.pass(minute)
 	w.hold(ev, "ann", "A-B-2")

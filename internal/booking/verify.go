@@ -396,7 +396,7 @@ func Export(ctx context.Context, db *sqldb.DB, eventID string, w io.Writer) erro
 	const page = 2000
 	var after int64
 	for {
-		entries, err := readEntries(ctx, db, eventID, after, page)
+		entries, err := source{db}.Entries(ctx, eventID, after, page)
 		if err != nil {
 			return fmt.Errorf("export: %w", err)
 		}

@@ -25,7 +25,7 @@ func TestVerifyFindsColumns(t *testing.T) {
 	ev := w.event()
 	cancel := func(user string, b bookingapi.Booking, seats ...string) {
 		t.Helper()
-		if _, err := w.s.Cancel(ctx, fan(user), b.ID, seats); err != nil {
+		if _, err := w.s.Cancel(ctx, fan(user), bookingapi.Cancellation{BookingID: b.ID, Seats: seats}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -41,7 +41,7 @@ func TestVerifyFindsColumns(t *testing.T) {
 	cancel("ann", ann, "A-A-2")
 	cancel("bob", w.hold(ev, "bob", "A-A-4"))
 	w.hold(ev, "cid", "A-A-5")
-	if _, err := w.s.Grant(ctx, caller.Caller{UserID: organizer, Role: caller.Organizer}, "", bookingapi.Block, "", Wish{EventID: ev, Seats: []string{"A-A-6"}}); err != nil {
+	if _, err := w.s.Grant(ctx, caller.Caller{UserID: organizer, Role: caller.Organizer}, "", grantOf(bookingapi.Block, "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-6"}}})); err != nil {
 		t.Fatal(err)
 	}
 	w.verify(ev)
@@ -98,7 +98,7 @@ func TestVerifyOldRows(t *testing.T) {
 	}
 	for user, b := range map[string]bookingapi.Booking{"ann": ann, "bob": w.hold(ev, "bob", "A-A-4", "A-A-5")} {
 		seats := map[string][]string{"ann": {"A-A-2"}}[user]
-		if _, err := w.s.Cancel(ctx, fan(user), b.ID, seats); err != nil {
+		if _, err := w.s.Cancel(ctx, fan(user), bookingapi.Cancellation{BookingID: b.ID, Seats: seats}); err != nil {
 			t.Fatal(err)
 		}
 	}

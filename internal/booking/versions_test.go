@@ -78,7 +78,7 @@ func TestCommandsAreLookedUpAgain(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	ev := w.event()
-	if _, err := w.s.Counts(ctx, ev); err != nil {
+	if _, err := bookingapi.One(ctx, w.s.Counts, "event", ev); err != nil {
 		t.Fatal(err)
 	}
 	other := smallPlan() // the rows of A change places
@@ -106,7 +106,7 @@ func TestCommandsAreLookedUpAgain(t *testing.T) {
 		t.Errorf("held %+v", a)
 	}
 	w.s.views.keep(old)
-	if a, err := w.s.Swap(ctx, fan("ann"), a.ID, 0, Wish{Seats: []string{"A-B-1"}}); err != nil || a.Seats[0] != 0 {
+	if a, err := w.s.Swap(ctx, fan("ann"), a.ID, 0, bookingapi.Selection{Seats: []string{"A-B-1"}}); err != nil || a.Seats[0] != 0 {
 		t.Errorf("swapped: %+v, %v", a, err)
 	}
 	w.verify(ev)
@@ -128,7 +128,7 @@ func TestCancellingIsAlwaysAccepted(t *testing.T) {
 	if err := w.s.cancelAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := w.s.Counts(t.Context(), ev); err != nil || c.Held != 0 {
+	if c, err := bookingapi.One(t.Context(), w.s.Counts, "event", ev); err != nil || c.Held != 0 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	w.verify(ev)
@@ -184,10 +184,10 @@ func TestWrongRowsHurtOnlyThemselves(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.forget(ev)
-	if _, err := w.s.Counts(ctx, ev); err != nil {
+	if _, err := bookingapi.One(ctx, w.s.Counts, "event", ev); err != nil {
 		t.Errorf("the view: %v", err)
 	}
-	list, err := w.s.List(ctx, Filter{EventID: ev, Limit: 10})
+	list, err := w.s.List(ctx, bookingapi.Filter{EventID: ev, Limit: 10})
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%d, %v", len(list), err)
 	}
@@ -196,17 +196,16 @@ func TestWrongRowsHurtOnlyThemselves(t *testing.T) {
 			t.Errorf("a body: %v", err)
 		}
 	}
-	if _, err := w.s.Places(ctx, &list[0]); (err == nil) == (list[0].ID == a.ID) {
-		t.Errorf("places: %v", err)
-	}
-	if _, err := w.s.Labels(ctx, &list[1]); (err == nil) == (list[1].ID == a.ID) {
-		t.Errorf("labels: %v", err)
+	for i := range list {
+		if _, err := w.s.Orders(ctx, list[i:i+1]); (err == nil) == (list[i].ID == a.ID) {
+			t.Errorf("order: %v", err)
+		}
 	}
 	if _, err := w.s.Figures(ctx, ev); err != nil {
 		t.Errorf("figures: %v", err)
 	}
 	_, _ = w.pay(a)
-	_, _ = w.s.Swap(ctx, fan("ann"), a.ID, 0, Wish{Quantity: 1})
+	_, _ = w.s.Swap(ctx, fan("ann"), a.ID, 0, bookingapi.Selection{Quantity: 1})
 	w.pass(8 * minute)
 	_, _ = w.s.Sweep(ctx)
 	w.hold(fine, "cem", "A-A-1")
@@ -240,7 +239,7 @@ func TestPanicInABatch(t *testing.T) {
 	results := make(chan error)
 	for _, one := range []bookingapi.Booking{a, b} {
 		go func() {
-			_, err := w.s.Cancel(ctx, fan(one.UserID), one.ID, nil)
+			_, err := w.s.Cancel(ctx, fan(one.UserID), bookingapi.Cancellation{BookingID: one.ID})
 			results <- fmt.Errorf("%s: %w", one.UserID, err)
 		}()
 	}
@@ -261,7 +260,7 @@ func TestPanicInABatch(t *testing.T) {
 		t.Errorf("panics were not counted: %v", err)
 	}
 	wr.store = real
-	if _, err := w.s.Cancel(ctx, fan("ann"), a.ID, nil); err != nil {
+	if _, err := w.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: a.ID}); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 	w.verify(ev)

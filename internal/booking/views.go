@@ -22,6 +22,7 @@ import (
 // views are the seat views of the events that somebody asked about lately.
 type views struct {
 	db      *sqldb.DB
+	ledger  ledger.Source
 	catalog *catalog
 	budget  int                  // seats that all views together may have
 	heard   func([]ledger.Entry) // of entries that other nodes have committed
@@ -34,7 +35,7 @@ type views struct {
 }
 
 func newViews(db *sqldb.DB, c *catalog) *views {
-	return &views{db: db, catalog: c, budget: 20_000_000, byID: map[string]*view{}, // about 500 MB at most
+	return &views{db: db, ledger: source{db}, catalog: c, budget: 20_000_000, byID: map[string]*view{}, // about 500 MB at most
 		catch: func(_ string, fn func() error) error { return jobs.Catch(fn) }}
 }
 
@@ -125,7 +126,7 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 		}
 	}()
 	// What was committed between the read above and keep has passed the view by.
-	missed, err := readEntries(ctx, vs.db, eventID, seq, 1<<30)
+	missed, err := vs.ledger.Entries(ctx, eventID, seq, 1<<30)
 	if err != nil {
 		return nil, fmt.Errorf("fill view: %w", err)
 	}
@@ -213,7 +214,7 @@ func (vs *views) feed(ctx context.Context, entries []ledger.Entry) {
 		return
 	}
 	if seq := v.version(); entries[0].Seq > seq+1 { // a gap
-		missed, err := readEntries(ctx, vs.db, v.eventID, seq, int(entries[0].Seq-1-seq))
+		missed, err := vs.ledger.Entries(ctx, v.eventID, seq, int(entries[0].Seq-1-seq))
 		if err != nil {
 			slog.Warn("seat view cannot be fed and will be filled anew", "event", v.eventID, "error", err)
 			vs.lose(v)
@@ -279,7 +280,7 @@ func (vs *views) after(ctx context.Context, eventID string, seq int64) (*view, e
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-deadline.C:
-			missed, err := readEntries(ctx, vs.db, eventID, at, 1<<30)
+			missed, err := vs.ledger.Entries(ctx, eventID, at, 1<<30)
 			if err != nil {
 				return nil, err
 			}
@@ -289,16 +290,6 @@ func (vs *views) after(ctx context.Context, eventID string, seq int64) (*view, e
 			}
 		}
 	}
-}
-
-// readEntries reads up to limit ledger entries above a version, in order.
-func readEntries(ctx context.Context, db *sqldb.DB, eventID string, after int64, limit int) ([]ledger.Entry, error) {
-	rows, err := db.Reader().QueryContext(ctx, `SELECT `+entryColumns+` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
-		eventID, after, limit) // primary key
-	if err != nil {
-		return nil, fmt.Errorf("read ledger: %w", err)
-	}
-	return scanEntries(rows)
 }
 
 var errNoView = errors.New("booking: the seat view is not in memory")

@@ -141,7 +141,7 @@ func fan(name string) caller.Caller { return caller.Caller{UserID: name, Role: c
 // hold takes seats and must succeed.
 func (w *world) hold(eventID, user string, seats ...string) bookingapi.Booking {
 	w.t.Helper()
-	b, err := w.s.Hold(context.Background(), fan(user), "", Wish{EventID: eventID, Seats: seats})
+	b, err := w.s.Hold(context.Background(), fan(user), "", bookingapi.HoldRequest{EventID: eventID, Selection: bookingapi.Selection{Seats: seats}})
 	if err != nil {
 		w.t.Fatalf("hold %v for %s: %v", seats, user, err)
 	}
@@ -209,4 +209,9 @@ func wantType(t testing.TB, err error, slug string) {
 	if !errs.Is(err, slug) {
 		t.Fatalf("error is %v, want type %s", err, slug)
 	}
+}
+
+// grantOf asks for the seats of a hold to be taken out of the sale.
+func grantOf(kind, userID string, r bookingapi.HoldRequest) bookingapi.Grant {
+	return bookingapi.Grant{EventID: r.EventID, Kind: kind, UserID: userID, Selection: r.Selection}
 }

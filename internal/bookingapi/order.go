@@ -26,8 +26,16 @@ func (o *Order) Live(now time.Time) bool {
 // Gift reports whether its owner got the seats for nothing.
 func (o *Order) Gift() bool { return o.Kind == Complimentary }
 
-// Recipient is whom an order is for that belongs to no account.
+// Recipient is the person whom a gift without an account is for.
 type Recipient struct {
 	caller.Person
 	MailedAt int64 // µs since 1970, when the link was mailed; 0: not yet, or there is no address
+}
+
+// Gift is a booking of complimentary seats without an account, whose link is to be
+// mailed.
+type Gift struct {
+	Booking
+	To   Recipient
+	Link string // signed path of the order's page
 }

@@ -135,19 +135,30 @@ func (c *Console) showLive(v *page.Visit, e *eventapi.Event, r *refusal) error {
 		if err != nil {
 			return err
 		}
-		for i := range found {
-			path, err := c.Sales.Link(v.Context(), v.Caller, &found[i].Booking)
-			if err != nil {
-				return err
-			}
-			if path != "" && found[i].Kind == bookingapi.Complimentary && found[i].UserID == "" {
-				found[i].Link = v.URL(path)
-			}
+		if err := c.addLinks(v, found); err != nil {
+			return err
 		}
 		data["Wanted"], data["Found"] = wanted, found
 	}
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "live", page.Meta{Title: e.Title, NoIndex: true}, data)
+}
+
+// addLinks adds the links to complimentary seats that belong to no account.
+func (c *Console) addLinks(v *page.Visit, found []Booking) error {
+	var gifts []bookingapi.Booking
+	for i := range found {
+		if found[i].Kind == bookingapi.Complimentary && found[i].UserID == "" {
+			gifts = append(gifts, found[i].Booking)
+		}
+	}
+	links, err := c.Sales.Links(v.Context(), v.Caller, gifts)
+	for i := range found {
+		if path := links[found[i].ID]; path != "" {
+			found[i].Link = v.URL(path)
+		}
+	}
+	return err
 }
 
 // figures is the part of the live page that changes: scripts fetch it.

@@ -103,7 +103,7 @@ func inGerman(t *testing.T) (v *page.Visit) {
 // by its English text, so that a text that changes needs its entry again.
 func TestReasonsHaveWords(t *testing.T) {
 	v := inGerman(t)
-	all, known := reasonsOf(t, "user", "event", "booking", "money", "console", "app"), 0
+	all, known := reasonsOf(t, "user", "event", "booking", "bookingapi", "money", "console", "app"), 0
 	for _, format := range all {
 		reason := example(format)
 		if v.Fault(reason) != v.T("fault.other", "Reason", reason) {

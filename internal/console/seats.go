@@ -17,7 +17,7 @@ import (
 // grant keeps seats back, or gives them away. The same form sent again comes to
 // the same seats.
 func (c *Console) grant(v *page.Visit, e *eventapi.Event) error {
-	g := Grant{EventID: e.ID, Kind: v.PostFormValue("kind")}
+	g := bookingapi.Grant{EventID: e.ID, Kind: v.PostFormValue("kind")}
 	if g.Kind != bookingapi.Complimentary {
 		g.Kind = bookingapi.Block
 	} else {

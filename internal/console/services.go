@@ -56,28 +56,17 @@ type Sales interface {
 	Bookings(ctx context.Context, eventID string, status bookingapi.Status, after string, limit int) ([]Booking, error)
 	// Grant takes seats out of the sale. The nonce makes a form that is sent twice
 	// count once.
-	Grant(ctx context.Context, caller caller.Caller, nonce string, g Grant) (bookingapi.Booking, error)
+	Grant(ctx context.Context, caller caller.Caller, nonce string, g bookingapi.Grant) (bookingapi.Booking, error)
 	// GiveTo says whom complimentary seats are for that belong to no account: their
 	// link is mailed to an address, also if it was mailed there at the time mailed,
 	// but not if it was mailed again since.
 	GiveTo(ctx context.Context, caller caller.Caller, bookingID string, to caller.Person, mailed int64) error
-	// Link is the signed link to such seats, below the public URL; "" for all others.
-	Link(ctx context.Context, caller caller.Caller, b *bookingapi.Booking) (string, error)
+	// Links are the signed links to such seats by booking id, below the public URL.
+	Links(ctx context.Context, caller caller.Caller, list []bookingapi.Booking) (map[string]string, error)
 	// Named are seats of an event by label, as people see them.
 	Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error)
 	// Release gives back seats that were kept back or given away.
 	Release(ctx context.Context, caller caller.Caller, bookingID string) error
-}
-
-// Grant is seats that are taken out of the sale: those named, or the best of a
-// section.
-type Grant struct {
-	EventID  string
-	Kind     string // block or complimentary
-	Seats    []string
-	Quantity int
-	Section  string        // its id; "": any
-	To       caller.Person // of complimentary ones: whom they are for; may be empty
 }
 
 // Search says which events are listed.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
@@ -104,7 +105,7 @@ func (s *Service) mayReplace(ctx context.Context, e *Event, c *Change) error {
 
 // untouched refuses something while people have seats of an event.
 func (s *Service) untouched(ctx context.Context, eventID, slug, what string) error {
-	counts, err := s.sales.Counts(ctx, eventID)
+	counts, err := bookingapi.One(ctx, s.sales.Counts, "event", eventID)
 	if errs.KindOf(err) == errs.NotFound {
 		return nil // never handed over
 	}

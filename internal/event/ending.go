@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
@@ -170,7 +171,7 @@ func (s *Service) keepPromises(ctx context.Context, was, is *Event) error {
 	if after == before || after == 0 || after > now || before != 0 && before <= now {
 		return nil
 	}
-	counts, err := s.sales.Counts(ctx, is.ID)
+	counts, err := bookingapi.One(ctx, s.sales.Counts, "event", is.ID)
 	switch {
 	case errs.KindOf(err) == errs.NotFound:
 		return nil // never handed over

@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/klauspost/compress/gzip"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
@@ -135,7 +136,7 @@ func (s *Service) body(ctx context.Context, e *Event) (*eventBody, error) {
 			return nil, err
 		}
 	}
-	counts, err := s.sales.Counts(ctx, e.ID)
+	counts, err := bookingapi.One(ctx, s.sales.Counts, "event", e.ID)
 	if err != nil && errs.KindOf(err) != errs.NotFound { // not handed over yet: all are free
 		return nil, err
 	}
@@ -257,7 +258,7 @@ func (s *Service) encoded(ctx context.Context, e *Event) (*encodedEvent, error) 
 
 // seqOf is the ledger version at which an event's seats can be counted now.
 func (s *Service) seqOf(ctx context.Context, eventID string) int64 {
-	c, err := s.sales.Counts(ctx, eventID)
+	c, err := bookingapi.One(ctx, s.sales.Counts, "event", eventID)
 	if err != nil {
 		return -1 // what is wrong is told when they are counted
 	}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"boxoffice/internal/eventapi"
-	"boxoffice/internal/seating"
 )
 
 // boxoffice's own import format is one object:
@@ -32,7 +31,7 @@ type ownVenue struct {
 
 type ownPlan struct {
 	SourceID string `json:"source_id"`
-	seating.PlanDocument
+	planDocument
 }
 
 type ownEvent struct {
@@ -107,15 +106,15 @@ func (r *ownReader) plan(n *node) {
 	if !strict(n, &p) {
 		return
 	}
-	plan, err := p.PlanDocument.NewPlan()
+	plan, err := p.planDocument.plan()
 	if err != nil {
-		var at seating.Fault
+		var at planError
 		if errors.As(err, &at) {
-			n.at(at.Path).fail("%s", at.Reason)
+			n.at(at.path).fail("%s", at.reason)
 		}
 		return
 	}
-	doc := p.PlanDocument
+	doc := p.planDocument
 	r.out.plans = append(r.out.plans, foundPlan{path: n.path, source: "boxoffice:" + id, doc: &doc, plan: plan})
 }
 

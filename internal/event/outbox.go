@@ -308,7 +308,7 @@ func (s *Service) follow(ctx context.Context, p *pending) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	sale, err := s.sales.Sale(ctx, p.eventID)
+	sale, err := bookingapi.One(ctx, s.sales.Sales, "event", p.eventID)
 	if err != nil {
 		return nil, err
 	}

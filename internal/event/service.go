@@ -32,10 +32,10 @@ type Sales interface {
 	// SetSales hands new states of sales to the writer, by event id. A state
 	// whose EventVersion is not newer than the one it has is passed over.
 	SetSales(ctx context.Context, sales map[string]bookingapi.Sale) error
-	// Counts are an event's seats by state.
-	Counts(ctx context.Context, eventID string) (bookingapi.Counts, error)
-	// Sale is the state by which seats are sold now.
-	Sale(ctx context.Context, eventID string) (bookingapi.Sale, error)
+	// Counts are the numbers of seats by state, by event id.
+	Counts(ctx context.Context, eventIDs []string) (map[string]bookingapi.Counts, error)
+	// Sales is how events are sold now, by event id.
+	Sales(ctx context.Context, eventIDs []string) (map[string]bookingapi.Sale, error)
 }
 
 // Service is the Event Service.
@@ -133,9 +133,9 @@ func (s *Service) loadPlan(ctx context.Context, k planKey) (*seating.Plan, error
 	}
 	var p *seating.Plan
 	if generator != "" {
-		p, err = seating.Generate(generator, seats)
+		p, err = generate(generator, seats)
 	} else {
-		p, err = seating.Unpack(document)
+		p, err = unpack(document)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("plan %s: %w", k.id, err)
@@ -353,9 +353,9 @@ func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *seating.
 	case in.Template != "":
 		return s.fromTemplate(in)
 	case in.Document != nil:
-		p, err := in.Document.NewPlan()
+		p, err := in.Document.plan()
 		if err != nil {
-			return nil, nil, planFault(err)
+			return nil, nil, err.(planError).asField("plan.document")
 		}
 		row, err := drawn(in.Document, p)
 		if err != nil {
@@ -378,12 +378,12 @@ func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *seating.
 }
 
 func (s *Service) fromTemplate(in PlanInput) (*planRow, *seating.Plan, error) {
-	template, known := seating.NewestTemplate(in.Template)
+	template, known := newest[in.Template]
 	if !known {
 		return nil, nil, errs.Bad("plan.template", "must be theatre, arena, stadium or club")
 	}
-	if in.Seats < seating.MinGenerated || in.Seats > seating.MaxSeats {
-		return nil, nil, errs.Bad("plan.seats", "must be %d to %d", seating.MinGenerated, seating.MaxSeats)
+	if in.Seats < minGenerated || in.Seats > maxSeats {
+		return nil, nil, errs.Bad("plan.seats", "must be %d to %d", minGenerated, maxSeats)
 	}
 	row := generated(template, in.Seats, &seating.Plan{Name: in.Template})
 	k := planKey{row.id, row.version}
@@ -391,7 +391,7 @@ func (s *Service) fromTemplate(in PlanInput) (*planRow, *seating.Plan, error) {
 		row.name = p.Name
 		return row, p, nil
 	}
-	p, err := seating.Generate(template, in.Seats)
+	p, err := generate(template, in.Seats)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -18,7 +18,7 @@ func (s *Service) Sold(ctx context.Context, e Event) (Event, error) {
 	if !e.Pending() {
 		return e, nil
 	}
-	sale, err := s.sales.Sale(ctx, e.ID)
+	sale, err := bookingapi.One(ctx, s.sales.Sales, "event", e.ID)
 	if errs.KindOf(err) == errs.NotFound { // nothing of it is sold yet
 		return e, nil
 	}

@@ -66,27 +66,31 @@ func (b *booth) SetSales(ctx context.Context, sales map[string]bookingapi.Sale) 
 	return nil
 }
 
-func (b *booth) Counts(_ context.Context, eventID string) (bookingapi.Counts, error) {
+func (b *booth) Counts(_ context.Context, eventIDs []string) (map[string]bookingapi.Counts, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s, ok := b.sales[eventID]
-	if !ok {
-		return bookingapi.Counts{}, errs.Missing("event")
+	out := map[string]bookingapi.Counts{}
+	for _, id := range eventIDs {
+		if s, ok := b.sales[id]; ok {
+			out[id] = bookingapi.Counts{Free: s.Seats - b.taken[id], Sold: b.taken[id]}
+		}
 	}
-	return bookingapi.Counts{Free: s.Seats - b.taken[eventID], Sold: b.taken[eventID]}, nil
+	return out, nil
 }
 
-func (b *booth) Sale(_ context.Context, eventID string) (bookingapi.Sale, error) {
+func (b *booth) Sales(_ context.Context, eventIDs []string) (map[string]bookingapi.Sale, error) {
 	if b.panics {
 		panic("no sale")
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s, ok := b.sales[eventID]
-	if !ok {
-		return s, errs.Missing("event")
+	out := map[string]bookingapi.Sale{}
+	for _, id := range eventIDs {
+		if s, ok := b.sales[id]; ok {
+			out[id] = s
+		}
 	}
-	return s, nil
+	return out, nil
 }
 
 func (b *booth) all() map[string]bookingapi.Sale {

@@ -12,7 +12,7 @@ import (
 var schemaNames = map[string]string{
 	"payment.Body": "Payment", "payment.BodyStep": "PaymentStep", "payment.PageResponseBody": "PaymentPage",
 	"payment.PayInputBody": "NewPayment", "payment.AmendInputBody": "PaymentUpdate",
-	"shop.TicketBody": "Ticket", "shop.TicketList": "TicketList", "booking.BookingBody": "Booking", "booking.SeatBody": "BookedSeat", "booking.HoldBody": "NewBooking", "booking.WishBody": "BookingUpdate",
+	"shop.TicketBody": "Ticket", "shop.TicketList": "TicketList", "booking.BookingBody": "Booking", "booking.SeatBody": "BookedSeat", "bookingapi.HoldRequest": "NewBooking", "bookingapi.Selection": "BookingUpdate",
 	"booking.SeatsBody": "NewBlock", "booking.ComplimentaryBody": "NewGift", "booking.SummaryBody": "SeatSummary", "booking.SectionBody": "SectionSeats",
 	"booking.CompactBody": "SeatCodes", "booking.EntryBody": "LedgerEntry",
 	"event.EventBody": "Event", "event.Change": "EventUpdate", "event.ChangeBody": "EventChange", "event.PlanBody": "Plan", "booking.TierBody": "SectionTier", "event.TierBody": "EventTier",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 )
@@ -100,7 +101,7 @@ func (s *Service) bookingSeq(ctx context.Context, paymentID string, version int6
 	if version == 0 || bookingID == "" {
 		return 0, nil
 	}
-	b, err := s.bookings.Booking(ctx, bookingID)
+	b, err := s.bookings.Recent(ctx, bookingID)
 	if errs.KindOf(err) == errs.NotFound { // whose payment it is decides what is answered
 		return 0, nil
 	}
@@ -116,7 +117,7 @@ func (s *Service) bookingSeq(ctx context.Context, paymentID string, version int6
 // version, which the booking service compares as it cancels. A refund that comes in
 // between for seats given back before is the same before and after this one.
 func (s *Service) giveBack(ctx context.Context, caller caller.Caller, p Payment, seen int64) (Payment, error) {
-	if _, err := s.bookings.CancelSeen(ctx, caller, p.BookingID, seen, nil); errs.Is(err, "changed-meanwhile") {
+	if _, err := s.bookings.Cancel(ctx, caller, bookingapi.Cancellation{BookingID: p.BookingID, Version: seen}); errs.Is(err, "changed-meanwhile") {
 		return Payment{}, errChangedMeanwhile()
 	} else if err != nil {
 		return Payment{}, err

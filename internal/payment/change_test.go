@@ -63,7 +63,7 @@ func TestGivenBackAsSeen(t *testing.T) {
 			if p, err = w.Payment(ctx, fan, p.ID); err != nil || (p.Status == Refunded) == c.refuse {
 				t.Errorf("%s, %d of %d refunded, %v", p.Status, p.Refunded, p.Amount, err)
 			}
-			if now, err := w.house.Booking(ctx, b.ID); err != nil || (now.Status == bookingapi.Cancelled) == c.refuse {
+			if now, err := w.house.Recent(ctx, b.ID); err != nil || (now.Status == bookingapi.Cancelled) == c.refuse {
 				t.Errorf("the booking is %s, %v", now.Status, err)
 			}
 			w.agree()

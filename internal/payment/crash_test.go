@@ -71,7 +71,7 @@ func crash(t *testing.T, way string, prepare func(*world), first, second string)
 	p, err := w.pay(b, method, "k")
 	acknowledged := err == nil && p.Status == Captured
 	w.crash()
-	if got, _ := w.house.Booking(t.Context(), b.ID); way == "cancelled then" && got.Status == bookingapi.Booked {
+	if got, _ := w.house.Recent(t.Context(), b.ID); way == "cancelled then" && got.Status == bookingapi.Booked {
 		w.house.cancel(b.ID, got.Amount)
 	}
 	if way == "seats back" {

@@ -338,20 +338,11 @@ func (d *drive) confirm(ctx context.Context) (event, error) {
 	if started == 0 { // inserted by an earlier version
 		started = d.p.CreatedAt
 	}
-	amount := d.p.Amount
-	booked, err := d.s.bookings.Confirm(ctx, bookingapi.Confirm{
-		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: amount, Currency: d.p.Currency, StartedAt: started,
+	_, err := d.s.bookings.Confirm(ctx, bookingapi.Confirm{
+		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: d.p.Amount, Currency: d.p.Currency, StartedAt: started,
 	})
-	// Another driver's payment may have come to another amount since it was read here:
-	// that is what is captured, and what may be refused.
-	if other := err == nil && booked.Amount != amount || errs.Is(err, amountDiffers) && !believed; other && !d.reload(ctx) {
-		return event{}, ctx.Err()
-	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return event{kind: evBooked}, nil
-	case d.p.Amount != amount:
-		return event{kind: evResume}, nil
 	}
 	if !forGood(err) {
 		return event{}, fmt.Errorf("confirm booking: %w", err)
@@ -359,7 +350,7 @@ func (d *drive) confirm(ctx context.Context) (event, error) {
 	var refusal *errs.Error
 	errors.As(err, &refusal)
 	if believed && refusal.Type == amountDiffers {
-		if b, err := d.s.bookings.Booking(ctx, d.p.BookingID); err == nil && b.UserID == d.p.UserID && b.Currency == d.p.Currency {
+		if b, err := d.s.bookings.Recent(ctx, d.p.BookingID); err == nil && b.UserID == d.p.UserID && b.Currency == d.p.Currency {
 			return event{kind: evCosts, amount: b.Amount}, nil
 		}
 	}

@@ -120,8 +120,8 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 			}
 			a.house.mu.Unlock()
 		case 10:
-			if now, _ := a.house.Booking(t.Context(), booking.ID); now.Status == bookingapi.Booked && c.below(2) == 0 {
-				_, _ = a.house.CancelSeen(t.Context(), fan, booking.ID, 0, nil)
+			if now, _ := a.house.Recent(t.Context(), booking.ID); now.Status == bookingapi.Booked && c.below(2) == 0 {
+				_, _ = a.house.Cancel(t.Context(), fan, bookingapi.Cancellation{BookingID: booking.ID})
 			}
 		case 11:
 			if c.below(3) == 0 {

@@ -60,7 +60,7 @@ func TestConfirmedAfterItWasGivenUp(t *testing.T) {
 					late()
 				}
 				time.Sleep(time.Minute)
-				if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
+				if got, _ := w.house.Recent(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
 					t.Errorf("the booking is %s", got.Status)
 				}
 				w.agree()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 )
@@ -54,11 +55,11 @@ func (s *Service) OfEvent(ctx context.Context, caller caller.Caller, eventID, af
 	if !caller.SignedIn() {
 		return nil, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
 	}
-	organizer, err := s.bookings.Organizer(ctx, eventID)
+	sale, err := bookingapi.One(ctx, s.bookings.Sales, "event", eventID)
 	if err != nil {
 		return nil, err
 	}
-	if !caller.MayOrganize(organizer) {
+	if !caller.MayOrganize(sale.OrganizerID) {
 		return nil, errs.Missing("event")
 	}
 	return s.store.between(ctx, max(after, eventID), eventID+"~", limit) // ids are below "~"

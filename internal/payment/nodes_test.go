@@ -119,7 +119,7 @@ func TestGivingBackWhatCostNothing(t *testing.T) {
 	if r, err := respond(p, err, 200); err != nil || r.Status != 200 || p.owes() {
 		t.Errorf("%+v %v, money on its way: %v", r, err, p.owes())
 	}
-	if b, err := w.house.Booking(t.Context(), b.ID); err != nil || b.Status != bookingapi.Cancelled {
+	if b, err := w.house.Recent(t.Context(), b.ID); err != nil || b.Status != bookingapi.Cancelled {
 		t.Errorf("%+v %v", b, err)
 	}
 }

@@ -168,7 +168,7 @@ func TestFree(t *testing.T) {
 				t.Errorf("%q: %+v", method, p)
 			}
 		}
-		if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != bookingapi.Booked {
+		if got, _ := w.house.Recent(t.Context(), b.ID); got.Status != bookingapi.Booked {
 			t.Errorf("it is %s", got.Status)
 		}
 	}

@@ -15,8 +15,8 @@ func (s *Service) mayPay(ctx context.Context, caller caller.Caller, eventID stri
 	if caller.Verified {
 		return nil
 	}
-	waived, err := s.bookings.UnverifiedBuyers(ctx, eventID)
-	if err != nil || waived {
+	sale, err := bookingapi.One(ctx, s.bookings.Sales, "event", eventID)
+	if err != nil || sale.UnverifiedBuyers {
 		return err
 	}
 	return errs.New(errs.Forbidden, "address-not-verified", "Please verify your e-mail address first: the code is in your mail.")

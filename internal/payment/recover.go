@@ -70,7 +70,7 @@ func (s *Service) bookedSince(ctx context.Context, paymentID string) (p Payment,
 	if p, err = s.store.payment(ctx, paymentID); err != nil {
 		return p, false, err
 	}
-	b, err := s.bookings.Booking(ctx, p.BookingID)
+	b, err := s.bookings.Recent(ctx, p.BookingID)
 	switch {
 	case err != nil && errs.KindOf(err) != errs.NotFound:
 		return p, false, err

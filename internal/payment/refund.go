@@ -189,7 +189,7 @@ func (r *refunder) rest(ctx context.Context, idle bool) error {
 
 // catchUp learns how far the ledgers are.
 func (r *refunder) catchUp(ctx context.Context) error {
-	heads, err := r.s.bookings.Heads(ctx)
+	heads, err := r.s.bookings.Heads(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("heads of the ledgers: %w", err)
 	}

@@ -20,39 +20,17 @@ import (
 
 // Bookings is what payments need of the booking service.
 type Bookings interface {
-	// Booking is a booking as it is now; NotFound when there is none.
-	Booking(ctx context.Context, id string) (bookingapi.Booking, error)
-	// Remembered is a booking as this node has seen it last, if it has of late;
-	// another node may have changed it since.
-	Remembered(id string) (bookingapi.Booking, bool)
-	// Confirm turns a hold into a booking, idempotently. A refusal of kind
-	// Conflict, Invalid, NotFound or Forbidden is for good; after any other error
-	// the outcome is unclear and Confirm is called again with the same values.
-	Confirm(ctx context.Context, c bookingapi.Confirm) (bookingapi.Booking, error)
-	// Adopt counts a person's bookings for the address that they have verified. The
-	// bookings that stay as they are, since the person has too many seats, are in the
-	// refusal's "bookings".
+	bookingapi.Paying
+	// Cancel gives a caller's booking back, or some of its seats; see bookingapi.Buying.
+	Cancel(ctx context.Context, caller caller.Caller, c bookingapi.Cancellation) (bookingapi.Booking, error)
+	// Adopt counts a person's bookings for the address that they have verified; see
+	// bookingapi.Accounts.
 	Adopt(ctx context.Context, from, to string, address caller.EmailKey) error
-	// Extend lets a hold last longer, once.
-	Extend(ctx context.Context, bookingID string) error
-	// CancelUnpaid takes a booking back if this payment booked it; nothing is
-	// refunded for it.
-	CancelUnpaid(ctx context.Context, bookingID, paymentID string) error
-	// CancelSeen gives a caller's booking back, or some of its seats by label, if its
-	// Seq is version (0: any); else the error is of kind Precondition.
-	CancelSeen(ctx context.Context, caller caller.Caller, bookingID string, version int64, labels []string) (bookingapi.Booking, error)
 	// OfUser lists ids of a user's bookings, in order, from one on.
 	OfUser(ctx context.Context, userID, from string, limit int) ([]string, error)
-	// Organizer is the account that an event belongs to; NotFound when there is
-	// no such event.
-	Organizer(ctx context.Context, eventID string) (string, error)
-	// UnverifiedBuyers reports whether an event's buyers may pay without a verified
-	// e-mail address.
-	UnverifiedBuyers(ctx context.Context, eventID string) (bool, error)
-	// Entries is an event's ledger above a seq, in order.
-	Entries(ctx context.Context, eventID string, after int64, limit int) ([]ledger.Entry, error)
-	// Heads is the last ledger seq of each event.
-	Heads(ctx context.Context) (map[string]int64, error)
+	// Sales is how events are sold now, by event id.
+	Sales(ctx context.Context, eventIDs []string) (map[string]bookingapi.Sale, error)
+	ledger.Source
 	// Follow registers a function that is called with new entries, ascending
 	// for each event, and must return at once.
 	Follow(func([]ledger.Entry))
@@ -395,7 +373,7 @@ func (s *Service) reader(ctx context.Context, caller caller.Caller, p *Payment) 
 	if caller.Administers() {
 		return true, nil
 	}
-	b, err := s.bookings.Booking(ctx, p.BookingID)
+	b, err := s.bookings.Recent(ctx, p.BookingID)
 	switch {
 	case errs.KindOf(err) == errs.NotFound:
 		return false, errs.Missing("payment")

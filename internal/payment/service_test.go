@@ -256,7 +256,7 @@ func TestCaptureFailsForGood(t *testing.T) {
 	if !errs.Is(err, "payment-declined") {
 		t.Fatal(err)
 	}
-	if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
+	if got, _ := w.house.Recent(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
 		t.Errorf("booking is %s", got.Status)
 	}
 	w.agree()
@@ -437,7 +437,7 @@ func TestMoneyFollowsTheConfirmation(t *testing.T) {
 		}
 		_, _ = w.pay(b, "tok_ok", "")
 		p, err := w.OfBooking(t.Context(), fan, b.ID)
-		if got, _ := w.house.Booking(t.Context(), b.ID); statusOf(t, p, err) != want || got.Status != after || p.Reason != slug {
+		if got, _ := w.house.Recent(t.Context(), b.ID); statusOf(t, p, err) != want || got.Status != after || p.Reason != slug {
 			t.Errorf("%q: the payment is %s (%s), the booking %s", slug, p.Status, p.Reason, got.Status)
 		}
 		w.agree()

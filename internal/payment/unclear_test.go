@@ -130,7 +130,7 @@ func TestAuthorizedHasADeadline(t *testing.T) {
 				if statusOf(t, p, err) != Voided || p.Reason != timedOut {
 					t.Errorf("%+v", p)
 				}
-				if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
+				if got, _ := w.house.Recent(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
 					t.Errorf("the booking is %s", got.Status)
 				}
 				w.agree()

@@ -37,7 +37,7 @@ func TestAmendAndVoid(t *testing.T) {
 		if p, err = w.Void(t.Context(), fan, p.ID); statusOf(t, p, err) != Voided {
 			t.Errorf("again: %+v", p)
 		}
-		if got, _ := w.house.Booking(t.Context(), c.ID); got.Status != bookingapi.Pending {
+		if got, _ := w.house.Recent(t.Context(), c.ID); got.Status != bookingapi.Pending {
 			t.Errorf("the hold became %s", got.Status)
 		}
 		w.house.set(c.ID, bookingapi.Expired)
@@ -73,7 +73,7 @@ func TestVoidWhileConfirming(t *testing.T) {
 				if statusOf(t, p, err) != want || p.Reason != givenUp {
 					t.Errorf("%+v", p)
 				}
-				if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
+				if got, _ := w.house.Recent(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
 					t.Errorf("the booking is %s", got.Status)
 				}
 				w.agree()
@@ -100,7 +100,7 @@ func TestVoidCaptured(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	if got, _ := w.house.Booking(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
+	if got, _ := w.house.Recent(t.Context(), b.ID); got.Status != bookingapi.Cancelled {
 		t.Errorf("the booking is %s", got.Status)
 	}
 	w.agree()

@@ -107,7 +107,7 @@ func (h *house) cancel(bookingID string, amount int64) {
 	h.append(ledger.Entry{Kind: ledger.Cancelled, BookingID: bookingID, Amount: amount, Currency: "USD"})
 }
 
-func (h *house) Booking(_ context.Context, bookingID string) (bookingapi.Booking, error) {
+func (h *house) Recent(_ context.Context, bookingID string) (bookingapi.Booking, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.reads++
@@ -136,18 +136,18 @@ func (h *house) Remembered(bookingID string) (bookingapi.Booking, bool) {
 // readAt is the booking service's clock.
 const readAt = 123_456_789
 
-func (h *house) CancelSeen(ctx context.Context, caller caller.Caller, bookingID string, version int64, _ []string) (bookingapi.Booking, error) {
+func (h *house) Cancel(ctx context.Context, _ caller.Caller, c bookingapi.Cancellation) (bookingapi.Booking, error) {
 	if err := h.cut(ctx, "before cancel"); err != nil {
 		return bookingapi.Booking{}, err
 	}
 	h.mu.Lock()
-	b := *h.bookings[bookingID]
+	b := *h.bookings[c.BookingID]
 	h.mu.Unlock()
-	if version != 0 && version != b.Seq {
+	if c.Version != 0 && c.Version != b.Seq {
 		return b, errs.New(errs.Precondition, "changed-meanwhile", "Another version.")
 	}
 	if b.Status == bookingapi.Booked {
-		h.cancel(bookingID, b.Amount)
+		h.cancel(c.BookingID, b.Amount)
 	}
 	return b, nil
 }
@@ -165,14 +165,9 @@ func (h *house) OfUser(_ context.Context, userID, from string, limit int) ([]str
 	return ids[:min(limit, len(ids))], nil
 }
 
-func (h *house) Organizer(_ context.Context, eventID string) (string, error) {
-	if eventID != event1 {
-		return "", errs.Missing("event")
-	}
-	return organizer.UserID, nil
+func (h *house) Sales(context.Context, []string) (map[string]bookingapi.Sale, error) {
+	return map[string]bookingapi.Sale{event1: {OrganizerID: organizer.UserID, UnverifiedBuyers: h.waives}}, nil
 }
-
-func (h *house) UnverifiedBuyers(context.Context, string) (bool, error) { return h.waives, nil }
 
 func (h *house) Confirm(ctx context.Context, c bookingapi.Confirm) (bookingapi.Booking, error) {
 	if err := h.cut(ctx, "before confirm"); err != nil {
@@ -271,7 +266,7 @@ func (h *house) Entries(_ context.Context, eventID string, after int64, limit in
 	return append([]ledger.Entry(nil), l[:min(limit, len(l))]...), nil
 }
 
-func (h *house) Heads(context.Context) (map[string]int64, error) {
+func (h *house) Heads(context.Context, []string) (map[string]int64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	heads := map[string]int64{}

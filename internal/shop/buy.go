@@ -18,16 +18,6 @@ import (
 	"boxoffice/internal/page"
 )
 
-// Wish is what somebody wants to hold: seats by label, or a quantity of the best
-// of a section or a tier.
-type Wish struct {
-	EventID  string
-	Seats    []string
-	Quantity int
-	Section  string // its id; "": any
-	Tier     string // its id or name; "": any
-}
-
 // Purchase is a booking as its buyer sees it until it is paid.
 type Purchase struct {
 	bookingapi.Booking
@@ -38,9 +28,9 @@ type Purchase struct {
 
 // Buying is what a purchase needs of the ticket office.
 type Buying interface {
-	// Hold takes seats for a while; the same key and wish of a caller come to the
+	// Hold takes seats for a while; the same key and request of a caller come to the
 	// same booking, which may be over.
-	Hold(ctx context.Context, caller caller.Caller, key string, w Wish) (bookingapi.Booking, error)
+	Hold(ctx context.Context, caller caller.Caller, key string, r bookingapi.HoldRequest) (bookingapi.Booking, error)
 	// Named are seats of an event by label, as people see them.
 	Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error)
 	// Near proposes seats in place of chosen ones, by label; none when there are none.
@@ -71,8 +61,8 @@ func (s *Shop) buyRoutes() routes {
 }
 
 const (
-	maxWished = 100 // seats of one wish
-	maxAgain  = 5   // times that the same wish can be held anew
+	maxWished = 100 // seats of one request
+	maxAgain  = 5   // times that the same request can be held anew
 )
 
 // hold holds seats. Who is not signed in becomes a visitor first: the browser
@@ -107,9 +97,9 @@ func (s *Shop) hold(v *page.Visit) error {
 	return v.Go(checkoutPath(b.ID))
 }
 
-// wished reads a wish out of a form: seats win over a quantity.
-func wished(v *page.Visit, eventID string) (Wish, error) {
-	w := Wish{EventID: eventID}
+// wished reads a request out of a form: seats win over a quantity.
+func wished(v *page.Visit, eventID string) (bookingapi.HoldRequest, error) {
+	w := bookingapi.HoldRequest{EventID: eventID}
 	if err := v.ParseForm(); err != nil {
 		return w, errs.New(errs.Malformed, "bad-form", "The form did not arrive whole.")
 	}
@@ -125,7 +115,7 @@ func wished(v *page.Visit, eventID string) (Wish, error) {
 		w.Quantity, _ = strconv.Atoi(v.PostFormValue("quantity"))
 		w.Section, w.Tier = v.PostFormValue("section"), v.PostFormValue("tier")
 	}
-	switch n := max(len(w.Seats), w.Quantity); {
+	switch n := w.Count(); {
 	case n < 1:
 		return w, errs.New(errs.Invalid, "nothing-chosen", "Choose your seats first, or say how many you want.")
 	case n > maxWished:
@@ -134,10 +124,10 @@ func wished(v *page.Visit, eventID string) (Wish, error) {
 	return w, nil
 }
 
-// holdOnce holds what is wished. However often the same form is sent, it comes to
+// holdOnce holds what is asked for. However often the same form is sent, it comes to
 // the same purchase as long as that is held: a form has a key of its own if a
-// script has given it one. A wish whose purchase is over is held anew.
-func (s *Shop) holdOnce(v *page.Visit, w Wish) (bookingapi.Booking, error) {
+// script has given it one. A request whose purchase is over is held anew.
+func (s *Shop) holdOnce(v *page.Visit, w bookingapi.HoldRequest) (bookingapi.Booking, error) {
 	nonce := v.PostFormValue("key")
 	for n := range maxAgain {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q", nonce, n, []any{w.Seats, w.Quantity, w.Section, w.Tier}))
@@ -158,7 +148,7 @@ func held(b *bookingapi.Booking, now time.Time) bool {
 // notHeld shows the event again and says why its seats could not be held: which
 // are gone, which are still there, which are near. Who holds them already is
 // sent on.
-func (s *Shop) notHeld(v *page.Visit, e *eventapi.Event, w Wish, err error) error {
+func (s *Shop) notHeld(v *page.Visit, e *eventapi.Event, w bookingapi.HoldRequest, err error) error {
 	text, ok := v.Reason(err)
 	if !ok {
 		return err

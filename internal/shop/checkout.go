@@ -35,7 +35,7 @@ type checkoutPage struct {
 	Split     split
 	Ends, Now time.Time
 	Minutes   int // that the hold lasts on, rounded up
-	Again     Wish
+	Again     bookingapi.Selection
 
 	Who    string
 	Person Person
@@ -182,13 +182,12 @@ func lines(p *Purchase) ([]line, split) {
 	return out, sum
 }
 
-// again is the wish for the same seats once more. Places of general admission
-// cannot be named: as many of the same section are as good.
-func again(p *Purchase) Wish {
-	w := Wish{EventID: p.EventID}
+// again asks for the same seats once more. Places of general admission cannot be
+// named: as many of the same section are as good.
+func again(p *Purchase) (w bookingapi.Selection) {
 	for _, one := range p.Places {
 		if one.Unnumbered {
-			return Wish{EventID: p.EventID, Quantity: len(p.Places), Section: one.SectionID}
+			return bookingapi.Selection{Quantity: len(p.Places), Section: one.SectionID}
 		}
 		w.Seats = append(w.Seats, one.Label)
 	}

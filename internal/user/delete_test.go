@@ -11,7 +11,7 @@ import (
 // bookings answers as the booking service would.
 type bookings struct{ live bool }
 
-func (b bookings) UserBookingIDs(context.Context, string, int) ([]string, bool, error) {
+func (b bookings) LatestOfUser(context.Context, string, int) ([]string, bool, error) {
 	return []string{"b1", "b2"}, true, nil
 }
 func (bookings) Adopt(context.Context, string, string, caller.EmailKey) error { return nil }

@@ -45,7 +45,7 @@ func (s *Service) body(ctx context.Context, u User) (userBody, error) {
 		b.Email = u.Contact
 	}
 	if s.bookings() != nil {
-		ids, _, err := s.bookings().UserBookingIDs(ctx, u.ID, bookingsShown)
+		ids, _, err := s.bookings().LatestOfUser(ctx, u.ID, bookingsShown)
 		if err != nil {
 			return b, err
 		}

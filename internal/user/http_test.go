@@ -27,7 +27,7 @@ type site struct {
 
 type bookings struct{}
 
-func (bookings) UserBookingIDs(_ context.Context, userID string, limit int) ([]string, bool, error) {
+func (bookings) LatestOfUser(_ context.Context, userID string, limit int) ([]string, bool, error) {
 	return []string{"booking-of-" + userID}, false, nil
 }
 func (bookings) Adopt(context.Context, string, string, caller.EmailKey) error { return nil }

@@ -24,8 +24,8 @@ var migrations embed.FS
 
 // Bookings is what accounts need to know of bookings.
 type Bookings interface {
-	// UserBookingIDs lists up to limit bookings, and whether there are more.
-	UserBookingIDs(ctx context.Context, userID string, limit int) ([]string, bool, error)
+	// LatestOfUser lists up to limit bookings, and whether there are more.
+	LatestOfUser(ctx context.Context, userID string, limit int) ([]string, bool, error)
 	// Adopt gives a user's bookings to another account of the same person, with
 	// the key of its verified address, or with from equal to to gives them the
 	// address only. Holds that would break a limit stay, and the error is of kind

@@ -21,6 +21,7 @@ import (
 
 	"boxoffice/internal/app"
 	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/event"
 	"boxoffice/internal/eventapi"
@@ -69,7 +70,7 @@ func sell(dir, synchronous string) error {
 		go func() {
 			for n := 0; ; n++ {
 				fan := caller.Caller{UserID: fmt.Sprintf("fan-%d-%d", i, n), Role: caller.Customer, Verified: true}
-				b, err := p.Bookings.Hold(ctx, fan, "", booking.Wish{EventID: e.ID, Quantity: 1})
+				b, err := p.Bookings.Hold(ctx, fan, "", bookingapi.HoldRequest{EventID: e.ID, Selection: bookingapi.Selection{Quantity: 1}})
 				if err == nil {
 					_, err = p.Payments.Pay(ctx, fan, payment.Order{BookingID: b.ID, Method: "tok_ok"})
 				}

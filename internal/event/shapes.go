@@ -1,34 +1,32 @@
-package seating
+package event
 
 import (
 	"fmt"
 	"strings"
 
-	"boxoffice/internal/safetext"
+	"boxoffice/internal/seating"
 )
 
-// Limits of what is drawn beneath the seats.
 const (
-	MaxShapes = 2000
-	MaxPoints = 1000 // of a polygon
+	maxShapes = 2000
+	maxPoints = 1000 // of a polygon
 )
 
-// checkShapes checks what is drawn beneath the seats. The error is a Fault.
-func checkShapes(shapes []Shape) error {
-	if len(shapes) > MaxShapes {
-		return Fault{"shapes", fmt.Sprintf("must have at most %d elements", MaxShapes)}
+// checkShapes checks what is drawn beneath the seats. The error is a planError.
+func checkShapes(shapes []seating.Shape) error {
+	if len(shapes) > maxShapes {
+		return planError{"shapes", fmt.Sprintf("must have at most %d elements", maxShapes)}
 	}
 	for i := range shapes {
-		if member, reason := shapes[i].Check(); reason != "" {
-			return Fault{fmt.Sprintf("shapes[%d]%s", i, member), reason}
+		if member, reason := badShape(&shapes[i]); reason != "" {
+			return planError{fmt.Sprintf("shapes[%d]%s", i, member), reason}
 		}
 	}
 	return nil
 }
 
-// Check says which member of a shape is wrong, and why. An empty reason means that
-// nothing is.
-func (s *Shape) Check() (member, reason string) {
+// badShape says which member of a shape is wrong, and why.
+func badShape(s *seating.Shape) (member, reason string) {
 	numbers := []float64{s.X, s.Y, s.Width, s.Height, s.Rotation, s.TextSize}
 	for _, p := range s.Points {
 		numbers = append(numbers, p.X, p.Y)
@@ -52,8 +50,8 @@ func (s *Shape) Check() (member, reason string) {
 			return ".width", "and height must be above 0"
 		}
 	case "polygon":
-		if len(s.Points) < 3 || len(s.Points) > MaxPoints {
-			return ".points", fmt.Sprintf("must have 3 to %d elements", MaxPoints)
+		if len(s.Points) < 3 || len(s.Points) > maxPoints {
+			return ".points", fmt.Sprintf("must have 3 to %d elements", maxPoints)
 		}
 	case "text":
 		if s.Text == "" {
@@ -62,7 +60,7 @@ func (s *Shape) Check() (member, reason string) {
 	default:
 		return ".kind", "must be rectangle, ellipse, polygon or text"
 	}
-	if reason := safetext.LineFault(s.Text, 0, 200); reason != "" {
+	if reason := badText(s.Text, 0, 200); reason != "" {
 		return ".text", reason
 	}
 	if s.TextSize < 0 {
