@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"boxoffice/internal/bookingapi"
@@ -21,9 +20,12 @@ const NotAgain = -1
 // the same transaction, so that no address is sent the link of another.
 func (l *Links) Give(ctx context.Context, bookingID string, to caller.Person, mailed int64) error {
 	err := l.db.Write(ctx, func(tx *sql.Tx) error {
+		// A row to lock: another node may be giving the same order to somebody now.
+		if _, err := tx.ExecContext(ctx, `INSERT INTO recipients (booking_id, name, email, mailed_at) VALUES ($1, '', '', 0) ON CONFLICT DO NOTHING`, bookingID); err != nil {
+			return err
+		}
 		var old string
-		err := tx.QueryRowContext(ctx, l.db.Text(`SELECT email FROM recipients WHERE booking_id = $1 /*postgres: FOR UPDATE*/`), bookingID).Scan(&old)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if err := tx.QueryRowContext(ctx, l.db.Text(`SELECT email FROM recipients WHERE booking_id = $1 /*postgres: FOR UPDATE*/`), bookingID).Scan(&old); err != nil {
 			return err
 		}
 		if old != "" && old != to.Email {
@@ -40,10 +42,9 @@ func (l *Links) Give(ctx context.Context, bookingID string, to caller.Person, ma
 }
 
 func (l *Links) give(ctx context.Context, tx *sql.Tx, bookingID string, to caller.Person, mailed int64) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO recipients (booking_id, name, email, mailed_at) VALUES ($1, $2, $3, 0)
-		ON CONFLICT (booking_id) DO UPDATE SET name = excluded.name, email = excluded.email,
-			mailed_at = CASE WHEN recipients.email <> excluded.email OR recipients.mailed_at = $4 THEN 0 ELSE recipients.mailed_at END`,
-		bookingID, to.Name, to.Email, mailed)
+	_, err := tx.ExecContext(ctx, `UPDATE recipients SET name = $2, email = $3,
+		mailed_at = CASE WHEN email <> $3 OR mailed_at = $4 THEN 0 ELSE mailed_at END WHERE booking_id = $1`,
+		bookingID, to.Name, to.Email, mailed) // primary key
 	return err
 }
 
