@@ -81,14 +81,18 @@ func (s *stage) open(ctx context.Context, n int) (*show, error) {
 // join takes up an event that is on sale.
 func (s *stage) join(_ context.Context, eventID string) (*show, error) {
 	var event struct {
-		Status string `json:"status"`
-		Limit  int    `json:"limit_per_customer"`
+		Status string    `json:"status"`
+		Limit  int       `json:"limit_per_customer"`
+		Opens  time.Time `json:"sale_opens_at"`
 	}
 	if err := s.call.get("/events/"+eventID, s.organizer, &event); err != nil {
 		return nil, err
 	}
 	if event.Status != "on_sale" {
 		return nil, fmt.Errorf("event %s is %s, so nothing can be sold: give it a price and put it on sale first", eventID, event.Status)
+	}
+	if event.Opens.After(time.Now()) {
+		return nil, fmt.Errorf("the sale of event %s opens at %s, so nothing can be sold before: begin then, or move it", eventID, event.Opens.Format(time.RFC3339))
 	}
 	sh := &show{id: eventID, limit: event.Limit, over: make(chan struct{}), plan: &plan{}}
 	if n := len(s.shows); n > 0 && s.seats == len(s.shows[n-1].plan.Seats) {
