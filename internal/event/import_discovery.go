@@ -62,6 +62,7 @@ func discoveryEvent(n *node, e *foundEvent, zones map[string]string) {
 	e.source = "discovery:" + n.at("id").need(200)
 	in.Title = strings.Join(strings.Fields(n.at("name").need(1000)), " ")
 	if r := []rune(in.Title); len(r) > 200 {
+		n.at("name").without("is cut to 200 characters")
 		in.Title = safetext.Shown(string(r[:200]))
 	}
 	in.Description = strings.TrimSpace(n.at("info").description(10_000) + "\n\n" + n.at("pleaseNote").description(9_000))
@@ -92,13 +93,15 @@ func discoveryVenue(n *node, e *foundEvent, zones map[string]string) *time.Locat
 	default:
 		n.at("_embedded").at("venues").without("names no venue and no place: the venue is to be announced")
 	}
-	country := v.at("country").at("countryCode").text(10)
-	if len(country) != 2 {
+	code := v.at("country").at("countryCode")
+	country := strings.ToUpper(code.text(10))
+	if country != "" && !countryCode(country) {
+		code.without("is no ISO 3166-1 code such as DE: %q", country)
 		country = ""
 	}
 	e.in.Venue = VenueInput{
 		Name: strings.TrimSpace(v.at("name").text(200)), Address: strings.TrimSpace(v.at("address").at("line1").text(300)),
-		City: strings.TrimSpace(v.at("city").at("name").text(100)), Country: strings.ToUpper(country), TimeZone: v.at("timezone").text(64),
+		City: strings.TrimSpace(v.at("city").at("name").text(100)), Country: country, TimeZone: v.at("timezone").text(64),
 	}
 	if e.in.Venue.Name == "" {
 		e.in.Venue.Name = "Venue to be announced"

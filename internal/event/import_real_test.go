@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -110,5 +111,25 @@ func TestShiftMovesTheEnd(t *testing.T) {
 	w.mustImport(t, ImportOptions{ShiftTo: "2028-01-30"}, fixture(t, "discovery-three-day-festival.json"))
 	if e := w.imported(t, "discovery:EX4"); e.LocalDate != "2028-01-30" || e.EndDate != "2028-02-01" || e.EndsAt != time.Date(2028, 2, 2, 4, 59, 59, 0, time.UTC).UnixMicro() {
 		t.Errorf("%+v", e)
+	}
+}
+
+// A title that is too long, and a country that is none, take nothing but themselves
+// from an event; both are told, and a strict import refuses them.
+func TestPartsThatDoNotFit(t *testing.T) {
+	for _, c := range []struct{ was, is, path string }{
+		{"Example evening", strings.Repeat("Example ", 60), "_embedded.events[0].name"},
+		{`"countryCode": "GB"`, `"countryCode": "12"`, "_embedded.events[0]._embedded.venues[0].country.countryCode"},
+		{`"countryCode": "GB"`, `"countryCode": "GBR"`, "_embedded.events[0]._embedded.venues[0].country.countryCode"},
+	} {
+		w := newWorld(t)
+		file := edited(t, "postponed.json", `"postponed"`, `"onsale"`)
+		file.Data = bytes.ReplaceAll(file.Data, []byte(c.was), []byte(c.is))
+		sum := w.mustImport(t, ImportOptions{}, file)
+		if sum.New != 1 || len(sum.Notes) != 1 || sum.Notes[0].Path != c.path || sum.Notes[0].Whole {
+			t.Errorf("%s: %+v", c.is, sum)
+		}
+		_, err := newWorld(t).Import(t.Context(), []ImportFile{file}, ImportOptions{Strict: true})
+		wantFault(t, err, "postponed.json", c.path)
 	}
 }

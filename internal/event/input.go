@@ -399,12 +399,17 @@ func (f *faults) sale(e *Event, opens, closes, refunds *time.Time, limit *int32,
 	}
 }
 
+// countryCode reports whether a text has the form of an ISO 3166-1 code.
+func countryCode(text string) bool {
+	return len(text) == 2 && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
 // venue checks where an event takes place, and answers its time zone.
 func (f *faults) venue(v VenueInput) *time.Location {
 	f.text("venue.name", v.Name, 1, 200)
 	f.text("venue.address", v.Address, 0, 300)
 	f.text("venue.city", v.City, 0, 100)
-	if v.Country != "" && (len(v.Country) != 2 || strings.Trim(v.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
+	if v.Country != "" && !countryCode(v.Country) {
 		f.add("venue.country", "must be an ISO 3166-1 code such as DE")
 	}
 	return f.zone("venue.time_zone", v.TimeZone)
