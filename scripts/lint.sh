@@ -44,11 +44,17 @@ document() {
   return $status
 }
 
+# The formatting and lint rules of ui, which scripts/assets.sh has installed.
+styled() {
+  (cd ui && node_modules/.bin/biome ci .)
+}
+
 step gofmt formatted
 step "go vet" go vet ./...
 step staticcheck go run "$1" ./...
 step govulncheck vulnerabilities "$2"
 step openapi document "$3"
 step assets scripts/assets.sh --check
+step biome styled
 step "go mod tidy" go mod tidy -diff
 exit $failed

@@ -39,7 +39,12 @@ export function figures(root: ParentNode): void {
     const feed = new EventSource(live);
     feed.addEventListener("seats", ask);
     feed.onerror = () => {
-      if (feed.readyState === EventSource.CLOSED) setTimeout(() => (ask(), follow()), again * (1 + Math.random()));
+      if (feed.readyState !== EventSource.CLOSED) return;
+      const retry = (): void => {
+        ask();
+        follow();
+      };
+      setTimeout(retry, again * (1 + Math.random()));
     };
   };
   follow();
@@ -52,10 +57,14 @@ export function figures(root: ParentNode): void {
 /** Puts new figures in place, with what the reader had opened and where they were. */
 function replace(box: HTMLElement, html: string): void {
   const open = [...box.querySelectorAll("details")].map((d) => d.open);
-  const focus = box.contains(document.activeElement) ? [...box.querySelectorAll<HTMLElement>("summary, [tabindex]")].indexOf(document.activeElement as HTMLElement) : -1;
+  const focus = box.contains(document.activeElement)
+    ? [...box.querySelectorAll<HTMLElement>("summary, [tabindex]")].indexOf(document.activeElement as HTMLElement)
+    : -1;
   const fresh = new DOMParser().parseFromString(html, "text/html").body;
   box.replaceChildren(...fresh.childNodes);
-  box.querySelectorAll("details").forEach((d, i) => (d.open = open[i] ?? false));
+  box.querySelectorAll("details").forEach((d, i) => {
+    d.open = open[i] ?? false;
+  });
   if (focus >= 0) box.querySelectorAll<HTMLElement>("summary, [tabindex]")[focus]?.focus({ preventScroll: true });
 }
 
@@ -81,10 +90,18 @@ export function editor(root: ParentNode): void {
       const price = row.querySelector<HTMLInputElement>("[data-price]");
       const out = row.querySelector<HTMLOutputElement>("[data-allin]");
       if (!price || !out) continue;
-      const all = allIn(price.value, exponent, value("pricing") !== "rules" ? null : {
-        feeRate: hundredths(value("fee_rules.fee_rate")), feeFixed: minor(value("fee_rules.fee_fixed") || "0", exponent),
-        taxRate: hundredths(value("fee_rules.tax_rate")), rounding: value("fee_rules.rounding"),
-      });
+      const all = allIn(
+        price.value,
+        exponent,
+        value("pricing") !== "rules"
+          ? null
+          : {
+              feeRate: hundredths(value("fee_rules.fee_rate")),
+              feeFixed: minor(value("fee_rules.fee_fixed") || "0", exponent),
+              taxRate: hundredths(value("fee_rules.tax_rate")),
+              rounding: value("fee_rules.rounding"),
+            },
+      );
       out.value = all === null ? "–" : format(all, code, exponent, form.dataset.lang);
     }
   };
@@ -125,7 +142,12 @@ function share(amount: bigint, rate: bigint, rounding: string): bigint {
   const product = amount * rate;
   const low = product / whole;
   const twice = (product % whole) * BigInt(2);
-  const up = rounding === "up" ? twice > 0 : rounding === "down" ? false : twice > whole || (twice === whole && (rounding !== "half_even" || low % BigInt(2) === BigInt(1)));
+  const up =
+    rounding === "up"
+      ? twice > 0
+      : rounding === "down"
+        ? false
+        : twice > whole || (twice === whole && (rounding !== "half_even" || low % BigInt(2) === BigInt(1)));
   return up ? low + BigInt(1) : low;
 }
 
@@ -140,7 +162,12 @@ export function allIn(text: string, exponent: number, rules: Rules | null): bigi
 
 function format(amount: bigint, code: string, exponent: number, lang?: string): string {
   try {
-    return new Intl.NumberFormat(lang, { style: "currency", currency: code, minimumFractionDigits: exponent, maximumFractionDigits: exponent }).format(Number(amount) / 10 ** exponent);
+    return new Intl.NumberFormat(lang, {
+      style: "currency",
+      currency: code,
+      minimumFractionDigits: exponent,
+      maximumFractionDigits: exponent,
+    }).format(Number(amount) / 10 ** exponent);
   } catch {
     return "–"; // no currency yet
   }

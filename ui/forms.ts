@@ -18,7 +18,7 @@ export function forms(): void {
       delete form.dataset.sent;
       freeze(form, false);
     }
-    });
+  });
 }
 
 function freeze(form: HTMLFormElement, on: boolean): void {

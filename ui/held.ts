@@ -12,7 +12,8 @@ interface Words {
  */
 export function heldSeats(root: ParentNode): void {
   for (const el of root.querySelectorAll<HTMLElement>("[data-held]")) {
-    const until = Date.parse(el.dataset.until ?? ""), made = Date.parse(el.dataset.now ?? "");
+    const until = Date.parse(el.dataset.until ?? ""),
+      made = Date.parse(el.dataset.now ?? "");
     if (Number.isNaN(until) || Number.isNaN(made)) continue;
     run(el, until - made);
   }
@@ -21,9 +22,11 @@ export function heldSeats(root: ParentNode): void {
 function run(el: HTMLElement, left: number): void {
   // The monotonic clock stands still in a sleeping machine on some systems, the
   // other one can be set: the larger of the two has gone by.
-  const since = performance.now(), wall = Date.now();
+  const since = performance.now(),
+    wall = Date.now();
   const remaining = () => left - Math.max(performance.now() - since, Date.now() - wall);
-  const shown = el.querySelector<HTMLElement>("[data-left]"), said = el.querySelector<HTMLElement>("[data-said]");
+  const shown = el.querySelector<HTMLElement>("[data-left]"),
+    said = el.querySelector<HTMLElement>("[data-said]");
   const words = JSON.parse(el.querySelector("[data-words]")?.textContent ?? "{}") as Partial<Words>;
   let before = Infinity;
   let timer = 0;
@@ -35,7 +38,8 @@ function run(el: HTMLElement, left: number): void {
     if (!el.isConnected) return;
     const now = remaining();
     if (now <= 0) {
-      if (el.dataset.held === "bar") el.remove(); // the way back in the header: there is nothing to go back to
+      if (el.dataset.held === "bar")
+        el.remove(); // the way back in the header: there is nothing to go back to
       else over();
       return;
     }
@@ -59,7 +63,8 @@ export function clock(ms: number): string {
 
 /** Shows that the time is over, in place of the checkout. */
 function over(): void {
-  const main = document.querySelector("main"), page = document.querySelector<HTMLTemplateElement>("template#over");
+  const main = document.querySelector("main"),
+    page = document.querySelector<HTMLTemplateElement>("template#over");
   if (!main || !page) return;
   main.replaceChildren(page.content.cloneNode(true));
   const title = main.querySelector<HTMLElement>("h1");

@@ -1,10 +1,11 @@
 // Loaded by the event page: the seat map. It reads what the page says about the
 // event, fetches plan and status, follows the live feed, and writes the reader's
 // choice into the form #hold.
-import { Seatmap } from "./map/seatmap";
-import type { PageData } from "./map/seatmap";
-import { buildGently, pause } from "./map/plan";
+
 import type { WirePlan } from "./map/plan";
+import { buildGently, pause } from "./map/plan";
+import type { PageData } from "./map/seatmap";
+import { Seatmap } from "./map/seatmap";
 import { Voice } from "./map/words";
 
 interface Compact {

@@ -11,9 +11,12 @@ export function mapSlot(): void {
     seen.disconnect();
     document.head.append(Object.assign(document.createElement("script"), { type: "module", src: script }));
   };
-  const seen = new IntersectionObserver((list) => {
-    if (list.some((e) => e.isIntersecting)) begin();
-  }, { rootMargin: "0px 0px -15% 0px" });
+  const seen = new IntersectionObserver(
+    (list) => {
+      if (list.some((e) => e.isIntersecting)) begin();
+    },
+    { rootMargin: "0px 0px -15% 0px" },
+  );
   atRest(() => {
     seen.observe(slot);
     const early = (): void => {
@@ -41,5 +44,12 @@ function atRest(then: () => void): void {
 
 /** Fetches a file into the browser's cache, behind everything else. */
 function ahead(href: string, as: string): void {
-  document.head.append(Object.assign(document.createElement("link"), { rel: "prefetch", href, as, crossOrigin: as === "fetch" ? "anonymous" : null }));
+  document.head.append(
+    Object.assign(document.createElement("link"), {
+      rel: "prefetch",
+      href,
+      as,
+      crossOrigin: as === "fetch" ? "anonymous" : null,
+    }),
+  );
 }

@@ -12,7 +12,8 @@ export function searchAsTyped(root: ParentNode): void {
   const ask = async (): Promise<void> => {
     const url = addressOf(form);
     asking?.abort();
-    const own = (asking = new AbortController());
+    const own = new AbortController();
+    asking = own;
     results.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(url, { signal: own.signal, headers: { Accept: "text/html" } });
@@ -42,7 +43,8 @@ export function searchAsTyped(root: ParentNode): void {
 /** Where a form leads, without the fields that are empty. */
 function addressOf(form: HTMLFormElement): string {
   const query = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) if (typeof value === "string" && value.trim() !== "") query.append(name, value);
+  for (const [name, value] of new FormData(form))
+    if (typeof value === "string" && value.trim() !== "") query.append(name, value);
   const text = query.toString();
   return form.action.replace(location.origin, "") + (text ? `?${text}` : "");
 }

@@ -45,7 +45,8 @@ let visit = nonce();
 function keyOf(form: HTMLFormElement): string {
   let hash = 5381;
   for (const [name, value] of new FormData(form)) {
-    if (name !== "key") for (const c of `${name}=${String(value)}&`) hash = ((hash * 33) ^ (c.codePointAt(0) ?? 0)) >>> 0;
+    if (name !== "key")
+      for (const c of `${name}=${String(value)}&`) hash = ((hash * 33) ^ (c.codePointAt(0) ?? 0)) >>> 0;
   }
   return `${visit}-${hash.toString(36)}`;
 }

@@ -4,7 +4,7 @@ import { handling, keepAs, marked } from "./keep";
 
 declare const self: ServiceWorkerGlobalScope & { boxoffice: { version: string; assets: string[] } };
 
-const assets = "assets-" + self.boxoffice.version;
+const assets = `assets-${self.boxoffice.version}`;
 const kept = "kept"; // tickets and orders of whoever is signed in
 const offline = "/offline";
 /** How long a weak network may take before a copy is shown, in milliseconds. */
@@ -55,7 +55,12 @@ async function keep(event: FetchEvent, name: string): Promise<Response> {
     return response;
   });
   if (!copy) return answer.catch(nothing);
-  event.waitUntil(answer.then(() => undefined, () => undefined)); // a late answer is kept all the same
+  event.waitUntil(
+    answer.then(
+      () => undefined,
+      () => undefined,
+    ),
+  ); // a late answer is kept all the same
   const late = new Promise<Response>((resolve) => setTimeout(() => resolve(copy), patience));
   return Promise.race([answer, late]).catch(() => copy);
 }

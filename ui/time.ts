@@ -11,7 +11,12 @@ export function localTimes(root: ParentNode): void {
     const lang = el.closest<HTMLElement>("[lang]")?.lang || undefined;
     const own = document.createElement("span");
     own.className = "local-time";
-    own.textContent = new Intl.DateTimeFormat(lang, { weekday: "short", hour: "numeric", minute: "2-digit", timeZoneName: "short" }).format(at);
+    own.textContent = new Intl.DateTimeFormat(lang, {
+      weekday: "short",
+      hour: "numeric",
+      minute: "2-digit",
+      timeZoneName: "short",
+    }).format(at);
     el.after(" ", own);
   }
 }
@@ -25,7 +30,11 @@ export function ownTimes(root: ParentNode): void {
     const at = new Date(el.dateTime);
     if (Number.isNaN(at.getTime()) || offsetOf(el.dateTime) === -at.getTimezoneOffset()) continue;
     const lang = el.closest<HTMLElement>("[lang]")?.lang;
-    el.textContent = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" }).format(at);
+    el.textContent = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, {
+      hour: "2-digit",
+      minute: "2-digit",
+      timeZoneName: "short",
+    }).format(at);
   }
 }
 

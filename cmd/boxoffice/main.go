@@ -81,6 +81,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "boxoffice: %s; see %s --help\n", wrong(err), called(err))
 		return 2
 	}
+	if strings.HasPrefix(k.Command(), "help") { // behind a flag: see meant
+		return run(append(slices.Clone(c.Help.Command), "--help"), stdin, stdout, stderr)
+	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.Level(c.LogLevel)}))
 	slog.SetDefault(log)
 	for _, text := range strangers(parser.Model, os.Environ()) {
@@ -140,9 +143,10 @@ func (c *cli) run(ctx context.Context, command string, log *slog.Logger, stdin i
 		return c.Rush.Run(ctx, app.Rehearsal, stdout, stderr)
 	case "version":
 		return c.Version.Run(stdout)
-	default: // import <file>…
+	case "import <file>":
 		return c.Import.Run(ctx, stdout, log)
 	}
+	return fmt.Errorf("the command %q does nothing", command)
 }
 
 // parser reads the command line.

@@ -77,7 +77,7 @@ func TestHelp(t *testing.T) {
 		args, says string
 	}{
 		{"help", "Commands:"}, {"--help", "Commands:"}, {"-h", "Commands:"}, {"help help", "Describe a command"},
-		{"help serve", "--addr"}, {"help ledger", "ledger export"}, {"ledger -h", "ledger export"}, {"help ledger export", "--event"},
+		{"help serve", "--addr"}, {"--log-level debug help serve", "--addr"}, {"help ledger", "ledger export"}, {"ledger -h", "ledger export"}, {"help ledger export", "--event"},
 		{"rush --fans 7 -h", "--fans"}, {"import x.json --help", "--shift-to"}, {"--version", "commit"},
 	} {
 		var out, errs bytes.Buffer
@@ -210,6 +210,41 @@ func TestOneDatabase(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A replica of a variable is that of the database beside it, and of no other.
+func TestOneReplica(t *testing.T) {
+	const here, there, replica = "postgres://ann@h/shop", "postgres://ann@h/restored", "postgres://ann@r/shop"
+	for _, c := range []struct {
+		flags []string
+		url   string // variable
+		want  string
+	}{
+		{[]string{"--database-url", there}, here, ""},
+		{[]string{"--database-url", here}, here, replica},
+		{[]string{"--database-url", there}, "", replica},
+		{[]string{"--database-url", there, "--replica-url", "postgres://r"}, here, "postgres://r"},
+		{nil, here, replica},
+		{[]string{"--data", "d"}, here, ""},
+	} {
+		t.Run("", func(t *testing.T) {
+			t.Setenv("BOXOFFICE_REPLICA_URL", replica)
+			if c.url != "" {
+				t.Setenv("BOXOFFICE_DATABASE_URL", c.url)
+			}
+			var got cli
+			p, err := newParser(&got, os.Stdout, os.Stderr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Parse(append([]string{"serve"}, c.flags...)); err != nil {
+				t.Fatal(err)
+			}
+			if got.Serve.ReplicaURL != c.want {
+				t.Errorf("%v beside %q: the replica is %q, not %q", c.flags, c.url, got.Serve.ReplicaURL, c.want)
+			}
+		})
 	}
 }
 

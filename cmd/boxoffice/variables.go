@@ -64,15 +64,20 @@ func given(k *kong.Context) (flags, variables map[string]*kong.Flag) {
 
 // oneDatabase sees to it that a command has one database: a flag counts for more
 // than a variable, and PostgreSQL for more than a folder, which a server keeps its
-// mails in. To any other command two flags are refused, since either may be the one
-// that is meant.
+// mails in. A replica goes with its database: one of a variable is passed over where a
+// flag names another database than the variable beside it. To any other command two
+// flags are refused, since either may be the one that is meant.
 func oneDatabase(k *kong.Context) error {
 	const folder, server, replica = "data", "database-url", "replica-url"
 	flags, variables := given(k)
 	switch {
-	case flags[folder] != nil && flags[server] != nil && k.Command() == "serve":
-	case flags[folder] != nil && flags[server] != nil:
-		return errors.New("--data and --database-url are two databases: give one of them")
+	case flags[server] != nil:
+		if flags[folder] != nil && k.Command() != "serve" {
+			return errors.New("--data and --database-url are two databases: give one of them")
+		}
+		if f := variables[replica]; f != nil && another(flags[server]) {
+			f.Target.SetZero()
+		}
 	case flags[folder] != nil:
 		for _, name := range []string{server, replica} {
 			if f := variables[name]; f != nil {
@@ -81,6 +86,12 @@ func oneDatabase(k *kong.Context) error {
 		}
 	}
 	return nil
+}
+
+// another reports whether a flag has another value than its variable.
+func another(f *kong.Flag) bool {
+	value, set := os.LookupEnv(f.Envs[0])
+	return set && value != f.Target.String()
 }
 
 // ofVariable is an error about a flag's value, with the variable that has given it.

@@ -9,6 +9,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
 )
 
 // held makes a hold and must succeed.
@@ -144,7 +145,7 @@ func TestAdoptedBookingCountsOnce(t *testing.T) {
 	ev := w.event()
 	b := w.held(at("ann", 0, false), ev, 2)
 	adopt := command{do: doAdopt, eventID: ev, bookingID: b.ID, from: "ann", heir: "ann", email: caller.EmailKey{1}}
-	hold := looked(command{do: doHold, eventID: ev, bookingID: ev + "new", caller: at("ann", 1, true), seats: []int32{4, 5}})
+	hold := looked(command{do: doHold, eventID: ev, bookingID: id.Booking(ev, "ann", "new"), caller: at("ann", 1, true), seats: []int32{4, 5}})
 	adopt.caller = caller.System
 	for _, more := range []int{1, 0} {
 		items := []*item{{Value: &job{cmd: adopt}}, {Value: &job{cmd: hold}}}

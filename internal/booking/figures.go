@@ -64,16 +64,16 @@ func (s *Service) Figures(ctx context.Context, eventID string) (bookingapi.Figur
 	return *f, nil
 }
 
-// By the primary key: a booking's id begins with its event's.
+// Both by bookings_by_event.
 const sqlFigures = `SELECT seats, plan_id, plan_version, price_version, amount, fees, payment_id FROM bookings
-	WHERE id >= $1 AND id < $2 AND status = 'booked'`
+	WHERE event_id = $1 COLLATE "C" AND status = 'booked'`
 
 const sqlPricesOf = `SELECT DISTINCT plan_id, plan_version, price_version FROM bookings
-	WHERE id >= $1 AND id < $2 AND status = 'booked'`
+	WHERE event_id = $1 COLLATE "C" AND status = 'booked'`
 
 // pricesOf are the price lists by which an event's bookings were sold.
 func (s *Service) pricesOf(ctx context.Context, eventID string) (map[priceKey]*priced, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, sqlPricesOf, eventID, eventID+"~")
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlPricesOf), eventID)
 	if err != nil {
 		return nil, fmt.Errorf("list prices of bookings: %w", err)
 	}
@@ -105,7 +105,7 @@ func (s *Service) count(ctx context.Context, eventID string) (*bookingapi.Figure
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.db.Reader().QueryContext(ctx, sqlFigures, eventID, eventID+"~")
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlFigures), eventID)
 	if err != nil {
 		return nil, fmt.Errorf("count bookings: %w", err)
 	}
@@ -297,10 +297,13 @@ func (s *Service) Latest(ctx context.Context, eventID string, limit int) ([]book
 	return out, nil
 }
 
+// By bookings_by_event.
+const sqlIDs = `SELECT id FROM bookings WHERE event_id = $1 COLLATE "C"`
+
 // ByReference are an event's bookings with a reference, which is a hash of the
-// id: all ids of the event are looked through, by the primary key alone.
+// id: all ids of the event are looked through, in an index alone.
 func (s *Service) ByReference(ctx context.Context, eventID, reference string) ([]bookingapi.Booking, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT id FROM bookings WHERE id >= $1 AND id < $2`, eventID, eventID+"~")
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlIDs), eventID)
 	if err != nil {
 		return nil, fmt.Errorf("find booking: %w", err)
 	}

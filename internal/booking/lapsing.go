@@ -44,13 +44,14 @@ func noted(list []lapsing, e *ledger.Entry) []lapsing {
 	return append(list, lapsing{e.Until, e.EventID, e.Seq, e.Seq})
 }
 
-// All by primary key. The booking is looked at in a subquery of its own: as a join
+// By keys that begin with the event, but for what is due: that is looked for in all
+// events, by the end of the holds. The booking is looked at in a subquery of its own: as a join
 // PostgreSQL may plan to scan the table, once and for all, when it is small.
 const (
 	sqlDue = `SELECT expires_at, event_id, first_seq, last_seq FROM lapsing
 		WHERE (expires_at, event_id, first_seq) > ($1, $2, $3) AND expires_at <= $4 ORDER BY expires_at, event_id, first_seq LIMIT $5`
 	sqlLapsed = `SELECT DISTINCT booking_id FROM ledger l WHERE event_id = $1 AND seq >= $2 AND seq <= $3 AND until = $4
-		AND (SELECT b.status = 'pending' AND b.expires_at = l.until FROM bookings b WHERE b.id = l.booking_id) ORDER BY booking_id`
+		AND (SELECT b.status = 'pending' AND b.expires_at = l.until FROM bookings b WHERE b.event_id = l.event_id AND b.id = l.booking_id) ORDER BY booking_id`
 	sqlForget = `DELETE FROM lapsing WHERE expires_at = $1 AND event_id = $2 AND first_seq = $3`
 )
 

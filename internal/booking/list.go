@@ -13,6 +13,9 @@ const bookingWithOrganizer = `SELECT b.id, b.event_id, b.user_id, b.status, b.se
 	b.plan_id, b.plan_version, b.price_version, b.payment_id, b.fingerprint, b.extended, b.seq, b.email_key, b.released_at, b.given_back, s.organizer_id
 	FROM bookings b JOIN sales s ON s.event_id = b.event_id`
 
+// By bookings_by_event, and the primary key of sales.
+const sqlShown = bookingWithOrganizer + ` WHERE b.event_id = $1 COLLATE "C" AND b.id = $2`
+
 // withTail scans one more column than the scanner's caller knows of.
 type withTail struct {
 	scanner
@@ -45,9 +48,7 @@ func (s *Service) List(ctx context.Context, f bookingapi.Filter) ([]bookingapi.B
 		add("b.user_id = $%d", f.UserID) // bookings_by_user
 	}
 	if f.EventID != "" {
-		add("b.event_id = $%d", f.EventID)
-		add("b.id >= $%d", f.EventID) // a booking's id begins with its event's: the primary key serves this
-		add("b.id < $%d", f.EventID+"~")
+		add(`b.event_id = $%d COLLATE "C"`, f.EventID) // bookings_by_event
 	}
 	if f.Organizer != "" {
 		add("s.organizer_id = $%d", f.Organizer)
@@ -61,7 +62,7 @@ func (s *Service) List(ctx context.Context, f bookingapi.Filter) ([]bookingapi.B
 	}
 	args = append(args, f.Limit)
 	query := bookingWithOrganizer + ` WHERE ` + strings.Join(where, " AND ") + fmt.Sprintf(` ORDER BY b.id LIMIT $%d`, len(args))
-	rows, err := s.db.Reader().QueryContext(ctx, query, args...)
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(query), args...)
 	if err != nil {
 		return nil, fmt.Errorf("list bookings: %w", err)
 	}

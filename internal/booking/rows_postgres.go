@@ -40,8 +40,8 @@ type bookingRows struct {
 
 // bookedRows are bookings of which nothing changed but that they are paid.
 type bookedRows struct {
-	id, paymentID []string
-	seq, was      []int64
+	eventID, id, paymentID []string
+	seq, was               []int64
 }
 
 type claimRows struct {
@@ -72,7 +72,7 @@ func (w *netRows) room(states []*state) {
 	sqldb.Room(fresh, &f.createdAt, &f.expiresAt, &f.amount, &f.fees, &f.planVersion, &f.priceVersion, &f.seq)
 	sqldb.Room(fresh, &f.fingerprint, &f.email)
 	sqldb.Room(fresh, &f.extended)
-	sqldb.Room(dirty, &k.id, &k.paymentID)
+	sqldb.Room(dirty, &k.eventID, &k.id, &k.paymentID)
 	sqldb.Room(dirty, &k.seq, &k.was)
 	sqldb.Room(entries, &l.eventID, &l.kind, &l.booking, &l.seats, &l.currency, &l.sale)
 	sqldb.Room(entries, &l.seq, &l.at, &l.until, &l.amount)
@@ -104,7 +104,7 @@ func (w *netRows) add(s *state) {
 		w.dirty.releasedAt, w.dirty.givenBack = append(w.dirty.releasedAt, b.ReleasedAt), append(w.dirty.givenBack, seatsOrEmpty(b.GivenBack))
 	}
 	for id, was := range s.moved {
-		w.batch.Queue(sqliteText[xBookingUser], s.bookings[id].UserID, emailOrNull(s.bookings[id].address), id, was).Exec(rowsAre(1, "move booking"))
+		w.batch.Queue(sqliteText[xBookingUser], s.bookings[id].UserID, emailOrNull(s.bookings[id].address), s.eventID, id, was).Exec(rowsAre(1, "move booking"))
 	}
 	n := s.claims.writes()
 	w.freed.add(s.eventID, n.freed)
@@ -154,7 +154,7 @@ func (r *record) onlyPaidSince(was *record) bool {
 }
 
 func (r *bookedRows) add(b, was *record) {
-	r.id, r.paymentID = append(r.id, b.ID), append(r.paymentID, b.PaymentID)
+	r.eventID, r.id, r.paymentID = append(r.eventID, b.EventID), append(r.id, b.ID), append(r.paymentID, b.PaymentID)
 	r.seq, r.was = append(r.seq, b.Seq), append(r.was, was.Seq)
 }
 
@@ -194,10 +194,10 @@ func (w *netRows) statements() *pgx.Batch {
 	set(len(b.id), "insert booking", pgBookingsNew, b.id, b.eventID, b.userID, b.status, b.seats, b.createdAt, b.expiresAt, b.amount, b.fees,
 		b.currency, b.planID, b.planVersion, b.priceVersion, b.paymentID, b.fingerprint, b.extended, b.seq, b.email)
 	b = &w.dirty
-	set(len(b.id), "update booking", pgBookingsSet, b.id, b.status, b.seats, b.expiresAt, b.amount, b.fees,
+	set(len(b.id), "update booking", pgBookingsSet, b.eventID, b.id, b.status, b.seats, b.expiresAt, b.amount, b.fees,
 		b.planID, b.planVersion, b.priceVersion, b.paymentID, b.extended, b.seq, b.releasedAt, b.givenBack, b.was)
 	k := &w.booked
-	set(len(k.id), "book", pgBookingsBooked, k.id, k.paymentID, k.seq, k.was)
+	set(len(k.id), "book", pgBookingsBooked, k.eventID, k.id, k.paymentID, k.seq, k.was)
 	c := &w.freed
 	set(len(c.seat), "free claim", pgClaimsFree, c.eventID, c.seat, c.was)
 	c = &w.new

@@ -91,7 +91,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
 	s := &Service{source: source{cfg.DB}, db: cfg.DB, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), tallies: newTallies(), sweepNow: make(chan struct{}, 1)}
-	if s.getStmt, err = cfg.DB.PrepareRead(ctx, bookingWithOrganizer+` WHERE b.id = $1`); err != nil {
+	if s.getStmt, err = cfg.DB.PrepareRead(ctx, sqlShown); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
 	keys, err := signing.Keys(ctx, cfg.DB, "checkpoint", cfg.Now)
@@ -317,7 +317,7 @@ func (s *Service) Booking(ctx context.Context, bookingID string) (bookingapi.Boo
 	if !id.ValidBooking(bookingID) {
 		return bookingapi.Booking{}, errs.Missing("booking")
 	}
-	b, err := scanWithOrganizer(s.getStmt.QueryRowContext(s.db.Quick(ctx), bookingID))
+	b, err := scanWithOrganizer(s.getStmt.QueryRowContext(s.db.Quick(ctx), id.Event(bookingID), bookingID))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return bookingapi.Booking{}, errs.Missing("booking")

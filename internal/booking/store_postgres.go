@@ -2,12 +2,14 @@ package booking
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/id"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
@@ -64,14 +66,17 @@ type missed struct {
 }
 
 var (
-	pgHeads = `SELECT event_id, seq, hash, at, ` + saleColumns + ` FROM sales WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE` // primary key
-	pgLock  = `SELECT FROM sales WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE`                                              // primary key
+	// One for each event, in the order of their ids: a statement names one event.
+	pgHead  = `SELECT seq, hash, at, ` + saleColumns + ` FROM sales WHERE event_id = $1 FOR UPDATE` // primary key
+	pgLock  = `SELECT FROM sales WHERE event_id = $1 FOR UPDATE`                                    // primary key
 	pgClock = `SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`
 	// By primary key.
 	pgClaims = `SELECT c.event_id, c.seat, c.booking_id, coalesce(c.expires_at, 0)
 		FROM ` + sqldb.Rows("event_id TEXT, seat BIGINT") + ` JOIN claims c ON c.event_id = w.event_id AND c.seat = w.seat`
-	// By primary key.
-	pgBookings = `SELECT ` + bookingColumns + ` FROM bookings WHERE id = ANY($1)`
+	// By bookings_by_event.
+	pgBookings = `SELECT ` + bookingColumns + ` FROM ` + sqldb.Rows("of_event TEXT, wanted TEXT") + ` JOIN bookings ON event_id = of_event COLLATE "C" AND id = wanted`
+	// By bookings_by_event, and the primary key of sales.
+	pgShown = bookingWithOrganizer + ` JOIN ` + sqldb.Rows("event_id TEXT, id TEXT") + ` ON b.event_id = w.event_id COLLATE "C" AND b.id = w.id`
 	// By bookings_by_user.
 	pgBuyers = `SELECT ` + heldColumns + `, w.n
 		FROM ` + sqldb.Rows("user_id TEXT, event_id TEXT, n BIGINT") + ` JOIN bookings b ON b.user_id = w.user_id AND b.event_id = w.event_id`
@@ -81,10 +86,10 @@ var (
 	// By primary key.
 	pgMissed = `SELECT ` + entryColumns + ` FROM ` + sqldb.Rows("id TEXT, after BIGINT") + `
 		JOIN ledger ON event_id = id AND seq > after AND seq <= after + $3 ORDER BY event_id, seq`
-	pgInUse   = `SELECT EXISTS (SELECT 1 FROM claims WHERE event_id = $1) OR EXISTS (SELECT 1 FROM bookings WHERE id >= $1 AND id < $2 AND status IN ('pending', 'booked'))`
+	pgInUse   = `SELECT EXISTS (SELECT 1 FROM claims WHERE event_id = $1) OR EXISTS (SELECT 1 FROM bookings WHERE event_id = $1 COLLATE "C" AND status IN ('pending', 'booked'))`
 	pgEntries = `SELECT ` + entryColumns + ` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq`
 
-	// All by primary key.
+	// All by the keys that begin with the event.
 	pgHeadSeq = `UPDATE sales s SET seq = w.seq, hash = w.hash, at = w.at
 		FROM ` + sqldb.Rows("event_id TEXT, seq BIGINT, hash BYTEA, at BIGINT, was BIGINT") + `
 		WHERE s.event_id = w.event_id AND s.seq = w.was`
@@ -98,12 +103,12 @@ var (
 	pgBookingsSet = `UPDATE bookings b SET status = w.status, seats = w.seats, expires_at = nullif(w.expires_at, 0), amount = w.amount, fees = w.fees,
 			plan_id = w.plan_id, plan_version = w.plan_version, price_version = w.price_version, payment_id = nullif(w.payment_id, ''),
 			extended = w.extended, seq = w.seq, released_at = nullif(w.released_at, 0), given_back = nullif(w.given_back, '')
-		FROM ` + sqldb.Rows(`id TEXT, status TEXT, seats TEXT, expires_at BIGINT, amount BIGINT, fees BIGINT,
+		FROM ` + sqldb.Rows(`event_id TEXT, id TEXT, status TEXT, seats TEXT, expires_at BIGINT, amount BIGINT, fees BIGINT,
 			plan_id TEXT, plan_version BIGINT, price_version BIGINT, payment_id TEXT, extended BOOLEAN, seq BIGINT, released_at BIGINT, given_back TEXT, was BIGINT`) + `
-		WHERE b.id = w.id AND b.seq = w.was`
+		WHERE b.event_id = w.event_id COLLATE "C" AND b.id = w.id AND b.seq = w.was`
 	pgBookingsBooked = `UPDATE bookings b SET status = 'booked', expires_at = NULL, payment_id = nullif(w.payment_id, ''), seq = w.seq
-		FROM ` + sqldb.Rows("id TEXT, payment_id TEXT, seq BIGINT, was BIGINT") + `
-		WHERE b.id = w.id AND b.seq = w.was`
+		FROM ` + sqldb.Rows("event_id TEXT, id TEXT, payment_id TEXT, seq BIGINT, was BIGINT") + `
+		WHERE b.event_id = w.event_id COLLATE "C" AND b.id = w.id AND b.seq = w.was`
 	pgClaimsFree = `DELETE FROM claims c USING ` + sqldb.Rows("event_id TEXT, seat BIGINT, was TEXT") + `
 		WHERE c.event_id = w.event_id AND c.seat = w.seat AND c.booking_id = w.was`
 	pgClaimsNew = `INSERT INTO claims (event_id, seat, booking_id, expires_at) SELECT event_id, seat, booking_id, nullif(expires_at, 0)
@@ -121,13 +126,11 @@ var (
 )
 
 func (t *postgresTx) lock(ctx context.Context, states []*state) error {
-	ids := make([]string, len(states))
-	for i, s := range states {
-		ids[i] = s.eventID
-	}
 	var b pgx.Batch
 	b.Queue("BEGIN")
-	b.Queue(pgLock, ids)
+	for _, s := range states {
+		b.Queue(pgLock, s.eventID)
+	}
 	if err := t.conn.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
@@ -136,30 +139,13 @@ func (t *postgresTx) lock(ctx context.Context, states []*state) error {
 }
 
 func (t *postgresTx) heads(ctx context.Context, states []*state, h hints) error {
-	ids := make([]string, len(states))
-	byID := make(map[string]*state, len(states))
-	for i, s := range states {
-		ids[i], byID[s.eventID] = s.eventID, s
-	}
 	var b pgx.Batch
 	if !t.locked {
 		b.Queue("BEGIN")
 	}
-	b.Queue(pgHeads, ids).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			var id string
-			var hash []byte
-			var seq, at int64
-			var sale bookingapi.Sale
-			if err := rows.Scan(append([]any{&id, &seq, &hash, &at}, saleFields(&sale)...)...); err != nil {
-				return err
-			}
-			s := byID[id]
-			s.exists, s.seq, s.at, s.sale = true, seq, at, sale
-			copy(s.hash[:], hash)
-		}
-		return rows.Err()
-	})
+	for _, s := range states {
+		b.Queue(pgHead, s.eventID).QueryRow(s.readHead)
+	}
 	b.Queue(pgClock).QueryRow(func(row pgx.Row) error { return row.Scan(&t.at) })
 	t.claimed, t.records, t.holdings = map[seatKey]claim{}, map[string]*record{}, map[buyerKey][]found{}
 	t.wantClaims(&b, h.seats)
@@ -169,6 +155,23 @@ func (t *postgresTx) heads(ctx context.Context, states []*state, h hints) error 
 	if err := t.conn.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("lock and read: %w", err)
 	}
+	return nil
+}
+
+// readHead reads the row of pgHead, if there is one.
+func (s *state) readHead(row pgx.Row) error {
+	var hash []byte
+	var seq, at int64
+	var sale bookingapi.Sale
+	err := row.Scan(append([]any{&seq, &hash, &at}, saleFields(&sale)...)...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.exists, s.seq, s.at, s.sale = true, seq, at, sale
+	copy(s.hash[:], hash)
 	return nil
 }
 
@@ -205,10 +208,11 @@ func (t *postgresTx) wantBookings(b *pgx.Batch, ids []string) {
 	if len(ids) == 0 {
 		return
 	}
-	for _, id := range ids {
-		t.records[id] = nil
+	events := make([]string, len(ids))
+	for i, bookingID := range ids {
+		events[i], t.records[bookingID] = id.Event(bookingID), nil
 	}
-	b.Queue(pgBookings, ids).Query(func(rows pgx.Rows) error {
+	b.Queue(pgBookings, events, ids).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			r, err := scanBooking(rows)
 			if err != nil {
@@ -297,7 +301,7 @@ func (t *postgresTx) claims(ctx context.Context, eventID string, seats []int32) 
 
 func (t *postgresTx) inUse(ctx context.Context, eventID string) (bool, error) {
 	var used bool
-	err := t.conn.QueryRow(ctx, pgInUse, eventID, eventID+"~").Scan(&used)
+	err := t.conn.QueryRow(ctx, pgInUse, eventID).Scan(&used)
 	return used, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"boxoffice/internal/id"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
@@ -58,8 +59,8 @@ var sqliteText = [...]string{
 	qHead:  `SELECT seq, hash, at, ` + saleColumns + ` FROM sales WHERE event_id = $1`,    // primary key
 	qClaim: `SELECT booking_id, expires_at FROM claims WHERE event_id = $1 AND seat = $2`, // primary key
 	qInUse: `SELECT 1 WHERE EXISTS (SELECT 1 FROM claims WHERE event_id = $1)
-		OR EXISTS (SELECT 1 FROM bookings WHERE id >= $1 AND id < $2 AND status IN ('pending', 'booked'))`, // primary keys' prefixes
-	qBooking: `SELECT ` + bookingColumns + ` FROM bookings WHERE id = $1`, // primary key
+		OR EXISTS (SELECT 1 FROM bookings WHERE event_id = $1 COLLATE "C" AND status IN ('pending', 'booked'))`, // by the keys' prefixes
+	qBooking: `SELECT ` + bookingColumns + ` FROM bookings WHERE event_id = $1 COLLATE "C" AND id = $2`, // bookings_by_event
 	// The index by name: SQLite would take the primary key's prefix instead, and
 	// read every booking of the event.
 	qBuyer: `SELECT ` + heldColumns + `, b.user_id, NULL FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2`,
@@ -80,8 +81,8 @@ var sqliteText = [...]string{
 	xClaimFree:  `DELETE FROM claims WHERE event_id = $1 AND seat = $2 AND booking_id = $3`,
 	xBookingNew: `INSERT INTO bookings (` + bookingColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
 	xBooking: `UPDATE bookings SET status = $1, seats = $2, expires_at = $3, amount = $4, fees = $5, plan_id = $6, plan_version = $7,
-		price_version = $8, payment_id = $9, extended = $10, seq = $11, released_at = $12, given_back = $13 WHERE id = $14 AND seq = $15`,
-	xBookingUser: `UPDATE bookings SET user_id = $1, email_key = $2 WHERE id = $3 AND user_id = $4`,
+		price_version = $8, payment_id = $9, extended = $10, seq = $11, released_at = $12, given_back = $13 WHERE event_id = $14 COLLATE "C" AND id = $15 AND seq = $16`,
+	xBookingUser: `UPDATE bookings SET user_id = $1, email_key = $2 WHERE event_id = $3 COLLATE "C" AND id = $4 AND user_id = $5`,
 	xEntry:       `INSERT INTO ledger (` + entryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 	xLapse:       `INSERT INTO lapsing (expires_at, event_id, first_seq, last_seq) VALUES ($1, $2, $3, $4)`,
 }
@@ -174,7 +175,7 @@ func (t *sqliteTx) claims(_ context.Context, eventID string, seats []int32) (map
 
 func (t *sqliteTx) inUse(_ context.Context, eventID string) (bool, error) {
 	var one int
-	err := t.stmt(qInUse).QueryRowContext(t.ctx, eventID, eventID+"~").Scan(&one)
+	err := t.stmt(qInUse).QueryRowContext(t.ctx, eventID).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -183,8 +184,8 @@ func (t *sqliteTx) inUse(_ context.Context, eventID string) (bool, error) {
 
 func (t *sqliteTx) bookings(_ context.Context, ids []string) ([]*record, error) {
 	out := make([]*record, 0, len(ids))
-	for _, id := range ids {
-		r, err := scanBooking(t.stmt(qBooking).QueryRowContext(t.ctx, id))
+	for _, bookingID := range ids {
+		r, err := scanBooking(t.stmt(qBooking).QueryRowContext(t.ctx, id.Event(bookingID), bookingID))
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			continue
@@ -284,12 +285,12 @@ func (t *sqliteTx) saveBookings(s *state) error {
 	for id, was := range s.dirty {
 		b := s.bookings[id]
 		if err := t.exec(xBooking, "update booking", string(b.Status), seatsText(b.Seats), positive(b.ExpiresAt), b.Amount, b.Fees,
-			b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Extended, b.Seq, positive(b.ReleasedAt), seatsOrNull(b.GivenBack), b.ID, was.Seq); err != nil {
+			b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Extended, b.Seq, positive(b.ReleasedAt), seatsOrNull(b.GivenBack), s.eventID, b.ID, was.Seq); err != nil {
 			return err
 		}
 	}
 	for id, before := range s.moved {
-		if err := t.exec(xBookingUser, "move booking", s.bookings[id].UserID, emailOrNull(s.bookings[id].address), id, before); err != nil {
+		if err := t.exec(xBookingUser, "move booking", s.bookings[id].UserID, emailOrNull(s.bookings[id].address), s.eventID, id, before); err != nil {
 			return err
 		}
 	}

@@ -30,8 +30,8 @@ func TestFaultsAreBounded(t *testing.T) {
 			in.Price, in.Tiers = nil, []TierInput{{Name: "A", Price: 1, Sections: make([]string, 100_000)}}
 		},
 		"plan": func(in *NewEvent) {
-			in.Plan = PlanInput{Document: &planDocument{Name: "x", Categories: []seating.Category{{Name: "A"}},
-				Sections: []sectionDocument{{ID: "a", Category: strings.Repeat("y", 100_000), Capacity: 1}}}}
+			in.Plan = PlanInput{Document: &seating.PlanDocument{Name: "x", Categories: []seating.Category{{Name: "A"}},
+				Sections: []seating.SectionDocument{{ID: "a", Category: strings.Repeat("y", 100_000), Capacity: 1}}}}
 		},
 	} {
 		in := gala()

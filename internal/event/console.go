@@ -71,9 +71,9 @@ func (s *Service) KeepPlan(ctx context.Context, caller caller.Caller, file Impor
 	if err != nil {
 		return nil, err
 	}
-	p, err := doc.plan()
+	p, err := doc.NewPlan()
 	if err != nil {
-		return nil, err.(planError).asField("plan.document")
+		return nil, planFault(err)
 	}
 	row, err := drawn(doc, p)
 	if err != nil {
@@ -84,16 +84,14 @@ func (s *Service) KeepPlan(ctx context.Context, caller caller.Caller, file Impor
 }
 
 // readPlanFile finds the one plan of a file.
-func readPlanFile(file ImportFile) (*planDocument, error) {
+func readPlanFile(file ImportFile) (*seating.PlanDocument, error) {
 	var keys map[string]json.RawMessage
 	if json.Unmarshal(file.Data, &keys) == nil && keys["sections"] != nil && keys["boxoffice"] == nil {
-		var doc planDocument
-		d := json.NewDecoder(strings.NewReader(string(file.Data)))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&doc); err != nil {
+		doc, err := seating.ReadDocument(file.Data)
+		if err != nil {
 			return nil, errs.Bad("plan.document", "is not a seating plan: %s", strings.TrimPrefix(err.Error(), "json: "))
 		}
-		return &doc, nil
+		return doc, nil
 	}
 	found, err := parseFile(file, true)
 	var fault FileError

@@ -82,7 +82,7 @@ type foundEvent struct {
 type foundPlan struct {
 	file, path string
 	source     string
-	doc        *planDocument
+	doc        *seating.PlanDocument
 	plan       *seating.Plan
 }
 
@@ -176,7 +176,7 @@ func parseFile(f ImportFile, strict bool) (*found, error) {
 		return fail("", "is none of the formats that can be imported: a Discovery page (_embedded.events), a pretix seating plan (zones) or boxoffice's own (boxoffice)")
 	}
 	if root.fault != nil {
-		return nil, FileError{f.Name, root.fault.path, root.fault.reason}
+		return nil, FileError{f.Name, root.fault.Path, root.fault.Reason}
 	}
 	if len(out.events) > maxImportEvents {
 		return fail("", "has more than %d events", maxImportEvents)
@@ -249,7 +249,7 @@ func (f *found) distinct(strict bool) error {
 		first := events[i]
 		if !reflect.DeepEqual(first.in, e.in) || first.planSource != e.planSource || first.cancelled != e.cancelled {
 			if e.guessed && !strict { // pages overlap, and are read one after the other
-				f.notes = append(f.notes, e.leftOut(&planError{e.path, fmt.Sprintf("has the same id as %s in %s, but says something else", first.path, first.file)}))
+				f.notes = append(f.notes, e.leftOut(&seating.Fault{Path: e.path, Reason: fmt.Sprintf("has the same id as %s in %s, but says something else", first.path, first.file)}))
 				continue
 			}
 			return FileError{e.file, e.path, fmt.Sprintf("has the same id as %s in %s, but says something else", events[i].path, events[i].file)}

@@ -24,7 +24,7 @@ func readDiscovery(root *node, out *found) {
 		e := foundEvent{path: n.path}
 		discoveryEvent(n, &e, zones)
 		for _, left := range n.notes {
-			out.notes = append(out.notes, Note{Path: left.path, Title: e.in.Title, Reason: left.reason})
+			out.notes = append(out.notes, Note{Path: left.Path, Title: e.in.Title, Reason: left.Reason})
 		}
 		switch {
 		case n.fault == nil:
@@ -262,14 +262,14 @@ func discoveryPrices(n *node, e *foundEvent) {
 		return // an empty range says nothing
 	}
 	e.in.Currency = currency
-	e.in.Tiers = spread(low, high, templateCategories[e.in.Plan.Template])
+	e.in.Tiers = spread(low, high, seating.TemplateCategories(e.in.Plan.Template))
 	if plain == nil {
 		return
 	}
 	quiet := *plain // what is wrong with it takes nothing from the other one
 	quiet.reader = &reader{clean: true}
 	if least, most, same := discoveryLimits(&quiet); quiet.fault == nil && same == currency && least >= 0 && least <= low && most <= high {
-		for i, t := range spread(least, most, templateCategories[e.in.Plan.Template]) {
+		for i, t := range spread(least, most, seating.TemplateCategories(e.in.Plan.Template)) {
 			e.in.Tiers[i].Fees = max(0, e.in.Tiers[i].Price-t.Price)
 		}
 	}
@@ -327,20 +327,6 @@ func spread(low, high int64, categories []string) []TierInput {
 	return tiers
 }
 
-// bestFirst are the categories of a plan that was made here, best first.
-func bestFirst(p *seating.Plan) []string {
-	for _, names := range templateCategories {
-		if len(names) == len(p.Categories) && hasCategory(p, names[0]) && hasCategory(p, names[len(names)-1]) {
-			return names
-		}
-	}
-	names := make([]string, len(p.Categories))
-	for i, c := range p.Categories {
-		names[i] = c.Name
-	}
-	return names
-}
-
 // discoveryAmount is a price in minor units, -1 when it is absent.
 func discoveryAmount(n *node, currency string) int64 {
 	if n.value == nil {
@@ -374,14 +360,6 @@ func (n *node) known(class *node) string {
 		return ""
 	}
 	return name
-}
-
-// templateCategories are the categories of the plans made here, best first.
-var templateCategories = map[string][]string{
-	"theatre": {"Premium", "Stalls", "Circle", "Balcony"},
-	"arena":   {"Floor", "Lower level", "Upper level"},
-	"stadium": {"Lower tier", "Middle tier", "Upper tier"},
-	"club":    {"Balcony", "Standing"},
 }
 
 // discoveryPlan chooses a plan, since the API tells none: by the venue's name

@@ -9,14 +9,15 @@ import (
 	"unicode/utf8"
 
 	"boxoffice/internal/safetext"
+	"boxoffice/internal/seating"
 )
 
 // reader keeps the first fault of a file, or of an event in it.
 type reader struct {
-	fault  *planError
-	notes  []planError // what was left out
-	strict bool        // nothing is left out
-	clean  bool        // texts are cleaned of what nobody can see
+	fault  *seating.Fault
+	notes  []seating.Fault // what was left out
+	strict bool            // nothing is left out
+	clean  bool            // texts are cleaned of what nobody can see
 }
 
 // node is a value in a JSON document together with its path. Reading on after a
@@ -29,7 +30,7 @@ type node struct {
 
 func (n *node) fail(format string, args ...any) {
 	if n.fault == nil {
-		n.fault = &planError{n.path, fmt.Sprintf(format, args...)}
+		n.fault = &seating.Fault{Path: n.path, Reason: fmt.Sprintf(format, args...)}
 	}
 }
 
@@ -146,7 +147,7 @@ func (n *node) coordinate() float64 {
 		return 0
 	case json.Number:
 		f, err := strconv.ParseFloat(string(v), 64)
-		if err != nil || math.IsInf(f, 0) || math.Abs(f) > maxCoordinate {
+		if err != nil || math.IsInf(f, 0) || math.Abs(f) > seating.MaxCoordinate {
 			n.fail("must be a number up to 1,000,000, not %.40s", v)
 			return 0
 		}

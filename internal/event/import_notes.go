@@ -1,6 +1,10 @@
 package event
 
-import "fmt"
+import (
+	"fmt"
+
+	"boxoffice/internal/seating"
+)
 
 // Pages of other people's events are imported as far as they can be: an event
 // that cannot be read is left out, a part of one that cannot be read is left out
@@ -23,8 +27,8 @@ func (n Note) String() string {
 }
 
 // leftOut tells that the fault of an event keeps it out.
-func (e *foundEvent) leftOut(fault *planError) Note {
-	return Note{File: e.file, Path: fault.path, Title: e.in.Title, Reason: fault.reason, Whole: true}
+func (e *foundEvent) leftOut(fault *seating.Fault) Note {
+	return Note{File: e.file, Path: fault.Path, Title: e.in.Title, Reason: fault.Reason, Whole: true}
 }
 
 // part reads a part of an event. What cannot be read is undone by drop and noted;
@@ -53,5 +57,5 @@ func (n *node) without(format string, args ...any) {
 		n.fail(format, args...)
 		return
 	}
-	n.notes = append(n.notes, planError{n.path, fmt.Sprintf(format, args...)})
+	n.notes = append(n.notes, seating.Fault{Path: n.path, Reason: fmt.Sprintf(format, args...)})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/seating"
 )
 
 // boxoffice's own import format is one object:
@@ -31,7 +32,7 @@ type ownVenue struct {
 
 type ownPlan struct {
 	SourceID string `json:"source_id"`
-	planDocument
+	seating.PlanDocument
 }
 
 type ownEvent struct {
@@ -106,15 +107,15 @@ func (r *ownReader) plan(n *node) {
 	if !strict(n, &p) {
 		return
 	}
-	plan, err := p.planDocument.plan()
+	plan, err := p.PlanDocument.NewPlan()
 	if err != nil {
-		var at planError
+		var at seating.Fault
 		if errors.As(err, &at) {
-			n.at(at.path).fail("%s", at.reason)
+			n.at(at.Path).fail("%s", at.Reason)
 		}
 		return
 	}
-	doc := p.planDocument
+	doc := p.PlanDocument
 	r.out.plans = append(r.out.plans, foundPlan{path: n.path, source: "boxoffice:" + id, doc: &doc, plan: plan})
 }
 

@@ -13,9 +13,9 @@ import (
 // (https://docs.pretix.eu/dev/api/resources/seatingplans.html): categories,
 // zones, rows, seats. Positions add up: zone, row and seat.
 func readPretix(root *node, out *found) {
-	doc := &planDocument{Name: root.at("name").need(200), Width: root.at("size").at("width").coordinate(), Height: root.at("size").at("height").coordinate(), NoStage: true}
+	doc := &seating.PlanDocument{Name: root.at("name").need(200), Width: root.at("size").at("width").coordinate(), Height: root.at("size").at("height").coordinate(), NoStage: true}
 	categories := map[string]bool{}
-	for _, c := range root.at("categories").list(maxCategories) {
+	for _, c := range root.at("categories").list(seating.MaxCategories) {
 		name := c.at("name").need(100)
 		if categories[name] {
 			c.at("name").fail("%q is there twice", name)
@@ -27,7 +27,7 @@ func readPretix(root *node, out *found) {
 		root.at("zones").fail("is required")
 	}
 	p := &pretix{doc: doc, categories: categories, guids: map[string]string{}, composed: map[string]bool{}, ids: map[string]bool{}, names: map[string]int{}, rows: map[string]int{}}
-	for _, z := range root.at("zones").list(maxSections) {
+	for _, z := range root.at("zones").list(seating.MaxSections) {
 		p.zone(z)
 	}
 	if root.fault != nil {
@@ -37,11 +37,11 @@ func readPretix(root *node, out *found) {
 		doc.Categories = []seating.Category{{Name: onlyCategory}}
 	}
 	p.label()
-	plan, err := doc.plan()
+	plan, err := doc.NewPlan()
 	if err != nil {
-		var at planError
+		var at seating.Fault
 		if errors.As(err, &at) {
-			root.fault = &planError{p.original(at.path), at.reason}
+			root.fault = &seating.Fault{Path: p.original(at.Path), Reason: at.Reason}
 		}
 		return
 	}
@@ -50,7 +50,7 @@ func readPretix(root *node, out *found) {
 
 // pretix is a plan being read.
 type pretix struct {
-	doc        *planDocument
+	doc        *seating.PlanDocument
 	categories map[string]bool
 	guids      map[string]string // seat_guid → path
 	composed   map[string]bool   // zone-row-number labels
@@ -87,13 +87,13 @@ func (p *pretix) zone(z *node) {
 	if p.names[name]++; name != "" && p.names[name] > 1 { // people must be able to tell zones apart
 		name += fmt.Sprintf(" (%d)", p.names[name])
 	}
-	sec := sectionDocument{ID: id, Name: name}
+	sec := seating.SectionDocument{ID: id, Name: name}
 	zx, zy := z.at("position").at("x").coordinate(), z.at("position").at("y").coordinate()
 	before := len(p.order)
 	for _, r := range z.at("rows").list(10_000) {
 		sec.Rows = append(sec.Rows, p.row(r, id, zx, zy))
 	}
-	for _, a := range z.at("areas").list(maxShapes) {
+	for _, a := range z.at("areas").list(seating.MaxShapes) {
 		p.shape(a, zx, zy)
 	}
 	if len(p.order) > before { // a zone may hold only drawings
@@ -103,10 +103,10 @@ func (p *pretix) zone(z *node) {
 	}
 }
 
-func (p *pretix) row(r *node, zone string, x, y float64) rowDocument {
+func (p *pretix) row(r *node, zone string, x, y float64) seating.RowDocument {
 	x += r.at("position").at("x").coordinate()
 	y += r.at("position").at("y").coordinate()
-	row := rowDocument{Label: r.at("row_number").label(40)}
+	row := seating.RowDocument{Label: r.at("row_number").label(40)}
 	if row.Label == "" {
 		row.Label = r.at("row_label").label(40)
 	}
@@ -115,11 +115,11 @@ func (p *pretix) row(r *node, zone string, x, y float64) rowDocument {
 	}
 	pattern := r.at("seat_label").label(40)
 	twice := false
-	for _, s := range r.at("seats").list(maxSeats) {
+	for _, s := range r.at("seats").list(seating.MaxSeats) {
 		seat := p.seat(s, pattern, x, y)
 		p.order = append(p.order, s.at("seat_guid").text(100))
-		if len(p.order) > maxSeats {
-			s.fail("is one too many: a plan has at most %d seats", maxSeats)
+		if len(p.order) > seating.MaxSeats {
+			s.fail("is one too many: a plan has at most %d seats", seating.MaxSeats)
 			return row
 		}
 		twice = twice || p.composed[zone+"-"+row.Label+"-"+seat.Number]
@@ -138,7 +138,7 @@ func (p *pretix) row(r *node, zone string, x, y float64) rowDocument {
 }
 
 // seat reads a seat of a row at x, y. The pattern is the row's seat_label: "A%s".
-func (p *pretix) seat(s *node, pattern string, x, y float64) seatDocument {
+func (p *pretix) seat(s *node, pattern string, x, y float64) seating.SeatDocument {
 	guid := s.at("seat_guid").need(100)
 	if first, twice := p.guids[guid]; twice {
 		s.at("seat_guid").fail("%q is there twice, first at %s", guid, first)
@@ -150,7 +150,7 @@ func (p *pretix) seat(s *node, pattern string, x, y float64) seatDocument {
 	} else if strings.Contains(pattern, "%s") {
 		number = strings.ReplaceAll(pattern, "%s", number)
 	}
-	return seatDocument{Number: number, Category: p.category(s.at("category")),
+	return seating.SeatDocument{Number: number, Category: p.category(s.at("category")),
 		X: x + s.at("position").at("x").coordinate(), Y: y + s.at("position").at("y").coordinate()}
 }
 
@@ -190,7 +190,7 @@ func (p *pretix) shape(a *node, x, y float64) {
 		s.Kind, s.Width, s.Height = "ellipse", 2*r.at("x").coordinate(), 2*r.at("y").coordinate()
 	case "polygon":
 		s.Kind = "polygon"
-		for _, pt := range a.at("polygon").at("points").list(maxPoints) {
+		for _, pt := range a.at("polygon").at("points").list(seating.MaxPoints) {
 			s.Points = append(s.Points, seating.Point{X: pt.at("x").coordinate(), Y: pt.at("y").coordinate()})
 		}
 	case "text":
@@ -202,7 +202,7 @@ func (p *pretix) shape(a *node, x, y float64) {
 		s.TextSize, s.TextFill = t.at("size").coordinate(), pretixColor(t.at("color"))
 	}
 	// What has no extent, and what another version of the format may bring, is left out: nobody sits on it.
-	if _, reason := badShape(&s); reason == "" && len(p.doc.Shapes) < maxShapes {
+	if _, reason := s.Check(); reason == "" && len(p.doc.Shapes) < seating.MaxShapes {
 		p.doc.Shapes = append(p.doc.Shapes, s)
 	}
 }

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -73,6 +74,51 @@ func TestPostponed(t *testing.T) {
 	for _, path := range []string{"dates.start", "sales.public.endDateTime"} {
 		if !strings.Contains(told, path) {
 			t.Errorf("%s is not told: %s", path, told)
+		}
+	}
+}
+
+// An event that people have seats of does not become a draft by an import either.
+func TestImportHidesNoSeats(t *testing.T) {
+	w := newWorld(t)
+	w.mustImport(t, ImportOptions{}, fixture(t, "own.json"))
+	draft := edited(t, "own.json", `"on_sale"`, `"draft"`)
+	e := w.imported(t, "boxoffice:gala")
+	w.booth.taken[e.ID] = 1
+	_, err := w.Import(t.Context(), []ImportFile{draft}, ImportOptions{})
+	wantFault(t, err, "own.json", "events[0].status")
+	if got := w.imported(t, "boxoffice:gala"); got.Status != eventapi.OnSale {
+		t.Errorf("refused, and it is %s", got.Status)
+	}
+	w.booth.taken[e.ID] = 0
+	w.mustImport(t, ImportOptions{}, draft)
+	if got := w.imported(t, "boxoffice:gala"); got.Status != eventapi.Draft {
+		t.Errorf("nobody has seats, and it is %s", got.Status)
+	}
+}
+
+// A file that does not say whether an event is on sale leaves that to its organizer.
+func TestImportWithoutStatus(t *testing.T) {
+	w := newWorld(t)
+	says := func(status, title string) {
+		f := edited(t, "own.json", `"status": "on_sale"`, status)
+		f.Data = bytes.ReplaceAll(f.Data, []byte("Mill Gala"), []byte(title))
+		w.mustImport(t, ImportOptions{}, f)
+	}
+	says(`"description": ""`, "Mill Gala")
+	if e := w.imported(t, "boxoffice:gala"); e.Status != eventapi.Published || e.Paused {
+		t.Fatalf("new, and %s", e.Status)
+	}
+	for i, status := range []eventapi.Status{eventapi.OnSale, eventapi.Published, eventapi.Draft, eventapi.OnSale, eventapi.Cancelled} {
+		before := w.imported(t, "boxoffice:gala")
+		if _, err := w.Update(t.Context(), admin, before.ID, 0, Change{Status: &status}); err != nil {
+			t.Fatal(err)
+		}
+		before = w.imported(t, "boxoffice:gala")
+		says(`"description": ""`, fmt.Sprint("Mill Gala ", i))
+		e := w.imported(t, "boxoffice:gala")
+		if e.Title == before.Title || e.Status != status || e.Paused != before.Paused || e.ImportPaused {
+			t.Errorf("it was %s, and an import makes it %s (paused: %v, %v)", status, e.Status, e.Paused, e.ImportPaused)
 		}
 	}
 }

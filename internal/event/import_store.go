@@ -14,6 +14,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
+	"boxoffice/internal/seating"
 )
 
 // store checks events and plans as if they were sent to the API, and writes
@@ -39,7 +40,7 @@ func (s *Service) store(ctx context.Context, all *found, opts ImportOptions) (Im
 		var fault FileError
 		switch {
 		case f.guessed && !opts.Strict && errors.As(err, &fault):
-			all.notes = append(all.notes, f.leftOut(&planError{fault.Path, fault.Reason}))
+			all.notes = append(all.notes, f.leftOut(&seating.Fault{Path: fault.Path, Reason: fault.Reason}))
 			continue
 		case err != nil:
 			return Imported{}, err
@@ -179,6 +180,9 @@ func (s *Service) importEvent(ctx context.Context, f *foundEvent, plans map[stri
 		row.plan.ID, row.plan.Version = row.id, row.version
 		in.Plan = PlanInput{ID: row.id, Version: row.version, checked: row.plan}
 	}
+	if known && in.Status == "" && !f.cancelled && old.Status != eventapi.Cancelled {
+		in.Status = old.Status // the file does not say
+	}
 	wantSale := in.Status == eventapi.OnSale
 	if wantSale && in.Price == nil && len(in.Tiers) == 0 {
 		in.Status = eventapi.Published // not on sale until it is priced
@@ -223,7 +227,7 @@ func (s *Service) keepPlan(ctx context.Context, f *foundEvent, in *NewEvent, old
 		if err != nil {
 			return err
 		}
-		in.Tiers = spread(in.Tiers[len(in.Tiers)-1].Price, in.Tiers[0].Price, bestFirst(p))
+		in.Tiers = spread(in.Tiers[len(in.Tiers)-1].Price, in.Tiers[0].Price, p.BestFirst())
 	}
 	return nil
 }
@@ -256,12 +260,28 @@ func (s *Service) over(ctx context.Context, d *draft, old *Event, f *foundEvent,
 	if old.Status == eventapi.Cancelled {
 		e.Status = eventapi.Cancelled // bookings were given back: there is no way back
 	}
+	if err := s.keepSeen(ctx, f, old, e); err != nil {
+		return err
+	}
 	if err := s.keepPromises(ctx, old, e); err != nil {
 		return f.fault(err)
 	}
 	e.ChangedAt = old.ChangedAt
 	d.changes = s.changed(old, e)
 	return nil
+}
+
+// keepSeen refuses a draft of an event that people have seats of: they would not see
+// it any more.
+func (s *Service) keepSeen(ctx context.Context, f *foundEvent, old, e *Event) error {
+	if e.Status != eventapi.Draft || old.Status == eventapi.Draft {
+		return nil
+	}
+	err := s.untouched(ctx, old.ID, "seats-taken", "it cannot become a draft again")
+	if refused := errs.Of(err); refused != nil {
+		return FileError{f.file, f.path + ".status", "cannot be draft: " + refused.Detail}
+	}
+	return err
 }
 
 // keepSettings takes over what the organizer has set and a file does not say.

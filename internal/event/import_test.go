@@ -14,6 +14,9 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
+	"boxoffice/internal/safetext"
+	"boxoffice/internal/seating"
+	"boxoffice/internal/seating/seatingtest"
 )
 
 func fixture(t testing.TB, name string) ImportFile {
@@ -197,7 +200,7 @@ func TestPretix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkPlan(t, p)
+	seatingtest.Check(t, p)
 	n, ok := p.Ordinal("st-B-4")
 	if !ok || p.Seats[n].X != 200 || p.Seats[n].Y != 20+90 || p.Categories[p.Seats[n].Category].Name != "Back" || len(p.Sections) != 2 {
 		t.Fatalf("seat %d (%v) is %+v; positions of zone, row and seat add up", n, ok, p.Seats[n])
@@ -241,7 +244,7 @@ func TestOwnFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkPlan(t, p)
+	seatingtest.Check(t, p)
 	// A new version of the plan is for new events; another plan is refused.
 	w.mustImport(t, ImportOptions{}, edited(t, "own.json", `"capacity": 30`, `"capacity": 40`))
 	if again := w.imported(t, "boxoffice:gala"); again.PlanVersion != 1 || again.Seats != 32 {
@@ -375,7 +378,7 @@ func TestTruncatedFileIsToldByPlace(t *testing.T) {
 func TestTooManySeats(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`{"name":"Vast","categories":[{"name":"A"}],"zones":[{"name":"Z","rows":[{"row_number":"1","seats":[`)
-	for i := range maxSeats + 1 {
+	for i := range seating.MaxSeats + 1 {
 		if i > 0 {
 			b.WriteByte(',')
 		}
@@ -434,10 +437,14 @@ func FuzzImport(f *testing.F) {
 			return
 		}
 		for _, p := range got.plans {
-			if len(p.plan.Seats) == 0 || len(p.plan.Seats) > maxSeats {
+			if len(p.plan.Seats) == 0 || len(p.plan.Seats) > seating.MaxSeats {
 				t.Fatalf("plan %s has %d seats", p.source, len(p.plan.Seats))
 			}
-			if again, err := p.doc.build(); err != nil || len(again.Seats) != len(p.plan.Seats) {
+			packed, _, err := p.doc.Pack()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, err := seating.Unpack(packed); err != nil || len(again.Seats) != len(p.plan.Seats) {
 				t.Fatalf("plan %s does not come back: %v", p.source, err)
 			}
 		}
@@ -469,7 +476,7 @@ func checkEvent(t *testing.T, e *Event) {
 		t.Fatalf("zone %q: %v", e.TimeZone, err)
 	}
 	switch {
-	case badText(e.Title, 1, 200) != "":
+	case safetext.LineFault(e.Title, 1, 200) != "":
 		t.Fatalf("title %q", e.Title)
 	case e.Status == eventapi.OnSale && e.PriceVersion == 0:
 		t.Fatal("on sale without a price")

@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,12 +56,12 @@ type VenueInput struct {
 // PlanInput says which seats there are: a template with a number of seats, a
 // stored plan by id and version, or a document.
 type PlanInput struct {
-	Template string        `json:"template,omitempty" enum:"theatre,arena,stadium,club"`
-	Seats    int           `json:"seats,omitempty" doc:"With template: exactly so many."`
-	ID       string        `json:"id,omitempty" maxLength:"64"`
-	Version  int64         `json:"version,omitempty" doc:"With id; the latest when it is left out."`
-	Document *planDocument `json:"document,omitempty"`
-	checked  *seating.Plan // of this import, not stored yet
+	Template string                `json:"template,omitempty" enum:"theatre,arena,stadium,club"`
+	Seats    int                   `json:"seats,omitempty" doc:"With template: exactly so many."`
+	ID       string                `json:"id,omitempty" maxLength:"64"`
+	Version  int64                 `json:"version,omitempty" doc:"With id; the latest when it is left out."`
+	Document *seating.PlanDocument `json:"document,omitempty"`
+	checked  *seating.Plan         // of this import, not stored yet
 }
 
 // TierInput is a price for some of the seats.
@@ -89,15 +90,29 @@ const (
 	maxTold   = 200 // bytes of a reason, which may quote the input
 )
 
+// short cuts a reason that quotes a long input.
+func short(reason string) string {
+	if len(reason) > maxTold {
+		return strings.ToValidUTF8(reason[:maxTold], "") + "…"
+	}
+	return reason
+}
+
+// planFault turns a fault of a plan document into an error of the request's field
+// plan.document.
+func planFault(err error) error {
+	var f seating.Fault
+	if !errors.As(err, &f) {
+		return err
+	}
+	return errs.Bad(strings.TrimSuffix("plan.document."+f.Path, "."), "%s", short(f.Reason))
+}
+
 func (f *faults) add(field, format string, args ...any) {
 	if f.full() {
 		return
 	}
-	reason := fmt.Sprintf(format, args...)
-	if len(reason) > maxTold {
-		reason = strings.ToValidUTF8(reason[:maxTold], "") + "…"
-	}
-	f.list = append(f.list, errs.Field{Name: field, Reason: reason})
+	f.list = append(f.list, errs.Field{Name: field, Reason: short(fmt.Sprintf(format, args...))})
 }
 
 // full reports whether enough is wrong: nobody need look for more.
@@ -105,7 +120,7 @@ func (f *faults) full() bool { return len(f.list) >= maxFaults }
 
 // text checks a text of one line, lines one of several.
 func (f *faults) text(field, s string, minLen, maxLen int) {
-	switch reason := badText(s, minLen, maxLen); {
+	switch reason := safetext.LineFault(s, minLen, maxLen); {
 	case reason != "":
 		f.add(field, "%s", reason)
 	case safetext.Hidden(s):
@@ -337,7 +352,7 @@ func (f *faults) tiers(currency string, price *int64, list []TierInput, rules *s
 			}
 		}
 		for j, name := range t.Categories {
-			if p != nil && !hasCategory(p, name) {
+			if p != nil && !p.HasCategory(name) {
 				f.add(fmt.Sprintf("%scategories[%d]", path, j), "%q is not a category of the plan", name)
 			}
 		}
@@ -345,15 +360,6 @@ func (f *faults) tiers(currency string, price *int64, list []TierInput, rules *s
 		f.priceOf(path, &t, rules, &out[i])
 	}
 	return out
-}
-
-func hasCategory(p *seating.Plan, name string) bool {
-	for _, c := range p.Categories {
-		if c.Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // unpriced is the id of a section with a seat that no tier names; "" when all

@@ -86,7 +86,7 @@ func TestEveryFieldIsChecked(t *testing.T) {
 		{"NUL in a name of attributes", "attributes", func(in *NewEvent) { in.Attributes = json.RawMessage(`{"a\u0000":1}`) }},
 		{"attributes not UTF-8", "attributes", func(in *NewEvent) { in.Attributes = json.RawMessage("{\"a\":\"\xff\"}") }},
 		{"category twice in a plan", "plan.document.categories[1].name", func(in *NewEvent) {
-			in.Plan = PlanInput{Document: &planDocument{Name: "p", Categories: []seating.Category{{Name: "a"}, {Name: "a"}}, Sections: []sectionDocument{{ID: "s"}}}}
+			in.Plan = PlanInput{Document: &seating.PlanDocument{Name: "p", Categories: []seating.Category{{Name: "a"}, {Name: "a"}}, Sections: []seating.SectionDocument{{ID: "s"}}}}
 		}},
 		{"seat twice in a plan", "plan.document.sections[0].rows[0].seats[1].label", func(in *NewEvent) {
 			in.Plan = PlanInput{Document: smallPlan("1", "1")}
@@ -106,13 +106,13 @@ func TestEveryFieldIsChecked(t *testing.T) {
 }
 
 // smallPlan is a plan of one row.
-func smallPlan(numbers ...string) *planDocument {
-	row := rowDocument{Label: "A"}
+func smallPlan(numbers ...string) *seating.PlanDocument {
+	row := seating.RowDocument{Label: "A"}
 	for i, n := range numbers {
-		row.Seats = append(row.Seats, seatDocument{Number: n, X: float64(i) * 10, Y: 5})
+		row.Seats = append(row.Seats, seating.SeatDocument{Number: n, X: float64(i) * 10, Y: 5})
 	}
-	return &planDocument{Name: "Small", Width: 100, Height: 10, Categories: []seating.Category{{Name: "Any", Color: "#00ff00"}},
-		Sections: []sectionDocument{{ID: "S", Category: "Any", Rows: []rowDocument{row}}}}
+	return &seating.PlanDocument{Name: "Small", Width: 100, Height: 10, Categories: []seating.Category{{Name: "Any", Color: "#00ff00"}},
+		Sections: []seating.SectionDocument{{ID: "S", Category: "Any", Rows: []seating.RowDocument{row}}}}
 }
 
 func TestSeveralFaultsAreToldTogether(t *testing.T) {
@@ -192,11 +192,15 @@ func TestHiddenCharacters(t *testing.T) {
 				t.Errorf("%s with %+q: %s", field, hidden, rec.Body)
 			}
 		}
-		plan := &planDocument{Name: "P", Categories: []seating.Category{{Name: "C"}}, Sections: []sectionDocument{{ID: "S", Category: "C", Rows: []rowDocument{{Label: "A", Seats: []seatDocument{{Number: "1" + hidden}}}}}}}
-		if _, err := plan.plan(); !strings.Contains(fmt.Sprint(err), "sections[0].rows[0].seats[0].number "+safetext.HiddenReason) {
+		plan := &seating.PlanDocument{Name: "P", Categories: []seating.Category{{Name: "C"}}, Sections: []seating.SectionDocument{{ID: "S", Category: "C", Rows: []seating.RowDocument{{Label: "A", Seats: []seating.SeatDocument{{Number: "1" + hidden}}}}}}}
+		if _, err := plan.NewPlan(); !strings.Contains(fmt.Sprint(err), "sections[0].rows[0].seats[0].number "+safetext.HiddenReason) {
 			t.Errorf("a seat with %+q: %v", hidden, err)
 		}
-		if _, err := plan.build(); err != nil {
+		packed, _, err := plan.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := seating.Unpack(packed); err != nil {
 			t.Errorf("a stored plan cannot be read: %v", err)
 		}
 		w := newWorld(t)

@@ -133,9 +133,9 @@ func (s *Service) loadPlan(ctx context.Context, k planKey) (*seating.Plan, error
 	}
 	var p *seating.Plan
 	if generator != "" {
-		p, err = generate(generator, seats)
+		p, err = seating.Generate(generator, seats)
 	} else {
-		p, err = unpack(document)
+		p, err = seating.Unpack(document)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("plan %s: %w", k.id, err)
@@ -353,9 +353,9 @@ func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *seating.
 	case in.Template != "":
 		return s.fromTemplate(in)
 	case in.Document != nil:
-		p, err := in.Document.plan()
+		p, err := in.Document.NewPlan()
 		if err != nil {
-			return nil, nil, err.(planError).asField("plan.document")
+			return nil, nil, planFault(err)
 		}
 		row, err := drawn(in.Document, p)
 		if err != nil {
@@ -378,12 +378,12 @@ func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *seating.
 }
 
 func (s *Service) fromTemplate(in PlanInput) (*planRow, *seating.Plan, error) {
-	template, known := newest[in.Template]
+	template, known := seating.NewestTemplate(in.Template)
 	if !known {
 		return nil, nil, errs.Bad("plan.template", "must be theatre, arena, stadium or club")
 	}
-	if in.Seats < minGenerated || in.Seats > maxSeats {
-		return nil, nil, errs.Bad("plan.seats", "must be %d to %d", minGenerated, maxSeats)
+	if in.Seats < seating.MinGenerated || in.Seats > seating.MaxSeats {
+		return nil, nil, errs.Bad("plan.seats", "must be %d to %d", seating.MinGenerated, seating.MaxSeats)
 	}
 	row := generated(template, in.Seats, &seating.Plan{Name: in.Template})
 	k := planKey{row.id, row.version}
@@ -391,7 +391,7 @@ func (s *Service) fromTemplate(in PlanInput) (*planRow, *seating.Plan, error) {
 		row.name = p.Name
 		return row, p, nil
 	}
-	p, err := generate(template, in.Seats)
+	p, err := seating.Generate(template, in.Seats)
 	if err != nil {
 		return nil, nil, err
 	}

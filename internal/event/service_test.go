@@ -9,6 +9,8 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/seating"
+	"boxoffice/internal/seating/seatingtest"
 )
 
 func TestCreateHandsTheSaleOver(t *testing.T) {
@@ -311,7 +313,7 @@ func TestListFilters(t *testing.T) {
 func TestOwnPlan(t *testing.T) {
 	w := newWorld(t)
 	doc := smallPlan("1", "2", "3")
-	doc.Sections = append(doc.Sections, sectionDocument{ID: "PIT", Capacity: 20, Category: "Any"})
+	doc.Sections = append(doc.Sections, seating.SectionDocument{ID: "PIT", Capacity: 20, Category: "Any"})
 	a := w.create(t, func(in *NewEvent) { in.Plan = PlanInput{Document: doc} })
 	b := w.create(t, func(in *NewEvent) { in.Plan = PlanInput{Document: doc} })
 	c := w.create(t, func(in *NewEvent) { in.Plan = PlanInput{ID: a.PlanID} })
@@ -323,7 +325,7 @@ func TestOwnPlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkPlan(t, p)
+	seatingtest.Check(t, p)
 	if n, ok := p.Ordinal("S-A-2"); !ok || n != 1 || p.Seats[1].X != 10 || !p.Sections[1].GeneralAdmission {
 		t.Fatalf("plan came back as %+v", p)
 	}
@@ -339,4 +341,31 @@ func TestMissing(t *testing.T) {
 	wantKind(t, err, errs.NotFound)
 	_, err = w.Update(t.Context(), admin, "0000000000000000", 0, Change{})
 	wantKind(t, err, errs.NotFound)
+}
+
+// An event of 80,000 seats is a few rows; how long they take is shown, not judged.
+func TestLargeEventWritesNoSeats(t *testing.T) {
+	w := newWorld(t)
+	var ids []string
+	for i := range 2 {
+		start := time.Now()
+		e := w.create(t, func(in *NewEvent) { in.Plan = PlanInput{Template: "stadium", Seats: 80_000} })
+		t.Logf("80,000 seats, plan made before: %v: %v", i > 0, time.Since(start))
+		ids = append(ids, e.PlanID)
+	}
+	var plans, document int
+	if err := w.db.Reader().QueryRow(`SELECT count(*), coalesce(sum(length(document)), 0) FROM plans`).Scan(&plans, &document); err != nil {
+		t.Fatal(err)
+	}
+	if ids[0] != ids[1] || plans != 1 || document != 0 {
+		t.Fatalf("plans %v, %d rows with %d bytes; want one row that names its template", ids, plans, document)
+	}
+}
+
+func BenchmarkCreate80000(b *testing.B) {
+	w := newWorld(b)
+	for b.Loop() {
+		w.plans.InvalidateAll()
+		w.create(b, func(in *NewEvent) { in.Plan = PlanInput{Template: "stadium", Seats: 80_000} })
+	}
 }

@@ -228,8 +228,8 @@ func generated(template string, seats int, p *seating.Plan) *planRow {
 }
 
 // drawn is the row of a plan with a document, by what it says.
-func drawn(doc *planDocument, p *seating.Plan) (*planRow, error) {
-	packed, fingerprint, err := doc.pack()
+func drawn(doc *seating.PlanDocument, p *seating.Plan) (*planRow, error) {
+	packed, fingerprint, err := doc.Pack()
 	if err != nil {
 		return nil, err
 	}

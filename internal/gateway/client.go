@@ -1,72 +1,93 @@
 package gateway
 
 import (
+	"net"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/realclientip/realclientip-go"
+
 	"boxoffice/internal/quick"
 )
 
+// forwardedFor is the header in which proxies name who they ask for.
+const forwardedFor = "X-Forwarded-For"
+
+// maxHops is how many proxies in a row are followed; a client may have sent more.
+const maxHops = 16
+
+// hopsOf finds the client in what trusted proxies have forwarded.
+type hopsOf struct{ proxies, loopback realclientip.Strategy }
+
+func newHops(trusted []netip.Prefix) hopsOf {
+	networks := make([]net.IPNet, len(trusted))
+	for i, p := range trusted {
+		networks[i] = net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+	}
+	return hopsOf{
+		proxies:  realclientip.Must(realclientip.NewRightmostTrustedRangeStrategy(forwardedFor, networks)),
+		loopback: realclientip.Must(realclientip.NewRightmostTrustedCountStrategy(forwardedFor, 1)),
+	}
+}
+
 // client is the address that a request comes from: the peer's, or if that is a
-// trusted proxy the last one in X-Forwarded-For that is not. The lines of the
-// header are one list, and its empty members mean nothing (RFC 9110, sections 5.3
-// and 5.6.1).
+// trusted proxy the last one in X-Forwarded-For that is not. If all that it names
+// are trusted, it is the first of them.
 func (g *Gateway) client(peer netip.Addr, forwarded ...string) netip.Addr {
-	switch {
-	case !anyHop(forwarded):
+	hops := lastHops(forwarded)
+	if len(hops) == 0 {
 		return peer
+	}
+	header := http.Header{forwardedFor: hops}
+	switch {
 	case g.trusted(peer):
-		return beyond(peer, forwarded, g.trusted)
+		if addr, ok := parseHop(g.hops.proxies.ClientIP(header, "")); ok {
+			return addr
+		}
+		for _, hop := range hops {
+			if addr, ok := parseHop(hop); !ok || !g.trusted(addr) {
+				return peer // what stands before it may be made up
+			}
+		}
+		first, _ := parseHop(hops[0])
+		return first
 	case g.cfg.LoopbackProxy && peer.IsLoopback():
-		return beyond(peer, forwarded, nil)
+		if addr, ok := parseHop(g.hops.loopback.ClientIP(header, "")); ok {
+			return addr
+		}
+		return peer
 	}
 	g.stranger.Do(func() {
-		g.Warn("X-Forwarded-For came from " + peer.String() + ", which is not a trusted proxy, and is not believed: all who come through it are limited as one client. Name your proxies in --trusted-proxies.")
+		g.Warn("X-Forwarded-For came from " + peer.String() + ", which is not a trusted proxy, so it is ignored: all clients behind it are limited as one. Name your proxies in --trusted-proxies.")
 	})
 	return peer
 }
 
-// beyond is the last hop that is not a trusted proxy; trusted nil: the last one.
-func beyond(peer netip.Addr, forwarded []string, trusted func(netip.Addr) bool) netip.Addr {
-	for _, line := range slices.Backward(forwarded) {
-		for line != "" {
+// lastHops are the last members of X-Forwarded-For. The lines of the header are
+// one list, and its empty members mean nothing (RFC 9110, sections 5.3 and 5.6.1).
+func lastHops(lines []string) []string {
+	var hops []string
+	for _, line := range slices.Backward(lines) {
+		for line != "" && len(hops) < maxHops {
 			i := strings.LastIndexByte(line, ',')
-			if text := strings.Trim(line[i+1:], " \t"); text != "" {
-				addr, ok := hop(text)
-				if !ok {
-					return peer // what stands before it may be made up
-				}
-				if peer = addr; trusted == nil || !trusted(peer) {
-					return peer
-				}
+			if text := strings.TrimSpace(line[i+1:]); text != "" {
+				hops = append(hops, text)
 			}
 			line = line[:max(i, 0)]
 		}
 	}
-	return peer
+	slices.Reverse(hops)
+	return hops
 }
 
-// anyHop reports whether X-Forwarded-For names anything.
-func anyHop(forwarded []string) bool {
-	for _, line := range forwarded {
-		if strings.Trim(line, ", \t") != "" {
-			return true
-		}
-	}
-	return false
-}
-
-// hop reads one entry of X-Forwarded-For. Some proxies add the port.
-func hop(text string) (netip.Addr, bool) {
-	addr, err := netip.ParseAddr(text)
-	if err != nil {
-		var at netip.AddrPort
-		at, err = netip.ParseAddrPort(text)
-		addr = at.Addr()
-	}
-	return addr.Unmap().WithZone(""), err == nil
+// parseHop reads one member of X-Forwarded-For. Some proxies add the port.
+func parseHop(text string) (netip.Addr, bool) {
+	at, err := realclientip.ParseIPAddr(text)
+	addr, ok := netip.AddrFromSlice(at.IP)
+	return addr.Unmap(), err == nil && ok && !addr.Unmap().IsUnspecified()
 }
 
 // peerOf is the address in an http.Request's RemoteAddr; the zero value when

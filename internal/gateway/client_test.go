@@ -3,18 +3,20 @@ package gateway
 import (
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // forwardedBy is a gateway behind proxies of 10.0.0.0/8.
 func forwardedBy() *Gateway {
-	return &Gateway{cfg: Config{Log: slog.New(slog.DiscardHandler), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	return &Gateway{cfg: Config{Log: slog.New(slog.DiscardHandler), TrustedProxies: proxies}, hops: newHops(proxies)}
 }
 
 // The lines of X-Forwarded-For are one list, of which empty members mean nothing.
 func TestForwardedLines(t *testing.T) {
-	proxied, local := forwardedBy(), &Gateway{cfg: Config{LoopbackProxy: true}}
+	proxied, local := forwardedBy(), &Gateway{cfg: Config{LoopbackProxy: true}, hops: newHops(nil)}
 	for _, c := range []struct {
 		lines []string
 		want  string
@@ -45,24 +47,23 @@ func TestForwardedLines(t *testing.T) {
 
 // FuzzClient compares with the list as RFC 9110 joins it, read from its right end.
 func FuzzClient(f *testing.F) {
-	for _, seed := range []string{"", "192.0.2.7", "\n192.0.2.7", "192.0.2.7\n\n10.0.0.3", "a,,\n ,10.1.1.1", "[::1]:1\n::ffff:10.0.0.1", "fe80::1%eth0"} {
+	for _, seed := range []string{"", "192.0.2.7", "\n192.0.2.7", "192.0.2.7\n\n10.0.0.3", "a,,\n ,10.1.1.1", "[::1]:1\n::ffff:10.0.0.1", "fe80::1%eth0", "10.0.0.3,10.0.0.4", "nobody,10.0.0.4"} {
 		f.Add(seed)
 	}
 	g, peer := forwardedBy(), netip.MustParseAddr("10.0.0.1")
 	f.Fuzz(func(t *testing.T, text string) {
 		lines := strings.Split(text, "\n")
 		want := peer
-		members := strings.Split(strings.Join(lines, ","), ",")
+		members := strings.FieldsFunc(strings.Join(lines, ","), func(r rune) bool { return r == ',' })
+		members = slices.DeleteFunc(members, func(m string) bool { return strings.TrimSpace(m) == "" })
+		members = members[max(0, len(members)-maxHops):]
 		for i := len(members) - 1; i >= 0; i-- {
-			member := strings.Trim(members[i], " \t")
-			if member == "" {
-				continue
-			}
-			addr, ok := hop(member)
+			addr, ok := parseHop(strings.TrimSpace(members[i]))
 			if !ok {
 				break
 			}
-			if want = addr; !g.trusted(addr) {
+			if !g.trusted(addr) || i == 0 {
+				want = addr
 				break
 			}
 		}

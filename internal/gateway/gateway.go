@@ -60,6 +60,7 @@ type Gateway struct {
 	handler  http.Handler // the router, behind CORS if there is any
 	tls      bool         // the world comes by HTTPS
 	foreign  *http.CrossOriginProtection
+	hops     hopsOf
 	server   *http.Server
 	door     quick.Door                 // the short way
 	limit    *moment.Limit              // of requests on the short way
@@ -84,7 +85,7 @@ const streamSuffix = "/live"
 // New makes a front door without any operations; services register theirs on API.
 func New(cfg Config) *Gateway {
 	g := &Gateway{cfg: cfg, router: chi.NewRouter(), metrics: newMetrics(cfg.Metrics), policies: newPolicies(cfg.Limits),
-		tls: strings.HasPrefix(cfg.PublicURL, "https://"), foreign: http.NewCrossOriginProtection(), large: atOnce{byClient: largeByClient, of: map[string]int{}},
+		tls: strings.HasPrefix(cfg.PublicURL, "https://"), foreign: http.NewCrossOriginProtection(), hops: newHops(cfg.TrustedProxies), large: atOnce{byClient: largeByClient, of: map[string]int{}},
 		posts: map[string]*huma.Operation{}, zips: map[string]bool{}}
 	g.streams, g.drain = context.WithCancel(context.Background())
 	g.handler = crossOrigin(cfg.Origins, g.router)

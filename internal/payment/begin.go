@@ -21,30 +21,24 @@ func (s *Service) insert(ctx context.Context, caller caller.Caller, o Order) (*i
 	if b.UserID != caller.UserID {
 		return nil, errs.Missing("booking")
 	}
-	if err := s.mayPay(ctx, caller, b.EventID); err != nil {
-		return nil, err
-	}
-	if err := s.settlePerson(ctx, caller, &b); err != nil {
-		return nil, err
-	}
-	method := o.Method
-	if b.Amount == 0 {
-		method = Free
-	} else if reason := checkOver(method, b.Amount); reason != "" {
-		return nil, errs.Bad("method", "%s", reason)
-	}
-	now := s.micros()
-	w := &insertion{want: Payment{
-		BookingID: b.ID, EventID: b.EventID, UserID: b.UserID, Amount: b.Amount, Currency: b.Currency,
-		Status: Pending, Method: method, CreatedAt: now, UpdatedAt: now, StartedAt: b.ReadAt,
-	}}
-	if s.sure(&w.want) {
-		w.want.Status = Authorized
-	}
-	w.believed = believed && o.Amount == nil // an amount that was agreed to does not become another
-	w.agreed = o.Amount
+	w := &insertion{believed: believed && o.Amount == nil, agreed: o.Amount} // an amount that was agreed to does not become another
 	if o.Key != "" {
 		w.keyHash, w.fingerprint = digest(caller.UserID, o.Key), o.fingerprint()
+	}
+	method, err := s.allowed(ctx, caller, &b, o.Method)
+	if err != nil {
+		if found, unread := s.seekKey(ctx, w); found || unread != nil { // it was allowed when the same request came first
+			return w, unread
+		}
+		return nil, err
+	}
+	now := s.micros()
+	w.want = Payment{
+		BookingID: b.ID, EventID: b.EventID, UserID: b.UserID, Amount: b.Amount, Currency: b.Currency,
+		Status: Pending, Method: method, CreatedAt: now, UpdatedAt: now, StartedAt: b.ReadAt,
+	}
+	if s.sure(&w.want) {
+		w.want.Status = Authorized
 	}
 	switch {
 	case b.Status != bookingapi.Pending && b.Status != bookingapi.Expired:
@@ -55,6 +49,24 @@ func (s *Service) insert(ctx context.Context, caller caller.Caller, o Order) (*i
 		return w, errs.New(errs.Unavailable, "shutting-down", "The server is stopping. Please try again.").After(time.Second)
 	}
 	return w, s.store.do(ctx, w)
+}
+
+// allowed refuses a payment that a caller may not begin, and answers the method that
+// it goes by.
+func (s *Service) allowed(ctx context.Context, caller caller.Caller, b *bookingapi.Booking, method string) (string, error) {
+	if err := s.mayPay(ctx, caller, b.EventID); err != nil {
+		return "", err
+	}
+	if err := s.settlePerson(ctx, caller, b); err != nil {
+		return "", err
+	}
+	if b.Amount == 0 {
+		return Free, nil
+	}
+	if reason := checkOver(method, b.Amount); reason != "" {
+		return "", errs.Bad("method", "%s", reason)
+	}
+	return method, nil
 }
 
 // believed is a booking that other nodes may have changed and that is not read

@@ -338,11 +338,20 @@ func (d *drive) confirm(ctx context.Context) (event, error) {
 	if started == 0 { // inserted by an earlier version
 		started = d.p.CreatedAt
 	}
-	_, err := d.s.bookings.Confirm(ctx, bookingapi.Confirm{
-		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: d.p.Amount, Currency: d.p.Currency, StartedAt: started,
+	amount := d.p.Amount
+	booked, err := d.s.bookings.Confirm(ctx, bookingapi.Confirm{
+		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: amount, Currency: d.p.Currency, StartedAt: started,
 	})
-	if err == nil {
+	// Another driver's payment may have come to another amount since it was read here:
+	// that is what is captured, and what may be refused.
+	if other := err == nil && booked.Amount != amount || errs.Is(err, amountDiffers) && !believed; other && !d.reload(ctx) {
+		return event{}, ctx.Err()
+	}
+	switch {
+	case err == nil:
 		return event{kind: evBooked}, nil
+	case d.p.Amount != amount:
+		return event{kind: evResume}, nil
 	}
 	if !forGood(err) {
 		return event{}, fmt.Errorf("confirm booking: %w", err)

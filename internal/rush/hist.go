@@ -2,52 +2,60 @@ package rush
 
 import (
 	"math"
-	"sync/atomic"
+	"sync"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// hist counts durations in buckets that grow by about 3 %, from 10 µs to
-// beyond a minute. It may be added to from anywhere at once.
+// longest is the longest duration that a hist tells apart; longer ones count as it.
+const longest = time.Hour
+
+// hist counts durations, in microseconds with three significant digits. Any
+// number of goroutines may add to it.
 type hist struct {
-	buckets [512]atomic.Uint32
-	n       atomic.Int64
-	most    atomic.Int64 // the longest, ns
+	mu     sync.Mutex
+	counts *hdrhistogram.Histogram
+	most   time.Duration // the longest, to the nanosecond
 }
 
-const (
-	histBase  = float64(10 * time.Microsecond)
-	histScale = 32 // buckets each time the duration doubles, over ln 2
-)
-
 func (h *hist) add(d time.Duration) {
-	i := 0
-	if f := float64(d); f > histBase {
-		i = min(len(h.buckets)-1, 1+int(math.Log(f/histBase)*histScale))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.counts == nil {
+		h.counts = hdrhistogram.New(1, int64(longest/time.Microsecond), 3)
 	}
-	for was := h.most.Load(); int64(d) > was && !h.most.CompareAndSwap(was, int64(d)); was = h.most.Load() {
+	_ = h.counts.RecordValue(int64(min(d, longest) / time.Microsecond)) // within the range
+	h.most = max(h.most, d)
+}
+
+// count is how many durations were added.
+func (h *hist) count() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.counts == nil {
+		return 0
 	}
-	h.buckets[i].Add(1)
-	h.n.Add(1)
+	return h.counts.TotalCount()
 }
 
 // max is the longest duration.
-func (h *hist) max() time.Duration { return time.Duration(h.most.Load()) }
+func (h *hist) max() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.most
+}
 
-// quantile is the duration that a share q of all stays within, rounded up to
-// the end of its bucket, but no longer than the longest; 0 when there are none.
+// quantile is the duration that a share q of all stays within, rounded up by less
+// than a thousandth, but no longer than the longest; 0 when there are none.
 func (h *hist) quantile(q float64) time.Duration {
-	n := h.n.Load()
-	if n == 0 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.counts == nil {
 		return 0
 	}
-	rank := int64(math.Ceil(q * float64(n)))
-	var seen int64
-	for i := range h.buckets {
-		if seen += int64(h.buckets[i].Load()); seen >= rank {
-			return min(time.Duration(histBase*math.Exp(float64(i)/histScale)), h.max())
-		}
-	}
-	return h.max()
+	us := h.counts.ValueAtQuantile(100 * q)
+	return min(time.Duration(us+1)*time.Microsecond, h.most)
 }
 
 func ms(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }

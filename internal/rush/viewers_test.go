@@ -128,7 +128,7 @@ func TestViewersCheck(t *testing.T) {
 				t.Errorf("%d came back with a version, %d resumes, %d errors", s.back.Load(), a.resumes.Load(), a.errors.Load())
 			}
 			// Of frame 4, all but those who were away.
-			if n := a.delay.n.Load(); n < 2*breakOne-2 || a.delay.max() <= 0 {
+			if n := a.delay.count(); n < 2*breakOne-2 || a.delay.max() <= 0 {
 				t.Errorf("%d delays, the longest %v", n, a.delay.max())
 			}
 		})

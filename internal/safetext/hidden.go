@@ -1,6 +1,7 @@
 package safetext
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -71,6 +72,26 @@ func chillu(text string) bool {
 
 // HiddenReason is what is said of a text with hidden characters.
 const HiddenReason = "must not contain invisible characters"
+
+// LineFault says what is wrong with a text of one line that must have minLen to
+// maxLen characters; "" if nothing is. It accepts hidden characters other than
+// controls: texts that were stored before Hidden was a rule may have some.
+func LineFault(s string, minLen, maxLen int) string {
+	n := utf8.RuneCountInString(s)
+	switch {
+	case n < minLen && n == 0:
+		return "is required"
+	case n < minLen:
+		return fmt.Sprintf("must have at least %d characters", minLen)
+	case n > maxLen:
+		return fmt.Sprintf("must have at most %d characters", maxLen)
+	case !utf8.ValidString(s):
+		return "is not UTF-8"
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return HiddenReason
+	}
+	return ""
+}
 
 // Hidden reports whether a text of one line has characters that show nothing, other
 // than joiners and variation selectors with a letter or sign before them.

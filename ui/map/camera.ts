@@ -1,8 +1,8 @@
 // Pan and zoom: wheel, drag, pinch, double tap, and moves that the map makes by itself.
 import { interpolateZoom } from "d3-interpolate";
 import { pointer, select } from "d3-selection";
-import { zoom, zoomIdentity } from "d3-zoom";
 import type { ZoomBehavior, ZoomTransform } from "d3-zoom";
+import { zoom, zoomIdentity } from "d3-zoom";
 import type { Box } from "./plan";
 import type { Placement } from "./tiles";
 
@@ -18,7 +18,13 @@ export class Camera {
   private flight = 0;
 
   /** moved is called at each move; mayZoom says whether a double tap at a place zooms. */
-  constructor(private canvas: HTMLCanvasElement, private box: Box, private pitch: number, moved: () => void, mayZoom: (x: number, y: number) => boolean) {
+  constructor(
+    private canvas: HTMLCanvasElement,
+    private box: Box,
+    private pitch: number,
+    moved: () => void,
+    mayZoom: (x: number, y: number) => boolean,
+  ) {
     this.behavior = zoom<HTMLCanvasElement, unknown>()
       .clickDistance(6)
       .filter((e: Event) => this.wanted(e))
@@ -28,10 +34,12 @@ export class Camera {
         this.touch();
         moved();
       });
-    select(canvas).call(this.behavior).on("dblclick.zoom", (e: Event) => {
-      const [x, y] = pointer(e, canvas);
-      if (mayZoom(x, y)) this.scaleBy(2.2, x, y);
-    });
+    select(canvas)
+      .call(this.behavior)
+      .on("dblclick.zoom", (e: Event) => {
+        const [x, y] = pointer(e, canvas);
+        if (mayZoom(x, y)) this.scaleBy(2.2, x, y);
+      });
   }
 
   /** At its smallest the map leaves one finger to the page, which scrolls. */
@@ -58,9 +66,15 @@ export class Camera {
     this.fitted = Math.min((width - 2 * EDGE) / (r - l), (height - 2 * EDGE) / (b - t));
     const margin = Math.max(width, height) / this.fitted / 3;
     this.behavior
-      .extent([[0, 0], [width, height]])
+      .extent([
+        [0, 0],
+        [width, height],
+      ])
       .scaleExtent([this.fitted, Math.max(this.fitted * 2, CLOSEST / this.pitch)])
-      .translateExtent([[l - margin, t - margin], [r + margin, b + margin]]);
+      .translateExtent([
+        [l - margin, t - margin],
+        [r + margin, b + margin],
+      ]);
     if (fresh || whole) this.jump(this.whole());
     else this.jump(this.at);
   }
@@ -68,7 +82,11 @@ export class Camera {
   /** Shows the whole plan, in the middle. */
   whole(): Placement {
     const [l, t, r, b] = this.box;
-    return { k: this.fitted, x: (this.width - this.fitted * (l + r)) / 2, y: (this.height - this.fitted * (t + b)) / 2 };
+    return {
+      k: this.fitted,
+      x: (this.width - this.fitted * (l + r)) / 2,
+      y: (this.height - this.fitted * (t + b)) / 2,
+    };
   }
 
   jump(to: Placement): void {
@@ -80,7 +98,11 @@ export class Camera {
     this.stop();
     const k1 = this.clamp(to.k);
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.jump(to);
-    const seen = (p: Placement): [number, number, number] => [(this.width / 2 - p.x) / p.k, (this.height / 2 - p.y) / p.k, this.width / p.k];
+    const seen = (p: Placement): [number, number, number] => [
+      (this.width / 2 - p.x) / p.k,
+      (this.height / 2 - p.y) / p.k,
+      this.width / p.k,
+    ];
     const way = interpolateZoom(seen(this.at), seen({ ...to, k: k1 }));
     const lasts = Math.min(650, Math.max(220, way.duration * 0.6));
     const start = performance.now();
@@ -124,7 +146,11 @@ export class Camera {
   show(box: Box, k?: number): void {
     const fit = Math.min((this.width - 48) / (box[2] - box[0]), (this.height - 48) / (box[3] - box[1]));
     const scale = this.clamp(k ?? fit);
-    this.fly({ k: scale, x: this.width / 2 - (scale * (box[0] + box[2])) / 2, y: this.height / 2 - (scale * (box[1] + box[3])) / 2 });
+    this.fly({
+      k: scale,
+      x: this.width / 2 - (scale * (box[0] + box[2])) / 2,
+      y: this.height / 2 - (scale * (box[1] + box[3])) / 2,
+    });
   }
 
   /** A point of the screen, in the plan. */

@@ -9,7 +9,12 @@ export class Card {
   private box = el("div", { className: "sm-card", hidden: true, aria: { hidden: "true" } });
   private shown: Hit = null;
 
-  constructor(private view: View, private hall: Hall, private voice: Voice, parent: HTMLElement) {
+  constructor(
+    private view: View,
+    private hall: Hall,
+    private voice: Voice,
+    parent: HTMLElement,
+  ) {
     parent.append(this.box);
     hall.on((c) => {
       if (c.kind !== "filter") this.show(this.shown);
@@ -47,10 +52,20 @@ export class Card {
     const m = hall.model;
     const s = m.sections[index];
     const free = hall.freeIn[index];
-    const price = s.tiers.length === 0 ? "" : s.tiers.length > 1 ? voice.say("from", { price: voice.price(hall.priceIn(index)) }) : m.tiers[s.tiers[0]].label;
+    const price =
+      s.tiers.length === 0
+        ? ""
+        : s.tiers.length > 1
+          ? voice.say("from", { price: voice.price(hall.priceIn(index)) })
+          : m.tiers[s.tiers[0]].label;
     return [
       el("b", {}, s.name),
-      el("span", { className: "sm-card-price" }, el("strong", {}, price), ` ${free > 0 ? voice.count("free", free) : voice.say("sold_out")}`),
+      el(
+        "span",
+        { className: "sm-card-price" },
+        el("strong", {}, price),
+        ` ${free > 0 ? voice.count("free", free) : voice.say("sold_out")}`,
+      ),
     ];
   }
 
@@ -59,7 +74,8 @@ export class Card {
     const { camera } = this.view;
     const m = this.hall.model;
     const section = m.sections["seat" in hit ? m.section[hit.seat] : hit.section];
-    const [x, y] = "seat" in hit ? camera.screen(m.x[hit.seat], m.y[hit.seat]) : camera.screen(section.middle.x, section.middle.y);
+    const [x, y] =
+      "seat" in hit ? camera.screen(m.x[hit.seat], m.y[hit.seat]) : camera.screen(section.middle.x, section.middle.y);
     const away = "seat" in hit ? section.pitch * camera.at.k * 0.5 + 8 : 24;
     const { offsetWidth: w, offsetHeight: h } = this.box;
     const above = y - away - h > 4;

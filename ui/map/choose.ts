@@ -41,7 +41,10 @@ export function together(m: Model, free: Free, n: number, tier: number): Proposa
       for (let first = run.first; first + n <= run.first + run.count; first++) {
         const depth = run.row - section.rows[0];
         const alone = lonely(run, first, n);
-        const cost = tier < 0 ? [alone, at, depth, offset(m, run.row, first, n)] : [alone, depth, at, offset(m, run.row, first, n)];
+        const cost =
+          tier < 0
+            ? [alone, at, depth, offset(m, run.row, first, n)]
+            : [alone, depth, at, offset(m, run.row, first, n)];
         if (best < 0 || less(cost, least)) [best, least] = [first, cost];
       }
     }
@@ -75,7 +78,13 @@ export function near(m: Model, free: Free, n: number, tier: number, x: number, y
   const single: number[] = [];
   for (let s = 0; s < m.n; s++) if (wanted(s)) single.push(s);
   if (single.length < n) return NOTHING;
-  return { seats: single.sort((a, b) => far(a) - far(b)).slice(0, n).sort((a, b) => a - b), together: false };
+  return {
+    seats: single
+      .sort((a, b) => far(a) - far(b))
+      .slice(0, n)
+      .sort((a, b) => a - b),
+    together: false,
+  };
 }
 
 /**
@@ -114,9 +123,14 @@ function runsOf(m: Model, row: number, wanted: Free): Run[] {
   const out: Run[] = [];
   let run: Run | null = null;
   for (let s = first; s < first + count; s++) {
-    if (!wanted(s)) run = null;
-    else if (run && m.gap[s - 1] === 0) run.count++;
-    else out.push((run = { row, first: s, count: 1 }));
+    if (!wanted(s)) {
+      run = null;
+    } else if (run && m.gap[s - 1] === 0) {
+      run.count++;
+    } else {
+      run = { row, first: s, count: 1 };
+      out.push(run);
+    }
   }
   return out;
 }

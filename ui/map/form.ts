@@ -13,14 +13,24 @@ export function bindForm(form: HTMLFormElement, hall: Hall, voice: Voice): void 
   const box = document.createElement("div");
   box.hidden = true;
   form.append(box);
-  const field = (name: string, value: string): HTMLInputElement => Object.assign(document.createElement("input"), { type: "hidden", name, value });
+  const field = (name: string, value: string): HTMLInputElement =>
+    Object.assign(document.createElement("input"), { type: "hidden", name, value });
   const write = (): void => {
     const listed = new Set([...listOf(form)].filter((i) => i.checked).map((i) => i.value));
-    const fields = [...hall.chosen].map((s) => hall.model.label[s]).filter((l) => !listed.has(l)).map((l) => field("seats", l));
-    if (hall.places) fields.push(field("section", hall.model.sections[hall.places.section].id), field("quantity", String(hall.places.count)));
+    const fields = [...hall.chosen]
+      .map((s) => hall.model.label[s])
+      .filter((l) => !listed.has(l))
+      .map((l) => field("seats", l));
+    if (hall.places)
+      fields.push(
+        field("section", hall.model.sections[hall.places.section].id),
+        field("quantity", String(hall.places.count)),
+      );
     box.replaceChildren(...fields);
     const n = hall.size();
-    const show = (name: string, text: string): void => form.querySelectorAll(`[data-${name}]`).forEach((e) => (e.textContent = text));
+    const show = (name: string, text: string): void => {
+      for (const e of form.querySelectorAll(`[data-${name}]`)) e.textContent = text;
+    };
     show("count", voice.count(hall.places ? "places" : "chosen", n));
     show("total", voice.price(hall.total()));
   };
@@ -44,7 +54,9 @@ export function bindForm(form: HTMLFormElement, hall: Hall, voice: Voice): void 
 
 /** The checkboxes of the form that stand for seats. */
 function listOf(form: HTMLFormElement): HTMLInputElement[] {
-  return [...form.elements].filter((e): e is HTMLInputElement => e instanceof HTMLInputElement && e.type === "checkbox" && e.name === "seats");
+  return [...form.elements].filter(
+    (e): e is HTMLInputElement => e instanceof HTMLInputElement && e.type === "checkbox" && e.name === "seats",
+  );
 }
 
 /**
@@ -57,10 +69,11 @@ export function bindList(list: HTMLElement, hall: Hall, toggle: (seat: number) =
     boxes.clear();
     const inputs = [...list.querySelectorAll<HTMLInputElement>('input[type="checkbox"][name="seats"]')];
     const byLabel = new Map(inputs.map((i) => [i.value, i]));
-    if (byLabel.size > 0) for (let s = 0; s < hall.model.n; s++) {
-      const box = byLabel.get(hall.model.label[s]);
-      if (box) boxes.set(s, box);
-    }
+    if (byLabel.size > 0)
+      for (let s = 0; s < hall.model.n; s++) {
+        const box = byLabel.get(hall.model.label[s]);
+        if (box) boxes.set(s, box);
+      }
     for (const s of boxes.keys()) show(s);
   };
   const show = (seat: number): void => {
@@ -74,10 +87,11 @@ export function bindList(list: HTMLElement, hall: Hall, toggle: (seat: number) =
     box.closest("label, li, tr")?.classList.toggle("taken", gone);
   };
   list.addEventListener("change", (e) => {
-    for (const [seat, box] of boxes) if (box === e.target && box.checked !== hall.chosen.has(seat)) {
-      toggle(seat);
-      show(seat);
-    }
+    for (const [seat, box] of boxes)
+      if (box === e.target && box.checked !== hall.chosen.has(seat)) {
+        toggle(seat);
+        show(seat);
+      }
   });
   hall.on((c) => {
     if (c.kind === "seats" && !c.all) [...c.taken, ...c.freed].forEach(show);

@@ -32,7 +32,11 @@ export class Hall {
   seq = 0;
   private listeners: ((c: Change) => void)[] = [];
 
-  constructor(readonly model: Model, readonly limit: number, mine: string[]) {
+  constructor(
+    readonly model: Model,
+    readonly limit: number,
+    mine: string[],
+  ) {
     this.status = new Uint8Array(model.n);
     this.shown = model.tiers.map(() => false);
     this.freeIn = new Int32Array(model.sections.length);

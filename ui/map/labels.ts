@@ -6,8 +6,8 @@ import { gap } from "./outline";
 import type { Painter } from "./paint";
 import type { Section } from "./plan";
 import type { Stage } from "./stage";
-import { css, readable } from "./theme";
 import type { Theme } from "./theme";
+import { css, readable } from "./theme";
 import type { Voice } from "./words";
 
 /** How much room there is around the middle of a section; units of the plan. */
@@ -19,17 +19,29 @@ interface Room {
 const rooms = new WeakMap<Section, Room>();
 const widths = new Map<string, number>();
 
-export function labels(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, theme: Theme, voice: Voice, camera: Camera, stage: Stage | null): void {
+export function labels(
+  ctx: CanvasRenderingContext2D,
+  hall: Hall,
+  painter: Painter,
+  theme: Theme,
+  voice: Voice,
+  camera: Camera,
+  stage: Stage | null,
+): void {
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
   const { k } = camera.at;
   if (stage) {
     const size = Math.max(9, Math.min(15, stage.height * k * 0.34));
-    if (stage.height * k > 11) write(ctx, theme, camera, { x: stage.x, y: stage.y }, 0, voice.say("stage"), 600, size, css(theme.muted));
+    if (stage.height * k > 11)
+      write(ctx, theme, camera, { x: stage.x, y: stage.y }, 0, voice.say("stage"), 600, size, css(theme.muted));
   }
   const small = smallNames(ctx, hall, painter, theme, voice, k);
   hall.model.sections.forEach((s, i) => {
-    if (painter.seated(s, k)) return besides(ctx, theme, camera, hall, s);
+    if (painter.seated(s, k)) {
+      besides(ctx, theme, camera, hall, s);
+      return;
+    }
     const [x, y] = camera.screen(s.middle.x, s.middle.y);
     if (x < -100 || y < -40 || x > camera.width + 100 || y > camera.height + 40) return;
     inside(ctx, hall, painter, theme, voice, camera, s, i, small);
@@ -43,12 +55,24 @@ interface Small {
 }
 
 /** The same for all of them, and such that it suits most. */
-function smallNames(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, theme: Theme, voice: Voice, k: number): Small {
-  const areas = hall.model.sections.filter((s) => !painter.seated(s, k) && measure(ctx, theme, s.name, 600, 13) >= roomOf(s).width * k - 4);
+function smallNames(
+  ctx: CanvasRenderingContext2D,
+  hall: Hall,
+  painter: Painter,
+  theme: Theme,
+  voice: Voice,
+  k: number,
+): Small {
+  const areas = hall.model.sections.filter(
+    (s) => !painter.seated(s, k) && measure(ctx, theme, s.name, 600, 13) >= roomOf(s).width * k - 4,
+  );
   const most = (f: (s: Section) => boolean): boolean => areas.filter(f).length >= areas.length * 0.9;
   return {
     size: [11, 9].find((size) => most((s) => fits(ctx, theme, s, size, k))) ?? 0,
-    priced: most((s) => roomOf(s).height * k > 34 && measure(ctx, theme, priceOf(hall, voice, s), 500, 11) < roomOf(s).width * k - 4),
+    priced: most(
+      (s) =>
+        roomOf(s).height * k > 34 && measure(ctx, theme, priceOf(hall, voice, s), 500, 11) < roomOf(s).width * k - 4,
+    ),
   };
 }
 
@@ -60,7 +84,17 @@ function fits(ctx: CanvasRenderingContext2D, theme: Theme, s: Section, size: num
 }
 
 /** Name and lowest price in the area itself, as far as they fit. */
-function inside(ctx: CanvasRenderingContext2D, hall: Hall, painter: Painter, theme: Theme, voice: Voice, camera: Camera, s: Section, index: number, small: Small): void {
+function inside(
+  ctx: CanvasRenderingContext2D,
+  hall: Hall,
+  painter: Painter,
+  theme: Theme,
+  voice: Voice,
+  camera: Camera,
+  s: Section,
+  index: number,
+  small: Small,
+): void {
   const { k } = camera.at;
   const room = roomOf(s);
   const [w, h] = [room.width * k - 4, room.height * k];
@@ -95,7 +129,10 @@ function besides(ctx: CanvasRenderingContext2D, theme: Theme, camera: Camera, ha
     return write(ctx, theme, camera, below, 0, s.name, 600, 12, css(theme.muted), true);
   }
   const [front, back] = [m.rows[s.rows[0]], m.rows[s.rows[1] - 1]];
-  const mid = (r: { first: number; count: number }): Point => ({ x: m.x[r.first + (r.count >> 1)], y: m.y[r.first + (r.count >> 1)] });
+  const mid = (r: { first: number; count: number }): Point => ({
+    x: m.x[r.first + (r.count >> 1)],
+    y: m.y[r.first + (r.count >> 1)],
+  });
   const [a, b] = [mid(front), mid(back)];
   const length = Math.hypot(b.x - a.x, b.y - a.y) || 1;
   const wide = measure(ctx, theme, s.name, 600, 12) / 2;
@@ -105,7 +142,18 @@ function besides(ctx: CanvasRenderingContext2D, theme: Theme, camera: Camera, ha
 }
 
 /** Writes at a point of the plan; with a halo where something may be beneath. */
-function write(ctx: CanvasRenderingContext2D, theme: Theme, camera: Camera, at: Point, dy: number, text: string, weight: number, size: number, colour: string, halo = false): void {
+function write(
+  ctx: CanvasRenderingContext2D,
+  theme: Theme,
+  camera: Camera,
+  at: Point,
+  dy: number,
+  text: string,
+  weight: number,
+  size: number,
+  colour: string,
+  halo = false,
+): void {
   const [x, y] = camera.screen(at.x, at.y);
   ctx.font = `${weight} ${size}px ${theme.font}`;
   if (halo) {

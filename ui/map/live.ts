@@ -27,7 +27,11 @@ export class Live {
   private timer = 0;
   private lost = 0;
 
-  constructor(private url: string, private seq: () => number, private to: Listener) {
+  constructor(
+    private url: string,
+    private seq: () => number,
+    private to: Listener,
+  ) {
     // A page that nobody looks at needs no connection, of which browsers have few.
     document.addEventListener("visibilitychange", () => (document.hidden ? this.stop() : this.start()));
     window.addEventListener("pagehide", () => this.stop());
@@ -50,7 +54,8 @@ export class Live {
     };
     source.onerror = () => {
       if (this.lost === 0) this.lost = window.setTimeout(() => this.to.connected(false), PATIENCE);
-      if (source.readyState === EventSource.CLOSED) this.timer = window.setTimeout(() => this.start(), AGAIN * (1 + Math.random()));
+      if (source.readyState === EventSource.CLOSED)
+        this.timer = window.setTimeout(() => this.start(), AGAIN * (1 + Math.random()));
     };
     this.source = source;
   }

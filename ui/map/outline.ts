@@ -23,7 +23,10 @@ export interface Outline {
  */
 export function outlineOf(x: Float32Array, y: Float32Array, first: number, count: number, rows: Run[]): Outline {
   const at = (i: number): Point => ({ x: x[i], y: y[i] });
-  const hull = (): Outline => ({ way: convexHull(Array.from({ length: count }, (_, i) => at(first + i))), stacked: false });
+  const hull = (): Outline => ({
+    way: convexHull(Array.from({ length: count }, (_, i) => at(first + i))),
+    stacked: false,
+  });
   const walked = walk(rows, at);
   if (walked.length < 3 || crosses(walked)) return hull();
   // Rows that lie apart, or side by side, would leave seats outside.
@@ -56,7 +59,9 @@ function stacked(rows: Run[], at: (i: number) => Point): boolean {
     const [a, b] = [at(r.first), at(r.first + r.count - 1)];
     const [from, to] = [mid(rows[i]), mid(r)];
     const [width, step] = [Math.hypot(b.x - a.x, b.y - a.y), Math.hypot(to.x - from.x, to.y - from.y)];
-    return r.count === 1 || Math.abs((b.x - a.x) * (to.x - from.x) + (b.y - a.y) * (to.y - from.y)) < 0.6 * width * step;
+    return (
+      r.count === 1 || Math.abs((b.x - a.x) * (to.x - from.x) + (b.y - a.y) * (to.y - from.y)) < 0.6 * width * step
+    );
   });
   return behind.length * 2 > rows.length - 1;
 }

@@ -1,13 +1,14 @@
 // Paints a piece of the plan at one scale: areas from afar, seats from near.
+import { context2d } from "./dom";
 import type { Hall } from "./hall";
-import { widened } from "./outline";
 import type { Point } from "./outline";
-import { ACCESSIBLE, RESTRICTED, beyond, overlap } from "./plan";
+import { widened } from "./outline";
 import type { Box, Model, Section, Shape } from "./plan";
-import { Sprites, hatch, lookOf, struckEye, wheelchair } from "./shapes";
+import { ACCESSIBLE, beyond, overlap, RESTRICTED } from "./plan";
+import { hatch, lookOf, Sprites, struckEye, wheelchair } from "./shapes";
 import type { Stage } from "./stage";
-import { contrast, css, mix, parse, readable } from "./theme";
 import type { RGB, Theme } from "./theme";
+import { contrast, css, mix, parse, readable } from "./theme";
 import { NONE } from "./tiers";
 
 /** Seats are drawn one by one when neighbours are so many CSS pixels apart. */
@@ -32,7 +33,12 @@ export class Painter {
   private outlines: Path2D[];
   private patterns = new Map<number, CanvasPattern>();
 
-  constructor(readonly hall: Hall, readonly theme: Theme, readonly stage: Stage | null, readonly dpr: number) {
+  constructor(
+    readonly hall: Hall,
+    readonly theme: Theme,
+    readonly stage: Stage | null,
+    readonly dpr: number,
+  ) {
     this.sprites = new Sprites(theme);
     this.outlines = hall.model.sections.map((s) => {
       return rounded(widened(s.outline, s.pad), s.pad);
@@ -77,7 +83,7 @@ export class Painter {
   }
 
   private paintStage(ctx: CanvasRenderingContext2D, s: Stage, scale: number): void {
-    const r = Math.min(s.height * 0.22, 18 / scale * this.dpr);
+    const r = Math.min(s.height * 0.22, (18 / scale) * this.dpr);
     ctx.fillStyle = css(mix(this.theme.paper, this.theme.ink, 0.09));
     ctx.beginPath();
     ctx.roundRect(s.x - s.width / 2, s.y - s.height / 2, s.width, s.height, r);
@@ -95,7 +101,7 @@ export class Painter {
     if (s.kind === "rectangle") ctx.rect(0, 0, w, h);
     if (s.kind === "ellipse") ctx.ellipse(0, 0, w / 2, h / 2, 0, 0, 7);
     if (s.kind === "polygon") {
-      s.points?.forEach((p) => ctx.lineTo(p.x, p.y));
+      for (const p of s.points ?? []) ctx.lineTo(p.x, p.y);
       ctx.closePath();
     }
     const ground = s.fill ? mix(theme.paper, parse(s.fill), theme.dark ? 0.35 : 1) : theme.paper;
@@ -140,14 +146,14 @@ export class Painter {
   }
 
   private pattern(tier: number): CanvasPattern {
-    let p = this.patterns.get(tier);
-    if (!p) {
-      const { colour, shape } = lookOf(tier);
-      const stroke = mix(this.theme.paper, this.theme.tiers[colour], 0.72);
-      p = document.createElement("canvas").getContext("2d")!.createPattern(hatch(shape, stroke, this.dpr), "repeat")!;
-      this.patterns.set(tier, p);
-    }
-    return p;
+    const known = this.patterns.get(tier);
+    if (known) return known;
+    const { colour, shape } = lookOf(tier);
+    const stroke = mix(this.theme.paper, this.theme.tiers[colour], 0.72);
+    const made = context2d(document.createElement("canvas")).createPattern(hatch(shape, stroke, this.dpr), "repeat");
+    if (!made) throw new Error("the canvas makes no patterns");
+    this.patterns.set(tier, made);
+    return made;
   }
 
   private paintSeats(ctx: CanvasRenderingContext2D, s: Section, box: Box, k: number): void {
@@ -160,7 +166,15 @@ export class Painter {
     }
   }
 
-  private paintRow(ctx: CanvasRenderingContext2D, m: Model, r: number, s: Section, near: Box, box: Box, k: number): void {
+  private paintRow(
+    ctx: CanvasRenderingContext2D,
+    m: Model,
+    r: number,
+    s: Section,
+    near: Box,
+    box: Box,
+    k: number,
+  ): void {
     const { hall, sprites } = this;
     const scale = k * this.dpr;
     const row = m.rows[r];
@@ -227,8 +241,17 @@ export class Painter {
     ctx.textBaseline = "middle";
     const wide = ctx.measureText(row.label).width / 2;
     const last = row.first + row.count - 1;
-    for (const [end, next] of [[row.first, row.first + 1], [last, last - 1]]) {
-      const at = beyond({ x: m.x[end], y: m.y[end] }, { x: m.x[next], y: m.y[next] }, (row.pitch * RADIUS * k + BESIDE) * this.dpr, wide, (size / 2) * this.dpr);
+    for (const [end, next] of [
+      [row.first, row.first + 1],
+      [last, last - 1],
+    ]) {
+      const at = beyond(
+        { x: m.x[end], y: m.y[end] },
+        { x: m.x[next], y: m.y[next] },
+        (row.pitch * RADIUS * k + BESIDE) * this.dpr,
+        wide,
+        (size / 2) * this.dpr,
+      );
       ctx.fillText(row.label, (m.x[end] - box[0]) * scale + at.x, (m.y[end] - box[1]) * scale + at.y);
     }
   }

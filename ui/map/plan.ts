@@ -1,8 +1,9 @@
 // The seating plan: as it comes over the wire, and as the map keeps it.
-import { outlineOf } from "./outline";
+
 import type { Point } from "./outline";
-import { NONE, assign } from "./tiers";
+import { outlineOf } from "./outline";
 import type { Tier } from "./tiers";
+import { assign, NONE } from "./tiers";
 
 /** GET /events/{id}/plan. Seats are numbered by their place in the list: ordinals. */
 export interface WirePlan {
@@ -137,11 +138,25 @@ export function pause(): Promise<void> {
 function* building(plan: WirePlan, tiers: Tier[]): Generator<void, Model> {
   const n = plan.seats.length;
   const m: Model = {
-    n, width: plan.width, height: plan.height, tiers,
-    x: new Float32Array(n), y: new Float32Array(n), tier: assign(plan, tiers), section: new Uint16Array(n),
-    row: new Int32Array(n).fill(-1), marks: new Uint8Array(n), label: new Array<string>(n), number: new Array<string>(n),
-    rows: [], rowBox: new Float32Array(4 * plan.sections.reduce((sum, s) => sum + (s.rows?.length ?? 0), 0)), sections: [], box: emptyBox(),
-    gap: new Uint8Array(n), shapes: plan.shapes ?? [], noStage: plan.no_stage === true,
+    n,
+    width: plan.width,
+    height: plan.height,
+    tiers,
+    x: new Float32Array(n),
+    y: new Float32Array(n),
+    tier: assign(plan, tiers),
+    section: new Uint16Array(n),
+    row: new Int32Array(n).fill(-1),
+    marks: new Uint8Array(n),
+    label: new Array<string>(n),
+    number: new Array<string>(n),
+    rows: [],
+    rowBox: new Float32Array(4 * plan.sections.reduce((sum, s) => sum + (s.rows?.length ?? 0), 0)),
+    sections: [],
+    box: emptyBox(),
+    gap: new Uint8Array(n),
+    shapes: plan.shapes ?? [],
+    noStage: plan.no_stage === true,
   };
   for (let i = 0; i < n; i++) {
     const s = plan.seats[i];
@@ -173,16 +188,29 @@ function addSection(m: Model, s: WireSection, index: number): void {
   const given = s.outline && s.outline.length > 2 ? s.outline : null;
   const derived = outlineOf(m.x, m.y, s.first, s.count, rows);
   const section: Section = {
-    id: s.id, name: s.name, first: s.first, count: s.count, standing: s.general_admission === true,
-    rows: [from, m.rows.length], outline: given ?? derived.way, stacked: derived.stacked,
-    pad: given ? 0 : pitch * 0.85, box: emptyBox(), pitch, middle: { x: 0, y: 0 }, tiers: tiersOf(m, s.first, s.count),
+    id: s.id,
+    name: s.name,
+    first: s.first,
+    count: s.count,
+    standing: s.general_admission === true,
+    rows: [from, m.rows.length],
+    outline: given ?? derived.way,
+    stacked: derived.stacked,
+    pad: given ? 0 : pitch * 0.85,
+    box: emptyBox(),
+    pitch,
+    middle: { x: 0, y: 0 },
+    tiers: tiersOf(m, s.first, s.count),
   };
-  for (const p of section.outline) grow(section.box, [p.x - section.pad, p.y - section.pad, p.x + section.pad, p.y + section.pad]);
+  for (const p of section.outline)
+    grow(section.box, [p.x - section.pad, p.y - section.pad, p.x + section.pad, p.y + section.pad]);
   section.middle = middleOf(m, section, rows);
   m.sections.push(section);
   fitRows(m, rows, pitch);
   findGaps(m, rows);
-  rows.forEach((r, i) => boxRow(m, r, from + i, pitch));
+  rows.forEach((r, i) => {
+    boxRow(m, r, from + i, pitch);
+  });
 }
 
 /** How many cells of the grid, each a pitch wide, a seat looks around for its neighbours. */
@@ -221,7 +249,8 @@ const FAR_APART = 1.75; // as in message.Plan.Beside
 
 /** Notes where there is an aisle, or somebody else's seat, within a row. */
 function findGaps(m: Model, rows: Row[]): void {
-  const steps = (r: Row): number[] => Array.from({ length: Math.max(0, r.count - 1) }, (_, i) => distance(m, r.first + i, r.first + i + 1));
+  const steps = (r: Row): number[] =>
+    Array.from({ length: Math.max(0, r.count - 1) }, (_, i) => distance(m, r.first + i, r.first + i + 1));
   const usual = upper(rows.flatMap(steps));
   for (const r of rows) {
     const own = steps(r);
@@ -273,9 +302,19 @@ function cornersOf(s: Shape): Point[] {
     case "polygon":
       return s.points ?? [];
     case "ellipse":
-      return [{ x: -w / 2, y: -h / 2 }, { x: w / 2, y: -h / 2 }, { x: w / 2, y: h / 2 }, { x: -w / 2, y: h / 2 }];
+      return [
+        { x: -w / 2, y: -h / 2 },
+        { x: w / 2, y: -h / 2 },
+        { x: w / 2, y: h / 2 },
+        { x: -w / 2, y: h / 2 },
+      ];
     case "rectangle":
-      return [{ x: 0, y: 0 }, { x: w, y: 0 }, { x: w, y: h }, { x: 0, y: h }];
+      return [
+        { x: 0, y: 0 },
+        { x: w, y: 0 },
+        { x: w, y: h },
+        { x: 0, y: h },
+      ];
     default:
       return [s.text_at ?? { x: 0, y: 0 }];
   }

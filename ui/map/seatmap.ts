@@ -1,22 +1,21 @@
 // The seat map as a whole: what happens when the reader, or somebody else, does something.
 import { pointer } from "d3-selection";
 import { Card } from "./card";
-import { near, orphans, together } from "./choose";
 import type { Proposal } from "./choose";
+import { near, orphans, together } from "./choose";
 import { bindForm, bindList } from "./form";
-import { Hall } from "./hall";
 import type { Change } from "./hall";
+import { Hall } from "./hall";
 import { bindKeys } from "./keys";
-import { Live } from "./live";
 import type { Frame } from "./live";
+import { Live } from "./live";
 import { Panel } from "./panel";
 import type { Model } from "./plan";
 import { stageOf } from "./stage";
 import { rowLabel, seatName, seatsName, spoken } from "./tell";
 import type { Tier } from "./tiers";
 import { View } from "./view";
-import type { Voice } from "./words";
-import type { Words } from "./words";
+import type { Voice, Words } from "./words";
 
 /** The block #seatmap-data. */
 export interface PageData {
@@ -38,16 +37,27 @@ export class Seatmap {
   private leaving = false; // the form has been sent
   private initial: string[];
 
-  constructor(private root: HTMLElement, data: PageData, model: Model, private voice: Voice) {
+  constructor(
+    private root: HTMLElement,
+    data: PageData,
+    model: Model,
+    private voice: Voice,
+  ) {
     this.version = Number(root.dataset.version ?? 0);
     this.initial = data.chosen ?? [];
     this.hall = new Hall(model, Number(root.dataset.limit) || 10, data.mine ?? []);
     const form = document.querySelector<HTMLFormElement>("form#hold");
-    this.panel = new Panel(root, this.hall, this.voice, {
-      zoom: (by) => (by === 0 ? this.view.camera.fly(this.view.camera.whole()) : this.view.camera.scaleBy(by)),
-      find: (n) => this.find(n),
-      point: (s) => this.view.reveal([s], true),
-    }, form);
+    this.panel = new Panel(
+      root,
+      this.hall,
+      this.voice,
+      {
+        zoom: (by) => (by === 0 ? this.view.camera.fly(this.view.camera.whole()) : this.view.camera.scaleBy(by)),
+        find: (n) => this.find(n),
+        point: (s) => this.view.reveal([s], true),
+      },
+      form,
+    );
     this.view = new View(this.panel.canvas, this.hall, stageOf(model), this.voice);
     this.card = new Card(this.view, this.hall, this.voice, this.panel.stageBox);
     this.choosing = form !== null;
@@ -76,10 +86,11 @@ export class Seatmap {
     const url = this.root.dataset.live;
     if (!url) return;
     this.live = new Live(url, () => this.hall.seq, {
-      snapshot: (f) => this.frame(f, () => {
-        if (f.status?.length !== this.hall.model.n) return this.outdated(); // another plan
-        this.hall.snapshot(f.status, f.seq);
-      }),
+      snapshot: (f) =>
+        this.frame(f, () => {
+          if (f.status?.length !== this.hall.model.n) return this.outdated(); // another plan
+          this.hall.snapshot(f.status, f.seq);
+        }),
       seats: (f) => this.frame(f, () => this.hall.differ(f.free ?? [], f.held ?? [], f.sold ?? [], f.seq)),
       connected: (yes) => this.connected(yes),
     });
@@ -122,7 +133,8 @@ export class Seatmap {
     const lost = this.hall.drop(taken);
     if (lost.length > 0) this.faster(lost);
     const { places } = this.hall;
-    if (places && this.hall.freeIn[places.section] < places.count) this.hall.take(places.section, this.hall.freeIn[places.section]);
+    if (places && this.hall.freeIn[places.section] < places.count)
+      this.hall.take(places.section, this.hall.freeIn[places.section]);
   }
 
   private faster(lost: number[]): void {
@@ -158,7 +170,9 @@ export class Seatmap {
       case "full":
         return panel.tell(voice.say("limit", { n: hall.limit }));
       case "taken":
-        return hall.mine.has(seat) ? panel.say(spoken(hall, voice, seat)) : panel.tell(voice.say("not_free", { seat: seatName(hall, voice, seat) }));
+        return hall.mine.has(seat)
+          ? panel.say(spoken(hall, voice, seat))
+          : panel.tell(voice.say("not_free", { seat: seatName(hall, voice, seat) }));
       case "priceless":
         return panel.tell(voice.say("not_sold", { seat: seatName(hall, voice, seat) }));
     }
@@ -176,11 +190,14 @@ export class Seatmap {
   private area(section: number): void {
     const { hall, voice } = this;
     if (!this.choosing) return this.card.show({ section });
-    if (hall.freeIn[section] === 0) return this.panel.tell(`${hall.model.sections[section].name}: ${voice.say("sold_out")}`);
+    if (hall.freeIn[section] === 0)
+      return this.panel.tell(`${hall.model.sections[section].name}: ${voice.say("sold_out")}`);
     const now = hall.places?.section === section ? hall.places.count : 0;
     if (now >= hall.limit) return this.panel.tell(voice.say("limit", { n: hall.limit }));
     hall.take(section, now + 1);
-    this.panel.say(`${hall.model.sections[section].name}: ${voice.count("places", hall.size())}, ${voice.price(hall.total())}`);
+    this.panel.say(
+      `${hall.model.sections[section].name}: ${voice.count("places", hall.size())}, ${voice.price(hall.total())}`,
+    );
   }
 
   /** Proposes the best n seats among the prices that are shown, and says why these. */
@@ -191,7 +208,9 @@ export class Seatmap {
     const one = shown.length === 1;
     const found = together(m, (s) => hall.isFree(s) && hall.shows(m.tier[s]), n, one ? shown[0] : -1);
     if (found.seats.length === 0) {
-      const area = m.sections.findIndex((s, i) => s.standing && hall.freeIn[i] >= n && s.tiers.some((t) => hall.shows(t)));
+      const area = m.sections.findIndex(
+        (s, i) => s.standing && hall.freeIn[i] >= n && s.tiers.some((t) => hall.shows(t)),
+      );
       if (area < 0) return panel.tell(voice.say("none_left", { n }));
       hall.take(area, n);
       this.view.enter(area);
@@ -253,7 +272,13 @@ export class Seatmap {
     new ResizeObserver(() => this.view.resize()).observe(this.panel.canvas);
     const restyle = (): void => this.view.restyle();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
-    new MutationObserver(restyle).observe(document.documentElement, { attributes: true, attributeFilter: ["class", "data-theme", "style"] });
-    document.fonts?.ready.then(() => this.view.redraw(), () => undefined);
+    new MutationObserver(restyle).observe(document.documentElement, {
+      attributes: true,
+      attributeFilter: ["class", "data-theme", "style"],
+    });
+    document.fonts?.ready.then(
+      () => this.view.redraw(),
+      () => undefined,
+    );
   }
 }

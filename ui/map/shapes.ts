@@ -1,7 +1,9 @@
 // What seats look like: each price has a colour and a shape of its own, so that
 // they are told apart without colours; areas have patterns instead.
-import { PALETTE, css } from "./theme";
+
+import { context2d } from "./dom";
 import type { RGB, Theme } from "./theme";
+import { css, PALETTE } from "./theme";
 
 type Draw = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
@@ -136,7 +138,11 @@ export class Sprites {
     });
   }
 
-  private make(key: string, r: number, draw: (c: Draw, at: number, r: number) => void): { image: Bitmap; half: number } {
+  private make(
+    key: string,
+    r: number,
+    draw: (c: Draw, at: number, r: number) => void,
+  ): { image: Bitmap; half: number } {
     const size = Math.max(0.5, Math.round(r * 4) / 4);
     const name = `${key}/${size}`;
     let sprite = this.made.get(name);
@@ -162,7 +168,7 @@ function bitmap(w: number, h: number, draw: (c: Draw) => void): Bitmap {
   const canvas = document.createElement("canvas");
   canvas.width = w;
   canvas.height = h;
-  draw(canvas.getContext("2d")!);
+  draw(context2d(canvas));
   return canvas;
 }
 
@@ -171,7 +177,7 @@ export function hatch(shape: number, colour: RGB, dpr: number): HTMLCanvasElemen
   const size = Math.round(8 * dpr);
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = size;
-  const c = canvas.getContext("2d")!;
+  const c = context2d(canvas);
   c.strokeStyle = c.fillStyle = css(colour);
   c.lineWidth = dpr;
   c.scale(size / 8, size / 8);

@@ -69,6 +69,7 @@ function front(m: Model, dy: number): Stage {
 function under(m: Model, x: number, width: number): number {
   let top = Infinity;
   for (const s of m.sections) if (s.standing && Math.abs(s.middle.x - x) < width) top = Math.min(top, s.box[1]);
-  for (let s = 0; s < m.n; s++) if (Math.abs(m.x[s] - x) < width / 2 && m.row[s] >= 0) top = Math.min(top, m.y[s] - m.sections[m.section[s]].pad);
+  for (let s = 0; s < m.n; s++)
+    if (Math.abs(m.x[s] - x) < width / 2 && m.row[s] >= 0) top = Math.min(top, m.y[s] - m.sections[m.section[s]].pad);
   return top === Infinity ? m.box[1] : top;
 }

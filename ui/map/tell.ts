@@ -6,7 +6,11 @@ import type { Voice } from "./words";
 /** "Section 101, row A, seat 12" */
 export function seatName(hall: Hall, voice: Voice, seat: number): string {
   const m = hall.model;
-  return voice.say("seat", { section: m.sections[m.section[seat]].name, row: rowLabel(hall, seat), seat: m.number[seat] });
+  return voice.say("seat", {
+    section: m.sections[m.section[seat]].name,
+    row: rowLabel(hall, seat),
+    seat: m.number[seat],
+  });
 }
 
 /** Several seats in one phrase: together by their row, else one by one. */
@@ -18,7 +22,8 @@ export function seatsName(hall: Hall, voice: Voice, seats: number[]): string {
   if (seats.length === 1) return seatName(hall, voice, first);
   const [a, b] = [m.number[first], m.number[last]];
   return voice.say("seats", {
-    section: m.sections[m.section[first]].name, row: rowLabel(hall, first),
+    section: m.sections[m.section[first]].name,
+    row: rowLabel(hall, first),
     seats: seats.length === 2 ? voice.say("two", { a, b }) : `${a}–${b}`,
   });
 }
@@ -46,5 +51,12 @@ export function stateOf(hall: Hall, voice: Voice, seat: number): string {
 /** All that there is to say about a seat, for those who listen. */
 export function spoken(hall: Hall, voice: Voice, seat: number): string {
   const tier = hall.model.tiers[hall.model.tier[seat]];
-  return [seatName(hall, voice, seat), tier ? `${tier.name} ${tier.label}` : "", stateOf(hall, voice, seat), ...marksOf(hall, voice, seat)].filter(Boolean).join(", ");
+  return [
+    seatName(hall, voice, seat),
+    tier ? `${tier.name} ${tier.label}` : "",
+    stateOf(hall, voice, seat),
+    ...marksOf(hall, voice, seat),
+  ]
+    .filter(Boolean)
+    .join(", ");
 }

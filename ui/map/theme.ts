@@ -1,6 +1,8 @@
 // Colours, as the style sheet says: the map reads custom properties, so that
 // themes are made in CSS only.
 
+import { context2d } from "./dom";
+
 /** Red, green, blue; 0…255. */
 export type RGB = [number, number, number];
 
@@ -23,7 +25,7 @@ export function readTheme(el: HTMLElement): Theme {
   const probe = document.createElement("span");
   probe.hidden = true;
   el.append(probe);
-  const ctx = document.createElement("canvas").getContext("2d", { willReadFrequently: true })!;
+  const ctx = context2d(document.createElement("canvas"), { willReadFrequently: true });
   const read = (name: string): RGB => {
     probe.style.color = `var(${name})`;
     ctx.fillStyle = getComputedStyle(probe).color;
@@ -32,10 +34,15 @@ export function readTheme(el: HTMLElement): Theme {
     return [d[0], d[1], d[2]];
   };
   const theme: Theme = {
-    paper: read("--map-paper"), ink: read("--map-ink"), muted: read("--map-muted"), line: read("--map-line"),
-    taken: read("--map-taken"), accent: read("--map-accent"),
+    paper: read("--map-background"),
+    ink: read("--map-text"),
+    muted: read("--map-muted"),
+    line: read("--map-border"),
+    taken: read("--map-taken"),
+    accent: read("--map-accent"),
     tiers: Array.from({ length: PALETTE }, (_, i) => read(`--tier-${i + 1}`)),
-    font: getComputedStyle(el).fontFamily, dark: false,
+    font: getComputedStyle(el).fontFamily,
+    dark: false,
   };
   theme.dark = luminance(theme.paper) < luminance(theme.ink);
   probe.remove();

@@ -1,8 +1,10 @@
 // The plan as bitmaps: painted once, moved about while one pans. A layer holds
 // the tiles of one scale. While the scale changes, the old layer is stretched;
 // when it comes to rest, a new one is painted over it, a few tiles a frame.
-import type { Box } from "./plan";
+
+import { context2d } from "./dom";
 import type { Painter } from "./paint";
+import type { Box } from "./plan";
 
 export const TILE = 256; // CSS pixels a side
 const MOST = 90; // tiles kept for each layer
@@ -30,7 +32,10 @@ export class Tiles {
   /** No fading where the reader wants no motion. */
   calm = false;
 
-  constructor(private painter: Painter, k: number) {
+  constructor(
+    private painter: Painter,
+    k: number,
+  ) {
     this.layer = new Layer(k);
   }
 
@@ -104,7 +109,7 @@ export class Tiles {
       layer.tiles.set(k, t);
     }
     const size = TILE * painter.dpr;
-    const ctx = t.canvas.getContext("2d")!;
+    const ctx = context2d(t.canvas);
     if (t.canvas.width !== size) t.canvas.width = t.canvas.height = size;
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, size, size);
@@ -113,7 +118,15 @@ export class Tiles {
     t.stale = false;
   }
 
-  private blit(ctx: CanvasRenderingContext2D, layer: Layer, at: Placement, width: number, height: number, now: number, solid: boolean): boolean {
+  private blit(
+    ctx: CanvasRenderingContext2D,
+    layer: Layer,
+    at: Placement,
+    width: number,
+    height: number,
+    now: number,
+    solid: boolean,
+  ): boolean {
     const dpr = this.painter.dpr;
     const ratio = at.k / layer.k;
     const side = TILE * ratio;
@@ -164,7 +177,12 @@ class Layer {
     const out: { key: number; x: number; y: number; far: number }[] = [];
     for (let y = Math.floor(-at.y / side); y * side + at.y < height; y++) {
       for (let x = Math.floor(-at.x / side); x * side + at.x < width; x++) {
-        out.push({ key: key(x, y), x, y, far: Math.hypot((x + 0.5) * side + at.x - width / 2, (y + 0.5) * side + at.y - height / 2) });
+        out.push({
+          key: key(x, y),
+          x,
+          y,
+          far: Math.hypot((x + 0.5) * side + at.x - width / 2, (y + 0.5) * side + at.y - height / 2),
+        });
       }
     }
     return out.sort((a, b) => a.far - b.far);

@@ -1,19 +1,21 @@
 // The canvas: one frame at a time, and only when something has changed.
-import { quadtree } from "d3-quadtree";
+
 import type { Quadtree } from "d3-quadtree";
+import { quadtree } from "d3-quadtree";
 import { Camera } from "./camera";
+import { context2d } from "./dom";
 import type { Hall } from "./hall";
 import { labels } from "./labels";
 import { gap, inside } from "./outline";
-import { Painter, RADIUS, SEATS_FROM, grown } from "./paint";
-import { overlap, pitchAt } from "./plan";
+import { grown, Painter, RADIUS, SEATS_FROM } from "./paint";
 import type { Box } from "./plan";
+import { overlap, pitchAt } from "./plan";
 import { tick } from "./shapes";
 import type { Stage } from "./stage";
-import { css, mix, readTheme } from "./theme";
 import type { Theme } from "./theme";
-import { Tiles } from "./tiles";
+import { css, mix, readTheme } from "./theme";
 import type { Placement } from "./tiles";
+import { Tiles } from "./tiles";
 import type { Voice } from "./words";
 
 const FADE = 220; // ms in which a seat goes or comes: with the way here, under half a second
@@ -45,14 +47,25 @@ export class View {
   private depths: number[] = []; // by section, as painted
   private motion = matchMedia("(prefers-reduced-motion: reduce)");
 
-  constructor(readonly canvas: HTMLCanvasElement, readonly hall: Hall, readonly stage: Stage | null, private voice: Voice) {
+  constructor(
+    readonly canvas: HTMLCanvasElement,
+    readonly hall: Hall,
+    readonly stage: Stage | null,
+    private voice: Voice,
+  ) {
     const m = hall.model;
-    this.ctx = canvas.getContext("2d", { alpha: true })!;
-    this.theme = readTheme(canvas.parentElement!);
+    this.ctx = context2d(canvas, { alpha: true });
+    this.theme = readTheme(around(canvas));
     this.dpr = ratio();
     this.painter = new Painter(hall, this.theme, stage, this.dpr);
     const pitch = Math.min(...m.sections.filter((s) => !s.standing).map((s) => s.pitch), 60);
-    this.camera = new Camera(canvas, this.everything(), pitch, () => this.redraw(), (x, y) => !this.precise(x, y));
+    this.camera = new Camera(
+      canvas,
+      this.everything(),
+      pitch,
+      () => this.redraw(),
+      (x, y) => !this.precise(x, y),
+    );
     this.tiles = new Tiles(this.painter, 1);
     this.tiles.calm = this.motion.matches;
     hall.on((c) => {
@@ -89,7 +102,7 @@ export class View {
 
   /** Reads the colours again. */
   restyle(): void {
-    this.theme = readTheme(this.canvas.parentElement!);
+    this.theme = readTheme(around(this.canvas));
     this.painter = new Painter(this.hall, this.theme, this.stage, this.dpr);
     this.tiles.restart(this.painter);
     this.redraw();
@@ -102,10 +115,14 @@ export class View {
     const start = performance.now();
     m.sections.forEach((section, i) => {
       const depth = this.painter.depth(i);
-      if (depth !== this.depths[i] && !all && !this.painter.seated(section, this.tiles.k)) this.tiles.spoil(section.box);
+      if (depth !== this.depths[i] && !all && !this.painter.seated(section, this.tiles.k))
+        this.tiles.spoil(section.box);
       this.depths[i] = depth;
     });
-    for (const [list, gone] of [[taken, true], [freed, false]] as const) {
+    for (const [list, gone] of [
+      [taken, true],
+      [freed, false],
+    ] as const) {
       for (const s of list) {
         const section = m.sections[m.section[s]];
         const seated = this.painter.seated(section, this.tiles.k);
@@ -155,7 +172,9 @@ export class View {
       if (x < -20 || y < -20 || x > this.camera.width + 20 || y > this.camera.height + 20) continue;
       const r = this.radius(f.seat);
       const share = (now - f.start) / FADE;
-      const s = f.taken ? this.painter.sprites.free(m.tier[f.seat], r * this.dpr) : this.painter.sprites.taken(r * this.dpr);
+      const s = f.taken
+        ? this.painter.sprites.free(m.tier[f.seat], r * this.dpr)
+        : this.painter.sprites.taken(r * this.dpr);
       const half = s.half / this.dpr;
       ctx.globalAlpha = 1 - share * share;
       ctx.drawImage(s.image, x - half, y - half, 2 * half, 2 * half);
@@ -202,7 +221,11 @@ export class View {
     const m = this.hall.model;
     const [x, y] = this.camera.screen(m.x[seat], m.y[seat]);
     const r = Math.max(5, this.radius(seat) * 1.12);
-    for (const [grow, colour] of [[4, css(theme.paper)], [2.5, edge], [0, fill]] as const) {
+    for (const [grow, colour] of [
+      [4, css(theme.paper)],
+      [2.5, edge],
+      [0, fill],
+    ] as const) {
       ctx.fillStyle = colour;
       ctx.beginPath();
       ctx.arc(x, y, r + grow * Math.min(1, r / 8), 0, 7);
@@ -253,10 +276,11 @@ export class View {
   private tree(section: number): Quadtree<number> {
     const m = this.hall.model;
     const { first, count } = m.sections[section];
-    return (this.trees[section] ??= quadtree<number>()
+    this.trees[section] ??= quadtree<number>()
       .x((s) => m.x[s])
       .y((s) => m.y[s])
-      .addAll(Array.from({ length: count }, (_, i) => first + i)));
+      .addAll(Array.from({ length: count }, (_, i) => first + i));
+    return this.trees[section];
   }
 
   /** Brings a seat into view, large enough to be tapped. */
@@ -264,22 +288,37 @@ export class View {
     const m = this.hall.model;
     if (seats.length === 0) return;
     const pitch = m.sections[m.section[seats[0]]].pitch;
-    const box = seats.reduce<Box>((b, s) => [Math.min(b[0], m.x[s]), Math.min(b[1], m.y[s]), Math.max(b[2], m.x[s]), Math.max(b[3], m.y[s])], [Infinity, Infinity, -Infinity, -Infinity]);
+    const box = seats.reduce<Box>(
+      (b, s) => [Math.min(b[0], m.x[s]), Math.min(b[1], m.y[s]), Math.max(b[2], m.x[s]), Math.max(b[3], m.y[s])],
+      [Infinity, Infinity, -Infinity, -Infinity],
+    );
     const [x0, y0] = this.camera.screen(box[0], box[1]);
     const [x1, y1] = this.camera.screen(box[2], box[3]);
     const edge = 40;
     const seen = x0 > edge && y0 > edge && x1 < this.camera.width - edge && y1 < this.camera.height - edge;
     if (seen && pitch * this.camera.at.k >= TOUCHABLE && !always) return;
-    const fit = Math.min((this.camera.width - 120) / Math.max(box[2] - box[0], 1), (this.camera.height - 120) / Math.max(box[3] - box[1], 1));
+    const fit = Math.min(
+      (this.camera.width - 120) / Math.max(box[2] - box[0], 1),
+      (this.camera.height - 120) / Math.max(box[3] - box[1], 1),
+    );
     this.camera.show(box, Math.min(fit, Math.max(this.camera.at.k, 20 / pitch)));
   }
 
   /** Goes to a section so that its seats can be seen and tapped. */
   enter(section: number): void {
     const s = this.hall.model.sections[section];
-    const fit = Math.min((this.camera.width - 40) / (s.box[2] - s.box[0]), (this.camera.height - 40) / (s.box[3] - s.box[1]));
+    const fit = Math.min(
+      (this.camera.width - 40) / (s.box[2] - s.box[0]),
+      (this.camera.height - 40) / (s.box[3] - s.box[1]),
+    );
     this.camera.show(s.box, s.standing ? fit : Math.max(fit, (TOUCHABLE * 1.25) / s.pitch, SEATS_FROM / s.pitch));
   }
+}
+
+/** The element that the canvas lies in: themes set their colours there. */
+function around(canvas: HTMLCanvasElement): HTMLElement {
+  if (!canvas.parentElement) throw new Error("the canvas is not in the page");
+  return canvas.parentElement;
 }
 
 /** Device pixels a CSS pixel; more than two are not worth their memory. */

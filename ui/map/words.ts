@@ -76,18 +76,32 @@ export class Voice {
   private numbers?: Intl.NumberFormat;
   private money?: Intl.NumberFormat;
 
-  constructor(private words: Partial<Words>, private lang: string, private currency: string) {}
+  constructor(
+    private words: Partial<Words>,
+    private lang: string,
+    private currency: string,
+  ) {}
 
-  /** Prepares what takes the browser long when it is first asked for, one a step. */
+  /** Builds what the browser takes long to build, one piece a step. */
   *prepare(): Generator<unknown> {
-    yield (this.plurals ??= new Intl.PluralRules(this.lang));
-    yield (this.numbers ??= new Intl.NumberFormat(this.lang));
-    yield (this.money ??= new Intl.NumberFormat(this.lang, { style: "currency", currency: this.currency }));
+    yield this.pluralRules;
+    yield this.numberFormat;
+    yield this.moneyFormat;
   }
 
-  private get ready(): { plurals: Intl.PluralRules; numbers: Intl.NumberFormat; money: Intl.NumberFormat } {
-    if (!this.money) for (const _ of this.prepare());
-    return { plurals: this.plurals!, numbers: this.numbers!, money: this.money! };
+  private get pluralRules(): Intl.PluralRules {
+    this.plurals ??= new Intl.PluralRules(this.lang);
+    return this.plurals;
+  }
+
+  private get numberFormat(): Intl.NumberFormat {
+    this.numbers ??= new Intl.NumberFormat(this.lang);
+    return this.numbers;
+  }
+
+  private get moneyFormat(): Intl.NumberFormat {
+    this.money ??= new Intl.NumberFormat(this.lang, { style: "currency", currency: this.currency });
+    return this.money;
   }
 
   say(key: Key, values: Values = {}): string {
@@ -96,18 +110,18 @@ export class Voice {
     return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
       const value = values[name];
       if (value === undefined) return whole;
-      return typeof value === "number" ? this.ready.numbers.format(value) : value;
+      return typeof value === "number" ? this.numberFormat.format(value) : value;
     });
   }
 
   /** The form of a word for n things: key_one, key_other. */
   count(key: PluralKey, n: number, values: Values = {}): string {
-    return this.say(`${key}_${this.ready.plurals.select(n) === "one" ? "one" : "other"}` as Key, { n, ...values });
+    return this.say(`${key}_${this.pluralRules.select(n) === "one" ? "one" : "other"}` as Key, { n, ...values });
   }
 
   /** An amount in minor units, as money. */
   price(amount: number): string {
-    const { money } = this.ready;
+    const money = this.moneyFormat;
     return money.format(amount / 10 ** (money.resolvedOptions().maximumFractionDigits ?? 2));
   }
 }

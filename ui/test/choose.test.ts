@@ -72,7 +72,10 @@ test("orphans are the seats that a choice leaves alone, and only those", () => {
 test("rows do not run into each other", () => {
   const m = model({ id: "P", rows: ["00", "00"] });
   assert.deepEqual(together(m, all, 3, 0).together, false);
-  assert.deepEqual(orphans(m, all, new Set([m.label.indexOf("P-A-2")])).map((s) => m.label[s]), ["P-A-1"]);
+  assert.deepEqual(
+    orphans(m, all, new Set([m.label.indexOf("P-A-2")])).map((s) => m.label[s]),
+    ["P-A-1"],
+  );
 });
 
 test("step goes along the row, and from row to row", () => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Hall } from "../map/hall";
 import type { Change } from "../map/hall";
+import { Hall } from "../map/hall";
 import { build } from "../map/plan";
-import { offsetOf } from "../time";
 import { Voice } from "../map/words";
+import { offsetOf } from "../time";
 import { model, plan, tiers } from "./world";
 
 function hall(limit = 2): Hall {
@@ -30,13 +30,19 @@ test("listeners hear what was taken and what became free", () => {
   h.on((c) => heard.push(c));
   h.differ([], [2], [], 2);
   h.differ([2], [], [3], 3);
-  assert.deepEqual(heard, [{ kind: "seats", taken: [2], freed: [], all: false }, { kind: "seats", taken: [3], freed: [2], all: false }]);
+  assert.deepEqual(heard, [
+    { kind: "seats", taken: [2], freed: [], all: false },
+    { kind: "seats", taken: [3], freed: [2], all: false },
+  ]);
 });
 
 test("choosing: up to the limit, only what is free and has a price", () => {
   const h = hall(2);
   h.differ([], [3], [], 2);
-  assert.deepEqual([h.toggle(0), h.toggle(3), h.toggle(7), h.toggle(4), h.toggle(1), h.toggle(0)], ["chosen", "taken", "priceless", "chosen", "full", "left"]);
+  assert.deepEqual(
+    [h.toggle(0), h.toggle(3), h.toggle(7), h.toggle(4), h.toggle(1), h.toggle(0)],
+    ["chosen", "taken", "priceless", "chosen", "full", "left"],
+  );
   assert.deepEqual([[...h.chosen], h.total()], [[4], 4000]);
 });
 
@@ -77,5 +83,13 @@ test("money by currency, plurals by language, a missing word in brackets", () =>
 });
 
 test("offsets of RFC 3339 times", () => {
-  assert.deepEqual([offsetOf("2026-05-01T20:00:00+02:00"), offsetOf("2026-05-01T20:00:00-03:30"), offsetOf("2026-05-01T20:00:00Z"), offsetOf("2026-05-01")], [120, -210, 0, null]);
+  assert.deepEqual(
+    [
+      offsetOf("2026-05-01T20:00:00+02:00"),
+      offsetOf("2026-05-01T20:00:00-03:30"),
+      offsetOf("2026-05-01T20:00:00Z"),
+      offsetOf("2026-05-01"),
+    ],
+    [120, -210, 0, null],
+  );
 });

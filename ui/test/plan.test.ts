@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { inside, outlineOf, widened } from "../map/outline";
 import { beyond, build } from "../map/plan";
 import { stageOf } from "../map/stage";
-import { NONE, assign } from "../map/tiers";
+import { assign, NONE } from "../map/tiers";
 import { model, plan, tiers } from "./world";
 
 test("a section's price wins over a category's, a later tier over an earlier", () => {
@@ -24,7 +24,10 @@ test("a model knows rows, prices and the distance of seats", () => {
 });
 
 /** Rows on arcs, a quarter of a circle. */
-function arcs(rows: number, inRow: number): { x: Float32Array; y: Float32Array; rows: { first: number; count: number }[] } {
+function arcs(
+  rows: number,
+  inRow: number,
+): { x: Float32Array; y: Float32Array; rows: { first: number; count: number }[] } {
   const x: number[] = [];
   const y: number[] = [];
   const out = Array.from({ length: rows }, (_, r) => {
@@ -82,7 +85,10 @@ test("a stage is guessed only where the drawing does not say what there is", () 
   const p = plan({ id: "P", rows: ["0000", "0000"], y: 100 });
   assert.ok(stageOf(build(p, tiers)));
   assert.equal(stageOf(build({ ...p, no_stage: true }, tiers)), null);
-  const drawn = build({ ...p, shapes: [{ kind: "rectangle", x: -50, y: 20, width: 130, height: 30, text: "Stage" }] }, tiers);
+  const drawn = build(
+    { ...p, shapes: [{ kind: "rectangle", x: -50, y: 20, width: 130, height: 30, text: "Stage" }] },
+    tiers,
+  );
   assert.equal(stageOf(drawn), null);
   assert.deepEqual(drawn.box.slice(0, 2), [-50, 20]); // the map shows it
 });
@@ -91,12 +97,16 @@ test("seats are as large as the nearest neighbour allows", () => {
   const p = plan({ id: "P", rows: ["000000", "000000"] });
   p.seats[11].x = 44; // 4 from the seat before it, in the second row
   const m = build(p, tiers);
-  assert.deepEqual(m.rows.map((r) => r.pitch), [10, 4]);
+  assert.deepEqual(
+    m.rows.map((r) => r.pitch),
+    [10, 4],
+  );
   assert.equal(m.sections[0].pitch, 10);
 });
 
 test("the name of a row stands beside its last seat, and not upon it", () => {
-  for (const step of [1, 10, 300]) { // however far apart the seats are
+  for (const step of [1, 10, 300]) {
+    // however far apart the seats are
     assert.deepEqual(beyond({ x: step, y: 0 }, { x: 0, y: 0 }, 12, 30, 6), { x: 42, y: 0 }); // and however long the name is
     assert.deepEqual(beyond({ x: 0, y: 0 }, { x: step, y: 0 }, 12, 3, 6), { x: -15, y: 0 });
     assert.deepEqual(beyond({ x: 0, y: step }, { x: 0, y: 0 }, 12, 30, 6), { x: 0, y: 18 });

@@ -1,6 +1,7 @@
 // Small plans to test with.
-import { build } from "../map/plan";
+
 import type { Model, WirePlan, WireSeat } from "../map/plan";
+import { build } from "../map/plan";
 import type { Tier } from "../map/tiers";
 
 /** A section as text, one line a row, one character a seat: the digit of its category. */
@@ -17,12 +18,26 @@ export function plan(...sketches: Sketch[]): WirePlan {
     const first = seats.length;
     const rows = s.rows.map((line, r) => {
       const row = { label: String.fromCharCode(65 + r), first: seats.length, count: line.length };
-      [...line].forEach((c, i) => seats.push({ label: `${s.id}-${row.label}-${i + 1}`, number: String(i + 1), x: (s.x ?? 0) + 10 * i, y: (s.y ?? 0) + 10 * r, category: Number(c) }));
+      [...line].forEach((c, i) => {
+        seats.push({
+          label: `${s.id}-${row.label}-${i + 1}`,
+          number: String(i + 1),
+          x: (s.x ?? 0) + 10 * i,
+          y: (s.y ?? 0) + 10 * r,
+          category: Number(c),
+        });
+      });
       return row;
     });
     return { id: s.id, name: `Section ${s.id}`, first, count: seats.length - first, rows };
   });
-  return { width: 1000, height: 1000, categories: [{ name: "best" }, { name: "good" }, { name: "free of charge" }], sections, seats };
+  return {
+    width: 1000,
+    height: 1000,
+    categories: [{ name: "best" }, { name: "good" }, { name: "free of charge" }],
+    sections,
+    seats,
+  };
 }
 
 export const tiers: Tier[] = [

@@ -1,4 +1,4 @@
-package event
+package seating
 
 import (
 	"cmp"
@@ -6,15 +6,14 @@ import (
 	"slices"
 
 	"boxoffice/internal/safetext"
-	"boxoffice/internal/seating"
 )
 
-// plan checks a new document, puts the seats of its rows in the order in which
-// people sit, and makes the plan. Stored documents are built as they are: their
-// ordinals are in use. The error is a planError.
-func (doc *planDocument) plan() (*seating.Plan, error) {
+// NewPlan checks a new document, puts the seats of its rows in the order in which
+// people sit, and builds the plan. Stored documents are not reordered (see Unpack):
+// their ordinals are in use. The error is a Fault.
+func (doc *PlanDocument) NewPlan() (*Plan, error) {
 	if at := doc.hidden(); at != "" {
-		return nil, planError{at, safetext.HiddenReason}
+		return nil, Fault{at, safetext.HiddenReason}
 	}
 	p, err := doc.build()
 	if err != nil {
@@ -34,13 +33,13 @@ func (doc *planDocument) plan() (*seating.Plan, error) {
 
 // maxChain is up to how many seats of a row the way from neighbour to neighbour is
 // looked for; longer ones are ordered along their longer side. The way costs the
-// square of a row's length, so a plan costs at most maxSeats*maxChain steps.
+// square of a row's length, so a plan costs at most MaxSeats*maxChain steps.
 const maxChain = 200
 
 // arrange orders the seats of a row from one end to the other by where they are:
 // files list them by number, and numbers may be odd on the left and even on the
 // right. A row that is in order already, or whose seats have no places, stays.
-func arrange(seats []seatDocument) (moved bool) {
+func arrange(seats []SeatDocument) (moved bool) {
 	if len(seats) < 3 {
 		return false
 	}
@@ -56,19 +55,19 @@ func arrange(seats []seatDocument) (moved bool) {
 	return true
 }
 
-func same(a *seatDocument) func(seatDocument) bool {
-	return func(b seatDocument) bool { return *a == b }
+func same(a *SeatDocument) func(SeatDocument) bool {
+	return func(b SeatDocument) bool { return *a == b }
 }
 
 // chain goes from one end of a row to the other, always to the nearest seat.
-func chain(seats []seatDocument) []seatDocument {
+func chain(seats []SeatDocument) []SeatDocument {
 	rest := slices.Clone(seats)
 	if len(rest) > maxChain {
 		left, right, top, bottom := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 		for _, s := range rest {
 			left, right, top, bottom = min(left, s.X), max(right, s.X), min(top, s.Y), max(bottom, s.Y)
 		}
-		slices.SortStableFunc(rest, func(a, b seatDocument) int {
+		slices.SortStableFunc(rest, func(a, b SeatDocument) int {
 			if right-left >= bottom-top {
 				return cmp.Compare(a.X, b.X)
 			}
@@ -78,7 +77,7 @@ func chain(seats []seatDocument) []seatDocument {
 	}
 	// The seat that is farthest from any other is at an end.
 	end := farthest(rest, rest[farthest(rest, rest[0])])
-	out := make([]seatDocument, 0, len(rest))
+	out := make([]SeatDocument, 0, len(rest))
 	for at := end; ; {
 		out = append(out, rest[at])
 		rest = slices.Delete(rest, at, at+1)
@@ -89,7 +88,7 @@ func chain(seats []seatDocument) []seatDocument {
 	}
 }
 
-func farthest(seats []seatDocument, from seatDocument) (at int) {
+func farthest(seats []SeatDocument, from SeatDocument) (at int) {
 	for i := range seats {
 		if apart(seats[i], from) > apart(seats[at], from) {
 			at = i
@@ -98,7 +97,7 @@ func farthest(seats []seatDocument, from seatDocument) (at int) {
 	return at
 }
 
-func nearest(seats []seatDocument, from seatDocument) (at int) {
+func nearest(seats []SeatDocument, from SeatDocument) (at int) {
 	for i := range seats {
 		if apart(seats[i], from) < apart(seats[at], from) {
 			at = i
@@ -107,10 +106,10 @@ func nearest(seats []seatDocument, from seatDocument) (at int) {
 	return at
 }
 
-func apart(a, b seatDocument) float64 { return math.Hypot(a.X-b.X, a.Y-b.Y) }
+func apart(a, b SeatDocument) float64 { return math.Hypot(a.X-b.X, a.Y-b.Y) }
 
 // way is how long it is from the first seat to the last, seat by seat.
-func way(seats []seatDocument) (sum float64) {
+func way(seats []SeatDocument) (sum float64) {
 	for i := 1; i < len(seats); i++ {
 		sum += apart(seats[i-1], seats[i])
 	}

@@ -1,32 +1,34 @@
-package event
+package seating
 
 import (
 	"fmt"
 	"strings"
 
-	"boxoffice/internal/seating"
+	"boxoffice/internal/safetext"
 )
 
+// Limits of what is drawn beneath the seats.
 const (
-	maxShapes = 2000
-	maxPoints = 1000 // of a polygon
+	MaxShapes = 2000
+	MaxPoints = 1000 // of a polygon
 )
 
-// checkShapes checks what is drawn beneath the seats. The error is a planError.
-func checkShapes(shapes []seating.Shape) error {
-	if len(shapes) > maxShapes {
-		return planError{"shapes", fmt.Sprintf("must have at most %d elements", maxShapes)}
+// checkShapes checks what is drawn beneath the seats. The error is a Fault.
+func checkShapes(shapes []Shape) error {
+	if len(shapes) > MaxShapes {
+		return Fault{"shapes", fmt.Sprintf("must have at most %d elements", MaxShapes)}
 	}
 	for i := range shapes {
-		if member, reason := badShape(&shapes[i]); reason != "" {
-			return planError{fmt.Sprintf("shapes[%d]%s", i, member), reason}
+		if member, reason := shapes[i].Check(); reason != "" {
+			return Fault{fmt.Sprintf("shapes[%d]%s", i, member), reason}
 		}
 	}
 	return nil
 }
 
-// badShape says which member of a shape is wrong, and why.
-func badShape(s *seating.Shape) (member, reason string) {
+// Check says which member of a shape is wrong, and why. An empty reason means that
+// nothing is.
+func (s *Shape) Check() (member, reason string) {
 	numbers := []float64{s.X, s.Y, s.Width, s.Height, s.Rotation, s.TextSize}
 	for _, p := range s.Points {
 		numbers = append(numbers, p.X, p.Y)
@@ -50,8 +52,8 @@ func badShape(s *seating.Shape) (member, reason string) {
 			return ".width", "and height must be above 0"
 		}
 	case "polygon":
-		if len(s.Points) < 3 || len(s.Points) > maxPoints {
-			return ".points", fmt.Sprintf("must have 3 to %d elements", maxPoints)
+		if len(s.Points) < 3 || len(s.Points) > MaxPoints {
+			return ".points", fmt.Sprintf("must have 3 to %d elements", MaxPoints)
 		}
 	case "text":
 		if s.Text == "" {
@@ -60,7 +62,7 @@ func badShape(s *seating.Shape) (member, reason string) {
 	default:
 		return ".kind", "must be rectangle, ellipse, polygon or text"
 	}
-	if reason := badText(s.Text, 0, 200); reason != "" {
+	if reason := safetext.LineFault(s.Text, 0, 200); reason != "" {
 		return ".text", reason
 	}
 	if s.TextSize < 0 {

@@ -1,10 +1,8 @@
-package event
+package seating
 
 import (
 	"math"
 	"strconv"
-
-	"boxoffice/internal/seating"
 )
 
 // The second drawings of theatre, arena and stadium are true to scale: seats are
@@ -37,7 +35,7 @@ func (d *drawing) fill(id, name string, category uint16, n int, row func(r int) 
 		lines, room = append(lines, l), append(room, sum)
 	}
 	p := d.plan
-	sec := seating.Section{ID: id, Name: name, First: int32(len(p.Seats)), Count: int32(n)}
+	sec := Section{ID: id, Name: name, First: int32(len(p.Seats)), Count: int32(n)}
 	placed := 0
 	for r := range rows {
 		upTo := (n*room[r] + room[rows-1]/2) / room[rows-1]
@@ -47,11 +45,11 @@ func (d *drawing) fill(id, name string, category uint16, n int, row func(r int) 
 			continue
 		}
 		label := rowLabel(len(sec.Rows))
-		sec.Rows = append(sec.Rows, seating.Row{Label: label, First: int32(len(p.Seats)), Count: int32(count)})
+		sec.Rows = append(sec.Rows, Row{Label: label, First: int32(len(p.Seats)), Count: int32(count)})
 		for s := range count {
 			x, y := lines[r].at((float64(s) + 0.5) / float64(count))
 			number := strconv.Itoa(s + 1)
-			p.Seats = append(p.Seats, seating.Seat{
+			p.Seats = append(p.Seats, Seat{
 				Label: id + "-" + label + "-" + number, Number: number, X: float32(x), Y: float32(y), Category: category,
 				Accessible:     r == rows-1 && rows > 2 && (s == 0 || s == count-1),
 				RestrictedView: rows > 4 && r < rows/2 && r%2 == 1 && s == 0 && category > 0,
@@ -93,7 +91,7 @@ func (d *drawing) fan(id, name string, category uint16, n int, radius, from, to 
 
 func theatre2(d *drawing, n int) {
 	d.plan.Name = "Theatre"
-	d.plan.Categories = []seating.Category{{Name: "Premium", Color: "#7c3aed"}, {Name: "Stalls", Color: "#2563eb"}, {Name: "Circle", Color: "#059669"}, {Name: "Balcony", Color: "#d97706"}}
+	d.plan.Categories = []Category{{Name: "Premium", Color: "#7c3aed"}, {Name: "Stalls", Color: "#2563eb"}, {Name: "Circle", Color: "#059669"}, {Name: "Balcony", Color: "#d97706"}}
 	parts := share(n, 20, 35, 28, 17)
 	const half = 0.6 // radians to each side
 	first := math.Max(90, math.Sqrt(float64(n))*6)
@@ -156,7 +154,7 @@ func parting(a, b float64, parts int) []float64 {
 
 func arena2(d *drawing, n int) {
 	d.plan.Name = "Arena"
-	d.plan.Categories = []seating.Category{{Name: "Floor", Color: "#7c3aed"}, {Name: "Lower level", Color: "#2563eb"}, {Name: "Upper level", Color: "#059669"}}
+	d.plan.Categories = []Category{{Name: "Floor", Color: "#7c3aed"}, {Name: "Lower level", Color: "#2563eb"}, {Name: "Upper level", Color: "#059669"}}
 	parts := share(n, 15, 40, 45)
 	blocks := share(parts[0], 1, 1, 1, 1)
 	inRow := max(2, int(math.Sqrt(float64(blocks[3])*1.5)))
@@ -183,7 +181,7 @@ func arena2(d *drawing, n int) {
 
 func stadium2(d *drawing, n int) {
 	d.plan.Name = "Stadium"
-	d.plan.Categories = []seating.Category{{Name: "Lower tier", Color: "#7c3aed"}, {Name: "Middle tier", Color: "#2563eb"}, {Name: "Upper tier", Color: "#059669"}}
+	d.plan.Categories = []Category{{Name: "Lower tier", Color: "#7c3aed"}, {Name: "Middle tier", Color: "#2563eb"}, {Name: "Upper tier", Color: "#059669"}}
 	parts := share(n, 38, 22, 40)
 	s := max(4, min(48, n/500), min(90, n/1200))
 	rx, ry := math.Max(120, math.Sqrt(float64(n))*6), math.Max(90, math.Sqrt(float64(n))*4.4)

@@ -1,21 +1,17 @@
-package event
+package seating
 
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
-
-	"boxoffice/internal/seating"
 )
 
-// Limits of generated plans.
-const (
-	minGenerated = 50
-	maxSeats     = 200_000
-)
+// MinGenerated is the least number of seats of a generated plan.
+const MinGenerated = 50
 
-// templates are the plans that can be made on the spot. A template never
-// changes: stored plans name it and nothing else. A better one gets a new name.
+// templates draws plans of any size. A template never changes, because stored plans
+// consist of its name and a number of seats. A better one gets a new name.
 var templates = map[string]func(*drawing, int){
 	"theatre/1": theatre,
 	"arena/1":   arena,
@@ -26,19 +22,56 @@ var templates = map[string]func(*drawing, int){
 	"stadium/2": stadium2,
 }
 
-// newest are the templates as they are asked for.
+// newest maps the names that organizers use to the newest version of each template.
 var newest = map[string]string{"theatre": "theatre/2", "arena": "arena/2", "stadium": "stadium/2", "club": "club/1"}
 
-// generate makes a plan of exactly n seats.
-func generate(template string, n int) (*seating.Plan, error) {
+// NewestTemplate returns the newest version of a template: "theatre" is "theatre/2".
+func NewestTemplate(name string) (version string, known bool) {
+	version, known = newest[name]
+	return version, known
+}
+
+// templateCategories are the categories of each template's plans, the best first.
+var templateCategories = map[string][]string{
+	"theatre": {"Premium", "Stalls", "Circle", "Balcony"},
+	"arena":   {"Floor", "Lower level", "Upper level"},
+	"stadium": {"Lower tier", "Middle tier", "Upper tier"},
+	"club":    {"Balcony", "Standing"},
+}
+
+// TemplateCategories returns the categories of a template's plans, the best first.
+func TemplateCategories(name string) []string { return templateCategories[name] }
+
+// BestFirst returns the names of a plan's categories, the best first if a template
+// drew the plan, otherwise in the plan's order.
+func (p *Plan) BestFirst() []string {
+	for _, names := range templateCategories {
+		if len(names) == len(p.Categories) && p.HasCategory(names[0]) && p.HasCategory(names[len(names)-1]) {
+			return names
+		}
+	}
+	names := make([]string, len(p.Categories))
+	for i, c := range p.Categories {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// HasCategory reports whether a plan has a category of a name.
+func (p *Plan) HasCategory(name string) bool {
+	return slices.ContainsFunc(p.Categories, func(c Category) bool { return c.Name == name })
+}
+
+// Generate draws a plan of exactly n seats by a version of a template.
+func Generate(template string, n int) (*Plan, error) {
 	draw := templates[template]
 	if draw == nil {
 		return nil, fmt.Errorf("there is no plan template %q", template)
 	}
-	if n < minGenerated || n > maxSeats {
-		return nil, fmt.Errorf("a generated plan has %d to %d seats", minGenerated, maxSeats)
+	if n < MinGenerated || n > MaxSeats {
+		return nil, fmt.Errorf("a generated plan has %d to %d seats", MinGenerated, MaxSeats)
 	}
-	d := &drawing{plan: &seating.Plan{Width: 1600, Height: 1400, Seats: make([]seating.Seat, 0, n)}}
+	d := &drawing{plan: &Plan{Width: 1600, Height: 1400, Seats: make([]Seat, 0, n)}}
 	draw(d, n)
 	d.plan.Index()
 	return d.plan, nil
@@ -46,7 +79,7 @@ func generate(template string, n int) (*seating.Plan, error) {
 
 // drawing is a plan being drawn.
 type drawing struct {
-	plan *seating.Plan
+	plan *Plan
 }
 
 // place says where the seat of a row is.
@@ -58,7 +91,7 @@ func (d *drawing) seated(id, name string, category uint16, n, perRow int, at pla
 		return
 	}
 	p := d.plan
-	sec := seating.Section{ID: id, Name: name, First: int32(len(p.Seats)), Count: int32(n)}
+	sec := Section{ID: id, Name: name, First: int32(len(p.Seats)), Count: int32(n)}
 	rows := max(1, (n+perRow-1)/perRow)
 	for r := range rows {
 		count := n / rows // rows differ by one seat at most
@@ -66,12 +99,12 @@ func (d *drawing) seated(id, name string, category uint16, n, perRow int, at pla
 			count++
 		}
 		label := rowLabel(r)
-		sec.Rows = append(sec.Rows, seating.Row{Label: label, First: int32(len(p.Seats)), Count: int32(count)})
+		sec.Rows = append(sec.Rows, Row{Label: label, First: int32(len(p.Seats)), Count: int32(count)})
 		prefix := id + "-" + label + "-"
 		for s := range count {
 			x, y := at(r, s, count)
 			number := strconv.Itoa(s + 1)
-			p.Seats = append(p.Seats, seating.Seat{
+			p.Seats = append(p.Seats, Seat{
 				Label: prefix + number, Number: number, X: round(x), Y: round(y), Category: category,
 				Accessible:     r == rows-1 && rows > 2 && (s == 0 || s == count-1),
 				RestrictedView: rows > 4 && r < rows/2 && r%2 == 1 && s == 0 && category > 0,
@@ -87,13 +120,13 @@ func (d *drawing) standing(id, name string, category uint16, n int, x, y, w, h f
 		return
 	}
 	p := d.plan
-	p.Sections = append(p.Sections, seating.Section{
+	p.Sections = append(p.Sections, Section{
 		ID: id, Name: name, First: int32(len(p.Seats)), Count: int32(n), GeneralAdmission: true,
-		Outline: []seating.Point{{X: x, Y: y}, {X: x + w, Y: y}, {X: x + w, Y: y + h}, {X: x, Y: y + h}},
+		Outline: []Point{{X: x, Y: y}, {X: x + w, Y: y}, {X: x + w, Y: y + h}, {X: x, Y: y + h}},
 	})
 	for i := range n {
 		number := strconv.Itoa(i + 1)
-		p.Seats = append(p.Seats, seating.Seat{Label: id + "-" + number, Number: number, X: round(x + w/2), Y: round(y + h/2), Category: category})
+		p.Seats = append(p.Seats, Seat{Label: id + "-" + number, Number: number, X: round(x + w/2), Y: round(y + h/2), Category: category})
 	}
 }
 
@@ -154,7 +187,7 @@ func grid(x, y, dx, dy float64) place {
 
 func theatre(d *drawing, n int) {
 	d.plan.Name = "Theatre"
-	d.plan.Categories = []seating.Category{{Name: "Premium", Color: "#7c3aed"}, {Name: "Stalls", Color: "#2563eb"}, {Name: "Circle", Color: "#059669"}, {Name: "Balcony", Color: "#d97706"}}
+	d.plan.Categories = []Category{{Name: "Premium", Color: "#7c3aed"}, {Name: "Stalls", Color: "#2563eb"}, {Name: "Circle", Color: "#059669"}, {Name: "Balcony", Color: "#d97706"}}
 	parts := share(n, 20, 35, 28, 17)
 	perRow := max(8, int(math.Sqrt(float64(n))*0.9))
 	const half = 0.62 // radians to each side
@@ -188,7 +221,7 @@ func (d *drawing) ring(name string, first, sections int, category uint16, n, per
 
 func arena(d *drawing, n int) {
 	d.plan.Name = "Arena"
-	d.plan.Categories = []seating.Category{{Name: "Floor", Color: "#7c3aed"}, {Name: "Lower level", Color: "#2563eb"}, {Name: "Upper level", Color: "#059669"}}
+	d.plan.Categories = []Category{{Name: "Floor", Color: "#7c3aed"}, {Name: "Lower level", Color: "#2563eb"}, {Name: "Upper level", Color: "#059669"}}
 	parts := share(n, 15, 40, 45)
 	blocks := share(parts[0], 1, 1, 1, 1)
 	perRow := max(5, min(24, n/400))
@@ -205,7 +238,7 @@ func arena(d *drawing, n int) {
 
 func stadium(d *drawing, n int) {
 	d.plan.Name = "Stadium"
-	d.plan.Categories = []seating.Category{{Name: "Lower tier", Color: "#7c3aed"}, {Name: "Middle tier", Color: "#2563eb"}, {Name: "Upper tier", Color: "#059669"}}
+	d.plan.Categories = []Category{{Name: "Lower tier", Color: "#7c3aed"}, {Name: "Middle tier", Color: "#2563eb"}, {Name: "Upper tier", Color: "#059669"}}
 	parts := share(n, 38, 22, 40)
 	perRow := max(5, min(28, n/600))
 	s := max(4, min(48, n/500))
@@ -216,7 +249,7 @@ func stadium(d *drawing, n int) {
 
 func club(d *drawing, n int) {
 	d.plan.Name = "Club"
-	d.plan.Categories = []seating.Category{{Name: "Standing", Color: "#7c3aed"}, {Name: "Balcony", Color: "#2563eb"}}
+	d.plan.Categories = []Category{{Name: "Standing", Color: "#7c3aed"}, {Name: "Balcony", Color: "#2563eb"}}
 	parts := share(n, 80, 16, 4)
 	d.standing("FLOOR", "Standing floor", 0, parts[0], 400, 200, 800, 500)
 	perRow := max(6, int(math.Sqrt(float64(parts[1])*3)))
