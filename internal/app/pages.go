@@ -3,7 +3,7 @@ package app
 import (
 	"log/slog"
 	"net/http"
-	"strings"
+	"slices"
 
 	"boxoffice/internal/console"
 	"boxoffice/internal/gateway"
@@ -24,16 +24,7 @@ func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *settings.Server, mai
 	if err != nil {
 		return err
 	}
-	for _, part := range []map[string]page.Handler{kit.Routes(), fans.Routes()} {
-		for at, fn := range part {
-			method, pattern, _ := strings.Cut(at, " ")
-			g.Page(method, pattern, gateway.Form{}, fn)
-		}
-	}
-	for at, fn := range desk.Routes() {
-		method, pattern, _ := strings.Cut(at, " ")
-		g.Page(method, pattern, gateway.Form{Organizers: true, Plan: console.TakesPlan(at)}, fn)
-	}
+	kit.Mount(slices.Concat(kit.Routes(), fans.Routes(), desk.Routes()), g.Page)
 	if s.Demo { // on a loopback address
 		g.Router().Method(http.MethodGet, "/dev/mail", mail)
 		g.Router().Method(http.MethodGet, "/dev/mail/{name}", mail)

@@ -7,6 +7,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/route"
 )
 
 //go:embed templates/*.html
@@ -30,47 +31,47 @@ func New(kit *page.Kit, s Services, log *slog.Logger) (*Console, error) {
 	return &Console{Services: s, kit: kit, set: set, log: log, halls: newHalls()}, nil
 }
 
-// Routes are the console's addresses, by method and pattern.
-func (c *Console) Routes() map[string]page.Handler {
-	out := map[string]page.Handler{}
-	for at, fn := range map[string]func(*page.Visit) error{
-		"GET /organizer":             c.dashboard,
-		"GET /organizer/events/new":  c.create,
-		"POST /organizer/events/new": c.create,
-	} {
-		out[at] = c.kit.Page(func(v *page.Visit) error {
-			if err := organizes(v); err != nil {
-				return err
-			}
-			return fn(v)
-		})
+// Routes are the console's pages. Forms that may bring a seating plan are large.
+func (c *Console) Routes() []page.Route {
+	const one = "/organizer/events/{event}"
+	return []page.Route{
+		page.Get("/organizer", c.organizers(c.dashboard), route.Organizers),
+		page.Get("/organizer/events/new", c.organizers(c.create), route.Organizers),
+		page.Post("/organizer/events/new", c.organizers(c.create), route.Organizers, route.LargeBody),
+		page.Get(one, c.ownEvent(c.live), route.Organizers),
+		page.Get(one+"/figures", c.ownEvent(c.figures), route.Organizers),
+		page.Get(one+"/edit", c.ownEvent(c.edit), route.Organizers),
+		page.Post(one+"/edit", c.ownEvent(c.edit), route.Organizers, route.LargeBody),
+		page.Get(one+"/sale", c.ownEvent(c.sale), route.Organizers),
+		page.Post(one+"/sale", c.ownEvent(c.sale), route.Organizers),
+		page.Get(one+"/cancel", c.ownEvent(c.cancel), route.Organizers),
+		page.Post(one+"/cancel", c.ownEvent(c.cancel), route.Organizers),
+		page.Post(one+"/seats", c.ownEvent(c.grant), route.Organizers),
+		page.Post(one+"/gift", c.ownEvent(c.gift), route.Organizers),
+		page.Post(one+"/release", c.ownEvent(c.release), route.Organizers),
+		page.Get(one+"/attendees.csv", c.ownEvent(c.attendees), route.Organizers),
 	}
-	const one = " /organizer/events/{event}"
-	for at, fn := range map[string]func(*page.Visit, *eventapi.Event) error{
-		"GET" + one: c.live, "GET" + one + "/figures": c.figures,
-		"GET" + one + "/edit": c.edit, "POST" + one + "/edit": c.edit,
-		"GET" + one + "/sale": c.sale, "POST" + one + "/sale": c.sale,
-		"GET" + one + "/cancel": c.cancel, "POST" + one + "/cancel": c.cancel,
-		"POST" + one + "/seats":        c.grant,
-		"POST" + one + "/gift":         c.gift,
-		"POST" + one + "/release":      c.release,
-		"GET" + one + "/attendees.csv": c.attendees,
-	} {
-		out[at] = c.kit.Page(func(v *page.Visit) error {
-			e, err := c.own(v)
-			if err != nil {
-				return err
-			}
-			return fn(v, &e)
-		})
-	}
-	return out
 }
 
-// TakesPlan reports whether the form at an address may bring a seating plan, and
-// so may be large.
-func TakesPlan(at string) bool {
-	return at == "POST /organizer/events/new" || at == "POST /organizer/events/{event}/edit"
+// organizers is a page for organizers only.
+func (c *Console) organizers(fn func(*page.Visit) error) func(*page.Visit) error {
+	return func(v *page.Visit) error {
+		if err := organizes(v); err != nil {
+			return err
+		}
+		return fn(v)
+	}
+}
+
+// ownEvent is a page about an event of the reader's own, which the address names.
+func (c *Console) ownEvent(fn func(*page.Visit, *eventapi.Event) error) func(*page.Visit) error {
+	return func(v *page.Visit) error {
+		e, err := c.own(v)
+		if err != nil {
+			return err
+		}
+		return fn(v, &e)
+	}
 }
 
 // organizes refuses visitors who have no business here.

@@ -60,7 +60,7 @@ func reasonsOf(t *testing.T, rooms ...string) (out []string) {
 				}
 			}
 			if c, ok := n.(*ast.CallExpr); ok {
-				if f, ok := c.Fun.(*ast.Ident); ok && f.Name == "badFlag" { // of a command line
+				if f, ok := c.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "BadFlag" { // of a command line
 					return false
 				}
 			}

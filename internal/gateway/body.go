@@ -13,6 +13,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/route"
 )
 
 // Members of an operation's Metadata that say what its body may be.
@@ -25,19 +26,20 @@ const (
 	MetaPlan = "plan"
 )
 
-// Form says the same of the form that a page takes.
-type Form struct{ Organizers, Plan bool }
-
-// formOf reads an operation's Metadata as a Form.
-func formOf(op *huma.Operation) (f Form) {
-	f.Organizers, _ = op.Metadata[MetaOrganizers].(bool)
-	f.Plan, _ = op.Metadata[MetaPlan].(bool)
-	return f
+// traitsOf are the traits that an operation declares by its Metadata.
+func traitsOf(op *huma.Operation) (t route.Traits) {
+	if is, _ := op.Metadata[MetaOrganizers].(bool); is {
+		t |= route.Organizers
+	}
+	if is, _ := op.Metadata[MetaPlan].(bool); is {
+		t |= route.LargeBody
+	}
+	return t
 }
 
-// check panics when anybody may send a large body.
-func (f Form) check(at string) {
-	if f.Plan && !f.Organizers {
+// checkTraits panics when anybody may send a large body.
+func checkTraits(at string, t route.Traits) {
+	if t.Has(route.LargeBody) && !t.Has(route.Organizers) {
 		panic("gateway: " + at + " takes large bodies and is not for organizers only")
 	}
 }
@@ -56,7 +58,7 @@ const (
 
 // takes refuses who may not ask for an operation, before the body is read.
 func takes(op *huma.Operation, path string, caller caller.Caller) error {
-	organizers := formOf(op).Organizers
+	organizers := traitsOf(op).Has(route.Organizers)
 	switch {
 	case !caller.SignedIn() && (organizers || slices.Contains(op.Errors, http.StatusUnauthorized) && !comesIn(op.Method, path)):
 		return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
@@ -82,7 +84,7 @@ func (g *Gateway) readBody(ctx huma.Context, next func(huma.Context)) {
 		err = takes(op, q.path, caller.From(r.Context()))
 	}
 	if err == nil {
-		err = q.takeBody(r, formOf(op).Plan)
+		err = q.takeBody(r, traitsOf(op).Has(route.LargeBody))
 	}
 	if err == nil && q.body.values > fewValues && op.RequestBody != nil {
 		err = g.firstFaults(op, q.body.buf.Bytes())

@@ -9,7 +9,7 @@ import (
 
 // MetaShared is the member of an operation's Metadata that says, where the
 // operation is registered, that caches may give its answers to others. Pages say
-// it by page.Shared, operations of the short way by their field Shared.
+// it by route.Shared, operations of the short way by their field Shared.
 const MetaShared = "shared"
 
 // private is the Cache-Control of every answer that may not be shared.

@@ -22,6 +22,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/moment"
 	"boxoffice/internal/quick"
+	"boxoffice/internal/route"
 )
 
 // Config is what a front door needs.
@@ -184,16 +185,18 @@ func (g *Gateway) Stream(op *huma.Operation, fn func(http.ResponseWriter, *http.
 
 // Page registers a page: a plain handler, whose error, if it has written nothing,
 // becomes the answer. Forms are taken from this server's own pages only.
-func (g *Gateway) Page(method, pattern string, form Form, fn func(http.ResponseWriter, *http.Request) error) {
-	form.check(method + " " + pattern)
+func (g *Gateway) Page(method, pattern string, traits route.Traits, fn func(http.ResponseWriter, *http.Request) error) {
+	checkTraits(method+" "+pattern, traits)
 	g.router.Method(method, pattern, gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := requestFrom(r.Context())
+		q.answer.shared = traits.Has(route.Shared)
 		err := g.sameOrigin(r)
 		switch {
 		case err != nil:
-		case form.Organizers && !caller.From(r.Context()).Organizes():
+		case traits.Has(route.Organizers) && !caller.From(r.Context()).Organizes():
 			r.Body = http.NoBody // the page refuses them without it
 		default:
-			err = requestFrom(r.Context()).takeBody(r, form.Plan)
+			err = q.takeBody(r, traits.Has(route.LargeBody))
 		}
 		if err == nil {
 			err = fn(w, r)

@@ -70,7 +70,7 @@ func (g *Gateway) Complete() {
 	for _, item := range doc.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
 			if op != nil {
-				formOf(op).check(op.Method + " " + op.Path)
+				checkTraits(op.Method+" "+op.Path, traitsOf(op))
 				g.completeOperation(op)
 			}
 		}

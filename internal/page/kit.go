@@ -10,6 +10,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/route"
 )
 
 // Config is what the kit needs.
@@ -31,9 +32,6 @@ type Kit struct {
 	assets *assets
 	errors *Set
 }
-
-// Handler is a handler whose error, if it has written nothing, becomes the answer.
-type Handler = func(http.ResponseWriter, *http.Request) error
 
 // New loads words, assets and the kit's own templates.
 func New(cfg Config) (*Kit, error) {
@@ -70,49 +68,43 @@ func (k *Kit) Page(fn func(*Visit) error) Handler {
 	}
 }
 
-// Shared makes a handler one whose answers caches may give to others, if they
-// say so by Cache-Control. All other answers are private, whatever they say.
-func Shared(h Handler) Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		caller.MayShare(r.Context())
-		return h(w, r)
-	}
-}
-
 // policy is what a page may load and do: nothing from elsewhere, nothing inline.
 var policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; " +
 	"worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// Routes are the kit's own addresses: method and pattern.
-func (k *Kit) Routes() map[string]Handler {
-	root := func(name, caching string) Handler {
-		return Shared(func(w http.ResponseWriter, r *http.Request) error {
+// Routes are the pages and files that all pages share.
+func (k *Kit) Routes() []Route {
+	root := func(path, name, caching string) Route {
+		return File(path, func(w http.ResponseWriter, r *http.Request) error {
 			w.Header().Set("Content-Security-Policy", policy) // a service worker has its own
 			k.assets.byName[name].send(w, r, caching)
 			return nil
 		})
 	}
-	return map[string]Handler{
-		"GET /assets/{name}": Shared(func(w http.ResponseWriter, r *http.Request) error {
-			one := k.assets.byPath[r.URL.Path]
-			if one == nil {
-				return errs.Missing("file")
-			}
-			caching := "public, max-age=31536000, immutable"
-			if one.path != r.URL.Path { // named without its hash
-				caching = "public, max-age=3600"
-			}
-			one.send(w, r, caching)
-			return nil
-		}),
-		"GET /sw.js":                root("sw.js", "no-cache"), // at the root, so that it may serve all pages
-		"GET /manifest.webmanifest": root("manifest.webmanifest", "public, max-age=3600"),
-		"GET /favicon.ico":          root("icon-192.png", "public, max-age=86400"),
-		"GET /offline": Shared(k.Page(func(v *Visit) error {
+	return []Route{
+		File("/assets/{name}", k.asset),
+		root("/sw.js", "sw.js", "no-cache"), // at the root, so that it may serve all pages
+		root("/manifest.webmanifest", "manifest.webmanifest", "public, max-age=3600"),
+		root("/favicon.ico", "icon-192.png", "public, max-age=86400"),
+		Get("/offline", func(v *Visit) error {
 			v.Public()
 			return v.Show(k.errors, "offline", Meta{Title: v.T("offline.title"), NoIndex: true}, nil)
-		})),
+		}, route.Shared),
 	}
+}
+
+// asset answers with a script, a style or an icon.
+func (k *Kit) asset(w http.ResponseWriter, r *http.Request) error {
+	one := k.assets.byPath[r.URL.Path]
+	if one == nil {
+		return errs.Missing("file")
+	}
+	caching := "public, max-age=31536000, immutable"
+	if one.path != r.URL.Path { // named without its hash
+		caching = "public, max-age=3600"
+	}
+	one.send(w, r, caching)
+	return nil
 }
 
 // problem is what an error page says.

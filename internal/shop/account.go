@@ -7,6 +7,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/page"
+	"boxoffice/internal/route"
 )
 
 // Accounts is what somebody can see and change of their own account. Where a
@@ -82,13 +83,13 @@ func (o OpenSession) Program() string {
 	return first
 }
 
-func (s *Shop) accountRoutes() routes {
-	return routes{
-		"GET /account": s.account, "POST /account": s.changeAccount, "POST /account/password": s.changePassword,
-		"POST /account/verification": s.sendVerification, "POST /account/sessions": s.endSession,
-		"GET /account/two-factor": s.twoFactor, "POST /account/two-factor": s.beginTwoFactor,
-		"POST /account/two-factor/confirm": s.confirmTwoFactor, "POST /account/two-factor/end": s.endTwoFactor,
-		"GET /account/export": s.export, "GET /account/delete": s.deletePage, "POST /account/delete": s.deleteAccount,
+func (s *Shop) accountRoutes() []page.Route {
+	return []page.Route{
+		page.Get("/account", s.account), page.Post("/account", s.changeAccount, route.Entry), page.Post("/account/password", s.changePassword, route.Entry),
+		page.Post("/account/verification", s.sendVerification, route.Entry), page.Post("/account/sessions", s.endSession),
+		page.Get("/account/two-factor", s.twoFactor), page.Post("/account/two-factor", s.beginTwoFactor, route.Entry),
+		page.Post("/account/two-factor/confirm", s.confirmTwoFactor, route.Entry), page.Post("/account/two-factor/end", s.endTwoFactor, route.Entry),
+		page.Get("/account/export", s.export), page.Get("/account/delete", s.deletePage), page.Post("/account/delete", s.deleteAccount, route.Entry),
 	}
 }
 

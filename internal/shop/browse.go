@@ -7,6 +7,8 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/page"
+	"boxoffice/internal/route"
 )
 
 // Query is what somebody looks for; empty fields allow all.
@@ -75,12 +77,12 @@ type Events interface {
 	MapPage(ctx context.Context, from string, size int) ([]Mapped, error)
 }
 
-func (s *Shop) browseRoutes() routes {
-	return routes{
-		"GET /": s.home, "GET /search": s.search, "GET /developers": s.developers,
-		"GET /e/{id}": s.event, "GET /e/{id}/{slug}": s.event,
-		"GET /e/{id}/poster.svg": s.poster, "GET /e/{id}/og.png": s.picture,
-		"GET /e/{id}/calendar.ics": s.eventCalendar, "GET /calendar.ics": s.feed,
-		"GET /robots.txt": s.robots, "GET /sitemap.xml": s.sitemap,
+func (s *Shop) browseRoutes() []page.Route {
+	return []page.Route{
+		page.Get("/", s.home, route.Shared), page.Get("/search", s.search, route.Shared), page.Get("/developers", s.developers, route.Shared),
+		page.Get("/e/{id}", s.event, route.Shared), page.Get("/e/{id}/{slug}", s.event, route.Shared),
+		page.Get("/e/{id}/poster.svg", s.poster, route.Shared), page.Get("/e/{id}/og.png", s.picture, route.Shared),
+		page.Get("/e/{id}/calendar.ics", s.eventCalendar, route.Shared), page.Get("/calendar.ics", s.feed, route.Shared),
+		page.Get("/robots.txt", s.robots, route.Shared), page.Get("/sitemap.xml", s.sitemap, route.Shared),
 	}
 }

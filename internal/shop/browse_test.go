@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/route"
 	"boxoffice/internal/seating"
 )
 
@@ -91,15 +92,25 @@ func shopOf(t *testing.T, s *shelf) *Shop {
 	return shop
 }
 
-func get(t *testing.T, s *Shop, route, path string, header ...string) *httptest.ResponseRecorder {
+func get(t *testing.T, s *Shop, at, path string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest("GET", path, nil)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	if err := s.Routes()[route](w, r); err != nil {
-		t.Fatal(err)
+	found := false
+	s.kit.Mount(s.Routes(), func(method, path string, _ route.Traits, h page.Handler) {
+		if method+" "+path != at {
+			return
+		}
+		found = true
+		if err := h(w, r); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if !found {
+		t.Fatalf("there is no page %s", at)
 	}
 	return w
 }

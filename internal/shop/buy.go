@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/route"
 )
 
 // Purchase is a booking as its buyer sees it until it is paid.
@@ -44,19 +45,19 @@ type Buying interface {
 	Pay(ctx context.Context, caller caller.Caller, bookingID, token, key string, amount *int64) (Payment, error)
 }
 
-func (s *Shop) buyRoutes() routes {
-	return routes{
-		"POST /e/{id}/hold":                 s.hold,
-		"GET /checkout/{booking}":           s.checkout,
-		"GET /checkout/{booking}/wait":      s.wait,
-		"POST /checkout/{booking}/release":  s.release,
-		"POST /checkout/{booking}/guest":    s.asGuest,
-		"POST /checkout/{booking}/code":     s.guestCode,
-		"POST /checkout/{booking}/resend":   s.resendCode,
-		"POST /checkout/{booking}/sign-in":  s.signInHere,
-		"POST /checkout/{booking}/sign-up":  s.signUpHere,
-		"GET " + sandboxPath + "{booking}":  s.sandboxPage,
-		"POST " + sandboxPath + "{booking}": s.paid,
+func (s *Shop) buyRoutes() []page.Route {
+	return []page.Route{
+		page.Post("/e/{id}/hold", s.hold, route.Visitors, route.Holds),
+		page.Get("/checkout/{booking}", s.checkout),
+		page.Get("/checkout/{booking}/wait", s.wait),
+		page.Post("/checkout/{booking}/release", s.release),
+		page.Post("/checkout/{booking}/guest", s.asGuest, route.Entry),
+		page.Post("/checkout/{booking}/code", s.guestCode, route.Entry),
+		page.Post("/checkout/{booking}/resend", s.resendCode, route.Entry),
+		page.Post("/checkout/{booking}/sign-in", s.signInHere, route.Entry),
+		page.Post("/checkout/{booking}/sign-up", s.signUpHere, route.Entry),
+		page.Get(sandboxPath+"{booking}", s.sandboxPage),
+		page.Post(sandboxPath+"{booking}", s.paid),
 	}
 }
 

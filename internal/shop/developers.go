@@ -1,8 +1,9 @@
 package shop
 
 import (
-	"boxoffice/internal/page"
 	"cmp"
+
+	"boxoffice/internal/page"
 )
 
 // developers is the page for those who write programs: where the API is described

@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/route"
 )
 
 // Orders is what somebody has booked.
@@ -179,14 +180,14 @@ func (o *Order) Local(t time.Time) time.Time { return t.In(o.zone()) }
 
 func (o *Order) zone() *time.Location { return zoneOf(&o.Event) }
 
-func (s *Shop) orderRoutes() routes {
-	return routes{
-		"GET /orders": s.orders, "GET /orders/{booking}": s.order,
-		"GET /orders/{booking}/enter": s.orderCode, "POST /orders/{booking}/code": s.mailOrderCode, "POST /orders/{booking}/enter": s.enterByCode,
-		"GET /orders/{booking}/cancel": s.cancel, "POST /orders/{booking}/cancel": s.cancelled,
-		"POST /orders/{booking}/link":   s.renewLink,
-		"GET /orders/{booking}/tickets": s.tickets, "GET /orders/{booking}/tickets.pdf": s.ticketsPDF,
-		"GET /orders/{booking}/calendar.ics": s.calendar,
+func (s *Shop) orderRoutes() []page.Route {
+	return []page.Route{
+		page.Get("/orders", s.orders), page.Get("/orders/{booking}", s.order),
+		page.Get("/orders/{booking}/enter", s.orderCode), page.Post("/orders/{booking}/code", s.mailOrderCode, route.Entry), page.Post("/orders/{booking}/enter", s.enterByCode, route.Entry),
+		page.Get("/orders/{booking}/cancel", s.cancel), page.Post("/orders/{booking}/cancel", s.cancelled),
+		page.Post("/orders/{booking}/link", s.renewLink),
+		page.Get("/orders/{booking}/tickets", s.tickets), page.Get("/orders/{booking}/tickets.pdf", s.ticketsPDF),
+		page.Get("/orders/{booking}/calendar.ics", s.calendar),
 	}
 }
 

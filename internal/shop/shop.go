@@ -4,7 +4,7 @@ import (
 	"embed"
 	"html/template"
 	"log/slog"
-	"maps"
+	"slices"
 	"strings"
 
 	"github.com/maypok86/otter/v2"
@@ -47,21 +47,7 @@ func New(kit *page.Kit, s Services, log *slog.Logger) (*Shop, error) {
 	return &Shop{Services: s, kit: kit, set: set, till: sandboxTill{}, log: log, pictures: newPictures(), printer: newPrinter()}, nil
 }
 
-// routes are pages by method and pattern.
-type routes = map[string]func(*page.Visit) error
-
-// Routes are the shop's addresses, by method and pattern.
-func (s *Shop) Routes() map[string]page.Handler {
-	all := routes{}
-	for _, part := range []routes{s.buyRoutes(), s.signInRoutes(), s.orderRoutes(), s.accountRoutes()} {
-		maps.Copy(all, part)
-	}
-	out := map[string]page.Handler{}
-	for at, fn := range all {
-		out[at] = s.kit.Page(fn)
-	}
-	for at, fn := range s.browseRoutes() {
-		out[at] = page.Shared(s.kit.Page(fn))
-	}
-	return out
+// Routes are the shop's pages.
+func (s *Shop) Routes() []page.Route {
+	return slices.Concat(s.browseRoutes(), s.buyRoutes(), s.signInRoutes(), s.orderRoutes(), s.accountRoutes())
 }

@@ -8,6 +8,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/page"
+	"boxoffice/internal/route"
 )
 
 // Session is a session that has begun.
@@ -64,10 +65,15 @@ type People interface {
 	Person(ctx context.Context, caller caller.Caller) (Person, error)
 }
 
-func (s *Shop) signInRoutes() routes {
-	return routes{"GET /sign-in": s.signInPage, "POST /sign-in": s.signInPage, "GET /sign-up": s.signUpPage, "POST /sign-up": s.signUpPage,
-		"POST /sign-out": s.signOut, "GET /forgot": s.forgot, "POST /forgot": s.forgot,
-		"GET /verify": s.verify, "POST /verify": s.verify, "GET /reset": s.reset, "POST /reset": s.reset}
+func (s *Shop) signInRoutes() []page.Route {
+	return []page.Route{
+		page.Get("/sign-in", s.signInPage), page.Post("/sign-in", s.signInPage, route.Entry),
+		page.Get("/sign-up", s.signUpPage), page.Post("/sign-up", s.signUpPage, route.Entry),
+		page.Post("/sign-out", s.signOut),
+		page.Get("/forgot", s.forgot), page.Post("/forgot", s.forgot, route.Entry),
+		page.Get("/verify", s.verify), page.Post("/verify", s.verify, route.Entry),
+		page.Get("/reset", s.reset), page.Post("/reset", s.reset, route.Entry),
+	}
 }
 
 // done reports whether a guest has shown who they are before: the same form came
