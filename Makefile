@@ -52,7 +52,7 @@ setup: ## Install what tests need (Debian, Ubuntu)
 	scripts/setup.sh
 
 .PHONY: lint
-lint: setup ## gofmt, go vet, staticcheck, govulncheck, the API's document, tsc, Biome
+lint: setup ## gofmt, go vet, staticcheck, govulncheck, the API's document, tsc, Biome, spelling
 	scripts/lint.sh $(STATICCHECK) $(GOVULNCHECK) $(REDOCLY)
 
 .PHONY: fuzz

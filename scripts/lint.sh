@@ -44,7 +44,7 @@ document() {
   return $status
 }
 
-# The formatting and lint rules of ui, which scripts/assets.sh has installed.
+# The formatting and lint rules of ui. scripts/assets.sh installs Biome, and cspell for the step after it.
 styled() {
   (cd ui && node_modules/.bin/biome ci .)
 }
@@ -56,5 +56,6 @@ step govulncheck vulnerabilities "$2"
 step openapi document "$3"
 step assets scripts/assets.sh --check
 step biome styled
+step spelling ui/node_modules/.bin/cspell lint --config scripts/spelling.json --no-progress --no-summary
 step "go mod tidy" go mod tidy -diff
 exit $failed
