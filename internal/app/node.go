@@ -13,7 +13,7 @@ import (
 	"boxoffice/internal/admin"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/notify"
-	"boxoffice/internal/payment"
+	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
@@ -22,10 +22,10 @@ import (
 // Substitutes stand in for what a node needs of the world outside. What is left
 // out is the real thing.
 type Substitutes struct {
-	Gateway payment.Gateway // nil: the sandbox
-	Mailer  user.Mailer     // nil: a folder of files
-	Hashing user.Hashing    // zero: as passwords need it
-	NoPages bool            // the API alone: a node then starts in half the time
+	Gateway provider.Gateway // nil: the sandbox
+	Mailer  user.Mailer      // nil: a folder of files
+	Hashing user.Hashing     // zero: as passwords need it
+	NoPages bool             // the API alone: a node then starts in half the time
 }
 
 // Node is a node at work: its services, and their background jobs.

@@ -29,10 +29,11 @@ var allowed = map[string][]string{
 	// services: never each other
 	"booking": append([]string{"link", "signing"}, services...),
 	"event":   services,
-	"payment": services,
+	"payment": append([]string{"payment/provider"}, services...),
 	"user":    append([]string{"signing"}, services...),
 	// a part of a service
-	"payment/sandbox": append([]string{"payment"}, services...),
+	"payment/provider": {},
+	"payment/sandbox":  append([]string{"payment/provider"}, services...),
 	// in front of the services
 	"gateway":             append([]string{"batch", "limit", "quick"}, leaves...),
 	"gateway/gatewaytest": {}, // for tests
@@ -112,6 +113,8 @@ func faults(p imports) []string {
 			case !inside && slices.Contains(commands, target), !inside && strings.HasPrefix(p.ImportPath, module+"test"), !inside && strings.HasPrefix(p.ImportPath, module+"bench"):
 			case !inside:
 				out = append(out, fmt.Sprintf("%s imports %s: commands import only %v", p.ImportPath, imp, commands))
+			case strings.HasPrefix(room, target+"/") && !strings.HasSuffix(room, "test"):
+				out = append(out, fmt.Sprintf("%s imports %s, its parent: only suites and helpers for tests may", p.ImportPath, imp))
 			case !slices.Contains(rule, target) && !slices.Contains(rule, "*"):
 				out = append(out, fmt.Sprintf("%s imports %s", p.ImportPath, imp))
 			}
@@ -155,6 +158,7 @@ func TestFaults(t *testing.T) {
 	for _, p := range []imports{
 		{ImportPath: "boxoffice/internal/booking", Imports: []string{"boxoffice/internal/event"}},
 		{ImportPath: "boxoffice/internal/payment", Imports: []string{"boxoffice/internal/app"}},
+		{ImportPath: "boxoffice/internal/payment/sandbox", Imports: []string{"boxoffice/internal/payment"}},
 		{ImportPath: "boxoffice/internal/caller", Imports: []string{"boxoffice/internal/sqldb"}},
 		{ImportPath: "boxoffice/internal/gateway", Imports: []string{"boxoffice/internal/booking"}},
 		{ImportPath: "boxoffice/internal/event", Imports: []string{"modernc.org/sqlite"}},
@@ -169,6 +173,7 @@ func TestFaults(t *testing.T) {
 		{ImportPath: "boxoffice/internal/booking", Imports: []string{"boxoffice/internal/batch", "context"}},
 		{ImportPath: "boxoffice/internal/app", Imports: []string{"boxoffice/internal/booking"}},
 		{ImportPath: "boxoffice/cmd/boxoffice", Imports: []string{"boxoffice/internal/app", "github.com/alecthomas/kong"}},
+		{ImportPath: "boxoffice/internal/sqldb/sqldbtest", Imports: []string{"boxoffice/internal/sqldb"}},
 		{ImportPath: "boxoffice/internal/sqldb", Imports: []string{"modernc.org/sqlite/lib"}},
 	} {
 		if f := faults(p); len(f) > 0 {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"boxoffice/internal/payment/provider"
 )
 
 // bank is a gateway that keeps all its books in memory and survives the
@@ -24,12 +26,12 @@ type bank struct {
 	cut     func(ctx context.Context, at string) error
 	late    func(step string) time.Duration // > 0: an error now, and carried out after that
 
-	refundCut func(Charge) error
+	refundCut func(provider.Charge) error
 }
 
 type account struct {
 	refunds  map[string]bool // by key
-	standing Standing
+	standing provider.Standing
 	since    time.Time
 	amount   int64
 	refunded int64
@@ -43,21 +45,21 @@ func newBank(now func() time.Time) *bank {
 
 // step carries one thing out, once for each key, with the cuts and unclear
 // answers that a test has ordered.
-func (b *bank) step(ctx context.Context, name, key string, c Charge, do func(a *account) Outcome) (Outcome, error) {
+func (b *bank) step(ctx context.Context, name, key string, c provider.Charge, do func(a *account) provider.Outcome) (provider.Outcome, error) {
 	if err := b.cut(ctx, "before "+name); err != nil {
-		return Outcome{}, err
+		return provider.Outcome{}, err
 	}
 	if b.late != nil {
 		if d := b.late(name); d > 0 {
 			time.AfterFunc(d, func() { b.carryOut(name, key, c, do) })
-			return Outcome{}, errors.New("no answer")
+			return provider.Outcome{}, errors.New("no answer")
 		}
 	}
 	b.mu.Lock()
 	if b.lost[name] > 0 {
 		b.lost[name]--
 		b.mu.Unlock()
-		return Outcome{}, errors.New("no line")
+		return provider.Outcome{}, errors.New("no line")
 	}
 	b.mu.Unlock()
 	o := b.carryOut(name, key, c, do)
@@ -68,15 +70,15 @@ func (b *bank) step(ctx context.Context, name, key string, c Charge, do func(a *
 	}
 	b.mu.Unlock()
 	if err := b.cut(ctx, "after "+name); err != nil {
-		return Outcome{}, err
+		return provider.Outcome{}, err
 	}
 	if unclear {
-		return Outcome{}, errors.New("the line broke")
+		return provider.Outcome{}, errors.New("the line broke")
 	}
 	return o, nil
 }
 
-func (b *bank) carryOut(name, key string, c Charge, do func(a *account) Outcome) Outcome {
+func (b *bank) carryOut(name, key string, c provider.Charge, do func(a *account) provider.Outcome) provider.Outcome {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := b.charges[c.ID]
@@ -93,98 +95,98 @@ func (b *bank) carryOut(name, key string, c Charge, do func(a *account) Outcome)
 }
 
 func (b *bank) look(a *account) {
-	if a.standing == Waiting && b.now().Sub(a.since) >= b.slow {
-		a.standing = Reserved
+	if a.standing == provider.Waiting && b.now().Sub(a.since) >= b.slow {
+		a.standing = provider.Reserved
 	}
 }
 
-func (b *bank) Authorize(ctx context.Context, key string, c Charge) (Outcome, error) {
-	return b.step(ctx, "authorize", key, c, func(a *account) Outcome {
+func (b *bank) Authorize(ctx context.Context, key string, c provider.Charge) (provider.Outcome, error) {
+	return b.step(ctx, "authorize", key, c, func(a *account) provider.Outcome {
 		b.look(a)
-		if a.standing == Unknown {
+		if a.standing == provider.Unknown {
 			switch c.Method {
 			case "tok_ok":
-				a.standing = Reserved
+				a.standing = provider.Reserved
 			case "tok_slow":
-				a.standing, a.since = Waiting, b.now()
+				a.standing, a.since = provider.Waiting, b.now()
 			case "tok_never":
-				a.standing, a.since = Waiting, b.now().Add(1000*time.Hour)
+				a.standing, a.since = provider.Waiting, b.now().Add(1000*time.Hour)
 			default:
-				a.standing = Rejected
+				a.standing = provider.Rejected
 			}
 		}
 		switch a.standing {
-		case Reserved, Taken:
-			return Outcome{Verdict: Approved, Reference: "ch_" + c.ID}
-		case Waiting:
-			return Outcome{Verdict: Undecided}
+		case provider.Reserved, provider.Taken:
+			return provider.Outcome{Verdict: provider.Approved, Reference: "ch_" + c.ID}
+		case provider.Waiting:
+			return provider.Outcome{Verdict: provider.Undecided}
 		}
-		return Outcome{Reason: "card_declined"}
+		return provider.Outcome{Reason: "card_declined"}
 	})
 }
 
 // Sure makes tok_sure the bank's word, given without being asked.
 func (b *bank) Sure(method string) bool { return method == "tok_sure" }
 
-func (b *bank) Capture(ctx context.Context, key string, c Charge) (Outcome, error) {
-	return b.step(ctx, "capture", key, c, func(a *account) Outcome {
+func (b *bank) Capture(ctx context.Context, key string, c provider.Charge) (provider.Outcome, error) {
+	return b.step(ctx, "capture", key, c, func(a *account) provider.Outcome {
 		switch {
-		case a.standing == Taken:
-			return Outcome{Verdict: Approved}
-		case a.standing != Reserved && (a.standing != Unknown || !b.Sure(c.Method)):
-			return Outcome{Reason: "not_authorized"}
+		case a.standing == provider.Taken:
+			return provider.Outcome{Verdict: provider.Approved}
+		case a.standing != provider.Reserved && (a.standing != provider.Unknown || !b.Sure(c.Method)):
+			return provider.Outcome{Reason: "not_authorized"}
 		case b.noTake:
-			return Outcome{Reason: "insufficient_funds"}
+			return provider.Outcome{Reason: "insufficient_funds"}
 		}
-		a.standing = Taken
+		a.standing = provider.Taken
 		a.captures++
-		return Outcome{Verdict: Approved}
+		return provider.Outcome{Verdict: provider.Approved}
 	})
 }
 
-func (b *bank) Void(ctx context.Context, key string, c Charge) (Outcome, error) {
-	return b.step(ctx, "void", key, c, func(a *account) Outcome {
-		if a.standing == Taken {
-			return Outcome{Reason: "captured"}
+func (b *bank) Void(ctx context.Context, key string, c provider.Charge) (provider.Outcome, error) {
+	return b.step(ctx, "void", key, c, func(a *account) provider.Outcome {
+		if a.standing == provider.Taken {
+			return provider.Outcome{Reason: "captured"}
 		}
-		a.standing = Released
-		return Outcome{Verdict: Approved}
+		a.standing = provider.Released
+		return provider.Outcome{Verdict: provider.Approved}
 	})
 }
 
-func (b *bank) Refund(ctx context.Context, key string, c Charge, amount int64) (Outcome, error) {
+func (b *bank) Refund(ctx context.Context, key string, c provider.Charge, amount int64) (provider.Outcome, error) {
 	b.mu.Lock()
 	cut := b.refundCut
 	b.mu.Unlock()
 	if cut != nil {
 		if err := cut(c); err != nil {
-			return Outcome{}, err
+			return provider.Outcome{}, err
 		}
 	}
-	return b.step(ctx, "refund", key, c, func(a *account) Outcome {
+	return b.step(ctx, "refund", key, c, func(a *account) provider.Outcome {
 		switch {
 		case a.refunds[key]:
-			return Outcome{Verdict: Approved}
-		case a.standing != Taken || amount > a.amount-a.refunded:
+			return provider.Outcome{Verdict: provider.Approved}
+		case a.standing != provider.Taken || amount > a.amount-a.refunded:
 			b.wrong = append(b.wrong, fmt.Sprintf("refund of %d for %s, which is %+v", amount, c.ID, *a))
-			return Outcome{Reason: "too_much"}
+			return provider.Outcome{Reason: "too_much"}
 		}
 		a.refunds[key] = true
 		a.refunded += amount
-		return Outcome{Verdict: Approved}
+		return provider.Outcome{Verdict: provider.Approved}
 	})
 }
 
-func (b *bank) Find(_ context.Context, c Charge) (Standing, Outcome, error) {
+func (b *bank) Find(_ context.Context, c provider.Charge) (provider.Standing, provider.Outcome, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := b.charges[c.ID]
 	if a == nil {
-		return Unknown, Outcome{}, nil
+		return provider.Unknown, provider.Outcome{}, nil
 	}
 	b.look(a)
-	if b.forgets && a.standing == Reserved {
-		return Waiting, Outcome{}, nil
+	if b.forgets && a.standing == provider.Reserved {
+		return provider.Waiting, provider.Outcome{}, nil
 	}
-	return a.standing, Outcome{Reason: map[Standing]string{Rejected: "card_declined"}[a.standing]}, nil
+	return a.standing, provider.Outcome{Reason: map[provider.Standing]string{provider.Rejected: "card_declined"}[a.standing]}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/payment/provider"
 )
 
 // insert begins a payment, or finds the one that there is.
@@ -76,7 +77,7 @@ func (s *Service) allowed(ctx context.Context, caller caller.Caller, b *bookinga
 // confirmed, unless its buyer has agreed to an amount: see evCosts. What would be
 // refused by what is remembered is read.
 func (s *Service) believed(caller caller.Caller, o Order) (b bookingapi.Booking, ok bool) {
-	if g, sure := s.gateway.(Sure); !s.shared || !sure || !g.Sure(o.Method) {
+	if g, sure := s.gateway.(provider.Sure); !s.shared || !sure || !g.Sure(o.Method) {
 		return b, false
 	}
 	b, ok = s.bookings.Remembered(o.BookingID)

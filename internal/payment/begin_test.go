@@ -8,6 +8,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/payment/provider"
 )
 
 // remember makes the node remember a booking as it was, changed by as; other nodes
@@ -57,7 +58,7 @@ func TestPaidAsItIsNow(t *testing.T) {
 					t.Errorf("%d payments", n)
 				}
 				for id, a := range w.bank.charges {
-					if a.standing == Taken != (id == p.ID+".1") {
+					if a.standing == provider.Taken != (id == p.ID+".1") {
 						t.Errorf("charge %s: %+v", id, a)
 					}
 				}
@@ -101,7 +102,7 @@ func TestCostsOtherOnce(t *testing.T) {
 			}
 		}
 		for id, a := range w.bank.charges {
-			if a.standing == Taken {
+			if a.standing == provider.Taken {
 				t.Errorf("%s: %s was taken", slug, id)
 			}
 		}

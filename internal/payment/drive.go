@@ -10,6 +10,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/payment/provider"
 )
 
 // drive is one payment on its way, in a goroutine of its own.
@@ -279,9 +280,9 @@ func (d *drive) authorize(ctx context.Context) (event, error) {
 	}
 	e := event{kind: evApproved, try: try, reason: o.Reason, reference: o.Reference}
 	switch o.Verdict {
-	case Declined:
+	case provider.Declined:
 		e.kind = evDeclined
-	case Undecided:
+	case provider.Undecided:
 		e.kind = evWaiting
 	}
 	return e, nil
@@ -294,17 +295,17 @@ func (d *drive) ask(ctx context.Context) (event, error) {
 	}
 	e := event{try: d.p.try, reason: o.Reason, reference: o.Reference}
 	switch standing {
-	case Unknown:
+	case provider.Unknown:
 		e.kind = evUnknown
-	case Waiting:
+	case provider.Waiting:
 		e.kind = evWaiting
-	case Reserved:
+	case provider.Reserved:
 		e.kind = evApproved
-	case Taken:
+	case provider.Taken:
 		e.kind = evCaptured
-	case Released:
+	case provider.Released:
 		e.kind = evGone
-	case Rejected:
+	case provider.Rejected:
 		e.kind = evDeclined
 	default:
 		return e, fmt.Errorf("gateway has no standing %d", standing)
@@ -390,9 +391,9 @@ func (d *drive) capture(ctx context.Context) (event, error) {
 	switch {
 	case err != nil:
 		return event{}, fmt.Errorf("capture: %w", err)
-	case o.Verdict == Undecided:
+	case o.Verdict == provider.Undecided:
 		return event{}, errors.New("capture: the gateway has not decided")
-	case o.Verdict == Declined:
+	case o.Verdict == provider.Declined:
 		return event{kind: evUncaptured, reason: o.Reason}, nil
 	}
 	return event{kind: evCaptured}, nil
@@ -423,7 +424,7 @@ func (d *drive) giveBack(ctx context.Context) (event, error) {
 		switch {
 		case err != nil:
 			return event{}, fmt.Errorf("return: %w", err)
-		case o.Verdict != Approved:
+		case o.Verdict != provider.Approved:
 			return event{}, fmt.Errorf("return: not done (%s)", o.Reason)
 		}
 		e.kind = evReturned
@@ -439,16 +440,16 @@ func (d *drive) release(ctx context.Context, try int64) (event, error) {
 	if err != nil {
 		return event{}, fmt.Errorf("void: %w", err)
 	}
-	if o.Verdict == Approved {
+	if o.Verdict == provider.Approved {
 		return event{kind: evVoided}, nil
 	}
 	standing, _, err := d.s.gatewayOf(&d.p).Find(ctx, c)
 	switch {
 	case err != nil:
 		return event{}, fmt.Errorf("void: %w", err)
-	case standing == Taken:
+	case standing == provider.Taken:
 		return event{kind: evCaptured}, nil
-	case standing == Released, standing == Rejected:
+	case standing == provider.Released, standing == provider.Rejected:
 		return event{kind: evVoided}, nil
 	}
 	return event{}, fmt.Errorf("void: not done (%s)", o.Reason)

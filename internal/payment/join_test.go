@@ -7,6 +7,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/payment/provider"
 )
 
 // A request with a key that meets the payment of one without stays with it: after the
@@ -100,7 +101,7 @@ func TestAmountAgreedTo(t *testing.T) {
 				w.house.memory = nil
 			}
 			for id, a := range w.bank.charges {
-				if a.standing == Taken && !c.ok {
+				if a.standing == provider.Taken && !c.ok {
 					t.Errorf("%s was taken", id)
 				}
 			}

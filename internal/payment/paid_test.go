@@ -14,6 +14,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/ledger"
+	"boxoffice/internal/payment/provider"
 )
 
 // told counts how often each payment was told.
@@ -241,7 +242,7 @@ func TestRefundsAreApart(t *testing.T) {
 			bad[paymentID(all[i].ID, 1)+".1"] = true
 		}
 		w.bank.mu.Lock()
-		w.bank.refundCut = func(c Charge) error {
+		w.bank.refundCut = func(c provider.Charge) error {
 			if !bad[c.ID] {
 				return nil
 			}
@@ -302,7 +303,7 @@ func TestFailuresAreForgotten(t *testing.T) {
 		all = append(all, b)
 	}
 	w.bank.mu.Lock()
-	w.bank.refundCut = func(Charge) error { return errors.New("no line") }
+	w.bank.refundCut = func(provider.Charge) error { return errors.New("no line") }
 	w.bank.mu.Unlock()
 	for _, b := range all {
 		w.house.cancel(b.ID, b.Amount)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"boxoffice/internal/id"
+	"boxoffice/internal/payment/provider"
 )
 
 // MaxAttempts is how many payments a booking may have: whoever tries stolen
@@ -172,8 +173,8 @@ func (p *Payment) moved(s state, e event, now int64) Payment {
 }
 
 // charge is what the gateway sees of one of the payment's methods.
-func (p *Payment) charge(try int64) Charge {
-	c := Charge{ID: p.ID + "." + strconv.FormatInt(try, 10), Amount: p.Amount, Currency: p.Currency}
+func (p *Payment) charge(try int64) provider.Charge {
+	c := provider.Charge{ID: p.ID + "." + strconv.FormatInt(try, 10), Amount: p.Amount, Currency: p.Currency}
 	if try == p.try {
 		c.Method, c.Reference = p.Method, p.reference
 	}

@@ -13,6 +13,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/ledger"
+	"boxoffice/internal/payment/provider"
 )
 
 // refunder gives money back for the cancelled entries of the bookings' ledger.
@@ -423,9 +424,9 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("refund %s: %w", f.id, err)
-	case o.Verdict == Undecided:
+	case o.Verdict == provider.Undecided:
 		return fmt.Errorf("refund %s: the gateway has not decided", f.id)
-	case o.Verdict == Declined:
+	case o.Verdict == provider.Declined:
 		end.status, end.reason = refundFailed, o.Reason
 	}
 	return r.finish(ctx, &end)

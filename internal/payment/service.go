@@ -15,6 +15,7 @@ import (
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/moment"
+	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/sqldb"
 )
 
@@ -45,7 +46,7 @@ type lease interface {
 // Service is the Payment Service.
 type Service struct {
 	bookings  Bookings
-	gateway   Gateway
+	gateway   provider.Gateway
 	now       func() time.Time
 	log       *slog.Logger
 	store     *store
@@ -79,7 +80,7 @@ type Service struct {
 
 // New makes the service and migrates its tables. Run does its background work;
 // Close ends it.
-func New(ctx context.Context, db *sqldb.DB, bookings Bookings, gw Gateway, now func() time.Time, log *slog.Logger) (*Service, error) {
+func New(ctx context.Context, db *sqldb.DB, bookings Bookings, gw provider.Gateway, now func() time.Time, log *slog.Logger) (*Service, error) {
 	s := &Service{
 		bookings: bookings, gateway: gw, now: now, log: log, metrics: newMetrics(),
 		patience:  1500 * time.Millisecond,

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"boxoffice/internal/payment/provider"
 )
 
 // A trouble lasts while what failed waits for its next try, however well the rest
@@ -55,7 +57,7 @@ func TestTroubleLastsBetweenTries(t *testing.T) {
 // jamRefund makes a refund that fails until it is cleared.
 func jamRefund(w *world) (clear func()) {
 	w.t.Helper()
-	w.bank.refundCut = func(Charge) error { return errors.New("no line") }
+	w.bank.refundCut = func(provider.Charge) error { return errors.New("no line") }
 	b := w.house.hold(fan.UserID, 1)
 	if _, err := w.pay(b, "tok_ok", ""); err != nil {
 		w.t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/ledger"
+	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -400,14 +401,14 @@ func (w *world) agree() {
 			if a == nil {
 				break
 			}
-			if a.standing == Taken {
+			if a.standing == provider.Taken {
 				taken += a.amount
 				refunded += a.refunded
 			}
 			if a.captures > 1 {
 				w.t.Errorf("payment %s was captured %d times", r.ID, a.captures)
 			}
-			if a.standing == Reserved && !w.bank.noTake {
+			if a.standing == provider.Reserved && !w.bank.noTake {
 				w.t.Errorf("payment %s is %s and its money is still reserved", r.ID, r.Status)
 			}
 		}

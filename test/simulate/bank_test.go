@@ -8,12 +8,12 @@ import (
 	"sync"
 	"time"
 
-	"boxoffice/internal/payment"
+	"boxoffice/internal/payment/provider"
 )
 
 // The methods that the bank knows. What happens to a charge goes by its method.
 const (
-	tokOK          = "tok_ok"           // approved, by function: see payment.Sure
+	tokOK          = "tok_ok"           // approved, by function: see provider.Sure
 	tokAsked       = "tok_asked"        // approved, when asked
 	tokDecline     = "tok_decline"      // declined
 	tokLate        = "tok_late"         // approved after some time
@@ -53,10 +53,10 @@ type charge struct {
 	method   string
 	since    time.Time // of an authorization that is not decided
 	queued   time.Time // of a capture that is carried out late
-	standing payment.Standing
+	standing provider.Standing
 	refunded int64
-	done     map[string]payment.Outcome // by idempotency key
-	lost     map[string]int             // answers that were lost, by step
+	done     map[string]provider.Outcome // by idempotency key
+	lost     map[string]int              // answers that were lost, by step
 }
 
 // bank is the payment gateway, with books of its own.
@@ -83,7 +83,7 @@ func (b *bank) net(booking string) (net int64, taken int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, c := range b.charges {
-		if c.bookingOf() == booking && c.standing == payment.Taken {
+		if c.bookingOf() == booking && c.standing == provider.Taken {
 			net += c.amount - c.refunded
 			taken++
 		}
@@ -97,7 +97,7 @@ func (b *bank) reserved() []string {
 	defer b.mu.Unlock()
 	var list []string
 	for _, c := range b.charges {
-		if c.standing == payment.Reserved || c.standing == payment.Waiting {
+		if c.standing == provider.Reserved || c.standing == provider.Waiting {
 			list = append(list, c.id)
 		}
 	}
@@ -132,16 +132,16 @@ type branch struct {
 func (n *branch) Sure(method string) bool { return method == tokOK }
 
 // step carries out a step once for each key, and loses what has to be lost.
-func (n *branch) step(step, key string, ch payment.Charge, do func(c *charge) payment.Outcome) (payment.Outcome, error) {
+func (n *branch) step(step, key string, ch provider.Charge, do func(c *charge) provider.Outcome) (provider.Outcome, error) {
 	n.life.reach(step)
 	if err := n.life.pass(); err != nil {
-		return payment.Outcome{}, err
+		return provider.Outcome{}, err
 	}
 	b := n.bank
 	b.mu.Lock()
 	c := b.charges[ch.ID]
 	if c == nil {
-		c = &charge{id: ch.ID, amount: ch.Amount, currency: ch.Currency, method: ch.Method, done: map[string]payment.Outcome{}, lost: map[string]int{}}
+		c = &charge{id: ch.ID, amount: ch.Amount, currency: ch.Currency, method: ch.Method, done: map[string]provider.Outcome{}, lost: map[string]int{}}
 		b.charges[ch.ID] = c
 	}
 	if c.amount != ch.Amount || c.currency != ch.Currency || ch.Method != "" && c.method != ch.Method { // of a method that was given up only the id is known
@@ -157,11 +157,11 @@ func (n *branch) step(step, key string, ch payment.Charge, do func(c *charge) pa
 	}
 	if down {
 		b.mu.Unlock()
-		return payment.Outcome{}, errLost
+		return provider.Outcome{}, errLost
 	}
 	o, known := c.done[key]
 	if !known {
-		if o = do(c); o.Verdict != payment.Undecided {
+		if o = do(c); o.Verdict != provider.Undecided {
 			c.done[key] = o
 		}
 	}
@@ -173,7 +173,7 @@ func (n *branch) step(step, key string, ch payment.Charge, do func(c *charge) pa
 			c.lost[step]++
 			deaf = true
 		}
-	case step == "capture" && c.method == tokLateCapture && o.Verdict == payment.Undecided:
+	case step == "capture" && c.method == tokLateCapture && o.Verdict == provider.Undecided:
 		deaf = true
 	case step == "capture" && c.method == tokSlowCapture && !known:
 		slow = slowBy
@@ -183,22 +183,22 @@ func (n *branch) step(step, key string, ch payment.Charge, do func(c *charge) pa
 		b.clock.pause(slow)
 	}
 	if err := n.life.pass(); err != nil {
-		return payment.Outcome{}, err
+		return provider.Outcome{}, err
 	}
 	if deaf {
-		return payment.Outcome{}, errLost
+		return provider.Outcome{}, errLost
 	}
 	return o, nil
 }
 
-func no(reason string) payment.Outcome { return payment.Outcome{Reason: reason} }
+func no(reason string) provider.Outcome { return provider.Outcome{Reason: reason} }
 
-var yes = payment.Outcome{Verdict: payment.Approved}
+var yes = provider.Outcome{Verdict: provider.Approved}
 
 // ripe decides about an authorization that waits.
 func (c *charge) ripe(now time.Time) {
-	if c.standing == payment.Waiting && c.method == tokLate && now.Sub(c.since) >= lateBy {
-		c.standing = payment.Reserved
+	if c.standing == provider.Waiting && c.method == tokLate && now.Sub(c.since) >= lateBy {
+		c.standing = provider.Reserved
 	}
 	if !c.queued.IsZero() && now.Sub(c.queued) >= lateBy {
 		c.workOff()
@@ -207,76 +207,76 @@ func (c *charge) ripe(now time.Time) {
 
 // workOff carries out a capture that was put off.
 func (c *charge) workOff() {
-	if !c.queued.IsZero() && c.standing == payment.Reserved {
-		c.standing = payment.Taken
+	if !c.queued.IsZero() && c.standing == provider.Reserved {
+		c.standing = provider.Taken
 	}
 }
 
-func (n *branch) Authorize(_ context.Context, key string, ch payment.Charge) (payment.Outcome, error) {
-	return n.step("authorize", key, ch, func(c *charge) payment.Outcome {
+func (n *branch) Authorize(_ context.Context, key string, ch provider.Charge) (provider.Outcome, error) {
+	return n.step("authorize", key, ch, func(c *charge) provider.Outcome {
 		c.ripe(n.bank.clock.now())
 		switch c.standing {
-		case payment.Released:
+		case provider.Released:
 			return no("voided")
-		case payment.Reserved, payment.Taken:
+		case provider.Reserved, provider.Taken:
 			return yes
 		}
 		switch c.method {
 		case tokDecline:
-			c.standing = payment.Rejected
+			c.standing = provider.Rejected
 			return no("card_declined")
 		case tokLate, tokNever:
-			if c.standing == payment.Unknown {
-				c.standing, c.since = payment.Waiting, n.bank.clock.now()
+			if c.standing == provider.Unknown {
+				c.standing, c.since = provider.Waiting, n.bank.clock.now()
 			}
-			return payment.Outcome{Verdict: payment.Undecided}
+			return provider.Outcome{Verdict: provider.Undecided}
 		case tokOK: // it reserves nothing
 			return yes
 		}
-		c.standing = payment.Reserved
+		c.standing = provider.Reserved
 		return yes
 	})
 }
 
-func (n *branch) Capture(_ context.Context, key string, ch payment.Charge) (payment.Outcome, error) {
-	return n.step("capture", key, ch, func(c *charge) payment.Outcome {
+func (n *branch) Capture(_ context.Context, key string, ch provider.Charge) (provider.Outcome, error) {
+	return n.step("capture", key, ch, func(c *charge) provider.Outcome {
 		c.ripe(n.bank.clock.now())
 		switch {
-		case c.standing == payment.Taken:
+		case c.standing == provider.Taken:
 			return yes
-		case c.standing == payment.Released:
+		case c.standing == provider.Released:
 			return no("voided")
-		case c.standing != payment.Reserved && c.method != tokOK:
+		case c.standing != provider.Reserved && c.method != tokOK:
 			return no("not_authorized")
 		case c.method == tokNoCapture:
-			c.standing = payment.Rejected
+			c.standing = provider.Rejected
 			return no("issuer_gone")
 		}
 		if c.method == tokLateCapture {
 			if c.queued.IsZero() {
 				c.queued = n.bank.clock.now()
 			}
-			return payment.Outcome{Verdict: payment.Undecided}
+			return provider.Outcome{Verdict: provider.Undecided}
 		}
-		c.standing = payment.Taken
+		c.standing = provider.Taken
 		return yes
 	})
 }
 
-func (n *branch) Void(_ context.Context, key string, ch payment.Charge) (payment.Outcome, error) {
-	return n.step("void", key, ch, func(c *charge) payment.Outcome {
+func (n *branch) Void(_ context.Context, key string, ch provider.Charge) (provider.Outcome, error) {
+	return n.step("void", key, ch, func(c *charge) provider.Outcome {
 		c.workOff()
-		if c.standing == payment.Taken {
+		if c.standing == provider.Taken {
 			return no("captured")
 		}
-		c.standing = payment.Released
+		c.standing = provider.Released
 		return yes
 	})
 }
 
-func (n *branch) Refund(_ context.Context, key string, ch payment.Charge, amount int64) (payment.Outcome, error) {
-	return n.step("refund", key, ch, func(c *charge) payment.Outcome {
-		if c.standing != payment.Taken || amount <= 0 || amount > c.amount-c.refunded {
+func (n *branch) Refund(_ context.Context, key string, ch provider.Charge, amount int64) (provider.Outcome, error) {
+	return n.step("refund", key, ch, func(c *charge) provider.Outcome {
+		if c.standing != provider.Taken || amount <= 0 || amount > c.amount-c.refunded {
 			n.bank.faults = append(n.bank.faults, fmt.Sprintf("refund %s over %d of charge %s: %d of %d taken and %d refunded", key, amount, c.id, c.standing, c.amount, c.refunded))
 			return no("more_than_captured")
 		}
@@ -285,20 +285,20 @@ func (n *branch) Refund(_ context.Context, key string, ch payment.Charge, amount
 	})
 }
 
-func (n *branch) Find(_ context.Context, ch payment.Charge) (payment.Standing, payment.Outcome, error) {
+func (n *branch) Find(_ context.Context, ch provider.Charge) (provider.Standing, provider.Outcome, error) {
 	if err := n.life.pass(); err != nil {
-		return payment.Unknown, payment.Outcome{}, err
+		return provider.Unknown, provider.Outcome{}, err
 	}
 	b := n.bank
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.down || b.deaf {
-		return payment.Unknown, payment.Outcome{}, errLost
+		return provider.Unknown, provider.Outcome{}, errLost
 	}
 	c := b.charges[ch.ID]
 	if c == nil {
-		return payment.Unknown, payment.Outcome{}, nil
+		return provider.Unknown, provider.Outcome{}, nil
 	}
 	c.ripe(b.clock.now())
-	return c.standing, payment.Outcome{}, nil
+	return c.standing, provider.Outcome{}, nil
 }

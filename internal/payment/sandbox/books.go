@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"boxoffice/internal/batch"
-	"boxoffice/internal/payment"
+	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/sqldb"
 )
 
@@ -45,8 +45,8 @@ func (b *books) add(e entry) {
 
 // judge says what a new entry comes to, and whether it is to be written. limit
 // is the charge's amount in minor units.
-func (b *books) judge(e entry, limit int64) (o payment.Outcome, write bool) {
-	done := payment.Outcome{Verdict: payment.Approved}
+func (b *books) judge(e entry, limit int64) (o provider.Outcome, write bool) {
+	done := provider.Outcome{Verdict: provider.Approved}
 	for _, was := range b.entries {
 		if was.step != e.step {
 			continue
@@ -73,7 +73,7 @@ func (b *books) judge(e entry, limit int64) (o payment.Outcome, write bool) {
 type job struct {
 	entry   entry
 	limit   int64
-	outcome payment.Outcome
+	outcome provider.Outcome
 }
 
 const (

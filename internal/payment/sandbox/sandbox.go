@@ -33,7 +33,7 @@ import (
 	"time"
 
 	"boxoffice/internal/batch"
-	"boxoffice/internal/payment"
+	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/sqldb"
 )
 
@@ -50,7 +50,7 @@ const DefaultDelay = 3 * time.Second
 //go:embed migrations
 var migrations embed.FS
 
-// Gateway is the sandbox. It implements payment.Gateway.
+// Gateway is the sandbox. It implements provider.Gateway.
 type Gateway struct {
 	db    *sqldb.DB
 	now   func() time.Time
@@ -78,16 +78,16 @@ func New(ctx context.Context, db *sqldb.DB, now func() time.Time, delay time.Dur
 // Close finishes what was begun. Nothing may be asked of the sandbox after it.
 func (g *Gateway) Close() { g.queue.Close() }
 
-// Sure implements payment.Sure: a new charge of tok_ok is approved, and leaves
+// Sure implements provider.Sure: a new charge of tok_ok is approved, and leaves
 // nothing behind.
 func (g *Gateway) Sure(method string) bool { return method == OK }
 
-// Authorize implements payment.Gateway.
-func (g *Gateway) Authorize(ctx context.Context, key string, c payment.Charge) (payment.Outcome, error) {
+// Authorize implements provider.Gateway.
+func (g *Gateway) Authorize(ctx context.Context, key string, c provider.Charge) (provider.Outcome, error) {
 	if g.may(c.ID) || c.Method == Slow {
 		b, err := g.books(ctx, c.ID)
 		if err != nil {
-			return payment.Outcome{}, err
+			return provider.Outcome{}, err
 		}
 		if b.voided {
 			return declined("voided"), nil
@@ -98,11 +98,11 @@ func (g *Gateway) Authorize(ctx context.Context, key string, c payment.Charge) (
 	}
 	switch c.Method {
 	case OK:
-		return payment.Outcome{Verdict: payment.Approved}, nil
+		return provider.Outcome{Verdict: provider.Approved}, nil
 	case Slow:
 		o, err := g.enter(ctx, entry{charge: c.ID, step: key, kind: kindSlow}, c)
-		if o.Verdict == payment.Approved { // that it has begun
-			o.Verdict = payment.Undecided
+		if o.Verdict == provider.Approved { // that it has begun
+			o.Verdict = provider.Undecided
 		}
 		return o, err
 	case Decline:
@@ -111,67 +111,67 @@ func (g *Gateway) Authorize(ctx context.Context, key string, c payment.Charge) (
 	return declined("unknown_token"), nil
 }
 
-// Capture implements payment.Gateway.
-func (g *Gateway) Capture(ctx context.Context, _ string, c payment.Charge) (payment.Outcome, error) {
+// Capture implements provider.Gateway.
+func (g *Gateway) Capture(ctx context.Context, _ string, c provider.Charge) (provider.Outcome, error) {
 	if c.Method != OK && c.Method != Slow {
 		return declined("not_authorized"), nil
 	}
 	if !g.may(c.ID) && c.Method == OK {
-		return payment.Outcome{Verdict: payment.Approved}, nil
+		return provider.Outcome{Verdict: provider.Approved}, nil
 	}
 	b, err := g.books(ctx, c.ID)
 	switch {
 	case err != nil:
-		return payment.Outcome{}, err
+		return provider.Outcome{}, err
 	case b.voided:
 		return declined("voided"), nil
-	case c.Method == Slow && (b.slowSince == 0 || g.ripe(b).Verdict != payment.Approved):
+	case c.Method == Slow && (b.slowSince == 0 || g.ripe(b).Verdict != provider.Approved):
 		return declined("not_authorized"), nil
 	}
-	return payment.Outcome{Verdict: payment.Approved}, nil
+	return provider.Outcome{Verdict: provider.Approved}, nil
 }
 
-// Void implements payment.Gateway.
-func (g *Gateway) Void(ctx context.Context, key string, c payment.Charge) (payment.Outcome, error) {
+// Void implements provider.Gateway.
+func (g *Gateway) Void(ctx context.Context, key string, c provider.Charge) (provider.Outcome, error) {
 	return g.enter(ctx, entry{charge: c.ID, step: key, kind: kindVoid}, c)
 }
 
-// Refund implements payment.Gateway.
-func (g *Gateway) Refund(ctx context.Context, key string, c payment.Charge, amount int64) (payment.Outcome, error) {
+// Refund implements provider.Gateway.
+func (g *Gateway) Refund(ctx context.Context, key string, c provider.Charge, amount int64) (provider.Outcome, error) {
 	return g.enter(ctx, entry{charge: c.ID, step: key, kind: kindRefund, amount: amount}, c)
 }
 
-// Find implements payment.Gateway. A charge without entries is Unknown, as
+// Find implements provider.Gateway. A charge without entries is Unknown, as
 // explained above.
-func (g *Gateway) Find(ctx context.Context, c payment.Charge) (payment.Standing, payment.Outcome, error) {
+func (g *Gateway) Find(ctx context.Context, c provider.Charge) (provider.Standing, provider.Outcome, error) {
 	if !g.may(c.ID) && !g.db.Shared() {
-		return payment.Unknown, payment.Outcome{}, nil
+		return provider.Unknown, provider.Outcome{}, nil
 	}
 	b, err := g.books(ctx, c.ID)
 	switch {
 	case err != nil:
-		return payment.Unknown, payment.Outcome{}, err
+		return provider.Unknown, provider.Outcome{}, err
 	case b.voided:
-		return payment.Released, payment.Outcome{}, nil
+		return provider.Released, provider.Outcome{}, nil
 	case b.refunds > 0:
-		return payment.Taken, payment.Outcome{}, nil
+		return provider.Taken, provider.Outcome{}, nil
 	case b.slowSince == 0:
-		return payment.Unknown, payment.Outcome{}, nil
-	case g.ripe(b).Verdict == payment.Approved:
-		return payment.Reserved, payment.Outcome{}, nil
+		return provider.Unknown, provider.Outcome{}, nil
+	case g.ripe(b).Verdict == provider.Approved:
+		return provider.Reserved, provider.Outcome{}, nil
 	}
-	return payment.Waiting, payment.Outcome{}, nil
+	return provider.Waiting, provider.Outcome{}, nil
 }
 
 // ripe is the answer to a slow authorization now.
-func (g *Gateway) ripe(b books) payment.Outcome {
+func (g *Gateway) ripe(b books) provider.Outcome {
 	if g.now().UnixMicro()-b.slowSince >= g.delay.Microseconds() {
-		return payment.Outcome{Verdict: payment.Approved}
+		return provider.Outcome{Verdict: provider.Approved}
 	}
-	return payment.Outcome{Verdict: payment.Undecided}
+	return provider.Outcome{Verdict: provider.Undecided}
 }
 
-func declined(reason string) payment.Outcome { return payment.Outcome{Reason: reason} }
+func declined(reason string) provider.Outcome { return provider.Outcome{Reason: reason} }
 
 // may reports whether a charge may have entries.
 func (g *Gateway) may(charge string) bool {
@@ -190,12 +190,12 @@ func (g *Gateway) know(charge string) {
 }
 
 // enter writes an entry, if the books allow it, and waits until it is on disk.
-func (g *Gateway) enter(ctx context.Context, e entry, c payment.Charge) (payment.Outcome, error) {
+func (g *Gateway) enter(ctx context.Context, e entry, c provider.Charge) (provider.Outcome, error) {
 	e.at = g.now().UnixMicro()
 	g.know(e.charge)
 	j := &job{entry: e, limit: c.Amount}
 	if err := g.queue.Do(ctx, j); err != nil {
-		return payment.Outcome{}, fmt.Errorf("sandbox: %s of %s: %w", e.kind, e.charge, err)
+		return provider.Outcome{}, fmt.Errorf("sandbox: %s of %s: %w", e.kind, e.charge, err)
 	}
 	return j.outcome, nil
 }
