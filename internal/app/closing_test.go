@@ -1,12 +1,15 @@
 package app
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/event"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/payment"
 )
@@ -63,6 +66,64 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 	}
 	if back != paid.Amount {
 		t.Errorf("%d of %d go back", back, paid.Amount)
+	}
+}
+
+// Events that an organizer's requests create while the account is deleted are
+// cancelled, whatever state they are created in, and what was bought for them is paid
+// back. Events that were over before stay.
+func TestDeletedBesideAnEvent(t *testing.T) {
+	h := newHouse(t)
+	ctx := t.Context()
+	bob := h.account(t, caller.Organizer)
+	over := h.must(t, bob, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	h.write(t, `UPDATE events SET starts_at = 1, ends_at = 2, sort_at = 1 WHERE id = $1`, over)
+	before, err := h.Users.Authenticate(ctx, bob.Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Users.Delete(ctx, before, bob.UserID, ""); err != nil {
+		t.Fatal(err)
+	}
+	made := map[string]string{}
+	for _, status := range []string{"draft", "published", "on_sale"} {
+		var in event.NewEvent
+		if err := json.Unmarshal([]byte(fmt.Sprintf(eventJSON, status)), &in); err != nil {
+			t.Fatal(err)
+		}
+		e, err := h.Events.Create(ctx, before, "", in)
+		if err != nil || string(e.Status) != status {
+			t.Fatal(e.Status, err)
+		}
+		made[status] = e.ID
+	}
+	ann, err := h.Users.Authenticate(ctx, h.account(t, caller.Customer).Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := h.Bookings.Hold(ctx, ann, "", bookingapi.HoldRequest{EventID: made["on_sale"], Selection: bookingapi.Selection{Quantity: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if paid, err := h.Payments.Pay(ctx, ann, payment.Order{BookingID: held.ID, Method: "tok_ok"}); err != nil || paid.Status != payment.Captured {
+		t.Fatal(paid.Status, err)
+	}
+	h.write(t, `UPDATE closings SET next_at = 0`)
+	if err := h.Users.RunClosings(ctx); err != nil {
+		t.Fatal(err)
+	}
+	made["past"] = over
+	for status, id := range made {
+		want := eventapi.Cancelled
+		if status == "past" {
+			want = eventapi.OnSale
+		}
+		if e, err := h.Events.Get(ctx, caller.System, id); err != nil || e.Status != want {
+			t.Errorf("%s event: %s, not %s, %v", status, e.Status, want, err)
+		}
+	}
+	if sales, err := h.Bookings.Sales(ctx, []string{made["on_sale"]}); err != nil || sales[made["on_sale"]].Status != eventapi.Cancelled {
+		t.Errorf("the sale is %s, %v", sales[made["on_sale"]].Status, err)
 	}
 }
 

@@ -150,6 +150,30 @@ func (o organized) HasOpen(ctx context.Context, organizerID string) (bool, error
 	return counts["draft"]+counts["upcoming"] > 0, err
 }
 
+// CancelOpen cancels an organizer's drafts and the events that are neither over nor
+// cancelled.
+func (o organized) CancelOpen(ctx context.Context, organizerID string) error {
+	if organizerID == "" {
+		return nil
+	}
+	for _, status := range []string{"draft", "upcoming"} {
+		f := event.Filter{Organizer: organizerID, Status: status, Limit: 100}
+		for more := true; more; more = f.Cursor != "" {
+			list, next, err := o.List(ctx, caller.System, f)
+			if err != nil {
+				return err
+			}
+			for i := range list {
+				if _, err := o.Cancel(ctx, caller.System, list[i].ID); err != nil {
+					return err
+				}
+			}
+			f.Cursor = next
+		}
+	}
+	return nil
+}
+
 // owned is the booking service as accounts see it: seats of an event that is
 // over keep nobody from leaving.
 type owned struct {

@@ -11,9 +11,9 @@ import (
 	"boxoffice/internal/errs"
 )
 
-// How an account is deleted beside what is bought by it, or given to it, in the same
-// moment, on any node. Buyers, and people who are given something, were identified
-// before, and no purchase looks them up again for this. So:
+// How an account is deleted while requests of it are under way on any node: purchases,
+// gifts, new events. Those requests were authenticated before the deletion, and none
+// of them looks the account up again. So:
 //
 //  1. The deletion is noted. No adoption into the account begins from then on, and
 //     one that has begun is over.
@@ -23,6 +23,8 @@ import (
 //  4. What was held since the last look, by requests that were under way, is given up,
 //     and what was paid for it goes back in full: at once, and now and then for a day.
 //     What that look has passed over, since its event was over, stays: it was used.
+//     Events that the account has by then, drafts too, are cancelled: the last look
+//     found none, and nobody is left who could hold them.
 
 const (
 	closingAgain = 30 * time.Second // at first, then twice as long
@@ -73,12 +75,27 @@ func (s *Service) DeleteSeen(ctx context.Context, caller caller.Caller, userID, 
 		}
 		return err
 	}
-	if s.bookings() != nil {
-		if err := s.bookings().GiveUp(context.WithoutCancel(ctx), userID, looked); err != nil {
-			s.log.ErrorContext(ctx, "purchases of a deleted account wait to be undone", "error", err)
-		}
-	}
+	s.tellUndone(ctx, s.undo(context.WithoutCancel(ctx), userID, looked))
 	return nil
+}
+
+// undo gives up what a deleted account has got since a time (µs since 1970), and
+// cancels its open events. It may be called again.
+func (s *Service) undo(ctx context.Context, userID string, since int64) error {
+	var purchases, events error
+	if s.bookings() != nil {
+		purchases = s.bookings().GiveUp(ctx, userID, since)
+	}
+	if s.events != nil {
+		events = s.events.CancelOpen(ctx, userID)
+	}
+	return errors.Join(purchases, events)
+}
+
+func (s *Service) tellUndone(ctx context.Context, err error) {
+	if err != nil {
+		s.log.ErrorContext(ctx, "purchases and events of a deleted account wait to be undone", "error", err)
+	}
 }
 
 // mayLeave refuses while an account has bookings or events that somebody has to
@@ -175,10 +192,10 @@ func (s *Service) endClosing(ctx context.Context, userID string) error {
 	})
 }
 
-// RunClosings gives up what deleted accounts have got since their deletion, where
-// that is due.
+// RunClosings undoes what deleted accounts have got since their deletion, where that
+// is due.
 func (s *Service) RunClosings(ctx context.Context) error {
-	if s.bookings() == nil {
+	if s.bookings() == nil && s.events == nil {
 		return nil
 	}
 	for {
@@ -187,18 +204,16 @@ func (s *Service) RunClosings(ctx context.Context) error {
 			return err
 		}
 		for _, c := range due {
-			if err := s.lookAfter(ctx, c); err != nil {
-				s.log.ErrorContext(ctx, "purchases of a deleted account wait to be undone", "error", err)
-			}
+			s.tellUndone(ctx, s.lookAfter(ctx, c))
 		}
 	}
 }
 
-// lookAfter gives up what a deleted account has got. The note goes after a day, and
-// at once if the deletion was not carried out.
+// lookAfter undoes what a deleted account has got. The note goes after a day, and at
+// once if the deletion was not carried out.
 func (s *Service) lookAfter(ctx context.Context, c closing) error {
 	if c.done {
-		if err := s.bookings().GiveUp(ctx, c.userID, c.since); err != nil {
+		if err := s.undo(ctx, c.userID, c.since); err != nil {
 			return err
 		}
 		if s.now().UnixMicro()-c.since < closingFor.Microseconds() {

@@ -199,6 +199,8 @@ func (e eventful) HasOpen(_ context.Context, organizerID string) (bool, error) {
 	return slices.Contains(e, organizerID), nil
 }
 
+func (e eventful) CancelOpen(context.Context, string) error { return nil }
+
 // An organizer stays until their events are over or cancelled.
 func TestOrganizersAnswerForTheirEvents(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)

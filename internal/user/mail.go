@@ -82,7 +82,7 @@ func (s *Service) startPost() {
 				err := jobs.Catch(func() error { return s.RunAdoptions(ctx) })
 				s.post.adoptions.Log(ctx, s.log, slog.LevelError, "adoptions of bookings wait", err)
 				err = jobs.Catch(func() error { return s.RunClosings(ctx) })
-				s.post.closings.Log(ctx, s.log, slog.LevelError, "purchases of deleted accounts wait to be undone", err)
+				s.post.closings.Log(ctx, s.log, slog.LevelError, "purchases and events of deleted accounts wait to be undone", err)
 			case <-ctx.Done():
 				return
 			}

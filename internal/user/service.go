@@ -47,6 +47,9 @@ type Events interface {
 	// HasOpen reports whether an organizer has drafts, or events that are neither
 	// over nor cancelled.
 	HasOpen(ctx context.Context, organizerID string) (bool, error)
+	// CancelOpen cancels an organizer's drafts, and the events that are neither over
+	// nor cancelled; what was bought for them is paid back. It may be called again.
+	CancelOpen(ctx context.Context, organizerID string) error
 }
 
 // Service is the User Service.
