@@ -235,10 +235,16 @@ func TestOrdersInOrder(t *testing.T) {
 }
 
 // letters are mails that were sent.
-type letters struct{ all []string }
+type letters struct {
+	all  []string
+	then func() // after each; nil: nothing
+}
 
 func (l *letters) Send(to, subject, text string) {
 	l.all = append(l.all, to+"\n"+subject+"\n"+text)
+	if l.then != nil {
+		l.then()
+	}
 }
 
 // Every buyer with an address gets a mail whose link opens the order.

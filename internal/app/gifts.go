@@ -98,7 +98,7 @@ func (g *giftMails) one(ctx context.Context, id string) error {
 	if err := deliver(ctx, g.mail, gift.To.Email, subject, text); err != nil {
 		return err
 	}
-	return g.page.Bookings.GiftMailed(ctx, id, gift.To.Email)
+	return g.page.Bookings.GiftMailed(ctx, gift)
 }
 
 // giftLetter is the mail about seats that somebody was given.

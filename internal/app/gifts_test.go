@@ -152,6 +152,40 @@ func TestGiftMailsAreDelivered(t *testing.T) {
 	}
 }
 
+// A gift whose link is renewed while its mail is being delivered is mailed again, with
+// the link that works.
+func TestGiftRenewedWhileItIsMailed(t *testing.T) {
+	h := newHouse(t)
+	ctx := t.Context()
+	organizer := h.account(t, caller.Organizer)
+	who, err := h.Users.Authenticate(ctx, organizer.Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	gift := h.must(t, organizer, "POST", "/events/"+event+"/complimentary", `{"quantity":1,"name":"Ada","email":"ada@example.org"}`, "id")
+	mail := &letters{}
+	mail.then = func() {
+		if _, err := h.Bookings.RenewLink(ctx, who, gift, ""); err != nil {
+			t.Error(err)
+		}
+		mail.then = nil
+	}
+	gifts, err := newGiftMails(ctx, h.Parts, mail, "https://tickets.example", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := gifts.send(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	links, err := h.Bookings.Links(ctx, []string{gift})
+	if err != nil || len(mail.all) != 2 || !strings.Contains(mail.all[1], links[gift]) {
+		t.Errorf("%d mails, the last without %s, %v: %q", len(mail.all), links[gift], err, mail.all)
+	}
+}
+
 // Seats may be given to an address alone: nobody is called by no name.
 func TestGiftWithoutAName(t *testing.T) {
 	for name, want := range map[string]string{"": "Hello,\n", "Ada": "Hello Ada,\n"} {

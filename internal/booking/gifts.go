@@ -156,7 +156,9 @@ func (s *Service) GiftDue(ctx context.Context, bookingID string) (g bookingapi.G
 	return g, err == nil && g.To.Email != "" && g.To.MailedAt == 0, err
 }
 
-// GiftMailed notes that the link to a gift was mailed to an address.
-func (s *Service) GiftMailed(ctx context.Context, bookingID, email string) error {
-	return s.links.Mailed(ctx, bookingID, email)
+// GiftMailed notes that a gift was mailed, as GiftDue gave it. It stays due if it has
+// another link or address by now.
+func (s *Service) GiftMailed(ctx context.Context, g bookingapi.Gift) error {
+	_, token, _ := strings.Cut(g.Link, tokenIn)
+	return s.links.Mailed(ctx, g.ID, g.To.Email, token)
 }

@@ -11,6 +11,9 @@ import (
 // The signed link of an order opens it, with its tickets, to whoever has it. It
 // is for the owner, and for nobody else who may read the booking.
 
+// tokenIn stands before the token in a signed path.
+const tokenIn = "?token="
+
 // LinksFor are the signed paths of orders' pages, by booking id, that a caller may
 // pass on; others are left out.
 func (s *Service) LinksFor(ctx context.Context, who caller.Caller, list []bookingapi.Booking) (map[string]string, error) {
@@ -36,7 +39,7 @@ func (s *Service) linkOf(ctx context.Context, caller caller.Caller, b *bookingap
 	if err != nil {
 		return "", err
 	}
-	return "/bookings/" + b.ID + "?token=" + token, nil
+	return "/bookings/" + b.ID + tokenIn + token, nil
 }
 
 // mayHandOut reports whether a caller may have the link to a booking: its owner,
@@ -56,7 +59,7 @@ func mayHandOut(c caller.Caller, b *bookingapi.Booking) bool {
 func (s *Service) Links(ctx context.Context, bookingIDs []string) (map[string]string, error) {
 	tokens, err := s.links.Tokens(ctx, bookingIDs)
 	for id, token := range tokens {
-		tokens[id] = "/orders/" + id + "?token=" + token
+		tokens[id] = "/orders/" + id + tokenIn + token
 	}
 	return tokens, err
 }

@@ -169,8 +169,9 @@ type Grants interface {
 	// GiftDue is what the mail about a gift needs. due is false when it was mailed or
 	// taken back in the meantime.
 	GiftDue(ctx context.Context, bookingID string) (g Gift, due bool, err error)
-	// GiftMailed notes that a gift's link was mailed to an address.
-	GiftMailed(ctx context.Context, bookingID, email string) error
+	// GiftMailed notes that a gift was mailed, as GiftDue gave it. It stays due if it has
+	// another link or address by now.
+	GiftMailed(ctx context.Context, g Gift) error
 }
 
 // Reports are an organizer's figures. They are NotFound when the event has no sale.

@@ -93,6 +93,9 @@ func (l *Links) Check(ctx context.Context, bookingID, token string) error {
 // already there is nothing to do: the same request was sent twice.
 func (l *Links) Renew(ctx context.Context, bookingID, seen string) error {
 	err := l.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := l.lockRecipient(ctx, tx, bookingID); err != nil {
+			return err
+		}
 		if seen == "" {
 			return l.renew(ctx, tx, bookingID)
 		}

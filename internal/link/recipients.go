@@ -2,8 +2,10 @@ package link
 
 import (
 	"context"
+	"crypto/hmac"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"boxoffice/internal/bookingapi"
@@ -48,9 +50,35 @@ func (l *Links) give(ctx context.Context, tx *sql.Tx, bookingID string, to calle
 	return err
 }
 
-// Mailed notes that an order's mail has gone to an address.
-func (l *Links) Mailed(ctx context.Context, bookingID, email string) error {
-	return l.write(ctx, `UPDATE recipients SET mailed_at = $3 WHERE booking_id = $1 AND email = $2`, bookingID, email, l.now().UnixMicro())
+// Mailed notes that a mail with the link of a token has gone to an address. The mail
+// stays due if the order has another link or another recipient by now.
+func (l *Links) Mailed(ctx context.Context, bookingID, email, token string) error {
+	err := l.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := l.lockRecipient(ctx, tx, bookingID); err != nil {
+			return err
+		}
+		current, err := l.Token(ctx, bookingID)
+		if err != nil || !hmac.Equal([]byte(token), []byte(current)) {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE recipients SET mailed_at = $3 WHERE booking_id = $1 AND email = $2`, bookingID, email, l.now().UnixMicro())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("recipients: %w", err)
+	}
+	return nil
+}
+
+// lockRecipient locks the row of an order's recipient, if there is one, until the
+// transaction ends: noting a mail and renewing its link wait for each other.
+func (l *Links) lockRecipient(ctx context.Context, tx *sql.Tx, bookingID string) error {
+	var one string
+	err := tx.QueryRowContext(ctx, l.db.Text(`SELECT booking_id FROM recipients WHERE booking_id = $1 /*postgres: FOR UPDATE*/`), bookingID).Scan(&one) // primary key
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
 }
 
 // Forget forgets whom an order was for.
