@@ -20,7 +20,7 @@ func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *settings.Server, mai
 		return err
 	}
 	fans.Register(g.API())
-	desk, err := console.New(kit, console.Services{Events: onConsole{all}, Sales: onConsole{all}}, log)
+	desk, err := console.New(kit, console.Services{Events: onConsole{all}, Figures: p.Bookings, Bookings: p.Bookings, Orders: p.Bookings, Seats: p.Bookings, Refunds: p.Payments, People: p.Users}, log)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/console"
 	"boxoffice/internal/errs"
@@ -357,36 +356,4 @@ func (p onConsole) KeepPlan(ctx context.Context, caller caller.Caller, name stri
 		return console.Plan{}, err
 	}
 	return console.Plan{Name: plan.Name, ID: plan.ID, Version: plan.Version, Seats: len(plan.Seats)}, nil
-}
-
-// Grant takes seats out of the sale.
-func (p onConsole) Grant(ctx context.Context, caller caller.Caller, nonce string, g bookingapi.Grant) (bookingapi.Booking, error) {
-	return p.Parts.Bookings.Grant(ctx, caller, nonce, g)
-}
-
-// GiveTo says whom complimentary seats are for.
-func (p onConsole) GiveTo(ctx context.Context, caller caller.Caller, bookingID string, to caller.Person, mailed int64) error {
-	return p.Parts.Bookings.GiveTo(ctx, caller, bookingID, to, mailed)
-}
-
-// Links are the links to complimentary seats that belong to no account.
-func (p onConsole) Links(ctx context.Context, caller caller.Caller, list []bookingapi.Booking) (map[string]string, error) {
-	return p.Parts.Bookings.LinksFor(ctx, caller, list)
-}
-
-// Named are seats of an event by label, as people see them.
-func (p onConsole) Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error) {
-	return p.Parts.Bookings.Named(ctx, eventID, labels)
-}
-
-// Release gives back seats that were kept back or given away.
-func (p onConsole) Release(ctx context.Context, caller caller.Caller, bookingID string) error {
-	b, err := bookingapi.One(ctx, p.Parts.Bookings.Bookings, "booking", bookingID)
-	if err == nil && b.PriceVersion != bookingapi.FreeOfCharge { // it is somebody's, who has paid for it
-		err = errs.Missing("booking")
-	}
-	if err == nil {
-		_, err = p.Parts.Bookings.Cancel(ctx, caller, bookingapi.Cancellation{BookingID: bookingID})
-	}
-	return err
 }

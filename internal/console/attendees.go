@@ -38,7 +38,7 @@ func (c *Console) attendees(v *page.Visit, e *eventapi.Event) error {
 	if gone || all {
 		status = ""
 	}
-	list, err := c.Sales.Bookings(v.Context(), e.ID, status, "", pageOfCSV)
+	list, err := c.bookingsPage(v.Context(), e.ID, status, "")
 	if err != nil {
 		return err
 	}
@@ -68,11 +68,18 @@ func (c *Console) attendees(v *page.Visit, e *eventapi.Event) error {
 		if len(list) < pageOfCSV {
 			return nil
 		}
-		if list, err = c.Sales.Bookings(ctx, e.ID, status, list[len(list)-1].ID, pageOfCSV); err != nil {
+		if list, err = c.bookingsPage(ctx, e.ID, status, list[len(list)-1].ID); err != nil {
 			c.log.ErrorContext(ctx, "attendees broke off", "event", e.ID, "error", err)
 			panic(http.ErrAbortHandler)
 		}
 	}
+}
+
+// bookingsPage is a page of an event's bookings after one; status "" is any.
+func (c *Console) bookingsPage(ctx context.Context, eventID string, status bookingapi.Status, after string) ([]Booking, error) {
+	return c.named(ctx, func() ([]bookingapi.Booking, error) {
+		return c.Bookings.List(ctx, bookingapi.Filter{EventID: eventID, Status: status, After: after, Limit: pageOfCSV})
+	})
 }
 
 // hadBooked reports whether a booking is booked, or was until it was cancelled: a
@@ -86,7 +93,7 @@ func hadBooked(b *Booking) bool {
 func writeBooking(out *csv.Writer, b *Booking) {
 	for _, s := range b.Places {
 		var asked int64 // nothing, for a block or a gift
-		if b.Kind == "sale" {
+		if b.Kind == bookingapi.Sold {
 			asked = s.Tier.Price
 		}
 		price, currency, _ := strings.Cut(money.Format(asked, b.Currency), " ")

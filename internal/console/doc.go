@@ -3,7 +3,7 @@
 // their own events, admins all; to others there is nothing here.
 //
 //	console.go    the console, its addresses, who may come in
-//	services.go   what it needs of the ticket office
+//	services.go   what it needs of the ticket office; bookings.go: of what was sold
 //	dashboard.go  all events of an organizer
 //	form.go       an event's form: values, faults, tiers; read.go: from a request
 //	edit.go       making and changing an event with it

@@ -49,7 +49,7 @@ func newHalls() halls {
 // hall is the picture of an event's seats; nil when it has no sale yet.
 func (c *Console) hall(ctx context.Context, e *eventapi.Event) (*hall, error) {
 	key := Plan{ID: e.PlanID, Version: e.PlanVersion}
-	figures, err := c.Sales.Sections(ctx, e.ID)
+	figures, err := c.Figures.SectionFigures(ctx, e.ID)
 	if errs.KindOf(err) == errs.NotFound {
 		return nil, nil
 	}

@@ -48,14 +48,14 @@ type progress struct{ Done, Of int64 }
 // sold is what was sold of an event; nothing when its sale was not handed over
 // yet.
 func (c *Console) sold(v *page.Visit, e *eventapi.Event) (bookingapi.Counts, bookingapi.Figures, error) {
-	counts, err := c.Sales.Counts(v.Context(), e.ID)
+	counts, err := bookingapi.One(v.Context(), c.Figures.Counts, "event", e.ID)
 	if errs.KindOf(err) == errs.NotFound {
 		return bookingapi.Counts{Free: e.Total}, bookingapi.Figures{}, nil
 	}
 	if err != nil {
 		return counts, bookingapi.Figures{}, err
 	}
-	f, err := c.Sales.Figures(v.Context(), e.ID)
+	f, err := c.Figures.Figures(v.Context(), e.ID)
 	return counts, f, err
 }
 
@@ -73,9 +73,9 @@ func (c *Console) standing(v *page.Visit, e *eventapi.Event) (*standing, error) 
 	s.Sold = s.Figures.Seats
 	s.Tiers = rowsOf(e, s.Figures.Tiers)
 	ctx := v.Context()
-	refunds, failed := c.Sales.Refunds(ctx, e.ID)
-	pace, slow := c.Sales.Pace(ctx, e.ID)
-	latest, lost := c.Sales.Latest(ctx, e.ID, latestShown)
+	refunds, failed := c.Refunds.RefundsOf(ctx, e.ID)
+	pace, slow := c.Figures.Pace(ctx, e.ID)
+	latest, lost := c.named(ctx, func() ([]bookingapi.Booking, error) { return c.Bookings.Latest(ctx, e.ID, latestShown) })
 	if err := errors.Join(failed, lost); err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (c *Console) showLive(v *page.Visit, e *eventapi.Event, r *refusal) error {
 		wanted = id.Reference(r.Booking)
 	}
 	if wanted != "" {
-		found, err := c.Sales.Find(v.Context(), e.ID, wanted)
+		found, err := c.find(v.Context(), e.ID, wanted)
 		if err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func (c *Console) addLinks(v *page.Visit, found []Booking) error {
 			gifts = append(gifts, found[i].Booking)
 		}
 	}
-	links, err := c.Sales.Links(v.Context(), v.Caller, gifts)
+	links, err := c.Orders.LinksFor(v.Context(), v.Caller, gifts)
 	for i := range found {
 		if path := links[found[i].ID]; path != "" {
 			found[i].Link = v.URL(path)

@@ -31,7 +31,7 @@ func (c *Console) grant(v *page.Visit, e *eventapi.Event) error {
 		}
 		g.Section = v.PostFormValue("section")
 	}
-	b, err := c.Sales.Grant(v.Context(), v.Caller, v.PostFormValue("nonce"), g)
+	b, err := c.Seats.Grant(v.Context(), v.Caller, v.PostFormValue("nonce"), g)
 	if err != nil {
 		return c.refusedSeats(v, e, "", err)
 	}
@@ -63,7 +63,7 @@ func (c *Console) gift(v *page.Visit, e *eventapi.Event) error {
 	}
 	to := recipientOf(v)
 	mailed, _ := strconv.ParseInt(v.PostFormValue("mailed"), 10, 64) // when that was, as the form's reader has seen it
-	if err := c.Sales.GiveTo(v.Context(), v.Caller, bookingID, to, mailed); err != nil {
+	if err := c.Seats.GiveTo(v.Context(), v.Caller, bookingID, to, mailed); err != nil {
 		return c.refusedSeats(v, e, bookingID, err)
 	}
 	if to.Email != "" {
@@ -125,7 +125,7 @@ func (c *Console) refusedSeats(v *page.Visit, e *eventapi.Event, bookingID strin
 		return err
 	}
 	if taken, ok := errs.Of(err).Extra["seats"].([]string); ok && errs.Is(err, "seats-taken") {
-		places, err := c.Sales.Named(v.Context(), e.ID, taken)
+		places, err := c.Seats.Named(v.Context(), e.ID, taken)
 		if err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func (c *Console) release(v *page.Visit, e *eventapi.Event) error {
 	if id.Event(bookingID) != e.ID {
 		return errs.Missing("booking")
 	}
-	if err := c.Sales.Release(v.Context(), v.Caller, bookingID); err != nil {
+	if err := c.putBack(v.Context(), v.Caller, bookingID); err != nil {
 		return c.refusedSeats(v, e, "", err)
 	}
 	v.Notice("seats-released")

@@ -3,17 +3,20 @@ package console
 import (
 	"context"
 
-	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
-	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/seating"
 )
 
 // Services are what the console needs of the ticket office.
 type Services struct {
-	Events Events
-	Sales  Sales
+	Events   Events
+	Figures  Figures
+	Bookings Bookings
+	Orders   Orders
+	Seats    Seats
+	Refunds  Refunds
+	People   People
 }
 
 // Events makes and changes events.
@@ -40,35 +43,6 @@ type Events interface {
 	KeepPlan(ctx context.Context, caller caller.Caller, name string, data []byte) (Plan, error)
 }
 
-// Sales is what was sold.
-type Sales interface {
-	Counts(ctx context.Context, eventID string) (bookingapi.Counts, error)
-	Figures(ctx context.Context, eventID string) (bookingapi.Figures, error)
-	Sections(ctx context.Context, eventID string) ([]bookingapi.SectionFigure, error)
-	Pace(ctx context.Context, eventID string) (bookingapi.Pace, error)
-	Refunds(ctx context.Context, eventID string) (paymentapi.Refunds, error)
-	// Latest are the bookings that were paid or cancelled last.
-	Latest(ctx context.Context, eventID string, limit int) ([]Booking, error)
-	// Find are bookings of an event by reference or e-mail address.
-	Find(ctx context.Context, eventID, text string) ([]Booking, error)
-	// Bookings are those of an event above an id, in the order of their ids;
-	// status "": all.
-	Bookings(ctx context.Context, eventID string, status bookingapi.Status, after string, limit int) ([]Booking, error)
-	// Grant takes seats out of the sale. The nonce makes a form that is sent twice
-	// count once.
-	Grant(ctx context.Context, caller caller.Caller, nonce string, g bookingapi.Grant) (bookingapi.Booking, error)
-	// GiveTo says whom complimentary seats are for that belong to no account: their
-	// link is mailed to an address, also if it was mailed there at the time mailed,
-	// but not if it was mailed again since.
-	GiveTo(ctx context.Context, caller caller.Caller, bookingID string, to caller.Person, mailed int64) error
-	// Links are the signed links to such seats by booking id, below the public URL.
-	Links(ctx context.Context, caller caller.Caller, list []bookingapi.Booking) (map[string]string, error)
-	// Named are seats of an event by label, as people see them.
-	Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error)
-	// Release gives back seats that were kept back or given away.
-	Release(ctx context.Context, caller caller.Caller, bookingID string) error
-}
-
 // Search says which events are listed.
 type Search struct {
 	Status string // upcoming, draft, past, cancelled
@@ -82,17 +56,6 @@ type List struct {
 	Next   string           // cursor of the next page; "": this is the last
 	Counts map[string]int64 // all events by status, whatever was searched for
 	Opens  *eventapi.Event  // whose sale opens next; nil: none
-}
-
-// Booking is a booking with its seats in words and the buyer's name.
-type Booking struct {
-	bookingapi.Booking
-	Reference string
-	Kind      string // sale, block, complimentary
-	Places    []bookingapi.Place
-	Person    caller.Person // the buyer, or whom the seats were given to
-	Mailed    int64         // when the link of a gift was mailed to them, µs; 0: not yet
-	Link      string        // of a gift that the reader may hand on; "": none, or not in this list
 }
 
 // Plan is a choice of seats: a template with a number, or a stored plan.
