@@ -22,7 +22,7 @@ func (s *Service) insert(ctx context.Context, caller caller.Caller, o Order) (*i
 	if b.UserID != caller.UserID {
 		return nil, errs.Missing("booking")
 	}
-	w := &insertion{believed: believed && o.Amount == nil, agreed: o.Amount} // an amount that was agreed to does not become another
+	w := &insertion{want: Payment{EventID: b.EventID}, believed: believed && o.Amount == nil, agreed: o.Amount} // an amount that was agreed to does not become another
 	if o.Key != "" {
 		w.keyHash, w.fingerprint = digest(caller.UserID, o.Key), o.fingerprint()
 	}
@@ -105,5 +105,5 @@ func (s *Service) seekKey(ctx context.Context, w *insertion) (found bool, err er
 	if w.keyHash == nil {
 		return false, nil
 	}
-	return w.byKey(s.store.byKey.QueryRowContext(s.store.db.Quick(ctx), w.keyHash))
+	return w.byKey(s.store.byKey.QueryRowContext(s.store.db.Quick(ctx), w.want.EventID, w.keyHash))
 }

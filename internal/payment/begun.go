@@ -8,27 +8,44 @@ import (
 	"sync/atomic"
 )
 
-// begun is a row of payments_begun: payments that were inserted together, to be
-// found again if nobody brings them to an end. Its id is the least of theirs.
+// rowKey is the key of a row of payments_begun, payments_unwinding or payments_paid.
+// Rows of programs that knew only migration 7 have no event.
+type rowKey struct{ event, id string }
+
+// noted is a row that notes some payments of an event.
+type noted struct {
+	rowKey
+	payments string // JSON
+}
+
+// begun is a row of payments_begun: payments of an event that were inserted together,
+// to be found again if nobody brings them to an end. Its id is the least of theirs.
 //
 // The process that inserted them deletes the row when its drivers have ended the
 // last of them. It never learns of one that another node has ended, or that needs
 // a person; such a row is recovery's.
 type begun struct {
-	id   string
+	rowKey
 	left atomic.Int64 // payments that were not ended here
 }
 
-// begin notes payments that are inserted in one transaction, and lists their ids.
-func begin(made []*insertion) (*begun, []string) {
-	b := &begun{}
-	ids := make([]string, len(made))
-	for i, w := range made {
-		ids[i], w.begun = w.got.ID, b
+// begin notes payments that are inserted in one transaction.
+func begin(made []*insertion) (rows []noted) {
+	byEvent := map[string][]*insertion{}
+	for _, w := range made {
+		byEvent[w.got.EventID] = append(byEvent[w.got.EventID], w)
 	}
-	b.id = slices.Min(ids)
-	b.left.Store(int64(len(ids)))
-	return b, ids
+	for event, made := range byEvent {
+		b := &begun{}
+		ids := make([]string, len(made))
+		for i, w := range made {
+			ids[i], w.begun = w.got.ID, b
+		}
+		b.rowKey = rowKey{event, slices.Min(ids)}
+		b.left.Store(int64(len(ids)))
+		rows = append(rows, noted{b.rowKey, list(ids)})
+	}
+	return rows
 }
 
 // ended notes that one of the payments is final. The row of the last goes with
@@ -36,48 +53,50 @@ func begin(made []*insertion) (*begun, []string) {
 func (s *store) ended(b *begun) {
 	if b.left.Add(-1) == 0 {
 		s.mu.Lock()
-		s.over = append(s.over, b.id)
+		s.over = append(s.over, b.rowKey)
 		s.mu.Unlock()
 	}
 }
 
 // takeOver hands out the rows that are to be deleted, once: what becomes of them
 // matters little, since recovery deletes those that stay.
-func (s *store) takeOver() []string {
+func (s *store) takeOver() []rowKey {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids := s.over
+	over := s.over
 	s.over = nil
-	return ids
+	return over
 }
 
-// among is a condition that an id is in a JSON array of them, by primary key.
-const among = ` id /*sqlite: IN (SELECT value FROM json_each($1))*/ /*postgres: = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS JSON))))*/`
+// among is a condition that a row's key is in a JSON array of pairs.
+const among = ` (event_id, id) IN (SELECT value ->> 0, value ->> 1 FROM /*sqlite: json_each($1)*/ /*postgres: json_array_elements(CAST($1 AS JSON))*/)`
 
 const (
-	sqlBegin  = `INSERT INTO payments_begun (id, payments) VALUES ($1, $2)`
+	// All by payments_begun_by_event.
+	sqlBegin  = `INSERT INTO payments_begun (event_id, id, payments) VALUES ($1, $2, $3)`
 	sqlOver   = `DELETE FROM payments_begun WHERE` + among
-	sqlShrink = `UPDATE payments_begun SET payments = $1 WHERE id = $2` // primary key
+	sqlShrink = `UPDATE payments_begun SET payments = $1 WHERE event_id = $2 AND id = $3`
+	sqlBegun  = `SELECT event_id, id, payments FROM payments_begun WHERE (event_id, id) > ($1, $2) ORDER BY event_id, id LIMIT $3`
 
-	// All by primary key.
-	sqlBegun = `SELECT id, payments FROM payments_begun WHERE id > $1 ORDER BY id LIMIT $2`
-	sqlOpen  = `SELECT ` + columns + ` FROM payments WHERE` + among + ` AND ` + underWay
+	// By payments_by_event: a payment's id begins with its event's (id.Len characters).
+	sqlOpen = `SELECT ` + columns + ` FROM (SELECT /*sqlite: value AS wanted FROM json_each($1)*/ /*postgres: json_array_elements_text(CAST($1 AS JSON)) AS wanted*/) AS w
+		JOIN payments ON event_id = substr(wanted, 1, 16) COLLATE "C" AND id = wanted WHERE ` + underWay
 
 	underWay = `status IN ('pending', 'authorized', 'taking_back', 'voiding', 'returning')`
 )
 
 // begunRow is a row of payments_begun as recovery reads it.
 type begunRow struct {
-	id       string
+	rowKey
 	payments []string // ids
 	bad      bool     // it cannot be read
 }
 
-// begun lists rows of payments_begun, in the order of their ids.
+// begun lists rows of payments_begun, in the order of their keys.
 //
 // A row that cannot be read is passed over: it stays, and hides no other.
-func (s *store) begun(ctx context.Context, after string, limit int) ([]begunRow, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlBegun), after, limit)
+func (s *store) begun(ctx context.Context, after rowKey, limit int) ([]begunRow, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlBegun), after.event, after.id, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list payments begun: %w", err)
 	}
@@ -86,7 +105,7 @@ func (s *store) begun(ctx context.Context, after string, limit int) ([]begunRow,
 	for rows.Next() {
 		var r begunRow
 		var ids string
-		if err := rows.Scan(&r.id, &ids); err != nil {
+		if err := rows.Scan(&r.event, &r.id, &ids); err != nil {
 			return nil, fmt.Errorf("list payments begun: %w", err)
 		}
 		if err := json.Unmarshal([]byte(ids), &r.payments); err != nil {
@@ -113,6 +132,19 @@ func (s *store) open(ctx context.Context, ids []string) (map[string]Payment, err
 		found[p.ID] = p
 	}
 	return found, rows.Err()
+}
+
+// pairs is a JSON array of keys, for among.
+func pairs(keys []rowKey) string {
+	list := make([][2]string, len(keys))
+	for i, k := range keys {
+		list[i] = [2]string{k.event, k.id}
+	}
+	raw, err := json.Marshal(list)
+	if err != nil {
+		panic(err) // they are strings
+	}
+	return string(raw)
 }
 
 // list is a JSON array of ids; of none, too, since PostgreSQL takes no null for one.

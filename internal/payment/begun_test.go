@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/id"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
 // rows are the lists of payments that recovery would look at.
 func (w *world) rows() [][]string {
 	w.t.Helper()
-	rows, err := w.store.begun(w.t.Context(), "", 10_000)
+	rows, err := w.store.begun(w.t.Context(), rowKey{}, 10_000)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func TestRecoverShrinks(t *testing.T) {
 		if n, err := w.Recover(t.Context()); n != 4 || err != nil {
 			t.Fatal(n, err)
 		}
-		if rows, err := w.store.begun(t.Context(), "", 10); err != nil || len(rows) != 1 || len(rows[0].payments) != 4 {
+		if rows, err := w.store.begun(t.Context(), rowKey{}, 10); err != nil || len(rows) != 1 || len(rows[0].payments) != 4 {
 			t.Errorf("%v %v", rows, err)
 		}
 		w.crash()
@@ -193,19 +194,27 @@ func TestBegunBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	var bookings, payments []string
+	for _, key := range []string{"a", "b", "c", "d"} {
+		b := id.Booking("00000000000000e1", "u", key)
+		bookings, payments = append(bookings, b), append(payments, b+"-1")
+	}
 	for i, status := range []Status{Pending, Captured, Authorized} {
 		exec(fmt.Sprintf(`INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
 			try, void_wanted, refunded, reason, reference, version, created_at, updated_at, history)
-			VALUES ('b%[1]d-1', 'b%[1]d', 'e', 'u', 1, 5, 'EUR', '%[2]s', 'tok_ok', 1, FALSE, 0, '', '', 1, 0, 0, '[]')`, i, status))
+			VALUES ('%[3]s-1', '%[3]s', '%[4]s', 'u', 1, 5, 'EUR', '%[2]s', 'tok_ok', 1, FALSE, 0, '', '', 1, 0, 0, '[]')`, i, status, bookings[i], id.Event(bookings[i])))
 	}
-	exec(`INSERT INTO payments_open (id) VALUES ('b0-1'), ('b2-1')`)
+	exec(fmt.Sprintf(`INSERT INTO payments_open (id) VALUES ('%s'), ('%s')`, payments[0], payments[2]))
 	w := newWorldOn(t, db)
 	rows := w.rows()
-	if len(rows) != 2 || !slices.Equal(rows[0], []string{"b0-1"}) || !slices.Equal(rows[1], []string{"b2-1"}) {
+	slices.SortFunc(rows, slices.Compare)
+	want := [][]string{{payments[0]}, {payments[2]}}
+	slices.SortFunc(want, slices.Compare)
+	if !slices.EqualFunc(rows, want, slices.Equal) {
 		t.Errorf("%v", rows)
 	}
-	open, err := w.store.open(t.Context(), []string{"b0-1", "b1-1", "b2-1", "b3-1"})
-	if err != nil || len(open) != 2 || open["b2-1"].Status != Authorized {
+	open, err := w.store.open(t.Context(), payments)
+	if err != nil || len(open) != 2 || open[payments[2]].Status != Authorized {
 		t.Errorf("%v %v", open, err)
 	}
 }

@@ -64,7 +64,7 @@ func TestConfirmedAfterItWasGivenUp(t *testing.T) {
 					t.Errorf("the booking is %s", got.Status)
 				}
 				w.agree()
-				if ids, err := w.store.unwinding(t.Context(), "", 9); err != nil || len(ids) > 0 {
+				if ids, err := w.store.unwinding(t.Context(), rowKey{}, 9); err != nil || len(ids) > 0 {
 					t.Errorf("still looked after: %v, %v", ids, err)
 				}
 			})
@@ -86,7 +86,7 @@ func TestLeftAloneIsForgotten(t *testing.T) {
 		if _, err := w.Recover(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if ids, err := w.store.unwinding(t.Context(), "", 9); err != nil || len(ids) != want {
+		if ids, err := w.store.unwinding(t.Context(), rowKey{}, 9); err != nil || len(ids) != want {
 			t.Errorf("%v, %v, want %d", ids, err, want)
 		}
 		w.agree()

@@ -7,11 +7,12 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
 )
 
-// By a range of the primary key: a payment's id begins with its booking's, and
-// that with its event's.
-const sqlRange = `SELECT ` + columns + ` FROM payments WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3`
+// By payments_by_event: a payment's id begins with its booking's, and that with its
+// event's.
+const sqlRange = `SELECT ` + columns + ` FROM payments WHERE event_id = $1 COLLATE "C" AND id > $2 AND id < $3 ORDER BY id LIMIT $4`
 
 // bookingsAtOnce is how many of a user's bookings are looked through at a time.
 const bookingsAtOnce = 200
@@ -32,8 +33,8 @@ func (s *Service) OfUser(ctx context.Context, caller caller.Caller, userID, afte
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range ids {
-			more, err := s.store.between(ctx, max(after, id+"-"), id+".", limit-len(list))
+		for _, bookingID := range ids {
+			more, err := s.store.between(ctx, id.Event(bookingID), max(after, bookingID+"-"), bookingID+".", limit-len(list))
 			if err != nil {
 				return nil, err
 			}
@@ -62,12 +63,12 @@ func (s *Service) OfEvent(ctx context.Context, caller caller.Caller, eventID, af
 	if !caller.MayOrganize(sale.OrganizerID) {
 		return nil, errs.Missing("event")
 	}
-	return s.store.between(ctx, max(after, eventID), eventID+"~", limit) // ids are below "~"
+	return s.store.between(ctx, eventID, max(after, eventID), eventID+"~", limit) // ids are below "~"
 }
 
-// between lists payments by id, both bounds exclusive.
-func (s *store) between(ctx context.Context, after, before string, limit int) ([]Payment, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlRange), after, before, limit)
+// between lists an event's payments by id, both bounds exclusive.
+func (s *store) between(ctx context.Context, eventID, after, before string, limit int) ([]Payment, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlRange), eventID, after, before, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list payments: %w", err)
 	}

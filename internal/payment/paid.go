@@ -35,8 +35,8 @@ type Tell func(ctx context.Context, list []Paid) (again []Paid, why error)
 // OnPaid sets how buyers are told that they have paid. It is called before Run.
 func (s *Service) OnPaid(tell Tell) { s.tell.Store(&tell) }
 
-// Payments that are captured together are noted in one row of payments_paid, in
-// the transaction that captures them. One node at a time works the rows off,
+// Payments of an event that are captured together are noted in one row of
+// payments_paid, in the transaction that captures them. One node at a time works the rows off,
 // continuously; a row goes once all its payments were told. So neither a crash nor
 // a mail server that is away for long loses any.
 const (
@@ -45,24 +45,33 @@ const (
 	tellRows    = 16  // rows of payments_paid that are read together, of at most maxBatch payments each
 	tellTimeout = 30 * time.Second
 
-	sqlNotePaid = `INSERT INTO payments_paid (id, payments) VALUES ($1, $2)`
-
-	// All by primary key.
-	sqlPaid      = `SELECT id, payments FROM payments_paid WHERE id > $1 ORDER BY id LIMIT $2`
+	// All by payments_paid_by_event.
+	sqlNotePaid  = `INSERT INTO payments_paid (event_id, id, payments) VALUES ($1, $2, $3)`
+	sqlPaid      = `SELECT event_id, id, payments FROM payments_paid WHERE (event_id, id) > ($1, $2) ORDER BY event_id, id LIMIT $3`
 	sqlTold      = `DELETE FROM payments_paid WHERE` + among
-	sqlTellAgain = `UPDATE payments_paid SET payments = $1 WHERE id = $2`
+	sqlTellAgain = `UPDATE payments_paid SET payments = $1 WHERE event_id = $2 AND id = $3`
 )
 
 // paidRow is a row of payments_paid.
 type paidRow struct {
-	id   string
+	rowKey
 	list []Paid
 	bad  bool // it cannot be read
 }
 
-// notePaid is the row of some captured payments. Its id is its own: two nodes may
+// notePaid notes some captured payments. The rows' ids are their own: two nodes may
 // each have tried to capture the same payment.
-func notePaid(list []Paid) (row, payments string) { return id.Token(), asPairs(list) }
+func notePaid(list []Paid) (rows []noted) {
+	byEvent := map[string][]Paid{}
+	for _, p := range list {
+		event := eventOf(p.PaymentID)
+		byEvent[event] = append(byEvent[event], p)
+	}
+	for event, list := range byEvent {
+		rows = append(rows, noted{rowKey{event, id.Token()}, asPairs(list)})
+	}
+	return rows
+}
 
 // asPairs is a list as the column payments has it.
 func asPairs(list []Paid) string {
@@ -77,9 +86,9 @@ func asPairs(list []Paid) string {
 	return string(raw)
 }
 
-// paid lists rows of payments_paid, in the order of their ids.
-func (s *store) paid(ctx context.Context, after string, limit int) ([]paidRow, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlPaid), after, limit)
+// paid lists rows of payments_paid, in the order of their keys.
+func (s *store) paid(ctx context.Context, after rowKey, limit int) ([]paidRow, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlPaid), after.event, after.id, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list payments to be told: %w", err)
 	}
@@ -88,7 +97,7 @@ func (s *store) paid(ctx context.Context, after string, limit int) ([]paidRow, e
 	for rows.Next() {
 		var r paidRow
 		var text string
-		if err := rows.Scan(&r.id, &text); err != nil {
+		if err := rows.Scan(&r.event, &r.id, &text); err != nil {
 			return nil, fmt.Errorf("list payments to be told: %w", err)
 		}
 		var pairs [][2]string
@@ -135,7 +144,7 @@ func (t *teller) round(ctx context.Context) error {
 	}
 	var failed error
 	end := t.later.Round()
-	for last := ""; ctx.Err() == nil; {
+	for last := (rowKey{}); ctx.Err() == nil; {
 		rows, err := t.s.store.paid(ctx, last, tellRows)
 		if err == nil && len(rows) == 0 {
 			end()
@@ -144,7 +153,7 @@ func (t *teller) round(ctx context.Context) error {
 		if err != nil || len(rows) == 0 {
 			return errors.Join(failed, err)
 		}
-		last = rows[len(rows)-1].id
+		last = rows[len(rows)-1].rowKey
 		for len(rows) > 0 {
 			n, some := 0, 0
 			for n < len(rows) && (n == 0 || some+len(rows[n].list) <= tellAtOnce) {
@@ -202,18 +211,18 @@ func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 		t.later.Failed(due[0].id, now)
 		return err
 	}
-	var over []string
-	left := map[string]string{}
+	var over []rowKey
+	left := map[rowKey]string{}
 	for _, r := range due {
 		all := len(r.list)
 		r.list = slices.DeleteFunc(r.list, func(p Paid) bool { return !again[p] })
 		switch {
 		case len(r.list) == 0:
-			over = append(over, r.id)
+			over = append(over, r.rowKey)
 			t.later.Done(r.id)
 			continue
 		case len(r.list) < all:
-			left[r.id] = asPairs(r.list)
+			left[r.rowKey] = asPairs(r.list)
 		}
 		t.later.Failed(r.id, now)
 	}
@@ -221,16 +230,16 @@ func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 }
 
 // told deletes rows of payments_paid, and leaves others with fewer payments.
-func (s *store) told(ctx context.Context, over []string, left map[string]string) error {
+func (s *store) told(ctx context.Context, over []rowKey, left map[rowKey]string) error {
 	if len(over)+len(left) == 0 {
 		return nil
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, s.db.Text(sqlTold), list(over)); err != nil {
+		if _, err := tx.ExecContext(ctx, s.db.Text(sqlTold), pairs(over)); err != nil {
 			return err
 		}
-		for id, payments := range left {
-			if _, err := tx.ExecContext(ctx, sqlTellAgain, payments, id); err != nil {
+		for row, payments := range left {
+			if _, err := tx.ExecContext(ctx, sqlTellAgain, payments, row.event, row.id); err != nil {
 				return err
 			}
 		}

@@ -48,7 +48,7 @@ func (o *told) tell(_ context.Context, list []Paid) (again []Paid, why error) {
 
 func (w *world) paidRows() []Paid {
 	w.t.Helper()
-	rows, err := w.store.paid(context.Background(), "", 10_000)
+	rows, err := w.store.paid(context.Background(), rowKey{}, 10_000)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestPaidIsToldLater(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		exec(sqlNotePaid, "0", "not JSON")
+		exec(sqlNotePaid, "", "0", "not JSON")
 		w.OnPaid(o.tell)
 		w.runs()
 		time.Sleep(30 * time.Second)
@@ -379,8 +379,8 @@ func TestToldInPart(t *testing.T) {
 	w := newWorld(t)
 	o := &told{times: map[string]int{}, refuse: func(p Paid) bool { return p.PaymentID == "b" }}
 	w.OnPaid(o.tell)
-	row, payments := notePaid([]Paid{{"a", fan.UserID}, {"b", fan.UserID}})
-	if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(sqlNotePaid, row, payments); return err }); err != nil {
+	row := notePaid([]Paid{{"a", fan.UserID}, {"b", fan.UserID}})[0]
+	if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(sqlNotePaid, row.event, row.id, row.payments); return err }); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -397,7 +397,7 @@ func TestToldInPart(t *testing.T) {
 func TestRecoverBadRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(sqlBegin, "0", "not JSON"); return err }); err != nil {
+		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(sqlBegin, "", "0", "not JSON"); return err }); err != nil {
 			t.Fatal(err)
 		}
 		made := w.insert(3)

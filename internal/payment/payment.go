@@ -185,6 +185,9 @@ func paymentID(bookingID string, attempt int64) string {
 	return bookingID + "-" + strconv.FormatInt(attempt, 10)
 }
 
+// eventOf is the event part of a payment id; "" when it is not one.
+func eventOf(paymentID string) string { return id.Event(bookingOf(paymentID)) }
+
 // bookingOf is the booking part of a payment id; "" when it is not one.
 func bookingOf(paymentID string) string {
 	b, n, ok := strings.Cut(paymentID, "-")

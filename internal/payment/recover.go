@@ -8,7 +8,6 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/sqldb"
 )
 
 const (
@@ -34,21 +33,22 @@ func (s *Service) Recover(ctx context.Context) (int, error) {
 
 // recoverUnwinding takes up payments that are being given up.
 func (s *Service) recoverUnwinding(ctx context.Context) (int, error) {
-	ids, err := s.store.unwinding(ctx, s.unwound, recoverAtOnce)
-	if err != nil || len(ids) == 0 {
-		s.unwound = ""
+	rows, err := s.store.unwinding(ctx, s.unwound, recoverAtOnce)
+	if err != nil || len(rows) == 0 {
+		s.unwound = rowKey{}
 		return 0, err
 	}
+	_, ids := columnsOf(rows)
 	open, err := s.store.open(ctx, ids)
 	if err != nil {
 		return 0, err
 	}
 	started := 0
 	var failed error
-	for _, id := range ids {
-		p, ok := open[id]
+	for _, row := range rows {
+		p, ok := open[row.id]
 		if !ok {
-			if p, ok, err = s.bookedSince(ctx, id); err != nil {
+			if p, ok, err = s.bookedSince(ctx, row); err != nil {
 				failed = err // one of them will do for the log
 			}
 		}
@@ -56,8 +56,8 @@ func (s *Service) recoverUnwinding(ctx context.Context) (int, error) {
 			started++
 		}
 	}
-	if s.unwound = ids[len(ids)-1]; len(ids) < recoverAtOnce {
-		s.unwound = ""
+	if s.unwound = rows[len(rows)-1]; len(rows) < recoverAtOnce {
+		s.unwound = rowKey{}
 	}
 	return started, failed
 }
@@ -66,8 +66,8 @@ func (s *Service) recoverUnwinding(ctx context.Context) (int, error) {
 // leaves): a confirmation that was on its way may have booked the hold since, and
 // whoever sent it may not live any more to take it back. It reports whether that
 // must be done. The row goes once no confirmation can book the hold any more.
-func (s *Service) bookedSince(ctx context.Context, paymentID string) (p Payment, booked bool, err error) {
-	if p, err = s.store.payment(ctx, paymentID); err != nil {
+func (s *Service) bookedSince(ctx context.Context, row rowKey) (p Payment, booked bool, err error) {
+	if p, err = s.store.payment(ctx, row.id); err != nil {
 		return p, false, err
 	}
 	b, err := s.bookings.Recent(ctx, p.BookingID)
@@ -81,7 +81,7 @@ func (s *Service) bookedSince(ctx context.Context, paymentID string) (p Payment,
 	case err == nil && (b.Status == bookingapi.Pending || b.Status == bookingapi.Expired) && b.ReadAt <= b.ExpiresAt+lookAfter:
 		return p, false, nil
 	}
-	return p, false, s.store.do(ctx, &unwound{paymentID})
+	return p, false, s.store.do(ctx, &unwound{row})
 }
 
 // takeUpOne drives a payment on if nobody seems to.
@@ -110,7 +110,7 @@ func (s *Service) recoverBegun(ctx context.Context) (int, error) {
 		case err != nil || enough:
 			return started, err
 		case len(rows) < recoverRows:
-			s.recovered = ""
+			s.recovered = rowKey{}
 			return started, nil
 		}
 	}
@@ -124,7 +124,8 @@ func (s *Service) takeUp(ctx context.Context, rows []begunRow, most int) (starte
 	if len(rows) == 0 {
 		return 0, false, nil
 	}
-	var ids, over []string
+	var ids []string
+	var over []rowKey
 	for _, r := range rows {
 		ids = append(ids, r.payments...)
 	}
@@ -132,7 +133,7 @@ func (s *Service) takeUp(ctx context.Context, rows []begunRow, most int) (starte
 	if err != nil {
 		return 0, false, err
 	}
-	shrunk := map[string][]string{}
+	shrunk := map[rowKey][]string{}
 	for _, r := range rows {
 		if enough = started >= most; enough {
 			break
@@ -154,40 +155,48 @@ func (s *Service) takeUp(ctx context.Context, rows []begunRow, most int) (starte
 		case r.bad:
 			s.log.ErrorContext(ctx, "a row of payments_begun cannot be read", "id", r.id)
 		case len(left) == 0:
-			over = append(over, r.id)
+			over = append(over, r.rowKey)
 		case stale && len(left) < len(r.payments):
-			shrunk[r.id] = left
+			shrunk[r.rowKey] = left
 		}
-		s.recovered = r.id
+		s.recovered = r.rowKey
 	}
 	return started, enough, s.store.tidy(ctx, over, shrunk)
 }
 
-// By primary key.
-const sqlUnwinding = `SELECT id FROM payments_unwinding WHERE id > $1 ORDER BY id LIMIT $2`
+// By payments_unwinding_by_event.
+const sqlUnwinding = `SELECT event_id, id FROM payments_unwinding WHERE (event_id, id) > ($1, $2) ORDER BY event_id, id LIMIT $3`
 
-// unwinding lists payments that are being given up, in the order of their ids.
-func (s *store) unwinding(ctx context.Context, after string, limit int) ([]string, error) {
-	ids, err := sqldb.Texts(ctx, s.db.Reader(), s.db.Text(sqlUnwinding), after, limit)
+// unwinding lists payments that are being given up, in the order of their rows' keys.
+func (s *store) unwinding(ctx context.Context, after rowKey, limit int) (list []rowKey, err error) {
+	rows, err := s.db.Reader().QueryContext(ctx, sqlUnwinding, after.event, after.id, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list payments that are given up: %w", err)
 	}
-	return ids, nil
+	defer rows.Close()
+	for rows.Next() {
+		var k rowKey
+		if err := rows.Scan(&k.event, &k.id); err != nil {
+			return nil, fmt.Errorf("list payments that are given up: %w", err)
+		}
+		list = append(list, k)
+	}
+	return list, rows.Err()
 }
 
 // tidy deletes rows of payments_begun, and leaves others with fewer payments.
-func (s *store) tidy(ctx context.Context, over []string, shrunk map[string][]string) error {
+func (s *store) tidy(ctx context.Context, over []rowKey, shrunk map[rowKey][]string) error {
 	if len(over)+len(shrunk) == 0 {
 		return nil
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		if len(over) > 0 {
-			if _, err := tx.ExecContext(ctx, s.db.Text(sqlOver), list(over)); err != nil {
+			if _, err := tx.ExecContext(ctx, s.db.Text(sqlOver), pairs(over)); err != nil {
 				return err
 			}
 		}
-		for id, payments := range shrunk {
-			if _, err := tx.ExecContext(ctx, sqlShrink, list(payments), id); err != nil {
+		for row, payments := range shrunk {
+			if _, err := tx.ExecContext(ctx, sqlShrink, list(payments), row.event, row.id); err != nil {
 				return err
 			}
 		}

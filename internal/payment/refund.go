@@ -399,7 +399,7 @@ func (r *refunder) attempt(ctx context.Context, due []openRefund) []error {
 
 // one gives one refund's money back if that can be done now.
 func (r *refunder) one(ctx context.Context, f openRefund) error {
-	end := endRefund{id: f.id, amount: f.amount, status: refundDone, now: r.s.micros()}
+	end := endRefund{openRefund: f, status: refundDone, now: r.s.micros()}
 	p, err := r.s.store.ofBooking(ctx, f.bookingID)
 	if errs.KindOf(err) == errs.NotFound {
 		end.status, end.reason = refundFailed, "no-payment"

@@ -54,8 +54,8 @@ type Service struct {
 	shared    bool  // other nodes drive payments too
 	refunds   *refunder
 	metrics   *metrics
-	recovered string               // the row of payments_begun that recovery has looked at last
-	unwound   string               // the row of payments_unwinding
+	recovered rowKey               // the row of payments_begun that recovery has looked at last
+	unwound   rowKey               // the row of payments_unwinding
 	tell      atomic.Pointer[Tell] // nil: nobody is told
 
 	// How long things take; tests shorten them.
@@ -131,7 +131,7 @@ func (s *Service) Run(ctx context.Context) error {
 					return jobs.ErrNotOver // another node does the work
 				}
 				_, err := s.Recover(ctx)
-				return pass.Outcome(err, s.unwound == "" && s.recovered == "")
+				return pass.Outcome(err, s.unwound == rowKey{} && s.recovered == rowKey{})
 			})
 			trouble.Log(ctx, s.log, slog.LevelError, "payments that were left half-way wait", err)
 			return nil

@@ -21,13 +21,16 @@ var (
 		FROM ` + sqldb.Rows(`id TEXT, booking_id TEXT, event_id TEXT, user_id TEXT, amount BIGINT, currency TEXT,
 			status TEXT, method TEXT, key_hash BYTEA, fingerprint BYTEA, created_at BIGINT, history TEXT, started_at BIGINT`)
 
-	// Both by primary key.
+	// By payments_by_event.
 	sqlMoveSet = `UPDATE payments p SET status = w.status, method = w.method, try = w.try, refunded = w.refunded,
 			reason = w.reason, reference = w.reference, updated_at = w.updated_at, history = w.history, version = p.version + 1
 		FROM ` + sqldb.Rows(`status TEXT, method TEXT, try BIGINT, refunded BIGINT, reason TEXT,
-			reference TEXT, updated_at BIGINT, history TEXT, id TEXT, was BIGINT, status_was TEXT`) + `
-		WHERE p.id = w.id AND p.version = w.was AND p.status = w.status_was RETURNING p.id`
-	sqlOverSet = `DELETE FROM payments_begun WHERE id = ANY (CAST($1 AS TEXT[]))`
+			reference TEXT, updated_at BIGINT, history TEXT, event_id TEXT, id TEXT, was BIGINT, status_was TEXT`) + `
+		WHERE p.event_id = w.event_id COLLATE "C" AND p.id = w.id AND p.version = w.was AND p.status = w.status_was RETURNING p.id`
+	// By payments_begun_by_event.
+	sqlOverSet     = `DELETE FROM payments_begun b USING ` + sqldb.Rows(`event_id TEXT, id TEXT`) + ` WHERE b.event_id = w.event_id AND b.id = w.id`
+	sqlBeginSet    = `INSERT INTO payments_begun (event_id, id, payments) SELECT event_id, id, payments FROM ` + sqldb.Rows(`event_id TEXT, id TEXT, payments TEXT`)
+	sqlNotePaidSet = `INSERT INTO payments_paid (event_id, id, payments) SELECT event_id, id, payments FROM ` + sqldb.Rows(`event_id TEXT, id TEXT, payments TEXT`)
 )
 
 type waiting = []*batch.Item[write]
@@ -62,15 +65,15 @@ func (s *store) runSets(items waiting) (rest waiting) {
 	if len(moves) > 0 {
 		sets = append(sets, moveSet(moves))
 		if paid := captured(moves); len(paid) > 0 {
-			id, payments := notePaid(paid)
-			sets = append(sets, sqldb.Set{Text: sqlNotePaid, Args: []any{id, payments}})
+			sets = append(sets, noteSet(sqlNotePaidSet, notePaid(paid)))
 		}
 	}
 	if len(sets) == 0 {
 		return items
 	}
 	if over := s.takeOver(); len(over) > 0 {
-		sets = append(sets, sqldb.Set{Text: sqlOverSet, Args: []any{over}})
+		events, ids := columnsOf(over)
+		sets = append(sets, sqldb.Set{Text: sqlOverSet, Args: []any{events, ids}})
 	}
 	if s.db.Sets(context.Background(), sets...) != nil {
 		return items // why shows when they are written one by one
@@ -117,11 +120,26 @@ func insertSets(set map[string]*insertion) []sqldb.Set {
 		key, print = append(key, w.keyHash), append(print, w.fingerprint)
 		created, history, started = append(created, p.CreatedAt), append(history, p.History), append(started, p.StartedAt)
 	}
-	b, _ := begin(made)
 	return []sqldb.Set{
 		{Text: sqlInsertSet, Args: []any{id, booking, event, user, amount, currency, status, method, key, print, created, history, started}},
-		{Text: sqlBegin, Args: []any{b.id, list(id)}},
+		noteSet(sqlBeginSet, begin(made)),
 	}
+}
+
+// noteSet inserts rows of payments_begun or payments_paid.
+func noteSet(text string, rows []noted) sqldb.Set {
+	var event, id, payments []string
+	for _, r := range rows {
+		event, id, payments = append(event, r.event), append(id, r.id), append(payments, r.payments)
+	}
+	return sqldb.Set{Text: text, Args: []any{event, id, payments}}
+}
+
+func columnsOf(keys []rowKey) (events, ids []string) {
+	for _, k := range keys {
+		events, ids = append(events, k.event), append(ids, k.id)
+	}
+	return events, ids
 }
 
 // captured are the payments that some moves capture, if they take place: one that
@@ -138,18 +156,18 @@ func captured(moves map[string]*move) []Paid {
 }
 
 func moveSet(set map[string]*move) sqldb.Set {
-	var status, method, reason, reference, history, id, statusWas []string
+	var status, method, reason, reference, history, event, id, statusWas []string
 	var try, refunded, updated, was []int64
-	sqldb.Room(len(set), &status, &method, &reason, &reference, &history, &id, &statusWas)
+	sqldb.Room(len(set), &status, &method, &reason, &reference, &history, &event, &id, &statusWas)
 	sqldb.Room(len(set), &try, &refunded, &updated, &was)
 	for _, w := range set {
 		p := &w.to
 		w.moved = false
 		status, method, try = append(status, string(p.Status)), append(method, p.Method), append(try, p.try)
 		refunded, reason, reference = append(refunded, p.Refunded), append(reason, p.Reason), append(reference, p.reference)
-		updated, history, id = append(updated, p.UpdatedAt), append(history, p.History), append(id, w.from.ID)
+		updated, history, event, id = append(updated, p.UpdatedAt), append(history, p.History), append(event, w.from.EventID), append(id, w.from.ID)
 		was, statusWas = append(was, w.from.Version), append(statusWas, string(w.from.Status))
 	}
 	return sqldb.Set{Text: sqlMoveSet, Each: func(id string) { set[id].moved = true },
-		Args: []any{status, method, try, refunded, reason, reference, updated, history, id, was, statusWas}}
+		Args: []any{status, method, try, refunded, reason, reference, updated, history, event, id, was, statusWas}}
 }

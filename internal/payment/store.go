@@ -11,6 +11,7 @@ import (
 
 	"boxoffice/internal/batch"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/id"
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/sqldb"
 )
@@ -22,43 +23,48 @@ const (
 	columns = `id, booking_id, event_id, user_id, attempt, amount, currency, status, method, try, void_wanted,
 		refunded, reason, reference, version, created_at, updated_at, history, started_at, ends_as`
 
-	// The unique index of keys and the primary key both make it do nothing.
+	// Any of the unique keys makes it do nothing.
 	sqlInsert = `INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
 			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history, started_at, ends_as)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, FALSE, 0, '', '', $10, $11, 1, $12, $12, $13, $14, '')
 		ON CONFLICT DO NOTHING`
 
-	// Compare and set, by primary key.
+	// Compare and set. This and what follows goes by payments_by_event, if nothing else is said.
 	sqlMove = `UPDATE payments SET status = $1, method = $2, try = $3, refunded = $4, reason = $5,
 			reference = $6, updated_at = $7, history = $8, version = version + 1
-		WHERE id = $9 AND version = $10 AND status = $11`
+		WHERE event_id = $9 COLLATE "C" AND id = $10 AND version = $11 AND status = $12`
 
 	// The same for a payment that comes to another amount.
 	sqlCosts = `UPDATE payments SET amount = $1, method = $2, updated_at = $3, history = $4, version = version + 1
-		WHERE id = $5 AND version = $6 AND status = $7`
+		WHERE event_id = $5 COLLATE "C" AND id = $6 AND version = $7 AND status = $8`
 
 	// The same for a payment that is being given up, which is noted in a row of its own.
 	sqlUnwind = `UPDATE payments SET status = $1, method = $2, try = $3, refunded = $4, reason = $5,
-			reference = $6, updated_at = $7, history = $8, version = version + 1, ends_as = $12
-		WHERE id = $9 AND version = $10 AND status = $11`
-	sqlNoteUnwinding = `INSERT INTO payments_unwinding (id) VALUES ($1) ON CONFLICT DO NOTHING`
-	sqlUnwound       = `DELETE FROM payments_unwinding WHERE id = $1`
+			reference = $6, updated_at = $7, history = $8, version = version + 1, ends_as = $13
+		WHERE event_id = $9 COLLATE "C" AND id = $10 AND version = $11 AND status = $12`
+	sqlNoteUnwinding = `INSERT INTO payments_unwinding (event_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+	sqlUnwound       = `DELETE FROM payments_unwinding WHERE event_id = $1 AND id = $2` // payments_unwinding_by_event
 
-	sqlByID = `SELECT ` + columns + ` FROM payments WHERE id = $1`
+	sqlByID = `SELECT ` + columns + ` FROM payments WHERE event_id = $1 COLLATE "C" AND id = $2`
 
-	// By a range of the primary key; a booking has at most MaxAttempts.
-	sqlLatest = `SELECT ` + columns + ` FROM payments WHERE id > $1 AND id < $2 ORDER BY attempt DESC LIMIT 1`
+	// By a range of ids; a booking has at most MaxAttempts.
+	sqlLatest = `SELECT ` + columns + ` FROM payments WHERE event_id = $1 COLLATE "C" AND id > $2 AND id < $3 ORDER BY attempt DESC LIMIT 1`
 
-	// Gives a payment that was asked for without a key the one of a request that met it,
-	// by primary key.
-	sqlGiveKey = `UPDATE payments SET key_hash = $1, fingerprint = $2 WHERE id = $3 AND key_hash IS NULL`
+	// Gives a payment that was asked for without a key the one of a request that met it.
+	sqlGiveKey = `UPDATE payments SET key_hash = $1, fingerprint = $2 WHERE event_id = $3 COLLATE "C" AND id = $4 AND key_hash IS NULL`
 
-	// By the index payments_by_key.
-	sqlByKey = `SELECT ` + columns + `, fingerprint FROM payments WHERE key_hash = $1`
+	// By payments_by_event_key.
+	sqlByKey = `SELECT ` + columns + `, fingerprint FROM payments WHERE event_id = $1 COLLATE "C" AND key_hash = $2`
+
+	// By payments_by_key, which allows a key in one event only. Both go with the next
+	// version: a key is then its user's for one event, as it is for bookings.
+	sqlByKeyElsewhere = `SELECT ` + columns + `, fingerprint FROM payments WHERE key_hash = $1`
 )
 
-// latestRange is the range of ids of a booking's payments.
-func latestRange(bookingID string) (after, before any) { return bookingID + "-", bookingID + "." }
+// latestRange is the range of ids of a booking's payments, for sqlLatest.
+func latestRange(bookingID string) []any {
+	return []any{id.Event(bookingID), bookingID + "-", bookingID + "."}
+}
 
 const (
 	maxBatch    = 512
@@ -78,7 +84,7 @@ type store struct {
 	commits, committed atomic.Int64
 
 	mu   sync.Mutex
-	over []string // rows of payments_begun whose payments are all final; the next batch deletes them
+	over []rowKey // rows of payments_begun whose payments are all final; the next batch deletes them
 
 	tried tried
 
@@ -137,7 +143,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		return nil, err
 	}
 	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
-	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlGiveKey, sqlNotePaid, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlAddRefund, sqlSetCursor, sqlEndRefund}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlGiveKey, sqlNotePaid, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlByKeyElsewhere, sqlAddRefund, sqlSetCursor, sqlEndRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {
@@ -235,7 +241,7 @@ func (s *store) commit(items []*batch.Item[write]) error {
 }
 
 // try carries out a batch in one transaction.
-func (s *store) try(items []*batch.Item[write], over []string) error {
+func (s *store) try(items []*batch.Item[write], over []rowKey) error {
 	ctx := context.Background() // the batch belongs to many requests
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		t := &batchTx{ctx: s.db.Quick(ctx), tx: tx, s: s, stmts: make(map[string]*sql.Stmt, len(s.writes))}
@@ -252,24 +258,23 @@ func (s *store) try(items []*batch.Item[write], over []string) error {
 
 // note writes the rows of what was inserted and of what was captured, and deletes
 // those that are over.
-func (t *batchTx) note(over []string) error {
+func (t *batchTx) note(over []rowKey) error {
 	if len(over) > 0 {
-		if _, err := t.exec(sqlOver, list(over)); err != nil {
+		if _, err := t.exec(sqlOver, pairs(over)); err != nil {
 			return err
 		}
 	}
-	if len(t.paid) > 0 {
-		id, payments := notePaid(t.paid)
-		if _, err := t.exec(sqlNotePaid, id, payments); err != nil {
+	for _, r := range notePaid(t.paid) {
+		if _, err := t.exec(sqlNotePaid, r.event, r.id, r.payments); err != nil {
 			return err
 		}
 	}
-	if len(t.made) == 0 {
-		return nil
+	for _, r := range begin(t.made) {
+		if _, err := t.exec(sqlBegin, r.event, r.id, r.payments); err != nil {
+			return err
+		}
 	}
-	begun, ids := begin(t.made)
-	_, err := t.exec(sqlBegin, begun.id, list(ids))
-	return err
+	return nil
 }
 
 // count notes a commit for the metrics.
@@ -279,14 +284,13 @@ func (s *store) count(writes int) {
 }
 
 // payment reads a payment; NotFound when there is none.
-func (s *store) payment(ctx context.Context, id string) (Payment, error) {
-	return read(ctx, s.byID, id)
+func (s *store) payment(ctx context.Context, paymentID string) (Payment, error) {
+	return read(ctx, s.byID, eventOf(paymentID), paymentID)
 }
 
 // ofBooking reads a booking's latest payment; NotFound when there is none.
 func (s *store) ofBooking(ctx context.Context, bookingID string) (Payment, error) {
-	after, before := latestRange(bookingID)
-	return read(ctx, s.latest, after, before)
+	return read(ctx, s.latest, latestRange(bookingID)...)
 }
 
 func read(ctx context.Context, st *sql.Stmt, args ...any) (Payment, error) {

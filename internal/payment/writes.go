@@ -41,12 +41,15 @@ func (w *insertion) apply(t *batchTx) error {
 		return err
 	}
 	if w.keyHash != nil {
-		if found, err := w.byKey(t.stmt(sqlByKey).QueryRowContext(t.ctx, w.keyHash)); found || err != nil {
+		found, err := w.byKey(t.stmt(sqlByKey).QueryRowContext(t.ctx, w.want.EventID, w.keyHash))
+		if err == nil && !found {
+			found, err = w.byKey(t.stmt(sqlByKeyElsewhere).QueryRowContext(t.ctx, w.keyHash))
+		}
+		if found || err != nil {
 			return err
 		}
 	}
-	after, before := latestRange(w.want.BookingID)
-	last, found, err := t.one(sqlLatest, after, before)
+	last, found, err := t.one(sqlLatest, latestRange(w.want.BookingID)...)
 	if err != nil {
 		return fmt.Errorf("read latest payment: %w", err)
 	}
@@ -73,7 +76,7 @@ func (w *insertion) join(t *batchTx) error {
 	if w.keyHash == nil || w.got.Status.Final() || w.got.Method != w.want.Method || !w.agrees(&w.got) {
 		return nil
 	}
-	n, err := t.exec(sqlGiveKey, w.keyHash, w.fingerprint, w.got.ID)
+	n, err := t.exec(sqlGiveKey, w.keyHash, w.fingerprint, w.got.EventID, w.got.ID)
 	switch {
 	case sqldb.Duplicate(err): // another node has used the key meanwhile
 		return fmt.Errorf("payment %s: %w", w.got.ID, errChanged)
@@ -90,7 +93,7 @@ func (w *insertion) join(t *batchTx) error {
 // agrees reports whether the buyer has agreed to the amount of a payment.
 func (w *insertion) agrees(p *Payment) bool { return w.agreed == nil || *w.agreed == p.Amount }
 
-// byKey reads the payment that was made with the same key, of sqlByKey's row.
+// byKey reads the payment that was made with the same key, of a row of sqlByKey.
 func (w *insertion) byKey(row *sql.Row) (found bool, err error) {
 	var print []byte
 	err = scan(row, &w.got, &print)
@@ -143,12 +146,12 @@ type move struct {
 
 func (w *move) apply(t *batchTx) error {
 	if w.costsOther() {
-		n, err := t.exec(sqlCosts, w.to.Amount, w.to.Method, w.to.UpdatedAt, w.to.History, w.from.ID, w.from.Version, string(w.from.Status))
+		n, err := t.exec(sqlCosts, w.to.Amount, w.to.Method, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))
 		w.moved = n == 1
 		return err
 	}
 	args := []any{string(w.to.Status), w.to.Method, w.to.try, w.to.Refunded, w.to.Reason,
-		w.to.reference, w.to.UpdatedAt, w.to.History, w.from.ID, w.from.Version, string(w.from.Status)}
+		w.to.reference, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status)}
 	if !w.unwinds() {
 		n, err := t.exec(sqlMove, args...)
 		if w.moved = n == 1; w.moved && w.captures() {
@@ -164,15 +167,15 @@ func (w *move) apply(t *batchTx) error {
 	if w.to.Status.Final() && !leaves[w.to.Reason] {
 		note = sqlUnwound
 	}
-	_, err = t.exec(note, w.to.ID)
+	_, err = t.exec(note, w.to.EventID, w.to.ID)
 	return err
 }
 
 // unwound forgets a payment that was given up.
-type unwound struct{ id string }
+type unwound struct{ rowKey }
 
 func (w *unwound) apply(t *batchTx) error {
-	_, err := t.exec(sqlUnwound, w.id)
+	_, err := t.exec(sqlUnwound, w.event, w.id)
 	return err
 }
 
@@ -205,7 +208,7 @@ type wish struct {
 
 func (w *wish) apply(t *batchTx) error {
 	w.late, w.stale = false, false
-	p, found, err := t.one(sqlByID, w.id)
+	p, found, err := t.one(sqlByID, eventOf(w.id), w.id)
 	w.got, w.found, w.idle = p, found, w.now-p.UpdatedAt
 	if err != nil || !found {
 		return err
