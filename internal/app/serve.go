@@ -122,9 +122,6 @@ func (p *Parts) front(s *settings.Server, base string, mail http.Handler, log *s
 	p.Events.Register(api)
 	p.Bookings.Register(api)
 	p.Payments.Register(api)
-	g.Quick(p.Events.Quick()...)
-	g.Quick(p.Bookings.Quick()...)
-	g.Quick(p.Payments.Quick()...)
 	g.Stream(booking.LiveOperation(), p.Bookings.Live)
 	if kit != nil {
 		if err := p.pages(g, kit, s, mail, log); err != nil {

@@ -11,6 +11,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/quick"
 )
 
 // bookingBody is a booking as clients see it.
@@ -87,22 +88,25 @@ type bookingOut struct {
 
 	CacheControl string `header:"Cache-Control"`
 
-	Body *bookingBody
+	Body quick.Encoded[bookingBody]
 }
 
 func (s *Service) answer(ctx context.Context, b bookingapi.Booking, err error) (*bookingOut, error) {
 	out, err := s.shown(ctx, b, err)
 	if err == nil {
-		out.tag()
+		err = out.tag()
 	}
 	return out, err
 }
 
 // tag names the answer once it is complete. What it says of the refund and of the
 // link, and whose it is, changes without an entry in the ledger.
-func (out *bookingOut) tag() {
-	var room [1024]byte
-	out.ETag = errs.ETag(out.Body.Seq, out.Body.append(room[:0]))
+func (out *bookingOut) tag() error {
+	raw, err := out.Body.Encode()
+	if err == nil {
+		out.ETag = errs.ETag(out.Body.Value.Seq, raw)
+	}
+	return err
 }
 
 // shown is the answer about a booking, but for its tag.
@@ -123,7 +127,7 @@ func (s *Service) shown(ctx context.Context, b bookingapi.Booking, err error) (*
 		body.refundable(&b, &v.sale)
 		v.mu.RUnlock()
 	}
-	return &bookingOut{Location: "/bookings/" + b.ID, Body: body}, nil
+	return &bookingOut{Location: "/bookings/" + b.ID, Body: quick.Encoded[bookingBody]{Value: body}}, nil
 }
 
 // detailed is answer with what only the reader of one booking needs. Nobody may
@@ -134,11 +138,10 @@ func (s *Service) detailed(ctx context.Context, b bookingapi.Booking, err error)
 		return nil, err
 	}
 	out.CacheControl = "private, no-store"
-	if out.Body.Link, err = s.linkOf(ctx, caller.From(ctx), &b); err != nil {
+	if out.Body.Value.Link, err = s.linkOf(ctx, caller.From(ctx), &b); err != nil {
 		return nil, err
 	}
-	out.tag()
-	return out, nil
+	return out, out.tag()
 }
 
 // refundable notes in an answer until when the booking can be given back.
@@ -164,15 +167,6 @@ func signedIn(ctx context.Context) (caller.Caller, error) {
 }
 
 func (s *Service) hold(ctx context.Context, in *holdIn) (*bookingOut, error) {
-	out, err := s.heldAs(ctx, in)
-	if err == nil {
-		out.tag()
-	}
-	return out, err
-}
-
-// heldAs is hold, but for the answer's tag.
-func (s *Service) heldAs(ctx context.Context, in *holdIn) (*bookingOut, error) {
 	caller, err := signedIn(ctx)
 	if err != nil {
 		return nil, err
@@ -181,13 +175,13 @@ func (s *Service) heldAs(ctx context.Context, in *holdIn) (*bookingOut, error) {
 		return nil, errs.Bad("event_id", "is not the id of an event")
 	}
 	b, err := s.Hold(ctx, caller, in.Key, in.Body)
-	return s.shown(ctx, b, err)
+	return s.answer(ctx, b, err)
 }
 
 // Register adds the service's operations to the API.
 func (s *Service) Register(api huma.API) {
 	tags := []string{"Bookings"}
-	huma.Register(api, huma.Operation{
+	quick.Register(api, huma.Operation{
 		OperationID: "hold-seats", Method: http.MethodPost, Path: "/bookings", Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary: "Hold seats", Description: "Holds seats for a few minutes, until they are paid for, released or the hold lapses. All seats of a request are held, or none.",
 		Errors: []int{400, 401, 404, 409, 413, 422, 429, 503},
@@ -280,7 +274,7 @@ func (s *Service) registerChanges(api huma.API) {
 		IfMatch string   `header:"If-Match" doc:"ETag of the booking that you have seen."`
 		Seats   []string `query:"seats" maxItems:"100" doc:"Labels of the seats to give back; all when it is left out."`
 	}
-	huma.Register(api, huma.Operation{
+	quick.Register(api, huma.Operation{
 		OperationID: "cancel-booking", Method: http.MethodDelete, Path: "/bookings/{id}", Tags: []string{"Bookings"}, DefaultStatus: http.StatusOK,
 		Summary: "Release or cancel", Description: "Releases a hold, or cancels paid seats and refunds them. A hold that has ended is given up as a whole: no payment that is under way books it any more. The answer is the booking as it is afterwards.",
 		Errors: []int{401, 404, 409, 412, 422, 503},

@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/quick"
@@ -90,7 +91,7 @@ func schema(api huma.API, body any, name string) *huma.Schema {
 }
 
 func (s *Service) registerSeats(api huma.API) {
-	huma.Register(api, huma.Operation{
+	quick.Register(api, huma.Operation{
 		OperationID: "get-seats", Method: http.MethodGet, Path: "/events/{id}/seats", Tags: []string{"Events"},
 		Summary:     "Read which seats are free",
 		Description: "Sections with counts and prices; with section= its seats; with form=compact one character a seat.",
@@ -126,7 +127,7 @@ func (v *view) answer(in *seatsIn) (*seatsOut, error) {
 // seatsOf answers a question for the seats of a view.
 func seatsOf(v *view, in *seatsIn) (*seatsOut, error) {
 	if in.Form == "compact" && in.Section == "" {
-		return all(v, quick.TakesGzip(in.Encoding)), nil
+		return all(v, codec.TakesGzip(in.Encoding)), nil
 	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()

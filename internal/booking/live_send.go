@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/quick"
+	"boxoffice/internal/peers"
 )
 
 // How frames are sent to many. A round goes through all viewers, part by part,
@@ -69,7 +69,7 @@ func (fs *feeds) admit(f *feed, w http.ResponseWriter, r *http.Request, seq int6
 			_ = conn.Close()
 		}
 	}()
-	one := f.watcher(quick.Bare(conn), at)
+	one := f.watcher(peers.Bare(conn), at)
 	h := w.Header()
 	h.Set("Connection", "close")
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
@@ -145,7 +145,7 @@ func (f *feed) wake() {
 
 // push writes and waits, within bounds.
 func (w *watcher) push(texts ...[]byte) {
-	defer quick.Sends(w.conn)() // a viewer that does not read gives way to newcomers
+	defer peers.Sends(w.conn)() // a viewer that does not read gives way to newcomers
 	_ = w.conn.SetWriteDeadline(time.Now().Add(w.patience))
 	all := net.Buffers(texts)
 	if _, err := all.WriteTo(w.conn); err != nil {

@@ -13,7 +13,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/quick"
+	"boxoffice/internal/peers"
 )
 
 // pair is both ends of a connection.
@@ -44,7 +44,7 @@ func TestSlowViewerGivesWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	d, srv := &quick.Door{Peers: quick.Peers{Most: 1, Each: 1}}, &http.Server{ReadHeaderTimeout: time.Minute}
+	d, srv := &peers.Set{Most: 1, Each: 1}, &http.Server{ReadHeaderTimeout: time.Minute}
 	d.Attach(srv)
 	through, accepted := d.Listener(l), make(chan net.Conn)
 	go func() {
@@ -67,7 +67,7 @@ func TestSlowViewerGivesWay(t *testing.T) {
 	here := <-accepted
 	srv.ConnState(here, http.StateActive)
 	srv.ConnState(here, http.StateHijacked)
-	w := (&feed{patience: time.Hour}).watcher(quick.Bare(here), 1)
+	w := (&feed{patience: time.Hour}).watcher(peers.Bare(here), 1)
 	go w.push([]byte(strings.Repeat("x", 64<<20)))
 	for end := time.After(time.Minute); ; dial() {
 		select {

@@ -17,8 +17,8 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/id"
 	"boxoffice/internal/quick"
 	"boxoffice/internal/seating"
 )
@@ -177,7 +177,7 @@ func (s *Service) show(ctx context.Context, in *showIn) (*encodedOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	if quick.TakesGzip(in.Encoding) {
+	if codec.TakesGzip(in.Encoding) {
 		return out.zip(), nil
 	}
 	return &out.plain, nil
@@ -186,22 +186,6 @@ func (s *Service) show(ctx context.Context, in *showIn) (*encodedOut, error) {
 type showIn struct {
 	ID       string `path:"id" maxLength:"64"`
 	Encoding string `header:"Accept-Encoding" hidden:"true"`
-}
-
-// Quick are the operations that have a short way.
-func (s *Service) Quick() []quick.Operation {
-	return []quick.Operation{quick.Get("/events/{id}",
-		func(q *quick.Request) (showIn, bool) {
-			return showIn{q.PathID, q.Encoding}, id.Valid(q.PathID) && q.Query == ""
-		},
-		func(ctx context.Context, in *showIn) (quick.Answer, error) {
-			out, err := s.show(ctx, in)
-			if err != nil {
-				return quick.Answer{}, err
-			}
-			return quick.Answer{Status: http.StatusOK, ETag: out.ETag, CacheControl: out.CacheControl,
-				Vary: out.Vary, ContentEncoding: out.ContentEncoding, Raw: out.Body}, nil
-		}).MayShare()}
 }
 
 type encodedOut struct {
@@ -313,7 +297,7 @@ func (s *Service) Register(api huma.API) {
 		e, err := s.Create(ctx, caller.From(ctx), in.Key, in.Body)
 		return s.changedTo(ctx, http.StatusCreated, e, err)
 	})
-	huma.Register(api, huma.Operation{
+	quick.Register(api, huma.Operation{
 		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Description: "Open to everybody; a draft is there for its organizer and admins only.", Errors: []int{404},
 		Metadata: map[string]any{"optional": true, "shared": true},
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {

@@ -13,7 +13,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"boxoffice/internal/caller"
-	"boxoffice/internal/quick"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/seating"
 )
 
@@ -79,7 +79,7 @@ func (s *Service) registerPlan(api huma.API) {
 			return nil, err
 		}
 		out.Body = body.plain
-		if quick.TakesGzip(in.Encoding) {
+		if codec.TakesGzip(in.Encoding) {
 			// Other bytes have another strong tag (RFC 9110, section 8.8.3.3).
 			out.Body, out.ContentEncoding, out.ETag = body.zipped, "gzip", `"`+version+`-gzip"`
 		}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -131,45 +132,17 @@ func BenchmarkStack(b *testing.B) {
 	})
 	b.Run("short", func(b *testing.B) {
 		g := benchGateway()
-		op := quick.Post("/bookings", benchRead, benchQuick)
-		req := quick.Request{Method: "POST", Path: "/bookings", Body: []byte(benchBody)}
-		req.ContentType, req.Authorization, req.Key = "application/json", "Bearer 0123456789abcdefghjkmnpqrs", "3f1c9a7e-5a55-4c55-9f2c-1f2f3f4f5f6f"
+		quick.Register(g.API(), benchOperation(), benchHold)
+		op := g.api.OpenAPI().Paths["/bookings"].Post.Metadata[quick.Meta].(*quick.Operation)
+		var req quick.Request
+		req.Parse(fmt.Appendf(nil, "POST /bookings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer 0123456789abcdefghjkmnpqrs\r\n"+
+			"Idempotency-Key: 3f1c9a7e-5a55-4c55-9f2c-1f2f3f4f5f6f\r\nContent-Length: %d\r\n\r\n%s", len(benchBody), benchBody), []*quick.Operation{op})
 		out := make([]byte, 0, 4096)
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, ok := g.short(&op, &req, out); !ok {
+			if _, ok := g.short(&req, out); !ok {
 				b.Fatal("not plain")
 			}
 		}
 	})
-}
-
-func benchRead(key string, r *quick.Reader) benchIn {
-	in := benchIn{Key: key}
-	r.Object(func(name []byte) {
-		switch string(name) {
-		case "event_id":
-			in.Body.EventID = r.Text(64)
-		case "seats":
-			r.Array(100, func() { in.Body.Seats = append(in.Body.Seats, r.Text(100)) })
-		default:
-			r.Fail()
-		}
-	})
-	return in
-}
-
-func benchQuick(ctx context.Context, in *benchIn) (quick.Answer, error) {
-	out, err := benchHold(ctx, in)
-	return quick.Answer{Status: http.StatusCreated, Location: out.Location, Body: func(j []byte) []byte {
-		j = quick.Text(append(j, '{'), "id", out.Body.ID)
-		j = append(quick.Name(quick.Text(j, "status", out.Body.Status), "seats"), '[')
-		for i, s := range out.Body.Seats {
-			if i > 0 {
-				j = append(j, ',')
-			}
-			j = append(append(append(j, '"'), s...), '"')
-		}
-		return append(quick.Number(append(j, ']'), "amount", out.Body.Amount), '}')
-	}}, err
 }

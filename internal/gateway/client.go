@@ -10,7 +10,7 @@ import (
 
 	"github.com/realclientip/realclientip-go"
 
-	"boxoffice/internal/quick"
+	"boxoffice/internal/peers"
 )
 
 // forwardedFor is the header in which proxies name who they ask for.
@@ -107,7 +107,7 @@ func (g *Gateway) trusted(addr netip.Addr) bool {
 }
 
 // house is the key under which an address is counted.
-func house(addr netip.Addr) string { return quick.Network(addr).String() }
+func house(addr netip.Addr) string { return peers.Network(addr).String() }
 
 // warnings are what whoever runs this node should see to.
 type warnings struct {

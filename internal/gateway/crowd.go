@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/quick"
+	"boxoffice/internal/peers"
 )
 
 // How the descriptors that the process may open are shared out. What is not for
@@ -31,9 +31,10 @@ func (g *Gateway) shareOut(descriptors int) {
 	}
 	most := descriptors - min(descriptors/reservePart, reserveMost)
 	factor := max(1, int(g.cfg.Limits.LoopbackFactor))
-	g.door.Peers = quick.Peers{Most: most, Each: max(least, most/eachPart), Exempt: func(peer netip.Addr) bool {
+	g.peers.Most, g.peers.Each = most, max(least, most/eachPart)
+	g.peers.Exempt = func(peer netip.Addr) bool {
 		return g.trusted(peer) || peer.IsLoopback() && (g.cfg.LoopbackProxy || factor > 1)
-	}}
+	}
 	g.viewers = viewers{most: most - most/viewersPart, each: max(least, most/viewersPart), factor: factor}
 }
 
@@ -44,11 +45,11 @@ type viewers struct {
 	most, each, factor int // most 0: no bound
 
 	mu    sync.Mutex
-	feeds quick.Holders[string, net.Conn] // a connection is nil until it is taken over
+	feeds peers.Holders[string, net.Conn] // a connection is nil until it is taken over
 }
 
 // enter counts a live feed until it is removed; nil when feeds are not counted.
-func (v *viewers) enter(q *request) (*quick.Held[string, net.Conn], error) {
+func (v *viewers) enter(q *request) (*peers.Held[string, net.Conn], error) {
 	if v.most == 0 {
 		return nil, nil
 	}
@@ -64,7 +65,7 @@ func (v *viewers) enter(q *request) (*quick.Held[string, net.Conn], error) {
 }
 
 // place finds room for a live feed; victim is to be closed for it.
-func (v *viewers) place(client string, each int) (one *quick.Held[string, net.Conn], victim net.Conn, err error) {
+func (v *viewers) place(client string, each int) (one *peers.Held[string, net.Conn], victim net.Conn, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	own, full := v.feeds.Count(client), v.feeds.All() >= v.most
@@ -83,7 +84,7 @@ func (v *viewers) place(client string, each int) (one *quick.Held[string, net.Co
 }
 
 // leave counts a live feed no longer.
-func (v *viewers) leave(one *quick.Held[string, net.Conn]) {
+func (v *viewers) leave(one *peers.Held[string, net.Conn]) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.feeds.Remove(one)
@@ -103,12 +104,12 @@ func (g *Gateway) stream(w http.ResponseWriter, r *http.Request, fn func(http.Re
 	q.answer.takes = func(c net.Conn) {
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		one.Value = quick.Bare(c)
+		one.Value = peers.Bare(c)
 	}
 	returned := false
 	defer func() {
 		taken := q.answer.taken
-		if taken == nil || !quick.OnClose(taken, func() { v.leave(one) }) {
+		if taken == nil || !peers.OnClose(taken, func() { v.leave(one) }) {
 			v.leave(one)
 		}
 		// Closed last: whoever sees the end of the connection finds it counted no more.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"boxoffice/internal/peers"
 	"bufio"
 	"fmt"
 	"net"
@@ -9,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"boxoffice/internal/quick"
 )
 
 // watched is a door with a live feed that takes its connections over.
@@ -23,7 +22,7 @@ func watched(t *testing.T, most, each int) (addr string, taken chan net.Conn) {
 			c, _, err := http.NewResponseController(w).Hijack()
 			if err == nil {
 				_, err = c.Write([]byte("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"))
-				taken <- quick.Bare(c)
+				taken <- peers.Bare(c)
 			}
 			return err
 		})
@@ -120,7 +119,7 @@ func TestReserve(t *testing.T) {
 	} {
 		g := &Gateway{}
 		g.shareOut(descriptors)
-		if got := [4]int{g.door.Peers.Most, g.door.Peers.Each, g.viewers.most, g.viewers.each}; got != want {
+		if got := [4]int{g.peers.Most, g.peers.Each, g.viewers.most, g.viewers.each}; got != want {
 			t.Errorf("%d: %v, want %v", descriptors, got, want)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/klauspost/compress/gzip"
 
-	"boxoffice/internal/quick"
+	"boxoffice/internal/codec"
 )
 
 // document is an answer that is the same for everybody: it is made, compressed
@@ -55,7 +55,7 @@ func (d *document) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	h, body, tag := w.Header(), d.plain, d.tag
 	h.Set("Vary", "Accept-Encoding")
-	if quick.TakesGzip(r.Header.Get("Accept-Encoding")) {
+	if codec.TakesGzip(r.Header.Get("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
 		body, tag = d.zipped, tag+"-gzip" // other bytes, another strong tag (RFC 9110, section 8.8.3.3)
 	}

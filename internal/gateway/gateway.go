@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/moment"
+	"boxoffice/internal/peers"
 	"boxoffice/internal/quick"
 	"boxoffice/internal/route"
 )
@@ -63,11 +63,11 @@ type Gateway struct {
 	foreign  *http.CrossOriginProtection
 	hops     hopsOf
 	server   *http.Server
-	door     quick.Door                 // the short way
-	limit    *moment.Limit              // of requests on the short way
-	constant []byte                     // headers of all answers of the short way
-	large    atOnce                     // large bodies
-	posts    map[string]*huma.Operation // that have a short way, by pattern
+	door     quick.Door    // the hot operations' fast path
+	peers    peers.Set     // all connections
+	limit    *moment.Limit // of requests on the fast path
+	constant []byte        // headers of all answers of the fast path
+	large    atOnce        // large bodies
 	problems map[string]errs.ProblemType
 	named    map[string][]string // problems by operation id
 	warnings warnings
@@ -87,7 +87,7 @@ const streamSuffix = "/live"
 func New(cfg Config) *Gateway {
 	g := &Gateway{cfg: cfg, router: chi.NewRouter(), metrics: newMetrics(cfg.Metrics), policies: newPolicies(cfg.Limits),
 		tls: strings.HasPrefix(cfg.PublicURL, "https://"), foreign: http.NewCrossOriginProtection(), hops: newHops(cfg.TrustedProxies), large: atOnce{byClient: largeByClient, of: map[string]int{}},
-		posts: map[string]*huma.Operation{}, zips: map[string]bool{}}
+		zips: map[string]bool{}}
 	g.streams, g.drain = context.WithCancel(context.Background())
 	g.handler = crossOrigin(cfg.Origins, g.router)
 	if cfg.Hosts != nil {
@@ -238,26 +238,22 @@ func (g *Gateway) serveHTTP() {
 		ReadHeaderTimeout: headTime,
 		ReadTimeout:       bodyStart,
 		WriteTimeout:      writeTime,
-		IdleTimeout:       2 * time.Minute,
+		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug),
 	}
-	g.door.Answer = g.short
-	g.door.Attach(g.server)
 	g.shareOut(descriptors())
+	g.door.Answer = g.short
+	g.door.Attach(g.server, &g.peers)
 	g.limit = moment.NewLimit(context.Background(), requestTime)
 	g.constant = g.constantHeaders()
 }
-
-// Serve answers what comes to a listener, until Shutdown: then its error is
-// http.ErrServerClosed.
-func (g *Gateway) Serve(l net.Listener) error { return g.server.Serve(g.door.Listener(l)) }
 
 // Shutdown takes nothing new and waits until everything is answered, or ctx
 // ends. Clients that send nothing, or do not take their answers, are waited for a
 // moment only; those that still send their requests, or take their answers slowly,
 // until shortly before ctx ends.
-func (g *Gateway) Shutdown(ctx context.Context) error { return g.door.Shutdown(ctx, g.server) }
+func (g *Gateway) Shutdown(ctx context.Context) error { return g.door.Shutdown(ctx) }
 
 // Drain makes /readyz say no, so that load balancers look elsewhere, and ends
 // streams: their viewers come back to another node.

@@ -22,6 +22,7 @@ import (
 	"boxoffice/internal/batch"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/quick"
 )
 
 // wish is a body with all kinds of fields.
@@ -98,8 +99,10 @@ func newDoor(t *testing.T, change ...func(*Config)) *door {
 		out.Body.Caller, out.Body.Got = caller.From(ctx).UserID, in.Body
 		return out, nil
 	}
-	for _, path := range []string{"/bookings", "/events"} {
-		huma.Register(d.API(), huma.Operation{
+	for path, register := range map[string]func(huma.API, huma.Operation, func(context.Context, *wishIn) (*answer, error)){
+		"/bookings": quick.Register[wishIn, answer], "/events": huma.Register[wishIn, answer],
+	} {
+		register(d.API(), huma.Operation{
 			OperationID: "hold" + path[1:], Method: http.MethodPost, Path: path, DefaultStatus: http.StatusCreated, MaxBodyBytes: 16 << 20,
 			Summary: "Hold <seats>", Tags: []string{"Bookings"}, Errors: []int{400, 409},
 		}, hold)

@@ -68,16 +68,19 @@ func (g *Gateway) Complete() {
 		explainSchema(name, s)
 	}
 	for _, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
-			if op != nil {
-				checkTraits(op.Method+" "+op.Path, traitsOf(op))
-				g.completeOperation(op)
-			}
+		for _, op := range operationsOf(item) {
+			checkTraits(op.Method+" "+op.Path, traitsOf(op))
+			g.completeOperation(op)
 		}
 		if item.Get != nil && zips(item.Get) {
 			g.zips[item.Get.Path] = true
 		}
 	}
+}
+
+// operationsOf are the operations of a path.
+func operationsOf(item *huma.PathItem) []*huma.Operation {
+	return slices.DeleteFunc([]*huma.Operation{item.Get, item.Post, item.Put, item.Delete}, func(op *huma.Operation) bool { return op == nil })
 }
 
 // zips reports whether the front door compresses what an operation answers:

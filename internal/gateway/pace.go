@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
-	"boxoffice/internal/quick"
+	"boxoffice/internal/peers"
 )
 
 // The pace of bodies, so that nobody holds a connection, memory and a place among
@@ -24,6 +24,7 @@ const (
 	bodyRate  = 4 << 10  // bytes a second
 	planRate  = 64 << 10 // of bodies that may be large
 	writeTime = 60 * time.Second
+	idleTime  = 2 * time.Minute // between two requests
 )
 
 // pace is when the byte after the first n of a body must arrive at the latest,
@@ -35,7 +36,7 @@ func pace(n, rate int64) time.Duration {
 // paced is a body that must keep its pace.
 type paced struct {
 	from  io.Reader
-	conn  quick.Serving
+	conn  peers.Serving
 	rate  int64
 	begun time.Time
 	n     int64
@@ -62,7 +63,7 @@ func (p *paced) Read(b []byte) (int, error) {
 // readPaced reads a request's body into buf, at its pace. A request that came
 // through no door has no pace.
 func (q *request) readPaced(buf *bytes.Buffer, r *http.Request, limit int64, plan bool) (int64, error) {
-	conn := quick.ServingOf(r.Context())
+	conn := peers.ServingOf(r.Context())
 	if conn == nil {
 		return buf.ReadFrom(io.LimitReader(r.Body, limit))
 	}

@@ -46,6 +46,9 @@ func (q *request) Value(key any) any {
 	case caller.ShareKey:
 		return &q.answer.shared
 	case caller.TokenKey:
+		if q.asked == nil { // hot operations do not ask
+			return ""
+		}
 		return q.gateway.token(q.asked)
 	case caller.ClientKey:
 		if q.client == (netip.Addr{}) {

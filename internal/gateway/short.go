@@ -1,85 +1,101 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
+	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/quick"
 )
 
-// Quick gives operations a short way (package quick): what happens to every
-// request happens to theirs too, but neither net/http, the router nor huma is
-// asked.
-func (g *Gateway) Quick(list ...quick.Operation) {
-	g.door.Add(list...)
-	for _, o := range list {
-		if item := g.api.OpenAPI().Paths[o.Pattern]; item != nil && o.Method == http.MethodPost {
-			g.posts[o.Pattern] = item.Post
+// Serve answers what comes to a listener, until Shutdown: then its error is
+// http.ErrServerClosed. Hot operations (package quick) have a fast path: what happens
+// to every request happens to theirs too, but neither net/http, the router nor huma
+// is asked.
+func (g *Gateway) Serve(l net.Listener) error {
+	for _, item := range g.api.OpenAPI().Paths {
+		for _, op := range operationsOf(item) {
+			if o, ok := op.Metadata[quick.Meta].(*quick.Operation); ok {
+				g.exceptions(o)
+				g.door.Add(o)
+			}
 		}
 	}
+	return g.door.Serve(l)
 }
 
-// short answers a request that came to the door in a plain form.
-func (g *Gateway) short(o *quick.Operation, p *quick.Request, out []byte) (answer []byte, ok bool) {
-	if g.cfg.Hosts != nil && !knownHost(p.Host, g.cfg.Hosts) || p.Cookies && p.Authorization == "" || p.Origin != "" && len(g.cfg.Origins) > 0 {
+// exceptions leaves to the router the paths that look like a hot operation's, and
+// that it sends elsewhere.
+func (g *Gateway) exceptions(o *quick.Operation) {
+	_ = chi.Walk(g.router, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		if _, same := o.Match(method, route); same && route != o.Path {
+			o.Except(route)
+		}
+		return nil
+	})
+}
+
+// short answers a plain request of a hot operation; false when it has to go the long
+// way.
+func (g *Gateway) short(p *quick.Request, out []byte) (answer []byte, ok bool) {
+	if g.cfg.Hosts != nil && !knownHost(p.Get(quick.Host), g.cfg.Hosts) || len(g.cfg.Origins) > 0 && p.Get(quick.Origin) != "" {
 		return nil, false
 	}
-	run, ok := o.Read(p)
+	if bytes.IndexByte(p.Body, '\\') >= 0 || holdsCard(p.Body) {
+		return nil, false
+	}
+	run, ok := p.Read(p)
 	if !ok {
 		return nil, false
 	}
-	q := &request{gateway: g, start: time.Now(), id: requestID(p.ID), method: p.Method, path: p.Path}
+	q := &request{gateway: g, start: time.Now(), id: requestID(p.Get(quick.RequestID)), method: p.Method, path: p.Path}
 	q.Context = g.limit.Context()
-	q.client = g.client(p.Peer, p.Forwarded)
+	q.client = g.client(p.Peer, p.Get(quick.Forwarded))
 	g.metrics.inFlight.Inc()
 	g.metrics.short.Inc()
 	var quota quota
 	defer func() {
 		if v := recover(); v != nil {
 			q.panicked(v)
-			answer, ok = q.writeShort(out, o, p, quota, quick.Answer{}, internal(nil)), true
+			answer, ok = q.writeShort(out, p, quota, quick.Answer{}, internal(nil)), true
 		}
 		q.finish()
 	}()
-	a, err := q.carryOut(p, o, run, &quota)
+	a, err := q.carryOut(p, run, &quota)
 	if err == nil {
-		return q.writeShort(out, o, p, quota, a, nil), true
+		return q.writeShort(out, p, quota, a, nil), true
 	}
 	e := classify(q, err)
 	q.note(e)
-	return q.writeShort(out, o, p, quota, a, e), true
+	return q.writeShort(out, p, quota, a, e), true
 }
 
 // carryOut checks a request as enter does, and runs its operation.
-func (q *request) carryOut(p *quick.Request, o *quick.Operation, run quick.Serve, quota *quota) (quick.Answer, error) {
+func (q *request) carryOut(p *quick.Request, run quick.Run, quota *quota) (quick.Answer, error) {
 	g := q.gateway
 	if err := g.pressed(q); err != nil {
 		return quick.Answer{}, err
 	}
-	var who caller.Caller
-	var err error
-	if p.Authorization != "" && g.cfg.Authenticate != nil {
-		who, err = g.bearer(q, p.Authorization)
-	}
+	who, err := g.callerOf(q, p)
 	if *quota, err = g.admit(q, who, err); err != nil {
 		return quick.Answer{}, err
 	}
-	q.pattern = o.Pattern
+	q.pattern = p.Operation.Path
 	if len(p.Body) > 0 {
-		if op := g.posts[o.Pattern]; op != nil {
-			if err := takes(op, q.path, who); err != nil {
-				return quick.Answer{}, err
-			}
-		}
-		if _, e := checkJSON(p.Body, forCards(q.path), maxValues); e != nil {
-			return quick.Answer{}, e
+		if err := takes(&p.Operation.Operation, q.path, who); err != nil {
+			return quick.Answer{}, err
 		}
 	}
 	var ctx context.Context = q
@@ -89,76 +105,104 @@ func (q *request) carryOut(p *quick.Request, o *quick.Operation, run quick.Serve
 	return run(ctx)
 }
 
+// callerOf is who asks, as caller finds it out.
+func (g *Gateway) callerOf(q *request, p *quick.Request) (caller.Caller, error) {
+	switch authorization := p.Get(quick.Authorization); {
+	case g.cfg.Authenticate == nil:
+	case authorization != "":
+		return g.bearer(q, authorization)
+	case g.cfg.Cookie != "" && p.Get(quick.Cookie) != "":
+		r := &http.Request{Method: p.Method, Host: p.Get(quick.Host), Header: http.Header{"Cookie": {p.Get(quick.Cookie)}}}
+		if site := p.Get(quick.SecFetchSite); site != "" {
+			r.Header["Sec-Fetch-Site"] = []string{site}
+		}
+		if origin := p.Get(quick.Origin); origin != "" {
+			r.Header["Origin"] = []string{origin}
+		}
+		return g.byCookie(q, r)
+	}
+	return caller.Caller{}, nil
+}
+
 // writeShort appends the answer to out, the headers as the long way has them.
-func (q *request) writeShort(out []byte, o *quick.Operation, p *quick.Request, quota quota, a quick.Answer, e *errs.Error) []byte {
-	kind, challenge := "application/json", ""
-	body := answerBodies.Get().(*[]byte)
-	defer answerBodies.Put(body)
-	switch {
+func (q *request) writeShort(out []byte, p *quick.Request, quota quota, a quick.Answer, e *errs.Error) []byte {
+	buf := answerBodies.Get().(*bytes.Buffer)
+	defer answerBodies.Put(buf)
+	buf.Reset()
+	if e == nil && a.Body != nil {
+		if err := codec.Write(buf, a.Body); err != nil {
+			e = internal(err)
+			q.note(e)
+		}
+		a.Raw = buf.Bytes()
+	}
+	h := (*answerHead)(&a.Header)
+	kind := "application/json"
+	switch has := p.Get(quick.IfNoneMatch); {
 	case e != nil:
-		a = quick.Answer{Status: statuses[e.Kind]}
-		headers(e, func(name, value string) {
-			if name == "Retry-After" {
-				a.RetryAfter = value
-			} else {
-				challenge = value
-			}
-		})
-		kind = "application/problem+json"
-		doc, err := newProblem(e, a.Status, q.id).MarshalJSON()
-		if err != nil {
+		buf.Reset()
+		a.Header = a.Header[:0]
+		a.Status, kind = statuses[e.Kind], "application/problem+json"
+		headers(e, func(name, value string) { h.set(http.CanonicalHeaderKey(name), value) })
+		if err := encode(buf, newProblem(e, a.Status, q.id)); err != nil {
 			q.gateway.cfg.Log.Error("problem document", "request_id", q.id, "error", err)
 		}
-		*body = append(append((*body)[:0], doc...), '\n')
-		a.Raw = *body
-	case p.IfNoneMatch != "" && p.Method == http.MethodGet && a.Status == http.StatusOK && matches(p.IfNoneMatch, a.ETag):
+		a.Raw = buf.Bytes()
+	case has != "" && a.Status == http.StatusOK && matches(has, h.get("Etag")):
 		a.Status, a.Raw = http.StatusNotModified, nil
-	case a.Body != nil:
-		*body = append(a.Body((*body)[:0]), '\n')
-		a.Raw = *body
-	}
-	if o.Shared && e == nil && shareable(a.Status) && strings.HasPrefix(a.CacheControl, "public") {
-		quota.policy = nil // it says nothing to others
-	} else {
-		a.CacheControl = private[0]
 	}
 	q.answer.status = a.Status
+	h.set("X-Request-Id", q.id)
+	if shared, _ := p.Metadata[MetaShared].(bool); !shared || e != nil || !shareable(a.Status) || !strings.HasPrefix(h.get("Cache-Control"), "public") {
+		h.set("Cache-Control", private[0])
+		if quota.policy != nil { // it says nothing to others
+			h.set("Ratelimit-Policy", quota.policy[0])
+			h.set("Ratelimit", quota.state)
+		}
+	}
+	if a.Status == http.StatusOK {
+		h.set("Location", "")
+	}
 	if len(q.gateway.cfg.Origins) > 0 {
-		a.Vary = strings.TrimPrefix(a.Vary+", Origin", ", ") // one line, as the long way has it
+		h.set("Vary", strings.TrimPrefix(h.get("Vary")+", Origin", ", ")) // one line, as the long way has it
 	}
-	out = q.appendHead(out, &a, quota, challenge)
-	if p.Last {
-		out = appendHeader(out, "Connection", "close")
-	}
-	out = append(append(out, "Date: "...), date(q.start)...)
 	if a.Status != http.StatusNotModified {
-		out = appendHeader(append(out, "\r\n"...), "Content-Type", kind)
-		out = strconv.AppendInt(append(out, "Content-Length: "...), int64(len(a.Raw)), 10)
+		h.set("Content-Type", kind)
+		h.set("Content-Length", strconv.Itoa(len(a.Raw)))
+	} else {
+		h.set("Content-Type", "")
 	}
-	return append(append(out, "\r\n\r\n"...), a.Raw...)
+	h.set("Date", date(q.start))
+	out = append(append(strconv.AppendInt(append(out, "HTTP/1.1 "...), int64(a.Status), 10), ' '), http.StatusText(a.Status)...)
+	out = append(append(out, "\r\n"...), q.gateway.constant...)
+	for _, f := range a.Header {
+		out = appendHeader(out, f.Name, f.Value)
+	}
+	return append(append(out, "\r\n"...), a.Raw...)
 }
 
-// appendHead appends the status line and the headers that the answer itself says.
-func (q *request) appendHead(out []byte, a *quick.Answer, quota quota, challenge string) []byte {
-	out = append(out, "HTTP/1.1 "...)
-	out = strconv.AppendInt(out, int64(a.Status), 10)
-	out = append(append(append(out, ' '), http.StatusText(a.Status)...), "\r\n"...)
-	out = append(out, q.gateway.constant...)
-	out = appendHeader(out, "X-Request-Id", q.id)
-	if quota.policy != nil {
-		out = appendHeader(out, "Ratelimit-Policy", quota.policy[0])
-		out = appendHeader(out, "Ratelimit", quota.state)
+// answerHead is the headers of an answer, of which there are few.
+type answerHead []quick.Field
+
+func (h *answerHead) get(name string) string {
+	for i := range *h {
+		if (*h)[i].Name == name {
+			return (*h)[i].Value
+		}
 	}
-	out = appendHeader(out, "Etag", a.ETag)
-	out = appendHeader(out, "Location", a.Location)
-	out = appendHeader(out, "Retry-After", a.RetryAfter)
-	out = appendHeader(out, "Www-Authenticate", challenge)
-	out = appendHeader(out, "Cache-Control", a.CacheControl)
-	out = appendHeader(out, "Vary", a.Vary)
-	return appendHeader(out, "Content-Encoding", a.ContentEncoding)
+	return ""
 }
 
-var answerBodies = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &b }}
+func (h *answerHead) set(name, value string) {
+	i := slices.IndexFunc(*h, func(f quick.Field) bool { return f.Name == name })
+	if i < 0 {
+		*h = append(*h, quick.Field{Name: name, Value: value})
+	} else {
+		(*h)[i].Value = value
+	}
+}
+
+var answerBodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func appendHeader(out []byte, name, value string) []byte {
 	if value == "" {

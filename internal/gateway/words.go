@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 )
 
@@ -36,9 +37,7 @@ func encode(w io.Writer, v any) error {
 		}
 		return err
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	return codec.Write(w, v)
 }
 
 // decode reads a body that checkJSON has passed. Its error names the field that

@@ -19,7 +19,7 @@ import (
 
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/quick"
+	"boxoffice/internal/peers"
 	"boxoffice/internal/settings"
 )
 
@@ -55,11 +55,11 @@ func Serve(run *jobs.Runner, addr string, metrics *prometheus.Registry, out io.W
 	// When there are too many, the connection that has been idle longest is closed:
 	// operators' connections never use up the descriptors of the node's own work, and
 	// nobody is kept out.
-	door := &quick.Door{Peers: quick.Peers{Most: mostConnections, Each: mostConnections}}
-	door.Attach(srv)
+	conns := &peers.Set{Most: mostConnections, Each: mostConnections}
+	conns.Attach(srv)
 	run.Go("metrics", func(ctx context.Context) error {
 		defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
-		return srv.Serve(door.Listener(l))
+		return srv.Serve(conns.Listener(l))
 	})
 	fmt.Fprintf(out, "metrics and profiles on http://%s\n", l.Addr())
 	return nil

@@ -16,7 +16,7 @@ import (
 	"strconv"
 	"strings"
 
-	"boxoffice/internal/quick"
+	"boxoffice/internal/codec"
 )
 
 //go:embed dist static
@@ -118,7 +118,7 @@ func (one *asset) send(w http.ResponseWriter, r *http.Request, caching string) {
 	h.Set("Cache-Control", caching)
 	h.Set("Vary", "Accept-Encoding")
 	body := one.plain
-	if one.gzip != nil && quick.TakesGzip(r.Header.Get("Accept-Encoding")) {
+	if one.gzip != nil && codec.TakesGzip(r.Header.Get("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
 		body = one.gzip
 	}

@@ -11,6 +11,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/quick"
 )
 
 // maxBody bounds the bodies of payments; an order is about a hundred bytes.
@@ -169,7 +170,7 @@ func (s *Service) Register(api huma.API) {
 	pay.DefaultStatus = http.StatusCreated
 	pay.Description = "Answers 201 when the booking is paid, or 202 with a Location when that takes longer. " +
 		"A booking that costs nothing is booked at once, by the method none. With an amount nothing else is charged: if another request has paid another amount, this one is answered already-paid, with payment_id and amount, also when it is sent again. 402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
-	huma.Register(api, later(api, pay), s.pay)
+	quick.Register(api, later(api, pay), s.pay)
 	read := func(p Payment, err error) (*response, error) {
 		r, err := respond(p, err, http.StatusOK)
 		if r != nil {
@@ -181,7 +182,7 @@ func (s *Service) Register(api huma.API) {
 		func(ctx context.Context, in *idInput) (*response, error) {
 			return read(s.Payment(ctx, caller.From(ctx), in.ID))
 		})
-	huma.Register(api, says(forReaders, operation("get-payment-of-booking", http.MethodGet, "/payments/booking/{booking_id}", "Read a booking's latest payment")),
+	quick.Register(api, says(forReaders, operation("get-payment-of-booking", http.MethodGet, "/payments/booking/{booking_id}", "Read a booking's latest payment")),
 		func(ctx context.Context, in *bookingInput) (*response, error) {
 			return read(s.OfBooking(ctx, caller.From(ctx), in.BookingID))
 		})

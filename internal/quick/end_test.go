@@ -22,9 +22,10 @@ type client struct {
 }
 
 func (s *stage) client() *client {
-	w := s.connect()
-	return &client{w, bufio.NewReader(w)}
+	return newClient(s.connect())
 }
+
+func newClient(w *wire) *client { return &client{w, bufio.NewReader(w)} }
 
 func (c *client) ask(t *testing.T, text string) {
 	t.Helper()
@@ -58,7 +59,7 @@ func (c *client) over(t *testing.T) {
 // shut ends a server, and says how long that took.
 func (s *stage) shut(ctx context.Context) (time.Duration, error) {
 	start := time.Now()
-	err := s.door.Shutdown(ctx, s.Server)
+	err := s.door.Shutdown(ctx)
 	return time.Since(start), err
 }
 
@@ -70,8 +71,8 @@ func bubble(t *testing.T, test func(t *testing.T, s *stage)) {
 		defer s.listener.Close()
 		test(t, s)
 		synctest.Wait()
-		if n := s.door.busy.Load(); n != 0 {
-			t.Errorf("%d requests are still under way", n)
+		if n := s.door.own.Load(); n != 0 {
+			t.Errorf("%d connections are still open", n)
 		}
 	})
 }
@@ -195,15 +196,23 @@ func TestDrain(t *testing.T) {
 
 // What comes on a connection just when it is closed is not begun.
 func TestClosedConnectionTakesNothing(t *testing.T) {
-	s := &stage{}
-	s.door = &Door{Answer: s.answer, Idle: idleTime, Head: headTime, operations: []Operation{operation("GET", "/echo/{id}", nil)}}
-	mine, theirs := net.Pipe()
-	go io.WriteString(mine, get) //nolint:errcheck // it is read
-	c := &conn{door: s.door, idle: true}
-	c.Conn = readThen{theirs, func() { _ = c.Close() }}
-	if n, err := c.Read(make([]byte, 4096)); n > 0 || err == nil || s.short > 0 {
-		t.Errorf("%d bytes, %v, %d answered", n, err, s.short)
-	}
+	bubble(t, func(t *testing.T, s *stage) {
+		client, server := wires()
+		read := 0
+		s.listener.conns <- readThen{server, func() {
+			if read++; read == 2 {
+				s.set.CloseIdle()
+			}
+		}}
+		one := newClient(client)
+		one.ask(t, get)
+		one.answered(t)
+		one.ask(t, get)
+		one.over(t)
+		if s.short != 1 {
+			t.Errorf("%d were answered", s.short)
+		}
+	})
 }
 
 // readThen is a connection that does something when it has been read.
@@ -231,10 +240,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			one.ask(t, get)
 			synctest.Wait()
-			if n := s.door.busy.Load(); n != 1 {
-				t.Fatalf("%d under way", n)
-			}
-			if time.Sleep(idleTime + time.Second); s.door.busy.Load() != 0 {
+			if time.Sleep(idleTime + time.Second); s.door.own.Load() != 0 {
 				t.Error("somebody still waits")
 			}
 			one.over(t)
@@ -247,11 +253,11 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 func TestPanic(t *testing.T) {
 	bubble(t, func(t *testing.T, s *stage) {
 		answer := s.door.Answer
-		s.door.Answer = func(o *Operation, q *Request, out []byte) ([]byte, bool) {
+		s.door.Answer = func(q *Request, out []byte) ([]byte, bool) {
 			if q.Method == http.MethodPost {
 				panic("help")
 			}
-			return answer(o, q, out)
+			return answer(q, out)
 		}
 		one := s.client()
 		one.ask(t, get+post)

@@ -1,206 +1,140 @@
 package quick
 
 import (
+	"bytes"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 )
 
-// Request is a plain request. Its strings are its own; the body is the
-// connection's, until the answer is written.
+// Request is a plain request of a hot operation. Its strings are its own; the body
+// is the connection's, until the answer is written.
 type Request struct {
-	Method, Path, Query string
-	PathID              string // the id in the path, if its operation has one
-	Peer                netip.Addr
-	Last                bool // the connection ends with the answer
-	Body                []byte
-
-	// Headers, "" when there are none.
-	Authorization string
-	Key           string // Idempotency-Key
-	ID            string // X-Request-Id
-	IfNoneMatch   string
-	Forwarded     string // X-Forwarded-For
-	Origin        string
-	Encoding      string // Accept-Encoding
-	Cookies       bool   // there are some
-
-	ContentType string
-	Host        string
+	*Operation
+	Path, Query string
+	PathID      string // the id in the path, if the operation has one
+	Peer        netip.Addr
+	Body        []byte
+	headers     [len(headerNames)]string
 }
 
-// frame is what the head of a request says of where the request ends.
-type frame struct {
-	size   int  // of head and body, in bytes
-	head   int  // of the head alone
-	framed bool // the end is known beyond doubt
-	plain  bool // it may go the short way
-	cut    bool // the head is not there whole
-}
+// Header is a request header that has a meaning here. The fast path passes over all
+// others.
+type Header int
 
-// parse reads the head of the request that b begins with (RFC 9112). What it is
-// not sure of it does not call framed: others who read the same bytes must never
-// see another end.
-func parse(b []byte, q *Request) (f frame) {
-	if len(b) == 0 {
-		return frame{cut: true}
-	}
-	text := string(b)
-	line, rest, ok := cut(text)
-	if !ok {
-		f.cut = strings.IndexByte(rest, '\n') < 0
-		return f
-	}
-	f.plain = true
-	method, target, _ := strings.Cut(line, " ")
-	target, version, _ := strings.Cut(target, " ")
-	if version != "HTTP/1.1" || !token(method) || !strings.HasPrefix(target, "/") || !visible(target) {
-		return f
-	}
-	q.Method = method
-	q.Path, q.Query, _ = strings.Cut(target, "?")
-	if strings.ContainsAny(target, "%#") {
-		f.plain = false
-	}
-	length := -1
-	for {
-		if line, rest, ok = cut(rest); !ok {
-			f.cut = strings.IndexByte(rest, '\n') < 0
-			return f
-		}
-		if line == "" {
-			break
-		}
-		name, value, ok := strings.Cut(line, ":")
-		value = strings.Trim(value, " \t")
-		if !ok || !token(name) || !Plain(value) {
-			return f
-		}
-		if strings.EqualFold(name, "Content-Length") {
-			if length >= 0 {
-				return f
-			}
-			if length = digits(value); length < 0 {
-				return f
-			}
-			continue
-		}
-		switch q.header(name, value) {
-		case odd:
-			f.plain = false
-		case unframed:
-			return f
-		}
-	}
-	f.framed = q.Host != ""
-	f.head = len(text) - len(rest)
-	f.size = f.head + max(length, 0)
-	return f
-}
-
-// kinds of headers
+// Headers of requests.
 const (
-	fine = iota
-	odd  // the long way knows what to do with it
-	unframed
+	Authorization Header = iota
+	Cookie
+	SecFetchSite
+	Origin
+	Key // Idempotency-Key
+	RequestID
+	IfMatch
+	IfNoneMatch
+	Forwarded // X-Forwarded-For
+	Encoding  // Accept-Encoding
+	ContentType
+	Host
+	accept
+	connection
+	contentLength
+	others // from here on: those that only net/http understands
 )
 
-// header takes in a header. Those that it does not know mean nothing to the
-// operations that have a short way.
-func (q *Request) header(name, value string) int {
-	if s := q.field(name); s != nil {
-		if *s != "" || value == "" {
-			return odd
-		}
-		*s = value
-		return fine
-	}
-	is := func(known string) bool { return strings.EqualFold(name, known) }
-	switch len(name) {
-	case 2, 5, 8, 16:
-		if is("TE") || is("Range") || is("If-Match") || is("Content-Encoding") {
-			return odd
-		}
-	case 4:
-		if is("Host") {
-			if q.Host != "" || !names(value) {
-				return unframed
-			}
-			q.Host = value
-		}
-	case 6:
-		switch {
-		case is("Accept"):
-			if value != "*/*" && value != "application/json" {
-				return odd
-			}
-		case is("Cookie"):
-			q.Cookies = true
-		case is("Expect"):
-			return unframed
-		}
-	case 7, 17:
-		if is("Upgrade") || is("Trailer") || is("Transfer-Encoding") {
-			return unframed
-		}
-	case 13: // a precondition of a change, which is refused
-		if is("If-None-Match") {
-			return odd
-		}
-	case 10:
-		if is("Connection") && !strings.EqualFold(value, "keep-alive") {
-			return unframed
-		}
-	}
-	return fine
+var headerNames = [...]string{
+	Authorization: "Authorization", Cookie: "Cookie", SecFetchSite: "Sec-Fetch-Site", Origin: "Origin", Key: "Idempotency-Key",
+	RequestID: "X-Request-Id", IfMatch: "If-Match", IfNoneMatch: "If-None-Match", Forwarded: "X-Forwarded-For", Encoding: "Accept-Encoding",
+	ContentType: "Content-Type", Host: "Host", accept: "Accept", connection: "Connection", contentLength: "Content-Length",
+	others: "Transfer-Encoding", others + 1: "Trailer", others + 2: "TE", others + 3: "Upgrade", others + 4: "Expect",
+	others + 5: "Content-Encoding", others + 6: "Range",
 }
 
-// field is where the value of a header is kept, which may come once; nil: nowhere.
-func (q *Request) field(name string) *string {
-	is := func(known string) bool { return strings.EqualFold(name, known) }
-	switch len(name) {
-	case 6:
-		if is("Origin") {
-			return &q.Origin
+// Get is the value of a header; "" when it is not there.
+func (q *Request) Get(h Header) string { return q.headers[h] }
+
+// results of Parse, besides the size of a request
+const (
+	more = 0  // the request is not there whole
+	odd  = -1 // it is not plain
+)
+
+// Parse reads the request that b begins with (RFC 9112), as far as it is there, and
+// says how many bytes it has. It calls plain what net/http reads in the same way
+// beyond doubt: one value for each header that matters, printable ASCII only.
+func (q *Request) Parse(b []byte, list []*Operation) (size int) {
+	end := bytes.Index(b, []byte("\r\n\r\n"))
+	if end < 0 {
+		if bytes.Count(b, []byte("\n")) > bytes.Count(b, []byte("\r\n")) {
+			return odd // its lines end otherwise
 		}
-	case 12:
-		switch {
-		case is("Content-Type"):
-			return &q.ContentType
-		case is("X-Request-Id"):
-			return &q.ID
+		return more
+	}
+	line, rest, _ := strings.Cut(string(b[:end]), "\r\n")
+	method, target, _ := strings.Cut(line, " ")
+	target, version, _ := strings.Cut(target, " ")
+	q.Path, q.Query, _ = strings.Cut(target, "?")
+	if version != "HTTP/1.1" || !q.find(method, list) || !Plain(q.Query) || strings.ContainsAny(q.Query, "%#+;") {
+		return odd
+	}
+	for rest != "" {
+		line, rest, _ = strings.Cut(rest, "\r\n")
+		name, value, ok := strings.Cut(line, ":")
+		if value = strings.Trim(value, " \t"); !ok || !token(name) || !Plain(value) {
+			return odd
 		}
-	case 13:
-		switch {
-		case is("Authorization"):
-			return &q.Authorization
-		case is("If-None-Match") && q.Method == "GET":
-			return &q.IfNoneMatch
-		}
-	case 15:
-		switch {
-		case is("Idempotency-Key"):
-			return &q.Key
-		case is("X-Forwarded-For"):
-			return &q.Forwarded
-		case is("Accept-Encoding"):
-			return &q.Encoding
+		if h := known(name); h >= others || h >= 0 && (value == "" || q.headers[h] != "") {
+			return odd
+		} else if h >= 0 {
+			q.headers[h] = value
 		}
 	}
-	return nil
+	size = end + len("\r\n\r\n")
+	if text := q.headers[contentLength]; text != "" {
+		length, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || length > 0 && method == "GET" {
+			return odd
+		}
+		size += int(length)
+	}
+	accepts, keeps, host := q.headers[accept], q.headers[connection], q.headers[Host]
+	switch {
+	case !slices.Contains([]string{"", "*/*", "application/json", "application/json, text/plain, */*"}, accepts),
+		keeps != "" && !strings.EqualFold(keeps, "keep-alive"),
+		host == "" || strings.Trim(host, hostBytes) != "",
+		q.headers[IfNoneMatch] != "" && method != "GET":
+		return odd
+	}
+	if size <= len(b) {
+		q.Body = b[end+len("\r\n\r\n") : size]
+	}
+	return size
 }
 
-// cut takes a line off; false when it is not there whole or does not end with
-// CR LF.
-func cut(s string) (line, rest string, ok bool) {
-	i := strings.IndexByte(s, '\n')
-	if i < 1 || s[i-1] != '\r' {
-		return "", s, false
+// find finds the operation of a request.
+func (q *Request) find(method string, list []*Operation) bool {
+	for _, o := range list {
+		if id, ok := o.Match(method, q.Path); ok {
+			q.Operation, q.PathID = o, id
+			return true
+		}
 	}
-	return s[:i-1], s[i+1:], true
+	return false
+}
+
+// known finds a header by name; -1 when it has no meaning here.
+func known(name string) Header {
+	for h, one := range headerNames {
+		if len(one) == len(name) && strings.EqualFold(one, name) {
+			return Header(h)
+		}
+	}
+	return -1
 }
 
 // token reports whether s is a name (RFC 9110, section 5.6.2) of letters, digits
-// and hyphens, as all that matter are; others are not taken for one.
+// and hyphens, as all that matter are.
 func token(s string) bool {
 	for i := range len(s) {
 		if c := s[i] | 0x20; (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') && s[i] != '-' {
@@ -210,52 +144,12 @@ func token(s string) bool {
 	return s != ""
 }
 
-// names reports whether s names a host, and perhaps a port, in a plain way.
-func names(s string) bool {
-	for i := range len(s) {
-		if !token(s[i:i+1]) && strings.IndexByte(".:[]_", s[i]) < 0 {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// visible reports whether s is ASCII without spaces.
-func visible(s string) bool { return Plain(s) && strings.IndexByte(s, ' ') < 0 }
+const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]"
 
 // Plain reports whether s is printable ASCII.
 func Plain(s string) bool {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] > 0x7e {
-			return false
-		}
-	}
-	return true
-}
-
-// digits is a number of up to nine digits; -1 for everything else.
-func digits(s string) int {
-	if s == "" || len(s) > 9 {
-		return -1
-	}
-	n := 0
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return -1
-		}
-		n = 10*n + int(s[i]-'0')
-	}
-	return n
-}
-
-// Members reads a plain query: member hears of each name and value, and says
-// whether it knows it. False when there is anything that is not plain.
-func (q *Request) Members(member func(name, value string) bool) bool {
-	if strings.ContainsAny(q.Query, "+;") {
-		return false
-	}
-	for pair := range strings.SplitSeq(q.Query, "&") {
-		if name, value, _ := strings.Cut(pair, "="); pair != "" && !member(name, value) {
 			return false
 		}
 	}

@@ -78,7 +78,7 @@ func TestFinishedRequestsKeepTheirConnections(t *testing.T) {
 					one.ask(t, piece)
 					time.Sleep(time.Second)
 				}
-				if newcomer() != fullForAll {
+				if !strings.HasPrefix(newcomer(), "HTTP/1.1 503 ") {
 					t.Error("it gave way")
 				}
 				_ = one.Close()
@@ -150,12 +150,12 @@ func TestSilentClientsHoldNoShutdown(t *testing.T) {
 // makes it no failure.
 func TestSlowReadersHoldNoShutdown(t *testing.T) {
 	bubble(t, func(t *testing.T, s *stage) {
-		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 100*pieceSize)) })
+		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 100*piecesOf)) })
 		one, pieces := s.client(), make(chan int)
 		one.ask(t, page)
 		go func() {
 			n := 0
-			for piece := make([]byte, pieceSize); ; n++ {
+			for piece := make([]byte, piecesOf); ; n++ {
 				time.Sleep(time.Second)
 				if _, err := io.ReadFull(one.in, piece); err != nil {
 					pieces <- n

@@ -1,4 +1,4 @@
-package quick
+package peers
 
 import (
 	"bufio"
@@ -26,12 +26,9 @@ func bodies(h http.Handler) http.Handler {
 			return
 		}
 		b := &body{ReadCloser: r.Body}
-		if c, ok := ServingOf(r.Context()).(*conn); ok {
-			c.limitBody()
-			if c.long {
-				c.hasHead()
-				b.conn = c
-			}
+		if c, ok := ServingOf(r.Context()).(*Conn); ok {
+			c.hasHead()
+			b.conn = c
 		}
 		a := &answer{ResponseWriter: w, request: r, body: b}
 		r = r.WithContext(r.Context()) // a copy: net/http goes by the body that it knows
@@ -41,18 +38,17 @@ func bodies(h http.Handler) http.Handler {
 	})
 }
 
-// limitBody sets the deadline of a body where net/http does not count from the
-// beginning of the request.
-func (c *conn) limitBody() {
-	if !c.begun.IsZero() && c.door.Body > 0 {
-		_ = c.Conn.SetReadDeadline(c.begun.Add(c.door.Body))
-	}
+// hasHead says that the body is to come.
+func (c *Conn) hasHead() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.partial = true
 }
 
 // body is the body of a request, which knows whether it was read to its end.
 type body struct {
 	io.ReadCloser
-	conn  *conn // nil, or one that goes the long way, which does not know where the body ends
+	conn  *Conn // nil: of no Set
 	ended bool
 }
 

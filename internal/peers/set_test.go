@@ -1,4 +1,4 @@
-package quick
+package peers
 
 import (
 	"bufio"
@@ -10,15 +10,14 @@ import (
 	"time"
 )
 
-// peers is a listener with a door, of which each connection is handed on.
+// peers is a listener of a Set, of which each connection is handed on.
 func peers(t *testing.T, most, each int, exempt func(netip.Addr) bool) (addr string, accepted chan net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &Door{}
-	d.Peers.Most, d.Peers.Each, d.Peers.Exempt = most, each, exempt
+	d := &Set{Most: most, Each: each, Exempt: exempt}
 	accepted = make(chan net.Conn)
 	go func() {
 		through := d.Listener(l)
@@ -58,7 +57,7 @@ func refused(t *testing.T, c net.Conn) int {
 }
 
 // works makes a connection one that works on a request.
-func works(c net.Conn) { c.(*conn).goesOn(0) }
+func works(c net.Conn) { c.(*Conn).goesOn(0) }
 
 // One address has so many connections, and all have so many, until some close:
 // those that work on requests do not give way.
@@ -158,9 +157,8 @@ func entered(t *testing.T, accepted chan net.Conn) net.Conn {
 
 // watches makes a connection a live feed.
 func watches(c net.Conn) {
-	d := c.(*conn).door
-	d.connState(c, http.StateActive)
-	d.connState(c, http.StateHijacked)
+	c.(*Conn).state(http.StateActive)
+	c.(*Conn).state(http.StateHijacked)
 }
 
 // However many clients hold connections that do not wait, live feeds or requests
@@ -277,17 +275,17 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// A connection that closes holds no lock of its own while Peers counts it out: Peers
+// A connection that closes holds no lock of its own while its Set counts it out: that
 // looks at connections under its lock.
 func TestClosingWaitsForNobody(t *testing.T) {
-	for _, how := range []func(*conn){
-		func(c *conn) { _ = c.Close() },
-		func(c *conn) { c.begin(); _ = c.Close(); c.end() },
+	for _, how := range []func(*Conn){
+		func(c *Conn) { _ = c.Close() },
+		func(c *Conn) { c.Working(); _ = Bare(c).Close() },
 	} {
 		addr, accepted := peers(t, 10, 10, nil)
 		connect(t, addr)
-		c := (<-accepted).(*conn)
-		p := &c.door.Peers
+		c := (<-accepted).(*Conn)
+		p := c.set
 		p.mu.Lock() // as if a newcomer looked for a connection to give way
 		closed := make(chan struct{})
 		go func() {
@@ -296,14 +294,14 @@ func TestClosingWaitsForNobody(t *testing.T) {
 		}()
 		free := func() (and bool) { // and closed
 			if c.mu.TryLock() {
-				and = c.closed && !c.busy
+				and = c.closed
 				c.mu.Unlock()
 			}
 			return and
 		}
 		for asked := time.Now(); !free(); time.Sleep(time.Millisecond) {
 			if time.Since(asked) > 10*time.Second {
-				t.Fatal("a connection that closes keeps its lock while it waits for that of Peers")
+				t.Fatal("a connection that closes keeps its lock while it waits for that of its Set")
 			}
 		}
 		p.mu.Unlock()

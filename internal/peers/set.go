@@ -1,4 +1,4 @@
-package quick
+package peers
 
 import (
 	"cmp"
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Peers bounds how many connections there are at once, so that nobody takes all
+// Set bounds how many connections there are at once, so that nobody takes all
 // descriptors of the process. When there is no room for a newcomer, the client
 // with the most connections loses the one that has waited longest, for a request
 // or for an answer to be read. Connections that were taken over, which are live
@@ -20,7 +20,7 @@ import (
 // Connections of trusted proxies belong to many clients. They give way only when
 // no other one waits, and once they have waited for some seconds: not those that
 // the proxy has just opened, or uses all the time.
-type Peers struct {
+type Set struct {
 	Most   int                   // in all; 0: no bound
 	Each   int                   // from one client: an address, or an IPv6 network of 64 bits
 	Exempt func(netip.Addr) bool // whose connections are those of many: trusted proxies; nil: nobody's
@@ -30,23 +30,52 @@ type Peers struct {
 	origins map[netip.Addr]*origin
 	bySize  mostFirst[*origin]
 	exempt  origin // all connections of proxies; not in origins and bySize
-	feeds   Holders[*origin, *conn]
+	feeds   Holders[*origin, *Conn]
 	search  search // of all clients' connections
+
+	openMu sync.Mutex
+	open   map[*Conn]struct{} // but for those that were taken over
+}
+
+// Listener is l with its connections counted; those that it accepts are *Conn.
+func (p *Set) Listener(l net.Listener) net.Listener { return &listener{l, p} }
+
+type listener struct {
+	net.Listener
+	set *Set
+}
+
+// Accept implements net.Listener.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		inner, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		c := newConn(inner, l.set)
+		if refusal := l.set.enter(c); refusal != "" {
+			refuse(inner, refusal)
+			continue
+		}
+		l.set.keep(c)
+		OnClose(c, func() { l.set.drop(c); l.set.leave(c) })
+		return c, nil
+	}
 }
 
 // origin is the connections of one client.
 type origin struct {
-	conns []*conn
+	conns []*Conn
 	feeds int // of conns, that were taken over
-	at    int // in Peers.bySize
+	at    int // in Set.bySize
 	search
 }
 
-// place is where Peers has a connection.
+// place is where the Set has a connection.
 type place struct {
 	of   *origin // nil: it is not counted
 	at   int     // in of.conns
-	feed *Held[*origin, *conn]
+	feed *Held[*origin, *Conn]
 }
 
 // Answers to connections that are one too many, before anything was read.
@@ -57,25 +86,25 @@ const (
 
 // enter counts a connection until leave is called; "" when there is room for it,
 // or some was made, else what it is answered.
-func (p *Peers) enter(c *conn) (refusal string) {
+func (p *Set) enter(c *Conn) (refusal string) {
 	if p.Most == 0 {
 		return ""
 	}
-	victim, refusal := p.place(c, p.Exempt != nil && p.Exempt(c.peer))
+	victim, refusal := p.place(c, p.Exempt != nil && p.Exempt(c.Peer))
 	if victim != nil {
-		_ = victim.Conn.Close()
+		_ = victim.Close()
 	}
 	return refusal
 }
 
 // place finds room for a connection; victim is the one to close for it.
-func (p *Peers) place(c *conn, exempt bool) (victim *conn, refusal string) {
+func (p *Set) place(c *Conn, exempt bool) (victim *Conn, refusal string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	own := &p.exempt
 	if !exempt {
-		own = p.origin(Network(c.peer))
-		defer p.forget(own, Network(c.peer))
+		own = p.origin(Network(c.Peer))
+		defer p.forget(own, Network(c.Peer))
 	}
 	switch {
 	case !exempt && len(own.conns) >= p.Each:
@@ -89,7 +118,7 @@ func (p *Peers) place(c *conn, exempt bool) (victim *conn, refusal string) {
 	}
 	if victim != nil {
 		if of := p.remove(victim); of != own {
-			p.forget(of, Network(victim.peer))
+			p.forget(of, Network(victim.Peer))
 		}
 	}
 	p.all++
@@ -100,14 +129,14 @@ func (p *Peers) place(c *conn, exempt bool) (victim *conn, refusal string) {
 }
 
 // leave counts a connection no longer.
-func (p *Peers) leave(c *conn) {
+func (p *Set) leave(c *Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.forget(p.remove(c), Network(c.peer))
+	p.forget(p.remove(c), Network(c.Peer))
 }
 
 // remove takes a connection out, and says whose it was.
-func (p *Peers) remove(c *conn) *origin {
+func (p *Set) remove(c *Conn) *origin {
 	of, at := c.place.of, c.place.at
 	if of == nil {
 		return nil
@@ -128,14 +157,14 @@ func (p *Peers) remove(c *conn) *origin {
 }
 
 // resized keeps clients in order after one has got or lost a connection.
-func (p *Peers) resized(of *origin) {
+func (p *Set) resized(of *origin) {
 	if of != &p.exempt {
 		heap.Fix(&p.bySize, of.at)
 	}
 }
 
 // origin finds or makes the client of a network.
-func (p *Peers) origin(network netip.Addr) *origin {
+func (p *Set) origin(network netip.Addr) *origin {
 	one := p.origins[network]
 	if one == nil {
 		if p.origins == nil {
@@ -149,7 +178,7 @@ func (p *Peers) origin(network netip.Addr) *origin {
 }
 
 // forget drops a client without connections.
-func (p *Peers) forget(one *origin, network netip.Addr) {
+func (p *Set) forget(one *origin, network netip.Addr) {
 	if one != nil && len(one.conns) == 0 && p.origins[network] == one {
 		delete(p.origins, network)
 		heap.Remove(&p.bySize, one.at)
@@ -157,7 +186,7 @@ func (p *Peers) forget(one *origin, network netip.Addr) {
 }
 
 // takenOver counts a connection among the live feeds.
-func (p *Peers) takenOver(c *conn) {
+func (p *Set) takenOver(c *Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	of := c.place.of
@@ -175,7 +204,7 @@ func (p *Peers) takenOver(c *conn) {
 // connections than own has to give way. For a feed that is not enough, or two
 // clients would take turns: it has to have as many afterwards as own then has,
 // unless own has none yet.
-func (p *Peers) yield(own *origin) *conn {
+func (p *Set) yield(own *origin) *Conn {
 	size := 0 // of a proxy, whose newcomer is somebody else's than the connections that it has
 	if own != &p.exempt {
 		size = len(own.conns)
@@ -207,7 +236,7 @@ func (p *Peers) yield(own *origin) *conn {
 
 // allWaiters is all clients' connections that wait, those of the client with the
 // most first.
-func (p *Peers) allWaiters(now time.Time) []waiter {
+func (p *Set) allWaiters(now time.Time) []waiter {
 	var list []waiter
 	for _, one := range p.bySize {
 		list = one.appendWaiters(list, now)
@@ -224,7 +253,7 @@ func (one *origin) count() int { return len(one.conns) - one.feeds }
 func (one *origin) position() *int { return &one.at }
 
 // yield is the connection that has waited longest; nil when none waits.
-func (one *origin) yield() *conn { return one.search.yield(-1, one.waiters) }
+func (one *origin) yield() *Conn { return one.search.yield(-1, one.waiters) }
 
 // waiters is the connections that wait, the one that has waited longest first.
 func (one *origin) waiters(now time.Time) []waiter {
@@ -255,7 +284,7 @@ func (one *origin) appendWaiters(list []waiter, now time.Time) []waiter {
 
 // waiter is a connection that has waited for its client since a time.
 type waiter struct {
-	c     *conn
+	c     *Conn
 	since time.Time
 }
 
@@ -274,7 +303,7 @@ type search struct {
 }
 
 // yield is a connection that waits, of a client with more than size.
-func (s *search) yield(size int, look func(time.Time) []waiter) *conn {
+func (s *search) yield(size int, look func(time.Time) []waiter) *Conn {
 	if c := s.take(size); c != nil {
 		return c
 	}
@@ -294,7 +323,7 @@ func (s *search) yield(size int, look func(time.Time) []waiter) *conn {
 }
 
 // take is the first that still waits.
-func (s *search) take(size int) *conn {
+func (s *search) take(size int) *Conn {
 	for i := len(s.next) - 1; i >= 0; i-- {
 		w := s.next[i]
 		of := w.c.place.of
@@ -318,50 +347,6 @@ func Network(addr netip.Addr) netip.Addr {
 		}
 	}
 	return addr.Unmap()
-}
-
-// tracked is a connection that is counted until it is closed.
-type tracked struct {
-	*net.TCPConn
-	conn *conn
-
-	mu     sync.Mutex
-	closed bool
-	ends   []func() // to be called then
-}
-
-// Close closes the connection.
-func (c *tracked) Close() error {
-	c.mu.Lock()
-	ends := c.ends
-	c.closed, c.ends = true, nil
-	c.mu.Unlock()
-	for _, end := range ends {
-		end()
-	}
-	return c.TCPConn.Close()
-}
-
-func (c *tracked) onClose(fn func()) {
-	c.mu.Lock()
-	closed := c.closed
-	if !closed {
-		c.ends = append(c.ends, fn)
-	}
-	c.mu.Unlock()
-	if closed {
-		fn()
-	}
-}
-
-// OnClose has fn called when a connection that came through a door is closed, or
-// at once when it is already. False when nobody will know.
-func OnClose(nc net.Conn, fn func()) bool {
-	c, ok := Bare(nc).(*tracked)
-	if ok {
-		c.onClose(fn)
-	}
-	return ok
 }
 
 // refuse answers a connection that is one too many. What it sends is not waited

@@ -1,9 +1,7 @@
-package quick
+package peers
 
 import (
 	"context"
-	"net/http"
-	"sync"
 	"time"
 )
 
@@ -18,40 +16,33 @@ const (
 	dropEach = 100 * time.Millisecond
 )
 
-// Drain makes connections end with their next answer.
-func (d *Door) Drain() { d.draining.Store(true) }
-
-// Shutdown ends a server that the door is attached to, once the requests under
-// way are answered, or ctx ends. Clients that send nothing, or do not take their
+// Shutdown closes connections that hold up a shutdown, until end, which does the
+// rest of it, has returned. Clients that send nothing, or do not take their
 // answers, are waited for a moment only; those that still send their requests, or
 // take their answers slowly, until shortly before ctx ends.
-func (d *Door) Shutdown(ctx context.Context, s *http.Server) error {
-	d.Drain()
+func (p *Set) Shutdown(ctx context.Context, end func(context.Context) error) error {
 	until, stop := context.WithCancel(ctx)
-	var dropping sync.WaitGroup
-	dropping.Go(func() { d.dropSilent(until) })
-	defer dropping.Wait()
-	defer stop()
-	if err := s.Shutdown(ctx); err != nil {
-		return err
-	}
-	return d.wait(ctx)
+	dropped := make(chan struct{})
+	go func() {
+		defer close(dropped)
+		p.dropSilent(until)
+	}()
+	defer func() { stop(); <-dropped }()
+	return end(ctx)
 }
 
-// wait waits until no request is under way, once the server is shut down.
-func (d *Door) wait(ctx context.Context) error {
-	for d.busy.Load() > 0 {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(2 * time.Millisecond):
+// CloseIdle closes the connections that have not been handed over and are between
+// two requests.
+func (p *Set) CloseIdle() {
+	for _, c := range p.kept() {
+		if c.rests() {
+			_ = c.Close()
 		}
 	}
-	return nil
 }
 
 // dropSilent closes connections that wait for their client, until ctx ends.
-func (d *Door) dropSilent(ctx context.Context) {
+func (p *Set) dropSilent(ctx context.Context) {
 	began := time.Now()
 	end, ends := ctx.Deadline()
 	tick := time.NewTicker(dropEach)
@@ -64,7 +55,7 @@ func (d *Door) dropSilent(ctx context.Context) {
 		}
 		now := time.Now()
 		last := ends && end.Sub(now) <= lastCall
-		for _, c := range d.kept() {
+		for _, c := range p.kept() {
 			c.dropSilent(began, now, last)
 		}
 	}
@@ -73,7 +64,7 @@ func (d *Door) dropSilent(ctx context.Context) {
 // dropSilent closes the connection if it has waited for its client for some time
 // since a shutdown began: for the next byte or, at the last call, for the rest of
 // the request.
-func (c *conn) dropSilent(began, now time.Time, last bool) {
+func (c *Conn) dropSilent(began, now time.Time, last bool) {
 	c.mu.Lock()
 	since, patience := c.quiet, farewell
 	switch {
@@ -92,32 +83,32 @@ func (c *conn) dropSilent(began, now time.Time, last bool) {
 	c.closed = c.closed || silent
 	c.mu.Unlock()
 	if silent {
-		_ = c.Conn.Close()
+		_ = c.Close()
 	}
 }
 
 // keep remembers a connection until it is dropped.
-func (d *Door) keep(c *conn) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.open == nil {
-		d.open = map[*conn]struct{}{}
+func (p *Set) keep(c *Conn) {
+	p.openMu.Lock()
+	defer p.openMu.Unlock()
+	if p.open == nil {
+		p.open = map[*Conn]struct{}{}
 	}
-	d.open[c] = struct{}{}
+	p.open[c] = struct{}{}
 }
 
-func (d *Door) drop(c *conn) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.open, c)
+func (p *Set) drop(c *Conn) {
+	p.openMu.Lock()
+	defer p.openMu.Unlock()
+	delete(p.open, c)
 }
 
-// kept is the connections that the server has.
-func (d *Door) kept() []*conn {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	list := make([]*conn, 0, len(d.open))
-	for c := range d.open {
+// kept is the connections that are open.
+func (p *Set) kept() []*Conn {
+	p.openMu.Lock()
+	defer p.openMu.Unlock()
+	list := make([]*Conn, 0, len(p.open))
+	for c := range p.open {
 		list = append(list, c)
 	}
 	return list
