@@ -15,7 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event"
 	"boxoffice/internal/payment"
@@ -113,7 +113,7 @@ func TestProblemsAreExplained(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range []errs.Problems{booking.Problems, event.Problems, payment.Problems, user.Problems} {
+	for _, p := range []errs.Problems{bookingapi.Problems, event.Problems, payment.Problems, user.Problems} {
 		for slug := range p.Types {
 			if !made[slug] {
 				t.Errorf("%s is explained, and no code answers it", slug)
@@ -149,7 +149,7 @@ func TestProblemsHaveOneKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	declared := regexp.MustCompile(`"([a-z-]+)": *\{Kind: errs\.([A-Z]\w+),`)
-	for _, path := range []string{"booking", "event", "payment", "user", "gateway"} {
+	for _, path := range []string{"bookingapi", "event", "payment", "user", "gateway"} {
 		text, err := os.ReadFile("../" + path + "/problems.go")
 		if err != nil {
 			t.Fatal(err)

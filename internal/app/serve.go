@@ -14,6 +14,7 @@ import (
 
 	"boxoffice/internal/admin"
 	"boxoffice/internal/booking"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/event"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/limit"
@@ -128,7 +129,7 @@ func (p *Parts) front(s *settings.Server, base string, mail http.Handler, log *s
 			return nil, err
 		}
 	}
-	g.Problems(booking.Problems, event.Problems, payment.Problems, user.Problems)
+	g.Problems(bookingapi.Problems, event.Problems, payment.Problems, user.Problems)
 	g.Complete()
 	return g, nil
 }

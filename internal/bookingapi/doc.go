@@ -1,5 +1,7 @@
-// Package bookingapi holds the types of the booking service that others may use.
+// Package bookingapi is the contract of the booking service: the interface that other
+// services and the pages may call (Service), the types that cross it, and its errors
+// (Problems). Every implementation passes the suite in package bookingtest.
 //
-// Times are microseconds since 1970 UTC where a field is an int64 named At, Until
-// or …At; durations are microseconds. Amounts are integer minor units.
+// Unless a field says otherwise, times are microseconds since 1970 UTC, durations are
+// microseconds, and amounts are integer minor units, all fees included.
 package bookingapi

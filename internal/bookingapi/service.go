@@ -54,8 +54,8 @@ type Seats interface {
 	// Rows lists the seats of one section, row by row; none in general admission.
 	// It is NotFound when there is no such section.
 	Rows(ctx context.Context, caller caller.Caller, eventID, section string) ([]RowSeats, error)
-	// Near proposes labels of free seats in place of chosen ones of which some are
-	// gone; none when there are no such seats.
+	// Near proposes labels of free seats in place of chosen ones of which some are gone:
+	// the chosen ones that are left, and others near them; none when there are too few.
 	Near(ctx context.Context, eventID string, chosen, gone []string) ([]string, error)
 	// Named are seats of the event's current plan by label, without prices. Unknown
 	// labels are left out.

@@ -1,8 +1,9 @@
-package booking
+package bookingapi
 
 import "boxoffice/internal/errs"
 
-// Problems are the problems of this service's operations, for the API's document.
+// Problems are the errors of the booking service by slug, with their kinds, and which
+// operations of the API answer them. Methods of Service answer the same.
 var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
 		"address-at-limit":       {Kind: errs.Conflict, Says: "The caller's e-mail address is not verified, and people have as many seats of this event with it as a customer may. Once it is verified, only the owner's seats count."},

@@ -1,0 +1,270 @@
+package bookingtest
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/ledger"
+)
+
+// Test runs the suite against services that newService makes.
+func Test(t *testing.T, newService NewService) {
+	for name, run := range map[string]func(*test){
+		"sales": testSales, "seats": testSeats, "hold": testHold, "drafts": testDrafts, "confirm": testConfirm,
+		"cancel": testCancel, "reads": testReads, "links": testLinks, "accounts": testAccounts,
+		"give up": testGiveUp, "grants": testGrants, "gifts": testGifts, "reports": testReports, "ledger": testLedger,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			run(&test{t, w, newService(t, w)})
+		})
+	}
+}
+
+func testSales(t *test) {
+	one, two := t.event(), t.event(func(s *bookingapi.Sale) { s.LimitPerCustomer = 2 })
+	t.hold(one, "ann", "STALLS-A-1")
+	t.pay(t.hold(one, "ann", "STALLS-A-2"))
+	ids := []string{one, two, "0000000000000000"}
+	sales, err := t.s.Sales(t.Context(), ids)
+	if err != nil || len(sales) != 2 || sales[one].OrganizerID != organizer || sales[two].LimitPerCustomer != 2 {
+		t.Errorf("sales: %+v %v", sales, err)
+	}
+	counts, err := t.s.Counts(t.Context(), ids)
+	if err != nil || len(counts) != 2 || counts[one].Free != 8 || counts[one].Held != 1 || counts[one].Sold != 1 || counts[two].Free != 10 {
+		t.Errorf("counts: %+v %v", counts, err)
+	}
+	old := sale()
+	old.LimitPerCustomer = 1
+	t.must(t.s.SetSales(t.Context(), map[string]bookingapi.Sale{two: old})) // of the same version: ignored
+	if sales, err = t.s.Sales(t.Context(), ids); err != nil || sales[two].LimitPerCustomer != 2 {
+		t.Errorf("an old state has replaced a new one: %+v %v", sales[two], err)
+	}
+	other := sale()
+	other.EventVersion, other.PlanVersion = 2, 2
+	t.refused(t.s.SetSales(t.Context(), map[string]bookingapi.Sale{one: other}), errs.Conflict, "plan-in-use")
+}
+
+func testSeats(t *test) {
+	ev := t.event()
+	t.hold(ev, "ann", "STALLS-A-1")
+	sections, err := t.s.Sections(t.Context(), caller.Caller{}, ev)
+	if err != nil || len(sections) != 2 || sections[0].Free != 5 || sections[1].Free != 4 || sections[0].From() != 1000 {
+		t.Errorf("sections: %+v %v", sections, err)
+	}
+	rows, err := t.s.Rows(t.Context(), caller.Caller{}, ev, "STALLS")
+	if err != nil || len(rows) != 1 || rows[0].Free != 5 || rows[0].Seats[0].Free || !rows[0].Seats[1].Free {
+		t.Errorf("rows: %+v %v", rows, err)
+	}
+	_, err = t.s.Rows(t.Context(), caller.Caller{}, ev, "BALCONY")
+	t.refused(err, errs.NotFound, "not-found")
+	near, err := t.s.Near(t.Context(), ev, []string{"STALLS-A-1", "STALLS-A-2"}, []string{"STALLS-A-1"})
+	if err != nil || !slices.Equal(near, []string{"STALLS-A-2", "STALLS-A-3"}) {
+		t.Errorf("near: %v %v", near, err)
+	}
+	named, err := t.s.Named(t.Context(), ev, []string{"STALLS-A-2", "no such seat"})
+	if err != nil || len(named) != 1 || named[0].Row != "A" || named[0].Number != "2" {
+		t.Errorf("named: %+v %v", named, err)
+	}
+	_, err = t.s.Sections(t.Context(), caller.Caller{}, "0000000000000000")
+	t.refused(err, errs.NotFound, "not-found")
+}
+
+func testHold(t *test) {
+	ev, ctx := t.event(), t.Context()
+	first, err := t.s.Hold(ctx, fan("ann"), "key", seats(ev, "STALLS-A-1", "STALLS-A-2"))
+	if err != nil || first.Status != bookingapi.Pending || first.Amount != 2000 || first.Fees != 200 || first.ExpiresAt != t.w.clock.Load()+8*minute {
+		t.Fatalf("%+v %v", first, err)
+	}
+	again, err := t.s.Hold(ctx, fan("ann"), "key", seats(ev, "STALLS-A-1", "STALLS-A-2"))
+	if err != nil || again.ID != first.ID {
+		t.Errorf("the same key comes to %s and %s, %v", first.ID, again.ID, err)
+	}
+	_, err = t.s.Hold(ctx, fan("ann"), "key", seats(ev, "STALLS-A-3"))
+	t.refused(err, errs.Invalid, "idempotency-key-reused")
+	_, err = t.s.Hold(ctx, fan("bob"), "", seats(ev, "STALLS-A-2", "STALLS-A-3"))
+	t.refused(err, errs.Conflict, "seats-taken")
+	if gone, _ := errs.Of(err).Extra["seats"].([]string); !slices.Equal(gone, []string{"STALLS-A-2"}) {
+		t.Errorf("gone are %v", gone)
+	}
+	_, err = t.s.Hold(ctx, fan("ann"), "", seats(ev, "STALLS-A-2"))
+	t.refused(err, errs.Conflict, "already-yours")
+	best, err := t.s.Hold(ctx, fan("bob"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 2, Tier: "Pit"}})
+	if err != nil || best.Amount != 1000 {
+		t.Errorf("best seats: %+v %v", best, err)
+	}
+	_, err = t.s.Hold(ctx, fan("bob"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Quantity: 3}})
+	t.refused(err, errs.Conflict, "too-many-seats")
+	for _, bad := range []bookingapi.Selection{{}, {Seats: []string{"STALLS-A-5"}, Quantity: 1}, {Seats: []string{"Z-9"}}, {Quantity: 1, Section: "X"}} {
+		_, err = t.s.Hold(ctx, fan("cem"), "", bookingapi.HoldRequest{EventID: ev, Selection: bad})
+		t.refused(err, errs.Invalid, "invalid-field")
+	}
+	closed := t.event(func(s *bookingapi.Sale) { s.ClosesAt = t.w.clock.Load() - 1 })
+	_, err = t.s.Hold(ctx, fan("ann"), "", seats(closed, "STALLS-A-1"))
+	t.refused(err, errs.Conflict, "sale-closed")
+}
+
+func testDrafts(t *test) {
+	draft := t.event(func(s *bookingapi.Sale) { s.Status = eventapi.Draft })
+	_, err := t.s.Sections(t.Context(), fan("ann"), draft)
+	t.refused(err, errs.NotFound, "not-found")
+	_, err = t.s.Hold(t.Context(), fan("ann"), "", seats(draft, "STALLS-A-1"))
+	t.refused(err, errs.NotFound, "not-found")
+	if sections, err := t.s.Sections(t.Context(), boss(), draft); err != nil || len(sections) != 2 {
+		t.Errorf("its organizer: %v %v", sections, err)
+	}
+}
+
+func testConfirm(t *test) {
+	ev, ctx := t.event(), t.Context()
+	b := t.hold(ev, "ann", "STALLS-A-1")
+	c := bookingapi.Confirm{BookingID: b.ID, PaymentID: b.ID + "-1", Amount: b.Amount - 1, Currency: "EUR", StartedAt: t.w.clock.Load()}
+	_, err := t.s.Confirm(ctx, c)
+	t.refused(err, errs.Conflict, "amount-differs")
+	t.must(t.s.Extend(ctx, b.ID))
+	if now := t.now(b.ID); now.ExpiresAt <= b.ExpiresAt {
+		t.Errorf("extended until %d, was %d", now.ExpiresAt, b.ExpiresAt)
+	}
+	c.Amount = b.Amount
+	for range 2 { // the same payment may ask again
+		if got, err := t.s.Confirm(ctx, c); err != nil || got.Status != bookingapi.Booked || got.PaymentID != c.PaymentID {
+			t.Errorf("%+v %v", got, err)
+		}
+	}
+	c.PaymentID = b.ID + "-2"
+	_, err = t.s.Confirm(ctx, c)
+	t.refused(err, errs.Conflict, "already-booked")
+	t.must(t.s.CancelUnpaid(ctx, b.ID, b.ID+"-1"))
+	recent, err := t.s.Recent(ctx, b.ID)
+	if err != nil || recent.Status != bookingapi.Cancelled {
+		t.Errorf("taken back: %+v %v", recent, err)
+	}
+	if known, ok := t.s.Remembered(b.ID); ok && known.Status != bookingapi.Cancelled {
+		t.Errorf("remembered: %+v", known)
+	}
+	_, err = t.s.Recent(ctx, id0(ev))
+	t.refused(err, errs.NotFound, "not-found")
+
+	late := t.hold(ev, "ann", "STALLS-A-2")
+	t.w.clock.Add(9 * minute)
+	_, err = t.s.Confirm(ctx, bookingapi.Confirm{BookingID: late.ID, PaymentID: late.ID + "-1", Amount: late.Amount, Currency: "EUR"})
+	t.refused(err, errs.Conflict, "paid-too-late")
+}
+
+func testCancel(t *test) {
+	end := t.w.clock.Load() + 60*minute
+	ev, ctx := t.event(func(s *bookingapi.Sale) { s.RefundsEnd = end }), t.Context()
+	held := t.hold(ev, "ann", "STALLS-A-1")
+	_, err := t.s.Cancel(ctx, fan("bob"), bookingapi.Cancellation{BookingID: held.ID})
+	t.refused(err, errs.NotFound, "not-found")
+	_, err = t.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: held.ID, Version: held.Seq + 7})
+	t.refused(err, errs.Precondition, "changed-meanwhile")
+	if b, err := t.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: held.ID, Version: held.Seq}); err != nil || b.Status != bookingapi.Cancelled {
+		t.Errorf("%+v %v", b, err)
+	}
+
+	sold := t.pay(t.hold(ev, "ann", "STALLS-A-1", "STALLS-A-2"))
+	quote, err := t.s.Refund(ctx, fan("ann"), sold.ID, []string{"STALLS-A-1"})
+	if err != nil || quote != 1000 {
+		t.Errorf("%d would come back, %v", quote, err)
+	}
+	for range 2 { // the request may be sent again
+		b, err := t.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: sold.ID, Seats: []string{"STALLS-A-1"}})
+		if err != nil || b.Status != bookingapi.Booked || b.Amount != 1000 || len(b.Seats) != 1 {
+			t.Errorf("%+v %v", b, err)
+		}
+	}
+	t.w.clock.Store(end)
+	_, err = t.s.Refund(ctx, fan("ann"), sold.ID, nil)
+	t.refused(err, errs.Conflict, "refunds-over")
+	_, err = t.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: sold.ID})
+	t.refused(err, errs.Conflict, "refunds-over")
+}
+
+func testReads(t *test) {
+	ev, other, ctx := t.event(), t.event(), t.Context()
+	a, b := t.hold(ev, "ann", "STALLS-A-1"), t.pay(t.hold(ev, "bob", "STALLS-A-2"))
+	c := t.hold(other, "ann", "STALLS-A-1")
+	found, err := t.s.Bookings(ctx, []string{a.ID, b.ID, a.ID, id0(ev), "not an id"})
+	if err != nil || len(found) != 2 || found[a.ID].UserID != "ann" || found[b.ID].Status != bookingapi.Booked || found[b.ID].OrganizerID != organizer {
+		t.Errorf("bookings: %+v %v", found, err)
+	}
+	if found, err := t.s.Bookings(ctx, nil); err != nil || len(found) != 0 {
+		t.Errorf("no bookings: %+v %v", found, err)
+	}
+	for _, one := range []struct {
+		f    bookingapi.Filter
+		want []string
+	}{
+		{bookingapi.Filter{UserID: "ann"}, []string{a.ID, c.ID}},
+		{bookingapi.Filter{EventID: ev}, []string{a.ID, b.ID}},
+		{bookingapi.Filter{EventID: ev, Status: bookingapi.Booked}, []string{b.ID}},
+		{bookingapi.Filter{UserID: "ann", HeldAt: t.w.clock.Load()}, []string{a.ID, c.ID}},
+		{bookingapi.Filter{UserID: "ann", HeldAt: a.ExpiresAt}, nil},
+	} {
+		slices.Sort(one.want)
+		one.f.Limit = 1
+		var ids []string
+		for {
+			page, err := t.s.List(ctx, one.f)
+			t.must(err)
+			if len(page) == 0 {
+				break
+			}
+			one.f.After = page[len(page)-1].ID
+			ids = append(ids, one.f.After)
+		}
+		if !slices.Equal(ids, one.want) {
+			t.Errorf("%+v lists %v, not %v", one.f, ids, one.want)
+		}
+	}
+	if _, err := t.s.Owned(ctx, fan("ann"), a.ID); err != nil {
+		t.Error(err)
+	}
+	_, err = t.s.Owned(ctx, boss(), a.ID)
+	t.refused(err, errs.NotFound, "not-found")
+	orders, err := t.s.Orders(ctx, []bookingapi.Booking{b, a})
+	if err != nil || len(orders) != 2 || orders[0].ID != b.ID || orders[0].Kind != bookingapi.Sold || orders[0].Places[0].Label != "STALLS-A-2" || orders[0].Places[0].Tier.Price != 1000 {
+		t.Errorf("orders: %+v %v", orders, err)
+	}
+}
+
+func testLedger(t *test) {
+	ev, ctx := t.event(), t.Context()
+	b := t.pay(t.hold(ev, "ann", "STALLS-A-1"))
+	if _, err := t.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: b.ID}); err != nil {
+		t.Fatal(err)
+	}
+	var kinds []ledger.Kind
+	var hash [32]byte
+	for seq := int64(0); ; {
+		page, err := t.s.Entries(ctx, ev, seq, 2)
+		t.must(err)
+		if len(page) == 0 {
+			break
+		}
+		for _, e := range page {
+			if want, _ := e.Chain(hash, nil); e.Seq != seq+1 || e.Hash != want {
+				t.Errorf("entry %d follows %d, hash %x, not %x", e.Seq, seq, e.Hash[:4], want[:4])
+			}
+			seq, hash, kinds = e.Seq, e.Hash, append(kinds, e.Kind)
+		}
+	}
+	if !slices.Equal(kinds, []ledger.Kind{ledger.Sale, ledger.Held, ledger.Booked, ledger.Cancelled}) {
+		t.Errorf("the ledger has %v", kinds)
+	}
+	other := t.event()
+	for _, ids := range [][]string{nil, {ev, other}} {
+		if heads, err := t.s.Heads(ctx, ids); err != nil || !maps.Equal(heads, map[string]int64{ev: 4, other: 1}) {
+			t.Errorf("heads of %v: %v %v", ids, heads, err)
+		}
+	}
+	if heads, err := t.s.Heads(ctx, []string{other, "0000000000000000"}); err != nil || !maps.Equal(heads, map[string]int64{other: 1}) {
+		t.Errorf("heads: %v %v", heads, err)
+	}
+}
