@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/ledger"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/ticket"
 	"boxoffice/internal/user"
 )
@@ -240,11 +242,12 @@ type letters struct {
 	then func() // after each; nil: nothing
 }
 
-func (l *letters) Send(to, subject, text string) {
-	l.all = append(l.all, to+"\n"+subject+"\n"+text)
+func (l *letters) Deliver(_ context.Context, m notifyapi.Mail) error {
+	l.all = append(l.all, m.To+"\n"+m.Subject+"\n"+m.Text)
 	if l.then != nil {
 		l.then()
 	}
+	return nil
 }
 
 // Every buyer with an address gets a mail whose link opens the order.

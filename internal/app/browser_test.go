@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"html"
 	"io"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"boxoffice/internal/notifyapi"
 )
 
 // fanBrowser is a browser without scripts: it keeps cookies, follows redirects, and
@@ -154,12 +157,13 @@ func newPostbox() *postbox {
 	return &postbox{mail: map[string][]string{}, came: make(chan struct{}, 100)}
 }
 
-// Send implements user.Mailer.
-func (p *postbox) Send(to, subject, text string) {
+// Deliver implements notifyapi.Mailer.
+func (p *postbox) Deliver(_ context.Context, m notifyapi.Mail) error {
 	p.mu.Lock()
-	p.mail[to] = append(p.mail[to], subject+"\n"+text)
+	p.mail[m.To] = append(p.mail[m.To], m.Subject+"\n"+m.Text)
 	p.mu.Unlock()
 	p.came <- struct{}{}
+	return nil
 }
 
 // find waits for a mail to an address in which something stands, and is what the

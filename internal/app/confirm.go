@@ -9,11 +9,11 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/jobs"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/safetext"
 	"boxoffice/internal/shop"
-	"boxoffice/internal/user"
 )
 
 // confirmations mails buyers what they have paid for. The payment service keeps
@@ -22,26 +22,11 @@ import (
 // second.
 type confirmations struct {
 	page onPage
-	mail user.Mailer
+	mail notifyapi.Mailer
 	base string // the public URL
 }
 
-// deliverer is a mailer that says whether it has a mail for good.
-type deliverer interface {
-	Deliver(ctx context.Context, to, subject, text string) error
-}
-
-// deliver hands a mail over. Without an error the mailer has it for good, if it
-// can say so.
-func deliver(ctx context.Context, m user.Mailer, to, subject, text string) error {
-	if d, ok := m.(deliverer); ok {
-		return d.Deliver(ctx, to, subject, text)
-	}
-	m.Send(to, subject, text)
-	return nil
-}
-
-func newConfirmations(p *Parts, mail user.Mailer, base string) *confirmations {
+func newConfirmations(p *Parts, mail notifyapi.Mailer, base string) *confirmations {
 	return &confirmations{page: onPage{p}, mail: mail, base: base}
 }
 
@@ -100,7 +85,7 @@ func (c *confirmations) one(ctx context.Context, p payment.Paid, to caller.Perso
 		return err
 	}
 	subject, text := c.letter(&o, to.Name, link)
-	return deliver(ctx, c.mail, to.Email, subject, text)
+	return c.mail.Deliver(ctx, notifyapi.Mail{To: to.Email, Subject: subject, Text: text})
 }
 
 // letter is the mail about an order that is paid.

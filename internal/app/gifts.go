@@ -9,10 +9,10 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/jobs"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/safetext"
 	"boxoffice/internal/shop"
 	"boxoffice/internal/sqldb"
-	"boxoffice/internal/user"
 )
 
 // giftMails mails the links to complimentary seats. What is due stands in the
@@ -20,7 +20,7 @@ import (
 // looks. A mail that fails is tried again, later each time, and stops no other.
 type giftMails struct {
 	page  onPage
-	mail  user.Mailer
+	mail  notifyapi.Mailer
 	base  string // the public URL
 	log   *slog.Logger
 	lease *sqldb.Lease
@@ -33,7 +33,7 @@ const (
 	giftTime    = 10 * time.Second // for one mail
 )
 
-func newGiftMails(ctx context.Context, p *Parts, mail user.Mailer, base string, log *slog.Logger) (*giftMails, error) {
+func newGiftMails(ctx context.Context, p *Parts, mail notifyapi.Mailer, base string, log *slog.Logger) (*giftMails, error) {
 	lease, err := sqldb.NewLease(ctx, p.DB, "gift mails")
 	later := jobs.Retries{First: giftsEvery, Longest: 2 * time.Minute, Most: 10_000}
 	return &giftMails{onPage{p}, mail, base, log, lease, later}, err
@@ -95,7 +95,7 @@ func (g *giftMails) one(ctx context.Context, id string) error {
 		return err
 	}
 	subject, text := giftLetter(&o, gift.To, g.base+gift.Link)
-	if err := deliver(ctx, g.mail, gift.To.Email, subject, text); err != nil {
+	if err := g.mail.Deliver(ctx, notifyapi.Mail{To: gift.To.Email, Subject: subject, Text: text}); err != nil {
 		return err
 	}
 	return g.page.Bookings.GiftMailed(ctx, gift)

@@ -13,6 +13,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/shop"
 	"boxoffice/internal/user"
 )
@@ -103,15 +104,14 @@ type stubborn struct {
 	refused, panics string
 }
 
-func (s *stubborn) Deliver(_ context.Context, to, subject, text string) error {
-	switch to {
+func (s *stubborn) Deliver(ctx context.Context, m notifyapi.Mail) error {
+	switch m.To {
 	case s.refused:
 		return errors.New("the mailbox is full")
 	case s.panics:
 		panic("planned")
 	}
-	s.Send(to, subject, text)
-	return nil
+	return s.letters.Deliver(ctx, m)
 }
 
 // A gift's mail stays due until the mailer has it; one that fails stops no other,

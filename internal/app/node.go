@@ -13,6 +13,7 @@ import (
 	"boxoffice/internal/admin"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/notify"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
@@ -23,7 +24,7 @@ import (
 // out is the real thing.
 type Substitutes struct {
 	Gateway provider.Gateway // nil: the sandbox
-	Mailer  user.Mailer      // nil: a folder of files
+	Mailer  notifyapi.Mailer // nil: a folder of files
 	Hashing user.Hashing     // zero: as passwords need it
 	NoPages bool             // the API alone: a node then starts in half the time
 }
@@ -33,7 +34,7 @@ type Node struct {
 	*Parts
 	set    *settings.Server
 	log    *slog.Logger
-	mailer user.Mailer
+	mailer notifyapi.Mailer
 	folder *notify.Folder // nil: mail goes elsewhere
 	door   *gateway.Gateway
 }
@@ -111,9 +112,5 @@ func (n *Node) Door() *gateway.Gateway { return n.door }
 // Close ends the background jobs, waits for payments under way until ctx ends,
 // and closes the database.
 func (n *Node) Close(ctx context.Context) error {
-	err := n.Parts.Close(ctx)
-	if n.folder != nil {
-		n.folder.Close()
-	}
-	return err
+	return n.Parts.Close(ctx)
 }

@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"bookingapi":             append([]string{"eventapi"}, leaves...),
 	"bookingapi/bookingtest": append([]string{"eventapi", "bookingapi"}, leaves...), // for tests
 	"paymentapi":             append([]string{"eventapi", "bookingapi"}, leaves...),
+	"notifyapi":              leaves,
 	// one interface each, with its backends
 	"codec": {}, "peers": {}, "quick": {"codec", "peers"},
 	"batch": {"errs", "jobs"}, "limit": {}, "sqldb": {"errs", "batch", "jobs"},
@@ -46,7 +47,7 @@ var allowed = map[string][]string{
 	"poster":  {},
 	"console": append([]string{"page"}, faces...),
 	// behind them
-	"notify": {"id", "jobs"},
+	"notify": append([]string{"notifyapi"}, leaves...),
 	// beside them: makes accounts and audits, otherwise it is only a client
 	"rush": {"booking", "bookingapi", "jobs", "payment", "settings", "user", "sqldb"},
 	// for operators
@@ -59,7 +60,7 @@ var allowed = map[string][]string{
 
 var (
 	leaves    = []string{"errs", "id", "money", "moment", "jobs", "caller", "ledger", "seating", "safetext", "route"}
-	contracts = []string{"eventapi", "bookingapi", "paymentapi"}
+	contracts = []string{"eventapi", "bookingapi", "paymentapi", "notifyapi"}
 	faces     = append(append([]string{}, contracts...), leaves...)
 	services  = append([]string{"codec", "peers", "quick", "batch", "sqldb"}, faces...)
 )

@@ -14,78 +14,37 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
 
 	"boxoffice/internal/id"
-	"boxoffice/internal/jobs"
+	"boxoffice/internal/notifyapi"
 )
 
-// Folder writes mails as files (RFC 5322), in the background and in order:
-// whoever asks for a mail does not wait for it, and cannot tell by the time
-// whether there was one.
+// Folder is a mailer that writes each mail as a file (RFC 5322). It implements
+// notifyapi.Mailer.
 type Folder struct {
-	dir   string
-	from  string
-	now   func() time.Time
-	log   *slog.Logger
-	queue chan Mail
-	done  sync.WaitGroup
+	dir  string
+	from string
+	now  func() time.Time
+	log  *slog.Logger
 }
 
-// Mail is one message in plain text. Its lines may hold links.
-type Mail struct {
-	To, Subject, Text string
-}
-
-// waiting is how many mails may wait to be written.
-const waiting = 10_000
-
-// NewFolder makes the folder if need be. Close writes what waits.
+// NewFolder makes the folder if it does not exist.
 func NewFolder(dir string, now func() time.Time, log *slog.Logger) (*Folder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("mail folder: %w", err)
 	}
-	f := &Folder{dir: dir, from: "tickets@boxoffice.example", now: now, log: log, queue: make(chan Mail, waiting)}
-	f.done.Go(func() {
-		for m := range f.queue {
-			if err := jobs.Catch(func() error { return f.write(m) }); err != nil {
-				log.Error("a mail cannot be written", "subject", m.Subject, "error", err)
-			}
-		}
-	})
-	return f, nil
+	return &Folder{dir: dir, from: "tickets@boxoffice.example", now: now, log: log}, nil
 }
 
-// Close writes what waits. Nothing may be sent any more.
-func (f *Folder) Close() {
-	close(f.queue)
-	f.done.Wait()
-}
-
-// Send takes a mail to be written. It does not wait; when too many wait already,
-// the mail is lost, and the log says so: its reader can ask for another.
-func (f *Folder) Send(to, subject, text string) {
-	select {
-	case f.queue <- Mail{to, subject, text}:
-	default:
-		f.log.Error("a mail is lost: too many wait", "subject", subject)
-	}
-}
-
-// Deliver writes a mail before it returns. One that can never be sent, since its
-// address is none, is logged and done with.
-func (f *Folder) Deliver(_ context.Context, to, subject, text string) error {
-	if _, err := mail.ParseAddress(to); err != nil {
-		f.log.Error("a mail has no address", "subject", subject, "error", err)
+// Deliver writes a mail before it returns.
+func (f *Folder) Deliver(_ context.Context, m notifyapi.Mail) error {
+	if _, err := mail.ParseAddress(m.To); err != nil {
+		f.log.Error("a mail has no address", "subject", m.Subject, "error", err)
 		return nil
 	}
-	return f.write(Mail{to, subject, text})
-}
-
-func (f *Folder) write(m Mail) error {
 	msg := gomail.NewMsg()
 	if err := errors.Join(msg.FromFormat("boxoffice", f.from), msg.To(m.To)); err != nil {
 		return err

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"boxoffice/internal/notifyapi"
 )
 
 func newFolder(t *testing.T) (*Folder, string) {
@@ -24,13 +26,19 @@ func newFolder(t *testing.T) (*Folder, string) {
 	return f, dir
 }
 
+func deliver(t *testing.T, f *Folder, to, subject, text string) {
+	t.Helper()
+	if err := f.Deliver(t.Context(), notifyapi.Mail{To: to, Subject: subject, Text: text}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFolder(t *testing.T) {
 	f, dir := newFolder(t)
 	text := "Grüße, Zoë <b>!\n\nOpen http://127.0.0.1:1/verify?token=abc&x=1 soon.\nA line of some length, so that an encoding which breaks lines has something to break and to join again."
-	f.Send("zoe@example.org", "Willkommen, Zoë ✓", text)
-	f.Send("ann@example.org", "Second", "Short.")
-	f.Send("not an address", "Nobody", "gets this")
-	f.Close()
+	deliver(t, f, "zoe@example.org", "Willkommen, Zoë ✓", text)
+	deliver(t, f, "ann@example.org", "Second", "Short.")
+	deliver(t, f, "not an address", "Nobody", "gets this")
 	list, err := f.List(t.Context(), 10)
 	if err != nil || len(list) != 2 || list[0].Subject != "Second" || list[1].Subject != "Willkommen, Zoë ✓" || list[1].To != "zoe@example.org" || list[1].Date.Year() != 2027 {
 		t.Fatalf("%+v %v", list, err)
@@ -78,8 +86,7 @@ func TestPages(t *testing.T) {
 		}
 	}
 	get("/dev/mail", 200, "There is none yet")
-	f.Send("ann@example.org", "<i>Hello</i>", "Text & more")
-	f.Close()
+	deliver(t, f, "ann@example.org", "<i>Hello</i>", "Text & more")
 	list, err := f.List(t.Context(), 1)
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)

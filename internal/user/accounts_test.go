@@ -15,6 +15,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/notifyapi"
 )
 
 // inbox keeps what was sent.
@@ -23,10 +24,11 @@ type inbox struct {
 	sent []struct{ to, subject, text string }
 }
 
-func (m *inbox) Send(to, subject, text string) {
+func (m *inbox) Deliver(_ context.Context, sent notifyapi.Mail) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.sent = append(m.sent, struct{ to, subject, text string }{to, subject, text})
+	m.sent = append(m.sent, struct{ to, subject, text string }{sent.To, sent.Subject, sent.Text})
+	return nil
 }
 
 // settle waits until all mails are handed over, on whatever node.

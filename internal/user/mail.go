@@ -15,6 +15,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/jobs"
+	"boxoffice/internal/notifyapi"
 )
 
 // Mails that were promised are kept in the table mails until they are handed
@@ -23,20 +24,10 @@ import (
 // has an account, and does not wait: its time tells nobody whether an address is
 // known. A node that stops leaves its rows to the others, or to its next start.
 
-// Mailer takes a mail over: when Deliver returns nil it does not get lost.
-type Mailer interface {
-	Send(to, subject, text string)
-}
-
-// deliverer is a Mailer that says whether it has a mail.
-type deliverer interface {
-	Deliver(ctx context.Context, to, subject, text string) error
-}
-
 // noMail is for nodes and tests that send none.
 type noMail struct{}
 
-func (noMail) Send(string, string, string) {}
+func (noMail) Deliver(context.Context, notifyapi.Mail) error { return nil }
 
 // What mails are about.
 const (
@@ -229,11 +220,7 @@ func (s *Service) send(ctx context.Context, to, subject, text string) error {
 	if to == "" {
 		return nil
 	}
-	if d, ok := s.mailer.(deliverer); ok {
-		return d.Deliver(ctx, to, subject, text)
-	}
-	s.mailer.Send(to, subject, text)
-	return nil
+	return s.mailer.Deliver(ctx, notifyapi.Mail{To: to, Subject: subject, Text: text})
 }
 
 // hello begins a mail to an account. While the address is not confirmed the name

@@ -15,6 +15,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/signing"
 	"boxoffice/internal/sqldb"
 )
@@ -63,7 +64,7 @@ type Service struct {
 	secret   []byte                   // for emailKey
 	booked   atomic.Pointer[Bookings] // background work may be running when they come
 	events   Events                   // nil: there are none
-	mailer   Mailer
+	mailer   notifyapi.Mailer
 	post     *post
 	base     atomic.Pointer[string] // public URL
 	strict   bool                   // see RequireTwoFactor
@@ -112,7 +113,7 @@ func (s *Service) Close() {
 
 // UseMailer tells the service how mail is sent; without it none is. It is called
 // before serving.
-func (s *Service) UseMailer(m Mailer, log *slog.Logger) { s.mailer, s.log = m, log }
+func (s *Service) UseMailer(m notifyapi.Mailer, log *slog.Logger) { s.mailer, s.log = m, log }
 
 // UsePublicURL tells the service where its pages are, for links in mails.
 func (s *Service) UsePublicURL(base string) { s.base.Store(&base) }

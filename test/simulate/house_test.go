@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"boxoffice/internal/app"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
@@ -326,18 +327,14 @@ type letterbox struct {
 	life *life
 }
 
-func (l *letterbox) Send(to, subject, text string) {
-	_ = l.Deliver(context.Background(), to, subject, text) // a dead node's mails are lost
-}
-
 // Deliver says whether the mail server has a mail for good.
-func (l *letterbox) Deliver(_ context.Context, to, subject, text string) error {
+func (l *letterbox) Deliver(_ context.Context, m notifyapi.Mail) error {
 	if err := l.life.pass(); err != nil {
 		return err
 	}
 	l.post.mu.Lock()
 	defer l.post.mu.Unlock()
-	l.post.mails = append(l.post.mails, mail{to, subject, text})
+	l.post.mails = append(l.post.mails, mail{m.To, m.Subject, m.Text})
 	return nil
 }
 
