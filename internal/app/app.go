@@ -57,7 +57,7 @@ func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger)
 	}
 	p.Events.UseSales(p.Bookings)
 	p.Users.UseBookings(owned{p.Bookings, onPage{p}})
-	p.Users.UseEvents(organized{p.Events})
+	p.Users.UseEvents(p.Events)
 	p.Bookings.UseAccounts(p.Users.Exists)
 	if p.Tickets, err = ticketSigner(ctx, db); err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func newFair(t *testing.T) *fair {
 	f.base = f.open(t)
 	f.Users.UsePublicURL(f.base)
 	f.event = f.must(t, f.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
-	e, err := onPage{f.Parts}.Event(t.Context(), caller.Caller{}, f.event)
+	e, err := f.Events.Event(t.Context(), caller.Caller{}, f.event)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
-	"boxoffice/internal/event"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/payment"
@@ -87,12 +86,12 @@ func TestDeletedBesideAnEvent(t *testing.T) {
 	}
 	made := map[string]string{}
 	for _, status := range []string{"draft", "published", "on_sale"} {
-		var in event.NewEvent
+		var in eventapi.NewEvent
 		if err := json.Unmarshal([]byte(fmt.Sprintf(eventJSON, status)), &in); err != nil {
 			t.Fatal(err)
 		}
 		e, err := h.Events.Create(ctx, before, "", in)
-		if err != nil || string(e.Status) != status {
+		if err != nil || e.Status != status {
 			t.Fatal(e.Status, err)
 		}
 		made[status] = e.ID
@@ -114,11 +113,11 @@ func TestDeletedBesideAnEvent(t *testing.T) {
 	}
 	made["past"] = over
 	for status, id := range made {
-		want := eventapi.Cancelled
+		want := string(eventapi.Cancelled)
 		if status == "past" {
-			want = eventapi.OnSale
+			want = eventapi.Past
 		}
-		if e, err := h.Events.Get(ctx, caller.System, id); err != nil || e.Status != want {
+		if e, err := h.Events.Event(ctx, caller.System, id); err != nil || e.Status != want {
 			t.Errorf("%s event: %s, not %s, %v", status, e.Status, want, err)
 		}
 	}

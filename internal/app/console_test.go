@@ -18,7 +18,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
-	"boxoffice/internal/event"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/user"
@@ -248,9 +248,9 @@ func TestEventFormFaults(t *testing.T) {
 	}
 	w := h.ask(t, organizer, "POST", "/organizer/events/new", "do=save", "Accept", "text/html", "Accept-Language", "de")
 	wants(t, w.Body.String(), "Bitte füllen Sie das aus.")
-	list, _, err := h.Events.List(t.Context(), caller.Caller{UserID: "x", Role: caller.Admin}, event.Filter{Status: "all", Limit: 10})
-	if err != nil || len(list) != 0 {
-		t.Errorf("%d events were made of bad forms: %v", len(list), err)
+	page, err := h.Events.List(t.Context(), caller.Caller{UserID: "x", Role: caller.Admin}, eventapi.Filter{Status: "all", Limit: 10})
+	if err != nil || len(page.Events) != 0 {
+		t.Errorf("%d events were made of bad forms: %v", len(page.Events), err)
 	}
 }
 
@@ -331,8 +331,8 @@ func TestEventEdit(t *testing.T) {
 	form["do"], form["version"], form["title"] = []string{"save"}, []string{field(t, shown, "version")}, []string{"Night of the Cellos"}
 	h.page(t, organizer, "POST", at+"/edit", form, 303)
 	who := caller.Caller{UserID: organizer.UserID, Role: caller.Organizer}
-	e, err := h.Events.Get(t.Context(), who, eventID)
-	if err != nil || e.Title != "Night of the Cellos" || e.PriceVersion != 1 || e.ChangedAt != 0 || e.Version != 2 || e.ClosesAt != e.StartsAt {
+	e, err := h.Events.OwnEvent(t.Context(), who, eventID)
+	if err != nil || e.Title != "Night of the Cellos" || e.Prices.Version != 1 || !e.Changed.IsZero() || e.Version != 2 || !e.Closes.Equal(e.Starts) {
 		t.Fatalf("more was changed than the title: %+v %v", e, err)
 	}
 
@@ -342,7 +342,7 @@ func TestEventEdit(t *testing.T) {
 	wants(t, overtaken, "Somebody else has changed this event", "Now: Night of the Cellos", "Now: 50.00")
 	form.Set("version", field(t, overtaken, "version"))
 	h.page(t, organizer, "POST", at+"/edit", form, 303)
-	if e, err = h.Events.Get(t.Context(), who, eventID); err != nil || e.Title != "Night of the Flutes" || e.PriceVersion != 2 {
+	if e, err = h.Events.OwnEvent(t.Context(), who, eventID); err != nil || e.Title != "Night of the Flutes" || e.Prices.Version != 2 {
 		t.Fatalf("%+v %v", e, err)
 	}
 

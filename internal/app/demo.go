@@ -10,6 +10,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/event"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/settings"
 )
@@ -90,11 +91,11 @@ func demoEvents(now time.Time) []map[string]any {
 
 // demoSales sells the sold-out event and some seats of others, once.
 func (p *Parts) demoSales(ctx context.Context, buyerID string, now time.Time) error {
-	events, _, err := p.Events.List(ctx, caller.Caller{}, event.Filter{Limit: 100})
+	page, err := p.Events.List(ctx, caller.Caller{}, eventapi.Filter{Limit: 100})
 	if err != nil {
 		return err
 	}
-	for _, e := range events {
+	for _, e := range page.Events {
 		share := map[string]int32{"Quiet Evening with Strings": 100, "A Midsummer Night's Dream": 60, "Night Shift: Modular Live": 30, "Stand-up Saturday": 70}[e.Title]
 		counts, err := bookingapi.One(ctx, p.Bookings.Counts, "event", e.ID)
 		if err != nil {
@@ -112,7 +113,7 @@ func (p *Parts) demoSales(ctx context.Context, buyerID string, now time.Time) er
 }
 
 // demoSell books seats for made-up buyers, best seats first.
-func (p *Parts) demoSell(ctx context.Context, e event.Event, buyerID string, want int32, now time.Time) error {
+func (p *Parts) demoSell(ctx context.Context, e eventapi.Event, buyerID string, want int32, now time.Time) error {
 	for n := 0; want > 0; n++ {
 		quantity := min(int(want), 1+n%4)
 		fan := caller.Caller{UserID: fmt.Sprintf("demo-fan-%s-%d", buyerID, n), Role: caller.Customer, Verified: true}

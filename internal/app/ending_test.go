@@ -19,7 +19,7 @@ func TestEndOnPages(t *testing.T) {
 	form["when"], form["event_date"], form["end_date"], form["unverified_buyers"] = []string{"date"}, []string{"2099-07-26"}, []string{"2099-07-28"}, []string{"yes"}
 	at := h.page(t, organizer, "POST", "/organizer/events/new", form, 303)
 	id := strings.TrimPrefix(at, "/organizer/events/")
-	e, err := h.Events.Get(t.Context(), caller.System, id)
+	e, err := h.Events.Event(t.Context(), caller.System, id)
 	if err != nil || e.EndDate != "2099-07-28" || !e.UnverifiedBuyers {
 		t.Fatalf("%+v %v", e, err)
 	}

@@ -90,14 +90,14 @@ func TestCancelledEventsStopSelling(t *testing.T) {
 		}
 		cancelled, pending = 0, 0
 		for _, id := range ids {
-			e, err := n.Events.Get(t.Context(), caller.System, id)
+			e, err := n.Events.OwnEvent(t.Context(), caller.System, id)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if e.Pending() {
+			if e.Pending {
 				pending++
 			}
-			if e.Status == eventapi.Cancelled {
+			if e.Status == string(eventapi.Cancelled) {
 				cancelled++
 			}
 		}

@@ -15,12 +15,12 @@ import (
 // pages mounts the pages.
 func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *settings.Server, mail http.Handler, log *slog.Logger) error {
 	all := onPage{p}
-	fans, err := shop.New(kit, shop.Services{Events: all, Buying: all, People: all, Orders: all, Accounts: all, Tickets: p.Tickets}, log)
+	fans, err := shop.New(kit, shop.Services{Events: p.Events, Seats: all, Buying: all, People: all, Orders: all, Accounts: all, Tickets: p.Tickets}, log)
 	if err != nil {
 		return err
 	}
 	fans.Register(g.API())
-	desk, err := console.New(kit, console.Services{Events: onConsole{all}, Figures: p.Bookings, Bookings: p.Bookings, Orders: p.Bookings, Seats: p.Bookings, Refunds: p.Payments, People: p.Users}, log)
+	desk, err := console.New(kit, console.Services{Events: p.Events, Editor: p.Events, Figures: p.Bookings, Bookings: p.Bookings, Orders: p.Bookings, Seats: p.Bookings, Refunds: p.Payments, People: p.Users}, log)
 	if err != nil {
 		return err
 	}

@@ -5,12 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"math"
+	"slices"
 	"time"
 
 	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
-	"boxoffice/internal/event"
 	"boxoffice/internal/shop"
 	"boxoffice/internal/user"
 )
@@ -119,7 +119,7 @@ func (p onPage) live(ctx context.Context, userID string, at int64) ([]bookingapi
 			}
 			over, asked := known[b.EventID]
 			if !asked {
-				if over, err = p.Events.OverAt(ctx, b.EventID, at); err != nil {
+				if over, err = p.eventOver(ctx, b.EventID, at); err != nil {
 					return nil, err
 				}
 				known[b.EventID] = over
@@ -135,43 +135,6 @@ func (p onPage) live(ctx context.Context, userID string, at int64) ([]bookingapi
 // DeleteAccount anonymizes a caller's account.
 func (p onPage) DeleteAccount(ctx context.Context, caller caller.Caller, password string) error {
 	return p.Users.Delete(ctx, caller, caller.UserID, password)
-}
-
-// organized is the event service as accounts see it.
-type organized struct{ *event.Service }
-
-// HasOpen reports whether an organizer has drafts, or events that are neither over
-// nor cancelled.
-func (o organized) HasOpen(ctx context.Context, organizerID string) (bool, error) {
-	if organizerID == "" { // which stands for all of them
-		return false, nil
-	}
-	counts, _, err := o.Summary(ctx, organizerID)
-	return counts["draft"]+counts["upcoming"] > 0, err
-}
-
-// CancelOpen cancels an organizer's drafts and the events that are neither over nor
-// cancelled.
-func (o organized) CancelOpen(ctx context.Context, organizerID string) error {
-	if organizerID == "" {
-		return nil
-	}
-	for _, status := range []string{"draft", "upcoming"} {
-		f := event.Filter{Organizer: organizerID, Status: status, Limit: 100}
-		for more := true; more; more = f.Cursor != "" {
-			list, next, err := o.List(ctx, caller.System, f)
-			if err != nil {
-				return err
-			}
-			for i := range list {
-				if _, err := o.Cancel(ctx, caller.System, list[i].ID); err != nil {
-					return err
-				}
-			}
-			f.Cursor = next
-		}
-	}
-	return nil
 }
 
 // owned is the booking service as accounts see it: seats of an event that is
@@ -216,25 +179,25 @@ func (o owned) GiveUp(ctx context.Context, userID string, at int64) error {
 // over are the events of an account's live bookings that were over at a time (µs since
 // 1970).
 func (p onPage) over(ctx context.Context, userID string, at int64) (eventIDs []string, err error) {
-	asked := map[string]bool{}
+	var ids []string
 	for _, status := range []bookingapi.Status{bookingapi.Pending, bookingapi.Booked} {
 		list, err := p.bookingsOf(ctx, userID, status, math.MaxInt)
 		if err != nil {
 			return nil, err
 		}
 		for i := range list {
-			id := list[i].EventID
-			if asked[id] {
-				continue
+			if !slices.Contains(ids, list[i].EventID) {
+				ids = append(ids, list[i].EventID)
 			}
-			asked[id] = true
-			over, err := p.Events.OverAt(ctx, id, at)
-			if err != nil {
-				return nil, err
-			}
-			if over {
-				eventIDs = append(eventIDs, id)
-			}
+		}
+	}
+	events, err := p.Events.Events(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for id, e := range events {
+		if e.OverAt(time.UnixMicro(at)) {
+			eventIDs = append(eventIDs, id)
 		}
 	}
 	return eventIDs, nil

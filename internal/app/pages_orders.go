@@ -118,11 +118,21 @@ func (p onPage) eventOnce(ctx context.Context, known map[string]eventapi.Event, 
 
 // eventOf is an event that somebody has booked, whoever may see it now.
 func (p onPage) eventOf(ctx context.Context, id string) (eventapi.Event, error) {
-	e, err := p.Events.Get(ctx, office, id)
+	events, err := p.Events.Events(ctx, []string{id})
 	if err != nil {
 		return eventapi.Event{}, err
 	}
-	return p.Events.Shown(ctx, &e)
+	e, ok := events[id]
+	if !ok {
+		return e, errs.Missing("event")
+	}
+	return e, nil
+}
+
+// eventOver reports whether nobody needs a seat of an event any more at a time, µs since 1970.
+func (p onPage) eventOver(ctx context.Context, eventID string, at int64) (bool, error) {
+	e, err := p.eventOf(ctx, eventID)
+	return err == nil && e.OverAt(time.UnixMicro(at)), err
 }
 
 // Order is an order that a caller may read, or whoever has its token.
@@ -148,11 +158,11 @@ func (p onPage) order(ctx context.Context, b *bookingapi.Booking) (shop.Order, e
 		return out, err
 	}
 	if since := time.UnixMicro(b.CreatedAt); out.Event.Changed.After(since) {
-		all, err := p.Changes(ctx, b.EventID)
+		changes, err := p.Events.Changes(ctx, []string{b.EventID})
 		if err != nil {
 			return out, err
 		}
-		for _, c := range all {
+		for _, c := range changes[b.EventID] {
 			if c.At.After(since) {
 				out.Changes = append(out.Changes, c)
 			}

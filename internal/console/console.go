@@ -90,11 +90,7 @@ func (c *Console) own(v *page.Visit) (eventapi.Event, error) {
 	if err := organizes(v); err != nil {
 		return eventapi.Event{}, err
 	}
-	e, err := c.Events.Event(v.Context(), v.Caller, v.PathValue("event"))
-	if err == nil && !v.Caller.MayOrganize(e.OrganizerID) {
-		err = errs.Missing("event")
-	}
-	return e, err
+	return c.Events.OwnEvent(v.Context(), v.Caller, v.PathValue("event"))
 }
 
 // at is the page of an event in the console.

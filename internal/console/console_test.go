@@ -3,12 +3,10 @@ package console
 import (
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"boxoffice/internal/bookingapi"
-	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/seating"
 )
@@ -106,45 +104,6 @@ func TestShapeOfOneRow(t *testing.T) {
 	s := shapeOf(p)
 	if want := "M0.0 7.0L9.0 7.0L18.0 7.0L18.0 3.0L9.0 3.0L0.0 3.0Z"; s.paths[0] != want {
 		t.Errorf("%s, want %s", s.paths[0], want)
-	}
-}
-
-// The steps that are offered lead on from where a sale stands.
-func TestTurns(t *testing.T) {
-	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
-	v := visitAt(t, now)
-	for _, c := range []struct {
-		e    eventapi.Event
-		want string
-	}{
-		{eventapi.Event{Status: "draft"}, "publish"},
-		{eventapi.Event{Status: "published"}, "open-now"},
-		{eventapi.Event{Status: "published", Opens: now.Add(time.Hour)}, "open open-now"},
-		{eventapi.Event{Status: "on_sale", Opens: now.Add(time.Hour), Free: 1}, "open-now pause"},
-		{eventapi.Event{Status: "on_sale", Free: 1}, "pause close"},
-		{eventapi.Event{Status: "on_sale", Closes: now.Add(-time.Hour), Free: 1}, "open-now pause"},
-		{eventapi.Event{Status: "cancelled"}, ""}, {eventapi.Event{Status: "past"}, ""},
-	} {
-		var got []string
-		for _, turn := range turns(v, &c.e) {
-			got = append(got, string(turn))
-		}
-		if strings.Join(got, " ") != c.want {
-			t.Errorf("%+v: %v, want %s", c.e, got, c.want)
-		}
-	}
-}
-
-// "As scheduled" is only said of a sale that opens later.
-func TestOpenAsScheduled(t *testing.T) {
-	now := time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
-	for opens, want := range map[time.Time]Turn{{}: OpenNow, now.Add(-time.Hour): OpenNow, now: OpenNow, now.Add(time.Hour): Open} {
-		if got := dueTurn(Open, &eventapi.Event{Opens: opens}, now); got != want {
-			t.Errorf("opens %v: %s, want %s", opens, got, want)
-		}
-	}
-	if got := dueTurn(Pause, &eventapi.Event{}, now); got != Pause {
-		t.Errorf("pausing became %s", got)
 	}
 }
 

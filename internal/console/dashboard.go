@@ -11,6 +11,9 @@ import (
 // shelves are the lists of events, in the order of their tabs.
 var shelves = []string{"upcoming", "draft", "past", "cancelled"}
 
+// eventsShown is how many events a page of the dashboard lists.
+const eventsShown = 20
+
 // shelf is a tab of the dashboard.
 type shelf struct {
 	Name, Path string
@@ -28,21 +31,26 @@ type entry struct {
 
 func (c *Console) dashboard(v *page.Visit) error {
 	q := v.Request.URL.Query()
-	s := Search{Status: shelves[0], Text: q.Get("q"), Cursor: q.Get("after")}
+	s := eventapi.Filter{Own: true, Status: shelves[0], Text: q.Get("q"), Cursor: q.Get("after"), Limit: eventsShown}
 	for _, name := range shelves {
 		if q.Get("show") == name {
 			s.Status = name
 		}
 	}
-	list, err := c.Events.Events(v.Context(), v.Caller, s)
+	s.Latest = s.Status == eventapi.Past || s.Status == string(eventapi.Cancelled)
+	list, err := c.Events.List(v.Context(), v.Caller, s)
+	if err != nil {
+		return err
+	}
+	sum, err := c.Events.Summary(v.Context(), v.Caller)
 	if err != nil {
 		return err
 	}
 	var total int64
 	tabs := make([]shelf, len(shelves))
 	for i, name := range shelves {
-		tabs[i] = shelf{name, "/organizer?show=" + name, list.Counts[name], name == s.Status}
-		total += list.Counts[name]
+		tabs[i] = shelf{name, "/organizer?show=" + name, sum.Counts[name], name == s.Status}
+		total += sum.Counts[name]
 	}
 	items := make([]entry, len(list.Events))
 	for i := range list.Events {
@@ -57,6 +65,6 @@ func (c *Console) dashboard(v *page.Visit) error {
 		next = "/organizer?" + url.Values{"show": {s.Status}, "q": {s.Text}, "after": {list.Next}}.Encode()
 	}
 	return v.Show(c.set, "dashboard", page.Meta{Title: v.T("console.title"), NoIndex: true}, map[string]any{
-		"Shelves": tabs, "Events": items, "Search": s, "Next": next, "None": total == 0, "Opens": list.Opens,
+		"Shelves": tabs, "Events": items, "Search": s, "Next": next, "None": total == 0, "Opens": sum.Opens,
 	})
 }

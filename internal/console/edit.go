@@ -85,20 +85,20 @@ func (f *form) offer() {
 		if !known {
 			f.Venues = append([]eventapi.Venue{e.Venue}, f.Venues...)
 		}
-		f.offerPlan(Plan{ID: e.PlanID, Version: e.PlanVersion, Name: e.Venue.Name, Seats: int(e.Total)})
+		f.offerPlan(eventapi.StoredPlan{ID: e.PlanID, Version: e.PlanVersion, Name: e.Venue.Name, Seats: e.Total})
 	}
 	if f.Uploaded != nil {
 		f.offerPlan(*f.Uploaded)
 	}
 }
 
-func (f *form) offerPlan(p Plan) {
+func (f *form) offerPlan(p eventapi.StoredPlan) {
 	for _, known := range f.Plans {
-		if known.PlanID() == p.PlanID() {
+		if known.Ref() == p.Ref() {
 			return
 		}
 	}
-	f.Plans = append([]Plan{p}, f.Plans...)
+	f.Plans = append([]eventapi.StoredPlan{p}, f.Plans...)
 }
 
 // choose finds the plan that the form asks for. A plan that is none is a fault.
@@ -108,7 +108,7 @@ func (c *Console) choose(v *page.Visit, f *form) error {
 	if len(bad) > 0 {
 		return nil
 	}
-	p, err := c.Events.Plan(v.Context(), plan)
+	p, err := c.Events.ChosenPlan(v.Context(), plan)
 	if e := errs.Of(err); e != nil && len(e.Fields) > 0 {
 		f.add(v, e.Fields)
 		return nil
@@ -118,15 +118,15 @@ func (c *Console) choose(v *page.Visit, f *form) error {
 	}
 	f.Plan = p
 	if plan.ID != "" {
-		f.offerPlan(Plan{ID: plan.ID, Version: plan.Version, Name: p.Name, Seats: len(p.Seats)})
+		f.offerPlan(eventapi.StoredPlan{ID: plan.ID, Version: plan.Version, Name: p.Name, Seats: int32(len(p.Seats))})
 	}
 	return nil
 }
 
-// check has the event service look at a draft: what is wrong with it is noted in
-// the form, or else its all-in prices.
-func (c *Console) check(v *page.Visit, f *form, d *Draft) error {
-	tiers, err := c.Events.Check(v.Context(), v.Caller, d)
+// check has the event service check what the form says. The form then shows what is
+// wrong with it, or else the all-in prices.
+func (c *Console) check(v *page.Visit, f *form, d eventapi.NewEvent) error {
+	tiers, err := c.Editor.Check(v.Context(), v.Caller, d)
 	if e := errs.Of(err); e != nil && len(e.Fields) > 0 {
 		f.add(v, e.Fields)
 		return nil
@@ -147,7 +147,9 @@ func (c *Console) check(v *page.Visit, f *form, d *Draft) error {
 // save makes or changes the event.
 func (c *Console) save(v *page.Visit, f *form, publish bool) error {
 	d, bad := f.draft()
-	d.Publish = publish
+	if publish {
+		d.Status = eventapi.Published
+	}
 	f.add(v, bad)
 	if len(f.Faults) > 0 { // the service may find more
 		if err := c.check(v, f, d); err != nil {
@@ -181,15 +183,21 @@ func (c *Console) save(v *page.Visit, f *form, publish bool) error {
 	return c.refused(v, f, http.StatusConflict)
 }
 
-func (c *Console) store(ctx context.Context, caller caller.Caller, f *form, d *Draft) (string, error) {
+func (c *Console) store(ctx context.Context, caller caller.Caller, f *form, d eventapi.NewEvent) (string, error) {
 	if f.Event == nil {
-		return c.Events.Create(ctx, caller, f.Value("key"), d)
+		key := f.Value("key")
+		if key != "" {
+			key = "page-" + key // not one of the API's
+		}
+		e, err := c.Editor.Create(ctx, caller, key, d)
+		return e.ID, err
 	}
 	version, err := strconv.ParseInt(f.Value("version"), 10, 64)
 	if err != nil || version < 1 {
 		version = -1 // no event has it
 	}
-	return f.Event.ID, c.Events.Change(ctx, caller, f.Event.ID, version, d)
+	_, err = c.Editor.Replace(ctx, caller, f.Event.ID, version, d)
+	return f.Event.ID, err
 }
 
 // overtaken shows the form beside what somebody else has made of the event

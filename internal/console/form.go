@@ -44,9 +44,9 @@ type form struct {
 	Problem  string            // what is wrong with all of it
 	Warn     bool              // the event is announced: buyers are told of a new time or place
 	Venues   []eventapi.Venue
-	Plans    []Plan
-	Plan     *seating.Plan // the chosen one; nil: it is not one yet
-	Uploaded *Plan         // a file that came with the form
+	Plans    []eventapi.StoredPlan
+	Plan     *seating.Plan        // the chosen one; nil: it is not one yet
+	Uploaded *eventapi.StoredPlan // a file that came with the form
 }
 
 // fault is what is wrong with a field, in the reader's language; of a price, with
@@ -111,9 +111,6 @@ func (f *form) InPlan(category int) int {
 	return n
 }
 
-// PlanID is how a stored plan is named in the form.
-func (p Plan) PlanID() string { return p.ID + "@" + strconv.FormatInt(p.Version, 10) }
-
 // blank is the form of a new event.
 func blank() *form {
 	f := &form{Values: map[string]string{
@@ -140,7 +137,7 @@ func filled(e *eventapi.Event) *form {
 	for name, value := range map[string]string{
 		"version": strconv.FormatInt(e.Version, 10), "title": e.Title, "category": e.Category, "description": e.Description,
 		"event_time": clock(e.Starts), "event_date": e.Date, "end_time": clock(e.Ends), "end_date": e.EndDate, "venue": e.Venue.ID,
-		"plan": "used", "plan.id": Plan{ID: e.PlanID, Version: e.PlanVersion}.PlanID(),
+		"plan": "used", "plan.id": eventapi.StoredPlan{ID: e.PlanID, Version: e.PlanVersion}.Ref(),
 		"sale_opens_at": clock(e.Opens), "sale_closes_at": clock(e.Closes), "refundable_until": clock(e.RefundsEnd),
 		"limit_per_customer": strconv.Itoa(int(e.LimitPerCustomer)), "hold_minutes": strconv.Itoa(int(e.HoldFor.Minutes())),
 	} {

@@ -39,16 +39,16 @@ type shape struct {
 
 // halls keeps shapes by plan and version: they never change.
 type halls struct {
-	shapes *otter.Cache[Plan, *shape]
+	shapes *otter.Cache[eventapi.StoredPlan, *shape]
 }
 
 func newHalls() halls {
-	return halls{otter.Must(&otter.Options[Plan, *shape]{MaximumSize: 500})}
+	return halls{otter.Must(&otter.Options[eventapi.StoredPlan, *shape]{MaximumSize: 500})}
 }
 
 // hall is the picture of an event's seats; nil when it has no sale yet.
 func (c *Console) hall(ctx context.Context, e *eventapi.Event) (*hall, error) {
-	key := Plan{ID: e.PlanID, Version: e.PlanVersion}
+	key := eventapi.StoredPlan{ID: e.PlanID, Version: e.PlanVersion}
 	figures, err := c.Figures.SectionFigures(ctx, e.ID)
 	if errs.KindOf(err) == errs.NotFound {
 		return nil, nil
@@ -56,7 +56,7 @@ func (c *Console) hall(ctx context.Context, e *eventapi.Event) (*hall, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, err := c.Events.Plan(ctx, key)
+	plan, err := c.Events.ChosenPlan(ctx, eventapi.PlanChoice{ID: e.PlanID, Version: e.PlanVersion})
 	if err != nil {
 		return nil, err
 	}

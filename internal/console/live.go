@@ -125,7 +125,7 @@ func (c *Console) showLive(v *page.Visit, e *eventapi.Event, r *refusal) error {
 	if err != nil {
 		return err
 	}
-	data := map[string]any{"S": s, "Event": e, "State": s.State, "Form": r, "Turns": turns(v, e), "Nonce": id.Token()}
+	data := map[string]any{"S": s, "Event": e, "State": s.State, "Form": r, "Turns": e.SaleActions(v.Now()), "Nonce": id.Token()}
 	wanted := strings.TrimSpace(v.Request.URL.Query().Get("booking"))
 	if r.Booking != "" {
 		wanted = id.Reference(r.Booking)

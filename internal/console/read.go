@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"time"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
@@ -53,7 +54,7 @@ func (c *Console) upload(v *page.Visit, f *form) error {
 	if err != nil {
 		return fmt.Errorf("read upload: %w", err)
 	}
-	p, err := c.Events.KeepPlan(v.Context(), v.Caller, head.Filename, data)
+	p, err := c.Editor.StorePlan(v.Context(), v.Caller, head.Filename, data)
 	if e := errs.Of(err); e != nil && e.Kind == errs.Invalid {
 		f.add(v, e.Fields)
 		return nil
@@ -61,32 +62,32 @@ func (c *Console) upload(v *page.Visit, f *form) error {
 	if err != nil {
 		return err
 	}
-	f.Values["plan"], f.Values["plan.id"], f.Uploaded = "used", p.PlanID(), &p
+	f.Values["plan"], f.Values["plan.id"], f.Uploaded = "used", p.Ref(), &p
 	return nil
 }
 
 // choice is the plan that the form asks for.
-func (f *form) choice() (Plan, []errs.Field) {
+func (f *form) choice() (eventapi.PlanChoice, []errs.Field) {
 	switch f.Value("plan") {
 	case "template":
 		n, err := strconv.Atoi(strings.TrimSpace(f.Value("plan.seats")))
 		if err != nil {
-			return Plan{}, []errs.Field{{Name: "plan.seats", Reason: "must be a whole number"}}
+			return eventapi.PlanChoice{}, []errs.Field{{Name: "plan.seats", Reason: "must be a whole number"}}
 		}
-		return Plan{Template: f.Value("plan.template"), Seats: n}, nil
+		return eventapi.PlanChoice{Template: f.Value("plan.template"), Seats: n}, nil
 	case "used":
 		id, version, _ := strings.Cut(f.Value("plan.id"), "@")
 		n, err := strconv.ParseInt(version, 10, 64)
 		if err != nil {
-			return Plan{}, []errs.Field{{Name: "plan.id", Reason: "is required"}}
+			return eventapi.PlanChoice{}, []errs.Field{{Name: "plan.id", Reason: "is required"}}
 		}
-		return Plan{ID: id, Version: n}, nil
+		return eventapi.PlanChoice{ID: id, Version: n}, nil
 	}
-	return Plan{}, []errs.Field{{Name: "plan.document", Reason: "is required"}}
+	return eventapi.PlanChoice{}, []errs.Field{{Name: "plan.document", Reason: "is required"}}
 }
 
 // draft is the event that the form describes, and what of it cannot be read.
-func (f *form) draft() (*Draft, []errs.Field) {
+func (f *form) draft() (eventapi.NewEvent, []errs.Field) {
 	var bad []errs.Field
 	whole := func(name string, low int64) int64 {
 		n, err := strconv.ParseInt(strings.TrimSpace(f.Value(name)), 10, 32)
@@ -96,27 +97,63 @@ func (f *form) draft() (*Draft, []errs.Field) {
 		}
 		return n
 	}
-	d := &Draft{
+	venue := f.venue()
+	limit, hold, unverified := int32(whole("limit_per_customer", 1)), whole("hold_minutes", 1), f.Value("unverified_buyers") != ""
+	d := eventapi.NewEvent{
 		Title: f.Value("title"), Description: f.Value("description"), Category: strings.TrimSpace(f.Value("category")),
-		Currency: strings.ToUpper(strings.TrimSpace(f.Value("currency"))), Venue: f.venue(),
-		Opens: f.Value("sale_opens_at"), Closes: f.Value("sale_closes_at"), Refunds: f.Value("refundable_until"),
-		Limit: int32(whole("limit_per_customer", 1)), HoldMinutes: whole("hold_minutes", 1), Unverified: f.Value("unverified_buyers") != "",
+		Venue:            eventapi.NewVenue{Name: venue.Name, Address: venue.Address, City: venue.City, Country: venue.Country, TimeZone: venue.Zone},
+		LimitPerCustomer: &limit, HoldMinutes: &hold, UnverifiedBuyers: &unverified, Status: eventapi.Draft,
+	}
+	given := func(name string) *string {
+		if text := f.Value(name); text != "" {
+			return &text
+		}
+		return nil
 	}
 	switch f.Value("when") {
 	case "time":
-		d.EndTime = f.Value("end_time")
-		if d.Time = f.Value("event_time"); d.Time == "" {
+		d.EndTime = given("end_time")
+		if d.EventTime = given("event_time"); d.EventTime == nil {
 			bad = append(bad, errs.Field{Name: "event_time", Reason: "is required"})
 		}
 	case "date":
 		d.EndDate = f.Value("end_date")
-		if d.Date = f.Value("event_date"); d.Date == "" {
+		if d.EventDate = f.Value("event_date"); d.EventDate == "" {
 			bad = append(bad, errs.Field{Name: "event_date", Reason: "is required"})
 		}
 	}
 	plan, faults := f.choice()
 	d.Plan, bad = plan, append(bad, faults...)
-	return d, append(bad, f.amounts(d)...)
+	bad = append(bad, f.amounts(&d)...)
+	if len(d.Tiers) == 0 {
+		d.Currency, d.FeeRules = "", nil
+	}
+	return d, append(bad, f.saleTimes(&d, &venue)...)
+}
+
+// saleTimes reads the times of the sale, which are local in the event's zone.
+func (f *form) saleTimes(d *eventapi.NewEvent, venue *eventapi.Venue) (bad []errs.Field) {
+	name := venue.Zone
+	if f.Event != nil && f.Event.Venue == *venue {
+		name = f.Event.Zone
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" {
+		return nil // the zone is at fault, which the service says
+	}
+	read := func(field string) *time.Time {
+		if f.Value(field) == "" {
+			return nil
+		}
+		t, reason := eventapi.Instant(f.Value(field), zone)
+		if reason != "" {
+			bad = append(bad, errs.Field{Name: field, Reason: reason})
+			return nil
+		}
+		return &t
+	}
+	d.SaleOpensAt, d.SaleClosesAt, d.RefundableUntil = read("sale_opens_at"), read("sale_closes_at"), read("refundable_until")
+	return bad
 }
 
 // venue is the place that the form names: one used before, or a new one.
@@ -131,7 +168,8 @@ func (f *form) venue() eventapi.Venue {
 }
 
 // amounts reads prices and rules. A row without name and price is none.
-func (f *form) amounts(d *Draft) (bad []errs.Field) {
+func (f *form) amounts(d *eventapi.NewEvent) (bad []errs.Field) {
+	d.Currency = strings.ToUpper(strings.TrimSpace(f.Value("currency")))
 	amount := func(field, text string) int64 {
 		n, err := money.FromDecimal(strings.ReplaceAll(strings.TrimSpace(text), ",", "."), d.Currency)
 		if err != nil && money.Known(d.Currency) { // else the currency is at fault
@@ -140,15 +178,15 @@ func (f *form) amounts(d *Draft) (bad []errs.Field) {
 		return n
 	}
 	if f.Value("pricing") == "rules" {
-		d.Rules = &seating.FeeRules{Rounding: f.Value("fee_rules.rounding")}
-		for name, rate := range map[string]*int64{"fee_rate": &d.Rules.FeeRate, "tax_rate": &d.Rules.TaxRate} {
+		d.FeeRules = &seating.FeeRules{Rounding: f.Value("fee_rules.rounding")}
+		for name, rate := range map[string]*int64{"fee_rate": &d.FeeRules.FeeRate, "tax_rate": &d.FeeRules.TaxRate} {
 			var ok bool
 			if *rate, ok = hundredths(f.Value("fee_rules." + name)); !ok {
 				bad = append(bad, errs.Field{Name: "fee_rules." + name, Reason: "must be a rate from 0 to 100"})
 			}
 		}
 		if fixed := f.Value("fee_rules.fee_fixed"); fixed != "" {
-			d.Rules.FeeFixed = amount("fee_rules.fee_fixed", fixed)
+			d.FeeRules.FeeFixed = amount("fee_rules.fee_fixed", fixed)
 		}
 	}
 	for i, t := range f.Tiers {
@@ -156,11 +194,17 @@ func (f *form) amounts(d *Draft) (bad []errs.Field) {
 			continue
 		}
 		field := fmt.Sprintf("tiers[%d].price", i)
-		tier := Tier{Name: strings.TrimSpace(t.Name), Categories: t.Categories}
+		tier := eventapi.NewTier{Name: strings.TrimSpace(t.Name), Categories: t.Categories}
+		price := int64(0)
 		if t.Price == "" {
 			bad = append(bad, errs.Field{Name: field, Reason: "is required"})
 		} else {
-			tier.Amount = amount(field, t.Price)
+			price = amount(field, t.Price)
+		}
+		if d.FeeRules != nil {
+			tier.Face = &price
+		} else {
+			tier.Price = price
 		}
 		for _, s := range strings.FieldsFunc(t.Sections, func(r rune) bool { return r == ',' || r == ';' || r == '\n' }) {
 			if s = strings.TrimSpace(s); s != "" {

@@ -4,50 +4,19 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 )
 
-// turns are the steps that an event's sale can take now; the first is the one
-// that is most likely wanted.
-func turns(v *page.Visit, e *eventapi.Event) []Turn {
-	switch e.SaleState(v.Now()) {
-	case "draft":
-		return []Turn{Publish}
-	case "announced", "paused":
-		if e.Opens.After(v.Now()) {
-			return []Turn{Open, OpenNow}
-		}
-		return []Turn{OpenNow}
-	case "soon":
-		return []Turn{OpenNow, Pause}
-	case "onsale", "soldout":
-		return []Turn{Pause, Close}
-	case "closed":
-		return []Turn{OpenNow, Pause}
-	}
-	return nil
-}
-
-// dueTurn is a step as it is by now: what would open as scheduled opens at once
-// when no time is set, or it has come meanwhile.
-func dueTurn(to Turn, e *eventapi.Event, now time.Time) Turn {
-	if to == Open && !e.Opens.After(now) {
-		return OpenNow
-	}
-	return to
-}
-
-// sale asks whether a step of the sale is to be taken, and takes it.
+// sale asks whether an action on the sale is meant, and takes it.
 func (c *Console) sale(v *page.Visit, e *eventapi.Event) error {
-	to := Turn(v.FormValue("to"))
-	if to != Publish && to != Open && to != OpenNow && to != Pause && to != Close {
+	to := eventapi.SaleAction(v.FormValue("to"))
+	if !to.Known() {
 		return errs.Missing("page")
 	}
-	to = dueTurn(to, e, v.Now())
+	to = to.At(v.Now(), e)
 	problem := ""
 	var faults []string
 	if v.Method == http.MethodPost {
@@ -55,7 +24,7 @@ func (c *Console) sale(v *page.Visit, e *eventapi.Event) error {
 		if err != nil || version < 1 {
 			version = -1 // no event has it
 		}
-		err = c.Events.Turn(v.Context(), v.Caller, e.ID, version, to)
+		_, err = c.Editor.ChangeSale(v.Context(), v.Caller, e.ID, version, to)
 		if err == nil {
 			v.Notice("sale-" + string(to))
 			return v.Go(at(e, ""))
@@ -78,7 +47,7 @@ func (c *Console) sale(v *page.Visit, e *eventapi.Event) error {
 	if err != nil {
 		return err
 	}
-	return v.Show(c.set, "sale", page.Meta{Title: v.T(to.word("title")), NoIndex: true}, map[string]any{
+	return v.Show(c.set, "sale", page.Meta{Title: v.T(word(to, "title")), NoIndex: true}, map[string]any{
 		"Event": e, "To": string(to), "Problem": problem, "Counts": counts, "Figures": figures, "State": e.SaleState(v.Now()),
 	})
 }
@@ -92,7 +61,7 @@ func (c *Console) cancel(v *page.Visit, e *eventapi.Event) error {
 	problem := ""
 	if v.Method == http.MethodPost {
 		if same(v.PostFormValue("title"), e.Title) {
-			if err := c.Events.Cancel(v.Context(), v.Caller, e.ID); err != nil {
+			if _, err := c.Editor.Cancel(v.Context(), v.Caller, e.ID, 0); err != nil {
 				return err
 			}
 			v.Notice("event-cancelled")
@@ -116,5 +85,5 @@ func same(typed, title string) bool {
 	return strings.EqualFold(fold(typed), fold(title))
 }
 
-// word is the key of a message about a step.
-func (t Turn) word(which string) string { return "sale." + string(t) + "." + which }
+// word is the key of a message about an action.
+func word(a eventapi.SaleAction, which string) string { return "sale." + string(a) + "." + which }

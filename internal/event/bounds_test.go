@@ -18,25 +18,25 @@ import (
 // However much is wrong, an answer tells of some of it, shortly.
 func TestFaultsAreBounded(t *testing.T) {
 	w := newWorld(t)
-	for name, change := range map[string]func(*NewEvent){
-		"sections": func(in *NewEvent) {
-			in.Price, in.Tiers = nil, []TierInput{{Name: "A", Price: 1}}
+	for name, change := range map[string]func(*eventapi.NewEvent){
+		"sections": func(in *eventapi.NewEvent) {
+			in.Price, in.Tiers = nil, []eventapi.NewTier{{Name: "A", Price: 1}}
 			for i := range 2000 {
 				in.Tiers[0].Sections = append(in.Tiers[0].Sections, strings.Repeat("x", 1000)+fmt.Sprint(i))
 			}
 		},
-		"tiers": func(in *NewEvent) { in.Price, in.Tiers = nil, make([]TierInput, seating.MaxTiers) },
-		"names": func(in *NewEvent) {
-			in.Price, in.Tiers = nil, []TierInput{{Name: "A", Price: 1, Sections: make([]string, 100_000)}}
+		"tiers": func(in *eventapi.NewEvent) { in.Price, in.Tiers = nil, make([]eventapi.NewTier, seating.MaxTiers) },
+		"names": func(in *eventapi.NewEvent) {
+			in.Price, in.Tiers = nil, []eventapi.NewTier{{Name: "A", Price: 1, Sections: make([]string, 100_000)}}
 		},
-		"plan": func(in *NewEvent) {
-			in.Plan = PlanInput{Document: &seating.PlanDocument{Name: "x", Categories: []seating.Category{{Name: "A"}},
+		"plan": func(in *eventapi.NewEvent) {
+			in.Plan = eventapi.PlanChoice{Document: &seating.PlanDocument{Name: "x", Categories: []seating.Category{{Name: "A"}},
 				Sections: []seating.SectionDocument{{ID: "a", Category: strings.Repeat("y", 100_000), Capacity: 1}}}}
 		},
 	} {
 		in := gala()
 		change(&in)
-		_, err := w.Create(t.Context(), organizer, "", in)
+		_, err := w.add(t.Context(), organizer, "", in)
 		var e *errs.Error
 		if !errors.As(err, &e) || e.Kind != errs.Invalid || len(e.Fields) > maxFaults || len(err.Error()) > 20_000 {
 			t.Errorf("%s: %d faults, %.200v", name, len(e.Fields), err)
@@ -108,7 +108,7 @@ func TestIfMatchOfEvents(t *testing.T) {
 func TestListsAreNeverNull(t *testing.T) {
 	s := newSite(t)
 	s.ask(t, nobody, 200, http.MethodGet, "/events", "")
-	e := s.create(t, func(in *NewEvent) { in.Currency, in.Price, in.Status = "", nil, eventapi.Published })
+	e := s.create(t, func(in *eventapi.NewEvent) { in.Currency, in.Price, in.Status = "", nil, eventapi.Published })
 	null := regexp.MustCompile(`"(items|tiers|category|city|seats|sections|categories|changes|rows)":null`)
 	for _, path := range []string{"/events", "/events?q=nothing", "/events/search?q=nothing", "/events/search", "/events/" + e.ID, "/events/" + e.ID + "/plan"} {
 		if body := s.ask(t, nobody, 200, http.MethodGet, path, "").Body.String(); null.MatchString(body) {
@@ -121,7 +121,7 @@ func TestListsAreNeverNull(t *testing.T) {
 // cancelled before anybody else saw it.
 func TestDraftsAreNotCached(t *testing.T) {
 	s := newSite(t)
-	e := s.create(t, func(in *NewEvent) { in.Status = eventapi.Draft })
+	e := s.create(t, func(in *eventapi.NewEvent) { in.Status = eventapi.Draft })
 	look := func() {
 		t.Helper()
 		for _, path := range []string{"", "/plan", "/plan?version=" + e.PlanID + "-1"} {
@@ -130,7 +130,7 @@ func TestDraftsAreNotCached(t *testing.T) {
 				t.Errorf("%s: %s", path, got)
 			}
 		}
-		shown, err := s.Shown(t.Context(), &e)
+		shown, err := s.show(t.Context(), &e)
 		if err != nil || !shown.Private {
 			t.Errorf("%+v %v", shown, err)
 		}

@@ -3,11 +3,9 @@ package event
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
@@ -16,36 +14,10 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// Change is what an organizer changes of an event; nil fields stay as they are.
-type Change struct {
-	Title            *string          `json:"title,omitempty" maxLength:"200" example:"Night of the Violins"`
-	Description      *string          `json:"description,omitempty" maxLength:"20000" example:"Twelve violins, one night."`
-	Category         *string          `json:"category,omitempty" maxLength:"60" example:"Music"`
-	EventTime        *string          `json:"event_time,omitempty" doc:"RFC 3339, or local time in the event's zone; empty: to be announced. Buyers may give their seats back when it changes." example:"2027-03-01T20:00:00+01:00"`
-	EventDate        *string          `json:"event_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD: the time of day becomes unknown." example:"2027-03-01"`
-	EndTime          *string          `json:"end_time,omitempty" doc:"When the event ends: RFC 3339, or local time in the event's zone; empty: unknown. It moves along with event_time when it is left out." example:"2027-03-01T22:30:00+01:00"`
-	EndDate          *string          `json:"end_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD, instead of end_time: the last day." example:"2027-03-03"`
-	Venue            *VenueInput      `json:"venue,omitempty" doc:"Another place. Buyers may give their seats back."`
-	Currency         *string          `json:"currency,omitempty" maxLength:"3" doc:"Refused once seats were taken." example:"EUR"`
-	Price            *int64           `json:"price,omitempty" doc:"New price for later holds, minor units." example:"6500"`
-	Tiers            []TierInput      `json:"tiers,omitempty" maxItems:"100" doc:"New prices for later holds."`
-	FeeRules         *FeeRules        `json:"fee_rules,omitempty" doc:"New rules for later holds; without tiers they apply to the face values as they are."`
-	Plan             *PlanInput       `json:"plan,omitempty" doc:"Another seating plan; refused once seats were taken."`
-	SaleOpensAt      *time.Time       `json:"sale_opens_at,omitempty" doc:"RFC 3339."`
-	SaleClosesAt     *time.Time       `json:"sale_closes_at,omitempty" doc:"RFC 3339."`
-	RefundableUntil  *time.Time       `json:"refundable_until,omitempty" doc:"RFC 3339: until then buyers may cancel for the money back."`
-	Status           *eventapi.Status `json:"status,omitempty" enum:"draft,published,on_sale,cancelled" example:"on_sale"`
-	LimitPerCustomer *int32           `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100." example:"8"`
-	HoldMinutes      *int64           `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes." example:"8"`
-	UnverifiedBuyers *bool            `json:"unverified_buyers,omitempty" doc:"Whether buyers may pay without having shown that their e-mail address is theirs."`
-	Attributes       json.RawMessage  `json:"attributes,omitempty" doc:"Any JSON object up to 32 KiB, instead of the one before."`
-	Unset            Unset            `json:"-"`
-}
-
 // owned is an event that a caller may change; NotFound for strangers.
-func (s *Service) owned(ctx context.Context, caller caller.Caller, eventID string) (Event, error) {
+func (s *Service) owned(ctx context.Context, caller caller.Caller, eventID string) (stored, error) {
 	if !caller.SignedIn() {
-		return Event{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
+		return stored{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 	}
 	e, err := s.read(ctx, eventID)
 	if err != nil {
@@ -57,8 +29,41 @@ func (s *Service) owned(ctx context.Context, caller caller.Caller, eventID strin
 	return e, nil
 }
 
-// Update changes an event. Version, if not 0, must be the event's.
-func (s *Service) Update(ctx context.Context, caller caller.Caller, eventID string, version int64, c Change) (Event, error) {
+// change is what is to become of an event: the fields of an update, and those that a
+// form left empty. The API cannot empty these fields; whoever fills in a form sees all
+// of an event at once, so that there an empty field means something.
+type change struct {
+	eventapi.Update
+	unset unset
+}
+
+type unset struct{ opens, closes, refunds, feeRules bool }
+
+// apply empties fields of an event.
+func (u unset) apply(e *stored) {
+	if u.opens {
+		e.OpensAt = 0
+	}
+	if u.closes {
+		e.ClosesAt = 0 // the sale closes as the event begins
+	}
+	if u.refunds {
+		e.RefundsEnd = 0
+	}
+}
+
+// Update implements eventapi.Organizer.
+func (s *Service) Update(ctx context.Context, c caller.Caller, eventID string, version int64, u eventapi.Update) (eventapi.Event, error) {
+	e, err := s.change(ctx, c, eventID, version, u)
+	return s.answered(ctx, e, err)
+}
+
+func (s *Service) change(ctx context.Context, c caller.Caller, eventID string, version int64, u eventapi.Update) (stored, error) {
+	return s.apply(ctx, c, eventID, version, change{Update: u})
+}
+
+// apply changes an event. Version, if not 0, must be the event's.
+func (s *Service) apply(ctx context.Context, caller caller.Caller, eventID string, version int64, c change) (stored, error) {
 	before, err := s.owned(ctx, caller, eventID)
 	if err != nil {
 		return before, err
@@ -86,7 +91,7 @@ func (s *Service) Update(ctx context.Context, caller caller.Caller, eventID stri
 
 // mayReplace refuses what cannot be replaced while people have seats. The
 // booking side decides it once more, when the sale is handed over.
-func (s *Service) mayReplace(ctx context.Context, e *Event, c *Change) error {
+func (s *Service) mayReplace(ctx context.Context, e *stored, c *change) error {
 	if c.Plan != nil {
 		if err := s.untouched(ctx, e.ID, "plan-in-use", "the seating plan cannot change"); err != nil {
 			return err
@@ -120,7 +125,7 @@ func (s *Service) untouched(ctx context.Context, eventID, slug, what string) err
 
 // writing is what has to be written beside a changed event's row.
 type writing struct {
-	before *Event
+	before *stored
 	plan   *planRow // nil: it is stored already
 	pricing
 	changes []recorded
@@ -129,7 +134,7 @@ type writing struct {
 // write stores a changed event together with the state of its sale, and hands
 // that over. When the booking side refuses it, because seats were taken
 // meanwhile, the event becomes what it was.
-func (s *Service) write(ctx context.Context, e Event, w writing) (Event, error) {
+func (s *Service) write(ctx context.Context, e stored, w writing) (stored, error) {
 	e.Refused = ""
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		if w.plan != nil {
@@ -167,7 +172,7 @@ func (s *Service) write(ctx context.Context, e Event, w writing) (Event, error) 
 
 // merge puts a change into an event, checks the outcome, and says what has to
 // be written with it.
-func (s *Service) merge(ctx context.Context, e *Event, w *writing, c Change) error {
+func (s *Service) merge(ctx context.Context, e *stored, w *writing, c change) error {
 	f := &faults{}
 	if c.Title != nil {
 		e.Title = strings.TrimSpace(*c.Title)
@@ -181,7 +186,7 @@ func (s *Service) merge(ctx context.Context, e *Event, w *writing, c Change) err
 		e.Category = *c.Category
 		f.text("category", e.Category, 0, 60)
 	}
-	c.Unset.apply(e)
+	c.unset.apply(e)
 	f.mergeWhen(e, &c)
 	f.mergeEnding(e, w.before, &c)
 	if c.UnverifiedBuyers != nil {
@@ -224,7 +229,7 @@ func (s *Service) merge(ctx context.Context, e *Event, w *writing, c Change) err
 }
 
 // mergeWhen sets when and where an event takes place.
-func (f *faults) mergeWhen(e *Event, c *Change) {
+func (f *faults) mergeWhen(e *stored, c *change) {
 	closesWithEvent := e.ClosesAt == e.ends() && c.SaleClosesAt == nil
 	if c.Venue != nil {
 		f.venue(*c.Venue)
@@ -250,7 +255,7 @@ func (f *faults) mergeWhen(e *Event, c *Change) {
 }
 
 // mergePlan is the plan that the event has from now on.
-func (s *Service) mergePlan(ctx context.Context, f *faults, e *Event, w *writing, in *PlanInput) (*seating.Plan, error) {
+func (s *Service) mergePlan(ctx context.Context, f *faults, e *stored, w *writing, in *eventapi.PlanChoice) (*seating.Plan, error) {
 	if in == nil {
 		return s.Plan(ctx, e.PlanID, e.PlanVersion)
 	}
@@ -269,7 +274,7 @@ func (s *Service) mergePlan(ctx context.Context, f *faults, e *Event, w *writing
 }
 
 // mergePrices makes a new price list if the change has prices or rules.
-func (s *Service) mergePrices(ctx context.Context, f *faults, e *Event, w *writing, c *Change, plan *seating.Plan) error {
+func (s *Service) mergePrices(ctx context.Context, f *faults, e *stored, w *writing, c *change, plan *seating.Plan) error {
 	list, rules := c.Tiers, c.FeeRules
 	if e.PriceVersion > 0 {
 		now, err := s.Prices(ctx, e.ID, e.PriceVersion)
@@ -277,7 +282,7 @@ func (s *Service) mergePrices(ctx context.Context, f *faults, e *Event, w *writi
 			return err
 		}
 		switch {
-		case rules == nil && now.Rules != nil && c.Price == nil && !c.Unset.FeeRules:
+		case rules == nil && now.Rules != nil && c.Price == nil && !c.unset.feeRules:
 			same := *now.Rules
 			rules = &same
 		case rules != nil && c.Price == nil && len(list) == 0:
@@ -305,14 +310,14 @@ func (s *Service) mergePrices(ctx context.Context, f *faults, e *Event, w *writi
 	return nil
 }
 
-// Cancel cancels an event; the booking side gives all its bookings back. The
-// event is Pending as long as its sale may not be stopped yet.
-func (s *Service) Cancel(ctx context.Context, caller caller.Caller, eventID string) (Event, error) {
-	return s.CancelSeen(ctx, caller, eventID, 0)
+// Cancel implements eventapi.Organizer. The event is Pending as long as its sale may
+// not be stopped yet.
+func (s *Service) Cancel(ctx context.Context, c caller.Caller, eventID string, version int64) (eventapi.Event, error) {
+	e, err := s.cancel(ctx, c, eventID, version)
+	return s.answered(ctx, e, err)
 }
 
-// CancelSeen is Cancel of an event with a version, if that is not 0.
-func (s *Service) CancelSeen(ctx context.Context, caller caller.Caller, eventID string, version int64) (Event, error) {
+func (s *Service) cancel(ctx context.Context, caller caller.Caller, eventID string, version int64) (stored, error) {
 	e, err := s.owned(ctx, caller, eventID)
 	if err != nil {
 		return e, err

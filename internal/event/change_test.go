@@ -12,16 +12,16 @@ import (
 	"boxoffice/internal/seating"
 )
 
-func (w *world) update(t testing.TB, e Event, c Change) Event {
+func (w *world) update(t testing.TB, e stored, c eventapi.Update) stored {
 	t.Helper()
-	e, err := w.Update(t.Context(), organizer, e.ID, 0, c)
+	e, err := w.change(t.Context(), organizer, e.ID, 0, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-func (w *world) tiers(t testing.TB, e Event) []seating.Tier {
+func (w *world) tiers(t testing.TB, e stored) []seating.Tier {
 	t.Helper()
 	p, err := w.Prices(t.Context(), e.ID, e.PriceVersion)
 	if err != nil {
@@ -36,33 +36,33 @@ func TestFeeRules(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct {
 		currency        string
-		rules           FeeRules
+		rules           seating.FeeRules
 		face            int64
 		fee, tax, price int64
 	}{
-		{"EUR", FeeRules{}, 5000, 0, 0, 5000},
-		{"EUR", FeeRules{FeeRate: 850, FeeFixed: 100, TaxRate: 1900}, 5000, 525, 1050, 6575},
-		{"EUR", FeeRules{FeeRate: 850, FeeFixed: 100, TaxRate: 1900, Rounding: "down"}, 5000, 525, 1049, 6574},
-		{"EUR", FeeRules{TaxRate: 500, Rounding: "half_even"}, 4850, 0, 242, 5092},
-		{"JPY", FeeRules{FeeRate: 1000, TaxRate: 1000}, 8888, 889, 978, 10755},
-		{"KWD", FeeRules{FeeFixed: 250, TaxRate: 500, Rounding: "up"}, 12_345, 250, 630, 13_225},
+		{"EUR", seating.FeeRules{}, 5000, 0, 0, 5000},
+		{"EUR", seating.FeeRules{FeeRate: 850, FeeFixed: 100, TaxRate: 1900}, 5000, 525, 1050, 6575},
+		{"EUR", seating.FeeRules{FeeRate: 850, FeeFixed: 100, TaxRate: 1900, Rounding: "down"}, 5000, 525, 1049, 6574},
+		{"EUR", seating.FeeRules{TaxRate: 500, Rounding: "half_even"}, 4850, 0, 242, 5092},
+		{"JPY", seating.FeeRules{FeeRate: 1000, TaxRate: 1000}, 8888, 889, 978, 10755},
+		{"KWD", seating.FeeRules{FeeFixed: 250, TaxRate: 500, Rounding: "up"}, 12_345, 250, 630, 13_225},
 	} {
-		e := w.create(t, func(in *NewEvent) {
-			in.Currency, in.Price, in.FeeRules, in.Tiers = c.currency, nil, &c.rules, []TierInput{{Name: "All", Face: &c.face}}
+		e := w.create(t, func(in *eventapi.NewEvent) {
+			in.Currency, in.Price, in.FeeRules, in.Tiers = c.currency, nil, &c.rules, []eventapi.NewTier{{Name: "All", Face: &c.face}}
 		})
 		got := w.tiers(t, e)[0]
 		if got.Fee != c.fee || got.Tax != c.tax || got.Price != c.price || got.Fees != c.fee+c.tax || got.Face != c.face || e.PriceFrom != c.price {
 			t.Errorf("%+v: %+v, from %d", c, got, e.PriceFrom)
 		}
 	}
-	e := w.create(t, func(in *NewEvent) {
-		in.Price, in.FeeRules, in.Tiers = nil, &FeeRules{TaxRate: 1900}, []TierInput{{Name: "All", Face: ptr(int64(1000))}}
+	e := w.create(t, func(in *eventapi.NewEvent) {
+		in.Price, in.FeeRules, in.Tiers = nil, &seating.FeeRules{TaxRate: 1900}, []eventapi.NewTier{{Name: "All", Face: ptr(int64(1000))}}
 	})
-	e = w.update(t, e, Change{FeeRules: &FeeRules{TaxRate: 700}})
+	e = w.update(t, e, eventapi.Update{FeeRules: &seating.FeeRules{TaxRate: 700}})
 	if got := w.tiers(t, e)[0]; got.Price != 1070 || e.PriceVersion != 2 {
 		t.Errorf("new rules: %+v, version %d", got, e.PriceVersion)
 	}
-	e = w.update(t, e, Change{Tiers: []TierInput{{Name: "All", Face: ptr(int64(2000))}}})
+	e = w.update(t, e, eventapi.Update{Tiers: []eventapi.NewTier{{Name: "All", Face: ptr(int64(2000))}}})
 	if got := w.tiers(t, e)[0]; got.Price != 2140 || e.PriceVersion != 3 {
 		t.Errorf("new face value: %+v, version %d", got, e.PriceVersion)
 	}
@@ -76,38 +76,44 @@ func TestFeeRulesRefused(t *testing.T) {
 	face := ptr(int64(1000))
 	for name, c := range map[string]struct {
 		field  string
-		change func(*NewEvent)
+		change func(*eventapi.NewEvent)
 	}{
-		"rate":           {"fee_rules.tax_rate", func(in *NewEvent) { in.FeeRules = &FeeRules{TaxRate: 10_001} }},
-		"negative":       {"fee_rules.fee_fixed", func(in *NewEvent) { in.FeeRules = &FeeRules{FeeFixed: -1} }},
-		"rounding":       {"fee_rules.rounding", func(in *NewEvent) { in.FeeRules = &FeeRules{Rounding: "sideways"} }},
-		"all-in price":   {"price", func(in *NewEvent) { in.FeeRules = &FeeRules{}; in.Price = face; in.Tiers = nil }},
-		"no face":        {"tiers[0].face", func(in *NewEvent) { in.FeeRules = &FeeRules{}; in.Tiers[0] = TierInput{Name: "A", Price: 1} }},
-		"face and price": {"tiers[0].face", func(in *NewEvent) { in.FeeRules = &FeeRules{}; in.Tiers[0].Price = 1 }},
-		"too dear":       {"tiers[0].face", func(in *NewEvent) { in.FeeRules = &FeeRules{FeeFixed: 1}; in.Tiers[0].Face = ptr(int64(1e14)) }},
-		"without rules":  {"tiers[0].face", func(in *NewEvent) {}},
+		"rate":         {"fee_rules.tax_rate", func(in *eventapi.NewEvent) { in.FeeRules = &seating.FeeRules{TaxRate: 10_001} }},
+		"negative":     {"fee_rules.fee_fixed", func(in *eventapi.NewEvent) { in.FeeRules = &seating.FeeRules{FeeFixed: -1} }},
+		"rounding":     {"fee_rules.rounding", func(in *eventapi.NewEvent) { in.FeeRules = &seating.FeeRules{Rounding: "sideways"} }},
+		"all-in price": {"price", func(in *eventapi.NewEvent) { in.FeeRules = &seating.FeeRules{}; in.Price = face; in.Tiers = nil }},
+		"no face": {"tiers[0].face", func(in *eventapi.NewEvent) {
+			in.FeeRules = &seating.FeeRules{}
+			in.Tiers[0] = eventapi.NewTier{Name: "A", Price: 1}
+		}},
+		"face and price": {"tiers[0].face", func(in *eventapi.NewEvent) { in.FeeRules = &seating.FeeRules{}; in.Tiers[0].Price = 1 }},
+		"too dear": {"tiers[0].face", func(in *eventapi.NewEvent) {
+			in.FeeRules = &seating.FeeRules{FeeFixed: 1}
+			in.Tiers[0].Face = ptr(int64(1e14))
+		}},
+		"without rules": {"tiers[0].face", func(in *eventapi.NewEvent) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := gala()
-			in.Price, in.Tiers = nil, []TierInput{{Name: "A", Face: face}}
+			in.Price, in.Tiers = nil, []eventapi.NewTier{{Name: "A", Face: face}}
 			c.change(&in)
-			_, err := w.Create(t.Context(), organizer, "", in)
+			_, err := w.add(t.Context(), organizer, "", in)
 			wantField(t, err, c.field)
 		})
 	}
 	e := w.create(t, nil) // with an all-in price
-	_, err := w.Update(t.Context(), organizer, e.ID, 0, Change{FeeRules: &FeeRules{TaxRate: 1}})
+	_, err := w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{FeeRules: &seating.FeeRules{TaxRate: 1}})
 	wantField(t, err, "tiers")
 }
 
 func TestNewTimeIsRecorded(t *testing.T) {
 	w := newWorld(t)
-	e := w.create(t, func(in *NewEvent) { in.RefundableUntil = ptr(w.clock) })
+	e := w.create(t, func(in *eventapi.NewEvent) { in.RefundableUntil = ptr(w.clock) })
 	if s := w.booth.all()[e.ID]; s.RefundsEnd != w.clock.UnixMicro() || s.ChangedAt != 0 {
 		t.Fatalf("%+v", s)
 	}
 	w.clock = w.clock.Add(time.Hour)
-	e = w.update(t, e, Change{EventTime: ptr("2027-03-02T20:00")})
+	e = w.update(t, e, eventapi.Update{EventTime: ptr("2027-03-02T20:00")})
 	list, err := w.history(t.Context(), e.ID)
 	if err != nil || len(list) != 1 || list[0].From != "2027-03-01T20:00:00+01:00" || list[0].To != "2027-03-02T20:00:00+01:00" || !list[0].At.Equal(w.clock) {
 		t.Fatalf("%+v %v", list, err)
@@ -115,8 +121,8 @@ func TestNewTimeIsRecorded(t *testing.T) {
 	if s := w.booth.all()[e.ID]; s.ChangedAt != w.clock.UnixMicro() || s.ChangeRefundsEnd != e.StartsAt || s.ClosesAt != e.StartsAt {
 		t.Errorf("%+v", s)
 	}
-	e = w.update(t, e, Change{EventTime: ptr("")})
-	e = w.update(t, e, Change{Venue: &VenueInput{Name: "New Hall", City: "Ulm", TimeZone: "Europe/Berlin"}})
+	e = w.update(t, e, eventapi.Update{EventTime: ptr("")})
+	e = w.update(t, e, eventapi.Update{Venue: &eventapi.NewVenue{Name: "New Hall", City: "Ulm", TimeZone: "Europe/Berlin"}})
 	list, err = w.history(t.Context(), e.ID)
 	if err != nil || len(list) != 3 || list[1].To != "" || list[2].Field != "venue" || list[2].To != "New Hall, Ulm" {
 		t.Fatalf("%+v %v", list, err)
@@ -124,11 +130,11 @@ func TestNewTimeIsRecorded(t *testing.T) {
 	if e.StartsAt != 0 || e.LocalDate != "" || e.ClosesAt != 0 {
 		t.Errorf("%+v", e)
 	}
-	_, err = w.Update(t.Context(), organizer, e.ID, 0, Change{Venue: &VenueInput{Name: "Far Hall", TimeZone: "Asia/Tokyo"}})
+	_, err = w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{Venue: &eventapi.NewVenue{Name: "Far Hall", TimeZone: "Asia/Tokyo"}})
 	wantField(t, err, "event_time")
 	// What nobody has seen need not be told.
-	draft := w.create(t, func(in *NewEvent) { in.Status = eventapi.Draft })
-	draft = w.update(t, draft, Change{EventTime: ptr("2027-03-02T20:00")})
+	draft := w.create(t, func(in *eventapi.NewEvent) { in.Status = eventapi.Draft })
+	draft = w.update(t, draft, eventapi.Update{EventTime: ptr("2027-03-02T20:00")})
 	if list, err := w.history(t.Context(), draft.ID); err != nil || len(list) != 0 || draft.ChangedAt != 0 {
 		t.Errorf("%+v %v", list, err)
 	}
@@ -142,7 +148,7 @@ func TestTimesThatClocksDoNotShow(t *testing.T) {
 	} {
 		in := gala()
 		in.EventTime = &at
-		_, err := w.Create(t.Context(), organizer, "", in)
+		_, err := w.add(t.Context(), organizer, "", in)
 		if ok && err != nil {
 			t.Errorf("%s: %v", at, err)
 		}
@@ -155,20 +161,20 @@ func TestTimesThatClocksDoNotShow(t *testing.T) {
 func TestPlanAndCurrency(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
-	dollars := Change{Currency: ptr("USD"), Price: ptr(int64(7000))}
-	bigger := Change{Plan: &PlanInput{Template: "arena", Seats: 500}, Price: ptr(int64(7000))}
+	dollars := eventapi.Update{Currency: ptr("USD"), Price: ptr(int64(7000))}
+	bigger := eventapi.Update{Plan: &eventapi.PlanChoice{Template: "arena", Seats: 500}, Price: ptr(int64(7000))}
 	e = w.update(t, e, dollars)
 	e = w.update(t, e, bigger)
 	if s := w.booth.all()[e.ID]; s.Currency != "USD" || s.Seats != 500 || s.PriceVersion != 3 {
 		t.Fatalf("%+v", s)
 	}
 	w.booth.taken[e.ID] = 1
-	for slug, c := range map[string]Change{"plan-in-use": {Plan: &PlanInput{Template: "club", Seats: 100}}, "currency-in-use": {Currency: ptr("EUR"), Price: ptr(int64(1))}} {
-		if _, err := w.Update(t.Context(), organizer, e.ID, 0, c); !errs.Is(err, slug) {
+	for slug, c := range map[string]eventapi.Update{"plan-in-use": {Plan: &eventapi.PlanChoice{Template: "club", Seats: 100}}, "currency-in-use": {Currency: ptr("EUR"), Price: ptr(int64(1))}} {
+		if _, err := w.change(t.Context(), organizer, e.ID, 0, c); !errs.Is(err, slug) {
 			t.Errorf("%v, want %s", err, slug)
 		}
 	}
-	if got := w.update(t, e, Change{Price: ptr(int64(9000))}); got.PriceFrom != 9000 {
+	if got := w.update(t, e, eventapi.Update{Price: ptr(int64(9000))}); got.PriceFrom != 9000 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -179,7 +185,7 @@ func TestRefusedByTheBookingSide(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
 	w.booth.refuse = errs.New(errs.Conflict, "plan-in-use", "Somebody was faster.")
-	_, err := w.Update(t.Context(), organizer, e.ID, 0, Change{Plan: &PlanInput{Template: "arena", Seats: 500}, Price: ptr(int64(1)), EventTime: ptr("2027-05-05T20:00"), Title: ptr("Other")})
+	_, err := w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{Plan: &eventapi.PlanChoice{Template: "arena", Seats: 500}, Price: ptr(int64(1)), EventTime: ptr("2027-05-05T20:00"), Title: ptr("Other")})
 	var refusal *errs.Error
 	if !errors.As(err, &refusal) || refusal.Type != "plan-in-use" {
 		t.Fatalf("%v", err)
@@ -196,7 +202,7 @@ func TestRefusedByTheBookingSide(t *testing.T) {
 	}
 	// The version of the prices that were refused is not given to others, and
 	// those who have read them may keep them for good.
-	if e = w.update(t, now, Change{Price: ptr(int64(9000))}); e.PriceVersion != 3 || w.tiers(t, e)[0].Price != 9000 || e.Refused != "" {
+	if e = w.update(t, now, eventapi.Update{Price: ptr(int64(9000))}); e.PriceVersion != 3 || w.tiers(t, e)[0].Price != 9000 || e.Refused != "" {
 		t.Errorf("%+v", e)
 	}
 	if p, err := w.Prices(t.Context(), e.ID, 2); err != nil || p.Tiers[0].Price != 1 {
@@ -207,7 +213,7 @@ func TestRefusedByTheBookingSide(t *testing.T) {
 func TestSearch(t *testing.T) {
 	w := newWorld(t)
 	add := func(title, city, category, description, at string) string {
-		return w.create(t, func(in *NewEvent) {
+		return w.create(t, func(in *eventapi.NewEvent) {
 			in.Title, in.Venue.City, in.Category, in.Description, in.EventTime = title, city, category, description, &at
 		}).ID
 	}
@@ -215,11 +221,11 @@ func TestSearch(t *testing.T) {
 	dvorak := add("Antonín Dvořák: Rusalka", "Prague", "Opera", "With violins.", "2027-04-01T20:00")
 	violin := add("Violin and Night", "Ulm", "Music", "100% strings_and things", "2027-06-01T20:00")
 	add("Football", "Ulm", "Sports", "", "2027-03-01T20:00")
-	find := func(f Filter) (ids []string, h Hits) {
+	find := func(f eventapi.Filter) (ids []string, h hits) {
 		t.Helper()
 		f.Limit = max(f.Limit, 1)
 		for {
-			page, err := w.Search(t.Context(), nobody, f)
+			page, err := w.search(t.Context(), nobody, f)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -243,21 +249,21 @@ func TestSearch(t *testing.T) {
 		"violins rusalka": {dvorak},
 		"nothing":         nil,
 	} {
-		if got, _ := find(Filter{Text: q}); !slices.Equal(got, want) {
+		if got, _ := find(eventapi.Filter{Text: q}); !slices.Equal(got, want) {
 			t.Errorf("%q finds %v, want %v", q, got, want)
 		}
 	}
-	_, h := find(Filter{City: "ulm", Limit: 10})
-	if h.Total != 2 || len(h.Facets["city"]) != 3 || h.Facets["city"][0] != (Facet{"Ulm", 2}) || fmt.Sprint(h.Facets["category"]) != "[{Music 1} {Sports 1}]" {
+	_, h := find(eventapi.Filter{City: "ulm", Limit: 10})
+	if h.Total != 2 || len(h.Facets["city"]) != 3 || h.Facets["city"][0] != (eventapi.Facet{Value: "Ulm", Count: 2}) || fmt.Sprint(h.Facets["category"]) != "[{Music 1} {Sports 1}]" {
 		t.Errorf("%+v", h)
 	}
-	_, err := w.Search(t.Context(), nobody, Filter{Text: "a b c d e f g h i", Limit: 1})
+	_, err := w.search(t.Context(), nobody, eventapi.Filter{Text: "a b c d e f g h i", Limit: 1})
 	wantField(t, err, "q")
 	for _, cursor := range []string{"x", "1-2", "a-b-c"} {
-		_, err := w.Search(t.Context(), nobody, Filter{Cursor: cursor, Limit: 1})
+		_, err := w.search(t.Context(), nobody, eventapi.Filter{Cursor: cursor, Limit: 1})
 		wantField(t, err, "cursor")
 	}
-	if list, _, err := w.List(t.Context(), nobody, Filter{Category: "OPERA", City: "PRAGUE", Text: "DVORAK", Limit: 10}); err != nil || len(list) != 1 {
+	if list, _, err := w.list(t.Context(), nobody, eventapi.Filter{Category: "OPERA", City: "PRAGUE", Text: "DVORAK", Limit: 10}); err != nil || len(list) != 1 {
 		t.Errorf("%v %v", list, err)
 	}
 }

@@ -8,79 +8,51 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/seating"
 )
 
-// Unset says what a form was left empty in: those who fill in a form see all of
-// an event at once, so that an empty field means something.
-type Unset struct{ Opens, Closes, Refunds, FeeRules bool }
-
-// apply takes out of an event what was left empty.
-func (u Unset) apply(e *Event) {
-	if u.Opens {
-		e.OpensAt = 0
-	}
-	if u.Closes {
-		e.ClosesAt = 0 // the sale closes as the event begins
-	}
-	if u.Refunds {
-		e.RefundsEnd = 0
-	}
-}
-
-// Check is what Create would say of an event, without making it: its tiers with
-// their all-in prices.
-func (s *Service) Check(ctx context.Context, caller caller.Caller, in NewEvent) ([]seating.Tier, error) {
+// Check implements eventapi.Organizer.
+func (s *Service) Check(ctx context.Context, caller caller.Caller, in eventapi.NewEvent) ([]seating.Tier, error) {
 	if err := mayOrganize(caller); err != nil {
 		return nil, err
 	}
-	d, err := s.prepare(ctx, in)
+	d, err := s.prepare(ctx, in, nil)
 	if err != nil {
 		return nil, err
 	}
 	return d.tiers, nil
 }
 
-// Sketch is the plan that an input asks for; it is not stored.
-func (s *Service) Sketch(ctx context.Context, in PlanInput) (*seating.Plan, error) {
+// ChosenPlan implements eventapi.Organizer.
+func (s *Service) ChosenPlan(ctx context.Context, in eventapi.PlanChoice) (*seating.Plan, error) {
 	_, p, err := s.planOf(ctx, in)
 	return p, err
 }
 
-// AtWall is the instant at which clocks in a zone show a local time such as
-// 2027-03-01T20:00. A fault is told as one of the field.
-func AtWall(field, text, zone string) (time.Time, error) {
-	f := &faults{}
-	z := f.zone(field, zone)
-	t, _ := f.instant(field, text, z)
-	return t, errs.Fields(f.list)
-}
-
-// KeepPlan stores the seating plan of a file: boxoffice's own document, by
-// itself or in an import file, or pretix's. The error is of kind Invalid, about
-// the field plan.document, when the file is at fault.
-func (s *Service) KeepPlan(ctx context.Context, caller caller.Caller, file ImportFile) (*seating.Plan, error) {
-	if err := mayOrganize(caller); err != nil {
-		return nil, err
+// StorePlan implements eventapi.Organizer. The file is boxoffice's own document, by
+// itself or in an import file, or pretix's.
+func (s *Service) StorePlan(ctx context.Context, c caller.Caller, fileName string, data []byte) (eventapi.StoredPlan, error) {
+	if err := mayOrganize(c); err != nil {
+		return eventapi.StoredPlan{}, err
 	}
-	doc, err := readPlanFile(file)
+	doc, err := readPlanFile(ImportFile{Name: fileName, Data: data})
 	if err != nil {
-		return nil, err
+		return eventapi.StoredPlan{}, err
 	}
 	p, err := doc.NewPlan()
 	if err != nil {
-		return nil, planFault(err)
+		return eventapi.StoredPlan{}, planFault(err)
 	}
 	row, err := drawn(doc, p)
 	if err != nil {
-		return nil, err
+		return eventapi.StoredPlan{}, err
 	}
-	p.ID, p.Version = row.id, row.version
-	return p, s.db.Write(ctx, func(tx *sql.Tx) error { return insertPlan(ctx, tx, row, s.now().UnixMicro()) })
+	err = s.db.Write(ctx, func(tx *sql.Tx) error { return insertPlan(ctx, tx, row, s.now().UnixMicro()) })
+	return row.show(), err
 }
 
 // readPlanFile finds the one plan of a file.
@@ -106,29 +78,25 @@ func readPlanFile(file ImportFile) (*seating.PlanDocument, error) {
 	return found.plans[0].doc, nil
 }
 
-// UsedPlan is a plan that an organizer has used for an event.
-type UsedPlan struct {
-	Name, ID string
-	Version  int64
-	Seats    int32
-}
-
 const usedAtMost = 100
 
-// Used are the venues and the plans of an organizer's events, those used last
-// first; all events' for organizer "".
-func (s *Service) Used(ctx context.Context, organizer string) ([]Venue, []UsedPlan, error) {
+// Used implements eventapi.Organizer.
+func (s *Service) Used(ctx context.Context, c caller.Caller) ([]eventapi.Venue, []eventapi.StoredPlan, error) {
+	organizer, err := organizerOf(c)
+	if err != nil {
+		return nil, nil, err
+	}
 	venues, err := used(ctx, s, organizer, `SELECT v.id, v.name, v.address, v.city, v.country, v.time_zone
 		FROM events e JOIN venues v ON v.id = e.venue_id WHERE %s
 		GROUP BY v.id, v.name, v.address, v.city, v.country, v.time_zone ORDER BY max(e.created_at) DESC, v.id LIMIT %d`,
-		func(v *Venue) []any { return []any{&v.ID, &v.Name, &v.Address, &v.City, &v.Country, &v.TimeZone} })
+		func(v *eventapi.Venue) []any { return []any{&v.ID, &v.Name, &v.Address, &v.City, &v.Country, &v.Zone} })
 	if err != nil {
 		return nil, nil, err
 	}
 	plans, err := used(ctx, s, organizer, `SELECT p.name, p.id, p.version, p.seats
 		FROM events e JOIN plans p ON p.id = e.plan_id AND p.version = e.plan_version WHERE %s
 		GROUP BY p.name, p.id, p.version, p.seats ORDER BY max(e.created_at) DESC, p.id LIMIT %d`,
-		func(p *UsedPlan) []any { return []any{&p.Name, &p.ID, &p.Version, &p.Seats} })
+		func(p *eventapi.StoredPlan) []any { return []any{&p.Name, &p.ID, &p.Version, &p.Seats} })
 	return venues, plans, err
 }
 
@@ -154,9 +122,31 @@ func used[T any](ctx context.Context, s *Service, organizer, query string, field
 	return out, rows.Err()
 }
 
-// Summary counts an organizer's events by what lists call them (draft, upcoming,
+// organizerOf is the account whose events a caller organizes; "" is all accounts.
+func organizerOf(c caller.Caller) (string, error) {
+	if err := mayOrganize(c); err != nil || c.Administers() {
+		return "", err
+	}
+	return c.UserID, nil
+}
+
+// Summary implements eventapi.Organizer.
+func (s *Service) Summary(ctx context.Context, c caller.Caller) (eventapi.Summary, error) {
+	organizer, err := organizerOf(c)
+	if err != nil {
+		return eventapi.Summary{}, err
+	}
+	counts, next, err := s.summary(ctx, organizer)
+	if err != nil || next == nil {
+		return eventapi.Summary{Counts: counts}, err
+	}
+	opens, err := s.counted(ctx, next)
+	return eventapi.Summary{Counts: counts, Opens: &opens}, err
+}
+
+// summary counts an organizer's events by what lists call them (draft, upcoming,
 // past, cancelled), and finds the next sale that opens. Organizer "": of all.
-func (s *Service) Summary(ctx context.Context, organizer string) (map[string]int64, *Event, error) {
+func (s *Service) summary(ctx context.Context, organizer string) (map[string]int64, *stored, error) {
 	now := s.now().UnixMicro()
 	where, args := "", []any{}
 	if organizer != "" {

@@ -6,9 +6,7 @@ import (
 	"time"
 
 	"boxoffice/internal/bookingapi"
-	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/eventapi"
 )
 
 // longest is how long an event may last, µs. Lists rely on it: what began before
@@ -17,7 +15,7 @@ const longest = 367 * 24 * 3600_000_000
 
 // ending sets when an event ends from what was given. Its beginning and its zone
 // are set before.
-func (f *faults) ending(e *Event, endTime *string, date string, zone *time.Location) {
+func (f *faults) ending(e *stored, endTime *string, date string, zone *time.Location) {
 	e.EndsAt, e.EndDate = 0, ""
 	field := "end_time"
 	switch {
@@ -64,7 +62,7 @@ func endOfDay(d time.Time, zone *time.Location) int64 {
 
 // mergeEnding sets when a changed event ends. An end that is not given moves
 // along with the beginning, and goes when that becomes unknown.
-func (f *faults) mergeEnding(e, was *Event, c *Change) {
+func (f *faults) mergeEnding(e, was *stored, c *change) {
 	zone := f.zone("time_zone", e.TimeZone)
 	if zone == nil {
 		return
@@ -103,7 +101,7 @@ func (f *faults) mergeEnding(e, was *Event, c *Change) {
 }
 
 // end is an event's end in words of RFC 3339: the time, the date, or nothing.
-func (e *Event) end() string {
+func (e *stored) end() string {
 	if e.EndsAt == 0 || e.endsByDay() {
 		return e.EndDate
 	}
@@ -111,12 +109,12 @@ func (e *Event) end() string {
 }
 
 // endAt sets the time at which an event ends.
-func (e *Event) endAt(at int64) {
+func (e *stored) endAt(at int64) {
 	e.EndsAt, e.EndDate = at, inZone(at, e.TimeZone).Format(time.DateOnly)
 }
 
 // endsByDay reports whether only the last day is known: then the event ends with it.
-func (e *Event) endsByDay() bool {
+func (e *stored) endsByDay() bool {
 	return e.EndsAt != 0 && inZone(e.EndsAt, e.TimeZone).Format(time.TimeOnly) == "23:59:59"
 }
 
@@ -129,18 +127,14 @@ func inZone(at int64, name string) time.Time {
 }
 
 // over reports whether an event has taken place at a time, µs since 1970.
-func (e *Event) over(now int64) bool {
-	if e.EndsAt != 0 {
-		return e.EndsAt < now
-	}
-	return e.SortAt+lasting < now
-}
+func (e *stored) over(now int64) bool { return e.overFrom() < now }
 
-// OverAt reports whether an event was over at a time, µs since 1970, or does not take
-// place: nobody needs a seat of it any more.
-func (s *Service) OverAt(ctx context.Context, eventID string, at int64) (bool, error) {
-	e, err := s.Get(ctx, caller.System, eventID)
-	return err == nil && (e.Status == eventapi.Cancelled || e.shown(at) == past), err
+// overFrom is when an event is over, µs since 1970. Events without a date never are.
+func (e *stored) overFrom() int64 {
+	if e.EndsAt != 0 {
+		return e.EndsAt
+	}
+	return e.SortAt + lasting
 }
 
 // overSQL is over as a condition, upcomingSQL its opposite. What they compare
@@ -158,7 +152,7 @@ func upcomingSQL(now int64) string {
 // until which buyers may cancel is not, once they have seats. An earlier one that
 // still lies ahead is for later buyers; the booking side keeps what was promised
 // to the others.
-func (s *Service) keepPromises(ctx context.Context, was, is *Event) error {
+func (s *Service) keepPromises(ctx context.Context, was, is *stored) error {
 	if !was.Announced || is.Status == "cancelled" {
 		return nil
 	}

@@ -3,6 +3,7 @@ package event
 import (
 	"fmt"
 
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/money"
 	"boxoffice/internal/seating"
 )
@@ -48,7 +49,7 @@ func (p *pricing) list(eventID string, version int64, currency string) *seating.
 }
 
 // priceOf checks one tier's price, given all-in or as a face value under rules.
-func (f *faults) priceOf(path string, in *TierInput, rules *seating.FeeRules, out *seating.Tier) {
+func (f *faults) priceOf(path string, in *eventapi.NewTier, rules *seating.FeeRules, out *seating.Tier) {
 	if rules == nil {
 		switch {
 		case in.Face != nil:
@@ -76,14 +77,14 @@ func (f *faults) priceOf(path string, in *TierInput, rules *seating.FeeRules, ou
 
 // again is the input that would make the same tiers, so that new rules can be
 // applied to them.
-func again(tiers []seating.Tier) ([]TierInput, error) {
-	list := make([]TierInput, len(tiers))
+func again(tiers []seating.Tier) ([]eventapi.NewTier, error) {
+	list := make([]eventapi.NewTier, len(tiers))
 	for i, t := range tiers {
 		if t.Face == 0 && t.Price != 0 {
 			return nil, fmt.Errorf("tier %q has no face value", t.Name)
 		}
 		face := t.Face
-		list[i] = TierInput{Name: t.Name, Face: &face, Sections: t.Sections, Categories: t.Categories}
+		list[i] = eventapi.NewTier{Name: t.Name, Face: &face, Sections: t.Sections, Categories: t.Categories}
 	}
 	return list, nil
 }

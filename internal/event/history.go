@@ -4,7 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
+
+	"boxoffice/internal/eventapi"
 )
 
 // recorded is a change of an event that its buyers must be told of.
@@ -16,7 +20,7 @@ type recorded struct {
 
 // changed lists what is different between two states of an event that people
 // may have seen, and notes in the new one that there is something.
-func (s *Service) changed(was, is *Event) []recorded {
+func (s *Service) changed(was, is *stored) []recorded {
 	if !was.Announced {
 		return nil
 	}
@@ -37,7 +41,7 @@ func (s *Service) changed(was, is *Event) []recorded {
 }
 
 // when is an event's time in words of RFC 3339: the time, the date, or nothing.
-func (e *Event) when() string {
+func (e *stored) when() string {
 	if e.StartsAt == 0 {
 		return e.LocalDate
 	}
@@ -45,7 +49,7 @@ func (e *Event) when() string {
 }
 
 // address is a venue in one line.
-func (v *Venue) address() string {
+func (v *venue) address() string {
 	line := v.Name
 	for _, part := range []string{v.Address, v.City, v.Country} {
 		if part != "" {
@@ -55,7 +59,7 @@ func (v *Venue) address() string {
 	return line
 }
 
-func insertChanges(ctx context.Context, tx *sql.Tx, e *Event, list []recorded) error {
+func insertChanges(ctx context.Context, tx *sql.Tx, e *stored, list []recorded) error {
 	for _, c := range list {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO event_changes (event_id, version, field, at, before, after) VALUES ($1, $2, $3, $4, $5, $6)`,
 			e.ID, e.Version, c.field, c.at, c.before, c.after); err != nil {
@@ -73,39 +77,37 @@ func deleteChanges(ctx context.Context, tx *sql.Tx, eventID string, after int64)
 	return nil
 }
 
-// Happened is a change of an event's time or venue.
-type Happened struct {
-	At       time.Time
-	Field    string // event_time, end_time or venue
-	From, To string // as it was and as it is; "": to be announced
-}
-
-// Changes are what buyers of an event are to know, oldest first.
-func (s *Service) Changes(ctx context.Context, eventID string) ([]Happened, error) {
-	list, err := s.history(ctx, eventID)
-	out := make([]Happened, len(list))
-	for i, c := range list {
-		out[i] = Happened(c)
+// Changes implements eventapi.Reader.
+func (s *Service) Changes(ctx context.Context, ids []string) (map[string][]eventapi.Change, error) {
+	out := map[string][]eventapi.Change{}
+	if len(ids) == 0 {
+		return out, nil
 	}
-	return out, err
-}
-
-// history lists an event's changes, oldest first.
-func (s *Service) history(ctx context.Context, eventID string) ([]changeBody, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT field, at, before, after FROM event_changes WHERE event_id = $1 ORDER BY version, field`, eventID) // primary key
+	in, args := placeholders(ids)
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT event_id, field, at, before, after FROM event_changes WHERE event_id IN (`+in+`)
+		ORDER BY event_id, version, field`, args...) // primary key
 	if err != nil {
 		return nil, fmt.Errorf("read changes: %w", err)
 	}
 	defer rows.Close()
-	var list []changeBody
 	for rows.Next() {
-		var c changeBody
+		var c eventapi.Change
+		var eventID string
 		var at int64
-		if err := rows.Scan(&c.Field, &at, &c.From, &c.To); err != nil {
+		if err := rows.Scan(&eventID, &c.Field, &at, &c.From, &c.To); err != nil {
 			return nil, fmt.Errorf("read changes: %w", err)
 		}
 		c.At = time.UnixMicro(at).UTC()
-		list = append(list, c)
+		out[eventID] = append(out[eventID], c)
 	}
-	return list, rows.Err()
+	return out, rows.Err()
+}
+
+// placeholders lists as many placeholders as there are values.
+func placeholders(values []string) (marks string, args []any) {
+	each := make([]string, len(values))
+	for i, v := range values {
+		each[i], args = "$"+strconv.Itoa(i+1), append(args, v)
+	}
+	return strings.Join(each, ", "), args
 }

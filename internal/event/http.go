@@ -19,74 +19,48 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/quick"
 	"boxoffice/internal/seating"
 )
 
 // eventBody is an event as clients see it.
 type eventBody struct {
-	ID               string          `json:"id" example:"06a1b2c3d4e5f6g7"`
-	Title            string          `json:"title" example:"Night of the Violins"`
-	Description      string          `json:"description" example:"Twelve violins, one night."`
-	Category         string          `json:"category,omitempty" example:"Music"`
-	EventTime        *time.Time      `json:"event_time" doc:"RFC 3339 with the offset of time_zone; null: to be announced." example:"2027-03-01T20:00:00+01:00"`
-	EventDate        string          `json:"event_date,omitempty" doc:"Local date, also when the time of day is not known yet." example:"2027-03-01"`
-	EndTime          *time.Time      `json:"end_time,omitempty" doc:"When the event ends, RFC 3339 with the offset of time_zone; absent: unknown." example:"2027-03-01T22:30:00+01:00"`
-	EndDate          string          `json:"end_date,omitempty" doc:"Local date of the last day, also when the time of day is not known." example:"2027-03-01"`
-	TimeZone         string          `json:"time_zone" doc:"IANA name of the venue's time zone." example:"Europe/Berlin"`
-	Venue            venueBody       `json:"venue"`
-	TotalSeats       int32           `json:"total_seats" doc:"Seats and standing places of the plan." example:"1060"`
-	AvailableSeats   int32           `json:"available_seats" doc:"Those that are neither held nor sold nor blocked." example:"412"`
-	PricePerSeat     *int64          `json:"price_per_seat" doc:"Lowest all-in price, minor units; null: not priced yet." example:"2900"`
-	Currency         string          `json:"currency,omitempty" doc:"ISO 4217 code." example:"EUR"`
-	Tiers            []seating.Tier  `json:"tiers" doc:"Prices by section or category."`
-	FeeRules         *FeeRules       `json:"fee_rules,omitempty" doc:"By which all-in prices are made of face values."`
-	Status           string          `json:"status" enum:"draft,published,on_sale,cancelled,past" example:"on_sale"`
-	SaleOpensAt      *time.Time      `json:"sale_opens_at,omitempty" doc:"RFC 3339, UTC; absent: at once." example:"2026-12-01T09:00:00Z"`
-	SaleClosesAt     *time.Time      `json:"sale_closes_at,omitempty" doc:"RFC 3339, UTC; absent: never." example:"2027-03-01T19:00:00Z"`
-	RefundableUntil  *time.Time      `json:"refundable_until,omitempty" doc:"RFC 3339, UTC: until then buyers may cancel for the money back; absent: without an end." example:"2027-02-22T19:00:00Z"`
-	LimitPerCustomer int32           `json:"limit_per_customer" doc:"Live seats that one customer may have." example:"8"`
-	HoldMinutes      int64           `json:"hold_minutes" doc:"How long seats are held." example:"8"`
-	Plan             planRef         `json:"plan"`
-	UnverifiedBuyers bool            `json:"unverified_buyers" doc:"Buyers may pay without having shown that their e-mail address is theirs."`
-	OrganizerID      string          `json:"organizer_id,omitempty" doc:"Account that the event belongs to." example:"06a1b2c3d4e5f6g7"`
-	Attributes       json.RawMessage `json:"attributes" doc:"Any JSON object."`
-	Changes          []changeBody    `json:"changes,omitempty" doc:"Of time and venue since the event was announced, oldest first."`
-	Version          int64           `json:"version" doc:"Grows with each change of the event." example:"3"`
-	SalePending      bool            `json:"sale_pending,omitempty" doc:"The last change is stored, and the sale does not follow it yet; it will by itself. Until then plan, prices, limit and hold time are shown as seats are sold by."`
-
-	seq int64 // ledger version at which the seats were counted
-}
-
-// changeBody is something that buyers are to be told.
-type changeBody struct {
-	At    time.Time `json:"at" doc:"When it was changed, UTC." example:"2026-12-01T09:00:00Z"`
-	Field string    `json:"field" enum:"event_time,end_time,venue" example:"event_time"`
-	From  string    `json:"from" doc:"As it was; empty when it was to be announced." example:"2027-03-01T20:00:00+01:00"`
-	To    string    `json:"to" doc:"As it is; empty when it is to be announced." example:"2027-03-02T20:00:00+01:00"`
-}
-
-type venueBody struct {
-	ID       string `json:"id" example:"06a1b2c3d4e5f6g7"`
-	Name     string `json:"name" example:"Old Town Theatre"`
-	Address  string `json:"address,omitempty" example:"Theaterplatz 1"`
-	City     string `json:"city,omitempty" example:"Vienna"`
-	Country  string `json:"country,omitempty" doc:"ISO 3166-1 alpha-2." example:"AT"`
-	TimeZone string `json:"time_zone" doc:"IANA name of the venue's time zone." example:"Europe/Vienna"`
+	ID               string            `json:"id" example:"06a1b2c3d4e5f6g7"`
+	Title            string            `json:"title" example:"Night of the Violins"`
+	Description      string            `json:"description" example:"Twelve violins, one night."`
+	Category         string            `json:"category,omitempty" example:"Music"`
+	EventTime        *time.Time        `json:"event_time" doc:"RFC 3339 with the offset of time_zone; null: to be announced." example:"2027-03-01T20:00:00+01:00"`
+	EventDate        string            `json:"event_date,omitempty" doc:"Local date, also when the time of day is not known yet." example:"2027-03-01"`
+	EndTime          *time.Time        `json:"end_time,omitempty" doc:"When the event ends, RFC 3339 with the offset of time_zone; absent: unknown." example:"2027-03-01T22:30:00+01:00"`
+	EndDate          string            `json:"end_date,omitempty" doc:"Local date of the last day, also when the time of day is not known." example:"2027-03-01"`
+	TimeZone         string            `json:"time_zone" doc:"IANA name of the venue's time zone." example:"Europe/Berlin"`
+	Venue            eventapi.Venue    `json:"venue"`
+	TotalSeats       int32             `json:"total_seats" doc:"Seats and standing places of the plan." example:"1060"`
+	AvailableSeats   int32             `json:"available_seats" doc:"Those that are neither held nor sold nor blocked." example:"412"`
+	PricePerSeat     *int64            `json:"price_per_seat" doc:"Lowest all-in price, minor units; null: not priced yet." example:"2900"`
+	Currency         string            `json:"currency,omitempty" doc:"ISO 4217 code." example:"EUR"`
+	Tiers            []seating.Tier    `json:"tiers" doc:"Prices by section or category."`
+	FeeRules         *seating.FeeRules `json:"fee_rules,omitempty" doc:"By which all-in prices are made of face values."`
+	Status           string            `json:"status" enum:"draft,published,on_sale,cancelled,past" example:"on_sale"`
+	SaleOpensAt      *time.Time        `json:"sale_opens_at,omitempty" doc:"RFC 3339, UTC; absent: at once." example:"2026-12-01T09:00:00Z"`
+	SaleClosesAt     *time.Time        `json:"sale_closes_at,omitempty" doc:"RFC 3339, UTC; absent: never." example:"2027-03-01T19:00:00Z"`
+	RefundableUntil  *time.Time        `json:"refundable_until,omitempty" doc:"RFC 3339, UTC: until then buyers may cancel for the money back; absent: without an end." example:"2027-02-22T19:00:00Z"`
+	LimitPerCustomer int32             `json:"limit_per_customer" doc:"Live seats that one customer may have." example:"8"`
+	HoldMinutes      int64             `json:"hold_minutes" doc:"How long seats are held." example:"8"`
+	Plan             planRef           `json:"plan"`
+	UnverifiedBuyers bool              `json:"unverified_buyers" doc:"Buyers may pay without having shown that their e-mail address is theirs."`
+	OrganizerID      string            `json:"organizer_id,omitempty" doc:"Account that the event belongs to." example:"06a1b2c3d4e5f6g7"`
+	Attributes       json.RawMessage   `json:"attributes" doc:"Any JSON object."`
+	Changes          []eventapi.Change `json:"changes,omitempty" doc:"Of time and venue since the event was announced, oldest first."`
+	Version          int64             `json:"version" doc:"Grows with each change of the event." example:"3"`
+	SalePending      bool              `json:"sale_pending,omitempty" doc:"The last change is stored, and the sale does not follow it yet; it will by itself. Until then plan, prices, limit and hold time are shown as seats are sold by."`
 }
 
 type planRef struct {
 	ID      string `json:"id" example:"06a1b2c3d4e5f6g7"`
 	Version int64  `json:"version" example:"1"`
 	URL     string `json:"url" doc:"Where this version of the plan is; it never changes." example:"/events/06a1b2c3d4e5f6g7/plan?version=06a1b2c3d4e5f6g7-1"`
-}
-
-func stamp(us int64) *time.Time {
-	if us == 0 {
-		return nil
-	}
-	t := time.UnixMicro(us).UTC()
-	return &t
 }
 
 // zone is a stored zone; loading one reads a file, and the event page is hot.
@@ -101,75 +75,51 @@ func (s *Service) zone(name string) (*time.Location, error) {
 	return z, err
 }
 
-// body joins an event with its prices and how many seats are free.
-func (s *Service) body(ctx context.Context, e *Event) (*eventBody, error) {
+// newBody is an event as it is sent.
+func newBody(e *eventapi.Event, changes []eventapi.Change) *eventBody {
 	b := &eventBody{
-		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, EventDate: e.LocalDate, TimeZone: e.TimeZone,
-		Venue:      venueBody(e.Venue),
-		TotalSeats: e.Seats, AvailableSeats: e.Seats, Currency: e.Currency, Tiers: []seating.Tier{}, Status: e.shown(s.now().UnixMicro()),
-		SaleOpensAt: stamp(e.OpensAt), SaleClosesAt: stamp(e.ClosesAt), LimitPerCustomer: e.LimitPerCustomer, HoldMinutes: e.HoldFor / 60_000_000,
-		Plan: planRef{e.PlanID, e.PlanVersion, fmt.Sprintf("/events/%s/plan?version=%s-%d", e.ID, e.PlanID, e.PlanVersion)}, OrganizerID: e.OrganizerID,
-		RefundableUntil: stamp(e.sale().RefundsEnd),
-		Attributes:      json.RawMessage(e.Attributes), Version: e.Version, SalePending: e.Pending(), UnverifiedBuyers: e.UnverifiedBuyers, EndDate: e.EndDate,
+		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, EventTime: orNil(e.Starts), EventDate: e.Date,
+		EndTime: orNil(e.Ends), EndDate: e.EndDate, TimeZone: e.Zone, Venue: e.Venue, TotalSeats: e.Total, AvailableSeats: e.Free,
+		Currency: e.Prices.Currency, Tiers: []seating.Tier{}, Status: e.Status, SaleOpensAt: orNil(e.Opens), SaleClosesAt: orNil(e.Closes),
+		RefundableUntil: orNil(e.RefundsEnd), LimitPerCustomer: e.LimitPerCustomer, HoldMinutes: int64(e.HoldFor / time.Minute),
+		Plan:             planRef{e.PlanID, e.PlanVersion, fmt.Sprintf("/events/%s/plan?version=%s-%d", e.ID, e.PlanID, e.PlanVersion)},
+		UnverifiedBuyers: e.UnverifiedBuyers, OrganizerID: e.OrganizerID, Attributes: e.Attributes, Changes: changes, Version: e.Version, SalePending: e.Pending,
 	}
-	if e.StartsAt != 0 {
-		t := time.UnixMicro(e.StartsAt).UTC()
-		if zone, err := s.zone(e.TimeZone); err == nil {
-			t = t.In(zone)
-		}
-		b.EventTime = &t
+	if e.Priced() {
+		b.Tiers, b.PricePerSeat, b.FeeRules = e.Prices.Tiers, &e.From, e.Prices.Rules
 	}
-	if e.EndsAt != 0 && !e.endsByDay() {
-		t := inZone(e.EndsAt, e.TimeZone)
-		b.EndTime = &t
+	return b
+}
+
+func orNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
 	}
-	if e.PriceVersion > 0 {
-		p, err := s.Prices(ctx, e.ID, e.PriceVersion)
-		if err != nil {
-			return nil, err
-		}
-		b.Tiers, b.PricePerSeat, b.FeeRules = p.Tiers, &e.PriceFrom, p.Rules
-	}
-	if e.ChangedAt != 0 {
-		var err error
-		if b.Changes, err = s.history(ctx, e.ID); err != nil {
-			return nil, err
+	return &t
+}
+
+// bodiesOf are events as they are sent, with the changes that buyers must know of.
+func (s *Service) bodiesOf(ctx context.Context, list ...eventapi.Event) ([]*eventBody, error) {
+	var changed []string
+	for i := range list {
+		if !list[i].Changed.IsZero() {
+			changed = append(changed, list[i].ID)
 		}
 	}
-	counts, err := bookingapi.One(ctx, s.sales.Counts, "event", e.ID)
-	if err != nil && errs.KindOf(err) != errs.NotFound { // not handed over yet: all are free
+	changes, err := s.Changes(ctx, changed)
+	if err != nil {
 		return nil, err
 	}
-	if err == nil {
-		b.AvailableSeats, b.seq = counts.Free, counts.Seq
+	out := make([]*eventBody, len(list))
+	for i := range list {
+		out[i] = newBody(&list[i], changes[list[i].ID])
 	}
-	return b, nil
+	return out, nil
 }
 
-type eventOut struct {
-	Status       int
-	ETag         string `header:"ETag"`
-	Location     string `header:"Location"`
-	CacheControl string `header:"Cache-Control"`
-	Body         *eventBody
-
-	raw []byte // Body, encoded
-}
-
-// encode is the body as it is sent.
-func (b *eventBody) encode() ([]byte, error) {
-	var raw bytes.Buffer
-	enc := json.NewEncoder(&raw)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(b); err != nil {
-		return nil, fmt.Errorf("encode event: %w", err)
-	}
-	return raw.Bytes(), nil
-}
-
-// show answers an event as it is sent.
-func (s *Service) show(ctx context.Context, in *showIn) (*encodedOut, error) {
-	e, err := s.Get(ctx, caller.From(ctx), in.ID)
+// read answers an event as it is sent.
+func (s *Service) readEvent(ctx context.Context, in *readIn) (*encodedOut, error) {
+	e, err := s.get(ctx, caller.From(ctx), in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +133,7 @@ func (s *Service) show(ctx context.Context, in *showIn) (*encodedOut, error) {
 	return &out.plain, nil
 }
 
-type showIn struct {
+type readIn struct {
 	ID       string `path:"id" maxLength:"64"`
 	Encoding string `header:"Accept-Encoding" hidden:"true"`
 }
@@ -218,26 +168,52 @@ func (e *encodedEvent) zip() *encodedOut {
 	return &e.zipped
 }
 
-// encoded is an event as it is sent to whoever may buy its seats. It is made once for each version of the
-// event and of its ledger: a crowd asks for the same one.
-func (s *Service) encoded(ctx context.Context, e *Event) (*encodedEvent, error) {
+// encoded is an event as it is sent to those who may buy its seats. It is encoded once
+// for each version of the event and of its ledger: a crowd asks for the same one.
+func (s *Service) encoded(ctx context.Context, e *stored) (*encodedEvent, error) {
 	k := encodedKey{e.ID, e.Version, e.Pending(), e.shown(s.now().UnixMicro()), s.seqOf(ctx, e.ID)}
 	if out, ok := s.answers.GetIfPresent(k); ok {
 		return out, nil
 	}
-	sold, err := s.Sold(ctx, *e)
+	sold, err := s.sold(ctx, *e)
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.answer(ctx, sold, http.StatusOK)
+	shown, err := s.counted(ctx, &sold)
 	if err != nil {
 		return nil, err
 	}
-	out := &encodedEvent{plain: encodedOut{"application/json", strconv.Itoa(len(a.raw)), "", "Accept-Encoding", a.ETag, a.CacheControl, a.raw}}
-	if a.Body.seq == k.seq {
+	raw, err := s.encode(ctx, &shown)
+	if err != nil {
+		return nil, err
+	}
+	out := &encodedEvent{plain: encodedOut{"application/json", strconv.Itoa(len(raw)), "", "Accept-Encoding", errs.ETag(shown.Version, raw), cacheControl(&shown), raw}}
+	if shown.Seq == k.seq {
 		s.answers.Set(k, out)
 	}
 	return out, nil
+}
+
+// encode encodes an event for clients.
+func (s *Service) encode(ctx context.Context, e *eventapi.Event) ([]byte, error) {
+	bodies, err := s.bodiesOf(ctx, *e)
+	if err != nil {
+		return nil, err
+	}
+	var raw bytes.Buffer
+	enc := json.NewEncoder(&raw)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(bodies[0]); err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
+	}
+	return raw.Bytes(), nil
+}
+
+func cacheControl(e *eventapi.Event) string {
+	if e.Private {
+		return "private, no-store"
+	}
+	return "public, max-age=0, s-maxage=1, stale-while-revalidate=5"
 }
 
 // seqOf is the ledger version at which an event's seats can be counted now.
@@ -249,38 +225,41 @@ func (s *Service) seqOf(ctx context.Context, eventID string) int64 {
 	return c.Seq
 }
 
-// changedTo answers a change: with status when the sale follows it, else 202.
-func (s *Service) changedTo(ctx context.Context, status int, e Event, err error) (*eventOut, error) {
+// changedOut answers a change of an event.
+type changedOut struct {
+	Status       int
+	ContentType  string `header:"Content-Type" hidden:"true"`
+	ETag         string `header:"ETag"`
+	Location     string `header:"Location"`
+	CacheControl string `header:"Cache-Control"`
+	Body         []byte
+}
+
+// answer answers a change: with status when the sale follows it, else with 202.
+func (s *Service) answer(ctx context.Context, status int, e eventapi.Event, err error) (*changedOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.Pending() {
+	if e.Pending {
 		status = http.StatusAccepted
 	}
-	return s.answer(ctx, e, status)
-}
-
-func (s *Service) answer(ctx context.Context, e Event, status int) (*eventOut, error) {
-	b, err := s.body(ctx, &e)
+	raw, err := s.encode(ctx, &e)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := b.encode()
-	if err != nil {
-		return nil, err
-	}
-	// The free seats, and how far the sale follows, change without the event.
-	out := &eventOut{Status: status, ETag: errs.ETag(e.Version, raw), raw: raw, Location: "/events/" + e.ID, CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", Body: b}
-	if !e.public() {
-		out.CacheControl = "private, no-store"
-	}
-	return out, nil
+	// The free seats, and whether the sale follows, change without the event: the tag
+	// depends on all of the answer.
+	return &changedOut{Status: status, ContentType: "application/json", ETag: errs.ETag(e.Version, raw), Location: "/events/" + e.ID, CacheControl: cacheControl(&e), Body: raw}, nil
 }
 
-// later is the answer to a change that is stored and that the sale follows later.
-func later(api huma.API) map[string]*huma.Response {
-	return map[string]*huma.Response{"202": {Description: "Stored; the sale follows by itself (sale_pending).", Content: map[string]*huma.MediaType{"application/json": {
-		Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}}}
+// answers documents what a change answers: an event with the first status when the
+// sale follows it, and with 202 when it is stored and the sale follows later.
+func answers(api huma.API, status string) map[string]*huma.Response {
+	body := map[string]*huma.MediaType{"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}
+	return map[string]*huma.Response{
+		status: {Description: http.StatusText(map[string]int{"200": 200, "201": 201}[status]), Content: body},
+		"202":  {Description: "Stored; the sale follows by itself (sale_pending).", Content: body},
+	}
 }
 
 // Register adds the service's operations to the API.
@@ -289,50 +268,50 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "create-event", Method: http.MethodPost, Path: "/events", Tags: tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: 16 << 20,
 		Summary: "Create an event", Description: "For organizers. Its seats come from a template, a stored plan or a plan document.",
-		Errors: []int{400, 401, 403, 413, 422}, Responses: later(api), Metadata: map[string]any{"organizers": true, "plan": true},
+		Errors: []int{400, 401, 403, 413, 422}, Responses: answers(api, "201"), Metadata: map[string]any{"organizers": true, "plan": true},
 	}, func(ctx context.Context, in *struct {
 		Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Makes it safe to send the request again: the same key by the same organizer comes to the same event."`
-		Body NewEvent
-	}) (*eventOut, error) {
+		Body eventapi.NewEvent
+	}) (*changedOut, error) {
 		e, err := s.Create(ctx, caller.From(ctx), in.Key, in.Body)
-		return s.changedTo(ctx, http.StatusCreated, e, err)
+		return s.answer(ctx, http.StatusCreated, e, err)
 	})
 	quick.Register(api, huma.Operation{
 		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Description: "Open to everybody; a draft is there for its organizer and admins only.", Errors: []int{404},
 		Metadata: map[string]any{"optional": true, "shared": true},
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {
 			Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}}},
-	}, s.show)
+	}, s.readEvent)
 	huma.Register(api, huma.Operation{
 		OperationID: "update-event", Method: http.MethodPut, Path: "/events/{id}", Tags: tags, MaxBodyBytes: 16 << 20, Summary: "Change an event",
 		Description: "Fields that are left out stay as they are. New prices apply to later holds.", Errors: []int{400, 401, 403, 404, 409, 412, 413, 422},
-		Responses: later(api), Metadata: map[string]any{"organizers": true, "plan": true},
+		Responses: answers(api, "200"), Metadata: map[string]any{"organizers": true, "plan": true},
 	}, func(ctx context.Context, in *struct {
 		ID      string `path:"id" maxLength:"64"`
 		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`
-		Body    Change
-	}) (*eventOut, error) {
+		Body    eventapi.Update
+	}) (*changedOut, error) {
 		version, err := s.expected(ctx, in.IfMatch, in.ID)
 		if err != nil {
 			return nil, err
 		}
 		e, err := s.Update(ctx, caller.From(ctx), in.ID, version, in.Body)
-		return s.changedTo(ctx, http.StatusOK, e, err)
+		return s.answer(ctx, http.StatusOK, e, err)
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "cancel-event", Method: http.MethodDelete, Path: "/events/{id}", Tags: tags, DefaultStatus: http.StatusOK,
-		Summary: "Cancel an event", Errors: []int{401, 403, 404, 412}, Responses: later(api),
+		Summary: "Cancel an event", Errors: []int{401, 403, 404, 412}, Responses: answers(api, "200"),
 		Description: "All its bookings are cancelled and refunded. 200: the sale is stopped; 202: the event is cancelled, and its sale stops as soon as the booking side can be reached.",
 	}, func(ctx context.Context, in *struct {
 		ID      string `path:"id" maxLength:"64"`
 		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`
-	}) (*eventOut, error) {
+	}) (*changedOut, error) {
 		version, err := s.expected(ctx, in.IfMatch, in.ID)
 		if err != nil {
 			return nil, err
 		}
-		e, err := s.CancelSeen(ctx, caller.From(ctx), in.ID, version)
-		return s.changedTo(ctx, http.StatusOK, e, err)
+		e, err := s.Cancel(ctx, caller.From(ctx), in.ID, version)
+		return s.answer(ctx, http.StatusOK, e, err)
 	})
 	s.registerList(api)
 	s.registerPlan(api)
@@ -359,8 +338,8 @@ type EventFilter struct {
 	Cursor    string    `query:"cursor" maxLength:"128" doc:"next_cursor of the page before."`
 }
 
-func (in *EventFilter) filter() Filter {
-	return Filter{Status: in.Status, Text: in.Text, City: in.City, Category: in.Category,
+func (in *EventFilter) filter() eventapi.Filter {
+	return eventapi.Filter{Status: in.Status, Text: in.Text, City: in.City, Category: in.Category,
 		From: in.From, To: in.To, Organizer: in.Organizer, Limit: in.Limit, Cursor: in.Cursor}
 }
 
@@ -370,10 +349,10 @@ type eventPage struct {
 }
 
 type searchPage struct {
-	Items      []*eventBody       `json:"items"`
-	Total      int64              `json:"total" doc:"Events found, on all pages." example:"12"`
-	Facets     map[string][]Facet `json:"facets" doc:"By category and city: what the search can be narrowed to, and how many events that would leave."`
-	NextCursor string             `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one."`
+	Items      []*eventBody                `json:"items"`
+	Total      int64                       `json:"total" doc:"Events found, on all pages." example:"12"`
+	Facets     map[string][]eventapi.Facet `json:"facets" doc:"By category and city: what the search can be narrowed to, and how many events that would leave."`
+	NextCursor string                      `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one."`
 }
 
 type listOut struct {
@@ -396,33 +375,19 @@ func listCache(c caller.Caller) string {
 	return "public, max-age=0, s-maxage=1, stale-while-revalidate=5"
 }
 
-func (s *Service) bodiesOf(ctx context.Context, list []Event) ([]*eventBody, error) {
-	out := make([]*eventBody, len(list))
-	for i := range list {
-		e, err := s.Sold(ctx, list[i])
-		if err != nil {
-			return nil, err
-		}
-		if out[i], err = s.body(ctx, &e); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
 func (s *Service) registerList(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/events", Tags: []string{"Events"}, Summary: "List events",
 		Description: "In the order in which they take place.", Errors: []int{422}, Metadata: map[string]any{"optional": true, "shared": true},
 	}, func(ctx context.Context, in *EventFilter) (*listOut, error) {
 		caller := caller.From(ctx)
-		list, next, err := s.List(ctx, caller, in.filter())
+		page, err := s.List(ctx, caller, in.filter())
 		if err != nil {
 			return nil, err
 		}
 		out := &listOut{CacheControl: listCache(caller), Vary: "Authorization, Cookie, Accept-Encoding"}
-		out.Body.NextCursor = next
-		out.Body.Items, err = s.bodiesOf(ctx, list)
+		out.Body.NextCursor = page.Next
+		out.Body.Items, err = s.bodiesOf(ctx, page.Events...)
 		return out, err
 	})
 	huma.Register(api, huma.Operation{
@@ -430,13 +395,13 @@ func (s *Service) registerList(api huma.API) {
 		Description: "Events that have every word of q, those with them in the title first; with facets to narrow the search by.", Errors: []int{422}, Metadata: map[string]any{"optional": true, "shared": true},
 	}, func(ctx context.Context, in *EventFilter) (*searchOut, error) {
 		caller := caller.From(ctx)
-		hits, err := s.Search(ctx, caller, in.filter())
+		found, err := s.Search(ctx, caller, in.filter())
 		if err != nil {
 			return nil, err
 		}
 		out := &searchOut{CacheControl: listCache(caller), Vary: "Authorization, Cookie, Accept-Encoding"}
-		out.Body.Total, out.Body.Facets, out.Body.NextCursor = hits.Total, hits.Facets, hits.Next
-		out.Body.Items, err = s.bodiesOf(ctx, hits.Events)
+		out.Body.Total, out.Body.Facets, out.Body.NextCursor = found.Total, found.Facets, found.Next
+		out.Body.Items, err = s.bodiesOf(ctx, found.Events...)
 		return out, err
 	})
 }

@@ -59,11 +59,11 @@ func (s *Service) registerPlan(api huma.API) {
 			"304": {Description: "You have it already."},
 		},
 	}, func(ctx context.Context, in *planIn) (*planOut, error) {
-		e, err := s.Get(ctx, caller.From(ctx), in.ID)
+		e, err := s.get(ctx, caller.From(ctx), in.ID)
 		if err != nil {
 			return nil, err
 		}
-		if e, err = s.Sold(ctx, e); err != nil {
+		if e, err = s.sold(ctx, e); err != nil {
 			return nil, err
 		}
 		version := fmt.Sprintf("%s-%d", e.PlanID, e.PlanVersion)

@@ -187,7 +187,7 @@ func TestUnknownTimesAreNull(t *testing.T) {
 func TestListOverHTTP(t *testing.T) {
 	s := newSite(t)
 	for day := range 5 {
-		s.create(t, func(in *NewEvent) { in.EventTime = ptr(fmt.Sprintf("2027-03-%02dT20:00", day+1)) })
+		s.create(t, func(in *eventapi.NewEvent) { in.EventTime = ptr(fmt.Sprintf("2027-03-%02dT20:00", day+1)) })
 	}
 	type page struct {
 		Items      []map[string]any `json:"items"`
@@ -240,7 +240,7 @@ func TestPlanOverHTTP(t *testing.T) {
 	}
 	s.ask(t, nobody, 404, "GET", "/events/none/plan", "")
 
-	draft := s.create(t, func(in *NewEvent) { in.Status = eventapi.Draft })
+	draft := s.create(t, func(in *eventapi.NewEvent) { in.Status = eventapi.Draft })
 	s.ask(t, nobody, 404, "GET", "/events/"+draft.ID+"/plan", "")
 	if rec := s.ask(t, organizer, 200, "GET", "/events/"+draft.ID+"/plan", ""); !strings.HasPrefix(rec.Header().Get("Cache-Control"), "private") {
 		t.Fatalf("headers are %v", rec.Header())

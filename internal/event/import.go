@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/seating"
 )
 
@@ -39,17 +40,10 @@ type ImportOptions struct {
 
 // Imported says what an import did.
 type Imported struct {
-	New, Updated, Unchanged int // events
-	Plans, Seats            int // seating plans in the files, and their seats
-	Refs                    []ImportedPlan
-	Notes                   []Note // what was left out
-}
-
-// ImportedPlan tells how new events can name a plan that was imported.
-type ImportedPlan struct {
-	Name, ID string
-	Version  int64
-	Seats    int
+	New, Updated, Unchanged int                   // events
+	Plans, Seats            int                   // seating plans in the files, and their seats
+	Refs                    []eventapi.StoredPlan // how new events can name the plans
+	Notes                   []Note                // what was left out
 }
 
 // FileError is a fault of a file at a place in it.
@@ -73,7 +67,7 @@ type found struct {
 type foundEvent struct {
 	file, path string
 	source     string // unique: format and id
-	in         NewEvent
+	in         eventapi.NewEvent
 	planSource string // names a plan of the same import instead of in.Plan
 	guessed    bool   // the file names no plan; in.Plan was chosen here
 	cancelled  bool

@@ -99,7 +99,7 @@ func discoveryVenue(n *node, e *foundEvent, zones map[string]string) *time.Locat
 		code.without("is no ISO 3166-1 code such as DE: %q", country)
 		country = ""
 	}
-	e.in.Venue = VenueInput{
+	e.in.Venue = eventapi.NewVenue{
 		Name: strings.TrimSpace(v.at("name").text(200)), Address: strings.TrimSpace(v.at("address").at("line1").text(300)),
 		City: strings.TrimSpace(v.at("city").at("name").text(100)), Country: country, TimeZone: v.at("timezone").text(64),
 	}
@@ -156,7 +156,7 @@ func discoveryTime(dates *node, e *foundEvent, zone *time.Location) {
 			clock.fail("and localDate must be a date and a time, not %q %q", date.text(20), clock.text(20))
 			return
 		}
-		t, reason := atWall(wall, zone)
+		t, reason := eventapi.AtWall(wall, zone)
 		if reason != "" {
 			clock.fail("%s", reason)
 			return
@@ -198,7 +198,7 @@ func discoveryEnd(end *node, e *foundEvent, zone *time.Location) {
 	default:
 		e.in.EndDate = date.text(20)
 	}
-	f, ev := &faults{}, Event{TimeZone: e.in.TimeZone}
+	f, ev := &faults{}, stored{TimeZone: e.in.TimeZone}
 	f.when(&ev, e.in.EventTime, e.in.EventDate, zone)
 	if f.ending(&ev, e.in.EndTime, e.in.EndDate, zone); len(f.list) > 0 {
 		field.fail("%s", f.list[0].Reason)
@@ -243,7 +243,7 @@ func discoveryInstant(n *node) *time.Time {
 		n.fail("must be a time such as 2027-03-01T20:00:00Z, not %q", s)
 		return nil
 	}
-	if t.Before(earliest) {
+	if t.Before(eventapi.Earliest) {
 		return nil
 	}
 	return &t
@@ -315,14 +315,14 @@ func discoveryLimits(r *node) (low, high int64, currency string) {
 
 // spread makes a tier of each category, best first: the first costs high, the
 // last low, those between something between, rounded up.
-func spread(low, high int64, categories []string) []TierInput {
-	tiers := make([]TierInput, len(categories))
+func spread(low, high int64, categories []string) []eventapi.NewTier {
+	tiers := make([]eventapi.NewTier, len(categories))
 	for i, name := range categories {
 		price := high
 		if len(categories) > 1 {
 			price = high - (high-low)*int64(i)/int64(len(categories)-1)
 		}
-		tiers[i] = TierInput{Name: name, Price: price, Categories: []string{name}}
+		tiers[i] = eventapi.NewTier{Name: name, Price: price, Categories: []string{name}}
 	}
 	return tiers
 }
@@ -364,7 +364,7 @@ func (n *node) known(class *node) string {
 
 // discoveryPlan chooses a plan, since the API tells none: by the venue's name
 // if it says what it is, else by what takes place.
-func discoveryPlan(venue, segment, genre string) PlanInput {
+func discoveryPlan(venue, segment, genre string) eventapi.PlanChoice {
 	name := strings.ToLower(venue)
 	has := func(words ...string) bool {
 		for _, w := range words {
@@ -376,15 +376,15 @@ func discoveryPlan(venue, segment, genre string) PlanInput {
 	}
 	switch {
 	case has("theatre", "theater", "opera", "playhouse", "concert hall", "auditorium"):
-		return PlanInput{Template: "theatre", Seats: 2_000}
+		return eventapi.PlanChoice{Template: "theatre", Seats: 2_000}
 	case has("club", "ballroom", "lounge", "tavern"):
-		return PlanInput{Template: "club", Seats: 1_000}
+		return eventapi.PlanChoice{Template: "club", Seats: 1_000}
 	case has("stadium", "bowl", " park", "ballpark") || strings.HasSuffix(name, " field"):
-		return PlanInput{Template: "stadium", Seats: 50_000}
+		return eventapi.PlanChoice{Template: "stadium", Seats: 50_000}
 	case segment == "Arts & Theatre":
-		return PlanInput{Template: "theatre", Seats: 2_000}
+		return eventapi.PlanChoice{Template: "theatre", Seats: 2_000}
 	case genre == "Football" || genre == "Baseball" || genre == "Soccer":
-		return PlanInput{Template: "stadium", Seats: 50_000}
+		return eventapi.PlanChoice{Template: "stadium", Seats: 50_000}
 	}
-	return PlanInput{Template: "arena", Seats: 20_000}
+	return eventapi.PlanChoice{Template: "arena", Seats: 20_000}
 }

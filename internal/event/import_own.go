@@ -27,7 +27,7 @@ import (
 
 type ownVenue struct {
 	SourceID string `json:"source_id"`
-	VenueInput
+	eventapi.NewVenue
 }
 
 type ownPlan struct {
@@ -37,14 +37,14 @@ type ownPlan struct {
 
 type ownEvent struct {
 	SourceID string `json:"source_id"`
-	NewEvent
+	eventapi.NewEvent
 	Venue ownVenue   `json:"venue"`
 	Plan  ownPlanRef `json:"plan"`
 }
 
 type ownPlanRef struct {
 	SourceID string `json:"source_id"`
-	PlanInput
+	eventapi.PlanChoice
 }
 
 // readOwn reads boxoffice's own format.
@@ -58,7 +58,7 @@ func readOwn(root *node, out *found) {
 			root.at(key).fail("is not a field of this format")
 		}
 	}
-	r := &ownReader{seen: map[string]bool{}, venues: map[string]VenueInput{}, out: out}
+	r := &ownReader{seen: map[string]bool{}, venues: map[string]eventapi.NewVenue{}, out: out}
 	for _, n := range root.at("venues").list(maxImportEvents) {
 		r.venue(n)
 	}
@@ -72,7 +72,7 @@ func readOwn(root *node, out *found) {
 
 type ownReader struct {
 	seen   map[string]bool // list and source id
-	venues map[string]VenueInput
+	venues map[string]eventapi.NewVenue
 	out    *found
 }
 
@@ -94,11 +94,11 @@ func (r *ownReader) venue(n *node) {
 		return
 	}
 	f := &faults{}
-	f.venue(v.VenueInput)
+	f.venue(v.NewVenue)
 	for _, fault := range f.list {
 		n.at(strings.TrimPrefix(fault.Name, "venue.")).fail("%s", fault.Reason)
 	}
-	r.venues[id] = v.VenueInput
+	r.venues[id] = v.NewVenue
 }
 
 func (r *ownReader) plan(n *node) {
@@ -126,16 +126,16 @@ func (r *ownReader) event(n *node) {
 		return
 	}
 	f := foundEvent{path: n.path, source: "boxoffice:" + id, in: e.NewEvent}
-	f.in.Plan, f.in.Venue = e.Plan.PlanInput, e.Venue.VenueInput
+	f.in.Plan, f.in.Venue = e.Plan.PlanChoice, e.Venue.NewVenue
 	if id := e.Venue.SourceID; id != "" {
 		v, ok := r.venues[id]
-		if !ok || e.Venue.VenueInput != (VenueInput{}) {
+		if !ok || e.Venue.NewVenue != (eventapi.NewVenue{}) {
 			n.at("venue").at("source_id").fail("must name a venue of this file, and nothing beside it: %q", id)
 		}
 		f.in.Venue = v
 	}
 	if id := e.Plan.SourceID; id != "" {
-		if e.Plan.PlanInput != (PlanInput{}) {
+		if e.Plan.PlanChoice != (eventapi.PlanChoice{}) {
 			n.at("plan").fail("must have nothing beside source_id")
 		}
 		f.planSource = "boxoffice:" + id
@@ -152,7 +152,7 @@ func check(n *node, e *foundEvent) {
 	if e.in.TimeZone != "" {
 		zone = f.zone("time_zone", e.in.TimeZone)
 	}
-	var ev Event
+	var ev stored
 	f.when(&ev, e.in.EventTime, e.in.EventDate, zone)
 	for _, fault := range f.list {
 		n.at(fault.Name).fail("%s", fault.Reason)

@@ -30,7 +30,7 @@ func TestImportedSaleGoesOn(t *testing.T) {
 			}
 		}
 		e := w.imported(t, "discovery:EX9")
-		if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Status: ptr(eventapi.Published)}); err != nil {
+		if _, err := w.change(t.Context(), admin, e.ID, 0, eventapi.Update{Status: ptr(eventapi.Published)}); err != nil {
 			t.Fatal(err)
 		}
 		for _, code := range []string{"rescheduled", stop, "onsale"} {
@@ -39,14 +39,14 @@ func TestImportedSaleGoesOn(t *testing.T) {
 			}
 		}
 		// An import has stopped it, and then the organizer says that it stays so.
-		if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Status: ptr(eventapi.OnSale)}); err != nil {
+		if _, err := w.change(t.Context(), admin, e.ID, 0, eventapi.Update{Status: ptr(eventapi.OnSale)}); err != nil {
 			t.Fatal(err)
 		}
 		status(stop)
 		if e = w.imported(t, "discovery:EX9"); !e.Paused || !e.ImportPaused {
 			t.Fatalf("stopped by an import: %+v", e)
 		}
-		if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Status: ptr(eventapi.Published)}); err != nil {
+		if _, err := w.change(t.Context(), admin, e.ID, 0, eventapi.Update{Status: ptr(eventapi.Published)}); err != nil {
 			t.Fatal(err)
 		}
 		if got := status("onsale"); got != eventapi.Published {
@@ -111,7 +111,7 @@ func TestImportWithoutStatus(t *testing.T) {
 	}
 	for i, status := range []eventapi.Status{eventapi.OnSale, eventapi.Published, eventapi.Draft, eventapi.OnSale, eventapi.Cancelled} {
 		before := w.imported(t, "boxoffice:gala")
-		if _, err := w.Update(t.Context(), admin, before.ID, 0, Change{Status: &status}); err != nil {
+		if _, err := w.change(t.Context(), admin, before.ID, 0, eventapi.Update{Status: &status}); err != nil {
 			t.Fatal(err)
 		}
 		before = w.imported(t, "boxoffice:gala")

@@ -31,7 +31,7 @@ func (s *Service) store(ctx context.Context, all *found, opts ImportOptions) (Im
 		plans[p.source] = row
 		sum.Plans++
 		sum.Seats += row.seats
-		sum.Refs = append(sum.Refs, ImportedPlan{row.name, row.id, row.version, row.seats})
+		sum.Refs = append(sum.Refs, row.show())
 	}
 	var drafts []*draft
 	for i := range all.events {
@@ -155,7 +155,7 @@ func (s *Service) importEvent(ctx context.Context, f *foundEvent, plans map[stri
 		in.Price, in.Currency = &opts.DefaultPrice, opts.Currency
 	}
 	raw, err := json.Marshal(struct {
-		In        NewEvent
+		In        eventapi.NewEvent
 		Plan      string
 		Cancelled bool
 	}{in, f.planSource, f.cancelled})
@@ -172,13 +172,15 @@ func (s *Service) importEvent(ctx context.Context, f *foundEvent, plans map[stri
 	if known && bytes.Equal(old.SourceHash, hash[:]) {
 		return nil, nil
 	}
+	var plan *seating.Plan // of this import; nil: the event names another
 	if f.planSource != "" {
 		row := plans[f.planSource]
 		if row == nil {
 			return nil, FileError{f.file, f.path + ".plan", fmt.Sprintf("names %q, which is not a plan of this import", f.planSource)}
 		}
 		row.plan.ID, row.plan.Version = row.id, row.version
-		in.Plan = PlanInput{ID: row.id, Version: row.version, checked: row.plan}
+		in.Plan = eventapi.PlanChoice{ID: row.id, Version: row.version}
+		plan = row.plan
 	}
 	if known && in.Status == "" && !f.cancelled && old.Status != eventapi.Cancelled {
 		in.Status = old.Status // the file does not say
@@ -188,11 +190,14 @@ func (s *Service) importEvent(ctx context.Context, f *foundEvent, plans map[stri
 		in.Status = eventapi.Published // not on sale until it is priced
 	}
 	if known {
-		if err := s.keepPlan(ctx, f, &in, &old); err != nil {
+		if err := s.keepPlan(ctx, f, &in, plan, &old); err != nil {
 			return nil, err
 		}
 	}
-	d, err := s.prepare(ctx, in)
+	if known {
+		plan = nil // in.Plan is the event's by now
+	}
+	d, err := s.prepare(ctx, in, plan)
 	if err != nil {
 		return nil, f.fault(err)
 	}
@@ -211,17 +216,19 @@ func (s *Service) importEvent(ctx context.Context, f *foundEvent, plans map[stri
 // seats that people hold do not change under them. A file that names another
 // plan is refused; a newer version of the same plan, or another guess of this
 // program where the file names none, is passed over.
-func (s *Service) keepPlan(ctx context.Context, f *foundEvent, in *NewEvent, old *Event) error {
+func (s *Service) keepPlan(ctx context.Context, f *foundEvent, in *eventapi.NewEvent, plan *seating.Plan, old *stored) error {
 	if !f.guessed {
-		_, p, err := s.planOf(ctx, in.Plan)
-		if err != nil {
-			return f.fault(err)
+		if plan == nil {
+			var err error
+			if _, plan, err = s.planOf(ctx, in.Plan); err != nil {
+				return f.fault(err)
+			}
 		}
-		if p.ID != old.PlanID {
+		if plan.ID != old.PlanID {
 			return FileError{f.file, f.path + ".plan", "is another plan than the event has here; the plan of an event does not change"}
 		}
 	}
-	in.Plan = PlanInput{ID: old.PlanID, Version: old.PlanVersion}
+	in.Plan = eventapi.PlanChoice{ID: old.PlanID, Version: old.PlanVersion}
 	if f.guessed && len(in.Tiers) > 0 {
 		p, err := s.Plan(ctx, old.PlanID, old.PlanVersion)
 		if err != nil {
@@ -233,7 +240,7 @@ func (s *Service) keepPlan(ctx context.Context, f *foundEvent, in *NewEvent, old
 }
 
 // over makes a draft the next version of an event that is there.
-func (s *Service) over(ctx context.Context, d *draft, old *Event, f *foundEvent, wantSale bool) (err error) {
+func (s *Service) over(ctx context.Context, d *draft, old *stored, f *foundEvent, wantSale bool) (err error) {
 	e := &d.event
 	if old.Currency != "" && e.Currency != "" && e.Currency != old.Currency {
 		return FileError{f.file, f.path, "has another currency than the event has here"}
@@ -273,7 +280,7 @@ func (s *Service) over(ctx context.Context, d *draft, old *Event, f *foundEvent,
 
 // keepSeen refuses a draft of an event that people have seats of: they would not see
 // it any more.
-func (s *Service) keepSeen(ctx context.Context, f *foundEvent, old, e *Event) error {
+func (s *Service) keepSeen(ctx context.Context, f *foundEvent, old, e *stored) error {
 	if e.Status != eventapi.Draft || old.Status == eventapi.Draft {
 		return nil
 	}
@@ -285,7 +292,7 @@ func (s *Service) keepSeen(ctx context.Context, f *foundEvent, old, e *Event) er
 }
 
 // keepSettings takes over what the organizer has set and a file does not say.
-func (e *Event) keepSettings(old *Event, in *NewEvent) {
+func (e *stored) keepSettings(old *stored, in *eventapi.NewEvent) {
 	if in.RefundableUntil == nil {
 		e.RefundsEnd = old.RefundsEnd
 	}

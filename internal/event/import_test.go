@@ -49,7 +49,7 @@ func (w *world) mustImport(t testing.TB, opts ImportOptions, files ...ImportFile
 }
 
 // imported is an event by its id at the source.
-func (w *world) imported(t testing.TB, source string) Event {
+func (w *world) imported(t testing.TB, source string) stored {
 	t.Helper()
 	e, err := w.read(t.Context(), id.FromSource("event", source))
 	if err != nil {
@@ -155,7 +155,7 @@ func TestImportChanged(t *testing.T) {
 	w := newWorld(t)
 	w.mustImport(t, ImportOptions{}, fixture(t, "discovery.json"))
 	e := w.imported(t, "discovery:X3")
-	if _, err := w.Update(t.Context(), admin, e.ID, 0, Change{Price: ptr(int64(900)), Currency: ptr("USD"), Status: ptr(eventapi.OnSale)}); err != nil {
+	if _, err := w.change(t.Context(), admin, e.ID, 0, eventapi.Update{Price: ptr(int64(900)), Currency: ptr("USD"), Status: ptr(eventapi.OnSale)}); err != nil {
 		t.Fatal(err)
 	}
 	sum := w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", "A Comedy in Four Doors", "A Comedy in Five Doors"))
@@ -179,7 +179,7 @@ func TestImportChanged(t *testing.T) {
 	}
 
 	// What was cancelled here stays cancelled.
-	if _, err := w.Cancel(t.Context(), admin, x1.ID); err != nil {
+	if _, err := w.cancel(t.Context(), admin, x1.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", "The Paper Lanterns", "Paper Lanterns"))
@@ -195,7 +195,7 @@ func TestPretix(t *testing.T) {
 		t.Fatalf("%+v", sum)
 	}
 	ref := sum.Refs[0]
-	e := w.create(t, func(in *NewEvent) { in.Plan = PlanInput{ID: ref.ID, Version: ref.Version} })
+	e := w.create(t, func(in *eventapi.NewEvent) { in.Plan = eventapi.PlanChoice{ID: ref.ID, Version: ref.Version} })
 	p, err := w.Plan(t.Context(), e.PlanID, e.PlanVersion)
 	if err != nil {
 		t.Fatal(err)
@@ -456,7 +456,7 @@ func FuzzImport(f *testing.F) {
 			if e.planSource != "" {
 				continue
 			}
-			d, err := w.prepare(t.Context(), e.in)
+			d, err := w.prepare(t.Context(), e.in, nil)
 			if err != nil {
 				var fault FileError
 				if !errors.As(e.fault(err), &fault) || errs.KindOf(err) == errs.Internal {
@@ -470,7 +470,7 @@ func FuzzImport(f *testing.F) {
 }
 
 // checkEvent checks what holds of every event that is stored.
-func checkEvent(t *testing.T, e *Event) {
+func checkEvent(t *testing.T, e *stored) {
 	t.Helper()
 	if _, err := time.LoadLocation(e.TimeZone); err != nil || e.TimeZone == "" {
 		t.Fatalf("zone %q: %v", e.TimeZone, err)

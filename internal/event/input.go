@@ -18,65 +18,6 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// NewEvent is what an organizer gives to make an event.
-type NewEvent struct {
-	Title            string          `json:"title" maxLength:"200" example:"Night of the Violins"`
-	Description      string          `json:"description,omitempty" maxLength:"20000"`
-	Category         string          `json:"category,omitempty" maxLength:"60" example:"Music"`
-	EventTime        *string         `json:"event_time,omitempty" doc:"RFC 3339, or local time in the venue's zone such as 2027-03-01T20:00; null: to be announced." example:"2027-03-01T20:00:00+01:00"`
-	EventDate        string          `json:"event_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD, when the time of day is not known yet." example:"2027-03-01"`
-	EndTime          *string         `json:"end_time,omitempty" doc:"When the event ends: RFC 3339, or local time in the venue's zone; null: unknown." example:"2027-03-01T22:30:00+01:00"`
-	EndDate          string          `json:"end_date,omitempty" maxLength:"10" doc:"YYYY-MM-DD, instead of end_time: the last day, of an event of several days or when the time of day is not known." example:"2027-03-03"`
-	TimeZone         string          `json:"time_zone,omitempty" maxLength:"64" doc:"IANA name of the time zone; the venue's when it is left out." example:"Europe/Berlin"`
-	Venue            VenueInput      `json:"venue"`
-	Plan             PlanInput       `json:"plan"`
-	Currency         string          `json:"currency,omitempty" maxLength:"3" doc:"ISO 4217 code." example:"EUR"`
-	Price            *int64          `json:"price,omitempty" doc:"One all-in price for every seat, in minor units."`
-	Tiers            []TierInput     `json:"tiers,omitempty" maxItems:"100" doc:"Instead of price: prices by section or category."`
-	FeeRules         *FeeRules       `json:"fee_rules,omitempty" doc:"Make the all-in price of each tier's face value."`
-	SaleOpensAt      *time.Time      `json:"sale_opens_at,omitempty" doc:"RFC 3339; at once when it is left out."`
-	SaleClosesAt     *time.Time      `json:"sale_closes_at,omitempty" doc:"RFC 3339; when the event begins, if it is left out."`
-	RefundableUntil  *time.Time      `json:"refundable_until,omitempty" doc:"RFC 3339: until then buyers may cancel for the money back; until the event begins, if it is left out. A time in the past: not at all."`
-	Status           eventapi.Status `json:"status,omitempty" enum:"draft,published,on_sale" doc:"published when it is left out."`
-	LimitPerCustomer *int32          `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100; 8 when it is left out."`
-	HoldMinutes      *int64          `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes; 8 when it is left out."`
-	UnverifiedBuyers *bool           `json:"unverified_buyers,omitempty" doc:"Whether buyers may pay without having shown that their e-mail address is theirs; false when it is left out."`
-	Attributes       json.RawMessage `json:"attributes,omitempty" doc:"Any JSON object up to 32 KiB."`
-}
-
-// VenueInput is where an event takes place.
-type VenueInput struct {
-	Name     string `json:"name" maxLength:"200"`
-	Address  string `json:"address,omitempty" maxLength:"300"`
-	City     string `json:"city,omitempty" maxLength:"100"`
-	Country  string `json:"country,omitempty" maxLength:"2" doc:"ISO 3166-1 alpha-2." example:"DE"`
-	TimeZone string `json:"time_zone" maxLength:"64" doc:"IANA name of the venue's time zone." example:"Europe/Berlin"`
-}
-
-// PlanInput says which seats there are: a template with a number of seats, a
-// stored plan by id and version, or a document.
-type PlanInput struct {
-	Template string                `json:"template,omitempty" enum:"theatre,arena,stadium,club"`
-	Seats    int                   `json:"seats,omitempty" doc:"With template: exactly so many."`
-	ID       string                `json:"id,omitempty" maxLength:"64"`
-	Version  int64                 `json:"version,omitempty" doc:"With id; the latest when it is left out."`
-	Document *seating.PlanDocument `json:"document,omitempty"`
-	checked  *seating.Plan         // of this import, not stored yet
-}
-
-// TierInput is a price for some of the seats.
-type TierInput struct {
-	Name       string   `json:"name" maxLength:"100"`
-	Price      int64    `json:"price,omitempty" doc:"All-in, minor units." example:"6500"`
-	Face       *int64   `json:"face,omitempty" doc:"Instead of price, with fee_rules: before fee and tax, minor units." example:"5000"`
-	Fees       int64    `json:"fees,omitempty" doc:"Part of price that is fees and tax, minor units."`
-	Sections   []string `json:"sections,omitempty" maxItems:"2000" doc:"Ids of sections; a section wins over a category."`
-	Categories []string `json:"categories,omitempty" maxItems:"100" doc:"Names of the plan's categories; without sections and categories the tier is for all seats."`
-}
-
-// FeeRules are an event's rules for fees and tax.
-type FeeRules = seating.FeeRules
-
 const (
 	maxAttributes = 32 << 10 // bytes
 	maxNamed      = 20_000   // sections and categories that all tiers of an event name
@@ -153,64 +94,25 @@ func (f *faults) zone(field, name string) *time.Location {
 	return z
 }
 
-// Times that are accepted for events and sales.
-var (
-	earliest = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
-	latest   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
-)
-
 // instant reads RFC 3339, or a local time, which must exist once in the zone.
 func (f *faults) instant(field, s string, zone *time.Location) (time.Time, bool) {
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, f.within(field, t)
+	t, reason := eventapi.Instant(s, zone)
+	if reason != "" {
+		f.add(field, "%s", reason)
 	}
-	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04"} {
-		wall, err := time.Parse(layout, s)
-		if err != nil {
-			continue
-		}
-		if zone == nil {
-			return wall, false
-		}
-		t, reason := atWall(wall, zone)
-		if reason != "" {
-			f.add(field, "%s", reason)
-			return t, false
-		}
-		return t, f.within(field, t)
-	}
-	f.add(field, "must be a time such as 2027-03-01T20:00:00+01:00 (RFC 3339)")
-	return time.Time{}, false
+	return t, reason == "" && !t.IsZero()
 }
 
 func (f *faults) within(field string, t time.Time) bool {
-	if t.Before(earliest) || t.After(latest) {
-		f.add(field, "must lie between 1970 and 2200")
-		return false
+	reason := eventapi.OutOfRange(t)
+	if reason != "" {
+		f.add(field, "%s", reason)
 	}
-	return true
-}
-
-// atWall is the instant at which clocks in a zone show a wall time; reason says
-// when they never do, or do so twice.
-func atWall(wall time.Time, zone *time.Location) (t time.Time, reason string) {
-	t = time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, zone)
-	shows := func(t time.Time) bool {
-		return t.Format("2006-01-02T15:04:05") == wall.Format("2006-01-02T15:04:05")
-	}
-	if !shows(t) {
-		return t, fmt.Sprintf("%s does not exist in %s: clocks go forward over it", wall.Format("2006-01-02T15:04"), zone)
-	}
-	for _, d := range []time.Duration{-2 * time.Hour, -time.Hour, -30 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour} {
-		if shows(t.Add(d).In(zone)) {
-			return t, fmt.Sprintf("%s happens twice in %s: give it with an offset", wall.Format("2006-01-02T15:04"), zone)
-		}
-	}
-	return t, ""
+	return reason == ""
 }
 
 // when sets an event's time from what was given.
-func (f *faults) when(e *Event, eventTime *string, date string, zone *time.Location) {
+func (f *faults) when(e *stored, eventTime *string, date string, zone *time.Location) {
 	e.StartsAt, e.LocalDate, e.SortAt = 0, "", never
 	switch {
 	case eventTime != nil && date != "":
@@ -302,7 +204,7 @@ func depth(raw []byte) int {
 
 // tiers turns prices into an event's tiers and checks that they fit the plan.
 // No price at all gives none.
-func (f *faults) tiers(currency string, price *int64, list []TierInput, rules *seating.FeeRules, p *seating.Plan) []seating.Tier {
+func (f *faults) tiers(currency string, price *int64, list []eventapi.NewTier, rules *seating.FeeRules, p *seating.Plan) []seating.Tier {
 	if rules != nil {
 		f.feeRules(rules)
 	}
@@ -322,7 +224,7 @@ func (f *faults) tiers(currency string, price *int64, list []TierInput, rules *s
 			f.add("price", "cannot be combined with fee_rules: give tiers with a face value")
 			return nil
 		}
-		list = []TierInput{{Name: "Standard", Price: *price}}
+		list = []eventapi.NewTier{{Name: "Standard", Price: *price}}
 	}
 	if len(list) > seating.MaxTiers {
 		f.add("tiers", "must be at most %d", seating.MaxTiers)
@@ -375,7 +277,7 @@ func unpriced(p *seating.Plan, tiers []seating.Tier) string {
 }
 
 // sale sets an event's sale window, refunds, limits and hold time.
-func (f *faults) sale(e *Event, opens, closes, refunds *time.Time, limit *int32, hold *int64) {
+func (f *faults) sale(e *stored, opens, closes, refunds *time.Time, limit *int32, hold *int64) {
 	if refunds != nil && f.within("refundable_until", *refunds) {
 		e.RefundsEnd = refunds.UnixMicro()
 	}
@@ -411,7 +313,7 @@ func countryCode(text string) bool {
 }
 
 // venue checks where an event takes place, and answers its time zone.
-func (f *faults) venue(v VenueInput) *time.Location {
+func (f *faults) venue(v eventapi.NewVenue) *time.Location {
 	f.text("venue.name", v.Name, 1, 200)
 	f.text("venue.address", v.Address, 0, 300)
 	f.text("venue.city", v.City, 0, 100)

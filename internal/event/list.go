@@ -5,27 +5,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 )
-
-// Filter says which events a list shows.
-type Filter struct {
-	Status   string // "": upcoming; past, cancelled, draft, all
-	Text     string // in title, category, venue, city or description
-	City     string
-	Category string
-	From, To time.Time // when they take place; zero: any
-
-	FirstDay, LastDay string // YYYY-MM-DD at the event's place, both included; "": any
-
-	Organizer string
-	Latest    bool // those that take place last first
-	Cursor    string
-	Limit     int
-}
 
 // query collects the conditions of a list; ? stands for the next value.
 type query struct {
@@ -50,12 +34,12 @@ func (q *query) text() string {
 }
 
 // conditions are what a filter asks for, of what a caller may see.
-func (f *Filter) conditions(caller caller.Caller, now int64) *query {
+func conditions(f *eventapi.Filter, caller caller.Caller, now int64) *query {
 	q := &query{}
 	switch f.Status {
 	case "", "upcoming":
 		q.add("e.status IN ('published', 'on_sale') AND " + upcomingSQL(now))
-	case past:
+	case eventapi.Past:
 		q.add("e.status IN ('published', 'on_sale') AND " + overSQL(now))
 	case "cancelled":
 		q.add("e.status = 'cancelled'")
@@ -94,13 +78,25 @@ func (f *Filter) conditions(caller caller.Caller, now int64) *query {
 	if f.Organizer != "" {
 		q.add("e.organizer_id = ?", f.Organizer)
 	}
+	if f.Own && !caller.Administers() {
+		q.add("e.organizer_id = ?", caller.UserID)
+	}
 	return q
 }
 
-// List shows events in the order in which they take place. The order is stable
-// while others come in: a cursor names the last event seen, not a number.
-func (s *Service) List(ctx context.Context, caller caller.Caller, f Filter) (list []Event, next string, err error) {
-	q := f.conditions(caller, s.now().UnixMicro())
+// List implements eventapi.Reader. The order is stable while events are added: a
+// cursor names the last event seen, not a number.
+func (s *Service) List(ctx context.Context, c caller.Caller, f eventapi.Filter) (eventapi.Page, error) {
+	rows, next, err := s.list(ctx, c, f)
+	if err != nil {
+		return eventapi.Page{}, err
+	}
+	events, err := s.showAll(ctx, rows, !f.Own)
+	return eventapi.Page{Events: events, Next: next}, err
+}
+
+func (s *Service) list(ctx context.Context, c caller.Caller, f eventapi.Filter) (list []stored, next string, err error) {
+	q := conditions(&f, c, s.now().UnixMicro())
 	if f.Cursor != "" {
 		at, id, ok := strings.Cut(f.Cursor, "-")
 		v, err := strconv.ParseInt(at, 10, 64)

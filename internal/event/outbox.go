@@ -66,7 +66,7 @@ type Refusal struct {
 }
 
 // Refusal is the last change, if it was refused.
-func (e *Event) Refusal() *Refusal {
+func (e *stored) Refusal() *Refusal {
 	var r Refusal
 	if e.Refused == "" || json.Unmarshal([]byte(e.Refused), &r) != nil {
 		return nil
@@ -76,7 +76,7 @@ func (e *Event) Refusal() *Refusal {
 
 // enqueue writes the state of an event's sale into the outbox. Before is what
 // the event goes back to when the state is refused; nil when it is new.
-func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, e, before *Event) error {
+func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, e, before *stored) error {
 	sale, err := saleToHandOver(ctx, tx, e)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, e, before *Event) err
 
 // saleToHandOver is the state of an event's sale as JSON, with the version in which
 // the event's time or venue changed last.
-func saleToHandOver(ctx context.Context, tx *sql.Tx, e *Event) (string, error) {
+func saleToHandOver(ctx context.Context, tx *sql.Tx, e *stored) (string, error) {
 	sale := e.sale()
 	err := tx.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM event_changes WHERE event_id = $1`, e.ID).Scan(&sale.ChangedVersion) // primary key
 	if err != nil {
@@ -116,7 +116,7 @@ func saleToHandOver(ctx context.Context, tx *sql.Tx, e *Event) (string, error) {
 // event as it is then: it is Pending when the booking side did not settle it in
 // time. The error is the booking side's refusal. Whether the client still waits
 // does not matter.
-func (s *Service) handOver(ctx context.Context, e Event) (Event, error) {
+func (s *Service) handOver(ctx context.Context, e stored) (stored, error) {
 	ctx = context.WithoutCancel(ctx)
 	s.forget(e.ID)
 	refused, failed := s.deliver(ctx, e.ID)
@@ -283,7 +283,7 @@ func (s *Service) refuse(ctx context.Context, p *pending, refusal *errs.Error) e
 		case followed != nil:
 			return s.goBack(ctx, tx, &e, followed, string(note))
 		}
-		var was Event
+		var was stored
 		if err := json.Unmarshal([]byte(p.undo), &was); err != nil {
 			return fmt.Errorf("refuse: %w", err)
 		}
@@ -300,7 +300,7 @@ func (s *Service) refuse(ctx context.Context, p *pending, refusal *errs.Error) e
 
 // follow is the event of a refused state as the booking side sells it, where the
 // outbox does not say what the event was before; else nil.
-func (s *Service) follow(ctx context.Context, p *pending) (*Event, error) {
+func (s *Service) follow(ctx context.Context, p *pending) (*stored, error) {
 	if p.undo != "" {
 		return nil, nil
 	}
@@ -323,7 +323,7 @@ func (s *Service) follow(ctx context.Context, p *pending) (*Event, error) {
 
 // goBack makes an event what it was before a change that was refused. The new
 // state says nothing of where to go back to: the refused change is not a place.
-func (s *Service) goBack(ctx context.Context, tx *sql.Tx, e, was *Event, note string) error {
+func (s *Service) goBack(ctx context.Context, tx *sql.Tx, e, was *stored, note string) error {
 	if e.Status == eventapi.Cancelled {
 		was.Status = eventapi.Cancelled
 	}

@@ -41,15 +41,15 @@ func TestHandOverIsMadeUpFor(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
 	w.booth.broken = errAway
-	e = w.update(t, e, Change{Title: ptr("New")})
+	e = w.update(t, e, eventapi.Update{Title: ptr("New")})
 	if !e.Pending() {
 		t.Fatal("the hand-over failed, and nobody was told")
 	}
-	if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || !e.Pending() || e.Status != eventapi.Cancelled {
+	if e, err := w.cancel(t.Context(), organizer, e.ID, 0); err != nil || !e.Pending() || e.Status != eventapi.Cancelled {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	w.booth.broken = nil
-	if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || e.Pending() {
+	if e, err := w.cancel(t.Context(), organizer, e.ID, 0); err != nil || e.Pending() {
 		t.Fatalf("asked again: %+v, %v", e, err)
 	}
 	if s := w.booth.all()[e.ID]; s.Status != eventapi.Cancelled || s.EventVersion != 3 {
@@ -58,7 +58,7 @@ func TestHandOverIsMadeUpFor(t *testing.T) {
 
 	e = w.create(t, nil)
 	w.booth.broken = errAway
-	w.update(t, e, Change{LimitPerCustomer: ptr(int32(2))})
+	w.update(t, e, eventapi.Update{LimitPerCustomer: ptr(int32(2))})
 	w.booth.broken = nil
 	calls := w.booth.calls
 	for range 2 {
@@ -78,7 +78,7 @@ func TestHandOverOutlivesTheRequest(t *testing.T) {
 	e := w.create(t, nil)
 	ctx, leave := context.WithCancel(t.Context())
 	w.booth.before = leave
-	if e, err := w.Cancel(ctx, organizer, e.ID); err != nil || e.Pending() {
+	if e, err := w.cancel(ctx, organizer, e.ID, 0); err != nil || e.Pending() {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	if s := w.booth.all()[e.ID]; s.Status != eventapi.Cancelled {
@@ -92,8 +92,8 @@ func TestHandOverFailuresAreIsolated(t *testing.T) {
 	w := newWorld(t)
 	bad, good := w.create(t, nil), w.create(t, nil)
 	w.booth.broken = errAway
-	w.update(t, bad, Change{LimitPerCustomer: ptr(int32(2))})
-	w.update(t, good, Change{LimitPerCustomer: ptr(int32(2))})
+	w.update(t, bad, eventapi.Update{LimitPerCustomer: ptr(int32(2))})
+	w.update(t, good, eventapi.Update{LimitPerCustomer: ptr(int32(2))})
 	w.booth.broken = nil
 	w.booth.deaf = map[string]bool{bad.ID: true}
 	w.clock = w.clock.Add(time.Minute)
@@ -125,8 +125,8 @@ func TestHandOverFailuresAreIsolated(t *testing.T) {
 // A plan change that nobody handed over and that is refused later: the event
 // goes back, its organizer can see it, and it can be paused and cancelled.
 func TestRefusedLater(t *testing.T) {
-	bigger := Change{Plan: &PlanInput{Template: "arena", Seats: 500}, Price: ptr(int64(1)), Title: ptr("Other"), EventTime: ptr("2027-05-05T20:00")}
-	setUp := func(t *testing.T) (*world, Event) {
+	bigger := eventapi.Update{Plan: &eventapi.PlanChoice{Template: "arena", Seats: 500}, Price: ptr(int64(1)), Title: ptr("Other"), EventTime: ptr("2027-05-05T20:00")}
+	setUp := func(t *testing.T) (*world, stored) {
 		w := newWorld(t)
 		e := w.create(t, nil)
 		w.booth.broken = errAway
@@ -136,7 +136,7 @@ func TestRefusedLater(t *testing.T) {
 		w.booth.plans = true // somebody holds a seat
 		return w, e
 	}
-	back := func(t *testing.T, w *world, was Event, title string, status eventapi.Status) {
+	back := func(t *testing.T, w *world, was stored, title string, status eventapi.Status) {
 		t.Helper()
 		now, err := w.read(t.Context(), was.ID)
 		if err != nil || now.PlanID != was.PlanID || now.Seats != was.Seats || now.PriceVersion != 1 || now.Title != title || now.Status != status || now.Pending() {
@@ -157,21 +157,21 @@ func TestRefusedLater(t *testing.T) {
 		w.booth.broken = nil
 		w.sync(t)
 		back(t, w, e, "Gala", eventapi.OnSale)
-		w.update(t, e, Change{Status: ptr(eventapi.Published)})
-		if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || e.Pending() {
+		w.update(t, e, eventapi.Update{Status: ptr(eventapi.Published)})
+		if e, err := w.cancel(t.Context(), organizer, e.ID, 0); err != nil || e.Pending() {
 			t.Fatalf("%+v %v", e, err)
 		}
 	})
 	t.Run("after a second change", func(t *testing.T) {
 		w, e := setUp(t)
-		w.update(t, e, Change{Title: ptr("Third")})
+		w.update(t, e, eventapi.Update{Title: ptr("Third")})
 		w.booth.broken = nil
 		w.sync(t)
 		back(t, w, e, "Gala", eventapi.OnSale) // the second change stood on the first
 	})
 	t.Run("after it was cancelled", func(t *testing.T) {
 		w, e := setUp(t)
-		if _, err := w.Cancel(t.Context(), organizer, e.ID); err != nil {
+		if _, err := w.cancel(t.Context(), organizer, e.ID, 0); err != nil {
 			t.Fatal(err)
 		}
 		w.booth.broken = nil
@@ -181,7 +181,7 @@ func TestRefusedLater(t *testing.T) {
 	t.Run("by a change that waits", func(t *testing.T) {
 		w, e := setUp(t)
 		w.booth.broken = nil
-		_, err := w.Update(t.Context(), organizer, e.ID, 0, Change{LimitPerCustomer: ptr(int32(3))})
+		_, err := w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{LimitPerCustomer: ptr(int32(3))})
 		if !errs.Is(err, "plan-in-use") {
 			t.Fatalf("%v", err)
 		}
@@ -195,7 +195,7 @@ func TestRefusedLater(t *testing.T) {
 func TestChangesOfAnOlderVersion(t *testing.T) {
 	w := newWorld(t)
 	lost, stuck, settled := w.create(t, nil), w.create(t, nil), w.create(t, nil)
-	other := w.create(t, func(e *NewEvent) { e.Plan.Seats = 60 }).PlanID
+	other := w.create(t, func(e *eventapi.NewEvent) { e.Plan.Seats = 60 }).PlanID
 	for _, q := range []string{
 		`UPDATE events SET version = 2, limit_per_customer = 3, synced_version = 1 WHERE id = '` + lost.ID + `'`,
 		`UPDATE events SET version = 2, plan_id = '` + other + `', synced_version = 1 WHERE id = '` + stuck.ID + `'`,
@@ -208,19 +208,19 @@ func TestChangesOfAnOlderVersion(t *testing.T) {
 	if s := w.booth.all()[lost.ID]; s.LimitPerCustomer != 3 {
 		t.Fatalf("sale is %+v", s)
 	}
-	if _, err := w.Update(t.Context(), organizer, settled.ID, 0, Change{Title: ptr("Once more")}); !errs.Is(err, "plan-in-use") {
+	if _, err := w.change(t.Context(), organizer, settled.ID, 0, eventapi.Update{Title: ptr("Once more")}); !errs.Is(err, "plan-in-use") {
 		t.Fatalf("%v", err)
 	}
-	for _, was := range []Event{stuck, settled} {
+	for _, was := range []stored{stuck, settled} {
 		e, err := w.read(t.Context(), was.ID)
 		if err != nil || e.Pending() || e.Refusal() == nil || e.PlanID != was.PlanID || e.PriceFrom != was.PriceFrom || w.waiting(t) != 0 {
 			t.Fatalf("%+v %v", e, err)
 		}
-		e = w.update(t, e, Change{Status: ptr(eventapi.Published), Title: ptr("Mended")})
+		e = w.update(t, e, eventapi.Update{Status: ptr(eventapi.Published), Title: ptr("Mended")})
 		if s := w.booth.all()[e.ID]; e.Pending() || e.Refusal() != nil || s.Status != eventapi.Published || s.EventVersion != e.Version {
 			t.Fatalf("%+v, sale %+v", e, s)
 		}
-		if e, err := w.Cancel(t.Context(), organizer, e.ID); err != nil || e.Pending() {
+		if e, err := w.cancel(t.Context(), organizer, e.ID, 0); err != nil || e.Pending() {
 			t.Fatalf("%+v %v", e, err)
 		}
 	}
@@ -315,33 +315,33 @@ func TestStuckStateIsOvertaken(t *testing.T) {
 	w := newWorld(t)
 	cancelled, changed := w.create(t, nil), w.create(t, nil)
 	w.booth.broken = errAway
-	for _, e := range []Event{cancelled, changed} {
-		w.update(t, e, Change{Title: ptr("Stuck")})
+	for _, e := range []stored{cancelled, changed} {
+		w.update(t, e, eventapi.Update{Title: ptr("Stuck")})
 	}
 	w.booth.broken, w.booth.rotten = nil, 2
-	if e, err := w.Cancel(t.Context(), organizer, cancelled.ID); err != nil || e.Pending() || w.booth.all()[e.ID].Status != eventapi.Cancelled {
+	if e, err := w.cancel(t.Context(), organizer, cancelled.ID, 0); err != nil || e.Pending() || w.booth.all()[e.ID].Status != eventapi.Cancelled {
 		t.Fatalf("%+v %v", e, err)
 	}
 	w.exec(t, `UPDATE event_outbox SET attempts = $1 WHERE event_id = $2`, longAttempts, changed.ID)
 	w.booth.plans = true
-	if _, err := w.Update(t.Context(), organizer, changed.ID, 0, Change{Plan: &PlanInput{Template: "theatre", Seats: 60}}); !errs.Is(err, "plan-in-use") {
+	if _, err := w.change(t.Context(), organizer, changed.ID, 0, eventapi.Update{Plan: &eventapi.PlanChoice{Template: "theatre", Seats: 60}}); !errs.Is(err, "plan-in-use") {
 		t.Fatalf("the refusal of a later change is %v", err)
 	}
 	now, err := w.read(t.Context(), changed.ID)
 	if err != nil || now.PlanID != changed.PlanID || now.Title != "Stuck" {
 		t.Fatalf("%+v %v", now, err)
 	}
-	if e := w.update(t, now, Change{LimitPerCustomer: ptr(int32(2))}); e.Pending() || w.waiting(t) != 0 {
+	if e := w.update(t, now, eventapi.Update{LimitPerCustomer: ptr(int32(2))}); e.Pending() || w.waiting(t) != 0 {
 		t.Fatalf("%+v, %d wait", e, w.waiting(t))
 	}
 
 	// So does a row that cannot be read.
 	broken := w.create(t, nil)
 	w.booth.broken = errAway
-	w.update(t, broken, Change{Title: ptr("Broken")})
+	w.update(t, broken, eventapi.Update{Title: ptr("Broken")})
 	w.booth.broken = nil
 	w.exec(t, `UPDATE event_outbox SET sale = '{' WHERE event_id = $1`, broken.ID)
-	if e, err := w.Cancel(t.Context(), organizer, broken.ID); err != nil || e.Pending() || w.booth.all()[e.ID].Status != eventapi.Cancelled {
+	if e, err := w.cancel(t.Context(), organizer, broken.ID, 0); err != nil || e.Pending() || w.booth.all()[e.ID].Status != eventapi.Cancelled {
 		t.Fatalf("%+v %v", e, err)
 	}
 }
@@ -353,7 +353,7 @@ func TestRefusedBetweenOthers(t *testing.T) {
 	e := w.create(t, nil)
 	w.booth.broken = errAway
 	for _, title := range []string{"Second", "Third", "Fourth"} {
-		w.update(t, e, Change{Title: ptr(title)})
+		w.update(t, e, eventapi.Update{Title: ptr(title)})
 	}
 	undo := func(version int64) (text string) {
 		t.Helper()
@@ -377,13 +377,13 @@ func TestChangesAreNumbered(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
 	for i, c := range []struct {
-		change Change
+		change eventapi.Update
 		want   int64
 	}{
-		{Change{Title: ptr("A")}, 0},
-		{Change{EventTime: ptr("2027-05-05T20:00")}, 3},
-		{Change{Title: ptr("B")}, 3},
-		{Change{EventTime: ptr("2027-06-05T20:00")}, 5}, // at the same moment as the one before
+		{eventapi.Update{Title: ptr("A")}, 0},
+		{eventapi.Update{EventTime: ptr("2027-05-05T20:00")}, 3},
+		{eventapi.Update{Title: ptr("B")}, 3},
+		{eventapi.Update{EventTime: ptr("2027-06-05T20:00")}, 5}, // at the same moment as the one before
 	} {
 		e = w.update(t, e, c.change)
 		if s := w.booth.all()[e.ID]; s.ChangedVersion != c.want {
@@ -397,7 +397,7 @@ func TestWorkerSurvivesPanics(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
 	w.booth.broken = errAway
-	w.update(t, e, Change{Title: ptr("New")})
+	w.update(t, e, eventapi.Update{Title: ptr("New")})
 	w.booth.broken, w.booth.refuse = nil, errs.New(errs.Conflict, "plan-in-use", "People have seats.")
 	w.booth.panics = true
 	w.exec(t, `UPDATE event_outbox SET undo = ''`)

@@ -15,6 +15,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 )
 
 // searchRules counts the versions of fold. A row that was folded by older rules
@@ -50,7 +51,7 @@ func ignored(r rune) bool { return unicode.In(r, unicode.Mn, unicode.Cf) }
 // searchable is what is stored of an event to be searched in.
 type searchable struct{ title, all, city, category string }
 
-func (e *Event) searchable() searchable {
+func (e *stored) searchable() searchable {
 	return searchable{
 		title: fold(e.Title), city: fold(e.Venue.City), category: fold(e.Category),
 		all: fold(strings.Join([]string{e.Title, e.Category, e.Venue.Name, e.Venue.City, e.Description}, " \n ")),
@@ -83,18 +84,12 @@ func (s *Service) refold(ctx context.Context) (done bool, err error) {
 	})
 }
 
-// Hits are a page of what a search found.
-type Hits struct {
-	Events []Event
+// hits are a page of what a search found.
+type hits struct {
+	Events []stored
 	Next   string
 	Total  int64
-	Facets map[string][]Facet // by name: category, city
-}
-
-// Facet is a value that a search can be narrowed to.
-type Facet struct {
-	Value string `json:"value" doc:"Pass it as the parameter of the facet's name." example:"Hamburg"`
-	Count int64  `json:"count" doc:"Events that have it." example:"3"`
+	Facets map[string][]eventapi.Facet // by name: category, city
 }
 
 const (
@@ -102,18 +97,28 @@ const (
 	maxFacets = 20
 )
 
-// Search finds events that have every word of the text somewhere, those with
+// Search implements eventapi.Reader.
+func (s *Service) Search(ctx context.Context, c caller.Caller, f eventapi.Filter) (eventapi.Found, error) {
+	found, err := s.search(ctx, c, f)
+	if err != nil {
+		return eventapi.Found{}, err
+	}
+	events, err := s.showAll(ctx, found.Events, !f.Own)
+	return eventapi.Found{Page: eventapi.Page{Events: events, Next: found.Next}, Total: found.Total, Facets: found.Facets}, err
+}
+
+// search finds events that have every word of the text somewhere, those with
 // the words in their title first, then in the order in which they take place.
-func (s *Service) Search(ctx context.Context, caller caller.Caller, f Filter) (Hits, error) {
-	var hits Hits
+func (s *Service) search(ctx context.Context, caller caller.Caller, f eventapi.Filter) (hits, error) {
+	var hits hits
 	words := strings.Fields(fold(f.Text))
 	if len(words) > maxWords {
 		return hits, errs.Bad("q", "must have at most %d words", maxWords)
 	}
 	f.Text = ""
 	now := s.now().UnixMicro()
-	base := func(f Filter) *query {
-		q := f.conditions(caller, now)
+	base := func(f eventapi.Filter) *query {
+		q := conditions(&f, caller, now)
 		for _, w := range words {
 			q.add(`e.search_all LIKE ? ESCAPE '\'`, "%"+escapeLike(w)+"%")
 		}
@@ -127,7 +132,7 @@ func (s *Service) Search(ctx context.Context, caller caller.Caller, f Filter) (H
 	if hits.Events, hits.Next, err = s.ranked(ctx, q, words, f); err != nil {
 		return hits, err
 	}
-	hits.Facets = map[string][]Facet{}
+	hits.Facets = map[string][]eventapi.Facet{}
 	for name, column := range map[string]string{"category": "e.category", "city": "v.city"} {
 		wider := f // a facet's counts are those without its own filter: one can change one's mind
 		if name == "city" {
@@ -144,7 +149,7 @@ func (s *Service) Search(ctx context.Context, caller caller.Caller, f Filter) (H
 
 // ranked is a page of the events that a query finds. The cursor names rank,
 // time and id of the last one seen.
-func (s *Service) ranked(ctx context.Context, q *query, words []string, f Filter) ([]Event, string, error) {
+func (s *Service) ranked(ctx context.Context, q *query, words []string, f eventapi.Filter) ([]stored, string, error) {
 	rank := "0"
 	args := append([]any(nil), q.args...)
 	if len(words) > 0 {
@@ -171,7 +176,7 @@ func (s *Service) ranked(ctx context.Context, q *query, words []string, f Filter
 		return nil, "", fmt.Errorf("search events: %w", err)
 	}
 	defer rows.Close()
-	var list []Event
+	var list []stored
 	var ranks []int64
 	for rows.Next() {
 		var r int64
@@ -212,7 +217,7 @@ type scanMore struct {
 func (s scanMore) Scan(dest ...any) error { return s.row.Scan(append(dest, s.more)...) }
 
 // facet counts the values of a column.
-func (s *Service) facet(ctx context.Context, column string, q *query) ([]Facet, error) {
+func (s *Service) facet(ctx context.Context, column string, q *query) ([]eventapi.Facet, error) {
 	q.add(column + " <> ''")
 	rows, err := s.db.Browse().QueryContext(ctx, `SELECT `+column+`, count(*)`+eventFrom+q.text()+
 		` GROUP BY `+column+` ORDER BY 2 DESC, 1 LIMIT `+strconv.Itoa(maxFacets), q.args...)
@@ -220,9 +225,9 @@ func (s *Service) facet(ctx context.Context, column string, q *query) ([]Facet, 
 		return nil, fmt.Errorf("count facets: %w", err)
 	}
 	defer rows.Close()
-	list := []Facet{}
+	list := []eventapi.Facet{}
 	for rows.Next() {
-		var f Facet
+		var f eventapi.Facet
 		if err := rows.Scan(&f.Value, &f.Count); err != nil {
 			return nil, fmt.Errorf("count facets: %w", err)
 		}

@@ -3,6 +3,8 @@ package event
 import (
 	"database/sql"
 	"testing"
+
+	"boxoffice/internal/eventapi"
 )
 
 // People type the letters of their keyboard, and find what is written with others.
@@ -21,9 +23,9 @@ func TestSearchByPlainLetters(t *testing.T) {
 		"\u0130stanbul Kap\u0131":        {"istanbul kapi"},
 		"Tosca \uff26\uff35\uff2c\uff2c": {"full"},
 	} {
-		e := w.create(t, func(in *NewEvent) { in.Title, in.Venue.City = title, "Ålesund" })
+		e := w.create(t, func(in *eventapi.NewEvent) { in.Title, in.Venue.City = title, "Ålesund" })
 		for _, q := range queries {
-			hits, err := w.Search(t.Context(), nobody, Filter{Text: q, Limit: 20})
+			hits, err := w.search(t.Context(), nobody, eventapi.Filter{Text: q, Limit: 20})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -34,7 +36,7 @@ func TestSearchByPlainLetters(t *testing.T) {
 			if !found {
 				t.Errorf("%q does not find %q", q, title)
 			}
-			if list, _, err := w.List(t.Context(), nobody, Filter{Text: q, City: "alesund", Limit: 50}); err != nil || len(list) == 0 {
+			if list, _, err := w.list(t.Context(), nobody, eventapi.Filter{Text: q, City: "alesund", Limit: 50}); err != nil || len(list) == 0 {
 				t.Errorf("%q lists nothing: %v", q, err)
 			}
 		}
@@ -44,7 +46,7 @@ func TestSearchByPlainLetters(t *testing.T) {
 // What an older version has stored is folded by today's rules.
 func TestRefold(t *testing.T) {
 	w := newWorld(t)
-	e := w.create(t, func(in *NewEvent) { in.Title = "Smørrebrød" })
+	e := w.create(t, func(in *eventapi.NewEvent) { in.Title = "Smørrebrød" })
 	if err := w.db.Write(t.Context(), func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(t.Context(), `UPDATE events SET search_title = 'smørrebrød', search_all = 'smørrebrød', search_rules = 0`)
 		return err
@@ -57,7 +59,7 @@ func TestRefold(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if hits, err := w.Search(t.Context(), nobody, Filter{Text: "smorrebrod", Limit: 5}); err != nil || len(hits.Events) != 1 || hits.Events[0].ID != e.ID {
+	if hits, err := w.search(t.Context(), nobody, eventapi.Filter{Text: "smorrebrod", Limit: 5}); err != nil || len(hits.Events) != 1 || hits.Events[0].ID != e.ID {
 		t.Fatalf("%+v %v", hits, err)
 	}
 }

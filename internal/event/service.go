@@ -51,9 +51,7 @@ type Service struct {
 
 	zones sync.Map // IANA name → *time.Location; names are checked before they are stored
 
-	mu      sync.RWMutex
-	recent  map[string]cached // events read a moment ago, by id
-	changes uint64            // how often forget was called
+	recent *recent // events read a moment ago
 }
 
 type planKey struct {
@@ -75,22 +73,13 @@ type encodedKey struct {
 	seq     int64
 }
 
-// cached is an event as it was read at a time.
-type cached struct {
-	event Event
-	at    time.Time
-}
-
-// freshFor is how long another node's change may go unseen.
-const freshFor = time.Second
-
 // New migrates the tables. Sales may come later, with UseSales.
 func New(ctx context.Context, db *sqldb.DB, sales Sales, now func() time.Time) (*Service, error) {
 	if err := db.Migrate(ctx, "event", migrations); err != nil {
 		return nil, err
 	}
 	s := &Service{
-		db: db, sales: sales, now: now, recent: map[string]cached{},
+		db: db, sales: sales, now: now, recent: newRecent(),
 		plans: otter.Must(&otter.Options[planKey, *seating.Plan]{
 			MaximumWeight: 2_000_000, // seats; about 130 bytes each
 			Weigher:       func(_ planKey, p *seating.Plan) uint32 { return uint32(len(p.Seats)) },
@@ -187,18 +176,24 @@ func mayOrganize(c caller.Caller) error {
 	return nil
 }
 
-// Create makes an event. With a key the same request by the same organizer comes
+// Create implements eventapi.Organizer.
+func (s *Service) Create(ctx context.Context, c caller.Caller, key string, n eventapi.NewEvent) (eventapi.Event, error) {
+	e, err := s.add(ctx, c, key, n)
+	return s.answered(ctx, e, err)
+}
+
+// add makes an event. With a key the same request by the same organizer comes
 // to the same event, however often it is sent; "" is no key.
-func (s *Service) Create(ctx context.Context, caller caller.Caller, key string, in NewEvent) (Event, error) {
+func (s *Service) add(ctx context.Context, caller caller.Caller, key string, in eventapi.NewEvent) (stored, error) {
 	if err := mayOrganize(caller); err != nil {
-		return Event{}, err
+		return stored{}, err
 	}
 	now := s.now()
 	eventID, fingerprint := id.New(now), []byte(nil)
 	if key != "" {
 		raw, err := json.Marshal(in)
 		if err != nil {
-			return Event{}, fmt.Errorf("create event: %w", err)
+			return stored{}, fmt.Errorf("create event: %w", err)
 		}
 		hash := sha256.Sum256(raw)
 		eventID, fingerprint = id.FromSource("event-key", caller.UserID+"\x00"+key), hash[:]
@@ -206,22 +201,22 @@ func (s *Service) Create(ctx context.Context, caller caller.Caller, key string, 
 			return e, err
 		}
 	}
-	draft, err := s.prepare(ctx, in)
+	draft, err := s.prepare(ctx, in, nil)
 	if err != nil {
-		return Event{}, err
+		return stored{}, err
 	}
 	draft.event.ID, draft.event.OrganizerID, draft.event.CreatedAt, draft.event.Fingerprint = eventID, caller.UserID, now.UnixMicro(), fingerprint
 	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return s.insert(ctx, tx, draft) }); err != nil {
 		if key != "" && sqldb.Duplicate(err) { // sent twice at the same time
 			return s.created(ctx, eventID, fingerprint)
 		}
-		return Event{}, err
+		return stored{}, err
 	}
 	return s.handOver(ctx, draft.event)
 }
 
 // created is an event that a request with the same key has made, as it is now.
-func (s *Service) created(ctx context.Context, eventID string, fingerprint []byte) (Event, error) {
+func (s *Service) created(ctx context.Context, eventID string, fingerprint []byte) (stored, error) {
 	e, err := s.read(ctx, eventID)
 	switch {
 	case err != nil:
@@ -236,11 +231,11 @@ func (s *Service) created(ctx context.Context, eventID string, fingerprint []byt
 
 // draft is a checked event with everything that has to be written for it.
 type draft struct {
-	event Event
+	event stored
 	plan  *planRow // nil: it is stored already
 	pricing
 
-	before  *Event // that an import replaces; nil: the event is new
+	before  *stored // that an import replaces; nil: the event is new
 	changes []recorded
 }
 
@@ -266,10 +261,11 @@ func (s *Service) insert(ctx context.Context, tx *sql.Tx, d *draft) error {
 	return s.enqueue(ctx, tx, e, nil)
 }
 
-// prepare checks what an organizer gave, all of it.
-func (s *Service) prepare(ctx context.Context, in NewEvent) (*draft, error) {
+// prepare checks a new event, all of it. The plan, if it is not nil, is the one that
+// the event names: an import stores it together with the event.
+func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seating.Plan) (*draft, error) {
 	f := &faults{}
-	e := Event{Title: strings.TrimSpace(in.Title), Description: in.Description, Category: in.Category, Status: in.Status, Version: 1,
+	e := stored{Title: strings.TrimSpace(in.Title), Description: in.Description, Category: in.Category, Status: in.Status, Version: 1,
 		LimitPerCustomer: bookingapi.DefaultPerPerson, HoldFor: bookingapi.DefaultHold}
 	f.text("title", e.Title, 1, 200)
 	f.lines("description", in.Description, 20_000)
@@ -285,7 +281,11 @@ func (s *Service) prepare(ctx context.Context, in NewEvent) (*draft, error) {
 	f.ending(&e, in.EndTime, in.EndDate, zone)
 	e.UnverifiedBuyers = in.UnverifiedBuyers != nil && *in.UnverifiedBuyers
 	e.Attributes = f.attributes(in.Attributes)
-	row, plan, err := s.planOf(ctx, in.Plan)
+	var row *planRow
+	var err error
+	if plan == nil {
+		row, plan, err = s.planOf(ctx, in.Plan)
+	}
 	if err != nil {
 		var fault *errs.Error
 		if !errors.As(err, &fault) || len(fault.Fields) == 0 {
@@ -317,7 +317,7 @@ func (s *Service) prepare(ctx context.Context, in NewEvent) (*draft, error) {
 }
 
 // sellable refuses to put an event on sale whose seats do not all have a price.
-func (f *faults) sellable(e *Event, plan *seating.Plan, tiers []seating.Tier) {
+func (f *faults) sellable(e *stored, plan *seating.Plan, tiers []seating.Tier) {
 	if len(f.list) > 0 || plan == nil {
 		return
 	}
@@ -338,7 +338,7 @@ func lowest(tiers []seating.Tier) int64 {
 
 // planOf finds or makes the plan that an input asks for. The row is nil when it
 // is stored already.
-func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *seating.Plan, error) {
+func (s *Service) planOf(ctx context.Context, in eventapi.PlanChoice) (*planRow, *seating.Plan, error) {
 	given := 0
 	for _, b := range []bool{in.Template != "", in.ID != "", in.Document != nil} {
 		if b {
@@ -348,8 +348,6 @@ func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *seating.
 	switch {
 	case given != 1:
 		return nil, nil, errs.Bad("plan", "must have one of template, id and document")
-	case in.checked != nil:
-		return nil, in.checked, nil
 	case in.Template != "":
 		return s.fromTemplate(in)
 	case in.Document != nil:
@@ -377,7 +375,7 @@ func (s *Service) planOf(ctx context.Context, in PlanInput) (*planRow, *seating.
 	return nil, p, err
 }
 
-func (s *Service) fromTemplate(in PlanInput) (*planRow, *seating.Plan, error) {
+func (s *Service) fromTemplate(in eventapi.PlanChoice) (*planRow, *seating.Plan, error) {
 	template, known := seating.NewestTemplate(in.Template)
 	if !known {
 		return nil, nil, errs.Bad("plan.template", "must be theatre, arena, stadium or club")
@@ -400,9 +398,9 @@ func (s *Service) fromTemplate(in PlanInput) (*planRow, *seating.Plan, error) {
 	return row, p, nil
 }
 
-func scanEvents(rows *sql.Rows) ([]Event, error) {
+func scanEvents(rows *sql.Rows) ([]stored, error) {
 	defer rows.Close()
-	var list []Event
+	var list []stored
 	for rows.Next() {
 		e, err := scanEvent(rows)
 		if err != nil {
@@ -411,50 +409,4 @@ func scanEvents(rows *sql.Rows) ([]Event, error) {
 		list = append(list, e)
 	}
 	return list, rows.Err()
-}
-
-// Get is an event that a caller may see.
-func (s *Service) Get(ctx context.Context, caller caller.Caller, eventID string) (Event, error) {
-	now := s.now()
-	s.mu.RLock()
-	c, ok := s.recent[eventID]
-	changes := s.changes
-	s.mu.RUnlock()
-	if !ok || now.Sub(c.at) > freshFor {
-		e, err := s.read(ctx, eventID)
-		if err != nil {
-			return e, err
-		}
-		c = cached{e, now}
-		s.mu.Lock()
-		if len(s.recent) > 10_000 {
-			clear(s.recent)
-		}
-		if s.changes == changes { // else what was read may be older than a write that is answered
-			s.recent[eventID] = c
-		}
-		s.mu.Unlock()
-	}
-	if !c.event.public() && !caller.MayOrganize(c.event.OrganizerID) {
-		return Event{}, errs.Missing("event")
-	}
-	return c.event, nil
-}
-
-func (s *Service) forget(eventID string) {
-	s.mu.Lock()
-	s.changes++
-	delete(s.recent, eventID)
-	s.mu.Unlock()
-}
-
-func (s *Service) read(ctx context.Context, eventID string) (Event, error) {
-	e, err := scanEvent(s.db.Reader().QueryRowContext(ctx, `SELECT `+eventColumns+eventFrom+`WHERE e.id = $1`, eventID)) // primary keys
-	if errors.Is(err, sql.ErrNoRows) {
-		return e, errs.Missing("event")
-	}
-	if err != nil {
-		return e, fmt.Errorf("read event: %w", err)
-	}
-	return e, nil
 }

@@ -35,11 +35,11 @@ func TestWhoMayCreate(t *testing.T) {
 		caller caller.Caller
 		kind   errs.Kind
 	}{{nobody, errs.Unauthenticated}, {fan, errs.Forbidden}} {
-		_, err := w.Create(t.Context(), c.caller, "", gala())
+		_, err := w.add(t.Context(), c.caller, "", gala())
 		wantKind(t, err, c.kind)
 	}
 	for _, c := range []caller.Caller{organizer, admin} {
-		if _, err := w.Create(t.Context(), c, "", gala()); err != nil {
+		if _, err := w.add(t.Context(), c, "", gala()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,35 +47,35 @@ func TestWhoMayCreate(t *testing.T) {
 
 func TestDraftsArePrivate(t *testing.T) {
 	w := newWorld(t)
-	draft := w.create(t, func(in *NewEvent) { in.Status = eventapi.Draft })
+	draft := w.create(t, func(in *eventapi.NewEvent) { in.Status = eventapi.Draft })
 	check := func(when string) {
 		t.Helper()
 		for _, c := range []caller.Caller{nobody, fan, rival} {
-			if _, err := w.Get(t.Context(), c, draft.ID); errs.KindOf(err) != errs.NotFound {
+			if _, err := w.get(t.Context(), c, draft.ID); errs.KindOf(err) != errs.NotFound {
 				t.Fatalf("%s: %v got %v, want NotFound", when, c, err)
 			}
 			for _, status := range []string{"", "draft", "cancelled", "all"} {
-				list, _, err := w.List(t.Context(), c, Filter{Status: status, Limit: 10})
+				list, _, err := w.list(t.Context(), c, eventapi.Filter{Status: status, Limit: 10})
 				if err != nil || len(list) > 0 {
 					t.Fatalf("%s: list %q shows %v %d events (%v)", when, status, c, len(list), err)
 				}
 			}
 		}
-		_, err := w.Update(t.Context(), rival, draft.ID, 0, Change{Title: ptr("Mine")})
+		_, err := w.change(t.Context(), rival, draft.ID, 0, eventapi.Update{Title: ptr("Mine")})
 		wantKind(t, err, errs.NotFound)
-		_, err = w.Cancel(t.Context(), rival, draft.ID)
+		_, err = w.cancel(t.Context(), rival, draft.ID, 0)
 		wantKind(t, err, errs.NotFound)
 		for _, c := range []caller.Caller{organizer, admin} {
-			if _, err := w.Get(t.Context(), c, draft.ID); err != nil {
+			if _, err := w.get(t.Context(), c, draft.ID); err != nil {
 				t.Fatalf("%s: %v", when, err)
 			}
-			if list, _, err := w.List(t.Context(), c, Filter{Status: "all", Limit: 10}); err != nil || len(list) != 1 {
+			if list, _, err := w.list(t.Context(), c, eventapi.Filter{Status: "all", Limit: 10}); err != nil || len(list) != 1 {
 				t.Fatalf("%s: %d events, %v", when, len(list), err)
 			}
 		}
 	}
 	check("draft")
-	if _, err := w.Cancel(t.Context(), organizer, draft.ID); err != nil {
+	if _, err := w.cancel(t.Context(), organizer, draft.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	check("cancelled draft")
@@ -84,7 +84,7 @@ func TestDraftsArePrivate(t *testing.T) {
 func TestUpdate(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
-	got, err := w.Update(t.Context(), organizer, e.ID, 1, Change{
+	got, err := w.change(t.Context(), organizer, e.ID, 1, eventapi.Update{
 		Title: ptr("Grand Gala"), Price: ptr(int64(7000)), LimitPerCustomer: ptr(int32(4)), HoldMinutes: ptr(int64(5)), EventTime: ptr("2027-04-01T20:00"),
 	})
 	if err != nil {
@@ -103,7 +103,7 @@ func TestUpdate(t *testing.T) {
 			t.Fatalf("prices %d are %+v (%v), want %d", version, p, err, want)
 		}
 	}
-	if shown, err := w.Get(t.Context(), nobody, e.ID); err != nil || shown.Version != 2 {
+	if shown, err := w.get(t.Context(), nobody, e.ID); err != nil || shown.Version != 2 {
 		t.Fatalf("version %d is shown (%v), want 2", shown.Version, err)
 	}
 }
@@ -116,24 +116,24 @@ func TestUpdateRefusals(t *testing.T) {
 		name    string
 		caller  caller.Caller
 		version int64
-		change  Change
+		change  eventapi.Update
 		kind    errs.Kind
 		field   string
 	}{
-		{"not signed in", nobody, 0, Change{}, errs.Unauthenticated, ""},
-		{"somebody else's", rival, 0, Change{Title: ptr("x")}, errs.NotFound, ""},
-		{"other version", organizer, 7, Change{Title: ptr("x")}, errs.Precondition, ""},
-		{"plan", organizer, 1, Change{Plan: &PlanInput{Template: "club", Seats: 100}}, errs.Conflict, ""},
-		{"currency", organizer, 1, Change{Currency: ptr("USD"), Price: ptr(int64(1))}, errs.Conflict, ""},
-		{"back to draft with seats taken", organizer, 1, Change{Status: ptr(eventapi.Draft)}, errs.Conflict, ""},
-		{"unknown status", organizer, 1, Change{Status: ptr(eventapi.Status("past"))}, errs.Invalid, "status"},
-		{"title", organizer, 1, Change{Title: ptr("")}, errs.Invalid, "title"},
-		{"limit", organizer, 1, Change{LimitPerCustomer: ptr(int32(101))}, errs.Invalid, "limit_per_customer"},
-		{"incomplete prices", organizer, 1, Change{Tiers: []TierInput{{Name: "a", Price: 1, Sections: []string{"CI"}}}}, errs.Invalid, "tiers"},
-		{"negative price", organizer, 1, Change{Tiers: []TierInput{{Name: "a", Price: -1}}}, errs.Invalid, "tiers[0].price"},
+		{"not signed in", nobody, 0, eventapi.Update{}, errs.Unauthenticated, ""},
+		{"somebody else's", rival, 0, eventapi.Update{Title: ptr("x")}, errs.NotFound, ""},
+		{"other version", organizer, 7, eventapi.Update{Title: ptr("x")}, errs.Precondition, ""},
+		{"plan", organizer, 1, eventapi.Update{Plan: &eventapi.PlanChoice{Template: "club", Seats: 100}}, errs.Conflict, ""},
+		{"currency", organizer, 1, eventapi.Update{Currency: ptr("USD"), Price: ptr(int64(1))}, errs.Conflict, ""},
+		{"back to draft with seats taken", organizer, 1, eventapi.Update{Status: ptr(eventapi.Draft)}, errs.Conflict, ""},
+		{"unknown status", organizer, 1, eventapi.Update{Status: ptr(eventapi.Status("past"))}, errs.Invalid, "status"},
+		{"title", organizer, 1, eventapi.Update{Title: ptr("")}, errs.Invalid, "title"},
+		{"limit", organizer, 1, eventapi.Update{LimitPerCustomer: ptr(int32(101))}, errs.Invalid, "limit_per_customer"},
+		{"incomplete prices", organizer, 1, eventapi.Update{Tiers: []eventapi.NewTier{{Name: "a", Price: 1, Sections: []string{"CI"}}}}, errs.Invalid, "tiers"},
+		{"negative price", organizer, 1, eventapi.Update{Tiers: []eventapi.NewTier{{Name: "a", Price: -1}}}, errs.Invalid, "tiers[0].price"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := w.Update(t.Context(), c.caller, e.ID, c.version, c.change)
+			_, err := w.change(t.Context(), c.caller, e.ID, c.version, c.change)
 			wantKind(t, err, c.kind)
 			if c.field != "" {
 				wantField(t, err, c.field)
@@ -151,7 +151,7 @@ func TestTwoUpdatesOfOneVersion(t *testing.T) {
 	outcomes := make(chan error, 8)
 	for i := range cap(outcomes) {
 		go func() {
-			_, err := w.Update(t.Context(), organizer, e.ID, 1, Change{Title: ptr(fmt.Sprint("by ", i))})
+			_, err := w.change(t.Context(), organizer, e.ID, 1, eventapi.Update{Title: ptr(fmt.Sprint("by ", i))})
 			outcomes <- err
 		}()
 	}
@@ -170,10 +170,10 @@ func TestTwoUpdatesOfOneVersion(t *testing.T) {
 
 func TestPricedAndPutOnSaleLater(t *testing.T) {
 	w := newWorld(t)
-	e := w.create(t, func(in *NewEvent) { in.Price, in.Currency, in.Status = nil, "", eventapi.Published })
-	_, err := w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(eventapi.OnSale)})
+	e := w.create(t, func(in *eventapi.NewEvent) { in.Price, in.Currency, in.Status = nil, "", eventapi.Published })
+	_, err := w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{Status: ptr(eventapi.OnSale)})
 	wantField(t, err, "status")
-	e, err = w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(eventapi.OnSale), Currency: ptr("USD"), Price: ptr(int64(0))})
+	e, err = w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{Status: ptr(eventapi.OnSale), Currency: ptr("USD"), Price: ptr(int64(0))})
 	if err != nil || e.Status != eventapi.OnSale || e.Currency != "USD" {
 		t.Fatalf("%+v, %v", e, err)
 	}
@@ -183,7 +183,7 @@ func TestCancelIsForGood(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
 	for range 2 { // the second time nothing happens
-		got, err := w.Cancel(t.Context(), organizer, e.ID)
+		got, err := w.cancel(t.Context(), organizer, e.ID, 0)
 		if err != nil || got.Status != eventapi.Cancelled || got.Version != 2 {
 			t.Fatalf("%+v, %v", got, err)
 		}
@@ -191,25 +191,25 @@ func TestCancelIsForGood(t *testing.T) {
 	if s := w.booth.all()[e.ID]; s.Status != eventapi.Cancelled {
 		t.Fatalf("sale is %+v", s)
 	}
-	_, err := w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(eventapi.OnSale)})
+	_, err := w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{Status: ptr(eventapi.OnSale)})
 	wantKind(t, err, errs.Conflict)
 }
 
 func TestCancelledByUpdateStaysVisible(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
-	if _, err := w.Update(t.Context(), organizer, e.ID, 0, Change{Status: ptr(eventapi.Cancelled)}); err != nil {
+	if _, err := w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{Status: ptr(eventapi.Cancelled)}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := w.Get(t.Context(), nobody, e.ID); err != nil || got.Status != eventapi.Cancelled {
+	if got, err := w.get(t.Context(), nobody, e.ID); err != nil || got.Status != eventapi.Cancelled {
 		t.Fatalf("%+v, %v", got, err)
 	}
 }
 
 func TestListPagesSurviveInserts(t *testing.T) {
 	w := newWorld(t)
-	at := func(day int) func(*NewEvent) {
-		return func(in *NewEvent) {
+	at := func(day int) func(*eventapi.NewEvent) {
+		return func(in *eventapi.NewEvent) {
 			in.EventTime = ptr(time.Date(2027, 2, 1+day, 20, 0, 0, 0, time.UTC).Format(time.RFC3339))
 			in.Title = fmt.Sprint("day ", day)
 		}
@@ -217,10 +217,10 @@ func TestListPagesSurviveInserts(t *testing.T) {
 	for day := range 9 {
 		w.create(t, at(day*2))
 	}
-	w.create(t, func(in *NewEvent) { in.EventTime, in.Title = nil, "to be announced" })
+	w.create(t, func(in *eventapi.NewEvent) { in.EventTime, in.Title = nil, "to be announced" })
 	seen, cursor := map[string]int{}, ""
 	for page := 0; ; page++ {
-		list, next, err := w.List(t.Context(), nobody, Filter{Limit: 4, Cursor: cursor})
+		list, next, err := w.list(t.Context(), nobody, eventapi.Filter{Limit: 4, Cursor: cursor})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,11 +233,11 @@ func TestListPagesSurviveInserts(t *testing.T) {
 		}
 	}
 	for range 5 { // all at the same time
-		w.create(t, func(in *NewEvent) { in.Category = "Festival" })
+		w.create(t, func(in *eventapi.NewEvent) { in.Category = "Festival" })
 	}
 	together := map[string]bool{}
 	for cursor, pages := "", 0; pages < 3; pages++ {
-		list, next, err := w.List(t.Context(), nobody, Filter{Category: "Festival", Limit: 2, Cursor: cursor})
+		list, next, err := w.list(t.Context(), nobody, eventapi.Filter{Category: "Festival", Limit: 2, Cursor: cursor})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,37 +260,39 @@ func TestListPagesSurviveInserts(t *testing.T) {
 	if seen["to be announced"] != 1 {
 		t.Error("the event to be announced was not listed once")
 	}
-	_, _, err := w.List(t.Context(), nobody, Filter{Limit: 4, Cursor: "1; DROP TABLE events"})
+	_, _, err := w.list(t.Context(), nobody, eventapi.Filter{Limit: 4, Cursor: "1; DROP TABLE events"})
 	wantField(t, err, "cursor")
 }
 
 func TestListFilters(t *testing.T) {
 	w := newWorld(t)
-	w.create(t, func(in *NewEvent) { in.Title, in.Category = "100% Jazz", "Music" })
-	w.create(t, func(in *NewEvent) { in.Title, in.Venue.City, in.EventTime = "Opera", "Wien", ptr("2027-05-01T20:00") })
-	w.create(t, func(in *NewEvent) { in.Title, in.EventTime = "Yesterday", ptr("2027-01-09T20:00") })
-	gone := w.create(t, func(in *NewEvent) { in.Title = "Gone" })
-	if _, err := w.Cancel(t.Context(), organizer, gone.ID); err != nil {
+	w.create(t, func(in *eventapi.NewEvent) { in.Title, in.Category = "100% Jazz", "Music" })
+	w.create(t, func(in *eventapi.NewEvent) {
+		in.Title, in.Venue.City, in.EventTime = "Opera", "Wien", ptr("2027-05-01T20:00")
+	})
+	w.create(t, func(in *eventapi.NewEvent) { in.Title, in.EventTime = "Yesterday", ptr("2027-01-09T20:00") })
+	gone := w.create(t, func(in *eventapi.NewEvent) { in.Title = "Gone" })
+	if _, err := w.cancel(t.Context(), organizer, gone.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		filter Filter
+		filter eventapi.Filter
 		want   []string
 	}{
-		{Filter{}, []string{"100% Jazz", "Opera"}},
-		{Filter{Status: "past"}, []string{"Yesterday"}},
-		{Filter{Status: "cancelled"}, []string{"Gone"}},
-		{Filter{Status: "all"}, []string{"Yesterday", "100% Jazz", "Gone", "Opera"}},
-		{Filter{Text: "jAzz"}, []string{"100% Jazz"}},
-		{Filter{Text: "%"}, []string{"100% Jazz"}},
-		{Filter{Text: "wien"}, []string{"Opera"}},
-		{Filter{City: "wien"}, []string{"Opera"}},
-		{Filter{Category: "music"}, []string{"100% Jazz"}},
-		{Filter{From: time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)}, []string{"Opera"}},
-		{Filter{To: time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)}, []string{"100% Jazz"}},
+		{eventapi.Filter{}, []string{"100% Jazz", "Opera"}},
+		{eventapi.Filter{Status: "past"}, []string{"Yesterday"}},
+		{eventapi.Filter{Status: "cancelled"}, []string{"Gone"}},
+		{eventapi.Filter{Status: "all"}, []string{"Yesterday", "100% Jazz", "Gone", "Opera"}},
+		{eventapi.Filter{Text: "jAzz"}, []string{"100% Jazz"}},
+		{eventapi.Filter{Text: "%"}, []string{"100% Jazz"}},
+		{eventapi.Filter{Text: "wien"}, []string{"Opera"}},
+		{eventapi.Filter{City: "wien"}, []string{"Opera"}},
+		{eventapi.Filter{Category: "music"}, []string{"100% Jazz"}},
+		{eventapi.Filter{From: time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)}, []string{"Opera"}},
+		{eventapi.Filter{To: time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)}, []string{"100% Jazz"}},
 	} {
 		c.filter.Limit = 10
-		list, next, err := w.List(t.Context(), nobody, c.filter)
+		list, next, err := w.list(t.Context(), nobody, c.filter)
 		if err != nil || next != "" {
 			t.Fatal(err, next)
 		}
@@ -314,9 +316,9 @@ func TestOwnPlan(t *testing.T) {
 	w := newWorld(t)
 	doc := smallPlan("1", "2", "3")
 	doc.Sections = append(doc.Sections, seating.SectionDocument{ID: "PIT", Capacity: 20, Category: "Any"})
-	a := w.create(t, func(in *NewEvent) { in.Plan = PlanInput{Document: doc} })
-	b := w.create(t, func(in *NewEvent) { in.Plan = PlanInput{Document: doc} })
-	c := w.create(t, func(in *NewEvent) { in.Plan = PlanInput{ID: a.PlanID} })
+	a := w.create(t, func(in *eventapi.NewEvent) { in.Plan = eventapi.PlanChoice{Document: doc} })
+	b := w.create(t, func(in *eventapi.NewEvent) { in.Plan = eventapi.PlanChoice{Document: doc} })
+	c := w.create(t, func(in *eventapi.NewEvent) { in.Plan = eventapi.PlanChoice{ID: a.PlanID} })
 	if a.PlanID != b.PlanID || c.PlanVersion != 1 || a.Seats != 23 {
 		t.Fatalf("plans %s, %s, version %d; %d seats", a.PlanID, b.PlanID, c.PlanVersion, a.Seats)
 	}
@@ -333,13 +335,13 @@ func TestOwnPlan(t *testing.T) {
 
 func TestMissing(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.Get(t.Context(), admin, "0000000000000000")
+	_, err := w.get(t.Context(), admin, "0000000000000000")
 	wantKind(t, err, errs.NotFound)
 	_, err = w.Plan(t.Context(), "0000000000000000", 1)
 	wantKind(t, err, errs.NotFound)
 	_, err = w.Prices(t.Context(), "0000000000000000", 1)
 	wantKind(t, err, errs.NotFound)
-	_, err = w.Update(t.Context(), admin, "0000000000000000", 0, Change{})
+	_, err = w.change(t.Context(), admin, "0000000000000000", 0, eventapi.Update{})
 	wantKind(t, err, errs.NotFound)
 }
 
@@ -349,7 +351,7 @@ func TestLargeEventWritesNoSeats(t *testing.T) {
 	var ids []string
 	for i := range 2 {
 		start := time.Now()
-		e := w.create(t, func(in *NewEvent) { in.Plan = PlanInput{Template: "stadium", Seats: 80_000} })
+		e := w.create(t, func(in *eventapi.NewEvent) { in.Plan = eventapi.PlanChoice{Template: "stadium", Seats: 80_000} })
 		t.Logf("80,000 seats, plan made before: %v: %v", i > 0, time.Since(start))
 		ids = append(ids, e.PlanID)
 	}
@@ -366,6 +368,6 @@ func BenchmarkCreate80000(b *testing.B) {
 	w := newWorld(b)
 	for b.Loop() {
 		w.plans.InvalidateAll()
-		w.create(b, func(in *NewEvent) { in.Plan = PlanInput{Template: "stadium", Seats: 80_000} })
+		w.create(b, func(in *eventapi.NewEvent) { in.Plan = eventapi.PlanChoice{Template: "stadium", Seats: 80_000} })
 	}
 }

@@ -4,33 +4,150 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 )
 
-// Sold is an event as its seats are sold now, for whoever may buy them. Until the
-// booking side follows its last change, seats are held at the prices, from the
-// plan and on the terms of before: nobody is shown others meanwhile.
-func (s *Service) Sold(ctx context.Context, e Event) (Event, error) {
+// Event implements eventapi.Reader.
+func (s *Service) Event(ctx context.Context, c caller.Caller, id string) (eventapi.Event, error) {
+	e, err := s.get(ctx, c, id)
+	if err != nil {
+		return eventapi.Event{}, err
+	}
+	if e, err = s.sold(ctx, e); err != nil {
+		return eventapi.Event{}, err
+	}
+	return s.counted(ctx, &e)
+}
+
+// OwnEvent implements eventapi.Organizer.
+func (s *Service) OwnEvent(ctx context.Context, c caller.Caller, id string) (eventapi.Event, error) {
+	if err := mayOrganize(c); err != nil {
+		return eventapi.Event{}, err
+	}
+	e, err := s.get(ctx, c, id)
+	if err == nil && !c.MayOrganize(e.OrganizerID) {
+		err = errs.Missing("event")
+	}
+	if err != nil {
+		return eventapi.Event{}, err
+	}
+	return s.counted(ctx, &e)
+}
+
+// Events implements eventapi.Reader.
+func (s *Service) Events(ctx context.Context, ids []string) (map[string]eventapi.Event, error) {
+	out := map[string]eventapi.Event{}
+	var missing []string
+	found := map[string]stored{}
+	for _, id := range ids {
+		if e, ok := s.recently(id); ok {
+			found[id] = e
+		} else {
+			missing = append(missing, id)
+		}
+	}
+	read, err := s.readAll(ctx, missing)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(found, read)
+	for id, e := range found {
+		if out[id], err = s.show(ctx, &e); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// answered is what a change answers: the event as it is then.
+func (s *Service) answered(ctx context.Context, e stored, err error) (eventapi.Event, error) {
+	if err != nil {
+		return eventapi.Event{}, err
+	}
+	return s.counted(ctx, &e)
+}
+
+// showAll shows events of a list, as their seats are sold or as they were last changed.
+func (s *Service) showAll(ctx context.Context, list []stored, sold bool) ([]eventapi.Event, error) {
+	if sold {
+		if err := s.sell(ctx, list); err != nil {
+			return nil, err
+		}
+	}
+	out, ids := make([]eventapi.Event, len(list)), make([]string, len(list))
+	for i := range list {
+		var err error
+		if out[i], err = s.show(ctx, &list[i]); err != nil {
+			return nil, err
+		}
+		ids[i] = list[i].ID
+	}
+	counts, err := s.sales.Counts(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("count seats: %w", err)
+	}
+	for i := range out {
+		if c, ok := counts[out[i].ID]; ok { // else it is not handed over yet: all are free
+			out[i].Free, out[i].Seq = c.Free, c.Seq
+		}
+	}
+	return out, nil
+}
+
+// counted shows one event with the number of its free seats.
+func (s *Service) counted(ctx context.Context, e *stored) (eventapi.Event, error) {
+	list, err := s.showAll(ctx, []stored{*e}, false)
+	if err != nil {
+		return eventapi.Event{}, err
+	}
+	return list[0], nil
+}
+
+// sold is an event as its seats are sold now.
+func (s *Service) sold(ctx context.Context, e stored) (stored, error) {
 	if !e.Pending() {
 		return e, nil
 	}
-	sale, err := bookingapi.One(ctx, s.sales.Sales, "event", e.ID)
-	if errs.KindOf(err) == errs.NotFound { // nothing of it is sold yet
-		return e, nil
-	}
-	if err != nil {
-		return e, fmt.Errorf("sale of event %s: %w", e.ID, err)
-	}
-	err = s.sellAs(ctx, &e, &sale)
-	return e, err
+	list := []stored{e}
+	err := s.sell(ctx, list)
+	return list[0], err
 }
 
-// sellAs gives an event what seats are held by: plan, prices and terms of its sale.
-func (s *Service) sellAs(ctx context.Context, e *Event, sale *bookingapi.Sale) error {
+// sell gives events the plan, the prices and the terms by which their seats are sold
+// now. Until the booking side follows an event's last change, those are the ones of
+// before, and buyers must not be shown others.
+func (s *Service) sell(ctx context.Context, list []stored) error {
+	var pending []string
+	for i := range list {
+		if list[i].Pending() {
+			pending = append(pending, list[i].ID)
+		}
+	}
+	if len(pending) == 0 {
+		return nil
+	}
+	sales, err := s.sales.Sales(ctx, pending)
+	if err != nil {
+		return fmt.Errorf("sales of events: %w", err)
+	}
+	for i := range list {
+		if sale, ok := sales[list[i].ID]; ok && list[i].Pending() { // else nothing of it is sold yet
+			if err := s.sellAs(ctx, &list[i], &sale); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sellAs gives an event the plan, the prices and the terms of its sale.
+func (s *Service) sellAs(ctx context.Context, e *stored, sale *bookingapi.Sale) error {
 	e.PlanID, e.PlanVersion, e.Seats = sale.PlanID, sale.PlanVersion, sale.Seats
 	e.LimitPerCustomer, e.HoldFor = sale.LimitPerCustomer, sale.HoldFor
 	if e.PriceVersion == sale.PriceVersion {
@@ -48,23 +165,19 @@ func (s *Service) sellAs(ctx context.Context, e *Event, sale *bookingapi.Sale) e
 	return nil
 }
 
-// Shown is an event as pages show it. Its seats are all counted as free: the
-// booking side knows better.
-func (s *Service) Shown(ctx context.Context, e *Event) (eventapi.Event, error) {
-	at := func(us int64) time.Time {
-		if us == 0 {
-			return time.Time{}
-		}
-		return time.UnixMicro(us).UTC()
-	}
+// show joins an event with its prices. All its seats count as free.
+func (s *Service) show(ctx context.Context, e *stored) (eventapi.Event, error) {
+	now := s.now().UnixMicro()
 	out := eventapi.Event{
-		ID: e.ID, OrganizerID: e.OrganizerID, Title: e.Title, Description: e.Description, Category: e.Category,
-		Venue:  eventapi.Venue{ID: e.Venue.ID, Name: e.Venue.Name, Address: e.Venue.Address, City: e.Venue.City, Country: e.Venue.Country, Zone: e.Venue.TimeZone},
-		Starts: at(e.StartsAt), Date: e.LocalDate, Zone: e.TimeZone, Status: e.shown(s.now().UnixMicro()), Paused: e.Paused,
-		Opens: at(e.OpensAt), Closes: at(e.ClosesAt), RefundsEnd: at(e.sale().RefundsEnd), Changed: at(e.ChangedAt), Attributes: json.RawMessage(e.Attributes),
-		PlanID: e.PlanID, PlanVersion: e.PlanVersion, Free: e.Seats, Total: e.Seats,
+		ID: e.ID, OrganizerID: e.OrganizerID, Title: e.Title, Description: e.Description, Category: e.Category, Venue: e.Venue.show(),
+		Starts: instant(e.StartsAt), Date: e.LocalDate, Zone: e.TimeZone, EndDate: e.EndDate, Status: e.shown(now), Paused: e.Paused,
+		Opens: instant(e.OpensAt), Closes: instant(e.ClosesAt), RefundsEnd: instant(e.sale().RefundsEnd), Changed: instant(e.ChangedAt),
+		Attributes: json.RawMessage(e.Attributes), PlanID: e.PlanID, PlanVersion: e.PlanVersion, Free: e.Seats, Total: e.Seats,
 		LimitPerCustomer: e.LimitPerCustomer, HoldFor: time.Duration(e.HoldFor) * time.Microsecond, Version: e.Version,
-		EndDate: e.EndDate, UnverifiedBuyers: e.UnverifiedBuyers, Pending: e.Pending(), Private: !e.public(),
+		UnverifiedBuyers: e.UnverifiedBuyers, Pending: e.Pending(), Private: !e.public(),
+	}
+	if over := e.overFrom(); over < never {
+		out.Over = instant(over)
 	}
 	if zone, err := s.zone(e.TimeZone); err == nil && !out.Starts.IsZero() {
 		out.Starts = out.Starts.In(zone)
@@ -87,4 +200,16 @@ func (s *Service) Shown(ctx context.Context, e *Event) (eventapi.Event, error) {
 		out.To = max(out.To, t.Price)
 	}
 	return out, nil
+}
+
+func (v venue) show() eventapi.Venue {
+	return eventapi.Venue{ID: v.ID, Name: v.Name, Address: v.Address, City: v.City, Country: v.Country, Zone: v.TimeZone}
+}
+
+// instant is a stored time in UTC; 0 is the zero time.
+func instant(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
 }

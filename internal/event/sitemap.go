@@ -6,22 +6,16 @@ import (
 	"strconv"
 	"time"
 
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/sqldb"
 )
-
-// Mapped is an event as a site map lists it.
-type Mapped struct {
-	ID, Title string
-	Changed   time.Time // when it was made, or its time or venue changed
-}
 
 // mapped are the events that a site map of a time lists.
 func mapped(now int64) string {
 	return ` FROM events AS e WHERE announced AND status IN ('published', 'on_sale') AND ` + upcomingSQL(now)
 }
 
-// MapPages are the ids that begin the pages of a site map of coming events, size
-// events a page.
+// MapPages implements eventapi.Reader.
 func (s *Service) MapPages(ctx context.Context, size int) ([]string, error) {
 	out, err := sqldb.Texts(ctx, s.db.Browse(), `SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n`+mapped(s.now().UnixMicro())+`) AS numbered
 		WHERE (n - 1) % `+strconv.Itoa(size)+` = 0 ORDER BY id`) // reads the table once
@@ -31,18 +25,17 @@ func (s *Service) MapPages(ctx context.Context, size int) ([]string, error) {
 	return out, nil
 }
 
-// MapPage is the page of a site map of coming events that an id begins; "": the
-// first one.
-func (s *Service) MapPage(ctx context.Context, from string, size int) ([]Mapped, error) {
+// MapPage implements eventapi.Reader.
+func (s *Service) MapPage(ctx context.Context, from string, size int) ([]eventapi.Listed, error) {
 	rows, err := s.db.Browse().QueryContext(ctx, `SELECT id, title, CASE WHEN changed_at > created_at THEN changed_at ELSE created_at END`+mapped(s.now().UnixMicro())+
 		` AND id >= $1 ORDER BY id LIMIT $2`, from, size) // primary key
 	if err != nil {
 		return nil, fmt.Errorf("map events: %w", err)
 	}
 	defer rows.Close()
-	var out []Mapped
+	var out []eventapi.Listed
 	for rows.Next() {
-		var m Mapped
+		var m eventapi.Listed
 		var at int64
 		if err := rows.Scan(&m.ID, &m.Title, &at); err != nil {
 			return nil, fmt.Errorf("map events: %w", err)

@@ -17,14 +17,15 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// Event is an event as it is stored.
-type Event struct {
+// stored is an event as it is stored. The outbox keeps former states as JSON, so the
+// names of its fields stay.
+type stored struct {
 	ID               string
 	OrganizerID      string // "": the house
 	Title            string
 	Description      string
 	Category         string
-	Venue            Venue
+	Venue            venue
 	StartsAt         int64  // µs since 1970; 0: to be announced
 	LocalDate        string // YYYY-MM-DD in TimeZone; "" when unknown
 	TimeZone         string
@@ -59,21 +60,21 @@ type Event struct {
 }
 
 // Pending reports whether the booking side has not settled the last change yet.
-func (e *Event) Pending() bool { return e.Synced < e.Version }
+func (e *stored) Pending() bool { return e.Synced < e.Version }
 
-// Venue is where an event takes place.
-type Venue struct {
+// venue is where an event takes place, as it is stored.
+type venue struct {
 	ID, Name, Address, City, Country, TimeZone string
 }
 
-func newVenue(v VenueInput) Venue {
+func newVenue(v eventapi.NewVenue) venue {
 	key := strings.Join([]string{v.Name, v.Address, v.City, v.Country, v.TimeZone}, "\x00")
-	return Venue{id.FromSource("venue", key), v.Name, v.Address, v.City, v.Country, v.TimeZone}
+	return venue{id.FromSource("venue", key), v.Name, v.Address, v.City, v.Country, v.TimeZone}
 }
 
 // ends is when a sale ends that says nothing of its own: as the event begins, or
 // with its day when the time is not known; 0: not at all.
-func (e *Event) ends() int64 {
+func (e *stored) ends() int64 {
 	if e.SortAt == never {
 		return 0
 	}
@@ -81,7 +82,7 @@ func (e *Event) ends() int64 {
 }
 
 // sale is the state of the event's sale for the booking side.
-func (e *Event) sale() bookingapi.Sale {
+func (e *stored) sale() bookingapi.Sale {
 	refunds := e.RefundsEnd
 	if refunds == 0 {
 		refunds = e.ends()
@@ -99,19 +100,16 @@ func (e *Event) sale() bookingapi.Sale {
 }
 
 // shown is the status that a reader sees at a time, µs since 1970.
-func (e *Event) shown(now int64) string {
+func (e *stored) shown(now int64) string {
 	if e.Status != eventapi.Cancelled && e.Status != eventapi.Draft && e.over(now) {
-		return past
+		return eventapi.Past
 	}
 	return string(e.Status)
 }
 
-// past is the status of events that are over, as it is shown.
-const past = "past"
-
 // public reports whether everybody may see the event: drafts are private, also
 // when they are cancelled before anybody else saw them.
-func (e *Event) public() bool { return e.Announced && e.Status != eventapi.Draft }
+func (e *stored) public() bool { return e.Announced && e.Status != eventapi.Draft }
 
 // lasting is how long after its beginning an event counts as over that does not
 // say when it ends, µs.
@@ -126,8 +124,8 @@ const columnsOfEvent = 42
 
 const eventFrom = ` FROM events e JOIN venues v ON v.id = e.venue_id `
 
-func scanEvent(row interface{ Scan(...any) error }) (Event, error) {
-	var e Event
+func scanEvent(row interface{ Scan(...any) error }) (stored, error) {
+	var e stored
 	var starts sql.NullInt64
 	var source sql.NullString
 	err := row.Scan(&e.ID, &e.OrganizerID, &e.Title, &e.Description, &e.Category, &starts, &e.LocalDate, &e.TimeZone, &e.SortAt, &e.Status,
@@ -146,7 +144,7 @@ func orNull[T comparable](v T) any {
 	return v
 }
 
-func insertVenue(ctx context.Context, tx *sql.Tx, v Venue) error {
+func insertVenue(ctx context.Context, tx *sql.Tx, v venue) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO venues (id, name, address, city, country, time_zone) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (id) DO NOTHING`, v.ID, v.Name, v.Address, v.City, v.Country, v.TimeZone)
 	if err != nil {
@@ -155,7 +153,7 @@ func insertVenue(ctx context.Context, tx *sql.Tx, v Venue) error {
 	return nil
 }
 
-func insertEvent(ctx context.Context, tx *sql.Tx, e *Event) error {
+func insertEvent(ctx context.Context, tx *sql.Tx, e *stored) error {
 	x := e.searchable()
 	_, err := tx.ExecContext(ctx, `INSERT INTO events (id, organizer_id, title, description, category, venue_id, starts_at, local_date, time_zone, sort_at,
 		status, opens_at, closes_at, plan_id, plan_version, seats, price_version, price_from, currency, limit_per_customer, hold_for,
@@ -176,7 +174,7 @@ func insertEvent(ctx context.Context, tx *sql.Tx, e *Event) error {
 var errChanged = errors.New("event: the row has another version")
 
 // updateEvent writes an event whose row has the version before.
-func updateEvent(ctx context.Context, tx *sql.Tx, e *Event, before int64) error {
+func updateEvent(ctx context.Context, tx *sql.Tx, e *stored, before int64) error {
 	x := e.searchable()
 	res, err := tx.ExecContext(ctx, `UPDATE events SET title = $1, description = $2, category = $3, venue_id = $4, starts_at = $5, local_date = $6,
 		time_zone = $7, sort_at = $8, status = $9, opens_at = $10, closes_at = $11, price_version = $12, price_from = $13, currency = $14,
@@ -219,6 +217,11 @@ type planRow struct {
 	document    []byte // gzip
 	fingerprint []byte
 	plan        *seating.Plan
+}
+
+// show names a stored plan.
+func (r *planRow) show() eventapi.StoredPlan {
+	return eventapi.StoredPlan{Name: r.name, ID: r.id, Version: r.version, Seats: int32(r.seats)}
 }
 
 // generated is the row of a generated plan; the same template and number of

@@ -129,23 +129,23 @@ func newWorld(t testing.TB) *world {
 }
 
 // gala is a complete event on sale.
-func gala() NewEvent {
-	return NewEvent{
+func gala() eventapi.NewEvent {
+	return eventapi.NewEvent{
 		Title: "Gala", EventTime: ptr("2027-03-01T20:00:00+01:00"), Status: eventapi.OnSale,
-		Venue: VenueInput{Name: "Old Hall", City: "Ulm", Country: "DE", TimeZone: "Europe/Berlin"},
-		Plan:  PlanInput{Template: "theatre", Seats: 100}, Currency: "EUR", Price: ptr(int64(5000)),
+		Venue: eventapi.NewVenue{Name: "Old Hall", City: "Ulm", Country: "DE", TimeZone: "Europe/Berlin"},
+		Plan:  eventapi.PlanChoice{Template: "theatre", Seats: 100}, Currency: "EUR", Price: ptr(int64(5000)),
 	}
 }
 
 func ptr[T any](v T) *T { return &v }
 
-func (w *world) create(t testing.TB, change func(*NewEvent)) Event {
+func (w *world) create(t testing.TB, change func(*eventapi.NewEvent)) stored {
 	t.Helper()
 	in := gala()
 	if change != nil {
 		change(&in)
 	}
-	e, err := w.Create(t.Context(), organizer, "", in)
+	e, err := w.add(t.Context(), organizer, "", in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,4 +172,10 @@ func wantKind(t testing.TB, err error, kind errs.Kind) {
 	if err == nil || errs.KindOf(err) != kind {
 		t.Fatalf("error is %v (kind %d), want kind %d", err, errs.KindOf(err), kind)
 	}
+}
+
+// history lists the recorded changes of an event.
+func (w *world) history(ctx context.Context, eventID string) ([]eventapi.Change, error) {
+	all, err := w.Changes(ctx, []string{eventID})
+	return all[eventID], err
 }

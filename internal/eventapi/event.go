@@ -7,30 +7,32 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// Event is an event as pages show it.
+// Event is an event with its venue, its prices and its sale, complete as others may
+// see it.
 type Event struct {
 	ID          string
-	OrganizerID string
+	OrganizerID string // "": the house
 	Title       string
 	Description string
 	Category    string
 	Venue       Venue
 	Starts      time.Time // in the event's zone; zero: to be announced, or only Date is known
 	Date        string    // YYYY-MM-DD in the event's zone; "": to be announced
-	Zone        string    // IANA name
-	Status      string    // draft, published, on_sale, cancelled, past
-	Paused      bool      // it is published again after it was on sale
-	Opens       time.Time // of the sale; zero: at once
-	Closes      time.Time // of the sale; zero: when the event begins
-	RefundsEnd  time.Time // until then buyers may give seats back; zero: without an end
-	Changed     time.Time // when time or venue changed last after it was announced; zero: never
 	Ends        time.Time // in the event's zone; zero: unknown, or only EndDate is known
 	EndDate     string    // YYYY-MM-DD in the event's zone, its last day; "": unknown
+	Over        time.Time // from then on the event counts as past; zero: its date is not known
+	Zone        string    // IANA name
+	Status      string    // draft, published, on_sale, cancelled, past
+	Paused      bool      // published again after it was on sale
+	Opens       time.Time // start of the sale; zero: at once
+	Closes      time.Time // end of the sale; zero: it has none
+	RefundsEnd  time.Time // until then buyers may give seats back; zero: without an end
+	Changed     time.Time // when time or venue last changed after the event was announced; zero: never
 	Attributes  json.RawMessage
 
-	Private          bool   // only its organizer may see it: nobody keeps it in a cache
-	Pending          bool   // the sale does not follow its last change yet
-	Refused          string // slug of the refusal, when its last change was refused after it was stored
+	Private          bool   // only its organizer may see it, so answers must not be cached
+	Pending          bool   // the sale does not follow the last change yet
+	Refused          string // slug of the error, if the booking side refused the last change
 	UnverifiedBuyers bool   // buyers need no verified e-mail address
 
 	PlanID      string
@@ -38,7 +40,7 @@ type Event struct {
 	Prices      seating.Prices // Version 0: not priced yet
 	From, To    int64          // lowest and highest all-in price, minor units of Prices.Currency
 	Free, Total int32          // seats
-	Seq         int64          // ledger version at which they were counted
+	Seq         int64          // ledger version at which Free was counted
 
 	LimitPerCustomer int32
 	HoldFor          time.Duration
@@ -47,9 +49,26 @@ type Event struct {
 
 // Venue is a place where events are.
 type Venue struct {
-	ID, Name, Address, City string
-	Country                 string // ISO 3166-1 alpha-2
-	Zone                    string // IANA name
+	ID      string `json:"id" example:"06a1b2c3d4e5f6g7"`
+	Name    string `json:"name" example:"Old Town Theatre"`
+	Address string `json:"address,omitempty" example:"Theaterplatz 1"`
+	City    string `json:"city,omitempty" example:"Vienna"`
+	Country string `json:"country,omitempty" doc:"ISO 3166-1 alpha-2." example:"AT"`
+	Zone    string `json:"time_zone" doc:"IANA name of the venue's time zone." example:"Europe/Vienna"`
+}
+
+// Change is a change of an event's time or venue that its buyers are told of.
+type Change struct {
+	At    time.Time `json:"at" doc:"When it was changed, UTC." example:"2026-12-01T09:00:00Z"`
+	Field string    `json:"field" enum:"event_time,end_time,venue" example:"event_time"`
+	From  string    `json:"from" doc:"As it was; empty when it was to be announced." example:"2027-03-01T20:00:00+01:00"`
+	To    string    `json:"to" doc:"As it is; empty when it is to be announced." example:"2027-03-02T20:00:00+01:00"`
+}
+
+// OverAt reports whether nobody needs a seat of the event any more at a time: the
+// event is past by then, or cancelled.
+func (e *Event) OverAt(at time.Time) bool {
+	return e.Status == string(Cancelled) || e.Status != string(Draft) && !e.Over.IsZero() && e.Over.Before(at)
 }
 
 // Priced reports whether the event has prices.
@@ -63,11 +82,11 @@ func (e *Event) Selling(now time.Time) bool {
 // Waiting reports whether the sale has not opened yet at a time.
 func (e *Event) Waiting(now time.Time) bool { return e.Status == string(OnSale) && e.Opens.After(now) }
 
-// SaleState is how an event's sale stands at a time, in a word: draft,
-// announced, soon, onsale, soldout, paused, closed, cancelled or past.
+// SaleState is the state of an event's sale at a time: draft, announced, soon, onsale,
+// soldout, paused, closed, cancelled or past.
 func (e *Event) SaleState(now time.Time) string {
 	switch {
-	case e.Status == "past" || e.Status == string(Cancelled) || e.Status == string(Draft):
+	case e.Status == Past || e.Status == string(Cancelled) || e.Status == string(Draft):
 		return e.Status
 	case e.Waiting(now):
 		return "soon"

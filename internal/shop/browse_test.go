@@ -25,25 +25,29 @@ var noon = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
 // shelf is events to show; it finds all of them, whatever is looked for.
 type shelf struct {
 	Events
+	Seats
 	coming, past []eventapi.Event
-	asked        []Query
+	asked        []eventapi.Filter
 	sections     []bookingapi.SectionSeats // of the first of coming, whose page is shown when it has some
 }
 
-func (s *shelf) Search(_ context.Context, q Query) (Found, error) {
+func (s *shelf) Search(_ context.Context, _ caller.Caller, q eventapi.Filter) (eventapi.Found, error) {
 	s.asked = append(s.asked, q)
-	found := Found{Total: int64(len(s.coming))}
+	found := eventapi.Found{Total: int64(len(s.coming)), Facets: map[string][]eventapi.Facet{}}
 	for _, e := range s.coming {
 		if q.City == "" || q.City == e.Venue.City {
 			found.Events = append(found.Events, e)
 		}
-		found.Cities = append(found.Cities, Facet{e.Venue.City, 1})
+		found.Facets["city"] = append(found.Facets["city"], eventapi.Facet{Value: e.Venue.City, Count: 1})
 	}
 	return found, nil
 }
 
-func (s *shelf) Past(_ context.Context, n int) ([]eventapi.Event, error) {
-	return s.past[:min(n, len(s.past))], nil
+func (s *shelf) List(_ context.Context, _ caller.Caller, f eventapi.Filter) (eventapi.Page, error) {
+	if f.Status != eventapi.Past || !f.Latest {
+		return eventapi.Page{}, errs.New(errs.Internal, "", "only past events are listed, the last one first")
+	}
+	return eventapi.Page{Events: s.past[:min(f.Limit, len(s.past))]}, nil
 }
 
 func (s *shelf) Event(context.Context, caller.Caller, string) (eventapi.Event, error) {
@@ -64,10 +68,10 @@ func (s *shelf) MapPages(_ context.Context, size int) (ids []string, _ error) {
 	return ids, nil
 }
 
-func (s *shelf) MapPage(_ context.Context, from string, size int) (list []Mapped, _ error) {
+func (s *shelf) MapPage(_ context.Context, from string, size int) (list []eventapi.Listed, _ error) {
 	for _, e := range s.coming {
 		if e.ID >= from && len(list) < size {
-			list = append(list, Mapped{e.ID, e.Title, noon})
+			list = append(list, eventapi.Listed{ID: e.ID, Title: e.Title, Changed: noon})
 		}
 	}
 	return list, nil
@@ -85,7 +89,7 @@ func shopOf(t *testing.T, s *shelf) *Shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop, err := New(kit, Services{Events: s}, slog.New(slog.DiscardHandler))
+	shop, err := New(kit, Services{Events: s, Seats: s}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +280,7 @@ func TestReadQuery(t *testing.T) {
 
 // A filter that is on leads back to the search without it, and keeps the others.
 func TestNarrow(t *testing.T) {
-	list := narrow([]Facet{{"Music", 3}, {"Dance", 1}}, Query{Text: "a&b", Category: "music", City: "Wien"}, func(q *Query) *string { return &q.Category })
+	list := narrow([]eventapi.Facet{{Value: "Music", Count: 3}, {Value: "Dance", Count: 1}}, Query{Text: "a&b", Category: "music", City: "Wien"}, func(q *Query) *string { return &q.Category })
 	if !list[0].On || list[0].Path != "/search?city=Wien&q=a%26b" {
 		t.Errorf("%+v", list[0])
 	}

@@ -193,7 +193,7 @@ func (s *Shop) notHeld(v *page.Visit, e *eventapi.Event, w bookingapi.HoldReques
 // alreadyHeld is the purchase in which a caller holds all of some seats; "" when
 // somebody else has one.
 func (s *Shop) alreadyHeld(v *page.Visit, eventID string, labels []string) (string, error) {
-	own, err := s.Events.Holds(v.Context(), v.Caller, eventID)
+	own, err := s.Seats.Holds(v.Context(), v.Caller, eventID)
 	if err != nil {
 		return "", err
 	}

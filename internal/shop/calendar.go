@@ -60,7 +60,7 @@ func (s *Shop) eventCalendar(v *page.Visit) error {
 
 // feed is the coming events for a calendar that follows them.
 func (s *Shop) feed(v *page.Visit) error {
-	found, err := s.Events.Search(v.Context(), Query{City: v.Request.URL.Query().Get("city"), Category: v.Request.URL.Query().Get("category"), Limit: feedShown})
+	found, err := s.find(v, Query{City: v.Request.URL.Query().Get("city"), Category: v.Request.URL.Query().Get("category"), Limit: feedShown})
 	if err != nil {
 		return err
 	}

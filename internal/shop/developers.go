@@ -10,7 +10,7 @@ import (
 // and, of a demo, a purchase to paste into a shell. It reads the secret that
 // verifies an address from the mail, which only a demo shows.
 func (s *Shop) developers(v *page.Visit) error {
-	found, err := s.Events.Search(v.Context(), Query{Limit: homeShown})
+	found, err := s.find(v, Query{Limit: homeShown})
 	if err != nil {
 		return err
 	}

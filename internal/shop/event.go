@@ -79,7 +79,7 @@ type eventView struct {
 	Closes   time.Time
 	Refunds  time.Time // until when seats can be given back; zero: without an end
 	Refunded bool      // it is too late to give seats back
-	Changes  []Change
+	Changes  []eventapi.Change
 	Changed  []string // the changes in words
 	Place    string   // address of the venue
 	MapLink  string
@@ -105,15 +105,17 @@ func (s *Shop) showEvent(v *page.Visit, e *eventapi.Event, m *missed) error {
 	s.tell(v, p)
 	var err error
 	if !e.Changed.IsZero() {
-		if p.Changes, err = s.Events.Changes(v.Context(), e.ID); err != nil {
+		changes, err := s.Events.Changes(v.Context(), []string{e.ID})
+		if err != nil {
 			return err
 		}
+		p.Changes = changes[e.ID]
 		for _, c := range p.Changes {
 			p.Changed = append(p.Changed, changed(v, zoneOf(e), c))
 		}
 	}
 	if v.Caller.SignedIn() {
-		if p.Holds, err = s.Events.Holds(v.Context(), v.Caller, e.ID); err != nil {
+		if p.Holds, err = s.Seats.Holds(v.Context(), v.Caller, e.ID); err != nil {
 			return err
 		}
 	}
@@ -173,7 +175,7 @@ func dayIn(text string) time.Time {
 }
 
 // changed is a change in words.
-func changed(v *page.Visit, zone *time.Location, c Change) string {
+func changed(v *page.Visit, zone *time.Location, c eventapi.Change) string {
 	if c.Field == "venue" {
 		return v.T("policy.changed.venue", "From", c.From, "To", c.To)
 	}

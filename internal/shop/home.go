@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 )
@@ -29,17 +30,17 @@ type homePage struct {
 	Past               []card
 	City               string // chosen by the reader; "": none
 	NearMore           bool   // there is more in the city than Near
-	Cities, Categories []Facet
+	Cities, Categories []eventapi.Facet
 	Total              int64
 	Now                time.Time
 }
 
 func (s *Shop) home(v *page.Visit) error {
-	found, err := s.Events.Search(v.Context(), Query{Limit: homeShown})
+	found, err := s.find(v, Query{Limit: homeShown})
 	if err != nil {
 		return err
 	}
-	p := homePage{Cities: found.Cities, Categories: found.Categories, Total: found.Total, City: chosenCity(v, found.Cities), Now: v.Now().UTC()}
+	p := homePage{Cities: found.Facets["city"], Categories: found.Facets["category"], Total: found.Total, City: chosenCity(v, found.Facets["city"]), Now: v.Now().UTC()}
 	now := v.Now()
 	all := s.cards(v, found.Events)
 	if featured := feature(all, now); len(featured) > 0 {
@@ -53,17 +54,17 @@ func (s *Shop) home(v *page.Visit) error {
 	p.Coming = p.rest(all)
 	p.Coming = p.Coming[:min(len(p.Coming), comingMax)]
 	if p.City != "" {
-		near, err := s.Events.Search(v.Context(), Query{City: p.City, Limit: nearMax})
+		near, err := s.find(v, Query{City: p.City, Limit: nearMax})
 		if err != nil {
 			return err
 		}
 		p.Near, p.NearMore = s.cards(v, near.Events), near.Next != ""
 	}
-	past, err := s.Events.Past(v.Context(), pastMax)
+	past, err := s.Events.List(v.Context(), caller.Caller{}, eventapi.Filter{Status: eventapi.Past, Latest: true, Limit: pastMax})
 	if err != nil {
 		return err
 	}
-	p.Past = s.cards(v, past)
+	p.Past = s.cards(v, past.Events)
 	v.Public()
 	return v.Show(s.set, "home", page.Meta{Title: v.T("home.title"), Description: v.T("home.description"), Canonical: "/", JSONLD: s.site(v)}, p)
 }
@@ -82,9 +83,9 @@ func (p *homePage) rest(all []card) []card {
 
 // chosenCity is the city that the reader has chosen, now or before. It is kept
 // in a cookie; nobody is asked where they are.
-func chosenCity(v *page.Visit, cities []Facet) string {
+func chosenCity(v *page.Visit, cities []eventapi.Facet) string {
 	known := func(name string) bool {
-		return slices.ContainsFunc(cities, func(f Facet) bool { return f.Value == name })
+		return slices.ContainsFunc(cities, func(f eventapi.Facet) bool { return f.Value == name })
 	}
 	if q := v.Request.URL.Query(); q.Has("city") {
 		city := q.Get("city")

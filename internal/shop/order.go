@@ -40,9 +40,9 @@ type Orders interface {
 type Order struct {
 	bookingapi.Order
 	Event   eventapi.Event
-	Payment *Payment // nil: none
-	Holder  string   // the owner's name; "" in lists
-	Changes []Change // of the event after it was booked, oldest first; none in lists
+	Payment *Payment          // nil: none
+	Holder  string            // the owner's name; "" in lists
+	Changes []eventapi.Change // of the event after it was booked, oldest first; none in lists
 }
 
 // Payment is the money for a booking: one attempt to pay.

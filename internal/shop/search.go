@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/caller"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 )
 
@@ -12,6 +14,24 @@ const (
 	searchShown = 24
 	mostWords   = 8 // that a search takes
 )
+
+// Query is what somebody looks for; empty fields allow all.
+type Query struct {
+	Text, Category, City string
+	From, To             string // days, YYYY-MM-DD at the event's place, both included
+	Cursor               string
+	Limit                int
+}
+
+// filter asks the event service for what a query looks for, among coming events.
+func (q Query) filter() eventapi.Filter {
+	return eventapi.Filter{Text: q.Text, Category: q.Category, City: q.City, FirstDay: q.From, LastDay: q.To, Cursor: q.Cursor, Limit: q.Limit}
+}
+
+// find finds coming events that everybody may see.
+func (s *Shop) find(v *page.Visit, q Query) (eventapi.Found, error) {
+	return s.Events.Search(v.Context(), caller.Caller{}, q.filter())
+}
 
 // searchPage is what a search shows.
 type searchPage struct {
@@ -35,7 +55,7 @@ type choice struct {
 
 func (s *Shop) search(v *page.Visit) error {
 	q := readQuery(v.Request.URL.Query())
-	found, err := s.Events.Search(v.Context(), q)
+	found, err := s.find(v, q)
 	if err != nil {
 		return err
 	}
@@ -50,11 +70,11 @@ func (s *Shop) search(v *page.Visit) error {
 		next.Cursor = found.Next
 		p.Next = next.path()
 	}
-	p.Categories = narrow(found.Categories, first, func(q *Query) *string { return &q.Category })
+	p.Categories = narrow(found.Facets["category"], first, func(q *Query) *string { return &q.Category })
 	for i := range p.Categories {
 		p.Categories[i].Label = v.Category(p.Categories[i].Label)
 	}
-	p.Cities = narrow(found.Cities, first, func(q *Query) *string { return &q.City })
+	p.Cities = narrow(found.Facets["city"], first, func(q *Query) *string { return &q.City })
 	p.Filters = s.filters(v, first)
 	if found.Total == 0 {
 		if p.Suggested, err = s.suggested(v); err != nil {
@@ -108,7 +128,7 @@ func (q Query) path() string {
 }
 
 // narrow makes links of a facet's values; the one that is on leads back.
-func narrow(facets []Facet, q Query, field func(*Query) *string) []choice {
+func narrow(facets []eventapi.Facet, q Query, field func(*Query) *string) []choice {
 	out := make([]choice, len(facets))
 	for i, f := range facets {
 		with := q
@@ -152,7 +172,7 @@ func dayOf(text string) (time.Time, bool) {
 
 // suggested are events for those who have found nothing.
 func (s *Shop) suggested(v *page.Visit) ([]card, error) {
-	found, err := s.Events.Search(v.Context(), Query{Limit: homeShown})
+	found, err := s.find(v, Query{Limit: homeShown})
 	if err != nil {
 		return nil, err
 	}

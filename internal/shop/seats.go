@@ -42,7 +42,7 @@ func (s *Shop) seats(v *page.Visit, p *eventView) error {
 		return nil // nothing is sold any more
 	}
 	var err error
-	if p.Sections, err = s.Events.Sections(v.Context(), v.Caller, e.ID); err != nil {
+	if p.Sections, err = s.Seats.Sections(v.Context(), v.Caller, e.ID); err != nil {
 		return err
 	}
 	for n := 1; n <= int(min(e.LimitPerCustomer, max(e.Free, 1))); n++ {
@@ -65,7 +65,7 @@ func (s *Shop) section(v *page.Visit, p *eventView) error {
 		if p.Sections[i].ID != name {
 			continue
 		}
-		rows, err := s.Events.Rows(v.Context(), v.Caller, p.Event.ID, name)
+		rows, err := s.Seats.Rows(v.Context(), v.Caller, p.Event.ID, name)
 		if errs.KindOf(err) == errs.NotFound { // the plan has changed this moment
 			return nil
 		}

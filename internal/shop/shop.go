@@ -19,6 +19,7 @@ var templates embed.FS
 // Services are what the shop needs of the ticket office.
 type Services struct {
 	Events   Events
+	Seats    Seats
 	Buying   Buying
 	People   People
 	Orders   Orders

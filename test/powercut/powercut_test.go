@@ -23,7 +23,6 @@ import (
 	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
-	"boxoffice/internal/event"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/sqldb"
@@ -57,9 +56,9 @@ func sell(dir, synchronous string) error {
 		return err
 	}
 	price, soon := int64(1000), time.Now().Add(48*time.Hour).UTC().Format(time.RFC3339)
-	e, err := p.Events.Create(ctx, caller.Caller{UserID: "organizer0000000", Role: caller.Organizer}, "", event.NewEvent{
-		Title: "Power Cut", EventTime: &soon, Venue: event.VenueInput{Name: "Hall", TimeZone: "UTC"},
-		Plan: event.PlanInput{Template: "arena", Seats: 100_000}, Currency: "EUR", Price: &price, Status: eventapi.OnSale,
+	e, err := p.Events.Create(ctx, caller.Caller{UserID: "organizer0000000", Role: caller.Organizer}, "", eventapi.NewEvent{
+		Title: "Power Cut", EventTime: &soon, Venue: eventapi.NewVenue{Name: "Hall", TimeZone: "UTC"},
+		Plan: eventapi.PlanChoice{Template: "arena", Seats: 100_000}, Currency: "EUR", Price: &price, Status: eventapi.OnSale,
 	})
 	if err != nil {
 		return err

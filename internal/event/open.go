@@ -1,0 +1,56 @@
+package event
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"boxoffice/internal/caller"
+	"boxoffice/internal/eventapi"
+)
+
+// HasOpen reports whether an organizer has drafts, or events that are neither past nor
+// cancelled.
+func (s *Service) HasOpen(ctx context.Context, organizerID string) (bool, error) {
+	if organizerID == "" { // the house's events keep nobody
+		return false, nil
+	}
+	var one int
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT 1 FROM events AS e WHERE e.organizer_id = $1 AND
+		(e.status = 'draft' OR e.status <> 'cancelled' AND NOT `+overSQL(s.now().UnixMicro())+`) LIMIT 1`, organizerID).Scan(&one) // events_by_organizer
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("open events: %w", err)
+	}
+	return true, nil
+}
+
+// cancelledAtOnce is how many events CancelOpen reads at once.
+const cancelledAtOnce = 100
+
+// CancelOpen cancels an organizer's drafts and the events that are neither past nor
+// cancelled.
+func (s *Service) CancelOpen(ctx context.Context, organizerID string) error {
+	if organizerID == "" {
+		return nil
+	}
+	for _, status := range []string{"draft", "upcoming"} {
+		f := eventapi.Filter{Organizer: organizerID, Status: status, Limit: cancelledAtOnce}
+		for more := true; more; more = f.Cursor != "" {
+			list, next, err := s.list(ctx, caller.System, f)
+			if err != nil {
+				return err
+			}
+			for i := range list {
+				if _, err := s.cancel(ctx, caller.System, list[i].ID, 0); err != nil {
+					return err
+				}
+			}
+			f.Cursor = next
+		}
+	}
+	return nil
+}
