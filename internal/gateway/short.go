@@ -50,7 +50,7 @@ func (g *Gateway) exceptions(o *quick.Operation) {
 // short answers a plain request of a hot operation; false when it has to go the long
 // way.
 func (g *Gateway) short(p *quick.Request, out []byte) (answer []byte, ok bool) {
-	if g.cfg.Hosts != nil && !knownHost(p.Get(quick.Host), g.cfg.Hosts) || len(g.cfg.Origins) > 0 && p.Get(quick.Origin) != "" {
+	if g.cfg.Hosts != nil && !knownHost(p.Get("Host"), g.cfg.Hosts) || len(g.cfg.Origins) > 0 && p.Get("Origin") != "" {
 		return nil, false
 	}
 	if bytes.IndexByte(p.Body, '\\') >= 0 || holdsCard(p.Body) {
@@ -60,9 +60,9 @@ func (g *Gateway) short(p *quick.Request, out []byte) (answer []byte, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	q := &request{gateway: g, start: time.Now(), id: requestID(p.Get(quick.RequestID)), method: p.Method, path: p.Path}
+	q := &request{gateway: g, start: time.Now(), id: requestID(p.Get("X-Request-Id")), method: p.Method, path: p.Path}
 	q.Context = g.limit.Context()
-	q.client = g.client(p.Peer, p.Get(quick.Forwarded))
+	q.client = g.client(p.Peer, p.Get("X-Forwarded-For"))
 	g.metrics.inFlight.Inc()
 	g.metrics.short.Inc()
 	var quota quota
@@ -107,16 +107,16 @@ func (q *request) carryOut(p *quick.Request, run quick.Run, quota *quota) (quick
 
 // callerOf is who asks, as caller finds it out.
 func (g *Gateway) callerOf(q *request, p *quick.Request) (caller.Caller, error) {
-	switch authorization := p.Get(quick.Authorization); {
+	switch authorization := p.Get("Authorization"); {
 	case g.cfg.Authenticate == nil:
 	case authorization != "":
 		return g.bearer(q, authorization)
-	case g.cfg.Cookie != "" && p.Get(quick.Cookie) != "":
-		r := &http.Request{Method: p.Method, Host: p.Get(quick.Host), Header: http.Header{"Cookie": {p.Get(quick.Cookie)}}}
-		if site := p.Get(quick.SecFetchSite); site != "" {
+	case g.cfg.Cookie != "" && p.Get("Cookie") != "":
+		r := &http.Request{Method: p.Method, Host: p.Get("Host"), Header: http.Header{"Cookie": {p.Get("Cookie")}}}
+		if site := p.Get("Sec-Fetch-Site"); site != "" {
 			r.Header["Sec-Fetch-Site"] = []string{site}
 		}
-		if origin := p.Get(quick.Origin); origin != "" {
+		if origin := p.Get("Origin"); origin != "" {
 			r.Header["Origin"] = []string{origin}
 		}
 		return g.byCookie(q, r)
@@ -138,7 +138,7 @@ func (q *request) writeShort(out []byte, p *quick.Request, quota quota, a quick.
 	}
 	h := (*answerHead)(&a.Header)
 	kind := "application/json"
-	switch has := p.Get(quick.IfNoneMatch); {
+	switch has := p.Get("If-None-Match"); {
 	case e != nil:
 		buf.Reset()
 		a.Header = a.Header[:0]

@@ -3,7 +3,6 @@ package quick
 import (
 	"context"
 	"errors"
-	"log"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -28,6 +27,7 @@ type Door struct {
 	draining   atomic.Bool  // nothing new is answered here
 	closing    atomic.Bool  // and connections end
 	listener   atomic.Pointer[listener]
+	accepting  sync.WaitGroup
 }
 
 // Attach joins a server to the door, whose connections are those of a set. It must be
@@ -44,18 +44,6 @@ func (d *Door) Attach(s *http.Server, conns *peers.Set) {
 	d.server, d.conns = s, conns
 }
 
-// patience is how long a request that has begun to come may take to be there whole,
-// before the server gets it.
-const patience = time.Second
-
-// bufferSize is the most that a plain request may have, in bytes.
-const bufferSize = 4 << 10
-
-var (
-	requests = sync.Pool{New: func() any { return new([bufferSize]byte) }}
-	answers  = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &b }}
-)
-
 // Add gives operations the fast path. It must not be called once there are
 // connections.
 func (d *Door) Add(list ...*Operation) { d.operations = append(d.operations, list...) }
@@ -65,7 +53,7 @@ func (d *Door) Add(list ...*Operation) { d.operations = append(d.operations, lis
 func (d *Door) Serve(l net.Listener) error {
 	handed := &listener{Listener: d.conns.Listener(l), next: make(chan accepted), closed: make(chan struct{})}
 	d.listener.Store(handed)
-	go func() {
+	d.accepting.Go(func() {
 		for !d.closing.Load() {
 			c, err := handed.Listener.Accept()
 			if err == nil {
@@ -75,7 +63,7 @@ func (d *Door) Serve(l net.Listener) error {
 				return
 			}
 		}
-	}()
+	})
 	return d.server.Serve(handed)
 }
 
@@ -124,21 +112,32 @@ func (d *Door) serve(c *peers.Conn, l *listener) {
 	defer d.own.Add(-1)
 	defer func() {
 		if v := recover(); v != nil { // as net/http does it
-			log.New(d.server.ErrorLog.Writer(), "", 0).Printf("quick: panic serving %v: %v\n%s", c.RemoteAddr(), v, debug.Stack())
+			d.server.ErrorLog.Printf("quick: panic serving %v: %v\n%s", c.RemoteAddr(), v, debug.Stack())
 			_ = c.Close()
 		}
 	}()
-	buf := requests.Get().(*[bufferSize]byte)
-	defer requests.Put(buf)
-	if rest, ok := d.plain(c, buf); !ok || !c.HandOver(rest) || !l.give(accepted{conn: c}) {
+	if rest, ok := d.plain(c); !ok || !c.HandOver(rest) || !l.give(accepted{conn: c}) {
 		_ = c.Close()
 	}
 }
 
-// plain answers plain requests, and answers with what it has read of the first one
-// that is not; false when the connection is at its end.
-func (d *Door) plain(c *peers.Conn, buf *[bufferSize]byte) (rest []byte, ok bool) {
+const (
+	// patience is how long a request that has begun to come may take to be there whole,
+	// before the server gets it.
+	patience = time.Second
+	// bufferSize is the most that a plain request may have, in bytes.
+	bufferSize = 4 << 10
+	// maxKept is the largest answer whose memory is kept for others, in bytes.
+	maxKept = 64 << 10
+)
+
+var answers = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &b }}
+
+// plain answers plain requests, and returns what it has read of the first one that is
+// not; false when the connection is at its end.
+func (d *Door) plain(c *peers.Conn) (rest []byte, ok bool) {
 	var q Request
+	buf := make([]byte, bufferSize)
 	deadline := time.Now().Add(d.server.ReadHeaderTimeout)
 	_ = c.SetDeadline(deadline)
 	partial, least := false, 1 // so many bytes net/http waits for before it reads a request
@@ -152,10 +151,10 @@ func (d *Door) plain(c *peers.Conn, buf *[bufferSize]byte) (rest []byte, ok bool
 		if len(b) >= least {
 			size = q.Parse(b, d.operations)
 		}
-		if size == odd || size > len(buf) || size == more && len(b) == len(buf) {
+		switch {
+		case size == odd, size > len(buf), size == more && len(b) == len(buf):
 			return b, true
-		}
-		if size == more || size > len(b) {
+		case size == more, size > len(b):
 			if len(b) >= least && !partial {
 				partial, deadline = true, time.Now().Add(patience)
 				_ = c.SetReadDeadline(deadline)
@@ -166,21 +165,18 @@ func (d *Door) plain(c *peers.Conn, buf *[bufferSize]byte) (rest []byte, ok bool
 				return b, len(b) >= least // the server finds the same, or has more patience
 			}
 			continue
-		}
-		if d.draining.Load() {
+		case d.draining.Load():
 			return b, true // the server says in its answer that the connection ends
-		}
-		if !c.Working() {
+		case !c.Working():
 			return nil, false
 		}
-		done, err := d.answer(c, &q, &deadline)
-		if !done || err != nil {
+		if done, err := d.answer(c, &q, &deadline); !done || err != nil {
 			return b, err == nil
 		}
 		if partial, least, blank = false, 4, 0; q.Method == http.MethodPost {
 			blank = 4
 		}
-		if b = buf[:copy(buf[:], b[size:])]; len(b) == 0 && d.closing.Load() {
+		if b = buf[:copy(buf, b[size:])]; len(b) == 0 && d.closing.Load() {
 			return nil, false
 		}
 	}
@@ -209,9 +205,6 @@ func (d *Door) answer(c *peers.Conn, q *Request, deadline *time.Time) (done bool
 	return true, err
 }
 
-// maxKept is the largest answer whose memory is kept for others, in bytes.
-const maxKept = 64 << 10
-
 // Drain leaves all requests that come from now on to the server.
 func (d *Door) Drain() { d.draining.Store(true) }
 
@@ -223,6 +216,7 @@ func (d *Door) Shutdown(ctx context.Context) error {
 		d.closing.Store(true)
 		if l := d.listener.Load(); l != nil {
 			_ = l.Listener.Close()
+			d.accepting.Wait()
 		}
 		for d.conns.CloseIdle(); d.own.Load() > 0; {
 			select {

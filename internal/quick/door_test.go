@@ -288,13 +288,13 @@ func FuzzHead(f *testing.F) {
 		if r.Close || len(r.TransferEncoding)+len(r.Trailer) > 0 || r.Header.Get("Expect") != "" || !r.ProtoAtLeast(1, 1) {
 			t.Fatalf("it is not plain: %+v", r)
 		}
-		got := []string{q.Method, q.Path, q.Query, q.Get(Host)}
+		got := []string{q.Method, q.Path, q.Query, q.Get("Host")}
 		want := []string{r.Method, r.URL.Path, r.URL.RawQuery, r.Host}
 		for _, name := range seenHeaders {
 			if len(r.Header[name]) > 1 {
 				t.Errorf("%s %d times", name, len(r.Header[name]))
 			}
-			got, want = append(got, q.Get(known(name))), append(want, r.Header.Get(name))
+			got, want = append(got, q.Get(name)), append(want, r.Header.Get(name))
 		}
 		if !slices.Equal(got, want) {
 			t.Fatalf("%q, not %q", got, want)

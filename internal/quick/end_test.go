@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"strings"
@@ -343,3 +344,79 @@ func TestClientsThatLeave(t *testing.T) {
 		}
 	}
 }
+
+// A connection that was handed over has no deadline left from the fast path, and
+// nothing on it is answered there any more.
+func TestHandOver(t *testing.T) {
+	bubble(t, func(t *testing.T, s *stage) {
+		s.WriteTimeout, s.ReadTimeout = 0, 0
+		one := s.client()
+		one.ask(t, get)
+		one.answered(t)
+		time.Sleep(idleTime - time.Second)
+		one.ask(t, strings.Replace(held, "Host", "TE: trailers\r\nHost", 1))
+		time.Sleep(time.Hour)
+		close(s.hold)
+		one.answered(t)
+		for range 3 {
+			one.ask(t, get)
+			one.answered(t)
+		}
+		if s.short != 1 {
+			t.Errorf("%d were answered on the fast path", s.short)
+		}
+		_ = one.Close()
+	})
+}
+
+// A listener that fails for a moment, as without descriptors, ends nothing; one that
+// fails for good ends the server.
+func TestListenersThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stage{}
+		server := &http.Server{Handler: s, ReadHeaderTimeout: headTime, IdleTimeout: idleTime, ErrorLog: log.New(io.Discard, "", 0)}
+		s.door = &Door{Answer: s.answer}
+		s.door.Attach(server, &s.set)
+		s.door.Add(operation("GET", "/echo/{id}"))
+		fails := &failing{&wireListener{conns: make(chan net.Conn), ended: make(chan struct{})}, make(chan error)}
+		ended := make(chan error)
+		go func() { ended <- s.door.Serve(fails) }()
+		for range 3 {
+			fails.errs <- passing{}
+		}
+		client, conn := wires()
+		fails.conns <- conn
+		one := newClient(client)
+		one.ask(t, get+page)
+		one.answered(t)
+		one.answered(t)
+		_ = one.Close()
+		fails.errs <- io.ErrUnexpectedEOF
+		if err := <-ended; !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Error(err)
+		}
+	})
+}
+
+type failing struct {
+	*wireListener
+	errs chan error
+}
+
+func (f *failing) Accept() (net.Conn, error) {
+	select {
+	case err := <-f.errs:
+		return nil, err
+	case c := <-f.conns:
+		return c, nil
+	case <-f.ended:
+		return nil, net.ErrClosed
+	}
+}
+
+// passing is an error that passes.
+type passing struct{}
+
+func (passing) Error() string   { return "too many open files" }
+func (passing) Timeout() bool   { return false }
+func (passing) Temporary() bool { return true }

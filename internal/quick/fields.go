@@ -19,7 +19,7 @@ type check func(v reflect.Value) bool
 type param struct {
 	at    int
 	name  string
-	head  Header
+	head  int // in headerNames
 	check check
 }
 
@@ -50,12 +50,10 @@ func takes(t reflect.Type, pattern string) func(q *Request, in reflect.Value) bo
 			panic(fmt.Sprintf("quick: %v.%s cannot be read by the fast path", t, f.Name))
 		}
 	}
-	knows := func(h Header) bool {
-		return slices.ContainsFunc(heads, func(p param) bool { return p.head == h })
-	}
-	ifMatch := knows(IfMatch)
+	ifMatch := known("If-Match")
+	conditional := slices.ContainsFunc(heads, func(p param) bool { return p.head == ifMatch })
 	return func(q *Request, in reflect.Value) bool {
-		if q.headers[IfMatch] != "" && !ifMatch || (body >= 0) != (len(q.Body) > 0) {
+		if q.headers[ifMatch] != "" && !conditional || (body >= 0) != (len(q.Body) > 0) {
 			return false
 		}
 		if path != nil && !path.set(in, q.PathID) {
@@ -72,7 +70,7 @@ func takes(t reflect.Type, pattern string) func(q *Request, in reflect.Value) bo
 		if body < 0 {
 			return true
 		}
-		return q.headers[ContentType] == "application/json" && codec.Read(q.Body, in.Field(body).Addr().Interface()) == nil && checkBody(in.Field(body))
+		return q.Get("Content-Type") == "application/json" && codec.Read(q.Body, in.Field(body).Addr().Interface()) == nil && checkBody(in.Field(body))
 	}
 }
 

@@ -19,40 +19,29 @@ type Request struct {
 	headers     [len(headerNames)]string
 }
 
-// Header is a request header that has a meaning here. The fast path passes over all
-// others.
-type Header int
-
-// Headers of requests.
-const (
-	Authorization Header = iota
-	Cookie
-	SecFetchSite
-	Origin
-	Key // Idempotency-Key
-	RequestID
-	IfMatch
-	IfNoneMatch
-	Forwarded // X-Forwarded-For
-	Encoding  // Accept-Encoding
-	ContentType
-	Host
-	accept
-	connection
-	contentLength
-	others // from here on: those that only net/http understands
-)
-
+// headerNames are the headers that mean something to the fast path, to what happens to
+// every request, or to a hot operation. It passes over all that are not here.
 var headerNames = [...]string{
-	Authorization: "Authorization", Cookie: "Cookie", SecFetchSite: "Sec-Fetch-Site", Origin: "Origin", Key: "Idempotency-Key",
-	RequestID: "X-Request-Id", IfMatch: "If-Match", IfNoneMatch: "If-None-Match", Forwarded: "X-Forwarded-For", Encoding: "Accept-Encoding",
-	ContentType: "Content-Type", Host: "Host", accept: "Accept", connection: "Connection", contentLength: "Content-Length",
-	others: "Transfer-Encoding", others + 1: "Trailer", others + 2: "TE", others + 3: "Upgrade", others + 4: "Expect",
-	others + 5: "Content-Encoding", others + 6: "Range",
+	"Authorization", "Cookie", "Sec-Fetch-Site", "Origin", "Host", "X-Forwarded-For", "X-Request-Id", "Idempotency-Key", "If-Match",
+	"If-None-Match", "Content-Type", "Content-Length", "Accept", "Accept-Encoding", "Connection",
+	// from here on: what only net/http understands
+	"Transfer-Encoding", "Trailer", "TE", "Upgrade", "Expect", "Content-Encoding", "Range",
 }
 
-// Get is the value of a header; "" when it is not there.
-func (q *Request) Get(h Header) string { return q.headers[h] }
+const understood = 15
+
+// known finds a header in headerNames; -1 when it is not there.
+func known(name string) int {
+	for i, one := range headerNames {
+		if len(one) == len(name) && strings.EqualFold(one, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Get is the value of a header of headerNames; "" when the request has none.
+func (q *Request) Get(name string) string { return q.headers[known(name)] }
 
 // results of Parse, besides the size of a request
 const (
@@ -62,12 +51,12 @@ const (
 
 // Parse reads the request that b begins with (RFC 9112), as far as it is there, and
 // says how many bytes it has. It calls plain what net/http reads in the same way
-// beyond doubt: one value for each header that matters, printable ASCII only.
+// beyond doubt: printable ASCII, and one value for each header that means something.
 func (q *Request) Parse(b []byte, list []*Operation) (size int) {
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	if end < 0 {
-		if bytes.Count(b, []byte("\n")) > bytes.Count(b, []byte("\r\n")) {
-			return odd // its lines end otherwise
+		if len(b) > 0 && (b[0] < 'A' || b[0] > 'Z') || bytes.Count(b, []byte("\n")) > bytes.Count(b, []byte("\r\n")) {
+			return odd // TLS, or lines that end otherwise
 		}
 		return more
 	}
@@ -84,33 +73,37 @@ func (q *Request) Parse(b []byte, list []*Operation) (size int) {
 		if value = strings.Trim(value, " \t"); !ok || !token(name) || !Plain(value) {
 			return odd
 		}
-		if h := known(name); h >= others || h >= 0 && (value == "" || q.headers[h] != "") {
-			return odd
-		} else if h >= 0 {
-			q.headers[h] = value
-		}
-	}
-	size = end + len("\r\n\r\n")
-	if text := q.headers[contentLength]; text != "" {
-		length, err := strconv.ParseUint(text, 10, 16)
-		if err != nil || length > 0 && method == "GET" {
+		i := known(name)
+		switch {
+		case i < 0:
+			continue
+		case i >= understood, value == "", q.headers[i] != "":
 			return odd
 		}
-		size += int(length)
+		q.headers[i] = value
 	}
-	accepts, keeps, host := q.headers[accept], q.headers[connection], q.headers[Host]
+	host, keeps := q.Get("Host"), q.Get("Connection")
 	switch {
-	case !slices.Contains([]string{"", "*/*", "application/json", "application/json, text/plain, */*"}, accepts),
+	case host == "" || strings.Trim(host, hostBytes) != "",
 		keeps != "" && !strings.EqualFold(keeps, "keep-alive"),
-		host == "" || strings.Trim(host, hostBytes) != "",
-		q.headers[IfNoneMatch] != "" && method != "GET":
+		!slices.Contains([]string{"", "*/*", "application/json", "application/json, text/plain, */*"}, q.Get("Accept")),
+		q.Get("If-None-Match") != "" && method != "GET":
 		return odd
 	}
-	if size <= len(b) {
-		q.Body = b[end+len("\r\n\r\n") : size]
+	length := uint64(0)
+	if text := q.Get("Content-Length"); text != "" {
+		var err error
+		if length, err = strconv.ParseUint(text, 10, 16); err != nil || length > 0 && method == "GET" {
+			return odd
+		}
 	}
-	return size
+	if end += len("\r\n\r\n"); end+int(length) <= len(b) {
+		q.Body = b[end : end+int(length)]
+	}
+	return end + int(length)
 }
+
+const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]"
 
 // find finds the operation of a request.
 func (q *Request) find(method string, list []*Operation) bool {
@@ -123,16 +116,6 @@ func (q *Request) find(method string, list []*Operation) bool {
 	return false
 }
 
-// known finds a header by name; -1 when it has no meaning here.
-func known(name string) Header {
-	for h, one := range headerNames {
-		if len(one) == len(name) && strings.EqualFold(one, name) {
-			return Header(h)
-		}
-	}
-	return -1
-}
-
 // token reports whether s is a name (RFC 9110, section 5.6.2) of letters, digits
 // and hyphens, as all that matter are.
 func token(s string) bool {
@@ -143,8 +126,6 @@ func token(s string) bool {
 	}
 	return s != ""
 }
-
-const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]"
 
 // Plain reports whether s is printable ASCII.
 func Plain(s string) bool {

@@ -142,12 +142,12 @@ func echo(method, path, query string, headers []string, body []byte) string {
 
 // answer is the fast path; requests with the key "decline" it does not like.
 func (s *stage) answer(q *Request, out []byte) ([]byte, bool) {
-	if q.Get(Key) == "decline" {
+	if q.Get("Idempotency-Key") == "decline" {
 		return nil, false
 	}
 	headers := make([]string, 0, len(seenHeaders))
 	for _, name := range seenHeaders {
-		headers = append(headers, q.Get(known(name)))
+		headers = append(headers, q.Get(name))
 	}
 	text := echo(q.Method, q.Path, q.Query, headers, q.Body)
 	s.saw(text, true)
