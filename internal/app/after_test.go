@@ -140,7 +140,7 @@ func TestCancelRefused(t *testing.T) {
 	booking := h.must(t, ann, "POST", "/bookings", `{"event_id":"`+event+`","quantity":1}`, "id")
 	h.must(t, ann, "POST", "/payments", `{"booking_id":"`+booking+`","method":"tok_ok"}`, "id")
 	w := h.ask(t, ann, "GET", "/orders/"+booking+"/cancel", "")
-	if w.Code != 200 || !strings.Contains(w.Body.String(), "could be returned until") || strings.Contains(w.Body.String(), `method="post"`) {
+	if w.Code != 200 || !strings.Contains(w.Body.String(), "deadline for returning seats was") || strings.Contains(w.Body.String(), `method="post"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

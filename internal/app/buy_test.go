@@ -130,7 +130,7 @@ func TestBuyAsGuest(t *testing.T) {
 	b.submit(t, "/checkout/"+id+"/resend", "").at(t, 200, "/checkout/"+id, "A code is on its way")
 	b.submit(t, "/checkout/"+id+"/code", "code="+code).at(t, 200, "/checkout/"+id, "Pay €100.00")
 	b.post(t, "/checkout/"+id+"/code", "code="+code).at(t, 200, "/checkout/"+id, "Pay €100.00") // a double click
-	b.get(t, "/pay/"+id).at(t, 200, "/pay/"+id, "No money moves")
+	b.get(t, "/pay/"+id).at(t, 200, "/pay/"+id, "No money is moved")
 	form := b.form(t, "/pay/"+id, "token=tok_ok")
 	b.do(t, "POST", "/pay/"+id, form)
 	if f.status(t, id) != bookingapi.Booked || !strings.HasPrefix(b.path, "/orders/"+id) {
@@ -169,13 +169,13 @@ func TestVisitorBecomesAccount(t *testing.T) {
 	c := newBrowser(t, f.base)
 	c.post(t, f.hold(), "quantity=3")
 	three := c.held(t)
-	c.get(t, "/checkout/"+three+"?as=sign-in").submit(t, "/checkout/"+three+"/sign-in", "name=ann@example.org&password=no+such+word").at(t, 422, "/checkout/", "The name or the password is not right.")
+	c.get(t, "/checkout/"+three+"?as=sign-in").submit(t, "/checkout/"+three+"/sign-in", "name=ann@example.org&password=no+such+word").at(t, 422, "/checkout/", "The name or the password is wrong.")
 	c.submit(t, "/checkout/"+three+"/sign-in", "password="+password).at(t, 200, "/checkout/"+three, "ann@example.org")
 
 	d := newBrowser(t, f.base) // five of eight are hers by now
 	d.post(t, f.hold(), "quantity=4")
 	four := d.held(t)
-	d.get(t, "/checkout/"+four+"?as=sign-in").submit(t, "/checkout/"+four+"/sign-in", "name=ann@example.org&password="+password).at(t, 409, "/checkout/", "those stay yours")
+	d.get(t, "/checkout/"+four+"?as=sign-in").submit(t, "/checkout/"+four+"/sign-in", "name=ann@example.org&password="+password).at(t, 409, "/checkout/", "and you keep them")
 	d.get(t, "/checkout/"+four).at(t, 200, "/checkout/"+four, "Who are the tickets for?")
 	if s := d.form(t, "/checkout/"+four+"/release", "")["seats"]; len(s) != 1 {
 		t.Errorf("%v", s)
@@ -213,7 +213,7 @@ func TestSignInWithCode(t *testing.T) {
 	if form := b.form(t, at, ""); form.Get("proof") == "" || form.Has("password") {
 		t.Errorf("%v", form)
 	}
-	b.submit(t, at, "code=000000").at(t, 422, at, "That code has expired or was already used")
+	b.submit(t, at, "code=000000").at(t, 422, at, "This code has expired or was already used")
 	b.submit(t, at, "code="+recovery[0]).at(t, 200, "/checkout/"+id, "ann@example.org")
 
 	c := newBrowser(t, f.base)
@@ -325,7 +325,7 @@ func TestLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	newBrowser(t, f.base).post(t, f.hold(), "seats="+f.seats[5]).held(t)
-	b.do(t, "POST", "/pay/"+late, form).at(t, 200, "/checkout/"+late, "Your money is on its way back to you")
+	b.do(t, "POST", "/pay/"+late, form).at(t, 200, "/checkout/"+late, "We are refunding your payment")
 	pay, err := f.Payments.OfBooking(t.Context(), caller.Caller{UserID: f.owner(t, late)}, late)
 	if err != nil || pay.Status != "voided" {
 		t.Errorf("%+v %v", pay, err)
@@ -381,7 +381,7 @@ func TestSeatsGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.post(t, f.hold(), "seats="+f.seats[0]+"&seats="+f.seats[1]).at(t, 409, f.hold(), f.named(t, f.seats[1])+" has just gone to somebody else.")
+	b.post(t, f.hold(), "seats="+f.seats[0]+"&seats="+f.seats[1]).at(t, 409, f.hold(), f.named(t, f.seats[1])+" has just been taken.")
 	if text := attribute.ReplaceAllString(b.text, ""); strings.Contains(text, f.seats[0]) || strings.Contains(text, f.seats[1]) {
 		t.Error("seats are called by their labels")
 	}
@@ -403,7 +403,7 @@ func TestSeatsGone(t *testing.T) {
 	b.post(t, f.hold(), "chosen=1&quantity=2").at(t, 422, f.hold(), "Please choose seats first") // the form's quantity is for another button
 	b.post(t, f.hold(), "").at(t, 422, f.hold(), "Please choose seats first")
 	b.post(t, f.hold(), "seats=nowhere").at(t, 422, f.hold(), "That did not work")
-	b.post(t, f.hold(), "quantity=99").at(t, 409, f.hold(), "Each person can have 8 seats")
+	b.post(t, f.hold(), "quantity=99").at(t, 409, f.hold(), "Each person can have up to 8 seats")
 }
 
 // Who does not keep cookies is told, and holds nothing.
@@ -411,7 +411,7 @@ func TestNoCookies(t *testing.T) {
 	f := newFair(t)
 	b := newBrowser(t, f.base)
 	b.Jar = nil
-	b.post(t, f.hold()+"?section=PR", "quantity=1").at(t, 409, f.hold()+"?section=PR&visit=1", "does not keep cookies")
+	b.post(t, f.hold()+"?section=PR", "quantity=1").at(t, 409, f.hold()+"?section=PR&visit=1", "blocks cookies")
 	if counts, err := bookingapi.One(t.Context(), f.Bookings.Counts, "event", f.event); err != nil || counts.Held != 0 {
 		t.Errorf("%+v %v", counts, err)
 	}
@@ -436,7 +436,7 @@ func TestOthersPurchase(t *testing.T) {
 	}
 	for _, path := range []string{f.hold(), "/checkout/" + id + "/release", "/pay/" + id, "/sign-in", "/sign-up", "/forgot"} {
 		w := f.ask(t, user.Fan{}, "POST", path, "quantity=1", "Sec-Fetch-Site", "cross-site", "Accept", "text/html")
-		if w.Code != 403 || !strings.Contains(w.Body.String(), "This came from another site") {
+		if w.Code != 403 || !strings.Contains(w.Body.String(), "This form came from another site") {
 			t.Errorf("%s: %d", path, w.Code)
 		}
 	}
@@ -462,7 +462,7 @@ func TestSignInPages(t *testing.T) {
 	link = f.post.find(t, "ann@example.org", `(/reset\?token=\S+)`)
 	b.get(t, link).submit(t, "/reset", "password=short").at(t, 422, "/reset", "At least 8 characters")
 	b.submit(t, "/reset", "password=another+curtain").at(t, 200, "/reset", "Your new password is saved")
-	b.post(t, "/reset", "token=x&password=another+curtain").at(t, 422, "/reset", "That link has expired or was already used")
+	b.post(t, "/reset", "token=x&password=another+curtain").at(t, 422, "/reset", "This link has expired or was already used")
 	b.get(t, "/sign-in?next=/developers").submit(t, "/sign-in", "name=ann@example.org&password="+password).at(t, 422, "/sign-in", "The name or the password")
 	if strings.Contains(b.text, `name="code"`) {
 		t.Error("a code is asked for that the account does not need")

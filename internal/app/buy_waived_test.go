@@ -15,7 +15,7 @@ func TestGuestWithoutACode(t *testing.T) {
 	b := newBrowser(t, f.base)
 	b.post(t, f.hold(), "seats="+f.seats[0])
 	id := b.held(t)
-	b.at(t, 200, "/checkout/"+id, "you do not need it to pay")
+	b.at(t, 200, "/checkout/"+id, "you do not need the code to pay")
 	if strings.Contains(b.text, "Send me the code") {
 		t.Error("the form says that a code is asked for")
 	}

@@ -86,7 +86,7 @@ func TestGiftReachesSomebody(t *testing.T) {
 	h.must(t, organizer, "POST", "/events/"+event+"/complimentary", `{"quantity":1,"name":"Bo","email":"bo@example.org"}`, "id")
 	alone := h.must(t, organizer, "POST", "/events/"+event+"/complimentary", `{"quantity":1}`, "id")
 	send(3)
-	has(t, h.read(t, organizer, at+"?booking="+id.Reference(alone)), "Nobody has the link yet", h.linkOf(t, organizer, alone)[len("/bookings"):])
+	has(t, h.read(t, organizer, at+"?booking="+id.Reference(alone)), "The link has not been sent to anybody yet", h.linkOf(t, organizer, alone)[len("/bookings"):])
 	for _, bad := range []string{`{"quantity":1,"email":"x"}`, `{"quantity":1,"name":"x","user_id":"` + organizer.UserID + `"}`} {
 		if w := h.ask(t, organizer, "POST", "/events/"+event+"/complimentary", bad); w.Code != 422 {
 			t.Errorf("%s: %d", bad, w.Code)

@@ -107,7 +107,7 @@ func TestEventPageStates(t *testing.T) {
 		h.must(t, h.account(t, caller.Customer), "POST", "/bookings", `{"event_id":"`+id+`","quantity":4}`, "id")
 	}
 	body = h.read(t, user.Fan{}, page)
-	has(t, body, "All seats are taken right now", "schema.org/SoldOut")
+	has(t, body, "All seats are taken at the moment", "schema.org/SoldOut")
 	hasNot(t, body, `id="hold"`)
 
 	if w := h.ask(t, organizer, "DELETE", "/events/"+id, ""); w.Code != 200 {

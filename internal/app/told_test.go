@@ -76,7 +76,7 @@ func TestOrderTellsOfChanges(t *testing.T) {
 		"return them for a full refund until Monday 2 March 2099, 21:00 CET", `href="`+before+`/cancel"`)
 	has(t, h.read(t, ann, before+"?lang=de"), "hat sich seit Ihrer Buchung geändert", "Termin: Sonntag, 1. März 2099, 21:00 Uhr (MEZ) → Montag, 2. März 2099, 21:00 Uhr (MEZ)")
 	hasNot(t, h.read(t, bob, buy(bob)), "has changed")
-	has(t, h.read(t, user.Fan{}, "/e/"+event+"/gala"), "we say so here and with your booking")
+	has(t, h.read(t, user.Fan{}, "/e/"+event+"/gala"), "you can see it here and in your booking")
 	hasNot(t, h.read(t, user.Fan{}, "/e/"+event+"/gala"), "you are told")
 }
 

@@ -72,7 +72,7 @@ func TestGiftFormGivesOnce(t *testing.T) {
 
 	form.Set("name", "Bo") // the back button, and something else
 	body := h.page(t, organizer, "POST", at+"/seats", form, 422)
-	has(t, body, "You have already sent this form, with other details")
+	has(t, body, "You have already sent this form with other details")
 	sold(2)
 	form.Set("nonce", field(t, body, "nonce"))
 	h.page(t, organizer, "POST", at+"/seats", form, 303)
@@ -96,7 +96,7 @@ func TestEventFormMakesOne(t *testing.T) {
 	}
 	form.Set("title", "Day of the Violins")
 	body := h.page(t, organizer, "POST", "/organizer/events/new", form, 409)
-	has(t, body, "You have already sent this form, with other details")
+	has(t, body, "You have already sent this form with other details")
 	form.Set("key", field(t, body, "key"))
 	if other := h.page(t, organizer, "POST", "/organizer/events/new", form, 303); other == made {
 		t.Error("another event cannot be made")

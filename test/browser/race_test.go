@@ -41,7 +41,7 @@ func TestRaceForASeat(t *testing.T) {
 
 	late.click("button[name=chosen]")
 	late.wait("[data-missed]")
-	if text := late.text("[data-missed]"); !strings.Contains(text, "\n"+goneName+" has just gone to somebody else.\n") || !strings.Contains(text, "Nothing new is held") {
+	if text := late.text("[data-missed]"); !strings.Contains(text, "\n"+goneName+" has just been taken.\n") || !strings.Contains(text, "No new seats are held") {
 		t.Errorf("said: %s", text)
 	}
 	late.click("[data-missed] form button") // what is near

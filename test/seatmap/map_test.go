@@ -138,7 +138,7 @@ func TestFaster(t *testing.T) {
 	o.live <- "event: seats\nid: 8\ndata: {\"seq\":8,\"event_version\":1,\"sold\":[14]}\n\n"
 	v.do(until(`!document.querySelector(".sm-notice").hidden`))
 	v.hears("Stalls, row B, seat 5 has just been taken")
-	v.hears("Close by and free: Stalls, row B, seats 6 and 7") // the party stays together
+	v.hears("Free nearby: Stalls, row B, seats 6 and 7") // the party stays together
 	same(t, v.chosen(), []string{"ST-B-6"})
 	v.do(until(`document.querySelector('input[value="ST-B-5"]').disabled`), chromedp.Click(".sm-do", chromedp.ByQuery))
 	same(t, v.chosen(), []string{"ST-B-6", "ST-B-7"})

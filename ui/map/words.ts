@@ -4,13 +4,13 @@
 /** Every key, with its English text for whoever translates. */
 export interface Words {
   map_label: string; // Seat map
-  map_help: string; // Arrow keys move from seat to seat, Page Up and Page Down …
+  map_help: string; // Arrow keys move from seat to seat, Page Up and Page Down from section to …
   stage: string; // Stage
   seat: string; // {section}, row {row}, seat {seat}
   seats: string; // {section}, row {row}, seats {seats}
   seat_short: string; // Row {row}, seat {seat}
   two: string; // {a} and {b}
-  free_one: string; // 1 free
+  free_one: string; // {n} free
   free_other: string; // {n} free
   sold_out: string; // Sold out
   from: string; // from {price}
@@ -18,7 +18,7 @@ export interface Words {
   state_taken: string; // taken
   state_chosen: string; // chosen
   state_mine: string; // held by you
-  accessible: string; // Wheelchair place
+  accessible: string; // Wheelchair space
   restricted: string; // Restricted view
   prices: string; // Prices
   together: string; // Seats together
@@ -31,40 +31,40 @@ export interface Words {
   legend_taken: string; // Taken
   legend_chosen: string; // Your choice
   legend_mine: string; // Held by you
-  hint: string; // Choose up to {n} seats on the map, …
-  chosen_one: string; // 1 seat
+  hint: string; // Choose up to {n} seats on the map, or let us find the best ones next to each other.
+  chosen_one: string; // {n} seat
   chosen_other: string; // {n} seats
-  places_one: string; // 1 place
+  places_one: string; // {n} place
   places_other: string; // {n} places
   all_in: string; // fees and tax included
-  hold_one: string; // Hold 1 seat
+  hold_one: string; // Hold {n} seat
   hold_other: string; // Hold {n} seats
-  hold_places_one: string; // Hold 1 place
+  hold_places_one: string; // Hold {n} place
   hold_places_other: string; // Hold {n} places
   close: string; // Close
-  remove: string; // Give up {seat}
-  limit: string; // {n} seats a person is the limit here. …
+  remove: string; // Remove {seat}
+  limit: string; // You can have at most {n} seats here. Remove one to choose another.
   not_free: string; // {seat} is taken.
   not_sold: string; // {seat} is not for sale.
   why_together: string; // {where}: the row nearest the stage with {n} seats together at this price.
   why_together_any: string; // {where}: the best row with {n} seats together.
   why_one: string; // {where}: the free seat nearest the stage at this price.
   why_one_any: string; // {where}: the best free seat.
-  why_apart: string; // No row has {n} seats together any more. …
-  none_left: string; // Not {n} seats are free at this price.
+  why_apart: string; // No row has {n} seats together any more. These are the closest: {where}.
+  none_left: string; // Fewer than {n} seats are free at this price.
   lost_one: string; // Somebody was faster: {seats} has just been taken.
   lost_other: string; // Somebody was faster: {seats} have just been taken.
-  near: string; // Near and free: {where}.
-  near_apart: string; // Near and free, but not side by side: {where}.
+  near: string; // Free nearby: {where}.
+  near_apart: string; // Free nearby, but not next to each other: {where}.
   use_near: string; // Take these
-  lost_none_near: string; // Nothing near at the same price is free.
-  orphan_one: string; // This leaves seat {seat} in row {row} on its own. …
-  orphan_other: string; // This leaves {n} single seats. …
+  lost_none_near: string; // No seats nearby are free at the same price.
+  orphan_one: string; // This leaves seat {seat} in row {row} on its own. If you move by one seat, two …
+  orphan_other: string; // This leaves {n} single seats. Moving by one seat may avoid that.
   changed: string; // This event has changed.
   reload: string; // Reload
-  offline: string; // The live connection is interrupted; …
-  online: string; // Live again.
-  failed: string; // The map could not be loaded. The list below …
+  offline: string; // The live connection is interrupted. What you see may be slightly out of date.
+  online: string; // The live connection is back.
+  failed: string; // The map could not be loaded. The list below shows the same seats.
 }
 
 export type Key = keyof Words;
