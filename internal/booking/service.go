@@ -113,7 +113,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.views.heard = s.hear
 	s.recent = newRecent()
 	s.crowd = newCrowd()
-	s.Follow(s.crowd.hear)
+	s.Subscribe(s.crowd.hear)
 	for range cfg.Writers {
 		w := &writer{store: st, catalog: s.catalog, views: s.views, recent: s.recent, tell: s.tell, metrics: m, log: cfg.Log}
 		w.queue = batch.New(maxBatch, maxWaiting, w.run)
@@ -172,9 +172,9 @@ func (s *Service) Waiting() int {
 // Pressure is how many commands wait for the writers, and how many may.
 func (s *Service) Pressure() (waiting, capacity int) { return s.Waiting(), maxWaiting * len(s.writers) }
 
-// Follow calls fn after each commit with its ledger entries, of one event at a
+// Subscribe calls fn after each commit with its ledger entries, of one event at a
 // time, in order. fn must return fast: the writer waits for it.
-func (s *Service) Follow(fn func([]ledger.Entry)) {
+func (s *Service) Subscribe(fn func([]ledger.Entry)) {
 	s.followMu.Lock()
 	defer s.followMu.Unlock()
 	s.follow = append(s.follow, fn)

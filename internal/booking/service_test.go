@@ -245,7 +245,7 @@ func TestCancelledEventGivesBack(t *testing.T) {
 	over := make(chan struct{})
 	done := make(chan struct{})
 	freed := 0
-	w.s.Follow(func(list []ledger.Entry) {
+	w.s.Subscribe(func(list []ledger.Entry) {
 		for range list {
 			if freed++; freed == 2 {
 				close(over)

@@ -16,21 +16,22 @@ import (
 	"boxoffice/internal/payment/provider"
 )
 
-// refunder gives money back for the cancelled entries of the bookings' ledger.
+// refunder gives money back for the cancelled entries of the bookings' ledgers.
 //
-// It hears of new entries as they are committed (follow), reads from the ledger
-// what it missed (fetch), and keeps for each event how far it got. An entry
-// that needs a refund gets a row, in one transaction with the event's cursor
-// (intake); from then on the row is the work to be done (settle). Entries that
-// need none only move the cursor in memory: after a crash they are read again,
-// and mean nothing again.
+// It follows all ledgers (ledger.Follower) and keeps for each event how far it got. An
+// entry that needs a refund gets a row, in one transaction with the event's cursor
+// (intake); from then on the row is the work to be done (settle). Entries that need
+// none only move the cursor in memory: after a crash they are read again, and mean
+// nothing again.
 type refunder struct {
-	s    *Service
-	wake chan struct{}
+	s        *Service
+	wake     chan struct{}
+	follower *ledger.Follower
 
 	mu      sync.Mutex
 	cursors map[string]*cursor // by event id
 	todo    []ledger.Entry     // need a row
+	more    bool               // todo has grown since hear looked last
 	idle    bool               // another node does the work
 
 	later jobs.Retries // refunds that failed, by id; only round uses it
@@ -45,7 +46,6 @@ func retries() jobs.Retries {
 type cursor struct {
 	seen  int64 // all up to here were looked at
 	saved int64 // all up to here have their row, and the table says so
-	head  int64 // the highest that was heard of
 }
 
 const (
@@ -54,8 +54,8 @@ const (
 	retriesMost    = 10_000           // failures that are remembered one by one
 	saveEvery      = 30 * time.Second // between two savings of cursors that moved without work
 	saveAfter      = 1000             // entries by which such a cursor must have moved
-	ledgerPage     = 1000
 	intakeAtOnce   = 500
+	todoMost       = 50_000 // entries that may wait for a row when rows cannot be written
 	refundsAtOnce  = 256
 	refundWorkers  = 64
 	refundPending  = "pending"
@@ -66,56 +66,62 @@ const (
 
 func newRefunder(ctx context.Context, s *Service) (*refunder, error) {
 	r := &refunder{s: s, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries()}
+	r.follower = ledger.NewFollower(s.bookings, r)
 	saved, err := s.store.savedCursors(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for event, seq := range saved {
-		r.cursors[event] = &cursor{seen: seq, saved: seq, head: seq}
+		r.cursors[event] = &cursor{seen: seq, saved: seq}
 	}
 	return r, nil
 }
 
-// follow hears of committed entries. It is called on the booking service's
-// writer and only takes notes, and none while another node does the work.
-func (r *refunder) follow(entries []ledger.Entry) {
+// hear takes committed entries. It is called on the booking service's writer and only
+// takes notes, and none while another node does the work.
+func (r *refunder) hear(entries []ledger.Entry) {
+	behind := r.follower.Hear(entries)
 	r.mu.Lock()
-	if r.idle {
-		r.mu.Unlock()
-		return
-	}
-	work := r.note(entries)
+	work := behind || r.more
+	r.more = false
 	r.mu.Unlock()
 	if work {
 		r.poke()
 	}
 }
 
-// note applies entries that come next, ignores those that were seen, and notes
-// that there is a gap before all others. It reports whether there is work.
-func (r *refunder) note(entries []ledger.Entry) bool {
-	work := false
-	var c *cursor
+// Cursor is how far an event's ledger was followed; see ledger.Consumer.
+func (r *refunder) Cursor(eventID string) (seq int64, follows bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.cursors[eventID]; c != nil {
+		seq = c.seen
+	}
+	return seq, !r.idle
+}
+
+// Consume notes the entries that need a row.
+func (r *refunder) Consume(entries []ledger.Entry, _ bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.idle {
+		return
+	}
+	c := r.cursors[entries[0].EventID]
+	if c == nil {
+		c = &cursor{}
+		r.cursors[entries[0].EventID] = c
+	}
 	for i := range entries {
 		e := &entries[i]
-		if i == 0 || e.EventID != entries[i-1].EventID {
-			if c = r.cursors[e.EventID]; c == nil {
-				c = &cursor{}
-				r.cursors[e.EventID] = c
-			}
-		}
-		c.head = max(c.head, e.Seq)
 		if e.Seq != c.seen+1 {
-			work = work || e.Seq > c.seen
 			continue
 		}
 		c.seen = e.Seq
 		if e.Kind == ledger.Cancelled && e.Amount > 0 {
-			r.todo = append(r.todo, *e)
-			work = true
+			r.todo, r.more = append(r.todo, *e), true
 		}
 	}
-	return work
 }
 
 func (r *refunder) poke() {
@@ -148,10 +154,10 @@ func (r *refunder) round(ctx context.Context, caughtUp *bool, saved *time.Time) 
 		}
 	}
 	if err == nil && (!*caughtUp || r.s.shared) { // other nodes' entries may not be heard here
-		err = r.catchUp(ctx)
+		err = r.follower.Look(ctx, nil)
 		*caughtUp = err == nil
 	}
-	err = errors.Join(err, r.fetch(ctx), r.intake(ctx), r.settle(ctx))
+	err = errors.Join(err, r.follower.CatchUp(ctx, r.room()), r.intake(ctx), r.settle(ctx))
 	if r.s.now().Sub(*saved) >= saveEvery {
 		*saved = r.s.now()
 		err = errors.Join(err, r.saveMoved(ctx, saveAfter))
@@ -183,76 +189,29 @@ func (r *refunder) rest(ctx context.Context, idle bool) error {
 	defer r.mu.Unlock()
 	r.idle, r.todo, r.cursors = false, nil, map[string]*cursor{}
 	for event, seq := range saved {
-		r.cursors[event] = &cursor{seen: seq, saved: seq, head: seq}
+		r.cursors[event] = &cursor{seen: seq, saved: seq}
 	}
 	return nil
 }
 
-// catchUp learns how far the ledgers are.
-func (r *refunder) catchUp(ctx context.Context) error {
-	heads, err := r.s.bookings.Heads(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("heads of the ledgers: %w", err)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for event, seq := range heads {
-		c := r.cursors[event]
-		if c == nil {
-			c = &cursor{}
-			r.cursors[event] = c
-		}
-		c.head = max(c.head, seq)
-	}
-	return nil
-}
-
-// fetch reads from the ledgers what was missed.
-func (r *refunder) fetch(ctx context.Context) error {
-	var failed []error
-	for event := range r.behind() {
-		if err := r.fetchEvent(ctx, event); err != nil {
-			failed = append(failed, fmt.Errorf("read ledger of event %s: %w", event, err))
-		}
-	}
-	return errors.Join(failed...)
-}
-
-func (r *refunder) fetchEvent(ctx context.Context, event string) error {
-	for {
+// room is called while many entries are read, and gives those that wait their rows.
+// Where that fails, reading goes on for a while, since entries that fail do not hold up
+// the others.
+func (r *refunder) room() func(ctx context.Context) error {
+	stuck := false
+	return func(ctx context.Context) error {
 		r.mu.Lock()
-		after, head := r.cursors[event].seen, r.cursors[event].head
+		n := len(r.todo)
 		r.mu.Unlock()
-		if after >= head {
+		if n < intakeAtOnce || stuck && n < todoMost {
 			return nil
 		}
-		entries, err := r.s.bookings.Entries(ctx, event, after, ledgerPage)
-		if err != nil {
-			return err
+		err := r.intake(ctx)
+		if stuck = err != nil; n < todoMost {
+			return nil // intake comes again after the reading, and says what is wrong
 		}
-		if len(entries) == 0 {
-			return fmt.Errorf("it ends at %d before %d", after, head)
-		}
-		r.mu.Lock()
-		r.note(entries)
-		stands := r.cursors[event].seen == after
-		r.mu.Unlock()
-		if stands {
-			return fmt.Errorf("it does not go on after %d", after)
-		}
+		return err
 	}
-}
-
-func (r *refunder) behind() map[string]bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	list := map[string]bool{}
-	for event, c := range r.cursors {
-		if c.seen < c.head {
-			list[event] = true
-		}
-	}
-	return list
 }
 
 // intake gives each entry that needs a refund its row.

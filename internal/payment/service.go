@@ -32,9 +32,9 @@ type Bookings interface {
 	// Sales is how events are sold now, by event id.
 	Sales(ctx context.Context, eventIDs []string) (map[string]bookingapi.Sale, error)
 	ledger.Source
-	// Follow registers a function that is called with new entries, ascending
+	// Subscribe registers a function that is called with new entries, ascending
 	// for each event, and must return at once.
-	Follow(func([]ledger.Entry))
+	Subscribe(func([]ledger.Entry))
 }
 
 // lease is what one node at a time has; see sqldb.Lease.
@@ -110,7 +110,7 @@ func New(ctx context.Context, db *sqldb.DB, bookings Bookings, gw provider.Gatew
 		s.end()
 		return nil, errors.Join(err, s.store.close())
 	}
-	bookings.Follow(s.refunds.follow)
+	bookings.Subscribe(s.refunds.hear)
 	return s, nil
 }
 

@@ -277,7 +277,7 @@ func (h *house) Heads(context.Context, []string) (map[string]int64, error) {
 	return heads, nil
 }
 
-func (h *house) Follow(f func([]ledger.Entry)) {
+func (h *house) Subscribe(f func([]ledger.Entry)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.followers = append(h.followers, f)
