@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -48,27 +49,11 @@ func (vs *views) catchUp(ctx context.Context, list []*view) error {
 	}
 	at := time.Now().UnixMicro()
 	ids := make([]string, len(list))
-	byID := make(map[string]*view, len(list))
 	for i, v := range list {
-		ids[i], byID[v.eventID] = v.eventID, v
+		ids[i] = v.eventID
 	}
-	heads, err := vs.ledger.Heads(ctx, ids)
-	if err != nil {
+	if err := errors.Join(vs.ledger.Look(ctx, ids), vs.ledger.CatchUp(ctx, ids, nil)); err != nil {
 		return err
-	}
-	behind := map[*view]int64{}
-	for eventID, seq := range heads {
-		v := byID[eventID]
-		if known := v.version(); seq > known {
-			behind[v] = known
-		}
-	}
-	for v, known := range behind {
-		missed, err := vs.ledger.Entries(ctx, v.eventID, known, 1<<30)
-		if err != nil {
-			return err
-		}
-		vs.learn(v, missed)
 	}
 	for _, v := range list {
 		v.checked.Store(at)

@@ -43,6 +43,7 @@ type view struct {
 
 	encoded atomic.Pointer[encodedSeats]
 
+	filling atomic.Bool  // it is not whole yet
 	used    atomic.Int64 // when it was asked for last, µs since 1970
 	behind  atomic.Bool  // other nodes had sold on when a batch of this one looked last
 	checked atomic.Int64 // when it was compared with the ledger last, µs since 1970; several nodes only

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -22,7 +23,7 @@ import (
 // views are the seat views of the events that somebody asked about lately.
 type views struct {
 	db      *sqldb.DB
-	ledger  ledger.Source
+	ledger  *ledger.Follower // feeds them; see Cursor and Consume
 	catalog *catalog
 	budget  int                  // seats that all views together may have
 	heard   func([]ledger.Entry) // of entries that other nodes have committed
@@ -35,8 +36,10 @@ type views struct {
 }
 
 func newViews(db *sqldb.DB, c *catalog) *views {
-	return &views{db: db, ledger: source{db}, catalog: c, budget: 20_000_000, byID: map[string]*view{}, // about 500 MB at most
-		catch: func(_ string, fn func() error) error { return jobs.Catch(fn) }}
+	vs := &views{db: db, catalog: c, budget: 20_000_000, byID: map[string]*view{}, // about 500 MB at most
+		heard: func([]ledger.Entry) {}, catch: func(_ string, fn func() error) error { return jobs.Catch(fn) }}
+	vs.ledger = ledger.NewFollower(source{db}, vs)
+	return vs
 }
 
 // peek is the view of an event if there is one in memory.
@@ -118,6 +121,7 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 	}
 	slices.Sort(v.filled)
 	v.filled = slices.Clip(slices.Compact(v.filled))
+	v.filling.Store(true)
 	vs.keep(v)
 	whole := false
 	defer func() {
@@ -126,14 +130,11 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 		}
 	}()
 	// What was committed between the read above and keep has passed the view by.
-	missed, err := vs.ledger.Entries(ctx, eventID, seq, 1<<30)
-	if err != nil {
+	if err := vs.readOn(ctx, eventID); err != nil {
 		return nil, fmt.Errorf("fill view: %w", err)
 	}
-	if len(missed) > 0 {
-		vs.apply(v, missed)
-	}
 	whole = true
+	v.filling.Store(false)
 	return v, nil
 }
 
@@ -203,32 +204,57 @@ func (vs *views) drop(v *view) {
 	v.mu.Unlock()
 }
 
-// feed applies committed entries of one event to its view, if there is one. Entries that
-// are known are passed over; a gap is filled from the ledger.
-func (vs *views) feed(ctx context.Context, entries []ledger.Entry) {
-	if len(entries) == 0 {
-		return
+// Cursor is the ledger version of an event's view; see ledger.Consumer. Events without
+// a view are not followed.
+func (vs *views) Cursor(eventID string) (seq int64, follows bool) {
+	v := vs.peek(eventID)
+	if v == nil {
+		return 0, false
 	}
+	return v.version(), true
+}
+
+// Consume brings an event's view forward. Entries that had to be read were committed
+// by other nodes, and are told on.
+func (vs *views) Consume(entries []ledger.Entry, read bool) {
 	v := vs.peek(entries[0].EventID)
 	if v == nil {
 		return
 	}
-	if seq := v.version(); entries[0].Seq > seq+1 { // a gap
-		missed, err := vs.ledger.Entries(ctx, v.eventID, seq, int(entries[0].Seq-1-seq))
-		if err != nil {
-			slog.Warn("seat view cannot be fed and will be filled anew", "event", v.eventID, "error", err)
-			vs.lose(v)
-			return
-		}
-		vs.learn(v, missed)
-	}
 	vs.apply(v, entries)
+	if read && !v.filling.Load() {
+		vs.heard(entries)
+	}
 }
 
-// learn brings a view forward by what other nodes have committed.
+// feed applies committed entries of one event to its view, if there is one. A gap is
+// filled from the ledger.
+func (vs *views) feed(ctx context.Context, entries []ledger.Entry) {
+	if !vs.ledger.Hear(entries) {
+		return
+	}
+	eventID := entries[0].EventID
+	if err := vs.ledger.Read(ctx, eventID, entries[0].Seq-1); err != nil {
+		slog.Warn("seat view cannot be fed and will be filled anew", "event", eventID, "error", err)
+		vs.forget(eventID)
+		return
+	}
+	vs.ledger.Hear(entries)
+}
+
+// learn brings a view forward by what other nodes have committed, as it was read in
+// a batch's own transaction.
 func (vs *views) learn(v *view, missed []ledger.Entry) {
 	vs.apply(v, missed)
 	vs.heard(missed)
+}
+
+// readOn brings an event's view to the end of its ledger.
+func (vs *views) readOn(ctx context.Context, eventID string) error {
+	if err := vs.ledger.Read(ctx, eventID, math.MaxInt64); !errors.Is(err, ledger.ErrEnd) {
+		return err
+	}
+	return nil
 }
 
 // apply brings a view forward by entries without a gap.
@@ -280,13 +306,12 @@ func (vs *views) after(ctx context.Context, eventID string, seq int64) (*view, e
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-deadline.C:
-			missed, err := vs.ledger.Entries(ctx, eventID, at, 1<<30)
+			err := vs.ledger.Read(ctx, eventID, seq)
+			if errors.Is(err, ledger.ErrEnd) {
+				return nil, errs.Bad("after", "is beyond the event's ledger version %d", v.version())
+			}
 			if err != nil {
 				return nil, err
-			}
-			vs.learn(v, missed)
-			if len(missed) == 0 || missed[len(missed)-1].Seq < seq {
-				return nil, errs.Bad("after", "is beyond the event's ledger version %d", at+int64(len(missed)))
 			}
 		}
 	}

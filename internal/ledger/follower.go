@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 )
 
@@ -99,18 +100,13 @@ func (f *Follower) Look(ctx context.Context, eventIDs []string) error {
 	return nil
 }
 
-// CatchUp reads what the consumer is known to lack. room, unless nil, is called before
-// each page, so that the consumer can work off what it has; its error ends CatchUp.
-// An event that cannot be read does not hold up the others.
-func (f *Follower) CatchUp(ctx context.Context, room func(context.Context) error) error {
-	f.mu.Lock()
-	behind := make(map[string]int64, len(f.heads))
-	for eventID, head := range f.heads {
-		behind[eventID] = head
-	}
-	f.mu.Unlock()
+// CatchUp reads what the consumer is known to lack of these events, or of all if
+// eventIDs is nil. room, unless nil, is called before each page, so that the consumer
+// can work off what it has; its error ends CatchUp. An event that cannot be read does
+// not hold up the others.
+func (f *Follower) CatchUp(ctx context.Context, eventIDs []string, room func(context.Context) error) error {
 	var failed []error
-	for eventID, head := range behind {
+	for eventID, head := range f.behind(eventIDs) {
 		for more := true; more; {
 			if room != nil {
 				if err := room(ctx); err != nil {
@@ -124,6 +120,22 @@ func (f *Follower) CatchUp(ctx context.Context, room func(context.Context) error
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// behind are the noted heads of these events, or of all if eventIDs is nil.
+func (f *Follower) behind(eventIDs []string) map[string]int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if eventIDs == nil {
+		return maps.Clone(f.heads)
+	}
+	some := map[string]int64{}
+	for _, eventID := range eventIDs {
+		if head, ok := f.heads[eventID]; ok {
+			some[eventID] = head
+		}
+	}
+	return some
 }
 
 // Read reads one event up to a seq. It fails with ErrEnd when the ledger ends before

@@ -116,14 +116,14 @@ func TestFollowerIsGapless(t *testing.T) {
 					f.Hear(late[random.IntN(len(late))])
 				}
 			case 1:
-				if err := f.CatchUp(t.Context(), nil); err != nil {
+				if err := f.CatchUp(t.Context(), nil, nil); err != nil {
 					t.Fatal(err)
 				}
 			case 2:
 				f = NewFollower(b, r)
 			}
 		}
-		if err := errors.Join(f.Look(t.Context(), nil), f.CatchUp(t.Context(), nil)); err != nil {
+		if err := errors.Join(f.Look(t.Context(), nil), f.CatchUp(t.Context(), nil, nil)); err != nil {
 			t.Fatal(err)
 		}
 		for id, list := range b.entries {
@@ -170,7 +170,7 @@ func TestFollowerCatchesUpInPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	rooms := 0
-	err := f.CatchUp(t.Context(), func(context.Context) error { rooms++; return nil })
+	err := f.CatchUp(t.Context(), nil, func(context.Context) error { rooms++; return nil })
 	if !errors.Is(err, broken) || r.at["long"] != 5*pageSize+1 || r.at["broken"] != 0 || r.at["ignored"] != 0 {
 		t.Errorf("%v %v", r.at, err)
 	}
@@ -178,12 +178,12 @@ func TestFollowerCatchesUpInPages(t *testing.T) {
 		t.Errorf("%d entries at once, %d pauses", max(b.longest, r.most), rooms)
 	}
 	delete(b.fails, "broken")
-	if err := f.CatchUp(t.Context(), nil); err != nil || r.at["broken"] != 3 {
+	if err := f.CatchUp(t.Context(), nil, nil); err != nil || r.at["broken"] != 3 {
 		t.Errorf("the next time: %v %v", r.at, err)
 	}
 	b.add("long", 10)
 	full := errors.New("full")
-	if err := errors.Join(f.Look(t.Context(), []string{"long"}), f.CatchUp(t.Context(), func(context.Context) error { return full })); !errors.Is(err, full) || r.at["long"] != 5*pageSize+1 {
+	if err := errors.Join(f.Look(t.Context(), []string{"long"}), f.CatchUp(t.Context(), nil, func(context.Context) error { return full })); !errors.Is(err, full) || r.at["long"] != 5*pageSize+1 {
 		t.Errorf("a consumer without room: %v %v", r.at["long"], err)
 	}
 }

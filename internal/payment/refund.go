@@ -157,7 +157,7 @@ func (r *refunder) round(ctx context.Context, caughtUp *bool, saved *time.Time) 
 		err = r.follower.Look(ctx, nil)
 		*caughtUp = err == nil
 	}
-	err = errors.Join(err, r.follower.CatchUp(ctx, r.room()), r.intake(ctx), r.settle(ctx))
+	err = errors.Join(err, r.follower.CatchUp(ctx, nil, r.room()), r.intake(ctx), r.settle(ctx))
 	if r.s.now().Sub(*saved) >= saveEvery {
 		*saved = r.s.now()
 		err = errors.Join(err, r.saveMoved(ctx, saveAfter))
