@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/quick"
+	"boxoffice/internal/route"
 )
 
 // bookingBody is a booking as clients see it.
@@ -184,7 +185,7 @@ func (s *Service) Register(api huma.API) {
 	quick.Register(api, huma.Operation{
 		OperationID: "hold-seats", Method: http.MethodPost, Path: "/bookings", Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary: "Hold seats", Description: "Holds seats for a few minutes, until they are paid for, released or the hold lapses. All seats of a request are held, or none.",
-		Errors: []int{400, 401, 404, 409, 413, 422, 429, 503},
+		Metadata: route.Meta(route.Holds), Errors: []int{400, 401, 404, 409, 413, 422, 429, 503},
 	}, s.hold)
 
 	type getIn struct {
@@ -197,7 +198,7 @@ func (s *Service) Register(api huma.API) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "get-booking", Method: http.MethodGet, Path: "/bookings/{id}", Tags: tags,
-		Summary: "Read a booking", Description: "For its owner, the event's organizer and admins; or for whoever has its signed link.", Metadata: map[string]any{"optional": true}, Errors: []int{401, 404},
+		Summary: "Read a booking", Description: "For its owner, the event's organizer and admins; or for whoever has its signed link.", Metadata: route.Meta(route.Optional), Errors: []int{401, 404},
 	}, get)
 	s.registerGrants(api)
 

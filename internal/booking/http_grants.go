@@ -10,6 +10,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/route"
 )
 
 // SeatsBody says which seats an organizer takes out of the sale.
@@ -48,7 +49,7 @@ func (s *Service) registerGrants(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "block-seats", Method: http.MethodPost, Path: "/events/{id}/blocks", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
 		Summary: "Block seats", Description: "Takes seats out of the sale. They come back with DELETE /bookings/{id} of the booking that this answers, all or some.",
-		Errors: []int{400, 401, 404, 409, 413, 422, 503}, Metadata: map[string]any{"organizers": true},
+		Errors: []int{400, 401, 404, 409, 413, 422, 503}, Metadata: route.Meta(route.Organizers, route.LongNumbers),
 	}, func(ctx context.Context, in *blockIn) (*bookingOut, error) {
 		caller, err := signedIn(ctx)
 		if err != nil {
@@ -60,7 +61,7 @@ func (s *Service) registerGrants(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "give-seats", Method: http.MethodPost, Path: "/events/{id}/complimentary", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
 		Summary: "Give seats away", Description: "Books seats for a guest of the organizer, for nothing: for an account, or for somebody who gets the signed link by mail or from the organizer.",
-		Errors: []int{400, 401, 404, 409, 413, 422, 503}, Metadata: map[string]any{"organizers": true},
+		Errors: []int{400, 401, 404, 409, 413, 422, 503}, Metadata: route.Meta(route.Organizers, route.LongNumbers),
 	}, func(ctx context.Context, in *complimentaryIn) (*bookingOut, error) {
 		if in.Body.UserID != "" && !id.Valid(in.Body.UserID) {
 			return nil, errs.Bad("user_id", "is not the id of an account")

@@ -16,6 +16,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/route"
 )
 
 // How the live feed runs.
@@ -232,7 +233,7 @@ func LiveOperation() *huma.Operation {
 			{Name: "Last-Event-ID", In: "header", Description: "The same, as browsers send it when they come back.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "41"},
 		},
 		Responses: map[string]*huma.Response{"200": {Description: "The stream.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: text}}}},
-		Metadata:  map[string]any{"optional": true}, Errors: []int{404, 422},
+		Metadata:  route.Meta(route.Optional), Errors: []int{404, 422},
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/quick"
+	"boxoffice/internal/route"
 	"boxoffice/internal/seating"
 )
 
@@ -268,7 +269,7 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "create-event", Method: http.MethodPost, Path: "/events", Tags: tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: 16 << 20,
 		Summary: "Create an event", Description: "For organizers. Its seats come from a template, a stored plan or a plan document.",
-		Errors: []int{400, 401, 403, 413, 422}, Responses: answers(api, "201"), Metadata: map[string]any{"organizers": true, "plan": true},
+		Errors: []int{400, 401, 403, 413, 422}, Responses: answers(api, "201"), Metadata: route.Meta(route.Organizers, route.LargeBody, route.LongNumbers),
 	}, func(ctx context.Context, in *struct {
 		Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Makes it safe to send the request again: the same key by the same organizer comes to the same event."`
 		Body eventapi.NewEvent
@@ -278,14 +279,14 @@ func (s *Service) Register(api huma.API) {
 	})
 	quick.Register(api, huma.Operation{
 		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Description: "Open to everybody; a draft is there for its organizer and admins only.", Errors: []int{404},
-		Metadata: map[string]any{"optional": true, "shared": true},
+		Metadata: route.Meta(route.Optional, route.Shared),
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {
 			Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}}},
 	}, s.readEvent)
 	huma.Register(api, huma.Operation{
 		OperationID: "update-event", Method: http.MethodPut, Path: "/events/{id}", Tags: tags, MaxBodyBytes: 16 << 20, Summary: "Change an event",
 		Description: "Fields that are left out stay as they are. New prices apply to later holds.", Errors: []int{400, 401, 403, 404, 409, 412, 413, 422},
-		Responses: answers(api, "200"), Metadata: map[string]any{"organizers": true, "plan": true},
+		Responses: answers(api, "200"), Metadata: route.Meta(route.Organizers, route.LargeBody, route.LongNumbers),
 	}, func(ctx context.Context, in *struct {
 		ID      string `path:"id" maxLength:"64"`
 		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`
@@ -378,7 +379,7 @@ func listCache(c caller.Caller) string {
 func (s *Service) registerList(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/events", Tags: []string{"Events"}, Summary: "List events",
-		Description: "In the order in which they take place.", Errors: []int{422}, Metadata: map[string]any{"optional": true, "shared": true},
+		Description: "In the order in which they take place.", Errors: []int{422}, Metadata: route.Meta(route.Optional, route.Shared),
 	}, func(ctx context.Context, in *EventFilter) (*listOut, error) {
 		caller := caller.From(ctx)
 		page, err := s.List(ctx, caller, in.filter())
@@ -392,7 +393,7 @@ func (s *Service) registerList(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "search-events", Method: http.MethodGet, Path: "/events/search", Tags: []string{"Events"}, Summary: "Search events",
-		Description: "Events that have every word of q, those with them in the title first; with facets to narrow the search by.", Errors: []int{422}, Metadata: map[string]any{"optional": true, "shared": true},
+		Description: "Events that have every word of q, those with them in the title first; with facets to narrow the search by.", Errors: []int{422}, Metadata: route.Meta(route.Optional, route.Shared),
 	}, func(ctx context.Context, in *EventFilter) (*searchOut, error) {
 		caller := caller.From(ctx)
 		found, err := s.Search(ctx, caller, in.filter())

@@ -14,6 +14,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/codec"
+	"boxoffice/internal/route"
 	"boxoffice/internal/seating"
 )
 
@@ -53,7 +54,7 @@ func (s *Service) registerPlan(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "get-plan", Method: http.MethodGet, Path: "/events/{id}/plan", Tags: []string{"Events"}, Summary: "Read an event's seating plan",
 		Description: "A version of a plan never changes: keep what plan.url of the event names.", Errors: []int{404},
-		Metadata: map[string]any{"optional": true, "shared": true},
+		Metadata: route.Meta(route.Optional, route.Shared),
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}},
 			"304": {Description: "You have it already."},

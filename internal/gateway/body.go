@@ -16,34 +16,6 @@ import (
 	"boxoffice/internal/route"
 )
 
-// Members of an operation's Metadata that say what its body may be.
-const (
-	// MetaOrganizers says that only organizers may ask: others are refused before
-	// their body is read.
-	MetaOrganizers = "organizers"
-	// MetaPlan says that the body may bring a seating plan, so that it may be
-	// large. It goes with MetaOrganizers.
-	MetaPlan = "plan"
-)
-
-// traitsOf are the traits that an operation declares by its Metadata.
-func traitsOf(op *huma.Operation) (t route.Traits) {
-	if is, _ := op.Metadata[MetaOrganizers].(bool); is {
-		t |= route.Organizers
-	}
-	if is, _ := op.Metadata[MetaPlan].(bool); is {
-		t |= route.LargeBody
-	}
-	return t
-}
-
-// checkTraits panics when anybody may send a large body.
-func checkTraits(at string, t route.Traits) {
-	if t.Has(route.LargeBody) && !t.Has(route.Organizers) {
-		panic("gateway: " + at + " takes large bodies and is not for organizers only")
-	}
-}
-
 // Limits of bodies. A seating plan of 80,000 seats has some 600,000 values.
 const (
 	maxBody      = 64 << 10
@@ -57,10 +29,11 @@ const (
 )
 
 // takes refuses who may not ask for an operation, before the body is read.
-func takes(op *huma.Operation, path string, caller caller.Caller) error {
-	organizers := traitsOf(op).Has(route.Organizers)
+func takes(op *huma.Operation, caller caller.Caller) error {
+	traits := route.Of(op)
+	organizers := traits.Has(route.Organizers)
 	switch {
-	case !caller.SignedIn() && (organizers || slices.Contains(op.Errors, http.StatusUnauthorized) && !comesIn(op.Method, path)):
+	case !caller.SignedIn() && (organizers || slices.Contains(op.Errors, http.StatusUnauthorized) && !traits.Has(route.Open)):
 		return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 	case organizers && !caller.Organizes() && strings.Contains(op.Path, "{id}"):
 		return errs.Missing("event") // as for all that is somebody else's
@@ -81,10 +54,10 @@ func (g *Gateway) readBody(ctx huma.Context, next func(huma.Context)) {
 	q := requestFrom(r.Context())
 	var err error
 	if op.RequestBody != nil {
-		err = takes(op, q.path, caller.From(r.Context()))
+		err = takes(op, caller.From(r.Context()))
 	}
 	if err == nil {
-		err = q.takeBody(r, traitsOf(op).Has(route.LargeBody))
+		err = q.takeBody(r, q.traits.Has(route.LargeBody))
 	}
 	if err == nil && q.body.values > fewValues && op.RequestBody != nil {
 		err = g.firstFaults(op, q.body.buf.Bytes())
@@ -102,12 +75,6 @@ func (g *Gateway) readBody(ctx huma.Context, next func(huma.Context)) {
 
 func hasBody(r *http.Request) bool {
 	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0
-}
-
-// under reports whether a path is root or below it.
-func under(path, root string) bool {
-	rest, ok := strings.CutPrefix(path, root)
-	return ok && (rest == "" || rest[0] == '/')
 }
 
 // takeBody reads the body, bounded, and checks it before anything reads its
@@ -153,7 +120,7 @@ func (q *request) takeBody(r *http.Request, plan bool) error {
 		return nil // huma refuses what is not JSON where it is to be read
 	}
 	var e *errs.Error
-	if q.body.values, e = checkJSON(buf.Bytes(), forCards(q.path), values); e != nil {
+	if q.body.values, e = checkJSON(buf.Bytes(), !q.traits.Has(route.LongNumbers), values); e != nil {
 		return e
 	}
 	return nil
@@ -199,11 +166,6 @@ func mediaType(h http.Header) string {
 		h["Content-Type"] = []string{kind + rest}
 	}
 	return kind
-}
-
-// forCards reports whether somebody may be tempted to send a card number there.
-func forCards(path string) bool {
-	return under(path, "/payments") || under(path, "/bookings") || under(path, "/users")
 }
 
 // atOnce bounds how many large bodies are in memory: of all clients, and of one.

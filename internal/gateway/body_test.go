@@ -18,6 +18,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/route"
 )
 
 // tripwire is a body that nobody may read.
@@ -54,7 +55,7 @@ func plans(t *testing.T) *door {
 	serve := func(context.Context, *planIn) (*answer, error) { return &answer{}, nil }
 	for method, path := range map[string]string{http.MethodPost: "/events/plans", http.MethodPut: "/events/{id}"} {
 		huma.Register(d.API(), huma.Operation{OperationID: "op" + method, Method: method, Path: path, MaxBodyBytes: 16 << 20,
-			Errors: []int{401, 403}, Metadata: map[string]any{MetaOrganizers: true, MetaPlan: true}}, serve)
+			Errors: []int{401, 403}, Metadata: route.Meta(route.Organizers, route.LargeBody)}, serve)
 	}
 	return d
 }

@@ -3,14 +3,7 @@ package gateway
 import (
 	"net/http"
 	"strings"
-
-	"github.com/danielgtaylor/huma/v2"
 )
-
-// MetaShared is the member of an operation's Metadata that says, where the
-// operation is registered, that caches may give its answers to others. Pages say
-// it by route.Shared, operations of the short way by their field Shared.
-const MetaShared = "shared"
 
 // private is the Cache-Control of every answer that may not be shared.
 var private = []string{"private, no-store"}
@@ -38,18 +31,9 @@ func shareable(status int) bool {
 	return status == http.StatusOK || status == http.StatusMovedPermanently || status == http.StatusNotModified
 }
 
-// share marks the answers of operations that may be shared.
-func share(ctx huma.Context, next func(huma.Context)) {
-	if shared, _ := ctx.Operation().Metadata[MetaShared].(bool); shared {
-		requestFrom(ctx.Context()).answer.shared = true
-	}
-	next(ctx)
-}
-
-// shared is share for handlers outside of huma.
-func shared(caching string, fn http.HandlerFunc) http.HandlerFunc {
+// keep lets caches keep what a handler answers, as caching says.
+func keep(caching string, fn http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		requestFrom(r.Context()).answer.shared = true
 		w.Header().Set("Cache-Control", caching)
 		fn(w, r)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"boxoffice/internal/codec"
+	"boxoffice/internal/route"
 )
 
 // document is an answer that is the same for everybody: it is made, compressed
@@ -79,7 +80,7 @@ func (g *Gateway) documents() {
 		"/openapi-3.0.json": {contentType: asJSON, render: doc.Downgrade},
 		"/openapi-3.0.yaml": {contentType: asYAML, render: doc.DowngradeYAML},
 	} {
-		g.router.Get(path, shared(documentCaching, d.serve))
+		g.handle(http.MethodGet, path, route.Shared|route.Probe, keep(documentCaching, d.serve))
 	}
 }
 

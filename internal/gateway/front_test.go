@@ -20,6 +20,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/limit"
+	"boxoffice/internal/route"
 )
 
 // withConfig is a door with more of a configuration.
@@ -145,6 +146,7 @@ func TestRateLimits(t *testing.T) {
 	g := withConfig(t, func(c *Config) {
 		c.Limits = DefaultLimits(1, limit.NewMemory(func() time.Time { return now }))
 	})
+	g.Page(http.MethodPost, "/enter", route.Entry, func(http.ResponseWriter, *http.Request) error { return nil })
 	crowd := func(method, path, from string, header ...string) (passed int, last *httptest.ResponseRecorder) {
 		t.Helper()
 		var wg sync.WaitGroup
@@ -176,7 +178,7 @@ func TestRateLimits(t *testing.T) {
 	if n, _ := crowd("GET", "/things", "192.0.2.2", "Authorization", "Bearer good"); n != 0 {
 		t.Errorf("the same account from elsewhere: %d passed", n)
 	}
-	if n, _ := crowd("POST", "/users/login", "192.0.2.3"); n != 30 {
+	if n, _ := crowd("POST", "/enter", "192.0.2.3"); n != 30 {
 		t.Errorf("log-ins: %d passed", n)
 	}
 	if w := ask(g, "GET", "/healthz", "192.0.2.1"); w.Code != 200 || w.Header().Get("RateLimit") != "" {
@@ -209,32 +211,25 @@ func TestRateLimits(t *testing.T) {
 	}
 }
 
-// Which limit a form of the pages counts against, by who sends it.
+// Which limit a route counts against, by what it declares and who asks.
 func TestEntries(t *testing.T) {
 	who, client := caller.Caller{}, 0
 	g := withConfig(t, func(c *Config) {
 		c.Limits = DefaultLimits(1, limit.NewMemory(time.Now))
 		c.Authenticate = func(context.Context, string) (caller.Caller, error) { return who, nil }
 	})
+	for path, traits := range map[string]route.Traits{"/enter": route.Entry, "/visit": route.Visitors, "/form": 0} {
+		g.Page(http.MethodPost, path, traits, func(http.ResponseWriter, *http.Request) error { return nil })
+	}
 	for _, c := range []struct {
 		path                     string
 		nobody, visitor, account string
 	}{
-		{"/sign-in", "entry", "entry", "entry"}, {"/sign-up", "entry", "entry", "entry"}, {"/forgot", "entry", "entry", "entry"},
-		{"/checkout/b/guest", "entry", "entry", "entry"}, {"/checkout/b/code", "entry", "entry", "entry"}, {"/checkout/b/resend", "entry", "entry", "entry"},
-		{"/checkout/b/sign-in", "entry", "entry", "entry"}, {"/checkout/b/sign-up", "entry", "entry", "entry"},
-		{"/checkout/b/release", "address", "account", "account"}, {"/pay/b", "address", "account", "account"},
-		{"/e/x/hold", "entry", "account", "account"}, // makes a visitor of nobody
+		{"/enter", "entry", "entry", "entry"},
+		{"/visit", "entry", "account", "account"}, // makes a visitor of nobody
+		{"/form", "address", "account", "account"},
 		{"/bookings", "address", "account", "account"},
-		// What checks a secret or mails, as forms and in the API.
-		{"/account", "entry", "entry", "entry"}, {"/account/password", "entry", "entry", "entry"}, {"/account/verification", "entry", "entry", "entry"},
-		{"/account/delete", "entry", "entry", "entry"}, {"/account/two-factor", "entry", "entry", "entry"}, {"/account/sessions", "address", "account", "account"},
-		{"/account/two-factor/confirm", "entry", "entry", "entry"}, {"/account/two-factor/end", "entry", "entry", "entry"},
-		{"/users", "entry", "entry", "entry"}, {"/users/login", "entry", "entry", "entry"}, {"/users/verify", "entry", "entry", "entry"},
-		{"/users/u/verification", "entry", "entry", "entry"}, {"/users/guest/code", "entry", "entry", "entry"}, {"/users/guest/verify", "entry", "entry", "entry"},
-		{"/users/u/totp", "entry", "entry", "entry"}, {"PUT /users/u/totp", "entry", "entry", "entry"}, {"DELETE /users/u/totp", "entry", "entry", "entry"},
-		{"PUT /users/u", "entry", "entry", "entry"}, {"DELETE /users/u", "entry", "entry", "entry"}, {"GET /users/u", "address", "account", "account"},
-		{"DELETE /users/u/sessions", "address", "account", "account"}, {"DELETE /users/u/sessions/s", "address", "account", "account"}, {"/users/logout", "address", "account", "account"},
+		{"/nowhere", "address", "account", "account"},
 	} {
 		for _, one := range []struct {
 			caller.Caller
@@ -244,12 +239,8 @@ func TestEntries(t *testing.T) {
 			if who = one.Caller; who.SignedIn() {
 				header = []string{"Authorization", "Bearer x"}
 			}
-			method, path, ok := strings.Cut(c.path, " ")
-			if !ok {
-				method, path = "POST", c.path
-			}
 			client++
-			if got := ask(g, method, path, fmt.Sprintf("192.0.2.%d", client), header...).Header().Get("RateLimit-Policy"); !strings.HasPrefix(got, `"`+one.want+`"`) {
+			if got := ask(g, http.MethodPost, c.path, fmt.Sprintf("192.0.2.%d", client), header...).Header().Get("RateLimit-Policy"); !strings.HasPrefix(got, `"`+one.want+`"`) {
 				t.Errorf("%s as %q: %s, want %s", c.path, who.Role, got, one.want)
 			}
 		}
@@ -265,9 +256,10 @@ func TestEntriesOfAccounts(t *testing.T) {
 		c.Limits = DefaultLimits(100, limit.NewMemory(time.Now))
 		c.Authenticate = func(context.Context, string) (caller.Caller, error) { return who, nil }
 	})
+	g.Page(http.MethodPost, "/enter", route.Entry, func(http.ResponseWriter, *http.Request) error { return nil })
 	passed := func(one caller.Caller, client string) (n int) {
 		who = one
-		for ask(g, "POST", "/users/u/verification", client, "Authorization", "Bearer x").Code != 429 {
+		for ask(g, "POST", "/enter", client, "Authorization", "Bearer x").Code != 429 {
 			if n++; n > 100 {
 				t.Fatalf("%s is not limited", one.UserID)
 			}
@@ -295,15 +287,15 @@ func TestEntriesOfAccounts(t *testing.T) {
 func TestPressure(t *testing.T) {
 	waiting := 0
 	g := withConfig(t, func(c *Config) { c.Pressure = func() (int, int) { return waiting, 100 } })
+	for path, traits := range map[string]route.Traits{"/hold": route.Holds, "/pay": 0} {
+		g.Page(http.MethodPost, path, traits, func(http.ResponseWriter, *http.Request) error { return nil })
+	}
 	waiting = 60
-	w := ask(g, "POST", "/bookings", "192.0.2.1")
+	w := ask(g, "POST", "/hold", "192.0.2.1")
 	if w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "/problems/busy") {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
-	if w := ask(g, "POST", "/e/06a1b2c3d4e5f6g7/hold", "192.0.2.1"); w.Code != 503 || w.Header().Get("Retry-After") == "" {
-		t.Errorf("a hold from an event's page: %d %v", w.Code, w.Header())
-	}
-	for _, path := range []string{"/payments", "/pay/x", "/checkout/x/release"} {
+	for _, path := range []string{"/pay", "/nowhere"} {
 		if w := ask(g, "POST", path, "192.0.2.1"); w.Code == 503 {
 			t.Errorf("%s: %d", path, w.Code)
 		}

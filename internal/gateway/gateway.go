@@ -63,11 +63,12 @@ type Gateway struct {
 	foreign  *http.CrossOriginProtection
 	hops     hopsOf
 	server   *http.Server
-	door     quick.Door    // the hot operations' fast path
-	peers    peers.Set     // all connections
-	limit    *moment.Limit // of requests on the fast path
-	constant []byte        // headers of all answers of the fast path
-	large    atOnce        // large bodies
+	door     quick.Door              // the hot operations' fast path
+	peers    peers.Set               // all connections
+	limit    *moment.Limit           // of requests on the fast path
+	constant []byte                  // headers of all answers of the fast path
+	large    atOnce                  // large bodies
+	traits   map[string]route.Traits // of routes that are no operations, by method and pattern
 	problems map[string]errs.ProblemType
 	named    map[string][]string // problems by operation id
 	warnings warnings
@@ -80,14 +81,17 @@ type Gateway struct {
 	drain    context.CancelFunc
 }
 
-// streamSuffix is how the paths of streams end.
-const streamSuffix = "/live"
+// Probes of load balancers.
+const (
+	healthz = "/healthz"
+	readyz  = "/readyz"
+)
 
 // New makes a front door without any operations; services register theirs on API.
 func New(cfg Config) *Gateway {
 	g := &Gateway{cfg: cfg, router: chi.NewRouter(), metrics: newMetrics(cfg.Metrics), policies: newPolicies(cfg.Limits),
 		tls: strings.HasPrefix(cfg.PublicURL, "https://"), foreign: http.NewCrossOriginProtection(), hops: newHops(cfg.TrustedProxies), large: atOnce{byClient: largeByClient, of: map[string]int{}},
-		zips: map[string]bool{}}
+		traits: map[string]route.Traits{}, zips: map[string]bool{}}
 	g.streams, g.drain = context.WithCancel(context.Background())
 	g.handler = crossOrigin(cfg.Origins, g.router)
 	if cfg.Hosts != nil {
@@ -112,13 +116,13 @@ func New(cfg Config) *Gateway {
 	}
 	config.Security = []map[string][]string{{"session": {}}, {}}
 	g.api = humachi.New(g.router.With(g.compress), config)
-	g.api.UseMiddleware(share, g.checkChange, g.readBody)
-	g.router.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	g.router.Get("/readyz", g.readyz)
+	g.api.UseMiddleware(g.checkChange, g.readBody)
+	g.handle(http.MethodGet, healthz, route.Probe, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) }))
+	g.handle(http.MethodGet, readyz, route.Probe, http.HandlerFunc(g.readyz))
 	g.documents()
 	g.Problems()
-	g.router.Get("/problems", shared(documentCaching, g.listProblems))
-	g.router.Get("/problems/{slug}", shared(documentCaching, g.explain))
+	g.handle(http.MethodGet, "/problems", route.Shared, keep(documentCaching, g.listProblems))
+	g.handle(http.MethodGet, "/problems/{slug}", route.Shared, keep(documentCaching, g.explain))
 	return g
 }
 
@@ -170,13 +174,10 @@ func (g *Gateway) Handler() http.Handler { return g.handler }
 
 // Stream registers an operation whose answer goes on until somebody goes away:
 // a plain handler, whose error, if it has written nothing, becomes the answer.
-// Its path ends in /live.
 func (g *Gateway) Stream(op *huma.Operation, fn func(http.ResponseWriter, *http.Request) error) {
-	if !strings.HasSuffix(op.Path, streamSuffix) {
-		panic("gateway: the path of a stream must end in " + streamSuffix)
-	}
+	traits := route.Of(op) | route.Stream
 	g.api.OpenAPI().AddOperation(op)
-	g.router.Method(op.Method, op.Path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	g.handle(op.Method, op.Path, traits, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := g.stream(w, r, fn); err != nil {
 			refuse(w, r, err)
 		}
@@ -186,17 +187,14 @@ func (g *Gateway) Stream(op *huma.Operation, fn func(http.ResponseWriter, *http.
 // Page registers a page: a plain handler, whose error, if it has written nothing,
 // becomes the answer. Forms are taken from this server's own pages only.
 func (g *Gateway) Page(method, pattern string, traits route.Traits, fn func(http.ResponseWriter, *http.Request) error) {
-	checkTraits(method+" "+pattern, traits)
-	g.router.Method(method, pattern, gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q := requestFrom(r.Context())
-		q.answer.shared = traits.Has(route.Shared)
+	g.handle(method, pattern, traits, gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := g.sameOrigin(r)
 		switch {
 		case err != nil:
 		case traits.Has(route.Organizers) && !caller.From(r.Context()).Organizes():
 			r.Body = http.NoBody // the page refuses them without it
 		default:
-			err = q.takeBody(r, traits.Has(route.LargeBody))
+			err = requestFrom(r.Context()).takeBody(r, traits.Has(route.LargeBody))
 		}
 		if err == nil {
 			err = fn(w, r)

@@ -23,6 +23,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/quick"
+	"boxoffice/internal/route"
 )
 
 // wish is a body with all kinds of fields.
@@ -99,12 +100,13 @@ func newDoor(t *testing.T, change ...func(*Config)) *door {
 		out.Body.Caller, out.Body.Got = caller.From(ctx).UserID, in.Body
 		return out, nil
 	}
+	traits := map[string]route.Traits{"/bookings": route.Holds, "/events": route.LongNumbers}
 	for path, register := range map[string]func(huma.API, huma.Operation, func(context.Context, *wishIn) (*answer, error)){
 		"/bookings": quick.Register[wishIn, answer], "/events": huma.Register[wishIn, answer],
 	} {
 		register(d.API(), huma.Operation{
 			OperationID: "hold" + path[1:], Method: http.MethodPost, Path: path, DefaultStatus: http.StatusCreated, MaxBodyBytes: 16 << 20,
-			Summary: "Hold <seats>", Tags: []string{"Bookings"}, Errors: []int{400, 409},
+			Summary: "Hold <seats>", Tags: []string{"Bookings"}, Errors: []int{400, 409}, Metadata: route.Meta(traits[path]),
 		}, hold)
 	}
 	huma.Register(d.API(), huma.Operation{OperationID: "get", Method: http.MethodGet, Path: "/things/{id}", Summary: "Read"},

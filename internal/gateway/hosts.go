@@ -14,7 +14,7 @@ import (
 // are answered under any name, or none: load balancers often send none.
 func OnlyHosts(h http.Handler, hosts ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !knownHost(r.Host, hosts) && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+		if !knownHost(r.Host, hosts) && r.URL.Path != healthz && r.URL.Path != readyz {
 			w.Header()["Cache-Control"] = private
 			http.Error(w, "This server is not known by that name.", http.StatusMisdirectedRequest)
 			return

@@ -3,15 +3,14 @@ package gateway
 import (
 	"math"
 	"math/rand/v2"
-	"net/http"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/limit"
+	"boxoffice/internal/route"
 )
 
 // Limits says how often somebody may ask.
@@ -78,7 +77,7 @@ type quota struct {
 // hands back err, what is wrong with the caller: whoever shows a token that is
 // none is counted by address.
 func (g *Gateway) admit(q *request, caller caller.Caller, err error) (quota, error) {
-	if g.policies == nil || q.path == "/healthz" {
+	if g.policies == nil || q.path == healthz {
 		return quota{}, err
 	}
 	where := 0
@@ -87,11 +86,11 @@ func (g *Gateway) admit(q *request, caller caller.Caller, err error) (quota, err
 	}
 	p, name := &g.policies.account[where], caller.UserID
 	switch {
-	case q.path == "/readyz": // those who share an address with a load balancer must not use up what it may ask
+	case q.path == readyz: // those who share an address with a load balancer must not use up what it may ask
 		p, name = &g.policies.probe[where], q.clientKey()
-	case entry(q.method, q.path) && !caller.Verified, visits(q) && !caller.SignedIn(): // anybody can be a visitor, or sign up
+	case q.traits.Has(route.Entry) && !caller.Verified, q.traits.Has(route.Visitors) && !caller.SignedIn(): // anybody can be a visitor, or sign up
 		p, name = &g.policies.entry[where], q.clientKey()
-	case entry(q.method, q.path): // many may share the address of somebody who is known
+	case q.traits.Has(route.Entry): // many may share the address of somebody who is known
 		p = &g.policies.entry[where]
 	case !caller.SignedIn():
 		p, name = &g.policies.address[where], q.clientKey()
@@ -121,66 +120,6 @@ func state(name string, res *limit.Result) string {
 	return string(b)
 }
 
-// comesIn reports whether an operation is for those who are not signed in: it
-// does not matter whether the session that a client sends along is over.
-func comesIn(method, path string) bool {
-	if method != http.MethodPost {
-		return false
-	}
-	switch path {
-	case "/users", "/users/login", "/users/guest", "/users/verify", "/users/password-reset", "/users/password-reset/confirm":
-		return true
-	}
-	return false
-}
-
-// entry reports whether a request is an attempt to come in, checks a secret or
-// asks for a mail: cheap to send, dear to answer, and what guessing is made of.
-func entry(method, path string) bool {
-	if comesIn(method, path) {
-		return true
-	}
-	if rest, ok := strings.CutPrefix(path, "/users/"); ok {
-		return guarded(method, rest)
-	}
-	if method != http.MethodPost {
-		return false
-	}
-	switch path {
-	case "/sign-in", "/sign-up", "/forgot", "/verify", "/reset",
-		"/account", "/account/password", "/account/verification", "/account/delete",
-		"/account/two-factor", "/account/two-factor/confirm", "/account/two-factor/end":
-		return true
-	}
-	if !under(path, "/checkout") && !under(path, "/orders") {
-		return false
-	}
-	switch form := path[strings.LastIndexByte(path, '/')+1:]; form {
-	case "guest", "code", "enter", "resend", "sign-in", "sign-up":
-		return true
-	}
-	return false
-}
-
-// guarded reports whether an operation of an account, by its path behind /users/,
-// checks the account's password or a code, or mails something.
-func guarded(method, path string) bool {
-	_, form, nested := strings.Cut(path, "/")
-	switch method {
-	case http.MethodPost:
-		return path == "guest/verify" || path == "guest/code" || form == "verification" || form == "totp"
-	case http.MethodPut, http.MethodDelete:
-		return !nested || form == "totp"
-	}
-	return false
-}
-
-// visits reports whether a request asks for seats from an event's page. There,
-// clients that are not signed in become visitors.
-func visits(q *request) bool {
-	return q.method == http.MethodPost && strings.HasPrefix(q.path, "/e/") && strings.HasSuffix(q.path, "/hold")
-}
-
 // crowded is the share of the writers' queues above which nobody new is let in.
 const crowded = 0.6
 
@@ -188,7 +127,7 @@ const crowded = 0.6
 // better than a late one. Whoever has seats goes on: payments, swaps and
 // cancellations are not turned away here.
 func (g *Gateway) pressed(q *request) error {
-	if g.cfg.Pressure == nil || q.method != http.MethodPost || q.path != "/bookings" && !visits(q) {
+	if g.cfg.Pressure == nil || !q.traits.Has(route.Holds) {
 		return nil
 	}
 	waiting, capacity := g.cfg.Pressure()

@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/quick"
+	"boxoffice/internal/route"
 )
 
 // Limits of every request; see body.go for those of bodies.
@@ -40,10 +41,11 @@ var (
 func (g *Gateway) serve(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		q := &request{gateway: g, start: time.Now(), id: requestID(only(r.Header["X-Request-Id"])), method: r.Method, path: r.URL.Path, route: chi.RouteContext(r.Context())}
+		q.traits = g.traitsOf(r)
 		var cancel context.CancelFunc
 		q.Context, cancel = g.bound(q, r)
 		q.client, q.asked = g.client(peerOf(r.RemoteAddr), r.Header["X-Forwarded-For"]...), r
-		q.answer.ResponseWriter, q.answer.foreign = rw, len(g.cfg.Origins) > 0
+		q.answer.ResponseWriter, q.answer.shared, q.answer.foreign = rw, q.traits.Has(route.Shared), len(g.cfg.Origins) > 0
 		if has := r.Header["If-None-Match"]; len(has) > 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 			q.answer.has = has[0]
 		}
@@ -115,7 +117,7 @@ func (g *Gateway) enter(q *request, r *http.Request) (caller.Caller, error) {
 // bound is the context of a request: with a time limit, or for a stream until
 // the node drains.
 func (g *Gateway) bound(q *request, r *http.Request) (context.Context, context.CancelFunc) {
-	if q.stream = strings.HasSuffix(q.path, streamSuffix); q.stream {
+	if q.traits.Has(route.Stream) {
 		ctx, cancel := context.WithCancel(r.Context())
 		stop := context.AfterFunc(g.streams, cancel)
 		return ctx, func() { stop(); cancel() }
@@ -164,7 +166,7 @@ func (q *request) finish() {
 	g := q.gateway
 	took := time.Since(q.start)
 	g.metrics.inFlight.Dec()
-	if q.stream {
+	if q.traits.Has(route.Stream) {
 		took = 0 // how long somebody watches says nothing about the server
 	}
 	route := q.pattern
@@ -225,32 +227,22 @@ func badAddress(name, reason string) error {
 
 func clean(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// openTo reports whether a path answers without looking at who asks, so that
-// probes do not depend on the session tables.
-func openTo(path string) bool {
-	switch path {
-	case "/healthz", "/readyz", "/docs":
-		return true
-	}
-	return strings.HasPrefix(path, "/openapi")
-}
-
 // caller is who asks, by the session token: of the Authorization header, or of
 // the cookie of pages.
-func (g *Gateway) caller(ctx context.Context, r *http.Request) (caller.Caller, error) {
+func (g *Gateway) caller(q *request, r *http.Request) (caller.Caller, error) {
 	header := r.Header["Authorization"]
-	if g.cfg.Authenticate == nil || openTo(r.URL.Path) {
+	if g.cfg.Authenticate == nil || q.traits.Has(route.Probe) {
 		return caller.Caller{}, nil
 	}
 	if len(header) == 0 {
-		return g.byCookie(ctx, r)
+		return g.byCookie(q, r)
 	}
 	var who caller.Caller
 	err := badToken()
 	if len(header) == 1 {
-		who, err = g.bearer(ctx, header[0])
+		who, err = g.bearer(q, header[0])
 	}
-	if errs.KindOf(err) == errs.Unauthenticated && comesIn(r.Method, r.URL.Path) {
+	if errs.KindOf(err) == errs.Unauthenticated && q.traits.Has(route.Open) {
 		return caller.Caller{}, nil // clients send along what they have, also when it is over
 	}
 	return who, err

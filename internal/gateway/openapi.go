@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/route"
 )
 
 // sections are the parts of the API's document, in the order of a purchase.
@@ -69,7 +71,7 @@ func (g *Gateway) Complete() {
 	}
 	for _, item := range doc.Paths {
 		for _, op := range operationsOf(item) {
-			checkTraits(op.Method+" "+op.Path, traitsOf(op))
+			check(op.Method+" "+op.Path, route.Of(op))
 			g.completeOperation(op)
 		}
 		if item.Get != nil && zips(item.Get) {
@@ -90,23 +92,14 @@ func zips(op *huma.Operation) bool {
 	return res != nil && res.Content["application/json"] != nil && res.Headers["ETag"] == nil
 }
 
-// MetaOpen and MetaOptional are members of an operation's Metadata that say who
-// need be signed in: nobody, although a 401 may be the answer (log-in); or nobody,
-// but whoever is may be answered more.
-const (
-	MetaOpen     = "open"
-	MetaOptional = "optional"
-)
-
 // securityOf is what an operation asks for, as OpenAPI writes it.
 func securityOf(op *huma.Operation) []map[string][]string {
 	nobody, session := map[string][]string{}, map[string][]string{"session": {}}
-	open, _ := op.Metadata[MetaOpen].(bool)
-	optional, _ := op.Metadata[MetaOptional].(bool)
+	traits := route.Of(op)
 	switch {
-	case optional:
+	case traits.Has(route.Optional):
 		return []map[string][]string{nobody, session}
-	case open || !slices.Contains(op.Errors, http.StatusUnauthorized):
+	case traits.Has(route.Open) || !slices.Contains(op.Errors, http.StatusUnauthorized):
 		return []map[string][]string{nobody}
 	}
 	return []map[string][]string{session}
@@ -115,7 +108,7 @@ func securityOf(op *huma.Operation) []map[string][]string {
 // errorsOf are the statuses of an operation's errors.
 func (g *Gateway) errorsOf(op *huma.Operation) []int {
 	list := slices.Concat(op.Errors, always)
-	if !comesIn(op.Method, op.Path) { // a session that has ended is refused everywhere else
+	if !route.Of(op).Has(route.Open) { // a session that has ended is refused everywhere else
 		list = append(list, http.StatusUnauthorized)
 	}
 	for _, slug := range g.named[op.OperationID] {

@@ -16,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/route"
 )
 
 // request is one request while it is served: its context, what is known of it,
@@ -30,7 +31,7 @@ type request struct {
 	method, path    string
 	pattern         string     // of the short way's operation
 	client          netip.Addr // the zero value when it is unknown
-	stream          bool       // it goes on until somebody goes away
+	traits          route.Traits
 	start           time.Time
 	answer          recorder
 	body            body
@@ -43,8 +44,6 @@ func (q *request) Value(key any) any {
 	switch key.(type) {
 	case requestKey:
 		return q
-	case caller.ShareKey:
-		return &q.answer.shared
 	case caller.TokenKey:
 		if q.asked == nil { // hot operations do not ask
 			return ""

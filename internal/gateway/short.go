@@ -18,6 +18,7 @@ import (
 	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/quick"
+	"boxoffice/internal/route"
 )
 
 // Serve answers what comes to a listener, until Shutdown: then its error is
@@ -62,7 +63,7 @@ func (g *Gateway) short(p *quick.Request, out []byte) (answer []byte, ok bool) {
 	}
 	q := &request{gateway: g, start: time.Now(), id: requestID(p.Get("X-Request-Id")), method: p.Method, path: p.Path}
 	q.Context = g.limit.Context()
-	q.client = g.client(p.Peer, p.Get("X-Forwarded-For"))
+	q.client, q.traits = g.client(p.Peer, p.Get("X-Forwarded-For")), route.Of(&p.Operation.Operation)
 	g.metrics.inFlight.Inc()
 	g.metrics.short.Inc()
 	var quota quota
@@ -94,7 +95,7 @@ func (q *request) carryOut(p *quick.Request, run quick.Run, quota *quota) (quick
 	}
 	q.pattern = p.Operation.Path
 	if len(p.Body) > 0 {
-		if err := takes(&p.Operation.Operation, q.path, who); err != nil {
+		if err := takes(&p.Operation.Operation, who); err != nil {
 			return quick.Answer{}, err
 		}
 	}
@@ -153,7 +154,7 @@ func (q *request) writeShort(out []byte, p *quick.Request, quota quota, a quick.
 	}
 	q.answer.status = a.Status
 	h.set("X-Request-Id", q.id)
-	if shared, _ := p.Metadata[MetaShared].(bool); !shared || e != nil || !shareable(a.Status) || !strings.HasPrefix(h.get("Cache-Control"), "public") {
+	if !q.traits.Has(route.Shared) || e != nil || !shareable(a.Status) || !strings.HasPrefix(h.get("Cache-Control"), "public") {
 		h.set("Cache-Control", private[0])
 		if quota.policy != nil { // it says nothing to others
 			h.set("Ratelimit-Policy", quota.policy[0])

@@ -1,18 +1,42 @@
-// Package route holds what routes declare of themselves where they are registered:
-// the gateway decides by these traits, and knows nobody's path.
+// Package route holds what operations and pages declare about themselves where they
+// are registered. The gateway acts on these traits; it knows nobody's path.
 package route
 
-// Traits are the facts about a route that the gateway acts on.
+import "github.com/danielgtaylor/huma/v2"
+
+// Traits are the facts about a route that the gateway acts on. Without any, a route
+// takes a small body and gives a private answer.
 type Traits uint16
 
 // The traits. A route has any number of them.
 const (
-	Entry      Traits = 1 << iota // it checks a secret, makes an account or sends a mail: guessing must be slow, so it has a rate limit of its own
-	Visitors                      // clients without a session become visitors here; for them it is an entry
-	Holds                         // it takes seats: refused early while the writers are far behind
-	Organizers                    // others than organizers are refused before their body is read
-	LargeBody                     // the body may bring a seating plan; goes with Organizers
-	Shared                        // caches may give its answers to others, if Cache-Control allows it
+	// Entry routes sign in or up, check a secret or send a mail. They are cheap to
+	// ask and expensive to answer, and they are what guessing is made of, so they
+	// have a strict rate limit of their own.
+	Entry Traits = 1 << iota
+	// Visitors are made of clients without a session; for them it is an entry.
+	Visitors
+	// Holds take new seats: refused early while the writers are far behind.
+	Holds
+	// Organizers refuses everybody else before the body is read.
+	Organizers
+	// LargeBody allows a body with a seating plan. It goes with Organizers.
+	LargeBody
+	// LongNumbers keeps a JSON body from being searched for card numbers: it may
+	// hold long numbers of its own.
+	LongNumbers
+	// Shared allows caches to give the answer to others, if its own Cache-Control
+	// says so. All other answers are private, whatever their handlers say.
+	Shared
+	// Open routes need no session: signing up, logging in. It does not matter
+	// whether the session that a client sends along has ended.
+	Open
+	// Optional routes need no session either, but may answer a signed-in client more.
+	Optional
+	// Stream answers for as long as the client stays.
+	Stream
+	// Probe routes are answered without looking at the session.
+	Probe
 )
 
 // Has reports whether a route has all of some traits.
@@ -23,5 +47,16 @@ func All(list ...Traits) (t Traits) {
 	for _, one := range list {
 		t |= one
 	}
+	return t
+}
+
+const key = "traits"
+
+// Meta is the Metadata of an operation with these traits.
+func Meta(list ...Traits) map[string]any { return map[string]any{key: All(list...)} }
+
+// Of are the traits that an operation declares.
+func Of(op *huma.Operation) Traits {
+	t, _ := op.Metadata[key].(Traits)
 	return t
 }

@@ -8,6 +8,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/route"
 )
 
 // ticketBody is the right to enter for one seat, as clients see it.
@@ -54,7 +55,7 @@ func (s *Shop) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-tickets", Method: http.MethodGet, Path: "/bookings/{id}/tickets", Tags: []string{"Bookings"}, Summary: "Read the tickets of a booking",
 		Description: "For its owner, or for whoever has its signed link. There are none (404) before it is paid and after it is cancelled.",
-		Errors:      []int{401, 404}, Metadata: map[string]any{"optional": true},
+		Errors:      []int{401, 404}, Metadata: route.Meta(route.Optional),
 	}, func(ctx context.Context, in *ticketsIn) (*ticketsOut, error) {
 		_, cards, err := s.ticketsOf(ctx, in)
 		if err != nil {
@@ -70,7 +71,7 @@ func (s *Shop) Register(api huma.API) {
 		OperationID: "get-tickets-pdf", Method: http.MethodGet, Path: "/bookings/{id}/tickets.pdf", Tags: []string{"Bookings"}, Summary: "Read the tickets of a booking as a PDF",
 		Description: "A page for each seat, with its QR code. For its owner, or for whoever has its signed link. There are none (404) before the booking is paid and after it is cancelled. " +
 			"A node makes few at once, and two for one client (a verified account, the owner whose link it is, else an address): 503 says when to ask again.",
-		Errors: []int{401, 404, 503}, Metadata: map[string]any{"optional": true},
+		Errors: []int{401, 404, 503}, Metadata: route.Meta(route.Optional),
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/pdf": {Schema: binary}}}},
 	}, func(ctx context.Context, in *ticketsPDFIn) (*ticketsPDFOut, error) {
 		o, cards, err := s.ticketsOf(ctx, &ticketsIn{in.ID, in.Token})
@@ -85,7 +86,7 @@ func (s *Shop) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "get-ticket-keys", Method: http.MethodGet, Path: "/tickets/keys.json", Tags: []string{"Bookings"}, Summary: "Read the public keys that tickets are verified with",
-		Description: "A JWK set (RFC 7517) of Ed25519 keys (RFC 8037), the newest first.", Metadata: map[string]any{"shared": true},
+		Description: "A JWK set (RFC 7517) of Ed25519 keys (RFC 8037), the newest first.", Metadata: route.Meta(route.Shared),
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/jwk-set+json": {Schema: &huma.Schema{Type: huma.TypeObject, Description: "A JWK set.", AdditionalProperties: true}}}}},
 	}, func(context.Context, *struct{}) (*keysOut, error) {
 		return &keysOut{ContentType: "application/jwk-set+json", CacheControl: "public, max-age=300", Body: s.Tickets.Keys().Document()}, nil

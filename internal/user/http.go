@@ -11,6 +11,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/route"
 )
 
 // userBody is an account as its owner sees it.
@@ -158,7 +159,7 @@ func (s *Service) Register(api huma.API) {
 	tags := []string{"Users"}
 	huma.Register(api, huma.Operation{
 		OperationID: "sign-up", Method: http.MethodPost, Path: "/users", Tags: tags, DefaultStatus: http.StatusCreated,
-		Summary: "Sign up", Description: "Makes an account of role customer, and mails a link and a code by which its address is confirmed. The answer is the same if there is another account with the address: then the mail says so, and the address stays that account's.", Errors: []int{400, 409, 413, 422, 503},
+		Summary: "Sign up", Description: "Makes an account of role customer, and mails a link and a code by which its address is confirmed. The answer is the same if there is another account with the address: then the mail says so, and the address stays that account's.", Metadata: route.Meta(route.Open, route.Entry), Errors: []int{400, 409, 413, 422, 503},
 	}, func(ctx context.Context, in *signUpIn) (*userOut, error) {
 		b := in.Body
 		u, err := s.SignUp(ctx, Account{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password})
@@ -166,7 +167,7 @@ func (s *Service) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "log-in", Method: http.MethodPost, Path: "/users/login", Tags: tags, DefaultStatus: http.StatusOK,
-		Summary: "Log in", Description: "Starts a session of 24 hours. Open to everybody: a token that the request carries does not matter. Ten wrong passwords or codes for an account from one network (an IPv4 address or IPv6 /64) are answered 429 for 15 minutes, and 100 from all networks that it has not signed in from; a new password ends that.", Metadata: map[string]any{"open": true}, Errors: []int{400, 401, 413, 422, 429, 503},
+		Summary: "Log in", Description: "Starts a session of 24 hours. Open to everybody: a token that the request carries does not matter. Ten wrong passwords or codes for an account from one network (an IPv4 address or IPv6 /64) are answered 429 for 15 minutes, and 100 from all networks that it has not signed in from; a new password ends that.", Metadata: route.Meta(route.Open, route.Entry), Errors: []int{400, 401, 413, 422, 429, 503},
 	}, s.login)
 	huma.Register(api, huma.Operation{
 		OperationID: "log-out", Method: http.MethodPost, Path: "/users/logout", Tags: tags, DefaultStatus: http.StatusNoContent,
@@ -186,7 +187,7 @@ func (s *Service) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "update-user", Method: http.MethodPut, Path: "/users/{id}", Tags: tags, Summary: "Change an account",
-		Description: "Fields that are left out stay as they are.", Errors: []int{400, 401, 403, 404, 409, 412, 413, 422, 429, 503},
+		Description: "Fields that are left out stay as they are.", Metadata: route.Meta(route.Entry), Errors: []int{400, 401, 403, 404, 409, 412, 413, 422, 429, 503},
 	}, func(ctx context.Context, in *updateIn) (*userOut, error) {
 		version, err := s.expected(ctx, in.IfMatch, in.ID)
 		if err != nil {
@@ -199,7 +200,7 @@ func (s *Service) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "delete-user", Method: http.MethodDelete, Path: "/users/{id}", Tags: tags, DefaultStatus: http.StatusNoContent,
-		Summary: "Delete an account", Description: "Anonymizes it; refused while it has live bookings, and while it has events that are drafts, or neither over nor cancelled. Its owner gives the password once more, if it has one.", Errors: []int{401, 404, 409, 412, 422, 429, 503},
+		Summary: "Delete an account", Description: "Anonymizes it; refused while it has live bookings, and while it has events that are drafts, or neither over nor cancelled. Its owner gives the password once more, if it has one.", Metadata: route.Meta(route.Entry), Errors: []int{401, 404, 409, 412, 422, 429, 503},
 	}, func(ctx context.Context, in *deleteIn) (*struct{}, error) {
 		version, err := s.expected(ctx, in.IfMatch, in.ID)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/route"
 )
 
 // These operations stand beside the API's thirty: whatever an account needs
@@ -18,6 +19,18 @@ import (
 func operation(id, method, path, summary, description string, status int, errors ...int) huma.Operation {
 	return huma.Operation{OperationID: id, Method: method, Path: path, Tags: []string{"Accounts"}, Summary: summary, Description: description,
 		DefaultStatus: status, Errors: errors}
+}
+
+// entry is an operation that checks a secret or sends a mail.
+func entry(op huma.Operation) huma.Operation {
+	op.Metadata = route.Meta(route.Entry)
+	return op
+}
+
+// open is an entry for clients without a session.
+func open(op huma.Operation) huma.Operation {
+	op.Metadata = route.Meta(route.Entry, route.Open)
+	return op
 }
 
 type verifyIn struct {
@@ -57,7 +70,7 @@ type guestCodeIn struct {
 
 func (s *Service) registerMails(api huma.API) {
 	verify := operation("verify-email", http.MethodPost, "/users/verify", "Verify an e-mail address", "By the secret of a mailed link, once, within 24 hours. The link shows who reads the address, not who made the account: so the request comes with a session of the account, or gives it a new password, which ends all its sessions. Without either it is answered 401, and the link stays good; so it is with a new password if the account has two-factor log-in and was moved to the address.", http.StatusOK, 400, 401, 403, 409, 422, 429, 503)
-	verify.Metadata = map[string]any{"optional": true}
+	verify.Metadata = route.Meta(route.Entry, route.Open, route.Optional)
 	huma.Register(api, verify,
 		func(ctx context.Context, in *verifyIn) (*userOut, error) {
 			if in.Body.NewPassword != "" {
@@ -67,31 +80,31 @@ func (s *Service) registerMails(api huma.API) {
 			u, err := s.Verify(ctx, caller.From(ctx), in.Body.Token)
 			return s.answer(ctx, u, err)
 		})
-	huma.Register(api, operation("send-verification", http.MethodPost, "/users/{id}/verification", "Mail the verification again", "At most once a minute, and as often in an hour as mail may be asked for to the address; links that were mailed before stay good.", http.StatusAccepted, 401, 404, 409, 429, 503),
+	huma.Register(api, entry(operation("send-verification", http.MethodPost, "/users/{id}/verification", "Mail the verification again", "At most once a minute, and as often in an hour as mail may be asked for to the address; links that were mailed before stay good.", http.StatusAccepted, 401, 404, 409, 429, 503)),
 		func(ctx context.Context, in *byID) (*struct{}, error) {
 			return nil, s.Resend(ctx, caller.From(ctx), in.ID)
 		})
-	huma.Register(api, operation("forgot-password", http.MethodPost, "/users/password-reset", "Ask for a new password", "Mails a link to the address if there is an account with it. The answer is the same if there is none, and if so much was asked for within the hour that no mail is sent; links that were mailed before stay good for their 30 minutes.", http.StatusAccepted, 400, 422, 429, 503),
+	huma.Register(api, open(operation("forgot-password", http.MethodPost, "/users/password-reset", "Ask for a new password", "Mails a link to the address if there is an account with it. The answer is the same if there is none, and if so much was asked for within the hour that no mail is sent; links that were mailed before stay good for their 30 minutes.", http.StatusAccepted, 400, 422, 429, 503)),
 		func(ctx context.Context, in *forgotIn) (*struct{}, error) {
 			return nil, s.ForgotPassword(ctx, in.Body.Email)
 		})
-	huma.Register(api, operation("reset-password", http.MethodPost, "/users/password-reset/confirm", "Choose a new password", "By the secret of a mailed link, once, within 30 minutes. Ends all sessions and all other such links of the account. Two-factor log-in stays on.", http.StatusNoContent, 400, 403, 409, 422, 429, 503),
+	huma.Register(api, open(operation("reset-password", http.MethodPost, "/users/password-reset/confirm", "Choose a new password", "By the secret of a mailed link, once, within 30 minutes. Ends all sessions and all other such links of the account. Two-factor log-in stays on.", http.StatusNoContent, 400, 403, 409, 422, 429, 503)),
 		func(ctx context.Context, in *resetIn) (*struct{}, error) {
 			return nil, s.ResetPassword(ctx, in.Body.Token, in.Body.Password)
 		})
-	huma.Register(api, operation("enter-as-guest", http.MethodPost, "/users/guest", "Enter as a guest",
-		"For buying with a name and an e-mail address only. The session may hold seats at once; to pay, verify the address by the code that was mailed to it.", http.StatusCreated, 400, 422, 429, 503),
+	huma.Register(api, open(operation("enter-as-guest", http.MethodPost, "/users/guest", "Enter as a guest",
+		"For buying with a name and an e-mail address only. The session may hold seats at once; to pay, verify the address by the code that was mailed to it.", http.StatusCreated, 400, 422, 429, 503)),
 		func(ctx context.Context, in *guestIn) (*loginOut, error) {
 			x, err := s.EnterGuest(ctx, in.Body.Name, in.Body.Email, in.Agent)
 			return s.session(ctx, x, err)
 		})
-	huma.Register(api, operation("verify-guest", http.MethodPost, "/users/guest/verify", "Verify a guest's address",
-		"Answers the session to go on with: of the guests' account that the address belongs to, which has the holds and all earlier orders; the session of the request ends after at most 30 seconds more, for requests under way, or at once when the new one ends, when another session of the account is ended, or when the address has an account already, to which the holds go. An account with a password whose address is not confirmed yet may use its code, too. What a customer may have is counted by address.", http.StatusOK, 400, 401, 403, 409, 422, 429, 503),
+	huma.Register(api, entry(operation("verify-guest", http.MethodPost, "/users/guest/verify", "Verify a guest's address",
+		"Answers the session to go on with: of the guests' account that the address belongs to, which has the holds and all earlier orders; the session of the request ends after at most 30 seconds more, for requests under way, or at once when the new one ends, when another session of the account is ended, or when the address has an account already, to which the holds go. An account with a password whose address is not confirmed yet may use its code, too. What a customer may have is counted by address.", http.StatusOK, 400, 401, 403, 409, 422, 429, 503)),
 		func(ctx context.Context, in *guestCodeIn) (*loginOut, error) {
 			x, err := s.VerifyCode(ctx, caller.From(ctx), in.Body.Code, in.Agent)
 			return s.session(ctx, x, err)
 		})
-	huma.Register(api, operation("send-guest-code", http.MethodPost, "/users/guest/code", "Mail the code again", "To the address of a guest, or of an account that is not confirmed yet: at most once a minute and ten times an hour to an address, four of them for one client; a client from which the address's owner has signed in before has four of its own. It is the same code while it has ten minutes left.", http.StatusAccepted, 401, 409, 429, 503),
+	huma.Register(api, entry(operation("send-guest-code", http.MethodPost, "/users/guest/code", "Mail the code again", "To the address of a guest, or of an account that is not confirmed yet: at most once a minute and ten times an hour to an address, four of them for one client; a client from which the address's owner has signed in before has four of its own. It is the same code while it has ten minutes left.", http.StatusAccepted, 401, 409, 429, 503)),
 		func(ctx context.Context, _ *struct{}) (*struct{}, error) {
 			return nil, s.ResendCode(ctx, caller.From(ctx))
 		})
@@ -160,7 +173,7 @@ func (s *Service) registerTwoFactor(api huma.API) {
 			Password string `json:"current_password" maxLength:"128" example:"velvet curtain"`
 		}
 	}
-	huma.Register(api, operation("begin-two-factor", http.MethodPost, "/users/{id}/totp", "Begin two-factor log-in", "Makes a secret for an authenticator app (RFC 6238). It counts once a code has confirmed it.", http.StatusCreated, 400, 401, 403, 404, 409, 422, 429),
+	huma.Register(api, entry(operation("begin-two-factor", http.MethodPost, "/users/{id}/totp", "Begin two-factor log-in", "Makes a secret for an authenticator app (RFC 6238). It counts once a code has confirmed it.", http.StatusCreated, 400, 401, 403, 404, 409, 422, 429)),
 		func(ctx context.Context, in *beginIn) (*secretOut, error) {
 			x, err := s.BeginTwoFactor(ctx, caller.From(ctx), in.ID, in.Body.Password)
 			if err != nil {
@@ -176,7 +189,7 @@ func (s *Service) registerTwoFactor(api huma.API) {
 			Code string `json:"code" maxLength:"10" doc:"The code that the authenticator app shows now." example:"123456"`
 		}
 	}
-	huma.Register(api, operation("confirm-two-factor", http.MethodPut, "/users/{id}/totp", "Switch two-factor log-in on", "From then on log-in needs a code.", http.StatusOK, 400, 401, 403, 404, 409, 422, 429),
+	huma.Register(api, entry(operation("confirm-two-factor", http.MethodPut, "/users/{id}/totp", "Switch two-factor log-in on", "From then on log-in needs a code.", http.StatusOK, 400, 401, 403, 404, 409, 422, 429)),
 		func(ctx context.Context, in *confirmIn) (*recoveryOut, error) {
 			codes, err := s.ConfirmTwoFactor(ctx, caller.From(ctx), in.ID, in.Body.Code)
 			out := &recoveryOut{}
@@ -188,7 +201,7 @@ func (s *Service) registerTwoFactor(api huma.API) {
 		Password string `header:"X-Current-Password" maxLength:"128" doc:"The account's password: a DELETE has no body." example:"velvet curtain"`
 		Code     string `header:"X-Code" maxLength:"32" doc:"A code of the authenticator app, or a recovery code." example:"123456"`
 	}
-	huma.Register(api, operation("end-two-factor", http.MethodDelete, "/users/{id}/totp", "Switch two-factor log-in off", "Needs the password and a code.", http.StatusNoContent, 401, 403, 404, 422, 429),
+	huma.Register(api, entry(operation("end-two-factor", http.MethodDelete, "/users/{id}/totp", "Switch two-factor log-in off", "Needs the password and a code.", http.StatusNoContent, 401, 403, 404, 422, 429)),
 		func(ctx context.Context, in *endIn) (*struct{}, error) {
 			return nil, inHeaders(s.EndTwoFactor(ctx, caller.From(ctx), in.ID, in.Password, in.Code))
 		})
