@@ -49,13 +49,20 @@ func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger)
 	if p.Users, err = user.New(ctx, user.Config{DB: db, Now: db.Now, Hashing: sub.Hashing}); err != nil {
 		return nil, err
 	}
-	if p.Events, err = event.New(ctx, db, nil, db.Now); err != nil {
+	catalogue, err := event.OpenCatalogue(ctx, db)
+	if err != nil {
 		return nil, err
 	}
-	if p.Bookings, err = booking.New(ctx, booking.Config{DB: db, Plans: p.Events, Metrics: p.Metrics, Log: log}); err != nil {
+	if p.Bookings, err = booking.New(ctx, booking.Config{DB: db, Plans: catalogue, Metrics: p.Metrics, Log: log}); err != nil {
 		return nil, err
 	}
-	p.Events.UseSales(p.Bookings)
+	sales := event.Sales(p.Bookings)
+	if sub.Sales != nil {
+		sales = sub.Sales(p.Bookings)
+	}
+	if p.Events, err = event.New(ctx, event.Config{DB: db, Catalogue: catalogue, Sales: sales, Now: db.Now, Log: log}); err != nil {
+		return nil, err
+	}
 	p.Users.UseBookings(owned{p.Bookings, onPage{p}})
 	p.Users.UseEvents(p.Events)
 	p.Bookings.UseAccounts(p.Users.Exists)

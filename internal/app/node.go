@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"boxoffice/internal/admin"
+	"boxoffice/internal/booking"
+	"boxoffice/internal/event"
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/notify"
 	"boxoffice/internal/notifyapi"
@@ -23,10 +25,11 @@ import (
 // Substitutes stand in for what a node needs of the world outside. What is left
 // out is the real thing.
 type Substitutes struct {
-	Gateway provider.Gateway // nil: the sandbox
-	Mailer  notifyapi.Mailer // nil: a folder of files
-	Hashing user.Hashing     // zero: as passwords need it
-	NoPages bool             // the API alone: a node then starts in half the time
+	Gateway provider.Gateway                   // nil: the sandbox
+	Mailer  notifyapi.Mailer                   // nil: a folder of files
+	Hashing user.Hashing                       // zero: as passwords need it
+	Sales   func(*booking.Service) event.Sales // nil: the booking service, as events see it
+	NoPages bool                               // the API alone: a node then starts in half the time
 }
 
 // Node is a node at work: its services, and their background jobs.
@@ -77,7 +80,7 @@ func start(ctx context.Context, s *settings.Server, db *sqldb.DB, sub Substitute
 func (n *Node) work() {
 	n.Jobs.Go("users", func(ctx context.Context) error { n.Users.Run(ctx); return nil })
 	n.Jobs.Go("bookings", func(ctx context.Context) error { n.Bookings.Run(ctx); return nil })
-	n.Jobs.Go("events", func(ctx context.Context) error { return n.Events.Run(ctx, n.log) })
+	n.Jobs.Go("events", n.Events.Run)
 	n.Jobs.Go("payments", n.Payments.Run)
 	n.Jobs.Go("ticket keys", n.followKeys)
 }

@@ -15,6 +15,7 @@ import (
 	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/event"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb/sqldbtest"
@@ -49,12 +50,11 @@ func TestCancelledEventsStopSelling(t *testing.T) {
 	cfg := sqldbtest.Fresh(t)
 	s := &settings.Server{Storage: settings.Storage{Data: t.TempDir()}}
 	log := slog.New(slog.DiscardHandler)
-	n, err := Start(t.Context(), s, sqldbtest.Again(t, cfg), Substitutes{}, log)
+	sales := &dying{}
+	n, err := Start(t.Context(), s, sqldbtest.Again(t, cfg), Substitutes{Sales: func(b *booking.Service) event.Sales { sales.Service = b; return sales }}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sales := &dying{Service: n.Bookings}
-	n.Events.UseSales(sales)
 	h := &house{Parts: n.Parts, door: n.door}
 	owner := h.account(t, caller.Organizer)
 	ids := make([]string, events)

@@ -59,7 +59,7 @@ type Verified struct {
 // money against the Payment Service. The error is a booking.Difference when they
 // disagree.
 func VerifyAll(ctx context.Context, db *sqldb.DB, eventID string) (Verified, error) {
-	events, err := event.New(ctx, db, nil, db.Now)
+	catalogue, err := event.OpenCatalogue(ctx, db)
 	if err != nil {
 		return Verified{}, err
 	}
@@ -68,7 +68,7 @@ func VerifyAll(ctx context.Context, db *sqldb.DB, eventID string) (Verified, err
 	}
 	var sum Verified
 	known := map[string]bool{}
-	sum.Verified, err = booking.VerifyWith(ctx, db, eventID, booking.Beside{Plans: events,
+	sum.Verified, err = booking.VerifyWith(ctx, db, eventID, booking.Beside{Plans: catalogue,
 		Bills: func(ctx context.Context, tx *sql.Tx, eventID string, bills map[string]*booking.Bill) error {
 			known[eventID] = true
 			m := accounts{eventID: eventID, bills: bills, done: map[string]int64{}, needless: map[string]string{}, paid: map[string]bool{}}

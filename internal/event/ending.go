@@ -115,8 +115,11 @@ func (e *stored) endAt(at int64) {
 
 // endsByDay reports whether only the last day is known: then the event ends with it.
 func (e *stored) endsByDay() bool {
-	return e.EndsAt != 0 && inZone(e.EndsAt, e.TimeZone).Format(time.TimeOnly) == "23:59:59"
+	return e.EndsAt != 0 && endOfItsDay(inZone(e.EndsAt, e.TimeZone))
 }
+
+// endOfItsDay reports whether a local time stands for the end of a day.
+func endOfItsDay(t time.Time) bool { return t.Format(time.TimeOnly) == "23:59:59" }
 
 func inZone(at int64, name string) time.Time {
 	t := time.UnixMicro(at).UTC()

@@ -64,18 +64,6 @@ type planRef struct {
 	URL     string `json:"url" doc:"Where this version of the plan is; it never changes." example:"/events/06a1b2c3d4e5f6g7/plan?version=06a1b2c3d4e5f6g7-1"`
 }
 
-// zone is a stored zone; loading one reads a file, and the event page is hot.
-func (s *Service) zone(name string) (*time.Location, error) {
-	if z, ok := s.zones.Load(name); ok {
-		return z.(*time.Location), nil
-	}
-	z, err := time.LoadLocation(name)
-	if err == nil {
-		s.zones.Store(name, z)
-	}
-	return z, err
-}
-
 // newBody is an event as it is sent.
 func newBody(e *eventapi.Event, changes []eventapi.Change) *eventBody {
 	b := &eventBody{

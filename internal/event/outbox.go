@@ -426,7 +426,7 @@ func (s *Service) enlist(ctx context.Context) error {
 
 // Run is the worker: it hands over what the outbox holds, on one node at a time,
 // and brings what is searched up to date. It returns when ctx ends.
-func (s *Service) Run(ctx context.Context, log *slog.Logger) error {
+func (s *Service) Run(ctx context.Context) error {
 	lease, err := sqldb.NewLease(ctx, s.db, "event-outbox")
 	if err != nil {
 		return err
@@ -443,10 +443,10 @@ func (s *Service) Run(ctx context.Context, log *slog.Logger) error {
 		if err == nil && waits.Lasts() {
 			err = s.noneFailed(ctx)
 		}
-		waits.Log(ctx, log, slog.LevelError, "changes of events wait to reach their sales", err)
+		waits.Log(ctx, s.log, slog.LevelError, "changes of events wait to reach their sales", err)
 		if !folded {
 			folded, err = s.refold(ctx)
-			unsearched.Log(ctx, log, slog.LevelError, "events wait to be indexed for the search", err)
+			unsearched.Log(ctx, s.log, slog.LevelError, "events wait to be indexed for the search", err)
 		}
 		return nil
 	})

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -294,7 +293,7 @@ func TestWorkerBeginsWithWhatIsLeft(t *testing.T) {
 	handed := make(chan struct{})
 	w.booth.before = sync.OnceFunc(func() { close(handed) })
 	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx, slog.New(slog.DiscardHandler)) }()
+	go func() { ended <- w.Run(ctx) }()
 	<-handed
 	stop()
 	if err := <-ended; err != nil {

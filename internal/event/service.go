@@ -5,12 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -24,9 +23,6 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
 // Sales is what events need of the booking side.
 type Sales interface {
 	// SetSales hands new states of sales to the writer, by event id. A state
@@ -38,30 +34,20 @@ type Sales interface {
 	Sales(ctx context.Context, eventIDs []string) (map[string]bookingapi.Sale, error)
 }
 
-// Service is the Event Service.
+// Service is the event service. It implements eventapi.Service.
 type Service struct {
-	db     *sqldb.DB
-	sales  Sales
-	now    func() time.Time
-	plans  *otter.Cache[planKey, *seating.Plan]
-	prices *otter.Cache[priceKey, *seating.Prices]
+	*Catalogue
+	db    *sqldb.DB
+	sales Sales
+	now   func() time.Time
+	log   *slog.Logger
 
 	bodies  *otter.Cache[planKey, planBytes]        // plans as they are sent
 	answers *otter.Cache[encodedKey, *encodedEvent] // events as they are sent
 
-	zones sync.Map // IANA name → *time.Location; names are checked before they are stored
+	zones *otter.Cache[string, *time.Location] // by IANA name; loading one reads a file
 
 	recent *recent // events read a moment ago
-}
-
-type planKey struct {
-	id      string
-	version int64
-}
-
-type priceKey struct {
-	eventID string
-	version int64
 }
 
 // encodedKey names everything that an event's answer depends on.
@@ -73,69 +59,35 @@ type encodedKey struct {
 	seq     int64
 }
 
-// New migrates the tables. Sales may come later, with UseSales.
-func New(ctx context.Context, db *sqldb.DB, sales Sales, now func() time.Time) (*Service, error) {
-	if err := db.Migrate(ctx, "event", migrations); err != nil {
-		return nil, err
+// Config is what the service needs.
+type Config struct {
+	DB        *sqldb.DB
+	Catalogue *Catalogue // on the same database; nil: New opens one
+	Sales     Sales      // the booking side
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// New makes the service.
+func New(ctx context.Context, cfg Config) (*Service, error) {
+	if cfg.Catalogue == nil {
+		var err error
+		if cfg.Catalogue, err = OpenCatalogue(ctx, cfg.DB); err != nil {
+			return nil, err
+		}
 	}
-	s := &Service{
-		db: db, sales: sales, now: now, recent: newRecent(),
-		plans: otter.Must(&otter.Options[planKey, *seating.Plan]{
-			MaximumWeight: 2_000_000, // seats; about 130 bytes each
-			Weigher:       func(_ planKey, p *seating.Plan) uint32 { return uint32(len(p.Seats)) },
-		}),
-		prices: otter.Must(&otter.Options[priceKey, *seating.Prices]{MaximumSize: 10_000}),
+	return &Service{
+		Catalogue: cfg.Catalogue, db: cfg.DB, sales: cfg.Sales, now: cfg.Now, log: cfg.Log, recent: newRecent(),
+		zones: otter.Must(&otter.Options[string, *time.Location]{MaximumSize: 1_000}),
 		bodies: otter.Must(&otter.Options[planKey, planBytes]{
 			MaximumWeight: 64 << 20, // bytes
 			Weigher:       func(_ planKey, b planBytes) uint32 { return uint32(len(b.plain) + len(b.zipped)) },
 		}),
-	}
-	s.answers = otter.Must(&otter.Options[encodedKey, *encodedEvent]{
-		MaximumWeight: 32 << 20, // bytes
-		Weigher:       func(_ encodedKey, o *encodedEvent) uint32 { return 2 * uint32(len(o.plain.Body)) },
-	})
-	return s, nil
-}
-
-// UseSales tells the service of the booking side; it is called before serving.
-func (s *Service) UseSales(sales Sales) { s.sales = sales }
-
-// Plan is a version of a seating plan. It never changes and is kept in memory.
-func (s *Service) Plan(ctx context.Context, planID string, version int64) (*seating.Plan, error) {
-	return s.plans.Get(ctx, planKey{planID, version}, otter.LoaderFunc[planKey, *seating.Plan](s.loadPlan))
-}
-
-// loadPlan serves everybody who waits for the plan, so it does not end with the
-// request that happened to ask first.
-func (s *Service) loadPlan(ctx context.Context, k planKey) (*seating.Plan, error) {
-	ctx = context.WithoutCancel(ctx)
-	var generator string
-	var seats int
-	var document []byte
-	err := s.db.Reader().QueryRowContext(ctx, `SELECT generator, seats, document FROM plans WHERE id = $1 AND version = $2`, k.id, k.version).
-		Scan(&generator, &seats, &document)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, errs.Missing("seating plan")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read plan: %w", err)
-	}
-	var p *seating.Plan
-	if generator != "" {
-		p, err = seating.Generate(generator, seats)
-	} else {
-		p, err = seating.Unpack(document)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("plan %s: %w", k.id, err)
-	}
-	p.ID, p.Version = k.id, k.version
-	return p, nil
-}
-
-// Prices is a version of an event's prices. It never changes.
-func (s *Service) Prices(ctx context.Context, eventID string, version int64) (*seating.Prices, error) {
-	return s.prices.Get(ctx, priceKey{eventID, version}, otter.LoaderFunc[priceKey, *seating.Prices](s.loadPrices))
+		answers: otter.Must(&otter.Options[encodedKey, *encodedEvent]{
+			MaximumWeight: 32 << 20, // bytes
+			Weigher:       func(_ encodedKey, o *encodedEvent) uint32 { return 2 * uint32(len(o.plain.Body)) },
+		}),
+	}, nil
 }
 
 // nextPriceVersion is a version that no price list of an event has had, not even
@@ -146,23 +98,6 @@ func (s *Service) nextPriceVersion(ctx context.Context, eventID string) (int64, 
 		return 0, fmt.Errorf("read prices: %w", err)
 	}
 	return last + 1, nil
-}
-
-func (s *Service) loadPrices(ctx context.Context, k priceKey) (*seating.Prices, error) {
-	ctx = context.WithoutCancel(ctx)
-	var doc string
-	err := s.db.Reader().QueryRowContext(ctx, `SELECT document FROM prices WHERE event_id = $1 AND version = $2`, k.eventID, k.version).Scan(&doc)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, errs.Missing("price list")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read prices: %w", err)
-	}
-	p := &seating.Prices{}
-	if err := json.Unmarshal([]byte(doc), p); err != nil {
-		return nil, fmt.Errorf("prices of %s: %w", k.eventID, err)
-	}
-	return p, nil
 }
 
 // mayOrganize refuses callers who may not make events.

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"time"
 
+	"github.com/maypok86/otter/v2"
+
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
@@ -179,11 +181,12 @@ func (s *Service) show(ctx context.Context, e *stored) (eventapi.Event, error) {
 	if over := e.overFrom(); over < never {
 		out.Over = instant(over)
 	}
-	if zone, err := s.zone(e.TimeZone); err == nil && !out.Starts.IsZero() {
+	zone := s.zone(ctx, e.TimeZone)
+	if !out.Starts.IsZero() {
 		out.Starts = out.Starts.In(zone)
 	}
-	if e.EndsAt != 0 && !e.endsByDay() {
-		out.Ends = inZone(e.EndsAt, e.TimeZone)
+	if ends := instant(e.EndsAt).In(zone); e.EndsAt != 0 && !endOfItsDay(ends) {
+		out.Ends = ends
 	}
 	if r := e.Refusal(); r != nil {
 		out.Refused = r.Type
@@ -204,6 +207,17 @@ func (s *Service) show(ctx context.Context, e *stored) (eventapi.Event, error) {
 
 func (v venue) show() eventapi.Venue {
 	return eventapi.Venue{ID: v.ID, Name: v.Name, Address: v.Address, City: v.City, Country: v.Country, Zone: v.TimeZone}
+}
+
+// zone is the time zone of an event. Names of zones are checked before they are stored.
+func (s *Service) zone(ctx context.Context, name string) *time.Location {
+	z, err := s.zones.Get(ctx, name, otter.LoaderFunc[string, *time.Location](func(_ context.Context, name string) (*time.Location, error) {
+		return time.LoadLocation(name)
+	}))
+	if err != nil {
+		return time.UTC
+	}
+	return z
 }
 
 // instant is a stored time in UTC; 0 is the zero time.

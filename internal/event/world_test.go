@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"sync"
 	"testing"
@@ -121,7 +122,7 @@ func newWorld(t testing.TB) *world {
 	t.Cleanup(func() { _ = db.Close() })
 	w := &world{db: db, clock: time.Date(2027, 1, 10, 12, 0, 0, 0, time.UTC), booth: &booth{sales: map[string]bookingapi.Sale{}, taken: map[string]int32{}}}
 	var err error
-	w.Service, err = New(t.Context(), db, w.booth, func() time.Time { return w.clock })
+	w.Service, err = New(t.Context(), Config{DB: db, Sales: w.booth, Now: func() time.Time { return w.clock }, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
