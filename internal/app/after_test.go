@@ -208,6 +208,7 @@ func TestTicketsOfGifts(t *testing.T) {
 
 // The list has what is coming first, soonest first, a page at a time.
 func TestOrdersInOrder(t *testing.T) {
+	const ordersShown = 20 // on a page
 	h := newHouse(t)
 	ann, organizer := h.visitor(t, "ann"), h.account(t, caller.Organizer)
 	for i := range ordersShown + 2 {

@@ -80,7 +80,8 @@ func (c *confirmations) one(ctx context.Context, p payment.Paid, to caller.Perso
 	if to.Email == "" {
 		return nil // deleted meanwhile
 	}
-	o, err := c.page.order(ctx, &b)
+	orders := c.page.orders()
+	o, err := orders.Of(ctx, &b)
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,8 @@ func (g *giftMails) one(ctx context.Context, id string) error {
 	if err != nil || !due {
 		return err
 	}
-	o, err := g.page.order(ctx, &gift.Booking)
+	orders := g.page.orders()
+	o, err := orders.Of(ctx, &gift.Booking)
 	if err != nil {
 		return err
 	}

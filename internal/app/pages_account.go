@@ -94,9 +94,9 @@ func (p onPage) Live(ctx context.Context, caller caller.Caller) ([]shop.Order, e
 	if err != nil {
 		return nil, err
 	}
-	out := make([]shop.Order, len(list))
+	out, orders := make([]shop.Order, len(list)), p.orders()
 	for i := range list {
-		if out[i], err = p.order(ctx, &list[i]); err != nil {
+		if out[i], err = orders.Of(ctx, &list[i]); err != nil {
 			return nil, err
 		}
 	}

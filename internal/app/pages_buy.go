@@ -1,79 +1,15 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"time"
 
-	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/page"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/shop"
 	"boxoffice/internal/user"
 )
-
-// Hold takes seats for a while.
-func (p onPage) Hold(ctx context.Context, caller caller.Caller, key string, r bookingapi.HoldRequest) (bookingapi.Booking, error) {
-	return p.Bookings.Hold(ctx, caller, key, r)
-}
-
-// Near proposes seats in place of chosen ones of which some are gone.
-func (p onPage) Near(ctx context.Context, eventID string, chosen, gone []string) ([]string, error) {
-	return p.Bookings.Near(ctx, eventID, chosen, gone)
-}
-
-// Named are seats of an event by label, as people see them.
-func (p onPage) Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error) {
-	return p.Bookings.Named(ctx, eventID, labels)
-}
-
-// Holding is what a reader holds unpaid; of several what ends first.
-func (p onPage) Holding(ctx context.Context, reader caller.Caller) (*page.Holding, error) {
-	list, err := p.Bookings.List(ctx, bookingapi.Filter{UserID: reader.UserID, HeldAt: p.DB.Now().UnixMicro(), Limit: bookingapi.MaxPerPerson})
-	if err != nil || len(list) == 0 {
-		return nil, err
-	}
-	first := slices.MinFunc(list, func(a, b bookingapi.Booking) int { return cmp.Compare(a.ExpiresAt, b.ExpiresAt) })
-	return &page.Holding{ID: first.ID, Seats: len(first.Seats), Ends: time.UnixMicro(first.ExpiresAt).UTC()}, nil
-}
-
-// Purchase is a caller's own booking, with its seats and the last attempt to pay.
-func (p onPage) Purchase(ctx context.Context, caller caller.Caller, bookingID string) (shop.Purchase, error) {
-	b, err := p.Bookings.Owned(ctx, caller, bookingID)
-	if err != nil {
-		return shop.Purchase{}, err
-	}
-	out, err := p.detailed(ctx, b)
-	if err != nil {
-		return out, err
-	}
-	pay, err := p.Payments.OfBooking(ctx, caller, bookingID)
-	switch {
-	case errs.KindOf(err) == errs.NotFound:
-		return out, nil
-	case err == nil:
-		out.Payment, err = asPayment(&pay)
-	}
-	return out, err
-}
-
-func (p onPage) detailed(ctx context.Context, b bookingapi.Booking) (shop.Purchase, error) {
-	orders, err := p.Bookings.Orders(ctx, []bookingapi.Booking{b})
-	if err != nil {
-		return shop.Purchase{}, err
-	}
-	return shop.Purchase{Booking: b, Reference: orders[0].Reference, Places: orders[0].Places}, nil
-}
-
-// Release gives held seats back.
-func (p onPage) Release(ctx context.Context, caller caller.Caller, bookingID string, labels []string) error {
-	_, err := p.Bookings.Cancel(ctx, caller, bookingapi.Cancellation{BookingID: bookingID, Seats: labels})
-	return err
-}
 
 // Pay pays with a token of the gateway what the buyer was shown, if that is known.
 func (p onPage) Pay(ctx context.Context, caller caller.Caller, bookingID, token, key string, amount *int64) (shop.Payment, error) {

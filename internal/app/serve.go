@@ -80,7 +80,8 @@ func (p *Parts) front(s *settings.Server, base string, mail http.Handler, log *s
 	var kit *page.Kit
 	var err error
 	if !p.noPages {
-		if kit, err = page.New(page.Config{PublicURL: base, Demo: s.Demo, Holding: onPage{p}.Holding, Now: time.Now, Log: log}); err != nil {
+		orders := onPage{p}.orders()
+		if kit, err = page.New(page.Config{PublicURL: base, Demo: s.Demo, Holding: orders.Holding, Now: time.Now, Log: log}); err != nil {
 			return nil, err
 		}
 	}

@@ -101,7 +101,7 @@ func (s *Shop) ticketsOf(ctx context.Context, in *ticketsIn) (*orderPage, []tick
 	if !caller.SignedIn() && in.Token == "" {
 		return nil, nil, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 	}
-	o, err := s.Orders.Order(ctx, caller, in.ID, in.Token)
+	o, err := s.Orders.readable(ctx, caller, in.ID, in.Token)
 	if err != nil {
 		return nil, nil, err
 	}

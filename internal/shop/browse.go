@@ -28,15 +28,13 @@ type Events interface {
 	MapPage(ctx context.Context, from string, size int) ([]eventapi.Listed, error)
 }
 
-// Seats shows the seats of an event.
-type Seats interface {
-	// Sections of an event, with the seats that are free; none before its sale
-	// is known to the booking side.
+// SeatMap is what the shop needs of the booking service to show free seats.
+type SeatMap interface {
+	// Sections of an event, with the seats that are free; NotFound before the booking
+	// service knows its sale.
 	Sections(ctx context.Context, caller caller.Caller, eventID string) ([]bookingapi.SectionSeats, error)
 	// Rows are the seats of a section; NotFound when there is no such section.
 	Rows(ctx context.Context, caller caller.Caller, eventID, section string) ([]bookingapi.RowSeats, error)
-	// Holds are the caller's holds of an event that have not ended.
-	Holds(ctx context.Context, caller caller.Caller, eventID string) ([]Held, error)
 }
 
 func (s *Shop) browseRoutes() []page.Route {

@@ -25,7 +25,7 @@ var noon = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
 // shelf is events to show; it finds all of them, whatever is looked for.
 type shelf struct {
 	Events
-	Seats
+	SeatMap
 	coming, past []eventapi.Event
 	asked        []eventapi.Filter
 	sections     []bookingapi.SectionSeats // of the first of coming, whose page is shown when it has some
@@ -89,7 +89,7 @@ func shopOf(t *testing.T, s *shelf) *Shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop, err := New(kit, Services{Events: s, Seats: s}, slog.New(slog.DiscardHandler))
+	shop, err := New(kit, Services{Events: s, SeatMap: s}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

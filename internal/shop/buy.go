@@ -27,19 +27,18 @@ type Purchase struct {
 	Payment   *Payment           // the last attempt to pay; nil: none
 }
 
-// Buying is what a purchase needs of the ticket office.
-type Buying interface {
-	// Hold takes seats for a while; the same key and request of a caller come to the
-	// same booking, which may be over.
+// Seats are what the shop needs of the booking service to take seats, and to give
+// them back.
+type Seats interface {
 	Hold(ctx context.Context, caller caller.Caller, key string, r bookingapi.HoldRequest) (bookingapi.Booking, error)
-	// Named are seats of an event by label, as people see them.
-	Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error)
-	// Near proposes seats in place of chosen ones, by label; none when there are none.
+	Cancel(ctx context.Context, caller caller.Caller, c bookingapi.Cancellation) (bookingapi.Booking, error)
+	Refund(ctx context.Context, caller caller.Caller, bookingID string, labels []string) (int64, error)
 	Near(ctx context.Context, eventID string, chosen, gone []string) ([]string, error)
-	// Purchase is a caller's own; NotFound for everybody else.
-	Purchase(ctx context.Context, caller caller.Caller, bookingID string) (Purchase, error)
-	// Release gives held seats back: those named, or all.
-	Release(ctx context.Context, caller caller.Caller, bookingID string, labels []string) error
+	Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error)
+}
+
+// Paying is what the shop needs of the payment service to take money.
+type Paying interface {
 	// Pay pays with a token of the gateway. The same key comes to the same attempt. With an
 	// amount, in minor units, nothing else is charged: a Conflict of type amount-differs.
 	Pay(ctx context.Context, caller caller.Caller, bookingID, token, key string, amount *int64) (Payment, error)
@@ -132,7 +131,7 @@ func (s *Shop) holdOnce(v *page.Visit, w bookingapi.HoldRequest) (bookingapi.Boo
 	nonce := v.PostFormValue("key")
 	for n := range maxAgain {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q", nonce, n, []any{w.Seats, w.Quantity, w.Section, w.Tier}))
-		b, err := s.Buying.Hold(v.Context(), v.Caller, "page-"+hex.EncodeToString(sum[:16]), w)
+		b, err := s.Seats.Hold(v.Context(), v.Caller, "page-"+hex.EncodeToString(sum[:16]), w)
 		bought := b.Status == bookingapi.Booked && nonce != "" // that very form, sent once more
 		if err != nil || bought || held(&b, v.Now()) {
 			return b, err
@@ -173,12 +172,12 @@ func (s *Shop) notHeld(v *page.Visit, e *eventapi.Event, w bookingapi.HoldReques
 			return v.Go(checkoutPath(own))
 		}
 		m.Chosen = slices.DeleteFunc(slices.Clone(w.Seats), func(l string) bool { return slices.Contains(m.Seats, l) })
-		if m.Near, err = s.Buying.Near(v.Context(), e.ID, w.Seats, m.Seats); err != nil {
+		if m.Near, err = s.Seats.Near(v.Context(), e.ID, w.Seats, m.Seats); err != nil {
 			return err
 		}
 		var gone string
 		for words, labels := range map[*string][]string{&gone: m.Seats, &m.NearNames: m.Near, &m.RestNames: m.Chosen} {
-			places, err := s.Buying.Named(v.Context(), e.ID, labels)
+			places, err := s.Seats.Named(v.Context(), e.ID, labels)
 			if err != nil {
 				return err
 			}
@@ -193,7 +192,7 @@ func (s *Shop) notHeld(v *page.Visit, e *eventapi.Event, w bookingapi.HoldReques
 // alreadyHeld is the purchase in which a caller holds all of some seats; "" when
 // somebody else has one.
 func (s *Shop) alreadyHeld(v *page.Visit, eventID string, labels []string) (string, error) {
-	own, err := s.Seats.Holds(v.Context(), v.Caller, eventID)
+	own, err := s.Orders.holds(v.Context(), v.Caller, eventID)
 	if err != nil {
 		return "", err
 	}

@@ -78,7 +78,7 @@ func (s *Shop) quote(v *page.Visit, c *cancelPage) error {
 		return nil
 	}
 	var err error
-	if c.Refund, err = s.Orders.Refund(v.Context(), v.Caller, c.ID, c.labels()); err == nil {
+	if c.Refund, err = s.Seats.Refund(v.Context(), v.Caller, c.ID, c.labels()); err == nil {
 		return nil
 	}
 	if errs.KindOf(err) == errs.Conflict {
@@ -135,7 +135,7 @@ func (s *Shop) cancelled(v *page.Visit) error {
 		}
 		return s.showCancel(v, c)
 	}
-	if err := s.Orders.GiveBack(v.Context(), v.Caller, c.ID, c.labels()); err != nil {
+	if _, err := s.Seats.Cancel(v.Context(), v.Caller, bookingapi.Cancellation{BookingID: c.ID, Seats: c.labels()}); err != nil {
 		if errs.KindOf(err) == errs.Conflict {
 			c.Refused, _ = v.Reason(err)
 			return s.showCancel(v, c)

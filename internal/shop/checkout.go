@@ -75,7 +75,7 @@ func (s *Shop) purchase(v *page.Visit) (*Purchase, error) {
 	if !v.Caller.SignedIn() {
 		return nil, toSignIn(v, checkoutPath(id))
 	}
-	p, err := s.Buying.Purchase(v.Context(), v.Caller, id)
+	p, err := s.Orders.purchase(v.Context(), v.Caller, id)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ func (s *Shop) release(v *page.Visit) error {
 	if len(v.PostForm["seats"]) > 0 && len(labels) == 0 {
 		return v.Go(here) // given back before: a double click
 	}
-	if err := s.Buying.Release(v.Context(), v.Caller, p.ID, labels); err != nil {
+	if _, err := s.Seats.Cancel(v.Context(), v.Caller, bookingapi.Cancellation{BookingID: p.ID, Seats: labels}); err != nil {
 		return err
 	}
 	notice := "released"

@@ -12,6 +12,7 @@
 //	buy.go         seats are held; checkout.go: what is held, until it is paid
 //	till.go        where buyers pay, and waiting for the answer
 //	enter.go       who the buyer is: guests, signing in and up within the checkout
+//	orders.go      reading orders from the services that know a part of them
 //	order.go       orders, after the purchase; cancel.go: giving seats back
 //	tickets.go     tickets as a page and a PDF, the calendar file
 //	account.go     the account; twofactor.go: codes of an authenticator app

@@ -115,7 +115,7 @@ func (s *Shop) showEvent(v *page.Visit, e *eventapi.Event, m *missed) error {
 		}
 	}
 	if v.Caller.SignedIn() {
-		if p.Holds, err = s.Seats.Holds(v.Context(), v.Caller, e.ID); err != nil {
+		if p.Holds, err = s.Orders.holds(v.Context(), v.Caller, e.ID); err != nil {
 			return err
 		}
 	}

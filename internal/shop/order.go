@@ -15,25 +15,11 @@ import (
 	"boxoffice/internal/route"
 )
 
-// Orders is what somebody has booked.
-type Orders interface {
-	// Orders is a page of a caller's orders: what is coming up first, then what
-	// is over; and how many pages there are.
-	Orders(ctx context.Context, caller caller.Caller, page int) (list []Order, pages int, err error)
-	// Order is an order that a caller may read, or whoever has its token.
-	Order(ctx context.Context, caller caller.Caller, id, token string) (Order, error)
-	// Refund is what comes back for seats of an order, those named or all, minor
-	// units; or why nothing does.
-	Refund(ctx context.Context, caller caller.Caller, id string, seats []string) (int64, error)
-	// Link is the signed link to an order, below the public URL; "" when the caller
-	// must not have it.
-	Link(ctx context.Context, caller caller.Caller, id string) (string, error)
-	// RenewLink makes a new link to an order: the old one opens nothing any more. Seen
-	// is the token of the link that the caller means to replace; if that was replaced
-	// before, nothing changes. "" replaces whichever it is.
-	RenewLink(ctx context.Context, caller caller.Caller, id, seen string) error
-	// GiveBack cancels seats of an order, those named or all.
-	GiveBack(ctx context.Context, caller caller.Caller, id string, seats []string) error
+// Links are what the shop needs of the booking service for the signed links of orders.
+type Links interface {
+	Bookings(ctx context.Context, ids []string) (map[string]bookingapi.Booking, error)
+	LinksFor(ctx context.Context, caller caller.Caller, list []bookingapi.Booking) (map[string]string, error)
+	RenewLink(ctx context.Context, caller caller.Caller, bookingID, seen string) (bookingapi.Booking, error)
 }
 
 // Order is an order with the event that it is for and its latest payment.
@@ -221,7 +207,7 @@ func (s *Shop) orders(v *page.Visit) error {
 		return err
 	}
 	number := pageNumber(v)
-	list, pages, err := s.Orders.Orders(v.Context(), v.Caller, number)
+	list, pages, err := s.Orders.page(v.Context(), v.Caller, number)
 	if err != nil {
 		return err
 	}
@@ -299,7 +285,7 @@ const fresh = 15 * time.Minute
 func (s *Shop) readOrder(v *page.Visit) (*orderPage, error) {
 	v.W.Header().Set("Cache-Control", "private, no-store") // also when it is refused: a link may be good later, or end
 	token := v.Request.URL.Query().Get("token")
-	o, err := s.Orders.Order(v.Context(), v.Caller, v.PathValue("booking"), token)
+	o, err := s.Orders.readable(v.Context(), v.Caller, v.PathValue("booking"), token)
 	if err != nil {
 		return nil, err
 	}
@@ -318,12 +304,23 @@ func (s *Shop) order(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	if path, err := s.Orders.Link(v.Context(), v.Caller, o.ID); err != nil {
+	if path, err := s.linkTo(v.Context(), v.Caller, o.ID); err != nil {
 		return err
 	} else if path != "" {
 		o.Share = v.URL(path)
 	}
 	return v.Show(s.set, "order", page.Meta{Title: v.T("order.title", "Reference", o.Reference), NoIndex: true}, o)
+}
+
+// linkTo is the signed link to an order, below the public URL; "" when the caller must
+// not have it.
+func (s *Shop) linkTo(ctx context.Context, caller caller.Caller, bookingID string) (string, error) {
+	b, err := bookingapi.One(ctx, s.Links.Bookings, "booking", bookingID)
+	if err != nil {
+		return "", err
+	}
+	links, err := s.Links.LinksFor(ctx, caller, []bookingapi.Booking{b})
+	return links[bookingID], err
 }
 
 // renewLink makes a new link to an order, in place of the one that the page shows.
@@ -335,7 +332,7 @@ func (s *Shop) renewLink(v *page.Visit) error {
 	if u, err := url.Parse(v.PostFormValue("link")); err == nil {
 		seen = u.Query().Get("token")
 	}
-	if err := s.Orders.RenewLink(v.Context(), v.Caller, id, seen); err != nil {
+	if _, err := s.Links.RenewLink(v.Context(), v.Caller, id, seen); err != nil {
 		return err
 	}
 	v.Notice("new-link")

@@ -42,7 +42,8 @@ func (s *Shop) seats(v *page.Visit, p *eventView) error {
 		return nil // nothing is sold any more
 	}
 	var err error
-	if p.Sections, err = s.Seats.Sections(v.Context(), v.Caller, e.ID); err != nil {
+	p.Sections, err = s.SeatMap.Sections(v.Context(), v.Caller, e.ID)
+	if err != nil && errs.KindOf(err) != errs.NotFound { // NotFound: its sale was not handed over yet
 		return err
 	}
 	for n := 1; n <= int(min(e.LimitPerCustomer, max(e.Free, 1))); n++ {
@@ -65,7 +66,7 @@ func (s *Shop) section(v *page.Visit, p *eventView) error {
 		if p.Sections[i].ID != name {
 			continue
 		}
-		rows, err := s.Seats.Rows(v.Context(), v.Caller, p.Event.ID, name)
+		rows, err := s.SeatMap.Rows(v.Context(), v.Caller, p.Event.ID, name)
 		if errs.KindOf(err) == errs.NotFound { // the plan has changed this moment
 			return nil
 		}

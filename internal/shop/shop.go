@@ -19,8 +19,10 @@ var templates embed.FS
 // Services are what the shop needs of the ticket office.
 type Services struct {
 	Events   Events
+	SeatMap  SeatMap
 	Seats    Seats
-	Buying   Buying
+	Paying   Paying
+	Links    Links
 	People   People
 	Orders   Orders
 	Accounts Accounts

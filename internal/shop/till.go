@@ -78,7 +78,7 @@ func (s *Shop) paid(v *page.Visit) error {
 		} // seats that cost nothing: there is nothing to ask a gateway
 	}
 	key := "page-" + clip(v.PostFormValue("attempt"), 8) + "-" + clip(v.PostFormValue("amount"), 20) + "-" + token
-	pay, err := s.Buying.Pay(v.Context(), v.Caller, id, token, key, agreed(v.Request))
+	pay, err := s.Paying.Pay(v.Context(), v.Caller, id, token, key, agreed(v.Request))
 	switch kind := errs.KindOf(err); {
 	case err == nil && pay.Status == "captured" && token == "":
 		v.Notice("confirmed")
@@ -130,7 +130,7 @@ func (s *Shop) wait(v *page.Visit) error {
 	if !v.Caller.SignedIn() {
 		return toSignIn(v, checkoutPath(id)+"/wait")
 	}
-	p, err := s.Buying.Purchase(v.Context(), v.Caller, id)
+	p, err := s.Orders.purchase(v.Context(), v.Caller, id)
 	if err != nil {
 		return err
 	}
