@@ -37,13 +37,19 @@ func newHops(trusted []netip.Prefix) hopsOf {
 // trusted proxy the last one in X-Forwarded-For that is not. If all that it names
 // are trusted, it is the first of them.
 func (g *Gateway) client(peer netip.Addr, forwarded ...string) netip.Addr {
+	trusted := g.trusted(peer)
+	if trusted && len(forwarded) == 1 { // the usual case, without garbage
+		if addr, err := netip.ParseAddr(forwarded[0]); err == nil && addr.Zone() == "" && !addr.Is4In6() && !addr.IsUnspecified() && !g.trusted(addr) {
+			return addr
+		}
+	}
 	hops := lastHops(forwarded)
 	if len(hops) == 0 {
 		return peer
 	}
 	header := http.Header{forwardedFor: hops}
 	switch {
-	case g.trusted(peer):
+	case trusted:
 		if addr, ok := parseHop(g.hops.proxies.ClientIP(header, "")); ok {
 			return addr
 		}
