@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"boxoffice/internal/admin"
-	"boxoffice/internal/booking"
+	"boxoffice/internal/booking/live"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/event"
 	"boxoffice/internal/gateway"
@@ -124,7 +124,7 @@ func (p *Parts) front(s *settings.Server, base string, mail http.Handler, log *s
 	p.Events.Register(api)
 	p.Bookings.Register(api)
 	p.Payments.Register(api)
-	g.Stream(booking.LiveOperation(), p.Bookings.Live)
+	g.Stream(live.Operation(), p.Bookings.Live)
 	if kit != nil {
 		if err := p.pages(g, kit, s, mail, log); err != nil {
 			return nil, err

@@ -68,8 +68,12 @@ func (v *viewer) apply(name, id, data string) {
 	v.t.Helper()
 	v.names = append(v.names, name)
 	var body struct {
-		changes
-		Status string `json:"status"`
+		Seq     int64   `json:"seq"`
+		Version int64   `json:"event_version"`
+		Free    []int32 `json:"free"`
+		Held    []int32 `json:"held"`
+		Sold    []int32 `json:"sold"`
+		Status  string  `json:"status"`
 	}
 	if err := json.Unmarshal([]byte(data), &body); err != nil || fmt.Sprint(body.Seq) != id || body.Version < 1 {
 		v.t.Fatalf("id %s: %s: %v", id, data, err)
@@ -205,13 +209,7 @@ func TestLiveAgrees(t *testing.T) {
 		}
 		_ = o.res.Body.Close()
 	}
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		w.s.feeds.mu.Lock()
-		n := len(w.s.feeds.byID)
-		w.s.feeds.mu.Unlock()
-		if n == 0 {
-			break
-		}
+	for deadline := time.Now().Add(5 * time.Second); w.s.feeds.Running() > 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("a feed runs although nobody watches")
 		}

@@ -29,7 +29,7 @@ func fingerprint(key, eventID string, sel *bookingapi.Selection, to caller.Perso
 }
 
 // resolve turns the labels and names of a selection into a command's ordinals, in the
-// plan and prices of a viesel.
+// plan and prices of a view.
 func resolve(v *view, sel *bookingapi.Selection, c *command) error {
 	v.mu.RLock()
 	p := v.priced

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/booking/live"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
@@ -52,7 +53,7 @@ type Service struct {
 	log      *slog.Logger
 	catalog  *catalog
 	views    *views
-	feeds    *feeds
+	feeds    *live.Feeds
 	writers  []*writer
 	key      ed25519.PrivateKey
 	links    *link.Links
@@ -109,7 +110,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.metrics = m
 	s.views = newViews(cfg.DB, s.catalog)
 	s.views.catch = func(where string, fn func() error) error { return m.catch(s.log, where, fn) }
-	s.feeds = newFeeds(s.views, cfg.Metrics)
+	s.feeds = s.newFeeds(&cfg)
 	s.views.heard = s.hear
 	s.recent = newRecent()
 	s.crowd = newCrowd()

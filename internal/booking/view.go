@@ -15,9 +15,9 @@ import (
 
 // The states of a seat in the compact status form, one character each.
 const (
-	seatFree = '.'
-	seatHeld = 'h'
-	seatSold = 's'
+	seatFree = bookingapi.SeatFree
+	seatHeld = bookingapi.SeatHeld
+	seatSold = bookingapi.SeatSold
 )
 
 // view is a node's memory of one event at ledger version seq. It serves maps,

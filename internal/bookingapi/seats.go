@@ -2,6 +2,13 @@ package bookingapi
 
 import "boxoffice/internal/seating"
 
+// The states of a seat where all seats of an event are one character each.
+const (
+	SeatFree = '.'
+	SeatHeld = 'h'
+	SeatSold = 's'
+)
+
 // SectionSeats is a section of an event as lists of seats show it.
 type SectionSeats struct {
 	ID, Name         string

@@ -1,4 +1,4 @@
-package booking
+package live
 
 import (
 	"bytes"
@@ -19,14 +19,14 @@ import (
 // How frames are sent to many. A round goes through all viewers, part by part,
 // and rests in between so that purchases get the processors too.
 const (
-	liveLook   = time.Second            // how often it is looked who has gone
-	liveAlive  = 15 * time.Second       // a line is sent at least so often, for whatever lies between
-	liveWrite  = 10 * time.Second       // a viewer who takes longer to read is let go
-	livePart   = 64                     // viewers who are served without a rest
-	liveRests  = 2                      // a rest is so many times as long as the work before
-	liveRound  = 350 * time.Millisecond // rests are left out where a round would take longer
-	liveBuffer = 64 << 10               // bytes that wait in the kernel for a slow viewer
-	liveHello  = "retry: 2000\n\n"      // ms until a viewer comes back
+	lookEvery    = time.Second            // how often it is looked who has gone
+	aliveEvery   = 15 * time.Second       // a line is sent at least so often, for whatever lies between
+	writeTimeout = 10 * time.Second       // a viewer who takes longer to read is let go
+	partSize     = 64                     // viewers who are served without a rest
+	restFactor   = 2                      // a rest is so many times as long as the work before
+	roundMost    = 350 * time.Millisecond // rests are left out where a round would take longer
+	sendBuffer   = 64 << 10               // bytes that wait in the kernel for a slow viewer
+	greeting     = "retry: 2000\n\n"      // ms until a viewer comes back
 )
 
 // watcher is a viewer's connection, taken over from net/http, where it would
@@ -48,7 +48,7 @@ type watcher struct {
 //
 // The answer ends with the connection (RFC 9112, section 6.3, rule 8), so that
 // the same bytes do for HTTP/1.0, which nginx speaks by default, and HTTP/1.1.
-func (fs *feeds) admit(f *feed, w http.ResponseWriter, r *http.Request, seq int64) error {
+func (fs *Feeds) admit(f *feed, w http.ResponseWriter, r *http.Request, seq int64) error {
 	added := false
 	defer func() {
 		if !added {
@@ -59,7 +59,7 @@ func (fs *feeds) admit(f *feed, w http.ResponseWriter, r *http.Request, seq int6
 	conn, _, err := http.NewResponseController(w).Hijack()
 	switch {
 	case errors.Is(err, http.ErrNotSupported):
-		f.relay(w, r, at, append([]byte(liveHello), text...), &added)
+		f.relay(w, r, at, append([]byte(greeting), text...), &added)
 		return nil
 	case err != nil:
 		return fmt.Errorf("live feed: %w", err)
@@ -76,7 +76,7 @@ func (fs *feeds) admit(f *feed, w http.ResponseWriter, r *http.Request, seq int6
 	var head bytes.Buffer
 	head.WriteString("HTTP/1.1 200 OK\r\n")
 	_ = h.Write(&head) // a buffer takes all
-	head.WriteString("\r\n" + liveHello)
+	head.WriteString("\r\n" + greeting)
 	one.push(head.Bytes(), text)
 	added = f.add(one)
 	return nil
@@ -88,7 +88,7 @@ func (f *feed) watcher(conn net.Conn, seq int64) *watcher {
 		w.raw, _ = c.SyscallConn() // nil with an error
 	}
 	if c, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
-		_ = c.SetWriteBuffer(liveBuffer) // as much as it may, without
+		_ = c.SetWriteBuffer(sendBuffer) // as much as it may, without
 	}
 	return w
 }
@@ -156,23 +156,23 @@ func (w *watcher) push(texts ...[]byte) {
 
 // run follows the event's seat view until the last viewer has left. The view
 // may be another one each time: views are dropped and filled anew.
-func (fs *feeds) run(ctx context.Context, f *feed) {
+func (fs *Feeds) run(ctx context.Context, f *feed) {
 	defer fs.dismiss(f) // also after a panic: the viewers come back, to a new feed
-	_ = fs.views.catch("live", func() error {
+	_ = fs.cfg.Catch(func() error {
 		fs.serve(ctx, f)
 		return nil
 	})
 }
 
 // serve is run without its end.
-func (fs *feeds) serve(ctx context.Context, f *feed) {
-	look := time.NewTicker(liveLook)
+func (fs *Feeds) serve(ctx context.Context, f *feed) {
+	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	alive := time.Now()
 	for ctx.Err() == nil {
 		var changed <-chan struct{}
 		start := time.Now()
-		v, err := fs.views.get(ctx, f.eventID) // and so it is in use
+		v, err := fs.cfg.View(ctx, f.eventID) // and so it stays in use
 		if err == nil {
 			changed = f.take(v)
 		}
@@ -180,14 +180,14 @@ func (fs *feeds) serve(ctx context.Context, f *feed) {
 			alive = start
 		}
 		fs.sweep(f)
-		if !rest(ctx, liveEvery-time.Since(start)) {
+		if !rest(ctx, gatherFor-time.Since(start)) {
 			return
 		}
 		select {
 		case <-changed:
 		case <-f.poke:
 		case <-look.C:
-			quiet := time.Since(alive) >= liveAlive
+			quiet := time.Since(alive) >= aliveEvery
 			f.look(ctx, quiet)
 			if quiet {
 				alive = time.Now()
@@ -216,12 +216,12 @@ func rest(ctx context.Context, d time.Duration) bool {
 // tell sends everybody what they do not have yet; false when nobody lacks
 // anything. What changes meanwhile is told to those whose turn is yet to come, so
 // that it is old by the time of one round, not of two.
-func (f *feed) tell(ctx context.Context, v *view) (told bool) {
+func (f *feed) tell(ctx context.Context, v View) (told bool) {
 	taken := time.Now()
 	from, at := int64(-2), int64(0)
 	var text []byte // for those who are at from, that is nearly everybody
 	f.each(ctx, func(w *watcher) bool {
-		if v != nil && time.Since(taken) >= liveEvery {
+		if v != nil && time.Since(taken) >= gatherFor {
 			f.take(v)
 			taken, from = time.Now(), -2
 		}
@@ -246,7 +246,7 @@ func (f *feed) look(ctx context.Context, quiet bool) {
 		switch {
 		case w.busy.Load():
 			return false
-		case f.cursor.left(w):
+		case f.probe.left(w):
 			w.gone.Store(true)
 		case quiet:
 			f.send(w, []byte(":\n\n"))
@@ -258,7 +258,7 @@ func (f *feed) look(ctx context.Context, quiet bool) {
 // send gives a viewer as much as the socket takes. A goroutine waits for the
 // rest, so that nobody else has to.
 func (f *feed) send(w *watcher, text []byte) {
-	n, err := f.cursor.write(w, text)
+	n, err := f.probe.write(w, text)
 	switch {
 	case err != nil:
 		w.gone.Store(true)
@@ -278,10 +278,10 @@ func (f *feed) send(w *watcher, text []byte) {
 // says whether there was anything to do.
 func (f *feed) each(ctx context.Context, do func(*watcher) bool) {
 	var owed time.Duration
-	for i := 0; ; i += livePart {
+	for i := 0; ; i += partSize {
 		f.mu.Lock()
 		n := len(f.watchers)
-		part := f.watchers[min(i, n):min(i+livePart, n)]
+		part := f.watchers[min(i, n):min(i+partSize, n)]
 		f.mu.Unlock()
 		start, did := time.Now(), false
 		for _, w := range part {
@@ -289,14 +289,14 @@ func (f *feed) each(ctx context.Context, do func(*watcher) bool) {
 				did = true
 			}
 		}
-		if i+livePart >= n || ctx.Err() != nil {
+		if i+partSize >= n || ctx.Err() != nil {
 			return
 		}
 		if !did {
 			continue
 		}
 		took := time.Since(start)
-		owed += min(liveRests*took, liveRound*livePart/time.Duration(n)-took)
+		owed += min(restFactor*took, roundMost*partSize/time.Duration(n)-took)
 		if owed > time.Millisecond { // timers are not finer
 			slept := time.Now()
 			rest(ctx, owed)
@@ -306,7 +306,7 @@ func (f *feed) each(ctx context.Context, do func(*watcher) bool) {
 }
 
 // sweep lets go of those who have gone.
-func (fs *feeds) sweep(f *feed) {
+func (fs *Feeds) sweep(f *feed) {
 	if gone := f.gone(); len(gone) > 0 {
 		fs.letGo(f, gone)
 	}
@@ -326,7 +326,7 @@ func (f *feed) gone() (list []*watcher) {
 	return list
 }
 
-func (fs *feeds) letGo(f *feed, list []*watcher) {
+func (fs *Feeds) letGo(f *feed, list []*watcher) {
 	defer fs.leave(f, len(list))
 	for _, w := range list {
 		_ = w.conn.Close()
@@ -335,7 +335,7 @@ func (fs *feeds) letGo(f *feed, list []*watcher) {
 
 // dismiss sends everybody away. Those who are about to become viewers find the
 // feed over; others join a new one.
-func (fs *feeds) dismiss(f *feed) {
+func (fs *Feeds) dismiss(f *feed) {
 	fs.mu.Lock()
 	fs.remove(f)
 	fs.mu.Unlock()

@@ -1,4 +1,4 @@
-package booking
+package live
 
 import (
 	"bufio"
@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	dto "github.com/prometheus/client_model/go"
-
-	"boxoffice/internal/ledger"
 )
 
 // breaking panics where a handler begins an answer, takes the connection over, or
@@ -45,7 +43,7 @@ type breakingConn struct{ net.Conn }
 func (breakingConn) Write([]byte) (int, error) { panic("write") }
 
 // watching is how many live feeds the metrics say are open.
-func watching(t *testing.T, fs *feeds) float64 {
+func watching(t *testing.T, fs *Feeds) float64 {
 	t.Helper()
 	var m dto.Metric
 	if err := fs.viewers.Write(&m); err != nil {
@@ -57,8 +55,8 @@ func watching(t *testing.T, fs *feeds) float64 {
 // A panic while somebody becomes a viewer leaves no feed without viewers behind,
 // and no connection open.
 func TestPanicWhileAViewerComes(t *testing.T) {
-	w := newWorld(t)
-	ev := w.event()
+	h := newHall(5)
+	fs := feedsOf(h)
 	here, there := pair(t)
 	for _, rw := range []http.ResponseWriter{
 		breaking{httptest.NewRecorder(), "head"},
@@ -66,20 +64,19 @@ func TestPanicWhileAViewerComes(t *testing.T) {
 		hijacking{breaking{httptest.NewRecorder(), ""}, nil},
 		hijacking{breaking{httptest.NewRecorder(), ""}, breakingConn{here}},
 	} {
-		r := httptest.NewRequest(http.MethodGet, "/events/"+ev+"/live", nil)
-		r.SetPathValue("id", ev)
+		r := httptest.NewRequest(http.MethodGet, "/events/e/live", nil)
 		func() {
 			defer func() {
 				if recover() == nil {
 					t.Errorf("%+v: no panic", rw)
 				}
 			}()
-			_ = w.s.Live(rw, r)
+			_ = fs.Serve(rw, r, h, -1)
 		}()
 	}
-	w.s.feeds.running.Wait() // none has a viewer
-	if n := watching(t, w.s.feeds); n != 0 || len(w.s.feeds.byID) != 0 {
-		t.Errorf("%v viewers, %d feeds", n, len(w.s.feeds.byID))
+	fs.running.Wait() // none has a viewer
+	if n := watching(t, fs); n != 0 || len(fs.byID) != 0 {
+		t.Errorf("%v viewers, %d feeds", n, len(fs.byID))
 	}
 	if n, err := there.Read(make([]byte, 1)); err == nil {
 		t.Errorf("read %d bytes", n)
@@ -89,13 +86,8 @@ func TestPanicWhileAViewerComes(t *testing.T) {
 // Who becomes a viewer just when the feed has ended by a panic leaves it; the next
 // one gets a feed that runs.
 func TestFeedEndsBeforeItsViewerCame(t *testing.T) {
-	w := newWorld(t)
-	ev := w.event()
-	v, err := w.s.views.get(t.Context(), ev)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fs := w.s.feeds
+	v := newHall(5)
+	fs := feedsOf(v)
 	old := fs.join(v)
 	fs.dismiss(old)
 	next := fs.join(v)
@@ -112,33 +104,9 @@ func TestFeedEndsBeforeItsViewerCame(t *testing.T) {
 			break
 		}
 	}
-	if n := watching(t, fs); n != 1 || fs.byID[ev] != next || old.viewers != 0 {
+	if n := watching(t, fs); n != 1 || fs.byID["e"] != next || old.viewers != 0 {
 		t.Errorf("%v viewers, %d of them of the old feed", n, old.viewers)
 	}
 	fs.leave(next, 1)
 	fs.running.Wait()
-}
-
-// A view that an entry has made panic is filled anew, with nothing half done.
-func TestPanicInAView(t *testing.T) {
-	w := newWorld(t)
-	ev := w.event()
-	b := w.hold(ev, "u1", "A-A-1")
-	v, err := w.s.views.after(t.Context(), ev, b.Seq)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v.owner = v.owner[:2] // a fault
-	func() {
-		defer func() {
-			if recover() == nil {
-				t.Error("no panic")
-			}
-		}()
-		w.s.views.apply(v, []ledger.Entry{{EventID: ev, Seq: b.Seq + 1, Kind: ledger.Held, BookingID: "x", Seats: []int32{1, 2}}})
-	}()
-	fresh, err := w.s.views.get(t.Context(), ev)
-	if err != nil || fresh == v || string(fresh.status) != "h...................." {
-		t.Errorf("%v, the same: %v", err, fresh == v)
-	}
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package booking
+package live
 
 import (
 	"errors"
@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// cursor tries a connection without waiting for it. It belongs to one goroutine,
+// probe tries a connection without waiting for it. It belongs to one goroutine,
 // and is kept so that a try allocates nothing.
-type cursor struct {
+type probe struct {
 	text     []byte
 	n        int
 	err      error
@@ -19,7 +19,7 @@ type cursor struct {
 	one      [1]byte
 }
 
-func (c *cursor) prepare() {
+func (c *probe) prepare() {
 	if c.tryWrite != nil {
 		return
 	}
@@ -34,7 +34,7 @@ func (c *cursor) prepare() {
 }
 
 // write writes what the socket takes at once, perhaps nothing.
-func (c *cursor) write(w *watcher, text []byte) (int, error) {
+func (c *probe) write(w *watcher, text []byte) (int, error) {
 	if w.raw == nil {
 		return 0, nil
 	}
@@ -47,7 +47,7 @@ func (c *cursor) write(w *watcher, text []byte) (int, error) {
 
 // left reports whether the viewer has closed the connection. Viewers have
 // nothing to say: what they send is thrown away.
-func (c *cursor) left(w *watcher) bool {
+func (c *probe) left(w *watcher) bool {
 	if w.raw == nil {
 		return false
 	}
@@ -60,7 +60,7 @@ func (c *cursor) left(w *watcher) bool {
 }
 
 // outcome tells "not now" from an error.
-func (c *cursor) outcome(err error) (int, error) {
+func (c *probe) outcome(err error) (int, error) {
 	switch {
 	case err != nil:
 		return 0, err
