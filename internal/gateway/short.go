@@ -5,7 +5,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -125,82 +124,92 @@ func (g *Gateway) callerOf(q *request, p *quick.Request) (caller.Caller, error) 
 	return caller.Caller{}, nil
 }
 
-// writeShort appends the answer to out, the headers as the long way has them.
+// writeShort appends the answer to out, with the headers that recorder and guard give
+// those of the long way.
 func (q *request) writeShort(out []byte, p *quick.Request, quota quota, a quick.Answer, e *errs.Error) []byte {
 	buf := answerBodies.Get().(*bytes.Buffer)
 	defer answerBodies.Put(buf)
-	buf.Reset()
-	if e == nil && a.Body != nil {
-		if err := codec.Write(buf, a.Body); err != nil {
-			e = internal(err)
-			q.note(e)
-		}
-		a.Raw = buf.Bytes()
-	}
-	h := (*answerHead)(&a.Header)
 	kind := "application/json"
+	if e == nil {
+		e = q.encodeShort(buf, &a)
+	}
 	switch has := p.Get("If-None-Match"); {
 	case e != nil:
-		buf.Reset()
-		a.Header = a.Header[:0]
-		a.Status, kind = statuses[e.Kind], "application/problem+json"
-		headers(e, func(name, value string) { h.set(http.CanonicalHeaderKey(name), value) })
-		if err := encode(buf, newProblem(e, a.Status, q.id)); err != nil {
-			q.gateway.cfg.Log.Error("problem document", "request_id", q.id, "error", err)
-		}
-		a.Raw = buf.Bytes()
-	case has != "" && a.Status == http.StatusOK && matches(has, h.get("Etag")):
+		kind = "application/problem+json"
+		q.problemShort(buf, &a, e)
+	case has != "" && a.Status == http.StatusOK && matches(has, a.Get("Etag")):
 		a.Status, a.Raw = http.StatusNotModified, nil
 	}
 	q.answer.status = a.Status
-	h.set("X-Request-Id", q.id)
-	if !q.traits.Has(route.Shared) || e != nil || !shareable(a.Status) || !strings.HasPrefix(h.get("Cache-Control"), "public") {
-		h.set("Cache-Control", private[0])
-		if quota.policy != nil { // it says nothing to others
-			h.set("Ratelimit-Policy", quota.policy[0])
-			h.set("Ratelimit", quota.state)
-		}
-	}
-	if a.Status == http.StatusOK {
-		h.set("Location", "")
-	}
-	if len(q.gateway.cfg.Origins) > 0 {
-		h.set("Vary", strings.TrimPrefix(h.get("Vary")+", Origin", ", ")) // one line, as the long way has it
-	}
-	if a.Status != http.StatusNotModified {
-		h.set("Content-Type", kind)
-		h.set("Content-Length", strconv.Itoa(len(a.Raw)))
-	} else {
-		h.set("Content-Type", "")
-	}
-	h.set("Date", date(q.start))
 	out = append(append(strconv.AppendInt(append(out, "HTTP/1.1 "...), int64(a.Status), 10), ' '), http.StatusText(a.Status)...)
 	out = append(append(out, "\r\n"...), q.gateway.constant...)
+	caching, vary := "", ""
 	for _, f := range a.Header {
+		switch f.Name {
+		case "Cache-Control":
+			caching = f.Value
+			continue
+		case "Vary":
+			vary = f.Value
+			continue
+		case "Location":
+			if a.Status == http.StatusOK {
+				continue
+			}
+		case "Content-Type": // is kind
+			continue
+		}
 		out = appendHeader(out, f.Name, f.Value)
+	}
+	if !q.traits.Has(route.Shared) || e != nil || !shareable(a.Status) || !strings.HasPrefix(caching, "public") {
+		caching = private[0]
+		if quota.policy != nil { // it says nothing to others
+			out = appendHeader(out, "Ratelimit-Policy", quota.policy[0])
+			out = appendHeader(out, "Ratelimit", quota.state)
+		}
+	}
+	if len(q.gateway.cfg.Origins) > 0 {
+		vary = strings.TrimPrefix(vary+", Origin", ", ") // one line, as the long way has it
+	}
+	out = appendHeader(appendHeader(out, "Cache-Control", caching), "Vary", vary)
+	out = appendHeader(appendHeader(out, "X-Request-Id", q.id), "Date", date(q.start))
+	if a.Status != http.StatusNotModified {
+		out = appendHeader(out, "Content-Type", kind)
+		out = append(strconv.AppendInt(append(out, "Content-Length: "...), int64(len(a.Raw)), 10), "\r\n"...)
 	}
 	return append(append(out, "\r\n"...), a.Raw...)
 }
 
-// answerHead is the headers of an answer, of which there are few.
-type answerHead []quick.Field
-
-func (h *answerHead) get(name string) string {
-	for i := range *h {
-		if (*h)[i].Name == name {
-			return (*h)[i].Value
-		}
+// encodeShort encodes the body of an answer.
+func (q *request) encodeShort(buf *bytes.Buffer, a *quick.Answer) *errs.Error {
+	if a.Body == nil {
+		return nil
 	}
-	return ""
+	if line, ok := a.Body.(codec.Line); ok {
+		a.Raw = line.Line()
+		return nil
+	}
+	buf.Reset()
+	if err := codec.Write(buf, a.Body); err != nil {
+		e := internal(err)
+		q.note(e)
+		return e
+	}
+	a.Raw = buf.Bytes()
+	return nil
 }
 
-func (h *answerHead) set(name, value string) {
-	i := slices.IndexFunc(*h, func(f quick.Field) bool { return f.Name == name })
-	if i < 0 {
-		*h = append(*h, quick.Field{Name: name, Value: value})
-	} else {
-		(*h)[i].Value = value
+// problemShort makes an error the answer.
+func (q *request) problemShort(buf *bytes.Buffer, a *quick.Answer, e *errs.Error) {
+	buf.Reset()
+	a.Status, a.Header = statuses[e.Kind], nil
+	headers(e, func(name, value string) {
+		a.Header = append(a.Header, quick.Field{Name: http.CanonicalHeaderKey(name), Value: value})
+	})
+	if err := encode(buf, newProblem(e, a.Status, q.id)); err != nil {
+		q.gateway.cfg.Log.Error("problem document", "request_id", q.id, "error", err)
 	}
+	a.Raw = buf.Bytes()
 }
 
 var answerBodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}

@@ -45,6 +45,16 @@ type Answer struct {
 // Field is a header of an answer.
 type Field struct{ Name, Value string }
 
+// Get is the value of a header, in its canonical spelling; "" when there is none.
+func (a *Answer) Get(name string) string {
+	for i := range a.Header {
+		if a.Header[i].Name == name {
+			return a.Header[i].Value
+		}
+	}
+	return ""
+}
+
 // Register registers a hot operation, with huma and with the fast path: both take the
 // same request apart and put the same answer together, by the tags of I and O, and
 // call the same function.
@@ -122,7 +132,7 @@ func gives(t reflect.Type, status int) func(out reflect.Value) Answer {
 		panic(fmt.Sprintf("quick: %v has no body", t))
 	}
 	return func(out reflect.Value) Answer {
-		a := Answer{Status: status, Header: make([]Field, 0, len(headers)+2)}
+		a := Answer{Status: status, Header: make([]Field, 0, len(headers))}
 		if statusAt >= 0 && out.Field(statusAt).Int() != 0 {
 			a.Status = int(out.Field(statusAt).Int())
 		}
