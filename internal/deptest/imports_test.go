@@ -20,6 +20,7 @@ var allowed = map[string][]string{
 	// contracts: the types of a service that others may use
 	"eventapi":               leaves,
 	"bookingapi":             append([]string{"eventapi"}, leaves...),
+	"eventapi/eventtest":     append([]string{"eventapi", "bookingapi"}, leaves...), // for tests
 	"bookingapi/bookingtest": append([]string{"eventapi", "bookingapi"}, leaves...), // for tests
 	"paymentapi":             append([]string{"eventapi", "bookingapi"}, leaves...),
 	"notifyapi":              leaves,

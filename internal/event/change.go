@@ -275,7 +275,7 @@ func (s *Service) mergePlan(ctx context.Context, f *faults, e *stored, w *writin
 
 // mergePrices makes a new price list if the change has prices or rules.
 func (s *Service) mergePrices(ctx context.Context, f *faults, e *stored, w *writing, c *change, plan *seating.Plan) error {
-	list, rules := c.Tiers, c.FeeRules
+	list, rules := c.Tiers, copyOf(c.FeeRules)
 	if e.PriceVersion > 0 {
 		now, err := s.Prices(ctx, e.ID, e.PriceVersion)
 		if err != nil {

@@ -8,7 +8,16 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// feeRules checks an event's rules.
+// copyOf copies rules, which feeRules completes: they are the caller's.
+func copyOf(r *seating.FeeRules) *seating.FeeRules {
+	if r == nil {
+		return nil
+	}
+	own := *r
+	return &own
+}
+
+// feeRules checks an event's rules, and completes them.
 func (f *faults) feeRules(r *seating.FeeRules) {
 	const whole = 10_000
 	for name, rate := range map[string]int64{"fee_rate": r.FeeRate, "tax_rate": r.TaxRate} {

@@ -230,7 +230,8 @@ func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seati
 	} else {
 		e.PlanID, e.PlanVersion, e.Seats = plan.ID, plan.Version, int32(len(plan.Seats))
 	}
-	tiers := f.tiers(in.Currency, in.Price, in.Tiers, in.FeeRules, plan)
+	rules := copyOf(in.FeeRules)
+	tiers := f.tiers(in.Currency, in.Price, in.Tiers, rules, plan)
 	if len(tiers) > 0 {
 		e.PriceVersion, e.Currency, e.PriceFrom = 1, in.Currency, lowest(tiers)
 	}
@@ -248,7 +249,7 @@ func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seati
 	if err := errs.Fields(f.list); err != nil {
 		return nil, err
 	}
-	return &draft{event: e, plan: row, pricing: pricing{tiers, in.FeeRules}}, nil
+	return &draft{event: e, plan: row, pricing: pricing{tiers, rules}}, nil
 }
 
 // sellable refuses to put an event on sale whose seats do not all have a price.
