@@ -28,7 +28,7 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Users.Delete(ctx, caller, ann.UserID, "velvet curtain"); err != nil {
+	if err := h.Users.Delete(ctx, caller, ann.UserID, 0, "velvet curtain"); err != nil {
 		t.Fatal(err)
 	}
 	// Whose requests have come in before goes on.
@@ -81,7 +81,7 @@ func TestDeletedBesideAnEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Users.Delete(ctx, before, bob.UserID, ""); err != nil {
+	if err := h.Users.Delete(ctx, before, bob.UserID, 0, ""); err != nil {
 		t.Fatal(err)
 	}
 	made := map[string]string{}

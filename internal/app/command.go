@@ -94,7 +94,7 @@ func (r *resettingTwoFactor) Do(ctx context.Context, p *Parts, out io.Writer) er
 	case err != nil:
 		return err
 	}
-	fmt.Fprintf(out, "account %s, %s: the second factor and its recovery codes are gone, and %s ended\n", u.ID, u.Address(), settings.Counted(sessions, "session has", "sessions have"))
+	fmt.Fprintf(out, "account %s, %s: the second factor and its recovery codes are gone, and %s ended\n", u.ID, u.Email, settings.Counted(sessions, "session has", "sessions have"))
 	return nil
 }
 

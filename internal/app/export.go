@@ -94,13 +94,13 @@ func (p onPage) Export(ctx context.Context, caller caller.Caller) ([]byte, error
 		return nil, err
 	}
 	out := exported{MadeAt: p.DB.Now().UTC(), Sessions: []exportedSession{}, Bookings: []exportedBooking{}, Payments: []exportedPayment{}}
-	out.Account = exportedAccount{u.ID, u.Name, u.Address(), u.Verified, u.Username, string(u.Role), u.HasPassword(), u.TwoFactor(), micros(u.CreatedAt), u.Version}
-	sessions, err := p.Users.Sessions(ctx, caller, u.ID)
+	out.Account = exportedAccount{u.ID, u.Name, u.Email, u.Verified, u.Username, string(u.Role), u.HasPassword, u.TwoFactor, u.CreatedAt, u.Version}
+	sessions, err := p.Users.Sessions(ctx, caller, u.ID, "")
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range sessions {
-		out.Sessions = append(out.Sessions, exportedSession{s.ID, micros(s.CreatedAt), micros(s.Ends), s.Agent})
+		out.Sessions = append(out.Sessions, exportedSession{s.ID, s.CreatedAt, s.Ends, s.Agent})
 	}
 	if err := p.exportBookings(ctx, u.ID, &out); err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 // pages mounts the pages.
 func (p *Parts) pages(g *gateway.Gateway, kit *page.Kit, s *settings.Server, mail http.Handler, log *slog.Logger) error {
 	all := onPage{p}
-	fans, err := shop.New(kit, shop.Services{Events: p.Events, SeatMap: p.Bookings, Seats: p.Bookings, Paying: all, Links: p.Bookings, Orders: all.orders(), People: all, Accounts: all, Tickets: p.Tickets}, log)
+	fans, err := shop.New(kit, shop.Services{Events: p.Events, SeatMap: p.Bookings, Seats: p.Bookings, Paying: all, Links: p.Bookings, Orders: all.orders(), Users: p.Users, Leaving: all, Tickets: p.Tickets}, log)
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"math"
 	"slices"
 	"time"
@@ -12,81 +10,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/shop"
-	"boxoffice/internal/user"
 )
-
-// Account is a caller's own account.
-func (p onPage) Account(ctx context.Context, caller caller.Caller) (shop.Account, error) {
-	u, err := p.Users.Account(ctx, caller, caller.UserID)
-	return shop.Account{
-		Profile:  shop.Profile{Name: u.Name, Email: u.Address(), Username: u.Username},
-		Verified: u.Verified, TwoFactor: u.TwoFactor(), HasPassword: u.HasPassword(), Since: time.UnixMicro(u.CreatedAt).UTC(),
-	}, err
-}
-
-// ChangeAccount changes what has changed, and reports whether the address has.
-func (p onPage) ChangeAccount(ctx context.Context, caller caller.Caller, f shop.Profile) (moved bool, err error) {
-	u, err := p.Users.Account(ctx, caller, caller.UserID)
-	if err != nil {
-		return false, err
-	}
-	c := user.Change{Name: &f.Name, CurrentPassword: f.Password, Code: f.Code}
-	if u.HasPassword() {
-		c.Username = &f.Username
-		if f.Email != u.Email {
-			c.Email = &f.Email
-		}
-	}
-	after, err := p.Users.Update(ctx, caller, caller.UserID, 0, c)
-	return err == nil && after.Email != u.Email, err
-}
-
-// ChangePassword chooses another password, and ends all sessions.
-func (p onPage) ChangePassword(ctx context.Context, caller caller.Caller, current, chosen string) error {
-	_, err := p.Users.Update(ctx, caller, caller.UserID, 0, user.Change{Password: &chosen, CurrentPassword: current})
-	return err
-}
-
-// SendVerification mails the verification of a caller's address again.
-func (p onPage) SendVerification(ctx context.Context, caller caller.Caller) error {
-	return p.Users.Resend(ctx, caller, caller.UserID)
-}
-
-// Sessions are a caller's sessions; one of them may be this request's.
-func (p onPage) Sessions(ctx context.Context, caller caller.Caller, token string) ([]shop.OpenSession, error) {
-	list, err := p.Users.Sessions(ctx, caller, caller.UserID)
-	if err != nil {
-		return nil, err
-	}
-	own := sha256.Sum256([]byte(token))
-	out := make([]shop.OpenSession, len(list))
-	for i, s := range list {
-		out[i] = shop.OpenSession{ID: s.ID, Agent: s.Agent, Since: time.UnixMicro(s.CreatedAt).UTC(), Ends: time.UnixMicro(s.Ends).UTC(),
-			Here: s.ID == hex.EncodeToString(own[:8])}
-	}
-	return out, nil
-}
-
-// EndSession ends a caller's session, or all but this one.
-func (p onPage) EndSession(ctx context.Context, caller caller.Caller, id, token string) error {
-	return p.Users.EndSessions(ctx, caller, caller.UserID, id, token)
-}
-
-// BeginTwoFactor makes a secret for a caller's authenticator app.
-func (p onPage) BeginTwoFactor(ctx context.Context, caller caller.Caller, password string) (secret, uri string, err error) {
-	s, err := p.Users.BeginTwoFactor(ctx, caller, caller.UserID, password)
-	return s.Secret, s.URI, err
-}
-
-// ConfirmTwoFactor switches two-factor log-in on.
-func (p onPage) ConfirmTwoFactor(ctx context.Context, caller caller.Caller, code string) ([]string, error) {
-	return p.Users.ConfirmTwoFactor(ctx, caller, caller.UserID, code)
-}
-
-// EndTwoFactor switches two-factor log-in off.
-func (p onPage) EndTwoFactor(ctx context.Context, caller caller.Caller, password, code string) error {
-	return p.Users.EndTwoFactor(ctx, caller, caller.UserID, password, code)
-}
 
 // Live are the orders for which a caller's account has to stay.
 func (p onPage) Live(ctx context.Context, caller caller.Caller) ([]shop.Order, error) {
@@ -130,11 +54,6 @@ func (p onPage) live(ctx context.Context, userID string, at int64) ([]bookingapi
 		}
 	}
 	return out, nil
-}
-
-// DeleteAccount anonymizes a caller's account.
-func (p onPage) DeleteAccount(ctx context.Context, caller caller.Caller, password string) error {
-	return p.Users.Delete(ctx, caller, caller.UserID, password)
 }
 
 // owned is the booking service as accounts see it: seats of an event that is

@@ -157,7 +157,7 @@ func (h *house) scene(t *testing.T, route, status string) *scene {
 	}
 	owner, organizer := s.people[2], s.people[3]
 	s.event = h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, status), "id")
-	sessions, err := h.Users.Sessions(t.Context(), caller.Caller{UserID: owner.UserID}, owner.UserID)
+	sessions, err := h.Users.Sessions(t.Context(), caller.Caller{UserID: owner.UserID}, owner.UserID, "")
 	if err != nil {
 		t.Fatal(err)
 	}

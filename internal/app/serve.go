@@ -23,7 +23,7 @@ import (
 	"boxoffice/internal/payment"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 const (
@@ -130,7 +130,7 @@ func (p *Parts) front(s *settings.Server, base string, mail http.Handler, log *s
 			return nil, err
 		}
 	}
-	g.Problems(bookingapi.Problems, event.Problems, payment.Problems, user.Problems)
+	g.Problems(bookingapi.Problems, event.Problems, payment.Problems, userapi.Problems)
 	g.Complete()
 	return g, nil
 }

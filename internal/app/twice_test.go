@@ -144,7 +144,7 @@ func TestEntryFormsEnterOnce(t *testing.T) {
 	for range 3 {
 		c.post(t, "/sign-in", "name=bob@example.org&password=velvet+curtain")
 	}
-	if list, err := f.Users.Sessions(t.Context(), caller.Caller{UserID: ann.UserID, Role: caller.Customer}, ann.UserID); err != nil || len(list) != 2 {
+	if list, err := f.Users.Sessions(t.Context(), caller.Caller{UserID: ann.UserID, Role: caller.Customer}, ann.UserID, ""); err != nil || len(list) != 2 {
 		t.Errorf("%d sessions, want that of the API and that of the browser: %v", len(list), err)
 	}
 }

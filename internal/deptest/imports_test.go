@@ -24,6 +24,8 @@ var allowed = map[string][]string{
 	"bookingapi/bookingtest": append([]string{"eventapi", "bookingapi"}, leaves...), // for tests
 	"paymentapi":             append([]string{"eventapi", "bookingapi"}, leaves...),
 	"notifyapi":              leaves,
+	"userapi":                append([]string{"eventapi", "bookingapi"}, leaves...),
+	"userapi/usertest":       append([]string{"userapi"}, leaves...), // for tests
 	// one interface each, with its backends
 	"codec": {}, "peers": {}, "quick": {"codec", "peers"},
 	"batch": {"errs", "jobs"}, "limit": {}, "sqldb": {"errs", "batch", "jobs"},
@@ -62,7 +64,7 @@ var allowed = map[string][]string{
 
 var (
 	leaves    = []string{"errs", "id", "money", "moment", "jobs", "caller", "ledger", "seating", "safetext", "route"}
-	contracts = []string{"eventapi", "bookingapi", "paymentapi", "notifyapi"}
+	contracts = []string{"eventapi", "bookingapi", "paymentapi", "userapi", "notifyapi"}
 	faces     = append(append([]string{}, contracts...), leaves...)
 	services  = append([]string{"codec", "peers", "quick", "batch", "sqldb"}, faces...)
 )
@@ -80,7 +82,7 @@ var guarded = map[string][]string{
 	"github.com/stripe/stripe-go":       {"payment/stripe", "app"},
 	"github.com/go-chi/chi":             {"gateway", "bench"},
 	"github.com/wneessen/go-mail":       {"notify"},
-	"github.com/pquerna/otp":            {"user"},
+	"github.com/pquerna/otp":            {"user", "userapi/usertest"},
 	"github.com/signintech/gopdf":       {"ticket"},
 	"github.com/go-text/typesetting":    {"ticket/letters"},
 	"github.com/piglig/go-qr":           {"ticket"},

@@ -3,57 +3,41 @@ package shop
 import (
 	"context"
 	"strings"
-	"time"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/page"
 	"boxoffice/internal/route"
+	"boxoffice/internal/userapi"
 )
 
-// Accounts is what somebody can see and change of their own account. Where a
-// password is asked for, a wrong one is an Invalid error about current_password.
+// Accounts reads, changes and deletes the reader's own account.
 type Accounts interface {
-	Account(ctx context.Context, caller caller.Caller) (Account, error)
-	ChangeAccount(ctx context.Context, caller caller.Caller, c Profile) (moved bool, err error)
-	// ChangePassword ends all sessions.
-	ChangePassword(ctx context.Context, caller caller.Caller, current, chosen string) error
-	SendVerification(ctx context.Context, caller caller.Caller) error
-	// Sessions lists sessions, newest first; token is the one of this request.
-	Sessions(ctx context.Context, caller caller.Caller, token string) ([]OpenSession, error)
-	// EndSession ends a session by its id, or with "" all but the one of a token.
-	EndSession(ctx context.Context, caller caller.Caller, id, token string) error
-	// BeginTwoFactor makes a secret, which counts once a code has confirmed it.
-	BeginTwoFactor(ctx context.Context, caller caller.Caller, password string) (secret, uri string, err error)
-	// ConfirmTwoFactor answers codes for the day on which the app is lost.
-	ConfirmTwoFactor(ctx context.Context, caller caller.Caller, code string) ([]string, error)
-	EndTwoFactor(ctx context.Context, caller caller.Caller, password, code string) error
-	// Live are the orders for which an account has to stay.
-	Live(ctx context.Context, caller caller.Caller) ([]Order, error)
-	DeleteAccount(ctx context.Context, caller caller.Caller, password string) error
-	// Export is all that there is about a caller, as JSON.
-	Export(ctx context.Context, caller caller.Caller) ([]byte, error)
+	Account(ctx context.Context, c caller.Caller, userID string) (userapi.Account, error)
+	Update(ctx context.Context, c caller.Caller, userID string, version int64, change userapi.Change) (userapi.Account, error)
+	Delete(ctx context.Context, c caller.Caller, userID string, version int64, password string) error
+	Resend(ctx context.Context, c caller.Caller, userID string) error
 }
 
-// Account is an account as its owner sees it.
-type Account struct {
-	Profile
-	Verified    bool // the address is
-	TwoFactor   bool // signing in needs a code
-	HasPassword bool // guests have none
-	Since       time.Time
+// OpenSessions lists and ends the reader's sessions.
+type OpenSessions interface {
+	Sessions(ctx context.Context, c caller.Caller, userID, token string) ([]userapi.OpenSession, error)
+	EndSessions(ctx context.Context, c caller.Caller, userID, sessionID, keep string) error
+}
+
+// Leaving is what a reader sees and takes along who deletes their account.
+type Leaving interface {
+	// Live are the orders for which an account has to stay.
+	Live(ctx context.Context, c caller.Caller) ([]Order, error)
+	// Export is all that there is about a caller, as JSON.
+	Export(ctx context.Context, c caller.Caller) ([]byte, error)
 }
 
 // Profile is what somebody says about themselves. Password is the current one,
 // and Code one of the second factor, for a change of the address.
 type Profile struct{ Name, Email, Username, Password, Code string }
 
-// OpenSession is a place where somebody is signed in.
-type OpenSession struct {
-	ID          string
-	Agent       string // the program, as it named itself
-	Since, Ends time.Time
-	Here        bool // it is the session of this request
-}
+// openSession is a place where somebody is signed in.
+type openSession struct{ userapi.OpenSession }
 
 // programs and systems are what browsers call themselves, the more special name
 // first: most of them also say that they are another one.
@@ -63,7 +47,7 @@ var (
 )
 
 // Program names a session's program for people; "" when it has not named itself.
-func (o OpenSession) Program() string {
+func (o openSession) Program() string {
 	named := func(list [][2]string) string {
 		for _, one := range list {
 			if strings.Contains(o.Agent, one[0]) {
@@ -96,11 +80,16 @@ func (s *Shop) accountRoutes() []page.Route {
 // accountPage is the account's page at a moment: with what is wrong with one of
 // its forms, or with none.
 type accountPage struct {
-	Account
+	userapi.Account
 	Form     Profile // as it was sent, else as it is
 	Faults   page.Faults
 	Password page.Faults
-	Sessions []OpenSession
+	Sessions []openSession
+}
+
+// own is the reader's account.
+func (s *Shop) own(v *page.Visit) (userapi.Account, error) {
+	return s.Users.Account(v.Context(), v.Caller, v.Caller.UserID)
 }
 
 func (s *Shop) account(v *page.Visit) error { return s.showAccount(v, nil) }
@@ -112,13 +101,17 @@ func (s *Shop) showAccount(v *page.Visit, sent func(*accountPage)) error {
 	}
 	var p accountPage
 	var err error
-	if p.Account, err = s.Accounts.Account(v.Context(), v.Caller); err != nil {
+	if p.Account, err = s.own(v); err != nil {
 		return err
 	}
-	if p.Sessions, err = s.Accounts.Sessions(v.Context(), v.Caller, v.Token()); err != nil {
+	sessions, err := s.Users.Sessions(v.Context(), v.Caller, v.Caller.UserID, v.Token())
+	if err != nil {
 		return err
 	}
-	p.Form = p.Profile
+	for _, one := range sessions {
+		p.Sessions = append(p.Sessions, openSession{one})
+	}
+	p.Form = Profile{Name: p.Name, Email: p.Email, Username: p.Username}
 	if sent != nil {
 		sent(&p)
 	}
@@ -131,7 +124,7 @@ func (s *Shop) changeAccount(v *page.Visit) error {
 		return err
 	}
 	form := Profile{v.PostFormValue("name"), v.PostFormValue("email"), v.PostFormValue("username"), v.PostFormValue("current_password"), v.PostFormValue("code")}
-	moved, err := s.Accounts.ChangeAccount(v.Context(), v.Caller, form)
+	moved, err := s.changeProfile(v, form)
 	if err != nil {
 		faults, ok := v.Faults(err)
 		if !ok {
@@ -146,13 +139,32 @@ func (s *Shop) changeAccount(v *page.Visit) error {
 	return v.Go("/account")
 }
 
+// changeProfile changes what a form changes, and reports whether the address is
+// another one.
+func (s *Shop) changeProfile(v *page.Visit, f Profile) (moved bool, err error) {
+	before, err := s.own(v)
+	if err != nil {
+		return false, err
+	}
+	c := userapi.Change{Name: &f.Name, CurrentPassword: f.Password, Code: f.Code}
+	if before.HasPassword {
+		c.Username = &f.Username
+		if f.Email != before.Email {
+			c.Email = &f.Email
+		}
+	}
+	after, err := s.Users.Update(v.Context(), v.Caller, before.ID, 0, c)
+	return err == nil && after.Email != before.Email, err
+}
+
 // changePassword ends all sessions, this one too: who knows the new password
 // signs in with it.
 func (s *Shop) changePassword(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err
 	}
-	err := s.Accounts.ChangePassword(v.Context(), v.Caller, v.PostFormValue("current_password"), v.PostFormValue("password"))
+	chosen := v.PostFormValue("password")
+	_, err := s.Users.Update(v.Context(), v.Caller, v.Caller.UserID, 0, userapi.Change{Password: &chosen, CurrentPassword: v.PostFormValue("current_password")})
 	if err != nil {
 		faults, ok := v.Faults(err)
 		if !ok {
@@ -169,7 +181,7 @@ func (s *Shop) sendVerification(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err
 	}
-	if err := s.Accounts.SendVerification(v.Context(), v.Caller); err != nil {
+	if err := s.Users.Resend(v.Context(), v.Caller, v.Caller.UserID); err != nil {
 		faults, ok := v.Faults(err)
 		if !ok {
 			return err
@@ -184,7 +196,7 @@ func (s *Shop) endSession(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err
 	}
-	if err := s.Accounts.EndSession(v.Context(), v.Caller, v.PostFormValue("session"), v.Token()); err != nil {
+	if err := s.Users.EndSessions(v.Context(), v.Caller, v.Caller.UserID, v.PostFormValue("session"), v.Token()); err != nil {
 		return err
 	}
 	v.Notice("session-ended")
@@ -195,7 +207,7 @@ func (s *Shop) export(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err
 	}
-	file, err := s.Accounts.Export(v.Context(), v.Caller)
+	file, err := s.Leaving.Export(v.Context(), v.Caller)
 	if err != nil {
 		return err
 	}
@@ -204,7 +216,7 @@ func (s *Shop) export(v *page.Visit) error {
 
 // deleteForm is the page on which an account is deleted, at a moment.
 type deleteForm struct {
-	Account
+	userapi.Account
 	Live   []Order // for which it has to stay
 	Faults page.Faults
 }
@@ -217,10 +229,10 @@ func (s *Shop) showDelete(v *page.Visit, faults page.Faults) error {
 	}
 	f := deleteForm{Faults: faults}
 	var err error
-	if f.Account, err = s.Accounts.Account(v.Context(), v.Caller); err != nil {
+	if f.Account, err = s.own(v); err != nil {
 		return err
 	}
-	if f.Live, err = s.Accounts.Live(v.Context(), v.Caller); err != nil {
+	if f.Live, err = s.Leaving.Live(v.Context(), v.Caller); err != nil {
 		return err
 	}
 	return v.Show(s.set, "delete", page.Meta{Title: v.T("delete.title"), NoIndex: true}, f)
@@ -230,7 +242,7 @@ func (s *Shop) deleteAccount(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err
 	}
-	if err := s.Accounts.DeleteAccount(v.Context(), v.Caller, v.PostFormValue("current_password")); err != nil {
+	if err := s.Users.Delete(v.Context(), v.Caller, v.Caller.UserID, 0, v.PostFormValue("current_password")); err != nil {
 		faults, ok := v.Faults(err)
 		if !ok {
 			return err

@@ -81,7 +81,7 @@ func (s *Shop) hold(v *page.Visit) error {
 		if v.Request.URL.Query().Get("visit") != "" {
 			return s.notHeld(v, &e, w, errs.New(errs.Conflict, "no-cookies", "Your browser keeps no cookies of ours, so that we cannot tell whose seats they are."))
 		}
-		session, err := s.People.EnterVisitor(v.Context(), v.UserAgent())
+		session, err := s.Users.EnterVisitor(v.Context(), v.UserAgent())
 		if err != nil {
 			return err
 		}

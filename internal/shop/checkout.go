@@ -9,6 +9,7 @@ import (
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/seating"
+	"boxoffice/internal/userapi"
 )
 
 // What a purchase's page is about.
@@ -38,7 +39,7 @@ type checkoutPage struct {
 	Again     bookingapi.Selection
 
 	Who    string
-	Person Person
+	Person userapi.Account
 	As     string // how a visitor wants to go on: guest, sign-in, sign-up
 	Form   entryForm
 	Other  bool   // a guest wants to sign in, or be another guest

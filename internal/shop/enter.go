@@ -1,11 +1,13 @@
 package shop
 
 import (
+	"context"
 	"strings"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/userapi"
 )
 
 // entryForm is a form by which somebody says who they are, as it was sent, with
@@ -17,16 +19,18 @@ type entryForm struct {
 	Faults            page.Faults
 }
 
-// Person is what is known of whoever asks.
-type Person struct {
-	Name, Email string
-	Verified    bool
-	Guest       bool // without an account that they could sign in to
+// Guests buy without a password: a visitor gives a name and an address, and then the
+// code that was mailed there.
+type Guests interface {
+	EnterVisitor(ctx context.Context, agent string) (userapi.Session, error)
+	SetContact(ctx context.Context, c caller.Caller, name, email string) (userapi.Account, error)
+	ResendCode(ctx context.Context, c caller.Caller) error
+	VerifyCode(ctx context.Context, c caller.Caller, code, agent string) (userapi.Session, error)
 }
 
 // who is what the checkout of an event knows of the buyer.
-func (s *Shop) who(v *page.Visit, e *eventapi.Event) (string, Person, error) {
-	one, err := s.People.Person(v.Context(), v.Caller)
+func (s *Shop) who(v *page.Visit, e *eventapi.Event) (string, userapi.Account, error) {
+	one, err := s.Users.Account(v.Context(), v.Caller, v.Caller.UserID)
 	switch {
 	case err != nil:
 		return "", one, err
@@ -43,15 +47,16 @@ func (s *Shop) who(v *page.Visit, e *eventapi.Event) (string, Person, error) {
 func (s *Shop) logIn(v *page.Visit) (f entryForm, role caller.Role, err error) {
 	f = entryForm{Name: v.PostFormValue("name")}
 	before := v.Token()
-	session, proof, err := s.People.Login(v.Context(), Credentials{
-		Name: f.Name, Password: v.PostFormValue("password"), Code: v.PostFormValue("code"), Agent: v.UserAgent(), Visitor: v.Caller, Proof: v.PostFormValue("proof"),
+	session, proof, err := s.Users.Login(v.Context(), userapi.Credentials{
+		Name: f.Name, Password: v.PostFormValue("password"), Code: v.PostFormValue("code"), Agent: v.UserAgent(), Visitor: v.Caller,
+		Steps: true, Proof: v.PostFormValue("proof"),
 	})
 	if f.Proof = proof; err != nil {
 		return f, "", f.fault(v, err)
 	}
 	v.Begin(session.Token, session.Ends)
 	if v.Caller.SignedIn() && !v.Caller.Visiting() { // the browser forgets that session, such as when the form is sent twice
-		err = s.People.Logout(v.Context(), before)
+		err = s.Users.Logout(v.Context(), before)
 	}
 	return f, session.Role, err
 }
@@ -61,7 +66,7 @@ func (s *Shop) logIn(v *page.Visit) (f entryForm, role caller.Role, err error) {
 func (s *Shop) signUp(v *page.Visit) (entryForm, error) {
 	f := entryForm{Name: v.PostFormValue("name"), Email: v.PostFormValue("email")}
 	if v.Caller.SignedIn() && !v.Caller.Visiting() {
-		own, err := s.People.Person(v.Context(), v.Caller)
+		own, err := s.Users.Account(v.Context(), v.Caller, v.Caller.UserID)
 		if err != nil {
 			return f, err
 		}
@@ -69,9 +74,7 @@ func (s *Shop) signUp(v *page.Visit) (entryForm, error) {
 			return f, nil
 		}
 	}
-	session, err := s.People.SignUp(v.Context(), NewAccount{
-		Name: f.Name, Email: f.Email, Password: v.PostFormValue("password"), Agent: v.UserAgent(), Visitor: v.Caller,
-	})
+	session, err := s.Users.SignUpAndIn(v.Context(), userapi.NewAccount{Name: f.Name, Email: f.Email, Password: v.PostFormValue("password")}, v.Caller, v.UserAgent())
 	if err != nil {
 		return f, f.fault(v, err)
 	}
@@ -121,7 +124,7 @@ func (s *Shop) signUpHere(v *page.Visit) error {
 func (s *Shop) asGuest(v *page.Visit) error {
 	return s.here(v, "guest", func() (entryForm, error) {
 		f := entryForm{Name: v.PostFormValue("name"), Email: v.PostFormValue("email")}
-		if err := s.People.SetContact(v.Context(), v.Caller, f.Name, f.Email); err != nil && !done(err) {
+		if _, err := s.Users.SetContact(v.Context(), v.Caller, f.Name, f.Email); err != nil && !done(err) {
 			return f, f.fault(v, err)
 		}
 		return f, nil
@@ -131,7 +134,7 @@ func (s *Shop) asGuest(v *page.Visit) error {
 // guestCode takes the code that shows that the address is the guest's.
 func (s *Shop) guestCode(v *page.Visit) error {
 	return s.here(v, "code", func() (f entryForm, err error) {
-		session, err := s.People.VerifyGuest(v.Context(), v.Caller, v.PostFormValue("code"), v.UserAgent())
+		session, err := s.Users.VerifyCode(v.Context(), v.Caller, v.PostFormValue("code"), v.UserAgent())
 		switch {
 		case err == nil:
 			v.Begin(session.Token, session.Ends)
@@ -144,7 +147,7 @@ func (s *Shop) guestCode(v *page.Visit) error {
 
 func (s *Shop) resendCode(v *page.Visit) error {
 	return s.here(v, "code", func() (f entryForm, err error) {
-		if err := s.People.ResendCode(v.Context(), v.Caller); err != nil && !done(err) {
+		if err := s.Users.ResendCode(v.Context(), v.Caller); err != nil && !done(err) {
 			return f, f.fault(v, err)
 		}
 		v.Notice("code-sent")

@@ -1,12 +1,24 @@
 package shop
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/page"
+	"boxoffice/internal/userapi"
 )
+
+// MailedLinks are the steps that mailed links lead to.
+type MailedLinks interface {
+	ForgotPassword(ctx context.Context, email string) error
+	ResetPassword(ctx context.Context, token, password string) error
+	VerifyLink(ctx context.Context, c caller.Caller, token string) (userapi.VerifyLink, error)
+	Verify(ctx context.Context, c caller.Caller, token string) (userapi.Account, error)
+	VerifyAnew(ctx context.Context, token, password string) (userapi.Account, error)
+}
 
 // mailedForm is a page that a mailed link leads to, at a moment. Reading it
 // changes nothing, since mail programs follow links by themselves; its buttons
@@ -17,15 +29,8 @@ type mailedForm struct {
 	Done   bool
 
 	// Of links that confirm an address:
-	Link   VerifyLink
+	Link   userapi.VerifyLink
 	Chosen bool // a new password was chosen, too
-}
-
-// VerifyLink is what a mailed link that confirms an address stands for.
-type VerifyLink struct {
-	Valid bool
-	Mine  bool // it is of the reader's account
-	Done  bool // the reader's address is confirmed already
 }
 
 // Next is the query of the sign-in page that leads back to the link.
@@ -54,7 +59,7 @@ func (s *Shop) verify(v *page.Visit) error {
 		f.Done = err == nil
 	}
 	var err error
-	if f.Link, err = s.People.VerifyLink(v.Context(), v.Caller, f.Token); err != nil {
+	if f.Link, err = s.Users.VerifyLink(v.Context(), v.Caller, f.Token); err != nil {
 		return err
 	}
 	return v.Show(s.set, "verify", page.Meta{Title: v.T("verify.title"), NoIndex: true}, f)
@@ -62,16 +67,18 @@ func (s *Shop) verify(v *page.Visit) error {
 
 func (s *Shop) confirm(v *page.Visit, f *mailedForm) error {
 	if f.Chosen {
-		return s.People.VerifyAnew(v.Context(), f.Token, v.PostFormValue("password"))
+		_, err := s.Users.VerifyAnew(v.Context(), f.Token, v.PostFormValue("password"))
+		return err
 	}
-	return s.People.VerifyEmail(v.Context(), v.Caller, f.Token)
+	_, err := s.Users.Verify(v.Context(), v.Caller, f.Token)
+	return err
 }
 
 // reset chooses a new password by a mailed link.
 func (s *Shop) reset(v *page.Visit) error {
 	f := mailedForm{Token: v.FormValue("token")}
 	if v.Method == http.MethodPost {
-		err := s.People.ResetPassword(v.Context(), f.Token, v.PostFormValue("password"))
+		err := s.Users.ResetPassword(v.Context(), f.Token, v.PostFormValue("password"))
 		var ok bool
 		if f.Faults, ok = v.Faults(err); !ok && err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/userapi"
 )
 
 // What an order is called, whether it has tickets, and what is on its way back,
@@ -64,7 +65,7 @@ func TestPrograms(t *testing.T) {
 		"Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/27.0 Chrome/125.0.0.0 Mobile Safari/537.36 (wie immer)": "Samsung Internet, Android",
 		"curl/8.5.0": "curl/8.5.0", "": "",
 	} {
-		if got := (OpenSession{Agent: agent}).Program(); got != want {
+		if got := (openSession{userapi.OpenSession{Agent: agent}}).Program(); got != want {
 			t.Errorf("%q: %q, want %q", agent, got, want)
 		}
 	}

@@ -1,12 +1,21 @@
 package shop
 
 import (
+	"context"
+
 	"boxoffice/internal/errs"
 	"boxoffice/internal/page"
+	"boxoffice/internal/userapi"
 )
 
 // A guest who comes back by the link of an order has no password to sign in with:
 // the link and a code that is mailed to the order's owner are as good.
+
+// OrderCodes signs owners of orders in by a mailed code.
+type OrderCodes interface {
+	MailOrderCode(ctx context.Context, userID string) error
+	EnterByCode(ctx context.Context, userID, code, agent string) (userapi.Session, error)
+}
 
 // orderCodePage is where such a guest asks for the code, and gives it.
 type orderCodePage struct {
@@ -56,7 +65,7 @@ func (s *Shop) mailOrderCode(v *page.Visit) error {
 	if p == nil {
 		return err
 	}
-	switch err := s.People.MailOrderCode(v.Context(), p.UserID); {
+	switch err := s.Users.MailOrderCode(v.Context(), p.UserID); {
 	case errs.Is(err, "sign-in-required"):
 		return toSignIn(v, "/orders/"+p.ID+"/cancel")
 	case err != nil:
@@ -74,7 +83,7 @@ func (s *Shop) enterByCode(v *page.Visit) error {
 	if p == nil {
 		return err
 	}
-	session, err := s.People.EnterByCode(v.Context(), p.UserID, v.PostFormValue("code"), v.UserAgent())
+	session, err := s.Users.EnterByCode(v.Context(), p.UserID, v.PostFormValue("code"), v.UserAgent())
 	switch {
 	case errs.Is(err, "sign-in-required"):
 		return toSignIn(v, "/orders/"+p.ID+"/cancel")

@@ -3,66 +3,30 @@ package shop
 import (
 	"context"
 	"net/url"
-	"time"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/page"
 	"boxoffice/internal/route"
+	"boxoffice/internal/userapi"
 )
 
-// Session is a session that has begun.
-type Session struct {
-	Token string
-	Ends  time.Time
-	Role  caller.Role
+// Users is the user service as the shop needs it; see package userapi.
+type Users interface {
+	SignIn
+	MailedLinks
+	Guests
+	OrderCodes
+	Accounts
+	OpenSessions
+	TwoFactor
 }
 
-// Credentials are what somebody signs in with.
-type Credentials struct {
-	Name, Password string
-	Code           string        // of the authenticator app; "" when there is none
-	Agent          string        // the browser
-	Visitor        caller.Caller // who they were until now: a visitor's holds go to the account
-	Proof          string        // that name and password were right a moment ago
-}
-
-// NewAccount is what somebody signs up with.
-type NewAccount struct {
-	Name, Email, Password string
-	Agent                 string
-	Visitor               caller.Caller
-}
-
-// People signs fans in and out, and knows who they are.
-type People interface {
-	// Login starts a session. When a code is missing or wrong, proof is what
-	// stands for name and password in the next step.
-	Login(ctx context.Context, c Credentials) (s Session, proof string, err error)
-	SignUp(ctx context.Context, a NewAccount) (Session, error)
+// SignIn signs people with a password in and out.
+type SignIn interface {
+	Login(ctx context.Context, c userapi.Credentials) (s userapi.Session, proof string, err error)
+	SignUpAndIn(ctx context.Context, a userapi.NewAccount, visitor caller.Caller, agent string) (userapi.Session, error)
 	Logout(ctx context.Context, token string) error
-	ForgotPassword(ctx context.Context, email string) error
-	// VerifyLink tells what can be done with a mailed link; VerifyEmail uses it for
-	// the caller's account, or fails with "sign-in-required" when it is another's;
-	// VerifyAnew has a new password chosen, and ends the account's sessions.
-	VerifyLink(ctx context.Context, caller caller.Caller, token string) (VerifyLink, error)
-	VerifyEmail(ctx context.Context, caller caller.Caller, token string) error
-	VerifyAnew(ctx context.Context, token, password string) error
-	ResetPassword(ctx context.Context, token, password string) error
-
-	// EnterVisitor begins a session of somebody of whom nothing is known.
-	EnterVisitor(ctx context.Context, agent string) (Session, error)
-	// SetContact is a visitor's name and address; it mails a code there.
-	SetContact(ctx context.Context, caller caller.Caller, name, email string) error
-	ResendCode(ctx context.Context, caller caller.Caller) error
-	// VerifyGuest takes the mailed code; the answer is the session to go on with.
-	VerifyGuest(ctx context.Context, caller caller.Caller, code, agent string) (Session, error)
-	// MailOrderCode mails a code to an order's owner, and EnterByCode takes it. They
-	// fail with "sign-in-required" for owners with a password.
-	MailOrderCode(ctx context.Context, userID string) error
-	EnterByCode(ctx context.Context, userID, code, agent string) (Session, error)
-	// Person is what is known of a caller.
-	Person(ctx context.Context, caller caller.Caller) (Person, error)
 }
 
 func (s *Shop) signInRoutes() []page.Route {
@@ -127,7 +91,7 @@ func (s *Shop) signUpPage(v *page.Visit) error {
 func (s *Shop) forgot(v *page.Visit) error {
 	f := entryForm{Email: v.FormValue("email")}
 	if v.Method == "POST" {
-		err := s.People.ForgotPassword(v.Context(), f.Email)
+		err := s.Users.ForgotPassword(v.Context(), f.Email)
 		if err == nil {
 			return v.Go("/forgot?sent=1")
 		}
@@ -159,7 +123,7 @@ func (f entryForm) Query() string {
 
 func (s *Shop) signOut(v *page.Visit) error {
 	if token := v.Token(); token != "" {
-		if err := s.People.Logout(v.Context(), token); err != nil {
+		if err := s.Users.Logout(v.Context(), token); err != nil {
 			return err
 		}
 	}

@@ -1,20 +1,30 @@
 package shop
 
 import (
+	"context"
 	"html/template"
 
+	"boxoffice/internal/caller"
 	"boxoffice/internal/page"
+	"boxoffice/internal/userapi"
 )
+
+// TwoFactor switches the second factor of the reader's account on and off.
+type TwoFactor interface {
+	BeginTwoFactor(ctx context.Context, c caller.Caller, userID, password string) (userapi.Secret, error)
+	ConfirmTwoFactor(ctx context.Context, c caller.Caller, userID, code string) ([]string, error)
+	EndTwoFactor(ctx context.Context, c caller.Caller, userID, password, code string) error
+}
 
 // twoFactorPage is the page about signing in with a code, at a moment. Secret
 // and recovery codes are in the answer to a form, once, and nowhere else.
 type twoFactorPage struct {
-	Account
-	Secret, URI string
-	Code        template.HTML // of URI: a drawing (SVG)
-	Asked       bool          // the app has a secret, its first code is awaited
-	Recovery    []string      // codes for the day on which the app is lost
-	Faults      page.Faults
+	userapi.Account
+	Key      userapi.Secret
+	Code     template.HTML // of Key.URI: a drawing (SVG)
+	Asked    bool          // the app has a secret, its first code is awaited
+	Recovery []string      // codes for the day on which the app is lost
+	Faults   page.Faults
 }
 
 func (s *Shop) twoFactor(v *page.Visit) error { return s.showTwoFactor(v, twoFactorPage{}) }
@@ -24,7 +34,7 @@ func (s *Shop) showTwoFactor(v *page.Visit, p twoFactorPage) error {
 		return err
 	}
 	var err error
-	if p.Account, err = s.Accounts.Account(v.Context(), v.Caller); err != nil {
+	if p.Account, err = s.own(v); err != nil {
 		return err
 	}
 	v.W.Header().Set("Cache-Control", "no-store")
@@ -37,10 +47,10 @@ func (s *Shop) beginTwoFactor(v *page.Visit) error {
 	}
 	p := twoFactorPage{Asked: true}
 	var err error
-	if p.Secret, p.URI, err = s.Accounts.BeginTwoFactor(v.Context(), v.Caller, v.PostFormValue("current_password")); err != nil {
+	if p.Key, err = s.Users.BeginTwoFactor(v.Context(), v.Caller, v.Caller.UserID, v.PostFormValue("current_password")); err != nil {
 		return s.twoFactorFaults(v, twoFactorPage{}, err)
 	}
-	if p.Code, err = drawing(p.URI); err != nil {
+	if p.Code, err = drawing(p.Key.URI); err != nil {
 		return err
 	}
 	return s.showTwoFactor(v, p)
@@ -50,7 +60,7 @@ func (s *Shop) confirmTwoFactor(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err
 	}
-	codes, err := s.Accounts.ConfirmTwoFactor(v.Context(), v.Caller, v.PostFormValue("code"))
+	codes, err := s.Users.ConfirmTwoFactor(v.Context(), v.Caller, v.Caller.UserID, v.PostFormValue("code"))
 	if err != nil {
 		return s.twoFactorFaults(v, twoFactorPage{Asked: true}, err)
 	}
@@ -61,7 +71,7 @@ func (s *Shop) endTwoFactor(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err
 	}
-	if err := s.Accounts.EndTwoFactor(v.Context(), v.Caller, v.PostFormValue("current_password"), v.PostFormValue("code")); err != nil {
+	if err := s.Users.EndTwoFactor(v.Context(), v.Caller, v.Caller.UserID, v.PostFormValue("current_password"), v.PostFormValue("code")); err != nil {
 		return s.twoFactorFaults(v, twoFactorPage{}, err)
 	}
 	v.Notice("two-factor-off")

@@ -3,6 +3,7 @@ package user
 import (
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -10,10 +11,11 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/safetext"
+	"boxoffice/internal/userapi"
 )
 
-// User is an account.
-type User struct {
+// record is an account as it is stored.
+type record struct {
 	ID        string
 	Email     string
 	Username  string
@@ -25,23 +27,36 @@ type User struct {
 	Verified  bool   // the e-mail address is
 	Contact   string // a guest's e-mail address, in place of Email
 
-	hash       string
+	hash       string // of the password; "" when there is none
 	totpSecret string
 	twoFactor  bool // log-in needs a code of totpSecret
 }
 
-// Account is what somebody gives to sign up.
-type Account struct {
-	Email    string
-	Username string // optional
-	Name     string
-	Password string
+// shown is the account as others may see it.
+func (u *record) shown() userapi.Account {
+	return userapi.Account{ID: u.ID, Email: u.address(), Username: u.Username, Name: u.Name, Role: u.Role, Verified: u.Verified,
+		HasPassword: u.hasPassword(), TwoFactor: u.twoFactor, Guest: cameAsGuest(u.ID), Disabled: u.Disabled,
+		CreatedAt: time.UnixMicro(u.CreatedAt).UTC(), Version: u.Version}
 }
+
+// shown is an account for others, unless there was an error.
+func shown(u record, err error) (userapi.Account, error) {
+	if err != nil {
+		return userapi.Account{}, err
+	}
+	return u.shown(), nil
+}
+
+// hasPassword reports whether one can log in to the account: guests cannot.
+func (u *record) hasPassword() bool { return u.hash != "" }
+
+// address is where mail goes; "" for accounts made in bulk.
+func (u *record) address() string { return u.Email + u.Contact } // one of them
 
 var usernameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{2,31}$`)
 
-// normalize brings an account into its stored form and lists what is wrong.
-func (a *Account) normalize() []errs.Field {
+// normalize brings a new account into its stored form and lists what is wrong.
+func normalize(a *userapi.NewAccount) []errs.Field {
 	var bad []errs.Field
 	given := a.Email
 	var reason string

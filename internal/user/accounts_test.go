@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/userapi"
 )
 
 // inbox keeps what was sent.
@@ -71,7 +72,13 @@ func (w *world) mails() *inbox {
 	return m
 }
 
-func as(u User) caller.Caller { return caller.Caller{UserID: u.ID, Role: u.Role} }
+func as(account any) caller.Caller {
+	if u, ok := account.(record); ok {
+		account = u.shown()
+	}
+	a := account.(userapi.Account)
+	return caller.Caller{UserID: a.ID, Role: a.Role}
+}
 
 func TestVerifyAddress(t *testing.T) {
 	w := newWorld(t)
@@ -95,7 +102,7 @@ func TestVerifyAddress(t *testing.T) {
 	}
 	// Another address is to be verified anew; the old one hears of it.
 	mail := "new@example.org"
-	got, err := w.Update(t.Context(), as(u), u.ID, 0, Change{Email: &mail, CurrentPassword: goodPassword})
+	got, err := w.Update(t.Context(), as(u), u.ID, 0, userapi.Change{Email: &mail, CurrentPassword: goodPassword})
 	if err != nil || got.Verified {
 		t.Fatalf("%+v %v", got, err)
 	}
@@ -200,18 +207,18 @@ func TestSessionsList(t *testing.T) {
 	u, stranger := w.signUp(t, "ann@example.org"), w.signUp(t, "bob@example.org")
 	var tokens []string
 	for _, agent := range []string{"phone", strings.Repeat("é", 300) + "\x00", "laptop"} {
-		x, err := w.Login(t.Context(), Credentials{Name: u.Email, Password: goodPassword, Agent: agent})
+		x, _, err := w.Login(t.Context(), userapi.Credentials{Name: u.Email, Password: goodPassword, Agent: agent})
 		if err != nil {
 			t.Fatal(err)
 		}
 		tokens = append(tokens, x.Token)
 		w.pass(time.Second)
 	}
-	list, err := w.Sessions(t.Context(), as(u), u.ID)
+	list, err := w.Sessions(t.Context(), as(u), u.ID, "")
 	if err != nil || len(list) != 3 || list[0].Agent != "laptop" || len([]rune(list[1].Agent)) != 200 {
 		t.Fatalf("%+v %v", list, err)
 	}
-	if _, err := w.Sessions(t.Context(), as(stranger), u.ID); !is(err, "not-found") {
+	if _, err := w.Sessions(t.Context(), as(stranger), u.ID, ""); !is(err, "not-found") {
 		t.Error(err)
 	}
 	if err := w.EndSessions(t.Context(), as(stranger), u.ID, list[0].ID, ""); !is(err, "not-found") {
@@ -271,13 +278,13 @@ func TestTwoFactor(t *testing.T) {
 		t.Fatal(recovery, err)
 	}
 	enter := func(code string) error {
-		_, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword, Code: code})
+		_, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: goodPassword, Code: code})
 		return err
 	}
 	if err := enter(""); !is(err, "code-required") || errs.KindOf(err) != errs.Unauthenticated {
 		t.Error(err)
 	}
-	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: "wrong horse battery"}); !is(err, "wrong-password") {
+	if _, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: "wrong horse battery"}); !is(err, "wrong-password") {
 		t.Errorf("a wrong password tells of the code: %v", err)
 	}
 	if err := enter(w.appCode(t, x.Secret)); !is(err, "wrong-code") {
@@ -324,7 +331,7 @@ func TestTwoFactorRequired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword})
+	x, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: goodPassword})
 	if err != nil || x.TwoFactor != "required" {
 		t.Fatalf("%+v %v", x, err)
 	}
@@ -372,24 +379,24 @@ func TestGuests(t *testing.T) {
 		t.Error(err)
 	}
 	first, err := w.EnterGuest(ctx, "Gus", mail, "")
-	if err != nil || first.User.Role != caller.Guest || !strings.HasPrefix(first.User.ID, "g") {
+	if err != nil || first.Account.Role != caller.Guest || !strings.HasPrefix(first.Account.ID, "g") {
 		t.Fatalf("%+v %v", first, err)
 	}
 	_, digits := w.last(t, m, mail)
-	if _, err := w.VerifyCode(ctx, as(first.User), "000-000-000", ""); errs.KindOf(err) != errs.Invalid {
+	if _, err := w.VerifyCode(ctx, as(first.Account), "000-000-000", ""); errs.KindOf(err) != errs.Invalid {
 		t.Error(err)
 	}
 	if _, err := w.VerifyCode(ctx, caller.Caller{}, digits, ""); errs.KindOf(err) != errs.Unauthenticated {
 		t.Error(err)
 	}
-	one, err := w.VerifyCode(ctx, as(first.User), digits, "")
-	if err != nil || one.User.ID != first.User.ID || one.User.Role != caller.Customer || !one.User.Verified {
+	one, err := w.VerifyCode(ctx, as(first.Account), digits, "")
+	if err != nil || one.Account.ID != first.Account.ID || one.Account.Role != caller.Customer || !one.Account.Verified {
 		t.Fatalf("%+v %v", one, err)
 	}
 	if who, err := w.Authenticate(ctx, first.Token); err != nil || who.Role != caller.Customer {
 		t.Errorf("%+v %v", who, err)
 	}
-	if _, err := w.VerifyCode(ctx, as(one.User), digits, ""); !is(err, "already-verified") {
+	if _, err := w.VerifyCode(ctx, as(one.Account), digits, ""); !is(err, "already-verified") {
 		t.Error(err)
 	}
 
@@ -401,15 +408,15 @@ func TestGuests(t *testing.T) {
 	w.settle(t)
 	_, digits = w.last(t, m, mail)
 	house.refuse = errs.New(errs.Conflict, "too-many-seats", "You have enough.")
-	if _, err := w.VerifyCode(ctx, as(second.User), digits, ""); !is(err, "too-many-seats") {
+	if _, err := w.VerifyCode(ctx, as(second.Account), digits, ""); !is(err, "too-many-seats") {
 		t.Error(err)
 	}
 	if _, err := w.Authenticate(ctx, second.Token); err != nil {
 		t.Errorf("refused, and signed out: %v", err)
 	}
 	house.refuse = nil
-	two, err := w.VerifyCode(ctx, as(second.User), digits, "")
-	if err != nil || two.User.ID != first.User.ID || len(house.moved) != 1 || house.moved[0] != second.User.ID+">"+first.User.ID {
+	two, err := w.VerifyCode(ctx, as(second.Account), digits, "")
+	if err != nil || two.Account.ID != first.Account.ID || len(house.moved) != 1 || house.moved[0] != second.Account.ID+">"+first.Account.ID {
 		t.Fatalf("%+v %v %v", two, err, house.moved)
 	}
 	if _, err := w.Authenticate(ctx, second.Token); !is(err, "bad-token") {
@@ -421,7 +428,7 @@ func TestGuests(t *testing.T) {
 	}
 	w.signUp(t, mail)
 	// Who is deleted leaves no address behind, and its next guest is a new one.
-	if err := w.Delete(ctx, as(two.User), two.User.ID, ""); err != nil {
+	if err := w.Delete(ctx, as(two.Account), two.Account.ID, 0, ""); err != nil {
 		t.Fatal(err)
 	}
 	third, err := w.EnterGuest(ctx, "Gus", mail, "")
@@ -430,11 +437,11 @@ func TestGuests(t *testing.T) {
 	}
 	w.settle(t)
 	w.pass(mailPause) // one was mailed to the address a moment ago, for the sign-up
-	if err := w.ResendCode(ctx, as(third.User)); err != nil {
+	if err := w.ResendCode(ctx, as(third.Account)); err != nil {
 		t.Fatal(err)
 	}
 	_, digits = w.last(t, m, mail)
-	if x, err := w.VerifyCode(ctx, as(third.User), digits, ""); err != nil || x.User.ID != third.User.ID {
+	if x, err := w.VerifyCode(ctx, as(third.Account), digits, ""); err != nil || x.Account.ID != third.Account.ID {
 		t.Errorf("%+v %v", x, err)
 	}
 }
@@ -445,13 +452,13 @@ func TestGuestsAtOnce(t *testing.T) {
 	m := w.mails()
 	house := &adopting{}
 	w.UseBookings(house)
-	var guests []User
+	var guests []userapi.Account
 	for range 10 {
 		g, err := w.EnterGuest(t.Context(), "Gus", "g@example.org", "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		guests = append(guests, g.User)
+		guests = append(guests, g.Account)
 	}
 	_, code := w.last(t, m, "g@example.org")
 	owners := sync.Map{}
@@ -465,7 +472,7 @@ func TestGuestsAtOnce(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			owners.Store(x.User.ID, true)
+			owners.Store(x.Account.ID, true)
 		})
 	}
 	wg.Wait()
@@ -507,7 +514,7 @@ func TestVisitorsAreSlowedDown(t *testing.T) {
 	w := newWorld(t)
 	w.signUp(t, "ann@example.org")
 	ctx := from{t.Context(), "192.0.2.1"}
-	if _, err := w.Login(ctx, Credentials{Name: "ann@example.org", Password: "wrong horse battery"}); !is(err, "wrong-password") {
+	if _, _, err := w.Login(ctx, userapi.Credentials{Name: "ann@example.org", Password: "wrong horse battery"}); !is(err, "wrong-password") {
 		t.Fatal(err)
 	}
 	if w.visitors.m["192.0.2.1"].count != 1 {

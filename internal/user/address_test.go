@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/userapi"
 )
 
 // A session carries whose address it is and whether that was proved, on every
@@ -42,7 +43,7 @@ func TestCallersCarryTheirAddress(t *testing.T) {
 		t.Errorf("after verification: %+v", after)
 	}
 	moved := "kim@example.net"
-	if _, err := w.Update(ctx, after, u.ID, 0, Change{Email: &moved, CurrentPassword: goodPassword}); err != nil {
+	if _, err := w.Update(ctx, after, u.ID, 0, userapi.Change{Email: &moved, CurrentPassword: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
 	if now := look(token); now.Verified || now.Email == before.Email || now.Email == (caller.EmailKey{}) {
@@ -156,7 +157,7 @@ func TestAddressesAreTheSameHoweverWritten(t *testing.T) {
 		if w.settle(t); len(m.sent) != before+1 || m.sent[before].to != normal {
 			t.Errorf("%q: no mail", way)
 		}
-		got, err := w.Update(ctx, as(u), u.ID, 0, Change{Email: &way})
+		got, err := w.Update(ctx, as(u), u.ID, 0, userapi.Change{Email: &way})
 		if err != nil || got.Email != normal || !got.Verified {
 			t.Errorf("%q is a change: %+v %v", way, got, err)
 		}
@@ -192,7 +193,7 @@ func TestOldAddressesAreNormalized(t *testing.T) {
 			{`UPDATE users SET email = $1, email_verified = FALSE, created_at = 1 WHERE id = $2`, third, older.ID},
 			{`UPDATE users SET email = $1 WHERE id = $2`, nfd, verified.ID},
 			{`UPDATE users SET email = $1 WHERE id = $2`, uLabel, alone.ID},
-			{`UPDATE users SET contact = $1, guest_email = $1, role = 'customer', email_verified = TRUE WHERE id = $2`, uLabel, guest.User.ID},
+			{`UPDATE users SET contact = $1, guest_email = $1, role = 'customer', email_verified = TRUE WHERE id = $2`, uLabel, guest.Account.ID},
 		} {
 			if _, err := tx.ExecContext(ctx, one.text, one.address, one.id); err != nil {
 				return err
@@ -213,13 +214,13 @@ func TestOldAddressesAreNormalized(t *testing.T) {
 		}
 	}
 	// The unverified one had the normal form before: it gives the address still, and both count as one.
-	for _, one := range []User{verified, older} {
+	for _, one := range []record{verified, older} {
 		u, err := w.get(ctx, one.ID)
 		if err != nil || u.Email != third || u.Verified != (one.ID == verified.ID) || w.emailKey(u.Email) != w.emailKey(nfd) {
 			t.Errorf("%+v %v", u, err)
 		}
 	}
-	if g, err := w.guestOf(ctx, "kim@xn--mnchen-3ya.example"); err != nil || g.ID != guest.User.ID {
+	if g, err := w.guestOf(ctx, "kim@xn--mnchen-3ya.example"); err != nil || g.ID != guest.Account.ID {
 		t.Errorf("%+v %v", g, err)
 	}
 }

@@ -30,8 +30,8 @@ type adoption struct {
 // hold that would break a limit stays the visitor's, and the error says so (see
 // overLimit); everything else has gone over then. Callers that are neither guests
 // nor unverified accounts of the same address have nothing to give.
-func (s *Service) adopt(ctx context.Context, visitor caller.Caller, to *User) error {
-	mine := visitor.Visiting() || visitor.SignedIn() && !visitor.Verified && to.Verified && visitor.Email == s.emailKey(to.Address()) && to.Address() != ""
+func (s *Service) adopt(ctx context.Context, visitor caller.Caller, to *record) error {
+	mine := visitor.Visiting() || visitor.SignedIn() && !visitor.Verified && to.Verified && visitor.Email == s.emailKey(to.address()) && to.address() != ""
 	if !mine || s.bookings() == nil || visitor.UserID == to.ID {
 		return nil
 	}
@@ -66,7 +66,7 @@ func (s *Service) adoptOrders(ctx context.Context, tx *sql.Tx, address, userID s
 
 // adoptLater notes that what an account's owner has bought as a guest meanwhile
 // is the account's, in the transaction that starts a session.
-func (s *Service) adoptLater(ctx context.Context, tx *sql.Tx, u *User) error {
+func (s *Service) adoptLater(ctx context.Context, tx *sql.Tx, u *record) error {
 	if !u.Verified || u.Email == "" {
 		return nil
 	}
@@ -111,7 +111,7 @@ func (s *Service) carryOut(ctx context.Context, a *adoption) error {
 		}
 		var key caller.EmailKey
 		if to.Verified {
-			key = s.emailKey(to.Address())
+			key = s.emailKey(to.address())
 		}
 		refused = s.bookings().Adopt(ctx, a.from, a.to, key)
 		if refused != nil && !overLimit(refused) && errs.KindOf(refused) != errs.NotFound {

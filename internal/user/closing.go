@@ -42,13 +42,9 @@ type closing struct {
 
 // Delete anonymizes an account and ends its sessions. Its owner gives the
 // password once more, if it has one. It is refused while the account has live
-// bookings; those that come in the same moment are undone.
-func (s *Service) Delete(ctx context.Context, caller caller.Caller, userID, password string) error {
-	return s.DeleteSeen(ctx, caller, userID, password, 0)
-}
-
-// DeleteSeen is Delete of an account with a version, if that is not 0.
-func (s *Service) DeleteSeen(ctx context.Context, caller caller.Caller, userID, password string, version int64) error {
+// bookings; those that come in the same moment are undone. Version, if not 0, must be
+// the account's.
+func (s *Service) Delete(ctx context.Context, caller caller.Caller, userID string, version int64, password string) error {
 	u, err := s.visible(ctx, caller, userID)
 	if err != nil {
 		return err
@@ -56,7 +52,7 @@ func (s *Service) DeleteSeen(ctx context.Context, caller caller.Caller, userID, 
 	if version != 0 && version != u.Version {
 		return errs.New(errs.Precondition, "changed-meanwhile", "The account has changed since you read it.")
 	}
-	if caller.UserID == userID && u.HasPassword() {
+	if caller.UserID == userID && u.hasPassword() {
 		if err := s.checkPassword(ctx, &u, password); err != nil {
 			return err
 		}
@@ -153,7 +149,7 @@ func (s *Service) noteClosing(ctx context.Context, userID string) (mine bool, er
 
 // anonymize is what makes a deletion that was noted. It answers when it has looked
 // whether the account may leave, µs since 1970.
-func (s *Service) anonymize(ctx context.Context, u User) (looked int64, err error) {
+func (s *Service) anonymize(ctx context.Context, u record) (looked int64, err error) {
 	if s.bookings() != nil {
 		if err := s.bookings().GiveUp(ctx, u.ID, 0); err != nil {
 			return 0, err

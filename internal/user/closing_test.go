@@ -9,6 +9,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/userapi"
 )
 
 // buying is a house in which something happens while an account is deleted.
@@ -54,10 +55,10 @@ func TestDeletionBesideAPurchase(t *testing.T) {
 	house := &buying{}
 	house.live = func() bool { return house.looks > 1 } // bought after the first look
 	w.UseBookings(house)
-	if err := w.Delete(ctx, as(u), u.ID, goodPassword); !is(err, "has-live-bookings") {
+	if err := w.Delete(ctx, as(u), u.ID, 0, goodPassword); !is(err, "has-live-bookings") {
 		t.Fatal(err)
 	}
-	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword}); err != nil || w.closings(t) != 0 {
+	if _, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: goodPassword}); err != nil || w.closings(t) != 0 {
 		t.Errorf("%v, %d deletions are noted", err, w.closings(t))
 	}
 	if !slices.Equal(house.gave, []int64{0}) {
@@ -65,7 +66,7 @@ func TestDeletionBesideAPurchase(t *testing.T) {
 	}
 	house.live, house.gave = nil, nil
 	began := w.now().UnixMicro()
-	if err := w.Delete(ctx, as(u), u.ID, goodPassword); err != nil {
+	if err := w.Delete(ctx, as(u), u.ID, 0, goodPassword); err != nil {
 		t.Fatal(err)
 	}
 	looked := func(what string, times int) {
@@ -106,7 +107,7 @@ func TestDeletionBesideAnAdoption(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go1 := adoption{from: guest.User.ID, to: a.ID}
+	go1 := adoption{from: guest.Account.ID, to: a.ID}
 	promise := func() {
 		t.Helper()
 		house.moved, house.looks = nil, 0
@@ -125,7 +126,7 @@ func TestDeletionBesideAnAdoption(t *testing.T) {
 	promise()
 	house.then = func() {
 		house.then = nil
-		if err := w.Delete(ctx, as(a), a.ID, goodPassword); errs.KindOf(err) != errs.Conflict {
+		if err := w.Delete(ctx, as(a), a.ID, 0, goodPassword); errs.KindOf(err) != errs.Conflict {
 			t.Errorf("deleted while bookings are on their way: %v", err)
 		}
 	}
@@ -143,7 +144,7 @@ func TestDeletionBesideAnAdoption(t *testing.T) {
 		}
 		return false
 	}
-	if err := w.Delete(ctx, as(a), a.ID, goodPassword); err != nil {
+	if err := w.Delete(ctx, as(a), a.ID, 0, goodPassword); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(2 * time.Hour)
@@ -168,13 +169,13 @@ func TestDeletionLeftHalfWay(t *testing.T) {
 		return false
 	}
 	w.UseBookings(house)
-	if err := w.Delete(ctx, as(u), u.ID, goodPassword); errs.KindOf(err) != errs.Conflict || w.closings(t) != 0 {
+	if err := w.Delete(ctx, as(u), u.ID, 0, goodPassword); errs.KindOf(err) != errs.Conflict || w.closings(t) != 0 {
 		t.Errorf("%v, %d deletions are noted", err, w.closings(t))
 	}
 	if !slices.Equal(house.gave, []int64{0}) {
 		t.Errorf("given up: %v", house.gave)
 	}
-	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword}); err != nil {
+	if _, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: goodPassword}); err != nil {
 		t.Error(err)
 	}
 }
@@ -195,7 +196,7 @@ func TestDeletionGoesByTheLastLook(t *testing.T) {
 	}
 	w.pass(time.Minute)
 	looked := w.now().UnixMicro()
-	if err := w.Delete(ctx, as(u), u.ID, goodPassword); err != nil {
+	if err := w.Delete(ctx, as(u), u.ID, 0, goodPassword); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(closingAgain + time.Second)

@@ -25,22 +25,22 @@ func TestDelete(t *testing.T) {
 	me := caller.Caller{UserID: u.ID}
 	token := w.logIn(t, u.Email)
 	w.UseBookings(bookings{live: true})
-	if err := w.Delete(ctx, me, u.ID, goodPassword); !is(err, "has-live-bookings") || errs.KindOf(err) != errs.Conflict {
+	if err := w.Delete(ctx, me, u.ID, 0, goodPassword); !is(err, "has-live-bookings") || errs.KindOf(err) != errs.Conflict {
 		t.Fatal(err)
 	}
 	if _, err := w.Authenticate(ctx, token); err != nil {
 		t.Fatalf("refused, and signed out: %v", err)
 	}
 	w.UseBookings(bookings{})
-	if err := w.Delete(ctx, caller.Caller{UserID: "other"}, u.ID, ""); !is(err, "not-found") {
+	if err := w.Delete(ctx, caller.Caller{UserID: "other"}, u.ID, 0, ""); !is(err, "not-found") {
 		t.Fatal(err)
 	}
 	for _, wrong := range []string{"", "wrong horse battery"} {
-		if err := w.Delete(ctx, me, u.ID, wrong); errs.KindOf(err) != errs.Invalid {
+		if err := w.Delete(ctx, me, u.ID, 0, wrong); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("without the password: %v", err)
 		}
 	}
-	if err := w.Delete(ctx, me, u.ID, goodPassword); err != nil {
+	if err := w.Delete(ctx, me, u.ID, 0, goodPassword); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Authenticate(ctx, token); !is(err, "bad-token") {

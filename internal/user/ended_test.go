@@ -10,17 +10,18 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/userapi"
 )
 
 // provedGuest is a guest who has given the code of an address.
-func (w *world) provedGuest(t *testing.T, m *inbox, mail string) (Session, error) {
+func (w *world) provedGuest(t *testing.T, m *inbox, mail string) (userapi.Session, error) {
 	t.Helper()
 	guest, err := w.EnterGuest(t.Context(), "Gus", mail, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, code := w.last(t, m, mail)
-	return w.VerifyCode(t.Context(), as(guest.User), code, "")
+	return w.VerifyCode(t.Context(), as(guest.Account), code, "")
 }
 
 // An address whose guest was disabled says so, and is no internal error.
@@ -36,19 +37,19 @@ func TestAnAddressOfADisabledGuest(t *testing.T) {
 		t.Fatal(err)
 	}
 	yes, no := true, false
-	if _, err := w.Update(ctx, caller.System, one.User.ID, 0, Change{Disabled: &yes}); err != nil {
+	if _, err := w.Update(ctx, caller.System, one.Account.ID, 0, userapi.Change{Disabled: &yes}); err != nil {
 		t.Fatal(err)
 	}
 	house.moved = nil
 	if _, err := w.provedGuest(t, m, mail); !is(err, "account-disabled") || len(house.moved) > 0 {
 		t.Errorf("%v, adopted %v", err, house.moved)
 	}
-	if _, err := w.Update(ctx, caller.System, one.User.ID, 0, Change{Disabled: &no}); err != nil {
+	if _, err := w.Update(ctx, caller.System, one.Account.ID, 0, userapi.Change{Disabled: &no}); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(2 * time.Minute)
-	if again, err := w.provedGuest(t, m, mail); err != nil || again.User.ID != one.User.ID {
-		t.Errorf("%+v %v", again.User, err)
+	if again, err := w.provedGuest(t, m, mail); err != nil || again.Account.ID != one.Account.ID {
+		t.Errorf("%+v %v", again.Account, err)
 	}
 }
 
@@ -83,7 +84,7 @@ func TestADisabledAccountGetsNoAddress(t *testing.T) {
 	bad := w.signUp(t, mail)
 	_, link := w.last(t, m, mail)
 	yes := true
-	if _, err := w.Update(ctx, caller.System, bad.ID, 0, Change{Disabled: &yes}); err != nil {
+	if _, err := w.Update(ctx, caller.System, bad.ID, 0, userapi.Change{Disabled: &yes}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.VerifyAnew(ctx, link, "another horse battery"); !is(err, "account-disabled") {
@@ -123,15 +124,15 @@ func TestADeletedGuestHasNoAddress(t *testing.T) {
 	}
 	_, code := w.last(t, m, mail)
 	house := &leaving{then: func() {
-		if err := w.Delete(ctx, as(guest.User), guest.User.ID, ""); err != nil {
+		if err := w.Delete(ctx, as(guest.Account), guest.Account.ID, 0, ""); err != nil {
 			t.Error(err)
 		}
 	}}
 	w.UseBookings(house)
-	if _, err := w.VerifyCode(ctx, as(guest.User), code, ""); errs.KindOf(err) != errs.Conflict {
+	if _, err := w.VerifyCode(ctx, as(guest.Account), code, ""); errs.KindOf(err) != errs.Conflict {
 		t.Errorf("%v", err)
 	}
-	if u, err := w.get(ctx, guest.User.ID); err != nil || u.Verified || u.Address() != "" {
+	if u, err := w.get(ctx, guest.Account.ID); err != nil || u.Verified || u.address() != "" {
 		t.Errorf("%+v %v", u, err)
 	}
 	house.then = nil
@@ -162,7 +163,7 @@ func TestNoAdoptionIntoAnEndedAccount(t *testing.T) {
 		house.moved = nil
 		later := func() error { // not before an hour, so that the post does not come in between
 			return w.db.Write(ctx, func(tx *sql.Tx) error {
-				return noteAdoption(ctx, tx, guest.User.ID, a.ID, w.now(), w.now().Add(time.Hour))
+				return noteAdoption(ctx, tx, guest.Account.ID, a.ID, w.now(), w.now().Add(time.Hour))
 			})
 		}
 		if err := later(); err != nil {
@@ -170,10 +171,10 @@ func TestNoAdoptionIntoAnEndedAccount(t *testing.T) {
 		}
 		if how == "disabled" {
 			yes := true
-			_, err = w.Update(ctx, caller.System, a.ID, 0, Change{Disabled: &yes})
+			_, err = w.Update(ctx, caller.System, a.ID, 0, userapi.Change{Disabled: &yes})
 		} else if a, err = w.get(ctx, a.ID); err == nil {
 			promised := a
-			err = w.Delete(ctx, as(a), a.ID, goodPassword)
+			err = w.Delete(ctx, as(a), a.ID, 0, goodPassword)
 			if a = promised; how == "deleted late" && err == nil {
 				err = later()
 			}
@@ -183,7 +184,7 @@ func TestNoAdoptionIntoAnEndedAccount(t *testing.T) {
 		}
 		w.pass(time.Hour)
 		if err := w.RunAdoptions(ctx); err != nil || len(house.moved) > 0 {
-			t.Errorf("%s: %v of %s, %v", how, house.moved, guest.User.ID, err)
+			t.Errorf("%s: %v of %s, %v", how, house.moved, guest.Account.ID, err)
 		}
 		var left int
 		if err := w.db.Reader().QueryRow(`SELECT count(*) FROM adoptions`).Scan(&left); err != nil || left > 0 {
@@ -207,12 +208,12 @@ func TestOrganizersAnswerForTheirEvents(t *testing.T) {
 	u := w.member(t, "ann@example.org")
 	w.UseEvents(eventful{u.ID})
 	for _, who := range []caller.Caller{as(u), caller.System} {
-		if err := w.Delete(ctx, who, u.ID, goodPassword); !is(err, "has-open-events") || errs.KindOf(err) != errs.Conflict {
+		if err := w.Delete(ctx, who, u.ID, 0, goodPassword); !is(err, "has-open-events") || errs.KindOf(err) != errs.Conflict {
 			t.Errorf("%v: %v", who, err)
 		}
 	}
 	w.UseEvents(eventful{})
-	if err := w.Delete(ctx, as(u), u.ID, goodPassword); err != nil {
+	if err := w.Delete(ctx, as(u), u.ID, 0, goodPassword); err != nil {
 		t.Error(err)
 	}
 }
@@ -224,7 +225,7 @@ func TestLogInTellsNotWhoHasAnAccount(t *testing.T) {
 	w.member(t, "known@example.org")
 	name := "known-one"
 	u := w.member(t, "other@example.org")
-	if _, err := w.Update(t.Context(), caller.System, u.ID, 0, Change{Username: &name}); err != nil {
+	if _, err := w.Update(t.Context(), caller.System, u.ID, 0, userapi.Change{Username: &name}); err != nil {
 		t.Fatal(err)
 	}
 	for _, pair := range [][2][]string{
@@ -235,7 +236,7 @@ func TestLogInTellsNotWhoHasAnAccount(t *testing.T) {
 		for side, names := range pair {
 			for i := range maxFailures + 2 {
 				ctx := from{t.Context(), fmt.Sprint("203.0.113.", side)}
-				_, err := w.Login(ctx, Credentials{Name: names[i%len(names)], Password: fmt.Sprintf("guess number %d", i)})
+				_, _, err := w.Login(ctx, userapi.Credentials{Name: names[i%len(names)], Password: fmt.Sprintf("guess number %d", i)})
 				told[side] = append(told[side], errs.Of(err).Type)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/userapi"
 )
 
 // guestLife is how long a guest's session lasts.
@@ -22,13 +23,13 @@ const overlap = 30 * time.Second
 
 // EnterGuest makes an account for somebody who gives a name and an address only,
 // and mails a code by which they show that the address is theirs.
-func (s *Service) EnterGuest(ctx context.Context, name, email, agent string) (Session, error) {
-	a := Account{Email: email, Name: name}
-	if bad := a.normalize(); len(bad) > 0 {
-		return Session{}, errs.Fields(bad)
+func (s *Service) EnterGuest(ctx context.Context, name, email, agent string) (userapi.Session, error) {
+	a := userapi.NewAccount{Email: email, Name: name}
+	if bad := normalize(&a); len(bad) > 0 {
+		return userapi.Session{}, errs.Fields(bad)
 	}
 	now := s.now()
-	u := User{ID: guestID(now), Name: a.Name, Contact: a.Email, Role: caller.Guest, CreatedAt: now.UnixMicro(), Version: 1}
+	u := record{ID: guestID(now), Name: a.Name, Contact: a.Email, Role: caller.Guest, CreatedAt: now.UnixMicro(), Version: 1}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		if err := insert(ctx, tx, &u); err != nil {
 			return err
@@ -37,7 +38,7 @@ func (s *Service) EnterGuest(ctx context.Context, name, email, agent string) (Se
 	})
 	s.post.kick()
 	if err != nil {
-		return Session{}, fmt.Errorf("enter guest: %w", err)
+		return userapi.Session{}, fmt.Errorf("enter guest: %w", err)
 	}
 	return s.startSession(ctx, u, agent, guestLife)
 }
@@ -49,7 +50,7 @@ func (s *Service) ResendCode(ctx context.Context, caller caller.Caller) error {
 	switch {
 	case err != nil:
 		return err
-	case u.Address() == "":
+	case u.address() == "":
 		return errNoContact
 	}
 	return s.sendProof(ctx, &u)
@@ -61,17 +62,17 @@ var errNoContact = errs.New(errs.Conflict, "no-address", "Please give your e-mai
 // account becomes the one of the address, or its holds go to the one that is it
 // already; an account with a password has its address confirmed. The answer is
 // the session to go on with; the one before ends.
-func (s *Service) VerifyCode(ctx context.Context, who caller.Caller, code, agent string) (Session, error) {
+func (s *Service) VerifyCode(ctx context.Context, who caller.Caller, code, agent string) (userapi.Session, error) {
 	u, err := s.unproved(ctx, who)
 	if err != nil {
-		return Session{}, err
+		return userapi.Session{}, err
 	}
-	address := u.Address()
+	address := u.address()
 	if address == "" {
-		return Session{}, errNoContact
+		return userapi.Session{}, errNoContact
 	}
 	if err := s.checkCode(ctx, address, code); err != nil {
-		return Session{}, err
+		return userapi.Session{}, err
 	}
 	if u.Role != caller.Guest {
 		err := s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -81,23 +82,23 @@ func (s *Service) VerifyCode(ctx context.Context, who caller.Caller, code, agent
 			return s.own(ctx, tx, u.ID)
 		})
 		if err = ownedElsewhere(err); err != nil {
-			return Session{}, err
+			return userapi.Session{}, err
 		}
 		if u, err = s.nowOwned(ctx, u.ID); err != nil {
-			return Session{}, err
+			return userapi.Session{}, err
 		}
 		return s.goOn(ctx, u, u.ID, address, agent, sessionLife)
 	}
 	owner, err := s.guestOwner(ctx, who, &u, address)
 	if err != nil {
-		return Session{}, err
+		return userapi.Session{}, err
 	}
 	return s.goOn(ctx, owner, u.ID, address, agent, guestLife)
 }
 
 // guestOwner is the guests' account of an address that a guest has shown to be
 // theirs: the one that is it already, to which the guest's holds go, or this one.
-func (s *Service) guestOwner(ctx context.Context, caller caller.Caller, u *User, address string) (User, error) {
+func (s *Service) guestOwner(ctx context.Context, caller caller.Caller, u *record, address string) (record, error) {
 	for {
 		owner, err := s.guestOf(ctx, address)
 		switch {
@@ -127,14 +128,14 @@ func (s *Service) guestOwner(ctx context.Context, caller caller.Caller, u *User,
 }
 
 // guestOf is the guests' account of a verified address.
-func (s *Service) guestOf(ctx context.Context, address string) (User, error) {
+func (s *Service) guestOf(ctx context.Context, address string) (record, error) {
 	return scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE guest_email = $1`, address)) // users_by_guest_email
 }
 
 // ownAddress makes a guest the customer whom the address belongs to. It fails with
 // errStale when the guest has ended, has given another address, or is that
 // customer already.
-func (s *Service) ownAddress(ctx context.Context, u *User) error {
+func (s *Service) ownAddress(ctx context.Context, u *record) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		err := asRead(tx.ExecContext(ctx, `UPDATE users SET role = $1, guest_email = $2, email_verified = TRUE, version = version + 1
 			WHERE id = $3 AND role = $4 AND NOT disabled AND contact = $2`, string(caller.Customer), u.Contact, u.ID, string(caller.Guest)))
@@ -154,10 +155,10 @@ func (s *Service) ownAddress(ctx context.Context, u *User) error {
 // and ends the code and the session that this one replaces: a guest has one. That
 // one answers for the overlap; but where the address has another account, the
 // guest's own has nothing left, and its sessions end at once.
-func (s *Service) goOn(ctx context.Context, owner User, before, address, agent string, life time.Duration) (Session, error) {
+func (s *Service) goOn(ctx context.Context, owner record, before, address, agent string, life time.Duration) (userapi.Session, error) {
 	session, err := s.startSession(ctx, owner, agent, life)
 	if err != nil {
-		return Session{}, err
+		return userapi.Session{}, err
 	}
 	kept, old := sha256.Sum256([]byte(session.Token)), sha256.Sum256([]byte(caller.TokenFrom(ctx)))
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -169,7 +170,7 @@ func (s *Service) goOn(ctx context.Context, owner User, before, address, agent s
 		}
 		soon := s.now().Add(overlap).UnixMicro()
 		if _, err := tx.ExecContext(ctx, `UPDATE sessions SET expires_at = $1 WHERE user_id = $2 AND token_hash <> $3 AND expires_at > $1 AND (token_hash = $4 OR $5)`,
-			soon, owner.ID, kept[:], old[:], !owner.HasPassword()); err != nil { // sessions_by_user
+			soon, owner.ID, kept[:], old[:], !owner.hasPassword()); err != nil { // sessions_by_user
 			return err
 		}
 		return raiseEpoch(ctx, tx)
@@ -190,32 +191,32 @@ func (s *Service) MailOrderCode(ctx context.Context, userID string) error {
 
 // EnterByCode starts a session of an order's owner, by the code that
 // MailOrderCode has mailed.
-func (s *Service) EnterByCode(ctx context.Context, userID, code, agent string) (Session, error) {
+func (s *Service) EnterByCode(ctx context.Context, userID, code, agent string) (userapi.Session, error) {
 	u, err := s.orderGuest(ctx, userID)
 	if err != nil {
-		return Session{}, err
+		return userapi.Session{}, err
 	}
 	if err := s.checkCode(ctx, u.Contact, code); err != nil {
-		return Session{}, err
+		return userapi.Session{}, err
 	}
 	return s.goOn(ctx, u, u.ID, u.Contact, agent, guestLife)
 }
 
-func (s *Service) orderGuest(ctx context.Context, userID string) (User, error) {
+func (s *Service) orderGuest(ctx context.Context, userID string) (record, error) {
 	u, err := s.get(ctx, userID)
 	switch {
 	case errors.Is(err, errNoUser):
 		return u, errs.Missing("user")
-	case err == nil && (!u.Verified || u.HasPassword() || u.Contact == "" || u.Disabled):
+	case err == nil && (!u.Verified || u.hasPassword() || u.Contact == "" || u.Disabled):
 		return u, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in with your password.")
 	}
 	return u, err
 }
 
 // unproved is the account of a caller whose address is not verified yet.
-func (s *Service) unproved(ctx context.Context, caller caller.Caller) (User, error) {
+func (s *Service) unproved(ctx context.Context, caller caller.Caller) (record, error) {
 	if !caller.SignedIn() {
-		return User{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please enter as a guest first.")
+		return record{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please enter as a guest first.")
 	}
 	u, err := s.get(ctx, caller.UserID)
 	switch {

@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/route"
+	"boxoffice/internal/userapi"
 )
 
 // userBody is an account as its owner sees it.
@@ -38,15 +39,12 @@ type userOut struct {
 
 const bookingsShown = 20
 
-func (s *Service) body(ctx context.Context, u User) (userBody, error) {
-	b := userBody{ID: u.ID, Name: u.Name, Email: u.Email, Username: u.Username, Role: u.Role, Disabled: u.Disabled,
-		CreatedAt: time.UnixMicro(u.CreatedAt).UTC(), Version: u.Version, Bookings: []string{}, BookingsMore: "/users/" + u.ID + "/bookings",
-		Verified: u.Verified, TwoFactor: u.twoFactor}
-	if u.Contact != "" {
-		b.Email = u.Contact
-	}
+func (s *Service) body(ctx context.Context, a userapi.Account) (userBody, error) {
+	b := userBody{ID: a.ID, Name: a.Name, Email: a.Email, Username: a.Username, Role: a.Role, Disabled: a.Disabled,
+		CreatedAt: a.CreatedAt, Version: a.Version, Bookings: []string{}, BookingsMore: "/users/" + a.ID + "/bookings",
+		Verified: a.Verified, TwoFactor: a.TwoFactor}
 	if s.bookings() != nil {
-		ids, _, err := s.bookings().LatestOfUser(ctx, u.ID, bookingsShown)
+		ids, _, err := s.bookings().LatestOfUser(ctx, a.ID, bookingsShown)
 		if err != nil {
 			return b, err
 		}
@@ -55,11 +53,11 @@ func (s *Service) body(ctx context.Context, u User) (userBody, error) {
 	return b, nil
 }
 
-func (s *Service) answer(ctx context.Context, u User, err error) (*userOut, error) {
+func (s *Service) answer(ctx context.Context, a userapi.Account, err error) (*userOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.body(ctx, u)
+	b, err := s.body(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +65,7 @@ func (s *Service) answer(ctx context.Context, u User, err error) (*userOut, erro
 	if err != nil {
 		return nil, err
 	}
-	return &userOut{ETag: errs.ETag(u.Version, raw), Location: "/users/" + u.ID, Body: b}, nil
+	return &userOut{ETag: errs.ETag(a.Version, raw), Location: "/users/" + a.ID, Body: b}, nil
 }
 
 type signUpIn struct {
@@ -98,13 +96,13 @@ type sessionBody struct {
 
 type loginOut struct{ Body sessionBody }
 
-func (s *Service) session(ctx context.Context, x Session, err error) (*loginOut, error) {
+func (s *Service) session(ctx context.Context, x userapi.Session, err error) (*loginOut, error) {
 	if err != nil {
 		return nil, err
 	}
 	out := &loginOut{}
 	out.Body.Token, out.Body.ExpiresAt, out.Body.TwoFactor = x.Token, x.Ends.UTC(), x.TwoFactor
-	out.Body.User, err = s.body(ctx, x.User)
+	out.Body.User, err = s.body(ctx, x.Account)
 	return out, err
 }
 
@@ -162,7 +160,7 @@ func (s *Service) Register(api huma.API) {
 		Summary: "Sign up", Description: "Makes an account of role customer, and mails a link and a code by which its address is confirmed. The answer is the same if there is another account with the address: then the mail says so, and the address stays that account's.", Metadata: route.Meta(route.Open, route.Entry), Errors: []int{400, 409, 413, 422, 503},
 	}, func(ctx context.Context, in *signUpIn) (*userOut, error) {
 		b := in.Body
-		u, err := s.SignUp(ctx, Account{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password})
+		u, err := s.SignUp(ctx, userapi.NewAccount{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password})
 		return s.answer(ctx, u, err)
 	})
 	huma.Register(api, huma.Operation{
@@ -182,7 +180,7 @@ func (s *Service) Register(api huma.API) {
 		OperationID: "get-user", Method: http.MethodGet, Path: "/users/{id}", Tags: tags, Summary: "Read an account",
 		Description: "For its owner and admins.", Errors: []int{401, 404},
 	}, func(ctx context.Context, in *byID) (*userOut, error) {
-		u, err := s.visible(ctx, caller.From(ctx), in.ID)
+		u, err := s.Account(ctx, caller.From(ctx), in.ID)
 		return s.answer(ctx, u, err)
 	})
 	huma.Register(api, huma.Operation{
@@ -195,7 +193,7 @@ func (s *Service) Register(api huma.API) {
 		}
 		b := in.Body
 		u, err := s.Update(ctx, caller.From(ctx), in.ID, version,
-			Change{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password, CurrentPassword: b.CurrentPassword, Code: b.Code, Role: b.Role, Disabled: b.Disabled})
+			userapi.Change{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password, CurrentPassword: b.CurrentPassword, Code: b.Code, Role: b.Role, Disabled: b.Disabled})
 		return s.answer(ctx, u, err)
 	})
 	huma.Register(api, huma.Operation{
@@ -206,7 +204,7 @@ func (s *Service) Register(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, inHeaders(s.DeleteSeen(ctx, caller.From(ctx), in.ID, in.Password, version))
+		return nil, inHeaders(s.Delete(ctx, caller.From(ctx), in.ID, version, in.Password))
 	})
 	s.registerMails(api)
 	s.registerSessions(api)
@@ -226,6 +224,6 @@ func (s *Service) login(ctx context.Context, in *loginIn) (*loginOut, error) {
 	if (b.Email == "") == (b.Username == "") {
 		return nil, errs.Bad("email", "or username must be given, but not both")
 	}
-	x, err := s.Login(ctx, Credentials{Name: b.Email + b.Username, Password: b.Password, Code: b.Code, Agent: in.Agent})
+	x, _, err := s.Login(ctx, userapi.Credentials{Name: b.Email + b.Username, Password: b.Password, Code: b.Code, Agent: in.Agent})
 	return s.session(ctx, x, err)
 }

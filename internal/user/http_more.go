@@ -2,8 +2,6 @@ package user
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"time"
 
@@ -127,15 +125,14 @@ type sessionsOut struct {
 func (s *Service) registerSessions(api huma.API) {
 	huma.Register(api, operation("list-sessions", http.MethodGet, "/users/{id}/sessions", "List sessions", "For the account's owner and admins.", http.StatusOK, 401, 404),
 		func(ctx context.Context, in *byID) (*sessionsOut, error) {
-			list, err := s.Sessions(ctx, caller.From(ctx), in.ID)
+			list, err := s.Sessions(ctx, caller.From(ctx), in.ID, caller.TokenFrom(ctx))
 			if err != nil {
 				return nil, err
 			}
-			own := sha256.Sum256([]byte(caller.TokenFrom(ctx)))
 			out := &sessionsOut{}
 			out.Body.Items = make([]listedSession, len(list))
 			for i, l := range list {
-				out.Body.Items[i] = listedSession{l.ID, time.UnixMicro(l.CreatedAt).UTC(), time.UnixMicro(l.Ends).UTC(), l.Agent, l.ID == hex.EncodeToString(own[:8])}
+				out.Body.Items[i] = listedSession{l.ID, l.CreatedAt, l.Ends, l.Agent, l.Current}
 			}
 			return out, nil
 		})

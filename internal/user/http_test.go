@@ -15,6 +15,7 @@ import (
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 const password = "correct horse battery"
@@ -187,7 +188,7 @@ func TestRightsOverHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := s.Login(t.Context(), user.Credentials{Name: "root@example.org", Password: adminPassword})
+	root, _, err := s.Login(t.Context(), userapi.Credentials{Name: "root@example.org", Password: adminPassword})
 	admin := root.Token
 	if err != nil {
 		t.Fatal(err)

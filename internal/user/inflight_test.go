@@ -7,11 +7,12 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/userapi"
 )
 
 // inFlight is a request that has read an account and waits for the check of its
 // password. The caller lets it go on, and hears what came of it.
-func (w *world) inFlight(t *testing.T, u User, request func() error) (goOn func() error) {
+func (w *world) inFlight(t *testing.T, u record, request func() error) (goOn func() error) {
 	t.Helper()
 	key := target(u.ID, u.hash).from(caller.ClientFrom(t.Context()))
 	pair := w.throttle.join(key)
@@ -54,10 +55,10 @@ func TestRequestsInFlightNeedTheNewFactor(t *testing.T) {
 	ctx := t.Context()
 	for _, c := range []struct {
 		name string
-		do   func(w *world, u User) error
+		do   func(w *world, u record) error
 	}{
-		{"end", func(w *world, u User) error { return w.EndTwoFactor(ctx, as(u), u.ID, goodPassword, "") }},
-		{"begin", func(w *world, u User) error {
+		{"end", func(w *world, u record) error { return w.EndTwoFactor(ctx, as(u), u.ID, goodPassword, "") }},
+		{"begin", func(w *world, u record) error {
 			_, err := w.BeginTwoFactor(ctx, as(u), u.ID, goodPassword)
 			return err
 		}},
@@ -81,7 +82,7 @@ func TestRequestsInFlightNeedTheNewFactor(t *testing.T) {
 		if _, err := w.startSession(ctx, u, "", sessionLife); !is(err, "account-changed") {
 			t.Errorf("a log-in without a code: %v", err)
 		}
-		if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword}); !is(err, "code-required") {
+		if _, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: goodPassword}); !is(err, "code-required") {
 			t.Errorf("another log-in: %v", err)
 		}
 	}
@@ -115,7 +116,7 @@ func TestAMovedAccountConfirmsNoFactor(t *testing.T) {
 		_, err := w.BeginTwoFactor(ctx, as(u), u.ID, goodPassword)
 		return err
 	})
-	if _, err := w.Update(ctx, caller.System, u.ID, 0, Change{Email: &mine}); err != nil {
+	if _, err := w.Update(ctx, caller.System, u.ID, 0, userapi.Change{Email: &mine}); err != nil {
 		t.Fatal(err)
 	}
 	if err := goOn(); !is(err, "account-changed") {
@@ -132,12 +133,12 @@ func TestOnlyGuestsAreWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := w.get(ctx, g.User.ID)
+	before, err := w.get(ctx, g.Account.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, digits := w.last(t, m, "g@example.org")
-	session, err := w.VerifyCode(ctx, as(g.User), digits, "")
+	session, err := w.VerifyCode(ctx, as(g.Account), digits, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,10 +146,10 @@ func TestOnlyGuestsAreWritten(t *testing.T) {
 	if err := w.writeContact(ctx, &before); !is(err, "account-changed") {
 		t.Errorf("a customer's contact: %v", err)
 	}
-	if n, err := w.deleteVisitors(ctx, []string{g.User.ID}); err != nil || n != 0 {
+	if n, err := w.deleteVisitors(ctx, []string{g.Account.ID}); err != nil || n != 0 {
 		t.Errorf("%d accounts are said to be ended, %v", n, err)
 	}
-	if who, err := w.node(t).Authenticate(ctx, session.Token); err != nil || who.UserID != g.User.ID {
+	if who, err := w.node(t).Authenticate(ctx, session.Token); err != nil || who.UserID != g.Account.ID {
 		t.Errorf("the customer's session: %+v, %v", who, err)
 	}
 	before.ID = "gone"

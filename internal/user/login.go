@@ -3,50 +3,41 @@ package user
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/userapi"
 )
-
-// Credentials are what somebody logs in with.
-type Credentials struct {
-	Name     string // e-mail address or username
-	Password string
-	Code     string // of the authenticator app, or a recovery code; "" when there is none
-	Agent    string // the program that asks, for the list of sessions
-
-	Visitor caller.Caller // the caller until now; a guest's holds go to the account
-
-	Steps bool   // a code that is missing is asked for in a step of its own: see CodeNeeded
-	Proof string // of CodeNeeded, in place of name and password
-}
-
-// Session is a log-in that has succeeded.
-type Session struct {
-	Token     string
-	Ends      time.Time
-	User      User
-	TwoFactor string // "", "active", or "required": see RequireTwoFactor
-}
 
 // Login checks a password, and a code if the account wants one, and starts a
 // session. An unknown account and a wrong password give the same error after the
-// same time.
-func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
+// same time. Proof stands for name and password in the second step.
+func (s *Service) Login(ctx context.Context, c userapi.Credentials) (session userapi.Session, proof string, err error) {
+	session, err = s.signIn(ctx, c)
+	var needed *codeNeeded
+	switch {
+	case !c.Steps:
+	case errors.As(err, &needed):
+		proof = needed.proof
+	case errs.Is(err, "wrong-code"):
+		proof = c.Proof
+	}
+	return session, proof, err
+}
+
+func (s *Service) signIn(ctx context.Context, c userapi.Credentials) (userapi.Session, error) {
 	from := caller.ClientFrom(ctx)
 	if err := s.visitors.check(from, s.now()); err != nil {
-		return Session{}, err
+		return userapi.Session{}, err
 	}
 	list, a, err := s.claimed(ctx, c)
 	if err != nil {
-		return Session{}, err
+		return userapi.Session{}, err
 	}
-	wrong := errs.New(errs.Unauthenticated, "wrong-password", "%s", saysWrong)
-	var u User
+	wrong := errs.New(errs.Unauthenticated, "wrong-password", "%s", userapi.WrongPassword)
+	var u record
 	err = s.limited(ctx, a, func(tn *turn) (o outcome, _ string, err error) {
 		u, o, err = s.prove(ctx, list, tn.may, c, wrong)
 		if o == failed {
@@ -55,7 +46,7 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 		return o, u.ID, err
 	})
 	if err != nil {
-		return Session{}, err
+		return userapi.Session{}, err
 	}
 	session, err := s.welcome(ctx, u, c.Visitor, c.Agent)
 	if errors.Is(err, errStale) {
@@ -64,15 +55,10 @@ func (s *Service) Login(ctx context.Context, c Credentials) (Session, error) {
 	return session, err
 }
 
-// saysWrong is said whichever of its cases it is: what helps somebody whose right
-// password is not looked at any more tells a guesser nothing.
-var saysWrong = fmt.Sprintf("There is no account with this name and password. After too many wrong passwords, even the right one is refused for up to %d minutes. "+
-	"A new password, set by email, works at once.", int(failWindow.Minutes()))
-
 // claimed are the accounts that a log-in may be about, by a proof or by name, and
 // what its failures are counted for: in the same way whether a name is an account's
 // or not, and whichever accounts that nobody has verified give an address.
-func (s *Service) claimed(ctx context.Context, c Credentials) (list []User, a attempt, err error) {
+func (s *Service) claimed(ctx context.Context, c userapi.Credentials) (list []record, a attempt, err error) {
 	name := "?" + sameName(c.Name) // as many spellings count as one as would be one account's
 	shared := strings.Contains(c.Name, "@")
 	if userID, _, ok := strings.Cut(c.Proof, "."); ok {
@@ -80,7 +66,7 @@ func (s *Service) claimed(ctx context.Context, c Credentials) (list []User, a at
 		u, err := s.get(ctx, userID)
 		switch {
 		case err == nil:
-			list = []User{u}
+			list = []record{u}
 		case !errors.Is(err, errNoUser):
 			return nil, a, err
 		}
@@ -118,13 +104,13 @@ func sameName(name string) string {
 // welcome starts a session of an account, which takes over what its owner has
 // held as a visitor. Where a limit forbids that for some holds, there is no session:
 // the visitor has these holds still.
-func (s *Service) welcome(ctx context.Context, u User, visitor caller.Caller, agent string) (Session, error) {
+func (s *Service) welcome(ctx context.Context, u record, visitor caller.Caller, agent string) (userapi.Session, error) {
 	if err := s.adopt(ctx, visitor, &u); err != nil {
-		return Session{}, err
+		return userapi.Session{}, err
 	}
 	session, err := s.startSession(ctx, u, agent, sessionLife)
 	if err != nil {
-		return Session{}, err
+		return userapi.Session{}, err
 	}
 	return session, s.leave(ctx, visitor)
 }
@@ -132,7 +118,7 @@ func (s *Service) welcome(ctx context.Context, u User, visitor caller.Caller, ag
 // prove checks what an account wants to see at log-in, and answers whose password
 // it was. Of the accounts given only some may be tried. A wrong password takes as
 // long for every address.
-func (s *Service) prove(ctx context.Context, list []User, may func(userID string) bool, c Credentials, wrong error) (u User, o outcome, err error) {
+func (s *Service) prove(ctx context.Context, list []record, may func(userID string) bool, c userapi.Credentials, wrong error) (u record, o outcome, err error) {
 	if c.Proof != "" {
 		if len(list) == 0 {
 			return u, undecided, proofOver()
@@ -144,7 +130,7 @@ func (s *Service) prove(ctx context.Context, list []User, may func(userID string
 		if !may(u.ID) { // the proof shows that its owner knows of the account: this tells them nothing
 			return u, undecided, tooManyAttempts(failWindow)
 		}
-	} else if u, err = s.whose(ctx, slices.DeleteFunc(list, func(one User) bool { return !may(one.ID) }), c); err != nil {
+	} else if u, err = s.whose(ctx, slices.DeleteFunc(list, func(one record) bool { return !may(one.ID) }), c); err != nil {
 		return u, undecided, err
 	}
 	switch {
@@ -163,15 +149,15 @@ func (s *Service) prove(ctx context.Context, list []User, may func(userID string
 	return u, right, nil
 }
 
-// whose is the account of those given that a password is of; a User without an
+// whose is the account of those given that a password is of; a record without an
 // id when it is of none. For every address as many passwords are checked.
-func (s *Service) whose(ctx context.Context, list []User, c Credentials) (User, error) {
+func (s *Service) whose(ctx context.Context, list []record, c userapi.Credentials) (record, error) {
 	most := 1
 	if strings.Contains(c.Name, "@") {
 		most = mostClaimants
 	}
 	for i := range most {
-		var u User
+		var u record
 		if i < len(list) {
 			u = list[i]
 		}
@@ -179,20 +165,15 @@ func (s *Service) whose(ctx context.Context, list []User, c Credentials) (User, 
 			return u, err
 		}
 	}
-	return User{}, nil
+	return record{}, nil
 }
 
 // SignUpAndIn makes an account of role customer with a session, and gives it what
 // its owner has held as a visitor.
-func (s *Service) SignUpAndIn(ctx context.Context, a Account, visitor caller.Caller, agent string) (Session, error) {
-	u, err := s.SignUp(ctx, a)
+func (s *Service) SignUpAndIn(ctx context.Context, a userapi.NewAccount, visitor caller.Caller, agent string) (userapi.Session, error) {
+	u, err := s.signUp(ctx, a)
 	if err != nil {
-		return Session{}, err
+		return userapi.Session{}, err
 	}
 	return s.welcome(ctx, u, visitor, agent)
-}
-
-// Self is the account of a caller.
-func (s *Service) Self(ctx context.Context, caller caller.Caller) (User, error) {
-	return s.visible(ctx, caller, caller.UserID)
 }

@@ -200,7 +200,7 @@ func (s *Service) errand(ctx context.Context, e *errand) error {
 	if err != nil {
 		return err
 	}
-	if (e.kind == mailVerify || e.kind == mailCode) && e.address != "" && e.address != u.Address() {
+	if (e.kind == mailVerify || e.kind == mailCode) && e.address != "" && e.address != u.address() {
 		return nil // it gives another one by now
 	}
 	switch e.kind {
@@ -225,7 +225,7 @@ func (s *Service) send(ctx context.Context, to, subject, text string) error {
 
 // hello begins a mail to an account. While the address is not confirmed the name
 // may be a stranger's words, and is left out.
-func hello(u *User) string {
+func hello(u *record) string {
 	if !u.Verified {
 		return greeting("")
 	}
@@ -263,7 +263,7 @@ func linkable(name string) bool {
 
 // mailVerification mails a link and a code by which an address is verified. If
 // the address belongs to another account already, the mail says so instead.
-func (s *Service) mailVerification(ctx context.Context, u *User) error {
+func (s *Service) mailVerification(ctx context.Context, u *record) error {
 	if u.Verified || u.Email == "" || u.Role == caller.Guest {
 		return nil
 	}
@@ -291,7 +291,7 @@ func (s *Service) mailVerification(ctx context.Context, u *User) error {
 }
 
 // mailExisting tells the owner of an address that somebody signed up with it.
-func (s *Service) mailExisting(ctx context.Context, owner *User) error {
+func (s *Service) mailExisting(ctx context.Context, owner *record) error {
 	return s.send(ctx, owner.Email, "You already have an account", fmt.Sprintf(
 		"%ssomebody, perhaps you, wanted to create an account with this address. You already have one.\n\nPlease sign in with it:\n%s/sign-in\n\nIf you do not know your password any more, choose a new one:\n%s/forgot\n\nIf it was not you, ignore this mail: nothing has changed.",
 		hello(owner), s.publicURL(), s.publicURL()))
@@ -312,7 +312,7 @@ func (s *Service) mailReset(ctx context.Context, address string) error {
 		if err != nil {
 			return err
 		}
-		moved = slices.DeleteFunc(moved, func(u User) bool { return u.Disabled })
+		moved = slices.DeleteFunc(moved, func(u record) bool { return u.Disabled })
 		if len(moved) > 0 {
 			to = moved[:min(len(moved), mostClaimants)]
 		}
@@ -328,7 +328,7 @@ func (s *Service) mailReset(ctx context.Context, address string) error {
 	return nil
 }
 
-func (s *Service) mailResetTo(ctx context.Context, u *User) error {
+func (s *Service) mailResetTo(ctx context.Context, u *record) error {
 	token, err := s.newLink(ctx, u.ID, u.Email, toReset, resetLife)
 	if err != nil {
 		return err
@@ -339,12 +339,12 @@ func (s *Service) mailResetTo(ctx context.Context, u *User) error {
 }
 
 // mailCode mails the code of the address that an account gives.
-func (s *Service) mailCode(ctx context.Context, u *User) error {
-	code, left, err := s.issueCode(ctx, u.Address())
+func (s *Service) mailCode(ctx context.Context, u *record) error {
+	code, left, err := s.issueCode(ctx, u.address())
 	if err != nil {
 		return err
 	}
-	return s.send(ctx, u.Address(), grouped(code)+" is your code", fmt.Sprintf(
+	return s.send(ctx, u.address(), grouped(code)+" is your code", fmt.Sprintf(
 		"%syour code is %s. It is good for %d minutes.\n\nIf you did not ask for it, ignore this mail.", hello(u), grouped(code), int(left.Minutes())))
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/userapi"
 )
 
 // The chance of guessing an address's code in two hours from a thousand client
@@ -64,13 +65,13 @@ func TestCodesCountByAddress(t *testing.T) {
 	other.UseMailer(m, w.log)
 	nodes := []*Service{w.Service, other}
 	const mail = "gus@example.org"
-	var guests []User
+	var guests []userapi.Account
 	for i := range 4 {
 		g, err := nodes[i%2].EnterGuest(ctx, "Gus", []string{mail, "GUS@Example.ORG"}[i%2], "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		guests = append(guests, g.User)
+		guests = append(guests, g.Account)
 	}
 	_, code := w.last(t, m, mail)
 	if len(m.sent) != 1 {
@@ -121,7 +122,7 @@ func TestCodesCountByAddress(t *testing.T) {
 	}
 	// As people type it, by any of the accounts.
 	x, err := w.VerifyCode(ctx, as(guests[0]), " "+strings.ToLower(strings.NewReplacer("-", " ", "0", "o", "1", "l").Replace(next)), "")
-	if err != nil || !x.User.Verified {
+	if err != nil || !x.Account.Verified {
 		t.Errorf("%+v %v", x, err)
 	}
 	if _, err := w.VerifyCode(ctx, as(guests[3]), next, ""); !is(err, "code-expired") {
@@ -139,11 +140,11 @@ func TestAGuestHasOneSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, code := w.last(t, m, "g@example.org")
-	x, err := w.VerifyCode(ctx, as(g.User), code, "")
+	x, err := w.VerifyCode(ctx, as(g.Account), code, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := w.Sessions(ctx, as(x.User), x.User.ID)
+	list, err := w.Sessions(ctx, as(x.Account), x.Account.ID, "")
 	if err != nil || len(list) != 1 {
 		t.Errorf("%d sessions, %v", len(list), err)
 	}
@@ -162,14 +163,14 @@ func TestAGuestHasOneSession(t *testing.T) {
 // The session that a guest's new one replaces ends with it, although it would still
 // answer for a moment.
 func TestLogoutEndsTheSessionBefore(t *testing.T) {
-	for name, end := range map[string]func(w *world, x Session) error{
-		"log-out": func(w *world, x Session) error { return w.Logout(t.Context(), x.Token) },
-		"by id": func(w *world, x Session) error {
-			list, err := w.Sessions(t.Context(), as(x.User), x.User.ID)
+	for name, end := range map[string]func(w *world, x userapi.Session) error{
+		"log-out": func(w *world, x userapi.Session) error { return w.Logout(t.Context(), x.Token) },
+		"by id": func(w *world, x userapi.Session) error {
+			list, err := w.Sessions(t.Context(), as(x.Account), x.Account.ID, "")
 			if err != nil || len(list) != 1 {
 				t.Fatalf("%v %v", list, err)
 			}
-			return w.EndSessions(t.Context(), as(x.User), x.User.ID, list[0].ID, "")
+			return w.EndSessions(t.Context(), as(x.Account), x.Account.ID, list[0].ID, "")
 		},
 	} {
 		ctx, w := t.Context(), newWorld(t)
@@ -179,7 +180,7 @@ func TestLogoutEndsTheSessionBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, code := w.last(t, m, "g@example.org")
-		x, err := w.VerifyCode(ctx, as(g.User), code, "")
+		x, err := w.VerifyCode(ctx, as(g.Account), code, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,26 +207,26 @@ func TestEnterByCode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.MailOrderCode(ctx, g.User.ID); !is(err, "sign-in-required") {
+	if err := w.MailOrderCode(ctx, g.Account.ID); !is(err, "sign-in-required") {
 		t.Errorf("before the address is verified: %v", err)
 	}
 	_, code := w.last(t, m, "g@example.org")
-	if _, err := w.VerifyCode(ctx, as(g.User), code, ""); err != nil {
+	if _, err := w.VerifyCode(ctx, as(g.Account), code, ""); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(24 * time.Hour)
-	if _, err := w.EnterByCode(ctx, g.User.ID, code, ""); !is(err, "code-expired") {
+	if _, err := w.EnterByCode(ctx, g.Account.ID, code, ""); !is(err, "code-expired") {
 		t.Error(err)
 	}
-	if err := w.MailOrderCode(ctx, g.User.ID); err != nil {
+	if err := w.MailOrderCode(ctx, g.Account.ID); err != nil {
 		t.Fatal(err)
 	}
 	_, code = w.last(t, m, "g@example.org")
-	if _, err := w.EnterByCode(ctx, g.User.ID, "000-000-000", ""); errs.KindOf(err) != errs.Invalid {
+	if _, err := w.EnterByCode(ctx, g.Account.ID, "000-000-000", ""); errs.KindOf(err) != errs.Invalid {
 		t.Error(err)
 	}
-	x, err := w.EnterByCode(ctx, g.User.ID, code, "")
-	if err != nil || x.User.ID != g.User.ID {
+	x, err := w.EnterByCode(ctx, g.Account.ID, code, "")
+	if err != nil || x.Account.ID != g.Account.ID {
 		t.Fatalf("%+v %v", x, err)
 	}
 	member := w.member(t, "ann@example.org")
@@ -327,7 +328,7 @@ func TestNamesInMails(t *testing.T) {
 		"http://evil.example/x": false, "https:evil": false, "Win at evil.example": false, "evil。example": false, "www.evil.example": false,
 		"a@evil.example": false, "evil.example/win": false, `\\evil`: false, "tel:+49": false,
 	} {
-		if got := strings.Contains(hello(&User{Name: name, Verified: true}), name) && name != ""; got != there {
+		if got := strings.Contains(hello(&record{Name: name, Verified: true}), name) && name != ""; got != there {
 			t.Errorf("%q: %q", name, greeting(name))
 		}
 	}

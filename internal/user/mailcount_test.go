@@ -9,6 +9,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/userapi"
 )
 
 func fromNetwork(ctx context.Context, network string) context.Context {
@@ -51,7 +52,7 @@ func TestAskingAgainVoidsNothing(t *testing.T) {
 			func() error { return w.ForgotPassword(ctx, mail) },
 			func() error { _, err := w.EnterGuest(ctx, "x", mail, ""); return err },
 			func() error {
-				_, err := w.SignUp(ctx, Account{Email: mail, Name: "x", Password: "a stranger's password"})
+				_, err := w.SignUp(ctx, userapi.NewAccount{Email: mail, Name: "x", Password: "a stranger's password"})
 				return err
 			},
 			func() error { return w.Resend(ctx, as(u), u.ID) },
@@ -62,7 +63,7 @@ func TestAskingAgainVoidsNothing(t *testing.T) {
 		}
 		w.settle(t)
 	}
-	if _, err := w.VerifyCode(ctx, as(g.User), code, ""); err != nil {
+	if _, err := w.VerifyCode(ctx, as(g.Account), code, ""); err != nil {
 		t.Errorf("the first code: %v", err)
 	}
 	if got, err := w.Verify(ctx, as(u), verification); err != nil || !got.Verified {
@@ -84,7 +85,7 @@ func TestStrangersDoNotUseUpTheOwnersMails(t *testing.T) {
 	other.UseMailer(m, w.log)
 	const mail, home = "ann@example.org", "203.0.113.1"
 	w.member(t, mail)
-	if _, err := w.Login(fromNetwork(ctx, home), Credentials{Name: mail, Password: goodPassword}); err != nil {
+	if _, _, err := w.Login(fromNetwork(ctx, home), userapi.Credentials{Name: mail, Password: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)
@@ -141,7 +142,7 @@ func TestStrangersDoNotUseUpTheOwnersMails(t *testing.T) {
 	}
 	// An account that nobody has confirmed makes no client the owner's.
 	stranger := fromNetwork(ctx, "198.51.100.200")
-	if _, err := w.SignUpAndIn(stranger, Account{Email: mail, Name: "x", Password: "a stranger's password"}, caller.Caller{}, ""); err != nil {
+	if _, err := w.SignUpAndIn(stranger, userapi.NewAccount{Email: mail, Name: "x", Password: "a stranger's password"}, caller.Caller{}, ""); err != nil {
 		t.Fatal(err)
 	}
 	err := w.db.Write(ctx, func(tx *sql.Tx) error {
@@ -163,13 +164,13 @@ func TestGuestsKnownClient(t *testing.T) {
 	m := w.mails()
 	const mail = "gus@example.org"
 	home := fromNetwork(ctx, "203.0.113.1")
-	enter := func(ctx context.Context) (User, string) {
+	enter := func(ctx context.Context) (userapi.Account, string) {
 		g, err := w.EnterGuest(ctx, "Gus", mail, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, code := w.last(t, m, mail)
-		return g.User, code
+		return g.Account, code
 	}
 	g, code := enter(home)
 	if _, err := w.VerifyCode(home, as(g), code, ""); err != nil {
@@ -209,10 +210,10 @@ func TestConfirmingGivesNothingToAStranger(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, code := w.last(t, m, mail)
-	if _, err := w.VerifyCode(ctx, as(g.User), code, ""); err != nil {
+	if _, err := w.VerifyCode(ctx, as(g.Account), code, ""); err != nil {
 		t.Fatal(err)
 	}
-	stranger, err := w.SignUpAndIn(ctx, Account{Email: mail, Name: "Order 4711 is waiting", Password: theirs}, caller.Caller{}, "")
+	stranger, err := w.SignUpAndIn(ctx, userapi.NewAccount{Email: mail, Name: "Order 4711 is waiting", Password: theirs}, caller.Caller{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +223,7 @@ func TestConfirmingGivesNothingToAStranger(t *testing.T) {
 			t.Errorf("a stranger's words: %s", sent.text)
 		}
 	}
-	for name, caller := range map[string]caller.Caller{"nobody": {}, "the guest": as(g.User), "an admin": {UserID: "root", Role: caller.Admin}} {
+	for name, caller := range map[string]caller.Caller{"nobody": {}, "the guest": as(g.Account), "an admin": {UserID: "root", Role: caller.Admin}} {
 		if _, err := w.Verify(ctx, caller, link); !is(err, "sign-in-required") || errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("as %s: %v", name, err)
 		}
@@ -237,7 +238,7 @@ func TestConfirmingGivesNothingToAStranger(t *testing.T) {
 		t.Error(err)
 	}
 	got, err := w.VerifyAnew(ctx, link, goodPassword)
-	if err != nil || got.ID != stranger.User.ID || !got.Verified {
+	if err != nil || got.ID != stranger.Account.ID || !got.Verified {
 		t.Fatalf("%+v %v", got, err)
 	}
 	if _, err := w.VerifyAnew(ctx, link, goodPassword); !is(err, "link-over") {
@@ -254,7 +255,7 @@ func TestConfirmingGivesNothingToAStranger(t *testing.T) {
 	}
 	house.mu.Lock()
 	defer house.mu.Unlock()
-	if want := g.User.ID + ">" + got.ID; !strings.Contains(strings.Join(house.moved, " "), want) {
+	if want := g.Account.ID + ">" + got.ID; !strings.Contains(strings.Join(house.moved, " "), want) {
 		t.Errorf("%v, want %s", house.moved, want)
 	}
 }
@@ -282,7 +283,7 @@ func TestLinksEndWithWhatTheyAreFor(t *testing.T) {
 	}
 	_, reset := w.last(t, m, u.Email)
 	pass := "a third horse battery"
-	if _, err := w.Update(ctx, as(u), u.ID, 0, Change{Password: &pass, CurrentPassword: goodPassword}); err != nil {
+	if _, err := w.Update(ctx, as(u), u.ID, 0, userapi.Change{Password: &pass, CurrentPassword: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.ResetPassword(ctx, reset, "another horse battery"); !is(err, "link-over") {
@@ -320,7 +321,7 @@ func TestNewerSignUpsLockNobodyOut(t *testing.T) {
 	others := func(n int, network string) {
 		for i := range n {
 			w.pass(mailPause)
-			if _, err := w.SignUpAndIn(fromNetwork(ctx, network), Account{Email: mail, Name: "M", Password: fmt.Sprintf("a stranger's password %d", i)}, caller.Caller{}, ""); err != nil {
+			if _, err := w.SignUpAndIn(fromNetwork(ctx, network), userapi.NewAccount{Email: mail, Name: "M", Password: fmt.Sprintf("a stranger's password %d", i)}, caller.Caller{}, ""); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -339,21 +340,21 @@ func TestNewerSignUpsLockNobodyOut(t *testing.T) {
 	}
 	// In the middle: at home.
 	const between = "bert@example.org"
-	if _, err := w.SignUpAndIn(fromNetwork(ctx, "198.51.100.1"), Account{Email: between, Name: "M", Password: "a stranger's password"}, caller.Caller{}, ""); err != nil {
+	if _, err := w.SignUpAndIn(fromNetwork(ctx, "198.51.100.1"), userapi.NewAccount{Email: between, Name: "M", Password: "a stranger's password"}, caller.Caller{}, ""); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(mailPause)
-	second, err := w.SignUpAndIn(home, Account{Email: between, Name: "Bert", Password: goodPassword}, caller.Caller{}, "")
+	second, err := w.SignUpAndIn(home, userapi.NewAccount{Email: between, Name: "Bert", Password: goodPassword}, caller.Caller{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
 		w.pass(mailPause)
-		if _, err := w.SignUpAndIn(fromNetwork(ctx, "198.51.100.1"), Account{Email: between, Name: "M", Password: fmt.Sprintf("a stranger's password %d", i)}, caller.Caller{}, ""); err != nil {
+		if _, err := w.SignUpAndIn(fromNetwork(ctx, "198.51.100.1"), userapi.NewAccount{Email: between, Name: "M", Password: fmt.Sprintf("a stranger's password %d", i)}, caller.Caller{}, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, _, u, err := w.enter(home, between, goodPassword); err != nil || u.ID != second.User.ID {
+	if _, _, u, err := w.enter(home, between, goodPassword); err != nil || u.ID != second.Account.ID {
 		t.Errorf("%s %v", u.ID, err)
 	}
 }

@@ -10,10 +10,11 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/userapi"
 )
 
 // withFactor is an account with a second factor, and what makes its codes.
-func (w *world) withFactor(t *testing.T, mail string) (User, func() string) {
+func (w *world) withFactor(t *testing.T, mail string) (record, func() string) {
 	t.Helper()
 	u := w.member(t, mail)
 	secret, err := w.BeginTwoFactor(t.Context(), as(u), u.ID, goodPassword)
@@ -40,21 +41,21 @@ func TestAMoveNeedsTheSecondFactor(t *testing.T) {
 	u, code := w.withFactor(t, "owner@example.org")
 	mine := "thief@example.org"
 	for _, wrong := range []string{"", "000000"} {
-		_, err := w.Update(ctx, as(u), u.ID, 0, Change{Email: &mine, CurrentPassword: goodPassword, Code: wrong})
+		_, err := w.Update(ctx, as(u), u.ID, 0, userapi.Change{Email: &mine, CurrentPassword: goodPassword, Code: wrong})
 		if e := errs.Of(err); e == nil || e.Kind != errs.Invalid || e.Fields[0].Name != "code" {
 			t.Fatalf("moved by %q: %v", wrong, err)
 		}
 	}
 	name := "Another Name"
-	if _, err := w.Update(ctx, as(u), u.ID, 0, Change{Name: &name}); err != nil {
+	if _, err := w.Update(ctx, as(u), u.ID, 0, userapi.Change{Name: &name}); err != nil {
 		t.Errorf("a name: %v", err)
 	}
-	if got, err := w.Update(ctx, as(u), u.ID, 0, Change{Email: &mine, CurrentPassword: goodPassword, Code: code()}); err != nil || got.Email != mine {
+	if got, err := w.Update(ctx, as(u), u.ID, 0, userapi.Change{Email: &mine, CurrentPassword: goodPassword, Code: code()}); err != nil || got.Email != mine {
 		t.Errorf("%+v %v", got, err)
 	}
 	u, _ = w.withFactor(t, "other@example.org")
 	right := "right@example.org"
-	if got, err := w.Update(ctx, caller.System, u.ID, 0, Change{Email: &right}); err != nil || got.Email != right {
+	if got, err := w.Update(ctx, caller.System, u.ID, 0, userapi.Change{Email: &right}); err != nil || got.Email != right {
 		t.Errorf("by an administrator: %+v %v", got, err)
 	}
 }
@@ -66,7 +67,7 @@ func TestNoMailTakesTheSecondFactor(t *testing.T) {
 	m := w.mails()
 	u, code := w.withFactor(t, "owner@example.org")
 	address, password := "new@example.org", "another horse battery"
-	if _, err := w.Update(ctx, as(u), u.ID, 0, Change{Email: &address, CurrentPassword: goodPassword, Code: code()}); err != nil {
+	if _, err := w.Update(ctx, as(u), u.ID, 0, userapi.Change{Email: &address, CurrentPassword: goodPassword, Code: code()}); err != nil {
 		t.Fatal(err)
 	}
 	_, link := w.last(t, m, address)
@@ -81,7 +82,7 @@ func TestNoMailTakesTheSecondFactor(t *testing.T) {
 	if err := w.ResetPassword(ctx, token, password); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Login(ctx, Credentials{Name: address, Password: password}); !is(err, "code-required") {
+	if _, _, err := w.Login(ctx, userapi.Credentials{Name: address, Password: password}); !is(err, "code-required") {
 		t.Errorf("in by the new password: %v", err)
 	}
 	if now, err := w.get(ctx, u.ID); err != nil || now.Verified || !now.twoFactor {
@@ -89,7 +90,7 @@ func TestNoMailTakesTheSecondFactor(t *testing.T) {
 	}
 	other := w.signUp(t, address)
 	_, theirs := w.last(t, m, address)
-	if _, err := w.Login(ctx, Credentials{Name: address, Password: password, Code: code()}); err != nil {
+	if _, _, err := w.Login(ctx, userapi.Credentials{Name: address, Password: password, Code: code()}); err != nil {
 		t.Errorf("its owner, by password and code: %v", err)
 	}
 	if got, err := w.Verify(ctx, as(other), theirs); err != nil || !got.Verified {
@@ -109,10 +110,10 @@ func TestAResetLeavesTheSecondFactor(t *testing.T) {
 	if err := w.ResetPassword(ctx, token, "another horse battery"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: "another horse battery"}); !is(err, "code-required") {
+	if _, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: "another horse battery"}); !is(err, "code-required") {
 		t.Error(err)
 	}
-	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: "another horse battery", Code: code()}); err != nil {
+	if _, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: "another horse battery", Code: code()}); err != nil {
 		t.Error(err)
 	}
 }
@@ -123,14 +124,14 @@ func TestADisabledAccountHidesNoOther(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	m := w.mails()
 	const address = "ann@example.org"
-	var all []User
+	var all []record
 	for range 3 {
 		all = append(all, w.signUp(t, address))
 		w.pass(mailPause)
 	}
 	yes, password := true, "another horse battery"
 	for _, i := range []int{0, 2} {
-		if _, err := w.Update(ctx, caller.System, all[i].ID, 0, Change{Disabled: &yes}); err != nil {
+		if _, err := w.Update(ctx, caller.System, all[i].ID, 0, userapi.Change{Disabled: &yes}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -142,8 +143,8 @@ func TestADisabledAccountHidesNoOther(t *testing.T) {
 	if err := w.ResetPassword(ctx, token, password); err != nil {
 		t.Fatalf("by %q: %v", subject, err)
 	}
-	if in, err := w.Login(ctx, Credentials{Name: address, Password: password}); err != nil || in.User.ID != all[1].ID {
-		t.Errorf("%+v %v", in.User, err)
+	if in, _, err := w.Login(ctx, userapi.Credentials{Name: address, Password: password}); err != nil || in.Account.ID != all[1].ID {
+		t.Errorf("%+v %v", in.Account, err)
 	}
 }
 
@@ -153,7 +154,7 @@ func TestResetTwoFactor(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	u, code := w.withFactor(t, "owner@example.org")
 	plain := w.member(t, "plain@example.org")
-	in, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword, Code: code()})
+	in, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: goodPassword, Code: code()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +183,7 @@ func TestResetTwoFactor(t *testing.T) {
 	if err := w.db.Reader().QueryRowContext(ctx, `SELECT count(*) FROM recovery_codes WHERE user_id = $1`, u.ID).Scan(&codes); err != nil || codes != 0 {
 		t.Errorf("%d recovery codes, %v", codes, err)
 	}
-	if _, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword}); err != nil {
+	if _, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: goodPassword}); err != nil {
 		t.Errorf("by the password: %v", err)
 	}
 	if _, _, err := w.ResetTwoFactor(ctx, caller.System, u.Email, ""); errs.KindOf(err) != errs.Conflict {
@@ -192,10 +193,10 @@ func TestResetTwoFactor(t *testing.T) {
 
 // moved is an account with a second factor that has moved to an address, and has
 // not confirmed it.
-func (w *world) moved(t *testing.T, from, to string) User {
+func (w *world) moved(t *testing.T, from, to string) userapi.Account {
 	t.Helper()
-	u, code := w.withFactor(t, from)
-	u, err := w.Update(t.Context(), as(u), u.ID, 0, Change{Email: &to, CurrentPassword: goodPassword, Code: code()})
+	before, code := w.withFactor(t, from)
+	u, err := w.Update(t.Context(), as(before), before.ID, 0, userapi.Change{Email: &to, CurrentPassword: goodPassword, Code: code()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/userapi"
 )
 
 // What mailed links are for, and how long they are good.
@@ -118,27 +119,24 @@ func badToken() error {
 	return &e
 }
 
-// Link is what a mailed link for the verification of an address stands for.
-type Link struct {
-	Valid bool
-	Mine  bool // it is of the caller's account
-	Done  bool // the caller's address is verified already
-}
-
 // VerifyLink tells what can be done with a mailed link, and changes nothing.
-func (s *Service) VerifyLink(ctx context.Context, caller caller.Caller, token string) (l Link, err error) {
+func (s *Service) VerifyLink(ctx context.Context, caller caller.Caller, token string) (l userapi.VerifyLink, err error) {
 	owner, err := s.linkOwner(ctx, s.db.Reader(), toVerify, token)
 	if err != nil {
 		return l, fmt.Errorf("read a link: %w", err)
 	}
-	return Link{Valid: owner != "", Mine: owner != "" && owner == caller.UserID, Done: caller.Verified}, nil
+	return userapi.VerifyLink{Valid: owner != "", Mine: owner != "" && owner == caller.UserID, Done: caller.Verified}, nil
 }
 
 // Verify confirms the e-mail address of the caller's account by a mailed secret.
 // The secret alone shows who reads the address, not whose account it is: somebody
 // else may have signed up with it, and knows its password. So it takes a session
 // of the account, or see VerifyAnew.
-func (s *Service) Verify(ctx context.Context, caller caller.Caller, token string) (User, error) {
+func (s *Service) Verify(ctx context.Context, caller caller.Caller, token string) (userapi.Account, error) {
+	return shown(s.verify(ctx, caller, token))
+}
+
+func (s *Service) verify(ctx context.Context, caller caller.Caller, token string) (record, error) {
 	var owner string
 	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
 		if owner, err = s.linkOwner(ctx, tx, toVerify, token); err != nil || owner == "" {
@@ -153,10 +151,10 @@ func (s *Service) Verify(ctx context.Context, caller caller.Caller, token string
 		return s.own(ctx, tx, owner)
 	})
 	if err = ownedElsewhere(err); err != nil {
-		return User{}, fmt.Errorf("verify address: %w", err)
+		return record{}, fmt.Errorf("verify address: %w", err)
 	}
 	if owner == "" {
-		return User{}, badToken()
+		return record{}, badToken()
 	}
 	return s.nowOwned(ctx, owner)
 }
@@ -164,12 +162,12 @@ func (s *Service) Verify(ctx context.Context, caller caller.Caller, token string
 // VerifyAnew confirms an account's address by a mailed secret, gives it a new
 // password, and ends all its sessions: whoever reads the address has the account
 // from now on, whoever made it.
-func (s *Service) VerifyAnew(ctx context.Context, token, password string) (User, error) {
-	return s.choosePassword(ctx, toVerify, token, password)
+func (s *Service) VerifyAnew(ctx context.Context, token, password string) (userapi.Account, error) {
+	return shown(s.choosePassword(ctx, toVerify, token, password))
 }
 
 // nowOwned is an account whose address has just become its own.
-func (s *Service) nowOwned(ctx context.Context, userID string) (User, error) {
+func (s *Service) nowOwned(ctx context.Context, userID string) (record, error) {
 	s.sessions.forgetAll(userID)
 	if err := s.finishAdoptions(ctx, userID); err != nil {
 		s.log.ErrorContext(ctx, "an adoption of bookings waits", "error", err) // it is done later
@@ -183,7 +181,7 @@ func (s *Service) Resend(ctx context.Context, caller caller.Caller, userID strin
 	switch {
 	case err != nil:
 		return err
-	case u.Address() == "":
+	case u.address() == "":
 		return errs.New(errs.Conflict, "no-address", "The account has no e-mail address.")
 	case u.Verified:
 		return errs.New(errs.Conflict, "already-verified", "The address is verified already.")
@@ -192,7 +190,7 @@ func (s *Service) Resend(ctx context.Context, caller caller.Caller, userID strin
 }
 
 // sendProof mails what an account that is not verified needs.
-func (s *Service) sendProof(ctx context.Context, u *User) error {
+func (s *Service) sendProof(ctx context.Context, u *record) error {
 	if u.Role == caller.Guest {
 		return s.asked(ctx, mailCode, u.ID, u.Contact, mailPause)
 	}
@@ -202,8 +200,8 @@ func (s *Service) sendProof(ctx context.Context, u *User) error {
 // ForgotPassword mails a link for a new password if there is an account with
 // this address. Its answer is the same, in the same time, if there is none.
 func (s *Service) ForgotPassword(ctx context.Context, email string) error {
-	a := Account{Email: email, Name: "x"}
-	if bad := a.normalize(); len(bad) > 0 {
+	a := userapi.NewAccount{Email: email, Name: "x"}
+	if bad := normalize(&a); len(bad) > 0 {
 		return errs.Fields(bad)
 	}
 	return s.asked(ctx, mailReset, "", spellings(email)[0], mailPause)
@@ -218,18 +216,18 @@ func (s *Service) ResetPassword(ctx context.Context, token, password string) err
 // choosePassword sets a new password by a mailed secret, and ends all sessions.
 // Whoever reads the mail has shown that the address is theirs, but a second factor
 // stays, whatever is mailed: see setPassword.
-func (s *Service) choosePassword(ctx context.Context, purpose, token, password string) (User, error) {
+func (s *Service) choosePassword(ctx context.Context, purpose, token, password string) (record, error) {
 	if reason := s.hasher.acceptable(password, "", ""); reason != "" {
-		return User{}, errs.Bad("password", "%s", reason)
+		return record{}, errs.Bad("password", "%s", reason)
 	}
 	if owner, err := s.linkOwner(ctx, s.db.Reader(), purpose, token); err != nil {
-		return User{}, fmt.Errorf("read a link: %w", err)
+		return record{}, fmt.Errorf("read a link: %w", err)
 	} else if owner == "" {
-		return User{}, badToken() // without the price of a hash
+		return record{}, badToken() // without the price of a hash
 	}
 	hash, err := s.hasher.hash(ctx, password)
 	if err != nil {
-		return User{}, err
+		return record{}, err
 	}
 	var userID string
 	err = s.db.Write(ctx, func(tx *sql.Tx) (err error) {
@@ -240,10 +238,10 @@ func (s *Service) choosePassword(ctx context.Context, purpose, token, password s
 	})
 	s.post.kick()
 	if err = ownedElsewhere(err); err != nil {
-		return User{}, fmt.Errorf("choose password: %w", err)
+		return record{}, fmt.Errorf("choose password: %w", err)
 	}
 	if userID == "" {
-		return User{}, badToken()
+		return record{}, badToken()
 	}
 	return s.nowOwned(ctx, userID)
 }

@@ -18,6 +18,7 @@ import (
 	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/signing"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/userapi"
 )
 
 //go:embed migrations/*.sql
@@ -145,8 +146,8 @@ func (s *Service) bookings() Bookings {
 
 const columns = `id, email, username, name, role, password_hash, disabled, created_at, version, email_verified, contact, totp_secret, totp_active`
 
-func scan(row *sql.Row) (User, error) {
-	var u User
+func scan(row *sql.Row) (record, error) {
+	var u record
 	var email, username sql.NullString
 	err := row.Scan(&u.ID, &email, &username, &u.Name, &u.Role, &u.hash, &u.Disabled, &u.CreatedAt, &u.Version,
 		&u.Verified, &u.Contact, &u.totpSecret, &u.twoFactor)
@@ -177,17 +178,17 @@ func gone(err error) error {
 }
 
 // get is an account by id.
-func (s *Service) get(ctx context.Context, userID string) (User, error) {
+func (s *Service) get(ctx context.Context, userID string) (record, error) {
 	return scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE id = $1`, userID)) // primary key
 }
 
 // visible is an account that a caller may see; NotFound for strangers.
-func (s *Service) visible(ctx context.Context, caller caller.Caller, userID string) (User, error) {
+func (s *Service) visible(ctx context.Context, caller caller.Caller, userID string) (record, error) {
 	if !caller.SignedIn() {
-		return User{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
+		return record{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 	}
 	if !caller.MayRead(userID) {
-		return User{}, errs.Missing("user")
+		return record{}, errs.Missing("user")
 	}
 	u, err := s.get(ctx, userID)
 	if errors.Is(err, errNoUser) {
@@ -196,17 +197,17 @@ func (s *Service) visible(ctx context.Context, caller caller.Caller, userID stri
 	return u, err
 }
 
-// Change is what somebody changes of an account; nil fields stay.
-type Change struct {
-	Email, Username, Name, Password *string
-	CurrentPassword                 string       // needed by owners for a new e-mail address or password
-	Code                            string       // needed by owners for a new e-mail address if log-in needs one
-	Role                            *caller.Role // by admins, of others
-	Disabled                        *bool        // by admins, of others
+// Account is an account that a caller may see: their own, or as an admin any.
+func (s *Service) Account(ctx context.Context, caller caller.Caller, userID string) (userapi.Account, error) {
+	return shown(s.visible(ctx, caller, userID))
 }
 
 // Update changes an account. Version, if not 0, must be the account's.
-func (s *Service) Update(ctx context.Context, caller caller.Caller, userID string, version int64, c Change) (User, error) {
+func (s *Service) Update(ctx context.Context, caller caller.Caller, userID string, version int64, c userapi.Change) (userapi.Account, error) {
+	return shown(s.update(ctx, caller, userID, version, c))
+}
+
+func (s *Service) update(ctx context.Context, caller caller.Caller, userID string, version int64, c userapi.Change) (record, error) {
 	before, err := s.visible(ctx, caller, userID)
 	if err != nil {
 		return before, err
@@ -266,12 +267,12 @@ func (s *Service) Update(ctx context.Context, caller caller.Caller, userID strin
 }
 
 // changed is what an account gives after a change, in its stored form.
-func (s *Service) changed(before *User, c Change) (Account, error) {
-	a := Account{Email: before.Email, Username: before.Username, Name: before.Name}
+func (s *Service) changed(before *record, c userapi.Change) (userapi.NewAccount, error) {
+	a := userapi.NewAccount{Email: before.Email, Username: before.Username, Name: before.Name}
 	set(&a.Email, c.Email)
 	set(&a.Username, c.Username)
 	set(&a.Name, c.Name)
-	bad := a.normalize()
+	bad := normalize(&a)
 	if c.Email == nil { // accounts made in bulk have none, and old ones keep their spelling
 		a.Email = before.Email
 		bad = slices.DeleteFunc(bad, func(f errs.Field) bool { return f.Name == "email" })
@@ -287,9 +288,9 @@ func (s *Service) changed(before *User, c Change) (Account, error) {
 // tellMoved tells the old address of an account of the new one, and asks the new
 // one. An old address that was never confirmed may be a stranger's, and hears
 // nothing.
-func (s *Service) tellMoved(ctx context.Context, tx *sql.Tx, before *User, address string) error {
-	if before.Verified && before.Address() != "" {
-		if err := s.promise(ctx, tx, mailMoved, before.ID, before.Address()); err != nil {
+func (s *Service) tellMoved(ctx context.Context, tx *sql.Tx, before *record, address string) error {
+	if before.Verified && before.address() != "" {
+		if err := s.promise(ctx, tx, mailMoved, before.ID, before.address()); err != nil {
 			return err
 		}
 	}
@@ -302,7 +303,7 @@ func (s *Service) tellMoved(ctx context.Context, tx *sql.Tx, before *User, addre
 
 // mayChange refuses what a caller may not change of an account that they may
 // see. Nobody raises their own role or locks themselves out.
-func (s *Service) mayChange(ctx context.Context, who caller.Caller, u User, a Account, c Change) error {
+func (s *Service) mayChange(ctx context.Context, who caller.Caller, u record, a userapi.NewAccount, c userapi.Change) error {
 	admin := who.Administers() && who.UserID != u.ID
 	if c.Role != nil && *c.Role != u.Role && !admin {
 		return forbiddenField("role", "can be changed by another account, an administrator's, only")
@@ -352,7 +353,7 @@ const (
 
 // replace writes an account's row if it has the version that was read, and more
 // in the same transaction.
-func (s *Service) replace(ctx context.Context, u *User, before int64, e effect, more func(*sql.Tx) error) error {
+func (s *Service) replace(ctx context.Context, u *record, before int64, e effect, more func(*sql.Tx) error) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		email, contact := u.addresses()
 		res, err := tx.ExecContext(ctx, `UPDATE users SET email = $1, username = $2, name = $3, password_hash = $4, disabled = $5, role = $6, version = $7, email_verified = $8, contact = $9
@@ -392,8 +393,12 @@ func dropTokens(ctx context.Context, tx *sql.Tx, userID string) error {
 
 // CreateUser makes an account of any role, whose address counts as verified:
 // whoever may make accounts vouches for it.
-func (s *Service) CreateUser(ctx context.Context, email, name, password string, role caller.Role) (User, error) {
-	return s.create(ctx, Account{Email: email, Name: name, Password: password}, role, true)
+func (s *Service) CreateUser(ctx context.Context, email, name, password string, role caller.Role) (userapi.Account, error) {
+	return shown(s.createVerified(ctx, email, name, password, role))
+}
+
+func (s *Service) createVerified(ctx context.Context, email, name, password string, role caller.Role) (record, error) {
+	return s.create(ctx, userapi.NewAccount{Email: email, Name: name, Password: password}, role, true)
 }
 
 // CreateAdmin makes an administrator and returns the generated password.
@@ -405,16 +410,16 @@ func (s *Service) CreateAdmin(ctx context.Context, email string) (password strin
 
 // EnsureAccount makes an account, or gives the one with this e-mail address a
 // new password; either way the generated password is returned.
-func (s *Service) EnsureAccount(ctx context.Context, email, name string, role caller.Role) (u User, password string, err error) {
+func (s *Service) EnsureAccount(ctx context.Context, email, name string, role caller.Role) (a userapi.Account, password string, err error) {
 	password = id.Token()[:16]
-	u, err = s.find(ctx, email)
-	if errors.Is(err, errNoUser) || err == nil && !u.Verified {
-		u, err = s.CreateUser(ctx, email, name, password, role)
-		return u, password, err
+	u, err := s.find(ctx, email)
+	switch {
+	case errors.Is(err, errNoUser), err == nil && !u.Verified:
+		a, err = s.CreateUser(ctx, email, name, password, role)
+	case err != nil:
+		return a, "", err
+	default:
+		a, err = s.Update(ctx, caller.System, u.ID, 0, userapi.Change{Password: &password})
 	}
-	if err != nil {
-		return u, "", err
-	}
-	u, err = s.Update(ctx, caller.System, u.ID, 0, Change{Password: &password})
-	return u, password, err
+	return a, password, err
 }

@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
+	"boxoffice/internal/userapi"
 )
 
 const goodPassword = "correct horse battery"
@@ -58,9 +59,9 @@ func (w *world) node(t testing.TB) *Service {
 
 func (w *world) pass(d time.Duration) { w.clock.Add(int64(d)) }
 
-func (w *world) signUp(t testing.TB, email string) User {
+func (w *world) signUp(t testing.TB, email string) record {
 	t.Helper()
-	u, err := w.SignUp(t.Context(), Account{Email: email, Name: "Robin Fan", Password: goodPassword})
+	u, err := w.Service.signUp(t.Context(), userapi.NewAccount{Email: email, Name: "Robin Fan", Password: goodPassword})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func (w *world) signUp(t testing.TB, email string) User {
 }
 
 // member is somebody who has confirmed their address.
-func (w *world) member(t testing.TB, email string) User {
+func (w *world) member(t testing.TB, email string) record {
 	t.Helper()
 	u := w.signUp(t, email)
 	err := w.db.Write(t.Context(), func(tx *sql.Tx) error { return w.own(t.Context(), tx, u.ID) })
@@ -91,9 +92,9 @@ func (w *world) logIn(t testing.TB, login string) string {
 }
 
 // enter is Login with what matters most of it.
-func (s *Service) enter(ctx context.Context, name, password string) (token string, ends time.Time, u User, err error) {
-	x, err := s.Login(ctx, Credentials{Name: name, Password: password})
-	return x.Token, x.Ends, x.User, err
+func (s *Service) enter(ctx context.Context, name, password string) (token string, ends time.Time, u userapi.Account, err error) {
+	x, _, err := s.Login(ctx, userapi.Credentials{Name: name, Password: password})
+	return x.Token, x.Ends, x.Account, err
 }
 
 // is tells whether an error has a slug; "" stands for no error.
@@ -104,51 +105,55 @@ func is(err error, slug string) bool {
 	return errs.Is(err, slug)
 }
 
+func given(email, username, name, password string) userapi.NewAccount {
+	return userapi.NewAccount{Email: email, Username: username, Name: name, Password: password}
+}
+
 func TestSignUpFields(t *testing.T) {
 	w := newWorld(t)
 	w.signUp(t, "taken@example.org")
 	long := strings.Repeat("x", 64)
 	for _, c := range []struct {
 		name string
-		Account
+		userapi.NewAccount
 		bad string // fields
 	}{
-		{"good", Account{"Ann@Example.ORG", "ann", "Ann", goodPassword}, ""},
-		{"international", Account{"jürgen@münchen.example", "", "Jürgen Ω 日本", goodPassword}, ""},
-		{"trimmed", Account{"  bob@example.org ", " Bob_2 ", " Bob ", goodPassword}, ""},
-		{"nothing", Account{}, "email name password"},
-		{"no at", Account{"example.org", "", "A", goodPassword}, "email"},
-		{"no dot", Account{"a@localhost", "", "A", goodPassword}, "email"},
-		{"two ats", Account{"a@b@example.org", "", "A", goodPassword}, "email"},
-		{"display name", Account{"Ann <a@example.org>", "", "A", goodPassword}, "email"},
-		{"comment", Account{"a(x)@example.org", "", "A", goodPassword}, "email"},
-		{"quoted", Account{`"a b"@example.org`, "", "A", goodPassword}, "email"},
-		{"dots", Account{"a@example..org", "", "A", goodPassword}, "email"},
-		{"end in a dot", Account{"a@example.org.", "", "A", goodPassword}, "email"},
-		{"dash", Account{"a@-example.org", "", "A", goodPassword}, "email"},
-		{"address literal", Account{"a@[127.0.0.1]", "", "A", goodPassword}, "email"},
-		{"new line", Account{"a@example.org\nBcc: b@example.org", "", "A", goodPassword}, "email"},
-		{"long local part", Account{long + "x@example.org", "", "A", goodPassword}, "email"},
-		{"long", Account{"a@" + strings.Repeat(long[:60]+".", 5) + "org", "", "A", goodPassword}, "email"},
-		{"short username", Account{"c@example.org", "ab", "A", goodPassword}, "username"},
-		{"username like an address", Account{"c@example.org", "a@b.org", "A", goodPassword}, "username"},
-		{"long username", Account{"c@example.org", strings.Repeat("u", 33), "A", goodPassword}, "username"},
-		{"control in name", Account{"c@example.org", "", "A\x1bB", goodPassword}, "name"},
-		{"direction in name", Account{"c@example.org", "", "A\u202eB", goodPassword}, "name"},
-		{"long name", Account{"c@example.org", "", strings.Repeat("ü", 101), goodPassword}, "name"},
-		{"short password", Account{"c@example.org", "", "A", "sieben7"}, "password"},
-		{"eight characters, sixteen bytes", Account{"d@example.org", "", "A", "öäüßéèêñ"}, ""},
-		{"long password", Account{"c@example.org", "", "A", strings.Repeat("ab", 65)}, "password"},
-		{"longest password", Account{"e@example.org", "", "A", strings.Repeat("ab", 64)}, ""},
-		{"common", Account{"c@example.org", "", "A", "Password123"}, "password"},
-		{"common with a tail", Account{"c@example.org", "", "A", "password!99"}, "password"},
-		{"one character", Account{"c@example.org", "", "A", "éééééééééé"}, "password"},
-		{"the address", Account{"c@example.org", "", "A", "C@example.org"}, "password"},
-		{"local part", Account{"charlotte@example.org", "", "A", "charlotte"}, "password"},
-		{"the username", Account{"c@example.org", "charlotte.m", "A", "Charlotte.M"}, "password"},
+		{"good", given("Ann@Example.ORG", "ann", "Ann", goodPassword), ""},
+		{"international", given("jürgen@münchen.example", "", "Jürgen Ω 日本", goodPassword), ""},
+		{"trimmed", given("  bob@example.org ", " Bob_2 ", " Bob ", goodPassword), ""},
+		{"nothing", userapi.NewAccount{}, "email name password"},
+		{"no at", given("example.org", "", "A", goodPassword), "email"},
+		{"no dot", given("a@localhost", "", "A", goodPassword), "email"},
+		{"two ats", given("a@b@example.org", "", "A", goodPassword), "email"},
+		{"display name", given("Ann <a@example.org>", "", "A", goodPassword), "email"},
+		{"comment", given("a(x)@example.org", "", "A", goodPassword), "email"},
+		{"quoted", given(`"a b"@example.org`, "", "A", goodPassword), "email"},
+		{"dots", given("a@example..org", "", "A", goodPassword), "email"},
+		{"end in a dot", given("a@example.org.", "", "A", goodPassword), "email"},
+		{"dash", given("a@-example.org", "", "A", goodPassword), "email"},
+		{"address literal", given("a@[127.0.0.1]", "", "A", goodPassword), "email"},
+		{"new line", given("a@example.org\nBcc: b@example.org", "", "A", goodPassword), "email"},
+		{"long local part", given(long+"x@example.org", "", "A", goodPassword), "email"},
+		{"long", given("a@"+strings.Repeat(long[:60]+".", 5)+"org", "", "A", goodPassword), "email"},
+		{"short username", given("c@example.org", "ab", "A", goodPassword), "username"},
+		{"username like an address", given("c@example.org", "a@b.org", "A", goodPassword), "username"},
+		{"long username", given("c@example.org", strings.Repeat("u", 33), "A", goodPassword), "username"},
+		{"control in name", given("c@example.org", "", "A\x1bB", goodPassword), "name"},
+		{"direction in name", given("c@example.org", "", "A\u202eB", goodPassword), "name"},
+		{"long name", given("c@example.org", "", strings.Repeat("ü", 101), goodPassword), "name"},
+		{"short password", given("c@example.org", "", "A", "sieben7"), "password"},
+		{"eight characters, sixteen bytes", given("d@example.org", "", "A", "öäüßéèêñ"), ""},
+		{"long password", given("c@example.org", "", "A", strings.Repeat("ab", 65)), "password"},
+		{"longest password", given("e@example.org", "", "A", strings.Repeat("ab", 64)), ""},
+		{"common", given("c@example.org", "", "A", "Password123"), "password"},
+		{"common with a tail", given("c@example.org", "", "A", "password!99"), "password"},
+		{"one character", given("c@example.org", "", "A", "éééééééééé"), "password"},
+		{"the address", given("c@example.org", "", "A", "C@example.org"), "password"},
+		{"local part", given("charlotte@example.org", "", "A", "charlotte"), "password"},
+		{"the username", given("c@example.org", "charlotte.m", "A", "Charlotte.M"), "password"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			u, err := w.SignUp(t.Context(), c.Account)
+			u, err := w.SignUp(t.Context(), c.NewAccount)
 			var names []string
 			var e *errs.Error
 			if errors.As(err, &e) {
@@ -171,16 +176,16 @@ func TestSignUpFields(t *testing.T) {
 func TestNamesAreUnique(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	if _, err := w.SignUp(ctx, Account{"a@example.org", "ann", "Ann", goodPassword}); err != nil {
+	if _, err := w.SignUp(ctx, given("a@example.org", "ann", "Ann", goodPassword)); err != nil {
 		t.Fatal(err)
 	}
 	var e *errs.Error
-	if _, err := w.SignUp(ctx, Account{"b@example.org", "ANN", "B", goodPassword}); !errors.As(err, &e) || e.Type != "account-exists" || e.Fields[0].Name != "username" {
+	if _, err := w.SignUp(ctx, given("b@example.org", "ANN", "B", goodPassword)); !errors.As(err, &e) || e.Type != "account-exists" || e.Fields[0].Name != "username" {
 		t.Errorf("sign-up: %v", err)
 	}
 	b := w.signUp(t, "b@example.org")
 	name := "ann"
-	_, err := w.Update(ctx, caller.Caller{UserID: b.ID}, b.ID, 0, Change{Username: &name})
+	_, err := w.Update(ctx, caller.Caller{UserID: b.ID}, b.ID, 0, userapi.Change{Username: &name})
 	if !errors.As(err, &e) || e.Type != "account-exists" || e.Fields[0].Name != "username" {
 		t.Errorf("update: %v", err)
 	}
@@ -188,7 +193,7 @@ func TestNamesAreUnique(t *testing.T) {
 	var made atomic.Int32
 	for range 8 {
 		wg.Go(func() {
-			if _, err := w.SignUp(ctx, Account{"same@example.org", "same", "C", goodPassword}); err == nil {
+			if _, err := w.SignUp(ctx, given("same@example.org", "same", "C", goodPassword)); err == nil {
 				made.Add(1)
 			} else if !is(err, "account-exists") {
 				t.Error(err)
@@ -202,7 +207,7 @@ func TestNamesAreUnique(t *testing.T) {
 
 func TestLogin(t *testing.T) {
 	w := newWorld(t)
-	u, err := w.SignUp(t.Context(), Account{"ann@example.org", "ann", "Ann", goodPassword})
+	u, err := w.SignUp(t.Context(), given("ann@example.org", "ann", "Ann", goodPassword))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +250,7 @@ func TestLogin(t *testing.T) {
 // by one; and right passwords are never held against each other.
 func TestThrottle(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.SignUp(t.Context(), Account{"ann@example.org", "ann", "Ann", goodPassword}); err != nil {
+	if _, err := w.SignUp(t.Context(), given("ann@example.org", "ann", "Ann", goodPassword)); err != nil {
 		t.Fatal(err)
 	}
 	w.signUp(t, "bob@example.org")
@@ -370,7 +375,6 @@ func TestWhoMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	as := func(u User) caller.Caller { return caller.Caller{UserID: u.ID, Role: u.Role} }
 	nobody, admin := caller.Caller{}, as(root)
 	name, mail, pass := "New Name", "new@example.org", "another horse battery"
 	organizer, customer, god, yes := caller.Organizer, caller.Customer, caller.Role("god"), true
@@ -378,26 +382,26 @@ func TestWhoMay(t *testing.T) {
 		name   string
 		caller caller.Caller
 		id     string
-		Change
+		userapi.Change
 		slug string
 	}{
-		{"nobody", nobody, owner.ID, Change{Name: &name}, "sign-in-required"},
-		{"stranger", as(stranger), owner.ID, Change{Name: &name}, "not-found"},
-		{"nowhere", admin, "0000000000000000", Change{Name: &name}, "not-found"},
-		{"owner's name", as(owner), owner.ID, Change{Name: &name}, ""},
-		{"owner's e-mail without password", as(owner), owner.ID, Change{Email: &mail}, "invalid-field"},
-		{"owner's e-mail, wrong password", as(owner), owner.ID, Change{Email: &mail, CurrentPassword: pass}, "invalid-field"},
-		{"owner's e-mail", as(owner), owner.ID, Change{Email: &mail, CurrentPassword: goodPassword}, ""},
-		{"the same e-mail needs none", as(owner), owner.ID, Change{Email: &mail}, ""},
-		{"somebody's e-mail", as(owner), owner.ID, Change{Email: &stranger.Email, CurrentPassword: goodPassword}, ""}, // until one of them confirms it
-		{"owner's role", as(owner), owner.ID, Change{Role: &organizer}, "not-yours-to-change"},
-		{"owner's role as it is", as(owner), owner.ID, Change{Role: &customer}, ""},
-		{"owner disables", as(owner), owner.ID, Change{Disabled: &yes}, "not-yours-to-change"},
-		{"admin's own role", admin, root.ID, Change{Role: &customer}, "not-yours-to-change"},
-		{"admin gives a role", admin, owner.ID, Change{Role: &organizer}, ""},
-		{"admin gives no such role", admin, owner.ID, Change{Role: &god}, "invalid-field"},
-		{"admin sets a password", admin, owner.ID, Change{Password: &pass}, ""},
-		{"admin disables", admin, owner.ID, Change{Disabled: &yes}, ""},
+		{"nobody", nobody, owner.ID, userapi.Change{Name: &name}, "sign-in-required"},
+		{"stranger", as(stranger), owner.ID, userapi.Change{Name: &name}, "not-found"},
+		{"nowhere", admin, "0000000000000000", userapi.Change{Name: &name}, "not-found"},
+		{"owner's name", as(owner), owner.ID, userapi.Change{Name: &name}, ""},
+		{"owner's e-mail without password", as(owner), owner.ID, userapi.Change{Email: &mail}, "invalid-field"},
+		{"owner's e-mail, wrong password", as(owner), owner.ID, userapi.Change{Email: &mail, CurrentPassword: pass}, "invalid-field"},
+		{"owner's e-mail", as(owner), owner.ID, userapi.Change{Email: &mail, CurrentPassword: goodPassword}, ""},
+		{"the same e-mail needs none", as(owner), owner.ID, userapi.Change{Email: &mail}, ""},
+		{"somebody's e-mail", as(owner), owner.ID, userapi.Change{Email: &stranger.Email, CurrentPassword: goodPassword}, ""}, // until one of them confirms it
+		{"owner's role", as(owner), owner.ID, userapi.Change{Role: &organizer}, "not-yours-to-change"},
+		{"owner's role as it is", as(owner), owner.ID, userapi.Change{Role: &customer}, ""},
+		{"owner disables", as(owner), owner.ID, userapi.Change{Disabled: &yes}, "not-yours-to-change"},
+		{"admin's own role", admin, root.ID, userapi.Change{Role: &customer}, "not-yours-to-change"},
+		{"admin gives a role", admin, owner.ID, userapi.Change{Role: &organizer}, ""},
+		{"admin gives no such role", admin, owner.ID, userapi.Change{Role: &god}, "invalid-field"},
+		{"admin sets a password", admin, owner.ID, userapi.Change{Password: &pass}, ""},
+		{"admin disables", admin, owner.ID, userapi.Change{Disabled: &yes}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before, _ := w.get(ctx, c.id)
@@ -409,7 +413,7 @@ func TestWhoMay(t *testing.T) {
 			if err != nil && now != before {
 				t.Errorf("refused, and changed: %+v %+v", before, now)
 			}
-			if err == nil && (now != after || now.Version != before.Version+1) {
+			if err == nil && (now.shown() != after || now.Version != before.Version+1) {
 				t.Errorf("answered %+v, is %+v", after, now)
 			}
 		})
@@ -428,7 +432,7 @@ func TestVersions(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			name := fmt.Sprint("Ann ", i)
-			switch _, err := w.Update(t.Context(), me, u.ID, u.Version, Change{Name: &name}); {
+			switch _, err := w.Update(t.Context(), me, u.ID, u.Version, userapi.Change{Name: &name}); {
 			case err == nil:
 				done.Add(1)
 			case errs.KindOf(err) != errs.Precondition:

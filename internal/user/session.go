@@ -1,6 +1,7 @@
 package user
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -17,6 +18,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/userapi"
 )
 
 // How sessions live.
@@ -126,7 +128,7 @@ func (s *Service) lookUpStmt(ctx context.Context, hashes [][]byte) (*sql.Stmt, [
 // a hash, and its code if it has a second factor. It fails with errStale when the
 // account has changed its password or was disabled meanwhile, which has ended all
 // sessions, so that this one would be left, or has a second factor since.
-func (s *Service) startSession(ctx context.Context, u User, agent string, life time.Duration) (Session, error) {
+func (s *Service) startSession(ctx context.Context, u record, agent string, life time.Duration) (userapi.Session, error) {
 	token := id.Token()
 	hash := sha256.Sum256([]byte(token))
 	now := s.now()
@@ -147,10 +149,10 @@ func (s *Service) startSession(ctx context.Context, u User, agent string, life t
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO sessions (token_hash, user_id, created_at, expires_at, user_agent) VALUES ($1, $2, $3, $4, $5)`,
 			hash[:], u.ID, now.UnixMicro(), ends.UnixMicro(), clipped(agent))
-		if err != nil || !u.HasPassword() && !u.Verified {
+		if err != nil || !u.hasPassword() && !u.Verified {
 			return err
 		}
-		if u.HasPassword() {
+		if u.hasPassword() {
 			if err := s.adoptLater(ctx, tx, &u); err != nil {
 				return err
 			}
@@ -159,14 +161,14 @@ func (s *Service) startSession(ctx context.Context, u User, agent string, life t
 	})
 	s.post.kick()
 	if err != nil {
-		return Session{}, fmt.Errorf("start session: %w", err)
+		return userapi.Session{}, fmt.Errorf("start session: %w", err)
 	}
-	session := Session{Token: token, Ends: ends, User: u}
+	session := userapi.Session{Token: token, Ends: ends, Account: u.shown(), Role: s.roleOf(u.Role, u.twoFactor)}
 	switch {
 	case u.twoFactor:
-		session.TwoFactor = "active"
-	case s.roleOf(u.Role, false) != u.Role:
-		session.TwoFactor = "required"
+		session.TwoFactor = userapi.TwoFactorActive
+	case session.Role != u.Role:
+		session.TwoFactor = userapi.TwoFactorRequired
 	}
 	return session, nil
 }
@@ -198,32 +200,42 @@ func clipped(agent string) string {
 	return agent
 }
 
-// Listed is a session as its owner sees it. Its id tells nothing of its token.
-type Listed struct {
-	ID              string // the first bytes of the token's hash, hex
-	CreatedAt, Ends int64  // µs since 1970
-	Agent           string
-	hash            []byte
+// listed is a session in a list. Its id is the first bytes of the token's hash.
+type listed struct {
+	userapi.OpenSession
+	hash []byte
 }
 
-// Sessions lists an account's sessions, newest first.
-func (s *Service) Sessions(ctx context.Context, caller caller.Caller, userID string) ([]Listed, error) {
+// Sessions lists an account's sessions, newest first. token is the one of the request.
+func (s *Service) Sessions(ctx context.Context, caller caller.Caller, userID, token string) ([]userapi.OpenSession, error) {
 	if _, err := s.visible(ctx, caller, userID); err != nil {
 		return nil, err
 	}
+	list, err := s.open(ctx, userID)
+	own := sha256.Sum256([]byte(token))
+	out := make([]userapi.OpenSession, len(list))
+	for i, l := range list {
+		out[i] = l.OpenSession
+		out[i].Current = bytes.Equal(l.hash, own[:])
+	}
+	return out, err
+}
+
+func (s *Service) open(ctx context.Context, userID string) ([]listed, error) {
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT token_hash, created_at, expires_at, user_agent FROM sessions
 		WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at DESC LIMIT 100`, userID, s.now().Add(overlap).UnixMicro()) // sessions_by_user; without those that were replaced
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
 	defer rows.Close()
-	var list []Listed
+	var list []listed
 	for rows.Next() {
-		var l Listed
-		if err := rows.Scan(&l.hash, &l.CreatedAt, &l.Ends, &l.Agent); err != nil {
+		var l listed
+		var created, ends int64
+		if err := rows.Scan(&l.hash, &created, &ends, &l.Agent); err != nil {
 			return nil, fmt.Errorf("list sessions: %w", err)
 		}
-		l.ID = hex.EncodeToString(l.hash[:8])
+		l.ID, l.CreatedAt, l.Ends = hex.EncodeToString(l.hash[:8]), time.UnixMicro(created).UTC(), time.UnixMicro(ends).UTC()
 		list = append(list, l)
 	}
 	return list, rows.Err()
@@ -253,11 +265,14 @@ func (s *Service) EndSessions(ctx context.Context, caller caller.Caller, userID,
 }
 
 func (s *Service) endSession(ctx context.Context, caller caller.Caller, userID, sessionID string) error {
-	list, err := s.Sessions(ctx, caller, userID)
+	if _, err := s.visible(ctx, caller, userID); err != nil {
+		return err
+	}
+	list, err := s.open(ctx, userID)
 	if err != nil {
 		return err
 	}
-	at := slices.IndexFunc(list, func(l Listed) bool { return l.ID == sessionID })
+	at := slices.IndexFunc(list, func(l listed) bool { return l.ID == sessionID })
 	if at < 0 {
 		return errs.Missing("session")
 	}

@@ -11,6 +11,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
+	"boxoffice/internal/userapi"
 )
 
 func TestSessionsEnd(t *testing.T) {
@@ -18,18 +19,18 @@ func TestSessionsEnd(t *testing.T) {
 	yes := true
 	for _, c := range []struct {
 		name string
-		end  func(w *world, u User, token string) error
+		end  func(w *world, u record, token string) error
 	}{
-		{"log-out", func(w *world, _ User, token string) error { return w.Logout(t.Context(), token) }},
-		{"password", func(w *world, u User, _ string) error {
-			_, err := w.Update(t.Context(), caller.Caller{UserID: u.ID}, u.ID, 0, Change{Password: &pass, CurrentPassword: goodPassword})
+		{"log-out", func(w *world, _ record, token string) error { return w.Logout(t.Context(), token) }},
+		{"password", func(w *world, u record, _ string) error {
+			_, err := w.Update(t.Context(), caller.Caller{UserID: u.ID}, u.ID, 0, userapi.Change{Password: &pass, CurrentPassword: goodPassword})
 			return err
 		}},
-		{"disabled", func(w *world, u User, _ string) error {
-			_, err := w.Update(t.Context(), admin, u.ID, 0, Change{Disabled: &yes})
+		{"disabled", func(w *world, u record, _ string) error {
+			_, err := w.Update(t.Context(), admin, u.ID, 0, userapi.Change{Disabled: &yes})
 			return err
 		}},
-		{"deleted", func(w *world, u User, _ string) error { return w.Delete(t.Context(), admin, u.ID, "") }},
+		{"deleted", func(w *world, u record, _ string) error { return w.Delete(t.Context(), admin, u.ID, 0, "") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -246,7 +247,7 @@ func TestLoginBesideChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	pass := "another horse battery"
-	if _, err := w.Update(t.Context(), caller.Caller{UserID: u.ID}, u.ID, 0, Change{Password: &pass, CurrentPassword: goodPassword}); err != nil {
+	if _, err := w.Update(t.Context(), caller.Caller{UserID: u.ID}, u.ID, 0, userapi.Change{Password: &pass, CurrentPassword: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.startSession(t.Context(), old, "", sessionLife); err == nil {

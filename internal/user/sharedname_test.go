@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/userapi"
 )
 
 // Whoever signs up with an address learns from what their log-ins are answered
@@ -18,7 +19,7 @@ func TestLogInsTellNothingOfOtherAccounts(t *testing.T) {
 		at := func(n int) from { return from{t.Context(), fmt.Sprint("203.0.113.", n)} }
 		enter := func(n int, password string) {
 			said := "in"
-			if _, err := w.Login(at(n), Credentials{Name: mail, Password: password}); err != nil {
+			if _, _, err := w.Login(at(n), userapi.Credentials{Name: mail, Password: password}); err != nil {
 				said = errs.Of(err).Type
 			}
 			got = append(got, fmt.Sprint(n, " ", said))
@@ -27,7 +28,7 @@ func TestLogInsTellNothingOfOtherAccounts(t *testing.T) {
 		for range maxFailures - 1 { // before there is an account of one's own
 			enter(1, "a guess of mine")
 		}
-		if _, err := w.SignUp(at(1), Account{Email: mail, Name: "Eve", Password: mine}); err != nil {
+		if _, err := w.SignUp(at(1), userapi.NewAccount{Email: mail, Name: "Eve", Password: mine}); err != nil {
 			t.Fatal(err)
 		}
 		for i := range 14 { // each second one is one's own
@@ -50,7 +51,7 @@ func TestLogInsTellNothingOfOtherAccounts(t *testing.T) {
 		case "verified":
 			w.member(t, mail)
 		case "unverified":
-			if _, err := w.SignUp(home, Account{Email: mail, Name: "Ann", Password: goodPassword}); err != nil {
+			if _, err := w.SignUp(home, userapi.NewAccount{Email: mail, Name: "Ann", Password: goodPassword}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -67,12 +68,12 @@ func TestLogInsTellNothingOfOtherAccounts(t *testing.T) {
 // for a while, and is the same whether it was right, wrong or nobody's.
 func TestWrongPasswordSaysWhatHelps(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.SignUp(t.Context(), Account{Email: "ann@example.org", Username: "ann", Name: "Ann", Password: goodPassword}); err != nil {
+	if _, err := w.SignUp(t.Context(), userapi.NewAccount{Email: "ann@example.org", Username: "ann", Name: "Ann", Password: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
 	at := from{t.Context(), "203.0.113.1"}
 	said := func(name, password string) string {
-		_, err := w.Login(at, Credentials{Name: name, Password: password})
+		_, _, err := w.Login(at, userapi.Credentials{Name: name, Password: password})
 		if !is(err, "wrong-password") {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -99,14 +100,14 @@ func TestKnownNetworksByEitherName(t *testing.T) {
 	w := newWorld(t)
 	m := w.mails()
 	names := []string{"ann@example.org", "ann"}
-	if _, err := w.SignUp(t.Context(), Account{Email: names[0], Username: names[1], Name: "Ann", Password: goodPassword}); err != nil {
+	if _, err := w.SignUp(t.Context(), userapi.NewAccount{Email: names[0], Username: names[1], Name: "Ann", Password: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
 	at := func(n int) from { return from{t.Context(), fmt.Sprint("203.0.113.", n)} }
 	home := from{t.Context(), "192.0.2.1"}
 	both := func(ctx from, password string) (errs []error) {
 		for _, name := range names {
-			if _, err := w.Login(ctx, Credentials{Name: name, Password: password}); err != nil {
+			if _, _, err := w.Login(ctx, userapi.Credentials{Name: name, Password: password}); err != nil {
 				errs = append(errs, err)
 			}
 		}

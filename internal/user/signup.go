@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/userapi"
 )
 
 // How addresses and accounts come together. An account with a password has an
@@ -23,7 +24,11 @@ import (
 
 // SignUp makes an account of role customer. What is mailed to the address says
 // how to confirm it, or that there is an account with it already.
-func (s *Service) SignUp(ctx context.Context, a Account) (User, error) {
+func (s *Service) SignUp(ctx context.Context, a userapi.NewAccount) (userapi.Account, error) {
+	return shown(s.signUp(ctx, a))
+}
+
+func (s *Service) signUp(ctx context.Context, a userapi.NewAccount) (record, error) {
 	u, err := s.create(ctx, a, caller.Customer, false)
 	if err != nil {
 		return u, err
@@ -35,20 +40,20 @@ func (s *Service) SignUp(ctx context.Context, a Account) (User, error) {
 }
 
 // create makes an account. Verified: whoever makes it vouches for the address.
-func (s *Service) create(ctx context.Context, a Account, role caller.Role, verified bool) (User, error) {
-	bad := a.normalize()
+func (s *Service) create(ctx context.Context, a userapi.NewAccount, role caller.Role, verified bool) (record, error) {
+	bad := normalize(&a)
 	if reason := s.hasher.acceptable(a.Password, a.Email, a.Username); reason != "" {
 		bad = append(bad, errs.Field{Name: "password", Reason: reason})
 	}
 	if err := errs.Fields(bad); err != nil {
-		return User{}, err
+		return record{}, err
 	}
 	hash, err := s.hasher.hash(ctx, a.Password)
 	if err != nil {
-		return User{}, err
+		return record{}, err
 	}
 	now := s.now()
-	u := User{ID: id.New(now), Email: a.Email, Username: a.Username, Name: a.Name, Role: role, CreatedAt: now.UnixMicro(), Version: 1, Verified: verified, hash: hash}
+	u := record{ID: id.New(now), Email: a.Email, Username: a.Username, Name: a.Name, Role: role, CreatedAt: now.UnixMicro(), Version: 1, Verified: verified, hash: hash}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		if verified {
 			if err := freeAddress(ctx, tx, u.Email, u.ID); err != nil {
@@ -58,17 +63,17 @@ func (s *Service) create(ctx context.Context, a Account, role caller.Role, verif
 		return insert(ctx, tx, &u)
 	})
 	if sqldb.Duplicate(err) {
-		return User{}, s.taken(ctx, a, verified)
+		return record{}, s.taken(ctx, a, verified)
 	}
 	if err != nil {
-		return User{}, fmt.Errorf("sign up: %w", err)
+		return record{}, fmt.Errorf("sign up: %w", err)
 	}
 	return u, nil
 }
 
 // taken says which name is another account's. Addresses are told to those only
 // who make accounts for others.
-func (s *Service) taken(ctx context.Context, a Account, vouching bool) error {
+func (s *Service) taken(ctx context.Context, a userapi.NewAccount, vouching bool) error {
 	e := errs.New(errs.Conflict, "account-exists", "There is an account with this username already.")
 	e.Fields = []errs.Field{{Name: "username", Reason: "belongs to another account"}}
 	if vouching {
@@ -81,14 +86,14 @@ func (s *Service) taken(ctx context.Context, a Account, vouching bool) error {
 }
 
 // addresses are an account's columns email and contact.
-func (u *User) addresses() (email any, contact string) {
+func (u *record) addresses() (email any, contact string) {
 	if u.Verified {
 		return orNull(u.Email), u.Contact
 	}
-	return nil, u.Address()
+	return nil, u.address()
 }
 
-func insert(ctx context.Context, tx *sql.Tx, u *User) error {
+func insert(ctx context.Context, tx *sql.Tx, u *record) error {
 	email, contact := u.addresses()
 	_, err := tx.ExecContext(ctx, `INSERT INTO users (id, email, username, name, role, password_hash, disabled, created_at, version, contact, email_verified)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, u.ID, email, orNull(u.Username), u.Name, string(u.Role), u.hash, u.Disabled, u.CreatedAt, u.Version, contact, u.Verified)
@@ -158,13 +163,13 @@ const mostClaimants = 4
 // shown that it is theirs, and of those that only give it the oldest, the newest,
 // and the newest that has signed in from the client's network before: whoever
 // signs up with somebody's address, however often, does not get in their way.
-func (s *Service) claimants(ctx context.Context, login string) (list []User, err error) {
+func (s *Service) claimants(ctx context.Context, login string) (list []record, err error) {
 	if len(login) > 254 {
 		return nil, nil // no account has a name so long
 	}
 	add := func(where, name string) error {
 		u, err := scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE `+where, name))
-		known := slices.ContainsFunc(list, func(one User) bool { return one.ID == u.ID })
+		known := slices.ContainsFunc(list, func(one record) bool { return one.ID == u.ID })
 		if errors.Is(err, errNoUser) || err == nil && known {
 			return nil
 		}
@@ -236,13 +241,13 @@ func (s *Service) ids(ctx context.Context, text string, args ...any) ([]string, 
 
 // find is an account by e-mail address or username: the one that has shown that
 // the address is theirs, else the oldest that gives it.
-func (s *Service) find(ctx context.Context, login string) (User, error) {
+func (s *Service) find(ctx context.Context, login string) (record, error) {
 	list, err := s.claimants(ctx, login)
 	if err == nil && len(list) == 0 {
 		err = errNoUser
 	}
 	if err != nil {
-		return User{}, err
+		return record{}, err
 	}
 	return list[0], nil
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"boxoffice/internal/userapi"
 )
 
 // Signing up, and signing in afterwards, is the same whether there is an account
@@ -17,7 +19,7 @@ func TestSignUpTellsNobody(t *testing.T) {
 	for email, subject := range map[string]string{"ann@example.org": "You already have an account", "bob@example.org": "Please confirm your e-mail address"} {
 		w.pass(mailPause)
 		other := "crimson balcony seat of " + subject
-		u, err := w.SignUp(ctx, Account{Email: email, Name: "Mallory", Password: other})
+		u, err := w.SignUp(ctx, userapi.NewAccount{Email: email, Name: "Mallory", Password: other})
 		if err != nil || u.Email != email || u.Verified || u.ID == owner.ID {
 			t.Fatalf("%s: %+v %v", email, u, err)
 		}
@@ -27,7 +29,7 @@ func TestSignUpTellsNobody(t *testing.T) {
 		if got, _ := w.last(t, m, email); got != subject {
 			t.Errorf("%s: the mail is %q", email, got)
 		}
-		if _, err := w.Update(ctx, as(u), u.ID, 0, Change{Email: &owner.Email, CurrentPassword: other}); err != nil {
+		if _, err := w.Update(ctx, as(u), u.ID, 0, userapi.Change{Email: &owner.Email, CurrentPassword: other}); err != nil {
 			t.Errorf("%s: an address of somebody else: %v", email, err)
 		}
 	}
@@ -42,7 +44,7 @@ func TestAnAddressCannotBeSquatted(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	m := w.mails()
 	const mail = "victim@example.org"
-	squatter, err := w.SignUp(ctx, Account{Email: mail, Name: "S", Password: "squatters password"})
+	squatter, err := w.SignUp(ctx, userapi.NewAccount{Email: mail, Name: "S", Password: "squatters password"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +133,7 @@ func TestOrdersOfAGuestAreAdopted(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, code := w.last(t, m, mail)
-	if _, err := w.VerifyCode(ctx, as(g.User), code, ""); err != nil {
+	if _, err := w.VerifyCode(ctx, as(g.Account), code, ""); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(mailPause)
@@ -152,7 +154,7 @@ func TestOrdersOfAGuestAreAdopted(t *testing.T) {
 	if err := next.RunAdoptions(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if want := g.User.ID + ">" + u.ID; strings.Join(house.moved, " ") != want {
+	if want := g.Account.ID + ">" + u.ID; strings.Join(house.moved, " ") != want {
 		t.Errorf("%v, want %s", house.moved, want)
 	}
 	if due, err := next.dueAdoptions(ctx); err != nil || len(due) != 0 {

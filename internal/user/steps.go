@@ -12,6 +12,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/userapi"
 )
 
 // A log-in in two steps: the password first, then the code of the authenticator
@@ -23,25 +24,25 @@ const (
 	proofLife = 5 * time.Minute
 )
 
-// CodeNeeded says that the password was right, and a code is needed, too. It is a
+// codeNeeded says that the password was right, and a code is needed, too. It is a
 // "code-required" error. The proof stands for name and password for five minutes,
 // or until the password changes or the next log-in asks for a code.
-type CodeNeeded struct {
-	Proof string
+type codeNeeded struct {
+	proof string
 	err   error
 }
 
-func (e *CodeNeeded) Error() string { return e.err.Error() }
-func (e *CodeNeeded) Unwrap() error { return e.err }
+func (e *codeNeeded) Error() string { return e.err.Error() }
+func (e *codeNeeded) Unwrap() error { return e.err }
 
 // askForCode is the error of a log-in without the code that it needs.
-func (s *Service) askForCode(ctx context.Context, u *User, c Credentials) error {
+func (s *Service) askForCode(ctx context.Context, u *record, c userapi.Credentials) error {
 	needed := errs.New(errs.Unauthenticated, "code-required", "Please give the code that your authenticator app shows.")
 	if !c.Steps {
 		return needed
 	}
 	if c.Proof != "" {
-		return &CodeNeeded{c.Proof, needed}
+		return &codeNeeded{c.Proof, needed}
 	}
 	secret, now := id.Token(), s.now()
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -53,17 +54,17 @@ func (s *Service) askForCode(ctx context.Context, u *User, c Credentials) error 
 	if err != nil {
 		return fmt.Errorf("keep proof: %w", err)
 	}
-	return &CodeNeeded{u.ID + "." + secret, needed}
+	return &codeNeeded{u.ID + "." + secret, needed}
 }
 
 // proofHash binds a proof to the password that it stands for.
-func proofHash(u *User, secret string) []byte {
+func proofHash(u *record, secret string) []byte {
 	sum := sha256.Sum256([]byte(toFinish + u.ID + u.hash + secret))
 	return sum[:]
 }
 
 // checkProof refuses a proof that is none, or none any more.
-func (s *Service) checkProof(ctx context.Context, u *User, proof string) error {
+func (s *Service) checkProof(ctx context.Context, u *record, proof string) error {
 	_, secret, _ := strings.Cut(proof, ".")
 	var kept []byte
 	err := s.db.Reader().QueryRowContext(ctx, `SELECT hash FROM mail_tokens WHERE user_id = $1 AND purpose = $2 AND expires_at > $3`,

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/userapi"
 )
 
 // A code or a link proves the address that it was mailed to, and no other that the
@@ -21,7 +22,7 @@ func TestProofIsOfItsAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	victim := "dora@example.org"
-	if _, err := w.Update(ctx, as(stranger), stranger.ID, 0, Change{Email: &victim, CurrentPassword: goodPassword}); err != nil {
+	if _, err := w.Update(ctx, as(stranger), stranger.ID, 0, userapi.Change{Email: &victim, CurrentPassword: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
 	for _, mail := range []func() error{
@@ -52,7 +53,7 @@ func TestProofIsOfItsAddress(t *testing.T) {
 		var both sync.WaitGroup
 		both.Go(func() { _, _ = w.VerifyCode(ctx, as(u), code, "") })
 		both.Go(func() {
-			_, _ = w.Update(ctx, as(u), u.ID, 0, Change{Email: &other, CurrentPassword: goodPassword})
+			_, _ = w.Update(ctx, as(u), u.ID, 0, userapi.Change{Email: &other, CurrentPassword: goodPassword})
 		})
 		both.Wait()
 		if got, err := w.get(ctx, u.ID); err != nil || got.Verified && got.Email == other {

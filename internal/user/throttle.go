@@ -143,7 +143,7 @@ func (t *throttle) makeRoom() {
 
 // checkPassword refuses a password that is not an account's, as a field of the
 // request. It is limited as log-in is.
-func (s *Service) checkPassword(ctx context.Context, u *User, password string) error {
+func (s *Service) checkPassword(ctx context.Context, u *record, password string) error {
 	return s.limitedFor(ctx, target(u.ID, u.hash), u.ID, func() (outcome, error) {
 		ok, err := s.hasher.check(ctx, u.hash, password)
 		switch {
@@ -158,7 +158,7 @@ func (s *Service) checkPassword(ctx context.Context, u *User, password string) e
 
 // checkCodeOf refuses a code that is not one of an account's second factor, as a
 // field of the request. It is limited as log-in is.
-func (s *Service) checkCodeOf(ctx context.Context, u *User, digits string) error {
+func (s *Service) checkCodeOf(ctx context.Context, u *record, digits string) error {
 	return s.limitedFor(ctx, target(u.ID+" code", u.hash), u.ID, func() (outcome, error) {
 		switch err := s.secondFactor(ctx, u, digits, "code"); {
 		case err == nil:

@@ -11,6 +11,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/userapi"
 )
 
 // Strangers who sign up with an address themselves, before its owner or after,
@@ -21,12 +22,12 @@ func TestStrangersAtASharedAddress(t *testing.T) {
 			w := newWorld(t)
 			const theirs = "a phrase of a stranger"
 			sign := func(ctx context.Context, password string) {
-				if _, err := w.SignUp(ctx, Account{Email: "ann@example.org", Name: "Ann", Password: password}); err != nil {
+				if _, err := w.SignUp(ctx, userapi.NewAccount{Email: "ann@example.org", Name: "Ann", Password: password}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			enter := func(ctx context.Context, password string) error {
-				_, err := w.Login(ctx, Credentials{Name: "ann@example.org", Password: password})
+				_, _, err := w.Login(ctx, userapi.Credentials{Name: "ann@example.org", Password: password})
 				return err
 			}
 			home, at := from{t.Context(), "192.0.2.1"}, func(n int) from { return from{t.Context(), fmt.Sprint("203.0.113.", n)} }
@@ -80,7 +81,7 @@ func TestStrangersDoNotLockOut(t *testing.T) {
 	u := w.member(t, "ann@example.org")
 	home, away := from{t.Context(), "192.0.2.1"}, from{t.Context(), "192.0.2.2"}
 	enter := func(ctx context.Context, password string) error {
-		_, err := w.Login(ctx, Credentials{Name: u.Email, Password: password})
+		_, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: password})
 		return err
 	}
 	if err := enter(home, goodPassword); err != nil {
@@ -158,16 +159,16 @@ func TestEverySecretIsLimited(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	wrong := "wrong horse battery"
 	mail := "new@example.org"
-	for name, try := range map[string]func(u User) error{
-		"switching two factors off: password": func(u User) error { return w.EndTwoFactor(ctx, as(u), u.ID, wrong, "000000") },
-		"switching two factors off: code":     func(u User) error { return w.EndTwoFactor(ctx, as(u), u.ID, goodPassword, "000000") },
-		"beginning with two factors": func(u User) error {
+	for name, try := range map[string]func(u record) error{
+		"switching two factors off: password": func(u record) error { return w.EndTwoFactor(ctx, as(u), u.ID, wrong, "000000") },
+		"switching two factors off: code":     func(u record) error { return w.EndTwoFactor(ctx, as(u), u.ID, goodPassword, "000000") },
+		"beginning with two factors": func(u record) error {
 			_, err := w.BeginTwoFactor(ctx, as(u), u.ID, wrong)
 			return err
 		},
-		"deleting the account": func(u User) error { return w.Delete(ctx, as(u), u.ID, wrong) },
-		"another address": func(u User) error {
-			_, err := w.Update(ctx, as(u), u.ID, 0, Change{Email: &mail, CurrentPassword: wrong})
+		"deleting the account": func(u record) error { return w.Delete(ctx, as(u), u.ID, 0, wrong) },
+		"another address": func(u record) error {
+			_, err := w.Update(ctx, as(u), u.ID, 0, userapi.Change{Email: &mail, CurrentPassword: wrong})
 			return err
 		},
 	} {
@@ -232,21 +233,21 @@ func TestOwnPasswordClearsTheCount(t *testing.T) {
 		w := newWorld(t)
 		if verified {
 			w.member(t, "ann@example.org")
-		} else if _, err := w.SignUp(t.Context(), Account{Email: "ann@example.org", Name: "Ann", Password: goodPassword}); err != nil {
+		} else if _, err := w.SignUp(t.Context(), userapi.NewAccount{Email: "ann@example.org", Name: "Ann", Password: goodPassword}); err != nil {
 			t.Fatal(err)
 		}
 		w.pass(time.Second) // who came first has the count
 		at := from{t.Context(), "203.0.113.1"}
-		if _, err := w.SignUp(at, Account{Email: "ann@example.org", Name: "Eve", Password: "a strangers own phrase 77"}); err != nil {
+		if _, err := w.SignUp(at, userapi.NewAccount{Email: "ann@example.org", Name: "Eve", Password: "a strangers own phrase 77"}); err != nil {
 			t.Fatal(err)
 		}
 		guesses := 0
 		for range 60 {
-			if _, err := w.Login(at, Credentials{Name: "ann@example.org", Password: "a guess of mine"}); is(err, "wrong-password") {
+			if _, _, err := w.Login(at, userapi.Credentials{Name: "ann@example.org", Password: "a guess of mine"}); is(err, "wrong-password") {
 				guesses++
 			}
 			if guesses%9 == 0 {
-				_, _ = w.Login(at, Credentials{Name: "ann@example.org", Password: "a strangers own phrase 77"})
+				_, _, _ = w.Login(at, userapi.Credentials{Name: "ann@example.org", Password: "a strangers own phrase 77"})
 			}
 		}
 		if guesses > maxFailures {
@@ -261,22 +262,21 @@ func TestOwnPasswordClearsTheCount(t *testing.T) {
 // one that is nobody's.
 func TestGuessesCountForTheAccount(t *testing.T) {
 	const mail, name = "ann@example.org", "ann-smith"
-	for how, sign := range map[string]func(t *testing.T, w *world) User{
-		"verified": func(t *testing.T, w *world) User {
-			u := w.member(t, mail)
+	for how, sign := range map[string]func(t *testing.T, w *world) userapi.Account{
+		"verified": func(t *testing.T, w *world) userapi.Account {
 			username := name
-			u, err := w.Update(t.Context(), caller.System, u.ID, 0, Change{Username: &username})
+			u, err := w.Update(t.Context(), caller.System, w.member(t, mail).ID, 0, userapi.Change{Username: &username})
 			if err != nil {
 				t.Fatal(err)
 			}
 			return u
 		},
-		"given by others, too": func(t *testing.T, w *world) User {
-			if _, err := w.SignUp(t.Context(), Account{Email: mail, Name: "Eve", Password: "a strangers own phrase 77"}); err != nil {
+		"given by others, too": func(t *testing.T, w *world) userapi.Account {
+			if _, err := w.SignUp(t.Context(), userapi.NewAccount{Email: mail, Name: "Eve", Password: "a strangers own phrase 77"}); err != nil {
 				t.Fatal(err)
 			}
 			w.pass(time.Second)
-			u, err := w.SignUp(t.Context(), Account{Email: mail, Username: name, Name: "Ann", Password: goodPassword})
+			u, err := w.SignUp(t.Context(), userapi.NewAccount{Email: mail, Username: name, Name: "Ann", Password: goodPassword})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -289,7 +289,7 @@ func TestGuessesCountForTheAccount(t *testing.T) {
 				sign(t, w)
 				at := from{t.Context(), "203.0.113.1"}
 				try := func(name, password string) string {
-					if _, err := w.Login(at, Credentials{Name: name, Password: password}); err != nil {
+					if _, _, err := w.Login(at, userapi.Credentials{Name: name, Password: password}); err != nil {
 						return errs.Of(err).Type
 					}
 					return "signed in"
@@ -307,7 +307,7 @@ func TestGuessesCountForTheAccount(t *testing.T) {
 				}
 				w.pass(failWindow)
 				for _, name := range names {
-					if _, err := w.Login(at, Credentials{Name: name, Password: goodPassword}); err != nil {
+					if _, _, err := w.Login(at, userapi.Credentials{Name: name, Password: goodPassword}); err != nil {
 						t.Errorf("%s, later: %v", name, err)
 					}
 				}

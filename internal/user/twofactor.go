@@ -17,6 +17,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/userapi"
 )
 
 // Codes change every 30 seconds and have six digits (RFC 6238); one step early
@@ -27,24 +28,18 @@ const (
 	recoveryCodes = 10
 )
 
-// Secret is what an authenticator app needs to know.
-type Secret struct {
-	Secret string // base 32
-	URI    string // otpauth://, for a QR code
-}
-
 // BeginTwoFactor makes a new secret for an account. It counts once a code has
 // proved that the app has it.
-func (s *Service) BeginTwoFactor(ctx context.Context, caller caller.Caller, userID, password string) (Secret, error) {
+func (s *Service) BeginTwoFactor(ctx context.Context, caller caller.Caller, userID, password string) (userapi.Secret, error) {
 	u, err := s.self(ctx, caller, userID, password)
 	if err != nil {
-		return Secret{}, err
+		return userapi.Secret{}, err
 	}
 	if !u.Verified { // else whoever squats on an address could keep it from its owner
-		return Secret{}, errs.New(errs.Forbidden, "address-not-verified", "Please confirm your e-mail address first.")
+		return userapi.Secret{}, errs.New(errs.Forbidden, "address-not-verified", "Please confirm your e-mail address first.")
 	}
 	if u.twoFactor {
-		return Secret{}, errs.New(errs.Conflict, "two-factor-active", "Two-factor log-in is active already. Switch it off first.")
+		return userapi.Secret{}, errs.New(errs.Conflict, "two-factor-active", "Two-factor log-in is active already. Switch it off first.")
 	}
 	name := u.Email
 	if name == "" {
@@ -52,15 +47,15 @@ func (s *Service) BeginTwoFactor(ctx context.Context, caller caller.Caller, user
 	}
 	key, err := totp.Generate(totp.GenerateOpts{Issuer: "boxoffice", AccountName: name, Period: totpPeriod})
 	if err != nil {
-		return Secret{}, fmt.Errorf("two-factor secret: %w", err)
+		return userapi.Secret{}, fmt.Errorf("two-factor secret: %w", err)
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		return asRead(tx.ExecContext(ctx, `UPDATE users SET totp_secret = $1, totp_step = 0 WHERE id = $2 AND NOT totp_active AND version = $3`, key.Secret(), u.ID, u.Version))
 	})
 	if err != nil {
-		return Secret{}, fmt.Errorf("two-factor secret: %w", err)
+		return userapi.Secret{}, fmt.Errorf("two-factor secret: %w", err)
 	}
-	return Secret{key.Secret(), key.URL()}, nil
+	return userapi.Secret{Secret: key.Secret(), URI: key.URL()}, nil
 }
 
 // ConfirmTwoFactor switches two-factor log-in on, and answers codes for the day
@@ -137,12 +132,13 @@ func (s *Service) EndTwoFactor(ctx context.Context, caller caller.Caller, userID
 // its recovery codes, and ends its sessions: for owners who have lost app and codes,
 // of whom nobody but the operator can know who they are. An account is named by its
 // address, which it need not have confirmed, by its id, or by both.
-func (s *Service) ResetTwoFactor(ctx context.Context, caller caller.Caller, address, userID string) (u User, sessions int64, err error) {
+func (s *Service) ResetTwoFactor(ctx context.Context, caller caller.Caller, address, userID string) (a userapi.Account, sessions int64, err error) {
 	if !caller.IsSystem() {
-		return u, 0, errs.New(errs.Forbidden, "not-yours-to-change", "Only the operator can take an account's second factor away.")
+		return a, 0, errs.New(errs.Forbidden, "not-yours-to-change", "Only the operator can take an account's second factor away.")
 	}
-	if u, err = s.factorOf(ctx, address, userID); err != nil {
-		return u, 0, err
+	u, err := s.factorOf(ctx, address, userID)
+	if err != nil {
+		return a, 0, err
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		err := asRead(tx.ExecContext(ctx, `UPDATE users SET totp_active = FALSE, totp_secret = '', version = version + 1
@@ -159,18 +155,18 @@ func (s *Service) ResetTwoFactor(ctx context.Context, caller caller.Caller, addr
 		return endSessions(ctx, tx, u.ID)
 	})
 	s.sessions.forgetAll(u.ID)
-	return u, sessions, err
+	return u.shown(), sessions, err
 }
 
 // factorOf is the one account with a second factor that an address, an id or both
 // name. Where several of an address have one, it refuses and lists them.
-func (s *Service) factorOf(ctx context.Context, address, userID string) (u User, err error) {
+func (s *Service) factorOf(ctx context.Context, address, userID string) (u record, err error) {
 	if userID != "" {
 		u, err = s.get(ctx, userID)
 		switch {
 		case err != nil:
 			return u, err
-		case address != "" && !slices.Contains(spellings(address), u.Address()):
+		case address != "" && !slices.Contains(spellings(address), u.address()):
 			return u, errs.New(errs.Conflict, "address-changed", "The account %s has another address.", u.ID)
 		case !u.twoFactor:
 			return u, noFactor()
@@ -215,14 +211,14 @@ func noFactor() error {
 // factors are the accounts of an address that have a second factor, wherever they
 // are among those that give it: first the one that has confirmed the address, then
 // those that have moved to it and have not, the oldest first.
-func (s *Service) factors(ctx context.Context, address string) ([]User, error) {
+func (s *Service) factors(ctx context.Context, address string) ([]record, error) {
 	forms := spellings(address)
 	ids, err := s.ids(ctx, `SELECT id FROM users WHERE (email IN ($1, $2) OR contact IN ($1, $2) AND contact <> '') AND totp_active
 		ORDER BY email_verified DESC, created_at, id LIMIT $3`, forms[0], forms[len(forms)-1], peopleAtMost) // unique index of email, users_by_contact
 	if err != nil {
 		return nil, err
 	}
-	list := make([]User, 0, len(ids))
+	list := make([]record, 0, len(ids))
 	for _, one := range ids {
 		switch u, err := s.get(ctx, one); {
 		case errors.Is(err, errNoUser): // gone meanwhile
@@ -236,7 +232,7 @@ func (s *Service) factors(ctx context.Context, address string) ([]User, error) {
 }
 
 // self is the caller's own account, after another look at the password.
-func (s *Service) self(ctx context.Context, caller caller.Caller, userID, password string) (User, error) {
+func (s *Service) self(ctx context.Context, caller caller.Caller, userID, password string) (record, error) {
 	u, err := s.visible(ctx, caller, userID)
 	if err != nil {
 		return u, err
@@ -249,7 +245,7 @@ func (s *Service) self(ctx context.Context, caller caller.Caller, userID, passwo
 
 // secondFactor takes a code of the app, or a recovery code. Each counts once,
 // on whatever node it is used.
-func (s *Service) secondFactor(ctx context.Context, u *User, digits, field string) error {
+func (s *Service) secondFactor(ctx context.Context, u *record, digits, field string) error {
 	used := false
 	step := s.stepOf(u.totpSecret, digits)
 	recovery := sha256.Sum256([]byte(u.ID + strings.ToLower(strings.TrimSpace(digits))))

@@ -13,6 +13,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/userapi"
 )
 
 // Visitors hold seats before they say who they are: a guest's account without
@@ -26,10 +27,10 @@ const (
 )
 
 // EnterVisitor makes an account for somebody of whom nothing is known.
-func (s *Service) EnterVisitor(ctx context.Context, agent string) (Session, error) {
+func (s *Service) EnterVisitor(ctx context.Context, agent string) (userapi.Session, error) {
 	for {
 		now, token := s.now(), id.Token()
-		u := User{ID: guestID(now), Role: caller.Guest, CreatedAt: now.UnixMicro(), Version: 1}
+		u := record{ID: guestID(now), Role: caller.Guest, CreatedAt: now.UnixMicro(), Version: 1}
 		hash, ends := sha256.Sum256([]byte(token)), now.Add(guestLife)
 		err := s.db.Write(ctx, func(tx *sql.Tx) error {
 			if err := insert(ctx, tx, &u); err != nil {
@@ -43,38 +44,42 @@ func (s *Service) EnterVisitor(ctx context.Context, agent string) (Session, erro
 			continue // 32 random bits a millisecond can meet by chance
 		}
 		if err != nil {
-			return Session{}, fmt.Errorf("enter visitor: %w", err)
+			return userapi.Session{}, fmt.Errorf("enter visitor: %w", err)
 		}
-		return Session{Token: token, Ends: ends, User: u}, nil
+		return userapi.Session{Token: token, Ends: ends, Account: u.shown(), Role: u.Role}, nil
 	}
 }
 
 func guestID(now time.Time) string { return "g" + id.New(now)[1:] }
 
-// CameAsGuest reports whether an account began as a visitor's or a guest's.
-func CameAsGuest(userID string) bool { return strings.HasPrefix(userID, "g") }
+// cameAsGuest reports whether an account began as a visitor's or a guest's.
+func cameAsGuest(userID string) bool { return strings.HasPrefix(userID, "g") }
 
 // SetContact is a visitor's name and address, which may still change while the
 // address is not verified. It mails the code that verifies it: see VerifyCode.
-func (s *Service) SetContact(ctx context.Context, caller caller.Caller, name, email string) (User, error) {
+func (s *Service) SetContact(ctx context.Context, caller caller.Caller, name, email string) (userapi.Account, error) {
+	return shown(s.setContact(ctx, caller, name, email))
+}
+
+func (s *Service) setContact(ctx context.Context, caller caller.Caller, name, email string) (record, error) {
 	u, err := s.guest(ctx, caller)
 	if err != nil {
-		return User{}, err
+		return record{}, err
 	}
-	a := Account{Email: email, Name: name}
-	if bad := a.normalize(); len(bad) > 0 {
-		return User{}, errs.Fields(bad)
+	a := userapi.NewAccount{Email: email, Name: name}
+	if bad := normalize(&a); len(bad) > 0 {
+		return record{}, errs.Fields(bad)
 	}
 	u.Name, u.Contact = a.Name, a.Email
 	if err := s.writeContact(ctx, &u); err != nil {
-		return User{}, fmt.Errorf("set contact: %w", err)
+		return record{}, fmt.Errorf("set contact: %w", err)
 	}
 	return u, nil
 }
 
 // writeContact gives a guest a name and an address. It fails with errStale when
 // the account is no guest's any more: what was proved of it stays.
-func (s *Service) writeContact(ctx context.Context, u *User) error {
+func (s *Service) writeContact(ctx context.Context, u *record) error {
 	var moved bool
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		row := tx.QueryRowContext(ctx, s.db.Text(`SELECT contact <> $1 FROM users WHERE id = $2 AND role = $3 /*postgres: FOR UPDATE*/`), u.Contact, u.ID, string(caller.Guest)) // primary key
@@ -99,7 +104,7 @@ func (s *Service) writeContact(ctx context.Context, u *User) error {
 }
 
 // guest is the account of a caller who has not shown yet who they are.
-func (s *Service) guest(ctx context.Context, who caller.Caller) (User, error) {
+func (s *Service) guest(ctx context.Context, who caller.Caller) (record, error) {
 	u, err := s.unproved(ctx, who)
 	if err == nil && u.Role != caller.Guest {
 		err = errs.New(errs.Conflict, "already-verified", "You have an account already.")

@@ -10,6 +10,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/userapi"
 )
 
 // A visitor gives a name and an address later; the code proves the address that
@@ -23,7 +24,7 @@ func TestVisitorBecomesGuest(t *testing.T) {
 		t.Fatal(err)
 	}
 	who, err := w.Authenticate(ctx, v.Token)
-	if err != nil || who.Role != caller.Guest || who.UserID != v.User.ID || !CameAsGuest(who.UserID) || v.Ends.Sub(w.now()) != guestLife {
+	if err != nil || who.Role != caller.Guest || who.UserID != v.Account.ID || !cameAsGuest(who.UserID) || v.Ends.Sub(w.now()) != guestLife {
 		t.Fatalf("%+v %v %v", who, err, v.Ends)
 	}
 	if _, err := w.VerifyCode(ctx, who, "000000", ""); !is(err, "no-address") {
@@ -66,7 +67,7 @@ func TestVisitorBecomesGuest(t *testing.T) {
 		t.Error("two mails within a minute")
 	}
 	x, err := w.VerifyCode(ctx, who, digits, "")
-	if err != nil || x.User.ID != v.User.ID || x.User.Role != caller.Customer || x.User.Name != "Victor" || x.User.Contact != "vic@example.org" || !x.User.Verified {
+	if err != nil || x.Account.ID != v.Account.ID || x.Account.Role != caller.Customer || x.Account.Name != "Victor" || x.Account.Email != "vic@example.org" || !x.Account.Verified {
 		t.Errorf("%+v %v", x, err)
 	}
 }
@@ -83,12 +84,12 @@ func TestCodeIsForItsAddress(t *testing.T) {
 	}
 	_, digits := w.last(t, m, "mine@example.org")
 	if err := w.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE users SET contact = 'yours@example.org' WHERE id = $1`, g.User.ID)
+		_, err := tx.ExecContext(ctx, `UPDATE users SET contact = 'yours@example.org' WHERE id = $1`, g.Account.ID)
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.VerifyCode(ctx, as(g.User), digits, ""); !is(err, "code-expired") { // there is none for it
+	if _, err := w.VerifyCode(ctx, as(g.Account), digits, ""); !is(err, "code-expired") { // there is none for it
 		t.Error(err)
 	}
 }
@@ -106,28 +107,28 @@ func TestVisitorSignsIn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return v.Token, as(v.User)
+		return v.Token, as(v.Account)
 	}
 	token, who := enter()
 	house.refuse = errs.New(errs.Conflict, "too-many-seats", "You have enough.")
-	c := Credentials{Name: u.Email, Password: goodPassword, Visitor: who}
-	if _, err := w.Login(ctx, c); !is(err, "too-many-seats") {
+	c := userapi.Credentials{Name: u.Email, Password: goodPassword, Visitor: who}
+	if _, _, err := w.Login(ctx, c); !is(err, "too-many-seats") {
 		t.Errorf("%v", err)
 	}
 	if _, err := w.Authenticate(ctx, token); err != nil {
 		t.Errorf("refused, and signed out: %v", err)
 	}
-	if list, err := w.Sessions(ctx, as(u), u.ID); err != nil || len(list) != 0 {
+	if list, err := w.Sessions(ctx, as(u), u.ID, ""); err != nil || len(list) != 0 {
 		t.Errorf("refused, and signed in: %v %v", list, err)
 	}
 	house.refuse = nil
 	c.Password = "wrong password"
-	if _, err := w.Login(ctx, c); !is(err, "wrong-password") || len(house.moved) != 0 {
+	if _, _, err := w.Login(ctx, c); !is(err, "wrong-password") || len(house.moved) != 0 {
 		t.Errorf("%v %v", err, house.moved)
 	}
 	c.Password = goodPassword
-	in, err := w.Login(ctx, c)
-	if err != nil || len(house.moved) != 1 || house.moved[0] != who.UserID+">"+u.ID || in.User.ID != u.ID {
+	in, _, err := w.Login(ctx, c)
+	if err != nil || len(house.moved) != 1 || house.moved[0] != who.UserID+">"+u.ID || in.Account.ID != u.ID {
 		t.Fatalf("%+v %v %v", in, err, house.moved)
 	}
 	if _, err := w.Authenticate(ctx, token); !is(err, "bad-token") {
@@ -135,12 +136,12 @@ func TestVisitorSignsIn(t *testing.T) {
 	}
 
 	_, who = enter()
-	up, err := w.SignUpAndIn(ctx, Account{Email: "new@example.org", Name: "New", Password: goodPassword}, who, "")
-	if err != nil || len(house.moved) != 2 || house.moved[1] != who.UserID+">"+up.User.ID {
+	up, err := w.SignUpAndIn(ctx, userapi.NewAccount{Email: "new@example.org", Name: "New", Password: goodPassword}, who, "")
+	if err != nil || len(house.moved) != 2 || house.moved[1] != who.UserID+">"+up.Account.ID {
 		t.Fatalf("%+v %v %v", up, err, house.moved)
 	}
 	// An account of one's own has nothing to give: it stays, with its session.
-	again, err := w.Login(ctx, Credentials{Name: u.Email, Password: goodPassword, Visitor: as(up.User)})
+	again, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: goodPassword, Visitor: as(up.Account)})
 	if err != nil || len(house.moved) != 2 {
 		t.Fatalf("%+v %v %v", again, err, house.moved)
 	}
@@ -161,17 +162,17 @@ func TestGuestsAddressIsCorrected(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, digits := w.last(t, m, "typo@example.org"); verified {
-			if g, err = w.VerifyCode(ctx, as(g.User), digits, ""); err != nil {
+			if g, err = w.VerifyCode(ctx, as(g.Account), digits, ""); err != nil {
 				t.Fatal(err)
 			}
 		}
 		right := "gus@example.org"
-		if _, err := w.Update(ctx, caller.System, g.User.ID, 0, Change{Email: &right}); err != nil {
+		if _, err := w.Update(ctx, caller.System, g.Account.ID, 0, userapi.Change{Email: &right}); err != nil {
 			t.Fatal(err)
 		}
-		u, err := w.get(ctx, g.User.ID)
-		if err != nil || u.Address() != right || u.Verified {
-			t.Errorf("verified %v: %+v gives %q, %v", verified, u, u.Address(), err)
+		u, err := w.get(ctx, g.Account.ID)
+		if err != nil || u.address() != right || u.Verified {
+			t.Errorf("verified %v: %+v gives %q, %v", verified, u, u.address(), err)
 		}
 		if subject, _ := w.last(t, m, right); subject == "" {
 			t.Errorf("verified %v: nothing is mailed to the new address", verified)
@@ -192,19 +193,19 @@ func TestEndVisits(t *testing.T) {
 	house := &holding{}
 	w.UseBookings(house)
 	ctx := t.Context()
-	enter := func() User {
+	enter := func() userapi.Account {
 		v, err := w.EnterVisitor(ctx, "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return v.User
+		return v.Account
 	}
 	known, err := w.EnterGuest(ctx, "Gus", "g@example.org", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, digits := w.last(t, m, "g@example.org")
-	if _, err := w.VerifyCode(ctx, as(known.User), digits, ""); err != nil {
+	if _, err := w.VerifyCode(ctx, as(known.Account), digits, ""); err != nil {
 		t.Fatal(err)
 	}
 	idle, holds := enter(), enter()
@@ -218,11 +219,11 @@ func TestEndVisits(t *testing.T) {
 		t.Errorf("%d %v", n, err)
 	}
 	for _, c := range []struct {
-		User
+		userapi.Account
 		there bool
-	}{{known.User, true}, {idle, false}, {holds, true}, {here, true}} {
+	}{{known.Account, true}, {idle, false}, {holds, true}, {here, true}} {
 		if there, err := w.Exists(ctx, c.ID); err != nil || there != c.there {
-			t.Errorf("%+v: there %v, %v", c.User, there, err)
+			t.Errorf("%+v: there %v, %v", c.Account, there, err)
 		}
 	}
 	house.who = ""
@@ -237,7 +238,7 @@ func TestNetworksAreForgotten(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.WithValue(t.Context(), caller.ClientKey{}, "192.0.2.1")
 	w.signUp(t, "ann@example.org")
-	if _, err := w.Login(ctx, Credentials{Name: "ann@example.org", Password: goodPassword}); err != nil {
+	if _, _, err := w.Login(ctx, userapi.Credentials{Name: "ann@example.org", Password: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []int{1, 0} {
@@ -279,7 +280,7 @@ func TestManyVisitors(t *testing.T) {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			tokens[v.Token] = v.User.ID
+			tokens[v.Token] = v.Account.ID
 		})
 	}
 	wg.Wait()

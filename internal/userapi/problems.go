@@ -1,8 +1,13 @@
-package user
+package userapi
 
 import "boxoffice/internal/errs"
 
-// Problems are the problems of this service's operations, for the API's document.
+// WrongPassword is the detail of every wrong-password error, whatever its case: what
+// helps the owner whose right password is refused tells a guesser nothing.
+const WrongPassword = "There is no account with this name and password. After too many wrong passwords, even the right one is refused for up to 15 minutes. " +
+	"A new password, set by email, works at once."
+
+// Problems are the problems of the service's operations, for the API's document.
 var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
 		"account-exists":    {Kind: errs.Conflict, Says: "The username, or the address, belongs to another account."},
@@ -21,7 +26,7 @@ var Problems = errs.Problems{
 		"proof-over":        {Kind: errs.Unauthenticated, Says: "It took too long to give the second factor. Give the password once more."},
 		"two-factor-active": {Kind: errs.Conflict, Says: "Two-factor log-in is on already. Switch it off first."},
 		"wrong-code":        {Kind: errs.Unauthenticated, Says: "The code is wrong, or was used before."},
-		"wrong-password":    {Kind: errs.Unauthenticated, Says: saysWrong},
+		"wrong-password":    {Kind: errs.Unauthenticated, Says: WrongPassword},
 	},
 	Operations: map[string][]string{
 		"begin-two-factor":   {"account-changed", "two-factor-active", "not-yours-to-change", "wrong-password", "too-many-attempts"},
