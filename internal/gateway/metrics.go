@@ -32,7 +32,7 @@ type series [len(counted)][len(classes)]struct {
 func newMetrics(reg *prometheus.Registry) *metrics {
 	m := &metrics{
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "boxoffice_http_requests_in_flight", Help: "Requests being served."}),
-		short:    prometheus.NewCounter(prometheus.CounterOpts{Name: "boxoffice_http_requests_short_total", Help: "Requests answered the short way."}),
+		short:    prometheus.NewCounter(prometheus.CounterOpts{Name: "boxoffice_http_requests_short_total", Help: "Requests answered on the fast path."}),
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "boxoffice_http_limited_total", Help: "Requests refused by a rate limit, by its name.",
 		}, []string{"limit"}),
