@@ -1,6 +1,12 @@
 // Package app is the only place that wires. It opens the database, builds the
-// services on it, gives each what it needs of the others, and puts them behind
-// the gateway. Commands that need no HTTP use the same Parts.
+// services on it, gives each what it needs of the others, and puts them behind the
+// gateway.
+//
+//	app.go      the services, in the order in which they are built
+//	node.go     a node: the services at work, with their background jobs
+//	faces.go    what the world sees of a node: API and pages, behind the gateway
+//	serve.go    "boxoffice serve", from settings to the last answered request
+//	tools.go    the other commands of the command line; command.go: those that write
 package app
 
 import (
@@ -14,12 +20,26 @@ import (
 	"boxoffice/internal/booking"
 	"boxoffice/internal/event"
 	"boxoffice/internal/jobs"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/payment"
+	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/payment/sandbox"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/ticket"
 	"boxoffice/internal/user"
 )
+
+// Config is what the services are built with.
+type Config struct {
+	Log       *slog.Logger
+	PublicURL string           // links in mails begin with it
+	Mailer    notifyapi.Mailer // nil: no mail is sent
+	TwoFactor bool             // organizers and administrators need a second factor
+	Gateway   provider.Gateway // nil: the sandbox
+	Hashing   user.Hashing     // zero: as passwords need it
+
+	Sales func(*booking.Service) event.Sales // how events see the booking service, for tests; nil: as it is
+}
 
 // Parts are the services over one database.
 type Parts struct {
@@ -31,22 +51,22 @@ type Parts struct {
 	Tickets  ticket.Signer
 	Metrics  *prometheus.Registry
 	Jobs     *jobs.Runner
-	noPages  bool
 }
 
-// Build migrates the database and wires the services. Close ends them in order.
-func Build(ctx context.Context, db *sqldb.DB, log *slog.Logger) (*Parts, error) {
-	return build(ctx, db, Substitutes{}, log)
-}
-
-func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger) (*Parts, error) {
-	p := &Parts{DB: db, Metrics: prometheus.NewRegistry(), noPages: sub.NoPages}
+// Build migrates the database and builds the services on it, each with those that it
+// needs. A service that is needed before it is built is given as a func value.
+func Build(ctx context.Context, db *sqldb.DB, cfg Config) (*Parts, error) {
+	log := cfg.Log
+	p := &Parts{DB: db, Metrics: prometheus.NewRegistry()}
 	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
 	if p.Jobs, err = jobs.New(log, p.Metrics); err != nil {
 		return nil, err
 	}
-	if p.Users, err = user.New(ctx, user.Config{DB: db, Now: db.Now, Hashing: sub.Hashing}); err != nil {
+	if p.Tickets, err = ticketSigner(ctx, db); err != nil {
+		return nil, err
+	}
+	if p.Users, err = user.New(ctx, user.Config{DB: db, Now: db.Now, Hashing: cfg.Hashing}); err != nil {
 		return nil, err
 	}
 	catalogue, err := event.OpenCatalogue(ctx, db)
@@ -57,19 +77,20 @@ func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger)
 		return nil, err
 	}
 	sales := event.Sales(p.Bookings)
-	if sub.Sales != nil {
-		sales = sub.Sales(p.Bookings)
+	if cfg.Sales != nil {
+		sales = cfg.Sales(p.Bookings)
 	}
 	if p.Events, err = event.New(ctx, event.Config{DB: db, Catalogue: catalogue, Sales: sales, Now: db.Now, Log: log}); err != nil {
 		return nil, err
 	}
 	p.Users.UseBookings(owned{p.Bookings, onPage{p}})
 	p.Users.UseEvents(p.Events)
-	p.Bookings.UseAccounts(p.Users.Exists)
-	if p.Tickets, err = ticketSigner(ctx, db); err != nil {
-		return nil, err
+	p.Users.UsePublicURL(cfg.PublicURL)
+	if cfg.TwoFactor {
+		p.Users.RequireTwoFactor()
 	}
-	bank := sub.Gateway
+	p.Bookings.UseAccounts(p.Users.Exists)
+	bank := cfg.Gateway
 	if bank == nil {
 		if bank, err = sandbox.New(ctx, db, db.Now, slowPayment); err != nil {
 			return nil, err
@@ -77,6 +98,10 @@ func build(ctx context.Context, db *sqldb.DB, sub Substitutes, log *slog.Logger)
 	}
 	if p.Payments, err = payment.New(ctx, db, p.Bookings, bank, db.Now, log); err != nil {
 		return nil, err
+	}
+	if cfg.Mailer != nil {
+		p.Users.UseMailer(cfg.Mailer, log)
+		p.Payments.OnPaid(newConfirmations(p, cfg.Mailer, cfg.PublicURL).tell)
 	}
 	return p, p.Payments.Instrument(p.Metrics)
 }

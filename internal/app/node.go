@@ -22,8 +22,17 @@ import (
 	"boxoffice/internal/user"
 )
 
-// Substitutes stand in for what a node needs of the world outside. What is left
-// out is the real thing.
+// Node is the services at work, and the gateway through which the world reaches them.
+type Node struct {
+	*Parts
+	log     *slog.Logger
+	mailer  notifyapi.Mailer
+	base    string // where the world reaches the node; "": nobody knows
+	gateway *gateway.Gateway
+}
+
+// Substitutes stand in for what a node needs of the world outside. What is left out
+// is the real thing.
 type Substitutes struct {
 	Gateway provider.Gateway                   // nil: the sandbox
 	Mailer  notifyapi.Mailer                   // nil: a folder of files
@@ -32,74 +41,56 @@ type Substitutes struct {
 	NoPages bool                               // the API alone: a node then starts in half the time
 }
 
-// Node is a node at work: its services, and their background jobs.
-type Node struct {
-	*Parts
-	set    *settings.Server
-	log    *slog.Logger
-	mailer notifyapi.Mailer
-	folder *notify.Folder // nil: mail goes elsewhere
-	door   *gateway.Gateway
-}
-
 // Start starts a node on an open database, which it closes in the end. It answers
-// what is handed to its Door; links in mails begin with PublicURL.
+// what its Door is asked; links in mails begin with the setting PublicURL.
 func Start(ctx context.Context, s *settings.Server, db *sqldb.DB, sub Substitutes, log *slog.Logger) (*Node, error) {
-	n, err := start(ctx, s, db, sub, log)
+	n, err := newNode(ctx, s, db, strings.TrimSuffix(s.PublicURL, "/"), sub, log)
 	if err != nil {
 		return nil, err
 	}
-	n.work()
-	if err := n.open(strings.TrimSuffix(s.PublicURL, "/")); err != nil {
+	if err := n.work(ctx); err != nil {
 		return nil, errors.Join(err, n.Close(ctx))
 	}
 	return n, nil
 }
 
-// start builds the services.
-func start(ctx context.Context, s *settings.Server, db *sqldb.DB, sub Substitutes, log *slog.Logger) (*Node, error) {
-	p, err := build(ctx, db, sub, log)
+// newNode builds a node; work begins its background jobs. The world reaches it at base.
+func newNode(ctx context.Context, s *settings.Server, db *sqldb.DB, base string, sub Substitutes, log *slog.Logger) (*Node, error) {
+	mailer, inbox := sub.Mailer, http.Handler(nil)
+	if mailer == nil {
+		folder, err := notify.NewFolder(filepath.Join(s.Data, "mail"), time.Now, log)
+		if err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+		mailer, inbox = folder, folder
+	}
+	p, err := Build(ctx, db, Config{
+		Log: log, PublicURL: settings.LinksInMails(base), Mailer: mailer, TwoFactor: s.TwoFactor,
+		Gateway: sub.Gateway, Hashing: sub.Hashing, Sales: sub.Sales,
+	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	n := &Node{Parts: p, set: s, log: log, mailer: sub.Mailer}
-	if n.mailer == nil {
-		if n.folder, err = notify.NewFolder(filepath.Join(s.Data, "mail"), time.Now, log); err != nil {
-			return nil, errors.Join(err, p.Close(ctx))
-		}
-		n.mailer = n.folder
-	}
-	p.Users.UseMailer(n.mailer, log)
-	if s.TwoFactor {
-		p.Users.RequireTwoFactor()
+	n := &Node{Parts: p, log: log, mailer: mailer, base: base}
+	if n.gateway, err = p.faces(s, base, !sub.NoPages, inbox, log); err != nil {
+		return nil, errors.Join(err, p.Close(ctx))
 	}
 	return n, nil
 }
 
-// work starts the background jobs.
-func (n *Node) work() {
+// work begins the background jobs of the services. Close ends them, and waits.
+func (n *Node) work(ctx context.Context) error {
+	gifts, err := newGiftMails(ctx, n.Parts, n.mailer, settings.LinksInMails(n.base), n.log)
+	if err != nil {
+		return err
+	}
 	n.Jobs.Go("users", func(ctx context.Context) error { n.Users.Run(ctx); return nil })
 	n.Jobs.Go("bookings", func(ctx context.Context) error { n.Bookings.Run(ctx); return nil })
 	n.Jobs.Go("events", n.Events.Run)
 	n.Jobs.Go("payments", n.Payments.Run)
 	n.Jobs.Go("ticket keys", n.followKeys)
-}
-
-// open puts the services behind a front door, which the world reaches at base.
-func (n *Node) open(base string) (err error) {
-	n.Users.UsePublicURL(settings.LinksInMails(base))
-	n.Payments.OnPaid(newConfirmations(n.Parts, n.mailer, settings.LinksInMails(base)).tell)
-	gifts, err := newGiftMails(context.Background(), n.Parts, n.mailer, settings.LinksInMails(base), n.log)
-	if err != nil {
-		return err
-	}
 	n.Jobs.Go("gift mails", gifts.run)
-	var dev http.Handler
-	if n.folder != nil {
-		dev = n.folder
-	}
-	n.door, err = n.front(n.set, base, dev, n.log)
-	return err
+	return nil
 }
 
 // TakeCommand carries out the command that comes over a connection, as one to the
@@ -108,12 +99,6 @@ func (n *Node) TakeCommand(ctx context.Context, conn net.Conn) error {
 	return admin.NewServer(commands, n.Parts, n.log).Take(ctx, conn)
 }
 
-// Door is the node's front door: it answers requests, and knows the document of
-// its operations.
-func (n *Node) Door() *gateway.Gateway { return n.door }
-
-// Close ends the background jobs, waits for payments under way until ctx ends,
-// and closes the database.
-func (n *Node) Close(ctx context.Context) error {
-	return n.Parts.Close(ctx)
-}
+// Door is the node's gateway: it answers requests, and knows the document of its
+// operations.
+func (n *Node) Door() *gateway.Gateway { return n.gateway }

@@ -55,7 +55,7 @@ func TestCancelledEventsStopSelling(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{Parts: n.Parts, door: n.door}
+	h := &house{Parts: n.Parts, door: n.gateway}
 	owner := h.account(t, caller.Organizer)
 	ids := make([]string, events)
 	for i := range ids {
@@ -64,7 +64,7 @@ func TestCancelledEventsStopSelling(t *testing.T) {
 	sales.mu.Lock()
 	sales.armed = true
 	sales.mu.Unlock()
-	server := httptest.NewServer(n.door.Handler())
+	server := httptest.NewServer(n.gateway.Handler())
 	for i, id := range ids {
 		status := cancelAndLeave(t, server.URL, owner, id, time.Duration(i%10)*300*time.Microsecond<<(i/20))
 		if status == http.StatusOK {
@@ -82,7 +82,7 @@ func TestCancelledEventsStopSelling(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close(context.Background())
-	h = &house{Parts: n.Parts, door: n.door}
+	h = &house{Parts: n.Parts, door: n.gateway}
 	fan, cancelled := h.account(t, caller.Customer), 0
 	for pending := len(ids); pending > 0; { // what was tried and failed is due again in a moment
 		if err := n.Events.Sync(t.Context()); err != nil {

@@ -52,7 +52,7 @@ func newHouse(t *testing.T, change ...func(*settings.Server)) *house {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	p, err := build(t.Context(), db, Substitutes{Hashing: cheap}, log)
+	p, err := Build(t.Context(), db, Config{Log: log, Hashing: cheap})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func newHouse(t *testing.T, change ...func(*settings.Server)) *house {
 			t.Error(err)
 		}
 	})
-	g, err := p.front(s, "", nil, log)
+	g, err := p.faces(s, "", true, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,17 +13,9 @@ import (
 	"time"
 
 	"boxoffice/internal/admin"
-	"boxoffice/internal/booking/live"
-	"boxoffice/internal/bookingapi"
-	"boxoffice/internal/event"
-	"boxoffice/internal/gateway"
-	"boxoffice/internal/limit"
 	"boxoffice/internal/ops"
-	"boxoffice/internal/page"
-	"boxoffice/internal/payment"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
-	"boxoffice/internal/userapi"
 )
 
 const (
@@ -44,15 +36,22 @@ func Serve(ctx context.Context, s settings.Server, out io.Writer, log *slog.Logg
 	if err != nil {
 		return err
 	}
-	n, err := start(ctx, &s, db, Substitutes{}, log)
+	// The services are built with the address that links begin with, so the node listens
+	// first. Requests that come before it is ready wait.
+	l, err := net.Listen("tcp", s.Addr)
 	if err != nil {
-		return err
+		return errors.Join(settings.Taken("--addr", s.Addr, err), db.Close())
+	}
+	n, err := newNode(ctx, &s, db, s.Base(l.Addr()), Substitutes{}, log)
+	if err != nil {
+		return errors.Join(err, l.Close())
 	}
 	defer func() {
 		drain, cancel := context.WithTimeout(context.Background(), drainTime)
 		defer cancel()
 		err = errors.Join(err, n.Close(drain))
 	}()
+	defer l.Close()
 	if s.Demo {
 		if err := n.demo(ctx, out); err != nil {
 			return fmt.Errorf("demo: %w", err)
@@ -70,87 +69,16 @@ func Serve(ctx context.Context, s settings.Server, out io.Writer, log *slog.Logg
 		taker := admin.NewServer(commands, n.Parts, log)
 		n.Jobs.Go("commands", func(ctx context.Context) error { return taker.Serve(ctx, socket) })
 	}
-	n.work()
-	return n.listen(ctx, out)
+	if err := n.work(ctx); err != nil {
+		return err
+	}
+	return n.serve(ctx, l, out)
 }
 
-// front puts the services and the pages behind the front door. The world reaches
-// it at base.
-func (p *Parts) front(s *settings.Server, base string, mail http.Handler, log *slog.Logger) (*gateway.Gateway, error) {
-	var kit *page.Kit
-	var err error
-	if !p.noPages {
-		orders := onPage{p}.orders()
-		if kit, err = page.New(page.Config{PublicURL: base, Demo: s.Demo, Holding: orders.Holding, Now: time.Now, Log: log}); err != nil {
-			return nil, err
-		}
-	}
-	cfg := gateway.Config{
-		Authenticate: p.Users.Authenticate,
-		Log:          log,
-		Metrics:      p.Metrics,
-		Ready:        p.ready,
-		AccessLog:    s.AccessLog,
-		Pressure:     p.Bookings.Pressure,
-		Outage:       sqldb.Outage,
-		Origins:      s.Origins,
-		PublicURL:    s.PublicURL,
-	}
-	if kit != nil {
-		cfg.Cookie, cfg.WantsPage, cfg.ErrorPage = page.SessionCookie(kit.Secure()), page.WantsPage, kit.Error
-	}
-	if cfg.TrustedProxies, err = s.TrustedProxies(); err != nil {
-		return nil, err
-	}
-	if s.Demo { // with passwords that are printed: other sites' names must not lead here
-		cfg.Hosts = []string{s.PublicHost()}
-	}
-	cfg.LoopbackProxy = settings.Loopback(s.Addr) && len(s.Proxies) == 0
-	if s.RateLimit > 0 {
-		cfg.Limits = gateway.DefaultLimits(s.RateLimit, limit.NewMemory(time.Now))
-		cfg.Limits.LoopbackFactor = s.Loopback
-	}
-	g := gateway.New(cfg)
-	if s.PublicURL != "" && len(s.Proxies) == 0 && !cfg.LoopbackProxy && s.Addr != "" {
-		g.Warn("--public-url is given and --trusted-proxies is not: if the world comes through a proxy, all its clients are limited as one.")
-	}
-	for _, network := range cfg.TrustedProxies {
-		if network.Bits() == 0 {
-			g.Warn("--trusted-proxies is " + network.String() + ", which is everybody: a client may call itself what it likes, and no limit holds. Name your proxies' networks only.")
-		}
-	}
-	api := g.API()
-	p.Users.Register(api)
-	p.Events.Register(api)
-	p.Bookings.Register(api)
-	p.Payments.Register(api)
-	g.Stream(live.Operation(), p.Bookings.Live)
-	if kit != nil {
-		if err := p.pages(g, kit, s, mail, log); err != nil {
-			return nil, err
-		}
-	}
-	g.Problems(bookingapi.Problems, event.Problems, payment.Problems, userapi.Problems)
-	g.Complete()
-	return g, nil
-}
-
-// ready asks the database whether it is there, and still of this version.
-func (p *Parts) ready(ctx context.Context) error { return p.DB.Fits(ctx) }
-
-// listen serves HTTP until ctx ends and every request is answered.
-func (n *Node) listen(ctx context.Context, out io.Writer) error {
-	s, log := n.set, n.log
-	l, err := net.Listen("tcp", s.Addr)
-	if err != nil {
-		return settings.Taken("--addr", s.Addr, err)
-	}
-	base := s.Base(l.Addr())
-	if err := n.open(base); err != nil {
-		return errors.Join(err, l.Close())
-	}
-	g := n.door
-	if base == "" {
+// serve answers requests until ctx ends and every request is answered.
+func (n *Node) serve(ctx context.Context, l net.Listener, out io.Writer) error {
+	g := n.gateway
+	if n.base == "" {
 		g.Warn("--public-url is missing: this server listens on all networks and does not know its address, so mails and feeds have no links to it.")
 	}
 	failed := make(chan error, 1)
@@ -161,7 +89,7 @@ func (n *Node) listen(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	log.Info("draining")
+	n.log.Info("draining")
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	g.Drain()

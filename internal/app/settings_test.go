@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -108,8 +107,8 @@ func TestTakenAddress(t *testing.T) {
 	if err := Serve(t.Context(), s, io.Discard, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "--addr: another process listens on "+s.Addr) {
 		t.Errorf("%v", err)
 	}
-	s.OpsAddr = s.Addr
-	if err := Serve(t.Context(), s, io.Discard, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "--ops-addr: another process listens on "+s.Addr) {
+	s.OpsAddr, s.Addr = s.Addr, "127.0.0.1:0"
+	if err := Serve(t.Context(), s, io.Discard, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "--ops-addr: another process listens on "+s.OpsAddr) {
 		t.Errorf("%v", err)
 	}
 }
@@ -122,7 +121,7 @@ func TestEverybodyIsNoProxy(t *testing.T) {
 	}{{"0.0.0.0/0", true}, {"::/0", true}, {"10.0.0.0/8", false}} {
 		h := newHouse(t)
 		h.Metrics = prometheus.NewRegistry() // of a second front door
-		g, err := h.front(&settings.Server{Addr: "127.0.0.1:0", Proxies: []string{c.network}, Loopback: 1}, "", http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+		g, err := h.faces(&settings.Server{Addr: "127.0.0.1:0", Proxies: []string{c.network}, Loopback: 1}, "", true, nil, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
 	"time"
 
@@ -70,7 +69,7 @@ func with(ctx context.Context, s settings.Storage, log *slog.Logger, fn func(*Pa
 	if err != nil {
 		return err
 	}
-	p, err := Build(ctx, db, log)
+	p, err := Build(ctx, db, Config{Log: log})
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -147,7 +146,7 @@ func (OpenAPI) Run(ctx context.Context, out io.Writer) error {
 	defer os.RemoveAll(dir)
 	s := &settings.Server{Storage: settings.Storage{Data: dir}}
 	return with(ctx, s.Storage, slog.Default(), func(p *Parts) error {
-		g, err := p.front(s, "", http.NotFoundHandler(), slog.Default())
+		g, err := p.faces(s, "", true, nil, slog.Default())
 		if err != nil {
 			return err
 		}
