@@ -8,10 +8,11 @@ import (
 	"io"
 	"log/slog"
 
+	"boxoffice/internal/event/importer"
+
 	"boxoffice/internal/admin"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/event"
 	"boxoffice/internal/rush"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/signing"
@@ -35,8 +36,8 @@ func perform(ctx context.Context, s settings.Storage, name string, c admin.Comma
 
 // importing is the import of files, which are read where it was asked for.
 type importing struct {
-	Files   []event.ImportFile
-	Options event.ImportOptions
+	Files   []importer.File
+	Options importer.Options
 }
 
 func (i *importing) Do(ctx context.Context, p *Parts, out io.Writer) error {

@@ -7,9 +7,10 @@ import (
 	"io"
 	"time"
 
+	"boxoffice/internal/event/importer"
+
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
-	"boxoffice/internal/event"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/settings"
@@ -36,7 +37,7 @@ func (p *Parts) demo(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	// The day is part of the source ids: tomorrow there are new events.
-	if _, err := p.Events.Import(ctx, []event.ImportFile{{Name: "demo", Data: body}}, event.ImportOptions{OrganizerID: organizer.ID}); err != nil {
+	if _, err := p.Events.Import(ctx, []importer.File{{Name: "demo", Data: body}}, importer.Options{OrganizerID: organizer.ID}); err != nil {
 		return err
 	}
 	if err := p.demoSales(ctx, buyer.ID, now); err != nil {

@@ -11,8 +11,9 @@ import (
 	"os"
 	"time"
 
+	"boxoffice/internal/event/importer"
+
 	"boxoffice/internal/booking"
-	"boxoffice/internal/event"
 	"boxoffice/internal/money"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
@@ -30,7 +31,7 @@ type Import struct {
 
 // Run imports the files, all or none.
 func (i Import) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
-	opts := event.ImportOptions{ShiftTo: i.ShiftTo, Strict: i.Strict}
+	opts := importer.Options{ShiftTo: i.ShiftTo, Strict: i.Strict}
 	if _, err := time.Parse(time.DateOnly, i.ShiftTo); i.ShiftTo != "" && err != nil {
 		return settings.BadFlag("--shift-to", "%q is not a date such as 2027-05-31", i.ShiftTo)
 	}
@@ -39,28 +40,28 @@ func (i Import) Run(ctx context.Context, out io.Writer, log *slog.Logger) (err e
 			return settings.BadFlag("--default-price", "%w", err)
 		}
 	}
-	files := make([]event.ImportFile, len(i.Files))
+	files := make([]importer.File, len(i.Files))
 	for n, name := range i.Files {
 		if files[n], err = readFile(name); err != nil {
 			return err
 		}
 	}
-	if err := event.CheckImport(files, opts); err != nil {
+	if _, err := importer.Read(files, opts); err != nil {
 		return err
 	}
 	return perform(ctx, i.Storage, "import", &importing{files, opts}, out, log)
 }
 
-func readFile(name string) (event.ImportFile, error) {
+func readFile(name string) (importer.File, error) {
 	info, err := os.Stat(name)
 	if err != nil {
-		return event.ImportFile{}, err
+		return importer.File{}, err
 	}
-	if info.Size() > event.MaxImportFile {
-		return event.ImportFile{}, event.FileError{File: name, Reason: fmt.Sprintf("is larger than %d MiB", event.MaxImportFile>>20)}
+	if info.Size() > importer.MaxFile {
+		return importer.File{}, importer.FileError{File: name, Reason: fmt.Sprintf("is larger than %d MiB", importer.MaxFile>>20)}
 	}
 	data, err := os.ReadFile(name)
-	return event.ImportFile{Name: name, Data: data}, err
+	return importer.File{Name: name, Data: data}, err
 }
 
 // with runs fn on the services over the storage, without serving.

@@ -34,11 +34,13 @@ var allowed = map[string][]string{
 	"link":            append([]string{"sqldb", "bookingapi"}, leaves...),
 	// services: never each other
 	"booking": append([]string{"link", "signing", "booking/live"}, services...),
-	"event":   services,
+	"event":   append([]string{"event/check", "event/importer"}, services...),
 	"payment": append([]string{"payment/provider"}, services...),
 	"user":    append([]string{"signing"}, services...),
 	// parts of services, which never import their parent
 	"booking/live":     append([]string{"peers", "bookingapi"}, leaves...),
+	"event/check":      append([]string{"eventapi"}, leaves...),
+	"event/importer":   append([]string{"eventapi", "event/check"}, leaves...),
 	"payment/provider": {},
 	"payment/sandbox":  append([]string{"payment/provider"}, services...),
 	// in front of the services

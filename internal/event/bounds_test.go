@@ -11,6 +11,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/event/check"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/seating"
 )
@@ -38,7 +39,7 @@ func TestFaultsAreBounded(t *testing.T) {
 		change(&in)
 		_, err := w.add(t.Context(), organizer, "", in)
 		var e *errs.Error
-		if !errors.As(err, &e) || e.Kind != errs.Invalid || len(e.Fields) > maxFaults || len(err.Error()) > 20_000 {
+		if !errors.As(err, &e) || e.Kind != errs.Invalid || len(e.Fields) > check.MaxFaults || len(err.Error()) > 20_000 {
 			t.Errorf("%s: %d faults, %.200v", name, len(e.Fields), err)
 		}
 	}

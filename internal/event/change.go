@@ -176,15 +176,15 @@ func (s *Service) merge(ctx context.Context, e *stored, w *writing, c change) er
 	f := &faults{}
 	if c.Title != nil {
 		e.Title = strings.TrimSpace(*c.Title)
-		f.text("title", e.Title, 1, 200)
+		f.Text("title", e.Title, 1, 200)
 	}
 	if c.Description != nil {
 		e.Description = *c.Description
-		f.lines("description", e.Description, 20_000)
+		f.Lines("description", e.Description, 20_000)
 	}
 	if c.Category != nil {
 		e.Category = *c.Category
-		f.text("category", e.Category, 0, 60)
+		f.Text("category", e.Category, 0, 60)
 	}
 	c.unset.apply(e)
 	f.mergeWhen(e, &c)
@@ -210,11 +210,11 @@ func (s *Service) merge(ctx context.Context, e *stored, w *writing, c change) er
 			e.ImportPaused = false // from here on the organizer decides
 			e.Status = *c.Status
 		default:
-			f.add("status", "must be draft, published, on_sale or cancelled")
+			f.Add("status", "must be draft, published, on_sale or cancelled")
 		}
 	}
 	e.Announced = e.Announced || e.Status == eventapi.Published || e.Status == eventapi.OnSale
-	if e.Status == eventapi.OnSale && len(f.list) == 0 {
+	if e.Status == eventapi.OnSale && len(f.List) == 0 {
 		current := w.tiers
 		if len(current) == 0 && e.PriceVersion > 0 {
 			p, err := s.Prices(ctx, e.ID, e.PriceVersion)
@@ -225,16 +225,16 @@ func (s *Service) merge(ctx context.Context, e *stored, w *writing, c change) er
 		}
 		f.sellable(e, plan, current)
 	}
-	return errs.Fields(f.list)
+	return errs.Fields(f.List)
 }
 
 // mergeWhen sets when and where an event takes place.
 func (f *faults) mergeWhen(e *stored, c *change) {
 	closesWithEvent := e.ClosesAt == e.ends() && c.SaleClosesAt == nil
 	if c.Venue != nil {
-		f.venue(*c.Venue)
+		f.Venue(*c.Venue)
 		if c.Venue.TimeZone != e.TimeZone && c.EventTime == nil && c.EventDate == nil {
-			f.add("event_time", "must be given with a venue in another time zone")
+			f.Add("event_time", "must be given with a venue in another time zone")
 		}
 		e.Venue, e.TimeZone = newVenue(*c.Venue), c.Venue.TimeZone
 	}
@@ -251,7 +251,7 @@ func (f *faults) mergeWhen(e *stored, c *change) {
 	if at != nil && *at == "" {
 		at = nil
 	}
-	f.when(e, at, date, f.zone("time_zone", e.TimeZone))
+	f.When(&e.When, at, date, f.Zone("time_zone", e.TimeZone))
 }
 
 // mergePlan is the plan that the event has from now on.
@@ -265,7 +265,7 @@ func (s *Service) mergePlan(ctx context.Context, f *faults, e *stored, w *writin
 		if !errors.As(err, &fault) || len(fault.Fields) == 0 {
 			return nil, err
 		}
-		f.list = append(f.list, fault.Fields...)
+		f.List = append(f.List, fault.Fields...)
 		return nil, nil
 	}
 	w.plan = row
@@ -287,7 +287,7 @@ func (s *Service) mergePrices(ctx context.Context, f *faults, e *stored, w *writ
 			rules = &same
 		case rules != nil && c.Price == nil && len(list) == 0:
 			if list, err = again(now.Tiers); err != nil {
-				f.add("tiers", "must be given with fee_rules: %s", err)
+				f.Add("tiers", "must be given with fee_rules: %s", err)
 				return nil
 			}
 		}
@@ -305,7 +305,7 @@ func (s *Service) mergePrices(ctx context.Context, f *faults, e *stored, w *writ
 		}
 		e.PriceVersion, e.Currency, e.PriceFrom = next, currency, lowest(w.tiers)
 	case currency != e.Currency:
-		f.add("currency", "cannot change without new prices")
+		f.Add("currency", "cannot change without new prices")
 	}
 	return nil
 }

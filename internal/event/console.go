@@ -3,14 +3,13 @@ package event
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"boxoffice/internal/caller"
-	"boxoffice/internal/errs"
+	"boxoffice/internal/event/importer"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/seating"
 )
@@ -39,7 +38,7 @@ func (s *Service) StorePlan(ctx context.Context, c caller.Caller, fileName strin
 	if err := mayOrganize(c); err != nil {
 		return eventapi.StoredPlan{}, err
 	}
-	doc, err := readPlanFile(ImportFile{Name: fileName, Data: data})
+	doc, err := importer.ReadPlan(importer.File{Name: fileName, Data: data})
 	if err != nil {
 		return eventapi.StoredPlan{}, err
 	}
@@ -53,29 +52,6 @@ func (s *Service) StorePlan(ctx context.Context, c caller.Caller, fileName strin
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error { return insertPlan(ctx, tx, row, s.now().UnixMicro()) })
 	return row.show(), err
-}
-
-// readPlanFile finds the one plan of a file.
-func readPlanFile(file ImportFile) (*seating.PlanDocument, error) {
-	var keys map[string]json.RawMessage
-	if json.Unmarshal(file.Data, &keys) == nil && keys["sections"] != nil && keys["boxoffice"] == nil {
-		doc, err := seating.ReadDocument(file.Data)
-		if err != nil {
-			return nil, errs.Bad("plan.document", "is not a seating plan: %s", strings.TrimPrefix(err.Error(), "json: "))
-		}
-		return doc, nil
-	}
-	found, err := parseFile(file, true)
-	var fault FileError
-	switch {
-	case errors.As(err, &fault):
-		return nil, errs.Bad("plan.document", "%s", strings.TrimSpace(fault.Path+" "+fault.Reason))
-	case err != nil:
-		return nil, err
-	case len(found.plans) != 1:
-		return nil, errs.Bad("plan.document", "must hold one seating plan, and holds %d", len(found.plans))
-	}
-	return found.plans[0].doc, nil
 }
 
 const usedAtMost = 100

@@ -1,17 +1,18 @@
-// Package event is the Event Service: venues, seating plans, events and prices.
+// Package event is the event service: venues, seating plans, events and their prices.
+// It implements eventapi.Service.
 //
-//	http.go      operations on events; http_plan.go: on plans
-//	service.go   the rules: create, read; change.go: change and cancel; list.go
-//	outbox.go    each change goes on to the booking side's writer as a new state
-//	             of the event's sale, which commits with it and is handed over
-//	             until the booking side has taken or refused it
-//	input.go     what an organizer writes, checked field by field
-//	store.go     rows; plans and price lists are immutable, by version
-//	document.go  a seating plan as a document, and its checks
-//	generate.go  plans made on the spot: theatre, arena, stadium, club
-//	import.go    files: Discovery pages, pretix plans, boxoffice's own; all of
-//	             them are checked before the first row is written
+//	http.go       operations on events; http_plan.go: on plans
+//	service.go    creates events; change.go: changes and cancels them; replace.go:
+//	              what a form and a sale action change
+//	shown.go      stored events as eventapi.Event; recent.go: read a moment ago
+//	list.go       lists; search.go, sitemap.go, console.go: what else lists events
+//	outbox.go     hands each change on to the booking side, as a new state of the
+//	              event's sale: it commits with the change, and is delivered until
+//	              the booking side has taken or refused it
+//	input.go      checks that need the plan and prices; package check has the others
+//	store.go      rows; catalogue.go: plans and price lists, immutable by version
+//	import.go     stores what package importer has read from files
 //
-// An event has no seat rows. Its seats are the ordinals of its plan; the booking
-// service keeps who has them.
+// An event has no rows for its seats. They are the ordinals of its plan; the booking
+// service knows who has them.
 package event

@@ -7,63 +7,13 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/event/check"
 )
-
-// longest is how long an event may last, µs. Lists rely on it: what began before
-// is over.
-const longest = 367 * 24 * 3600_000_000
-
-// ending sets when an event ends from what was given. Its beginning and its zone
-// are set before.
-func (f *faults) ending(e *stored, endTime *string, date string, zone *time.Location) {
-	e.EndsAt, e.EndDate = 0, ""
-	field := "end_time"
-	switch {
-	case endTime != nil && date != "":
-		f.add("end_date", "cannot be combined with end_time")
-		return
-	case endTime != nil:
-		if t, ok := f.instant("end_time", *endTime, zone); ok {
-			e.endAt(t.UnixMicro())
-		}
-	case date != "":
-		field = "end_date"
-		d, err := time.Parse(time.DateOnly, date)
-		if err != nil {
-			f.add("end_date", "must be a date such as 2027-03-01")
-			return
-		}
-		if f.within("end_date", d) && zone != nil {
-			e.EndDate, e.EndsAt = date, endOfDay(d, zone)
-		}
-	}
-	if e.EndsAt == 0 {
-		return
-	}
-	begins := e.StartsAt
-	if begins == 0 && e.LocalDate != "" && zone != nil {
-		d, _ := time.Parse(time.DateOnly, e.LocalDate) // checked before
-		begins = time.Date(d.Year(), d.Month(), d.Day(), 0, 0, 0, 0, zone).UnixMicro()
-	}
-	switch {
-	case begins == 0:
-		f.add(field, "needs the event's time or date")
-	case e.EndsAt <= begins:
-		f.add(field, "must be after the event begins")
-	case e.EndsAt-begins > longest-24*3600_000_000:
-		f.add(field, "must be at most a year after the event begins")
-	}
-}
-
-// endOfDay is the last second of a day in a zone, µs since 1970.
-func endOfDay(d time.Time, zone *time.Location) int64 {
-	return time.Date(d.Year(), d.Month(), d.Day(), 23, 59, 59, 0, zone).UnixMicro()
-}
 
 // mergeEnding sets when a changed event ends. An end that is not given moves
 // along with the beginning, and goes when that becomes unknown.
 func (f *faults) mergeEnding(e, was *stored, c *change) {
-	zone := f.zone("time_zone", e.TimeZone)
+	zone := f.Zone("time_zone", e.TimeZone)
 	if zone == nil {
 		return
 	}
@@ -75,10 +25,10 @@ func (f *faults) mergeEnding(e, was *stored, c *change) {
 		if at != nil && *at == "" {
 			at = nil
 		}
-		f.ending(e, at, date, zone)
+		f.Ending(&e.When, at, date, zone)
 		return
 	}
-	if was.EndsAt == 0 || e.SortAt == was.SortAt && e.TimeZone == was.TimeZone || len(f.list) > 0 {
+	if was.EndsAt == 0 || e.SortAt == was.SortAt && e.TimeZone == was.TimeZone || len(f.List) > 0 {
 		return
 	}
 	from, err1 := time.Parse(time.DateOnly, was.LocalDate)
@@ -89,44 +39,15 @@ func (f *faults) mergeEnding(e, was *stored, c *change) {
 	}
 	days := int(to.Sub(from).Hours() / 24)
 	switch {
-	case e.endsByDay():
+	case e.EndsByDay():
 		last, _ := time.Parse(time.DateOnly, e.EndDate)
 		last = last.AddDate(0, 0, days)
-		e.EndDate, e.EndsAt = last.Format(time.DateOnly), endOfDay(last, zone)
+		e.EndDate, e.EndsAt = last.Format(time.DateOnly), check.EndOfDay(last, zone)
 	case was.StartsAt != 0 && e.StartsAt != 0:
-		e.endAt(e.EndsAt + e.StartsAt - was.StartsAt)
+		e.EndAt(e.EndsAt + e.StartsAt - was.StartsAt)
 	default:
 		e.EndsAt, e.EndDate = 0, "" // how long it takes is not known any more
 	}
-}
-
-// end is an event's end in words of RFC 3339: the time, the date, or nothing.
-func (e *stored) end() string {
-	if e.EndsAt == 0 || e.endsByDay() {
-		return e.EndDate
-	}
-	return inZone(e.EndsAt, e.TimeZone).Format(time.RFC3339)
-}
-
-// endAt sets the time at which an event ends.
-func (e *stored) endAt(at int64) {
-	e.EndsAt, e.EndDate = at, inZone(at, e.TimeZone).Format(time.DateOnly)
-}
-
-// endsByDay reports whether only the last day is known: then the event ends with it.
-func (e *stored) endsByDay() bool {
-	return e.EndsAt != 0 && endOfItsDay(inZone(e.EndsAt, e.TimeZone))
-}
-
-// endOfItsDay reports whether a local time stands for the end of a day.
-func endOfItsDay(t time.Time) bool { return t.Format(time.TimeOnly) == "23:59:59" }
-
-func inZone(at int64, name string) time.Time {
-	t := time.UnixMicro(at).UTC()
-	if zone, err := time.LoadLocation(name); err == nil {
-		t = t.In(zone)
-	}
-	return t
 }
 
 // over reports whether an event has taken place at a time, µs since 1970.
@@ -147,7 +68,7 @@ func overSQL(now int64) string {
 }
 
 func upcomingSQL(now int64) string {
-	return fmt.Sprintf("(e.sort_at >= %d AND NOT %s)", now-longest, overSQL(now))
+	return fmt.Sprintf("(e.sort_at >= %d AND NOT %s)", now-check.Longest, overSQL(now))
 }
 
 // keepPromises refuses a change that takes a right away which buyers have been

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/event/importer"
 	"boxoffice/internal/eventapi"
 )
 
@@ -15,11 +16,11 @@ func TestEnding(t *testing.T) {
 	w := newWorld(t)
 	festival := func(in *eventapi.NewEvent) { in.EventTime, in.EventDate, in.EndDate = nil, "2027-07-26", "2027-07-28" }
 	e := w.create(t, festival)
-	if e.EndDate != "2027-07-28" || e.end() != "2027-07-28" || e.EndsAt != time.Date(2027, 7, 28, 21, 59, 59, 0, time.UTC).UnixMicro() {
+	if e.EndDate != "2027-07-28" || e.End() != "2027-07-28" || e.EndsAt != time.Date(2027, 7, 28, 21, 59, 59, 0, time.UTC).UnixMicro() {
 		t.Fatalf("%+v", e)
 	}
 	night := w.create(t, func(in *eventapi.NewEvent) { in.EndTime = ptr("2027-03-02T01:30") })
-	if night.EndDate != "2027-03-02" || night.end() != "2027-03-02T01:30:00+01:00" {
+	if night.EndDate != "2027-03-02" || night.End() != "2027-03-02T01:30:00+01:00" {
 		t.Fatalf("%+v", night)
 	}
 	for field, change := range map[string]func(*eventapi.NewEvent){
@@ -41,8 +42,8 @@ func TestEnding(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	night = w.update(t, night, eventapi.Update{EventTime: ptr("2027-03-05T19:00")})
-	if night.end() != "2027-03-06T00:30:00+01:00" {
-		t.Errorf("%s", night.end())
+	if night.End() != "2027-03-06T00:30:00+01:00" {
+		t.Errorf("%s", night.End())
 	}
 	// Buyers are told when it ends earlier.
 	e = w.update(t, e, eventapi.Update{EndDate: ptr("2027-08-03")})
@@ -126,13 +127,13 @@ func TestPromisesAreKept(t *testing.T) {
 // promises nor what the organizer has set.
 func TestImportKeepsPromises(t *testing.T) {
 	w := newWorld(t)
-	file := func(at string) []ImportFile {
-		return []ImportFile{{"own.json", []byte(`{"boxoffice":1,"events":[{"source_id":"g","title":"Gala","event_time":"` + at + `","status":"on_sale",
+	file := func(at string) []importer.File {
+		return []importer.File{{Name: "own.json", Data: []byte(`{"boxoffice":1,"events":[{"source_id":"g","title":"Gala","event_time":"` + at + `","status":"on_sale",
 			"venue":{"name":"Hall","time_zone":"Europe/Berlin"},"plan":{"template":"club","seats":100},"currency":"EUR","price":1000}]}`)}}
 	}
 	load := func(at string) stored {
 		t.Helper()
-		if _, err := w.Import(t.Context(), file(at), ImportOptions{OrganizerID: organizer.UserID}); err != nil {
+		if _, err := w.Import(t.Context(), file(at), importer.Options{OrganizerID: organizer.UserID}); err != nil {
 			t.Fatal(err)
 		}
 		list, _, err := w.list(t.Context(), admin, eventapi.Filter{Status: "all", Limit: 10})
@@ -158,8 +159,8 @@ func TestImportKeepsPromises(t *testing.T) {
 	if e.ChangedAt == 0 || e.PriceVersion != 2 {
 		t.Fatalf("%+v", e)
 	}
-	var fault FileError
-	_, err := w.Import(t.Context(), file("2026-03-02T20:00"), ImportOptions{})
+	var fault importer.FileError
+	_, err := w.Import(t.Context(), file("2026-03-02T20:00"), importer.Options{})
 	if !errors.As(err, &fault) || fault.Path != "events[0].event_time" {
 		t.Fatalf("%v", err)
 	}

@@ -32,20 +32,12 @@ func (s *Service) changed(was, is *stored) []recorded {
 			is.ChangedAt = now
 		}
 	}
-	note("event_time", was.when(), is.when())
-	if is.when() == was.when() && was.EndsAt != 0 { // else it moves along
-		note("end_time", was.end(), is.end())
+	note("event_time", was.Begin(), is.Begin())
+	if is.Begin() == was.Begin() && was.EndsAt != 0 { // else it moves along
+		note("end_time", was.End(), is.End())
 	}
 	note("venue", was.Venue.address(), is.Venue.address())
 	return list
-}
-
-// when is an event's time in words of RFC 3339: the time, the date, or nothing.
-func (e *stored) when() string {
-	if e.StartsAt == 0 {
-		return e.LocalDate
-	}
-	return inZone(e.StartsAt, e.TimeZone).Format(time.RFC3339)
 }
 
 // address is a venue in one line.

@@ -3,336 +3,331 @@ package event
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"reflect"
-	"time"
-	"unicode/utf8"
 
+	"boxoffice/internal/event/importer"
+
+	"golang.org/x/sync/errgroup"
+
+	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/id"
 	"boxoffice/internal/seating"
 )
 
-// Limits of imported files.
-const (
-	MaxImportFile   = 64 << 20 // bytes
-	maxImportDepth  = 64
-	maxImportEvents = 10_000
-	maxImportValues = 8_000_000 // JSON values in a file: memory is theirs, not the bytes'
-)
-
-// ImportFile is a file to import.
-type ImportFile struct {
-	Name string
-	Data []byte
-}
-
-// ImportOptions say how to import.
-type ImportOptions struct {
-	ShiftTo      string // YYYY-MM-DD on which the first event lands; "": as they are
-	DefaultPrice int64  // minor units, for events without a price, if Currency is set
-	Currency     string
-	OrganizerID  string
-	Strict       bool // refuse what would be left out
-}
-
-// Imported says what an import did.
-type Imported struct {
-	New, Updated, Unchanged int                   // events
-	Plans, Seats            int                   // seating plans in the files, and their seats
-	Refs                    []eventapi.StoredPlan // how new events can name the plans
-	Notes                   []Note                // what was left out
-}
-
-// FileError is a fault of a file at a place in it.
-type FileError struct{ File, Path, Reason string }
-
-func (e FileError) Error() string {
-	if e.Path == "" {
-		return e.File + ": " + e.Reason
-	}
-	return e.File + ": " + e.Path + " " + e.Reason
-}
-
-// found is what a file holds, checked.
-type found struct {
-	events []foundEvent
-	plans  []foundPlan
-	notes  []Note
-}
-
-// foundEvent is an event in a file: what it says, and what it needs.
-type foundEvent struct {
-	file, path string
-	source     string // unique: format and id
-	in         eventapi.NewEvent
-	planSource string // names a plan of the same import instead of in.Plan
-	guessed    bool   // the file names no plan; in.Plan was chosen here
-	cancelled  bool
-}
-
-type foundPlan struct {
-	file, path string
-	source     string
-	doc        *seating.PlanDocument
-	plan       *seating.Plan
-}
-
 // Import reads files, all of them, and writes what they hold in one transaction.
-// Importing the same files again changes nothing. The error is a FileError when
-// a file is at fault; then nothing is written.
-func (s *Service) Import(ctx context.Context, files []ImportFile, opts ImportOptions) (Imported, error) {
-	all, err := parseFiles(files, opts)
+// Importing the same files again changes nothing. The error is an importer.FileError
+// when a file is at fault; then nothing is written.
+func (s *Service) Import(ctx context.Context, files []importer.File, opts importer.Options) (importer.Result, error) {
+	all, err := importer.Read(files, opts)
 	if err != nil {
-		return Imported{}, err
+		return importer.Result{}, err
 	}
 	return s.store(ctx, all, opts)
 }
 
-// CheckImport reads the files as Import does, without a database: whoever would only
-// open one for them learns first of a file that cannot be imported anywhere.
-func CheckImport(files []ImportFile, opts ImportOptions) error {
-	_, err := parseFiles(files, opts)
-	return err
-}
-
-// parseFiles reads all files, and moves their dates.
-func parseFiles(files []ImportFile, opts ImportOptions) (*found, error) {
-	var all found
-	for _, f := range files {
-		got, err := parseFile(f, opts.Strict)
+// store checks events and plans as if they were sent to the API, and writes
+// them in one transaction; the sales are handed over when it is committed.
+func (s *Service) store(ctx context.Context, all *importer.Batch, opts importer.Options) (importer.Result, error) {
+	var sum importer.Result
+	plans := map[string]*planRow{}
+	for i := range all.Plans {
+		p := &all.Plans[i]
+		row, err := s.importPlan(ctx, p)
 		if err != nil {
-			return nil, err
+			return sum, err
 		}
-		all.events = append(all.events, got.events...)
-		all.plans = append(all.plans, got.plans...)
-		all.notes = append(all.notes, got.notes...)
+		plans[p.Source] = row
+		sum.Plans++
+		sum.Seats += row.seats
+		sum.Refs = append(sum.Refs, row.show())
 	}
-	if err := all.distinct(opts.Strict); err != nil {
-		return nil, err
+	var drafts []*draft
+	for i := range all.Events {
+		f := &all.Events[i]
+		d, err := s.importEvent(ctx, f, plans, opts)
+		var fault importer.FileError
+		switch {
+		case f.Guessed && !opts.Strict && errors.As(err, &fault):
+			all.Notes = append(all.Notes, f.LeftOut(fault.Path, fault.Reason))
+			continue
+		case err != nil:
+			return importer.Result{}, err
+		case d == nil:
+			sum.Unchanged++
+			continue
+		case d.before == nil:
+			sum.New++
+		default:
+			sum.Updated++
+		}
+		drafts = append(drafts, d)
 	}
-	if len(all.events)+len(all.plans) == 0 { // nothing is left that could be imported
-		for _, n := range all.notes {
-			if n.Whole {
-				return nil, FileError{n.File, n.Path, n.Reason}
+	if err := s.save(ctx, plans, drafts); err != nil {
+		return importer.Result{}, fmt.Errorf("import: %w", err)
+	}
+	sum.Notes = all.Notes
+	return sum, s.handOverAll(ctx, drafts)
+}
+
+// handOverAll hands over what an import has written. What the booking side does
+// not settle now stays in the outbox.
+func (s *Service) handOverAll(ctx context.Context, drafts []*draft) error {
+	refused := make([]error, len(drafts))
+	var group errgroup.Group
+	group.SetLimit(outboxWidth)
+	for i, d := range drafts {
+		group.Go(func() error {
+			if _, err := s.handOver(ctx, d.event); err != nil {
+				refused[i] = fmt.Errorf("%q stays as it was: %w", d.event.Title, err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return errors.Join(refused...)
+}
+
+// save writes plans and events in one transaction.
+func (s *Service) save(ctx context.Context, plans map[string]*planRow, drafts []*draft) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		for _, row := range plans {
+			if err := insertPlan(ctx, tx, row, s.now().UnixMicro()); err != nil {
+				return err
 			}
 		}
-	}
-	if opts.ShiftTo != "" {
-		if err := all.shift(opts.ShiftTo); err != nil {
-			return nil, err
-		}
-	}
-	return &all, nil
-}
-
-// parseFile tells the formats apart by content.
-func parseFile(f ImportFile, strict bool) (*found, error) {
-	fail := func(path, format string, args ...any) (*found, error) {
-		return nil, FileError{f.Name, path, fmt.Sprintf(format, args...)}
-	}
-	data := bytes.TrimPrefix(f.Data, []byte("\xef\xbb\xbf"))
-	switch {
-	case len(data) > MaxImportFile:
-		return fail("", "is larger than %d MiB", MaxImportFile>>20)
-	case !utf8.Valid(data):
-		at := invalidUTF8(data)
-		return fail("", "line %d, byte %d: is not UTF-8", lineOf(data, at), at)
-	case depth(data) > maxImportDepth:
-		return fail("", "is nested deeper than %d levels", maxImportDepth)
-	case bytes.Count(data, []byte{','})+bytes.Count(data, []byte{'['})+bytes.Count(data, []byte{'{'}) > maxImportValues:
-		return fail("", "has more than %d values", maxImportValues)
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return fail("", "is not JSON: %s", syntax(data, d.InputOffset(), err))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fail("", "line %d: has something behind its JSON value", lineOf(data, int(d.InputOffset())))
-	}
-	root := &node{reader: &reader{strict: strict}, value: v}
-	out := &found{}
-	object, ok := v.(map[string]any)
-	switch {
-	case !ok:
-		return fail("", "is not a JSON object")
-	case object["boxoffice"] != nil:
-		readOwn(root, out)
-	case object["zones"] != nil || object["categories"] != nil:
-		readPretix(root, out)
-	case object["_embedded"] != nil || object["page"] != nil:
-		readDiscovery(root, out)
-	default:
-		return fail("", "is none of the formats that can be imported: a Discovery page (_embedded.events), a pretix seating plan (zones) or boxoffice's own (boxoffice)")
-	}
-	if root.fault != nil {
-		return nil, FileError{f.Name, root.fault.Path, root.fault.Reason}
-	}
-	if len(out.events) > maxImportEvents {
-		return fail("", "has more than %d events", maxImportEvents)
-	}
-	for i := range out.events {
-		out.events[i].file = f.Name
-	}
-	for i := range out.plans {
-		out.plans[i].file = f.Name
-	}
-	for i := range out.notes {
-		out.notes[i].File = f.Name
-	}
-	return out, nil
-}
-
-// syntax says where a JSON text breaks off.
-func syntax(data []byte, offset int64, err error) string {
-	var se *json.SyntaxError
-	switch {
-	case errors.As(err, &se):
-		offset = se.Offset
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		offset = int64(len(data))
-	}
-	return fmt.Sprintf("line %d, byte %d: %v", lineOf(data, int(offset)), offset, err)
-}
-
-func lineOf(data []byte, offset int) int {
-	return 1 + bytes.Count(data[:min(offset, len(data))], []byte("\n"))
-}
-
-// invalidUTF8 is where a text stops to be UTF-8.
-func invalidUTF8(data []byte) int {
-	for i := 0; i < len(data); {
-		r, n := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return len(data)
-}
-
-// distinct refuses the same id twice with different content, and drops repeats.
-func (f *found) distinct(strict bool) error {
-	known := map[string]foundPlan{}
-	var plans []foundPlan
-	for _, p := range f.plans {
-		first, again := known[p.source]
-		if !again {
-			known[p.source] = p
-			plans = append(plans, p)
-			continue
-		}
-		if !reflect.DeepEqual(first.doc, p.doc) {
-			return FileError{p.file, p.path, fmt.Sprintf("has a plan with the same name or id as %s, but other seats", first.file)}
-		}
-	}
-	f.plans = plans
-	seen := map[string]int{}
-	var events []foundEvent
-	for _, e := range f.events {
-		i, again := seen[e.source]
-		if !again {
-			seen[e.source] = len(events)
-			events = append(events, e)
-			continue
-		}
-		first := events[i]
-		if !reflect.DeepEqual(first.in, e.in) || first.planSource != e.planSource || first.cancelled != e.cancelled {
-			if e.guessed && !strict { // pages overlap, and are read one after the other
-				f.notes = append(f.notes, e.leftOut(&seating.Fault{Path: e.path, Reason: fmt.Sprintf("has the same id as %s in %s, but says something else", first.path, first.file)}))
-				continue
+		for _, d := range drafts {
+			if err := s.saveDraft(ctx, tx, d); err != nil {
+				return err
 			}
-			return FileError{e.file, e.path, fmt.Sprintf("has the same id as %s in %s, but says something else", events[i].path, events[i].file)}
 		}
-	}
-	f.events = events
-	return nil
-}
-
-// shift moves all dates by the same number of days, so that the first event
-// lands on a date. Wall times stay as they are, also over changes of the clock.
-func (f *found) shift(to string) error {
-	target, err := time.Parse(time.DateOnly, to)
-	if err != nil {
-		return fmt.Errorf("--shift-to: %q is not a date such as 2027-03-01", to)
-	}
-	var first time.Time
-	dates := make([]time.Time, len(f.events))
-	for i := range f.events {
-		d, ok := f.events[i].date()
-		if !ok {
-			continue
-		}
-		dates[i] = d
-		if first.IsZero() || d.Before(first) {
-			first = d
-		}
-	}
-	if first.IsZero() {
 		return nil
+	})
+}
+
+// saveDraft writes a draft as a new event, or over the version before.
+func (s *Service) saveDraft(ctx context.Context, tx *sql.Tx, d *draft) error {
+	if d.before == nil {
+		return s.insert(ctx, tx, d)
 	}
-	days := int(target.Sub(first).Hours() / 24)
-	for i := range f.events {
-		if err := f.events[i].shift(days); err != nil {
+	if err := insertVenue(ctx, tx, d.event.Venue); err != nil {
+		return err
+	}
+	if len(d.tiers) > 0 {
+		if err := insertPrices(ctx, tx, d.list(d.event.ID, d.event.PriceVersion, d.event.Currency)); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := updateEvent(ctx, tx, &d.event, d.before.Version); err != nil {
+		return err
+	}
+	if err := insertChanges(ctx, tx, &d.event, d.changes); err != nil {
+		return err
+	}
+	return s.enqueue(ctx, tx, &d.event, d.before)
 }
 
-// zone is the event's time zone; the format's reader has checked it.
-func (e *foundEvent) zone() *time.Location {
-	name := e.in.TimeZone
-	if name == "" {
-		name = e.in.Venue.TimeZone
-	}
-	z, err := time.LoadLocation(name)
+// importPlan finds or makes the version of an imported plan: the same content
+// is the same version, other content a new one.
+func (s *Service) importPlan(ctx context.Context, p *importer.Plan) (*planRow, error) {
+	row, err := drawn(p.Document, p.Plan)
 	if err != nil {
-		return time.UTC
+		return nil, err
 	}
-	return z
+	row.id = id.FromSource("plan", p.Source)
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT version, fingerprint FROM plans WHERE id = $1 ORDER BY version`, row.id)
+	if err != nil {
+		return nil, fmt.Errorf("read plans: %w", err)
+	}
+	defer rows.Close()
+	row.version = 1
+	for rows.Next() {
+		var version int64
+		var fingerprint []byte
+		if err := rows.Scan(&version, &fingerprint); err != nil {
+			return nil, fmt.Errorf("read plans: %w", err)
+		}
+		if bytes.Equal(fingerprint, row.fingerprint) {
+			row.version = version
+			return row, rows.Err()
+		}
+		row.version = version + 1
+	}
+	return row, rows.Err()
 }
 
-// date is the local date of an event, at midnight UTC; false when unknown.
-func (e *foundEvent) date() (time.Time, bool) {
-	text := e.in.EventDate
-	if e.in.EventTime != nil {
-		f := &faults{}
-		t, ok := f.instant("event_time", *e.in.EventTime, e.zone())
-		if !ok {
-			return time.Time{}, false
-		}
-		text = t.In(e.zone()).Format(time.DateOnly)
+// importEvent prepares an event for writing. No draft means that it is stored
+// as it is already.
+func (s *Service) importEvent(ctx context.Context, f *importer.Event, plans map[string]*planRow, opts importer.Options) (*draft, error) {
+	in := f.New
+	if in.Price == nil && len(in.Tiers) == 0 && opts.Currency != "" {
+		in.Price, in.Currency = &opts.DefaultPrice, opts.Currency
 	}
-	d, err := time.Parse(time.DateOnly, text)
-	return d, err == nil
+	raw, err := json.Marshal(struct {
+		In        eventapi.NewEvent
+		Plan      string
+		Cancelled bool
+	}{in, f.PlanSource, f.Cancelled})
+	if err != nil {
+		return nil, fmt.Errorf("import: %w", err)
+	}
+	hash := sha256.Sum256(raw)
+	eventID := id.FromSource("event", f.Source)
+	old, err := s.read(ctx, eventID)
+	known := err == nil
+	if err != nil && errs.KindOf(err) != errs.NotFound {
+		return nil, err
+	}
+	if known && bytes.Equal(old.SourceHash, hash[:]) {
+		return nil, nil
+	}
+	var plan *seating.Plan // of this import; nil: the event names another
+	if f.PlanSource != "" {
+		row := plans[f.PlanSource]
+		if row == nil {
+			return nil, f.Fault(".plan", "names %q, which is not a plan of this import", f.PlanSource)
+		}
+		row.plan.ID, row.plan.Version = row.id, row.version
+		in.Plan = eventapi.PlanChoice{ID: row.id, Version: row.version}
+		plan = row.plan
+	}
+	if known && in.Status == "" && !f.Cancelled && old.Status != eventapi.Cancelled {
+		in.Status = old.Status // the file does not say
+	}
+	wantSale := in.Status == eventapi.OnSale
+	if wantSale && in.Price == nil && len(in.Tiers) == 0 {
+		in.Status = eventapi.Published // not on sale until it is priced
+	}
+	if known {
+		if err := s.keepPlan(ctx, f, &in, plan, &old); err != nil {
+			return nil, err
+		}
+	}
+	if known {
+		plan = nil // in.Plan is the event's by now
+	}
+	d, err := s.prepare(ctx, in, plan)
+	if err != nil {
+		return nil, fileFault(f, err)
+	}
+	e := &d.event
+	if f.Cancelled {
+		e.Status = eventapi.Cancelled
+	}
+	e.ID, e.OrganizerID, e.Source, e.SourceHash, e.CreatedAt = eventID, opts.OrganizerID, f.Source, hash[:], s.now().UnixMicro()
+	if !known {
+		return d, nil
+	}
+	return d, s.over(ctx, d, &old, f, wantSale)
 }
 
-func (e *foundEvent) shift(days int) error {
-	zone := e.zone()
-	for _, at := range []**string{&e.in.EventTime, &e.in.EndTime} {
-		if *at == nil {
-			continue
+// keepPlan puts the plan of an event that is there into what a file says of it:
+// seats that people hold do not change under them. A file that names another
+// plan is refused; a newer version of the same plan, or another guess of this
+// program where the file names none, is passed over.
+func (s *Service) keepPlan(ctx context.Context, f *importer.Event, in *eventapi.NewEvent, plan *seating.Plan, old *stored) error {
+	if !f.Guessed {
+		if plan == nil {
+			var err error
+			if _, plan, err = s.planOf(ctx, in.Plan); err != nil {
+				return fileFault(f, err)
+			}
 		}
-		f := &faults{}
-		if t, ok := f.instant("event_time", **at, zone); ok {
-			moved := t.In(zone).AddDate(0, 0, days).Format(time.RFC3339)
-			*at = &moved
+		if plan.ID != old.PlanID {
+			return f.Fault(".plan", "is another plan than the event has here; the plan of an event does not change")
 		}
 	}
-	for _, date := range []*string{&e.in.EventDate, &e.in.EndDate} {
-		if d, err := time.Parse(time.DateOnly, *date); err == nil {
-			*date = d.AddDate(0, 0, days).Format(time.DateOnly)
+	in.Plan = eventapi.PlanChoice{ID: old.PlanID, Version: old.PlanVersion}
+	if f.Guessed && len(in.Tiers) > 0 {
+		p, err := s.Plan(ctx, old.PlanID, old.PlanVersion)
+		if err != nil {
+			return err
 		}
-	}
-	for _, t := range []*time.Time{e.in.SaleOpensAt, e.in.SaleClosesAt} {
-		if t != nil {
-			*t = t.In(zone).AddDate(0, 0, days)
-		}
+		in.Tiers = importer.Spread(in.Tiers[len(in.Tiers)-1].Price, in.Tiers[0].Price, p.BestFirst())
 	}
 	return nil
+}
+
+// over makes a draft the next version of an event that is there.
+func (s *Service) over(ctx context.Context, d *draft, old *stored, f *importer.Event, wantSale bool) (err error) {
+	e := &d.event
+	if old.Currency != "" && e.Currency != "" && e.Currency != old.Currency {
+		return f.Fault("", "has another currency than the event has here")
+	}
+	d.before, e.Version = old, old.Version+1
+	e.OrganizerID, e.CreatedAt = old.OrganizerID, old.CreatedAt
+	e.keepSettings(old, &f.New)
+	e.Announced = e.Announced || old.Announced
+	if len(d.tiers) > 0 {
+		if e.PriceVersion, err = s.nextPriceVersion(ctx, old.ID); err != nil {
+			return err
+		}
+	} else {
+		e.PriceVersion, e.PriceFrom, e.Currency = old.PriceVersion, old.PriceFrom, old.Currency
+		if wantSale && (old.Status == eventapi.OnSale || old.ImportPaused) {
+			e.Status = eventapi.OnSale // its organizer has priced it
+		}
+	}
+	if old.Paused && !old.ImportPaused && e.Status == eventapi.OnSale {
+		e.Status = eventapi.Published // its organizer decides when it goes on
+	}
+	e.Paused = e.Status == eventapi.Published && (old.Paused || old.Status == eventapi.OnSale)
+	e.ImportPaused = e.Paused && (old.ImportPaused || old.Status == eventapi.OnSale)
+	if old.Status == eventapi.Cancelled {
+		e.Status = eventapi.Cancelled // bookings were given back: there is no way back
+	}
+	if err := s.keepSeen(ctx, f, old, e); err != nil {
+		return err
+	}
+	if err := s.keepPromises(ctx, old, e); err != nil {
+		return fileFault(f, err)
+	}
+	e.ChangedAt = old.ChangedAt
+	d.changes = s.changed(old, e)
+	return nil
+}
+
+// keepSeen refuses a draft of an event that people have seats of: they would not see
+// it any more.
+func (s *Service) keepSeen(ctx context.Context, f *importer.Event, old, e *stored) error {
+	if e.Status != eventapi.Draft || old.Status == eventapi.Draft {
+		return nil
+	}
+	err := s.untouched(ctx, old.ID, "seats-taken", "it cannot become a draft again")
+	if refused := errs.Of(err); refused != nil {
+		return f.Fault(".status", "cannot be draft: %s", refused.Detail)
+	}
+	return err
+}
+
+// keepSettings takes over what the organizer has set and a file does not say.
+func (e *stored) keepSettings(old *stored, in *eventapi.NewEvent) {
+	if in.RefundableUntil == nil {
+		e.RefundsEnd = old.RefundsEnd
+	}
+	if in.LimitPerCustomer == nil {
+		e.LimitPerCustomer = old.LimitPerCustomer
+	}
+	if in.HoldMinutes == nil {
+		e.HoldFor = old.HoldFor
+	}
+	if in.UnverifiedBuyers == nil {
+		e.UnverifiedBuyers = old.UnverifiedBuyers
+	}
+}
+
+// fileFault turns what is wrong with an event into a fault of its file.
+func fileFault(f *importer.Event, err error) error {
+	var e *errs.Error
+	if !errors.As(err, &e) || len(e.Fields) == 0 {
+		return err
+	}
+	if !f.Guessed { // the file has the fields of an event
+		return f.Fault("."+e.Fields[0].Name, "%s", e.Fields[0].Reason)
+	}
+	return f.Fault("", "cannot be an event: %s %s", e.Fields[0].Name, e.Fields[0].Reason)
 }

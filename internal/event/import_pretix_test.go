@@ -6,13 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/event/importer"
+
 	"boxoffice/internal/seating"
 )
 
 // readPlan reads a fixture in pretix's format.
 func readPlan(t *testing.T, name string) *seating.Plan {
 	t.Helper()
-	doc, err := readPlanFile(fixture(t, name))
+	doc, err := importer.ReadPlan(fixture(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +53,7 @@ func TestPretixInTheWild(t *testing.T) {
 			t.Errorf("%s: a stage would be guessed", c.file)
 		}
 	}
-	doc, err := readPlanFile(edited(t, "pretix-duplicate-labels.json", `"seat_label":"A%s",`, ``))
+	doc, err := importer.ReadPlan(edited(t, "pretix-duplicate-labels.json", `"seat_label":"A%s",`, ``))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +64,7 @@ func TestPretixInTheWild(t *testing.T) {
 	if got := people(p); !slices.Equal(got, []string{"Main/1/1", "Main/1/2", "Main/1 (2)/1", "Main/1 (2)/2"}) {
 		t.Errorf("two wings with one row name: %q", got)
 	}
-	if _, err := readPlanFile(edited(t, "pretix-no-category.json", `"categories":[]`, `"categories":[{"name":"a"},{"name":"b"}]`)); err == nil || !strings.Contains(err.Error(), "category") {
+	if _, err := importer.ReadPlan(edited(t, "pretix-no-category.json", `"categories":[]`, `"categories":[{"name":"a"},{"name":"b"}]`)); err == nil || !strings.Contains(err.Error(), "category") {
 		t.Errorf("a seat without a category, where there are two: %v", err)
 	}
 }
@@ -76,7 +78,7 @@ func TestPretixShapes(t *testing.T) {
 		{"shape": "polygon", "color": "#aabbcc", "position": {"x": 1, "y": 1}, "polygon": {"points": [{"x": 0, "y": 0}, {"x": 5, "y": 0}, {"x": 0, "y": 5}]}},
 		{"shape": "text", "position": {"x": 7, "y": 8}, "text": {"text": "Bar", "color": "#123456", "size": 10, "position": {"x": 0, "y": 0}}},
 		{"shape": "hexagon", "position": {"x": 7, "y": 8}}, {"shape": "rectangle"}]`
-	doc, err := readPlanFile(edited(t, "pretix-two-zones-same-name.json", `"zones":[{"name":"Block","position":{"x":0,"y":0},`, `"zones":[{"name":"Block","position":{"x":100,"y":50},`+areas+`,`))
+	doc, err := importer.ReadPlan(edited(t, "pretix-two-zones-same-name.json", `"zones":[{"name":"Block","position":{"x":0,"y":0},`, `"zones":[{"name":"Block","position":{"x":100,"y":50},`+areas+`,`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/event/importer"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
 )
@@ -16,7 +17,7 @@ func TestRealDiscoveryPages(t *testing.T) {
 	w := newWorld(t)
 	load := func(name string, notes ...string) {
 		t.Helper()
-		sum := w.mustImport(t, ImportOptions{}, fixture(t, name))
+		sum := w.mustImport(t, importer.Options{}, fixture(t, name))
 		if len(sum.Notes) != len(notes) {
 			t.Fatalf("%s: %v", name, sum.Notes)
 		}
@@ -25,7 +26,7 @@ func TestRealDiscoveryPages(t *testing.T) {
 				t.Errorf("%s: %s, want it to say %s", name, n, notes[i])
 			}
 		}
-		if again := w.mustImport(t, ImportOptions{}, fixture(t, name)); again.New+again.Updated != 0 {
+		if again := w.mustImport(t, importer.Options{}, fixture(t, name)); again.New+again.Updated != 0 {
 			t.Errorf("%s again: %+v", name, again)
 		}
 	}
@@ -43,7 +44,7 @@ func TestRealDiscoveryPages(t *testing.T) {
 	}
 
 	load("discovery-three-day-festival.json")
-	if e := w.imported(t, "discovery:EX4"); e.LocalDate != "2027-07-26" || e.EndDate != "2027-07-28" || !e.endsByDay() {
+	if e := w.imported(t, "discovery:EX4"); e.LocalDate != "2027-07-26" || e.EndDate != "2027-07-28" || !e.EndsByDay() {
 		t.Errorf("%+v", e)
 	}
 
@@ -76,7 +77,7 @@ func TestEventsThatAreLeftOut(t *testing.T) {
 		{`"id": "X4"`, `"id": "X1"`, "X4", "has the same id"},
 	} {
 		w := newWorld(t)
-		sum := w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", c.old, c.replacement))
+		sum := w.mustImport(t, importer.Options{}, edited(t, "discovery.json", c.old, c.replacement))
 		if len(sum.Notes) == 0 || !strings.Contains(sum.Notes[0].String(), c.says) || !strings.HasSuffix(sum.Notes[0].String(), "is left out)") || sum.New != 8-len(sum.Notes) {
 			t.Errorf("%s: %+v", c.replacement, sum)
 		}
@@ -91,7 +92,7 @@ func TestEventsThatAreLeftOut(t *testing.T) {
 		{`"2019-07-17T17:00:00Z"`, `"2020-07-17T17:00:00Z"`, "X1"},
 	} {
 		w := newWorld(t)
-		sum := w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", c.old, c.replacement))
+		sum := w.mustImport(t, importer.Options{}, edited(t, "discovery.json", c.old, c.replacement))
 		if len(sum.Notes) != 1 || sum.Notes[0].Whole || sum.New != 8 {
 			t.Errorf("%s: %+v", c.replacement, sum)
 		}
@@ -101,14 +102,14 @@ func TestEventsThatAreLeftOut(t *testing.T) {
 	}
 	// A page of which nothing is left is refused.
 	w := newWorld(t)
-	_, err := w.Import(t.Context(), []ImportFile{edited(t, "discovery-postponed.json", `"Europe/London"`, `"Nowhere"`)}, ImportOptions{})
+	_, err := w.Import(t.Context(), []importer.File{edited(t, "discovery-postponed.json", `"Europe/London"`, `"Nowhere"`)}, importer.Options{})
 	wantFault(t, err, "discovery-postponed.json", "_embedded.events[0].dates.timezone")
 }
 
 // What moves with --shift-to moves as a whole.
 func TestShiftMovesTheEnd(t *testing.T) {
 	w := newWorld(t)
-	w.mustImport(t, ImportOptions{ShiftTo: "2028-01-30"}, fixture(t, "discovery-three-day-festival.json"))
+	w.mustImport(t, importer.Options{ShiftTo: "2028-01-30"}, fixture(t, "discovery-three-day-festival.json"))
 	if e := w.imported(t, "discovery:EX4"); e.LocalDate != "2028-01-30" || e.EndDate != "2028-02-01" || e.EndsAt != time.Date(2028, 2, 2, 4, 59, 59, 0, time.UTC).UnixMicro() {
 		t.Errorf("%+v", e)
 	}
@@ -125,11 +126,11 @@ func TestPartsThatDoNotFit(t *testing.T) {
 		w := newWorld(t)
 		file := edited(t, "postponed.json", `"postponed"`, `"onsale"`)
 		file.Data = bytes.ReplaceAll(file.Data, []byte(c.was), []byte(c.is))
-		sum := w.mustImport(t, ImportOptions{}, file)
+		sum := w.mustImport(t, importer.Options{}, file)
 		if sum.New != 1 || len(sum.Notes) != 1 || sum.Notes[0].Path != c.path || sum.Notes[0].Whole {
 			t.Errorf("%s: %+v", c.is, sum)
 		}
-		_, err := newWorld(t).Import(t.Context(), []ImportFile{file}, ImportOptions{Strict: true})
+		_, err := newWorld(t).Import(t.Context(), []importer.File{file}, importer.Options{Strict: true})
 		wantFault(t, err, "postponed.json", c.path)
 	}
 }

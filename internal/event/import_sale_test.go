@@ -6,14 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/event/importer"
 	"boxoffice/internal/eventapi"
 )
 
 // A sale that an import has stopped goes on when the page says so; one that its
 // organizer has paused does not.
 func TestImportedSaleGoesOn(t *testing.T) {
-	says := func(code string) ImportFile { return edited(t, "postponed.json", `"postponed"`, `"`+code+`"`) }
-	opts := ImportOptions{DefaultPrice: 5000, Currency: "USD"}
+	says := func(code string) importer.File { return edited(t, "postponed.json", `"postponed"`, `"`+code+`"`) }
+	opts := importer.Options{DefaultPrice: 5000, Currency: "USD"}
 	for _, stop := range []string{"postponed", "cancelled-by-nobody"} {
 		w := newWorld(t)
 		status := func(code string) eventapi.Status {
@@ -59,14 +60,14 @@ func TestImportedSaleGoesOn(t *testing.T) {
 // are left out and told, and a strict import refuses the page and changes nothing.
 func TestPostponed(t *testing.T) {
 	w := newWorld(t)
-	w.mustImport(t, ImportOptions{}, edited(t, "postponed.json", `"postponed"`, `"onsale"`))
+	w.mustImport(t, importer.Options{}, edited(t, "postponed.json", `"postponed"`, `"onsale"`))
 	before := w.imported(t, "discovery:EX9")
-	_, err := w.Import(t.Context(), []ImportFile{fixture(t, "postponed.json")}, ImportOptions{Strict: true})
+	_, err := w.Import(t.Context(), []importer.File{fixture(t, "postponed.json")}, importer.Options{Strict: true})
 	wantFault(t, err, "postponed.json", "_embedded.events[0].dates.start")
 	if e := w.imported(t, "discovery:EX9"); e.Version != before.Version || e.StartsAt == 0 || e.ClosesAt == 0 {
 		t.Errorf("refused, and the event is %+v", e)
 	}
-	sum := w.mustImport(t, ImportOptions{}, fixture(t, "postponed.json"))
+	sum := w.mustImport(t, importer.Options{}, fixture(t, "postponed.json"))
 	if e := w.imported(t, "discovery:EX9"); e.StartsAt != 0 || e.LocalDate != "" || e.ClosesAt != 0 || e.Status != eventapi.Published {
 		t.Errorf("postponed, and the event is %+v", e)
 	}
@@ -81,17 +82,17 @@ func TestPostponed(t *testing.T) {
 // An event that people have seats of does not become a draft by an import either.
 func TestImportHidesNoSeats(t *testing.T) {
 	w := newWorld(t)
-	w.mustImport(t, ImportOptions{}, fixture(t, "own.json"))
+	w.mustImport(t, importer.Options{}, fixture(t, "own.json"))
 	draft := edited(t, "own.json", `"on_sale"`, `"draft"`)
 	e := w.imported(t, "boxoffice:gala")
 	w.booth.taken[e.ID] = 1
-	_, err := w.Import(t.Context(), []ImportFile{draft}, ImportOptions{})
+	_, err := w.Import(t.Context(), []importer.File{draft}, importer.Options{})
 	wantFault(t, err, "own.json", "events[0].status")
 	if got := w.imported(t, "boxoffice:gala"); got.Status != eventapi.OnSale {
 		t.Errorf("refused, and it is %s", got.Status)
 	}
 	w.booth.taken[e.ID] = 0
-	w.mustImport(t, ImportOptions{}, draft)
+	w.mustImport(t, importer.Options{}, draft)
 	if got := w.imported(t, "boxoffice:gala"); got.Status != eventapi.Draft {
 		t.Errorf("nobody has seats, and it is %s", got.Status)
 	}
@@ -103,7 +104,7 @@ func TestImportWithoutStatus(t *testing.T) {
 	says := func(status, title string) {
 		f := edited(t, "own.json", `"status": "on_sale"`, status)
 		f.Data = bytes.ReplaceAll(f.Data, []byte("Mill Gala"), []byte(title))
-		w.mustImport(t, ImportOptions{}, f)
+		w.mustImport(t, importer.Options{}, f)
 	}
 	says(`"description": ""`, "Mill Gala")
 	if e := w.imported(t, "boxoffice:gala"); e.Status != eventapi.Published || e.Paused {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/event/importer"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
 	"boxoffice/internal/safetext"
@@ -19,17 +20,17 @@ import (
 	"boxoffice/internal/seating/seatingtest"
 )
 
-func fixture(t testing.TB, name string) ImportFile {
+func fixture(t testing.TB, name string) importer.File {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "import", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ImportFile{Name: name, Data: data}
+	return importer.File{Name: name, Data: data}
 }
 
 // edited is a fixture in which a text stands instead of another, everywhere.
-func edited(t testing.TB, name, old, replacement string) ImportFile {
+func edited(t testing.TB, name, old, replacement string) importer.File {
 	t.Helper()
 	f := fixture(t, name)
 	if !bytes.Contains(f.Data, []byte(old)) {
@@ -39,7 +40,7 @@ func edited(t testing.TB, name, old, replacement string) ImportFile {
 	return f
 }
 
-func (w *world) mustImport(t testing.TB, opts ImportOptions, files ...ImportFile) Imported {
+func (w *world) mustImport(t testing.TB, opts importer.Options, files ...importer.File) importer.Result {
 	t.Helper()
 	sum, err := w.Import(t.Context(), files, opts)
 	if err != nil {
@@ -60,13 +61,13 @@ func (w *world) imported(t testing.TB, source string) stored {
 
 func TestImportTwice(t *testing.T) {
 	w := newWorld(t)
-	files := []ImportFile{fixture(t, "discovery.json"), fixture(t, "pretix.json"), fixture(t, "own.json")}
-	first := w.mustImport(t, ImportOptions{}, files...)
+	files := []importer.File{fixture(t, "discovery.json"), fixture(t, "pretix.json"), fixture(t, "own.json")}
+	first := w.mustImport(t, importer.Options{}, files...)
 	if first.New != 10 || first.Updated != 0 || first.Unchanged != 0 || first.Plans != 2 || first.Seats != 18+32 {
 		t.Fatalf("first: %+v", first)
 	}
 	calls := w.booth.calls
-	second := w.mustImport(t, ImportOptions{}, files...)
+	second := w.mustImport(t, importer.Options{}, files...)
 	if second.New != 0 || second.Updated != 0 || second.Unchanged != 10 || second.Plans != 2 || second.Seats != first.Seats {
 		t.Fatalf("second: %+v", second)
 	}
@@ -77,7 +78,7 @@ func TestImportTwice(t *testing.T) {
 
 func TestDiscovery(t *testing.T) {
 	w := newWorld(t)
-	w.mustImport(t, ImportOptions{}, fixture(t, "discovery.json"))
+	w.mustImport(t, importer.Options{}, fixture(t, "discovery.json"))
 	for _, c := range []struct {
 		id, starts, date, opens, closes string
 		status                          eventapi.Status
@@ -112,7 +113,7 @@ func TestDiscovery(t *testing.T) {
 
 func TestDefaultPriceAndShift(t *testing.T) {
 	w := newWorld(t)
-	opts := ImportOptions{ShiftTo: "2027-01-20", DefaultPrice: 5000, Currency: "USD", OrganizerID: "org"}
+	opts := importer.Options{ShiftTo: "2027-01-20", DefaultPrice: 5000, Currency: "USD", OrganizerID: "org"}
 	w.mustImport(t, opts, fixture(t, "discovery.json"))
 	for _, c := range []struct{ id, starts, date, opens, closes string }{
 		{"X3", "2027-01-21T00:00:00Z", "2027-01-20", "", "2027-01-21T00:00:00Z"},                     // 19:00 in New York, in winter now
@@ -134,7 +135,7 @@ func TestDefaultPriceAndShift(t *testing.T) {
 	if sum := w.mustImport(t, opts, fixture(t, "discovery.json")); sum.Unchanged != 8 {
 		t.Fatalf("again: %+v", sum)
 	}
-	if _, err := w.Import(t.Context(), []ImportFile{fixture(t, "discovery.json")}, ImportOptions{ShiftTo: "tomorrow"}); err == nil {
+	if _, err := w.Import(t.Context(), []importer.File{fixture(t, "discovery.json")}, importer.Options{ShiftTo: "tomorrow"}); err == nil {
 		t.Fatal("tomorrow is a date")
 	}
 }
@@ -143,7 +144,7 @@ func TestDefaultPriceAndShift(t *testing.T) {
 func TestUnknownTimeIsNotMidnight(t *testing.T) {
 	for _, flag := range []string{"timeTBA", "noSpecificTime"} {
 		w := newWorld(t)
-		w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", `"localDate": "2019-11-02"`,
+		w.mustImport(t, importer.Options{}, edited(t, "discovery.json", `"localDate": "2019-11-02"`,
 			`"localDate": "2019-11-02", "localTime": "00:00:00", "dateTime": "2019-11-02T05:00:00Z", "timeTBA": false, "`+flag+`": true`))
 		if e := w.imported(t, "discovery:X5"); e.StartsAt != 0 || e.LocalDate != "2019-11-02" {
 			t.Errorf("%s: starts at %q on %q", flag, rfc(e.StartsAt), e.LocalDate)
@@ -153,12 +154,12 @@ func TestUnknownTimeIsNotMidnight(t *testing.T) {
 
 func TestImportChanged(t *testing.T) {
 	w := newWorld(t)
-	w.mustImport(t, ImportOptions{}, fixture(t, "discovery.json"))
+	w.mustImport(t, importer.Options{}, fixture(t, "discovery.json"))
 	e := w.imported(t, "discovery:X3")
 	if _, err := w.change(t.Context(), admin, e.ID, 0, eventapi.Update{Price: ptr(int64(900)), Currency: ptr("USD"), Status: ptr(eventapi.OnSale)}); err != nil {
 		t.Fatal(err)
 	}
-	sum := w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", "A Comedy in Four Doors", "A Comedy in Five Doors"))
+	sum := w.mustImport(t, importer.Options{}, edited(t, "discovery.json", "A Comedy in Four Doors", "A Comedy in Five Doors"))
 	if sum.New != 0 || sum.Updated != 1 || sum.Unchanged != 7 {
 		t.Fatalf("%+v", sum)
 	}
@@ -172,7 +173,7 @@ func TestImportChanged(t *testing.T) {
 
 	// Another guess of the plan does not move the seats; the prices follow them.
 	x1 := w.imported(t, "discovery:X1")
-	w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", "Lakeside Arena", "Lakeside Theatre"))
+	w.mustImport(t, importer.Options{}, edited(t, "discovery.json", "Lakeside Arena", "Lakeside Theatre"))
 	got = w.imported(t, "discovery:X1")
 	if got.Seats != x1.Seats || got.PlanID != x1.PlanID || got.PriceFrom != 5450 || got.Status != eventapi.OnSale || got.Venue.Name != "Lakeside Theatre" {
 		t.Fatalf("event is %+v", got)
@@ -182,7 +183,7 @@ func TestImportChanged(t *testing.T) {
 	if _, err := w.cancel(t.Context(), admin, x1.ID, 0); err != nil {
 		t.Fatal(err)
 	}
-	w.mustImport(t, ImportOptions{}, edited(t, "discovery.json", "The Paper Lanterns", "Paper Lanterns"))
+	w.mustImport(t, importer.Options{}, edited(t, "discovery.json", "The Paper Lanterns", "Paper Lanterns"))
 	if got = w.imported(t, "discovery:X1"); got.Status != eventapi.Cancelled || got.Title != "Paper Lanterns" {
 		t.Fatalf("event is %+v", got)
 	}
@@ -190,7 +191,7 @@ func TestImportChanged(t *testing.T) {
 
 func TestPretix(t *testing.T) {
 	w := newWorld(t)
-	sum := w.mustImport(t, ImportOptions{}, fixture(t, "pretix.json"))
+	sum := w.mustImport(t, importer.Options{}, fixture(t, "pretix.json"))
 	if len(sum.Refs) != 1 || sum.Refs[0].Version != 1 || sum.Refs[0].Seats != 18 {
 		t.Fatalf("%+v", sum)
 	}
@@ -207,11 +208,11 @@ func TestPretix(t *testing.T) {
 	}
 
 	// Other content is a new version; the old one stays what it was.
-	sum = w.mustImport(t, ImportOptions{}, edited(t, "pretix.json", "#aa0033", "#aa0044"))
+	sum = w.mustImport(t, importer.Options{}, edited(t, "pretix.json", "#aa0033", "#aa0044"))
 	if sum.Refs[0].ID != ref.ID || sum.Refs[0].Version != 2 {
 		t.Fatalf("%+v", sum)
 	}
-	sum = w.mustImport(t, ImportOptions{}, fixture(t, "pretix.json"))
+	sum = w.mustImport(t, importer.Options{}, fixture(t, "pretix.json"))
 	if sum.Refs[0] != ref {
 		t.Fatalf("%+v", sum)
 	}
@@ -223,7 +224,7 @@ func TestPretix(t *testing.T) {
 	// Where zone, row and number are not unique, the guids tell seats apart.
 	f := edited(t, "pretix.json", `"zone_id": "ga"`, `"zone_id": "st"`)
 	f.Data = bytes.ReplaceAll(f.Data, []byte(`"seat_number": "2"`), []byte(`"seat_number": "1"`))
-	sum = w.mustImport(t, ImportOptions{}, f)
+	sum = w.mustImport(t, importer.Options{}, f)
 	p, err = w.Plan(t.Context(), sum.Refs[0].ID, sum.Refs[0].Version)
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +236,7 @@ func TestPretix(t *testing.T) {
 
 func TestOwnFormat(t *testing.T) {
 	w := newWorld(t)
-	w.mustImport(t, ImportOptions{}, fixture(t, "own.json"))
+	w.mustImport(t, importer.Options{}, fixture(t, "own.json"))
 	e := w.imported(t, "boxoffice:gala")
 	if e.Status != eventapi.OnSale || e.Venue.Name != "Old Mill" || e.Seats != 32 || rfc(e.StartsAt) != "2027-03-02T01:00:00Z" || e.Attributes != `{"doors":"19:00"}` {
 		t.Fatalf("event is %+v", e)
@@ -246,19 +247,19 @@ func TestOwnFormat(t *testing.T) {
 	}
 	seatingtest.Check(t, p)
 	// A new version of the plan is for new events; another plan is refused.
-	w.mustImport(t, ImportOptions{}, edited(t, "own.json", `"capacity": 30`, `"capacity": 40`))
+	w.mustImport(t, importer.Options{}, edited(t, "own.json", `"capacity": 30`, `"capacity": 40`))
 	if again := w.imported(t, "boxoffice:gala"); again.PlanVersion != 1 || again.Seats != 32 {
 		t.Fatalf("event is %+v", again)
 	}
-	_, err = w.Import(t.Context(), []ImportFile{edited(t, "own.json", `"capacity": 30`, `"capacity": 30`), edited(t, "own.json", `"seats": 200`, `"seats": 300`)}, ImportOptions{})
+	_, err = w.Import(t.Context(), []importer.File{edited(t, "own.json", `"capacity": 30`, `"capacity": 30`), edited(t, "own.json", `"seats": 200`, `"seats": 300`)}, importer.Options{})
 	wantFault(t, err, "own.json", "events[1]")
-	_, err = w.Import(t.Context(), []ImportFile{edited(t, "own.json", `"seats": 200`, `"seats": 300`)}, ImportOptions{})
+	_, err = w.Import(t.Context(), []importer.File{edited(t, "own.json", `"seats": 200`, `"seats": 300`)}, importer.Options{})
 	wantFault(t, err, "own.json", "events[1].plan")
 }
 
 func wantFault(t testing.TB, err error, file, path string) {
 	t.Helper()
-	var f FileError
+	var f importer.FileError
 	if !errors.As(err, &f) || f.File != file || f.Path != path || f.Reason == "" {
 		t.Fatalf("error is %v, want a fault of %s at %q", err, file, path)
 	}
@@ -321,7 +322,7 @@ func TestBadFilesAreToldByPath(t *testing.T) {
 			bad.Name = "bad.json"
 			good := fixture(t, "discovery.json")
 			good.Data = bytes.ReplaceAll(good.Data, []byte(`"id": "X`), []byte(`"id": "Y`))
-			_, err := w.Import(t.Context(), []ImportFile{good, bad}, ImportOptions{Strict: true})
+			_, err := w.Import(t.Context(), []importer.File{good, bad}, importer.Options{Strict: true})
 			wantFault(t, err, "bad.json", c.path)
 			nothingWritten(t, w)
 		})
@@ -357,10 +358,10 @@ func TestBadFilesAsAWhole(t *testing.T) {
 		"deep":             []byte(`{"zones":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`),
 		"a bit too deep":   []byte(`{"boxoffice":1,"plans":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`),
 		"too many values":  []byte(`{"zones":[` + strings.Repeat("0,", 8_000_001) + `0]}`),
-		"too large":        make([]byte, MaxImportFile+1),
+		"too large":        make([]byte, importer.MaxFile+1),
 		"NUL instead of a": bytes.Replace(page, []byte("a"), []byte("\x00"), 1),
 	} {
-		_, err := w.Import(t.Context(), []ImportFile{fixture(t, "own.json"), {name, data}}, ImportOptions{})
+		_, err := w.Import(t.Context(), []importer.File{fixture(t, "own.json"), {Name: name, Data: data}}, importer.Options{})
 		wantFault(t, err, name, "")
 	}
 	nothingWritten(t, w)
@@ -368,8 +369,8 @@ func TestBadFilesAsAWhole(t *testing.T) {
 
 func TestTruncatedFileIsToldByPlace(t *testing.T) {
 	data := fixture(t, "discovery.json").Data
-	_, err := parseFile(ImportFile{"cut", data[:1000]}, false)
-	var f FileError
+	_, err := importer.Read([]importer.File{{Name: "cut", Data: data[:1000]}}, importer.Options{})
+	var f importer.FileError
 	if !errors.As(err, &f) || !strings.Contains(f.Reason, "byte 1000") {
 		t.Fatalf("error is %v", err)
 	}
@@ -385,7 +386,7 @@ func TestTooManySeats(t *testing.T) {
 		fmt.Fprintf(&b, `{"seat_guid":"%d","category":"A"}`, i)
 	}
 	b.WriteString(`]}]}]}`)
-	_, err := parseFile(ImportFile{"vast", []byte(b.String())}, false)
+	_, err := importer.Read([]importer.File{{Name: "vast", Data: []byte(b.String())}}, importer.Options{})
 	wantFault(t, err, "vast", "zones[0].rows[0].seats")
 }
 
@@ -393,19 +394,19 @@ func TestFilesThatDisagree(t *testing.T) {
 	w := newWorld(t)
 	other := edited(t, "pretix.json", "#aa0033", "#aa0044")
 	other.Name = "other.json"
-	_, err := w.Import(t.Context(), []ImportFile{fixture(t, "pretix.json"), other}, ImportOptions{})
+	_, err := w.Import(t.Context(), []importer.File{fixture(t, "pretix.json"), other}, importer.Options{})
 	wantFault(t, err, "other.json", "")
 	nothingWritten(t, w)
-	if sum := w.mustImport(t, ImportOptions{}, fixture(t, "pretix.json"), fixture(t, "pretix.json")); sum.Plans != 1 {
+	if sum := w.mustImport(t, importer.Options{}, fixture(t, "pretix.json"), fixture(t, "pretix.json")); sum.Plans != 1 {
 		t.Fatalf("%+v", sum)
 	}
 }
 
 func TestRefusedChangesOfImportedEvents(t *testing.T) {
 	w := newWorld(t)
-	w.mustImport(t, ImportOptions{}, fixture(t, "own.json"))
+	w.mustImport(t, importer.Options{}, fixture(t, "own.json"))
 	before := w.imported(t, "boxoffice:gala")
-	_, err := w.Import(t.Context(), []ImportFile{edited(t, "own.json", `"currency": "USD"`, `"currency": "EUR"`)}, ImportOptions{})
+	_, err := w.Import(t.Context(), []importer.File{edited(t, "own.json", `"currency": "USD"`, `"currency": "EUR"`)}, importer.Options{})
 	wantFault(t, err, "own.json", "events[0]")
 	if after := w.imported(t, "boxoffice:gala"); after.Version != before.Version || after.Currency != "USD" {
 		t.Fatalf("event is %+v", after)
@@ -428,39 +429,39 @@ func FuzzImport(f *testing.F) {
 	}
 	w := newWorld(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := parseFile(ImportFile{"file", data}, false)
+		got, err := importer.Read([]importer.File{{Name: "file", Data: data}}, importer.Options{})
 		if err != nil {
-			var fault FileError
+			var fault importer.FileError
 			if !errors.As(err, &fault) || fault.File != "file" || fault.Reason == "" {
 				t.Fatalf("error %v is not a fault of the file", err)
 			}
 			return
 		}
-		for _, p := range got.plans {
-			if len(p.plan.Seats) == 0 || len(p.plan.Seats) > seating.MaxSeats {
-				t.Fatalf("plan %s has %d seats", p.source, len(p.plan.Seats))
+		for _, p := range got.Plans {
+			if len(p.Plan.Seats) == 0 || len(p.Plan.Seats) > seating.MaxSeats {
+				t.Fatalf("plan %s has %d seats", p.Source, len(p.Plan.Seats))
 			}
-			packed, _, err := p.doc.Pack()
+			packed, _, err := p.Document.Pack()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again, err := seating.Unpack(packed); err != nil || len(again.Seats) != len(p.plan.Seats) {
-				t.Fatalf("plan %s does not come back: %v", p.source, err)
+			if again, err := seating.Unpack(packed); err != nil || len(again.Seats) != len(p.Plan.Seats) {
+				t.Fatalf("plan %s does not come back: %v", p.Source, err)
 			}
 		}
-		for i := range got.events {
-			e := &got.events[i]
-			if e.in.Plan.Seats > 1_000 {
-				e.in.Plan.Seats = 1_000
+		for i := range got.Events {
+			e := &got.Events[i]
+			if e.New.Plan.Seats > 1_000 {
+				e.New.Plan.Seats = 1_000
 			}
-			if e.planSource != "" {
+			if e.PlanSource != "" {
 				continue
 			}
-			d, err := w.prepare(t.Context(), e.in, nil)
+			d, err := w.prepare(t.Context(), e.New, nil)
 			if err != nil {
-				var fault FileError
-				if !errors.As(e.fault(err), &fault) || errs.KindOf(err) == errs.Internal {
-					t.Fatalf("%s: %v", e.path, err)
+				var fault importer.FileError
+				if !errors.As(fileFault(e, err), &fault) || errs.KindOf(err) == errs.Internal {
+					t.Fatalf("%s: %v", e.Path, err)
 				}
 				continue
 			}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/event/importer"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/safetext"
 	"boxoffice/internal/seating"
@@ -207,7 +208,7 @@ func TestHiddenCharacters(t *testing.T) {
 			t.Errorf("a stored plan cannot be read: %v", err)
 		}
 		w := newWorld(t)
-		w.mustImport(t, ImportOptions{}, edited(t, "postponed.json", "Example evening", "Exam"+hidden+"ple"+hidden+" evening"))
+		w.mustImport(t, importer.Options{}, edited(t, "postponed.json", "Example evening", "Exam"+hidden+"ple"+hidden+" evening"))
 		if e := w.imported(t, "discovery:EX9"); e.Title != "Example evening" {
 			t.Errorf("imported as %+q", e.Title)
 		}

@@ -202,18 +202,18 @@ func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seati
 	f := &faults{}
 	e := stored{Title: strings.TrimSpace(in.Title), Description: in.Description, Category: in.Category, Status: in.Status, Version: 1,
 		LimitPerCustomer: bookingapi.DefaultPerPerson, HoldFor: bookingapi.DefaultHold}
-	f.text("title", e.Title, 1, 200)
-	f.lines("description", in.Description, 20_000)
-	f.text("category", in.Category, 0, 60)
-	zone := f.venue(in.Venue)
+	f.Text("title", e.Title, 1, 200)
+	f.Lines("description", in.Description, 20_000)
+	f.Text("category", in.Category, 0, 60)
+	zone := f.Venue(in.Venue)
 	e.TimeZone = in.Venue.TimeZone
 	if in.TimeZone != "" {
 		e.TimeZone = in.TimeZone
-		zone = f.zone("time_zone", in.TimeZone)
+		zone = f.Zone("time_zone", in.TimeZone)
 	}
 	e.Venue = newVenue(in.Venue)
-	f.when(&e, in.EventTime, in.EventDate, zone)
-	f.ending(&e, in.EndTime, in.EndDate, zone)
+	f.When(&e.When, in.EventTime, in.EventDate, zone)
+	f.Ending(&e.When, in.EndTime, in.EndDate, zone)
 	e.UnverifiedBuyers = in.UnverifiedBuyers != nil && *in.UnverifiedBuyers
 	e.Attributes = f.attributes(in.Attributes)
 	var row *planRow
@@ -226,7 +226,7 @@ func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seati
 		if !errors.As(err, &fault) || len(fault.Fields) == 0 {
 			return nil, err
 		}
-		f.list = append(f.list, fault.Fields...)
+		f.List = append(f.List, fault.Fields...)
 	} else {
 		e.PlanID, e.PlanVersion, e.Seats = plan.ID, plan.Version, int32(len(plan.Seats))
 	}
@@ -243,10 +243,10 @@ func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seati
 	case eventapi.OnSale:
 		f.sellable(&e, plan, tiers)
 	default:
-		f.add("status", "must be draft, published or on_sale")
+		f.Add("status", "must be draft, published or on_sale")
 	}
 	e.Announced = e.Status != eventapi.Draft
-	if err := errs.Fields(f.list); err != nil {
+	if err := errs.Fields(f.List); err != nil {
 		return nil, err
 	}
 	return &draft{event: e, plan: row, pricing: pricing{tiers, rules}}, nil
@@ -254,13 +254,13 @@ func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seati
 
 // sellable refuses to put an event on sale whose seats do not all have a price.
 func (f *faults) sellable(e *stored, plan *seating.Plan, tiers []seating.Tier) {
-	if len(f.list) > 0 || plan == nil {
+	if len(f.List) > 0 || plan == nil {
 		return
 	}
 	if e.PriceVersion == 0 {
-		f.add("status", "cannot be on_sale before the event has a price")
+		f.Add("status", "cannot be on_sale before the event has a price")
 	} else if sec := unpriced(plan, tiers); sec != "" {
-		f.add("tiers", "leave seats of section %q without a price; then the event cannot be on_sale", sec)
+		f.Add("tiers", "leave seats of section %q without a price; then the event cannot be on_sale", sec)
 	}
 }
 

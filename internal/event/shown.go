@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/event/check"
 	"boxoffice/internal/eventapi"
 )
 
@@ -178,14 +179,14 @@ func (s *Service) show(ctx context.Context, e *stored) (eventapi.Event, error) {
 		LimitPerCustomer: e.LimitPerCustomer, HoldFor: time.Duration(e.HoldFor) * time.Microsecond, Version: e.Version,
 		UnverifiedBuyers: e.UnverifiedBuyers, Pending: e.Pending(), Private: !e.public(),
 	}
-	if over := e.overFrom(); over < never {
+	if over := e.overFrom(); over < check.Never {
 		out.Over = instant(over)
 	}
 	zone := s.zone(ctx, e.TimeZone)
 	if !out.Starts.IsZero() {
 		out.Starts = out.Starts.In(zone)
 	}
-	if ends := instant(e.EndsAt).In(zone); e.EndsAt != 0 && !endOfItsDay(ends) {
+	if ends := instant(e.EndsAt).In(zone); e.EndsAt != 0 && !check.EndOfItsDay(ends) {
 		out.Ends = ends
 	}
 	if r := e.Refusal(); r != nil {

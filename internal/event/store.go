@@ -12,6 +12,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/event/check"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
 	"boxoffice/internal/seating"
@@ -20,20 +21,17 @@ import (
 // stored is an event as it is stored. The outbox keeps former states as JSON, so the
 // names of its fields stay.
 type stored struct {
-	ID               string
-	OrganizerID      string // "": the house
-	Title            string
-	Description      string
-	Category         string
-	Venue            venue
-	StartsAt         int64  // µs since 1970; 0: to be announced
-	LocalDate        string // YYYY-MM-DD in TimeZone; "" when unknown
-	TimeZone         string
-	SortAt           int64 // µs since 1970; when it is about
+	ID          string
+	OrganizerID string // "": the house
+	Title       string
+	Description string
+	Category    string
+	Venue       venue
+	check.When
 	Status           eventapi.Status
 	Announced        bool  // it was more than a draft at some time
 	OpensAt          int64 // µs since 1970; 0: at once
-	ClosesAt         int64 // µs since 1970; 0: never
+	ClosesAt         int64 // µs since 1970; 0: check.Never
 	PlanID           string
 	PlanVersion      int64
 	Seats            int32
@@ -49,13 +47,11 @@ type stored struct {
 	Version          int64
 	Synced           int64  // version that the booking side has
 	RefundsEnd       int64  // µs since 1970; 0: when the event begins
-	ChangedAt        int64  // µs since 1970; when time or venue changed last after it was announced; 0: never
+	ChangedAt        int64  // µs since 1970; when time or venue changed last after it was announced; 0: check.Never
 	Refused          string // JSON of a Refusal; "" when the last change was accepted
 	UnverifiedBuyers bool   // buyers may pay without a verified e-mail address
 	Paused           bool   // it was on sale and was taken off the sale again
 	ImportPaused     bool   // it is paused, and by an import: the organizer has not asked for it
-	EndsAt           int64  // µs since 1970; when only EndDate is known, the end of that day; 0: unknown
-	EndDate          string // YYYY-MM-DD in TimeZone, its last day; "" when unknown
 	Fingerprint      []byte // of the request that made it, when that had an Idempotency-Key
 }
 
@@ -75,7 +71,7 @@ func newVenue(v eventapi.NewVenue) venue {
 // ends is when a sale ends that says nothing of its own: as the event begins, or
 // with its day when the time is not known; 0: not at all.
 func (e *stored) ends() int64 {
-	if e.SortAt == never {
+	if e.SortAt == check.Never {
 		return 0
 	}
 	return e.SortAt

@@ -1,4 +1,4 @@
-package event
+package importer
 
 import (
 	"encoding/json"

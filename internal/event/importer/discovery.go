@@ -1,10 +1,11 @@
-package event
+package importer
 
 import (
 	"encoding/json"
 	"strings"
 	"time"
 
+	"boxoffice/internal/event/check"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/money"
 	"boxoffice/internal/safetext"
@@ -13,27 +14,27 @@ import (
 
 // readDiscovery reads a page of events as the Ticketmaster Discovery API v2
 // answers it (https://developer.ticketmaster.com/products-and-docs/apis/discovery-api/v2/).
-func readDiscovery(root *node, out *found) {
+func readDiscovery(root *node, out *Batch) {
 	embedded := root.at("_embedded") // absent on a page that found nothing
 	if embedded.value != nil && embedded.at("events").value == nil {
 		embedded.at("events").fail("is required: this is not a page of events")
 	}
 	zones := discoveryZones(embedded)
-	for _, n := range embedded.at("events").list(maxImportEvents) {
+	for _, n := range embedded.at("events").list(MaxEvents) {
 		n.reader = &reader{strict: root.strict, clean: !root.strict}
-		e := foundEvent{path: n.path}
+		e := Event{Path: n.path}
 		discoveryEvent(n, &e, zones)
 		for _, left := range n.notes {
-			out.notes = append(out.notes, Note{Path: left.Path, Title: e.in.Title, Reason: left.Reason})
+			out.Notes = append(out.Notes, Note{Path: left.Path, Title: e.New.Title, Reason: left.Reason})
 		}
 		switch {
 		case n.fault == nil:
-			out.events = append(out.events, e)
+			out.Events = append(out.Events, e)
 		case root.strict:
 			root.fault = n.fault
 			return
 		default:
-			out.notes = append(out.notes, e.leftOut(n.fault))
+			out.Notes = append(out.Notes, e.LeftOut(n.fault.Path, n.fault.Reason))
 		}
 	}
 }
@@ -44,7 +45,7 @@ func discoveryZones(embedded *node) map[string]string {
 	zones := map[string]string{}
 	quiet := *embedded
 	quiet.reader = &reader{clean: true} // what is wrong is told when the event is read
-	for _, n := range quiet.at("events").list(maxImportEvents) {
+	for _, n := range quiet.at("events").list(MaxEvents) {
 		for _, v := range n.at("_embedded").at("venues").list(1) {
 			id := v.at("id").text(200)
 			for _, zone := range []string{v.at("timezone").text(64), n.at("dates").at("timezone").text(64)} {
@@ -57,9 +58,9 @@ func discoveryZones(embedded *node) map[string]string {
 	return zones
 }
 
-func discoveryEvent(n *node, e *foundEvent, zones map[string]string) {
-	in := &e.in
-	e.source = "discovery:" + n.at("id").need(200)
+func discoveryEvent(n *node, e *Event, zones map[string]string) {
+	in := &e.New
+	e.Source = "discovery:" + n.at("id").need(200)
 	in.Title = strings.Join(strings.Fields(n.at("name").need(1000)), " ")
 	if r := []rune(in.Title); len(r) > 200 {
 		n.at("name").without("is cut to 200 characters")
@@ -71,7 +72,7 @@ func discoveryEvent(n *node, e *foundEvent, zones map[string]string) {
 	n.part(func() { in.EndTime, in.EndDate = nil, "" }, func(n *node) { discoveryEnd(n.at("dates").at("end"), e, zone) })
 	segment, genre := discoveryClass(n)
 	in.Category = segment
-	in.Plan, e.guessed = discoveryPlan(in.Venue.Name, segment, genre), true
+	in.Plan, e.Guessed = discoveryPlan(in.Venue.Name, segment, genre), true
 	n.part(func() { in.SaleOpensAt, in.SaleClosesAt, in.Status = nil, nil, eventapi.Published }, func(n *node) { discoverySale(n, e) })
 	n.part(func() { in.Currency, in.Tiers = "", nil }, func(n *node) { discoveryPrices(n, e) })
 	attributes := map[string]string{"source": "discovery", "genre": genre, "promoter": n.at("promoter").at("name").text(500)}
@@ -83,7 +84,7 @@ func discoveryEvent(n *node, e *foundEvent, zones map[string]string) {
 
 // discoveryVenue reads where an event takes place: at a venue, or at a place that
 // has no id. The event's own zone comes first, then the venue's.
-func discoveryVenue(n *node, e *foundEvent, zones map[string]string) *time.Location {
+func discoveryVenue(n *node, e *Event, zones map[string]string) *time.Location {
 	v := n.at("place")
 	venues := n.at("_embedded").at("venues").list(100)
 	switch {
@@ -95,21 +96,21 @@ func discoveryVenue(n *node, e *foundEvent, zones map[string]string) *time.Locat
 	}
 	code := v.at("country").at("countryCode")
 	country := strings.ToUpper(code.text(10))
-	if country != "" && !countryCode(country) {
+	if country != "" && !check.CountryCode(country) {
 		code.without("is no ISO 3166-1 code such as DE: %q", country)
 		country = ""
 	}
-	e.in.Venue = eventapi.NewVenue{
+	e.New.Venue = eventapi.NewVenue{
 		Name: strings.TrimSpace(v.at("name").text(200)), Address: strings.TrimSpace(v.at("address").at("line1").text(300)),
 		City: strings.TrimSpace(v.at("city").at("name").text(100)), Country: country, TimeZone: v.at("timezone").text(64),
 	}
-	if e.in.Venue.Name == "" {
-		e.in.Venue.Name = "Venue to be announced"
+	if e.New.Venue.Name == "" {
+		e.New.Venue.Name = "Venue to be announced"
 	}
 	place := n.at("dates").at("timezone")
 	name := place.text(64)
 	if name == "" {
-		name, place = e.in.Venue.TimeZone, v.at("timezone")
+		name, place = e.New.Venue.TimeZone, v.at("timezone")
 	}
 	if id := v.at("id").text(200); name == "" && id != "" {
 		name = zones[id]
@@ -119,15 +120,15 @@ func discoveryVenue(n *node, e *foundEvent, zones map[string]string) *time.Locat
 		place.fail("must be an IANA time zone, not %q", name)
 		return nil
 	}
-	e.in.TimeZone = name
-	if e.in.Venue.TimeZone == "" {
-		e.in.Venue.TimeZone = name
+	e.New.TimeZone = name
+	if e.New.Venue.TimeZone == "" {
+		e.New.Venue.TimeZone = name
 	}
 	return zone
 }
 
 // discoveryTime reads when an event begins. What is not known stays unknown.
-func discoveryTime(dates *node, e *foundEvent, zone *time.Location) {
+func discoveryTime(dates *node, e *Event, zone *time.Location) {
 	start := dates.at("start")
 	date, clock := start.at("localDate"), start.at("localTime")
 	exact := start.at("dateTime")
@@ -149,7 +150,7 @@ func discoveryTime(dates *node, e *foundEvent, zone *time.Location) {
 			return
 		}
 		local := t.In(zone).Format(time.RFC3339)
-		e.in.EventTime = &local
+		e.New.EventTime = &local
 	case !unknownTime && date.value != nil && clock.value != nil:
 		wall, err := time.Parse("2006-01-02T15:04:05", date.text(20)+"T"+clock.text(20))
 		if err != nil {
@@ -162,14 +163,14 @@ func discoveryTime(dates *node, e *foundEvent, zone *time.Location) {
 			return
 		}
 		local := t.Format(time.RFC3339)
-		e.in.EventTime = &local
+		e.New.EventTime = &local
 	case date.value != nil:
 		s := date.text(20)
 		if _, err := time.Parse(time.DateOnly, s); err != nil {
 			date.fail("must be a date such as 2027-03-01, not %q", s)
 			return
 		}
-		e.in.EventDate = s
+		e.New.EventDate = s
 	}
 }
 
@@ -177,8 +178,8 @@ func discoveryTime(dates *node, e *foundEvent, zone *time.Location) {
 func postponed(dates *node) bool { return dates.at("status").at("code").text(40) == "postponed" }
 
 // discoveryEnd reads when an event ends: of one that spans days it is the last.
-func discoveryEnd(end *node, e *foundEvent, zone *time.Location) {
-	if end.value == nil || zone == nil || e.in.EventTime == nil && e.in.EventDate == "" {
+func discoveryEnd(end *node, e *Event, zone *time.Location) {
+	if end.value == nil || zone == nil || e.New.EventTime == nil && e.New.EventDate == "" {
 		return
 	}
 	if end.at("approximate").yes() {
@@ -191,45 +192,45 @@ func discoveryEnd(end *node, e *foundEvent, zone *time.Location) {
 	switch {
 	case known && exact.value != nil:
 		text := exact.text(40)
-		e.in.EndTime, field = &text, exact
+		e.New.EndTime, field = &text, exact
 	case known && date.value != nil && clock.value != nil:
 		text := date.text(20) + "T" + clock.text(20)
-		e.in.EndTime = &text
+		e.New.EndTime = &text
 	default:
-		e.in.EndDate = date.text(20)
+		e.New.EndDate = date.text(20)
 	}
-	f, ev := &faults{}, stored{TimeZone: e.in.TimeZone}
-	f.when(&ev, e.in.EventTime, e.in.EventDate, zone)
-	if f.ending(&ev, e.in.EndTime, e.in.EndDate, zone); len(f.list) > 0 {
-		field.fail("%s", f.list[0].Reason)
+	f, ev := &check.Faults{}, check.When{TimeZone: e.New.TimeZone}
+	f.When(&ev, e.New.EventTime, e.New.EventDate, zone)
+	if f.Ending(&ev, e.New.EndTime, e.New.EndDate, zone); len(f.List) > 0 {
+		field.fail("%s", f.List[0].Reason)
 	}
 }
 
 // discoverySale reads status and sale window. A window that begins before 1970
 // has no known beginning: the sale is open.
-func discoverySale(n *node, e *foundEvent) {
+func discoverySale(n *node, e *Event) {
 	public := n.at("sales").at("public")
-	e.in.SaleOpensAt = discoveryInstant(public.at("startDateTime"))
+	e.New.SaleOpensAt = discoveryInstant(public.at("startDateTime"))
 	closes := public.at("endDateTime")
-	e.in.SaleClosesAt = discoveryInstant(closes)
-	if postponed(n.at("dates")) && e.in.SaleClosesAt != nil {
-		e.in.SaleClosesAt = nil
+	e.New.SaleClosesAt = discoveryInstant(closes)
+	if postponed(n.at("dates")) && e.New.SaleClosesAt != nil {
+		e.New.SaleClosesAt = nil
 		closes.without("is when the sale ended before the event was postponed: the new end is to be announced")
 	}
-	if o, c := e.in.SaleOpensAt, e.in.SaleClosesAt; o != nil && c != nil && !c.After(*o) {
+	if o, c := e.New.SaleOpensAt, e.New.SaleClosesAt; o != nil && c != nil && !c.After(*o) {
 		public.at("endDateTime").fail("must be after startDateTime")
 	}
 	unknown := public.at("startTBD").yes() || public.at("startTBA").yes()
-	e.in.Status = eventapi.Published
+	e.New.Status = eventapi.Published
 	switch code := n.at("dates").at("status").at("code").text(40); code {
 	case "onsale", "rescheduled", "offsale":
 		// Off sale is also what an event is before its sale begins: if the page
 		// tells when that is, the window decides.
-		if !unknown && (code != "offsale" || e.in.SaleOpensAt != nil) {
-			e.in.Status = eventapi.OnSale
+		if !unknown && (code != "offsale" || e.New.SaleOpensAt != nil) {
+			e.New.Status = eventapi.OnSale
 		}
 	case "cancelled", "canceled":
-		e.cancelled = true
+		e.Cancelled = true
 	}
 }
 
@@ -251,7 +252,7 @@ func discoveryInstant(n *node) *time.Time {
 
 // discoveryPrices spreads a price range over the categories of the event's
 // plan: the best costs most.
-func discoveryPrices(n *node, e *foundEvent) {
+func discoveryPrices(n *node, e *Event) {
 	ranges := n.at("priceRanges").list(100)
 	if len(ranges) == 0 {
 		return
@@ -261,16 +262,16 @@ func discoveryPrices(n *node, e *foundEvent) {
 	if low < 0 {
 		return // an empty range says nothing
 	}
-	e.in.Currency = currency
-	e.in.Tiers = spread(low, high, seating.TemplateCategories(e.in.Plan.Template))
+	e.New.Currency = currency
+	e.New.Tiers = Spread(low, high, seating.TemplateCategories(e.New.Plan.Template))
 	if plain == nil {
 		return
 	}
 	quiet := *plain // what is wrong with it takes nothing from the other one
 	quiet.reader = &reader{clean: true}
 	if least, most, same := discoveryLimits(&quiet); quiet.fault == nil && same == currency && least >= 0 && least <= low && most <= high {
-		for i, t := range spread(least, most, seating.TemplateCategories(e.in.Plan.Template)) {
-			e.in.Tiers[i].Fees = max(0, e.in.Tiers[i].Price-t.Price)
+		for i, t := range Spread(least, most, seating.TemplateCategories(e.New.Plan.Template)) {
+			e.New.Tiers[i].Fees = max(0, e.New.Tiers[i].Price-t.Price)
 		}
 	}
 }
@@ -313,9 +314,9 @@ func discoveryLimits(r *node) (low, high int64, currency string) {
 	return low, high, currency
 }
 
-// spread makes a tier of each category, best first: the first costs high, the
+// Spread makes a tier of each category, best first: the first costs high, the
 // last low, those between something between, rounded up.
-func spread(low, high int64, categories []string) []eventapi.NewTier {
+func Spread(low, high int64, categories []string) []eventapi.NewTier {
 	tiers := make([]eventapi.NewTier, len(categories))
 	for i, name := range categories {
 		price := high

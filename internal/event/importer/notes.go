@@ -1,4 +1,4 @@
-package event
+package importer
 
 import (
 	"fmt"
@@ -26,9 +26,14 @@ func (n Note) String() string {
 	return fmt.Sprintf("%s (%q is %s)", FileError{n.File, n.Path, n.Reason}, n.Title, what)
 }
 
-// leftOut tells that the fault of an event keeps it out.
-func (e *foundEvent) leftOut(fault *seating.Fault) Note {
-	return Note{File: e.file, Path: fault.Path, Title: e.in.Title, Reason: fault.Reason, Whole: true}
+// Fault is an error at a place of the file; below is the path below the event.
+func (e *Event) Fault(below, format string, args ...any) error {
+	return FileError{e.File, e.Path + below, fmt.Sprintf(format, args...)}
+}
+
+// LeftOut notes that an event is left out, for a reason.
+func (e *Event) LeftOut(path, reason string) Note {
+	return Note{File: e.File, Path: path, Title: e.New.Title, Reason: reason, Whole: true}
 }
 
 // part reads a part of an event. What cannot be read is undone by drop and noted;

@@ -1,4 +1,4 @@
-package event
+package importer
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 // readPretix reads a seating plan in pretix's format
 // (https://docs.pretix.eu/dev/api/resources/seatingplans.html): categories,
 // zones, rows, seats. Positions add up: zone, row and seat.
-func readPretix(root *node, out *found) {
+func readPretix(root *node, out *Batch) {
 	doc := &seating.PlanDocument{Name: root.at("name").need(200), Width: root.at("size").at("width").coordinate(), Height: root.at("size").at("height").coordinate(), NoStage: true}
 	categories := map[string]bool{}
 	for _, c := range root.at("categories").list(seating.MaxCategories) {
@@ -45,7 +45,7 @@ func readPretix(root *node, out *found) {
 		}
 		return
 	}
-	out.plans = append(out.plans, foundPlan{source: "pretix:" + doc.Name, doc: doc, plan: plan})
+	out.Plans = append(out.Plans, Plan{Source: "pretix:" + doc.Name, Document: doc, Plan: plan})
 }
 
 // pretix is a plan being read.

@@ -1,4 +1,4 @@
-package event
+package importer
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/event/check"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/seating"
 )
@@ -48,7 +49,7 @@ type ownPlanRef struct {
 }
 
 // readOwn reads boxoffice's own format.
-func readOwn(root *node, out *found) {
+func readOwn(root *node, out *Batch) {
 	if root.at("boxoffice").whole(1, 1) != 1 {
 		root.at("boxoffice").fail("must be 1, the version of the format")
 		return
@@ -59,13 +60,13 @@ func readOwn(root *node, out *found) {
 		}
 	}
 	r := &ownReader{seen: map[string]bool{}, venues: map[string]eventapi.NewVenue{}, out: out}
-	for _, n := range root.at("venues").list(maxImportEvents) {
+	for _, n := range root.at("venues").list(MaxEvents) {
 		r.venue(n)
 	}
 	for _, n := range root.at("plans").list(1000) {
 		r.plan(n)
 	}
-	for _, n := range root.at("events").list(maxImportEvents) {
+	for _, n := range root.at("events").list(MaxEvents) {
 		r.event(n)
 	}
 }
@@ -73,7 +74,7 @@ func readOwn(root *node, out *found) {
 type ownReader struct {
 	seen   map[string]bool // list and source id
 	venues map[string]eventapi.NewVenue
-	out    *found
+	out    *Batch
 }
 
 // id is the source id of an element, which no other of its list has.
@@ -93,9 +94,9 @@ func (r *ownReader) venue(n *node) {
 	if !strict(n, &v) {
 		return
 	}
-	f := &faults{}
-	f.venue(v.NewVenue)
-	for _, fault := range f.list {
+	f := &check.Faults{}
+	f.Venue(v.NewVenue)
+	for _, fault := range f.List {
 		n.at(strings.TrimPrefix(fault.Name, "venue.")).fail("%s", fault.Reason)
 	}
 	r.venues[id] = v.NewVenue
@@ -116,7 +117,7 @@ func (r *ownReader) plan(n *node) {
 		return
 	}
 	doc := p.PlanDocument
-	r.out.plans = append(r.out.plans, foundPlan{path: n.path, source: "boxoffice:" + id, doc: &doc, plan: plan})
+	r.out.Plans = append(r.out.Plans, Plan{Path: n.path, Source: "boxoffice:" + id, Document: &doc, Plan: plan})
 }
 
 func (r *ownReader) event(n *node) {
@@ -125,40 +126,40 @@ func (r *ownReader) event(n *node) {
 	if !strict(n, &e) {
 		return
 	}
-	f := foundEvent{path: n.path, source: "boxoffice:" + id, in: e.NewEvent}
-	f.in.Plan, f.in.Venue = e.Plan.PlanChoice, e.Venue.NewVenue
+	f := Event{Path: n.path, Source: "boxoffice:" + id, New: e.NewEvent}
+	f.New.Plan, f.New.Venue = e.Plan.PlanChoice, e.Venue.NewVenue
 	if id := e.Venue.SourceID; id != "" {
 		v, ok := r.venues[id]
 		if !ok || e.Venue.NewVenue != (eventapi.NewVenue{}) {
 			n.at("venue").at("source_id").fail("must name a venue of this file, and nothing beside it: %q", id)
 		}
-		f.in.Venue = v
+		f.New.Venue = v
 	}
 	if id := e.Plan.SourceID; id != "" {
 		if e.Plan.PlanChoice != (eventapi.PlanChoice{}) {
 			n.at("plan").fail("must have nothing beside source_id")
 		}
-		f.planSource = "boxoffice:" + id
+		f.PlanSource = "boxoffice:" + id
 	}
-	check(n, &f)
-	r.out.events = append(r.out.events, f)
+	checkEvent(n, &f)
+	r.out.Events = append(r.out.Events, f)
 }
 
-// check looks at an event's own fields, so that a fault is told with its path.
-func check(n *node, e *foundEvent) {
-	f := &faults{}
-	f.text("title", e.in.Title, 1, 200)
-	zone := f.venue(e.in.Venue)
-	if e.in.TimeZone != "" {
-		zone = f.zone("time_zone", e.in.TimeZone)
+// checkEvent looks at an event's own fields, so that a fault is told with its path.
+func checkEvent(n *node, e *Event) {
+	f := &check.Faults{}
+	f.Text("title", e.New.Title, 1, 200)
+	zone := f.Venue(e.New.Venue)
+	if e.New.TimeZone != "" {
+		zone = f.Zone("time_zone", e.New.TimeZone)
 	}
-	var ev stored
-	f.when(&ev, e.in.EventTime, e.in.EventDate, zone)
-	for _, fault := range f.list {
+	var ev check.When
+	f.When(&ev, e.New.EventTime, e.New.EventDate, zone)
+	for _, fault := range f.List {
 		n.at(fault.Name).fail("%s", fault.Reason)
 	}
-	if e.in.Status == eventapi.Cancelled {
-		e.in.Status, e.cancelled = eventapi.Published, true
+	if e.New.Status == eventapi.Cancelled {
+		e.New.Status, e.Cancelled = eventapi.Published, true
 	}
 }
 

@@ -1,0 +1,130 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/safetext"
+)
+
+// Faults collects what is wrong with an input, up to MaxFaults.
+type Faults struct{ List []errs.Field }
+
+// MaxFaults is how many faults one answer tells.
+const MaxFaults = 20
+
+// maxTold is how many bytes of a reason are told: it may quote the input.
+const maxTold = 200
+
+// Short cuts a reason that quotes a long input.
+func Short(reason string) string {
+	if len(reason) > maxTold {
+		return strings.ToValidUTF8(reason[:maxTold], "") + "…"
+	}
+	return reason
+}
+
+// Add notes what is wrong with a field.
+func (f *Faults) Add(field, format string, args ...any) {
+	if f.Full() {
+		return
+	}
+	f.List = append(f.List, errs.Field{Name: field, Reason: Short(fmt.Sprintf(format, args...))})
+}
+
+// Full reports whether enough faults are known: no further ones need be looked for.
+func (f *Faults) Full() bool { return len(f.List) >= MaxFaults }
+
+// Text checks a text of one line.
+func (f *Faults) Text(field, s string, minLen, maxLen int) {
+	switch reason := safetext.LineFault(s, minLen, maxLen); {
+	case reason != "":
+		f.Add(field, "%s", reason)
+	case safetext.Hidden(s):
+		f.Add(field, safetext.HiddenReason)
+	}
+}
+
+// Lines checks a text that may have several lines.
+func (f *Faults) Lines(field, s string, maxLen int) {
+	switch {
+	case utf8.RuneCountInString(s) > maxLen:
+		f.Add(field, "must have at most %d characters", maxLen)
+	case !utf8.ValidString(s):
+		f.Add(field, "is not UTF-8")
+	case safetext.HiddenInLines(s):
+		f.Add(field, safetext.HiddenReason)
+	}
+}
+
+// Zone loads a time zone by its IANA name.
+func (f *Faults) Zone(field, name string) *time.Location {
+	if name == "" || name == "Local" {
+		f.Add(field, "is required: an IANA name such as Europe/Berlin")
+		return nil
+	}
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		f.Add(field, "%q is not an IANA time zone", name)
+		return nil
+	}
+	return z
+}
+
+// Instant reads RFC 3339, or a local time, which clocks in the zone show once.
+func (f *Faults) Instant(field, s string, zone *time.Location) (time.Time, bool) {
+	t, reason := eventapi.Instant(s, zone)
+	if reason != "" {
+		f.Add(field, "%s", reason)
+	}
+	return t, reason == "" && !t.IsZero()
+}
+
+// Within checks that a time can be an event's.
+func (f *Faults) Within(field string, t time.Time) bool {
+	reason := eventapi.OutOfRange(t)
+	if reason != "" {
+		f.Add(field, "%s", reason)
+	}
+	return reason == ""
+}
+
+// CountryCode reports whether a text has the form of an ISO 3166-1 code.
+func CountryCode(text string) bool {
+	return len(text) == 2 && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+// Venue checks a venue, and returns its time zone.
+func (f *Faults) Venue(v eventapi.NewVenue) *time.Location {
+	f.Text("venue.name", v.Name, 1, 200)
+	f.Text("venue.address", v.Address, 0, 300)
+	f.Text("venue.city", v.City, 0, 100)
+	if v.Country != "" && !CountryCode(v.Country) {
+		f.Add("venue.country", "must be an ISO 3166-1 code such as DE")
+	}
+	return f.Zone("venue.time_zone", v.TimeZone)
+}
+
+// Depth is how deeply a JSON text is nested.
+func Depth(raw []byte) int {
+	level, deepest, quoted := 0, 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			level++
+			deepest = max(deepest, level)
+		case c == '}' || c == ']':
+			level--
+		}
+	}
+	return deepest
+}
