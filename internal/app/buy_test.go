@@ -234,7 +234,7 @@ func TestDeclinedThenPaid(t *testing.T) {
 		b.do(t, "POST", "/pay/"+id, stale).at(t, 200, "/checkout/"+id, "The payment was declined")
 	}
 	payments, err := f.Payments.OfBooking(t.Context(), caller.Caller{UserID: f.owner(t, id)}, id)
-	if err != nil || payments.Attempt != 1 {
+	if err != nil || payments.Attempt() != 1 {
 		t.Errorf("%+v %v", payments, err)
 	}
 	stale.Set("token", "tok_ok") // back to the page before the decline

@@ -10,7 +10,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/ledger"
-	"boxoffice/internal/payment"
+	"boxoffice/internal/paymentapi"
 )
 
 // A purchase whose requests were under way while its account was deleted comes to
@@ -36,8 +36,8 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	paid, err := h.Payments.Pay(ctx, caller, payment.Order{BookingID: held.ID, Method: "tok_ok"})
-	if err != nil || paid.Status != payment.Captured {
+	paid, err := h.Payments.Pay(ctx, caller, "", paymentapi.PayRequest{BookingID: held.ID, Method: paymentapi.SandboxOK})
+	if err != nil || paid.Status != paymentapi.Captured {
 		t.Fatal(paid.Status, err)
 	}
 	held, err = h.Bookings.Hold(ctx, caller, "", bookingapi.HoldRequest{EventID: event, Selection: bookingapi.Selection{Quantity: 1}})
@@ -104,7 +104,7 @@ func TestDeletedBesideAnEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if paid, err := h.Payments.Pay(ctx, ann, payment.Order{BookingID: held.ID, Method: "tok_ok"}); err != nil || paid.Status != payment.Captured {
+	if paid, err := h.Payments.Pay(ctx, ann, "", paymentapi.PayRequest{BookingID: held.ID, Method: paymentapi.SandboxOK}); err != nil || paid.Status != paymentapi.Captured {
 		t.Fatal(paid.Status, err)
 	}
 	h.write(t, `UPDATE closings SET next_at = 0`)

@@ -11,7 +11,7 @@ import (
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/page"
-	"boxoffice/internal/payment"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/safetext"
 	"boxoffice/internal/shop"
 )
@@ -31,14 +31,14 @@ func newConfirmations(p *Parts, mail notifyapi.Mailer, base string) *confirmatio
 }
 
 // tell mails buyers that they have paid. It implements payment.Tell.
-func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []payment.Paid, why error) {
+func (c *confirmations) tell(ctx context.Context, list []paymentapi.Capture) (again []paymentapi.Capture, why error) {
 	users, orders := make([]string, len(list)), make([]string, len(list))
 	for i, p := range list {
 		users[i], orders[i] = p.UserID, p.BookingID()
 	}
 	to, err := c.page.Users.People(ctx, users)
 	if err == nil {
-		list = slices.DeleteFunc(list, func(p payment.Paid) bool { // made in bulk
+		list = slices.DeleteFunc(list, func(p paymentapi.Capture) bool { // made in bulk
 			who, known := to[p.UserID]
 			return known && who.Email == ""
 		})
@@ -62,7 +62,7 @@ func (c *confirmations) tell(ctx context.Context, list []payment.Paid) (again []
 
 // one mails the owner of one booking, unless it is not booked by this payment any
 // more. The owner is who paid, or the account that has adopted the booking since.
-func (c *confirmations) one(ctx context.Context, p payment.Paid, to caller.Person, link string) error {
+func (c *confirmations) one(ctx context.Context, p paymentapi.Capture, to caller.Person, link string) error {
 	b, err := bookingapi.One(ctx, c.page.Bookings.Bookings, "booking", p.BookingID())
 	if err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
-	"boxoffice/internal/payment"
+	"boxoffice/internal/paymentapi"
 )
 
 // Neither the names of buyers nor those of organizers get links into the mail
@@ -20,7 +20,7 @@ func TestConfirmationHasOneLink(t *testing.T) {
 	h.must(t, ann, "PUT", "/users/"+ann.UserID, `{"name":"Go to evil.example/x"}`, "id")
 	booking := h.must(t, ann, "POST", "/bookings", `{"event_id":"`+event+`","quantity":1}`, "id")
 	paid := h.must(t, ann, "POST", "/payments", `{"booking_id":"`+booking+`","method":"tok_ok"}`, "id")
-	if again, err := c.tell(context.Background(), []payment.Paid{{PaymentID: paid, UserID: ann.UserID}}); len(again) > 0 || err != nil {
+	if again, err := c.tell(context.Background(), []paymentapi.Capture{{PaymentID: paid, UserID: ann.UserID}}); len(again) > 0 || err != nil {
 		t.Fatalf("%v wait: %v", again, err)
 	}
 	if len(mail.all) != 1 || strings.Contains(mail.all[0], "evil.example") || strings.Count(mail.all[0], "://") != 1 || !strings.Contains(mail.all[0], "https://tickets.example/orders/"+booking+"?token=") {

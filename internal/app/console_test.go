@@ -20,7 +20,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/payment"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/user"
 )
 
@@ -87,7 +87,7 @@ func (h *house) buy(t *testing.T, fan user.Fan, request bookingapi.HoldRequest) 
 	as := caller.Caller{UserID: fan.UserID, Role: caller.Customer, Verified: true}
 	b, err := h.Bookings.Hold(t.Context(), as, "", request)
 	if err == nil {
-		_, err = h.Payments.Pay(t.Context(), as, payment.Order{BookingID: b.ID, Method: "tok_ok"})
+		_, err = h.Payments.Pay(t.Context(), as, "", paymentapi.PayRequest{BookingID: b.ID, Method: paymentapi.SandboxOK})
 	}
 	if err != nil {
 		t.Fatal(err)

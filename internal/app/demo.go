@@ -12,7 +12,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
-	"boxoffice/internal/payment"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/settings"
 )
 
@@ -122,7 +122,7 @@ func (p *Parts) demoSell(ctx context.Context, e eventapi.Event, buyerID string, 
 		if err != nil {
 			return err
 		}
-		if _, err := p.Payments.Pay(ctx, fan, payment.Order{BookingID: b.ID, Method: "tok_ok"}); err != nil {
+		if _, err := p.Payments.Pay(ctx, fan, "", paymentapi.PayRequest{BookingID: b.ID, Method: paymentapi.SandboxOK}); err != nil {
 			return err
 		}
 		want -= int32(quantity)

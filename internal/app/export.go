@@ -9,7 +9,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
-	"boxoffice/internal/payment"
+	"boxoffice/internal/paymentapi"
 )
 
 // exported is all that the ticket office has about one person. Its form is
@@ -150,11 +150,7 @@ func (p onPage) exportPayments(ctx context.Context, caller caller.Caller, out *e
 			return err
 		}
 		for i := range list {
-			x, err := exportPayment(&list[i])
-			if err != nil {
-				return err
-			}
-			out.Payments = append(out.Payments, x)
+			out.Payments = append(out.Payments, exportPayment(&list[i]))
 		}
 		if len(list) < atOnce {
 			return nil
@@ -163,13 +159,12 @@ func (p onPage) exportPayments(ctx context.Context, caller caller.Caller, out *e
 	}
 }
 
-func exportPayment(p *payment.Payment) (exportedPayment, error) {
-	x := exportedPayment{p.ID, p.BookingID, p.Amount, p.Refunded, p.Currency, string(p.Status), p.Method, p.Reason, micros(p.CreatedAt), []exportedStep{}}
-	steps, err := p.Steps()
-	for _, s := range steps {
-		x.History = append(x.History, exportedStep{string(s.Status), micros(s.At), s.Amount})
+func exportPayment(p *paymentapi.Payment) exportedPayment {
+	x := exportedPayment{p.ID, p.BookingID, p.Amount, p.Refunded, p.Currency, string(p.Status), p.Method, p.Reason, p.CreatedAt, []exportedStep{}}
+	for _, s := range p.History {
+		x.History = append(x.History, exportedStep{string(s.Status), s.At, s.Amount})
 	}
-	return x, err
+	return x
 }
 
 // micros is a time in µs since 1970.

@@ -13,7 +13,7 @@ import (
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/limit"
 	"boxoffice/internal/page"
-	"boxoffice/internal/payment"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/shop"
 	"boxoffice/internal/sqldb"
@@ -50,7 +50,7 @@ func (p *Parts) faces(s *settings.Server, base string, pages bool, inbox http.Ha
 		g.Router().Method(http.MethodGet, "/dev/mail", inbox)
 		g.Router().Method(http.MethodGet, "/dev/mail/{name}", inbox)
 	}
-	g.Problems(bookingapi.Problems, event.Problems, payment.Problems, userapi.Problems)
+	g.Problems(bookingapi.Problems, event.Problems, paymentapi.Problems, userapi.Problems)
 	g.Complete()
 	return g, nil
 }
@@ -99,7 +99,7 @@ func (p *Parts) newGateway(s *settings.Server, kit *page.Kit, log *slog.Logger) 
 // mountPages registers the pages of fans and organizers.
 func (p *Parts) mountPages(g *gateway.Gateway, kit *page.Kit, orders shop.Orders, log *slog.Logger) error {
 	all := onPage{p}
-	fans, err := shop.New(kit, shop.Services{Events: p.Events, SeatMap: p.Bookings, Seats: p.Bookings, Paying: all, Links: p.Bookings, Orders: orders, Users: p.Users, Leaving: all, Tickets: p.Tickets}, log)
+	fans, err := shop.New(kit, shop.Services{Events: p.Events, SeatMap: p.Bookings, Seats: p.Bookings, Paying: p.Payments, Links: p.Bookings, Orders: orders, Users: p.Users, Leaving: all, Tickets: p.Tickets}, log)
 	if err != nil {
 		return err
 	}

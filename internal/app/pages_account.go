@@ -131,13 +131,19 @@ func (p onPage) payingLate(ctx context.Context, userID string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
+		var recent []string
 		for i := range list {
-			if list[i].ExpiresAt <= since {
-				continue
+			if list[i].ExpiresAt > since {
+				recent = append(recent, list[i].ID)
 			}
-			paid, err := p.paymentOf(ctx, &list[i])
-			if err != nil || paid != nil && paid.UnderWay() {
-				return err == nil, err
+		}
+		latest, err := p.Payments.Latest(ctx, recent)
+		if err != nil {
+			return false, err
+		}
+		for _, paid := range latest {
+			if !paid.Status.Final() {
+				return true, nil
 			}
 		}
 	}

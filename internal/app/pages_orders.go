@@ -8,7 +8,6 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
-	"boxoffice/internal/payment"
 	"boxoffice/internal/shop"
 )
 
@@ -19,25 +18,7 @@ const ordersRead = 2000 // of one account, at most
 
 // orders reads orders for the pages.
 func (p onPage) orders() shop.Orders {
-	return shop.Orders{Bookings: p.Bookings, Events: p.Events, Payments: latestPayments{p}, People: p.Users, Now: p.DB.Now}
-}
-
-// latestPayments is the payment service as orders see it.
-type latestPayments struct{ onPage }
-
-// Latest are the latest payments of bookings.
-func (l latestPayments) Latest(ctx context.Context, bookingIDs []string) (map[string]shop.Payment, error) {
-	out := map[string]shop.Payment{}
-	for _, id := range bookingIDs {
-		paid, err := l.paymentOf(ctx, &bookingapi.Booking{ID: id})
-		if err != nil {
-			return nil, err
-		}
-		if paid != nil {
-			out[id] = *paid
-		}
-	}
-	return out, nil
+	return shop.Orders{Bookings: p.Bookings, Events: p.Events, Payments: p.Payments, People: p.Users, Now: p.DB.Now}
 }
 
 // bookingsOf are an account's bookings, of one status or of all, up to a limit.
@@ -84,31 +65,4 @@ func (p onPage) eventOf(ctx context.Context, id string) (eventapi.Event, error) 
 func (p onPage) eventOver(ctx context.Context, eventID string, at int64) (bool, error) {
 	e, err := p.eventOf(ctx, eventID)
 	return err == nil && e.OverAt(time.UnixMicro(at)), err
-}
-
-// paymentOf is a booking's latest payment as its owner sees it; nil: there is none.
-func (p onPage) paymentOf(ctx context.Context, b *bookingapi.Booking) (*shop.Payment, error) {
-	if b.PriceVersion == bookingapi.FreeOfCharge {
-		return nil, nil
-	}
-	paid, err := p.Payments.OfBooking(ctx, office, b.ID)
-	if errs.KindOf(err) == errs.NotFound {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return asPayment(&paid)
-}
-
-func asPayment(paid *payment.Payment) (*shop.Payment, error) {
-	steps, err := paid.Steps()
-	if err != nil {
-		return nil, err
-	}
-	out := &shop.Payment{Attempt: paid.Attempt, Reason: paid.Reason, Status: string(paid.Status), GivenUp: paid.GaveUp(), Amount: paid.Amount, Refunded: paid.Refunded, Currency: paid.Currency}
-	for _, s := range steps {
-		out.Steps = append(out.Steps, shop.Step{Status: string(s.Status), At: time.UnixMicro(s.At).UTC(), Amount: s.Amount})
-	}
-	return out, nil
 }

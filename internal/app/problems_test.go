@@ -18,7 +18,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event"
-	"boxoffice/internal/payment"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/user"
 	"boxoffice/internal/userapi"
 )
@@ -114,7 +114,7 @@ func TestProblemsAreExplained(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range []errs.Problems{bookingapi.Problems, event.Problems, payment.Problems, userapi.Problems} {
+	for _, p := range []errs.Problems{bookingapi.Problems, event.Problems, paymentapi.Problems, userapi.Problems} {
 		for slug := range p.Types {
 			if !made[slug] {
 				t.Errorf("%s is explained, and no code answers it", slug)
@@ -150,7 +150,7 @@ func TestProblemsHaveOneKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	declared := regexp.MustCompile(`"([a-z-]+)": *\{Kind: errs\.([A-Z]\w+),`)
-	for _, path := range []string{"bookingapi", "event", "payment", "userapi", "gateway"} {
+	for _, path := range []string{"bookingapi", "event", "paymentapi", "userapi", "gateway"} {
 		text, err := os.ReadFile("../" + path + "/problems.go")
 		if err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/booking"
 	"boxoffice/internal/event"
 	"boxoffice/internal/payment"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 )
@@ -198,7 +199,7 @@ func (m *accounts) payment(p payment.Row) error {
 	if back := done + m.returned(&p); p.Refunded != back {
 		return m.differ("payments.refunded of %s, which is %s, is %d, but %d went back", p.ID, p.Status, p.Refunded, back)
 	}
-	if all := p.Amount > 0 && p.Refunded == p.Amount; p.Took() && all != (p.Status == payment.Refunded) {
+	if all := p.Amount > 0 && p.Refunded == p.Amount; p.Took() && all != (p.Status == paymentapi.Refunded) {
 		return m.differ("payments.status of %s is %s, but %d of %d went back", p.ID, p.Status, p.Refunded, p.Amount)
 	}
 	if p.Took() {
@@ -221,7 +222,7 @@ func (m *accounts) named(p *payment.Row) error {
 // returned is the money of a payment that was returned because the payment was
 // given up, without a refund of its own.
 func (m *accounts) returned(p *payment.Row) int64 {
-	if p.GaveUp && p.Status == payment.Refunded {
+	if p.GaveUp && p.Status == paymentapi.Refunded {
 		return p.Amount
 	}
 	return 0

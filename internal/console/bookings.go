@@ -44,7 +44,8 @@ type Seats interface {
 
 // Refunds is what the console needs of the payment service.
 type Refunds interface {
-	RefundsOf(ctx context.Context, eventID string) (paymentapi.Refunds, error)
+	// Refunds is the money of events that went back, or will, by event id.
+	Refunds(ctx context.Context, eventIDs []string) (map[string]paymentapi.Refunds, error)
 }
 
 // People are the accounts of buyers.

@@ -73,7 +73,8 @@ func (c *Console) standing(v *page.Visit, e *eventapi.Event) (*standing, error) 
 	s.Sold = s.Figures.Seats
 	s.Tiers = rowsOf(e, s.Figures.Tiers)
 	ctx := v.Context()
-	refunds, failed := c.Refunds.RefundsOf(ctx, e.ID)
+	all, failed := c.Refunds.Refunds(ctx, []string{e.ID})
+	refunds := all[e.ID]
 	pace, slow := c.Figures.Pace(ctx, e.ID)
 	latest, lost := c.named(ctx, func() ([]bookingapi.Booking, error) { return c.Bookings.Latest(ctx, e.ID, latestShown) })
 	if err := errors.Join(failed, lost); err != nil {

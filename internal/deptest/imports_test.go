@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"eventapi/eventtest":     append([]string{"eventapi", "bookingapi"}, leaves...), // for tests
 	"bookingapi/bookingtest": append([]string{"eventapi", "bookingapi"}, leaves...), // for tests
 	"paymentapi":             append([]string{"eventapi", "bookingapi"}, leaves...),
+	"paymentapi/paymenttest": append([]string{"eventapi", "bookingapi", "paymentapi"}, leaves...), // for tests
 	"notifyapi":              leaves,
 	"userapi":                append([]string{"eventapi", "bookingapi"}, leaves...),
 	"userapi/usertest":       append([]string{"userapi"}, leaves...), // for tests

@@ -10,8 +10,8 @@ import (
 // schemaNames are the names of schemas whose Go types have other ones, or none.
 // Generated clients name their types by them.
 var schemaNames = map[string]string{
-	"payment.Body": "Payment", "payment.BodyStep": "PaymentStep", "payment.PageResponseBody": "PaymentPage",
-	"payment.PayInputBody": "NewPayment", "payment.AmendInputBody": "PaymentUpdate",
+	"paymentapi.Payment": "Payment", "paymentapi.Step": "PaymentStep", "payment.PageResponseBody": "PaymentPage",
+	"paymentapi.PayRequest": "NewPayment", "payment.AmendInputBody": "PaymentUpdate",
 	"shop.TicketBody": "Ticket", "shop.TicketList": "TicketList", "booking.BookingBody": "Booking", "booking.SeatBody": "BookedSeat", "bookingapi.HoldRequest": "NewBooking", "bookingapi.Selection": "BookingUpdate",
 	"booking.SeatsBody": "NewBlock", "booking.ComplimentaryBody": "NewGift", "booking.SummaryBody": "SeatSummary", "booking.SectionBody": "SectionSeats",
 	"booking.CompactBody": "SeatCodes", "booking.EntryBody": "LedgerEntry",

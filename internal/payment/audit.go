@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"boxoffice/internal/id"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
 )
 
@@ -17,8 +18,8 @@ type Row struct {
 	Attempt                        int64
 	Amount, Refunded               int64 // minor units
 	Currency                       string
-	Status                         Status
-	GaveUp                         bool // see Payment
+	Status                         paymentapi.Status
+	GaveUp                         bool // see record
 }
 
 // Named reports whether the row has the id that its booking and attempt give it.
@@ -27,7 +28,9 @@ func (r *Row) Named() bool {
 }
 
 // Took reports whether the payment has paid its booking, whatever went back since.
-func (r *Row) Took() bool { return r.Status == Captured || r.Status == Refunded && !r.GaveUp }
+func (r *Row) Took() bool {
+	return r.Status == paymentapi.Captured || r.Status == paymentapi.Refunded && !r.GaveUp
+}
 
 // By a range of the primary key.
 const sqlLedger = `SELECT id, booking_id, event_id, user_id, attempt, amount, refunded, currency, status, ends_as <> ''

@@ -8,10 +8,11 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
 )
 
 // insert begins a payment, or finds the one that there is.
-func (s *Service) insert(ctx context.Context, caller caller.Caller, o Order) (*insertion, error) {
+func (s *Service) insert(ctx context.Context, caller caller.Caller, o order) (*insertion, error) {
 	b, believed := s.believed(caller, o)
 	if !believed {
 		var err error
@@ -22,7 +23,7 @@ func (s *Service) insert(ctx context.Context, caller caller.Caller, o Order) (*i
 	if b.UserID != caller.UserID {
 		return nil, errs.Missing("booking")
 	}
-	w := &insertion{want: Payment{EventID: b.EventID}, believed: believed && o.Amount == nil, agreed: o.Amount} // an amount that was agreed to does not become another
+	w := &insertion{want: record{EventID: b.EventID}, believed: believed && o.Amount == nil, agreed: o.Amount} // an amount that was agreed to does not become another
 	if o.Key != "" {
 		w.keyHash, w.fingerprint = digest(caller.UserID, o.Key), o.fingerprint()
 	}
@@ -34,12 +35,12 @@ func (s *Service) insert(ctx context.Context, caller caller.Caller, o Order) (*i
 		return nil, err
 	}
 	now := s.micros()
-	w.want = Payment{
+	w.want = record{
 		BookingID: b.ID, EventID: b.EventID, UserID: b.UserID, Amount: b.Amount, Currency: b.Currency,
-		Status: Pending, Method: method, CreatedAt: now, UpdatedAt: now, StartedAt: b.ReadAt,
+		Status: paymentapi.Pending, Method: method, CreatedAt: now, UpdatedAt: now, StartedAt: b.ReadAt,
 	}
 	if s.sure(&w.want) {
-		w.want.Status = Authorized
+		w.want.Status = paymentapi.Authorized
 	}
 	switch {
 	case b.Status != bookingapi.Pending && b.Status != bookingapi.Expired:
@@ -62,7 +63,7 @@ func (s *Service) allowed(ctx context.Context, caller caller.Caller, b *bookinga
 		return "", err
 	}
 	if b.Amount == 0 {
-		return Free, nil
+		return paymentapi.Free, nil
 	}
 	if reason := checkOver(method, b.Amount); reason != "" {
 		return "", errs.Bad("method", "%s", reason)
@@ -76,7 +77,7 @@ func (s *Service) allowed(ctx context.Context, caller caller.Caller, b *bookinga
 // for anything. If it costs something else, the payment comes to that before it is
 // confirmed, unless its buyer has agreed to an amount: see evCosts. What would be
 // refused by what is remembered is read.
-func (s *Service) believed(caller caller.Caller, o Order) (b bookingapi.Booking, ok bool) {
+func (s *Service) believed(caller caller.Caller, o order) (b bookingapi.Booking, ok bool) {
 	if g, sure := s.gateway.(provider.Sure); !s.shared || !sure || !g.Sure(o.Method) {
 		return b, false
 	}
@@ -95,7 +96,7 @@ func (s *Service) differs(ctx context.Context, w *insertion) error {
 }
 
 // differing refuses a request because of the amount that a payment would be over.
-func differing(p *Payment) error {
+func differing(p *record) error {
 	return errs.New(errs.Conflict, amountDiffers, "The booking costs another amount by now. Nothing was charged.").
 		With("amount", p.Amount).With("currency", p.Currency)
 }

@@ -9,6 +9,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
 )
 
 // remember makes the node remember a booking as it was, changed by as; other nodes
@@ -45,13 +46,13 @@ func TestPaidAsItIsNow(t *testing.T) {
 				b := w.house.hold(fan.UserID, 1)
 				w.remember(b, c.was)
 				p, err := w.pay(b, c.method, key)
-				if statusOf(t, p, err) != Captured || p.Attempt != 1 || p.Amount != b.Amount || p.Currency != b.Currency || p.StartedAt != readAt {
+				if statusOf(t, p, err) != paymentapi.Captured || p.Attempt != 1 || p.Amount != b.Amount || p.Currency != b.Currency || p.StartedAt != readAt {
 					t.Errorf("%+v", p)
 				}
 				if believed := strings.HasPrefix(c.name, "as it is"); believed != (w.house.reads == 0) {
 					t.Errorf("%d reads", w.house.reads)
 				}
-				if again, err := w.pay(b, c.method, key); statusOf(t, again, err) != Captured || again.ID != p.ID {
+				if again, err := w.pay(b, c.method, key); statusOf(t, again, err) != paymentapi.Captured || again.ID != p.ID {
 					t.Errorf("asked again: %+v", again)
 				}
 				if n := len(w.ledgerRows()); n != 1 {
@@ -74,7 +75,7 @@ func TestPaidForNothingNow(t *testing.T) {
 	b := w.house.hold(fan.UserID)
 	w.remember(b, func(b *bookingapi.Booking) { b.Amount = 4000 })
 	for range 2 {
-		if p, err := w.pay(b, "tok_sure", "key"); statusOf(t, p, err) != Captured || p.Amount != 0 || p.Method != Free {
+		if p, err := w.pay(b, "tok_sure", "key"); statusOf(t, p, err) != paymentapi.Captured || p.Amount != 0 || p.Method != paymentapi.Free {
 			t.Errorf("%+v", p)
 		}
 		w.house.memory = nil // it has heard since
@@ -149,7 +150,7 @@ func TestCostsOtherForEverybody(t *testing.T) {
 		gone, leave := context.WithCancel(t.Context())
 		left := make(chan error)
 		go func() {
-			_, err := w.Pay(gone, fan, Order{b.ID, "tok_sure", "key", nil})
+			_, err := w.Service.pay(gone, fan, ask(b.ID, "tok_sure", "key", nil))
 			left <- err
 		}()
 		<-reached
@@ -159,12 +160,12 @@ func TestCostsOtherForEverybody(t *testing.T) {
 		}
 		second := make(chan error)
 		go func() {
-			p, err := w.Pay(t.Context(), fan, Order{b.ID, "tok_sure", key, nil})
+			p, err := w.Service.pay(t.Context(), fan, ask(b.ID, "tok_sure", key, nil))
 			if key == "other" && errs.Is(err, "payment-under-way") {
 				second <- nil
 				return
 			}
-			if err == nil && (p.Status != Captured || p.Attempt != 1 || p.Amount != b.Amount) {
+			if err == nil && (p.Status != paymentapi.Captured || p.Attempt != 1 || p.Amount != b.Amount) {
 				err = errors.New(string(p.Status))
 			}
 			second <- err

@@ -117,15 +117,15 @@ func (s *store) begun(ctx context.Context, after rowKey, limit int) ([]begunRow,
 }
 
 // open reads those of some payments that are not final, by id.
-func (s *store) open(ctx context.Context, ids []string) (map[string]Payment, error) {
+func (s *store) open(ctx context.Context, ids []string) (map[string]record, error) {
 	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlOpen), list(ids))
 	if err != nil {
 		return nil, fmt.Errorf("read open payments: %w", err)
 	}
 	defer rows.Close()
-	found := map[string]Payment{}
+	found := map[string]record{}
 	for rows.Next() {
-		var p Payment
+		var p record
 		if err := scan(rows, &p); err != nil {
 			return nil, fmt.Errorf("read open payments: %w", err)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"boxoffice/internal/batch"
 	"boxoffice/internal/id"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
@@ -38,8 +39,8 @@ func (w *world) insert(n int) []*insertion {
 	var items []*batch.Item[write]
 	for range n {
 		b := w.house.hold(fan.UserID, 1)
-		items = append(items, &batch.Item[write]{Value: &insertion{want: Payment{BookingID: b.ID, EventID: b.EventID, UserID: b.UserID,
-			Amount: b.Amount, Currency: b.Currency, Status: Pending, Method: "tok_ok", CreatedAt: w.micros(), UpdatedAt: w.micros()}}})
+		items = append(items, &batch.Item[write]{Value: &insertion{want: record{BookingID: b.ID, EventID: b.EventID, UserID: b.UserID,
+			Amount: b.Amount, Currency: b.Currency, Status: paymentapi.Pending, Method: "tok_ok", CreatedAt: w.micros(), UpdatedAt: w.micros()}}})
 	}
 	if err := w.store.commit(items); err != nil {
 		w.t.Fatal(err)
@@ -146,7 +147,7 @@ func TestRecoverShrinks(t *testing.T) {
 		w := newWorld(t)
 		made := w.insert(5)
 		m := move{from: made[0].got, to: made[0].got}
-		m.to.Status = Failed
+		m.to.Status = paymentapi.Failed
 		if err := w.store.do(t.Context(), &m); err != nil || !m.moved {
 			t.Fatal(err, m)
 		}
@@ -199,7 +200,7 @@ func TestBegunBefore(t *testing.T) {
 		b := id.Booking("00000000000000e1", "u", key)
 		bookings, payments = append(bookings, b), append(payments, b+"-1")
 	}
-	for i, status := range []Status{Pending, Captured, Authorized} {
+	for i, status := range []paymentapi.Status{paymentapi.Pending, paymentapi.Captured, paymentapi.Authorized} {
 		exec(fmt.Sprintf(`INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
 			try, void_wanted, refunded, reason, reference, version, created_at, updated_at, history)
 			VALUES ('%[3]s-1', '%[3]s', '%[4]s', 'u', 1, 5, 'EUR', '%[2]s', 'tok_ok', 1, FALSE, 0, '', '', 1, 0, 0, '[]')`, i, status, bookings[i], id.Event(bookings[i])))
@@ -214,7 +215,7 @@ func TestBegunBefore(t *testing.T) {
 		t.Errorf("%v", rows)
 	}
 	open, err := w.store.open(t.Context(), payments)
-	if err != nil || len(open) != 2 || open[payments[2]].Status != Authorized {
+	if err != nil || len(open) != 2 || open[payments[2]].Status != paymentapi.Authorized {
 		t.Errorf("%v %v", open, err)
 	}
 }

@@ -7,40 +7,41 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/paymentapi"
 )
 
-// Amend changes the method of a payment that is not authorized yet, if it still
+// amend changes the method of a payment that is not authorized yet, if it still
 // has the version (0: any). Only its owner may.
-func (s *Service) Amend(ctx context.Context, caller caller.Caller, paymentID, method string, version int64) (Payment, error) {
+func (s *Service) amend(ctx context.Context, caller caller.Caller, paymentID, method string, version int64) (record, error) {
 	if reason := checkMethod(method); reason != "" {
-		return Payment{}, errs.Bad("method", "%s", reason)
+		return record{}, errs.Bad("method", "%s", reason)
 	}
 	p, err := s.own(ctx, caller, paymentID)
 	if err != nil {
 		return p, err
 	}
 	if reason := checkOver(method, p.Amount); reason != "" {
-		return Payment{}, errs.Bad("method", "%s", reason)
+		return record{}, errs.Bad("method", "%s", reason)
 	}
 	if p.Method == method && (version == 0 || version == p.Version) {
 		return p, nil
 	}
 	w := wish{id: p.ID, event: event{kind: evAmended}, method: method, version: version, now: s.micros()}
 	if err := s.store.do(ctx, &w); err != nil {
-		return Payment{}, err
+		return record{}, err
 	}
 	switch {
 	case !w.found:
-		return Payment{}, errs.Missing("payment")
+		return record{}, errs.Missing("payment")
 	case w.stale:
-		return Payment{}, errChangedMeanwhile()
+		return record{}, errChangedMeanwhile()
 	case w.late:
-		return Payment{}, errs.New(errs.Conflict, "payment-not-pending",
+		return record{}, errs.New(errs.Conflict, "payment-not-pending",
 			"The payment is %s: its method can be changed only until it is authorized.", w.got.Status)
 	}
 	p, refusal, err := s.await(ctx, w.got, w.drive)
 	if err != nil {
-		return Payment{}, err
+		return record{}, err
 	}
 	return p, answer(p, refusal)
 }
@@ -49,21 +50,12 @@ func errChangedMeanwhile() error {
 	return errs.New(errs.Precondition, "changed-meanwhile", "The payment has changed since you read it.")
 }
 
-// Void gives up a payment: one that is not captured yet takes no money, or gives
-// it back in full if the gateway was taking it just then, and its booking is
-// cancelled once it is authorized. One that is captured is given back by
-// cancelling its booking, as far as the event's policy allows. It answers the
-// payment as it is after a moment; one that is still captured will be refunded.
-func (s *Service) Void(ctx context.Context, caller caller.Caller, paymentID string) (Payment, error) {
-	return s.VoidSeen(ctx, caller, paymentID, 0)
-}
-
-// VoidSeen is Void of a payment with a version, if that is not 0: another one is
-// refused with kind Precondition.
-func (s *Service) VoidSeen(ctx context.Context, caller caller.Caller, paymentID string, version int64) (Payment, error) {
+// void gives up a payment; see paymentapi.Paying. The booking of a payment that is
+// authorized is cancelled.
+func (s *Service) void(ctx context.Context, caller caller.Caller, paymentID string, version int64) (record, error) {
 	seen, err := s.bookingSeq(ctx, paymentID, version)
 	if err != nil {
-		return Payment{}, err
+		return record{}, err
 	}
 	p, err := s.own(ctx, caller, paymentID)
 	switch {
@@ -71,23 +63,23 @@ func (s *Service) VoidSeen(ctx context.Context, caller caller.Caller, paymentID 
 		return p, err
 	case version != 0 && version != p.Version:
 		return p, errChangedMeanwhile()
-	case p.Status == Captured, p.Status == Refunded && !p.GaveUp(): // seats that cost nothing may be left
+	case p.Status == paymentapi.Captured, p.Status == paymentapi.Refunded && !p.GaveUp(): // seats that cost nothing may be left
 		return s.giveBack(ctx, caller, p, seen)
 	case p.Status.Final():
 		return p, nil
 	}
 	w := wish{id: p.ID, event: event{kind: evWished}, version: version, now: s.micros()}
 	if err := s.store.do(ctx, &w); err != nil {
-		return Payment{}, err
+		return record{}, err
 	}
 	if w.stale {
-		return Payment{}, errChangedMeanwhile()
+		return record{}, errChangedMeanwhile()
 	}
 	if p, _, err = s.await(ctx, w.got, w.drive); err != nil {
-		return Payment{}, err
+		return record{}, err
 	}
-	if p.Status == Captured { // it was when the wish came
-		return Payment{}, errs.New(errs.Conflict, "captured-meanwhile", "The money was taken a moment ago. Ask again to have it given back.").
+	if p.Status == paymentapi.Captured { // it was when the wish came
+		return record{}, errs.New(errs.Conflict, "captured-meanwhile", "The money was taken a moment ago. Ask again to have it given back.").
 			With("payment_id", p.ID).With("booking_id", p.BookingID)
 	}
 	return p, nil
@@ -116,11 +108,11 @@ func (s *Service) bookingSeq(ctx context.Context, paymentID string, version int6
 // that are given back after the payment's version was compared change the booking's
 // version, which the booking service compares as it cancels. A refund that comes in
 // between for seats given back before is the same before and after this one.
-func (s *Service) giveBack(ctx context.Context, caller caller.Caller, p Payment, seen int64) (Payment, error) {
+func (s *Service) giveBack(ctx context.Context, caller caller.Caller, p record, seen int64) (record, error) {
 	if _, err := s.bookings.Cancel(ctx, caller, bookingapi.Cancellation{BookingID: p.BookingID, Version: seen}); errs.Is(err, "changed-meanwhile") {
-		return Payment{}, errChangedMeanwhile()
+		return record{}, errChangedMeanwhile()
 	} else if err != nil {
-		return Payment{}, err
+		return record{}, err
 	}
 	until := time.Now().Add(s.patience)
 	for {
@@ -129,27 +121,32 @@ func (s *Service) giveBack(ctx context.Context, caller caller.Caller, p Payment,
 			return now, err
 		}
 		if !sleep(ctx, refundLook, nil) {
-			return Payment{}, ctx.Err()
+			return record{}, ctx.Err()
 		}
 	}
 }
 
 // owes reports whether a payment whose booking is cancelled still has money to give
 // back.
-func (p *Payment) owes() bool { return p.Status == Captured && p.Refunded < p.Amount }
+func owes(p *paymentapi.Payment) bool {
+	return p.Status == paymentapi.Captured && p.Refunded < p.Amount
+}
+
+// owes is the same of a record.
+func (p *record) owes() bool { return p.Status == paymentapi.Captured && p.Refunded < p.Amount }
 
 // refundLook is how often a request looks whether its refund is done.
 const refundLook = 20 * time.Millisecond
 
 // own reads a payment that the caller may change: one for a booking of theirs, or
 // any for an admin. Others get NotFound, or Forbidden if they may read it.
-func (s *Service) own(ctx context.Context, caller caller.Caller, paymentID string) (Payment, error) {
+func (s *Service) own(ctx context.Context, caller caller.Caller, paymentID string) (record, error) {
 	p, owns, err := s.read(ctx, caller, paymentID)
 	if err != nil {
-		return Payment{}, err
+		return record{}, err
 	}
 	if !owns {
-		return Payment{}, errs.New(errs.Forbidden, "not-yours", "Only its owner can change a payment.")
+		return record{}, errs.New(errs.Forbidden, "not-yours", "Only its owner can change a payment.")
 	}
 	return p, nil
 }

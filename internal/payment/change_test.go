@@ -6,6 +6,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/paymentapi"
 )
 
 // Whoever gives back a payment as they have seen it gives back no other: seats that
@@ -30,7 +31,7 @@ func TestGivenBackAsSeen(t *testing.T) {
 			ctx := t.Context()
 			b := w.house.hold(fan.UserID, 1, 2, 3)
 			p, err := w.pay(b, "tok_ok", "")
-			if statusOf(t, p, err) != Captured {
+			if statusOf(t, p, err) != paymentapi.Captured {
 				t.Fatal(p.Status)
 			}
 			if c.before {
@@ -55,12 +56,12 @@ func TestGivenBackAsSeen(t *testing.T) {
 				}
 				return nil
 			}
-			_, err = w.VoidSeen(ctx, fan, p.ID, p.Version)
+			_, err = w.void(ctx, fan, p.ID, p.Version)
 			if refused := errs.KindOf(err) == errs.Precondition; refused != c.refuse || !refused && err != nil {
 				t.Error(err)
 			}
 			round()
-			if p, err = w.Payment(ctx, fan, p.ID); err != nil || (p.Status == Refunded) == c.refuse {
+			if p, _, err = w.read(ctx, fan, p.ID); err != nil || (p.Status == paymentapi.Refunded) == c.refuse {
 				t.Errorf("%s, %d of %d refunded, %v", p.Status, p.Refunded, p.Amount, err)
 			}
 			if now, err := w.house.Recent(ctx, b.ID); err != nil || (now.Status == bookingapi.Cancelled) == c.refuse {

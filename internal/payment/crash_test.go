@@ -11,6 +11,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/ledger"
+	"boxoffice/internal/paymentapi"
 )
 
 // A crash at each point of a payment's way, before and after everything that
@@ -69,7 +70,7 @@ func crash(t *testing.T, way string, prepare func(*world), first, second string)
 	w.dieAt(first)
 	w.runs()
 	p, err := w.pay(b, method, "k")
-	acknowledged := err == nil && p.Status == Captured
+	acknowledged := err == nil && p.Status == paymentapi.Captured
 	w.crash()
 	if got, _ := w.house.Recent(t.Context(), b.ID); way == "cancelled then" && got.Status == bookingapi.Booked {
 		w.house.cancel(b.ID, got.Amount)
@@ -91,7 +92,7 @@ func crash(t *testing.T, way string, prepare func(*world), first, second string)
 	if payments, refunds, err := Unsettled(t.Context(), w.db.Reader(), ""); payments != 0 || refunds != 0 || err != nil {
 		t.Errorf("after a minute %d payments and %d refunds are unsettled, %v", payments, refunds, err)
 	}
-	if rows := w.ledgerRows(); acknowledged && way == "paid" && rows[0].Status != Captured {
+	if rows := w.ledgerRows(); acknowledged && way == "paid" && rows[0].Status != paymentapi.Captured {
 		t.Errorf("it was acknowledged and is %v", rows)
 	}
 	w.agree()
@@ -115,31 +116,31 @@ func TestRefunds(t *testing.T) {
 		w.runs()
 		b, c, d := w.house.hold(fan.UserID, 1, 2), w.house.hold(fan.UserID, 3), w.house.hold(fan.UserID, 4)
 		for _, b := range []bookingapi.Booking{b, c, d} {
-			if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Captured {
+			if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured {
 				t.Fatal(p)
 			}
 		}
 		w.house.cancel(b.ID, 5000)
 		w.house.cancel(c.ID, 5000)
 		time.Sleep(5 * time.Second)
-		p, err := w.OfBooking(t.Context(), fan, b.ID)
-		if statusOf(t, p, err) != Captured || p.Refunded != 5000 {
+		p, err := w.ofBooking(t.Context(), fan, b.ID)
+		if statusOf(t, p, err) != paymentapi.Captured || p.Refunded != 5000 {
 			t.Errorf("part: %+v", p)
 		}
-		if p, err := w.OfBooking(t.Context(), fan, c.ID); statusOf(t, p, err) != Refunded || p.Refunded != 5000 {
+		if p, err := w.ofBooking(t.Context(), fan, c.ID); statusOf(t, p, err) != paymentapi.Refunded || p.Refunded != 5000 {
 			t.Errorf("whole: %+v", p)
 		}
 		w.house.cancel(b.ID, 5000)
 		time.Sleep(5 * time.Second)
-		p, err = w.OfBooking(t.Context(), fan, b.ID)
-		if statusOf(t, p, err) != Refunded || p.Refunded != 10000 {
+		p, err = w.ofBooking(t.Context(), fan, b.ID)
+		if statusOf(t, p, err) != paymentapi.Refunded || p.Refunded != 10000 {
 			t.Errorf("both parts: %+v", p)
 		}
-		steps, err := p.Steps()
-		if err != nil || len(steps) != 5 || steps[3] != (Step{partlyRefunded, steps[3].At, 5000}) || steps[4].Status != Refunded {
+		steps, err := p.steps()
+		if err != nil || len(steps) != 5 || steps[3] != (paymentapi.Step{Status: paymentapi.PartlyRefunded, At: steps[3].At, Amount: 5000}) || steps[4].Status != paymentapi.Refunded {
 			t.Errorf("history %v %v", steps, err)
 		}
-		if _, err := w.Void(t.Context(), fan, p.ID); err != nil {
+		if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
 			t.Errorf("void of what was given back: %v", err)
 		}
 		w.agree()
@@ -162,7 +163,7 @@ func TestRefundsAcrossRestarts(t *testing.T) {
 					var all []bookingapi.Booking
 					for i := range 20 {
 						b := w.house.hold(fan.UserID, int32(2*i), int32(2*i+1))
-						if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Captured {
+						if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured {
 							t.Fatal(p)
 						}
 						all = append(all, b)
@@ -203,7 +204,7 @@ func TestRefundsFillGaps(t *testing.T) {
 		w.runs()
 		b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
 		for _, b := range []bookingapi.Booking{b, c} {
-			if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Captured {
+			if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured {
 				t.Fatal(p)
 			}
 		}
@@ -217,7 +218,7 @@ func TestRefundsFillGaps(t *testing.T) {
 		}
 		time.Sleep(5 * time.Second)
 		for _, b := range []bookingapi.Booking{b, c} {
-			if p, err := w.OfBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != Refunded {
+			if p, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Refunded {
 				t.Errorf("%+v", p)
 			}
 		}
@@ -231,7 +232,7 @@ func TestImpossibleRefunds(t *testing.T) {
 		w := newWorld(t)
 		w.runs()
 		b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
-		if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Captured {
+		if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured {
 			t.Fatal(p)
 		}
 		w.house.mu.Lock()
@@ -245,7 +246,7 @@ func TestImpossibleRefunds(t *testing.T) {
 		w.house.mu.Unlock()
 		w.house.cancel(b.ID, 5000)
 		time.Sleep(5 * time.Second)
-		if p, err := w.OfBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != Refunded || p.Refunded != 5000 {
+		if p, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Refunded || p.Refunded != 5000 {
 			t.Errorf("%+v", p)
 		}
 		reasons := map[string]int{}

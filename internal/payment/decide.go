@@ -3,45 +3,20 @@ package payment
 import (
 	"errors"
 	"fmt"
+
+	"boxoffice/internal/paymentapi"
 )
-
-// Status is the state of a payment.
-type Status string
-
-// The states. A payment of which a part was refunded stays captured.
-//
-// A payment that is given up first says so in its row, and only then are the
-// booking service and the gateway asked to undo what was done: whatever another
-// driver has asked them for meanwhile, and however late it is carried out, from
-// then on it is undone too.
-const (
-	Pending    Status = "pending"     // the gateway has not said yes yet
-	Authorized Status = "authorized"  // the money is reserved, the seats are being confirmed
-	TakingBack Status = "taking_back" // given up: the booking is being cancelled, if it was confirmed
-	Voiding    Status = "voiding"     // given up: the money is being let go
-	Returning  Status = "returning"   // given up: the money was taken nevertheless, and goes back in full
-	Captured   Status = "captured"    // paid
-	Refunded   Status = "refunded"    // all of it was given back
-	Failed     Status = "failed"      // declined, or the capture was
-	Voided     Status = "voided"      // given up, and no money was taken
-)
-
-// Final reports whether no driver has anything to do for it.
-func (s Status) Final() bool { return s != Pending && s != Authorized && !s.unwinding() }
-
-// unwinding reports whether the payment is given up and not at its end yet.
-func (s Status) unwinding() bool { return s == TakingBack || s == Voiding || s == Returning }
 
 // state is what a decision about a payment depends on.
 type state struct {
-	status   Status
+	status   paymentapi.Status
 	amount   int64 // minor units
 	refunded int64 // minor units
 	try      int64 // which of its methods it is at, from 1
 	void     bool  // a program of an earlier version has noted that its owner wants it voided
-	end      Status
-	// end is where a payment goes that was given up, Failed or Voided; "" for one
-	// that was not. A payment that was given up never becomes captured.
+	// end is the status in which a payment ends that was given up, Failed or Voided; ""
+	// for one that was not. A payment that was given up never becomes captured.
+	end paymentapi.Status
 }
 
 type eventKind uint8
@@ -117,13 +92,13 @@ func next(s state, e event) (state, []action, error) {
 	switch {
 	case e.kind == evRefunded:
 		return refund(s, e)
-	case e.kind == evAmended && s.status != Pending:
+	case e.kind == evAmended && s.status != paymentapi.Pending:
 		return s, nil, errTooLate
-	case s.status == Pending:
+	case s.status == paymentapi.Pending:
 		return nextPending(s, e)
-	case s.status == Authorized:
+	case s.status == paymentapi.Authorized:
 		return nextAuthorized(s, e)
-	case s.status.unwinding():
+	case s.status.Unwinding():
 		return nextUnwinding(s, e)
 	default:
 		return nextFinal(s, e)
@@ -132,7 +107,7 @@ func next(s state, e event) (state, []action, error) {
 
 // giveUp makes a payment undo what was done, beginning with the given step, and
 // end as Failed or Voided.
-func giveUp(s state, step, end Status) (state, []action, error) {
+func giveUp(s state, step, end paymentapi.Status) (state, []action, error) {
 	s.status, s.end = step, end
 	return s, undo(s), nil
 }
@@ -140,9 +115,9 @@ func giveUp(s state, step, end Status) (state, []action, error) {
 // undo is what is to be done for a payment that was given up.
 func undo(s state) []action {
 	switch s.status {
-	case TakingBack:
+	case paymentapi.TakingBack:
 		return []action{toTakeBack}
-	case Voiding:
+	case paymentapi.Voiding:
 		return []action{toVoid}
 	}
 	return []action{toReturn}
@@ -163,20 +138,20 @@ func nextPending(s state, e event) (state, []action, error) {
 	case evResume:
 		return s, []action{toAsk}, nil
 	case evApproved:
-		s.status = Authorized
+		s.status = paymentapi.Authorized
 		return s, []action{toConfirm}, nil
 	case evDeclined:
-		s.status = Failed
+		s.status = paymentapi.Failed
 		return s, nil, nil
 	case evWaiting:
 		return s, []action{toExtend, toWait}, nil
 	case evGone:
-		s.status = Voided
+		s.status = paymentapi.Voided
 		return s, nil, nil
 	case evWished:
-		return giveUp(s, Voiding, Voided)
+		return giveUp(s, paymentapi.Voiding, paymentapi.Voided)
 	case evCaptured: // nobody has asked for it
-		return giveUp(s, Returning, Voided)
+		return giveUp(s, paymentapi.Returning, paymentapi.Voided)
 	case evAmended:
 		s.try++
 		return s, []action{toAuthorize}, nil
@@ -206,14 +181,14 @@ func nextAuthorized(s state, e event) (state, []action, error) {
 	case evBooked:
 		return s, []action{toCapture}, nil
 	case evCaptured:
-		s.status = Captured
+		s.status = paymentapi.Captured
 		return s, nil, nil
 	case evBarred:
-		return giveUp(s, Voiding, Voided)
+		return giveUp(s, paymentapi.Voiding, paymentapi.Voided)
 	case evDeclined, evUncaptured:
-		return giveUp(s, TakingBack, Failed)
+		return giveUp(s, paymentapi.TakingBack, paymentapi.Failed)
 	case evRefused, evGone, evVoided, evWished:
-		return giveUp(s, TakingBack, Voided)
+		return giveUp(s, paymentapi.TakingBack, paymentapi.Voided)
 	}
 	return s, nil, impossible(s, e)
 }
@@ -222,17 +197,17 @@ func nextAuthorized(s state, e event) (state, []action, error) {
 // one thing more to be undone.
 func nextUnwinding(s state, e event) (state, []action, error) {
 	switch {
-	case e.kind == evBooked && s.status != TakingBack:
-		s.status = TakingBack
-	case e.kind == evTakenBack && s.status == TakingBack:
-		s.status = Voiding
-	case e.kind == evCaptured && s.status == Voiding:
-		s.status = Returning
-	case e.kind == evVoided && s.status != TakingBack:
+	case e.kind == evBooked && s.status != paymentapi.TakingBack:
+		s.status = paymentapi.TakingBack
+	case e.kind == evTakenBack && s.status == paymentapi.TakingBack:
+		s.status = paymentapi.Voiding
+	case e.kind == evCaptured && s.status == paymentapi.Voiding:
+		s.status = paymentapi.Returning
+	case e.kind == evVoided && s.status != paymentapi.TakingBack:
 		s.status = s.end
 		return s, nil, nil
-	case e.kind == evReturned && s.status == Returning:
-		s.status, s.refunded = Refunded, s.amount
+	case e.kind == evReturned && s.status == paymentapi.Returning:
+		s.status, s.refunded = paymentapi.Refunded, s.amount
 		return s, nil, nil
 	}
 	return s, undo(s), nil
@@ -240,7 +215,7 @@ func nextUnwinding(s state, e event) (state, []action, error) {
 
 // nextFinal lets late news pass and undoes what came too late.
 func nextFinal(s state, e event) (state, []action, error) {
-	given := s.end != "" || s.status == Failed || s.status == Voided // up
+	given := s.end != "" || s.status == paymentapi.Failed || s.status == paymentapi.Voided // up
 	end := s.end
 	if end == "" {
 		end = s.status
@@ -249,16 +224,16 @@ func nextFinal(s state, e event) (state, []action, error) {
 	case evWished:
 		return s, nil, errTooLate
 	case evApproved:
-		if given && s.status != Refunded {
-			return giveUp(s, Voiding, end)
+		if given && s.status != paymentapi.Refunded {
+			return giveUp(s, paymentapi.Voiding, end)
 		}
 	case evBooked:
 		if given {
-			return giveUp(s, TakingBack, end)
+			return giveUp(s, paymentapi.TakingBack, end)
 		}
 	case evCaptured:
-		if given && s.status != Refunded {
-			return giveUp(s, Returning, end)
+		if given && s.status != paymentapi.Refunded {
+			return giveUp(s, paymentapi.Returning, end)
 		}
 	case evVoided, evGone, evUncaptured, evDeclined, evReturned:
 		if !given {
@@ -269,12 +244,12 @@ func nextFinal(s state, e event) (state, []action, error) {
 }
 
 func refund(s state, e event) (state, []action, error) {
-	if s.status != Captured || e.amount <= 0 || e.amount > s.amount-s.refunded {
+	if s.status != paymentapi.Captured || e.amount <= 0 || e.amount > s.amount-s.refunded {
 		return s, nil, impossible(s, e)
 	}
 	s.refunded += e.amount
 	if s.refunded == s.amount {
-		s.status = Refunded
+		s.status = paymentapi.Refunded
 	}
 	return s, nil, nil
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"boxoffice/internal/paymentapi"
 )
 
 // matrix is the whole state machine: for each state a line for each event, with
@@ -286,14 +288,14 @@ func TestNextMatrix(t *testing.T) {
 			continue
 		}
 		name, flag, _ := strings.Cut(f[0], "+")
-		s := state{status: Status(name), amount: 100, try: 2, void: flag == "void"}
+		s := state{status: paymentapi.Status(name), amount: 100, try: 2, void: flag == "void"}
 		switch {
 		case flag == "failed":
-			s.end = Failed
-		case flag == "up" || s.status.unwinding():
-			s.end = Voided
+			s.end = paymentapi.Failed
+		case flag == "up" || s.status.Unwinding():
+			s.end = paymentapi.Voided
 		}
-		if s.status == Refunded {
+		if s.status == paymentapi.Refunded {
 			s.refunded = 100
 		}
 		e := event{kind: 0xff, try: 2, amount: 40}
@@ -334,7 +336,7 @@ func describe(from, to state, err error) string {
 		return "changed although it failed"
 	case from == to:
 		return "="
-	case to.status.unwinding() && to.end == Failed && from.end != Failed:
+	case to.status.Unwinding() && to.end == paymentapi.Failed && from.end != paymentapi.Failed:
 		return string(to.status) + "+failed"
 	case to.status != from.status:
 		return string(to.status)
@@ -351,7 +353,7 @@ func describe(from, to state, err error) string {
 // What is heard of an earlier method decides nothing.
 func TestNextIgnoresEarlierTries(t *testing.T) {
 	for k := evUnknown; k <= evGone; k++ {
-		s := state{status: Pending, amount: 100, try: 2}
+		s := state{status: paymentapi.Pending, amount: 100, try: 2}
 		to, acts, err := next(s, event{kind: k, try: 1})
 		if err != nil || to != s || len(acts) != 1 || acts[0] != toAuthorize {
 			t.Errorf("%v of try 1: %+v %v %v", k, to, acts, err)
@@ -362,7 +364,7 @@ func TestNextIgnoresEarlierTries(t *testing.T) {
 func TestNextProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		amount := rapid.Int64Range(1, 500).Draw(t, "amount")
-		s := state{status: Pending, amount: amount, try: 1}
+		s := state{status: paymentapi.Pending, amount: amount, try: 1}
 		captures, back, given := 0, int64(0), false // up
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			e := event{
@@ -377,41 +379,41 @@ func TestNextProperties(t *testing.T) {
 				}
 				continue
 			}
-			if to.status == Captured && s.status != Captured {
+			if to.status == paymentapi.Captured && s.status != paymentapi.Captured {
 				captures++
 			}
 			back += to.refunded - s.refunded
 			if to.refunded < s.refunded || back > amount {
 				t.Fatalf("%d of %d given back", back, amount)
 			}
-			if s.end != "" && (to.status == Captured || to.status == Pending || to.status == Authorized) {
+			if s.end != "" && (to.status == paymentapi.Captured || to.status == paymentapi.Pending || to.status == paymentapi.Authorized) {
 				t.Fatalf("it was given up, and %v made it %s", e.kind, to.status)
 			}
 			if s.end != "" && to.end != s.end {
 				t.Fatalf("it was to end as %s, and %v made that %q", s.end, e.kind, to.end)
 			}
-			if s.status.Final() && to.status != s.status && (s.status != Captured || to.status != Refunded) && !to.status.unwinding() {
+			if s.status.Final() && to.status != s.status && (s.status != paymentapi.Captured || to.status != paymentapi.Refunded) && !to.status.Unwinding() {
 				t.Fatalf("%s is final and became %s", s.status, to.status)
 			}
-			if (s.status == Captured || s.status == Refunded && s.end == "") && to.status != Captured && to.status != Refunded {
+			if (s.status == paymentapi.Captured || s.status == paymentapi.Refunded && s.end == "") && to.status != paymentapi.Captured && to.status != paymentapi.Refunded {
 				t.Fatalf("%s became %s", s.status, to.status)
 			}
 			if to.status.Final() != (len(acts) == 0) {
 				t.Fatalf("%s after %v, and to do is %v", to.status, e.kind, acts)
 			}
-			given = given || to.status.unwinding()
+			given = given || to.status.Unwinding()
 			if given != (to.end != "") {
 				t.Fatalf("given up: %t, and it ends as %q", given, to.end)
 			}
 			for _, a := range acts {
-				if a == toCapture && (s.status != Authorized || e.kind != evBooked || s.void) {
+				if a == toCapture && (s.status != paymentapi.Authorized || e.kind != evBooked || s.void) {
 					t.Fatalf("%+v captures after %v", s, e.kind)
 				}
-				if (a == toTakeBack || a == toVoid || a == toReturn) && !to.status.unwinding() {
+				if (a == toTakeBack || a == toVoid || a == toReturn) && !to.status.Unwinding() {
 					t.Fatalf("%v before it is persisted that it is given up: %+v after %v", a, to, e.kind)
 				}
 			}
-			if to.status != Pending && s.status == Pending && to.status == Captured {
+			if to.status != paymentapi.Pending && s.status == paymentapi.Pending && to.status == paymentapi.Captured {
 				t.Fatal("captured what was not authorized")
 			}
 			// The same again changes nothing more, except what is counted by its own row.
@@ -431,14 +433,14 @@ func TestNextProperties(t *testing.T) {
 // A history is read as it was written, quickly or not.
 func TestSteps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var want []Step
-		p := Payment{}
+		var want []paymentapi.Step
+		p := record{}
 		for range rapid.IntRange(1, 6).Draw(t, "steps") {
-			s := Step{
-				Status: rapid.SampledFrom([]Status{Pending, Authorized, Captured, Failed, partlyRefunded}).Draw(t, "status"),
+			s := step{
+				Status: rapid.SampledFrom([]paymentapi.Status{paymentapi.Pending, paymentapi.Authorized, paymentapi.Captured, paymentapi.Failed, paymentapi.PartlyRefunded}).Draw(t, "status"),
 				At:     rapid.Int64Range(0, 1e17).Draw(t, "at"), Amount: rapid.Int64Range(0, 3).Draw(t, "amount"),
 			}
-			want = append(want, s)
+			want = append(want, s.shown())
 			p.History = appendStep(p.History, s)
 		}
 		got, ok := quickSteps(p.History)
@@ -447,8 +449,12 @@ func TestSteps(t *testing.T) {
 		}
 		b := []byte(p.History)
 		b[rapid.IntRange(0, len(b)-1).Draw(t, "where")] = rapid.Byte().Draw(t, "what")
-		var same []Step
-		err := json.Unmarshal(b, &same)
+		var stored []step
+		err := json.Unmarshal(b, &stored)
+		var same []paymentapi.Step
+		for _, s := range stored {
+			same = append(same, s.shown())
+		}
 		if got, ok := quickSteps(string(b)); ok && (err != nil || !slices.Equal(got, same)) {
 			t.Fatalf("%s was read as %v, not %v, %v", b, got, same, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
 )
 
 // drive is one payment on its way, in a goroutine of its own.
@@ -26,7 +27,7 @@ type drive struct {
 	believed bool // its amount is only remembered, and no confirmation was asked for yet
 
 	mu      sync.Mutex
-	p       Payment     // as it is stored; written by the goroutine
+	p       record      // as it is stored; written by the goroutine
 	refusal *errs.Error // why the booking could not be confirmed
 }
 
@@ -43,7 +44,7 @@ const (
 
 // start drives a payment on, or pokes its driver if it has one. made is nil for one
 // that is not new.
-func (s *Service) start(p Payment, first eventKind, made *insertion) *drive {
+func (s *Service) start(p record, first eventKind, made *insertion) *drive {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d := s.drives[p.ID]; d != nil {
@@ -85,13 +86,13 @@ func (s *Service) ended(d *drive) {
 	}
 }
 
-func (d *drive) snapshot() (Payment, *errs.Error) {
+func (d *drive) snapshot() (record, *errs.Error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.p, d.refusal
 }
 
-func (d *drive) set(p Payment) {
+func (d *drive) set(p record) {
 	d.mu.Lock()
 	d.p = p
 	d.mu.Unlock()
@@ -183,9 +184,9 @@ func (d *drive) advance(ctx context.Context, e event) ([]action, error) {
 func (d *drive) overdue() bool {
 	age := d.s.micros() - d.p.CreatedAt
 	switch d.p.Status {
-	case Pending:
+	case paymentapi.Pending:
 		return age > d.s.deadline.Microseconds()
-	case Authorized:
+	case paymentapi.Authorized:
 		return age > d.s.confirmBy.Microseconds() && d.pauses >= fewTries
 	}
 	return false
@@ -195,7 +196,7 @@ func (d *drive) overdue() bool {
 // the gateway does not let go of is asked for as long as it takes; a person is
 // told, once.
 func (d *drive) longest() time.Duration {
-	if d.p.Status != Voiding && d.p.Status != Returning {
+	if d.p.Status != paymentapi.Voiding && d.p.Status != paymentapi.Returning {
 		return longestOff
 	}
 	if d.pauses == manyTries {

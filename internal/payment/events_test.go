@@ -9,6 +9,7 @@ import (
 	"boxoffice/internal/batch"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/paymentapi"
 )
 
 // A key that was used in one event is refused in another, as long as the tables
@@ -16,14 +17,14 @@ import (
 func TestKeyOfAnotherEvent(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
-	if p, err := w.pay(b, "tok_ok", "key"); statusOf(t, p, err) != Captured {
+	if p, err := w.pay(b, "tok_ok", "key"); statusOf(t, p, err) != paymentapi.Captured {
 		t.Fatal(p)
 	}
 	const elsewhere = "0000000000000002"
 	bookingID := id.Booking(elsewhere, fan.UserID, "")
 	for range 2 {
-		again := &insertion{want: Payment{BookingID: bookingID, EventID: elsewhere, UserID: fan.UserID, Amount: 1, Currency: "USD",
-			Status: Pending, Method: "tok_ok", CreatedAt: w.micros(), UpdatedAt: w.micros()}, keyHash: digest(fan.UserID, "key"), fingerprint: digest(bookingID, "tok_ok")}
+		again := &insertion{want: record{BookingID: bookingID, EventID: elsewhere, UserID: fan.UserID, Amount: 1, Currency: "USD",
+			Status: paymentapi.Pending, Method: "tok_ok", CreatedAt: w.micros(), UpdatedAt: w.micros()}, keyHash: digest(fan.UserID, "key"), fingerprint: digest(bookingID, "tok_ok")}
 		if err := w.store.do(t.Context(), again); err != nil || again.result != reused {
 			t.Errorf("%v, result %d", err, again.result)
 		}
@@ -39,8 +40,8 @@ func TestBegunOfEachEvent(t *testing.T) {
 	var items []*batch.Item[write]
 	for _, event := range []string{"0000000000000002", "0000000000000003", "0000000000000002"} {
 		bookingID := id.Booking(event, fan.UserID, "")
-		items = append(items, &batch.Item[write]{Value: &insertion{want: Payment{BookingID: bookingID, EventID: event, UserID: fan.UserID,
-			Amount: 1, Currency: "USD", Status: Pending, Method: "tok_ok", CreatedAt: w.micros(), UpdatedAt: w.micros()}}})
+		items = append(items, &batch.Item[write]{Value: &insertion{want: record{BookingID: bookingID, EventID: event, UserID: fan.UserID,
+			Amount: 1, Currency: "USD", Status: paymentapi.Pending, Method: "tok_ok", CreatedAt: w.micros(), UpdatedAt: w.micros()}}})
 	}
 	if err := w.store.commit(items); err != nil {
 		t.Fatal(err)
@@ -75,7 +76,7 @@ func TestRowsWithoutEvent(t *testing.T) {
 					return err
 				}
 			}
-			_, err := tx.Exec(`INSERT INTO payments_paid (id, payments) VALUES ('old', $1)`, asPairs([]Paid{made[1].got.paid()}))
+			_, err := tx.Exec(`INSERT INTO payments_paid (id, payments) VALUES ('old', $1)`, asPairs([]paymentapi.Capture{made[1].got.asCapture()}))
 			return err
 		}); err != nil {
 			t.Fatal(err)
@@ -83,9 +84,9 @@ func TestRowsWithoutEvent(t *testing.T) {
 		w.runs()
 		time.Sleep(time.Hour)
 		for i, m := range made {
-			want := Captured
+			want := paymentapi.Captured
 			if i == 0 {
-				want = Voided
+				want = paymentapi.Voided
 			}
 			if p, err := w.store.payment(t.Context(), m.got.ID); statusOf(t, p, err) != want {
 				t.Errorf("%+v", p)

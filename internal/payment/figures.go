@@ -17,9 +17,8 @@ const sqlRefundFigures = `SELECT status, count(*), CAST(coalesce(sum(amount), 0)
 		WHERE ends_as <> '' AND event_id = $1 COLLATE "C" AND id > $1 AND id < $2 AND status IN ('refunded', 'returning') AND amount > 0
 	) AS back GROUP BY status`
 
-// RefundsOf is the money of an event that was taken and goes back, for whatever
-// reason, by how far it got.
-func (s *Service) RefundsOf(ctx context.Context, eventID string) (paymentapi.Refunds, error) {
+// refundsOf is an event's money that was taken and goes back, for whatever reason.
+func (s *Service) refundsOf(ctx context.Context, eventID string) (paymentapi.Refunds, error) {
 	var out paymentapi.Refunds
 	rows, err := s.store.db.Reader().QueryContext(ctx, s.store.db.Text(sqlRefundFigures), eventID, eventID+"~")
 	if err != nil {

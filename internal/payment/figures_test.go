@@ -30,7 +30,7 @@ func TestRefundsOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := w.RefundsOf(ctx, event)
+	got, err := w.refundsOf(ctx, event)
 	want := paymentapi.Refunds{Done: paymentapi.RefundFigure{Count: 2, Amount: 1200}, Pending: paymentapi.RefundFigure{Count: 1, Amount: 900}, Failed: paymentapi.RefundFigure{Count: 1, Amount: 40}}
 	if err != nil || got != want {
 		t.Errorf("%+v, want %+v (%v)", got, want, err)
@@ -43,11 +43,11 @@ func TestReturnedMoneyIsCounted(t *testing.T) {
 	w := newWorld(t)
 	b, other := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
 	for _, one := range []bookingapi.Booking{b, other} {
-		if p, err := w.pay(one, "tok_ok", ""); statusOf(t, p, err) != Captured {
+		if p, err := w.pay(one, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured {
 			t.Fatal(p)
 		}
 	}
-	set := func(status Status) {
+	set := func(status paymentapi.Status) {
 		t.Helper()
 		err := w.db.Write(t.Context(), func(tx *sql.Tx) error {
 			_, err := tx.Exec(`UPDATE payments SET status = $1, ends_as = 'voided' WHERE booking_id = $2`, string(status), b.ID)
@@ -59,15 +59,15 @@ func TestReturnedMoneyIsCounted(t *testing.T) {
 	}
 	back := paymentapi.RefundFigure{Count: 1, Amount: b.Amount}
 	for _, c := range []struct {
-		status Status
+		status paymentapi.Status
 		want   paymentapi.Refunds
-	}{{Voiding, paymentapi.Refunds{}}, {Voided, paymentapi.Refunds{}}, {Returning, paymentapi.Refunds{Pending: back}}, {Refunded, paymentapi.Refunds{Done: back}}} {
+	}{{paymentapi.Voiding, paymentapi.Refunds{}}, {paymentapi.Voided, paymentapi.Refunds{}}, {paymentapi.Returning, paymentapi.Refunds{Pending: back}}, {paymentapi.Refunded, paymentapi.Refunds{Done: back}}} {
 		set(c.status)
-		if got, err := w.RefundsOf(t.Context(), event1); err != nil || got != c.want {
+		if got, err := w.refundsOf(t.Context(), event1); err != nil || got != c.want {
 			t.Errorf("%s: %+v, want %+v (%v)", c.status, got, c.want, err)
 		}
 	}
-	if got, err := w.RefundsOf(t.Context(), "0000000000000002"); err != nil || got != (paymentapi.Refunds{}) {
+	if got, err := w.refundsOf(t.Context(), "0000000000000002"); err != nil || got != (paymentapi.Refunds{}) {
 		t.Errorf("another event's: %+v %v", got, err)
 	}
 }

@@ -6,9 +6,6 @@ import (
 	"boxoffice/internal/payment/provider"
 )
 
-// Free is the method of a payment over nothing. No gateway is asked for it.
-const Free = "none"
-
 // freeGateway approves everything; it serves payments over nothing.
 type freeGateway struct{}
 
@@ -33,7 +30,7 @@ func (freeGateway) Find(context.Context, provider.Charge) (provider.Standing, pr
 }
 
 // gatewayOf is the gateway that moves a payment's money.
-func (s *Service) gatewayOf(p *Payment) provider.Gateway {
+func (s *Service) gatewayOf(p *record) provider.Gateway {
 	if p.Amount == 0 {
 		return freeGateway{}
 	}
@@ -41,7 +38,7 @@ func (s *Service) gatewayOf(p *Payment) provider.Gateway {
 }
 
 // sure reports whether the gateway need not be asked to authorize a new payment.
-func (s *Service) sure(p *Payment) bool {
+func (s *Service) sure(p *record) bool {
 	g, ok := s.gateway.(provider.Sure)
 	return p.Amount == 0 || ok && g.Sure(p.Method)
 }

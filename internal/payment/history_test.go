@@ -99,10 +99,12 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 		under := err == nil && !p.Status.Final()
 		switch s := w.Service; c.below(12) {
 		case 0, 1, 2, 3:
-			wg.Go(func() { _, _ = s.Pay(ctx, fan, Order{booking.ID, method, "", nil}) })
+			wg.Go(func() {
+				_, _ = s.pay(ctx, fan, ask(booking.ID, method, "", nil))
+			})
 		case 4, 5:
 			if under && c.below(2) == 0 {
-				wg.Go(func() { _, _ = s.Void(ctx, fan, p.ID) })
+				wg.Go(func() { _, _ = s.void(ctx, fan, p.ID, 0) })
 			}
 		case 6, 7: // another node takes a payment up that is driven already
 			if under {
@@ -110,7 +112,7 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 			}
 		case 8:
 			if under {
-				wg.Go(func() { _, _ = s.Amend(ctx, fan, p.ID, method, 0) })
+				wg.Go(func() { _, _ = s.amend(ctx, fan, p.ID, method, 0) })
 			}
 		case 9:
 			a.house.mu.Lock()

@@ -5,53 +5,17 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/quick"
 )
 
 // maxBody bounds the bodies of payments; an order is about a hundred bytes.
 const maxBody = 4 << 10
-
-// body is a payment as clients see it.
-type body struct {
-	ID        string     `json:"id" doc:"Booking id, a dash, and the number of the attempt"`
-	BookingID string     `json:"booking_id"`
-	Amount    int64      `json:"amount" doc:"Minor units of the currency"`
-	Currency  string     `json:"currency" doc:"ISO 4217"`
-	Status    Status     `json:"status" enum:"pending,authorized,captured,refunded,failed,voided,taking_back,voiding,returning" doc:"captured: paid. taking_back, voiding, returning: given up, and what was done is being undone"`
-	Method    string     `json:"method" doc:"The token it is paid with; none when the booking costs nothing"`
-	CreatedAt time.Time  `json:"created_at"`
-	Refunded  int64      `json:"refunded" doc:"Minor units given back so far"`
-	Reason    string     `json:"reason,omitempty" doc:"Why it failed or was voided"`
-	History   []bodyStep `json:"history" doc:"Its states, oldest first"`
-}
-
-type bodyStep struct {
-	Status Status    `json:"status"`
-	At     time.Time `json:"at"`
-	Amount int64     `json:"amount,omitempty" doc:"Of a refund, or when the payment came to another amount; minor units"`
-}
-
-func (p *Payment) body() (body, error) {
-	steps, err := p.Steps()
-	if err != nil {
-		return body{}, err
-	}
-	b := body{
-		ID: p.ID, BookingID: p.BookingID, Amount: p.Amount, Currency: p.Currency, Status: p.Status, Method: p.Method,
-		CreatedAt: time.UnixMicro(p.CreatedAt).UTC(), Refunded: p.Refunded, Reason: p.Reason,
-		History: make([]bodyStep, len(steps)),
-	}
-	for i, st := range steps {
-		b.History[i] = bodyStep{st.Status, time.UnixMicro(st.At).UTC(), st.Amount}
-	}
-	return b, nil
-}
 
 // response is the answer of every operation.
 type response struct {
@@ -59,20 +23,16 @@ type response struct {
 	Location   string `header:"Location"`
 	ETag       string `header:"ETag"`
 	RetryAfter string `header:"Retry-After"`
-	Body       body
+	Body       paymentapi.Payment
 }
 
-// respond answers a payment: with done when it is final, else with 202 and
-// where to look for it.
-func respond(p Payment, err error, done int) (*response, error) {
+// respond answers a payment: with done when it is final, else with 202 and its
+// address.
+func respond(p paymentapi.Payment, err error, done int) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := p.body()
-	if err != nil {
-		return nil, err
-	}
-	r := &response{Status: done, ETag: p.etag(), Body: b}
+	r := &response{Status: done, ETag: etag(&p), Body: p}
 	if !p.Status.Final() {
 		r.Status, r.RetryAfter = http.StatusAccepted, "1"
 	}
@@ -82,19 +42,15 @@ func respond(p Payment, err error, done int) (*response, error) {
 	return r, nil
 }
 
-// etag names all that is shown of the payment. Its attempt is part of it, since a
+// etag names all that is shown of a payment. Its attempt is part of it, since a
 // booking's latest payment may be another one with the same version.
-func (p *Payment) etag() string {
-	return `"` + strconv.FormatInt(p.Version, 10) + "." + strconv.FormatInt(p.Attempt, 10) + `"`
+func etag(p *paymentapi.Payment) string {
+	return `"` + strconv.FormatInt(p.Version, 10) + "." + strconv.FormatInt(p.Attempt(), 10) + `"`
 }
 
 type payInput struct {
 	Key  string `header:"Idempotency-Key" doc:"Up to 255 characters, chosen by the client: the same request with the same key is carried out once"`
-	Body struct {
-		BookingID string `json:"booking_id" doc:"The caller's booking"`
-		Method    string `json:"method,omitempty" doc:"A token of the payment gateway, never a card number; left out for a booking that costs nothing" example:"tok_ok"`
-		Amount    *int64 `json:"amount,omitempty" minimum:"0" doc:"What the buyer has agreed to, in minor units of the booking's currency: a booking that costs another amount by now is not paid (amount-differs). Left out: whatever it costs." example:"5000"`
-	}
+	Body paymentapi.PayRequest
 }
 
 type idInput struct {
@@ -118,8 +74,8 @@ type listInput struct {
 type pageResponse struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
-		Items      []body `json:"items"`
-		NextCursor string `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one"`
+		Items      []paymentapi.Payment `json:"items"`
+		NextCursor string               `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one"`
 	}
 }
 
@@ -139,7 +95,7 @@ type voidInput struct {
 // later adds to an operation the answer that the payment goes on.
 func later(api huma.API, op huma.Operation) huma.Operation {
 	op.Responses = map[string]*huma.Response{"202": {Description: "Accepted", Content: map[string]*huma.MediaType{"application/json": {
-		Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[body](), true, "Body")}}}}
+		Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[paymentapi.Payment](), true, "Body")}}}}
 	return op
 }
 
@@ -159,8 +115,8 @@ func operation(id, method, path, summary string, errors ...int) huma.Operation {
 	}
 }
 
-func (s *Service) pay(ctx context.Context, in *payInput) (*response, error) {
-	p, err := s.Pay(ctx, caller.From(ctx), Order{BookingID: in.Body.BookingID, Method: in.Body.Method, Key: in.Key, Amount: in.Body.Amount})
+func (s *Service) postPayment(ctx context.Context, in *payInput) (*response, error) {
+	p, err := s.Pay(ctx, caller.From(ctx), in.Key, in.Body)
 	return respond(p, err, http.StatusCreated)
 }
 
@@ -170,8 +126,8 @@ func (s *Service) Register(api huma.API) {
 	pay.DefaultStatus = http.StatusCreated
 	pay.Description = "Answers 201 when the booking is paid, or 202 with a Location when that takes longer. " +
 		"A booking that costs nothing is booked at once, by the method none. With an amount nothing else is charged: if another request has paid another amount, this one is answered already-paid, with payment_id and amount, also when it is sent again. 402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
-	quick.Register(api, later(api, pay), s.pay)
-	read := func(p Payment, err error) (*response, error) {
+	quick.Register(api, later(api, pay), s.postPayment)
+	read := func(p paymentapi.Payment, err error) (*response, error) {
 		r, err := respond(p, err, http.StatusOK)
 		if r != nil {
 			r.Status, r.Location, r.RetryAfter = http.StatusOK, "", ""
@@ -207,9 +163,9 @@ func (s *Service) Register(api huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			p, err := s.VoidSeen(ctx, caller.From(ctx), in.ID, version)
+			p, err := s.Void(ctx, caller.From(ctx), in.ID, version)
 			r, err := respond(p, err, http.StatusOK)
-			if err == nil && p.owes() { // the refund is under way
+			if err == nil && owes(&p) { // the refund is under way
 				r.Status, r.RetryAfter, r.Location = http.StatusAccepted, "1", "/payments/"+p.ID
 			}
 			return r, err
@@ -227,7 +183,7 @@ func (s *Service) expected(ctx context.Context, ifMatch, paymentID string) (int6
 
 // registerLists adds the lists of payments.
 func (s *Service) registerLists(api huma.API) {
-	page := func(list []Payment, err error, limit int) (*pageResponse, error) {
+	page := func(list []paymentapi.Payment, err error, limit int) (*pageResponse, error) {
 		if err != nil {
 			return nil, err
 		}
@@ -236,11 +192,9 @@ func (s *Service) registerLists(api huma.API) {
 			list = list[:limit]
 			r.Body.NextCursor = list[limit-1].ID
 		}
-		r.Body.Items = make([]body, len(list))
-		for i := range list {
-			if r.Body.Items[i], err = list[i].body(); err != nil {
-				return nil, err
-			}
+		r.Body.Items = list
+		if list == nil {
+			r.Body.Items = []paymentapi.Payment{}
 		}
 		return r, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
 )
 
 // A request with a key that meets the payment of one without stays with it: after the
@@ -31,7 +32,7 @@ func TestKeyStaysWithThePaymentThatItMet(t *testing.T) {
 	if p, err := w.pay(b, "tok_slow", "key"); !errs.Is(err, "idempotency-key-reused") {
 		t.Errorf("another request: %+v, %v", p, err)
 	}
-	if _, err := w.Void(t.Context(), fan, first.ID); err != nil {
+	if _, err := w.void(t.Context(), fan, first.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	if p, err := w.pay(b, "tok_never", "key"); !errs.Is(err, givenUp) {
@@ -40,7 +41,7 @@ func TestKeyStaysWithThePaymentThatItMet(t *testing.T) {
 	if n := len(w.ledgerRows()); n != 1 {
 		t.Errorf("%d payments", n)
 	}
-	if p, err := w.pay(b, "tok_ok", "new"); err != nil || p.Status != Captured {
+	if p, err := w.pay(b, "tok_ok", "new"); err != nil || p.Status != paymentapi.Captured {
 		t.Errorf("a new request: %+v, %v", p, err)
 	}
 	w.agree()
@@ -57,7 +58,7 @@ func TestKeysOfTwoRequests(t *testing.T) {
 	if _, err := w.pay(b, "tok_never", "other"); !errs.Is(err, "payment-under-way") {
 		t.Error(err)
 	}
-	if _, err := w.Void(t.Context(), fan, p.ID); err != nil {
+	if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	w.agree()
@@ -89,11 +90,11 @@ func TestAmountAgreedTo(t *testing.T) {
 			if c.remembered != 0 {
 				w.remember(b, func(b *bookingapi.Booking) { b.Amount = c.remembered })
 			}
-			order := Order{BookingID: b.ID, Method: c.method, Key: "key", Amount: &c.agreed}
+			order := ask(b.ID, c.method, "key", &c.agreed)
 			for range 2 {
-				p, err := w.Pay(t.Context(), fan, order)
+				p, err := w.Service.pay(t.Context(), fan, order)
 				switch {
-				case c.ok && (err != nil || p.Status != Captured || p.Amount != cost):
+				case c.ok && (err != nil || p.Status != paymentapi.Captured || p.Amount != cost):
 					t.Errorf("%+v, %v", p, err)
 				case !c.ok && !errs.Is(err, amountDiffers):
 					t.Errorf("%+v, %v", p, err)
@@ -118,16 +119,16 @@ func TestAmountAgreedTo(t *testing.T) {
 func TestAmountAgreedToBefore(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
-	order := Order{BookingID: b.ID, Method: "tok_decline", Key: "key", Amount: &b.Amount}
-	if _, err := w.Pay(t.Context(), fan, order); !errs.Is(err, "payment-declined") {
+	order := ask(b.ID, "tok_decline", "key", &b.Amount)
+	if _, err := w.Service.pay(t.Context(), fan, order); !errs.Is(err, "payment-declined") {
 		t.Fatal(err)
 	}
 	w.house.cost(b.ID, 7000)
-	if _, err := w.Pay(t.Context(), fan, order); !errs.Is(err, "payment-declined") {
+	if _, err := w.Service.pay(t.Context(), fan, order); !errs.Is(err, "payment-declined") {
 		t.Error(err)
 	}
 	order.Key = "later"
-	_, err := w.Pay(t.Context(), fan, order)
+	_, err := w.Service.pay(t.Context(), fan, order)
 	if e := errs.Of(err); e == nil || e.Type != amountDiffers || e.Extra["amount"] != int64(7000) || e.Extra["currency"] != b.Currency {
 		t.Errorf("%+v", e)
 	}
@@ -136,10 +137,10 @@ func TestAmountAgreedToBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := int64(7001)
-	if _, err := w.Pay(t.Context(), fan, Order{BookingID: b.ID, Method: "tok_never", Amount: &other}); !errs.Is(err, amountDiffers) {
+	if _, err := w.Service.pay(t.Context(), fan, ask(b.ID, "tok_never", "", &other)); !errs.Is(err, amountDiffers) {
 		t.Error(err)
 	}
-	if _, err := w.Void(t.Context(), fan, p.ID); err != nil {
+	if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 	w.agree()
@@ -154,15 +155,15 @@ func TestMethodNoneOverAnAmount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, method := range []string{Free, ""} {
-		if _, err := w.Amend(t.Context(), fan, p.ID, method, 0); errs.KindOf(err) != errs.Invalid {
+	for _, method := range []string{paymentapi.Free, ""} {
+		if _, err := w.amend(t.Context(), fan, p.ID, method, 0); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("%q: %v", method, err)
 		}
 	}
-	if p, err := w.Payment(t.Context(), fan, p.ID); err != nil || p.Status != Pending || p.Method != "tok_never" {
+	if p, err := w.Payment(t.Context(), fan, p.ID); err != nil || p.Status != paymentapi.Pending || p.Method != "tok_never" {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if _, err := w.Void(t.Context(), fan, p.ID); err != nil {
+	if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -197,7 +198,7 @@ func TestAmountAgreedToOfAnotherRequest(t *testing.T) {
 		go func() { _, err := w.pay(b, "tok_sure", ""); first <- err }()
 		<-reached
 		go func() {
-			_, err := w.Pay(t.Context(), fan, Order{BookingID: b.ID, Method: "tok_sure", Key: key, Amount: &old})
+			_, err := w.Service.pay(t.Context(), fan, ask(b.ID, "tok_sure", key, &old))
 			second <- err
 		}()
 		for w.store.committed.Load() < 2 { // until it waits for the other's
@@ -216,7 +217,7 @@ func TestAmountAgreedToOfAnotherRequest(t *testing.T) {
 		}
 		told(<-second)
 		if key != "" {
-			_, err := w.Pay(t.Context(), fan, Order{BookingID: b.ID, Method: "tok_sure", Key: key, Amount: &old})
+			_, err := w.Service.pay(t.Context(), fan, ask(b.ID, "tok_sure", key, &old))
 			told(err)
 		}
 		w.agree()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/paymentapi"
 )
 
 // cost lets a hold cost something else, as a swap to other seats does.
@@ -51,11 +52,11 @@ func TestConfirmedAfterItWasGivenUp(t *testing.T) {
 					return nil
 				}
 				_, _ = w.pay(b, "tok_ok", "")
-				p, err := w.OfBooking(t.Context(), fan, b.ID)
+				p, err := w.ofBooking(t.Context(), fan, b.ID)
 				if statusOf(t, p, err); !p.over() || p.Reason != amountDiffers {
 					t.Fatalf("%+v", p)
 				}
-				if p.Status == Voided {
+				if p.Status == paymentapi.Voided {
 					time.Sleep(10 * time.Minute)
 					late()
 				}

@@ -17,16 +17,15 @@ const sqlRange = `SELECT ` + columns + ` FROM payments WHERE event_id = $1 COLLA
 // bookingsAtOnce is how many of a user's bookings are looked through at a time.
 const bookingsAtOnce = 200
 
-// OfUser lists a user's payments in the order of their ids, beginning after one.
-// NotFound for callers who are neither the user nor an admin.
-func (s *Service) OfUser(ctx context.Context, caller caller.Caller, userID, after string, limit int) ([]Payment, error) {
+// ofUser lists a user's payments in the order of their ids, after one.
+func (s *Service) ofUser(ctx context.Context, caller caller.Caller, userID, after string, limit int) ([]record, error) {
 	if !caller.SignedIn() {
 		return nil, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
 	}
 	if !caller.MayRead(userID) {
 		return nil, errs.Missing("user")
 	}
-	var list []Payment
+	var list []record
 	for booking := bookingOf(after); len(list) < limit; {
 		// The booking of the last payment seen may have more.
 		ids, err := s.bookings.OfUser(ctx, userID, booking, bookingsAtOnce)
@@ -50,9 +49,8 @@ func (s *Service) OfUser(ctx context.Context, caller caller.Caller, userID, afte
 	return list, nil
 }
 
-// OfEvent lists an event's payments as OfUser does. NotFound for callers who are
-// neither the event's organizer nor an admin.
-func (s *Service) OfEvent(ctx context.Context, caller caller.Caller, eventID, after string, limit int) ([]Payment, error) {
+// ofEvent lists an event's payments as ofUser does.
+func (s *Service) ofEvent(ctx context.Context, caller caller.Caller, eventID, after string, limit int) ([]record, error) {
 	if !caller.SignedIn() {
 		return nil, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
 	}
@@ -67,19 +65,46 @@ func (s *Service) OfEvent(ctx context.Context, caller caller.Caller, eventID, af
 }
 
 // between lists an event's payments by id, both bounds exclusive.
-func (s *store) between(ctx context.Context, eventID, after, before string, limit int) ([]Payment, error) {
+func (s *store) between(ctx context.Context, eventID, after, before string, limit int) ([]record, error) {
 	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlRange), eventID, after, before, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list payments: %w", err)
 	}
 	defer rows.Close()
-	var list []Payment
+	var list []record
 	for rows.Next() {
-		var p Payment
+		var p record
 		if err := scan(rows, &p); err != nil {
 			return nil, fmt.Errorf("list payments: %w", err)
 		}
 		list = append(list, p)
 	}
 	return list, rows.Err()
+}
+
+// By ranges of payments_by_event; a booking has at most paymentapi.MaxAttempts.
+const sqlLatestOf = `SELECT ` + columns + ` FROM (SELECT /*sqlite: value AS wanted FROM json_each($1)*/ /*postgres: json_array_elements_text(CAST($1 AS JSON)) AS wanted*/) AS w
+	JOIN payments ON event_id = substr(wanted, 1, 16) COLLATE "C" AND id > (wanted || '-') COLLATE "C" AND id < (wanted || '.') COLLATE "C"`
+
+// latestOf reads the latest payment of each of some bookings, by booking id.
+func (s *store) latestOf(ctx context.Context, bookingIDs []string) (map[string]record, error) {
+	found := make(map[string]record, len(bookingIDs))
+	if len(bookingIDs) == 0 {
+		return found, nil
+	}
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlLatestOf), list(bookingIDs))
+	if err != nil {
+		return nil, fmt.Errorf("read latest payments: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var p record
+		if err := scan(rows, &p); err != nil {
+			return nil, fmt.Errorf("read latest payments: %w", err)
+		}
+		if p.Attempt > found[p.BookingID].Attempt {
+			found[p.BookingID] = p
+		}
+	}
+	return found, rows.Err()
 }

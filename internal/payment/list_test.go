@@ -6,6 +6,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/paymentapi"
 )
 
 var organizer = caller.Caller{UserID: "organizer0000001", Role: caller.Organizer}
@@ -24,7 +25,7 @@ func TestLists(t *testing.T) {
 		}
 		caller := caller.Caller{UserID: user, Role: caller.Customer, Verified: true}
 		for _, method := range []string{"tok_decline", "tok_ok"} {
-			p, err := w.Pay(t.Context(), caller, Order{BookingID: b.ID, Method: method})
+			p, err := w.Service.pay(t.Context(), caller, ask(b.ID, method, "", nil))
 			id := p.ID
 			if err != nil {
 				id = b.ID + "-1"
@@ -38,7 +39,7 @@ func TestLists(t *testing.T) {
 	slices.Sort(all)
 	slices.Sort(mine)
 	admin := caller.Caller{UserID: "root", Role: caller.Admin}
-	walk := func(list func(after string) ([]Payment, error)) []string {
+	walk := func(list func(after string) ([]record, error)) []string {
 		t.Helper()
 		var ids []string
 		for after := ""; ; after = ids[len(ids)-1] {
@@ -55,11 +56,11 @@ func TestLists(t *testing.T) {
 		}
 	}
 	for _, limit := range []int{1, 3, 100} {
-		if got := walk(func(after string) ([]Payment, error) { return w.OfUser(t.Context(), fan, fan.UserID, after, limit) }); !slices.Equal(got, mine) {
+		if got := walk(func(after string) ([]record, error) { return w.ofUser(t.Context(), fan, fan.UserID, after, limit) }); !slices.Equal(got, mine) {
 			t.Errorf("by %d: %v, want %v", limit, got, mine)
 		}
 		for _, c := range []caller.Caller{organizer, admin} {
-			if got := walk(func(after string) ([]Payment, error) { return w.OfEvent(t.Context(), c, event1, after, limit) }); !slices.Equal(got, all) {
+			if got := walk(func(after string) ([]record, error) { return w.ofEvent(t.Context(), c, event1, after, limit) }); !slices.Equal(got, all) {
 				t.Errorf("by %d: %v, want %v", limit, got, all)
 			}
 		}
@@ -68,10 +69,10 @@ func TestLists(t *testing.T) {
 		caller caller.Caller
 		kind   errs.Kind
 	}{{caller.Caller{}, errs.Unauthenticated}, {fan, errs.NotFound}} {
-		if _, err := w.OfEvent(t.Context(), c.caller, event1, "", 1); errs.KindOf(err) != c.kind {
+		if _, err := w.ofEvent(t.Context(), c.caller, event1, "", 1); errs.KindOf(err) != c.kind {
 			t.Errorf("%v", err)
 		}
-		if _, err := w.OfUser(t.Context(), c.caller, "somebody", "", 1); errs.KindOf(err) != c.kind {
+		if _, err := w.ofUser(t.Context(), c.caller, "somebody", "", 1); errs.KindOf(err) != c.kind {
 			t.Errorf("%v", err)
 		}
 	}
@@ -87,9 +88,9 @@ func TestUnverifiedMayNotPay(t *testing.T) {
 			w.house.mu.Lock()
 			w.house.bookings[b.ID].Amount = amount
 			w.house.mu.Unlock()
-			caller, order := caller.Caller{UserID: fan.UserID, Role: role}, Order{BookingID: b.ID, Method: "tok_ok"}
+			caller, order := caller.Caller{UserID: fan.UserID, Role: role}, ask(b.ID, "tok_ok", "", nil)
 			before := len(w.ledgerRows())
-			_, err := w.Pay(t.Context(), caller, order)
+			_, err := w.Service.pay(t.Context(), caller, order)
 			if !errs.Is(err, "address-not-verified") || errs.KindOf(err) != errs.Forbidden {
 				t.Errorf("%s: %v", role, err)
 			}
@@ -97,7 +98,7 @@ func TestUnverifiedMayNotPay(t *testing.T) {
 				t.Errorf("%s: there is a payment", role)
 			}
 			w.house.waives = true
-			if p, err := w.Pay(t.Context(), caller, order); statusOf(t, p, err) != Captured {
+			if p, err := w.Service.pay(t.Context(), caller, order); statusOf(t, p, err) != paymentapi.Captured {
 				t.Errorf("%s, waived: %+v", role, p)
 			}
 		}

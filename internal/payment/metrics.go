@@ -1,6 +1,10 @@
 package payment
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"boxoffice/internal/paymentapi"
+)
 
 // metrics are the service's counters.
 type metrics struct {
@@ -34,12 +38,12 @@ func newMetrics() *metrics {
 	m.tellingLate = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "boxoffice_confirmations_delayed", Help: "Lists of paid bookings whose buyers could not all be told yet; they are tried again.",
 	})
-	m.captured = m.outcomes.WithLabelValues(string(Captured))
+	m.captured = m.outcomes.WithLabelValues(string(paymentapi.Captured))
 	return m
 }
 
-func (m *metrics) ended(s Status) {
-	if s == Captured {
+func (m *metrics) ended(s paymentapi.Status) {
+	if s == paymentapi.Captured {
 		m.captured.Inc()
 		return
 	}

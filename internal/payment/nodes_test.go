@@ -8,6 +8,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
@@ -67,13 +68,13 @@ func TestOtherNodesChangeTheRow(t *testing.T) {
 
 	other := w.house.hold("fan0000000000002", 2)
 	slow, err := w.pay(other, "tok_never", "")
-	if err != nil || slow.Status != Pending {
+	if err != nil || slow.Status != paymentapi.Pending {
 		t.Fatal(slow, err)
 	}
 	owner := caller.Caller{UserID: other.UserID, Role: caller.Customer, Verified: true}
 	err = w.meets(`UPDATE payments SET version = version + 1 WHERE id = $1`, []any{slow.ID}, func() error {
-		got, err := w.Void(ctx, owner, slow.ID)
-		if got.Status != Voided {
+		got, err := w.void(ctx, owner, slow.ID, 0)
+		if got.Status != paymentapi.Voided {
 			t.Errorf("it is %s", got.Status)
 		}
 		return err
@@ -112,11 +113,12 @@ func TestGivingBackWhatCostNothing(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID)
 	p, err := w.pay(b, "", "")
-	if err != nil || p.Status != Captured {
+	if err != nil || p.Status != paymentapi.Captured {
 		t.Fatal(p, err)
 	}
-	p, err = w.Void(t.Context(), fan, p.ID)
-	if r, err := respond(p, err, 200); err != nil || r.Status != 200 || p.owes() {
+	p, err = w.void(t.Context(), fan, p.ID, 0)
+	shown, err := show(p, err)
+	if r, err := respond(shown, err, 200); err != nil || r.Status != 200 || p.owes() {
 		t.Errorf("%+v %v, money on its way: %v", r, err, p.owes())
 	}
 	if b, err := w.house.Recent(t.Context(), b.ID); err != nil || b.Status != bookingapi.Cancelled {

@@ -6,24 +6,24 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/paymentapi"
 )
 
-// Limits of what an order may say.
+// Limits of what a request may say.
 const (
 	maxMethod = 64
 	maxKey    = 255
 )
 
-// Order asks for a payment.
-type Order struct {
-	BookingID string
-	Method    string // a gateway's token; for a booking that costs nothing it does not matter
-	Key       string // idempotency key, scoped to the caller; "" for none
-	Amount    *int64 // what the buyer has agreed to, in minor units; nil: whatever the booking costs
+// order is a request for a payment with its idempotency key, which counts for its
+// caller alone; "" for none.
+type order struct {
+	paymentapi.PayRequest
+	Key string
 }
 
 // fingerprint tells requests with one key apart.
-func (o *Order) fingerprint() []byte {
+func (o *order) fingerprint() []byte {
 	if o.Amount == nil {
 		return digest(o.BookingID, o.Method)
 	}
@@ -31,11 +31,11 @@ func (o *Order) fingerprint() []byte {
 }
 
 // agrees reports whether the buyer has agreed to an amount.
-func (o *Order) agrees(amount int64) bool { return o.Amount == nil || *o.Amount == amount }
+func (o *order) agrees(amount int64) bool { return o.Amount == nil || *o.Amount == amount }
 
-// check names every field that is wrong. It repeats none of what it was given:
-// somebody may have put a card number there.
-func (o *Order) check() error {
+// check names every field that is wrong. It repeats no values: somebody may have put a
+// card number there.
+func (o *order) check() error {
 	var bad []errs.Field
 	if reason := checkBookingID(o.BookingID); reason != "" {
 		bad = append(bad, errs.Field{Name: "booking_id", Reason: reason})
@@ -67,7 +67,7 @@ const noMethod = "is required: a token of the payment gateway, such as tok_ok"
 
 // checkOver is checkMethod of a payment over an amount.
 func checkOver(method string, amount int64) string {
-	if method == Free && amount != 0 {
+	if method == paymentapi.Free && amount != 0 {
 		return noMethod
 	}
 	return checkMethod(method)

@@ -12,25 +12,19 @@ import (
 
 	"boxoffice/internal/id"
 	"boxoffice/internal/jobs"
+	"boxoffice/internal/paymentapi"
 )
 
-// Paid is a payment whose money was taken, and whom that is to be told.
-type Paid struct {
-	PaymentID string
-	UserID    string
+// asCapture is what the mail about a payment needs.
+func (p *record) asCapture() paymentapi.Capture {
+	return paymentapi.Capture{PaymentID: p.ID, UserID: p.UserID}
 }
-
-// paid is what the buyer is to be told of a payment.
-func (p *Payment) paid() Paid { return Paid{p.ID, p.UserID} }
-
-// BookingID is the booking that was paid.
-func (p Paid) BookingID() string { return bookingOf(p.PaymentID) }
 
 // Tell hands over what buyers are to be told, and returns what it could not hand
 // over, which it is asked for again, and one of the reasons. After a crash it may be asked again for what
 // it has handed over, and rarely for a payment that was not captured after all: it
 // looks at the booking.
-type Tell func(ctx context.Context, list []Paid) (again []Paid, why error)
+type Tell func(ctx context.Context, list []paymentapi.Capture) (again []paymentapi.Capture, why error)
 
 // OnPaid sets how buyers are told that they have paid. It is called before Run.
 func (s *Service) OnPaid(tell Tell) { s.tell.Store(&tell) }
@@ -55,14 +49,14 @@ const (
 // paidRow is a row of payments_paid.
 type paidRow struct {
 	rowKey
-	list []Paid
+	list []paymentapi.Capture
 	bad  bool // it cannot be read
 }
 
 // notePaid notes some captured payments. The rows' ids are their own: two nodes may
 // each have tried to capture the same payment.
-func notePaid(list []Paid) (rows []noted) {
-	byEvent := map[string][]Paid{}
+func notePaid(list []paymentapi.Capture) (rows []noted) {
+	byEvent := map[string][]paymentapi.Capture{}
 	for _, p := range list {
 		event := eventOf(p.PaymentID)
 		byEvent[event] = append(byEvent[event], p)
@@ -74,7 +68,7 @@ func notePaid(list []Paid) (rows []noted) {
 }
 
 // asPairs is a list as the column payments has it.
-func asPairs(list []Paid) string {
+func asPairs(list []paymentapi.Capture) string {
 	pairs := make([][2]string, len(list))
 	for i, p := range list {
 		pairs[i] = [2]string{p.PaymentID, p.UserID}
@@ -103,7 +97,7 @@ func (s *store) paid(ctx context.Context, after rowKey, limit int) ([]paidRow, e
 		var pairs [][2]string
 		r.bad = json.Unmarshal([]byte(text), &pairs) != nil
 		for _, p := range pairs {
-			r.list = append(r.list, Paid{p[0], p[1]})
+			r.list = append(r.list, paymentapi.Capture{PaymentID: p[0], UserID: p[1]})
 		}
 		list = append(list, r)
 	}
@@ -173,7 +167,7 @@ func (t *teller) round(ctx context.Context) error {
 // something could not be told that is kept, and tried again later each time.
 func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 	now := t.s.now()
-	var list []Paid
+	var list []paymentapi.Capture
 	var due []paidRow
 	for _, r := range rows {
 		switch {
@@ -189,12 +183,12 @@ func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 	if len(due) == 0 {
 		return nil
 	}
-	again := map[Paid]bool{}
+	again := map[paymentapi.Capture]bool{}
 	bounded, cancel := context.WithTimeout(ctx, tellTimeout)
 	defer cancel()
 	var why error
 	err := t.s.guarded(ctx, "telling that payments were made", func() error {
-		var left []Paid
+		var left []paymentapi.Capture
 		left, why = tell(bounded, list)
 		for _, p := range left {
 			again[p] = true
@@ -215,7 +209,7 @@ func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 	left := map[rowKey]string{}
 	for _, r := range due {
 		all := len(r.list)
-		r.list = slices.DeleteFunc(r.list, func(p Paid) bool { return !again[p] })
+		r.list = slices.DeleteFunc(r.list, func(p paymentapi.Capture) bool { return !again[p] })
 		switch {
 		case len(r.list) == 0:
 			over = append(over, r.rowKey)

@@ -15,13 +15,14 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
 )
 
 // told counts how often each payment was told.
 type told struct {
 	mu     sync.Mutex
 	times  map[string]int
-	refuse func(Paid) bool
+	refuse func(paymentapi.Capture) bool
 }
 
 var errNoMailer = errors.New("no mailer")
@@ -33,7 +34,7 @@ func (o *told) with(f func()) {
 	f()
 }
 
-func (o *told) tell(_ context.Context, list []Paid) (again []Paid, why error) {
+func (o *told) tell(_ context.Context, list []paymentapi.Capture) (again []paymentapi.Capture, why error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, p := range list {
@@ -46,13 +47,13 @@ func (o *told) tell(_ context.Context, list []Paid) (again []Paid, why error) {
 	return again, why
 }
 
-func (w *world) paidRows() []Paid {
+func (w *world) paidRows() []paymentapi.Capture {
 	w.t.Helper()
 	rows, err := w.store.paid(context.Background(), rowKey{}, 10_000)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var list []Paid
+	var list []paymentapi.Capture
 	for _, r := range rows {
 		list = append(list, r.list...)
 	}
@@ -102,7 +103,7 @@ func TestPaidIsToldLater(t *testing.T) {
 		o := &told{times: map[string]int{}}
 		asked, panics := 0, 1
 		stuck := ""
-		o.refuse = func(p Paid) bool {
+		o.refuse = func(p paymentapi.Capture) bool {
 			if p.PaymentID != stuck {
 				return false
 			}
@@ -158,14 +159,14 @@ func TestPaidIsToldLater(t *testing.T) {
 // A booking that costs nothing is booked without a gateway.
 func TestFree(t *testing.T) {
 	w := newWorld(t)
-	for i, method := range []string{"", Free, "tok_decline"} {
+	for i, method := range []string{"", paymentapi.Free, "tok_decline"} {
 		b := w.house.hold(fan.UserID, int32(i))
 		w.house.mu.Lock()
 		w.house.bookings[b.ID].Amount = 0
 		w.house.mu.Unlock()
 		for range 2 {
 			p, err := w.pay(b, method, "k"+method)
-			if statusOf(t, p, err) != Captured || p.Method != Free || p.Amount != 0 {
+			if statusOf(t, p, err) != paymentapi.Captured || p.Method != paymentapi.Free || p.Amount != 0 {
 				t.Errorf("%q: %+v", method, p)
 			}
 		}
@@ -184,7 +185,7 @@ func TestFree(t *testing.T) {
 	if len(w.bank.charges) != 0 {
 		t.Errorf("the bank was asked for %v", w.bank.charges)
 	}
-	for _, method := range []string{"", Free} {
+	for _, method := range []string{"", paymentapi.Free} {
 		if _, err := w.pay(w.house.hold(fan.UserID, 10), method, ""); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("%q for 5000: %v", method, err)
 		}
@@ -231,7 +232,7 @@ func TestRefundsAreApart(t *testing.T) {
 		var all []bookingapi.Booking
 		for i := range 2 * refundsAtOnce {
 			b := w.house.hold(fan.UserID, int32(i))
-			if p, err := w.pay(b, "tok_sure", ""); statusOf(t, p, err) != Captured {
+			if p, err := w.pay(b, "tok_sure", ""); statusOf(t, p, err) != paymentapi.Captured {
 				t.Fatal(p)
 			}
 			all = append(all, b)
@@ -259,7 +260,7 @@ func TestRefundsAreApart(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		refunded := 0
 		for _, r := range w.ledgerRows() {
-			if r.Status == Refunded {
+			if r.Status == paymentapi.Refunded {
 				refunded++
 			}
 		}
@@ -297,7 +298,7 @@ func TestFailuresAreForgotten(t *testing.T) {
 	var all []bookingapi.Booking
 	for i := range 5 {
 		b := w.house.hold(fan.UserID, int32(i))
-		if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Captured {
+		if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured {
 			t.Fatal(p)
 		}
 		all = append(all, b)
@@ -308,7 +309,9 @@ func TestFailuresAreForgotten(t *testing.T) {
 	for _, b := range all {
 		w.house.cancel(b.ID, b.Amount)
 	}
-	w.OnPaid(func(_ context.Context, list []Paid) ([]Paid, error) { return list, errNoMailer })
+	w.OnPaid(func(_ context.Context, list []paymentapi.Capture) ([]paymentapi.Capture, error) {
+		return list, errNoMailer
+	})
 	exec := func(text string, args ...any) {
 		t.Helper()
 		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(text, args...); return err }); err != nil {
@@ -367,7 +370,7 @@ func TestPanics(t *testing.T) {
 		b := w.house.hold(fan.UserID, 1)
 		_, _ = w.pay(b, "tok_ok", "")
 		time.Sleep(time.Minute)
-		if p, err := w.OfBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != Captured {
+		if p, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Captured {
 			t.Errorf("%+v", p)
 		}
 		w.agree()
@@ -377,9 +380,9 @@ func TestPanics(t *testing.T) {
 // Of a row of which some could be told and some not, only those stay.
 func TestToldInPart(t *testing.T) {
 	w := newWorld(t)
-	o := &told{times: map[string]int{}, refuse: func(p Paid) bool { return p.PaymentID == "b" }}
+	o := &told{times: map[string]int{}, refuse: func(p paymentapi.Capture) bool { return p.PaymentID == "b" }}
 	w.OnPaid(o.tell)
-	row := notePaid([]Paid{{"a", fan.UserID}, {"b", fan.UserID}})[0]
+	row := notePaid([]paymentapi.Capture{{PaymentID: "a", UserID: fan.UserID}, {PaymentID: "b", UserID: fan.UserID}})[0]
 	if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(sqlNotePaid, row.event, row.id, row.payments); return err }); err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +391,7 @@ func TestToldInPart(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if left := w.paidRows(); o.times["a"] != 1 || !slices.Equal(left, []Paid{{"b", fan.UserID}}) {
+	if left := w.paidRows(); o.times["a"] != 1 || !slices.Equal(left, []paymentapi.Capture{{PaymentID: "b", UserID: fan.UserID}}) {
 		t.Errorf("told %v, left %v", o.times, left)
 	}
 }
@@ -404,7 +407,7 @@ func TestRecoverBadRow(t *testing.T) {
 		w.runs()
 		time.Sleep(time.Minute)
 		for _, m := range made {
-			if p, err := w.store.payment(t.Context(), m.got.ID); statusOf(t, p, err) != Captured {
+			if p, err := w.store.payment(t.Context(), m.got.ID); statusOf(t, p, err) != paymentapi.Captured {
 				t.Errorf("%+v", p)
 			}
 		}

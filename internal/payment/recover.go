@@ -66,7 +66,7 @@ func (s *Service) recoverUnwinding(ctx context.Context) (int, error) {
 // leaves): a confirmation that was on its way may have booked the hold since, and
 // whoever sent it may not live any more to take it back. It reports whether that
 // must be done. The row goes once no confirmation can book the hold any more.
-func (s *Service) bookedSince(ctx context.Context, row rowKey) (p Payment, booked bool, err error) {
+func (s *Service) bookedSince(ctx context.Context, row rowKey) (p record, booked bool, err error) {
 	if p, err = s.store.payment(ctx, row.id); err != nil {
 		return p, false, err
 	}
@@ -85,7 +85,7 @@ func (s *Service) bookedSince(ctx context.Context, row rowKey) (p Payment, booke
 }
 
 // takeUpOne drives a payment on if nobody seems to.
-func (s *Service) takeUpOne(p Payment) bool {
+func (s *Service) takeUpOne(p record) bool {
 	if p.UpdatedAt > s.micros()-s.stale.Microseconds() || s.driven(p.ID) {
 		return false
 	}

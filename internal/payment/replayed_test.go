@@ -13,17 +13,17 @@ func TestPaidWhileItWasAllowed(t *testing.T) {
 	w.house.waives = true
 	visitor := caller.Caller{UserID: fan.UserID, Role: caller.Guest}
 	b := w.house.hold(visitor.UserID, 1)
-	order := Order{BookingID: b.ID, Method: "tok_ok", Key: "key"}
-	first, err := w.Pay(t.Context(), visitor, order)
+	order := ask(b.ID, "tok_ok", "key", nil)
+	first, err := w.Service.pay(t.Context(), visitor, order)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.house.waives = false
-	if p, err := w.Pay(t.Context(), visitor, order); err != nil || p.ID != first.ID {
+	if p, err := w.Service.pay(t.Context(), visitor, order); err != nil || p.ID != first.ID {
 		t.Errorf("%+v, %v", p, err)
 	}
 	order.Key = "new"
-	if _, err := w.Pay(t.Context(), visitor, order); !errs.Is(err, "address-not-verified") {
+	if _, err := w.Service.pay(t.Context(), visitor, order); !errs.Is(err, "address-not-verified") {
 		t.Error(err)
 	}
 }

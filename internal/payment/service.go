@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/moment"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
 )
 
@@ -199,24 +200,21 @@ func (s *Service) elsewhere(w *wish) bool {
 	return s.shared && w.idle < s.stale.Microseconds() && !s.driven(w.id)
 }
 
-// Pay pays for a booking of the caller. It answers the payment when it is final
-// or after a moment, in which case it goes on and its status is not final.
-// What goes wrong for good is an *errs.Error: PaymentRequired when it was
-// declined, Conflict when the booking could not be had and the money went back.
-func (s *Service) Pay(ctx context.Context, caller caller.Caller, o Order) (Payment, error) {
+// pay pays for a booking of the caller; see paymentapi.Paying.
+func (s *Service) pay(ctx context.Context, caller caller.Caller, o order) (record, error) {
 	if !caller.SignedIn() {
-		return Payment{}, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to pay.")
+		return record{}, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to pay.")
 	}
 	if err := o.check(); err != nil {
-		return Payment{}, err
+		return record{}, err
 	}
 	w, err := s.insert(ctx, caller, o)
 	if err != nil {
-		return Payment{}, err
+		return record{}, err
 	}
 	p, refusal, err := s.settled(ctx, w)
 	if err != nil {
-		return Payment{}, err
+		return record{}, err
 	}
 	return p, answer(p, refusal)
 }
@@ -238,28 +236,28 @@ func (s *Service) seek(ctx context.Context, w *insertion, b bookingapi.Booking) 
 }
 
 // settled is the payment that an insertion came to, after a moment.
-func (s *Service) settled(ctx context.Context, w *insertion) (Payment, *errs.Error, error) {
+func (s *Service) settled(ctx context.Context, w *insertion) (record, *errs.Error, error) {
 	switch w.result {
 	case reused:
-		return Payment{}, nil, errs.New(errs.Invalid, "idempotency-key-reused",
+		return record{}, nil, errs.New(errs.Invalid, "idempotency-key-reused",
 			"This Idempotency-Key was used for another request. Use a new one.")
 	case exhausted:
-		return Payment{}, nil, errs.New(errs.Conflict, "too-many-payments",
-			"Payment failed too many times: a booking can be tried %d times. Please book again.", MaxAttempts)
+		return record{}, nil, errs.New(errs.Conflict, "too-many-payments",
+			"Payment failed too many times: a booking can be tried %d times. Please book again.", paymentapi.MaxAttempts)
 	case existing, otherKey:
 		if w.result != existing || w.got.Method != w.want.Method || !w.agrees(&w.got) {
-			return Payment{}, nil, another(&w.got)
+			return record{}, nil, another(&w.got)
 		}
 	}
 	p, refusal, err := s.await(ctx, w.got, w.drive)
 	if err == nil && !w.agrees(&p) { // it is another request's, and has come to the booking's amount: see evCosts
-		return Payment{}, nil, another(&p)
+		return record{}, nil, another(&p)
 	}
 	return p, refusal, err
 }
 
 // another refuses a request because of the payment that there is already.
-func another(p *Payment) error {
+func another(p *record) error {
 	switch {
 	case p.over():
 		return differing(p)
@@ -272,9 +270,9 @@ func another(p *Payment) error {
 }
 
 // answer is what a payment means to the one who asked for it.
-func answer(p Payment, refusal *errs.Error) error {
+func answer(p record, refusal *errs.Error) error {
 	switch {
-	case p.Status == Failed:
+	case p.Status == paymentapi.Failed:
 		return errs.New(errs.PaymentRequired, "payment-declined", "The payment was declined. No money was taken.").
 			With("payment_id", p.ID).With("reason", p.Reason)
 	case p.over():
@@ -292,7 +290,7 @@ func answer(p Payment, refusal *errs.Error) error {
 
 // await waits a moment for a payment that this process drives; d is its driver,
 // or nil for whichever drives it now.
-func (s *Service) await(ctx context.Context, p Payment, d *drive) (Payment, *errs.Error, error) {
+func (s *Service) await(ctx context.Context, p record, d *drive) (record, *errs.Error, error) {
 	if d == nil {
 		s.mu.Lock()
 		d = s.drives[p.ID]
@@ -309,14 +307,14 @@ func (s *Service) await(ctx context.Context, p Payment, d *drive) (Payment, *err
 	case <-d.done:
 	case <-s.waits().Context().Done():
 	case <-ctx.Done():
-		return Payment{}, nil, ctx.Err()
+		return record{}, nil, ctx.Err()
 	}
 	p, refusal := d.snapshot()
 	return p, refusal, nil
 }
 
 // watch waits a moment for a payment that this process does not drive.
-func (s *Service) watch(ctx context.Context, paymentID string) (Payment, error) {
+func (s *Service) watch(ctx context.Context, paymentID string) (record, error) {
 	const look = 50 * time.Millisecond
 	for waited := time.Duration(0); ; waited += look {
 		p, err := s.store.payment(ctx, paymentID)
@@ -329,14 +327,9 @@ func (s *Service) watch(ctx context.Context, paymentID string) (Payment, error) 
 	}
 }
 
-// Payment reads a payment that the caller may see: whoever the booking belongs to,
-// the event's organizer, an admin. NotFound for everybody else.
-func (s *Service) Payment(ctx context.Context, caller caller.Caller, paymentID string) (Payment, error) {
-	p, _, err := s.read(ctx, caller, paymentID)
-	return p, err
-}
-
-func (s *Service) read(ctx context.Context, caller caller.Caller, paymentID string) (p Payment, owns bool, err error) {
+// read reads a payment that the caller may read: the owner of its booking, the event's
+// organizer and admins. owns reports whether the caller may change it, too.
+func (s *Service) read(ctx context.Context, caller caller.Caller, paymentID string) (p record, owns bool, err error) {
 	if !caller.SignedIn() {
 		return p, false, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
 	}
@@ -344,25 +337,25 @@ func (s *Service) read(ctx context.Context, caller caller.Caller, paymentID stri
 		return p, false, errs.Missing("payment")
 	}
 	if p, err = s.store.payment(ctx, paymentID); err != nil {
-		return Payment{}, false, err
+		return record{}, false, err
 	}
 	if owns, err = s.reader(ctx, caller, &p); err != nil {
-		return Payment{}, false, err
+		return record{}, false, err
 	}
 	return p, owns, nil
 }
 
-// OfBooking reads the latest payment of a booking, as Payment does.
-func (s *Service) OfBooking(ctx context.Context, caller caller.Caller, bookingID string) (Payment, error) {
+// ofBooking reads the latest payment of a booking, as read does.
+func (s *Service) ofBooking(ctx context.Context, caller caller.Caller, bookingID string) (record, error) {
 	if !caller.SignedIn() {
-		return Payment{}, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
+		return record{}, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
 	}
 	p, err := s.store.ofBooking(ctx, bookingID)
 	if err != nil {
-		return Payment{}, err
+		return record{}, err
 	}
 	if _, err := s.reader(ctx, caller, &p); err != nil {
-		return Payment{}, err
+		return record{}, err
 	}
 	return p, nil
 }
@@ -370,7 +363,7 @@ func (s *Service) OfBooking(ctx context.Context, caller caller.Caller, bookingID
 // reader lets those read a payment who may; owns reports whether they may change it
 // too. Who the booking belongs to now decides that, not who paid: the two are one
 // person, whose account may be another one since.
-func (s *Service) reader(ctx context.Context, caller caller.Caller, p *Payment) (owns bool, err error) {
+func (s *Service) reader(ctx context.Context, caller caller.Caller, p *record) (owns bool, err error) {
 	if caller.Administers() {
 		return true, nil
 	}

@@ -12,9 +12,10 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/paymentapi"
 )
 
-func statusOf(t testing.TB, p Payment, err error) Status {
+func statusOf(t testing.TB, p record, err error) paymentapi.Status {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -26,14 +27,14 @@ func TestPay(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1, 2)
 	p, err := w.pay(b, "tok_ok", "")
-	if statusOf(t, p, err) != Captured || p.Amount != 10000 || p.ID != b.ID+"-1" || p.Currency != "USD" {
+	if statusOf(t, p, err) != paymentapi.Captured || p.Amount != 10000 || p.ID != b.ID+"-1" || p.Currency != "USD" {
 		t.Fatalf("%+v", p)
 	}
-	steps, err := p.Steps()
-	if err != nil || len(steps) != 3 || steps[0].Status != Pending || steps[1].Status != Authorized || steps[2].Status != Captured {
+	steps, err := p.steps()
+	if err != nil || len(steps) != 3 || steps[0].Status != paymentapi.Pending || steps[1].Status != paymentapi.Authorized || steps[2].Status != paymentapi.Captured {
 		t.Fatalf("history %v %v", steps, err)
 	}
-	stored, err := w.Payment(t.Context(), fan, p.ID)
+	stored, _, err := w.read(t.Context(), fan, p.ID)
 	if err != nil || stored != p {
 		t.Fatalf("stored %+v, answered %+v, %v", stored, p, err)
 	}
@@ -49,11 +50,11 @@ func TestPaySure(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1, 2)
 	p, err := w.pay(b, "tok_sure", "k")
-	if statusOf(t, p, err) != Captured || p.Version != 2 {
+	if statusOf(t, p, err) != paymentapi.Captured || p.Version != 2 {
 		t.Fatalf("%+v", p)
 	}
-	steps, err := p.Steps()
-	if err != nil || len(steps) != 3 || steps[0].Status != Pending || steps[1].Status != Authorized || steps[2].Status != Captured {
+	steps, err := p.steps()
+	if err != nil || len(steps) != 3 || steps[0].Status != paymentapi.Pending || steps[1].Status != paymentapi.Authorized || steps[2].Status != paymentapi.Captured {
 		t.Fatalf("history %v %v", steps, err)
 	}
 	for key := range w.bank.keys {
@@ -61,7 +62,7 @@ func TestPaySure(t *testing.T) {
 			t.Error("it was asked:", key)
 		}
 	}
-	if again, err := w.pay(b, "tok_sure", "k"); statusOf(t, again, err) != Captured || again != p {
+	if again, err := w.pay(b, "tok_sure", "k"); statusOf(t, again, err) != paymentapi.Captured || again != p {
 		t.Errorf("replay %+v", again)
 	}
 	w.agree()
@@ -86,7 +87,7 @@ func TestDeclinedThenPaid(t *testing.T) {
 		t.Fatalf("replay: %v", err)
 	}
 	p, err := w.pay(b, "tok_ok", "two")
-	if statusOf(t, p, err) != Captured || p.Attempt != 2 {
+	if statusOf(t, p, err) != paymentapi.Captured || p.Attempt != 2 {
 		t.Fatalf("%+v", p)
 	}
 	// The first key still means the first attempt.
@@ -104,19 +105,19 @@ func TestIdempotencyKey(t *testing.T) {
 	if err != nil || err2 != nil || p != again {
 		t.Fatalf("%+v %v; again %+v %v", p, err, again, err2)
 	}
-	for _, o := range []Order{{c.ID, "tok_ok", "k", nil}, {b.ID, "tok_slow", "k", nil}} {
-		if _, err := w.Pay(t.Context(), fan, o); !errs.Is(err, "idempotency-key-reused") || errs.KindOf(err) != errs.Invalid {
+	for _, o := range []order{ask(c.ID, "tok_ok", "k", nil), ask(b.ID, "tok_slow", "k", nil)} {
+		if _, err := w.Service.pay(t.Context(), fan, o); !errs.Is(err, "idempotency-key-reused") || errs.KindOf(err) != errs.Invalid {
 			t.Errorf("%v: %v", o, err)
 		}
 	}
 	// Keys are scoped to the user.
 	other := w.house.hold("fan0000000000002", 3)
-	if p, err := w.pay(other, "tok_ok", "k"); err != nil || p.Status != Captured {
+	if p, err := w.pay(other, "tok_ok", "k"); err != nil || p.Status != paymentapi.Captured {
 		t.Errorf("%+v %v", p, err)
 	}
 	// The payment is answered as it is now, even for a cancelled booking.
 	w.house.set(b.ID, bookingapi.Cancelled)
-	if p, err := w.pay(b, "tok_ok", "k"); err != nil || p.Status != Captured {
+	if p, err := w.pay(b, "tok_ok", "k"); err != nil || p.Status != paymentapi.Captured {
 		t.Errorf("%+v %v", p, err)
 	}
 	if _, err := w.pay(b, "tok_ok", "new"); !errs.Is(err, "booking-cancelled") {
@@ -132,7 +133,7 @@ func TestDoubleClicks(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 50 {
 				wg.Go(func() {
-					if p, err := w.pay(b, "tok_ok", key); err != nil || p.ID != b.ID+"-1" || p.Status != Captured {
+					if p, err := w.pay(b, "tok_ok", key); err != nil || p.ID != b.ID+"-1" || p.Status != paymentapi.Captured {
 						t.Errorf("%+v %v", p, err)
 					}
 				})
@@ -149,7 +150,7 @@ func TestDoubleClicks(t *testing.T) {
 func TestPayAgainWithoutKey(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
-	if p, err := w.pay(b, "tok_ok", ""); err != nil || p.Status != Captured {
+	if p, err := w.pay(b, "tok_ok", ""); err != nil || p.Status != paymentapi.Captured {
 		t.Fatal(p, err)
 	}
 	if p, err := w.pay(b, "tok_ok", ""); err != nil || p.Attempt != 1 {
@@ -173,28 +174,28 @@ func TestRefusedOrders(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		caller caller.Caller
-		order  Order
+		order  order
 		kind   errs.Kind
 		slug   string
 		field  string
 	}{
-		{"nobody", caller.Caller{}, Order{b.ID, "tok_ok", "", nil}, errs.Unauthenticated, "sign-in-required", ""},
-		{"stranger", stranger, Order{b.ID, "tok_ok", "", nil}, errs.NotFound, "not-found", ""},
-		{"admin", caller.Caller{UserID: "root", Role: caller.Admin}, Order{b.ID, "tok_ok", "", nil}, errs.NotFound, "not-found", ""},
-		{"no such booking", fan, Order{event1 + strings.Repeat("0", 20), "tok_ok", "", nil}, errs.NotFound, "not-found", ""},
-		{"no id", fan, Order{"'; DROP TABLE payments", "tok_ok", "", nil}, errs.Invalid, "invalid-field", "booking_id"},
-		{"empty id", fan, Order{"", "tok_ok", "", nil}, errs.Invalid, "invalid-field", "booking_id"},
-		{"no method", fan, Order{b.ID, "", "", nil}, errs.Invalid, "invalid-field", "method"},
-		{"method with NUL", fan, Order{b.ID, "tok\x00ok", "", nil}, errs.Invalid, "invalid-field", "method"},
-		{"long method", fan, Order{b.ID, strings.Repeat("t", 65), "", nil}, errs.Invalid, "invalid-field", "method"},
-		{"card number", fan, Order{b.ID, "4242 4242 4242 4242", "", nil}, errs.Invalid, "invalid-field", "method"},
-		{"wrapped card number", fan, Order{b.ID, "tok_4242424242424242", "", nil}, errs.Invalid, "invalid-field", "method"},
-		{"long key", fan, Order{b.ID, "tok_ok", strings.Repeat("k", 256), nil}, errs.Invalid, "invalid-field", "Idempotency-Key"},
-		{"broken key", fan, Order{b.ID, "tok_ok", "\xff", nil}, errs.Invalid, "invalid-field", "Idempotency-Key"},
-		{"cancelled", fan, Order{cancelled.ID, "tok_ok", "k", nil}, errs.Conflict, "booking-cancelled", ""},
-		{"booked", fan, Order{booked.ID, "tok_ok", "k", nil}, errs.Conflict, "already-booked", ""},
+		{"nobody", caller.Caller{}, ask(b.ID, "tok_ok", "", nil), errs.Unauthenticated, "sign-in-required", ""},
+		{"stranger", stranger, ask(b.ID, "tok_ok", "", nil), errs.NotFound, "not-found", ""},
+		{"admin", caller.Caller{UserID: "root", Role: caller.Admin}, ask(b.ID, "tok_ok", "", nil), errs.NotFound, "not-found", ""},
+		{"no such booking", fan, ask(event1+strings.Repeat("0", 20), "tok_ok", "", nil), errs.NotFound, "not-found", ""},
+		{"no id", fan, ask("'; DROP TABLE payments", "tok_ok", "", nil), errs.Invalid, "invalid-field", "booking_id"},
+		{"empty id", fan, ask("", "tok_ok", "", nil), errs.Invalid, "invalid-field", "booking_id"},
+		{"no method", fan, ask(b.ID, "", "", nil), errs.Invalid, "invalid-field", "method"},
+		{"method with NUL", fan, ask(b.ID, "tok\x00ok", "", nil), errs.Invalid, "invalid-field", "method"},
+		{"long method", fan, ask(b.ID, strings.Repeat("t", 65), "", nil), errs.Invalid, "invalid-field", "method"},
+		{"card number", fan, ask(b.ID, "4242 4242 4242 4242", "", nil), errs.Invalid, "invalid-field", "method"},
+		{"wrapped card number", fan, ask(b.ID, "tok_4242424242424242", "", nil), errs.Invalid, "invalid-field", "method"},
+		{"long key", fan, ask(b.ID, "tok_ok", strings.Repeat("k", 256), nil), errs.Invalid, "invalid-field", "Idempotency-Key"},
+		{"broken key", fan, ask(b.ID, "tok_ok", "\xff", nil), errs.Invalid, "invalid-field", "Idempotency-Key"},
+		{"cancelled", fan, ask(cancelled.ID, "tok_ok", "k", nil), errs.Conflict, "booking-cancelled", ""},
+		{"booked", fan, ask(booked.ID, "tok_ok", "k", nil), errs.Conflict, "already-booked", ""},
 	} {
-		_, err := w.Pay(t.Context(), c.caller, c.order)
+		_, err := w.Service.pay(t.Context(), c.caller, c.order)
 		var e *errs.Error
 		if !errors.As(err, &e) || e.Kind != c.kind || e.Type != c.slug || c.field != "" && (len(e.Fields) != 1 || e.Fields[0].Name != c.field) {
 			t.Errorf("%s: %v", c.name, err)
@@ -211,7 +212,7 @@ func TestRefusedOrders(t *testing.T) {
 func TestAttemptsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
-	for range MaxAttempts {
+	for range paymentapi.MaxAttempts {
 		if _, err := w.pay(b, "tok_decline", ""); !errs.Is(err, "payment-declined") {
 			t.Fatal(err)
 		}
@@ -219,7 +220,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 	if _, err := w.pay(b, "tok_ok", ""); !errs.Is(err, "too-many-payments") {
 		t.Error(err)
 	}
-	if n := len(w.ledgerRows()); n != MaxAttempts {
+	if n := len(w.ledgerRows()); n != paymentapi.MaxAttempts {
 		t.Errorf("%d payments", n)
 	}
 }
@@ -291,7 +292,7 @@ func TestWhoMayRead(t *testing.T) {
 		{caller.Caller{}, errs.Unauthenticated, false},
 	} {
 		_, err := w.Payment(t.Context(), c.caller, p.ID)
-		_, err2 := w.OfBooking(t.Context(), c.caller, b.ID)
+		_, err2 := w.ofBooking(t.Context(), c.caller, b.ID)
 		for _, err := range []error{err, err2} {
 			if (err == nil) != c.ok || err != nil && errs.KindOf(err) != c.want {
 				t.Errorf("%+v: %v", c.caller, err)
@@ -299,7 +300,7 @@ func TestWhoMayRead(t *testing.T) {
 		}
 	}
 	organizer := caller.Caller{UserID: "organizer0000001", Role: caller.Organizer}
-	if _, err := w.Void(t.Context(), organizer, p.ID); errs.KindOf(err) != errs.Forbidden {
+	if _, err := w.void(t.Context(), organizer, p.ID, 0); errs.KindOf(err) != errs.Forbidden {
 		t.Errorf("organizer voids: %v", err)
 	}
 	for _, bad := range []string{"", "x", b.ID, b.ID + "-0", b.ID + "-01", b.ID + "-2", b.ID + "-x"} {
@@ -332,12 +333,12 @@ func TestHoldsCountForTheirPayer(t *testing.T) {
 		asked int
 		ok    bool
 	}{{known, 0, true}, {fits, 1, true}, {over, 2, false}} {
-		_, err := w.Pay(t.Context(), payer, Order{c.b.ID, "tok_ok", "", nil})
+		_, err := w.Service.pay(t.Context(), payer, ask(c.b.ID, "tok_ok", "", nil))
 		if (err == nil) != c.ok || asked != c.asked {
 			t.Errorf("%v, adopted %d times, want %d", err, asked, c.asked)
 		}
 	}
-	if _, err := w.OfBooking(t.Context(), payer, over.ID); errs.KindOf(err) != errs.NotFound {
+	if _, err := w.ofBooking(t.Context(), payer, over.ID); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("the payment that was refused: %v", err)
 	}
 }
@@ -358,23 +359,23 @@ func TestPaymentsGoWithTheirBooking(t *testing.T) {
 		want   errs.Kind
 	}{{heir, 0}, {guest, errs.NotFound}} {
 		_, err1 := w.Payment(t.Context(), c.caller, p.ID)
-		_, err2 := w.OfBooking(t.Context(), c.caller, b.ID)
-		_, err3 := w.Amend(t.Context(), c.caller, p.ID, p.Method, 0)
+		_, err2 := w.ofBooking(t.Context(), c.caller, b.ID)
+		_, err3 := w.amend(t.Context(), c.caller, p.ID, p.Method, 0)
 		for _, err := range []error{err1, err2, err3} {
 			if err == nil && c.want != 0 || err != nil && errs.KindOf(err) != c.want {
 				t.Errorf("%s: %v", c.caller.UserID, err)
 			}
 		}
 	}
-	list, err := w.OfUser(t.Context(), heir, heir.UserID, "", 10)
+	list, err := w.ofUser(t.Context(), heir, heir.UserID, "", 10)
 	if err != nil || len(list) != 1 {
 		t.Errorf("%v %v", list, err)
 	}
-	if _, err := w.Void(t.Context(), guest, p.ID); errs.KindOf(err) != errs.NotFound {
+	if _, err := w.void(t.Context(), guest, p.ID, 0); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("the guest voids: %v", err)
 	}
 	w.runs()
-	if p, err = w.Void(t.Context(), heir, p.ID); err != nil || p.Status != Refunded {
+	if p, err = w.void(t.Context(), heir, p.ID, 0); err != nil || p.Status != paymentapi.Refunded {
 		t.Errorf("%+v %v", p, err)
 	}
 	w.agree()
@@ -387,13 +388,13 @@ func TestClientGoesAway(t *testing.T) {
 		b := w.house.hold(fan.UserID, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { time.Sleep(time.Second); cancel() }()
-		if _, err := w.Pay(ctx, fan, Order{b.ID, "tok_slow", "", nil}); !errors.Is(err, context.Canceled) {
+		if _, err := w.Service.pay(ctx, fan, ask(b.ID, "tok_slow", "", nil)); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 		if err := w.settle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if p, err := w.OfBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != Captured {
+		if p, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Captured {
 			t.Errorf("%+v", p)
 		}
 		w.agree()
@@ -408,7 +409,7 @@ func TestCloseDrains(t *testing.T) {
 		synctest.Wait()
 		s := w.Service
 		w.shutDown()
-		if rows := w.ledgerRows(); len(rows) != 1 || rows[0].Status != Captured {
+		if rows := w.ledgerRows(); len(rows) != 1 || rows[0].Status != paymentapi.Captured {
 			t.Errorf("%v", rows)
 		}
 		w.Service = s
@@ -427,23 +428,23 @@ func TestMoneyFollowsTheConfirmation(t *testing.T) {
 		"paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "event-changed"} {
 		w := newWorld(t)
 		b := w.house.hold(fan.UserID, 1)
-		want, after := Captured, bookingapi.Booked
+		want, after := paymentapi.Captured, bookingapi.Booked
 		if slug != "" {
 			w.house.refuse = errs.New(errs.Conflict, slug, "No.")
-			want, after = Voided, bookingapi.Cancelled
+			want, after = paymentapi.Voided, bookingapi.Cancelled
 			if barred[slug] {
 				after = bookingapi.Pending // as it was: this payment has not changed it
 			}
 		}
 		_, _ = w.pay(b, "tok_ok", "")
-		p, err := w.OfBooking(t.Context(), fan, b.ID)
+		p, err := w.ofBooking(t.Context(), fan, b.ID)
 		if got, _ := w.house.Recent(t.Context(), b.ID); statusOf(t, p, err) != want || got.Status != after || p.Reason != slug {
 			t.Errorf("%q: the payment is %s (%s), the booking %s", slug, p.Status, p.Reason, got.Status)
 		}
 		w.agree()
 		if slug == "amount-differs" {
 			w.house.refuse = nil
-			if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Captured || p.Attempt != 2 {
+			if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured || p.Attempt != 2 {
 				t.Errorf("%+v", p)
 			}
 			w.agree()

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
 )
 
@@ -145,11 +146,11 @@ func columnsOf(keys []rowKey) (events, ids []string) {
 // captured are the payments that some moves capture, if they take place: one that
 // does not was captured by another node, or given up, and whoever tells its buyer
 // finds out.
-func captured(moves map[string]*move) []Paid {
-	var list []Paid
+func captured(moves map[string]*move) []paymentapi.Capture {
+	var list []paymentapi.Capture
 	for _, w := range moves {
 		if w.captures() {
-			list = append(list, w.to.paid())
+			list = append(list, w.to.asCapture())
 		}
 	}
 	return list

@@ -13,6 +13,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/jobs"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
 )
 
@@ -107,8 +108,8 @@ type batchTx struct {
 	tx    *sql.Tx
 	s     *store
 	stmts map[string]*sql.Stmt
-	made  []*insertion // what the batch has inserted
-	paid  []Paid       // what it has captured
+	made  []*insertion         // what the batch has inserted
+	paid  []paymentapi.Capture // what it has captured
 }
 
 func (t *batchTx) stmt(text string) *sql.Stmt {
@@ -130,7 +131,7 @@ func (t *batchTx) exec(text string, args ...any) (int64, error) {
 }
 
 // one reads one payment inside the transaction; found is false without a row.
-func (t *batchTx) one(text string, args ...any) (p Payment, found bool, err error) {
+func (t *batchTx) one(text string, args ...any) (p record, found bool, err error) {
 	err = scan(t.stmt(text).QueryRowContext(t.ctx, args...), &p)
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, false, nil
@@ -284,17 +285,17 @@ func (s *store) count(writes int) {
 }
 
 // payment reads a payment; NotFound when there is none.
-func (s *store) payment(ctx context.Context, paymentID string) (Payment, error) {
+func (s *store) payment(ctx context.Context, paymentID string) (record, error) {
 	return read(ctx, s.byID, eventOf(paymentID), paymentID)
 }
 
 // ofBooking reads a booking's latest payment; NotFound when there is none.
-func (s *store) ofBooking(ctx context.Context, bookingID string) (Payment, error) {
+func (s *store) ofBooking(ctx context.Context, bookingID string) (record, error) {
 	return read(ctx, s.latest, latestRange(bookingID)...)
 }
 
-func read(ctx context.Context, st *sql.Stmt, args ...any) (Payment, error) {
-	var p Payment
+func read(ctx context.Context, st *sql.Stmt, args ...any) (record, error) {
+	var p record
 	err := scan(st.QueryRowContext(context.WithoutCancel(ctx), args...), &p) // see sqldb Quick
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, errs.Missing("payment")
@@ -305,7 +306,7 @@ func read(ctx context.Context, st *sql.Stmt, args ...any) (Payment, error) {
 	return p, nil
 }
 
-func scan(row interface{ Scan(...any) error }, p *Payment, more ...any) error {
+func scan(row interface{ Scan(...any) error }, p *record, more ...any) error {
 	return row.Scan(append([]any{&p.ID, &p.BookingID, &p.EventID, &p.UserID, &p.Attempt, &p.Amount, &p.Currency,
 		(*string)(&p.Status), &p.Method, &p.try, &p.voidWanted, &p.Refunded, &p.Reason, &p.reference, &p.Version,
 		&p.CreatedAt, &p.UpdatedAt, &p.History, &p.StartedAt, (*string)(&p.end)}, more...)...)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
 )
 
 // A trouble lasts while what failed waits for its next try, however well the rest
@@ -80,7 +81,7 @@ func jamMail(w *world) (clear func()) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		o.refuse = func(q Paid) bool { return q.PaymentID == p.ID }
+		o.refuse = func(q paymentapi.Capture) bool { return q.PaymentID == p.ID }
 	}
 	w.OnPaid(o.tell)
 	return func() { o.with(func() { o.refuse = nil }) }

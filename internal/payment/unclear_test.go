@@ -8,6 +8,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/paymentapi"
 )
 
 func TestUnclearSteps(t *testing.T) {
@@ -15,25 +16,25 @@ func TestUnclearSteps(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		fault func(*world)
-		want  Status
+		want  paymentapi.Status
 	}{
-		{"authorize lost", func(w *world) { w.bank.lost["authorize"] = 12 }, Captured},
-		{"authorize unclear", func(w *world) { w.bank.unclear["authorize"] = 12 }, Captured},
-		{"confirm lost", func(w *world) { w.house.fail("before confirm", 12, busy) }, Captured},
-		{"confirm unclear", func(w *world) { w.house.fail("after confirm", 12, busy) }, Captured},
-		{"confirm unclear, not ours", func(w *world) { w.house.fail("after confirm", 12, errors.New("bad gateway")) }, Captured},
-		{"capture lost", func(w *world) { w.bank.lost["capture"] = 12 }, Captured},
-		{"capture unclear", func(w *world) { w.bank.unclear["capture"] = 12 }, Captured},
+		{"authorize lost", func(w *world) { w.bank.lost["authorize"] = 12 }, paymentapi.Captured},
+		{"authorize unclear", func(w *world) { w.bank.unclear["authorize"] = 12 }, paymentapi.Captured},
+		{"confirm lost", func(w *world) { w.house.fail("before confirm", 12, busy) }, paymentapi.Captured},
+		{"confirm unclear", func(w *world) { w.house.fail("after confirm", 12, busy) }, paymentapi.Captured},
+		{"confirm unclear, not ours", func(w *world) { w.house.fail("after confirm", 12, errors.New("bad gateway")) }, paymentapi.Captured},
+		{"capture lost", func(w *world) { w.bank.lost["capture"] = 12 }, paymentapi.Captured},
+		{"capture unclear", func(w *world) { w.bank.unclear["capture"] = 12 }, paymentapi.Captured},
 		{"void lost", func(w *world) {
 			w.bank.lost["void"] = 12
 			w.house.refuse = errs.New(errs.Conflict, "seats-gone", "Gone.")
-		}, Voided},
+		}, paymentapi.Voided},
 		{"void unclear", func(w *world) {
 			w.bank.unclear["void"] = 12
 			w.house.refuse = errs.New(errs.Conflict, "seats-gone", "Gone.")
-		}, Voided},
-		{"take back lost", func(w *world) { w.bank.noTake = true; w.house.fail("before take back", 12, busy) }, Failed},
-		{"take back unclear", func(w *world) { w.bank.noTake = true; w.house.fail("after take back", 12, busy) }, Failed},
+		}, paymentapi.Voided},
+		{"take back lost", func(w *world) { w.bank.noTake = true; w.house.fail("before take back", 12, busy) }, paymentapi.Failed},
+		{"take back unclear", func(w *world) { w.bank.noTake = true; w.house.fail("after take back", 12, busy) }, paymentapi.Failed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -46,8 +47,8 @@ func TestUnclearSteps(t *testing.T) {
 				if err := w.settle(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				p, err := w.OfBooking(t.Context(), fan, b.ID)
-				if statusOf(t, p, err) != c.want || c.want == Voided && p.Reason != "seats-gone" {
+				p, err := w.ofBooking(t.Context(), fan, b.ID)
+				if statusOf(t, p, err) != c.want || c.want == paymentapi.Voided && p.Reason != "seats-gone" {
 					t.Errorf("%+v", p)
 				}
 				w.agree()
@@ -61,10 +62,10 @@ func TestSlow(t *testing.T) {
 		w := newWorld(t)
 		b := w.house.hold(fan.UserID, 1)
 		p, err := w.pay(b, "tok_slow", "k")
-		if statusOf(t, p, err) != Pending {
+		if statusOf(t, p, err) != paymentapi.Pending {
 			t.Fatalf("%+v", p)
 		}
-		if p, err := w.pay(b, "tok_slow", "k"); err != nil || p.Status != Pending || p.Attempt != 1 {
+		if p, err := w.pay(b, "tok_slow", "k"); err != nil || p.Status != paymentapi.Pending || p.Attempt != 1 {
 			t.Errorf("replay: %+v %v", p, err)
 		}
 		if _, err := w.pay(b, "tok_ok", ""); !errs.Is(err, "payment-under-way") {
@@ -73,7 +74,7 @@ func TestSlow(t *testing.T) {
 		if err := w.settle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if p, err := w.pay(b, "tok_slow", "k"); statusOf(t, p, err) != Captured {
+		if p, err := w.pay(b, "tok_slow", "k"); statusOf(t, p, err) != paymentapi.Captured {
 			t.Errorf("%+v", p)
 		}
 		if n := w.house.extended[b.ID]; n != 1 {
@@ -87,14 +88,14 @@ func TestNeverDecided(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		b := w.house.hold(fan.UserID, 1)
-		if p, err := w.pay(b, "tok_never", ""); statusOf(t, p, err) != Pending {
+		if p, err := w.pay(b, "tok_never", ""); statusOf(t, p, err) != paymentapi.Pending {
 			t.Fatal(p)
 		}
 		if err := w.settle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		p, err := w.OfBooking(t.Context(), fan, b.ID)
-		if statusOf(t, p, err) != Voided || p.Reason != timedOut {
+		p, err := w.ofBooking(t.Context(), fan, b.ID)
+		if statusOf(t, p, err) != paymentapi.Voided || p.Reason != timedOut {
 			t.Errorf("%+v", p)
 		}
 		if age := time.Duration(p.UpdatedAt-p.CreatedAt) * time.Microsecond; age < w.deadline || age > w.deadline+time.Minute {
@@ -122,12 +123,12 @@ func TestAuthorizedHasADeadline(t *testing.T) {
 				w := newWorld(t)
 				b := w.house.hold(fan.UserID, 1)
 				prepare(w)
-				if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != Authorized {
+				if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Authorized {
 					t.Fatalf("%+v", p)
 				}
 				time.Sleep(w.confirmBy + time.Minute)
-				p, err := w.OfBooking(t.Context(), fan, b.ID)
-				if statusOf(t, p, err) != Voided || p.Reason != timedOut {
+				p, err := w.ofBooking(t.Context(), fan, b.ID)
+				if statusOf(t, p, err) != paymentapi.Voided || p.Reason != timedOut {
 					t.Errorf("%+v", p)
 				}
 				if got, _ := w.house.Recent(t.Context(), b.ID); got.Status != bookingapi.Cancelled {

@@ -9,6 +9,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/paymentapi"
 )
 
 func TestAmendAndVoid(t *testing.T) {
@@ -16,25 +17,25 @@ func TestAmendAndVoid(t *testing.T) {
 		w := newWorld(t)
 		b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
 		p, _ := w.pay(b, "tok_never", "")
-		if _, err := w.Amend(t.Context(), fan, p.ID, "tok_ok", p.Version+1); errs.KindOf(err) != errs.Precondition {
+		if _, err := w.amend(t.Context(), fan, p.ID, "tok_ok", p.Version+1); errs.KindOf(err) != errs.Precondition {
 			t.Errorf("wrong version: %v", err)
 		}
-		if _, err := w.Amend(t.Context(), fan, p.ID, "4242424242424242", 0); errs.KindOf(err) != errs.Invalid {
+		if _, err := w.amend(t.Context(), fan, p.ID, "4242424242424242", 0); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("card number: %v", err)
 		}
-		p, err := w.Amend(t.Context(), fan, p.ID, "tok_ok", p.Version)
-		if statusOf(t, p, err) != Captured || p.Method != "tok_ok" || p.try != 2 {
+		p, err := w.amend(t.Context(), fan, p.ID, "tok_ok", p.Version)
+		if statusOf(t, p, err) != paymentapi.Captured || p.Method != "tok_ok" || p.try != 2 {
 			t.Errorf("%+v", p)
 		}
-		if _, err := w.Amend(t.Context(), fan, p.ID, "tok_slow", 0); !errs.Is(err, "payment-not-pending") {
+		if _, err := w.amend(t.Context(), fan, p.ID, "tok_slow", 0); !errs.Is(err, "payment-not-pending") {
 			t.Errorf("captured: %v", err)
 		}
 		p, _ = w.pay(c, "tok_slow", "")
-		p, err = w.Void(t.Context(), fan, p.ID)
-		if statusOf(t, p, err) != Voided {
+		p, err = w.void(t.Context(), fan, p.ID, 0)
+		if statusOf(t, p, err) != paymentapi.Voided {
 			t.Errorf("%+v", p)
 		}
-		if p, err = w.Void(t.Context(), fan, p.ID); statusOf(t, p, err) != Voided {
+		if p, err = w.void(t.Context(), fan, p.ID, 0); statusOf(t, p, err) != paymentapi.Voided {
 			t.Errorf("again: %+v", p)
 		}
 		if got, _ := w.house.Recent(t.Context(), c.ID); got.Status != bookingapi.Pending {
@@ -56,7 +57,7 @@ func TestVoidWhileConfirming(t *testing.T) {
 				once := sync.Once{}
 				cut := func(ctx context.Context, here string) error {
 					if here == at {
-						once.Do(func() { go func() { _, _ = w.Void(ctx, fan, b.ID+"-1") }(); time.Sleep(time.Second) })
+						once.Do(func() { go func() { _, _ = w.void(ctx, fan, b.ID+"-1", 0) }(); time.Sleep(time.Second) })
 					}
 					return nil
 				}
@@ -65,10 +66,10 @@ func TestVoidWhileConfirming(t *testing.T) {
 				if err := w.settle(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				p, err := w.OfBooking(t.Context(), fan, b.ID)
-				want := Refunded // the money is asked for already
+				p, err := w.ofBooking(t.Context(), fan, b.ID)
+				want := paymentapi.Refunded // the money is asked for already
 				if at == "before confirm" || at == "after confirm" {
-					want = Voided
+					want = paymentapi.Voided
 				}
 				if statusOf(t, p, err) != want || p.Reason != givenUp {
 					t.Errorf("%+v", p)
@@ -88,15 +89,15 @@ func TestVoidCaptured(t *testing.T) {
 	w.runs()
 	b := w.house.hold(fan.UserID, 1)
 	p, err := w.pay(b, "tok_ok", "")
-	if statusOf(t, p, err) != Captured {
+	if statusOf(t, p, err) != paymentapi.Captured {
 		t.Fatalf("%+v", p)
 	}
-	if _, err := w.Void(t.Context(), organizer, p.ID); errs.KindOf(err) != errs.Forbidden {
+	if _, err := w.void(t.Context(), organizer, p.ID, 0); errs.KindOf(err) != errs.Forbidden {
 		t.Error(err)
 	}
 	for range 2 {
-		p, err = w.Void(t.Context(), fan, p.ID)
-		if statusOf(t, p, err) != Refunded || p.Refunded != p.Amount {
+		p, err = w.void(t.Context(), fan, p.ID, 0)
+		if statusOf(t, p, err) != paymentapi.Refunded || p.Refunded != p.Amount {
 			t.Errorf("%+v", p)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"boxoffice/internal/id"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -366,8 +367,13 @@ func (w *world) crash() {
 	w.Service = nil
 }
 
-func (w *world) pay(b bookingapi.Booking, method, key string) (Payment, error) {
-	return w.Pay(w.t.Context(), caller.Caller{UserID: b.UserID, Role: caller.Customer, Verified: true}, Order{b.ID, method, key, nil})
+func (w *world) pay(b bookingapi.Booking, method, key string) (record, error) {
+	return w.Service.pay(w.t.Context(), caller.Caller{UserID: b.UserID, Role: caller.Customer, Verified: true}, ask(b.ID, method, key, nil))
+}
+
+// ask is a request to pay.
+func ask(bookingID, method, key string, amount *int64) order {
+	return order{paymentapi.PayRequest{BookingID: bookingID, Method: method, Amount: amount}, key}
 }
 
 func (w *world) ledgerRows() []Row {
@@ -413,7 +419,7 @@ func (w *world) agree() {
 			}
 		}
 		var want int64
-		if r.Status == Captured || r.Status == Refunded {
+		if r.Status == paymentapi.Captured || r.Status == paymentapi.Refunded {
 			want = r.Amount
 		}
 		if taken != want || refunded != r.Refunded {

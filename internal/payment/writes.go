@@ -6,19 +6,20 @@ import (
 	"errors"
 	"fmt"
 
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
 )
 
 // insertion asks for a payment of a booking. It comes to a new payment, or to the
 // one that must be answered instead.
 type insertion struct {
-	want        Payment // but for id and attempt; pending or authorized
-	keyHash     []byte  // nil without a key
+	want        record // but for id and attempt; pending or authorized
+	keyHash     []byte // nil without a key
 	fingerprint []byte
 	believed    bool   // the booking was not read: see believed
 	agreed      *int64 // see Order.Amount
 
-	got    Payment
+	got    record
 	result insertResult
 	begun  *begun // of a new payment
 	drive  *drive // of a new payment, from the moment that it is durable
@@ -32,7 +33,7 @@ const (
 	reused                        // the key was used with another body
 	existing                      // got is under way, or has taken the money
 	otherKey                      // got is under way, for a request with another key
-	exhausted                     // the booking has had MaxAttempts; got is the last
+	exhausted                     // the booking has had paymentapi.MaxAttempts; got is the last
 )
 
 func (w *insertion) apply(t *batchTx) error {
@@ -57,7 +58,7 @@ func (w *insertion) apply(t *batchTx) error {
 	switch {
 	case found && !last.over():
 		return w.join(t)
-	case last.Attempt >= MaxAttempts:
+	case last.Attempt >= paymentapi.MaxAttempts:
 		w.result = exhausted
 		return nil
 	}
@@ -91,7 +92,7 @@ func (w *insertion) join(t *batchTx) error {
 }
 
 // agrees reports whether the buyer has agreed to the amount of a payment.
-func (w *insertion) agrees(p *Payment) bool { return w.agreed == nil || *w.agreed == p.Amount }
+func (w *insertion) agrees(p *record) bool { return w.agreed == nil || *w.agreed == p.Amount }
 
 // byKey reads the payment that was made with the same key, of a row of sqlByKey.
 func (w *insertion) byKey(row *sql.Row) (found bool, err error) {
@@ -128,19 +129,19 @@ func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
 
 // newPayment is a payment as it is inserted: pending, or authorized if the
 // gateway need not be asked.
-func newPayment(p Payment, attempt int64) Payment {
+func newPayment(p record, attempt int64) record {
 	p.ID, p.Attempt = paymentID(p.BookingID, attempt), attempt
 	p.try, p.Version = 1, 1
-	p.History = appendStep("", Step{Status: Pending, At: p.CreatedAt})
-	if p.Status != Pending {
-		p.History = appendStep(p.History, Step{Status: p.Status, At: p.CreatedAt})
+	p.History = appendStep("", step{Status: paymentapi.Pending, At: p.CreatedAt})
+	if p.Status != paymentapi.Pending {
+		p.History = appendStep(p.History, step{Status: p.Status, At: p.CreatedAt})
 	}
 	return p
 }
 
 // move is a compare-and-set: the row becomes to, if it is still as from was read.
 type move struct {
-	from, to Payment
+	from, to record
 	moved    bool
 }
 
@@ -155,7 +156,7 @@ func (w *move) apply(t *batchTx) error {
 	if !w.unwinds() {
 		n, err := t.exec(sqlMove, args...)
 		if w.moved = n == 1; w.moved && w.captures() {
-			t.paid = append(t.paid, w.to.paid())
+			t.paid = append(t.paid, w.to.asCapture())
 		}
 		return err
 	}
@@ -180,14 +181,16 @@ func (w *unwound) apply(t *batchTx) error {
 }
 
 // captures reports whether the move says that the money was taken.
-func (w *move) captures() bool { return w.from.Status == Authorized && w.to.Status == Captured }
+func (w *move) captures() bool {
+	return w.from.Status == paymentapi.Authorized && w.to.Status == paymentapi.Captured
+}
 
 // costsOther reports whether the payment comes to another amount, and does nothing
 // else.
 func (w *move) costsOther() bool { return w.from.Amount != w.to.Amount }
 
 // unwinds reports whether the payment is being given up.
-func (w *move) unwinds() bool { return w.from.Status.unwinding() || w.to.Status.unwinding() }
+func (w *move) unwinds() bool { return w.from.Status.Unwinding() || w.to.Status.Unwinding() }
 
 // wish is what the owner wants of a payment: to be voided, or another method.
 // The state machine decides inside the transaction whether it is too late.
@@ -198,9 +201,9 @@ type wish struct {
 	version int64  // which the owner has seen; 0: any
 	now     int64
 
-	idle  int64   // µs that the row had not changed before
-	got   Payment // as it is after the wish, or as it is if it was refused
-	drive *drive  // which carries the wish out
+	idle  int64  // µs that the row had not changed before
+	got   record // as it is after the wish, or as it is if it was refused
+	drive *drive // which carries the wish out
 	found bool
 	late  bool // it has gone on too far
 	stale bool // it has another version

@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/route"
 )
 
@@ -23,8 +24,8 @@ import (
 type Purchase struct {
 	bookingapi.Booking
 	Reference string
-	Places    []bookingapi.Place // its seats
-	Payment   *Payment           // the last attempt to pay; nil: none
+	Places    []bookingapi.Place  // its seats
+	Payment   *paymentapi.Payment // the last attempt to pay; nil: none
 }
 
 // Seats are what the shop needs of the booking service to take seats, and to give
@@ -39,9 +40,7 @@ type Seats interface {
 
 // Paying is what the shop needs of the payment service to take money.
 type Paying interface {
-	// Pay pays with a token of the gateway. The same key comes to the same attempt. With an
-	// amount, in minor units, nothing else is charged: a Conflict of type amount-differs.
-	Pay(ctx context.Context, caller caller.Caller, bookingID, token, key string, amount *int64) (Payment, error)
+	Pay(ctx context.Context, caller caller.Caller, key string, r paymentapi.PayRequest) (paymentapi.Payment, error)
 }
 
 func (s *Shop) buyRoutes() []page.Route {

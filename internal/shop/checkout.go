@@ -8,6 +8,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/seating"
 	"boxoffice/internal/userapi"
 )
@@ -104,12 +105,12 @@ func (p *Purchase) elsewhere() string {
 
 // cameTooLate reports whether the last payment was refused since the hold had ended.
 func (p *Purchase) cameTooLate() bool {
-	return p.Payment != nil && p.Payment.Status == "voided" && (p.Payment.Reason == "seats-gone" || p.Payment.Reason == "paid-too-late")
+	return p.Payment != nil && p.Payment.Status == paymentapi.Voided && (p.Payment.Reason == "seats-gone" || p.Payment.Reason == "paid-too-late")
 }
 
 // underWay reports whether a payment has not come to an end yet.
 func (p *Purchase) underWay() bool {
-	return p.Payment != nil && p.Payment.UnderWay()
+	return p.Payment != nil && !p.Payment.Status.Final()
 }
 
 func (s *Shop) checkout(v *page.Visit) error {

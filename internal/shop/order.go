@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/route"
 )
 
@@ -26,42 +27,9 @@ type Links interface {
 type Order struct {
 	bookingapi.Order
 	Event   eventapi.Event
-	Payment *Payment          // nil: none
-	Holder  string            // the owner's name; "" in lists
-	Changes []eventapi.Change // of the event after it was booked, oldest first; none in lists
-}
-
-// Payment is the money for a booking: one attempt to pay.
-type Payment struct {
-	Attempt          int64  // from 1
-	Reason           string // why it failed or was voided
-	Status           string // pending, authorized, captured, refunded, failed, voided
-	GivenUp          bool   // what was taken went back, or will: it pays for nothing
-	Amount, Refunded int64  // minor units
-	Currency         string
-	Steps            []Step // oldest first
-}
-
-// Step is what happened to a payment.
-type Step struct {
-	Status string // a payment's, or partly_refunded
-	At     time.Time
-	Amount int64 // given back by this step, minor units
-}
-
-// UnderWay reports whether a payment has not come to an end yet.
-func (p *Payment) UnderWay() bool {
-	switch p.Status {
-	case "captured", "refunded", "failed", "voided":
-		return false
-	}
-	return true
-}
-
-// Paid reports whether the money of a payment was taken for its booking. Some of it
-// may have gone back since, or all: seats that cost nothing are kept nevertheless.
-func (p *Payment) Paid() bool {
-	return (p.Status == "captured" || p.Status == "refunded") && !p.GivenUp
+	Payment *paymentapi.Payment // the latest; nil: none
+	Holder  string              // the owner's name; "" in lists
+	Changes []eventapi.Change   // of the event after it was booked, oldest first; none in lists
 }
 
 // Off reports whether the event of an order does not take place. Its bookings are
@@ -76,7 +44,7 @@ func (o *Order) Ticketed() bool {
 
 // Due is the money that is on its way back, minor units.
 func (o *Order) Due() int64 {
-	if o.Payment == nil || o.Payment.Status != "captured" {
+	if o.Payment == nil || o.Payment.Status != paymentapi.Captured {
 		return 0
 	}
 	kept := int64(0)
@@ -89,8 +57,8 @@ func (o *Order) Due() int64 {
 // Paid is when the money was taken; zero: it was not.
 func (o *Order) Paid() time.Time {
 	if o.Payment != nil {
-		for _, s := range o.Payment.Steps {
-			if s.Status == "captured" {
+		for _, s := range o.Payment.History {
+			if s.Status == paymentapi.Captured {
 				return s.At
 			}
 		}
@@ -102,7 +70,7 @@ func (o *Order) Paid() time.Time {
 // cancelled, refunded, or expired.
 func (o *Order) State(now time.Time) string {
 	switch {
-	case o.Status == bookingapi.Pending && o.Payment != nil && o.Payment.UnderWay():
+	case o.Status == bookingapi.Pending && o.Payment != nil && !o.Payment.Status.Final():
 		return "paying"
 	case o.Status == bookingapi.Pending && !o.Live(now):
 		return "expired"
@@ -112,7 +80,7 @@ func (o *Order) State(now time.Time) string {
 		return string(bookingapi.Cancelled)
 	case o.Status == bookingapi.Booked && o.Event.Status == "past":
 		return "over"
-	case o.Status == bookingapi.Cancelled && o.Payment != nil && o.Payment.Status == "refunded":
+	case o.Status == bookingapi.Cancelled && o.Payment != nil && o.Payment.Status == paymentapi.Refunded:
 		return "refunded"
 	}
 	return string(o.Status)
@@ -257,8 +225,8 @@ func (o *orderPage) Back() (out struct {
 }) {
 	if o.Payment != nil {
 		out.Amount = o.Payment.Refunded
-		for _, s := range o.Payment.Steps {
-			if s.Status == "refunded" || s.Status == "partly_refunded" {
+		for _, s := range o.Payment.History {
+			if s.Status == paymentapi.Refunded || s.Status == paymentapi.PartlyRefunded {
 				out.At = o.Local(s.At)
 			}
 		}

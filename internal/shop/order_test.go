@@ -6,6 +6,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/userapi"
 )
 
@@ -13,8 +14,8 @@ import (
 // by booking and payment.
 func TestOrderStates(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	paid := func(status string, refunded int64) *Payment {
-		return &Payment{Status: status, Amount: 200, Refunded: refunded, Currency: "EUR"}
+	paid := func(status paymentapi.Status, refunded int64) *paymentapi.Payment {
+		return &paymentapi.Payment{Status: status, Amount: 200, Refunded: refunded, Currency: "EUR"}
 	}
 	for _, c := range []struct {
 		name     string
@@ -22,7 +23,7 @@ func TestOrderStates(t *testing.T) {
 		kind     string
 		amount   int64
 		left     time.Duration // of the hold
-		payment  *Payment
+		payment  *paymentapi.Payment
 		event    string
 		state    string
 		tickets  bool
@@ -38,7 +39,7 @@ func TestOrderStates(t *testing.T) {
 		{"half given back", bookingapi.Booked, bookingapi.Sold, 100, 0, paid("captured", 0), "on_sale", "booked", true, 100, true},
 		{"half refunded", bookingapi.Booked, bookingapi.Sold, 100, 0, paid("captured", 100), "on_sale", "booked", true, 0, true},
 		{"the seat that cost something was given back", bookingapi.Booked, bookingapi.Sold, 0, 0, paid("refunded", 200), "on_sale", "booked", true, 0, true},
-		{"given up while it is undone", bookingapi.Booked, bookingapi.Sold, 200, 0, &Payment{Status: "refunded", GivenUp: true, Amount: 200, Refunded: 200}, "on_sale", "booked", false, 0, true},
+		{"given up while it is undone", bookingapi.Booked, bookingapi.Sold, 200, 0, &paymentapi.Payment{Status: paymentapi.Refunded, History: []paymentapi.Step{{Status: paymentapi.Returning}}, Amount: 200, Refunded: 200}, "on_sale", "booked", false, 0, true},
 		{"over", bookingapi.Booked, bookingapi.Sold, 200, 0, paid("captured", 0), "past", "over", true, 0, false},
 		{"cancelled", bookingapi.Cancelled, bookingapi.Sold, 200, 0, paid("captured", 0), "on_sale", "cancelled", false, 200, false},
 		{"refunded", bookingapi.Cancelled, bookingapi.Sold, 200, 0, paid("refunded", 200), "cancelled", "refunded", false, 0, false},

@@ -11,6 +11,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/paymentapi"
 )
 
 // Bookings are what the shop needs of the booking service to read bookings.
@@ -32,7 +33,7 @@ type BookedEvents interface {
 type LatestPayments interface {
 	// Latest are the latest payments of bookings, by booking id. Bookings without a
 	// payment are left out.
-	Latest(ctx context.Context, bookingIDs []string) (map[string]Payment, error)
+	Latest(ctx context.Context, bookingIDs []string) (map[string]paymentapi.Payment, error)
 }
 
 // Names are the names of accounts.

@@ -7,6 +7,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/page"
+	"boxoffice/internal/paymentapi"
 )
 
 // Till is where buyers pay: a gateway's page or form. A real gateway takes the
@@ -29,7 +30,7 @@ type sandboxTill struct{}
 const sandboxPath = "/pay/"
 
 // sandboxTokens are the sandbox's, in the order of the page's buttons.
-var sandboxTokens = []string{"tok_ok", "tok_decline", "tok_slow"}
+var sandboxTokens = []string{paymentapi.SandboxOK, paymentapi.SandboxDecline, paymentapi.SandboxSlow}
 
 func (sandboxTill) Path(p *Purchase) string { return sandboxPath + p.ID }
 
@@ -51,7 +52,7 @@ func (s *Shop) sandboxPage(v *page.Visit) error {
 	}
 	attempt := int64(0)
 	if p.Payment != nil {
-		attempt = p.Payment.Attempt
+		attempt = p.Payment.Attempt()
 	}
 	v.W.Header().Set("Cache-Control", "no-store")
 	return v.Show(s.set, "pay", page.Meta{Title: v.T("pay.title"), NoIndex: true}, map[string]any{
@@ -77,16 +78,16 @@ func (s *Shop) paid(v *page.Visit) error {
 			return v.Go(here)
 		} // seats that cost nothing: there is nothing to ask a gateway
 	}
-	key := "page-" + clip(v.PostFormValue("attempt"), 8) + "-" + clip(v.PostFormValue("amount"), 20) + "-" + token
-	pay, err := s.Paying.Pay(v.Context(), v.Caller, id, token, key, agreed(v.Request))
+	key := id + "page-" + clip(v.PostFormValue("attempt"), 8) + "-" + clip(v.PostFormValue("amount"), 20) + "-" + token
+	pay, err := s.Paying.Pay(v.Context(), v.Caller, key, paymentapi.PayRequest{BookingID: id, Method: token, Amount: agreed(v.Request)})
 	switch kind := errs.KindOf(err); {
-	case err == nil && pay.Status == "captured" && token == "":
+	case err == nil && pay.Status == paymentapi.Captured && token == "":
 		v.Notice("confirmed")
 		return v.Go("/orders/" + id)
-	case err == nil && pay.Status == "captured":
+	case err == nil && pay.Status == paymentapi.Captured:
 		v.Notice("paid")
 		return v.Go("/orders/" + id)
-	case err == nil && pay.Status == "refunded", errs.Is(err, "already-paid"), errs.Is(err, "already-booked"):
+	case err == nil && pay.Status == paymentapi.Refunded, errs.Is(err, "already-paid"), errs.Is(err, "already-booked"):
 		return v.Go("/orders/" + id)
 	case err == nil, errs.Is(err, "payment-under-way"):
 		return v.Go(here + "/wait")
@@ -138,7 +139,7 @@ func (s *Shop) wait(v *page.Visit) error {
 	if !p.underWay() {
 		if next = p.elsewhere(); next == "" {
 			next = checkoutPath(id)
-		} else if p.Payment != nil && p.Payment.Status == "captured" {
+		} else if p.Payment != nil && p.Payment.Status == paymentapi.Captured {
 			v.Notice("paid")
 		}
 	}

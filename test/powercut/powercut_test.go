@@ -24,7 +24,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
-	"boxoffice/internal/payment"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
 )
 
@@ -71,7 +71,7 @@ func sell(dir, synchronous string) error {
 				fan := caller.Caller{UserID: fmt.Sprintf("fan-%d-%d", i, n), Role: caller.Customer, Verified: true}
 				b, err := p.Bookings.Hold(ctx, fan, "", bookingapi.HoldRequest{EventID: e.ID, Selection: bookingapi.Selection{Quantity: 1}})
 				if err == nil {
-					_, err = p.Payments.Pay(ctx, fan, payment.Order{BookingID: b.ID, Method: "tok_ok"})
+					_, err = p.Payments.Pay(ctx, fan, "", paymentapi.PayRequest{BookingID: b.ID, Method: paymentapi.SandboxOK})
 				}
 				if err != nil {
 					failed <- err

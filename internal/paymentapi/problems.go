@@ -1,8 +1,9 @@
-package payment
+package paymentapi
 
 import "boxoffice/internal/errs"
 
-// Problems are the problems of this service's operations, for the API's document.
+// Problems are the errors of the payment service by slug, with their kinds, and which
+// operations of the API answer them. Methods of Service answer the same.
 var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
 		"address-not-verified": {Kind: errs.Forbidden, Says: "Payments need a verified e-mail address: the code is in the mail that was sent when the account was made."},
