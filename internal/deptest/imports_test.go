@@ -37,12 +37,13 @@ var allowed = map[string][]string{
 	"booking": append([]string{"link", "signing", "booking/live"}, services...),
 	"event":   append([]string{"event/check", "event/importer"}, services...),
 	"payment": append([]string{"payment/provider"}, services...),
-	"user":    append([]string{"signing"}, services...),
+	"user":    append([]string{"signing", "user/session"}, services...),
 	// parts of services, which never import their parent
 	"booking/live":     append([]string{"peers", "bookingapi"}, leaves...),
 	"event/check":      append([]string{"eventapi"}, leaves...),
 	"event/importer":   append([]string{"eventapi", "event/check"}, leaves...),
 	"payment/provider": {},
+	"user/session":     {"batch", "caller", "errs", "id", "sqldb", "userapi"},
 	"payment/sandbox":  append([]string{"payment/provider"}, services...),
 	// in front of the services
 	"gateway":             append([]string{"batch", "codec", "limit", "peers", "quick"}, leaves...),

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/user/session"
 	"boxoffice/internal/userapi"
 )
 
@@ -19,8 +20,8 @@ func TestCallersCarryTheirAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.pass(trustFor)
-		if err := other.sessions.poll(ctx); err != nil {
+		w.pass(session.TrustFor)
+		if err := other.sessions.Poll(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if there, err := other.Authenticate(ctx, token); err != nil || there != here {

@@ -9,8 +9,8 @@
 //	password.go  argon2id, few at a time, and passwords that are too common
 //	throttle.go  failed checks of a secret slow an account down
 //	attempt.go   one such check: by the name that was given, and for its account
-//	session.go   tokens: stored hashed, looked up many at a time
-//	trust.go     how long a node goes on without looking
+//	session.go   sessions of accounts; package session keeps them
+//	run.go       the background work
 //	fans.go      accounts in bulk
 //	mail.go      mails that were promised, until they are handed over
 //	mailcount.go how often mail may be asked for

@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user/session"
 )
 
 // Fan is an account with a live session.
@@ -57,7 +57,7 @@ func (s *Service) insertFans(ctx context.Context, n int, role caller.Role) ([]Fa
 		}
 		defer addSession.Close()
 		for _, f := range fans {
-			hash := sha256.Sum256([]byte(f.Token))
+			hash := session.Hash(f.Token)
 			if _, err := addUser.ExecContext(ctx, f.UserID, string(role), false, now.UnixMicro()); err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -11,15 +10,12 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user/session"
 	"boxoffice/internal/userapi"
 )
 
 // guestLife is how long a guest's session lasts.
 const guestLife = 2 * time.Hour
-
-// overlap is for how long a session that another one has replaced still answers:
-// for the same form sent twice, and answers that got lost.
-const overlap = 30 * time.Second
 
 // EnterGuest makes an account for somebody who gives a name and an address only,
 // and mails a code by which they show that the address is theirs.
@@ -142,9 +138,9 @@ func (s *Service) ownAddress(ctx context.Context, u *record) error {
 		if err != nil {
 			return err
 		}
-		return raiseEpoch(ctx, tx)
+		return session.Changed(ctx, tx)
 	})
-	s.sessions.forgetAll(u.ID)
+	s.sessions.ForgetAll(u.ID)
 	if err == nil {
 		*u, err = s.get(ctx, u.ID)
 	}
@@ -156,27 +152,21 @@ func (s *Service) ownAddress(ctx context.Context, u *record) error {
 // one answers for the overlap; but where the address has another account, the
 // guest's own has nothing left, and its sessions end at once.
 func (s *Service) goOn(ctx context.Context, owner record, before, address, agent string, life time.Duration) (userapi.Session, error) {
-	session, err := s.startSession(ctx, owner, agent, life)
+	begun, err := s.startSession(ctx, owner, agent, life)
 	if err != nil {
 		return userapi.Session{}, err
 	}
-	kept, old := sha256.Sum256([]byte(session.Token)), sha256.Sum256([]byte(caller.TokenFrom(ctx)))
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		if err := s.useCode(ctx, tx, address); err != nil {
 			return err
 		}
 		if before != owner.ID {
-			return endSessions(ctx, tx, before)
+			return session.EndAll(ctx, tx, before)
 		}
-		soon := s.now().Add(overlap).UnixMicro()
-		if _, err := tx.ExecContext(ctx, `UPDATE sessions SET expires_at = $1 WHERE user_id = $2 AND token_hash <> $3 AND expires_at > $1 AND (token_hash = $4 OR $5)`,
-			soon, owner.ID, kept[:], old[:], !owner.hasPassword()); err != nil { // sessions_by_user
-			return err
-		}
-		return raiseEpoch(ctx, tx)
+		return s.sessions.Replace(ctx, tx, owner.ID, begun.Token, caller.TokenFrom(ctx), !owner.hasPassword())
 	})
-	s.sessions.forgetAll(before)
-	return session, err
+	s.sessions.ForgetAll(before)
+	return begun, err
 }
 
 // MailOrderCode mails a code to the owner of an order, a guest without a password:

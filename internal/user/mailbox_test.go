@@ -13,6 +13,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/user/session"
 	"boxoffice/internal/userapi"
 )
 
@@ -151,7 +152,7 @@ func TestAGuestHasOneSession(t *testing.T) {
 	if _, err := w.Authenticate(ctx, g.Token); err != nil {
 		t.Errorf("at once: %v", err)
 	}
-	w.pass(overlap)
+	w.pass(session.Overlap)
 	if _, err := w.Authenticate(ctx, g.Token); !is(err, "bad-token") {
 		t.Errorf("later: %v", err)
 	}

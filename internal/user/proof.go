@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user/session"
 	"boxoffice/internal/userapi"
 )
 
@@ -168,7 +169,7 @@ func (s *Service) VerifyAnew(ctx context.Context, token, password string) (usera
 
 // nowOwned is an account whose address has just become its own.
 func (s *Service) nowOwned(ctx context.Context, userID string) (record, error) {
-	s.sessions.forgetAll(userID)
+	s.sessions.ForgetAll(userID)
 	if err := s.finishAdoptions(ctx, userID); err != nil {
 		s.log.ErrorContext(ctx, "an adoption of bookings waits", "error", err) // it is done later
 	}
@@ -280,7 +281,7 @@ func (s *Service) setPassword(ctx context.Context, tx *sql.Tx, purpose, userID, 
 	if err := s.knowNetwork(ctx, tx, userID); err != nil {
 		return err
 	}
-	return endSessions(ctx, tx, userID)
+	return session.EndAll(ctx, tx, userID)
 }
 
 // dropBegun forgets a second factor that was begun, but is not on, at an account
@@ -288,12 +289,4 @@ func (s *Service) setPassword(ctx context.Context, tx *sql.Tx, purpose, userID, 
 func dropBegun(ctx context.Context, tx *sql.Tx, userID string) error {
 	_, err := tx.ExecContext(ctx, `UPDATE users SET totp_secret = '' WHERE id = $1 AND NOT email_verified AND NOT totp_active`, userID)
 	return err
-}
-
-// endSessions ends all sessions of an account, everywhere.
-func endSessions(ctx context.Context, tx *sql.Tx, userID string) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE user_id = $1`, userID); err != nil { // sessions_by_user
-		return err
-	}
-	return raiseEpoch(ctx, tx)
 }

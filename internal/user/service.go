@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/signing"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user/session"
 	"boxoffice/internal/userapi"
 )
 
@@ -61,7 +61,7 @@ type Service struct {
 	hasher   *hasher
 	throttle throttle
 	visitors visitors
-	sessions *sessions
+	sessions *session.Sessions
 	secret   []byte                   // for emailKey
 	booked   atomic.Pointer[Bookings] // background work may be running when they come
 	events   Events                   // nil: there are none
@@ -70,9 +70,6 @@ type Service struct {
 	base     atomic.Pointer[string] // public URL
 	strict   bool                   // see RequireTwoFactor
 	log      *slog.Logger
-
-	stmtMu  sync.Mutex
-	lookUps map[int]*sql.Stmt // by how many tokens; 0: any number
 }
 
 // Config is what a user service is made of.
@@ -96,11 +93,11 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
 	}
-	s := &Service{db: db, now: cfg.Now, hasher: h, secret: secret, mailer: noMail{}, log: slog.Default(), lookUps: map[int]*sql.Stmt{}}
+	s := &Service{db: db, now: cfg.Now, hasher: h, secret: secret, mailer: noMail{}, log: slog.Default()}
 	if err := s.normalizeAddresses(ctx); err != nil {
 		return nil, err
 	}
-	s.sessions = newSessions(s)
+	s.sessions = session.New(session.Config{DB: db, Now: cfg.Now, Role: s.roleOf, EmailKey: s.emailKey})
 	s.startPost()
 	return s, nil
 }
@@ -109,7 +106,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 // database. It is called when no requests come any more.
 func (s *Service) Close() {
 	s.post.close()
-	s.sessions.queue.Close()
+	s.sessions.Close()
 }
 
 // UseMailer tells the service how mail is sent; without it none is. It is called
@@ -373,12 +370,12 @@ func (s *Service) replace(ctx context.Context, u *record, before int64, e effect
 		case sessionsStay:
 			return nil
 		case sessionsEnd:
-			return endSessions(ctx, tx, u.ID)
+			return session.EndAll(ctx, tx, u.ID)
 		}
-		return raiseEpoch(ctx, tx)
+		return session.Changed(ctx, tx)
 	})
 	if e != sessionsStay {
-		s.sessions.forgetAll(u.ID)
+		s.sessions.ForgetAll(u.ID)
 	}
 	return err
 }

@@ -3,14 +3,13 @@ package user
 import (
 	"crypto/sha256"
 	"database/sql"
-	"fmt"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
+	"boxoffice/internal/user/session"
 	"boxoffice/internal/userapi"
 )
 
@@ -38,7 +37,7 @@ func TestSessionsEnd(t *testing.T) {
 			token := w.logIn(t, u.Email)
 			other := w.node(t)
 			for _, s := range []*Service{w.Service, other} {
-				if err := s.sessions.poll(t.Context()); err != nil {
+				if err := s.sessions.Poll(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				if who, err := s.Authenticate(t.Context(), token); err != nil || who.UserID != u.ID {
@@ -51,12 +50,12 @@ func TestSessionsEnd(t *testing.T) {
 			if _, err := w.Authenticate(t.Context(), token); !is(err, "bad-token") {
 				t.Errorf("here it goes on: %v", err)
 			}
-			w.pass(trustFor - 1)
+			w.pass(session.TrustFor - 1)
 			if _, err := other.Authenticate(t.Context(), token); err != nil {
 				t.Errorf("elsewhere it is not trusted for a second: %v", err)
 			}
 			w.pass(1)
-			if err := other.sessions.poll(t.Context()); err != nil { // it hears that a session has ended
+			if err := other.sessions.Poll(t.Context()); err != nil { // it hears that a session has ended
 				t.Fatal(err)
 			}
 			if _, err := other.Authenticate(t.Context(), token); !is(err, "bad-token") {
@@ -79,7 +78,7 @@ func TestTrust(t *testing.T) {
 	ask := func() bool { _, err := w.Authenticate(ctx, token); return err == nil }
 	poll := func() {
 		t.Helper()
-		if err := w.sessions.poll(ctx); err != nil {
+		if err := w.sessions.Poll(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -102,7 +101,7 @@ func TestTrust(t *testing.T) {
 			t.Fatal("looked again though no session has ended")
 		}
 	}
-	w.pass(trustFor) // no word for a second
+	w.pass(session.TrustFor) // no word for a second
 	if ask() {
 		t.Fatal("trusted without a word for a second")
 	}
@@ -118,7 +117,7 @@ func TestTrust(t *testing.T) {
 	}
 	exec(`DELETE FROM sessions`)
 	exec(`UPDATE session_epoch SET epoch = epoch + 1`)
-	w.pass(trustFor)
+	w.pass(session.TrustFor)
 	poll()
 	if ask() {
 		t.Fatal("trusted though a session has ended")
@@ -161,83 +160,6 @@ func TestDisabled(t *testing.T) {
 	}
 }
 
-// A look-up that was under way when its session ended must not be remembered.
-func TestEndedWhileLookedUp(t *testing.T) {
-	w := newWorld(t)
-	hash := sha256.Sum256([]byte("x"))
-	now := w.clock.Load()
-	live := trusted{caller: caller.Caller{UserID: "u"}, until: now + int64(trustFor), ends: now + int64(time.Hour)}
-	sh := w.sessions.shard(hash)
-	marked := func() marks { return marks{sh.ended, w.sessions.ends.Load()} }
-	before := marked()
-	w.sessions.forget(hash)
-	w.sessions.remember(hash, live, before, now)
-	if len(sh.m) != 0 {
-		t.Error("remembered after a log-out")
-	}
-	before = marked()
-	w.sessions.forgetAll("u")
-	w.sessions.remember(hash, live, before, now)
-	if len(sh.m) != 0 {
-		t.Error("remembered after the account was disabled")
-	}
-	w.sessions.remember(hash, live, marked(), now)
-	if len(sh.m) != 1 {
-		t.Error("not remembered")
-	}
-}
-
-// Ending an account's sessions costs what that account has, and leaves all others
-// alone: also sessions that are just being looked up.
-func TestEndingAnAccountsSessionsLeavesOthersAlone(t *testing.T) {
-	w := newWorld(t)
-	now, ss := w.clock.Load(), w.sessions
-	remember := func(user string, n int, before marks) *trusted {
-		hash := sha256.Sum256([]byte(fmt.Sprint(user, n)))
-		before.session = ss.shard(hash).ended
-		ss.remember(hash, trusted{caller: caller.Caller{UserID: user}, until: now + int64(trustFor), ends: now + int64(time.Hour)}, before, now)
-		if one, ok := ss.shard(hash).m[hash]; ok {
-			return &one
-		}
-		return nil
-	}
-	var ended, others []*trusted
-	for i := range 100 {
-		ended = append(ended, remember("gone", i, marks{}))
-		others = append(others, remember(fmt.Sprint("other", i), 0, marks{}))
-	}
-	// While ends are counted nothing else is held: no part of the sessions is locked.
-	for i := range ss.shards {
-		ss.shards[i].Lock()
-	}
-	ss.forgetAll("gone")
-	for i := range ss.shards {
-		ss.shards[i].Unlock()
-	}
-	for i := range ended {
-		if ss.trusts(ended[i], now) || !ss.trusts(others[i], now) {
-			t.Fatalf("session %d: ended %v, another one %v", i, ss.trusts(ended[i], now), ss.trusts(others[i], now))
-		}
-	}
-	// A look-up that began before the end is not trusted; one that begins now is.
-	if remember("gone", 0, marks{}) != nil && ss.trusts(remember("gone", 0, marks{}), now) {
-		t.Error("trusted again by a look-up from before")
-	}
-	if again := remember("gone", 1000, marks{account: ss.ends.Load()}); again == nil || !ss.trusts(again, now) {
-		t.Error("a new session is not trusted")
-	}
-	// Terms without sessions do not pile up.
-	for i := range 100 * minSweep {
-		ss.account("x").term(fmt.Sprint("passing", i), ss.ends.Load())
-		if i%minSweep == 0 {
-			runtime.GC()
-		}
-	}
-	if n := len(ss.account("x").m); n > 8*minSweep {
-		t.Errorf("%d accounts without sessions are kept", n)
-	}
-}
-
 // A password that changes while a log-in with the old one is under way ends it.
 func TestLoginBesideChange(t *testing.T) {
 	w := newWorld(t)
@@ -252,29 +174,6 @@ func TestLoginBesideChange(t *testing.T) {
 	}
 	if _, err := w.startSession(t.Context(), old, "", sessionLife); err == nil {
 		t.Error("a session from an old password")
-	}
-}
-
-func TestTrustedAreBounded(t *testing.T) {
-	w := newWorld(t)
-	now := w.clock.Load()
-	for i := range 3 * maxTrusted {
-		hash := sha256.Sum256([]byte(fmt.Sprint(i)))
-		hash[0] = 0
-		sh := w.sessions.shard(hash)
-		w.sessions.remember(hash, trusted{until: now + int64(trustFor), ends: now + int64(time.Hour)}, marks{session: sh.ended}, now)
-	}
-	if n := len(w.sessions.shards[0].m); n > maxTrusted {
-		t.Errorf("%d are trusted", n)
-	}
-	later := now + int64(time.Hour)
-	for i := range maxTrusted {
-		hash := sha256.Sum256([]byte(fmt.Sprint("later", i)))
-		hash[0] = 0
-		w.sessions.remember(hash, trusted{until: later - 1, ends: later}, marks{session: w.sessions.shards[0].ended}, later)
-	}
-	if n := len(w.sessions.shards[0].m); n > minSweep {
-		t.Errorf("%d that have ended are kept", n)
 	}
 }
 

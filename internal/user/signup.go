@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user/session"
 	"boxoffice/internal/userapi"
 )
 
@@ -142,7 +143,7 @@ func (s *Service) own(ctx context.Context, tx *sql.Tx, userID string) error {
 	if err := s.adoptOrders(ctx, tx, address, userID); err != nil {
 		return err
 	}
-	return raiseEpoch(ctx, tx) // callers carry it
+	return session.Changed(ctx, tx) // callers carry it
 }
 
 // ownedElsewhere is what somebody hears who has shown that an address is theirs

@@ -17,6 +17,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/user/session"
 	"boxoffice/internal/userapi"
 )
 
@@ -91,9 +92,9 @@ func (s *Service) ConfirmTwoFactor(ctx context.Context, caller caller.Caller, us
 				return err
 			}
 		}
-		return raiseEpoch(ctx, tx) // what the account may do may have changed
+		return session.Changed(ctx, tx) // what the account may do may have changed
 	})
-	s.sessions.forgetAll(u.ID)
+	s.sessions.ForgetAll(u.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -122,9 +123,9 @@ func (s *Service) EndTwoFactor(ctx context.Context, caller caller.Caller, userID
 		if _, err := tx.ExecContext(ctx, `DELETE FROM recovery_codes WHERE user_id = $1`, u.ID); err != nil {
 			return err
 		}
-		return raiseEpoch(ctx, tx)
+		return session.Changed(ctx, tx)
 	})
-	s.sessions.forgetAll(u.ID)
+	s.sessions.ForgetAll(u.ID)
 	return err
 }
 
@@ -149,12 +150,12 @@ func (s *Service) ResetTwoFactor(ctx context.Context, caller caller.Caller, addr
 		if _, err := tx.ExecContext(ctx, `DELETE FROM recovery_codes WHERE user_id = $1`, u.ID); err != nil {
 			return err
 		}
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM sessions WHERE user_id = $1 AND expires_at > $2`, u.ID, s.now().UnixMicro()).Scan(&sessions); err != nil { // sessions_by_user
+		if sessions, err = s.sessions.Count(ctx, tx, u.ID); err != nil {
 			return err
 		}
-		return endSessions(ctx, tx, u.ID)
+		return session.EndAll(ctx, tx, u.ID)
 	})
-	s.sessions.forgetAll(u.ID)
+	s.sessions.ForgetAll(u.ID)
 	return u.shown(), sessions, err
 }
 

@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/sqldb"
+	"boxoffice/internal/user/session"
 	"boxoffice/internal/userapi"
 )
 
@@ -29,15 +29,15 @@ const (
 // EnterVisitor makes an account for somebody of whom nothing is known.
 func (s *Service) EnterVisitor(ctx context.Context, agent string) (userapi.Session, error) {
 	for {
-		now, token := s.now(), id.Token()
+		var token string
+		now := s.now()
 		u := record{ID: guestID(now), Role: caller.Guest, CreatedAt: now.UnixMicro(), Version: 1}
-		hash, ends := sha256.Sum256([]byte(token)), now.Add(guestLife)
-		err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		ends := now.Add(guestLife)
+		err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
 			if err := insert(ctx, tx, &u); err != nil {
 				return err
 			}
-			_, err := tx.ExecContext(ctx, `INSERT INTO sessions (token_hash, user_id, created_at, expires_at, user_agent) VALUES ($1, $2, $3, $4, $5)`,
-				hash[:], u.ID, u.CreatedAt, ends.UnixMicro(), clipped(agent))
+			token, err = session.Begin(ctx, tx, u.ID, agent, now, ends)
 			return err
 		})
 		if sqldb.Duplicate(err) {
@@ -87,7 +87,7 @@ func (s *Service) writeContact(ctx context.Context, u *record) error {
 			return gone(err)
 		}
 		if moved {
-			if err := raiseEpoch(ctx, tx); err != nil { // callers carry it
+			if err := session.Changed(ctx, tx); err != nil { // callers carry it
 				return err
 			}
 		}
@@ -98,7 +98,7 @@ func (s *Service) writeContact(ctx context.Context, u *record) error {
 	})
 	s.post.kick()
 	if moved {
-		s.sessions.forgetAll(u.ID)
+		s.sessions.ForgetAll(u.ID)
 	}
 	return err
 }
@@ -117,8 +117,8 @@ func (s *Service) leave(ctx context.Context, visitor caller.Caller) error {
 	if !visitor.Visiting() {
 		return nil
 	}
-	err := s.db.Write(ctx, func(tx *sql.Tx) error { return endSessions(ctx, tx, visitor.UserID) })
-	s.sessions.forgetAll(visitor.UserID)
+	err := s.db.Write(ctx, func(tx *sql.Tx) error { return session.EndAll(ctx, tx, visitor.UserID) })
+	s.sessions.ForgetAll(visitor.UserID)
 	if err != nil {
 		return fmt.Errorf("leave: %w", err)
 	}

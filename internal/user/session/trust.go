@@ -1,12 +1,10 @@
-package user
+package session
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"hash/maphash"
-	"log/slog"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -16,14 +14,13 @@ import (
 	"boxoffice/internal/batch"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/jobs"
+	"boxoffice/internal/sqldb"
 )
 
 // How long a node trusts what it knows of a session.
 const (
-	trustFor   = time.Second // without looking again
-	pollEvery  = 400 * time.Millisecond
-	postEvery  = 5 * time.Second // look for mails and adoptions that wait
+	TrustFor   = time.Second // without looking again
+	PollEvery  = 400 * time.Millisecond
 	shards     = 64
 	minSweep   = 256   // trusted sessions in a shard before lapsed ones are dropped
 	maxTrusted = 4_096 // in a shard
@@ -49,21 +46,32 @@ type term struct{ over atomic.Bool }
 type accounts struct {
 	sync.Mutex
 	m     map[string]weak.Pointer[term]
-	ended uint64 // value of sessions.ends when an account's sessions were ended last
+	ended uint64 // value of Sessions.ends when an account's sessions were ended last
 	sweep int    // size at which entries without sessions are dropped
 }
 
 // shard is a part of the sessions that are trusted.
 type shard struct {
 	sync.RWMutex
-	m     map[tokenHash]trusted
+	m     map[TokenHash]trusted
 	ended uint64 // counts sessions ended here: a look-up begun before must not be trusted
 	sweep int    // size at which lapsed entries are dropped
 }
 
-// sessions answers who a token belongs to.
-type sessions struct {
-	svc    *Service
+// Config is what sessions need.
+type Config struct {
+	DB  *sqldb.DB
+	Now func() time.Time
+	// Role is what an account of a role may do in its sessions, with or without a second
+	// factor.
+	Role func(r caller.Role, twoFactor bool) caller.Role
+	// EmailKey is the key of an account's address.
+	EmailKey func(address string) caller.EmailKey
+}
+
+// Sessions answers whose session a token is.
+type Sessions struct {
+	cfg    Config
 	queue  *batch.Queue[*lookUp]
 	epoch  atomic.Int64 // as heard last; written before heard, read after it
 	heard  atomic.Int64 // when that was asked for, ns since 1970
@@ -72,30 +80,36 @@ type sessions struct {
 	ends     atomic.Uint64 // counts accounts whose sessions were ended here
 	accounts [shards]accounts
 	seed     maphash.Seed
+
+	stmtMu  sync.Mutex
+	lookUps map[int]*sql.Stmt // by how many tokens; 0: any number
 }
 
 // marks tell, when a look-up is over, whether something was ended since it began.
 type marks struct {
 	session uint64 // shard.ended
-	account uint64 // sessions.ends
+	account uint64 // Sessions.ends
 }
 
-func newSessions(s *Service) *sessions {
-	ss := &sessions{svc: s, seed: maphash.MakeSeed()}
+// New makes the sessions of a database that has the user service's tables.
+func New(cfg Config) *Sessions {
+	ss := &Sessions{cfg: cfg, seed: maphash.MakeSeed(), lookUps: map[int]*sql.Stmt{}}
 	for i := range ss.shards {
-		ss.shards[i].m, ss.shards[i].sweep = map[tokenHash]trusted{}, minSweep
+		ss.shards[i].m, ss.shards[i].sweep = map[TokenHash]trusted{}, minSweep
 		ss.accounts[i].m, ss.accounts[i].sweep = map[string]weak.Pointer[term]{}, minSweep
 	}
-	ss.queue = batch.New(lookUps, 50_000, ss.look)
+	ss.queue = batch.New(lookedUpAtOnce, 50_000, ss.look)
 	return ss
 }
 
-// Authenticate is the account of a session token. The error is of kind
-// Unauthenticated when the token is unknown, or its session or account has ended.
-func (s *Service) Authenticate(ctx context.Context, token string) (caller.Caller, error) {
-	ss := s.sessions
-	hash := sha256.Sum256([]byte(token))
-	now := s.now().UnixNano()
+// Close ends the look-ups. It is called when no requests come any more.
+func (ss *Sessions) Close() { ss.queue.Close() }
+
+// Authenticate answers whose session a token is. The error is of kind Unauthenticated
+// when the token is unknown, or its session or account has ended.
+func (ss *Sessions) Authenticate(ctx context.Context, token string) (caller.Caller, error) {
+	hash := Hash(token)
+	now := ss.cfg.Now().UnixNano()
 	sh := ss.shard(hash)
 	sh.RLock()
 	t, ok := sh.m[hash]
@@ -114,31 +128,31 @@ func (s *Service) Authenticate(ctx context.Context, token string) (caller.Caller
 	if !l.found || ends <= now {
 		return caller.Caller{}, errs.New(errs.Unauthenticated, "bad-token", "This session has ended; please sign in again.")
 	}
-	ss.remember(hash, trusted{caller: l.who, until: now + int64(trustFor), ends: ends, epoch: epoch}, before, now)
+	ss.remember(hash, trusted{caller: l.who, until: now + int64(TrustFor), ends: ends, epoch: epoch}, before, now)
 	return l.who, nil
 }
 
-func (ss *sessions) shard(hash tokenHash) *shard { return &ss.shards[hash[0]%shards] }
+func (ss *Sessions) shard(hash TokenHash) *shard { return &ss.shards[hash[0]%shards] }
 
-func (ss *sessions) account(userID string) *accounts {
+func (ss *Sessions) account(userID string) *accounts {
 	return &ss.accounts[maphash.String(ss.seed, userID)%shards]
 }
 
 // trusts reports whether a session that was checked needs no look now.
-func (ss *sessions) trusts(t *trusted, now int64) bool {
+func (ss *Sessions) trusts(t *trusted, now int64) bool {
 	switch {
 	case now >= t.ends, t.term.over.Load():
 		return false
 	case now < t.until:
 		return true
 	}
-	fresh := now-ss.heard.Load() < int64(trustFor)
+	fresh := now-ss.heard.Load() < int64(TrustFor)
 	return fresh && t.epoch == ss.epoch.Load()
 }
 
 // remember trusts a session, unless one that may be the same, or an account that
 // may be the same, has been ended here since the look-up began.
-func (ss *sessions) remember(hash tokenHash, t trusted, before marks, now int64) {
+func (ss *Sessions) remember(hash TokenHash, t trusted, before marks, now int64) {
 	if t.term = ss.account(t.caller.UserID).term(t.caller.UserID, before.account); t.term == nil {
 		return
 	}
@@ -162,8 +176,8 @@ func (ss *sessions) remember(hash tokenHash, t trusted, before marks, now int64)
 	sh.m[hash] = t
 }
 
-// forget ends this node's trust in one session.
-func (ss *sessions) forget(hash tokenHash) {
+// Forget ends this node's trust in one session.
+func (ss *Sessions) Forget(hash TokenHash) {
 	sh := ss.shard(hash)
 	sh.Lock()
 	defer sh.Unlock()
@@ -191,9 +205,9 @@ func (a *accounts) term(userID string, before uint64) *term {
 	return begun
 }
 
-// forgetAll ends this node's trust in an account's sessions, at the same cost
+// ForgetAll ends this node's trust in an account's sessions, at the same cost
 // however many sessions are trusted.
-func (ss *sessions) forgetAll(userID string) {
+func (ss *Sessions) ForgetAll(userID string) {
 	a := ss.account(userID)
 	a.Lock()
 	defer a.Unlock()
@@ -204,41 +218,12 @@ func (ss *sessions) forgetAll(userID string) {
 	delete(a.m, userID)
 }
 
-// raiseEpoch tells all nodes to look at sessions again, in the transaction that
-// ends one before its time or changes what its account may do.
-func raiseEpoch(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, `UPDATE session_epoch SET epoch = epoch + 1 WHERE id = 1`)
-	return err
-}
-
-// Run listens for sessions that end on other nodes, and ends the accounts of
-// visitors who are gone, until ctx ends. Without it each session is looked up
-// again every second.
-func (s *Service) Run(ctx context.Context) {
-	var kicked time.Time
-	left := time.Now()
-	var trouble jobs.Trouble
-	_ = jobs.Every(ctx, pollEvery, nil, func(ctx context.Context) error {
-		// A poll that fails leaves the epoch unheard, and trust lapses by itself.
-		_ = s.sessions.poll(ctx)
-		if time.Since(kicked) >= postEvery { // left by other nodes, or by this one before it started anew
-			kicked = time.Now()
-			s.post.kick()
-		}
-		if time.Since(left) >= endEvery {
-			left = time.Now()
-			_, err := s.EndVisits(ctx)
-			trouble.Log(ctx, s.log, slog.LevelError, "visitors who are gone keep their accounts", err)
-		}
-		return nil
-	})
-}
-
-// poll hears the epoch.
-func (ss *sessions) poll(ctx context.Context) error {
-	asked := ss.svc.now().UnixNano()
+// Poll hears of sessions that ended on other nodes. While it was not called for a
+// second, sessions are looked up again.
+func (ss *Sessions) Poll(ctx context.Context) error {
+	asked := ss.cfg.Now().UnixNano()
 	var epoch int64
-	row := ss.svc.db.Reader().QueryRowContext(ctx, `SELECT epoch FROM session_epoch WHERE id = 1`) // primary key
+	row := ss.cfg.DB.Reader().QueryRowContext(ctx, `SELECT epoch FROM session_epoch WHERE id = 1`) // primary key
 	if err := row.Scan(&epoch); err != nil {
 		return fmt.Errorf("hear of ended sessions: %w", err)
 	}
