@@ -5,7 +5,7 @@
 // operations that services register.
 //
 //	middleware.go  what happens to every request, in order
-//	short.go       the same for requests that come the short way (package quick)
+//	hot.go         the same for requests that are answered on the fast path (package quick)
 //	request.go     what is known of a request while it is served
 //	limits.go      how often somebody may ask; client.go: from which address
 //	body.go        bodies are read once it is known who asks; pace.go: how slowly
@@ -19,6 +19,6 @@
 //	docs.go        /docs, made from the OpenAPI document
 //
 // A small POST costs about 7 µs of CPU in here on one core of a server, of which
-// huma takes half and the front door's own checks a quarter; on the short way,
+// huma takes half and the front door's own checks a quarter; on the fast path,
 // which leaves net/http out as well, about 2 (BenchmarkStack).
 package gateway

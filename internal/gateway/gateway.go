@@ -65,6 +65,7 @@ type Gateway struct {
 	server   *http.Server
 	door     quick.Door              // the hot operations' fast path
 	peers    peers.Set               // all connections
+	hot      sync.Once               // the door knows the hot operations
 	limit    *moment.Limit           // of requests on the fast path
 	constant []byte                  // headers of all answers of the fast path
 	large    atOnce                  // large bodies
@@ -241,7 +242,7 @@ func (g *Gateway) serveHTTP() {
 		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	g.shareOut(descriptors())
-	g.door.Answer = g.short
+	g.door.Answer = g.answerHot
 	g.door.Attach(g.server, &g.peers)
 	g.limit = moment.NewLimit(context.Background(), requestTime)
 	g.constant = g.constantHeaders()

@@ -29,7 +29,7 @@ type request struct {
 	served          *http.Request // as the operation sees it; nil when it was refused before
 	id              string
 	method, path    string
-	pattern         string     // of the short way's operation
+	pattern         string     // of the fast path's operation
 	client          netip.Addr // the zero value when it is unknown
 	traits          route.Traits
 	start           time.Time

@@ -169,7 +169,7 @@ func (c *Conn) HandOver(ahead []byte) (open bool) {
 	if !c.quiet.IsZero() {
 		c.began = c.quiet
 	}
-	c.quiet, c.partial = time.Time{}, true
+	c.partial = true // and it waits until net/http reads what there is
 	return !c.closed
 }
 
@@ -179,6 +179,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(c.ahead) > 0 {
 		n := copy(p, c.ahead)
 		c.ahead = c.ahead[n:]
+		if !c.goesOn(0) {
+			return 0, net.ErrClosed
+		}
 		return n, nil
 	}
 	c.ahead = nil

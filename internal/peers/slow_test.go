@@ -113,3 +113,23 @@ func TestProxiesGiveWayLast(t *testing.T) {
 		}
 	})
 }
+
+// A connection that gives way between the hand-over and net/http's first look at it
+// hands on nothing: the request is not begun.
+func TestHandedOverConnectionsGiveWay(t *testing.T) {
+	for _, gives := range []bool{false, true} {
+		here, there := net.Pipe()
+		c := newConn(here, &Set{})
+		if !c.HandOver([]byte("GET / HTTP/1.1\r\n")) {
+			t.Fatal("it is closed")
+		}
+		if since := c.waitsSince(time.Now()); since.IsZero() || gives && !c.giveWay(since) {
+			t.Error("it does not wait")
+		}
+		if n, err := c.Read(make([]byte, 100)); (err != nil) != gives || (n > 0) == gives || !c.waitsSince(time.Now()).IsZero() {
+			t.Errorf("gives way %v: read %d bytes, %v", gives, n, err)
+		}
+		_ = c.Close()
+		_ = there.Close()
+	}
+}

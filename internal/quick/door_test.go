@@ -167,7 +167,7 @@ func pieces(text string, cuts []byte) (list []piece) {
 }
 
 // same fails unless a server answers pieces in the same way with a door and
-// without one. It answers how many requests went the short way.
+// without one. It answers how many requests were answered on the fast path.
 func same(t *testing.T, list []piece, end int) int {
 	t.Helper()
 	want, wantSeen, _ := talk(t, false, list, end)
@@ -198,7 +198,7 @@ func TestNoDifference(t *testing.T) {
 				}
 				for end, how := range []string{"half-close", "left open", "hung up"} {
 					if got := same(t, pieces(s.text, cuts), end); got != s.short && (cuts == nil && end != hangUp) {
-						t.Errorf("%d went the short way, not %d", got, s.short)
+						t.Errorf("%d were answered on the fast path, not %d", got, s.short)
 					}
 					if t.Failed() {
 						t.Fatalf("%s, %s", name, how)

@@ -33,8 +33,8 @@ func TestSlowReadersGiveWay(t *testing.T) {
 		reads int // bytes in each two seconds
 		open  bool
 	}{
-		"the short way": {get, 0, false}, "the short way, pipelined": {get + get + get, 0, false}, "after a long one": {page + get, 0, false},
-		"the long way": {page, 0, false}, "a large one": {large, 0, false}, "a large one, begun": {large, 100, false},
+		"the fast path": {get, 0, false}, "the fast path, pipelined": {get + get + get, 0, false}, "after a long one": {page + get, 0, false},
+		"the ordinary path": {page, 0, false}, "a large one": {large, 0, false}, "a large one, begun": {large, 100, false},
 		"slowly": {large, piecesOf, true}, "not answered yet": {held, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,7 @@ var unfinished = map[string]string{
 	"a body that no handler reads": announced,
 	"a GET with a body":            "GET /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
 	"a body that is read":          "POST /page HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1234",
-	"for the short way":            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n1234",
+	"for the fast path":            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n1234",
 	"chunked, read":                "POST /page HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n",
 	"chunked, not read":            chunked,
 	"a long line of a chunk":       chunked + "1;" + strings.Repeat("x", 4093),

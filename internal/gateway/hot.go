@@ -25,6 +25,12 @@ import (
 // to every request happens to theirs too, but neither net/http, the router nor huma
 // is asked.
 func (g *Gateway) Serve(l net.Listener) error {
+	g.hot.Do(g.addHot)
+	return g.door.Serve(l)
+}
+
+// addHot gives the operations that were registered as hot the fast path.
+func (g *Gateway) addHot() {
 	for _, item := range g.api.OpenAPI().Paths {
 		for _, op := range operationsOf(item) {
 			if o, ok := op.Metadata[quick.Meta].(*quick.Operation); ok {
@@ -33,7 +39,6 @@ func (g *Gateway) Serve(l net.Listener) error {
 			}
 		}
 	}
-	return g.door.Serve(l)
 }
 
 // exceptions leaves to the router the paths that look like a hot operation's, and
@@ -47,9 +52,9 @@ func (g *Gateway) exceptions(o *quick.Operation) {
 	})
 }
 
-// short answers a plain request of a hot operation; false when it has to go the long
-// way.
-func (g *Gateway) short(p *quick.Request, out []byte) (answer []byte, ok bool) {
+// answerHot answers a plain request of a hot operation; false when it is for
+// net/http.
+func (g *Gateway) answerHot(p *quick.Request, out []byte) (answer []byte, ok bool) {
 	if g.cfg.Hosts != nil && !knownHost(p.Get("Host"), g.cfg.Hosts) || len(g.cfg.Origins) > 0 && p.Get("Origin") != "" {
 		return nil, false
 	}
@@ -69,17 +74,17 @@ func (g *Gateway) short(p *quick.Request, out []byte) (answer []byte, ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			q.panicked(v)
-			answer, ok = q.writeShort(out, p, quota, quick.Answer{}, internal(nil)), true
+			answer, ok = q.writeHot(out, p, quota, quick.Answer{}, internal(nil)), true
 		}
 		q.finish()
 	}()
 	a, err := q.carryOut(p, run, &quota)
 	if err == nil {
-		return q.writeShort(out, p, quota, a, nil), true
+		return q.writeHot(out, p, quota, a, nil), true
 	}
 	e := classify(q, err)
 	q.note(e)
-	return q.writeShort(out, p, quota, a, e), true
+	return q.writeHot(out, p, quota, a, e), true
 }
 
 // carryOut checks a request as enter does, and runs its operation.
@@ -124,19 +129,19 @@ func (g *Gateway) callerOf(q *request, p *quick.Request) (caller.Caller, error) 
 	return caller.Caller{}, nil
 }
 
-// writeShort appends the answer to out, with the headers that recorder and guard give
-// those of the long way.
-func (q *request) writeShort(out []byte, p *quick.Request, quota quota, a quick.Answer, e *errs.Error) []byte {
+// writeHot appends the answer to out, with the headers that recorder and guard give
+// those of the ordinary path.
+func (q *request) writeHot(out []byte, p *quick.Request, quota quota, a quick.Answer, e *errs.Error) []byte {
 	buf := answerBodies.Get().(*bytes.Buffer)
 	defer answerBodies.Put(buf)
 	kind := "application/json"
 	if e == nil {
-		e = q.encodeShort(buf, &a)
+		e = q.encodeHot(buf, &a)
 	}
 	switch has := p.Get("If-None-Match"); {
 	case e != nil:
 		kind = "application/problem+json"
-		q.problemShort(buf, &a, e)
+		q.problemHot(buf, &a, e)
 	case has != "" && a.Status == http.StatusOK && matches(has, a.Get("Etag")):
 		a.Status, a.Raw = http.StatusNotModified, nil
 	}
@@ -169,7 +174,7 @@ func (q *request) writeShort(out []byte, p *quick.Request, quota quota, a quick.
 		}
 	}
 	if len(q.gateway.cfg.Origins) > 0 {
-		vary = strings.TrimPrefix(vary+", Origin", ", ") // one line, as the long way has it
+		vary = strings.TrimPrefix(vary+", Origin", ", ") // one line, as the ordinary path has it
 	}
 	out = appendHeader(appendHeader(out, "Cache-Control", caching), "Vary", vary)
 	out = appendHeader(appendHeader(out, "X-Request-Id", q.id), "Date", date(q.start))
@@ -180,8 +185,8 @@ func (q *request) writeShort(out []byte, p *quick.Request, quota quota, a quick.
 	return append(append(out, "\r\n"...), a.Raw...)
 }
 
-// encodeShort encodes the body of an answer.
-func (q *request) encodeShort(buf *bytes.Buffer, a *quick.Answer) *errs.Error {
+// encodeHot encodes the body of an answer.
+func (q *request) encodeHot(buf *bytes.Buffer, a *quick.Answer) *errs.Error {
 	if a.Body == nil {
 		return nil
 	}
@@ -199,8 +204,8 @@ func (q *request) encodeShort(buf *bytes.Buffer, a *quick.Answer) *errs.Error {
 	return nil
 }
 
-// problemShort makes an error the answer.
-func (q *request) problemShort(buf *bytes.Buffer, a *quick.Answer, e *errs.Error) {
+// problemHot makes an error the answer.
+func (q *request) problemHot(buf *bytes.Buffer, a *quick.Answer, e *errs.Error) {
 	buf.Reset()
 	a.Status, a.Header = statuses[e.Kind], nil
 	headers(e, func(name, value string) {

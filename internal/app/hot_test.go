@@ -17,7 +17,7 @@ import (
 	"boxoffice/internal/user"
 )
 
-// ways are the two ways to a node over connections of their own.
+// ways are the two paths to a node over connections of their own.
 type ways struct {
 	*house
 	addr string
@@ -50,7 +50,7 @@ func (w *ways) dial(t *testing.T) (net.Conn, *bufio.Reader) {
 	return c, bufio.NewReader(c)
 }
 
-// short is how many requests have gone the short way so far.
+// short is how many requests have been answered on the fast path so far.
 func (w *ways) short(t *testing.T) int {
 	t.Helper()
 	list, err := w.Metrics.Gather()
@@ -62,14 +62,14 @@ func (w *ways) short(t *testing.T) int {
 			return int(f.GetMetric()[0].GetCounter().GetValue())
 		}
 	}
-	t.Fatal("nobody counts the requests that go the short way")
+	t.Fatal("nobody counts the requests that are answered on the fast path")
 	return 0
 }
 
 type wayReply struct {
 	*http.Response
 	body  string
-	short int // requests that went the short way
+	short int // requests that were answered on the fast path
 }
 
 // send sends a request as it is.
@@ -113,7 +113,7 @@ func (w *ways) plain(as user.Fan, method, path, body string, headers ...string) 
 	return text + "\r\n" + body
 }
 
-// odd asks for the same in other words, which mean the same to the long way.
+// odd asks for the same in other words, which mean the same to the ordinary path.
 var odd = map[string]func(string) string{
 	"a preference": func(text string) string {
 		return strings.Replace(text, "\r\n", "\r\nAccept: application/json;q=0.9\r\n", 1)
@@ -157,14 +157,14 @@ func relength(text string) string {
 }
 
 // both asks for the same in all manners, and fails unless the answers are the
-// same, the plain one's by the short way and the others' by the long one.
+// same, the plain one's by the fast path and the others' by the ordinary one.
 func (w *ways) both(t *testing.T, want int, as user.Fan, method, path, body string, headers ...string) wayReply {
 	t.Helper()
 	headers = append([]string{"X-Request-Id", "the-same-id"}, headers...)
 	text := w.plain(as, method, path, body, headers...)
 	short := w.once(t, text)
 	if short.StatusCode != want || short.short != 1 || short.Header.Get("X-Request-Id") != "the-same-id" {
-		t.Errorf("%s %s: %d %s, %d the short way", method, path, short.StatusCode, short.body, short.short)
+		t.Errorf("%s %s: %d %s, %d on the fast path", method, path, short.StatusCode, short.body, short.short)
 	}
 	for name, change := range odd {
 		other := change(text)
@@ -173,13 +173,13 @@ func (w *ways) both(t *testing.T, want int, as user.Fan, method, path, body stri
 		}
 		long := w.once(t, other)
 		if long.short != 0 {
-			t.Errorf("%s %s with %s went the short way", method, path, name)
+			t.Errorf("%s %s with %s were answered on the fast path", method, path, name)
 		}
 		if short.StatusCode != long.StatusCode || short.body != long.body {
-			t.Errorf("%s %s with %s: %d %q, the short way %d %q", method, path, name, long.StatusCode, long.body, short.StatusCode, short.body)
+			t.Errorf("%s %s with %s: %d %q, the fast path %d %q", method, path, name, long.StatusCode, long.body, short.StatusCode, short.body)
 		}
 		if s, l := lasting(short.Header), lasting(long.Header); !maps.EqualFunc(s, l, slices.Equal) {
-			t.Errorf("%s %s with %s: %v, the short way %v", method, path, name, l, s)
+			t.Errorf("%s %s with %s: %v, the fast path %v", method, path, name, l, s)
 		}
 	}
 	return short
@@ -199,8 +199,8 @@ func lasting(h http.Header) http.Header {
 	return h
 }
 
-// The short way and the long way answer the same.
-func TestShortWayAnswersLikeTheLongOne(t *testing.T) {
+// The fast path and the ordinary path answer the same.
+func TestFastPathAnswersLikeHuma(t *testing.T) {
 	h := newWays(t)
 	fan, organizer := h.account(t, caller.Customer), h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
@@ -256,9 +256,9 @@ func TestShortWayAnswersLikeTheLongOne(t *testing.T) {
 	h.both(t, 503, other, "POST", "/bookings", hold(`"quantity":1`), key("k8")...)
 }
 
-// A precondition of a change is refused by the long way, whatever else the request
+// A precondition of a change is refused by the ordinary path, whatever else the request
 // looks like, and nothing is held or paid.
-func TestPreconditionsOfChangesGoTheLongWay(t *testing.T) {
+func TestPreconditionsAreHandedOver(t *testing.T) {
 	h := newWays(t)
 	fan, organizer := h.account(t, caller.Customer), h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
@@ -268,18 +268,18 @@ func TestPreconditionsOfChangesGoTheLongWay(t *testing.T) {
 		for _, header := range []string{"If-Match", "If-None-Match"} {
 			got := h.once(t, h.plain(fan, "POST", path, body, header, `"1"`))
 			if got.StatusCode != 412 || got.short != 0 || !strings.Contains(got.body, "version-differs") {
-				t.Errorf("%s with %s: %d %s, %d the short way", path, header, got.StatusCode, got.body, got.short)
+				t.Errorf("%s with %s: %d %s, %d on the fast path", path, header, got.StatusCode, got.body, got.short)
 			}
 		}
 	}
 	if got := h.once(t, h.plain(fan, "POST", "/payments", pay, "If-None-Match", "*")); got.StatusCode != 412 || got.short != 0 {
-		t.Errorf("any version: %d %s, %d the short way", got.StatusCode, got.body, got.short)
+		t.Errorf("any version: %d %s, %d on the fast path", got.StatusCode, got.body, got.short)
 	}
 	h.both(t, 201, fan, "POST", "/payments", pay, "Idempotency-Key", "k")
 }
 
 // So they do when asked for seats.
-func TestShortWayOfSeats(t *testing.T) {
+func TestFastPathOfSeats(t *testing.T) {
 	h := newWays(t)
 	fan, organizer := h.account(t, caller.Customer), h.account(t, caller.Organizer)
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
@@ -319,22 +319,22 @@ func TestShortWayOfSeats(t *testing.T) {
 	h.both(t, 401, user.Fan{Token: "nobody"}, "GET", seats, "")
 	h.both(t, 200, fan, "GET", seats+"?after=1", "")
 	h.both(t, 200, fan, "GET", seats+"?after=1&form=compact", "")
-	// Whatever else may be asked goes the long way.
+	// Whatever else may be asked takes the ordinary path.
 	for path, status := range map[string]int{"?after=x": 422, "?form=huge": 422, "?form=compact&form=compact": 200, "?other=1": 200, "?section=%4F": 422, "?section=": 200} {
 		if got := h.once(t, h.plain(fan, "GET", seats+path, "")); got.StatusCode != status || got.short != 0 {
-			t.Errorf("%s: %d %s, %d the short way", path, got.StatusCode, got.body, got.short)
+			t.Errorf("%s: %d %s, %d on the fast path", path, got.StatusCode, got.body, got.short)
 		}
 	}
 	if got := h.once(t, h.plain(fan, "GET", seats, "", "Cookie", "a=b")); got.StatusCode != 200 || got.short != 1 {
-		t.Errorf("a cookie that does not count: %d, %d the short way", got.StatusCode, got.short)
+		t.Errorf("a cookie that does not count: %d, %d on the fast path", got.StatusCode, got.short)
 	}
 	if got := h.once(t, h.plain(user.Fan{}, "GET", seats, "", "Cookie", "a=b")); got.StatusCode != 200 || got.short != 1 {
-		t.Errorf("a cookie that may count: %d, %d the short way", got.StatusCode, got.short)
+		t.Errorf("a cookie that may count: %d, %d on the fast path", got.StatusCode, got.short)
 	}
 }
 
 // So they do when asked for an event.
-func TestShortWayOfEvents(t *testing.T) {
+func TestFastPathOfEvents(t *testing.T) {
 	h := newWays(t)
 	fan, organizer := h.account(t, caller.Customer), h.account(t, caller.Organizer)
 	event := "/events/" + h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
@@ -349,13 +349,13 @@ func TestShortWayOfEvents(t *testing.T) {
 	h.both(t, 200, organizer, "GET", draft, "")
 	for path, status := range map[string]int{event + "?a=b": 200, "/events/search": 200} {
 		if got := h.once(t, h.plain(fan, "GET", path, "")); got.StatusCode != status || got.short != 0 {
-			t.Errorf("%s: %d %s, %d the short way", path, got.StatusCode, got.body, got.short)
+			t.Errorf("%s: %d %s, %d on the fast path", path, got.StatusCode, got.body, got.short)
 		}
 	}
 }
 
 // Limits, proxies and other sites are for both ways.
-func TestShortWayOfTheFrontDoor(t *testing.T) {
+func TestFastPathKeepsLimits(t *testing.T) {
 	h := newWays(t, func(s *settings.Server) {
 		s.RateLimit, s.Proxies, s.Origins, s.PublicURL = 50, []string{"127.0.0.0/8"}, []string{"https://shop.example"}, "https://tickets.example"
 	})
@@ -368,7 +368,7 @@ func TestShortWayOfTheFrontDoor(t *testing.T) {
 	for allow, origin := range map[string]string{"https://shop.example": "https://shop.example", "": "https://evil.example"} {
 		got := h.once(t, h.plain(user.Fan{}, "GET", seats, "", "Origin", origin))
 		if got.short != 0 || got.Header.Get("Access-Control-Allow-Origin") != allow || !slices.Equal(got.Header["Vary"], []string{"Accept-Encoding, Origin"}) {
-			t.Errorf("from %s: %d the short way, %v", origin, got.short, got.Header)
+			t.Errorf("from %s: %d on the fast path, %v", origin, got.short, got.Header)
 		}
 	}
 	// So few are allowed that a slow machine is too fast for them, too.

@@ -114,8 +114,8 @@ func (d *door) figure(t *testing.T, name string, labels ...string) float64 {
 }
 
 // Whatever an operation says, and whatever is in its way, the answer, the log and
-// the metrics are those of the long way; which way it was, one figure says.
-func TestShortWay(t *testing.T) {
+// the metrics are those of the ordinary path; which way it was, one figure says.
+func TestFastPath(t *testing.T) {
 	now := time.Now()
 	waiting := 0
 	d := newDoor(t, func(c *Config) {
@@ -134,7 +134,7 @@ func TestShortWay(t *testing.T) {
 		do      func(context.Context) error
 		body    string
 		headers []string
-		long    bool // it does not go the short way
+		long    bool // it is handed over
 		early   bool // it is refused before it is known where it goes
 	}{
 		{"well", 201, nil, oneSeat, nil, false, false},
@@ -207,7 +207,7 @@ func TestShortWay(t *testing.T) {
 				shortBefore, before := count()
 				mark := d.logged()
 				o.res, o.body = one.ask(t, text)
-				for !strings.Contains(d.logged()[len(mark):], "msg=request ") { // after the answer on the long way
+				for !strings.Contains(d.logged()[len(mark):], "msg=request ") { // after the answer on the ordinary path
 					time.Sleep(time.Millisecond)
 				}
 				o.log = noise.ReplaceAllString(d.logged()[len(mark):], "")
@@ -218,16 +218,16 @@ func TestShortWay(t *testing.T) {
 			}
 			short, long := try(here, hold(c.body, headers...)), try(there, hold(c.body, append(headers, "TE", "trailers")...))
 			if short.res.StatusCode != c.status || long.res.StatusCode != c.status || short.body != long.body {
-				t.Errorf("%d %s, the long way %d %s", short.res.StatusCode, short.body, long.res.StatusCode, long.body)
+				t.Errorf("%d %s, the ordinary path %d %s", short.res.StatusCode, short.body, long.res.StatusCode, long.body)
 			}
 			if h, l := stable(short.res.Header), stable(long.res.Header); !maps.EqualFunc(h, l, slices.Equal) || len(l["Strict-Transport-Security"]) == 0 {
-				t.Errorf("headers %v\nlong way %v", h, l)
+				t.Errorf("headers %v\nordinary path %v", h, l)
 			}
 			if short.log != long.log || !strings.Contains(short.log, fmt.Sprintf("level=INFO msg=request id=the-same-id method=POST path=/bookings status=%d ", c.status)) {
-				t.Errorf("log %s\nlong way %s", short.log, long.log)
+				t.Errorf("log %s\nordinary path %s", short.log, long.log)
 			}
 			if short.short == 1 == c.long || long.short != 0 || short.counted != 1 || long.counted != 1 || short.in != 0 || long.in != 0 {
-				t.Errorf("figures %+v\nlong way %+v", short, long)
+				t.Errorf("figures %+v\nordinary path %+v", short, long)
 			}
 			if _, body := here.ask(t, hold("{}")); body == "" { // the connection is still of use
 				t.Error(body)
@@ -326,13 +326,13 @@ func TestVaryOrigin(t *testing.T) {
 			t.Errorf("%q: %v", c.text, res.Header)
 		}
 		if n := d.figure(t, "boxoffice_http_requests_short_total") - before; n != c.short {
-			t.Errorf("%q: %v went the short way", c.text, n)
+			t.Errorf("%q: %v were answered on the fast path", c.text, n)
 		}
 	}
 }
 
 // A demo knows only some hosts; requests that name them are as fast as elsewhere.
-func TestShortWayOfKnownHosts(t *testing.T) {
+func TestFastPathOfKnownHosts(t *testing.T) {
 	d := newDoor(t, func(c *Config) { c.Hosts = []string{"tickets.example"} })
 	addr := d.listen(t)
 	for host, want := range map[string]int{"127.0.0.1:80": 1, "Tickets.Example": 1, "localhost": 1, "evil.example": 0} {
@@ -342,13 +342,13 @@ func TestShortWayOfKnownHosts(t *testing.T) {
 			t.Errorf("%s: %d", host, res.StatusCode)
 		}
 		if n := d.figure(t, "boxoffice_http_requests_short_total") - before; n != float64(want) {
-			t.Errorf("%s: %v went the short way", host, n)
+			t.Errorf("%s: %v were answered on the fast path", host, n)
 		}
 	}
 }
 
 // Requests under way are counted as such.
-func TestShortWayInFlight(t *testing.T) {
+func TestFastPathInFlight(t *testing.T) {
 	d := newDoor(t)
 	started, end := make(chan struct{}), make(chan struct{})
 	d.do = func(context.Context) error { started <- struct{}{}; <-end; return nil }
