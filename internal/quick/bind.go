@@ -100,7 +100,15 @@ func (o *Operation) Match(method, path string) (id string, ok bool) {
 		return "", path == o.Path
 	}
 	id = path[len(o.before) : len(path)-len(o.after)]
-	return id, id != "" && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyz") == "" && strings.HasPrefix(path, o.before) && strings.HasSuffix(path, o.after) && !slices.Contains(o.except, path)
+	if id == "" || !strings.HasPrefix(path, o.before) || !strings.HasSuffix(path, o.after) || slices.Contains(o.except, path) {
+		return "", false
+	}
+	for i := range len(id) {
+		if c := id[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			return "", false
+		}
+	}
+	return id, true
 }
 
 // gives prepares how the answer of an operation is read from its output.

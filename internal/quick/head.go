@@ -84,7 +84,7 @@ func (q *Request) Parse(b []byte, list []*Operation) (size int) {
 	}
 	host, keeps := q.Get("Host"), q.Get("Connection")
 	switch {
-	case host == "" || strings.Trim(host, hostBytes) != "",
+	case host == "" || strings.ContainsAny(host, " \"#/<>?@\\^`{|}"),
 		keeps != "" && !strings.EqualFold(keeps, "keep-alive"),
 		!slices.Contains([]string{"", "*/*", "application/json", "application/json, text/plain, */*"}, q.Get("Accept")),
 		q.Get("If-None-Match") != "" && method != "GET":
@@ -102,8 +102,6 @@ func (q *Request) Parse(b []byte, list []*Operation) (size int) {
 	}
 	return end + int(length)
 }
-
-const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]"
 
 // find finds the operation of a request.
 func (q *Request) find(method string, list []*Operation) bool {
