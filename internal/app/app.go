@@ -73,7 +73,7 @@ func Build(ctx context.Context, db *sqldb.DB, cfg Config) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Bookings, err = booking.New(ctx, booking.Config{DB: db, Plans: catalogue, Metrics: p.Metrics, Log: log}); err != nil {
+	if p.Bookings, err = booking.New(ctx, booking.Config{DB: db, Plans: catalogue, Metrics: p.Metrics, Log: log, Accounts: p.Users.Exists}); err != nil {
 		return nil, err
 	}
 	sales := event.Sales(p.Bookings)
@@ -89,7 +89,6 @@ func Build(ctx context.Context, db *sqldb.DB, cfg Config) (*Parts, error) {
 	if cfg.TwoFactor {
 		p.Users.RequireTwoFactor()
 	}
-	p.Bookings.UseAccounts(p.Users.Exists)
 	bank := cfg.Gateway
 	if bank == nil {
 		if bank, err = sandbox.New(ctx, db, db.Now, slowPayment); err != nil {

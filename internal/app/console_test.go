@@ -151,7 +151,7 @@ func TestOrganizerSells(t *testing.T) {
 	h.page(t, organizer, "POST", at+"/cancel", url.Values{"title": {"night of  the violins"}}, 303)
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { h.Bookings.Run(ctx) })
+	running.Go(func() { _ = h.Bookings.Run(ctx) })
 	running.Go(func() { _ = h.Payments.Run(ctx) }) // it says that it was stopped
 	defer running.Wait()
 	defer stop()

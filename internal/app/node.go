@@ -85,7 +85,7 @@ func (n *Node) work(ctx context.Context) error {
 		return err
 	}
 	n.Jobs.Go("users", func(ctx context.Context) error { n.Users.Run(ctx); return nil })
-	n.Jobs.Go("bookings", func(ctx context.Context) error { n.Bookings.Run(ctx); return nil })
+	n.Jobs.Go("bookings", n.Bookings.Run)
 	n.Jobs.Go("events", n.Events.Run)
 	n.Jobs.Go("payments", n.Payments.Run)
 	n.Jobs.Go("ticket keys", n.followKeys)

@@ -98,7 +98,7 @@ func TestOrderOfACancelledEvent(t *testing.T) {
 	has(t, h.read(t, bob, "/orders/"+gift), "This event has been cancelled.", "there is nothing to refund")
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { h.Bookings.Run(ctx) })
+	running.Go(func() { _ = h.Bookings.Run(ctx) })
 	running.Go(func() { _ = h.Payments.Run(ctx) }) // it says that it was stopped
 	defer running.Wait()
 	defer stop()

@@ -31,10 +31,10 @@ const (
 )
 
 // Run keeps the seat views in step with other nodes, and is the janitor: it ends
-// holds that have lapsed, and cancels the bookings of cancelled events, by
-// submitting commands like everybody else, behind everybody else. Of several
-// nodes one does that. Run returns when ctx ends.
-func (s *Service) Run(ctx context.Context) {
+// holds that have lapsed, and cancels the bookings of cancelled events. It submits
+// commands like everybody else, behind everybody else's. Of several nodes one does
+// that. Run returns nil when ctx ends.
+func (s *Service) Run(ctx context.Context) error {
 	var others sync.WaitGroup
 	defer others.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -48,7 +48,7 @@ func (s *Service) Run(ctx context.Context) {
 	var resumed time.Time // what a crash may have left, here or on another node
 	var trouble jobs.Trouble
 	var pass jobs.Pass
-	_ = jobs.Every(ctx, sweepEvery, nil, func(ctx context.Context) error {
+	return jobs.Every(ctx, sweepEvery, nil, func(ctx context.Context) error {
 		if time.Since(swept) > resumeEvery {
 			swept = time.Now()
 			s.crowd.sweep(s.now().UnixMicro())

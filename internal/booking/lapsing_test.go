@@ -232,7 +232,7 @@ func TestJanitorEndsWithAPanic(t *testing.T) {
 	w := newWorld(t)
 	w.s.crowd = nil
 	ended := make(chan error, 1)
-	go func() { ended <- jobs.Catch(func() error { w.s.Run(t.Context()); return nil }) }()
+	go func() { ended <- jobs.Catch(func() error { return w.s.Run(t.Context()) }) }()
 	select {
 	case err := <-ended:
 		var caught *jobs.Panic

@@ -41,7 +41,7 @@ func nodes(t *testing.T, wrong ...time.Duration) []*world {
 func (w *world) run() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { w.s.Run(ctx) })
+	wg.Go(func() { _ = w.s.Run(ctx) })
 	stop = sync.OnceFunc(func() { cancel(); wg.Wait() })
 	w.t.Cleanup(stop)
 	return stop

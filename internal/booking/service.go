@@ -34,13 +34,16 @@ var migrations embed.FS
 
 // Config is what a booking service is made of.
 type Config struct {
-	DB      *sqldb.DB
-	Plans   Plans
-	Now     func() time.Time      // the clock by which SQLite decides; nil: the database's
-	Metrics prometheus.Registerer // nil: none
-	Log     *slog.Logger          // nil: slog.Default
-	Writers int                   // 0: 1 on SQLite, more would wait for each other; 2 on PostgreSQL
-	MyClock bool                  // decide by Now on PostgreSQL too; for tests
+	DB    *sqldb.DB
+	Plans Plans
+	// Accounts reports whether there is an account. It is not called before the service
+	// is asked something. nil: every id is taken for an account's.
+	Accounts func(ctx context.Context, userID string) (bool, error)
+	Now      func() time.Time      // the clock by which SQLite decides; nil: the database's
+	Metrics  prometheus.Registerer // nil: none
+	Log      *slog.Logger          // nil: slog.Default
+	Writers  int                   // 0: 1 on SQLite, more would wait for each other; 2 on PostgreSQL
+	MyClock  bool                  // decide by Now on PostgreSQL too; for tests
 }
 
 var _ bookingapi.Service = (*Service)(nil)
@@ -91,7 +94,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
-	s := &Service{source: source{cfg.DB}, db: cfg.DB, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), tallies: newTallies(), sweepNow: make(chan struct{}, 1)}
+	s := &Service{source: source{cfg.DB}, db: cfg.DB, accounts: cfg.Accounts, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), tallies: newTallies(), sweepNow: make(chan struct{}, 1)}
 	if s.getStmt, err = cfg.DB.PrepareRead(ctx, sqlShown); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
@@ -187,12 +190,6 @@ func (s *Service) tell(entries []ledger.Entry) {
 	for _, fn := range s.follow {
 		fn(entries)
 	}
-}
-
-// UseAccounts tells the service how to find out whether there is an account. It
-// is called before serving; without it every id is taken for one.
-func (s *Service) UseAccounts(exists func(ctx context.Context, userID string) (bool, error)) {
-	s.accounts = exists
 }
 
 // submit hands a command to its event's writer and waits for the answer. On an

@@ -252,7 +252,7 @@ func TestCancelledEventGivesBack(t *testing.T) {
 			}
 		}
 	})
-	go func() { defer close(done); w.s.Run(ctx) }()
+	go func() { defer close(done); _ = w.s.Run(ctx) }()
 	<-over
 	stop()
 	<-done
