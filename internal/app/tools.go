@@ -14,6 +14,7 @@ import (
 	"boxoffice/internal/event/importer"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/money"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
@@ -132,7 +133,7 @@ func (e Export) Run(ctx context.Context, out io.Writer) error {
 	}
 	defer db.Close()
 	w := bufio.NewWriterSize(out, 1<<16)
-	return errors.Join(booking.Export(ctx, db, e.Event, w), w.Flush())
+	return errors.Join(ledger.Export(ctx, booking.Ledger(db), e.Event, w), w.Flush())
 }
 
 // OpenAPI prints the API's document.

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"testing"
 
-	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/user"
@@ -104,7 +103,7 @@ func TestVerifyFindsMoney(t *testing.T) {
 	} {
 		h.saved(t, func() {
 			h.write(t, c.text)
-			var diff booking.Difference
+			var diff bookingapi.Difference
 			if _, err := VerifyAll(t.Context(), h.DB, ""); !errors.As(err, &diff) || !strings.Contains(diff.Text, c.want) {
 				t.Errorf("%s: %v, want: %s", c.text, err, c.want)
 			}

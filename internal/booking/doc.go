@@ -27,7 +27,7 @@
 //
 // The primary key of claims is the promise: a seat without a row is free, and
 // nothing but a committed row says yes. The ledger is the audit trail, the
-// outbox and the live feed in one; verify.go replays it against the tables, and
+// outbox and the live feed in one; package audit replays it against the tables, and
 // janitor.go ends lapsed holds (lapsing.go) by submitting commands like everybody
 // else.
 package booking

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"testing"
 
+	"boxoffice/internal/booking/audit"
 	"boxoffice/internal/bookingapi"
 )
 
@@ -323,8 +324,8 @@ func TestVerifyFindsTampering(t *testing.T) {
 				} else if n, _ := res.RowsAffected(); n == 0 {
 					t.Error("the tampering changes nothing")
 				}
-				var diff Difference
-				if err := w.verifyIn(tx, ev); !errors.As(err, &diff) {
+				var diff bookingapi.Difference
+				if err := audit.VerifyTx(t.Context(), tx, ev, audit.Beside{Plans: w}); !errors.As(err, &diff) {
 					t.Errorf("not found: %v", err)
 				}
 				return undo

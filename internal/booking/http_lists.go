@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 )
@@ -64,7 +65,7 @@ func (s *Service) page(ctx context.Context, in *BookingList, f bookingapi.Filter
 func (s *Service) readSale(ctx context.Context, eventID string) (bookingapi.Sale, error) {
 	var sale bookingapi.Sale
 	row := s.db.Browse().QueryRowContext(ctx, `SELECT `+saleColumns+` FROM sales WHERE event_id = $1`, eventID) // primary key
-	if err := row.Scan(saleFields(&sale)...); err != nil {
+	if err := row.Scan(tables.SaleFields(&sale)...); err != nil {
 		return sale, fmt.Errorf("read sale: %w", err)
 	}
 	return sale, nil

@@ -62,7 +62,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"a cancelled seat is not refunded at its price", "cancel.go", `e.amount, _ = s.prices[bookingKey(&b.Booking)].total(seats)`, `e.amount = b.Amount`},
 	{"claims are freed whoever has them", "store_sqlite.go", `AND seat = $2 AND booking_id = $3`, `AND seat = $2 AND $3 = $3`},
 	{"claims are moved whoever has them", "store_sqlite.go", `AND seat = $4 AND booking_id = $5`, `AND seat = $4 AND $5 = $5`},
-	{"a booking is written whatever its version", "store_sqlite.go", `WHERE id = $14 AND seq = $15`, `WHERE id = $14 AND $15 = $15`},
+	{"a booking is written whatever its version", "store_sqlite.go", `AND id = $15 AND seq = $16`, `AND id = $15 AND $16 = $16`},
 	{"row counts are not looked at", "store.go", `if got != want {`, `if false {`},
 	{"a claim replaces the one that is there", "store_sqlite.go", `INSERT INTO claims`, `INSERT OR REPLACE INTO claims`},
 	{"the chain forgets the hash before", "state.go", `entry.Chain(s.hash, s.scratch)`, `entry.Chain([32]byte{}, s.scratch)`},

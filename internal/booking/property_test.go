@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"boxoffice/internal/booking/audit"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
@@ -586,7 +587,7 @@ func TestRandomHistories(t *testing.T) {
 			}
 			o.compare(t, ev)
 		}
-		if _, err := VerifyWith(context.Background(), w.db, ev, Beside{Plans: w}); err != nil {
+		if _, err := audit.VerifyWith(context.Background(), w.db, ev, audit.Beside{Plans: w}); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -4,21 +4,16 @@ import (
 	"database/sql"
 	"fmt"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/ledger"
 )
 
 // scanner is a *sql.Row or *sql.Rows.
-type scanner interface{ Scan(...any) error }
+type scanner = tables.Scanner
 
-// saleColumns is the state of a sale in the head row, saleFields where it goes.
-const saleColumns = `status, opens_at, closes_at, plan_id, plan_version, price_version, currency, seats, limit_per_customer,
-	hold_for, organizer_id, event_version, refunds_end, changed_at, change_refunds_end, unverified_buyers`
-
-func saleFields(s *bookingapi.Sale) []any {
-	return []any{&s.Status, &s.OpensAt, &s.ClosesAt, &s.PlanID, &s.PlanVersion, &s.PriceVersion, &s.Currency, &s.Seats, &s.LimitPerCustomer,
-		&s.HoldFor, &s.OrganizerID, &s.EventVersion, &s.RefundsEnd, &s.ChangedAt, &s.ChangeRefundsEnd, &s.UnverifiedBuyers}
-}
+// saleColumns is the state of a sale in the head row.
+const saleColumns = tables.SaleColumns
 
 // headArgs is a whole head row, with the event's id last.
 func headArgs(s *state) []any {
@@ -93,43 +88,6 @@ func emailOrNull(a address) any {
 		return c
 	}
 	return nil
-}
-
-// scanEntries reads entryColumns to the end and closes rows.
-func scanEntries(rows *sql.Rows) ([]ledger.Entry, error) {
-	defer rows.Close()
-	var out []ledger.Entry
-	for rows.Next() {
-		e, err := scanEntry(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, e)
-	}
-	return out, rows.Err()
-}
-
-func scanEntry(row scanner) (ledger.Entry, error) {
-	var e ledger.Entry
-	var booking, seats, currency, sale sql.NullString
-	var until, amount sql.NullInt64
-	var hash []byte
-	if err := row.Scan(&e.EventID, &e.Seq, &e.At, &e.Kind, &booking, &seats, &until, &amount, &currency, &sale, &hash); err != nil {
-		return e, fmt.Errorf("read ledger: %w", err)
-	}
-	e.BookingID, e.Currency, e.Sale = booking.String, currency.String, sale.String
-	e.Until, e.Amount = until.Int64, amount.Int64
-	if len(hash) != len(e.Hash) {
-		return e, fmt.Errorf("ledger of %s, seq %d: hash has %d bytes", e.EventID, e.Seq, len(hash))
-	}
-	copy(e.Hash[:], hash)
-	if seats.Valid {
-		var ok bool
-		if e.Seats, ok = ledger.ParseSeats(seats.String); !ok {
-			return e, fmt.Errorf("ledger of %s, seq %d: seats are unreadable: %.40q", e.EventID, e.Seq, seats.String)
-		}
-	}
-	return e, nil
 }
 
 func orNull(s string) any {

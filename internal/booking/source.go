@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
+
+// Ledger reads the ledgers in a database, for tools that run without the service.
+func Ledger(db *sqldb.DB) ledger.Source { return source{db} }
 
 // source reads ledgers from the database. It implements ledger.Source.
 type source struct{ db *sqldb.DB }
@@ -19,7 +23,7 @@ func (s source) Entries(ctx context.Context, eventID string, after int64, limit 
 	if err != nil {
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}
-	return scanEntries(rows)
+	return tables.ScanEntries(rows)
 }
 
 // Heads is the seq of the last entry of each event, or of every event if eventIDs is

@@ -3,6 +3,7 @@ package booking
 import (
 	"slices"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/seating"
@@ -228,7 +229,7 @@ func (s *state) append(e effect) {
 		Seats: e.seats, Until: e.until, Amount: e.amount, Currency: e.currency,
 	}
 	if e.sale != nil {
-		entry.Sale = string(saleJSON(e.sale))
+		entry.Sale = string(tables.SaleJSON(e.sale))
 	}
 	entry.Hash, s.scratch = entry.Chain(s.hash, s.scratch)
 	s.hash = entry.Hash

@@ -2,14 +2,10 @@ package booking
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
-	"github.com/gowebpki/jcs"
-
-	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/ledger"
 )
 
@@ -147,17 +143,4 @@ func guard(want, got int64, what string) error {
 		return fmt.Errorf("%w: %s: %d rows instead of %d", errGuard, what, got, want)
 	}
 	return nil
-}
-
-// saleJSON is the RFC 8785 form of a sale's state.
-func saleJSON(s *bookingapi.Sale) []byte {
-	raw, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // a struct of strings and integers
-	}
-	out, err := jcs.Transform(raw)
-	if err != nil {
-		panic(err)
-	}
-	return out
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/id"
 	"boxoffice/internal/ledger"
@@ -163,7 +164,7 @@ func (s *state) readHead(row pgx.Row) error {
 	var hash []byte
 	var seq, at int64
 	var sale bookingapi.Sale
-	err := row.Scan(append([]any{&seq, &hash, &at}, saleFields(&sale)...)...)
+	err := row.Scan(append([]any{&seq, &hash, &at}, tables.SaleFields(&sale)...)...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -352,7 +353,7 @@ func (t *postgresTx) wantMissed(b *pgx.Batch, views []viewAt) {
 	}
 	b.Queue(pgMissed, events, seqs, maxMissed).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
-			e, err := scanEntry(rows)
+			e, err := tables.ScanEntry(rows)
 			if err != nil {
 				return err
 			}
@@ -374,7 +375,7 @@ func (t *postgresTx) entries(ctx context.Context, eventID string, after int64) (
 	defer rows.Close()
 	var out []ledger.Entry
 	for rows.Next() {
-		e, err := scanEntry(rows)
+		e, err := tables.ScanEntry(rows)
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/id"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
@@ -53,7 +54,7 @@ const (
 	othersColumns = heldColumns + `, b.user_id, b.email_key`
 )
 
-const entryColumns = `event_id, seq, at, kind, booking_id, seats, until, amount, currency, sale, hash`
+const entryColumns = tables.EntryColumns
 
 var sqliteText = [...]string{
 	qHead:  `SELECT seq, hash, at, ` + saleColumns + ` FROM sales WHERE event_id = $1`,    // primary key
@@ -140,7 +141,7 @@ func (t *sqliteTx) lock(context.Context, []*state) error { return nil }
 func (t *sqliteTx) heads(_ context.Context, states []*state, _ hints) error {
 	for _, s := range states {
 		var hash []byte
-		err := t.stmt(qHead).QueryRowContext(t.ctx, s.eventID).Scan(append([]any{&s.seq, &hash, &s.at}, saleFields(&s.sale)...)...)
+		err := t.stmt(qHead).QueryRowContext(t.ctx, s.eventID).Scan(append([]any{&s.seq, &hash, &s.at}, tables.SaleFields(&s.sale)...)...)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			continue
@@ -226,7 +227,7 @@ func (t *sqliteTx) entries(_ context.Context, eventID string, after int64) ([]le
 	if err != nil {
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}
-	return scanEntries(rows)
+	return tables.ScanEntries(rows)
 }
 
 // save writes the net final rows. Seats that are freed go first, so that a

@@ -1,22 +1,15 @@
 package booking
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"strings"
 	"testing"
 
+	"boxoffice/internal/booking/audit"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 )
-
-// verifyIn verifies an event as a transaction sees it.
-func (w *world) verifyIn(tx *sql.Tx, eventID string) error {
-	v := newVerification(context.Background(), Beside{Plans: w})
-	v.tx = tx
-	return v.events(eventID, []string{eventID})
-}
 
 // Whatever follows from the ledger, or from a price list, is compared with the rows.
 func TestVerifyFindsColumns(t *testing.T) {
@@ -74,8 +67,8 @@ func TestVerifyFindsColumns(t *testing.T) {
 			} else if n, _ := res.RowsAffected(); n == 0 {
 				t.Errorf("%s changes nothing", text)
 			}
-			var diff Difference
-			if err := w.verifyIn(tx, ev); !errors.As(err, &diff) || !strings.Contains(diff.Text, c.want) {
+			var diff bookingapi.Difference
+			if err := audit.VerifyTx(ctx, tx, ev, audit.Beside{Plans: w}); !errors.As(err, &diff) || !strings.Contains(diff.Text, c.want) {
 				t.Errorf("%s: %v, want a difference of %s", text, err, c.want)
 			}
 			return undo
@@ -114,8 +107,8 @@ func TestVerifyOldRows(t *testing.T) {
 	exec(`UPDATE migrations_booking SET tstamp = '2035-01-01 00:00:00' WHERE version_id = 4`)
 	w.verify(ev)
 	exec(`UPDATE migrations_booking SET tstamp = '2021-01-01 00:00:00' WHERE version_id = 4`)
-	var diff Difference
-	if _, err := Verify(ctx, w.db, ev); !errors.As(err, &diff) {
+	var diff bookingapi.Difference
+	if _, err := audit.Verify(ctx, w.db, ev); !errors.As(err, &diff) {
 		t.Fatalf("what was noted since then is missing: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
+	"boxoffice/internal/booking/audit"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
@@ -287,8 +288,8 @@ func TestVerifyFindsVersions(t *testing.T) {
 			if _, err := tx.Exec(text); err != nil {
 				return err
 			}
-			var diff Difference
-			if err := w.verifyIn(tx, ev); !errors.As(err, &diff) {
+			var diff bookingapi.Difference
+			if err := audit.VerifyTx(t.Context(), tx, ev, audit.Beside{Plans: w}); !errors.As(err, &diff) {
 				t.Errorf("%s is not found: %v", text, err)
 			}
 			return undo

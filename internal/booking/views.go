@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/jobs"
@@ -94,7 +95,7 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 		found = true
 		var seat, until sql.NullInt64
 		var booking sql.NullString
-		if err := rows.Scan(append(append([]any{&seq}, saleFields(&h)...), &seat, &booking, &until)...); err != nil {
+		if err := rows.Scan(append(append([]any{&seq}, tables.SaleFields(&h)...), &seat, &booking, &until)...); err != nil {
 			return nil, fmt.Errorf("fill view: %w", err)
 		}
 		if seat.Valid {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/booking/audit"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
@@ -158,7 +159,7 @@ func (w *world) pass(d int64) { w.clock.Add(d) }
 // verify replays the ledger against the tables.
 func (w *world) verify(eventID string) {
 	w.t.Helper()
-	if _, err := VerifyWith(context.Background(), w.db, eventID, Beside{Plans: w}); err != nil {
+	if _, err := audit.VerifyWith(context.Background(), w.db, eventID, audit.Beside{Plans: w}); err != nil {
 		w.t.Fatalf("verify: %v", err)
 	}
 	w.noted(eventID)

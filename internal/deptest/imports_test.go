@@ -34,11 +34,13 @@ var allowed = map[string][]string{
 	"signing":         {"sqldb"},
 	"link":            append([]string{"sqldb", "bookingapi"}, leaves...),
 	// services: never each other
-	"booking": append([]string{"link", "signing", "booking/live"}, services...),
+	"booking": append([]string{"link", "signing", "booking/live", "booking/tables"}, services...),
 	"event":   append([]string{"event/check", "event/importer"}, services...),
 	"payment": append([]string{"payment/provider"}, services...),
 	"user":    append([]string{"signing", "user/session"}, services...),
 	// parts of services, which never import their parent
+	"booking/tables":   append([]string{"bookingapi"}, leaves...),
+	"booking/audit":    append([]string{"booking/tables"}, services...),
 	"booking/live":     append([]string{"peers", "bookingapi"}, leaves...),
 	"event/check":      append([]string{"eventapi"}, leaves...),
 	"event/importer":   append([]string{"eventapi", "event/check"}, leaves...),
@@ -57,7 +59,7 @@ var allowed = map[string][]string{
 	// behind them
 	"notify": append([]string{"notifyapi"}, leaves...),
 	// beside them: makes accounts and audits, otherwise it is only a client
-	"rush": {"booking", "bookingapi", "jobs", "payment", "settings", "user", "sqldb"},
+	"rush": {"booking/audit", "bookingapi", "jobs", "payment", "settings", "user", "sqldb"},
 	// for operators
 	"settings": {"id", "sqldb"},
 	"admin":    {"jobs", "settings", "sqldb"},

@@ -12,7 +12,8 @@ import (
 
 	"github.com/gowebpki/jcs"
 
-	"boxoffice/internal/booking"
+	"boxoffice/internal/booking/audit"
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/sqldb"
 )
@@ -126,8 +127,8 @@ func (a *Audit) Event(ctx context.Context, db *sqldb.DB, eventID string) error {
 	if err := a.settled(ctx, db, eventID); err != nil {
 		return err
 	}
-	var diff booking.Difference
-	if _, err := booking.Verify(ctx, db, eventID); errors.As(err, &diff) {
+	var diff bookingapi.Difference
+	if _, err := audit.Verify(ctx, db, eventID); errors.As(err, &diff) {
 		a.broken(5, "%v", diff)
 	} else if err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"boxoffice/internal/booking"
+	"boxoffice/internal/booking/audit"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
@@ -72,7 +72,7 @@ func (o Office) sells(ctx context.Context, s settings.Storage, eventID string) e
 		return err
 	}
 	defer db.Close()
-	switch has, err := booking.HasSale(ctx, db, eventID); {
+	switch has, err := audit.HasSale(ctx, db, eventID); {
 	case err != nil:
 		return err
 	case !has:

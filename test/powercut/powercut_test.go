@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"boxoffice/internal/app"
-	"boxoffice/internal/booking"
+	"boxoffice/internal/booking/audit"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
@@ -131,8 +131,8 @@ func missing(t *testing.T, dir string, ids map[string]bool) int {
 		t.Fatalf("the database does not open after the power cut: %v", err)
 	}
 	defer db.Close()
-	if _, err := booking.Verify(ctx, db, ""); err != nil {
-		var diff booking.Difference
+	if _, err := audit.Verify(ctx, db, ""); err != nil {
+		var diff bookingapi.Difference
 		if errors.As(err, &diff) {
 			t.Fatalf("after the power cut the ledger and the tables disagree: %v", err)
 		}

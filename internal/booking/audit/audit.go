@@ -1,16 +1,18 @@
-package booking
+// Package audit replays the ledgers of events and compares the outcome with the tables:
+// sales, claims and bookings, the expiry index, the price lists, and through Beside.Bills
+// the money. It shares no code with the decisions and the stores: a fault there shows
+// here.
+package audit
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
@@ -24,34 +26,14 @@ type Verified struct {
 	Claims   int64
 }
 
-// Difference is the first thing that is not as the ledger says.
-type Difference struct {
-	EventID string
-	Text    string
-}
-
-func (d Difference) Error() string { return "event " + d.EventID + ": " + d.Text }
-
 // Beside is what else a verification compares with; the zero value is nothing.
 type Beside struct {
 	// Plans are the price lists that amounts and fees must come from.
 	Plans Plans
 	// Bills is given what the ledger says about the money of an event's bookings that
 	// were sold, by booking id, and the snapshot that it was read from.
-	Bills func(ctx context.Context, tx *sql.Tx, eventID string, bills map[string]*Bill) error
+	Bills func(ctx context.Context, tx *sql.Tx, eventID string, bills map[string]*bookingapi.Bill) error
 }
-
-// Bill is the money of a booking that was sold, as the ledger tells of it.
-type Bill struct {
-	Status    bookingapi.Status
-	PaymentID string // as its row tells
-	Amount    int64  // of all seats that were sold, minor units
-	Currency  string
-	Back      []Back // seats that were cancelled for money, in order
-}
-
-// Back is money that a ledger entry gives back.
-type Back struct{ Seq, Amount int64 }
 
 // Verify replays the ledger of one event ("": of all) and compares the outcome
 // with the tables, all in one snapshot of the database. It shares no code with
@@ -64,7 +46,7 @@ func Verify(ctx context.Context, db *sqldb.DB, eventID string) (Verified, error)
 func VerifyWith(ctx context.Context, db *sqldb.DB, eventID string, beside Beside) (Verified, error) {
 	v := newVerification(ctx, beside)
 	if err := v.all(db, eventID); err != nil {
-		var diff Difference
+		var diff bookingapi.Difference
 		if errors.As(err, &diff) {
 			return v.sum, err
 		}
@@ -79,19 +61,26 @@ func HasSale(ctx context.Context, db *sqldb.DB, eventID string) (has bool, err e
 	return has, err
 }
 
+// VerifyTx verifies one event as a transaction sees it.
+func VerifyTx(ctx context.Context, tx *sql.Tx, eventID string, beside Beside) error {
+	v := newVerification(ctx, beside)
+	v.tx = tx
+	return v.events(eventID, []string{eventID})
+}
+
 // verification is one call of Verify.
 type verification struct {
 	Beside
-	ctx     context.Context
-	tx      *sql.Tx
-	sum     Verified
-	since   int64                // µs since 1970: entries from before may miss released_at and given_back
-	lapsing map[string][]lapsing // by event
-	lists   map[priceKey]*priced
+	ctx      context.Context
+	tx       *sql.Tx
+	sum      Verified
+	since    int64               // µs since 1970: entries from before may miss released_at and given_back
+	expiries map[string][]expiry // by event
+	lists    map[listKey]*priceList
 }
 
 func newVerification(ctx context.Context, beside Beside) *verification {
-	return &verification{Beside: beside, ctx: ctx, lists: map[priceKey]*priced{}}
+	return &verification{Beside: beside, ctx: ctx, lists: map[listKey]*priceList{}}
 }
 
 func (v *verification) all(db *sqldb.DB, eventID string) (err error) {
@@ -121,14 +110,14 @@ func (v *verification) all(db *sqldb.DB, eventID string) (err error) {
 		return err
 	}
 	if n != v.sum.Bookings {
-		return Difference{"", fmt.Sprintf("bookings has %d rows, of which %d have ids of no event", n, n-v.sum.Bookings)}
+		return bookingapi.Difference{EventID: "", Text: fmt.Sprintf("bookings has %d rows, of which %d have ids of no event", n, n-v.sum.Bookings)}
 	}
 	return nil
 }
 
 // events verifies some events: the one with this id, or all.
 func (v *verification) events(eventID string, ids []string) error {
-	if err := v.readLapsing(eventID); err != nil {
+	if err := v.readExpiries(eventID); err != nil {
 		return err
 	}
 	for _, id := range ids {
@@ -157,26 +146,26 @@ type replay struct {
 
 // told is a booking as the ledger tells of it.
 type told struct {
-	record
-	prices []int64 // versions that its seats may have been held at
-	ends   []int64 // entries that say until when it is held, as long as it is
-	gone   []int32 // seats that were cancelled while others stayed
-	less   []int32 // seats that may have been given back, or swapped away
-	forgot bool    // an earlier version of this program did not note when it was released
-	bill   *Bill   // nil: it was never sold
+	row
+	prices []int64          // versions that its seats may have been held at
+	ends   []int64          // entries that say until when it is held, as long as it is
+	gone   []int32          // seats that were cancelled while others stayed
+	less   []int32          // seats that may have been given back, or swapped away
+	forgot bool             // an earlier version of this program did not note when it was released
+	bill   *bookingapi.Bill // nil: it was never sold
 }
 
 func (v *verification) event(eventID string) error {
 	r := &replay{eventID: eventID, since: v.since, claims: map[int32]claim{}, bookings: map[string]*told{}}
-	rows, err := v.tx.QueryContext(v.ctx, `SELECT `+entryColumns+` FROM ledger WHERE event_id = $1 ORDER BY seq`, eventID)
+	rows, err := v.tx.QueryContext(v.ctx, `SELECT `+tables.EntryColumns+` FROM ledger WHERE event_id = $1 ORDER BY seq`, eventID)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		e, err := scanEntry(rows)
+		e, err := tables.ScanEntry(rows)
 		if err != nil {
-			return Difference{eventID, err.Error()}
+			return bookingapi.Difference{EventID: eventID, Text: err.Error()}
 		}
 		if err := r.step(&e); err != nil {
 			return err
@@ -198,7 +187,7 @@ func (v *verification) event(eventID string) error {
 	if v.Bills == nil {
 		return nil
 	}
-	bills := map[string]*Bill{}
+	bills := map[string]*bookingapi.Bill{}
 	for id, b := range r.bookings {
 		if b.bill != nil && b.PriceVersion != bookingapi.FreeOfCharge {
 			b.bill.Status, b.bill.PaymentID = b.Status, b.PaymentID
@@ -209,7 +198,7 @@ func (v *verification) event(eventID string) error {
 }
 
 func (r *replay) differ(format string, args ...any) error {
-	return Difference{r.eventID, fmt.Sprintf(format, args...)}
+	return bookingapi.Difference{EventID: r.eventID, Text: fmt.Sprintf(format, args...)}
 }
 
 // step checks one entry against what came before, and carries it out.
@@ -265,7 +254,7 @@ func (r *replay) stepBooking(e *ledger.Entry, at func(string, ...any) error) err
 		if b != nil {
 			return at("booking %s was held before", e.BookingID)
 		}
-		b = &told{record: record{Booking: bookingapi.Booking{ID: e.BookingID, CreatedAt: e.At, PlanID: r.is.PlanID, PlanVersion: r.is.PlanVersion}}}
+		b = &told{row: row{Booking: bookingapi.Booking{ID: e.BookingID, CreatedAt: e.At, PlanID: r.is.PlanID, PlanVersion: r.is.PlanVersion}}}
 		r.bookings[e.BookingID] = b
 	}
 	if b == nil {
@@ -299,7 +288,7 @@ func (r *replay) stepBooking(e *ledger.Entry, at func(string, ...any) error) err
 			return at("booking %s is sold other seats, or at another price, than it held", b.ID)
 		}
 		b.Status, b.ExpiresAt, b.ends = bookingapi.Booked, 0, nil
-		b.bill = &Bill{Amount: e.Amount, Currency: e.Currency}
+		b.bill = &bookingapi.Bill{Amount: e.Amount, Currency: e.Currency}
 		return r.enter(b, 0, at)
 	case ledger.Expired:
 		if e.At < b.ExpiresAt {
@@ -340,7 +329,7 @@ func (r *replay) giveBack(b *told, e *ledger.Entry, at func(string, ...any) erro
 	}
 	b.ends = nil
 	if b.bill != nil && e.Amount > 0 {
-		b.bill.Back = append(b.bill.Back, Back{e.Seq, e.Amount})
+		b.bill.Back = append(b.bill.Back, bookingapi.Back{Seq: e.Seq, Amount: e.Amount})
 	}
 	if b.Status == bookingapi.Expired && len(e.Seats) == 0 { // so that it is not paid any more
 		b.forgot = e.At < r.since
@@ -373,46 +362,5 @@ func (b *told) swap(seats []int32) {
 	b.less = without(b.less, seats)
 	if len(seats) < len(b.Seats) && len(without(seats, b.Seats)) == 0 {
 		b.less = append(b.less, without(b.Seats, seats)...)
-	}
-}
-
-// AppendExport appends an entry as one line of NDJSON: its RFC 8785 form with
-// one more member, "hash", at its place in the order of keys, in hex.
-func AppendExport(b []byte, e *ledger.Entry) []byte {
-	line := e.AppendCanonical(nil)
-	at := bytes.Index(line, []byte(`,"kind":`)) // event_id < hash < kind
-	b = append(b, line[:at]...)
-	b = append(b, `,"hash":"`...)
-	b = hex.AppendEncode(b, e.Hash[:])
-	b = append(b, '"')
-	b = append(b, line[at:]...)
-	return append(b, '\n')
-}
-
-// Export writes an event's ledger as NDJSON, one entry a line, from the first
-// on. To check a line, take "hash" out of it, put the 32 bytes of the line
-// before (zeros before the first) in front of the rest, and compute SHA-256.
-func Export(ctx context.Context, db *sqldb.DB, eventID string, w io.Writer) error {
-	const page = 2000
-	var after int64
-	for {
-		entries, err := source{db}.Entries(ctx, eventID, after, page)
-		if err != nil {
-			return fmt.Errorf("export: %w", err)
-		}
-		if after == 0 && len(entries) == 0 {
-			return fmt.Errorf("export: there is no event %q", eventID)
-		}
-		var out []byte
-		for i := range entries {
-			out = AppendExport(out, &entries[i])
-		}
-		if _, err := w.Write(out); err != nil {
-			return fmt.Errorf("export: %w", err)
-		}
-		if len(entries) < page {
-			return nil
-		}
-		after = entries[len(entries)-1].Seq
 	}
 }

@@ -1,4 +1,4 @@
-package booking
+package audit
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/sqldb"
@@ -19,8 +20,8 @@ func (r *replay) compareSale(ctx context.Context, tx *sql.Tx) error {
 	var h bookingapi.Sale
 	var seq, at int64
 	var hash []byte
-	err := tx.QueryRowContext(ctx, `SELECT seq, hash, at, `+saleColumns+` FROM sales WHERE event_id = $1`, r.eventID).
-		Scan(append([]any{&seq, &hash, &at}, saleFields(&h)...)...)
+	err := tx.QueryRowContext(ctx, `SELECT seq, hash, at, `+tables.SaleColumns+` FROM sales WHERE event_id = $1`, r.eventID).
+		Scan(append([]any{&seq, &hash, &at}, tables.SaleFields(&h)...)...)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return r.differ("it has no row in sales")
@@ -32,8 +33,8 @@ func (r *replay) compareSale(ctx context.Context, tx *sql.Tx) error {
 		return r.differ("sales.hash is not the hash of the last ledger entry")
 	case at != r.at:
 		return r.differ("sales.at is %d, but the last ledger entry is from %d", at, r.at)
-	case string(saleJSON(&h)) != r.sale:
-		return r.differ("the row in sales is %s, but the ledger says %s", saleJSON(&h), r.sale)
+	case string(tables.SaleJSON(&h)) != r.sale:
+		return r.differ("the row in sales is %s, but the ledger says %s", tables.SaleJSON(&h), r.sale)
 	}
 	return nil
 }
@@ -137,7 +138,7 @@ func (r *replay) compareBookings(v *verification) error {
 	return nil
 }
 
-func (r *replay) compareBooking(b *record, want *told) error {
+func (r *replay) compareBooking(b *row, want *told) error {
 	field := func(name string, is, should any) error {
 		return r.differ("bookings.%s of %s is %v, but the ledger says %v", name, b.ID, is, should)
 	}
@@ -175,7 +176,7 @@ func (r *replay) compareBooking(b *record, want *told) error {
 }
 
 // compareMore compares what must be in a booking's row because of other rows.
-func (r *replay) compareMore(v *verification, b *record, want *told) error {
+func (r *replay) compareMore(v *verification, b *row, want *told) error {
 	for i, seat := range b.GivenBack {
 		if slices.Contains(b.GivenBack[:i], seat) || !slices.Contains(want.gone, seat) && !slices.Contains(want.less, seat) {
 			return r.differ("bookings.given_back of %s is %v, but the ledger knows nothing of seat %d", b.ID, b.GivenBack, seat)
@@ -212,12 +213,12 @@ func (r *replay) compareMore(v *verification, b *record, want *told) error {
 }
 
 // list is the price list of a booking, spread over its plan.
-func (v *verification) list(b *record) (*priced, error) {
-	k := bookingKey(&b.Booking)
+func (v *verification) list(b *row) (*priceList, error) {
+	k := listKey{b.EventID, b.PlanID, b.PriceVersion, b.PlanVersion}
 	if p := v.lists[k]; p != nil {
 		return p, nil
 	}
-	p, err := spread(v.ctx, v.Plans, k)
+	p, err := readList(v.ctx, v.Plans, k)
 	if err == nil {
 		if len(v.lists) >= 100 { // few are in use at a time: an event's bookings are read together
 			clear(v.lists)
@@ -227,8 +228,8 @@ func (v *verification) list(b *record) (*priced, error) {
 	return p, err
 }
 
-func (v *verification) readLapsing(eventID string) error {
-	v.lapsing = map[string][]lapsing{}
+func (v *verification) readExpiries(eventID string) error {
+	v.expiries = map[string][]expiry{}
 	rows, err := v.tx.QueryContext(v.ctx, `SELECT expires_at, event_id, first_seq, last_seq FROM lapsing
 		WHERE $1 IN ('', event_id) ORDER BY event_id, expires_at, first_seq`, eventID) // all of it: only live holds are in it
 	if err != nil {
@@ -236,19 +237,19 @@ func (v *verification) readLapsing(eventID string) error {
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var l lapsing
+		var l expiry
 		if err := rows.Scan(&l.until, &l.eventID, &l.first, &l.last); err != nil {
 			return err
 		}
-		v.lapsing[l.eventID] = append(v.lapsing[l.eventID], l)
+		v.expiries[l.eventID] = append(v.expiries[l.eventID], l)
 	}
 	return rows.Err()
 }
 
 // leadsTo reports whether the janitor finds one of some entries of an event by their end.
 func (v *verification) leadsTo(eventID string, until int64, entries []int64) bool {
-	list := v.lapsing[eventID]
-	from, _ := slices.BinarySearchFunc(list, until, func(l lapsing, until int64) int { return cmp.Compare(l.until, until) })
+	list := v.expiries[eventID]
+	from, _ := slices.BinarySearchFunc(list, until, func(l expiry, until int64) int { return cmp.Compare(l.until, until) })
 	for _, l := range list[from:] {
 		if l.until != until {
 			break
