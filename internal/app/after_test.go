@@ -255,10 +255,10 @@ func (l *letters) Deliver(_ context.Context, m notifyapi.Mail) error {
 func TestConfirmations(t *testing.T) {
 	h := newHouse(t)
 	mail := &letters{}
-	h.Payments.OnPaid(newConfirmations(h.Parts, mail, "https://tickets.example").tell)
+	tell := h.letters(mail, "https://tickets.example").Paid
 	booking, _ := h.bought(t, h.visitor(t, "ann"), 2, "tok_ok")
 	h.bought(t, h.account(t, caller.Customer), 1, "tok_ok") // made in bulk: no address
-	if err := h.Payments.TellPaid(t.Context()); err != nil {
+	if err := h.Payments.TellPaid(t.Context(), tell); err != nil {
 		t.Fatal(err)
 	}
 	if len(mail.all) != 1 {
@@ -283,7 +283,7 @@ func TestConfirmations(t *testing.T) {
 func TestConfirmationsFollowTheBooking(t *testing.T) {
 	h := newHouse(t)
 	mail := &letters{}
-	h.Payments.OnPaid(newConfirmations(h.Parts, mail, "https://tickets.example").tell)
+	tell := h.letters(mail, "https://tickets.example").Paid
 	ann, kay := h.visitor(t, "ann"), h.visitor(t, "kay")
 	h.bought(t, ann, 1, "tok_ok")
 	if err := h.Bookings.Adopt(t.Context(), ann.UserID, kay.UserID, caller.EmailKey{}); err != nil {
@@ -294,7 +294,7 @@ func TestConfirmationsFollowTheBooking(t *testing.T) {
 		return err
 	})
 	if err == nil {
-		err = h.Payments.TellPaid(t.Context())
+		err = h.Payments.TellPaid(t.Context(), tell)
 	}
 	if err != nil || len(mail.all) != 1 || !strings.HasPrefix(mail.all[0], "kay@example.org\n") {
 		t.Errorf("%v %q", err, mail.all)

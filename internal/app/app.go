@@ -24,6 +24,8 @@ import (
 	"boxoffice/internal/payment"
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/payment/sandbox"
+	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/shop"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/ticket"
 	"boxoffice/internal/user"
@@ -95,14 +97,22 @@ func Build(ctx context.Context, db *sqldb.DB, cfg Config) (*Parts, error) {
 			return nil, err
 		}
 	}
-	if p.Payments, err = payment.New(ctx, db, p.Bookings, bank, db.Now, log); err != nil {
-		return nil, err
-	}
+	var tell payment.Tell
 	if cfg.Mailer != nil {
 		p.Users.UseMailer(cfg.Mailer, log)
-		p.Payments.OnPaid(newConfirmations(p, cfg.Mailer, cfg.PublicURL).tell)
+		tell = func(ctx context.Context, list []paymentapi.Capture) ([]paymentapi.Capture, error) {
+			return p.letters(cfg.Mailer, cfg.PublicURL).Paid(ctx, list)
+		}
 	}
-	return p, p.Payments.Instrument(p.Metrics)
+	p.Payments, err = payment.New(ctx, payment.Config{
+		DB: db, Bookings: p.Bookings, Gateway: bank, Tell: tell, Now: db.Now, Log: log, Metrics: p.Metrics,
+	})
+	return p, err
+}
+
+// letters writes the mails about orders; their links begin with base.
+func (p *Parts) letters(mailer notifyapi.Mailer, base string) *shop.Letters {
+	return &shop.Letters{Orders: onPage{p}.orders(), Bookings: p.Bookings, People: p.Users, Mailer: mailer, Base: base}
 }
 
 // Close drains the services: payments under way come to a resting place, the

@@ -4,17 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
-	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/booking"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
 	"boxoffice/internal/notifyapi"
-	"boxoffice/internal/shop"
 	"boxoffice/internal/user"
 )
 
@@ -24,14 +23,14 @@ import (
 func TestGiftReachesSomebody(t *testing.T) {
 	h := newHouse(t)
 	mail := &letters{}
-	gifts, err := newGiftMails(t.Context(), h.Parts, mail, "https://tickets.example", slog.New(slog.DiscardHandler))
+	gifts, err := booking.NewGiftMails(t.Context(), h.Bookings, h.letters(mail, "https://tickets.example").Gift, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	send := func(want int) {
 		t.Helper()
 		for range 2 { // the second time nothing is due
-			if err := gifts.send(t.Context()); err != nil {
+			if err := gifts.Send(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -119,7 +118,8 @@ func (s *stubborn) Deliver(ctx context.Context, m notifyapi.Mail) error {
 func TestGiftMailsAreDelivered(t *testing.T) {
 	h := newHouse(t)
 	mail := &stubborn{refused: "full@example.org", panics: "odd@example.org"}
-	gifts, err := newGiftMails(t.Context(), h.Parts, mail, "https://tickets.example", slog.New(slog.DiscardHandler))
+	now := time.Now()
+	gifts, err := booking.NewGiftMails(t.Context(), h.Bookings, h.letters(mail, "https://tickets.example").Gift, func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,18 +133,18 @@ func TestGiftMailsAreDelivered(t *testing.T) {
 	for i := range 3 {
 		give(fmt.Sprintf("guest%d@example.org", i))
 	}
-	if err := gifts.send(t.Context()); err == nil || len(mail.all) != 3 {
+	if err := gifts.Send(t.Context()); err == nil || len(mail.all) != 3 {
 		t.Fatalf("%v: %d mails, want 3", err, len(mail.all))
 	}
 	if due, err := h.Bookings.GiftsDue(t.Context(), "", 10); err != nil || len(due) != 2 {
 		t.Errorf("%v are due (%v), want those two that were not taken", due, err)
 	}
-	if err := gifts.send(t.Context()); err != nil || len(mail.all) != 3 {
+	if err := gifts.Send(t.Context()); err != nil || len(mail.all) != 3 {
 		t.Errorf("%v: it is tried again at once", err)
 	}
 	mail.refused, mail.panics = "", ""
-	gifts.later.Forget() // as time does
-	if err := gifts.send(t.Context()); err != nil || len(mail.all) != 5 {
+	now = now.Add(time.Minute)
+	if err := gifts.Send(t.Context()); err != nil || len(mail.all) != 5 {
 		t.Errorf("%v: %d mails, want 5", err, len(mail.all))
 	}
 	if due, err := h.Bookings.GiftsDue(t.Context(), "", 10); err != nil || len(due) != 0 {
@@ -171,27 +171,17 @@ func TestGiftRenewedWhileItIsMailed(t *testing.T) {
 		}
 		mail.then = nil
 	}
-	gifts, err := newGiftMails(ctx, h.Parts, mail, "https://tickets.example", slog.New(slog.DiscardHandler))
+	gifts, err := booking.NewGiftMails(ctx, h.Bookings, h.letters(mail, "https://tickets.example").Gift, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if err := gifts.send(ctx); err != nil {
+		if err := gifts.Send(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
 	links, err := h.Bookings.Links(ctx, []string{gift})
 	if err != nil || len(mail.all) != 2 || !strings.Contains(mail.all[1], links[gift]) {
 		t.Errorf("%d mails, the last without %s, %v: %q", len(mail.all), links[gift], err, mail.all)
-	}
-}
-
-// Seats may be given to an address alone: nobody is called by no name.
-func TestGiftWithoutAName(t *testing.T) {
-	for name, want := range map[string]string{"": "Hello,\n", "Ada": "Hello Ada,\n"} {
-		_, text := giftLetter(&shop.Order{}, bookingapi.Recipient{Person: caller.Person{Name: name, Email: "ada@example.org"}}, "https://tickets.example/orders/x")
-		if !strings.HasPrefix(text, want) {
-			t.Errorf("to %q it begins %.20q", name, text)
-		}
 	}
 }

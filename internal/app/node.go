@@ -80,7 +80,7 @@ func newNode(ctx context.Context, s *settings.Server, db *sqldb.DB, base string,
 
 // work begins the background jobs of the services. Close ends them, and waits.
 func (n *Node) work(ctx context.Context) error {
-	gifts, err := newGiftMails(ctx, n.Parts, n.mailer, settings.LinksInMails(n.base), n.log)
+	gifts, err := booking.NewGiftMails(ctx, n.Bookings, n.letters(n.mailer, settings.LinksInMails(n.base)).Gift, time.Now)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (n *Node) work(ctx context.Context) error {
 	n.Jobs.Go("events", n.Events.Run)
 	n.Jobs.Go("payments", n.Payments.Run)
 	n.Jobs.Go("ticket keys", n.followKeys)
-	n.Jobs.Go("gift mails", gifts.run)
+	n.Jobs.Go("gift mails", gifts.Run)
 	return nil
 }
 

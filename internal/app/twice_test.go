@@ -3,12 +3,13 @@ package app
 import (
 	"fmt"
 	"html"
-	"log/slog"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 )
@@ -21,7 +22,7 @@ import (
 func TestGiftFormGivesOnce(t *testing.T) {
 	h := newHouse(t)
 	mail := &letters{}
-	gifts, err := newGiftMails(t.Context(), h.Parts, mail, "https://tickets.example", slog.New(slog.DiscardHandler))
+	gifts, err := booking.NewGiftMails(t.Context(), h.Bookings, h.letters(mail, "https://tickets.example").Gift, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func TestGiftFormGivesOnce(t *testing.T) {
 	}
 	mails := func(want int) {
 		t.Helper()
-		if err := gifts.send(t.Context()); err != nil || len(mail.all) != want {
+		if err := gifts.Send(t.Context()); err != nil || len(mail.all) != want {
 			t.Errorf("%d mails, want %d: %v", len(mail.all), want, err)
 		}
 	}

@@ -65,7 +65,7 @@ func TestRowsWithoutEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		o := &told{times: map[string]int{}}
-		w.OnPaid(o.tell)
+		w.tell = o.tell
 		made := w.insert(4)
 		w.house.bookings[made[0].got.BookingID].ExpiresAt = readAt - lookAfter - 1
 		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error {

@@ -50,8 +50,8 @@ func (m *metrics) ended(s paymentapi.Status) {
 	m.outcomes.WithLabelValues(string(s)).Inc()
 }
 
-// Instrument registers the service's metrics.
-func (s *Service) Instrument(r prometheus.Registerer) error {
+// instrument registers the service's metrics.
+func (s *Service) instrument(r prometheus.Registerer) error {
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}

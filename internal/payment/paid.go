@@ -20,14 +20,11 @@ func (p *record) asCapture() paymentapi.Capture {
 	return paymentapi.Capture{PaymentID: p.ID, UserID: p.UserID}
 }
 
-// Tell hands over what buyers are to be told, and returns what it could not hand
-// over, which it is asked for again, and one of the reasons. After a crash it may be asked again for what
-// it has handed over, and rarely for a payment that was not captured after all: it
+// Tell mails buyers that they have paid. It returns the payments whose buyers must be
+// told later, and one of the reasons. After a crash it may be called again for payments
+// that it has dealt with, and rarely for one that was not captured after all, so it
 // looks at the booking.
 type Tell func(ctx context.Context, list []paymentapi.Capture) (again []paymentapi.Capture, why error)
-
-// OnPaid sets how buyers are told that they have paid. It is called before Run.
-func (s *Service) OnPaid(tell Tell) { s.tell.Store(&tell) }
 
 // Payments of an event that are captured together are noted in one row of
 // payments_paid, in the transaction that captures them. One node at a time works the rows off,
@@ -107,6 +104,7 @@ func (s *store) paid(ctx context.Context, after rowKey, limit int) ([]paidRow, e
 // teller works payments_paid off.
 type teller struct {
 	s     *Service
+	tell  Tell         // nil: nobody is told
 	later jobs.Retries // rows of which something could not be told, by id
 }
 
@@ -123,15 +121,14 @@ func (t *teller) run(ctx context.Context) {
 	})
 }
 
-// TellPaid tells at once what is to be told.
-func (s *Service) TellPaid(ctx context.Context) error {
-	return (&teller{s, retries()}).round(ctx)
+// TellPaid tells at once what is to be told, by tell.
+func (s *Service) TellPaid(ctx context.Context, tell Tell) error {
+	return (&teller{s, tell, retries()}).round(ctx)
 }
 
 // round tells what is due.
 func (t *teller) round(ctx context.Context) error {
-	tell := t.s.tell.Load()
-	if tell == nil || !t.s.lease.Held(ctx) {
+	if t.tell == nil || !t.s.lease.Held(ctx) {
 		t.later.Forget()
 		t.s.metrics.tellingLate.Set(0)
 		return nil
@@ -154,7 +151,7 @@ func (t *teller) round(ctx context.Context) error {
 				some += len(rows[n].list)
 				n++
 			}
-			if err := t.some(ctx, rows[:n], *tell); err != nil {
+			if err := t.some(ctx, rows[:n]); err != nil {
 				failed = err // one of them will do for the log
 			}
 			rows = rows[n:]
@@ -165,7 +162,7 @@ func (t *teller) round(ctx context.Context) error {
 
 // some tells the payments of some rows, and deletes those rows. Of a row of which
 // something could not be told that is kept, and tried again later each time.
-func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
+func (t *teller) some(ctx context.Context, rows []paidRow) error {
 	now := t.s.now()
 	var list []paymentapi.Capture
 	var due []paidRow
@@ -189,7 +186,7 @@ func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 	var why error
 	err := t.s.guarded(ctx, "telling that payments were made", func() error {
 		var left []paymentapi.Capture
-		left, why = tell(bounded, list)
+		left, why = t.tell(bounded, list)
 		for _, p := range left {
 			again[p] = true
 		}
@@ -197,7 +194,7 @@ func (t *teller) some(ctx context.Context, rows []paidRow, tell Tell) error {
 	})
 	if err != nil && len(due) > 1 { // one of them may be the reason
 		for i := range due {
-			err = errors.Join(err, t.some(ctx, due[i:i+1], tell))
+			err = errors.Join(err, t.some(ctx, due[i:i+1]))
 		}
 		return err
 	}

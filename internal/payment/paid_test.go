@@ -84,9 +84,9 @@ func TestPaidIsTold(t *testing.T) {
 	if slices.Sort(noted); len(ids) != 2 || !slices.Equal(noted, ids) {
 		t.Fatalf("%v were paid, and noted are %v", ids, noted)
 	}
-	w.OnPaid(o.tell)
+	w.tell = o.tell
 	for range 2 {
-		if err := w.TellPaid(t.Context()); err != nil {
+		if err := w.TellPaid(t.Context(), w.tell); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestPaidIsToldLater(t *testing.T) {
 			}
 		}
 		exec(sqlNotePaid, "", "0", "not JSON")
-		w.OnPaid(o.tell)
+		w.tell = o.tell
 		w.runs()
 		time.Sleep(30 * time.Second)
 		o.with(func() {
@@ -309,16 +309,16 @@ func TestFailuresAreForgotten(t *testing.T) {
 	for _, b := range all {
 		w.house.cancel(b.ID, b.Amount)
 	}
-	w.OnPaid(func(_ context.Context, list []paymentapi.Capture) ([]paymentapi.Capture, error) {
+	w.tell = func(_ context.Context, list []paymentapi.Capture) ([]paymentapi.Capture, error) {
 		return list, errNoMailer
-	})
+	}
 	exec := func(text string, args ...any) {
 		t.Helper()
 		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(text, args...); return err }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	mails := &teller{w.Service, retries()}
+	mails := &teller{w.Service, w.tell, retries()}
 	caughtUp, saved := false, time.Now()
 	round := func(refunds, confirmations int) {
 		t.Helper()
@@ -381,13 +381,13 @@ func TestPanics(t *testing.T) {
 func TestToldInPart(t *testing.T) {
 	w := newWorld(t)
 	o := &told{times: map[string]int{}, refuse: func(p paymentapi.Capture) bool { return p.PaymentID == "b" }}
-	w.OnPaid(o.tell)
+	w.tell = o.tell
 	row := notePaid([]paymentapi.Capture{{PaymentID: "a", UserID: fan.UserID}, {PaymentID: "b", UserID: fan.UserID}})[0]
 	if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(sqlNotePaid, row.event, row.id, row.payments); return err }); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := w.TellPaid(t.Context()); !errors.Is(err, errNoMailer) {
+		if err := w.TellPaid(t.Context(), w.tell); !errors.Is(err, errNoMailer) {
 			t.Error(err)
 		}
 	}

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
@@ -55,9 +56,9 @@ type Service struct {
 	shared    bool  // other nodes drive payments too
 	refunds   *refunder
 	metrics   *metrics
-	recovered rowKey               // the row of payments_begun that recovery has looked at last
-	unwound   rowKey               // the row of payments_unwinding
-	tell      atomic.Pointer[Tell] // nil: nobody is told
+	recovered rowKey // the row of payments_begun that recovery has looked at last
+	unwound   rowKey // the row of payments_unwinding
+	tell      Tell   // nil: nobody is told
 
 	// How long things take; tests shorten them.
 	patience  time.Duration // a request waits for its payment
@@ -79,11 +80,23 @@ type Service struct {
 	idle    chan struct{} // non-nil while somebody waits for drives to become empty
 }
 
+// Config is what a service is made of.
+type Config struct {
+	DB       *sqldb.DB
+	Bookings Bookings
+	Gateway  provider.Gateway
+	Tell     Tell // mails buyers that they have paid, once Run is called; nil: nobody is told
+	Now      func() time.Time
+	Log      *slog.Logger
+	Metrics  prometheus.Registerer // nil: none
+}
+
 // New makes the service and migrates its tables. Run does its background work;
 // Close ends it.
-func New(ctx context.Context, db *sqldb.DB, bookings Bookings, gw provider.Gateway, now func() time.Time, log *slog.Logger) (*Service, error) {
+func New(ctx context.Context, cfg Config) (*Service, error) {
+	db := cfg.DB
 	s := &Service{
-		bookings: bookings, gateway: gw, now: now, log: log, metrics: newMetrics(),
+		bookings: cfg.Bookings, gateway: cfg.Gateway, now: cfg.Now, log: cfg.Log, metrics: newMetrics(), tell: cfg.Tell,
 		patience:  1500 * time.Millisecond,
 		stale:     3 * time.Second,
 		every:     2 * time.Second,
@@ -111,7 +124,13 @@ func New(ctx context.Context, db *sqldb.DB, bookings Bookings, gw provider.Gatew
 		s.end()
 		return nil, errors.Join(err, s.store.close())
 	}
-	bookings.Subscribe(s.refunds.hear)
+	if cfg.Metrics != nil {
+		if err := s.instrument(cfg.Metrics); err != nil {
+			s.end()
+			return nil, errors.Join(err, s.store.close())
+		}
+	}
+	s.bookings.Subscribe(s.refunds.hear)
 	return s, nil
 }
 
@@ -122,7 +141,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.refunds.run(ctx) })
-	wg.Go(func() { (&teller{s, retries()}).run(ctx) })
+	wg.Go(func() { (&teller{s, s.tell, retries()}).run(ctx) })
 	wg.Go(func() {
 		var trouble jobs.Trouble
 		var pass jobs.Pass

@@ -22,7 +22,7 @@ func TestTakenUpBeforeItCameToAnotherAmount(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, w := t.Context(), newWorld(t)
 			w.Service.patience *= 100
-			other, err := New(context.Background(), w.db, w.house, w.bank, time.Now, slog.New(slog.NewTextHandler(io.Discard, nil)))
+			other, err := New(context.Background(), Config{DB: w.db, Bookings: w.house, Gateway: w.bank, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,7 +25,7 @@ func TestTroubleLastsBetweenTries(t *testing.T) {
 	}{
 		"refunds": {"refunds are delayed", jamRefund, func(w *world) func(context.Context) { return w.refunds.run }},
 		"confirmations": {"confirmations are delayed", jamMail, func(w *world) func(context.Context) {
-			return (&teller{w.Service, retries()}).run
+			return (&teller{w.Service, w.tell, retries()}).run
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,6 +83,6 @@ func jamMail(w *world) (clear func()) {
 		}
 		o.refuse = func(q paymentapi.Capture) bool { return q.PaymentID == p.ID }
 	}
-	w.OnPaid(o.tell)
+	w.tell = o.tell
 	return func() { o.with(func() { o.refuse = nil }) }
 }

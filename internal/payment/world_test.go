@@ -317,7 +317,7 @@ func newWorldOn(t testing.TB, db *sqldb.DB) *world {
 // boot starts a service over what is there.
 func (w *world) boot() {
 	w.t.Helper()
-	s, err := New(context.Background(), w.db, w.house, w.bank, time.Now, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	s, err := New(context.Background(), Config{DB: w.db, Bookings: w.house, Gateway: w.bank, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		w.t.Fatal(err)
 	}
