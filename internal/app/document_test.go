@@ -14,7 +14,7 @@ import (
 )
 
 // fillers say nothing to a newcomer.
-var fillers = []string{"What it is named by", "As asked", "Of the user or the event", "UTC.", "What people call it.", "What kind of thing it is.", "Compared without case.", "IANA name."}
+var fillers = []string{"What it is named by", "As asked", "Of the user or the event", "UTC.", "Name for people.", "What kind of thing it is.", "Compared without case.", "IANA name."}
 
 // The API's document says what a newcomer has to know of each operation, parameter
 // and field, and which headers come with which answers.

@@ -66,7 +66,7 @@ func (s *state) cancelEnded(c *command, b *record) ([]effect, answer) {
 		return nil, answer{booking: b.ID, err: err}
 	}
 	if len(seats) < len(b.Seats) {
-		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "This hold has ended: it can only be given up as a whole.")}
+		return nil, answer{err: errs.New(errs.Conflict, "hold-over", "This hold has expired: it can only be released as a whole.")}
 	}
 	var effects []effect
 	if b.Status == bookingapi.Pending {
@@ -104,7 +104,7 @@ func (s *state) mayGiveBack(c caller.Caller, b *record) error {
 	case c.Administers(), b.Amount == 0, end == 0, s.now < end:
 		return nil
 	default:
-		return errs.New(errs.Conflict, "refunds-over", "Seats of this event could be given back until %s.", stamp(end)).With("refundable_until", stamp(end))
+		return errs.New(errs.Conflict, "refunds-over", "Seats of this event could be returned until %s.", stamp(end)).With("refundable_until", stamp(end))
 	}
 }
 

@@ -63,7 +63,7 @@ func mayChange(b *record, c caller.Caller) error {
 	if c.MayRead(b.UserID) || b.PriceVersion == bookingapi.FreeOfCharge {
 		return nil
 	}
-	return errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can change a booking.")
+	return errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can change this booking.")
 }
 
 // seen refuses a change of another version of a booking than the caller has seen;
@@ -121,7 +121,7 @@ func (s *state) orYours(p person, seats []int32, gone, otherwise error) error {
 
 // alreadyYours refuses somebody seats that they have, in part at least.
 func alreadyYours(bookingID string, gone []string) *errs.Error {
-	return errs.New(errs.Conflict, "already-yours", "You have some of these seats already, in booking %s.", bookingID).
+	return errs.New(errs.Conflict, "already-yours", "You already have some of these seats, in booking %s.", bookingID).
 		With("booking_id", bookingID).With("seats", gone)
 }
 
@@ -180,7 +180,7 @@ func decideGrant(s *state, c *command) ([]effect, answer) {
 		}
 	})
 	if c.heir != "" && gifts >= maxGifts {
-		return nil, answer{err: errs.New(errs.Conflict, "too-many-gifts", "This account has been given seats of the event %d times, which is as often as it may be.", gifts)}
+		return nil, answer{err: errs.New(errs.Conflict, "too-many-gifts", "This account has already received complimentary seats of the event %d times, which is the maximum.", gifts)}
 	}
 	effects, a := s.hold(c, person{user: c.heir}, s.prices[s.freeKey()])
 	if a.err != nil {
@@ -280,7 +280,7 @@ func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
 // payLate takes the seats of a hold that has ended, as if they were asked for now:
 // if its payment began in time, and if they cost today what they did then.
 func (s *state) payLate(c *command, b *record) ([]effect, error) {
-	late := errs.New(errs.Conflict, "paid-too-late", "The hold had ended before it was paid for.")
+	late := errs.New(errs.Conflict, "paid-too-late", "The hold had expired before it was paid.")
 	switch {
 	case c.started == 0 || c.started > b.ExpiresAt+bookingapi.LateStart || s.now > b.ExpiresAt+bookingapi.LateConfirm:
 		return nil, late
@@ -306,7 +306,7 @@ func (s *state) payLate(c *command, b *record) ([]effect, error) {
 	}
 	effects, err := s.take(b.Seats, b.ID)
 	if err != nil {
-		return nil, errs.New(errs.Conflict, "seats-gone", "The hold had ended, and somebody else has the seats now.")
+		return nil, errs.New(errs.Conflict, "seats-gone", "The hold had expired, and somebody else has the seats now.")
 	}
 	return effects, nil
 }
@@ -364,7 +364,7 @@ func (s *state) wanted(c *command, p *priced, own *record) ([]int32, error) {
 	}
 	seats := s.choose(p, c.quantity, c.section, c.tier, own)
 	if seats == nil {
-		return nil, errs.New(errs.Conflict, "sold-out", "There are not %d seats left that fit.", c.quantity)
+		return nil, errs.New(errs.Conflict, "sold-out", "Fewer than %d matching seats are left.", c.quantity)
 	}
 	return seats, nil
 }

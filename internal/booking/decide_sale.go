@@ -19,11 +19,11 @@ func decideSale(s *state, c *command) ([]effect, answer) {
 		sale.PlanID, sale.PlanVersion, sale.Seats = s.sale.PlanID, s.sale.PlanVersion, s.sale.Seats
 		sale.PriceVersion, sale.Currency = s.sale.PriceVersion, s.sale.Currency
 	case s.exists && s.sale.Status == eventapi.Cancelled:
-		return nil, answer{err: errs.New(errs.Conflict, "event-cancelled", "A cancelled event stays cancelled.")}
+		return nil, answer{err: errs.New(errs.Conflict, "event-cancelled", "A cancelled event cannot be changed.")}
 	case s.exists && (sale.PlanID != s.sale.PlanID || sale.PlanVersion != s.sale.PlanVersion) && s.inUse:
-		return nil, answer{err: errs.New(errs.Conflict, "plan-in-use", "The seating plan cannot change once seats were taken.")}
+		return nil, answer{err: errs.New(errs.Conflict, "plan-in-use", "The seating plan cannot change while seats are taken.")}
 	case s.exists && s.sale.Currency != "" && sale.Currency != s.sale.Currency && s.inUse:
-		return nil, answer{err: errs.New(errs.Conflict, "currency-in-use", "The currency cannot change once seats were taken.")}
+		return nil, answer{err: errs.New(errs.Conflict, "currency-in-use", "The currency cannot change while seats are taken.")}
 	}
 	if s.exists {
 		s.keepPromises(&sale)

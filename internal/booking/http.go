@@ -184,7 +184,7 @@ func (s *Service) Register(api huma.API) {
 	tags := []string{"Bookings"}
 	quick.Register(api, huma.Operation{
 		OperationID: "hold-seats", Method: http.MethodPost, Path: "/bookings", Tags: tags, DefaultStatus: http.StatusCreated,
-		Summary: "Hold seats", Description: "Holds seats for a few minutes, until they are paid for, released or the hold lapses. All seats of a request are held, or none.",
+		Summary: "Hold seats", Description: "Holds seats for a few minutes, until they are paid or released or the hold expires. Either all seats of a request are held, or none.",
 		Metadata: route.Meta(route.Holds), Errors: []int{400, 401, 404, 409, 413, 422, 429, 503},
 	}, s.hold)
 
@@ -198,7 +198,7 @@ func (s *Service) Register(api huma.API) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "get-booking", Method: http.MethodGet, Path: "/bookings/{id}", Tags: tags,
-		Summary: "Read a booking", Description: "For its owner, the event's organizer and admins; or for whoever has its signed link.", Metadata: route.Meta(route.Optional), Errors: []int{401, 404},
+		Summary: "Read a booking", Description: "For its owner, the event's organizer and admins, or with its signed link.", Metadata: route.Meta(route.Optional), Errors: []int{401, 404},
 	}, get)
 	s.registerGrants(api)
 
@@ -208,7 +208,7 @@ func (s *Service) Register(api huma.API) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "renew-booking-link", Method: http.MethodPost, Path: "/bookings/{id}/link", Tags: tags, DefaultStatus: http.StatusOK,
-		Summary: "Make a new link", Description: "Replaces the booking's signed link: links that were handed out before open nothing any more. The answer has the new one.",
+		Summary: "Create a new link", Description: "Replaces the booking's signed link: earlier links stop working. The answer has the new link.",
 		Errors: []int{401, 403, 404, 412, 503},
 	}, func(ctx context.Context, in *renewIn) (*bookingOut, error) {
 		caller, err := signedIn(ctx)
@@ -255,7 +255,7 @@ func (s *Service) registerChanges(api huma.API) {
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "swap-seats", Method: http.MethodPut, Path: "/bookings/{id}", Tags: []string{"Bookings"},
-		Summary: "Swap the seats of a hold", Description: "Exchanges the seats of a pending booking for others, all or none. The hold's end stays as it was.",
+		Summary: "Swap the seats of a hold", Description: "Exchanges the seats of a pending booking for others, all or none. The end of the hold does not change.",
 		Errors: []int{400, 401, 404, 409, 412, 422, 503},
 	}, func(ctx context.Context, in *swapIn) (*bookingOut, error) {
 		caller, err := signedIn(ctx)
@@ -277,7 +277,7 @@ func (s *Service) registerChanges(api huma.API) {
 	}
 	quick.Register(api, huma.Operation{
 		OperationID: "cancel-booking", Method: http.MethodDelete, Path: "/bookings/{id}", Tags: []string{"Bookings"}, DefaultStatus: http.StatusOK,
-		Summary: "Release or cancel", Description: "Releases a hold, or cancels paid seats and refunds them. A hold that has ended is given up as a whole: no payment that is under way books it any more. The answer is the booking as it is afterwards.",
+		Summary: "Release or cancel seats", Description: "Releases a hold, or cancels paid seats and refunds them. An expired hold is released as a whole: a payment in progress can no longer book it. The answer is the booking afterwards.",
 		Errors: []int{401, 404, 409, 412, 422, 503},
 	}, func(ctx context.Context, in *cancelIn) (*bookingOut, error) {
 		caller, err := signedIn(ctx)

@@ -48,7 +48,7 @@ type complimentaryIn struct {
 func (s *Service) registerGrants(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "block-seats", Method: http.MethodPost, Path: "/events/{id}/blocks", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
-		Summary: "Block seats", Description: "Takes seats out of the sale. They come back with DELETE /bookings/{id} of the booking that this answers, all or some.",
+		Summary: "Block seats", Description: "Takes seats off sale. DELETE /bookings/{id} of the booking in the answer releases all or some of them.",
 		Errors: []int{400, 401, 404, 409, 413, 422, 503}, Metadata: route.Meta(route.Organizers, route.LongNumbers),
 	}, func(ctx context.Context, in *blockIn) (*bookingOut, error) {
 		caller, err := signedIn(ctx)
@@ -60,7 +60,7 @@ func (s *Service) registerGrants(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "give-seats", Method: http.MethodPost, Path: "/events/{id}/complimentary", Tags: []string{"Events"}, DefaultStatus: http.StatusCreated,
-		Summary: "Give seats away", Description: "Books seats for a guest of the organizer, for nothing: for an account, or for somebody who gets the signed link by mail or from the organizer.",
+		Summary: "Book complimentary seats", Description: "Books seats free of charge for a guest of the organizer: for an account, or for somebody who gets the signed link by mail or from the organizer.",
 		Errors: []int{400, 401, 404, 409, 413, 422, 503}, Metadata: route.Meta(route.Organizers, route.LongNumbers),
 	}, func(ctx context.Context, in *complimentaryIn) (*bookingOut, error) {
 		if in.Body.UserID != "" && !id.Valid(in.Body.UserID) {

@@ -95,7 +95,7 @@ func (s *Service) registerSeats(api huma.API) {
 	quick.Register(api, huma.Operation{
 		OperationID: "get-seats", Method: http.MethodGet, Path: "/events/{id}/seats", Tags: []string{"Events"},
 		Summary:     "Read which seats are free",
-		Description: "Sections with counts and prices; with section= its seats; with form=compact one character a seat.",
+		Description: "Sections with counts and prices; with section=, the seats of one section; with form=compact, one character per seat.",
 		Errors:      []int{404, 422},
 		Metadata:    route.Meta(route.Optional, route.Shared),
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
@@ -276,7 +276,7 @@ func (s *Service) registerCheckpoint(api huma.API) {
 	type checkpointOut struct{ Body Checkpoint }
 	huma.Register(api, huma.Operation{
 		OperationID: "get-checkpoint", Method: http.MethodGet, Path: "/events/{id}/checkpoint", Tags: []string{"Ledger"},
-		Summary: "Read a signed checkpoint of the event's ledger", Description: "The hash of the newest entry, signed: whoever keeps it can prove later if an entry before it was changed.", Metadata: route.Meta(route.Optional), Errors: []int{404},
+		Summary: "Read a signed checkpoint of the event's ledger", Description: "The signed hash of the newest entry. With it, anybody can later prove that an earlier entry was changed.", Metadata: route.Meta(route.Optional), Errors: []int{404},
 	}, func(ctx context.Context, in *byEvent) (*checkpointOut, error) {
 		v, err := s.views.get(ctx, in.ID)
 		if err != nil {

@@ -73,7 +73,7 @@ func (s *Service) RenewLink(ctx context.Context, caller caller.Caller, bookingID
 		return b, err
 	}
 	if !mayHandOut(caller, &b) {
-		return b, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can make a new link to a booking.")
+		return b, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can create a new link to this booking.")
 	}
 	return b, s.links.Renew(ctx, bookingID, seen)
 }

@@ -248,7 +248,7 @@ func (s *state) paused(p person) error {
 	if s.now >= last+pause {
 		return nil
 	}
-	return errs.New(errs.TooMany, "hold-cooldown", "Several of your holds came to nothing; please wait a little before the next.").
+	return errs.New(errs.TooMany, "hold-cooldown", "Several of your holds have expired without payment; please wait a little before the next one.").
 		After(time.Duration(last+pause-s.now) * time.Microsecond)
 }
 

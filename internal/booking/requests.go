@@ -88,7 +88,7 @@ func (s *Service) look(ctx context.Context, eventID string, sel *bookingapi.Sele
 		}
 		s.views.forgetStale(v, c.at)
 	}
-	return bookingapi.Booking{}, errs.New(errs.Conflict, "event-changed", "The event has just changed; please look at it again.")
+	return bookingapi.Booking{}, errs.New(errs.Conflict, "event-changed", "The event has just changed; please check it again.")
 }
 
 // Swap exchanges the seats of a hold. Version, if not 0, must be the booking's

@@ -363,7 +363,7 @@ func unclear(err error) error {
 	var closed batch.Closed
 	switch {
 	case errors.As(err, &full):
-		return errs.New(errs.Unavailable, "busy", "Too many people at once; please try again in a moment.").After(time.Second)
+		return errs.New(errs.Unavailable, "busy", "We are very busy; please try again in a moment.").After(time.Second)
 	case errors.As(err, &closed):
 		return errs.New(errs.Unavailable, "shutting-down", "This node is shutting down; please try again.").After(time.Second)
 	}

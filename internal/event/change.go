@@ -72,7 +72,7 @@ func (s *Service) apply(ctx context.Context, caller caller.Caller, eventID strin
 	case version != 0 && version != before.Version:
 		return before, errs.New(errs.Precondition, "changed-meanwhile", "The event has changed since you read it.")
 	case before.Status == eventapi.Cancelled:
-		return before, errs.New(errs.Conflict, "event-cancelled", "A cancelled event stays as it is.")
+		return before, errs.New(errs.Conflict, "event-cancelled", "A cancelled event cannot be changed.")
 	}
 	if err := s.mayReplace(ctx, &before, &c); err != nil {
 		return before, err
@@ -162,7 +162,7 @@ func (s *Service) write(ctx context.Context, e stored, w writing) (stored, error
 	})
 	s.forget(e.ID)
 	if errors.Is(err, errChanged) {
-		return e, errs.New(errs.Precondition, "changed-meanwhile", "The event has changed meanwhile.")
+		return e, errs.New(errs.Precondition, "changed-meanwhile", "The event has changed in the meantime.")
 	}
 	if err != nil {
 		return e, err

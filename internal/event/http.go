@@ -247,7 +247,7 @@ func answers(api huma.API, status string) map[string]*huma.Response {
 	body := map[string]*huma.MediaType{"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}
 	return map[string]*huma.Response{
 		status: {Description: http.StatusText(map[string]int{"200": 200, "201": 201}[status]), Content: body},
-		"202":  {Description: "Stored; the sale follows by itself (sale_pending).", Content: body},
+		"202":  {Description: "Stored; the sale applies it soon (sale_pending).", Content: body},
 	}
 }
 
@@ -266,7 +266,7 @@ func (s *Service) Register(api huma.API) {
 		return s.answer(ctx, http.StatusCreated, e, err)
 	})
 	quick.Register(api, huma.Operation{
-		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Description: "Open to everybody; a draft is there for its organizer and admins only.", Errors: []int{404},
+		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Description: "Open to everybody; drafts are visible to their organizer and admins only.", Errors: []int{404},
 		Metadata: route.Meta(route.Optional, route.Shared),
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {
 			Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}}},
@@ -290,7 +290,7 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "cancel-event", Method: http.MethodDelete, Path: "/events/{id}", Tags: tags, DefaultStatus: http.StatusOK,
 		Summary: "Cancel an event", Errors: []int{401, 403, 404, 412}, Responses: answers(api, "200"),
-		Description: "All its bookings are cancelled and refunded. 200: the sale is stopped; 202: the event is cancelled, and its sale stops as soon as the booking side can be reached.",
+		Description: "Cancels and refunds all its bookings. 200: the sale has stopped. 202: the event is cancelled, and its sale stops as soon as the booking service can be reached.",
 	}, func(ctx context.Context, in *struct {
 		ID      string `path:"id" maxLength:"64"`
 		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`
@@ -367,7 +367,7 @@ func listCache(c caller.Caller) string {
 func (s *Service) registerList(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/events", Tags: []string{"Events"}, Summary: "List events",
-		Description: "In the order in which they take place.", Errors: []int{422}, Metadata: route.Meta(route.Optional, route.Shared),
+		Description: "Ordered by time.", Errors: []int{422}, Metadata: route.Meta(route.Optional, route.Shared),
 	}, func(ctx context.Context, in *EventFilter) (*listOut, error) {
 		caller := caller.From(ctx)
 		page, err := s.List(ctx, caller, in.filter())
@@ -381,7 +381,7 @@ func (s *Service) registerList(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "search-events", Method: http.MethodGet, Path: "/events/search", Tags: []string{"Events"}, Summary: "Search events",
-		Description: "Events that have every word of q, those with them in the title first; with facets to narrow the search by.", Errors: []int{422}, Metadata: route.Meta(route.Optional, route.Shared),
+		Description: "Events that contain every word of q, matches in the title first, with facets to narrow the search.", Errors: []int{422}, Metadata: route.Meta(route.Optional, route.Shared),
 	}, func(ctx context.Context, in *EventFilter) (*searchOut, error) {
 		caller := caller.From(ctx)
 		found, err := s.Search(ctx, caller, in.filter())

@@ -53,7 +53,7 @@ func (s *Service) registerPlan(api huma.API) {
 	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[planBody](), true, "Plan")
 	huma.Register(api, huma.Operation{
 		OperationID: "get-plan", Method: http.MethodGet, Path: "/events/{id}/plan", Tags: []string{"Events"}, Summary: "Read an event's seating plan",
-		Description: "A version of a plan never changes: keep what plan.url of the event names.", Errors: []int{404},
+		Description: "A version of a plan never changes: cache it under the plan.url of the event.", Errors: []int{404},
 		Metadata: route.Meta(route.Optional, route.Shared),
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}},

@@ -254,7 +254,7 @@ func insertPlan(ctx context.Context, tx *sql.Tx, r *planRow, now int64) error {
 		return fmt.Errorf("insert plan: %w", err)
 	}
 	if generator != r.generator || !bytes.Equal(fingerprint, r.fingerprint) {
-		return errs.New(errs.Conflict, "plan-stored-meanwhile", "Another version of the seating plan was stored meanwhile; please try again.")
+		return errs.New(errs.Conflict, "plan-stored-meanwhile", "Another version of the seating plan was stored in the meantime; please try again.")
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func (q *request) takeBody(r *http.Request, plan bool) error {
 		return q.tooLarge(limit)
 	}
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return errs.New(errs.Unsupported, "unknown-encoding", "Bodies are taken as they are, without Content-Encoding.")
+		return errs.New(errs.Unsupported, "unknown-encoding", "Bodies must be sent uncompressed, without Content-Encoding.")
 	}
 	if limit > maxBody && (r.ContentLength > maxBody || r.ContentLength < 0) {
 		done, err := q.gateway.large.enter(q)

@@ -69,9 +69,9 @@ func checkConditions(op *huma.Operation, h http.Header) error {
 	known := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "header" && p.Name == "If-Match" })
 	switch {
 	case strings.Trim(strings.Join(h["If-None-Match"], ""), " \t") != "":
-		return errs.New(errs.Precondition, "version-differs", "Only reads heed If-None-Match; name the version that you want to change with If-Match.")
+		return errs.New(errs.Precondition, "version-differs", "Only reads support If-None-Match; send the version that you want to change in If-Match.")
 	case match == "" || match == "*" || known:
 		return nil
 	}
-	return errs.New(errs.Precondition, "version-differs", "This operation is about something without an ETag, so that If-Match cannot name it.")
+	return errs.New(errs.Precondition, "version-differs", "This operation changes something that has no ETag, so If-Match cannot be used.")
 }

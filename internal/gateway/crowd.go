@@ -73,7 +73,7 @@ func (v *viewers) place(client string, each int) (one *peers.Held[string, net.Co
 	switch {
 	// The other one must still have as many then, or two would take turns.
 	case full && (count <= own+1 || oldest.Value == nil):
-		return nil, nil, errs.New(errs.Unavailable, "busy", "Too many people are watching just now; please try again in a moment.").After(5 * time.Second)
+		return nil, nil, errs.New(errs.Unavailable, "busy", "Too many people are watching; please try again in a moment.").After(5 * time.Second)
 	case own >= each:
 		return nil, nil, errs.New(errs.TooMany, "too-many-requests", "Too many live feeds at once; please close some.").After(5 * time.Second)
 	case full:

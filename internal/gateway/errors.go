@@ -108,7 +108,7 @@ func classify(ctx context.Context, err error) *errs.Error {
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &full):
-		return again("busy", "Too many people at once; please try again in a moment.")
+		return again("busy", "We are very busy; please try again in a moment.")
 	case errors.As(err, &closed):
 		return again("shutting-down", "This node is shutting down; please try again.")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), ctx.Err() != nil:

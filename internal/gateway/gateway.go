@@ -148,7 +148,7 @@ func (g *Gateway) notAllowed(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	e := errs.New(errs.Invalid, "method-not-allowed", "This address answers %s only.", strings.Join(allowed, ", "))
+	e := errs.New(errs.Invalid, "method-not-allowed", "This address only supports %s.", strings.Join(allowed, ", "))
 	requestFrom(r.Context()).refuseAs(w, e, http.StatusMethodNotAllowed)
 }
 

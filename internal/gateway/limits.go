@@ -136,7 +136,7 @@ func (g *Gateway) pressed(q *request) error {
 	}
 	g.metrics.turnedAway.Inc()
 	wait := time.Second + time.Duration(rand.Int64N(int64(2*time.Second))) // so that they do not all come back at once
-	return errs.New(errs.Unavailable, "busy", "Too many people at once; please try again in a moment.").After(wait)
+	return errs.New(errs.Unavailable, "busy", "We are very busy; please try again in a moment.").After(wait)
 }
 
 func (q *request) clientKey() string {

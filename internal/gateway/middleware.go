@@ -274,7 +274,7 @@ func (g *Gateway) bearer(ctx context.Context, header string) (caller.Caller, err
 }
 
 func badToken() error {
-	return errs.New(errs.Unauthenticated, "bad-token", "Authorization must be: Bearer, a space, the token of a session.")
+	return errs.New(errs.Unauthenticated, "bad-token", "Authorization must be Bearer, a space, and the token of a session.")
 }
 
 // byCookie is who asks, by the cookie of pages. Browsers send it along without

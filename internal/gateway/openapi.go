@@ -12,12 +12,12 @@ import (
 
 // sections are the parts of the API's document, in the order of a purchase.
 var sections = []*huma.Tag{
-	{Name: "Events", Description: "What is on: events with their prices, seating plans, and which seats are free."},
-	{Name: "Bookings", Description: "Seats of one person for one event: held for some minutes, then booked by a payment, or free again."},
-	{Name: "Payments", Description: "Money for a booking. A payment that was declined is final; another attempt is another payment."},
-	{Name: "Users", Description: "Sign-up, log-in, and one's own account."},
-	{Name: "Accounts", Description: "What an account needs besides: verified addresses, sessions, two-factor log-in, and buying as a guest."},
-	{Name: "Ledger", Description: "The append-only, hash-chained list of all that happened to an event's seats, for those who want to check."},
+	{Name: "Events", Description: "Events with their prices, seating plans and free seats."},
+	{Name: "Bookings", Description: "Seats of one person for one event: held for a few minutes, then booked by a payment, or released."},
+	{Name: "Payments", Description: "Money for a booking. A declined payment is final; the next attempt is a new payment."},
+	{Name: "Users", Description: "Sign-up, log-in, and the user's own account."},
+	{Name: "Accounts", Description: "Verified addresses, sessions, two-factor log-in, and buying as a guest."},
+	{Name: "Ledger", Description: "The append-only, hash-chained list of everything that happened to an event's seats, for independent verification."},
 }
 
 // failures say what a status of an error means here.
@@ -26,7 +26,7 @@ var failures = map[int]string{
 	http.StatusUnauthorized:          "Nobody is signed in, or the session has ended.",
 	http.StatusPaymentRequired:       "The payment was declined; no money was taken.",
 	http.StatusForbidden:             "You may see this, but not do it.",
-	http.StatusNotFound:              "There is no such thing, or it is somebody else's.",
+	http.StatusNotFound:              "It does not exist, or it belongs to somebody else.",
 	http.StatusConflict:              "The state of things forbids it; the type says what.",
 	http.StatusPreconditionFailed:    "If-Match names a version that is not the current one, or the operation is about something that has none; or a change came with If-None-Match.",
 	http.StatusRequestEntityTooLarge: "The body is too large.",

@@ -16,31 +16,31 @@ import (
 
 // everywhere are the problems that any operation may answer.
 var everywhere = map[string]errs.ProblemType{
-	"bad-request":          {Kind: errs.Malformed, Says: "The request cannot be understood: a parameter or a header has a wrong form."},
+	"bad-request":          {Kind: errs.Malformed, Says: "The request cannot be understood: a parameter or a header is malformed."},
 	"malformed-json":       {Kind: errs.Malformed, Says: "The body is not JSON, or there is none."},
 	"not-utf8":             {Kind: errs.Malformed, Says: "The address or the body is not UTF-8."},
 	"body-cut-off":         {Kind: errs.Malformed, Says: "The body ended early. Send the request again, with the same Idempotency-Key."},
-	"body-too-slow":        {Kind: errs.Malformed, Says: "The body came too slowly: after some seconds at least 4 KiB must come in each second, or 64 KiB of a seating plan. Send the request again, with the same Idempotency-Key."},
-	"invalid-field":        {Kind: errs.Invalid, Says: "A field or parameter is wrong: fields names each one and says why. At most twenty are named."},
+	"body-too-slow":        {Kind: errs.Malformed, Says: "The body arrived too slowly: after a few seconds, it must arrive at 4 KiB per second or faster, a seating plan at 64 KiB. Send the request again, with the same Idempotency-Key."},
+	"invalid-field":        {Kind: errs.Invalid, Says: "A field or parameter is invalid: fields names each one and the reason, up to twenty."},
 	"not-json":             {Kind: errs.Unsupported, Says: "The body must be JSON, with Content-Type: application/json."},
-	"unknown-encoding":     {Kind: errs.Unsupported, Says: "The body is compressed. Send it as it is."},
-	"too-large":            {Kind: errs.TooLarge, Says: "The body is larger than this operation takes."},
+	"unknown-encoding":     {Kind: errs.Unsupported, Says: "The body is compressed. Send it uncompressed."},
+	"too-large":            {Kind: errs.TooLarge, Says: "The body is larger than this operation allows."},
 	"sign-in-required":     {Kind: errs.Unauthenticated, Says: "The operation needs a session: log in, and send the token as Authorization: Bearer."},
-	"bad-token":            {Kind: errs.Unauthenticated, Says: "The session has ended, or there was none with this token. Log in again."},
-	"not-found":            {Kind: errs.NotFound, Says: "There is no such thing, or it is somebody else's."},
+	"bad-token":            {Kind: errs.Unauthenticated, Says: "The session has ended, or there is no session with this token. Log in again."},
+	"not-found":            {Kind: errs.NotFound, Says: "It does not exist, or it belongs to somebody else."},
 	"no-such-page":         {Kind: errs.NotFound, Says: "There is nothing at this address."},
-	"too-many-requests":    {Kind: errs.TooMany, Says: "Too many requests from this account or address. Retry-After says when to go on, in seconds."},
-	"busy":                 {Kind: errs.Unavailable, Says: "Too many people at once. Nothing was changed; try again after Retry-After, in seconds."},
+	"too-many-requests":    {Kind: errs.TooMany, Says: "Too many requests from this account or address. Retry-After says, in seconds, when to continue."},
+	"busy":                 {Kind: errs.Unavailable, Says: "The server is too busy. Nothing was changed; try again after Retry-After, in seconds."},
 	"shutting-down":        {Kind: errs.Unavailable, Says: "This node is shutting down. Send the request again, with the same Idempotency-Key."},
-	"timeout":              {Kind: errs.Unavailable, Says: "It took too long; the outcome is not known. Send the request again, with the same Idempotency-Key."},
+	"timeout":              {Kind: errs.Unavailable, Says: "The request took too long, and its outcome is unknown. Send it again, with the same Idempotency-Key."},
 	"database-unavailable": {Kind: errs.Unavailable, Says: "The database cannot be reached. Try again after Retry-After, in seconds."},
-	"not-ready":            {Kind: errs.Unavailable, Says: "This node cannot answer yet, or no longer: another one can."},
-	"version-differs":      {Kind: errs.Precondition, Says: "If-Match does not name a version that there is. Send the ETag as it was answered; what has no ETag cannot be asked for by one. Or a change came with If-None-Match, which only reads heed."},
-	"internal-error":       {Kind: errs.Internal, Says: "Something went wrong on our side. request_id helps to find out what."},
-	"method-not-allowed":   {Kind: errs.Invalid, Says: "The address does not answer this method; Allow names those that it does. The status is 405."},
-	"cross-origin":         {Kind: errs.Forbidden, Says: "A page of another site sent this with this site's cookie. Clients send a token instead."},
-	"bad-address":          {Kind: errs.Malformed, Says: "The address cannot be read: it has broken escapes or characters that do not belong there."},
-	"http":                 {Kind: errs.Malformed, Says: "The request is no HTTP that this server speaks."},
+	"not-ready":            {Kind: errs.Unavailable, Says: "This node is starting or stopping. Send the request to another one."},
+	"version-differs":      {Kind: errs.Precondition, Says: "If-Match does not name the current version. Send the ETag as it was answered; things without an ETag do not support If-Match. Or a change was sent with If-None-Match, which only reads support."},
+	"internal-error":       {Kind: errs.Internal, Says: "Something went wrong on our side. Quote request_id when you report it."},
+	"method-not-allowed":   {Kind: errs.Invalid, Says: "The address does not support this method; Allow lists the supported ones. The status is 405."},
+	"cross-origin":         {Kind: errs.Forbidden, Says: "A page of another site sent this request with this site's cookie. Send a token instead."},
+	"bad-address":          {Kind: errs.Malformed, Says: "The address cannot be parsed: it has invalid escapes or characters."},
+	"http":                 {Kind: errs.Malformed, Says: "The request is not HTTP that this server supports."},
 }
 
 // Problems takes the declarations of the services. It is called before Complete,
@@ -148,7 +148,7 @@ func (g *Gateway) explain(w http.ResponseWriter, r *http.Request) {
 
 // listProblems is the page that lists all types of problems.
 func (g *Gateway) listProblems(w http.ResponseWriter, r *http.Request) {
-	view := problemView{Title: "Problems", Says: "Errors are problem documents (RFC 9457). Their type is one of these, and stays what it is."}
+	view := problemView{Title: "Problems", Says: "Errors are problem documents (RFC 9457). Their type is one of these and does not change."}
 	for _, slug := range slices.Sorted(maps.Keys(g.problems)) {
 		view.All = append(view.All, problemLine{slug, g.problems[slug].Says, statuses[g.problems[slug].Kind]})
 	}

@@ -125,7 +125,7 @@ func (s *scanner) value() *errs.Error {
 		return stopped
 	}
 	if s.left--; s.left < 0 {
-		return errs.New(errs.TooLarge, "too-large", "The body holds too many values.")
+		return errs.New(errs.TooLarge, "too-large", "The body contains too many values.")
 	}
 	switch {
 	case c == '{':

@@ -79,7 +79,7 @@ func (s *Service) void(ctx context.Context, caller caller.Caller, paymentID stri
 		return record{}, err
 	}
 	if p.Status == paymentapi.Captured { // it was when the wish came
-		return record{}, errs.New(errs.Conflict, "captured-meanwhile", "The money was taken a moment ago. Ask again to have it given back.").
+		return record{}, errs.New(errs.Conflict, "captured-meanwhile", "The money was taken a moment ago. Send the request again to refund it.").
 			With("payment_id", p.ID).With("booking_id", p.BookingID)
 	}
 	return p, nil
@@ -146,7 +146,7 @@ func (s *Service) own(ctx context.Context, caller caller.Caller, paymentID strin
 		return record{}, err
 	}
 	if !owns {
-		return record{}, errs.New(errs.Forbidden, "not-yours", "Only its owner can change a payment.")
+		return record{}, errs.New(errs.Forbidden, "not-yours", "Only its owner can change this payment.")
 	}
 	return p, nil
 }

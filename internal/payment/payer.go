@@ -19,7 +19,7 @@ func (s *Service) mayPay(ctx context.Context, caller caller.Caller, eventID stri
 	if err != nil || sale.UnverifiedBuyers {
 		return err
 	}
-	return errs.New(errs.Forbidden, "address-not-verified", "Please verify your e-mail address first: the code is in your mail.")
+	return errs.New(errs.Forbidden, "address-not-verified", "Please verify your email address first: we have mailed you a code.")
 }
 
 // settlePerson makes a hold count for the verified address of its payer, if it was

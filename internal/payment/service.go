@@ -248,7 +248,7 @@ func (s *Service) seek(ctx context.Context, w *insertion, b bookingapi.Booking) 
 	}
 	p, err := s.store.ofBooking(ctx, b.ID)
 	if errs.KindOf(err) == errs.NotFound || err == nil && p.over() {
-		return errs.New(errs.Conflict, "already-booked", "The booking is paid already.")
+		return errs.New(errs.Conflict, "already-booked", "The booking is already paid.")
 	}
 	w.got, w.result = p, existing
 	return err
@@ -281,7 +281,7 @@ func another(p *record) error {
 	case p.over():
 		return differing(p)
 	case p.Status.Final():
-		return errs.New(errs.Conflict, "already-paid", "The booking is paid already.").With("payment_id", p.ID).With("amount", p.Amount)
+		return errs.New(errs.Conflict, "already-paid", "The booking is already paid.").With("payment_id", p.ID).With("amount", p.Amount)
 	}
 	return errs.New(errs.Conflict, "payment-under-way",
 		"Another payment for this booking is under way; its method can be changed until it is authorized.").

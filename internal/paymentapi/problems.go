@@ -6,15 +6,15 @@ import "boxoffice/internal/errs"
 // operations of the API answer them. Methods of Service answer the same.
 var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
-		"address-not-verified": {Kind: errs.Forbidden, Says: "Payments need a verified e-mail address: the code is in the mail that was sent when the account was made."},
-		"already-paid":         {Kind: errs.Conflict, Says: "The booking is paid already; payment_id names the payment, and amount is what it is over."},
-		"captured-meanwhile":   {Kind: errs.Conflict, Says: "The money was taken a moment ago. Send the request again to have it given back."},
-		"not-yours":            {Kind: errs.Forbidden, Says: "Only its owner can change a payment."},
-		"payment-declined":     {Kind: errs.PaymentRequired, Says: "The gateway declined. No money was taken; pay again with another method."},
+		"address-not-verified": {Kind: errs.Forbidden, Says: "Payments need a verified email address: the code is in the mail that was sent when the account was created."},
+		"already-paid":         {Kind: errs.Conflict, Says: "The booking is already paid; payment_id names the payment, and amount is its amount."},
+		"captured-meanwhile":   {Kind: errs.Conflict, Says: "The money was taken a moment ago. Send the request again to refund it."},
+		"not-yours":            {Kind: errs.Forbidden, Says: "Only its owner can change this payment."},
+		"payment-declined":     {Kind: errs.PaymentRequired, Says: "The payment gateway declined the payment. No money was taken; pay again with another method."},
 		"payment-not-pending":  {Kind: errs.Conflict, Says: "The payment can no longer be changed."},
 		"payment-voided":       {Kind: errs.Conflict, Says: "The payment was given up; no money was kept. Pay with a new Idempotency-Key, if the booking can still be paid."},
 		"payment-timed-out":    {Kind: errs.Conflict, Says: "The gateway did not decide in time, so the payment was given up; no money was kept. Pay again with a new Idempotency-Key."},
-		"payment-under-way":    {Kind: errs.Conflict, Says: "A payment for this booking is under way. Wait for it; it is at the address that Location named."},
+		"payment-under-way":    {Kind: errs.Conflict, Says: "A payment for this booking is in progress. Wait for it: Location names its address."},
 		"too-many-payments":    {Kind: errs.Conflict, Says: "Too many payments for this booking failed. Book again."},
 		"too-many-attempts":    {Kind: errs.TooMany, Says: "Too many attempts failed. Retry-After says when to go on, in seconds."},
 	},

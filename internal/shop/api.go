@@ -54,7 +54,7 @@ type keysOut struct {
 func (s *Shop) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-tickets", Method: http.MethodGet, Path: "/bookings/{id}/tickets", Tags: []string{"Bookings"}, Summary: "Read the tickets of a booking",
-		Description: "For its owner, or for whoever has its signed link. There are none (404) before it is paid and after it is cancelled.",
+		Description: "For its owner, or with its signed link. Before the booking is paid and after it is cancelled, there are no tickets (404).",
 		Errors:      []int{401, 404}, Metadata: route.Meta(route.Optional),
 	}, func(ctx context.Context, in *ticketsIn) (*ticketsOut, error) {
 		_, cards, err := s.ticketsOf(ctx, in)
@@ -69,7 +69,7 @@ func (s *Shop) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "get-tickets-pdf", Method: http.MethodGet, Path: "/bookings/{id}/tickets.pdf", Tags: []string{"Bookings"}, Summary: "Read the tickets of a booking as a PDF",
-		Description: "A page for each seat, with its QR code. For its owner, or for whoever has its signed link. There are none (404) before the booking is paid and after it is cancelled. " +
+		Description: "A page for each seat, with its QR code. For its owner, or with its signed link. Before the booking is paid and after it is cancelled, there are no tickets (404). " +
 			"A node makes few at once, and two for one client (a verified account, the owner whose link it is, else an address): 503 says when to ask again.",
 		Errors: []int{401, 404, 503}, Metadata: route.Meta(route.Optional),
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/pdf": {Schema: binary}}}},

@@ -78,7 +78,7 @@ func (s *Shop) hold(v *page.Visit) error {
 	}
 	if !v.Caller.SignedIn() {
 		if v.Request.URL.Query().Get("visit") != "" {
-			return s.notHeld(v, &e, w, errs.New(errs.Conflict, "no-cookies", "Your browser keeps no cookies of ours, so that we cannot tell whose seats they are."))
+			return s.notHeld(v, &e, w, errs.New(errs.Conflict, "no-cookies", "Your browser blocks cookies from this site, so we cannot tell which seats are yours."))
 		}
 		session, err := s.Users.EnterVisitor(v.Context(), v.UserAgent())
 		if err != nil {
@@ -100,7 +100,7 @@ func (s *Shop) hold(v *page.Visit) error {
 func wished(v *page.Visit, eventID string) (bookingapi.HoldRequest, error) {
 	w := bookingapi.HoldRequest{EventID: eventID}
 	if err := v.ParseForm(); err != nil {
-		return w, errs.New(errs.Malformed, "bad-form", "The form did not arrive whole.")
+		return w, errs.New(errs.Malformed, "bad-form", "The form did not arrive completely.")
 	}
 	for _, label := range v.PostForm["seats"] {
 		if len(w.Seats) > maxWished {
@@ -116,9 +116,9 @@ func wished(v *page.Visit, eventID string) (bookingapi.HoldRequest, error) {
 	}
 	switch n := w.Count(); {
 	case n < 1:
-		return w, errs.New(errs.Invalid, "nothing-chosen", "Choose your seats first, or say how many you want.")
+		return w, errs.New(errs.Invalid, "nothing-chosen", "Choose seats first, or say how many you want.")
 	case n > maxWished:
-		return w, errs.New(errs.Invalid, "too-many-wished", "That is more than can be bought at once.")
+		return w, errs.New(errs.Invalid, "too-many-wished", "You cannot buy that many seats at once.")
 	}
 	return w, nil
 }
@@ -136,7 +136,7 @@ func (s *Shop) holdOnce(v *page.Visit, w bookingapi.HoldRequest) (bookingapi.Boo
 			return b, err
 		}
 	}
-	return bookingapi.Booking{}, errs.New(errs.TooMany, "hold-cooldown", "You have held and given back these seats many times.").After(time.Minute)
+	return bookingapi.Booking{}, errs.New(errs.TooMany, "hold-cooldown", "You have held and released these seats many times.").After(time.Minute)
 }
 
 // held reports whether a booking's seats are held at a time.

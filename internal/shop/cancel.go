@@ -56,7 +56,7 @@ func (s *Shop) readCancel(v *page.Visit, seats []string) (*cancelPage, error) {
 		return nil, v.Go(o.Link("enter"))
 	}
 	if !o.Own {
-		return nil, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can cancel a booking.")
+		return nil, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can cancel this booking.")
 	}
 	c := &cancelPage{orderPage: o}
 	c.choose(seats)

@@ -203,7 +203,7 @@ func (s *Shop) release(v *page.Visit) error {
 		return err
 	}
 	if err := v.ParseForm(); err != nil {
-		return errs.New(errs.Malformed, "bad-form", "The form did not arrive whole.")
+		return errs.New(errs.Malformed, "bad-form", "The form did not arrive completely.")
 	}
 	here := checkoutPath(p.ID)
 	if !held(&p.Booking, v.Now()) {

@@ -103,7 +103,7 @@ func (s *Service) mayLeave(ctx context.Context, userID string, at int64) error {
 			return err
 		}
 		if live {
-			return errs.New(errs.Conflict, "has-live-bookings", "The account has bookings; cancel them first.")
+			return errs.New(errs.Conflict, "has-live-bookings", "The account has live bookings; cancel them first.")
 		}
 	}
 	if s.events == nil {
@@ -111,7 +111,7 @@ func (s *Service) mayLeave(ctx context.Context, userID string, at int64) error {
 	}
 	open, err := s.events.HasOpen(ctx, userID)
 	if err == nil && open {
-		err = errs.New(errs.Conflict, "has-open-events", "The account has events that are not over, or drafts; cancel them first.")
+		err = errs.New(errs.Conflict, "has-open-events", "The account has drafts or events that are not over; cancel them first.")
 	}
 	return err
 }

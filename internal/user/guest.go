@@ -52,7 +52,7 @@ func (s *Service) ResendCode(ctx context.Context, caller caller.Caller) error {
 	return s.sendProof(ctx, &u)
 }
 
-var errNoContact = errs.New(errs.Conflict, "no-address", "Please give your e-mail address first.")
+var errNoContact = errs.New(errs.Conflict, "no-address", "Please enter your email address first.")
 
 // VerifyCode takes the code that was mailed to the caller's address. A guest's
 // account becomes the one of the address, or its holds go to the one that is it
@@ -213,7 +213,7 @@ func (s *Service) unproved(ctx context.Context, caller caller.Caller) (record, e
 	case errors.Is(err, errNoUser):
 		return u, errs.Missing("user")
 	case err == nil && u.Verified:
-		err = errs.New(errs.Conflict, "already-verified", "The address is verified already.")
+		err = errs.New(errs.Conflict, "already-verified", "The address is already verified.")
 	}
 	return u, err
 }

@@ -157,7 +157,7 @@ func (s *Service) Register(api huma.API) {
 	tags := []string{"Users"}
 	huma.Register(api, huma.Operation{
 		OperationID: "sign-up", Method: http.MethodPost, Path: "/users", Tags: tags, DefaultStatus: http.StatusCreated,
-		Summary: "Sign up", Description: "Makes an account of role customer, and mails a link and a code by which its address is confirmed. The answer is the same if there is another account with the address: then the mail says so, and the address stays that account's.", Metadata: route.Meta(route.Open, route.Entry), Errors: []int{400, 409, 413, 422, 503},
+		Summary: "Sign up", Description: "Creates an account with the role customer, and mails a link and a code to confirm its address. The answer is the same if the address already belongs to another account: then the mail says so, and that account keeps the address.", Metadata: route.Meta(route.Open, route.Entry), Errors: []int{400, 409, 413, 422, 503},
 	}, func(ctx context.Context, in *signUpIn) (*userOut, error) {
 		b := in.Body
 		u, err := s.SignUp(ctx, userapi.NewAccount{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password})
@@ -198,7 +198,7 @@ func (s *Service) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "delete-user", Method: http.MethodDelete, Path: "/users/{id}", Tags: tags, DefaultStatus: http.StatusNoContent,
-		Summary: "Delete an account", Description: "Anonymizes it; refused while it has live bookings, and while it has events that are drafts, or neither over nor cancelled. Its owner gives the password once more, if it has one.", Metadata: route.Meta(route.Entry), Errors: []int{401, 404, 409, 412, 422, 429, 503},
+		Summary: "Delete an account", Description: "Anonymizes the account. Refused while it has live bookings, drafts, or events that are neither over nor cancelled. If the account has a password, its owner sends it again.", Metadata: route.Meta(route.Entry), Errors: []int{401, 404, 409, 412, 422, 429, 503},
 	}, func(ctx context.Context, in *deleteIn) (*struct{}, error) {
 		version, err := s.expected(ctx, in.IfMatch, in.ID)
 		if err != nil {

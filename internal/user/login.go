@@ -142,7 +142,7 @@ func (s *Service) prove(ctx context.Context, list []record, may func(userID stri
 		return u, undecided, s.askForCode(ctx, &u, c)
 	}
 	if err := s.secondFactor(ctx, &u, c.Code, "code"); errs.KindOf(err) == errs.Invalid {
-		return u, failed, errs.New(errs.Unauthenticated, "wrong-code", "That code has expired or was already used.")
+		return u, failed, errs.New(errs.Unauthenticated, "wrong-code", "This code has expired or was already used.")
 	} else if err != nil {
 		return u, undecided, err
 	}

@@ -120,7 +120,7 @@ func (s *Service) checkCode(ctx context.Context, address, code string) error {
 		case err != nil:
 			return err
 		case m.codeAt == 0 || now.Sub(time.UnixMicro(m.codeAt)) >= codeLife:
-			verdict = errs.New(errs.Conflict, "code-expired", "The code has expired. Ask for a new one.")
+			verdict = errs.New(errs.Conflict, "code-expired", "This code has expired. Request a new one.")
 			return nil
 		case m.tries >= triesAnHour:
 			verdict = errs.New(errs.TooMany, "too-many-attempts", "Too many wrong codes. Please try again later.").After(mailHour - now.Sub(time.UnixMicro(m.since)))

@@ -88,7 +88,7 @@ func (h *hasher) run(ctx context.Context, password string, salt []byte) ([]byte,
 	case h.queue <- struct{}{}:
 		defer func() { <-h.queue }()
 	default:
-		return nil, errs.New(errs.Unavailable, "busy", "Too many people sign in at once; please try again in a moment.").After(2 * time.Second)
+		return nil, errs.New(errs.Unavailable, "busy", "Too many people are signing in; please try again in a moment.").After(2 * time.Second)
 	}
 	select {
 	case h.slots <- struct{}{}:

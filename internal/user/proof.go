@@ -112,7 +112,7 @@ func signInForLink(detail string) error {
 	return errs.New(errs.Unauthenticated, "sign-in-required", "%s", detail)
 }
 
-var errToken = errs.New(errs.Invalid, "link-over", "This link has expired or was already used. Ask for a new one.")
+var errToken = errs.New(errs.Invalid, "link-over", "This link has expired or was already used. Request a new one.")
 
 func badToken() error {
 	e := *errToken
@@ -183,9 +183,9 @@ func (s *Service) Resend(ctx context.Context, caller caller.Caller, userID strin
 	case err != nil:
 		return err
 	case u.address() == "":
-		return errs.New(errs.Conflict, "no-address", "The account has no e-mail address.")
+		return errs.New(errs.Conflict, "no-address", "The account has no email address.")
 	case u.Verified:
-		return errs.New(errs.Conflict, "already-verified", "The address is verified already.")
+		return errs.New(errs.Conflict, "already-verified", "The address is already verified.")
 	}
 	return s.sendProof(ctx, &u)
 }

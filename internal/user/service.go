@@ -361,7 +361,7 @@ func (s *Service) replace(ctx context.Context, u *record, before int64, e effect
 		if n, err := res.RowsAffected(); err != nil {
 			return err
 		} else if n != 1 {
-			return errs.New(errs.Precondition, "changed-meanwhile", "The account has changed meanwhile.")
+			return errs.New(errs.Precondition, "changed-meanwhile", "The account has changed in the meantime.")
 		}
 		if err := more(tx); err != nil {
 			return err

@@ -105,7 +105,7 @@ func (s *Service) Logout(ctx context.Context, token string) error { return s.ses
 
 // errStale is for accounts that have ended, or have another password, address or
 // second factor, since they were read.
-var errStale = errs.New(errs.Conflict, "account-changed", "The account has changed meanwhile. Please try again.")
+var errStale = errs.New(errs.Conflict, "account-changed", "The account has changed in the meantime. Please try again.")
 
 // asRead is errStale when a change of an account, guarded by what was read of it,
 // has found no such row.

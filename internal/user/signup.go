@@ -75,7 +75,7 @@ func (s *Service) create(ctx context.Context, a userapi.NewAccount, role caller.
 // taken says which name is another account's. Addresses are told to those only
 // who make accounts for others.
 func (s *Service) taken(ctx context.Context, a userapi.NewAccount, vouching bool) error {
-	e := errs.New(errs.Conflict, "account-exists", "There is an account with this username already.")
+	e := errs.New(errs.Conflict, "account-exists", "There is already an account with this username.")
 	e.Fields = []errs.Field{{Name: "username", Reason: "belongs to another account"}}
 	if vouching {
 		if u, err := s.find(ctx, a.Email); err == nil && u.Verified {
@@ -262,7 +262,7 @@ func (s *Service) stillGives(ctx context.Context, tx *sql.Tx, userID, address st
 		return gone(err)
 	}
 	if given != address {
-		return errs.New(errs.Conflict, "address-changed", "The account has another address meanwhile; please ask for a new code.")
+		return errs.New(errs.Conflict, "address-changed", "The account now has a different address; please request a new code.")
 	}
 	return nil
 }

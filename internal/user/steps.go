@@ -37,7 +37,7 @@ func (e *codeNeeded) Unwrap() error { return e.err }
 
 // askForCode is the error of a log-in without the code that it needs.
 func (s *Service) askForCode(ctx context.Context, u *record, c userapi.Credentials) error {
-	needed := errs.New(errs.Unauthenticated, "code-required", "Please give the code that your authenticator app shows.")
+	needed := errs.New(errs.Unauthenticated, "code-required", "Please enter the code that your authenticator app shows.")
 	if !c.Steps {
 		return needed
 	}

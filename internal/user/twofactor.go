@@ -37,10 +37,10 @@ func (s *Service) BeginTwoFactor(ctx context.Context, caller caller.Caller, user
 		return userapi.Secret{}, err
 	}
 	if !u.Verified { // else whoever squats on an address could keep it from its owner
-		return userapi.Secret{}, errs.New(errs.Forbidden, "address-not-verified", "Please confirm your e-mail address first.")
+		return userapi.Secret{}, errs.New(errs.Forbidden, "address-not-verified", "Please confirm your email address first.")
 	}
 	if u.twoFactor {
-		return userapi.Secret{}, errs.New(errs.Conflict, "two-factor-active", "Two-factor log-in is active already. Switch it off first.")
+		return userapi.Secret{}, errs.New(errs.Conflict, "two-factor-active", "Two-factor log-in is already on. Switch it off first.")
 	}
 	name := u.Email
 	if name == "" {
@@ -67,13 +67,13 @@ func (s *Service) ConfirmTwoFactor(ctx context.Context, caller caller.Caller, us
 	case err != nil:
 		return nil, err
 	case caller.UserID != userID:
-		return nil, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can switch an account's two-factor log-in on.")
+		return nil, errs.New(errs.Forbidden, "not-yours-to-change", "Only the owner of an account can switch on two-factor log-in.")
 	case !u.Verified:
-		return nil, errs.New(errs.Forbidden, "address-not-verified", "Please confirm your e-mail address first.")
+		return nil, errs.New(errs.Forbidden, "address-not-verified", "Please confirm your email address first.")
 	case u.twoFactor:
-		return nil, errs.New(errs.Conflict, "two-factor-active", "Two-factor log-in is active already.")
+		return nil, errs.New(errs.Conflict, "two-factor-active", "Two-factor log-in is already on.")
 	case u.totpSecret == "":
-		return nil, errs.New(errs.Conflict, "no-secret", "Ask for a secret first.")
+		return nil, errs.New(errs.Conflict, "no-secret", "Request a secret first.")
 	}
 	if err := s.checkCodeOf(ctx, &u, digits); err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func (s *Service) EndTwoFactor(ctx context.Context, caller caller.Caller, userID
 // address, which it need not have confirmed, by its id, or by both.
 func (s *Service) ResetTwoFactor(ctx context.Context, caller caller.Caller, address, userID string) (a userapi.Account, sessions int64, err error) {
 	if !caller.IsSystem() {
-		return a, 0, errs.New(errs.Forbidden, "not-yours-to-change", "Only the operator can take an account's second factor away.")
+		return a, 0, errs.New(errs.Forbidden, "not-yours-to-change", "Only the operator can remove the second factor of an account.")
 	}
 	u, err := s.factorOf(ctx, address, userID)
 	if err != nil {
@@ -239,7 +239,7 @@ func (s *Service) self(ctx context.Context, caller caller.Caller, userID, passwo
 		return u, err
 	}
 	if caller.UserID != userID {
-		return u, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can change an account's two-factor log-in.")
+		return u, errs.New(errs.Forbidden, "not-yours-to-change", "Only the owner of an account can change its two-factor log-in.")
 	}
 	return u, s.checkPassword(ctx, &u, password)
 }

@@ -107,7 +107,7 @@ func (s *Service) writeContact(ctx context.Context, u *record) error {
 func (s *Service) guest(ctx context.Context, who caller.Caller) (record, error) {
 	u, err := s.unproved(ctx, who)
 	if err == nil && u.Role != caller.Guest {
-		err = errs.New(errs.Conflict, "already-verified", "You have an account already.")
+		err = errs.New(errs.Conflict, "already-verified", "You already have an account.")
 	}
 	return u, err
 }

@@ -257,11 +257,11 @@ func Operation() *huma.Operation {
 		Examples: []any{"event: seats\nid: 42\ndata: {\"seq\":42,\"event_version\":3,\"held\":[17,18]}\n\n"}}
 	return &huma.Operation{
 		OperationID: "watch-seats", Method: http.MethodGet, Path: "/events/{id}/live", Tags: []string{"Events"}, Summary: "Watch an event's seats",
-		Description: "A stream that tells within a fraction of a second which seats were taken or became free. A request that names a version of the ledger gets the changes since then, or a new snapshot. When event_version grows, read the event itself again.",
+		Description: "A stream that reports within a fraction of a second which seats were taken or became free. A request with a version of the ledger gets the changes since then, or a new snapshot. When event_version grows, read the event again.",
 		Parameters: []*huma.Param{
 			{Name: "id", In: "path", Required: true, Description: "The event.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "06a1b2c3d4e5f6g7"},
 			{Name: "after", In: "query", Description: "Version of the ledger that the client has: seq of GET /events/{id}/seats.", Schema: &huma.Schema{Type: huma.TypeInteger}, Example: 41},
-			{Name: "Last-Event-ID", In: "header", Description: "The same, as browsers send it when they come back.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "41"},
+			{Name: "Last-Event-ID", In: "header", Description: "The same, as browsers send it when they reconnect.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "41"},
 		},
 		Responses: map[string]*huma.Response{"200": {Description: "The stream.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: text}}}},
 		Metadata:  route.Meta(route.Optional), Errors: []int{404, 422},
