@@ -12,7 +12,7 @@ import (
 )
 
 // writing are the options of what is written. The bytes are those that encoding/json
-// writes without SetEscapeHTML.
+// writes with SetEscapeHTML(false).
 var writing = json.JoinOptions(
 	json.Deterministic(true),
 	json.FormatNilSliceAsNull(true),
@@ -21,6 +21,8 @@ var writing = json.JoinOptions(
 	v1.FormatDurationAsNano(true),
 	jsontext.EscapeForJS(true),
 	jsontext.AllowInvalidUTF8(true),
+	jsontext.PreserveRawStrings(true), // within what was stored as JSON
+	jsontext.AllowDuplicateNames(true),
 )
 
 // reading are the options of what is read: names are as they are written, each comes

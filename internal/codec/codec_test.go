@@ -55,6 +55,26 @@ func FuzzWrite(f *testing.F) {
 	})
 }
 
+// JSON that was stored is written as it is, but for white space.
+func TestStoredJSON(t *testing.T) {
+	for _, stored := range []string{
+		`{"a":1.0,"b":1e2,"c":-0,"d":12345678901234567890123}`, `{ "a" : "<&>\u00e4\u2028ä" , "b" : [ ] }`, `{"a":1,"a":2}`, `"\/"`, `null`,
+	} {
+		v := struct {
+			A json.RawMessage `json:"a"`
+		}{json.RawMessage(stored)}
+		var want, got bytes.Buffer
+		enc := json.NewEncoder(&want)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(v); err != nil {
+			t.Fatal(err)
+		}
+		if err := Write(&got, v); err != nil || got.String() != want.String() {
+			t.Errorf("%s\nis not %s%v", &got, &want, err)
+		}
+	}
+}
+
 // What is read is what encoding/json would have read, and no more than that.
 func TestRead(t *testing.T) {
 	for _, good := range []string{
