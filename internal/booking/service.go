@@ -13,11 +13,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/maypok86/otter/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice/internal/batch"
 	"boxoffice/internal/booking/live"
+	"boxoffice/internal/booking/report"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
@@ -72,7 +72,7 @@ type Service struct {
 	swept    lapsing // how far the last sweep came; zero: to the end
 	lease    *sqldb.Lease
 	accounts func(ctx context.Context, userID string) (bool, error)
-	tallies  *otter.Cache[string, *tally] // by event id
+	reports  *report.Reports
 	closed   atomic.Bool
 }
 
@@ -94,7 +94,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
-	s := &Service{source: source{cfg.DB}, db: cfg.DB, accounts: cfg.Accounts, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), tallies: newTallies(), sweepNow: make(chan struct{}, 1)}
+	s := &Service{source: source{cfg.DB}, db: cfg.DB, accounts: cfg.Accounts, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), sweepNow: make(chan struct{}, 1)}
 	if s.getStmt, err = cfg.DB.PrepareRead(ctx, sqlShown); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
@@ -114,6 +114,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.views = newViews(cfg.DB, s.catalog)
 	s.views.catch = func(where string, fn func() error) error { return m.catch(s.log, where, fn) }
 	s.feeds = s.newFeeds(&cfg)
+	s.reports = s.newReports()
 	s.views.heard = s.hear
 	s.recent = newRecent()
 	s.crowd = newCrowd()

@@ -34,13 +34,14 @@ var allowed = map[string][]string{
 	"signing":         {"sqldb"},
 	"link":            append([]string{"sqldb", "bookingapi"}, leaves...),
 	// services: never each other
-	"booking": append([]string{"link", "signing", "booking/live", "booking/tables"}, services...),
+	"booking": append([]string{"link", "signing", "booking/live", "booking/report", "booking/tables"}, services...),
 	"event":   append([]string{"event/check", "event/importer"}, services...),
 	"payment": append([]string{"payment/provider"}, services...),
 	"user":    append([]string{"signing", "user/session"}, services...),
 	// parts of services, which never import their parent
 	"booking/tables":   append([]string{"bookingapi"}, leaves...),
 	"booking/audit":    append([]string{"booking/tables"}, services...),
+	"booking/report":   services,
 	"booking/live":     append([]string{"peers", "bookingapi"}, leaves...),
 	"event/check":      append([]string{"eventapi"}, leaves...),
 	"event/importer":   append([]string{"eventapi", "event/check"}, leaves...),

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/booking/report"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
@@ -98,9 +99,10 @@ func TestFiguresPlans(t *testing.T) {
 	if w.db.Dialect() == sqldb.Postgres {
 		explain = "EXPLAIN "
 	}
+	statements := report.Statements()
 	for query, args := range map[string][]any{
 		sqlDue: {0, "e", 1, 10, 10}, sqlLapsed: {"e", 1, 10, 5},
-		sqlFigures: {"e"}, sqlPricesOf: {"e"}, sqlPace: {"e", 0, 10, 0}, sqlLatest: {"e", 10}, sqlIDs: {"e"},
+		statements["figures"]: {"e"}, statements["prices"]: {"e"}, statements["latest"]: {"e", 10}, statements["ids"]: {"e"},
 	} {
 		rows, err := w.db.Reader().QueryContext(ctx, w.db.Text(explain+query), args...)
 		if err != nil {
@@ -126,7 +128,7 @@ func TestFiguresPlans(t *testing.T) {
 		}
 		rows.Close()
 		text := plan.String()
-		if strings.Contains(text, "SCAN bookings") || strings.Contains(text, "SCAN ledger") || strings.Contains(text, "SCAN b") || strings.Contains(text, "SCAN l") || strings.Contains(text, "Seq Scan") || strings.Contains(text, "Sort") && query == sqlLatest {
+		if strings.Contains(text, "SCAN bookings") || strings.Contains(text, "SCAN ledger") || strings.Contains(text, "SCAN b") || strings.Contains(text, "SCAN l") || strings.Contains(text, "Seq Scan") || strings.Contains(text, "Sort") && query == statements["latest"] {
 			t.Errorf("%s\n%s", query, text)
 		}
 	}
@@ -147,7 +149,7 @@ func BenchmarkFigures(b *testing.B) {
 				return err
 			}
 			if _, err := tx.ExecContext(ctx, `INSERT INTO ledger (event_id, seq, at, kind, booking_id, seats, amount, currency, hash)
-				VALUES ($1, $2, $3, 'booked', $4, '[1,2]', 2000, 'EUR', $5)`, ev, 10+i, int64(i)*1_000_000, bookingID, make([]byte, 32)); err != nil {
+				VALUES ($1, $2, $3, 'booked', $4, '[1,2]', 2000, 'EUR', $5)`, ev, 2+i, int64(i)*1_000_000, bookingID, make([]byte, 32)); err != nil {
 				return err
 			}
 		}
@@ -157,20 +159,15 @@ func BenchmarkFigures(b *testing.B) {
 	}
 	b.Run("figures", func(b *testing.B) {
 		for b.Loop() {
-			if f, err := w.s.count(ctx, ev); err != nil || f.Bookings != many {
+			if f, err := w.s.reports.Count(ctx, ev); err != nil || f.Bookings != many {
 				b.Fatal(f, err)
 			}
 		}
 	})
 	b.Run("pace", func(b *testing.B) {
 		for b.Loop() {
-			v, err := w.s.views.get(ctx, ev)
-			if err != nil {
-				b.Fatal(err)
-			}
-			t := &tally{pace: map[int64]int64{}}
-			if err := w.s.readPace(ctx, t, v, many+100); err != nil || len(t.pace) < many/60 {
-				b.Fatal(len(t.pace), err)
+			if list, err := w.s.newReports().Pace(ctx, ev, many+1, false); err != nil || len(list) < many/60 {
+				b.Fatal(len(list), err)
 			}
 		}
 	})
@@ -208,7 +205,7 @@ func TestFiguresTakeOneReader(t *testing.T) {
 	}
 	w.forget(ev)
 	w.s.catalog.plans = lonely{w.s.catalog.plans, t, w.db}
-	if f, err := w.s.count(ctx, ev); err != nil || f.Bookings != 1 {
+	if f, err := w.s.reports.Count(ctx, ev); err != nil || f.Bookings != 1 {
 		t.Errorf("%+v, %v", f, err)
 	}
 }
