@@ -189,7 +189,7 @@ var errReadOnlyDB = errors.New("the database was opened to be read only")
 
 type writeFunc = func(tx *sql.Tx) error
 
-var hint = regexp.MustCompile(`/\*(sqlite|postgres): *(.*?) *\*/`)
+var hint = regexp.MustCompile(`(?s)/\*(sqlite|postgres): *(.*?) *\*/`)
 
 // Text turns canonical SQL into the dialect's: it opens the comments meant for
 // this database, and for SQLite says BLOB for BYTEA and drops COLLATE "C",
