@@ -67,6 +67,11 @@ func VerifyAll(ctx context.Context, db *sqldb.DB, eventID string) (Verified, err
 		return Verified{}, err
 	}
 	var sum Verified
+	if eventID == "" {
+		if err := payment.Misplaced(ctx, db.Reader()); err != nil {
+			return sum, err
+		}
+	}
 	known := map[string]bool{}
 	sum.Verified, err = audit.VerifyWith(ctx, db, eventID, audit.Beside{Plans: catalogue,
 		Bills: func(ctx context.Context, tx *sql.Tx, eventID string, bills map[string]*bookingapi.Bill) error {

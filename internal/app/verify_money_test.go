@@ -92,7 +92,7 @@ func TestVerifyFindsMoney(t *testing.T) {
 		{nowhere + ", event_id = '7zzzzzzzzzzzzzzz' WHERE booking_id = '" + declined + "'", "no row in sales"},
 		{nowhere + ", event_id = '0' WHERE booking_id = '" + declined + "'", "have another id"},
 		{"UPDATE payments SET id = '7z', event_id = '0' WHERE booking_id = '" + declined + "'", "have another id"},
-		{"UPDATE payments SET id = '7zzzzzzzzzzzzzzz~' WHERE booking_id = '" + declined + "'", "no row in sales"},
+		{"UPDATE payments SET id = '7zzzzzzzzzzzzzzz~' WHERE booking_id = '" + declined + "'", "have another id"},
 		{"DELETE FROM refunds", "refunds has no row"},
 		{"DELETE FROM refunds WHERE booking_id = '" + part + "'", "refunds has no row"},
 		{"UPDATE refunds SET amount = amount - 1 WHERE booking_id = '" + part + "'", "but the ledger says"},

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"boxoffice/internal/id"
 	"boxoffice/internal/paymentapi"
@@ -32,14 +33,25 @@ func (r *Row) Took() bool {
 	return r.Status == paymentapi.Captured || r.Status == paymentapi.Refunded && !r.GaveUp
 }
 
-// By a range of the primary key.
-const sqlLedger = `SELECT id, booking_id, event_id, user_id, attempt, amount, refunded, currency, status, ends_as <> ''
-	FROM payments WHERE id >= $1 AND id < $2 ORDER BY id`
+const rowColumns = `SELECT id, booking_id, event_id, user_id, attempt, amount, refunded, currency, status, ends_as <> '' FROM payments`
 
 // Ledger yields all payments of an event, or of all events if eventID is "", in
 // the order of their ids. An error of yield ends it and is returned.
 func Ledger(ctx context.Context, q sqldb.Querier, eventID string, yield func(Row) error) error {
-	rows, err := q.QueryContext(ctx, sqlLedger, eventID, eventID+"~") // ids are below "~"
+	if eventID == "" {
+		return each(ctx, q, yield, rowColumns+` ORDER BY id`)
+	}
+	return each(ctx, q, yield, rowColumns+` WHERE event_id = $1 AND id >= $1 AND id < $2 ORDER BY id`, eventID, eventID+"~") // primary key; ids are below "~"
+}
+
+// Misplaced finds payments whose id does not begin with their event's: a difference
+// names the first. It looks through all of them.
+func Misplaced(ctx context.Context, q sqldb.Querier) error {
+	return each(ctx, q, func(r Row) error { return (&accounts{eventID: r.EventID}).misplaced(&r) }, rowColumns+` WHERE substr(id, 1, $1) <> event_id ORDER BY id`, id.Len)
+}
+
+func each(ctx context.Context, q sqldb.Querier, yield func(Row) error, query string, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("list payments: %w", err)
 	}
@@ -57,24 +69,14 @@ func Ledger(ctx context.Context, q sqldb.Querier, eventID string, yield func(Row
 	return rows.Err()
 }
 
-// Events lists the events that have payments by the payments' ids, in order: a step
-// of the primary key for each. What the rows themselves say may differ: see Row.
-func Events(ctx context.Context, q sqldb.Querier) (ids []string, err error) {
-	for after := ""; ; {
-		var one string
-		err := q.QueryRowContext(ctx, `SELECT id FROM payments WHERE id > $1 ORDER BY id LIMIT 1`, after).Scan(&one)
-		if errors.Is(err, sql.ErrNoRows) {
-			return ids, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list events of payments: %w", err)
-		}
-		event := one[:min(id.Len, len(one))]
-		if len(ids) == 0 || ids[len(ids)-1] != event {
-			ids = append(ids, event)
-		}
-		after = max(event+"~", one) // always further, whatever an id looks like
+// Events lists the events that have payments, in order. It looks through all of them.
+func Events(ctx context.Context, q sqldb.Querier) ([]string, error) {
+	ids, err := sqldb.Texts(ctx, q, `SELECT DISTINCT event_id FROM payments`)
+	if err != nil {
+		return nil, fmt.Errorf("list events of payments: %w", err)
 	}
+	slices.Sort(ids)
+	return ids, nil
 }
 
 // RefundRow is a refund as an auditor compares it with the bookings' ledger and
@@ -103,8 +105,8 @@ func RefundLedger(ctx context.Context, q sqldb.Querier, eventID string, yield fu
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("read refund cursor: %w", err)
 	}
-	rows, err := q.QueryContext(ctx, `SELECT id, seq, booking_id, payment_id, amount, status FROM refunds WHERE id > $1 AND id < $2`,
-		eventID+":", eventID+";")
+	rows, err := q.QueryContext(ctx, `SELECT id, seq, booking_id, payment_id, amount, status FROM refunds WHERE event_id = $1 AND id > $2 AND id < $3`,
+		eventID, eventID+":", eventID+";")
 	if err != nil {
 		return 0, fmt.Errorf("list refunds: %w", err)
 	}
@@ -125,10 +127,12 @@ func RefundLedger(ctx context.Context, q sqldb.Querier, eventID string, yield fu
 // eventID is "", that are still under way. A cancelled entry of the ledger whose
 // refund has no row yet is not among them: see RefundLedger.
 func Unsettled(ctx context.Context, q sqldb.Querier, eventID string) (payments, refunds int64, err error) {
-	// By ranges of the primary keys.
-	const query = `SELECT (SELECT count(*) FROM payments WHERE id >= $1 AND id < $2 AND ` + underWay + `),
-		(SELECT count(*) FROM refunds WHERE id >= $1 AND id < $2 AND status = 'pending')`
-	if err := q.QueryRowContext(ctx, query, eventID, eventID+"~").Scan(&payments, &refunds); err != nil { // ids are below "~"
+	query, args := `SELECT (SELECT count(*) FROM payments WHERE event_id = $1 AND id >= $1 AND id < $2 AND `+underWay+`),
+		(SELECT count(*) FROM refunds WHERE event_id = $1 AND id >= $1 AND id < $2 AND status = 'pending')`, []any{eventID, eventID + "~"} // primary keys
+	if eventID == "" {
+		query, args = `SELECT (SELECT count(*) FROM payments WHERE `+underWay+`), (SELECT count(*) FROM refunds WHERE status = 'pending')`, nil
+	}
+	if err := q.QueryRowContext(ctx, query, args...).Scan(&payments, &refunds); err != nil {
 		return 0, 0, fmt.Errorf("count open payments: %w", err)
 	}
 	return payments, refunds, nil

@@ -68,19 +68,16 @@ func (s *store) takeOver() []rowKey {
 	return over
 }
 
-// among is a condition that a row's key is in a JSON array of pairs.
-const among = ` (event_id, id) IN (SELECT value ->> 0, value ->> 1 FROM /*sqlite: json_each($1)*/ /*postgres: json_array_elements(CAST($1 AS JSON))*/)`
-
 const (
 	// All by payments_begun_by_event.
 	sqlBegin  = `INSERT INTO payments_begun (event_id, id, payments) VALUES ($1, $2, $3)`
-	sqlOver   = `DELETE FROM payments_begun WHERE` + among
+	sqlOver   = `DELETE FROM payments_begun WHERE event_id = $1 AND id = $2`
 	sqlShrink = `UPDATE payments_begun SET payments = $1 WHERE event_id = $2 AND id = $3`
 	sqlBegun  = `SELECT event_id, id, payments FROM payments_begun WHERE (event_id, id) > ($1, $2) ORDER BY event_id, id LIMIT $3`
 
-	// By payments_by_event: a payment's id begins with its event's (id.Len characters).
-	sqlOpen = `SELECT ` + columns + ` FROM (SELECT /*sqlite: value AS wanted FROM json_each($1)*/ /*postgres: json_array_elements_text(CAST($1 AS JSON)) AS wanted*/) AS w
-		JOIN payments ON event_id = substr(wanted, 1, 16) COLLATE "C" AND id = wanted WHERE ` + underWay
+	// By payments_by_event.
+	sqlOpen = `SELECT ` + columns + ` FROM payments WHERE event_id = $1 COLLATE "C"
+		AND id /*sqlite: IN (SELECT value FROM json_each($2))*/ /*postgres: = ANY (ARRAY(SELECT json_array_elements_text(CAST($2 AS JSON))))*/ AND ` + underWay
 
 	underWay = `status IN ('pending', 'authorized', 'taking_back', 'voiding', 'returning')`
 )
@@ -118,33 +115,34 @@ func (s *store) begun(ctx context.Context, after rowKey, limit int) ([]begunRow,
 
 // open reads those of some payments that are not final, by id.
 func (s *store) open(ctx context.Context, ids []string) (map[string]record, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlOpen), list(ids))
+	byEvent := map[string][]string{}
+	for _, id := range ids {
+		event := eventOf(id)
+		byEvent[event] = append(byEvent[event], id)
+	}
+	found := map[string]record{}
+	for event, ids := range byEvent {
+		if err := s.openOf(ctx, event, ids, found); err != nil {
+			return nil, fmt.Errorf("read open payments: %w", err)
+		}
+	}
+	return found, nil
+}
+
+func (s *store) openOf(ctx context.Context, event string, ids []string, found map[string]record) error {
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlOpen), event, list(ids))
 	if err != nil {
-		return nil, fmt.Errorf("read open payments: %w", err)
+		return err
 	}
 	defer rows.Close()
-	found := map[string]record{}
 	for rows.Next() {
 		var p record
 		if err := scan(rows, &p); err != nil {
-			return nil, fmt.Errorf("read open payments: %w", err)
+			return err
 		}
 		found[p.ID] = p
 	}
-	return found, rows.Err()
-}
-
-// pairs is a JSON array of keys, for among.
-func pairs(keys []rowKey) string {
-	list := make([][2]string, len(keys))
-	for i, k := range keys {
-		list[i] = [2]string{k.event, k.id}
-	}
-	raw, err := json.Marshal(list)
-	if err != nil {
-		panic(err) // they are strings
-	}
-	return string(raw)
+	return rows.Err()
 }
 
 // list is a JSON array of ids; of none, too, since PostgreSQL takes no null for one.

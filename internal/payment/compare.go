@@ -141,6 +141,10 @@ func (m *accounts) named(p *Row) error {
 	if p.Named() && p.EventID == m.eventID {
 		return nil
 	}
+	return m.misplaced(p)
+}
+
+func (m *accounts) misplaced(p *Row) error {
 	return m.differ("payment %s is attempt %d for booking %s of event %s, which have another id", p.ID, p.Attempt, p.BookingID, p.EventID)
 }
 

@@ -82,9 +82,11 @@ func (s *store) between(ctx context.Context, eventID, after, before string, limi
 	return list, rows.Err()
 }
 
-// By ranges of payments_by_event; a booking has at most paymentapi.MaxAttempts.
+// By ranges of payments_by_event; a booking has at most paymentapi.MaxAttempts. On
+// PostgreSQL OFFSET 0 keeps the planner from scanning the table for all at once.
 const sqlLatestOf = `SELECT ` + columns + ` FROM (SELECT /*sqlite: value AS wanted FROM json_each($1)*/ /*postgres: json_array_elements_text(CAST($1 AS JSON)) AS wanted*/) AS w
-	JOIN payments ON event_id = substr(wanted, 1, 16) COLLATE "C" AND id > (wanted || '-') COLLATE "C" AND id < (wanted || '.') COLLATE "C"`
+	CROSS JOIN /*postgres: LATERAL (SELECT * FROM*/ payments WHERE event_id = substr(wanted, 1, 16) COLLATE "C"
+		AND id > (wanted || '-') COLLATE "C" AND id < (wanted || '.') COLLATE "C" /*postgres: OFFSET 0) AS p*/`
 
 // latestOf reads the latest payment of each of some bookings, by booking id.
 func (s *store) latestOf(ctx context.Context, bookingIDs []string) (map[string]record, error) {

@@ -39,7 +39,7 @@ const (
 	// All by payments_paid_by_event.
 	sqlNotePaid  = `INSERT INTO payments_paid (event_id, id, payments) VALUES ($1, $2, $3)`
 	sqlPaid      = `SELECT event_id, id, payments FROM payments_paid WHERE (event_id, id) > ($1, $2) ORDER BY event_id, id LIMIT $3`
-	sqlTold      = `DELETE FROM payments_paid WHERE` + among
+	sqlTold      = `DELETE FROM payments_paid WHERE event_id = $1 AND id = $2`
 	sqlTellAgain = `UPDATE payments_paid SET payments = $1 WHERE event_id = $2 AND id = $3`
 )
 
@@ -226,8 +226,10 @@ func (s *store) told(ctx context.Context, over []rowKey, left map[rowKey]string)
 		return nil
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, s.db.Text(sqlTold), pairs(over)); err != nil {
-			return err
+		for _, k := range over {
+			if _, err := tx.ExecContext(ctx, sqlTold, k.event, k.id); err != nil {
+				return err
+			}
 		}
 		for row, payments := range left {
 			if _, err := tx.ExecContext(ctx, sqlTellAgain, payments, row.event, row.id); err != nil {

@@ -190,8 +190,8 @@ func (s *store) tidy(ctx context.Context, over []rowKey, shrunk map[rowKey][]str
 		return nil
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if len(over) > 0 {
-			if _, err := tx.ExecContext(ctx, s.db.Text(sqlOver), pairs(over)); err != nil {
+		for _, k := range over {
+			if _, err := tx.ExecContext(ctx, sqlOver, k.event, k.id); err != nil {
 				return err
 			}
 		}

@@ -57,9 +57,8 @@ const (
 	// By payments_by_event_key.
 	sqlByKey = `SELECT ` + columns + `, fingerprint FROM payments WHERE event_id = $1 COLLATE "C" AND key_hash = $2`
 
-	// By payments_by_key, which allows a key in one event only. Both go with the next
-	// version: a key is then its user's for one event, as it is for bookings.
-	sqlByKeyElsewhere = `SELECT ` + columns + `, fingerprint FROM payments WHERE key_hash = $1`
+	// By payments_by_key, PostgreSQL only. Both go with the next version.
+	sqlKeyTaken = `SELECT id FROM payments WHERE key_hash = $1`
 )
 
 // latestRange is the range of ids of a booking's payments, for sqlLatest.
@@ -144,7 +143,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		return nil, err
 	}
 	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
-	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlGiveKey, sqlNotePaid, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlByKeyElsewhere, sqlAddRefund, sqlSetCursor, sqlEndRefund}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlGiveKey, sqlNotePaid, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {
@@ -260,8 +259,8 @@ func (s *store) try(items []*batch.Item[write], over []rowKey) error {
 // note writes the rows of what was inserted and of what was captured, and deletes
 // those that are over.
 func (t *batchTx) note(over []rowKey) error {
-	if len(over) > 0 {
-		if _, err := t.exec(sqlOver, pairs(over)); err != nil {
+	for _, k := range over {
+		if _, err := t.exec(sqlOver, k.event, k.id); err != nil {
 			return err
 		}
 	}

@@ -44,7 +44,7 @@ func (w *insertion) apply(t *batchTx) error {
 	if w.keyHash != nil {
 		found, err := w.byKey(t.stmt(sqlByKey).QueryRowContext(t.ctx, w.want.EventID, w.keyHash))
 		if err == nil && !found {
-			found, err = w.byKey(t.stmt(sqlByKeyElsewhere).QueryRowContext(t.ctx, w.keyHash))
+			err = w.dropTaken(t)
 		}
 		if found || err != nil {
 			return err
@@ -66,6 +66,21 @@ func (w *insertion) apply(t *batchTx) error {
 	if err == nil && !ok {
 		err = fmt.Errorf("payment %s: %w", paymentID(w.want.BookingID, last.Attempt+1), errChanged)
 	}
+	return err
+}
+
+// dropTaken lets go of a key that payments_by_key has in another event, on PostgreSQL:
+// the payment is then one without a key.
+func (w *insertion) dropTaken(t *batchTx) error {
+	if t.s.db.Dialect() != sqldb.Postgres {
+		return nil // that index is gone
+	}
+	var id string
+	err := t.stmt(sqlKeyTaken).QueryRowContext(t.ctx, w.keyHash).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	w.keyHash, w.fingerprint = nil, nil
 	return err
 }
 

@@ -394,10 +394,10 @@ func underWay(ctx context.Context, tx sqldb.Querier, eventID string) (int64, err
 		return 0, fmt.Errorf("audit: %w", err)
 	}
 	var due int64
-	// The end of the ledger by its primary key, refunds by theirs.
+	// The end of the ledger by its primary key, refunds by refunds_by_event.
 	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM ledger l WHERE l.event_id = $1 AND l.kind = 'cancelled' AND l.amount > 0
 		AND l.seq > COALESCE((SELECT c.seq FROM refund_cursors c WHERE c.event_id = $1), 0)
-		AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.id = l.event_id || ':' || CAST(l.seq AS TEXT))`, eventID).Scan(&due)
+		AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.event_id = l.event_id AND r.seq = l.seq AND r.id = l.event_id || ':' || CAST(l.seq AS TEXT))`, eventID).Scan(&due)
 	if err != nil {
 		return 0, fmt.Errorf("audit: %w", err)
 	}
