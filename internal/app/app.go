@@ -65,7 +65,7 @@ func Build(ctx context.Context, db *sqldb.DB, cfg Config) (*Parts, error) {
 	if p.Jobs, err = jobs.New(log, p.Metrics); err != nil {
 		return nil, err
 	}
-	if p.Tickets, err = ticketSigner(ctx, db); err != nil {
+	if p.Tickets, err = ticket.Open(ctx, db); err != nil {
 		return nil, err
 	}
 	if p.Users, err = user.New(ctx, user.Config{DB: db, Now: db.Now, Hashing: cfg.Hashing}); err != nil {

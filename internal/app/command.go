@@ -15,7 +15,6 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/rush"
 	"boxoffice/internal/settings"
-	"boxoffice/internal/signing"
 	"boxoffice/internal/user"
 )
 
@@ -103,10 +102,7 @@ func (r *resettingTwoFactor) Do(ctx context.Context, p *Parts, out io.Writer) er
 type renewingKeys struct{}
 
 func (renewingKeys) Do(ctx context.Context, p *Parts, out io.Writer) error {
-	if err := signing.Rotate(ctx, p.DB, ticketKey, p.DB.Now); err != nil {
-		return err
-	}
-	if err := p.renewKeys(ctx); err != nil {
+	if err := p.Tickets.Rotate(ctx, p.DB); err != nil {
 		return err
 	}
 	_, err := out.Write(p.Tickets.Keys().Document())

@@ -88,7 +88,7 @@ func (n *Node) work(ctx context.Context) error {
 	n.Jobs.Go("bookings", n.Bookings.Run)
 	n.Jobs.Go("events", n.Events.Run)
 	n.Jobs.Go("payments", n.Payments.Run)
-	n.Jobs.Go("ticket keys", n.followKeys)
+	n.Jobs.Go("ticket keys", func(ctx context.Context) error { return n.Tickets.Follow(ctx, n.DB) })
 	n.Jobs.Go("gift mails", gifts.Run)
 	return nil
 }

@@ -9,27 +9,11 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"time"
 
 	"boxoffice/internal/id"
-	"boxoffice/internal/jobs"
 	"boxoffice/internal/settings"
-	"boxoffice/internal/signing"
-	"boxoffice/internal/sqldb"
 	"boxoffice/internal/ticket"
 )
-
-// ticketKey is the name of the keys that sign tickets.
-const ticketKey = "ticket"
-
-// ticketSigner signs tickets with the database's keys.
-func ticketSigner(ctx context.Context, db *sqldb.DB) (ticket.Signer, error) {
-	keys, err := signing.Keys(ctx, db, ticketKey, db.Now)
-	if err != nil {
-		return ticket.Signer{}, err
-	}
-	return ticket.NewSigner(keys)
-}
 
 // TicketVerify checks tickets, as a gate does without a network.
 type TicketVerify struct {
@@ -79,28 +63,6 @@ func (v TicketVerify) Run(in io.Reader, out io.Writer) error {
 	return nil
 }
 
-// renewKeys takes the keys as the database has them now.
-func (p *Parts) renewKeys(ctx context.Context) error {
-	keys, err := signing.Keys(ctx, p.DB, ticketKey, p.DB.Now)
-	if err != nil {
-		return err
-	}
-	return p.Tickets.Renew(keys)
-}
-
-// keysEvery is how soon a node signs with a key that was made by way of another.
-const keysEvery = time.Minute
-
-// followKeys renews the keys from time to time, until ctx ends.
-func (p *Parts) followKeys(ctx context.Context) error {
-	return jobs.Every(ctx, keysEvery, nil, func(ctx context.Context) error {
-		if err := p.renewKeys(ctx); err != nil && !sqldb.Outage(err) {
-			return err
-		}
-		return nil
-	})
-}
-
 // TicketKeys prints the public keys.
 type TicketKeys struct {
 	settings.Storage
@@ -120,7 +82,7 @@ func (k TicketKeys) Run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	s, err := ticketSigner(ctx, db)
+	s, err := ticket.Open(ctx, db)
 	if err != nil {
 		return err
 	}

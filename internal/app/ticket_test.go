@@ -36,7 +36,7 @@ func TestTicketCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		s, err := ticketSigner(t.Context(), db)
+		s, err := ticket.Open(t.Context(), db)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -54,13 +54,13 @@ var allowed = map[string][]string{
 	"page":                append([]string{"bookingapi", "codec"}, leaves...),
 	"shop":                append([]string{"page", "poster", "ticket"}, faces...),
 	// beside them: values and documents
-	"ticket": {"id", "ticket/letters"}, "ticket/letters": {},
+	"ticket": {"id", "jobs", "signing", "sqldb", "ticket/letters"}, "ticket/letters": {},
 	"poster":  {},
 	"console": append([]string{"page"}, faces...),
 	// behind them
 	"notify": append([]string{"notifyapi"}, leaves...),
 	// beside them: makes accounts and audits, otherwise it is only a client
-	"rush": {"booking/audit", "bookingapi", "jobs", "payment", "settings", "user", "sqldb"},
+	"rush": {"booking/audit", "bookingapi", "jobs", "payment", "paymentapi", "settings", "user", "sqldb"},
 	// for operators
 	"settings": {"id", "sqldb"},
 	"admin":    {"jobs", "settings", "sqldb"},

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"boxoffice/internal/paymentapi"
 )
 
 // Fan is an account with a live session, or with what it takes to log in.
@@ -286,12 +288,12 @@ func (w *worker) settle(ctx context.Context, fan int, b *held) bool {
 	case n == 2 && w.opts.Duration > 0:
 		return false // forgotten in another window
 	case n < 5:
-		if status, _, err := w.pay(f, b, "tok_decline", "-declined"); err != nil || status != 402 {
+		if status, _, err := w.pay(f, b, paymentapi.SandboxDecline, "-declined"); err != nil || status != 402 {
 			w.fault("declined card: status %d, %v", status, err)
 		}
 	}
 	began := time.Now()
-	status, raw, err := w.pay(f, b, "tok_ok", "-paid")
+	status, raw, err := w.pay(f, b, paymentapi.SandboxOK, "-paid")
 	w.payment.add(time.Since(began))
 	w.answered()
 	if status == 202 && err == nil {

@@ -34,14 +34,8 @@ import (
 
 	"boxoffice/internal/batch"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
-)
-
-// The test tokens.
-const (
-	OK      = "tok_ok"
-	Decline = "tok_decline"
-	Slow    = "tok_slow"
 )
 
 // DefaultDelay is how long a slow authorization takes.
@@ -80,11 +74,11 @@ func (g *Gateway) Close() { g.queue.Close() }
 
 // Sure implements provider.Sure: a new charge of tok_ok is approved, and leaves
 // nothing behind.
-func (g *Gateway) Sure(method string) bool { return method == OK }
+func (g *Gateway) Sure(method string) bool { return method == paymentapi.SandboxOK }
 
 // Authorize implements provider.Gateway.
 func (g *Gateway) Authorize(ctx context.Context, key string, c provider.Charge) (provider.Outcome, error) {
-	if g.may(c.ID) || c.Method == Slow {
+	if g.may(c.ID) || c.Method == paymentapi.SandboxSlow {
 		b, err := g.books(ctx, c.ID)
 		if err != nil {
 			return provider.Outcome{}, err
@@ -97,15 +91,15 @@ func (g *Gateway) Authorize(ctx context.Context, key string, c provider.Charge) 
 		}
 	}
 	switch c.Method {
-	case OK:
+	case paymentapi.SandboxOK:
 		return provider.Outcome{Verdict: provider.Approved}, nil
-	case Slow:
+	case paymentapi.SandboxSlow:
 		o, err := g.enter(ctx, entry{charge: c.ID, step: key, kind: kindSlow}, c)
 		if o.Verdict == provider.Approved { // that it has begun
 			o.Verdict = provider.Undecided
 		}
 		return o, err
-	case Decline:
+	case paymentapi.SandboxDecline:
 		return declined("card_declined"), nil
 	}
 	return declined("unknown_token"), nil
@@ -113,10 +107,10 @@ func (g *Gateway) Authorize(ctx context.Context, key string, c provider.Charge) 
 
 // Capture implements provider.Gateway.
 func (g *Gateway) Capture(ctx context.Context, _ string, c provider.Charge) (provider.Outcome, error) {
-	if c.Method != OK && c.Method != Slow {
+	if c.Method != paymentapi.SandboxOK && c.Method != paymentapi.SandboxSlow {
 		return declined("not_authorized"), nil
 	}
-	if !g.may(c.ID) && c.Method == OK {
+	if !g.may(c.ID) && c.Method == paymentapi.SandboxOK {
 		return provider.Outcome{Verdict: provider.Approved}, nil
 	}
 	b, err := g.books(ctx, c.ID)
@@ -125,7 +119,7 @@ func (g *Gateway) Capture(ctx context.Context, _ string, c provider.Charge) (pro
 		return provider.Outcome{}, err
 	case b.voided:
 		return declined("voided"), nil
-	case c.Method == Slow && (b.slowSince == 0 || g.ripe(b).Verdict != provider.Approved):
+	case c.Method == paymentapi.SandboxSlow && (b.slowSince == 0 || g.ripe(b).Verdict != provider.Approved):
 		return declined("not_authorized"), nil
 	}
 	return provider.Outcome{Verdict: provider.Approved}, nil
