@@ -18,10 +18,10 @@ const maxPaid = 1000
 // is the key of the heir's verified address, for limits; zero: it has none. An
 // account may be its own heir: its address was verified.
 //
-// What is paid always goes. A hold that would break a limit stays with its account,
-// which the answer says as a Conflict, or TooMany, with the bookings that stay; when the account
-// is its own heir, such a hold can be paid only once the limit allows it. What came
-// to nothing goes as long as the heir has few enough bookings.
+// Paid bookings always go. A hold that would break a limit stays with its account: the
+// error is then a Conflict, or TooMany, and names the bookings that stay. When the
+// account is its own heir, such a hold can be paid only once the limit allows it.
+// Cancelled and expired bookings go as long as the heir has few enough.
 //
 // Adopt may be called again when its outcome is unclear, until it succeeds or is
 // refused like that.

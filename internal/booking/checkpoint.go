@@ -12,8 +12,8 @@ import (
 	"boxoffice/internal/ledger"
 )
 
-// Checkpoint is a signed statement of how far an event's ledger goes. Who keeps
-// one can later prove that the ledger before it was rewritten. Signature is
+// Checkpoint is a signed statement of how far an event's ledger goes. With
+// one, anybody can prove later that the ledger before it was rewritten. Signature is
 // Ed25519 (RFC 8032) over Statement().
 type Checkpoint struct {
 	EventID   string `json:"event_id"`

@@ -2,7 +2,7 @@ package booking
 
 import "fmt"
 
-// claim is who has a seat: booking "" means nobody, until 0 means for good.
+// claim is the booking that has a seat: "" means none, until 0 means for good.
 type claim struct {
 	booking string
 	until   int64 // µs since 1970
@@ -34,8 +34,8 @@ func (c *claims) read(seat int32, row claim) {
 	}
 }
 
-// of is who has a seat as far as this batch knows: zero for nobody, or for a seat
-// that was not looked at.
+// of is the claim on a seat as far as this batch knows: zero when it is free, or was
+// not looked at.
 func (c *claims) of(seat int32) claim { return c.m[seat].is }
 
 // move gives a seat that from has ("": nobody) to somebody else or to the same

@@ -21,8 +21,9 @@
 //	            without a verified address hold
 //	adopt.go    bookings go to another account of the same person
 //	gifts.go    seats for somebody without an account; links.go: who gets a link
-//	follow.go   the seat views keep up with what other nodes commit
+//	follow.go   the seat views keep up with what other nodes commit (ledger.Follower)
 //	live.go     viewers watch seats change (package live)
+//	reports.go  what an event has sold, for its organizer (package report)
 //	places.go   what pages ask for, with near.go; order.go: a booking as a whole
 //
 // The primary key of claims is the promise: a seat without a row is free, and

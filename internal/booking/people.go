@@ -43,15 +43,15 @@ func addressOf(c caller.Caller) address {
 	return newAddress(c.Email, typed)
 }
 
-// person is who a limit is for.
+// person is somebody with a limit: an account and an address.
 type person struct {
 	user string
 	address
 }
 
-// addresses are those whose bookings count for a person. Whoever only types an
-// address also counts what its owner has: nobody gets a second limit by not
-// showing that an address is theirs.
+// addresses are those whose bookings count for a person. For people
+// who only typed an address, the bookings of its owner count too: nobody gets a second
+// limit by not verifying an address.
 func (p person) addresses() []address {
 	switch {
 	case p.address == address{}:
@@ -110,7 +110,7 @@ func (r *record) shown() bookingapi.Booking {
 	return b
 }
 
-// of is whose a booking is.
+// of is the person that a booking belongs to.
 func (r *record) of() person { return person{r.UserID, r.address} }
 
 // holder is the person who is limited while a booking is held.
@@ -217,10 +217,9 @@ const (
 	quickPart   = 5               // so many holds that are given up at once count as one that lapsed
 )
 
-// paused slows down who holds again and again without paying. What counts is the
-// time for which seats were held, in whole holds: one that was given up after half
-// its time counts half, one that was given up at once a fifth. The first is
-// forgiven.
+// paused slows down people who hold again and again without paying. It adds up the
+// time for which seats were held, in whole holds: one that was given up after half its
+// time counts half, one that was given up at once a fifth. The first is forgiven.
 func (s *state) paused(p person) error {
 	var idle, last int64 // µs
 	s.each(p, func(h held) {

@@ -122,8 +122,8 @@ func (r *recent) marked(mark uint64) *record {
 }
 
 // yours is the booking with which a caller has one of some seats, by a view; ""
-// when they have none. Whose a hold is that this node does not remember, the
-// database knows.
+// when they have none. The database tells whose a hold is that this node does not
+// remember.
 func (s *Service) yours(ctx context.Context, v *view, caller caller.Caller, seats []int32) (string, error) {
 	unknown := false
 	for _, seat := range seats {

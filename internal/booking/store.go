@@ -29,7 +29,7 @@ type storeTx interface {
 	// now is the time by which the batch decides, µs since 1970. It is read
 	// after the lock.
 	now(ctx context.Context) (int64, error)
-	// claims reads who has the given seats.
+	// claims reads the claims on the given seats.
 	claims(ctx context.Context, eventID string, seats []int32) (map[int32]claim, error)
 	// inUse reports whether the event has a claim at all, or a booking that is
 	// pending or booked.

@@ -76,7 +76,7 @@ func (v *view) version() int64 {
 	return v.seq
 }
 
-// put sets one seat; booking "" frees it. What is not in the plan is passed over.
+// put sets one seat; booking "" frees it. Seats that are not in the plan are ignored.
 func (v *view) put(seat int32, c claim) {
 	if seat < 0 || int(seat) >= len(v.status) {
 		return

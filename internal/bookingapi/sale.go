@@ -22,7 +22,7 @@ type Sale struct {
 	RefundsEnd       int64 `json:"refunds_end,omitempty"`        // µs since 1970: until then buyers may give seats back; 0: without an end
 	ChangedAt        int64 `json:"changed_at,omitempty"`         // µs since 1970: when the event's time changed last; 0: never
 	ChangedVersion   int64 `json:"changed_version,omitempty"`    // of the event, by that change; 0: unknown. Neither kept nor ledgered
-	ChangeRefundsEnd int64 `json:"change_refunds_end,omitempty"` // µs since 1970: until then who held before ChangedAt may give seats back; 0: without an end
+	ChangeRefundsEnd int64 `json:"change_refunds_end,omitempty"` // µs since 1970: until then bookings made before ChangedAt may be given back; 0: without an end
 
 	UnverifiedBuyers bool `json:"unverified_buyers,omitempty"` // buyers need no verified e-mail address
 }
@@ -40,8 +40,8 @@ const (
 // for nothing. Blocked and complimentary seats have it.
 const FreeOfCharge int64 = -1
 
-// What stands in place of a payment for seats that an organizer takes out of
-// the sale: for nobody, or for a guest.
+// Seats that an organizer takes out of the sale have one of these in place of a
+// payment: blocked for nobody, or given to a guest.
 const (
 	Block         = "block"
 	Complimentary = "complimentary"

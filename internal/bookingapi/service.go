@@ -46,7 +46,7 @@ type Sales interface {
 }
 
 // Seats is the seat map of one event. Each read is NotFound when there is no such
-// event, or when it is a draft that is not the caller's. What is free may be taken a
+// event, or when it is a draft that is not the caller's. A free seat may be taken a
 // moment later: only Buying.Hold decides.
 type Seats interface {
 	// Sections lists an event's sections, with prices and numbers of free seats.

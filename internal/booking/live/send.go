@@ -19,7 +19,7 @@ import (
 // How frames are sent to many. A round goes through all viewers, part by part,
 // and rests in between so that purchases get the processors too.
 const (
-	lookEvery    = time.Second            // how often it is looked who has gone
+	lookEvery    = time.Second            // how often closed connections are looked for
 	aliveEvery   = 15 * time.Second       // a line is sent at least so often, for whatever lies between
 	writeTimeout = 10 * time.Second       // a viewer who takes longer to read is let go
 	partSize     = 64                     // viewers who are served without a rest
@@ -214,8 +214,8 @@ func rest(ctx context.Context, d time.Duration) bool {
 }
 
 // tell sends everybody what they do not have yet; false when nobody lacks
-// anything. What changes meanwhile is told to those whose turn is yet to come, so
-// that it is old by the time of one round, not of two.
+// anything. Changes during the round go to viewers whose turn is yet to come, so
+// that they are late by one round at most, not by two.
 func (f *feed) tell(ctx context.Context, v View) (told bool) {
 	taken := time.Now()
 	from, at := int64(-2), int64(0)
@@ -240,7 +240,7 @@ func (f *feed) tell(ctx context.Context, v View) (told bool) {
 	return told
 }
 
-// look finds out who has gone, and if it was quiet gives a sign of life.
+// look finds the viewers who have left, and after a quiet time sends a sign of life.
 func (f *feed) look(ctx context.Context, quiet bool) {
 	f.each(ctx, func(w *watcher) bool {
 		switch {
@@ -305,14 +305,14 @@ func (f *feed) each(ctx context.Context, do func(*watcher) bool) {
 	}
 }
 
-// sweep lets go of those who have gone.
+// sweep closes the connections of viewers who have left.
 func (fs *Feeds) sweep(f *feed) {
 	if gone := f.gone(); len(gone) > 0 {
 		fs.letGo(f, gone)
 	}
 }
 
-// gone takes out those who have gone.
+// gone takes out the viewers who have left.
 func (f *feed) gone() (list []*watcher) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
