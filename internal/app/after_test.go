@@ -13,6 +13,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/shop"
 	"boxoffice/internal/ticket"
 	"boxoffice/internal/user"
 )
@@ -313,7 +314,7 @@ func TestExportIsComplete(t *testing.T) {
 	}
 	h.bought(t, h.visitor(t, "bob"), 1, "tok_ok")
 	w := h.ask(t, ann, "GET", "/account/export", "")
-	var doc exported
+	var doc shop.AccountExport
 	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
 		t.Fatal(err)
 	}

@@ -68,14 +68,12 @@ func Build(ctx context.Context, db *sqldb.DB, cfg Config) (*Parts, error) {
 	if p.Tickets, err = ticket.Open(ctx, db); err != nil {
 		return nil, err
 	}
-	if p.Users, err = user.New(ctx, user.Config{DB: db, Now: db.Now, Hashing: cfg.Hashing}); err != nil {
-		return nil, err
-	}
 	catalogue, err := event.OpenCatalogue(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	if p.Bookings, err = booking.New(ctx, booking.Config{DB: db, Plans: catalogue, Metrics: p.Metrics, Log: log, Accounts: p.Users.Exists}); err != nil {
+	accounts := func(ctx context.Context, userID string) (bool, error) { return p.Users.Exists(ctx, userID) } // built below
+	if p.Bookings, err = booking.New(ctx, booking.Config{DB: db, Plans: catalogue, Metrics: p.Metrics, Log: log, Accounts: accounts}); err != nil {
 		return nil, err
 	}
 	sales := event.Sales(p.Bookings)
@@ -85,12 +83,6 @@ func Build(ctx context.Context, db *sqldb.DB, cfg Config) (*Parts, error) {
 	if p.Events, err = event.New(ctx, event.Config{DB: db, Catalogue: catalogue, Sales: sales, Now: db.Now, Log: log}); err != nil {
 		return nil, err
 	}
-	p.Users.UseBookings(owned{p.Bookings, onPage{p}})
-	p.Users.UseEvents(p.Events)
-	p.Users.UsePublicURL(cfg.PublicURL)
-	if cfg.TwoFactor {
-		p.Users.RequireTwoFactor()
-	}
 	bank := cfg.Gateway
 	if bank == nil {
 		if bank, err = sandbox.New(ctx, db, db.Now, slowPayment); err != nil {
@@ -99,13 +91,19 @@ func Build(ctx context.Context, db *sqldb.DB, cfg Config) (*Parts, error) {
 	}
 	var tell payment.Tell
 	if cfg.Mailer != nil {
-		p.Users.UseMailer(cfg.Mailer, log)
 		tell = func(ctx context.Context, list []paymentapi.Capture) ([]paymentapi.Capture, error) {
 			return p.letters(cfg.Mailer, cfg.PublicURL).Paid(ctx, list)
 		}
 	}
 	p.Payments, err = payment.New(ctx, payment.Config{
 		DB: db, Bookings: p.Bookings, Gateway: bank, Tell: tell, Now: db.Now, Log: log, Metrics: p.Metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.Users, err = user.New(ctx, user.Config{
+		DB: db, Now: db.Now, Log: log, Hashing: cfg.Hashing, Mailer: cfg.Mailer, PublicURL: cfg.PublicURL, TwoFactor: cfg.TwoFactor,
+		Bookings: p.Bookings, Events: p.Events, Payments: p.Payments,
 	})
 	return p, err
 }

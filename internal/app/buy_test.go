@@ -3,8 +3,8 @@ package app
 import (
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -27,10 +27,13 @@ type fair struct {
 
 func newFair(t *testing.T) *fair {
 	t.Helper()
-	f := &fair{house: newHouse(t), post: newPostbox()}
-	f.Users.UseMailer(f.post, slog.New(slog.DiscardHandler))
-	f.base = f.open(t)
-	f.Users.UsePublicURL(f.base)
+	srv := httptest.NewUnstartedServer(nil)
+	f := &fair{post: newPostbox(), base: "http://" + srv.Listener.Addr().String()}
+	f.house = newHouseWith(t, Config{Mailer: f.post, PublicURL: f.base})
+	f.Jobs.Go("users", f.Users.Run)
+	srv.Config.Handler = f.door.Handler()
+	srv.Start()
+	t.Cleanup(srv.Close)
 	f.event = f.must(t, f.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	e, err := f.Events.Event(t.Context(), caller.Caller{}, f.event)
 	if err != nil {

@@ -98,8 +98,7 @@ func (p *Parts) newGateway(s *settings.Server, kit *page.Kit, log *slog.Logger) 
 
 // mountPages registers the pages of fans and organizers.
 func (p *Parts) mountPages(g *gateway.Gateway, kit *page.Kit, orders shop.Orders, log *slog.Logger) error {
-	all := onPage{p}
-	fans, err := shop.New(kit, shop.Services{Events: p.Events, SeatMap: p.Bookings, Seats: p.Bookings, Paying: p.Payments, Links: p.Bookings, Orders: orders, Users: p.Users, Leaving: all, Tickets: p.Tickets}, log)
+	fans, err := shop.New(kit, shop.Services{Events: p.Events, SeatMap: p.Bookings, Seats: p.Bookings, Paying: p.Payments, Links: p.Bookings, Orders: orders, Users: p.Users, Payments: p.Payments, Tickets: p.Tickets}, log)
 	if err != nil {
 		return err
 	}
@@ -114,3 +113,8 @@ func (p *Parts) mountPages(g *gateway.Gateway, kit *page.Kit, orders shop.Orders
 
 // onPage is the services as the pages see them.
 type onPage struct{ *Parts }
+
+// orders reads orders for pages and mails.
+func (p onPage) orders() shop.Orders {
+	return shop.Orders{Bookings: p.Bookings, Events: p.Events, Payments: p.Payments, People: p.Users, Now: p.DB.Now}
+}

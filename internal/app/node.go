@@ -84,7 +84,7 @@ func (n *Node) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.Jobs.Go("users", func(ctx context.Context) error { n.Users.Run(ctx); return nil })
+	n.Jobs.Go("users", n.Users.Run)
 	n.Jobs.Go("bookings", n.Bookings.Run)
 	n.Jobs.Go("events", n.Events.Run)
 	n.Jobs.Go("payments", n.Payments.Run)

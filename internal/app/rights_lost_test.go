@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/settings"
 	"boxoffice/internal/user"
 )
 
@@ -27,10 +28,8 @@ func TestLostRights(t *testing.T) {
 		{"admin without the second factor", true, 5, `UPDATE users SET totp_active = FALSE WHERE id = $1`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := newHouse(t)
-			if h.twoFactor = c.strict; c.strict {
-				h.Users.RequireTwoFactor()
-			}
+			h := newHouse(t, func(s *settings.Server) { s.TwoFactor = c.strict })
+			h.twoFactor = c.strict
 			h.lostMatrix(t, c.person, c.lose)
 		})
 	}

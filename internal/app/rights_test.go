@@ -40,6 +40,12 @@ var cheap = user.Hashing{Memory: 8, Time: 1}
 
 func newHouse(t *testing.T, change ...func(*settings.Server)) *house {
 	t.Helper()
+	return newHouseWith(t, Config{}, change...)
+}
+
+// newHouseWith is newHouse with some of what the services are built with.
+func newHouseWith(t *testing.T, cfg Config, change ...func(*settings.Server)) *house {
+	t.Helper()
 	s := &settings.Server{Storage: settings.Storage{Data: t.TempDir()}}
 	for _, f := range change {
 		f(s)
@@ -52,7 +58,8 @@ func newHouse(t *testing.T, change ...func(*settings.Server)) *house {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	p, err := Build(t.Context(), db, Config{Log: log, Hashing: cheap})
+	cfg.Log, cfg.Hashing, cfg.TwoFactor = log, cheap, s.TwoFactor
+	p, err := Build(t.Context(), db, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

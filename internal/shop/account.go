@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/page"
 	"boxoffice/internal/route"
@@ -15,6 +16,7 @@ type Accounts interface {
 	Account(ctx context.Context, c caller.Caller, userID string) (userapi.Account, error)
 	Update(ctx context.Context, c caller.Caller, userID string, version int64, change userapi.Change) (userapi.Account, error)
 	Delete(ctx context.Context, c caller.Caller, userID string, version int64, password string) error
+	LiveBookings(ctx context.Context, c caller.Caller, userID string) ([]bookingapi.Booking, error)
 	Resend(ctx context.Context, c caller.Caller, userID string) error
 }
 
@@ -22,14 +24,6 @@ type Accounts interface {
 type OpenSessions interface {
 	Sessions(ctx context.Context, c caller.Caller, userID, token string) ([]userapi.OpenSession, error)
 	EndSessions(ctx context.Context, c caller.Caller, userID, sessionID, keep string) error
-}
-
-// Leaving is what a reader sees and takes along who deletes their account.
-type Leaving interface {
-	// Live are the orders for which an account has to stay.
-	Live(ctx context.Context, c caller.Caller) ([]Order, error)
-	// Export is all that there is about a caller, as JSON.
-	Export(ctx context.Context, c caller.Caller) ([]byte, error)
 }
 
 // Profile is what somebody says about themselves. Password is the current one,
@@ -203,17 +197,6 @@ func (s *Shop) endSession(v *page.Visit) error {
 	return v.Go("/account")
 }
 
-func (s *Shop) export(v *page.Visit) error {
-	if err := signedIn(v); err != nil {
-		return err
-	}
-	file, err := s.Leaving.Export(v.Context(), v.Caller)
-	if err != nil {
-		return err
-	}
-	return sendFile(v, "application/json", "private, no-store", "boxoffice-account.json", file)
-}
-
 // deleteForm is the page on which an account is deleted, at a moment.
 type deleteForm struct {
 	userapi.Account
@@ -232,7 +215,11 @@ func (s *Shop) showDelete(v *page.Visit, faults page.Faults) error {
 	if f.Account, err = s.own(v); err != nil {
 		return err
 	}
-	if f.Live, err = s.Leaving.Live(v.Context(), v.Caller); err != nil {
+	live, err := s.Users.LiveBookings(v.Context(), v.Caller, v.Caller.UserID)
+	if err != nil {
+		return err
+	}
+	if f.Live, err = s.Orders.with(v.Context(), live); err != nil {
 		return err
 	}
 	return v.Show(s.set, "delete", page.Meta{Title: v.T("delete.title"), NoIndex: true}, f)

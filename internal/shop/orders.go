@@ -96,15 +96,7 @@ func (o *Orders) listed(ctx context.Context, userID string) ([]Order, error) {
 		}
 		f.After = some[len(some)-1].ID
 	}
-	slices.Sort(ids)
-	events, err := o.Events.Events(ctx, slices.Compact(ids))
-	for i := range list {
-		var ok bool
-		if list[i].Event, ok = events[list[i].EventID]; !ok && err == nil {
-			err = errs.Missing("event")
-		}
-	}
-	return list, err
+	return list, o.fillEvents(ctx, list, ids)
 }
 
 // fill adds seats and payments to orders that have their bookings.
@@ -128,6 +120,31 @@ func (o *Orders) fill(ctx context.Context, list []Order) error {
 		}
 	}
 	return nil
+}
+
+// with are bookings with their events, seats and payments.
+func (o *Orders) with(ctx context.Context, bookings []bookingapi.Booking) ([]Order, error) {
+	list, ids := make([]Order, len(bookings)), make([]string, len(bookings))
+	for i, b := range bookings {
+		list[i].Booking, ids[i] = b, b.EventID
+	}
+	if err := o.fillEvents(ctx, list, ids); err != nil {
+		return nil, err
+	}
+	return list, o.fill(ctx, list)
+}
+
+// fillEvents adds their events to orders; ids are those of the events.
+func (o *Orders) fillEvents(ctx context.Context, list []Order, ids []string) error {
+	slices.Sort(ids)
+	events, err := o.Events.Events(ctx, slices.Compact(ids))
+	for i := range list {
+		var ok bool
+		if list[i].Event, ok = events[list[i].EventID]; !ok && err == nil {
+			err = errs.Missing("event")
+		}
+	}
+	return err
 }
 
 // sold are the ids of bookings that somebody pays for.

@@ -18,15 +18,15 @@ var templates embed.FS
 
 // Services are what the shop needs of the ticket office.
 type Services struct {
-	Events  Events
-	SeatMap SeatMap
-	Seats   Seats
-	Paying  Paying
-	Links   Links
-	Users   Users
-	Orders  Orders
-	Leaving Leaving
-	Tickets ticket.Signer
+	Events   Events
+	SeatMap  SeatMap
+	Seats    Seats
+	Paying   Paying
+	Links    Links
+	Users    Users
+	Orders   Orders
+	Payments PaymentsOfUser
+	Tickets  ticket.Signer
 }
 
 // Shop is the pages for fans.

@@ -67,8 +67,8 @@ func (w *world) last(t testing.TB, m *inbox, to string) (subject, token string) 
 
 func (w *world) mails() *inbox {
 	m := &inbox{}
-	w.UseMailer(m, w.log)
-	w.UsePublicURL("https://tickets.example")
+	w.mailer = m
+	w.publicURL = "https://tickets.example"
 	return m
 }
 
@@ -325,7 +325,7 @@ func TestTwoFactor(t *testing.T) {
 
 func TestTwoFactorRequired(t *testing.T) {
 	w := newWorld(t)
-	w.RequireTwoFactor()
+	w.strict = true
 	ctx := t.Context()
 	u, err := w.CreateUser(ctx, "o@example.org", "O", goodPassword, caller.Organizer)
 	if err != nil {
@@ -372,7 +372,7 @@ func TestGuests(t *testing.T) {
 	w := newWorld(t)
 	m := w.mails()
 	house := &adopting{}
-	w.UseBookings(house)
+	w.bookings = house
 	ctx := t.Context()
 	const mail = "guest@example.org"
 	if _, err := w.EnterGuest(ctx, "", "x", ""); errs.KindOf(err) != errs.Invalid {
@@ -451,7 +451,7 @@ func TestGuestsAtOnce(t *testing.T) {
 	w := newWorld(t)
 	m := w.mails()
 	house := &adopting{}
-	w.UseBookings(house)
+	w.bookings = house
 	var guests []userapi.Account
 	for range 10 {
 		g, err := w.EnterGuest(t.Context(), "Gus", "g@example.org", "")

@@ -32,7 +32,7 @@ type adoption struct {
 // nor unverified accounts of the same address have nothing to give.
 func (s *Service) adopt(ctx context.Context, visitor caller.Caller, to *record) error {
 	mine := visitor.Visiting() || visitor.SignedIn() && !visitor.Verified && to.Verified && visitor.Email == s.emailKey(to.address()) && to.address() != ""
-	if !mine || s.bookings() == nil || visitor.UserID == to.ID {
+	if !mine || s.bookings == nil || visitor.UserID == to.ID {
 		return nil
 	}
 	now := s.now()
@@ -97,7 +97,7 @@ func overLimit(err error) bool {
 // break a limit. Those of an account that has got its address stay its own, and the
 // limit is checked when they are paid.
 func (s *Service) carryOut(ctx context.Context, a *adoption) error {
-	if s.bookings() == nil {
+	if s.bookings == nil {
 		return nil // the next start has them
 	}
 	to, err := s.get(ctx, a.to)
@@ -113,7 +113,7 @@ func (s *Service) carryOut(ctx context.Context, a *adoption) error {
 		if to.Verified {
 			key = s.emailKey(to.address())
 		}
-		refused = s.bookings().Adopt(ctx, a.from, a.to, key)
+		refused = s.bookings.Adopt(ctx, a.from, a.to, key)
 		if refused != nil && !overLimit(refused) && errs.KindOf(refused) != errs.NotFound {
 			return refused
 		}
@@ -162,7 +162,7 @@ func (s *Service) lockAccount(ctx context.Context, tx *sql.Tx, userID string) er
 
 // RunAdoptions goes on with all adoptions that are due.
 func (s *Service) RunAdoptions(ctx context.Context) error {
-	if s.bookings() == nil {
+	if s.bookings == nil {
 		return nil
 	}
 	for {

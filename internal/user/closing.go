@@ -57,7 +57,7 @@ func (s *Service) Delete(ctx context.Context, caller caller.Caller, userID strin
 			return err
 		}
 	}
-	if err := s.mayLeave(ctx, userID, s.now().UnixMicro()); err != nil {
+	if err := s.MayLeave(ctx, userID, s.now().UnixMicro()); err != nil {
 		return err
 	}
 	mine, err := s.noteClosing(ctx, userID)
@@ -71,17 +71,15 @@ func (s *Service) Delete(ctx context.Context, caller caller.Caller, userID strin
 		}
 		return err
 	}
-	s.tellUndone(ctx, s.undo(context.WithoutCancel(ctx), userID, looked))
+	s.tellUndone(ctx, s.Undo(context.WithoutCancel(ctx), userID, looked))
 	return nil
 }
 
-// undo gives up what a deleted account has got since a time (µs since 1970), and
+// Undo gives up what a deleted account has got since a time (µs since 1970), and
 // cancels its open events. It may be called again.
-func (s *Service) undo(ctx context.Context, userID string, since int64) error {
-	var purchases, events error
-	if s.bookings() != nil {
-		purchases = s.bookings().GiveUp(ctx, userID, since)
-	}
+func (s *Service) Undo(ctx context.Context, userID string, since int64) error {
+	var events error
+	purchases := s.giveUp(ctx, userID, since)
 	if s.events != nil {
 		events = s.events.CancelOpen(ctx, userID)
 	}
@@ -94,17 +92,15 @@ func (s *Service) tellUndone(ctx context.Context, err error) {
 	}
 }
 
-// mayLeave refuses while an account has bookings or events that somebody has to
+// MayLeave refuses while an account has bookings or events that somebody has to
 // answer for; bookings for events that are over at a time do not count.
-func (s *Service) mayLeave(ctx context.Context, userID string, at int64) error {
-	if s.bookings() != nil {
-		live, err := s.bookings().HasLive(ctx, userID, at)
-		if err != nil {
-			return err
-		}
-		if live {
-			return errs.New(errs.Conflict, "has-live-bookings", "The account has live bookings; cancel them first.")
-		}
+func (s *Service) MayLeave(ctx context.Context, userID string, at int64) error {
+	live, err := s.hasLive(ctx, userID, at)
+	if err != nil {
+		return err
+	}
+	if live {
+		return errs.New(errs.Conflict, "has-live-bookings", "The account has live bookings; cancel them first.")
 	}
 	if s.events == nil {
 		return nil
@@ -150,13 +146,11 @@ func (s *Service) noteClosing(ctx context.Context, userID string) (mine bool, er
 // anonymize is what makes a deletion that was noted. It answers when it has looked
 // whether the account may leave, µs since 1970.
 func (s *Service) anonymize(ctx context.Context, u record) (looked int64, err error) {
-	if s.bookings() != nil {
-		if err := s.bookings().GiveUp(ctx, u.ID, 0); err != nil {
-			return 0, err
-		}
+	if err := s.giveUp(ctx, u.ID, 0); err != nil {
+		return 0, err
 	}
 	looked = s.now().UnixMicro()
-	if err := s.mayLeave(ctx, u.ID, looked); err != nil {
+	if err := s.MayLeave(ctx, u.ID, looked); err != nil {
 		return 0, err
 	}
 	before := u.Version
@@ -191,7 +185,7 @@ func (s *Service) endClosing(ctx context.Context, userID string) error {
 // RunClosings undoes what deleted accounts have got since their deletion, where that
 // is due.
 func (s *Service) RunClosings(ctx context.Context) error {
-	if s.bookings() == nil && s.events == nil {
+	if s.bookings == nil && s.events == nil {
 		return nil
 	}
 	for {
@@ -209,7 +203,7 @@ func (s *Service) RunClosings(ctx context.Context) error {
 // once if the deletion was not carried out.
 func (s *Service) lookAfter(ctx context.Context, c closing) error {
 	if c.done {
-		if err := s.undo(ctx, c.userID, c.since); err != nil {
+		if err := s.Undo(ctx, c.userID, c.since); err != nil {
 			return err
 		}
 		if s.now().UnixMicro()-c.since < closingFor.Microseconds() {

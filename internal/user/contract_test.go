@@ -2,6 +2,7 @@ package user_test
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -52,13 +53,21 @@ func TestContract(t *testing.T) {
 		db := sqldbtest.Open(t)
 		m := &mailbox{all: map[string][]string{}}
 		m.came = sync.NewCond(&m.mu)
-		s, err := user.New(t.Context(), user.Config{DB: db, Now: time.Now, Hashing: user.Hashing{Memory: 8, Time: 1}})
+		s, err := user.New(t.Context(), user.Config{DB: db, Now: time.Now, Hashing: user.Hashing{Memory: 8, Time: 1}, Log: slog.New(slog.DiscardHandler),
+			Mailer: m, PublicURL: "https://tickets.example"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.UsePublicURL("https://tickets.example")
-		s.UseMailer(m, nil)
+		ctx, stop := context.WithCancel(t.Context())
+		var working sync.WaitGroup
+		working.Go(func() {
+			if err := s.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
 		t.Cleanup(func() {
+			stop()
+			working.Wait()
 			s.Close()
 			if err := db.Close(); err != nil {
 				t.Error(err)

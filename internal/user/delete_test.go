@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 )
@@ -15,8 +16,20 @@ func (b bookings) LatestOfUser(context.Context, string, int) ([]string, bool, er
 	return []string{"b1", "b2"}, true, nil
 }
 func (bookings) Adopt(context.Context, string, string, caller.EmailKey) error { return nil }
-func (b bookings) HasLive(context.Context, string, int64) (bool, error)       { return b.live, nil }
-func (bookings) GiveUp(context.Context, string, int64) error                  { return nil }
+func (b bookings) HasLive(context.Context, string) (bool, error)              { return b.live, nil }
+func (bookings) GiveUp(context.Context, string, int64, []string) error        { return nil }
+
+// List has one booking, as long as there is a live one.
+func (b bookings) List(context.Context, bookingapi.Filter) ([]bookingapi.Booking, error) {
+	return liveIf(b.live), nil
+}
+
+func liveIf(live bool) []bookingapi.Booking {
+	if !live {
+		return nil
+	}
+	return []bookingapi.Booking{{ID: "b1", EventID: "e1", Status: bookingapi.Booked}}
+}
 
 func TestDelete(t *testing.T) {
 	w := newWorld(t)
@@ -24,14 +37,14 @@ func TestDelete(t *testing.T) {
 	u := w.signUp(t, "ann@example.org")
 	me := caller.Caller{UserID: u.ID}
 	token := w.logIn(t, u.Email)
-	w.UseBookings(bookings{live: true})
+	w.bookings = bookings{live: true}
 	if err := w.Delete(ctx, me, u.ID, 0, goodPassword); !is(err, "has-live-bookings") || errs.KindOf(err) != errs.Conflict {
 		t.Fatal(err)
 	}
 	if _, err := w.Authenticate(ctx, token); err != nil {
 		t.Fatalf("refused, and signed out: %v", err)
 	}
-	w.UseBookings(bookings{})
+	w.bookings = bookings{}
 	if err := w.Delete(ctx, caller.Caller{UserID: "other"}, u.ID, 0, ""); !is(err, "not-found") {
 		t.Fatal(err)
 	}

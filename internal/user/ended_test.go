@@ -10,6 +10,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/userapi"
 )
 
@@ -29,7 +30,7 @@ func TestAnAddressOfADisabledGuest(t *testing.T) {
 	w := newWorld(t)
 	m := w.mails()
 	house := &adopting{}
-	w.UseBookings(house)
+	w.bookings = house
 	ctx := t.Context()
 	const mail = "guest@example.org"
 	one, err := w.provedGuest(t, m, mail)
@@ -128,7 +129,7 @@ func TestADeletedGuestHasNoAddress(t *testing.T) {
 			t.Error(err)
 		}
 	}}
-	w.UseBookings(house)
+	w.bookings = house
 	if _, err := w.VerifyCode(ctx, as(guest.Account), code, ""); errs.KindOf(err) != errs.Conflict {
 		t.Errorf("%v", err)
 	}
@@ -149,7 +150,7 @@ func TestNoAdoptionIntoAnEndedAccount(t *testing.T) {
 		w := newWorld(t)
 		m := w.mails()
 		house := &adopting{}
-		w.UseBookings(house)
+		w.bookings = house
 		ctx := t.Context()
 		const mail = "both@example.org"
 		a := w.member(t, mail)
@@ -200,19 +201,21 @@ func (e eventful) HasOpen(_ context.Context, organizerID string) (bool, error) {
 	return slices.Contains(e, organizerID), nil
 }
 
+func (eventful) Events(context.Context, []string) (map[string]eventapi.Event, error) { return nil, nil }
+
 func (e eventful) CancelOpen(context.Context, string) error { return nil }
 
 // An organizer stays until their events are over or cancelled.
 func TestOrganizersAnswerForTheirEvents(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	u := w.member(t, "ann@example.org")
-	w.UseEvents(eventful{u.ID})
+	w.events = eventful{u.ID}
 	for _, who := range []caller.Caller{as(u), caller.System} {
 		if err := w.Delete(ctx, who, u.ID, 0, goodPassword); !is(err, "has-open-events") || errs.KindOf(err) != errs.Conflict {
 			t.Errorf("%v: %v", who, err)
 		}
 	}
-	w.UseEvents(eventful{})
+	w.events = eventful{}
 	if err := w.Delete(ctx, as(u), u.ID, 0, goodPassword); err != nil {
 		t.Error(err)
 	}

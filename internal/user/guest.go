@@ -32,7 +32,7 @@ func (s *Service) EnterGuest(ctx context.Context, name, email, agent string) (us
 		}
 		return s.ask(ctx, tx, mailCode, u.ID, u.Contact, mailPause)
 	})
-	s.post.kick()
+	s.kick()
 	if err != nil {
 		return userapi.Session{}, fmt.Errorf("enter guest: %w", err)
 	}
@@ -105,8 +105,8 @@ func (s *Service) guestOwner(ctx context.Context, caller caller.Caller, u *recor
 		case !errors.Is(err, errNoUser):
 			return owner, err
 		}
-		if s.bookings() != nil { // the holds count for the address from now on; the guest is told if that is too many
-			if err := s.bookings().Adopt(ctx, u.ID, u.ID, s.emailKey(address)); err != nil {
+		if s.bookings != nil { // the holds count for the address from now on; the guest is told if that is too many
+			if err := s.bookings.Adopt(ctx, u.ID, u.ID, s.emailKey(address)); err != nil {
 				return owner, err
 			}
 		}

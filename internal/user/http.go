@@ -43,8 +43,8 @@ func (s *Service) body(ctx context.Context, a userapi.Account) (userBody, error)
 	b := userBody{ID: a.ID, Name: a.Name, Email: a.Email, Username: a.Username, Role: a.Role, Disabled: a.Disabled,
 		CreatedAt: a.CreatedAt, Version: a.Version, Bookings: []string{}, BookingsMore: "/users/" + a.ID + "/bookings",
 		Verified: a.Verified, TwoFactor: a.TwoFactor}
-	if s.bookings() != nil {
-		ids, _, err := s.bookings().LatestOfUser(ctx, a.ID, bookingsShown)
+	if s.bookings != nil {
+		ids, _, err := s.bookings.LatestOfUser(ctx, a.ID, bookingsShown)
 		if err != nil {
 			return b, err
 		}

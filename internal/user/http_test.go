@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/gateway"
@@ -32,13 +33,16 @@ func (bookings) LatestOfUser(_ context.Context, userID string, limit int) ([]str
 	return []string{"booking-of-" + userID}, false, nil
 }
 func (bookings) Adopt(context.Context, string, string, caller.EmailKey) error { return nil }
-func (bookings) HasLive(context.Context, string, int64) (bool, error)         { return false, nil }
-func (bookings) GiveUp(context.Context, string, int64) error                  { return nil }
+func (bookings) HasLive(context.Context, string) (bool, error)                { return false, nil }
+func (bookings) GiveUp(context.Context, string, int64, []string) error        { return nil }
+func (bookings) List(context.Context, bookingapi.Filter) ([]bookingapi.Booking, error) {
+	return nil, nil
+}
 
 func newSite(t *testing.T) *site {
 	t.Helper()
 	db := sqldbtest.Open(t)
-	s, err := user.New(t.Context(), user.Config{DB: db, Now: time.Now, Hashing: user.Hashing{Memory: 8, Time: 1}})
+	s, err := user.New(t.Context(), user.Config{DB: db, Now: time.Now, Hashing: user.Hashing{Memory: 8, Time: 1}, Bookings: bookings{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +52,6 @@ func newSite(t *testing.T) *site {
 			t.Error(err)
 		}
 	})
-	s.UseBookings(bookings{})
 	g := gateway.New(gateway.Config{Authenticate: s.Authenticate, Log: slog.New(slog.DiscardHandler)})
 	s.Register(g.API())
 	return &site{s, g}

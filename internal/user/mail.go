@@ -5,16 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
-	"boxoffice/internal/jobs"
 	"boxoffice/internal/notifyapi"
 )
 
@@ -52,51 +49,8 @@ type errand struct {
 	tries                     int64
 }
 
-// post hands mails over in the background, one errand after the other.
-type post struct {
-	kicked chan struct{}
-	mu     sync.Mutex // held while errands are worked off
-	stop   context.CancelFunc
-	done   sync.WaitGroup
-
-	mails, adoptions, closings jobs.Trouble
-}
-
-func (s *Service) startPost() {
-	ctx, stop := context.WithCancel(context.Background())
-	s.post = &post{kicked: make(chan struct{}, 1), stop: stop}
-	s.post.done.Go(func() {
-		for {
-			select {
-			case <-s.post.kicked:
-				s.post.mails.Log(ctx, s.log, slog.LevelError, "mails wait to be sent", jobs.Catch(func() error { return s.runErrands(ctx) }))
-				err := jobs.Catch(func() error { return s.RunAdoptions(ctx) })
-				s.post.adoptions.Log(ctx, s.log, slog.LevelError, "adoptions of bookings wait", err)
-				err = jobs.Catch(func() error { return s.RunClosings(ctx) })
-				s.post.closings.Log(ctx, s.log, slog.LevelError, "purchases and events of deleted accounts wait to be undone", err)
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
-}
-
-// kick wakes the post up.
-func (p *post) kick() {
-	select {
-	case p.kicked <- struct{}{}:
-	default:
-	}
-}
-
-// close ends the post; what waits stays in the table.
-func (p *post) close() {
-	p.stop()
-	p.done.Wait()
-}
-
-// promise notes a mail, in the transaction of what it is about. The caller kicks
-// the post afterwards.
+// promise notes a mail, in the transaction of what it is about. The caller calls kick
+// afterwards.
 func (s *Service) promise(ctx context.Context, tx *sql.Tx, kind, userID, address string) error {
 	now := s.now()
 	_, err := tx.ExecContext(ctx, `INSERT INTO mails (id, kind, user_id, address, created_at, tries, next_at) VALUES ($1, $2, $3, $4, $5, 0, $5)`,
@@ -106,8 +60,8 @@ func (s *Service) promise(ctx context.Context, tx *sql.Tx, kind, userID, address
 
 // runErrands hands over all mails that are due.
 func (s *Service) runErrands(ctx context.Context) error {
-	s.post.mu.Lock()
-	defer s.post.mu.Unlock()
+	s.handing.Lock()
+	defer s.handing.Unlock()
 	for {
 		due, err := s.dueErrands(ctx)
 		if err != nil || len(due) == 0 {
@@ -287,14 +241,14 @@ func (s *Service) mailVerification(ctx context.Context, u *record) error {
 			"You sign in to the account there, or choose a new password for it. Once you confirm, the address is this account's, and orders that were made with it as a guest are, too.\n\n"+
 			"The link is good for 24 hours. Where you have signed up and are asked for a code, it is %s, good for %d minutes. Give it to nobody else.\n\n"+
 			"If it was not you, ignore this mail: nothing happens.",
-		hello(u), s.publicURL(), token, grouped(code), int(left.Minutes())))
+		hello(u), s.publicURL, token, grouped(code), int(left.Minutes())))
 }
 
 // mailExisting tells the owner of an address that somebody signed up with it.
 func (s *Service) mailExisting(ctx context.Context, owner *record) error {
 	return s.send(ctx, owner.Email, "You already have an account", fmt.Sprintf(
 		"%ssomebody, perhaps you, wanted to create an account with this address. You already have one.\n\nPlease sign in with it:\n%s/sign-in\n\nIf you do not know your password any more, choose a new one:\n%s/forgot\n\nIf it was not you, ignore this mail: nothing has changed.",
-		hello(owner), s.publicURL(), s.publicURL()))
+		hello(owner), s.publicURL, s.publicURL))
 }
 
 // mailReset mails a link for a new password, if an address is an account's. Of the
@@ -335,7 +289,7 @@ func (s *Service) mailResetTo(ctx context.Context, u *record) error {
 	}
 	return s.send(ctx, u.Email, "Choose a new password", fmt.Sprintf(
 		"%shere you can choose a new password:\n%s/reset?token=%s\n\nThe link is good for 30 minutes, once. If you did not ask for it, ignore this mail: your password stays as it is.",
-		hello(u), s.publicURL(), token))
+		hello(u), s.publicURL, token))
 }
 
 // mailCode mails the code of the address that an account gives.

@@ -63,7 +63,7 @@ func (w *world) mailbox(t testing.TB, address string) (m mailbox) {
 func TestCodesCountByAddress(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	m, other := w.mails(), w.node(t)
-	other.UseMailer(m, w.log)
+	other.mailer = m
 	nodes := []*Service{w.Service, other}
 	const mail = "gus@example.org"
 	var guests []userapi.Account
@@ -257,7 +257,7 @@ func (f *flaky) Deliver(ctx context.Context, m notifyapi.Mail) error {
 func TestPromisedMailsAreSent(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	post := &flaky{broken: true}
-	w.UseMailer(post, w.log)
+	w.mailer = post
 	u := w.member(t, "ann@example.org")
 	w.signUp(t, "bob@example.org")
 	if err := w.ForgotPassword(ctx, u.Email); err != nil {
@@ -272,10 +272,9 @@ func TestPromisedMailsAreSent(t *testing.T) {
 		}
 		w.pass(mailAgain)
 	}
-	w.post.close() // the node is gone
 	post.broken = false
 	next := w.node(t)
-	next.UseMailer(post, w.log)
+	next.mailer = post
 	for range 8 {
 		if err := next.runErrands(ctx); err != nil {
 			t.Fatal(err)
@@ -296,7 +295,7 @@ func TestPromisedMailsAreSent(t *testing.T) {
 func TestMailsAreSentOnce(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	m, other := w.mails(), w.node(t)
-	other.UseMailer(m, w.log)
+	other.mailer = m
 	var wg sync.WaitGroup
 	for i := range 40 {
 		wg.Go(func() {

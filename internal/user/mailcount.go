@@ -39,7 +39,7 @@ func (s *Service) ask(ctx context.Context, tx *sql.Tx, kind, userID, address str
 // asked is ask in a transaction of its own.
 func (s *Service) asked(ctx context.Context, kind, userID, address string, pause time.Duration) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error { return s.ask(ctx, tx, kind, userID, address, pause) })
-	s.post.kick()
+	s.kick()
 	if err != nil {
 		return fmt.Errorf("ask for a mail: %w", err)
 	}

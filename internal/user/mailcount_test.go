@@ -82,7 +82,7 @@ func TestAskingAgainVoidsNothing(t *testing.T) {
 func TestStrangersDoNotUseUpTheOwnersMails(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	m, other := w.mails(), w.node(t)
-	other.UseMailer(m, w.log)
+	other.mailer = m
 	const mail, home = "ann@example.org", "203.0.113.1"
 	w.member(t, mail)
 	if _, _, err := w.Login(fromNetwork(ctx, home), userapi.Credentials{Name: mail, Password: goodPassword}); err != nil {
@@ -203,7 +203,7 @@ func TestConfirmingGivesNothingToAStranger(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	m := w.mails()
 	house := &adopting{}
-	w.UseBookings(house)
+	w.bookings = house
 	const mail, theirs = "dora@example.org", "a stranger's password"
 	g, err := w.EnterGuest(ctx, "Dora", mail, "")
 	if err != nil {

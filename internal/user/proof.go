@@ -237,7 +237,7 @@ func (s *Service) choosePassword(ctx context.Context, purpose, token, password s
 		}
 		return s.setPassword(ctx, tx, purpose, userID, hash)
 	})
-	s.post.kick()
+	s.kick()
 	if err = ownedElsewhere(err); err != nil {
 		return record{}, fmt.Errorf("choose password: %w", err)
 	}

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"boxoffice/internal/caller"
@@ -24,68 +24,48 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Bookings is what accounts need to know of bookings.
-type Bookings interface {
-	// LatestOfUser lists up to limit bookings, and whether there are more.
-	LatestOfUser(ctx context.Context, userID string, limit int) ([]string, bool, error)
-	// Adopt gives a user's bookings to another account of the same person, with
-	// the key of its verified address, or with from equal to to gives them the
-	// address only. Holds that would break a limit stay, and the error is of kind
-	// Conflict or TooMany. It may be done again.
-	Adopt(ctx context.Context, fromUserID, toUserID string, email caller.EmailKey) error
-	// HasLive reports whether a user has bookings that are held or sold, but for
-	// events that are over at a time (µs since 1970).
-	HasLive(ctx context.Context, userID string, at int64) (bool, error)
-	// GiveUp gives up for good a user's holds that have ended and could still be
-	// paid; and, if at is not 0, the holds made since then, or since as long before
-	// as clocks may differ, and what they have become: what is booked is cancelled,
-	// and its money goes back in full. What HasLive passes over at that time stays.
-	// It may be done again.
-	GiveUp(ctx context.Context, userID string, at int64) error
-}
-
-// Events is what accounts need to know of events.
-type Events interface {
-	// HasOpen reports whether an organizer has drafts, or events that are neither
-	// over nor cancelled.
-	HasOpen(ctx context.Context, organizerID string) (bool, error)
-	// CancelOpen cancels an organizer's drafts, and the events that are neither over
-	// nor cancelled; what was bought for them is paid back. It may be called again.
-	CancelOpen(ctx context.Context, organizerID string) error
-}
-
 // Service is the User Service.
 type Service struct {
-	db       *sqldb.DB
-	now      func() time.Time
-	hasher   *hasher
-	throttle throttle
-	visitors visitors
-	sessions *session.Sessions
-	secret   []byte                   // for emailKey
-	booked   atomic.Pointer[Bookings] // background work may be running when they come
-	events   Events                   // nil: there are none
-	mailer   notifyapi.Mailer
-	post     *post
-	base     atomic.Pointer[string] // public URL
-	strict   bool                   // see RequireTwoFactor
-	log      *slog.Logger
+	db        *sqldb.DB
+	now       func() time.Time
+	log       *slog.Logger
+	hasher    *hasher
+	throttle  throttle
+	visitors  visitors
+	sessions  *session.Sessions
+	secret    []byte // for emailKey
+	bookings  Bookings
+	events    Events
+	payments  Payments
+	mailer    notifyapi.Mailer
+	publicURL string
+	strict    bool // see Config.TwoFactor
+
+	kicked  chan struct{} // wakes the background work up
+	handing sync.Mutex    // held while mails are handed over
 }
 
 // Config is what a user service is made of.
 type Config struct {
-	DB      *sqldb.DB
-	Now     func() time.Time
-	Hashing Hashing
+	DB        *sqldb.DB
+	Now       func() time.Time
+	Log       *slog.Logger
+	Hashing   Hashing          // zero: as passwords need it
+	Mailer    notifyapi.Mailer // nil: no mail is sent
+	PublicURL string           // of the pages, for links in mails
+	TwoFactor bool             // organizers and admins without a second factor are customers until they have one
+
+	Bookings Bookings // nil: accounts have none
+	Events   Events   // nil: accounts have none
+	Payments Payments // nil: nothing is paid
 }
 
-// New migrates the tables and starts the service.
+// New migrates the tables and makes the service. Run does its background work.
 func New(ctx context.Context, cfg Config) (*Service, error) {
-	db := cfg.DB
-	if err := db.Migrate(ctx, "user", migrations); err != nil {
+	if err := cfg.DB.Migrate(ctx, "user", migrations); err != nil {
 		return nil, err
 	}
-	secret, err := signing.Secret(ctx, db, emailSecret, cfg.Now)
+	secret, err := signing.Secret(ctx, cfg.DB, emailSecret, cfg.Now)
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
 	}
@@ -93,53 +73,26 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
 	}
-	s := &Service{db: db, now: cfg.Now, hasher: h, secret: secret, mailer: noMail{}, log: slog.Default()}
+	s := &Service{
+		db: cfg.DB, now: cfg.Now, log: cfg.Log, hasher: h, secret: secret, kicked: make(chan struct{}, 1),
+		bookings: cfg.Bookings, events: cfg.Events, payments: cfg.Payments,
+		mailer: cfg.Mailer, publicURL: cfg.PublicURL, strict: cfg.TwoFactor,
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.mailer == nil {
+		s.mailer = noMail{}
+	}
 	if err := s.normalizeAddresses(ctx); err != nil {
 		return nil, err
 	}
-	s.sessions = session.New(session.Config{DB: db, Now: cfg.Now, Role: s.roleOf, EmailKey: s.emailKey})
-	s.startPost()
+	s.sessions = session.New(session.Config{DB: cfg.DB, Now: cfg.Now, Role: s.roleOf, EmailKey: s.emailKey})
 	return s, nil
 }
 
-// Close ends the service's look-ups and its post: mails that wait are in the
-// database. It is called when no requests come any more.
-func (s *Service) Close() {
-	s.post.close()
-	s.sessions.Close()
-}
-
-// UseMailer tells the service how mail is sent; without it none is. It is called
-// before serving.
-func (s *Service) UseMailer(m notifyapi.Mailer, log *slog.Logger) { s.mailer, s.log = m, log }
-
-// UsePublicURL tells the service where its pages are, for links in mails.
-func (s *Service) UsePublicURL(base string) { s.base.Store(&base) }
-
-func (s *Service) publicURL() string {
-	if base := s.base.Load(); base != nil {
-		return *base
-	}
-	return ""
-}
-
-// RequireTwoFactor makes organizers and admins who log in without a second
-// factor customers, until they have switched it on. It is called before serving.
-func (s *Service) RequireTwoFactor() { s.strict = true }
-
-// UseBookings tells the service of the bookings; it is called before serving.
-func (s *Service) UseBookings(b Bookings) { s.booked.Store(&b) }
-
-// UseEvents tells the service of the events; it is called before serving.
-func (s *Service) UseEvents(e Events) { s.events = e }
-
-// bookings are those of accounts; nil before UseBookings.
-func (s *Service) bookings() Bookings {
-	if b := s.booked.Load(); b != nil {
-		return *b
-	}
-	return nil
-}
+// Close ends the service's look-ups. It is called when no requests come any more.
+func (s *Service) Close() { s.sessions.Close() }
 
 const columns = `id, email, username, name, role, password_hash, disabled, created_at, version, email_verified, contact, totp_secret, totp_active`
 
@@ -256,7 +209,7 @@ func (s *Service) update(ctx context.Context, caller caller.Caller, userID strin
 		}
 		return s.tellMoved(ctx, tx, &before, u.Email)
 	})
-	s.post.kick()
+	s.kick()
 	if sqldb.Duplicate(err) {
 		return before, s.taken(ctx, a, false)
 	}

@@ -53,7 +53,7 @@ func (s *Service) startSession(ctx context.Context, u record, agent string, life
 		}
 		return s.knowNetwork(ctx, tx, u.ID)
 	})
-	s.post.kick()
+	s.kick()
 	if err != nil {
 		return userapi.Session{}, fmt.Errorf("start session: %w", err)
 	}

@@ -126,7 +126,7 @@ func TestOrdersOfAGuestAreAdopted(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	m := w.mails()
 	house := &adopting{}
-	w.UseBookings(house)
+	w.bookings = house
 	const mail = "gus@example.org"
 	g, err := w.EnterGuest(ctx, "Gus", mail, "")
 	if err != nil {
@@ -146,10 +146,9 @@ func TestOrdersOfAGuestAreAdopted(t *testing.T) {
 	if got, err := w.Verify(ctx, as(u), link); err != nil || !got.Verified {
 		t.Fatalf("%+v %v", got, err)
 	}
-	w.post.close() // the node is gone
 	house.refuse = nil
 	next := w.node(t)
-	next.UseBookings(house)
+	next.bookings = house
 	w.pass(adoptAgain * 64)
 	if err := next.RunAdoptions(ctx); err != nil {
 		t.Fatal(err)

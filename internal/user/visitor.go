@@ -96,7 +96,7 @@ func (s *Service) writeContact(ctx context.Context, u *record) error {
 		}
 		return s.ask(ctx, tx, mailCode, u.ID, u.Contact, mailPause)
 	})
-	s.post.kick()
+	s.kick()
 	if moved {
 		s.sessions.ForgetAll(u.ID)
 	}
@@ -173,14 +173,12 @@ func (s *Service) goneVisitors(ctx context.Context, after string) ([]string, err
 func (s *Service) deleteVisitors(ctx context.Context, ids []string) (int, error) {
 	idle := ids[:0:0]
 	for _, one := range ids {
-		if s.bookings() != nil {
-			live, err := s.bookings().HasLive(ctx, one, s.now().UnixMicro())
-			if err != nil {
-				return 0, err
-			}
-			if live {
-				continue // it lapses soon
-			}
+		live, err := s.hasLive(ctx, one, s.now().UnixMicro())
+		if err != nil {
+			return 0, err
+		}
+		if live {
+			continue // it lapses soon
 		}
 		idle = append(idle, one)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/userapi"
@@ -99,7 +100,7 @@ func TestCodeIsForItsAddress(t *testing.T) {
 func TestVisitorSignsIn(t *testing.T) {
 	w := newWorld(t)
 	house := &adopting{}
-	w.UseBookings(house)
+	w.bookings = house
 	ctx := t.Context()
 	u := w.signUp(t, "ann@example.org")
 	enter := func() (string, caller.Caller) {
@@ -191,7 +192,7 @@ func TestEndVisits(t *testing.T) {
 	w := newWorld(t)
 	m := w.mails()
 	house := &holding{}
-	w.UseBookings(house)
+	w.bookings = house
 	ctx := t.Context()
 	enter := func() userapi.Account {
 		v, err := w.EnterVisitor(ctx, "")
@@ -259,8 +260,12 @@ type holding struct {
 	who string
 }
 
-func (h *holding) HasLive(_ context.Context, userID string, _ int64) (bool, error) {
+func (h *holding) HasLive(_ context.Context, userID string) (bool, error) {
 	return userID == h.who, nil
+}
+
+func (h *holding) List(_ context.Context, f bookingapi.Filter) ([]bookingapi.Booking, error) {
+	return liveIf(f.UserID == h.who), nil
 }
 
 // A crowd of visitors comes at once; each is somebody of their own.

@@ -3,6 +3,7 @@ package userapi
 import (
 	"context"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 )
 
@@ -112,6 +113,9 @@ type Accounts interface {
 	// they have one. Conflict: has-live-bookings, has-open-events. What requests under way
 	// buy or create meanwhile is undone.
 	Delete(ctx context.Context, c caller.Caller, userID string, version int64, password string) error
+	// LiveBookings are the bookings for which an account has to stay: held, or sold for an
+	// event that is not over. Gifts do not count.
+	LiveBookings(ctx context.Context, c caller.Caller, userID string) ([]bookingapi.Booking, error)
 }
 
 // TwoFactor switches the second factor of the caller's own account on and off.

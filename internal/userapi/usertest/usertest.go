@@ -162,6 +162,8 @@ func testAccounts(t *testing.T, w World) {
 		_, err = w.Update(ctx, c.as, id, 0, userapi.Change{Name: &name})
 		refused(t, err, c.kind, c.slug)
 		refused(t, w.Delete(ctx, c.as, id, 0, password), c.kind, c.slug)
+		_, err = w.LiveBookings(ctx, c.as, id)
+		refused(t, err, c.kind, c.slug)
 		_, err = w.Sessions(ctx, c.as, id, "")
 		refused(t, err, c.kind, c.slug)
 	}

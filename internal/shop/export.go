@@ -1,20 +1,25 @@
-package app
+package shop
 
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"time"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
-	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
+	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
 )
 
-// exported is all that the ticket office has about one person. Its form is
-// described in docs/privacy.md. Times are UTC, amounts in minor units.
-type exported struct {
+// PaymentsOfUser lists the payments of an account, for its export.
+type PaymentsOfUser interface {
+	OfUser(ctx context.Context, c caller.Caller, userID, after string, limit int) ([]paymentapi.Payment, error)
+}
+
+// AccountExport is all data that the ticket office has about one person. Its format is
+// described in docs/privacy.md. Times are in UTC, amounts in minor units.
+type AccountExport struct {
 	MadeAt   time.Time         `json:"made_at"`
 	Account  exportedAccount   `json:"account"`
 	Sessions []exportedSession `json:"sessions"`
@@ -86,76 +91,85 @@ type exportedStep struct {
 	Amount int64     `json:"amount,omitempty"`
 }
 
-// Export is all that there is about a caller: all bookings, all payments, and the
-// sessions that are open, of which 100 are known at most.
-func (p onPage) Export(ctx context.Context, caller caller.Caller) ([]byte, error) {
-	u, err := p.Users.Account(ctx, caller, caller.UserID)
+// export sends the reader everything that there is about them: all bookings, all
+// payments, and the open sessions, at most 100.
+func (s *Shop) export(v *page.Visit) error {
+	if err := signedIn(v); err != nil {
+		return err
+	}
+	a, err := s.own(v)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := exported{MadeAt: p.DB.Now().UTC(), Sessions: []exportedSession{}, Bookings: []exportedBooking{}, Payments: []exportedPayment{}}
-	out.Account = exportedAccount{u.ID, u.Name, u.Email, u.Verified, u.Username, string(u.Role), u.HasPassword, u.TwoFactor, u.CreatedAt, u.Version}
-	sessions, err := p.Users.Sessions(ctx, caller, u.ID, "")
+	out := AccountExport{MadeAt: s.Orders.Now().UTC(), Sessions: []exportedSession{}, Bookings: []exportedBooking{}, Payments: []exportedPayment{}}
+	out.Account = exportedAccount{a.ID, a.Name, a.Email, a.Verified, a.Username, string(a.Role), a.HasPassword, a.TwoFactor, a.CreatedAt, a.Version}
+	sessions, err := s.Users.Sessions(v.Context(), v.Caller, a.ID, v.Token())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, s := range sessions {
-		out.Sessions = append(out.Sessions, exportedSession{s.ID, s.CreatedAt, s.Ends, s.Agent})
+	for _, one := range sessions {
+		out.Sessions = append(out.Sessions, exportedSession{one.ID, one.CreatedAt, one.Ends, one.Agent})
 	}
-	if err := p.exportBookings(ctx, u.ID, &out); err != nil {
-		return nil, err
+	if err := s.exportBookings(v.Context(), a.ID, &out); err != nil {
+		return err
 	}
-	if err := p.exportPayments(ctx, caller, &out); err != nil {
-		return nil, err
+	if err := s.exportPayments(v.Context(), v.Caller, &out); err != nil {
+		return err
 	}
-	raw, err := json.MarshalIndent(out, "", "  ")
-	return append(raw, '\n'), err
+	file, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return err
+	}
+	return sendFile(v, "application/json", "private, no-store", "boxoffice-account.json", append(file, '\n'))
 }
 
-func (p onPage) exportBookings(ctx context.Context, userID string, out *exported) error {
-	all, err := p.bookingsOf(ctx, userID, "", math.MaxInt)
-	if err != nil {
-		return err
-	}
-	orders, err := p.Bookings.Orders(ctx, all)
-	if err != nil {
-		return err
-	}
-	events := map[string]eventapi.Event{}
-	for i, o := range orders {
-		b := &all[i]
-		e, err := p.eventOnce(ctx, events, b.EventID)
+func (s *Shop) exportBookings(ctx context.Context, userID string, out *AccountExport) error {
+	f := bookingapi.Filter{UserID: userID, Limit: readAtOnce}
+	for {
+		list, err := s.Orders.Bookings.List(ctx, f)
 		if err != nil {
 			return err
 		}
-		x := exportedBooking{ID: b.ID, Reference: id.Reference(b.ID), EventID: b.EventID, Event: e.Title, Kind: o.Kind, Status: string(b.Status), BookedAt: micros(b.CreatedAt),
-			Amount: b.Amount, Fees: b.Fees, Currency: b.Currency, PaymentID: o.PaymentID, Seats: []exportedSeat{}}
-		if b.ExpiresAt != 0 {
-			t := micros(b.ExpiresAt)
-			x.ExpiresAt = &t
+		orders, err := s.Orders.with(ctx, list)
+		if err != nil {
+			return err
 		}
-		for _, s := range o.Places {
-			x.Seats = append(x.Seats, exportedSeat{s.Label, s.Section, s.Row, s.Number, s.Tier.Name, s.Tier.Price})
+		for i := range orders {
+			out.Bookings = append(out.Bookings, exportBooking(&orders[i]))
 		}
-		out.Bookings = append(out.Bookings, x)
+		if len(list) < f.Limit {
+			return nil
+		}
+		f.After = list[len(list)-1].ID
 	}
-	return nil
 }
 
-func (p onPage) exportPayments(ctx context.Context, caller caller.Caller, out *exported) error {
-	const atOnce = 200
+func exportBooking(o *Order) exportedBooking {
+	x := exportedBooking{ID: o.ID, Reference: id.Reference(o.ID), EventID: o.EventID, Event: o.Event.Title, Kind: o.Kind, Status: string(o.Status), BookedAt: micros(o.CreatedAt),
+		Amount: o.Amount, Fees: o.Fees, Currency: o.Currency, PaymentID: o.PaymentID, Seats: []exportedSeat{}}
+	if o.ExpiresAt != 0 {
+		t := micros(o.ExpiresAt)
+		x.ExpiresAt = &t
+	}
+	for _, p := range o.Places {
+		x.Seats = append(x.Seats, exportedSeat{p.Label, p.Section, p.Row, p.Number, p.Tier.Name, p.Tier.Price})
+	}
+	return x
+}
+
+func (s *Shop) exportPayments(ctx context.Context, c caller.Caller, out *AccountExport) error {
 	for after := ""; ; {
-		list, err := p.Payments.OfUser(ctx, caller, caller.UserID, after, atOnce)
+		list, err := s.Payments.OfUser(ctx, c, c.UserID, after, readAtOnce)
 		if err != nil {
 			return err
 		}
 		for i := range list {
 			out.Payments = append(out.Payments, exportPayment(&list[i]))
 		}
-		if len(list) < atOnce {
+		if len(list) < readAtOnce {
 			return nil
 		}
-		after = list[atOnce-1].ID
+		after = list[len(list)-1].ID
 	}
 }
 
