@@ -8,11 +8,10 @@ import (
 	"io"
 	"log/slog"
 
-	"boxoffice/internal/event/importer"
-
 	"boxoffice/internal/admin"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/event/importer"
 	"boxoffice/internal/rush"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/user"

@@ -11,9 +11,8 @@ import (
 	"os"
 	"time"
 
-	"boxoffice/internal/event/importer"
-
 	"boxoffice/internal/booking"
+	"boxoffice/internal/event/importer"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/money"
 	"boxoffice/internal/settings"

@@ -9,11 +9,10 @@ import (
 	"errors"
 	"fmt"
 
-	"boxoffice/internal/event/importer"
-
 	"golang.org/x/sync/errgroup"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/event/importer"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
 	"boxoffice/internal/seating"

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"boxoffice/internal/event/importer"
-
 	"boxoffice/internal/seating"
 )
 
