@@ -65,7 +65,7 @@ var allowed = map[string][]string{
 	"settings": {"id", "sqldb"},
 	"admin":    {"jobs", "settings", "sqldb"},
 	"ops":      {"gateway", "jobs", "peers", "settings"},
-	"demo": append([]string{"eventapi", "bookingapi", "paymentapi"}, leaves...),
+	"demo":     append([]string{"eventapi", "bookingapi", "paymentapi"}, leaves...),
 	// the only place that wires
 	"app": {"*"},
 }

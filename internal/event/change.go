@@ -14,7 +14,7 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// owned is an event that a caller may change; NotFound for strangers.
+// owned reads an event that the caller may change. For others it is NotFound.
 func (s *Service) owned(ctx context.Context, caller caller.Caller, eventID string) (stored, error) {
 	if !caller.SignedIn() {
 		return stored{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
@@ -29,9 +29,9 @@ func (s *Service) owned(ctx context.Context, caller caller.Caller, eventID strin
 	return e, nil
 }
 
-// change is what is to become of an event: the fields of an update, and those that a
-// form left empty. The API cannot empty these fields; whoever fills in a form sees all
-// of an event at once, so that there an empty field means something.
+// change is an update of an event, together with the fields to empty. Only forms can
+// empty these fields: a form shows all of an event, so an empty field in it means
+// something. In the API a field that is left out stays as it is.
 type change struct {
 	eventapi.Update
 	unset unset
@@ -89,8 +89,8 @@ func (s *Service) apply(ctx context.Context, caller caller.Caller, eventID strin
 	return s.write(ctx, e, w)
 }
 
-// mayReplace refuses what cannot be replaced while people have seats. The
-// booking side decides it once more, when the sale is handed over.
+// mayReplace refuses to replace the plan or the currency, or to make the event a draft,
+// while people have seats. The booking side decides again when it gets the sale.
 func (s *Service) mayReplace(ctx context.Context, e *stored, c *change) error {
 	if c.Plan != nil {
 		if err := s.untouched(ctx, e.ID, "plan-in-use", "the seating plan cannot change"); err != nil {
@@ -108,7 +108,7 @@ func (s *Service) mayReplace(ctx context.Context, e *stored, c *change) error {
 	return nil
 }
 
-// untouched refuses something while people have seats of an event.
+// untouched returns an error while people have seats of an event.
 func (s *Service) untouched(ctx context.Context, eventID, slug, what string) error {
 	counts, err := bookingapi.One(ctx, s.sales.Counts, "event", eventID)
 	if errs.KindOf(err) == errs.NotFound {
@@ -123,7 +123,7 @@ func (s *Service) untouched(ctx context.Context, eventID, slug, what string) err
 	return nil
 }
 
-// writing is what has to be written beside a changed event's row.
+// writing is what is written together with a changed event's row.
 type writing struct {
 	before *stored
 	plan   *planRow // nil: it is stored already
@@ -131,9 +131,9 @@ type writing struct {
 	changes []recorded
 }
 
-// write stores a changed event together with the state of its sale, and hands
-// that over. When the booking side refuses it, because seats were taken
-// meanwhile, the event becomes what it was.
+// write stores a changed event together with the new state of its sale, and hands the
+// state over to the booking side. If the booking side refuses it, because seats were
+// taken meanwhile, the event becomes what it was before.
 func (s *Service) write(ctx context.Context, e stored, w writing) (stored, error) {
 	e.Refused = ""
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -170,8 +170,8 @@ func (s *Service) write(ctx context.Context, e stored, w writing) (stored, error
 	return s.handOver(ctx, e)
 }
 
-// merge puts a change into an event, checks the outcome, and says what has to
-// be written with it.
+// merge applies a change to an event and checks the result. What must be written with
+// the event goes into w.
 func (s *Service) merge(ctx context.Context, e *stored, w *writing, c change) error {
 	f := &faults{}
 	if c.Title != nil {
@@ -254,7 +254,7 @@ func (f *faults) mergeWhen(e *stored, c *change) {
 	f.When(&e.When, at, date, f.Zone("time_zone", e.TimeZone))
 }
 
-// mergePlan is the plan that the event has from now on.
+// mergePlan returns the plan that the changed event has.
 func (s *Service) mergePlan(ctx context.Context, f *faults, e *stored, w *writing, in *eventapi.PlanChoice) (*seating.Plan, error) {
 	if in == nil {
 		return s.Plan(ctx, e.PlanID, e.PlanVersion)

@@ -76,7 +76,7 @@ func (s *Service) Used(ctx context.Context, c caller.Caller) ([]eventapi.Venue, 
 	return venues, plans, err
 }
 
-// used reads what events have used; the index events_by_organizer serves it.
+// used reads venues or plans of an organizer's events (index events_by_organizer).
 func used[T any](ctx context.Context, s *Service, organizer, query string, fields func(*T) []any) ([]T, error) {
 	where, args := "TRUE", []any{}
 	if organizer != "" {
@@ -98,7 +98,7 @@ func used[T any](ctx context.Context, s *Service, organizer, query string, field
 	return out, rows.Err()
 }
 
-// organizerOf is the account whose events a caller organizes; "" is all accounts.
+// organizerOf returns the account whose events the caller organizes; "" for all.
 func organizerOf(c caller.Caller) (string, error) {
 	if err := mayOrganize(c); err != nil || c.Administers() {
 		return "", err

@@ -10,8 +10,8 @@ import (
 	"boxoffice/internal/event/check"
 )
 
-// mergeEnding sets when a changed event ends. An end that is not given moves
-// along with the beginning, and goes when that becomes unknown.
+// mergeEnding sets when a changed event ends. An end that the change does not give
+// moves along with the beginning. It is dropped when the beginning becomes unknown.
 func (f *faults) mergeEnding(e, was *stored, c *change) {
 	zone := f.Zone("time_zone", e.TimeZone)
 	if zone == nil {
@@ -61,8 +61,8 @@ func (e *stored) overFrom() int64 {
 	return e.SortAt + lasting
 }
 
-// overSQL is over as a condition, upcomingSQL its opposite. What they compare
-// with are numbers, so that the index events_by_time serves the latter.
+// overSQL is the condition for over in SQL, and upcomingSQL its opposite. They contain
+// numbers instead of parameters, so that upcomingSQL can use the index events_by_time.
 func overSQL(now int64) string {
 	return fmt.Sprintf("(e.ends_at = 0 AND e.sort_at < %d OR e.ends_at <> 0 AND e.ends_at < %d)", now-lasting, now)
 }
@@ -71,11 +71,10 @@ func upcomingSQL(now int64) string {
 	return fmt.Sprintf("(e.sort_at >= %d AND NOT %s)", now-check.Longest, overSQL(now))
 }
 
-// keepPromises refuses a change that takes a right away which buyers have been
-// promised: an event that people know of is not moved into the past, and the time
-// until which buyers may cancel is not, once they have seats. An earlier one that
-// still lies ahead is for later buyers; the booking side keeps what was promised
-// to the others.
+// keepPromises refuses changes that would break a promise to buyers. A public event
+// cannot be moved into the past. Once people have seats, refundable_until cannot be
+// moved into the past either. It may become an earlier time in the future, which then
+// holds for later buyers: the booking side keeps the terms of existing bookings.
 func (s *Service) keepPromises(ctx context.Context, was, is *stored) error {
 	if !was.Announced || is.Status == "cancelled" {
 		return nil

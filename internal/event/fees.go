@@ -8,7 +8,7 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// copyOf copies rules, which feeRules completes: they are the caller's.
+// copyOf copies rules of a caller, since feeRules modifies them.
 func copyOf(r *seating.FeeRules) *seating.FeeRules {
 	if r == nil {
 		return nil
@@ -17,7 +17,7 @@ func copyOf(r *seating.FeeRules) *seating.FeeRules {
 	return &own
 }
 
-// feeRules checks an event's rules, and completes them.
+// feeRules checks an event's rules, and fills in the default rounding.
 func (f *faults) feeRules(r *seating.FeeRules) {
 	const whole = 10_000
 	for name, rate := range map[string]int64{"fee_rate": r.FeeRate, "tax_rate": r.TaxRate} {
@@ -36,8 +36,8 @@ func (f *faults) feeRules(r *seating.FeeRules) {
 	}
 }
 
-// allIn makes a tier's all-in price of its face value: the fee on it, and the
-// tax on both.
+// allIn computes a tier's all-in price from its face value: the fee on the face value,
+// and the tax on both.
 func allIn(t *seating.Tier, r *seating.FeeRules) {
 	rounding := money.Rounding(r.Rounding)
 	t.Fee = money.Share(t.Face, r.FeeRate, rounding) + r.FeeFixed
@@ -46,8 +46,7 @@ func allIn(t *seating.Tier, r *seating.FeeRules) {
 	t.Price = t.Face + t.Fees
 }
 
-// pricing is what a request makes of an event's prices; without tiers it leaves
-// them as they are.
+// pricing is the new prices of an event. Without tiers, the prices stay as they are.
 type pricing struct {
 	tiers []seating.Tier
 	rules *seating.FeeRules
@@ -57,7 +56,7 @@ func (p *pricing) list(eventID string, version int64, currency string) *seating.
 	return &seating.Prices{EventID: eventID, Version: version, Currency: currency, Tiers: p.tiers, Rules: p.rules}
 }
 
-// priceOf checks one tier's price, given all-in or as a face value under rules.
+// priceOf checks the price of one tier: all-in, or a face value if there are rules.
 func (f *faults) priceOf(path string, in *eventapi.NewTier, rules *seating.FeeRules, out *seating.Tier) {
 	if rules == nil {
 		switch {
@@ -84,8 +83,8 @@ func (f *faults) priceOf(path string, in *eventapi.NewTier, rules *seating.FeeRu
 	}
 }
 
-// again is the input that would make the same tiers, so that new rules can be
-// applied to them.
+// again returns tiers as an organizer would give them, so that new rules can be applied
+// to their face values.
 func again(tiers []seating.Tier) ([]eventapi.NewTier, error) {
 	list := make([]eventapi.NewTier, len(tiers))
 	for i, t := range tiers {

@@ -11,15 +11,15 @@ import (
 	"boxoffice/internal/eventapi"
 )
 
-// recorded is a change of an event that its buyers must be told of.
+// recorded is a change of an event that buyers must be told of.
 type recorded struct {
 	field         string // event_time, end_time or venue
 	at            int64  // µs since 1970
 	before, after string
 }
 
-// changed lists what is different between two states of an event that people
-// may have seen, and notes in the new one that there is something.
+// changed lists the differences between two states of an event that buyers must be told
+// of. If there are any, it sets ChangedAt of the new state.
 func (s *Service) changed(was, is *stored) []recorded {
 	if !was.Announced {
 		return nil
@@ -61,7 +61,7 @@ func insertChanges(ctx context.Context, tx *sql.Tx, e *stored, list []recorded) 
 	return nil
 }
 
-// deleteChanges takes back what was recorded of versions that did not come about.
+// deleteChanges deletes the changes of versions that were refused.
 func deleteChanges(ctx context.Context, tx *sql.Tx, eventID string, after int64) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM event_changes WHERE event_id = $1 AND version > $2`, eventID, after); err != nil {
 		return fmt.Errorf("take back change: %w", err)
@@ -95,7 +95,7 @@ func (s *Service) Changes(ctx context.Context, ids []string) (map[string][]event
 	return out, rows.Err()
 }
 
-// placeholders lists as many placeholders as there are values.
+// placeholders returns an SQL list of placeholders for values: "$1, $2".
 func placeholders(values []string) (marks string, args []any) {
 	each := make([]string, len(values))
 	for i, v := range values {

@@ -64,7 +64,7 @@ type planRef struct {
 	URL     string `json:"url" doc:"Where this version of the plan is; it never changes." example:"/events/06a1b2c3d4e5f6g7/plan?version=06a1b2c3d4e5f6g7-1"`
 }
 
-// newBody is an event as it is sent.
+// newBody returns an event as clients see it.
 func newBody(e *eventapi.Event, changes []eventapi.Change) *eventBody {
 	b := &eventBody{
 		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, EventTime: orNil(e.Starts), EventDate: e.Date,
@@ -87,7 +87,7 @@ func orNil(t time.Time) *time.Time {
 	return &t
 }
 
-// bodiesOf are events as they are sent, with the changes that buyers must know of.
+// bodiesOf returns events as clients see them, with their changes.
 func (s *Service) bodiesOf(ctx context.Context, list ...eventapi.Event) ([]*eventBody, error) {
 	var changed []string
 	for i := range list {
@@ -106,7 +106,7 @@ func (s *Service) bodiesOf(ctx context.Context, list ...eventapi.Event) ([]*even
 	return out, nil
 }
 
-// read answers an event as it is sent.
+// readEvent answers GET /events/{id}.
 func (s *Service) readEvent(ctx context.Context, in *readIn) (*encodedOut, error) {
 	e, err := s.get(ctx, caller.From(ctx), in.ID)
 	if err != nil {
@@ -137,7 +137,7 @@ type encodedOut struct {
 	Body            []byte
 }
 
-// encodedEvent is an event as it is sent, compressed once somebody takes that.
+// encodedEvent is an encoded event. It is compressed when a client first asks for that.
 type encodedEvent struct {
 	plain  encodedOut
 	once   sync.Once
@@ -157,8 +157,8 @@ func (e *encodedEvent) zip() *encodedOut {
 	return &e.zipped
 }
 
-// encoded is an event as it is sent to those who may buy its seats. It is encoded once
-// for each version of the event and of its ledger: a crowd asks for the same one.
+// encoded returns an event as its seats are sold, encoded. That is done once for each
+// version of the event and of its ledger, since a crowd asks for the same one.
 func (s *Service) encoded(ctx context.Context, e *stored) (*encodedEvent, error) {
 	k := encodedKey{e.ID, e.Version, e.Pending(), e.shown(s.now().UnixMicro()), s.seqOf(ctx, e.ID)}
 	if out, ok := s.answers.GetIfPresent(k); ok {
@@ -205,7 +205,7 @@ func cacheControl(e *eventapi.Event) string {
 	return "public, max-age=0, s-maxage=1, stale-while-revalidate=5"
 }
 
-// seqOf is the ledger version at which an event's seats can be counted now.
+// seqOf returns the ledger version at which an event's seats are counted now.
 func (s *Service) seqOf(ctx context.Context, eventID string) int64 {
 	c, err := bookingapi.One(ctx, s.sales.Counts, "event", eventID)
 	if err != nil {
@@ -224,7 +224,7 @@ type changedOut struct {
 	Body         []byte
 }
 
-// answer answers a change: with status when the sale follows it, else with 202.
+// answer answers a change: with the status if the sale follows it already, else with 202.
 func (s *Service) answer(ctx context.Context, status int, e eventapi.Event, err error) (*changedOut, error) {
 	if err != nil {
 		return nil, err
@@ -241,8 +241,8 @@ func (s *Service) answer(ctx context.Context, status int, e eventapi.Event, err 
 	return &changedOut{Status: status, ContentType: "application/json", ETag: errs.ETag(e.Version, raw), Location: "/events/" + e.ID, CacheControl: cacheControl(&e), Body: raw}, nil
 }
 
-// answers documents what a change answers: an event with the first status when the
-// sale follows it, and with 202 when it is stored and the sale follows later.
+// answers documents the answers to a change: an event, with the status if the sale
+// follows the change already, and with 202 if it follows later.
 func answers(api huma.API, status string) map[string]*huma.Response {
 	body := map[string]*huma.MediaType{"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}
 	return map[string]*huma.Response{
@@ -306,7 +306,7 @@ func (s *Service) Register(api huma.API) {
 	s.registerPlan(api)
 }
 
-// expected is the version that a change of an event must find, by its If-Match.
+// expected returns the version that an event must have, by the If-Match of a change.
 func (s *Service) expected(ctx context.Context, ifMatch, eventID string) (int64, error) {
 	return errs.Expected(ifMatch, "event", func() (int64, error) {
 		e, err := s.owned(ctx, caller.From(ctx), eventID)
@@ -314,7 +314,7 @@ func (s *Service) expected(ctx context.Context, ifMatch, eventID string) (int64,
 	})
 }
 
-// EventFilter is what lists of events and the search can be narrowed by.
+// EventFilter is the query of lists and searches.
 type EventFilter struct {
 	Status    string    `query:"status" enum:"upcoming,past,cancelled,draft,all" doc:"upcoming when it is left out; drafts are shown to their organizer only."`
 	Text      string    `query:"q" maxLength:"200" doc:"Text in title, category, venue, city or description; case and accents do not matter." example:"violins"`
@@ -356,7 +356,7 @@ type searchOut struct {
 	Body         searchPage
 }
 
-// listCache is how lists may be cached: what organizers see has drafts.
+// listCache is the Cache-Control of lists. Lists for organizers contain drafts.
 func listCache(c caller.Caller) string {
 	if c.SignedIn() {
 		return "private, no-store"

@@ -88,7 +88,7 @@ func (s *Service) registerPlan(api huma.API) {
 	})
 }
 
-// planBytes is a plan as it is sent. A seat is sixty bytes plain, and six zipped.
+// planBytes is an encoded plan. A seat takes about sixty bytes plain and six zipped.
 type planBytes struct{ plain, zipped []byte }
 
 // encodePlan encodes a plan. A crowd asks for the same plan at the same time, and

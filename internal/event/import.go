@@ -29,8 +29,8 @@ func (s *Service) Import(ctx context.Context, files []importer.File, opts import
 	return s.store(ctx, all, opts)
 }
 
-// store checks events and plans as if they were sent to the API, and writes
-// them in one transaction; the sales are handed over when it is committed.
+// store checks events and plans as if they were sent to the API, and writes them in
+// one transaction. Afterwards it hands the sales over.
 func (s *Service) store(ctx context.Context, all *importer.Batch, opts importer.Options) (importer.Result, error) {
 	var sum importer.Result
 	plans := map[string]*planRow{}
@@ -73,8 +73,8 @@ func (s *Service) store(ctx context.Context, all *importer.Batch, opts importer.
 	return sum, s.handOverAll(ctx, drafts)
 }
 
-// handOverAll hands over what an import has written. What the booking side does
-// not settle now stays in the outbox.
+// handOverAll hands over the sales of imported events. Those that the booking side
+// does not settle now stay in the outbox.
 func (s *Service) handOverAll(ctx context.Context, drafts []*draft) error {
 	refused := make([]error, len(drafts))
 	var group errgroup.Group
@@ -108,7 +108,7 @@ func (s *Service) save(ctx context.Context, plans map[string]*planRow, drafts []
 	})
 }
 
-// saveDraft writes a draft as a new event, or over the version before.
+// saveDraft writes a draft as a new event or as the next version of a stored one.
 func (s *Service) saveDraft(ctx context.Context, tx *sql.Tx, d *draft) error {
 	if d.before == nil {
 		return s.insert(ctx, tx, d)
@@ -159,8 +159,8 @@ func (s *Service) importPlan(ctx context.Context, p *importer.Plan) (*planRow, e
 	return row, rows.Err()
 }
 
-// importEvent prepares an event for writing. No draft means that it is stored
-// as it is already.
+// importEvent prepares an event for writing. It returns nil if the stored event was
+// made from the same data.
 func (s *Service) importEvent(ctx context.Context, f *importer.Event, plans map[string]*planRow, opts importer.Options) (*draft, error) {
 	in := f.New
 	if in.Price == nil && len(in.Tiers) == 0 && opts.Currency != "" {
@@ -224,10 +224,9 @@ func (s *Service) importEvent(ctx context.Context, f *importer.Event, plans map[
 	return d, s.over(ctx, d, &old, f, wantSale)
 }
 
-// keepPlan puts the plan of an event that is there into what a file says of it:
-// seats that people hold do not change under them. A file that names another
-// plan is refused; a newer version of the same plan, or another guess of this
-// program where the file names none, is passed over.
+// keepPlan keeps the plan of a stored event, since people may hold seats of it. A file
+// that names another plan is refused. A newer version of the same plan, or another
+// guess where the file names no plan, is ignored.
 func (s *Service) keepPlan(ctx context.Context, f *importer.Event, in *eventapi.NewEvent, plan *seating.Plan, old *stored) error {
 	if !f.Guessed {
 		if plan == nil {
@@ -251,7 +250,7 @@ func (s *Service) keepPlan(ctx context.Context, f *importer.Event, in *eventapi.
 	return nil
 }
 
-// over makes a draft the next version of an event that is there.
+// over makes a draft the next version of a stored event.
 func (s *Service) over(ctx context.Context, d *draft, old *stored, f *importer.Event, wantSale bool) (err error) {
 	e := &d.event
 	if old.Currency != "" && e.Currency != "" && e.Currency != old.Currency {
@@ -290,8 +289,8 @@ func (s *Service) over(ctx context.Context, d *draft, old *stored, f *importer.E
 	return nil
 }
 
-// keepSeen refuses a draft of an event that people have seats of: they would not see
-// it any more.
+// keepSeen refuses to make an event a draft while people have seats of it: they could
+// not see it any more.
 func (s *Service) keepSeen(ctx context.Context, f *importer.Event, old, e *stored) error {
 	if e.Status != eventapi.Draft || old.Status == eventapi.Draft {
 		return nil
@@ -303,7 +302,7 @@ func (s *Service) keepSeen(ctx context.Context, f *importer.Event, old, e *store
 	return err
 }
 
-// keepSettings takes over what the organizer has set and a file does not say.
+// keepSettings keeps what the organizer has set, where the file says nothing.
 func (e *stored) keepSettings(old *stored, in *eventapi.NewEvent) {
 	if in.RefundableUntil == nil {
 		e.RefundsEnd = old.RefundsEnd
@@ -319,7 +318,7 @@ func (e *stored) keepSettings(old *stored, in *eventapi.NewEvent) {
 	}
 }
 
-// fileFault turns what is wrong with an event into a fault of its file.
+// fileFault turns field errors of an event into a fault of its file.
 func fileFault(f *importer.Event, err error) error {
 	var e *errs.Error
 	if !errors.As(err, &e) || len(e.Fields) == 0 {

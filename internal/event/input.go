@@ -36,7 +36,7 @@ func planFault(err error) error {
 	return errs.Bad(strings.TrimSuffix("plan.document."+f.Path, "."), "%s", check.Short(f.Reason))
 }
 
-// attributes checks free JSON: an object, not too large, not too deep.
+// attributes checks an event's attributes: a JSON object, not too large or too deep.
 func (f *faults) attributes(raw json.RawMessage) string {
 	if len(raw) == 0 || string(raw) == "null" {
 		return "{}"
@@ -62,8 +62,8 @@ func (f *faults) attributes(raw json.RawMessage) string {
 	return out.String()
 }
 
-// holdsNUL finds a NUL in the names and texts of a JSON value: databases differ
-// in whether they can keep one.
+// holdsNUL reports whether a name or text in a JSON value contains NUL, which not all
+// databases can store.
 func holdsNUL(v any) bool {
 	switch v := v.(type) {
 	case string:
@@ -80,8 +80,8 @@ func holdsNUL(v any) bool {
 	return false
 }
 
-// tiers turns prices into an event's tiers and checks that they fit the plan.
-// No price at all gives none.
+// tiers makes an event's tiers from prices, and checks that they fit the plan. Without
+// any price there are no tiers.
 func (f *faults) tiers(currency string, price *int64, list []eventapi.NewTier, rules *seating.FeeRules, p *seating.Plan) []seating.Tier {
 	if rules != nil {
 		f.feeRules(rules)
@@ -142,8 +142,8 @@ func (f *faults) tiers(currency string, price *int64, list []eventapi.NewTier, r
 	return out
 }
 
-// unpriced is the id of a section with a seat that no tier names; "" when all
-// seats have a price.
+// unpriced returns the id of a section with a seat that no tier names, "" if all seats
+// have a price.
 func unpriced(p *seating.Plan, tiers []seating.Tier) string {
 	pr := seating.Prices{Tiers: tiers}
 	for n, t := range pr.Assign(p) {

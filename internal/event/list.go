@@ -33,7 +33,7 @@ func (q *query) text() string {
 	return "WHERE " + strings.Join(q.where, " AND ")
 }
 
-// conditions are what a filter asks for, of what a caller may see.
+// conditions are the conditions for what a filter asks for and the caller may see.
 func conditions(f *eventapi.Filter, caller caller.Caller, now int64) *query {
 	q := &query{}
 	switch f.Status {

@@ -18,20 +18,20 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// A change of an event and the state of its sale that follows from it commit
-// together; the state waits in the outbox until the booking side has settled it.
-// The request that made the change hands it over and waits for the outcome, for
-// a while; what it leaves behind, the worker takes up.
+// A change of an event commits together with the new state of its sale, which waits in
+// the outbox until the booking side has taken or refused it. The request that made the
+// change hands the state over and waits a while for the result. If that fails, the
+// worker (Run) tries again.
 //
-// States of one event go in the order in which they were made; one that fails again
-// and again is overtaken by the newest, and by a cancellation at once. A state that the
-// booking side refuses for good (errs.Conflict) takes the event's row back to
-// what it was before, under a version of its own, and the row remembers the
-// refusal. Where nothing says what it was before, or that is refused in its turn,
-// the row takes over what the booking side has: that is never refused. Every
-// other failure is tried again.
+// States of one event are handed over in order. A cancellation may overtake an earlier
+// state that fails; other states may do so once the earlier one has failed
+// longAttempts times. If the booking side refuses a state for good (errs.Conflict), the
+// event becomes what it was before, as a new version, and remembers the refusal. If it
+// is not known what the event was before, or that is refused as well, the event takes
+// over the state that the booking side has, which is never refused. Every other failure
+// is tried again.
 
-// How hand-overs are tried.
+// Limits of hand-overs.
 const (
 	handOverTime = 3 * time.Second // for one attempt, and so how long a request waits
 	firstAttempt = 4 * time.Second // until the worker takes up what a request left behind
@@ -56,8 +56,7 @@ type pending struct {
 	unreadable error // what is wrong with the row: it fails like any other, and can be overtaken
 }
 
-// Refusal is a change of an event that the booking side has refused after the
-// organizer was answered, or before.
+// Refusal is a change of an event that the booking side has refused.
 type Refusal struct {
 	Version int64     `json:"version"` // of the event, that never came about
 	At      time.Time `json:"at"`
@@ -65,7 +64,7 @@ type Refusal struct {
 	Detail  string    `json:"detail"`
 }
 
-// Refusal is the last change, if it was refused.
+// Refusal returns the last change if it was refused, otherwise nil.
 func (e *stored) Refusal() *Refusal {
 	var r Refusal
 	if e.Refused == "" || json.Unmarshal([]byte(e.Refused), &r) != nil {
@@ -74,8 +73,8 @@ func (e *stored) Refusal() *Refusal {
 	return &r
 }
 
-// enqueue writes the state of an event's sale into the outbox. Before is what
-// the event goes back to when the state is refused; nil when it is new.
+// enqueue writes the state of an event's sale into the outbox. If the state is refused,
+// the event goes back to before; nil for new events.
 func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, e, before *stored) error {
 	sale, err := saleToHandOver(ctx, tx, e)
 	if err != nil {
@@ -112,10 +111,9 @@ func saleToHandOver(ctx context.Context, tx *sql.Tx, e *stored) (string, error) 
 	return string(raw), nil
 }
 
-// handOver hands over what the outbox has of a changed event, and answers the
-// event as it is then: it is Pending when the booking side did not settle it in
-// time. The error is the booking side's refusal. Whether the client still waits
-// does not matter.
+// handOver hands over the states of a changed event, and returns the event as it is
+// then. It is Pending if the booking side did not answer in time. The error is the
+// booking side's refusal. The hand-over does not end when the client gives up.
 func (s *Service) handOver(ctx context.Context, e stored) (stored, error) {
 	ctx = context.WithoutCancel(ctx)
 	s.forget(e.ID)
@@ -139,8 +137,8 @@ func (s *Service) handOver(ctx context.Context, e stored) (stored, error) {
 	return e, nil
 }
 
-// deliver hands over an event's states, in order, until none is left or one
-// cannot be settled now. It also answers what was refused for good, by version.
+// deliver hands over an event's states in order, until none is left or one cannot be
+// settled now. It returns the refusals by version.
 func (s *Service) deliver(ctx context.Context, eventID string) (refused map[int64]*errs.Error, err error) {
 	for {
 		p, err := s.firstPending(ctx, eventID)
@@ -173,7 +171,7 @@ func (s *Service) deliver(ctx context.Context, eventID string) (refused map[int6
 	}
 }
 
-// attempt hands over one state. A panic is a failure of this state alone.
+// attempt hands over one state. A panic counts as a failure of this state.
 func (s *Service) attempt(ctx context.Context, p *pending) error {
 	if p.unreadable != nil {
 		return p.unreadable
@@ -183,7 +181,7 @@ func (s *Service) attempt(ctx context.Context, p *pending) error {
 	return jobs.Catch(func() error { return s.sales.SetSales(ctx, map[string]bookingapi.Sale{p.eventID: p.sale}) })
 }
 
-// firstPending is the oldest state of an event in the outbox, nil when there is none.
+// firstPending returns the oldest state of an event in the outbox, nil if there is none.
 func (s *Service) firstPending(ctx context.Context, eventID string) (*pending, error) {
 	p := &pending{eventID: eventID}
 	var sale string
@@ -201,9 +199,9 @@ func (s *Service) firstPending(ctx context.Context, eventID string) (*pending, e
 	return p, nil
 }
 
-// overtaking is the newest state of an event, where it need not wait for one that
-// fails: because it cancels the event, or because that one has failed for long. A
-// state is whole, so nothing of those before it is missing; nil when there is none.
+// overtaking returns the newest state of an event, if that may overtake a stuck one: it
+// cancels the event, or the stuck one has failed too often. States are complete, so
+// skipping earlier ones loses nothing.
 func (s *Service) overtaking(ctx context.Context, stuck *pending) *pending {
 	p := &pending{eventID: stuck.eventID}
 	var sale string
@@ -218,7 +216,7 @@ func (s *Service) overtaking(ctx context.Context, stuck *pending) *pending {
 	return p
 }
 
-// settle takes a state out of the outbox that the booking side has.
+// settle deletes a state that the booking side has taken, and those before it.
 func (s *Service) settle(ctx context.Context, p *pending) error {
 	defer s.forget(p.eventID)
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -236,7 +234,7 @@ func noteSettled(ctx context.Context, tx *sql.Tx, eventID string, version int64)
 	return nil
 }
 
-// postpone notes a failure that may pass.
+// postpone notes a failure, and when to try again.
 func (s *Service) postpone(ctx context.Context, p *pending, cause error) error {
 	wait := min(firstBackOff<<min(p.attempts, 20), lastBackOff)
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -250,10 +248,10 @@ func (s *Service) postpone(ctx context.Context, p *pending, cause error) error {
 	return nil
 }
 
-// refuse takes a state out of the outbox that the booking side will never take,
-// and the event back to what it was before. If the event was changed once more
-// since, the later state goes on, and knows where to go back to; if it was
-// cancelled, it stays cancelled, as it was before the refused change.
+// refuse deletes a state that the booking side has refused for good, and makes the
+// event what it was before. If the event has been changed again since, the later state
+// stays in the outbox and inherits the state to go back to. If it has been cancelled,
+// it stays cancelled, otherwise as it was before the refused change.
 func (s *Service) refuse(ctx context.Context, p *pending, refusal *errs.Error) error {
 	defer s.forget(p.eventID)
 	note, err := json.Marshal(Refusal{p.version, s.now().UTC(), refusal.Type, refusal.Detail})
@@ -298,8 +296,8 @@ func (s *Service) refuse(ctx context.Context, p *pending, refusal *errs.Error) e
 	return err
 }
 
-// follow is the event of a refused state as the booking side sells it, where the
-// outbox does not say what the event was before; else nil.
+// follow returns the event of a refused state as the booking side sells it, if the
+// outbox does not say what the event was before; otherwise nil.
 func (s *Service) follow(ctx context.Context, p *pending) (*stored, error) {
 	if p.undo != "" {
 		return nil, nil
@@ -321,8 +319,8 @@ func (s *Service) follow(ctx context.Context, p *pending) (*stored, error) {
 	return &e, nil
 }
 
-// goBack makes an event what it was before a change that was refused. The new
-// state says nothing of where to go back to: the refused change is not a place.
+// goBack makes an event what it was before a refused change. The new state has no state
+// to go back to in turn.
 func (s *Service) goBack(ctx context.Context, tx *sql.Tx, e, was *stored, note string) error {
 	if e.Status == eventapi.Cancelled {
 		was.Status = eventapi.Cancelled
@@ -337,9 +335,8 @@ func (s *Service) goBack(ctx context.Context, tx *sql.Tx, e, was *stored, note s
 	return s.enqueue(ctx, tx, was, nil)
 }
 
-// Sync hands over what is due, once: what requests left behind, and what was
-// tried before and failed. The error joins those of all events; none of them
-// keeps the others waiting.
+// Sync hands over once what is due: states that requests left behind, and states that
+// failed before. Events do not wait for each other; the error joins their errors.
 func (s *Service) Sync(ctx context.Context) error { return s.syncUntil(ctx, s.now()) }
 
 // syncUntil hands over what is due at a time.
@@ -373,8 +370,8 @@ func (s *Service) syncUntil(ctx context.Context, at time.Time) error {
 	return errors.Join(failed...)
 }
 
-// noneFailed is jobs.ErrNotOver while a state that has failed waits for its next
-// attempt. It reads the whole outbox, which is short, but where many wait.
+// noneFailed returns jobs.ErrNotOver while a failed state waits for its next attempt.
+// It reads the whole outbox, which is usually short.
 func (s *Service) noneFailed(ctx context.Context) error {
 	var left bool
 	if err := s.db.Reader().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM event_outbox WHERE attempts > 0)`).Scan(&left); err != nil {
@@ -386,7 +383,7 @@ func (s *Service) noneFailed(ctx context.Context) error {
 	return nil
 }
 
-// due lists events whose oldest state is due at a time, those first that wait longest.
+// due lists events whose oldest state is due at a time, the longest waiting first.
 func (s *Service) due(ctx context.Context, at time.Time) ([]string, error) {
 	ids, err := sqldb.Texts(ctx, s.db.Reader(), `SELECT event_id FROM event_outbox AS o WHERE due_at <= $1 AND version =
 		(SELECT min(version) FROM event_outbox AS f WHERE f.event_id = o.event_id) ORDER BY due_at LIMIT $2`, at.UnixMicro(), outboxRows) // event_outbox_due
@@ -396,8 +393,8 @@ func (s *Service) due(ctx context.Context, at time.Time) ([]string, error) {
 	return ids, nil
 }
 
-// enlist puts changes into the outbox that a version of this program without one
-// has made and not handed over.
+// enlist puts changes into the outbox that an older version of this program, which had
+// no outbox, has not handed over.
 func (s *Service) enlist(ctx context.Context) error {
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT `+eventColumns+eventFrom+`WHERE e.synced_version < e.version AND NOT EXISTS
 		(SELECT 1 FROM event_outbox AS o WHERE o.event_id = e.id) LIMIT $1`, outboxRows) // events_unsynced
@@ -424,15 +421,15 @@ func (s *Service) enlist(ctx context.Context) error {
 	})
 }
 
-// Run is the worker: it hands over what the outbox holds, on one node at a time,
-// and brings what is searched up to date. It returns when ctx ends.
+// Run is the service's background work, on one node at a time: it hands over what the
+// outbox holds, and updates the search index after an upgrade. It returns when ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	lease, err := sqldb.NewLease(ctx, s.db, "event-outbox")
 	if err != nil {
 		return err
 	}
 	defer func() { lease.Release(context.WithoutCancel(ctx)) }()
-	folded, early := false, firstAttempt // the requests of a node that has died hand nothing over any more
+	folded, early := false, firstAttempt // requests of a node that has died hand nothing over any more
 	var waits, unsearched jobs.Trouble
 	return jobs.Every(ctx, outboxEvery, nil, func(ctx context.Context) error {
 		if !lease.Held(ctx) {

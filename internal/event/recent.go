@@ -54,7 +54,7 @@ func (s *Service) get(ctx context.Context, caller caller.Caller, eventID string)
 	return e, nil
 }
 
-// recently is an event as it was read within the last moment.
+// recently returns an event if it was read within freshFor.
 func (s *Service) recently(eventID string) (stored, bool) {
 	c, ok := s.recent.events.GetIfPresent(eventID)
 	return c.event, ok && s.now().Sub(c.at) <= freshFor
@@ -87,8 +87,8 @@ func (s *Service) readAll(ctx context.Context, ids []string) (map[string]stored,
 	return out, nil
 }
 
-// keep keeps an event that was read after a number of changes. An event that was read
-// before a change, which is answered by now, is not kept.
+// keep keeps an event that was read when there had been a number of changes. If there
+// are more by now, it may have been read before one of them, and is not kept.
 func (r *recent) keep(c cached, changes uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -97,7 +97,7 @@ func (r *recent) keep(c cached, changes uint64) {
 	}
 }
 
-// seen is the number of changes so far.
+// seen returns the number of changes so far.
 func (r *recent) seen() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

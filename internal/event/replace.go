@@ -12,9 +12,9 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// Replace implements eventapi.Organizer. What the form leaves as it is is not changed:
-// a price list that stays keeps its version, and a local time that clocks show twice
-// stays the instant that it was.
+// Replace implements eventapi.Organizer. It changes only what differs: the same prices
+// keep their version, and the same local time stays the same instant, even if clocks
+// show it twice.
 func (s *Service) Replace(ctx context.Context, c caller.Caller, eventID string, version int64, n eventapi.NewEvent) (eventapi.Event, error) {
 	stored, err := s.owned(ctx, c, eventID)
 	if err != nil {
@@ -40,8 +40,8 @@ func (s *Service) Replace(ctx context.Context, c caller.Caller, eventID string, 
 	return s.answered(ctx, e, err)
 }
 
-// difference is the change that makes an event what a form says; plan is the one that
-// the form chooses.
+// difference returns the change that makes an event what a form says. Plan is the plan
+// that the form chooses.
 func difference(was *eventapi.Event, n *eventapi.NewEvent, plan eventapi.StoredPlan) (change, error) {
 	c := change{Update: eventapi.Update{Title: &n.Title, Description: &n.Description, Category: &n.Category,
 		LimitPerCustomer: n.LimitPerCustomer, HoldMinutes: n.HoldMinutes, UnverifiedBuyers: n.UnverifiedBuyers, Attributes: n.Attributes}}
@@ -63,8 +63,8 @@ func difference(was *eventapi.Event, n *eventapi.NewEvent, plan eventapi.StoredP
 // wall is a local time as forms write it.
 const wall = "2006-01-02T15:04"
 
-// times sets when the event takes place, where that differs. An end that stays is not
-// sent: it moves along with the beginning.
+// times sets when the event takes place, if that differs. An end that does not differ
+// is left out, so that it moves along with the beginning.
 func (c *change) times(was *eventapi.Event, n *eventapi.NewEvent, zone string) {
 	begins, ends, knownEnd := "", "", ""
 	if n.EventTime != nil {
@@ -114,7 +114,7 @@ func (c *change) sale(was *eventapi.Event, n *eventapi.NewEvent, zone string) {
 	c.unset.opens, c.unset.closes, c.unset.refunds = n.SaleOpensAt == nil, n.SaleClosesAt == nil, n.RefundableUntil == nil
 }
 
-// plan sets plan and prices, where they differ.
+// plan sets plan and prices, if they differ.
 func (c *change) plan(was *eventapi.Event, n *eventapi.NewEvent, plan eventapi.StoredPlan) error {
 	moved := plan.ID != was.PlanID || plan.Version != was.PlanVersion
 	if moved {
@@ -165,7 +165,7 @@ func (s *Service) ChangeSale(ctx context.Context, c caller.Caller, eventID strin
 	return s.answered(ctx, e, err)
 }
 
-// step is the change of an event that an action is, at a time.
+// step returns the change that an action makes at a time.
 func step(was *stored, a eventapi.SaleAction, now time.Time) (c change, err error) {
 	status := eventapi.Published
 	switch a {

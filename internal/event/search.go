@@ -18,12 +18,12 @@ import (
 	"boxoffice/internal/eventapi"
 )
 
-// searchRules counts the versions of fold. A row that was folded by older rules
-// is folded again by the worker.
+// searchRules is the version of fold. Rows folded by an older version are folded again
+// by the worker.
 const searchRules = 2
 
-// plain writes letters that have no decomposition in Unicode with the letters
-// that people type instead, and typographic marks as a keyboard has them.
+// plain replaces letters that Unicode does not decompose by those that people type
+// instead, and typographic marks by those of a keyboard.
 var plain = strings.NewReplacer(
 	"ø", "o", "ł", "l", "đ", "d", "ð", "d", "ħ", "h", "ŧ", "t", "ŋ", "n", "ı", "i", "ƶ", "z", "ɨ", "i", "ƀ", "b", "ŀ", "l",
 	"æ", "ae", "œ", "oe", "þ", "th", "ß", "ss", "ĳ", "ij",
@@ -31,8 +31,7 @@ var plain = strings.NewReplacer(
 	"\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u00ab", `"`, "\u00bb", `"`,
 	"\u2010", "-", "\u2011", "-", "\u2012", "-", "\u2013", "-", "\u2014", "-", "\u2212", "-")
 
-// fold brings a text into the form in which it is compared: plain letters without
-// case and accents, so that "Dvorak" finds "Dvořák", "Lodz" finds "Łódź" and
+// fold normalizes a text for comparison: plain letters without case and accents, so that "Dvorak" finds "Dvořák", "Lodz" finds "Łódź" and
 // "don't" finds "don’t".
 func fold(s string) string {
 	// An acute accent by itself decomposes into a space and a mark, so marks that
@@ -45,10 +44,10 @@ func fold(s string) string {
 	return strings.Join(strings.Fields(plain.Replace(out)), " ")
 }
 
-// ignored are accents, and characters that nobody sees.
+// ignored reports whether a character is an accent or invisible.
 func ignored(r rune) bool { return unicode.In(r, unicode.Mn, unicode.Cf) }
 
-// searchable is what is stored of an event to be searched in.
+// searchable is the part of an event that searches read.
 type searchable struct{ title, all, city, category string }
 
 func (e *stored) searchable() searchable {
@@ -58,11 +57,11 @@ func (e *stored) searchable() searchable {
 	}
 }
 
-// refoldRows is how many events refold brings up to date at once.
+// refoldRows is how many events refold updates at once.
 const refoldRows = 200
 
-// refold brings some of what is searched up to date, of events that an older
-// version has stored; done reports whether that was all.
+// refold updates the search columns of some events that an older version has stored.
+// Done reports whether none are left.
 func (s *Service) refold(ctx context.Context) (done bool, err error) {
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT `+eventColumns+eventFrom+`WHERE e.search_rules < $1 LIMIT $2`, searchRules, refoldRows)
 	if err != nil {
@@ -147,8 +146,8 @@ func (s *Service) search(ctx context.Context, caller caller.Caller, f eventapi.F
 	return hits, nil
 }
 
-// ranked is a page of the events that a query finds. The cursor names rank,
-// time and id of the last one seen.
+// ranked returns a page of the events that a query finds. Its cursor contains rank, time
+// and id of the page's last event.
 func (s *Service) ranked(ctx context.Context, q *query, words []string, f eventapi.Filter) ([]stored, string, error) {
 	rank := "0"
 	args := append([]any(nil), q.args...)
@@ -208,7 +207,7 @@ func parseRanked(cursor string) (rank, at int64, id string, ok bool) {
 	return rank, at, parts[2], err1 == nil && err2 == nil
 }
 
-// scanMore scans one more column than its caller knows of.
+// scanMore scans an additional last column.
 type scanMore struct {
 	row  interface{ Scan(...any) error }
 	more any
@@ -216,7 +215,7 @@ type scanMore struct {
 
 func (s scanMore) Scan(dest ...any) error { return s.row.Scan(append(dest, s.more)...) }
 
-// facet counts the values of a column.
+// facet counts the events by value of a column.
 func (s *Service) facet(ctx context.Context, column string, q *query) ([]eventapi.Facet, error) {
 	q.add(column + " <> ''")
 	rows, err := s.db.Browse().QueryContext(ctx, `SELECT `+column+`, count(*)`+eventFrom+q.text()+

@@ -23,10 +23,10 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// Sales is what events need of the booking side.
+// Sales is what the event service needs of the booking service.
 type Sales interface {
-	// SetSales hands new states of sales to the writer, by event id. A state
-	// whose EventVersion is not newer than the one it has is passed over.
+	// SetSales hands over new states of sales, by event id. States whose
+	// EventVersion is not newer than the known one are ignored.
 	SetSales(ctx context.Context, sales map[string]bookingapi.Sale) error
 	// Counts are the numbers of seats by state, by event id.
 	Counts(ctx context.Context, eventIDs []string) (map[string]bookingapi.Counts, error)
@@ -90,8 +90,8 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	}, nil
 }
 
-// nextPriceVersion is a version that no price list of an event has had, not even
-// one that was refused: price lists are kept for good, and caches rely on it.
+// nextPriceVersion returns a version that no price list of the event has had, not even
+// one of a change that was refused. Caches rely on versions never being used twice.
 func (s *Service) nextPriceVersion(ctx context.Context, eventID string) (int64, error) {
 	var last int64
 	if err := s.db.Reader().QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM prices WHERE event_id = $1`, eventID).Scan(&last); err != nil { // primary key
@@ -117,8 +117,8 @@ func (s *Service) Create(ctx context.Context, c caller.Caller, key string, n eve
 	return s.answered(ctx, e, err)
 }
 
-// add makes an event. With a key the same request by the same organizer comes
-// to the same event, however often it is sent; "" is no key.
+// add makes an event. With a key ("": none), the same request of the same organizer
+// always returns the same event.
 func (s *Service) add(ctx context.Context, caller caller.Caller, key string, in eventapi.NewEvent) (stored, error) {
 	if err := mayOrganize(caller); err != nil {
 		return stored{}, err
@@ -150,7 +150,7 @@ func (s *Service) add(ctx context.Context, caller caller.Caller, key string, in 
 	return s.handOver(ctx, draft.event)
 }
 
-// created is an event that a request with the same key has made, as it is now.
+// created reads the event that a request with the same key has made.
 func (s *Service) created(ctx context.Context, eventID string, fingerprint []byte) (stored, error) {
 	e, err := s.read(ctx, eventID)
 	switch {
@@ -164,7 +164,7 @@ func (s *Service) created(ctx context.Context, eventID string, fingerprint []byt
 	return e, nil
 }
 
-// draft is a checked event with everything that has to be written for it.
+// draft is a checked event, with what is written together with it.
 type draft struct {
 	event stored
 	plan  *planRow // nil: it is stored already
@@ -196,8 +196,8 @@ func (s *Service) insert(ctx context.Context, tx *sql.Tx, d *draft) error {
 	return s.enqueue(ctx, tx, e, nil)
 }
 
-// prepare checks a new event, all of it. The plan, if it is not nil, is the one that
-// the event names: an import stores it together with the event.
+// prepare checks a new event and reports all faults. A plan that is not nil is the one
+// that the event names, which an import stores together with the event.
 func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seating.Plan) (*draft, error) {
 	f := &faults{}
 	e := stored{Title: strings.TrimSpace(in.Title), Description: in.Description, Category: in.Category, Status: in.Status, Version: 1,
@@ -252,7 +252,7 @@ func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seati
 	return &draft{event: e, plan: row, pricing: pricing{tiers, rules}}, nil
 }
 
-// sellable refuses to put an event on sale whose seats do not all have a price.
+// sellable adds a fault unless all seats of an event that goes on sale have a price.
 func (f *faults) sellable(e *stored, plan *seating.Plan, tiers []seating.Tier) {
 	if len(f.List) > 0 || plan == nil {
 		return
@@ -272,8 +272,8 @@ func lowest(tiers []seating.Tier) int64 {
 	return low
 }
 
-// planOf finds or makes the plan that an input asks for. The row is nil when it
-// is stored already.
+// planOf finds or makes the plan of a choice. The row is nil if the plan is stored
+// already.
 func (s *Service) planOf(ctx context.Context, in eventapi.PlanChoice) (*planRow, *seating.Plan, error) {
 	given := 0
 	for _, b := range []bool{in.Template != "", in.ID != "", in.Document != nil} {

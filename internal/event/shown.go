@@ -68,7 +68,7 @@ func (s *Service) Events(ctx context.Context, ids []string) (map[string]eventapi
 	return out, nil
 }
 
-// answered is what a change answers: the event as it is then.
+// answered returns an event after a change.
 func (s *Service) answered(ctx context.Context, e stored, err error) (eventapi.Event, error) {
 	if err != nil {
 		return eventapi.Event{}, err
@@ -103,7 +103,7 @@ func (s *Service) showAll(ctx context.Context, list []stored, sold bool) ([]even
 	return out, nil
 }
 
-// counted shows one event with the number of its free seats.
+// counted shows one event, with its free seats counted.
 func (s *Service) counted(ctx context.Context, e *stored) (eventapi.Event, error) {
 	list, err := s.showAll(ctx, []stored{*e}, false)
 	if err != nil {
@@ -168,7 +168,7 @@ func (s *Service) sellAs(ctx context.Context, e *stored, sale *bookingapi.Sale) 
 	return nil
 }
 
-// show joins an event with its prices. All its seats count as free.
+// show joins an event with its prices. All seats count as free.
 func (s *Service) show(ctx context.Context, e *stored) (eventapi.Event, error) {
 	now := s.now().UnixMicro()
 	out := eventapi.Event{

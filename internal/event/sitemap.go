@@ -10,7 +10,7 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// mapped are the events that a site map of a time lists.
+// mapped selects the events of a site map.
 func mapped(now int64) string {
 	return ` FROM events AS e WHERE announced AND status IN ('published', 'on_sale') AND ` + upcomingSQL(now)
 }

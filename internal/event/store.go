@@ -29,9 +29,9 @@ type stored struct {
 	Venue       venue
 	check.When
 	Status           eventapi.Status
-	Announced        bool  // it was more than a draft at some time
+	Announced        bool  // it has been public at some time
 	OpensAt          int64 // µs since 1970; 0: at once
-	ClosesAt         int64 // µs since 1970; 0: check.Never
+	ClosesAt         int64 // µs since 1970; 0: never
 	PlanID           string
 	PlanVersion      int64
 	Seats            int32
@@ -47,11 +47,11 @@ type stored struct {
 	Version          int64
 	Synced           int64  // version that the booking side has
 	RefundsEnd       int64  // µs since 1970; 0: when the event begins
-	ChangedAt        int64  // µs since 1970; when time or venue changed last after it was announced; 0: check.Never
+	ChangedAt        int64  // µs since 1970; when time or venue changed last after it was announced; 0: never
 	Refused          string // JSON of a Refusal; "" when the last change was accepted
 	UnverifiedBuyers bool   // buyers may pay without a verified e-mail address
 	Paused           bool   // it was on sale and was taken off the sale again
-	ImportPaused     bool   // it is paused, and by an import: the organizer has not asked for it
+	ImportPaused     bool   // an import paused it, not the organizer
 	Fingerprint      []byte // of the request that made it, when that had an Idempotency-Key
 }
 
@@ -68,8 +68,8 @@ func newVenue(v eventapi.NewVenue) venue {
 	return venue{id.FromSource("venue", key), v.Name, v.Address, v.City, v.Country, v.TimeZone}
 }
 
-// ends is when a sale ends that says nothing of its own: as the event begins, or
-// with its day when the time is not known; 0: not at all.
+// ends is the default end of the sale, and of the time to give seats back: the
+// beginning of the event, or the end of its day when the time is not known. 0: none.
 func (e *stored) ends() int64 {
 	if e.SortAt == check.Never {
 		return 0
@@ -77,7 +77,7 @@ func (e *stored) ends() int64 {
 	return e.SortAt
 }
 
-// sale is the state of the event's sale for the booking side.
+// sale is the state of the event's sale, as the booking side takes it.
 func (e *stored) sale() bookingapi.Sale {
 	refunds := e.RefundsEnd
 	if refunds == 0 {
@@ -95,7 +95,7 @@ func (e *stored) sale() bookingapi.Sale {
 	}
 }
 
-// shown is the status that a reader sees at a time, µs since 1970.
+// shown is the status that readers see at a time, µs since 1970.
 func (e *stored) shown(now int64) string {
 	if e.Status != eventapi.Cancelled && e.Status != eventapi.Draft && e.over(now) {
 		return eventapi.Past
@@ -103,12 +103,11 @@ func (e *stored) shown(now int64) string {
 	return string(e.Status)
 }
 
-// public reports whether everybody may see the event: drafts are private, also
-// when they are cancelled before anybody else saw them.
+// public reports whether everybody may see the event. Drafts are private, and stay so
+// when they are cancelled.
 func (e *stored) public() bool { return e.Announced && e.Status != eventapi.Draft }
 
-// lasting is how long after its beginning an event counts as over that does not
-// say when it ends, µs.
+// lasting is how long an event without an end is taken to last, µs.
 const lasting = 6 * 3600_000_000
 
 const eventColumns = `e.id, e.organizer_id, e.title, e.description, e.category, e.starts_at, e.local_date, e.time_zone, e.sort_at, e.status,
@@ -169,7 +168,8 @@ func insertEvent(ctx context.Context, tx *sql.Tx, e *stored) error {
 
 var errChanged = errors.New("event: the row has another version")
 
-// updateEvent writes an event whose row has the version before.
+// updateEvent writes an event. Its row must have the version before, else the error is
+// errChanged.
 func updateEvent(ctx context.Context, tx *sql.Tx, e *stored, before int64) error {
 	x := e.searchable()
 	res, err := tx.ExecContext(ctx, `UPDATE events SET title = $1, description = $2, category = $3, venue_id = $4, starts_at = $5, local_date = $6,
@@ -226,7 +226,7 @@ func generated(template string, seats int, p *seating.Plan) *planRow {
 	return &planRow{id: id.FromSource("plan", fmt.Sprintf("%s:%d", template, seats)), version: 1, name: p.Name, seats: seats, generator: template, plan: p}
 }
 
-// drawn is the row of a plan with a document, by what it says.
+// drawn is the row of a plan with a document. Its id is a hash of the document.
 func drawn(doc *seating.PlanDocument, p *seating.Plan) (*planRow, error) {
 	packed, fingerprint, err := doc.Pack()
 	if err != nil {
@@ -236,8 +236,8 @@ func drawn(doc *seating.PlanDocument, p *seating.Plan) (*planRow, error) {
 	return &planRow{id: id.FromSource("plan", string(h[:])), version: 1, name: doc.Name, seats: len(p.Seats), document: packed, fingerprint: fingerprint, plan: p}, nil
 }
 
-// insertPlan stores a version of a plan. One that is there must be the same: two
-// imports at the same time may come to the same number.
+// insertPlan stores a version of a plan. If the version exists, it must be the same
+// plan: two imports at the same time may choose the same version.
 func insertPlan(ctx context.Context, tx *sql.Tx, r *planRow, now int64) error {
 	res, err := tx.ExecContext(ctx, `INSERT INTO plans (id, version, name, seats, generator, document, fingerprint, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id, version) DO NOTHING`,

@@ -31,14 +31,14 @@ func (doc *PlanDocument) NewPlan() (*Plan, error) {
 	return doc.build()
 }
 
-// maxChain is up to how many seats of a row the way from neighbour to neighbour is
-// looked for; longer ones are ordered along their longer side. The way costs the
-// square of a row's length, so a plan costs at most MaxSeats*maxChain steps.
+// maxChain is the length of the longest rows that are ordered from neighbour to
+// neighbour, which takes the square of their length. Longer rows are ordered along
+// their longer side. So a plan takes at most MaxSeats*maxChain steps.
 const maxChain = 200
 
-// arrange orders the seats of a row from one end to the other by where they are:
-// files list them by number, and numbers may be odd on the left and even on the
-// right. A row that is in order already, or whose seats have no places, stays.
+// arrange orders the seats of a row by position, from one end to the other. Files list
+// them by number, but odd numbers may be on the left and even ones on the right. Rows
+// that are in order already, or have no positions, stay as they are.
 func arrange(seats []SeatDocument) (moved bool) {
 	if len(seats) < 3 {
 		return false
@@ -59,7 +59,7 @@ func same(a *SeatDocument) func(SeatDocument) bool {
 	return func(b SeatDocument) bool { return *a == b }
 }
 
-// chain goes from one end of a row to the other, always to the nearest seat.
+// chain returns the seats from one end of the row to the other, always the nearest next.
 func chain(seats []SeatDocument) []SeatDocument {
 	rest := slices.Clone(seats)
 	if len(rest) > maxChain {
@@ -108,7 +108,7 @@ func nearest(seats []SeatDocument, from SeatDocument) (at int) {
 
 func apart(a, b SeatDocument) float64 { return math.Hypot(a.X-b.X, a.Y-b.Y) }
 
-// way is how long it is from the first seat to the last, seat by seat.
+// way returns the length of the way from the first seat to the last, seat by seat.
 func way(seats []SeatDocument) (sum float64) {
 	for i := 1; i < len(seats); i++ {
 		sum += apart(seats[i-1], seats[i])

@@ -82,7 +82,8 @@ type Seat struct {
 	RestrictedView bool
 }
 
-// Index prepares Ordinal; whoever builds a Plan calls it once, before sharing.
+// Index prepares Ordinal and Beside. It must be called once on a new plan, before the
+// plan is shared.
 func (p *Plan) Index() {
 	p.ordinals = make(map[string]int32, len(p.Seats))
 	for i := range p.Seats {
@@ -94,11 +95,11 @@ func (p *Plan) Index() {
 	}
 }
 
-// farApart is how many usual distances two neighbours of a row are apart when
-// there is an aisle, or somebody else's seat, between them.
+// farApart is the distance from which two neighbours of a row count as separated by an
+// aisle, in multiples of the usual distance.
 const farApart = 1.75
 
-// findGaps notes where the next seat of a row is not beside the one before.
+// findGaps finds the seats whose next seat in the row is not right beside them.
 func (p *Plan) findGaps(sec *Section) {
 	ofSection := median(p.steps(sec.Rows))
 	for i := range sec.Rows {

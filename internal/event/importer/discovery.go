@@ -12,8 +12,8 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// readDiscovery reads a page of events as the Ticketmaster Discovery API v2
-// answers it (https://developer.ticketmaster.com/products-and-docs/apis/discovery-api/v2/).
+// readDiscovery reads a page of events from the Ticketmaster Discovery API v2
+// (https://developer.ticketmaster.com/products-and-docs/apis/discovery-api/v2/).
 func readDiscovery(root *node, out *Batch) {
 	embedded := root.at("_embedded") // absent on a page that found nothing
 	if embedded.value != nil && embedded.at("events").value == nil {
@@ -39,12 +39,12 @@ func readDiscovery(root *node, out *Batch) {
 	}
 }
 
-// discoveryZones are the time zones of the venues of a page, by the venues' ids:
-// an event may leave out what another one at the same place says.
+// discoveryZones returns the time zones of a page's venues by the venues' ids. An event
+// may leave out the zone when another event at the same venue has it.
 func discoveryZones(embedded *node) map[string]string {
 	zones := map[string]string{}
 	quiet := *embedded
-	quiet.reader = &reader{clean: true} // what is wrong is told when the event is read
+	quiet.reader = &reader{clean: true} // faults are reported when the event is read
 	for _, n := range quiet.at("events").list(MaxEvents) {
 		for _, v := range n.at("_embedded").at("venues").list(1) {
 			id := v.at("id").text(200)
@@ -82,8 +82,8 @@ func discoveryEvent(n *node, e *Event, zones map[string]string) {
 	in.Attributes, _ = json.Marshal(attributes) // strings only
 }
 
-// discoveryVenue reads where an event takes place: at a venue, or at a place that
-// has no id. The event's own zone comes first, then the venue's.
+// discoveryVenue reads where an event takes place: a venue, or a place without an id.
+// It returns the event's time zone, or else the venue's.
 func discoveryVenue(n *node, e *Event, zones map[string]string) *time.Location {
 	v := n.at("place")
 	venues := n.at("_embedded").at("venues").list(100)
@@ -127,7 +127,7 @@ func discoveryVenue(n *node, e *Event, zones map[string]string) *time.Location {
 	return zone
 }
 
-// discoveryTime reads when an event begins. What is not known stays unknown.
+// discoveryTime reads when an event begins. Unknown times stay unknown.
 func discoveryTime(dates *node, e *Event, zone *time.Location) {
 	start := dates.at("start")
 	date, clock := start.at("localDate"), start.at("localTime")
@@ -177,7 +177,7 @@ func discoveryTime(dates *node, e *Event, zone *time.Location) {
 // postponed reports whether an event will not be on the date that its page names.
 func postponed(dates *node) bool { return dates.at("status").at("code").text(40) == "postponed" }
 
-// discoveryEnd reads when an event ends: of one that spans days it is the last.
+// discoveryEnd reads when an event ends; if it takes several days, its last day.
 func discoveryEnd(end *node, e *Event, zone *time.Location) {
 	if end.value == nil || zone == nil || e.New.EventTime == nil && e.New.EventDate == "" {
 		return
@@ -206,8 +206,8 @@ func discoveryEnd(end *node, e *Event, zone *time.Location) {
 	}
 }
 
-// discoverySale reads status and sale window. A window that begins before 1970
-// has no known beginning: the sale is open.
+// discoverySale reads the status and the sale window. A window that begins before 1970
+// has no known beginning, so the sale is open.
 func discoverySale(n *node, e *Event) {
 	public := n.at("sales").at("public")
 	e.New.SaleOpensAt = discoveryInstant(public.at("startDateTime"))
@@ -224,8 +224,8 @@ func discoverySale(n *node, e *Event) {
 	e.New.Status = eventapi.Published
 	switch code := n.at("dates").at("status").at("code").text(40); code {
 	case "onsale", "rescheduled", "offsale":
-		// Off sale is also what an event is before its sale begins: if the page
-		// tells when that is, the window decides.
+		// Events are also "offsale" before their sale begins. If the page tells
+		// when that is, the window decides.
 		if !unknown && (code != "offsale" || e.New.SaleOpensAt != nil) {
 			e.New.Status = eventapi.OnSale
 		}
@@ -250,8 +250,8 @@ func discoveryInstant(n *node) *time.Time {
 	return &t
 }
 
-// discoveryPrices spreads a price range over the categories of the event's
-// plan: the best costs most.
+// discoveryPrices spreads a price range over the categories of the event's plan. The
+// best category costs most.
 func discoveryPrices(n *node, e *Event) {
 	ranges := n.at("priceRanges").list(100)
 	if len(ranges) == 0 {
@@ -260,14 +260,14 @@ func discoveryPrices(n *node, e *Event) {
 	r, plain := discoveryRange(ranges)
 	low, high, currency := discoveryLimits(r)
 	if low < 0 {
-		return // an empty range says nothing
+		return // the range is empty
 	}
 	e.New.Currency = currency
 	e.New.Tiers = Spread(low, high, seating.TemplateCategories(e.New.Plan.Template))
 	if plain == nil {
 		return
 	}
-	quiet := *plain // what is wrong with it takes nothing from the other one
+	quiet := *plain // its faults do not count against the other range
 	quiet.reader = &reader{clean: true}
 	if least, most, same := discoveryLimits(&quiet); quiet.fault == nil && same == currency && least >= 0 && least <= low && most <= high {
 		for i, t := range Spread(least, most, seating.TemplateCategories(e.New.Plan.Template)) {
@@ -276,8 +276,8 @@ func discoveryPrices(n *node, e *Event) {
 	}
 }
 
-// discoveryRange chooses the price range that buyers pay: all fees included, if
-// there is such a one. Plain is then the one before fees, if that is there too.
+// discoveryRange chooses the price range with all fees, if there is one, since that is
+// what buyers pay. Plain is then the range without fees, if that exists too.
 func discoveryRange(ranges []*node) (r, plain *node) {
 	byType := map[string]*node{}
 	for _, one := range ranges {
@@ -314,8 +314,8 @@ func discoveryLimits(r *node) (low, high int64, currency string) {
 	return low, high, currency
 }
 
-// Spread makes a tier of each category, best first: the first costs high, the
-// last low, those between something between, rounded up.
+// Spread makes a tier of each category. Prices fall evenly from high for the first
+// category to low for the last one, rounded up.
 func Spread(low, high int64, categories []string) []eventapi.NewTier {
 	tiers := make([]eventapi.NewTier, len(categories))
 	for i, name := range categories {
@@ -363,8 +363,8 @@ func (n *node) known(class *node) string {
 	return name
 }
 
-// discoveryPlan chooses a plan, since the API tells none: by the venue's name
-// if it says what it is, else by what takes place.
+// discoveryPlan guesses a plan, since the API has none: by the venue's name if that
+// tells, else by the kind of event.
 func discoveryPlan(venue, segment, genre string) eventapi.PlanChoice {
 	name := strings.ToLower(venue)
 	has := func(words ...string) bool {

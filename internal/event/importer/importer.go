@@ -20,7 +20,7 @@ const (
 	MaxFile   = 64 << 20 // bytes
 	maxDepth  = 64
 	MaxEvents = 10_000
-	maxValues = 8_000_000 // JSON values in a file: memory is theirs, not the bytes'
+	maxValues = 8_000_000 // JSON values in a file: they cost more memory than the bytes do
 )
 
 // File is a file to import.
@@ -35,7 +35,7 @@ type Options struct {
 	DefaultPrice int64  // minor units, for events without a price, if Currency is set
 	Currency     string
 	OrganizerID  string
-	Strict       bool // refuse what would be left out
+	Strict       bool // refuse the file instead of leaving something out
 }
 
 // Result says what an import did.
@@ -66,7 +66,7 @@ type Batch struct {
 // Event is an event of a file.
 type Event struct {
 	File, Path string            // where it is
-	Source     string            // unique: the format, and the event's id in it
+	Source     string            // format and the event's id in it; unique
 	New        eventapi.NewEvent // what the file says of it
 	PlanSource string            // names a plan of the same import, instead of New.Plan
 	Guessed    bool              // the file names no plan: New.Plan is a guess
@@ -97,7 +97,7 @@ func Read(files []File, opts Options) (*Batch, error) {
 	if err := all.distinct(opts.Strict); err != nil {
 		return nil, err
 	}
-	if len(all.Events)+len(all.Plans) == 0 { // nothing is left that could be imported
+	if len(all.Events)+len(all.Plans) == 0 { // nothing can be imported
 		for _, n := range all.Notes {
 			if n.Whole {
 				return nil, FileError{n.File, n.Path, n.Reason}
@@ -112,7 +112,7 @@ func Read(files []File, opts Options) (*Batch, error) {
 	return &all, nil
 }
 
-// readFile reads a file. Formats are told apart by content.
+// readFile reads a file. Its content tells the format.
 func readFile(f File, strict bool) (*Batch, error) {
 	fail := func(path, format string, args ...any) (*Batch, error) {
 		return nil, FileError{f.Name, path, fmt.Sprintf(format, args...)}
@@ -171,7 +171,7 @@ func readFile(f File, strict bool) (*Batch, error) {
 	return out, nil
 }
 
-// syntax says where a JSON text breaks off.
+// syntax describes a syntax error of a JSON text and its place.
 func syntax(data []byte, offset int64, err error) string {
 	var se *json.SyntaxError
 	switch {
@@ -187,7 +187,7 @@ func lineOf(data []byte, offset int) int {
 	return 1 + bytes.Count(data[:min(offset, len(data))], []byte("\n"))
 }
 
-// invalidUTF8 is where a text stops to be UTF-8.
+// invalidUTF8 returns the place of the first byte that is not UTF-8.
 func invalidUTF8(data []byte) int {
 	for i := 0; i < len(data); {
 		r, n := utf8.DecodeRune(data[i:])
@@ -199,7 +199,7 @@ func invalidUTF8(data []byte) int {
 	return len(data)
 }
 
-// distinct refuses the same id twice with different content, and drops repeats.
+// distinct drops repeated events and plans. The same id with other content is a fault.
 func (f *Batch) distinct(strict bool) error {
 	known := map[string]Plan{}
 	var plans []Plan
@@ -237,8 +237,8 @@ func (f *Batch) distinct(strict bool) error {
 	return nil
 }
 
-// shift moves all dates by the same number of days, so that the first event
-// lands on a date. Wall times stay as they are, also over changes of the clock.
+// shift moves all dates by the same number of days, so that the first event is on a
+// date. Local times of day stay the same, also across daylight saving changes.
 func (f *Batch) shift(to string) error {
 	target, err := time.Parse(time.DateOnly, to)
 	if err != nil {

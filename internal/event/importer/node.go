@@ -12,16 +12,16 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// reader keeps the first fault of a file, or of an event in it.
+// reader remembers the first fault of a file, or of an event in it.
 type reader struct {
 	fault  *seating.Fault
 	notes  []seating.Fault // what was left out
-	strict bool            // nothing is left out
-	clean  bool            // texts are cleaned of what nobody can see
+	strict bool            // a fault instead of leaving something out
+	clean  bool            // hidden characters are removed from texts
 }
 
-// node is a value in a JSON document together with its path. Reading on after a
-// fault gives zero values, so that readers need not stop at each step.
+// node is a value in a JSON document together with its path. After a fault, reading
+// returns zero values, so that readers need not check each step.
 type node struct {
 	*reader
 	path  string
@@ -34,7 +34,7 @@ func (n *node) fail(format string, args ...any) {
 	}
 }
 
-// at is a member of an object; absent when there is none.
+// at returns a member of an object, which may be absent.
 func (n *node) at(key string) *node {
 	child := &node{reader: n.reader, path: key}
 	if n.path != "" {
@@ -52,7 +52,7 @@ func (n *node) at(key string) *node {
 	return child
 }
 
-// list is the elements of an array, at most limit; none when it is absent.
+// list returns the elements of an array, at most limit; none if it is absent.
 func (n *node) list(limit int) []*node {
 	if n.value == nil {
 		return nil
@@ -76,7 +76,7 @@ func (n *node) list(limit int) []*node {
 	return out
 }
 
-// label is text, or a number as it is written: seat numbers come as either.
+// label returns text, or a number as it is written: seat numbers may be either.
 func (n *node) label(limit int) string {
 	if v, ok := n.value.(json.Number); ok {
 		written := *n
@@ -86,8 +86,8 @@ func (n *node) label(limit int) string {
 	return n.text(limit)
 }
 
-// text is a string of at most limit characters, "" when it is absent. Soft hyphens
-// have no place in it.
+// text returns a string of at most limit characters, "" if it is absent. Soft hyphens
+// are a fault, or removed.
 func (n *node) text(limit int) string {
 	const softHyphen = "\u00ad"
 	v, ok := n.value.(string)
@@ -104,7 +104,7 @@ func (n *node) text(limit int) string {
 	return n.description(limit)
 }
 
-// description is text that may have soft hyphens in its words.
+// description returns a string that may contain soft hyphens.
 func (n *node) description(limit int) string {
 	switch v := n.value.(type) {
 	case nil:
@@ -131,7 +131,7 @@ func (n *node) description(limit int) string {
 	return ""
 }
 
-// need is text that must be there.
+// need returns text that must not be absent or empty.
 func (n *node) need(limit int) string {
 	s := n.text(limit)
 	if s == "" {
@@ -140,7 +140,7 @@ func (n *node) need(limit int) string {
 	return s
 }
 
-// coordinate is a finite number of reasonable size, 0 when it is absent.
+// coordinate returns a finite number of reasonable size, 0 if it is absent.
 func (n *node) coordinate() float64 {
 	switch v := n.value.(type) {
 	case nil:
@@ -157,7 +157,7 @@ func (n *node) coordinate() float64 {
 	return 0
 }
 
-// whole is an integer, 0 when it is absent.
+// whole returns an integer, 0 if it is absent.
 func (n *node) whole(low, high int64) int64 {
 	v, ok := n.value.(json.Number)
 	if n.value == nil {
@@ -171,7 +171,7 @@ func (n *node) whole(low, high int64) int64 {
 	return i
 }
 
-// yes is a boolean, false when it is absent.
+// yes returns a boolean, false if it is absent.
 func (n *node) yes() bool {
 	v, ok := n.value.(bool)
 	if n.value != nil && !ok {

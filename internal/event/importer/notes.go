@@ -6,11 +6,10 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// Pages of other people's events are imported as far as they can be: an event
-// that cannot be read is left out, a part of one that cannot be read is left out
-// of it, and both are noted. A strict import refuses them instead.
+// Discovery pages are imported as far as possible: an event, or a part of an event, that
+// cannot be read is left out and noted. A strict import refuses the file instead.
 
-// Note tells what an import has left out.
+// Note is something that an import has left out.
 type Note struct {
 	File, Path string
 	Title      string // of the event
@@ -26,7 +25,7 @@ func (n Note) String() string {
 	return fmt.Sprintf("%s (%q is %s)", FileError{n.File, n.Path, n.Reason}, n.Title, what)
 }
 
-// Fault is an error at a place of the file; below is the path below the event.
+// Fault is an error of the file. Below is the path within the event.
 func (e *Event) Fault(below, format string, args ...any) error {
 	return FileError{e.File, e.Path + below, fmt.Sprintf(format, args...)}
 }
@@ -36,8 +35,8 @@ func (e *Event) LeftOut(path, reason string) Note {
 	return Note{File: e.File, Path: path, Title: e.New.Title, Reason: reason, Whole: true}
 }
 
-// part reads a part of an event. What cannot be read is undone by drop and noted;
-// in a strict import it is a fault.
+// part reads a part of an event. If it has a fault, drop removes the part from the
+// event, and the fault is noted. In a strict import the fault counts.
 func (n *node) part(drop func(), read func(n *node)) {
 	own := *n
 	own.reader = &reader{strict: n.strict, clean: n.clean}
@@ -55,8 +54,8 @@ func (n *node) part(drop func(), read func(n *node)) {
 	}
 }
 
-// without notes that something of an event is not taken over, which is a fault in a
-// strict import only.
+// without notes that a part of an event is not imported. In a strict import that is a
+// fault.
 func (n *node) without(format string, args ...any) {
 	if n.strict {
 		n.fail(format, args...)

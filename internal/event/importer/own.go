@@ -22,9 +22,8 @@ import (
 //	 "plans":  [{"source_id": "hall-2026", "name": "Hall", "categories": [{"name": "A"}], "sections": […]}],
 //	 "events": [{"source_id": "gala", "title": "Gala", "venue": {"source_id": "hall"}, "plan": {"source_id": "hall-2026"}, …}]}
 //
-// Plans and events are found again by the id they have at the source. An event
-// has the fields of POST /events; its venue and its plan may name one of the
-// import by source_id instead.
+// Repeated imports find plans and events by their source_id. An event has the fields of
+// POST /events. Its venue and its plan may name one of the file by source_id instead.
 
 type ownVenue struct {
 	SourceID string `json:"source_id"`
@@ -77,7 +76,7 @@ type ownReader struct {
 	out    *Batch
 }
 
-// id is the source id of an element, which no other of its list has.
+// id returns the source id of an element, which must be unique in its list.
 func (r *ownReader) id(n *node) string {
 	id := n.at("source_id").need(200)
 	list, _, _ := strings.Cut(n.path, "[")
@@ -145,7 +144,7 @@ func (r *ownReader) event(n *node) {
 	r.out.Events = append(r.out.Events, f)
 }
 
-// checkEvent looks at an event's own fields, so that a fault is told with its path.
+// checkEvent checks the fields of an event that faults can be reported for by path.
 func checkEvent(n *node, e *Event) {
 	f := &check.Faults{}
 	f.Text("title", e.New.Title, 1, 200)
@@ -204,8 +203,8 @@ func article(k reflect.Kind) string {
 	return "a whole number"
 }
 
-// pathAt is the path of the value that has a wrong type. The error itself names
-// fields, but not which element of a list.
+// pathAt returns the path of the value of a wrong type. The error itself names fields,
+// but no elements of lists.
 func pathAt(raw []byte, wrong *json.UnmarshalTypeError) string {
 	offset := wrong.Offset
 	if wrong.Value == "object" || wrong.Value == "array" {

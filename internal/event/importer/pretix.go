@@ -64,7 +64,7 @@ type pretix struct {
 	zones         []string // path of each section
 }
 
-// onlyCategory is that of all seats where a file has none.
+// onlyCategory is the category of all seats if a file has no categories.
 const onlyCategory = "Standard"
 
 var notInLabel = regexp.MustCompile(`[^\pL\pN._]+`)
@@ -137,7 +137,7 @@ func (p *pretix) row(r *node, zone string, x, y float64) seating.RowDocument {
 	return row
 }
 
-// seat reads a seat of a row at x, y. The pattern is the row's seat_label: "A%s".
+// seat reads a seat of a row at x, y. The pattern is the row's seat_label, such as "A%s".
 func (p *pretix) seat(s *node, pattern string, x, y float64) seating.SeatDocument {
 	guid := s.at("seat_guid").need(100)
 	if first, twice := p.guids[guid]; twice {
@@ -154,8 +154,8 @@ func (p *pretix) seat(s *node, pattern string, x, y float64) seating.SeatDocumen
 		X: x + s.at("position").at("x").coordinate(), Y: y + s.at("position").at("y").coordinate()}
 }
 
-// category is that of a seat. Files in the wild leave it empty; that is as good as
-// a name where there are no two to choose from.
+// category reads the category of a seat. Real files leave it empty, which is accepted
+// if there are not two to choose from.
 func (p *pretix) category(n *node) string {
 	name := n.text(100)
 	switch {
@@ -201,14 +201,15 @@ func (p *pretix) shape(a *node, x, y float64) {
 		s.TextAt = &seating.Point{X: t.at("position").at("x").coordinate(), Y: t.at("position").at("y").coordinate()}
 		s.TextSize, s.TextFill = t.at("size").coordinate(), pretixColor(t.at("color"))
 	}
-	// What has no extent, and what another version of the format may bring, is left out: nobody sits on it.
+	// Shapes without extent, and those of later versions of the format, are left out:
+	// nobody sits on them.
 	if _, reason := s.Check(); reason == "" && len(p.doc.Shapes) < seating.MaxShapes {
 		p.doc.Shapes = append(p.doc.Shapes, s)
 	}
 }
 
-// label leaves seats the label zone-row-number, which people can read, where that
-// is unique in the whole plan; else their guids are the labels.
+// label uses the seats' guids as their labels if zone-row-number, which people can read,
+// is not unique in the plan.
 func (p *pretix) label() {
 	if !p.clash {
 		return
@@ -225,7 +226,7 @@ func (p *pretix) label() {
 	}
 }
 
-// original is where in the file a fault of the document came from.
+// original returns the place in the file that a fault of the document comes from.
 func (p *pretix) original(path string) string {
 	for i, z := range p.zones {
 		if rest, ok := strings.CutPrefix(path, fmt.Sprintf("sections[%d]", i)); ok {
@@ -237,7 +238,7 @@ func (p *pretix) original(path string) string {
 
 var hexColor = regexp.MustCompile(`^#[0-9a-fA-F]{3,8}$`)
 
-// pretixColor is a colour if it is a plain one; others are left to the map.
+// pretixColor returns a colour if it is a hexadecimal one, else "": the map chooses.
 func pretixColor(n *node) string {
 	if c := n.text(100); hexColor.MatchString(c) {
 		return c
