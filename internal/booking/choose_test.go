@@ -200,7 +200,7 @@ func TestChooseBesideEachOther(t *testing.T) {
 	if got := shown(s, s.choose(p, 3, -1, -1, nil)); got != "ooo... ...." && got != "...ooo ...." {
 		t.Errorf("three: %s", got)
 	}
-	if got := near(p, []int32{2, 3}, []int32{3}, func(n int32) bool { return n != 3 && n < 6 }); len(got) != 2 || got[1] != got[0]+1 || got[0] == 2 {
+	if got := p.plan.Near(p.tierOf, []int32{2, 3}, []int32{3}, func(n int32) bool { return n != 3 && n < 6 }); len(got) != 2 || got[1] != got[0]+1 || got[0] == 2 {
 		t.Errorf("near: %v", got)
 	}
 }

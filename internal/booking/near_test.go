@@ -35,7 +35,7 @@ func TestNear(t *testing.T) {
 				n++
 			}
 		}
-		got := near(s.today(), chosen, gone, func(n int32) bool { return !s.taken.has(n) })
+		got := s.today().plan.Near(s.today().tierOf, chosen, gone, func(n int32) bool { return !s.taken.has(n) })
 		drawing := ""
 		if got != nil {
 			if len(got) != len(chosen) {
@@ -60,11 +60,11 @@ func TestNearKeepsPriceAndSection(t *testing.T) {
 	}
 	p.tierOf[0], p.tierOf[1], p.tierOf[4] = 7, 7, 7
 	free := func(n int32) bool { return n != 1 }
-	if got := near(p, []int32{1, 7}, []int32{1}, free); len(got) != 2 || got[0] != 0 || got[1] != 7 {
+	if got := p.plan.Near(p.tierOf, []int32{1, 7}, []int32{1}, free); len(got) != 2 || got[0] != 0 || got[1] != 7 {
 		t.Errorf("%v", got)
 	}
 	p.tierOf[0], p.tierOf[4] = 3, 3
-	if got := near(p, []int32{1, 7}, []int32{1}, free); got != nil {
+	if got := p.plan.Near(p.tierOf, []int32{1, 7}, []int32{1}, free); got != nil {
 		t.Errorf("at another price: %v", got)
 	}
 }

@@ -4,6 +4,7 @@
 //
 //	plan.go      Plan, its sections, rows and seats; Prices and their tiers
 //	document.go  plans as JSON documents: reading, checking, packing for storage
+//	choose.go    chooses the best seats; near.go: seats near others
 //	arrange.go   puts the seats of a row in the order in which people sit
 //	shape.go     what is drawn beneath the seats
 //	template.go  draws plans of any size: theatre, arena, stadium, club;
