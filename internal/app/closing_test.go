@@ -92,7 +92,7 @@ func TestDeletedBesideAnEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 		e, err := h.Events.Create(ctx, before, "", in)
-		if err != nil || e.Status != status {
+		if err != nil || string(e.Status) != status {
 			t.Fatal(e.Status, err)
 		}
 		made[status] = e.ID
@@ -114,7 +114,7 @@ func TestDeletedBesideAnEvent(t *testing.T) {
 	}
 	made["past"] = over
 	for status, id := range made {
-		want := string(eventapi.Cancelled)
+		want := eventapi.Cancelled
 		if status == "past" {
 			want = eventapi.Past
 		}

@@ -97,7 +97,7 @@ func TestCancelledEventsStopSelling(t *testing.T) {
 			if e.Pending {
 				pending++
 			}
-			if e.Status == string(eventapi.Cancelled) {
+			if e.Status == eventapi.Cancelled {
 				cancelled++
 			}
 		}

@@ -34,7 +34,7 @@ var columns = []string{"reference", "status", "seat", "section", "row", "number"
 // it fails half way, the connection is broken off, so that nobody takes half a
 // list for a whole one.
 func (c *Console) attendees(v *page.Visit, e *eventapi.Event) error {
-	status, gone, all := bookingapi.Booked, e.Status == string(eventapi.Cancelled), v.Request.URL.Query().Get("status") == "all"
+	status, gone, all := bookingapi.Booked, e.Status == eventapi.Cancelled, v.Request.URL.Query().Get("status") == "all"
 	if gone || all {
 		status = ""
 	}

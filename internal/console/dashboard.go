@@ -9,7 +9,7 @@ import (
 )
 
 // shelves are the lists of events, in the order of their tabs.
-var shelves = []string{"upcoming", "draft", "past", "cancelled"}
+var shelves = []eventapi.Status{eventapi.Upcoming, eventapi.Draft, eventapi.Past, eventapi.Cancelled}
 
 // eventsShown is how many events a page of the dashboard lists.
 const eventsShown = 20
@@ -33,11 +33,11 @@ func (c *Console) dashboard(v *page.Visit) error {
 	q := v.Request.URL.Query()
 	s := eventapi.Filter{Own: true, Status: shelves[0], Text: q.Get("q"), Cursor: q.Get("after"), Limit: eventsShown}
 	for _, name := range shelves {
-		if q.Get("show") == name {
+		if q.Get("show") == string(name) {
 			s.Status = name
 		}
 	}
-	s.Latest = s.Status == eventapi.Past || s.Status == string(eventapi.Cancelled)
+	s.Latest = s.Status == eventapi.Past || s.Status == eventapi.Cancelled
 	list, err := c.Events.List(v.Context(), v.Caller, s)
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func (c *Console) dashboard(v *page.Visit) error {
 	var total int64
 	tabs := make([]shelf, len(shelves))
 	for i, name := range shelves {
-		tabs[i] = shelf{name, "/organizer?show=" + name, sum.Counts[name], name == s.Status}
+		tabs[i] = shelf{string(name), "/organizer?show=" + string(name), sum.Counts[name], name == s.Status}
 		total += sum.Counts[name]
 	}
 	items := make([]entry, len(list.Events))
@@ -62,7 +62,7 @@ func (c *Console) dashboard(v *page.Visit) error {
 	}
 	next := ""
 	if list.Next != "" {
-		next = "/organizer?" + url.Values{"show": {s.Status}, "q": {s.Text}, "after": {list.Next}}.Encode()
+		next = "/organizer?" + url.Values{"show": {string(s.Status)}, "q": {s.Text}, "after": {list.Next}}.Encode()
 	}
 	return v.Show(c.set, "dashboard", page.Meta{Title: v.T("console.title"), NoIndex: true}, map[string]any{
 		"Shelves": tabs, "Events": items, "Search": s, "Next": next, "None": total == 0, "Opens": sum.Opens,

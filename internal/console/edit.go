@@ -24,7 +24,7 @@ func (c *Console) create(v *page.Visit) error {
 
 // edit shows and takes the form of an event.
 func (c *Console) edit(v *page.Visit, e *eventapi.Event) error {
-	if e.Status == string(eventapi.Cancelled) {
+	if e.Status == eventapi.Cancelled {
 		return errs.New(errs.Conflict, "event-cancelled", "A cancelled event cannot be changed.")
 	}
 	return c.form(v, filled(e))

@@ -155,7 +155,7 @@ func filled(e *eventapi.Event) *form {
 			f.Values[name] = ""
 		}
 	}
-	f.Warn = e.Status == string(eventapi.Published) || e.Status == string(eventapi.OnSale)
+	f.Warn = e.Status == eventapi.Published || e.Status == eventapi.OnSale
 	f.prices(e)
 	return f
 }

@@ -85,7 +85,7 @@ func (c *Console) standing(v *page.Visit, e *eventapi.Event) (*standing, error) 
 	}
 	s.Refunds, s.Latest, s.Chart = refunds, latest, draw(v, pace, zone)
 	s.Backward = refunds.Done.Count+refunds.Pending.Count+refunds.Failed.Count > 0
-	if e.Status == string(eventapi.Cancelled) {
+	if e.Status == eventapi.Cancelled {
 		left := refunds.Pending.Count + s.Figures.Bookings
 		s.Progress = progress{Done: refunds.Done.Count, Of: refunds.Done.Count + left}
 	}

@@ -55,7 +55,7 @@ func (c *Console) sale(v *page.Visit, e *eventapi.Event) error {
 // cancel says what cancelling an event means, and cancels it when its title was
 // typed.
 func (c *Console) cancel(v *page.Visit, e *eventapi.Event) error {
-	if e.Status == string(eventapi.Cancelled) {
+	if e.Status == eventapi.Cancelled {
 		return v.Go(at(e, ""))
 	}
 	problem := ""

@@ -122,7 +122,7 @@ func (s *Service) Summary(ctx context.Context, c caller.Caller) (eventapi.Summar
 
 // summary counts an organizer's events by what lists call them (draft, upcoming,
 // past, cancelled), and finds the next sale that opens. Organizer "": of all.
-func (s *Service) summary(ctx context.Context, organizer string) (map[string]int64, *stored, error) {
+func (s *Service) summary(ctx context.Context, organizer string) (map[eventapi.Status]int64, *stored, error) {
 	now := s.now().UnixMicro()
 	where, args := "", []any{}
 	if organizer != "" {
@@ -134,9 +134,9 @@ func (s *Service) summary(ctx context.Context, organizer string) (map[string]int
 		return nil, nil, fmt.Errorf("count events: %w", err)
 	}
 	defer rows.Close()
-	counts := map[string]int64{}
+	counts := map[eventapi.Status]int64{}
 	for rows.Next() {
-		var name string
+		var name eventapi.Status
 		var n int64
 		if err := rows.Scan(&name, &n); err != nil {
 			return nil, nil, fmt.Errorf("count events: %w", err)

@@ -69,7 +69,7 @@ func newBody(e *eventapi.Event, changes []eventapi.Change) *eventBody {
 	b := &eventBody{
 		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, EventTime: orNil(e.Starts), EventDate: e.Date,
 		EndTime: orNil(e.Ends), EndDate: e.EndDate, TimeZone: e.Zone, Venue: e.Venue, TotalSeats: e.Total, AvailableSeats: e.Free,
-		Currency: e.Prices.Currency, Tiers: []seating.Tier{}, Status: e.Status, SaleOpensAt: orNil(e.Opens), SaleClosesAt: orNil(e.Closes),
+		Currency: e.Prices.Currency, Tiers: []seating.Tier{}, Status: string(e.Status), SaleOpensAt: orNil(e.Opens), SaleClosesAt: orNil(e.Closes),
 		RefundableUntil: orNil(e.RefundsEnd), LimitPerCustomer: e.LimitPerCustomer, HoldMinutes: int64(e.HoldFor / time.Minute),
 		Plan:             planRef{e.PlanID, e.PlanVersion, fmt.Sprintf("/events/%s/plan?version=%s-%d", e.ID, e.PlanID, e.PlanVersion)},
 		UnverifiedBuyers: e.UnverifiedBuyers, OrganizerID: e.OrganizerID, Attributes: e.Attributes, Changes: changes, Version: e.Version, SalePending: e.Pending,
@@ -328,7 +328,7 @@ type EventFilter struct {
 }
 
 func (in *EventFilter) filter() eventapi.Filter {
-	return eventapi.Filter{Status: in.Status, Text: in.Text, City: in.City, Category: in.Category,
+	return eventapi.Filter{Status: eventapi.Status(in.Status), Text: in.Text, City: in.City, Category: in.Category,
 		From: in.From, To: in.To, Organizer: in.Organizer, Limit: in.Limit, Cursor: in.Cursor}
 }
 

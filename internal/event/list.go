@@ -37,13 +37,13 @@ func (q *query) text() string {
 func conditions(f *eventapi.Filter, caller caller.Caller, now int64) *query {
 	q := &query{}
 	switch f.Status {
-	case "", "upcoming":
+	case "", eventapi.Upcoming:
 		q.add("e.status IN ('published', 'on_sale') AND " + upcomingSQL(now))
 	case eventapi.Past:
 		q.add("e.status IN ('published', 'on_sale') AND " + overSQL(now))
-	case "cancelled":
+	case eventapi.Cancelled:
 		q.add("e.status = 'cancelled'")
-	case "draft":
+	case eventapi.Draft:
 		q.add("e.status = 'draft'")
 	}
 	if !caller.Administers() {

@@ -37,7 +37,7 @@ func (s *Service) CancelOpen(ctx context.Context, organizerID string) error {
 	if organizerID == "" {
 		return nil
 	}
-	for _, status := range []string{"draft", "upcoming"} {
+	for _, status := range []eventapi.Status{eventapi.Draft, eventapi.Upcoming} {
 		f := eventapi.Filter{Organizer: organizerID, Status: status, Limit: cancelledAtOnce}
 		for more := true; more; more = f.Cursor != "" {
 			list, next, err := s.list(ctx, caller.System, f)

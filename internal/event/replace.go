@@ -54,7 +54,7 @@ func difference(was *eventapi.Event, n *eventapi.NewEvent, plan eventapi.StoredP
 	if err := c.plan(was, n, plan); err != nil {
 		return c, err
 	}
-	if n.Status == eventapi.Published && was.Status == string(eventapi.Draft) {
+	if n.Status == eventapi.Published && was.Status == eventapi.Draft {
 		c.Status = &n.Status
 	}
 	return c, nil

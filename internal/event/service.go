@@ -55,7 +55,7 @@ type encodedKey struct {
 	eventID string
 	version int64
 	pending bool
-	status  string
+	status  eventapi.Status
 	seq     int64
 }
 

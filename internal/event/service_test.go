@@ -54,7 +54,7 @@ func TestDraftsArePrivate(t *testing.T) {
 			if _, err := w.get(t.Context(), c, draft.ID); errs.KindOf(err) != errs.NotFound {
 				t.Fatalf("%s: %v got %v, want NotFound", when, c, err)
 			}
-			for _, status := range []string{"", "draft", "cancelled", "all"} {
+			for _, status := range []eventapi.Status{"", "draft", "cancelled", "all"} {
 				list, _, err := w.list(t.Context(), c, eventapi.Filter{Status: status, Limit: 10})
 				if err != nil || len(list) > 0 {
 					t.Fatalf("%s: list %q shows %v %d events (%v)", when, status, c, len(list), err)

@@ -96,11 +96,11 @@ func (e *stored) sale() bookingapi.Sale {
 }
 
 // shown is the status that readers see at a time, µs since 1970.
-func (e *stored) shown(now int64) string {
+func (e *stored) shown(now int64) eventapi.Status {
 	if e.Status != eventapi.Cancelled && e.Status != eventapi.Draft && e.over(now) {
 		return eventapi.Past
 	}
-	return string(e.Status)
+	return e.Status
 }
 
 // public reports whether everybody may see the event. Drafts are private, and stay so

@@ -22,7 +22,7 @@ type Event struct {
 	EndDate     string    // YYYY-MM-DD in the event's zone, its last day; "": unknown
 	Over        time.Time // from then on the event counts as past; zero: its date is not known
 	Zone        string    // IANA name
-	Status      string    // draft, published, on_sale, cancelled, past
+	Status      Status    // as readers see it: also Past
 	Paused      bool      // published again after it was on sale
 	Opens       time.Time // start of the sale; zero: at once
 	Closes      time.Time // end of the sale; zero: it has none
@@ -68,7 +68,7 @@ type Change struct {
 // OverAt reports whether nobody needs a seat of the event any more at a time: the
 // event is past by then, or cancelled.
 func (e *Event) OverAt(at time.Time) bool {
-	return e.Status == string(Cancelled) || e.Status != string(Draft) && !e.Over.IsZero() && e.Over.Before(at)
+	return e.Status == Cancelled || e.Status != Draft && !e.Over.IsZero() && e.Over.Before(at)
 }
 
 // Priced reports whether the event has prices.
@@ -76,25 +76,25 @@ func (e *Event) Priced() bool { return e.Prices.Version > 0 }
 
 // Selling reports whether seats can be bought at a time.
 func (e *Event) Selling(now time.Time) bool {
-	return e.Status == string(OnSale) && !e.Opens.After(now) && (e.Closes.IsZero() || e.Closes.After(now))
+	return e.Status == OnSale && !e.Opens.After(now) && (e.Closes.IsZero() || e.Closes.After(now))
 }
 
 // Waiting reports whether the sale has not opened yet at a time.
-func (e *Event) Waiting(now time.Time) bool { return e.Status == string(OnSale) && e.Opens.After(now) }
+func (e *Event) Waiting(now time.Time) bool { return e.Status == OnSale && e.Opens.After(now) }
 
 // SaleState is the state of an event's sale at a time: draft, announced, soon, onsale,
 // soldout, paused, closed, cancelled or past.
 func (e *Event) SaleState(now time.Time) string {
 	switch {
-	case e.Status == Past || e.Status == string(Cancelled) || e.Status == string(Draft):
-		return e.Status
+	case e.Status == Past || e.Status == Cancelled || e.Status == Draft:
+		return string(e.Status)
 	case e.Waiting(now):
 		return "soon"
 	case e.Selling(now) && e.Free == 0:
 		return "soldout"
 	case e.Selling(now):
 		return "onsale"
-	case e.Status == string(OnSale):
+	case e.Status == OnSale:
 		return "closed"
 	case e.Paused:
 		return "paused"

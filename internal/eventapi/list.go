@@ -8,7 +8,7 @@ import (
 // Filter narrows a list of events or a search. Everybody sees public events;
 // organizers see their drafts, too.
 type Filter struct {
-	Status   string // "" or upcoming; past, cancelled, draft, all
+	Status   Status // "": upcoming
 	Text     string // in title, category, venue, city or description
 	City     string
 	Category string
@@ -53,7 +53,7 @@ type Listed struct {
 
 // Summary counts the events of an organizer.
 type Summary struct {
-	Counts map[string]int64 // by what lists call them: draft, upcoming, past, cancelled
+	Counts map[Status]int64 // of Draft, Upcoming, Past and Cancelled
 	Opens  *Event           // the event whose sale opens next; nil: none
 }
 

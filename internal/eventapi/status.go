@@ -11,6 +11,12 @@ const (
 	Cancelled Status = "cancelled"
 )
 
-// Past is the status that readers see of published events that are over. It is never
+// Past is the status that readers see of public events that are over. It is never
 // stored.
-const Past = "past"
+const Past Status = "past"
+
+// Lists can also be narrowed to events that are upcoming, or not at all.
+const (
+	Upcoming Status = "upcoming"
+	All      Status = "all"
+)

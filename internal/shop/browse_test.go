@@ -79,7 +79,7 @@ func (s *shelf) MapPage(_ context.Context, from string, size int) (list []eventa
 
 // onSale is an event on sale with 100 seats, days from now.
 func onSale(id string, days, free int) eventapi.Event {
-	return eventapi.Event{ID: id, Title: "Gala " + id, Venue: eventapi.Venue{Name: "Hall", City: "City " + id}, Status: string(eventapi.OnSale),
+	return eventapi.Event{ID: id, Title: "Gala " + id, Venue: eventapi.Venue{Name: "Hall", City: "City " + id}, Status: eventapi.OnSale,
 		Starts: noon.AddDate(0, 0, days), Free: int32(free), Total: 100, Prices: seating.Prices{Version: 1, Currency: "EUR"}, From: 5000, To: 9000}
 }
 

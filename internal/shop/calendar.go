@@ -20,7 +20,7 @@ const (
 func calendarEntry(v *page.Visit, e *eventapi.Event) ticket.Entry {
 	out := ticket.Entry{
 		UID: e.ID + "@" + hostOf(v), Revision: int(e.Version), Stamp: v.Now().UTC().Truncate(time.Hour), Start: e.Starts,
-		Summary: e.Title, Location: strings.Join(append([]string{e.Venue.Name}, nonEmpty(addressLine(&e.Venue))...), ", "), Description: e.Description, URL: v.URL(eventPath(e)), Cancelled: e.Status == string(eventapi.Cancelled),
+		Summary: e.Title, Location: strings.Join(append([]string{e.Venue.Name}, nonEmpty(addressLine(&e.Venue))...), ", "), Description: e.Description, URL: v.URL(eventPath(e)), Cancelled: e.Status == eventapi.Cancelled,
 	}
 	if day, ok := dayOf(e.Date); ok && e.Starts.IsZero() {
 		out.Start, out.DayOnly = day, true

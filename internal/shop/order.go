@@ -34,7 +34,7 @@ type Order struct {
 
 // Off reports whether the event of an order does not take place. Its bookings are
 // cancelled one after the other; nobody needs to know how far that has come.
-func (o *Order) Off() bool { return o.Event.Status == string(eventapi.Cancelled) }
+func (o *Order) Off() bool { return o.Event.Status == eventapi.Cancelled }
 
 // Ticketed reports whether an order has tickets: its seats are sold and the
 // money for them is taken, or they were given away.
@@ -88,7 +88,7 @@ func (o *Order) State(now time.Time) string {
 
 // Upcoming reports whether an order is still of use at a time.
 func (o *Order) Upcoming(now time.Time) bool {
-	return o.Live(now) && o.Event.Status != "past" && o.Event.Status != string(eventapi.Cancelled)
+	return o.Live(now) && o.Event.Status != eventapi.Past && o.Event.Status != eventapi.Cancelled
 }
 
 // By the tiers of an order's seats: how many, and what they cost.

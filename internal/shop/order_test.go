@@ -24,7 +24,7 @@ func TestOrderStates(t *testing.T) {
 		amount   int64
 		left     time.Duration // of the hold
 		payment  *paymentapi.Payment
-		event    string
+		event    eventapi.Status
 		state    string
 		tickets  bool
 		due      int64

@@ -45,7 +45,7 @@ func (s *Shop) structured(v *page.Visit, p *eventView) any {
 }
 
 func eventStatus(p *eventView) string {
-	if p.Event.Status == string(eventapi.Cancelled) {
+	if p.Event.Status == eventapi.Cancelled {
 		return "EventCancelled"
 	}
 	for _, c := range p.Changes {

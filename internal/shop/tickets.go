@@ -152,7 +152,7 @@ func (s *Shop) calendar(v *page.Visit) error {
 		UID: o.ID + "@" + hostOf(v), Revision: int(e.Version), Stamp: v.Now().UTC(), Start: e.Starts,
 		Summary: e.Title, Location: strings.Join(append([]string{e.Venue.Name}, nonEmpty(addressLine(&e.Venue))...), ", "),
 		Description: v.T("calendar.text", "Reference", o.Reference, "Seats", v.Seats(o.Places)), URL: v.URL(eventPath(e)),
-		Cancelled: e.Status == string(eventapi.Cancelled) || o.Status == bookingapi.Cancelled,
+		Cancelled: e.Status == eventapi.Cancelled || o.Status == bookingapi.Cancelled,
 	}
 	if e.Starts.IsZero() {
 		entry.Start, entry.DayOnly = dayOf(e.Date)

@@ -16,7 +16,7 @@ func testCreate(t *test) {
 	}
 	first, err := t.s.Create(ctx, organizer, "key", gala())
 	t.must(err)
-	if first.Status != string(eventapi.OnSale) || first.Version != 1 || first.Pending || first.Total != 100 || first.Free != 100 || first.From != 5000 || first.OrganizerID != organizer.UserID {
+	if first.Status != eventapi.OnSale || first.Version != 1 || first.Pending || first.Total != 100 || first.Free != 100 || first.From != 5000 || first.OrganizerID != organizer.UserID {
 		t.Errorf("%+v", first)
 	}
 	if again, err := t.s.Create(ctx, organizer, "key", gala()); err != nil || again.ID != first.ID {
@@ -96,7 +96,7 @@ func testReplace(t *test) {
 	form.Title, form.SaleClosesAt, form.Status = "Grand Gala", &toTheMinute, eventapi.Published
 	got, err := t.s.Replace(ctx, organizer, e.ID, e.Version, form)
 	t.must(err)
-	if got.Title != "Grand Gala" || got.Prices.Version != 1 || !got.Closes.Equal(closes) || got.Status != string(eventapi.Published) || !got.Starts.Equal(e.Starts) {
+	if got.Title != "Grand Gala" || got.Prices.Version != 1 || !got.Closes.Equal(closes) || got.Status != eventapi.Published || !got.Starts.Equal(e.Starts) {
 		t.Errorf("more or less was changed than the title and the status: %+v", got)
 	}
 	later, tier := "2027-03-05T20:00", form.Tiers[0]
@@ -139,7 +139,7 @@ func testCancel(t *test) {
 	_, err := t.s.Cancel(ctx, organizer, e.ID, e.Version+1)
 	t.refused(err, errs.Precondition, "changed-meanwhile")
 	for range 2 { // the second time nothing is left to do
-		if got, err := t.s.Cancel(ctx, organizer, e.ID, 0); err != nil || got.Status != string(eventapi.Cancelled) || got.Pending || got.Version != 2 {
+		if got, err := t.s.Cancel(ctx, organizer, e.ID, 0); err != nil || got.Status != eventapi.Cancelled || got.Pending || got.Version != 2 {
 			t.Errorf("%+v %v", got, err)
 		}
 	}
@@ -230,7 +230,7 @@ func testDashboard(t *test) {
 		t.must(t.s.CancelOpen(ctx, organizer.UserID))
 	}
 	t.w.wait(time.Minute)
-	if e := t.own(soon.ID); e.Status != string(eventapi.Cancelled) {
+	if e := t.own(soon.ID); e.Status != eventapi.Cancelled {
 		t.Errorf("it is %s", e.Status)
 	}
 }

@@ -72,7 +72,7 @@ func testEvents(t *test) {
 	a, b := t.create(nil), t.create(func(n *eventapi.NewEvent) { n.Status = eventapi.Draft })
 	got, err := t.s.Events(t.Context(), []string{a.ID, b.ID, "0000000000000000"})
 	t.must(err)
-	if len(got) != 2 || got[a.ID].Title != "Gala" || got[b.ID].Status != string(eventapi.Draft) || got[a.ID].Prices.Version != 1 {
+	if len(got) != 2 || got[a.ID].Title != "Gala" || got[b.ID].Status != eventapi.Draft || got[a.ID].Prices.Version != 1 {
 		t.Errorf("%+v", got)
 	}
 	if got, err := t.s.Events(t.Context(), nil); err != nil || len(got) != 0 {
