@@ -23,7 +23,7 @@ var (
 
 // aboutFiles are sources whose reasons are about a place in a file: pages quote
 // them as they are, see console.fault.file.
-var aboutFiles = regexp.MustCompile(`/event/(import.*|document|shapes)\.go$`)
+var aboutFiles = regexp.MustCompile(`/event/(import|importer/(discovery|importer|node|notes|own|pretix))\.go$`)
 
 // notOfForms are reasons that no form of ours comes to: those of the API's own
 // fields, and of values that forms cannot have.
@@ -103,7 +103,7 @@ func inGerman(t *testing.T) (v *page.Visit) {
 // by its English text, so that a text that changes needs its entry again.
 func TestReasonsHaveWords(t *testing.T) {
 	v := inGerman(t)
-	all, known := reasonsOf(t, "user", "event", "booking", "bookingapi", "money", "console", "app"), 0
+	all, known := reasonsOf(t, "user", "user/session", "event", "event/check", "event/importer", "eventapi", "booking", "booking/live", "bookingapi", "money", "console", "app"), 0
 	for _, format := range all {
 		reason := example(format)
 		if v.Fault(reason) != v.T("fault.other", "Reason", reason) {
@@ -134,7 +134,7 @@ var elsewhere = map[string]string{
 func TestProblemsHaveWords(t *testing.T) {
 	v := inGerman(t)
 	said := map[string]bool{}
-	for _, room := range []string{"user", "booking", "event", "shop", "console", "app"} {
+	for _, room := range []string{"user", "user/session", "booking", "booking/live", "event", "shop", "console", "app"} {
 		for _, slug := range problemsOf(t, room) {
 			said[slug] = true
 			if key := "problem." + slug; v.T(key) == key && elsewhere[slug] == "" {
