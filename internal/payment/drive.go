@@ -14,7 +14,7 @@ import (
 	"boxoffice/internal/paymentapi"
 )
 
-// drive is one payment on its way, in a goroutine of its own.
+// drive brings one payment to its end, in a goroutine of its own.
 type drive struct {
 	s     *Service
 	begun *begun        // that it belongs to; nil when it was taken up
@@ -144,8 +144,8 @@ func (d *drive) run(ctx context.Context, e event) {
 }
 
 // advance hands an event to the state machine and persists what it makes of it.
-// When the row has changed meanwhile, the same event is applied to the new row:
-// what has happened has happened.
+// When another driver has changed the row meanwhile, the event is applied to the new
+// row: it has happened all the same.
 func (d *drive) advance(ctx context.Context, e event) ([]action, error) {
 	for {
 		from := d.p.state()

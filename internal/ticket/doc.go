@@ -1,6 +1,5 @@
 // Package ticket makes tickets: the right to enter for one seat of a booked
-// booking. It is values and documents only. Who calls it has looked that the
-// booking is booked and its payment captured.
+// booking. Callers check first that the booking is booked and its payment captured.
 //
 //	booking ─► Ticket ─► Signer.Sign ─► token ─► QR ─► SVG for pages, modules for PDF
 //	                                      │             Document.PDF: a page for each seat
