@@ -61,9 +61,14 @@ func TestMain(m *testing.M) {
 // run runs a sub-command to its end.
 func run(t testing.TB, args ...string) (stdout string, err error) {
 	t.Helper()
+	return runBy(program(t), args...)
+}
+
+// runBy is run with a program of the caller's choice.
+func runBy(program string, args ...string) (stdout string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program(t), args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err = cmd.Run(); err != nil {
@@ -109,11 +114,17 @@ func serve(t testing.TB, data settings.Storage, args ...string) *server {
 // serveAt is serve on an address.
 func serveAt(t testing.TB, addr string, data settings.Storage, args ...string) *server {
 	t.Helper()
+	return serveBy(t, program(t), addr, data, args...)
+}
+
+// serveBy is serveAt with a program of the caller's choice.
+func serveBy(t testing.TB, program, addr string, data settings.Storage, args ...string) *server {
+	t.Helper()
 	s := &server{t: t, done: make(chan struct{})}
 	if data.DatabaseURL != "" {
 		args = append(args, "--data", data.Data) // for the mails
 	}
-	s.cmd = exec.Command(program(t), append(on(data, "serve", "--addr", addr, "--loopback-factor", "1000"), args...)...)
+	s.cmd = exec.Command(program, append(on(data, "serve", "--addr", addr, "--loopback-factor", "1000"), args...)...)
 	s.cmd.Stderr = &s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
