@@ -30,22 +30,22 @@ type cli struct {
 	Import app.Import      `cmd:"" help:"Import events and seating plans."`
 	Verify app.Verify      `cmd:"" help:"Replay the ledger against the tables."`
 	Ledger struct {
-		Export app.Export `cmd:"" help:"Write an event's ledger as NDJSON, one entry a line."`
+		Export app.Export `cmd:"" help:"Print an event's ledger as NDJSON, one entry per line."`
 	} `cmd:"" help:"Work with ledgers."`
 	Admin struct {
-		Create         app.CreateAdmin    `cmd:"" help:"Create an administrator; prints the password once."`
-		ResetTwoFactor app.ResetTwoFactor `cmd:"" help:"Take the second factor of an account away whose owner has lost app and recovery codes; ends its sessions."`
-	} `cmd:"" help:"Administrate accounts."`
+		Create         app.CreateAdmin    `cmd:"" help:"Create an administrator and print the password once."`
+		ResetTwoFactor app.ResetTwoFactor `cmd:"" help:"Remove the second factor of an account whose owner has lost the app and the recovery codes, and end its sessions."`
+	} `cmd:"" help:"Manage accounts."`
 	Ticket struct {
-		Verify app.TicketVerify `cmd:"" help:"Check tickets as a gate does, without a network."`
-		Keys   app.TicketKeys   `cmd:"" help:"Print the public keys that tickets are checked with."`
+		Verify app.TicketVerify `cmd:"" help:"Verify tickets offline, as at the entrance."`
+		Keys   app.TicketKeys   `cmd:"" help:"Print the public keys to verify tickets with."`
 	} `cmd:"" help:"Work with tickets."`
 	OpenAPI app.OpenAPI  `cmd:"" name:"openapi" help:"Print the API's OpenAPI document."`
 	Rush    rush.Command `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
-	Version version      `cmd:"" help:"Print the version, the commit and the Go that built it; --version does, too."`
+	Version version      `cmd:"" help:"Print the version, the commit and the Go version; --version does the same."`
 	Help    struct {
 		Command []string `arg:"" optional:"" help:"The command to describe, such as serve or ledger export."`
-	} `cmd:"" help:"Describe a command, as --help does after its name."`
+	} `cmd:"" help:"Describe a command, like COMMAND --help."`
 }
 
 // level is the least severe level of messages that are logged.

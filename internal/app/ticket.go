@@ -17,9 +17,9 @@ import (
 
 // TicketVerify checks tickets, as a gate does without a network.
 type TicketVerify struct {
-	Keys   string   `help:"File with the public keys, as boxoffice ticket keys prints them and /tickets/keys.json has them." required:"" placeholder:"FILE"`
-	Event  string   `help:"Refuse tickets for any event but the one with this id." placeholder:"ID"`
-	Tokens []string `arg:"" name:"token" optional:"" help:"What the QR codes say; read from standard input, one a line, when left out."`
+	Keys   string   `help:"File with the public keys, from boxoffice ticket keys or /tickets/keys.json." required:"" placeholder:"FILE"`
+	Event  string   `help:"Only accept tickets for the event with this id." placeholder:"ID"`
+	Tokens []string `arg:"" name:"token" optional:"" help:"Contents of the QR codes; without it, they are read from standard input, one per line."`
 }
 
 // Run says of each ticket what it is for, or why it is refused; then it fails.
@@ -66,7 +66,7 @@ func (v TicketVerify) Run(in io.Reader, out io.Writer) error {
 // TicketKeys prints the public keys.
 type TicketKeys struct {
 	settings.Storage
-	New bool `help:"Make a new key first. Tickets are signed with it from then on, by all nodes within a minute; old tickets stay good."`
+	New bool `help:"Create a new key first. All nodes sign tickets with it within a minute; old tickets stay valid."`
 }
 
 // Run prints the document that gates need.

@@ -24,9 +24,9 @@ import (
 type Import struct {
 	settings.Storage
 	ShiftTo      string   `help:"Move the dates of events and sales together, so that the first event is on this date. Example: 2027-05-31." placeholder:"DATE"`
-	DefaultPrice string   `help:"Price of events that come without one. Example: 50.00USD." placeholder:"AMOUNT"`
-	Strict       bool     `help:"Refuse a Discovery page if any of its events, or a part of one, cannot be imported. Without it the rest is imported, and what is left out is printed."`
-	Files        []string `arg:"" name:"file" help:"Ticketmaster Discovery pages, pretix seating plans, boxoffice's own JSON: told apart by content."`
+	DefaultPrice string   `help:"Price of events without one. Example: 50.00USD." placeholder:"AMOUNT"`
+	Strict       bool     `help:"Refuse a Discovery page if any of its events, or part of one, cannot be imported. Without this flag, the rest is imported, and everything that is left out is printed."`
+	Files        []string `arg:"" name:"file" help:"Ticketmaster Discovery pages, pretix seating plans, or boxoffice's own JSON; the content decides which."`
 }
 
 // Run imports the files, all or none.
@@ -163,7 +163,7 @@ func (OpenAPI) Run(ctx context.Context, out io.Writer) error {
 // CreateAdmin makes an administrator.
 type CreateAdmin struct {
 	settings.Storage
-	Email string `help:"E-mail address to sign in with. Example: admin@example.org." required:"" placeholder:"ADDRESS"`
+	Email string `help:"Email address to sign in with. Example: admin@example.org." required:"" placeholder:"ADDRESS"`
 }
 
 // Run prints the generated password, once.
@@ -178,8 +178,8 @@ func (c CreateAdmin) Run(ctx context.Context, out io.Writer) error {
 // codes are lost.
 type ResetTwoFactor struct {
 	settings.Storage
-	Email string `help:"E-mail address of the account. Example: ann@example.org." placeholder:"ADDRESS"`
-	User  string `help:"Id of the account, instead of its address or, where several accounts have the address, beside it." placeholder:"ID"`
+	Email string `help:"Email address of the account. Example: ann@example.org." placeholder:"ADDRESS"`
+	User  string `help:"Id of the account, instead of its address, or in addition to it when several accounts have the address." placeholder:"ID"`
 }
 
 // Run says what was done.

@@ -136,11 +136,11 @@ func (c *crowd) reserve(a *asking) error {
 	case !a.pressed:
 	case used+c.wanted(a) > int64(a.mostFrom)*crowdSeat:
 		return errs.New(errs.TooMany, "many-held-unverified",
-			"Many seats of this event are held from your network by people whose e-mail address is not verified. Please verify yours, or try again in a few minutes.").
+			"Many seats of this event are held from your network by people whose email address is not verified. Please verify yours, or try again in a few minutes.").
 			After(time.Minute)
 	case c.heldByAll(a)+a.seats > a.mostOfAll:
 		return errs.New(errs.TooMany, "many-held-unverified",
-			"Many of the seats that are left are held by people whose e-mail address is not verified. Please verify yours, or try again in a few minutes.").
+			"Many of the remaining seats are held by people whose email address is not verified. Please verify yours, or try again in a few minutes.").
 			After(time.Minute)
 	}
 	h := c.holds[a.bookingID]

@@ -184,7 +184,7 @@ func (s *state) overLimit(p person, except string, more int) error {
 	}
 	if p.standing == typed && s.live(person{user: p.user}, except)+more <= limit { // what others have is not theirs to know
 		return errs.New(errs.Conflict, "address-at-limit",
-			"A customer may have %d seats of this event, and people have as many with this e-mail address. Verify it, and only your own seats count.", limit).
+			"A customer may have %d seats of this event, and that many are already taken with this email address. Verify it, and only your own seats count.", limit).
 			With("limit", limit)
 	}
 	if p.standing == typed {

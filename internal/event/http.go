@@ -50,7 +50,7 @@ type eventBody struct {
 	LimitPerCustomer int32             `json:"limit_per_customer" doc:"Live seats that one customer may have." example:"8"`
 	HoldMinutes      int64             `json:"hold_minutes" doc:"How long seats are held." example:"8"`
 	Plan             planRef           `json:"plan"`
-	UnverifiedBuyers bool              `json:"unverified_buyers" doc:"Buyers may pay without having shown that their e-mail address is theirs."`
+	UnverifiedBuyers bool              `json:"unverified_buyers" doc:"Buyers can pay before they have confirmed their email address."`
 	OrganizerID      string            `json:"organizer_id,omitempty" doc:"Account that the event belongs to." example:"06a1b2c3d4e5f6g7"`
 	Attributes       json.RawMessage   `json:"attributes" doc:"Any JSON object."`
 	Changes          []eventapi.Change `json:"changes,omitempty" doc:"Of time and venue since the event was announced, oldest first."`

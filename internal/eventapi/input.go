@@ -30,7 +30,7 @@ type NewEvent struct {
 	Status           Status          `json:"status,omitempty" enum:"draft,published,on_sale" doc:"published when it is left out."`
 	LimitPerCustomer *int32          `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100; 8 when it is left out."`
 	HoldMinutes      *int64          `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes; 8 when it is left out."`
-	UnverifiedBuyers *bool           `json:"unverified_buyers,omitempty" doc:"Whether buyers may pay without having shown that their e-mail address is theirs; false when it is left out."`
+	UnverifiedBuyers *bool           `json:"unverified_buyers,omitempty" doc:"Whether buyers can pay before they have confirmed their email address; false when it is left out."`
 	Attributes       json.RawMessage `json:"attributes,omitempty" doc:"Any JSON object up to 32 KiB."`
 }
 
@@ -87,6 +87,6 @@ type Update struct {
 	Status           *Status         `json:"status,omitempty" enum:"draft,published,on_sale,cancelled" example:"on_sale"`
 	LimitPerCustomer *int32          `json:"limit_per_customer,omitempty" doc:"Live seats that one customer may have, 1 to 100." example:"8"`
 	HoldMinutes      *int64          `json:"hold_minutes,omitempty" doc:"How long seats are held, 1 to 60 minutes." example:"8"`
-	UnverifiedBuyers *bool           `json:"unverified_buyers,omitempty" doc:"Whether buyers may pay without having shown that their e-mail address is theirs."`
+	UnverifiedBuyers *bool           `json:"unverified_buyers,omitempty" doc:"Whether buyers can pay before they have confirmed their email address."`
 	Attributes       json.RawMessage `json:"attributes,omitempty" doc:"Any JSON object up to 32 KiB, instead of the one before."`
 }

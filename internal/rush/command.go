@@ -18,7 +18,7 @@ import (
 // Command rehearses an on-sale from the command line.
 type Command struct {
 	Options
-	Data        string `help:"Folder of the embedded database, which stays." unset:"a fresh folder, removed afterwards" placeholder:"DIR"`
+	Data        string `help:"Folder of the embedded database, which is kept afterwards." unset:"a fresh folder, removed afterwards" placeholder:"DIR"`
 	DatabaseURL string `help:"PostgreSQL to use instead of the embedded database. Example: postgres:///rehearsal." placeholder:"URL"`
 }
 

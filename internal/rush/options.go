@@ -9,20 +9,20 @@ import (
 
 // Options say how to rehearse.
 type Options struct {
-	Fans     int           `help:"How many fans come, up to 200000." default:"1000"`
+	Fans     int           `help:"Number of fans, up to 200000." default:"1000"`
 	Seats    int           `help:"Seats of each event, 50 to 200000." default:"5000"`
 	Event    string        `help:"Sell the event with this id, which must be on sale." unset:"new events" placeholder:"ID"`
-	Duration time.Duration `help:"How long to go on, with further events once one is sold out. Example: 20s." unset:"until the event is sold out" placeholder:"D"`
+	Duration time.Duration `help:"How long to run; when an event is sold out, the next one goes on sale. Example: 20s." unset:"until the event is sold out" placeholder:"D"`
 	Think    time.Duration `help:"Average pause of a fan before each click. Example: 2s." unset:"no pause" placeholder:"D"`
-	Seed     uint64        `help:"A number: fans choose alike in rehearsals with the same seed." default:"1"`
-	Nodes    int           `help:"Servers to start on one database, up to 16; more than one need --database-url." default:"1"`
-	Viewers  int           `help:"People who only watch the first event's seat map, up to 100000." default:"0" placeholder:"N"`
-	Target   []string      `help:"Servers that run already, on this machine, with --loopback-factor 1000. Example: http://127.0.0.1:8080." unset:"servers of its own" placeholder:"URL"`
-	FansFile string        `help:"Accounts for --target, one JSON object a line: {\"token\": …} or {\"email\": …, \"password\": …}." placeholder:"FILE"`
-	JSON     bool          `help:"End with the report as one JSON object on one line."`
-	Burst    bool          `help:"Every fan presses hold once, all within one second, each on a connection of their own."`
-	Rate     float64       `help:"Open loop: so many purchases begin a second, whether earlier ones are done or not; needs --duration. Example: 1500." unset:"as fast as the servers answer" placeholder:"N"`
-	InFlight int           `help:"Fans who are served at the same time, at most; up to 15000." default:"256"`
+	Seed     uint64        `help:"A number; fans make the same choices in rehearsals with the same seed." default:"1"`
+	Nodes    int           `help:"Number of servers to start on one database, up to 16; more than one needs --database-url." default:"1"`
+	Viewers  int           `help:"Number of people who only watch the first event's seat map, up to 100000." default:"0" placeholder:"N"`
+	Target   []string      `help:"Servers that are already running, on this machine, with --loopback-factor 1000. Example: http://127.0.0.1:8080." unset:"servers of its own" placeholder:"URL"`
+	FansFile string        `help:"Accounts for --target, one JSON object per line: {\"token\": …} or {\"email\": …, \"password\": …}." placeholder:"FILE"`
+	JSON     bool          `help:"Print the report as one JSON object on the last line."`
+	Burst    bool          `help:"Every fan sends one hold request, all within one second, each on a new connection."`
+	Rate     float64       `help:"Fixed rate: this many purchases begin per second, whether or not earlier ones are done; needs --duration. Example: 1500." unset:"as fast as the servers answer" placeholder:"N"`
+	InFlight int           `help:"Maximum number of fans that are active at the same time, up to 15000." default:"256"`
 }
 
 // check refuses options that do not fit; shared says whether several servers can

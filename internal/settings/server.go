@@ -12,17 +12,17 @@ import (
 // Server says how to run a node.
 type Server struct {
 	Storage
-	ReplicaURL string   `help:"A read replica of --database-url, asked for lists and search. Example: postgres://user@replica/boxoffice." placeholder:"URL"`
-	Addr       string   `help:"Address and port to listen on. 0.0.0.0:8080 is all networks, port 0 a free port." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	ReplicaURL string   `help:"A read replica of --database-url, for lists and search. Example: postgres://user@replica/boxoffice." placeholder:"URL"`
+	Addr       string   `help:"Address and port to listen on. 0.0.0.0:8080 means all networks, port 0 any free port." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	OpsAddr    string   `help:"Address and port for operators: metrics (/metrics, Prometheus) and profiles (/debug/pprof/)." unset:"127.0.0.1:8090, or a free port if that is taken" placeholder:"HOST:PORT"`
-	PublicURL  string   `help:"Scheme and host by which the world reaches the site: links in pages, mails and feeds begin with it. Example: https://tickets.example.org." unset:"the address it listens on, unless that is all networks" placeholder:"URL"`
-	Proxies    []string `name:"trusted-proxies" help:"Networks of the proxies in front, whose X-Forwarded-For names the client. Example: 10.0.0.0/8,192.0.2.7/32." unset:"a proxy on this machine if --addr is a loopback address, otherwise none" placeholder:"CIDR"`
-	Origins    []string `name:"cors-origins" help:"Other sites whose pages may call the API from browsers; * for all. Example: https://shop.example.org." placeholder:"ORIGIN"`
-	RateLimit  int64    `help:"Requests a second that each account may send, and twice as many each address without an account; four seconds' worth at once. 0: requests are not limited." default:"50" placeholder:"N"`
-	Loopback   int64    `name:"loopback-factor" help:"For rehearsals and tests: clients on this machine may send so many times as many requests. Example: 1000." default:"1" placeholder:"N"`
+	PublicURL  string   `help:"Scheme and host under which the public reaches the site. Links in pages, mails and feeds begin with it. Example: https://tickets.example.org." unset:"the address it listens on, unless that is all networks" placeholder:"URL"`
+	Proxies    []string `name:"trusted-proxies" help:"Networks of the proxies in front. Their X-Forwarded-For names the client. Example: 10.0.0.0/8,192.0.2.7/32." unset:"a proxy on this machine if --addr is a loopback address, otherwise none" placeholder:"CIDR"`
+	Origins    []string `name:"cors-origins" help:"Other sites whose pages may call the API from browsers; * allows all. Example: https://shop.example.org." placeholder:"ORIGIN"`
+	RateLimit  int64    `help:"Requests per second for each account, and twice as many for each address without an account; up to four seconds' worth at once. 0 switches this limit off." default:"50" placeholder:"N"`
+	Loopback   int64    `name:"loopback-factor" help:"For rehearsals and tests: multiplies the limits of clients on this machine. Example: 1000." default:"1" placeholder:"N"`
 	AccessLog  bool     `help:"Log a line for each request."`
-	TwoFactor  bool     `name:"require-two-factor" help:"Organizers and administrators must log in with two factors: until they have set that up, they may only do what customers may."`
-	Demo       bool     `help:"Fill an empty database with example events and accounts, and print the accounts' passwords. On a loopback --addr only."`
+	TwoFactor  bool     `name:"require-two-factor" help:"Organizers and administrators must log in with two factors. Until they have set that up, they only have the rights of customers."`
+	Demo       bool     `help:"Fill an empty database with sample events and accounts, and print the passwords. Only on a loopback --addr."`
 }
 
 // DemoOrganizer is the address of the account that marks a database as a demo's.

@@ -114,18 +114,18 @@ func paidLetter(o *Order, name, link string) (subject, text string) {
 	if o.Amount > 0 {
 		fmt.Fprintf(&b, "Paid, all fees included: %s\n", page.Money(lang, o.Payment.Amount, o.Payment.Currency))
 	}
-	fmt.Fprintf(&b, "\nTickets, a calendar file and all that can be changed are here:\n%s\n", link)
-	b.WriteString("\nWhoever has this link can use the tickets. Keep it to yourself.\n")
+	fmt.Fprintf(&b, "\nSee your tickets, add the event to your calendar, or change your booking here:\n%s\n", link)
+	b.WriteString("\nAnybody with this link can use the tickets. Do not share it.\n")
 	return "Your tickets for " + safetext.Unlinked(o.Event.Title) + " (" + o.Reference + ")", b.String()
 }
 
 // giftLetter is the mail about seats that somebody was given.
 func giftLetter(o *Order, to bookingapi.Recipient, link string) (subject, text string) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%sthe organizer has given you seats. Booking %s:\n\n", greeting(to.Name), o.Reference)
+	fmt.Fprintf(&b, "%sthe organizer has invited you and booked these seats for you. Booking %s:\n\n", greeting(to.Name), o.Reference)
 	about(&b, o)
-	fmt.Fprintf(&b, "\nYour tickets and a calendar file are here; you need no account:\n%s\n", link)
-	b.WriteString("\nWhoever has this link can use the tickets. Keep it to yourself.\nIf you cannot come, please tell the organizer.\n")
+	fmt.Fprintf(&b, "\nYour tickets and a calendar file are here; you do not need an account:\n%s\n", link)
+	b.WriteString("\nAnybody with this link can use the tickets. Do not share it.\nIf you cannot come, please tell the organizer.\n")
 	return "Your tickets for " + safetext.Unlinked(o.Event.Title) + " (" + o.Reference + ")", b.String()
 }
 

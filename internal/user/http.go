@@ -114,8 +114,8 @@ type updateIn struct {
 		Username        *string `json:"username,omitempty" maxLength:"32" example:"robin"`
 		Name            *string `json:"name,omitempty" maxLength:"100" example:"Robin Fan"`
 		Password        *string `json:"password,omitempty" maxLength:"128" doc:"A new password; ends all sessions." example:"velvet curtain"`
-		CurrentPassword string  `json:"current_password,omitempty" maxLength:"128" doc:"Needed for a new e-mail address or password of one's own." example:"velvet curtain"`
-		Code            string  `json:"code,omitempty" maxLength:"32" doc:"A code of the authenticator app, or a recovery code; needed for a new e-mail address of one's own when two-factor log-in is active." example:"123456"`
+		CurrentPassword string  `json:"current_password,omitempty" maxLength:"128" doc:"Needed to change one's own email address or password." example:"velvet curtain"`
+		Code            string  `json:"code,omitempty" maxLength:"32" doc:"A code of the authenticator app, or a recovery code; needed to change one's own email address when two-factor log-in is on." example:"123456"`
 
 		Role     *caller.Role `json:"role,omitempty" enum:"customer,organizer,admin" doc:"Changed by administrators, of others only." example:"organizer"`
 		Disabled *bool        `json:"disabled,omitempty" doc:"Changed by administrators, of others only; ends all sessions." example:"false"`

@@ -67,7 +67,7 @@ type guestCodeIn struct {
 }
 
 func (s *Service) registerMails(api huma.API) {
-	verify := operation("verify-email", http.MethodPost, "/users/verify", "Verify an e-mail address", "By the secret of a mailed link, once, within 24 hours. The link shows who reads the address, not who made the account: so the request comes with a session of the account, or gives it a new password, which ends all its sessions. Without either it is answered 401, and the link stays good; so it is with a new password if the account has two-factor log-in and was moved to the address.", http.StatusOK, 400, 401, 403, 409, 422, 429, 503)
+	verify := operation("verify-email", http.MethodPost, "/users/verify", "Verify an email address", "By the secret of a mailed link, once, within 24 hours. The link shows who reads the address, not who made the account: so the request comes with a session of the account, or gives it a new password, which ends all its sessions. Without either it is answered 401, and the link stays good; so it is with a new password if the account has two-factor log-in and was moved to the address.", http.StatusOK, 400, 401, 403, 409, 422, 429, 503)
 	verify.Metadata = route.Meta(route.Entry, route.Open, route.Optional)
 	huma.Register(api, verify,
 		func(ctx context.Context, in *verifyIn) (*userOut, error) {
@@ -91,7 +91,7 @@ func (s *Service) registerMails(api huma.API) {
 			return nil, s.ResetPassword(ctx, in.Body.Token, in.Body.Password)
 		})
 	huma.Register(api, open(operation("enter-as-guest", http.MethodPost, "/users/guest", "Enter as a guest",
-		"For buying with a name and an e-mail address only. The session may hold seats at once; to pay, verify the address by the code that was mailed to it.", http.StatusCreated, 400, 422, 429, 503)),
+		"For buying with only a name and an email address. The session may hold seats at once; to pay, verify the address with the mailed code.", http.StatusCreated, 400, 422, 429, 503)),
 		func(ctx context.Context, in *guestIn) (*loginOut, error) {
 			x, err := s.EnterGuest(ctx, in.Body.Name, in.Body.Email, in.Agent)
 			return s.session(ctx, x, err)

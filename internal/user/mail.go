@@ -163,9 +163,9 @@ func (s *Service) errand(ctx context.Context, e *errand) error {
 	case mailCode:
 		return s.mailCode(ctx, &u)
 	case mailChanged:
-		return s.send(ctx, u.Email, "Your password was changed", hello(&u)+"your password was changed, and you were signed out everywhere.\n\nIf that was not you, choose a new one at once.")
+		return s.send(ctx, u.Email, "Your password was changed", hello(&u)+"your password was changed, and you were signed out on all devices.\n\nIf this was not you, choose a new password at once.")
 	case mailMoved:
-		return s.send(ctx, e.address, "Your e-mail address was changed", greeting(u.Name)+"your account has another e-mail address now. If that was not you, choose a new password at once and write to us.")
+		return s.send(ctx, e.address, "Your email address was changed", greeting(u.Name)+"your account now has a different email address.\n\nIf this was not you, choose a new password at once and contact us.")
 	}
 	return nil // of a later version
 }
@@ -236,18 +236,18 @@ func (s *Service) mailVerification(ctx context.Context, u *record) error {
 	if err != nil {
 		return err
 	}
-	return s.send(ctx, u.Email, "Please confirm your e-mail address", fmt.Sprintf(
-		"%ssomebody, probably you, has given this address for an account. If that was you, please confirm it:\n%s/verify?token=%s\n\n"+
-			"You sign in to the account there, or choose a new password for it. Once you confirm, the address is this account's, and orders that were made with it as a guest are, too.\n\n"+
-			"The link is good for 24 hours. Where you have signed up and are asked for a code, it is %s, good for %d minutes. Give it to nobody else.\n\n"+
-			"If it was not you, ignore this mail: nothing happens.",
+	return s.send(ctx, u.Email, "Please confirm your email address", fmt.Sprintf(
+		"%ssomebody, probably you, entered this address for an account. If it was you, please confirm it:\n%s/verify?token=%s\n\n"+
+			"On that page, sign in to the account or choose a new password for it. After that, the address belongs to this account, and so do orders that you placed with it as a guest.\n\n"+
+			"The link is valid for 24 hours. If the page where you signed up asks for a code, it is %s. The code is valid for %d minutes; do not share it.\n\n"+
+			"If it was not you, ignore this mail. Nothing will happen.",
 		hello(u), s.publicURL, token, grouped(code), int(left.Minutes())))
 }
 
 // mailExisting tells the owner of an address that somebody signed up with it.
 func (s *Service) mailExisting(ctx context.Context, owner *record) error {
 	return s.send(ctx, owner.Email, "You already have an account", fmt.Sprintf(
-		"%ssomebody, perhaps you, wanted to create an account with this address. You already have one.\n\nPlease sign in with it:\n%s/sign-in\n\nIf you do not know your password any more, choose a new one:\n%s/forgot\n\nIf it was not you, ignore this mail: nothing has changed.",
+		"%ssomebody, perhaps you, tried to create an account with this address. You already have one.\n\nPlease sign in:\n%s/sign-in\n\nIf you have forgotten your password, choose a new one:\n%s/forgot\n\nIf it was not you, ignore this mail. Nothing has changed.",
 		hello(owner), s.publicURL, s.publicURL))
 }
 
@@ -288,7 +288,7 @@ func (s *Service) mailResetTo(ctx context.Context, u *record) error {
 		return err
 	}
 	return s.send(ctx, u.Email, "Choose a new password", fmt.Sprintf(
-		"%shere you can choose a new password:\n%s/reset?token=%s\n\nThe link is good for 30 minutes, once. If you did not ask for it, ignore this mail: your password stays as it is.",
+		"%schoose a new password here:\n%s/reset?token=%s\n\nThe link works once and is valid for 30 minutes. If you did not request it, ignore this mail. Your password has not changed.",
 		hello(u), s.publicURL, token))
 }
 
@@ -299,7 +299,7 @@ func (s *Service) mailCode(ctx context.Context, u *record) error {
 		return err
 	}
 	return s.send(ctx, u.address(), grouped(code)+" is your code", fmt.Sprintf(
-		"%syour code is %s. It is good for %d minutes.\n\nIf you did not ask for it, ignore this mail.", hello(u), grouped(code), int(left.Minutes())))
+		"%syour code is %s. It is valid for %d minutes.\n\nIf you did not request it, ignore this mail.", hello(u), grouped(code), int(left.Minutes())))
 }
 
 // note logs what went wrong asynchronously.

@@ -79,7 +79,7 @@ func (s *Service) taken(ctx context.Context, a userapi.NewAccount, vouching bool
 	e.Fields = []errs.Field{{Name: "username", Reason: "belongs to another account"}}
 	if vouching {
 		if u, err := s.find(ctx, a.Email); err == nil && u.Verified {
-			e.Detail = "There is an account with this e-mail address already."
+			e.Detail = "There is already an account with this email address."
 			e.Fields[0].Name = "email"
 		}
 	}

@@ -16,7 +16,7 @@ func TestSignUpTellsNobody(t *testing.T) {
 	owner := w.member(t, "ann@example.org")
 	w.settle(t)
 	w.pass(mailPause)
-	for email, subject := range map[string]string{"ann@example.org": "You already have an account", "bob@example.org": "Please confirm your e-mail address"} {
+	for email, subject := range map[string]string{"ann@example.org": "You already have an account", "bob@example.org": "Please confirm your email address"} {
 		w.pass(mailPause)
 		other := "crimson balcony seat of " + subject
 		u, err := w.SignUp(ctx, userapi.NewAccount{Email: email, Name: "Mallory", Password: other})
