@@ -109,7 +109,7 @@ func used(ctx context.Context, s settings.Storage) error {
 
 // checkEmail refuses what is no e-mail address.
 func checkEmail(text string) error {
-	if _, reason := user.NormalEmail(text); reason != "" {
+	if _, reason := user.NormalEmail(text); !reason.None() {
 		return settings.BadFlag("--email", "%q %s", text, reason)
 	}
 	return nil

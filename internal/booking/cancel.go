@@ -90,7 +90,7 @@ func (s *state) givenBack(c *command, b *record) ([]int32, error) {
 		case slices.Contains(b.Seats, seat) && !slices.Contains(seats, seat):
 			seats = append(seats, seat)
 		case !slices.Contains(b.GivenBack, seat):
-			return nil, errs.Bad("seats", "names %s, which is not in this booking", s.label(seat))
+			return nil, errs.Bad("seats", "seat-not-in-booking", "names %s, which is not in this booking", s.label(seat))
 		}
 	}
 	return seats, nil

@@ -350,9 +350,9 @@ func (s *state) wanted(c *command, p *priced, own *record) ([]int32, error) {
 		for i, seat := range c.seats {
 			switch {
 			case seat < 0 || int(seat) >= len(s.plan.Seats):
-				return nil, errs.Bad("seats", "names a seat that is not in the plan")
+				return nil, errs.Bad("seats", "seat-not-in-plan", "names a seat that is not in the plan")
 			case slices.Contains(c.seats[:i], seat):
-				return nil, errs.Bad("seats", "names %s twice", s.label(seat))
+				return nil, errs.Bad("seats", "seat-twice", "names %s twice", s.label(seat))
 			case !p.sells(seat):
 				return nil, errs.New(errs.Conflict, "not-for-sale", "Seat %s is not for sale.", s.label(seat))
 			}
@@ -360,7 +360,7 @@ func (s *state) wanted(c *command, p *priced, own *record) ([]int32, error) {
 		return c.seats, nil
 	}
 	if c.quantity < 1 {
-		return nil, errs.Bad("quantity", "must be at least 1")
+		return nil, errs.Bad("quantity", "at-least-one", "must be at least 1")
 	}
 	seats := s.choose(p, c.quantity, c.section, c.tier, own)
 	if seats == nil {

@@ -23,13 +23,13 @@ func recipient(p caller.Person) (caller.Person, error) {
 	p.Name, p.Email = strings.TrimSpace(p.Name), strings.TrimSpace(p.Email)
 	var bad []errs.Field
 	if utf8.RuneCountInString(p.Name) > 100 {
-		bad = append(bad, errs.Field{Name: "name", Reason: "must have at most 100 characters"})
+		bad = append(bad, errs.Why("too-long", "must have at most %d characters", 100).In("name"))
 	}
 	if safetext.Hidden(p.Name) {
-		bad = append(bad, errs.Field{Name: "name", Reason: safetext.HiddenReason})
+		bad = append(bad, safetext.HiddenReason.In("name"))
 	}
 	if a, err := mail.ParseAddress(p.Email); p.Email != "" && (err != nil || a.Address != p.Email || len(p.Email) > 254) {
-		bad = append(bad, errs.Field{Name: "email", Reason: "is not an e-mail address"})
+		bad = append(bad, errs.Field{Name: "email", Code: "not-an-address", Reason: "is not an e-mail address"})
 	}
 	if len(bad) > 0 {
 		return p, errs.Fields(bad)
@@ -48,7 +48,7 @@ func (s *Service) Grant(ctx context.Context, who caller.Caller, key string, g bo
 		return bookingapi.Booking{}, err
 	}
 	if g.UserID != "" && g.To != (caller.Person{}) {
-		return bookingapi.Booking{}, errs.Bad("user_id", "cannot be combined with name or email")
+		return bookingapi.Booking{}, errs.Bad("user_id", "cannot-combine", "cannot be combined with name or email")
 	}
 	b, err := s.grant(ctx, who, key, &g)
 	if err == nil && g.To != (caller.Person{}) && b.Status == bookingapi.Booked {
@@ -87,7 +87,7 @@ func (s *Service) grantNew(ctx context.Context, grant command, sel *bookingapi.S
 		if ok, err := s.accounts(ctx, grant.heir); err != nil {
 			return b, true, err
 		} else if !ok {
-			return b, true, errs.Bad("user_id", "is not the id of an account")
+			return b, true, errs.Bad("user_id", "not-an-id", "is not the id of an account")
 		}
 	}
 	early = true

@@ -173,7 +173,7 @@ func (s *Service) hold(ctx context.Context, in *holdIn) (*bookingOut, error) {
 		return nil, err
 	}
 	if !id.Valid(in.Body.EventID) {
-		return nil, errs.Bad("event_id", "is not the id of an event")
+		return nil, errs.Bad("event_id", "not-an-id", "is not the id of an event")
 	}
 	b, err := s.Hold(ctx, caller, in.Key, in.Body)
 	return s.answer(ctx, b, err)

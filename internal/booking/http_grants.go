@@ -64,7 +64,7 @@ func (s *Service) registerGrants(api huma.API) {
 		Errors: []int{400, 401, 404, 409, 413, 422, 503}, Metadata: route.Meta(route.Organizers, route.LongNumbers),
 	}, func(ctx context.Context, in *complimentaryIn) (*bookingOut, error) {
 		if in.Body.UserID != "" && !id.Valid(in.Body.UserID) {
-			return nil, errs.Bad("user_id", "is not the id of an account")
+			return nil, errs.Bad("user_id", "not-an-id", "is not the id of an account")
 		}
 		who, err := signedIn(ctx)
 		if err != nil {

@@ -138,7 +138,7 @@ func seatsOf(v *view, in *seatsIn) (*seatsOut, error) {
 	}
 	i := v.priced.plan.SectionByID(in.Section)
 	if i < 0 {
-		return nil, errs.Bad("section", "%q is not a section of this event", in.Section)
+		return nil, errs.Bad("section", "no-such-section", "%q is not a section of this event", in.Section)
 	}
 	sec := &v.priced.plan.Sections[i]
 	if in.Form == "compact" {

@@ -154,10 +154,10 @@ func named(p *seating.Plan, b *bookingapi.Booking, labels []string, c *command) 
 			seat = int32(slices.IndexFunc(p.Seats, func(s seating.Seat) bool { return s.Label == label }))
 		}
 		if seat < 0 {
-			return errs.Bad(fmt.Sprintf("seats[%d]", i), "names %s, which is not in this booking", label)
+			return errs.Bad(fmt.Sprintf("seats[%d]", i), "seat-not-in-booking", "names %s, which is not in this booking", label)
 		}
 		if slices.Contains(c.seats, seat) {
-			return errs.Bad(fmt.Sprintf("seats[%d]", i), "names %s twice", label)
+			return errs.Bad(fmt.Sprintf("seats[%d]", i), "seat-twice", "names %s twice", label)
 		}
 		c.seats = append(c.seats, seat)
 	}

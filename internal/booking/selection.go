@@ -42,7 +42,7 @@ func resolve(v *view, sel *bookingapi.Selection, c *command) error {
 	c.quantity = sel.Quantity
 	if sel.Section != "" {
 		if c.section = p.plan.SectionByID(sel.Section); c.section < 0 {
-			return errs.Bad("section", "%q is not a section of this event", sel.Section)
+			return errs.Bad("section", "no-such-section", "%q is not a section of this event", sel.Section)
 		}
 	}
 	if sel.Tier != "" {
@@ -52,7 +52,7 @@ func resolve(v *view, sel *bookingapi.Selection, c *command) error {
 			}
 		}
 		if c.tier < 0 {
-			return errs.Bad("tier", "%q is not a price tier of this event", sel.Tier)
+			return errs.Bad("tier", "no-such-tier", "%q is not a price tier of this event", sel.Tier)
 		}
 	}
 	return nil
@@ -63,11 +63,11 @@ func resolveSeats(p *seating.Plan, labels []string, c *command) error {
 	for i, label := range labels {
 		n, ok := p.Ordinal(label)
 		if !ok {
-			return errs.Bad(fmt.Sprintf("seats[%d]", i), "%q is not a seat that can be chosen in this event", label)
+			return errs.Bad(fmt.Sprintf("seats[%d]", i), "no-such-seat", "%q is not a seat that can be chosen in this event", label)
 		}
 		for j := range i {
 			if c.seats[j] == n {
-				return errs.Bad(fmt.Sprintf("seats[%d]", i), "names %s twice", label)
+				return errs.Bad(fmt.Sprintf("seats[%d]", i), "seat-twice", "names %s twice", label)
 			}
 		}
 		c.seats[i] = n

@@ -309,7 +309,7 @@ func (vs *views) after(ctx context.Context, eventID string, seq int64) (*view, e
 		case <-deadline.C:
 			err := vs.ledger.Read(ctx, eventID, seq)
 			if errors.Is(err, ledger.ErrEnd) {
-				return nil, errs.Bad("after", "is beyond the event's ledger version %d", v.version())
+				return nil, errs.Bad("after", "bad-version", "is beyond the event's ledger version %d", v.version())
 			}
 			if err != nil {
 				return nil, err

@@ -22,11 +22,11 @@ func (s Selection) Count() int { return max(len(s.Seats), s.Quantity) }
 func (s Selection) Check() error {
 	switch {
 	case len(s.Seats) > 0 && (s.Quantity != 0 || s.Section != "" || s.Tier != ""):
-		return errs.Bad("seats", "cannot be combined with quantity, section or tier")
+		return errs.Bad("seats", "cannot-combine", "cannot be combined with quantity, section or tier")
 	case len(s.Seats) == 0 && s.Quantity == 0:
 		return errs.Fields([]errs.Field{
-			{Name: "seats", Reason: "must name the seats to take, unless quantity says how many"},
-			{Name: "quantity", Reason: "must be 1 or more, unless seats are named"},
+			{Name: "seats", Code: "required", Reason: "must name the seats to take, unless quantity says how many"},
+			{Name: "quantity", Code: "required", Reason: "must be 1 or more, unless seats are named"},
 		})
 	}
 	return nil

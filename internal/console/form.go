@@ -253,8 +253,8 @@ func (f *form) add(v *page.Visit, fields []errs.Field) {
 			continue
 		}
 		if f.Of(name) == "" {
-			text := v.Fault(one.Reason)
-			if name == "plan.document" && one.Reason != "is required" { // said of a place in a file: it is quoted
+			text := v.Fault(one)
+			if name == "plan.document" && one.Code != "required" { // said of a place in a file: it is quoted
 				text = v.T("console.fault.file", "Reason", strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(one.Name, name), ".")+" "+one.Reason))
 			}
 			f.Faults = append(f.Faults, fault{name, f.tierOf(name), text})

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -72,18 +73,18 @@ func (f *form) choice() (eventapi.PlanChoice, []errs.Field) {
 	case "template":
 		n, err := strconv.Atoi(strings.TrimSpace(f.Value("plan.seats")))
 		if err != nil {
-			return eventapi.PlanChoice{}, []errs.Field{{Name: "plan.seats", Reason: "must be a whole number"}}
+			return eventapi.PlanChoice{}, []errs.Field{{Name: "plan.seats", Code: "not-a-number", Reason: "must be a whole number"}}
 		}
 		return eventapi.PlanChoice{Template: f.Value("plan.template"), Seats: n}, nil
 	case "used":
 		id, version, _ := strings.Cut(f.Value("plan.id"), "@")
 		n, err := strconv.ParseInt(version, 10, 64)
 		if err != nil {
-			return eventapi.PlanChoice{}, []errs.Field{{Name: "plan.id", Reason: "is required"}}
+			return eventapi.PlanChoice{}, []errs.Field{{Name: "plan.id", Code: "required", Reason: "is required"}}
 		}
 		return eventapi.PlanChoice{ID: id, Version: n}, nil
 	}
-	return eventapi.PlanChoice{}, []errs.Field{{Name: "plan.document", Reason: "is required"}}
+	return eventapi.PlanChoice{}, []errs.Field{{Name: "plan.document", Code: "required", Reason: "is required"}}
 }
 
 // draft is the event that the form describes, and what of it cannot be read.
@@ -92,7 +93,7 @@ func (f *form) draft() (eventapi.NewEvent, []errs.Field) {
 	whole := func(name string, low int64) int64 {
 		n, err := strconv.ParseInt(strings.TrimSpace(f.Value(name)), 10, 32)
 		if err != nil {
-			bad = append(bad, errs.Field{Name: name, Reason: "must be a whole number"})
+			bad = append(bad, errs.Field{Name: name, Code: "not-a-number", Reason: "must be a whole number"})
 			return low
 		}
 		return n
@@ -114,12 +115,12 @@ func (f *form) draft() (eventapi.NewEvent, []errs.Field) {
 	case "time":
 		d.EndTime = given("end_time")
 		if d.EventTime = given("event_time"); d.EventTime == nil {
-			bad = append(bad, errs.Field{Name: "event_time", Reason: "is required"})
+			bad = append(bad, errs.Field{Name: "event_time", Code: "required", Reason: "is required"})
 		}
 	case "date":
 		d.EndDate = f.Value("end_date")
 		if d.EventDate = f.Value("event_date"); d.EventDate == "" {
-			bad = append(bad, errs.Field{Name: "event_date", Reason: "is required"})
+			bad = append(bad, errs.Field{Name: "event_date", Code: "required", Reason: "is required"})
 		}
 	}
 	plan, faults := f.choice()
@@ -146,8 +147,8 @@ func (f *form) saleTimes(d *eventapi.NewEvent, venue *eventapi.Venue) (bad []err
 			return nil
 		}
 		t, reason := eventapi.Instant(f.Value(field), zone)
-		if reason != "" {
-			bad = append(bad, errs.Field{Name: field, Reason: reason})
+		if !reason.None() {
+			bad = append(bad, reason.In(field))
 			return nil
 		}
 		return &t
@@ -172,8 +173,9 @@ func (f *form) amounts(d *eventapi.NewEvent) (bad []errs.Field) {
 	d.Currency = strings.ToUpper(strings.TrimSpace(f.Value("currency")))
 	amount := func(field, text string) int64 {
 		n, err := money.FromDecimal(strings.ReplaceAll(strings.TrimSpace(text), ",", "."), d.Currency)
-		if err != nil && money.Known(d.Currency) { // else the currency is at fault
-			bad = append(bad, errs.Field{Name: field, Reason: err.Error()})
+		var reason errs.Reason
+		if errors.As(err, &reason) && money.Known(d.Currency) { // else the currency is at fault
+			bad = append(bad, reason.In(field))
 		}
 		return n
 	}
@@ -182,7 +184,7 @@ func (f *form) amounts(d *eventapi.NewEvent) (bad []errs.Field) {
 		for name, rate := range map[string]*int64{"fee_rate": &d.FeeRules.FeeRate, "tax_rate": &d.FeeRules.TaxRate} {
 			var ok bool
 			if *rate, ok = hundredths(f.Value("fee_rules." + name)); !ok {
-				bad = append(bad, errs.Field{Name: "fee_rules." + name, Reason: "must be a rate from 0 to 100"})
+				bad = append(bad, errs.Field{Name: "fee_rules." + name, Code: "not-a-rate", Reason: "must be a rate from 0 to 100"})
 			}
 		}
 		if fixed := f.Value("fee_rules.fee_fixed"); fixed != "" {
@@ -197,7 +199,7 @@ func (f *form) amounts(d *eventapi.NewEvent) (bad []errs.Field) {
 		tier := eventapi.NewTier{Name: strings.TrimSpace(t.Name), Categories: t.Categories}
 		price := int64(0)
 		if t.Price == "" {
-			bad = append(bad, errs.Field{Name: field, Reason: "is required"})
+			bad = append(bad, errs.Field{Name: field, Code: "required", Reason: "is required"})
 		} else {
 			price = amount(field, t.Price)
 		}

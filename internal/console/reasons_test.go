@@ -6,83 +6,62 @@ import (
 	"go/token"
 	"net/http/httptest"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/page"
 )
 
-// A reason is what is said of a field: a predicate such as "is required".
-var (
-	reasonText = regexp.MustCompile(`^(%q |%s )?(is|must|has|have|names|belongs|cannot|comes|holds|does not|happens|leave|needs) `)
-	verb       = regexp.MustCompile(`%[.0-9]*[a-z]`)
-)
-
-// aboutFiles are sources whose reasons are about a place in a file: pages quote
-// them as they are, see console.fault.file.
-var aboutFiles = regexp.MustCompile(`/event/(import|importer/(discovery|importer|node|notes|own|pretix))\.go$`)
-
-// notOfForms are reasons that no form of ours comes to: those of the API's own
-// fields, and of values that forms cannot have.
+// notOfForms are codes that no form of ours comes to: those of the API's own fields,
+// and of values that forms cannot have.
 var notOfForms = []string{
 	// combinations of the API's fields, of which a form sends one
-	"must have one of template, id and document", "cannot be combined with event_time", "cannot be combined with end_time",
-	"cannot be combined with price", "cannot be combined with fee_rules: give tiers with a face value", "must be given with fee_rules: %s",
-	"must be given with a venue in another time zone", "needs the event's fee_rules; without them give the all-in price",
-	"must be given instead of price and fees, which the event's fee_rules make of it", "cannot be combined with name or email",
-	"cannot be combined with quantity, section or tier", "must name the seats to take, unless quantity says how many", "must be 1 or more, unless seats are named", "cannot change without new prices",
+	"cannot-combine", "needs-another-field", "fees-above-price",
 	// fields that no form has
-	"must be customer, organizer or admin", "is not the id of an account", "is not the id of an event", "must be a version of the event's ledger",
-	"is beyond the event's ledger version %d", "is not one that a list has given", "is not one that a search has given", "must have at most %d words",
-	"must have at most %d KiB", "must not be nested deeper than 16 levels", "must be a JSON object", "must be UTF-8 without NUL",
-	"must be 0 up to the price, of which they are part", "has expired, was already used, or is not one that was mailed", // beside problem.bad-token
+	"not-an-id", "bad-version", "bad-cursor", "too-many-words", "too-large", "too-deep", "not-an-object",
+	"expired-link", // beside problem.bad-token
 	// choices that forms offer without another
-	"must be draft, published, on_sale or cancelled", "must be draft, published or on_sale", "must be half_up, half_even, up or down", "must be theatre, arena, stadium or club",
+	"not-a-choice",
 	// the shop says them in its own words, see missed.odd, or drops such seats
-	"names %s, which is not in this booking", "%q is not a price tier of this event",
+	"seat-not-in-booking", "no-such-tier",
 	// quoted, see console.fault.file
-	"is not a seating plan: %s", "must hold one seating plan, and holds %d",
-	// command lines
-	"%q is not an amount with a currency such as 50.00USD", "%q is not an ISO 4217 currency", "is larger than %d MiB",
+	"plan-document",
 }
 
-// reasonsOf are the reasons in the sources of some rooms.
-func reasonsOf(t *testing.T, rooms ...string) (out []string) {
+// codesOf are the codes of field errors in the sources of some rooms.
+func codesOf(t *testing.T, rooms ...string) (out []string) {
 	t.Helper()
+	literal := func(e ast.Expr) {
+		if l, ok := e.(*ast.BasicLit); ok && l.Kind == token.STRING {
+			text, _ := strconv.Unquote(l.Value)
+			out = append(out, text)
+		}
+	}
 	for _, room := range rooms {
 		sources(t, room, func(n ast.Node) bool {
-			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
-				if text, _ := strconv.Unquote(l.Value); reasonText.MatchString(text) {
-					out = append(out, text)
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				f, ok := n.Fun.(*ast.SelectorExpr)
+				switch {
+				case !ok || len(n.Args) < 2:
+				case f.Sel.Name == "Why": // errs.Why(code, format, …)
+					literal(n.Args[0])
+				case (f.Sel.Name == "Bad" || f.Sel.Name == "Add") && len(n.Args) > 2: // errs.Bad(field, code, format, …)
+					literal(n.Args[1])
+				}
+			case *ast.KeyValueExpr: // errs.Field{Code: …}
+				if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Code" {
+					literal(n.Value)
 				}
 			}
-			if c, ok := n.(*ast.CallExpr); ok {
-				if f, ok := c.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "BadFlag" { // of a command line
-					return false
-				}
-			}
-			_, tags := n.(*ast.Field)
-			return !tags
+			return true
 		})
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// example fills a format in with numbers that fit it.
-func example(format string) string {
-	return verb.ReplaceAllStringFunc(format, func(v string) string {
-		switch v[len(v)-1] {
-		case 'd':
-			return "100"
-		case 'q':
-			return `"X"`
-		}
-		return "X"
-	})
 }
 
 func inGerman(t *testing.T) (v *page.Visit) {
@@ -99,25 +78,31 @@ func inGerman(t *testing.T) (v *page.Visit) {
 	return v
 }
 
-// What is said of a field in a form is said in German too. The catalogues find it
-// by its English text, so that a text that changes needs its entry again.
-func TestReasonsHaveWords(t *testing.T) {
+// Every code of a field error that a form may come to has a message in German, and
+// every such message has a code.
+func TestFieldErrorsHaveWords(t *testing.T) {
 	v := inGerman(t)
-	all, known := reasonsOf(t, "user", "user/session", "event", "event/check", "event/importer", "eventapi", "booking", "booking/live", "bookingapi", "money", "console", "app"), 0
-	for _, format := range all {
-		reason := example(format)
-		if v.Fault(reason) != v.T("fault.other", "Reason", reason) {
+	all, known := codesOf(t, "user", "event", "event/check", "eventapi", "booking", "booking/live", "bookingapi", "money", "safetext", "console", "app"), 0
+	for _, code := range all {
+		field := errs.Field{Code: code, Reason: "is odd"}
+		switch has := v.Fault(field) != v.T("fault.other", "Reason", field.Reason); {
+		case has:
 			known++
-		} else if !slices.Contains(notOfForms, format) {
-			t.Errorf("%q has no German words", format)
+		case !slices.Contains(notOfForms, code):
+			t.Errorf("%q has no German words", code)
 		}
 	}
-	if known < 40 {
-		t.Errorf("only %d reasons were found", known)
+	if known < 30 {
+		t.Errorf("only %d codes were found", known)
 	}
-	for _, text := range notOfForms {
-		if !slices.Contains(all, text) {
-			t.Errorf("nobody says %q any more", text)
+	for _, code := range notOfForms {
+		if !slices.Contains(all, code) {
+			t.Errorf("nobody says %q any more", code)
+		}
+	}
+	for code := range v.Words("fault.") {
+		if code != "some" && code != "other" && !slices.Contains(all, code) {
+			t.Errorf("fault.%s is a message without a code", code)
 		}
 	}
 }
@@ -134,7 +119,7 @@ var elsewhere = map[string]string{
 func TestProblemsHaveWords(t *testing.T) {
 	v := inGerman(t)
 	said := map[string]bool{}
-	for _, room := range []string{"user", "user/session", "booking", "booking/live", "event", "shop", "console", "app"} {
+	for _, room := range []string{"user", "booking", "event", "shop", "console", "app"} {
 		for _, slug := range problemsOf(t, room) {
 			said[slug] = true
 			if key := "problem." + slug; v.T(key) == key && elsewhere[slug] == "" {
@@ -182,7 +167,7 @@ func sources(t *testing.T, room string, visit func(ast.Node) bool) {
 		t.Fatal(room, err)
 	}
 	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") || aboutFiles.MatchString(filepath.ToSlash(file)) {
+		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
 		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)

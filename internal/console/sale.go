@@ -34,7 +34,7 @@ func (c *Console) sale(v *page.Visit, e *eventapi.Event) error {
 			return err
 		}
 		for _, one := range errs.Of(err).Fields {
-			faults = append(faults, v.Fault(one.Reason))
+			faults = append(faults, v.Fault(one))
 		}
 		if len(faults) > 0 {
 			problem = strings.Join(faults, " ")

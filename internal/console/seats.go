@@ -27,7 +27,7 @@ func (c *Console) grant(v *page.Visit, e *eventapi.Event) error {
 	if len(g.Seats) == 0 {
 		var err error
 		if g.Quantity, err = strconv.Atoi(strings.TrimSpace(v.PostFormValue("quantity"))); err != nil || g.Quantity < 1 || g.Quantity > 1000 {
-			return c.refusedSeats(v, e, "", errs.Bad("quantity", "must be 1 to 1000"))
+			return c.refusedSeats(v, e, "", errs.Bad("quantity", "out-of-range", "must be %d to %d", 1, 1000))
 		}
 		g.Section = v.PostFormValue("section")
 	}
@@ -137,10 +137,10 @@ func (c *Console) refusedSeats(v *page.Visit, e *eventapi.Event, bookingID strin
 		label, ok := labelled[name]
 		switch {
 		case !ok:
-			r.Problem = v.Fault(f.Reason)
+			r.Problem = v.Fault(f)
 		case r.Of(name) == "":
 			r.Problem = v.T("fault.some")
-			r.Faults = append(r.Faults, misfit{name, inputID(name, bookingID), v.T(label), v.Fault(f.Reason)})
+			r.Faults = append(r.Faults, misfit{name, inputID(name, bookingID), v.T(label), v.Fault(f)})
 		}
 	}
 	return c.showLive(v, e, r)

@@ -30,10 +30,13 @@ const (
 	Unavailable                 // 503: try again
 )
 
-// Field is one input that is wrong, named as in the request ("seats[2]").
+// Field is one input that is wrong, named as in the request ("seats[2]"). Its code
+// and arguments are for those who say it in another language.
 type Field struct {
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
+	Code   string `json:"-"`
+	Args   []any  `json:"-"`
 }
 
 // Error is an application error.
@@ -65,11 +68,9 @@ func New(k Kind, slug, format string, args ...any) *Error {
 	return &Error{Kind: k, Type: slug, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Bad is an Invalid error about one field.
-func Bad(field, format string, args ...any) *Error {
-	reason := fmt.Sprintf(format, args...)
-	return &Error{Kind: Invalid, Type: "invalid-field", Detail: field + " " + reason + ".",
-		Fields: []Field{{Name: field, Reason: reason}}}
+// Bad is an Invalid error about one field; see Why.
+func Bad(field, code, format string, args ...any) *Error {
+	return Why(code, format, args...).Bad(field)
 }
 
 // Fields collects several bad fields into one error; nil when there are none.

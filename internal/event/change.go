@@ -210,7 +210,7 @@ func (s *Service) merge(ctx context.Context, e *stored, w *writing, c change) er
 			e.ImportPaused = false // from here on the organizer decides
 			e.Status = *c.Status
 		default:
-			f.Add("status", "must be draft, published, on_sale or cancelled")
+			f.Add("status", "not-a-choice", "must be draft, published, on_sale or cancelled")
 		}
 	}
 	e.Announced = e.Announced || e.Status == eventapi.Published || e.Status == eventapi.OnSale
@@ -234,7 +234,7 @@ func (f *faults) mergeWhen(e *stored, c *change) {
 	if c.Venue != nil {
 		f.Venue(*c.Venue)
 		if c.Venue.TimeZone != e.TimeZone && c.EventTime == nil && c.EventDate == nil {
-			f.Add("event_time", "must be given with a venue in another time zone")
+			f.Add("event_time", "needs-another-field", "must be given with a venue in another time zone")
 		}
 		e.Venue, e.TimeZone = newVenue(*c.Venue), c.Venue.TimeZone
 	}
@@ -287,7 +287,7 @@ func (s *Service) mergePrices(ctx context.Context, f *faults, e *stored, w *writ
 			rules = &same
 		case rules != nil && c.Price == nil && len(list) == 0:
 			if list, err = again(now.Tiers); err != nil {
-				f.Add("tiers", "must be given with fee_rules: %s", err)
+				f.Add("tiers", "needs-another-field", "must be given with fee_rules: %s", err)
 				return nil
 			}
 		}
@@ -305,7 +305,7 @@ func (s *Service) mergePrices(ctx context.Context, f *faults, e *stored, w *writ
 		}
 		e.PriceVersion, e.Currency, e.PriceFrom = next, currency, lowest(w.tiers)
 	case currency != e.Currency:
-		f.Add("currency", "cannot change without new prices")
+		f.Add("currency", "needs-another-field", "cannot change without new prices")
 	}
 	return nil
 }

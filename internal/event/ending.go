@@ -82,7 +82,7 @@ func (s *Service) keepPromises(ctx context.Context, was, is *stored) error {
 	now := s.now().UnixMicro()
 	moved := is.SortAt != was.SortAt
 	if moved && is.SortAt <= now && was.SortAt > now {
-		return errs.Bad("event_time", "must lie in the future: people know of the event, and it has not begun")
+		return errs.Bad("event_time", "promised", "must lie in the future: people know of the event, and it has not begun")
 	}
 	before, after := was.sale().RefundsEnd, is.sale().RefundsEnd
 	if after == before || after == 0 || after > now || before != 0 && before <= now {
@@ -95,7 +95,7 @@ func (s *Service) keepPromises(ctx context.Context, was, is *stored) error {
 	case err != nil:
 		return fmt.Errorf("count seats: %w", err)
 	case counts.Held+counts.Sold > 0:
-		return errs.Bad("refundable_until", "must lie in the future: buyers were promised that they may cancel")
+		return errs.Bad("refundable_until", "promised", "must lie in the future: buyers were promised that they may cancel")
 	}
 	return nil
 }

@@ -22,17 +22,17 @@ func (f *faults) feeRules(r *seating.FeeRules) {
 	const whole = 10_000
 	for name, rate := range map[string]int64{"fee_rate": r.FeeRate, "tax_rate": r.TaxRate} {
 		if rate < 0 || rate > whole {
-			f.Add("fee_rules."+name, "must be 0 to %d hundredths of a percent", whole)
+			f.Add("fee_rules."+name, "not-a-rate", "must be 0 to %d hundredths of a percent", whole)
 		}
 	}
 	if r.FeeFixed < 0 || r.FeeFixed > money.Max {
-		f.Add("fee_rules.fee_fixed", "must be 0 to %d minor units", int64(money.Max))
+		f.Add("fee_rules.fee_fixed", "too-expensive", "must be 0 to %d minor units", int64(money.Max))
 	}
 	if r.Rounding == "" {
 		r.Rounding = string(money.HalfUp)
 	}
 	if !money.Rounding(r.Rounding).Known() {
-		f.Add("fee_rules.rounding", "must be half_up, half_even, up or down")
+		f.Add("fee_rules.rounding", "not-a-choice", "must be half_up, half_even, up or down")
 	}
 }
 
@@ -61,24 +61,24 @@ func (f *faults) priceOf(path string, in *eventapi.NewTier, rules *seating.FeeRu
 	if rules == nil {
 		switch {
 		case in.Face != nil:
-			f.Add(path+"face", "needs the event's fee_rules; without them give the all-in price")
+			f.Add(path+"face", "needs-another-field", "needs the event's fee_rules; without them give the all-in price")
 		case in.Price < 0 || in.Price > money.Max:
-			f.Add(path+"price", "must be 0 to %d minor units", int64(money.Max))
+			f.Add(path+"price", "too-expensive", "must be 0 to %d minor units", int64(money.Max))
 		case in.Fees < 0 || in.Fees > in.Price:
-			f.Add(path+"fees", "must be 0 up to the price, of which they are part")
+			f.Add(path+"fees", "fees-above-price", "must be 0 up to the price, of which they are part")
 		}
 		out.Price, out.Fees = in.Price, in.Fees
 		return
 	}
 	switch {
 	case in.Face == nil || in.Price != 0 || in.Fees != 0:
-		f.Add(path+"face", "must be given instead of price and fees, which the event's fee_rules make of it")
+		f.Add(path+"face", "needs-another-field", "must be given instead of price and fees, which the event's fee_rules make of it")
 	case *in.Face < 0 || *in.Face > money.Max:
-		f.Add(path+"face", "must be 0 to %d minor units", int64(money.Max))
+		f.Add(path+"face", "too-expensive", "must be 0 to %d minor units", int64(money.Max))
 	case len(f.List) == 0:
 		out.Face = *in.Face
 		if allIn(out, rules); out.Price > money.Max {
-			f.Add(path+"face", "comes to %d with fees and tax, which is more than %d", out.Price, int64(money.Max))
+			f.Add(path+"face", "too-expensive", "comes to %d with fees and tax, which is more than %d", out.Price, int64(money.Max))
 		}
 	}
 }

@@ -477,7 +477,7 @@ func checkEvent(t *testing.T, e *stored) {
 		t.Fatalf("zone %q: %v", e.TimeZone, err)
 	}
 	switch {
-	case safetext.LineFault(e.Title, 1, 200) != "":
+	case !safetext.LineFault(e.Title, 1, 200).None():
 		t.Fatalf("title %q", e.Title)
 	case e.Status == eventapi.OnSale && e.PriceVersion == 0:
 		t.Fatal("on sale without a price")

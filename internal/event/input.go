@@ -33,7 +33,7 @@ func planFault(err error) error {
 	if !errors.As(err, &f) {
 		return err
 	}
-	return errs.Bad(strings.TrimSuffix("plan.document."+f.Path, "."), "%s", check.Short(f.Reason))
+	return errs.Bad(strings.TrimSuffix("plan.document."+f.Path, "."), "plan-document", "%s", check.Short(f.Reason))
 }
 
 // attributes checks an event's attributes: a JSON object, not too large or too deep.
@@ -42,21 +42,21 @@ func (f *faults) attributes(raw json.RawMessage) string {
 		return "{}"
 	}
 	if len(raw) > maxAttributes {
-		f.Add("attributes", "must have at most %d KiB", maxAttributes>>10)
+		f.Add("attributes", "too-large", "must have at most %d KiB", maxAttributes>>10)
 		return "{}"
 	}
 	if check.Depth(raw) > 16 {
-		f.Add("attributes", "must not be nested deeper than 16 levels")
+		f.Add("attributes", "too-deep", "must not be nested deeper than 16 levels")
 		return "{}"
 	}
 	var v map[string]any
 	var out bytes.Buffer // numbers stay as they were written, however long
 	if json.Unmarshal(raw, &v) != nil || json.Compact(&out, raw) != nil {
-		f.Add("attributes", "must be a JSON object")
+		f.Add("attributes", "not-an-object", "must be a JSON object")
 		return "{}"
 	}
 	if !utf8.Valid(raw) || holdsNUL(v) {
-		f.Add("attributes", "must be UTF-8 without NUL")
+		f.Add("attributes", "not-utf8", "must be UTF-8 without NUL")
 		return "{}"
 	}
 	return out.String()
@@ -90,29 +90,29 @@ func (f *faults) tiers(currency string, price *int64, list []eventapi.NewTier, r
 		return nil
 	}
 	if !money.Known(currency) {
-		f.Add("currency", "must be an ISO 4217 code such as EUR")
+		f.Add("currency", "not-a-currency", "must be an ISO 4217 code such as EUR")
 		return nil
 	}
 	if price != nil {
 		if len(list) > 0 {
-			f.Add("tiers", "cannot be combined with price")
+			f.Add("tiers", "cannot-combine", "cannot be combined with price")
 			return nil
 		}
 		if rules != nil {
-			f.Add("price", "cannot be combined with fee_rules: give tiers with a face value")
+			f.Add("price", "cannot-combine", "cannot be combined with fee_rules: give tiers with a face value")
 			return nil
 		}
 		list = []eventapi.NewTier{{Name: "Standard", Price: *price}}
 	}
 	if len(list) > seating.MaxTiers {
-		f.Add("tiers", "must be at most %d", seating.MaxTiers)
+		f.Add("tiers", "too-many", "must be at most %d", seating.MaxTiers)
 		return nil
 	}
 	out := make([]seating.Tier, len(list))
 	named := 0
 	for i, t := range list {
 		if named += len(t.Sections) + len(t.Categories); f.Full() || named > maxNamed {
-			f.Add("tiers", "must name at most %d sections and categories", maxNamed)
+			f.Add("tiers", "too-many-named", "must name at most %d sections and categories", maxNamed)
 			return nil
 		}
 		path := fmt.Sprintf("tiers[%d].", i)
@@ -122,7 +122,7 @@ func (f *faults) tiers(currency string, price *int64, list []eventapi.NewTier, r
 		f.Text(path+"name", t.Name, 1, 100)
 		for j, id := range t.Sections {
 			if p != nil && p.SectionByID(id) < 0 {
-				f.Add(fmt.Sprintf("%ssections[%d]", path, j), "%q is not a section of the plan", id)
+				f.Add(fmt.Sprintf("%ssections[%d]", path, j), "no-such-section", "%q is not a section of the plan", id)
 			}
 		}
 		categories := t.Categories
@@ -133,7 +133,7 @@ func (f *faults) tiers(currency string, price *int64, list []eventapi.NewTier, r
 		}
 		for j, name := range t.Categories {
 			if p != nil && !p.HasCategory(name) {
-				f.Add(fmt.Sprintf("%scategories[%d]", path, j), "%q is not a category of the plan", name)
+				f.Add(fmt.Sprintf("%scategories[%d]", path, j), "no-such-category", "%q is not a category of the plan", name)
 			}
 		}
 		out[i] = seating.Tier{ID: fmt.Sprintf("t%d", i+1), Name: t.Name, Sections: t.Sections, Categories: categories}
@@ -169,18 +169,18 @@ func (f *faults) sale(e *stored, opens, closes, refunds *time.Time, limit *int32
 		e.ClosesAt = e.ends()
 	}
 	if e.ClosesAt != 0 && e.OpensAt != 0 && e.ClosesAt <= e.OpensAt {
-		f.Add("sale_closes_at", "must be after sale_opens_at")
+		f.Add("sale_closes_at", "closes-before-it-opens", "must be after sale_opens_at")
 	}
 	if limit != nil {
 		e.LimitPerCustomer = *limit
 	}
 	if e.LimitPerCustomer < 1 || e.LimitPerCustomer > bookingapi.MaxPerPerson {
-		f.Add("limit_per_customer", "must be 1 to %d", bookingapi.MaxPerPerson)
+		f.Add("limit_per_customer", "out-of-range", "must be %d to %d", 1, bookingapi.MaxPerPerson)
 	}
 	if hold != nil {
 		e.HoldFor = *hold * 60_000_000
 		if *hold < 1 || *hold > 60 {
-			f.Add("hold_minutes", "must be 1 to 60")
+			f.Add("hold_minutes", "out-of-range", "must be %d to %d", 1, 60)
 		}
 	}
 }

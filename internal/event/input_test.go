@@ -192,12 +192,12 @@ func TestHiddenCharacters(t *testing.T) {
 				continue
 			}
 			rec := s.ask(t, organizer, 422, "POST", "/events", event(texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]))
-			if text := rec.Body.String(); !strings.Contains(text, safetext.HiddenReason) || !strings.Contains(text, field) {
+			if text := rec.Body.String(); !strings.Contains(text, safetext.HiddenReason.Text) || !strings.Contains(text, field) {
 				t.Errorf("%s with %+q: %s", field, hidden, rec.Body)
 			}
 		}
 		plan := &seating.PlanDocument{Name: "P", Categories: []seating.Category{{Name: "C"}}, Sections: []seating.SectionDocument{{ID: "S", Category: "C", Rows: []seating.RowDocument{{Label: "A", Seats: []seating.SeatDocument{{Number: "1" + hidden}}}}}}}
-		if _, err := plan.NewPlan(); !strings.Contains(fmt.Sprint(err), "sections[0].rows[0].seats[0].number "+safetext.HiddenReason) {
+		if _, err := plan.NewPlan(); !strings.Contains(fmt.Sprint(err), "sections[0].rows[0].seats[0].number "+safetext.HiddenReason.Text) {
 			t.Errorf("a seat with %+q: %v", hidden, err)
 		}
 		packed, _, err := plan.Pack()

@@ -101,7 +101,7 @@ func (s *Service) list(ctx context.Context, c caller.Caller, f eventapi.Filter) 
 		at, id, ok := strings.Cut(f.Cursor, "-")
 		v, err := strconv.ParseInt(at, 10, 64)
 		if !ok || err != nil {
-			return nil, "", errs.Bad("cursor", "is not one that a list has given")
+			return nil, "", errs.Bad("cursor", "bad-cursor", "is not one that a list has given")
 		}
 		cond := "(e.sort_at > ? OR e.sort_at = ? AND e.id > ?)"
 		if f.Latest {

@@ -124,7 +124,7 @@ func (c *change) plan(was *eventapi.Event, n *eventapi.NewEvent, plan eventapi.S
 		return nil
 	}
 	if len(n.Tiers) == 0 {
-		return errs.Bad("tiers", "is required")
+		return errs.Bad("tiers", "required", "is required")
 	}
 	c.Tiers, c.FeeRules, c.unset.feeRules = n.Tiers, n.FeeRules, n.FeeRules == nil
 	if n.Currency != was.Prices.Currency {

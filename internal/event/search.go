@@ -112,7 +112,7 @@ func (s *Service) search(ctx context.Context, caller caller.Caller, f eventapi.F
 	var hits hits
 	words := strings.Fields(fold(f.Text))
 	if len(words) > maxWords {
-		return hits, errs.Bad("q", "must have at most %d words", maxWords)
+		return hits, errs.Bad("q", "too-many-words", "must have at most %d words", maxWords)
 	}
 	f.Text = ""
 	now := s.now().UnixMicro()
@@ -164,7 +164,7 @@ func (s *Service) ranked(ctx context.Context, q *query, words []string, f eventa
 	if f.Cursor != "" {
 		r, at, id, ok := parseRanked(f.Cursor)
 		if !ok {
-			return nil, "", errs.Bad("cursor", "is not one that a search has given")
+			return nil, "", errs.Bad("cursor", "bad-cursor", "is not one that a search has given")
 		}
 		ranked.add("(("+rank+") > ? OR ("+rank+") = ? AND (e.sort_at > ? OR e.sort_at = ? AND e.id > ?))", r, r, at, at, id)
 	}

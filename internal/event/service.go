@@ -243,7 +243,7 @@ func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seati
 	case eventapi.OnSale:
 		f.sellable(&e, plan, tiers)
 	default:
-		f.Add("status", "must be draft, published or on_sale")
+		f.Add("status", "not-a-choice", "must be draft, published or on_sale")
 	}
 	e.Announced = e.Status != eventapi.Draft
 	if err := errs.Fields(f.List); err != nil {
@@ -258,9 +258,9 @@ func (f *faults) sellable(e *stored, plan *seating.Plan, tiers []seating.Tier) {
 		return
 	}
 	if e.PriceVersion == 0 {
-		f.Add("status", "cannot be on_sale before the event has a price")
+		f.Add("status", "needs-prices", "cannot be on_sale before the event has a price")
 	} else if sec := unpriced(plan, tiers); sec != "" {
-		f.Add("tiers", "leave seats of section %q without a price; then the event cannot be on_sale", sec)
+		f.Add("tiers", "section-without-price", "leave seats of section %q without a price; then the event cannot be on_sale", sec)
 	}
 }
 
@@ -283,7 +283,7 @@ func (s *Service) planOf(ctx context.Context, in eventapi.PlanChoice) (*planRow,
 	}
 	switch {
 	case given != 1:
-		return nil, nil, errs.Bad("plan", "must have one of template, id and document")
+		return nil, nil, errs.Bad("plan", "cannot-combine", "must have one of template, id and document")
 	case in.Template != "":
 		return s.fromTemplate(in)
 	case in.Document != nil:
@@ -306,7 +306,7 @@ func (s *Service) planOf(ctx context.Context, in eventapi.PlanChoice) (*planRow,
 	}
 	p, err := s.Plan(ctx, in.ID, version)
 	if errs.KindOf(err) == errs.NotFound {
-		return nil, nil, errs.Bad("plan.id", "names no seating plan of this version")
+		return nil, nil, errs.Bad("plan.id", "no-such-plan", "names no seating plan of this version")
 	}
 	return nil, p, err
 }
@@ -314,10 +314,10 @@ func (s *Service) planOf(ctx context.Context, in eventapi.PlanChoice) (*planRow,
 func (s *Service) fromTemplate(in eventapi.PlanChoice) (*planRow, *seating.Plan, error) {
 	template, known := seating.NewestTemplate(in.Template)
 	if !known {
-		return nil, nil, errs.Bad("plan.template", "must be theatre, arena, stadium or club")
+		return nil, nil, errs.Bad("plan.template", "not-a-choice", "must be theatre, arena, stadium or club")
 	}
 	if in.Seats < seating.MinGenerated || in.Seats > seating.MaxSeats {
-		return nil, nil, errs.Bad("plan.seats", "must be %d to %d", seating.MinGenerated, seating.MaxSeats)
+		return nil, nil, errs.Bad("plan.seats", "out-of-range", "must be %d to %d", seating.MinGenerated, seating.MaxSeats)
 	}
 	row := generated(template, in.Seats, &seating.Plan{Name: in.Template})
 	k := planKey{row.id, row.version}

@@ -1,8 +1,9 @@
 package eventapi
 
 import (
-	"fmt"
 	"time"
+
+	"boxoffice/internal/errs"
 )
 
 // Events and their sales take place between these times.
@@ -11,19 +12,19 @@ var (
 	Latest   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// OutOfRange says why a time cannot be an event's; "" if it can.
-func OutOfRange(t time.Time) (reason string) {
+// OutOfRange says why a time cannot be an event's.
+func OutOfRange(t time.Time) errs.Reason {
 	if t.Before(Earliest) || t.After(Latest) {
-		return "must lie between 1970 and 2200"
+		return errs.Why("out-of-range", "must lie between %d and %d", Earliest.Year(), Latest.Year())
 	}
-	return ""
+	return errs.Reason{}
 }
 
 // Instant reads the time of an event or of its sale: RFC 3339, or a local time such as
 // 2027-03-01T20:00, which clocks in the zone must show exactly once. A reason says
 // what is wrong with it. Without a zone, which is a fault of another field, a local
 // time gives the zero time and no reason.
-func Instant(text string, zone *time.Location) (t time.Time, reason string) {
+func Instant(text string, zone *time.Location) (t time.Time, reason errs.Reason) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, OutOfRange(t)
 	}
@@ -33,30 +34,30 @@ func Instant(text string, zone *time.Location) (t time.Time, reason string) {
 			continue
 		}
 		if zone == nil {
-			return time.Time{}, ""
+			return time.Time{}, errs.Reason{}
 		}
-		if t, reason = AtWall(wall, zone); reason == "" {
+		if t, reason = AtWall(wall, zone); reason.None() {
 			reason = OutOfRange(t)
 		}
 		return t, reason
 	}
-	return time.Time{}, "must be a time such as 2027-03-01T20:00:00+01:00 (RFC 3339)"
+	return time.Time{}, errs.Why("not-a-time", "must be a time such as 2027-03-01T20:00:00+01:00 (RFC 3339)")
 }
 
 // AtWall returns the instant at which clocks in a zone show a wall time. A reason says
 // that they never do, or do so twice.
-func AtWall(wall time.Time, zone *time.Location) (t time.Time, reason string) {
+func AtWall(wall time.Time, zone *time.Location) (t time.Time, reason errs.Reason) {
 	t = time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, zone)
 	shows := func(t time.Time) bool {
 		return t.Format("2006-01-02T15:04:05") == wall.Format("2006-01-02T15:04:05")
 	}
 	if !shows(t) {
-		return t, fmt.Sprintf("%s does not exist in %s: clocks go forward over it", wall.Format("2006-01-02T15:04"), zone)
+		return t, errs.Why("skipped-by-clocks", "%s does not exist in %s: clocks go forward over it", wall.Format("2006-01-02T15:04"), zone)
 	}
 	for _, d := range []time.Duration{-2 * time.Hour, -time.Hour, -30 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour} {
 		if shows(t.Add(d).In(zone)) {
-			return t, fmt.Sprintf("%s happens twice in %s: give it with an offset", wall.Format("2006-01-02T15:04"), zone)
+			return t, errs.Why("repeated-by-clocks", "%s happens twice in %s: give it with an offset", wall.Format("2006-01-02T15:04"), zone)
 		}
 	}
-	return t, ""
+	return t, errs.Reason{}
 }

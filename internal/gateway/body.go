@@ -67,7 +67,7 @@ func (g *Gateway) readBody(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	if op.Method == http.MethodDelete && op.RequestBody == nil && !saysNothing(q.body.buf.Bytes()) {
-		q.refuse(w, errs.Bad("body", "is not taken by a DELETE; what is to go belongs in the address"))
+		q.refuse(w, errs.Bad("body", "unexpected-body", "is not taken by a DELETE; what is to go belongs in the address"))
 		return
 	}
 	next(ctx)

@@ -46,11 +46,11 @@ func checkQuery(op *huma.Operation, raw string) error {
 		known := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
 		switch {
 		case !known:
-			bad = append(bad, errs.Field{Name: clip(name), Reason: "is not a parameter of this operation"})
+			bad = append(bad, errs.Field{Name: clip(name), Code: "unknown-parameter", Reason: "is not a parameter of this operation"})
 		case len(values) > 1:
-			bad = append(bad, errs.Field{Name: name, Reason: "must be given once; commas separate several values"})
+			bad = append(bad, errs.Field{Name: name, Code: "given-twice", Reason: "must be given once; commas separate several values"})
 		case strings.TrimSpace(values[0]) == "":
-			bad = append(bad, errs.Field{Name: name, Reason: "must not be empty"})
+			bad = append(bad, errs.Field{Name: name, Code: "required", Reason: "must not be empty"})
 		}
 	}
 	slices.SortFunc(bad, func(a, b errs.Field) int { return strings.Compare(a.Name, b.Name) })

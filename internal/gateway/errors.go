@@ -233,7 +233,7 @@ func fromHuma(status int, msg string, list []error) *errs.Error {
 		return &errs.Error{Kind: errs.Invalid, Type: "invalid-field", Detail: fields[0].Name + " " + fields[0].Reason + ".", Fields: fields}
 	case msg == "request body is required":
 		e := errs.New(errs.Malformed, "malformed-json", "A JSON body is required.")
-		e.Fields = []errs.Field{{Name: "body", Reason: "is required"}}
+		e.Fields = []errs.Field{{Name: "body", Code: "required", Reason: "is required"}}
 		return e
 	}
 	if msg == "" {

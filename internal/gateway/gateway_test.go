@@ -312,7 +312,7 @@ func TestErrors(t *testing.T) {
 		{"deadline", fmt.Errorf("x: %w", context.DeadlineExceeded), "503 timeout", "1"},
 		{"cancelled", context.Canceled, "503 timeout", "1"},
 		{"anything", errors.New("disk secrets"), "500 internal-error", ""},
-		{"fields", errs.Bad("seats[0]", "is unknown"), "422 invalid-field seats[0]: is unknown", ""},
+		{"fields", errs.Bad("seats[0]", "no-such-seat", "is unknown"), "422 invalid-field seats[0]: is unknown", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d.log.Reset()

@@ -46,7 +46,7 @@ type step struct {
 func checkJSON(body []byte, cards bool, most int) (int, *errs.Error) {
 	if at := invalidUTF8(body); at >= 0 {
 		e := errs.New(errs.Malformed, "not-utf8", "The body is not UTF-8 at byte %d.", at)
-		e.Fields = []errs.Field{{Name: fieldAt(body, at), Reason: "is not UTF-8"}}
+		e.Fields = []errs.Field{{Name: fieldAt(body, at), Code: "not-utf8", Reason: "is not UTF-8"}}
 		return 0, e.With("position", at)
 	}
 	s := scanners.Get().(*scanner)
@@ -164,7 +164,7 @@ func (s *scanner) word(w string) *errs.Error {
 
 func (s *scanner) open(st step) *errs.Error {
 	if len(s.path) >= maxDepth {
-		return errs.Bad(s.name(), "is nested more than %d levels deep", maxDepth)
+		return errs.Bad(s.name(), "too-deep", "is nested more than %d levels deep", maxDepth)
 	}
 	s.path = append(s.path, st)
 	s.i++
@@ -229,10 +229,10 @@ func (s *scanner) object() *errs.Error {
 		}
 		if seen.count++; seen.count > maxNames {
 			s.path[top].name = nil
-			return errs.Bad(s.name(), "has more than %d fields", maxNames)
+			return errs.Bad(s.name(), "too-many", "has more than %d fields", maxNames)
 		}
 		if !seen.add(quoted) {
-			return errs.Bad(s.name(), "is given twice")
+			return errs.Bad(s.name(), "given-twice", "is given twice")
 		}
 		if s.next() != ':' {
 			return s.malformed("a colon is expected")
@@ -366,7 +366,7 @@ func (s *scanner) number() *errs.Error {
 	text := s.b[start:s.i]
 	if exponent || whole > 300 {
 		if _, err := strconv.ParseFloat(string(text), 64); err != nil {
-			return errs.Bad(s.name(), "is a number out of range")
+			return errs.Bad(s.name(), "out-of-range", "is a number out of range")
 		}
 	}
 	if s.cards && len(text) >= 13 && holdsCard(text) {
@@ -396,10 +396,12 @@ func (s *scanner) malformed(what string) *errs.Error {
 	return e.With("position", s.i)
 }
 
-func (s *scanner) nul() *errs.Error { return errs.Bad(s.name(), "holds a NUL character") }
+func (s *scanner) nul() *errs.Error {
+	return errs.Bad(s.name(), "control-character", "holds a NUL character")
+}
 
 func (s *scanner) card() *errs.Error {
-	return errs.Bad(s.name(), "looks like a card number; card numbers are never sent here")
+	return errs.Bad(s.name(), "card-number", "looks like a card number; card numbers are never sent here")
 }
 
 // name is the path to the current value, as clients write it: "seats[0].row".

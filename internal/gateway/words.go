@@ -124,7 +124,7 @@ func fieldOf(d *huma.ErrorDetail) errs.Field {
 		if name != "" && name != "body" {
 			missing = name + "." + missing
 		}
-		return errs.Field{Name: clip(missing), Reason: "is required"}
+		return errs.Field{Name: clip(missing), Code: "required", Reason: "is required"}
 	}
 	if name == "" {
 		name = "body"

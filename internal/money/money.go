@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"boxoffice/internal/errs"
+
 	"github.com/bojanz/currency"
 )
 
@@ -53,11 +55,11 @@ func Format(minor int64, code string) string {
 func Parse(s string) (minor int64, code string, err error) {
 	s = strings.TrimSpace(s)
 	if len(s) < 4 {
-		return 0, "", fmt.Errorf("%q is not an amount with a currency such as 50.00USD", s)
+		return 0, "", errs.Why("not-an-amount", "%q is not an amount with a currency such as 50.00USD", s)
 	}
 	code = s[len(s)-3:]
 	if !Known(code) {
-		return 0, "", fmt.Errorf("%q is not an ISO 4217 currency", code)
+		return 0, "", errs.Why("not-a-currency", "%q is not an ISO 4217 currency", code)
 	}
 	minor, err = FromDecimal(strings.TrimSpace(s[:len(s)-3]), code)
 	return minor, code, err
@@ -67,20 +69,20 @@ func Parse(s string) (minor int64, code string, err error) {
 // Exponents, signs and more places than the currency has are refused.
 func FromDecimal(s, code string) (int64, error) {
 	if s == "" || len(s) > 24 || strings.Trim(s, "0123456789.") != "" || strings.Count(s, ".") > 1 || s == "." {
-		return 0, fmt.Errorf("%q is not a plain decimal amount", s)
+		return 0, errs.Why("not-an-amount", "%q is not a plain decimal amount", s)
 	}
 	r, ok := new(big.Rat).SetString(s)
 	if !ok {
-		return 0, fmt.Errorf("%q is not a plain decimal amount", s)
+		return 0, errs.Why("not-an-amount", "%q is not a plain decimal amount", s)
 	}
 	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(Exponent(code))), nil)
 	r.Mul(r, new(big.Rat).SetInt(scale))
 	if !r.IsInt() {
-		return 0, fmt.Errorf("%q has more decimal places than %s allows", s, code)
+		return 0, errs.Why("too-many-decimals", "%q has more decimal places than %s allows", s, code)
 	}
 	n := r.Num()
 	if !n.IsInt64() || n.Int64() > Max {
-		return 0, fmt.Errorf("%q is too large", s)
+		return 0, errs.Why("not-an-amount", "%q is too large", s)
 	}
 	return n.Int64(), nil
 }

@@ -15,7 +15,7 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad := errs.Fields([]errs.Field{{Name: "email", Reason: "is not an e-mail address"}, {Name: "name", Reason: "is odd"}, {Name: "current", Reason: "is not the account's password"}})
+	bad := errs.Fields([]errs.Field{{Name: "email", Code: "not-an-address"}, {Name: "name", Reason: "is odd"}, {Name: "current", Code: "wrong-password"}})
 	r := httptest.NewRequest("POST", "/x", nil)
 	r.Header.Set("Accept-Language", "de")
 	v := k.visit(httptest.NewRecorder(), r)

@@ -66,7 +66,7 @@ func (s *Service) allowed(ctx context.Context, caller caller.Caller, b *bookinga
 		return paymentapi.Free, nil
 	}
 	if reason := checkOver(method, b.Amount); reason != "" {
-		return "", errs.Bad("method", "%s", reason)
+		return "", errs.Bad("method", "not-a-token", "%s", reason)
 	}
 	return method, nil
 }

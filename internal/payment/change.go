@@ -14,14 +14,14 @@ import (
 // has the version (0: any). Only its owner may.
 func (s *Service) amend(ctx context.Context, caller caller.Caller, paymentID, method string, version int64) (record, error) {
 	if reason := checkMethod(method); reason != "" {
-		return record{}, errs.Bad("method", "%s", reason)
+		return record{}, errs.Bad("method", "not-a-token", "%s", reason)
 	}
 	p, err := s.own(ctx, caller, paymentID)
 	if err != nil {
 		return p, err
 	}
 	if reason := checkOver(method, p.Amount); reason != "" {
-		return record{}, errs.Bad("method", "%s", reason)
+		return record{}, errs.Bad("method", "not-a-token", "%s", reason)
 	}
 	if p.Method == method && (version == 0 || version == p.Version) {
 		return p, nil

@@ -38,16 +38,16 @@ func (o *order) agrees(amount int64) bool { return o.Amount == nil || *o.Amount 
 func (o *order) check() error {
 	var bad []errs.Field
 	if reason := checkBookingID(o.BookingID); reason != "" {
-		bad = append(bad, errs.Field{Name: "booking_id", Reason: reason})
+		bad = append(bad, errs.Field{Name: "booking_id", Code: "not-an-id", Reason: reason})
 	}
 	if reason := checkMethod(o.Method); reason != "" && o.Method != "" {
-		bad = append(bad, errs.Field{Name: "method", Reason: reason})
+		bad = append(bad, errs.Field{Name: "method", Code: "not-a-token", Reason: reason})
 	}
 	if o.Amount != nil && *o.Amount < 0 {
-		bad = append(bad, errs.Field{Name: "amount", Reason: "must not be negative"})
+		bad = append(bad, errs.Field{Name: "amount", Code: "negative", Reason: "must not be negative"})
 	}
 	if reason := checkKey(o.Key); reason != "" {
-		bad = append(bad, errs.Field{Name: "Idempotency-Key", Reason: reason})
+		bad = append(bad, errs.Field{Name: "Idempotency-Key", Code: "bad-key", Reason: reason})
 	}
 	return errs.Fields(bad)
 }

@@ -1,10 +1,11 @@
 package safetext
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"boxoffice/internal/errs"
 )
 
 // The rule for every text that people type and others see: names, titles,
@@ -70,27 +71,27 @@ func chillu(text string) bool {
 	return ok && strings.ContainsRune("\u0d15\u0d23\u0d28\u0d30\u0d32\u0d33", last)
 }
 
-// HiddenReason is what is said of a text with hidden characters.
-const HiddenReason = "must not contain invisible characters"
+// HiddenReason is what is wrong with a text that has hidden characters.
+var HiddenReason = errs.Why("invisible-characters", "must not contain invisible characters")
 
 // LineFault says what is wrong with a text of one line that must have minLen to
-// maxLen characters; "" if nothing is. It accepts hidden characters other than
+// maxLen characters. It accepts hidden characters other than
 // controls: texts that were stored before Hidden was a rule may have some.
-func LineFault(s string, minLen, maxLen int) string {
+func LineFault(s string, minLen, maxLen int) errs.Reason {
 	n := utf8.RuneCountInString(s)
 	switch {
 	case n < minLen && n == 0:
-		return "is required"
+		return errs.Why("required", "is required")
 	case n < minLen:
-		return fmt.Sprintf("must have at least %d characters", minLen)
+		return errs.Why("too-short", "must have at least %d characters", minLen)
 	case n > maxLen:
-		return fmt.Sprintf("must have at most %d characters", maxLen)
+		return errs.Why("too-long", "must have at most %d characters", maxLen)
 	case !utf8.ValidString(s):
-		return "is not UTF-8"
+		return errs.Why("not-utf8", "is not UTF-8")
 	case strings.ContainsFunc(s, unicode.IsControl):
 		return HiddenReason
 	}
-	return ""
+	return errs.Reason{}
 }
 
 // Hidden reports whether a text of one line has characters that show nothing, other

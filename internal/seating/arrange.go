@@ -13,7 +13,7 @@ import (
 // their ordinals are in use. The error is a Fault.
 func (doc *PlanDocument) NewPlan() (*Plan, error) {
 	if at := doc.hidden(); at != "" {
-		return nil, Fault{at, safetext.HiddenReason}
+		return nil, Fault{at, safetext.HiddenReason.Text}
 	}
 	p, err := doc.build()
 	if err != nil {

@@ -72,8 +72,8 @@ func (doc *PlanDocument) build() (*Plan, error) {
 	p := &Plan{Name: doc.Name, Width: doc.Width, Height: doc.Height, Categories: doc.Categories, Shapes: doc.Shapes, NoStage: doc.NoStage}
 	b := &planBuilder{plan: p, categories: map[string]uint16{}, labels: map[string]bool{}, sections: map[string]bool{}}
 	switch {
-	case safetext.LineFault(doc.Name, 1, 200) != "":
-		return nil, Fault{"name", safetext.LineFault(doc.Name, 1, 200)}
+	case safetext.LineFault(doc.Name, 1, 200).Text != "":
+		return nil, Fault{"name", safetext.LineFault(doc.Name, 1, 200).Text}
 	case len(doc.Categories) == 0 || len(doc.Categories) > MaxCategories:
 		return nil, Fault{"categories", fmt.Sprintf("must list 1 to %d categories", MaxCategories)}
 	case len(doc.Sections) == 0 || len(doc.Sections) > MaxSections:
@@ -83,7 +83,7 @@ func (doc *PlanDocument) build() (*Plan, error) {
 	}
 	for i, c := range doc.Categories {
 		path := fmt.Sprintf("categories[%d].name", i)
-		if reason := safetext.LineFault(c.Name, 1, 100); reason != "" {
+		if reason := safetext.LineFault(c.Name, 1, 100).Text; reason != "" {
 			return nil, Fault{path, reason}
 		}
 		if _, twice := b.categories[c.Name]; twice {
@@ -138,7 +138,7 @@ func (b *planBuilder) section(path string, doc *SectionDocument) error {
 	if name == "" {
 		name = doc.ID
 	}
-	if reason := safetext.LineFault(name, 1, 200); reason != "" {
+	if reason := safetext.LineFault(name, 1, 200).Text; reason != "" {
 		return Fault{path + ".name", reason}
 	}
 	if (doc.Capacity != 0) == (len(doc.Rows) != 0) {
@@ -206,7 +206,7 @@ func (b *planBuilder) row(path string, secDoc *SectionDocument, doc *RowDocument
 		if label == "" {
 			label = secDoc.ID + "-" + doc.Label + "-" + s.Number
 		}
-		if reason := safetext.LineFault(label, 1, 120); reason != "" {
+		if reason := safetext.LineFault(label, 1, 120).Text; reason != "" {
 			return Fault{at + ".label", reason}
 		}
 		if b.labels[label] {
@@ -238,7 +238,7 @@ func finite(v float64) bool { return !math.IsNaN(v) && math.Abs(v) <= MaxCoordin
 
 // badLabel says what is wrong with a short name that becomes part of labels.
 func badLabel(s string) string {
-	if reason := safetext.LineFault(s, 1, 40); reason != "" {
+	if reason := safetext.LineFault(s, 1, 40).Text; reason != "" {
 		return reason
 	}
 	if strings.ContainsAny(s, ",&?#/") {

@@ -62,7 +62,7 @@ func (s *Shape) Check() (member, reason string) {
 	default:
 		return ".kind", "must be rectangle, ellipse, polygon or text"
 	}
-	if reason := safetext.LineFault(s.Text, 0, 200); reason != "" {
+	if reason := safetext.LineFault(s.Text, 0, 200).Text; reason != "" {
 		return ".text", reason
 	}
 	if s.TextSize < 0 {

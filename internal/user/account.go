@@ -59,30 +59,30 @@ var usernameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{2,31}$`)
 func normalize(a *userapi.NewAccount) []errs.Field {
 	var bad []errs.Field
 	given := a.Email
-	var reason string
-	if a.Email, reason = NormalEmail(given); reason != "" {
+	var reason errs.Reason
+	if a.Email, reason = NormalEmail(given); !reason.None() {
 		a.Email = strings.ToLower(strings.TrimSpace(given))
-		bad = append(bad, errs.Field{Name: "email", Reason: reason})
+		bad = append(bad, reason.In("email"))
 	}
 	a.Username = strings.ToLower(strings.TrimSpace(a.Username))
 	a.Name = norm.NFC.String(strings.TrimSpace(a.Name))
 	if a.Username != "" && !usernameForm.MatchString(a.Username) {
-		bad = append(bad, errs.Field{Name: "username", Reason: "must be 3 to 32 of a-z, 0-9, dot, dash and underscore, and begin with a letter or digit"})
+		bad = append(bad, errs.Field{Name: "username", Code: "bad-username", Reason: "must be 3 to 32 of a-z, 0-9, dot, dash and underscore, and begin with a letter or digit"})
 	}
-	if reason := badName(a.Name); reason != "" {
-		bad = append(bad, errs.Field{Name: "name", Reason: reason})
+	if reason := badName(a.Name); !reason.None() {
+		bad = append(bad, reason.In("name"))
 	}
 	return bad
 }
 
-func badName(n string) string {
+func badName(n string) errs.Reason {
 	switch {
 	case n == "":
-		return "is required"
+		return errs.Why("required", "is required")
 	case utf8.RuneCountInString(n) > 100:
-		return "must have at most 100 characters"
+		return errs.Why("too-long", "must have at most %d characters", 100)
 	case safetext.Hidden(n):
 		return safetext.HiddenReason
 	}
-	return ""
+	return errs.Reason{}
 }

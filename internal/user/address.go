@@ -14,11 +14,12 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/errs"
 	"boxoffice/internal/safetext"
 	"boxoffice/internal/sqldb"
 )
 
-const malformedEmail = "is not an e-mail address"
+var malformedEmail = errs.Why("not-an-address", "is not an e-mail address")
 
 // domains reads domain names as mail systems do (UTS 46, not transitional), and
 // gives their A-labels (RFC 5890).
@@ -29,12 +30,12 @@ var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckJoiners(t
 // lower case, the local part in NFC, the domain in A-labels. Where there is none,
 // reason says why. The lengths are those of RFC 5321, section 4.5.3.1; quoted
 // local parts and domains of one label are not taken.
-func NormalEmail(e string) (normal, reason string) {
+func NormalEmail(e string) (normal string, reason errs.Reason) {
 	if e = strings.TrimSpace(e); e == "" {
-		return "", "is required"
+		return "", errs.Why("required", "is required")
 	}
 	if len(e) > 254 {
-		return "", "must have at most 254 bytes"
+		return "", errs.Why("address-too-long", "must have at most 254 bytes")
 	}
 	addr, err := mail.ParseAddress(e)
 	local, host, _ := strings.Cut(e, "@")
@@ -47,7 +48,7 @@ func NormalEmail(e string) (normal, reason string) {
 	if err != nil || len(local) > 64 || !strings.Contains(host, ".") || strings.HasSuffix(host, ".") || len(normal) > 254 {
 		return "", malformedEmail
 	}
-	return normal, ""
+	return normal, errs.Reason{}
 }
 
 // emailSecret is the name of the secret that keys of addresses are made with.
@@ -60,7 +61,7 @@ func (s *Service) emailKey(address string) (key caller.EmailKey) {
 		return key
 	}
 	if !plainASCII(address) { // of a time before addresses were normalized
-		if normal, reason := NormalEmail(address); reason == "" {
+		if normal, reason := NormalEmail(address); reason.None() {
 			address = normal
 		}
 	}
@@ -104,7 +105,7 @@ func (s *Service) normalizeAddresses(ctx context.Context) error {
 	}
 	for _, o := range odd {
 		normal, reason := NormalEmail(o.old)
-		if reason != "" || normal == o.old {
+		if !reason.None() || normal == o.old {
 			continue // it cannot be brought into the form, or is in it
 		}
 		err := s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -161,7 +162,7 @@ func spellings(given string) []string {
 	typed := strings.ToLower(strings.TrimSpace(given))
 	normal, reason := NormalEmail(given)
 	switch {
-	case reason != "":
+	case !reason.None():
 		return []string{typed}
 	case typed == normal:
 		return []string{normal}

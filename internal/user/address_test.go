@@ -112,8 +112,8 @@ func TestNormalEmail(t *testing.T) {
 		"":                              "",
 	} {
 		got, reason := NormalEmail(given)
-		if got != want || (reason == "") != (want != "") {
-			t.Errorf("%q: %q (%s), want %q", given, got, reason, want)
+		if got != want || reason.None() != (want != "") {
+			t.Errorf("%q: %q (%s), want %q", given, got, reason.Text, want)
 		}
 		if again, _ := NormalEmail(got); want != "" && again != got {
 			t.Errorf("%q, and again %q", got, again)

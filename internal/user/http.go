@@ -222,7 +222,7 @@ func (s *Service) expected(ctx context.Context, ifMatch, userID string) (int64, 
 func (s *Service) login(ctx context.Context, in *loginIn) (*loginOut, error) {
 	b := in.Body
 	if (b.Email == "") == (b.Username == "") {
-		return nil, errs.Bad("email", "or username must be given, but not both")
+		return nil, errs.Bad("email", "cannot-combine", "or username must be given, but not both")
 	}
 	x, _, err := s.Login(ctx, userapi.Credentials{Name: b.Email + b.Username, Password: b.Password, Code: b.Code, Agent: in.Agent})
 	return s.session(ctx, x, err)

@@ -128,7 +128,7 @@ func (s *Service) checkCode(ctx context.Context, address, code string) error {
 		case subtle.ConstantTimeCompare([]byte(s.codeOf(&m, address)), []byte(typed(code))) == 1:
 			return nil
 		}
-		verdict = errs.Bad("code", "is not the one that was mailed")
+		verdict = errs.Bad("code", "wrong-mailed-code", "is not the one that was mailed")
 		m.tries++
 		return s.writeMailbox(ctx, tx, address, &m)
 	})

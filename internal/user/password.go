@@ -149,22 +149,22 @@ func (h *hasher) parse(phc string) (salt, key []byte, err error) {
 	return salt, key, nil
 }
 
-// acceptable says what is wrong with a new password; "" when nothing is.
-func (h *hasher) acceptable(password, email, username string) string {
+// acceptable says what is wrong with a new password.
+func (h *hasher) acceptable(password, email, username string) errs.Reason {
 	n := utf8.RuneCountInString(password)
 	low := strings.ToLower(password)
 	local, _, _ := strings.Cut(email, "@")
 	switch {
 	case n < minPassword:
-		return fmt.Sprintf("must have at least %d characters", minPassword)
+		return errs.Why("too-short", "must have at least %d characters", minPassword)
 	case n > maxPassword:
-		return fmt.Sprintf("must have at most %d characters", maxPassword)
+		return errs.Why("too-long", "must have at most %d characters", maxPassword)
 	case h.isCommon(low):
-		return "is among the first that anybody would try"
+		return errs.Why("common-password", "is among the first that anybody would try")
 	case low == email || low == local || low == username:
-		return "must not be the name of the account"
+		return errs.Why("password-is-name", "must not be the name of the account")
 	}
-	return ""
+	return errs.Reason{}
 }
 
 // isCommon reports whether a password is a well-known one, also with up to four

@@ -116,7 +116,7 @@ var errToken = errs.New(errs.Invalid, "link-over", "This link has expired or was
 
 func badToken() error {
 	e := *errToken
-	e.Fields = []errs.Field{{Name: "token", Reason: "has expired, was already used, or is not one that was mailed"}}
+	e.Fields = []errs.Field{{Name: "token", Code: "expired-link", Reason: "has expired, was already used, or is not one that was mailed"}}
 	return &e
 }
 
@@ -218,8 +218,8 @@ func (s *Service) ResetPassword(ctx context.Context, token, password string) err
 // Whoever reads the mail has shown that the address is theirs, but a second factor
 // stays, whatever is mailed: see setPassword.
 func (s *Service) choosePassword(ctx context.Context, purpose, token, password string) (record, error) {
-	if reason := s.hasher.acceptable(password, "", ""); reason != "" {
-		return record{}, errs.Bad("password", "%s", reason)
+	if reason := s.hasher.acceptable(password, "", ""); !reason.None() {
+		return record{}, reason.Bad("password")
 	}
 	if owner, err := s.linkOwner(ctx, s.db.Reader(), purpose, token); err != nil {
 		return record{}, fmt.Errorf("read a link: %w", err)

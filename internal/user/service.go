@@ -228,8 +228,8 @@ func (s *Service) changed(before *record, c userapi.Change) (userapi.NewAccount,
 		bad = slices.DeleteFunc(bad, func(f errs.Field) bool { return f.Name == "email" })
 	}
 	if c.Password != nil {
-		if reason := s.hasher.acceptable(*c.Password, a.Email, a.Username); reason != "" {
-			bad = append(bad, errs.Field{Name: "password", Reason: reason})
+		if reason := s.hasher.acceptable(*c.Password, a.Email, a.Username); !reason.None() {
+			bad = append(bad, reason.In("password"))
 		}
 	}
 	return a, errs.Fields(bad)
@@ -265,7 +265,7 @@ func (s *Service) mayChange(ctx context.Context, who caller.Caller, u record, a 
 		switch *c.Role {
 		case caller.Customer, caller.Organizer, caller.Admin:
 		default:
-			return errs.Bad("role", "must be customer, organizer or admin")
+			return errs.Bad("role", "not-a-choice", "must be customer, organizer or admin")
 		}
 	}
 	if admin || a.Email == u.Email && c.Password == nil {
@@ -275,14 +275,14 @@ func (s *Service) mayChange(ctx context.Context, who caller.Caller, u record, a 
 		return err
 	}
 	if c.Code == "" {
-		return errs.Bad("code", "is required")
+		return errs.Bad("code", "required", "is required")
 	}
 	return s.checkCodeOf(ctx, &u, c.Code)
 }
 
 func forbiddenField(name, reason string) error {
 	e := errs.New(errs.Forbidden, "not-yours-to-change", "%s %s.", name, reason)
-	e.Fields = []errs.Field{{Name: name, Reason: reason}}
+	e.Fields = []errs.Field{{Name: name, Reason: reason, Code: e.Type}}
 	return e
 }
 

@@ -43,8 +43,8 @@ func (s *Service) signUp(ctx context.Context, a userapi.NewAccount) (record, err
 // create makes an account. Verified: whoever makes it vouches for the address.
 func (s *Service) create(ctx context.Context, a userapi.NewAccount, role caller.Role, verified bool) (record, error) {
 	bad := normalize(&a)
-	if reason := s.hasher.acceptable(a.Password, a.Email, a.Username); reason != "" {
-		bad = append(bad, errs.Field{Name: "password", Reason: reason})
+	if reason := s.hasher.acceptable(a.Password, a.Email, a.Username); !reason.None() {
+		bad = append(bad, reason.In("password"))
 	}
 	if err := errs.Fields(bad); err != nil {
 		return record{}, err
@@ -76,7 +76,7 @@ func (s *Service) create(ctx context.Context, a userapi.NewAccount, role caller.
 // who make accounts for others.
 func (s *Service) taken(ctx context.Context, a userapi.NewAccount, vouching bool) error {
 	e := errs.New(errs.Conflict, "account-exists", "There is already an account with this username.")
-	e.Fields = []errs.Field{{Name: "username", Reason: "belongs to another account"}}
+	e.Fields = []errs.Field{{Name: "username", Code: "username-taken", Reason: "belongs to another account"}}
 	if vouching {
 		if u, err := s.find(ctx, a.Email); err == nil && u.Verified {
 			e.Detail = "There is already an account with this email address."

@@ -83,8 +83,8 @@ func TestNamesShowWhatTheyAre(t *testing.T) {
 		"Ann\u2028Bob": false, "Ann\u2029": false, "Ann\u200b": false, "\ufeffAnn": false, "Ann\u202eB": false, "An\u00adn": false,
 		"\u3164": false, "A\u115fB": false, "Ann\u200d": false, "Ann \u200cB": false, "\u2800": false, "A\U000e0041": false, "A\ue000": false, "A\ufffd": false, "A\x85B": false,
 	} {
-		if got := badName(name) == ""; got != good {
-			t.Errorf("%q: %q", name, badName(name))
+		if got := badName(name).None(); got != good {
+			t.Errorf("%q: %q", name, badName(name).Text)
 		}
 	}
 }

@@ -152,7 +152,7 @@ func (s *Service) checkPassword(ctx context.Context, u *record, password string)
 		case ok && !u.Disabled:
 			return right, nil
 		}
-		return failed, errs.Bad("current_password", "is not the account's password")
+		return failed, errs.Bad("current_password", "wrong-password", "is not the account's password")
 	})
 }
 

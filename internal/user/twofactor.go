@@ -267,7 +267,7 @@ func (s *Service) secondFactor(ctx context.Context, u *record, digits, field str
 		return fmt.Errorf("two-factor code: %w", err)
 	}
 	if !used {
-		return errs.Bad(field, "has expired, was already used, or is not one of this account")
+		return errs.Bad(field, "wrong-code", "has expired, was already used, or is not one of this account")
 	}
 	return nil
 }

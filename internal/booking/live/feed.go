@@ -301,7 +301,7 @@ func ResumeAt(r *http.Request) (int64, error) {
 	}
 	seq, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || seq < 0 {
-		return 0, errs.Bad(name, "must be a version of the event's ledger")
+		return 0, errs.Bad(name, "bad-version", "must be a version of the event's ledger")
 	}
 	return seq, nil
 }

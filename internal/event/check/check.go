@@ -1,7 +1,6 @@
 package check
 
 import (
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -28,12 +27,23 @@ func Short(reason string) string {
 	return reason
 }
 
-// Add notes what is wrong with a field.
-func (f *Faults) Add(field, format string, args ...any) {
+// Add notes what is wrong with a field; see errs.Why.
+func (f *Faults) Add(field, code, format string, args ...any) {
+	f.Note(field, errs.Why(code, format, args...))
+}
+
+// Note notes why a field is wrong.
+func (f *Faults) Note(field string, why errs.Reason) {
 	if f.Full() {
 		return
 	}
-	f.List = append(f.List, errs.Field{Name: field, Reason: Short(fmt.Sprintf(format, args...))})
+	why.Text = Short(why.Text)
+	for i, arg := range why.Args {
+		if text, ok := arg.(string); ok {
+			why.Args[i] = Short(text)
+		}
+	}
+	f.List = append(f.List, why.In(field))
 }
 
 // Full reports whether enough faults are known: no further ones need be looked for.
@@ -41,11 +51,11 @@ func (f *Faults) Full() bool { return len(f.List) >= MaxFaults }
 
 // Text checks a text of one line.
 func (f *Faults) Text(field, s string, minLen, maxLen int) {
-	switch reason := safetext.LineFault(s, minLen, maxLen); {
-	case reason != "":
-		f.Add(field, "%s", reason)
+	switch why := safetext.LineFault(s, minLen, maxLen); {
+	case !why.None():
+		f.Note(field, why)
 	case safetext.Hidden(s):
-		f.Add(field, safetext.HiddenReason)
+		f.Note(field, safetext.HiddenReason)
 	}
 }
 
@@ -53,23 +63,23 @@ func (f *Faults) Text(field, s string, minLen, maxLen int) {
 func (f *Faults) Lines(field, s string, maxLen int) {
 	switch {
 	case utf8.RuneCountInString(s) > maxLen:
-		f.Add(field, "must have at most %d characters", maxLen)
+		f.Add(field, "too-long", "must have at most %d characters", maxLen)
 	case !utf8.ValidString(s):
-		f.Add(field, "is not UTF-8")
+		f.Add(field, "not-utf8", "is not UTF-8")
 	case safetext.HiddenInLines(s):
-		f.Add(field, safetext.HiddenReason)
+		f.Note(field, safetext.HiddenReason)
 	}
 }
 
 // Zone loads a time zone by its IANA name.
 func (f *Faults) Zone(field, name string) *time.Location {
 	if name == "" || name == "Local" {
-		f.Add(field, "is required: an IANA name such as Europe/Berlin")
+		f.Add(field, "required", "is required: an IANA name such as Europe/Berlin")
 		return nil
 	}
 	z, err := time.LoadLocation(name)
 	if err != nil {
-		f.Add(field, "%q is not an IANA time zone", name)
+		f.Add(field, "no-such-zone", "%q is not an IANA time zone", name)
 		return nil
 	}
 	return z
@@ -77,20 +87,20 @@ func (f *Faults) Zone(field, name string) *time.Location {
 
 // Instant reads RFC 3339, or a local time, which clocks in the zone show once.
 func (f *Faults) Instant(field, s string, zone *time.Location) (time.Time, bool) {
-	t, reason := eventapi.Instant(s, zone)
-	if reason != "" {
-		f.Add(field, "%s", reason)
+	t, why := eventapi.Instant(s, zone)
+	if !why.None() {
+		f.Note(field, why)
 	}
-	return t, reason == "" && !t.IsZero()
+	return t, why.None() && !t.IsZero()
 }
 
 // Within checks that a time can be an event's.
 func (f *Faults) Within(field string, t time.Time) bool {
-	reason := eventapi.OutOfRange(t)
-	if reason != "" {
-		f.Add(field, "%s", reason)
+	why := eventapi.OutOfRange(t)
+	if !why.None() {
+		f.Note(field, why)
 	}
-	return reason == ""
+	return why.None()
 }
 
 // CountryCode reports whether a text has the form of an ISO 3166-1 code.
@@ -104,7 +114,7 @@ func (f *Faults) Venue(v eventapi.NewVenue) *time.Location {
 	f.Text("venue.address", v.Address, 0, 300)
 	f.Text("venue.city", v.City, 0, 100)
 	if v.Country != "" && !CountryCode(v.Country) {
-		f.Add("venue.country", "must be an ISO 3166-1 code such as DE")
+		f.Add("venue.country", "not-a-country", "must be an ISO 3166-1 code such as DE")
 	}
 	return f.Zone("venue.time_zone", v.TimeZone)
 }

@@ -17,7 +17,7 @@ func (f *Faults) When(e *When, eventTime *string, date string, zone *time.Locati
 	e.StartsAt, e.LocalDate, e.SortAt = 0, "", Never
 	switch {
 	case eventTime != nil && date != "":
-		f.Add("event_date", "cannot be combined with event_time")
+		f.Add("event_date", "cannot-combine", "cannot be combined with event_time")
 	case eventTime != nil:
 		if t, ok := f.Instant("event_time", *eventTime, zone); ok && zone != nil {
 			e.StartsAt, e.SortAt = t.UnixMicro(), t.UnixMicro()
@@ -26,7 +26,7 @@ func (f *Faults) When(e *When, eventTime *string, date string, zone *time.Locati
 	case date != "":
 		d, err := time.Parse(time.DateOnly, date)
 		if err != nil {
-			f.Add("event_date", "must be a date such as 2027-03-01")
+			f.Add("event_date", "not-a-date", "must be a date such as 2027-03-01")
 			return
 		}
 		if f.Within("event_date", d) && zone != nil {
@@ -49,7 +49,7 @@ func (f *Faults) Ending(e *When, endTime *string, date string, zone *time.Locati
 	field := "end_time"
 	switch {
 	case endTime != nil && date != "":
-		f.Add("end_date", "cannot be combined with end_time")
+		f.Add("end_date", "cannot-combine", "cannot be combined with end_time")
 		return
 	case endTime != nil:
 		if t, ok := f.Instant("end_time", *endTime, zone); ok {
@@ -59,7 +59,7 @@ func (f *Faults) Ending(e *When, endTime *string, date string, zone *time.Locati
 		field = "end_date"
 		d, err := time.Parse(time.DateOnly, date)
 		if err != nil {
-			f.Add("end_date", "must be a date such as 2027-03-01")
+			f.Add("end_date", "not-a-date", "must be a date such as 2027-03-01")
 			return
 		}
 		if f.Within("end_date", d) && zone != nil {
@@ -76,11 +76,11 @@ func (f *Faults) Ending(e *When, endTime *string, date string, zone *time.Locati
 	}
 	switch {
 	case begins == 0:
-		f.Add(field, "needs the event's time or date")
+		f.Add(field, "needs-time", "needs the event's time or date")
 	case e.EndsAt <= begins:
-		f.Add(field, "must be after the event begins")
+		f.Add(field, "bad-end", "must be after the event begins")
 	case e.EndsAt-begins > Longest-24*3600_000_000:
-		f.Add(field, "must be at most a year after the event begins")
+		f.Add(field, "bad-end", "must be at most a year after the event begins")
 	}
 }
 

@@ -158,8 +158,8 @@ func discoveryTime(dates *node, e *Event, zone *time.Location) {
 			return
 		}
 		t, reason := eventapi.AtWall(wall, zone)
-		if reason != "" {
-			clock.fail("%s", reason)
+		if !reason.None() {
+			clock.fail("%s", reason.Text)
 			return
 		}
 		local := t.Format(time.RFC3339)

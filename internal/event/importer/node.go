@@ -98,7 +98,7 @@ func (n *node) text(limit int) string {
 		without.value = strings.ReplaceAll(v, softHyphen, "")
 		return without.description(limit)
 	default:
-		n.fail(safetext.HiddenReason)
+		n.fail("%s", safetext.HiddenReason.Text)
 		return ""
 	}
 	return n.description(limit)
@@ -122,7 +122,7 @@ func (n *node) description(limit int) string {
 			return ""
 		}
 		if safetext.HiddenInLines(v) {
-			n.fail(safetext.HiddenReason)
+			n.fail("%s", safetext.HiddenReason.Text)
 			return ""
 		}
 		return v

@@ -16,7 +16,7 @@ func ReadPlan(file File) (*seating.PlanDocument, error) {
 	if json.Unmarshal(file.Data, &keys) == nil && keys["sections"] != nil && keys["boxoffice"] == nil {
 		doc, err := seating.ReadDocument(file.Data)
 		if err != nil {
-			return nil, errs.Bad("plan.document", "is not a seating plan: %s", strings.TrimPrefix(err.Error(), "json: "))
+			return nil, errs.Bad("plan.document", "plan-document", "is not a seating plan: %s", strings.TrimPrefix(err.Error(), "json: "))
 		}
 		return doc, nil
 	}
@@ -24,11 +24,11 @@ func ReadPlan(file File) (*seating.PlanDocument, error) {
 	var fault FileError
 	switch {
 	case errors.As(err, &fault):
-		return nil, errs.Bad("plan.document", "%s", strings.TrimSpace(fault.Path+" "+fault.Reason))
+		return nil, errs.Bad("plan.document", "plan-document", "%s", strings.TrimSpace(fault.Path+" "+fault.Reason))
 	case err != nil:
 		return nil, err
 	case len(found.Plans) != 1:
-		return nil, errs.Bad("plan.document", "must hold one seating plan, and holds %d", len(found.Plans))
+		return nil, errs.Bad("plan.document", "plan-document", "must hold one seating plan, and holds %d", len(found.Plans))
 	}
 	return found.Plans[0].Document, nil
 }
