@@ -163,6 +163,7 @@ func (p *postgres) settings(c *pgx.ConnConfig, sets ...map[string]string) *pgx.C
 	}
 	c.ConnectTimeout = dialPatience
 	c.DialFunc = p.gate.dial
+	c.OnPgError = func(_ *pgconn.PgConn, err *pgconn.PgError) bool { return err.Severity != "FATAL" && !outdated(err) }
 	return c
 }
 
@@ -424,7 +425,18 @@ func sqlState(err error) string {
 
 func postgresDuplicate(err error) bool { return sqlState(err) == "23505" }
 
+// outdated reports whether a prepared statement no longer fits, since a migration of
+// a newer node has changed a column that it returns. Nothing was carried out. Its
+// connection is closed: on a new one the statement is prepared anew.
+func outdated(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == "0A000" && e.Routine == "RevalidateCachedQuery"
+}
+
 func postgresPassing(err error) bool {
+	if outdated(err) {
+		return true
+	}
 	switch sqlState(err) {
 	case "40001", "40P01":
 		return true
