@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -24,14 +23,6 @@ type fanBrowser struct {
 	path   string // where it is, with its query
 	status int
 	text   string // of the page
-}
-
-// open serves the house on loopback.
-func (h *house) open(t *testing.T) string {
-	t.Helper()
-	srv := httptest.NewServer(h.door.Handler())
-	t.Cleanup(srv.Close)
-	return srv.URL
 }
 
 func newBrowser(t *testing.T, base string) *fanBrowser {
