@@ -18,8 +18,8 @@ DROP INDEX IF EXISTS lapsing_by_event;
 CREATE UNIQUE INDEX CONCURRENTLY lapsing_by_event ON lapsing (event_id, expires_at, first_seq);
 */
 
--- On SQLite a folder belongs to one process, and to keep both keys would cost each
--- purchase a tenth more. The tables are copied, in one transaction.
+-- On SQLite a folder belongs to one process, and both keys would be three indexes
+-- more for each purchase. The tables are copied, in one transaction.
 /*sqlite:
 CREATE TABLE bookings_new (
     id            TEXT    NOT NULL, -- begins with the event's id
