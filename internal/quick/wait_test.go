@@ -49,7 +49,7 @@ func TestUnfinishedRequestsGiveWay(t *testing.T) {
 				newcomer, one := crowded(s, 1), s.client()
 				go func() { _, _ = io.Copy(io.Discard, one.in) }() // it takes its answer, if any
 				one.ask(t, asks)
-				time.Sleep(time.Second)
+				time.Sleep(patience + time.Millisecond) // the server has it now
 				if refusal := newcomer(); refusal != "" {
 					t.Errorf("the newcomer is answered %q", refusal)
 				}

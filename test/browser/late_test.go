@@ -30,7 +30,7 @@ func TestLatePayment(t *testing.T) {
 
 	till.click("button.tok_ok") // too late
 	till.at("^" + checkout + "$")
-	till.says(".over", "somebody else was faster")
+	till.says(".over", "somebody else has taken the seats")
 	sound(till, axe(t), stage.Phone)
 	if n := captured(t, event); n != 0 {
 		t.Errorf("%d payments were taken for seats of others", n)
