@@ -138,6 +138,7 @@ func TestFastPath(t *testing.T) {
 		early   bool // it is refused before it is known where it goes
 	}{
 		{"well", 201, nil, oneSeat, nil, false, false},
+		{"a null in a list", 422, nil, `{"event_id":"e","seats":[null]}`, nil, true, false},
 		{"well, with an account", 201, nil, oneSeat, []string{token, "Bearer good", "Idempotency-Key", "k"}, false, false},
 		{"another scheme", 401, nil, oneSeat, []string{token, "Basic good"}, false, true},
 		{"no such session", 401, nil, oneSeat, []string{token, "Bearer bad"}, false, true},

@@ -159,7 +159,7 @@ func checks(t reflect.Type, tag reflect.StructTag) check {
 		most, one := int(bound("maxItems", math.MaxInt64)), checks(t.Elem(), "")
 		return func(v reflect.Value) bool {
 			for i := range v.Len() {
-				if !one(v.Index(i)) {
+				if e := v.Index(i); e.IsZero() || !one(e) { // which may have been null
 					return false
 				}
 			}
