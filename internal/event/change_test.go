@@ -263,7 +263,7 @@ func TestSearch(t *testing.T) {
 		_, err := w.search(t.Context(), nobody, eventapi.Filter{Cursor: cursor, Limit: 1})
 		wantField(t, err, "cursor")
 	}
-	if list, _, err := w.list(t.Context(), nobody, eventapi.Filter{Category: "OPERA", City: "PRAGUE", Text: "DVORAK", Limit: 10}); err != nil || len(list) != 1 {
+	if list, _, err := w.list(t.Context(), w.db.Browse(), nobody, eventapi.Filter{Category: "OPERA", City: "PRAGUE", Text: "DVORAK", Limit: 10}); err != nil || len(list) != 1 {
 		t.Errorf("%v %v", list, err)
 	}
 }

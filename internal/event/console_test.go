@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 	wantField(t, err, "plan.seats")
 	_, err = w.Check(t.Context(), fan, gala())
 	wantKind(t, err, errs.Forbidden)
-	list, _, err := w.list(t.Context(), admin, eventapi.Filter{Status: "all", Limit: 10})
+	list, _, err := w.list(t.Context(), w.db.Browse(), admin, eventapi.Filter{Status: "all", Limit: 10})
 	if err != nil || len(list) != 0 {
 		t.Fatalf("%d events %v", len(list), err)
 	}
@@ -103,7 +103,7 @@ func TestLatestFirst(t *testing.T) {
 	}
 	var got []string
 	for cursor := ""; ; {
-		list, next, err := w.list(t.Context(), organizer, eventapi.Filter{Latest: true, Limit: 1, Cursor: cursor})
+		list, next, err := w.list(t.Context(), w.db.Browse(), organizer, eventapi.Filter{Latest: true, Limit: 1, Cursor: cursor})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,7 +65,7 @@ func TestEventsOfSeveralDays(t *testing.T) {
 	found := func(f eventapi.Filter) int {
 		t.Helper()
 		f.Limit = 10
-		list, _, err := s.list(t.Context(), nobody, f)
+		list, _, err := s.list(t.Context(), s.db.Browse(), nobody, f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestImportKeepsPromises(t *testing.T) {
 		if _, err := w.Import(t.Context(), file(at), importer.Options{OrganizerID: organizer.UserID}); err != nil {
 			t.Fatal(err)
 		}
-		list, _, err := w.list(t.Context(), admin, eventapi.Filter{Status: "all", Limit: 10})
+		list, _, err := w.list(t.Context(), w.db.Browse(), admin, eventapi.Filter{Status: "all", Limit: 10})
 		if err != nil || len(list) != 1 {
 			t.Fatalf("%v %v", list, err)
 		}

@@ -103,7 +103,7 @@ func TestEveryFieldIsChecked(t *testing.T) {
 			wantField(t, err, c.field)
 		})
 	}
-	list, _, err := w.list(t.Context(), admin, eventapi.Filter{Status: "all", Limit: 10})
+	list, _, err := w.list(t.Context(), w.db.Browse(), admin, eventapi.Filter{Status: "all", Limit: 10})
 	if err != nil || len(list) > 0 || w.booth.calls > 0 {
 		t.Fatalf("%d events (%v), %d hand-overs after refusals only", len(list), err, w.booth.calls)
 	}

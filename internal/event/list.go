@@ -2,6 +2,7 @@ package event
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strconv"
 	"strings"
@@ -87,7 +88,7 @@ func conditions(f *eventapi.Filter, caller caller.Caller, now int64) *query {
 // List implements eventapi.Reader. The order is stable while events are added: a
 // cursor names the last event seen, not a number.
 func (s *Service) List(ctx context.Context, c caller.Caller, f eventapi.Filter) (eventapi.Page, error) {
-	rows, next, err := s.list(ctx, c, f)
+	rows, next, err := s.list(ctx, s.db.Browse(), c, f)
 	if err != nil {
 		return eventapi.Page{}, err
 	}
@@ -95,7 +96,7 @@ func (s *Service) List(ctx context.Context, c caller.Caller, f eventapi.Filter) 
 	return eventapi.Page{Events: events, Next: next}, err
 }
 
-func (s *Service) list(ctx context.Context, c caller.Caller, f eventapi.Filter) (list []stored, next string, err error) {
+func (s *Service) list(ctx context.Context, db *sql.DB, c caller.Caller, f eventapi.Filter) (list []stored, next string, err error) {
 	q := conditions(&f, c, s.now().UnixMicro())
 	if f.Cursor != "" {
 		at, id, ok := strings.Cut(f.Cursor, "-")
@@ -115,7 +116,7 @@ func (s *Service) list(ctx context.Context, c caller.Caller, f eventapi.Filter) 
 		order = " ORDER BY e.sort_at DESC, e.id DESC LIMIT $%d"
 	}
 	query := `SELECT ` + eventColumns + eventFrom + q.text() + fmt.Sprintf(order, len(q.args)) // events_by_time
-	rows, err := s.db.Browse().QueryContext(ctx, query, q.args...)
+	rows, err := db.QueryContext(ctx, query, q.args...)
 	if err != nil {
 		return nil, "", fmt.Errorf("list events: %w", err)
 	}

@@ -37,20 +37,21 @@ func (s *Service) CancelOpen(ctx context.Context, organizerID string) error {
 	if organizerID == "" {
 		return nil
 	}
+	var failed error // one that fails keeps the others on sale no longer
 	for _, status := range []eventapi.Status{eventapi.Draft, eventapi.Upcoming} {
 		f := eventapi.Filter{Organizer: organizerID, Status: status, Limit: cancelledAtOnce}
 		for more := true; more; more = f.Cursor != "" {
-			list, next, err := s.list(ctx, caller.System, f)
+			list, next, err := s.list(ctx, s.db.Reader(), caller.System, f)
 			if err != nil {
-				return err
+				return errors.Join(failed, err)
 			}
 			for i := range list {
 				if _, err := s.cancel(ctx, caller.System, list[i].ID, 0); err != nil {
-					return err
+					failed = errors.Join(failed, err)
 				}
 			}
 			f.Cursor = next
 		}
 	}
-	return nil
+	return failed
 }

@@ -36,7 +36,7 @@ func TestSearchByPlainLetters(t *testing.T) {
 			if !found {
 				t.Errorf("%q does not find %q", q, title)
 			}
-			if list, _, err := w.list(t.Context(), nobody, eventapi.Filter{Text: q, City: "alesund", Limit: 50}); err != nil || len(list) == 0 {
+			if list, _, err := w.list(t.Context(), w.db.Browse(), nobody, eventapi.Filter{Text: q, City: "alesund", Limit: 50}); err != nil || len(list) == 0 {
 				t.Errorf("%q lists nothing: %v", q, err)
 			}
 		}

@@ -55,7 +55,7 @@ func TestDraftsArePrivate(t *testing.T) {
 				t.Fatalf("%s: %v got %v, want NotFound", when, c, err)
 			}
 			for _, status := range []eventapi.Status{"", "draft", "cancelled", "all"} {
-				list, _, err := w.list(t.Context(), c, eventapi.Filter{Status: status, Limit: 10})
+				list, _, err := w.list(t.Context(), w.db.Browse(), c, eventapi.Filter{Status: status, Limit: 10})
 				if err != nil || len(list) > 0 {
 					t.Fatalf("%s: list %q shows %v %d events (%v)", when, status, c, len(list), err)
 				}
@@ -69,7 +69,7 @@ func TestDraftsArePrivate(t *testing.T) {
 			if _, err := w.get(t.Context(), c, draft.ID); err != nil {
 				t.Fatalf("%s: %v", when, err)
 			}
-			if list, _, err := w.list(t.Context(), c, eventapi.Filter{Status: "all", Limit: 10}); err != nil || len(list) != 1 {
+			if list, _, err := w.list(t.Context(), w.db.Browse(), c, eventapi.Filter{Status: "all", Limit: 10}); err != nil || len(list) != 1 {
 				t.Fatalf("%s: %d events, %v", when, len(list), err)
 			}
 		}
@@ -220,7 +220,7 @@ func TestListPagesSurviveInserts(t *testing.T) {
 	w.create(t, func(in *eventapi.NewEvent) { in.EventTime, in.Title = nil, "to be announced" })
 	seen, cursor := map[string]int{}, ""
 	for page := 0; ; page++ {
-		list, next, err := w.list(t.Context(), nobody, eventapi.Filter{Limit: 4, Cursor: cursor})
+		list, next, err := w.list(t.Context(), w.db.Browse(), nobody, eventapi.Filter{Limit: 4, Cursor: cursor})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func TestListPagesSurviveInserts(t *testing.T) {
 	}
 	together := map[string]bool{}
 	for cursor, pages := "", 0; pages < 3; pages++ {
-		list, next, err := w.list(t.Context(), nobody, eventapi.Filter{Category: "Festival", Limit: 2, Cursor: cursor})
+		list, next, err := w.list(t.Context(), w.db.Browse(), nobody, eventapi.Filter{Category: "Festival", Limit: 2, Cursor: cursor})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,7 +260,7 @@ func TestListPagesSurviveInserts(t *testing.T) {
 	if seen["to be announced"] != 1 {
 		t.Error("the event to be announced was not listed once")
 	}
-	_, _, err := w.list(t.Context(), nobody, eventapi.Filter{Limit: 4, Cursor: "1; DROP TABLE events"})
+	_, _, err := w.list(t.Context(), w.db.Browse(), nobody, eventapi.Filter{Limit: 4, Cursor: "1; DROP TABLE events"})
 	wantField(t, err, "cursor")
 }
 
@@ -292,7 +292,7 @@ func TestListFilters(t *testing.T) {
 		{eventapi.Filter{To: time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)}, []string{"100% Jazz"}},
 	} {
 		c.filter.Limit = 10
-		list, next, err := w.list(t.Context(), nobody, c.filter)
+		list, next, err := w.list(t.Context(), w.db.Browse(), nobody, c.filter)
 		if err != nil || next != "" {
 			t.Fatal(err, next)
 		}
