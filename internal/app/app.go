@@ -31,7 +31,7 @@ import (
 	"boxoffice/internal/user"
 )
 
-// Config is what the services are built with.
+// Config configures the services.
 type Config struct {
 	Log       *slog.Logger
 	PublicURL string           // links in mails begin with it

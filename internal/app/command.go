@@ -150,5 +150,5 @@ func fans(ctx context.Context, s settings.Storage, customers int) ([]user.Fan, e
 	}
 }
 
-// Rehearsal is what "rush" needs of this ticket office.
+// Rehearsal gives "rush" access to this ticket office.
 var Rehearsal = rush.Office{OpenToRead: OpenToRead, Accounts: fans}

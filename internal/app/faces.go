@@ -55,8 +55,8 @@ func (p *Parts) faces(s *settings.Server, base string, pages bool, inbox http.Ha
 	return g, nil
 }
 
-// newGateway builds the gateway without any routes. kit is what pages share; nil: there
-// are none.
+// newGateway builds the gateway without any routes. Without pages
+// kit is nil.
 func (p *Parts) newGateway(s *settings.Server, kit *page.Kit, log *slog.Logger) (*gateway.Gateway, error) {
 	cfg := gateway.Config{
 		Authenticate: p.Users.Authenticate,

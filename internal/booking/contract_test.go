@@ -8,7 +8,7 @@ import (
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
-// The service in process is what other rooms are promised.
+// The service in process passes the contract suite.
 func TestContract(t *testing.T) {
 	bookingtest.Test(t, func(t *testing.T, w *bookingtest.World) bookingapi.Service {
 		db := sqldbtest.Open(t)

@@ -21,7 +21,7 @@ func (s *Service) newReports() *report.Reports {
 		}})
 }
 
-// Figures is what an event has sold.
+// Figures returns the sales of an event.
 func (s *Service) Figures(ctx context.Context, eventID string) (bookingapi.Figures, error) {
 	v, err := s.views.get(ctx, eventID)
 	if err != nil {

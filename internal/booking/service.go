@@ -32,7 +32,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Config is what a booking service is made of.
+// Config configures a booking service.
 type Config struct {
 	DB    *sqldb.DB
 	Plans Plans

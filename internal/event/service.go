@@ -59,7 +59,7 @@ type encodedKey struct {
 	seq     int64
 }
 
-// Config is what the service needs.
+// Config configures the event service.
 type Config struct {
 	DB        *sqldb.DB
 	Catalogue *Catalogue // on the same database; nil: New opens one

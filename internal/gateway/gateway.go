@@ -25,7 +25,7 @@ import (
 	"boxoffice/internal/route"
 )
 
-// Config is what a front door needs.
+// Config configures a gateway.
 type Config struct {
 	// Authenticate finds the account of a session token; an error of kind
 	// Unauthenticated when there is none.

@@ -80,9 +80,9 @@ func TestOperators(t *testing.T) {
 	}
 }
 
-// Idle connections of operators are few, and keep nobody out.
-func TestOperatorsAreFew(t *testing.T) {
-	log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+// served starts the operators' server, and returns its address.
+func served(t *testing.T, reg *prometheus.Registry, log *slog.Logger) (addr string) {
+	t.Helper()
 	in, err := jobs.New(log, reg)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,14 @@ func TestOperatorsAreFew(t *testing.T) {
 	if err := Serve(in, "127.0.0.1:0", reg, &out, log); err != nil {
 		t.Fatal(err)
 	}
-	addr, _ := strings.CutPrefix(strings.TrimSpace(out.String()), "metrics and profiles on http://")
+	addr, _ = strings.CutPrefix(strings.TrimSpace(out.String()), "metrics and profiles on http://")
+	return addr
+}
+
+// Idle connections of operators are few, and keep nobody out.
+func TestOperatorsAreFew(t *testing.T) {
+	log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+	addr := served(t, reg, log)
 	var idle []*bufio.Reader
 	for range mostConnections + 5 {
 		c, err := net.Dial("tcp", addr)
@@ -131,18 +138,9 @@ func TestOperatorsAreFew(t *testing.T) {
 // Requests that announce a body and do not send it keep no operator out.
 func TestOperatorsGetIn(t *testing.T) {
 	log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
-	served := make(chan struct{}, 1000)
-	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "served"}, func() float64 { served <- struct{}{}; return 0 }))
-	in, err := jobs.New(log, reg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(in.Stop)
-	var out bytes.Buffer
-	if err := Serve(in, "127.0.0.1:0", reg, &out, log); err != nil {
-		t.Fatal(err)
-	}
-	addr, _ := strings.CutPrefix(strings.TrimSpace(out.String()), "metrics and profiles on http://")
+	answered := make(chan struct{}, 1000)
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "served"}, func() float64 { answered <- struct{}{}; return 0 }))
+	addr := served(t, reg, log)
 	for range mostConnections {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {
@@ -152,7 +150,7 @@ func TestOperatorsGetIn(t *testing.T) {
 		if _, err := io.WriteString(c, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
-		<-served
+		<-answered
 	}
 	for i := 0; ; i++ { // the last of those may still be worked on
 		res, err := http.Get("http://" + addr + "/metrics")

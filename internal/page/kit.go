@@ -13,7 +13,7 @@ import (
 	"boxoffice/internal/route"
 )
 
-// Config is what the kit needs.
+// Config configures the kit.
 type Config struct {
 	PublicURL string // where the world reaches this server, without a slash at its end
 	Demo      bool   // with links for those who try it out

@@ -80,7 +80,7 @@ type Service struct {
 	idle    chan struct{} // non-nil while somebody waits for drives to become empty
 }
 
-// Config is what a service is made of.
+// Config configures a payment service.
 type Config struct {
 	DB       *sqldb.DB
 	Bookings Bookings

@@ -45,7 +45,7 @@ type Service struct {
 	handing sync.Mutex    // held while mails are handed over
 }
 
-// Config is what a user service is made of.
+// Config configures a user service.
 type Config struct {
 	DB        *sqldb.DB
 	Now       func() time.Time

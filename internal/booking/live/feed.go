@@ -40,7 +40,7 @@ type View interface {
 	Read(show func(seq, eventVersion int64, status []byte)) (changed <-chan struct{})
 }
 
-// Config is what feeds are made of.
+// Config configures the feeds.
 type Config struct {
 	// View is the current view of an event, which may be another one each time.
 	View func(ctx context.Context, eventID string) (View, error)

@@ -24,7 +24,7 @@ type listKey struct {
 
 func keyOf(b *bookingapi.Booking) listKey { return listKey{b.PlanID, b.PlanVersion, b.PriceVersion} }
 
-// Figures is what an event has sold as of a version of its ledger, or a later one.
+// Figures returns the sales of an event at a version of its ledger, or a later one.
 // Counting reads all bookings of the event. So it is done again only when the ledger has
 // grown, and takes at most a tenth of the time: 40,000 bookings are a second or two late
 // while they are sold, and exact when it is quiet.

@@ -19,7 +19,7 @@ type pace struct {
 	minutes map[int64]sold // by minutes since 1970
 }
 
-// sold is what was booked in a minute: paid for, or for nothing.
+// sold counts the bookings of a minute, free ones included.
 type sold struct{ paid, free int64 }
 
 const minute = 60_000_000 // µs

@@ -18,7 +18,7 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// Config is what reports are made of.
+// Config configures the reports.
 type Config struct {
 	DB     *sqldb.DB
 	Ledger ledger.Source
@@ -43,7 +43,7 @@ func Statements() map[string]string {
 	return map[string]string{"figures": sqlFigures, "prices": sqlPricesOf, "latest": sqlLatest, "ids": sqlIDs}
 }
 
-// tally is what was counted of one event.
+// tally holds the counts of one event.
 type tally struct {
 	counting sync.Mutex // for figures and rests
 	figures  *bookingapi.Figures

@@ -58,7 +58,7 @@ type shard struct {
 	sweep int    // size at which lapsed entries are dropped
 }
 
-// Config is what sessions need.
+// Config configures the sessions.
 type Config struct {
 	DB  *sqldb.DB
 	Now func() time.Time
