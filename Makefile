@@ -63,6 +63,10 @@ fuzz: ## Fuzz everything that parses or chooses, 20 s each
 bench: setup ## Measure boxoffice beside pgbench's textbook transaction
 	go run ./bench
 
+.PHONY: bench-mails
+bench-mails: ## Send 20,000 emails without attachments to a mail server on this machine; a minute
+	go test -run - -bench Mails -benchtime 20000x ./internal/notify
+
 .PHONY: pairs
 pairs: setup ## Compare what a purchase costs in A=HEAD~1 and B=HEAD, in N=10 pairs of rehearsals; six minutes
 	scripts/pairs.sh $${A:-HEAD~1} $${B:-HEAD} $${N:-10}

@@ -71,3 +71,8 @@ modules() { # modules DIR
 }
 modules test/browser
 modules test/clients/npm
+
+# The servers that tests run, built from their modules.
+quietly "go build nats-server" go -C test/brokers tool -n nats-server
+quietly "go build toxiproxy" go -C test/brokers tool -n github.com/Shopify/toxiproxy/v2/cmd/server
+quietly "go build stripe-mock" go -C test/stripemock tool -n stripe-mock

@@ -11,12 +11,13 @@ export function localTimes(root: ParentNode): void {
     const lang = el.closest<HTMLElement>("[lang]")?.lang || undefined;
     const own = document.createElement("span");
     own.className = "local-time";
-    own.textContent = new Intl.DateTimeFormat(lang, {
+    const format = new Intl.DateTimeFormat(lang, {
       weekday: "short",
       hour: "numeric",
       minute: "2-digit",
       timeZoneName: "short",
-    }).format(at);
+    });
+    own.textContent = written(format, at);
     el.after(" ", own);
   }
 }
@@ -30,12 +31,22 @@ export function ownTimes(root: ParentNode): void {
     const at = new Date(el.dateTime);
     if (Number.isNaN(at.getTime()) || offsetOf(el.dateTime) === -at.getTimezoneOffset()) continue;
     const lang = el.closest<HTMLElement>("[lang]")?.lang;
-    el.textContent = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, {
+    const format = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, {
       hour: "2-digit",
       minute: "2-digit",
       timeZoneName: "short",
-    }).format(at);
+    });
+    el.textContent = written(format, at);
   }
+}
+
+/** A time with its zone as pages write it: in German, "19:30 Uhr (MEZ)". */
+export function written(format: Intl.DateTimeFormat, at: Date): string {
+  const german = format.resolvedOptions().locale.startsWith("de");
+  return format
+    .formatToParts(at)
+    .map((p) => (german && p.type === "timeZoneName" ? `Uhr (${p.value})` : p.value))
+    .join("");
 }
 
 /** Minutes east of UTC that an RFC 3339 time names; null when it names none. */

@@ -4,10 +4,17 @@ export function waiting(root: ParentNode): void {
   let pause = 700;
   const ask = async () => {
     try {
-      const res = await fetch(location.pathname, { headers: { Accept: "application/json" }, cache: "no-store" });
-      const { next } = (await res.json()) as { next?: string };
+      const res = await fetch(location.pathname + location.search, {
+        headers: { Accept: "application/json" },
+        cache: "no-store",
+      });
+      const { next, approve } = (await res.json()) as { next?: string; approve?: string };
       if (next) {
         location.replace(next);
+        return;
+      }
+      if (approve && !root.querySelector("[data-approve]")) {
+        location.reload(); // shows where the payment is to be approved
         return;
       }
     } catch {

@@ -18,6 +18,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"boxoffice/internal/app"
+	"boxoffice/internal/commands"
+	"boxoffice/internal/payment/sandbox/server"
 	"boxoffice/internal/rush"
 	"boxoffice/internal/settings"
 )
@@ -26,23 +28,39 @@ import (
 type cli struct {
 	LogLevel level `help:"Least severe messages to log, on stderr: debug, info, warn or error." default:"info"`
 
-	Serve  settings.Server `cmd:"" help:"Run a node: the shop, the organizers' console and the API."`
-	Import app.Import      `cmd:"" help:"Import events and seating plans."`
-	Verify app.Verify      `cmd:"" help:"Replay the ledger against the tables."`
-	Ledger struct {
-		Export app.Export `cmd:"" help:"Print an event's ledger as NDJSON, one entry per line."`
+	Serve     settings.Server    `cmd:"" help:"Run a node: the shop, the organizers' console and the API."`
+	Import    commands.Import    `cmd:"" help:"Import events and seating plans."`
+	Verify    commands.Verify    `cmd:"" help:"Replay the ledger against the tables."`
+	Reconcile commands.Reconcile `cmd:"" help:"Compare a day with the list of the payment gateway."`
+	Ledger    struct {
+		Export commands.Export `cmd:"" help:"Print an event's ledger as NDJSON, one entry per line."`
 	} `cmd:"" help:"Work with ledgers."`
 	Admin struct {
-		Create         app.CreateAdmin    `cmd:"" help:"Create an administrator and print the password once."`
-		ResetTwoFactor app.ResetTwoFactor `cmd:"" help:"Remove the second factor of an account whose owner has lost the app and the recovery codes, and end its sessions."`
+		Create         commands.CreateAdmin    `cmd:"" help:"Create an administrator and print the password once."`
+		ResetTwoFactor commands.ResetTwoFactor `cmd:"" help:"Remove the second factor of an account whose owner has lost the app and the recovery codes, and end its sessions."`
 	} `cmd:"" help:"Manage accounts."`
 	Ticket struct {
-		Verify app.TicketVerify `cmd:"" help:"Verify tickets offline, as at the entrance."`
-		Keys   app.TicketKeys   `cmd:"" help:"Print the public keys to verify tickets with."`
+		Verify commands.TicketVerify `cmd:"" help:"Verify tickets offline, as at the entrance."`
+		Keys   commands.TicketKeys   `cmd:"" help:"Print the public keys to verify tickets with."`
 	} `cmd:"" help:"Work with tickets."`
-	OpenAPI app.OpenAPI  `cmd:"" name:"openapi" help:"Print the API's OpenAPI document."`
-	Rush    rush.Command `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
-	Version version      `cmd:"" help:"Print the version, the commit and the Go version; --version does the same."`
+	Bus struct {
+		Dead struct {
+			List   commands.DeadList   `cmd:"" help:"List dead letters, with their names."`
+			Show   commands.DeadShow   `cmd:"" help:"Print a dead letter with its message."`
+			Replay commands.DeadReplay `cmd:"" help:"Have dead letters consumed again, by the server."`
+			Drop   commands.DeadDrop   `cmd:"" help:"Delete dead letters: they are never consumed."`
+		} `cmd:"" help:"Messages that could not be consumed."`
+	} `cmd:"" help:"Work with the message bus."`
+	Mail struct {
+		Bounced commands.MailBounced `cmd:"" help:"Read a mail that has arrived at the address for bounces, from standard input, and record which emails it reports as not delivered."`
+	} `cmd:"" help:"Work with emails that were sent."`
+	OpenAPI commands.OpenAPI `cmd:"" name:"openapi" help:"Print the API's OpenAPI document."`
+	Rush    rush.Command     `cmd:"" help:"Rehearse an on-sale with thousands of simulated fans, then audit it."`
+	Sandbox struct {
+		Serve server.Command      `cmd:"" default:"withargs" help:"Run the gateway."`
+		Books server.BooksCommand `cmd:"" help:"Print the gateway's own view of all money."`
+	} `cmd:"" name:"sandbox-gateway" help:"Run a payment gateway for tests, which moves no money."`
+	Version version `cmd:"" help:"Print the version, the commit and the Go version; --version does the same."`
 	Help    struct {
 		Command []string `arg:"" optional:"" help:"The command to describe, such as serve or ledger export."`
 	} `cmd:"" help:"Describe a command, like COMMAND --help."`
@@ -126,25 +144,41 @@ func (c *cli) run(ctx context.Context, command string, log *slog.Logger, stdin i
 	case "serve":
 		return app.Serve(ctx, c.Serve, stdout, log)
 	case "verify":
-		return c.Verify.Run(ctx, stdout)
+		return c.Verify.Run(ctx, app.Office, stdout)
+	case "reconcile":
+		return c.Reconcile.Run(ctx, app.Office, stdout)
 	case "ledger export":
-		return c.Ledger.Export.Run(ctx, stdout)
+		return c.Ledger.Export.Run(ctx, app.Office, stdout)
 	case "admin create":
-		return c.Admin.Create.Run(ctx, stdout)
+		return c.Admin.Create.Run(ctx, app.Office, stdout)
 	case "admin reset-two-factor":
-		return c.Admin.ResetTwoFactor.Run(ctx, stdout)
+		return c.Admin.ResetTwoFactor.Run(ctx, app.Office, stdout)
 	case "ticket verify", "ticket verify <token>":
 		return c.Ticket.Verify.Run(stdin, stdout)
 	case "ticket keys":
-		return c.Ticket.Keys.Run(ctx, stdout)
+		return c.Ticket.Keys.Run(ctx, app.Office, stdout)
+	case "bus dead list":
+		return c.Bus.Dead.List.Run(ctx, app.Office, stdout)
+	case "bus dead show <name>":
+		return c.Bus.Dead.Show.Run(ctx, app.Office, stdout)
+	case "bus dead replay", "bus dead replay <name>":
+		return c.Bus.Dead.Replay.Run(ctx, app.Office, stdout)
+	case "bus dead drop", "bus dead drop <name>":
+		return c.Bus.Dead.Drop.Run(ctx, app.Office, stdout)
+	case "mail bounced":
+		return c.Mail.Bounced.Run(ctx, app.Office, stdin, stdout)
 	case "openapi":
-		return c.OpenAPI.Run(ctx, stdout)
+		return c.OpenAPI.Run(ctx, app.Office, stdout)
 	case "rush":
 		return c.Rush.Run(ctx, app.Rehearsal, stdout, stderr)
+	case "sandbox-gateway serve", "sandbox-gateway":
+		return c.Sandbox.Serve.Run(ctx, stdout, log)
+	case "sandbox-gateway books":
+		return c.Sandbox.Books.Run(stdout)
 	case "version":
 		return c.Version.Run(stdout)
 	case "import <file>":
-		return c.Import.Run(ctx, stdout, log)
+		return c.Import.Run(ctx, app.Office, stdout, log)
 	}
 	return fmt.Errorf("the command %q does nothing", command)
 }

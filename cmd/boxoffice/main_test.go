@@ -115,6 +115,9 @@ func TestUsage(t *testing.T) {
 		{[]string{"admin", "reset-two-factor", "--data", "d", "--user", "nope"}, "--user: \"nope\" is not an id"},
 		{[]string{"admin", "reset-two-factor", "--data", "d", "--email", "nope"}, "--email: \"nope\" is not"},
 		{[]string{"admin", "create", "--data", "d", "--email", "nope"}, "--email: \"nope\" is not"},
+		{[]string{"bus", "dead", "drop", "--data", "d"}, "give the names of dead letters, or --all"},
+		{[]string{"bus", "dead", "show", "--data", "d", "nope"}, "\"nope\" is not the name of a dead letter"},
+		{[]string{"serve", "--nats-url", "http://x"}, "--nats-url: an address is not one of a NATS server"},
 		{[]string{"serve", "--rate-limit", "-1"}, "--rate-limit: -1 is less than 0"},
 		{[]string{"serve", "--log-level", "loud"}, "--log-level: \"loud\" is not a level; give debug, info, warn or error"},
 		{[]string{"serve", "--public-url", "tickets.example"}, "did you mean https://tickets.example?"},
@@ -161,8 +164,11 @@ func TestOneDatabase(t *testing.T) {
 				name = append(name, "--"+f.Name, "x")
 			}
 		}
-		if cmd.Path() == "import" {
+		switch cmd.Path() {
+		case "import":
 			name = append(name, "x.json")
+		case "bus dead show":
+			name = append(name, "notify/payments/key/id")
 		}
 		for _, c := range []struct {
 			data, url bool // by flag
@@ -293,6 +299,8 @@ func TestNothingIsTouched(t *testing.T) {
 		{[]string{"admin", "reset-two-factor", "--email", "nobody"}, 2, `--email: "nobody" is not an e-mail address`},
 		{[]string{"admin", "reset-two-factor", "--email", "ann@example.org"}, 1, "--data"},
 		{[]string{"ticket", "keys"}, 1, "--data"},
+		{[]string{"bus", "dead", "list"}, 1, "--data"},
+		{[]string{"bus", "dead", "replay", "--all"}, 1, "--data"},
 		{[]string{"ticket", "keys", "--new"}, 1, "--data"},
 		{[]string{"verify"}, 1, "--data"},
 		{[]string{"ledger", "export", "--event", "0000000000000001"}, 1, "--data"},

@@ -12,6 +12,7 @@ import (
 	"github.com/agnivade/levenshtein"
 	"github.com/alecthomas/kong"
 
+	"boxoffice/internal/payment/providers"
 	"boxoffice/internal/settings"
 )
 
@@ -126,7 +127,7 @@ func empty(v reflect.Value) bool {
 // with their names, and a service is likely to be named boxoffice. Those are passed
 // over.
 func strangers(app *kong.Application, environ []string) (warnings []string) {
-	var known []string
+	known := providers.Variables()
 	for _, cmd := range app.Leaves(true) {
 		for _, group := range cmd.AllFlags(false) {
 			for _, f := range group {

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,25 +9,26 @@ import (
 	"net"
 	"syscall"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/settings"
 )
 
-// request is the line that asks for a command.
+// request is the line that requests a command.
 type request struct {
-	Name    string          `json:"name"`
-	Command json.RawMessage `json:"command"`
+	Name    string    `json:"name"`
+	Command codec.Raw `json:"command"`
 }
 
-// reply is a line that comes back: output, or the end.
+// reply is a line of the answer: output, or the end.
 type reply struct {
 	Out    []byte `json:"out,omitempty"`
 	End    bool   `json:"end,omitempty"`
 	Status int    `json:"status,omitempty"` // with which the process that asked ends
-	Flag   string `json:"flag,omitempty"`   // that the error is about
+	Flag   string `json:"flag,omitempty"`   // that the error concerns
 	Error  string `json:"error,omitempty"`
 }
 
-// err is the error that a command ended with; nil without one.
+// err returns the error that a command ended with, or nil.
 func (r reply) err() error {
 	if r.Status == 0 {
 		return nil
@@ -36,12 +36,12 @@ func (r reply) err() error {
 	return settings.Error{Status: r.Status, Flag: r.Flag, Err: errors.New(r.Error)}
 }
 
-// errNobody says that no server takes commands for a folder.
+// errNobody means that no server accepts commands for a folder.
 var errNobody = errors.New("no server takes commands here")
 
-// send has the server on a folder carry out a command.
+// send has the server on a folder run a command.
 func send(ctx context.Context, dir, name string, c any, out io.Writer) error {
-	raw, err := json.Marshal(c)
+	raw, err := codec.Marshal(c)
 	if err != nil {
 		return err
 	}
@@ -59,10 +59,10 @@ func send(ctx context.Context, dir, name string, c any, out io.Writer) error {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	if err := json.NewEncoder(conn).Encode(request{name, raw}); err != nil {
+	if err := codec.Write(conn, request{name, raw}); err != nil {
 		return fmt.Errorf("ask the server on %s: %w", dir, err)
 	}
-	for from := json.NewDecoder(conn); ; {
+	for from := codec.NewDecoder(conn); ; {
 		var r reply
 		if err := from.Decode(&r); err != nil {
 			if ctx.Err() != nil {

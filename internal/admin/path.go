@@ -14,8 +14,8 @@ const SocketName = "boxoffice.sock"
 // (sun_path).
 const longestPath = 103
 
-// socketPath is the address of a folder's socket. On Linux a path that is too long
-// is replaced by one through the folder's descriptor, which done closes.
+// socketPath returns the address of a folder's socket. On Linux a path that is too
+// long is replaced by one through the folder's descriptor, which done closes.
 func socketPath(dir string) (path string, done func(), err error) {
 	path = filepath.Join(dir, SocketName)
 	if len(path) <= longestPath {

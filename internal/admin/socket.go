@@ -1,9 +1,7 @@
 package admin
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,24 +15,25 @@ import (
 
 	"golang.org/x/net/netutil"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/settings"
 )
 
-// Server takes commands.
+// Server accepts commands.
 type Server[S any] struct {
 	commands Commands[S]
 	services S
 	log      *slog.Logger
 }
 
-// NewServer makes a server of commands that work on services.
+// NewServer makes a server for commands that use services.
 func NewServer[S any](commands Commands[S], services S, log *slog.Logger) *Server[S] {
 	return &Server[S]{commands, services, log}
 }
 
-// Listen opens the socket of a folder that this process has. A socket that a crashed
-// process left there is removed.
+// Listen opens the socket of a folder that this process uses. It removes a socket
+// left by a crashed process.
 func Listen(dir string) (net.Listener, error) {
 	real := filepath.Join(dir, SocketName)
 	if err := os.Remove(real); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -49,7 +48,7 @@ func Listen(dir string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket for commands: %w", err)
 	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false) // the path may be a detour
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // the path may go through a descriptor
 	if err := os.Chmod(real, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("socket for commands: %w", err), l.Close())
 	}
@@ -72,7 +71,7 @@ func (r removing) Close() error {
 
 const (
 	mostCommands  = 8                    // at once; others wait
-	askWithin     = 2 * time.Second      // between two reads of a command: it may bring files
+	askWithin     = 2 * time.Second      // between two reads of a command, which may contain files
 	readWithin    = 10 * time.Second     // for the client to read a line of output
 	lastWithin    = 2 * time.Second      // for the client to read the rest, once the server shuts down
 	shortestPause = 5 * time.Millisecond // after a connection could not be accepted; doubled each time,
@@ -116,7 +115,7 @@ func (s *Server[S]) Serve(ctx context.Context, from net.Listener) error {
 	}
 }
 
-// requestReader reads a command for as long as more of it keeps coming: an import is
+// requestReader reads a command for as long as data keeps arriving: an import is
 // sent with its files.
 type requestReader struct {
 	conn     net.Conn
@@ -125,21 +124,21 @@ type requestReader struct {
 
 func (r requestReader) Read(b []byte) (int, error) {
 	_ = r.conn.SetReadDeadline(time.Now().Add(askWithin))
-	if r.shutdown.Err() != nil { // the deadline that it set may have been replaced just now
+	if r.shutdown.Err() != nil { // the deadline set at shutdown may just have been replaced
 		return 0, r.shutdown.Err()
 	}
 	return r.conn.Read(b)
 }
 
-// Take carries out the command that comes over a connection, and closes the
-// connection. The command is cancelled when the client closes its end.
+// Take runs the command that arrives over a connection, and closes the connection.
+// The command is cancelled if the client closes its end.
 func (s *Server[S]) Take(shutdown context.Context, conn net.Conn) error {
 	defer conn.Close()
 	ctx, cancel := context.WithCancel(shutdown)
 	defer cancel()
 	var asked request
-	reading := context.AfterFunc(shutdown, func() { _ = conn.SetReadDeadline(time.Now()) }) // do not wait for a client that has not asked by now
-	err := json.NewDecoder(requestReader{conn, shutdown}).Decode(&asked)
+	reading := context.AfterFunc(shutdown, func() { _ = conn.SetReadDeadline(time.Now()) }) // do not wait for a client that has not sent its request by now
+	err := codec.NewDecoder(requestReader{conn, shutdown}).Decode(&asked)
 	if !reading() {
 		return nil
 	}
@@ -151,7 +150,7 @@ func (s *Server[S]) Take(shutdown context.Context, conn net.Conn) error {
 		_, _ = io.Copy(io.Discard, conn) // until it is closed, by them or by us
 		cancel()
 	}()
-	lines := &lineWriter{conn: conn, to: json.NewEncoder(conn)}
+	lines := &lineWriter{conn: conn}
 	defer context.AfterFunc(shutdown, lines.last)()
 	err = jobs.Catch(func() error { return s.carryOut(ctx, asked, lines) })
 	var p *jobs.Panic
@@ -171,9 +170,7 @@ func (s *Server[S]) carryOut(ctx context.Context, asked request, out io.Writer) 
 		return fmt.Errorf("the server is another version of boxoffice: it has no command %q", asked.Name)
 	}
 	c := fresh()
-	from := json.NewDecoder(bytes.NewReader(asked.Command))
-	from.DisallowUnknownFields()
-	if err := from.Decode(c); err != nil {
+	if err := codec.Read(asked.Command, c); err != nil {
 		return fmt.Errorf("the server is another version of boxoffice: %w", err)
 	}
 	s.log.Info("command", "name", asked.Name)
@@ -181,10 +178,10 @@ func (s *Server[S]) carryOut(ctx context.Context, asked request, out io.Writer) 
 }
 
 // lineWriter sends output as lines of JSON. A client that does not read them in time
-// has given up. Once the server shuts down, the client has lastWithin for all the rest.
+// counts as gone. Once the server shuts down, the client has lastWithin for all
+// remaining lines.
 type lineWriter struct {
 	conn net.Conn
-	to   *json.Encoder
 
 	mu    sync.Mutex
 	until time.Time // when the last line must have been read; zero while the server runs
@@ -192,12 +189,12 @@ type lineWriter struct {
 
 func (w *lineWriter) Write(b []byte) (int, error) { return len(b), w.send(reply{Out: b}) }
 
-// last starts the time limit for the rest of the lines: the server shuts down.
+// last starts the time limit for the remaining lines, because the server shuts down.
 func (w *lineWriter) last() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.until = time.Now().Add(lastWithin)
-	_ = w.conn.SetWriteDeadline(w.until) // of the line that is under way
+	_ = w.conn.SetWriteDeadline(w.until) // for the line under way
 }
 
 func (w *lineWriter) send(r reply) error {
@@ -208,7 +205,7 @@ func (w *lineWriter) send(r reply) error {
 	}
 	_ = w.conn.SetWriteDeadline(until)
 	w.mu.Unlock()
-	err := w.to.Encode(r)
+	err := codec.Write(w.conn, r)
 	if err != nil {
 		_ = w.conn.Close() // so that the command ends, and sends no other line
 	}

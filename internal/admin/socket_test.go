@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/settings"
 )
 
@@ -166,7 +167,7 @@ func TestWhoReadsNothingHoldsNoShutdown(t *testing.T) {
 				most := time.Duration(0)
 				if name != "asks for nothing" {
 					most = lastWithin
-					if err := json.NewEncoder(c).Encode(request{Name: "chatty", Command: json.RawMessage("0")}); err != nil {
+					if err := json.NewEncoder(c).Encode(request{Name: "chatty", Command: codec.Raw("0")}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -235,7 +236,7 @@ func TestSocket(t *testing.T) {
 	}
 	select {
 	case <-gone:
-	case <-time.After(time.Minute):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the command goes on without anybody who asks")
 	}
 	if err := send(t.Context(), dir, "test", &testCommand{Fails: true}, io.Discard); settings.FlagOf(err) != "--event" || settings.ExitStatus(err) != 2 {

@@ -5,24 +5,29 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 
+	"boxoffice/internal/bus"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/ledger"
+	"boxoffice/internal/notify/letter/lettertest"
+	"boxoffice/internal/notify/occasion"
 	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/shop"
 	"boxoffice/internal/ticket"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // visitor is somebody with an account that has a password.
-func (h *house) visitor(t *testing.T, name string) user.Fan {
+func (h *house) visitor(t *testing.T, name string) userapi.Fan {
 	t.Helper()
 	mail := name + "@example.org"
-	id := h.must(t, user.Fan{}, "POST", "/users", fmt.Sprintf(`{"email":%q,"name":%q,"password":"velvet curtain"}`, mail, name), "id")
+	id := h.must(t, userapi.Fan{}, "POST", "/users", fmt.Sprintf(`{"email":%q,"name":%q,"password":"velvet curtain"}`, mail, name), "id")
 	verify := func(tx *sql.Tx) error { // as the mailed link does
 		_, err := tx.Exec(`UPDATE users SET email = $1, contact = '', email_verified = TRUE WHERE id = $2`, mail, id)
 		return err
@@ -30,13 +35,13 @@ func (h *house) visitor(t *testing.T, name string) user.Fan {
 	if err := h.DB.Write(t.Context(), verify); err != nil {
 		t.Fatal(err)
 	}
-	token := h.must(t, user.Fan{}, "POST", "/users/login", fmt.Sprintf(`{"email":%q,"password":"velvet curtain"}`, mail), "token")
-	return user.Fan{UserID: id, Token: token}
+	token := h.must(t, userapi.Fan{}, "POST", "/users/login", fmt.Sprintf(`{"email":%q,"password":"velvet curtain"}`, mail), "token")
+	return userapi.Fan{UserID: id, Token: token}
 }
 
 // bought is a booking of somebody for a new event, held, and paid with a method
 // unless that is "".
-func (h *house) bought(t *testing.T, who user.Fan, seats int, method string) (booking, event string) {
+func (h *house) bought(t *testing.T, who userapi.Fan, seats int, method string) (booking, event string) {
 	t.Helper()
 	event = h.must(t, h.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	booking = h.must(t, who, "POST", "/bookings", fmt.Sprintf(`{"event_id":%q,"quantity":%d}`, event, seats), "id")
@@ -59,8 +64,8 @@ func (h *house) link(t *testing.T, booking string) (path, token string) {
 // Whoever has the signed link sees order and tickets, and changes nothing.
 func TestOrderByLink(t *testing.T) {
 	h := newHouse(t)
-	nobody := user.Fan{}
-	booking, _ := h.bought(t, h.visitor(t, "ann"), 2, "tok_ok")
+	nobody := userapi.Fan{}
+	booking, _ := h.bought(t, h.visitor(t, "ann"), 2, paymentapi.SandboxOK)
 	path, token := h.link(t, booking)
 	w := h.ask(t, nobody, "GET", path, "")
 	if w.Code != 200 || !strings.Contains(w.Body.String(), "/tickets?token="+token) || strings.Contains(w.Body.String(), "/cancel\"") {
@@ -86,7 +91,7 @@ var hidden = regexp.MustCompile(`name="(seats|refund)" value="([^"]*)"`)
 func TestCancelShowsRefund(t *testing.T) {
 	h := newHouse(t)
 	ann := h.visitor(t, "ann")
-	booking, event := h.bought(t, ann, 3, "tok_ok")
+	booking, event := h.bought(t, ann, 3, paymentapi.SandboxOK)
 	page := "/orders/" + booking + "/cancel"
 	given := func() (sum int64, n int) {
 		t.Helper()
@@ -141,7 +146,7 @@ func TestCancelRefused(t *testing.T) {
 	booking := h.must(t, ann, "POST", "/bookings", `{"event_id":"`+event+`","quantity":1}`, "id")
 	h.must(t, ann, "POST", "/payments", `{"booking_id":"`+booking+`","method":"tok_ok"}`, "id")
 	w := h.ask(t, ann, "GET", "/orders/"+booking+"/cancel", "")
-	if w.Code != 200 || !strings.Contains(w.Body.String(), "deadline for returning seats was") || strings.Contains(w.Body.String(), `method="post"`) {
+	if w.Code != 200 || !strings.Contains(w.Body.String(), "deadline for cancelling seats was") || strings.Contains(w.Body.String(), `method="post"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
@@ -166,7 +171,7 @@ func TestTicketsOfPaidSeats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := ticket.ParseKeys(h.ask(t, user.Fan{}, "GET", "/tickets/keys.json", "").Body.Bytes())
+	keys, err := ticket.ParseKeys(h.ask(t, userapi.Fan{}, "GET", "/tickets/keys.json", "").Body.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,28 +243,60 @@ func TestOrdersInOrder(t *testing.T) {
 	}
 }
 
-// letters are mails that were sent.
+// letters are mails that were handed over.
 type letters struct {
-	all  []string
-	then func() // after each; nil: nothing
+	all     []string
+	then    func() // after each; nil: nothing
+	service *lettertest.Service
 }
 
-func (l *letters) Deliver(_ context.Context, m notifyapi.Mail) error {
-	l.all = append(l.all, m.To+"\n"+m.Subject+"\n"+m.Text)
-	if l.then != nil {
-		l.then()
+// Notify implements notifyapi.Service.
+func (l *letters) Notify(ctx context.Context, list []notifyapi.Notice) error {
+	return l.open().Notify(ctx, list)
+}
+
+func (l *letters) Prepare(list []notifyapi.Notice) (func(context.Context, *sql.Tx) error, error) {
+	return l.open().Prepare(list)
+}
+
+func (*letters) Forget(context.Context, string) error { return nil }
+
+func (*letters) Wake() {}
+
+func (l *letters) open() *lettertest.Service {
+	if l.service == nil {
+		l.service = lettertest.New(func(_ context.Context, to, subject, text string) error {
+			l.all = append(l.all, to+"\n"+subject+"\n"+text)
+			if l.then != nil {
+				l.then()
+			}
+			return nil
+		})
 	}
-	return nil
+	return l.service
+}
+
+// confirm tells buyers what has become of their payments.
+func (h *house) confirm(t *testing.T, notices occasion.Notices) error {
+	t.Helper()
+	consumers, err := h.occasions(t.Context(), notices, "https://tickets.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := bus.New(t.Context(), bus.Config{DB: h.DB, Outboxes: h.outboxes(), Consumers: consumers, Now: h.DB.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Round(t.Context())
 }
 
 // Every buyer with an address gets a mail whose link opens the order.
 func TestConfirmations(t *testing.T) {
 	h := newHouse(t)
 	mail := &letters{}
-	tell := h.letters(mail, "https://tickets.example").Paid
-	booking, _ := h.bought(t, h.visitor(t, "ann"), 2, "tok_ok")
-	h.bought(t, h.account(t, caller.Customer), 1, "tok_ok") // made in bulk: no address
-	if err := h.Payments.TellPaid(t.Context(), tell); err != nil {
+	booking, _ := h.bought(t, h.visitor(t, "ann"), 2, paymentapi.SandboxOK)
+	h.bought(t, h.account(t, caller.Customer), 1, paymentapi.SandboxOK) // made in bulk: no address
+	if err := h.confirm(t, mail); err != nil {
 		t.Fatal(err)
 	}
 	if len(mail.all) != 1 {
@@ -274,7 +311,7 @@ func TestConfirmations(t *testing.T) {
 	if link == nil {
 		t.Fatal(mail.all[0])
 	}
-	if w := h.ask(t, user.Fan{}, "GET", link[1], ""); w.Code != 200 || !strings.Contains(w.Body.String(), booking) {
+	if w := h.ask(t, userapi.Fan{}, "GET", link[1], ""); w.Code != 200 || !strings.Contains(w.Body.String(), booking) {
 		t.Errorf("%s: %d", link[1], w.Code)
 	}
 }
@@ -284,9 +321,8 @@ func TestConfirmations(t *testing.T) {
 func TestConfirmationsFollowTheBooking(t *testing.T) {
 	h := newHouse(t)
 	mail := &letters{}
-	tell := h.letters(mail, "https://tickets.example").Paid
 	ann, kay := h.visitor(t, "ann"), h.visitor(t, "kay")
-	h.bought(t, ann, 1, "tok_ok")
+	h.bought(t, ann, 1, paymentapi.SandboxOK)
 	if err := h.Bookings.Adopt(t.Context(), ann.UserID, kay.UserID, caller.EmailKey{}); err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +331,7 @@ func TestConfirmationsFollowTheBooking(t *testing.T) {
 		return err
 	})
 	if err == nil {
-		err = h.Payments.TellPaid(t.Context(), tell)
+		err = h.confirm(t, mail)
 	}
 	if err != nil || len(mail.all) != 1 || !strings.HasPrefix(mail.all[0], "kay@example.org\n") {
 		t.Errorf("%v %q", err, mail.all)
@@ -306,13 +342,13 @@ func TestConfirmationsFollowTheBooking(t *testing.T) {
 func TestExportIsComplete(t *testing.T) {
 	h := newHouse(t)
 	ann := h.visitor(t, "ann")
-	paid, _ := h.bought(t, ann, 2, "tok_ok")
+	paid, _ := h.bought(t, ann, 2, paymentapi.SandboxOK)
 	held, _ := h.bought(t, ann, 1, "")
-	gone, _ := h.bought(t, ann, 1, "tok_ok")
+	gone, _ := h.bought(t, ann, 1, paymentapi.SandboxOK)
 	if w := h.ask(t, ann, "DELETE", "/bookings/"+gone, ""); w.Code != 200 {
 		t.Fatal(w.Body)
 	}
-	h.bought(t, h.visitor(t, "bob"), 1, "tok_ok")
+	h.bought(t, h.visitor(t, "bob"), 1, paymentapi.SandboxOK)
 	w := h.ask(t, ann, "GET", "/account/export", "")
 	var doc shop.AccountExport
 	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
@@ -320,6 +356,9 @@ func TestExportIsComplete(t *testing.T) {
 	}
 	if doc.Account.Email != "ann@example.org" || doc.Account.Name != "ann" || !doc.Account.HasPassword || doc.Account.CreatedAt.IsZero() || len(doc.Sessions) != 1 {
 		t.Errorf("%+v", doc)
+	}
+	if doc.Emails == nil || !doc.Emails.Announcements || !doc.Emails.Reminders || len(doc.Emails.Muted) != 0 {
+		t.Errorf("%+v", doc.Emails)
 	}
 	status := map[string]string{}
 	for _, b := range doc.Bookings {
@@ -346,7 +385,7 @@ func TestExportIsComplete(t *testing.T) {
 func TestDeleteAccount(t *testing.T) {
 	h := newHouse(t)
 	ann := h.visitor(t, "ann")
-	booking, _ := h.bought(t, ann, 1, "tok_ok")
+	booking, _ := h.bought(t, ann, 1, paymentapi.SandboxOK)
 	page := h.ask(t, ann, "GET", "/account/delete", "").Body.String()
 	if !strings.Contains(page, "/orders/"+booking) || strings.Contains(page, "current_password") {
 		t.Error("the page does not say what the account has to stay for")
@@ -364,7 +403,7 @@ func TestDeleteAccount(t *testing.T) {
 	if w.Code != 303 || !strings.Contains(w.Header().Get("Clear-Site-Data"), `"storage"`) {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
-	if w := h.ask(t, user.Fan{}, "POST", "/users/login", `{"email":"ann@example.org","password":"velvet curtain"}`); w.Code != 401 {
+	if w := h.ask(t, userapi.Fan{}, "POST", "/users/login", `{"email":"ann@example.org","password":"velvet curtain"}`); w.Code != 401 {
 		t.Errorf("can log in: %d", w.Code)
 	}
 	if b, err := h.Bookings.Booking(t.Context(), booking); err != nil || b.UserID != ann.UserID {
@@ -400,5 +439,5 @@ func TestAccountPages(t *testing.T) {
 	if w := h.ask(t, ann, "GET", "/account", ""); w.Code != 401 {
 		t.Errorf("the session outlives its password: %d", w.Code)
 	}
-	h.must(t, user.Fan{}, "POST", "/users/login", `{"username":"annie","password":"crimson balcony"}`, "token")
+	h.must(t, userapi.Fan{}, "POST", "/users/login", `{"username":"annie","password":"crimson balcony"}`, "token")
 }

@@ -1,10 +1,15 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
 )
 
 // The page that asks for the money charges what it has shown and nothing else, also
@@ -15,7 +20,7 @@ func TestPayPageChargesWhatItShowed(t *testing.T) {
 	booking, _ := h.bought(t, ann, 1, "")
 	at := "/pay/" + booking
 	form := func(amount string) url.Values {
-		if page := h.page(t, ann, "GET", at, nil, 200); strings.Count(page, `name="amount" value="`+amount+`"`) != 3 {
+		if page := h.page(t, ann, "GET", at, nil, 200); strings.Count(page, `name="amount" value="`+amount+`"`) != 1 {
 			t.Fatalf("%s is not on the page: %s", amount, page)
 		}
 		return url.Values{"attempt": {"0"}, "amount": {amount}, "token": {"tok_ok"}}
@@ -55,7 +60,7 @@ func TestMethodNoneOverAnAmount(t *testing.T) {
 	booking, _ := h.bought(t, ann, 1, "")
 	pay := func(method string) string { return fmt.Sprintf(`{"booking_id":%q,"method":%q}`, booking, method) }
 	first := h.ask(t, ann, "POST", "/payments", pay("none"))
-	slow := h.must(t, ann, "POST", "/payments", pay("tok_slow"), "id")
+	slow := h.must(t, ann, "POST", "/payments", pay(paymentapi.SandboxSlow), "id")
 	later := h.ask(t, ann, "PUT", "/payments/"+slow, `{"method":"none"}`)
 	for _, r := range []string{fmt.Sprint(first.Code, first.Body), fmt.Sprint(later.Code, later.Body)} {
 		if !strings.HasPrefix(r, "422") || !strings.Contains(r, "is required: a token") {
@@ -66,7 +71,7 @@ func TestMethodNoneOverAnAmount(t *testing.T) {
 
 // The same request after its payment was given up is answered by that payment.
 func TestKeyOfAPaymentGivenUp(t *testing.T) {
-	h := newHouse(t)
+	h := newHouseWith(t, Config{Outside: Outside{Gateway: &neverDecides{}}})
 	ann := h.visitor(t, "ann")
 	booking, _ := h.bought(t, ann, 1, "")
 	pay := fmt.Sprintf(`{"booking_id":%q,"method":"tok_slow"}`, booking)
@@ -80,4 +85,26 @@ func TestKeyOfAPaymentGivenUp(t *testing.T) {
 	if r := h.ask(t, ann, "POST", "/payments", pay, "Idempotency-Key", "k"); r.Code != 409 || !strings.Contains(r.Body.String(), first) {
 		t.Errorf("%d %s", r.Code, r.Body)
 	}
+}
+
+// neverDecides is a gateway whose charges wait until they are released.
+type neverDecides struct {
+	provider.Gateway
+	released atomic.Bool
+}
+
+func (g *neverDecides) Authorize(context.Context, string, provider.Charge) (provider.Outcome, error) {
+	return provider.Outcome{Verdict: provider.Undecided}, nil
+}
+
+func (g *neverDecides) Void(context.Context, string, provider.Charge) (provider.Outcome, error) {
+	g.released.Store(true)
+	return provider.Outcome{Verdict: provider.Approved}, nil
+}
+
+func (g *neverDecides) Find(context.Context, provider.Charge) (provider.Standing, provider.Outcome, error) {
+	if g.released.Load() {
+		return provider.Released, provider.Outcome{}, nil
+	}
+	return provider.Waiting, provider.Outcome{}, nil
 }

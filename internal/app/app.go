@@ -1,124 +1,298 @@
-// Package app is the only place that wires. It opens the database, builds the
-// services on it, gives each what it needs of the others, and puts them behind the
-// gateway.
+// Package app wires everything together, and is the only package that does. It opens the
+// database, builds the services on it, gives each what it needs of the others, and puts
+// them behind the gateway.
 //
 //	app.go      the services, in the order in which they are built
-//	node.go     a node: the services at work, with their background jobs
-//	faces.go    what the world sees of a node: API and pages, behind the gateway
+//	mails.go    what the Notification Service needs of the others
+//	node.go     a node: the services with their background jobs
+//	faces.go    the API and the pages of a node, behind the gateway
 //	serve.go    "boxoffice serve", from settings to the last answered request
-//	tools.go    the other commands of the command line; command.go: those that write
+//	tools.go    what the other commands of the command line need (package commands)
 package app
 
 import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"boxoffice/internal/booking"
+	"boxoffice/internal/booking/intake"
+	"boxoffice/internal/bus"
+	"boxoffice/internal/bus/natsbus"
 	"boxoffice/internal/event"
+	"boxoffice/internal/invoice"
 	"boxoffice/internal/jobs"
+	"boxoffice/internal/notify"
+	"boxoffice/internal/notify/announce"
+	"boxoffice/internal/notify/desk"
+	"boxoffice/internal/notify/mail"
+	"boxoffice/internal/notify/occasion"
+	"boxoffice/internal/notify/prefs"
 	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/payment/provider"
-	"boxoffice/internal/payment/sandbox"
-	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/payment/providers"
 	"boxoffice/internal/shop"
+	"boxoffice/internal/signing"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/ticket"
 	"boxoffice/internal/user"
+	"boxoffice/internal/webhook"
 )
 
 // Config configures the services.
 type Config struct {
+	Outside
 	Log       *slog.Logger
 	PublicURL string           // links in mails begin with it
-	Mailer    notifyapi.Mailer // nil: no mail is sent
+	Payments  string           // the payment gateway, as --payments names it
+	Mail      *MailConfig      // nil: no mail is sent
 	TwoFactor bool             // organizers and administrators need a second factor
-	Gateway   provider.Gateway // nil: the sandbox
-	Hashing   user.Hashing     // zero: as passwords need it
+	NATS      natsbus.Config   // where NATS is; no URL: there is none
+	Texts     *TextConfig      // nil: no text message is sent
+	Demo      bool             // webhooks may go to this machine, and without TLS; test keys will do
+	Notices   occasion.Notices // instead of the Notification Service, for tests
+}
 
-	Sales func(*booking.Service) event.Sales // how events see the booking service, for tests; nil: as it is
+// Outside is what the services need of the outside world, besides mail.
+type Outside struct {
+	Gateway provider.Gateway // nil: the one that Config.Payments names
+	Hashing user.Hashing     // zero: as passwords need it
+
+	Webhooks http.RoundTripper                   // carries webhooks to their receivers; nil: connections
+	Sales    func(*booking.Service) intake.Sales // takes the states of sales instead of the booking service, in tests; nil: no
+}
+
+// MailConfig says how mails are sent.
+type MailConfig struct {
+	Sender    mail.Sender
+	Parallel  int // mails at a time
+	PerDomain int // mails a second to the addresses of one domain; 0: no limit
+}
+
+// TextConfig says how text messages are sent.
+type TextConfig struct {
+	notify.Texting
+	Regions []string // countries to whose numbers; none: all
 }
 
 // Parts are the services over one database.
 type Parts struct {
-	DB       *sqldb.DB
-	Users    *user.Service
-	Events   *event.Service
-	Bookings *booking.Service
-	Payments *payment.Service
-	Tickets  ticket.Signer
-	Metrics  *prometheus.Registry
-	Jobs     *jobs.Runner
+	DB          *sqldb.DB
+	Users       *user.Service
+	Events      *event.Service
+	Bookings    *booking.Service
+	Payments    *payment.Service
+	Webhooks    *webhook.Service
+	Invoices    *invoice.Service
+	Tickets     ticket.Signer
+	Notices     *notify.Service // nil: no mail is sent
+	Preferences *prefs.Service  // which mails people want
+	Desk        *desk.Desk
+	Announce    *announce.Service
+	sent        *notify.Log
+	Bus         *bus.Bus
+	nats        *natsbus.Conn // nil: there is none
+	signals     bus.Signals   // NATS as the services see it; nil: there is none
+	runs        bus.Runs
+	transport   bus.Transport
+	Metrics     *prometheus.Registry
+	Jobs        *jobs.Runner
+
+	intake *intake.Intake // of the events' new states
+	texts  bool           // text messages are sent
+	fans   *shop.Shop     // nil: a node without pages
+	bank   provider.Opened
 }
 
-// Build migrates the database and builds the services on it, each with those that it
-// needs. A service that is needed before it is built is given as a func value.
+// Build migrates the database and builds the services on it. If that fails, it closes
+// what it has built, but not the database.
 func Build(ctx context.Context, db *sqldb.DB, cfg Config) (*Parts, error) {
-	log := cfg.Log
-	p := &Parts{DB: db, Metrics: prometheus.NewRegistry()}
+	p := &Parts{DB: db, Metrics: prometheus.NewRegistry(), texts: cfg.Texts != nil}
+	if err := p.build(ctx, cfg); err != nil {
+		return nil, errors.Join(err, p.end(ctx))
+	}
+	return p, nil
+}
+
+// build builds the services, each after those that it uses. Only the mails and the events'
+// hand-over use what is built later: mails are sent by jobs, which start when all is built.
+func (p *Parts) build(ctx context.Context, cfg Config) error {
+	db, log := p.DB, cfg.Log
 	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
 	if p.Jobs, err = jobs.New(log, p.Metrics); err != nil {
-		return nil, err
+		return err
+	}
+	if err := p.connect(ctx, cfg.NATS, log); err != nil {
+		return err
 	}
 	if p.Tickets, err = ticket.Open(ctx, db); err != nil {
-		return nil, err
+		return err
 	}
 	catalogue, err := event.OpenCatalogue(ctx, db)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	accounts := func(ctx context.Context, userID string) (bool, error) { return p.Users.Exists(ctx, userID) } // built below
-	if p.Bookings, err = booking.New(ctx, booking.Config{DB: db, Plans: catalogue, Metrics: p.Metrics, Log: log, Accounts: accounts}); err != nil {
-		return nil, err
+	directory, err := user.OpenDirectory(ctx, db)
+	if err != nil {
+		return err
 	}
-	sales := event.Sales(p.Bookings)
+	unwanted, err := prefs.Open(ctx, db, cfg.PublicURL)
+	if err != nil {
+		return err
+	}
+	if p.bank = (provider.Opened{Name: "bank", Gateway: cfg.Gateway, Close: func() {}}); cfg.Gateway == nil {
+		if p.bank, err = providers.Open(ctx, cfg.Payments, provider.Opening{DB: db, Demo: cfg.Demo, Now: db.Now, Log: log}); err != nil {
+			return err
+		}
+	}
+	notices, err := p.notices(ctx, cfg, unwanted)
+	if err != nil {
+		return err
+	}
+	p.Bookings, err = booking.New(ctx, booking.Config{
+		DB: db, Plans: catalogue, Metrics: p.Metrics, Log: log, Accounts: directory.Exists, MailGift: p.mailGift(notices, cfg.PublicURL), Runs: p.runs,
+	})
+	if err != nil {
+		return err
+	}
+	sales := intake.Sales(p.Bookings)
 	if cfg.Sales != nil {
 		sales = cfg.Sales(p.Bookings)
 	}
-	if p.Events, err = event.New(ctx, event.Config{DB: db, Catalogue: catalogue, Sales: sales, Now: db.Now, Log: log}); err != nil {
-		return nil, err
+	p.intake = intake.New(db, sales, p.Bookings, db.Now)
+	deliver := func(ctx context.Context, eventID string) error {
+		return p.Bus.ConsumeNow(ctx, eventID, intake.Name, event.Name)
 	}
-	bank := cfg.Gateway
-	if bank == nil {
-		if bank, err = sandbox.New(ctx, db, db.Now, slowPayment); err != nil {
-			return nil, err
-		}
-	}
-	var tell payment.Tell
-	if cfg.Mailer != nil {
-		tell = func(ctx context.Context, list []paymentapi.Capture) ([]paymentapi.Capture, error) {
-			return p.letters(cfg.Mailer, cfg.PublicURL).Paid(ctx, list)
-		}
+	if p.Events, err = event.New(ctx, event.Config{DB: db, Catalogue: catalogue, Sales: p.Bookings, Deliver: deliver, Signals: p.signals, Now: db.Now, Log: log}); err != nil {
+		return err
 	}
 	p.Payments, err = payment.New(ctx, payment.Config{
-		DB: db, Bookings: p.Bookings, Gateway: bank, Tell: tell, Now: db.Now, Log: log, Metrics: p.Metrics,
+		DB: db, Bookings: p.Bookings, Gateway: p.bank.Gateway, Provider: p.bank.Name, PublicURL: cfg.PublicURL, Now: db.Now, Log: log, Metrics: p.Metrics,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.Users, err = user.New(ctx, user.Config{
-		DB: db, Now: db.Now, Log: log, Hashing: cfg.Hashing, Mailer: cfg.Mailer, PublicURL: cfg.PublicURL, TwoFactor: cfg.TwoFactor,
-		Bookings: p.Bookings, Events: p.Events, Payments: p.Payments,
+		DB: db, Directory: directory, Now: db.Now, Log: log, Hashing: cfg.Hashing, Notices: notices, PublicURL: cfg.PublicURL, TwoFactor: cfg.TwoFactor,
+		Bookings: p.Bookings, Events: p.Events, Payments: p.Payments, Texts: cfg.userTexts(), Signals: p.signals,
 	})
-	return p, err
+	if err != nil {
+		return err
+	}
+	p.Preferences = prefs.New(unwanted, p.Users)
+	writes := announce.Config{DB: db, Now: db.Now, Log: log, Events: p.Events, Accounts: p.Users}
+	if p.Notices != nil {
+		writes.Mailer = p.Notices
+	}
+	if p.Announce, err = announce.New(ctx, writes); err != nil {
+		return err
+	}
+	p.Webhooks, err = webhook.New(ctx, webhook.Config{
+		DB: db, Bookings: p.Bookings, Events: p.Events, Payments: p.Payments, Accounts: p.Users, Notices: notices, Now: db.Now, Log: log, Metrics: p.Metrics,
+		PublicURL: cfg.PublicURL, Local: cfg.Demo, Transport: cfg.Webhooks,
+	})
+	if err != nil {
+		return err
+	}
+	p.Invoices, err = invoice.New(ctx, invoice.Config{
+		DB: db, Bookings: p.Bookings, Events: p.Events, Payments: p.Payments, People: p.Users, Now: db.Now, Test: p.bank.Test,
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.openDesk(ctx, cfg, notices); err != nil {
+		return err
+	}
+	return p.openBus(ctx, cfg, notices)
 }
 
-// letters writes the mails about orders; their links begin with base.
-func (p *Parts) letters(mailer notifyapi.Mailer, base string) *shop.Letters {
-	return &shop.Letters{Orders: onPage{p}.orders(), Bookings: p.Bookings, People: p.Users, Mailer: mailer, Base: base}
+// openDesk makes the desk, where organizers see the mails about their orders.
+func (p *Parts) openDesk(ctx context.Context, cfg Config, notices notifyapi.Service) error {
+	var err error
+	if p.sent, err = notify.OpenLog(ctx, p.DB); err != nil {
+		return err
+	}
+	d := desk.Config{
+		Events: p.Events, Log: p.sent, Bookings: p.Bookings, Accounts: p.Users, Letters: p.letters(notices, cfg.PublicURL), Notices: notices, Now: p.DB.Now, Slog: cfg.Log,
+		CheckEmail: checkEmail,
+	}
+	if p.Notices != nil {
+		d.Mailings = p.Notices
+	}
+	p.Desk = desk.New(d)
+	return nil
 }
 
-// Close drains the services: payments under way come to a resting place, the
-// writers finish what waits, and the database is closed.
+// openBus makes the bus: the services' outboxes and their consumers.
+func (p *Parts) openBus(ctx context.Context, cfg Config, notices occasion.Notices) error {
+	told, err := p.occasions(ctx, notices, cfg.PublicURL)
+	if err != nil {
+		return err
+	}
+	p.Bus, err = bus.New(ctx, bus.Config{
+		DB: p.DB, Outboxes: p.outboxes(),
+		Consumers: append([]bus.Consumer{p.intake.Consumer(), p.Events.Consumer(), p.Webhooks.Consumer(), p.Invoices.Consumer()}, told...),
+		Now:       p.DB.Now, Log: cfg.Log, Metrics: p.Metrics, Transport: p.transport,
+	})
+	return err
+}
+
+// connect connects to NATS, if there is one, and does not wait for that.
+func (p *Parts) connect(ctx context.Context, cfg natsbus.Config, log *slog.Logger) error {
+	cfg.Metrics = natsbus.NewMetrics()
+	if err := cfg.Metrics.Register(p.Metrics); err != nil || cfg.URL == "" {
+		return err
+	}
+	var err error
+	if cfg.Secret, err = signing.Secret(ctx, p.DB, "bus", p.DB.Now); err != nil {
+		return err
+	}
+	cfg.Log = log
+	if p.nats, err = natsbus.Open(cfg); err == nil {
+		p.signals, p.runs, p.transport = p.nats.Signals(), p.nats.Runs(), p.nats
+	}
+	return err
+}
+
+// warnings are what /readyz warns of now. A node serves without NATS.
+func (p *Parts) warnings() []string {
+	if p.nats == nil || p.nats.Connected() {
+		return nil
+	}
+	return []string{"NATS (--nats-url) does not answer. Sales go on; this node reads the database more often."}
+}
+
+// Close drains the services: payments under way become final or pause, the writers
+// finish their queues, and the database is closed.
 func (p *Parts) Close(ctx context.Context) error {
-	p.Jobs.Stop()
-	err := p.Payments.Close(ctx)
-	p.Bookings.Close()
-	p.Users.Close()
-	return errors.Join(err, p.DB.Close())
+	return errors.Join(p.end(ctx), p.DB.Close())
+}
+
+// end closes the services that are built, and leaves the database open.
+func (p *Parts) end(ctx context.Context) (err error) {
+	if p.Jobs != nil {
+		p.Jobs.Stop()
+	}
+	if p.Payments != nil {
+		err = p.Payments.Close(ctx)
+	}
+	if p.bank.Close != nil {
+		p.bank.Close()
+	}
+	if p.Bookings != nil {
+		p.Bookings.Close()
+	}
+	if p.Users != nil {
+		p.Users.Close()
+	}
+	if p.nats != nil {
+		p.nats.Close()
+	}
+	return err
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"boxoffice/internal/caller"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // tripwire is a body that knows whether it was read.
@@ -24,7 +24,7 @@ func (b *tripwire) Read([]byte) (int, error) { b.read = true; return 0, io.EOF }
 // operation wants a session. Only there may a body be large.
 func TestRefusedBeforeTheBody(t *testing.T) {
 	h := newHouse(t)
-	reads := func(as user.Fan, method, path string) bool {
+	reads := func(as userapi.Fan, method, path string) bool {
 		body := &tripwire{}
 		r := httptest.NewRequestWithContext(t.Context(), method, path, body)
 		r.ContentLength = 60 << 10
@@ -52,7 +52,7 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 			continue
 		}
 		s := h.scene(t, route, "on_sale")
-		for name, as := range map[string]user.Fan{"nobody": {}, "customer": customer} {
+		for name, as := range map[string]userapi.Fan{"nobody": {}, "customer": customer} {
 			if reads(as, method, s.path(route)) {
 				t.Errorf("%s: the body of %s is read, though it is for organizers only", route, name)
 			}
@@ -67,7 +67,7 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 			if op == nil || op.RequestBody == nil || len(op.Security) != 1 || len(op.Security[0]) == 0 {
 				continue
 			}
-			if reads(user.Fan{}, op.Method, placeholder.ReplaceAllString(path, "x")) {
+			if reads(userapi.Fan{}, op.Method, placeholder.ReplaceAllString(path, "x")) {
 				t.Errorf("%s %s: the body of nobody is read", op.Method, path)
 			}
 		}

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"boxoffice/internal/notifyapi"
 )
 
 // fanBrowser is a browser without scripts: it keeps cookies, follows redirects, and
@@ -106,8 +104,9 @@ func (b *fanBrowser) form(t *testing.T, action, fill string) url.Values {
 		}
 		out := url.Values{}
 		for _, in := range inputs.FindAllStringSubmatch(m[2], -1) {
-			a := attributes(in[1])
-			out.Add(a["name"], a["value"])
+			if a := attributes(in[1]); a["type"] != "checkbox" || strings.Contains(in[1], " checked") {
+				out.Add(a["name"], a["value"])
+			}
 		}
 		more, err := url.ParseQuery(fill)
 		if err != nil {
@@ -148,10 +147,9 @@ func newPostbox() *postbox {
 	return &postbox{mail: map[string][]string{}, came: make(chan struct{}, 100)}
 }
 
-// Deliver implements notifyapi.Mailer.
-func (p *postbox) Deliver(_ context.Context, m notifyapi.Mail) error {
+func (p *postbox) deliver(_ context.Context, to, subject, text string) error {
 	p.mu.Lock()
-	p.mail[m.To] = append(p.mail[m.To], m.Subject+"\n"+m.Text)
+	p.mail[to] = append(p.mail[to], subject+"\n"+text)
 	p.mu.Unlock()
 	p.came <- struct{}{}
 	return nil

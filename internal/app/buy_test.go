@@ -14,7 +14,9 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
-	"boxoffice/internal/user"
+	"boxoffice/internal/notify/letter/lettertest"
+	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/userapi"
 )
 
 // fair is a house with an event on sale.
@@ -27,9 +29,16 @@ type fair struct {
 
 func newFair(t *testing.T) *fair {
 	t.Helper()
+	return newFairWith(t, Config{})
+}
+
+// newFairWith is newFair with some of what the services are built with.
+func newFairWith(t *testing.T, cfg Config) *fair {
+	t.Helper()
 	srv := httptest.NewUnstartedServer(nil)
 	f := &fair{post: newPostbox(), base: "http://" + srv.Listener.Addr().String()}
-	f.house = newHouseWith(t, Config{Mailer: f.post, PublicURL: f.base})
+	cfg.Notices, cfg.PublicURL = lettertest.New(f.post.deliver), f.base
+	f.house = newHouseWith(t, cfg)
 	f.Jobs.Go("users", f.Users.Run)
 	srv.Config.Handler = f.door.Handler()
 	srv.Start()
@@ -79,8 +88,8 @@ func (b *fanBrowser) held(t *testing.T) string {
 	return id
 }
 
-// lapse has a hold end a minute ago.
-func (f *fair) lapse(t *testing.T, bookingID string) {
+// expire has a hold end a minute ago.
+func (f *fair) expire(t *testing.T, bookingID string) {
 	t.Helper()
 	at := f.DB.Now().Add(-time.Minute).UnixMicro()
 	if err := f.DB.Write(t.Context(), func(tx *sql.Tx) error {
@@ -125,7 +134,7 @@ func TestBuyAsGuest(t *testing.T) {
 	for _, want := range []string{"€100.00", "Who are the tickets for?", "data-until=", "Held until"} {
 		b.at(t, 200, "/checkout/"+id, want)
 	}
-	b.submit(t, "/checkout/"+id+"/guest", "name=&email=nowhere").at(t, 422, "/checkout/", "This is not an email address.").at(t, 422, "", "Please fill this in.")
+	b.submit(t, "/checkout/"+id+"/guest", "name=&email=nowhere").at(t, 422, "/checkout/", "This is not a valid email address.").at(t, 422, "", "Please fill this in.")
 	b.submit(t, "/checkout/"+id+"/guest", "name=Gus&email=gus@example.org").at(t, 200, "/checkout/"+id, "gus@example.org")
 	b.get(t, "/pay/"+id).at(t, 200, "/checkout/"+id, "Check your email") // not yet
 	code := f.post.find(t, "gus@example.org", `code is ([0-9A-Z-]+)`)
@@ -165,7 +174,7 @@ func TestVisitorBecomesAccount(t *testing.T) {
 	b := newBrowser(t, f.base)
 	b.post(t, f.hold(), "quantity=2")
 	id := b.held(t)
-	b.get(t, "/checkout/"+id+"?as=sign-up").submit(t, "/checkout/"+id+"/sign-up", "name=Ann&email=ann@example.org&password=short").at(t, 422, "/checkout/", "At least 8 characters")
+	b.get(t, "/checkout/"+id+"?as=sign-up").submit(t, "/checkout/"+id+"/sign-up", "name=Ann&email=ann@example.org&password=short").at(t, 422, "/checkout/", "Please enter at least 8 characters")
 	b.submit(t, "/checkout/"+id+"/sign-up", "password="+password).at(t, 200, "/checkout/"+id, "Check your email").at(t, 200, "", "ann@example.org")
 	b.submit(t, "/checkout/"+id+"/code", "code="+f.post.find(t, "ann@example.org", `code, it is ([0-9A-Z-]+)`)).at(t, 200, "/checkout/"+id, "Pay €100.00")
 
@@ -240,7 +249,7 @@ func TestDeclinedThenPaid(t *testing.T) {
 	if err != nil || payments.Attempt() != 1 {
 		t.Errorf("%+v %v", payments, err)
 	}
-	stale.Set("token", "tok_ok") // back to the page before the decline
+	stale.Set("token", paymentapi.SandboxOK) // back to the page before the decline
 	b.do(t, "POST", "/pay/"+id, stale)
 	if f.status(t, id) != bookingapi.Booked {
 		t.Errorf("%s at %s: %s", f.status(t, id), b.path, b.text)
@@ -299,7 +308,7 @@ func TestLate(t *testing.T) {
 	id := b.held(t)
 	b.get(t, "/pay/"+id)
 	form := b.form(t, "/pay/"+id, "token=tok_ok")
-	f.lapse(t, id)
+	f.expire(t, id)
 	b.get(t, "/checkout/"+id).at(t, 200, "/checkout/"+id, "Your hold has expired")
 	if _, err := f.Bookings.Sweep(t.Context()); err != nil { // as the janitor does
 		t.Fatal(err)
@@ -323,7 +332,7 @@ func TestLate(t *testing.T) {
 	late := b.held(t)
 	b.get(t, "/pay/"+late)
 	form = b.form(t, "/pay/"+late, "token=tok_ok")
-	f.lapse(t, late)
+	f.expire(t, late)
 	if _, err := f.Bookings.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -438,7 +447,7 @@ func TestOthersPurchase(t *testing.T) {
 		t.Error(f.status(t, id))
 	}
 	for _, path := range []string{f.hold(), "/checkout/" + id + "/release", "/pay/" + id, "/sign-in", "/sign-up", "/forgot"} {
-		w := f.ask(t, user.Fan{}, "POST", path, "quantity=1", "Sec-Fetch-Site", "cross-site", "Accept", "text/html")
+		w := f.ask(t, userapi.Fan{}, "POST", path, "quantity=1", "Sec-Fetch-Site", "cross-site", "Accept", "text/html")
 		if w.Code != 403 || !strings.Contains(w.Body.String(), "This form came from another site") {
 			t.Errorf("%s: %d", path, w.Code)
 		}
@@ -449,7 +458,7 @@ func TestOthersPurchase(t *testing.T) {
 func TestSignInPages(t *testing.T) {
 	f := newFair(t)
 	b := newBrowser(t, f.base)
-	b.get(t, "/sign-up?next=/developers").submit(t, "/sign-up", "name=Ann&email=ann@example.org&password=password1").at(t, 422, "/sign-up", "This is easy to guess")
+	b.get(t, "/sign-up?next=/developers").submit(t, "/sign-up", "name=Ann&email=ann@example.org&password=password1").at(t, 422, "/sign-up", "This password is easy to guess")
 	b.submit(t, "/sign-up", "password="+password).at(t, 200, "/developers", "Check your email")
 	link := f.post.find(t, "ann@example.org", `(/verify\?token=\S+)`)
 	b.get(t, link).submit(t, "/verify", "").at(t, 200, "/verify", "Your address is confirmed")
@@ -459,11 +468,11 @@ func TestSignInPages(t *testing.T) {
 	other := newBrowser(t, f.base)
 	other.get(t, "/sign-up?next=/developers").submit(t, "/sign-up", "name=Bob&email=ANN@example.org&password=crimson+curtain").at(t, 200, "/developers", "Check your email")
 	f.post.find(t, "ann@example.org", `(You already have an account)`)
-	b.get(t, "/forgot").submit(t, "/forgot", "email=x").at(t, 422, "/forgot", "This is not an email address.")
+	b.get(t, "/forgot").submit(t, "/forgot", "email=x").at(t, 422, "/forgot", "This is not a valid email address.")
 	b.submit(t, "/forgot", "email=nobody@example.org").at(t, 200, "/forgot", "If there is an account")
 	b.get(t, "/forgot").submit(t, "/forgot", "email=ann@example.org").at(t, 200, "/forgot", "If there is an account")
 	link = f.post.find(t, "ann@example.org", `(/reset\?token=\S+)`)
-	b.get(t, link).submit(t, "/reset", "password=short").at(t, 422, "/reset", "At least 8 characters")
+	b.get(t, link).submit(t, "/reset", "password=short").at(t, 422, "/reset", "Please enter at least 8 characters")
 	b.submit(t, "/reset", "password=another+curtain").at(t, 200, "/reset", "Your new password is saved")
 	b.post(t, "/reset", "token=x&password=another+curtain").at(t, 422, "/reset", "This link has expired or was already used")
 	b.get(t, "/sign-in?next=/developers").submit(t, "/sign-in", "name=ann@example.org&password="+password).at(t, 422, "/sign-in", "The name or the password")

@@ -12,7 +12,7 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 	"boxoffice/test/proxies"
 )
 
@@ -77,7 +77,7 @@ type answer struct {
 }
 
 // get asks through the cache.
-func (c *cached) get(t *testing.T, as user.Fan, byCookie bool, path string) answer {
+func (c *cached) get(t *testing.T, as userapi.Fan, byCookie bool, path string) answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+c.cache+path, nil)
 	if err != nil {
@@ -176,11 +176,11 @@ func TestCachedLinkIsNotStale(t *testing.T) {
 			}
 			status := func() (string, string) {
 				var doc struct{ Status string }
-				api := c.get(t, user.Fan{}, false, "/bookings/"+s.booking+"?"+token)
+				api := c.get(t, userapi.Fan{}, false, "/bookings/"+s.booking+"?"+token)
 				if err := json.Unmarshal([]byte(api.body), &doc); err != nil {
 					t.Fatalf("%d %s", api.status, api.body)
 				}
-				return doc.Status, c.get(t, user.Fan{}, false, "/orders/"+s.booking+"?"+token).body
+				return doc.Status, c.get(t, userapi.Fan{}, false, "/orders/"+s.booking+"?"+token).body
 			}
 			before, page := status()
 			if before != "booked" || strings.Contains(page, "has been cancelled") {
@@ -205,12 +205,12 @@ func TestAnswersArePrivate(t *testing.T) {
 		{"GET", "/healthz", "private, no-store"}, {"GET", "/readyz", "private, no-store"}, {"GET", "/account", "private, no-store"}, {"GET", "/sign-in", "private, no-store"},
 		{"GET", "/?lang=de", "private, no-store"}, {"GET", "/", "public"}, {"GET", "/events", "public"},
 	} {
-		if got := h.ask(t, user.Fan{}, c.method, c.path, "").Header().Get("Cache-Control"); !strings.Contains(got, c.want) {
+		if got := h.ask(t, userapi.Fan{}, c.method, c.path, "").Header().Get("Cache-Control"); !strings.Contains(got, c.want) {
 			t.Errorf("%s %s: %q, want %s", c.method, c.path, got, c.want)
 		}
 	}
 	// Answers with a token, too.
-	guest := h.ask(t, user.Fan{}, "POST", "/users/guest", `{"name":"Gus","email":"gus@example.org"}`)
+	guest := h.ask(t, userapi.Fan{}, "POST", "/users/guest", `{"name":"Gus","email":"gus@example.org"}`)
 	if got := guest.Header().Get("Cache-Control"); guest.Code != 201 || got != "private, no-store" {
 		t.Errorf("entering as a guest: %d %q", guest.Code, got)
 	}

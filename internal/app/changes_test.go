@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // A change says more than its operation knows, or names another version: nothing
@@ -18,13 +18,13 @@ func TestChangesThatSayMoreAreRefused(t *testing.T) {
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	booking := h.must(t, fan, "POST", "/bookings", `{"event_id":"`+event+`","quantity":2}`, "id")
 	payment := h.must(t, fan, "POST", "/payments", `{"booking_id":"`+booking+`","method":"tok_ok"}`, "id")
-	refused := func(who user.Fan, status int, slug, method, path, body string, headers ...string) {
+	refused := func(who userapi.Fan, status int, slug, method, path, body string, headers ...string) {
 		t.Helper()
 		if w := h.ask(t, who, method, path, body, headers...); w.Code != status || !strings.Contains(w.Body.String(), slug) {
 			t.Errorf("%s %s %s %v: %d %s", method, path, body, headers, w.Code, w.Body)
 		}
 	}
-	for path, who := range map[string]user.Fan{"/events/" + event: organizer, "/bookings/" + booking: fan, "/payments/" + payment: fan, "/users/" + fan.UserID: fan} {
+	for path, who := range map[string]userapi.Fan{"/events/" + event: organizer, "/bookings/" + booking: fan, "/payments/" + payment: fan, "/users/" + fan.UserID: fan} {
 		for header, slug := range map[string]string{`"999"`: "changed-meanwhile", `W/"1"`: "changed-meanwhile", "no tag": "version-differs", `"998", "999"`: "changed-meanwhile"} {
 			refused(who, http.StatusPreconditionFailed, slug, http.MethodDelete, path, "", "If-Match", header)
 		}
@@ -49,7 +49,7 @@ func TestChangesThatSayMoreAreRefused(t *testing.T) {
 	if w := h.ask(t, fan, "GET", "/bookings/"+booking, ""); !strings.Contains(w.Body.String(), `"status":"booked"`) {
 		t.Errorf("the booking: %s", w.Body)
 	}
-	if w := h.ask(t, user.Fan{}, "GET", "/events/"+event+"?utm_source=x", ""); w.Code != 200 || !strings.Contains(w.Body.String(), "on_sale") {
+	if w := h.ask(t, userapi.Fan{}, "GET", "/events/"+event+"?utm_source=x", ""); w.Code != 200 || !strings.Contains(w.Body.String(), "on_sale") {
 		t.Errorf("the event: %d %s", w.Code, w.Body)
 	}
 	tag := h.ask(t, fan, "GET", "/bookings/"+booking, "").Header().Get("ETag")

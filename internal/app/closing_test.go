@@ -1,12 +1,15 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/bus"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
@@ -21,7 +24,7 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
 	ann := h.visitor(t, "ann")
-	before, over := h.bought(t, ann, 1, "tok_ok")
+	before, over := h.bought(t, ann, 1, paymentapi.SandboxOK)
 	event := h.must(t, h.account(t, caller.Organizer), "POST", "/events",
 		strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), `"price"`, `"refundable_until":"2020-01-01T00:00:00Z","price"`, 1), "id")
 	h.write(t, `UPDATE events SET starts_at = 1, ends_at = 2, sort_at = 1 WHERE id = $1`, over)
@@ -46,7 +49,7 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.write(t, `UPDATE closings SET next_at = 0`)
-	if err := h.Users.RunClosings(ctx); err != nil {
+	if err := errors.Join(h.Users.RunClosings(ctx), h.Bus.Round(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	for id, want := range map[string]bookingapi.Status{paid.BookingID: bookingapi.Cancelled, held.ID: bookingapi.Cancelled, before: bookingapi.Booked} {
@@ -66,6 +69,69 @@ func TestDeletedBesideAPurchase(t *testing.T) {
 	}
 	if back != paid.Amount {
 		t.Errorf("%d of %d go back", back, paid.Amount)
+	}
+}
+
+// forgetful is a Notification Service that fails to forget, so many times.
+type forgetful struct {
+	letters
+	fails  int
+	forgot []string
+}
+
+func (f *forgetful) Forget(_ context.Context, userID string) error {
+	if f.fails--; f.fails >= 0 {
+		return errors.New("not now")
+	}
+	f.forgot = append(f.forgot, userID)
+	return nil
+}
+
+// That an account was deleted reaches all services that have to forget it, however often
+// one of them fails, and whether or not it is said again. The message names nobody.
+func TestDeletionIsTold(t *testing.T) {
+	notices := &forgetful{fails: 2}
+	h := newHouseWith(t, Config{Notices: notices})
+	ctx := t.Context()
+	bob := h.account(t, caller.Organizer)
+	h.must(t, bob, "POST", "/webhooks", `{"url":"https://example.org/hook"}`, "id")
+	if w := h.ask(t, bob, "DELETE", "/users/"+bob.UserID, ""); w.Code != 204 {
+		t.Fatal(w.Body)
+	}
+	pending := func() []bus.Message {
+		t.Helper()
+		list, err := h.Users.Outbox().Pending(ctx, bus.Ref{}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	list := pending()
+	if len(list) != 1 || list[0].Key != bob.UserID || strings.Contains(string(list[0].Body), "@") {
+		t.Fatalf("%+v", list)
+	}
+	webhooks := func() (n int) {
+		t.Helper()
+		if err := h.DB.Reader().QueryRow(`SELECT count(*) FROM webhook_endpoints WHERE organizer_id <> ''`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if webhooks() != 1 {
+		t.Error("the webhook is gone before anybody was told")
+	}
+	if err := h.Bus.Round(ctx); err == nil || len(pending()) != 1 || webhooks() != 0 {
+		t.Errorf("%v, %d messages, %d webhooks", err, len(pending()), webhooks())
+	}
+	for range 2 {
+		until(t, "all have taken it", func() bool { return errors.Join(h.Bus.Round(ctx), h.Bus.Round(ctx)) == nil && len(pending()) == 0 })
+		h.write(t, `UPDATE closings SET next_at = 0`)
+		if err := h.Users.RunClosings(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(notices.forgot) != 2 || notices.forgot[0] != bob.UserID || notices.forgot[1] != bob.UserID {
+		t.Errorf("forgot %v", notices.forgot)
 	}
 }
 
@@ -109,7 +175,7 @@ func TestDeletedBesideAnEvent(t *testing.T) {
 		t.Fatal(paid.Status, err)
 	}
 	h.write(t, `UPDATE closings SET next_at = 0`)
-	if err := h.Users.RunClosings(ctx); err != nil {
+	if err := errors.Join(h.Users.RunClosings(ctx), h.Bus.Round(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	made["past"] = over
@@ -144,13 +210,14 @@ func TestNothingThatMayStayIsGivenUp(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHouse(t)
 			ann := h.visitor(t, "ann")
-			id, event := h.bought(t, ann, 2, "tok_ok")
+			id, event := h.bought(t, ann, 2, paymentapi.SandboxOK)
 			h.write(t, c.as, event)
 			at := h.DB.Now().UnixMicro()
 			if err := h.Users.MayLeave(t.Context(), ann.UserID, at); errs.Is(err, "has-live-bookings") != c.live || err != nil && !c.live {
 				t.Errorf("keeps the account: %v, want %v", err, c.live)
 			}
-			if err := h.Users.Undo(t.Context(), ann.UserID, at); err != nil {
+			h.write(t, `INSERT INTO closings (user_id, since, done, tries, next_at) VALUES ($1, $2, TRUE, 0, 0)`, ann.UserID, at)
+			if err := errors.Join(h.Users.RunClosings(t.Context()), h.Bus.Round(t.Context())); err != nil {
 				t.Fatal(err)
 			}
 			want := map[bool]bookingapi.Status{true: bookingapi.Cancelled, false: bookingapi.Booked}[c.live]

@@ -16,11 +16,11 @@ func TestSeatsFormNamesItsFields(t *testing.T) {
 	organizer := h.account(t, caller.Organizer)
 	at := "/organizer/events/" + h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	for _, c := range []struct{ field, value, label, says string }{
-		{"quantity", "", "How many of the best seats", "This must be from 1 to 1000."},
-		{"quantity", "many", "How many of the best seats", "This must be from 1 to 1000."},
+		{"quantity", "", "Number of seats (the best free ones)", "This must be between 1 and 1000."},
+		{"quantity", "many", "Number of seats (the best free ones)", "This must be between 1 and 1000."},
 		{"section", "X", "In section", "The plan has no section X."},
-		{"seats", "Z-99", "Or these seats", "Seat Z-99 does not exist here"},
-		{"email", "ada@@example.org", "Guest&#39;s email", "This is not an email address."},
+		{"seats", "Z-99", "Or these seats", "Seat Z-99 does not exist in this event"},
+		{"email", "ada@@example.org", "Guest&#39;s email", "This is not a valid email address."},
 		{"name", "A\u0007da", "Guest&#39;s name", ""},
 	} {
 		t.Run(c.field, func(t *testing.T) {
@@ -41,7 +41,7 @@ func TestSeatsFormNamesItsFields(t *testing.T) {
 	body := h.page(t, organizer, "POST", at+"/gift", url.Values{"booking": {booking}, "name": {"Bo"}, "email": {"bo"}, "mailed": {"0"}}, 422)
 	_, gift, _ := strings.Cut(body, `action="`+at+`/gift"`)
 	gift, rest, _ := strings.Cut(gift, "</form>")
-	has(t, gift, `value="Bo"`, `value="bo"`, `aria-invalid="true"`, "This is not an email address.")
+	has(t, gift, `value="Bo"`, `value="bo"`, `aria-invalid="true"`, "This is not a valid email address.")
 	if strings.Contains(rest, `aria-invalid`) {
 		t.Error("the form that takes seats out of the sale is marked, too")
 	}

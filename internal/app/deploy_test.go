@@ -22,8 +22,9 @@ import (
 	"time"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/patience"
 	"boxoffice/internal/settings"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 	"boxoffice/test/proxies"
 )
 
@@ -134,7 +135,7 @@ func TestDeploy(t *testing.T) {
 			s.watches(t, event, func() { s.buys(t, fan, event) })
 			s.caches(t, event)
 			if s.plain != "" {
-				if res := s.do(t, "", user.Fan{}, "GET", "http://"+s.plain+"/", ""); res.status != 301 || !strings.HasPrefix(res.header.Get("Location"), "https://") {
+				if res := s.do(t, "", userapi.Fan{}, "GET", "http://"+s.plain+"/", ""); res.status != 301 || !strings.HasPrefix(res.header.Get("Location"), "https://") {
 					t.Errorf("without TLS: %d %v", res.status, res.header)
 				}
 			}
@@ -143,7 +144,7 @@ func TestDeploy(t *testing.T) {
 }
 
 // request makes a request for a path of the site, or of an address.
-func (s *site) request(t *testing.T, as user.Fan, method, path, body string) *http.Request {
+func (s *site) request(t *testing.T, as userapi.Fan, method, path, body string) *http.Request {
 	t.Helper()
 	url := path
 	if strings.HasPrefix(path, "/") {
@@ -182,7 +183,7 @@ func (s *site) from(t *testing.T, addr string) *http.Transport {
 	return tr
 }
 
-func (s *site) do(t *testing.T, from string, as user.Fan, method, path, body string, header ...string) answer {
+func (s *site) do(t *testing.T, from string, as userapi.Fan, method, path, body string, header ...string) answer {
 	t.Helper()
 	r := s.request(t, as, method, path, body)
 	for i := 0; i+1 < len(header); i += 2 {
@@ -209,7 +210,7 @@ func (s *site) clients(t *testing.T) {
 			if claim != "" {
 				header = []string{"X-Forwarded-For", claim}
 			}
-			if got := s.do(t, addr, user.Fan{}, "GET", "/client", "", header...); got.body != addr {
+			if got := s.do(t, addr, userapi.Fan{}, "GET", "/client", "", header...); got.body != addr {
 				t.Errorf("%s, who says %q, is %q", addr, claim, got.body)
 			}
 		}
@@ -220,7 +221,7 @@ func (s *site) clients(t *testing.T) {
 }
 
 // buys: a purchase through the server.
-func (s *site) buys(t *testing.T, fan user.Fan, event string) {
+func (s *site) buys(t *testing.T, fan userapi.Fan, event string) {
 	t.Helper()
 	var doc struct{ ID, Status string }
 	ask := func(want int, method, path, body string) {
@@ -241,7 +242,7 @@ func (s *site) buys(t *testing.T, fan user.Fan, event string) {
 // watches: a live feed tells at once what happens.
 func (s *site) watches(t *testing.T, event string, happens func()) {
 	t.Helper()
-	res, err := s.from(t, "").RoundTrip(s.request(t, user.Fan{}, "GET", "/events/"+event+"/live", ""))
+	res, err := s.from(t, "").RoundTrip(s.request(t, userapi.Fan{}, "GET", "/events/"+event+"/live", ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +250,7 @@ func (s *site) watches(t *testing.T, event string, happens func()) {
 	if kind := res.Header.Get("Content-Type"); kind != "text/event-stream" {
 		t.Fatalf("a feed of %s: %d", kind, res.StatusCode)
 	}
-	guard := time.AfterFunc(20*time.Second, func() { _ = res.Body.Close() })
+	guard := time.AfterFunc(patience.Long, func() { _ = res.Body.Close() })
 	defer guard.Stop()
 	lines := bufio.NewScanner(res.Body)
 	next := func(want string) {
@@ -276,7 +277,7 @@ func (s *site) caches(t *testing.T, event string) {
 	for _, coding := range []string{"identity", "gzip"} {
 		kept := false
 		for range 50 {
-			got := s.do(t, "", user.Fan{}, "GET", path, "", "Accept-Encoding", coding)
+			got := s.do(t, "", userapi.Fan{}, "GET", path, "", "Accept-Encoding", coding)
 			zipped := strings.HasPrefix(got.body, "\x1f\x8b")
 			if got.status != 200 || zipped && coding == "identity" || !zipped && coding == "gzip" && s.name != "haproxy.cfg" { // which gives what it has to all
 				t.Fatalf("%s, %s: %d %v", path, coding, got.status, got.header)

@@ -10,7 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"boxoffice/internal/caller"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // fillers say nothing to a newcomer.
@@ -26,7 +26,7 @@ func TestDocumentSaysWhatIs(t *testing.T) {
 	}
 	check := func(at, text string) {
 		if text == "" || slices.Contains(fillers, text) || slices.Contains(fillers, strings.TrimSuffix(text, ".")) {
-			t.Errorf("%s: %q", at, text)
+			t.Errorf("%s has no description: %q. Describe it: a field with a doc tag, or in internal/gateway/vocabulary.go", at, text)
 		}
 	}
 	for path, item := range doc.Paths {
@@ -39,7 +39,7 @@ func TestDocumentSaysWhatIs(t *testing.T) {
 				t.Errorf("%s says its summary twice", at)
 			}
 			for _, p := range op.Parameters {
-				if check(at+" "+p.Name, p.Description); p.Name == "Accept-Language" && !strings.HasSuffix(path, ".pdf") {
+				if check(at+" "+p.Name, p.Description); p.Name == "Accept-Language" && !strings.HasSuffix(path, ".pdf") && path != "/payments" {
 					t.Errorf("%s has a language", at)
 				}
 			}
@@ -73,7 +73,7 @@ func TestLocationOfReads(t *testing.T) {
 	if made.Code != 201 || where == "" {
 		t.Fatalf("%d %v", made.Code, made.Header())
 	}
-	for as, path := range map[*user.Fan]string{&fan: where, &organizer: "/events/" + event} {
+	for as, path := range map[*userapi.Fan]string{&fan: where, &organizer: "/events/" + event} {
 		if w := h.ask(t, *as, "GET", path, ""); w.Code != 200 || w.Header().Get("Location") != "" {
 			t.Errorf("%s: %d %v", path, w.Code, w.Header())
 		}

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // Events and lists are compressed by ourselves, for those who take that; an event
@@ -24,8 +24,8 @@ func TestEncodings(t *testing.T) {
 		id = h.must(t, organizer, "POST", "/events", strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), "Gala", fmt.Sprint("Gala ", n), 1), "id")
 	}
 	for _, path := range []string{"/events/" + id, "/events", "/events/search?q=gala", "/events/" + id + "/plan", "/events/" + id + "/seats?form=compact"} {
-		plain := h.ask(t, user.Fan{}, "GET", path, "")
-		zipped := h.ask(t, user.Fan{}, "GET", path, "", "Accept-Encoding", "gzip")
+		plain := h.ask(t, userapi.Fan{}, "GET", path, "")
+		zipped := h.ask(t, userapi.Fan{}, "GET", path, "", "Accept-Encoding", "gzip")
 		if plain.Code != 200 || plain.Header().Get("Content-Encoding") != "" || zipped.Header().Get("Content-Encoding") != "gzip" {
 			t.Fatalf("%s: %d %v %v", path, plain.Code, plain.Header(), zipped.Header())
 		}
@@ -44,12 +44,12 @@ func TestEncodings(t *testing.T) {
 		if tag := plain.Header().Get("ETag"); tag != "" && tag == zipped.Header().Get("ETag") {
 			t.Errorf("%s: one tag for two encodings", path)
 		}
-		if no := h.ask(t, user.Fan{}, "GET", path, "", "Accept-Encoding", "gzip;q=0"); no.Header().Get("Content-Encoding") != "" {
+		if no := h.ask(t, userapi.Fan{}, "GET", path, "", "Accept-Encoding", "gzip;q=0"); no.Header().Get("Content-Encoding") != "" {
 			t.Errorf("%s: compressed for those who do not take it", path)
 		}
 	}
-	tag := h.ask(t, user.Fan{}, "GET", "/events/"+id, "", "Accept-Encoding", "gzip").Header().Get("ETag")
-	if w := h.ask(t, user.Fan{}, "GET", "/events/"+id, "", "Accept-Encoding", "gzip", "If-None-Match", tag); w.Code != 304 || w.Body.Len() > 0 {
+	tag := h.ask(t, userapi.Fan{}, "GET", "/events/"+id, "", "Accept-Encoding", "gzip").Header().Get("ETag")
+	if w := h.ask(t, userapi.Fan{}, "GET", "/events/"+id, "", "Accept-Encoding", "gzip", "If-None-Match", tag); w.Code != 304 || w.Body.Len() > 0 {
 		t.Errorf("%d", w.Code)
 	}
 	if w := h.ask(t, organizer, "PUT", "/events/"+id, `{"title":"Other"}`, "If-Match", tag); w.Code != 200 {
@@ -110,7 +110,7 @@ func TestMediaTypeCase(t *testing.T) {
 	if w := h.ask(t, fan, "PUT", "/users/"+fan.UserID, `{"name":"Ann"}`, "Content-Type", "Text/Plain"); w.Code != 415 {
 		t.Errorf("text: %d", w.Code)
 	}
-	w := h.ask(t, user.Fan{}, "GET", "/nowhere", "", "Accept", "Text/HTML")
+	w := h.ask(t, userapi.Fan{}, "GET", "/nowhere", "", "Accept", "Text/HTML")
 	if !strings.Contains(w.Header().Get("Content-Type"), "text/html") {
 		t.Errorf("a page: %v", w.Header())
 	}

@@ -5,7 +5,8 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
-	"boxoffice/internal/user"
+	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/userapi"
 )
 
 // What an ETag stands for: everything that an answer shows. Each read with a tag is
@@ -18,7 +19,7 @@ func TestETagsCoverWhatIsShown(t *testing.T) {
 	draft := h.must(t, org, "POST", "/events", fmt.Sprintf(eventJSON, "draft"), "id")
 	type change struct {
 		name               string
-		as                 user.Fan
+		as                 userapi.Fan
 		method, path, body string
 	}
 	held := change{"seats are held", ann, "POST", "/bookings", fmt.Sprintf(`{"event_id":%q,"quantity":1}`, event)}
@@ -34,12 +35,12 @@ func TestETagsCoverWhatIsShown(t *testing.T) {
 	}
 	declined := func() string { // a booking whose first payment failed
 		id := hold()
-		p := pay(id, "tok_decline")
+		p := pay(id, paymentapi.SandboxDecline)
 		h.ask(t, ann, p.method, p.path, p.body)
 		return id
 	}
 	booking, first, second := hold(), declined(), declined()
-	slow := h.must(t, ann, "POST", "/payments", pay(hold(), "tok_slow").body, "id")
+	slow := h.must(t, ann, "POST", "/payments", pay(hold(), paymentapi.SandboxSlow).body, "id")
 	gift := h.must(t, org, "POST", "/events/"+event+"/complimentary", `{"quantity":1}`, "id")
 	link := func(id string) change { return change{"a new link", ann, "POST", "/bookings/" + id + "/link", ""} }
 	giftLink := link(gift)
@@ -47,9 +48,10 @@ func TestETagsCoverWhatIsShown(t *testing.T) {
 	covered := map[string]bool{}
 	for _, c := range []struct {
 		operation, path string
-		as              user.Fan
+		as              userapi.Fan
 		changes         []change
 	}{
+		{"get-payment", "/payments/" + slow, ann, []change{{"another method", ann, "PUT", "/payments/" + slow, `{"method":"tok_ok"}`}}},
 		{"get-event", "/events/" + event, ann, []change{held, priced(6000), moved("04"),
 			{"the title", org, "PUT", "/events/" + event, `{"title":"Grand Gala"}`}}},
 		{"get-plan", "/events/" + draft + "/plan", org, []change{
@@ -57,11 +59,11 @@ func TestETagsCoverWhatIsShown(t *testing.T) {
 		{"get-seats", "/events/" + event + "/seats", ann, []change{held, priced(7000)}},
 		{"get-seats", "/events/" + event + "/seats?form=compact", ann, []change{held}},
 		{"get-user", "/users/" + ann.UserID, ann, []change{held, {"the name", ann, "PUT", "/users/" + ann.UserID, `{"name":"Anne"}`}}},
-		{"get-booking", "/bookings/" + booking, ann, []change{pay(booking, "tok_ok"), link(booking), moved("05")}},
+		{"get-booking", "/bookings/" + booking, ann, []change{pay(booking, paymentapi.SandboxOK), link(booking), moved("05")}},
 		{"get-booking", "/bookings/" + gift, org, []change{giftLink}},
-		{"get-payment-of-booking", "/payments/booking/" + first, ann, []change{pay(first, "tok_ok")}},
-		{"get-booking-payment", "/bookings/" + second + "/payment", ann, []change{pay(second, "tok_ok")}},
-		{"get-payment", "/payments/" + slow, ann, []change{{"another method", ann, "PUT", "/payments/" + slow, `{"method":"tok_ok"}`}}},
+		{"get-payment-of-booking", "/payments/booking/" + first, ann, []change{pay(first, paymentapi.SandboxOK)}},
+		{"get-booking-payment", "/bookings/" + second + "/payment", ann, []change{pay(second, paymentapi.SandboxOK)}},
+		{"get-seller", "/sellers/" + org.UserID, org, []change{{"the details", org, "PUT", "/sellers/" + org.UserID, aSeller}}},
 	} {
 		covered[c.operation] = true
 		for _, x := range c.changes {

@@ -9,29 +9,33 @@ import (
 	"boxoffice/internal/booking/live"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/console"
-	"boxoffice/internal/event"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/gateway"
+	"boxoffice/internal/invoiceapi"
 	"boxoffice/internal/limit"
+	"boxoffice/internal/notify/sms"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/shop"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/userapi"
+	"boxoffice/internal/webhookapi"
 )
 
-// faces builds the gateway, with the API and, if wanted, the pages. The world reaches
-// it at base; inbox shows the mails of a demo.
+// faces builds the gateway with the API and, if wanted, the pages. base is the
+// node's public address; inbox shows the mails of a demo.
 func (p *Parts) faces(s *settings.Server, base string, pages bool, inbox http.Handler, log *slog.Logger) (*gateway.Gateway, error) {
-	var kit *page.Kit
-	orders := onPage{p}.orders()
+	var site *page.Site
+	orders := p.orders()
 	if pages {
 		var err error
-		if kit, err = page.New(page.Config{PublicURL: base, Demo: s.Demo, Holding: orders.Holding, Now: time.Now, Log: log}); err != nil {
+		if site, err = page.New(page.Config{PublicURL: base, Demo: s.Demo, Test: p.bank.Test, FreeOnly: p.bank.Gateway == nil, Holding: orders.Holding, Now: time.Now, Log: log}); err != nil {
 			return nil, err
 		}
 	}
-	g, err := p.newGateway(s, kit, log)
+	g, err := p.newGateway(s, site, log)
 	if err != nil {
 		return nil, err
 	}
@@ -40,43 +44,51 @@ func (p *Parts) faces(s *settings.Server, base string, pages bool, inbox http.Ha
 	p.Events.Register(api)
 	p.Bookings.Register(api)
 	p.Payments.Register(api)
+	p.Webhooks.Register(api)
+	p.Invoices.Register(api)
+	p.Preferences.Register(api)
+	p.Desk.Register(api)
+	p.Announce.Register(api)
 	g.Stream(live.Operation(), p.Bookings.Live)
 	if pages {
-		if err := p.mountPages(g, kit, orders, log); err != nil {
+		if err := p.mountPages(g, site, orders, log); err != nil {
 			return nil, err
 		}
 	}
-	if pages && s.Demo { // on a loopback address
+	if pages && s.Demo && inbox != nil { // on a loopback address
 		g.Router().Method(http.MethodGet, "/dev/mail", inbox)
 		g.Router().Method(http.MethodGet, "/dev/mail/{name}", inbox)
 	}
-	g.Problems(bookingapi.Problems, event.Problems, paymentapi.Problems, userapi.Problems)
+	if p.texts && p.Notices != nil {
+		g.Router().Method(http.MethodPost, sms.StatusPath, http.HandlerFunc(p.Notices.TextStatus))
+	}
+	g.Problems(bookingapi.Problems, eventapi.Problems, invoiceapi.Problems, notifyapi.Problems, paymentapi.Problems, userapi.Problems, webhookapi.Problems, notifyapi.PreferenceProblems, notifyapi.AnnouncementProblems)
 	g.Complete()
 	return g, nil
 }
 
-// newGateway builds the gateway without any routes. Without pages
-// kit is nil.
-func (p *Parts) newGateway(s *settings.Server, kit *page.Kit, log *slog.Logger) (*gateway.Gateway, error) {
+// newGateway builds the gateway without routes; site is nil without pages.
+func (p *Parts) newGateway(s *settings.Server, site *page.Site, log *slog.Logger) (*gateway.Gateway, error) {
 	cfg := gateway.Config{
 		Authenticate: p.Users.Authenticate,
 		Log:          log,
 		Metrics:      p.Metrics,
 		Ready:        p.DB.Fits,
+		Warnings:     p.warnings,
 		AccessLog:    s.AccessLog,
 		Pressure:     p.Bookings.Pressure,
 		Outage:       sqldb.Outage,
-		Origins:      s.Origins,
-		PublicURL:    s.PublicURL,
+		Origins:      s.AllowedOrigins(),
+		PublicURL:    s.Public(),
 	}
-	if kit != nil {
-		cfg.Cookie, cfg.WantsPage, cfg.ErrorPage = page.SessionCookie(kit.Secure()), page.WantsPage, kit.Error
+	if site != nil {
+		cfg.Cookie, cfg.WantsPage, cfg.ErrorPage = page.SessionCookie(site.Secure()), page.WantsPage, site.Error
 	}
 	var err error
 	if cfg.TrustedProxies, err = s.TrustedProxies(); err != nil {
 		return nil, err
 	}
-	if s.Demo { // with passwords that are printed: other sites' names must not lead here
+	if s.Demo { // its passwords are printed, so other sites' names must not lead here
 		cfg.Hosts = []string{s.PublicHost()}
 	}
 	cfg.LoopbackProxy = settings.Loopback(s.Addr) && len(s.Proxies) == 0
@@ -96,25 +108,23 @@ func (p *Parts) newGateway(s *settings.Server, kit *page.Kit, log *slog.Logger) 
 	return g, nil
 }
 
-// mountPages registers the pages of fans and organizers.
-func (p *Parts) mountPages(g *gateway.Gateway, kit *page.Kit, orders shop.Orders, log *slog.Logger) error {
-	fans, err := shop.New(kit, shop.Services{Events: p.Events, SeatMap: p.Bookings, Seats: p.Bookings, Paying: p.Payments, Links: p.Bookings, Orders: orders, Users: p.Users, Payments: p.Payments, Tickets: p.Tickets}, log)
+// mountPages registers the pages for fans and organizers.
+func (p *Parts) mountPages(g *gateway.Gateway, site *page.Site, orders shop.Orders, log *slog.Logger) error {
+	fans, err := shop.New(site, shop.Services{Events: p.Events, SeatMap: p.Bookings, Seats: p.Bookings, Paying: p.Payments, Form: p.Payments.Form(), Links: p.Bookings, Orders: orders, Users: p.Users, Payments: p.Payments, Tickets: p.Tickets, Preferences: p.Preferences, Invoices: p.Invoices, Texts: p.texts}, log)
 	if err != nil {
 		return err
 	}
 	fans.Register(g.API())
-	desk, err := console.New(kit, console.Services{Events: p.Events, Editor: p.Events, Figures: p.Bookings, Bookings: p.Bookings, Orders: p.Bookings, Seats: p.Bookings, Refunds: p.Payments, People: p.Users}, log)
+	p.fans = fans
+	desk, err := console.New(site, console.Services{Events: p.Events, Editor: p.Events, Figures: p.Bookings, Bookings: p.Bookings, Orders: p.Bookings, Seats: p.Bookings, Payments: p.Payments, People: p.Users, Webhooks: p.Webhooks, Mails: p.Desk, Announcements: p.Announce, Money: p.Payments, Invoices: p.Invoices}, log)
 	if err != nil {
 		return err
 	}
-	kit.Mount(slices.Concat(kit.Routes(), fans.Routes(), desk.Routes()), g.Page)
+	site.Mount(slices.Concat(site.Routes(), fans.Routes(), desk.Routes()), g.Page)
 	return nil
 }
 
-// onPage is the services as the pages see them.
-type onPage struct{ *Parts }
-
 // orders reads orders for pages and mails.
-func (p onPage) orders() shop.Orders {
+func (p *Parts) orders() shop.Orders {
 	return shop.Orders{Bookings: p.Bookings, Events: p.Events, Payments: p.Payments, People: p.Users, Now: p.DB.Now}
 }

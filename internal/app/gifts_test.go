@@ -13,8 +13,9 @@ import (
 	"boxoffice/internal/booking"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
+	"boxoffice/internal/notify/letter/lettertest"
 	"boxoffice/internal/notifyapi"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // Seats that are given away reach somebody: the guest gets a mail whose link
@@ -38,7 +39,7 @@ func TestGiftReachesSomebody(t *testing.T) {
 			t.Fatalf("%d mails, want %d: %q", len(mail.all), want, mail.all)
 		}
 	}
-	organizer, rival, nobody := h.account(t, caller.Organizer), h.account(t, caller.Organizer), user.Fan{}
+	organizer, rival, nobody := h.account(t, caller.Organizer), h.account(t, caller.Organizer), userapi.Fan{}
 	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	at := "/organizer/events/" + event
 	form := url.Values{"kind": {"complimentary"}, "quantity": {"2"}, "nonce": {"n"}, "name": {"Ada Byron"}, "email": {"ada@example.org"}}
@@ -97,20 +98,22 @@ func TestGiftReachesSomebody(t *testing.T) {
 	}
 }
 
-// stubborn takes no mail to one address, and panics at another.
+// stubborn takes no notices for one address, and panics at another.
 type stubborn struct {
 	letters
 	refused, panics string
 }
 
-func (s *stubborn) Deliver(ctx context.Context, m notifyapi.Mail) error {
-	switch m.To {
-	case s.refused:
-		return errors.New("the mailbox is full")
-	case s.panics:
-		panic("planned")
+func (s *stubborn) Notify(ctx context.Context, list []notifyapi.Notice) error {
+	for i := range list {
+		switch list[i].To {
+		case s.refused:
+			return errors.New("the service is out of order")
+		case s.panics:
+			panic("planned")
+		}
 	}
-	return s.letters.Deliver(ctx, m)
+	return s.letters.Notify(ctx, list)
 }
 
 // A gift's mail stays due until the mailer has it; one that fails stops no other,
@@ -183,5 +186,24 @@ func TestGiftRenewedWhileItIsMailed(t *testing.T) {
 	links, err := h.Bookings.Links(ctx, []string{gift})
 	if err != nil || len(mail.all) != 2 || !strings.Contains(mail.all[1], links[gift]) {
 		t.Errorf("%d mails, the last without %s, %v: %q", len(mail.all), links[gift], err, mail.all)
+	}
+}
+
+// The booking service mails gifts as long as it runs.
+func TestGiftMailsRun(t *testing.T) {
+	sent := make(chan string, 1)
+	h := newHouseWith(t, Config{Notices: lettertest.New(func(_ context.Context, to, _, _ string) error { sent <- to; return nil }), PublicURL: "https://tickets.example"})
+	organizer := h.account(t, caller.Organizer)
+	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	h.must(t, organizer, "POST", "/events/"+event+"/complimentary", `{"quantity":1,"name":"Ada","email":"ada@example.org"}`, "id")
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- h.Bookings.Run(ctx) }()
+	if to := <-sent; to != "ada@example.org" {
+		t.Errorf("mailed to %s", to)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -13,8 +13,9 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/settings"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // ways are the two paths to a node over connections of their own.
@@ -99,7 +100,7 @@ func (w *ways) once(t *testing.T, text string) wayReply {
 }
 
 // plain is a request in the plain form.
-func (w *ways) plain(as user.Fan, method, path, body string, headers ...string) string {
+func (w *ways) plain(as userapi.Fan, method, path, body string, headers ...string) string {
 	text := method + " " + path + " HTTP/1.1\r\nHost: " + w.addr + "\r\n"
 	if as.Token != "" {
 		text += "Authorization: Bearer " + as.Token + "\r\n"
@@ -158,7 +159,7 @@ func relength(text string) string {
 
 // both asks for the same in all manners, and fails unless the answers are the
 // same, the plain one's by the fast path and the others' by the ordinary one.
-func (w *ways) both(t *testing.T, want int, as user.Fan, method, path, body string, headers ...string) wayReply {
+func (w *ways) both(t *testing.T, want int, as userapi.Fan, method, path, body string, headers ...string) wayReply {
 	t.Helper()
 	headers = append([]string{"X-Request-Id", "the-same-id"}, headers...)
 	text := w.plain(as, method, path, body, headers...)
@@ -217,7 +218,7 @@ func TestFastPathAnswersLikeHuma(t *testing.T) {
 	h.both(t, 422, fan, "POST", "/bookings", hold(`"quantity":3`), key("k1")...) // another wish with the same key
 	booking := strings.TrimPrefix(held.Header.Get("Location"), "/bookings/")
 	pay := func(method string) string { return fmt.Sprintf(`{"booking_id":%q,"method":%q}`, booking, method) }
-	h.both(t, 402, fan, "POST", "/payments", pay("tok_decline"), key("k2")...)
+	h.both(t, 402, fan, "POST", "/payments", pay(paymentapi.SandboxDecline), key("k2")...)
 	over := func(amount string) string {
 		return fmt.Sprintf(`{"booking_id":%q,"method":"tok_ok","amount":%s}`, booking, amount)
 	}
@@ -236,12 +237,12 @@ func TestFastPathAnswersLikeHuma(t *testing.T) {
 	h.both(t, 200, fan, "GET", "/payments/booking/"+booking, "")
 	h.both(t, 200, organizer, "GET", "/payments/booking/"+booking, "")
 	h.both(t, 404, fan, "GET", "/payments/booking/06a1b2c3d4e5f6g7", "")
-	h.both(t, 401, user.Fan{}, "DELETE", "/bookings/"+booking, "")
+	h.both(t, 401, userapi.Fan{}, "DELETE", "/bookings/"+booking, "")
 	h.both(t, 412, fan, "DELETE", "/bookings/"+booking, "", "If-Match", `"99999"`)
 	taken := h.must(t, organizer, "GET", "/bookings/"+booking, "", "seat_number")
 	other := h.account(t, caller.Customer)
 	h.both(t, 409, other, "POST", "/bookings", hold(fmt.Sprintf(`"seats":[%q]`, taken)), key("k6")...)
-	h.both(t, 404, other, "POST", "/payments", pay("tok_ok"), key("k7")...)
+	h.both(t, 404, other, "POST", "/payments", pay(paymentapi.SandboxOK), key("k7")...)
 	h.both(t, 404, other, "GET", "/payments/booking/"+booking, "")
 	h.both(t, 404, other, "DELETE", "/bookings/"+booking, "")
 	mine := h.must(t, other, "POST", "/bookings", hold(`"quantity":1`), "id")
@@ -249,8 +250,8 @@ func TestFastPathAnswersLikeHuma(t *testing.T) {
 	if gone.StatusCode != 200 || gone.short != 1 || !strings.Contains(gone.body, `"cancelled"`) || gone.Header.Get("Location") != "" {
 		t.Errorf("given up: %d %v %s, %d on the fast path", gone.StatusCode, gone.Header, gone.body, gone.short)
 	}
-	h.both(t, 401, user.Fan{}, "POST", "/bookings", hold(`"quantity":2`))
-	h.both(t, 401, user.Fan{Token: "nobody"}, "POST", "/payments", pay("tok_ok"))
+	h.both(t, 401, userapi.Fan{}, "POST", "/bookings", hold(`"quantity":2`))
+	h.both(t, 401, userapi.Fan{Token: "nobody"}, "POST", "/payments", pay(paymentapi.SandboxOK))
 
 	h.Bookings.Close()
 	h.both(t, 503, other, "POST", "/bookings", hold(`"quantity":1`), key("k8")...)
@@ -290,7 +291,7 @@ func TestFastPathOfSeats(t *testing.T) {
 		t.Fatal(err)
 	}
 	seats := "/events/" + event + "/seats"
-	for _, as := range []user.Fan{{}, fan} {
+	for _, as := range []userapi.Fan{{}, fan} {
 		h.both(t, 422, as, "GET", seats+"?section=nowhere", "")
 		h.both(t, 422, as, "GET", seats+"?form=compact&section=nowhere", "")
 		h.both(t, 404, as, "GET", "/events/06a1b2c3d4e5f6g7/seats", "")
@@ -316,7 +317,7 @@ func TestFastPathOfSeats(t *testing.T) {
 		}
 	}
 	h.both(t, 200, organizer, "GET", "/events/"+draft+"/seats?form=compact", "")
-	h.both(t, 401, user.Fan{Token: "nobody"}, "GET", seats, "")
+	h.both(t, 401, userapi.Fan{Token: "nobody"}, "GET", seats, "")
 	h.both(t, 200, fan, "GET", seats+"?after=1", "")
 	h.both(t, 200, fan, "GET", seats+"?after=1&form=compact", "")
 	// Whatever else may be asked takes the ordinary path.
@@ -328,7 +329,7 @@ func TestFastPathOfSeats(t *testing.T) {
 	if got := h.once(t, h.plain(fan, "GET", seats, "", "Cookie", "a=b")); got.StatusCode != 200 || got.short != 1 {
 		t.Errorf("a cookie that does not count: %d, %d on the fast path", got.StatusCode, got.short)
 	}
-	if got := h.once(t, h.plain(user.Fan{}, "GET", seats, "", "Cookie", "a=b")); got.StatusCode != 200 || got.short != 1 {
+	if got := h.once(t, h.plain(userapi.Fan{}, "GET", seats, "", "Cookie", "a=b")); got.StatusCode != 200 || got.short != 1 {
 		t.Errorf("a cookie that may count: %d, %d on the fast path", got.StatusCode, got.short)
 	}
 }
@@ -339,7 +340,7 @@ func TestFastPathOfEvents(t *testing.T) {
 	fan, organizer := h.account(t, caller.Customer), h.account(t, caller.Organizer)
 	event := "/events/" + h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	draft := "/events/" + h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "draft"), "id")
-	for _, as := range []user.Fan{{}, fan} {
+	for _, as := range []userapi.Fan{{}, fan} {
 		got := h.both(t, 200, as, "GET", event, "")
 		h.both(t, 304, as, "GET", event, "", "If-None-Match", got.Header.Get("ETag"))
 		h.both(t, 404, as, "GET", draft, "")
@@ -361,12 +362,12 @@ func TestFastPathKeepsLimits(t *testing.T) {
 	})
 	event := h.must(t, h.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
 	seats := "/events/" + event + "/seats?form=compact"
-	got := h.both(t, 200, user.Fan{}, "GET", seats, "", "X-Forwarded-For", "203.0.113.1, 198.51.100.9")
+	got := h.both(t, 200, userapi.Fan{}, "GET", seats, "", "X-Forwarded-For", "203.0.113.1, 198.51.100.9")
 	if vary := got.Header["Vary"]; len(vary) != 1 || vary[0] != "Accept-Encoding, Origin" || got.Header.Get("Strict-Transport-Security") == "" {
 		t.Errorf("%v", got.Header)
 	}
 	for allow, origin := range map[string]string{"https://shop.example": "https://shop.example", "": "https://evil.example"} {
-		got := h.once(t, h.plain(user.Fan{}, "GET", seats, "", "Origin", origin))
+		got := h.once(t, h.plain(userapi.Fan{}, "GET", seats, "", "Origin", origin))
 		if got.short != 0 || got.Header.Get("Access-Control-Allow-Origin") != allow || !slices.Equal(got.Header["Vary"], []string{"Accept-Encoding, Origin"}) {
 			t.Errorf("from %s: %d on the fast path, %v", origin, got.short, got.Header)
 		}
@@ -378,7 +379,7 @@ func TestFastPathKeepsLimits(t *testing.T) {
 	many := func(from string) (refused bool) {
 		c, in := h.dial(t)
 		for range 10000 {
-			if got := h.send(t, c, in, h.plain(user.Fan{}, "GET", seats, "", "X-Forwarded-For", from)); got.StatusCode == 429 {
+			if got := h.send(t, c, in, h.plain(userapi.Fan{}, "GET", seats, "", "X-Forwarded-For", from)); got.StatusCode == 429 {
 				return true
 			}
 		}
@@ -387,7 +388,7 @@ func TestFastPathKeepsLimits(t *testing.T) {
 	if !many("198.51.100.7") {
 		t.Fatal("nobody is limited")
 	}
-	if got := h.once(t, h.plain(user.Fan{}, "GET", seats, "", "X-Forwarded-For", "198.51.100.8")); got.StatusCode != 200 {
+	if got := h.once(t, h.plain(userapi.Fan{}, "GET", seats, "", "X-Forwarded-For", "198.51.100.8")); got.StatusCode != 200 {
 		t.Errorf("somebody else: %d", got.StatusCode)
 	}
 }

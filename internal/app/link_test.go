@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
-	"boxoffice/internal/user"
+	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/userapi"
 )
 
 // linkOf is the link that the API gives to a reader of a booking.
-func (h *house) linkOf(t *testing.T, as user.Fan, booking string) string {
+func (h *house) linkOf(t *testing.T, as userapi.Fan, booking string) string {
 	t.Helper()
 	w := h.ask(t, as, "GET", "/bookings/"+booking, "")
 	var doc struct{ Link string }
@@ -37,7 +38,7 @@ func TestLinkIsForTheOwner(t *testing.T) {
 		t.Errorf("the owner's link: %q", link)
 	}
 	has(t, h.read(t, ann, "/orders/"+booking), path)
-	for who, as := range map[string]user.Fan{"organizer": organizer, "admin": admin} {
+	for who, as := range map[string]userapi.Fan{"organizer": organizer, "admin": admin} {
 		if link := h.linkOf(t, as, booking); link != "" {
 			t.Errorf("%s: %s", who, link)
 		}
@@ -56,8 +57,8 @@ func TestLinkIsForTheOwner(t *testing.T) {
 // that is read with a link may be kept by anybody.
 func TestNewLinkEndsTheOldOne(t *testing.T) {
 	h := newHouse(t)
-	ann, nobody := h.visitor(t, "ann"), user.Fan{}
-	booking, _ := h.bought(t, ann, 1, "tok_ok")
+	ann, nobody := h.visitor(t, "ann"), userapi.Fan{}
+	booking, _ := h.bought(t, ann, 1, paymentapi.SandboxOK)
 	places := []string{"/orders/" + booking, "/orders/" + booking + "/tickets", "/orders/" + booking + "/tickets.pdf", "/orders/" + booking + "/calendar.ics", "/bookings/" + booking}
 	renew := []func(){
 		func() {

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // Every link, picture, script and search form of every page that people can come
@@ -30,7 +30,7 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	h.must(t, ann, "POST", "/bookings", `{"event_id":"`+events[1]+`","quantity":1}`, "id")
 	h.must(t, organizer, "POST", "/events/"+events[0]+"/complimentary", `{"quantity":1,"name":"Guest"}`, "id")
 	h.must(t, organizer, "PUT", "/events/"+events[1], `{"status":"cancelled"}`, "id")
-	for name, who := range map[string]user.Fan{"nobody": {}, "buyer": ann, "organizer": organizer, "admin": h.account(t, caller.Admin), "stranger": h.account(t, caller.Customer)} {
+	for name, who := range map[string]userapi.Fan{"nobody": {}, "buyer": ann, "organizer": organizer, "admin": h.account(t, caller.Admin), "stranger": h.account(t, caller.Customer)} {
 		t.Run(name, func(t *testing.T) {
 			c := crawl{house: h, who: who, from: map[string]string{}}
 			for _, start := range []string{"/", "/search?q=nothingofthekind", "/nowhere", "/docs", "/developers", "/forgot", "/sign-up", "/offline"} {
@@ -47,7 +47,7 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 // crawl is a walk along all links of pages.
 type crawl struct {
 	house *house
-	who   user.Fan
+	who   userapi.Fan
 	todo  []string
 	from  map[string]string // address → the page that links to it
 }

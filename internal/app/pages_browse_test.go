@@ -12,14 +12,14 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // asBrowser asks for pages rather than documents.
 var asBrowser = []string{"Accept", "text/html"}
 
 // read is a page that has to be there.
-func (h *house) read(t *testing.T, as user.Fan, path string, header ...string) string {
+func (h *house) read(t *testing.T, as userapi.Fan, path string, header ...string) string {
 	t.Helper()
 	w := h.ask(t, as, "GET", path, "", append(header, asBrowser...)...)
 	if w.Code != 200 {
@@ -50,7 +50,7 @@ func hasNot(t *testing.T, body string, words ...string) {
 func TestEventPage(t *testing.T) {
 	h := newHouse(t)
 	id := h.must(t, h.account(t, caller.Organizer), "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
-	w := h.ask(t, user.Fan{}, "GET", "/e/"+id+"/gala", "", asBrowser...)
+	w := h.ask(t, userapi.Fan{}, "GET", "/e/"+id+"/gala", "", asBrowser...)
 	body := w.Body.String()
 	has(t, body, "<h1><bdi>Gala</bdi></h1>", "€50.00", "100 of 100 seats free", `id="seatmap"`, `action="/e/`+id+`/hold"`, "21:00", "CET", "openstreetmap.org",
 		`<meta property="og:image" content="/e/`+id+`/og.png">`)
@@ -88,34 +88,34 @@ func TestEventPageStates(t *testing.T) {
 
 	change := func(doc string) { h.must(t, organizer, "PUT", "/events/"+id, doc, "id") }
 	change(`{"status":"published"}`)
-	body := h.read(t, user.Fan{}, page)
+	body := h.read(t, userapi.Fan{}, page)
 	has(t, body, "The event is announced", `id="seatmap"`)
 	hasNot(t, body, `id="hold"`)
 
 	change(`{"status":"on_sale","sale_opens_at":"2098-01-01T09:00:00Z"}`)
-	body = h.read(t, user.Fan{}, page)
+	body = h.read(t, userapi.Fan{}, page)
 	has(t, body, `data-countdown="reload"`, `datetime="2098-01-01T10:00:00&#43;01:00"`, "10:00")
 	hasNot(t, body, `id="hold"`)
 
 	change(`{"sale_opens_at":"2020-01-01T09:00:00Z","event_time":"2099-03-02T20:00:00Z"}`)
-	body = h.read(t, user.Fan{}, page)
+	body = h.read(t, userapi.Fan{}, page)
 	has(t, body, `id="hold"`, "What has changed", "Sunday 1 March 2099", "Monday 2 March 2099", "EventRescheduled")
-	has(t, h.read(t, user.Fan{}, page+"?lang=de"), "Was sich geändert hat", "Montag, 2. März 2099")
+	has(t, h.read(t, userapi.Fan{}, page+"?lang=de"), "Was sich geändert hat", "Montag, 2. März 2099")
 
 	for free := int32(100); free > 0; {
 		free -= 4
 		h.must(t, h.account(t, caller.Customer), "POST", "/bookings", `{"event_id":"`+id+`","quantity":4}`, "id")
 	}
-	body = h.read(t, user.Fan{}, page)
+	body = h.read(t, userapi.Fan{}, page)
 	has(t, body, "All seats are taken at the moment", "schema.org/SoldOut")
 	hasNot(t, body, `id="hold"`)
 
 	if w := h.ask(t, organizer, "DELETE", "/events/"+id, ""); w.Code != 200 {
 		t.Fatal(w.Body)
 	}
-	body = h.read(t, user.Fan{}, page)
+	body = h.read(t, userapi.Fan{}, page)
 	has(t, body, "This event has been cancelled", "EventCancelled", "What has changed")
-	hasNot(t, body, `id="seatmap"`, "you can return your seats", "The sale ends")
+	hasNot(t, body, `id="seatmap"`, "you can cancel your seats", "The sale ends")
 }
 
 // The list of seats shows what is taken, and who holds seats is led to them;
@@ -156,8 +156,8 @@ func TestCompressed(t *testing.T) {
 	h := newHouse(t)
 	id := h.must(t, h.account(t, caller.Organizer), "POST", "/events", strings.Replace(fmt.Sprintf(eventJSON, "on_sale"), `"seats":100`, `"seats":5000`, 1), "id")
 	for _, path := range []string{"/events/" + id + "/plan", "/events/" + id + "/seats?form=compact"} {
-		plain := h.ask(t, user.Fan{}, "GET", path, "")
-		zipped := h.ask(t, user.Fan{}, "GET", path, "", "Accept-Encoding", "br, gzip")
+		plain := h.ask(t, userapi.Fan{}, "GET", path, "")
+		zipped := h.ask(t, userapi.Fan{}, "GET", path, "", "Accept-Encoding", "br, gzip")
 		if zipped.Header().Get("Content-Encoding") != "gzip" || zipped.Header().Get("Vary") != "Accept-Encoding" || plain.Header().Get("Vary") != "Accept-Encoding" {
 			t.Errorf("%s: %v", path, zipped.Header())
 		}
@@ -168,7 +168,7 @@ func TestCompressed(t *testing.T) {
 		if tag == plain.Header().Get("ETag") {
 			t.Errorf("%s: %s for both", path, tag)
 		}
-		if again := h.ask(t, user.Fan{}, "GET", path, "", "Accept-Encoding", "gzip", "If-None-Match", tag); again.Code != 304 {
+		if again := h.ask(t, userapi.Fan{}, "GET", path, "", "Accept-Encoding", "gzip", "If-None-Match", tag); again.Code != 304 {
 			t.Errorf("%s again: %d", path, again.Code)
 		}
 		if got := unzip(t, zipped); !bytes.Equal(got, plain.Body.Bytes()) {
@@ -220,9 +220,9 @@ func TestFinding(t *testing.T) {
 		hasNot(t, body, draft)
 	}
 	for _, path := range []string{"/sitemap.xml", "/calendar.ics", "/"} {
-		body := strings.ReplaceAll(h.read(t, user.Fan{}, path), "\r\n ", "")
+		body := strings.ReplaceAll(h.read(t, userapi.Fan{}, path), "\r\n ", "")
 		has(t, body, early, late)
 		hasNot(t, body, draft)
 	}
-	has(t, h.read(t, user.Fan{}, "/e/"+early+"/calendar.ics"), "BEGIN:VEVENT\r\n", "DTSTART:20990301T200000Z\r\n")
+	has(t, h.read(t, userapi.Fan{}, "/e/"+early+"/calendar.ics"), "BEGIN:VEVENT\r\n", "DTSTART:20990301T200000Z\r\n")
 }

@@ -17,9 +17,8 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
-	"boxoffice/internal/event"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/paymentapi"
-	"boxoffice/internal/user"
 	"boxoffice/internal/userapi"
 )
 
@@ -107,24 +106,29 @@ func TestProblemsAreExplained(t *testing.T) {
 	for _, room := range []string{"booking", "event", "payment", "user", "gateway", "errs"} {
 		for slug, at := range slugsIn(t, room) {
 			made[slug] = true
-			if page := h.ask(t, user.Fan{}, http.MethodGet, "/problems/"+slug, ""); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), slug) {
+			if page := h.ask(t, userapi.Fan{}, http.MethodGet, "/problems/"+slug, ""); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), slug) {
 				t.Errorf("%s: /problems/%s is %d", at, slug, page.Code)
 			} else if !named[slug] && !slices.Contains(outside, slug) {
 				t.Errorf("%s: no operation names %s", at, slug)
 			}
 		}
 	}
-	for _, p := range []errs.Problems{bookingapi.Problems, event.Problems, paymentapi.Problems, userapi.Problems} {
+	for _, p := range []errs.Problems{bookingapi.Problems, eventapi.Problems, paymentapi.Problems, userapi.Problems} {
 		for slug := range p.Types {
 			if !made[slug] {
 				t.Errorf("%s is explained, and no code answers it", slug)
 			}
 		}
 	}
-	if page := h.ask(t, user.Fan{}, http.MethodGet, "/problems/no-such-problem", ""); page.Code != http.StatusNotFound {
+	for path, want := range map[string]string{"/problems": "</a> (405): The address does not support", "/problems/method-not-allowed": "HTTP status <code>405</code>"} {
+		if page := h.ask(t, userapi.Fan{}, http.MethodGet, path, ""); !strings.Contains(page.Body.String(), want) {
+			t.Errorf("%s does not say %q", path, want)
+		}
+	}
+	if page := h.ask(t, userapi.Fan{}, http.MethodGet, "/problems/no-such-problem", ""); page.Code != http.StatusNotFound {
 		t.Errorf("an unknown type of problem is %d", page.Code)
 	}
-	if page := h.ask(t, user.Fan{}, http.MethodGet, "/problems", ""); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), "seats-taken") {
+	if page := h.ask(t, userapi.Fan{}, http.MethodGet, "/problems", ""); page.Code != http.StatusOK || !strings.Contains(page.Body.String(), "seats-taken") {
 		t.Errorf("the list of problems is %d", page.Code)
 	}
 }
@@ -150,7 +154,7 @@ func TestProblemsHaveOneKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	declared := regexp.MustCompile(`"([a-z-]+)": *\{Kind: errs\.([A-Z]\w+),`)
-	for _, path := range []string{"bookingapi", "event", "paymentapi", "userapi", "gateway"} {
+	for _, path := range []string{"bookingapi", "eventapi", "paymentapi", "userapi", "gateway"} {
 		text, err := os.ReadFile("../" + path + "/problems.go")
 		if err != nil {
 			t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"boxoffice/internal/settings"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // Who has lost the right to organize, or has not shown the second factor that it
@@ -61,7 +61,7 @@ func (h *house) lostMatrix(t *testing.T, person int, lose string) {
 }
 
 // lost is an account that something has happened to, with a session after it.
-func (h *house) lost(t *testing.T, who user.Fan, change string) user.Fan {
+func (h *house) lost(t *testing.T, who userapi.Fan, change string) userapi.Fan {
 	t.Helper()
 	who.Token += "later"
 	hash := sha256.Sum256([]byte(who.Token))

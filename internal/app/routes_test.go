@@ -40,14 +40,16 @@ func TestRoutesDeclareWhatTheyAre(t *testing.T) {
 			"POST /checkout/{booking}/guest", "POST /checkout/{booking}/code", "POST /checkout/{booking}/resend",
 			"POST /checkout/{booking}/sign-in", "POST /checkout/{booking}/sign-up",
 			"POST /orders/{booking}/code", "POST /orders/{booking}/enter",
+			"POST /events/{id}/announcements/{announcement_id}/test", "POST /events/{id}/announcements/{announcement_id}/send",
+			"POST /organizer/events/{event}/announcements/{announcement}",
 		},
 		"open":         {"POST /users", "POST /users/login", "POST /users/guest", "POST /users/verify", "POST /users/password-reset", "POST /users/password-reset/confirm"},
 		"visitors":     {"POST /e/{id}/hold"},
 		"holds":        {"POST /e/{id}/hold", "POST /bookings"},
 		"large":        {"POST /events", "PUT /events/{id}", "POST /organizer/events/new", "POST /organizer/events/{event}/edit"},
 		"stream":       {"GET /events/{id}/live"},
-		"probe":        {"GET /healthz", "GET /readyz", "GET /docs", "GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml"},
-		"long numbers": {"POST /events", "PUT /events/{id}", "POST /events/{id}/blocks", "POST /events/{id}/complimentary"},
+		"probe":        {"GET /healthz", "GET /readyz", "GET /docs", "GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml", "POST /payments/webhooks/{provider}"},
+		"long numbers": {"POST /events", "PUT /events/{id}", "POST /events/{id}/blocks", "POST /events/{id}/complimentary", "POST /payments/webhooks/{provider}"},
 	} {
 		slices.Sort(want)
 		slices.Sort(found[fact])
@@ -65,4 +67,8 @@ var traits = map[string]route.Traits{
 	"stream": route.Stream, "probe": route.Probe, "long numbers": route.LongNumbers,
 }
 
-var organizersOnly = map[string]bool{"POST /events": true, "PUT /events/{id}": true, "POST /events/{id}/blocks": true, "POST /events/{id}/complimentary": true}
+var organizersOnly = map[string]bool{"POST /events": true, "PUT /events/{id}": true, "POST /events/{id}/blocks": true, "POST /events/{id}/complimentary": true, "POST /bookings/{id}/notices": true,
+	"POST /events/{id}/announcements": true, "PUT /events/{id}/announcements/{announcement_id}": true, "POST /events/{id}/announcements/{announcement_id}/test": true,
+	"POST /events/{id}/announcements/{announcement_id}/send": true, "POST /events/{id}/announcements/{announcement_id}/stop": true,
+	"PUT /sellers/{id}": true, "POST /bookings/{id}/cancellations": true, "POST /bookings/{id}/refunds": true,
+	"POST /webhooks": true, "PUT /webhooks/{id}": true, "POST /webhooks/{id}/secret": true, "POST /webhooks/{id}/test": true, "POST /webhooks/{id}/replay": true}

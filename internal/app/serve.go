@@ -13,31 +13,33 @@ import (
 	"time"
 
 	"boxoffice/internal/admin"
+	"boxoffice/internal/commands"
+	"boxoffice/internal/demo"
 	"boxoffice/internal/ops"
+	"boxoffice/internal/payment/providers"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 )
 
 const (
-	slowPayment = 3 * time.Second  // how long the sandbox takes for tok_slow
-	drainTime   = 20 * time.Second // for requests and payments under way at the end
+	drainTime = 20 * time.Second // for requests and payments under way at the end
 )
 
 // Serve serves until ctx ends, then drains: no accepted request is dropped. It
 // prints "listening on http://HOST:PORT" once it is ready.
 func Serve(ctx context.Context, s settings.Server, out io.Writer, log *slog.Logger) (err error) {
-	if err := s.Check(); err != nil {
+	if err := errors.Join(s.Check(), providers.Check(s.Gateway())); err != nil {
 		return err
 	}
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400) // the heap is small, and collecting it is a twentieth of a purchase
+		debug.SetGCPercent(400) // the heap is small, and garbage collection costs a twentieth of a purchase
 	}
 	db, err := s.OpenWith(ctx, sqldb.Config{ReplicaURL: s.ReplicaURL})
 	if err != nil {
 		return err
 	}
-	// The services are built with the address that links begin with, so the node listens
-	// first. Requests that come before it is ready wait.
+	// The services need the address with which links begin, so the node listens
+	// before it builds them. Requests that arrive before it is ready wait.
 	l, err := net.Listen("tcp", s.Addr)
 	if err != nil {
 		return errors.Join(settings.Taken("--addr", s.Addr, err), db.Close())
@@ -53,7 +55,7 @@ func Serve(ctx context.Context, s settings.Server, out io.Writer, log *slog.Logg
 	}()
 	defer l.Close()
 	if s.Demo {
-		if err := n.demo(ctx, out); err != nil {
+		if err := demo.Fill(ctx, n.forDemo(), out); err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
 	}
@@ -66,12 +68,13 @@ func Serve(ctx context.Context, s settings.Server, out io.Writer, log *slog.Logg
 			return err
 		}
 		defer socket.Close()
-		taker := admin.NewServer(commands, n.Parts, log)
+		taker := admin.NewServer(commands.All, n.forCommands(), log)
 		n.Jobs.Go("commands", func(ctx context.Context) error { return taker.Serve(ctx, socket) })
 	}
-	if err := n.work(ctx); err != nil {
-		return err
+	for _, text := range s.Missing() {
+		n.gateway.Warn(text)
 	}
+	n.work()
 	return n.serve(ctx, l, out)
 }
 
@@ -79,7 +82,7 @@ func Serve(ctx context.Context, s settings.Server, out io.Writer, log *slog.Logg
 func (n *Node) serve(ctx context.Context, l net.Listener, out io.Writer) error {
 	g := n.gateway
 	if n.base == "" {
-		g.Warn("--public-url is missing: this server listens on all networks and does not know its address, so mails and feeds have no links to it.")
+		g.Warn("--public-url is missing: this server listens on all networks and does not know its address, so emails and feeds have no links to it.")
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- g.Serve(l) }()

@@ -17,24 +17,25 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/demo"
 	"boxoffice/internal/settings"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // A demo does not touch a database that is not a demo's.
 func TestDemoOnly(t *testing.T) {
 	h := newHouse(t)
-	if err := h.demoOnly(t.Context()); err != nil {
+	if err := demo.CheckDatabase(t.Context(), h.DB); err != nil {
 		t.Errorf("an empty database: %v", err)
 	}
 	h.account(t, caller.Customer)
-	if err := h.demo(t.Context(), io.Discard); settings.ExitStatus(err) != 2 || !strings.Contains(err.Error(), "not a demo's (1 account, 0 events)") {
+	if err := demo.Fill(t.Context(), h.forDemo(), io.Discard); settings.ExitStatus(err) != 2 || !strings.Contains(err.Error(), "not a demo's (1 account, 0 events)") {
 		t.Errorf("somebody's database: %v", err)
 	}
-	demo := newHouse(t)
+	own := newHouse(t)
 	for range 2 {
 		var out bytes.Buffer
-		if err := demo.demo(context.WithoutCancel(t.Context()), &out); err != nil || !strings.Contains(out.String(), settings.DemoOrganizer) {
+		if err := demo.Fill(context.WithoutCancel(t.Context()), own.forDemo(), &out); err != nil || !strings.Contains(out.String(), settings.DemoOrganizer) {
 			t.Fatalf("a demo's own database: %v %s", err, out.String())
 		}
 	}
@@ -143,9 +144,29 @@ func TestProxyWarning(t *testing.T) {
 		{"127.0.0.1:8080", "https://tickets.example", nil, false}, // a proxy on this machine is trusted
 	} {
 		h := newHouse(t, func(s *settings.Server) { s.Addr, s.PublicURL, s.Proxies = c.addr, c.url, c.proxies })
-		w := h.ask(t, user.Fan{}, "GET", "/readyz", "")
+		w := h.ask(t, userapi.Fan{}, "GET", "/readyz", "")
 		if warned := strings.Contains(w.Body.String(), "--trusted-proxies"); w.Code != 200 || warned != c.warned {
 			t.Errorf("%s, %s behind %q: %s", c.addr, c.url, c.proxies, w.Body)
 		}
+	}
+}
+
+// Mails that nobody gets are warned of, but for a demo's.
+func TestMailWarning(t *testing.T) {
+	for name, c := range map[string]struct {
+		settings settings.Server
+		warned   bool
+	}{
+		"files":  {settings.Server{}, true},
+		"a demo": {settings.Server{Demo: true}, false},
+		"SMTP":   {settings.Server{SMTPURL: "smtp://127.0.0.1:1?from=a@example.org"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.settings.Data = t.TempDir()
+			ready := fetched(t, serving(t, c.settings)+"/readyz")
+			if warned := strings.Contains(ready, "warning: --smtp-url is missing"); warned != c.warned {
+				t.Error(ready)
+			}
+		})
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // Whatever shows a booked booking says until when it can be given back.
@@ -55,7 +55,7 @@ func TestGiftsByKey(t *testing.T) {
 		t.Errorf("%s %s, want %s and another link than %s", again, link, first, old)
 	}
 	for path, want := range map[string]int{link: 200, old: 404} {
-		if w := h.ask(t, user.Fan{}, "GET", path, ""); w.Code != want {
+		if w := h.ask(t, userapi.Fan{}, "GET", path, ""); w.Code != want {
 			t.Errorf("%s: %d, want %d", path, w.Code, want)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"boxoffice/internal/admin"
+	"boxoffice/internal/commands"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
@@ -27,7 +28,7 @@ import (
 // serving is a node of this process that serves until the test ends.
 func serving(t *testing.T, s settings.Server) string {
 	t.Helper()
-	s.Addr, s.Loopback = "127.0.0.1:0", 1
+	s.Addr, s.Loopback, s.Payments = "127.0.0.1:0", 1, "sandbox"
 	ctx, stop := context.WithCancel(context.Background())
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
@@ -111,26 +112,26 @@ func besideAServer(t *testing.T, at settings.Storage) {
 	}
 	keys := fetched(t, url+"/tickets/keys.json")
 	var out bytes.Buffer
-	if err := (TicketKeys{Storage: at, New: true}).Run(t.Context(), &out); err != nil {
+	if err := (commands.TicketKeys{Storage: at, New: true}).Run(t.Context(), Office, &out); err != nil {
 		t.Fatal(err)
 	}
 	if now := fetched(t, url+"/tickets/keys.json"); now != out.String() || now == keys {
 		t.Errorf("the server's keys after a new one: %s, told %s", now, out.String())
 	}
-	ada := CreateAdmin{Storage: at, Email: "ada@example.org"}
+	ada := commands.CreateAdmin{Storage: at, Email: "ada@example.org"}
 	out.Reset()
-	if err := ada.Run(t.Context(), &out); err != nil || !strings.Contains(out.String(), "password") {
+	if err := ada.Run(t.Context(), Office, &out); err != nil || !strings.Contains(out.String(), "password") {
 		t.Errorf("%v %s", err, out.String())
 	}
 	resetsTwoFactor(t, at, url, ada.Email, strings.TrimSpace(out.String()[strings.LastIndex(out.String(), " "):]))
 	// What goes wrong there is said here, with its status.
-	if err := ada.Run(t.Context(), io.Discard); settings.ExitStatus(err) != 1 || errors.Is(err, sqldb.ErrInUse) {
+	if err := ada.Run(t.Context(), Office, io.Discard); settings.ExitStatus(err) != 1 || errors.Is(err, sqldb.ErrInUse) {
 		t.Errorf("the same again: %v", err)
 	}
 	for _, run := range []func() error{
-		func() error { return Verify{Storage: at}.Run(t.Context(), io.Discard) },
-		func() error { return Export{Storage: at, Event: ev.ID}.Run(t.Context(), io.Discard) },
-		func() error { return TicketKeys{Storage: at}.Run(t.Context(), io.Discard) },
+		func() error { return commands.Verify{Storage: at}.Run(t.Context(), Office, io.Discard) },
+		func() error { return commands.Export{Storage: at, Event: ev.ID}.Run(t.Context(), Office, io.Discard) },
+		func() error { return commands.TicketKeys{Storage: at}.Run(t.Context(), Office, io.Discard) },
 	} {
 		if err := run(); err != nil {
 			t.Error(err)
@@ -190,7 +191,7 @@ func resetsTwoFactor(t *testing.T, at settings.Storage, url, email, password str
 		t.Fatalf("second factor: %d %v", status, answer)
 	}
 	var out bytes.Buffer
-	if err := (ResetTwoFactor{at, email, ""}).Run(t.Context(), &out); err != nil || !strings.Contains(out.String(), email+": the second factor and its recovery codes are gone, and 1 session has ended") {
+	if err := (commands.ResetTwoFactor{Storage: at, Email: email, User: ""}).Run(t.Context(), Office, &out); err != nil || !strings.Contains(out.String(), email+": the second factor and its recovery codes are gone, and 1 session has ended") {
 		t.Errorf("%v %s", err, out.String())
 	}
 	if status := ask("GET", "/users/"+in.User.ID, "", &answer); status != http.StatusUnauthorized {
@@ -200,14 +201,14 @@ func resetsTwoFactor(t *testing.T, at settings.Storage, url, email, password str
 	if status := ask("POST", "/users/login", logIn, &answer); status != http.StatusOK {
 		t.Errorf("log-in by the password: %d", status)
 	}
-	if err := (ResetTwoFactor{at, "", in.User.ID}).Run(t.Context(), io.Discard); settings.ExitStatus(err) != 1 || !strings.HasPrefix(err.Error(), "--user: ") {
+	if err := (commands.ResetTwoFactor{Storage: at, Email: "", User: in.User.ID}).Run(t.Context(), Office, io.Discard); settings.ExitStatus(err) != 1 || !strings.HasPrefix(err.Error(), "--user: ") {
 		t.Errorf("by the id, which has no factor any more: %v", err)
 	}
-	if err := (ResetTwoFactor{at, "", ""}).Run(t.Context(), io.Discard); settings.ExitStatus(err) != 2 {
+	if err := (commands.ResetTwoFactor{Storage: at, Email: "", User: ""}).Run(t.Context(), Office, io.Discard); settings.ExitStatus(err) != 2 {
 		t.Errorf("of nobody: %v", err)
 	}
 	for _, other := range []string{email, "nobody@example.org"} {
-		if err := (ResetTwoFactor{at, other, ""}).Run(t.Context(), io.Discard); settings.ExitStatus(err) != 1 || !strings.HasPrefix(err.Error(), "--email: ") {
+		if err := (commands.ResetTwoFactor{Storage: at, Email: other, User: ""}).Run(t.Context(), Office, io.Discard); settings.ExitStatus(err) != 1 || !strings.HasPrefix(err.Error(), "--email: ") {
 			t.Errorf("%s: %v", other, err)
 		}
 	}
@@ -216,7 +217,7 @@ func resetsTwoFactor(t *testing.T, at settings.Storage, url, email, password str
 func imported(t *testing.T, at settings.Storage, price int, says string) {
 	t.Helper()
 	var out bytes.Buffer
-	err := Import{Storage: at, Files: []string{written(t, price)}}.Run(t.Context(), &out, slog.New(slog.DiscardHandler))
+	err := commands.Import{Storage: at, Files: []string{written(t, price)}}.Run(t.Context(), Office, &out, slog.New(slog.DiscardHandler))
 	if err != nil || !strings.Contains(out.String(), says) {
 		t.Fatalf("import: %v\n%s", err, out.String())
 	}

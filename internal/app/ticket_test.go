@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/commands"
 	"boxoffice/internal/id"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/ticket"
@@ -20,7 +21,7 @@ func TestTicketCommands(t *testing.T) {
 	keys := func(fresh bool) string {
 		t.Helper()
 		var out bytes.Buffer
-		if err := (TicketKeys{Storage: storage, New: fresh}).Run(t.Context(), &out); err != nil {
+		if err := (commands.TicketKeys{Storage: storage, New: fresh}).Run(t.Context(), Office, &out); err != nil {
 			t.Fatal(err)
 		}
 		name := filepath.Join(t.TempDir(), "keys.json")
@@ -56,17 +57,17 @@ func TestTicketCommands(t *testing.T) {
 
 	for _, c := range []struct {
 		name string
-		v    TicketVerify
+		v    commands.TicketVerify
 		in   string
 		ok   bool
 		says string
 	}{
-		{"good", TicketVerify{Keys: after, Event: event, Tokens: []string{old, young}}, "", true, "ok       event " + event + ", booking " + booking + " (" + id.Reference(booking) + "), seat 42"},
-		{"from a scanner", TicketVerify{Keys: after}, "\n" + old + "\r\n" + strings.ToLower(young) + "\n", true, "seat 42"},
-		{"keys that are out of date", TicketVerify{Keys: before, Tokens: []string{old, young}}, "", false, "refused  " + ticket.ErrUnknownKey.Error()},
-		{"another event", TicketVerify{Keys: after, Event: event, Tokens: []string{elsewhere}}, "", false, "another event: " + other},
-		{"something else", TicketVerify{Keys: after, Tokens: []string{"x"}}, "", false, "refused  " + ticket.ErrMalformed.Error()},
-		{"no keys", TicketVerify{Keys: filepath.Join(dir, "none"), Tokens: []string{old}}, "", false, ""},
+		{"good", commands.TicketVerify{Keys: after, Event: event, Tokens: []string{old, young}}, "", true, "ok       event " + event + ", booking " + booking + " (" + id.Reference(booking) + "), seat 42"},
+		{"from a scanner", commands.TicketVerify{Keys: after}, "\n" + old + "\r\n" + strings.ToLower(young) + "\n", true, "seat 42"},
+		{"keys that are out of date", commands.TicketVerify{Keys: before, Tokens: []string{old, young}}, "", false, "refused  " + ticket.ErrUnknownKey.Error()},
+		{"another event", commands.TicketVerify{Keys: after, Event: event, Tokens: []string{elsewhere}}, "", false, "another event: " + other},
+		{"something else", commands.TicketVerify{Keys: after, Tokens: []string{"x"}}, "", false, "refused  " + ticket.ErrMalformed.Error()},
+		{"no keys", commands.TicketVerify{Keys: filepath.Join(dir, "none"), Tokens: []string{old}}, "", false, ""},
 	} {
 		var out bytes.Buffer
 		err := c.v.Run(strings.NewReader(c.in), &out)

@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/booking"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/paymentapi"
 )
 
 // Forms are sent twice: by a double click where scripts are off, by the back
@@ -109,7 +110,7 @@ func TestEventFormMakesOne(t *testing.T) {
 func TestLinkFormRenewsOnce(t *testing.T) {
 	h := newHouse(t)
 	ann := h.visitor(t, "ann")
-	booking, _ := h.bought(t, ann, 1, "tok_ok")
+	booking, _ := h.bought(t, ann, 1, paymentapi.SandboxOK)
 	shown := regexp.MustCompile(`name="link" value="([^"]*)"`).FindStringSubmatch(h.read(t, ann, "/orders/"+booking))
 	if shown == nil {
 		t.Fatal("the form does not say which link it replaces")

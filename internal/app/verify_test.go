@@ -21,7 +21,7 @@ func TestVerifyPages(t *testing.T) {
 	late.get(t, link).at(t, 200, "/verify", "Somebody has entered your email address")
 	dora.get(t, link).at(t, 200, "/verify", "Somebody has entered your email address")
 	dora.post(t, link, "").at(t, 200, "/verify", "Somebody has entered your email address") // back to the choice
-	dora.submit(t, "/verify", "password=password1").at(t, 422, "/verify", "This is easy to guess")
+	dora.submit(t, "/verify", "password=password1").at(t, 422, "/verify", "This password is easy to guess")
 	dora.submit(t, "/verify", "password="+password).at(t, 200, "/verify", "Your address is confirmed")
 	dora.get(t, link).at(t, 200, "/verify", "This link has expired or was already used")
 	late.submit(t, "/verify", "password="+password)

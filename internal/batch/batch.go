@@ -1,7 +1,7 @@
-// Package batch turns many small writes into few large ones. A Queue collects
-// what is submitted; its one worker takes whatever waits, up to a maximum, and
-// hands it over as one batch. There is no timer: while one batch commits, the
-// next one collects, so that a lone item is not delayed and a flood is bundled.
+// Package batch combines many small writes into a few large ones. A Queue collects
+// submitted items; its one worker takes all waiting items, up to a maximum, and
+// processes them as one batch. There is no timer: while one batch commits, items for
+// the next one collect, so a single item is not delayed and many are combined.
 package batch
 
 import (
@@ -37,14 +37,14 @@ type Queue[T any] struct {
 
 	mu     sync.Mutex
 	ready  sync.Cond
-	first  []*Item[T] // fans: always taken before the rest
-	later  []*Item[T] // big jobs, at most max/8 a batch
-	joined []*Item[T] // the batch under way, later than it began
+	first  []*Item[T] // submitted with Do: taken before the rest
+	later  []*Item[T] // submitted with DoLater: at most max/8 of a batch
+	joined []*Item[T] // items that joined the running batch
 	closed bool
 	idle   chan struct{} // closed when the worker has ended
 }
 
-// Full is returned by Do when the queue holds as much as it may.
+// Full is returned by Do when the queue is at its capacity.
 type Full struct{ Waiting int }
 
 func (Full) Error() string { return "batch: queue is full" }
@@ -54,8 +54,8 @@ type Closed struct{}
 
 func (Closed) Error() string { return "batch: queue is closed" }
 
-// New starts a queue whose worker calls run with 1…max items at a time; at
-// most capacity items wait. run must call Done on each item.
+// New starts a queue whose worker calls run with 1…maxBatch items at a time; at most
+// capacity items wait. run must call Done on each item.
 func New[T any](maxBatch, capacity int, run func([]*Item[T])) *Queue[T] {
 	q := &Queue[T]{max: maxBatch, capacity: capacity, run: run, idle: make(chan struct{})}
 	q.ready.L = &q.mu
@@ -63,11 +63,11 @@ func New[T any](maxBatch, capacity int, run func([]*Item[T])) *Queue[T] {
 	return q
 }
 
-// Do submits a value and waits for its answer. When ctx ends first, Do returns
-// its error although the value may still be carried out: the outcome is unclear.
+// Do submits a value and waits for its answer. If ctx ends first, Do returns the
+// error of ctx and the outcome is unclear: the value may still be processed.
 func (q *Queue[T]) Do(ctx context.Context, v T) error { return q.do(ctx, v, false) }
 
-// DoLater is Do behind everything that was submitted with Do.
+// DoLater is like Do, but queues behind everything that is submitted with Do.
 func (q *Queue[T]) DoLater(ctx context.Context, v T) error { return q.do(ctx, v, true) }
 
 func (q *Queue[T]) do(ctx context.Context, v T, later bool) error {
@@ -105,15 +105,15 @@ func (q *Queue[T]) do(ctx context.Context, v T, later bool) error {
 	}
 }
 
-// Waiting is how many items wait for a batch.
+// Waiting returns how many items wait for a batch.
 func (q *Queue[T]) Waiting() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.first) + len(q.later)
 }
 
-// Close refuses new items, lets the worker finish what waits, and returns when
-// everything is answered.
+// Close refuses new items, lets the worker finish the waiting ones, and returns when
+// all are answered.
 func (q *Queue[T]) Close() {
 	q.mu.Lock()
 	q.closed = true
@@ -134,8 +134,8 @@ func (q *Queue[T]) work() {
 			q.ready.Wait()
 		}
 		q.mu.Unlock()
-		// Whoever can run now may still join: on a busy machine that makes batches
-		// larger, on an idle one it costs nothing.
+		// Let other goroutines that are ready submit their items: on a busy machine this
+		// makes batches larger, on an idle one it costs nothing.
 		runtime.Gosched()
 		q.mu.Lock()
 		items := q.take()
@@ -145,8 +145,8 @@ func (q *Queue[T]) work() {
 	}
 }
 
-// safely runs a batch. A panic is an error of those whom it leaves without an
-// answer; the queue goes on.
+// safely runs a batch. A panic becomes the error of the items that have no answer yet,
+// and the queue goes on.
 func (q *Queue[T]) safely(items []*Item[T]) {
 	err := jobs.Catch(func() error { q.run(items); return nil })
 	var p *jobs.Panic
@@ -166,8 +166,8 @@ func (q *Queue[T]) safely(items []*Item[T]) {
 	}
 }
 
-// Join takes up to most of the waiting items that fit, for the batch that is
-// under way: run calls it when it has had to wait before it could begin.
+// Join takes up to most waiting items that fit into the running batch: run calls it
+// when it had to wait before it could begin.
 func (q *Queue[T]) Join(most int, fits func(T) bool) []*Item[T] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -184,7 +184,7 @@ func (q *Queue[T]) Join(most int, fits func(T) bool) []*Item[T] {
 }
 
 func (q *Queue[T]) take() []*Item[T] {
-	jobs := min(len(q.later), 1) // a place is kept for one, so that jobs do not starve
+	jobs := min(len(q.later), 1) // one place is reserved, so that DoLater does not starve
 	n := min(len(q.first), max(q.max-jobs, 1))
 	l := min(len(q.later), q.max-n, max(1, q.max/8))
 	items := make([]*Item[T], 0, n+l)
@@ -195,8 +195,8 @@ func (q *Queue[T]) take() []*Item[T] {
 	return items
 }
 
-// shift drops the first n elements and keeps the array, so that a busy queue
-// does not allocate.
+// shift drops the first n elements and keeps the array, so that a busy queue does not
+// allocate.
 func shift[T any](s []T, n int) []T {
 	m := copy(s, s[n:])
 	clear(s[m:])

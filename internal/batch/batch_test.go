@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 )
 
-// Whatever waits while a batch is under way is the next batch.
+// All items that wait while a batch runs make up the next batch.
 func TestCollectsWhileBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -148,8 +148,8 @@ func TestEverybodyIsAnswered(t *testing.T) {
 	}
 }
 
-// A batch that has had to wait takes along what has come meanwhile and fits, in
-// order, and leaves the rest where it was.
+// A batch that had to wait takes the new items that fit, in order, and leaves the rest
+// in the queue.
 func TestJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		waited := make(chan struct{})
@@ -185,7 +185,7 @@ func TestJoin(t *testing.T) {
 	})
 }
 
-// A panic is an error of the batch that it happened in, and the queue goes on.
+// A panic fails the batch in which it happens, and the queue goes on.
 func TestPanic(t *testing.T) {
 	var q *Queue[int]
 	begin := make(chan struct{})

@@ -10,23 +10,23 @@ import (
 	"boxoffice/internal/ledger"
 )
 
-// maxPaid is how many booked bookings of an event one person may be given by
-// adoption: so many that nobody who has paid for them will get there.
+// maxPaid is how many booked bookings of an event one person may get by adoption: far
+// more than anybody pays for.
 const maxPaid = 1000
 
-// Adopt gives the bookings of an account to another one of the same person; email
-// is the key of the heir's verified address, for limits; zero: it has none. An
-// account may be its own heir: its address was verified.
+// Adopt moves the bookings of account from to account to of the same person. email
+// is the key of the verified address of to, for limits; zero: it has none. After an
+// account has verified its address, both are the same account.
 //
-// Paid bookings always go. A hold that would break a limit stays with its account: the
-// error is then a Conflict, or TooMany, and names the bookings that stay. When the
-// account is its own heir, such a hold can be paid only once the limit allows it.
-// Cancelled and expired bookings go as long as the heir has few enough.
+// Paid bookings always move. A hold that would break a limit stays where it is: the
+// error is then Conflict or TooMany and names the bookings that stay. If both accounts
+// are the same, such a hold can be paid only once the limit allows it. Cancelled and
+// expired bookings move as long as to has few enough.
 //
-// Adopt may be called again when its outcome is unclear, until it succeeds or is
-// refused like that.
+// When the outcome is unclear, Adopt may be called again until it succeeds or returns
+// such a refusal.
 func (s *Service) Adopt(ctx context.Context, from, to string, email caller.EmailKey) error {
-	// What is paid goes first: it counts when the holds are looked at.
+	// Paid bookings move first, so that they count when the holds are checked.
 	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 ORDER BY CASE status WHEN 'pending' THEN 1 ELSE 0 END, id`, from) // bookings_by_user
 	if err != nil {
 		return err
@@ -39,14 +39,14 @@ func (s *Service) Adopt(ctx context.Context, from, to string, email caller.Email
 		case errs.NotFound:
 		case errs.Conflict, errs.TooMany:
 			why, stay = errs.Of(err), append(stay, bookingID)
-			if from == to { // it is a verified person's, if it cannot be paid yet
-				s.crowd.proved(bookingID, email)
+			if from == to { // a verified person has it, even if it cannot be paid yet
+				s.unverified.proved(bookingID, email)
 			}
 		default:
 			if err != nil {
 				return err
 			}
-			s.crowd.proved(bookingID, email)
+			s.unverified.proved(bookingID, email)
 		}
 	}
 	if why == nil {
@@ -57,7 +57,7 @@ func (s *Service) Adopt(ctx context.Context, from, to string, email caller.Email
 	return told.With("bookings", stay)
 }
 
-// decideAdopt gives a booking to another account of the same person, or notes the
+// decideAdopt moves a booking to another account of the same person, or records the
 // address that its owner has verified.
 func decideAdopt(s *state, c *command, b *record) ([]effect, answer) {
 	if b.UserID != c.from && b.UserID != c.heir {
@@ -75,11 +75,11 @@ func decideAdopt(s *state, c *command, b *record) ([]effect, answer) {
 	err := s.mayTake(heir, b)
 	switch {
 	case err == nil:
-	case held && b.UserID == c.heir: // it stays theirs, until the limit allows to pay it
+	case held && b.UserID == c.heir: // it stays theirs, and can be paid once the limit allows it
 		made.standing = waiting
 	case held, b.Status == bookingapi.Booked && b.UserID != c.heir:
 		return nil, answer{err: err}
-	default: // nothing is lost by leaving it where it is
+	default: // cancelled or expired: it may as well stay where it is
 		return nil, answer{booking: b.ID}
 	}
 	a := answer{booking: b.ID, err: err}
@@ -87,18 +87,18 @@ func decideAdopt(s *state, c *command, b *record) ([]effect, answer) {
 	switch {
 	case made.of() == b.of():
 		return nil, a
-	case held: // an entry tells other nodes that they know an old hold
+	case held: // the entry tells other nodes that their copy of the hold is old
 		move.kind, move.seats, move.until, move.amount, move.currency = ledger.Swapped, b.Seats, b.ExpiresAt, b.Amount, b.Currency
 	case b.Status == bookingapi.Pending:
-		return []effect{move, expiry(b)}, a
+		return []effect{move, expire(b)}, a
 	}
 	return []effect{move}, a
 }
 
-// mayTake refuses a person a booking that is to be theirs: a hold if they would
-// have too many seats, any booking if they would have too many of them. What is
-// booked is not refused for its seats, and has a bound of its own, so that what is
-// read of one person stays bounded and nobody loses what they have paid for.
+// mayTake refuses to move a booking to a person: a hold if they would have too many
+// seats, any booking if they would have too many bookings. Booked seats are never
+// refused for the seat limit, so nobody loses what they have paid for; a higher limit
+// of their own (maxPaid) bounds what is read of one person.
 func (s *state) mayTake(p person, b *record) error {
 	if b.Status == bookingapi.Pending && b.ExpiresAt > s.now {
 		if err := s.overLimit(p, b.ID, len(b.Seats)); err != nil {

@@ -12,7 +12,7 @@ import (
 	"boxoffice/internal/id"
 )
 
-// held makes a hold and must succeed.
+// held makes a hold; the test fails if it is refused.
 func (w *world) held(caller caller.Caller, eventID string, n int) bookingapi.Booking {
 	w.t.Helper()
 	b, err := w.holdAs(caller, eventID, n)
@@ -22,7 +22,7 @@ func (w *world) held(caller caller.Caller, eventID string, n int) bookingapi.Boo
 	return b
 }
 
-// paid makes a booking and must succeed.
+// paid makes a booking; the test fails if it is refused.
 func (w *world) paid(caller caller.Caller, eventID string, n int) bookingapi.Booking {
 	w.t.Helper()
 	b, err := w.pay(w.held(caller, eventID, n))
@@ -82,7 +82,7 @@ func TestLimitWhenTheOwnerIsKnown(t *testing.T) {
 	}
 }
 
-// Whose a lapsed booking is may have changed on another node: it is read before
+// The owner of an expired booking may have changed on another node: it is read before
 // late money is taken.
 func TestLateMoneyIsForTheOwnerOfNow(t *testing.T) {
 	w := newWorld(t)
@@ -102,13 +102,13 @@ func TestLateMoneyIsForTheOwnerOfNow(t *testing.T) {
 	w.verify(ev)
 }
 
-// Only the holds that would break a limit stay behind, and are named.
+// Only holds that would break a limit are not moved, and the error names them.
 func TestAdoptLeavesOnlyWhatConflicts(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	one, two := w.event(), w.event()
 	paid := w.paid(at("guest", 1, true), two, 1)
-	fits, lapsed := w.held(at("guest", 0, false), one, 2), w.held(at("guest", 0, false), one, 1)
+	fits, expired := w.held(at("guest", 0, false), one, 2), w.held(at("guest", 0, false), one, 1)
 	anns, conflicts := w.held(at("ann", 1, true), two, 3), w.held(at("guest", 0, false), two, 1)
 	for _, b := range []bookingapi.Booking{fits, anns, conflicts} {
 		if err := w.s.Extend(ctx, b.ID); err != nil {
@@ -123,12 +123,12 @@ func TestAdoptLeavesOnlyWhatConflicts(t *testing.T) {
 	}
 	w.ownerIs(paid, "ann")
 	w.ownerIs(fits, "ann")
-	w.ownerIs(lapsed, "ann")
+	w.ownerIs(expired, "ann")
 	w.ownerIs(conflicts, "guest")
 	if _, err := w.pay(fits); err != nil {
 		t.Error(err)
 	}
-	// What stays has not become the heir's in any way.
+	// Holds that stay do not belong to the heir in any way.
 	other := w.held(at("bob", 2, true), two, 4)
 	if err := w.s.Adopt(ctx, "guest", "cleo", caller.EmailKey{3}); err != nil {
 		t.Fatal(err)
@@ -159,8 +159,8 @@ func TestAdoptedBookingCountsOnce(t *testing.T) {
 	w.verify(ev)
 }
 
-// Adopting never makes a person's bookings of an event more than a hundred, but
-// for those that are paid.
+// Adoption never gives a person more than a hundred bookings of an event, not counting
+// paid ones.
 func TestAdoptionIsBounded(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -169,7 +169,7 @@ func TestAdoptionIsBounded(t *testing.T) {
 		user := fmt.Sprint("guest", guest)
 		for range 60 {
 			w.cancel(w.held(at(user, 0, false), ev, 1))
-			w.pass(lapseWindow)
+			w.pass(unpaidWindow)
 		}
 	}
 	paid := w.paid(at("guest2", 0, false), ev, 1)
@@ -195,7 +195,7 @@ func TestAdoptionIsBounded(t *testing.T) {
 	// Nor do several accounts that show one address, one after the other.
 	for range 60 {
 		w.cancel(w.held(at("twin", 1, false), ev, 1))
-		w.pass(lapseWindow)
+		w.pass(unpaidWindow)
 	}
 	if err := w.s.Adopt(ctx, "twin", "twin", caller.EmailKey{1}); err != nil {
 		t.Fatal(err)
@@ -207,9 +207,9 @@ func TestAdoptionIsBounded(t *testing.T) {
 	w.verify(ev)
 }
 
-// Where addresses need not be verified, those who only type one share a limit of
-// their own, and count what its owner has. The owner does not count what others
-// have typed.
+// Where addresses need not be verified, people who only type an address share one limit,
+// towards which the owner's bookings count too. Bookings of people who only typed the
+// address do not count for its owner.
 func TestLimitOfAnAddressThatIsOnlyTyped(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -235,7 +235,7 @@ func TestLimitOfAnAddressThatIsOnlyTyped(t *testing.T) {
 		t.Error(err)
 	}
 
-	// What somebody held before they showed the address counts for it afterwards.
+	// Holds made before the address was verified count for it afterwards.
 	other := w.event(func(s *bookingapi.Sale) { s.UnverifiedBuyers = true })
 	w.paid(at("eve", 2, false), other, 2)
 	w.held(at("eve", 2, false), other, 1)
@@ -248,9 +248,9 @@ func TestLimitOfAnAddressThatIsOnlyTyped(t *testing.T) {
 	w.verify(other)
 }
 
-// An organizer may ask for verified addresses while somebody who has only typed
-// one pays. The payment goes on, as it was begun, and uses up nothing of the limit
-// of the address's owner.
+// An organizer may begin to require verified addresses while somebody who has only typed
+// one is paying. The payment still succeeds, and does not count towards the limit of the
+// address's owner.
 func TestNoAddressIsProvedByPaying(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		t.Run(fmt.Sprint("late ", late), func(t *testing.T) {

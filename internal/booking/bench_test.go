@@ -65,7 +65,7 @@ func hall(n int) *seating.Plan {
 	return p
 }
 
-// BenchmarkChoose is two seats together in an arena that fills up.
+// BenchmarkChoose chooses two adjacent seats in an arena that fills up.
 func BenchmarkChoose(b *testing.B) {
 	w := newWorld(b)
 	w.plan = hall(20_000)

@@ -9,9 +9,9 @@ import (
 	"boxoffice/internal/ledger"
 )
 
-// decideCancel gives up a hold, or gives sold seats back for their money.
+// decideCancel releases a hold, or gives sold seats back for a refund.
 func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
-	if err := mayChange(b, c.caller); err != nil {
+	if err := s.mayCancel(c, b); err != nil {
 		return nil, answer{err: err}
 	}
 	if err := seen(&b.Booking, c.version); err != nil {
@@ -35,7 +35,7 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 		if b.ExpiresAt <= s.now && c.payment == "" {
 			return s.cancelEnded(c, b)
 		}
-		if len(seats) < len(b.Seats) { // the hold goes on with the rest: a swap to fewer seats
+		if len(seats) < len(b.Seats) { // the hold continues with the rest: a swap to fewer seats
 			made := *b
 			made.Seats, made.GivenBack = without(b.Seats, seats), append(slices.Clone(b.GivenBack), seats...)
 			made.Amount, made.Fees = s.prices[bookingKey(&b.Booking)].total(made.Seats)
@@ -44,22 +44,47 @@ func decideCancel(s *state, c *command, b *record) ([]effect, answer) {
 		}
 		return []effect{{kind: ledger.Released, booking: b.ID, seats: seats}}, answer{booking: b.ID}
 	}
-	if err := s.mayGiveBack(c.caller, b); err != nil {
-		return nil, answer{err: err}
-	}
 	e := effect{kind: ledger.Cancelled, booking: b.ID, seats: seats, currency: b.Currency}
-	switch {
-	case c.unpaid:
-	case len(seats) == len(b.Seats):
-		e.amount = b.Amount
-	default:
-		e.amount, _ = s.prices[bookingKey(&b.Booking)].total(seats)
+	bound := !c.caller.Administers() // by the event's terms
+	if c.organizing == nil {
+		if err := s.mayGiveBack(c.caller, b); err != nil {
+			return nil, answer{err: err}
+		}
+	} else {
+		bound, e.reason, e.by = c.organizing.byTerms, c.organizing.reason, c.caller.UserID
+	}
+	if e.unpaid = c.unpaid; !c.unpaid {
+		e.amount = s.refund(b, seats, bound)
+	}
+	if c.refund != nil && *c.refund != e.amount {
+		return nil, answer{err: refundDiffers(e.amount)}
 	}
 	return []effect{e}, answer{booking: b.ID}
 }
 
-// cancelEnded gives up a hold that has ended, for good: until then a payment that
-// began in time could still book it. It ends as a whole.
+func refundDiffers(amount int64) error {
+	return errs.New(errs.Conflict, "refund-differs", "The refund is another amount by now. Nothing was cancelled.").With("refund", amount)
+}
+
+// refund is what goes back for seats of a booked booking: their price, if bound without
+// what the terms keep, and no more than is left of what was paid.
+func (s *state) refund(b *record, seats []int32, bound bool) (amount int64) {
+	if !bound && len(seats) == len(b.Seats) {
+		return min(b.Amount, b.Left)
+	}
+	p, terms := s.prices[bookingKey(&b.Booking)], s.sale.CancellingOf(b.CreatedAt)
+	for _, seat := range seats {
+		price := p.of(seat).Price
+		amount += price
+		if bound {
+			amount -= terms.Kept(price, s.now)
+		}
+	}
+	return min(amount, b.Left)
+}
+
+// cancelEnded cancels an expired hold for good, as a whole: until then a payment that
+// began in time could still book it.
 func (s *state) cancelEnded(c *command, b *record) ([]effect, answer) {
 	seats, err := s.givenBack(c, b)
 	if err != nil || len(seats) == 0 {
@@ -70,13 +95,13 @@ func (s *state) cancelEnded(c *command, b *record) ([]effect, answer) {
 	}
 	var effects []effect
 	if b.Status == bookingapi.Pending {
-		effects = append(effects, expiry(b))
+		effects = append(effects, expire(b))
 	}
 	return append(effects, effect{kind: ledger.Released, booking: b.ID}), answer{booking: b.ID}
 }
 
-// givenBack are the seats that a command gives back: those it names, or all. Seats
-// that were given back before are left out: the request was sent again.
+// givenBack returns the seats that a command gives back: those it names, or all.
+// Seats that were given back before are left out, since the request may be a repeat.
 func (s *state) givenBack(c *command, b *record) ([]int32, error) {
 	if len(c.seats) == 0 {
 		return b.Seats, nil
@@ -96,25 +121,14 @@ func (s *state) givenBack(c *command, b *record) ([]int32, error) {
 	return seats, nil
 }
 
-// mayGiveBack refuses buyers who want their money back when the event's policy
-// does not give it any more. Admins and our own jobs may always cancel, and what
-// cost nothing can always be given back.
+// mayGiveBack refuses buyers a refund after the event's deadline. Admins and our own
+// jobs may always cancel, and seats that cost nothing can always be given back.
 func (s *state) mayGiveBack(c caller.Caller, b *record) error {
-	switch end := refundableUntil(&b.Booking, &s.sale); {
-	case c.Administers(), b.Amount == 0, end == 0, s.now < end:
+	terms := s.sale.CancellingOf(b.CreatedAt)
+	switch end := terms.End(); {
+	case c.Administers(), b.Amount == 0, terms.Open(s.now):
 		return nil
 	default:
 		return errs.New(errs.Conflict, "refunds-over", "Seats of this event could be returned until %s.", stamp(end)).With("refundable_until", stamp(end))
 	}
-}
-
-// refundableUntil is until when a booked booking's owner may give it back, µs
-// since 1970; 0: without an end. Bookings from before a change of the event may be
-// given back until the change's own time limit, if that is later, and so may those
-// of the same microsecond: one batch decides holds and changes at one time.
-func refundableUntil(b *bookingapi.Booking, sale *bookingapi.Sale) int64 {
-	if b.CreatedAt > sale.ChangedAt {
-		return sale.RefundsEnd
-	}
-	return later(sale.RefundsEnd, sale.ChangeRefundsEnd)
 }

@@ -2,20 +2,15 @@ package booking
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/maypok86/otter/v2"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
-	"boxoffice/internal/seating"
 )
 
-// Plans is what the booking service needs of events: immutable plans and price
-// lists by version.
-type Plans interface {
-	Plan(ctx context.Context, planID string, version int64) (*seating.Plan, error)
-	Prices(ctx context.Context, eventID string, version int64) (*seating.Prices, error)
-}
+// Plans is what the booking service needs of events.
+type Plans = tables.Plans
 
 // priceKey names a price list spread over a plan.
 type priceKey struct {
@@ -25,11 +20,11 @@ type priceKey struct {
 	planVersion  int64
 }
 
-// plan is the key's plan alone.
+// plan is the key of the plan alone, without prices.
 func (k priceKey) plan() priceKey { return priceKey{planID: k.planID, planVersion: k.planVersion} }
 
-// catalog keeps price lists spread over their plans. All of it is immutable, so
-// that a miss is the only thing that can be wrong with it.
+// catalog caches price lists spread over their plans. Its entries never change, so
+// they are never stale.
 type catalog struct {
 	plans  Plans
 	prices *otter.Cache[priceKey, *priced]
@@ -39,7 +34,7 @@ func newCatalog(p Plans) *catalog {
 	return &catalog{plans: p, prices: otter.Must(&otter.Options[priceKey, *priced]{MaximumSize: 2000})}
 }
 
-// peek answers from memory only: under a head's lock nothing is fetched.
+// peek answers from memory only: nothing is fetched while a head is locked.
 func (c *catalog) peek(k priceKey) (*priced, bool) { return c.prices.GetIfPresent(k) }
 
 // load fetches a price list and its plan.
@@ -56,31 +51,14 @@ func (c *catalog) load(ctx context.Context, k priceKey) (*priced, error) {
 
 // spread fetches a price list and its plan from the event service.
 func spread(ctx context.Context, plans Plans, k priceKey) (*priced, error) {
-	plan, err := plans.Plan(ctx, k.planID, k.planVersion)
+	plan, prices, err := tables.ReadPrices(ctx, plans, k.eventID, k.priceVersion, k.planID, k.planVersion)
 	if err != nil {
-		return nil, fmt.Errorf("plan %s version %d: %w", k.planID, k.planVersion, err)
-	}
-	prices := &seating.Prices{EventID: k.eventID, Version: k.priceVersion}
-	switch {
-	case k.priceVersion == bookingapi.FreeOfCharge:
-		prices.Tiers = []seating.Tier{{ID: "free", Name: "Free of charge", Categories: categoryNames(plan)}}
-	case k.priceVersion > 0:
-		if prices, err = plans.Prices(ctx, k.eventID, k.priceVersion); err != nil {
-			return nil, fmt.Errorf("prices of %s version %d: %w", k.eventID, k.priceVersion, err)
-		}
+		return nil, err
 	}
 	return &priced{Prices: prices, plan: plan, tierOf: prices.Assign(plan)}, nil
 }
 
-func categoryNames(p *seating.Plan) []string {
-	names := make([]string, len(p.Categories))
-	for i, c := range p.Categories {
-		names[i] = c.Name
-	}
-	return names
-}
-
-// missing is the error of a batch that needs something that peek did not have.
+// missing is the error of a batch that needs a price list that peek did not have.
 type missing struct{ priceKey }
 
 func (m missing) Error() string { return "booking: price list is not in memory" }

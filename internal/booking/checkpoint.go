@@ -12,16 +12,16 @@ import (
 	"boxoffice/internal/ledger"
 )
 
-// Checkpoint is a signed statement of how far an event's ledger goes. With
-// one, anybody can prove later that the ledger before it was rewritten. Signature is
+// Checkpoint is a signed statement of the last entry of an event's ledger. Whoever
+// has one can prove it if the ledger up to there is rewritten later. Signature is
 // Ed25519 (RFC 8032) over Statement().
 type Checkpoint struct {
 	EventID   string `json:"event_id"`
 	Seq       int64  `json:"seq"`
-	Hash      string `json:"hash" doc:"SHA-256 of the entry at seq, hex."`
-	At        int64  `json:"at" doc:"When it was signed, microseconds since 1970 UTC."`
-	PublicKey string `json:"public_key" doc:"Ed25519 public key, hex."`
-	Signature string `json:"signature" doc:"Ed25519 signature of the statement, hex. The statement is the RFC 8785 JSON of event_id, seq, hash and at."`
+	Hash      string `json:"hash" doc:"Hash of the entry at seq: SHA-256, in hexadecimal."`
+	At        int64  `json:"at" doc:"When the checkpoint was signed, in microseconds since 1970-01-01T00:00:00 UTC."`
+	PublicKey string `json:"public_key" doc:"Ed25519 public key that verifies the signature, in hexadecimal."`
+	Signature string `json:"signature" doc:"Ed25519 signature, in hexadecimal. What is signed is the RFC 8785 JSON of an object with event_id, seq, hash and at."`
 }
 
 // Statement is what is signed: RFC 8785 JSON of at, event_id, hash and seq.
@@ -33,7 +33,7 @@ func (c Checkpoint) Statement() []byte {
 	return fmt.Appendf(b, `,"seq":%d}`, c.Seq)
 }
 
-// Checkpoint signs an event's ledger as it is now.
+// Checkpoint signs the current last entry of an event's ledger.
 func (s *Service) Checkpoint(ctx context.Context, eventID string) (Checkpoint, error) {
 	c := Checkpoint{EventID: eventID, At: s.now().UnixMicro(), PublicKey: hex.EncodeToString(s.key.Public().(ed25519.PublicKey))}
 	var hash []byte

@@ -4,8 +4,8 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// choose finds the best n free seats, of one section or tier if given (-1: any), or
-// nil if there are not n (see seating.Plan.Choose). Seats of own, a hold about to be
+// choose returns the best n free seats, of one section or tier if given (-1: any), or
+// nil if there are fewer (see seating.Plan.Choose). Seats of own, a hold about to be
 // swapped, count as free.
 func (s *state) choose(p *priced, n, section, tier int, own *record) []int32 {
 	ok := func(seat int32) bool {
@@ -16,7 +16,7 @@ func (s *state) choose(p *priced, n, section, tier int, own *record) []int32 {
 			return true
 		}
 		c := s.claims.of(seat)
-		return s.lapsed(c) || own != nil && c.booking == own.ID
+		return s.expired(c) || own != nil && c.booking == own.ID
 	}
 	spare := 0 // seats marked as taken that ok may still allow
 	if own != nil {
@@ -24,6 +24,6 @@ func (s *state) choose(p *priced, n, section, tier int, own *record) []int32 {
 	}
 	return s.plan.Choose(n, func(i int) bool {
 		sec := &s.plan.Sections[i]
-		return (section < 0 || i == section) && int(sec.Count)-s.taken.count(sec.First, sec.Count)+spare+s.lapsing >= 1
+		return (section < 0 || i == section) && int(sec.Count)-s.taken.count(sec.First, sec.Count)+spare+s.freeable >= 1
 	}, ok)
 }

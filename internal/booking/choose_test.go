@@ -36,7 +36,7 @@ func drawn(rows ...string) *state {
 	return s
 }
 
-// shown draws what was chosen: 'o'.
+// shown draws the chosen seats as 'o'.
 func shown(s *state, chosen []int32) string {
 	var out []string
 	for _, row := range s.plan.Sections[0].Rows {
@@ -94,8 +94,8 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// FuzzChoose: whatever is taken, what is chosen is free, distinct, of the right
-// number, and there whenever there is enough; and in one row whenever a row has room.
+// FuzzChoose checks that chosen seats are free, distinct and of the right number, that
+// seats are found whenever enough are free, and in one row whenever a row has room.
 func FuzzChoose(f *testing.F) {
 	f.Add([]byte{0xff, 0x0f, 0x3c}, uint8(2), uint8(5))
 	f.Add([]byte{0, 0, 0, 0}, uint8(8), uint8(9))
@@ -151,8 +151,8 @@ func FuzzChoose(f *testing.F) {
 	})
 }
 
-// Lapsed holds are free to be chosen, and the whole booking that held them ends.
-func TestChooseLapsed(t *testing.T) {
+// Expired holds are free to be chosen, and the whole booking that held them ends.
+func TestChooseExpired(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
 	w.hold(ev, "ann", "B-A-1", "B-A-2", "B-A-3", "B-A-4")
@@ -185,7 +185,7 @@ func free(w *world, ev string) int32 {
 	return 0
 }
 
-// Together is who sits side by side, not whose numbers follow each other.
+// Seats are together if they are side by side, not if their numbers are consecutive.
 func TestChooseBesideEachOther(t *testing.T) {
 	s := drawn("......", "....")
 	at := []float32{0, 10, 20, 50, 60, 70, 0, 10, 20, 30} // an aisle in the first row

@@ -8,8 +8,8 @@ import (
 	"boxoffice/internal/bookingapi"
 )
 
-// Seats that a swap by quantity has chosen are claimed in the database, not only
-// in memory: after a restart, and on another node, nobody else gets them.
+// Seats that a swap by quantity has chosen are claimed in the database, not only in
+// memory: nobody else gets them after a restart or on another node.
 func TestSwapByQuantityClaimsItsSeats(t *testing.T) {
 	for _, sel := range []bookingapi.Selection{{Quantity: 1, Section: "B"}, {Quantity: 1, Section: "PIT"}, {Quantity: 2, Section: "A"}} {
 		w := newWorld(t)
@@ -53,8 +53,8 @@ func TestSwapByQuantityKeepsItsSeats(t *testing.T) {
 	w.verify(ev)
 }
 
-// What a batch makes of claims is written under a condition, unless nothing changes
-// about a row that it has read.
+// Every claim is written with a condition, unless the batch has read its row and leaves
+// it unchanged.
 func TestClaims(t *testing.T) {
 	a, b := claim{"a", 5}, claim{"b", 5}
 	for _, c := range []struct {
@@ -91,8 +91,8 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// Seats that were thought to be free, taken, and given up again in one batch are
-// looked at: the ledger must not say that somebody else's seat was held.
+// Seats that were assumed free, then taken and freed again in one batch are read: the
+// ledger must not say that somebody else's seat was held.
 func TestSeatsTakenAndGivenUpAreRead(t *testing.T) {
 	for _, taken := range []bool{false, true} {
 		w := newWorld(t)

@@ -10,18 +10,19 @@ import (
 type action uint8
 
 const (
-	doHold    action = iota // take seats for a while
-	doSwap                  // take these seats instead of those of a hold
-	doExtend                // let a hold last longer, once
-	doConfirm               // money is authorized: the seats are sold
-	doCancel                // give up a hold, or give back sold seats
-	doExpire                // end a hold that has lapsed
-	doSetSale               // the event's sale has changed
-	doGrant                 // the organizer takes seats out of the sale, for good
-	doAdopt                 // a hold goes to another account
+	doHold     action = iota // hold seats for a few minutes
+	doSwap                   // hold these seats instead of those of a hold
+	doExtend                 // prolong a hold, once
+	doConfirm                // the payment is authorized: the seats are sold
+	doCancel                 // release a hold, or give back sold seats
+	doExpire                 // end an expired hold
+	doSetSale                // the event's sale has changed
+	doGrant                  // the organizer takes seats out of the sale, for good
+	doAdopt                  // a booking moves to another account
+	doGiveBack               // money goes back while the seats stay
 )
 
-var actionNames = [...]string{"hold", "swap", "extend", "confirm", "cancel", "expire", "set_sale", "grant", "adopt"}
+var actionNames = [...]string{"hold", "swap", "extend", "confirm", "cancel", "expire", "set_sale", "grant", "adopt", "give_back"}
 
 func (a action) String() string { return actionNames[a] }
 
@@ -33,37 +34,41 @@ type command struct {
 	bookingID string
 	caller    caller.Caller // caller.System for our own jobs
 
-	// hold, swap: either chosen seats, or how many of which
+	// hold, swap: either named seats, or how many of which section and tier
 	seats    []int32
 	quantity int
 	section  int // index in the plan, or -1
 	tier     int // index in the prices, or -1
 
-	// plan and prices in which seats, section and tier were looked up; the
-	// decision refuses others with errLookAgain
+	// plan and prices in which seats, section and tier were looked up; if the event
+	// has others, the command is refused with errLookAgain
 	at priceKey
 
-	version int64 // swap, cancel: the booking's Seq that the caller has seen; 0: any
+	version int64 // swap, cancel: Seq of the booking that the caller has seen; 0: any
 
-	fingerprint []byte // hold: of the request's body, when it has a key
+	fingerprint []byte // hold: of the request's body, if the request has a key
 
-	payment  string // confirm; cancel: only if this payment booked it, or nothing has
-	amount   int64  // confirm
+	payment  string // confirm; cancel: only if this payment booked it, or none has
+	amount   int64  // confirm; give back: what goes back
 	currency string // confirm
 	started  int64  // confirm: when the payment began, µs since 1970; 0: unknown
-	unpaid   bool   // cancel: no money was taken, so none goes back
+	others   bool   // confirm: see bookingapi.Confirm.Alternatives
+	unpaid   bool   // cancel: no money was taken, so nothing is refunded
 	unsold   bool   // cancel: only if it is not booked
+	refund   *int64 // cancel: refused unless this goes back, in minor units; nil: any amount. give back: what is left before
 
-	sale *bookingapi.Sale // set sale; not changed by deciding
+	organizing *organizing // cancel, give back: for the event's organizer; nil: for the owner
+
+	sale *bookingapi.Sale // set sale; decide does not change it
 
 	grant string          // grant: bookingapi.Block or bookingapi.Complimentary
 	heir  string          // grant, adopt: the account that gets the seats; "" for none
-	from  string          // adopt: the account that has them
+	from  string          // adopt: the account that has them now
 	email caller.EmailKey // adopt: of the heir's verified address
 }
 
-// effect is one change of an event's state. It becomes one ledger entry, except
-// for noEntry: whose a booking is stands in no ledger.
+// effect is one change of an event's state. It becomes one ledger entry, except for
+// noEntry: the ledger does not record who owns a booking.
 type effect struct {
 	kind     ledger.Kind
 	booking  string
@@ -72,16 +77,20 @@ type effect struct {
 	amount   int64
 	currency string
 
-	made    *record          // held, swapped, noEntry: the booking as it is from now on
+	unpaid     bool   // cancelled: no money was taken
+	reason, by string // cancelled: why the organizer did it, and whose account that is
+
+	made    *record          // held, swapped, noEntry: the booking afterwards
 	payment string           // booked
+	late    bookingapi.Late  // booked: after the hold had ended
 	sale    *bookingapi.Sale // sale
 }
 
-// answer is what a command comes to: the booking it is about, or a refusal.
+// answer is the outcome of a command: the id of its booking, or a refusal.
 type answer struct {
 	booking string
 	err     error
 }
 
-// noEntry is the kind of effects that only change whose a booking is.
+// noEntry is the kind of effects that only change who owns a booking.
 const noEntry ledger.Kind = ""

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
@@ -13,17 +14,17 @@ import (
 	"boxoffice/internal/ledger"
 )
 
-// extension is what a hold gains, once, while its payment is under way, µs.
+// extension is by how many µs a hold is prolonged, once, while it is being paid.
 const extension = 10 * 60_000_000
 
 // errLookAgain refuses a command whose seats, section or tier were looked up in
-// another plan or other prices than the event has: they are labels only together
-// with the version. The service looks them up again.
+// another version of the plan or of the prices than the event has now. The service
+// looks them up again.
 var errLookAgain = errors.New("booking: the plan or the prices have changed since the command was made")
 
-// decide says what a command does to an event: the effects, in order, or a
-// refusal. It reads the state and changes nothing; it knows no clock, no
-// database and no chance, and is the same for every database.
+// decide returns what a command does to an event: the effects, in order, or a
+// refusal. It is pure: it reads the state, changes nothing, and uses neither clock,
+// nor database, nor randomness.
 func decide(s *state, c *command) ([]effect, answer) {
 	if c.do == doSetSale {
 		return decideSale(s, c)
@@ -52,13 +53,15 @@ func decide(s *state, c *command) ([]effect, answer) {
 		return decideConfirm(s, c, b)
 	case doCancel:
 		return decideCancel(s, c, b)
+	case doGiveBack:
+		return decideGiveBack(s, c, b)
 	default:
 		return decideExpire(s, b)
 	}
 }
 
-// mayChange refuses organizers what is their customers': they may read it, and
-// change only what they have kept back or given away themselves.
+// mayChange keeps organizers from changing their customers' bookings. They may read
+// them, and change only seats that they have blocked or given away.
 func mayChange(b *record, c caller.Caller) error {
 	if c.MayRead(b.UserID) || b.PriceVersion == bookingapi.FreeOfCharge {
 		return nil
@@ -66,8 +69,8 @@ func mayChange(b *record, c caller.Caller) error {
 	return errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can change this booking.")
 }
 
-// seen refuses a change of another version of a booking than the caller has seen;
-// 0: any.
+// seen refuses a change when the booking is not at the version that the caller has
+// seen; 0: any.
 func seen(b *bookingapi.Booking, version int64) error {
 	if version != 0 && version != b.Seq {
 		return errs.New(errs.Precondition, "changed-meanwhile", "The booking has changed since you read it.")
@@ -75,8 +78,8 @@ func seen(b *bookingapi.Booking, version int64) error {
 	return nil
 }
 
-// mayTouch reports whether a caller may know of a booking: its owner, the
-// organizer of its event, an admin, and our own jobs.
+// mayTouch reports whether a caller may know about a booking: its owner, the
+// organizer of its event, admins and our own jobs may.
 func mayTouch(b *record, c caller.Caller) bool {
 	return c.MayRead(b.UserID) || c.MayOrganize(b.OrganizerID)
 }
@@ -108,8 +111,8 @@ func decideHold(s *state, c *command) ([]effect, answer) {
 	return effects, a
 }
 
-// orYours is the refusal of seats that are gone if the person has one of them
-// already; else another one.
+// orYours returns already-yours if the person has one of the gone seats; otherwise
+// it returns the given error.
 func (s *state) orYours(p person, seats []int32, gone, otherwise error) error {
 	yours := s.yours(p, seats)
 	labels, ok := errs.Of(gone).Extra["seats"].([]string)
@@ -119,14 +122,14 @@ func (s *state) orYours(p person, seats []int32, gone, otherwise error) error {
 	return alreadyYours(yours, labels)
 }
 
-// alreadyYours refuses somebody seats that they have, in part at least.
+// alreadyYours is the refusal for somebody who already has some of the seats.
 func alreadyYours(bookingID string, gone []string) *errs.Error {
 	return errs.New(errs.Conflict, "already-yours", "You already have some of these seats, in booking %s.", bookingID).
 		With("booking_id", bookingID).With("seats", gone)
 }
 
-// replayed answers a command whose booking is there already: because it was
-// sent before, or because its key was used for something else.
+// replayed answers a command whose booking exists already: the request was repeated,
+// or its key was used for another one.
 func replayed(b *record, c *command, user string) answer {
 	if b.UserID != user || !bytes.Equal(b.Fingerprint, c.fingerprint) {
 		return answer{err: errs.New(errs.Invalid, "idempotency-key-reused", "This Idempotency-Key was used for another request.")}
@@ -146,23 +149,23 @@ func (s *state) hold(c *command, who person, p *priced) ([]effect, answer) {
 	}
 	until := s.now + s.sale.HoldFor
 	amount, fees := p.total(seats)
-	made := &record{
+	made := &record{Row: tables.Row{
 		Booking: bookingapi.Booking{
 			ID: c.bookingID, EventID: s.eventID, UserID: who.user, OrganizerID: s.sale.OrganizerID,
 			Status: bookingapi.Pending, Seats: seats, CreatedAt: s.now, ExpiresAt: until,
 			Amount: amount, Fees: fees, Currency: s.sale.Currency,
 			PlanID: s.sale.PlanID, PlanVersion: s.sale.PlanVersion, PriceVersion: p.Version,
 		},
-		Fingerprint: c.fingerprint, address: who.address,
-	}
+		Fingerprint: c.fingerprint,
+	}, address: who.address}
 	return append(effects, effect{
 		kind: ledger.Held, booking: c.bookingID, seats: seats, until: until,
 		amount: amount, currency: s.sale.Currency, made: made,
 	}), answer{booking: c.bookingID}
 }
 
-// decideGrant takes seats out of the sale: as a hold that is booked at once, for
-// nothing, whether the sale is open or not, and whatever the limits.
+// decideGrant takes seats out of the sale, as a hold that is booked at once at no
+// cost. Opening times and limits do not apply.
 func decideGrant(s *state, c *command) ([]effect, answer) {
 	if !c.caller.MayOrganize(s.sale.OrganizerID) {
 		return nil, answer{err: errs.Missing("event")}
@@ -258,10 +261,11 @@ func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
 	case c.amount != b.Amount || c.currency != b.Currency:
 		return refuse("amount-differs", "The payment is not over the booking's amount.")
 	}
+	sold := effect{kind: ledger.Booked, booking: b.ID, seats: b.Seats, amount: b.Amount, currency: b.Currency, payment: c.payment}
 	var effects []effect
 	if b.Status != bookingapi.Pending || b.ExpiresAt <= s.now {
 		var err error
-		if effects, err = s.payLate(c, b); err != nil {
+		if effects, err = s.payLate(c, b, &sold); err != nil {
 			return nil, answer{err: err}
 		}
 	}
@@ -273,13 +277,13 @@ func decideConfirm(s *state, c *command, b *record) ([]effect, answer) {
 		made.standing = proved
 		effects = append(effects, effect{kind: noEntry, booking: b.ID, made: &made})
 	}
-	sold := effect{kind: ledger.Booked, booking: b.ID, seats: b.Seats, amount: b.Amount, currency: b.Currency, payment: c.payment}
 	return append(effects, sold), answer{booking: b.ID}
 }
 
-// payLate takes the seats of a hold that has ended, as if they were asked for now:
-// if its payment began in time, and if they cost today what they did then.
-func (s *state) payLate(c *command, b *record) ([]effect, error) {
+// payLate takes the seats of an expired hold again, as if they were requested now, or
+// others that the buyer has allowed; sold then has them. Its payment must have begun in
+// time, and the seats must still cost the same.
+func (s *state) payLate(c *command, b *record, sold *effect) ([]effect, error) {
 	late := errs.New(errs.Conflict, "paid-too-late", "The hold had expired before it was paid.")
 	switch {
 	case c.started == 0 || c.started > b.ExpiresAt+bookingapi.LateStart || s.now > b.ExpiresAt+bookingapi.LateConfirm:
@@ -301,28 +305,70 @@ func (s *state) payLate(c *command, b *record) ([]effect, error) {
 	if err := s.overLimit(s.payer(b), b.ID, len(b.Seats)); err != nil {
 		return nil, err
 	}
-	if err := s.paused(s.payer(b)); err != nil { // this hold has lapsed, too
+	if err := s.paused(s.payer(b)); err != nil { // this expired hold counts too
 		return nil, err
 	}
+	sold.late = bookingapi.SameSeats
 	effects, err := s.take(b.Seats, b.ID)
+	if err != nil && c.others {
+		if seats := s.alternatives(b); seats != nil {
+			sold.late, sold.seats = bookingapi.OtherSeats, seats
+			effects, err = s.take(seats, b.ID)
+		}
+	}
 	if err != nil {
 		return nil, errs.New(errs.Conflict, "seats-gone", "The hold had expired, and somebody else has the seats now.")
 	}
 	return effects, nil
 }
 
+// alternatives returns the best free seats instead of those of an expired booking: as
+// many of each tier, in the same section if there are enough; nil if there are too few.
+// Nothing stands in for a wheelchair place.
+func (s *state) alternatives(b *record) []int32 {
+	if b.Status != bookingapi.Expired || s.taken == nil {
+		return nil
+	}
+	p := s.today()
+	var tiers []int
+	number, section := map[int]int{}, map[int]int{} // by tier; section -1: several
+	for _, seat := range b.Seats {
+		if s.plan.Seats[seat].Accessible {
+			return nil
+		}
+		tier, sec := int(p.tierOf[seat]), s.plan.SectionOf(seat)
+		if number[tier]++; number[tier] == 1 {
+			tiers, section[tier] = append(tiers, tier), sec
+		} else if section[tier] != sec {
+			section[tier] = -1
+		}
+	}
+	var seats []int32
+	for _, tier := range tiers {
+		some := s.choose(p, number[tier], section[tier], tier, nil)
+		if some == nil && section[tier] >= 0 {
+			some = s.choose(p, number[tier], -1, tier, nil)
+		}
+		if some == nil {
+			return nil
+		}
+		seats = append(seats, some...)
+	}
+	return seats
+}
+
 func decideExpire(s *state, b *record) ([]effect, answer) {
 	if b.Status != bookingapi.Pending || b.ExpiresAt > s.now {
 		return nil, answer{booking: b.ID}
 	}
-	return []effect{expiry(b)}, answer{booking: b.ID}
+	return []effect{expire(b)}, answer{booking: b.ID}
 }
 
-func expiry(b *record) effect {
+func expire(b *record) effect {
 	return effect{kind: ledger.Expired, booking: b.ID, seats: b.Seats}
 }
 
-// selling says whether seats may be taken now.
+// selling returns nil if seats may be taken now.
 func (s *state) selling() error {
 	switch {
 	case s.sale.Status == eventapi.Draft:
@@ -340,8 +386,8 @@ func (s *state) selling() error {
 	return nil
 }
 
-// wanted is the seats that a command is about: those it names, or the best
-// that are free. A swap may choose among its own seats too.
+// wanted returns the seats that a command asks for: those it names, or the best free
+// ones. A swap may choose among its own seats too.
 func (s *state) wanted(c *command, p *priced, own *record) ([]int32, error) {
 	if c.at != saleKey(s.eventID, &s.sale) {
 		return nil, errLookAgain
@@ -369,9 +415,9 @@ func (s *state) wanted(c *command, p *priced, own *record) ([]int32, error) {
 	return seats, nil
 }
 
-// take frees seats whose holds have lapsed, by expiring the whole booking that
-// held them, or refuses when somebody else has one. The seats of the booking
-// own count as free.
+// take makes seats available: it expires whole bookings whose holds have ended, and
+// refuses if somebody else has one of the seats. The seats of booking own count as
+// free.
 func (s *state) take(seats []int32, own string) ([]effect, error) {
 	var effects []effect
 	var gone []string
@@ -379,10 +425,10 @@ func (s *state) take(seats []int32, own string) ([]effect, error) {
 		c := s.claims.of(seat)
 		switch {
 		case c.booking == "" || c.booking == own:
-		case !s.lapsed(c):
+		case !s.expired(c):
 			gone = append(gone, s.label(seat))
 		case !slices.ContainsFunc(effects, func(e effect) bool { return e.booking == c.booking }):
-			effects = append(effects, expiry(s.bookings[c.booking]))
+			effects = append(effects, expire(s.bookings[c.booking]))
 		}
 	}
 	if len(gone) > 0 {
@@ -391,7 +437,7 @@ func (s *state) take(seats []int32, own string) ([]effect, error) {
 	return effects, nil
 }
 
-// taken is the refusal that names the seats somebody else has.
+// taken is the refusal that names the seats that somebody else has.
 func taken(labels []string) *errs.Error {
 	detail := "Somebody was faster: " + labels[0] + " is gone."
 	if len(labels) > 1 {
@@ -400,7 +446,7 @@ func taken(labels []string) *errs.Error {
 	return (&errs.Error{Kind: errs.Conflict, Type: "seats-taken", Detail: detail}).With("seats", labels)
 }
 
-// label names a seat of the event's plan.
+// label returns the label of a seat in the event's plan.
 func (s *state) label(seat int32) string {
 	if seat < 0 || int(seat) >= len(s.plan.Seats) {
 		return "a seat"
@@ -408,17 +454,17 @@ func (s *state) label(seat int32) string {
 	return s.plan.Seats[seat].Label
 }
 
-// today is the price list that the event has now.
+// today is the event's current price list.
 func (s *state) today() *priced { return s.prices[saleKey(s.eventID, &s.sale)] }
 
-// freeKey names the price list of what the organizer takes out of the sale.
+// freeKey names the price list of seats that the organizer takes out of the sale.
 func (s *state) freeKey() priceKey {
 	k := saleKey(s.eventID, &s.sale)
 	k.priceVersion = bookingapi.FreeOfCharge
 	return k
 }
 
-// statusOf is a booking's status as a person should read it now.
+// statusOf is a booking's status to be shown now: an ended hold counts as expired.
 func (s *state) statusOf(b *record) bookingapi.Status {
 	if b.Status == bookingapi.Pending && b.ExpiresAt <= s.now {
 		return bookingapi.Expired
@@ -426,7 +472,7 @@ func (s *state) statusOf(b *record) bookingapi.Status {
 	return b.Status
 }
 
-// without is seats less some of them, in the same order.
+// without returns seats that are not in less, in the same order.
 func without(seats, less []int32) []int32 {
 	return slices.DeleteFunc(slices.Clone(seats), func(n int32) bool { return slices.Contains(less, n) })
 }

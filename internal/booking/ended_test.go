@@ -7,8 +7,8 @@ import (
 	"boxoffice/internal/bookingapi"
 )
 
-// Who gives a hold up after its end does so for good: a payment that is under way
-// does not book it any more. It is given up as a whole, or not at all.
+// Releasing an expired hold is final: a payment in progress can no longer book it. It is
+// released as a whole or not at all.
 func TestEndedHoldsAreGivenUpForGood(t *testing.T) {
 	for _, swept := range []bool{false, true} {
 		w := newWorld(t)
@@ -40,8 +40,8 @@ func TestEndedHoldsAreGivenUpForGood(t *testing.T) {
 	}
 }
 
-// What an account gets after its deletion has begun is given up, and what could still
-// be paid then; what it had before stays, and so does what others gave it.
+// Bookings made after an account's deletion has begun are cancelled, and so are expired
+// holds that could still be paid. Earlier bookings and gifts stay.
 func TestGiveUp(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
@@ -53,8 +53,8 @@ func TestGiveUp(t *testing.T) {
 		}
 		return b
 	}
-	before, lapsed := bought("A-A-1"), w.hold(ev, "ann", "A-A-2")
-	w.pass(lapsed.ExpiresAt - lapsed.CreatedAt + 1)
+	before, expired := bought("A-A-1"), w.hold(ev, "ann", "A-A-2")
+	w.pass(expired.ExpiresAt - expired.CreatedAt + 1)
 	want := func(what string, b bookingapi.Booking, status bookingapi.Status) {
 		t.Helper()
 		if got, err := w.s.Booking(ctx, b.ID); err != nil || got.Status != status {
@@ -64,7 +64,7 @@ func TestGiveUp(t *testing.T) {
 	if err := w.s.GiveUp(ctx, "ann", 0, nil); err != nil {
 		t.Fatal(err)
 	}
-	want("a hold that has ended", lapsed, bookingapi.Cancelled)
+	want("a hold that has ended", expired, bookingapi.Cancelled)
 	want("what was booked", before, bookingapi.Booked)
 	since := w.s.now().UnixMicro()
 	past := w.event()

@@ -11,9 +11,9 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// GiftMails has the links to complimentary seats mailed. A mail stays due in the
-// database until it was sent, so that no crash loses it. One node at a time sends. A
-// mail that fails is tried again, later each time, and delays no other.
+// GiftMails mails the links to complimentary seats. A mail stays due in the database
+// until it is sent, so a crash loses none. One node at a time sends. A failed mail is
+// tried again after growing pauses, and does not delay the others.
 type GiftMails struct {
 	s     *Service
 	mail  func(ctx context.Context, g bookingapi.Gift) error
@@ -29,29 +29,31 @@ const (
 	giftTime    = 10 * time.Second // for one mail
 )
 
-// NewGiftMails sends by mail. now is the clock by which failed mails are tried again.
+// NewGiftMails sends mails by calling mail. now is the clock for retries.
 func NewGiftMails(ctx context.Context, s *Service, mail func(ctx context.Context, g bookingapi.Gift) error, now func() time.Time) (*GiftMails, error) {
 	lease, err := sqldb.NewLease(ctx, s.db, "gift mails")
 	later := jobs.Retries{First: giftsEvery, Longest: 2 * time.Minute, Most: 10_000}
 	return &GiftMails{s, mail, now, s.log, lease, later}, err
 }
 
-// Run sends what is due until ctx ends.
-func (g *GiftMails) Run(ctx context.Context) error {
+// run sends what is due until ctx ends.
+func (g *GiftMails) run(ctx context.Context) {
 	defer func() { g.lease.Release(context.WithoutCancel(ctx)) }()
 	var trouble jobs.Trouble
-	return jobs.Every(ctx, giftsEvery, nil, func(ctx context.Context) error {
-		if !g.lease.Held(ctx) {
-			g.later.Forget()
-			return nil
-		}
-		trouble.Log(ctx, g.log, slog.LevelWarn, "mails about complimentary seats wait", g.later.Outcome(g.Send(ctx))) // they stay due
+	_ = jobs.Every(ctx, giftsEvery, nil, func(ctx context.Context) error {
+		err := g.s.metrics.catch(g.log, "gift mails", func() error {
+			if !g.lease.Held(ctx) {
+				g.later.Forget()
+				return jobs.ErrNotOver // another node does the work
+			}
+			return g.later.Outcome(g.Send(ctx))
+		})
+		trouble.Log(ctx, g.log, slog.LevelWarn, "mails about complimentary seats wait", err) // they stay due
 		return nil
 	})
 }
 
-// Send makes one attempt at every mail that is due now, and returns one of the
-// failures.
+// Send tries every mail that is due now once, and returns one of the failures.
 func (g *GiftMails) Send(ctx context.Context) (failed error) {
 	end := g.later.Round()
 	for after := ""; ctx.Err() == nil; {
@@ -79,7 +81,7 @@ func (g *GiftMails) Send(ctx context.Context) (failed error) {
 	return ctx.Err()
 }
 
-// one mails the link to one gift, if it is still due.
+// one mails the link of one gift, if it is still due.
 func (g *GiftMails) one(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, giftTime)
 	defer cancel()

@@ -14,11 +14,11 @@ import (
 	"boxoffice/internal/safetext"
 )
 
-// Complimentary seats may be for somebody without an account: a name, and an
-// address to which the order's link is mailed. Names and addresses are beside
-// the record (package link), never in the ledger.
+// Complimentary seats may be for somebody without an account: then they have a name,
+// and an address to which the order's link is mailed. Names and addresses are stored
+// by package link, never in the ledger.
 
-// recipient is somebody's name and address as they are kept.
+// recipient checks a name and an address, and returns them as they are stored.
 func recipient(p caller.Person) (caller.Person, error) {
 	p.Name, p.Email = strings.TrimSpace(p.Name), strings.TrimSpace(p.Email)
 	var bad []errs.Field
@@ -37,8 +37,8 @@ func recipient(p caller.Person) (caller.Person, error) {
 	return p, nil
 }
 
-// Grant takes seats out of the sale for nothing. A request that is sent again with its
-// key comes to the same booking. Only the event's organizer and admins may.
+// Grant takes seats out of the sale at no cost. A repeated request with the same key
+// returns the same booking. Only the event's organizer and admins may call it.
 func (s *Service) Grant(ctx context.Context, who caller.Caller, key string, g bookingapi.Grant) (bookingapi.Booking, error) {
 	if err := g.Check(); err != nil {
 		return bookingapi.Booking{}, err
@@ -57,8 +57,8 @@ func (s *Service) Grant(ctx context.Context, who caller.Caller, key string, g bo
 	return b, err
 }
 
-// grant has the writer decide on a grant. One that is refused may be a repetition of
-// one that was granted, of which something has gone since.
+// grant has the writer decide on a grant. A refused one may be the repeat of a grant
+// that succeeded, and whose account or seats have changed since.
 func (s *Service) grant(ctx context.Context, who caller.Caller, key string, g *bookingapi.Grant) (bookingapi.Booking, error) {
 	v, err := s.views.get(ctx, g.EventID)
 	if err != nil {
@@ -81,7 +81,8 @@ func (s *Service) grant(ctx context.Context, who caller.Caller, key string, g *b
 	return b, err
 }
 
-// grantNew has the writer decide on a grant; early reports that it was refused before.
+// grantNew has the writer decide on a grant; early reports that it was refused before
+// it reached the writer.
 func (s *Service) grantNew(ctx context.Context, grant command, sel *bookingapi.Selection) (b bookingapi.Booking, early bool, err error) {
 	if grant.heir != "" && s.accounts != nil {
 		if ok, err := s.accounts(ctx, grant.heir); err != nil {
@@ -100,8 +101,8 @@ func (s *Service) grantNew(ctx context.Context, grant command, sel *bookingapi.S
 	return b, early, err
 }
 
-// giveOnce notes whom a gift is for, unless that is known: a request that is sent
-// again does not undo what GiveTo has changed since, nor mail the link again.
+// giveOnce stores the recipient of a gift, unless it has one: a repeated request must
+// not undo a later GiveTo, nor mail the link again.
 func (s *Service) giveOnce(ctx context.Context, bookingID string, to caller.Person) error {
 	known, err := s.links.Recipients(ctx, []string{bookingID})
 	if _, ok := known[bookingID]; ok || err != nil {
@@ -110,10 +111,10 @@ func (s *Service) giveOnce(ctx context.Context, bookingID string, to caller.Pers
 	return s.links.Give(ctx, bookingID, to, link.NotAgain)
 }
 
-// GiveTo says whom complimentary seats are for that belong to no account. The
-// order's link is mailed to an address, also if it was mailed there before at the
-// time mailed, which the caller has seen, but not if it was mailed again since.
-// Another address gets a new link, and the old one opens nothing any more.
+// GiveTo sets the recipient of complimentary seats that belong to no account. The
+// order's link is mailed to their address; if it was mailed there before, only if
+// mailed is the time of the last mail, so that a repeated request sends no second one.
+// A different address gets a new link, and the old link stops working.
 func (s *Service) GiveTo(ctx context.Context, caller caller.Caller, bookingID string, to caller.Person, mailed int64) error {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
@@ -128,18 +129,19 @@ func (s *Service) GiveTo(ctx context.Context, caller caller.Caller, bookingID st
 	return s.links.Give(ctx, bookingID, to, mailed)
 }
 
-// Recipients are the people whom gifts without an account are for, by booking id.
+// Recipients returns the recipients of gifts that belong to no account, by booking id.
 func (s *Service) Recipients(ctx context.Context, bookingIDs []string) (map[string]bookingapi.Recipient, error) {
 	return s.links.Recipients(ctx, bookingIDs)
 }
 
-// GiftsDue lists complimentary seats whose link is to be mailed, in order, after one.
+// GiftsDue lists ids, greater than after, of gifts whose link has to be mailed, in
+// ascending order.
 func (s *Service) GiftsDue(ctx context.Context, after string, limit int) ([]string, error) {
 	return s.links.Due(ctx, after, limit)
 }
 
-// GiftDue is a gift whose link is to be mailed. It is not due when it was mailed or
-// taken back in the meantime; the recipients of gifts taken back are forgotten.
+// GiftDue returns a gift whose link has to be mailed. due is false when it was mailed
+// or cancelled in the meantime; recipients of cancelled gifts are deleted.
 func (s *Service) GiftDue(ctx context.Context, bookingID string) (g bookingapi.Gift, due bool, err error) {
 	if g.Booking, err = s.Booking(ctx, bookingID); err != nil {
 		return g, false, err
@@ -147,7 +149,7 @@ func (s *Service) GiftDue(ctx context.Context, bookingID string) (g bookingapi.G
 	if g.Status != bookingapi.Booked {
 		return g, false, s.links.Forget(ctx, bookingID)
 	}
-	links, err := s.Links(ctx, []string{bookingID}) // before the address: another address has another link
+	links, err := s.Links(ctx, []string{bookingID}) // read before the address, since a new address gets a new link
 	if err != nil {
 		return g, false, err
 	}
@@ -156,8 +158,8 @@ func (s *Service) GiftDue(ctx context.Context, bookingID string) (g bookingapi.G
 	return g, err == nil && g.To.Email != "" && g.To.MailedAt == 0, err
 }
 
-// GiftMailed notes that a gift was mailed, as GiftDue gave it. It stays due if it has
-// another link or address by now.
+// GiftMailed records that a gift, as returned by GiftDue, was mailed. The gift stays
+// due if its link or address has changed since.
 func (s *Service) GiftMailed(ctx context.Context, g bookingapi.Gift) error {
 	_, token, _ := strings.Cut(g.Link, tokenIn)
 	return s.links.Mailed(ctx, g.ID, g.To.Email, token)

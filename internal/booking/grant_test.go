@@ -51,8 +51,8 @@ func TestGrants(t *testing.T) {
 	w.verify(ev)
 }
 
-// Whom seats are for is seen on tickets and in lists: a name with hidden characters
-// is refused, one of any script is not.
+// The recipient's name appears on tickets and in lists: names with hidden characters are
+// refused, names in any script are not.
 func TestGiftNames(t *testing.T) {
 	for _, hidden := range []string{"\u202e", "\u200b", "\u2028", "\u00ad"} {
 		_, err := recipient(caller.Person{Name: "A" + hidden + "B"})

@@ -10,8 +10,8 @@ import (
 	"boxoffice/internal/bookingapi"
 )
 
-// liar is a store whose reads are wrong in one way: what a decision would see if
-// the lock, the isolation or the code around it were broken.
+// liar is a store whose reads are wrong in one way, as a decision would see them if the
+// lock, the isolation or the surrounding code were broken.
 type liar struct {
 	store
 	lie func(storeTx) storeTx
@@ -28,7 +28,7 @@ func (blind) claims(context.Context, string, []int32) (map[int32]claim, error) {
 	return map[int32]claim{}, nil
 }
 
-// mistaken thinks that all claims lapsed long ago and belong to one booking.
+// mistaken thinks that all claims expired long ago and belong to one booking.
 type mistaken struct {
 	storeTx
 	owner string
@@ -64,8 +64,8 @@ func (o outdated) bookings(ctx context.Context, ids []string) ([]*record, error)
 	return list, err
 }
 
-// Every write is conditional: a decision made on wrong reads is not committed,
-// whatever it was, and the tables stay as they are.
+// Every write is conditional: no decision that is based on wrong reads is committed, and
+// the tables stay as they are.
 func TestGuards(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
@@ -88,7 +88,7 @@ func TestGuards(t *testing.T) {
 	}{
 		{"a seat that is held looks free", hold, func(tx storeTx) storeTx { return blind{tx} }},
 		{"a seat that is sold looks free", onSold, func(tx storeTx) storeTx { return blind{tx} }},
-		{"a sold seat looks like another's lapsed hold", onSold, func(tx storeTx) storeTx { return mistaken{lapse{tx, cid.ID}, cid.ID} }},
+		{"a sold seat looks like another's expired hold", onSold, func(tx storeTx) storeTx { return mistaken{longOver{tx, cid.ID}, cid.ID} }},
 		{"the head is older than the row", confirm, func(tx storeTx) storeTx { return stale{tx} }},
 		{"a booking is older than the row", confirm, func(tx storeTx) storeTx { return outdated{tx} }},
 		{"a booking to cancel is older than the row", cancel, func(tx storeTx) storeTx { return outdated{tx} }},
@@ -109,9 +109,9 @@ func TestGuards(t *testing.T) {
 	}
 }
 
-// Bookings are confirmed as they are remembered, if that is how they are. However
-// wrong the memory is, the answer and the tables are as if there were none.
-func TestMemoryIsNotBelieved(t *testing.T) {
+// Bookings are confirmed from the cache if it is right. If the cache is wrong, the answer
+// and the tables are the same as without a cache.
+func TestMemoryIsChecked(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		wrong func(w *world, b bookingapi.Booking, r *record) // makes the memory wrong, or the row another
@@ -159,9 +159,9 @@ func TestMemoryIsNotBelieved(t *testing.T) {
 	}
 }
 
-// Seats that an exact view has free are taken without a look at their claims.
-// However wrong the view is, nothing is sold twice.
-func TestViewIsNotBelieved(t *testing.T) {
+// Seats that are free in an exact view are taken without reading their claims. Even if
+// the view is wrong, nothing is sold twice.
+func TestViewIsChecked(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		wrong func(v *view, seat int32)
@@ -234,13 +234,13 @@ func (c counting) bookings(ctx context.Context, ids []string) ([]*record, error)
 	return c.storeTx.bookings(ctx, ids)
 }
 
-// lapse says that one booking's hold ended long ago.
-type lapse struct {
+// longOver claims that one booking's hold ended long ago.
+type longOver struct {
 	storeTx
 	booking string
 }
 
-func (l lapse) bookings(ctx context.Context, ids []string) ([]*record, error) {
+func (l longOver) bookings(ctx context.Context, ids []string) ([]*record, error) {
 	list, err := l.storeTx.bookings(ctx, ids)
 	for _, r := range list {
 		if r.ID == l.booking {
@@ -251,7 +251,7 @@ func (l lapse) bookings(ctx context.Context, ids []string) ([]*record, error) {
 	return list, err
 }
 
-// swapped says that one booking has other seats than it has.
+// swapped claims that one booking has other seats than it has.
 type swapped struct {
 	storeTx
 	booking string
@@ -268,7 +268,7 @@ func (s swapped) bookings(ctx context.Context, ids []string) ([]*record, error) 
 	return list, err
 }
 
-// A clock that is set back does not take the ledger's time with it.
+// Setting the clock back does not set the ledger's time back.
 func TestTimeNeverGoesBack(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()

@@ -9,19 +9,20 @@ import (
 
 	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 )
 
-// BookingList is what every list of bookings can be asked for.
+// BookingList is the query of every list of bookings.
 type BookingList struct {
-	Status bookingapi.Status `query:"status" enum:"pending,booked,cancelled,expired" doc:"Only bookings in this state."`
-	Limit  int               `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most items of a page."`
-	Cursor string            `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
+	Status bookingapi.Status `query:"status" enum:"pending,booked,cancelled,expired" doc:"Only bookings with this status."`
+	Limit  int               `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Maximum number of items per page."`
+	Cursor string            `query:"cursor" maxLength:"64" doc:"next_cursor of the previous page."`
 }
 
 type bookingPage struct {
 	Items      []*bookingBody `json:"items"`
-	NextCursor string         `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one."`
+	NextCursor string         `json:"next_cursor,omitempty" doc:"Pass it as cursor to get the next page. Absent on the last page."`
 }
 
 type listOut struct{ Body bookingPage }
@@ -53,15 +54,16 @@ func (s *Service) page(ctx context.Context, in *BookingList, f bookingapi.Filter
 				}
 				sales[eventID] = &sale
 			}
-			b.refundable(&list[i], sales[eventID])
+			b.refundable(&list[i], sales[eventID], s.now().UnixMicro())
 		}
+		b.PaidLeft = leftOf(caller.From(ctx), &list[i])
 		out.Body.Items = append(out.Body.Items, b)
 	}
 	return out, nil
 }
 
-// readSale is the state of a sale by its head row: a list may be of many events,
-// whose views are not worth filling for it.
+// readSale reads the state of a sale from its head row: a list may contain many
+// events, and filling a view for each would cost too much.
 func (s *Service) readSale(ctx context.Context, eventID string) (bookingapi.Sale, error) {
 	var sale bookingapi.Sale
 	row := s.db.Browse().QueryRowContext(ctx, `SELECT `+saleColumns+` FROM sales WHERE event_id = $1`, eventID) // primary key
@@ -77,7 +79,7 @@ func listOperation(id, path, summary, description string) huma.Operation {
 
 func (s *Service) registerLists(api huma.API) {
 	type anyIn struct {
-		Event string `query:"event_id" maxLength:"64" doc:"Only bookings of this event."`
+		Event string `query:"event_id" maxLength:"64" doc:"Only bookings for the event with this id."`
 		BookingList
 	}
 	huma.Register(api, listOperation("list-bookings", "/bookings", "List bookings", "The caller's own bookings; an admin sees all."), func(ctx context.Context, in *anyIn) (*listOut, error) {

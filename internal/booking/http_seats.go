@@ -3,7 +3,6 @@ package booking
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -27,7 +26,7 @@ import (
 type (
 	summaryBody struct {
 		EventID  string           `json:"event_id"`
-		Seq      int64            `json:"seq" doc:"Version of the event's ledger that this shows."`
+		Seq      int64            `json:"seq" doc:"Version of the event's ledger that the answer shows."`
 		Sections []sectionSummary `json:"sections"`
 	}
 	sectionSummary struct {
@@ -43,7 +42,7 @@ type (
 	tierBody struct {
 		ID       string `json:"id"`
 		Name     string `json:"name"`
-		Price    int64  `json:"price" doc:"All-in, in minor units."`
+		Price    int64  `json:"price" doc:"All-in price of the seat, in minor units of the currency."`
 		Currency string `json:"currency"`
 	}
 	sectionBody struct {
@@ -63,17 +62,17 @@ type (
 	compactBody struct {
 		EventID string `json:"event_id"`
 		Seq     int64  `json:"seq"`
-		First   int32  `json:"first" doc:"Ordinal of the first seat in status."`
-		Status  string `json:"status" doc:"One character a seat, by ordinal: . free, h held, s sold."`
+		First   int32  `json:"first" doc:"Ordinal of the seat that the first character of status describes."`
+		Status  string `json:"status" doc:"One character per seat, in order of the ordinals: . free, h held, s sold or blocked."`
 	}
 )
 
 type seatsIn struct {
 	ID       string `path:"id" maxLength:"64"`
-	Section  string `query:"section" maxLength:"100" doc:"Only this section, seat by seat."`
-	Form     string `query:"form" enum:"compact" doc:"compact: one character a seat, for map clients."`
+	Section  string `query:"section" maxLength:"100" doc:"Id of a section: the answer then lists its seats."`
+	Form     string `query:"form" enum:"compact" doc:"compact: the answer has one character per seat, for clients that draw a map."`
 	Encoding string `header:"Accept-Encoding" hidden:"true"`
-	After    int64  `query:"after" minimum:"0" doc:"At least this version of the event's ledger: the seq of one's own last write."`
+	After    int64  `query:"after" minimum:"0" doc:"The answer shows this version of the event's ledger or a later one. Pass the seq of your own last change to see it."`
 }
 
 type seatsOut struct {
@@ -86,7 +85,7 @@ type seatsOut struct {
 	Body            []byte
 }
 
-// schema is the place of a body in the API's document.
+// schema returns the schema of a body for the OpenAPI document.
 func schema(api huma.API, body any, name string) *huma.Schema {
 	return api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(body), true, name)
 }
@@ -94,8 +93,8 @@ func schema(api huma.API, body any, name string) *huma.Schema {
 func (s *Service) registerSeats(api huma.API) {
 	quick.Register(api, huma.Operation{
 		OperationID: "get-seats", Method: http.MethodGet, Path: "/events/{id}/seats", Tags: []string{"Events"},
-		Summary:     "Read which seats are free",
-		Description: "Sections with counts and prices; with section=, the seats of one section; with form=compact, one character per seat.",
+		Summary:     "Read the status of seats",
+		Description: "Sections with counts and prices. With section, the seats of this section; with form=compact, one character per seat.",
 		Errors:      []int{404, 422},
 		Metadata:    route.Meta(route.Optional, route.Shared),
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
@@ -104,28 +103,20 @@ func (s *Service) registerSeats(api huma.API) {
 	}, s.seats)
 }
 
+// seats answers GET /events/{id}/seats.
 func (s *Service) seats(ctx context.Context, in *seatsIn) (*seatsOut, error) {
-	v, err := s.seen(ctx, caller.From(ctx), in.ID, in.After)
+	v, err := s.viewFor(ctx, caller.From(ctx), in.ID, in.After)
 	if err != nil {
 		return nil, err
 	}
-	out, err := v.answer(in)
-	if err == nil && v.draft() { // it is only its organizer's to see
-		out.CacheControl = "private, no-store"
-	}
-	return out, err
-}
-
-// answer is the status of seats in the form that is asked for.
-func (v *view) answer(in *seatsIn) (*seatsOut, error) {
 	out, err := seatsOf(v, in)
-	if err == nil && v.hiddenFrom(caller.Caller{}) { // a draft is not for everybody
+	if err == nil && v.draft() { // only its organizer may see it
 		out.CacheControl = "private, no-store"
 	}
 	return out, err
 }
 
-// seatsOf answers a question for the seats of a view.
+// seatsOf is the status of a view's seats in the form that is asked for.
 func seatsOf(v *view, in *seatsIn) (*seatsOut, error) {
 	if in.Form == "compact" && in.Section == "" {
 		return all(v, codec.TakesGzip(in.Encoding)), nil
@@ -147,24 +138,25 @@ func seatsOf(v *view, in *seatsIn) (*seatsOut, error) {
 	return out.encode(v.section(sec))
 }
 
-// newSeats is an answer about seats at a ledger version, in an encoding.
+// newSeats returns an answer about seats at a ledger version, in an encoding.
 func newSeats(seq int64, encoding string) *seatsOut {
 	tag := strconv.FormatInt(seq, 10)
-	if encoding != "" { // other bytes: another strong tag (RFC 9110, section 8.8.3.3)
+	if encoding != "" { // other bytes need another strong tag (RFC 9110, section 8.8.3.3)
 		tag += "-" + encoding
 	}
 	return &seatsOut{CacheControl: "public, max-age=0, s-maxage=1, stale-while-revalidate=5", ETag: `"` + tag + `"`,
 		ContentEncoding: encoding, Vary: "Accept-Encoding"}
 }
 
-// all is the status of all seats of a view. It is encoded, and compressed when
-// somebody takes that, once for each version: it is what a crowd asks for.
+// all answers with the status of all seats of a view. Many clients request it at the
+// same time, so it is encoded once for each version, and compressed once if any client
+// accepts that.
 func all(v *view, zip bool) *seatsOut {
 	c := v.encodedSeats()
 	if !zip {
 		return newSeats(c.seq, "").send(c.text)
 	}
-	c.zip.Do(func() { // outside of the view's lock: commits do not wait for it
+	c.zip.Do(func() { // outside of the view's lock, so that commits do not wait for it
 		var buf bytes.Buffer
 		z, _ := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
 		if _, err := z.Write(c.text); err == nil && z.Close() == nil {
@@ -174,7 +166,7 @@ func all(v *view, zip bool) *seatsOut {
 	return newSeats(c.seq, "gzip").send(c.zipped)
 }
 
-// encodedSeats are all seats of a view in the compact form.
+// encodedSeats returns all seats of a view in the compact form.
 func (v *view) encodedSeats() *encodedSeats {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -187,7 +179,7 @@ func (v *view) encodedSeats() *encodedSeats {
 }
 
 func (o *seatsOut) encode(body any) (*seatsOut, error) {
-	raw, err := json.Marshal(body)
+	raw, err := codec.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("encode seats: %w", err)
 	}
@@ -199,7 +191,7 @@ func (o *seatsOut) send(raw []byte) *seatsOut {
 	return o
 }
 
-// compact is the encoded compactBody of some seats. The view is locked for reading.
+// compact encodes the compactBody of some seats. The caller has locked the view.
 func (v *view) compact(first, n int32) []byte {
 	b := make([]byte, 0, int(n)+100)
 	b = append(b, `{"event_id":"`...)
@@ -219,10 +211,10 @@ type encodedSeats struct {
 	text []byte
 
 	zip    sync.Once
-	zipped []byte // text in gzip, once somebody has asked for it
+	zipped []byte // text in gzip, once a client has asked for it
 }
 
-// summary is the sections with their counts. The view is locked.
+// summary returns the sections with their counts. The caller has locked the view.
 func (v *view) summary() summaryBody {
 	p := v.priced
 	out := summaryBody{EventID: v.eventID, Seq: v.seq, Sections: make([]sectionSummary, len(p.plan.Sections))}
@@ -252,7 +244,7 @@ func (v *view) summary() summaryBody {
 
 var statusNames = map[byte]string{seatFree: "free", seatHeld: "held", seatSold: "sold"}
 
-// section is one section seat by seat. The view is locked.
+// section returns one section, seat by seat. The caller has locked the view.
 func (v *view) section(sec *seating.Section) sectionBody {
 	p := v.priced
 	out := sectionBody{EventID: v.eventID, Seq: v.seq, Section: sec.ID, Seats: make([]seatStatus, 0, sec.Count)}
@@ -276,7 +268,7 @@ func (s *Service) registerCheckpoint(api huma.API) {
 	type checkpointOut struct{ Body Checkpoint }
 	huma.Register(api, huma.Operation{
 		OperationID: "get-checkpoint", Method: http.MethodGet, Path: "/events/{id}/checkpoint", Tags: []string{"Ledger"},
-		Summary: "Read a signed checkpoint of the event's ledger", Description: "The signed hash of the newest entry. With it, anybody can later prove that an earlier entry was changed.", Metadata: route.Meta(route.Optional), Errors: []int{404},
+		Summary: "Read a signed checkpoint of the event's ledger", Description: "The signed hash of the newest entry. If an earlier entry is changed later, the checkpoint proves it.", Metadata: route.Meta(route.Optional), Errors: []int{404},
 	}, func(ctx context.Context, in *byEvent) (*checkpointOut, error) {
 		v, err := s.views.get(ctx, in.ID)
 		if err != nil {
@@ -296,7 +288,7 @@ func (s *Service) registerCheckpoint(api huma.API) {
 func (s *Service) registerLedger(api huma.API) {
 	type ledgerIn struct {
 		ID    string `path:"id" maxLength:"64"`
-		After int64  `query:"after" minimum:"0" doc:"Entries above this version."`
+		After int64  `query:"after" minimum:"0" doc:"Only entries with a higher seq."`
 		Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 	}
 	type entryBody struct {
@@ -305,16 +297,16 @@ func (s *Service) registerLedger(api huma.API) {
 		At        time.Time   `json:"at"`
 		Kind      ledger.Kind `json:"kind"`
 		BookingID string      `json:"booking_id,omitempty"`
-		Seats     []int32     `json:"seats,omitempty" doc:"Ordinals in the seating plan."`
+		Seats     []int32     `json:"seats,omitempty" doc:"Ordinals of the seats in the seating plan. After a swap: all seats that the booking now has."`
 		Until     *time.Time  `json:"until,omitempty"`
-		Amount    int64       `json:"amount,omitempty" doc:"Minor units."`
+		Amount    int64       `json:"amount,omitempty" doc:"Price of the seats or, for kind cancelled, the amount to refund, in minor units of the currency."`
 		Currency  string      `json:"currency,omitempty"`
-		Sale      string      `json:"sale,omitempty" doc:"State of the sale, as JSON, when it changed."`
-		Hash      string      `json:"hash" doc:"SHA-256 over the hash before and the entry, hex."`
+		Sale      string      `json:"sale,omitempty" doc:"Only for kind sale: the new state of the sale, as a string that contains JSON."`
+		Hash      string      `json:"hash" doc:"SHA-256 of the previous entry's hash and this entry, in hexadecimal."`
 	}
 	type ledgerPage struct {
 		Items      []entryBody `json:"items"`
-		NextCursor string      `json:"next_cursor,omitempty" doc:"Pass it as after for the next page."`
+		NextCursor string      `json:"next_cursor,omitempty" doc:"Pass it as after to get the next page. Absent on the last page."`
 	}
 	type ledgerOut struct{ Body ledgerPage }
 	huma.Register(api, huma.Operation{

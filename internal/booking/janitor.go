@@ -22,36 +22,39 @@ import (
 // How the janitor works.
 const (
 	sweepEvery = 500 * time.Millisecond
-	sweepMost  = 500 // bookings, about, that one sweep ends or that a look-up lists
-	sweepRows  = 200 // rows of lapsing that it looks up at once
-	sweepLooks = 5   // how often in one sweep
+	sweepMost  = 500 // about how many bookings one sweep ends, or one query lists
+	sweepRows  = 200 // rows of the expiry index that it reads at once
+	sweepLooks = 5   // how many times in one sweep
 	sweepWidth = 64  // commands it has under way at once
 
-	resumeEvery = 10 * time.Second // looks for cancelled events whose bookings are not
+	resumeEvery = 10 * time.Second // looks for cancelled events with bookings that are not cancelled
 )
 
-// Run keeps the seat views in step with other nodes, and is the janitor: it ends
-// holds that have lapsed, and cancels the bookings of cancelled events. It submits
-// commands like everybody else, behind everybody else's. Of several nodes one does
-// that. Run returns nil when ctx ends.
+// Run keeps the seat views up to date with other nodes, mails gifts, and is the janitor:
+// it ends expired holds, and cancels the bookings of cancelled events. For that it submits
+// commands, behind those of all other callers. Of several nodes, one at a time is the
+// janitor, and one mails gifts. Run returns nil when ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	var others sync.WaitGroup
 	defer others.Wait()
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // a panic here ends the others, too, so that all begins anew
+	defer cancel() // a panic here also ends the others, so that everything restarts
 	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
 	if s.db.Shared() {
 		others.Go(func() { s.followOthers(ctx) })
 	}
 	others.Go(func() { s.cancelWhenWoken(ctx) })
-	var swept time.Time   // what people without a verified address hold
-	var resumed time.Time // what a crash may have left, here or on another node
+	if s.gifts != nil {
+		others.Go(func() { s.gifts.run(ctx) })
+	}
+	var swept time.Time   // when s.unverified was last swept
+	var resumed time.Time // when cancellations that a crash may have interrupted were last looked for
 	var trouble jobs.Trouble
 	var pass jobs.Pass
 	return jobs.Every(ctx, sweepEvery, nil, func(ctx context.Context) error {
 		if time.Since(swept) > resumeEvery {
 			swept = time.Now()
-			s.crowd.sweep(s.now().UnixMicro())
+			s.unverified.sweep(s.now().UnixMicro())
 		}
 		if !s.lease.Held(ctx) {
 			resumed = time.Time{}
@@ -65,14 +68,14 @@ func (s *Service) Run(ctx context.Context) error {
 			_, err := s.Sweep(ctx)
 			s.sweeping.Lock()
 			defer s.sweeping.Unlock()
-			return pass.Outcome(err, s.swept == lapsing{})
+			return pass.Outcome(err, s.swept == expiry{})
 		})
-		trouble.Log(ctx, s.log, slog.LevelError, "lapsed holds wait to be ended", err)
+		trouble.Log(ctx, s.log, slog.LevelError, "expired holds wait to be ended", err)
 		return nil
 	})
 }
 
-// cancelWhenWoken gives back what was booked of cancelled events.
+// cancelWhenWoken cancels the bookings of cancelled events whenever it is woken.
 func (s *Service) cancelWhenWoken(ctx context.Context) {
 	var trouble jobs.Trouble
 	for {
@@ -96,10 +99,10 @@ func (s *Service) wake() {
 	}
 }
 
-// Sweep ends the holds that have lapsed by now and reports how many it proposed.
-// Whether a hold has lapsed is decided by the writer, not here. A sweep that has
-// done enough ends, and the next goes on from there: holds that cannot be ended
-// are tried again and do not block the rest.
+// Sweep submits expired holds to the writers, which decide whether they have expired,
+// and returns how many it submitted. After about sweepMost of them it stops, and the
+// next sweep continues there: holds that cannot be ended do not block the rest, and
+// are tried again.
 func (s *Service) Sweep(ctx context.Context) (int, error) {
 	s.sweeping.Lock()
 	defer s.sweeping.Unlock()
@@ -118,17 +121,17 @@ func (s *Service) Sweep(ctx context.Context) (int, error) {
 		case proposed >= sweepMost || ctx.Err() != nil:
 			return proposed, failed
 		case len(rows) < sweepRows:
-			s.swept = lapsing{}
+			s.swept = expiry{}
 			return proposed, failed
 		}
 	}
 	return proposed, failed
 }
 
-// sweep proposes the end of the bookings of some rows, in order, up to a number,
-// and forgets the rows that are over then.
-func (s *Service) sweep(ctx context.Context, rows []lapsing, most int) (int, error) {
-	var over, open []lapsing
+// sweep submits the bookings of some rows, in order, until there are most of them, and
+// deletes the rows that are done.
+func (s *Service) sweep(ctx context.Context, rows []expiry, most int) (int, error) {
+	var over, open []expiry
 	var ids []string
 	for _, l := range rows {
 		if len(ids) >= most {
@@ -157,8 +160,8 @@ func (s *Service) sweep(ctx context.Context, rows []lapsing, most int) (int, err
 	return len(ids), errors.Join(failed, s.forget(ctx, over))
 }
 
-// cancelAll gives back every booking of every cancelled event. An event that fails
-// keeps no other waiting.
+// cancelAll cancels every booking of every cancelled event. A failure does not block
+// the other events.
 func (s *Service) cancelAll(ctx context.Context) error {
 	events, err := s.ids(ctx, `SELECT event_id FROM sales WHERE status = 'cancelled'
 		AND EXISTS (SELECT 1 FROM claims WHERE claims.event_id = sales.event_id)`)
@@ -174,7 +177,7 @@ func (s *Service) cancelAll(ctx context.Context) error {
 	return failed
 }
 
-// cancelBookings gives back every booking of a cancelled event.
+// cancelBookings cancels every booking of a cancelled event.
 func (s *Service) cancelBookings(ctx context.Context, eventID string) error {
 	for last := ""; ; {
 		ids, err := s.ids(ctx, `SELECT DISTINCT booking_id FROM claims WHERE event_id = $1 ORDER BY booking_id LIMIT $2`, eventID, sweepMost) // primary key's prefix
@@ -191,8 +194,8 @@ func (s *Service) cancelBookings(ctx context.Context, eventID string) error {
 	}
 }
 
-// each submits a command for many bookings, behind everybody else's. It returns
-// the first failure; the others are carried out nevertheless.
+// each submits a command for many bookings, behind those of all other callers. It
+// tries all of them, and returns the first failure.
 func (s *Service) each(ctx context.Context, ids []string, c command) error {
 	var g errgroup.Group
 	g.SetLimit(sweepWidth)
@@ -219,8 +222,7 @@ func (s *Service) ids(ctx context.Context, query string, args ...any) ([]string,
 }
 
 // HasLive reports whether a user has bookings that are held or sold, or whose hold
-// has ended while a payment for it may still come. What somebody gave them does not
-// count.
+// has ended while a payment for it may still arrive. Gifts do not count.
 func (s *Service) HasLive(ctx context.Context, userID string) (bool, error) {
 	ids, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND price_version <> -1
 		AND (status IN ('pending', 'booked') OR status = 'expired' AND expires_at > $2) LIMIT 1`, // bookings_by_user
@@ -228,9 +230,9 @@ func (s *Service) HasLive(ctx context.Context, userID string) (bool, error) {
 	return len(ids) > 0, err
 }
 
-// GiveUp ends for good a user's holds that have lapsed and could still be paid; and, if
-// since is not 0, cancels with all money back what the user has held or bought since
-// then (µs since 1970), except for the events in spared. Gifts stay.
+// GiveUp cancels a user's expired holds that could still be paid. If since is not 0 (µs
+// since 1970), it also cancels, with a full refund, what the user has held or bought
+// since then, except for the events in spared. Gifts stay.
 func (s *Service) GiveUp(ctx context.Context, userID string, since int64, spared []string) error {
 	now := s.now().UnixMicro()
 	ended, err := s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND price_version <> -1
@@ -252,7 +254,7 @@ func (s *Service) GiveUp(ctx context.Context, userID string, since int64, spared
 	return s.each(ctx, made, command{do: doCancel})
 }
 
-// OfUser lists ids of a user's bookings, in order, from one on.
+// OfUser lists ids of a user's bookings in ascending order, beginning with from.
 func (s *Service) OfUser(ctx context.Context, userID, from string, limit int) ([]string, error) {
 	return s.ids(ctx, `SELECT id FROM bookings WHERE user_id = $1 AND id >= $2 ORDER BY id LIMIT $3`, userID, from, limit) // bookings_by_user
 }

@@ -3,19 +3,20 @@ package booking
 import (
 	"context"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 )
 
-// The signed link of an order opens it, with its tickets, to whoever has it. It
-// is for the owner, and for nobody else who may read the booking.
+// The signed link of an order shows it, with its tickets, to anybody who has the
+// link. Of those who may read the booking, only the owner gets it.
 
-// tokenIn stands before the token in a signed path.
+// tokenIn precedes the token in a signed path.
 const tokenIn = "?token="
 
-// LinksFor are the signed paths of orders' pages, by booking id, that a caller may
-// pass on; others are left out.
+// LinksFor returns the signed paths of orders' pages, by booking id, that the caller
+// may pass on; others are left out.
 func (s *Service) LinksFor(ctx context.Context, who caller.Caller, list []bookingapi.Booking) (map[string]string, error) {
 	ids := make([]string, 0, len(list))
 	for i := range list {
@@ -29,8 +30,8 @@ func (s *Service) LinksFor(ctx context.Context, who caller.Caller, list []bookin
 	return s.Links(ctx, ids)
 }
 
-// linkOf is the signed path of a booking in the API; "" when the caller must not have
-// it.
+// linkOf returns the signed path of a booking in the API; "" if the caller must not
+// have it.
 func (s *Service) linkOf(ctx context.Context, caller caller.Caller, b *bookingapi.Booking) (string, error) {
 	if !mayHandOut(caller, b) {
 		return "", nil
@@ -51,10 +52,10 @@ func mayHandOut(c caller.Caller, b *bookingapi.Booking) bool {
 	case b.UserID != "":
 		return b.UserID == c.UserID
 	}
-	return b.PriceVersion == bookingapi.FreeOfCharge && b.PaymentID == bookingapi.Complimentary && mayTouch(&record{Booking: *b}, c)
+	return b.PriceVersion == bookingapi.FreeOfCharge && b.PaymentID == bookingapi.Complimentary && mayTouch(&record{Row: tables.Row{Booking: *b}}, c)
 }
 
-// Links are the signed paths of orders' pages, by booking id, for mails to their
+// Links returns the signed paths of orders' pages, by booking id, for mails to their
 // owners.
 func (s *Service) Links(ctx context.Context, bookingIDs []string) (map[string]string, error) {
 	tokens, err := s.links.Tokens(ctx, bookingIDs)
@@ -64,23 +65,23 @@ func (s *Service) Links(ctx context.Context, bookingIDs []string) (map[string]st
 	return tokens, err
 }
 
-// RenewLink makes a new link to a booking for whoever may have its link, in place
-// of the one with the token seen, or of whichever it is with "". The old one opens
-// nothing from then on, on no node.
+// RenewLink replaces a booking's link, for callers who may have it: the link with the
+// token seen, or whichever is current if seen is "". The old link stops working on all
+// nodes. Our own jobs may renew any link, for an owner whose address was corrected.
 func (s *Service) RenewLink(ctx context.Context, caller caller.Caller, bookingID, seen string) (bookingapi.Booking, error) {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
 		return b, err
 	}
-	if !mayHandOut(caller, &b) {
+	if !caller.IsSystem() && !mayHandOut(caller, &b) {
 		return b, errs.New(errs.Forbidden, "not-yours-to-change", "Only its owner can create a new link to this booking.")
 	}
 	return b, s.links.Renew(ctx, bookingID, seen)
 }
 
-// Readable is a booking that somebody may read: its owner, the event's organizer
-// and admins, or whoever has the token of its signed link. NotFound for others,
-// and for a token that is wrong or was replaced.
+// Readable returns a booking to a caller who may read it: its owner, the event's
+// organizer, admins, and anybody with the token of its signed link. Others get
+// NotFound, and so does a wrong or replaced token.
 func (s *Service) Readable(ctx context.Context, caller caller.Caller, bookingID, token string) (bookingapi.Booking, error) {
 	if token != "" {
 		b, err := s.Booking(ctx, bookingID)

@@ -9,13 +9,13 @@ import (
 	"boxoffice/internal/errs"
 )
 
-// newFeeds makes the live feeds, which show the seat views.
+// newFeeds makes the live feeds of the seat views.
 func (s *Service) newFeeds(cfg *Config) *live.Feeds {
 	return live.New(live.Config{
 		View: func(ctx context.Context, eventID string) (live.View, error) {
 			v, err := s.views.get(ctx, eventID)
 			if err != nil {
-				return nil, err // not a View that holds nil
+				return nil, err // not an interface that contains a nil *view
 			}
 			return v, nil
 		},
@@ -49,7 +49,7 @@ func (s *Service) Live(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if seq > v.version() { // another node told it, or it is of another ledger, or made up
+	if seq > v.version() { // from another node, from another ledger, or invented
 		if later, err := s.views.after(ctx, v.eventID, seq); err == nil {
 			v = later
 		} else {
@@ -59,5 +59,5 @@ func (s *Service) Live(w http.ResponseWriter, r *http.Request) error {
 	return s.feeds.Serve(w, r, v, seq)
 }
 
-// EndLive sends away everybody who watches seats: the node shuts down.
+// EndLive ends all live feeds, for shutdown.
 func (s *Service) EndLive() { s.feeds.Close() }

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// Everybody is told, in however many parts a round goes.
+// All viewers get every change, however many parts a round has.
 func TestLiveRounds(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
@@ -31,7 +31,7 @@ func TestLiveRounds(t *testing.T) {
 	}
 }
 
-// A node that shuts down ends the feeds, and begins none.
+// A node that shuts down ends its feeds, and starts no new ones.
 func TestEndLive(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
@@ -49,7 +49,7 @@ func TestEndLive(t *testing.T) {
 	}
 }
 
-// HTTP/1.0, as proxies speak it, gets the same bytes, and HEAD an end.
+// HTTP/1.0, which proxies use, gets the same bytes, and HEAD requests end.
 func TestLiveOldHTTP(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
@@ -79,7 +79,7 @@ func TestLiveOldHTTP(t *testing.T) {
 	}
 }
 
-// bare is a writer whose connection cannot be taken over.
+// bare is a ResponseWriter whose connection cannot be taken over.
 type bare struct{ http.ResponseWriter }
 
 func (b bare) Flush() { b.ResponseWriter.(http.Flusher).Flush() }

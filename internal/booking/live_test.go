@@ -14,9 +14,10 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/patience"
 )
 
-// viewer reads a live feed into its own idea of the seats.
+// viewer reads a live feed and keeps the state of the seats.
 type viewer struct {
 	t      *testing.T
 	res    *http.Response
@@ -165,7 +166,7 @@ func TestLiveRefuses(t *testing.T) {
 	}
 }
 
-// Everybody who watches while seats change hands sees, in the end, the same.
+// All viewers who watch while seats change end up with the same state.
 func TestLiveAgrees(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event(func(s *bookingapi.Sale) { s.LimitPerCustomer = 100 })
@@ -209,9 +210,5 @@ func TestLiveAgrees(t *testing.T) {
 		}
 		_ = o.res.Body.Close()
 	}
-	for deadline := time.Now().Add(5 * time.Second); w.s.feeds.Running() > 0; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("a feed runs although nobody watches")
-		}
-	}
+	patience.Until(t, "no feed runs when nobody watches", func() bool { return w.s.feeds.Running() == 0 })
 }

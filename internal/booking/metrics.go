@@ -12,7 +12,7 @@ import (
 	"boxoffice/internal/ledger"
 )
 
-// metrics are what an operator sees of the writers.
+// metrics are the writers' metrics for operators.
 type metrics struct {
 	batch    prometheus.Histogram
 	wait     prometheus.Histogram
@@ -46,7 +46,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}, []string{"where"}),
 	}
 	for _, where := range []string{"writer", "views", "janitor", "follow", "live"} {
-		m.panics.WithLabelValues(where) // they show as 0 before the first
+		m.panics.WithLabelValues(where) // exported as 0 before the first panic
 	}
 	if reg != nil {
 		reg.MustRegister(m.batch, m.wait, m.guards, m.commands, m.ledger, m.panics)
@@ -67,12 +67,13 @@ func (m *metrics) noted(log *slog.Logger, where string, err error) {
 	var p *jobs.Panic
 	if errors.As(err, &p) {
 		m.panics.WithLabelValues(where).Inc()
-		log.Error("the booking service has panicked and goes on", "where", where, "error", p, "stack", p.Stack)
+		log.Error("the booking service panicked and goes on", "where", where, "error", p, "stack", p.Stack)
 	}
 }
 
-// decided counts the commands of a batch by kind and outcome. Neighbours are
-// mostly alike, and looking up a counter costs more than counting.
+// decided counts the commands of a batch by kind and outcome. Neighbouring commands
+// are mostly alike, so it looks up each counter once a run: that costs more than
+// counting.
 func (m *metrics) decided(items []*item, answers []answer) {
 	n := 0
 	for i, it := range items {

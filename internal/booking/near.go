@@ -6,8 +6,8 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// Near proposes labels of free seats in place of chosen ones of which some are
-// gone: see seating.Plan.Near. It reads the seat view: what it proposes may be gone a moment
+// Near proposes free seats, by label, when some of the chosen ones are gone (see
+// seating.Plan.Near). It reads the seat view, so a proposed seat may be gone a moment
 // later.
 func (s *Service) Near(ctx context.Context, eventID string, chosen, gone []string) ([]string, error) {
 	v, err := s.views.get(ctx, eventID)

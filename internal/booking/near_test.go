@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What is proposed when some of the chosen seats are gone: C chosen, G chosen and
+// Proposals when some of the chosen seats are gone: C chosen, G chosen and
 // gone, x taken, o proposed.
 func TestNear(t *testing.T) {
 	for _, c := range []struct{ name, hall, want string }{
@@ -50,8 +50,8 @@ func TestNear(t *testing.T) {
 	}
 }
 
-// Seats of another price or section are no substitute, and those chosen elsewhere
-// stay as they are.
+// Seats of another price or section are no replacement, and chosen seats elsewhere stay
+// as they are.
 func TestNearKeepsPriceAndSection(t *testing.T) {
 	s := drawn("....", "....")
 	p := s.today()

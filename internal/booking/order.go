@@ -4,13 +4,14 @@ import (
 	"context"
 	"time"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/id"
 	"boxoffice/internal/ledger"
 )
 
-// Orders joins bookings with their plans, their prices and the events' refund terms.
+// Orders adds seats, prices and the events' refund terms to bookings.
 func (s *Service) Orders(ctx context.Context, list []bookingapi.Booking) ([]bookingapi.Order, error) {
 	out := make([]bookingapi.Order, len(list))
 	for i := range list {
@@ -28,7 +29,7 @@ func (s *Service) order(ctx context.Context, b *bookingapi.Booking) (bookingapi.
 		out.Kind, out.PaymentID = b.PaymentID, ""
 	}
 	var err error
-	if out.Places, err = s.places(ctx, b); err != nil {
+	if out.Places, out.Held, err = s.places(ctx, b); err != nil {
 		return out, err
 	}
 	v, err := s.views.get(ctx, b.EventID)
@@ -36,17 +37,33 @@ func (s *Service) order(ctx context.Context, b *bookingapi.Booking) (bookingapi.
 		return out, err
 	}
 	v.mu.RLock()
-	end := refundableUntil(b, &v.sale)
+	terms := v.sale.CancellingOf(b.CreatedAt)
 	v.mu.RUnlock()
-	if end != 0 {
+	if end := terms.End(); end != 0 {
 		out.RefundsEnd = time.UnixMicro(end).UTC()
+	}
+	if b.Status == bookingapi.Pending || b.Status == bookingapi.Booked {
+		out.Refunds = terms.Back(pricesOf(out.Places), s.now().UnixMicro())
+	}
+	for i := range out.Refunds {
+		if b.Status == bookingapi.Booked {
+			out.Refunds[i].Amount = min(out.Refunds[i].Amount, b.Left)
+		}
 	}
 	return out, nil
 }
 
-// Refund is what Cancel would give back now for seats of a booking, those named
-// or all, in minor units; or why it would refuse. It decides as the writer does,
-// on what this node knows.
+func pricesOf(places []bookingapi.Place) []int64 {
+	out := make([]int64, len(places))
+	for i := range places {
+		out[i] = places[i].Tier.Price
+	}
+	return out
+}
+
+// Refund returns, in minor units, what Cancel would refund now for the named seats of
+// a booking, or for all; or the error with which Cancel would refuse. It decides like
+// the writer, on what this node knows.
 func (s *Service) Refund(ctx context.Context, caller caller.Caller, bookingID string, labels []string) (int64, error) {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err != nil {
@@ -70,7 +87,7 @@ func (s *Service) Refund(ctx context.Context, caller caller.Caller, bookingID st
 	v.mu.RUnlock()
 	st.exists, st.now, st.plan = true, s.now().UnixMicro(), p.plan
 	st.prices[bookingKey(&b)] = p
-	st.bookings[b.ID] = &record{Booking: b}
+	st.bookings[b.ID] = &record{Row: tables.Row{Booking: b}}
 	effects, a := decide(st, &c)
 	if a.err != nil {
 		return 0, a.err

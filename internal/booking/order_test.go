@@ -9,8 +9,8 @@ import (
 	"boxoffice/internal/errs"
 )
 
-// What a buyer is told before is what the ledger says afterwards, whatever seats
-// they give back, and the refusal is the same.
+// The refund that a buyer is quoted equals the one in the ledger afterwards, for any
+// seats, and so does the refusal.
 func TestRefundIsWhatCancelGives(t *testing.T) {
 	ctx := context.Background()
 	for _, give := range [][]string{nil, {"A-A-1"}, {"PIT-1"}, {"A-A-1", "A-A-2", "PIT-1"}} {
@@ -103,6 +103,6 @@ func TestOrderNamesSeats(t *testing.T) {
 	}
 	w.pass(60 * minute)
 	if o.Live(w.now()) {
-		t.Error("a hold that has lapsed lives")
+		t.Error("a hold that has expired lives")
 	}
 }

@@ -8,21 +8,21 @@ import (
 	"boxoffice/internal/errs"
 )
 
-// Limits are for people: a booking counts for its account, and for the e-mail
-// address that it was made with.
+// Limits apply to people: a booking counts for its account, and for the email address
+// that it was made with.
 
-// standing says what an e-mail address has to do with a booking.
+// standing says how an email address relates to a booking.
 type standing byte
 
 const (
-	proved  standing = iota // its owner has the booking, which counts towards the owner's limits
-	typed                   // nobody had shown that it is theirs when the booking was made
-	waiting                 // its owner has the hold, but had too many seats: the limit is checked when it is paid
+	proved  standing = iota // verified: the booking counts towards the limits of the address's owner
+	typed                   // not verified when the booking was made
+	waiting                 // verified for a hold whose owner has too many seats: the limit is checked at payment
 )
 
-// address is an e-mail address and its standing; zero: none. Bookings by people
-// who only typed an address never count towards the limits of its owner, or a
-// stranger could use them up.
+// address is an email address and its standing; zero: none. Bookings by people who
+// only typed an address never count towards the limits of its owner: otherwise
+// strangers could use those up.
 type address struct {
 	key      caller.EmailKey
 	standing standing
@@ -35,7 +35,7 @@ func newAddress(key caller.EmailKey, s standing) address {
 	return address{key, s}
 }
 
-// addressOf is the address that a caller's bookings are made with.
+// addressOf returns the address with which a caller's bookings are made.
 func addressOf(c caller.Caller) address {
 	if c.Verified {
 		return newAddress(c.Email, proved)
@@ -49,9 +49,9 @@ type person struct {
 	address
 }
 
-// addresses are those whose bookings count for a person. For people
-// who only typed an address, the bookings of its owner count too: nobody gets a second
-// limit by not verifying an address.
+// addresses returns the addresses whose bookings count for a person. For people who
+// only typed an address, the bookings of its owner count too, so that leaving an
+// address unverified gives nobody a second limit.
 func (p person) addresses() []address {
 	switch {
 	case p.address == address{}:
@@ -62,12 +62,12 @@ func (p person) addresses() []address {
 	return []address{p.address}
 }
 
-// buyer is what a customer has in one event: by account, or by address.
+// buyer is a customer's bookings of one event, by account or by address.
 type buyer struct {
 	bookings []held
 }
 
-// held is one booking of a buyer, reduced to what counts towards limits.
+// held is one booking of a buyer, reduced to what matters for limits.
 type held struct {
 	id       string
 	user     string
@@ -76,25 +76,25 @@ type held struct {
 	until    int64 // µs since 1970; end of the hold
 	released int64 // µs since 1970; when the hold was given up; 0: it was not
 	seats    int
-	gift     bool // the organizer took the seats out of the sale; it counts towards nothing
+	gift     bool // the organizer took the seats out of the sale; it counts towards no limit
 	address  address
 }
 
-// reduced is a booking as limits see it.
+// reduced returns the parts of a booking that matter for limits.
 func reduced(r *record) held {
 	return held{r.ID, r.UserID, r.Status, r.CreatedAt, r.ExpiresAt, r.ReleasedAt, len(r.Seats), r.PriceVersion == bookingapi.FreeOfCharge, r.address}
 }
 
 const (
-	maxBookings = 100  // of one person in an event, of any status: it bounds what is read under the lock
+	maxBookings = 100  // of one person in an event, in any status: bounds what is read under the lock
 	maxGifts    = 1000 // bookings that an organizer may give to one account in an event, for the same reason
 )
 
-// buying is the person that a caller is to an event's limits.
+// buying returns the person that a caller is for the event's limits.
 func (s *state) buying(c caller.Caller) person { return buying(c, s.sale.UnverifiedBuyers) }
 
-// buying counts an address that was only typed if the event waives that addresses
-// are verified: elsewhere it is verified before anything is paid.
+// buying counts an address that was only typed only if the event does not require
+// verified addresses: elsewhere it is verified before anything is paid.
 func buying(c caller.Caller, waived bool) person {
 	p := person{c.UserID, addressOf(c)}
 	if p.standing == typed && !waived {
@@ -103,17 +103,17 @@ func buying(c caller.Caller, waived bool) person {
 	return p
 }
 
-// shown is a booking as other services see it.
+// shown returns a booking as other services see it.
 func (r *record) shown() bookingapi.Booking {
 	b := r.Booking
 	b.Unproved = r.address == address{} || r.standing != proved
 	return b
 }
 
-// of is the person that a booking belongs to.
+// of returns the person that a booking belongs to.
 func (r *record) of() person { return person{r.UserID, r.address} }
 
-// holder is the person who is limited while a booking is held.
+// holder returns the person whose limits apply while a booking is held.
 func (s *state) holder(b *record) person {
 	p := b.of()
 	switch {
@@ -125,10 +125,10 @@ func (s *state) holder(b *record) person {
 	return p
 }
 
-// payer is the person who is limited when a booking is paid. The payment has a hold
-// counted for the address that its owner has verified before it begins (see Adopt).
-// An address that is only typed by then is nobody's proof: the event waived it when
-// the payment began, whatever it asks for since.
+// payer returns the person whose limits apply when a booking is paid. Before a payment
+// begins, the hold is made to count for the owner's verified address (see Adopt). If
+// the address is still only typed then, the event did not require a verified one when
+// the payment began, even if it does now.
 func (s *state) payer(b *record) person {
 	p := b.of()
 	if p.standing == waiting {
@@ -137,7 +137,7 @@ func (s *state) payer(b *record) person {
 	return p
 }
 
-// each calls f with the bookings of a person, each once, as they are now.
+// each calls f once with every booking of a person, in its current state.
 func (s *state) each(p person, f func(held)) {
 	now := func(h held) held {
 		if r := s.bookings[h.id]; r != nil { // changed in this batch, or read for it
@@ -147,7 +147,7 @@ func (s *state) each(p person, f func(held)) {
 	}
 	if b := s.buyers[p.user]; b != nil {
 		for _, h := range b.bookings {
-			if h = now(h); h.user == p.user { // and has not gone to another account
+			if h = now(h); h.user == p.user { // it has not moved to another account
 				f(h)
 			}
 		}
@@ -165,8 +165,8 @@ func (s *state) each(p person, f func(held)) {
 	}
 }
 
-// live is how many seats a person has now, held ones included, those of one
-// booking left out.
+// live counts the seats that a person has now, held or sold, except those of one
+// booking.
 func (s *state) live(p person, except string) (seats int) {
 	s.each(p, func(h held) {
 		if h.id != except && !h.gift && (h.status == bookingapi.Booked || h.status == bookingapi.Pending && h.until > s.now) {
@@ -176,7 +176,7 @@ func (s *state) live(p person, except string) (seats int) {
 	return seats
 }
 
-// overLimit refuses a person more seats than a customer may have.
+// overLimit refuses more seats if the person would exceed the customer limit.
 func (s *state) overLimit(p person, except string, more int) error {
 	live, limit := s.live(p, except), int(s.sale.LimitPerCustomer)
 	if live+more <= limit {
@@ -184,18 +184,18 @@ func (s *state) overLimit(p person, except string, more int) error {
 	}
 	if p.standing == typed && s.live(person{user: p.user}, except)+more <= limit { // what others have is not theirs to know
 		return errs.New(errs.Conflict, "address-at-limit",
-			"A customer may have %d seats of this event, and that many are already taken with this email address. Verify it, and only your own seats count.", limit).
+			"A customer may have %d seats for this event, and that many are already taken with this email address. Verify it, and only your own seats count.", limit).
 			With("limit", limit)
 	}
 	if p.standing == typed {
 		live = s.live(person{user: p.user}, except)
 	}
 	return errs.New(errs.Conflict, "too-many-seats",
-		"A customer may have %d seats of this event; you have %d and asked for %d.", limit, live, more).
+		"A customer may have %d seats for this event; you have %d and asked for %d.", limit, live, more).
 		With("limit", limit).With("live", live)
 }
 
-// overBookings refuses a person another booking when there are very many.
+// overBookings refuses another booking to a person who has maxBookings already.
 func (s *state) overBookings(p person) error {
 	n := 0
 	s.each(p, func(h held) {
@@ -207,19 +207,19 @@ func (s *state) overBookings(p person) error {
 		return nil
 	}
 	return errs.New(errs.TooMany, "too-many-bookings",
-		"You have made %d bookings of this event, which is as many as one may make, given up and lapsed ones included.", n).With("limit", maxBookings)
+		"You have made %d bookings of this event, which is as many as one may make, including cancelled and expired ones.", n).With("limit", maxBookings)
 }
 
-// Rules of waiting after holds that came to nothing.
+// Rules for pauses after unpaid holds.
 const (
-	lapseWindow = 30 * 60_000_000 // µs for which a hold that was not paid is remembered
-	firstPause  = 30 * 1_000_000  // µs from the second such hold to the next hold; doubles with each more
-	quickPart   = 5               // so many holds that are given up at once count as one that lapsed
+	unpaidWindow = 30 * 60_000_000 // µs for which an unpaid hold is remembered
+	firstPause   = 30 * 1_000_000  // µs of pause after the second such hold; doubles with each further one
+	quickPart    = 5               // this many holds that are released at once count as one that expired
 )
 
-// paused slows down people who hold again and again without paying. It adds up the
-// time for which seats were held, in whole holds: one that was given up after half its
-// time counts half, one that was given up at once a fifth. The first is forgiven.
+// paused slows down people who hold repeatedly without paying. It adds up the time for
+// which their holds lasted, in units of a full hold: one released after half of its
+// time counts half, one released at once a fifth. The first full hold has no effect.
 func (s *state) paused(p person) error {
 	var idle, last int64 // µs
 	s.each(p, func(h held) {
@@ -234,7 +234,7 @@ func (s *state) paused(p person) error {
 		default:
 			return
 		}
-		if end > s.now-lapseWindow {
+		if end > s.now-unpaidWindow {
 			idle += min(max(end-h.created, s.sale.HoldFor/quickPart), s.sale.HoldFor)
 			last = max(last, end)
 		}
@@ -251,15 +251,15 @@ func (s *state) paused(p person) error {
 		After(time.Duration(last+pause-s.now) * time.Microsecond)
 }
 
-// yours is the booking with which a person has one of the seats that a refusal is
-// about; "" when they have none.
+// yours returns the person's own booking that has one of the refused seats; "" if
+// there is none.
 func (s *state) yours(p person, seats []int32) (bookingID string) {
 	if p.standing == typed {
 		p.address = address{}
 	}
 	for _, seat := range seats {
 		c := s.claims.of(seat)
-		if c.booking == "" || s.lapsed(c) {
+		if c.booking == "" || s.expired(c) {
 			continue
 		}
 		s.each(p, func(h held) {

@@ -2,6 +2,7 @@ package booking
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,7 +50,7 @@ func TestLimitIsForPeople(t *testing.T) {
 	w.verify(ev)
 }
 
-// Where an event waives verified addresses, what they say is what counts.
+// Where an event does not require verified addresses, typed addresses count.
 func TestLimitByAddressThatIsNotVerified(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event(func(s *bookingapi.Sale) { s.UnverifiedBuyers = true })
@@ -64,8 +65,8 @@ func TestLimitByAddressThatIsNotVerified(t *testing.T) {
 	w.verify(ev)
 }
 
-// An address that is verified later counts from then on, also within one account,
-// and what was adopted counts for both.
+// An address that is verified later counts from then on, even within one account, and
+// adopted bookings count for account and address.
 func TestAdoptedBookingsCount(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -94,8 +95,8 @@ func TestAdoptedBookingsCount(t *testing.T) {
 	w.verify(ev)
 }
 
-// Adopting takes all of an account's bookings along, whatever became of them, and
-// may begin again where it was interrupted.
+// Adoption moves all bookings of an account, in any status, and can be resumed after an
+// interruption.
 func TestAdoptTakesAll(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -122,8 +123,8 @@ func TestAdoptTakesAll(t *testing.T) {
 	w.verify(ev)
 }
 
-// A person has at most so many bookings in an event, whatever became of them; what
-// an organizer gives them does not count, for this or for another limit.
+// The number of a person's bookings of an event is limited, in any status; gifts from the
+// organizer do not count, towards this or any other limit.
 func TestBookingsOfAPersonAreBounded(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -143,7 +144,7 @@ func TestBookingsOfAPersonAreBounded(t *testing.T) {
 			t.Fatalf("booking %d: %v", i+1, err)
 		}
 		w.cancel(b)
-		w.pass(lapseWindow)
+		w.pass(unpaidWindow)
 	}
 	_, err := w.holdAs(at("ann", 1, true), ev, 1)
 	wantType(t, err, "too-many-bookings")
@@ -155,8 +156,8 @@ func TestBookingsOfAPersonAreBounded(t *testing.T) {
 	w.verify(ev)
 }
 
-// Who gives holds up again and again waits like one who lets them lapse: for as
-// long as they were held. Changing one's mind a few times costs nothing.
+// People who release holds repeatedly have to wait like people who let them expire,
+// according to how long the seats were held. Changing one's mind a few times is free.
 func TestReleasingIsSlowedDown(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
@@ -183,8 +184,8 @@ func TestReleasingIsSlowedDown(t *testing.T) {
 	w.verify(ev)
 }
 
-// Late money is taken for a hold only if its payment began in time, came soon, and
-// does not go round the pause.
+// A late payment books a hold only if it began and was confirmed in time, and if the
+// buyer is not in a pause.
 func TestPaidLate(t *testing.T) {
 	for _, c := range []struct {
 		name           string
@@ -232,8 +233,85 @@ func TestPaidLate(t *testing.T) {
 	w.verify(ev)
 }
 
-// A payment that was given up never books its booking, whenever its confirmation
-// comes.
+// If somebody else has the seats, the late buyer who has allowed it gets the best others of
+// the same tiers, in the same section if there are enough; or nothing.
+func TestPaidLateForOtherSeats(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event(func(s *bookingapi.Sale) { s.LimitPerCustomer = 100 })
+	late := func(who string, others bool, seats ...string) (bookingapi.Booking, bookingapi.Booking, error) {
+		t.Helper()
+		a := w.hold(ev, who, seats...)
+		w.pass(8*minute + 1)
+		if b := w.hold(ev, "thief of "+who, seats[0]); b.ID == "" {
+			t.Fatal("no theft")
+		}
+		got, err := w.s.Confirm(t.Context(), bookingapi.Confirm{BookingID: a.ID, PaymentID: a.ID + "-1", Amount: a.Amount, Currency: "EUR",
+			StartedAt: w.clock.Load(), Alternatives: others})
+		return a, got, err
+	}
+	_, _, err := late("ann", false, "A-A-1", "A-A-2")
+	wantType(t, err, "seats-gone")
+	a, got, err := late("bob", true, "A-A-3", "A-A-4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the same payment may ask again
+		if got.Status != bookingapi.Booked || got.Late != bookingapi.OtherSeats || !slices.Equal(got.Held, a.Seats) || len(got.Seats) != 2 || got.Amount != a.Amount || got.Fees != a.Fees {
+			t.Fatalf("%+v", got)
+		}
+		for _, seat := range got.Seats {
+			if w.plan.SectionOf(seat) != w.plan.SectionOf(a.Seats[0]) {
+				t.Errorf("seat %d is in another section", seat)
+			}
+		}
+		if got, err = w.s.Confirm(t.Context(), bookingapi.Confirm{BookingID: a.ID, PaymentID: a.ID + "-1", Amount: a.Amount, Currency: "EUR"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stored, err := w.s.Booking(t.Context(), a.ID)
+	if err != nil || stored.Late != bookingapi.OtherSeats || !slices.Equal(stored.Seats, got.Seats) || !slices.Equal(stored.Held, a.Seats) {
+		t.Errorf("stored: %+v %v", stored, err)
+	}
+	orders, err := w.s.Orders(t.Context(), []bookingapi.Booking{stored})
+	if err != nil || len(orders[0].Held) != 2 || orders[0].Held[0].Label != "A-A-3" {
+		t.Errorf("%+v %v", orders, err)
+	}
+	same := w.hold(ev, "cid", w.plan.Seats[freeSeat(t, w, ev)].Label)
+	w.pass(8*minute + 1)
+	if got, err := w.pay(same); err != nil || got.Late != bookingapi.SameSeats || got.Held != nil || !slices.Equal(got.Seats, same.Seats) {
+		t.Errorf("%+v %v", got, err)
+	}
+	w.verify(ev)
+	if _, err := w.s.Cancel(t.Context(), fan("bob"), bookingapi.Cancellation{BookingID: a.ID}); err != nil {
+		t.Error(err)
+	}
+	w.verify(ev)
+
+	few := w.event() // the last seats of a tier
+	held := w.hold(few, "ann", "A-A-1")
+	w.pass(8*minute + 1)
+	tier := map[int64]bool{held.Amount: true}
+	for _, seat := range w.plan.Seats {
+		if b, err := w.s.Hold(t.Context(), fan("f"+seat.Label), "", bookingapi.HoldRequest{EventID: few, Selection: bookingapi.Selection{Seats: []string{seat.Label}}}); err == nil && !tier[b.Amount] {
+			w.cancel(b)
+		}
+	}
+	_, err = w.s.Confirm(t.Context(), bookingapi.Confirm{BookingID: held.ID, PaymentID: "p", Amount: held.Amount, Currency: "EUR", StartedAt: w.clock.Load(), Alternatives: true})
+	wantType(t, err, "seats-gone")
+	w.verify(few)
+}
+
+// freeSeat is a seat that nobody has.
+func freeSeat(t *testing.T, w *world, event string) int32 {
+	t.Helper()
+	v, err := w.s.views.get(t.Context(), event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int32(slices.Index(v.status, seatFree))
+}
+
+// A payment that was given up never books its booking, whenever its confirmation arrives.
 func TestGivenUpPaymentNeverBooks(t *testing.T) {
 	for _, pass := range []int64{0, 8 * minute, 9 * minute} {
 		w := newWorld(t)
@@ -255,7 +333,7 @@ func TestGivenUpPaymentNeverBooks(t *testing.T) {
 	}
 }
 
-// What buyers were promised when they bought outlasts every later change.
+// Refund terms promised at purchase survive every later change.
 func TestPromisesAreKept(t *testing.T) {
 	w := newWorld(t)
 	start := w.clock.Load()
@@ -306,8 +384,8 @@ func TestPromisesAreKept(t *testing.T) {
 	w.verify(ev)
 }
 
-// Two changes that reach the sale late are two changes, though the second was made
-// before the first was decided: what each of them offers is kept.
+// Two changes that reach the sale late count as two, even if the second was made before
+// the first was decided: the terms that each offers are kept.
 func TestLateChangesKeepTheirPromises(t *testing.T) {
 	const day = 24 * 60 * minute
 	w := newWorld(t)
@@ -337,7 +415,7 @@ func TestLateChangesKeepTheirPromises(t *testing.T) {
 	w.verify(ev)
 }
 
-// Giving the same seats back again is done already, not an error.
+// Giving the same seats back again succeeds without effect.
 func TestPartialCancelAgain(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -375,7 +453,7 @@ func TestPartialCancelAgain(t *testing.T) {
 	w.verify(ev)
 }
 
-// One's own seats, asked for again, are not somebody else's.
+// A request for seats that the caller already has is refused as such, not as taken.
 func TestAlreadyYours(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -401,7 +479,7 @@ func TestAlreadyYours(t *testing.T) {
 	w.verify(ev)
 }
 
-// The seats of a draft are its organizer's alone, and nobody may keep them.
+// Only its organizer sees the seats of a draft, and the answer must not be cached.
 func TestDraftsAreNotShared(t *testing.T) {
 	w := newWorld(t)
 	draft, open := w.event(func(s *bookingapi.Sale) { s.Status = eventapi.Draft }), w.event()

@@ -10,25 +10,29 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// places are a booking's seats as people see them, at the prices at which they were
-// held.
-func (s *Service) places(ctx context.Context, b *bookingapi.Booking) ([]bookingapi.Place, error) {
+// places returns a booking's seats for display, at the prices at which they were held.
+func (s *Service) places(ctx context.Context, b *bookingapi.Booking) (has, held []bookingapi.Place, err error) {
 	p, err := s.catalog.load(ctx, bookingKey(b))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := p.fits(b); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := make([]bookingapi.Place, len(b.Seats))
-	for i, n := range b.Seats {
-		out[i] = placeOf(p.plan, n)
-		out[i].Tier = *p.of(n)
-	}
-	return out, nil
+	return p.places(b.Seats), p.places(b.Held), nil
 }
 
-// placeOf is a seat of a plan as people see it, without a price.
+// places returns seats that fit the price list.
+func (p *priced) places(seats []int32) (out []bookingapi.Place) {
+	for _, n := range seats {
+		place := placeOf(p.plan, n)
+		place.Tier = *p.of(n)
+		out = append(out, place)
+	}
+	return out
+}
+
+// placeOf returns a seat of a plan for display, without a price.
 func placeOf(plan *seating.Plan, n int32) bookingapi.Place {
 	sec := &plan.Sections[plan.SectionOf(n)]
 	seat := &plan.Seats[n]
@@ -43,15 +47,15 @@ func placeOf(plan *seating.Plan, n int32) bookingapi.Place {
 	return out
 }
 
-// Named are seats of an event's present plan by their labels, as people see them
-// and without prices. Labels that it does not have are left out.
+// Named returns seats of an event's current plan by label, for display and without
+// prices. Unknown labels are left out.
 func (s *Service) Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error) {
 	v, err := s.views.get(ctx, eventID)
 	if err != nil {
 		return nil, err
 	}
 	v.mu.RLock()
-	plan := v.priced.plan // never changes
+	plan := v.priced.plan // immutable
 	v.mu.RUnlock()
 	var out []bookingapi.Place
 	for _, l := range labels {
@@ -64,15 +68,17 @@ func (s *Service) Named(ctx context.Context, eventID string, labels []string) ([
 
 // fits reports whether the seats of a booking are in its plan.
 func (p *priced) fits(b *bookingapi.Booking) error {
-	for _, n := range b.Seats {
-		if n < 0 || int(n) >= len(p.plan.Seats) {
-			return fmt.Errorf("booking %s names seat %d, but its plan has %d", b.ID, n, len(p.plan.Seats))
+	for _, seats := range [][]int32{b.Seats, b.Held} {
+		for _, n := range seats {
+			if n < 0 || int(n) >= len(p.plan.Seats) {
+				return fmt.Errorf("booking %s names seat %d, but its plan has %d", b.ID, n, len(p.plan.Seats))
+			}
 		}
 	}
 	return nil
 }
 
-// Owned is a booking of a caller's own; NotFound for everybody else.
+// Owned returns one of the caller's own bookings; NotFound otherwise.
 func (s *Service) Owned(ctx context.Context, caller caller.Caller, bookingID string) (bookingapi.Booking, error) {
 	b, err := s.mine(ctx, caller, bookingID)
 	if err == nil && b.UserID != caller.UserID {
@@ -81,8 +87,7 @@ func (s *Service) Owned(ctx context.Context, caller caller.Caller, bookingID str
 	return b, err
 }
 
-// Holds are a caller's bookings of an event that have not been paid for, and whose
-// holds last.
+// Holds returns the caller's live holds of an event.
 func (s *Service) Holds(ctx context.Context, caller caller.Caller, eventID string) ([]bookingapi.Booking, error) {
 	list, err := s.List(ctx, bookingapi.Filter{UserID: caller.UserID, EventID: eventID, Status: bookingapi.Pending, Limit: bookingapi.MaxPerPerson})
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"boxoffice/internal/id"
 )
 
-// oracle is a second, naive opinion on what every command must come to. It
-// thinks one command at a time and knows nothing of batches or databases.
+// oracle is a second, naive implementation that predicts the answer to every command. It
+// decides one command at a time and knows nothing about batches or databases.
 type oracle struct {
 	w        *world
 	now      int64
@@ -42,7 +42,7 @@ type oracleBooking struct {
 	before   []int32 // seats given back while others stayed
 }
 
-// who has a booking: an account, and an address (0: none) with its standing.
+// who owns a booking: an account, and an address (0: none) with its standing.
 type who struct {
 	user     string
 	mail     byte
@@ -59,7 +59,7 @@ func (o *oracle) caller(c caller.Caller) who {
 	return who{c.UserID, c.Email[0], typed}
 }
 
-// holds is somebody as their holds are limited: what they have only typed counts
+// holds returns the person to whom the limits of holds apply: a typed address counts
 // where it need not be verified.
 func (o *oracle) holds(p who) who {
 	switch {
@@ -71,7 +71,7 @@ func (o *oracle) holds(p who) who {
 	return p
 }
 
-// pays is whose limit is looked at when a booking is paid.
+// pays returns the person whose limit is checked when a booking is paid.
 func (o *oracle) pays(b *oracleBooking) who {
 	if b.standing == waiting {
 		return who{b.user, b.mail, proved}
@@ -84,7 +84,7 @@ func (p who) counts(b *oracleBooking) bool {
 	return b.user == p.user || p.mail != 0 && b.mail == p.mail && (b.standing == proved || b.standing == typed && p.standing == typed)
 }
 
-// refused is a verdict for commands whose refusal may have several reasons.
+// refused is the prediction for commands that may be refused for several reasons.
 const refused = "a refusal"
 
 func (o *oracle) price(seats []int32) (sum int64) {
@@ -102,7 +102,7 @@ func (o *oracle) free(seat int32) bool {
 	return !ok || c.until != 0 && c.until <= o.now
 }
 
-// live is how many seats somebody has, one booking left out.
+// live counts the seats that somebody has, except those of one booking.
 func (o *oracle) live(p who, except string) (seats int) {
 	for id, b := range o.bookings {
 		if p.counts(b) && id != except && !b.gift && (b.status == bookingapi.Booked || b.status == bookingapi.Pending && b.until > o.now) {
@@ -112,9 +112,9 @@ func (o *oracle) live(p who, except string) (seats int) {
 	return seats
 }
 
-// many is the type of the refusal for somebody who would have too many seats. It
-// depends on whether their own are too many, or only those of others with the same
-// address.
+// many returns the slug of the refusal for somebody who would have too many seats. It
+// depends on whether their own are too many, or only together with those of others who
+// use the same address.
 func (o *oracle) many(p who, except string, more int) string {
 	if p.standing == typed && o.live(who{user: p.user}, except)+more <= o.limit {
 		return "address-at-limit"
@@ -142,7 +142,7 @@ func (o *oracle) paused(p who) bool {
 	return holds >= 2 && o.now < last+min(minute/2<<(holds-2), 8*minute)
 }
 
-// drop ends the holds that have lapsed on any of the seats.
+// drop ends the holds that have expired on any of the seats.
 func (o *oracle) drop(seats []int32, own string) {
 	for _, s := range seats {
 		if c, ok := o.seats[s]; ok && c.booking != own {
@@ -171,7 +171,7 @@ func (o *oracle) claim(booking string, until int64) {
 	}
 }
 
-// check carries a command out and complains when the answer was another.
+// check carries out a command and reports a different answer as an error.
 func (o *oracle) check(t *rapid.T, c *command, a answer, got bookingapi.Booking) {
 	want := o.verdict(c, got)
 	said := "ok"
@@ -217,7 +217,7 @@ func (o *oracle) verdict(c *command, got bookingapi.Booking) string {
 		}
 		return "ok"
 	case doConfirm:
-		return o.confirm(c, b, alive)
+		return o.confirm(c, b, alive, got)
 	case doCancel:
 		return o.cancel(c, b, alive)
 	default: // expire
@@ -304,8 +304,8 @@ func (o *oracle) hold(c *command, b *oracleBooking, got bookingapi.Booking) stri
 	return "ok"
 }
 
-// chosen are the seats that a command is about: those that it names, or those that
-// were chosen for it, when there are so many; or what it should have come to.
+// chosen returns the seats of a command: those that it names, or those that were chosen
+// for it, if there are enough; otherwise the expected refusal.
 func (o *oracle) chosen(c *command, got bookingapi.Booking) (seats []int32, said string) {
 	if c.quantity == 0 {
 		return c.seats, ""
@@ -400,7 +400,7 @@ func (o *oracle) swap(c *command, b *oracleBooking, alive bool, got bookingapi.B
 	return "ok"
 }
 
-func (o *oracle) confirm(c *command, b *oracleBooking, alive bool) string {
+func (o *oracle) confirm(c *command, b *oracleBooking, alive bool, got bookingapi.Booking) string {
 	switch {
 	case b.status == bookingapi.Booked && c.payment == b.payment:
 		return "ok"
@@ -424,9 +424,9 @@ func (o *oracle) confirm(c *command, b *oracleBooking, alive bool) string {
 		if o.paused(o.pays(b)) {
 			return "hold-cooldown"
 		}
-		for _, s := range b.seats {
-			if !o.free(s) && o.seats[s].booking != c.bookingID {
-				return "seats-gone"
+		if slices.ContainsFunc(b.seats, func(s int32) bool { return !o.free(s) && o.seats[s].booking != c.bookingID }) {
+			if said := o.instead(c, b, got); said != "" {
+				return said
 			}
 		}
 		o.drop(b.seats, c.bookingID)
@@ -442,7 +442,36 @@ func (o *oracle) confirm(c *command, b *oracleBooking, alive bool) string {
 	return "ok"
 }
 
-// generator makes commands that are likely to get in each other's way.
+// instead gives a booking other seats of the same prices, if it may have them and there
+// are enough; otherwise it returns the expected refusal.
+func (o *oracle) instead(c *command, b *oracleBooking, got bookingapi.Booking) string {
+	number := func(seats []int32, p int64) int {
+		return len(slices.DeleteFunc(slices.Clone(seats), func(s int32) bool { return o.price([]int32{s}) != p }))
+	}
+	var free []int32
+	for s := range int32(len(o.w.plan.Seats)) {
+		if o.free(s) {
+			free = append(free, s)
+		}
+	}
+	for _, s := range b.seats {
+		if p := o.price([]int32{s}); !c.others || number(b.seats, p) > number(free, p) || o.w.plan.Seats[s].Accessible {
+			return "seats-gone"
+		}
+	}
+	for _, s := range b.seats {
+		if p := o.price([]int32{s}); number(got.Seats, p) != number(b.seats, p) || got.Late != bookingapi.OtherSeats || !slices.Equal(got.Held, b.seats) {
+			return "as many seats of each price"
+		}
+	}
+	if len(without(got.Seats, free)) > 0 {
+		return "free seats"
+	}
+	b.seats, b.before = got.Seats, without(b.before, got.Seats)
+	return ""
+}
+
+// generator makes commands that are likely to conflict with each other.
 type generator struct {
 	t       *rapid.T
 	w       *world
@@ -454,7 +483,7 @@ type generator struct {
 	users   []string
 }
 
-// person is somebody; some have an address, of which two have the same.
+// person returns a caller; some have an address, and two have the same one.
 func (g *generator) person() caller.Caller {
 	n := rapid.IntRange(0, len(g.users)-1).Draw(g.t, "user")
 	c := fan(g.users[n])
@@ -498,6 +527,7 @@ func (g *generator) command() command {
 		c.currency = "EUR"
 		c.started = max(0, g.w.clock.Load()-rapid.SampledFrom([]int64{0, 0, minute, 3 * minute, 25 * minute, 1 << 60}).Draw(g.t, "started"))
 		c.amount = rapid.SampledFrom([]int64{0, 0, 0, 1}).Draw(g.t, "amount")
+		c.others = rapid.Bool().Draw(g.t, "others")
 	}
 	if c.do == doSwap || c.do == doCancel {
 		c.caller = rapid.SampledFrom([]caller.Caller{caller.System, caller.System, caller.System, fan("u9")}).Draw(g.t, "caller")
@@ -521,7 +551,7 @@ func (g *generator) hold(c *command) {
 	g.choose(c)
 }
 
-// choose names seats, or how many.
+// choose names seats or a quantity.
 func (g *generator) choose(c *command) {
 	if rapid.Bool().Draw(g.t, "choose") {
 		c.quantity = rapid.IntRange(1, 4).Draw(g.t, "quantity")
@@ -531,7 +561,7 @@ func (g *generator) choose(c *command) {
 	c.seats = g.seats()
 }
 
-// grant blocks seats or gives them away, also twice under one id.
+// grant blocks seats or gives them away, sometimes twice with one id.
 func (g *generator) grant(c *command) {
 	c.caller = rapid.SampledFrom([]caller.Caller{{UserID: organizer, Role: caller.Organizer}, {UserID: organizer, Role: caller.Organizer}, fan("u1"), fan(organizer)}).Draw(g.t, "organizer")
 	c.grant = rapid.SampledFrom([]string{bookingapi.Block, bookingapi.Complimentary}).Draw(g.t, "grant")
@@ -552,9 +582,9 @@ func (g *generator) seats() []int32 {
 	return all
 }
 
-// Whatever fans, payers and the janitor do, in whatever batches and however
-// time passes: every answer is the oracle's, no seat has two live claims, free
-// + held + sold is the plan, and the ledger replays to the tables.
+// Random histories of buyers, payments and the janitor, in random batches and with random
+// passing of time: every answer equals the oracle's, no seat has two live claims, free +
+// held + sold is the size of the plan, and a replay of the ledger gives the tables.
 func TestRandomHistories(t *testing.T) {
 	w := newWorld(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -602,7 +632,7 @@ func (g *generator) sale() *item {
 	return &item{Value: &job{cmd: command{do: doSetSale, eventID: g.eventID, sale: &s}}}
 }
 
-// complete fills in what a well-meaning client would know of the booking.
+// complete fills in what a cooperative client would know about the booking.
 func (g *generator) complete(c *command, o *oracle) {
 	b := o.bookings[c.bookingID]
 	switch {
@@ -616,7 +646,7 @@ func (g *generator) complete(c *command, o *oracle) {
 	}
 }
 
-// named are a command's seats; none for what gives back seats of no booking.
+// named returns a command's seats; none for a cancellation of an unknown booking.
 func (g *generator) named(c *command) []int32 {
 	if c.do == doCancel {
 		return nil
@@ -624,13 +654,13 @@ func (g *generator) named(c *command) []int32 {
 	return c.seats
 }
 
-// forget makes the node as it is after a restart.
+// forget puts the node into the state after a restart.
 func (w *world) forget(eventID string) {
 	w.s.views.forget(eventID)
 	w.s.recent.m, w.s.recent.older = newMemory(), newMemory()
 }
 
-// compare looks at claims, counts and the view.
+// compare checks claims, counts and the view.
 func (o *oracle) compare(t *rapid.T, eventID string) {
 	held, sold := int32(0), int32(0)
 	for _, c := range o.seats {

@@ -9,7 +9,7 @@ import (
 	"boxoffice/internal/bookingapi"
 )
 
-// read brings all that the event's commands touch into the state.
+// read loads everything that the event's commands touch into the state.
 func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item, l *attemptState, known map[string]*record) error {
 	if !s.exists {
 		return nil
@@ -39,7 +39,7 @@ func (w *writer) read(ctx context.Context, tx storeTx, s *state, items []*item, 
 	return r.all(ctx)
 }
 
-// reading collects what a batch needs to know of one event.
+// reading collects what a batch needs to know about one event.
 type reading struct {
 	state    *state
 	tx       storeTx
@@ -47,10 +47,11 @@ type reading struct {
 	ids      []string // bookings named by commands
 	swaps    []string // of these, those to be swapped
 	pays     []string // of these, those to be confirmed
+	others   []string // of these, those that may get other seats
 	buyers   []person
 	seats    []int32
-	choosing bool // a command lets us choose seats
-	partial  bool // a command gives back some seats of a booking
+	choosing bool // a command leaves the choice of seats to us
+	partial  bool // a command gives back some seats of a booking, or its owner does, by the terms
 	learned  *attemptState
 	known    map[string]*record
 	fresh    []*command
@@ -66,12 +67,15 @@ func (r *reading) want(c *command) {
 		}
 	default:
 		r.ids = append(r.ids, c.bookingID)
-		r.partial = r.partial || c.do == doCancel && len(c.seats) > 0
+		r.partial = r.partial || c.do == doCancel && (len(c.seats) > 0 || !c.caller.Administers() || c.organizing != nil)
 		switch c.do {
 		case doSwap:
 			r.swaps = append(r.swaps, c.bookingID)
 		case doConfirm:
 			r.pays = append(r.pays, c.bookingID)
+			if c.others {
+				r.others = append(r.others, c.bookingID)
+			}
 		case doAdopt:
 			r.buyers = append(r.buyers, person{c.heir, newAddress(c.email, proved)})
 		case doGrant:
@@ -97,14 +101,17 @@ func (r *reading) all(ctx context.Context) error {
 	if err := r.bookings(ctx, r.ids); err != nil {
 		return err
 	}
+	if err := r.mayChoose(ctx); err != nil {
+		return err
+	}
 	for _, id := range r.ids { // late payers need their seats again, and limits are checked again
 		b := s.bookings[id]
 		late := b != nil && (b.Status == bookingapi.Expired || b.Status == bookingapi.Pending && b.ExpiresAt <= s.now)
 		swap := b != nil && slices.Contains(r.swaps, id)
-		if late || swap && r.choosing { // which may choose its own seats again
+		if late || swap && r.choosing { // a swap may choose its own seats again
 			r.seats = append(r.seats, b.Seats...)
 		}
-		if late && r.known[id] != nil { // whose it is may have changed without an entry
+		if late && r.known[id] != nil { // its owner may have changed without a ledger entry
 			return errRemembered
 		}
 		if late || swap {
@@ -120,12 +127,28 @@ func (r *reading) all(ctx context.Context) error {
 	return r.readClaims(ctx)
 }
 
-// maxMissed is how many entries of other nodes a batch reads to make a seat view
-// exact; one that is further behind is left to those who follow the ledger.
+// mayChoose prepares the choice of other seats for payments that came too late, if
+// there are such payments.
+func (r *reading) mayChoose(ctx context.Context) error {
+	if r.choosing || !slices.ContainsFunc(r.others, func(id string) bool {
+		b := r.state.bookings[id]
+		return b != nil && (b.Status == bookingapi.Expired || b.Status == bookingapi.Pending && b.ExpiresAt <= r.state.now)
+	}) {
+		return nil
+	}
+	r.choosing = true
+	if err := r.catchUp(ctx); err != nil {
+		return err
+	}
+	return r.candidates()
+}
+
+// maxMissed is how many entries of other nodes a batch reads to bring a seat view up
+// to date; a view that is further behind is left to the ledger's follower.
 const maxMissed = 2_000
 
-// catchUp brings the seat view to the head's version: under its lock the view is
-// then exact.
+// catchUp brings the seat view to the head's version. As the head is locked, the view
+// is then exact.
 func (r *reading) catchUp(ctx context.Context) error {
 	s := r.state
 	v := r.w.views.peek(s.eventID)
@@ -158,12 +181,12 @@ func (r *reading) candidates() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.seq != s.seq {
-		return errNoView // it went stale with a change of the sale, and is filled anew
+		return errNoView // a change of the sale made it stale; it is filled anew
 	}
 	s.taken = slices.Clone(v.taken)
-	lapsed := v.lapsed(s.now, maxLapsed)
-	s.lapsing = len(lapsed)
-	r.seats = append(r.seats, lapsed...)
+	expired := v.expired(s.now, maxExpired)
+	s.freeable = len(expired)
+	r.seats = append(r.seats, expired...)
 	return nil
 }
 
@@ -199,8 +222,8 @@ func (r *reading) bookings(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// readBuyers reads what the customers have, and with it finds the bookings of
-// holds that were asked for before.
+// readBuyers reads the customers' bookings, among which are those that a repeated
+// request for a hold made before.
 func (r *reading) readBuyers(ctx context.Context) error {
 	s := r.state
 	for _, p := range distinct(r.buyers) {
@@ -231,8 +254,8 @@ func (r *reading) readBuyers(ctx context.Context) error {
 	return r.bookings(ctx, again)
 }
 
-// readClaims reads who has the touched seats, and the bookings whose lapsed
-// holds may have to give way.
+// readClaims reads which bookings have the touched seats, and the bookings whose
+// expired holds may have to be ended.
 func (r *reading) readClaims(ctx context.Context) error {
 	s := r.state
 	seats := r.notFree(unique(r.seats))
@@ -247,7 +270,7 @@ func (r *reading) readClaims(ctx context.Context) error {
 	for _, seat := range seats {
 		c := claims[seat]
 		s.claims.read(seat, c)
-		if s.lapsed(c) {
+		if s.expired(c) {
 			owners = append(owners, c.booking)
 		}
 	}

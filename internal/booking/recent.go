@@ -16,20 +16,19 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// recent remembers the bookings that this node has committed last: a payment
-// asks for its booking moments after the hold, and then confirms it. Records in
-// it do not change.
+// recent caches the bookings that this node has committed last: a payment reads its
+// booking moments after the hold, and then confirms it. Cached records are immutable.
 type recent struct {
 	mu       sync.RWMutex
 	m, older memory
-	left     marks // of bookings that let seats go, on whatever node
-	leftOnce marks // the same, of before
+	left     marks // of bookings that gave up seats, on any node
+	leftOnce marks // the older part of left
 }
 
-// marks are bookings by their mark in a view; see ownerOf.
+// marks is a set of bookings by their marks in views; see ownerOf.
 type marks map[uint64]struct{}
 
-// memory is a part of what is remembered.
+// memory is one generation of the cache.
 type memory struct {
 	records map[string]*record // by id
 	owners  map[uint64]*record // by mark: see ownerOf
@@ -41,7 +40,7 @@ func newRecent() *recent { return &recent{m: newMemory(), older: newMemory(), le
 
 func newMemory() memory { return memory{map[string]*record{}, map[uint64]*record{}} }
 
-// keep remembers what a batch has changed.
+// keep caches the bookings that a batch has changed.
 func (r *recent) keep(s *state) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,7 +63,7 @@ func (r *recent) keep(s *state) {
 	r.note(s.entries)
 }
 
-// note takes down which bookings let seats go. The caller has the lock.
+// note records which bookings gave up seats. The caller has the lock.
 func (r *recent) note(entries []ledger.Entry) {
 	for i := range entries {
 		switch e := &entries[i]; e.Kind {
@@ -77,7 +76,7 @@ func (r *recent) note(entries []ledger.Entry) {
 	}
 }
 
-// letGo reports whether a booking has let seats go of late, on whatever node.
+// letGo reports whether a booking has given up seats recently, on any node.
 func (r *recent) letGo(bookingID string) bool {
 	mark := ownerOf(bookingID)
 	r.mu.RLock()
@@ -87,7 +86,7 @@ func (r *recent) letGo(bookingID string) bool {
 	return now || before
 }
 
-// forget drops the bookings that another node has changed.
+// forget drops bookings that another node has changed.
 func (r *recent) forget(entries []ledger.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,7 +100,7 @@ func (r *recent) forget(entries []ledger.Entry) {
 	r.note(entries)
 }
 
-// get is a booking as it was remembered; nil if it was not.
+// get returns a cached booking, or nil.
 func (r *recent) get(id string) *record {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -111,7 +110,7 @@ func (r *recent) get(id string) *record {
 	return r.older.records[id]
 }
 
-// marked is a booking by its mark in a view; nil if it is not remembered.
+// marked returns a cached booking by its mark in a view, or nil.
 func (r *recent) marked(mark uint64) *record {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -121,9 +120,8 @@ func (r *recent) marked(mark uint64) *record {
 	return r.older.owners[mark]
 }
 
-// yours is the booking with which a caller has one of some seats, by a view; ""
-// when they have none. The database tells whose a hold is that this node does not
-// remember.
+// yours returns the caller's booking that has one of some seats according to a view;
+// "" if there is none. Owners of holds that are not cached are read from the database.
 func (s *Service) yours(ctx context.Context, v *view, caller caller.Caller, seats []int32) (string, error) {
 	unknown := false
 	for _, seat := range seats {
@@ -158,15 +156,15 @@ func (s *Service) yours(ctx context.Context, v *view, caller caller.Caller, seat
 	return "", nil
 }
 
-// lookup is a booking that somebody waits for.
+// lookup is a read of one booking that waits for its batch.
 type lookup struct {
 	id      string
 	booking bookingapi.Booking
 }
 
-// lookUp reads the bookings that several wait for at once: where other nodes write
-// to the database, what this one remembers may be old, and who pays must be asked
-// for the amount that the booking has now.
+// lookUp reads the bookings of several lookups at once. Where other nodes write to the
+// same database, this node's cache may be stale, and a buyer must be charged the
+// booking's current amount.
 func (s *Service) lookUp(items []*batch.Item[*lookup]) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
 	defer cancel()
@@ -210,8 +208,8 @@ func (s *Service) readAll(ctx context.Context, ids []string, found map[string]bo
 	for i, bookingID := range ids {
 		events[i] = id.Event(bookingID)
 	}
-	// On a hot connection: elsewhere the plan from when there were few bookings stays,
-	// and reads all of them.
+	// On a hot connection: the others may keep a query plan from when the table was
+	// small, and scan all of it.
 	err := s.db.Raw(ctx, func(conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, pgShown, events, ids)
 		if err != nil {
@@ -234,10 +232,9 @@ func (s *Service) readAll(ctx context.Context, ids []string, found map[string]bo
 	return nil
 }
 
-// known are the bookings to be confirmed as this node has committed them last:
-// they need not be read. What is decided about them holds only if the database
-// has them like that, which their write checks: it asks for the version that was
-// remembered.
+// known returns the bookings to be confirmed that this node has cached, which need not
+// be read. A decision about them is valid only if the database still has them at that
+// version, which is a condition of their write.
 func (w *writer) known(items []*item, l *attemptState) map[string]*record {
 	if l.careful {
 		return nil
@@ -253,9 +250,9 @@ func (w *writer) known(items []*item, l *attemptState) map[string]*record {
 	return known
 }
 
-// notFree leaves out the seats that are free. Under the head's lock a view at the
-// head's version is exact. If it were wrong after all, the seat's primary key
-// would say so when the claim is written.
+// notFree leaves out the seats that are free. While the head is locked, a view at the
+// head's version is exact. If it were wrong nevertheless, the primary key of claims
+// would refuse the write.
 func (r *reading) notFree(seats []int32) []int32 {
 	s := r.state
 	v := r.w.views.peek(s.eventID)

@@ -13,8 +13,8 @@ import (
 	"boxoffice/internal/errs"
 )
 
-// The early "no" does not refuse a hold that is sent again to the node that made it:
-// whatever has become of its seats, the key comes to the same booking.
+// Early refusals do not apply to a repeated request on the node that made the hold:
+// whatever has become of its seats, the key leads to the same booking.
 func TestEarlyRefusalsLetReplaysThrough(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
@@ -48,8 +48,8 @@ func TestEarlyRefusalsLetReplaysThrough(t *testing.T) {
 	wantType(t, err, "seats-taken")
 }
 
-// So do those of other nodes, whether they have heard of what was given up or began
-// afterwards; what they know nothing of costs no command.
+// The same holds on other nodes, whether they saw the seats being given up or were started
+// afterwards. First requests cost no command there.
 func TestReplaysOnOtherNodes(t *testing.T) {
 	ctx := t.Context()
 	list := nodes(t, 0, 0, 0)
@@ -112,9 +112,9 @@ func (w *world) decided() (n float64) {
 	return n
 }
 
-// The key of a hold whose seats are still there is known on every node that can see
-// them, however early it refuses: because the crowd is full there, or since what the
-// request names is not in the event.
+// While a hold has its seats, every node that sees them recognizes its key before any
+// early refusal, be it for the limit of unverified people or because the request names
+// something that the event no longer has.
 func TestReplaysOfLiveHoldsOnOtherNodes(t *testing.T) {
 	ctx := from(t.Context(), "2001:db8::1")
 	list := nodes(t, 0, 0, 0)
@@ -149,8 +149,8 @@ func TestReplaysOfLiveHoldsOnOtherNodes(t *testing.T) {
 	}
 }
 
-// A grant that is sent again comes to the same booking, although what it names is
-// not in the event any more.
+// A repeated grant returns the same booking, even if the event no longer has what it
+// names.
 func TestReplayOfAGrant(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()

@@ -8,8 +8,8 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// newReports makes the organizers' reports, which are counted by the price lists at
-// which bookings were sold.
+// newReports makes the organizers' reports. They count bookings with the price lists
+// at which they were sold.
 func (s *Service) newReports() *report.Reports {
 	return report.New(report.Config{DB: s.db, Ledger: s.source, Now: s.now,
 		Tiers: func(ctx context.Context, b *bookingapi.Booking) (func(int32) *seating.Tier, error) {
@@ -30,7 +30,7 @@ func (s *Service) Figures(ctx context.Context, eventID string) (bookingapi.Figur
 	return s.reports.Figures(ctx, eventID, v.version())
 }
 
-// Pace is how fast an event sells.
+// Pace returns how many bookings were paid in each minute.
 func (s *Service) Pace(ctx context.Context, eventID string) (bookingapi.Pace, error) {
 	v, err := s.views.get(ctx, eventID)
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *Service) Pace(ctx context.Context, eventID string) (bookingapi.Pace, er
 	return s.reports.Pace(ctx, eventID, v.version(), v.gratis())
 }
 
-// gratis reports whether all seats of an event are for nothing.
+// gratis reports whether all seats of an event cost nothing.
 func (v *view) gratis() bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -51,7 +51,7 @@ func (v *view) gratis() bool {
 	return true
 }
 
-// SectionFigures are the seats of each section by state, in the order of the plan.
+// SectionFigures counts the seats of each section by state, in the order of the plan.
 func (s *Service) SectionFigures(ctx context.Context, eventID string) ([]bookingapi.SectionFigure, error) {
 	v, err := s.views.get(ctx, eventID)
 	if err != nil {
@@ -77,8 +77,8 @@ func (s *Service) SectionFigures(ctx context.Context, eventID string) ([]booking
 	return out, nil
 }
 
-// Latest are the bookings of an event that were paid or cancelled last, latest change
-// first.
+// Latest returns the bookings of an event that were paid or cancelled last, latest
+// change first.
 func (s *Service) Latest(ctx context.Context, eventID string, limit int) ([]bookingapi.Booking, error) {
 	ids, err := s.reports.Latest(ctx, eventID, limit)
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *Service) Latest(ctx context.Context, eventID string, limit int) ([]book
 	return s.inOrder(ctx, ids)
 }
 
-// ByReference are an event's bookings with a reference.
+// ByReference returns an event's bookings that have the given reference.
 func (s *Service) ByReference(ctx context.Context, eventID, reference string) ([]bookingapi.Booking, error) {
 	ids, err := s.reports.ByReference(ctx, eventID, reference)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *Service) ByReference(ctx context.Context, eventID, reference string) ([
 	return s.inOrder(ctx, ids)
 }
 
-// inOrder are bookings in the order of some ids.
+// inOrder reads bookings and returns them in the order of the ids.
 func (s *Service) inOrder(ctx context.Context, ids []string) ([]bookingapi.Booking, error) {
 	found, err := s.Bookings(ctx, ids)
 	if err != nil {

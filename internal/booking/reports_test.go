@@ -16,8 +16,8 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// What was sold is counted by the prices at which it was sold; what was given
-// back or taken out of the sale is not in it.
+// Sold seats are counted at the prices at which they were sold; seats that were given
+// back or taken out of the sale are not counted.
 func TestFigures(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
@@ -101,7 +101,7 @@ func TestFiguresPlans(t *testing.T) {
 	}
 	statements := report.Statements()
 	for query, args := range map[string][]any{
-		sqlDue: {0, "e", 1, 10, 10}, sqlLapsed: {"e", 1, 10, 5},
+		sqlDue: {0, "e", 1, 10, 10}, sqlExpired: {"e", 1, 10, 5},
 		statements["figures"]: {"e"}, statements["prices"]: {"e"}, statements["latest"]: {"e", 10}, statements["ids"]: {"e"},
 	} {
 		rows, err := w.db.Reader().QueryContext(ctx, w.db.Text(explain+query), args...)
@@ -134,8 +134,8 @@ func TestFiguresPlans(t *testing.T) {
 	}
 }
 
-// BenchmarkFigures counts an event with 40,000 paid bookings, as if each look
-// came after another sale.
+// BenchmarkFigures counts an event with 40,000 paid bookings, as if each read came after
+// another sale.
 func BenchmarkFigures(b *testing.B) {
 	w := newWorld(b)
 	ctx := context.Background()
@@ -180,7 +180,7 @@ func BenchmarkFigures(b *testing.B) {
 	})
 }
 
-// lonely are plans that are read while no other reader is in use.
+// lonely are Plans that fail if another reader of the database is in use.
 type lonely struct {
 	Plans
 	t  *testing.T
@@ -194,8 +194,8 @@ func (l lonely) Prices(ctx context.Context, eventID string, version int64) (*sea
 	return l.Plans.Prices(ctx, eventID, version)
 }
 
-// Price lists are read before or after bookings, not between them: with all readers
-// waiting for another one nobody would get any further.
+// Price lists are read before or after bookings, not between them: otherwise all readers
+// could wait for each other forever.
 func TestFiguresTakeOneReader(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()

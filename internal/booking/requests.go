@@ -13,8 +13,8 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// Hold takes seats for a while. With a key the same request by the same caller
-// comes to the same booking, however often it is sent.
+// Hold holds seats for a few minutes. Repeated requests of a caller with the same key
+// return the same booking.
 func (s *Service) Hold(ctx context.Context, who caller.Caller, key string, r bookingapi.HoldRequest) (bookingapi.Booking, error) {
 	if err := r.Check(); err != nil {
 		return bookingapi.Booking{}, err
@@ -49,15 +49,15 @@ func (s *Service) Hold(ctx context.Context, who caller.Caller, key string, r boo
 	return b, err
 }
 
-// replay answers a hold that was refused before the writer was asked: by its key it
-// may have been made before, on whatever node, and have other seats by now. The writer
-// compares the request with the first one; of a booking that is there it needs no more.
+// replay answers a hold that was refused before it reached the writer. The request may
+// be a repeat: then its booking exists already, perhaps made on another node, and
+// perhaps with other seats by now. The writer compares it with the first request.
 //
-// Most refusals in an on-sale are first requests, and must not cost a read each, so
-// only bookings that the node knows of are looked for: those that it remembers, that
-// it has heard of since they let seats go, or that have seats in its view or had some
-// when that was filled. What is missing are bookings that had lost all their seats
-// before that, and those that other nodes made before this one heard of them.
+// Most refusals in an on-sale concern first requests and must not cost a read each, so
+// the writer is asked only about bookings that this node knows: cached ones, ones that
+// gave up seats recently, and ones that have seats in the view or had some when it was
+// filled. Not found are bookings that had lost all seats before that, and bookings
+// that another node has made but this one has not heard of yet.
 func (s *Service) replay(ctx context.Context, c *command, refused error) (bookingapi.Booking, error) {
 	v := s.views.peek(c.eventID)
 	if _, ok := s.Remembered(c.bookingID); !ok && !s.recent.letGo(c.bookingID) && (v == nil || !v.had(c.bookingID)) {
@@ -66,12 +66,12 @@ func (s *Service) replay(ctx context.Context, c *command, refused error) (bookin
 	return s.submit(ctx, c)
 }
 
-// maxLooks is how often what somebody names is looked up before the event changes
-// too fast for them.
+// maxLooks is how often a selection is looked up before the request fails because the
+// event keeps changing.
 const maxLooks = 4
 
-// look finds what a selection names in the event's plan and prices and has it decided;
-// when these have changed in the meantime, again.
+// look resolves a selection in the event's plan and prices and calls do with it. It
+// starts over when these have changed in the meantime.
 func (s *Service) look(ctx context.Context, eventID string, sel *bookingapi.Selection, do func(*view, command) (bookingapi.Booking, error)) (bookingapi.Booking, error) {
 	for range maxLooks {
 		v, err := s.views.get(ctx, eventID)
@@ -91,8 +91,8 @@ func (s *Service) look(ctx context.Context, eventID string, sel *bookingapi.Sele
 	return bookingapi.Booking{}, errs.New(errs.Conflict, "event-changed", "The event has just changed; please check it again.")
 }
 
-// Swap exchanges the seats of a hold. Version, if not 0, must be the booking's
-// Seq: another one is refused with kind Precondition.
+// Swap exchanges the seats of a hold. If version is not 0, it must be the booking's
+// Seq; otherwise the error has kind Precondition.
 func (s *Service) Swap(ctx context.Context, caller caller.Caller, bookingID string, version int64, sel bookingapi.Selection) (bookingapi.Booking, error) {
 	if err := sel.Check(); err != nil {
 		return bookingapi.Booking{}, err
@@ -115,14 +115,14 @@ func (s *Service) Swap(ctx context.Context, caller caller.Caller, bookingID stri
 	})
 }
 
-// Cancel gives up a hold or gives sold seats back. It answers the booking as it is
+// Cancel releases a hold or gives sold seats back, and returns the booking as it is
 // afterwards.
 func (s *Service) Cancel(ctx context.Context, caller caller.Caller, r bookingapi.Cancellation) (bookingapi.Booking, error) {
 	b, err := s.mine(ctx, caller, r.BookingID)
 	if err != nil {
 		return b, err
 	}
-	c := command{do: doCancel, eventID: b.EventID, bookingID: b.ID, caller: caller, version: r.Version}
+	c := command{do: doCancel, eventID: b.EventID, bookingID: b.ID, caller: caller, version: r.Version, refund: r.Refund}
 	if len(r.Seats) > 0 {
 		plan, err := s.catalog.plans.Plan(ctx, b.PlanID, b.PlanVersion)
 		if err != nil {
@@ -139,8 +139,8 @@ func (s *Service) Cancel(ctx context.Context, caller caller.Caller, r bookingapi
 	return out, err
 }
 
-// named finds seats by label in the plan of a booking, among its own first.
-// Whether they are, or were, the booking's is decided later.
+// named finds seats by label in the plan of a booking, looking at its own seats first.
+// Whether they are or were the booking's is decided later.
 func named(p *seating.Plan, b *bookingapi.Booking, labels []string, c *command) error {
 	c.at = bookingKey(b)
 	for i, label := range labels {
@@ -164,28 +164,28 @@ func named(p *seating.Plan, b *bookingapi.Booking, labels []string, c *command) 
 	return nil
 }
 
-// Confirm turns a hold into a booking because the money for it is authorized;
-// the same payment may confirm again. Refusals for good are of kind Conflict,
-// Invalid or NotFound; of other kinds the outcome is unclear.
+// Confirm books a hold once its payment is authorized; the same payment may confirm
+// again. Errors of kind Conflict, Invalid, NotFound and Forbidden are final; after
+// other errors the outcome is unclear.
 func (s *Service) Confirm(ctx context.Context, m bookingapi.Confirm) (bookingapi.Booking, error) {
-	return s.system(ctx, &command{do: doConfirm, bookingID: m.BookingID, payment: m.PaymentID, amount: m.Amount, currency: m.Currency, started: m.StartedAt})
+	return s.system(ctx, &command{do: doConfirm, bookingID: m.BookingID, payment: m.PaymentID, amount: m.Amount, currency: m.Currency, started: m.StartedAt, others: m.Alternatives})
 }
 
-// Extend lets a hold last ten minutes longer, once.
+// Extend prolongs a hold by ten minutes, once.
 func (s *Service) Extend(ctx context.Context, bookingID string) error {
 	_, err := s.system(ctx, &command{do: doExtend, bookingID: bookingID})
 	return err
 }
 
-// CancelUnpaid makes sure that a payment never books its booking: it takes it back
-// if the payment has booked it, and gives its hold up if nothing has, also one that
-// has ended. Nothing is refunded for it.
+// CancelUnpaid makes sure that a failed payment does not book its booking: it cancels
+// the booking if this payment booked it, and cancels the hold, even an expired one, if
+// it is not paid. Nothing is refunded.
 func (s *Service) CancelUnpaid(ctx context.Context, bookingID, paymentID string) error {
 	_, err := s.system(ctx, &command{do: doCancel, bookingID: bookingID, payment: paymentID, unpaid: true})
 	return err
 }
 
-// system submits a command of our own about a booking.
+// system submits a command as one of our own jobs (caller.System).
 func (s *Service) system(ctx context.Context, c *command) (bookingapi.Booking, error) {
 	c.caller = caller.System
 	if c.eventID = id.Event(c.bookingID); c.eventID == "" {

@@ -1,7 +1,6 @@
 package booking
 
 import (
-	"database/sql"
 	"fmt"
 
 	"boxoffice/internal/booking/tables"
@@ -12,48 +11,35 @@ import (
 // scanner is a *sql.Row or *sql.Rows.
 type scanner = tables.Scanner
 
-// saleColumns is the state of a sale in the head row.
+// saleColumns are the columns of a head row that hold the state of the sale.
 const saleColumns = tables.SaleColumns
 
-// headArgs is a whole head row, with the event's id last.
+// headArgs returns the values of a whole head row, with the event's id last.
 func headArgs(s *state) []any {
 	h := &s.sale
 	return []any{s.seq, s.hash[:], s.at, string(h.Status), h.OpensAt, h.ClosesAt, h.PlanID, h.PlanVersion, h.PriceVersion, h.Currency,
-		h.Seats, h.LimitPerCustomer, h.HoldFor, h.OrganizerID, h.EventVersion, h.RefundsEnd, h.ChangedAt, h.ChangeRefundsEnd, h.UnverifiedBuyers, s.eventID}
+		h.Seats, h.LimitPerCustomer, h.HoldFor, h.OrganizerID, h.EventVersion, h.RefundsEnd, h.ChangedAt, h.ChangeRefundsEnd, h.UnverifiedBuyers, tables.TermsText(&h.Terms), s.eventID}
 }
 
 // scanBooking reads bookingColumns.
 func scanBooking(row scanner) (*record, error) {
 	var r record
-	var seats string
-	var expires sql.NullInt64
-	var payment, givenBack sql.NullString
-	var released sql.NullInt64
 	var email []byte
-	if err := row.Scan(&r.ID, &r.EventID, &r.UserID, &r.Status, &seats, &r.CreatedAt, &expires, &r.Amount, &r.Fees, &r.Currency,
-		&r.PlanID, &r.PlanVersion, &r.PriceVersion, &payment, &r.Fingerprint, &r.Extended, &r.Seq, &email, &released, &givenBack); err != nil {
+	if err := tables.ScanBooking(row, &r.Row, &email); err != nil {
 		return nil, err
 	}
-	r.ExpiresAt, r.PaymentID, r.ReleasedAt = expires.Int64, payment.String, released.Int64
 	r.address = readAddress(email)
-	var ok bool
-	if r.GivenBack, ok = ledger.ParseSeats(givenBack.String); !ok && givenBack.Valid {
-		return nil, fmt.Errorf("booking %s: seats given back are unreadable: %.40q", r.ID, givenBack.String)
-	}
-	if r.Seats, ok = ledger.ParseSeats(seats); !ok {
-		return nil, fmt.Errorf("booking %s: seats are unreadable: %.40q", r.ID, seats)
-	}
 	return &r, nil
 }
 
-// bookingArgs is a whole row of bookings.
+// bookingArgs returns the values of a whole row of bookings.
 func bookingArgs(b *record) []any {
 	return []any{b.ID, b.EventID, b.UserID, string(b.Status), seatsText(b.Seats), b.CreatedAt, positive(b.ExpiresAt), b.Amount, b.Fees, b.Currency,
 		b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Fingerprint, b.Extended, b.Seq, emailOrNull(b.address),
-		positive(b.ReleasedAt), seatsOrNull(b.GivenBack)}
+		positive(b.ReleasedAt), seatsOrNull(b.GivenBack), tables.LeftColumn(&b.Row)}
 }
 
-// scanHeld reads heldColumns, and what follows them.
+// scanHeld reads heldColumns, and the columns that follow them into more.
 func scanHeld(row scanner, h *held, more ...any) error {
 	var seats string
 	var prices int64
@@ -64,8 +50,9 @@ func scanHeld(row scanner, h *held, more ...any) error {
 	return nil
 }
 
-// column is an address in email_key: its key, and unless it is proved a byte more.
-// So a look-up of the key alone finds what counts for the address's owner.
+// column encodes an address for the column email_key: its key, followed by one more
+// byte unless it is proved. A search for the key alone therefore finds exactly the
+// bookings that count for the address's owner.
 func (a address) column() []byte {
 	switch {
 	case a == address{}:
@@ -97,7 +84,7 @@ func orNull(s string) any {
 	return s
 }
 
-// positive is a time, or NULL for 0.
+// positive returns v, or NULL for 0.
 func positive(v int64) any {
 	if v == 0 {
 		return nil

@@ -6,16 +6,16 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
 
-// netRows are the rows that a batch leaves behind, column by column, as unnest
-// takes them. Where a value is missing stands 0 or "", which the statements turn
-// into NULL.
+// netRows are the rows that a batch writes, column by column, as unnest takes them. A
+// missing value is 0 or "", which the statements turn into NULL.
 type netRows struct {
-	batch pgx.Batch // heads that are more than a new seq
+	batch pgx.Batch // heads in which more than the seq has changed
 
 	heads struct {
 		id           []string
@@ -26,19 +26,19 @@ type netRows struct {
 	booked            bookedRows
 	freed, new, moved claimRows
 	ledger            ledgerRows
-	lapsing           lapsingRows
+	expiries          expiryRows
 }
 
 type bookingRows struct {
 	id, eventID, userID, status, seats, currency, planID, paymentID         []string
 	createdAt, expiresAt, amount, fees, planVersion, priceVersion, seq, was []int64
 	fingerprint, email                                                      [][]byte
-	releasedAt                                                              []int64
+	releasedAt, left                                                        []int64 // left: -1 is NULL
 	givenBack                                                               []string
 	extended                                                                []bool
 }
 
-// bookedRows are bookings of which nothing changed but that they are paid.
+// bookedRows are bookings that were paid and have not changed otherwise.
 type bookedRows struct {
 	eventID, id, paymentID []string
 	seq, was               []int64
@@ -55,13 +55,13 @@ type ledgerRows struct {
 	hash                                          [][]byte
 }
 
-type lapsingRows struct {
+type expiryRows struct {
 	eventID            []string
 	until, first, last []int64
 }
 
-// room makes the columns as long as they will be, so that they do not grow by
-// copying.
+// room allocates the columns at their final size, so that they are not copied as they
+// grow.
 func (w *netRows) room(states []*state) {
 	var fresh, dirty, entries int
 	for _, s := range states {
@@ -79,12 +79,12 @@ func (w *netRows) room(states []*state) {
 	sqldb.Room(entries, &l.hash)
 }
 
-// add takes in what one event has become.
+// add adds the rows of one event.
 func (w *netRows) add(s *state) {
 	w.addHead(s)
 	for id := range s.fresh {
 		b := s.bookings[id]
-		if b.ReleasedAt != 0 || len(b.GivenBack) > 0 { // held and given up in one batch
+		if b.ReleasedAt != 0 || len(b.GivenBack) > 0 || tables.LeftColumn(&b.Row) != nil { // held and released in one batch
 			w.batch.Queue(sqliteText[xBookingNew], bookingArgs(b)...).Exec(rowsAre(1, "insert booking"))
 			continue
 		}
@@ -95,6 +95,9 @@ func (w *netRows) add(s *state) {
 	}
 	for id, was := range s.dirty {
 		b := s.bookings[id]
+		if b.Late != was.Late { // before the other changes of the row, as they are queued later
+			w.batch.Queue(sqliteText[xBookingLate], seatsOrEmpty(b.Held), s.eventID, b.ID, was.Seq).Exec(rowsAre(1, "note a late payment"))
+		}
 		if b.onlyPaidSince(was) {
 			w.booked.add(b, was)
 			continue
@@ -102,6 +105,7 @@ func (w *netRows) add(s *state) {
 		w.dirty.add(b)
 		w.dirty.was = append(w.dirty.was, was.Seq)
 		w.dirty.releasedAt, w.dirty.givenBack = append(w.dirty.releasedAt, b.ReleasedAt), append(w.dirty.givenBack, seatsOrEmpty(b.GivenBack))
+		w.dirty.left = append(w.dirty.left, leftOr(b, -1))
 	}
 	for id, was := range s.moved {
 		w.batch.Queue(sqliteText[xBookingUser], s.bookings[id].UserID, emailOrNull(s.bookings[id].address), s.eventID, id, was).Exec(rowsAre(1, "move booking"))
@@ -113,8 +117,11 @@ func (w *netRows) add(s *state) {
 	for i := range s.entries {
 		w.ledger.add(&s.entries[i])
 	}
-	for _, l := range s.lapses() {
-		w.lapsing.add(l)
+	for _, row := range s.reasonRows() {
+		w.batch.Queue(xReason, row...).Exec(rowsAre(1, "write a reason"))
+	}
+	for _, l := range s.expiries() {
+		w.expiries.add(l)
 	}
 }
 
@@ -144,13 +151,13 @@ func (r *bookingRows) add(b *record) {
 	r.paymentID, r.extended, r.seq = append(r.paymentID, b.PaymentID), append(r.extended, b.Extended), append(r.seq, b.Seq)
 }
 
-// onlyPaidSince reports whether a booking that was like that has been paid, and
-// nothing else of its row has changed.
+// onlyPaidSince reports whether the booking has been paid since was, and nothing else
+// in its row has changed.
 func (r *record) onlyPaidSince(was *record) bool {
 	return r.Status == bookingapi.Booked && r.ExpiresAt == 0 && r.Amount == was.Amount && r.Fees == was.Fees &&
 		r.PlanVersion == was.PlanVersion && r.PlanID == was.PlanID && r.PriceVersion == was.PriceVersion &&
 		r.Extended == was.Extended && r.ReleasedAt == was.ReleasedAt &&
-		slices.Equal(r.Seats, was.Seats) && slices.Equal(r.GivenBack, was.GivenBack)
+		slices.Equal(r.Seats, was.Seats) && slices.Equal(r.GivenBack, was.GivenBack) && r.Left == tables.LeftOf(&r.Row)
 }
 
 func (r *bookedRows) add(b, was *record) {
@@ -174,14 +181,14 @@ func (r *ledgerRows) add(e *ledger.Entry) {
 	r.hash = append(r.hash, e.Hash[:])
 }
 
-func (r *lapsingRows) add(l lapsing) {
+func (r *expiryRows) add(l expiry) {
 	r.until, r.eventID = append(r.until, l.until), append(r.eventID, l.eventID)
 	r.first, r.last = append(r.first, l.first), append(r.last, l.last)
 }
 
-// statements are what writes the rows. Seats that are freed go first, so that a
-// claim never meets the one it replaces. Each statement must change as many rows
-// as were decided about.
+// statements returns the statements that write the rows. Freed seats come first, so
+// that a new claim never conflicts with the one that it replaces. Each statement must
+// change exactly as many rows as it is given.
 func (w *netRows) statements() *pgx.Batch {
 	set := func(n int, what, text string, columns ...any) {
 		if n > 0 {
@@ -195,7 +202,7 @@ func (w *netRows) statements() *pgx.Batch {
 		b.currency, b.planID, b.planVersion, b.priceVersion, b.paymentID, b.fingerprint, b.extended, b.seq, b.email)
 	b = &w.dirty
 	set(len(b.id), "update booking", pgBookingsSet, b.eventID, b.id, b.status, b.seats, b.expiresAt, b.amount, b.fees,
-		b.planID, b.planVersion, b.priceVersion, b.paymentID, b.extended, b.seq, b.releasedAt, b.givenBack, b.was)
+		b.planID, b.planVersion, b.priceVersion, b.paymentID, b.extended, b.seq, b.releasedAt, b.givenBack, b.left, b.was)
 	k := &w.booked
 	set(len(k.id), "book", pgBookingsBooked, k.eventID, k.id, k.paymentID, k.seq, k.was)
 	c := &w.freed
@@ -206,9 +213,17 @@ func (w *netRows) statements() *pgx.Batch {
 	set(len(c.seat), "update claim", pgClaimsMove, c.eventID, c.seat, c.booking, c.until, c.was)
 	l := &w.ledger
 	set(len(l.seq), "append to the ledger", pgLedger, l.eventID, l.seq, l.at, l.kind, l.booking, l.seats, l.until, l.amount, l.currency, l.sale, l.hash)
-	p := &w.lapsing
-	set(len(p.until), "note lapse", pgLapsing, p.until, p.eventID, p.first, p.last)
+	p := &w.expiries
+	set(len(p.until), "note expiry", pgExpiry, p.until, p.eventID, p.first, p.last)
 	return &w.batch
+}
+
+// leftOr is the value of the column paid_left, or none for NULL.
+func leftOr(b *record, none int64) int64 {
+	if tables.LeftColumn(&b.Row) == nil {
+		return none
+	}
+	return b.Left
 }
 
 func rowsAre(n int, what string) func(pgconn.CommandTag) error {

@@ -11,9 +11,9 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// seen is the view of an event for a caller who may see it, at ledger version
+// viewFor is the view of an event for a caller who may see it, at ledger version
 // seq or later.
-func (s *Service) seen(ctx context.Context, caller caller.Caller, eventID string, seq int64) (*view, error) {
+func (s *Service) viewFor(ctx context.Context, caller caller.Caller, eventID string, seq int64) (*view, error) {
 	v, err := s.views.after(ctx, eventID, seq)
 	if err != nil {
 		return nil, err
@@ -24,9 +24,9 @@ func (s *Service) seen(ctx context.Context, caller caller.Caller, eventID string
 	return v, nil
 }
 
-// Sections lists an event's sections with how many of their seats are free.
+// Sections lists an event's sections with their numbers of free seats.
 func (s *Service) Sections(ctx context.Context, caller caller.Caller, eventID string) ([]bookingapi.SectionSeats, error) {
-	v, err := s.seen(ctx, caller, eventID, 0)
+	v, err := s.viewFor(ctx, caller, eventID, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s *Service) Sections(ctx context.Context, caller caller.Caller, eventID st
 
 // Rows lists the seats of one section, row by row; none in general admission.
 func (s *Service) Rows(ctx context.Context, caller caller.Caller, eventID, section string) ([]bookingapi.RowSeats, error) {
-	v, err := s.seen(ctx, caller, eventID, 0)
+	v, err := s.viewFor(ctx, caller, eventID, 0)
 	if err != nil {
 		return nil, err
 	}

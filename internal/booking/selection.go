@@ -11,8 +11,8 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// fingerprint tells one request from another that comes with the same key. to is part
-// of a request for a gift.
+// fingerprint distinguishes requests that use the same key. to is the recipient in a
+// request for a gift.
 func fingerprint(key, eventID string, sel *bookingapi.Selection, to caller.Person) []byte {
 	if key == "" {
 		return nil

@@ -18,7 +18,9 @@ import (
 	"boxoffice/internal/batch"
 	"boxoffice/internal/booking/live"
 	"boxoffice/internal/booking/report"
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/bus"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
@@ -36,44 +38,50 @@ var migrations embed.FS
 type Config struct {
 	DB    *sqldb.DB
 	Plans Plans
-	// Accounts reports whether there is an account. It is not called before the service
-	// is asked something. nil: every id is taken for an account's.
+	// Accounts reports whether an account exists. nil: every id counts as an account.
 	Accounts func(ctx context.Context, userID string) (bool, error)
 	Now      func() time.Time      // the clock by which SQLite decides; nil: the database's
 	Metrics  prometheus.Registerer // nil: none
 	Log      *slog.Logger          // nil: slog.Default
-	Writers  int                   // 0: 1 on SQLite, more would wait for each other; 2 on PostgreSQL
+	Writers  int                   // 0: 1 on SQLite, where more would block each other; 2 on PostgreSQL
 	MyClock  bool                  // decide by Now on PostgreSQL too; for tests
+	// MailGift mails the link to complimentary seats, once Run is called; nil: nobody does.
+	MailGift func(ctx context.Context, g bookingapi.Gift) error
+	Runs     bus.Runs // to and from the other nodes on a shared database; nil: none
 }
 
 var _ bookingapi.Service = (*Service)(nil)
 
 // Service is the Booking Service.
 type Service struct {
-	source   // the ledgers
-	db       *sqldb.DB
-	now      func() time.Time
-	log      *slog.Logger
-	catalog  *catalog
-	views    *views
-	feeds    *live.Feeds
-	writers  []*writer
-	key      ed25519.PrivateKey
-	links    *link.Links
-	getStmt  *sql.Stmt
-	recent   *recent
-	crowd    *crowd
-	lookups  *batch.Queue[*lookup] // where other nodes write, too; else nil
-	metrics  *metrics
-	followMu sync.RWMutex
-	follow   []func([]ledger.Entry)
-	sweepNow chan struct{} // wakes the janitor
-	sweeping sync.Mutex
-	swept    lapsing // how far the last sweep came; zero: to the end
-	lease    *sqldb.Lease
-	accounts func(ctx context.Context, userID string) (bool, error)
-	reports  *report.Reports
-	closed   atomic.Bool
+	source        // the ledgers
+	db            *sqldb.DB
+	now           func() time.Time
+	log           *slog.Logger
+	catalog       *catalog
+	views         *views
+	feeds         *live.Feeds
+	writers       []*writer
+	key           ed25519.PrivateKey
+	links         *link.Links
+	getStmt       *sql.Stmt
+	recent        *recent
+	unverified    *unverified
+	lookups       *batch.Queue[*lookup] // nil unless other nodes share the database
+	metrics       *metrics
+	subscribersMu sync.RWMutex
+	subscribers   []func([]ledger.Entry)
+	runs          bus.Runs      // nil: there are none
+	followNow     chan struct{} // wakes followOthers
+	sweepNow      chan struct{} // wakes the janitor
+	sweeping      sync.Mutex
+	swept         expiry // where the last sweep stopped; zero: at the end
+	lease         *sqldb.Lease
+	accounts      func(ctx context.Context, userID string) (bool, error)
+	reports       *report.Reports
+	gifts         *GiftMails // nil: nobody mails gifts
+	ended         sync.Map   // sql.NullInt64 by event id: see saleEnd
+	closed        atomic.Bool
 }
 
 // Migrate brings the tables up to date.
@@ -94,7 +102,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
-	s := &Service{source: source{cfg.DB}, db: cfg.DB, accounts: cfg.Accounts, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), sweepNow: make(chan struct{}, 1)}
+	s := &Service{source: source{cfg.DB}, db: cfg.DB, accounts: cfg.Accounts, now: cfg.Now, log: cfg.Log, catalog: newCatalog(cfg.Plans), sweepNow: make(chan struct{}, 1), followNow: make(chan struct{}, 1)}
 	if s.getStmt, err = cfg.DB.PrepareRead(ctx, sqlShown); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
@@ -102,7 +110,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
-	s.key = keys[0] // the links to bookings are derived from it: it stays
+	s.key = keys[0] // never changes: the links to bookings are derived from it
 	if s.links, err = link.New(ctx, cfg.DB, s.key.Seed(), cfg.Now); err != nil {
 		return nil, fmt.Errorf("booking: %w", err)
 	}
@@ -116,16 +124,31 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	s.feeds = s.newFeeds(&cfg)
 	s.reports = s.newReports()
 	s.views.heard = s.hear
+	if cfg.Runs != nil && cfg.DB.Shared() {
+		s.runs = cfg.Runs
+		s.views.overhears = s.runs.Connected
+	}
 	s.recent = newRecent()
-	s.crowd = newCrowd()
-	s.Subscribe(s.crowd.hear)
+	s.unverified = newUnverified()
+	s.Subscribe(s.unverified.hear)
 	for range cfg.Writers {
-		w := &writer{store: st, catalog: s.catalog, views: s.views, recent: s.recent, tell: s.tell, metrics: m, log: cfg.Log}
+		w := &writer{store: st, catalog: s.catalog, views: s.views, recent: s.recent, tell: s.committed, metrics: m, log: cfg.Log}
 		w.queue = batch.New(maxBatch, maxWaiting, w.run)
 		s.writers = append(s.writers, w)
 	}
 	if cfg.DB.Shared() {
 		s.lookups = batch.New(maxBatch, maxWaiting, s.lookUp)
+	}
+	if cfg.MailGift != nil {
+		if s.gifts, err = NewGiftMails(ctx, s, cfg.MailGift, time.Now); err != nil {
+			s.Close()
+			return nil, fmt.Errorf("booking: %w", err)
+		}
+	}
+	if s.runs != nil {
+		if err := s.runs.Subscribe(s.views.ledger.Wants, s.hearRun); err != nil {
+			return nil, fmt.Errorf("booking: %w", err)
+		}
 	}
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(newSeatGauge(s.views), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -135,7 +158,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	return s, nil
 }
 
-// newStore chooses the store of the database, and how many writers it likes.
+// newStore makes the store for the database, and sets the default number of writers.
 func newStore(ctx context.Context, cfg *Config) (store, error) {
 	if cfg.DB.Dialect() == sqldb.SQLite {
 		cfg.Writers = max(cfg.Writers, 1)
@@ -151,7 +174,10 @@ func newStore(ctx context.Context, cfg *Config) (store, error) {
 	return st, nil
 }
 
-// Close lets the writers finish what waits and refuses the rest.
+// Close lets the writers finish the waiting commands, and refuses new ones.
+//
+// The writers do not belong to Run: they start in New, since commands may come before or
+// without Run, and end after the payments in progress have been confirmed.
 func (s *Service) Close() {
 	if s.closed.Swap(true) {
 		return
@@ -165,7 +191,7 @@ func (s *Service) Close() {
 	}
 }
 
-// Waiting is how many commands wait for the writers.
+// Waiting returns how many commands wait for the writers.
 func (s *Service) Waiting() int {
 	n := 0
 	for _, w := range s.writers {
@@ -174,39 +200,45 @@ func (s *Service) Waiting() int {
 	return n
 }
 
-// Pressure is how many commands wait for the writers, and how many may.
+// Pressure returns how many commands wait for the writers, and how many can.
 func (s *Service) Pressure() (waiting, capacity int) { return s.Waiting(), maxWaiting * len(s.writers) }
 
-// Subscribe calls fn after each commit with its ledger entries, of one event at a
-// time, in order. fn must return fast: the writer waits for it.
+// Subscribe calls fn after each commit with its ledger entries, in order, for one
+// event at a time. fn must return quickly: the writer waits for it.
 func (s *Service) Subscribe(fn func([]ledger.Entry)) {
-	s.followMu.Lock()
-	defer s.followMu.Unlock()
-	s.follow = append(s.follow, fn)
+	s.subscribersMu.Lock()
+	defer s.subscribersMu.Unlock()
+	s.subscribers = append(s.subscribers, fn)
+}
+
+// committed tells what this node has committed: its followers, and other nodes.
+func (s *Service) committed(entries []ledger.Entry) {
+	s.publishRuns(entries)
+	s.tell(entries)
 }
 
 func (s *Service) tell(entries []ledger.Entry) {
-	s.followMu.RLock()
-	defer s.followMu.RUnlock()
-	for _, fn := range s.follow {
+	s.subscribersMu.RLock()
+	defer s.subscribersMu.RUnlock()
+	for _, fn := range s.subscribers {
 		fn(entries)
 	}
 }
 
-// submit hands a command to its event's writer and waits for the answer. On an
+// submit hands a command to its event's writer and waits for the answer. After an
 // error of kind Internal or Unavailable the outcome is unclear; the same command
 // may be submitted again.
 func (s *Service) submit(ctx context.Context, c *command) (bookingapi.Booking, error) {
 	return s.send(ctx, c, nil, (*batch.Queue[*job]).Do)
 }
 
-// submitTold is submit that tells done what was decided, whether or not somebody
-// still waits for the answer; if the outcome is unclear, it tells nothing.
+// submitTold is like submit, and also calls done with the decision, even if the
+// caller has stopped waiting. It does not call done if the outcome is unclear.
 func (s *Service) submitTold(ctx context.Context, c *command, done func(bookingapi.Booking, error)) (bookingapi.Booking, error) {
 	return s.send(ctx, c, done, (*batch.Queue[*job]).Do)
 }
 
-// submitLater is submit behind everybody else's commands.
+// submitLater is like submit, but queues behind the commands of all other callers.
 func (s *Service) submitLater(ctx context.Context, c *command) (bookingapi.Booking, error) {
 	return s.send(ctx, c, nil, (*batch.Queue[*job]).DoLater)
 }
@@ -226,9 +258,9 @@ func (s *Service) send(ctx context.Context, c *command, done func(bookingapi.Boo
 	return j.booking, nil
 }
 
-// SetSales hands new states of sales to the writers. A state whose EventVersion
-// is not newer than the head row's is passed over. The first refusal is
-// returned; the others are carried out nevertheless.
+// SetSales hands new states of sales to the writers. A state whose EventVersion is
+// not newer than the head row's is ignored. All are tried; the first refusal is
+// returned.
 func (s *Service) SetSales(ctx context.Context, sales map[string]bookingapi.Sale) error {
 	failed := make(chan error, len(sales))
 	for eventID, sale := range sales {
@@ -249,35 +281,35 @@ func (s *Service) SetSales(ctx context.Context, sales map[string]bookingapi.Sale
 	return first
 }
 
-// setSale hands one sale over. Holds that have lapsed keep nothing from changing:
-// they are ended first.
+// setSale hands one sale to its writer. It first ends expired holds, which would
+// otherwise count as taken seats and block the change.
 func (s *Service) setSale(ctx context.Context, eventID string, sale bookingapi.Sale) error {
 	c := command{do: doSetSale, eventID: eventID, sale: &sale}
 	_, err := s.submit(ctx, &c)
-	if !errs.Is(err, "plan-in-use") && !errs.Is(err, "currency-in-use") {
+	if !errs.Is(err, "plan-in-use") && !errs.Is(err, "currency-in-use") && !errs.Is(err, "seats-taken") {
 		return err
 	}
-	lapsed, e := s.ids(ctx, `SELECT DISTINCT booking_id FROM claims WHERE event_id = $1 AND expires_at <= $2`, eventID, s.now().UnixMicro()) // primary key's prefix
+	expired, e := s.ids(ctx, `SELECT DISTINCT booking_id FROM claims WHERE event_id = $1 AND expires_at <= $2`, eventID, s.now().UnixMicro()) // primary key's prefix
 	switch {
 	case e != nil:
 		return e
-	case len(lapsed) == 0:
+	case len(expired) == 0:
 		return err
 	}
-	if e := s.each(ctx, lapsed, command{do: doExpire}); e != nil {
+	if e := s.each(ctx, expired, command{do: doExpire}); e != nil {
 		return e
 	}
 	_, err = s.submit(ctx, &c)
 	return err
 }
 
-// Counts are the numbers of seats of events by state.
+// Counts returns the numbers of seats by state, by event id.
 func (s *Service) Counts(ctx context.Context, eventIDs []string) (map[string]bookingapi.Counts, error) {
 	out := make(map[string]bookingapi.Counts, len(eventIDs))
 	return out, s.eachView(ctx, eventIDs, func(v *view) { out[v.eventID] = v.counts() })
 }
 
-// Sales is how events are sold now.
+// Sales returns the current states of sales, by event id.
 func (s *Service) Sales(ctx context.Context, eventIDs []string) (map[string]bookingapi.Sale, error) {
 	out := make(map[string]bookingapi.Sale, len(eventIDs))
 	return out, s.eachView(ctx, eventIDs, func(v *view) {
@@ -287,7 +319,7 @@ func (s *Service) Sales(ctx context.Context, eventIDs []string) (map[string]book
 	})
 }
 
-// eachView calls do with the views of events; those without a sale are left out.
+// eachView calls do with the view of each event that has a sale.
 func (s *Service) eachView(ctx context.Context, eventIDs []string, do func(*view)) error {
 	for _, id := range eventIDs {
 		v, err := s.views.get(ctx, id)
@@ -301,7 +333,7 @@ func (s *Service) eachView(ctx context.Context, eventIDs []string, do func(*view
 	return nil
 }
 
-// Bookings are bookings by id.
+// Bookings returns bookings by id.
 func (s *Service) Bookings(ctx context.Context, ids []string) (map[string]bookingapi.Booking, error) {
 	ids = slices.DeleteFunc(unique(ids), func(one string) bool { return !id.ValidBooking(one) })
 	found := make(map[string]bookingapi.Booking, len(ids))
@@ -311,7 +343,7 @@ func (s *Service) Bookings(ctx context.Context, ids []string) (map[string]bookin
 	return found, s.readAll(ctx, ids, found)
 }
 
-// Booking is a booking by its id.
+// Booking returns a booking by its id.
 func (s *Service) Booking(ctx context.Context, bookingID string) (bookingapi.Booking, error) {
 	if !id.ValidBooking(bookingID) {
 		return bookingapi.Booking{}, errs.Missing("booking")
@@ -327,24 +359,28 @@ func (s *Service) Booking(ctx context.Context, bookingID string) (bookingapi.Boo
 	return b, nil
 }
 
-// Recent is Booking for callers that ask often and have the writer decide afterwards:
-// it comes from what this node has committed, or is read together with others.
+// Recent is like Booking, for callers that ask often and have the writer decide
+// afterwards: it answers from what this node has committed, or reads many at once.
 func (s *Service) Recent(ctx context.Context, bookingID string) (bookingapi.Booking, error) {
 	if s.lookups != nil && id.ValidBooking(bookingID) {
 		l := &lookup{id: bookingID}
-		if err := s.lookups.Do(ctx, l); err != nil { // it may still be written to
+		if err := s.lookups.Do(ctx, l); err != nil { // the worker may still write to l
 			return bookingapi.Booking{}, unclear(err)
 		}
-		return l.booking, nil
+		return s.withTax(ctx, l.booking)
 	}
 	if b, ok := s.Remembered(bookingID); ok {
 		return b, nil
 	}
-	return s.Booking(ctx, bookingID)
+	b, err := s.Booking(ctx, bookingID)
+	if err != nil {
+		return b, err
+	}
+	return s.withTax(ctx, b)
 }
 
-// Remembered is a booking as this node has committed it last, if it has of late.
-// Another node may have changed it since.
+// Remembered returns a booking that this node has committed recently. Another node
+// may have changed it since.
 func (s *Service) Remembered(bookingID string) (b bookingapi.Booking, ok bool) {
 	r := s.recent.get(bookingID)
 	if r == nil {
@@ -352,16 +388,35 @@ func (s *Service) Remembered(bookingID string) (b bookingapi.Booking, ok bool) {
 	}
 	b = r.shown()
 	b.ReadAt = s.now().UnixMicro()
+	if b.Fees > 0 {
+		p, ok := s.catalog.peek(bookingKey(&b))
+		if !ok {
+			return bookingapi.Booking{}, false
+		}
+		b.Tax = p.tax(b.Seats)
+	}
 	return b, true
 }
 
-// mine is a booking that a caller may change; NotFound for strangers.
+// withTax returns a booking with the tax in its fees.
+func (s *Service) withTax(ctx context.Context, b bookingapi.Booking) (bookingapi.Booking, error) {
+	if b.Fees > 0 {
+		p, err := s.catalog.load(ctx, bookingKey(&b))
+		if err != nil {
+			return bookingapi.Booking{}, fmt.Errorf("tax of booking %s: %w", b.ID, err)
+		}
+		b.Tax = p.tax(b.Seats)
+	}
+	return b, nil
+}
+
+// mine returns a booking that the caller may change; NotFound otherwise.
 func (s *Service) mine(ctx context.Context, caller caller.Caller, bookingID string) (bookingapi.Booking, error) {
 	b, err := s.Booking(ctx, bookingID)
 	if err != nil {
 		return b, err
 	}
-	if !caller.SignedIn() || !mayTouch(&record{Booking: b}, caller) {
+	if !caller.SignedIn() || !mayTouch(&record{Row: tables.Row{Booking: b}}, caller) {
 		return bookingapi.Booking{}, errs.Missing("booking")
 	}
 	return b, nil

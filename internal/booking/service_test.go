@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/ledger"
 )
@@ -44,9 +45,9 @@ func TestHoldPayCancel(t *testing.T) {
 	w.verify(ev)
 }
 
-// A's hold lapses, B buys one of the seats, A pays: A's booking has expired as
+// A's hold expires, B buys one of the seats, A pays: A's booking has expired as
 // a whole, its other seat is free, and the late payment is refused.
-func TestLapsedHoldRace(t *testing.T) {
+func TestExpiredHoldRace(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
 	a := w.hold(ev, "ann", "A-A-1", "A-A-2")
@@ -68,7 +69,7 @@ func TestLapsedHoldRace(t *testing.T) {
 	w.verify(ev)
 }
 
-// Paid too late while nobody has taken the seats: the buyer gets them.
+// If the payment is late but nobody has taken the seats, the buyer gets them.
 func TestPaidLateSeatsFree(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
@@ -187,7 +188,7 @@ func TestLimitAndCooldown(t *testing.T) {
 	_, err := w.s.Hold(ctx, fan("ann"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-B-1", "A-B-2"}}})
 	wantType(t, err, "too-many-seats")
 	w.hold(ev, "ann", "A-B-1")
-	w.pass(8 * minute) // both lapse
+	w.pass(8 * minute) // both expire
 	_, err = w.s.Hold(ctx, fan("ann"), "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-B-2"}}})
 	wantType(t, err, "hold-cooldown")
 	w.pass(minute)
@@ -227,7 +228,7 @@ func TestConfirmRefusals(t *testing.T) {
 	w.verify(ev)
 }
 
-// A cancelled event gives back every booking, also after a restart in between.
+// All bookings of a cancelled event are cancelled, even after a restart in between.
 func TestCancelledEventGivesBack(t *testing.T) {
 	w := newWorld(t)
 	ctx, stop := context.WithCancel(context.Background())
@@ -263,6 +264,31 @@ func TestCancelledEventGivesBack(t *testing.T) {
 	}
 	_, err = w.pay(held)
 	wantType(t, err, "booking-cancelled")
+	w.verify(ev)
+}
+
+// An event that people have seats of does not become a draft, whenever they took them.
+// Expired holds do not prevent it, and a draft stays one while seats are blocked.
+func TestNoDraftWithSeats(t *testing.T) {
+	w := newWorld(t)
+	ev := w.event()
+	w.hold(ev, "ann", "A-A-1")
+	draft := func(s *bookingapi.Sale) { s.Status = eventapi.Draft }
+	wantType(t, w.change(ev, 2, draft), "seats-taken")
+	if v, err := w.s.views.get(t.Context(), ev); err != nil || v.hiddenFrom(fan("ann")) {
+		t.Errorf("the hold is hidden: %v", err)
+	}
+	w.pass(8 * minute)
+	if err := w.change(ev, 2, draft); err != nil {
+		t.Fatalf("nobody has seats: %v", err)
+	}
+	boss := caller.Caller{UserID: organizer, Role: caller.Organizer}
+	if _, err := w.s.Grant(t.Context(), boss, "", grantOf(bookingapi.Block, "", bookingapi.HoldRequest{EventID: ev, Selection: bookingapi.Selection{Seats: []string{"A-A-1"}}})); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.change(ev, 3, draft); err != nil {
+		t.Errorf("a draft with blocked seats cannot change: %v", err)
+	}
 	w.verify(ev)
 }
 

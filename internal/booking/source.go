@@ -2,10 +2,10 @@ package booking
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"boxoffice/internal/booking/tables"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
@@ -16,7 +16,7 @@ func Ledger(db *sqldb.DB) ledger.Source { return source{db} }
 // source reads ledgers from the database. It implements ledger.Source.
 type source struct{ db *sqldb.DB }
 
-// Entries reads an event's ledger after a seq, in order, up to limit.
+// Entries reads up to limit entries of an event after a seq, in order.
 func (s source) Entries(ctx context.Context, eventID string, after int64, limit int) ([]ledger.Entry, error) {
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT `+entryColumns+` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
 		eventID, after, limit) // primary key
@@ -26,12 +26,12 @@ func (s source) Entries(ctx context.Context, eventID string, after int64, limit 
 	return tables.ScanEntries(rows)
 }
 
-// Heads is the seq of the last entry of each event, or of every event if eventIDs is
-// nil.
+// Heads returns the seq of the last entry of each of these events, or of all events if
+// eventIDs is nil.
 func (s source) Heads(ctx context.Context, eventIDs []string) (map[string]int64, error) {
 	query, args := `SELECT event_id, seq FROM sales`, []any{}
 	if eventIDs != nil {
-		ids, err := json.Marshal(eventIDs)
+		ids, err := codec.Marshal(eventIDs)
 		if err != nil {
 			return nil, fmt.Errorf("read heads: %w", err)
 		}

@@ -9,24 +9,19 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// record is a booking's row: the booking, and what only the writer needs.
+// record is a booking's row: the booking, and fields that only the writer needs.
 type record struct {
-	bookingapi.Booking
-	Fingerprint []byte
-	Extended    bool    // its hold was extended once
-	address             // that it was made with, or that its owner has shown since
-	ReleasedAt  int64   // µs since 1970: when its hold was given up; 0: it was not
-	GivenBack   []int32 // seats that were given back while others stayed
+	tables.Row
+	address // the email address that it was made with, or that its owner has verified since
 }
 
-// has reports whether the claim of a seat is the booking's, by the booking's row.
+// has reports whether, by its row, the booking has the claim on a seat.
 func (r *record) has(seat int32) bool {
 	return r != nil && (r.Status == bookingapi.Pending || r.Status == bookingapi.Booked) && slices.Contains(r.Seats, seat)
 }
 
-// state is one event as a decision sees it: what was read under the head's
-// lock, plus the effects of the commands decided before in the same batch.
-// Only apply changes it.
+// state is one event as a decision sees it: what was read under the head's lock,
+// plus the effects of earlier commands of the same batch. Only apply changes it.
 type state struct {
 	now     int64 // µs since 1970; never less than the head's last entry
 	eventID string
@@ -44,14 +39,15 @@ type state struct {
 	bookings map[string]*record
 	buyers   map[string]*buyer  // by account
 	emails   map[address]*buyer // by address
-	taken    bitset             // every claimed seat; nil unless a command lets us choose
-	lapsing  int                // how many seats in taken were read because their hold had lapsed
+	taken    bitset             // every claimed seat; nil unless a command leaves the choice to us
+	freeable int                // how many seats in taken are of expired holds, so that they may be chosen
 
 	// what apply has done so far in this batch
 	entries   []ledger.Entry
+	reasons   []reason
 	fresh     map[string]bool    // bookings without a row yet
-	dirty     map[string]*record // bookings with a row that changed: as the row is
-	moved     map[string]string  // bookings with a row whose account or address is another: the account before
+	dirty     map[string]*record // changed bookings that have a row: the row before the change
+	moved     map[string]string  // bookings that have a row and get another account or address: the account before
 	saleDirty bool
 	scratch   []byte
 }
@@ -63,7 +59,7 @@ type priced struct {
 	tierOf []uint8 // by seat; seating.NoTier where it has no price
 }
 
-// of is the tier of a seat; one without a name or a price where there is none.
+// of returns the tier of a seat; an empty one if the seat has no price.
 func (p *priced) of(seat int32) *seating.Tier {
 	if !p.sells(seat) {
 		return &seating.Tier{}
@@ -76,7 +72,7 @@ func (p *priced) sells(seat int32) bool {
 	return seat >= 0 && int(seat) < len(p.tierOf) && int(p.tierOf[seat]) < len(p.Tiers)
 }
 
-// total is the price of seats, and the fees in it, in minor units.
+// total adds up the prices of seats, and the fees in them, in minor units.
 func (p *priced) total(seats []int32) (amount, fees int64) {
 	for _, s := range seats {
 		t := p.of(s)
@@ -84,6 +80,14 @@ func (p *priced) total(seats []int32) (amount, fees int64) {
 		fees += t.Fees
 	}
 	return amount, fees
+}
+
+// tax adds up the tax in the prices of seats, in minor units.
+func (p *priced) tax(seats []int32) (tax int64) {
+	for _, s := range seats {
+		tax += p.of(s).Tax
+	}
+	return tax
 }
 
 func newState(eventID string) *state {
@@ -100,11 +104,11 @@ func newState(eventID string) *state {
 	}
 }
 
-// lapsed reports whether a hold has ended although its claim is still there.
-func (s *state) lapsed(c claim) bool { return c.until != 0 && c.until <= s.now }
+// expired reports whether a claim belongs to a hold that has ended.
+func (s *state) expired(c claim) bool { return c.until != 0 && c.until <= s.now }
 
-// apply carries out one effect and appends its ledger entry. Claims go first:
-// whose they are until then is told from the booking as it was before.
+// apply carries out one effect and appends its ledger entry. Claims are changed
+// first: which ones the booking has is read from its unchanged record.
 func (s *state) apply(e effect) {
 	switch e.kind {
 	case noEntry:
@@ -132,7 +136,10 @@ func (s *state) apply(e effect) {
 	case ledger.Booked:
 		s.claimAll(s.bookings[e.booking], e)
 		b := s.touch(e.booking)
-		b.Status, b.ExpiresAt, b.PaymentID = bookingapi.Booked, 0, e.payment
+		b.Status, b.ExpiresAt, b.PaymentID, b.Left = bookingapi.Booked, 0, e.payment, b.Amount
+		if b.Late = e.late; e.late == bookingapi.OtherSeats {
+			b.Held, b.Seats, b.GivenBack = b.Seats, e.seats, without(b.GivenBack, e.seats)
+		}
 	case ledger.Expired:
 		s.freeAll(s.bookings[e.booking], e.seats)
 		s.touch(e.booking).Status = bookingapi.Expired
@@ -142,7 +149,7 @@ func (s *state) apply(e effect) {
 	s.append(e)
 }
 
-// count notes a booking with those it counts for, once with each.
+// count adds a booking to every buyer that it counts for, once to each.
 func (s *state) count(b *record) {
 	for _, to := range []*buyer{s.buyers[b.UserID], s.emails[b.address]} {
 		if to != nil && !slices.ContainsFunc(to.bookings, func(h held) bool { return h.id == b.ID }) {
@@ -151,7 +158,7 @@ func (s *state) count(b *record) {
 	}
 }
 
-// move notes that a booking goes to another account, or counts for an address.
+// move gives a booking another account, or has it count for an address.
 func (s *state) move(booking string, made *record) {
 	old := s.bookings[booking]
 	if old.of() == made.of() {
@@ -163,12 +170,18 @@ func (s *state) move(booking string, made *record) {
 	s.count(made)
 }
 
-// giveBack frees some or all seats of a booking, which is cancelled when none
-// is left. A cancelled booking keeps its last seats for the record.
+// giveBack frees some or all seats of a booking, which is cancelled when none is
+// left. A cancelled booking keeps the numbers of its last seats.
 func (s *state) giveBack(e effect) {
 	old := s.bookings[e.booking]
 	s.freeAll(old, e.seats)
 	b := s.touch(e.booking)
+	if b.Left = max(b.Left-e.amount, 0); e.unpaid {
+		b.Left = 0
+	}
+	if e.kind == ledger.Cancelled && len(e.seats) == 0 { // the seats stay
+		return
+	}
 	if len(e.seats) == len(b.Seats) || old.Status == bookingapi.Expired {
 		switch old.Status {
 		case bookingapi.Pending:
@@ -184,8 +197,8 @@ func (s *state) giveBack(e effect) {
 	b.GivenBack = append(slices.Clone(b.GivenBack), e.seats...)
 }
 
-// touch marks a booking as changed and returns a copy that may be changed:
-// what was handed out before stays as it was.
+// touch marks a booking as changed and returns a copy that may be changed; pointers
+// handed out before keep the old values.
 func (s *state) touch(id string) *record {
 	old := s.bookings[id]
 	if _, ok := s.dirty[id]; !ok && !s.fresh[id] {
@@ -196,8 +209,8 @@ func (s *state) touch(id string) *record {
 	return &b
 }
 
-// claimAll gives an effect's seats to its booking; old is the booking as it was,
-// nil when it is new. Seats that it did not have must be free.
+// claimAll gives an effect's seats to its booking. old is the booking as it was, nil
+// for a new one. Seats that it did not have must be free.
 func (s *state) claimAll(old *record, e effect) {
 	for _, seat := range e.seats {
 		from := ""
@@ -211,7 +224,7 @@ func (s *state) claimAll(old *record, e effect) {
 	}
 }
 
-// freeAll makes seats of a booking free.
+// freeAll frees seats of a booking.
 func (s *state) freeAll(b *record, seats []int32) {
 	for _, seat := range seats {
 		s.claims.move(seat, b.ID, claim{})
@@ -234,6 +247,9 @@ func (s *state) append(e effect) {
 	entry.Hash, s.scratch = entry.Chain(s.hash, s.scratch)
 	s.hash = entry.Hash
 	s.entries = append(s.entries, entry)
+	if e.reason != "" {
+		s.reasons = append(s.reasons, reason{seq: s.seq, text: e.reason, by: e.by})
+	}
 	if b := s.bookings[e.booking]; b != nil {
 		b.Seq = s.seq
 	}

@@ -22,17 +22,17 @@ type store interface {
 type storeTx interface {
 	// lock waits for the head rows of events, in id order, before anything is read.
 	lock(ctx context.Context, states []*state) error
-	// heads locks and reads the head rows of events, in id order, into the
-	// states; an event without one stays as it is. With the hints a store may read
-	// at once what will be asked of it next.
+	// heads locks and reads the head rows of events, in id order, into the states; the
+	// state of an event without one stays as it is. The hints allow a store to read in
+	// the same message what the batch will need next.
 	heads(ctx context.Context, states []*state, h hints) error
 	// now is the time by which the batch decides, µs since 1970. It is read
 	// after the lock.
 	now(ctx context.Context) (int64, error)
 	// claims reads the claims on the given seats.
 	claims(ctx context.Context, eventID string, seats []int32) (map[int32]claim, error)
-	// inUse reports whether the event has a claim at all, or a booking that is
-	// pending or booked.
+	// inUse reports whether the event has any claim, or a booking that is pending or
+	// booked.
 	inUse(ctx context.Context, eventID string) (bool, error)
 	// bookings reads bookings by id; unknown ones are left out.
 	bookings(ctx context.Context, ids []string) ([]*record, error)
@@ -41,17 +41,17 @@ type storeTx interface {
 	buyer(ctx context.Context, p person, eventID string) ([]found, error)
 	// entries reads ledger entries above a version, in order.
 	entries(ctx context.Context, eventID string, after int64) ([]ledger.Entry, error)
-	// save writes what the states have become. Every write is conditional on
-	// what was read before; errGuard means that it no longer holds.
+	// save writes the final rows of the states. Every write is conditional on what was
+	// read before; errGuard means that a condition failed.
 	save(ctx context.Context, states []*state) error
 }
 
-// hints are what a batch's commands name and is to be read.
+// hints say what a batch will have to read, judging by its commands.
 type hints struct {
 	bookings []string
 	buyers   []buyerKey
 	seats    []seatKey
-	views    []viewAt // behind which there probably are entries of other nodes
+	views    []viewAt // views that probably lack entries of other nodes
 }
 
 // viewAt is a seat view's version.
@@ -76,8 +76,8 @@ type found struct {
 	byEmail bool
 }
 
-// hints leaves out what need not be read: bookings that are known, and seats that
-// are free in a view, which will be made exact.
+// hints leaves out what need not be read: cached bookings, and seats that are free in
+// a view, since the view will be exact.
 func (w *writer) hints(items []*item, l *attemptState, known map[string]*record) hints {
 	var h hints
 	for _, it := range items {
@@ -113,7 +113,8 @@ func (w *writer) hints(items []*item, l *attemptState, known map[string]*record)
 	return hints{unique(h.bookings), distinct(h.buyers), distinct(h.seats), h.views}
 }
 
-// waives is whether an event's buyers need no verified address, as this node knows.
+// waives reports whether, as far as this node knows, buyers of an event need no
+// verified address.
 func (w *writer) waives(eventID string) bool {
 	v := w.views.peek(eventID)
 	if v == nil {
@@ -124,7 +125,7 @@ func (w *writer) waives(eventID string) bool {
 	return v.sale.UnverifiedBuyers
 }
 
-// distinct drops what was there before.
+// distinct removes repeated elements.
 func distinct[T comparable](list []T) []T {
 	seen := make(map[T]bool, len(list))
 	return slices.DeleteFunc(list, func(v T) bool {
@@ -134,8 +135,8 @@ func distinct[T comparable](list []T) []T {
 	})
 }
 
-// errGuard means that a row was not as the decision had read it: the batch is
-// rolled back and tried anew.
+// errGuard means that a row was not as the decision assumed: the batch is rolled back
+// and tried again.
 var errGuard = errors.New("booking: a row changed under the decision")
 
 func guard(want, got int64, what string) error {

@@ -15,10 +15,10 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// postgresStore runs the hot statements on sets: a batch goes to the server in
-// three messages, however many commands it holds. The first begins, locks the
-// heads, reads the clock and all that the commands name; the second writes the
-// net rows; the third commits.
+// postgresStore runs the hot statements on sets of rows: a batch goes to the server in
+// three messages, however many commands it has. The first begins the transaction,
+// locks the heads, and reads the clock and everything that the commands name; the
+// second writes the final rows; the third commits.
 type postgresStore struct {
 	db    *sqldb.DB
 	clock func() time.Time // nil: the database's
@@ -47,13 +47,13 @@ func (s *postgresStore) batch(ctx context.Context, fn func(storeTx) error) error
 	}
 }
 
-// postgresTx remembers what the first message has brought, and asks again only
-// for what that did not name.
+// postgresTx keeps what the first message has read, and reads only what is missing
+// from that.
 type postgresTx struct {
 	store    *postgresStore
 	conn     *pgx.Conn
 	at       int64
-	locked   bool              // before the first message
+	locked   bool              // the heads were locked before the first message
 	claimed  map[seatKey]claim // zero: free
 	records  map[string]*record
 	holdings map[buyerKey][]found
@@ -76,8 +76,11 @@ var (
 		FROM ` + sqldb.Rows("event_id TEXT, seat BIGINT") + ` JOIN claims c ON c.event_id = w.event_id AND c.seat = w.seat`
 	// By bookings_by_event.
 	pgBookings = `SELECT ` + bookingColumns + ` FROM ` + sqldb.Rows("of_event TEXT, wanted TEXT") + ` JOIN bookings ON event_id = of_event COLLATE "C" AND id = wanted`
-	// By bookings_by_event, and the primary key of sales.
-	pgShown = bookingWithOrganizer + ` JOIN ` + sqldb.Rows("event_id TEXT, id TEXT") + ` ON b.event_id = w.event_id COLLATE "C" AND b.id = w.id`
+	// By bookings_by_event, and the primary key of sales. LIMIT keeps the lookups apart: in a
+	// join with sales, PostgreSQL may read all bookings of the event.
+	pgShown = `SELECT ` + shownColumns + `, (SELECT s.organizer_id FROM sales s WHERE s.event_id = b.event_id)
+		FROM ` + sqldb.Rows("event_id TEXT, id TEXT") + `
+		CROSS JOIN LATERAL (SELECT * FROM bookings WHERE event_id = w.event_id COLLATE "C" AND id = w.id LIMIT 1) AS b`
 	// By bookings_by_user.
 	pgBuyers = `SELECT ` + heldColumns + `, w.n
 		FROM ` + sqldb.Rows("user_id TEXT, event_id TEXT, n BIGINT") + ` JOIN bookings b ON b.user_id = w.user_id AND b.event_id = w.event_id`
@@ -94,18 +97,18 @@ var (
 	pgHeadSeq = `UPDATE sales s SET seq = w.seq, hash = w.hash, at = w.at
 		FROM ` + sqldb.Rows("event_id TEXT, seq BIGINT, hash BYTEA, at BIGINT, was BIGINT") + `
 		WHERE s.event_id = w.event_id AND s.seq = w.was`
-	pgBookingsNew = `INSERT INTO bookings (` + bookingColumns + `)
+	pgBookingsNew = `INSERT INTO bookings (` + tables.NewBookingColumns + `)
 		SELECT id, event_id, user_id, status, seats, created_at, nullif(expires_at, 0), amount, fees, currency,
 			plan_id, plan_version, price_version, nullif(payment_id, ''), nullif(fingerprint, ''), extended, seq,
-			nullif(email_key, ''), NULL, NULL
+			nullif(email_key, ''), NULL, NULL, NULL
 		FROM ` + sqldb.Rows(`id TEXT, event_id TEXT, user_id TEXT, status TEXT, seats TEXT, created_at BIGINT, expires_at BIGINT,
 			amount BIGINT, fees BIGINT, currency TEXT, plan_id TEXT, plan_version BIGINT, price_version BIGINT,
 			payment_id TEXT, fingerprint BYTEA, extended BOOLEAN, seq BIGINT, email_key BYTEA`)
 	pgBookingsSet = `UPDATE bookings b SET status = w.status, seats = w.seats, expires_at = nullif(w.expires_at, 0), amount = w.amount, fees = w.fees,
 			plan_id = w.plan_id, plan_version = w.plan_version, price_version = w.price_version, payment_id = nullif(w.payment_id, ''),
-			extended = w.extended, seq = w.seq, released_at = nullif(w.released_at, 0), given_back = nullif(w.given_back, '')
+			extended = w.extended, seq = w.seq, released_at = nullif(w.released_at, 0), given_back = nullif(w.given_back, ''), paid_left = nullif(w.paid_left, -1)
 		FROM ` + sqldb.Rows(`event_id TEXT, id TEXT, status TEXT, seats TEXT, expires_at BIGINT, amount BIGINT, fees BIGINT,
-			plan_id TEXT, plan_version BIGINT, price_version BIGINT, payment_id TEXT, extended BOOLEAN, seq BIGINT, released_at BIGINT, given_back TEXT, was BIGINT`) + `
+			plan_id TEXT, plan_version BIGINT, price_version BIGINT, payment_id TEXT, extended BOOLEAN, seq BIGINT, released_at BIGINT, given_back TEXT, paid_left BIGINT, was BIGINT`) + `
 		WHERE b.event_id = w.event_id COLLATE "C" AND b.id = w.id AND b.seq = w.was`
 	pgBookingsBooked = `UPDATE bookings b SET status = 'booked', expires_at = NULL, payment_id = nullif(w.payment_id, ''), seq = w.seq
 		FROM ` + sqldb.Rows("event_id TEXT, id TEXT, payment_id TEXT, seq BIGINT, was BIGINT") + `
@@ -122,7 +125,7 @@ var (
 			nullif(currency, ''), nullif(sale, ''), hash
 		FROM ` + sqldb.Rows(`event_id TEXT, seq BIGINT, at BIGINT, kind TEXT, booking_id TEXT, seats TEXT, until BIGINT,
 			amount BIGINT, currency TEXT, sale TEXT, hash BYTEA`)
-	pgLapsing = `INSERT INTO lapsing (expires_at, event_id, first_seq, last_seq)
+	pgExpiry = `INSERT INTO lapsing (expires_at, event_id, first_seq, last_seq)
 		SELECT * FROM ` + sqldb.Rows("expires_at BIGINT, event_id TEXT, first_seq BIGINT, last_seq BIGINT")
 )
 
@@ -225,8 +228,8 @@ func (t *postgresTx) wantBookings(b *pgx.Batch, ids []string) {
 	})
 }
 
-// wantBuyers asks for the bookings of people: by account, and of those who have
-// one, by address.
+// wantBuyers queues the reads of people's bookings: by account, and by address for
+// those who have one.
 func (t *postgresTx) wantBuyers(b *pgx.Batch, keys []buyerKey) {
 	if len(keys) == 0 {
 		return
@@ -234,7 +237,7 @@ func (t *postgresTx) wantBuyers(b *pgx.Batch, keys []buyerKey) {
 	var own, others struct {
 		users, events []string
 		emails        [][]byte
-		n             []int64 // of the key
+		n             []int64 // index of the key
 	}
 	sqldb.Room(len(keys), &own.users, &own.events)
 	sqldb.Room(len(keys), &own.n)
@@ -366,7 +369,7 @@ func (t *postgresTx) wantMissed(b *pgx.Batch, views []viewAt) {
 
 func (t *postgresTx) entries(ctx context.Context, eventID string, after int64) ([]ledger.Entry, error) {
 	if m := t.missed[eventID]; m != nil && m.after <= after && len(m.entries) < maxMissed {
-		return m.entries, nil // the view passes over what it knows
+		return m.entries, nil // the view ignores entries that it has
 	}
 	rows, err := t.conn.Query(ctx, pgEntries, eventID, after)
 	if err != nil {
@@ -384,7 +387,7 @@ func (t *postgresTx) entries(ctx context.Context, eventID string, after int64) (
 	return out, rows.Err()
 }
 
-// save writes the net final rows of all states in one message.
+// save writes the final rows of all states in one message.
 func (t *postgresTx) save(ctx context.Context, states []*state) error {
 	w := &netRows{}
 	w.room(states)

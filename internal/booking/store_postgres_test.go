@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
@@ -17,16 +19,15 @@ import (
 
 var parameter = regexp.MustCompile(`\$(\d+)`)
 
-// On PostgreSQL no hot statement reads more than it names: each goes by an
-// index, whatever the planner thinks of the tables' sizes. And none copies the
-// arrays that its rows come in, as a scan of a function would.
+// On PostgreSQL every hot statement uses an index, whatever the planner assumes about the
+// sizes of tables. None copies the arrays with its rows, as a function scan would.
 func TestHotStatementsGoByIndex(t *testing.T) {
 	db := sqldbtest.Again(t, sqldb.Config{URL: sqldbtest.Postgres(t)})
 	t.Cleanup(func() { _ = db.Close() })
 	if err := Migrate(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]struct{ statement, index string }{ // "" is without an index
+	statements := map[string]struct{ statement, index string }{ // "" is without an index
 		"head":            {pgHead, "sales_pkey"},
 		"claims":          {pgClaims, "claims_pkey"},
 		"bookings":        {pgBookings, "bookings_by_event"},
@@ -42,25 +43,58 @@ func TestHotStatementsGoByIndex(t *testing.T) {
 		"claim delete":    {pgClaimsFree, "claims_pkey"},
 		"claim update":    {pgClaimsMove, "claims_pkey"},
 		"due":             {sqlDue, "lapsing_pkey"},
-		"lapsed":          {sqlLapsed, "bookings_by_event"},
+		"expired":         {sqlExpired, "bookings_by_event"},
 		"forget":          {sqlForget, "lapsing_"},
 		"new bookings":    {pgBookingsNew, ""},
 		"new claims":      {pgClaimsNew, ""},
 		"new entries":     {pgLedger, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			plan := explain(t, db, want.statement)
-			if strings.Contains(plan, "Seq Scan") || want.index != "" && !strings.Contains(plan, "Index") || !strings.Contains(plan, want.index) {
-				t.Errorf("not by %s:\n%s", want.index, plan)
+	}
+	for i, rows := range []int{0, 1, 3, 30, 30, 2000} { // of one event; 3 and the second 30 are analyzed
+		fill(t, db, rows)
+		if i == 2 || i == 4 {
+			if err := db.Raw(t.Context(), func(conn *pgx.Conn) error { _, err := conn.Exec(t.Context(), "ANALYZE bookings, sales"); return err }); err != nil {
+				t.Fatal(err)
 			}
-			if strings.Contains(plan, "Function Scan") {
-				t.Errorf("copies its arrays:\n%s", plan)
-			}
-		})
+		}
+		for name, want := range statements {
+			t.Run(fmt.Sprintf("%s, %d rows", name, rows), func(t *testing.T) {
+				plan := explain(t, db, want.statement)
+				if strings.Contains(plan, "Seq Scan") || want.index != "" && !strings.Contains(plan, "Index") || !strings.Contains(plan, want.index) {
+					t.Errorf("not by %s:\n%s", want.index, plan)
+				}
+				if strings.Contains(plan, "Function Scan") {
+					t.Errorf("copies its arrays:\n%s", plan)
+				}
+				if by := byEvent.FindStringSubmatch(plan); by != nil && name != "in use" && !strings.Contains(by[1], " AND (") {
+					t.Errorf("reads all bookings of the event:\n%s", plan)
+				}
+			})
+		}
 	}
 }
 
-// explain is the plan that a hot connection uses for a prepared statement.
+var byEvent = regexp.MustCompile(`(?s)using bookings_by_event.*?Index Cond: ([^\n]*)`)
+
+// fill makes bookings of one event, until there are as many as rows, and its sale.
+func fill(t *testing.T, db *sqldb.DB, rows int) {
+	t.Helper()
+	err := db.Write(t.Context(), func(tx *sql.Tx) error {
+		if rows == 1 {
+			if _, err := tx.Exec(`INSERT INTO sales (event_id, seq, hash, at, status, opens_at, closes_at, plan_id, plan_version, price_version, currency, seats,
+				limit_per_customer, hold_for, organizer_id, event_version) VALUES ('e', 1, '', 1, 'on_sale', 0, 0, 'p', 1, 1, 'USD', 9, 9, 9, 'o', 1)`); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(`INSERT INTO bookings (id, event_id, user_id, status, seats, created_at, expires_at, amount, fees, currency, plan_id, plan_version, price_version, extended, seq)
+			SELECT 'e' || n, 'e', 'u' || n, 'booked', '[1]', 1, NULL, 1, 0, 'USD', 'p', 1, 1, FALSE, n FROM generate_series((SELECT count(*) FROM bookings) + 1, $1) AS n`, rows)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// explain returns the plan that a hot connection uses for a prepared statement.
 func explain(t *testing.T, db *sqldb.DB, statement string) string {
 	t.Helper()
 	most := 0
@@ -91,12 +125,12 @@ func explain(t *testing.T, db *sqldb.DB, statement string) string {
 	return strings.Join(lines, "\n")
 }
 
-// What is written as merely paid is so in every other column of its row.
+// A booking written as only paid has no change in any other column.
 func TestOnlyPaid(t *testing.T) {
-	held := record{Booking: bookingapi.Booking{ID: "b", Status: bookingapi.Pending, Seats: []int32{1, 2}, ExpiresAt: 5, Amount: 10, Fees: 1, PlanID: "p", PlanVersion: 1, PriceVersion: 1, Seq: 1}}
+	held := record{Row: tables.Row{Booking: bookingapi.Booking{ID: "b", Status: bookingapi.Pending, Seats: []int32{1, 2}, ExpiresAt: 5, Amount: 10, Fees: 1, PlanID: "p", PlanVersion: 1, PriceVersion: 1, Seq: 1}}}
 	paid := func(change func(*record)) *record {
 		b := held
-		b.Status, b.ExpiresAt, b.PaymentID, b.Seq = bookingapi.Booked, 0, "pay", 2
+		b.Status, b.ExpiresAt, b.PaymentID, b.Seq, b.Left = bookingapi.Booked, 0, "pay", 2, b.Amount
 		change(&b)
 		return &b
 	}
@@ -114,6 +148,7 @@ func TestOnlyPaid(t *testing.T) {
 		"price_version": func(b *record) { b.PriceVersion++ },
 		"extended":      func(b *record) { b.Extended = true },
 		"released_at":   func(b *record) { b.ReleasedAt = 7 },
+		"paid_left":     func(b *record) { b.Left = 3 },
 		"given_back":    func(b *record) { b.GivenBack = []int32{3} },
 	} {
 		if paid(change).onlyPaidSince(&held) {
@@ -123,7 +158,33 @@ func TestOnlyPaid(t *testing.T) {
 			t.Errorf("%s is no column that changes", column)
 		}
 	}
-	if n := strings.Count(pgBookingsSet, " = ") - strings.Count(pgBookingsBooked, " = "); n != 9 {
-		t.Errorf("%d columns are written only where more than the payment has changed, and this test knows 9", n)
+	if n := strings.Count(pgBookingsSet, " = ") - strings.Count(pgBookingsBooked, " = "); n != 10 {
+		t.Errorf("%d columns are written only where more than the payment has changed, and this test knows 10", n)
+	}
+}
+
+// A node that was killed inside the migration of new tables can be started again.
+func TestKilledInsideANewTablesMigration(t *testing.T) {
+	db := sqldbtest.Again(t, sqldb.Config{URL: sqldbtest.Postgres(t)})
+	t.Cleanup(func() { _ = db.Close() })
+	if err := Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	err := db.Write(t.Context(), func(tx *sql.Tx) error { // as they are just before migration 5 is recorded
+		for _, text := range []string{
+			`DELETE FROM migrations_booking WHERE version_id >= 5`, `DELETE FROM schema_versions WHERE service = 'booking'`,
+			`DROP TABLE booking_reasons`, `ALTER TABLE bookings DROP COLUMN paid_left, DROP COLUMN late`, `ALTER TABLE sales DROP COLUMN terms`, `DROP TABLE sale_answers`, `DROP TABLE booking_taken`,
+		} {
+			if _, err := tx.Exec(text); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Migrate(t.Context(), db); err != nil {
+		t.Error(err)
 	}
 }

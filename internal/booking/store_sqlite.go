@@ -13,8 +13,8 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// sqliteStore runs the hot statements one by one, prepared: on SQLite a
-// statement is a function call, so sets would gain little.
+// sqliteStore runs the hot statements one by one, prepared: on SQLite a statement is a
+// function call, so sets of rows would gain little.
 type sqliteStore struct {
 	db    *sqldb.DB
 	clock func() time.Time
@@ -39,16 +39,16 @@ const (
 	xClaimFree
 	xBookingNew
 	xBooking
+	xBookingLate
 	xBookingUser
 	xEntry
-	xLapse
+	xExpiry
 )
 
-const bookingColumns = `id, event_id, user_id, status, seats, created_at, expires_at, amount, fees, currency,
-	plan_id, plan_version, price_version, payment_id, fingerprint, extended, seq, email_key, released_at, given_back`
+const bookingColumns = tables.BookingColumns
 
-// heldColumns are what limits need to know of a booking. othersColumns add whose it
-// is, for bookings that count for somebody's address.
+// heldColumns are the columns of a booking that limits need. othersColumns add the
+// owner, for bookings that are found by address.
 const (
 	heldColumns   = `b.id, b.status, b.created_at, coalesce(b.expires_at, 0), coalesce(b.released_at, 0), b.seats, b.price_version`
 	othersColumns = heldColumns + `, b.user_id, b.email_key`
@@ -62,8 +62,8 @@ var sqliteText = [...]string{
 	qInUse: `SELECT 1 WHERE EXISTS (SELECT 1 FROM claims WHERE event_id = $1)
 		OR EXISTS (SELECT 1 FROM bookings WHERE event_id = $1 COLLATE "C" AND status IN ('pending', 'booked'))`, // by the keys' prefixes
 	qBooking: `SELECT ` + bookingColumns + ` FROM bookings WHERE event_id = $1 COLLATE "C" AND id = $2`, // bookings_by_event
-	// The index by name: SQLite would take the primary key's prefix instead, and
-	// read every booking of the event.
+	// Names the index: SQLite would otherwise use the primary key's prefix and read
+	// every booking of the event.
 	qBuyer: `SELECT ` + heldColumns + `, b.user_id, NULL FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2`,
 	qBuyerEmail: `SELECT ` + heldColumns + `, b.user_id, NULL FROM bookings b /*sqlite: INDEXED BY bookings_by_user*/ WHERE user_id = $1 AND event_id = $2
 		UNION ALL SELECT ` + othersColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_email*/ WHERE email_key = $3 AND event_id = $2`,
@@ -71,21 +71,23 @@ var sqliteText = [...]string{
 		UNION ALL SELECT ` + othersColumns + ` FROM bookings b /*sqlite: INDEXED BY bookings_by_email*/ WHERE email_key IN ($3, $4) AND event_id = $2`,
 	qEntries: `SELECT ` + entryColumns + ` FROM ledger WHERE event_id = $1 AND seq > $2 ORDER BY seq`, // primary key
 	xHeadNew: `INSERT INTO sales (seq, hash, at, ` + saleColumns + `, event_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
 	xHead: `UPDATE sales SET seq = $1, hash = $2, at = $3, status = $4, opens_at = $5, closes_at = $6, plan_id = $7,
 		plan_version = $8, price_version = $9, currency = $10, seats = $11, limit_per_customer = $12, hold_for = $13,
 		organizer_id = $14, event_version = $15, refunds_end = $16, changed_at = $17, change_refunds_end = $18,
-		unverified_buyers = $19 WHERE event_id = $20 AND seq = $21`,
+		unverified_buyers = $19, terms = $20 WHERE event_id = $21 AND seq = $22`,
 	xHeadSeq:    `UPDATE sales SET seq = $1, hash = $2, at = $3 WHERE event_id = $4 AND seq = $5`,
 	xClaimNew:   `INSERT INTO claims (event_id, seat, booking_id, expires_at) VALUES ($1, $2, $3, $4)`,
 	xClaimMove:  `UPDATE claims SET booking_id = $1, expires_at = $2 WHERE event_id = $3 AND seat = $4 AND booking_id = $5`,
 	xClaimFree:  `DELETE FROM claims WHERE event_id = $1 AND seat = $2 AND booking_id = $3`,
-	xBookingNew: `INSERT INTO bookings (` + bookingColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+	xBookingNew: `INSERT INTO bookings (` + tables.NewBookingColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
 	xBooking: `UPDATE bookings SET status = $1, seats = $2, expires_at = $3, amount = $4, fees = $5, plan_id = $6, plan_version = $7,
-		price_version = $8, payment_id = $9, extended = $10, seq = $11, released_at = $12, given_back = $13 WHERE event_id = $14 COLLATE "C" AND id = $15 AND seq = $16`,
+		price_version = $8, payment_id = $9, extended = $10, seq = $11, released_at = $12, given_back = $13, paid_left = $14
+		WHERE event_id = $15 COLLATE "C" AND id = $16 AND seq = $17`,
+	xBookingLate: `UPDATE bookings SET late = $1 WHERE event_id = $2 COLLATE "C" AND id = $3 AND seq = $4`,
 	xBookingUser: `UPDATE bookings SET user_id = $1, email_key = $2 WHERE event_id = $3 COLLATE "C" AND id = $4 AND user_id = $5`,
 	xEntry:       `INSERT INTO ledger (` + entryColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-	xLapse:       `INSERT INTO lapsing (expires_at, event_id, first_seq, last_seq) VALUES ($1, $2, $3, $4)`,
+	xExpiry:      `INSERT INTO lapsing (expires_at, event_id, first_seq, last_seq) VALUES ($1, $2, $3, $4)`,
 }
 
 func newSQLiteStore(ctx context.Context, db *sqldb.DB, clock func() time.Time) (*sqliteStore, error) {
@@ -135,7 +137,7 @@ func (t *sqliteTx) exec(i int, what string, args ...any) error {
 	return guard(1, n, what)
 }
 
-// lock does nothing: who writes has the database.
+// lock does nothing: SQLite has only one writer at a time.
 func (t *sqliteTx) lock(context.Context, []*state) error { return nil }
 
 func (t *sqliteTx) heads(_ context.Context, states []*state, _ hints) error {
@@ -230,8 +232,8 @@ func (t *sqliteTx) entries(_ context.Context, eventID string, after int64) ([]le
 	return tables.ScanEntries(rows)
 }
 
-// save writes the net final rows. Seats that are freed go first, so that a
-// claim never meets the one it replaces.
+// save writes the final rows. Freed seats come first, so that a new claim never
+// conflicts with the one that it replaces.
 func (t *sqliteTx) save(_ context.Context, states []*state) error {
 	for _, s := range states {
 		if len(s.entries) == 0 && len(s.moved) == 0 {
@@ -253,8 +255,13 @@ func (t *sqliteTx) save(_ context.Context, states []*state) error {
 				return err
 			}
 		}
-		for _, l := range s.lapses() {
-			if err := t.exec(xLapse, "note lapse", l.until, l.eventID, l.first, l.last); err != nil {
+		for _, row := range s.reasonRows() {
+			if _, err := t.tx.ExecContext(t.ctx, xReason, row...); err != nil {
+				return fmt.Errorf("write a reason: %w", err)
+			}
+		}
+		for _, l := range s.expiries() {
+			if err := t.exec(xExpiry, "note expiry", l.until, l.eventID, l.first, l.last); err != nil {
 				return err
 			}
 		}
@@ -285,8 +292,13 @@ func (t *sqliteTx) saveBookings(s *state) error {
 	}
 	for id, was := range s.dirty {
 		b := s.bookings[id]
+		if b.Late != was.Late {
+			if err := t.exec(xBookingLate, "note a late payment", seatsOrEmpty(b.Held), s.eventID, b.ID, was.Seq); err != nil {
+				return err
+			}
+		}
 		if err := t.exec(xBooking, "update booking", string(b.Status), seatsText(b.Seats), positive(b.ExpiresAt), b.Amount, b.Fees,
-			b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Extended, b.Seq, positive(b.ReleasedAt), seatsOrNull(b.GivenBack), s.eventID, b.ID, was.Seq); err != nil {
+			b.PlanID, b.PlanVersion, b.PriceVersion, orNull(b.PaymentID), b.Extended, b.Seq, positive(b.ReleasedAt), seatsOrNull(b.GivenBack), tables.LeftColumn(&b.Row), s.eventID, b.ID, was.Seq); err != nil {
 			return err
 		}
 	}

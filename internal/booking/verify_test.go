@@ -11,7 +11,7 @@ import (
 	"boxoffice/internal/caller"
 )
 
-// Whatever follows from the ledger, or from a price list, is compared with the rows.
+// Everything that follows from the ledger or a price list is compared with the rows.
 func TestVerifyFindsColumns(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -80,7 +80,7 @@ func TestVerifyFindsColumns(t *testing.T) {
 	w.verify(ev)
 }
 
-// Bookings from before the columns existed may lack what would be in them.
+// Bookings made before the columns existed may lack their values.
 func TestVerifyOldRows(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

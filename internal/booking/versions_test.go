@@ -17,7 +17,7 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// change hands a new state of an event's sale over.
+// change hands over a new state of an event's sale.
 func (w *world) change(eventID string, version int64, change func(*bookingapi.Sale)) error {
 	w.t.Helper()
 	s := w.sale()
@@ -26,9 +26,9 @@ func (w *world) change(eventID string, version int64, change func(*bookingapi.Sa
 	return w.s.SetSales(context.Background(), map[string]bookingapi.Sale{eventID: s})
 }
 
-// A hold that lapsed under one plan is never paid under another: its ordinals
-// mean other seats there, or none. Lapsed holds do not keep the plan from changing.
-func TestPlanChangesUnderALapsedHold(t *testing.T) {
+// A hold that expired under one plan is never paid under another: its ordinals
+// mean other seats there, or none. Expired holds do not keep the plan from changing.
+func TestPlanChangesUnderAnExpiredHold(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()
 	a := w.hold(ev, "ann", "B-A-1", "B-A-4")
@@ -52,9 +52,9 @@ func TestPlanChangesUnderALapsedHold(t *testing.T) {
 	w.verify(ev)
 }
 
-// A hold that lapsed is not paid at a price that is not today's, nor by a price
-// list that is not, even if it says the same.
-func TestPricesChangeUnderALapsedHold(t *testing.T) {
+// A hold that expired cannot be paid at a price that is not current, nor with an old
+// price list, even if the prices are equal.
+func TestPricesChangeUnderAnExpiredHold(t *testing.T) {
 	for _, change := range []func(*bookingapi.Sale){
 		func(s *bookingapi.Sale) { s.PriceVersion = 10 },
 		func(s *bookingapi.Sale) { s.PriceVersion += 100 },
@@ -73,8 +73,8 @@ func TestPricesChangeUnderALapsedHold(t *testing.T) {
 	}
 }
 
-// What was looked up in another plan or at other prices is looked up again, not
-// taken for what stands at its place now.
+// A selection that was looked up in another plan or price list is looked up again, and
+// its ordinals are not used with the new one.
 func TestCommandsAreLookedUpAgain(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -135,7 +135,7 @@ func TestCancellingIsAlwaysAccepted(t *testing.T) {
 	w.verify(ev)
 }
 
-// A cancelled event whose bookings cannot all be given back keeps no other waiting.
+// A cancelled event whose bookings cannot all be cancelled does not block other events.
 func TestStuckCancellationIsAlone(t *testing.T) {
 	w := newWorld(t)
 	events := []string{w.event(), w.event(), w.event()}
@@ -166,8 +166,8 @@ func TestStuckCancellationIsAlone(t *testing.T) {
 	}
 }
 
-// Rows that are wrong, however they came about, hurt themselves only: no index is
-// out of range, nothing panics, and other events go on.
+// Wrong rows affect only themselves: no index is out of range, nothing panics, and other
+// events go on.
 func TestWrongRowsHurtOnlyThemselves(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -228,7 +228,7 @@ func (p panicky) bookings(ctx context.Context, ids []string) ([]*record, error) 
 	return p.storeTx.bookings(ctx, ids)
 }
 
-// A command that makes the writer panic fails, and those in its batch do not.
+// Only the command that makes the writer panic fails; the others in its batch succeed.
 func TestPanicInABatch(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

@@ -1,7 +1,6 @@
 package booking
 
 import (
-	"encoding/json"
 	"hash/maphash"
 	"slices"
 	"sync"
@@ -9,20 +8,22 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/ledger"
 )
 
-// The states of a seat in the compact status form, one character each.
+// The states of a seat in the compact form, one character each.
 const (
 	seatFree = bookingapi.SeatFree
 	seatHeld = bookingapi.SeatHeld
 	seatSold = bookingapi.SeatSold
 )
 
-// view is a node's memory of one event at ledger version seq. It serves maps,
-// counts and candidates, and it may say no early; it never says yes. It is fed
-// by ledger entries, in order, and filled anew when it is missing.
+// view is a node's copy of an event's seat status at ledger version seq. It serves
+// seat maps, counts and candidates, and it may refuse early, but never grants a seat.
+// Ledger entries are applied to it in order; when it is missing, it is filled from the
+// tables.
 type view struct {
 	eventID string
 
@@ -33,8 +34,8 @@ type view struct {
 	status  []byte           // by seat: seatFree, seatHeld, seatSold
 	until   []int64          // by seat: end of the hold, µs since 1970
 	owner   []uint64         // by seat: the mark of the booking that has it; 0: none
-	owners  map[uint64]int32 // how many seats each of them has
-	filled  []uint64         // owners when the view was filled, in order; fixed
+	owners  map[uint64]int32 // number of seats by mark
+	filled  []uint64         // owners when the view was filled, sorted; never changes
 	taken   bitset
 	held    int32
 	sold    int32
@@ -43,15 +44,15 @@ type view struct {
 
 	encoded atomic.Pointer[encodedSeats]
 
-	filling atomic.Bool  // it is not whole yet
-	used    atomic.Int64 // when it was asked for last, µs since 1970
-	behind  atomic.Bool  // other nodes had sold on when a batch of this one looked last
-	checked atomic.Int64 // when it was compared with the ledger last, µs since 1970; several nodes only
+	filling atomic.Bool  // it is not complete yet
+	used    atomic.Int64 // when it was last asked for, µs since 1970
+	behind  atomic.Bool  // the last batch of this node found newer entries of other nodes
+	checked atomic.Int64 // when it was last compared with the ledger, µs since 1970; only with several nodes
 }
 
 var ownerSeed = maphash.MakeSeed()
 
-// ownerOf is the mark of a booking in a view.
+// ownerOf returns the mark of a booking in views, a hash of its id.
 func ownerOf(bookingID string) uint64 { return maphash.String(ownerSeed, bookingID) }
 
 const never = int64(1) << 62
@@ -69,7 +70,7 @@ func newView(eventID string, seq int64, sale bookingapi.Sale, p *priced) *view {
 	return v
 }
 
-// version is the ledger version that the view shows.
+// version is the view's ledger version.
 func (v *view) version() int64 {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -106,7 +107,7 @@ func (v *view) put(seat int32, c claim) {
 	v.earlier = min(v.earlier, c.until)
 }
 
-// own gives a seat to the booking with a mark; 0: to none.
+// own gives a seat to the booking with a mark; 0: to nobody.
 func (v *view) own(seat int32, mark uint64) {
 	before := v.owner[seat]
 	if before == mark {
@@ -123,9 +124,9 @@ func (v *view) own(seat int32, mark uint64) {
 	v.owner[seat] = mark
 }
 
-// apply takes one entry, which must be the next. A sale entry that changes the
-// plan or the prices makes the view stale, and so does a seat that is not in the
-// plan; apply then reports false, and the view must be filled anew.
+// apply applies one entry, which must be the next. It reports false when the view is
+// stale and must be filled anew: after a change of the plan or the prices, or when a
+// seat is not in the plan.
 func (v *view) apply(e *ledger.Entry) bool {
 	for _, seat := range e.Seats {
 		if int(seat) >= len(v.status) {
@@ -136,7 +137,7 @@ func (v *view) apply(e *ledger.Entry) bool {
 	switch e.Kind {
 	case ledger.Sale:
 		var sale bookingapi.Sale
-		if json.Unmarshal([]byte(e.Sale), &sale) != nil || saleKey(v.eventID, &sale) != saleKey(v.eventID, &v.sale) {
+		if codec.ReadKnown([]byte(e.Sale), &sale) != nil || saleKey(v.eventID, &sale) != saleKey(v.eventID, &v.sale) {
 			return false
 		}
 		v.sale = sale
@@ -159,8 +160,8 @@ func (v *view) apply(e *ledger.Entry) bool {
 	return true
 }
 
-// gone names the seats that somebody else than this booking has for certain:
-// sold, or held beyond now.
+// gone returns the labels of seats that another booking than this one has: sold, or
+// held beyond now.
 func (v *view) gone(bookingID string, seats []int32, now int64) []string {
 	mark := ownerOf(bookingID)
 	var labels []string
@@ -186,8 +187,8 @@ func (v *view) had(bookingID string) bool {
 	return v.owners[mark] > 0
 }
 
-// holder is the mark of the booking that has a seat, 0 for none, and whether it is
-// only held.
+// holder returns the mark of the booking that has a seat, 0 for none, and whether the
+// seat is only held.
 func (v *view) holder(seat int32) (mark uint64, held bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -197,7 +198,7 @@ func (v *view) holder(seat int32) (mark uint64, held bool) {
 	return v.owner[seat], v.status[seat] == seatHeld
 }
 
-// split tells the seats that are free from those that have to be looked at.
+// split separates the free seats from the others, whose claims have to be read.
 func (v *view) split(seats []int32) (free, rest []int32) {
 	for _, s := range seats {
 		if s >= 0 && int(s) < len(v.status) && v.status[s] == seatFree {
@@ -209,8 +210,8 @@ func (v *view) split(seats []int32) (free, rest []int32) {
 	return free, rest
 }
 
-// lapsed lists up to limit held seats whose hold ends by now.
-func (v *view) lapsed(now int64, limit int) []int32 {
+// expired lists up to limit seats whose hold has ended by now.
+func (v *view) expired(now int64, limit int) []int32 {
 	if v.earlier > now {
 		return nil
 	}
@@ -229,8 +230,7 @@ func (v *view) lapsed(now int64, limit int) []int32 {
 	return seats
 }
 
-// organizedBy reports whether a caller may see and change what belongs to the
-// event's organizer.
+// organizedBy reports whether a caller is the event's organizer or an admin.
 func (v *view) organizedBy(c caller.Caller) bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -251,7 +251,7 @@ func (v *view) draft() bool {
 	return v.sale.Status == eventapi.Draft
 }
 
-// counts are the event's seats by state.
+// counts returns the event's numbers of seats by state.
 func (v *view) counts() bookingapi.Counts {
 	v.mu.RLock()
 	defer v.mu.RUnlock()

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A view that an entry has made panic is filled anew, with nothing half done.
+// A view that panicked while it applied an entry is filled anew.
 func TestPanicInAView(t *testing.T) {
 	w := newWorld(t)
 	ev := w.event()

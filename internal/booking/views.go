@@ -21,14 +21,15 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// views are the seat views of the events that somebody asked about lately.
+// views are the seat views of recently used events.
 type views struct {
-	db      *sqldb.DB
-	ledger  *ledger.Follower // feeds them; see Cursor and Consume
-	catalog *catalog
-	budget  int                  // seats that all views together may have
-	heard   func([]ledger.Entry) // of entries that other nodes have committed
-	catch   func(where string, fn func() error) error
+	db        *sqldb.DB
+	ledger    *ledger.Follower // feeds the views; see Cursor and Consume
+	catalog   *catalog
+	budget    int                  // seats that all views together may have
+	heard     func([]ledger.Entry) // called with entries that other nodes have committed
+	overhears func() bool          // whether other nodes' commits are heard of now
+	catch     func(where string, fn func() error) error
 
 	mu    sync.RWMutex
 	byID  map[string]*view
@@ -38,27 +39,27 @@ type views struct {
 
 func newViews(db *sqldb.DB, c *catalog) *views {
 	vs := &views{db: db, catalog: c, budget: 20_000_000, byID: map[string]*view{}, // about 500 MB at most
-		heard: func([]ledger.Entry) {}, catch: func(_ string, fn func() error) error { return jobs.Catch(fn) }}
+		heard: func([]ledger.Entry) {}, overhears: func() bool { return false }, catch: func(_ string, fn func() error) error { return jobs.Catch(fn) }}
 	vs.ledger = ledger.NewFollower(source{db}, vs)
 	return vs
 }
 
-// peek is the view of an event if there is one in memory.
+// peek returns the view of an event if it is in memory.
 func (vs *views) peek(eventID string) *view {
 	vs.mu.RLock()
 	defer vs.mu.RUnlock()
 	return vs.byID[eventID]
 }
 
-// get is the view of an event; it is filled if need be. NotFound when the event
+// get returns the view of an event, and fills it if necessary. NotFound when the event
 // has no sale.
 func (vs *views) get(ctx context.Context, eventID string) (*view, error) {
 	v := vs.peek(eventID)
 	if v == nil {
-		// Several wait for one fill, so that it does not end with the first one's patience.
+		// Several callers share one fill, so it must not end when the first one gives up.
 		got, err, _ := vs.fills.Do(eventID, func() (any, error) {
 			var v *view
-			err := vs.catch("views", func() (err error) { // out of here a panic would end the process
+			err := vs.catch("views", func() (err error) { // a panic in here would end the process
 				v, err = vs.fill(context.WithoutCancel(ctx), eventID)
 				return err
 			})
@@ -71,7 +72,7 @@ func (vs *views) get(ctx context.Context, eventID string) (*view, error) {
 	}
 	now := time.Now().UnixMicro()
 	v.used.Store(now)
-	if vs.db.Shared() && now-v.checked.Load() > followLate.Microseconds() {
+	if vs.db.Shared() && now-v.checked.Load() > vs.late().Microseconds() {
 		vs.look(ctx, v)
 	}
 	return v, nil
@@ -80,7 +81,7 @@ func (vs *views) get(ctx context.Context, eventID string) (*view, error) {
 const fillText = `SELECT s.seq, ` + saleColumns + `, c.seat, c.booking_id, c.expires_at
 	FROM sales s LEFT JOIN claims c ON c.event_id = s.event_id WHERE s.event_id = $1` // both by primary key
 
-// fill reads head and claims in one statement, that is at one ledger version.
+// fill reads head and claims in one statement, and therefore at one ledger version.
 func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 	rows, err := vs.db.Reader().QueryContext(ctx, vs.db.Text(fillText), eventID)
 	if err != nil {
@@ -130,7 +131,7 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 			vs.lose(v)
 		}
 	}()
-	// What was committed between the read above and keep has passed the view by.
+	// Entries committed between the read above and keep were not applied to the view.
 	if err := vs.readOn(ctx, eventID); err != nil {
 		return nil, fmt.Errorf("fill view: %w", err)
 	}
@@ -139,15 +140,15 @@ func (vs *views) fill(ctx context.Context, eventID string) (*view, error) {
 	return v, nil
 }
 
-// keep remembers a view, and forgets those unused for longest when all together
-// have become too large.
+// keep stores a view, and drops the least recently used ones when all together exceed
+// the budget.
 func (vs *views) keep(v *view) {
 	v.used.Store(time.Now().UnixMicro())
 	v.checked.Store(time.Now().UnixMicro())
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
 	if old := vs.byID[v.eventID]; old != nil {
-		vs.seats -= len(old.status)
+		vs.drop(old)
 	}
 	vs.byID[v.eventID] = v
 	vs.seats += len(v.status)
@@ -162,7 +163,7 @@ func (vs *views) keep(v *view) {
 	}
 }
 
-// forget drops the view of an event, which is filled anew when it is asked for.
+// forget drops the view of an event; the next use fills it anew.
 func (vs *views) forget(eventID string) {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
@@ -171,8 +172,7 @@ func (vs *views) forget(eventID string) {
 	}
 }
 
-// forgetStale forgets a view that still shows the event at a plan and prices which
-// are not its any more.
+// forgetStale drops a view whose plan or prices are no longer the event's.
 func (vs *views) forgetStale(v *view, at priceKey) {
 	v.mu.RLock()
 	stale := saleKey(v.eventID, &v.sale) == at
@@ -185,14 +185,14 @@ func (vs *views) forgetStale(v *view, at priceKey) {
 	vs.drop(v)
 }
 
-// lose forgets a view that is not whole.
+// lose drops a view that is incomplete.
 func (vs *views) lose(v *view) {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
 	vs.drop(v)
 }
 
-// drop forgets a view and wakes those who wait for it to change.
+// drop removes a view and wakes everybody who waits for it to change.
 func (vs *views) drop(v *view) {
 	if vs.byID[v.eventID] != v {
 		return
@@ -205,8 +205,8 @@ func (vs *views) drop(v *view) {
 	v.mu.Unlock()
 }
 
-// Cursor is the ledger version of an event's view; see ledger.Consumer. Events without
-// a view are not followed.
+// Cursor returns the ledger version of an event's view; see ledger.Consumer. Events
+// without a view are not followed.
 func (vs *views) Cursor(eventID string) (seq int64, follows bool) {
 	v := vs.peek(eventID)
 	if v == nil {
@@ -215,8 +215,8 @@ func (vs *views) Cursor(eventID string) (seq int64, follows bool) {
 	return v.version(), true
 }
 
-// Consume brings an event's view forward. Entries that had to be read were committed
-// by other nodes, and are told on.
+// Consume applies entries to an event's view. Entries that had to be read were
+// committed by other nodes, and are passed to heard.
 func (vs *views) Consume(entries []ledger.Entry, read bool) {
 	v := vs.peek(entries[0].EventID)
 	if v == nil {
@@ -243,14 +243,13 @@ func (vs *views) feed(ctx context.Context, entries []ledger.Entry) {
 	vs.ledger.Hear(entries)
 }
 
-// learn brings a view forward by what other nodes have committed, as it was read in
-// a batch's own transaction.
+// learn applies entries of other nodes to a view, as read in a batch's own transaction.
 func (vs *views) learn(v *view, missed []ledger.Entry) {
 	vs.apply(v, missed)
 	vs.heard(missed)
 }
 
-// readOn brings an event's view to the end of its ledger.
+// readOn updates an event's view to the end of its ledger.
 func (vs *views) readOn(ctx context.Context, eventID string) error {
 	if err := vs.ledger.Read(ctx, eventID, math.MaxInt64); !errors.Is(err, ledger.ErrEnd) {
 		return err
@@ -258,7 +257,7 @@ func (vs *views) readOn(ctx context.Context, eventID string) error {
 	return nil
 }
 
-// apply brings a view forward by entries without a gap.
+// apply applies entries without gaps to a view.
 func (vs *views) apply(v *view, entries []ledger.Entry) {
 	whole := false
 	defer func() {
@@ -269,8 +268,8 @@ func (vs *views) apply(v *view, entries []ledger.Entry) {
 	whole = v.take(entries)
 }
 
-// take applies those of some entries that the view does not have, and wakes those
-// who wait for them. It reports false when the view must be filled anew.
+// take applies those entries that the view does not have yet, and wakes everybody who
+// waits for them. It reports false when the view must be filled anew.
 func (v *view) take(entries []ledger.Entry) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -286,11 +285,14 @@ func (v *view) take(entries []ledger.Entry) bool {
 	return true
 }
 
-// after is the view of an event at ledger version seq or later. It waits for
-// one that is on its way, and asks the ledger when it does not come.
+// lateEntry is how long after waits for a version before it reads the ledger.
+const lateEntry = 250 * time.Millisecond
+
+// after returns the view of an event at ledger version seq or later. It waits for
+// entries that are on their way, and reads the ledger when none arrive for a while.
 func (vs *views) after(ctx context.Context, eventID string, seq int64) (*view, error) {
-	deadline := time.NewTimer(250 * time.Millisecond)
-	defer deadline.Stop()
+	late := time.NewTimer(lateEntry)
+	defer late.Stop()
 	for {
 		v, err := vs.get(ctx, eventID)
 		if err != nil {
@@ -302,11 +304,17 @@ func (vs *views) after(ctx context.Context, eventID string, seq int64) (*view, e
 		if at >= seq {
 			return v, nil
 		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if vs.peek(eventID) != v {
+			continue // the view was dropped before changed was read: nothing will close it
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-deadline.C:
+		case <-late.C:
 			err := vs.ledger.Read(ctx, eventID, seq)
 			if errors.Is(err, ledger.ErrEnd) {
 				return nil, errs.Bad("after", "bad-version", "is beyond the event's ledger version %d", v.version())
@@ -314,6 +322,7 @@ func (vs *views) after(ctx context.Context, eventID string, seq int64) (*view, e
 			if err != nil {
 				return nil, err
 			}
+			late.Reset(lateEntry)
 		}
 	}
 }

@@ -19,8 +19,8 @@ import (
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
-// world is a booking service over a real database, with a clock that only the
-// test moves and plans that only the test knows.
+// world is a booking service on a real database, with a clock and plans that the test
+// controls.
 type world struct {
 	t     testing.TB
 	db    *sqldb.DB
@@ -55,8 +55,8 @@ func newWorld(t testing.TB) *world {
 
 func (w *world) now() time.Time { return time.UnixMicro(w.clock.Load()) }
 
-// Plan and Prices make world the service's Plans: price version v costs v times
-// 10.00 in the stalls, 5.00 in the pit, of which a tenth are fees.
+// Plan and Prices implement Plans: in price version v, seats cost v times 10.00 in the
+// stalls and v times 5.00 in the pit; a tenth of that is fees.
 func (w *world) Plan(_ context.Context, _ string, version int64) (*seating.Plan, error) {
 	if p := w.plans[version]; p != nil {
 		return p, nil
@@ -64,7 +64,7 @@ func (w *world) Plan(_ context.Context, _ string, version int64) (*seating.Plan,
 	return w.plan, nil
 }
 
-// Version 100+n costs what version n does.
+// Version 100+n has the same prices as version n.
 func (w *world) Prices(_ context.Context, eventID string, v int64) (*seating.Prices, error) {
 	n := v % 100
 	return &seating.Prices{EventID: eventID, Version: v, Currency: "EUR", Tiers: []seating.Tier{
@@ -127,8 +127,8 @@ func (w *world) sale() bookingapi.Sale {
 	}
 }
 
-// looked completes a command as the service does: what it names was looked up in
-// the event's plan and first prices, and our own jobs ask when nobody else does.
+// looked completes a command as the service does: as looked up in the event's plan and
+// first prices, and with caller.System if it has no caller.
 func looked(c command) command {
 	c.at = priceKey{c.eventID, 1, "plan", 1}
 	if c.caller == (caller.Caller{}) {
@@ -139,7 +139,7 @@ func looked(c command) command {
 
 func fan(name string) caller.Caller { return caller.Caller{UserID: name, Role: caller.Customer} }
 
-// hold takes seats and must succeed.
+// hold holds seats; the test fails if it is refused.
 func (w *world) hold(eventID, user string, seats ...string) bookingapi.Booking {
 	w.t.Helper()
 	b, err := w.s.Hold(context.Background(), fan(user), "", bookingapi.HoldRequest{EventID: eventID, Selection: bookingapi.Selection{Seats: seats}})
@@ -165,7 +165,7 @@ func (w *world) verify(eventID string) {
 	w.noted(eventID)
 }
 
-// noted checks that the janitor will find every hold when it lapses.
+// noted checks that the janitor will find every hold once it has expired.
 func (w *world) noted(eventID string) {
 	w.t.Helper()
 	ids, err := w.s.ids(context.Background(), `SELECT id FROM bookings b WHERE event_id = $1 AND status = 'pending' AND NOT EXISTS
@@ -176,10 +176,10 @@ func (w *world) noted(eventID string) {
 	}
 }
 
-// lapsing is what is noted of an event's holds.
-func (w *world) lapsing(eventID string) (list []lapsing) {
+// expiries lists what is noted about the holds of an event.
+func (w *world) expiries(eventID string) (list []expiry) {
 	w.t.Helper()
-	all, err := w.s.due(context.Background(), lapsing{}, 1<<62)
+	all, err := w.s.due(context.Background(), expiry{}, 1<<62)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func (w *world) lapsing(eventID string) (list []lapsing) {
 	return list
 }
 
-// kinds is the event's ledger in short, the sale entry left out.
+// kinds returns the kinds of an event's ledger entries, without the sale entry.
 func (w *world) kinds(eventID string) []ledger.Kind {
 	w.t.Helper()
 	entries, err := w.s.Entries(context.Background(), eventID, 0, 1000)
@@ -212,7 +212,7 @@ func wantType(t testing.TB, err error, slug string) {
 	}
 }
 
-// grantOf asks for the seats of a hold to be taken out of the sale.
+// grantOf turns a hold command into a grant of the same seats.
 func grantOf(kind, userID string, r bookingapi.HoldRequest) bookingapi.Grant {
 	return bookingapi.Grant{EventID: r.EventID, Kind: kind, UserID: userID, Selection: r.Selection}
 }

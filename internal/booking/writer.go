@@ -21,7 +21,7 @@ import (
 type job struct {
 	cmd     command
 	booking bookingapi.Booking              // as the command left it; zero when there is none
-	decided func(bookingapi.Booking, error) // hears of the decision; nil: nobody
+	decided func(bookingapi.Booking, error) // called with the decision; may be nil
 }
 
 // item is a waiting job.
@@ -34,7 +34,7 @@ type writer struct {
 	catalog *catalog
 	views   *views
 	recent  *recent
-	tell    func([]ledger.Entry) // followers of the ledger
+	tell    func([]ledger.Entry) // passes entries to the followers of the ledger
 	metrics *metrics
 	log     *slog.Logger
 	queue   *batch.Queue[*job]
@@ -43,12 +43,12 @@ type writer struct {
 const (
 	maxBatch   = 512             // commands in one transaction
 	maxWaiting = 20_000          // commands that may wait for a writer
-	maxLapsed  = 2048            // lapsed seats that one batch may choose from
+	maxExpired = 2048            // expired seats that one batch may choose from
 	batchTime  = 8 * time.Second // for one transaction
 	maxTries   = 4
 )
 
-// run carries out what the queue has collected.
+// run carries out the commands that the queue has collected.
 func (w *writer) run(items []*item) {
 	for len(items) > 0 {
 		n := segment(items)
@@ -57,16 +57,16 @@ func (w *writer) run(items []*item) {
 	}
 }
 
-// load is what one transaction carries out. It may grow while its heads are
-// locked by another node, unless it is to stay alone.
+// load is the commands of one transaction. While another node has the lock on a
+// head, waiting commands may join it, unless alone is set.
 type load struct {
 	items []*item
 	alone bool
 }
 
-// segment is how many of the first items may share a transaction: changes of
-// sales stand apart from commands about seats, which are decided by plans and
-// prices that such a change may replace.
+// segment returns how many of the first items may share a transaction. Changes of
+// sales are kept apart from commands about seats, since they may replace the plans
+// and prices by which those are decided.
 func segment(items []*item) int {
 	sale := items[0].Value.cmd.do == doSetSale
 	for i, it := range items {
@@ -77,14 +77,15 @@ func segment(items []*item) int {
 	return len(items)
 }
 
-// together carries out a load in one transaction, or if that fails one by one.
+// together carries out a load in one transaction; if that fails, in one transaction
+// for each command.
 func (w *writer) together(l *load) {
 	err := w.attempt(l)
 	if err == nil {
 		return
 	}
 	w.metrics.noted(w.log, "writer", err)
-	if len(l.items) == 1 || sqldb.Outage(err) { // more tries would only take longer
+	if len(l.items) == 1 || sqldb.Outage(err) { // further attempts would fail too
 		for _, it := range l.items {
 			it.Done(err)
 		}
@@ -98,7 +99,7 @@ func (w *writer) together(l *load) {
 	}
 }
 
-// attempt commits a batch and answers it; on error nothing was answered.
+// attempt commits a batch and answers its commands; on an error none was answered.
 func (w *writer) attempt(l *load) error {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
 	defer cancel()
@@ -125,9 +126,8 @@ func (w *writer) attempt(l *load) error {
 	return nil
 }
 
-// settle commits a batch and tells the seat views and the followers. It begins
-// again, from reading on, when something changed under the decision or was not
-// in memory.
+// settle commits a batch and publishes its entries. It starts over, from the reads,
+// when what it decided on has changed or was not in memory.
 func (w *writer) settle(ctx context.Context, load *load) ([]answer, error) {
 	l := attemptState{prices: map[priceKey]*priced{}}
 	for try := 1; ; try++ {
@@ -144,7 +144,7 @@ func (w *writer) settle(ctx context.Context, load *load) ([]answer, error) {
 			if l.prices[m.priceKey], err = w.catalog.load(ctx, m.priceKey); err != nil {
 				return nil, err
 			}
-			try-- // each is missing once
+			try-- // no endless loop: each list is missing only once
 		case errors.Is(err, errNoView):
 			for _, id := range eventsOf(load.items) {
 				if _, err := w.views.get(ctx, id); err != nil && errs.KindOf(err) != errs.NotFound {
@@ -155,7 +155,7 @@ func (w *writer) settle(ctx context.Context, load *load) ([]answer, error) {
 			l.careful = true
 		case errors.Is(err, errGuard):
 			w.metrics.guards.Inc()
-			if l.careful { // nothing was believed but the view, from which seats are chosen
+			if l.careful { // everything was read except the view, from which seats are chosen
 				for _, id := range eventsOf(load.items) {
 					w.views.forget(id)
 				}
@@ -170,17 +170,17 @@ func (w *writer) settle(ctx context.Context, load *load) ([]answer, error) {
 // errNothing rolls back a batch that changed nothing.
 var errNothing = errors.New("booking: nothing to write")
 
-// errRemembered rolls back a batch that would answer somebody by what is only
-// remembered.
+// errRemembered rolls back a batch in which a command that writes nothing would be
+// answered from memory, so that no write would check what is remembered.
 var errRemembered = errors.New("booking: a decision without a write needs what the database has")
 
 // attemptState carries what a failed attempt at a batch learned into the next one.
 type attemptState struct {
-	prices  map[priceKey]*priced // that had to be fetched
-	careful bool                 // look whether bookings that are to be made are there, under another account; trust no memory
+	prices  map[priceKey]*priced // fetched after they were missing
+	careful bool                 // trust no memory, and check whether bookings to be made exist under another account
 }
 
-// peek is a price list that needs no fetching.
+// peek returns a price list if it is in memory.
 func (w *writer) peek(l *attemptState, k priceKey) (*priced, bool) {
 	if p := l.prices[k]; p != nil {
 		return p, true
@@ -234,8 +234,8 @@ func (w *writer) commit(ctx context.Context, load *load, l *attemptState) (state
 	return states, answers, err
 }
 
-// decideAll decides the commands one after the other, each on what those before it
-// have left, and fills in their answers.
+// decideAll decides the commands in order, each on the state that the previous ones
+// left, and fills in their answers.
 func decideAll(states map[string]*state, items []*item, known map[string]*record, answers []answer) error {
 	changed := false
 	for i, it := range items {
@@ -260,16 +260,16 @@ func decideAll(states map[string]*state, items []*item, known map[string]*record
 	return nil
 }
 
-// caught turns a panic into an error: it rolls the batch back and fails its
-// commands, of which each is tried again alone, and nothing else.
+// caught turns a panic into an error, which rolls the batch back. Its commands are
+// then tried again one by one.
 func caught(fn func(storeTx) error) func(storeTx) error {
 	return func(tx storeTx) error {
 		return jobs.Catch(func() error { return fn(tx) })
 	}
 }
 
-// prove looks whether what was decided contradicts the claims that were read, and
-// reads those that no write would check.
+// prove checks that the decisions do not contradict the claims that were read, and
+// reads the claims that no write would check.
 func (w *writer) prove(ctx context.Context, tx storeTx, states []*state) error {
 	for _, s := range states {
 		if s.claims.err != nil {
@@ -290,7 +290,7 @@ func (w *writer) prove(ctx context.Context, tx storeTx, states []*state) error {
 	return nil
 }
 
-// contended reports whether other nodes sell some of the events, too: then the
+// contended reports whether other nodes sell some of the events too, so that the
 // heads may be locked for a while.
 func (w *writer) contended(states []*state) bool {
 	for _, s := range states {
@@ -301,8 +301,8 @@ func (w *writer) contended(states []*state) bool {
 	return false
 }
 
-// join takes along the commands about these events that have come since the load
-// was made up.
+// join adds commands about these events that have arrived since the load was put
+// together.
 func (w *writer) join(l *load, states map[string]*state) {
 	if l.alone || l.items[0].Value.cmd.do == doSetSale {
 		return
@@ -330,13 +330,13 @@ func unique[T string | int32](list []T) []T {
 	return slices.Compact(list)
 }
 
-// publish feeds what was committed to the seat views and the followers.
+// publish feeds the committed entries to the seat views and the subscribers.
 func (w *writer) publish(ctx context.Context, states map[string]*state) {
 	for _, s := range states {
 		if len(s.entries) == 0 && len(s.moved) == 0 {
 			continue
 		}
-		err := jobs.Catch(func() error { // it is committed: nobody may hear otherwise
+		err := jobs.Catch(func() error { // a panic must not turn a committed batch into an error
 			w.recent.keep(s)
 			w.views.feed(ctx, s.entries)
 			w.tell(s.entries)
@@ -350,14 +350,14 @@ func (w *writer) publish(ctx context.Context, states map[string]*state) {
 	}
 }
 
-// notQueued reports whether a queue has not taken a command at all.
+// notQueued reports whether a queue refused a command without queueing it.
 func notQueued(err error) bool {
 	var full batch.Full
 	var closed batch.Closed
 	return errors.As(err, &full) || errors.As(err, &closed)
 }
 
-// unclear turns what a queue says into an error for the caller.
+// unclear turns a queue's error into one for the caller.
 func unclear(err error) error {
 	var full batch.Full
 	var closed batch.Closed
@@ -370,7 +370,7 @@ func unclear(err error) error {
 	return err
 }
 
-// hashOf spreads events over writers.
+// hashOf distributes events over writers.
 func hashOf(eventID string) uint32 {
 	h := uint32(2166136261)
 	for _, c := range []byte(strings.ToLower(eventID)) {

@@ -1,7 +1,7 @@
 package bookingapi
 
-// Difference is the first thing that an audit finds where the tables are not as the
-// ledger of an event says.
+// Difference describes the first place where an audit found that the tables disagree
+// with an event's ledger.
 type Difference struct {
 	EventID string
 	Text    string
@@ -9,14 +9,15 @@ type Difference struct {
 
 func (d Difference) Error() string { return "event " + d.EventID + ": " + d.Text }
 
-// Bill is the money of a booking that was sold, according to the ledger.
+// Bill is what a sold booking cost and what was refunded, according to the ledger.
 type Bill struct {
 	Status    Status
 	PaymentID string // according to the booking's row
 	Amount    int64  // of all seats that were sold, minor units
 	Currency  string
-	Back      []Back // seats that were cancelled for money, in order
+	Back      []Back // what its entries give back, in order
+	Kept      int64  // of cancelled seats, by the event's terms: minor units
 }
 
-// Back is money that a ledger entry gives back.
+// Back is an amount that a ledger entry refunds.
 type Back struct{ Seq, Amount int64 }

@@ -6,34 +6,37 @@ import (
 	"boxoffice/internal/caller"
 )
 
-// Order is a booking as its owner sees it: its seats by name.
+// Order is a booking as its owner sees it, with its seats by name.
 type Order struct {
 	Booking
 	Reference  string // short, for people
 	Kind       string // Sold, Block, or Complimentary
 	Places     []Place
-	RefundsEnd time.Time // until then its owner may give seats back, UTC; zero: without an end
+	Held       []Place     // of a booking with OtherSeats: those that it had held
+	RefundsEnd time.Time   // UTC; its owner may give seats back until then; zero: no deadline
+	Refunds    []BackUntil // what its owner gets back for all seats, from now on until RefundsEnd; while held or booked
 }
 
-// Sold is the kind of an order that somebody pays for; see Block and Complimentary.
+// Sold is the kind of an order with a price; see Block and Complimentary.
 const Sold = "sale"
 
-// Live reports whether an order has its seats at a time: held or sold.
+// Live reports whether the order's seats are held or sold at the given time.
 func (o *Order) Live(now time.Time) bool {
 	return o.Status == Booked || o.Status == Pending && o.ExpiresAt > now.UnixMicro()
 }
 
-// Gift reports whether its owner got the seats for nothing.
+// Gift reports whether the seats are complimentary.
 func (o *Order) Gift() bool { return o.Kind == Complimentary }
 
-// Recipient is the person whom a gift without an account is for.
+// Recipient is the person who gets complimentary seats that belong to no account.
 type Recipient struct {
 	caller.Person
 	MailedAt int64 // µs since 1970, when the link was mailed; 0: not yet, or there is no address
+	Turn     int64 // grows whenever the link is to be mailed
 }
 
-// Gift is a booking of complimentary seats without an account, whose link is to be
-// mailed.
+// Gift is a booking of complimentary seats that belongs to no account. Its link is
+// mailed to the recipient.
 type Gift struct {
 	Booking
 	To   Recipient

@@ -2,9 +2,9 @@ package bookingapi
 
 import "boxoffice/internal/eventapi"
 
-// Sale is all that a decision about an event's seats needs to know of the
-// event. The event service sends it to the booking service's writer whenever
-// it changes; the writer keeps it in the head row and ledgers the change.
+// Sale is everything about an event that a decision about its seats needs. The
+// event service sends it to the booking service whenever it changes; the event's
+// writer stores it in the head row and records the change in the ledger.
 type Sale struct {
 	Status           eventapi.Status `json:"status"`
 	OpensAt          int64           `json:"opens_at"`  // µs since 1970; 0: as soon as it is on sale
@@ -19,10 +19,12 @@ type Sale struct {
 	OrganizerID      string          `json:"organizer_id"`
 	EventVersion     int64           `json:"event_version"` // of the event row; older ones are ignored
 
-	RefundsEnd       int64 `json:"refunds_end,omitempty"`        // µs since 1970: until then buyers may give seats back; 0: without an end
-	ChangedAt        int64 `json:"changed_at,omitempty"`         // µs since 1970: when the event's time changed last; 0: never
-	ChangedVersion   int64 `json:"changed_version,omitempty"`    // of the event, by that change; 0: unknown. Neither kept nor ledgered
-	ChangeRefundsEnd int64 `json:"change_refunds_end,omitempty"` // µs since 1970: until then bookings made before ChangedAt may be given back; 0: without an end
+	RefundsEnd       int64 `json:"refunds_end,omitempty"`        // µs since 1970: deadline for giving seats back; 0: none
+	ChangedAt        int64 `json:"changed_at,omitempty"`         // µs since 1970: when the event was last rescheduled; 0: never
+	ChangedVersion   int64 `json:"changed_version,omitempty"`    // event version made by that change; 0: unknown. Not stored and not in the ledger
+	ChangeRefundsEnd int64 `json:"change_refunds_end,omitempty"` // µs since 1970: refund deadline for bookings made before ChangedAt; 0: none
+
+	Terms CancelTerms `json:"terms,omitzero"` // what is kept of cancelled seats
 
 	UnverifiedBuyers bool `json:"unverified_buyers,omitempty"` // buyers need no verified e-mail address
 }
@@ -36,12 +38,12 @@ const (
 	MaxPerPerson     = 100
 )
 
-// FreeOfCharge is the version of a price list that every event has: all seats
-// for nothing. Blocked and complimentary seats have it.
+// FreeOfCharge is a version of the price list that every event has and in which all
+// seats cost nothing. Blocked and complimentary seats are booked with it.
 const FreeOfCharge int64 = -1
 
-// Seats that an organizer takes out of the sale have one of these in place of a
-// payment: blocked for nobody, or given to a guest.
+// Seats that an organizer takes out of the sale have one of these values in place of
+// a payment id: blocked, or given to a guest.
 const (
 	Block         = "block"
 	Complimentary = "complimentary"

@@ -2,7 +2,7 @@ package bookingapi
 
 import "boxoffice/internal/seating"
 
-// The states of a seat where all seats of an event are one character each.
+// The states of a seat in texts with one character for each seat of an event.
 const (
 	SeatFree = '.'
 	SeatHeld = 'h'
@@ -14,7 +14,7 @@ type SectionSeats struct {
 	ID, Name         string
 	GeneralAdmission bool
 	Total, Free      int32
-	Tiers            []*seating.Tier // prices that its seats have, lowest first; never changed
+	Tiers            []*seating.Tier // price tiers of its seats, cheapest first; read-only
 	FreeAt           []int32         // how many of Free are in each of Tiers
 }
 

@@ -5,14 +5,14 @@ import (
 	"boxoffice/internal/errs"
 )
 
-// Selection says which seats of an event somebody wants: the seats with these
-// labels, or a quantity of the best free ones. It is the only form of such a
-// request: pages, the API and the console fill it in, and Service resolves it.
+// Selection says which seats of an event somebody wants: named seats, or a quantity
+// of the best free ones. Pages, the API and the console all fill it in, and Service
+// resolves it.
 type Selection struct {
-	Seats    []string `json:"seats,omitempty" maxItems:"100" doc:"Labels of the seats wanted: all of them or none are held." example:"[\"101-A-12\"]"`
-	Quantity int      `json:"quantity,omitempty" minimum:"0" maximum:"100" doc:"Instead of seats: how many of the best that are free, together if possible."`
-	Section  string   `json:"section,omitempty" maxLength:"100" doc:"With quantity: only in this section."`
-	Tier     string   `json:"tier,omitempty" maxLength:"100" doc:"With quantity: only of this price tier, by id or name."`
+	Seats    []string `json:"seats,omitempty" maxItems:"100" doc:"Labels of the seats to hold. Either all of them are held, or none." example:"[\"101-A-12\"]"`
+	Quantity int      `json:"quantity,omitempty" minimum:"0" maximum:"100" doc:"Instead of seats: the number of seats. The best free ones are chosen, together if possible."`
+	Section  string   `json:"section,omitempty" maxLength:"100" doc:"Only with quantity: the id of the section to choose from."`
+	Tier     string   `json:"tier,omitempty" maxLength:"100" doc:"Only with quantity: the id or name of the price tier to choose from."`
 }
 
 // Count is how many seats are wanted.
@@ -32,26 +32,27 @@ func (s Selection) Check() error {
 	return nil
 }
 
-// HoldRequest asks for seats of an event to be held for a while.
+// HoldRequest asks for seats of an event to be held for a few minutes.
 type HoldRequest struct {
-	EventID string `json:"event_id" doc:"The event."`
+	EventID string `json:"event_id" doc:"Id of the event."`
 	Selection
 }
 
-// Grant asks for seats to be taken out of the sale for nothing.
+// Grant asks to take seats out of the sale free of charge.
 type Grant struct {
 	EventID string
 	Kind    string // Block or Complimentary
 	UserID  string // complimentary: the account that gets the seats; "": none
-	// To is whom complimentary seats without an account are for. It may be empty and
-	// be told later, with GiveTo.
+	// To is the recipient of complimentary seats that belong to no account. It may be
+	// empty, and set later with GiveTo.
 	To caller.Person
 	Selection
 }
 
-// Cancellation asks for a hold to be given up, or for sold seats to be given back.
+// Cancellation asks to release a hold or to give sold seats back.
 type Cancellation struct {
 	BookingID string
 	Version   int64    // Seq of the booking that the caller has seen; 0: any
 	Seats     []string // labels of the seats; empty: all
+	Refund    *int64   // minor units: refused unless this goes back; nil: any amount
 }

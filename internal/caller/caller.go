@@ -100,5 +100,25 @@ func TokenFrom(ctx context.Context) string {
 	return token
 }
 
+// LangKey is the key under which a request's context answers what it says about the
+// language of its reader, as a string: see LangFrom.
+type LangKey struct{}
+
+// LangFrom is the language of a page's reader, or the value of Accept-Language; "" when
+// the request says nothing about it.
+func LangFrom(ctx context.Context) string {
+	lang, _ := ctx.Value(LangKey{}).(string)
+	return lang
+}
+
+// Speaking puts the language of a page into its request's context.
+func Speaking(ctx context.Context, lang string) context.Context {
+	return context.WithValue(ctx, LangKey{}, lang)
+}
+
 // Person is whom an account belongs to.
-type Person struct{ Name, Email string }
+type Person struct {
+	Name, Email string
+	Lang        string // in which they are written to, one of locale.Languages; "": not known
+	Phone       string // mobile number for text messages, in E.164; "": none
+}

@@ -17,22 +17,22 @@ import (
 
 const (
 	pageOfCSV  = 500              // bookings read at a time
-	writeOfCSV = 30 * time.Second // for each page: whoever takes longer is let go
+	writeOfCSV = 30 * time.Second // for each page; slower clients are disconnected
 )
 
-// columns of the list of attendees. Their names are for programs, and the same
-// in all languages.
+// columns of the list of attendees. Their names are for programs, and the same in
+// all languages.
 var columns = []string{"reference", "status", "seat", "section", "row", "number", "tier", "price", "currency", "name", "email", "booked_at", "kind"}
 
-// attendees answers with everybody who has a seat, a line each; of a cancelled
-// event with everybody who had booked one, since no mail tells them: CSV as in RFC
-// 4180, in UTF-8. It begins with a byte order mark, since the program that most
-// people open it with takes it for another encoding otherwise; readers of CSV in
-// common languages have a name for that (such as utf-8-sig).
+// attendees answers with one line for each booked seat, or, for a cancelled event, for
+// each seat that was booked, since no mail informs these buyers. The format is CSV (RFC
+// 4180) in UTF-8. It begins with a byte order mark, because the most common spreadsheet
+// program otherwise assumes another encoding; CSV readers of common languages know it
+// under a name such as utf-8-sig.
 //
-// It is read and sent page by page, and goes on for as long as somebody reads. If
-// it fails half way, the connection is broken off, so that nobody takes half a
-// list for a whole one.
+// The list is read and sent page by page, for as long as the client reads. If it fails
+// half-way, the connection is aborted, so that nobody mistakes half a list for a whole
+// one.
 func (c *Console) attendees(v *page.Visit, e *eventapi.Event) error {
 	status, gone, all := bookingapi.Booked, e.Status == eventapi.Cancelled, v.Request.URL.Query().Get("status") == "all"
 	if gone || all {
@@ -42,28 +42,21 @@ func (c *Console) attendees(v *page.Visit, e *eventapi.Event) error {
 	if err != nil {
 		return err
 	}
-	h := v.W.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
-	h.Set("Content-Disposition", `attachment; filename="`+slug.Make(e.Title)+`-attendees.csv"`)
-	h.Set("Cache-Control", "private, no-store")
+	out := beginCSV(v, slug.Make(e.Title)+"-attendees.csv", columns)
 	if v.Method == http.MethodHead {
 		return nil
 	}
-	_, _ = v.W.Write([]byte("\xef\xbb\xbf"))
-	out := csv.NewWriter(v.W)
-	out.UseCRLF = true
-	_ = out.Write(columns)
 	rc := http.NewResponseController(v.W)
-	ctx := context.WithoutCancel(v.Context()) // the front door's time limit is for answers that are short
+	ctx := context.WithoutCancel(v.Context()) // the gateway's time limit is meant for short answers
 	for {
-		_ = rc.SetWriteDeadline(time.Now().Add(writeOfCSV)) // not every writer has one
+		_ = rc.SetWriteDeadline(time.Now().Add(writeOfCSV)) // not every writer supports it
 		for i := range list {
 			if !gone || all || hadBooked(&list[i]) {
 				writeBooking(out, &list[i])
 			}
 		}
 		if out.Flush(); out.Error() != nil {
-			return nil // nobody reads it any more
+			return nil // the client has gone
 		}
 		if len(list) < pageOfCSV {
 			return nil
@@ -75,21 +68,21 @@ func (c *Console) attendees(v *page.Visit, e *eventapi.Event) error {
 	}
 }
 
-// bookingsPage is a page of an event's bookings after one; status "" is any.
+// bookingsPage returns an event's bookings after a given one; status "" means any.
 func (c *Console) bookingsPage(ctx context.Context, eventID string, status bookingapi.Status, after string) ([]Booking, error) {
 	return c.named(ctx, func() ([]bookingapi.Booking, error) {
 		return c.Bookings.List(ctx, bookingapi.Filter{EventID: eventID, Status: status, After: after, Limit: pageOfCSV})
 	})
 }
 
-// hadBooked reports whether a booking is booked, or was until it was cancelled: a
-// hold that was let go has no payment.
+// hadBooked reports whether a booking is booked, or was until it was cancelled. A
+// released hold has no payment.
 func hadBooked(b *Booking) bool {
 	return b.Status == bookingapi.Booked || b.Status == bookingapi.Cancelled && b.PaymentID != ""
 }
 
-// writeBooking writes a line for each seat of a booking. What csv.Writer cannot
-// write is told by its Error.
+// writeBooking writes a line for each seat of a booking. Errors are reported by
+// csv.Writer.Error.
 func writeBooking(out *csv.Writer, b *Booking) {
 	for _, s := range b.Places {
 		var asked int64 // nothing, for a block or a gift

@@ -33,26 +33,30 @@ type Orders interface {
 	LinksFor(ctx context.Context, caller caller.Caller, list []bookingapi.Booking) (map[string]string, error)
 }
 
-// Seats are what the console needs of the booking service to take seats out of the
-// sale, and to put them back.
+// Seats is what the console needs of the booking service to block seats, give them
+// away, and put them back on sale.
 type Seats interface {
 	Grant(ctx context.Context, caller caller.Caller, key string, g bookingapi.Grant) (bookingapi.Booking, error)
 	GiveTo(ctx context.Context, caller caller.Caller, bookingID string, to caller.Person, mailed int64) error
 	Cancel(ctx context.Context, caller caller.Caller, c bookingapi.Cancellation) (bookingapi.Booking, error)
 	Named(ctx context.Context, eventID string, labels []string) ([]bookingapi.Place, error)
+	CancelFor(ctx context.Context, caller caller.Caller, c bookingapi.OrganizerCancellation) (bookingapi.Booking, error)
+	GiveBack(ctx context.Context, caller caller.Caller, g bookingapi.Goodwill) (bookingapi.Booking, error)
+	ReasonsOf(ctx context.Context, bookingID string) ([]bookingapi.Reason, error)
 }
 
 // Refunds is what the console needs of the payment service.
 type Refunds interface {
-	// Refunds is the money of events that went back, or will, by event id.
+	// Refunds returns the money of events that was or will be refunded, by event id.
 	Refunds(ctx context.Context, eventIDs []string) (map[string]paymentapi.Refunds, error)
 }
 
 // People are the accounts of buyers.
 type People interface {
-	// People are the names and addresses of accounts, by id; unknown ones are left out.
+	// People returns the names and addresses of accounts, by id; unknown ids are
+	// left out.
 	People(ctx context.Context, ids []string) (map[string]caller.Person, error)
-	// ByEmail are the ids of the accounts with an e-mail address.
+	// ByEmail returns the ids of the accounts with an e-mail address.
 	ByEmail(ctx context.Context, email string) ([]string, error)
 }
 
@@ -62,9 +66,9 @@ type Booking struct {
 	Reference          string
 	Kind               string // bookingapi.Sold, Block or Complimentary
 	Places             []bookingapi.Place
-	Person             caller.Person // the buyer, or whom the seats were given to
-	Mailed             int64         // when the link of a gift was mailed to them, µs since 1970; 0: not yet
-	Link               string        // of a gift that the reader may hand on; "": none, or not in this list
+	Person             caller.Person // the buyer, or the recipient of complimentary seats
+	Mailed             int64         // when the link of a gift was mailed, µs since 1970; 0: not yet
+	Link               string        // of a gift, for readers who may pass it on; "": none, or not in this list
 }
 
 // foundAtMost is how many bookings of an account are shown.
@@ -95,7 +99,7 @@ func (c *Console) find(ctx context.Context, eventID, text string) ([]Booking, er
 	})
 }
 
-// named reads bookings, and adds their seats by name and the buyers' names.
+// named reads bookings, and adds the names of their seats and buyers.
 func (c *Console) named(ctx context.Context, read func() ([]bookingapi.Booking, error)) ([]Booking, error) {
 	list, err := read()
 	if err != nil {
@@ -132,8 +136,8 @@ func (c *Console) named(ctx context.Context, read func() ([]bookingapi.Booking, 
 	return out, nil
 }
 
-// putBack puts seats that were kept back or given away on sale again. It is NotFound
-// for a booking that somebody has paid for.
+// putBack puts blocked or complimentary seats on sale again. It is NotFound for a
+// booking that was paid for.
 func (c *Console) putBack(ctx context.Context, caller caller.Caller, bookingID string) error {
 	b, err := bookingapi.One(ctx, c.Bookings.Bookings, "booking", bookingID)
 	if err == nil && b.PriceVersion != bookingapi.FreeOfCharge {

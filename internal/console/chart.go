@@ -7,7 +7,7 @@ import (
 	"boxoffice/internal/page"
 )
 
-// chart is the pace of a sale as bars, in a drawing of 720 × 180.
+// chart is the pace of a sale as a bar chart of 720 × 180.
 type chart struct {
 	Unit     string // minute, hour, day
 	Bars     []bar
@@ -16,28 +16,29 @@ type chart struct {
 	Peak     bar       // the highest
 }
 
-// bar is one of them.
+// bar is one bar of the chart.
 type bar struct {
 	At         time.Time
 	N          int64
 	X, Y, W, H float64
 }
 
-// The drawing, and how many bars it has at most.
+// Size of the drawing, and the maximum number of bars.
 const (
 	chartWidth  = 720
 	chartHeight = 160 // above the axis
 	chartBars   = 120
 )
 
-// units are what a bar can stand for.
+// units are the periods that a bar can cover.
 var units = []struct {
 	name string
 	long time.Duration
 }{{"minute", time.Minute}, {"hour", time.Hour}, {"day", 24 * time.Hour}}
 
-// draw makes a chart of the pace of a sale, from its first paid booking to now
-// or, when that is long ago, to its last, in the finest unit that fits.
+// draw makes a chart of the pace of a sale, in the finest unit that fits. It covers
+// the time from the first paid booking to now or, if that was long ago, to the last
+// one.
 func draw(v *page.Visit, pace bookingapi.Pace, zone *time.Location) chart {
 	if len(pace) == 0 {
 		return chart{}
@@ -74,7 +75,7 @@ func draw(v *page.Visit, pace bookingapi.Pace, zone *time.Location) chart {
 	return c
 }
 
-// begin is the beginning of a unit in the zone of a time.
+// begin returns the beginning of a unit in the zone of t.
 func begin(t time.Time, unit time.Duration) time.Time {
 	if unit == 24*time.Hour {
 		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
@@ -82,7 +83,7 @@ func begin(t time.Time, unit time.Duration) time.Time {
 	return t.Truncate(unit)
 }
 
-// after is the next beginning: days may have 23 or 25 hours.
+// after returns the beginning of the next unit; days may have 23 or 25 hours.
 func after(t time.Time, unit time.Duration) time.Time {
 	if unit == 24*time.Hour {
 		return t.AddDate(0, 0, 1)
@@ -90,7 +91,7 @@ func after(t time.Time, unit time.Duration) time.Time {
 	return t.Add(unit)
 }
 
-// measure gives the bars their sizes.
+// measure computes the sizes of the bars.
 func (c *chart) measure() {
 	for _, b := range c.Bars {
 		if b.N > c.Max {

@@ -13,25 +13,25 @@ import (
 //go:embed templates/*.html
 var templates embed.FS
 
-// Console is the organizer's pages.
+// Console serves the organizer's pages.
 type Console struct {
 	Services
-	kit   *page.Kit
+	site  *page.Site
 	set   *page.Set
 	log   *slog.Logger
 	halls halls
 }
 
-// New makes the console.
-func New(kit *page.Kit, s Services, log *slog.Logger) (*Console, error) {
-	set, err := kit.Set(templates, "templates", funcs)
+func New(site *page.Site, s Services, log *slog.Logger) (*Console, error) {
+	set, err := site.Set(templates, "templates", funcs)
 	if err != nil {
 		return nil, err
 	}
-	return &Console{Services: s, kit: kit, set: set, log: log, halls: newHalls()}, nil
+	return &Console{Services: s, site: site, set: set, log: log, halls: newHalls()}, nil
 }
 
-// Routes are the console's pages. Forms that may bring a seating plan are large.
+// Routes returns the console's pages. Forms that may contain a seating plan are
+// large.
 func (c *Console) Routes() []page.Route {
 	const one = "/organizer/events/{event}"
 	return []page.Route{
@@ -49,11 +49,33 @@ func (c *Console) Routes() []page.Route {
 		page.Post(one+"/seats", c.ownEvent(c.grant), route.Organizers),
 		page.Post(one+"/gift", c.ownEvent(c.gift), route.Organizers),
 		page.Post(one+"/release", c.ownEvent(c.release), route.Organizers),
+		page.Get(one+"/settlement", c.ownEvent(c.settlement), route.Organizers),
+		page.Get(one+"/settlement.csv", c.ownEvent(c.movements), route.Organizers),
+		page.Get(one+"/settlement.pdf", c.ownEvent(c.settlementPDF), route.Organizers),
 		page.Get(one+"/attendees.csv", c.ownEvent(c.attendees), route.Organizers),
+		page.Get(one+"/orders/{booking}", c.ownEvent(c.order), route.Organizers),
+		page.Post(one+"/orders/{booking}", c.ownEvent(c.order), route.Organizers),
+		page.Post(one+"/orders/{booking}/refund", c.ownEvent(c.refund), route.Organizers),
+		page.Get(one+"/orders/{booking}/evidence.zip", c.ownEvent(c.dispute), route.Organizers),
+		page.Get(one+"/announcements", c.ownEvent(c.announcements), route.Organizers),
+		page.Post(one+"/announcements", c.ownEvent(c.announcements), route.Organizers),
+		page.Get(one+"/announcements/{announcement}", c.ownEvent(c.announcement), route.Organizers),
+		page.Post(one+"/announcements/{announcement}", c.ownEvent(c.announcement), route.Organizers, route.Entry),
+		page.Get("/organizer/seller", c.organizers(c.seller), route.Organizers),
+		page.Post("/organizer/seller", c.organizers(c.seller), route.Organizers),
+		page.Get("/organizer/invoices", c.organizers(c.invoices), route.Organizers),
+		page.Get("/organizer/invoices.csv", c.organizers(c.invoicesCSV), route.Organizers),
+		page.Get("/organizer/webhooks", c.organizers(c.webhooks), route.Organizers),
+		page.Post("/organizer/webhooks", c.organizers(c.webhooks), route.Organizers),
+		page.Get("/organizer/webhooks/{webhook}", c.organizers(c.webhook), route.Organizers),
+		page.Post("/organizer/webhooks/{webhook}", c.organizers(c.webhook), route.Organizers),
+		page.Get("/organizer/webhooks/{webhook}/{message}", c.organizers(c.delivery), route.Organizers),
+		page.Get("/organizer/reconciliation", c.organizers(c.reconciliation), route.Organizers),
+		page.Get("/organizer/reconciliation/{day}", c.organizers(c.reconciledDay), route.Organizers),
 	}
 }
 
-// organizers is a page for organizers only.
+// organizers restricts a page to organizers.
 func (c *Console) organizers(fn func(*page.Visit) error) func(*page.Visit) error {
 	return func(v *page.Visit) error {
 		if err := organizes(v); err != nil {
@@ -63,7 +85,7 @@ func (c *Console) organizers(fn func(*page.Visit) error) func(*page.Visit) error
 	}
 }
 
-// ownEvent is a page about an event of the reader's own, which the address names.
+// ownEvent restricts a page to the organizer of the event in the address.
 func (c *Console) ownEvent(fn func(*page.Visit, *eventapi.Event) error) func(*page.Visit) error {
 	return func(v *page.Visit) error {
 		e, err := c.own(v)
@@ -74,7 +96,7 @@ func (c *Console) ownEvent(fn func(*page.Visit, *eventapi.Event) error) func(*pa
 	}
 }
 
-// organizes refuses visitors who have no business here.
+// organizes returns an error for callers who are not organizers.
 func organizes(v *page.Visit) error {
 	switch {
 	case !v.Caller.SignedIn():
@@ -85,7 +107,7 @@ func organizes(v *page.Visit) error {
 	return nil
 }
 
-// own is the event of the address; NotFound when it is somebody else's.
+// own returns the event in the address; NotFound if it belongs to somebody else.
 func (c *Console) own(v *page.Visit) (eventapi.Event, error) {
 	if err := organizes(v); err != nil {
 		return eventapi.Event{}, err
@@ -93,5 +115,5 @@ func (c *Console) own(v *page.Visit) (eventapi.Event, error) {
 	return c.Events.OwnEvent(v.Context(), v.Caller, v.PathValue("event"))
 }
 
-// at is the page of an event in the console.
+// at returns the address of an event's page in the console.
 func at(e *eventapi.Event, more string) string { return "/organizer/events/" + e.ID + more }

@@ -41,11 +41,11 @@ func TestSameTitle(t *testing.T) {
 // at visits the console at a time.
 func visitAt(t *testing.T, now time.Time) (v *page.Visit) {
 	t.Helper()
-	kit, err := page.New(page.Config{Now: func() time.Time { return now }})
+	site, err := page.New(page.Config{Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := kit.Page(func(it *page.Visit) error { v = it; return nil })(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)); err != nil {
+	if err := site.Page(func(it *page.Visit) error { v = it; return nil })(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)); err != nil {
 		t.Fatal(err)
 	}
 	return v

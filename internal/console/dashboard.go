@@ -24,9 +24,10 @@ type shelf struct {
 // entry is an event on the dashboard.
 type entry struct {
 	eventapi.Event
-	Path, State string
-	Counts      bookingapi.Counts
-	Figures     bookingapi.Figures
+	Path    string
+	State   eventapi.SaleState
+	Counts  bookingapi.Counts
+	Figures bookingapi.Figures
 }
 
 func (c *Console) dashboard(v *page.Visit) error {
@@ -65,6 +66,6 @@ func (c *Console) dashboard(v *page.Visit) error {
 		next = "/organizer?" + url.Values{"show": {string(s.Status)}, "q": {s.Text}, "after": {list.Next}}.Encode()
 	}
 	return v.Show(c.set, "dashboard", page.Meta{Title: v.T("console.title"), NoIndex: true}, map[string]any{
-		"Shelves": tabs, "Events": items, "Search": s, "Next": next, "None": total == 0, "Opens": sum.Opens,
+		"Shelves": tabs, "Events": items, "Search": s, "Next": next, "None": total == 0, "Opens": sum.Opens, "Admin": v.Caller.Administers(),
 	})
 }

@@ -1,14 +1,17 @@
-// Package console is the organizer's pages: their events, a form to make and
-// change one, the sale as it goes, who comes, and the end of it. Organizers see
-// their own events, admins all; to others there is nothing here.
+// Package console serves the organizer's pages: their events, a form to create and
+// change one, the running sale, the attendees, and cancelling. Organizers see their own
+// events, admins all; for everybody else these pages do not exist.
 //
-//	console.go    the console, its addresses, who may come in
-//	services.go   what it needs of the ticket office; bookings.go: of what was sold
+//	console.go    the console, its routes, access checks
+//	services.go   what it needs of the services; bookings.go: of the booking service
 //	dashboard.go  all events of an organizer
-//	form.go       an event's form: values, faults, tiers; read.go: from a request
-//	edit.go       making and changing an event with it
-//	live.go       the sale as it goes; chart.go, hall.go: as pictures
-//	sale.go       opening, pausing, closing and cancelling, each after a question
-//	seats.go      seats kept back and given away
-//	attendees.go  who comes, as CSV
+//	form.go       an event's form: values, faults, tiers; read.go: reading a request
+//	edit.go       creating and changing an event with the form
+//	live.go       the running sale; chart.go, hall.go: its pictures
+//	sale.go       opening, pausing, closing and cancelling, each after a confirmation
+//	seats.go      blocked and complimentary seats
+//	attendees.go  the attendees as CSV
+//	announcements.go  messages to everybody who has tickets
+//	webhooks.go   the programs of an organizer that are told what happens
+//	reconciliation.go  days compared with the payment gateway's list, for admins
 package console

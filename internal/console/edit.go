@@ -14,24 +14,24 @@ import (
 	"boxoffice/internal/page"
 )
 
-// create shows and takes the form of a new event.
-// The form has a key, so that it makes one event however often it is sent.
+// create shows and processes the form of a new event. The form has a key, so that
+// sending it repeatedly makes one event.
 func (c *Console) create(v *page.Visit) error {
 	f := blank()
 	f.Values["key"] = id.Token()
 	return c.form(v, f)
 }
 
-// edit shows and takes the form of an event.
+// edit shows and processes the form of an event.
 func (c *Console) edit(v *page.Visit, e *eventapi.Event) error {
 	if e.Status == eventapi.Cancelled {
 		return errs.New(errs.Conflict, "event-cancelled", "A cancelled event cannot be changed.")
 	}
-	return c.form(v, filled(e))
+	return c.form(v, filled(e, v.Lang))
 }
 
-// form shows an event's form, and takes it. Its buttons change its rows, work
-// out prices, or make the event; all but the last show the form again.
+// form shows and processes an event's form. Its buttons change its rows, compute
+// prices, or save the event; all but the last show the form again.
 func (c *Console) form(v *page.Visit, f *form) error {
 	var err error
 	if f.Venues, f.Plans, err = c.Events.Used(v.Context(), v.Caller); err != nil {
@@ -64,8 +64,8 @@ func (c *Console) form(v *page.Visit, f *form) error {
 		if i, err := strconv.Atoi(row); err == nil && i >= 0 && i < len(f.Tiers) {
 			f.Tiers = append(f.Tiers[:i], f.Tiers[i+1:]...)
 		}
-	default: // prices are worked out
-		d, bad := f.draft()
+	default: // prices are computed
+		d, bad := f.newEvent()
 		f.add(v, bad)
 		if err := c.check(v, f, d); err != nil {
 			return err
@@ -74,7 +74,7 @@ func (c *Console) form(v *page.Visit, f *form) error {
 	return c.showForm(v, f)
 }
 
-// offer puts the event's own venue and plan, and an uploaded one, among those to
+// offer adds the event's own venue and plan, and an uploaded plan, to those to
 // choose from.
 func (f *form) offer() {
 	if e := f.Event; e != nil {
@@ -101,7 +101,7 @@ func (f *form) offerPlan(p eventapi.StoredPlan) {
 	f.Plans = append([]eventapi.StoredPlan{p}, f.Plans...)
 }
 
-// choose finds the plan that the form asks for. A plan that is none is a fault.
+// choose finds the plan that the form selects. An invalid plan is a fault.
 func (c *Console) choose(v *page.Visit, f *form) error {
 	plan, bad := f.choice()
 	f.add(v, bad)
@@ -123,8 +123,8 @@ func (c *Console) choose(v *page.Visit, f *form) error {
 	return nil
 }
 
-// check has the event service check what the form says. The form then shows what is
-// wrong with it, or else the all-in prices.
+// check has the event service check the form's values. The form then shows the
+// faults or, if there are none, the all-in prices.
 func (c *Console) check(v *page.Visit, f *form, d eventapi.NewEvent) error {
 	tiers, err := c.Editor.Check(v.Context(), v.Caller, d)
 	if e := errs.Of(err); e != nil && len(e.Fields) > 0 {
@@ -144,9 +144,9 @@ func (c *Console) check(v *page.Visit, f *form, d eventapi.NewEvent) error {
 	return nil
 }
 
-// save makes or changes the event.
+// save creates or changes the event.
 func (c *Console) save(v *page.Visit, f *form, publish bool) error {
-	d, bad := f.draft()
+	d, bad := f.newEvent()
 	if publish {
 		d.Status = eventapi.Published
 	}
@@ -169,7 +169,7 @@ func (c *Console) save(v *page.Visit, f *form, publish bool) error {
 		f.add(v, e.Fields)
 		return c.refused(v, f, http.StatusUnprocessableEntity)
 	}
-	text, ok := v.Reason(err) // such as: people have seats of this plan
+	text, ok := v.Reason(err) // for example: people have seats of this plan
 	if !ok {
 		return err
 	}
@@ -187,30 +187,30 @@ func (c *Console) store(ctx context.Context, caller caller.Caller, f *form, d ev
 	if f.Event == nil {
 		key := f.Value("key")
 		if key != "" {
-			key = "page-" + key // not one of the API's
+			key = "page-" + key // distinct from the API's keys
 		}
 		e, err := c.Editor.Create(ctx, caller, key, d)
 		return e.ID, err
 	}
 	version, err := strconv.ParseInt(f.Value("version"), 10, 64)
 	if err != nil || version < 1 {
-		version = -1 // no event has it
+		version = -1 // no event has this version
 	}
 	_, err = c.Editor.Replace(ctx, caller, f.Event.ID, version, d)
 	return f.Event.ID, err
 }
 
-// overtaken shows the form beside what somebody else has made of the event
-// meanwhile; saved again, it replaces that.
+// overtaken shows the form next to what somebody else has changed in the meantime;
+// saving it again replaces that.
 func (c *Console) overtaken(v *page.Visit, f *form) error {
 	now, err := c.own(v)
 	if err != nil {
 		return err
 	}
-	theirs := filled(&now)
+	theirs := filled(&now, v.Lang)
 	f.Theirs = map[string]string{}
 	for name, value := range theirs.Values {
-		if value != f.Value(name) && value != "" {
+		if value != "" && !sameText(name, value, f.Value(name)) {
 			f.Theirs[name] = value
 		}
 	}
@@ -220,7 +220,7 @@ func (c *Console) overtaken(v *page.Visit, f *form) error {
 			f.Theirs["tiers"] = strings.TrimPrefix(f.Theirs["tiers"]+", "+t.Name+" "+t.Price, ", ")
 			continue
 		}
-		if t.Price != f.Tiers[i].Price {
+		if !sameText(field+".price", t.Price, f.Tiers[i].Price) {
 			f.Theirs[field+".price"] = t.Price
 		}
 		if t.Name != f.Tiers[i].Name {

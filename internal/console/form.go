@@ -30,27 +30,27 @@ var (
 	categories = []string{"Music", "Theatre", "Comedy", "Dance", "Sports", "Family", "Film", "Talk"}
 )
 
-// local is how browsers write a local time (HTML standard, "local date and time").
+// local is the format of a local date and time in browsers (HTML standard).
 const local = "2006-01-02T15:04"
 
-// form is an event's form at a moment. Values are texts as they were typed, by
-// the names that the API's errors use too.
+// form is the state of an event's form. Values are texts as they were typed, under
+// the names that the API's errors use, too.
 type form struct {
 	Event    *eventapi.Event // as it is; nil: a new one
 	Values   map[string]string
 	Tiers    []tierForm
 	Faults   []fault
-	Theirs   map[string]string // what others have made of fields meanwhile
-	Problem  string            // what is wrong with all of it
-	Warn     bool              // the event is announced: buyers are told of a new time or place
+	Theirs   map[string]string // what others have changed in the meantime, by field
+	Problem  string            // what is wrong with the form as a whole
+	Warn     bool              // the event is public: buyers are told about a new time or place
 	Venues   []eventapi.Venue
 	Plans    []eventapi.StoredPlan
-	Plan     *seating.Plan        // the chosen one; nil: it is not one yet
-	Uploaded *eventapi.StoredPlan // a file that came with the form
+	Plan     *seating.Plan        // the selected plan; nil: none yet
+	Uploaded *eventapi.StoredPlan // a file that was sent with the form
 }
 
-// fault is what is wrong with a field, in the reader's language; of a price, with
-// its name.
+// fault is what is wrong with a field, in the reader's language; for a price, with
+// its tier's name.
 type fault struct{ Field, Tier, Text string }
 
 // tierForm is a row of prices.
@@ -58,16 +58,16 @@ type tierForm struct {
 	Name, Price, Sections string
 	Categories            []string
 	AllIn                 int64 // minor units; if Valid
-	Valid                 bool  // it was worked out
+	Valid                 bool  // AllIn was computed
 }
 
 // Has reports whether a tier is for a category.
 func (t tierForm) Has(category string) bool { return slices.Contains(t.Categories, category) }
 
-// Value is what a field holds.
+// Value returns the text of a field.
 func (f *form) Value(name string) string { return f.Values[name] }
 
-// Of is what is wrong with a field; "": nothing. See the template "field".
+// Of returns what is wrong with a field; "": nothing. See the template "field".
 func (f *form) Of(name string) string {
 	for _, one := range f.Faults {
 		if one.Field == name {
@@ -77,10 +77,10 @@ func (f *form) Of(name string) string {
 	return ""
 }
 
-// First reports whether a field is the first one at fault.
+// First reports whether a field is the first faulty one.
 func (f *form) First(name string) bool { return len(f.Faults) > 0 && f.Faults[0].Field == name }
 
-// Other is what others have made of a field meanwhile; "": nothing else.
+// Other returns what others have changed a field to in the meantime; "": nothing.
 func (f *form) Other(name string) string { return f.Theirs[name] }
 
 // Zones, Currencies and Kinds are suggestions.
@@ -88,8 +88,8 @@ func (f *form) Zones() []string      { return zones }
 func (f *form) Currencies() []string { return currencies }
 func (f *form) Kinds() []string      { return categories }
 
-// Exponents names the currencies whose minor unit is no hundredth: for the
-// script that works out all-in prices.
+// Exponents returns the currencies whose minor unit is not a hundredth, for the
+// script that computes all-in prices.
 func (f *form) Exponents() map[string]int {
 	out := map[string]int{}
 	for _, c := range currencies {
@@ -100,7 +100,7 @@ func (f *form) Exponents() map[string]int {
 	return out
 }
 
-// InPlan are the seats of a category of the chosen plan.
+// InPlan counts the seats of a category of the selected plan.
 func (f *form) InPlan(category int) int {
 	n := 0
 	for i := range f.Plan.Seats {
@@ -111,7 +111,7 @@ func (f *form) InPlan(category int) int {
 	return n
 }
 
-// blank is the form of a new event.
+// blank returns the form of a new event.
 func blank() *form {
 	f := &form{Values: map[string]string{
 		"when": "time", "venue": "new", "plan": "template", "plan.template": "theatre", "plan.seats": "500", "currency": "EUR", "pricing": "all_in",
@@ -120,8 +120,9 @@ func blank() *form {
 	return f
 }
 
-// filled is the form of an event as it is.
-func filled(e *eventapi.Event) *form {
+// filled returns the form of an existing event, with amounts as people type them in
+// a language.
+func filled(e *eventapi.Event, lang string) *form {
 	f := blank()
 	f.Event = e
 	zone, err := time.LoadLocation(e.Zone)
@@ -150,14 +151,54 @@ func filled(e *eventapi.Event) *form {
 	if !e.Starts.IsZero() {
 		f.Values["when"] = "time"
 	}
-	for _, name := range []string{"sale_closes_at", "refundable_until"} { // these follow the event by themselves
+	for _, name := range []string{"sale_closes_at", "refundable_until"} { // these follow the event's time automatically
 		if f.Values[name] == f.Values["event_time"] || e.Starts.IsZero() && strings.HasSuffix(f.Values[name], "T23:59") {
 			f.Values[name] = ""
 		}
 	}
+	for i, one := range e.CancelFees {
+		if one.From != nil {
+			f.Values[feeField(i, "from")] = clock(*one.From)
+		}
+		if one.FeeRate != 0 {
+			f.Values[feeField(i, "fee_rate")] = percent(one.FeeRate)
+		}
+		if one.FeeFixed != 0 {
+			f.Values[feeField(i, "fee_fixed")] = decimal(one.FeeFixed, e.Prices.Currency)
+		}
+	}
 	f.Warn = e.Status == eventapi.Published || e.Status == eventapi.OnSale
 	f.prices(e)
+	if lang == "de" {
+		f.decimalCommas()
+	}
 	return f
+}
+
+// decimalCommas replaces the points of amounts and rates. Forms are read with either.
+func (f *form) decimalCommas() {
+	for name := range f.Values {
+		if decimalField(name) {
+			f.Values[name] = strings.ReplaceAll(f.Values[name], ".", ",")
+		}
+	}
+	for i := range f.Tiers {
+		f.Tiers[i].Price = strings.ReplaceAll(f.Tiers[i].Price, ".", ",")
+	}
+}
+
+// decimalField reports whether a field, besides prices of tiers, holds a decimal number.
+func decimalField(name string) bool {
+	return strings.HasSuffix(name, ".fee_rate") || strings.HasSuffix(name, ".fee_fixed") || strings.HasSuffix(name, ".tax_rate")
+}
+
+// sameText reports whether two texts of a field are the same; the decimal point of
+// an amount may be a comma.
+func sameText(field, a, b string) bool {
+	if strings.HasSuffix(field, ".price") || decimalField(field) {
+		a, b = strings.ReplaceAll(a, ",", "."), strings.ReplaceAll(b, ",", ".")
+	}
+	return a == b
 }
 
 // prices fills in the event's tiers and rules.
@@ -182,19 +223,19 @@ func (f *form) prices(e *eventapi.Event) {
 	}
 }
 
-// decimal writes an amount as it is typed: 1250 EUR is 12.50.
+// decimal formats an amount as people type it: 1250 EUR cents as 12.50.
 func decimal(minor int64, code string) string {
 	text, _, _ := strings.Cut(money.Format(minor, code), " ")
 	return text
 }
 
-// percent writes hundredths of a percent as it is typed: 850 is 8.5.
+// percent formats hundredths of a percent as people type it: 850 as 8.5.
 func percent(rate int64) string {
 	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%d.%02d", rate/100, rate%100), "0"), ".")
 }
 
-// byCategory gives each category of the plan a tier; prices of tiers with the
-// same name stay.
+// byCategory gives each category of the plan a tier; prices of tiers with the same
+// name stay.
 func (f *form) byCategory() {
 	if f.Plan == nil {
 		return
@@ -209,7 +250,7 @@ func (f *form) byCategory() {
 	}
 }
 
-// fits reports whether all categories that the tiers name are the plan's.
+// fits reports whether the plan has all categories that the tiers name.
 func (f *form) fits() bool {
 	for _, t := range f.Tiers {
 		for _, name := range t.Categories {
@@ -226,7 +267,7 @@ var (
 	tierList  = regexp.MustCompile(`^(tiers\[\d+\]\.(?:categories|sections))\[\d+\]$`)
 )
 
-// place is the field of the form beside which an error of the API is shown.
+// place returns the form field beside which an error of the API is shown.
 func place(name string) string {
 	if m := tierField.FindStringSubmatch(name); m != nil {
 		return m[1] + ".price"
@@ -245,7 +286,7 @@ func place(name string) string {
 	return name
 }
 
-// add notes what is wrong with fields; the first that is said of one counts.
+// add records faults of fields; the first one of each field counts.
 func (f *form) add(v *page.Visit, fields []errs.Field) {
 	for _, one := range fields {
 		name := place(one.Name)
@@ -262,12 +303,12 @@ func (f *form) add(v *page.Visit, fields []errs.Field) {
 	}
 }
 
-// about reports whether something is wrong with fields below a name.
+// about reports whether any field below a prefix has a fault.
 func (f *form) about(prefix string) bool {
 	return slices.ContainsFunc(f.Faults, func(one fault) bool { return strings.HasPrefix(one.Field, prefix) })
 }
 
-// tierOf is the name of the tier that a field is one of; "": of none.
+// tierOf returns the name of the tier that a field belongs to; "": none.
 func (f *form) tierOf(field string) string {
 	var i int
 	if _, err := fmt.Sscanf(field, "tiers[%d]", &i); err != nil || i < 0 || i >= len(f.Tiers) {

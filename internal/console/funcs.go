@@ -1,15 +1,16 @@
 package console
 
 import (
-	"encoding/json"
 	"html/template"
 	"math"
 	"reflect"
 	"regexp"
 	"time"
+
+	"boxoffice/internal/codec"
 )
 
-// funcs are what the console's templates can call besides the kit's.
+// funcs are the additional functions of the console's templates.
 var funcs = template.FuncMap{
 	"add": func(list ...any) (sum int64) {
 		for _, n := range list {
@@ -20,7 +21,8 @@ var funcs = template.FuncMap{
 	"inc":  func(n int) int { return n + 1 },
 	"less": func(n, by int) int { return n - by },
 	"list": func(list ...any) []any { return list },
-	// part is how long a bar of 1000 is: of what is sold, or with what is held.
+	// part returns the length of a bar, up to 1000: the sold share, or with the held
+	// one.
 	"part": func(sold, held, free int32, withHeld int) int {
 		all := float64(sold) + float64(held) + float64(free)
 		if all == 0 {
@@ -28,16 +30,16 @@ var funcs = template.FuncMap{
 		}
 		return int(math.Round(1000 * (float64(sold) + float64(withHeld)*float64(held)) / all))
 	},
-	// there is a time in a zone.
+	// there converts a time to a zone.
 	"there": func(t time.Time, zone string) time.Time {
 		if z, err := time.LoadLocation(zone); err == nil {
 			return t.In(z)
 		}
 		return t
 	},
-	// generic is the name of a field without the numbers in it.
+	// generic returns the name of a field without the numbers in it.
 	"generic":  func(field string) string { return numbered.ReplaceAllString(field, "") },
-	"jsonText": func(v any) (string, error) { raw, err := json.Marshal(v); return string(raw), err },
+	"jsonText": func(v any) (string, error) { raw, err := codec.Marshal(v); return string(raw), err },
 }
 
 var numbered = regexp.MustCompile(`\[\d+\]`)

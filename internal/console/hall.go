@@ -31,13 +31,13 @@ type block struct {
 // Total is how many seats the section has.
 func (b block) Total() int32 { return b.Free + b.Held + b.Sold }
 
-// shape is the part of a hall that depends on the plan alone.
+// shape is the part of the picture that depends only on the plan.
 type shape struct {
 	view  string
 	paths []string
 }
 
-// halls keeps shapes by plan and version: they never change.
+// halls caches shapes by plan and version, which never change.
 type halls struct {
 	shapes *otter.Cache[eventapi.StoredPlan, *shape]
 }
@@ -46,7 +46,7 @@ func newHalls() halls {
 	return halls{otter.Must(&otter.Options[eventapi.StoredPlan, *shape]{MaximumSize: 500})}
 }
 
-// hall is the picture of an event's seats; nil when it has no sale yet.
+// hall returns the picture of an event's seats; nil if it has no sale yet.
 func (c *Console) hall(ctx context.Context, e *eventapi.Event) (*hall, error) {
 	key := eventapi.StoredPlan{ID: e.PlanID, Version: e.PlanVersion}
 	figures, err := c.Figures.SectionFigures(ctx, e.ID)
@@ -66,7 +66,7 @@ func (c *Console) hall(ctx context.Context, e *eventapi.Event) (*hall, error) {
 		c.halls.shapes.Set(key, s)
 	}
 	if len(figures) != len(plan.Sections) {
-		return nil, nil // the plan has just been exchanged
+		return nil, nil // the plan has just been replaced
 	}
 	h := &hall{View: s.view, Labels: labelsOf(plan)}
 	for i, f := range figures {
@@ -79,7 +79,7 @@ func (c *Console) hall(ctx context.Context, e *eventapi.Event) (*hall, error) {
 	return h, nil
 }
 
-// labelsOf is an example of how the plan's seats are called in a form.
+// labelsOf returns examples of the plan's seat labels.
 func labelsOf(p *seating.Plan) string {
 	var labels []string
 	for _, s := range p.Seats[:min(2, len(p.Seats))] {
@@ -117,9 +117,9 @@ func shapeOf(p *seating.Plan) *shape {
 	return s
 }
 
-// outlineOf is a section's own outline, or one around its rows: along the first,
-// down the ends, back along the last, and up the beginnings. Nil when all its
-// places are at one point.
+// outlineOf returns a section's own outline, or one around its rows: along the first
+// row, down the row ends, back along the last row, and up the row beginnings. It is
+// nil if all places are at one point.
 func outlineOf(p *seating.Plan, sec *seating.Section) []seating.Point {
 	if len(sec.Outline) > 2 {
 		return sec.Outline
@@ -157,7 +157,7 @@ func outlineOf(p *seating.Plan, sec *seating.Section) []seating.Point {
 	for _, pt := range out {
 		if pt != out[0] {
 			if len(sec.Rows) == 1 {
-				thicken(out)
+				widen(out)
 			}
 			return out
 		}
@@ -165,9 +165,9 @@ func outlineOf(p *seating.Plan, sec *seating.Section) []seating.Point {
 	return nil
 }
 
-// thicken gives the outline of a single row, there and back, two thirds of the
-// distance of its seats as its width: without one it could not be seen.
-func thicken(out []seating.Point) {
+// widen gives the outline of a single row a width of two thirds of the distance
+// between seats; without it the row would be invisible.
+func widen(out []seating.Point) {
 	half := len(out) / 2
 	first, last := out[0], out[half-1]
 	x, y := last.X-first.X, last.Y-first.Y

@@ -7,11 +7,11 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// harmless keeps spreadsheets from taking a text, or a part of it, for a formula
-// (OWASP, "CSV injection"): an apostrophe goes in front of it. Programs differ in
-// what separates cells and in what they pass over, so a formula may begin behind
-// any character that one of them splits at, behind characters that nobody sees,
-// and with a full-width sign.
+// harmless keeps spreadsheets from taking a text, or a part of it, as a formula
+// (OWASP, "CSV injection"), by putting an apostrophe in front of it. Programs differ
+// in how they separate cells and what they ignore, so a formula may begin after any
+// character at which one of them splits, after invisible characters, and with a
+// full-width sign.
 func harmless(s string) string {
 	var out strings.Builder
 	begins := true // a cell may begin here
@@ -29,11 +29,11 @@ func harmless(s string) string {
 	return out.String()
 }
 
-// splits reports whether a program may begin a new cell behind a character.
+// splits reports whether a program may begin a new cell after a character.
 func splits(r rune) bool { return strings.ContainsRune(";,|\t\r\n\v\f\u0085\u2028\u2029", r) }
 
-// opensFormula reports whether a cell that begins with a character is taken for a
-// formula, also by a program that folds signs of other widths first.
+// opensFormula reports whether some program takes a cell that begins with a
+// character as a formula, including programs that normalize character width first.
 func opensFormula(r rune) bool {
 	return r == '\u2212' || strings.ContainsAny(norm.NFKC.String(string(r)), "=+-@") && !unicode.IsLetter(r)
 }

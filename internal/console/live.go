@@ -16,10 +16,10 @@ import (
 // latestShown is how many bookings the live page shows.
 const latestShown = 15
 
-// standing is how an event's sale stands.
+// standing is the state of an event's sale.
 type standing struct {
 	Event    *eventapi.Event
-	State    string
+	State    eventapi.SaleState
 	Currency string
 	Counts   bookingapi.Counts
 	Figures  bookingapi.Figures
@@ -34,19 +34,17 @@ type standing struct {
 	Now      time.Time // in the event's zone
 }
 
-// tierRow is what was sold of a tier; those that have not sold anything are
-// there too.
+// tierRow holds the sales of a tier, including tiers without any.
 type tierRow struct {
 	bookingapi.TierFigure
 	Current bool  // it is for sale
 	Price   int64 // if it is
 }
 
-// progress is how far the refunds of a cancelled event are.
+// progress shows how many refunds of a cancelled event are done.
 type progress struct{ Done, Of int64 }
 
-// sold is what was sold of an event; nothing when its sale was not handed over
-// yet.
+// sold returns the sales of an event; zero values before its sale is known.
 func (c *Console) sold(v *page.Visit, e *eventapi.Event) (bookingapi.Counts, bookingapi.Figures, error) {
 	counts, err := bookingapi.One(v.Context(), c.Figures.Counts, "event", e.ID)
 	if errs.KindOf(err) == errs.NotFound {
@@ -59,7 +57,7 @@ func (c *Console) sold(v *page.Visit, e *eventapi.Event) (bookingapi.Counts, boo
 	return counts, f, err
 }
 
-// standing gathers all of it.
+// standing collects all of this.
 func (c *Console) standing(v *page.Visit, e *eventapi.Event) (*standing, error) {
 	s := &standing{Event: e, State: e.SaleState(v.Now()), Currency: e.Prices.Currency}
 	zone, err := time.LoadLocation(e.Zone)
@@ -73,7 +71,7 @@ func (c *Console) standing(v *page.Visit, e *eventapi.Event) (*standing, error) 
 	s.Sold = s.Figures.Seats
 	s.Tiers = rowsOf(e, s.Figures.Tiers)
 	ctx := v.Context()
-	all, failed := c.Refunds.Refunds(ctx, []string{e.ID})
+	all, failed := c.Payments.Refunds(ctx, []string{e.ID})
 	refunds := all[e.ID]
 	pace, slow := c.Figures.Pace(ctx, e.ID)
 	latest, lost := c.named(ctx, func() ([]bookingapi.Booking, error) { return c.Bookings.Latest(ctx, e.ID, latestShown) })
@@ -93,7 +91,7 @@ func (c *Console) standing(v *page.Visit, e *eventapi.Event) (*standing, error) 
 	return s, err
 }
 
-// rowsOf joins the tiers of now with what was sold, also at prices of before.
+// rowsOf joins the current tiers with the sales, which may include earlier prices.
 func rowsOf(e *eventapi.Event, sold []bookingapi.TierFigure) []tierRow {
 	var rows []tierRow
 	seen := map[string]bool{}
@@ -115,12 +113,12 @@ func rowsOf(e *eventapi.Event, sold []bookingapi.TierFigure) []tierRow {
 	return rows
 }
 
-// live is an event's page.
+// live shows an event's page.
 func (c *Console) live(v *page.Visit, e *eventapi.Event) error {
 	return c.showLive(v, e, &refusal{})
 }
 
-// showLive shows an event's page, with a form of it that was refused.
+// showLive shows an event's page, with one of its forms if that was refused.
 func (c *Console) showLive(v *page.Visit, e *eventapi.Event, r *refusal) error {
 	s, err := c.standing(v, e)
 	if err != nil {
@@ -145,7 +143,7 @@ func (c *Console) showLive(v *page.Visit, e *eventapi.Event, r *refusal) error {
 	return v.Show(c.set, "live", page.Meta{Title: e.Title, NoIndex: true}, data)
 }
 
-// addLinks adds the links to complimentary seats that belong to no account.
+// addLinks adds the links of complimentary seats that belong to no account.
 func (c *Console) addLinks(v *page.Visit, found []Booking) error {
 	var gifts []bookingapi.Booking
 	for i := range found {
@@ -162,7 +160,7 @@ func (c *Console) addLinks(v *page.Visit, found []Booking) error {
 	return err
 }
 
-// figures is the part of the live page that changes: scripts fetch it.
+// figures serves the part of the live page that changes; scripts fetch it.
 func (c *Console) figures(v *page.Visit, e *eventapi.Event) error {
 	s, err := c.standing(v, e)
 	if err != nil {

@@ -16,11 +16,11 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// maxForm is how much of a form is kept in memory; the front door takes no more.
+// maxForm is how much of a form is kept in memory; the gateway accepts no more.
 const maxForm = 8 << 20
 
-// read takes an event's form out of a request. What is kept of an event that is
-// changed is not in it: see filled.
+// read reads an event's form from a request. Values of an existing event that the
+// form does not show come from filled.
 func (c *Console) read(v *page.Visit, f *form) error {
 	if err := v.ParseMultipartForm(maxForm); err != nil {
 		if err = v.ParseForm(); err != nil {
@@ -44,7 +44,7 @@ func (c *Console) read(v *page.Visit, f *form) error {
 	return c.upload(v, f)
 }
 
-// upload keeps the plan of a file that came with the form, and chooses it.
+// upload stores a plan that was uploaded with the form, and selects it.
 func (c *Console) upload(v *page.Visit, f *form) error {
 	file, head, err := v.FormFile("plan.document")
 	if err != nil || head.Size == 0 {
@@ -67,7 +67,7 @@ func (c *Console) upload(v *page.Visit, f *form) error {
 	return nil
 }
 
-// choice is the plan that the form asks for.
+// choice returns the plan that the form selects.
 func (f *form) choice() (eventapi.PlanChoice, []errs.Field) {
 	switch f.Value("plan") {
 	case "template":
@@ -87,8 +87,9 @@ func (f *form) choice() (eventapi.PlanChoice, []errs.Field) {
 	return eventapi.PlanChoice{}, []errs.Field{{Name: "plan.document", Code: "required", Reason: "is required"}}
 }
 
-// draft is the event that the form describes, and what of it cannot be read.
-func (f *form) draft() (eventapi.NewEvent, []errs.Field) {
+// newEvent returns the event that the form describes, and the fields that cannot be
+// parsed.
+func (f *form) newEvent() (eventapi.NewEvent, []errs.Field) {
 	var bad []errs.Field
 	whole := func(name string, low int64) int64 {
 		n, err := strconv.ParseInt(strings.TrimSpace(f.Value(name)), 10, 32)
@@ -132,7 +133,7 @@ func (f *form) draft() (eventapi.NewEvent, []errs.Field) {
 	return d, append(bad, f.saleTimes(&d, &venue)...)
 }
 
-// saleTimes reads the times of the sale, which are local in the event's zone.
+// saleTimes parses the times of the sale, which are local to the event's zone.
 func (f *form) saleTimes(d *eventapi.NewEvent, venue *eventapi.Venue) (bad []errs.Field) {
 	name := venue.Zone
 	if f.Event != nil && f.Event.Venue == *venue {
@@ -140,7 +141,7 @@ func (f *form) saleTimes(d *eventapi.NewEvent, venue *eventapi.Venue) (bad []err
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "" {
-		return nil // the zone is at fault, which the service says
+		return nil // the zone is wrong, which the service reports
 	}
 	read := func(field string) *time.Time {
 		if f.Value(field) == "" {
@@ -154,10 +155,10 @@ func (f *form) saleTimes(d *eventapi.NewEvent, venue *eventapi.Venue) (bad []err
 		return &t
 	}
 	d.SaleOpensAt, d.SaleClosesAt, d.RefundableUntil = read("sale_opens_at"), read("sale_closes_at"), read("refundable_until")
-	return bad
+	return append(bad, f.cancelFees(d, read)...)
 }
 
-// venue is the place that the form names: one used before, or a new one.
+// venue returns the selected venue: one used before, or a new one.
 func (f *form) venue() eventapi.Venue {
 	for _, v := range f.Venues {
 		if v.ID == f.Value("venue") {
@@ -168,13 +169,13 @@ func (f *form) venue() eventapi.Venue {
 	return eventapi.Venue{Name: text("name"), Address: text("address"), City: text("city"), Country: strings.ToUpper(text("country")), Zone: text("time_zone")}
 }
 
-// amounts reads prices and rules. A row without name and price is none.
+// amounts parses prices and rules. It ignores rows without name and price.
 func (f *form) amounts(d *eventapi.NewEvent) (bad []errs.Field) {
 	d.Currency = strings.ToUpper(strings.TrimSpace(f.Value("currency")))
 	amount := func(field, text string) int64 {
 		n, err := money.FromDecimal(strings.ReplaceAll(strings.TrimSpace(text), ",", "."), d.Currency)
 		var reason errs.Reason
-		if errors.As(err, &reason) && money.Known(d.Currency) { // else the currency is at fault
+		if errors.As(err, &reason) && money.Known(d.Currency) { // otherwise the currency is wrong
 			bad = append(bad, reason.In(field))
 		}
 		return n
@@ -218,8 +219,8 @@ func (f *form) amounts(d *eventapi.NewEvent) (bad []errs.Field) {
 	return bad
 }
 
-// priceless reports whether nobody has typed a price yet: an event may be
-// announced without any.
+// priceless reports whether no price has been entered yet: an event may be announced
+// without any.
 func (f *form) priceless() bool {
 	for _, t := range f.Tiers {
 		if t.Price != "" {
@@ -229,7 +230,7 @@ func (f *form) priceless() bool {
 	return f.Event == nil || !f.Event.Priced()
 }
 
-// hundredths reads a percentage such as 8.5 into hundredths of a percent.
+// hundredths parses a percentage such as 8.5 into hundredths of a percent.
 func hundredths(text string) (int64, bool) {
 	text = strings.ReplaceAll(strings.TrimSuffix(strings.TrimSpace(text), "%"), ",", ".")
 	if text = strings.TrimSpace(text); text == "" {

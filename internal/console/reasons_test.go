@@ -25,9 +25,12 @@ var notOfForms = []string{
 	"not-an-id", "bad-version", "bad-cursor", "too-many-words", "too-large", "too-deep", "not-an-object",
 	"expired-link", // beside problem.bad-token
 	// choices that forms offer without another
-	"not-a-choice",
+	"not-a-choice", "no-such-type",
 	// the shop says them in its own words, see missed.odd, or drops such seats
 	"seat-not-in-booking", "no-such-tier",
+	// of JSON bodies, of parameters and of headers: pages send forms
+	"wrong-type", "wrong-format", "not-valid", "not-json", "not-readable", "unknown-field", "unknown-parameter", "unexpected-body", "given-twice",
+	"named-twice", "too-few", "above-maximum", "below-minimum", "not-above", "not-below",
 	// quoted, see console.fault.file
 	"plan-document",
 }
@@ -67,13 +70,13 @@ func codesOf(t *testing.T, rooms ...string) (out []string) {
 
 func inGerman(t *testing.T) (v *page.Visit) {
 	t.Helper()
-	kit, err := page.New(page.Config{})
+	site, err := page.New(page.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("Accept-Language", "de")
-	if err := kit.Page(func(it *page.Visit) error { v = it; return nil })(httptest.NewRecorder(), r); err != nil {
+	if err := site.Page(func(it *page.Visit) error { v = it; return nil })(httptest.NewRecorder(), r); err != nil {
 		t.Fatal(err)
 	}
 	return v
@@ -83,7 +86,7 @@ func inGerman(t *testing.T) (v *page.Visit) {
 // every such message has a code.
 func TestFieldErrorsHaveWords(t *testing.T) {
 	v := inGerman(t)
-	all, known := codesOf(t, "user", "event", "eventapi", "booking", "bookingapi", "money", "safetext", "console", "app"), 0
+	all, known := codesOf(t, "user", "event", "eventapi", "booking", "bookingapi", "payment", "webhook", "invoice", "vat", "notify/announce", "phone", "gateway", "money", "safetext", "console", "app"), 0
 	for _, code := range all {
 		field := errs.Field{Code: code, Reason: "is odd"}
 		switch has := v.Fault(field) != v.T("fault.other", "Reason", field.Reason); {
@@ -120,7 +123,7 @@ var elsewhere = map[string]string{
 func TestProblemsHaveWords(t *testing.T) {
 	v := inGerman(t)
 	said := map[string]bool{}
-	for _, room := range []string{"user", "booking", "event", "shop", "console", "app"} {
+	for _, room := range []string{"user", "booking", "event", "webhook", "notify/announce", "shop", "console", "app"} {
 		for _, slug := range problemsOf(t, room) {
 			said[slug] = true
 			if key := "problem." + slug; v.T(key) == key && elsewhere[slug] == "" {

@@ -10,7 +10,7 @@ import (
 	"boxoffice/internal/page"
 )
 
-// sale asks whether an action on the sale is meant, and takes it.
+// sale asks for confirmation of an action on the sale, and carries it out.
 func (c *Console) sale(v *page.Visit, e *eventapi.Event) error {
 	to := eventapi.SaleAction(v.FormValue("to"))
 	if !to.Known() {
@@ -22,7 +22,7 @@ func (c *Console) sale(v *page.Visit, e *eventapi.Event) error {
 	if v.Method == http.MethodPost {
 		version, err := strconv.ParseInt(v.PostFormValue("version"), 10, 64)
 		if err != nil || version < 1 {
-			version = -1 // no event has it
+			version = -1 // no event has this version
 		}
 		_, err = c.Editor.ChangeSale(v.Context(), v.Caller, e.ID, version, to)
 		if err == nil {
@@ -39,7 +39,7 @@ func (c *Console) sale(v *page.Visit, e *eventapi.Event) error {
 		if len(faults) > 0 {
 			problem = strings.Join(faults, " ")
 		}
-		if now, err := c.own(v); err == nil { // as it is by now
+		if now, err := c.own(v); err == nil { // its current state
 			e = &now
 		}
 	}
@@ -52,7 +52,7 @@ func (c *Console) sale(v *page.Visit, e *eventapi.Event) error {
 	})
 }
 
-// cancel says what cancelling an event means, and cancels it when its title was
+// cancel explains what cancelling an event means, and cancels it once its title was
 // typed.
 func (c *Console) cancel(v *page.Visit, e *eventapi.Event) error {
 	if e.Status == eventapi.Cancelled {
@@ -79,11 +79,11 @@ func (c *Console) cancel(v *page.Visit, e *eventapi.Event) error {
 	})
 }
 
-// same reports whether somebody has typed a title: case and spaces do not matter.
+// same compares a typed title, ignoring case and extra spaces.
 func same(typed, title string) bool {
 	fold := func(s string) string { return strings.Join(strings.Fields(s), " ") }
 	return strings.EqualFold(fold(typed), fold(title))
 }
 
-// word is the key of a message about an action.
+// word returns the key of a message about an action.
 func word(a eventapi.SaleAction, which string) string { return "sale." + string(a) + "." + which }

@@ -14,8 +14,8 @@ import (
 	"boxoffice/internal/page"
 )
 
-// grant keeps seats back, or gives them away. The same form sent again comes to
-// the same seats.
+// grant blocks seats, or gives them away. Sending the same form again leads to the
+// same seats.
 func (c *Console) grant(v *page.Visit, e *eventapi.Event) error {
 	g := bookingapi.Grant{EventID: e.ID, Kind: v.PostFormValue("kind")}
 	if g.Kind != bookingapi.Complimentary {
@@ -23,19 +23,15 @@ func (c *Console) grant(v *page.Visit, e *eventapi.Event) error {
 	} else {
 		g.To = recipientOf(v)
 	}
-	g.Seats = labelsIn(v.PostFormValue("seats"))
-	if len(g.Seats) == 0 {
-		var err error
-		if g.Quantity, err = strconv.Atoi(strings.TrimSpace(v.PostFormValue("quantity"))); err != nil || g.Quantity < 1 || g.Quantity > 1000 {
-			return c.refusedSeats(v, e, "", errs.Bad("quantity", "out-of-range", "must be %d to %d", 1, 1000))
-		}
-		g.Section = v.PostFormValue("section")
+	g.Selection = v.Selection(labelsIn(v.PostFormValue("seats")))
+	if len(g.Seats) == 0 && (g.Quantity < 1 || g.Quantity > 1000) {
+		return c.refusedSeats(v, e, "", errs.Bad("quantity", "out-of-range", "must be %d to %d", 1, 1000))
 	}
 	b, err := c.Seats.Grant(v.Context(), v.Caller, v.PostFormValue("nonce"), g)
 	if err != nil {
 		return c.refusedSeats(v, e, "", err)
 	}
-	if b.Status == bookingapi.Booked { // else they were given back since the form was sent first
+	if b.Status == bookingapi.Booked { // otherwise they were released after the form was first sent
 		v.Notice("seats-" + g.Kind)
 	}
 	if g.Kind != bookingapi.Complimentary {
@@ -44,8 +40,8 @@ func (c *Console) grant(v *page.Visit, e *eventapi.Event) error {
 	return v.Go(found(e, b.ID))
 }
 
-// labelsIn are the labels of seats in a text, between commas, semicolons or line
-// ends. A label may have spaces: "S-Box 1 left-2".
+// labelsIn splits a text into seat labels, at commas, semicolons and line ends. A
+// label may contain spaces: "S-Box 1 left-2".
 func labelsIn(text string) (out []string) {
 	for _, label := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ';' || r == '\n' || r == '\r' }) {
 		if label = strings.TrimSpace(label); label != "" {
@@ -55,14 +51,14 @@ func labelsIn(text string) (out []string) {
 	return out
 }
 
-// gift says whom complimentary seats are for, and mails them the link.
+// gift sets the recipient of complimentary seats, and mails them the link.
 func (c *Console) gift(v *page.Visit, e *eventapi.Event) error {
 	bookingID := v.PostFormValue("booking")
 	if id.Event(bookingID) != e.ID {
 		return errs.Missing("booking")
 	}
 	to := recipientOf(v)
-	mailed, _ := strconv.ParseInt(v.PostFormValue("mailed"), 10, 64) // when that was, as the form's reader has seen it
+	mailed, _ := strconv.ParseInt(v.PostFormValue("mailed"), 10, 64) // the time of the last mail that the form's reader has seen
 	if err := c.Seats.GiveTo(v.Context(), v.Caller, bookingID, to, mailed); err != nil {
 		return c.refusedSeats(v, e, bookingID, err)
 	}
@@ -76,14 +72,14 @@ func recipientOf(v *page.Visit) caller.Person {
 	return caller.Person{Name: strings.TrimSpace(v.PostFormValue("name")), Email: strings.TrimSpace(v.PostFormValue("email"))}
 }
 
-// found is the page of an event at a booking.
+// found returns the address of an event's page at a booking.
 func found(e *eventapi.Event, bookingID string) string {
 	return at(e, "?booking="+id.Reference(bookingID)+"#found")
 }
 
 // refusal is a form of the live page that was sent and refused. The page shows it
-// again as it was filled in, with what is wrong beside the fields. The zero value is
-// a form that was not sent yet.
+// again as it was filled in, with the faults beside the fields. The zero value is a
+// form that was not sent yet.
 type refusal struct {
 	Problem string // with all of it
 	Faults  []misfit
@@ -94,10 +90,10 @@ type refusal struct {
 // misfit is what is wrong with a field, whose input has an id and a label.
 type misfit struct{ Field, ID, Label, Text string }
 
-// Value is what was typed into a field.
+// Value returns the text typed into a field.
 func (r *refusal) Value(name string) string { return strings.TrimSpace(r.values.Get(name)) }
 
-// Of is what is wrong with a field; "": nothing.
+// Of returns what is wrong with a field; "": nothing.
 func (r *refusal) Of(name string) string {
 	if i := slices.IndexFunc(r.Faults, func(f misfit) bool { return f.Field == name }); i >= 0 {
 		return r.Faults[i].Text
@@ -105,7 +101,7 @@ func (r *refusal) Of(name string) string {
 	return ""
 }
 
-// Gift is the refusal as far as it is about a gift.
+// Gift returns the refusal if it concerns this gift, else an empty one.
 func (r *refusal) Gift(bookingID string) *refusal {
 	if r.Booking != bookingID {
 		return &refusal{}
@@ -113,12 +109,12 @@ func (r *refusal) Gift(bookingID string) *refusal {
 	return r
 }
 
-// labelled are the fields of both forms, and the messages that are their labels.
+// labelled maps the fields of both forms to the messages that label them.
 var labelled = map[string]string{"quantity": "live.grant.quantity", "section": "live.grant.section", "seats": "live.grant.seats",
 	"name": "live.gift.name", "email": "live.gift.email"}
 
-// refusedSeats shows the page again, with what was wrong with a form: with the one about
-// a gift, or with bookingID "" with the one that takes seats out of the sale.
+// refusedSeats shows the page again with the faults of a form: the one about a gift
+// or, if bookingID is "", the one that blocks seats or gives them away.
 func (c *Console) refusedSeats(v *page.Visit, e *eventapi.Event, bookingID string, err error) error {
 	text, ok := v.Reason(err)
 	if !ok {
@@ -146,7 +142,7 @@ func (c *Console) refusedSeats(v *page.Visit, e *eventapi.Event, bookingID strin
 	return c.showLive(v, e, r)
 }
 
-// inputID is the id of a form's input.
+// inputID returns the id of a form's input.
 func inputID(name, bookingID string) string {
 	if bookingID != "" {
 		return name + "-" + id.Reference(bookingID)
@@ -154,7 +150,7 @@ func inputID(name, bookingID string) string {
 	return "grant-" + name
 }
 
-// release gives back seats that were kept back or given away.
+// release puts blocked or complimentary seats back on sale.
 func (c *Console) release(v *page.Visit, e *eventapi.Event) error {
 	bookingID := v.PostFormValue("booking")
 	if id.Event(bookingID) != e.ID {

@@ -5,10 +5,14 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/invoiceapi"
+	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/seating"
+	"boxoffice/internal/webhookapi"
 )
 
-// Services are what the console needs of the ticket office.
+// Services are the parts of other services that the console uses.
 type Services struct {
 	Events   Events
 	Editor   Editor
@@ -16,11 +20,17 @@ type Services struct {
 	Bookings Bookings
 	Orders   Orders
 	Seats    Seats
-	Refunds  Refunds
+	Payments Payments
 	People   People
+	Webhooks webhookapi.Service
+	Mails    notifyapi.Desk
+
+	Announcements notifyapi.Announcer
+	Invoices      invoiceapi.Service
+	Money         paymentapi.Reconciliations
 }
 
-// Events is what the console reads of the event service (see eventapi.Organizer).
+// Events reads events (see eventapi.Organizer).
 type Events interface {
 	OwnEvent(ctx context.Context, c caller.Caller, id string) (eventapi.Event, error)
 	List(ctx context.Context, c caller.Caller, f eventapi.Filter) (eventapi.Page, error)

@@ -1,14 +1,16 @@
 package demo
 
 import (
-	"encoding/json"
 	"time"
+
+	"boxoffice/internal/codec"
+	"boxoffice/internal/eventapi"
 )
 
-// Events returns the demo's events as a file to import. Its source ids contain the day:
+// file returns the demo's events as a file to import. Its source ids contain the day:
 // a demo that is started tomorrow has new events.
-func Events(now time.Time) ([]byte, error) {
-	return json.Marshal(map[string]any{"boxoffice": 1, "events": events(now)})
+func file(now time.Time) ([]byte, error) {
+	return codec.Marshal(map[string]any{"boxoffice": 1, "events": events(now)})
 }
 
 // event is an event of the demo in the import format.
@@ -28,7 +30,7 @@ func event(now time.Time, key, title, category, description, venue, city, countr
 		"source_id": "demo-" + key + "-" + now.UTC().Format(time.DateOnly), "title": title, "category": category, "description": description,
 		"venue":      map[string]any{"name": venue, "city": city, "country": country, "time_zone": zone},
 		"event_time": day + "T" + clock, "plan": map[string]any{"template": template, "seats": seats},
-		"currency": currency, "tiers": tiers, "status": "on_sale",
+		"currency": currency, "tiers": tiers, "status": eventapi.OnSale,
 	}
 }
 

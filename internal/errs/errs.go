@@ -110,6 +110,16 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
+// Lasting reports whether an error does not change by waiting, such as that of an order
+// that does not exist.
+func Lasting(err error) bool {
+	switch KindOf(err) {
+	case NotFound, Malformed, Forbidden, TooLarge, Unsupported, Invalid:
+		return true
+	}
+	return false
+}
+
 // Of is the first *Error in the chain; nil when there is none.
 func Of(err error) *Error {
 	var e *Error

@@ -16,7 +16,7 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// However much is wrong, an answer tells of some of it, shortly.
+// However many faults there are, an answer names a limited number of them, briefly.
 func TestFaultsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	for name, change := range map[string]func(*eventapi.NewEvent){
@@ -45,7 +45,7 @@ func TestFaultsAreBounded(t *testing.T) {
 	}
 }
 
-// With a key, a request that is sent again makes no second event.
+// A repeated request with the same key creates no second event.
 func TestIdempotencyKey(t *testing.T) {
 	s := newSite(t)
 	const body = `{"title":"Gala","event_time":"2027-03-01T20:00:00Z","venue":{"name":"Hall","time_zone":"Europe/Berlin"},"plan":{"template":"club","seats":100},
@@ -88,7 +88,7 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 }
 
-// If-Match may name several versions; one that was seen is enough.
+// If-Match may name several versions; it is enough if one of them matches.
 func TestIfMatchOfEvents(t *testing.T) {
 	s := newSite(t)
 	e := s.create(t, nil)
@@ -105,7 +105,7 @@ func TestIfMatchOfEvents(t *testing.T) {
 	s.ask(t, rival, http.StatusNotFound, http.MethodPut, "/events/"+e.ID, `{}`, "If-Match", `"1", "2"`)
 }
 
-// Lists are lists, also when they are empty.
+// Empty lists are encoded as [], not null.
 func TestListsAreNeverNull(t *testing.T) {
 	s := newSite(t)
 	s.ask(t, nobody, 200, http.MethodGet, "/events", "")
@@ -118,8 +118,8 @@ func TestListsAreNeverNull(t *testing.T) {
 	}
 }
 
-// What only its organizer may see is kept out of caches, also when it is
-// cancelled before anybody else saw it.
+// Answers about an event that only its organizer may see must not be cached, even if the
+// event was cancelled before it was public.
 func TestDraftsAreNotCached(t *testing.T) {
 	s := newSite(t)
 	e := s.create(t, func(in *eventapi.NewEvent) { in.Status = eventapi.Draft })

@@ -4,12 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/maypok86/otter/v2"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/seating"
 	"boxoffice/internal/sqldb"
@@ -19,8 +19,8 @@ import (
 var migrations embed.FS
 
 // Catalogue reads the seating plans and price lists of the event service. They never
-// change, so they are kept in memory. It is a part of its own because the booking side
-// needs it before there is a service, which in turn needs the booking side.
+// change, so they are cached in memory. It is separate from Service because the booking
+// service needs it to be built, and Service needs the booking service.
 type Catalogue struct {
 	db     *sqldb.DB
 	plans  *otter.Cache[planKey, *seating.Plan]
@@ -52,13 +52,13 @@ func OpenCatalogue(ctx context.Context, db *sqldb.DB) (*Catalogue, error) {
 	}, nil
 }
 
-// Plan is a version of a seating plan. It never changes and is kept in memory.
+// Plan returns a version of a seating plan, which never changes.
 func (c *Catalogue) Plan(ctx context.Context, planID string, version int64) (*seating.Plan, error) {
 	return c.plans.Get(ctx, planKey{planID, version}, otter.LoaderFunc[planKey, *seating.Plan](c.loadPlan))
 }
 
-// loadPlan serves everybody who waits for the plan, so it does not end with the
-// request that happened to ask first.
+// loadPlan serves all requests that wait for the plan, so it does not end when the first
+// of them does.
 func (c *Catalogue) loadPlan(ctx context.Context, k planKey) (*seating.Plan, error) {
 	ctx = context.WithoutCancel(ctx)
 	var generator string
@@ -85,7 +85,7 @@ func (c *Catalogue) loadPlan(ctx context.Context, k planKey) (*seating.Plan, err
 	return p, nil
 }
 
-// Prices is a version of an event's prices. It never changes.
+// Prices returns a version of an event's prices, which never changes.
 func (c *Catalogue) Prices(ctx context.Context, eventID string, version int64) (*seating.Prices, error) {
 	return c.prices.Get(ctx, priceKey{eventID, version}, otter.LoaderFunc[priceKey, *seating.Prices](c.loadPrices))
 }
@@ -101,7 +101,7 @@ func (c *Catalogue) loadPrices(ctx context.Context, k priceKey) (*seating.Prices
 		return nil, fmt.Errorf("read prices: %w", err)
 	}
 	p := &seating.Prices{}
-	if err := json.Unmarshal([]byte(doc), p); err != nil {
+	if err := codec.ReadKnown([]byte(doc), p); err != nil {
 		return nil, fmt.Errorf("prices of %s: %w", k.eventID, err)
 	}
 	return p, nil

@@ -118,15 +118,15 @@ func (s *Service) untouched(ctx context.Context, eventID, slug, what string) err
 		return fmt.Errorf("count seats: %w", err)
 	}
 	if counts.Held+counts.Sold > 0 {
-		return errs.New(errs.Conflict, slug, "People have seats of this event: %s.", what)
+		return errs.New(errs.Conflict, slug, "People have seats for this event: %s.", what)
 	}
 	return nil
 }
 
-// writing is what is written together with a changed event's row.
+// writing holds the rows that are written together with a changed event.
 type writing struct {
 	before *stored
-	plan   *planRow // nil: it is stored already
+	plan   *planRow // nil: the plan is stored already
 	pricing
 	changes []recorded
 }
@@ -203,6 +203,9 @@ func (s *Service) merge(ctx context.Context, e *stored, w *writing, c change) er
 		return err
 	}
 	f.sale(e, c.SaleOpensAt, c.SaleClosesAt, c.RefundableUntil, c.LimitPerCustomer, c.HoldMinutes)
+	if c.CancellationFees != nil {
+		e.CancelFees = f.cancelFees(e, *c.CancellationFees)
+	}
 	if c.Status != nil {
 		switch *c.Status {
 		case eventapi.Draft, eventapi.Published, eventapi.OnSale, eventapi.Cancelled:
@@ -242,7 +245,7 @@ func (f *faults) mergeWhen(e *stored, c *change) {
 		return
 	}
 	if closesWithEvent {
-		e.ClosesAt = 0 // it goes on to follow the event
+		e.ClosesAt = 0 // it keeps following the event's beginning
 	}
 	at, date := c.EventTime, ""
 	if c.EventDate != nil {
@@ -310,8 +313,7 @@ func (s *Service) mergePrices(ctx context.Context, f *faults, e *stored, w *writ
 	return nil
 }
 
-// Cancel implements eventapi.Organizer. The event is Pending as long as its sale may
-// not be stopped yet.
+// Cancel implements eventapi.Organizer. The event is Pending until its sale has stopped.
 func (s *Service) Cancel(ctx context.Context, c caller.Caller, eventID string, version int64) (eventapi.Event, error) {
 	e, err := s.cancel(ctx, c, eventID, version)
 	return s.answered(ctx, e, err)
@@ -326,7 +328,7 @@ func (s *Service) cancel(ctx context.Context, caller caller.Caller, eventID stri
 		return e, errs.New(errs.Precondition, "changed-meanwhile", "The event has changed since you read it.")
 	}
 	if e.Status == eventapi.Cancelled {
-		if e.Pending() { // the booking side did not hear of it
+		if e.Pending() { // the booking side has not got it yet
 			return s.handOver(ctx, e)
 		}
 		return e, nil

@@ -30,8 +30,8 @@ func (w *world) tiers(t testing.TB, e stored) []seating.Tier {
 	return p.Tiers
 }
 
-// Rules make all-in prices of face values, in every currency, and what was sold
-// by the old ones keeps them.
+// Rules turn face values into all-in prices in every currency, and seats sold by old rules
+// keep their prices.
 func TestFeeRules(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct {
@@ -109,7 +109,7 @@ func TestFeeRulesRefused(t *testing.T) {
 func TestNewTimeIsRecorded(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, func(in *eventapi.NewEvent) { in.RefundableUntil = ptr(w.clock) })
-	if s := w.booth.all()[e.ID]; s.RefundsEnd != w.clock.UnixMicro() || s.ChangedAt != 0 {
+	if s := w.booth.All()[e.ID]; s.RefundsEnd != w.clock.UnixMicro() || s.ChangedAt != 0 {
 		t.Fatalf("%+v", s)
 	}
 	w.clock = w.clock.Add(time.Hour)
@@ -118,7 +118,7 @@ func TestNewTimeIsRecorded(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].From != "2027-03-01T20:00:00+01:00" || list[0].To != "2027-03-02T20:00:00+01:00" || !list[0].At.Equal(w.clock) {
 		t.Fatalf("%+v %v", list, err)
 	}
-	if s := w.booth.all()[e.ID]; s.ChangedAt != w.clock.UnixMicro() || s.ChangeRefundsEnd != e.StartsAt || s.ClosesAt != e.StartsAt {
+	if s := w.booth.All()[e.ID]; s.ChangedAt != w.clock.UnixMicro() || s.ChangeRefundsEnd != e.StartsAt || s.ClosesAt != e.StartsAt {
 		t.Errorf("%+v", s)
 	}
 	e = w.update(t, e, eventapi.Update{EventTime: ptr("")})
@@ -132,7 +132,7 @@ func TestNewTimeIsRecorded(t *testing.T) {
 	}
 	_, err = w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{Venue: &eventapi.NewVenue{Name: "Far Hall", TimeZone: "Asia/Tokyo"}})
 	wantField(t, err, "event_time")
-	// What nobody has seen need not be told.
+	// Changes before the event was public are not recorded.
 	draft := w.create(t, func(in *eventapi.NewEvent) { in.Status = eventapi.Draft })
 	draft = w.update(t, draft, eventapi.Update{EventTime: ptr("2027-03-02T20:00")})
 	if list, err := w.history(t.Context(), draft.ID); err != nil || len(list) != 0 || draft.ChangedAt != 0 {
@@ -165,10 +165,10 @@ func TestPlanAndCurrency(t *testing.T) {
 	bigger := eventapi.Update{Plan: &eventapi.PlanChoice{Template: "arena", Seats: 500}, Price: ptr(int64(7000))}
 	e = w.update(t, e, dollars)
 	e = w.update(t, e, bigger)
-	if s := w.booth.all()[e.ID]; s.Currency != "USD" || s.Seats != 500 || s.PriceVersion != 3 {
+	if s := w.booth.All()[e.ID]; s.Currency != "USD" || s.Seats != 500 || s.PriceVersion != 3 {
 		t.Fatalf("%+v", s)
 	}
-	w.booth.taken[e.ID] = 1
+	w.booth.Sell(e.ID, 1)
 	for slug, c := range map[string]eventapi.Update{"plan-in-use": {Plan: &eventapi.PlanChoice{Template: "club", Seats: 100}}, "currency-in-use": {Currency: ptr("EUR"), Price: ptr(int64(1))}} {
 		if _, err := w.change(t.Context(), organizer, e.ID, 0, c); !errs.Is(err, slug) {
 			t.Errorf("%v, want %s", err, slug)
@@ -179,8 +179,8 @@ func TestPlanAndCurrency(t *testing.T) {
 	}
 }
 
-// Seats that are taken between the look and the hand-over: the event is as it
-// was before, and can be changed again.
+// When seats are taken between the check and the hand-over, the event is as before, and
+// can be changed again.
 func TestRefusedByTheBookingSide(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)

@@ -120,8 +120,8 @@ func (s *Service) Summary(ctx context.Context, c caller.Caller) (eventapi.Summar
 	return eventapi.Summary{Counts: counts, Opens: &opens}, err
 }
 
-// summary counts an organizer's events by what lists call them (draft, upcoming,
-// past, cancelled), and finds the next sale that opens. Organizer "": of all.
+// summary counts an organizer's events by their status in lists (draft, upcoming, past,
+// cancelled), and finds the sale that opens next. organizer "" means all.
 func (s *Service) summary(ctx context.Context, organizer string) (map[eventapi.Status]int64, *stored, error) {
 	now := s.now().UnixMicro()
 	where, args := "", []any{}

@@ -13,7 +13,7 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// Check says what Create would say, and makes nothing.
+// Check returns what Create would, and creates nothing.
 func TestCheck(t *testing.T) {
 	w := newWorld(t)
 	in := gala()
@@ -36,7 +36,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A form that leaves fields empty takes what was in them out of the event.
+// Empty fields of a form empty these fields of the event.
 func TestUnset(t *testing.T) {
 	w := newWorld(t)
 	at := time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC)
@@ -59,7 +59,7 @@ func TestUnset(t *testing.T) {
 	}
 }
 
-// What was used before is offered again, to whom it belongs.
+// Venues and plans used before are offered again to their organizer.
 func TestUsedAndSummary(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -95,7 +95,7 @@ func TestUsedAndSummary(t *testing.T) {
 	}
 }
 
-// The latest come first if they are asked for, over several pages.
+// The latest events come first on request, over several pages.
 func TestLatestFirst(t *testing.T) {
 	w := newWorld(t)
 	for _, day := range []string{"2027-03-03", "2027-03-01", "2027-03-02"} {
@@ -119,7 +119,7 @@ func TestLatestFirst(t *testing.T) {
 	}
 }
 
-// A plan comes by itself, in an import file, or in pretix's format.
+// A plan is read as a document of its own, from an import file, or in pretix's format.
 func TestStorePlan(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

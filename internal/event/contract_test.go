@@ -1,7 +1,6 @@
 package event
 
 import (
-	"log/slog"
 	"testing"
 
 	"boxoffice/internal/eventapi"
@@ -13,10 +12,7 @@ func TestContract(t *testing.T) {
 	eventtest.Test(t, func(t *testing.T, w *eventtest.World) eventapi.Service {
 		db := sqldbtest.Open(t)
 		t.Cleanup(func() { _ = db.Close() })
-		s, err := New(t.Context(), Config{DB: db, Sales: w, Now: w.Now, Log: slog.New(slog.DiscardHandler)})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s, _ := newService(t, db, w, w.Now)
 		return s
 	})
 }

@@ -2,13 +2,14 @@
 // It implements eventapi.Service.
 //
 //	http.go       operations on events; http_plan.go: on plans
-//	service.go    creates events; change.go: changes and cancels them; replace.go:
-//	              what a form and a sale action change
+//	service.go    creates events
+//	change.go     changes and cancels them: apply checks a change, merge puts it into the
+//	              event, write stores it. replace.go: what a form and a sale action change
 //	shown.go      stored events as eventapi.Event; recent.go: read a moment ago
 //	list.go       lists; search.go, sitemap.go, console.go: what else lists events
-//	outbox.go     hands each change on to the booking side, as a new state of the
-//	              event's sale: it commits with the change, and is delivered until
-//	              the booking side has taken or refused it
+//	outbox.go     offers each change to the booking side, as a new state of the
+//	              event's sale: a message that commits with the change. It consumes
+//	              the answers: accepted or refused. told.go: tells what has changed
 //	input.go      checks that need the plan and prices; package check has the others
 //	store.go      rows; catalogue.go: plans and price lists, immutable by version
 //	import.go     stores what package importer has read from files

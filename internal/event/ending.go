@@ -8,6 +8,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event/check"
+	"boxoffice/internal/eventapi"
 )
 
 // mergeEnding sets when a changed event ends. An end that the change does not give
@@ -46,14 +47,15 @@ func (f *faults) mergeEnding(e, was *stored, c *change) {
 	case was.StartsAt != 0 && e.StartsAt != 0:
 		e.EndAt(e.EndsAt + e.StartsAt - was.StartsAt)
 	default:
-		e.EndsAt, e.EndDate = 0, "" // how long it takes is not known any more
+		e.EndsAt, e.EndDate = 0, "" // the duration is no longer known
 	}
 }
 
-// over reports whether an event has taken place at a time, µs since 1970.
+// over reports whether an event is over at a time, in µs since 1970.
 func (e *stored) over(now int64) bool { return e.overFrom() < now }
 
-// overFrom is when an event is over, µs since 1970. Events without a date never are.
+// overFrom returns when an event is over, in µs since 1970. Events without a date never
+// are.
 func (e *stored) overFrom() int64 {
 	if e.EndsAt != 0 {
 		return e.EndsAt
@@ -76,7 +78,7 @@ func upcomingSQL(now int64) string {
 // moved into the past either. It may become an earlier time in the future, which then
 // holds for later buyers: the booking side keeps the terms of existing bookings.
 func (s *Service) keepPromises(ctx context.Context, was, is *stored) error {
-	if !was.Announced || is.Status == "cancelled" {
+	if !was.Announced || is.Status == eventapi.Cancelled {
 		return nil
 	}
 	now := s.now().UnixMicro()

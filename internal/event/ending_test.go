@@ -97,7 +97,7 @@ func TestEventsOfSeveralDays(t *testing.T) {
 	}
 }
 
-// No change takes away what buyers were promised.
+// No change breaks promises to buyers.
 func TestPromisesAreKept(t *testing.T) {
 	w := newWorld(t)
 	past, ahead := w.clock.Add(-time.Hour), w.clock.Add(time.Hour)
@@ -107,7 +107,7 @@ func TestPromisesAreKept(t *testing.T) {
 	wantField(t, err, "event_time")
 	w.update(t, e, eventapi.Update{RefundableUntil: &past}) // nobody has a seat yet
 	e = w.update(t, e, eventapi.Update{RefundableUntil: ptr(w.clock.AddDate(0, 0, 10))})
-	w.booth.taken[e.ID] = 1
+	w.booth.Sell(e.ID, 1)
 	_, err = w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{RefundableUntil: &past})
 	wantField(t, err, "refundable_until")
 	if e = w.update(t, e, eventapi.Update{RefundableUntil: &ahead}); e.RefundsEnd != ahead.UnixMicro() {
@@ -118,13 +118,13 @@ func TestPromisesAreKept(t *testing.T) {
 	// Nobody knows of a draft.
 	draft := w.create(t, func(in *eventapi.NewEvent) { in.Status = eventapi.Draft })
 	w.update(t, draft, move)
-	// What is wrong about an event that is over can be mended.
+	// Mistakes in an event that is over can be corrected.
 	w.clock = w.clock.AddDate(1, 0, 0)
 	w.update(t, e, eventapi.Update{EventTime: ptr("2027-03-01T19:00")})
 }
 
-// What an import changes is told like any other change, and it takes back neither
-// promises nor what the organizer has set.
+// Changes by an import are recorded like all others. An import neither breaks promises
+// nor overwrites what the organizer has set.
 func TestImportKeepsPromises(t *testing.T) {
 	w := newWorld(t)
 	file := func(at string) []importer.File {
@@ -152,7 +152,7 @@ func TestImportKeepsPromises(t *testing.T) {
 	if list, err := w.history(t.Context(), e.ID); err != nil || len(list) != 1 || list[0].Field != "event_time" {
 		t.Fatalf("%+v %v", list, err)
 	}
-	if s := w.booth.all()[e.ID]; s.ChangedAt == 0 || !s.UnverifiedBuyers {
+	if s := w.booth.All()[e.ID]; s.ChangedAt == 0 || !s.UnverifiedBuyers {
 		t.Fatalf("%+v", s)
 	}
 	e = load("2027-03-02T20:00")

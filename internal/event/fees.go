@@ -65,14 +65,14 @@ func (f *faults) priceOf(path string, in *eventapi.NewTier, rules *seating.FeeRu
 		case in.Price < 0 || in.Price > money.Max:
 			f.Add(path+"price", "too-expensive", "must be 0 to %d minor units", int64(money.Max))
 		case in.Fees < 0 || in.Fees > in.Price:
-			f.Add(path+"fees", "fees-above-price", "must be 0 up to the price, of which they are part")
+			f.Add(path+"fees", "fees-above-price", "must be between 0 and the price, of which they are part")
 		}
 		out.Price, out.Fees = in.Price, in.Fees
 		return
 	}
 	switch {
 	case in.Face == nil || in.Price != 0 || in.Fees != 0:
-		f.Add(path+"face", "needs-another-field", "must be given instead of price and fees, which the event's fee_rules make of it")
+		f.Add(path+"face", "needs-another-field", "must be given instead of price and fees, because the event has fee_rules")
 	case *in.Face < 0 || *in.Face > money.Max:
 		f.Add(path+"face", "too-expensive", "must be 0 to %d minor units", int64(money.Max))
 	case len(f.List) == 0:

@@ -11,15 +11,15 @@ import (
 	"boxoffice/internal/eventapi"
 )
 
-// recorded is a change of an event that buyers must be told of.
+// recorded is a change of an event of which buyers must be notified.
 type recorded struct {
 	field         string // event_time, end_time or venue
 	at            int64  // µs since 1970
 	before, after string
 }
 
-// changed lists the differences between two states of an event that buyers must be told
-// of. If there are any, it sets ChangedAt of the new state.
+// changed lists the differences between two states of an event of which buyers must be
+// notified. If there are any, it sets ChangedAt of the new state.
 func (s *Service) changed(was, is *stored) []recorded {
 	if !was.Announced {
 		return nil
@@ -33,14 +33,14 @@ func (s *Service) changed(was, is *stored) []recorded {
 		}
 	}
 	note("event_time", was.Begin(), is.Begin())
-	if is.Begin() == was.Begin() && was.EndsAt != 0 { // else it moves along
+	if is.Begin() == was.Begin() && was.EndsAt != 0 { // otherwise the end moves with the beginning
 		note("end_time", was.End(), is.End())
 	}
 	note("venue", was.Venue.address(), is.Venue.address())
 	return list
 }
 
-// address is a venue in one line.
+// address returns a venue on one line.
 func (v *venue) address() string {
 	line := v.Name
 	for _, part := range []string{v.Address, v.City, v.Country} {

@@ -3,7 +3,6 @@ package event
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -27,50 +26,51 @@ import (
 
 // eventBody is an event as clients see it.
 type eventBody struct {
-	ID               string            `json:"id" example:"06a1b2c3d4e5f6g7"`
-	Title            string            `json:"title" example:"Night of the Violins"`
-	Description      string            `json:"description" example:"Twelve violins, one night."`
-	Category         string            `json:"category,omitempty" example:"Music"`
-	EventTime        *time.Time        `json:"event_time" doc:"RFC 3339 with the offset of time_zone; null: to be announced." example:"2027-03-01T20:00:00+01:00"`
-	EventDate        string            `json:"event_date,omitempty" doc:"Local date, also when the time of day is not known yet." example:"2027-03-01"`
-	EndTime          *time.Time        `json:"end_time,omitempty" doc:"When the event ends, RFC 3339 with the offset of time_zone; absent: unknown." example:"2027-03-01T22:30:00+01:00"`
-	EndDate          string            `json:"end_date,omitempty" doc:"Local date of the last day, also when the time of day is not known." example:"2027-03-01"`
-	TimeZone         string            `json:"time_zone" doc:"IANA name of the venue's time zone." example:"Europe/Berlin"`
-	Venue            eventapi.Venue    `json:"venue"`
-	TotalSeats       int32             `json:"total_seats" doc:"Seats and standing places of the plan." example:"1060"`
-	AvailableSeats   int32             `json:"available_seats" doc:"Those that are neither held nor sold nor blocked." example:"412"`
-	PricePerSeat     *int64            `json:"price_per_seat" doc:"Lowest all-in price, minor units; null: not priced yet." example:"2900"`
-	Currency         string            `json:"currency,omitempty" doc:"ISO 4217 code." example:"EUR"`
-	Tiers            []seating.Tier    `json:"tiers" doc:"Prices by section or category."`
-	FeeRules         *seating.FeeRules `json:"fee_rules,omitempty" doc:"By which all-in prices are made of face values."`
-	Status           string            `json:"status" enum:"draft,published,on_sale,cancelled,past" example:"on_sale"`
-	SaleOpensAt      *time.Time        `json:"sale_opens_at,omitempty" doc:"RFC 3339, UTC; absent: at once." example:"2026-12-01T09:00:00Z"`
-	SaleClosesAt     *time.Time        `json:"sale_closes_at,omitempty" doc:"RFC 3339, UTC; absent: never." example:"2027-03-01T19:00:00Z"`
-	RefundableUntil  *time.Time        `json:"refundable_until,omitempty" doc:"RFC 3339, UTC: until then buyers may cancel for the money back; absent: without an end." example:"2027-02-22T19:00:00Z"`
-	LimitPerCustomer int32             `json:"limit_per_customer" doc:"Live seats that one customer may have." example:"8"`
-	HoldMinutes      int64             `json:"hold_minutes" doc:"How long seats are held." example:"8"`
-	Plan             planRef           `json:"plan"`
-	UnverifiedBuyers bool              `json:"unverified_buyers" doc:"Buyers can pay before they have confirmed their email address."`
-	OrganizerID      string            `json:"organizer_id,omitempty" doc:"Account that the event belongs to." example:"06a1b2c3d4e5f6g7"`
-	Attributes       json.RawMessage   `json:"attributes" doc:"Any JSON object."`
-	Changes          []eventapi.Change `json:"changes,omitempty" doc:"Of time and venue since the event was announced, oldest first."`
-	Version          int64             `json:"version" doc:"Grows with each change of the event." example:"3"`
-	SalePending      bool              `json:"sale_pending,omitempty" doc:"The last change is stored, and the sale does not follow it yet; it will by itself. Until then plan, prices, limit and hold time are shown as seats are sold by."`
+	ID               string                     `json:"id" example:"06a1b2c3d4e5f6g7"`
+	Title            string                     `json:"title" example:"Night of the Violins"`
+	Description      string                     `json:"description" example:"Twelve violins, one night."`
+	Category         string                     `json:"category,omitempty" example:"Music"`
+	EventTime        *time.Time                 `json:"event_time" doc:"When the event begins (RFC 3339 with the offset of time_zone). null: to be announced." example:"2027-03-01T20:00:00+01:00"`
+	EventDate        string                     `json:"event_date,omitempty" doc:"Local date (YYYY-MM-DD). It is present even if the time of day is not known yet." example:"2027-03-01"`
+	EndTime          *time.Time                 `json:"end_time,omitempty" doc:"When the event ends (RFC 3339 with the offset of time_zone). Absent: unknown." example:"2027-03-01T22:30:00+01:00"`
+	EndDate          string                     `json:"end_date,omitempty" doc:"Local date of the last day (YYYY-MM-DD). It is present even if the time of day is not known." example:"2027-03-01"`
+	TimeZone         string                     `json:"time_zone" doc:"IANA name of the venue's time zone." example:"Europe/Berlin"`
+	Venue            eventapi.Venue             `json:"venue"`
+	TotalSeats       int32                      `json:"total_seats" doc:"Number of seats and general-admission places in the plan." example:"1060"`
+	AvailableSeats   int32                      `json:"available_seats" doc:"Number of seats that are neither held nor sold nor blocked." example:"412"`
+	PricePerSeat     *int64                     `json:"price_per_seat" doc:"Lowest all-in price, in minor units of the currency. null: there are no prices yet." example:"2900"`
+	Currency         string                     `json:"currency,omitempty" doc:"ISO 4217 code." example:"EUR"`
+	Tiers            []seating.Tier             `json:"tiers" doc:"Prices by section or category."`
+	FeeRules         *seating.FeeRules          `json:"fee_rules,omitempty" doc:"Rules that calculate the all-in prices from the face values."`
+	Status           string                     `json:"status" enum:"draft,published,on_sale,cancelled,past" example:"on_sale"`
+	SaleOpensAt      *time.Time                 `json:"sale_opens_at,omitempty" doc:"When the sale opens (RFC 3339, UTC). Absent: at once." example:"2026-12-01T09:00:00Z"`
+	SaleClosesAt     *time.Time                 `json:"sale_closes_at,omitempty" doc:"When the sale closes (RFC 3339, UTC). Absent: no end is set." example:"2027-03-01T19:00:00Z"`
+	RefundableUntil  *time.Time                 `json:"refundable_until,omitempty" doc:"Until when buyers can cancel (RFC 3339, UTC). Absent: no end is set." example:"2027-02-22T19:00:00Z"`
+	CancellationFees []eventapi.CancellationFee `json:"cancellation_fees,omitempty" doc:"What the organizer keeps of the price of cancelled seats, in steps. Before the first one nothing is kept. Absent: never anything."`
+	LimitPerCustomer int32                      `json:"limit_per_customer" doc:"Maximum number of held and booked seats per customer." example:"8"`
+	HoldMinutes      int64                      `json:"hold_minutes" doc:"How long seats are held, in minutes." example:"8"`
+	Plan             planRef                    `json:"plan"`
+	UnverifiedBuyers bool                       `json:"unverified_buyers" doc:"Whether buyers can pay before they have confirmed their email address."`
+	OrganizerID      string                     `json:"organizer_id,omitempty" doc:"Id of the organizer's account." example:"06a1b2c3d4e5f6g7"`
+	Attributes       eventapi.Attributes        `json:"attributes" doc:"Free-form attributes: any JSON object."`
+	Changes          []eventapi.Change          `json:"changes,omitempty" doc:"Changes of time and venue since the event was announced, oldest first."`
+	Version          int64                      `json:"version" doc:"Number that grows with each change of the event." example:"3"`
+	SalePending      bool                       `json:"sale_pending,omitempty" doc:"Whether the last change is stored but not yet applied to the sale. The sale applies it automatically. Until then, the event shows the plan, prices, limit and hold time under which seats are being sold."`
 }
 
 type planRef struct {
 	ID      string `json:"id" example:"06a1b2c3d4e5f6g7"`
 	Version int64  `json:"version" example:"1"`
-	URL     string `json:"url" doc:"Where this version of the plan is; it never changes." example:"/events/06a1b2c3d4e5f6g7/plan?version=06a1b2c3d4e5f6g7-1"`
+	URL     string `json:"url" doc:"Path of this version of the plan. The answer never changes." example:"/events/06a1b2c3d4e5f6g7/plan?version=06a1b2c3d4e5f6g7-1"`
 }
 
 // newBody returns an event as clients see it.
 func newBody(e *eventapi.Event, changes []eventapi.Change) *eventBody {
 	b := &eventBody{
-		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, EventTime: orNil(e.Starts), EventDate: e.Date,
-		EndTime: orNil(e.Ends), EndDate: e.EndDate, TimeZone: e.Zone, Venue: e.Venue, TotalSeats: e.Total, AvailableSeats: e.Free,
-		Currency: e.Prices.Currency, Tiers: []seating.Tier{}, Status: string(e.Status), SaleOpensAt: orNil(e.Opens), SaleClosesAt: orNil(e.Closes),
-		RefundableUntil: orNil(e.RefundsEnd), LimitPerCustomer: e.LimitPerCustomer, HoldMinutes: int64(e.HoldFor / time.Minute),
+		ID: e.ID, Title: e.Title, Description: e.Description, Category: e.Category, EventTime: codec.OrNil(e.Starts), EventDate: e.Date,
+		EndTime: codec.OrNil(e.Ends), EndDate: e.EndDate, TimeZone: e.Zone, Venue: e.Venue, TotalSeats: e.Total, AvailableSeats: e.Free,
+		Currency: e.Prices.Currency, Tiers: []seating.Tier{}, Status: string(e.Status), SaleOpensAt: codec.OrNil(e.Opens), SaleClosesAt: codec.OrNil(e.Closes),
+		RefundableUntil: codec.OrNil(e.RefundsEnd), CancellationFees: e.CancelFees, LimitPerCustomer: e.LimitPerCustomer, HoldMinutes: int64(e.HoldFor / time.Minute),
 		Plan:             planRef{e.PlanID, e.PlanVersion, fmt.Sprintf("/events/%s/plan?version=%s-%d", e.ID, e.PlanID, e.PlanVersion)},
 		UnverifiedBuyers: e.UnverifiedBuyers, OrganizerID: e.OrganizerID, Attributes: e.Attributes, Changes: changes, Version: e.Version, SalePending: e.Pending,
 	}
@@ -78,13 +78,6 @@ func newBody(e *eventapi.Event, changes []eventapi.Change) *eventBody {
 		b.Tiers, b.PricePerSeat, b.FeeRules = e.Prices.Tiers, &e.From, e.Prices.Rules
 	}
 	return b
-}
-
-func orNil(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 // bodiesOf returns events as clients see them, with their changes.
@@ -148,7 +141,7 @@ func (e *encodedEvent) zip() *encodedOut {
 	e.once.Do(func() {
 		var buf bytes.Buffer
 		z, _ := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
-		_, _ = z.Write(e.plain.Body) // a buffer takes all
+		_, _ = z.Write(e.plain.Body) // writing to a buffer cannot fail
 		_ = z.Close()
 		e.zipped = e.plain
 		e.zipped.Body, e.zipped.ContentLength, e.zipped.ContentEncoding = buf.Bytes(), strconv.Itoa(buf.Len()), "gzip"
@@ -157,8 +150,9 @@ func (e *encodedEvent) zip() *encodedOut {
 	return &e.zipped
 }
 
-// encoded returns an event as its seats are sold, encoded. That is done once for each
-// version of the event and of its ledger, since a crowd asks for the same one.
+// encoded returns an event in the state by which its seats are sold, encoded. It is
+// encoded once for each version of the event and of its ledger, since many clients
+// request it at the same time.
 func (s *Service) encoded(ctx context.Context, e *stored) (*encodedEvent, error) {
 	k := encodedKey{e.ID, e.Version, e.Pending(), e.shown(s.now().UnixMicro()), s.seqOf(ctx, e.ID)}
 	if out, ok := s.answers.GetIfPresent(k); ok {
@@ -190,9 +184,7 @@ func (s *Service) encode(ctx context.Context, e *eventapi.Event) ([]byte, error)
 		return nil, err
 	}
 	var raw bytes.Buffer
-	enc := json.NewEncoder(&raw)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(bodies[0]); err != nil {
+	if err := codec.Write(&raw, bodies[0]); err != nil {
 		return nil, fmt.Errorf("encode event: %w", err)
 	}
 	return raw.Bytes(), nil
@@ -209,12 +201,12 @@ func cacheControl(e *eventapi.Event) string {
 func (s *Service) seqOf(ctx context.Context, eventID string) int64 {
 	c, err := bookingapi.One(ctx, s.sales.Counts, "event", eventID)
 	if err != nil {
-		return -1 // what is wrong is told when they are counted
+		return -1 // counting them will report the error
 	}
 	return c.Seq
 }
 
-// changedOut answers a change of an event.
+// changedOut is the answer to a change of an event.
 type changedOut struct {
 	Status       int
 	ContentType  string `header:"Content-Type" hidden:"true"`
@@ -224,7 +216,8 @@ type changedOut struct {
 	Body         []byte
 }
 
-// answer answers a change: with the status if the sale follows it already, else with 202.
+// answer answers a change: with status if the sale has followed it already, otherwise
+// with 202.
 func (s *Service) answer(ctx context.Context, status int, e eventapi.Event, err error) (*changedOut, error) {
 	if err != nil {
 		return nil, err
@@ -236,8 +229,8 @@ func (s *Service) answer(ctx context.Context, status int, e eventapi.Event, err 
 	if err != nil {
 		return nil, err
 	}
-	// The free seats, and whether the sale follows, change without the event: the tag
-	// depends on all of the answer.
+	// The free seats and Pending change without the event's version, so the tag depends
+	// on the whole answer.
 	return &changedOut{Status: status, ContentType: "application/json", ETag: errs.ETag(e.Version, raw), Location: "/events/" + e.ID, CacheControl: cacheControl(&e), Body: raw}, nil
 }
 
@@ -247,7 +240,7 @@ func answers(api huma.API, status string) map[string]*huma.Response {
 	body := map[string]*huma.MediaType{"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}
 	return map[string]*huma.Response{
 		status: {Description: http.StatusText(map[string]int{"200": 200, "201": 201}[status]), Content: body},
-		"202":  {Description: "Stored; the sale applies it soon (sale_pending).", Content: body},
+		"202":  {Description: "The change is stored, and the sale will apply it soon (sale_pending).", Content: body},
 	}
 }
 
@@ -256,17 +249,17 @@ func (s *Service) Register(api huma.API) {
 	tags := []string{"Events"}
 	huma.Register(api, huma.Operation{
 		OperationID: "create-event", Method: http.MethodPost, Path: "/events", Tags: tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: 16 << 20,
-		Summary: "Create an event", Description: "For organizers. Its seats come from a template, a stored plan or a plan document.",
+		Summary: "Create an event", Description: "For organizers and admins. The event's seats come from a template, a stored plan or a plan document.",
 		Errors: []int{400, 401, 403, 413, 422}, Responses: answers(api, "201"), Metadata: route.Meta(route.Organizers, route.LargeBody, route.LongNumbers),
 	}, func(ctx context.Context, in *struct {
-		Key  string `header:"Idempotency-Key" maxLength:"255" doc:"Makes it safe to send the request again: the same key by the same organizer comes to the same event."`
+		Key  string `header:"Idempotency-Key" maxLength:"255" doc:"A value of your choice that makes it safe to repeat the request: the same organizer gets the same event for the same key."`
 		Body eventapi.NewEvent
 	}) (*changedOut, error) {
 		e, err := s.Create(ctx, caller.From(ctx), in.Key, in.Body)
 		return s.answer(ctx, http.StatusCreated, e, err)
 	})
 	quick.Register(api, huma.Operation{
-		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Description: "Open to everybody; drafts are visible to their organizer and admins only.", Errors: []int{404},
+		OperationID: "get-event", Method: http.MethodGet, Path: "/events/{id}", Tags: tags, Summary: "Read an event", Description: "Readable by everybody. Drafts are only visible to their organizer and admins.", Errors: []int{404},
 		Metadata: route.Meta(route.Optional, route.Shared),
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {
 			Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[eventBody](), true, "EventBody")}}}},
@@ -277,7 +270,7 @@ func (s *Service) Register(api huma.API) {
 		Responses: answers(api, "200"), Metadata: route.Meta(route.Organizers, route.LargeBody, route.LongNumbers),
 	}, func(ctx context.Context, in *struct {
 		ID      string `path:"id" maxLength:"64"`
-		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`
+		IfMatch string `header:"If-Match" doc:"ETag of the event as you last read it. If it has changed since, the answer is 412."`
 		Body    eventapi.Update
 	}) (*changedOut, error) {
 		version, err := s.expected(ctx, in.IfMatch, in.ID)
@@ -290,10 +283,10 @@ func (s *Service) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "cancel-event", Method: http.MethodDelete, Path: "/events/{id}", Tags: tags, DefaultStatus: http.StatusOK,
 		Summary: "Cancel an event", Errors: []int{401, 403, 404, 412}, Responses: answers(api, "200"),
-		Description: "Cancels and refunds all its bookings. 200: the sale has stopped. 202: the event is cancelled, and its sale stops as soon as the booking service can be reached.",
+		Description: "Cancels the event, cancels all its bookings and refunds them. 200: the sale has stopped. 202: the event is cancelled, and its sale stops as soon as the booking service can be reached.",
 	}, func(ctx context.Context, in *struct {
 		ID      string `path:"id" maxLength:"64"`
-		IfMatch string `header:"If-Match" doc:"ETag of the event that you have seen."`
+		IfMatch string `header:"If-Match" doc:"ETag of the event as you last read it. If it has changed since, the answer is 412."`
 	}) (*changedOut, error) {
 		version, err := s.expected(ctx, in.IfMatch, in.ID)
 		if err != nil {
@@ -316,15 +309,15 @@ func (s *Service) expected(ctx context.Context, ifMatch, eventID string) (int64,
 
 // EventFilter is the query of lists and searches.
 type EventFilter struct {
-	Status    string    `query:"status" enum:"upcoming,past,cancelled,draft,all" doc:"upcoming when it is left out; drafts are shown to their organizer only."`
-	Text      string    `query:"q" maxLength:"200" doc:"Text in title, category, venue, city or description; case and accents do not matter." example:"violins"`
+	Status    string    `query:"status" enum:"upcoming,past,cancelled,draft,all" doc:"Default: upcoming. Drafts are shown to their organizer only."`
+	Text      string    `query:"q" maxLength:"200" doc:"Words to find in title, category, venue, city or description. Case and accents are ignored." example:"violins"`
 	City      string    `query:"city" maxLength:"100" example:"Vienna"`
 	Category  string    `query:"category" maxLength:"60" example:"Music"`
-	From      time.Time `query:"from" doc:"RFC 3339: events from then on." example:"2027-01-01T00:00:00Z"`
-	To        time.Time `query:"to" doc:"RFC 3339: events until then." example:"2027-12-31T00:00:00Z"`
-	Organizer string    `query:"organizer" maxLength:"64" doc:"Account id of the organizer."`
-	Limit     int       `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Most items of a page."`
-	Cursor    string    `query:"cursor" maxLength:"128" doc:"next_cursor of the page before."`
+	From      time.Time `query:"from" doc:"Only events that begin or end at this time or later (RFC 3339)." example:"2027-01-01T00:00:00Z"`
+	To        time.Time `query:"to" doc:"Only events that begin at this time or earlier (RFC 3339)." example:"2027-12-31T00:00:00Z"`
+	Organizer string    `query:"organizer" maxLength:"64" doc:"Id of the organizer's account."`
+	Limit     int       `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Maximum number of items per page."`
+	Cursor    string    `query:"cursor" maxLength:"128" doc:"next_cursor of the previous page."`
 }
 
 func (in *EventFilter) filter() eventapi.Filter {
@@ -334,14 +327,14 @@ func (in *EventFilter) filter() eventapi.Filter {
 
 type eventPage struct {
 	Items      []*eventBody `json:"items"`
-	NextCursor string       `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one."`
+	NextCursor string       `json:"next_cursor,omitempty" doc:"Pass it as cursor to get the next page. Absent on the last page."`
 }
 
 type searchPage struct {
 	Items      []*eventBody                `json:"items"`
-	Total      int64                       `json:"total" doc:"Events found, on all pages." example:"12"`
-	Facets     map[string][]eventapi.Facet `json:"facets" doc:"By category and city: what the search can be narrowed to, and how many events that would leave."`
-	NextCursor string                      `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one."`
+	Total      int64                       `json:"total" doc:"Number of events found, on all pages." example:"12"`
+	Facets     map[string][]eventapi.Facet `json:"facets" doc:"Categories and cities that the search can be narrowed to, each with its number of matching events."`
+	NextCursor string                      `json:"next_cursor,omitempty" doc:"Pass it as cursor to get the next page. Absent on the last page."`
 }
 
 type listOut struct {
@@ -367,7 +360,7 @@ func listCache(c caller.Caller) string {
 func (s *Service) registerList(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/events", Tags: []string{"Events"}, Summary: "List events",
-		Description: "Ordered by time.", Errors: []int{422}, Metadata: route.Meta(route.Optional, route.Shared),
+		Description: "Events in the order of their times.", Errors: []int{422}, Metadata: route.Meta(route.Optional, route.Shared),
 	}, func(ctx context.Context, in *EventFilter) (*listOut, error) {
 		caller := caller.From(ctx)
 		page, err := s.List(ctx, caller, in.filter())
@@ -381,7 +374,7 @@ func (s *Service) registerList(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "search-events", Method: http.MethodGet, Path: "/events/search", Tags: []string{"Events"}, Summary: "Search events",
-		Description: "Events that contain every word of q, matches in the title first, with facets to narrow the search.", Errors: []int{422}, Metadata: route.Meta(route.Optional, route.Shared),
+		Description: "Finds events that contain every word of q, matches in the title first. Facets help to narrow the search.", Errors: []int{422}, Metadata: route.Meta(route.Optional, route.Shared),
 	}, func(ctx context.Context, in *EventFilter) (*searchOut, error) {
 		caller := caller.From(ctx)
 		found, err := s.Search(ctx, caller, in.filter())

@@ -3,7 +3,6 @@ package event
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -21,7 +20,7 @@ import (
 // planBody is a seating plan on the wire: seats by ordinal.
 type planBody struct {
 	*seating.Plan
-	Seats []planSeat `json:"seats" doc:"By ordinal."`
+	Seats []planSeat `json:"seats" doc:"The plan's seats. A seat's index in this list is its ordinal."`
 }
 
 type planSeat struct {
@@ -29,7 +28,7 @@ type planSeat struct {
 	Number         string  `json:"number"`
 	X              float32 `json:"x"`
 	Y              float32 `json:"y"`
-	Category       uint16  `json:"category" doc:"Index in categories."`
+	Category       uint16  `json:"category" doc:"Index of the seat's category in categories."`
 	Accessible     bool    `json:"accessible,omitempty"`
 	RestrictedView bool    `json:"restricted_view,omitempty"`
 }
@@ -37,7 +36,7 @@ type planSeat struct {
 type planIn struct {
 	ID       string `path:"id" maxLength:"64"`
 	Encoding string `header:"Accept-Encoding" hidden:"true"`
-	Version  string `query:"version" maxLength:"100" doc:"As in the event's plan.url: with it the answer may be kept for good."`
+	Version  string `query:"version" maxLength:"100" doc:"The plan's version, as in the event's plan.url. With it, the answer never changes and can be cached permanently."`
 }
 
 type planOut struct {
@@ -53,11 +52,11 @@ func (s *Service) registerPlan(api huma.API) {
 	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[planBody](), true, "Plan")
 	huma.Register(api, huma.Operation{
 		OperationID: "get-plan", Method: http.MethodGet, Path: "/events/{id}/plan", Tags: []string{"Events"}, Summary: "Read an event's seating plan",
-		Description: "A version of a plan never changes: cache it under the plan.url of the event.", Errors: []int{404},
+		Description: "A version of a plan never changes: read it from the event's plan.url, and cache it permanently.", Errors: []int{404},
 		Metadata: route.Meta(route.Optional, route.Shared),
 		Responses: map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}},
-			"304": {Description: "You have it already."},
+			"304": {Description: "Not modified: If-None-Match names the current version."},
 		},
 	}, func(ctx context.Context, in *planIn) (*planOut, error) {
 		e, err := s.get(ctx, caller.From(ctx), in.ID)
@@ -91,8 +90,8 @@ func (s *Service) registerPlan(api huma.API) {
 // planBytes is an encoded plan. A seat takes about sixty bytes plain and six zipped.
 type planBytes struct{ plain, zipped []byte }
 
-// encodePlan encodes a plan. A crowd asks for the same plan at the same time, and
-// encoding it takes longer than anything else about the answer.
+// encodePlan encodes a plan, once for all clients that request it at the same time:
+// encoding takes longer than the rest of the answer.
 func (s *Service) encodePlan(ctx context.Context, k planKey) (planBytes, error) {
 	p, err := s.Plan(context.WithoutCancel(ctx), k.id, k.version)
 	if err != nil {
@@ -103,7 +102,7 @@ func (s *Service) encodePlan(ctx context.Context, k planKey) (planBytes, error) 
 		st := &p.Seats[i]
 		body.Seats[i] = planSeat{st.Label, st.Number, st.X, st.Y, st.Category, st.Accessible, st.RestrictedView}
 	}
-	plain, err := json.Marshal(body)
+	plain, err := codec.Marshal(body)
 	if err != nil {
 		return planBytes{}, err
 	}

@@ -2,6 +2,7 @@ package event
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,13 +18,14 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/seating"
 )
 
-// refusal is how these tests see an error: its status, and the text of the
-// error. The front door, which is not here, has a form of its own.
+// refusal is an error in these tests: its status and its text. The gateway, which these
+// tests do without, has another form.
 type refusal struct {
 	status int
 	text   string
@@ -101,7 +103,7 @@ func TestEventOverHTTP(t *testing.T) {
 	if rec.Header().Get("Location") != path || !strings.HasPrefix(rec.Header().Get("ETag"), `"1.`) {
 		t.Fatalf("headers are %v", rec.Header())
 	}
-	s.booth.taken[made["id"].(string)] = 3
+	s.booth.Sell(made["id"].(string), 3)
 	got := decode[map[string]any](t, s.ask(t, nobody, 200, "GET", path, ""))
 	for field, want := range map[string]any{
 		"title": "Gala", "description": "", "event_time": "2027-03-01T20:00:00+01:00", "time_zone": "Europe/Berlin", "total_seats": 2000.0,
@@ -136,6 +138,38 @@ func TestEventOverHTTP(t *testing.T) {
 	}
 	if got := decode[map[string]any](t, s.ask(t, organizer, 200, "DELETE", path, "")); got["status"] != "cancelled" {
 		t.Fatalf("status is %v", got["status"])
+	}
+}
+
+// Earlier versions stored attributes with half a surrogate pair as they were written.
+// They are read with U+FFFD in its place, and can be sent back.
+func TestAttributesOfEarlierVersions(t *testing.T) {
+	s := newSite(t)
+	path := "/events/" + decode[map[string]any](t, s.ask(t, organizer, 201, "POST", "/events", galaJSON))["id"].(string)
+	err := s.db.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `UPDATE events SET attributes = $1`, `{"a":"x\ud800y","\udc00":[1.50,"\ud83d\ude00"]}`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type shown struct {
+		Attributes json.RawMessage `json:"attributes"`
+	}
+	read := func() string {
+		got := decode[shown](t, s.ask(t, nobody, 200, "GET", path, "")).Attributes
+		if err := codec.ReadKnown(got, new(any)); err != nil {
+			t.Errorf("%s: %v", got, err)
+		}
+		return string(got)
+	}
+	got := read()
+	if want := "{\"a\":\"x\ufffdy\",\"\ufffd\":[1.50,\"\U0001f600\"]}"; got != want {
+		t.Errorf("attributes are %s, want %s", got, want)
+	}
+	s.ask(t, organizer, 200, "PUT", path, `{"attributes":`+got+`}`)
+	if again := read(); again != got {
+		t.Errorf("sent back, attributes are %s", again)
 	}
 }
 

@@ -5,12 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event/importer"
 	"boxoffice/internal/eventapi"
@@ -18,9 +18,9 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// Import reads files, all of them, and writes what they hold in one transaction.
-// Importing the same files again changes nothing. The error is an importer.FileError
-// when a file is at fault; then nothing is written.
+// Import reads all files and writes their contents in one transaction. Importing the
+// same files again changes nothing. If a file has a fault, the error is an
+// importer.FileError and nothing is written.
 func (s *Service) Import(ctx context.Context, files []importer.File, opts importer.Options) (importer.Result, error) {
 	all, err := importer.Read(files, opts)
 	if err != nil {
@@ -36,16 +36,19 @@ func (s *Service) store(ctx context.Context, all *importer.Batch, opts importer.
 	plans := map[string]*planRow{}
 	for i := range all.Plans {
 		p := &all.Plans[i]
-		row, err := s.importPlan(ctx, p)
+		row, stored, err := s.importPlan(ctx, p)
 		if err != nil {
 			return sum, err
 		}
 		plans[p.Source] = row
 		sum.Plans++
 		sum.Seats += row.seats
+		if stored {
+			sum.KnownPlans++
+		}
 		sum.Refs = append(sum.Refs, row.show())
 	}
-	var drafts []*draft
+	var list []*prepared
 	for i := range all.Events {
 		f := &all.Events[i]
 		d, err := s.importEvent(ctx, f, plans, opts)
@@ -64,22 +67,22 @@ func (s *Service) store(ctx context.Context, all *importer.Batch, opts importer.
 		default:
 			sum.Updated++
 		}
-		drafts = append(drafts, d)
+		list = append(list, d)
 	}
-	if err := s.save(ctx, plans, drafts); err != nil {
+	if err := s.save(ctx, plans, list); err != nil {
 		return importer.Result{}, fmt.Errorf("import: %w", err)
 	}
 	sum.Notes = all.Notes
-	return sum, s.handOverAll(ctx, drafts)
+	return sum, s.handOverAll(ctx, list)
 }
 
 // handOverAll hands over the sales of imported events. Those that the booking side
 // does not settle now stay in the outbox.
-func (s *Service) handOverAll(ctx context.Context, drafts []*draft) error {
-	refused := make([]error, len(drafts))
+func (s *Service) handOverAll(ctx context.Context, list []*prepared) error {
+	refused := make([]error, len(list))
 	var group errgroup.Group
-	group.SetLimit(outboxWidth)
-	for i, d := range drafts {
+	group.SetLimit(importWidth)
+	for i, d := range list {
 		group.Go(func() error {
 			if _, err := s.handOver(ctx, d.event); err != nil {
 				refused[i] = fmt.Errorf("%q stays as it was: %w", d.event.Title, err)
@@ -92,15 +95,15 @@ func (s *Service) handOverAll(ctx context.Context, drafts []*draft) error {
 }
 
 // save writes plans and events in one transaction.
-func (s *Service) save(ctx context.Context, plans map[string]*planRow, drafts []*draft) error {
+func (s *Service) save(ctx context.Context, plans map[string]*planRow, list []*prepared) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		for _, row := range plans {
 			if err := insertPlan(ctx, tx, row, s.now().UnixMicro()); err != nil {
 				return err
 			}
 		}
-		for _, d := range drafts {
-			if err := s.saveDraft(ctx, tx, d); err != nil {
+		for _, d := range list {
+			if err := s.savePrepared(ctx, tx, d); err != nil {
 				return err
 			}
 		}
@@ -108,8 +111,8 @@ func (s *Service) save(ctx context.Context, plans map[string]*planRow, drafts []
 	})
 }
 
-// saveDraft writes a draft as a new event or as the next version of a stored one.
-func (s *Service) saveDraft(ctx context.Context, tx *sql.Tx, d *draft) error {
+// savePrepared writes an event as a new one or as the next version of a stored one.
+func (s *Service) savePrepared(ctx context.Context, tx *sql.Tx, d *prepared) error {
 	if d.before == nil {
 		return s.insert(ctx, tx, d)
 	}
@@ -130,17 +133,16 @@ func (s *Service) saveDraft(ctx context.Context, tx *sql.Tx, d *draft) error {
 	return s.enqueue(ctx, tx, &d.event, d.before)
 }
 
-// importPlan finds or makes the version of an imported plan: the same content
-// is the same version, other content a new one.
-func (s *Service) importPlan(ctx context.Context, p *importer.Plan) (*planRow, error) {
-	row, err := drawn(p.Document, p.Plan)
-	if err != nil {
-		return nil, err
+// importPlan finds or creates the version of an imported plan: equal content is the same
+// version, different content a new one. Stored reports whether it exists already.
+func (s *Service) importPlan(ctx context.Context, p *importer.Plan) (row *planRow, stored bool, err error) {
+	if row, err = drawn(p.Document, p.Plan); err != nil {
+		return nil, false, err
 	}
 	row.id = id.FromSource("plan", p.Source)
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT version, fingerprint FROM plans WHERE id = $1 ORDER BY version`, row.id)
 	if err != nil {
-		return nil, fmt.Errorf("read plans: %w", err)
+		return nil, false, fmt.Errorf("read plans: %w", err)
 	}
 	defer rows.Close()
 	row.version = 1
@@ -148,25 +150,25 @@ func (s *Service) importPlan(ctx context.Context, p *importer.Plan) (*planRow, e
 		var version int64
 		var fingerprint []byte
 		if err := rows.Scan(&version, &fingerprint); err != nil {
-			return nil, fmt.Errorf("read plans: %w", err)
+			return nil, false, fmt.Errorf("read plans: %w", err)
 		}
 		if bytes.Equal(fingerprint, row.fingerprint) {
 			row.version = version
-			return row, rows.Err()
+			return row, true, rows.Err()
 		}
 		row.version = version + 1
 	}
-	return row, rows.Err()
+	return row, false, rows.Err()
 }
 
 // importEvent prepares an event for writing. It returns nil if the stored event was
 // made from the same data.
-func (s *Service) importEvent(ctx context.Context, f *importer.Event, plans map[string]*planRow, opts importer.Options) (*draft, error) {
+func (s *Service) importEvent(ctx context.Context, f *importer.Event, plans map[string]*planRow, opts importer.Options) (*prepared, error) {
 	in := f.New
 	if in.Price == nil && len(in.Tiers) == 0 && opts.Currency != "" {
 		in.Price, in.Currency = &opts.DefaultPrice, opts.Currency
 	}
-	raw, err := json.Marshal(struct {
+	raw, err := codec.Marshal(struct {
 		In        eventapi.NewEvent
 		Plan      string
 		Cancelled bool
@@ -199,7 +201,7 @@ func (s *Service) importEvent(ctx context.Context, f *importer.Event, plans map[
 	}
 	wantSale := in.Status == eventapi.OnSale
 	if wantSale && in.Price == nil && len(in.Tiers) == 0 {
-		in.Status = eventapi.Published // not on sale until it is priced
+		in.Status = eventapi.Published // not on sale until it has prices
 	}
 	if known {
 		if err := s.keepPlan(ctx, f, &in, plan, &old); err != nil {
@@ -207,7 +209,7 @@ func (s *Service) importEvent(ctx context.Context, f *importer.Event, plans map[
 		}
 	}
 	if known {
-		plan = nil // in.Plan is the event's by now
+		plan = nil // in.Plan now names the event's plan
 	}
 	d, err := s.prepare(ctx, in, plan)
 	if err != nil {
@@ -250,8 +252,8 @@ func (s *Service) keepPlan(ctx context.Context, f *importer.Event, in *eventapi.
 	return nil
 }
 
-// over makes a draft the next version of a stored event.
-func (s *Service) over(ctx context.Context, d *draft, old *stored, f *importer.Event, wantSale bool) (err error) {
+// over makes a prepared event the next version of a stored event.
+func (s *Service) over(ctx context.Context, d *prepared, old *stored, f *importer.Event, wantSale bool) (err error) {
 	e := &d.event
 	if old.Currency != "" && e.Currency != "" && e.Currency != old.Currency {
 		return f.Fault("", "has another currency than the event has here")
@@ -276,7 +278,7 @@ func (s *Service) over(ctx context.Context, d *draft, old *stored, f *importer.E
 	e.Paused = e.Status == eventapi.Published && (old.Paused || old.Status == eventapi.OnSale)
 	e.ImportPaused = e.Paused && (old.ImportPaused || old.Status == eventapi.OnSale)
 	if old.Status == eventapi.Cancelled {
-		e.Status = eventapi.Cancelled // bookings were given back: there is no way back
+		e.Status = eventapi.Cancelled // its bookings were cancelled, which cannot be undone
 	}
 	if err := s.keepSeen(ctx, f, old, e); err != nil {
 		return err
@@ -306,6 +308,9 @@ func (s *Service) keepSeen(ctx context.Context, f *importer.Event, old, e *store
 func (e *stored) keepSettings(old *stored, in *eventapi.NewEvent) {
 	if in.RefundableUntil == nil {
 		e.RefundsEnd = old.RefundsEnd
+	}
+	if in.CancellationFees == nil {
+		e.CancelFees = old.CancelFees
 	}
 	if in.LimitPerCustomer == nil {
 		e.LimitPerCustomer = old.LimitPerCustomer

@@ -24,7 +24,7 @@ func readPlan(t *testing.T, name string) *seating.Plan {
 	return p
 }
 
-// people is where each seat is, as a ticket says it.
+// people returns the name of each seat as printed on tickets.
 func people(p *seating.Plan) (out []string) {
 	for i := range p.Seats {
 		sec := &p.Sections[p.SectionOf(int32(i))]
@@ -33,7 +33,7 @@ func people(p *seating.Plan) (out []string) {
 	return out
 }
 
-// Plans as they are found in the wild are read, and no two seats have one name for people.
+// Real-world plans can be read, and no two seats have the same name for people.
 func TestPretixInTheWild(t *testing.T) {
 	for _, c := range []struct {
 		file string
@@ -68,7 +68,7 @@ func TestPretixInTheWild(t *testing.T) {
 	}
 }
 
-// Areas and texts of the file are drawn.
+// Areas and texts of the file become shapes of the plan.
 func TestPretixShapes(t *testing.T) {
 	areas := `"areas": [
 		{"shape": "rectangle", "color": "#eeeeee", "border_color": "#333", "rotation": 15, "position": {"x": 10, "y": 5}, "rectangle": {"width": 40, "height": 8}, "text": {"text": "Stage", "size": 6, "position": {"x": 20, "y": 4}}},

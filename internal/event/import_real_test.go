@@ -11,8 +11,8 @@ import (
 	"boxoffice/internal/id"
 )
 
-// Pages as they are found in the world: what can be imported is, and what is left
-// out is said, event by event.
+// Real-world pages: everything that can be imported is, and the rest is reported, event by
+// event.
 func TestRealDiscoveryPages(t *testing.T) {
 	w := newWorld(t)
 	load := func(name string, notes ...string) {
@@ -66,7 +66,7 @@ func TestRealDiscoveryPages(t *testing.T) {
 	}
 }
 
-// An event that cannot be read takes nothing from the others of its page.
+// An event that cannot be read does not affect the others of its page.
 func TestEventsThatAreLeftOut(t *testing.T) {
 	for _, c := range []struct{ old, replacement, id, says string }{
 		{`"localDate": "2019-11-02"`, `"localDate": "2019-13-02"`, "X5", "must be a date"},
@@ -106,7 +106,47 @@ func TestEventsThatAreLeftOut(t *testing.T) {
 	wantFault(t, err, "discovery-postponed.json", "_embedded.events[0].dates.timezone")
 }
 
-// What moves with --shift-to moves as a whole.
+// A null in the list of events does not affect the others of its page. A strict import
+// refuses it.
+func TestNullAmongEvents(t *testing.T) {
+	file := edited(t, "postponed.json", `"events": [`, `"events": [null,`)
+	w := newWorld(t)
+	sum := w.mustImport(t, importer.Options{}, file)
+	if sum.New != 1 || len(sum.Notes) == 0 || !sum.Notes[0].Whole || sum.Notes[0].Path != "_embedded.events[0]" {
+		t.Errorf("%+v", sum)
+	}
+	w.imported(t, "discovery:EX9")
+	_, err := newWorld(t).Import(t.Context(), []importer.File{file}, importer.Options{Strict: true})
+	wantFault(t, err, "postponed.json", "_embedded.events[0]")
+}
+
+// A price range that begins at 0 counts as no price, so that no seats are free of charge
+// by mistake, and the import reports it. A default price applies, and a strict import
+// refuses the range.
+func TestPriceOfNothing(t *testing.T) {
+	const path = "_embedded.events[0].priceRanges[1]"
+	for _, most := range []string{"0.00", "68.0"} {
+		file := edited(t, "discovery-price-including-fees.json", `"min": 51.95`, `"min": 0`)
+		file.Data = bytes.ReplaceAll(file.Data, []byte(`"max": 68.0`), []byte(`"max": `+most))
+		w := newWorld(t)
+		sum := w.mustImport(t, importer.Options{}, file)
+		if len(sum.Notes) != 1 || sum.Notes[0].Whole || sum.Notes[0].Path != path {
+			t.Errorf("0 to %s: %+v", most, sum.Notes)
+		}
+		if e := w.imported(t, "discovery:EX3"); e.Status != eventapi.Published || e.PriceVersion != 0 {
+			t.Errorf("0 to %s: %+v", most, e)
+		}
+		w = newWorld(t)
+		w.mustImport(t, importer.Options{DefaultPrice: 5000, Currency: "USD"}, file)
+		if e := w.imported(t, "discovery:EX3"); e.Status != eventapi.OnSale || e.PriceFrom != 5000 {
+			t.Errorf("0 to %s, with a default price: %+v", most, e)
+		}
+		_, err := newWorld(t).Import(t.Context(), []importer.File{file}, importer.Options{Strict: true})
+		wantFault(t, err, "discovery-price-including-fees.json", path)
+	}
+}
+
+// --shift-to moves all times of an event together.
 func TestShiftMovesTheEnd(t *testing.T) {
 	w := newWorld(t)
 	w.mustImport(t, importer.Options{ShiftTo: "2028-01-30"}, fixture(t, "discovery-three-day-festival.json"))
@@ -115,8 +155,8 @@ func TestShiftMovesTheEnd(t *testing.T) {
 	}
 }
 
-// A title that is too long, and a country that is none, take nothing but themselves
-// from an event; both are told, and a strict import refuses them.
+// Too long titles and invalid countries cost an event nothing else; both are reported, and
+// a strict import refuses them.
 func TestPartsThatDoNotFit(t *testing.T) {
 	for _, c := range []struct{ was, is, path string }{
 		{"Example evening", strings.Repeat("Example ", 60), "_embedded.events[0].name"},

@@ -6,12 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/event/importer"
 	"boxoffice/internal/eventapi"
 )
 
-// A sale that an import has stopped goes on when the page says so; one that its
-// organizer has paused does not.
+// A sale that an import has stopped resumes when the page says so; one that its organizer
+// has paused does not.
 func TestImportedSaleGoesOn(t *testing.T) {
 	says := func(code string) importer.File { return edited(t, "postponed.json", `"postponed"`, `"`+code+`"`) }
 	opts := importer.Options{DefaultPrice: 5000, Currency: "USD"}
@@ -56,8 +57,8 @@ func TestImportedSaleGoesOn(t *testing.T) {
 	}
 }
 
-// The date of a postponed event, and the end of its sale, do not hold any more: they
-// are left out and told, and a strict import refuses the page and changes nothing.
+// The date of a postponed event and the end of its sale are no longer valid: they are left
+// out and reported. A strict import refuses the page and changes nothing.
 func TestPostponed(t *testing.T) {
 	w := newWorld(t)
 	w.mustImport(t, importer.Options{}, edited(t, "postponed.json", `"postponed"`, `"onsale"`))
@@ -85,16 +86,31 @@ func TestImportHidesNoSeats(t *testing.T) {
 	w.mustImport(t, importer.Options{}, fixture(t, "own.json"))
 	draft := edited(t, "own.json", `"on_sale"`, `"draft"`)
 	e := w.imported(t, "boxoffice:gala")
-	w.booth.taken[e.ID] = 1
+	w.booth.Sell(e.ID, 1)
 	_, err := w.Import(t.Context(), []importer.File{draft}, importer.Options{})
 	wantFault(t, err, "own.json", "events[0].status")
 	if got := w.imported(t, "boxoffice:gala"); got.Status != eventapi.OnSale {
 		t.Errorf("refused, and it is %s", got.Status)
 	}
-	w.booth.taken[e.ID] = 0
+	w.booth.Sell(e.ID, 0)
 	w.mustImport(t, importer.Options{}, draft)
 	if got := w.imported(t, "boxoffice:gala"); got.Status != eventapi.Draft {
 		t.Errorf("nobody has seats, and it is %s", got.Status)
+	}
+}
+
+// Seats that are taken between the import's check and the hand-over count as well: the
+// booking side refuses, the import names the event, and it stays on sale.
+func TestImportIsRefusedByTheBookingSide(t *testing.T) {
+	w := newWorld(t)
+	w.mustImport(t, importer.Options{}, fixture(t, "own.json"))
+	w.booth.refuse = errs.New(errs.Conflict, "seats-taken", "People have seats.")
+	_, err := w.Import(t.Context(), []importer.File{edited(t, "own.json", `"on_sale"`, `"draft"`)}, importer.Options{})
+	if err == nil || !strings.Contains(err.Error(), `"Mill Gala" stays as it was`) || !strings.Contains(err.Error(), "People have seats.") {
+		t.Errorf("the import says %v", err)
+	}
+	if e := w.imported(t, "boxoffice:gala"); e.Status != eventapi.OnSale || e.Refusal() == nil {
+		t.Errorf("refused, and the event is %+v", e)
 	}
 }
 

@@ -29,7 +29,7 @@ func fixture(t testing.TB, name string) importer.File {
 	return importer.File{Name: name, Data: data}
 }
 
-// edited is a fixture in which a text stands instead of another, everywhere.
+// edited returns a fixture with all occurrences of a text replaced.
 func edited(t testing.TB, name, old, replacement string) importer.File {
 	t.Helper()
 	f := fixture(t, name)
@@ -49,7 +49,7 @@ func (w *world) mustImport(t testing.TB, opts importer.Options, files ...importe
 	return sum
 }
 
-// imported is an event by its id at the source.
+// imported returns an event by its id at the source.
 func (w *world) imported(t testing.TB, source string) stored {
 	t.Helper()
 	e, err := w.read(t.Context(), id.FromSource("event", source))
@@ -63,12 +63,12 @@ func TestImportTwice(t *testing.T) {
 	w := newWorld(t)
 	files := []importer.File{fixture(t, "discovery.json"), fixture(t, "pretix.json"), fixture(t, "own.json")}
 	first := w.mustImport(t, importer.Options{}, files...)
-	if first.New != 10 || first.Updated != 0 || first.Unchanged != 0 || first.Plans != 2 || first.Seats != 18+32 {
+	if first.New != 10 || first.Updated != 0 || first.Unchanged != 0 || first.Plans != 2 || first.KnownPlans != 0 || first.Seats != 18+32 {
 		t.Fatalf("first: %+v", first)
 	}
 	calls := w.booth.calls
 	second := w.mustImport(t, importer.Options{}, files...)
-	if second.New != 0 || second.Updated != 0 || second.Unchanged != 10 || second.Plans != 2 || second.Seats != first.Seats {
+	if second.New != 0 || second.Updated != 0 || second.Unchanged != 10 || second.Plans != 2 || second.KnownPlans != 2 || second.Seats != first.Seats {
 		t.Fatalf("second: %+v", second)
 	}
 	if fmt.Sprint(first.Refs) != fmt.Sprint(second.Refs) || w.booth.calls != calls {
@@ -140,12 +140,14 @@ func TestDefaultPriceAndShift(t *testing.T) {
 	}
 }
 
-// Pages that do not know the time of day name midnight all the same.
+// Pages that do not know the time of day still name midnight.
 func TestUnknownTimeIsNotMidnight(t *testing.T) {
 	for _, flag := range []string{"timeTBA", "noSpecificTime"} {
 		w := newWorld(t)
-		w.mustImport(t, importer.Options{}, edited(t, "discovery.json", `"localDate": "2019-11-02"`,
-			`"localDate": "2019-11-02", "localTime": "00:00:00", "dateTime": "2019-11-02T05:00:00Z", "timeTBA": false, "`+flag+`": true`))
+		w.mustImport(t, importer.Options{}, edited(t, "discovery.json", `"timeTBA": true,
+      "noSpecificTime": false,
+      "localDate": "2019-11-02"`, fmt.Sprintf(`"timeTBA": %t, "noSpecificTime": %t,
+      "localDate": "2019-11-02", "localTime": "00:00:00", "dateTime": "2019-11-02T05:00:00Z"`, flag == "timeTBA", flag == "noSpecificTime")))
 		if e := w.imported(t, "discovery:X5"); e.StartsAt != 0 || e.LocalDate != "2019-11-02" {
 			t.Errorf("%s: starts at %q on %q", flag, rfc(e.StartsAt), e.LocalDate)
 		}
@@ -167,7 +169,7 @@ func TestImportChanged(t *testing.T) {
 	if got.Title != "A Comedy in Five Doors" || got.Status != eventapi.OnSale || got.PriceFrom != 900 || got.Version != 3 || got.PlanID != e.PlanID {
 		t.Fatalf("event is %+v", got)
 	}
-	if s := w.booth.all()[e.ID]; s.Status != eventapi.OnSale || s.EventVersion != 3 {
+	if s := w.booth.All()[e.ID]; s.Status != eventapi.OnSale || s.EventVersion != 3 {
 		t.Fatalf("sale is %+v", s)
 	}
 
@@ -179,7 +181,7 @@ func TestImportChanged(t *testing.T) {
 		t.Fatalf("event is %+v", got)
 	}
 
-	// What was cancelled here stays cancelled.
+	// An event that was cancelled here stays cancelled.
 	if _, err := w.cancel(t.Context(), admin, x1.ID, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +297,10 @@ func TestBadFilesAreToldByPath(t *testing.T) {
 		{"pretix.json", `"name": "Mill Stage"`, `"name": ""`, "name"},
 		{"own.json", `"boxoffice": 1`, `"boxoffice": 2`, "boxoffice"},
 		{"own.json", `"source_id": "later"`, `"source_id": "gala"`, "events[1].source_id"},
-		{"own.json", `"title": "Mill Gala"`, `"titel": "Mill Gala"`, "events[0]"},
+		{"own.json", `"title": "Mill Gala"`, `"titel": "Mill Gala"`, "events[0].titel"},
+		{"own.json", `"title": "Mill Gala"`, `"Title": "Mill Gala"`, "events[0].Title"},
+		{"own.json", `"title": "Mill Gala"`, `"title": "Mill Gala", "titl\u0065": "Mill Gala"`, "events[0].title"},
+		{"discovery.json", `"name": "Fan Fest"`, `"name": "Fan Fest", "name": "Fan Fest"`, "_embedded.events[3].name"},
 		{"own.json", `"title": "Mill Gala"`, `"title": 7`, "events[0].title"},
 		{"own.json", `"price": 4500`, `"price": [4500]`, "events[0].tiers[0].price"},
 		{"own.json", `"price": 2500`, `"price": {}`, "events[0].tiers[1].price"},
@@ -376,6 +381,22 @@ func TestTruncatedFileIsToldByPlace(t *testing.T) {
 	}
 }
 
+// The message names the member, and repeats nothing of the file.
+func TestTextThatIsNotJSONIsToldByItsMember(t *testing.T) {
+	for text, want := range map[string]string{
+		"{\"boxoffice\":1,\n\"boxoffice\":1}":           "f: boxoffice appears twice, the second time in line 2",
+		`{"zones":[{"name":"a","n\u0061me":"secret"}]}`: "f: zones[0].name appears twice, the second time in line 1",
+		`{"zones":[{"name":"secret\ud800"}]}`:           "f: zones[0].name is not valid Unicode: line 1, byte 25",
+		`{"zones":[{"name":"secret\x"}]}`:               "f: is not JSON: line 1, byte 25",
+		`{"zones":secret}`:                              "f: is not JSON: line 1, byte 9",
+	} {
+		_, err := importer.Read([]importer.File{{Name: "f", Data: []byte(text)}}, importer.Options{})
+		if fmt.Sprint(err) != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
 func TestTooManySeats(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`{"name":"Vast","categories":[{"name":"A"}],"zones":[{"name":"Z","rows":[{"row_number":"1","seats":[`)
@@ -413,9 +434,8 @@ func TestRefusedChangesOfImportedEvents(t *testing.T) {
 	}
 }
 
-// FuzzImport: whatever a file holds, reading it ends in plans and events that
-// hold together, or in a fault of the file; never in a panic, and never in an
-// error that names no file.
+// FuzzImport checks that reading any file gives either consistent plans and events or a
+// fault of the file, never a panic or an error that names no file.
 func FuzzImport(f *testing.F) {
 	for _, name := range []string{"discovery.json", "pretix.json", "own.json"} {
 		var small bytes.Buffer
@@ -470,7 +490,7 @@ func FuzzImport(f *testing.F) {
 	})
 }
 
-// checkEvent checks what holds of every event that is stored.
+// checkEvent checks the invariants of every stored event.
 func checkEvent(t *testing.T, e *stored) {
 	t.Helper()
 	if _, err := time.LoadLocation(e.TimeZone); err != nil || e.TimeZone == "" {

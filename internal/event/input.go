@@ -1,8 +1,6 @@
 package event
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event/check"
 	"boxoffice/internal/eventapi"
@@ -23,7 +22,7 @@ const (
 	maxNamed      = 20_000   // sections and categories that all tiers of an event name
 )
 
-// faults collects what is wrong with an event that an organizer gives.
+// faults collects what is wrong with an event from an organizer.
 type faults struct{ check.Faults }
 
 // planFault turns a fault of a plan document into an error of the request's field
@@ -37,7 +36,7 @@ func planFault(err error) error {
 }
 
 // attributes checks an event's attributes: a JSON object, not too large or too deep.
-func (f *faults) attributes(raw json.RawMessage) string {
+func (f *faults) attributes(raw []byte) string {
 	if len(raw) == 0 || string(raw) == "null" {
 		return "{}"
 	}
@@ -50,8 +49,8 @@ func (f *faults) attributes(raw json.RawMessage) string {
 		return "{}"
 	}
 	var v map[string]any
-	var out bytes.Buffer // numbers stay as they were written, however long
-	if json.Unmarshal(raw, &v) != nil || json.Compact(&out, raw) != nil {
+	out := codec.Raw(slices.Clone(raw)) // numbers stay as they were written, however long
+	if utf8.Valid(raw) && (codec.ReadKnown(raw, &v) != nil || out.Compact() != nil) {
 		f.Add("attributes", "not-an-object", "must be a JSON object")
 		return "{}"
 	}
@@ -59,7 +58,7 @@ func (f *faults) attributes(raw json.RawMessage) string {
 		f.Add("attributes", "not-utf8", "must be UTF-8 without NUL")
 		return "{}"
 	}
-	return out.String()
+	return string(out)
 }
 
 // holdsNUL reports whether a name or text in a JSON value contains NUL, which not all
@@ -80,7 +79,7 @@ func holdsNUL(v any) bool {
 	return false
 }
 
-// tiers makes an event's tiers from prices, and checks that they fit the plan. Without
+// tiers makes an event's tiers from prices, and checks that they match the plan. Without
 // any price there are no tiers.
 func (f *faults) tiers(currency string, price *int64, list []eventapi.NewTier, rules *seating.FeeRules, p *seating.Plan) []seating.Tier {
 	if rules != nil {

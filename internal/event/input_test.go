@@ -168,9 +168,8 @@ func TestAttributesStayAsWritten(t *testing.T) {
 	}
 }
 
-// Texts that people see have no characters that show nothing or turn others around;
-// texts from right to left and joined ones are as welcome as others. Pages of others
-// are imported without such characters.
+// Texts that people see have no invisible or direction-changing characters; right-to-left
+// and joined scripts are accepted. Imported pages lose such characters.
 func TestHiddenCharacters(t *testing.T) {
 	s := newSite(t)
 	event := func(title, category, description, venue, city, tier string) string {

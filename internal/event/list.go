@@ -34,7 +34,7 @@ func (q *query) text() string {
 	return "WHERE " + strings.Join(q.where, " AND ")
 }
 
-// conditions are the conditions for what a filter asks for and the caller may see.
+// conditions returns the conditions of a filter, and of what the caller may see.
 func conditions(f *eventapi.Filter, caller caller.Caller, now int64) *query {
 	q := &query{}
 	switch f.Status {
@@ -102,7 +102,7 @@ func (s *Service) list(ctx context.Context, db *sql.DB, c caller.Caller, f event
 		at, id, ok := strings.Cut(f.Cursor, "-")
 		v, err := strconv.ParseInt(at, 10, 64)
 		if !ok || err != nil {
-			return nil, "", errs.Bad("cursor", "bad-cursor", "is not one that a list has given")
+			return nil, "", errs.Bad("cursor", "bad-cursor", "is not the next_cursor of a list")
 		}
 		cond := "(e.sort_at > ? OR e.sort_at = ? AND e.id > ?)"
 		if f.Latest {

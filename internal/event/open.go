@@ -6,14 +6,18 @@ import (
 	"errors"
 	"fmt"
 
+	"boxoffice/internal/bus"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
+	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/userapi"
 )
 
 // HasOpen reports whether an organizer has drafts, or events that are neither past nor
 // cancelled.
 func (s *Service) HasOpen(ctx context.Context, organizerID string) (bool, error) {
-	if organizerID == "" { // the house's events keep nobody
+	if organizerID == "" { // events of the house belong to no account
 		return false, nil
 	}
 	var one int
@@ -37,7 +41,7 @@ func (s *Service) CancelOpen(ctx context.Context, organizerID string) error {
 	if organizerID == "" {
 		return nil
 	}
-	var failed error // one that fails keeps the others on sale no longer
+	var failed error // a failure does not keep the other events on sale
 	for _, status := range []eventapi.Status{eventapi.Draft, eventapi.Upcoming} {
 		f := eventapi.Filter{Organizer: organizerID, Status: status, Limit: cancelledAtOnce}
 		for more := true; more; more = f.Cursor != "" {
@@ -54,4 +58,24 @@ func (s *Service) CancelOpen(ctx context.Context, organizerID string) error {
 		}
 	}
 	return failed
+}
+
+// organizersGone cancels the open events of deleted accounts.
+func (s *Service) organizersGone(ctx context.Context, list []bus.Message) error {
+	for i := range list {
+		if list[i].Type != userapi.TypeDeleted {
+			continue
+		}
+		var m userapi.DeletedMessage
+		if err := codec.ReadKnown(list[i].Body, &m); err != nil {
+			return bus.Impossible(fmt.Errorf("read the deletion of an account: %w", err))
+		}
+		if err := s.CancelOpen(ctx, m.UserID); err != nil {
+			if err = fmt.Errorf("cancel the events of a deleted account: %w", err); errs.KindOf(err) == errs.Unavailable {
+				err = bus.NotNow(err)
+			}
+			return err
+		}
+	}
+	return nil
 }

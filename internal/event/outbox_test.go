@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"boxoffice/internal/booking/intake"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/jobs"
@@ -18,13 +19,19 @@ import (
 
 var errAway = errors.New("the writer is gone")
 
+// long is after every pause of the bus.
+const long = 3 * time.Minute
+
+// sync has what waits handed over. An event that goes back needs another round.
 func (w *world) sync(t testing.TB) {
 	t.Helper()
-	w.clock = w.clock.Add(2 * lastBackOff)
-	if err := w.Sync(t.Context()); err != nil {
+	w.clock = w.clock.Add(long)
+	if err := errors.Join(w.enlist(t.Context(), w.clock), w.round(t), w.round(t), w.round(t)); err != nil {
 		t.Fatal(err)
 	}
 }
+
+func (w *world) round(t testing.TB) error { return w.bus.Round(t.Context()) }
 
 func (w *world) waiting(t testing.TB) (n int) {
 	t.Helper()
@@ -34,8 +41,8 @@ func (w *world) waiting(t testing.TB) (n int) {
 	return n
 }
 
-// What the booking side could not be told is stored, said to be pending, and
-// handed over by the worker, each state in its turn.
+// Changes that could not be handed over are stored and shown as pending, and the worker
+// hands them over, one state after the other.
 func TestHandOverIsMadeUpFor(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
@@ -51,7 +58,7 @@ func TestHandOverIsMadeUpFor(t *testing.T) {
 	if e, err := w.cancel(t.Context(), organizer, e.ID, 0); err != nil || e.Pending() {
 		t.Fatalf("asked again: %+v, %v", e, err)
 	}
-	if s := w.booth.all()[e.ID]; s.Status != eventapi.Cancelled || s.EventVersion != 3 {
+	if s := w.booth.All()[e.ID]; s.Status != eventapi.Cancelled || s.EventVersion != 3 {
 		t.Fatalf("sale is %+v", s)
 	}
 
@@ -63,7 +70,7 @@ func TestHandOverIsMadeUpFor(t *testing.T) {
 	for range 2 {
 		w.sync(t)
 	}
-	if s := w.booth.all()[e.ID]; s.LimitPerCustomer != 2 || w.booth.calls != calls+1 {
+	if s := w.booth.All()[e.ID]; s.LimitPerCustomer != 2 || w.booth.calls != calls+1 {
 		t.Fatalf("sale is %+v after %d hand-overs, want one", s, w.booth.calls-calls)
 	}
 	if e, err := w.read(t.Context(), e.ID); err != nil || e.Pending() || w.waiting(t) != 0 {
@@ -71,7 +78,7 @@ func TestHandOverIsMadeUpFor(t *testing.T) {
 	}
 }
 
-// A client that goes away takes nothing with it once the change is stored.
+// If the client disconnects after the change is stored, it is handed over nevertheless.
 func TestHandOverOutlivesTheRequest(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
@@ -80,13 +87,13 @@ func TestHandOverOutlivesTheRequest(t *testing.T) {
 	if e, err := w.cancel(ctx, organizer, e.ID, 0); err != nil || e.Pending() {
 		t.Fatalf("%+v, %v", e, err)
 	}
-	if s := w.booth.all()[e.ID]; s.Status != eventapi.Cancelled {
+	if s := w.booth.All()[e.ID]; s.Status != eventapi.Cancelled {
 		t.Fatalf("sale is %+v", s)
 	}
 }
 
-// An event that cannot be handed over, or that panics, keeps nobody waiting, and
-// the pause before its next attempt grows.
+// An event that cannot be handed over, or whose hand-over panics, does not block others,
+// and the pauses between its attempts grow.
 func TestHandOverFailuresAreIsolated(t *testing.T) {
 	w := newWorld(t)
 	bad, good := w.create(t, nil), w.create(t, nil)
@@ -96,33 +103,33 @@ func TestHandOverFailuresAreIsolated(t *testing.T) {
 	w.booth.broken = nil
 	w.booth.deaf = map[string]bool{bad.ID: true}
 	w.clock = w.clock.Add(time.Minute)
-	if err := w.Sync(t.Context()); err == nil || !strings.Contains(err.Error(), bad.ID) || strings.Contains(err.Error(), good.ID) {
+	if err := w.round(t); err == nil || !strings.Contains(err.Error(), bad.ID) || strings.Contains(err.Error(), good.ID) {
 		t.Fatalf("error is %v", err)
 	}
-	if s := w.booth.all()[good.ID]; s.LimitPerCustomer != 2 {
+	if s := w.booth.All()[good.ID]; s.LimitPerCustomer != 2 {
 		t.Fatalf("sale is %+v", s)
 	}
 	for range 12 {
 		calls := w.booth.calls
-		_ = w.Sync(t.Context())
+		_ = w.round(t)
 		if w.booth.calls != calls {
 			t.Fatal("tried again at once")
 		}
-		w.clock = w.clock.Add(lastBackOff)
-		_ = w.Sync(t.Context())
+		w.clock = w.clock.Add(long)
+		_ = w.round(t)
 		if w.booth.calls != calls+1 {
-			t.Fatalf("%d attempts a minute later", w.booth.calls-calls)
+			t.Fatalf("%d attempts after a pause", w.booth.calls-calls)
 		}
 	}
 	w.booth.deaf = nil
 	w.sync(t)
-	if s := w.booth.all()[bad.ID]; s.LimitPerCustomer != 2 || w.waiting(t) != 0 {
+	if s := w.booth.All()[bad.ID]; s.LimitPerCustomer != 2 || w.waiting(t) != 0 {
 		t.Fatalf("sale is %+v", s)
 	}
 }
 
-// A plan change that nobody handed over and that is refused later: the event
-// goes back, its organizer can see it, and it can be paused and cancelled.
+// If a plan change is handed over late and refused, the event goes back, its organizer can
+// see that, and it can be paused and cancelled.
 func TestRefusedLater(t *testing.T) {
 	bigger := eventapi.Update{Plan: &eventapi.PlanChoice{Template: "arena", Seats: 500}, Price: ptr(int64(1)), Title: ptr("Other"), EventTime: ptr("2027-05-05T20:00")}
 	setUp := func(t *testing.T) (*world, stored) {
@@ -141,7 +148,7 @@ func TestRefusedLater(t *testing.T) {
 		if err != nil || now.PlanID != was.PlanID || now.Seats != was.Seats || now.PriceVersion != 1 || now.Title != title || now.Status != status || now.Pending() {
 			t.Fatalf("%+v %v", now, err)
 		}
-		if s := w.booth.all()[was.ID]; s.PlanID != was.PlanID || s.Status != status || s.EventVersion != now.Version || w.waiting(t) != 0 {
+		if s := w.booth.All()[was.ID]; s.PlanID != was.PlanID || s.Status != status || s.EventVersion != now.Version || w.waiting(t) != 0 {
 			t.Fatalf("sale is %+v, version %d", s, now.Version)
 		}
 		if list, err := w.history(t.Context(), was.ID); err != nil || len(list) != 0 {
@@ -188,9 +195,9 @@ func TestRefusedLater(t *testing.T) {
 	})
 }
 
-// A version of this program without an outbox has left changes behind. Those that
-// no booking side will ever take go back to what seats are sold by, and the event
-// can be changed as any other.
+// A version of this program without an outbox may have left changes behind. Those that the
+// booking side refuses go back to the state by which seats are sold, and the event can be
+// changed like any other.
 func TestChangesOfAnOlderVersion(t *testing.T) {
 	w := newWorld(t)
 	lost, stuck, settled := w.create(t, nil), w.create(t, nil), w.create(t, nil)
@@ -204,7 +211,7 @@ func TestChangesOfAnOlderVersion(t *testing.T) {
 	}
 	w.booth.plans = true
 	w.sync(t)
-	if s := w.booth.all()[lost.ID]; s.LimitPerCustomer != 3 {
+	if s := w.booth.All()[lost.ID]; s.LimitPerCustomer != 3 {
 		t.Fatalf("sale is %+v", s)
 	}
 	if _, err := w.change(t.Context(), organizer, settled.ID, 0, eventapi.Update{Title: ptr("Once more")}); !errs.Is(err, "plan-in-use") {
@@ -216,7 +223,7 @@ func TestChangesOfAnOlderVersion(t *testing.T) {
 			t.Fatalf("%+v %v", e, err)
 		}
 		e = w.update(t, e, eventapi.Update{Status: ptr(eventapi.Published), Title: ptr("Mended")})
-		if s := w.booth.all()[e.ID]; e.Pending() || e.Refusal() != nil || s.Status != eventapi.Published || s.EventVersion != e.Version {
+		if s := w.booth.All()[e.ID]; e.Pending() || e.Refusal() != nil || s.Status != eventapi.Published || s.EventVersion != e.Version {
 			t.Fatalf("%+v, sale %+v", e, s)
 		}
 		if e, err := w.cancel(t.Context(), organizer, e.ID, 0); err != nil || e.Pending() {
@@ -241,8 +248,8 @@ func TestPendingIsSaid(t *testing.T) {
 	}
 }
 
-// Until the sale follows a change, everybody who may buy is shown what seats are
-// sold by: nobody sees one price and is asked for another.
+// Until the sale has followed a change, buyers see the state by which seats are sold, so
+// that nobody sees one price and is charged another.
 func TestPendingShowsTheSale(t *testing.T) {
 	s := newSite(t)
 	e := s.create(t, nil)
@@ -258,7 +265,7 @@ func TestPendingShowsTheSale(t *testing.T) {
 		}
 	}
 	plan := func() string {
-		sale := s.booth.all()[e.ID]
+		sale := s.booth.All()[e.ID]
 		return fmt.Sprintf("%s-%d", sale.PlanID, sale.PlanVersion)
 	}
 	before := plan()
@@ -276,29 +283,174 @@ func TestPendingShowsTheSale(t *testing.T) {
 	shows("after it does", "9000", plan())
 }
 
-// What the requests of a node that has died have left behind is handed over as
-// soon as a node starts, not when they would have given up.
-func TestWorkerBeginsWithWhatIsLeft(t *testing.T) {
+// A change whose process was killed after the commit is handed over by the bus, and so is
+// one that is killed between any two steps of the hand-over, once.
+func TestKilledBetweenSteps(t *testing.T) {
+	for name, steps := range map[string]func(w *world) error{
+		"after the commit": func(*world) error { return nil },
+		"after the sale took it": func(w *world) error {
+			w.booth.after = func() { panic("killed") }
+			defer func() { w.booth.after = nil }()
+			if err := w.bus.ConsumeNow(t.Context(), "event", intake.Name); err == nil {
+				return errors.New("it was not killed")
+			}
+			return nil
+		},
+		"before the answer was read": func(w *world) error { return w.bus.ConsumeNow(t.Context(), "event", intake.Name) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			e := w.create(t, nil)
+			w.exec(t, `UPDATE events SET id = 'event' WHERE id = $1`, e.ID)
+			e.ID = "event"
+			before := e
+			e.LimitPerCustomer, e.Title, e.Version = 3, "Killed", e.Version+1
+			if err := w.db.Write(t.Context(), func(tx *sql.Tx) error {
+				return errors.Join(updateEvent(t.Context(), tx, &e, before.Version), w.enqueue(t.Context(), tx, &e, &before))
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if err := steps(w); err != nil {
+				t.Fatal(err)
+			}
+			w.sync(t)
+			if s := w.booth.All()[e.ID]; s.LimitPerCustomer != 3 || w.waiting(t) != 0 {
+				t.Errorf("sale is %+v, %d wait", s, w.waiting(t))
+			}
+			if now, err := w.read(t.Context(), e.ID); err != nil || now.Pending() {
+				t.Errorf("%+v %v", now, err)
+			}
+			if list := w.told(t, e.ID); len(list) != 1 || list[0].Before.Title != "Gala" || list[0].After.Title != "Killed" {
+				t.Errorf("it was told %+v", list)
+			}
+		})
+	}
+}
+
+// told lists what others were told of an event.
+func (w *world) told(t testing.TB, eventID string) (list []eventapi.SettledMessage) {
+	t.Helper()
+	for _, m := range w.heard[eventID] {
+		var body eventapi.SettledMessage
+		if err := codec.ReadKnown(m.Body, &body); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, body)
+	}
+	return list
+}
+
+// What is left by a version of this program without messages is handed over as soon as
+// a node starts; later only what its nodes had time for.
+func TestRowsOfTheVersionBefore(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
 	before := e
 	e.LimitPerCustomer, e.Version = 3, e.Version+1
-	if err := w.db.Write(t.Context(), func(tx *sql.Tx) error {
-		return errors.Join(updateEvent(t.Context(), tx, &e, before.Version), w.enqueue(t.Context(), tx, &e, &before))
-	}); err != nil {
-		t.Fatal(err)
+	write := func() {
+		t.Helper()
+		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error {
+			return errors.Join(updateEvent(t.Context(), tx, &e, before.Version), w.enqueue(t.Context(), tx, &e, &before))
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.exec(t, `DELETE FROM event_messages`)
+		w.exec(t, `UPDATE event_outbox SET sent = FALSE`)
 	}
+	write()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	handed := make(chan struct{})
-	w.booth.before = sync.OnceFunc(func() { close(handed) })
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
-	<-handed
+	for w.counted(t, `SELECT count(*) FROM event_messages`) == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
+	for range 3 {
+		if err := w.round(t); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := w.booth.All()[e.ID]; s.LimitPerCustomer != 3 || w.waiting(t) != 0 {
+		t.Fatalf("sale is %+v, %d wait", s, w.waiting(t))
+	}
+
+	before = e
+	e.LimitPerCustomer, e.Version = 4, e.Version+1
+	write()
+	if err := w.enlist(t.Context(), w.clock); err != nil || w.counted(t, `SELECT count(*) FROM event_messages`) != 0 {
+		t.Fatalf("taken from a node that is at it: %v", err)
+	}
+	w.sync(t)
+	if s := w.booth.All()[e.ID]; s.LimitPerCustomer != 4 || w.waiting(t) != 0 {
+		t.Fatalf("sale is %+v, %d wait", s, w.waiting(t))
+	}
+}
+
+// Others are told what has changed once the booking side has accepted it, and nothing of
+// what it refused.
+func TestTold(t *testing.T) {
+	w := newWorld(t)
+	e := w.create(t, nil)
+	w.update(t, e, eventapi.Update{LimitPerCustomer: ptr(int32(3))}) // nobody must know
+	w.sync(t)
+	if list := w.told(t, e.ID); len(list) != 0 {
+		t.Fatalf("at first: %+v", list)
+	}
+	w.booth.plans = true
+	if _, err := w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{Plan: &eventapi.PlanChoice{Template: "theatre", Seats: 60}, Title: ptr("Never")}); !errs.Is(err, "plan-in-use") {
+		t.Fatal(err)
+	}
+	w.booth.broken = errAway
+	w.update(t, e, eventapi.Update{EventTime: ptr("2027-05-05T20:00")})
+	w.update(t, e, eventapi.Update{Title: ptr("Renamed")})
+	if _, err := w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{Plan: &eventapi.PlanChoice{Template: "theatre", Seats: 60}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.cancel(t.Context(), organizer, e.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	w.clock = w.clock.Add(long)
+	if err := w.round(t); err == nil {
+		t.Fatal("the booking side is away, and nobody says so")
+	}
+	if list := w.told(t, e.ID); len(list) != 0 {
+		t.Fatalf("before it is sold: %+v", list)
+	}
+	w.booth.broken = nil
+	w.sync(t)
+	list := w.told(t, e.ID)
+	if len(list) == 0 {
+		t.Fatal("nothing")
+	}
+	first, last := list[0], list[len(list)-1]
+	if f := first.Before; f == nil || f.Title != "Gala" || f.Status != eventapi.OnSale || f.Date != "2027-03-01" || f.Venue != "Old Hall" || f.City != "Ulm" || f.Country != "DE" || f.TimeZone != "Europe/Berlin" {
+		t.Errorf("before: %+v", f)
+	}
+	if f := last.After; f.Title != "Renamed" || f.Status != eventapi.Cancelled || f.Date != "2027-05-05" {
+		t.Errorf("after: %+v", f)
+	}
+	for i := range list[1:] {
+		if *list[i+1].Before != list[i].After {
+			t.Errorf("%+v does not follow %+v", list[i+1].Before, list[i].After)
+		}
+	}
+	for _, m := range list {
+		if m.After.Title == "Never" {
+			t.Error("a refused change was told")
+		}
+	}
+}
+
+func (w *world) counted(t testing.TB, query string) (n int) {
+	t.Helper()
+	if err := w.db.Reader().QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func (w *world) exec(t testing.TB, query string, args ...any) {
@@ -308,8 +460,8 @@ func (w *world) exec(t testing.TB, query string, args ...any) {
 	}
 }
 
-// A state that fails again and again keeps neither a cancellation waiting nor, for
-// long, a later change.
+// A state that fails repeatedly does not block a cancellation, and does not block later
+// changes for long.
 func TestStuckStateIsOvertaken(t *testing.T) {
 	w := newWorld(t)
 	cancelled, changed := w.create(t, nil), w.create(t, nil)
@@ -318,10 +470,10 @@ func TestStuckStateIsOvertaken(t *testing.T) {
 		w.update(t, e, eventapi.Update{Title: ptr("Stuck")})
 	}
 	w.booth.broken, w.booth.rotten = nil, 2
-	if e, err := w.cancel(t.Context(), organizer, cancelled.ID, 0); err != nil || e.Pending() || w.booth.all()[e.ID].Status != eventapi.Cancelled {
+	if e, err := w.cancel(t.Context(), organizer, cancelled.ID, 0); err != nil || e.Pending() || w.booth.All()[e.ID].Status != eventapi.Cancelled {
 		t.Fatalf("%+v %v", e, err)
 	}
-	w.exec(t, `UPDATE event_outbox SET attempts = $1 WHERE event_id = $2`, longAttempts, changed.ID)
+	w.exec(t, `UPDATE event_messages SET at = 0 WHERE key = $1`, changed.ID) // for long
 	w.booth.plans = true
 	if _, err := w.change(t.Context(), organizer, changed.ID, 0, eventapi.Update{Plan: &eventapi.PlanChoice{Template: "theatre", Seats: 60}}); !errs.Is(err, "plan-in-use") {
 		t.Fatalf("the refusal of a later change is %v", err)
@@ -339,14 +491,14 @@ func TestStuckStateIsOvertaken(t *testing.T) {
 	w.booth.broken = errAway
 	w.update(t, broken, eventapi.Update{Title: ptr("Broken")})
 	w.booth.broken = nil
-	w.exec(t, `UPDATE event_outbox SET sale = '{' WHERE event_id = $1`, broken.ID)
-	if e, err := w.cancel(t.Context(), organizer, broken.ID, 0); err != nil || e.Pending() || w.booth.all()[e.ID].Status != eventapi.Cancelled {
+	w.exec(t, `UPDATE event_messages SET body = '{"version":2,"sale":7}' WHERE key = $1 AND body LIKE '{"version":2,%'`, broken.ID)
+	if e, err := w.cancel(t.Context(), organizer, broken.ID, 0); err != nil || e.Pending() || w.booth.All()[e.ID].Status != eventapi.Cancelled {
 		t.Fatalf("%+v %v", e, err)
 	}
 }
 
-// A state that is refused while a later one waits, and an older one still fails,
-// leaves its way back to the later one: the older one has its own.
+// If a state is refused while a later one waits and an older one still fails, the later
+// one inherits the state to go back to; the older one has its own.
 func TestRefusedBetweenOthers(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
@@ -362,8 +514,9 @@ func TestRefusedBetweenOthers(t *testing.T) {
 		return text
 	}
 	second, third := undo(2), undo(3)
-	p := &pending{eventID: e.ID, version: 3, undo: third}
-	if err := w.refuse(t.Context(), p, errs.Of(errs.New(errs.Conflict, "plan-in-use", "People have seats."))); err != nil {
+	if err := w.db.Write(t.Context(), func(tx *sql.Tx) error {
+		return w.refuse(t.Context(), tx, e.ID, &Refusal{Version: 3, Type: "plan-in-use", Detail: "People have seats."}, nil)
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if undo(2) != second || undo(4) != third {
@@ -371,7 +524,7 @@ func TestRefusedBetweenOthers(t *testing.T) {
 	}
 }
 
-// The state of a sale says in which version the event's time or place changed last.
+// The state of a sale contains the version in which the event's time or venue changed last.
 func TestChangesAreNumbered(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
@@ -385,14 +538,14 @@ func TestChangesAreNumbered(t *testing.T) {
 		{eventapi.Update{EventTime: ptr("2027-06-05T20:00")}, 5}, // at the same moment as the one before
 	} {
 		e = w.update(t, e, c.change)
-		if s := w.booth.all()[e.ID]; s.ChangedVersion != c.want {
+		if s := w.booth.All()[e.ID]; s.ChangedVersion != c.want {
 			t.Errorf("change %d: it changed in version %d, want %d", i, s.ChangedVersion, c.want)
 		}
 	}
 }
 
-// A panic of the hand-over itself is an error of the worker, not the end of it.
-func TestWorkerSurvivesPanics(t *testing.T) {
+// A panic while an answer is consumed is an error of the bus and does not end it.
+func TestPanicsAreSurvived(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
 	w.booth.broken = errAway
@@ -402,9 +555,12 @@ func TestWorkerSurvivesPanics(t *testing.T) {
 	w.exec(t, `UPDATE event_outbox SET undo = ''`)
 	w.clock = w.clock.Add(time.Hour)
 	var p *jobs.Panic
-	if err := w.Sync(t.Context()); !errors.As(err, &p) {
+	if err := w.round(t); !errors.As(err, &p) {
 		t.Fatalf("error is %v", err)
 	}
 	w.booth.panics = false
 	w.sync(t)
+	if w.waiting(t) != 0 {
+		t.Error("it waits")
+	}
 }

@@ -15,22 +15,27 @@ import (
 )
 
 // recent keeps events that were read a moment ago. This node's changes are seen at
-// once, those of other nodes within freshFor.
+// once, those of other nodes when a signal says so, and otherwise within freshFor.
 type recent struct {
 	events *otter.Cache[string, cached]
 
-	mu      sync.Mutex // held while what changes says decides what events keeps
+	mu      sync.Mutex // held while a value of changes decides whether an event is kept
 	changes uint64     // how often forget was called
 }
 
-// cached is an event as it was read at a time.
+// cached is an event and when it was read.
 type cached struct {
 	event stored
 	at    time.Time
 }
 
-// freshFor is how long another node's change may go unseen.
-const freshFor = time.Second
+const (
+	// freshFor is how long another node's change may go unseen.
+	freshFor = time.Second
+	// changedSignal is the subject of signals that an event has changed. Their body is the
+	// event's id.
+	changedSignal = "events"
+)
 
 func newRecent() *recent {
 	return &recent{events: otter.Must(&otter.Options[string, cached]{MaximumSize: 10_000})}
@@ -104,12 +109,22 @@ func (r *recent) seen() uint64 {
 	return r.changes
 }
 
-// forget makes the next reader of an event read it anew.
+// forget makes the next reader of an event read it anew, on all nodes.
 func (s *Service) forget(eventID string) {
-	s.recent.mu.Lock()
-	defer s.recent.mu.Unlock()
-	s.recent.changes++
-	s.recent.events.Invalidate(eventID)
+	s.recent.forget(eventID)
+	if s.signals != nil {
+		s.signals.Publish(changedSignal, []byte(eventID))
+	}
+}
+
+// hearChanged takes a changedSignal of another node.
+func (s *Service) hearChanged(body []byte) { s.recent.forget(string(body)) }
+
+func (r *recent) forget(eventID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changes++
+	r.events.Invalidate(eventID)
 }
 
 // read reads an event from the database.

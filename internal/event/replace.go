@@ -111,6 +111,7 @@ func (c *change) sale(was *eventapi.Event, n *eventapi.NewEvent, zone string) {
 		return t
 	}
 	c.SaleOpensAt, c.SaleClosesAt, c.RefundableUntil = keep(n.SaleOpensAt, was.Opens), keep(n.SaleClosesAt, was.Closes), keep(n.RefundableUntil, was.RefundsEnd)
+	c.CancellationFees = &n.CancellationFees
 	c.unset.opens, c.unset.closes, c.unset.refunds = n.SaleOpensAt == nil, n.SaleClosesAt == nil, n.RefundableUntil == nil
 }
 

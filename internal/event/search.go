@@ -38,7 +38,7 @@ func fold(s string) string {
 	// stand for apostrophes are written plain before.
 	t := transform.Chain(norm.NFKD, runes.Remove(runes.Predicate(ignored)), norm.NFC, cases.Fold())
 	out, _, err := transform.String(t, plain.Replace(s))
-	if err != nil { // not UTF-8, which is refused before
+	if err != nil { // not UTF-8; such input is refused earlier
 		return strings.ToLower(s)
 	}
 	return strings.Join(strings.Fields(plain.Replace(out)), " ")
@@ -133,7 +133,7 @@ func (s *Service) search(ctx context.Context, caller caller.Caller, f eventapi.F
 	}
 	hits.Facets = map[string][]eventapi.Facet{}
 	for name, column := range map[string]string{"category": "e.category", "city": "v.city"} {
-		wider := f // a facet's counts are those without its own filter: one can change one's mind
+		wider := f // counts of a facet ignore its own filter, so that another value can be chosen
 		if name == "city" {
 			wider.City = ""
 		} else {
@@ -164,7 +164,7 @@ func (s *Service) ranked(ctx context.Context, q *query, words []string, f eventa
 	if f.Cursor != "" {
 		r, at, id, ok := parseRanked(f.Cursor)
 		if !ok {
-			return nil, "", errs.Bad("cursor", "bad-cursor", "is not one that a search has given")
+			return nil, "", errs.Bad("cursor", "bad-cursor", "is not the next_cursor of a search")
 		}
 		ranked.add("(("+rank+") > ? OR ("+rank+") = ? AND (e.sort_at > ? OR e.sort_at = ? AND e.id > ?))", r, r, at, at, id)
 	}

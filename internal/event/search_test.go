@@ -7,7 +7,7 @@ import (
 	"boxoffice/internal/eventapi"
 )
 
-// People type the letters of their keyboard, and find what is written with others.
+// People type the letters of their keyboard, and find names with other letters.
 func TestSearchByPlainLetters(t *testing.T) {
 	w := newWorld(t)
 	for title, queries := range map[string][]string{
@@ -43,7 +43,7 @@ func TestSearchByPlainLetters(t *testing.T) {
 	}
 }
 
-// What an older version has stored is folded by today's rules.
+// Rows stored by an older version are folded again by the current rules.
 func TestRefold(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, func(in *eventapi.NewEvent) { in.Title = "Smørrebrød" })

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,7 +14,9 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/bus"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
@@ -25,12 +26,9 @@ import (
 
 // Sales is what the event service needs of the booking service.
 type Sales interface {
-	// SetSales hands over new states of sales, by event id. States whose
-	// EventVersion is not newer than the known one are ignored.
-	SetSales(ctx context.Context, sales map[string]bookingapi.Sale) error
-	// Counts are the numbers of seats by state, by event id.
+	// Counts returns the numbers of seats by state, by event id.
 	Counts(ctx context.Context, eventIDs []string) (map[string]bookingapi.Counts, error)
-	// Sales is how events are sold now, by event id.
+	// Sales returns the current states of sales, by event id.
 	Sales(ctx context.Context, eventIDs []string) (map[string]bookingapi.Sale, error)
 }
 
@@ -42,12 +40,18 @@ type Service struct {
 	now   func() time.Time
 	log   *slog.Logger
 
+	outbox  *bus.Table // the messages about events
+	taken   *bus.Taken // the booking side's answers
+	deliver func(ctx context.Context, eventID string) error
+	refused refusals
+
 	bodies  *otter.Cache[planKey, planBytes]        // plans as they are sent
 	answers *otter.Cache[encodedKey, *encodedEvent] // events as they are sent
 
 	zones *otter.Cache[string, *time.Location] // by IANA name; loading one reads a file
 
-	recent *recent // events read a moment ago
+	recent  *recent     // events read a moment ago
+	signals bus.Signals // to other nodes; nil: there are none
 }
 
 // encodedKey names everything that an event's answer depends on.
@@ -64,8 +68,13 @@ type Config struct {
 	DB        *sqldb.DB
 	Catalogue *Catalogue // on the same database; nil: New opens one
 	Sales     Sales      // the booking side
-	Now       func() time.Time
-	Log       *slog.Logger
+
+	// Deliver has the booking side consume the messages of an event, and this service the
+	// answers, as far as that is possible now.
+	Deliver func(ctx context.Context, eventID string) error
+	Signals bus.Signals // between nodes on a shared database; nil: none
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // New makes the service.
@@ -76,8 +85,9 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 			return nil, err
 		}
 	}
-	return &Service{
-		Catalogue: cfg.Catalogue, db: cfg.DB, sales: cfg.Sales, now: cfg.Now, log: cfg.Log, recent: newRecent(),
+	s := &Service{
+		Catalogue: cfg.Catalogue, signals: cfg.Signals, db: cfg.DB, sales: cfg.Sales, now: cfg.Now, log: cfg.Log, recent: newRecent(),
+		outbox: bus.NewTable(cfg.DB, eventapi.Topic, "event_messages"), taken: bus.NewTaken(cfg.DB, "event_taken"), deliver: cfg.Deliver,
 		zones: otter.Must(&otter.Options[string, *time.Location]{MaximumSize: 1_000}),
 		bodies: otter.Must(&otter.Options[planKey, planBytes]{
 			MaximumWeight: 64 << 20, // bytes
@@ -87,7 +97,13 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 			MaximumWeight: 32 << 20, // bytes
 			Weigher:       func(_ encodedKey, o *encodedEvent) uint32 { return 2 * uint32(len(o.plain.Body)) },
 		}),
-	}, nil
+	}
+	if s.signals != nil {
+		if err := s.signals.Subscribe(changedSignal, s.hearChanged); err != nil {
+			return nil, fmt.Errorf("event: %w", err)
+		}
+	}
+	return s, nil
 }
 
 // nextPriceVersion returns a version that no price list of the event has had, not even
@@ -126,7 +142,7 @@ func (s *Service) add(ctx context.Context, caller caller.Caller, key string, in 
 	now := s.now()
 	eventID, fingerprint := id.New(now), []byte(nil)
 	if key != "" {
-		raw, err := json.Marshal(in)
+		raw, err := codec.Marshal(in)
 		if err != nil {
 			return stored{}, fmt.Errorf("create event: %w", err)
 		}
@@ -136,18 +152,18 @@ func (s *Service) add(ctx context.Context, caller caller.Caller, key string, in 
 			return e, err
 		}
 	}
-	draft, err := s.prepare(ctx, in, nil)
+	p, err := s.prepare(ctx, in, nil)
 	if err != nil {
 		return stored{}, err
 	}
-	draft.event.ID, draft.event.OrganizerID, draft.event.CreatedAt, draft.event.Fingerprint = eventID, caller.UserID, now.UnixMicro(), fingerprint
-	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return s.insert(ctx, tx, draft) }); err != nil {
-		if key != "" && sqldb.Duplicate(err) { // sent twice at the same time
+	p.event.ID, p.event.OrganizerID, p.event.CreatedAt, p.event.Fingerprint = eventID, caller.UserID, now.UnixMicro(), fingerprint
+	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return s.insert(ctx, tx, p) }); err != nil {
+		if key != "" && sqldb.Duplicate(err) { // the same request was sent twice at the same time
 			return s.created(ctx, eventID, fingerprint)
 		}
 		return stored{}, err
 	}
-	return s.handOver(ctx, draft.event)
+	return s.handOver(ctx, p.event)
 }
 
 // created reads the event that a request with the same key has made.
@@ -164,8 +180,8 @@ func (s *Service) created(ctx context.Context, eventID string, fingerprint []byt
 	return e, nil
 }
 
-// draft is a checked event, with what is written together with it.
-type draft struct {
+// prepared is a new event that was checked, with what is written together with it.
+type prepared struct {
 	event stored
 	plan  *planRow // nil: it is stored already
 	pricing
@@ -175,7 +191,7 @@ type draft struct {
 }
 
 // insert writes a new event and the first state of its sale.
-func (s *Service) insert(ctx context.Context, tx *sql.Tx, d *draft) error {
+func (s *Service) insert(ctx context.Context, tx *sql.Tx, d *prepared) error {
 	e := &d.event
 	if d.plan != nil {
 		if err := insertPlan(ctx, tx, d.plan, e.CreatedAt); err != nil {
@@ -198,7 +214,7 @@ func (s *Service) insert(ctx context.Context, tx *sql.Tx, d *draft) error {
 
 // prepare checks a new event and reports all faults. A plan that is not nil is the one
 // that the event names, which an import stores together with the event.
-func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seating.Plan) (*draft, error) {
+func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seating.Plan) (*prepared, error) {
 	f := &faults{}
 	e := stored{Title: strings.TrimSpace(in.Title), Description: in.Description, Category: in.Category, Status: in.Status, Version: 1,
 		LimitPerCustomer: bookingapi.DefaultPerPerson, HoldFor: bookingapi.DefaultHold}
@@ -236,6 +252,7 @@ func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seati
 		e.PriceVersion, e.Currency, e.PriceFrom = 1, in.Currency, lowest(tiers)
 	}
 	f.sale(&e, in.SaleOpensAt, in.SaleClosesAt, in.RefundableUntil, in.LimitPerCustomer, in.HoldMinutes)
+	e.CancelFees = f.cancelFees(&e, in.CancellationFees)
 	switch e.Status {
 	case "":
 		e.Status = eventapi.Published
@@ -249,7 +266,7 @@ func (s *Service) prepare(ctx context.Context, in eventapi.NewEvent, plan *seati
 	if err := errs.Fields(f.List); err != nil {
 		return nil, err
 	}
-	return &draft{event: e, plan: row, pricing: pricing{tiers, rules}}, nil
+	return &prepared{event: e, plan: row, pricing: pricing{tiers, rules}}, nil
 }
 
 // sellable adds a fault unless all seats of an event that goes on sale have a price.
@@ -306,7 +323,7 @@ func (s *Service) planOf(ctx context.Context, in eventapi.PlanChoice) (*planRow,
 	}
 	p, err := s.Plan(ctx, in.ID, version)
 	if errs.KindOf(err) == errs.NotFound {
-		return nil, nil, errs.Bad("plan.id", "no-such-plan", "names no seating plan of this version")
+		return nil, nil, errs.Bad("plan.id", "no-such-plan", "does not name a stored seating plan with this version")
 	}
 	return nil, p, err
 }

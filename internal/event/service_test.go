@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func TestCreateHandsTheSaleOver(t *testing.T) {
 		Status: eventapi.OnSale, ClosesAt: e.StartsAt, PlanID: e.PlanID, PlanVersion: 1, PriceVersion: 1, Currency: "EUR", Seats: 100,
 		LimitPerCustomer: bookingapi.DefaultPerPerson, HoldFor: bookingapi.DefaultHold, OrganizerID: organizer.UserID, EventVersion: 1, RefundsEnd: e.StartsAt,
 	}
-	if got := w.booth.all()[e.ID]; got != want {
+	if got := w.booth.All()[e.ID]; !reflect.DeepEqual(got, want) {
 		t.Fatalf("sale is %+v, want %+v", got, want)
 	}
 	stored, err := w.read(t.Context(), e.ID)
@@ -93,7 +94,7 @@ func TestUpdate(t *testing.T) {
 	if got.Title != "Grand Gala" || got.Version != 2 || got.PriceVersion != 2 || rfc(got.StartsAt) != "2027-04-01T18:00:00Z" || got.ClosesAt != got.StartsAt {
 		t.Fatalf("event is %+v", got)
 	}
-	sale := w.booth.all()[e.ID]
+	sale := w.booth.All()[e.ID]
 	if sale.EventVersion != 2 || sale.PriceVersion != 2 || sale.LimitPerCustomer != 4 || sale.HoldFor != 5*60_000_000 || sale.ClosesAt != got.StartsAt {
 		t.Fatalf("sale is %+v", sale)
 	}
@@ -111,7 +112,7 @@ func TestUpdate(t *testing.T) {
 func TestUpdateRefusals(t *testing.T) {
 	w := newWorld(t)
 	e := w.create(t, nil)
-	w.booth.taken[e.ID] = 1
+	w.booth.Sell(e.ID, 1)
 	for _, c := range []struct {
 		name    string
 		caller  caller.Caller
@@ -140,7 +141,7 @@ func TestUpdateRefusals(t *testing.T) {
 			}
 		})
 	}
-	if now, err := w.read(t.Context(), e.ID); err != nil || now.Version != 1 || now.Title != "Gala" || w.booth.all()[e.ID].EventVersion != 1 {
+	if now, err := w.read(t.Context(), e.ID); err != nil || now.Version != 1 || now.Title != "Gala" || w.booth.All()[e.ID].EventVersion != 1 {
 		t.Fatalf("refusals changed the event: %+v, %v", now, err)
 	}
 }
@@ -188,7 +189,7 @@ func TestCancelIsForGood(t *testing.T) {
 			t.Fatalf("%+v, %v", got, err)
 		}
 	}
-	if s := w.booth.all()[e.ID]; s.Status != eventapi.Cancelled {
+	if s := w.booth.All()[e.ID]; s.Status != eventapi.Cancelled {
 		t.Fatalf("sale is %+v", s)
 	}
 	_, err := w.change(t.Context(), organizer, e.ID, 0, eventapi.Update{Status: ptr(eventapi.OnSale)})
@@ -310,8 +311,7 @@ func TestListFilters(t *testing.T) {
 	}
 }
 
-// A draft plan of one's own is stored once, however often it is used, and comes
-// back from disk as it was.
+// A plan document is stored once, however often it is used, and is read back unchanged.
 func TestOwnPlan(t *testing.T) {
 	w := newWorld(t)
 	doc := smallPlan("1", "2", "3")
@@ -345,7 +345,7 @@ func TestMissing(t *testing.T) {
 	wantKind(t, err, errs.NotFound)
 }
 
-// An event of 80,000 seats is a few rows; how long they take is shown, not judged.
+// An event with 80,000 seats takes a few rows; the time is logged, not checked.
 func TestLargeEventWritesNoSeats(t *testing.T) {
 	w := newWorld(t)
 	var ids []string

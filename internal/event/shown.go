@@ -2,7 +2,6 @@ package event
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"time"
@@ -96,7 +95,7 @@ func (s *Service) showAll(ctx context.Context, list []stored, sold bool) ([]even
 		return nil, fmt.Errorf("count seats: %w", err)
 	}
 	for i := range out {
-		if c, ok := counts[out[i].ID]; ok { // else it is not handed over yet: all are free
+		if c, ok := counts[out[i].ID]; ok { // otherwise it is not handed over yet: all seats are free
 			out[i].Free, out[i].Seq = c.Free, c.Seq
 		}
 	}
@@ -112,7 +111,7 @@ func (s *Service) counted(ctx context.Context, e *stored) (eventapi.Event, error
 	return list[0], nil
 }
 
-// sold is an event as its seats are sold now.
+// sold returns an event in the state by which its seats are sold now.
 func (s *Service) sold(ctx context.Context, e stored) (stored, error) {
 	if !e.Pending() {
 		return e, nil
@@ -122,9 +121,9 @@ func (s *Service) sold(ctx context.Context, e stored) (stored, error) {
 	return list[0], err
 }
 
-// sell gives events the plan, the prices and the terms by which their seats are sold
-// now. Until the booking side follows an event's last change, those are the ones of
-// before, and buyers must not be shown others.
+// sell gives events the plan, the prices and the terms by which their seats are sold now.
+// Until the booking side has followed an event's last change, these are the old ones, and
+// buyers must not see others.
 func (s *Service) sell(ctx context.Context, list []stored) error {
 	var pending []string
 	for i := range list {
@@ -140,7 +139,7 @@ func (s *Service) sell(ctx context.Context, list []stored) error {
 		return fmt.Errorf("sales of events: %w", err)
 	}
 	for i := range list {
-		if sale, ok := sales[list[i].ID]; ok && list[i].Pending() { // else nothing of it is sold yet
+		if sale, ok := sales[list[i].ID]; ok && list[i].Pending() { // otherwise the event itself is current
 			if err := s.sellAs(ctx, &list[i], &sale); err != nil {
 				return err
 			}
@@ -174,8 +173,8 @@ func (s *Service) show(ctx context.Context, e *stored) (eventapi.Event, error) {
 	out := eventapi.Event{
 		ID: e.ID, OrganizerID: e.OrganizerID, Title: e.Title, Description: e.Description, Category: e.Category, Venue: e.Venue.show(),
 		Starts: instant(e.StartsAt), Date: e.LocalDate, Zone: e.TimeZone, EndDate: e.EndDate, Status: e.shown(now), Paused: e.Paused,
-		Opens: instant(e.OpensAt), Closes: instant(e.ClosesAt), RefundsEnd: instant(e.sale().RefundsEnd), Changed: instant(e.ChangedAt),
-		Attributes: json.RawMessage(e.Attributes), PlanID: e.PlanID, PlanVersion: e.PlanVersion, Free: e.Seats, Total: e.Seats,
+		Opens: instant(e.OpensAt), Closes: instant(e.ClosesAt), RefundsEnd: instant(e.sale().RefundsEnd), CancelFees: showFees(e.CancelFees), Changed: instant(e.ChangedAt),
+		Attributes: eventapi.Attributes(e.Attributes), PlanID: e.PlanID, PlanVersion: e.PlanVersion, Free: e.Seats, Total: e.Seats,
 		LimitPerCustomer: e.LimitPerCustomer, HoldFor: time.Duration(e.HoldFor) * time.Microsecond, Version: e.Version,
 		UnverifiedBuyers: e.UnverifiedBuyers, Pending: e.Pending(), Private: !e.public(),
 	}
@@ -210,7 +209,7 @@ func (v venue) show() eventapi.Venue {
 	return eventapi.Venue{ID: v.ID, Name: v.Name, Address: v.Address, City: v.City, Country: v.Country, Zone: v.TimeZone}
 }
 
-// zone is the time zone of an event. Names of zones are checked before they are stored.
+// zone returns the time zone of an event. Names of zones are checked before they are stored.
 func (s *Service) zone(ctx context.Context, name string) *time.Location {
 	z, err := s.zones.Get(ctx, name, otter.LoaderFunc[string, *time.Location](func(_ context.Context, name string) (*time.Location, error) {
 		return time.LoadLocation(name)
@@ -221,7 +220,7 @@ func (s *Service) zone(ctx context.Context, name string) *time.Location {
 	return z
 }
 
-// instant is a stored time in UTC; 0 is the zero time.
+// instant returns a stored time in UTC; the zero time for 0.
 func instant(us int64) time.Time {
 	if us == 0 {
 		return time.Time{}

@@ -5,12 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/event/check"
 	"boxoffice/internal/eventapi"
@@ -18,8 +18,8 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// stored is an event as it is stored. The outbox keeps former states as JSON, so the
-// names of its fields stay.
+// stored is an event as it is stored. The outbox stores former states as JSON, so its
+// fields must not be renamed.
 type stored struct {
 	ID          string
 	OrganizerID string // "": the house
@@ -41,15 +41,16 @@ type stored struct {
 	LimitPerCustomer int32
 	HoldFor          int64 // µs
 	Attributes       string
-	Source           string // where it was imported from; "" when it was not
+	Source           string // where it was imported from; "": it was not
 	SourceHash       []byte
 	CreatedAt        int64
 	Version          int64
-	Synced           int64  // version that the booking side has
-	RefundsEnd       int64  // µs since 1970; 0: when the event begins
-	ChangedAt        int64  // µs since 1970; when time or venue changed last after it was announced; 0: never
+	Synced           int64 // version that the booking side has
+	RefundsEnd       int64 // µs since 1970; 0: when the event begins
+	ChangedAt        int64 // µs since 1970; when time or venue changed last after it was announced; 0: never
+	CancelFees       []bookingapi.CancelFee
 	Refused          string // JSON of a Refusal; "" when the last change was accepted
-	UnverifiedBuyers bool   // buyers may pay without a verified e-mail address
+	UnverifiedBuyers bool   // buyers may pay without a verified email address
 	Paused           bool   // it was on sale and was taken off the sale again
 	ImportPaused     bool   // an import paused it, not the organizer
 	Fingerprint      []byte // of the request that made it, when that had an Idempotency-Key
@@ -68,8 +69,8 @@ func newVenue(v eventapi.NewVenue) venue {
 	return venue{id.FromSource("venue", key), v.Name, v.Address, v.City, v.Country, v.TimeZone}
 }
 
-// ends is the default end of the sale, and of the time to give seats back: the
-// beginning of the event, or the end of its day when the time is not known. 0: none.
+// ends returns the default end of the sale and the default refund deadline: the beginning
+// of the event, or the end of its day if the time is not known. 0: none.
 func (e *stored) ends() int64 {
 	if e.SortAt == check.Never {
 		return 0
@@ -77,7 +78,7 @@ func (e *stored) ends() int64 {
 	return e.SortAt
 }
 
-// sale is the state of the event's sale, as the booking side takes it.
+// sale returns the state of the event's sale for the booking side.
 func (e *stored) sale() bookingapi.Sale {
 	refunds := e.RefundsEnd
 	if refunds == 0 {
@@ -88,14 +89,14 @@ func (e *stored) sale() bookingapi.Sale {
 		changed = e.ends()
 	}
 	return bookingapi.Sale{
-		RefundsEnd: refunds, ChangedAt: e.ChangedAt, ChangeRefundsEnd: changed,
+		RefundsEnd: refunds, Terms: bookingapi.CancelTerms{Fees: e.CancelFees}, ChangedAt: e.ChangedAt, ChangeRefundsEnd: changed,
 		Status: e.Status, OpensAt: e.OpensAt, ClosesAt: e.ClosesAt, PlanID: e.PlanID, PlanVersion: e.PlanVersion,
 		PriceVersion: e.PriceVersion, Currency: e.Currency, Seats: e.Seats, LimitPerCustomer: e.LimitPerCustomer,
 		HoldFor: e.HoldFor, OrganizerID: e.OrganizerID, EventVersion: e.Version, UnverifiedBuyers: e.UnverifiedBuyers,
 	}
 }
 
-// shown is the status that readers see at a time, µs since 1970.
+// shown returns the status that readers see at a time, in µs since 1970.
 func (e *stored) shown(now int64) eventapi.Status {
 	if e.Status != eventapi.Cancelled && e.Status != eventapi.Draft && e.over(now) {
 		return eventapi.Past
@@ -107,15 +108,15 @@ func (e *stored) shown(now int64) eventapi.Status {
 // when they are cancelled.
 func (e *stored) public() bool { return e.Announced && e.Status != eventapi.Draft }
 
-// lasting is how long an event without an end is taken to last, µs.
+// lasting is the assumed duration of an event without an end, in µs.
 const lasting = 6 * 3600_000_000
 
 const eventColumns = `e.id, e.organizer_id, e.title, e.description, e.category, e.starts_at, e.local_date, e.time_zone, e.sort_at, e.status,
 	e.opens_at, e.closes_at, e.plan_id, e.plan_version, e.seats, e.price_version, e.price_from, e.currency, e.limit_per_customer, e.hold_for,
 	e.attributes, e.source, e.source_hash, e.created_at, e.version, e.synced_version, e.announced, e.refunds_end, e.changed_at, e.refused,
-	e.unverified_buyers, e.ends_at, e.end_date, e.fingerprint, e.paused, e.import_paused, v.id, v.name, v.address, v.city, v.country, v.time_zone`
+	e.unverified_buyers, e.ends_at, e.end_date, e.fingerprint, e.paused, e.import_paused, e.cancellation_fees, v.id, v.name, v.address, v.city, v.country, v.time_zone`
 
-const columnsOfEvent = 42
+const columnsOfEvent = 43
 
 const eventFrom = ` FROM events e JOIN venues v ON v.id = e.venue_id `
 
@@ -126,8 +127,8 @@ func scanEvent(row interface{ Scan(...any) error }) (stored, error) {
 	err := row.Scan(&e.ID, &e.OrganizerID, &e.Title, &e.Description, &e.Category, &starts, &e.LocalDate, &e.TimeZone, &e.SortAt, &e.Status,
 		&e.OpensAt, &e.ClosesAt, &e.PlanID, &e.PlanVersion, &e.Seats, &e.PriceVersion, &e.PriceFrom, &e.Currency, &e.LimitPerCustomer, &e.HoldFor,
 		&e.Attributes, &source, &e.SourceHash, &e.CreatedAt, &e.Version, &e.Synced, &e.Announced, &e.RefundsEnd, &e.ChangedAt,
-		&e.Refused, &e.UnverifiedBuyers, &e.EndsAt, &e.EndDate, &e.Fingerprint, &e.Paused, &e.ImportPaused, &e.Venue.ID, &e.Venue.Name, &e.Venue.Address, &e.Venue.City, &e.Venue.Country, &e.Venue.TimeZone)
-	e.StartsAt, e.Source = starts.Int64, source.String
+		&e.Refused, &e.UnverifiedBuyers, &e.EndsAt, &e.EndDate, &e.Fingerprint, &e.Paused, &e.ImportPaused, (*cancelFees)(&e.CancelFees), &e.Venue.ID, &e.Venue.Name, &e.Venue.Address, &e.Venue.City, &e.Venue.Country, &e.Venue.TimeZone)
+	e.StartsAt, e.Source, e.Attributes = starts.Int64, source.String, codec.WholeCharacters(e.Attributes)
 	return e, err
 }
 
@@ -153,13 +154,13 @@ func insertEvent(ctx context.Context, tx *sql.Tx, e *stored) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO events (id, organizer_id, title, description, category, venue_id, starts_at, local_date, time_zone, sort_at,
 		status, opens_at, closes_at, plan_id, plan_version, seats, price_version, price_from, currency, limit_per_customer, hold_for,
 		attributes, source, source_hash, created_at, version, announced, refunds_end, changed_at,
-		search_title, search_all, search_city, search_category, search_rules, unverified_buyers, ends_at, end_date, fingerprint, paused, import_paused, refused, synced_version)
+		search_title, search_all, search_city, search_category, search_rules, unverified_buyers, ends_at, end_date, fingerprint, paused, import_paused, cancellation_fees, refused, synced_version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
-			$28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, '', 0)`,
+			$28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, '', 0)`,
 		e.ID, e.OrganizerID, e.Title, e.Description, e.Category, e.Venue.ID, orNull(e.StartsAt), e.LocalDate, e.TimeZone, e.SortAt,
 		string(e.Status), e.OpensAt, e.ClosesAt, e.PlanID, e.PlanVersion, e.Seats, e.PriceVersion, e.PriceFrom, e.Currency, e.LimitPerCustomer, e.HoldFor,
 		e.Attributes, orNull(e.Source), e.SourceHash, e.CreatedAt, e.Version, e.Announced, e.RefundsEnd, e.ChangedAt, x.title, x.all, x.city, x.category,
-		searchRules, e.UnverifiedBuyers, e.EndsAt, e.EndDate, e.Fingerprint, e.Paused, e.ImportPaused)
+		searchRules, e.UnverifiedBuyers, e.EndsAt, e.EndDate, e.Fingerprint, e.Paused, e.ImportPaused, feesText(e.CancelFees))
 	if err != nil {
 		return fmt.Errorf("insert event: %w", err)
 	}
@@ -168,21 +169,21 @@ func insertEvent(ctx context.Context, tx *sql.Tx, e *stored) error {
 
 var errChanged = errors.New("event: the row has another version")
 
-// updateEvent writes an event. Its row must have the version before, else the error is
-// errChanged.
+// updateEvent writes an event. Its row must have the version before, otherwise the error
+// is errChanged.
 func updateEvent(ctx context.Context, tx *sql.Tx, e *stored, before int64) error {
 	x := e.searchable()
 	res, err := tx.ExecContext(ctx, `UPDATE events SET title = $1, description = $2, category = $3, venue_id = $4, starts_at = $5, local_date = $6,
 		time_zone = $7, sort_at = $8, status = $9, opens_at = $10, closes_at = $11, price_version = $12, price_from = $13, currency = $14,
 		limit_per_customer = $15, hold_for = $16, attributes = $17, source_hash = $18, version = $19, announced = $20,
 		refunds_end = $21, changed_at = $22, search_title = $23, search_all = $24, search_city = $25, search_category = $26,
-		plan_id = $27, plan_version = $28, seats = $29, search_rules = $30, unverified_buyers = $31, ends_at = $32, end_date = $33, refused = $34, paused = $35, import_paused = $36
-		WHERE id = $37 AND version = $38`,
+		plan_id = $27, plan_version = $28, seats = $29, search_rules = $30, unverified_buyers = $31, ends_at = $32, end_date = $33, refused = $34, paused = $35, import_paused = $36, cancellation_fees = $37
+		WHERE id = $38 AND version = $39`,
 		e.Title, e.Description, e.Category, e.Venue.ID, orNull(e.StartsAt), e.LocalDate,
 		e.TimeZone, e.SortAt, string(e.Status), e.OpensAt, e.ClosesAt, e.PriceVersion, e.PriceFrom, e.Currency,
 		e.LimitPerCustomer, e.HoldFor, e.Attributes, e.SourceHash, e.Version, e.Announced,
 		e.RefundsEnd, e.ChangedAt, x.title, x.all, x.city, x.category, e.PlanID, e.PlanVersion, e.Seats,
-		searchRules, e.UnverifiedBuyers, e.EndsAt, e.EndDate, e.Refused, e.Paused, e.ImportPaused, e.ID, before)
+		searchRules, e.UnverifiedBuyers, e.EndsAt, e.EndDate, e.Refused, e.Paused, e.ImportPaused, feesText(e.CancelFees), e.ID, before)
 	if err != nil {
 		return fmt.Errorf("update event: %w", err)
 	}
@@ -193,7 +194,7 @@ func updateEvent(ctx context.Context, tx *sql.Tx, e *stored, before int64) error
 }
 
 func insertPrices(ctx context.Context, tx *sql.Tx, p *seating.Prices) error {
-	doc, err := json.Marshal(p)
+	doc, err := codec.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("insert prices: %w", err)
 	}
@@ -203,7 +204,7 @@ func insertPrices(ctx context.Context, tx *sql.Tx, p *seating.Prices) error {
 	return nil
 }
 
-// planRow is a plan that an event can use.
+// planRow is a row of a seating plan version.
 type planRow struct {
 	id          string
 	version     int64

@@ -2,28 +2,33 @@ package event
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
-	"maps"
 	"sync"
 	"testing"
 	"time"
 
+	"boxoffice/internal/booking"
+	"boxoffice/internal/booking/intake"
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/bus"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/eventapi/eventtest"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
+	"boxoffice/internal/userapi"
 )
 
-// booth stands in for the booking side: it keeps the newest state of each sale.
+// booth is a booking side that can fail in several ways.
 type booth struct {
+	*eventtest.Booth
 	mu     sync.Mutex
-	sales  map[string]bookingapi.Sale
-	taken  map[string]int32
 	broken error           // what SetSales answers
 	before func()          // runs at the beginning of SetSales
+	after  func()          // runs when it has taken the states
 	refuse error           // what it answers once
 	plans  bool            // whether it refuses other plans
 	deaf   map[string]bool // events whose states it never takes
@@ -49,6 +54,7 @@ func (b *booth) SetSales(ctx context.Context, sales map[string]bookingapi.Sale) 
 		b.refuse = nil
 		return err
 	}
+	known := b.All()
 	for id, s := range sales {
 		if b.deaf[id] {
 			return errors.New("this one not")
@@ -56,56 +62,35 @@ func (b *booth) SetSales(ctx context.Context, sales map[string]bookingapi.Sale) 
 		if s.EventVersion == b.rotten {
 			return errors.New("not this version")
 		}
-		was, known := b.sales[id]
-		if b.plans && known && s.EventVersion > was.EventVersion && s.Status != eventapi.Cancelled && s.PlanID != was.PlanID {
+		was, sells := known[id]
+		if b.plans && sells && s.EventVersion > was.EventVersion && s.Status != eventapi.Cancelled && s.PlanID != was.PlanID {
 			return errs.New(errs.Conflict, "plan-in-use", "People have seats.")
 		}
-		if s.EventVersion > b.sales[id].EventVersion {
-			b.sales[id] = s
+		if err := b.Booth.SetSales(ctx, map[string]bookingapi.Sale{id: s}); err != nil {
+			return err
 		}
+	}
+	if b.after != nil {
+		b.after()
 	}
 	return nil
 }
 
-func (b *booth) Counts(_ context.Context, eventIDs []string) (map[string]bookingapi.Counts, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	out := map[string]bookingapi.Counts{}
-	for _, id := range eventIDs {
-		if s, ok := b.sales[id]; ok {
-			out[id] = bookingapi.Counts{Free: s.Seats - b.taken[id], Sold: b.taken[id]}
-		}
-	}
-	return out, nil
-}
-
-func (b *booth) Sales(_ context.Context, eventIDs []string) (map[string]bookingapi.Sale, error) {
+func (b *booth) Sales(ctx context.Context, eventIDs []string) (map[string]bookingapi.Sale, error) {
 	if b.panics {
 		panic("no sale")
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	out := map[string]bookingapi.Sale{}
-	for _, id := range eventIDs {
-		if s, ok := b.sales[id]; ok {
-			out[id] = s
-		}
-	}
-	return out, nil
+	return b.Booth.Sales(ctx, eventIDs)
 }
 
-func (b *booth) all() map[string]bookingapi.Sale {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return maps.Clone(b.sales)
-}
-
-// world is an Event Service on a database of its own, at a time of its own.
+// world is an event service with a database and a clock of its own.
 type world struct {
 	*Service
 	booth *booth
 	db    *sqldb.DB
+	bus   *bus.Bus
 	clock time.Time
+	heard map[string][]bus.Message // what others are told, by event
 }
 
 var (
@@ -120,22 +105,66 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	db := sqldbtest.Open(t)
 	t.Cleanup(func() { _ = db.Close() })
-	w := &world{db: db, clock: time.Date(2027, 1, 10, 12, 0, 0, 0, time.UTC), booth: &booth{sales: map[string]bookingapi.Sale{}, taken: map[string]int32{}}}
-	var err error
-	w.Service, err = New(t.Context(), Config{DB: db, Sales: w.booth, Now: func() time.Time { return w.clock }, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := &world{db: db, clock: time.Date(2027, 1, 10, 12, 0, 0, 0, time.UTC), booth: &booth{Booth: eventtest.NewBooth()}}
+	w.heard = map[string][]bus.Message{}
+	w.Service, w.bus = newService(t, db, w.booth, func() time.Time { return w.clock }, bus.Consumer{
+		Name: "others", Topics: []string{eventapi.Topic}, Taken: bus.NewTaken(db, "others_taken"),
+		Consume: func(_ context.Context, list []bus.Message) (func(context.Context, *sql.Tx) error, error) {
+			return func(context.Context, *sql.Tx) error {
+				for _, m := range list {
+					if m.Type == eventapi.TypeSettled {
+						w.heard[m.Key] = append(w.heard[m.Key], m)
+					}
+				}
+				return nil
+			}, nil
+		},
+	})
 	return w
 }
 
-// gala is a complete event on sale.
-func gala() eventapi.NewEvent {
-	return eventapi.NewEvent{
-		Title: "Gala", EventTime: ptr("2027-03-01T20:00:00+01:00"), Status: eventapi.OnSale,
-		Venue: eventapi.NewVenue{Name: "Old Hall", City: "Ulm", Country: "DE", TimeZone: "Europe/Berlin"},
-		Plan:  eventapi.PlanChoice{Template: "theatre", Seats: 100}, Currency: "EUR", Price: ptr(int64(5000)),
+// newService is the service with a bus to a booking side.
+func newService(t testing.TB, db *sqldb.DB, sales interface {
+	Sales
+	intake.Sales
+}, now func() time.Time, others ...bus.Consumer) (*Service, *bus.Bus) {
+	t.Helper()
+	if err := booking.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
 	}
+	if err := db.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(`CREATE TABLE others_taken (topic TEXT, key TEXT, id TEXT, at BIGINT, dead BOOLEAN, PRIMARY KEY (topic, key, id))`)
+		if err == nil {
+			_, err = tx.Exec(`CREATE TABLE user_messages (key TEXT, id TEXT, type TEXT, at BIGINT, body TEXT, PRIMARY KEY (key, id))`)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var b *bus.Bus
+	log := slog.New(slog.DiscardHandler)
+	s, err := New(t.Context(), Config{
+		DB: db, Sales: sales, Now: now, Log: log,
+		Deliver: func(ctx context.Context, eventID string) error { return b.ConsumeNow(ctx, eventID, intake.Name, Name) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := intake.New(db, sales, nil, now)
+	b, err = bus.New(t.Context(), bus.Config{
+		DB: db, Outboxes: []bus.Outbox{s.Outbox(), in.Outbox(), bus.NewTable(db, userapi.Topic, "user_messages")}, Consumers: append([]bus.Consumer{in.Consumer(), s.Consumer()}, others...), Now: now, Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, b
+}
+
+// gala is a complete event on sale, without a category.
+func gala() eventapi.NewEvent {
+	e := eventtest.Gala()
+	e.EventTime, e.Category = ptr("2027-03-01T20:00:00+01:00"), ""
+	return e
 }
 
 func ptr[T any](v T) *T { return &v }

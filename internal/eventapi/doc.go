@@ -1,4 +1,4 @@
-// Package eventapi is the contract of the event service: the types that cross its
-// border, and the interface that others may use. Event is an event as everybody reads
-// it; NewEvent and Update are what organizers give.
+// Package eventapi is the contract of the event service: its interface for other
+// services and pages, and the types in it. Event is an event as it is read; NewEvent and
+// Update are what organizers send.
 package eventapi

@@ -18,10 +18,10 @@ type Filter struct {
 
 	Organizer string // account id; "": any
 	// Own lists only events that the caller organizes (administrators: all), as they
-	// were last changed. Other lists show what seats are sold by.
+	// were last changed. Other lists show the state by which seats are sold.
 	Own bool
 
-	Latest bool // the last event first
+	Latest bool // latest event first
 	Cursor string
 	Limit  int
 }
@@ -32,17 +32,17 @@ type Page struct {
 	Next   string // cursor of the next page; "": this is the last one
 }
 
-// Found is a page of the events that a search has found.
+// Found is a page of search results.
 type Found struct {
 	Page
-	Total  int64              // on all pages
+	Total  int64              // number of results on all pages
 	Facets map[string][]Facet // by name: category, city
 }
 
-// Facet is a value that a search can be narrowed to.
+// Facet is a value by which a search can be narrowed.
 type Facet struct {
-	Value string `json:"value" doc:"Pass it as the parameter of the facet's name." example:"Hamburg"`
-	Count int64  `json:"count" doc:"Events that have it." example:"3"`
+	Value string `json:"value" doc:"A value of the facet. To narrow the search, pass it in the parameter that is named like the facet." example:"Hamburg"`
+	Count int64  `json:"count" doc:"Number of matching events with this value." example:"3"`
 }
 
 // Listed is an event as a site map lists it.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The actions that are offered lead on from where a sale stands.
+// Only actions that are possible in the sale's current state are offered.
 func TestSaleActions(t *testing.T) {
 	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
@@ -31,7 +31,7 @@ func TestSaleActions(t *testing.T) {
 	}
 }
 
-// "As scheduled" is only said of a sale that opens later.
+// "As scheduled" is offered only if the sale opens later.
 func TestOpenAsScheduled(t *testing.T) {
 	now := time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
 	for opens, want := range map[time.Time]SaleAction{{}: OpenNow, now.Add(-time.Hour): OpenNow, now: OpenNow, now.Add(time.Hour): Open} {

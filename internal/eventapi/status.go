@@ -11,11 +11,11 @@ const (
 	Cancelled Status = "cancelled"
 )
 
-// Past is the status that readers see of public events that are over. It is never
+// Past is the status that readers see for public events that are over. It is never
 // stored.
 const Past Status = "past"
 
-// Lists can also be narrowed to events that are upcoming, or not at all.
+// Further statuses for filters: upcoming events, or events of any status.
 const (
 	Upcoming Status = "upcoming"
 	All      Status = "all"

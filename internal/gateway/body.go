@@ -24,11 +24,11 @@ const (
 	maxPlanParts = 1_000_000
 	maxNames     = 2_000 // in one JSON object
 
-	largeAtOnce   = 8 // large bodies that are read or worked on
-	largeByClient = 2 // of them, from one client address
+	largeAtOnce   = 8 // large bodies read or processed at the same time
+	largeByClient = 2 // of these, from one client address
 )
 
-// takes refuses who may not ask for an operation, before the body is read.
+// takes refuses a caller who may not use an operation, before the body is read.
 func takes(op *huma.Operation, caller caller.Caller) error {
 	traits := route.Of(op)
 	organizers := traits.Has(route.Organizers)
@@ -36,14 +36,16 @@ func takes(op *huma.Operation, caller caller.Caller) error {
 	case !caller.SignedIn() && (organizers || slices.Contains(op.Errors, http.StatusUnauthorized) && !traits.Has(route.Open)):
 		return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 	case organizers && !caller.Organizes() && strings.Contains(op.Path, "{id}"):
-		return errs.Missing("event") // as for all that is somebody else's
+		root, _, _ := strings.Cut(strings.TrimPrefix(op.Path, "/"), "/")
+		return errs.Missing(strings.TrimSuffix(root, "s")) // like everything that belongs to somebody else
 	case organizers && !caller.Organizes():
 		return errs.New(errs.Forbidden, "organizers-only", "Only organizers may do this.")
 	}
 	return nil
 }
 
-// readBody is what happens between the router and an operation that has a body.
+// readBody runs between the router and an operation that has a body: it reads and
+// checks the body.
 func (g *Gateway) readBody(ctx huma.Context, next func(huma.Context)) {
 	op := ctx.Operation()
 	r, w := humachi.Unwrap(ctx)
@@ -53,7 +55,7 @@ func (g *Gateway) readBody(ctx huma.Context, next func(huma.Context)) {
 	}
 	q := requestFrom(r.Context())
 	var err error
-	if op.RequestBody != nil {
+	if op.RequestBody != nil || q.traits.Has(route.Organizers) {
 		err = takes(op, caller.From(r.Context()))
 	}
 	if err == nil {
@@ -67,7 +69,7 @@ func (g *Gateway) readBody(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	if op.Method == http.MethodDelete && op.RequestBody == nil && !saysNothing(q.body.buf.Bytes()) {
-		q.refuse(w, errs.Bad("body", "unexpected-body", "is not taken by a DELETE; what is to go belongs in the address"))
+		q.refuse(w, errs.Bad("body", "unexpected-body", "is not allowed for a DELETE; say in the address what to delete"))
 		return
 	}
 	next(ctx)
@@ -77,9 +79,9 @@ func hasBody(r *http.Request) bool {
 	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0
 }
 
-// takeBody reads the body, bounded, and checks it before anything reads its
-// meaning. Its memory grows with what has come, not with what was announced. A
-// body that may bring a seating plan may be large.
+// takeBody reads the body, up to a limit, and checks its syntax before it is
+// decoded. Memory grows with the bytes received, not with Content-Length. A body
+// that may contain a seating plan may be large.
 func (q *request) takeBody(r *http.Request, plan bool) error {
 	if !hasBody(r) {
 		return nil
@@ -117,7 +119,7 @@ func (q *request) takeBody(r *http.Request, plan bool) error {
 	r.Body = &q.body
 	kind := mediaType(r.Header)
 	if n == 0 || !isJSON(kind) {
-		return nil // huma refuses what is not JSON where it is to be read
+		return nil // huma refuses other types where it needs JSON
 	}
 	var e *errs.Error
 	if q.body.values, e = checkJSON(buf.Bytes(), !q.traits.Has(route.LongNumbers), values); e != nil {
@@ -126,8 +128,8 @@ func (q *request) takeBody(r *http.Request, plan bool) error {
 	return nil
 }
 
-// extend gives the work on a large body, or on one that took some time to arrive,
-// a time limit that begins now.
+// extend starts a new time limit for the work on a large body, or on one that took
+// some time to arrive.
 func (q *request) extend(plan bool) {
 	d, ok := q.Context.(*deadline)
 	switch {
@@ -139,20 +141,21 @@ func (q *request) extend(plan bool) {
 	}
 }
 
-// tooLarge refuses a body of which the rest is not read.
+// tooLarge refuses a body; the rest of it is not read.
 func (q *request) tooLarge(limit int64) error {
 	q.answer.Header().Set("Connection", "close")
 	return errs.New(errs.TooLarge, "too-large", "The body is larger than %d KiB.", limit>>10)
 }
 
-// isJSON reports whether huma will take a body for JSON: it does so without a
-// content type, too.
+// isJSON reports whether huma will decode a body as JSON, which it also does without
+// a content type.
 func isJSON(contentType string) bool {
 	return contentType == "" || contentType == "application/json" || strings.Contains(contentType, "json")
 }
 
-// mediaType is the type of a body, in lower case, as it is compared from here on
-// (RFC 9110, section 8.3.1: it does not depend on case). What follows it stays.
+// mediaType returns the media type of a body in lower case, since it does not depend
+// on case (RFC 9110, section 8.3.1), and writes it back to the header. Parameters
+// stay as they are.
 func mediaType(h http.Header) string {
 	list := h["Content-Type"]
 	if len(list) == 0 {
@@ -168,7 +171,7 @@ func mediaType(h http.Header) string {
 	return kind
 }
 
-// atOnce bounds how many large bodies are in memory: of all clients, and of one.
+// atOnce limits how many large bodies are in memory, in total and for each client.
 type atOnce struct {
 	byClient int
 
@@ -177,7 +180,7 @@ type atOnce struct {
 	of  map[string]int
 }
 
-// enter lets a request in until done is called.
+// enter admits a request, which counts until done is called.
 func (a *atOnce) enter(q *request) (done func(), err error) {
 	client := q.clientKey()
 	most := a.byClient
@@ -204,7 +207,8 @@ func (a *atOnce) enter(q *request) (done func(), err error) {
 	}, nil
 }
 
-// saysNothing is a body that some clients send when they have none.
+// saysNothing recognizes the bodies that some clients send when they have nothing to
+// send.
 func saysNothing(body []byte) bool {
 	switch string(bytes.TrimSpace(body)) {
 	case "", "null", "{}":

@@ -12,10 +12,9 @@ import (
 	"boxoffice/internal/errs"
 )
 
-// checkChange refuses a request that would change something and says more than
-// its operation knows of: what is passed over might have narrowed the change, as
-// ?seat=A of DELETE /bookings/{id} was meant to. Reads take what they know and
-// pass over the rest.
+// checkChange refuses a change whose request has parameters or conditions that the
+// operation does not know. Ignoring them could make the change larger than intended,
+// as with ?seat=A in DELETE /bookings/{id}. Reads ignore what they do not know.
 func (g *Gateway) checkChange(ctx huma.Context, next func(huma.Context)) {
 	if op := ctx.Operation(); op.Method != http.MethodGet {
 		r, w := humachi.Unwrap(ctx)
@@ -31,15 +30,15 @@ func (g *Gateway) checkChange(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// checkQuery refuses parameters that an operation does not know, that are empty,
-// or that are there more than once, of which huma would take the first.
+// checkQuery refuses parameters that are unknown, empty or repeated; huma would
+// silently take the first of several.
 func checkQuery(op *huma.Operation, raw string) error {
 	if raw == "" {
 		return nil
 	}
 	query, err := url.ParseQuery(raw)
 	if err != nil {
-		return badAddress("query", "cannot be read: its percent signs and semicolons must be escaped")
+		return badAddress("query", errs.Why("not-readable", "cannot be read: its percent signs and semicolons must be escaped"))
 	}
 	var bad []errs.Field
 	for name, values := range query {
@@ -57,10 +56,10 @@ func checkQuery(op *huma.Operation, raw string) error {
 	return errs.Fields(bad)
 }
 
-// checkConditions refuses a precondition that an operation would pass over. What
-// has no version is not the one that If-Match names (RFC 9110, section 13.1.1). No
-// change heeds If-None-Match: the thing at its address is there, so that * is false
-// (section 13.1.2), and whether another tag is its version no operation looks up.
+// checkConditions refuses preconditions that the operation would otherwise ignore.
+// If-Match cannot match something that has no version (RFC 9110, section 13.1.1).
+// If-None-Match is refused for every change: * is false because the resource exists
+// (section 13.1.2), and no operation compares other tags.
 func checkConditions(op *huma.Operation, h http.Header) error {
 	match := strings.Trim(strings.Join(h["If-Match"], ","), " \t")
 	if len(h["If-Match"]) > 1 { // one list (section 5.3)

@@ -13,13 +13,14 @@ import (
 	"boxoffice/internal/peers"
 )
 
-// forwardedFor is the header in which proxies name who they ask for.
+// forwardedFor is the header in which proxies name the client.
 const forwardedFor = "X-Forwarded-For"
 
-// maxHops is how many proxies in a row are followed; a client may have sent more.
+// maxHops limits how many proxies in a row are followed, since clients can send any
+// number.
 const maxHops = 16
 
-// hopsOf finds the client in what trusted proxies have forwarded.
+// hopsOf finds the client in X-Forwarded-For.
 type hopsOf struct{ proxies, loopback realclientip.Strategy }
 
 func newHops(trusted []netip.Prefix) hopsOf {
@@ -33,9 +34,9 @@ func newHops(trusted []netip.Prefix) hopsOf {
 	}
 }
 
-// client is the address that a request comes from: the peer's, or if that is a
-// trusted proxy the last one in X-Forwarded-For that is not. If all that it names
-// are trusted, it is the first of them.
+// client returns the address that a request comes from: the peer's or, if that is a
+// trusted proxy, the last address in X-Forwarded-For that is not trusted. If all of
+// them are trusted, it is the first.
 func (g *Gateway) client(peer netip.Addr, forwarded ...string) netip.Addr {
 	trusted := g.trusted(peer)
 	if trusted && len(forwarded) == 1 { // the usual case, without garbage
@@ -55,7 +56,7 @@ func (g *Gateway) client(peer netip.Addr, forwarded ...string) netip.Addr {
 		}
 		for _, hop := range hops {
 			if addr, ok := parseHop(hop); !ok || !g.trusted(addr) {
-				return peer // what stands before it may be made up
+				return peer // what precedes it could be forged
 			}
 		}
 		first, _ := parseHop(hops[0])
@@ -72,8 +73,8 @@ func (g *Gateway) client(peer netip.Addr, forwarded ...string) netip.Addr {
 	return peer
 }
 
-// lastHops are the last members of X-Forwarded-For. The lines of the header are
-// one list, and its empty members mean nothing (RFC 9110, sections 5.3 and 5.6.1).
+// lastHops returns the last members of X-Forwarded-For. All lines of the header form
+// one list, and empty members are ignored (RFC 9110, sections 5.3 and 5.6.1).
 func lastHops(lines []string) []string {
 	var hops []string
 	for _, line := range slices.Backward(lines) {
@@ -89,14 +90,14 @@ func lastHops(lines []string) []string {
 	return hops
 }
 
-// parseHop reads one member of X-Forwarded-For. Some proxies add the port.
+// parseHop reads one member of X-Forwarded-For. Some proxies append the port.
 func parseHop(text string) (netip.Addr, bool) {
 	at, err := realclientip.ParseIPAddr(text)
 	addr, ok := netip.AddrFromSlice(at.IP)
 	return addr.Unmap(), err == nil && ok && !addr.Unmap().IsUnspecified()
 }
 
-// peerOf is the address in an http.Request's RemoteAddr; the zero value when
+// peerOf returns the address in an http.Request's RemoteAddr, or the zero value if
 // there is none.
 func peerOf(remote string) netip.Addr {
 	peer, _ := netip.ParseAddrPort(remote)
@@ -112,17 +113,17 @@ func (g *Gateway) trusted(addr netip.Addr) bool {
 	return false
 }
 
-// house is the key under which an address is counted.
-func house(addr netip.Addr) string { return peers.Network(addr).String() }
+// networkKey is the key under which an address is counted: see peers.Network.
+func networkKey(addr netip.Addr) string { return peers.Network(addr).String() }
 
-// warnings are what whoever runs this node should see to.
+// warnings are problems that the operator of this node should fix.
 type warnings struct {
 	mu   sync.Mutex
 	list []string
 }
 
-// Warn says once, in the log and from then on at /readyz, what whoever runs this
-// node should see to.
+// Warn reports a problem that the operator of this node should fix: once in the log,
+// and from then on at /readyz.
 func (g *Gateway) Warn(text string) {
 	g.warnings.mu.Lock()
 	defer g.warnings.mu.Unlock()
@@ -132,7 +133,7 @@ func (g *Gateway) Warn(text string) {
 	}
 }
 
-// Warnings are what was warned of so far.
+// Warnings lists the warnings given so far.
 func (g *Gateway) Warnings() []string {
 	g.warnings.mu.Lock()
 	defer g.warnings.mu.Unlock()

@@ -28,7 +28,11 @@ func TestForwardedLines(t *testing.T) {
 		{[]string{"198.51.100.1", "192.0.2.7"}, "192.0.2.7"},
 		{[]string{"192.0.2.7:4711"}, "192.0.2.7"},
 		{[]string{"[2001:db8::7]:80"}, "2001:db8::7"},
+		{[]string{"[2001:db8::7]"}, "2001:db8::7"},
+		{[]string{"[::ffff:192.0.2.7]"}, "192.0.2.7"},
+		{[]string{"192.0.2.7%eth0"}, "192.0.2.7"},
 		{[]string{"198.51.100.1, nobody"}, ""},
+		{[]string{"198.51.100.1, 0.0.0.0"}, ""},
 	} {
 		for g, peer := range map[*Gateway]string{proxied: "10.0.0.1", local: "127.0.0.1"} {
 			want := c.want
@@ -42,6 +46,9 @@ func TestForwardedLines(t *testing.T) {
 	}
 	if got := proxied.client(netip.MustParseAddr("10.0.0.1"), "192.0.2.7, 10.0.0.9", "", "10.0.0.8"); got.String() != "192.0.2.7" {
 		t.Errorf("behind three proxies: %s", got)
+	}
+	if got := proxied.client(netip.MustParseAddr("10.0.0.1"), "192.0.2.7"+strings.Repeat(", 10.0.0.9", maxHops-1)+", 10.0.0.8"); got.String() != "10.0.0.9" {
+		t.Errorf("behind more proxies than are followed: %s", got)
 	}
 }
 

@@ -12,19 +12,19 @@ import (
 	"boxoffice/internal/peers"
 )
 
-// How the descriptors that the process may open are shared out. What is not for
-// clients is for the database, files and mail, so that a crowd never keeps a
-// node from its work.
+// Shares of the descriptors that the process may open. What clients cannot use is
+// left for the database, files and mail, so that a crowd never stops a node from
+// working.
 const (
 	reservePart = 4   // a part of so many is kept back,
 	reserveMost = 512 // but no more than this
 	eachPart    = 4   // connections of one address: a part of so many
-	viewersPart = 8   // live feeds of one client: a part of so many, and as many are left to those who buy
-	least       = 32  // of either
+	viewersPart = 8   // live feeds of one client: one part in so many; the same number is kept for buyers
+	least       = 32  // lower bound of both
 )
 
-// shareOut bounds connections and live feeds by the descriptors that there are; 0:
-// not known, and not bounded.
+// shareOut limits connections and live feeds by the number of descriptors; 0 means
+// unknown, and no limit.
 func (g *Gateway) shareOut(descriptors int) {
 	if descriptors == 0 {
 		return
@@ -38,17 +38,19 @@ func (g *Gateway) shareOut(descriptors int) {
 	g.viewers = viewers{most: most - most/viewersPart, each: max(least, most/viewersPart), factor: factor}
 }
 
-// viewers counts live feeds: in all, and of each client. When there are as many
-// as there may be, the client with the most loses its oldest to one that has at
-// least two fewer, so that nobody keeps others from watching.
+// viewers counts live feeds, in total and for each client. When the limit is
+// reached, a newcomer takes the place of the oldest feed of the client with the
+// most, if that client has at least two more. So nobody can keep others from
+// watching.
 type viewers struct {
 	most, each, factor int // most 0: no bound
 
 	mu    sync.Mutex
-	feeds peers.Holders[string, net.Conn] // a connection is nil until it is taken over
+	feeds peers.Holders[string, net.Conn] // Value is nil until the connection is hijacked
 }
 
-// enter counts a live feed until it is removed; nil when feeds are not counted.
+// enter counts a live feed until leave is called. It returns nil when feeds are not
+// counted.
 func (v *viewers) enter(q *request) (*peers.Held[string, net.Conn], error) {
 	if v.most == 0 {
 		return nil, nil
@@ -64,14 +66,15 @@ func (v *viewers) enter(q *request) (*peers.Held[string, net.Conn], error) {
 	return one, err
 }
 
-// place finds room for a live feed; victim is to be closed for it.
+// place finds room for a live feed; the caller closes victim to make it.
 func (v *viewers) place(client string, each int) (one *peers.Held[string, net.Conn], victim net.Conn, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	own, full := v.feeds.Count(client), v.feeds.All() >= v.most
 	_, count, oldest := v.feeds.Most()
 	switch {
-	// The other one must still have as many then, or two would take turns.
+	// The other client must still have as many afterwards; otherwise two would
+	// displace each other forever.
 	case full && (count <= own+1 || oldest.Value == nil):
 		return nil, nil, errs.New(errs.Unavailable, "busy", "Too many people are watching; please try again in a moment.").After(5 * time.Second)
 	case own >= each:
@@ -83,15 +86,15 @@ func (v *viewers) place(client string, each int) (one *peers.Held[string, net.Co
 	return v.feeds.Add(client, nil), victim, nil
 }
 
-// leave counts a live feed no longer.
+// leave stops counting a live feed.
 func (v *viewers) leave(one *peers.Held[string, net.Conn]) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.feeds.Remove(one)
 }
 
-// stream runs the handler of a live feed, which counts until its connection is
-// closed if the handler takes that over, or else until the handler returns.
+// stream runs the handler of a live feed. The feed counts until its connection is
+// closed, if the handler hijacks it, and otherwise until the handler returns.
 func (g *Gateway) stream(w http.ResponseWriter, r *http.Request, fn func(http.ResponseWriter, *http.Request) error) error {
 	q, v := requestFrom(r.Context()), &g.viewers
 	one, err := v.enter(q)
@@ -112,7 +115,8 @@ func (g *Gateway) stream(w http.ResponseWriter, r *http.Request, fn func(http.Re
 		if taken == nil || !peers.OnClose(taken, func() { v.leave(one) }) {
 			v.leave(one)
 		}
-		// Closed last: whoever sees the end of the connection finds it counted no more.
+		// Closed last, so that a client that sees the connection end is no longer
+		// counted.
 		if !returned && taken != nil { // it has panicked: nobody else closes that
 			_ = taken.Close()
 		}
@@ -122,7 +126,7 @@ func (g *Gateway) stream(w http.ResponseWriter, r *http.Request, fn func(http.Re
 	return err
 }
 
-// Hijack lets a handler take the connection over.
+// Hijack lets a handler take over the connection.
 func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, buf, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err != nil {

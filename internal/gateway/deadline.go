@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// deadline is the context of a request that may take so long. It becomes a
-// context with a timer only when somebody waits for it to end: what is answered
-// from memory never does.
+// deadline is the context of a request with a time limit. It creates a timer only
+// when somebody waits for it to end, which requests answered from memory never do.
 type deadline struct {
 	context.Context // of the connection's request
 	at              time.Time
@@ -16,7 +15,7 @@ type deadline struct {
 	mu     sync.Mutex
 	timed  context.Context // nil until somebody waits
 	cancel context.CancelFunc
-	before []context.CancelFunc // of timers that were set before the limit was moved
+	before []context.CancelFunc // of timers set before the limit was extended
 	ended  bool
 }
 
@@ -61,8 +60,8 @@ func (d *deadline) Err() error {
 	return nil
 }
 
-// Value implements context.Context. Package context asks in this way for the
-// timer to which it may attach others.
+// Value implements context.Context. Package context calls it to find the timer to
+// which it can attach children.
 func (d *deadline) Value(key any) any {
 	d.mu.Lock()
 	timed := d.timed
@@ -73,7 +72,7 @@ func (d *deadline) Value(key any) any {
 	return d.Context.Value(key)
 }
 
-// extend moves the limit: for those who wait from now on, it is so far away.
+// extend starts the time limit anew for everybody who waits from now on.
 func (d *deadline) extend(limit time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -84,7 +83,7 @@ func (d *deadline) extend(limit time.Duration) {
 	}
 }
 
-// end ends the context with its request.
+// end cancels the context when the request is over.
 func (d *deadline) end() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"maps"
@@ -11,10 +10,12 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/codec"
 )
 
-// docsPage lists the operations of the OpenAPI document. It needs nothing from
-// elsewhere.
+// docsPage lists the operations of the OpenAPI document. It loads nothing from other
+// sites.
 var docsPage = template.Must(template.New("docs").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>boxoffice API</title>
@@ -160,7 +161,7 @@ func fieldsOf(oapi *huma.OpenAPI, media *huma.MediaType, place string) []docsFie
 	return list
 }
 
-// typeOf is a schema's type in a word or two.
+// typeOf describes a schema's type in a word or two.
 func typeOf(s *huma.Schema) string {
 	switch {
 	case s.Ref != "":
@@ -186,7 +187,7 @@ func exampleOf(s *huma.Schema) string {
 	if text, ok := s.Examples[0].(string); ok {
 		return text
 	}
-	raw, err := json.Marshal(s.Examples[0])
+	raw, err := codec.Marshal(s.Examples[0])
 	if err != nil {
 		return ""
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"sync"
@@ -17,8 +16,8 @@ import (
 	"boxoffice/internal/route"
 )
 
-// document is an answer that is the same for everybody: it is made, compressed
-// and named once.
+// document is an answer that is the same for everybody, so it is rendered,
+// compressed and tagged once.
 type document struct {
 	contentType, policy string
 	render              func() ([]byte, error)
@@ -29,7 +28,8 @@ type document struct {
 	err           error
 }
 
-// documentCaching: what the API is changes with the program only.
+// documentCaching lets clients keep the API's documents, which change only with the
+// program.
 const documentCaching = "public, max-age=300"
 
 func (d *document) make() {
@@ -58,7 +58,7 @@ func (d *document) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Vary", "Accept-Encoding")
 	if codec.TakesGzip(r.Header.Get("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
-		body, tag = d.zipped, tag+"-gzip" // other bytes, another strong tag (RFC 9110, section 8.8.3.3)
+		body, tag = d.zipped, tag+"-gzip" // different bytes need a different strong tag (RFC 9110, section 8.8.3.3)
 	}
 	h.Set("ETag", `"`+tag+`"`)
 	h.Set("Content-Type", d.contentType)
@@ -69,13 +69,13 @@ func (d *document) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // fails when the client has gone
 }
 
-// documents mounts what tells of the API.
+// documents mounts the documents that describe the API.
 func (g *Gateway) documents() {
 	doc := g.api.OpenAPI()
 	const asJSON, asYAML = "application/openapi+json", "application/openapi+yaml"
 	for path, d := range map[string]*document{
 		"/docs":             {contentType: "text/html; charset=utf-8", policy: "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'", render: g.docs},
-		"/openapi.json":     {contentType: asJSON, render: func() ([]byte, error) { return json.Marshal(doc) }},
+		"/openapi.json":     {contentType: asJSON, render: func() ([]byte, error) { return codec.Marshal(doc) }},
 		"/openapi.yaml":     {contentType: asYAML, render: doc.YAML},
 		"/openapi-3.0.json": {contentType: asJSON, render: doc.Downgrade},
 		"/openapi-3.0.yaml": {contentType: asYAML, render: doc.DowngradeYAML},
@@ -84,11 +84,11 @@ func (g *Gateway) documents() {
 	}
 }
 
-// smallest is the size from which answers are compressed on the way out, in
-// bytes: below, it would save no packet.
+// smallest is the size in bytes from which answers are compressed. Below it,
+// compression would not save a packet.
 const smallest = 1400
 
-// compress compresses the answers of lists.
+// compress compresses the answers of list operations.
 func (g *Gateway) compress(next http.Handler) http.Handler {
 	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(smallest), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.ContentTypes([]string{"application/json"}))
 	if err != nil {

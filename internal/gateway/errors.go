@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
@@ -15,10 +14,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 )
 
-// statuses is the HTTP status of each kind of error.
+// statuses maps each kind of error to its HTTP status.
 var statuses = map[errs.Kind]int{
 	errs.Internal:        http.StatusInternalServerError,
 	errs.Malformed:       http.StatusBadRequest,
@@ -35,15 +35,15 @@ var statuses = map[errs.Kind]int{
 	errs.Unavailable:     http.StatusServiceUnavailable,
 }
 
-// Problem is a problem document (RFC 9457). It is also how huma sees an error,
-// and what the OpenAPI document says of errors.
+// Problem is a problem document (RFC 9457). It is also the error type that huma uses
+// and that the OpenAPI document describes.
 type Problem struct {
-	Type      string       `json:"type" doc:"Stable name of what went wrong; clients may decide by it." example:"/problems/seats-taken"`
-	Title     string       `json:"title" doc:"What the status means."`
+	Type      string       `json:"type" doc:"Stable identifier of the problem. Clients can base decisions on it." example:"/problems/seats-taken"`
+	Title     string       `json:"title" doc:"The name of the HTTP status."`
 	Status    int          `json:"status" doc:"The HTTP status."`
-	Detail    string       `json:"detail" doc:"A sentence for a person."`
-	Fields    []errs.Field `json:"fields,omitempty" doc:"The inputs at fault, named as in the request."`
-	RequestID string       `json:"request_id,omitempty" doc:"Names this request in our log."`
+	Detail    string       `json:"detail" doc:"Explanation for people, in English."`
+	Fields    []errs.Field `json:"fields,omitempty" doc:"The invalid inputs, named as in the request."`
+	RequestID string       `json:"request_id,omitempty" doc:"Id of this request in the server's log."`
 
 	extra map[string]any // further members of this type of problem
 }
@@ -59,17 +59,17 @@ func (p *Problem) Error() string             { return p.Type + ": " + p.Detail }
 func (p *Problem) GetStatus() int            { return p.Status }
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
-// TransformSchema says that a problem may have further members.
+// TransformSchema allows further members in the schema of a problem.
 func (p *Problem) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s.AdditionalProperties = true
 	return s
 }
 
-// MarshalJSON writes the document, with its own members behind RFC 9457's,
-// which they cannot replace.
+// MarshalJSON writes the document. The problem's own members follow those of RFC
+// 9457 and cannot replace them.
 func (p *Problem) MarshalJSON() ([]byte, error) {
 	type plain Problem
-	doc, err := json.Marshal((*plain)(p))
+	doc, err := codec.Marshal((*plain)(p))
 	if err != nil || len(p.extra) == 0 {
 		return doc, err
 	}
@@ -82,11 +82,11 @@ func (p *Problem) MarshalJSON() ([]byte, error) {
 	slices.Sort(names)
 	doc = doc[:len(doc)-1]
 	for _, name := range names {
-		key, err := json.Marshal(name)
+		key, err := codec.Marshal(name)
 		if err != nil {
 			return nil, err
 		}
-		value, err := json.Marshal(p.extra[name])
+		value, err := codec.Marshal(p.extra[name])
 		if err != nil {
 			return nil, err
 		}
@@ -95,8 +95,8 @@ func (p *Problem) MarshalJSON() ([]byte, error) {
 	return append(doc, '}'), nil
 }
 
-// classify is the application error in err. Errors that are not one are told to
-// the reader as an internal error, and in full to the log only.
+// classify returns the application error in err. The client sees any other error as
+// an internal error; the details go to the log only.
 func classify(ctx context.Context, err error) *errs.Error {
 	var e *errs.Error
 	var full batch.Full
@@ -112,7 +112,8 @@ func classify(ctx context.Context, err error) *errs.Error {
 	case errors.As(err, &closed):
 		return again("shutting-down", "This node is shutting down; please try again.")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), ctx.Err() != nil:
-		// A database names a cancelled statement in words of its own: the context knows.
+		// Databases report a cancelled statement in their own words, so the context
+		// decides.
 		return again("timeout", "This took too long; please try again.")
 	}
 	if g := requestFrom(ctx).gateway; g != nil && g.cfg.Outage != nil && g.cfg.Outage(err) {
@@ -125,10 +126,9 @@ func internal(err error) *errs.Error {
 	return &errs.Error{Kind: errs.Internal, Type: "internal-error", Detail: "Something went wrong on our side. The request id helps us find out what.", Err: err}
 }
 
-// useProblems makes huma answer with problem documents, and take field names as
-// they are written. Its hooks are variables of the package, so that they are set
-// once, for all front doors of a process; which one a request came through is in
-// its context.
+// useProblems makes huma answer with problem documents and match field names
+// exactly. huma's hooks are package variables, so they are set once for all gateways
+// of the process; a request's gateway is in its context.
 var useProblems = sync.OnceFunc(func() {
 	huma.ValidateStrictCasing = true
 	huma.DefaultArrayNullable = false // lists are never null
@@ -137,7 +137,7 @@ var useProblems = sync.OnceFunc(func() {
 	}
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, list ...error) huma.StatusError {
 		var e *errs.Error
-		if status == http.StatusInternalServerError && len(list) == 1 { // a handler's
+		if status == http.StatusInternalServerError && len(list) == 1 { // returned by a handler
 			e = classify(ctx.Context(), list[0])
 			status = statuses[e.Kind]
 		} else {
@@ -184,7 +184,7 @@ func (q *request) refuseAs(w http.ResponseWriter, e *errs.Error, status int) {
 
 func (q *request) write(w http.ResponseWriter, e *errs.Error, status int) {
 	if g := q.gateway; g != nil && g.cfg.ErrorPage != nil && q.asked != nil && g.cfg.WantsPage(q.asked) {
-		r := q.served // with who asks
+		r := q.served // the request with its caller
 		if r == nil {
 			r = q.asked
 		}
@@ -202,15 +202,15 @@ func (q *request) write(w http.ResponseWriter, e *errs.Error, status int) {
 	_, _ = w.Write(append(body, '\n')) // fails when the client has gone
 }
 
-// note logs an error that is our fault, once.
+// note logs an internal error once.
 func (q *request) note(e *errs.Error) {
 	if e.Kind == errs.Internal && q.gateway != nil {
 		q.gateway.cfg.Log.Error("request failed", "request_id", q.id, "method", q.method, "path", q.safePath(), "error", e.Err)
 	}
 }
 
-// fromHuma turns what huma says about a bad request into an error that names
-// the fields.
+// fromHuma turns huma's report about a bad request into an error that names the
+// fields.
 func fromHuma(status int, msg string, list []error) *errs.Error {
 	switch status {
 	case http.StatusUnsupportedMediaType:
@@ -221,14 +221,15 @@ func fromHuma(status int, msg string, list []error) *errs.Error {
 	var fields []errs.Field
 	for _, err := range list[:min(len(list), maxFaults)] {
 		var d huma.ErrorDetailer
-		switch {
-		case errors.As(err, &d):
+		if errors.As(err, &d) { // the text of others may repeat the input
 			fields = append(fields, fieldOf(d.ErrorDetail()))
-		case err != nil:
-			msg += ": " + err.Error()
 		}
 	}
 	switch {
+	case len(fields) > 0 && fields[0].Code == "not-json":
+		e := errs.New(errs.Malformed, "malformed-json", "%s %s.", fields[0].Name, fields[0].Reason)
+		e.Fields = fields
+		return e
 	case len(fields) > 0:
 		return &errs.Error{Kind: errs.Invalid, Type: "invalid-field", Detail: fields[0].Name + " " + fields[0].Reason + ".", Fields: fields}
 	case msg == "request body is required":

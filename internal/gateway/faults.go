@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -9,20 +8,22 @@ import (
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/codec"
 )
 
 const (
-	maxFaults = 20  // that an answer tells of
-	fewValues = 200 // a body with fewer is huma's alone: it cannot have many faults
+	maxFaults = 20  // faults that an answer lists
+	fewValues = 200 // huma alone checks a body with fewer values, since it cannot have many faults
 )
 
-// firstFaults finds what is wrong with a large body by its schema, and stops
-// when that is enough. huma would name each fault of a million.
+// firstFaults checks a large body against its schema and stops after the first few
+// faults. huma would report each of a million.
 func (g *Gateway) firstFaults(op *huma.Operation, body []byte) error {
 	media := op.RequestBody.Content["application/json"]
 	var v any
-	if media == nil || media.Schema == nil || json.Unmarshal(body, &v) != nil {
-		return nil // huma says what is wrong
+	if media == nil || media.Schema == nil || codec.ReadKnown(body, &v) != nil {
+		return nil // huma reports what is wrong
 	}
 	c := checker{registry: g.api.OpenAPI().Components.Schemas, path: huma.NewPathBuffer([]byte{}, 0), found: &huma.ValidateResult{}}
 	c.path.Push("body")
@@ -33,8 +34,8 @@ func (g *Gateway) firstFaults(op *huma.Operation, body []byte) error {
 	return fromHuma(http.StatusUnprocessableEntity, "", c.found.Errors)
 }
 
-// checker walks a value and its schema together. huma checks each level for
-// itself, with what is below left out.
+// checker walks a value and its schema together. huma checks one level at a time,
+// without what is below it.
 type checker struct {
 	registry huma.Registry
 	path     *huma.PathBuffer
@@ -63,7 +64,7 @@ func (c *checker) check(s *huma.Schema, v any) {
 }
 
 func (c *checker) list(s *huma.Schema, list []any) {
-	if s.MaxItems != nil && len(list) > *s.MaxItems { // enough is known of it
+	if s.MaxItems != nil && len(list) > *s.MaxItems { // its elements are not checked
 		c.found.Add(c.path, nil, fmt.Sprintf("expected array length <= %d", *s.MaxItems))
 		return
 	}
@@ -82,7 +83,7 @@ func (c *checker) object(s *huma.Schema, object map[string]any) {
 	huma.Validate(c.registry, alone(s), c.path, huma.ModeWriteToServer, object, c.found)
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 		v, there := object[name]
-		if !there || c.full() || v == nil && (!slices.Contains(s.Required, name) || s.Nullable) { // as huma has it
+		if !there || c.full() || v == nil && (!slices.Contains(s.Required, name) || s.Nullable) { // as huma does
 			continue
 		}
 		c.path.Push(name)
@@ -93,7 +94,7 @@ func (c *checker) object(s *huma.Schema, object map[string]any) {
 
 var levels sync.Map // *huma.Schema → *huma.Schema
 
-// alone is a schema that says nothing of what is below its level.
+// alone returns a copy of a schema without its lower levels.
 func alone(s *huma.Schema) *huma.Schema {
 	if known, ok := levels.Load(s); ok {
 		return known.(*huma.Schema)

@@ -337,6 +337,39 @@ func TestConditional(t *testing.T) {
 	}
 }
 
+// Several header lines are one list (RFC 9110, section 5.3).
+func TestConditionalInLines(t *testing.T) {
+	g := withConfig(t, func(*Config) {})
+	for code, tags := range map[int][]string{304: {`"6"`, `"7"`}, 200: {`"5"`, `"6"`}} {
+		r := httptest.NewRequest("GET", "/things", nil)
+		r.Header["If-None-Match"] = tags
+		w := httptest.NewRecorder()
+		g.Handler().ServeHTTP(w, r)
+		if w.Code != code {
+			t.Errorf("%q: %d", tags, w.Code)
+		}
+	}
+}
+
+// So are those of If-Match.
+func TestIfMatchInLines(t *testing.T) {
+	g, got := withConfig(t, func(*Config) {}), ""
+	huma.Register(g.API(), huma.Operation{OperationID: "tag", Method: http.MethodPut, Path: "/tagged", Summary: "Tag"},
+		func(_ context.Context, in *struct {
+			IfMatch string `header:"If-Match"`
+		}) (*struct{}, error) {
+			got = in.IfMatch
+			return nil, nil
+		})
+	r := httptest.NewRequest("PUT", "/tagged", nil)
+	r.Header["If-Match"] = []string{`"6"`, `"7"`}
+	w := httptest.NewRecorder()
+	g.Handler().ServeHTTP(w, r)
+	if m, err := errs.ParseIfMatch(got, "thing"); w.Code != http.StatusNoContent || err != nil || !strings.Contains(got, `"6"`) || !strings.Contains(got, `"7"`) {
+		t.Errorf("%d %q: %v %v", w.Code, got, m, err)
+	}
+}
+
 func TestSecurityHeaders(t *testing.T) {
 	g := withConfig(t, func(c *Config) { c.PublicURL = "https://tickets.example" })
 	h := ask(g, "GET", "/things", "192.0.2.1").Header()

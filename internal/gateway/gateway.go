@@ -19,66 +19,67 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/jobs"
 	"boxoffice/internal/moment"
 	"boxoffice/internal/peers"
 	"boxoffice/internal/quick"
 	"boxoffice/internal/route"
 )
 
-// Config configures a gateway.
 type Config struct {
-	// Authenticate finds the account of a session token; an error of kind
+	// Authenticate finds the account of a session token. Its error has kind
 	// Unauthenticated when there is none.
 	Authenticate func(ctx context.Context, token string) (caller.Caller, error)
 	Log          *slog.Logger
 	Metrics      *prometheus.Registry
 	Ready        func(ctx context.Context) error // nil error: this node can serve
+	Warnings     func() []string                 // what /readyz warns of now, besides what Warn was told; nil: nothing
 	AccessLog    bool                            // log each request at level Info rather than Debug
 
 	Limits         Limits
-	TrustedProxies []netip.Prefix                 // whose X-Forwarded-For is believed
-	LoopbackProxy  bool                           // a proxy on this machine is believed, as to the last hop
-	Outage         func(error) bool               // says of an error that the database cannot serve now; nil: none does
-	Pressure       func() (waiting, capacity int) // of the writers' queues; nil: never asked
-	Origins        []string                       // of other sites whose pages may ask (CORS); "*": all
-	PublicURL      string                         // where the world reaches this server
-	Hosts          []string                       // nil: any; else what else than this machine the Host header may name
+	TrustedProxies []netip.Prefix                 // proxies whose X-Forwarded-For is trusted
+	LoopbackProxy  bool                           // trust the last hop that a proxy on this machine forwards
+	Outage         func(error) bool               // reports whether an error means that the database is unavailable; nil: never
+	Pressure       func() (waiting, capacity int) // of the writers' queues; nil: not checked
+	Origins        []string                       // other sites whose pages may call the API (CORS); "*": all
+	PublicURL      string                         // the public address of this server
+	Hosts          []string                       // host names allowed besides this machine's; nil: any
 
-	// Cookie names the cookie in which pages carry a session's token; "": none.
+	// Cookie names the cookie that carries the session token of pages; "": none.
 	Cookie string
-	// WantsPage and ErrorPage show browsers what went wrong; nil: as JSON.
+	// WantsPage and ErrorPage show errors to browsers as pages; nil: as JSON.
 	WantsPage func(*http.Request) bool
 	ErrorPage func(w http.ResponseWriter, r *http.Request, e *errs.Error, status int, requestID string)
 }
 
-// Gateway is the front door of a node.
+// Gateway serves HTTP for a node.
 type Gateway struct {
 	cfg      Config
 	router   *chi.Mux
 	api      huma.API
 	metrics  *metrics
 	policies *policies
-	handler  http.Handler // the router, behind CORS if there is any
-	tls      bool         // the world comes by HTTPS
+	handler  http.Handler // the router, behind CORS if configured
+	tls      bool         // clients use HTTPS
 	foreign  *http.CrossOriginProtection
 	hops     hopsOf
 	server   *http.Server
 	door     quick.Door              // the hot operations' fast path
 	peers    peers.Set               // all connections
-	hot      sync.Once               // the door knows the hot operations
-	limit    *moment.Limit           // of requests on the fast path
-	constant []byte                  // headers of all answers of the fast path
+	hot      sync.Once               // adds the hot operations to door
+	limit    *moment.Limit           // time limit of requests on the fast path
+	constant []byte                  // headers of all answers on the fast path
 	large    atOnce                  // large bodies
-	traits   map[string]route.Traits // of routes that are no operations, by method and pattern
+	traits   map[string]route.Traits // of routes outside the API, by method and pattern
 	problems map[string]errs.ProblemType
 	named    map[string][]string // problems by operation id
 	warnings warnings
 	ready    readiness
 	viewers  viewers
-	stranger sync.Once       // X-Forwarded-For came from a peer that is not trusted
-	zips     map[string]bool // patterns whose GET is compressed on the way out
+	stranger sync.Once       // warns once of an X-Forwarded-For from an untrusted peer
+	zips     map[string]bool // patterns whose GET answers are compressed
 	draining atomic.Bool
-	streams  context.Context // of streams; it ends when the node drains
+	streams  context.Context // parent of all streams; it ends when the node drains
 	drain    context.CancelFunc
 }
 
@@ -88,7 +89,7 @@ const (
 	readyz  = "/readyz"
 )
 
-// New makes a front door without any operations; services register theirs on API.
+// New makes a gateway without operations; services register theirs on API.
 func New(cfg Config) *Gateway {
 	g := &Gateway{cfg: cfg, router: chi.NewRouter(), metrics: newMetrics(cfg.Metrics), policies: newPolicies(cfg.Limits),
 		tls: strings.HasPrefix(cfg.PublicURL, "https://"), foreign: http.NewCrossOriginProtection(), hops: newHops(cfg.TrustedProxies), large: atOnce{byClient: largeByClient, of: map[string]int{}},
@@ -100,26 +101,26 @@ func New(cfg Config) *Gateway {
 	}
 	g.serveHTTP()
 	useProblems()
-	g.router.Use(g.serve)
+	g.router.Use(g.everyRequest)
 	g.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, errs.New(errs.NotFound, "no-such-page", "There is nothing at this address."))
 	})
 	g.router.MethodNotAllowed(g.notAllowed)
 	config := huma.DefaultConfig("boxoffice", "1")
-	config.Info.Description = "A ticket office for high-demand on-sales. Amounts are integers in minor units of their currency; times are RFC 3339: those of an event (event_time, end_time, and what changes say of them) with the offset of its time_zone, all others in UTC. Errors are problem documents (RFC 9457) with a stable type."
+	config.Info.Description = "A ticket office for high-demand on-sales. Amounts are integers in minor units of their currency. Times in answers are RFC 3339: the times of an event (event_time, end_time, and these two in changes) have the offset of its time_zone, all others are UTC. Errors are problem documents (RFC 9457) with a stable type."
 	config.DocsPath = ""     // our own, see docs.go
 	config.CreateHooks = nil // no links to schemas in bodies
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.SchemasPath, config.OpenAPIPath = "", ""
 	config.Formats = map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"session": {Type: "http", Scheme: "bearer", Description: "The token that POST /users/login answers."},
+		"session": {Type: "http", Scheme: "bearer", Description: "The token in the answer of POST /users/login."},
 	}
 	config.Security = []map[string][]string{{"session": {}}, {}}
 	g.api = humachi.New(g.router.With(g.compress), config)
 	g.api.UseMiddleware(g.checkChange, g.readBody)
-	g.handle(http.MethodGet, healthz, route.Probe, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) }))
-	g.handle(http.MethodGet, readyz, route.Probe, http.HandlerFunc(g.readyz))
+	g.handle(http.MethodGet, healthz, route.Probe|route.Uncounted, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) }))
+	g.handle(http.MethodGet, readyz, route.Probe|route.Apart, http.HandlerFunc(g.readyz))
 	g.documents()
 	g.Problems()
 	g.handle(http.MethodGet, "/problems", route.Shared, keep(documentCaching, g.listProblems))
@@ -127,7 +128,7 @@ func New(cfg Config) *Gateway {
 	return g
 }
 
-// notAllowed refuses a method that an address does not answer, and says which
+// notAllowed refuses a method that an address does not support, and lists those that
 // it does.
 func (g *Gateway) notAllowed(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
@@ -139,7 +140,7 @@ func (g *Gateway) notAllowed(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-	if len(allowed) == 0 { // a method that nobody knows, at an address that is nowhere
+	if len(allowed) == 0 { // no route at all, or an invented method
 		refuse(w, r, errs.New(errs.NotFound, "no-such-page", "There is nothing at this address."))
 		return
 	}
@@ -154,7 +155,7 @@ func (g *Gateway) notAllowed(w http.ResponseWriter, r *http.Request) {
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-// API is where services register their operations.
+// API is where services register operations.
 func (g *Gateway) API() huma.API { return g.api }
 
 // Router is where pages and streams are mounted.
@@ -170,11 +171,12 @@ func (g *Gateway) Routes() []string {
 	return list
 }
 
-// Handler serves everything.
+// Handler serves all requests.
 func (g *Gateway) Handler() http.Handler { return g.handler }
 
-// Stream registers an operation whose answer goes on until somebody goes away:
-// a plain handler, whose error, if it has written nothing, becomes the answer.
+// Stream registers an operation whose answer continues until the client goes away.
+// Its handler is plain; an error that it returns before it has written anything
+// becomes the answer.
 func (g *Gateway) Stream(op *huma.Operation, fn func(http.ResponseWriter, *http.Request) error) {
 	traits := route.Of(op) | route.Stream
 	g.api.OpenAPI().AddOperation(op)
@@ -185,15 +187,16 @@ func (g *Gateway) Stream(op *huma.Operation, fn func(http.ResponseWriter, *http.
 	}))
 }
 
-// Page registers a page: a plain handler, whose error, if it has written nothing,
-// becomes the answer. Forms are taken from this server's own pages only.
+// Page registers a page with a plain handler; an error that it returns before it has
+// written anything becomes the answer. Forms are accepted from this server's own
+// pages only.
 func (g *Gateway) Page(method, pattern string, traits route.Traits, fn func(http.ResponseWriter, *http.Request) error) {
 	g.handle(method, pattern, traits, gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := g.sameOrigin(r)
 		switch {
 		case err != nil:
 		case traits.Has(route.Organizers) && !caller.From(r.Context()).Organizes():
-			r.Body = http.NoBody // the page refuses them without it
+			r.Body = http.NoBody // the page then refuses the form for lack of fields
 		default:
 			err = requestFrom(r.Context()).takeBody(r, traits.Has(route.LargeBody))
 		}
@@ -206,8 +209,8 @@ func (g *Gateway) Page(method, pattern string, traits route.Traits, fn func(http
 	})))
 }
 
-// sameOrigin refuses requests that change something and come from another site's
-// page (the Fetch standard's Sec-Fetch-Site, else Origin).
+// sameOrigin refuses changes requested by another site's pages, by Sec-Fetch-Site
+// (Fetch standard) or else Origin.
 func (g *Gateway) sameOrigin(r *http.Request) error {
 	if err := g.foreign.Check(r); err != nil {
 		return &errs.Error{Kind: errs.Forbidden, Type: "cross-origin", Detail: "This came from a page of another site.", Err: err}
@@ -215,8 +218,8 @@ func (g *Gateway) sameOrigin(r *http.Request) error {
 	return nil
 }
 
-// crossOrigin lets pages of other sites ask (the Fetch standard's CORS protocol).
-// They show who asks by a token that they must have, never by a cookie.
+// crossOrigin lets pages of other sites call the API (CORS, Fetch standard). They
+// authenticate by a token, never by a cookie.
 func crossOrigin(origins []string, h http.Handler) http.Handler {
 	if len(origins) == 0 {
 		return h
@@ -230,7 +233,7 @@ func crossOrigin(origins []string, h http.Handler) http.Handler {
 	}).Handler(h)
 }
 
-// serveHTTP makes the server, with the front door's limits.
+// serveHTTP builds the HTTP server with the gateway's limits.
 func (g *Gateway) serveHTTP() {
 	g.server = &http.Server{
 		Handler:           g.handler,
@@ -239,7 +242,7 @@ func (g *Gateway) serveHTTP() {
 		WriteTimeout:      writeTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug),
+		ErrorLog:          jobs.ServerLog(g.cfg.Log),
 	}
 	g.shareOut(descriptors())
 	g.door.Answer = g.answerHot
@@ -248,22 +251,22 @@ func (g *Gateway) serveHTTP() {
 	g.constant = g.constantHeaders()
 }
 
-// Shutdown takes nothing new and waits until everything is answered, or ctx
-// ends. Clients that send nothing, or do not take their answers, are waited for a
-// moment only; those that still send their requests, or take their answers slowly,
-// until shortly before ctx ends.
+// Shutdown accepts nothing new and waits until all requests are answered or ctx
+// ends. Clients that send nothing, or do not read their answers, get a moment only;
+// those that are still sending a request or reading slowly get until shortly before
+// ctx ends.
 func (g *Gateway) Shutdown(ctx context.Context) error { return g.door.Shutdown(ctx) }
 
-// Drain makes /readyz say no, so that load balancers look elsewhere, and ends
-// streams: their viewers come back to another node.
+// Drain makes /readyz fail, so that load balancers choose another node, and ends all
+// streams; their viewers reconnect elsewhere.
 func (g *Gateway) Drain() {
 	g.draining.Store(true)
 	g.door.Drain()
 	g.drain()
 }
 
-// readiness remembers for a moment whether this node can serve: however many
-// ask, the database is asked once a second.
+// readiness caches briefly whether this node can serve: the database is asked at
+// most once a second.
 type readiness struct {
 	mu  sync.Mutex
 	at  time.Time
@@ -279,7 +282,7 @@ func (r *readiness) ask(ctx context.Context, ready func(context.Context) error) 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now := time.Now(); now.Sub(r.at) >= readyFor {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyWithin) // others wait for it, too
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyWithin) // others wait for the result, too
 		defer cancel()
 		r.err, r.at = ready(ctx), time.Now()
 	}
@@ -298,7 +301,11 @@ func (g *Gateway) readyz(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	body := "ready\n"
-	for _, text := range g.Warnings() {
+	warnings := g.Warnings()
+	if g.cfg.Warnings != nil {
+		warnings = append(warnings, g.cfg.Warnings()...)
+	}
+	for _, text := range warnings {
 		body += "warning: " + text + "\n"
 	}
 	_, _ = w.Write([]byte(body))

@@ -207,6 +207,9 @@ func TestBadInput(t *testing.T) {
 		{"beyond int64 within", `{"event_id":"e","venue":{"name":"a","rows":[{"n":1},{"n":99999999999999999999}]}}`, "422 invalid-field venue.rows[1].n: must be a whole number within range, not this number"},
 		{"beyond double", `{"event_id":"e","price":1e400}`, "422 invalid-field price: is a number out of range"},
 		{"time", `{"event_id":"e","at":"tomorrow"}`, "422 invalid-field at: must be a time as RFC 3339 writes it, such as 2030-12-31T20:00:00Z"},
+		{"an hour of one digit", `{"event_id":"e","at":"2027-01-01T1:00:00Z"}`, "422 invalid-field at: must be a time as RFC 3339 writes it, such as 2030-12-31T20:00:00Z"},
+		{"a comma in a time", `{"event_id":"e","at":"2027-01-01T00:00:00,5Z"}`, "422 invalid-field at: must be a time as RFC 3339 writes it, such as 2030-12-31T20:00:00Z"},
+		{"an offset of a day", `{"event_id":"e","at":"2027-01-01T00:00:00+24:00"}`, "422 invalid-field at: must be a time as RFC 3339 writes it, such as 2030-12-31T20:00:00Z"},
 		{"a list", `[]`, "422 invalid-field body: must be an object"},
 		{"a word", `"x"`, "422 invalid-field body: must be an object"},
 		{"two", `{"event_id":5,"quantity":"x"}`, "422 invalid-field event_id: must be a string; quantity: must be a whole number"},
@@ -214,7 +217,8 @@ func TestBadInput(t *testing.T) {
 		{"nothing", ``, "400 malformed-json body: is required"},
 		{"NUL", `{"event_id":"a\u0000"}`, "422 invalid-field event_id: holds a NUL character"},
 		{"not UTF-8", "{\"event_id\":\"a\xff\"}", "400 not-utf8 event_id: is not UTF-8"},
-		{"twice", `{"event_id":"a","event_id":"b"}`, "422 invalid-field event_id: is given twice"},
+		{"twice", `{"event_id":"a","event_id":"b"}`, "400 malformed-json event_id: is given twice"},
+		{"a surrogate alone", `{"event_id":"hunter2\ud800secretpw"}`, "400 not-utf8 event_id: holds half of a surrogate pair"},
 		{"card", `{"event_id":"e","seats":["4111 1111 1111 1111"]}`, "422 invalid-field seats[0]: looks like a card number; card numbers are never sent here"},
 		{"body too large", `{"event_id":"` + strings.Repeat("x", maxBody) + `"}`, "413 too-large"},
 	} {
@@ -228,6 +232,9 @@ func TestBadInput(t *testing.T) {
 				t.Error("no position")
 			}
 		})
+	}
+	if strings.Contains(d.log.String(), "secretpw") {
+		t.Error("the log repeats a body")
 	}
 	if regexp.MustCompile(`4111[ -]?1111`).MatchString(d.log.String()) { // 1111 alone may be of a request's id
 		t.Error("a card number is in the log")

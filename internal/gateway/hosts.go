@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// OnlyHosts answers requests that name this machine by a loopback address or
-// localhost, or one of the hosts. A page on the web that has its own name point
-// at a loopback address (DNS rebinding) is refused: its name is not known. Probes
-// are answered under any name, or none: load balancers often send none.
+// OnlyHosts passes on requests whose Host names this machine by localhost or a
+// loopback address, or is one of hosts, and refuses others. This stops web pages
+// that point a domain of theirs at a loopback address (DNS rebinding). Probes are
+// answered under any name, since load balancers often send none.
 func OnlyHosts(h http.Handler, hosts ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !knownHost(r.Host, hosts) && r.URL.Path != healthz && r.URL.Path != readyz {

@@ -20,16 +20,15 @@ import (
 	"boxoffice/internal/route"
 )
 
-// Serve answers what comes to a listener, until Shutdown: then its error is
-// http.ErrServerClosed. Hot operations (package quick) have a fast path: what happens
-// to every request happens to theirs too, but neither net/http, the router nor huma
-// is asked.
+// Serve answers the connections of a listener until Shutdown, and then returns
+// http.ErrServerClosed. Hot operations (package quick) take a fast path: the same
+// checks apply to them, but net/http, the router and huma are bypassed.
 func (g *Gateway) Serve(l net.Listener) error {
 	g.hot.Do(g.addHot)
 	return g.door.Serve(l)
 }
 
-// addHot gives the operations that were registered as hot the fast path.
+// addHot adds the operations registered as hot to the fast path.
 func (g *Gateway) addHot() {
 	for _, item := range g.api.OpenAPI().Paths {
 		for _, op := range operationsOf(item) {
@@ -41,8 +40,8 @@ func (g *Gateway) addHot() {
 	}
 }
 
-// exceptions leaves to the router the paths that look like a hot operation's, and
-// that it sends elsewhere.
+// exceptions excludes the paths that match a hot operation's pattern but that the
+// router sends elsewhere.
 func (g *Gateway) exceptions(o *quick.Operation) {
 	_ = chi.Walk(g.router, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		if _, same := o.Match(method, route); same && route != o.Path {
@@ -52,8 +51,8 @@ func (g *Gateway) exceptions(o *quick.Operation) {
 	})
 }
 
-// answerHot answers a plain request of a hot operation; false when it is for
-// net/http.
+// answerHot answers a plain request of a hot operation. It returns false for
+// requests that net/http must serve.
 func (g *Gateway) answerHot(p *quick.Request, out []byte) (answer []byte, ok bool) {
 	if g.cfg.Hosts != nil && !knownHost(p.Get("Host"), g.cfg.Hosts) || len(g.cfg.Origins) > 0 && p.Get("Origin") != "" {
 		return nil, false
@@ -61,7 +60,7 @@ func (g *Gateway) answerHot(p *quick.Request, out []byte) (answer []byte, ok boo
 	if bytes.IndexByte(p.Body, '\\') >= 0 || holdsCard(p.Body) {
 		return nil, false
 	}
-	run, ok := p.Read(p)
+	run, ok := p.Operation.Read(p)
 	if !ok {
 		return nil, false
 	}
@@ -110,7 +109,7 @@ func (q *request) carryOut(p *quick.Request, run quick.Run, quota *quota) (quick
 	return run(ctx)
 }
 
-// callerOf is who asks, as caller finds it out.
+// callerOf authenticates the caller, as caller does.
 func (g *Gateway) callerOf(q *request, p *quick.Request) (caller.Caller, error) {
 	switch authorization := p.Get("Authorization"); {
 	case g.cfg.Authenticate == nil:
@@ -129,8 +128,8 @@ func (g *Gateway) callerOf(q *request, p *quick.Request) (caller.Caller, error) 
 	return caller.Caller{}, nil
 }
 
-// writeHot appends the answer to out, with the headers that recorder and guard give
-// those of the ordinary path.
+// writeHot appends the answer to out, with the same headers that recorder and guard
+// set on the ordinary path.
 func (q *request) writeHot(out []byte, p *quick.Request, quota quota, a quick.Answer, e *errs.Error) []byte {
 	buf := answerBodies.Get().(*bytes.Buffer)
 	defer answerBodies.Put(buf)
@@ -161,20 +160,20 @@ func (q *request) writeHot(out []byte, p *quick.Request, quota quota, a quick.An
 			if a.Status == http.StatusOK {
 				continue
 			}
-		case "Content-Type": // is kind
+		case "Content-Type": // already set as kind
 			continue
 		}
 		out = appendHeader(out, f.Name, f.Value)
 	}
 	if !q.traits.Has(route.Shared) || e != nil || !shareable(a.Status) || !strings.HasPrefix(caching, "public") {
 		caching = private[0]
-		if quota.policy != nil { // it says nothing to others
+		if quota.policy != nil { // the quota does not concern others
 			out = appendHeader(out, "Ratelimit-Policy", quota.policy[0])
 			out = appendHeader(out, "Ratelimit", quota.state)
 		}
 	}
 	if len(q.gateway.cfg.Origins) > 0 {
-		vary = strings.TrimPrefix(vary+", Origin", ", ") // one line, as the ordinary path has it
+		vary = strings.TrimPrefix(vary+", Origin", ", ") // one line, as on the ordinary path
 	}
 	out = appendHeader(appendHeader(out, "Cache-Control", caching), "Vary", vary)
 	out = appendHeader(appendHeader(out, "X-Request-Id", q.id), "Date", date(q.start))
@@ -204,7 +203,7 @@ func (q *request) encodeHot(buf *bytes.Buffer, a *quick.Answer) *errs.Error {
 	return nil
 }
 
-// problemHot makes an error the answer.
+// problemHot replaces the answer by a problem document.
 func (q *request) problemHot(buf *bytes.Buffer, a *quick.Answer, e *errs.Error) {
 	buf.Reset()
 	a.Status, a.Header = statuses[e.Kind], nil
@@ -226,7 +225,7 @@ func appendHeader(out []byte, name, value string) []byte {
 	return append(append(append(append(out, name...), ": "...), value...), "\r\n"...)
 }
 
-// constantHeaders are those that every answer has, as serve sets them.
+// constantHeaders returns the headers that every answer has.
 func (g *Gateway) constantHeaders() []byte {
 	h := http.Header{}
 	g.setHeaders(h)

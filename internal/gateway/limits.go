@@ -13,21 +13,21 @@ import (
 	"boxoffice/internal/route"
 )
 
-// Limits says how often somebody may ask.
+// Limits are the rate limits for clients.
 type Limits struct {
 	Limiter limit.Limiter // nil: nobody is limited
 	Account limit.Rate    // for each account
 	Address limit.Rate    // for each address, of those who are not signed in
-	Entry   limit.Rate    // for each address, and for each account whose address is verified: log-in, sign-up, guests, whatever checks a secret or asks for a mail
+	Entry   limit.Rate    // for each address, and for each account whose address is verified: log-in, sign-up, guests, and everything that checks a secret or sends a mail
 
-	// LoopbackFactor multiplies the rates of clients on this machine, for rehearsals
-	// and tests; 0 and 1: they are like all others.
+	// LoopbackFactor multiplies the limits of clients on this machine, for
+	// rehearsals and tests; 0 and 1 change nothing.
 	LoopbackFactor int64
 }
 
-// DefaultLimits allow so many requests a second to an account, twice as many to
-// an address, four seconds' worth of them at once, and thirty attempts a minute
-// to come in: as a visitor who holds seats, too.
+// DefaultLimits allow an account perSecond requests a second, an address twice as
+// many, both with bursts of four seconds' worth, and thirty entries a minute (see
+// Limits.Entry), which include visitors who hold seats.
 func DefaultLimits(perSecond int64, l limit.Limiter) Limits {
 	const at = 4
 	return Limits{
@@ -38,14 +38,14 @@ func DefaultLimits(perSecond int64, l limit.Limiter) Limits {
 	}
 }
 
-// policy is a rate with the name and header under which clients hear of it.
+// policy is a rate with its name and the header that announces it to clients.
 type policy struct {
 	name   string
 	rate   limit.Rate
 	header []string // RateLimit-Policy
 }
 
-// policies are the rates for clients elsewhere and on this machine.
+// policies are the rates: [0] for remote clients, [1] for clients on this machine.
 type policies struct{ account, address, entry, probe [2]policy }
 
 func newPolicies(l Limits) *policies {
@@ -66,18 +66,18 @@ func newPolicies(l Limits) *policies {
 	return &policies{account: both("account", l.Account), address: both("address", l.Address), entry: both("entry", l.Entry), probe: both("probe", l.Address)}
 }
 
-// quota is what a client may still ask for, as headers say it; without a policy
-// nothing was counted.
+// quota is the content of the RateLimit headers. Without a policy, the request was
+// not counted.
 type quota struct {
 	policy []string // RateLimit-Policy
 	state  string   // RateLimit
 }
 
-// admit counts a request, and refuses it when there were too many; otherwise it
-// hands back err, what is wrong with the caller: whoever shows a token that is
-// none is counted by address.
+// admit counts a request, and refuses it if there were too many. Otherwise it
+// returns err, the result of authenticating the caller; requests with an invalid
+// token count against their address.
 func (g *Gateway) admit(q *request, caller caller.Caller, err error) (quota, error) {
-	if g.policies == nil || q.path == healthz {
+	if g.policies == nil || q.traits.Has(route.Uncounted) {
 		return quota{}, err
 	}
 	where := 0
@@ -86,11 +86,11 @@ func (g *Gateway) admit(q *request, caller caller.Caller, err error) (quota, err
 	}
 	p, name := &g.policies.account[where], caller.UserID
 	switch {
-	case q.path == readyz: // those who share an address with a load balancer must not use up what it may ask
+	case q.traits.Has(route.Apart):
 		p, name = &g.policies.probe[where], q.clientKey()
-	case q.traits.Has(route.Entry) && !caller.Verified, q.traits.Has(route.Visitors) && !caller.SignedIn(): // anybody can be a visitor, or sign up
+	case q.traits.Has(route.Entry) && !caller.Verified, q.traits.Has(route.Visitors) && !caller.SignedIn(): // anybody can become a visitor or sign up
 		p, name = &g.policies.entry[where], q.clientKey()
-	case q.traits.Has(route.Entry): // many may share the address of somebody who is known
+	case q.traits.Has(route.Entry): // many may share the address of a known account
 		p = &g.policies.entry[where]
 	case !caller.SignedIn():
 		p, name = &g.policies.address[where], q.clientKey()
@@ -98,7 +98,7 @@ func (g *Gateway) admit(q *request, caller caller.Caller, err error) (quota, err
 	res, limiterErr := g.cfg.Limits.Limiter.Take(q, limit.Key{Class: p.name, Name: name}, p.rate)
 	if limiterErr != nil {
 		g.cfg.Log.Warn("requests are not counted", "error", limiterErr)
-		return quota{}, err // a limit that is out of order keeps nobody out
+		return quota{}, err // a limiter that fails keeps nobody out
 	}
 	left := quota{p.header, state(p.name, &res)}
 	if res.Allowed {
@@ -108,7 +108,8 @@ func (g *Gateway) admit(q *request, caller caller.Caller, err error) (quota, err
 	return left, errs.New(errs.TooMany, "too-many-requests", "Too many requests; please slow down.").After(res.Retry)
 }
 
-// state is the RateLimit header: r requests remain, the quota is whole in t seconds.
+// state formats the RateLimit header: r requests remain, and the quota is full again
+// in t seconds.
 func state(name string, res *limit.Result) string {
 	b := make([]byte, 0, 48)
 	b = append(b, '"')
@@ -120,12 +121,13 @@ func state(name string, res *limit.Result) string {
 	return string(b)
 }
 
-// crowded is the share of the writers' queues above which nobody new is let in.
+// crowded is the fill level of the writers' queues above which new holds are
+// refused.
 const crowded = 0.6
 
-// pressed refuses new holds while the writers are far behind: an early no is
-// better than a late one. Whoever has seats goes on: payments, swaps and
-// cancellations are not turned away here.
+// pressed refuses new holds while the writers are far behind, because an early
+// refusal is better than a late one. Payments, swaps and cancellations of seats
+// already held are not affected.
 func (g *Gateway) pressed(q *request) error {
 	if g.cfg.Pressure == nil || !q.traits.Has(route.Holds) {
 		return nil
@@ -135,7 +137,7 @@ func (g *Gateway) pressed(q *request) error {
 		return nil
 	}
 	g.metrics.turnedAway.Inc()
-	wait := time.Second + time.Duration(rand.Int64N(int64(2*time.Second))) // so that they do not all come back at once
+	wait := time.Second + time.Duration(rand.Int64N(int64(2*time.Second))) // spread, so that clients do not all return at once
 	return errs.New(errs.Unavailable, "busy", "We are very busy; please try again in a moment.").After(wait)
 }
 
@@ -143,5 +145,5 @@ func (q *request) clientKey() string {
 	if q.client == (netip.Addr{}) {
 		return "unknown"
 	}
-	return house(q.client)
+	return networkKey(q.client)
 }

@@ -15,13 +15,13 @@ type metrics struct {
 	limited    *prometheus.CounterVec
 	turnedAway prometheus.Counter
 	duration   *prometheus.HistogramVec
-	routes     sync.Map // route → *[methods][classes]prometheus.Observer: label look-ups are dear on the hot path
+	routes     sync.Map // route → *[methods][classes]prometheus.Observer; label look-ups are expensive on the hot path
 }
 
 // classes of status, by their first digit.
 var classes = [...]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
-// counted are the methods that are counted by name; anybody may invent others.
+// counted are the methods counted by name; clients can invent others.
 var counted = [...]string{"other", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions}
 
 type series [len(counted)][len(classes)]struct {
@@ -50,8 +50,8 @@ func newMetrics(reg *prometheus.Registry) *metrics {
 	return m
 }
 
-// served counts a request; status 0 is an answer without any. The route is a
-// pattern of the router's, of which there are few.
+// served counts a request; status 0 means that the handler set none. The route is
+// one of the router's patterns, so there are few labels.
 func (m *metrics) served(route, method string, status int, took time.Duration) {
 	if status == 0 {
 		status = http.StatusOK

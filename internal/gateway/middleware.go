@@ -26,7 +26,7 @@ const (
 	maxToken     = 128 // bytes of a session token
 )
 
-// Values of headers that every answer has; nobody writes to them.
+// Values of headers that every answer has; nothing may write to them.
 var (
 	noSniff    = []string{"nosniff"}
 	sameOrigin = []string{"same-origin"}
@@ -34,11 +34,11 @@ var (
 	onlyTLS    = []string{"max-age=31536000"}
 )
 
-// serve is what happens to every request: id, time limit, panic recovery,
+// everyRequest is what happens to every request: id, time limit, panic recovery,
 // metrics and log around; security headers, checks of the address, limits and
 // authentication before the operation. Bodies are read later, once it is known
 // who asks for what.
-func (g *Gateway) serve(next http.Handler) http.Handler {
+func (g *Gateway) everyRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		q := &request{gateway: g, start: time.Now(), id: requestID(only(r.Header["X-Request-Id"])), method: r.Method, path: r.URL.Path, route: chi.RouteContext(r.Context())}
 		q.traits = g.traitsOf(r)
@@ -47,7 +47,7 @@ func (g *Gateway) serve(next http.Handler) http.Handler {
 		q.client, q.asked = g.client(peerOf(r.RemoteAddr), r.Header["X-Forwarded-For"]...), r
 		q.answer.ResponseWriter, q.answer.shared, q.answer.foreign = rw, q.traits.Has(route.Shared), len(g.cfg.Origins) > 0
 		if has := r.Header["If-None-Match"]; len(has) > 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-			q.answer.has = has[0]
+			q.answer.has = strings.Join(has, ", ") // several lines are one list (RFC 9110, section 5.3)
 		}
 		g.metrics.inFlight.Inc()
 		defer func() { q.end(recover(), cancel) }()
@@ -84,7 +84,7 @@ func (g *Gateway) setHeaders(h http.Header) {
 	}
 }
 
-// only is the value of a header that is there once.
+// only returns the value of a header that occurs exactly once.
 func only(values []string) string {
 	if len(values) == 1 {
 		return values[0]
@@ -92,8 +92,8 @@ func only(values []string) string {
 	return ""
 }
 
-// enter checks everything about a request that does not depend on what it asks
-// for, and finds out who asks.
+// enter makes all checks that do not depend on the operation, and authenticates the
+// caller.
 func (g *Gateway) enter(q *request, r *http.Request) (caller.Caller, error) {
 	var nobody caller.Caller
 	if err := checkAddress(r); err != nil {
@@ -114,7 +114,7 @@ func (g *Gateway) enter(q *request, r *http.Request) (caller.Caller, error) {
 	return caller, nil
 }
 
-// bound is the context of a request: with a time limit, or for a stream until
+// bound returns the context of a request: with a time limit or, for a stream, until
 // the node drains.
 func (g *Gateway) bound(q *request, r *http.Request) (context.Context, context.CancelFunc) {
 	if q.traits.Has(route.Stream) {
@@ -126,14 +126,13 @@ func (g *Gateway) bound(q *request, r *http.Request) (context.Context, context.C
 	return d, d.end
 }
 
-// headAsGet lets GET operations answer HEAD: net/http leaves the body out.
+// headAsGet lets GET operations answer HEAD; net/http leaves out the body.
 func (g *Gateway) headAsGet(route *chi.Context, r *http.Request) {
 	if !g.router.Match(chi.NewRouteContext(), http.MethodHead, routePath(r)) {
 		route.RouteMethod = http.MethodGet
 	}
 }
 
-// routePath is the path by which chi finds a route.
 func routePath(r *http.Request) string {
 	if r.URL.RawPath != "" {
 		return r.URL.RawPath
@@ -141,7 +140,7 @@ func routePath(r *http.Request) string {
 	return r.URL.Path
 }
 
-// end ends a request, come what may: a panic becomes an answer.
+// end finishes a request in all cases; a panic becomes an answer.
 func (q *request) end(panicked any, cancel context.CancelFunc) {
 	if panicked != nil && panicked != http.ErrAbortHandler {
 		q.panicked(panicked)
@@ -152,22 +151,22 @@ func (q *request) end(panicked any, cancel context.CancelFunc) {
 	cancel()
 	q.body.release()
 	if q.served != nil {
-		q.pattern = q.served.Pattern // chi leaves it there
+		q.pattern = q.served.Pattern // set by chi
 	}
 	q.finish()
 	if panicked == http.ErrAbortHandler {
-		panic(panicked) // net/http's own way of breaking a connection off
+		panic(panicked) // net/http's way to abort a connection
 	}
 }
 
-// finish counts and logs a request. The log has no secrets: neither query, body
-// nor headers.
+// finish counts and logs a request. The log never contains secrets: no query, body
+// or headers.
 func (q *request) finish() {
 	g := q.gateway
 	took := time.Since(q.start)
 	g.metrics.inFlight.Dec()
 	if q.traits.Has(route.Stream) {
-		took = 0 // how long somebody watches says nothing about the server
+		took = 0 // the length of a stream says nothing about the server
 	}
 	route := q.pattern
 	if route == "" {
@@ -186,49 +185,52 @@ func (q *request) finish() {
 
 func (q *request) panicked(v any) {
 	log := q.gateway.cfg.Log
-	if errors.Is(q.Err(), context.Canceled) { // huma panics when nobody is there to write to
+	if errors.Is(q.Err(), context.Canceled) { // huma panics when the client has gone
 		log.Debug("client has gone", "request_id", q.id, "panic", v)
 		return
 	}
 	log.Error("panic", "request_id", q.id, "method", q.method, "path", q.safePath(), "panic", v, "stack", string(debug.Stack()))
 }
 
-// checkAddress refuses addresses, and a key, that no database would take.
+// checkAddress refuses addresses and idempotency keys that a database would not
+// accept.
 func checkAddress(r *http.Request) error {
 	if !quick.Plain(r.URL.Path) && !clean(r.URL.Path) {
-		return badAddress("path", "holds a NUL or is not UTF-8")
+		return badAddress("path", errs.Why("not-utf8", "holds a NUL or is not UTF-8"))
 	}
 	if key := r.Header["Idempotency-Key"]; len(key) > 0 && !quick.Plain(key[0]) && !clean(key[0]) {
-		return badAddress("Idempotency-Key", "is not UTF-8")
+		return badAddress("Idempotency-Key", errs.Why("not-utf8", "is not UTF-8"))
 	}
 	if quick.Plain(r.URL.RawQuery) && strings.IndexByte(r.URL.RawQuery, '%') < 0 && strings.IndexByte(r.URL.RawQuery, ';') < 0 {
 		return nil
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return badAddress("query", "cannot be read: its percent signs and semicolons must be escaped")
+		return badAddress("query", errs.Why("not-readable", "cannot be read: its percent signs and semicolons must be escaped"))
 	}
 	for name, values := range query {
 		if !clean(name) {
-			return badAddress("query", "holds a name with a NUL or that is not UTF-8")
+			return badAddress("query", errs.Why("not-utf8", "holds a name with a NUL or that is not UTF-8"))
 		}
 		for _, v := range values {
 			if !clean(v) {
-				return badAddress(clip(name), "holds a NUL or is not UTF-8")
+				return badAddress(clip(name), errs.Why("not-utf8", "holds a NUL or is not UTF-8"))
 			}
 		}
 	}
 	return nil
 }
 
-func badAddress(name, reason string) error {
-	return &errs.Error{Kind: errs.Malformed, Type: "bad-address", Detail: name + " " + reason + ".", Fields: []errs.Field{{Name: name, Reason: reason}}}
+func badAddress(name string, reason errs.Reason) error {
+	e := reason.Bad(name)
+	e.Kind, e.Type = errs.Malformed, "bad-address"
+	return e
 }
 
 func clean(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// caller is who asks, by the session token: of the Authorization header, or of
-// the cookie of pages.
+// caller authenticates a request by its session token, from the Authorization header
+// or from the cookie of pages.
 func (g *Gateway) caller(q *request, r *http.Request) (caller.Caller, error) {
 	header := r.Header["Authorization"]
 	if g.cfg.Authenticate == nil || q.traits.Has(route.Probe) {
@@ -243,13 +245,13 @@ func (g *Gateway) caller(q *request, r *http.Request) (caller.Caller, error) {
 		who, err = g.bearer(q, header[0])
 	}
 	if errs.KindOf(err) == errs.Unauthenticated && q.traits.Has(route.Open) {
-		return caller.Caller{}, nil // clients send along what they have, also when it is over
+		return caller.Caller{}, nil // clients send their token even after the session has ended
 	}
 	return who, err
 }
 
-// token is the session token that a request carries, by header or by cookie; ""
-// when there is none.
+// token returns the session token of a request, from the header or the cookie; "" if
+// there is none.
 func (g *Gateway) token(r *http.Request) string {
 	if header := r.Header["Authorization"]; len(header) > 0 {
 		_, token, _ := strings.Cut(header[0], " ")
@@ -264,7 +266,7 @@ func (g *Gateway) token(r *http.Request) string {
 	return ""
 }
 
-// bearer is who asks, by the Authorization header (RFC 6750, section 2.1).
+// bearer authenticates by the Authorization header (RFC 6750, section 2.1).
 func (g *Gateway) bearer(ctx context.Context, header string) (caller.Caller, error) {
 	scheme, token, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken || !quick.Plain(token) {
@@ -277,9 +279,9 @@ func badToken() error {
 	return errs.New(errs.Unauthenticated, "bad-token", "Authorization must be Bearer, a space, and the token of a session.")
 }
 
-// byCookie is who asks, by the cookie of pages. Browsers send it along without
-// being asked, so that other sites' pages must not make it count. A session that
-// is over is none: whoever had it may go on looking at pages.
+// byCookie authenticates by the cookie of pages. Browsers also send it with requests
+// that other sites' pages trigger, so those must not count. An ended session is
+// ignored, so that its owner can still look at pages.
 func (g *Gateway) byCookie(ctx context.Context, r *http.Request) (caller.Caller, error) {
 	if g.cfg.Cookie == "" || len(r.Header["Cookie"]) == 0 {
 		return caller.Caller{}, nil

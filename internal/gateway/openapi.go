@@ -10,53 +10,55 @@ import (
 	"boxoffice/internal/route"
 )
 
-// sections are the parts of the API's document, in the order of a purchase.
+// sections are the parts of the OpenAPI document, in the order of a purchase.
 var sections = []*huma.Tag{
 	{Name: "Events", Description: "Events with their prices, seating plans and free seats."},
-	{Name: "Bookings", Description: "Seats of one person for one event: held for a few minutes, then booked by a payment, or released."},
+	{Name: "Bookings", Description: "One person's seats for one event: held for a few minutes, then booked by a payment, or released."},
 	{Name: "Payments", Description: "Money for a booking. A declined payment is final; the next attempt is a new payment."},
-	{Name: "Users", Description: "Sign-up, log-in, and the user's own account."},
-	{Name: "Accounts", Description: "Verified addresses, sessions, two-factor log-in, and buying as a guest."},
+	{Name: "Users", Description: "Signing up, signing in, and the user's own account."},
+	{Name: "Accounts", Description: "Verified addresses, sessions, two-factor sign-in, and buying as a guest."},
+	{Name: "Announcements", Description: "Messages of organizers to everybody who has tickets for an event, by email."},
+	{Name: "Webhooks", Description: "Messages to organizers' own programs about what happens to their events, signed by Standard Webhooks."},
 	{Name: "Ledger", Description: "The append-only, hash-chained list of everything that happened to an event's seats, for independent verification."},
 }
 
-// failures say what a status of an error means here.
+// failures describe the error statuses.
 var failures = map[int]string{
-	http.StatusBadRequest:            "The request cannot be read: it is not JSON, not UTF-8, or cut off.",
-	http.StatusUnauthorized:          "Nobody is signed in, or the session has ended.",
+	http.StatusBadRequest:            "The request cannot be read: it is malformed, not UTF-8, or incomplete.",
+	http.StatusUnauthorized:          "The request has no session, or its session has ended.",
 	http.StatusPaymentRequired:       "The payment was declined; no money was taken.",
-	http.StatusForbidden:             "You may see this, but not do it.",
+	http.StatusForbidden:             "You do not have permission for this.",
 	http.StatusNotFound:              "It does not exist, or it belongs to somebody else.",
-	http.StatusConflict:              "The state of things forbids it; the type says what.",
-	http.StatusPreconditionFailed:    "If-Match names a version that is not the current one, or the operation is about something that has none; or a change came with If-None-Match.",
+	http.StatusConflict:              "The current state does not allow it; type names the reason.",
+	http.StatusPreconditionFailed:    "If-Match does not name the current version, the operation does not support If-Match, or a change was sent with If-None-Match.",
 	http.StatusRequestEntityTooLarge: "The body is too large.",
 	http.StatusUnsupportedMediaType:  "The body is not JSON, or is compressed.",
-	http.StatusUnprocessableEntity:   "A field is wrong; fields says which and why.",
-	http.StatusTooManyRequests:       "Too often; Retry-After says when to come back, in seconds.",
-	http.StatusInternalServerError:   "Something went wrong on our side; request_id helps to find out what.",
-	http.StatusServiceUnavailable:    "Too much at once, or shutting down; Retry-After says when to come back, in seconds.",
+	http.StatusUnprocessableEntity:   "A field is invalid; fields names each one and the reason.",
+	http.StatusTooManyRequests:       "Too many requests or attempts. Retry-After says how long to wait, in seconds.",
+	http.StatusInternalServerError:   "Something went wrong on the server. Quote request_id when you report it.",
+	http.StatusServiceUnavailable:    "The server is too busy, or shutting down. Retry-After says how long to wait, in seconds.",
 }
 
-// always are the errors that every operation may answer.
+// always are the error statuses that every operation may answer.
 var always = []int{http.StatusBadRequest, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
 
-// successes say what a status means.
+// successes describe the other statuses.
 var successes = map[string]string{
-	"200": "What was asked for.", "304": "You have it already: If-None-Match names it.", "201": "It was made; Location says where it is.", "202": "It was taken on and goes on.", "204": "Done; there is nothing to say.",
+	"200": "OK.", "304": "Not modified: If-None-Match names the current version.", "201": "Created; Location is its path.", "202": "Accepted; it is carried out in the background.", "204": "Done; the answer has no body.",
 }
 
-// headerDocs describe the headers of answers, wherever they occur.
+// headerDocs describe response headers.
 var headerDocs = map[string]string{
-	"ETag":          "Version of what is answered: for If-None-Match of a later read, and If-Match of a change.",
-	"Location":      "Path of what was made, or of what goes on.",
-	"Cache-Control": "Who may keep the answer, and for how long (RFC 9111).",
-	"Content-Type":  "application/json",
-	"Retry-After":   "When to look again, in seconds.",
-	"Vary":          "Request headers that the answer depends on.",
+	"ETag":          "Version of the answer. Send it in If-None-Match to read again, or in If-Match to make a change.",
+	"Location":      "Path of what was created, or of what is in progress.",
+	"Cache-Control": "Who may cache the answer, and for how long (RFC 9111).",
+	"Content-Type":  "Media type of the answer.",
+	"Retry-After":   "How long to wait before the next request, in seconds.",
+	"Vary":          "Request headers that influence the answer (RFC 9110).",
 }
 
-// Complete finishes the API's document once all operations are registered: what
-// is the same for all of them is said here.
+// Complete finishes the OpenAPI document once all operations are registered, and
+// adds what all operations have in common.
 func (g *Gateway) Complete() {
 	doc := g.api.OpenAPI()
 	doc.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
@@ -85,14 +87,14 @@ func operationsOf(item *huma.PathItem) []*huma.Operation {
 	return slices.DeleteFunc([]*huma.Operation{item.Get, item.Post, item.Put, item.Delete}, func(op *huma.Operation) bool { return op == nil })
 }
 
-// zips reports whether the front door compresses what an operation answers:
-// lists and the like. What has a tag of its own knows about its encodings.
+// zips reports whether the gateway compresses an operation's answers, such as lists.
+// Operations that set an ETag handle encodings themselves.
 func zips(op *huma.Operation) bool {
 	res := op.Responses["200"]
 	return res != nil && res.Content["application/json"] != nil && res.Headers["ETag"] == nil
 }
 
-// securityOf is what an operation asks for, as OpenAPI writes it.
+// securityOf returns the OpenAPI security requirement of an operation.
 func securityOf(op *huma.Operation) []map[string][]string {
 	nobody, session := map[string][]string{}, map[string][]string{"session": {}}
 	traits := route.Of(op)
@@ -105,7 +107,7 @@ func securityOf(op *huma.Operation) []map[string][]string {
 	return []map[string][]string{session}
 }
 
-// errorsOf are the statuses of an operation's errors.
+// errorsOf returns the error statuses of an operation.
 func (g *Gateway) errorsOf(op *huma.Operation) []int {
 	list := slices.Concat(op.Errors, always)
 	if !route.Of(op).Has(route.Open) { // a session that has ended is refused everywhere else
@@ -124,8 +126,8 @@ func (g *Gateway) errorsOf(op *huma.Operation) []int {
 	return slices.Compact(list)
 }
 
-// saysWhere leaves Location to answers that have it: those that say that something
-// was made or goes on (RFC 9110, section 10.2.2).
+// saysWhere keeps the Location header only on answers that create or start something
+// (RFC 9110, section 10.2.2).
 func saysWhere(op *huma.Operation) {
 	done := op.Responses[strconv.Itoa(op.DefaultStatus)]
 	if goes := op.Responses["202"]; goes != nil && goes.Headers == nil && done != nil {
@@ -139,7 +141,7 @@ func saysWhere(op *huma.Operation) {
 		if key != "201" && key != "202" {
 			delete(res.Headers, "Location")
 		}
-		if key[0] == '2' && key != "202" { // nobody need look again
+		if key[0] == '2' && key != "202" {
 			delete(res.Headers, "Retry-After")
 		}
 	}

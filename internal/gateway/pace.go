@@ -13,41 +13,41 @@ import (
 	"boxoffice/internal/peers"
 )
 
-// The pace of bodies, so that nobody holds a connection, memory and a place among
-// the large bodies by sending byte by byte. Until bodyStart after a request has
-// begun its body must have begun to arrive; bodyGrace later, and from then on,
-// so many bytes a second must have arrived on average.
+// Minimum speed of bodies, so that nobody can hold a connection, memory and one of
+// the places for large bodies by sending byte by byte. The body must begin to arrive
+// within bodyStart of the request's beginning; from bodyGrace later, the average
+// rate must not fall below a minimum.
 const (
 	headTime  = 10 * time.Second // for the head of a request
 	bodyStart = 15 * time.Second // from the beginning of the request
 	bodyGrace = 5 * time.Second
 	bodyRate  = 4 << 10  // bytes a second
-	planRate  = 64 << 10 // of bodies that may be large
+	planRate  = 64 << 10 // for bodies that may be large
 	writeTime = 60 * time.Second
 	idleTime  = 2 * time.Minute // between two requests
 )
 
-// pace is when the byte after the first n of a body must arrive at the latest,
-// counted from its beginning.
+// pace returns when the byte after the first n of a body must arrive at the latest,
+// counted from the beginning of the body.
 func pace(n, rate int64) time.Duration {
 	return bodyGrace + time.Duration(float64(n)/float64(rate)*float64(time.Second))
 }
 
-// paced is a body that must keep its pace.
+// paced is a body that must arrive at a minimum speed.
 type paced struct {
 	from  io.Reader
 	conn  peers.Serving
 	rate  int64
 	begun time.Time
 	n     int64
-	until time.Duration // the deadline as it is set, from begun; 0: the server's own
+	until time.Duration // the current deadline, counted from begun; 0: the server's own
 }
 
-// slack is by how much deadlines are set too late, so that they are set rarely.
+// slack is how much too late deadlines are set, so that they are moved rarely.
 const slack = time.Second
 
-// Read implements io.Reader. Most bodies arrive with their head, and are whole
-// before a deadline has to be set.
+// Read implements io.Reader. Most bodies arrive together with the head, before a
+// deadline has to be set.
 func (p *paced) Read(b []byte) (int, error) {
 	n, err := p.from.Read(b)
 	p.n += int64(n)
@@ -60,8 +60,8 @@ func (p *paced) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// readPaced reads a request's body into buf, at its pace. A request that came
-// through no door has no pace.
+// readPaced reads a request's body into buf, and enforces the minimum speed.
+// Requests whose connection is unknown have none.
 func (q *request) readPaced(buf *bytes.Buffer, r *http.Request, limit int64, plan bool) (int64, error) {
 	conn := peers.ServingOf(r.Context())
 	if conn == nil {
@@ -77,7 +77,7 @@ func (q *request) readPaced(buf *bytes.Buffer, r *http.Request, limit int64, pla
 		return n, &errs.Error{Kind: errs.Malformed, Type: "body-too-slow", Err: err,
 			Detail: "The body came too slowly. After some seconds at least " + strconv.FormatInt(p.rate>>10, 10) + " KiB must come in each second."}
 	}
-	if err == nil && (p.until > 0 || plan) { // a client that sent slowly may read as slowly as others
+	if err == nil && (p.until > 0 || plan) { // a client that sent slowly may also read slowly
 		_ = conn.SetReadDeadline(time.Time{})
 		_ = conn.SetWriteDeadline(time.Now().Add(writeTime))
 	}

@@ -17,16 +17,16 @@ import (
 // everywhere are the problems that any operation may answer.
 var everywhere = map[string]errs.ProblemType{
 	"bad-request":          {Kind: errs.Malformed, Says: "The request cannot be understood: a parameter or a header is malformed."},
-	"malformed-json":       {Kind: errs.Malformed, Says: "The body is not JSON, or there is none."},
-	"not-utf8":             {Kind: errs.Malformed, Says: "The address or the body is not UTF-8."},
+	"malformed-json":       {Kind: errs.Malformed, Says: "The body is not JSON, an object in it names a member twice, or there is no body."},
+	"not-utf8":             {Kind: errs.Malformed, Says: "The address or the body is not UTF-8, or a string in the body escapes half of a surrogate pair, such as \\ud800."},
 	"body-cut-off":         {Kind: errs.Malformed, Says: "The body ended early. Send the request again, with the same Idempotency-Key."},
 	"body-too-slow":        {Kind: errs.Malformed, Says: "The body arrived too slowly: after a few seconds, it must arrive at 4 KiB per second or faster, a seating plan at 64 KiB. Send the request again, with the same Idempotency-Key."},
 	"invalid-field":        {Kind: errs.Invalid, Says: "A field or parameter is invalid: fields names each one and the reason, up to twenty."},
 	"not-json":             {Kind: errs.Unsupported, Says: "The body must be JSON, with Content-Type: application/json."},
 	"unknown-encoding":     {Kind: errs.Unsupported, Says: "The body is compressed. Send it uncompressed."},
 	"too-large":            {Kind: errs.TooLarge, Says: "The body is larger than this operation allows."},
-	"sign-in-required":     {Kind: errs.Unauthenticated, Says: "The operation needs a session: log in, and send the token as Authorization: Bearer."},
-	"bad-token":            {Kind: errs.Unauthenticated, Says: "The session has ended, or there is no session with this token. Log in again."},
+	"sign-in-required":     {Kind: errs.Unauthenticated, Says: "The operation needs a session: sign in, and send the token as Authorization: Bearer TOKEN."},
+	"bad-token":            {Kind: errs.Unauthenticated, Says: "The session has ended, or there is no session with this token. Sign in again."},
 	"not-found":            {Kind: errs.NotFound, Says: "It does not exist, or it belongs to somebody else."},
 	"no-such-page":         {Kind: errs.NotFound, Says: "There is nothing at this address."},
 	"too-many-requests":    {Kind: errs.TooMany, Says: "Too many requests from this account or address. Retry-After says, in seconds, when to continue."},
@@ -37,14 +37,14 @@ var everywhere = map[string]errs.ProblemType{
 	"not-ready":            {Kind: errs.Unavailable, Says: "This node is starting or stopping. Send the request to another one."},
 	"version-differs":      {Kind: errs.Precondition, Says: "If-Match does not name the current version. Send the ETag as it was answered; things without an ETag do not support If-Match. Or a change was sent with If-None-Match, which only reads support."},
 	"internal-error":       {Kind: errs.Internal, Says: "Something went wrong on our side. Quote request_id when you report it."},
-	"method-not-allowed":   {Kind: errs.Invalid, Says: "The address does not support this method; Allow lists the supported ones. The status is 405."},
+	"method-not-allowed":   {Kind: errs.Invalid, Says: "The address does not support this method; Allow lists the supported ones."},
 	"cross-origin":         {Kind: errs.Forbidden, Says: "A page of another site sent this request with this site's cookie. Send a token instead."},
 	"bad-address":          {Kind: errs.Malformed, Says: "The address cannot be parsed: it has invalid escapes or characters."},
 	"http":                 {Kind: errs.Malformed, Says: "The request is not HTTP that this server supports."},
 }
 
-// Problems takes the declarations of the services. It is called before Complete,
-// and panics when an operation names a type that is not explained.
+// Problems registers the services' problem types. Call it before Complete. It panics
+// if an operation names a type without an explanation.
 func (g *Gateway) Problems(all ...errs.Problems) {
 	g.problems = maps.Clone(everywhere)
 	for _, p := range all {
@@ -63,8 +63,8 @@ func (g *Gateway) Problems(all ...errs.Problems) {
 	}
 }
 
-// problemsOf lists the problems of an operation with a status, sorted: those it
-// names, and of those of everybody's that it has this status for.
+// problemsOf lists the problems of an operation with a status, sorted: its own, and
+// the general ones with this status.
 func (g *Gateway) problemsOf(op *huma.Operation, status int) []string {
 	var list []string
 	for _, slug := range g.named[op.OperationID] {
@@ -81,7 +81,7 @@ func (g *Gateway) problemsOf(op *huma.Operation, status int) []string {
 	return slices.Compact(list)
 }
 
-// applies reports whether a problem of everybody's can happen to an operation of the API.
+// applies reports whether a general problem can occur in an operation of the API.
 func applies(op *huma.Operation, slug string) bool {
 	switch slug {
 	case "version-differs":
@@ -94,7 +94,7 @@ func applies(op *huma.Operation, slug string) bool {
 	return true
 }
 
-// problemExamples are one document for each problem with a status.
+// problemExamples returns an example document for each problem with a status.
 func (g *Gateway) problemExamples(op *huma.Operation, status int) map[string]*huma.Example {
 	out := map[string]*huma.Example{}
 	for _, slug := range g.problemsOf(op, status) {
@@ -126,7 +126,16 @@ type problemLine struct {
 	Status     int
 }
 
-// explain is the page behind a problem's type.
+// statusOf returns the status of a problem's answers. It belongs to the kind, except
+// when the method is not allowed.
+func statusOf(slug string, p errs.ProblemType) int {
+	if slug == "method-not-allowed" {
+		return http.StatusMethodNotAllowed
+	}
+	return statuses[p.Kind]
+}
+
+// explain serves the page behind a problem's type.
 func (g *Gateway) explain(w http.ResponseWriter, r *http.Request) {
 	slug := chi.URLParam(r, "slug")
 	p, ok := g.problems[slug]
@@ -134,10 +143,7 @@ func (g *Gateway) explain(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, errs.Missing("type of problem"))
 		return
 	}
-	view := problemView{Title: slug, Says: p.Says, Status: strconv.Itoa(statuses[p.Kind])}
-	if slug == "method-not-allowed" {
-		view.Status = "405"
-	}
+	view := problemView{Title: slug, Says: p.Says, Status: strconv.Itoa(statusOf(slug, p))}
 	for _, op := range slices.Sorted(maps.Keys(g.named)) {
 		if slices.Contains(g.named[op], slug) {
 			view.Operations = append(view.Operations, op)
@@ -146,11 +152,11 @@ func (g *Gateway) explain(w http.ResponseWriter, r *http.Request) {
 	g.writePage(w, r, view)
 }
 
-// listProblems is the page that lists all types of problems.
+// listProblems serves the page that lists all problem types.
 func (g *Gateway) listProblems(w http.ResponseWriter, r *http.Request) {
 	view := problemView{Title: "Problems", Says: "Errors are problem documents (RFC 9457). Their type is one of these and does not change."}
 	for _, slug := range slices.Sorted(maps.Keys(g.problems)) {
-		view.All = append(view.All, problemLine{slug, g.problems[slug].Says, statuses[g.problems[slug].Kind]})
+		view.All = append(view.All, problemLine{slug, g.problems[slug].Says, statusOf(slug, g.problems[slug])})
 	}
 	g.writePage(w, r, view)
 }

@@ -19,18 +19,18 @@ import (
 	"boxoffice/internal/route"
 )
 
-// request is one request while it is served: its context, what is known of it,
-// and the places for its body and answer, all in one piece of memory.
+// request is one request while it is served: its context, its state, and room for
+// its body and answer, all in one allocation.
 type request struct {
 	context.Context // with the time limit
 	gateway         *Gateway
 	route           *chi.Context
-	asked           *http.Request // as it came
-	served          *http.Request // as the operation sees it; nil when it was refused before
+	asked           *http.Request // as it arrived
+	served          *http.Request // as the operation sees it; nil if it was refused before
 	id              string
 	method, path    string
-	pattern         string     // of the fast path's operation
-	client          netip.Addr // the zero value when it is unknown
+	pattern         string     // of the operation on the fast path
+	client          netip.Addr // zero when unknown
 	traits          route.Traits
 	start           time.Time
 	answer          recorder
@@ -39,26 +39,31 @@ type request struct {
 
 type requestKey struct{}
 
-// Value finds the request itself in a context made of it.
+// Value returns the request itself from any context derived from it.
 func (q *request) Value(key any) any {
 	switch key.(type) {
 	case requestKey:
 		return q
 	case caller.TokenKey:
-		if q.asked == nil { // hot operations do not ask
+		if q.asked == nil { // hot operations have no http.Request
 			return ""
 		}
 		return q.gateway.token(q.asked)
+	case caller.LangKey:
+		if q.asked == nil {
+			return ""
+		}
+		return q.asked.Header.Get("Accept-Language")
 	case caller.ClientKey:
 		if q.client == (netip.Addr{}) {
 			return ""
 		}
-		return house(q.client)
+		return networkKey(q.client)
 	}
 	return q.Context.Value(key)
 }
 
-// requestFrom is the request of a context; an empty one outside of the front door.
+// requestFrom returns the request of a context; an empty one outside the gateway.
 func requestFrom(ctx context.Context) *request {
 	if q, ok := ctx.Value(requestKey{}).(*request); ok {
 		return q
@@ -66,8 +71,7 @@ func requestFrom(ctx context.Context) *request {
 	return &request{Context: ctx}
 }
 
-// safePath is the path for the log: who puts a card number there shall not
-// find it there.
+// safePath returns the path for the log, without it if it holds a card number.
 func (q *request) safePath() string {
 	if holdsCard([]byte(q.path)) {
 		return "(withheld)"
@@ -75,15 +79,16 @@ func (q *request) safePath() string {
 	return q.path
 }
 
-// recorder remembers what was answered, and leaves out what the client has.
+// recorder records the status of an answer, and answers 304 if the client has it
+// already.
 type recorder struct {
 	http.ResponseWriter
 	status  int            // 0: nothing yet
 	has     string         // If-None-Match of a GET or HEAD
-	foreign bool           // pages of other sites may ask
-	shared  bool           // its route may be shared: see guard
-	taken   net.Conn       // nil, or: the handler has taken the connection over
-	takes   func(net.Conn) // nil, or: is told when it does
+	foreign bool           // pages of other sites may call the API
+	shared  bool           // the route may be shared: see guard
+	taken   net.Conn       // set once the handler has hijacked the connection
+	takes   func(net.Conn) // called when that happens; may be nil
 }
 
 func (w *recorder) WriteHeader(status int) {
@@ -98,13 +103,13 @@ func (w *recorder) WriteHeader(status int) {
 			h.Del("Content-Length")
 		}
 		w.guard(status)
-		if status == http.StatusOK { // it means nothing there (RFC 9110, section 10.2.2)
+		if status == http.StatusOK { // it has no meaning there (RFC 9110, section 10.2.2)
 			delete(w.Header(), "Location")
 		}
 		if h := w.Header(); w.foreign && !slices.Contains(h["Vary"], "Origin") {
-			h.Add("Vary", "Origin") // operations say what else it depends on
+			h.Add("Vary", "Origin") // operations add the rest
 		}
-		if h, vary := w.Header(), w.Header()["Vary"]; len(vary) > 1 { // nginx before 1.23 sees one line of it only
+		if h, vary := w.Header(), w.Header()["Vary"]; len(vary) > 1 { // nginx before 1.23 reads only one line of it
 			h["Vary"] = []string{strings.Join(vary, ", ")}
 		}
 		w.status = status
@@ -143,18 +148,18 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // Flush sends what was written so far, for streams.
 func (w *recorder) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
-// body is a request body that was read whole.
+// body is a request body that was read completely.
 type body struct {
 	bytes.Reader
 	buf    *bytes.Buffer // of the pool
 	values int           // in it, if it is JSON
-	done   func()        // nil, or: makes room for another large one
+	done   func()        // gives up its place among the large bodies; may be nil
 }
 
-// Close does nothing: the body goes back to the pool when the request is answered.
+// Close does nothing; the buffer returns to the pool once the request is answered.
 func (*body) Close() error { return nil }
 
-// maxPooled is the largest body whose memory is kept for others.
+// maxPooled is the largest buffer that goes back to the pool.
 const maxPooled = 64 << 10
 
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -170,8 +175,8 @@ func (b *body) release() {
 	}
 }
 
-// requestID is the caller's own id if it is a sane one, else a new one. It names
-// a request in the log; nothing is guarded by it.
+// requestID returns the client's own id if it is well-formed, else a new one. It
+// identifies a request in the log and protects nothing.
 func requestID(given string) string {
 	if saneID(given) {
 		return given
@@ -192,7 +197,7 @@ func saneID(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		if c := s[i]; !isDigit(c) && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
 			return false
 		}
 	}

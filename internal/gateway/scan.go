@@ -2,35 +2,35 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/json"
 	"strconv"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 )
 
-// Limits of a JSON body, whatever it means.
+// Limits of a JSON body, independent of its content.
 const (
 	maxDepth    = 64  // nested arrays and objects
 	maxNameSize = 100 // bytes of a field's name that an error repeats
 )
 
-// scanner walks a JSON text (RFC 8259) once, before anything reads its meaning,
-// and refuses what neither a decoder nor a database would treat well: broken
-// syntax and UTF-8, NUL characters, numbers beyond a double, a name given twice,
-// endless nesting and, if asked to, card numbers. It always knows which field it
-// is at, so that each refusal names the place.
+// scanner walks a JSON text (RFC 8259) once, before it is decoded, and refuses what
+// decoders or databases handle badly: invalid syntax or UTF-8, escapes of half a
+// character, NUL characters, numbers beyond a double, duplicate names, deep nesting and, if asked to, card
+// numbers. It tracks the current field, so that each error names its place.
 type scanner struct {
 	b     []byte
 	i     int
 	path  []step   // from the root to the value that is scanned
-	names [][]byte // of the open objects, one after the other
+	names [][]byte // of all open objects, one after another
 	cards bool     // look for card numbers
-	stop  int      // -1, or: stop at the value that holds this byte
-	left  int      // values that may still come
+	stop  int      // stop at the value that holds this byte; -1: nowhere
+	left  int      // values that may still follow
 
-	firstSteps [8]step // so that most bodies need no memory of their own
+	firstSteps [8]step // saves most bodies an allocation
 	firstNames [16][]byte
 }
 
@@ -41,8 +41,7 @@ type step struct {
 	name  []byte // quotes included; nil before the first
 }
 
-// checkJSON is what is wrong with a JSON body of up to most values; nil when
-// nothing is. It counts the values.
+// checkJSON checks a JSON body of at most `most` values, and counts them.
 func checkJSON(body []byte, cards bool, most int) (int, *errs.Error) {
 	if at := invalidUTF8(body); at >= 0 {
 		e := errs.New(errs.Malformed, "not-utf8", "The body is not UTF-8 at byte %d.", at)
@@ -62,8 +61,8 @@ func checkJSON(body []byte, cards bool, most int) (int, *errs.Error) {
 
 var scanners = sync.Pool{New: func() any { return new(scanner) }}
 
-// fieldAt names the field that holds a byte of a body, as far as the body can
-// be read up to there.
+// fieldAt names the field that holds a byte of a body, as far as the body can be
+// parsed up to there.
 func fieldAt(body []byte, at int) string {
 	s := scanner{b: body, stop: at, left: len(body)}
 	_ = s.text() // what is wrong with it was told already
@@ -109,7 +108,7 @@ func (s *scanner) space() {
 	}
 }
 
-// next is the next byte that is not white space; 0 at the end.
+// next returns the next byte that is not white space, or 0 at the end.
 func (s *scanner) next() byte {
 	s.space()
 	if s.i < len(s.b) {
@@ -232,7 +231,7 @@ func (s *scanner) object() *errs.Error {
 			return errs.Bad(s.name(), "too-many", "has more than %d fields", maxNames)
 		}
 		if !seen.add(quoted) {
-			return errs.Bad(s.name(), "given-twice", "is given twice")
+			return s.twice()
 		}
 		if s.next() != ':' {
 			return s.malformed("a colon is expected")
@@ -255,7 +254,7 @@ func (s *scanner) object() *errs.Error {
 	}
 }
 
-// nameSet is the names of one object: a few are compared one by one.
+// nameSet holds the names of one object; a few names are compared one by one.
 type nameSet struct {
 	*scanner
 	first int // in scanner.names
@@ -317,7 +316,12 @@ func (s *scanner) str() *errs.Error {
 				if string(s.b[i+1:i+5]) == "0000" {
 					return s.nul()
 				}
-				i += 4
+				n := escaped(s.b[i-1:])
+				if n == 0 {
+					s.i = i - 1
+					return s.surrogate()
+				}
+				i += n - 2
 			default:
 				s.i = i
 				return s.malformed("no such escape in a string")
@@ -326,6 +330,21 @@ func (s *scanner) str() *errs.Error {
 	}
 	s.i = len(s.b)
 	return s.malformed("a string has no end")
+}
+
+// escaped returns the length of the character that a text begins with, written as \u
+// and four hexadecimal digits: 6, or 12 for two surrogates, or 0 for a surrogate
+// without the other one.
+func escaped(b []byte) int {
+	high := func(b []byte) bool { return b[2]|0x20 == 'd' && b[3] >= '8' }
+	switch {
+	case !high(b):
+		return 6
+	case strings.IndexByte("89abAB", b[3]) >= 0 && len(b) >= 12 && b[6] == '\\' && b[7] == 'u' && hex4(b[8:12]) &&
+		high(b[6:]) && strings.IndexByte("89abAB", b[9]) < 0:
+		return 12
+	}
+	return 0
 }
 
 func hex4(b []byte) bool {
@@ -369,7 +388,7 @@ func (s *scanner) number() *errs.Error {
 			return errs.Bad(s.name(), "out-of-range", "is a number out of range")
 		}
 	}
-	if s.cards && len(text) >= 13 && holdsCard(text) {
+	if s.cards && holdsCard(text) {
 		return s.card()
 	}
 	return nil
@@ -392,7 +411,21 @@ func (s *scanner) malformed(what string) *errs.Error {
 	line := 1 + bytes.Count(s.b[:s.i], []byte{'\n'})
 	column := s.i - bytes.LastIndexByte(s.b[:s.i], '\n')
 	e := errs.New(errs.Malformed, "malformed-json", "The body is not JSON: %s, line %d, column %d.", what, line, column)
-	e.Fields = []errs.Field{{Name: s.name(), Reason: what}}
+	e.Fields = []errs.Field{{Name: s.name(), Code: "not-json", Reason: what}}
+	return e.With("position", s.i)
+}
+
+func (s *scanner) twice() *errs.Error {
+	name := s.name()
+	e := errs.New(errs.Malformed, "malformed-json", "The body is not JSON: %s is given twice.", name)
+	e.Fields = []errs.Field{{Name: name, Code: "given-twice", Reason: "is given twice"}}
+	return e
+}
+
+// surrogate refuses a string that escapes half a character, which UTF-8 cannot encode.
+func (s *scanner) surrogate() *errs.Error {
+	e := errs.New(errs.Malformed, "not-utf8", "The body is not UTF-8 at byte %d: the escape is half of a surrogate pair.", s.i)
+	e.Fields = []errs.Field{{Name: s.name(), Code: "not-utf8", Reason: "holds half of a surrogate pair"}}
 	return e.With("position", s.i)
 }
 
@@ -404,7 +437,7 @@ func (s *scanner) card() *errs.Error {
 	return errs.Bad(s.name(), "card-number", "looks like a card number; card numbers are never sent here")
 }
 
-// name is the path to the current value, as clients write it: "seats[0].row".
+// name returns the path to the current value as clients write it: "seats[0].row".
 func (s *scanner) name() string {
 	var out []byte
 	for _, st := range s.path {
@@ -426,7 +459,7 @@ func (s *scanner) name() string {
 	return clip(string(out))
 }
 
-// clip shortens a name that is repeated to the one who sent it.
+// clip shortens a name before it is sent back to the client.
 func clip(name string) string {
 	if len(name) <= maxNameSize {
 		return name
@@ -438,10 +471,10 @@ func clip(name string) string {
 	return name[:n] + "…"
 }
 
-// unquote is the text of a JSON string; it was scanned before.
+// unquote returns the text of a JSON string that was already scanned.
 func unquote(quoted []byte) string {
 	var text string
-	if json.Unmarshal(quoted, &text) != nil {
+	if codec.ReadKnown(quoted, &text) != nil {
 		return "?"
 	}
 	return text

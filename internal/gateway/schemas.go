@@ -7,8 +7,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// schemaNames are the names of schemas whose Go types have other ones, or none.
-// Generated clients name their types by them.
+// schemaNames names the schemas whose Go types have other names, or none. Generated
+// clients use these names for their types.
 var schemaNames = map[string]string{
 	"paymentapi.Payment": "Payment", "paymentapi.Step": "PaymentStep", "payment.PageResponseBody": "PaymentPage",
 	"paymentapi.PayRequest": "NewPayment", "payment.AmendInputBody": "PaymentUpdate",
@@ -21,6 +21,7 @@ var schemaNames = map[string]string{
 	"user.SessionsOutBody": "SessionList", "user.GuestInBody": "NewGuest", "user.GuestCodeInBody": "GuestCode", "user.VerifyInBody": "VerificationToken",
 	"user.ForgotInBody": "PasswordReset", "user.ResetInBody": "NewPassword", "user.BeginInBody": "TwoFactorStart", "user.ConfirmInBody": "TwoFactorCode",
 	"user.SecretOutBody": "TwoFactorSecret", "user.RecoveryOutBody": "RecoveryCodes",
+	"webhook.WebhookBody": "Webhook", "webhook.DeliveryBody": "WebhookDelivery",
 }
 
 // schemaName names the schema of a type.
@@ -34,7 +35,7 @@ func schemaName(t reflect.Type, hint string) string {
 	if better := schemaNames[room+"."+name]; better != "" {
 		return better
 	}
-	if t.Name() == "" { // a body without a type of its own: the hint is all there is
+	if t.Name() == "" { // a body of an unnamed type: only the hint is left
 		for at, better := range schemaNames {
 			if _, last, _ := strings.Cut(at, "."); last == name {
 				return better

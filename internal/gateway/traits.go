@@ -12,8 +12,8 @@ import (
 
 var routeContexts = sync.Pool{New: func() any { return chi.NewRouteContext() }}
 
-// traitsOf finds what the route of a request declares, before the router carries
-// the request out. Addresses without a route declare nothing.
+// traitsOf finds the traits of a request's route before the router runs. Addresses
+// without a route have none.
 func (g *Gateway) traitsOf(r *http.Request) route.Traits {
 	ctx := routeContexts.Get().(*chi.Context)
 	defer routeContexts.Put(ctx)
@@ -27,11 +27,11 @@ func (g *Gateway) traitsOf(r *http.Request) route.Traits {
 		case method != http.MethodHead:
 			return 0
 		}
-		method = http.MethodGet // answers HEAD, too
+		method = http.MethodGet // it answers HEAD, too
 	}
 }
 
-// Declared are the traits of a route, by its pattern.
+// Declared returns the traits of a route, by its pattern.
 func (g *Gateway) Declared(method, pattern string) route.Traits {
 	if f, ok := g.traits[method+" "+pattern]; ok {
 		return f
@@ -42,7 +42,7 @@ func (g *Gateway) Declared(method, pattern string) route.Traits {
 	return 0
 }
 
-// operation is the API's operation at an address; nil when there is none.
+// operation returns the API's operation at an address, or nil.
 func (g *Gateway) operation(method, pattern string) *huma.Operation {
 	item := g.api.OpenAPI().Paths[pattern]
 	if item == nil {
@@ -61,14 +61,14 @@ func (g *Gateway) operation(method, pattern string) *huma.Operation {
 	return nil
 }
 
-// handle mounts a handler that is no operation of the API.
+// handle mounts a handler that is not an operation of the API.
 func (g *Gateway) handle(method, pattern string, traits route.Traits, h http.Handler) {
 	check(method+" "+pattern, traits)
 	g.traits[method+" "+pattern] = traits
 	g.router.Method(method, pattern, h)
 }
 
-// check panics when anybody may send a large body.
+// check panics if a route takes large bodies from everybody.
 func check(at string, f route.Traits) {
 	if f.Has(route.LargeBody) && !f.Has(route.Organizers) {
 		panic("gateway: " + at + " takes large bodies and is not for organizers only")

@@ -1,14 +1,14 @@
 package gateway
 
 import (
-	"encoding/json"
-	"errors"
+	"cmp"
 	"io"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -16,13 +16,13 @@ import (
 	"boxoffice/internal/errs"
 )
 
-// huma keeps of a decoder's error only the text. decode therefore writes field
-// and reason into the text, between marks that no other text has.
+// huma keeps only the text of a decoder's error, so decode encodes field and reason
+// into it, between marks that occur in no other text.
 const mark = "\x1f"
 
-type decodeError struct{ field, reason string }
+type decodeError struct{ field, code, reason string }
 
-func (e decodeError) Error() string { return mark + e.field + mark + e.reason }
+func (e decodeError) Error() string { return mark + e.field + mark + e.code + mark + e.reason }
 
 // jsonFormat is how huma reads and writes JSON.
 func jsonFormat() huma.Format {
@@ -30,7 +30,7 @@ func jsonFormat() huma.Format {
 }
 
 func encode(w io.Writer, v any) error {
-	if p, ok := v.(*Problem); ok { // it is written already, and need not be read again
+	if p, ok := v.(*Problem); ok { // already encoded
 		doc, err := p.MarshalJSON()
 		if err == nil {
 			_, err = w.Write(append(doc, '\n'))
@@ -40,74 +40,57 @@ func encode(w io.Writer, v any) error {
 	return codec.Write(w, v)
 }
 
-// decode reads a body that checkJSON has passed. Its error names the field that
-// does not fit. A number such as 2.0 is an integer, as in JSON Schema, where one
-// is wanted: encoding/json knows only 2.
+// decode reads a body that checkJSON has accepted. Its error names the field that
+// does not fit, and repeats nothing else of the body. A number such as 2.0 is accepted as an integer, as in JSON Schema;
+// the library accepts only 2.
 func decode(data []byte, v any) error {
-	err := json.Unmarshal(data, v)
-	var wrong *json.UnmarshalTypeError
-	for budget := maxRead; errors.As(err, &wrong) && budget > 0; budget -= len(data) {
-		whole, ok := asInteger(data, wrong)
-		if !ok {
+	err := codec.ReadKnown(data, v)
+	f, ok := codec.FaultOf(err)
+	for budget := maxRead; f.Type != nil && budget > 0; budget -= len(data) {
+		whole, integer := asInteger(data, f)
+		if !integer {
 			break
 		}
 		data = whole
-		err = json.Unmarshal(data, v)
+		err = codec.ReadKnown(data, v)
+		f, ok = codec.FaultOf(err)
 	}
-	if errors.As(err, &wrong) {
-		kind, _, _ := strings.Cut(wrong.Value, " ") // "number 1.5" without the number
-		return decodeError{fieldAt(data, int(wrong.Offset)-1), "must be " + plainType(wrong.Type.String()) + ", not this " + kind}
+	switch {
+	case err == nil:
+		return nil
+	case !ok:
+		return decodeError{"body", "not-valid", "cannot be read"}
+	case f.Type == nil:
+		return decodeError{clip(cmp.Or(f.Path, "body")), "not-json", f.Reason}
+	case f.Type == reflect.TypeFor[time.Time]() && f.Found == "string":
+		return decodeError{clip(f.Path), "not-a-time", f.Reason}
 	}
-	return err
+	return decodeError{clip(f.Path), "wrong-type", f.Reason}
 }
 
-// maxRead bounds what decode reads again for numbers that have a point.
+// maxRead limits how many bytes decode reads again because of numbers such as 2.0.
 const maxRead = 4 << 20
 
-// asInteger is a body in which the number that did not fit is written as an
-// integer; ok is false when it is none.
-func asInteger(data []byte, wrong *json.UnmarshalTypeError) (whole []byte, ok bool) {
-	if !strings.HasPrefix(wrong.Value, "number ") || wrong.Type == nil || wrong.Type.Kind() < reflect.Int || wrong.Type.Kind() > reflect.Uint64 {
+// asInteger rewrites the number that did not fit as an integer; ok is false if it is
+// not one.
+func asInteger(data []byte, f codec.Fault) (whole []byte, ok bool) {
+	end := f.Offset + len(f.Number)
+	if f.Number == "" || end > len(data) || f.Type.Kind() < reflect.Int || f.Type.Kind() > reflect.Uint64 {
 		return nil, false
 	}
-	end := int(wrong.Offset)
-	if end > len(data) {
+	n, err := strconv.ParseFloat(f.Number, 64)
+	if err != nil || n != math.Trunc(n) || math.Abs(n) > 1<<53 || !strings.ContainsAny(f.Number, ".eE") {
 		return nil, false
 	}
-	begin := end
-	for begin > 0 && strings.IndexByte("0123456789+-.eE", data[begin-1]) >= 0 {
-		begin--
-	}
-	text := string(data[begin:end])
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || n != math.Trunc(n) || math.Abs(n) > 1<<53 || !strings.ContainsAny(text, ".eE") {
-		return nil, false
-	}
-	return slices.Concat(data[:begin], strconv.AppendInt(nil, int64(n), 10), data[end:]), true
+	return slices.Concat(data[:f.Offset], strconv.AppendInt(nil, int64(n), 10), data[end:]), true
 }
 
-// plainType says a Go type in words.
-func plainType(goType string) string {
-	switch goType = strings.TrimLeft(goType, "*"); {
-	case strings.HasPrefix(goType, "int"), strings.HasPrefix(goType, "uint"):
-		return "a whole number within range"
-	case strings.HasPrefix(goType, "float"):
-		return "a number within range"
-	case goType == "string":
-		return "a string"
-	case goType == "bool":
-		return "true or false"
-	case strings.HasPrefix(goType, "["):
-		return "a list"
-	}
-	return "an object"
-}
-
-// fieldOf names a field as in the request and says in plain words what is wrong.
+// fieldOf names a field as the request does, and says in plain words what is wrong.
 func fieldOf(d *huma.ErrorDetail) errs.Field {
 	if text, ok := strings.CutPrefix(d.Message, mark); ok {
-		name, reason, _ := strings.Cut(text, mark)
-		return errs.Field{Name: name, Reason: reason}
+		name, text, _ := strings.Cut(text, mark)
+		code, reason, _ := strings.Cut(text, mark)
+		return errs.Field{Name: name, Code: code, Reason: reason}
 	}
 	name := d.Location
 	for _, place := range []string{"body.", "query.", "path.", "header."} {
@@ -116,7 +99,7 @@ func fieldOf(d *huma.ErrorDetail) errs.Field {
 			break
 		}
 	}
-	if strings.HasPrefix(name, "body[") { // a list as a body
+	if strings.HasPrefix(name, "body[") { // the body is a list
 		name = strings.TrimPrefix(name, "body")
 	}
 	if missing, ok := strings.CutPrefix(d.Message, "expected required property "); ok {
@@ -129,47 +112,51 @@ func fieldOf(d *huma.ErrorDetail) errs.Field {
 	if name == "" {
 		name = "body"
 	}
-	return errs.Field{Name: clip(name), Reason: inWords(d.Message)}
+	return reasonOf(d.Message).In(clip(name))
 }
 
-// sayings are huma's messages in the words of our other errors.
-var sayings = []struct{ huma, ours, end string }{
-	{"unexpected property", "is not a field of this request", ""},
-	{"unknown query parameter", "is not a parameter of this request", ""},
-	{"required ", "is required", "-"},
-	{"expected length <= ", "must have at most ", " characters"},
-	{"expected length >= ", "must have at least ", " characters"},
-	{"expected array length <= ", "must have at most ", " entries"},
-	{"expected array length >= ", "must have at least ", " entries"},
-	{"expected number <= ", "must be at most ", ""},
-	{"expected number >= ", "must be at least ", ""},
-	{"expected number > ", "must be more than ", ""},
-	{"expected number < ", "must be less than ", ""},
-	{"expected boolean", "must be true or false", ""},
-	{"expected integer", "must be a whole number", ""},
-	{"expected number", "must be a number", ""},
-	{"expected string to match", "must match", ""},
-	{"expected string to be RFC 3339 date-time", "must be a time as RFC 3339 writes it, such as 2030-12-31T20:00:00Z", ""},
-	{"expected string to be ", "must be ", ""},
-	{"expected string", "must be a string", ""},
-	{"expected array items to be unique", "must not name anything twice", ""},
-	{"expected array", "must be a list", ""},
-	{"expected object", "must be an object", ""},
-	{"expected value to be ", "must be ", ""},
-	{"expected ", "must be ", ""},
-	{"invalid integer", "must be a whole number within range", "-"},
-	{"invalid float", "must be a number", "-"},
-	{"invalid boolean", "must be true or false", "-"},
+// saying gives messages of huma that begin alike a code, and the style of our other
+// errors. The rest of a message is the argument of the code where Format takes one.
+type saying struct{ Huma, Code, Format string }
+
+var sayings = []saying{
+	{Huma: "unexpected property", Code: "unknown-field", Format: "is not a field of this request"},
+	{Huma: "unknown query parameter", Code: "unknown-parameter", Format: "is not a parameter of this request"},
+	{Huma: "required ", Code: "required", Format: "is required"},
+	{Huma: "expected length <= ", Code: "too-long", Format: "must have at most %s characters"},
+	{Huma: "expected length >= ", Code: "too-short", Format: "must have at least %s characters"},
+	{Huma: "expected array length <= ", Code: "too-many", Format: "must have at most %s entries"},
+	{Huma: "expected array length >= ", Code: "too-few", Format: "must have at least %s entries"},
+	{Huma: "expected number <= ", Code: "above-maximum", Format: "must be at most %s"},
+	{Huma: "expected number >= ", Code: "below-minimum", Format: "must be at least %s"},
+	{Huma: "expected number > ", Code: "not-above", Format: "must be more than %s"},
+	{Huma: "expected number < ", Code: "not-below", Format: "must be less than %s"},
+	{Huma: "expected boolean", Code: "wrong-type", Format: "must be true or false"},
+	{Huma: "expected integer", Code: "not-a-number", Format: "must be a whole number"},
+	{Huma: "expected number", Code: "wrong-type", Format: "must be a number"},
+	{Huma: "expected string to match", Code: "wrong-format", Format: "must match%s"},
+	{Huma: "expected string to be RFC 3339 date-time", Code: "not-a-time", Format: "must be a time as RFC 3339 writes it, such as 2030-12-31T20:00:00Z"},
+	{Huma: "expected string to be ", Code: "wrong-format", Format: "must be %s"},
+	{Huma: "expected string", Code: "wrong-type", Format: "must be a string"},
+	{Huma: "expected array items to be unique", Code: "named-twice", Format: "must not name anything twice"},
+	{Huma: "expected array", Code: "wrong-type", Format: "must be a list"},
+	{Huma: "expected object", Code: "wrong-type", Format: "must be an object"},
+	{Huma: "expected value to be ", Code: "not-a-choice", Format: "must be %s"},
+	{Huma: "expected ", Code: "wrong-format", Format: "must be %s"},
+	{Huma: "invalid integer", Code: "not-a-number", Format: "must be a whole number within range"},
+	{Huma: "invalid float", Code: "wrong-type", Format: "must be a number"},
+	{Huma: "invalid boolean", Code: "wrong-type", Format: "must be true or false"},
 }
 
-func inWords(message string) string {
+// reasonOf is a message of huma as the reason of an error.
+func reasonOf(message string) errs.Reason {
 	for _, s := range sayings {
-		if rest, ok := strings.CutPrefix(message, s.huma); ok {
-			if s.end == "-" { // the rest says nothing more
-				return s.ours
+		if rest, ok := strings.CutPrefix(message, s.Huma); ok {
+			if !strings.Contains(s.Format, "%s") {
+				return errs.Reason{Code: s.Code, Text: s.Format}
 			}
-			return s.ours + rest + s.end
+			return errs.Why(s.Code, s.Format, rest)
 		}
 	}
-	return message
+	return errs.Reason{Code: "not-valid", Text: message}
 }

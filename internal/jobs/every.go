@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// Every does something at once, and then again whenever the pause since the last
-// time is over or wake (which may be nil) says so, until ctx ends or do answers an
-// error, which Every returns. What is to be tried again is do's own business: it
-// logs that and answers nil.
+// Every calls do at once, and again after each pause or when wake (which may be nil)
+// receives, until ctx ends or do returns an error, which Every returns. Failures that
+// are to be tried again are up to do: it logs them and returns nil.
 func Every(ctx context.Context, pause time.Duration, wake <-chan struct{}, do func(context.Context) error) error {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -26,15 +25,15 @@ func Every(ctx context.Context, pause time.Duration, wake <-chan struct{}, do fu
 	return nil
 }
 
-// Retries remembers what has failed, and when it is to be tried again: later after
-// each failure. It is bounded: once it is full, all that it has no room for waits
-// together. It is not safe for concurrent use.
+// Retries remembers what has failed and when to try it again, with a longer pause after
+// each failure. Its size is bounded: once it is full, all further failures share one
+// pause. It is not safe for concurrent use.
 type Retries struct {
-	First, Longest time.Duration // pauses after the first failure and after many
+	First, Longest time.Duration // pauses after the first failure, and at most
 	Most           int           // how many it remembers one by one
 
 	failed map[string]retry
-	rest   retry // of what there is no room for
+	rest   retry // shared by everything that there is no room for
 	seen   map[string]bool
 }
 
@@ -48,7 +47,7 @@ func (r *Retries) after(was retry, now time.Time) retry {
 	return retry{now.Add(wait), wait}
 }
 
-// Due reports whether something is to be tried now.
+// Due reports whether id may be tried now.
 func (r *Retries) Due(id string, now time.Time) bool {
 	was, known := r.failed[id]
 	if known && r.seen != nil {
@@ -60,7 +59,7 @@ func (r *Retries) Due(id string, now time.Time) bool {
 	return !now.Before(was.at)
 }
 
-// Failed notes that a try has failed.
+// Failed notes that an attempt has failed.
 func (r *Retries) Failed(id string, now time.Time) {
 	was, known := r.failed[id]
 	switch {
@@ -78,7 +77,7 @@ func (r *Retries) Failed(id string, now time.Time) {
 	}
 }
 
-// Done forgets what has succeeded.
+// Done notes that an attempt has succeeded.
 func (r *Retries) Done(id string) {
 	if _, known := r.failed[id]; !known {
 		r.rest = retry{} // it works again
@@ -86,9 +85,9 @@ func (r *Retries) Done(id string) {
 	delete(r.failed, id)
 }
 
-// Round begins a look at all that there is to do; its end forgets what was not
-// asked about meanwhile, since it is no longer there. A look that was broken off
-// is not ended: the next one begins anew.
+// Round begins a round over everything there is to do. end forgets what Due was not
+// asked about during the round, since it no longer exists. An interrupted round must
+// not be ended; the next one starts over.
 func (r *Retries) Round() (end func()) {
 	seen := map[string]bool{}
 	r.seen = seen
@@ -102,12 +101,12 @@ func (r *Retries) Round() (end func()) {
 	}
 }
 
-// Forget forgets everything: another node does the work, and this one will not
-// know what it has tried.
+// Forget forgets everything, for when another node takes over the work, and this one
+// does not know what that node tries.
 func (r *Retries) Forget() { r.failed, r.rest, r.seen = nil, retry{}, nil }
 
-// Outcome makes of a round's outcome what Trouble.Log is to be told: ErrNotOver
-// when nothing failed, but what failed before waits for its next try.
+// Outcome turns a round's error into the one for Trouble.Log: ErrNotOver when nothing
+// failed but earlier failures wait for their next attempt.
 func (r *Retries) Outcome(err error) error {
 	if err == nil && (len(r.failed) > 0 || r.rest.wait > 0) {
 		return ErrNotOver
@@ -115,5 +114,5 @@ func (r *Retries) Outcome(err error) error {
 	return err
 }
 
-// Len is how many failures are remembered one by one.
+// Len returns how many failures are remembered one by one.
 func (r *Retries) Len() int { return len(r.failed) }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// The work is done at once, after each pause, and when it is woken; it ends with
-// its context or with an error.
+// The work is done at once, after each pause, and when it is woken; it ends with its
+// context or with an error.
 func TestEvery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -44,8 +44,8 @@ func TestEvery(t *testing.T) {
 	})
 }
 
-// What fails waits longer each time; what has succeeded, is gone, or was done by
-// another node is forgotten; and what there is no room for waits together.
+// Each failure makes the pause longer. Work that has succeeded, is gone, or was done by
+// another node is forgotten. Work beyond the limit shares one pause.
 func TestRetries(t *testing.T) {
 	now := time.Unix(1000, 0)
 	r := &Retries{First: time.Second, Longest: 5 * time.Second, Most: 2}
@@ -63,7 +63,7 @@ func TestRetries(t *testing.T) {
 		t.Error("another one waits too")
 	}
 	r.Failed("b", now)
-	for range 3 { // of one round: one failure
+	for range 3 { // in one round, these count as one failure
 		r.Failed("c", now)
 	}
 	if r.Len() != 2 || wait("c") != time.Second || wait("d") != time.Second {
@@ -73,7 +73,7 @@ func TestRetries(t *testing.T) {
 	if wait("c") != 0 {
 		t.Error("one of the others has succeeded, and the rest waits")
 	}
-	r.Round() // broken off
+	r.Round() // interrupted
 	end := r.Round()
 	r.Due("b", now)
 	if end(); r.Len() != 1 || wait("a") != 0 || wait("b") == 0 {

@@ -1,7 +1,6 @@
-// Package jobs runs what goes on beside the requests: sweeping, following,
-// handing over. A Runner owns each job from its start to its end. A job that
-// fails or panics never ends the process and never just stops: that is logged,
-// counted and told, and the job starts again, later each time.
+// Package jobs runs background jobs. A Runner owns each job from its start to its end.
+// A job that fails or panics neither ends the process nor stops silently: the failure
+// is logged and counted, and the job is restarted, after a longer pause each time.
 package jobs
 
 import (
@@ -15,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// How long a job that failed waits before it starts again: twice as long each
-// time, and from the beginning once it has run for as long as the longest wait.
+// Pauses before a failed job is restarted. They double with each failure, and start
+// over once the job has run for as long as the longest pause.
 const (
 	firstWait   = 100 * time.Millisecond
 	longestWait = time.Minute
@@ -31,7 +30,7 @@ type Runner struct {
 	running  sync.WaitGroup
 }
 
-// New is a runner without jobs, whose failures are counted in a registry.
+// New returns a runner without jobs. Failures are counted in the registry.
 func New(log *slog.Logger, metrics prometheus.Registerer) (*Runner, error) {
 	r := &Runner{log: log, failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "boxoffice_job_failures_total",
@@ -41,12 +40,11 @@ func New(log *slog.Logger, metrics prometheus.Registerer) (*Runner, error) {
 	return r, metrics.Register(r.failures)
 }
 
-// Go runs a job until Stop, in a goroutine of its own. The job ends when it
-// returns nil, or when it returns after its context has ended; otherwise it is
-// started again.
+// Go runs a job in a goroutine of its own until Stop. The job is done when it returns
+// nil, or when it returns after its context has ended; otherwise it is restarted.
 func (r *Runner) Go(name string, job func(context.Context) error) {
 	for _, what := range []string{"error", "panic"} {
-		r.failures.WithLabelValues(name, what) // they show as 0 before the first
+		r.failures.WithLabelValues(name, what) // exported as 0 before the first failure
 	}
 	r.running.Go(func() { r.keep(name, job) })
 }
@@ -83,7 +81,7 @@ func (r *Runner) keep(name string, job func(context.Context) error) {
 	}
 }
 
-// Panic is a panic that was caught.
+// Panic is a caught panic as an error.
 type Panic struct {
 	Value any
 	Stack string

@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// A job that panics or fails is started again, later each time, with its stack
-// in the log and a count; one that is done is left alone.
+// A job that panics or fails is restarted after growing pauses, and logged with its
+// stack and counted; a job that is done is not.
 func TestJobsGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said bytes.Buffer
@@ -68,7 +68,7 @@ func TestJobsGoOn(t *testing.T) {
 	})
 }
 
-// A job that always fails does not keep the runner from ending.
+// A job that always fails does not keep the runner from stopping.
 func TestStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, err := New(slog.New(slog.DiscardHandler), prometheus.NewRegistry())

@@ -8,28 +8,26 @@ import (
 	"time"
 )
 
-// remindEvery is how often a trouble that lasts is told again, with what the error
-// is then.
+// remindEvery is how often a lasting trouble is logged again, with the current error.
 const remindEvery = 10 * time.Minute
 
-// ErrNotOver is what Log is told of an attempt in which nothing failed, while
-// something that failed before was not tried again: the trouble lasts.
+// ErrNotOver tells Log that nothing failed in an attempt, but that an earlier failure
+// was not tried again: the trouble lasts.
 var ErrNotOver = errors.New("jobs: what failed before was not tried again")
 
-// Trouble tells of a failure that repeats: when it begins, every ten minutes while
-// it lasts, and when it is over. Jobs that try again several times a second would
-// fill the log otherwise. The zero value is without trouble; it may be used
-// concurrently.
+// Trouble logs a repeated failure when it begins, every ten minutes while it lasts, and
+// when it is over. Otherwise jobs that retry several times a second would fill the log.
+// The zero value is ready to use, and safe for concurrent use.
 type Trouble struct {
 	mu          sync.Mutex
 	since, told time.Time
 	times       int
 }
 
-// Log takes how an attempt has gone. What is is said of the trouble; an attempt that
-// was broken off since its context has ended says nothing. An attempt without an
-// error ends the trouble: where some of what there is to do may wait for its turn,
-// see ErrNotOver, Retries.Outcome and Pass.
+// Log takes the outcome of an attempt; what is the log message. An attempt that was
+// interrupted by the end of its context is ignored. An attempt without an error ends
+// the trouble. If an attempt does not cover all work, see ErrNotOver, Retries.Outcome
+// and Pass.
 func (t *Trouble) Log(ctx context.Context, log *slog.Logger, level slog.Level, what string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -52,19 +50,19 @@ func (t *Trouble) Log(ctx context.Context, log *slog.Logger, level slog.Level, w
 	}
 }
 
-// Lasts reports whether there is a trouble that is not over.
+// Lasts reports whether the trouble lasts.
 func (t *Trouble) Lasts() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.times > 0
 }
 
-// Pass is for a job that looks at all there is to do in several rounds: its trouble
-// ends only with a whole pass in which nothing failed.
+// Pass is for a job that needs several rounds to cover all its work: its trouble ends
+// only with a whole pass in which nothing failed.
 type Pass struct{ failed bool }
 
-// Outcome makes of a round's outcome what Trouble.Log is to be told. Ended says
-// that the round was the last one of a pass.
+// Outcome turns a round's error into the one for Trouble.Log. ended reports whether the
+// round was the last one of a pass.
 func (p *Pass) Outcome(err error, ended bool) error {
 	if err == nil && (p.failed || !ended) {
 		err = ErrNotOver

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A failure that repeats is told when it begins, now and then while it lasts, and
-// when it is over.
+// A repeated failure is logged when it begins, now and then while it lasts, and when it
+// is over.
 func TestTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -48,8 +48,8 @@ func TestTrouble(t *testing.T) {
 	})
 }
 
-// What waits for its next try, or for the round of a pass that comes to it, keeps
-// a trouble from being over.
+// A trouble is not over while failed work waits for its next attempt or for its round
+// of a pass.
 func TestTroubleIsNotOver(t *testing.T) {
 	bad := errors.New("bad")
 	var r Retries

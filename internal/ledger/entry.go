@@ -12,26 +12,26 @@ type Kind string
 
 // The kinds of ledger entries.
 const (
-	Held      Kind = "held"      // a new booking holds seats until …
-	Extended  Kind = "extended"  // its hold now lasts until …
+	Held      Kind = "held"      // a new booking holds seats until Until
+	Extended  Kind = "extended"  // its hold now lasts until Until
 	Booked    Kind = "booked"    // paid: the seats are sold
-	Expired   Kind = "expired"   // the hold lapsed: seats are free
-	Released  Kind = "released"  // given up before paying: seats are free
-	Cancelled Kind = "cancelled" // sold seats given back; amount is to be refunded
-	Swapped   Kind = "swapped"   // the hold is now for these seats instead
+	Expired   Kind = "expired"   // the hold expired: its seats are free
+	Released  Kind = "released"  // given up before payment: its seats are free
+	Cancelled Kind = "cancelled" // sold seats were given back; Amount is to be refunded. Without seats: money goes back, the seats stay
+	Swapped   Kind = "swapped"   // the hold is for these seats instead
 	Sale      Kind = "sale"      // the sale's state changed
 )
 
-// Entry is one line of an event's ledger. Entries are gapless per event and
-// chained: Hash = SHA-256(hash of the entry before ‖ Canonical()), where the
+// Entry is one line of an event's ledger. The entries of an event have no gaps and
+// are chained: Hash = SHA-256(previous entry's hash ‖ canonical form), where the
 // first entry follows 32 zero bytes.
 type Entry struct {
 	EventID   string
 	Seq       int64 // 1, 2, 3, … within the event
-	At        int64 // µs since 1970; never goes back within an event
+	At        int64 // µs since 1970; never decreases within an event
 	Kind      Kind
 	BookingID string  // "" for a sale entry
-	Seats     []int32 // ordinals the entry is about; after a swap: all it holds now
+	Seats     []int32 // ordinals of the seats concerned; in a swap: all that the booking holds now
 	Until     int64   // µs since 1970; end of the hold; 0: none
 	Amount    int64   // minor units: price of Seats, or the sum to be refunded
 	Currency  string
@@ -40,9 +40,8 @@ type Entry struct {
 }
 
 // AppendCanonical appends the entry as RFC 8785 JSON (sorted keys, no spaces),
-// without its hash. Members that are empty or zero are left out, seq and at
-// never are. All strings in an entry are ASCII ids and codes; sale is a string
-// that holds JSON.
+// without its hash. Empty and zero members are left out, except seq and at. All
+// strings in an entry are ASCII ids and codes; sale is a string that contains JSON.
 func (e *Entry) AppendCanonical(b []byte) []byte {
 	b = append(b, '{')
 	num := func(key string, v int64) {
@@ -86,14 +85,14 @@ func (e *Entry) AppendCanonical(b []byte) []byte {
 	return append(b, '}')
 }
 
-// Chain computes the entry's hash from the hash before it.
+// Chain computes the entry's hash from the hash of the previous entry.
 func (e *Entry) Chain(previous [32]byte, scratch []byte) (hash [32]byte, grown []byte) {
 	scratch = append(scratch[:0], previous[:]...)
 	scratch = e.AppendCanonical(scratch)
 	return sha256.Sum256(scratch), scratch
 }
 
-// AppendSeats appends ordinals as a JSON array: the form of the seats columns.
+// AppendSeats appends ordinals as a JSON array, which is how the seats columns store them.
 func AppendSeats(b []byte, seats []int32) []byte {
 	b = append(b, '[')
 	for i, s := range seats {
@@ -136,7 +135,7 @@ func ParseSeats(s string) (seats []int32, ok bool) {
 	return seats, true
 }
 
-// CountSeats is how many seats AppendSeats wrote.
+// CountSeats counts the seats in what AppendSeats wrote.
 func CountSeats(s string) int {
 	if len(s) <= 2 {
 		return 0

@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// AppendCanonical is written by hand because it is hot; it must say what RFC
-// 8785 says, as a library that knows only the RFC sees it.
+// AppendCanonical is written by hand because it is on the hot path; its output must
+// equal that of a library that implements RFC 8785.
 func TestCanonicalIsRFC8785(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := Entry{

@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// AppendExport appends an entry as one line of NDJSON: its RFC 8785 form with
-// one more member, "hash", at its place in the order of keys, in hex.
+// AppendExport appends an entry as one line of NDJSON: its RFC 8785 form and, in the
+// sorted place, one more member "hash" in hex.
 func AppendExport(b []byte, e *Entry) []byte {
 	line := e.AppendCanonical(nil)
 	at := bytes.Index(line, []byte(`,"kind":`)) // event_id < hash < kind
@@ -21,9 +21,9 @@ func AppendExport(b []byte, e *Entry) []byte {
 	return append(b, '\n')
 }
 
-// Export writes an event's ledger as NDJSON, one entry a line, from the first
-// on. To check a line, take "hash" out of it, put the 32 bytes of the line
-// before (zeros before the first) in front of the rest, and compute SHA-256.
+// Export writes an event's whole ledger as NDJSON, one entry a line. To check a line,
+// remove "hash" from it, prepend the 32 bytes of the previous line's hash (zeros
+// before the first line), and compute SHA-256.
 func Export(ctx context.Context, source Source, eventID string, w io.Writer) error {
 	const page = 2000
 	var after int64

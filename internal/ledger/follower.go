@@ -10,53 +10,52 @@ import (
 
 // Source reads ledgers.
 type Source interface {
-	// Heads is the seq of the last entry of each of these events, or of all if
-	// eventIDs is nil. Events without a ledger are left out.
+	// Heads returns the seq of the last entry of each of these events, or of all events
+	// if eventIDs is nil. Events without a ledger are left out.
 	Heads(ctx context.Context, eventIDs []string) (map[string]int64, error)
-	// Entries are up to limit entries of an event after a seq, in order.
+	// Entries returns up to limit entries of an event that follow seq after, in order.
 	Entries(ctx context.Context, eventID string, after int64, limit int) ([]Entry, error)
 }
 
-// Consumer consumes the ledgers of events and keeps its own cursors: in memory, or in
-// tables of its own together with what it makes of the entries. Its methods may be
-// called from several goroutines.
+// Consumer consumes the ledgers of events and keeps its own cursors, in memory or in
+// tables of its own. Its methods may be called from several goroutines.
 type Consumer interface {
-	// Cursor is the seq of the last entry of an event that was consumed; 0: none.
+	// Cursor returns the seq of the last entry of an event that was consumed; 0: none.
 	// follows is false when the consumer does not want the event's entries now.
 	Cursor(eventID string) (seq int64, follows bool)
-	// Consume takes entries of one event, in order and without a gap. It ignores
-	// those up to its cursor, and stops where one does not come next: the Follower
-	// reads again from there. read tells entries that were read from the Source from
-	// those that were handed to Hear.
+	// Consume takes entries of one event, in order and without gaps. It ignores those
+	// up to its cursor, and stops at an entry that does not follow it: the Follower
+	// then reads again from the cursor. read is true for entries read from the Source,
+	// and false for those handed to Hear.
 	Consume(entries []Entry, read bool)
 }
 
-// Follower leads a Consumer through the ledgers of events: each entry comes once, in
-// order and without a gap. Entries can be handed to it as they are committed (Hear);
-// what was missed is read from the Source, a page at a time (CatchUp, Read). It goes
-// on from the Consumer's cursors, so that it may be dropped and made anew at any time.
+// Follower delivers the ledgers of events to a Consumer: each entry in order and
+// without gaps. Entries can be handed to it as they are committed (Hear); missed ones
+// are read from the Source, a page at a time (CatchUp, Read). It continues from the
+// Consumer's cursors, so a new Follower may replace it at any time.
 type Follower struct {
 	source   Source
 	consumer Consumer
 
 	mu    sync.Mutex
-	heads map[string]int64 // by event: how far the ledger is known to go; only where the consumer is behind
+	heads map[string]int64 // highest known seq, of the events in which the consumer is behind
 }
 
-// pageSize is how many entries are in memory at once while a consumer catches up.
+// pageSize bounds the entries in memory while a consumer catches up.
 const pageSize = 1000
 
-// ErrEnd is the error of Read when a ledger ends before the seq that was asked for.
+// ErrEnd is returned by Read when a ledger ends before the requested seq.
 var ErrEnd = errors.New("ledger: it ends earlier")
 
-// NewFollower makes a follower for one consumer.
+// NewFollower returns a follower for one consumer.
 func NewFollower(source Source, consumer Consumer) *Follower {
 	return &Follower{source: source, consumer: consumer, heads: map[string]int64{}}
 }
 
 // Hear takes entries that were just committed, in runs of one event each. It never
-// waits for the Source. It reports whether the consumer is behind: entries before
-// these are missing, and CatchUp has to read them.
+// waits for the Source. It reports whether the consumer is behind, that is, whether
+// CatchUp has to read earlier entries.
 func (f *Follower) Hear(entries []Entry) (behind bool) {
 	for len(entries) > 0 {
 		n := 1
@@ -78,15 +77,15 @@ func (f *Follower) Hear(entries []Entry) (behind bool) {
 	return behind
 }
 
-// note keeps how far an event's ledger is known to go.
+// note records the highest known seq of an event.
 func (f *Follower) note(eventID string, head int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.heads[eventID] = max(f.heads[eventID], head)
 }
 
-// Look asks the Source how far ledgers go (of all events if eventIDs is nil), and
-// notes where the consumer is behind.
+// Look asks the Source for the heads of ledgers (of all events if eventIDs is nil),
+// and notes where the consumer is behind.
 func (f *Follower) Look(ctx context.Context, eventIDs []string) error {
 	heads, err := f.source.Heads(ctx, eventIDs)
 	if err != nil {
@@ -100,10 +99,10 @@ func (f *Follower) Look(ctx context.Context, eventIDs []string) error {
 	return nil
 }
 
-// CatchUp reads what the consumer is known to lack of these events, or of all if
-// eventIDs is nil. room, unless nil, is called before each page, so that the consumer
-// can work off what it has; its error ends CatchUp. An event that cannot be read does
-// not hold up the others.
+// CatchUp reads the noted entries that the consumer lacks of these events, or of all
+// events if eventIDs is nil. room, unless nil, is called before each page, so that the
+// consumer can process what it has; an error from room ends CatchUp. An event that
+// cannot be read does not block the others.
 func (f *Follower) CatchUp(ctx context.Context, eventIDs []string, room func(context.Context) error) error {
 	var failed []error
 	for eventID, head := range f.behind(eventIDs) {
@@ -122,7 +121,7 @@ func (f *Follower) CatchUp(ctx context.Context, eventIDs []string, room func(con
 	return errors.Join(failed...)
 }
 
-// behind are the noted heads of these events, or of all if eventIDs is nil.
+// behind returns the noted heads of these events, or of all if eventIDs is nil.
 func (f *Follower) behind(eventIDs []string) map[string]int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -139,7 +138,7 @@ func (f *Follower) behind(eventIDs []string) map[string]int64 {
 }
 
 // Read reads one event up to a seq. It fails with ErrEnd when the ledger ends before
-// that; the consumer then has all that there is.
+// that; the consumer then has the whole ledger.
 func (f *Follower) Read(ctx context.Context, eventID string, upTo int64) error {
 	for {
 		if more, err := f.page(ctx, eventID, upTo); err != nil || !more {
@@ -178,7 +177,7 @@ func (f *Follower) page(ctx context.Context, eventID string, head int64) (more b
 	return follows && now < head, nil
 }
 
-// done forgets that a consumer was behind once it is not any more.
+// done removes the note that the consumer is behind, once it has caught up.
 func (f *Follower) done(eventID string, seq int64, follows bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -14,7 +14,7 @@ type book struct {
 	mu      sync.Mutex
 	entries map[string][]Entry
 	fails   map[string]error // by event
-	longest int              // of the pages that were asked for
+	longest int              // the largest page that was asked for
 }
 
 func (b *book) add(eventID string, n int) []Entry {
@@ -63,7 +63,7 @@ type reader struct {
 	mu      sync.Mutex
 	at      map[string]int64
 	ignores string // an event
-	most    int    // entries at once
+	most    int    // the largest number of entries at once
 }
 
 func (r *reader) Cursor(eventID string) (int64, bool) {
@@ -93,8 +93,8 @@ func follow(t *testing.T) (*book, *reader, *Follower) {
 	return b, r, NewFollower(b, r)
 }
 
-// Whatever is heard, lost, heard twice or late: each entry comes in its order, and
-// after a look all of them have come. A follower that is made anew goes on.
+// Entries may be lost, repeated or late: the consumer gets each in order, and all of
+// them once the follower has looked. A new follower continues from the cursors.
 func TestFollowerIsGapless(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -137,7 +137,8 @@ func TestFollowerIsGapless(t *testing.T) {
 	}
 }
 
-// A run that begins before the cursor is taken from there on; one after a gap waits.
+// Of a run that begins before the cursor, the new entries are taken; a run after a
+// gap has to be read later.
 func TestFollowerHears(t *testing.T) {
 	b, r, f := follow(t)
 	all := b.add("e", 5)
@@ -156,8 +157,8 @@ func TestFollowerHears(t *testing.T) {
 	}
 }
 
-// Catching up keeps a page in memory, lets the consumer work it off, and goes on with
-// the others when one event cannot be read.
+// CatchUp has one page in memory, lets the consumer process it, and goes on with the
+// others when one event cannot be read.
 func TestFollowerCatchesUpInPages(t *testing.T) {
 	b, r, f := follow(t)
 	b.add("long", 5*pageSize+1)
@@ -200,7 +201,7 @@ func TestFollowerReadsOneEvent(t *testing.T) {
 	}
 }
 
-// A ledger with a hole stops its consumer before it.
+// The consumer stops before a gap in the ledger.
 func TestFollowerStopsAtAHole(t *testing.T) {
 	b, r, f := follow(t)
 	b.add("e", 4)

@@ -1,5 +1,5 @@
-// Package limit counts how often something is done, and says when it is too
-// often. There is one interface; the backend in memory counts for one node.
+// Package limit counts how often something is done, and decides when it is too
+// often. The backend in memory counts for one node.
 package limit
 
 import (
@@ -15,10 +15,10 @@ type Rate struct {
 	Per   time.Duration
 }
 
-// Key names what is counted: who, and of which kind.
+// Key identifies what is counted: a client and its class.
 type Key struct{ Class, Name string }
 
-// Result is what came of asking.
+// Result is the answer to Take.
 type Result struct {
 	Allowed   bool
 	Remaining int64         // that may be done at once now
@@ -28,17 +28,18 @@ type Result struct {
 
 // Limiter counts.
 type Limiter interface {
-	// Take asks to do something now. An error means that nothing was counted.
+	// Take counts one attempt, if it is allowed. After an error, nothing was
+	// counted.
 	Take(ctx context.Context, key Key, r Rate) (Result, error)
 }
 
 const (
 	shards  = 64
-	maxKeys = 16_384 // in a shard; the million that are known at most take some 100 MB
+	maxKeys = 16_384 // in a shard; all shards together use at most about 100 MB
 )
 
 // Memory counts in memory by the generic cell rate algorithm (ITU-T I.371): one
-// number for each key, the time at which its burst will be whole again.
+// number for each key, the time at which its whole burst will be available again.
 type Memory struct {
 	now    func() time.Time
 	seed   maphash.Seed
@@ -48,7 +49,7 @@ type Memory struct {
 	}
 }
 
-// NewMemory makes a limiter with nothing counted.
+// NewMemory makes an empty limiter.
 func NewMemory(now func() time.Time) *Memory {
 	m := &Memory{now: now, seed: maphash.MakeSeed()}
 	for i := range m.shards {
@@ -77,8 +78,8 @@ func (m *Memory) Take(_ context.Context, key Key, r Rate) (Result, error) {
 	}
 }
 
-// forget makes room: keys that are whole again mean nothing. When that is not
-// enough, some others are let off.
+// forget makes room by dropping keys whose whole burst is available. If that is not
+// enough, it also drops some others.
 func forget(full map[Key]int64, now int64) {
 	for k, at := range full {
 		if at <= now {

@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"embed"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -39,25 +38,21 @@ func New(ctx context.Context, db *sqldb.DB, key []byte, now func() time.Time) (*
 	return &Links{db: db, key: key, now: now, get: get}, nil
 }
 
-// Token is the token of an order's link that is good now.
+// Token returns the currently valid token of an order's link.
 func (l *Links) Token(ctx context.Context, bookingID string) (string, error) {
 	version, err := l.version(ctx, bookingID)
 	return l.token(bookingID, version), err
 }
 
-// Tokens are the tokens of many orders, by booking id, read in one statement.
+// Tokens returns the tokens of many orders, by booking id, read in one statement.
 func (l *Links) Tokens(ctx context.Context, bookingIDs []string) (map[string]string, error) {
 	out := make(map[string]string, len(bookingIDs))
 	for _, id := range bookingIDs {
 		out[id] = l.token(id, 0)
 	}
-	among, arg := `= ANY (CAST($1 AS TEXT[]))`, any(bookingIDs)
-	if l.db.Dialect() == sqldb.SQLite {
-		raw, err := json.Marshal(bookingIDs)
-		if err != nil {
-			return nil, fmt.Errorf("read links: %w", err)
-		}
-		among, arg = `IN (SELECT value FROM json_each($1))`, string(raw)
+	among, arg, err := l.db.Among(bookingIDs)
+	if err != nil {
+		return nil, fmt.Errorf("read links: %w", err)
 	}
 	rows, err := l.db.Reader().QueryContext(ctx, `SELECT booking_id, version FROM order_links WHERE booking_id `+among, arg)
 	if err != nil {
@@ -75,8 +70,8 @@ func (l *Links) Tokens(ctx context.Context, bookingIDs []string) (map[string]str
 	return out, rows.Err()
 }
 
-// Check refuses a token that does not belong to an order, or no longer does, as
-// if there were no such order.
+// Check refuses a token that does not belong to an order, or no longer does, as if
+// the order did not exist.
 func (l *Links) Check(ctx context.Context, bookingID, token string) error {
 	good, err := l.Token(ctx, bookingID)
 	if err != nil {
@@ -88,9 +83,9 @@ func (l *Links) Check(ctx context.Context, bookingID, token string) error {
 	return nil
 }
 
-// Renew makes a new link in place of the one with the token seen, whichever it is
-// if that is "": those before it open nothing any more. When seen was replaced
-// already there is nothing to do: the same request was sent twice.
+// Renew replaces the link with the token seen ("": whichever is current); all
+// earlier links become invalid. If seen was replaced before, it does nothing: the
+// same request was sent twice.
 func (l *Links) Renew(ctx context.Context, bookingID, seen string) error {
 	err := l.db.Write(ctx, func(tx *sql.Tx) error {
 		if err := l.lockRecipient(ctx, tx, bookingID); err != nil {
@@ -133,7 +128,7 @@ func (l *Links) token(bookingID string, version int64) string {
 	mac := hmac.New(sha256.New, l.key)
 	mac.Write([]byte("order:" + bookingID))
 	if version > 0 {
-		fmt.Fprintf(mac, ":%d", version) // an id has no colon
+		fmt.Fprintf(mac, ":%d", version) // an id contains no colon
 	}
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:18])
 }

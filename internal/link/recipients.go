@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -13,16 +12,17 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// NotAgain is no time at which a mail has gone, see Give.
+// NotAgain is a time at which no mail was sent; see Give.
 const NotAgain = -1
 
-// Give notes whom an order is for; a mail is due then if there is an address. An
-// address that has had the mail gets it again if that was at the time mailed: so
-// one request that is sent twice mails once. Another address gets a new link in
-// the same transaction, so that no address is sent the link of another.
+// Give records the recipient of an order; a mail is then due if there is an address.
+// An address that has already had the mail gets it again only if mailed is the time
+// of that mail, so a request that is sent twice mails once. Another address gets a
+// new link in the same transaction, so that no address receives the link of another.
 func (l *Links) Give(ctx context.Context, bookingID string, to caller.Person, mailed int64) error {
 	err := l.db.Write(ctx, func(tx *sql.Tx) error {
-		// A row to lock: another node may be giving the same order to somebody now.
+		// A row to lock: another node may be changing the recipient of the same
+		// order.
 		if _, err := tx.ExecContext(ctx, `INSERT INTO recipients (booking_id, name, email, mailed_at) VALUES ($1, '', '', 0) ON CONFLICT DO NOTHING`, bookingID); err != nil {
 			return err
 		}
@@ -45,12 +45,13 @@ func (l *Links) Give(ctx context.Context, bookingID string, to caller.Person, ma
 
 func (l *Links) give(ctx context.Context, tx *sql.Tx, bookingID string, to caller.Person, mailed int64) error {
 	_, err := tx.ExecContext(ctx, `UPDATE recipients SET name = $2, email = $3,
-		mailed_at = CASE WHEN email <> $3 OR mailed_at = $4 THEN 0 ELSE mailed_at END WHERE booking_id = $1`,
+		mailed_at = CASE WHEN email <> $3 OR mailed_at = $4 THEN 0 ELSE mailed_at END,
+		turn = turn + CASE WHEN email <> $3 OR mailed_at = $4 THEN 1 ELSE 0 END WHERE booking_id = $1`,
 		bookingID, to.Name, to.Email, mailed) // primary key
 	return err
 }
 
-// Mailed notes that a mail with the link of a token has gone to an address. The mail
+// Mailed records that a mail with a link's token was sent to an address. The mail
 // stays due if the order has another link or another recipient by now.
 func (l *Links) Mailed(ctx context.Context, bookingID, email, token string) error {
 	err := l.db.Write(ctx, func(tx *sql.Tx) error {
@@ -71,7 +72,7 @@ func (l *Links) Mailed(ctx context.Context, bookingID, email, token string) erro
 }
 
 // lockRecipient locks the row of an order's recipient, if there is one, until the
-// transaction ends: noting a mail and renewing its link wait for each other.
+// transaction ends: recording a mail and renewing its link exclude each other.
 func (l *Links) lockRecipient(ctx context.Context, tx *sql.Tx, bookingID string) error {
 	var one string
 	err := tx.QueryRowContext(ctx, l.db.Text(`SELECT booking_id FROM recipients WHERE booking_id = $1 /*postgres: FOR UPDATE*/`), bookingID).Scan(&one) // primary key
@@ -81,12 +82,13 @@ func (l *Links) lockRecipient(ctx context.Context, tx *sql.Tx, bookingID string)
 	return err
 }
 
-// Forget forgets whom an order was for.
+// Forget deletes the recipient of an order.
 func (l *Links) Forget(ctx context.Context, bookingID string) error {
 	return l.write(ctx, `DELETE FROM recipients WHERE booking_id = $1`, bookingID)
 }
 
-// Due are orders whose mail has not gone yet, in order, after one.
+// Due lists the orders whose mail has not been sent yet, in order, after a given
+// one.
 func (l *Links) Due(ctx context.Context, after string, limit int) ([]string, error) {
 	ids, err := sqldb.Texts(ctx, l.db.Reader(), `SELECT booking_id FROM recipients
 		WHERE mailed_at = 0 AND email <> '' AND booking_id > $1 ORDER BY booking_id LIMIT $2`, after, limit) // recipients_due
@@ -96,20 +98,17 @@ func (l *Links) Due(ctx context.Context, after string, limit int) ([]string, err
 	return ids, nil
 }
 
-// Recipients are whom orders are for, by booking id, for those that are noted.
+// Recipients returns the recorded recipients of orders, by booking id.
 func (l *Links) Recipients(ctx context.Context, bookingIDs []string) (map[string]bookingapi.Recipient, error) {
-	if l.db.Dialect() != sqldb.SQLite {
-		return l.recipients(ctx, `booking_id = ANY (CAST($1 AS TEXT[]))`, bookingIDs)
-	}
-	raw, err := json.Marshal(bookingIDs)
+	among, arg, err := l.db.Among(bookingIDs)
 	if err != nil {
 		return nil, fmt.Errorf("recipients: %w", err)
 	}
-	return l.recipients(ctx, `booking_id IN (SELECT value FROM json_each($1))`, string(raw))
+	return l.recipients(ctx, `booking_id `+among, arg)
 }
 
 func (l *Links) recipients(ctx context.Context, which string, arg any) (map[string]bookingapi.Recipient, error) {
-	rows, err := l.db.Reader().QueryContext(ctx, `SELECT booking_id, name, email, mailed_at FROM recipients WHERE `+which, arg)
+	rows, err := l.db.Reader().QueryContext(ctx, `SELECT booking_id, name, email, mailed_at, turn FROM recipients WHERE `+which, arg)
 	if err != nil {
 		return nil, fmt.Errorf("recipients: %w", err)
 	}
@@ -118,7 +117,7 @@ func (l *Links) recipients(ctx context.Context, which string, arg any) (map[stri
 	for rows.Next() {
 		var id string
 		var r bookingapi.Recipient
-		if err := rows.Scan(&id, &r.Name, &r.Email, &r.MailedAt); err != nil {
+		if err := rows.Scan(&id, &r.Name, &r.Email, &r.MailedAt, &r.Turn); err != nil {
 			return nil, fmt.Errorf("recipients: %w", err)
 		}
 		out[id] = r

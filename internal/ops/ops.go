@@ -1,5 +1,5 @@
-// Package ops is the address for operators: metrics for Prometheus and Go's
-// profiles. Nobody who buys tickets comes there.
+// Package ops serves metrics for Prometheus and Go's profiles to operators, at an
+// address that ticket buyers cannot reach.
 package ops
 
 import (
@@ -23,17 +23,17 @@ import (
 	"boxoffice/internal/settings"
 )
 
-// defaultAddr is where metrics and profiles are without --ops-addr.
+// defaultAddr is the address of metrics and profiles without --ops-addr.
 const defaultAddr = "127.0.0.1:8090"
 
-// mostConnections is how many connections to that address are open at once.
+// mostConnections limits the connections to that address.
 const mostConnections = 16
 
 // metricsTime is how long a client may take to read an answer to /metrics.
 const metricsTime = 10 * time.Second
 
-// Serve serves metrics and profiles as a job of run, at addr ("": at a default
-// address), and prints where.
+// Serve serves metrics and profiles as a job of run, at addr ("": a default
+// address), and prints the address.
 func Serve(run *jobs.Runner, addr string, metrics *prometheus.Registry, out io.Writer, log *slog.Logger) error {
 	l, err := listen(addr)
 	if err != nil {
@@ -48,13 +48,13 @@ func Serve(run *jobs.Runner, addr string, metrics *prometheus.Registry, out io.W
 	srv := &http.Server{
 		Handler:           bodiless(handler),
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second, // for bodies, which nobody reads
+		ReadTimeout:       10 * time.Second, // for bodies, which are not used
 		IdleTimeout:       time.Minute,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:          jobs.ServerLog(log),
 	}
-	// When there are too many, the connection that has been idle longest is closed:
-	// operators' connections never use up the descriptors of the node's own work, and
-	// nobody is kept out.
+	// When there are too many, the connection that has been idle longest is closed.
+	// So operators' connections never use up the descriptors that the node needs,
+	// and nobody is locked out.
 	conns := &peers.Set{Most: mostConnections, Each: mostConnections}
 	conns.Attach(srv)
 	run.Go("metrics", func(ctx context.Context) error {
@@ -65,9 +65,9 @@ func Serve(run *jobs.Runner, addr string, metrics *prometheus.Registry, out io.W
 	return nil
 }
 
-// bodiless closes the connections of requests that bring a body, after the answer.
-// Nobody reads the body, and waiting for it would keep other clients from /metrics,
-// which answers only a few at once.
+// bodiless closes the connections of requests with a body after the answer. The body
+// is not read; waiting for it would keep other clients from /metrics, which answers
+// only a few at once.
 func bodiless(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
@@ -77,8 +77,8 @@ func bodiless(h http.Handler) http.Handler {
 	})
 }
 
-// listen listens at addr; without one at the default address, or on a free port if
-// that is taken.
+// listen listens at addr; without one at the default address or, if that is taken,
+// on a free port.
 func listen(addr string) (net.Listener, error) {
 	if addr != "" {
 		return net.Listen("tcp", addr)
@@ -94,7 +94,7 @@ func routes(metrics *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
 	numbers := promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(metricsTime)) // or four clients that read nothing would keep all others out
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(metricsTime)) // otherwise four clients that read nothing would block all others
 		numbers.ServeHTTP(w, r)
 	})
 	mux.HandleFunc("/debug/pprof/", pprof.Index)

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"boxoffice/internal/jobs"
+	"boxoffice/internal/patience"
 )
 
 // Metrics and profiles have an address of their own: one that was asked for, or
@@ -107,7 +108,7 @@ func TestOperatorsAreFew(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
-		_ = c.SetDeadline(time.Now().Add(time.Minute)) // it would wait for ever
+		_ = c.SetDeadline(time.Now().Add(patience.Long)) // it would wait for ever
 		in := bufio.NewReader(c)
 		if _, err := io.WriteString(c, "GET /debug/pprof/cmdline HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 			t.Fatal(err)

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Address is an e-mail address as people write it: its domain in letters
-// (U-labels, RFC 5890), where that is a name which programs show so.
+// Address formats an e-mail address for people: with its domain in Unicode
+// (U-labels, RFC 5890), if programs usually display that name so.
 func Address(email string) string {
 	local, host, ok := strings.Cut(email, "@")
 	shown, err := idna.Display.ToUnicode(host)

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -60,11 +59,11 @@ func loadAssets() (*assets, error) {
 	return a, a.addWorker()
 }
 
-// offline are the assets that pages need without a network.
+// offline lists the assets that pages need without a network.
 var offline = []string{"app.js", "style.css", "icon.svg", "icon-192.png"}
 
-// addWorker puts in front of the service worker where the assets are, and a hash
-// of all of them: browsers take a new worker when its bytes are others.
+// addWorker prepends to the service worker the paths of the assets and a hash of all
+// of them. Browsers install a new worker when its bytes change.
 func (a *assets) addWorker() error {
 	sum := sha256.New()
 	for _, path := range slices.Sorted(maps.Keys(a.byPath)) {
@@ -77,7 +76,7 @@ func (a *assets) addWorker() error {
 	for _, name := range offline {
 		build.Assets = append(build.Assets, a.byName[name].path)
 	}
-	raw, err := json.Marshal(build)
+	raw, err := codec.Marshal(build)
 	if err != nil {
 		return fmt.Errorf("assets: %w", err)
 	}
@@ -111,7 +110,7 @@ func (a *assets) add(name string, raw []byte) error {
 	return nil
 }
 
-// send serves an asset. What has a hash in its path never changes.
+// send serves an asset. Assets with a hash in their path never change.
 func (one *asset) send(w http.ResponseWriter, r *http.Request, caching string) {
 	h := w.Header()
 	h.Set("Content-Type", one.contentType)

@@ -2,15 +2,15 @@ package page
 
 import "boxoffice/internal/errs"
 
-// Faults are what is wrong with a form that was sent, in the reader's language:
-// one text for all of it, and one beside each input at fault. The zero value is
-// a form without faults.
+// Faults describe what is wrong with a form that was sent, in the reader's language:
+// one text for the whole form, and one for each faulty input. The zero value is a
+// form without faults.
 type Faults struct {
 	Text   string
 	fields []errs.Field
 }
 
-// Of is what is wrong with an input; "" when nothing is.
+// Of returns what is wrong with an input; "" if nothing is.
 func (f Faults) Of(name string) string {
 	for _, one := range f.fields {
 		if one.Name == name {
@@ -20,13 +20,13 @@ func (f Faults) Of(name string) string {
 	return ""
 }
 
-// First reports whether an input is the first one at fault: the one to go on with.
+// First reports whether an input is the first faulty one, which gets the focus.
 func (f Faults) First(name string) bool { return len(f.fields) > 0 && f.fields[0].Name == name }
 
 // Any reports whether there are faults.
 func (f Faults) Any() bool { return f.Text != "" }
 
-// Faults is Reason with what is to be said beside single inputs. The form is shown
+// Faults is Reason together with the faults of single inputs. The form is shown
 // again with them; ok is false for errors that are not for pages.
 func (v *Visit) Faults(err error) (f Faults, ok bool) {
 	if f.Text, ok = v.Reason(err); !ok {
@@ -42,9 +42,9 @@ func (v *Visit) Faults(err error) (f Faults, ok bool) {
 	return f, true
 }
 
-// Fault is what is wrong with a field, as a sentence in the reader's language: the
-// message of its code, with the arguments filled in as A, B and so on. Codes that no
-// form comes to have no message: their English reason is quoted.
+// Fault describes what is wrong with a field as a sentence in the reader's language:
+// the message of its code, with the arguments filled in as A, B and so on. Codes
+// that occur in no form have no message; their English reason is quoted.
 func (v *Visit) Fault(f errs.Field) string {
 	pairs := make([]any, 0, 2*len(f.Args))
 	for i, arg := range f.Args {

@@ -20,8 +20,8 @@ func TestFaults(t *testing.T) {
 	r.Header.Set("Accept-Language", "de")
 	v := k.visit(httptest.NewRecorder(), r)
 	f, ok := v.Faults(bad)
-	if !ok || v.status != 422 || f.Text != "Bitte prüfen Sie die markierten Felder." || f.Of("email") != "Das ist keine E\u2011Mail-Adresse." ||
-		f.Of("name") != "Das passt so nicht: is odd." || f.Of("current") != "Das ist nicht das Passwort des Kontos." || f.Of("other") != "" || !f.First("email") || f.First("name") {
+	if !ok || v.status != 422 || f.Text != "Bitte prüfen Sie die markierten Felder." || f.Of("email") != "Bitte geben Sie eine gültige E\u2011Mail-Adresse ein." ||
+		f.Of("name") != "Diese Angabe stimmt nicht: is odd." || f.Of("current") != "Dieses Passwort ist falsch." || f.Of("other") != "" || !f.First("email") || f.First("name") {
 		t.Errorf("%v %d %+v", ok, v.status, f)
 	}
 	if _, ok := v.Faults(errs.Missing("event")); ok {
@@ -39,7 +39,7 @@ func TestFaults(t *testing.T) {
 	if err := one.ExecuteTemplate(&out, "two", map[string]any{"F": f}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`id="f-a-email"`, `type="text" inputmode="email"`, `id="f-note"`, `value="&lt;x"`, `aria-invalid="true"`, `aria-describedby="f-a-email-fault f-a-email-hint"`, "autofocus", `<p class="fault" id="f-a-email-fault">Das ist keine`} {
+	for _, want := range []string{`id="f-a-email"`, `type="text" inputmode="email"`, `id="f-note"`, `value="&lt;x"`, `aria-invalid="true"`, `aria-describedby="f-a-email-fault f-a-email-hint"`, "autofocus", `<p class="fault" id="f-a-email-fault">Bitte geben Sie eine gültige`} {
 		if strings.Count(out.String(), want) != 1 {
 			t.Errorf("not once %s in %s", want, out.String())
 		}

@@ -13,22 +13,22 @@ type Holding struct {
 	Ends  time.Time
 }
 
-// heldLink is the way back to held seats, in the header of every page.
+// heldLink is the link to held seats in the header of every page.
 type heldLink struct {
 	Holding
 	Now     time.Time
 	Minutes int // that are left, rounded up
 }
 
-// held is what the reader holds; nil on the pages that are about it, and on those
-// that say that something is broken.
+// held returns the reader's hold; nil on the pages that are about it, and on pages
+// about internal errors.
 func (v *Visit) held() *heldLink {
-	if v.kit.cfg.Holding == nil || !v.Caller.SignedIn() || v.status >= http.StatusInternalServerError {
+	if v.site.cfg.Holding == nil || !v.Caller.SignedIn() || v.status >= http.StatusInternalServerError {
 		return nil
 	}
-	h, err := v.kit.cfg.Holding(v.Context(), v.Caller)
+	h, err := v.site.cfg.Holding(v.Context(), v.Caller)
 	if err != nil {
-		v.kit.cfg.Log.ErrorContext(v.Context(), "held seats for the header", "error", err) // the page is good without
+		v.site.cfg.Log.ErrorContext(v.Context(), "held seats for the header", "error", err) // the page works without it
 		return nil
 	}
 	now := v.Now()

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// ShowPart answers with a template of a page, without the layout around it: for
-// scripts that bring a part of the page up to date.
+// ShowPart answers with one template of a page, without the layout, for scripts that
+// update a part of the page.
 func (v *Visit) ShowPart(s *Set, name, part string, data any) error {
 	one := s.byLang[v.Lang][name]
 	if one == nil {

@@ -6,7 +6,7 @@ import (
 	"boxoffice/internal/route"
 )
 
-// Route is a page's address, what answers there, and what the gateway must know of it.
+// Route is a page's address, its handler, and its traits for the gateway.
 type Route struct {
 	Method, Path string // the path as a pattern, such as /e/{id}
 	Traits       route.Traits
@@ -14,7 +14,7 @@ type Route struct {
 	File         Handler // instead of a page
 }
 
-// Get is a page to read.
+// Get is a page.
 func Get(path string, fn func(*Visit) error, traits ...route.Traits) Route {
 	return Route{http.MethodGet, path, route.All(traits...), fn, nil}
 }
@@ -24,20 +24,20 @@ func Post(path string, fn func(*Visit) error, traits ...route.Traits) Route {
 	return Route{http.MethodPost, path, route.All(traits...), fn, nil}
 }
 
-// File is a file that all may have, the same in every language.
+// File is a file that is the same for everybody and in every language.
 func File(path string, h Handler) Route {
 	return Route{http.MethodGet, path, route.Shared, nil, h}
 }
 
-// Handler is a handler whose error, if it has written nothing, becomes the answer.
+// Handler returns an error, which becomes the answer if nothing was written before.
 type Handler = func(http.ResponseWriter, *http.Request) error
 
-// Mount registers pages with the gateway, which mount does for one of them.
-func (k *Kit) Mount(pages []Route, mount func(method, path string, traits route.Traits, h Handler)) {
+// Mount registers pages with the gateway, by calling mount for each.
+func (s *Site) Mount(pages []Route, mount func(method, path string, traits route.Traits, h Handler)) {
 	for _, p := range pages {
 		h := p.File
 		if h == nil {
-			h = k.Page(p.Page)
+			h = s.Page(p.Page)
 		}
 		mount(p.Method, p.Path, p.Traits, h)
 	}

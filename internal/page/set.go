@@ -3,7 +3,6 @@ package page
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -14,18 +13,22 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
+
+	"boxoffice/internal/locale"
 )
 
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// Set is the templates of a room. Each file is a page that defines "main", and
-// may define "head"; files whose names begin with _ are parts for all of them.
+// Set holds the templates of a package of pages. Each file is a page that defines
+// "main" and may define "head"; files whose names begin with _ are parts shared by
+// all of them.
 type Set struct {
 	byLang map[string]map[string]*template.Template // language → page
 }
 
-// Meta is what a page says about itself.
+// Meta describes a page.
 type Meta struct {
 	Title       string // without the name of the site
 	Description string
@@ -35,9 +38,13 @@ type Meta struct {
 	Scripts     []string // names of assets beside app.js
 	JSONLD      any      // schema.org
 	Wide        bool     // use the whole width
+	Others      Others   // other sites that the page may load from
 }
 
-// frame is what the layout shows around a page.
+// Others are other sites that one page may load from, by what it loads; see policy.
+type Others struct{ Scripts, Frames, Hosts, Images []string }
+
+// frame is the data of the layout around a page.
 type frame struct {
 	Meta
 	Lang, Path string
@@ -45,28 +52,28 @@ type frame struct {
 	Caller     caller.Caller
 	Notice     string
 	Held       *heldLink
-	Demo       bool
+	Demo, Test bool
 	URL        string // of the site
 	Data       any
 }
 
-// Organizes reports whether the reader has the organizer's pages.
+// Organizes reports whether the reader may use the organizer's pages.
 func (f frame) Organizes() bool {
 	return f.Caller.Organizes()
 }
 
-// Known reports whether the reader has signed in, and has not just come by.
+// Known reports whether the reader has signed in; visitors have not.
 func (f frame) Known() bool { return f.Caller.SignedIn() && !f.Caller.Visiting() }
 
-// Set parses the templates of a folder, with functions of the room's own.
-func (k *Kit) Set(files fs.FS, dir string, more template.FuncMap) (*Set, error) {
-	s := &Set{byLang: map[string]map[string]*template.Template{}}
+// Set parses the templates of a folder, with additional functions.
+func (s *Site) Set(files fs.FS, dir string, more template.FuncMap) (*Set, error) {
+	set := &Set{byLang: map[string]map[string]*template.Template{}}
 	names, err := fs.Glob(files, dir+"/*.html")
 	if err != nil {
 		return nil, err
 	}
-	for _, lang := range Languages {
-		base := template.New("").Funcs(k.funcs(lang)).Funcs(more)
+	for _, lang := range locale.Languages {
+		base := template.New("").Funcs(s.funcs(lang)).Funcs(more)
 		if base, err = base.ParseFS(templateFiles, "templates/_*.html"); err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
 		}
@@ -88,35 +95,35 @@ func (k *Kit) Set(files fs.FS, dir string, more template.FuncMap) (*Set, error) 
 				return nil, fmt.Errorf("templates: %w", err)
 			}
 		}
-		s.byLang[lang] = pages
+		set.byLang[lang] = pages
 	}
-	return s, nil
+	return set, nil
 }
 
-// funcs are what templates can call, in a language.
-func (k *Kit) funcs(lang string) template.FuncMap {
+// funcs returns the functions for templates in a language.
+func (s *Site) funcs(lang string) template.FuncMap {
 	return template.FuncMap{
-		"t":        func(key string, pairs ...any) string { return k.words.text(lang, key, pairs...) },
-		"money":    func(minor int64, code string) string { return Money(lang, minor, code) },
-		"number":   func(n any) string { return Number(lang, n) },
-		"when":     func(t time.Time, form string) string { return When(lang, t, form) },
-		"seats":    func(places []bookingapi.Place) string { return k.seats(lang, places) },
-		"seat":     func(p bookingapi.Place) string { return k.seats(lang, []bookingapi.Place{p}) },
-		"category": func(name string) string { return k.category(lang, name) },
-		"zone":     func(t time.Time) string { return Zone(lang, t) },
-		"asset":    func(name string) (string, error) { return k.assets.path(name) },
+		"t":        func(key string, pairs ...any) string { return s.words.Text(lang, key, pairs...) },
+		"money":    func(minor int64, code string) string { return locale.Money(lang, minor, code) },
+		"number":   func(n any) string { return locale.Number(lang, n) },
+		"when":     func(t time.Time, form string) string { return locale.When(lang, t, form) },
+		"seats":    func(places []bookingapi.Place) string { return s.seats(lang, places) },
+		"seat":     func(p bookingapi.Place) string { return s.seats(lang, []bookingapi.Place{p}) },
+		"category": func(name string) string { return s.category(lang, name) },
+		"zone":     func(t time.Time) string { return locale.Zone(lang, t) },
+		"asset":    func(name string) (string, error) { return s.assets.path(name) },
 		"address":  Address,
 		"iso":      func(t time.Time) string { return t.Format(time.RFC3339) },
 		"lang":     func() string { return lang },
 		"dict":     dict,
 		"json": func(v any) (template.JS, error) { // for <script type="application/json">: not executed
-			raw, err := json.Marshal(v)  // escapes < > & as the block needs it
+			raw, err := codec.Marshal(v) // escapes < > & as the block needs it
 			return template.JS(raw), err //nolint:gosec // see above
 		},
 	}
 }
 
-// dict makes the data of a template that is called with several values.
+// dict makes the data for a template that is called with several values.
 func dict(pairs ...any) (map[string]any, error) {
 	if len(pairs)%2 != 0 {
 		return nil, fmt.Errorf("dict: a name has no value")
@@ -139,9 +146,14 @@ func (a *assets) path(name string) (string, error) {
 	return "", fmt.Errorf("there is no asset %q", name)
 }
 
-// Demo reports whether the server is one to try things out, whose mail anybody
-// may read.
-func (v *Visit) Demo() bool { return v.kit.cfg.Demo }
+// Demo reports whether the server is a demo, whose mail anybody may read.
+func (v *Visit) Demo() bool { return v.site.cfg.Demo }
+
+// Test reports whether no real money moves.
+func (v *Visit) Test() bool { return v.site.cfg.Test }
+
+// FreeOnly reports whether only what is free is sold.
+func (v *Visit) FreeOnly() bool { return v.site.cfg.FreeOnly }
 
 // Show answers with a page of a set.
 func (v *Visit) Show(s *Set, name string, m Meta, data any) error {
@@ -149,8 +161,8 @@ func (v *Visit) Show(s *Set, name string, m Meta, data any) error {
 	if one == nil {
 		return fmt.Errorf("there is no page %q", name)
 	}
-	f := frame{Meta: m, Lang: v.Lang, Path: v.Request.URL.Path, Caller: v.Caller, Notice: v.notice(), Demo: v.kit.cfg.Demo, URL: v.kit.cfg.PublicURL, Data: data, Held: v.held()}
-	for _, lang := range Languages {
+	f := frame{Meta: m, Lang: v.Lang, Path: v.Request.URL.Path, Caller: v.Caller, Notice: v.notice(), Demo: v.site.cfg.Demo, Test: v.site.cfg.Test, URL: v.site.cfg.PublicURL, Data: data, Held: v.held()}
+	for _, lang := range locale.Languages {
 		if lang != v.Lang {
 			f.Others = append(f.Others, lang)
 		}
@@ -163,9 +175,9 @@ func (v *Visit) Show(s *Set, name string, m Meta, data any) error {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", v.Lang)
 	h.Set("Content-Length", strconv.Itoa(out.Len()))
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", m.Others.policy())
 	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment="+m.Others.payers())
 	h.Add("Vary", "Cookie, Accept-Language")
 	if f.Notice != "" || h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "private, no-store")

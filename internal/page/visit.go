@@ -3,7 +3,6 @@ package page
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"math"
 	"net/http"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 )
 
@@ -22,9 +22,9 @@ type Visit struct {
 	Caller caller.Caller
 	Lang   string // of the answer
 
-	kit      *Kit
+	site     *Site
 	status   int
-	personal bool // the answer sets a cookie: nobody else may be given it
+	personal bool // the answer sets a cookie, so it must not be shared
 }
 
 const (
@@ -32,9 +32,9 @@ const (
 	noticeCookie = "notice"
 )
 
-// SessionCookie is the name of the cookie that holds a session's token. Browsers
-// take a name with this prefix only for HTTPS (RFC 6265bis, section 4.1.3), so
-// that plain HTTP has a plain name.
+// SessionCookie returns the name of the cookie that holds a session's token.
+// Browsers accept the __Host- prefix only with HTTPS (RFC 6265bis, section 4.1.3),
+// so plain HTTP uses a plain name.
 func SessionCookie(secure bool) string {
 	if secure {
 		return "__Host-session"
@@ -42,27 +42,26 @@ func SessionCookie(secure bool) string {
 	return "session"
 }
 
-// T is a message in the visit's language; pairs are names and values.
-func (v *Visit) T(key string, pairs ...any) string { return v.kit.words.text(v.Lang, key, pairs...) }
+// T returns a message in the visit's language; pairs are names and values.
+func (v *Visit) T(key string, pairs ...any) string { return v.site.words.Text(v.Lang, key, pairs...) }
 
-// Words are all messages below a prefix, by the rest of their keys: for scripts.
+// Words returns all messages below a prefix, by the rest of their keys, for scripts.
 func (v *Visit) Words(prefix string) map[string]string {
-	return v.kit.words.group(v.Lang, prefix, v.kit.keys)
+	return v.site.wordsBelow(v.Lang, prefix)
 }
 
-// Now is the time.
-func (v *Visit) Now() time.Time { return v.kit.cfg.Now() }
+func (v *Visit) Now() time.Time { return v.site.cfg.Now() }
 
-// URL is where the world finds a path of this server.
-func (v *Visit) URL(path string) string { return v.kit.URL(path) }
+// URL returns the public address of a path.
+func (v *Visit) URL(path string) string { return v.site.URL(path) }
 
 // Status sets the status of the page that is shown next.
 func (v *Visit) Status(code int) { v.status = code }
 
-// Reason sets the status that belongs to an error, and is the error in words for
-// the page: of a known slug in the visit's language, with the error's members to
-// fill in, else as the error says.
-// Errors that are no application errors are not for pages: ok is false.
+// Reason sets the status that belongs to an error, and returns the error in words
+// for the page: the message of its slug in the visit's language, with the error's
+// members filled in, or else the error's own text. ok is false for internal and
+// similar errors, which are not for pages.
 func (v *Visit) Reason(err error) (text string, ok bool) {
 	e := errs.Of(err)
 	if e == nil || e.Kind == errs.Internal || e.Kind == errs.Unavailable || e.Kind == errs.NotFound {
@@ -87,37 +86,37 @@ func (v *Visit) Reason(err error) (text string, ok bool) {
 	return text, true
 }
 
-// Public lets caches keep the answer for a moment: it must be the same for all
-// who are not signed in.
+// Public lets caches keep the answer briefly. It must be the same for everybody who
+// is not signed in.
 func (v *Visit) Public() {
 	if !v.Caller.SignedIn() && !v.personal {
 		v.W.Header().Set("Cache-Control", "public, max-age=0, s-maxage=1, stale-while-revalidate=5")
 	}
 }
 
-// Go sends the reader to another page of this server, to be read with GET.
+// Go redirects the reader to another page of this server, with GET.
 func (v *Visit) Go(path string) error {
 	v.W.Header().Set("Cache-Control", "no-store")
 	http.Redirect(v.W, v.Request, path, http.StatusSeeOther)
 	return nil
 }
 
-// Resend has the reader's browser send the same form to another path of this
-// server (307): with a cookie, say, that comes along with this answer.
+// Resend makes the reader's browser send the same form to another path of this
+// server (307), for example together with a cookie set by this answer.
 func (v *Visit) Resend(path string) error {
 	v.W.Header().Set("Cache-Control", "no-store")
 	http.Redirect(v.W, v.Request, path, http.StatusTemporaryRedirect)
 	return nil
 }
 
-// WantsJSON reports whether a script asks, rather than a reader.
+// WantsJSON reports whether the request comes from a script.
 func (v *Visit) WantsJSON() bool {
 	return strings.EqualFold(v.Header.Get("Accept"), "application/json")
 }
 
 // JSON answers a script of this server's pages.
 func (v *Visit) JSON(body any) error {
-	raw, err := json.Marshal(body)
+	raw, err := codec.Marshal(body)
 	if err != nil {
 		return err
 	}
@@ -128,20 +127,20 @@ func (v *Visit) JSON(body any) error {
 	return nil
 }
 
-// Notice has the next page begin with the message "notice.NAME".
+// Notice makes the next page show the message "notice.NAME" at its top.
 func (v *Visit) Notice(name string) { v.setCookie(noticeCookie, name, time.Minute) }
 
-// Begin starts a session in the reader's browser.
+// Begin sets the session cookie in the reader's browser.
 func (v *Visit) Begin(token string, ends time.Time) {
-	v.setCookie(SessionCookie(v.kit.Secure()), token, ends.Sub(v.Now()))
+	v.setCookie(SessionCookie(v.site.Secure()), token, ends.Sub(v.Now()))
 }
 
-// End ends the session in the reader's browser.
-func (v *Visit) End() { v.setCookie(SessionCookie(v.kit.Secure()), "", -1) }
+// End removes the session cookie from the reader's browser.
+func (v *Visit) End() { v.setCookie(SessionCookie(v.site.Secure()), "", -1) }
 
-// Token is the token of the reader's session; "" when there is none.
+// Token returns the token of the reader's session; "" if there is none.
 func (v *Visit) Token() string {
-	if c, err := v.Cookie(SessionCookie(v.kit.Secure())); err == nil {
+	if c, err := v.Cookie(SessionCookie(v.site.Secure())); err == nil {
 		return c.Value
 	}
 	return ""
@@ -154,11 +153,11 @@ func (v *Visit) setCookie(name, value string, life time.Duration) {
 		seconds = -1
 	}
 	http.SetCookie(v.W, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: seconds,
-		HttpOnly: true, Secure: v.kit.Secure(), SameSite: http.SameSiteLaxMode})
+		HttpOnly: true, Secure: v.site.Secure(), SameSite: http.SameSiteLaxMode})
 }
 
-// Remember keeps a choice of the reader's in their browser, for a life; "" takes
-// it back. The page that does so is for this reader only.
+// Remember stores a choice of the reader in their browser for a while; "" removes
+// it. The page becomes private to this reader.
 func (v *Visit) Remember(name, value string, life time.Duration) {
 	if value == "" {
 		life = -1
@@ -167,7 +166,7 @@ func (v *Visit) Remember(name, value string, life time.Duration) {
 	v.personal = true
 }
 
-// Remembered is a choice of the reader's that was kept; "": none.
+// Remembered returns a stored choice of the reader; "": none.
 func (v *Visit) Remembered(name string) string {
 	c, err := v.Cookie(name)
 	if err != nil {
@@ -180,8 +179,8 @@ func (v *Visit) Remembered(name string) string {
 	return value
 }
 
-// Send answers with a file. Its tag is made of what is in it, so that who has it
-// is not sent it again.
+// Send answers with a file. Its ETag is a hash of its content, so clients that have
+// it get 304.
 func (v *Visit) Send(contentType, caching string, body []byte) error {
 	sum := sha256.Sum256(body)
 	h := v.W.Header()
@@ -194,7 +193,7 @@ func (v *Visit) Send(contentType, caching string, body []byte) error {
 	return nil
 }
 
-// notice is the message for this page, once.
+// notice returns the message for this page, and removes it.
 func (v *Visit) notice() string {
 	c, err := v.Cookie(noticeCookie)
 	if err != nil || c.Value == "" {
@@ -208,7 +207,7 @@ func (v *Visit) notice() string {
 	return ""
 }
 
-// Next is where a form asks to go on, if that is a path of this server.
+// Next returns where a form wants to continue, if that is a path of this server.
 func (v *Visit) Next(otherwise string) string {
 	next := v.FormValue("next")
 	u, err := url.Parse(next)
@@ -218,7 +217,7 @@ func (v *Visit) Next(otherwise string) string {
 	return next
 }
 
-// askToSignIn sends the reader to the sign-in page, and back afterwards.
+// askToSignIn sends the reader to the sign-in page, which leads back here.
 func (v *Visit) askToSignIn() error {
 	next := v.Request.URL.RequestURI()
 	if v.Method != http.MethodGet && v.Method != http.MethodHead {

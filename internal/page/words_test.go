@@ -9,7 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"boxoffice/internal/locale"
 )
 
 // All languages have the same messages, with the same placeholders.
@@ -27,11 +28,11 @@ func TestCataloguesAgree(t *testing.T) {
 		slices.Sort(found)
 		return slices.Compact(found)
 	}
-	base, err := catalogue(Languages[0])
+	base, err := catalogue(locale.Languages[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, lang := range Languages[1:] {
+	for _, lang := range locale.Languages[1:] {
 		other, err := catalogue(lang)
 		if err != nil {
 			t.Fatal(err)
@@ -46,7 +47,7 @@ func TestCataloguesAgree(t *testing.T) {
 		}
 		for key := range other {
 			if _, ok := base[key]; !ok {
-				t.Errorf("%s has %q, and %s does not", lang, key, Languages[0])
+				t.Errorf("%s has %q, and %s does not", lang, key, locale.Languages[0])
 			}
 		}
 	}
@@ -54,7 +55,7 @@ func TestCataloguesAgree(t *testing.T) {
 
 // Whatever message a template or a page names is there.
 func TestMessagesExist(t *testing.T) {
-	all, err := catalogue(Languages[0])
+	all, err := catalogue(locale.Languages[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,33 +76,6 @@ func TestMessagesExist(t *testing.T) {
 			}
 			return nil
 		})
-	}
-}
-
-func TestLanguageOfReader(t *testing.T) {
-	w, err := loadWords()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct{ chosen, accept, want string }{
-		{"", "", "en"}, {"", "de-AT,de;q=0.9,en;q=0.5", "de"}, {"", "fr,de;q=0.4", "de"}, {"", "ja", "en"}, {"de", "en", "de"}, {"xx", "de", "de"}, {"", "((", "en"},
-	} {
-		if got := w.match(c.chosen, c.accept); got != c.want {
-			t.Errorf("chosen %q, Accept-Language %q: %s, want %s", c.chosen, c.accept, got, c.want)
-		}
-	}
-}
-
-func TestFormats(t *testing.T) {
-	at := time.Date(2026, 3, 7, 20, 5, 0, 0, time.UTC)
-	for _, c := range [][2]string{
-		{Money("en", 2900, "EUR"), "€29.00"}, {Money("de", 123456, "EUR"), "1.234,56\u00a0€"}, {Money("en", 5000, "JPY"), "¥5,000"}, {Money("en", 14250, "KWD"), "KWD\u00a014.250"},
-		{Number("en", 12345), "12,345"}, {Number("de", int32(12345)), "12.345"}, {Number("de", "x"), "x"},
-		{When("en", at, Long), "Saturday 7 March 2026, 20:05"}, {When("de", at, Long), "Samstag, 7. März 2026, 20:05 Uhr"}, {When("de", at, Date), "7.3.2026"},
-	} {
-		if c[0] != c[1] {
-			t.Errorf("%q, want %q", c[0], c[1])
-		}
 	}
 }
 
@@ -132,6 +106,26 @@ func TestWordsOfSeatsInGerman(t *testing.T) {
 		}
 		if strings.Contains(text, "Platz {{.Seat}}") && !strings.Contains(text, "Reihe") {
 			t.Errorf("%s says Platz before the name of a seat, which begins with it: %s", key, text)
+		}
+	}
+}
+
+// German texts have one word for one thing, and address readers as Sie.
+func TestOneWordForOneThingInGerman(t *testing.T) {
+	all, err := catalogue("de")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ not, but string }{
+		{`Bestell(ung|nummer)`, "Buchung"}, {`Warenkorb`, "Kasse"}, {`\bSitze?\b`, "Platz"}, {`(?i)pausier`, "unterbrochen"},
+		{`Verkaufsbeginn|Vorverkaufsstart`, "Verkaufsstart"}, {`Teilnehmerliste|Gästeliste`, "Besucherliste"}, {`Preiskategorie`, "Preisgruppe"},
+		{`zum vollen Preis`, "den vollen Betrag"}, {`(?i)\b(du|dich|dir|dein\w*)\b`, "Sie"},
+	} {
+		not := regexp.MustCompile(c.not)
+		for key, v := range all {
+			if text := fmt.Sprint(v); not.MatchString(text) {
+				t.Errorf("%s: other texts say %q: %s", key, c.but, text)
+			}
 		}
 	}
 }
@@ -173,7 +167,7 @@ func TestErrorsTellOfSeatsAndMoney(t *testing.T) {
 // No line ends within "e-mail": English texts write it in one word, German ones
 // with a hyphen at which nothing breaks.
 func TestEmailDoesNotBreak(t *testing.T) {
-	for _, lang := range Languages {
+	for _, lang := range locale.Languages {
 		all, err := catalogue(lang)
 		if err != nil {
 			t.Fatal(err)

@@ -4,14 +4,15 @@ import (
 	"context"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/locale"
 	"boxoffice/internal/paymentapi"
 )
 
 var _ paymentapi.Service = (*Service)(nil)
 
 // Pay implements paymentapi.Paying.
-func (s *Service) Pay(ctx context.Context, caller caller.Caller, key string, r paymentapi.PayRequest) (paymentapi.Payment, error) {
-	return show(s.pay(ctx, caller, order{r, key}))
+func (s *Service) Pay(ctx context.Context, who caller.Caller, key string, r paymentapi.PayRequest) (paymentapi.Payment, error) {
+	return show(s.pay(ctx, who, request{r, key, locale.Heard(caller.LangFrom(ctx))}))
 }
 
 // Amend implements paymentapi.Paying.
@@ -72,7 +73,8 @@ func (s *Service) Refunds(ctx context.Context, eventIDs []string) (map[string]pa
 	return out, nil
 }
 
-// show is a record as others see it; none when there is no record.
+// show converts a record for use outside this package; without a record it returns
+// none.
 func show(p record, err error) (paymentapi.Payment, error) {
 	if p.ID == "" {
 		return paymentapi.Payment{}, err

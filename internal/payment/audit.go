@@ -7,33 +7,38 @@ import (
 	"fmt"
 	"slices"
 
+	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/id"
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
 )
 
-// Row is what an auditor compares with the bookings: a captured payment has
-// exactly one booked booking, or all of it was refunded.
+// Row is what an auditor compares with the bookings: a captured payment belongs to
+// exactly one booked booking, or was fully refunded.
 type Row struct {
 	ID, BookingID, EventID, UserID string
 	Attempt                        int64
 	Amount, Refunded               int64 // minor units
 	Currency                       string
 	Status                         paymentapi.Status
-	GaveUp                         bool // see record
+	GivenUp                        bool  // see record
+	Fees, Tax, Disputed            int64 // minor units: see record
+	Posted                         bool  // the journal has all of it: see record
 }
 
-// Named reports whether the row has the id that its booking and attempt give it.
+// Named reports whether the row's id is the one that follows from its booking and
+// attempt.
 func (r *Row) Named() bool {
 	return r.ID == paymentID(r.BookingID, r.Attempt)
 }
 
-// Took reports whether the payment has paid its booking, whatever went back since.
+// Took reports whether the payment paid for its booking, even if it was refunded
+// later.
 func (r *Row) Took() bool {
-	return r.Status == paymentapi.Captured || r.Status == paymentapi.Refunded && !r.GaveUp
+	return r.Status == paymentapi.Captured || r.Status == paymentapi.Refunded && !r.GivenUp
 }
 
-const rowColumns = `SELECT id, booking_id, event_id, user_id, attempt, amount, refunded, currency, status, ends_as <> '' FROM payments`
+const rowColumns = `SELECT id, booking_id, event_id, user_id, attempt, amount, refunded, currency, status, ends_as <> '', fees, tax, disputed, posted = version FROM payments`
 
 // Ledger yields all payments of an event, or of all events if eventID is "", in
 // the order of their ids. An error of yield ends it and is returned.
@@ -44,10 +49,22 @@ func Ledger(ctx context.Context, q sqldb.Querier, eventID string, yield func(Row
 	return each(ctx, q, yield, rowColumns+` WHERE event_id = $1 AND id >= $1 AND id < $2 ORDER BY id`, eventID, eventID+"~") // primary key; ids are below "~"
 }
 
-// Misplaced finds payments whose id does not begin with their event's: a difference
-// names the first. It looks through all of them.
-func Misplaced(ctx context.Context, q sqldb.Querier) error {
-	return each(ctx, q, func(r Row) error { return (&accounts{eventID: r.EventID}).misplaced(&r) }, rowColumns+` WHERE substr(id, 1, $1) <> event_id ORDER BY id`, id.Len)
+// Auditor compares payments and refunds with the ledgers of events, and the journal with
+// both.
+type Auditor struct{}
+
+// Misplaced returns a difference that names the first payment whose id does not
+// begin with its event's id, or a fault of the journal of what belongs to no event. It
+// scans all payments.
+func (Auditor) Misplaced(ctx context.Context, q sqldb.Querier) error {
+	if err := each(ctx, q, func(r Row) error { return (&accounts{eventID: r.EventID}).misplaced(&r) }, rowColumns+` WHERE substr(id, 1, $1) <> event_id ORDER BY id`, id.Len); err != nil {
+		return err
+	}
+	wrong, err := Journal(ctx, q, "") // what belongs to no event
+	if err == nil && wrong != "" {
+		err = bookingapi.Difference{Text: wrong}
+	}
+	return err
 }
 
 func each(ctx context.Context, q sqldb.Querier, yield func(Row) error, query string, args ...any) error {
@@ -59,7 +76,7 @@ func each(ctx context.Context, q sqldb.Querier, yield func(Row) error, query str
 	for rows.Next() {
 		var r Row
 		if err := rows.Scan(&r.ID, &r.BookingID, &r.EventID, &r.UserID, &r.Attempt, &r.Amount, &r.Refunded,
-			&r.Currency, (*string)(&r.Status), &r.GaveUp); err != nil {
+			&r.Currency, (*string)(&r.Status), &r.GivenUp, &r.Fees, &r.Tax, &r.Disputed, &r.Posted); err != nil {
 			return fmt.Errorf("list payments: %w", err)
 		}
 		if err := yield(r); err != nil {
@@ -69,9 +86,9 @@ func each(ctx context.Context, q sqldb.Querier, yield func(Row) error, query str
 	return rows.Err()
 }
 
-// Events lists the events that have payments, in order. It looks through all of them.
-func Events(ctx context.Context, q sqldb.Querier) ([]string, error) {
-	ids, err := sqldb.Texts(ctx, q, `SELECT DISTINCT event_id FROM payments`)
+// Events lists the events that have payments or postings, in order. It scans all of them.
+func (Auditor) Events(ctx context.Context, q sqldb.Querier) ([]string, error) {
+	ids, err := sqldb.Texts(ctx, q, `SELECT event_id FROM payments UNION SELECT event_id FROM payments_journal WHERE event_id <> ''`)
 	if err != nil {
 		return nil, fmt.Errorf("list events of payments: %w", err)
 	}
@@ -79,8 +96,8 @@ func Events(ctx context.Context, q sqldb.Querier) ([]string, error) {
 	return ids, nil
 }
 
-// RefundRow is a refund as an auditor compares it with the bookings' ledger and
-// with its payment.
+// RefundRow is what an auditor compares with the bookings' ledger and with the
+// payment.
 type RefundRow struct {
 	ID, BookingID, PaymentID string
 	Seq                      int64 // of the ledger entry that it is for
@@ -88,17 +105,18 @@ type RefundRow struct {
 	Status                   string
 }
 
-// Named reports whether the row has the id that its event and entry give it.
+// Named reports whether the row's id is the one that follows from its event and
+// entry.
 func (r *RefundRow) Named(eventID string) bool { return r.ID == refundID(eventID, r.Seq) }
 
 // Done reports whether the money has gone back.
 func (r *RefundRow) Done() bool { return r.Status == refundDone }
 
-// Needless reports whether there was no money to go back.
+// Needless reports whether there was no money to return.
 func (r *RefundRow) Needless() bool { return r.Status == refundNeedless }
 
-// RefundLedger yields all refunds of an event. Each entry of its ledger that gives
-// money back has one, up to the entry upTo; later ones may have one already.
+// RefundLedger yields all refunds of an event. Each ledger entry up to upTo that
+// returns money has one; later entries may have one already.
 func RefundLedger(ctx context.Context, q sqldb.Querier, eventID string, yield func(RefundRow) error) (upTo int64, err error) {
 	// By the primary key of each.
 	err = q.QueryRowContext(ctx, `SELECT seq FROM refund_cursors WHERE event_id = $1`, eventID).Scan(&upTo)
@@ -123,9 +141,9 @@ func RefundLedger(ctx context.Context, q sqldb.Querier, eventID string, yield fu
 	return upTo, rows.Err()
 }
 
-// Unsettled counts the payments and the refunds of an event, or of all events if
-// eventID is "", that are still under way. A cancelled entry of the ledger whose
-// refund has no row yet is not among them: see RefundLedger.
+// Unsettled counts the payments and refunds of an event, or of all events if eventID
+// is "", that are still under way. It misses cancelled ledger entries whose refund
+// has no row yet: see RefundLedger.
 func Unsettled(ctx context.Context, q sqldb.Querier, eventID string) (payments, refunds int64, err error) {
 	query, args := `SELECT (SELECT count(*) FROM payments WHERE event_id = $1 AND id >= $1 AND id < $2 AND `+underWay+`),
 		(SELECT count(*) FROM refunds WHERE event_id = $1 AND id >= $1 AND id < $2 AND status = 'pending')`, []any{eventID, eventID + "~"} // primary keys
@@ -138,6 +156,6 @@ func Unsettled(ctx context.Context, q sqldb.Querier, eventID string) (payments, 
 	return payments, refunds, nil
 }
 
-// Migrate brings the tables up to date, or says that a database that is only read is
-// of another version.
+// Migrate brings the tables up to date. On a read-only database it fails if their
+// version differs.
 func Migrate(ctx context.Context, db *sqldb.DB) error { return db.Migrate(ctx, "payment", migrations) }

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"sync"
 	"time"
 
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
 )
 
 // bank is a gateway that keeps all its books in memory and survives the
@@ -27,6 +30,7 @@ type bank struct {
 	late    func(step string) time.Duration // > 0: an error now, and carried out after that
 
 	refundCut func(provider.Charge) error
+	lines     []provider.Line // what has moved
 }
 
 type account struct {
@@ -36,6 +40,15 @@ type account struct {
 	amount   int64
 	refunded int64
 	captures int
+	dispute  provider.Dispute
+}
+
+// disputed is what a dispute has withdrawn.
+func (a *account) disputed() int64 {
+	if a.dispute.State == provider.DisputeOpen || a.dispute.State == provider.DisputeLost {
+		return a.dispute.Amount
+	}
+	return 0
 }
 
 func newBank(now func() time.Time) *bank {
@@ -105,9 +118,9 @@ func (b *bank) Authorize(ctx context.Context, key string, c provider.Charge) (pr
 		b.look(a)
 		if a.standing == provider.Unknown {
 			switch c.Method {
-			case "tok_ok":
+			case paymentapi.SandboxOK:
 				a.standing = provider.Reserved
-			case "tok_slow":
+			case paymentapi.SandboxSlow:
 				a.standing, a.since = provider.Waiting, b.now()
 			case "tok_never":
 				a.standing, a.since = provider.Waiting, b.now().Add(1000*time.Hour)
@@ -140,6 +153,7 @@ func (b *bank) Capture(ctx context.Context, key string, c provider.Charge) (prov
 		}
 		a.standing = provider.Taken
 		a.captures++
+		b.line(provider.Captured, key, c, c.Amount)
 		return provider.Outcome{Verdict: provider.Approved}
 	})
 }
@@ -148,6 +162,9 @@ func (b *bank) Void(ctx context.Context, key string, c provider.Charge) (provide
 	return b.step(ctx, "void", key, c, func(a *account) provider.Outcome {
 		if a.standing == provider.Taken {
 			return provider.Outcome{Reason: "captured"}
+		}
+		if a.standing == provider.Reserved {
+			b.line(provider.Voided, key, c, a.amount)
 		}
 		a.standing = provider.Released
 		return provider.Outcome{Verdict: provider.Approved}
@@ -167,14 +184,37 @@ func (b *bank) Refund(ctx context.Context, key string, c provider.Charge, amount
 		switch {
 		case a.refunds[key]:
 			return provider.Outcome{Verdict: provider.Approved}
+		case a.dispute.State == provider.DisputeOpen:
+			return provider.Outcome{Reason: "charge_disputed"}
 		case a.standing != provider.Taken || amount > a.amount-a.refunded:
 			b.wrong = append(b.wrong, fmt.Sprintf("refund of %d for %s, which is %+v", amount, c.ID, *a))
 			return provider.Outcome{Reason: "too_much"}
 		}
 		a.refunds[key] = true
 		a.refunded += amount
+		b.line(provider.Refunded, key, c, amount)
 		return provider.Outcome{Verdict: provider.Approved}
 	})
+}
+
+func (b *bank) line(kind provider.LineKind, key string, c provider.Charge, amount int64) {
+	b.lines = append(b.lines, provider.Line{
+		ID: fmt.Sprint("mv_", len(b.lines)), Kind: kind, Charge: c.ID, Reference: c.Reference, Key: key, Amount: amount, Currency: c.Currency, At: b.now(),
+	})
+}
+
+// Lines implements provider.Books.
+func (b *bank) Lines(_ context.Context, from, to time.Time) iter.Seq2[provider.Line, error] {
+	b.mu.Lock()
+	list := slices.Clone(b.lines)
+	b.mu.Unlock()
+	return func(yield func(provider.Line, error) bool) {
+		for _, l := range list {
+			if !l.At.Before(from) && l.At.Before(to) && !yield(l, nil) {
+				return
+			}
+		}
+	}
 }
 
 func (b *bank) Find(_ context.Context, c provider.Charge) (provider.Standing, provider.Outcome, error) {
@@ -188,5 +228,5 @@ func (b *bank) Find(_ context.Context, c provider.Charge) (provider.Standing, pr
 	if b.forgets && a.standing == provider.Reserved {
 		return provider.Waiting, provider.Outcome{}, nil
 	}
-	return a.standing, provider.Outcome{Reason: map[provider.Standing]string{provider.Rejected: "card_declined"}[a.standing]}, nil
+	return a.standing, provider.Outcome{Reason: map[provider.Standing]string{provider.Rejected: "card_declined"}[a.standing], Dispute: a.dispute}, nil
 }

@@ -11,33 +11,33 @@ import (
 	"boxoffice/internal/paymentapi"
 )
 
-// insert begins a payment, or finds the one that there is.
-func (s *Service) insert(ctx context.Context, caller caller.Caller, o order) (*insertion, error) {
-	b, believed := s.believed(caller, o)
-	if !believed {
+// insert creates a payment, or finds the existing one.
+func (s *Service) insert(ctx context.Context, caller caller.Caller, r request) (*insertion, error) {
+	b, cached := s.cached(caller, r)
+	if !cached {
 		var err error
-		if b, err = s.bookings.Recent(ctx, o.BookingID); err != nil {
+		if b, err = s.bookings.Recent(ctx, r.BookingID); err != nil {
 			return nil, err
 		}
 	}
 	if b.UserID != caller.UserID {
 		return nil, errs.Missing("booking")
 	}
-	w := &insertion{want: record{EventID: b.EventID}, believed: believed && o.Amount == nil, agreed: o.Amount} // an amount that was agreed to does not become another
-	if o.Key != "" {
-		w.keyHash, w.fingerprint = digest(caller.UserID, o.Key), o.fingerprint()
+	w := &insertion{want: record{EventID: b.EventID}, cached: cached && r.Amount == nil, agreed: r.Amount} // an amount that was agreed to does not become another
+	if r.Key != "" {
+		w.keyHash, w.fingerprint = digest(caller.UserID, r.Key), r.fingerprint()
 	}
-	method, err := s.allowed(ctx, caller, &b, o.Method)
+	method, err := s.allowed(ctx, caller, &b, r.Method)
 	if err != nil {
-		if found, unread := s.seekKey(ctx, w); found || unread != nil { // it was allowed when the same request came first
+		if found, unread := s.seekKey(ctx, w); found || unread != nil { // it was allowed when the same request first arrived
 			return w, unread
 		}
 		return nil, err
 	}
 	now := s.micros()
 	w.want = record{
-		BookingID: b.ID, EventID: b.EventID, UserID: b.UserID, Amount: b.Amount, Currency: b.Currency,
-		Status: paymentapi.Pending, Method: method, CreatedAt: now, UpdatedAt: now, StartedAt: b.ReadAt,
+		BookingID: b.ID, EventID: b.EventID, UserID: b.UserID, Amount: b.Amount, Fees: b.Fees, Tax: b.Tax, Currency: b.Currency,
+		Status: paymentapi.Pending, Method: method, CreatedAt: now, UpdatedAt: now, StartedAt: b.ReadAt, Lang: r.Lang, Alternatives: r.Alternatives,
 	}
 	if s.sure(&w.want) {
 		w.want.Status = paymentapi.Authorized
@@ -45,7 +45,7 @@ func (s *Service) insert(ctx context.Context, caller caller.Caller, o order) (*i
 	switch {
 	case b.Status != bookingapi.Pending && b.Status != bookingapi.Expired:
 		return w, s.seek(ctx, w, b)
-	case !o.agrees(b.Amount):
+	case !r.agrees(b.Amount):
 		return w, s.differs(ctx, w)
 	case s.isClosing():
 		return w, errs.New(errs.Unavailable, "shutting-down", "The server is stopping. Please try again.").After(time.Second)
@@ -53,8 +53,7 @@ func (s *Service) insert(ctx context.Context, caller caller.Caller, o order) (*i
 	return w, s.store.do(ctx, w)
 }
 
-// allowed refuses a payment that a caller may not begin, and answers the method that
-// it goes by.
+// allowed refuses a payment that the caller may not make, and returns its method.
 func (s *Service) allowed(ctx context.Context, caller caller.Caller, b *bookingapi.Booking, method string) (string, error) {
 	if err := s.mayPay(ctx, caller, b.EventID); err != nil {
 		return "", err
@@ -65,29 +64,32 @@ func (s *Service) allowed(ctx context.Context, caller caller.Caller, b *bookinga
 	if b.Amount == 0 {
 		return paymentapi.Free, nil
 	}
-	if reason := checkOver(method, b.Amount); reason != "" {
-		return "", errs.Bad("method", "not-a-token", "%s", reason)
+	if s.gateway == nil {
+		return "", errs.New(errs.Conflict, "no-payments", "This ticket office takes no payments at present: only what costs nothing can be booked.")
+	}
+	if reason := checkOver(method, b.Amount); !reason.None() {
+		return "", reason.Bad("method")
 	}
 	return method, nil
 }
 
-// believed is a booking that other nodes may have changed and that is not read
-// before it is paid: this node remembers it, and the gateway is sure of the method,
-// so that the booking service confirms it, or refuses, before the gateway is asked
-// for anything. If it costs something else, the payment comes to that before it is
-// confirmed, unless its buyer has agreed to an amount: see evCosts. What would be
-// refused by what is remembered is read.
-func (s *Service) believed(caller caller.Caller, o order) (b bookingapi.Booking, ok bool) {
-	if g, sure := s.gateway.(provider.Sure); !s.shared || !sure || !g.Sure(o.Method) {
+// cached returns a booking from this node's memory, without reading it, although
+// other nodes may have changed it. It does so only if the gateway is sure of the
+// method: then the booking service confirms or refuses before the gateway is asked
+// for anything. If the booking turns out to cost something else, the payment takes
+// on that amount before it is confirmed, unless the buyer has agreed to an amount:
+// see evCosts. A booking that would be refused by its remembered state is read.
+func (s *Service) cached(caller caller.Caller, r request) (b bookingapi.Booking, ok bool) {
+	if g, sure := s.gateway.(provider.Sure); !s.shared || !sure || !g.Sure(r.Method) {
 		return b, false
 	}
-	b, ok = s.bookings.Remembered(o.BookingID)
+	b, ok = s.bookings.Remembered(r.BookingID)
 	return b, ok && b.UserID == caller.UserID && b.Amount > 0 && b.Status == bookingapi.Pending && b.ReadAt < b.ExpiresAt &&
-		o.agrees(b.Amount)
+		r.agrees(b.Amount)
 }
 
-// differs refuses a payment over an amount that its buyer has not agreed to, unless
-// it was asked for before.
+// differs refuses a payment of an amount that the buyer has not agreed to, unless
+// the same request was made before.
 func (s *Service) differs(ctx context.Context, w *insertion) error {
 	if found, err := s.seekKey(ctx, w); found || err != nil {
 		return err
@@ -95,9 +97,9 @@ func (s *Service) differs(ctx context.Context, w *insertion) error {
 	return differing(&w.want)
 }
 
-// differing refuses a request because of the amount that a payment would be over.
+// differing is the error for a payment whose amount the buyer has not agreed to.
 func differing(p *record) error {
-	return errs.New(errs.Conflict, amountDiffers, "The booking costs another amount by now. Nothing was charged.").
+	return errs.New(errs.Conflict, amountDiffers, "The booking now costs a different amount. Nothing was charged.").
 		With("amount", p.Amount).With("currency", p.Currency)
 }
 

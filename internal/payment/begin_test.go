@@ -38,7 +38,7 @@ func TestPaidAsItIsNow(t *testing.T) {
 		{"somebody else's", "tok_sure", func(b *bookingapi.Booking) { b.UserID = "another" }},
 		{"cancelled", "tok_sure", func(b *bookingapi.Booking) { b.Status = bookingapi.Cancelled }},
 		{"lapsed", "tok_sure", func(b *bookingapi.Booking) { b.ExpiresAt = readAt; b.Amount = 4000 }},
-		{"cheaper, and the bank must be asked", "tok_ok", func(b *bookingapi.Booking) { b.Amount = 4000 }},
+		{"cheaper, and the bank must be asked", paymentapi.SandboxOK, func(b *bookingapi.Booking) { b.Amount = 4000 }},
 	} {
 		for _, key := range []string{"", "key"} {
 			t.Run(c.name+key, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestPaidAsItIsNow(t *testing.T) {
 				if statusOf(t, p, err) != paymentapi.Captured || p.Attempt != 1 || p.Amount != b.Amount || p.Currency != b.Currency || p.StartedAt != readAt {
 					t.Errorf("%+v", p)
 				}
-				if believed := strings.HasPrefix(c.name, "as it is"); believed != (w.house.reads == 0) {
+				if cached := strings.HasPrefix(c.name, "as it is"); cached != (w.house.reads == 0) {
 					t.Errorf("%d reads", w.house.reads)
 				}
 				if again, err := w.pay(b, c.method, key); statusOf(t, again, err) != paymentapi.Captured || again.ID != p.ID {
@@ -110,7 +110,7 @@ func TestCostsOtherOnce(t *testing.T) {
 	}
 }
 
-// An amount that was believed is charged as it was asked for once a confirmation was
+// A remembered amount is charged as it was asked for once a confirmation was
 // unclear: whoever changes their booking after that has seen another one.
 func TestCostsOtherOnlyAtFirst(t *testing.T) {
 	w := newWorld(t)
@@ -193,7 +193,7 @@ func TestCostsOtherButGivenUp(t *testing.T) {
 		w.house.readErr = nil
 		w.house.mu.Unlock()
 		defer w.house.mu.Lock()
-		v := &wish{id: b.ID + "-1", event: event{kind: evWished}, now: w.micros()}
+		v := &ownerChange{id: b.ID + "-1", event: event{kind: evWished}, now: w.micros()}
 		if err := w.store.do(t.Context(), v); err != nil || !v.found || v.late {
 			t.Errorf("%+v, %v", v, err)
 		}

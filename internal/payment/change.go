@@ -10,23 +10,23 @@ import (
 	"boxoffice/internal/paymentapi"
 )
 
-// amend changes the method of a payment that is not authorized yet, if it still
-// has the version (0: any). Only its owner may.
+// amend changes the method of a payment that is not authorized yet, if it still has
+// the version (0: any). Only the owner may.
 func (s *Service) amend(ctx context.Context, caller caller.Caller, paymentID, method string, version int64) (record, error) {
-	if reason := checkMethod(method); reason != "" {
-		return record{}, errs.Bad("method", "not-a-token", "%s", reason)
+	if reason := checkMethod(method); !reason.None() {
+		return record{}, reason.Bad("method")
 	}
 	p, err := s.own(ctx, caller, paymentID)
 	if err != nil {
 		return p, err
 	}
-	if reason := checkOver(method, p.Amount); reason != "" {
-		return record{}, errs.Bad("method", "not-a-token", "%s", reason)
+	if reason := checkOver(method, p.Amount); !reason.None() {
+		return record{}, reason.Bad("method")
 	}
 	if p.Method == method && (version == 0 || version == p.Version) {
 		return p, nil
 	}
-	w := wish{id: p.ID, event: event{kind: evAmended}, method: method, version: version, now: s.micros()}
+	w := ownerChange{id: p.ID, event: event{kind: evAmended}, method: method, version: version, by: caller.UserID, now: s.micros()}
 	if err := s.store.do(ctx, &w); err != nil {
 		return record{}, err
 	}
@@ -50,8 +50,8 @@ func errChangedMeanwhile() error {
 	return errs.New(errs.Precondition, "changed-meanwhile", "The payment has changed since you read it.")
 }
 
-// void gives up a payment; see paymentapi.Paying. The booking of a payment that is
-// authorized is cancelled.
+// void gives up a payment; see paymentapi.Paying. If the payment is authorized, its
+// booking is cancelled.
 func (s *Service) void(ctx context.Context, caller caller.Caller, paymentID string, version int64) (record, error) {
 	seen, err := s.bookingSeq(ctx, paymentID, version)
 	if err != nil {
@@ -63,12 +63,12 @@ func (s *Service) void(ctx context.Context, caller caller.Caller, paymentID stri
 		return p, err
 	case version != 0 && version != p.Version:
 		return p, errChangedMeanwhile()
-	case p.Status == paymentapi.Captured, p.Status == paymentapi.Refunded && !p.GaveUp(): // seats that cost nothing may be left
+	case p.Status == paymentapi.Captured, p.Status == paymentapi.Refunded && !p.GivenUp(): // bookings that cost nothing can still be cancelled
 		return s.giveBack(ctx, caller, p, seen)
 	case p.Status.Final():
 		return p, nil
 	}
-	w := wish{id: p.ID, event: event{kind: evWished}, version: version, now: s.micros()}
+	w := ownerChange{id: p.ID, event: event{kind: evWished}, version: version, by: caller.UserID, now: s.micros()}
 	if err := s.store.do(ctx, &w); err != nil {
 		return record{}, err
 	}
@@ -78,38 +78,38 @@ func (s *Service) void(ctx context.Context, caller caller.Caller, paymentID stri
 	if p, _, err = s.await(ctx, w.got, w.drive); err != nil {
 		return record{}, err
 	}
-	if p.Status == paymentapi.Captured { // it was when the wish came
+	if p.Status == paymentapi.Captured { // it already was when the request came
 		return record{}, errs.New(errs.Conflict, "captured-meanwhile", "The money was taken a moment ago. Send the request again to refund it.").
 			With("payment_id", p.ID).With("booking_id", p.BookingID)
 	}
 	return p, nil
 }
 
-// bookingSeq is the version of the booking of a payment that is to be given up if it
-// has a version; 0 if any will do. It is read before the payment: what has come of the
-// booking until then shows in the payment, or will (see giveBack).
+// bookingSeq returns the version of the booking of a payment that is to be given up
+// at a given version; 0 means any. It is read before the payment, so that everything
+// that happened to the booking until then shows in the payment, or will (see
+// giveBack).
 func (s *Service) bookingSeq(ctx context.Context, paymentID string, version int64) (int64, error) {
 	bookingID := bookingOf(paymentID)
 	if version == 0 || bookingID == "" {
 		return 0, nil
 	}
 	b, err := s.bookings.Recent(ctx, bookingID)
-	if errs.KindOf(err) == errs.NotFound { // whose payment it is decides what is answered
+	if errs.KindOf(err) == errs.NotFound { // the payment's owner decides what is answered
 		return 0, nil
 	}
 	return b.Seq, err
 }
 
 // giveBack cancels the booking of a captured payment, if it has the version seen (0:
-// any), and waits a moment for the refund that follows from it, if there is money to
-// come back.
+// any), and waits a moment for the resulting refund, if money is to be returned.
 //
-// A captured payment changes only by refunds for seats that were given back. Seats
-// that are given back after the payment's version was compared change the booking's
-// version, which the booking service compares as it cancels. A refund that comes in
-// between for seats given back before is the same before and after this one.
+// A captured payment changes only by refunds for cancelled seats. Seats cancelled after
+// the payment's version was compared change the booking's version, which the booking
+// service compares when it cancels. A refund that arrives in between, for seats
+// cancelled earlier, has the same effect before and after this one.
 func (s *Service) giveBack(ctx context.Context, caller caller.Caller, p record, seen int64) (record, error) {
-	if _, err := s.bookings.Cancel(ctx, caller, bookingapi.Cancellation{BookingID: p.BookingID, Version: seen}); errs.Is(err, "changed-meanwhile") {
+	if _, err := s.buyers.Cancel(ctx, caller, bookingapi.Cancellation{BookingID: p.BookingID, Version: seen}); errs.Is(err, "changed-meanwhile") {
 		return record{}, errChangedMeanwhile()
 	} else if err != nil {
 		return record{}, err
@@ -132,14 +132,14 @@ func owes(p *paymentapi.Payment) bool {
 	return p.Status == paymentapi.Captured && p.Refunded < p.Amount
 }
 
-// owes is the same of a record.
+// owes is the same for a record.
 func (p *record) owes() bool { return p.Status == paymentapi.Captured && p.Refunded < p.Amount }
 
-// refundLook is how often a request looks whether its refund is done.
+// refundLook is the interval at which a request checks whether its refund is done.
 const refundLook = 20 * time.Millisecond
 
-// own reads a payment that the caller may change: one for a booking of theirs, or
-// any for an admin. Others get NotFound, or Forbidden if they may read it.
+// own reads a payment that the caller may change: one for their own booking, or any
+// for an admin. Others get NotFound, or Forbidden if they may read it.
 func (s *Service) own(ctx context.Context, caller caller.Caller, paymentID string) (record, error) {
 	p, owns, err := s.read(ctx, caller, paymentID)
 	if err != nil {

@@ -30,7 +30,7 @@ func TestGivenBackAsSeen(t *testing.T) {
 			w := newWorld(t)
 			ctx := t.Context()
 			b := w.house.hold(fan.UserID, 1, 2, 3)
-			p, err := w.pay(b, "tok_ok", "")
+			p, err := w.pay(b, paymentapi.SandboxOK, "")
 			if statusOf(t, p, err) != paymentapi.Captured {
 				t.Fatal(p.Status)
 			}

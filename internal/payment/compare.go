@@ -11,19 +11,21 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// Audit compares the payments and refunds of an event with what its ledger says about
-// the money of its bookings, by booking id, all in one snapshot of the database. It
-// answers how many payments it has seen; the error is a bookingapi.Difference when they
-// disagree.
-func Audit(ctx context.Context, tx *sql.Tx, eventID string, bills map[string]*bookingapi.Bill) (payments int64, err error) {
+// Audit compares the payments and refunds of an event with what its ledger says
+// about the money of its bookings, by booking id, in one snapshot of the database.
+// It returns how many payments it has seen; the error is a bookingapi.Difference if
+// they disagree.
+func (Auditor) Audit(ctx context.Context, tx *sql.Tx, eventID string, bills map[string]*bookingapi.Bill) (payments int64, err error) {
 	m := accounts{eventID: eventID, bills: bills, done: map[string]int64{}, needless: map[string]string{}, paid: map[string]bool{}}
-	err = m.verify(ctx, tx)
+	if err = m.verify(ctx, tx); err == nil {
+		err = m.journal(ctx, tx)
+	}
 	return m.seen, err
 }
 
-// AuditUnsold is what is wrong with the payments of an event that has no sale: they may
-// say that they are for another event.
-func AuditUnsold(ctx context.Context, q sqldb.Querier, eventID string) error {
+// AuditUnsold finds payments of an event without a sale whose id belongs to another
+// event.
+func (Auditor) AuditUnsold(ctx context.Context, q sqldb.Querier, eventID string) error {
 	m := accounts{eventID: eventID}
 	err := Ledger(ctx, q, eventID, func(p Row) error { return m.named(&p) })
 	if err == nil {
@@ -32,12 +34,12 @@ func AuditUnsold(ctx context.Context, q sqldb.Querier, eventID string) error {
 	return err
 }
 
-// accounts compares the payments and refunds of an event with what its ledger says.
+// accounts is the state of one comparison.
 type accounts struct {
 	eventID  string
 	bills    map[string]*bookingapi.Bill
 	done     map[string]int64  // by payment: what has gone back for entries of the ledger
-	needless map[string]string // by payment: a refund that it had no money for
+	needless map[string]string // by payment: a refund for which it had no money
 	paid     map[string]bool   // bookings whose own payment was seen
 	seen     int64             // payments
 }
@@ -62,7 +64,16 @@ func (m *accounts) verify(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// least is the first key, in order, of those that are meant.
+// journal compares the journal with the payments.
+func (m *accounts) journal(ctx context.Context, q sqldb.Querier) error {
+	wrong, err := Journal(ctx, q, m.eventID)
+	if err == nil && wrong != "" {
+		err = m.differ("%s", wrong)
+	}
+	return err
+}
+
+// least returns the smallest key that satisfies meant.
 func least[V any](of map[string]V, meant func(string, V) bool) (first string, found bool) {
 	for id, v := range of {
 		if (!found || id < first) && meant(id, v) {
@@ -72,7 +83,7 @@ func least[V any](of map[string]V, meant func(string, V) bool) (first string, fo
 	return first, found
 }
 
-// refunds compares refunds with the entries that give money back.
+// refunds compares refunds with the entries that return money.
 func (m *accounts) refunds(ctx context.Context, tx *sql.Tx) error {
 	has := map[int64]bool{}
 	upTo, err := RefundLedger(ctx, tx, m.eventID, func(r RefundRow) error {
@@ -130,13 +141,13 @@ func (m *accounts) payment(p Row) error {
 	if p.Took() {
 		return m.took(&p, b, own)
 	}
-	if own && b.Status == "booked" && p.Status.Final() {
+	if own && b.Status == bookingapi.Booked && p.Status.Final() {
 		return m.differ("booking %s is sold by payment %s, which is %s", p.BookingID, p.ID, p.Status)
 	}
 	return nil
 }
 
-// named compares a payment's id with what the row says that it is for.
+// named compares a payment's id with its row's booking and event.
 func (m *accounts) named(p *Row) error {
 	if p.Named() && p.EventID == m.eventID {
 		return nil
@@ -148,28 +159,28 @@ func (m *accounts) misplaced(p *Row) error {
 	return m.differ("payment %s is attempt %d for booking %s of event %s, which have another id", p.ID, p.Attempt, p.BookingID, p.EventID)
 }
 
-// returned is the money of a payment that was returned because the payment was
-// given up, without a refund of its own.
+// returned is the money that a payment returned because it was given up, without a
+// refund of its own.
 func (m *accounts) returned(p *Row) int64 {
-	if p.GaveUp && p.Status == paymentapi.Refunded {
+	if p.GivenUp && p.Status == paymentapi.Refunded {
 		return p.Amount
 	}
 	return 0
 }
 
-// took compares a payment that took its money.
+// took compares a payment that took money.
 func (m *accounts) took(p *Row, b *bookingapi.Bill, own bool) error {
 	if !own {
 		return m.differ("payment %s is %s, but it has sold no booking", p.ID, p.Status)
 	}
-	if id := m.needless[p.ID]; id != "" {
+	if id := m.needless[p.ID]; id != "" && p.Disputed == 0 {
 		return m.differ("refund %s was needless, but payment %s is %s", id, p.ID, p.Status)
 	}
-	owed := b.Amount // to be kept, once all refunds are made
+	owed := b.Amount // what remains after all refunds
 	for _, back := range b.Back {
 		owed -= back.Amount
 	}
-	if b.Status != "booked" && owed != 0 {
+	if b.Status != bookingapi.Booked && owed != b.Kept {
 		return m.differ("payment %s keeps %d %s, but booking %s is %s", p.ID, owed, p.Currency, p.BookingID, b.Status)
 	}
 	return nil

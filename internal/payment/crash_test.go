@@ -52,7 +52,7 @@ func TestCrashes(t *testing.T) {
 
 func crash(t *testing.T, way string, prepare func(*world), first, second string) {
 	w := newWorld(t)
-	method := "tok_ok"
+	method := paymentapi.SandboxOK
 	way, sure := strings.CutPrefix(way, "sure, ")
 	if sure {
 		method = "tok_sure"
@@ -116,7 +116,7 @@ func TestRefunds(t *testing.T) {
 		w.runs()
 		b, c, d := w.house.hold(fan.UserID, 1, 2), w.house.hold(fan.UserID, 3), w.house.hold(fan.UserID, 4)
 		for _, b := range []bookingapi.Booking{b, c, d} {
-			if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured {
+			if p, err := w.pay(b, paymentapi.SandboxOK, ""); statusOf(t, p, err) != paymentapi.Captured {
 				t.Fatal(p)
 			}
 		}
@@ -163,7 +163,7 @@ func TestRefundsAcrossRestarts(t *testing.T) {
 					var all []bookingapi.Booking
 					for i := range 20 {
 						b := w.house.hold(fan.UserID, int32(2*i), int32(2*i+1))
-						if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured {
+						if p, err := w.pay(b, paymentapi.SandboxOK, ""); statusOf(t, p, err) != paymentapi.Captured {
 							t.Fatal(p)
 						}
 						all = append(all, b)
@@ -204,7 +204,7 @@ func TestRefundsFillGaps(t *testing.T) {
 		w.runs()
 		b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
 		for _, b := range []bookingapi.Booking{b, c} {
-			if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured {
+			if p, err := w.pay(b, paymentapi.SandboxOK, ""); statusOf(t, p, err) != paymentapi.Captured {
 				t.Fatal(p)
 			}
 		}
@@ -226,13 +226,59 @@ func TestRefundsFillGaps(t *testing.T) {
 	})
 }
 
+// What other nodes cancel is given back as soon as the bus brings it, without a look at
+// the heads of ledgers; and after two seconds if the bus has lost it.
+func TestRefundsOfOtherNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.refunds.s.shared = true
+		w.runs()
+		b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
+		for _, b := range []bookingapi.Booking{b, c} {
+			if p, err := w.pay(b, paymentapi.SandboxOK, ""); statusOf(t, p, err) != paymentapi.Captured {
+				t.Fatal(p)
+			}
+		}
+		time.Sleep(3 * time.Second)
+		refunded := func(id string) bool {
+			p, err := w.ofBooking(t.Context(), fan, id)
+			return statusOf(t, p, err) == paymentapi.Refunded
+		}
+		see := func(blind bool) {
+			w.house.mu.Lock()
+			defer w.house.mu.Unlock()
+			w.house.blind = blind
+		}
+		see(true)
+		w.house.elsewhere(func() { w.house.cancel(b.ID, 5000) })
+		time.Sleep(100 * time.Millisecond)
+		if !refunded(b.ID) {
+			t.Error("nobody heard of it")
+		}
+		w.house.mu.Lock()
+		w.house.listeners, w.house.followers = nil, nil
+		w.house.mu.Unlock()
+		w.house.cancel(c.ID, 5000)
+		time.Sleep(5 * time.Second)
+		if refunded(c.ID) {
+			t.Error("it is known from nowhere")
+		}
+		see(false)
+		time.Sleep(2500 * time.Millisecond)
+		if !refunded(c.ID) {
+			t.Error("nobody looked")
+		}
+		w.agree()
+	})
+}
+
 // A refund that cannot be is noted and leaves the others alone.
 func TestImpossibleRefunds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.runs()
 		b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
-		if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured {
+		if p, err := w.pay(b, paymentapi.SandboxOK, ""); statusOf(t, p, err) != paymentapi.Captured {
 			t.Fatal(p)
 		}
 		w.house.mu.Lock()
@@ -274,7 +320,7 @@ func TestRecoverWaits(t *testing.T) {
 		w := newWorld(t)
 		b := w.house.hold(fan.UserID, 1)
 		w.dieAt("before capture")
-		_, _ = w.pay(b, "tok_ok", "")
+		_, _ = w.pay(b, paymentapi.SandboxOK, "")
 		w.crash()
 		w.dieAt("")
 		w.boot()

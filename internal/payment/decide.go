@@ -7,46 +7,65 @@ import (
 	"boxoffice/internal/paymentapi"
 )
 
-// state is what a decision about a payment depends on.
+// state is everything that a decision about a payment depends on.
 type state struct {
 	status   paymentapi.Status
 	amount   int64 // minor units
 	refunded int64 // minor units
-	try      int64 // which of its methods it is at, from 1
-	void     bool  // a program of an earlier version has noted that its owner wants it voided
-	// end is the status in which a payment ends that was given up, Failed or Voided; ""
-	// for one that was not. A payment that was given up never becomes captured.
+	try      int64 // number of its current method, from 1
+	void     bool  // set by earlier versions when the owner wants it voided
+	// end is the final status of a payment that was given up, Failed or Voided; ""
+	// if it was not given up. A payment that was given up never becomes captured.
 	end paymentapi.Status
+	// disputed is what the gateway has withdrawn because the buyer disputes the payment,
+	// in minor units; dispute is how far that is.
+	disputed int64
+	dispute  string
 }
+
+// How far a dispute is. The gateway withdraws the money when it is opened, and brings it
+// back when it is won.
+const (
+	disputeOpen = "open"
+	disputeWon  = "won"
+	disputeLost = "lost"
+)
+
+// disputeSteps are the steps of a dispute in histories and in the journal.
+var disputeSteps = map[string]paymentapi.Status{disputeOpen: paymentapi.Disputed, disputeWon: paymentapi.DisputeWon, disputeLost: paymentapi.DisputeLost}
 
 type eventKind uint8
 
-// What can happen to a payment. Those from evUnknown to evGone carry the try that
-// they are about, since the method may have been changed meanwhile.
+// Events of a payment. Those from evUnknown to evGone carry the try that they
+// concern, because the method may have changed since.
 const (
-	evBegin      eventKind = iota // the row was just inserted
-	evResume                      // somebody takes it up again: after a crash or an unclear answer
-	evUnknown                     // the gateway never heard of the charge
-	evApproved                    // the gateway has reserved the money
-	evDeclined                    // the gateway will not
-	evWaiting                     // the gateway has not decided
-	evGone                        // the gateway says that the charge was voided before
-	evBooked                      // the booking is confirmed
-	evRefused                     // the booking is refused; asked again later, it might not be
-	evBarred                      // the booking is refused for ever, or is to be left alone
-	evCaptured                    // the gateway has taken the money
-	evUncaptured                  // the gateway will not, for good
-	evTakenBack                   // the booking is not booked by this payment, and never will be
-	evVoided                      // the gateway has let go of the money
-	evReturned                    // the gateway has given all of it back
-	evCosts                       // the booking costs something else; the gateway was asked for nothing yet
-	evWished                      // the owner wants it voided, or it took too long
-	evAmended                     // the owner changed the method
-	evRefunded                    // a part, or all, was given back for a cancelled booking
+	evBegin       eventKind = iota // the row was just inserted
+	evResume                       // somebody takes it up again: after a crash or an unclear answer
+	evUnknown                      // the gateway never heard of the charge
+	evApproved                     // the gateway has reserved the money
+	evDeclined                     // the gateway has refused
+	evWaiting                      // the gateway has not decided yet
+	evGone                         // the gateway says that the charge was voided before
+	evBooked                       // the booking is confirmed
+	evRefused                      // the booking is refused; asked again later, it might not be
+	evBarred                       // the booking is refused for good, or must be left alone
+	evCaptured                     // the gateway has taken the money
+	evUncaptured                   // the gateway has refused for good
+	evTakenBack                    // the booking is not booked by this payment, and never will be
+	evVoided                       // the gateway has released the money
+	evReturned                     // the gateway has returned all of it
+	evCosts                        // the booking costs something else; the gateway was asked for nothing yet
+	evWished                       // the owner wants it voided, or it took too long
+	evAmended                      // the owner changed the method
+	evRefunded                     // a part, or all, went back: for cancelled seats, or because the organizer gave it back
+	evDisputed                     // the buyer disputes a part, or all, of what was captured
+	evDisputeWon                   // the gateway has decided for us
+	evDisputeLost                  // the gateway has decided for the buyer
 )
 
 var eventNames = [...]string{"begin", "resume", "unknown", "approved", "declined", "waiting", "gone", "booked",
-	"refused", "barred", "captured", "uncaptured", "taken back", "voided", "returned", "costs", "wished", "amended", "refunded"}
+	"refused", "barred", "captured", "uncaptured", "taken back", "voided", "returned", "costs", "wished", "amended", "refunded",
+	"disputed", "dispute_won", "dispute_lost"}
 
 func (k eventKind) String() string { return eventNames[k] }
 
@@ -54,14 +73,17 @@ func (k eventKind) String() string { return eventNames[k] }
 type event struct {
 	kind      eventKind
 	try       int64  // evUnknown … evGone: of the charge that was asked about
-	amount    int64  // evCosts, evRefunded: minor units
+	amount    int64  // evCosts, evRefunded, disputes: minor units
 	reason    string // why it was declined, refused, given up
-	reference string // evApproved: the gateway's own name of the charge
+	reference string // evApproved, evWaiting: the gateway's reference of the charge
+	approve   string // evWaiting: URL at which the buyer approves it; "": they need not
+	key       string // evRefunded: the refund's id; disputes: the gateway's name of it
+	fees, tax int64  // evCosts: the parts of amount, minor units
 }
 
 type action uint8
 
-// What a driver is to do next. The last action's outcome is the next event.
+// Actions of a driver. The outcome of the last action is the next event.
 const (
 	toAuthorize action = iota // reserve the money
 	toAsk                     // ask the gateway what it knows
@@ -69,22 +91,22 @@ const (
 	toWait                    // give the gateway time, then ask
 	toConfirm                 // turn the hold into a booking
 	toCapture                 // take the money
-	toTakeBack                // cancel the booking, and see to it that it stays so
-	toVoid                    // let go of the money
-	toReturn                  // give the money back
+	toTakeBack                // cancel the booking, and make sure that it stays cancelled
+	toVoid                    // release the money
+	toReturn                  // return the money
 )
 
 var actionNames = [...]string{"authorize", "ask", "extend", "wait", "confirm", "capture", "take back", "void", "return"}
 
 func (a action) String() string { return actionNames[a] }
 
-// errTooLate refuses a wish of the owner: the payment has gone on.
+// errTooLate refuses a change by the owner: the payment has moved on.
 var errTooLate = errors.New("payment has gone on")
 
-// next is the payment's state machine: what an event makes of a state, and what
-// is to be done then. Events may be repeated and come late; what has happened
-// already changes nothing. An error means that the event cannot be, or, if it
-// is errTooLate, that the owner comes too late.
+// next is the payment's state machine: it returns the state after an event, and the
+// actions to take then. Events may be repeated and arrive late; what has already
+// happened changes nothing. An error means that the event is impossible or, if it is
+// errTooLate, that the owner's change comes too late.
 func next(s state, e event) (state, []action, error) {
 	if e.try != s.try && e.kind >= evUnknown && e.kind <= evGone {
 		e.kind = evUnknown // what became of an earlier method does not matter
@@ -92,6 +114,8 @@ func next(s state, e event) (state, []action, error) {
 	switch {
 	case e.kind == evRefunded:
 		return refund(s, e)
+	case e.kind >= evDisputed:
+		return nextDispute(s, e)
 	case e.kind == evAmended && s.status != paymentapi.Pending:
 		return s, nil, errTooLate
 	case s.status == paymentapi.Pending:
@@ -105,14 +129,14 @@ func next(s state, e event) (state, []action, error) {
 	}
 }
 
-// giveUp makes a payment undo what was done, beginning with the given step, and
-// end as Failed or Voided.
+// giveUp makes a payment undo what was done, starting with the given step, and end
+// as Failed or Voided.
 func giveUp(s state, step, end paymentapi.Status) (state, []action, error) {
 	s.status, s.end = step, end
 	return s, undo(s), nil
 }
 
-// undo is what is to be done for a payment that was given up.
+// undo returns the actions for a payment that was given up.
 func undo(s state) []action {
 	switch s.status {
 	case paymentapi.TakingBack:
@@ -123,8 +147,8 @@ func undo(s state) []action {
 	return []action{toReturn}
 }
 
-// nextPending: nobody has asked for a confirmation yet, so the hold is left as it
-// is when the payment is given up.
+// nextPending handles pending payments. No confirmation was requested yet, so giving
+// up leaves the hold as it is.
 func nextPending(s state, e event) (state, []action, error) {
 	switch {
 	case s.void && e.kind == evAmended:
@@ -150,7 +174,7 @@ func nextPending(s state, e event) (state, []action, error) {
 		return s, nil, nil
 	case evWished:
 		return giveUp(s, paymentapi.Voiding, paymentapi.Voided)
-	case evCaptured: // nobody has asked for it
+	case evCaptured: // no capture was requested
 		return giveUp(s, paymentapi.Returning, paymentapi.Voided)
 	case evAmended:
 		s.try++
@@ -159,8 +183,8 @@ func nextPending(s state, e event) (state, []action, error) {
 	return s, nil, impossible(s, e)
 }
 
-// nextAuthorized: as long as a confirmation may be on its way, giving up begins
-// with the booking.
+// nextAuthorized handles authorized payments. A confirmation may be under way, so
+// giving up begins with the booking.
 func nextAuthorized(s state, e event) (state, []action, error) {
 	if s.void && e.kind != evCaptured {
 		e.kind = evWished
@@ -193,8 +217,8 @@ func nextAuthorized(s state, e event) (state, []action, error) {
 	return s, nil, impossible(s, e)
 }
 
-// nextUnwinding goes on undoing. What a driver hears that has not known of it is
-// one thing more to be undone.
+// nextUnwinding continues undoing. An outcome from a driver that did not know of it
+// is one more thing to undo.
 func nextUnwinding(s state, e event) (state, []action, error) {
 	switch {
 	case e.kind == evBooked && s.status != paymentapi.TakingBack:
@@ -213,9 +237,9 @@ func nextUnwinding(s state, e event) (state, []action, error) {
 	return s, undo(s), nil
 }
 
-// nextFinal lets late news pass and undoes what came too late.
+// nextFinal ignores late events, and undoes what happened too late.
 func nextFinal(s state, e event) (state, []action, error) {
-	given := s.end != "" || s.status == paymentapi.Failed || s.status == paymentapi.Voided // up
+	given := s.end != "" || s.status == paymentapi.Failed || s.status == paymentapi.Voided // it was given up
 	end := s.end
 	if end == "" {
 		end = s.status
@@ -250,6 +274,22 @@ func refund(s state, e event) (state, []action, error) {
 	s.refunded += e.amount
 	if s.refunded == s.amount {
 		s.status = paymentapi.Refunded
+	}
+	return s, nil, nil
+}
+
+// nextDispute takes over how far a dispute is. A late word that it is open changes
+// nothing once it was decided.
+func nextDispute(s state, e event) (state, []action, error) {
+	switch {
+	case s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "" || e.amount <= 0 || e.amount > s.amount:
+		return s, nil, impossible(s, e)
+	case e.kind == evDisputed && s.dispute != disputeWon && s.dispute != disputeLost:
+		s.dispute, s.disputed = disputeOpen, e.amount
+	case e.kind == evDisputeWon:
+		s.dispute, s.disputed = disputeWon, 0
+	case e.kind == evDisputeLost:
+		s.dispute, s.disputed = disputeLost, e.amount
 	}
 	return s, nil, nil
 }

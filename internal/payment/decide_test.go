@@ -36,6 +36,9 @@ pending         costs      !
 pending         wished     voiding void
 pending         amended    =try authorize
 pending         refunded   !
+pending         disputed   !
+pending         dispute_won !
+pending         dispute_lost !
 
 pending+void    begin      voiding void
 pending+void    resume     voiding void
@@ -56,6 +59,9 @@ pending+void    costs      voiding void
 pending+void    wished     voiding void
 pending+void    amended    late
 pending+void    refunded   !
+pending+void    disputed   !
+pending+void    dispute_won !
+pending+void    dispute_lost !
 
 authorized      begin      = confirm
 authorized      resume     = ask
@@ -76,6 +82,9 @@ authorized      costs      =costs confirm
 authorized      wished     taking_back takeback
 authorized      amended    late
 authorized      refunded   !
+authorized      disputed   !
+authorized      dispute_won !
+authorized      dispute_lost !
 
 authorized+void begin      taking_back takeback
 authorized+void resume     taking_back takeback
@@ -96,6 +105,9 @@ authorized+void costs      taking_back takeback
 authorized+void wished     taking_back takeback
 authorized+void amended    late
 authorized+void refunded   !
+authorized+void disputed   !
+authorized+void dispute_won !
+authorized+void dispute_lost !
 
 taking_back     begin      = takeback
 taking_back     resume     = takeback
@@ -116,6 +128,9 @@ taking_back     costs      = takeback
 taking_back     wished     = takeback
 taking_back     amended    late
 taking_back     refunded   !
+taking_back     disputed   !
+taking_back     dispute_won !
+taking_back     dispute_lost !
 
 voiding         begin      = void
 voiding         resume     = void
@@ -136,6 +151,9 @@ voiding         costs      = void
 voiding         wished     = void
 voiding         amended    late
 voiding         refunded   !
+voiding         disputed   !
+voiding         dispute_won !
+voiding         dispute_lost !
 
 voiding+failed  begin      = void
 voiding+failed  resume     = void
@@ -156,6 +174,9 @@ voiding+failed  costs      = void
 voiding+failed  wished     = void
 voiding+failed  amended    late
 voiding+failed  refunded   !
+voiding+failed  disputed   !
+voiding+failed  dispute_won !
+voiding+failed  dispute_lost !
 
 returning       begin      = return
 returning       resume     = return
@@ -176,6 +197,9 @@ returning       costs      = return
 returning       wished     = return
 returning       amended    late
 returning       refunded   !
+returning       disputed   !
+returning       dispute_won !
+returning       dispute_lost !
 
 captured        begin      =
 captured        resume     =
@@ -196,6 +220,9 @@ captured        costs      =
 captured        wished     late
 captured        amended    late
 captured        refunded   =part
+captured        disputed   =open
+captured        dispute_won =won
+captured        dispute_lost =lost
 
 refunded        begin      =
 refunded        resume     =
@@ -216,6 +243,9 @@ refunded        costs      =
 refunded        wished     late
 refunded        amended    late
 refunded        refunded   !
+refunded        disputed   =open
+refunded        dispute_won =won
+refunded        dispute_lost =lost
 
 refunded+up     begin      =
 refunded+up     resume     =
@@ -236,6 +266,9 @@ refunded+up     costs      =
 refunded+up     wished     late
 refunded+up     amended    late
 refunded+up     refunded   !
+refunded+up     disputed   !
+refunded+up     dispute_won !
+refunded+up     dispute_lost !
 
 failed          begin      =
 failed          resume     =
@@ -256,6 +289,9 @@ failed          costs      =
 failed          wished     late
 failed          amended    late
 failed          refunded   !
+failed          disputed   !
+failed          dispute_won !
+failed          dispute_lost !
 
 voided          begin      =
 voided          resume     =
@@ -276,6 +312,9 @@ voided          costs      =
 voided          wished     late
 voided          amended    late
 voided          refunded   !
+voided          disputed   !
+voided          dispute_won !
+voided          dispute_lost !
 `
 
 func compact(s string) string { return strings.ReplaceAll(s, " ", "") }
@@ -342,6 +381,8 @@ func describe(from, to state, err error) string {
 		return string(to.status)
 	case to.try == from.try+1:
 		return "=try"
+	case to.dispute != from.dispute:
+		return "=" + to.dispute
 	case to.amount == 40:
 		return "=costs"
 	case to.refunded == from.refunded+40:

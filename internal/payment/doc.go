@@ -1,5 +1,5 @@
-// Package payment is the payment service: money for bookings, from "pay" to
-// "captured", and back when a booking is cancelled. It implements paymentapi.Service.
+// Package payment is the payment service: it takes money for bookings and returns it
+// when a booking is cancelled. It implements paymentapi.Service.
 //
 // A payment is a row that moves through a small state machine (decide.go, pure):
 //
@@ -9,22 +9,25 @@
 //	        ├→ voided, failed
 //	        └→ returning → refunded
 //
-// Giving a payment up is written in its row before anything is undone: see
-// paymentapi.Status. POST /payments (http.go) checks the booking and inserts a pending
-// row (service.go), or an authorized one if the gateway need not be asked
-// (provider.Sure). A driver, one goroutine for each payment, which outlives the request
-// (drive.go), then alternates: it performs an action (asks the gateway to authorize,
-// the booking service to confirm, the gateway to capture), passes the outcome to the
-// state machine, writes the new state by compare-and-set, and so on until the state is
-// final. No lock is held while a gateway or the booking service works. Every call out
-// carries values and idempotency keys that depend on the row alone, so anybody can
-// repeat it: the same driver after an unclear answer, recover.go after a crash.
+// That a payment is given up is written to its row before anything is undone: see
+// paymentapi.Status. POST /payments (http.go, api.go) checks the booking (begin.go) and
+// inserts a pending row (writes.go), or an authorized one if the gateway need not be
+// asked (provider.Sure). Then a driver takes over (drive.go): one goroutine for each
+// payment, which outlives the request. It alternates between two steps until the state
+// is final: it performs an action (asks the gateway to authorize, the booking service to
+// confirm, the gateway to capture) and passes the outcome to the state machine as an
+// event (of the payment, not an event with seats), whose new state it writes by
+// compare-and-set. No lock is held while the gateway or the booking service works. Every
+// call carries values and idempotency keys that depend only on the row, so it can be
+// repeated: by the same driver after an unclear answer, or by recover.go after a crash.
 //
 // All writes, of all payments, go through one queue (store.go) that commits whatever
-// waits as one transaction.
+// waits as one transaction. Each change of a payment is posted to a double-entry journal
+// in that transaction (journal.go).
 //
-// Refunds (refund.go) follow the cancelled entries of the bookings' ledger. The id of a
-// refund is event:seq of its entry; its row makes it happen exactly once.
+// Refunds (refund.go) follow the cancelled entries of the bookings' ledger. A refund's
+// id is event:seq of its entry; its row ensures that it happens exactly once.
 //
-// Gateways implement the contract in provider; sandbox is the one for rehearsals.
+// Gateways implement the contract in package provider; package sandbox is the gateway
+// for rehearsals.
 package payment

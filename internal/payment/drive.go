@@ -17,51 +17,60 @@ import (
 // drive brings one payment to its end, in a goroutine of its own.
 type drive struct {
 	s     *Service
-	begun *begun        // that it belongs to; nil when it was taken up
+	batch *startedBatch // that it belongs to; nil when it was taken up
 	poke  chan struct{} // its row was changed by somebody else
 	done  chan struct{} // closed when the goroutine has ended
 
 	// Only the goroutine uses these.
-	pauses   int // since the row last moved
-	extended bool
-	believed bool // its amount is only remembered, and no confirmation was asked for yet
+	pauses int  // since the row last moved
+	cached bool // its amount is only remembered, and no confirmation was asked for yet
+	claim  bool // the row must be written before anything is requested: see start
+
+	extended sync.Once // the hold, see extend
 
 	mu      sync.Mutex
 	p       record      // as it is stored; written by the goroutine
 	refusal *errs.Error // why the booking could not be confirmed
 }
 
-// limits of the pauses between two tries.
+// Limits of the pauses between two attempts.
 const (
 	firstPause  = 50 * time.Millisecond
 	longestWait = 2 * time.Second  // while a gateway decides
 	longestOff  = 4 * time.Second  // while something does not answer
-	longestUndo = 30 * time.Second // while the gateway does not give money back
+	longestUndo = 30 * time.Second // while the gateway does not return money
 	fewTries    = 5
 	manyTries   = 20
 	stepTimeout = 30 * time.Second
 )
 
-// start drives a payment on, or pokes its driver if it has one. made is nil for one
-// that is not new.
+// start continues a payment in a new driver, or pokes its current one. made is nil
+// unless the payment is new.
+//
+// A driver that takes up an authorized payment first writes its row, changing only the
+// version. The process that created the payment may change its amount only in the
+// version that it inserted (see evCosts). So the amount for which any driver requests a
+// confirmation is the one that the payment keeps.
 func (s *Service) start(p record, first eventKind, made *insertion) *drive {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d := s.drives[p.ID]; d != nil {
 		select {
 		case d.poke <- struct{}{}:
-		default: // it is poked already
+		default: // already poked
 		}
 		return d
 	}
 	d := &drive{s: s, p: p, poke: make(chan struct{}, 1), done: make(chan struct{})}
 	if made != nil {
-		d.begun, d.believed = made.begun, made.believed
+		d.batch, d.cached = made.batch, made.cached
+	} else {
+		d.claim = p.Status == paymentapi.Authorized
 	}
 	s.drives[p.ID] = d
 	go func() {
 		defer s.ended(d)
-		_ = s.guarded(s.life, "drive of a payment", func() error { // one that panics is recovery's
+		_ = s.guarded(s.life, "drive of a payment", func() error { // recovery continues a payment whose driver has panicked
 			d.run(s.life, event{kind: first, try: p.try})
 			return nil
 		})
@@ -80,8 +89,8 @@ func (s *Service) ended(d *drive) {
 	close(d.done)
 	if d.p.Status.Final() {
 		s.metrics.ended(d.p.Status)
-		if d.begun != nil {
-			s.store.ended(d.begun)
+		if d.batch != nil {
+			s.store.ended(d.batch)
 		}
 	}
 }
@@ -98,8 +107,8 @@ func (d *drive) set(p record) {
 	d.mu.Unlock()
 }
 
-// run alternates between deciding and doing until nothing is left to do, or its
-// life ends: recovery goes on from what was persisted.
+// run alternates between deciding and acting until nothing is left to do, or its
+// context ends; recovery then continues from the stored row.
 func (d *drive) run(ctx context.Context, e event) {
 	for {
 		select {
@@ -122,7 +131,9 @@ func (d *drive) run(ctx context.Context, e event) {
 		}
 		for _, a := range acts {
 			err = d.s.guarded(ctx, "step of a payment", func() (err error) {
+				point("before", a.String())
 				e, err = d.perform(d.s.steps.Context(), a)
+				point("after", a.String())
 				return err
 			})
 		}
@@ -132,6 +143,9 @@ func (d *drive) run(ctx context.Context, e event) {
 					"payment", d.p.ID, "step", acts[len(acts)-1].String(), "error", err)
 			}
 			e = event{kind: evResume}
+			if d.p.Status == paymentapi.Pending && d.s.micros()-d.p.CreatedAt > d.s.patience.Microseconds() {
+				d.extend(ctx, d.p.BookingID)
+			}
 			if d.overdue() {
 				e = event{kind: evWished, reason: timedOut}
 				continue
@@ -143,20 +157,25 @@ func (d *drive) run(ctx context.Context, e event) {
 	}
 }
 
-// advance hands an event to the state machine and persists what it makes of it.
-// When another driver has changed the row meanwhile, the event is applied to the new
-// row: it has happened all the same.
+// advance passes an event to the state machine and stores the new state. If another
+// driver has changed the row in the meantime, the event is applied to the new row,
+// because it has happened nevertheless. The exception is evCosts, which applies to the
+// row as it was inserted only: another driver may have requested a confirmation for the
+// amount of a later version, see start.
 func (d *drive) advance(ctx context.Context, e event) ([]action, error) {
 	for {
+		if e.kind == evCosts && d.p.Version != firstVersion {
+			e = event{kind: evResume}
+		}
 		from := d.p.state()
 		to, acts, err := next(from, e)
 		if err != nil {
 			return nil, err
 		}
-		if to == from {
+		if to == from && !d.p.learns(e) && (!d.claim || from.status != paymentapi.Authorized) {
 			return acts, nil
 		}
-		m := move{from: d.p, to: d.p.moved(to, e, d.s.micros())}
+		m := move{from: d.p, to: d.p.moved(to, e, d.s.micros()), cause: e}
 		if err := d.s.store.do(ctx, &m); err != nil {
 			if ctx.Err() != nil {
 				return nil, err
@@ -168,7 +187,8 @@ func (d *drive) advance(ctx context.Context, e event) ([]action, error) {
 			continue
 		}
 		if m.moved {
-			d.pauses = 0
+			point("is", string(m.to.Status))
+			d.pauses, d.claim = 0, false
 			d.set(m.to)
 			return acts, nil
 		}
@@ -178,9 +198,9 @@ func (d *drive) advance(ctx context.Context, e event) ([]action, error) {
 	}
 }
 
-// overdue reports whether the payment has waited for too long, for the gateway or
-// for its booking, and is to be given up: what was done is undone then. One that
-// was left half-way by a crash long ago is tried some times first.
+// overdue reports whether the payment has waited too long for the gateway or its
+// booking. It is then given up, and what was done is undone. A payment left by a
+// crash long ago is first attempted a few times.
 func (d *drive) overdue() bool {
 	age := d.s.micros() - d.p.CreatedAt
 	switch d.p.Status {
@@ -192,9 +212,8 @@ func (d *drive) overdue() bool {
 	return false
 }
 
-// longest is the longest pause before an unclear step is tried again. Money that
-// the gateway does not let go of is asked for as long as it takes; a person is
-// told, once.
+// longest returns the longest pause before an unclear step is retried. Releasing
+// money is retried for as long as it takes; a person is told, once.
 func (d *drive) longest() time.Duration {
 	if d.p.Status != paymentapi.Voiding && d.p.Status != paymentapi.Returning {
 		return longestOff
@@ -227,8 +246,8 @@ func (d *drive) reload(ctx context.Context) bool {
 	}
 }
 
-// perform does one thing and says what happened. An error means that the
-// outcome is unclear.
+// perform carries out one action and returns the resulting event. An error means
+// that the outcome is unclear.
 func (d *drive) perform(ctx context.Context, a action) (event, error) {
 	switch a {
 	case toAuthorize:
@@ -236,12 +255,7 @@ func (d *drive) perform(ctx context.Context, a action) (event, error) {
 	case toAsk:
 		return d.ask(ctx)
 	case toExtend:
-		if !d.extended {
-			d.extended = true
-			if err := d.s.bookings.Extend(ctx, d.p.BookingID); err != nil {
-				d.s.log.InfoContext(ctx, "a hold was not extended", "booking", d.p.BookingID, "error", err)
-			}
-		}
+		d.extend(ctx, d.p.BookingID)
 		return event{}, nil
 	case toWait:
 		return d.wait(ctx)
@@ -263,7 +277,31 @@ func (d *drive) perform(ctx context.Context, a action) (event, error) {
 	return event{}, fmt.Errorf("no such action: %v", a)
 }
 
-// key is a step's idempotency key.
+// extend lets the hold last longer while its payment takes a while, once.
+func (d *drive) extend(ctx context.Context, bookingID string) {
+	d.extended.Do(func() {
+		if err := d.s.bookings.Extend(ctx, bookingID); err != nil {
+			d.s.log.InfoContext(ctx, "a hold was not extended", "booking", bookingID, "error", err)
+		}
+	})
+}
+
+// extendIfSlow extends the hold if stop is not called within the time that a request
+// waits for its payment.
+func (d *drive) extendIfSlow(ctx context.Context) (stop func()) {
+	booking, done := d.p.BookingID, make(chan struct{})
+	t := time.AfterFunc(d.s.patience, func() {
+		defer close(done)
+		_ = d.s.guarded(ctx, "extension of a hold", func() error { d.extend(ctx, booking); return nil })
+	})
+	return func() {
+		if !t.Stop() {
+			<-done
+		}
+	}
+}
+
+// key returns a step's idempotency key.
 func (d *drive) key(try int64, step string) string {
 	return d.p.ID + "." + strconv.FormatInt(try, 10) + "." + step
 }
@@ -275,7 +313,8 @@ func (d *drive) authorize(ctx context.Context) (event, error) {
 		}
 	}
 	try := d.p.try
-	o, err := d.s.gatewayOf(&d.p).Authorize(ctx, d.key(try, "authorize"), d.p.charge(try))
+	defer d.extendIfSlow(ctx)()
+	o, err := d.s.gatewayOf(&d.p).Authorize(ctx, d.key(try, "authorize"), d.s.charge(&d.p, try))
 	if err != nil {
 		return event{}, fmt.Errorf("authorize: %w", err)
 	}
@@ -284,13 +323,13 @@ func (d *drive) authorize(ctx context.Context) (event, error) {
 	case provider.Declined:
 		e.kind = evDeclined
 	case provider.Undecided:
-		e.kind = evWaiting
+		e.kind, e.approve = evWaiting, o.Approve
 	}
 	return e, nil
 }
 
 func (d *drive) ask(ctx context.Context) (event, error) {
-	standing, o, err := d.s.gatewayOf(&d.p).Find(ctx, d.p.charge(d.p.try))
+	standing, o, err := d.s.gatewayOf(&d.p).Find(ctx, d.s.charge(&d.p, d.p.try))
 	if err != nil {
 		return event{}, fmt.Errorf("ask the gateway: %w", err)
 	}
@@ -299,7 +338,7 @@ func (d *drive) ask(ctx context.Context) (event, error) {
 	case provider.Unknown:
 		e.kind = evUnknown
 	case provider.Waiting:
-		e.kind = evWaiting
+		e.kind, e.approve = evWaiting, o.Approve
 	case provider.Reserved:
 		e.kind = evApproved
 	case provider.Taken:
@@ -314,15 +353,15 @@ func (d *drive) ask(ctx context.Context) (event, error) {
 	return e, nil
 }
 
-// Reasons of payments that were voided for another reason than a refusal of the
+// Reasons of payments that were voided for other causes than a refusal by the
 // booking service.
 const (
 	givenUp  = "payment-voided"
 	timedOut = "payment-timed-out"
 )
 
-// wait gives the gateway time, but not for ever: a buyer who was asked to
-// approve and went away must not keep the booking from being paid otherwise.
+// wait gives the gateway time, but not forever: a buyer who leaves without approving
+// must not keep the booking from being paid in another way.
 func (d *drive) wait(ctx context.Context) (event, error) {
 	if d.overdue() {
 		return event{kind: evWished, reason: timedOut}, nil
@@ -334,35 +373,27 @@ func (d *drive) wait(ctx context.Context) (event, error) {
 }
 
 func (d *drive) confirm(ctx context.Context) (event, error) {
-	believed := d.believed
-	d.believed = false
+	cached := d.cached
+	d.cached = false
 	started := d.p.StartedAt
 	if started == 0 { // inserted by an earlier version
 		started = d.p.CreatedAt
 	}
-	amount := d.p.Amount
-	booked, err := d.s.bookings.Confirm(ctx, bookingapi.Confirm{
-		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: amount, Currency: d.p.Currency, StartedAt: started,
+	_, err := d.s.bookings.Confirm(ctx, bookingapi.Confirm{
+		BookingID: d.p.BookingID, PaymentID: d.p.ID, Amount: d.p.Amount, Currency: d.p.Currency, StartedAt: started,
+		Alternatives: d.p.Alternatives,
 	})
-	// Another driver's payment may have come to another amount since it was read here:
-	// that is what is captured, and what may be refused.
-	if other := err == nil && booked.Amount != amount || errs.Is(err, amountDiffers) && !believed; other && !d.reload(ctx) {
-		return event{}, ctx.Err()
-	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return event{kind: evBooked}, nil
-	case d.p.Amount != amount:
-		return event{kind: evResume}, nil
 	}
 	if !forGood(err) {
 		return event{}, fmt.Errorf("confirm booking: %w", err)
 	}
 	var refusal *errs.Error
 	errors.As(err, &refusal)
-	if believed && refusal.Type == amountDiffers {
+	if cached && refusal.Type == amountDiffers {
 		if b, err := d.s.bookings.Recent(ctx, d.p.BookingID); err == nil && b.UserID == d.p.UserID && b.Currency == d.p.Currency {
-			return event{kind: evCosts, amount: b.Amount}, nil
+			return event{kind: evCosts, amount: b.Amount, fees: b.Fees, tax: b.Tax}, nil
 		}
 	}
 	d.mu.Lock()
@@ -379,16 +410,15 @@ var barred = map[string]bool{
 	"booking-cancelled": true, "event-cancelled": true, "already-booked": true, "not-found": true, amountDiffers: true,
 }
 
-// leaves are those of them after which a confirmation that comes late can still book
-// the booking: its hold is good for a payment of what it costs now, and may cost the
-// old amount again. Recovery looks after such payments until the hold cannot be
-// booked any more.
+// leaves are the barred refusals after which a late confirmation can still book the
+// booking: the hold can be paid at its current price, which may return to the old
+// amount. Recovery checks such payments until the hold can no longer be booked.
 var leaves = map[string]bool{amountDiffers: true}
 
 const amountDiffers = "amount-differs"
 
 func (d *drive) capture(ctx context.Context) (event, error) {
-	o, err := d.s.gatewayOf(&d.p).Capture(ctx, d.key(d.p.try, "capture"), d.p.charge(d.p.try))
+	o, err := d.s.gatewayOf(&d.p).Capture(ctx, d.key(d.p.try, "capture"), d.s.charge(&d.p, d.p.try))
 	switch {
 	case err != nil:
 		return event{}, fmt.Errorf("capture: %w", err)
@@ -400,7 +430,7 @@ func (d *drive) capture(ctx context.Context) (event, error) {
 	return event{kind: evCaptured}, nil
 }
 
-// void lets go of the money of every method that the payment has had.
+// void releases the money of every method that the payment has had.
 func (d *drive) void(ctx context.Context) (event, error) {
 	for try := int64(1); try <= d.p.try; try++ {
 		if e, err := d.release(ctx, try); err != nil || e.kind != evVoided {
@@ -421,7 +451,7 @@ func (d *drive) giveBack(ctx context.Context) (event, error) {
 		if was.kind != evCaptured {
 			continue
 		}
-		o, err := d.s.gatewayOf(&d.p).Refund(ctx, d.key(try, "return"), d.p.charge(try), d.p.Amount)
+		o, err := d.s.gatewayOf(&d.p).Refund(ctx, d.key(try, "return"), d.s.charge(&d.p, try), d.p.Amount)
 		switch {
 		case err != nil:
 			return event{}, fmt.Errorf("return: %w", err)
@@ -433,10 +463,10 @@ func (d *drive) giveBack(ctx context.Context) (event, error) {
 	return e, nil
 }
 
-// release voids one charge. One that the gateway does not void was captured
-// meanwhile; or it is not there at all.
+// release voids one charge. If the gateway refuses, the charge was captured in the
+// meantime, or does not exist.
 func (d *drive) release(ctx context.Context, try int64) (event, error) {
-	c := d.p.charge(try)
+	c := d.s.charge(&d.p, try)
 	o, err := d.s.gatewayOf(&d.p).Void(ctx, d.key(try, "void"), c)
 	if err != nil {
 		return event{}, fmt.Errorf("void: %w", err)

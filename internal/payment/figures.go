@@ -7,9 +7,10 @@ import (
 	"boxoffice/internal/paymentapi"
 )
 
-// Money goes back by refunds of cancelled bookings, and by itself when it was taken
-// for a payment that was given up. Refunds are read by refunds_by_event, payments by a
-// range of the index payments_given_up: a payment's id begins with its event's.
+// Money is returned by refunds for cancelled bookings, and without a refund if it
+// was taken for a payment that had been given up. Refunds are read by
+// refunds_by_event; payments by a range of the index payments_given_up, since a
+// payment's id begins with its event's.
 const sqlRefundFigures = `SELECT status, count(*), CAST(coalesce(sum(amount), 0) AS BIGINT) FROM (
 		SELECT status, amount FROM refunds WHERE event_id = $1 COLLATE "C"
 		UNION ALL
@@ -17,7 +18,8 @@ const sqlRefundFigures = `SELECT status, count(*), CAST(coalesce(sum(amount), 0)
 		WHERE ends_as <> '' AND event_id = $1 COLLATE "C" AND id > $1 AND id < $2 AND status IN ('refunded', 'returning') AND amount > 0
 	) AS back GROUP BY status`
 
-// refundsOf is an event's money that was taken and goes back, for whatever reason.
+// refundsOf sums up the money of an event that is being returned, for whatever
+// reason.
 func (s *Service) refundsOf(ctx context.Context, eventID string) (paymentapi.Refunds, error) {
 	var out paymentapi.Refunds
 	rows, err := s.store.db.Reader().QueryContext(ctx, s.store.db.Text(sqlRefundFigures), eventID, eventID+"~")

@@ -43,7 +43,7 @@ func TestReturnedMoneyIsCounted(t *testing.T) {
 	w := newWorld(t)
 	b, other := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
 	for _, one := range []bookingapi.Booking{b, other} {
-		if p, err := w.pay(one, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured {
+		if p, err := w.pay(one, paymentapi.SandboxOK, ""); statusOf(t, p, err) != paymentapi.Captured {
 			t.Fatal(p)
 		}
 	}

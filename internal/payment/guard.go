@@ -7,8 +7,8 @@ import (
 	"boxoffice/internal/jobs"
 )
 
-// guarded runs a piece of background work. A panic in it is logged and counted,
-// and an error of that piece alone.
+// guarded runs a piece of background work. A panic is logged, counted and returned
+// as an error, so it ends only this piece of work.
 func (s *Service) guarded(ctx context.Context, what string, do func() error) error {
 	err := jobs.Catch(do)
 	if p, ok := err.(*jobs.Panic); ok {

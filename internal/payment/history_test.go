@@ -12,6 +12,8 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/patience"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
@@ -94,7 +96,7 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 	for range 60 {
 		w, other := nodes[c.below(2)], nodes[c.below(2)]
 		booking := bookings[c.below(len(bookings))]
-		method := []string{"tok_ok", "tok_sure", "tok_ok", "tok_sure", "tok_slow", "tok_never", "tok_decline"}[c.below(7)]
+		method := []string{paymentapi.SandboxOK, "tok_sure", paymentapi.SandboxOK, "tok_sure", paymentapi.SandboxSlow, "tok_never", paymentapi.SandboxDecline}[c.below(7)]
 		p, err := a.store.ofBooking(t.Context(), booking.ID)
 		under := err == nil && !p.Status.Final()
 		switch s := w.Service; c.below(12) {
@@ -135,7 +137,7 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 	}
 	wg.Wait()
 	c.end()
-	deadline := time.Now().Add(1000*unit + time.Minute)
+	deadline := time.Now().Add(1000*unit + patience.Long)
 	time.Sleep(61 * unit) // what is late arrives
 	for quiet := 0; quiet < 3; {
 		time.Sleep(5 * unit)

@@ -14,7 +14,7 @@ import (
 	"boxoffice/internal/quick"
 )
 
-// maxBody bounds the bodies of payments; an order is about a hundred bytes.
+// maxBody bounds the bodies of payments; a request has about a hundred bytes.
 const maxBody = 4 << 10
 
 // response is the answer of every operation.
@@ -26,8 +26,8 @@ type response struct {
 	Body       paymentapi.Payment
 }
 
-// respond answers a payment: with done when it is final, else with 202 and its
-// address.
+// respond answers with a payment: with status done if it is final, else with 202 and
+// its address.
 func respond(p paymentapi.Payment, err error, done int) (*response, error) {
 	if err != nil {
 		return nil, err
@@ -42,14 +42,15 @@ func respond(p paymentapi.Payment, err error, done int) (*response, error) {
 	return r, nil
 }
 
-// etag names all that is shown of a payment. Its attempt is part of it, since a
+// etag covers all that is shown of a payment. It includes the attempt, because a
 // booking's latest payment may be another one with the same version.
 func etag(p *paymentapi.Payment) string {
 	return `"` + strconv.FormatInt(p.Version, 10) + "." + strconv.FormatInt(p.Attempt(), 10) + `"`
 }
 
 type payInput struct {
-	Key  string `header:"Idempotency-Key" doc:"Up to 255 characters, chosen by the client: the same request with the same key is carried out once"`
+	Key  string `header:"Idempotency-Key" doc:"A value of your choice, up to 255 characters. The same request with the same key is carried out only once."`
+	Lang string `header:"Accept-Language" doc:"Preferred language of emails about the order. English and German are available. Default: the account's." example:"de"`
 	Body paymentapi.PayRequest
 }
 
@@ -67,32 +68,32 @@ type bookingIDInput struct {
 
 type listInput struct {
 	ID     string `path:"id" maxLength:"64"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many items a page has at most."`
-	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Maximum number of items per page."`
+	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the previous page."`
 }
 
 type pageResponse struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
 		Items      []paymentapi.Payment `json:"items"`
-		NextCursor string               `json:"next_cursor,omitempty" doc:"Pass it as cursor for the next page; absent on the last one"`
+		NextCursor string               `json:"next_cursor,omitempty" doc:"Pass it as cursor to get the next page. Absent on the last page."`
 	}
 }
 
 type amendInput struct {
 	ID      string `path:"id"`
-	IfMatch string `header:"If-Match" doc:"The ETag of the payment as the client knows it"`
+	IfMatch string `header:"If-Match" doc:"ETag of the payment as you last read it. If it has changed since, the answer is 412."`
 	Body    struct {
-		Method string `json:"method" doc:"Another token of the payment gateway, never a card number" example:"tok_ok"`
+		Method string `json:"method" doc:"Another token of the payment gateway, never a card number." example:"tok_ok"`
 	}
 }
 
 type voidInput struct {
 	ID      string `path:"id"`
-	IfMatch string `header:"If-Match" doc:"The ETag of the payment as the client knows it"`
+	IfMatch string `header:"If-Match" doc:"ETag of the payment as you last read it. If it has changed since, the answer is 412."`
 }
 
-// later adds to an operation the answer that the payment goes on.
+// later adds to an operation the 202 answer for payments that are still under way.
 func later(api huma.API, op huma.Operation) huma.Operation {
 	op.Responses = map[string]*huma.Response{"202": {Description: "Accepted", Content: map[string]*huma.MediaType{"application/json": {
 		Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[paymentapi.Payment](), true, "Body")}}}}
@@ -102,7 +103,7 @@ func later(api huma.API, op huma.Operation) huma.Operation {
 // forReaders says who may read a payment.
 const forReaders = "For the booking's owner, the event's organizer and admins."
 
-// says gives an operation its description.
+// says sets an operation's description.
 func says(text string, op huma.Operation) huma.Operation {
 	op.Description = text
 	return op
@@ -116,16 +117,20 @@ func operation(id, method, path, summary string, errors ...int) huma.Operation {
 }
 
 func (s *Service) postPayment(ctx context.Context, in *payInput) (*response, error) {
-	p, err := s.Pay(ctx, caller.From(ctx), in.Key, in.Body)
+	who := caller.From(ctx)
+	if in.Lang != "" {
+		ctx = caller.Speaking(ctx, in.Lang) // a hot request's context does not have it
+	}
+	p, err := s.Pay(ctx, who, in.Key, in.Body)
 	return respond(p, err, http.StatusCreated)
 }
 
-// Register adds the operations of payments.
+// Register adds the payment operations to the API.
 func (s *Service) Register(api huma.API) {
 	pay := operation("pay", http.MethodPost, "/payments", "Pay for a booking", 400, 402, 403, 409, 413, 503)
 	pay.DefaultStatus = http.StatusCreated
 	pay.Description = "Answers 201 when the booking is paid, or 202 with a Location when that takes longer. " +
-		"A booking that costs nothing is booked at once, by the method none. With an amount nothing else is charged: if another request has paid another amount, this one is answered already-paid, with payment_id and amount, also when it is sent again. 402: declined; another attempt may be made. 409: the booking could not be completed and no money was kept."
+		"A booking that costs nothing is booked at once, with the method none. If the request has an amount, no other amount is charged: if another request has already paid another amount, this one is answered 409 already-paid, with payment_id and amount, also when it is sent again. 402: the payment was declined; you can try again with a new payment. 409: the booking could not be completed, and no money was kept."
 	quick.Register(api, later(api, pay), s.postPayment)
 	read := func(p paymentapi.Payment, err error) (*response, error) {
 		r, err := respond(p, err, http.StatusOK)
@@ -146,8 +151,8 @@ func (s *Service) Register(api huma.API) {
 		func(ctx context.Context, in *bookingIDInput) (*response, error) {
 			return read(s.OfBooking(ctx, caller.From(ctx), in.ID))
 		})
-	huma.Register(api, later(api, says("The payment goes on with the new method: 200 when it is done, 202 when that takes longer.",
-		operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment until it is authorized", 400, 402, 403, 409, 412, 413, 503))),
+	huma.Register(api, later(api, says("Continues the payment with the new method. Possible until the payment is authorized. 200: it is done. 202: it takes longer.",
+		operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment", 400, 402, 403, 409, 412, 413, 503))),
 		func(ctx context.Context, in *amendInput) (*response, error) {
 			version, err := s.expected(ctx, in.IfMatch, in.ID)
 			if err != nil {
@@ -156,7 +161,7 @@ func (s *Service) Register(api huma.API) {
 			p, err := s.Amend(ctx, caller.From(ctx), in.ID, in.Body.Method, version)
 			return respond(p, err, http.StatusOK)
 		})
-	huma.Register(api, later(api, says("A payment that took no money yet is voided. One that did is refunded, and its seats are given back: 202 until the money is on its way.",
+	huma.Register(api, later(api, says("A payment that has not taken money yet is voided. A captured payment is refunded, and its seats are cancelled; the answer is 202 if the refund is not finished yet, and GET /payments/{id} shows when it is.",
 		operation("void-payment", http.MethodDelete, "/payments/{id}", "Void or refund a payment", 403, 409, 412, 503))),
 		func(ctx context.Context, in *voidInput) (*response, error) {
 			version, err := s.expected(ctx, in.IfMatch, in.ID)
@@ -170,10 +175,34 @@ func (s *Service) Register(api huma.API) {
 			}
 			return r, err
 		})
+	s.registerStory(api)
 	s.registerLists(api)
+	s.notices.Register(api)
 }
 
-// expected is the version that a change of a payment must find, by its If-Match.
+type storyResponse struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		Items []paymentapi.Posting `json:"items"`
+	}
+}
+
+// registerStory adds the journal of a payment.
+func (s *Service) registerStory(api huma.API) {
+	huma.Register(api, says("All that happened to the payment, oldest first: what was learned from the payment gateway and about the booking, who asked for it, and the money that each step moved between accounts. Debits are above 0, credits below; the lines of a step add up to 0. A step that moves no money has none. "+forReaders,
+		operation("get-payment-journal", http.MethodGet, "/payments/{id}/journal", "Read the journal of a payment")),
+		func(ctx context.Context, in *idInput) (*storyResponse, error) {
+			list, err := s.Story(ctx, caller.From(ctx), in.ID)
+			if err != nil {
+				return nil, err
+			}
+			r := &storyResponse{CacheControl: "private, no-store"}
+			r.Body.Items = append([]paymentapi.Posting{}, list...)
+			return r, nil
+		})
+}
+
+// expected returns the version that the If-Match header of a change requires.
 func (s *Service) expected(ctx context.Context, ifMatch, paymentID string) (int64, error) {
 	return errs.Expected(ifMatch, "payment", func() (int64, error) {
 		p, err := s.Payment(ctx, caller.From(ctx), paymentID)

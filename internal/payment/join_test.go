@@ -29,7 +29,7 @@ func TestKeyStaysWithThePaymentThatItMet(t *testing.T) {
 	if p, err := w.pay(b, "tok_never", ""); err != nil || p.ID != first.ID {
 		t.Errorf("no key: %+v, %v", p, err)
 	}
-	if p, err := w.pay(b, "tok_slow", "key"); !errs.Is(err, "idempotency-key-reused") {
+	if p, err := w.pay(b, paymentapi.SandboxSlow, "key"); !errs.Is(err, "idempotency-key-reused") {
 		t.Errorf("another request: %+v, %v", p, err)
 	}
 	if _, err := w.void(t.Context(), fan, first.ID, 0); err != nil {
@@ -41,7 +41,7 @@ func TestKeyStaysWithThePaymentThatItMet(t *testing.T) {
 	if n := len(w.ledgerRows()); n != 1 {
 		t.Errorf("%d payments", n)
 	}
-	if p, err := w.pay(b, "tok_ok", "new"); err != nil || p.Status != paymentapi.Captured {
+	if p, err := w.pay(b, paymentapi.SandboxOK, "new"); err != nil || p.Status != paymentapi.Captured {
 		t.Errorf("a new request: %+v, %v", p, err)
 	}
 	w.agree()
@@ -74,10 +74,10 @@ func TestAmountAgreedTo(t *testing.T) {
 		agreed     int64
 		ok         bool
 	}{
-		{"as it is", "tok_ok", 0, cost, true},
-		{"less", "tok_ok", 0, cost - 1, false},
-		{"more", "tok_ok", 0, cost + 1, false},
-		{"nothing", "tok_ok", 0, 0, false},
+		{"as it is", paymentapi.SandboxOK, 0, cost, true},
+		{"less", paymentapi.SandboxOK, 0, cost - 1, false},
+		{"more", paymentapi.SandboxOK, 0, cost + 1, false},
+		{"nothing", paymentapi.SandboxOK, 0, 0, false},
 		{"as it is, remembered", "tok_sure", cost, cost, true},
 		{"as it is, remembered otherwise", "tok_sure", 4000, cost, true},
 		{"as it was, remembered so", "tok_sure", 4000, 4000, false},
@@ -90,9 +90,9 @@ func TestAmountAgreedTo(t *testing.T) {
 			if c.remembered != 0 {
 				w.remember(b, func(b *bookingapi.Booking) { b.Amount = c.remembered })
 			}
-			order := ask(b.ID, c.method, "key", &c.agreed)
+			request := ask(b.ID, c.method, "key", &c.agreed)
 			for range 2 {
-				p, err := w.Service.pay(t.Context(), fan, order)
+				p, err := w.Service.pay(t.Context(), fan, request)
 				switch {
 				case c.ok && (err != nil || p.Status != paymentapi.Captured || p.Amount != cost):
 					t.Errorf("%+v, %v", p, err)
@@ -106,7 +106,7 @@ func TestAmountAgreedTo(t *testing.T) {
 					t.Errorf("%s was taken", id)
 				}
 			}
-			if p, err := w.pay(b, "tok_ok", "whatever it costs"); !c.ok && (err != nil || p.Amount != cost) {
+			if p, err := w.pay(b, paymentapi.SandboxOK, "whatever it costs"); !c.ok && (err != nil || p.Amount != cost) {
 				t.Errorf("%+v, %v", p, err)
 			}
 			w.agree()
@@ -119,16 +119,16 @@ func TestAmountAgreedTo(t *testing.T) {
 func TestAmountAgreedToBefore(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
-	order := ask(b.ID, "tok_decline", "key", &b.Amount)
-	if _, err := w.Service.pay(t.Context(), fan, order); !errs.Is(err, "payment-declined") {
+	request := ask(b.ID, paymentapi.SandboxDecline, "key", &b.Amount)
+	if _, err := w.Service.pay(t.Context(), fan, request); !errs.Is(err, "payment-declined") {
 		t.Fatal(err)
 	}
 	w.house.cost(b.ID, 7000)
-	if _, err := w.Service.pay(t.Context(), fan, order); !errs.Is(err, "payment-declined") {
+	if _, err := w.Service.pay(t.Context(), fan, request); !errs.Is(err, "payment-declined") {
 		t.Error(err)
 	}
-	order.Key = "later"
-	_, err := w.Service.pay(t.Context(), fan, order)
+	request.Key = "later"
+	_, err := w.Service.pay(t.Context(), fan, request)
 	if e := errs.Of(err); e == nil || e.Type != amountDiffers || e.Extra["amount"] != int64(7000) || e.Extra["currency"] != b.Currency {
 		t.Errorf("%+v", e)
 	}

@@ -51,7 +51,7 @@ func TestConfirmedAfterItWasGivenUp(t *testing.T) {
 					}
 					return nil
 				}
-				_, _ = w.pay(b, "tok_ok", "")
+				_, _ = w.pay(b, paymentapi.SandboxOK, "")
 				p, err := w.ofBooking(t.Context(), fan, b.ID)
 				if statusOf(t, p, err); !p.over() || p.Reason != amountDiffers {
 					t.Fatalf("%+v", p)
@@ -83,7 +83,7 @@ func TestLeftAloneIsForgotten(t *testing.T) {
 			w.house.cost(b.ID, 7000)
 			return nil
 		}
-		_, _ = w.pay(b, "tok_ok", "")
+		_, _ = w.pay(b, paymentapi.SandboxOK, "")
 		if _, err := w.Recover(t.Context()); err != nil {
 			t.Error(err)
 		}

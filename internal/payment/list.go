@@ -10,14 +10,14 @@ import (
 	"boxoffice/internal/id"
 )
 
-// By payments_by_event: a payment's id begins with its booking's, and that with its
-// event's.
+// By payments_by_event: a payment's id begins with its booking's id, which begins
+// with its event's.
 const sqlRange = `SELECT ` + columns + ` FROM payments WHERE event_id = $1 COLLATE "C" AND id > $2 AND id < $3 ORDER BY id LIMIT $4`
 
-// bookingsAtOnce is how many of a user's bookings are looked through at a time.
+// bookingsAtOnce is how many of a user's bookings are read at a time.
 const bookingsAtOnce = 200
 
-// ofUser lists a user's payments in the order of their ids, after one.
+// ofUser lists a user's payments in the order of their ids, those after a given one.
 func (s *Service) ofUser(ctx context.Context, caller caller.Caller, userID, after string, limit int) ([]record, error) {
 	if !caller.SignedIn() {
 		return nil, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
@@ -28,7 +28,7 @@ func (s *Service) ofUser(ctx context.Context, caller caller.Caller, userID, afte
 	var list []record
 	for booking := bookingOf(after); len(list) < limit; {
 		// The booking of the last payment seen may have more.
-		ids, err := s.bookings.OfUser(ctx, userID, booking, bookingsAtOnce)
+		ids, err := s.buyers.OfUser(ctx, userID, booking, bookingsAtOnce)
 		if err != nil {
 			return nil, err
 		}
@@ -54,7 +54,7 @@ func (s *Service) ofEvent(ctx context.Context, caller caller.Caller, eventID, af
 	if !caller.SignedIn() {
 		return nil, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
 	}
-	sale, err := bookingapi.One(ctx, s.bookings.Sales, "event", eventID)
+	sale, err := bookingapi.One(ctx, s.buyers.Sales, "event", eventID)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (s *store) between(ctx context.Context, eventID, after, before string, limi
 }
 
 // By ranges of payments_by_event; a booking has at most paymentapi.MaxAttempts. On
-// PostgreSQL OFFSET 0 keeps the planner from scanning the table for all at once.
+// PostgreSQL, OFFSET 0 keeps the planner from scanning the whole table.
 const sqlLatestOf = `SELECT ` + columns + ` FROM (SELECT /*sqlite: value AS wanted FROM json_each($1)*/ /*postgres: json_array_elements_text(CAST($1 AS JSON)) AS wanted*/) AS w
 	CROSS JOIN /*postgres: LATERAL (SELECT * FROM*/ payments WHERE event_id = substr(wanted, 1, 16) COLLATE "C"
 		AND id > (wanted || '-') COLLATE "C" AND id < (wanted || '.') COLLATE "C" /*postgres: OFFSET 0) AS p*/`

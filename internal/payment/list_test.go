@@ -24,7 +24,7 @@ func TestLists(t *testing.T) {
 			continue // never paid for
 		}
 		caller := caller.Caller{UserID: user, Role: caller.Customer, Verified: true}
-		for _, method := range []string{"tok_decline", "tok_ok"} {
+		for _, method := range []string{paymentapi.SandboxDecline, paymentapi.SandboxOK} {
 			p, err := w.Service.pay(t.Context(), caller, ask(b.ID, method, "", nil))
 			id := p.ID
 			if err != nil {
@@ -88,9 +88,9 @@ func TestUnverifiedMayNotPay(t *testing.T) {
 			w.house.mu.Lock()
 			w.house.bookings[b.ID].Amount = amount
 			w.house.mu.Unlock()
-			caller, order := caller.Caller{UserID: fan.UserID, Role: role}, ask(b.ID, "tok_ok", "", nil)
+			caller, request := caller.Caller{UserID: fan.UserID, Role: role}, ask(b.ID, paymentapi.SandboxOK, "", nil)
 			before := len(w.ledgerRows())
-			_, err := w.Service.pay(t.Context(), caller, order)
+			_, err := w.Service.pay(t.Context(), caller, request)
 			if !errs.Is(err, "address-not-verified") || errs.KindOf(err) != errs.Forbidden {
 				t.Errorf("%s: %v", role, err)
 			}
@@ -98,7 +98,7 @@ func TestUnverifiedMayNotPay(t *testing.T) {
 				t.Errorf("%s: there is a payment", role)
 			}
 			w.house.waives = true
-			if p, err := w.Service.pay(t.Context(), caller, order); statusOf(t, p, err) != paymentapi.Captured {
+			if p, err := w.Service.pay(t.Context(), caller, request); statusOf(t, p, err) != paymentapi.Captured {
 				t.Errorf("%s, waived: %+v", role, p)
 			}
 		}

@@ -13,8 +13,11 @@ type metrics struct {
 	stuck    prometheus.Counter
 	panics   prometheus.Counter
 
-	refundsLate, tellingLate prometheus.Gauge
-	captured                 prometheus.Counter // of outcomes: the one that is hot
+	refundsLate prometheus.Gauge
+	day         prometheus.Gauge
+	findings    *prometheus.GaugeVec
+	daysFailed  prometheus.Counter
+	captured    prometheus.Counter // of outcomes: the one that is hot
 }
 
 func newMetrics() *metrics {
@@ -35,8 +38,14 @@ func newMetrics() *metrics {
 	m.refundsLate = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "boxoffice_refunds_delayed", Help: "Refunds whose last try has failed; they are tried again.",
 	})
-	m.tellingLate = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "boxoffice_confirmations_delayed", Help: "Lists of paid bookings whose buyers could not all be told yet; they are tried again.",
+	m.day = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "boxoffice_reconciled_day_seconds", Help: "The last day that was compared with the payment gateway's list: its beginning in UTC, in seconds since 1970.",
+	})
+	m.findings = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "boxoffice_reconcile_findings", Help: "Discrepancies on that day, by kind.",
+	}, []string{"kind"})
+	m.daysFailed = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "boxoffice_reconcile_failures_total", Help: "Comparisons of a day that failed, such as because the gateway did not answer; they are tried again.",
 	})
 	m.captured = m.outcomes.WithLabelValues(string(paymentapi.Captured))
 	return m
@@ -59,7 +68,7 @@ func (s *Service) instrument(r prometheus.Registerer) error {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, f)
 	}
 	for _, c := range []prometheus.Collector{
-		s.metrics.outcomes, s.metrics.refunds, s.metrics.stuck, s.metrics.panics, s.metrics.refundsLate, s.metrics.tellingLate,
+		s.metrics.outcomes, s.metrics.refunds, s.metrics.stuck, s.metrics.panics, s.metrics.refundsLate, s.metrics.day, s.metrics.findings, s.metrics.daysFailed,
 		gauge("boxoffice_payments_under_way", "Payments that this process drives.", func() float64 {
 			s.mu.Lock()
 			defer s.mu.Unlock()

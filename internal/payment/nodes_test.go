@@ -37,7 +37,7 @@ func (w *world) meets(change string, args []any, do func() error) error {
 	return <-done
 }
 
-// A wish that meets another node's change of the payment is decided anew, and so is
+// A change by the owner that meets another node's change of the payment is decided anew, and so is
 // a second attempt that another node has begun.
 func TestOtherNodesChangeTheRow(t *testing.T) {
 	if !sqldbtest.OnPostgres(t) {
@@ -46,7 +46,7 @@ func TestOtherNodesChangeTheRow(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	b := w.house.hold(fan.UserID, 1)
-	p, err := w.pay(b, "tok_decline", "")
+	p, err := w.pay(b, paymentapi.SandboxDecline, "")
 	if err == nil {
 		t.Fatalf("%+v", p)
 	}
@@ -56,7 +56,7 @@ func TestOtherNodesChangeTheRow(t *testing.T) {
 		SELECT $1, booking_id, event_id, user_id, 2, amount, currency, 'captured', 'tok_ok', try, void_wanted,
 			0, '', '', 1, created_at, updated_at, history, started_at, '' FROM payments WHERE id = $2`
 	err = w.meets(begin, []any{second, b.ID + "-1"}, func() error {
-		got, err := w.pay(b, "tok_ok", "")
+		got, err := w.pay(b, paymentapi.SandboxOK, "")
 		if got.ID != second {
 			t.Errorf("it pays by %q", got.ID)
 		}

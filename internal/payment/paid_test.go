@@ -12,61 +12,69 @@ import (
 	"time"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/bus"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/paymentapi"
 )
 
-// told counts how often each payment was told.
-type told struct {
-	mu     sync.Mutex
-	times  map[string]int
-	refuse func(paymentapi.Capture) bool
-}
-
-var errNoMailer = errors.New("no mailer")
-
-// with looks at what was told, or changes what is refused, while nobody is told.
-func (o *told) with(f func()) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	f()
-}
-
-func (o *told) tell(_ context.Context, list []paymentapi.Capture) (again []paymentapi.Capture, why error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, p := range list {
-		if o.refuse != nil && o.refuse(p) {
-			again, why = append(again, p), errNoMailer
-			continue
-		}
-		o.times[p.PaymentID]++
-	}
-	return again, why
-}
-
-func (w *world) paidRows() []paymentapi.Capture {
+// paid lists the payments in the outbox.
+func (w *world) paid() (list []paymentapi.Capture, unreadable int) {
 	w.t.Helper()
-	rows, err := w.store.paid(context.Background(), rowKey{}, 10_000)
+	messages, err := w.Outbox().Pending(context.Background(), bus.Ref{}, 10_000)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var list []paymentapi.Capture
-	for _, r := range rows {
-		list = append(list, r.list...)
+	for _, m := range messages {
+		var body paymentapi.CapturedMessage
+		if err := codec.ReadKnown(m.Body, &body); err != nil || m.Topic != paymentapi.Topic || m.Type != paymentapi.TypeCaptured || time.Since(m.At).Abs() > 2*time.Hour {
+			w.t.Errorf("%+v: %v", m, err)
+		}
+		for _, p := range body.Payments {
+			if m.Key != "" && eventOf(p.PaymentID) != m.Key {
+				w.t.Errorf("the message of event %s has payment %s", m.Key, p.PaymentID)
+			}
+		}
+		list = append(list, body.Payments...)
+		if body.Unreadable != "" {
+			unreadable++
+		}
 	}
-	return list
+	return list, unreadable
 }
 
-// Whoever has paid is told, once, even if the process dies between the two, or
-// nobody listens for long.
-func TestPaidIsTold(t *testing.T) {
+// consume removes all messages from the outbox, a page of two at a time.
+func (w *world) consume() {
+	w.t.Helper()
+	for last := (bus.Ref{}); ; {
+		list, err := w.Outbox().Pending(context.Background(), last, 2)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if len(list) == 0 {
+			return
+		}
+		var refs []bus.Ref
+		for _, m := range list {
+			last = m.Ref()
+			refs = append(refs, last)
+		}
+		for range 2 { // the second time they are gone
+			if err := w.Outbox().Remove(context.Background(), refs); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// What was captured is in the outbox, even if the process dies at once, until it is
+// removed. A row that cannot be read keeps nothing up.
+func TestPaidIsInTheOutbox(t *testing.T) {
 	w := newWorld(t)
-	o := &told{times: map[string]int{}}
 	var ids []string
-	for i, method := range []string{"tok_ok", "tok_sure", "tok_bad"} {
+	for i, method := range []string{paymentapi.SandboxOK, "tok_sure", "tok_bad"} {
 		b := w.house.hold(fan.UserID, int32(i))
 		if p, err := w.pay(b, method, ""); err == nil {
 			ids = append(ids, p.ID)
@@ -75,91 +83,29 @@ func TestPaidIsTold(t *testing.T) {
 	slices.Sort(ids)
 	w.crash()
 	w.boot()
+	if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(sqlNotePaid, "", "0", "not JSON"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	paid, unreadable := w.paid()
 	var noted []string
-	for _, p := range w.paidRows() {
+	for _, p := range paid {
 		if noted = append(noted, p.PaymentID); p.UserID != fan.UserID || p.BookingID() != bookingOf(p.PaymentID) {
 			t.Errorf("%+v", p)
 		}
 	}
-	if slices.Sort(noted); len(ids) != 2 || !slices.Equal(noted, ids) {
-		t.Fatalf("%v were paid, and noted are %v", ids, noted)
+	if slices.Sort(noted); len(ids) != 2 || !slices.Equal(noted, ids) || unreadable != 1 {
+		t.Fatalf("%v were paid, and in the outbox are %v", ids, noted)
 	}
-	w.tell = o.tell
-	for range 2 {
-		if err := w.TellPaid(t.Context(), w.tell); err != nil {
-			t.Fatal(err)
-		}
+	w.consume()
+	if paid, unreadable := w.paid(); len(paid)+unreadable != 0 {
+		t.Errorf("left are %v", paid)
 	}
-	if len(o.times) != 2 || o.times[ids[0]] != 1 || o.times[ids[1]] != 1 || len(w.paidRows()) != 0 {
-		t.Errorf("%v, left are %v", o.times, w.paidRows())
-	}
-}
-
-// What cannot be told now is told later, less often each time, and keeps nobody
-// waiting; neither does a row that cannot be read, nor a panic.
-func TestPaidIsToldLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		o := &told{times: map[string]int{}}
-		asked, panics := 0, 1
-		stuck := ""
-		o.refuse = func(p paymentapi.Capture) bool {
-			if p.PaymentID != stuck {
-				return false
-			}
-			if asked++; panics > 0 {
-				panics--
-				panic("planned")
-			}
-			return true
-		}
-		made := w.insert(40)
-		for _, m := range made {
-			w.written(m)
-		}
-		if err := w.settle(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		o.with(func() { stuck = made[7].got.ID })
-		exec := func(text string, args ...any) {
-			if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(text, args...); return err }); err != nil {
-				t.Fatal(err)
-			}
-		}
-		exec(sqlNotePaid, "", "0", "not JSON")
-		w.tell = o.tell
-		w.runs()
-		time.Sleep(30 * time.Second)
-		o.with(func() {
-			if len(o.times) != len(made)-1 {
-				t.Errorf("%d of %d were told", len(o.times), len(made)-1)
-			}
-		})
-		time.Sleep(10 * time.Minute)
-		o.with(func() {
-			if asked < 6 || asked > 20 {
-				t.Errorf("the stuck one was asked %d times in ten minutes", asked)
-			}
-			stuck = ""
-		})
-		time.Sleep(2 * longestRetry)
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		if len(o.times) != len(made) || len(w.paidRows()) != 0 {
-			t.Errorf("%d of %d were told, left are %v", len(o.times), len(made), w.paidRows())
-		}
-		for id, n := range o.times {
-			if n != 1 && n != 2 { // those told together with the panic
-				t.Errorf("%s was told %d times", id, n)
-			}
-		}
-	})
 }
 
 // A booking that costs nothing is booked without a gateway.
 func TestFree(t *testing.T) {
 	w := newWorld(t)
-	for i, method := range []string{"", paymentapi.Free, "tok_decline"} {
+	for i, method := range []string{"", paymentapi.Free, paymentapi.SandboxDecline} {
 		b := w.house.hold(fan.UserID, int32(i))
 		w.house.mu.Lock()
 		w.house.bookings[b.ID].Amount = 0
@@ -196,7 +142,7 @@ func TestFree(t *testing.T) {
 // A payment tells the booking service when it began, by that service's clock, even
 // if it is confirmed much later.
 func TestStartedAt(t *testing.T) {
-	for _, method := range []string{"tok_ok", "tok_sure"} {
+	for _, method := range []string{paymentapi.SandboxOK, "tok_sure"} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			w.dieAt("before confirm")
@@ -288,7 +234,7 @@ type movable struct{ here bool }
 func (m *movable) Held(context.Context) bool { return m.here }
 func (m *movable) Release(context.Context)   {}
 
-// What a node remembers of refunds and confirmations that failed ends when they are
+// What a node remembers of refunds that failed ends when they are
 // no longer there, and when another node does the work: that one may have had more
 // luck, and what it has ended would be remembered for ever.
 func TestFailuresAreForgotten(t *testing.T) {
@@ -298,7 +244,7 @@ func TestFailuresAreForgotten(t *testing.T) {
 	var all []bookingapi.Booking
 	for i := range 5 {
 		b := w.house.hold(fan.UserID, int32(i))
-		if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured {
+		if p, err := w.pay(b, paymentapi.SandboxOK, ""); statusOf(t, p, err) != paymentapi.Captured {
 			t.Fatal(p)
 		}
 		all = append(all, b)
@@ -309,38 +255,30 @@ func TestFailuresAreForgotten(t *testing.T) {
 	for _, b := range all {
 		w.house.cancel(b.ID, b.Amount)
 	}
-	w.tell = func(_ context.Context, list []paymentapi.Capture) ([]paymentapi.Capture, error) {
-		return list, errNoMailer
-	}
 	exec := func(text string, args ...any) {
 		t.Helper()
 		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(text, args...); return err }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	mails := &teller{w.Service, w.tell, retries()}
 	caughtUp, saved := false, time.Now()
-	round := func(refunds, confirmations int) {
+	round := func(refunds int) {
 		t.Helper()
 		_ = w.refunds.round(t.Context(), &caughtUp, &saved)
-		_ = mails.round(t.Context())
-		if w.refunds.later.Len() != refunds || mails.later.Len() != confirmations {
-			t.Errorf("%d and %d failures are remembered, want %d and %d", w.refunds.later.Len(), mails.later.Len(), refunds, confirmations)
+		if w.refunds.later.Len() != refunds {
+			t.Errorf("%d failures are remembered, want %d", w.refunds.later.Len(), refunds)
 		}
 	}
-	rows := len(w.paidRows())
-	round(5, rows)
+	round(5)
 	exec(`UPDATE refunds SET status = 'failed' WHERE booking_id = $1`, all[0].ID) // as another node does
-	exec(`INSERT INTO payments_paid (id, payments) VALUES ('x', '[]')`)
-	exec(`DELETE FROM payments_paid WHERE id <> 'x'`)
-	round(4, 0)
+	round(4)
 	here.here = false
-	round(0, 0)
+	round(0)
 	w.bank.mu.Lock()
 	w.bank.refundCut = nil
 	w.bank.mu.Unlock()
 	here.here = true
-	round(0, 0) // at once: nothing waits for what failed under the former lease
+	round(0) // at once: nothing waits for what failed under the former lease
 	if n := len(w.openRefunds(t)); n != 0 {
 		t.Errorf("%d refunds wait", n)
 	}
@@ -368,7 +306,7 @@ func TestPanics(t *testing.T) {
 			return nil
 		}
 		b := w.house.hold(fan.UserID, 1)
-		_, _ = w.pay(b, "tok_ok", "")
+		_, _ = w.pay(b, paymentapi.SandboxOK, "")
 		time.Sleep(time.Minute)
 		if p, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Captured {
 			t.Errorf("%+v", p)
@@ -377,30 +315,11 @@ func TestPanics(t *testing.T) {
 	})
 }
 
-// Of a row of which some could be told and some not, only those stay.
-func TestToldInPart(t *testing.T) {
-	w := newWorld(t)
-	o := &told{times: map[string]int{}, refuse: func(p paymentapi.Capture) bool { return p.PaymentID == "b" }}
-	w.tell = o.tell
-	row := notePaid([]paymentapi.Capture{{PaymentID: "a", UserID: fan.UserID}, {PaymentID: "b", UserID: fan.UserID}})[0]
-	if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(sqlNotePaid, row.event, row.id, row.payments); return err }); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := w.TellPaid(t.Context(), w.tell); !errors.Is(err, errNoMailer) {
-			t.Error(err)
-		}
-	}
-	if left := w.paidRows(); o.times["a"] != 1 || !slices.Equal(left, []paymentapi.Capture{{PaymentID: "b", UserID: fan.UserID}}) {
-		t.Errorf("told %v, left %v", o.times, left)
-	}
-}
-
 // A row of payments_begun that cannot be read hides no other.
 func TestRecoverBadRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(sqlBegin, "", "0", "not JSON"); return err }); err != nil {
+		if err := w.db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(sqlStart, "", "0", "not JSON"); return err }); err != nil {
 			t.Fatal(err)
 		}
 		made := w.insert(3)

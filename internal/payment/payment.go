@@ -1,62 +1,70 @@
 package payment
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/id"
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/paymentapi"
 )
 
-// record is a payment as its row has it. A second attempt to pay for a booking is a
-// record of its own.
+// record is a row of payments. Each attempt to pay for a booking is a record of its
+// own.
 type record struct {
-	ID         string // booking id, "-", attempt
-	BookingID  string
-	EventID    string
-	UserID     string
-	Attempt    int64 // from 1
-	Amount     int64 // minor units, as the booking had it
-	Currency   string
-	Status     paymentapi.Status
-	Method     string            // the token it is paid with
-	Refunded   int64             // minor units
-	Reason     string            // why it failed or was voided: a gateway's code, or why the booking was refused
-	CreatedAt  int64             // µs since 1970
-	UpdatedAt  int64             // µs since 1970
-	Version    int64             // counts its changes
-	History    string            // JSON, see Steps
-	StartedAt  int64             // µs since 1970, by the booking database's clock
-	try        int64             // counts its methods, from 1
-	voidWanted bool              // written by earlier versions only
-	end        paymentapi.Status // see state
-	reference  string            // the gateway's name of the charge
+	ID           string // booking id, "-", attempt
+	BookingID    string
+	EventID      string
+	UserID       string
+	Attempt      int64 // from 1
+	Amount       int64 // minor units: the booking's amount
+	Currency     string
+	Status       paymentapi.Status
+	Method       string            // the token of the payment method
+	Refunded     int64             // minor units
+	Reason       string            // why it failed or was voided: a gateway's code, or why the booking was refused
+	CreatedAt    int64             // µs since 1970
+	UpdatedAt    int64             // µs since 1970
+	Version      int64             // counts its changes
+	History      string            // JSON, see steps
+	StartedAt    int64             // µs since 1970, by the booking database's clock
+	Alternatives bool              // see paymentapi.PayRequest
+	Lang         string            // of the request, one of locale.Languages; "": it did not say
+	try          int64             // number of its current method, from 1
+	voidWanted   bool              // written by earlier versions only
+	end          paymentapi.Status // see state
+	reference    string            // the gateway's reference of the charge
+	Fees         int64             // minor units: fees and tax in Amount
+	Tax          int64             // minor units: the tax in Fees
+	approve      string            // see approval
+	disputed     int64             // minor units: what the gateway has withdrawn for the buyer's dispute
+	dispute      string            // see the disputes in decide.go
+	posted       int64             // the version up to which the journal speaks of it
 }
 
-// GaveUp reports whether the payment was given up after the booking service or the
-// gateway had been asked for something; what was taken nevertheless went back.
-func (p *record) GaveUp() bool { return p.end != "" }
+// GivenUp reports whether the payment was given up after the booking service or the
+// gateway had been asked for something. Money taken nevertheless was returned.
+func (p *record) GivenUp() bool { return p.end != "" }
 
-// over reports whether the payment is final and has not paid for the booking: another
-// attempt may be made.
+// over reports whether the payment is final without having paid for the booking, so
+// that another attempt may be made.
 func (p *record) over() bool {
-	return p.Status == paymentapi.Failed || p.Status == paymentapi.Voided || p.Status == paymentapi.Refunded && p.GaveUp()
+	return p.Status == paymentapi.Failed || p.Status == paymentapi.Voided || p.Status == paymentapi.Refunded && p.GivenUp()
 }
 
-// shown is the payment as others see it.
+// shown converts the payment for use outside this package.
 func (p *record) shown() (paymentapi.Payment, error) {
 	steps, err := p.steps()
 	return paymentapi.Payment{
 		ID: p.ID, BookingID: p.BookingID, Amount: p.Amount, Currency: p.Currency, Status: p.Status, Method: p.Method,
-		CreatedAt: time.UnixMicro(p.CreatedAt).UTC(), Refunded: p.Refunded, Reason: p.Reason, History: steps, Version: p.Version,
+		CreatedAt: time.UnixMicro(p.CreatedAt).UTC(), Refunded: p.Refunded, Disputed: p.disputed, ApproveAt: p.approval(), Fees: p.Fees, Tax: p.Tax, Reason: p.Reason, History: steps, Language: p.Lang, Version: p.Version,
 	}, err
 }
 
-// step is a line of the column history, which appendStep writes.
+// step is an element of the column history, which appendStep writes.
 type step struct {
 	Status paymentapi.Status `json:"status"`
 	At     int64             `json:"at"`               // µs since 1970
@@ -67,13 +75,13 @@ func (s step) shown() paymentapi.Step {
 	return paymentapi.Step{Status: s.Status, At: time.UnixMicro(s.At).UTC(), Amount: s.Amount}
 }
 
-// steps is the payment's history, oldest first.
+// steps returns the payment's history, oldest first.
 func (p *record) steps() ([]paymentapi.Step, error) {
 	if steps, ok := quickSteps(p.History); ok {
 		return steps, nil
 	}
 	var stored []step
-	if err := json.Unmarshal([]byte(p.History), &stored); err != nil {
+	if err := codec.ReadKnown([]byte(p.History), &stored); err != nil {
 		return nil, fmt.Errorf("history of payment %s: %w", p.ID, err)
 	}
 	steps := make([]paymentapi.Step, len(stored))
@@ -83,7 +91,7 @@ func (p *record) steps() ([]paymentapi.Step, error) {
 	return steps, nil
 }
 
-// quickSteps reads a history as appendStep writes it.
+// quickSteps parses a history in the form that appendStep writes.
 func quickSteps(history string) ([]paymentapi.Step, bool) {
 	steps := make([]paymentapi.Step, 0, 4)
 	rest, ok := strings.CutPrefix(history, "[")
@@ -114,7 +122,7 @@ func quickSteps(history string) ([]paymentapi.Step, bool) {
 	return nil, false
 }
 
-// leadingNumber takes a number of up to 18 digits off.
+// leadingNumber parses a number of up to 18 digits at the beginning of s.
 func leadingNumber(s string) (n int64, rest string, ok bool) {
 	i := 0
 	for ; i < len(s) && i < 18 && s[i] >= '0' && s[i] <= '9'; i++ {
@@ -143,19 +151,26 @@ func appendStep(history string, s step) string {
 	return string(append(b, '}', ']'))
 }
 
-// state is what the state machine sees of a payment.
+// state returns the part of a payment that the state machine uses.
 func (p *record) state() state {
-	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end}
+	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end, disputed: p.disputed, dispute: p.dispute}
 }
 
-// moved is the payment after an event has led to s.
+// moved returns the payment after an event has led to the state s.
 func (p *record) moved(s state, e event, now int64) record {
 	m := *p
-	m.Status, m.Amount, m.Refunded, m.try, m.end = s.status, s.amount, s.refunded, s.try, s.end
+	m.Status, m.Amount, m.Refunded, m.try, m.end, m.disputed, m.dispute = s.status, s.amount, s.refunded, s.try, s.end, s.disputed, s.dispute
 	m.UpdatedAt = max(now, p.UpdatedAt)
 	m.Version++
+	m.posted = m.Version
 	if e.reference != "" {
 		m.reference = e.reference
+	}
+	if e.kind == evWaiting {
+		m.approve = waitsFor(e)
+	}
+	if e.kind == evCosts {
+		m.Fees, m.Tax = e.fees, e.tax
 	}
 	switch {
 	case e.kind == evRefunded && s.status == paymentapi.Captured:
@@ -164,6 +179,8 @@ func (p *record) moved(s state, e event, now int64) record {
 		m.History = appendStep(m.History, step{paymentapi.Refunded, m.UpdatedAt, e.amount})
 	case e.kind == evReturned && s.status == paymentapi.Refunded:
 		m.History = appendStep(m.History, step{paymentapi.Refunded, m.UpdatedAt, p.Amount})
+	case e.kind >= evDisputed && (s.dispute != p.dispute || s.disputed != p.disputed):
+		m.History = appendStep(m.History, step{disputeSteps[s.dispute], m.UpdatedAt, e.amount})
 	case s.amount != p.Amount:
 		m.History = appendStep(m.History, step{s.status, m.UpdatedAt, s.amount})
 		if s.amount == 0 {
@@ -172,7 +189,7 @@ func (p *record) moved(s state, e event, now int64) record {
 	case s.status != p.Status:
 		m.History = appendStep(m.History, step{Status: s.status, At: m.UpdatedAt})
 	}
-	if p.GaveUp() || p.Status.Final() {
+	if p.GivenUp() || p.Status.Final() {
 		return m // the first reason stays
 	}
 	switch {
@@ -185,7 +202,35 @@ func (p *record) moved(s state, e event, now int64) record {
 	return m
 }
 
-// charge is what the gateway sees of one of the payment's methods.
+// waitsFor is the column approve after an event: the number of the method, and the URL.
+func waitsFor(e event) string {
+	if e.approve == "" {
+		return ""
+	}
+	return strconv.FormatInt(e.try, 10) + " " + e.approve
+}
+
+// isPosted reports whether the journal has all that the row says. It has not if a program
+// has changed the row that keeps no journal.
+func (p *record) isPosted() bool { return p.posted == p.Version }
+
+// learns reports whether an event says something of a payment that waits for its buyer
+// which the row does not have yet.
+func (p *record) learns(e event) bool {
+	return e.kind == evWaiting && e.try == p.try && p.Status == paymentapi.Pending &&
+		(waitsFor(e) != p.approve || e.reference != "" && e.reference != p.reference)
+}
+
+// approval is the URL at which the buyer approves the payment now; "" if there is none.
+func (p *record) approval() string {
+	try, url, _ := strings.Cut(p.approve, " ")
+	if p.Status != paymentapi.Pending || try != strconv.FormatInt(p.try, 10) {
+		return ""
+	}
+	return url
+}
+
+// charge returns what the gateway sees of one of the payment's methods.
 func (p *record) charge(try int64) provider.Charge {
 	c := provider.Charge{ID: p.ID + "." + strconv.FormatInt(try, 10), Amount: p.Amount, Currency: p.Currency}
 	if try == p.try {
@@ -194,14 +239,29 @@ func (p *record) charge(try int64) provider.Charge {
 	return c
 }
 
+// charge is record.charge with what only matters to a gateway that is really asked: where
+// the buyer comes back to, and what is paid for. Both follow from the row, since gateways
+// may compare a repeated request with the first.
+func (s *Service) charge(p *record, try int64) provider.Charge {
+	c := p.charge(try)
+	if s.sure(p) {
+		return c
+	}
+	c.Says = "Order " + id.Reference(p.BookingID)
+	if s.publicURL != "" {
+		c.ReturnTo = s.publicURL + "/checkout/" + p.BookingID + "/wait"
+	}
+	return c
+}
+
 func paymentID(bookingID string, attempt int64) string {
 	return bookingID + "-" + strconv.FormatInt(attempt, 10)
 }
 
-// eventOf is the event part of a payment id; "" when it is not one.
+// eventOf returns the event's part of a payment id; "" if it is not one.
 func eventOf(paymentID string) string { return id.Event(bookingOf(paymentID)) }
 
-// bookingOf is the booking part of a payment id; "" when it is not one.
+// bookingOf returns the booking's part of a payment id; "" if it is not one.
 func bookingOf(paymentID string) string {
 	b, n, ok := strings.Cut(paymentID, "-")
 	if !ok || !id.ValidBooking(b) {

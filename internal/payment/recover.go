@@ -12,22 +12,21 @@ import (
 
 const (
 	recoverAtOnce = 512 // about how many payments one round of recovery takes up
-	recoverRows   = 16  // rows of payments_begun it looks at together, of at most maxBatch payments each
+	recoverRows   = 16  // rows of payments_begun read together, each of at most maxBatch payments
 
-	lookAfter = 2 * bookingapi.LateConfirm // after a hold's end: what was decided in time may be committed later, µs
+	lookAfter = 2 * bookingapi.LateConfirm // after a hold's end, in µs: what was decided in time may be committed later
 )
 
-// Recover takes up payments that are not final, have not moved for a few
-// seconds and are not driven by this process: what a crash left half-way. It
-// returns how many; they are driven on in the background. Two processes that
-// take up the same payment do no harm, since every step is idempotent and every
-// change of the row a compare-and-set.
+// Recover takes up payments that are not final, have not changed for a few seconds and
+// are not driven by this process, for example after a crash. It returns how many; they
+// continue in the background. Two processes may take up the same payment, since every
+// step is idempotent and every change of the row a compare-and-set.
 //
-// A round that has taken up enough ends, and the next goes on from there, so stuck
-// payments do not block the rest. Only one may run at a time.
+// A round ends when it has taken up enough, and the next one continues from there, so
+// stuck payments do not block the rest. Only one call may run at a time.
 func (s *Service) Recover(ctx context.Context) (int, error) {
 	n, err := s.recoverUnwinding(ctx)
-	m, err2 := s.recoverBegun(ctx)
+	m, err2 := s.recoverStarted(ctx)
 	return n + m, errors.Join(err, err2)
 }
 
@@ -49,7 +48,7 @@ func (s *Service) recoverUnwinding(ctx context.Context) (int, error) {
 		p, ok := open[row.id]
 		if !ok {
 			if p, ok, err = s.bookedSince(ctx, row); err != nil {
-				failed = err // one of them will do for the log
+				failed = err // one of them is enough for the log
 			}
 		}
 		if ok && s.takeUpOne(p) {
@@ -62,10 +61,10 @@ func (s *Service) recoverUnwinding(ctx context.Context) (int, error) {
 	return started, failed
 }
 
-// bookedSince looks after a payment that was given up and left its hold alone (see
-// leaves): a confirmation that was on its way may have booked the hold since, and
-// whoever sent it may not live any more to take it back. It reports whether that
-// must be done. The row goes once no confirmation can book the hold any more.
+// bookedSince checks a payment that was given up without cancelling its hold (see
+// leaves): a confirmation under way at that time may have booked the hold since, and
+// the process that sent it may be gone. It reports whether the booking must be
+// cancelled now. The row is deleted once no confirmation can book the hold any more.
 func (s *Service) bookedSince(ctx context.Context, row rowKey) (p record, booked bool, err error) {
 	if p, err = s.store.payment(ctx, row.id); err != nil {
 		return p, false, err
@@ -74,7 +73,7 @@ func (s *Service) bookedSince(ctx context.Context, row rowKey) (p record, booked
 	switch {
 	case err != nil && errs.KindOf(err) != errs.NotFound:
 		return p, false, err
-	case !p.Status.Final(): // taken up again since: it is in the next round
+	case !p.Status.Final(): // taken up again since; the next round handles it
 		return p, false, nil
 	case err == nil && b.Status == bookingapi.Booked && b.PaymentID == p.ID:
 		return p, p.over(), nil
@@ -84,9 +83,9 @@ func (s *Service) bookedSince(ctx context.Context, row rowKey) (p record, booked
 	return p, false, s.store.do(ctx, &unwound{row})
 }
 
-// takeUpOne drives a payment on if nobody seems to.
+// takeUpOne continues a payment if no process seems to drive it.
 func (s *Service) takeUpOne(p record) bool {
-	if p.UpdatedAt > s.micros()-s.stale.Microseconds() || s.driven(p.ID) {
+	if p.UpdatedAt > s.micros()-s.stale.Microseconds() || s.driven(p.ID) || s.full() {
 		return false
 	}
 	first := evResume
@@ -97,10 +96,10 @@ func (s *Service) takeUpOne(p record) bool {
 	return true
 }
 
-func (s *Service) recoverBegun(ctx context.Context) (int, error) {
+func (s *Service) recoverStarted(ctx context.Context) (int, error) {
 	started := 0
 	for {
-		rows, err := s.store.begun(ctx, s.recovered, recoverRows)
+		rows, err := s.store.startedBatches(ctx, s.recovered, recoverRows)
 		if err != nil {
 			return started, err
 		}
@@ -116,11 +115,10 @@ func (s *Service) recoverBegun(ctx context.Context) (int, error) {
 	}
 }
 
-// takeUp takes up what is stale in some rows, in order, until there was enough of
-// it. Rows whose payments are all final are deleted; of those with something
-// stale in them only what is open is kept, so that the next round has less to look
-// at.
-func (s *Service) takeUp(ctx context.Context, rows []begunRow, most int) (started int, enough bool, err error) {
+// takeUp continues the stale payments of some rows, in order, until there are
+// enough. Rows whose payments are all final are deleted; rows with stale payments
+// are reduced to the open ones, so that the next round reads less.
+func (s *Service) takeUp(ctx context.Context, rows []startedRow, most int) (started int, enough bool, err error) {
 	if len(rows) == 0 {
 		return 0, false, nil
 	}
@@ -184,7 +182,8 @@ func (s *store) unwinding(ctx context.Context, after rowKey, limit int) (list []
 	return list, rows.Err()
 }
 
-// tidy deletes rows of payments_begun, and leaves others with fewer payments.
+// tidy deletes rows of payments_begun, and reduces others to the payments that are
+// left.
 func (s *store) tidy(ctx context.Context, over []rowKey, shrunk map[rowKey][]string) error {
 	if len(over)+len(shrunk) == 0 {
 		return nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -14,59 +13,70 @@ import (
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
 )
+
+// Ledgers are the ledgers of all events, whose cancelled entries refunds follow.
+type Ledgers interface {
+	ledger.Source
+	// Subscribe registers a function that is called with new entries, ascending
+	// for each event, and must return at once.
+	Subscribe(func([]ledger.Entry))
+	ledger.Others
+}
 
 // refunder gives money back for the cancelled entries of the bookings' ledgers.
 //
-// It follows all ledgers (ledger.Follower) and keeps for each event how far it got. An
-// entry that needs a refund gets a row, in one transaction with the event's cursor
-// (intake); from then on the row is the work to be done (settle). Entries that need
-// none only move the cursor in memory: after a crash they are read again, and mean
-// nothing again.
+// It follows all ledgers (ledger.Follower) and keeps a cursor for each event. An entry
+// that needs a refund gets a row, in one transaction with the event's cursor (intake);
+// from then on the row is the task (settle). Entries that need no refund only move the
+// cursor in memory: after a crash they are read again, without effect.
 type refunder struct {
 	s        *Service
 	wake     chan struct{}
+	others   ledger.Others
 	follower *ledger.Follower
+	looked   time.Time // when the heads of all ledgers were last looked at; only round uses it
 
 	mu      sync.Mutex
 	cursors map[string]*cursor // by event id
-	todo    []ledger.Entry     // need a row
-	more    bool               // todo has grown since hear looked last
+	todo    []ledger.Entry     // entries that need a row
+	more    bool               // todo has grown since hear last looked
 	idle    bool               // another node does the work
 
 	later jobs.Retries // refunds that failed, by id; only round uses it
 }
 
-// retries remember what has failed, while this node does the work.
+// retries keeps track of failures while this node does the work.
 func retries() jobs.Retries {
 	return jobs.Retries{First: refundRound, Longest: longestRetry, Most: retriesMost}
 }
 
-// cursor is how far an event's ledger was followed.
+// cursor is how far an event's ledger has been processed.
 type cursor struct {
 	seen  int64 // all up to here were looked at
 	saved int64 // all up to here have their row, and the table says so
 }
 
 const (
-	refundRound    = time.Second      // between two looks at what is left to do
-	longestRetry   = 2 * time.Minute  // between two tries of a refund that fails
-	retriesMost    = 10_000           // failures that are remembered one by one
-	saveEvery      = 30 * time.Second // between two savings of cursors that moved without work
+	refundRound    = time.Second      // between two rounds
+	longestRetry   = 2 * time.Minute  // between two attempts at a refund that fails
+	retriesMost    = 10_000           // failures tracked one by one
+	saveEvery      = 30 * time.Second // between two saves of cursors that moved without work
 	saveAfter      = 1000             // entries by which such a cursor must have moved
 	intakeAtOnce   = 500
-	todoMost       = 50_000 // entries that may wait for a row when rows cannot be written
+	todoMost       = 50_000 // entries that may wait for a row while rows cannot be written
 	refundsAtOnce  = 256
 	refundWorkers  = 64
-	refundPending  = "pending"
-	refundDone     = "done"
-	refundNeedless = "needless" // the payment took no money
-	refundFailed   = "failed"   // a person has to look at it
+	refundPending  = paymentapi.RefundPending
+	refundDone     = paymentapi.RefundDone
+	refundNeedless = paymentapi.RefundNeedless
+	refundFailed   = paymentapi.RefundFailed
 )
 
-func newRefunder(ctx context.Context, s *Service) (*refunder, error) {
-	r := &refunder{s: s, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries()}
-	r.follower = ledger.NewFollower(s.bookings, r)
+func newRefunder(ctx context.Context, s *Service, ledgers Ledgers) (*refunder, error) {
+	r := &refunder{s: s, others: ledgers, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries()}
+	r.follower = ledger.NewFollower(ledgers, r)
 	saved, err := s.store.savedCursors(ctx)
 	if err != nil {
 		return nil, err
@@ -77,8 +87,9 @@ func newRefunder(ctx context.Context, s *Service) (*refunder, error) {
 	return r, nil
 }
 
-// hear takes committed entries. It is called on the booking service's writer and only
-// takes notes, and none while another node does the work.
+// hear receives committed entries. It runs on the booking service's writer or on what
+// receives from other nodes, so it only takes notes, and none while another node does the
+// work.
 func (r *refunder) hear(entries []ledger.Entry) {
 	behind := r.follower.Hear(entries)
 	r.mu.Lock()
@@ -90,7 +101,7 @@ func (r *refunder) hear(entries []ledger.Entry) {
 	}
 }
 
-// Cursor is how far an event's ledger was followed; see ledger.Consumer.
+// Cursor returns how far an event's ledger was followed; see ledger.Consumer.
 func (r *refunder) Cursor(eventID string) (seq int64, follows bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -124,6 +135,11 @@ func (r *refunder) Consume(entries []ledger.Entry, _ bool) {
 	}
 }
 
+// listener hears what other nodes commit while this node does the work.
+func (r *refunder) listener() ledger.Listener {
+	return ledger.Listener{Listens: func() bool { return !r.resting() }, Wants: r.follower.Wants, Hear: r.hear}
+}
+
 func (r *refunder) poke() {
 	select {
 	case r.wake <- struct{}{}:
@@ -131,7 +147,7 @@ func (r *refunder) poke() {
 	}
 }
 
-// run works until ctx ends. What fails is tried again in the next round.
+// run works until ctx ends. Failures are retried in the next round.
 func (r *refunder) run(ctx context.Context) {
 	caughtUp, saved := false, r.s.now()
 	var trouble jobs.Trouble
@@ -145,7 +161,7 @@ func (r *refunder) run(ctx context.Context) {
 	})
 }
 
-// round does what there is to do. What fails stops nothing else.
+// round does all pending work. A failure does not stop the rest.
 func (r *refunder) round(ctx context.Context, caughtUp *bool, saved *time.Time) (err error) {
 	if held := r.s.lease.Held(ctx); !held || r.resting() {
 		*caughtUp = false
@@ -153,7 +169,8 @@ func (r *refunder) round(ctx context.Context, caughtUp *bool, saved *time.Time) 
 			return nil
 		}
 	}
-	if err == nil && (!*caughtUp || r.s.shared) { // other nodes' entries may not be heard here
+	if err == nil && (!*caughtUp || r.s.shared && time.Since(r.looked) >= ledger.LookPause(r.others)) { // entries of other nodes may not arrive here
+		r.looked = time.Now()
 		err = r.follower.Look(ctx, nil)
 		*caughtUp = err == nil
 	}
@@ -171,7 +188,7 @@ func (r *refunder) resting() bool {
 	return r.idle
 }
 
-// rest leaves the work to another node, or takes it up where that has left it.
+// rest leaves the work to another node, or resumes it where that node left it.
 func (r *refunder) rest(ctx context.Context, idle bool) error {
 	if idle {
 		r.later.Forget()
@@ -194,9 +211,9 @@ func (r *refunder) rest(ctx context.Context, idle bool) error {
 	return nil
 }
 
-// room is called while many entries are read, and gives those that wait their rows.
-// Where that fails, reading goes on for a while, since entries that fail do not hold up
-// the others.
+// room is called while many entries are read, and writes the rows of those that
+// wait. If that fails, reading continues for a while, so that failing entries do not
+// hold up the others.
 func (r *refunder) room() func(ctx context.Context) error {
 	stuck := false
 	return func(ctx context.Context) error {
@@ -208,19 +225,19 @@ func (r *refunder) room() func(ctx context.Context) error {
 		}
 		err := r.intake(ctx)
 		if stuck = err != nil; n < todoMost {
-			return nil // intake comes again after the reading, and says what is wrong
+			return nil // intake runs again after the reading, and reports the error
 		}
 		return err
 	}
 }
 
-// intake gives each entry that needs a refund its row.
+// intake writes a row for each entry that needs a refund.
 func (r *refunder) intake(ctx context.Context) error {
 	for {
 		r.mu.Lock()
 		n := min(len(r.todo), intakeAtOnce)
 		w := intake{entries: r.todo[:n:n], now: r.s.micros()}
-		if n == len(r.todo) { // so far and no further: the cursors may be saved with them
+		if n == len(r.todo) { // all are included, so the cursors can be saved with them
 			w.cursors = map[string]int64{}
 			for _, e := range w.entries {
 				w.cursors[e.EventID] = r.cursors[e.EventID].seen
@@ -240,9 +257,9 @@ func (r *refunder) intake(ctx context.Context) error {
 	}
 }
 
-// intakeEach gives entries their rows one by one after they could not get them
-// together. Those that fail stay, behind the others, and the cursors stay with
-// them; a row that is there already is left alone.
+// intakeEach writes rows one by one after they could not be written together.
+// Entries that fail stay at the end of the queue and hold their cursor back; an
+// existing row is left alone.
 func (r *refunder) intakeEach(ctx context.Context, entries []ledger.Entry, err error) error {
 	var bad []ledger.Entry
 	for _, e := range entries {
@@ -263,7 +280,7 @@ func (r *refunder) intakeEach(ctx context.Context, entries []ledger.Entry, err e
 	return fmt.Errorf("%d refunds have no row: %w", len(bad), err)
 }
 
-// save keeps all cursors, so that the next start has little to read.
+// save stores all cursors, so that the next start has little to read.
 func (r *refunder) save(ctx context.Context) error {
 	if r.resting() {
 		return nil
@@ -274,7 +291,7 @@ func (r *refunder) save(ctx context.Context) error {
 	return r.saveMoved(ctx, 1)
 }
 
-// saveMoved saves the cursors that have moved by so many entries.
+// saveMoved stores the cursors that have moved by at least this many entries.
 func (r *refunder) saveMoved(ctx context.Context, by int64) error {
 	w := intake{cursors: map[string]int64{}}
 	r.mu.Lock()
@@ -304,8 +321,8 @@ func (r *refunder) keepSaved(cursors map[string]int64) {
 	}
 }
 
-// settle makes one attempt at every refund that is open and due. One that fails is
-// left alone for a while, longer each time, and the others go on.
+// settle attempts every refund that is open and due. A failing one is retried after
+// growing pauses while the others continue.
 func (r *refunder) settle(ctx context.Context) error {
 	last, end := "", r.later.Round()
 	var failed []error
@@ -330,13 +347,13 @@ func (r *refunder) settle(ctx context.Context) error {
 			}
 		}
 		if len(failed) > refundWorkers {
-			failed = failed[:1] // one of them will do for the log
+			failed = failed[:1] // one of them is enough for the log
 		}
 	}
 	return ctx.Err()
 }
 
-// attempt makes one attempt at each of some refunds, many at a time.
+// attempt attempts some refunds concurrently, once each.
 func (r *refunder) attempt(ctx context.Context, due []openRefund) []error {
 	failures := make([]error, len(due))
 	next := make(chan int)
@@ -356,7 +373,10 @@ func (r *refunder) attempt(ctx context.Context, due []openRefund) []error {
 	return failures
 }
 
-// one gives one refund's money back if that can be done now.
+// chargedBack is why a refund is needless whose buyer has got the money by a dispute.
+const chargedBack = "charged-back"
+
+// one makes a refund if that is possible now.
 func (r *refunder) one(ctx context.Context, f openRefund) error {
 	end := endRefund{openRefund: f, status: refundDone, now: r.s.micros()}
 	p, err := r.s.store.ofBooking(ctx, f.bookingID)
@@ -369,9 +389,9 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	}
 	end.paymentID = p.ID
 	if !p.Status.Final() {
-		return nil // booked and cancelled before the money was taken: wait for that to end
+		return nil // cancelled before the money was taken: wait until the payment is final
 	}
-	if p.over() { // nothing was taken, or all of it went back already
+	if p.over() { // nothing was taken, or all of it was returned already
 		end.status = refundNeedless
 		return r.finish(ctx, &end)
 	}
@@ -379,16 +399,40 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		end.status, end.reason = refundFailed, "more-than-captured"
 		return r.finish(ctx, &end)
 	}
-	o, err := r.s.gatewayOf(&p).Refund(ctx, f.id, p.charge(p.try), f.amount)
+	if f.amount > p.Amount-p.Refunded-p.disputed {
+		if p.dispute != disputeLost {
+			return nil // the gateway has the money; it is the buyer's bank that decides
+		}
+		end.status, end.reason = refundNeedless, chargedBack
+		if p.Amount-p.Refunded > p.disputed { // not all of it: a person decides what is owed
+			end.status = refundFailed
+		}
+		return r.finish(ctx, &end)
+	}
+	point("before", "refund")
+	o, err := r.s.gatewayOf(&p).Refund(ctx, f.id, r.s.charge(&p, p.try), f.amount)
+	point("after", "refund")
 	switch {
 	case err != nil:
 		return fmt.Errorf("refund %s: %w", f.id, err)
 	case o.Verdict == provider.Undecided:
 		return fmt.Errorf("refund %s: the gateway has not decided", f.id)
 	case o.Verdict == provider.Declined:
+		if disputed, err := r.disputed(ctx, p.ID); disputed || err != nil {
+			return err // it waits
+		}
 		end.status, end.reason = refundFailed, o.Reason
 	}
 	return r.finish(ctx, &end)
+}
+
+// disputed asks whether a refund was declined because the buyer disputes the payment.
+func (r *refunder) disputed(ctx context.Context, paymentID string) (bool, error) {
+	if err := r.s.Ask(ctx, paymentID); err != nil {
+		return false, err
+	}
+	p, err := r.s.store.payment(ctx, paymentID)
+	return p.dispute == disputeOpen, err
 }
 
 func (r *refunder) finish(ctx context.Context, w *endRefund) error {
@@ -398,6 +442,7 @@ func (r *refunder) finish(ctx context.Context, w *endRefund) error {
 	if !w.ended {
 		return nil // another process was faster
 	}
+	point("is", w.status)
 	r.s.metrics.refunds.WithLabelValues(w.status).Inc()
 	if w.status == refundFailed {
 		r.s.log.ErrorContext(ctx, "a refund needs a person to look at it",
@@ -407,4 +452,4 @@ func (r *refunder) finish(ctx context.Context, w *endRefund) error {
 }
 
 // refundID is also the gateway's idempotency key.
-func refundID(eventID string, seq int64) string { return eventID + ":" + strconv.FormatInt(seq, 10) }
+func refundID(eventID string, seq int64) string { return paymentapi.RefundID(eventID, seq) }

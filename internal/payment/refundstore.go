@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/ledger"
+	"boxoffice/internal/paymentapi"
 )
 
 const (
@@ -20,11 +22,15 @@ const (
 
 	sqlCursors = `SELECT event_id, seq FROM refund_cursors`
 
+	// By refunds_by_event.
+	sqlRefundsOf = `SELECT seq, status, payment_id, amount, reason, updated_at FROM refunds WHERE event_id = $1 COLLATE "C"
+		AND seq /*sqlite: IN (SELECT value FROM json_each($2))*/ /*postgres: = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($2 AS JSON)) AS BIGINT)))*/`
+
 	// By the index refunds_open, over all events.
 	sqlOpenRefunds = `SELECT event_id, seq, id, booking_id, amount FROM refunds WHERE status = 'pending' AND id > $1 ORDER BY id LIMIT $2`
 )
 
-// intake makes refunds of ledger entries and moves cursors.
+// intake creates refunds for ledger entries and moves cursors.
 type intake struct {
 	entries []ledger.Entry
 	cursors map[string]int64
@@ -45,8 +51,8 @@ func (w *intake) apply(t *batchTx) error {
 	return nil
 }
 
-// endRefund ends a refund and, when money went back, notes that in its payment:
-// one transaction, so that it is counted once.
+// endRefund ends a refund and, if money was returned, adds it to its payment and notes
+// that its buyer is to be told, in the same transaction: all that happens once.
 type endRefund struct {
 	openRefund
 	paymentID      string
@@ -65,22 +71,23 @@ func (w *endRefund) apply(t *batchTx) error {
 	if err != nil || !found {
 		return fmt.Errorf("payment %s of refund %s: found %t: %w", w.paymentID, w.id, found, err)
 	}
-	e := event{kind: evRefunded, amount: w.amount}
+	e := event{kind: evRefunded, amount: w.amount, key: w.id}
 	s, _, err := next(p.state(), e)
 	if err != nil {
 		return fmt.Errorf("refund %s: %w", w.id, err)
 	}
-	m := move{from: p, to: p.moved(s, e, w.now)}
+	m := move{from: p, to: p.moved(s, e, w.now), cause: e}
 	if err := m.apply(t); err != nil {
 		return err
 	}
 	if !m.moved {
 		return fmt.Errorf("payment %s: %w", w.paymentID, errChanged)
 	}
+	t.back = append(t.back, m.to.refunded(&w.openRefund))
 	return nil
 }
 
-// openRefund is a refund that is to be made.
+// openRefund is a refund that is still to be made.
 type openRefund struct {
 	eventID       string
 	seq           int64 // of its ledger entry
@@ -121,4 +128,28 @@ func (s *store) savedCursors(ctx context.Context) (map[string]int64, error) {
 		cursors[event] = seq
 	}
 	return cursors, rows.Err()
+}
+
+// RefundsOf implements paymentapi.Reads.
+func (s *Service) RefundsOf(ctx context.Context, eventID string, seqs []int64) (map[int64]paymentapi.Refund, error) {
+	raw, err := codec.Marshal(seqs)
+	if err != nil {
+		return nil, fmt.Errorf("read refunds: %w", err)
+	}
+	db := s.store.db
+	rows, err := db.Reader().QueryContext(ctx, db.Text(sqlRefundsOf), eventID, string(raw))
+	if err != nil {
+		return nil, fmt.Errorf("read refunds: %w", err)
+	}
+	defer rows.Close()
+	out := map[int64]paymentapi.Refund{}
+	for rows.Next() {
+		var seq int64
+		var r paymentapi.Refund
+		if err := rows.Scan(&seq, &r.Status, &r.PaymentID, &r.Amount, &r.Reason, &r.UpdatedAt); err != nil {
+			return nil, fmt.Errorf("read refunds: %w", err)
+		}
+		out[seq] = r
+	}
+	return out, rows.Err()
 }

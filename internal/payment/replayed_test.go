@@ -5,6 +5,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/paymentapi"
 )
 
 // A request that was carried out is answered as it was then, whoever may pay by now.
@@ -13,17 +14,17 @@ func TestPaidWhileItWasAllowed(t *testing.T) {
 	w.house.waives = true
 	visitor := caller.Caller{UserID: fan.UserID, Role: caller.Guest}
 	b := w.house.hold(visitor.UserID, 1)
-	order := ask(b.ID, "tok_ok", "key", nil)
-	first, err := w.Service.pay(t.Context(), visitor, order)
+	request := ask(b.ID, paymentapi.SandboxOK, "key", nil)
+	first, err := w.Service.pay(t.Context(), visitor, request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.house.waives = false
-	if p, err := w.Service.pay(t.Context(), visitor, order); err != nil || p.ID != first.ID {
+	if p, err := w.Service.pay(t.Context(), visitor, request); err != nil || p.ID != first.ID {
 		t.Errorf("%+v, %v", p, err)
 	}
-	order.Key = "new"
-	if _, err := w.Service.pay(t.Context(), visitor, order); !errs.Is(err, "address-not-verified") {
+	request.Key = "new"
+	if _, err := w.Service.pay(t.Context(), visitor, request); !errs.Is(err, "address-not-verified") {
 		t.Error(err)
 	}
 }

@@ -14,32 +14,22 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/jobs"
-	"boxoffice/internal/ledger"
 	"boxoffice/internal/moment"
+	"boxoffice/internal/payment/notices"
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
 )
 
-// Bookings is what payments need of the booking service.
+// Bookings is what payments need of the booking service, in parts: a payment on its way
+// uses the first, requests the second (payer.go), refunds the third (refund.go).
 type Bookings interface {
 	bookingapi.Paying
-	// Cancel gives a caller's booking back, or some of its seats; see bookingapi.Buying.
-	Cancel(ctx context.Context, caller caller.Caller, c bookingapi.Cancellation) (bookingapi.Booking, error)
-	// Adopt counts a person's bookings for the address that they have verified; see
-	// bookingapi.Accounts.
-	Adopt(ctx context.Context, from, to string, address caller.EmailKey) error
-	// OfUser lists ids of a user's bookings, in order, from one on.
-	OfUser(ctx context.Context, userID, from string, limit int) ([]string, error)
-	// Sales is how events are sold now, by event id.
-	Sales(ctx context.Context, eventIDs []string) (map[string]bookingapi.Sale, error)
-	ledger.Source
-	// Subscribe registers a function that is called with new entries, ascending
-	// for each event, and must return at once.
-	Subscribe(func([]ledger.Entry))
+	Buyers
+	Ledgers
 }
 
-// lease is what one node at a time has; see sqldb.Lease.
+// lease is held by one node at a time; see sqldb.Lease.
 type lease interface {
 	Held(ctx context.Context) bool
 	Release(ctx context.Context)
@@ -47,32 +37,42 @@ type lease interface {
 
 // Service is the Payment Service.
 type Service struct {
-	bookings  Bookings
+	bookings  bookingapi.Paying
+	buyers    Buyers
 	gateway   provider.Gateway
+	publicURL string // of the pages that buyers come back to; "": none
 	now       func() time.Time
 	log       *slog.Logger
 	store     *store
-	lease     lease // to take up what was left half-way
+	lease     lease // for taking up unfinished payments
 	shared    bool  // other nodes drive payments too
 	refunds   *refunder
 	metrics   *metrics
-	recovered rowKey // the row of payments_begun that recovery has looked at last
-	unwound   rowKey // the row of payments_unwinding
-	tell      Tell   // nil: nobody is told
+	recovered rowKey  // the last row of payments_begun that recovery has read
+	unwound   rowKey  // the same for payments_unwinding
+	paid      *outbox // captured payments
+	returned  *outbox // money that went back
+	notices   *notices.Service
+	again     map[string]bool // days to look at again; only compareDays uses it
 
-	// How long things take; tests shorten them.
+	// Durations; tests shorten them.
 	patience  time.Duration // a request waits for its payment
 	stale     time.Duration // after which recovery takes up a payment that nobody here drives
 	every     time.Duration // between two rounds of recovery
 	deadline  time.Duration // after which a payment that the gateway does not decide is given up
-	confirmBy time.Duration // after which one is given up that is authorized and comes to no end
+	confirmBy time.Duration // after which an authorized payment that does not become final is given up
 
-	// life is the context of all drivers; it outlives requests and ends when
-	// Close has waited long enough.
+	calls      chan struct{} // as many as there are calls to the gateway
+	mostDrives int
+
+	// life is the context of all drivers. It outlives requests and ends when Close
+	// has waited long enough.
 	life  context.Context
 	end   context.CancelFunc
 	steps *moment.Limit        // of drivers' steps
 	waits func() *moment.Limit // of requests that wait for their payment: patience
+
+	organizers sync.Map // of events: organizer's id by event's id, see splitting
 
 	mu      sync.Mutex
 	drives  map[string]*drive // by payment id: those that this process drives
@@ -82,31 +82,32 @@ type Service struct {
 
 // Config configures a payment service.
 type Config struct {
-	DB       *sqldb.DB
-	Bookings Bookings
-	Gateway  provider.Gateway
-	Tell     Tell // mails buyers that they have paid, once Run is called; nil: nobody is told
-	Now      func() time.Time
-	Log      *slog.Logger
-	Metrics  prometheus.Registerer // nil: none
+	DB        *sqldb.DB
+	Bookings  Bookings
+	Gateway   provider.Gateway // nil: only what is free is sold
+	Provider  string           // the gateway's name, in the address to which it sends messages
+	PublicURL string           // of the pages to which buyers come back after approving elsewhere; "": they are not sent anywhere
+	Now       func() time.Time
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer // nil: none
 }
 
-// New makes the service and migrates its tables. Run does its background work;
-// Close ends it.
+// New migrates the tables and makes the service. Run does its background work; Close
+// ends it.
 func New(ctx context.Context, cfg Config) (*Service, error) {
 	db := cfg.DB
 	s := &Service{
-		bookings: cfg.Bookings, gateway: cfg.Gateway, now: cfg.Now, log: cfg.Log, metrics: newMetrics(), tell: cfg.Tell,
-		patience:  1500 * time.Millisecond,
+		bookings: cfg.Bookings, buyers: cfg.Bookings, gateway: cfg.Gateway, publicURL: cfg.PublicURL, now: cfg.Now, log: cfg.Log, metrics: newMetrics(),
+		patience:  2 * time.Second,
 		stale:     3 * time.Second,
 		every:     2 * time.Second,
 		deadline:  15 * time.Minute,
-		confirmBy: time.Hour, // holds that ended can be paid for half an hour
-		drives:    map[string]*drive{},
-		shared:    db.Shared(),
+		confirmBy: time.Hour, // expired holds can be paid for half an hour
+		drives:    map[string]*drive{}, again: map[string]bool{}, mostDrives: maxDrives, calls: make(chan struct{}, maxCalls),
+		shared: db.Shared(),
 	}
 	if s.shared {
-		s.stale = 10 * time.Second // so long may a node be busy with one
+		s.stale = 10 * time.Second // one payment may keep a node busy this long
 	}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	s.steps = moment.NewLimit(s.life, stepTimeout)
@@ -120,7 +121,14 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		s.end()
 		return nil, err
 	}
-	if s.refunds, err = newRefunder(ctx, s); err != nil {
+	s.paid = &outbox{s: s.store, topic: paymentapi.Topic, kind: paymentapi.TypeCaptured, list: sqlPaid, remove: sqlTold, body: capturedBody}
+	s.returned = &outbox{s: s.store, topic: paymentapi.ReturnsTopic, kind: paymentapi.TypeReturned, list: sqlReturned, remove: sqlReturnedTold, body: returnedBody}
+	if s.refunds, err = newRefunder(ctx, s, cfg.Bookings); err != nil {
+		s.end()
+		return nil, errors.Join(err, s.store.close())
+	}
+	s.notices, err = notices.New(ctx, notices.Config{DB: db, Gateway: cfg.Gateway, Provider: cfg.Provider, Ask: s.Ask, Held: s.lease.Held, Now: cfg.Now, Log: cfg.Log, Metrics: cfg.Metrics})
+	if err != nil {
 		s.end()
 		return nil, errors.Join(err, s.store.close())
 	}
@@ -130,27 +138,33 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 			return nil, errors.Join(err, s.store.close())
 		}
 	}
-	s.bookings.Subscribe(s.refunds.hear)
+	cfg.Bookings.Subscribe(s.refunds.hear)
 	return s, nil
 }
 
-// Run takes up payments and refunds that were left half-way, now and every few
-// seconds, and tells buyers that they have paid, until ctx ends. Of several nodes
-// one does that.
+// Run takes up unfinished payments and refunds, now and every few seconds, until ctx
+// ends. Of several nodes, one does this.
 func (s *Service) Run(ctx context.Context) error {
 	defer func() { s.lease.Release(context.WithoutCancel(ctx)) }()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.refunds.run(ctx) })
-	wg.Go(func() { (&teller{s, s.tell, retries()}).run(ctx) })
+	wg.Go(func() { s.followDays(ctx) })
+	wg.Go(func() { s.notices.Run(ctx) })
+	wg.Go(func() { s.refunds.others.Overhear(ctx, s.refunds.listener()) })
 	wg.Go(func() {
 		var trouble jobs.Trouble
 		var pass jobs.Pass
+		late := false // what is missing in the journal is posted
 		_ = jobs.Every(ctx, s.every, nil, func(ctx context.Context) error {
 			err := s.guarded(ctx, "recovery of payments", func() error {
 				if !s.lease.Held(ctx) {
 					return jobs.ErrNotOver // another node does the work
 				}
 				_, err := s.Recover(ctx)
+				if err == nil && !late {
+					err = s.postLate(ctx)
+					late = err == nil
+				}
 				return pass.Outcome(err, s.unwound == rowKey{} && s.recovered == rowKey{})
 			})
 			trouble.Log(ctx, s.log, slog.LevelError, "payments that were left half-way wait", err)
@@ -163,6 +177,11 @@ func (s *Service) Run(ctx context.Context) error {
 
 // Close refuses new payments, waits until those under way are final or ctx
 // ends, and leaves the rest to the next start. End Run before.
+//
+// It is not the end of Run, for three reasons: payments are driven by requests, also
+// where Run is not called; draining needs a deadline of its own, after the context of
+// the jobs has ended; and the booking service must still take confirmations meanwhile,
+// so it closes after the payments.
 func (s *Service) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing = true
@@ -172,11 +191,11 @@ func (s *Service) Close(ctx context.Context) error {
 	_ = s.settle(context.Background()) // drivers stop at once when their life ends
 	err = errors.Join(err, s.refunds.save(context.WithoutCancel(ctx)))
 	err = errors.Join(err, s.store.close())
-	_ = s.settle(context.Background()) // those that the last batch has started
+	_ = s.settle(context.Background()) // those started by the last batch
 	return err
 }
 
-// settle waits until nothing is driven any more.
+// settle waits until no payment is driven.
 func (s *Service) settle(ctx context.Context) error {
 	for {
 		s.mu.Lock()
@@ -197,37 +216,48 @@ func (s *Service) settle(ctx context.Context) error {
 	}
 }
 
-// written hears of each write once it is durable, before its submitter does, so
-// that whoever finds a new payment in the table also finds its driver.
+// written is called for each write once it is durable, before its submitter is told,
+// so that whoever finds a new payment in the table also finds its driver.
 func (s *Service) written(w write) {
 	switch w := w.(type) {
 	case *insertion:
-		if w.result == inserted {
+		if w.result == inserted && (w.got.Status != paymentapi.Pending || !s.full()) {
 			w.drive = s.start(w.got, evBegin, w)
 		}
-	case *wish:
+	case *ownerChange:
+		point("is", string(w.got.Status))
 		if w.found && !w.late && !w.stale && !s.elsewhere(w) {
 			w.drive = s.start(w.got, evResume, nil)
+		}
+	case *move:
+		if w.captures() {
+			s.paid.bell.Ring()
+		}
+		if _, ok := w.returns(); ok && w.moved {
+			s.returned.bell.Ring()
+		}
+	case *endRefund:
+		if w.ended && w.status == refundDone {
+			s.returned.bell.Ring()
 		}
 	}
 }
 
-// elsewhere reports whether another node seems to be at work on a payment. It
-// hears of the wish when it looks at the row next; if it does not live any more,
-// recovery does.
-func (s *Service) elsewhere(w *wish) bool {
+// elsewhere reports whether another node seems to drive a payment. That node notices
+// the change when it next reads the row; if it has died, recovery does.
+func (s *Service) elsewhere(w *ownerChange) bool {
 	return s.shared && w.idle < s.stale.Microseconds() && !s.driven(w.id)
 }
 
 // pay pays for a booking of the caller; see paymentapi.Paying.
-func (s *Service) pay(ctx context.Context, caller caller.Caller, o order) (record, error) {
+func (s *Service) pay(ctx context.Context, caller caller.Caller, r request) (record, error) {
 	if !caller.SignedIn() {
 		return record{}, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to pay.")
 	}
-	if err := o.check(); err != nil {
+	if err := r.check(); err != nil {
 		return record{}, err
 	}
-	w, err := s.insert(ctx, caller, o)
+	w, err := s.insert(ctx, caller, r)
 	if err != nil {
 		return record{}, err
 	}
@@ -238,7 +268,7 @@ func (s *Service) pay(ctx context.Context, caller caller.Caller, o order) (recor
 	return p, answer(p, refusal)
 }
 
-// seek finds the payment to answer for a booking that cannot be paid any more.
+// seek finds the payment to answer with for a booking that can no longer be paid.
 func (s *Service) seek(ctx context.Context, w *insertion, b bookingapi.Booking) error {
 	if found, err := s.seekKey(ctx, w); found || err != nil {
 		return err
@@ -254,7 +284,7 @@ func (s *Service) seek(ctx context.Context, w *insertion, b bookingapi.Booking) 
 	return err
 }
 
-// settled is the payment that an insertion came to, after a moment.
+// settled returns the payment of an insertion, after waiting a moment for it.
 func (s *Service) settled(ctx context.Context, w *insertion) (record, *errs.Error, error) {
 	switch w.result {
 	case reused:
@@ -269,13 +299,13 @@ func (s *Service) settled(ctx context.Context, w *insertion) (record, *errs.Erro
 		}
 	}
 	p, refusal, err := s.await(ctx, w.got, w.drive)
-	if err == nil && !w.agrees(&p) { // it is another request's, and has come to the booking's amount: see evCosts
+	if err == nil && !w.agrees(&p) { // it belongs to another request, and has taken on the booking's new amount: see evCosts
 		return record{}, nil, another(&p)
 	}
 	return p, refusal, err
 }
 
-// another refuses a request because of the payment that there is already.
+// another refuses a request because of the existing payment.
 func another(p *record) error {
 	switch {
 	case p.over():
@@ -288,7 +318,7 @@ func another(p *record) error {
 		With("payment_id", p.ID)
 }
 
-// answer is what a payment means to the one who asked for it.
+// answer turns a payment into the error that its requester gets, if any.
 func answer(p record, refusal *errs.Error) error {
 	switch {
 	case p.Status == paymentapi.Failed:
@@ -307,8 +337,8 @@ func answer(p record, refusal *errs.Error) error {
 	return nil
 }
 
-// await waits a moment for a payment that this process drives; d is its driver,
-// or nil for whichever drives it now.
+// await waits a moment for a payment that this process drives. d is its driver, or
+// nil for the current one.
 func (s *Service) await(ctx context.Context, p record, d *drive) (record, *errs.Error, error) {
 	if d == nil {
 		s.mu.Lock()
@@ -318,7 +348,7 @@ func (s *Service) await(ctx context.Context, p record, d *drive) (record, *errs.
 	switch {
 	case d == nil && p.Status.Final():
 		return p, nil, nil
-	case d == nil: // it has ended meanwhile, or another process drives it
+	case d == nil: // it has ended, or another process drives it
 		p, err := s.watch(ctx, p.ID)
 		return p, nil, err
 	}
@@ -332,7 +362,7 @@ func (s *Service) await(ctx context.Context, p record, d *drive) (record, *errs.
 	return p, refusal, nil
 }
 
-// watch waits a moment for a payment that this process does not drive.
+// watch waits a moment for a payment that another process drives.
 func (s *Service) watch(ctx context.Context, paymentID string) (record, error) {
 	const look = 50 * time.Millisecond
 	for waited := time.Duration(0); ; waited += look {
@@ -346,8 +376,8 @@ func (s *Service) watch(ctx context.Context, paymentID string) (record, error) {
 	}
 }
 
-// read reads a payment that the caller may read: the owner of its booking, the event's
-// organizer and admins. owns reports whether the caller may change it, too.
+// read reads a payment for callers who may: the owner of its booking, the event's
+// organizer, and admins. owns reports whether the caller may also change it.
 func (s *Service) read(ctx context.Context, caller caller.Caller, paymentID string) (p record, owns bool, err error) {
 	if !caller.SignedIn() {
 		return p, false, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
@@ -379,9 +409,9 @@ func (s *Service) ofBooking(ctx context.Context, caller caller.Caller, bookingID
 	return p, nil
 }
 
-// reader lets those read a payment who may; owns reports whether they may change it
-// too. Who the booking belongs to now decides that, not who paid: the two are one
-// person, whose account may be another one since.
+// reader checks whether a caller may read a payment; owns reports whether they may
+// also change it. The booking's current owner decides, not who paid: both are the
+// same person, whose account may have been replaced since.
 func (s *Service) reader(ctx context.Context, caller caller.Caller, p *record) (owns bool, err error) {
 	if caller.Administers() {
 		return true, nil
@@ -408,13 +438,13 @@ func (s *Service) isClosing() bool {
 
 func (s *Service) micros() int64 { return s.now().UnixMicro() }
 
-// digest hashes two strings, so that keys and bodies are not stored as they came.
+// digest hashes two strings, so that keys and bodies are not stored in plain text.
 func digest(a, b string) []byte {
 	h := sha256.Sum256([]byte(a + "\x00" + b))
 	return h[:16]
 }
 
-// sleep waits; it returns early when poked, and false when ctx ended.
+// sleep waits; it returns early when poked, and false if ctx ended.
 func sleep(ctx context.Context, d time.Duration, poke <-chan struct{}) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -26,7 +26,7 @@ func statusOf(t testing.TB, p record, err error) paymentapi.Status {
 func TestPay(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1, 2)
-	p, err := w.pay(b, "tok_ok", "")
+	p, err := w.pay(b, paymentapi.SandboxOK, "")
 	if statusOf(t, p, err) != paymentapi.Captured || p.Amount != 10000 || p.ID != b.ID+"-1" || p.Currency != "USD" {
 		t.Fatalf("%+v", p)
 	}
@@ -78,20 +78,20 @@ func TestPaySure(t *testing.T) {
 func TestDeclinedThenPaid(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
-	_, err := w.pay(b, "tok_decline", "one")
+	_, err := w.pay(b, paymentapi.SandboxDecline, "one")
 	var e *errs.Error
 	if !errors.As(err, &e) || e.Kind != errs.PaymentRequired || e.Extra["payment_id"] != b.ID+"-1" || e.Extra["reason"] != "card_declined" {
 		t.Fatalf("%v", err)
 	}
-	if _, err := w.pay(b, "tok_decline", "one"); !errs.Is(err, "payment-declined") {
+	if _, err := w.pay(b, paymentapi.SandboxDecline, "one"); !errs.Is(err, "payment-declined") {
 		t.Fatalf("replay: %v", err)
 	}
-	p, err := w.pay(b, "tok_ok", "two")
+	p, err := w.pay(b, paymentapi.SandboxOK, "two")
 	if statusOf(t, p, err) != paymentapi.Captured || p.Attempt != 2 {
 		t.Fatalf("%+v", p)
 	}
 	// The first key still means the first attempt.
-	if _, err := w.pay(b, "tok_decline", "one"); !errs.Is(err, "payment-declined") {
+	if _, err := w.pay(b, paymentapi.SandboxDecline, "one"); !errs.Is(err, "payment-declined") {
 		t.Fatalf("replay: %v", err)
 	}
 	w.agree()
@@ -100,27 +100,27 @@ func TestDeclinedThenPaid(t *testing.T) {
 func TestIdempotencyKey(t *testing.T) {
 	w := newWorld(t)
 	b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
-	p, err := w.pay(b, "tok_ok", "k")
-	again, err2 := w.pay(b, "tok_ok", "k")
+	p, err := w.pay(b, paymentapi.SandboxOK, "k")
+	again, err2 := w.pay(b, paymentapi.SandboxOK, "k")
 	if err != nil || err2 != nil || p != again {
 		t.Fatalf("%+v %v; again %+v %v", p, err, again, err2)
 	}
-	for _, o := range []order{ask(c.ID, "tok_ok", "k", nil), ask(b.ID, "tok_slow", "k", nil)} {
+	for _, o := range []request{ask(c.ID, paymentapi.SandboxOK, "k", nil), ask(b.ID, paymentapi.SandboxSlow, "k", nil)} {
 		if _, err := w.Service.pay(t.Context(), fan, o); !errs.Is(err, "idempotency-key-reused") || errs.KindOf(err) != errs.Invalid {
 			t.Errorf("%v: %v", o, err)
 		}
 	}
 	// Keys are scoped to the user.
 	other := w.house.hold("fan0000000000002", 3)
-	if p, err := w.pay(other, "tok_ok", "k"); err != nil || p.Status != paymentapi.Captured {
+	if p, err := w.pay(other, paymentapi.SandboxOK, "k"); err != nil || p.Status != paymentapi.Captured {
 		t.Errorf("%+v %v", p, err)
 	}
 	// The payment is answered as it is now, even for a cancelled booking.
 	w.house.set(b.ID, bookingapi.Cancelled)
-	if p, err := w.pay(b, "tok_ok", "k"); err != nil || p.Status != paymentapi.Captured {
+	if p, err := w.pay(b, paymentapi.SandboxOK, "k"); err != nil || p.Status != paymentapi.Captured {
 		t.Errorf("%+v %v", p, err)
 	}
-	if _, err := w.pay(b, "tok_ok", "new"); !errs.Is(err, "booking-cancelled") {
+	if _, err := w.pay(b, paymentapi.SandboxOK, "new"); !errs.Is(err, "booking-cancelled") {
 		t.Errorf("%v", err)
 	}
 }
@@ -133,7 +133,7 @@ func TestDoubleClicks(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 50 {
 				wg.Go(func() {
-					if p, err := w.pay(b, "tok_ok", key); err != nil || p.ID != b.ID+"-1" || p.Status != paymentapi.Captured {
+					if p, err := w.pay(b, paymentapi.SandboxOK, key); err != nil || p.ID != b.ID+"-1" || p.Status != paymentapi.Captured {
 						t.Errorf("%+v %v", p, err)
 					}
 				})
@@ -150,14 +150,14 @@ func TestDoubleClicks(t *testing.T) {
 func TestPayAgainWithoutKey(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
-	if p, err := w.pay(b, "tok_ok", ""); err != nil || p.Status != paymentapi.Captured {
+	if p, err := w.pay(b, paymentapi.SandboxOK, ""); err != nil || p.Status != paymentapi.Captured {
 		t.Fatal(p, err)
 	}
-	if p, err := w.pay(b, "tok_ok", ""); err != nil || p.Attempt != 1 {
+	if p, err := w.pay(b, paymentapi.SandboxOK, ""); err != nil || p.Attempt != 1 {
 		t.Errorf("same method: %+v %v", p, err)
 	}
 	var e *errs.Error
-	if _, err := w.pay(b, "tok_slow", ""); !errors.As(err, &e) || e.Type != "already-paid" || e.Extra["payment_id"] != b.ID+"-1" {
+	if _, err := w.pay(b, paymentapi.SandboxSlow, ""); !errors.As(err, &e) || e.Type != "already-paid" || e.Extra["payment_id"] != b.ID+"-1" {
 		t.Errorf("other method: %v", err)
 	}
 	w.agree()
@@ -172,30 +172,30 @@ func TestRefusedOrders(t *testing.T) {
 	w.house.set(booked.ID, bookingapi.Booked)
 	stranger := caller.Caller{UserID: "fan0000000000009", Role: caller.Customer}
 	for _, c := range []struct {
-		name   string
-		caller caller.Caller
-		order  order
-		kind   errs.Kind
-		slug   string
-		field  string
+		name    string
+		caller  caller.Caller
+		request request
+		kind    errs.Kind
+		slug    string
+		field   string
 	}{
-		{"nobody", caller.Caller{}, ask(b.ID, "tok_ok", "", nil), errs.Unauthenticated, "sign-in-required", ""},
-		{"stranger", stranger, ask(b.ID, "tok_ok", "", nil), errs.NotFound, "not-found", ""},
-		{"admin", caller.Caller{UserID: "root", Role: caller.Admin}, ask(b.ID, "tok_ok", "", nil), errs.NotFound, "not-found", ""},
-		{"no such booking", fan, ask(event1+strings.Repeat("0", 20), "tok_ok", "", nil), errs.NotFound, "not-found", ""},
-		{"no id", fan, ask("'; DROP TABLE payments", "tok_ok", "", nil), errs.Invalid, "invalid-field", "booking_id"},
-		{"empty id", fan, ask("", "tok_ok", "", nil), errs.Invalid, "invalid-field", "booking_id"},
+		{"nobody", caller.Caller{}, ask(b.ID, paymentapi.SandboxOK, "", nil), errs.Unauthenticated, "sign-in-required", ""},
+		{"stranger", stranger, ask(b.ID, paymentapi.SandboxOK, "", nil), errs.NotFound, "not-found", ""},
+		{"admin", caller.Caller{UserID: "root", Role: caller.Admin}, ask(b.ID, paymentapi.SandboxOK, "", nil), errs.NotFound, "not-found", ""},
+		{"no such booking", fan, ask(event1+strings.Repeat("0", 20), paymentapi.SandboxOK, "", nil), errs.NotFound, "not-found", ""},
+		{"no id", fan, ask("'; DROP TABLE payments", paymentapi.SandboxOK, "", nil), errs.Invalid, "invalid-field", "booking_id"},
+		{"empty id", fan, ask("", paymentapi.SandboxOK, "", nil), errs.Invalid, "invalid-field", "booking_id"},
 		{"no method", fan, ask(b.ID, "", "", nil), errs.Invalid, "invalid-field", "method"},
 		{"method with NUL", fan, ask(b.ID, "tok\x00ok", "", nil), errs.Invalid, "invalid-field", "method"},
 		{"long method", fan, ask(b.ID, strings.Repeat("t", 65), "", nil), errs.Invalid, "invalid-field", "method"},
 		{"card number", fan, ask(b.ID, "4242 4242 4242 4242", "", nil), errs.Invalid, "invalid-field", "method"},
 		{"wrapped card number", fan, ask(b.ID, "tok_4242424242424242", "", nil), errs.Invalid, "invalid-field", "method"},
-		{"long key", fan, ask(b.ID, "tok_ok", strings.Repeat("k", 256), nil), errs.Invalid, "invalid-field", "Idempotency-Key"},
-		{"broken key", fan, ask(b.ID, "tok_ok", "\xff", nil), errs.Invalid, "invalid-field", "Idempotency-Key"},
-		{"cancelled", fan, ask(cancelled.ID, "tok_ok", "k", nil), errs.Conflict, "booking-cancelled", ""},
-		{"booked", fan, ask(booked.ID, "tok_ok", "k", nil), errs.Conflict, "already-booked", ""},
+		{"long key", fan, ask(b.ID, paymentapi.SandboxOK, strings.Repeat("k", 256), nil), errs.Invalid, "invalid-field", "Idempotency-Key"},
+		{"broken key", fan, ask(b.ID, paymentapi.SandboxOK, "\xff", nil), errs.Invalid, "invalid-field", "Idempotency-Key"},
+		{"cancelled", fan, ask(cancelled.ID, paymentapi.SandboxOK, "k", nil), errs.Conflict, "booking-cancelled", ""},
+		{"booked", fan, ask(booked.ID, paymentapi.SandboxOK, "k", nil), errs.Conflict, "already-booked", ""},
 	} {
-		_, err := w.Service.pay(t.Context(), c.caller, c.order)
+		_, err := w.Service.pay(t.Context(), c.caller, c.request)
 		var e *errs.Error
 		if !errors.As(err, &e) || e.Kind != c.kind || e.Type != c.slug || c.field != "" && (len(e.Fields) != 1 || e.Fields[0].Name != c.field) {
 			t.Errorf("%s: %v", c.name, err)
@@ -213,11 +213,11 @@ func TestAttemptsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
 	for range paymentapi.MaxAttempts {
-		if _, err := w.pay(b, "tok_decline", ""); !errs.Is(err, "payment-declined") {
+		if _, err := w.pay(b, paymentapi.SandboxDecline, ""); !errs.Is(err, "payment-declined") {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.pay(b, "tok_ok", ""); !errs.Is(err, "too-many-payments") {
+	if _, err := w.pay(b, paymentapi.SandboxOK, ""); !errs.Is(err, "too-many-payments") {
 		t.Error(err)
 	}
 	if n := len(w.ledgerRows()); n != paymentapi.MaxAttempts {
@@ -230,20 +230,20 @@ func TestPaidTooLate(t *testing.T) {
 	b := w.house.hold(fan.UserID, 1)
 	w.house.set(b.ID, bookingapi.Expired)
 	w.house.refuse = errs.New(errs.Conflict, "seats-gone", "Somebody else has them.").With("seats", []string{"A-1"})
-	_, err := w.pay(b, "tok_ok", "k")
+	_, err := w.pay(b, paymentapi.SandboxOK, "k")
 	var e *errs.Error
 	if !errors.As(err, &e) || e.Kind != errs.Conflict || e.Type != "seats-gone" || e.Extra["money"] != "returned" ||
 		e.Extra["payment_id"] != b.ID+"-1" || e.Extra["seats"] == nil || e.Detail != "Somebody else has them." {
 		t.Fatalf("%v", err)
 	}
-	if _, err := w.pay(b, "tok_ok", "k"); !errs.Is(err, "seats-gone") {
+	if _, err := w.pay(b, paymentapi.SandboxOK, "k"); !errs.Is(err, "seats-gone") {
 		t.Errorf("replay: %v", err)
 	}
 	// The booking is over: if the seats are free after all, they are held anew.
 	w.house.mu.Lock()
 	w.house.refuse = nil
 	w.house.mu.Unlock()
-	if _, err := w.pay(b, "tok_ok", ""); !errs.Is(err, "booking-cancelled") {
+	if _, err := w.pay(b, paymentapi.SandboxOK, ""); !errs.Is(err, "booking-cancelled") {
 		t.Errorf("%v", err)
 	}
 	w.agree()
@@ -253,7 +253,7 @@ func TestCaptureFailsForGood(t *testing.T) {
 	w := newWorld(t)
 	w.bank.noTake = true
 	b := w.house.hold(fan.UserID, 1)
-	_, err := w.pay(b, "tok_ok", "")
+	_, err := w.pay(b, paymentapi.SandboxOK, "")
 	if !errs.Is(err, "payment-declined") {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func panicAt(point string) func(context.Context, string) error {
 func TestWhoMayRead(t *testing.T) {
 	w := newWorld(t)
 	b := w.house.hold(fan.UserID, 1)
-	p, err := w.pay(b, "tok_ok", "")
+	p, err := w.pay(b, paymentapi.SandboxOK, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +333,7 @@ func TestHoldsCountForTheirPayer(t *testing.T) {
 		asked int
 		ok    bool
 	}{{known, 0, true}, {fits, 1, true}, {over, 2, false}} {
-		_, err := w.Service.pay(t.Context(), payer, ask(c.b.ID, "tok_ok", "", nil))
+		_, err := w.Service.pay(t.Context(), payer, ask(c.b.ID, paymentapi.SandboxOK, "", nil))
 		if (err == nil) != c.ok || asked != c.asked {
 			t.Errorf("%v, adopted %d times, want %d", err, asked, c.asked)
 		}
@@ -349,7 +349,7 @@ func TestPaymentsGoWithTheirBooking(t *testing.T) {
 	w := newWorld(t)
 	guest, heir := fan, caller.Caller{UserID: "fan0000000000009", Role: caller.Customer, Verified: true}
 	b := w.house.hold(guest.UserID, 1)
-	p, err := w.pay(b, "tok_ok", "")
+	p, err := w.pay(b, paymentapi.SandboxOK, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +388,7 @@ func TestClientGoesAway(t *testing.T) {
 		b := w.house.hold(fan.UserID, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { time.Sleep(time.Second); cancel() }()
-		if _, err := w.Service.pay(ctx, fan, ask(b.ID, "tok_slow", "", nil)); !errors.Is(err, context.Canceled) {
+		if _, err := w.Service.pay(ctx, fan, ask(b.ID, paymentapi.SandboxSlow, "", nil)); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 		if err := w.settle(t.Context()); err != nil {
@@ -405,7 +405,7 @@ func TestCloseDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
-		go func() { _, _ = w.pay(b, "tok_slow", "") }()
+		go func() { _, _ = w.pay(b, paymentapi.SandboxSlow, "") }()
 		synctest.Wait()
 		s := w.Service
 		w.shutDown()
@@ -413,7 +413,7 @@ func TestCloseDrains(t *testing.T) {
 			t.Errorf("%v", rows)
 		}
 		w.Service = s
-		if _, err := w.pay(c, "tok_ok", ""); errs.KindOf(err) != errs.Unavailable {
+		if _, err := w.pay(c, paymentapi.SandboxOK, ""); errs.KindOf(err) != errs.Unavailable {
 			t.Errorf("after Close: %v", err)
 		}
 		w.Service = nil
@@ -436,7 +436,7 @@ func TestMoneyFollowsTheConfirmation(t *testing.T) {
 				after = bookingapi.Pending // as it was: this payment has not changed it
 			}
 		}
-		_, _ = w.pay(b, "tok_ok", "")
+		_, _ = w.pay(b, paymentapi.SandboxOK, "")
 		p, err := w.ofBooking(t.Context(), fan, b.ID)
 		if got, _ := w.house.Recent(t.Context(), b.ID); statusOf(t, p, err) != want || got.Status != after || p.Reason != slug {
 			t.Errorf("%q: the payment is %s (%s), the booking %s", slug, p.Status, p.Reason, got.Status)
@@ -444,7 +444,7 @@ func TestMoneyFollowsTheConfirmation(t *testing.T) {
 		w.agree()
 		if slug == "amount-differs" {
 			w.house.refuse = nil
-			if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Captured || p.Attempt != 2 {
+			if p, err := w.pay(b, paymentapi.SandboxOK, ""); statusOf(t, p, err) != paymentapi.Captured || p.Attempt != 2 {
 				t.Errorf("%+v", p)
 			}
 			w.agree()

@@ -22,26 +22,36 @@ var migrations embed.FS
 
 const (
 	columns = `id, booking_id, event_id, user_id, attempt, amount, currency, status, method, try, void_wanted,
-		refunded, reason, reference, version, created_at, updated_at, history, started_at, ends_as`
+		refunded, reason, reference, version, created_at, updated_at, history, started_at, ends_as, lang, fees, tax, disputed, dispute, approve, alternatives, posted`
 
-	// Any of the unique keys makes it do nothing.
+	// A conflict with any unique key makes it do nothing.
 	sqlInsert = `INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method,
-			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history, started_at, ends_as)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, FALSE, 0, '', '', $10, $11, 1, $12, $12, $13, $14, '')
+			try, void_wanted, refunded, reason, reference, key_hash, fingerprint, version, created_at, updated_at, history, started_at, ends_as, lang, fees, tax, alternatives, posted)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, FALSE, 0, '', '', $10, $11, 1, $12, $12, $13, $14, '', $15, $16, $17, $18, 1)
 		ON CONFLICT DO NOTHING`
 
-	// Compare and set. This and what follows goes by payments_by_event, if nothing else is said.
+	// Compare-and-set. This and the following statements use payments_by_event
+	// unless noted otherwise.
 	sqlMove = `UPDATE payments SET status = $1, method = $2, try = $3, refunded = $4, reason = $5,
-			reference = $6, updated_at = $7, history = $8, version = version + 1
+			reference = $6, updated_at = $7, history = $8, version = version + 1, posted = version + 1
 		WHERE event_id = $9 COLLATE "C" AND id = $10 AND version = $11 AND status = $12`
 
-	// The same for a payment that comes to another amount.
-	sqlCosts = `UPDATE payments SET amount = $1, method = $2, updated_at = $3, history = $4, version = version + 1
+	// The same for a payment whose amount changes.
+	sqlCosts = `UPDATE payments SET amount = $1, method = $2, updated_at = $3, history = $4, version = version + 1, posted = version + 1, fees = $9, tax = $10
 		WHERE event_id = $5 COLLATE "C" AND id = $6 AND version = $7 AND status = $8`
 
-	// The same for a payment that is being given up, which is noted in a row of its own.
+	// The same for a payment for which the gateway waits.
+	sqlWaits = `UPDATE payments SET approve = $1, reference = $2, updated_at = $3, version = version + 1, posted = version + 1
+		WHERE event_id = $4 COLLATE "C" AND id = $5 AND version = $6 AND status = $7`
+
+	// The same for a payment that its buyer disputes.
+	sqlDispute = `UPDATE payments SET disputed = $1, dispute = $2, updated_at = $3, history = $4, version = version + 1, posted = version + 1
+		WHERE event_id = $5 COLLATE "C" AND id = $6 AND version = $7 AND status = $8`
+
+	// The same for a payment that is being given up, which also gets a row in
+	// payments_unwinding.
 	sqlUnwind = `UPDATE payments SET status = $1, method = $2, try = $3, refunded = $4, reason = $5,
-			reference = $6, updated_at = $7, history = $8, version = version + 1, ends_as = $13
+			reference = $6, updated_at = $7, history = $8, version = version + 1, posted = version + 1, ends_as = $13
 		WHERE event_id = $9 COLLATE "C" AND id = $10 AND version = $11 AND status = $12`
 	sqlNoteUnwinding = `INSERT INTO payments_unwinding (event_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 	sqlUnwound       = `DELETE FROM payments_unwinding WHERE event_id = $1 AND id = $2` // payments_unwinding_by_event
@@ -51,29 +61,29 @@ const (
 	// By a range of ids; a booking has at most MaxAttempts.
 	sqlLatest = `SELECT ` + columns + ` FROM payments WHERE event_id = $1 COLLATE "C" AND id > $2 AND id < $3 ORDER BY attempt DESC LIMIT 1`
 
-	// Gives a payment that was asked for without a key the one of a request that met it.
+	// Gives the key of a request to a payment under way that was requested without a
+	// key.
 	sqlGiveKey = `UPDATE payments SET key_hash = $1, fingerprint = $2 WHERE event_id = $3 COLLATE "C" AND id = $4 AND key_hash IS NULL`
 
 	// By payments_by_event_key.
 	sqlByKey = `SELECT ` + columns + `, fingerprint FROM payments WHERE event_id = $1 COLLATE "C" AND key_hash = $2`
 
-	// By payments_by_key, PostgreSQL only. Both go with the next version.
+	// By payments_by_key, where that index is left. Both go with the next version.
 	sqlKeyTaken = `SELECT id FROM payments WHERE key_hash = $1`
 )
 
-// latestRange is the range of ids of a booking's payments, for sqlLatest.
+// latestRange returns the range of ids of a booking's payments, for sqlLatest.
 func latestRange(bookingID string) []any {
 	return []any{id.Event(bookingID), bookingID + "-", bookingID + "."}
 }
 
 const (
-	maxBatch    = 512
-	maxWaiting  = 20_000
-	beforeSpare = 256 // places of the queue that new payments may not take, so that those under way go on
+	maxBatch   = 512
+	maxWaiting = 20_000
 )
 
-// store is the payments' tables. Reads go to the readers; all writes go through
-// one queue, whose worker commits what waits as one transaction.
+// store accesses the payments' tables. Reads use the readers; all writes go through
+// one queue, whose worker commits whatever waits as one transaction.
 type store struct {
 	db    *sqldb.DB
 	queue *batch.Queue[write]
@@ -82,21 +92,24 @@ type store struct {
 	after func(write)
 	// durable and size are for the metrics.
 	commits, committed atomic.Int64
+	posted             atomic.Int64 // time of the last row of the journal, in µs since 1970
 
 	mu   sync.Mutex
 	over []rowKey // rows of payments_begun whose payments are all final; the next batch deletes them
 
 	tried tried
 
+	keyOfAll bool // PostgreSQL still has payments_by_key, over all events
+
 	byID, latest, byKey *sql.Stmt            // on the readers
 	writes              map[string]*sql.Stmt // on the writer, by text; fixed after openStore
 }
 
-// write is one change, decided and carried out inside the transaction of its
-// batch. apply may run more than once: it sets its results anew each time. It
-// fails only for reasons of the database; whether a compare-and-set took place
-// is one of its results. One that must decide anew, since another node has changed
-// a row after it was read, fails with errChanged.
+// write is a change that is decided and carried out inside the transaction of its
+// batch. apply may run more than once and sets its results anew each time. It
+// returns only errors of the database; whether a compare-and-set succeeded is one of
+// its results. A write that must decide again because another node has changed a row
+// fails with errChanged.
 type write interface {
 	apply(t *batchTx) error
 }
@@ -109,6 +122,8 @@ type batchTx struct {
 	stmts map[string]*sql.Stmt
 	made  []*insertion         // what the batch has inserted
 	paid  []paymentapi.Capture // what it has captured
+	back  []paymentapi.Return  // money that went back
+	posts []posted             // what it has done, for the journal
 }
 
 func (t *batchTx) stmt(text string) *sql.Stmt {
@@ -143,7 +158,12 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		return nil, err
 	}
 	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
-	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlGiveKey, sqlNotePaid, sqlBegin, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund}
+	if db.Dialect() == sqldb.Postgres {
+		if err := db.Reader().QueryRowContext(ctx, `SELECT to_regclass('payments_by_key') IS NOT NULL`).Scan(&s.keyOfAll); err != nil {
+			return nil, fmt.Errorf("look for payments_by_key: %w", err)
+		}
+	}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlDispute, sqlWaits, sqlPost, sqlPostedNow, sqlGiveKey, sqlNotePaid, sqlNoteReturned, sqlStart, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {
@@ -256,11 +276,16 @@ func (s *store) try(items []*batch.Item[write], over []rowKey) error {
 	})
 }
 
-// note writes the rows of what was inserted and of what was captured, and deletes
-// those that are over.
+// note writes the rows of what was done, inserted and captured, and of money that went
+// back, and deletes those that are over.
 func (t *batchTx) note(over []rowKey) error {
 	for _, k := range over {
 		if _, err := t.exec(sqlOver, k.event, k.id); err != nil {
+			return err
+		}
+	}
+	for _, r := range t.s.notePosted(t.posts) {
+		if _, err := t.exec(sqlPost, r.event, r.id, r.currency, string(r.postings)); err != nil {
 			return err
 		}
 	}
@@ -269,8 +294,17 @@ func (t *batchTx) note(over []rowKey) error {
 			return err
 		}
 	}
-	for _, r := range begin(t.made) {
-		if _, err := t.exec(sqlBegin, r.event, r.id, r.payments); err != nil {
+	returned, err := noteReturned(t.back)
+	if err != nil {
+		return err
+	}
+	for _, r := range returned {
+		if _, err := t.exec(sqlNoteReturned, r.event, r.id, r.payments); err != nil {
+			return err
+		}
+	}
+	for _, r := range noteStarted(t.made) {
+		if _, err := t.exec(sqlStart, r.event, r.id, r.payments); err != nil {
 			return err
 		}
 	}
@@ -308,5 +342,6 @@ func read(ctx context.Context, st *sql.Stmt, args ...any) (record, error) {
 func scan(row interface{ Scan(...any) error }, p *record, more ...any) error {
 	return row.Scan(append([]any{&p.ID, &p.BookingID, &p.EventID, &p.UserID, &p.Attempt, &p.Amount, &p.Currency,
 		(*string)(&p.Status), &p.Method, &p.try, &p.voidWanted, &p.Refunded, &p.Reason, &p.reference, &p.Version,
-		&p.CreatedAt, &p.UpdatedAt, &p.History, &p.StartedAt, (*string)(&p.end)}, more...)...)
+		&p.CreatedAt, &p.UpdatedAt, &p.History, &p.StartedAt, (*string)(&p.end), &p.Lang,
+		&p.Fees, &p.Tax, &p.disputed, &p.dispute, &p.approve, &p.Alternatives, &p.posted}, more...)...)
 }

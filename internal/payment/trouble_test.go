@@ -24,9 +24,6 @@ func TestTroubleLastsBetweenTries(t *testing.T) {
 		job  func(w *world) func(context.Context)
 	}{
 		"refunds": {"refunds are delayed", jamRefund, func(w *world) func(context.Context) { return w.refunds.run }},
-		"confirmations": {"confirmations are delayed", jamMail, func(w *world) func(context.Context) {
-			return (&teller{w.Service, w.tell, retries()}).run
-		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -60,7 +57,7 @@ func jamRefund(w *world) (clear func()) {
 	w.t.Helper()
 	w.bank.refundCut = func(provider.Charge) error { return errors.New("no line") }
 	b := w.house.hold(fan.UserID, 1)
-	if _, err := w.pay(b, "tok_ok", ""); err != nil {
+	if _, err := w.pay(b, paymentapi.SandboxOK, ""); err != nil {
 		w.t.Fatal(err)
 	}
 	w.house.cancel(b.ID, b.Amount)
@@ -69,20 +66,4 @@ func jamRefund(w *world) (clear func()) {
 		defer w.bank.mu.Unlock()
 		w.bank.refundCut = nil
 	}
-}
-
-// jamMail makes two payments in rows of their own, one of which cannot be told
-// until it is cleared.
-func jamMail(w *world) (clear func()) {
-	w.t.Helper()
-	o := &told{times: map[string]int{}}
-	for i := range 2 {
-		p, err := w.pay(w.house.hold(fan.UserID, int32(i)), "tok_ok", "")
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		o.refuse = func(q paymentapi.Capture) bool { return q.PaymentID == p.ID }
-	}
-	w.tell = o.tell
-	return func() { o.with(func() { o.refuse = nil }) }
 }

@@ -41,7 +41,7 @@ func TestUnclearSteps(t *testing.T) {
 				w := newWorld(t)
 				c.fault(w)
 				b := w.house.hold(fan.UserID, 1)
-				if p, err := w.pay(b, "tok_ok", ""); err == nil && p.Status.Final() && p.Status != c.want {
+				if p, err := w.pay(b, paymentapi.SandboxOK, ""); err == nil && p.Status.Final() && p.Status != c.want {
 					t.Fatalf("after a moment: %+v %v", p, err)
 				}
 				if err := w.settle(t.Context()); err != nil {
@@ -60,21 +60,22 @@ func TestUnclearSteps(t *testing.T) {
 func TestSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
+		w.Service.patience = 1500 * time.Millisecond // twice is less than the gateway takes
 		b := w.house.hold(fan.UserID, 1)
-		p, err := w.pay(b, "tok_slow", "k")
+		p, err := w.pay(b, paymentapi.SandboxSlow, "k")
 		if statusOf(t, p, err) != paymentapi.Pending {
 			t.Fatalf("%+v", p)
 		}
-		if p, err := w.pay(b, "tok_slow", "k"); err != nil || p.Status != paymentapi.Pending || p.Attempt != 1 {
+		if p, err := w.pay(b, paymentapi.SandboxSlow, "k"); err != nil || p.Status != paymentapi.Pending || p.Attempt != 1 {
 			t.Errorf("replay: %+v %v", p, err)
 		}
-		if _, err := w.pay(b, "tok_ok", ""); !errs.Is(err, "payment-under-way") {
+		if _, err := w.pay(b, paymentapi.SandboxOK, ""); !errs.Is(err, "payment-under-way") {
 			t.Errorf("other method: %v", err)
 		}
 		if err := w.settle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if p, err := w.pay(b, "tok_slow", "k"); statusOf(t, p, err) != paymentapi.Captured {
+		if p, err := w.pay(b, paymentapi.SandboxSlow, "k"); statusOf(t, p, err) != paymentapi.Captured {
 			t.Errorf("%+v", p)
 		}
 		if n := w.house.extended[b.ID]; n != 1 {
@@ -123,7 +124,7 @@ func TestAuthorizedHasADeadline(t *testing.T) {
 				w := newWorld(t)
 				b := w.house.hold(fan.UserID, 1)
 				prepare(w)
-				if p, err := w.pay(b, "tok_ok", ""); statusOf(t, p, err) != paymentapi.Authorized {
+				if p, err := w.pay(b, paymentapi.SandboxOK, ""); statusOf(t, p, err) != paymentapi.Authorized {
 					t.Fatalf("%+v", p)
 				}
 				time.Sleep(w.confirmBy + time.Minute)

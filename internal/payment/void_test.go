@@ -17,20 +17,20 @@ func TestAmendAndVoid(t *testing.T) {
 		w := newWorld(t)
 		b, c := w.house.hold(fan.UserID, 1), w.house.hold(fan.UserID, 2)
 		p, _ := w.pay(b, "tok_never", "")
-		if _, err := w.amend(t.Context(), fan, p.ID, "tok_ok", p.Version+1); errs.KindOf(err) != errs.Precondition {
+		if _, err := w.amend(t.Context(), fan, p.ID, paymentapi.SandboxOK, p.Version+1); errs.KindOf(err) != errs.Precondition {
 			t.Errorf("wrong version: %v", err)
 		}
 		if _, err := w.amend(t.Context(), fan, p.ID, "4242424242424242", 0); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("card number: %v", err)
 		}
-		p, err := w.amend(t.Context(), fan, p.ID, "tok_ok", p.Version)
-		if statusOf(t, p, err) != paymentapi.Captured || p.Method != "tok_ok" || p.try != 2 {
+		p, err := w.amend(t.Context(), fan, p.ID, paymentapi.SandboxOK, p.Version)
+		if statusOf(t, p, err) != paymentapi.Captured || p.Method != paymentapi.SandboxOK || p.try != 2 {
 			t.Errorf("%+v", p)
 		}
-		if _, err := w.amend(t.Context(), fan, p.ID, "tok_slow", 0); !errs.Is(err, "payment-not-pending") {
+		if _, err := w.amend(t.Context(), fan, p.ID, paymentapi.SandboxSlow, 0); !errs.Is(err, "payment-not-pending") {
 			t.Errorf("captured: %v", err)
 		}
-		p, _ = w.pay(c, "tok_slow", "")
+		p, _ = w.pay(c, paymentapi.SandboxSlow, "")
 		p, err = w.void(t.Context(), fan, p.ID, 0)
 		if statusOf(t, p, err) != paymentapi.Voided {
 			t.Errorf("%+v", p)
@@ -46,7 +46,7 @@ func TestAmendAndVoid(t *testing.T) {
 	})
 }
 
-// A wish that comes while the booking is being confirmed: whatever happens
+// A void that comes while the booking is being confirmed: whatever happens
 // first, money and seats agree.
 func TestVoidWhileConfirming(t *testing.T) {
 	for _, at := range []string{"before confirm", "after confirm", "before capture", "after capture"} {
@@ -62,7 +62,7 @@ func TestVoidWhileConfirming(t *testing.T) {
 					return nil
 				}
 				w.house.cut, w.bank.cut = cut, cut
-				_, _ = w.pay(b, "tok_ok", "")
+				_, _ = w.pay(b, paymentapi.SandboxOK, "")
 				if err := w.settle(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -88,7 +88,7 @@ func TestVoidCaptured(t *testing.T) {
 	w := newWorld(t)
 	w.runs()
 	b := w.house.hold(fan.UserID, 1)
-	p, err := w.pay(b, "tok_ok", "")
+	p, err := w.pay(b, paymentapi.SandboxOK, "")
 	if statusOf(t, p, err) != paymentapi.Captured {
 		t.Fatalf("%+v", p)
 	}

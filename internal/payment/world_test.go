@@ -29,8 +29,11 @@ type house struct {
 	bookings  map[string]*bookingapi.Booking
 	ledger    map[string][]ledger.Entry
 	followers []func([]ledger.Entry)
+	listeners []ledger.Listener // to other nodes
+	blind     bool              // the heads of ledgers are not seen
 	extended  map[string]int
 	confirms  int
+	others    bool                          // Alternatives of the last confirmation
 	started   int64                         // StartedAt of the last confirmation
 	broken    map[string]error              // ledgers that cannot be read, by event
 	memory    map[string]bookingapi.Booking // what Remembered answers
@@ -87,6 +90,13 @@ func (h *house) set(bookingID string, st bookingapi.Status) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.bookings[bookingID].Status = st
+}
+
+// split sets what of a booking's amount is fees, and tax in them.
+func (h *house) split(bookingID string, fees, tax int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bookings[bookingID].Fees, h.bookings[bookingID].Tax = fees, tax
 }
 
 // give makes a booking another account's.
@@ -192,7 +202,7 @@ func (h *house) confirm(c bookingapi.Confirm) (bookingapi.Booking, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.confirms++
-	h.started = c.StartedAt
+	h.started, h.others = c.StartedAt, c.Alternatives
 	b := h.bookings[c.BookingID]
 	switch {
 	case b == nil:
@@ -272,6 +282,9 @@ func (h *house) Heads(context.Context, []string) (map[string]int64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	heads := map[string]int64{}
+	if h.blind {
+		return heads, nil
+	}
 	for e, l := range h.ledger {
 		heads[e] = int64(len(l))
 	}
@@ -282,6 +295,37 @@ func (h *house) Subscribe(f func([]ledger.Entry)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.followers = append(h.followers, f)
+}
+
+func (h *house) Overhear(_ context.Context, l ledger.Listener) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.listeners = append(h.listeners, l)
+}
+
+func (h *house) Overhears() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.blind
+}
+
+// elsewhere lets another node commit what a function commits, so that the world hears of
+// it over the bus only.
+func (h *house) elsewhere(commit func()) {
+	h.mu.Lock()
+	here, from := h.followers, len(h.ledger[event1])
+	h.followers = nil
+	h.mu.Unlock()
+	commit()
+	h.mu.Lock()
+	h.followers = here
+	run, listeners := slices.Clone(h.ledger[event1][from:]), slices.Clone(h.listeners)
+	h.mu.Unlock()
+	for _, l := range listeners {
+		if l.Listens() && l.Wants(event1, run[len(run)-1].Seq) {
+			l.Hear(run)
+		}
+	}
 }
 
 // world is a payment service with its surroundings.
@@ -372,8 +416,8 @@ func (w *world) pay(b bookingapi.Booking, method, key string) (record, error) {
 }
 
 // ask is a request to pay.
-func ask(bookingID, method, key string, amount *int64) order {
-	return order{paymentapi.PayRequest{BookingID: bookingID, Method: method, Amount: amount}, key}
+func ask(bookingID, method, key string, amount *int64) request {
+	return request{PayRequest: paymentapi.PayRequest{BookingID: bookingID, Method: method, Amount: amount}, Key: key}
 }
 
 func (w *world) ledgerRows() []Row {
@@ -385,10 +429,11 @@ func (w *world) ledgerRows() []Row {
 	return rows
 }
 
-// agree checks that money and seats agree: the payments with the bookings, and
-// the bank with the payments.
+// agree checks that money and seats agree: the payments with the bookings, the bank with
+// the payments, and what is told with what went back.
 func (w *world) agree() {
 	w.t.Helper()
+	w.explained()
 	w.house.mu.Lock()
 	defer w.house.mu.Unlock()
 	w.bank.mu.Lock()
@@ -397,11 +442,16 @@ func (w *world) agree() {
 		w.t.Error("bank:", wrong)
 	}
 	kept := map[string]int64{} // by booking
-	for _, r := range w.ledgerRows() {
+	rows := w.ledgerRows()
+	w.told(rows)
+	if wrong, err := Journal(context.Background(), w.db.Reader(), event1); wrong != "" || err != nil {
+		w.t.Error(wrong, err)
+	}
+	for _, r := range rows {
 		if !r.Status.Final() {
 			w.t.Errorf("payment %s is still %s", r.ID, r.Status)
 		}
-		var taken, refunded int64
+		var taken, refunded, withdrawn int64
 		for try := int64(1); ; try++ {
 			a := w.bank.charges[fmt.Sprintf("%s.%d", r.ID, try)]
 			if a == nil {
@@ -410,6 +460,7 @@ func (w *world) agree() {
 			if a.standing == provider.Taken {
 				taken += a.amount
 				refunded += a.refunded
+				withdrawn += a.disputed()
 			}
 			if a.captures > 1 {
 				w.t.Errorf("payment %s was captured %d times", r.ID, a.captures)
@@ -425,7 +476,10 @@ func (w *world) agree() {
 		if taken != want || refunded != r.Refunded {
 			w.t.Errorf("payment %s %s says %d taken, %d back; the bank says %d and %d", r.ID, r.Status, want, r.Refunded, taken, refunded)
 		}
-		kept[r.BookingID] += taken - refunded
+		kept[r.BookingID] += taken - refunded - withdrawn
+		if withdrawn != r.Disputed {
+			w.t.Errorf("payment %s says that %d is disputed; the bank says %d", r.ID, r.Disputed, withdrawn)
+		}
 	}
 	for _, b := range w.house.bookings {
 		want := int64(0)

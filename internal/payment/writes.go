@@ -16,13 +16,13 @@ type insertion struct {
 	want        record // but for id and attempt; pending or authorized
 	keyHash     []byte // nil without a key
 	fingerprint []byte
-	believed    bool   // the booking was not read: see believed
-	agreed      *int64 // see Order.Amount
+	cached      bool   // the booking was not read: see Service.cached
+	agreed      *int64 // see paymentapi.PayRequest.Amount
 
 	got    record
 	result insertResult
-	begun  *begun // of a new payment
-	drive  *drive // of a new payment, from the moment that it is durable
+	batch  *startedBatch // of a new payment
+	drive  *drive        // of a new payment, from the moment that it is durable
 }
 
 type insertResult uint8
@@ -72,7 +72,7 @@ func (w *insertion) apply(t *batchTx) error {
 // dropTaken lets go of a key that payments_by_key has in another event, on PostgreSQL:
 // the payment is then one without a key.
 func (w *insertion) dropTaken(t *batchTx) error {
-	if t.s.db.Dialect() != sqldb.Postgres {
+	if !t.s.keyOfAll {
 		return nil // that index is gone
 	}
 	var id string
@@ -133,7 +133,7 @@ func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
 		key, print = w.keyHash, w.fingerprint
 	}
 	n, err := t.exec(sqlInsert, p.ID, p.BookingID, p.EventID, p.UserID, p.Attempt, p.Amount, p.Currency, string(p.Status), p.Method,
-		key, print, p.CreatedAt, p.History, p.StartedAt)
+		key, print, p.CreatedAt, p.History, p.StartedAt, p.Lang, p.Fees, p.Tax, p.Alternatives)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -142,11 +142,14 @@ func (w *insertion) insert(t *batchTx, attempt int64) (bool, error) {
 	return true, nil
 }
 
+// firstVersion is the version of a row as it is inserted (see sqlInsert).
+const firstVersion = 1
+
 // newPayment is a payment as it is inserted: pending, or authorized if the
 // gateway need not be asked.
 func newPayment(p record, attempt int64) record {
 	p.ID, p.Attempt = paymentID(p.BookingID, attempt), attempt
-	p.try, p.Version = 1, 1
+	p.try, p.Version, p.posted = 1, firstVersion, firstVersion
 	p.History = appendStep("", step{Status: paymentapi.Pending, At: p.CreatedAt})
 	if p.Status != paymentapi.Pending {
 		p.History = appendStep(p.History, step{Status: p.Status, At: p.CreatedAt})
@@ -157,12 +160,39 @@ func newPayment(p record, attempt int64) record {
 // move is a compare-and-set: the row becomes to, if it is still as from was read.
 type move struct {
 	from, to record
+	cause    event
+	by       string // the account that asked for it; "": it follows from the cause
 	moved    bool
 }
 
 func (w *move) apply(t *batchTx) error {
-	if w.costsOther() {
-		n, err := t.exec(sqlCosts, w.to.Amount, w.to.Method, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))
+	if err := w.set(t); err != nil || !w.moved {
+		return err
+	}
+	before := w.from.balance()
+	if !w.from.isPosted() {
+		var err error
+		if before, err = t.inJournal(&w.from); err != nil {
+			return err
+		}
+	}
+	t.post(&w.to, w.posting(before))
+	return nil
+}
+
+// set changes the row, and notes what follows from that.
+func (w *move) set(t *batchTx) error {
+	switch {
+	case w.costsOther():
+		n, err := t.exec(sqlCosts, w.to.Amount, w.to.Method, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status), w.to.Fees, w.to.Tax)
+		w.moved = n == 1
+		return err
+	case w.waits():
+		n, err := t.exec(sqlWaits, w.to.approve, w.to.reference, w.to.UpdatedAt, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))
+		w.moved = n == 1
+		return err
+	case w.disputes():
+		n, err := t.exec(sqlDispute, w.to.disputed, w.to.dispute, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))
 		w.moved = n == 1
 		return err
 	}
@@ -178,6 +208,9 @@ func (w *move) apply(t *batchTx) error {
 	n, err := t.exec(sqlUnwind, append(args, string(w.to.end))...)
 	if w.moved = n == 1; err != nil || !w.moved {
 		return err
+	}
+	if r, ok := w.returns(); ok {
+		t.back = append(t.back, r)
 	}
 	note := sqlNoteUnwinding
 	if w.to.Status.Final() && !leaves[w.to.Reason] {
@@ -204,27 +237,36 @@ func (w *move) captures() bool {
 // else.
 func (w *move) costsOther() bool { return w.from.Amount != w.to.Amount }
 
+// waits reports whether the gateway has said how it waits for the buyer, and nothing else.
+func (w *move) waits() bool { return w.cause.kind == evWaiting && w.from.state() == w.to.state() }
+
+// disputes reports whether the buyer's bank has said something else of the payment.
+func (w *move) disputes() bool {
+	return w.from.dispute != w.to.dispute || w.from.disputed != w.to.disputed
+}
+
 // unwinds reports whether the payment is being given up.
 func (w *move) unwinds() bool { return w.from.Status.Unwinding() || w.to.Status.Unwinding() }
 
-// wish is what the owner wants of a payment: to be voided, or another method.
+// ownerChange is a change that the owner asks for: to void the payment, or to pay by another method.
 // The state machine decides inside the transaction whether it is too late.
-type wish struct {
+type ownerChange struct {
 	id      string
 	event   event
 	method  string // evAmended
 	version int64  // which the owner has seen; 0: any
+	by      string // who asks
 	now     int64
 
 	idle  int64  // µs that the row had not changed before
-	got   record // as it is after the wish, or as it is if it was refused
-	drive *drive // which carries the wish out
+	got   record // as it is after the change, or as it is if it was refused
+	drive *drive // which carries the change out
 	found bool
 	late  bool // it has gone on too far
 	stale bool // it has another version
 }
 
-func (w *wish) apply(t *batchTx) error {
+func (w *ownerChange) apply(t *batchTx) error {
 	w.late, w.stale = false, false
 	p, found, err := t.one(sqlByID, eventOf(w.id), w.id)
 	w.got, w.found, w.idle = p, found, w.now-p.UpdatedAt
@@ -250,7 +292,7 @@ func (w *wish) apply(t *batchTx) error {
 	if w.event.kind == evAmended {
 		to.Method, to.reference = w.method, ""
 	}
-	m := move{from: p, to: to}
+	m := move{from: p, to: to, cause: w.event, by: w.by}
 	if err := m.apply(t); err != nil {
 		return err
 	}

@@ -30,6 +30,15 @@ const (
 // captured.
 const PartlyRefunded Status = "partly_refunded"
 
+// The statuses of steps of a dispute: the buyer tells their bank that they did not want
+// the payment, and the gateway withdraws the money until that is decided. The payment
+// stays captured or refunded.
+const (
+	Disputed    Status = "disputed"
+	DisputeWon  Status = "dispute_won"  // the money is back
+	DisputeLost Status = "dispute_lost" // the buyer keeps it
+)
+
 // Final reports whether nothing is left to do for a payment. A captured one may
 // still be refunded.
 func (s Status) Final() bool { return s != Pending && s != Authorized && !s.Unwinding() }
@@ -54,25 +63,29 @@ const MaxAttempts = 20
 
 // Payment is money for one booking. A second attempt is a payment of its own.
 type Payment struct {
-	ID        string    `json:"id" doc:"Booking id, a dash, and the number of the attempt"`
+	ID        string    `json:"id" doc:"Id of the payment: the booking's id, a dash, and the number of the attempt."`
 	BookingID string    `json:"booking_id"`
-	Amount    int64     `json:"amount" doc:"Minor units of the currency"`
-	Currency  string    `json:"currency" doc:"ISO 4217"`
-	Status    Status    `json:"status" enum:"pending,authorized,captured,refunded,failed,voided,taking_back,voiding,returning" doc:"captured: paid. taking_back, voiding, returning: given up, and what was done is being undone"`
-	Method    string    `json:"method" doc:"The token it is paid with; none when the booking costs nothing"`
+	Amount    int64     `json:"amount" doc:"Amount, in minor units of the currency."`
+	Currency  string    `json:"currency" doc:"ISO 4217 code."`
+	Status    Status    `json:"status" enum:"pending,authorized,captured,refunded,failed,voided,taking_back,voiding,returning" doc:"pending, authorized: in progress. captured: paid. refunded, failed, voided: final. taking_back, voiding, returning: given up, and being undone."`
+	Method    string    `json:"method" doc:"Payment token that is used. none: the booking costs nothing."`
 	CreatedAt time.Time `json:"created_at"`
-	Refunded  int64     `json:"refunded" doc:"Minor units given back so far"`
-	Reason    string    `json:"reason,omitempty" doc:"Why it failed or was voided"`
-	History   []Step    `json:"history" doc:"Its states, oldest first"`
+	Refunded  int64     `json:"refunded" doc:"Amount refunded so far, in minor units of the currency."`
+	ApproveAt string    `json:"approve_at,omitempty" doc:"While the payment is pending: the page at which the buyer approves it, of their bank or of the payment gateway. Absent if they need not."`
+	Disputed  int64     `json:"disputed,omitempty" doc:"Amount that the gateway has withdrawn because the buyer disputes the payment, in minor units of the currency."`
+	Reason    string    `json:"reason,omitempty" doc:"Why the payment failed or was voided."`
+	History   []Step    `json:"history" doc:"The payment's states, oldest first."`
+	Language  string    `json:"language,omitempty" enum:"en,de" doc:"Language of emails about the order: the best one for the Accept-Language of the request that paid, or of the page. Absent: the account's."`
 
-	Version int64 `json:"-"` // counts its changes
+	Version   int64 `json:"-"` // counts its changes
+	Fees, Tax int64 `json:"-"` // minor units: fees and tax in Amount, and the tax in them; 0 for payments of older programs
 }
 
 // Step is one state in a payment's history.
 type Step struct {
 	Status Status    `json:"status"`
 	At     time.Time `json:"at"`
-	Amount int64     `json:"amount,omitempty" doc:"Of a refund, or when the payment came to another amount; minor units"`
+	Amount int64     `json:"amount,omitempty" doc:"Amount of a refund or a dispute, or the new amount of the payment if it changed, in minor units of the currency."`
 }
 
 // Attempt is the number of the payment among those for its booking, from 1.
@@ -110,15 +123,34 @@ func (p *Payment) Paid() bool {
 
 // PayRequest asks for a payment.
 type PayRequest struct {
-	BookingID string `json:"booking_id" doc:"The caller's booking"`
-	Method    string `json:"method,omitempty" doc:"A token of the payment gateway, never a card number; left out for a booking that costs nothing" example:"tok_ok"`
-	Amount    *int64 `json:"amount,omitempty" minimum:"0" doc:"What the buyer has agreed to, in minor units of the booking's currency: a booking that costs another amount by now is not paid (amount-differs). Left out: whatever it costs." example:"5000"`
+	BookingID string `json:"booking_id" doc:"Id of the booking, which must be your own."`
+	Method    string `json:"method,omitempty" doc:"A token of the payment gateway, never a card number. Leave it out for a booking that costs nothing." example:"tok_ok"`
+	Amount    *int64 `json:"amount,omitempty" minimum:"0" doc:"The amount that the buyer has agreed to, in minor units of the booking's currency. If the booking costs another amount by now, the answer is 409 amount-differs and nothing is charged. Default: the current price of the booking." example:"5000"`
+
+	Alternatives bool `json:"alternatives,omitempty" doc:"Whether other seats may be booked if the payment comes after the hold has ended and somebody else has the seats: the best free ones of the same tiers, at the same price. Otherwise the money goes back." example:"false"`
 }
 
-// Capture names a payment that was captured, for the mail to its buyer.
+// Messages of the payment service on the bus. Their keys are events' ids; they are not
+// ordered.
+const (
+	Topic        = "payments"
+	TypeCaptured = "captured" // a CapturedMessage
+
+	ReturnsTopic = "returns"
+	TypeReturned = "returned" // a ReturnedMessage
+)
+
+// CapturedMessage says that payments of an event were captured. Rarely one of them was
+// not, after all, or is told twice: look at the booking.
+type CapturedMessage struct {
+	Payments   []Capture `json:"payments"`
+	Unreadable string    `json:"unreadable,omitempty"` // the row, if it cannot be read
+}
+
+// Capture names a payment that was captured.
 type Capture struct {
-	PaymentID string
-	UserID    string // of the buyer
+	PaymentID string `json:"payment_id"`
+	UserID    string `json:"user_id"` // of the buyer
 }
 
 // BookingID is the booking that was paid for.
@@ -126,3 +158,28 @@ func (c Capture) BookingID() string {
 	booking, _, _ := strings.Cut(c.PaymentID, "-")
 	return booking
 }
+
+// ReturnedMessage says that money that was paid for an event went back.
+type ReturnedMessage struct {
+	Returned   []Return `json:"returned"`
+	Unreadable string   `json:"unreadable,omitempty"` // the row, if it cannot be read
+}
+
+// Return is money that went back: the refund for seats that were given back, or the money
+// of a payment that was given up.
+type Return struct {
+	PaymentID string `json:"payment_id"`
+	UserID    string `json:"user_id"` // of the buyer
+	Amount    int64  `json:"amount"`  // minor units
+	Currency  string `json:"currency"`
+
+	Seq int64 `json:"seq,omitempty"` // of the cancelled entry in the event's ledger; 0: the payment was given up
+
+	// Of a payment that was given up: why, and whether the money was taken before. If not,
+	// it was only reserved.
+	Reason string `json:"reason,omitempty"`
+	Taken  bool   `json:"taken,omitempty"`
+}
+
+// BookingID is the booking that was paid for.
+func (r Return) BookingID() string { return Capture{PaymentID: r.PaymentID}.BookingID() }

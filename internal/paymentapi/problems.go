@@ -6,9 +6,12 @@ import "boxoffice/internal/errs"
 // operations of the API answer them. Methods of Service answer the same.
 var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
-		"address-not-verified": {Kind: errs.Forbidden, Says: "Payments need a verified email address: the code is in the mail that was sent when the account was created."},
+		"address-not-verified": {Kind: errs.Forbidden, Says: "Payments need a verified email address: the code is in the email that was sent when the account was created."},
+		"bad-signature":        {Kind: errs.Forbidden, Says: "The message has no valid signature of the payment gateway, or one that is older than five minutes."},
+		"unreadable-notice":    {Kind: errs.Malformed, Says: "The message is signed by the payment gateway, but cannot be read."},
 		"already-paid":         {Kind: errs.Conflict, Says: "The booking is already paid; payment_id names the payment, and amount is its amount."},
 		"captured-meanwhile":   {Kind: errs.Conflict, Says: "The money was taken a moment ago. Send the request again to refund it."},
+		"no-payments":          {Kind: errs.Conflict, Says: "This ticket office takes no payments at present. Only what costs nothing can be booked."},
 		"not-yours":            {Kind: errs.Forbidden, Says: "Only its owner can change this payment."},
 		"payment-declined":     {Kind: errs.PaymentRequired, Says: "The payment gateway declined the payment. No money was taken; pay again with another method."},
 		"payment-not-pending":  {Kind: errs.Conflict, Says: "The payment can no longer be changed."},
@@ -19,8 +22,9 @@ var Problems = errs.Problems{
 		"too-many-attempts":    {Kind: errs.TooMany, Says: "Too many attempts failed. Retry-After says when to go on, in seconds."},
 	},
 	Operations: map[string][]string{
-		"amend-payment": {"payment-declined", "payment-voided", "payment-timed-out", "changed-meanwhile", "payment-not-pending", "not-yours"},
-		"pay":           {"payment-declined", "payment-voided", "payment-timed-out", "address-not-verified", "already-paid", "already-booked", "booking-cancelled", "event-cancelled", "hold-over", "amount-differs", "paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "address-at-limit", "payment-under-way", "too-many-payments", "idempotency-key-reused", "event-changed"},
-		"void-payment":  {"captured-meanwhile", "changed-meanwhile", "refunds-over", "not-yours", "payment-not-pending"},
+		"receive-payment-notice": {"bad-signature", "unreadable-notice", "busy"},
+		"amend-payment":          {"payment-declined", "payment-voided", "payment-timed-out", "changed-meanwhile", "payment-not-pending", "not-yours"},
+		"pay":                    {"payment-declined", "payment-voided", "payment-timed-out", "address-not-verified", "already-paid", "already-booked", "booking-cancelled", "event-cancelled", "hold-over", "amount-differs", "paid-too-late", "seats-gone", "sale-closed", "sale-not-open", "too-many-seats", "address-at-limit", "no-payments", "payment-under-way", "too-many-payments", "idempotency-key-reused", "event-changed"},
+		"void-payment":           {"captured-meanwhile", "changed-meanwhile", "refunds-over", "not-yours", "payment-not-pending"},
 	},
 }

@@ -1,5 +1,7 @@
 package paymentapi
 
+import "strconv"
+
 // Refunds is money of an event that goes back, by how far it got.
 type Refunds struct {
 	Done, Pending, Failed RefundFigure
@@ -10,3 +12,23 @@ type RefundFigure struct {
 	Count  int64
 	Amount int64 // minor units
 }
+
+// The states of a refund.
+const (
+	RefundPending  = "pending"
+	RefundDone     = "done"
+	RefundNeedless = "needless" // the payment took no money
+	RefundFailed   = "failed"   // a person has to look at it
+)
+
+// Refund is the money that goes back for one cancellation.
+type Refund struct {
+	Status    string
+	PaymentID string // "" until it is known
+	Amount    int64  // minor units
+	Reason    string // why it failed
+	UpdatedAt int64  // µs since 1970
+}
+
+// RefundID is the id of the refund for an entry of an event's ledger.
+func RefundID(eventID string, seq int64) string { return eventID + ":" + strconv.FormatInt(seq, 10) }

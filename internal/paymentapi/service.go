@@ -29,8 +29,8 @@ type Paying interface {
 	// gateway declined, and another attempt may be made. Conflict amount-differs: the
 	// booking costs another amount than r.Amount; it is named in "amount". Conflict
 	// already-paid, payment-under-way: another request pays, by the payment in
-	// "payment_id". Conflict too-many-payments after MaxAttempts. Any other Conflict means
-	// that the booking could not be had; no money is kept.
+	// "payment_id". Conflict too-many-payments after MaxAttempts. Any other Conflict: The
+	// booking was refused; any money is returned.
 	Pay(ctx context.Context, caller caller.Caller, key string, r PayRequest) (Payment, error)
 	// Amend changes the method of a payment until it is authorized, and then waits as Pay
 	// does. Conflict payment-not-pending: it is too late. Precondition changed-meanwhile:
@@ -61,7 +61,10 @@ type Reads interface {
 	// Latest is the latest payment of each of some bookings, by booking id, whoever they
 	// belong to. Bookings without a payment are left out.
 	Latest(ctx context.Context, bookingIDs []string) (map[string]Payment, error)
-	// Refunds is the money of events that went back, or will, for whatever reason, by event
-	// id. Every event that is asked for has an entry.
+	// Refunds returns, by event, what was or will be refunded, for whatever reason. Every
+	// event that is asked for has an entry.
 	Refunds(ctx context.Context, eventIDs []string) (map[string]Refunds, error)
+	// RefundsOf are the refunds for entries of an event's ledger, by seq. Entries whose
+	// refund has not been begun yet, and entries without one, are left out.
+	RefundsOf(ctx context.Context, eventID string, seqs []int64) (map[int64]Refund, error)
 }

@@ -8,17 +8,18 @@ import (
 	"time"
 )
 
-// An answer that is decided before the body of its request has come is sent at
+// Some answers are decided before the request's body has arrived, and are sent at
 // once. net/http would read the rest of the body before it writes the head, unless
-// the answer ends the connection: so it does, if the body does not come at once.
+// the answer closes the connection; so the answer does that if the body does not
+// arrive at once.
 
 const (
-	restMoment = 100 * time.Millisecond // for the rest of a body that nobody wants, so that its connection is kept
+	restMoment = 100 * time.Millisecond // time for the rest of an unwanted body to arrive, so that the connection can be kept
 	restMost   = 64 << 10               // bytes of such a body
-	linger     = 2 * time.Second        // net/http still reads after the answer, so that a client that sends gets to see it
+	linger     = 2 * time.Second        // net/http keeps reading this long after the answer, so that a sending client gets to see it
 )
 
-// bodies wraps the bodies and the answers of requests that have a body.
+// bodies wraps the bodies and answers of requests that have a body.
 func bodies(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == http.NoBody {
@@ -31,21 +32,21 @@ func bodies(h http.Handler) http.Handler {
 			b.conn = c
 		}
 		a := &answer{ResponseWriter: w, request: r, body: b}
-		r = r.WithContext(r.Context()) // a copy: net/http goes by the body that it knows
+		r = r.WithContext(r.Context()) // a copy, because net/http tracks the original body
 		r.Body = b
 		h.ServeHTTP(a, r)
 		a.begin()
 	})
 }
 
-// hasHead says that the body is to come.
+// hasHead marks that the body is still to come.
 func (c *Conn) hasHead() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.partial = true
 }
 
-// body is the body of a request, which knows whether it was read to its end.
+// body is a request body that knows whether it was read to its end.
 type body struct {
 	io.ReadCloser
 	conn  *Conn // nil: of no Set
@@ -58,7 +59,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if err == io.EOF {
 		b.ended = true
 		if b.conn != nil && !b.conn.hasAll() {
-			err = net.ErrClosed // it had to give way
+			err = net.ErrClosed // the connection had to give way
 		}
 	}
 	return n, err
@@ -69,20 +70,20 @@ type answer struct {
 	http.ResponseWriter
 	request *http.Request // as net/http has it
 	body    *body
-	begun   bool // its head is written, or somebody has taken the connection over
+	begun   bool // its head is written, or the connection was hijacked
 }
 
-// begin says in the head whether the connection ends.
+// begin decides before the head is written whether the connection closes.
 func (a *answer) begin() {
 	if a.begun {
 		return
 	}
 	a.begun = true
 	if a.body.ended || a.request.Close || a.Header().Get("Connection") == "close" {
-		return // net/http does not read
+		return // net/http will not read the body
 	}
 	conn := http.NewResponseController(a.ResponseWriter)
-	asked := a.request.Header.Get("Expect") == "" // else reading would ask for it
+	asked := a.request.Header.Get("Expect") == "" // otherwise reading would request the body
 	if n := a.request.ContentLength; asked && n > 0 && n <= restMost {
 		_ = conn.SetReadDeadline(time.Now().Add(restMoment))
 		_, _ = io.Copy(io.Discard, a.body)
@@ -107,13 +108,13 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.ResponseWriter.Write(p)
 }
 
-// FlushError sends what was written so far, for http.ResponseController.
+// FlushError flushes, for http.ResponseController.
 func (a *answer) FlushError() error {
 	a.begin()
 	return http.NewResponseController(a.ResponseWriter).Flush()
 }
 
-// Hijack lets a handler take the connection over.
+// Hijack lets a handler take over the connection.
 func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, buf, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	a.begun = a.begun || err == nil

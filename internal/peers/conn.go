@@ -9,45 +9,45 @@ import (
 	"time"
 )
 
-// A client that does not read its answers holds a connection just as one that
-// sends nothing does. Once a write has waited so long for its client, the
-// connection counts as waiting, since the write began.
+// A client that does not read its answers occupies a connection just like one that
+// sends nothing. Once a write has been blocked this long, the connection counts as
+// waiting since the write began.
 const stalled = 3 * time.Second
 
-// pieceSize is how much is written at once, in bytes: a client that takes as much
-// as that in the time above reads, if slowly.
+// pieceSize is how many bytes are written at once. A client that accepts this much
+// within the time above does read, though slowly.
 const pieceSize = 64 << 10
 
-// Conn is a connection of a Set. It knows since when it has waited for its client:
-// for the next request, for the rest of one, or for an answer to be taken. A
-// request counts as waiting from its beginning, so that sending it byte by byte
-// does not make it look young.
+// Conn is a connection of a Set. It tracks since when it has waited for its client:
+// for the next request, for the rest of one, or for an answer to be read. A request
+// counts as waiting from its beginning, so that sending it byte by byte does not make
+// it look recent.
 //
-// It belongs to net/http, which uses Read and Write; or, until HandOver, to somebody
-// who reads from the embedded connection and calls Waiting, Partial and Working.
+// It belongs to net/http, which uses Read and Write, or, until HandOver, to a caller
+// that reads from the embedded connection and calls Waiting, Partial and Working.
 type Conn struct {
 	net.Conn
 	Peer netip.Addr // the client's address
 
 	set     *Set
-	ahead   []byte       // read before net/http got the connection; only the goroutine that reads uses it
-	since   time.Time    // the connection exists
-	writing atomic.Int64 // since when a write waits for the client, in ns from since; 0: none does
+	ahead   []byte       // read before net/http got the connection; used only by the reading goroutine
+	since   time.Time    // when the connection was accepted
+	writing atomic.Int64 // since when a write has been blocked, in ns after since; 0: none is
 
 	mu      sync.Mutex
-	quiet   time.Time // since when it waits for its client; the zero value while a request is worked on
-	heard   time.Time // when the last part of a request came
+	quiet   time.Time // since when it has waited for its client; zero while a request is being served
+	heard   time.Time // when the last part of a request arrived
 	began   time.Time // when it began to wait for the request
 	partial bool      // the request's head or body may have more to come
 	fresh   bool      // it has had no request yet
 	closed  bool      // or about to be
-	over    bool      // ends were called
-	ends    []func()  // to be called when it is closed
+	over    bool      // the functions in ends have been called
+	ends    []func()  // called when the connection is closed
 
-	place place // the Set has it under its own lock
+	place place // guarded by the Set's lock
 }
 
-// newConn is a connection that was just accepted.
+// newConn wraps a connection that was just accepted.
 func newConn(inner net.Conn, set *Set) *Conn {
 	c := &Conn{Conn: inner, set: set, since: time.Now(), partial: true, fresh: true}
 	c.quiet, c.began = c.since, c.since
@@ -60,14 +60,13 @@ func newConn(inner net.Conn, set *Set) *Conn {
 	return c
 }
 
-// tracked is a connection that is counted until it is closed, also by somebody who
-// has taken it over.
+// tracked is a connection that stays counted until it is closed, also after it was
+// hijacked.
 type tracked struct {
 	*net.TCPConn
 	conn *Conn
 }
 
-// Close closes the connection.
 func (c *tracked) Close() error {
 	c.conn.ended()
 	return c.TCPConn.Close()
@@ -81,7 +80,7 @@ func Bare(nc net.Conn) net.Conn {
 	return nc
 }
 
-// of is the Conn of a connection that may have been unwrapped; nil when it is none.
+// of returns the Conn of a connection that may have been unwrapped, or nil.
 func of(nc net.Conn) *Conn {
 	switch c := nc.(type) {
 	case *Conn:
@@ -92,8 +91,8 @@ func of(nc net.Conn) *Conn {
 	return nil
 }
 
-// OnClose has fn called when a connection of a Set is closed, or at once when it is
-// already. False when nobody will know.
+// OnClose arranges for fn to be called when a connection of a Set is closed, or
+// calls it now if it is closed already. It returns false for other connections.
 func OnClose(nc net.Conn, fn func()) bool {
 	c := of(nc)
 	if c == nil {
@@ -111,7 +110,7 @@ func OnClose(nc net.Conn, fn func()) bool {
 	return true
 }
 
-// ended calls what is to be called when the connection is closed, once.
+// ended calls the functions registered with OnClose, once.
 func (c *Conn) ended() {
 	c.mu.Lock()
 	ends := c.ends
@@ -122,13 +121,12 @@ func (c *Conn) ended() {
 	}
 }
 
-// Close closes the connection.
 func (c *Conn) Close() error {
 	c.ended()
 	return c.Conn.Close()
 }
 
-// CloseWrite is net/http's gentle way of ending a connection.
+// CloseWrite lets net/http half-close the connection.
 func (c *Conn) CloseWrite() error {
 	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return tcp.CloseWrite()
@@ -136,22 +134,23 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// Waiting says that the connection has waited for its next request since a time.
+// Waiting marks the connection as waiting for its next request since a time.
 func (c *Conn) Waiting(since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.quiet, c.partial, c.fresh = since, false, false
 }
 
-// Partial says that a part of a request has come.
+// Partial marks that part of a request has arrived.
 func (c *Conn) Partial() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.heard, c.partial = time.Now(), true
 }
 
-// Working says that a request is there whole, and worked on from now on; false when
-// the connection had to give way, so that the request must not be begun.
+// Working marks that a request has arrived completely and is being served. It
+// returns false if the connection had to give way; the request must then not be
+// started.
 func (c *Conn) Working() (open bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -159,8 +158,8 @@ func (c *Conn) Working() (open bool) {
 	return !c.closed
 }
 
-// HandOver gives the connection to net/http, for good, with what was read of its
-// next request. False when it had to give way.
+// HandOver gives the connection to net/http for good, with the bytes already read of
+// its next request. It returns false if the connection had to give way.
 func (c *Conn) HandOver(ahead []byte) (open bool) {
 	_ = c.SetDeadline(time.Time{})
 	c.ahead = append([]byte(nil), ahead...)
@@ -169,12 +168,12 @@ func (c *Conn) HandOver(ahead []byte) (open bool) {
 	if !c.quiet.IsZero() {
 		c.began = c.quiet
 	}
-	c.partial = true // and it waits until net/http reads what there is
+	c.partial = true // it waits until net/http reads what has arrived
 	return !c.closed
 }
 
-// Read reads for net/http. The connection waits meanwhile if the request has more
-// to come. What has come from one that had to give way is not handed on.
+// Read reads for net/http. While the request is incomplete, the connection counts as
+// waiting. Data from a connection that had to give way is not passed on.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(c.ahead) > 0 {
 		n := copy(p, c.ahead)
@@ -193,17 +192,18 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// lacks reports whether the request has more to come. Then the connection waits.
+// lacks reports whether the request is incomplete, and if so marks the connection as
+// waiting.
 func (c *Conn) lacks() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.partial && c.quiet.IsZero() {
 		c.quiet = c.began
 	}
-	return c.partial // else net/http looks out for the client to go away
+	return c.partial // otherwise net/http only watches for the client to disconnect
 }
 
-// goesOn says that the connection waits no longer, since so many bytes have come.
+// goesOn ends the waiting after n bytes have arrived.
 func (c *Conn) goesOn(n int) (open bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -214,7 +214,7 @@ func (c *Conn) goesOn(n int) (open bool) {
 	return !c.closed
 }
 
-// hasAll says that net/http has the head or, with it, the body.
+// hasAll marks that net/http has the head or, with it, the body.
 func (c *Conn) hasAll() (open bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -222,7 +222,7 @@ func (c *Conn) hasAll() (open bool) {
 	return !c.closed
 }
 
-// state follows net/http, for http.Server.ConnState.
+// state follows net/http's connection states, for http.Server.ConnState.
 func (c *Conn) state(s http.ConnState) {
 	switch s {
 	case http.StateIdle:
@@ -230,7 +230,7 @@ func (c *Conn) state(s http.ConnState) {
 		defer c.mu.Unlock()
 		c.began = time.Now()
 		c.quiet, c.partial = c.began, true
-	case http.StateActive: // its head has arrived
+	case http.StateActive: // the head has arrived
 		c.hasAll()
 	case http.StateHijacked:
 		c.hasAll()
@@ -242,7 +242,7 @@ func (c *Conn) state(s http.ConnState) {
 // Write writes for net/http.
 func (c *Conn) Write(p []byte) (int, error) { return c.WriteFrom(time.Now(), p) }
 
-// WriteFrom writes, beginning now.
+// WriteFrom writes p; now is the time at which it begins.
 func (c *Conn) WriteFrom(now time.Time, p []byte) (n int, err error) {
 	defer c.writing.Store(0)
 	for {
@@ -257,8 +257,7 @@ func (c *Conn) WriteFrom(now time.Time, p []byte) (n int, err error) {
 
 func (c *Conn) sends(now time.Time) { c.writing.Store(max(1, int64(now.Sub(c.since)))) }
 
-// Sends says that a connection that was taken over begins to write, until done is
-// called.
+// Sends marks that a hijacked connection begins to write, until done is called.
 func Sends(nc net.Conn) (done func()) {
 	c := of(nc)
 	if c == nil {
@@ -268,8 +267,7 @@ func Sends(nc net.Conn) (done func()) {
 	return func() { c.writing.Store(0) }
 }
 
-// waitsSince is since when the connection has waited for its client; the zero
-// value when it does not.
+// waitsSince returns since when the connection has waited for its client, or zero.
 func (c *Conn) waitsSince(now time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -282,8 +280,7 @@ func (c *Conn) waitsSince(now time.Time) time.Time {
 	return c.quiet
 }
 
-// writesSince is since when a write waits for the client; the zero value when none
-// does.
+// writesSince returns since when a write has been blocked, or zero.
 func (c *Conn) writesSince() time.Time {
 	ns := c.writing.Load()
 	if ns == 0 {
@@ -292,8 +289,9 @@ func (c *Conn) writesSince() time.Time {
 	return c.since.Add(time.Duration(ns))
 }
 
-// giveWay marks the connection as closed if it has waited for its client ever since.
-// A request that is worked on is answered: nothing that was accepted is lost.
+// giveWay marks the connection as closed if it has waited for its client without a
+// break since the given time. A request that is being served is answered: no
+// accepted request is lost.
 func (c *Conn) giveWay(since time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -304,8 +302,7 @@ func (c *Conn) giveWay(since time.Time) bool {
 	return true
 }
 
-// rests marks the connection as closed if it is between two requests, with nothing
-// of the next one there.
+// rests marks the connection as closed if it is idle between two requests.
 func (c *Conn) rests() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -316,7 +313,7 @@ func (c *Conn) rests() bool {
 	return true
 }
 
-// cutOff marks the connection as closed, whatever it does; false if it was already.
+// cutOff marks the connection as closed in any state; false if it was already.
 func (c *Conn) cutOff() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

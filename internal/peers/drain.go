@@ -6,20 +6,20 @@ import (
 )
 
 const (
-	// farewell is how long a connection that waits for its client, to send or to
-	// take something, holds a shutdown.
+	// farewell is how long a connection that waits for its client may delay a
+	// shutdown.
 	farewell = 2 * time.Second
-	// lastCall is how long before the end of a shutdown the connections end whose
-	// clients still send their requests, or take their answers slowly.
+	// lastCall is how long before the end of a shutdown connections are closed whose
+	// clients are still sending a request or reading slowly.
 	lastCall = 2 * time.Second
-	// dropEach is how often connections are looked at during a shutdown.
+	// dropEach is the interval between checks during a shutdown.
 	dropEach = 100 * time.Millisecond
 )
 
-// Shutdown closes connections that hold up a shutdown, until end, which does the
-// rest of it, has returned. Clients that send nothing, or do not take their
-// answers, are waited for a moment only; those that still send their requests, or
-// take their answers slowly, until shortly before ctx ends.
+// Shutdown runs end, which shuts down the server, and meanwhile closes connections
+// that delay it. Clients that send nothing, or do not read their answers, get a
+// moment only; those that are still sending a request or reading slowly get until
+// shortly before ctx ends.
 func (p *Set) Shutdown(ctx context.Context, end func(context.Context) error) error {
 	until, stop := context.WithCancel(ctx)
 	dropped := make(chan struct{})
@@ -31,8 +31,8 @@ func (p *Set) Shutdown(ctx context.Context, end func(context.Context) error) err
 	return end(ctx)
 }
 
-// CloseIdle closes the connections that have not been handed over and are between
-// two requests.
+// CloseIdle closes the connections that are idle between two requests and have not
+// been handed over.
 func (p *Set) CloseIdle() {
 	for _, c := range p.kept() {
 		if c.rests() {
@@ -62,7 +62,7 @@ func (p *Set) dropSilent(ctx context.Context) {
 }
 
 // dropSilent closes the connection if it has waited for its client for some time
-// since a shutdown began: for the next byte or, at the last call, for the rest of
+// since the shutdown began: for the next byte or, if last is set, for the rest of
 // the request.
 func (c *Conn) dropSilent(began, now time.Time, last bool) {
 	c.mu.Lock()
@@ -87,7 +87,7 @@ func (c *Conn) dropSilent(began, now time.Time, last bool) {
 	}
 }
 
-// keep remembers a connection until it is dropped.
+// keep registers a connection until it is dropped.
 func (p *Set) keep(c *Conn) {
 	p.openMu.Lock()
 	defer p.openMu.Unlock()
@@ -103,7 +103,7 @@ func (p *Set) drop(c *Conn) {
 	delete(p.open, c)
 }
 
-// kept is the connections that are open.
+// kept returns the open connections.
 func (p *Set) kept() []*Conn {
 	p.openMu.Lock()
 	defer p.openMu.Unlock()

@@ -5,19 +5,19 @@ import (
 	"container/list"
 )
 
-// Holders counts what each of many clients holds, and knows which of them holds
-// most. The zero value is ready. It has no lock of its own.
+// Holders counts what each client holds, and knows which client holds the most. The
+// zero value is ready to use. It has no lock of its own.
 type Holders[K comparable, V any] struct {
 	all    int
 	byKey  map[K]*holder[K, V]
 	byMost mostFirst[*holder[K, V]]
 }
 
-// Held is a thing that a client holds, until it is removed.
+// Held is one thing that a client holds, until it is removed.
 type Held[K comparable, V any] struct {
 	Value V
 
-	by *holder[K, V] // nil: it is removed
+	by *holder[K, V] // nil once removed
 	at *list.Element // in by.held
 }
 
@@ -27,7 +27,7 @@ type holder[K comparable, V any] struct {
 	at   int       // in Holders.byMost
 }
 
-// Add gives a client one thing more.
+// Add counts one more thing for a client.
 func (h *Holders[K, V]) Add(key K, value V) *Held[K, V] {
 	by := h.byKey[key]
 	if by == nil {
@@ -45,7 +45,7 @@ func (h *Holders[K, V]) Add(key K, value V) *Held[K, V] {
 	return one
 }
 
-// Remove takes a thing away; nothing happens if it is already, or nil.
+// Remove stops counting a thing; it may be nil or removed already.
 func (h *Holders[K, V]) Remove(one *Held[K, V]) {
 	if one == nil || one.by == nil {
 		return
@@ -62,10 +62,10 @@ func (h *Holders[K, V]) Remove(one *Held[K, V]) {
 	heap.Remove(&h.byMost, by.at)
 }
 
-// All is how much there is.
+// All returns the total.
 func (h *Holders[K, V]) All() int { return h.all }
 
-// Count is how much a client holds.
+// Count returns how many things a client holds.
 func (h *Holders[K, V]) Count(key K) int {
 	if by := h.byKey[key]; by != nil {
 		return by.held.Len()
@@ -73,8 +73,8 @@ func (h *Holders[K, V]) Count(key K) int {
 	return 0
 }
 
-// Most is the client that holds most, how much that is, and the oldest of it; nil
-// when there is nothing.
+// Most returns the client that holds the most, how many, and its oldest; nil if
+// there are none.
 func (h *Holders[K, V]) Most() (key K, count int, oldest *Held[K, V]) {
 	if len(h.byMost) == 0 {
 		return key, 0, nil
@@ -87,7 +87,8 @@ func (by *holder[K, V]) count() int { return by.held.Len() }
 
 func (by *holder[K, V]) position() *int { return &by.at }
 
-// mostFirst is a heap of clients, that with the most first. Each knows its position.
+// mostFirst is a heap of clients, the one with the most first. Each knows its
+// position.
 type mostFirst[T counted] []T
 
 type counted interface {

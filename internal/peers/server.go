@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Attach joins a server to the set: it serves the set's connections. It must be
-// called before the server serves, and once its handler is set.
+// Attach makes a server serve the set's connections. Call it after the server's
+// handler is set and before it serves.
 func (p *Set) Attach(s *http.Server) {
 	s.Handler, s.ConnContext = bodies(s.Handler), connContext
 	s.ConnState = func(nc net.Conn, state http.ConnState) {
@@ -18,7 +18,7 @@ func (p *Set) Attach(s *http.Server) {
 	}
 }
 
-// Serving is the connection of a request that net/http serves.
+// Serving is the connection of a request served by net/http.
 type Serving interface {
 	SetReadDeadline(time.Time) error
 	SetWriteDeadline(time.Time) error
@@ -26,7 +26,8 @@ type Serving interface {
 
 type servingKey struct{}
 
-// connContext is for http.Server, so that ServingOf finds the connection.
+// connContext is the http.Server.ConnContext that lets ServingOf find the
+// connection.
 func connContext(ctx context.Context, nc net.Conn) context.Context {
 	if c, ok := nc.(*Conn); ok {
 		return WithServing(ctx, c)
@@ -34,13 +35,13 @@ func connContext(ctx context.Context, nc net.Conn) context.Context {
 	return ctx
 }
 
-// WithServing is a context whose requests come by a connection.
+// WithServing returns a context that carries a connection.
 func WithServing(ctx context.Context, c Serving) context.Context {
 	return context.WithValue(ctx, servingKey{}, c)
 }
 
-// ServingOf is the connection of the request that a context belongs to; nil when
-// it is none of a Set.
+// ServingOf returns the connection of a request's context, or nil if it does not
+// belong to a Set.
 func ServingOf(ctx context.Context) Serving {
 	c, _ := ctx.Value(servingKey{}).(Serving)
 	return c

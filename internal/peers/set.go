@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// Set bounds how many connections there are at once, so that nobody takes all
-// descriptors of the process. When there is no room for a newcomer, the client
-// with the most connections loses the one that has waited longest, for a request
-// or for an answer to be read. Connections that were taken over, which are live
-// feeds, count apart: they do not wait, so they would hide those that do. When
-// none waits, the client with the most of them loses its oldest.
+// Set limits the number of connections, so that nobody uses up the descriptors of the
+// process. When a new connection finds no room, the client with the most connections
+// loses the one that has waited longest for a request, or for an answer to be read.
+// Hijacked connections (live feeds) are counted apart: they never wait, so they would
+// hide those that do. If no connection waits, the client with the most feeds loses its
+// oldest one.
 //
-// Connections of trusted proxies belong to many clients. They give way only when
-// no other one waits, and once they have waited for some seconds: not those that
-// the proxy has just opened, or uses all the time.
+// Connections of trusted proxies serve many clients. They give way only when no other
+// connection waits, and only after waiting for some seconds; a connection that the
+// proxy has just opened or uses all the time does not.
 type Set struct {
 	Most   int                   // in all; 0: no bound
 	Each   int                   // from one client: an address, or an IPv6 network of 64 bits
@@ -31,13 +31,13 @@ type Set struct {
 	bySize  mostFirst[*origin]
 	exempt  origin // all connections of proxies; not in origins and bySize
 	feeds   Holders[*origin, *Conn]
-	search  search // of all clients' connections
+	search  search // over all clients' connections
 
 	openMu sync.Mutex
-	open   map[*Conn]struct{} // but for those that were taken over
+	open   map[*Conn]struct{} // without hijacked connections
 }
 
-// Listener is l with its connections counted; those that it accepts are *Conn.
+// Listener returns l with its connections counted; it accepts *Conn.
 func (p *Set) Listener(l net.Listener) net.Listener { return &listener{l, p} }
 
 type listener struct {
@@ -63,7 +63,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// origin is the connections of one client.
+// origin holds the connections of one client.
 type origin struct {
 	conns []*Conn
 	feeds int // of conns, that were taken over
@@ -71,21 +71,21 @@ type origin struct {
 	search
 }
 
-// place is where the Set has a connection.
+// place is a connection's position in the Set.
 type place struct {
 	of   *origin // nil: it is not counted
 	at   int     // in of.conns
 	feed *Held[*origin, *Conn]
 }
 
-// Answers to connections that are one too many, before anything was read.
+// Answers to connections beyond the limits, sent before anything is read.
 const (
 	fullForAll = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nCache-Control: private, no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 	fullForOne = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 2\r\nCache-Control: private, no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 )
 
-// enter counts a connection until leave is called; "" when there is room for it,
-// or some was made, else what it is answered.
+// enter counts a connection until leave is called. It returns "" if there is room,
+// or room was made, and otherwise the answer that refuses the connection.
 func (p *Set) enter(c *Conn) (refusal string) {
 	if p.Most == 0 {
 		return ""
@@ -97,7 +97,7 @@ func (p *Set) enter(c *Conn) (refusal string) {
 	return refusal
 }
 
-// place finds room for a connection; victim is the one to close for it.
+// place finds room for a connection; the caller closes victim to make it.
 func (p *Set) place(c *Conn, exempt bool) (victim *Conn, refusal string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -128,14 +128,14 @@ func (p *Set) place(c *Conn, exempt bool) (victim *Conn, refusal string) {
 	return victim, ""
 }
 
-// leave counts a connection no longer.
+// leave stops counting a connection.
 func (p *Set) leave(c *Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forget(p.remove(c), Network(c.Peer))
 }
 
-// remove takes a connection out, and says whose it was.
+// remove takes a connection out and returns its client.
 func (p *Set) remove(c *Conn) *origin {
 	of, at := c.place.of, c.place.at
 	if of == nil {
@@ -156,14 +156,14 @@ func (p *Set) remove(c *Conn) *origin {
 	return of
 }
 
-// resized keeps clients in order after one has got or lost a connection.
+// resized restores the order of clients after one has gained or lost a connection.
 func (p *Set) resized(of *origin) {
 	if of != &p.exempt {
 		heap.Fix(&p.bySize, of.at)
 	}
 }
 
-// origin finds or makes the client of a network.
+// origin returns the client of a network, and creates it if needed.
 func (p *Set) origin(network netip.Addr) *origin {
 	one := p.origins[network]
 	if one == nil {
@@ -185,12 +185,12 @@ func (p *Set) forget(one *origin, network netip.Addr) {
 	}
 }
 
-// takenOver counts a connection among the live feeds.
+// takenOver counts a connection as a live feed.
 func (p *Set) takenOver(c *Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	of := c.place.of
-	if of == nil || of == &p.exempt || c.place.feed != nil { // the gateway counts viewers that come through a proxy
+	if of == nil || of == &p.exempt || c.place.feed != nil { // the gateway counts viewers behind proxies
 		return
 	}
 	c.place.feed = p.feeds.Add(of, c)
@@ -198,12 +198,12 @@ func (p *Set) takenOver(c *Conn) {
 	p.resized(of)
 }
 
-// yield is a connection that gives way to one of own: of the client with the most
-// connections that are no feeds, or of another if all of those work; else of a
-// proxy; else a live feed, whose viewer comes back. Only a client with more
-// connections than own has to give way. For a feed that is not enough, or two
-// clients would take turns: it has to have as many afterwards as own then has,
-// unless own has none yet.
+// yield chooses the connection that gives way to a new one of own: one of the client
+// with the most connections that are not feeds, or of another client if all of those
+// are busy; else one of a proxy; else a live feed, whose viewer reconnects. Only
+// clients with more connections than own give way. For feeds, the other client must
+// afterwards still have as many as own then has, unless own has none yet; otherwise
+// two clients would displace each other forever.
 func (p *Set) yield(own *origin) *Conn {
 	size := 0 // of a proxy, whose newcomer is somebody else's than the connections that it has
 	if own != &p.exempt {
@@ -225,7 +225,7 @@ func (p *Set) yield(own *origin) *Conn {
 	if c := p.exempt.search.yield(-1, p.exempt.unused); c != nil {
 		return c
 	}
-	if size > 0 { // or two would take turns
+	if size > 0 { // otherwise two would displace each other
 		size++
 	}
 	if of, _, oldest := p.feeds.Most(); oldest != nil && len(of.conns) > size && oldest.Value.cutOff() {
@@ -234,7 +234,7 @@ func (p *Set) yield(own *origin) *Conn {
 	return nil
 }
 
-// allWaiters is all clients' connections that wait, those of the client with the
+// allWaiters returns all clients' waiting connections, those of the client with the
 // most first.
 func (p *Set) allWaiters(now time.Time) []waiter {
 	var list []waiter
@@ -247,23 +247,22 @@ func (p *Set) allWaiters(now time.Time) []waiter {
 	return list
 }
 
-// count is how many connections are no feeds.
+// count returns how many connections are not feeds.
 func (one *origin) count() int { return len(one.conns) - one.feeds }
 
 func (one *origin) position() *int { return &one.at }
 
-// yield is the connection that has waited longest; nil when none waits.
+// yield returns the connection that has waited longest, or nil if none waits.
 func (one *origin) yield() *Conn { return one.search.yield(-1, one.waiters) }
 
-// waiters is the connections that wait, the one that has waited longest first.
+// waiters returns the waiting connections, longest first.
 func (one *origin) waiters(now time.Time) []waiter {
 	list := one.appendWaiters(nil, now)
 	slices.SortFunc(list, func(a, b waiter) int { return a.since.Compare(b.since) })
 	return list
 }
 
-// unused is the connections that have waited for some seconds, the one that has
-// waited longest first.
+// unused returns the connections that have waited for some seconds, longest first.
 func (one *origin) unused(now time.Time) []waiter {
 	list := one.waiters(now)
 	n := slices.IndexFunc(list, func(w waiter) bool { return now.Sub(w.since) < stalled })
@@ -290,19 +289,18 @@ type waiter struct {
 
 const (
 	mostNext = 64 // connections that are found at once
-	restPart = 10 // a search that found nothing is not repeated for so many times as long as it took
+	restPart = 10 // a search without result is not repeated for this many times its own duration
 )
 
-// search finds connections that wait, many at once, since a look at all of them
-// costs as much as there are. When all work, the rests between the looks keep
-// them a small part of the time.
+// search finds waiting connections, many at once, because each scan looks at all of
+// them. When all are busy, pauses between scans keep their cost small.
 type search struct {
 	next  []waiter  // that are to give way next, the last one first; some may work again
 	ended time.Time // when nothing was found
 	took  time.Duration
 }
 
-// yield is a connection that waits, of a client with more than size.
+// yield returns a waiting connection of a client with more than size.
 func (s *search) yield(size int, look func(time.Time) []waiter) *Conn {
 	if c := s.take(size); c != nil {
 		return c
@@ -322,7 +320,7 @@ func (s *search) yield(size int, look func(time.Time) []waiter) *Conn {
 	return c
 }
 
-// take is the first that still waits.
+// take returns the first candidate that still waits.
 func (s *search) take(size int) *Conn {
 	for i := len(s.next) - 1; i >= 0; i-- {
 		w := s.next[i]
@@ -338,8 +336,9 @@ func (s *search) take(size int) *Conn {
 	return nil
 }
 
-// Network is what an address is counted as: itself, or of IPv6 the first 64
-// bits, since one customer of a provider has all of the rest.
+// Network returns the unit in which addresses are counted: an IPv4 address, or the
+// first 64 bits of an IPv6 address, since one customer of a provider has all of the
+// rest.
 func Network(addr netip.Addr) netip.Addr {
 	if addr.Is6() && !addr.Is4In6() {
 		if p, err := addr.Prefix(64); err == nil {
@@ -349,8 +348,8 @@ func Network(addr netip.Addr) netip.Addr {
 	return addr.Unmap()
 }
 
-// refuse answers a connection that is one too many. What it sends is not waited
-// for: a new socket has room for this much.
+// refuse answers a connection beyond the limits. It need not wait: a new socket's
+// buffer has room for the answer.
 func refuse(c net.Conn, answer string) {
 	_ = c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
 	_, _ = c.Write([]byte(answer))

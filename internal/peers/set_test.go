@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"boxoffice/internal/patience"
 )
 
 // peers is a listener of a Set, of which each connection is handed on.
@@ -149,7 +151,7 @@ func entered(t *testing.T, accepted chan net.Conn) net.Conn {
 	select {
 	case c := <-accepted:
 		return c
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience.Long):
 		t.Fatal("the newcomer did not get in")
 		return nil
 	}
@@ -300,7 +302,7 @@ func TestClosingWaitsForNobody(t *testing.T) {
 			return and
 		}
 		for asked := time.Now(); !free(); time.Sleep(time.Millisecond) {
-			if time.Since(asked) > 10*time.Second {
+			if time.Since(asked) > patience.Long {
 				t.Fatal("a connection that closes keeps its lock while it waits for that of its Set")
 			}
 		}

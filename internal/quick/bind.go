@@ -12,26 +12,26 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Meta is the member of an operation's Metadata that says that it is hot; its value
-// is the *Operation.
+// Meta is the key in an operation's Metadata that marks it as hot; its value is the
+// *Operation.
 const Meta = "hot"
 
 // Operation is a hot operation. It is made by Register.
 type Operation struct {
 	huma.Operation
 
-	// Read takes in a request; false when it is not plain, or would be refused for its
-	// form. Nothing has happened then.
+	// Read parses a request. It returns false, without any effect, if the request is
+	// not plain or would be refused as malformed.
 	Read func(q *Request) (run Run, ok bool)
 
-	before, after string   // of the path, around the one parameter
-	except        []string // paths of the same form that are other operations'
+	before, after string   // the path before and after its one parameter
+	except        []string // paths of the same form that belong to other operations
 }
 
 // Except leaves a path to another operation, as the router does.
 func (o *Operation) Except(path string) { o.except = append(o.except, path) }
 
-// Run carries out a request that was taken in.
+// Run carries out a request that was parsed.
 type Run func(context.Context) (Answer, error)
 
 // Answer is what an operation answers.
@@ -39,13 +39,13 @@ type Answer struct {
 	Status int
 	Header []Field // without those that are empty
 	Raw    []byte  // the body, or
-	Body   any     // what it is encoded from
+	Body   any     // the value to encode
 }
 
 // Field is a header of an answer.
 type Field struct{ Name, Value string }
 
-// Get is the value of a header, in its canonical spelling; "" when there is none.
+// Get returns the value of a header by its canonical name; "" if there is none.
 func (a *Answer) Get(name string) string {
 	for i := range a.Header {
 		if a.Header[i].Name == name {
@@ -55,9 +55,9 @@ func (a *Answer) Get(name string) string {
 	return ""
 }
 
-// Register registers a hot operation, with huma and with the fast path: both take the
-// same request apart and put the same answer together, by the tags of I and O, and
-// call the same function.
+// Register registers a hot operation with huma and with the fast path. Both decode
+// the same request and encode the same answer by the tags of I and O, and call the
+// same function.
 func Register[I, O any](api huma.API, op huma.Operation, fn func(context.Context, *I) (*O, error)) {
 	o := &Operation{}
 	op.Metadata = maps.Clone(op.Metadata)
@@ -90,8 +90,8 @@ func (o *Operation) describe(op huma.Operation) {
 	}
 }
 
-// Match finds the id in a path; false when the path, or the method, is another
-// operation's.
+// Match finds the id in a path. It returns false if path and method belong to
+// another operation.
 func (o *Operation) Match(method, path string) (id string, ok bool) {
 	if method != o.Method || len(path) < len(o.before)+len(o.after) {
 		return "", false
@@ -111,7 +111,7 @@ func (o *Operation) Match(method, path string) (id string, ok bool) {
 	return id, true
 }
 
-// gives prepares how the answer of an operation is read from its output.
+// gives prepares the conversion of an operation's output to an answer.
 func gives(t reflect.Type, status int) func(out reflect.Value) Answer {
 	if status == 0 {
 		status = http.StatusOK
@@ -129,7 +129,7 @@ func gives(t reflect.Type, status int) func(out reflect.Value) Answer {
 			statusAt = i
 		case f.Name == "Body":
 			body = i
-		case name == "Content-Length" || !f.IsExported(): // the body has its length
+		case name == "Content-Length" || !f.IsExported(): // derived from the body
 		case name != "" && f.Type.Kind() == reflect.String:
 			headers = append(headers, header{i, http.CanonicalHeaderKey(name)})
 		default:

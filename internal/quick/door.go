@@ -14,24 +14,24 @@ import (
 )
 
 // Door serves connections until their first request that is not a plain one of its
-// operations. From then on they are the http.Server's, for good: nothing of them is
-// known here any more.
+// operations. From then on they belong to the http.Server for good, and the door
+// keeps no state about them.
 type Door struct {
-	// Answer appends the whole answer to a request; false leaves it to the server, and
-	// nothing may have happened then.
+	// Answer appends the whole answer to a request. It returns false, without any
+	// effect, to leave the request to the server.
 	Answer     func(q *Request, out []byte) (answer []byte, ok bool)
 	server     *http.Server
 	conns      *peers.Set // all connections, on either side
 	operations []*Operation
-	own        atomic.Int64 // connections that were not handed over
-	draining   atomic.Bool  // nothing new is answered here
-	closing    atomic.Bool  // and connections end
+	own        atomic.Int64 // connections that have not been handed over
+	draining   atomic.Bool  // all requests are left to the server
+	closing    atomic.Bool  // connections are being closed
 	listener   atomic.Pointer[listener]
 	accepting  sync.WaitGroup
 }
 
-// Attach joins a server to the door, whose connections are those of a set. It must be
-// called before the server serves, and once its handler and limits of time are set.
+// Attach connects the door with a server and a set of connections. Call it before
+// the server serves, once its handler and timeouts are set.
 func (d *Door) Attach(s *http.Server, conns *peers.Set) {
 	handler := s.Handler
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,7 +48,7 @@ func (d *Door) Attach(s *http.Server, conns *peers.Set) {
 // connections.
 func (d *Door) Add(list ...*Operation) { d.operations = append(d.operations, list...) }
 
-// Serve answers what comes to a listener, until Shutdown: then its error is
+// Serve serves a listener's connections until Shutdown, and then returns
 // http.ErrServerClosed.
 func (d *Door) Serve(l net.Listener) error {
 	handed := &listener{Listener: d.conns.Listener(l), next: make(chan accepted), closed: make(chan struct{})}
@@ -59,7 +59,7 @@ func (d *Door) Serve(l net.Listener) error {
 			if err == nil {
 				d.own.Add(1)
 				go d.serve(c.(*peers.Conn), handed)
-			} else if !d.closing.Load() && !handed.give(accepted{err: err}) { // the server knows which errors pass
+			} else if !d.closing.Load() && !handed.give(accepted{err: err}) { // the server knows which errors are temporary
 				return
 			}
 		}
@@ -67,8 +67,7 @@ func (d *Door) Serve(l net.Listener) error {
 	return d.server.Serve(handed)
 }
 
-// listener is where the server gets the connections that are handed over, and what
-// fails.
+// listener passes handed-over connections, and errors, to the server.
 type listener struct {
 	net.Listener
 	next   chan accepted
@@ -122,26 +121,26 @@ func (d *Door) serve(c *peers.Conn, l *listener) {
 }
 
 const (
-	// patience is how long a request that has begun to come may take to be there whole,
-	// before the server gets it.
+	// patience is how long an incomplete request is waited for before the server
+	// gets it.
 	patience = time.Second
-	// bufferSize is the most that a plain request may have, in bytes.
+	// bufferSize is the maximum size of a plain request, in bytes.
 	bufferSize = 4 << 10
-	// maxKept is the largest answer whose memory is kept for others, in bytes.
+	// maxKept is the largest answer buffer that is reused, in bytes.
 	maxKept = 64 << 10
 )
 
 var answers = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &b }}
 
-// plain answers plain requests, and returns what it has read of the first one that is
-// not; false when the connection is at its end.
+// plain answers plain requests, and returns the bytes read of the first one that is
+// not; false if the connection has ended.
 func (d *Door) plain(c *peers.Conn) (rest []byte, ok bool) {
 	var q Request
 	buf := make([]byte, bufferSize)
 	deadline := time.Now().Add(d.server.ReadHeaderTimeout)
 	_ = c.SetDeadline(deadline)
-	partial, least := false, 1 // so many bytes net/http waits for before it reads a request
-	blank := 0                 // so many bytes of empty lines it passes over, after a POST
+	partial, least := false, 1 // net/http waits for this many bytes before it reads a request
+	blank := 0                 // bytes of empty lines that net/http ignores after a POST
 	for b := buf[:0]; ; {
 		for ; blank > 0 && len(b) > 0 && (b[0] == '\r' || b[0] == '\n'); blank-- {
 			b, least = b[:copy(b, b[1:])], least-1
@@ -162,11 +161,11 @@ func (d *Door) plain(c *peers.Conn) (rest []byte, ok bool) {
 			}
 			n, err := c.Conn.Read(buf[len(b):])
 			if b = buf[:len(b)+n]; err != nil {
-				return b, len(b) >= least // the server finds the same, or has more patience
+				return b, len(b) >= least // the server finds the same, or waits longer
 			}
 			continue
 		case d.draining.Load():
-			return b, true // the server says in its answer that the connection ends
+			return b, true // the server announces in its answer that the connection closes
 		case !c.Working():
 			return nil, false
 		}
@@ -182,8 +181,8 @@ func (d *Door) plain(c *peers.Conn) (rest []byte, ok bool) {
 	}
 }
 
-// answer answers a request; false when that is for the server. It moves the
-// connection's deadline rarely; the call is expensive.
+// answer answers a request; false if it must go to the server. It moves the
+// connection's deadline rarely, because that call is expensive.
 func (d *Door) answer(c *peers.Conn, q *Request, deadline *time.Time) (done bool, err error) {
 	b := answers.Get().(*[]byte)
 	out, done := d.Answer(q, (*b)[:0])
@@ -205,11 +204,11 @@ func (d *Door) answer(c *peers.Conn, q *Request, deadline *time.Time) (done bool
 	return true, err
 }
 
-// Drain leaves all requests that come from now on to the server.
+// Drain leaves all new requests to the server.
 func (d *Door) Drain() { d.draining.Store(true) }
 
-// Shutdown ends the door and its server, once the requests under way are answered,
-// or ctx ends. See peers.Set.Shutdown for clients that keep it waiting.
+// Shutdown stops the door and its server once the requests under way are answered,
+// or ctx ends. See peers.Set.Shutdown for clients that delay it.
 func (d *Door) Shutdown(ctx context.Context) error {
 	d.Drain()
 	return d.conns.Shutdown(ctx, func(ctx context.Context) error {

@@ -9,14 +9,14 @@ import (
 	"boxoffice/internal/codec"
 )
 
-// Encoded is the body of an answer that is encoded before it is answered, since its
-// tag names what is shown.
+// Encoded is the body of an answer that is encoded early, because its ETag depends
+// on the encoded value.
 type Encoded[T any] struct {
 	Value *T
 	raw   []byte
 }
 
-// Encode encodes the value as it is now.
+// Encode encodes the current value.
 func (e *Encoded[T]) Encode() (raw []byte, err error) {
 	var buf bytes.Buffer
 	buf.Grow(1 << 10)

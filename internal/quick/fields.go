@@ -12,10 +12,10 @@ import (
 	"boxoffice/internal/codec"
 )
 
-// check reports whether a value is one that huma would take.
+// check reports whether huma would accept a value.
 type check func(v reflect.Value) bool
 
-// param is a value of a request's path, query or head.
+// param is a value in a request's path, query or headers.
 type param struct {
 	at    int
 	name  string
@@ -23,7 +23,7 @@ type param struct {
 	check check
 }
 
-// takes prepares how a request is read into the input of an operation.
+// takes prepares the conversion of a request to an operation's input.
 func takes(t reflect.Type, pattern string) func(q *Request, in reflect.Value) bool {
 	var path *param
 	var heads, queries []param
@@ -74,7 +74,7 @@ func takes(t reflect.Type, pattern string) func(q *Request, in reflect.Value) bo
 	}
 }
 
-// query reads a query of members that are known, and come once each.
+// query parses a query whose parameters are all known and occur once.
 func query(text string, known []param, in reflect.Value) bool {
 	for pair := range strings.SplitSeq(text, "&") {
 		name, value, _ := strings.Cut(pair, "=")
@@ -86,7 +86,7 @@ func query(text string, known []param, in reflect.Value) bool {
 	return true
 }
 
-// set sets the value of a parameter; false when that is for huma.
+// set sets the value of a parameter; false if huma must decide.
 func (p *param) set(in reflect.Value, text string) bool {
 	f := in.Field(p.at)
 	switch f.Kind() {
@@ -104,7 +104,7 @@ func (p *param) set(in reflect.Value, text string) bool {
 	return p.check(f)
 }
 
-// members checks what a body holds.
+// members checks the fields of a body.
 func members(t reflect.Type) check {
 	var list []check
 	for i := range t.NumField() {
@@ -120,7 +120,7 @@ func members(t reflect.Type) check {
 		}
 		list = append(list, func(v reflect.Value) bool {
 			f := v.Field(i)
-			return one(f) && !(required && f.IsZero()) // which may not have been there: huma sees
+			return one(f) && !(required && f.IsZero()) // the field may be missing, which huma checks
 		})
 	}
 	return func(v reflect.Value) bool {
@@ -133,7 +133,7 @@ func members(t reflect.Type) check {
 	}
 }
 
-// checks prepares the check of one value by its tags, as huma understands them.
+// checks prepares the check of a value by its tags, with huma's meaning.
 func checks(t reflect.Type, tag reflect.StructTag) check {
 	for _, name := range []string{"default", "pattern", "format", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems", "minLength", "minItems"} {
 		if tag.Get(name) != "" {
@@ -159,7 +159,7 @@ func checks(t reflect.Type, tag reflect.StructTag) check {
 		most, one := int(bound("maxItems", math.MaxInt64)), checks(t.Elem(), "")
 		return func(v reflect.Value) bool {
 			for i := range v.Len() {
-				if e := v.Index(i); e.IsZero() || !one(e) { // which may have been null
+				if e := v.Index(i); e.IsZero() || !one(e) { // it may have been null
 					return false
 				}
 			}
@@ -175,5 +175,5 @@ func checks(t reflect.Type, tag reflect.StructTag) check {
 			return members(t)
 		}
 	}
-	return reflect.Value.IsZero // what has one of these is for huma
+	return reflect.Value.IsZero // values of these types are left to huma
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Request is a plain request of a hot operation. Its strings are its own; the body
-// is the connection's, until the answer is written.
+// Request is a plain request of a hot operation. Its strings are copies; the body
+// belongs to the connection's buffer and is valid until the answer is written.
 type Request struct {
 	*Operation
 	Path, Query string
@@ -19,18 +19,18 @@ type Request struct {
 	headers     [len(headerNames)]string
 }
 
-// headerNames are the headers that mean something to the fast path, to what happens to
-// every request, or to a hot operation. It passes over all that are not here.
+// headerNames are the headers that matter to the fast path, to the gateway's checks
+// or to a hot operation. All others are ignored.
 var headerNames = [...]string{
 	"Authorization", "Cookie", "Sec-Fetch-Site", "Origin", "Host", "X-Forwarded-For", "X-Request-Id", "Idempotency-Key", "If-Match",
-	"If-None-Match", "Content-Type", "Content-Length", "Accept", "Accept-Encoding", "Connection",
-	// from here on: what only net/http understands
+	"If-None-Match", "Content-Type", "Content-Length", "Accept", "Accept-Encoding", "Accept-Language", "Connection",
+	// from here on: headers that only net/http handles
 	"Transfer-Encoding", "Trailer", "TE", "Upgrade", "Expect", "Content-Encoding", "Range",
 }
 
-const understood = 15
+const understood = 16
 
-// known finds a header in headerNames; -1 when it is not there.
+// known returns a header's index in headerNames, or -1.
 func known(name string) int {
 	for i, one := range headerNames {
 		if len(one) == len(name) && strings.EqualFold(one, name) {
@@ -40,23 +40,24 @@ func known(name string) int {
 	return -1
 }
 
-// Get is the value of a header of headerNames; "" when the request has none.
+// Get returns the value of a header in headerNames; "" if the request has none.
 func (q *Request) Get(name string) string { return q.headers[known(name)] }
 
-// results of Parse, besides the size of a request
+// results of Parse other than the size of a request
 const (
 	more = 0  // the request is not there whole
 	odd  = -1 // it is not plain
 )
 
-// Parse reads the request that b begins with (RFC 9112), as far as it is there, and
-// says how many bytes it has. It calls plain what net/http reads in the same way
-// beyond doubt: printable ASCII, and one value for each header that means something.
+// Parse parses the request at the beginning of b (RFC 9112), which may be
+// incomplete, and returns its size in bytes. A request is plain if net/http
+// certainly reads it the same way: printable ASCII, and one value for each relevant
+// header.
 func (q *Request) Parse(b []byte, list []*Operation) (size int) {
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	if end < 0 {
 		if len(b) > 0 && (b[0] < 'A' || b[0] > 'Z') || bytes.Count(b, []byte("\n")) > bytes.Count(b, []byte("\r\n")) {
-			return odd // TLS, or lines that end otherwise
+			return odd // TLS, or other line ends
 		}
 		return more
 	}
@@ -114,8 +115,8 @@ func (q *Request) find(method string, list []*Operation) bool {
 	return false
 }
 
-// token reports whether s is a name (RFC 9110, section 5.6.2) of letters, digits
-// and hyphens, as all that matter are.
+// token reports whether s is a name (RFC 9110, section 5.6.2) of letters, digits and
+// hyphens only, like all relevant headers.
 func token(s string) bool {
 	for i := range len(s) {
 		if c := s[i] | 0x20; (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') && s[i] != '-' {

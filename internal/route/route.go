@@ -1,5 +1,5 @@
 // Package route holds what operations and pages declare about themselves where they
-// are registered. The gateway acts on these traits; it knows nobody's path.
+// are registered. The gateway acts on these traits and knows no paths of services.
 package route
 
 import "github.com/danielgtaylor/huma/v2"
@@ -11,10 +11,11 @@ type Traits uint16
 // The traits. A route has any number of them.
 const (
 	// Entry routes sign in or up, check a secret or send a mail. They are cheap to
-	// ask and expensive to answer, and they are what guessing is made of, so they
-	// have a strict rate limit of their own.
+	// ask and expensive to answer, and attackers use them for guessing, so they have
+	// a strict rate limit of their own.
 	Entry Traits = 1 << iota
-	// Visitors are made of clients without a session; for them it is an entry.
+	// Visitors turn clients without a session into visitors; for those, Entry's
+	// limit applies.
 	Visitors
 	// Holds take new seats: refused early while the writers are far behind.
 	Holds
@@ -37,12 +38,17 @@ const (
 	Stream
 	// Probe routes are answered without looking at the session.
 	Probe
+	// Uncounted routes have no rate limit.
+	Uncounted
+	// Apart counts requests by address, apart from all others: clients that share an
+	// address with a load balancer must not use up its quota.
+	Apart
 )
 
-// Has reports whether a route has all of some traits.
+// Has reports whether a route has all of the given traits.
 func (t Traits) Has(some Traits) bool { return t&some == some }
 
-// All are several traits as one.
+// All combines traits.
 func All(list ...Traits) (t Traits) {
 	for _, one := range list {
 		t |= one
@@ -52,10 +58,10 @@ func All(list ...Traits) (t Traits) {
 
 const key = "traits"
 
-// Meta is the Metadata of an operation with these traits.
+// Meta returns the Metadata of an operation with these traits.
 func Meta(list ...Traits) map[string]any { return map[string]any{key: All(list...)} }
 
-// Of are the traits that an operation declares.
+// Of returns the traits that an operation declares.
 func Of(op *huma.Operation) Traits {
 	t, _ := op.Metadata[key].(Traits)
 	return t

@@ -3,12 +3,13 @@ package rush
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"sync"
 	"time"
+
+	"boxoffice/internal/codec"
 )
 
 // readFans reads up to n fans from a file, one JSON object a line, each with a
@@ -23,7 +24,7 @@ func readFans(name string, n int) ([]Fan, error) {
 	lines := bufio.NewScanner(f)
 	for at := 1; lines.Scan() && len(fans) < n; at++ {
 		var fan Fan
-		if err := json.Unmarshal(lines.Bytes(), &fan); err != nil {
+		if err := codec.ReadKnown(lines.Bytes(), &fan); err != nil {
 			return nil, fmt.Errorf("--fans-file: line %d: %w", at, err)
 		}
 		if fan.Token == "" && (fan.Email == "" || fan.Password == "") {
@@ -37,8 +38,8 @@ func readFans(name string, n int) ([]Fan, error) {
 	return fans, lines.Err()
 }
 
-// present makes the fans ready who are not yet: those of a file log in, and
-// where there are none at all, new ones sign up.
+// present prepares fans that have no session yet: those of a file log in, and
+// without a file new ones sign up.
 func (r *rehearsal) present(ctx context.Context) error {
 	if len(r.crowd.fans) == 0 {
 		return r.warmUp(ctx)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,13 +13,15 @@ import (
 
 	"boxoffice/internal/booking/audit"
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/payment"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
 )
 
-// Audit checks the six promises against database and ledger. Its replay shares
-// no code with the decisions, and computes hashes with a library that knows
-// only RFC 8785. The zero value with Acknowledged filled in is ready.
+// Audit checks the six promises against database and ledger. Its replay shares no
+// code with the booking service, and computes hashes with a library that only knows
+// RFC 8785. The zero value with Acknowledged filled in is ready to use.
 type Audit struct {
 	Acknowledged map[string]string // bookings that were answered with success → their fans
 	Cancelled    map[string]bool   // of these, those that were cancelled with success too
@@ -31,27 +32,26 @@ type Audit struct {
 	OrphanPayments int
 	ChainOK        bool
 
-	// Pause waits until money that is still under way is looked at again; nil: for
-	// a tenth of a second.
+	// Pause waits before money under way is checked again; nil: a tenth of a second.
 	Pause func(context.Context) error
 
-	faults [6]string // first fault of each promise
+	faults [6]string // first violation of each promise
 	seen   map[string]bool
 }
 
 var promises = [6]string{
 	"no seat ever had two live claims",
 	"every acknowledged booking exists and is paid",
-	"every captured payment has its booking, or went back",
+	"every captured payment has its booking, or was refunded",
 	"free + held + sold = plan",
 	"the hash chain holds, and the ledger replays to the tables",
 	"no fan got another fan's data",
 }
 
-// Finding is one promise, and how it was broken first; "" when it was kept.
+// Finding is one promise and its first violation; "" if it was kept.
 type Finding struct{ Promise, Fault string }
 
-// Findings are the six promises.
+// Findings returns the six promises and their violations.
 func (a *Audit) Findings() []Finding {
 	out := make([]Finding, len(promises))
 	for i, p := range promises {
@@ -60,7 +60,7 @@ func (a *Audit) Findings() []Finding {
 	return out
 }
 
-// Verdict is "ok" or the first fault.
+// Verdict returns "ok" or the first violation.
 func (a *Audit) Verdict() string {
 	for _, f := range a.faults {
 		if f != "" {
@@ -101,7 +101,7 @@ func (a *Audit) Check(ctx context.Context, db *sqldb.DB, events []string) error 
 	return nil
 }
 
-// ledgerRow is a row of the ledger, as a stranger to this program would read it.
+// ledgerRow is a row of the ledger as an independent program would read it.
 type ledgerRow struct {
 	seq, at        int64
 	kind           string
@@ -114,15 +114,16 @@ type ledgerRow struct {
 	event          string
 }
 
-// auditBooking is a booking as the ledger tells it, and as its row does.
+// auditBooking is a booking according to the ledger, and according to its row.
 type auditBooking struct {
 	status string
 	seats  []int32
 	amount int64
 }
 
-// Event audits one event, as soon as none of its money is under way. Errors are of
-// reading, or say that money stays under way; what is wrong goes into the audit.
+// Event audits one event as soon as none of its money is under way. Errors mean that
+// reading failed, or that money stays under way; violations are recorded in the
+// audit.
 func (a *Audit) Event(ctx context.Context, db *sqldb.DB, eventID string) error {
 	if err := a.settled(ctx, db, eventID); err != nil {
 		return err
@@ -136,11 +137,10 @@ func (a *Audit) Event(ctx context.Context, db *sqldb.DB, eventID string) error {
 	return nil
 }
 
-// settled audits the first snapshot of the database in which no money of the event
-// is under way. Servers may be at work beside the audit: recovery ends payments, and
-// refunds follow the cancellations. If the bookings were read at one moment and the
-// payments at another, or either between the two steps of a purchase, a payment that
-// is as it should be would look like an orphan.
+// settled audits the first database snapshot in which no money of the event is under
+// way. Servers may run during the audit: recovery finishes payments, and refunds
+// follow cancellations. If bookings and payments were read at different moments, or
+// between the two steps of a purchase, a correct payment could look like an orphan.
 func (a *Audit) settled(ctx context.Context, db *sqldb.DB, eventID string) error {
 	for range settleTries {
 		tx, err := db.Snapshot(ctx)
@@ -162,8 +162,8 @@ func (a *Audit) settled(ctx context.Context, db *sqldb.DB, eventID string) error
 	return errUnsettled
 }
 
-// In audits one event, all but the hashes that booking.Verify checks, as a snapshot
-// of the database has it.
+// In audits one event in a snapshot of the database, except the hashes, which
+// booking.Verify checks.
 func (a *Audit) In(ctx context.Context, tx sqldb.Querier, eventID string) error {
 	if a.seen == nil {
 		a.seen = map[string]bool{}
@@ -179,10 +179,18 @@ func (a *Audit) In(ctx context.Context, tx sqldb.Querier, eventID string) error 
 	if err != nil {
 		return err
 	}
-	return a.acknowledged(ctx, tx, eventID, paid)
+	if err := a.acknowledged(ctx, tx, eventID, paid); err != nil {
+		return err
+	}
+	wrong, err := payment.Journal(ctx, tx, eventID)
+	if wrong != "" {
+		a.broken(3, "event %s: %s", eventID, wrong)
+	}
+	return err
 }
 
-// replay walks the ledger: who has which seat, and does the chain hold.
+// replay replays the ledger to find the owner of each seat, and checks the hash
+// chain.
 func (a *Audit) replay(ctx context.Context, tx sqldb.Querier, eventID string) (live map[int32]string, bookings map[string]*auditBooking, err error) {
 	live, bookings = map[int32]string{}, map[string]*auditBooking{}
 	rows, err := tx.QueryContext(ctx, `SELECT seq, at, kind, booking_id, seats, until, amount, currency, sale, hash
@@ -203,7 +211,7 @@ func (a *Audit) replay(ctx context.Context, tx sqldb.Querier, eventID string) (l
 		}
 		seq = r.seq
 		if r.seats.Valid {
-			if err := json.Unmarshal([]byte(r.seats.String), &r.ordinals); err != nil {
+			if err := codec.ReadKnown([]byte(r.seats.String), &r.ordinals); err != nil {
 				a.broken(5, "event %s: seats of ledger entry %d are unreadable", eventID, r.seq)
 			}
 		}
@@ -216,7 +224,7 @@ func (a *Audit) replay(ctx context.Context, tx sqldb.Querier, eventID string) (l
 	return live, bookings, rows.Err()
 }
 
-// digest is SHA-256 of the hash before and the entry's RFC 8785 JSON.
+// digest returns the SHA-256 of the previous hash and the entry's RFC 8785 JSON.
 func (r *ledgerRow) digest(previous []byte) []byte {
 	entry := map[string]any{"event_id": r.event, "seq": r.seq, "at": r.at, "kind": r.kind}
 	for key, v := range map[string]sql.NullString{"booking_id": r.booking, "currency": r.currency, "sale": r.sale} {
@@ -233,7 +241,7 @@ func (r *ledgerRow) digest(previous []byte) []byte {
 	if r.amount.Int64 != 0 {
 		entry["amount"] = r.amount.Int64
 	}
-	raw, err := json.Marshal(entry)
+	raw, err := codec.Marshal(entry)
 	if err != nil {
 		return nil
 	}
@@ -245,7 +253,7 @@ func (r *ledgerRow) digest(previous []byte) []byte {
 	return sum[:]
 }
 
-// step carries one entry out and sees whether a seat goes to two at once.
+// step replays one entry and checks that no seat is given to two bookings.
 func (a *Audit) step(r *ledgerRow, live map[int32]string, bookings map[string]*auditBooking) {
 	if r.kind == "sale" {
 		return
@@ -329,16 +337,16 @@ func (a *Audit) tables(ctx context.Context, tx sqldb.Querier, eventID string, li
 	return nil
 }
 
-// payments compares money with bookings, and answers what was paid for.
+// payments compares money with bookings, and returns what was paid for.
 func (a *Audit) payments(ctx context.Context, tx sqldb.Querier, eventID string, bookings map[string]*auditBooking) (paid map[string]int64, err error) {
 	paid = map[string]int64{}
 	err = payment.Ledger(ctx, tx, eventID, func(p payment.Row) error {
-		if p.Status != "captured" && p.Status != "partly_refunded" {
+		if p.Status != paymentapi.Captured && p.Status != paymentapi.PartlyRefunded {
 			return nil
 		}
 		kept := p.Amount - p.Refunded
 		b := bookings[p.BookingID]
-		if kept > 0 && (b == nil || b.status != "booked" || paid[p.BookingID] != 0) {
+		if kept > 0 && (b == nil || b.status != string(bookingapi.Booked) || paid[p.BookingID] != 0) {
 			a.OrphanPayments++
 			a.broken(3, "payment %s keeps %d %s, but its booking is not sold, or paid twice", p.ID, kept, p.Currency)
 		}
@@ -348,7 +356,7 @@ func (a *Audit) payments(ctx context.Context, tx sqldb.Querier, eventID string, 
 	return paid, err
 }
 
-// acknowledged compares what fans were told with what is there.
+// acknowledged compares what fans were told with the database.
 func (a *Audit) acknowledged(ctx context.Context, tx sqldb.Querier, eventID string, paid map[string]int64) error {
 	rows, err := tx.QueryContext(ctx, `SELECT id, user_id, status, amount FROM bookings WHERE event_id = $1`, eventID)
 	if err != nil {
@@ -361,7 +369,7 @@ func (a *Audit) acknowledged(ctx context.Context, tx sqldb.Querier, eventID stri
 		if err := rows.Scan(&id, &user, &status, &amount); err != nil {
 			return fmt.Errorf("audit: %w", err)
 		}
-		if status == "booked" && paid[id] != amount {
+		if status == string(bookingapi.Booked) && paid[id] != amount {
 			a.OrphanPayments++
 			a.broken(3, "booking %s costs %d, but %d was paid", id, amount, paid[id])
 		}
@@ -373,7 +381,7 @@ func (a *Audit) acknowledged(ctx context.Context, tx sqldb.Querier, eventID stri
 		switch {
 		case fan != "" && fan != user:
 			a.broken(6, "booking %s was answered to %s, and is %s's", id, fan, user)
-		case a.Cancelled[id] && status != "cancelled", !a.Cancelled[id] && (status != "booked" || paid[id] == 0 && amount > 0):
+		case a.Cancelled[id] && status != string(bookingapi.Cancelled), !a.Cancelled[id] && (status != string(bookingapi.Booked) || paid[id] == 0 && amount > 0):
 			a.LostBookings++
 			a.broken(2, "acknowledged booking %s is %s, and %d was paid for it", id, status, paid[id])
 		}
@@ -381,13 +389,13 @@ func (a *Audit) acknowledged(ctx context.Context, tx sqldb.Querier, eventID stri
 	return rows.Err()
 }
 
-// settleTries is how often money that is under way is looked at: for about a minute.
+// settleTries is how often money under way is checked: for about a minute.
 const settleTries = 600
 
 var errUnsettled = errors.New("money is still under way a minute after the rush: a payment or a refund hangs")
 
-// underWay counts the payments and refunds of an event that are still under way,
-// and the cancelled entries of its ledger whose refund has no row yet.
+// underWay counts the payments and refunds of an event that are still under way, and
+// the cancelled ledger entries whose refund has no row yet.
 func underWay(ctx context.Context, tx sqldb.Querier, eventID string) (int64, error) {
 	payments, refunds, err := payment.Unsettled(ctx, tx, eventID)
 	if err != nil {
@@ -416,8 +424,8 @@ func (a *Audit) pause(ctx context.Context) error {
 	}
 }
 
-// quiet waits until no money is under way any more, several times in a row: the
-// servers may still be at work on requests whose fans have left.
+// quiet waits until several checks in a row find no money under way: servers may
+// still process requests whose fans have left.
 func (a *Audit) quiet(ctx context.Context, db *sqldb.DB, events []string) error {
 	quiet := 0
 	for range settleTries {

@@ -5,8 +5,9 @@ import (
 	"syscall"
 )
 
-// dieWithUs lets the kernel end a process when this one ends, however it ends. The
-// process is in a group of its own: Ctrl-C is for us, who still need it then.
-func dieWithUs(cmd *exec.Cmd) {
+// killWithParent makes the kernel kill a process when this one ends, however it
+// ends. The process gets a group of its own, so that Ctrl-C reaches only this
+// process, which still needs it then.
+func killWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }

@@ -4,5 +4,5 @@ package rush
 
 import "os/exec"
 
-// dieWithUs does nothing here: only Linux can be asked to.
-func dieWithUs(*exec.Cmd) {}
+// killWithParent does nothing here: only Linux supports it.
+func killWithParent(*exec.Cmd) {}

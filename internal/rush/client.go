@@ -1,7 +1,6 @@
 package rush
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -11,15 +10,17 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"boxoffice/internal/codec"
 )
 
-// client speaks HTTP to the nodes over connections that stay open.
+// client makes HTTP requests to the nodes over persistent connections.
 type client struct {
 	nodes []*node
 	next  atomic.Int64 // of which node the next call is a guest
 
-	requests    atomic.Int64 // that have come to an end
-	again       atomic.Int64 // requests that were sent once more
+	requests    atomic.Int64 // finished requests
+	again       atomic.Int64 // repeated requests
 	unavailable atomic.Int64 // answers of 503
 }
 
@@ -35,7 +36,7 @@ func newClient(targets []string) (*client, error) {
 	return c, nil
 }
 
-// call is one request after the other, to one node as long as it answers.
+// call makes one request after another, to one node as long as it answers.
 type call struct {
 	client *client
 	node   int
@@ -46,7 +47,7 @@ type call struct {
 
 func (c *client) call() *call { return &call{client: c, node: int(c.next.Add(1)) % len(c.nodes)} }
 
-// done leaves the connection to others.
+// done returns the connection for use by others.
 func (c *call) done() {
 	if c.conn != nil {
 		c.to.put(c.conn)
@@ -59,10 +60,10 @@ const (
 	maxPatience = time.Second // how much of Retry-After a fan waits
 )
 
-// send sends a request and answers the status and the body, which is valid
-// until the next one. A request that gets no answer, or 503, is sent again to
-// the next node, as a browser behind a load balancer would have it; that is
-// safe, since every request here is a read, has a key or takes no harm.
+// send sends a request and returns status and body; the body is valid until the next
+// request. A request without an answer, or with 503, is repeated at the next node,
+// as behind a load balancer. That is safe, since every request here is a read, has a
+// key or is idempotent.
 func (c *call) send(method, path, token, key string, body []byte) (int, []byte, error) {
 	defer c.client.requests.Add(1)
 	var err error
@@ -78,7 +79,7 @@ func (c *call) send(method, path, token, key string, body []byte) (int, []byte, 
 		}
 		c.client.again.Add(1)
 		c.node = (c.node + 1) % len(c.client.nodes)
-		if try%len(c.client.nodes) == 0 { // all have been asked
+		if try%len(c.client.nodes) == 0 { // all nodes have been asked
 			time.Sleep(c.retryAfter(err))
 		}
 	}
@@ -88,7 +89,7 @@ func (c *call) send(method, path, token, key string, body []byte) (int, []byte, 
 	return c.res.status, c.res.body, nil
 }
 
-// retryAfter is how long to wait before a request is sent again (RFC 9110,
+// retryAfter returns how long to wait before a request is repeated (RFC 9110,
 // section 10.2.3, in seconds).
 func (c *call) retryAfter(err error) time.Duration {
 	if err != nil {
@@ -129,12 +130,12 @@ func (c *call) get(path, token string, v any) error {
 	if status != 200 {
 		return fmt.Errorf("GET %s: status %d: %.200s", path, status, body)
 	}
-	return json.Unmarshal(body, v)
+	return codec.ReadKnown(body, v)
 }
 
 // post sends v and reads a JSON answer of the wanted status.
 func (c *call) post(path, token string, want int, v, out any) error {
-	raw, err := json.Marshal(v)
+	raw, err := codec.Marshal(v)
 	if err != nil {
 		return err
 	}
@@ -145,11 +146,11 @@ func (c *call) post(path, token string, want int, v, out any) error {
 	if status != want {
 		return fmt.Errorf("POST %s: status %d: %.300s", path, status, body)
 	}
-	return json.Unmarshal(body, out)
+	return codec.ReadKnown(body, out)
 }
 
-// Ceiling is how many requests a second this load generator sends to a server
-// that does nothing, over so many connections, for a while.
+// Ceiling measures how many requests a second this load generator can send to a
+// server that does nothing, over the given number of connections.
 func Ceiling(target string, conns int, d time.Duration) (float64, error) {
 	c, err := newClient([]string{target})
 	if err != nil {

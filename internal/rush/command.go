@@ -12,7 +12,7 @@ import (
 	"boxoffice/internal/booking/audit"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // Command rehearses an on-sale from the command line.
@@ -22,21 +22,22 @@ type Command struct {
 	DatabaseURL string `help:"PostgreSQL to use instead of the embedded database. Example: postgres:///rehearsal." placeholder:"URL"`
 }
 
-// Office is what a rehearsal needs of the ticket office's database, whichever that is.
+// Office is what a rehearsal needs of a database, whether embedded or PostgreSQL.
 type Office struct {
-	// OpenToRead opens an existing database of this version, beside the processes that
+	// OpenToRead opens an existing database of this version while other processes
 	// use it.
 	OpenToRead func(ctx context.Context, s settings.Storage) (*sqldb.DB, error)
-	// Accounts makes an organizer, and so many customers, with sessions.
-	Accounts func(ctx context.Context, s settings.Storage, customers int) ([]user.Fan, error)
+	// Accounts makes an organizer and this many customers, with sessions, and with
+	// email addresses if mailed is set.
+	Accounts func(ctx context.Context, s settings.Storage, customers int, mailed bool) ([]userapi.Fan, error)
 }
 
-// rehearsed are the accounts that rehearsals make.
-const rehearsed = `email IS NULL AND username IS NULL AND name = 'fan' AND password_hash = ''`
+// rehearsed selects the accounts that rehearsals make.
+const rehearsed = `(email IS NULL OR email LIKE '%` + userapi.FanDomain + `') AND username IS NULL AND name = 'fan' AND password_hash = ''`
 
-// rehearsalOnly refuses a database that has accounts or events which are neither a
-// rehearsal's nor a demo's: a rehearsal sells an event of its own there, in public.
-// It only reads, and takes what is missing, or has no tables yet, for empty.
+// rehearsalOnly refuses a database with accounts or events that belong neither to a
+// rehearsal nor to a demo, because a rehearsal publicly sells an event of its own
+// there. It only reads; a missing database, or one without tables, counts as empty.
 func rehearsalOnly(ctx context.Context, s settings.Storage) error {
 	if s.Embedded() {
 		if _, err := os.Stat(filepath.Join(s.Data, sqldb.FileName)); errors.Is(err, fs.ErrNotExist) {
@@ -64,8 +65,8 @@ func rehearsalOnly(ctx context.Context, s settings.Storage) error {
 	return nil
 }
 
-// sells refuses a database that does not have an event: accounts would be made in it
-// for nothing.
+// sells refuses a database without the event, before accounts are made there in
+// vain.
 func (o Office) sells(ctx context.Context, s settings.Storage, eventID string) error {
 	db, err := o.OpenToRead(ctx, s)
 	if err != nil {
@@ -81,7 +82,7 @@ func (o Office) sells(ctx context.Context, s settings.Storage, eventID string) e
 	return nil
 }
 
-// admit refuses a database that a rehearsal must not write to, before anything is
+// admit refuses a database that a rehearsal must not use, before anything is
 // written.
 func (r Command) admit(ctx context.Context, o Office, s settings.Storage) error {
 	err := error(nil)
@@ -96,14 +97,14 @@ func (r Command) admit(ctx context.Context, o Office, s settings.Storage) error 
 	if len(r.Target) > 0 || !s.Embedded() {
 		return nil
 	}
-	err = unused(ctx, s) // rush starts a server on the folder, so nobody else may have it
+	err = unused(ctx, s) // rush starts a server on the folder, so no other process may use it
 	if errors.Is(err, sqldb.ErrInUse) {
 		return settings.BadFlag("--data", "%w; to rush on the server that has it, give its address as --target", err)
 	}
 	return err
 }
 
-// unused fails with sqldb.ErrInUse when another process has the embedded database.
+// unused fails with sqldb.ErrInUse if another process uses the embedded database.
 func unused(ctx context.Context, s settings.Storage) error {
 	db, err := s.Open(ctx)
 	if err != nil {
@@ -112,18 +113,18 @@ func unused(ctx context.Context, s settings.Storage) error {
 	return db.Close()
 }
 
-// Run rehearses and reports; the error says what the audit found.
+// Run rehearses and reports; the error says what the audit has found.
 func (r Command) Run(ctx context.Context, o Office, out, live io.Writer) error {
 	if err := settings.CheckID("--event", r.Event); err != nil {
 		return err
 	}
 	s := settings.Storage{Data: r.Data, DatabaseURL: r.DatabaseURL}
 	db := Database{}
-	fans := func(ctx context.Context, customers int) ([]user.Fan, error) {
+	fans := func(ctx context.Context, customers int) ([]userapi.Fan, error) {
 		if err := r.admit(ctx, o, s); err != nil {
 			return nil, err
 		}
-		return o.Accounts(ctx, s, customers)
+		return o.Accounts(ctx, s, customers, r.Mails)
 	}
 	read := func(ctx context.Context) (*sqldb.DB, error) { return o.OpenToRead(ctx, s) }
 	switch {

@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// answerTime is how long a fan waits for an answer. The deadline of a connection is
-// moved rarely, so it may be up to twice as long.
+// answerTime is how long a fan waits for an answer. The connection's deadline is
+// moved rarely, so the wait may be up to twice as long.
 const answerTime = 30 * time.Second
 
-// node is a server, with connections to it that nobody uses at the moment.
+// node is a server, and the idle connections to it.
 type node struct {
 	addr string
 	mu   sync.Mutex
 	idle []*conn
 }
 
-// conn is an HTTP/1.1 connection (RFC 9112) that stays open. It does what fans
-// need, one request after the other, and little else: what a client costs is
-// taken from the servers beside it.
+// conn is a persistent HTTP/1.1 connection (RFC 9112). It supports only what fans
+// need, one request at a time, because CPU used by the client is missing for the
+// servers on the same machine.
 type conn struct {
 	net.Conn
 	in       *bufio.Reader
@@ -56,16 +56,16 @@ func (n *node) put(c *conn) {
 	n.mu.Unlock()
 }
 
-// response is an answer; its memory is used again for the next one.
+// response is an answer; its memory is reused for the next one.
 type response struct {
 	status     int
 	retryAfter string // the header
 	body       []byte
-	last       bool // the connection ends with it
+	last       bool // the connection closes after it
 }
 
-// do sends a request and reads its answer. After an error the connection is of
-// no use any more.
+// do sends a request and reads its answer. After an error the connection cannot be
+// used any more.
 func (c *conn) do(host, method, path, token, key string, body []byte, res *response) error {
 	if now := time.Now(); c.deadline.Sub(now) < answerTime {
 		c.deadline = now.Add(2 * answerTime)
@@ -138,12 +138,13 @@ func (c *conn) read(res *response) error {
 	return c.readBody(res, size, chunked)
 }
 
-// is compares without case; lower is lower case.
+// is compares case-insensitively; lower must be lower case.
 func is(b []byte, lower string) bool {
 	return len(b) == len(lower) && bytes.EqualFold(b, []byte(lower))
 }
 
-// line reads a line of the head without its end; it is valid until the next read.
+// line reads a line of the head without its line end; it is valid until the next
+// read.
 func (c *conn) line() ([]byte, error) {
 	line, err := c.in.ReadSlice('\n')
 	if err != nil {
@@ -152,8 +153,8 @@ func (c *conn) line() ([]byte, error) {
 	return bytes.TrimRight(line, "\r\n"), nil
 }
 
-// readBody reads a body whose length (RFC 9112, section 6.3) is size, or told
-// chunk by chunk, or ends with the connection.
+// readBody reads a body (RFC 9112, section 6.3) of the given size, or chunked, or up
+// to the end of the connection.
 func (c *conn) readBody(res *response, size int64, chunked bool) error {
 	switch {
 	case res.status < 200 || res.status == 204 || res.status == 304:
@@ -165,7 +166,7 @@ func (c *conn) readBody(res *response, size int64, chunked bool) error {
 		if err != nil {
 			return err
 		}
-		for { // trailers, and the empty line behind them
+		for { // trailers, and the empty line after them
 			line, err := c.line()
 			if err != nil || len(line) == 0 {
 				return err

@@ -12,9 +12,9 @@ import (
 
 const tick = 10 * time.Millisecond // USER_HZ is 100
 
-// CPUTime is the processor time of a process and its children, those that have
-// ended included (proc(5): utime, stime, cutime, cstime, in clock ticks of
-// 1/100 s); 0 where that cannot be read.
+// CPUTime returns the processor time of a process and its children, including those
+// that have ended (proc(5): utime, stime, cutime, cstime, in clock ticks of 1/100
+// s); 0 if it cannot be read.
 func CPUTime(pid int) time.Duration {
 	total := ticks(pid, 4)
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
@@ -30,7 +30,7 @@ func CPUTime(pid int) time.Duration {
 	return time.Duration(total) * tick
 }
 
-// ownTime is the processor time of a process alone.
+// ownTime returns the processor time of a process without its children.
 func ownTime(pid int) time.Duration { return time.Duration(ticks(pid, 2)) * tick }
 
 // ticks adds up the first n of utime, stime, cutime and cstime.
@@ -47,7 +47,7 @@ func ticks(pid, n int) int64 {
 	return sum
 }
 
-// stat is a process's line from its state on, which is field 3.
+// stat returns the fields of a process's stat line from its state, field 3, on.
 func stat(pid int) []string {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -56,8 +56,8 @@ func stat(pid int) []string {
 	return strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
 }
 
-// postmaster is the first process of a PostgreSQL server on this machine, given
-// one of its other processes; 0 when that is not one.
+// postmaster returns the main process of a PostgreSQL server on this machine, given
+// one of its other processes; 0 if that is not one.
 func postmaster(backend int) int {
 	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", backend))
 	if err != nil || !strings.HasPrefix(string(name), "postgres") {

@@ -12,7 +12,7 @@ import (
 	"boxoffice/internal/paymentapi"
 )
 
-// Fan is an account with a live session, or with what it takes to log in.
+// Fan is an account with a session, or with the credentials to log in.
 type Fan struct {
 	UserID   string `json:"user_id"` // "" when it is not known
 	Token    string `json:"token"`
@@ -27,16 +27,16 @@ type acknowledged struct {
 	cancelled bool // and then that it was cancelled
 }
 
-// crowd is everything that fans share.
+// crowd is the state that all fans share.
 type crowd struct {
 	opts   Options
 	client *client
 	stage  *stage
 	fans   []Fan
 
-	audience *audience // nil when nobody only watches
+	audience *audience // nil without viewers
 
-	owned []atomic.Int32 // seats each fan has of the event on sale, by fan
+	owned []atomic.Int32 // number of seats that each fan has of the event on sale
 
 	holds, holdsOK, rejects atomic.Int64
 	purchases, sold         atomic.Int64
@@ -63,13 +63,13 @@ func (c *crowd) fault(format string, args ...any) {
 
 func (c *crowd) answered() { c.lastAnswer.Store(int64(time.Since(c.start))) }
 
-// worker serves one fan after the other.
+// worker simulates one fan after another.
 type worker struct {
 	*crowd
 	call   *call
 	rnd    *rand.Rand
 	body   []byte
-	status []byte // of a section, as last looked at
+	status []byte // of a section, as last read
 	n      int    // visits so far, for idempotency keys
 	id     int
 	began  time.Time // when the first hold of this visit was sent
@@ -89,7 +89,7 @@ func (w *worker) think(ctx context.Context) {
 	}
 }
 
-// party is how many seats a fan wants.
+// party returns how many seats a fan wants.
 func (w *worker) party() int {
 	switch n := w.rnd.IntN(100); {
 	case n < 30:
@@ -102,9 +102,9 @@ func (w *worker) party() int {
 	return 4
 }
 
-// visit is one fan's try for seats: look at the map, try for good ones, lose,
-// try again elsewhere, pay. It reports whether the fan got any. Since is when
-// the fan meant to begin: who was late counts that as waiting for the first hold.
+// visit is one fan's attempt to get seats: look at the map, try for good ones, lose,
+// try again elsewhere, pay. It reports whether the fan got any. since is when the
+// fan meant to begin: a late start counts as waiting for the first hold.
 func (w *worker) visit(ctx context.Context, fan int, since time.Time) bool {
 	late := time.Since(since)
 	w.began = time.Time{}
@@ -115,7 +115,7 @@ func (w *worker) visit(ctx context.Context, fan int, since time.Time) bool {
 	}
 	for try := 0; try < 4 && want > 0 && ctx.Err() == nil; try++ {
 		if left := int(sh.left.Load()); left < want*8 && left < 200 {
-			want = 1 // what is left is single seats
+			want = 1 // only single seats are left
 		}
 		sec := sh.section(w.rnd)
 		if sec < 0 {
@@ -124,14 +124,14 @@ func (w *worker) visit(ctx context.Context, fan int, since time.Time) bool {
 		w.think(ctx)
 		b, ok := w.try(ctx, sh, sec, fan, want, late)
 		if ok {
-			return w.settle(ctx, fan, b)
+			return w.settle(ctx, sh, fan, b)
 		}
 		late = 0
 	}
 	return false
 }
 
-// held is what a fan reads in the answer to a hold.
+// held is what a fan reads from the answer to a hold.
 type held struct {
 	id, userID string
 	seq        int64
@@ -139,12 +139,12 @@ type held struct {
 }
 
 func readHeld(raw []byte) held {
-	seq, _ := strconv.ParseInt(string(member(raw, "seq")), 10, 64) // 0 when it is not said
+	seq, _ := strconv.ParseInt(string(member(raw, "seq")), 10, 64) // 0 if it is missing
 	return held{string(text(raw, "id")), string(text(raw, "user_id")), seq, elements(member(raw, "seats"))}
 }
 
-// try reads a section's map and asks for seats there, a few times over as long
-// as the map shows any.
+// try reads a section's map and requests seats there, repeatedly while the map shows
+// free ones.
 func (w *worker) try(ctx context.Context, sh *show, sec, fan, want int, late time.Duration) (*held, bool) {
 	s := &sh.plan.Sections[sec]
 	if s.GeneralAdmission || w.rnd.IntN(10) == 0 {
@@ -157,7 +157,7 @@ func (w *worker) try(ctx context.Context, sh *show, sec, fan, want int, late tim
 		w.fault("seat map: status %d, %v: %.120s", code, err, raw)
 		return nil, false
 	}
-	status = append(w.status[:0], status...) // the answer's memory is the next one's
+	status = append(w.status[:0], status...) // the answer's memory is reused
 	w.status = status
 	for range 3 {
 		at := w.pick(sh, sec, status, want)
@@ -177,7 +177,7 @@ func (w *worker) try(ctx context.Context, sh *show, sec, fan, want int, late tim
 		}
 		w.body = append(w.body, `]}`...)
 		b, ok := w.ask(fan, late, func() {
-			for i := range want { // somebody was faster; look elsewhere
+			for i := range want { // another fan was faster; look elsewhere
 				status[at+i] = 's'
 			}
 		})
@@ -189,9 +189,9 @@ func (w *worker) try(ctx context.Context, sh *show, sec, fan, want int, late tim
 	return nil, false
 }
 
-// pick looks for free neighbours in a row, from a row by chance on, those in
-// front the more likely; -1 when there are none. The place is counted from the
-// section's first seat.
+// pick looks for adjacent free seats in a row, starting at a random row that is more
+// likely near the front; -1 if there are none. It returns the position relative to
+// the section's first seat.
 func (w *worker) pick(sh *show, sec int, status []byte, want int) int {
 	s := &sh.plan.Sections[sec]
 	if len(s.Rows) == 0 {
@@ -202,7 +202,7 @@ func (w *worker) pick(sh *show, sec int, status []byte, want int) int {
 		row := s.Rows[(first+i)%len(s.Rows)]
 		from, run := row.First-s.First, 0
 		skip := w.rnd.IntN(max(1, row.Count))
-		for pass := range 2 { // from a seat by chance to the end, then from the beginning
+		for pass := range 2 { // from a random seat to the end, then from the beginning
 			run = 0
 			for k := range row.Count {
 				if pass == 0 && k < skip {
@@ -221,8 +221,8 @@ func (w *worker) pick(sh *show, sec int, status []byte, want int) int {
 	return -1
 }
 
-// ask sends the hold in body. Now and then it is sent twice with the same key:
-// both must come to the same booking.
+// ask sends the hold in body. Occasionally it sends it twice with the same key; both
+// must lead to the same booking.
 func (w *worker) ask(fan int, late time.Duration, lost func()) (*held, bool) {
 	w.n++
 	key := fmt.Sprintf("%d-%d-%d", w.opts.Seed, w.id, w.n)
@@ -276,19 +276,25 @@ func (w *worker) won(fan int, key string, raw []byte) (*held, bool) {
 	return &b, true
 }
 
-// settle is what a fan does with a hold: most pay at once; some release it, try
-// a card that is declined first, let it lapse, or cancel what they bought.
-func (w *worker) settle(ctx context.Context, fan int, b *held) bool {
+// settle is what a fan does with a hold: most pay at once; some release it, first
+// try a card that is declined, let it expire, or cancel the booking afterwards.
+func (w *worker) settle(ctx context.Context, sh *show, fan int, b *held) bool {
+	sh.deciding.Add(1)
+	defer sh.deciding.Add(-1)
 	f := &w.fans[fan]
 	w.think(ctx)
 	switch n := w.rnd.IntN(200); {
 	case n < 2:
-		w.cancel(fan, b, 200)
+		w.cancel(sh, fan, b, 200)
 		return false
 	case n == 2 && w.opts.Duration > 0:
 		return false // forgotten in another window
 	case n < 5:
-		if status, _, err := w.pay(f, b, paymentapi.SandboxDecline, "-declined"); err != nil || status != 402 {
+		status, _, err := w.pay(f, b, paymentapi.SandboxDecline, "-declined")
+		if status == 202 && err == nil {
+			status, err = w.wait(f, b)
+		}
+		if err != nil || status != 402 {
 			w.fault("declined card: status %d, %v", status, err)
 		}
 	}
@@ -306,7 +312,7 @@ func (w *worker) settle(ctx context.Context, fan int, b *held) bool {
 	}
 	w.purchases.Add(1)
 	w.sold.Add(int64(b.seats))
-	cancelled := w.rnd.IntN(100) == 0 && w.cancel(fan, b, 200)
+	cancelled := w.rnd.IntN(100) == 0 && w.cancel(sh, fan, b, 200)
 	if cancelled {
 		w.sold.Add(-int64(b.seats))
 	}
@@ -323,31 +329,35 @@ func (w *worker) pay(f *Fan, b *held, method, key string) (int, []byte, error) {
 		if booking := text(raw, "booking_id"); booking != nil && string(booking) != b.id {
 			w.strangers.Add(1)
 		}
-		if state := text(raw, "status"); string(state) != "captured" {
+		if state := text(raw, "status"); paymentapi.Status(state) != paymentapi.Captured {
 			err = fmt.Errorf("payment is %q", state)
 		}
 	}
 	return status, raw, err
 }
 
-// wait asks for a payment that takes its time until it is done.
+// wait polls a slow payment until it is done, and returns what a fast one is answered.
 func (w *worker) wait(f *Fan, b *held) (int, error) {
 	var p struct {
-		Status string `json:"status"`
+		Status paymentapi.Status `json:"status"`
 	}
-	for range 100 {
+	for range 1200 {
 		time.Sleep(100 * time.Millisecond)
 		if err := w.call.get("/payments/booking/"+b.id, f.Token, &p); err != nil {
 			return 0, err
 		}
-		if p.Status == "captured" {
+		switch p.Status {
+		case paymentapi.Captured:
 			return 201, nil
+		case paymentapi.Failed:
+			return 402, nil
 		}
 	}
-	return 202, fmt.Errorf("payment is %s after 10 s", p.Status)
+	return 202, fmt.Errorf("payment is %s after 2 minutes", p.Status)
 }
 
-func (w *worker) cancel(fan int, b *held, want int) bool {
+func (w *worker) cancel(sh *show, fan int, b *held, want int) bool {
+	sh.returns.Add(1)
 	status, raw, err := w.call.send("DELETE", "/bookings/"+b.id, w.fans[fan].Token, "", nil)
 	w.answered()
 	if err != nil || status != want {

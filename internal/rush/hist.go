@@ -8,7 +8,8 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// longest is the longest duration that a hist tells apart; longer ones count as it.
+// longest is the longest duration that a hist can represent; longer ones count as
+// this.
 const longest = time.Hour
 
 // hist counts durations, in microseconds with three significant digits. Any
@@ -29,7 +30,7 @@ func (h *hist) add(d time.Duration) {
 	h.most = max(h.most, d)
 }
 
-// count is how many durations were added.
+// count returns how many durations were added.
 func (h *hist) count() int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -39,15 +40,15 @@ func (h *hist) count() int64 {
 	return h.counts.TotalCount()
 }
 
-// max is the longest duration.
+// max returns the longest duration.
 func (h *hist) max() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.most
 }
 
-// quantile is the duration that a share q of all stays within, rounded up by less
-// than a thousandth, but no longer than the longest; 0 when there are none.
+// quantile returns the duration within which a share q of all lies, rounded up by
+// less than a thousandth but not beyond the longest; 0 without any.
 func (h *hist) quantile(q float64) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()

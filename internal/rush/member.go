@@ -2,9 +2,9 @@ package rush
 
 import "bytes"
 
-// member is the raw JSON value of a name in an object (RFC 8259), which is not
-// looked at further than that needs: of an answer of twenty kilobytes a fan
-// reads one line. It is nil when there is no such member, or no object.
+// member returns the raw JSON value of a name in an object (RFC 8259), and scans no
+// further than needed, since a fan needs one line of an answer of twenty kilobytes.
+// It returns nil if there is no such member, or no object.
 func member(object []byte, name string) []byte {
 	i := blank(object, 0)
 	if i == len(object) || object[i] != '{' {
@@ -32,8 +32,8 @@ func member(object []byte, name string) []byte {
 	}
 }
 
-// text is a member that is a string without escapes, as ids and states are; nil
-// when it is not.
+// text returns a string member without escapes, such as an id or a status; nil if it
+// is something else.
 func text(object []byte, name string) []byte {
 	v := member(object, name)
 	if len(v) < 2 || v[0] != '"' || v[len(v)-1] != '"' || bytes.IndexByte(v, '\\') >= 0 {
@@ -42,7 +42,7 @@ func text(object []byte, name string) []byte {
 	return v[1 : len(v)-1]
 }
 
-// elements is how many values a JSON array holds; 0 when it is none.
+// elements returns how many values a JSON array holds; 0 if it is not an array.
 func elements(array []byte) (n int) {
 	if len(array) == 0 || array[0] != '[' {
 		return 0
@@ -59,7 +59,7 @@ func elements(array []byte) (n int) {
 	return n
 }
 
-// blank is the first place from i on that is not white space.
+// blank returns the first position from i on that is not white space.
 func blank(b []byte, i int) int {
 	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
 		i++
@@ -67,7 +67,7 @@ func blank(b []byte, i int) int {
 	return i
 }
 
-// value is the end of the value that begins at i.
+// value returns the end of the value that begins at i.
 func value(b []byte, i int) int {
 	depth := 0
 	for ; i < len(b); i++ {
@@ -91,7 +91,7 @@ func value(b []byte, i int) int {
 	return len(b)
 }
 
-// closing is where the string that begins at i has its closing quote.
+// closing returns the position of the closing quote of the string that begins at i.
 func closing(b []byte, i int) int {
 	for i++; ; i += 2 {
 		quote := bytes.IndexByte(b[min(i, len(b)):], '"')

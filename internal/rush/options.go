@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Options say how to rehearse.
+// Options configure a rehearsal.
 type Options struct {
 	Fans     int           `help:"Number of fans, up to 200000." default:"1000"`
 	Seats    int           `help:"Seats of each event, 50 to 200000." default:"5000"`
@@ -19,14 +19,17 @@ type Options struct {
 	Viewers  int           `help:"Number of people who only watch the first event's seat map, up to 100000." default:"0" placeholder:"N"`
 	Target   []string      `help:"Servers that are already running, on this machine, with --loopback-factor 1000. Example: http://127.0.0.1:8080." unset:"servers of its own" placeholder:"URL"`
 	FansFile string        `help:"Accounts for --target, one JSON object per line: {\"token\": …} or {\"email\": …, \"password\": …}." placeholder:"FILE"`
+	NatsURL  []string      `help:"NATS servers for the servers that it starts." unset:"none" placeholder:"URL"`
+	Mails    bool          `help:"Fans have email addresses, and are mailed their tickets by a mail server that rush runs."`
+	Gateway  string        `help:"Payments by a sandbox gateway in a process of its own, whose answers take 50ms to 2s: good, or bad. Of the bad one's answers 5 % are errors before it acts, 5 % errors after that, and 1 % do not come." unset:"in the servers, which need not ask it" placeholder:"KIND"`
 	JSON     bool          `help:"Print the report as one JSON object on the last line."`
 	Burst    bool          `help:"Every fan sends one hold request, all within one second, each on a new connection."`
 	Rate     float64       `help:"Fixed rate: this many purchases begin per second, whether or not earlier ones are done; needs --duration. Example: 1500." unset:"as fast as the servers answer" placeholder:"N"`
 	InFlight int           `help:"Maximum number of fans that are active at the same time, up to 15000." default:"256"`
 }
 
-// check refuses options that do not fit; shared says whether several servers can
-// use the database.
+// check refuses invalid options; shared tells whether several servers can use the
+// database.
 func (o *Options) check(shared bool) error {
 	switch {
 	case o.Fans < 1 || o.Fans > 200_000:
@@ -53,6 +56,14 @@ func (o *Options) check(shared bool) error {
 		return badOption("--rate", " must be at most 100000")
 	case o.Rate > 0 && o.Duration == 0:
 		return badOption("--rate", " needs --duration")
+	case o.Gateway != "" && o.Gateway != goodGateway && o.Gateway != badGateway:
+		return badOption("--gateway", ": %q is neither good nor bad", o.Gateway)
+	case o.Gateway != "" && len(o.Target) > 0:
+		return badOption("--gateway", " is for servers that rush starts, so it does not go with --target")
+	case o.Mails && len(o.Target) > 0:
+		return badOption("--mails", " is for servers that rush starts, so it does not go with --target")
+	case len(o.NatsURL) > 0 && len(o.Target) > 0:
+		return badOption("--nats-url", " is for servers that rush starts, so it does not go with --target")
 	case o.FansFile != "" && len(o.Target) == 0:
 		return badOption("--fans-file", " goes with --target")
 	case o.Event != "" && len(o.Target) == 0 && o.Duration > 0:
@@ -73,7 +84,7 @@ func (o *Options) check(shared bool) error {
 	return nil
 }
 
-// OptionError says that an option does not fit.
+// OptionError means that an option is invalid.
 type OptionError struct {
 	Flag string // such as --fans
 	error
@@ -83,10 +94,10 @@ func badOption(flag, format string, args ...any) error {
 	return OptionError{flag, fmt.Errorf(flag+format, args...)}
 }
 
-// spareFiles are files that a process has open beside its connections.
+// spareFiles allows for files that a process has open besides its connections.
 const spareFiles = 100
 
-// connections is how many fans have one at the same time.
+// connections returns how many fans are connected at the same time.
 func (o *Options) connections() int {
 	if o.Burst {
 		return o.Fans

@@ -1,16 +1,17 @@
 package rush
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"sort"
 	"strings"
+
+	"boxoffice/internal/codec"
 )
 
-// Report is what a rehearsal comes to. Times are in milliseconds where a name
-// ends in _ms; hold requests are timed from when a fan meant to send them.
+// Report is the result of a rehearsal. Names ending in _ms are in milliseconds; hold
+// requests are timed from when a fan meant to send them.
 type Report struct {
 	Fans             int     `json:"fans"`
 	Seats            int     `json:"seats"`
@@ -24,7 +25,7 @@ type Report struct {
 	P50              float64 `json:"p50_ms"`
 	P95              float64 `json:"p95_ms"`
 	P99              float64 `json:"p99_ms"`
-	PurchaseP99      float64 `json:"purchase_p99_ms"` // the whole of one: from the first hold that was sent to the payment's answer
+	PurchaseP99      float64 `json:"purchase_p99_ms"` // the whole purchase: from the first hold sent to the answer to the payment
 	PaymentP99       float64 `json:"payment_p99_ms"`  // its payment alone
 	CPUPerPurchase   float64 `json:"server_cpu_us_per_purchase"`
 	DatabaseCPU      float64 `json:"database_cpu_us_per_purchase"` // of PostgreSQL; SQLite is within the server
@@ -34,6 +35,9 @@ type Report struct {
 	Unavailable      int64   `json:"unavailable"` // answers of 503
 	SentAgain        int64   `json:"sent_again"`  // requests that were repeated after a 503 or no answer
 	Errors           int64   `json:"errors"`
+	Messages         uint64  `json:"messages"`       // that services have sent each other
+	MessageP99       float64 `json:"message_p99_ms"` // from a message's commit to that of what its consumer made of it, rounded up to a limit of the histogram; -1: longer than all of these
+	Mails            int64   `json:"mails"`          // that the mail server had taken when the on-sale ended
 	Viewers          int     `json:"viewers"`
 	ViewerKiB        float64 `json:"viewer_kib"`   // server memory for each: resident set with all of them there, less that before they came
 	DeltaP50         float64 `json:"delta_p50_ms"` // from the answer to a hold to the frame that tells of it, per frame and viewer
@@ -44,8 +48,9 @@ type Report struct {
 	DoubleSold       int     `json:"double_sold"`
 	LostBookings     int     `json:"lost_bookings"`
 	OrphanPayments   int     `json:"orphan_payments"`
+	Charges          int     `json:"gateway_charges,omitempty"` // in the books of --gateway, which are part of the audit
 	ChainOK          bool    `json:"chain_ok"`
-	Interrupted      bool    `json:"interrupted"` // before its end: the figures are about a part
+	Interrupted      bool    `json:"interrupted"` // stopped early: the figures cover a part
 	Audit            string  `json:"audit"`
 	Scope            string  `json:"audit_scope"`
 	Database         string  `json:"database"`
@@ -61,10 +66,10 @@ type Report struct {
 
 func round1(v float64) float64 { return math.Round(v*10) / 10 }
 
-// print writes the report: as one line of JSON, or to be read and shown around.
+// print writes the report: as one line of JSON, or formatted for people.
 func (r *Report) print(out io.Writer, asJSON bool) {
 	if asJSON {
-		line, err := json.Marshal(r)
+		line, err := codec.Marshal(r)
 		if err == nil { // numbers and strings
 			fmt.Fprintf(out, "%s\n", line)
 		}
@@ -97,6 +102,16 @@ func (r *Report) print(out io.Writer, asJSON bool) {
 	if r.Viewers > 0 {
 		row("viewers", fmt.Sprintf("%s, %.1f KiB of server memory each, %s came back, %s errors", thousands(int64(r.Viewers)), r.ViewerKiB, thousands(r.ViewerResumes), thousands(r.ViewerErrors)))
 		row("seen after", fmt.Sprintf("p50 %.0f ms   p99 %.0f ms   max %.0f ms", r.DeltaP50, r.DeltaP99, r.DeltaMax))
+	}
+	if r.Messages > 0 {
+		within := fmt.Sprintf("99 %% consumed within %.0f ms", r.MessageP99)
+		if r.MessageP99 < 0 {
+			within = "some took an hour or more"
+		}
+		row("messages", fmt.Sprintf("%s, %s", thousands(int64(r.Messages)), within))
+	}
+	if r.Mails > 0 {
+		row("emails", thousands(r.Mails)+" taken by the mail server so far")
 	}
 	row("errors", thousands(r.Errors))
 	r.printFaults(out)
@@ -158,6 +173,9 @@ func (r *Report) printAudit(out io.Writer, p colours) {
 		fmt.Fprintf(out, "  %s audit over HTTP: %s\n", p.mark(r.Audit == "ok"), r.Audit)
 		return
 	}
+	if r.Charges > 0 {
+		defer func() { fmt.Fprintf(out, "  the books of the gateway were compared, too: %d charges\n", r.Charges) }()
+	}
 	for _, f := range r.checked.Findings() {
 		text := f.Promise
 		if f.Fault != "" {
@@ -167,7 +185,7 @@ func (r *Report) printAudit(out io.Writer, p colours) {
 	}
 }
 
-// thousands writes 12345 as 12,345.
+// thousands formats 12345 as 12,345.
 func thousands(n int64) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {

@@ -13,25 +13,23 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/sqldb"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
-// Database is the database that the servers under rehearsal use: who makes an
-// organizer and customers in it, how it is opened to be read beside them, the
-// flags of "serve" that name it, and whether several servers can use it.
+// Database is the database of the servers under rehearsal: how to make accounts in
+// it, how to read it while they use it, the flags of "serve" that select it, and
+// whether several servers can share it.
 type Database struct {
-	Fans   func(ctx context.Context, customers int) ([]user.Fan, error)
+	Fans   func(ctx context.Context, customers int) ([]userapi.Fan, error)
 	Read   func(ctx context.Context) (*sqldb.DB, error) // nil: not to be had, the audit is over HTTP only
 	Flags  []string
 	Shared bool
 }
 
-// Run rehearses. Progress goes to live, the report to out. The error says that
-// the rehearsal could not be held, or that the audit has found something.
+// Run rehearses. Progress goes to live, the report to out. The error says that the
+// rehearsal failed, or what the audit has found.
 func Run(ctx context.Context, o Options, db Database, out, live io.Writer) (Report, error) {
 	if err := o.check(db.Shared); err != nil {
 		return Report{}, err
@@ -55,7 +53,7 @@ func Run(ctx context.Context, o Options, db Database, out, live io.Writer) (Repo
 	return rep, nil
 }
 
-// ErrInterrupted says that the report is about a part of the on-sale only.
+// ErrInterrupted says that the report covers only a part of the on-sale.
 var ErrInterrupted = errors.New("interrupted: the report is about what was done until then")
 
 type rehearsal struct {
@@ -63,6 +61,8 @@ type rehearsal struct {
 	db        Database
 	out, live io.Writer
 	servers   []*server // that this has started
+	mails     *postbox  // nil: nobody is mailed
+	gateway   *gateway  // nil: the servers have one
 	database  int       // first process of PostgreSQL when it is on this machine
 	organizer Fan
 	crowd     *crowd
@@ -75,6 +75,20 @@ func (r *rehearsal) run(ctx context.Context) (Report, error) {
 		return r.report, err
 	}
 	if len(r.opts.Target) == 0 {
+		if r.opts.Mails {
+			var err error
+			if r.mails, err = openPostbox(); err != nil {
+				return r.report, err
+			}
+			defer r.mails.close()
+		}
+		if r.opts.Gateway != "" {
+			var err error
+			if r.gateway, err = startGateway(ctx, r.opts.Gateway, r.opts.Seed); err != nil {
+				return r.report, err
+			}
+			defer r.gateway.close()
+		}
 		defer r.kill()
 		if err := r.start(ctx); err != nil {
 			return r.report, err
@@ -91,8 +105,8 @@ func (r *rehearsal) run(ctx context.Context) (Report, error) {
 	if err := r.setStage(ctx); err != nil {
 		return r.report, err
 	}
-	// An interruption ends the on-sale, not the report about it: what was done
-	// until then is audited all the same.
+	// An interruption ends the on-sale, but not the audit and the report of what was
+	// done until then.
 	whole := context.WithoutCancel(ctx)
 	if err := r.watched(whole, func(context.Context) error { return r.rush(ctx) }); err != nil {
 		return r.report, err
@@ -131,7 +145,7 @@ func (r *rehearsal) prepare(ctx context.Context) error {
 	return r.about(ctx)
 }
 
-// about asks the database what it is.
+// about reads the kind and version of the database.
 func (r *rehearsal) about(ctx context.Context) error {
 	db, err := r.db.Read(ctx)
 	if err != nil {
@@ -149,44 +163,8 @@ func (r *rehearsal) about(ctx context.Context) error {
 	return nil
 }
 
-// start starts the servers, side by side.
-func (r *rehearsal) start(ctx context.Context) error {
-	r.servers = make([]*server, r.opts.Nodes)
-	var g errgroup.Group
-	for i := range r.servers {
-		g.Go(func() (err error) {
-			r.servers[i], err = startServer(ctx, r.db.Flags)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	for _, s := range r.servers {
-		r.opts.Target = append(r.opts.Target, s.url)
-	}
-	return nil
-}
-
-// stop lets the servers drain.
-func (r *rehearsal) stop() error {
-	var g errgroup.Group
-	for _, s := range r.servers {
-		g.Go(s.stop)
-	}
-	return g.Wait()
-}
-
-func (r *rehearsal) kill() {
-	for _, s := range r.servers {
-		if s != nil {
-			s.kill()
-		}
-	}
-}
-
-// cpu is processor time that was used so far: by the servers and their database,
-// 0 for what runs elsewhere or was running before, and by the fans.
+// cpu is the processor time used so far: by the servers, by their database (0 for
+// those that run elsewhere or ran before), and by the fans.
 type cpu struct{ servers, database, fans time.Duration }
 
 func (r *rehearsal) cpu() (c cpu) {
@@ -200,7 +178,7 @@ func (r *rehearsal) cpu() (c cpu) {
 	return c
 }
 
-// setStage finds the event, or opens the first one.
+// setStage joins the given event, or opens the first one.
 func (r *rehearsal) setStage(ctx context.Context) error {
 	limit := min(bookingapi.MaxPerPerson, max(bookingapi.DefaultPerPerson, 2*r.opts.Seats/len(r.crowd.fans)+1))
 	s := &stage{call: r.crowd.client.call(), organizer: r.organizer.Token, seats: r.opts.Seats, limit: limit, more: r.opts.Duration > 0 && r.opts.Event == ""}
@@ -250,6 +228,9 @@ func (r *rehearsal) rush(ctx context.Context) error {
 		r.closedLoop(ctx, sh)
 	}
 	after := r.cpu()
+	if r.mails != nil {
+		r.report.Mails = r.mails.got.Load()
+	}
 	stopWatching()
 	around.Wait()
 	v.done()
@@ -257,8 +238,8 @@ func (r *rehearsal) rush(ctx context.Context) error {
 	return nil
 }
 
-// closedLoop sends fans as fast as they are served: until the event is sold out
-// or nobody may buy any more, or with a duration until it is over.
+// closedLoop sends fans as fast as they are served: until the event is sold out or
+// nobody may buy any more or, with a duration, until that is over.
 func (r *rehearsal) closedLoop(ctx context.Context, first *show) {
 	c := r.crowd
 	queue := make(chan int, len(c.fans))
@@ -272,7 +253,7 @@ func (r *rehearsal) closedLoop(ctx context.Context, first *show) {
 	full := make(chan struct{})
 	over := first.over
 	if r.opts.Duration > 0 {
-		over = nil // there are further events
+		over = nil // further events follow
 	}
 	for id := range min(r.opts.InFlight, len(c.fans)) {
 		busy.Go(func() {
@@ -303,7 +284,7 @@ func (r *rehearsal) closedLoop(ctx context.Context, first *show) {
 				}
 				queue <- fan
 				if c.stage.now.Load().left.Load() <= 0 {
-					time.Sleep(5 * time.Millisecond) // nothing to be had just now
+					time.Sleep(5 * time.Millisecond) // nothing is free at the moment
 				}
 			}
 		})
@@ -311,8 +292,8 @@ func (r *rehearsal) closedLoop(ctx context.Context, first *show) {
 	busy.Wait()
 }
 
-// openLoop begins visits at a fixed rate. A visit that finds nobody to serve it
-// waits, and its wait counts: latencies are from when it was meant to begin.
+// openLoop starts visits at a fixed rate. A visit without a free worker waits, and
+// the wait counts: latencies are measured from the intended start.
 func (r *rehearsal) openLoop(ctx context.Context) {
 	c := r.crowd
 	due := make(chan time.Time, 100_000)
@@ -344,7 +325,7 @@ func (r *rehearsal) openLoop(ctx context.Context) {
 	busy.Wait()
 }
 
-// burst lets every fan press hold once, all within one second.
+// burst makes every fan press hold once, all within one second.
 func (r *rehearsal) burst(ctx context.Context) {
 	c := r.crowd
 	sh := c.stage.now.Load()
@@ -368,7 +349,7 @@ func (r *rehearsal) burst(ctx context.Context) {
 	busy.Wait()
 }
 
-// figures fills the report in.
+// figures fills in the report.
 func (r *rehearsal) figures(used cpu, first *show) {
 	c, rep := r.crowd, &r.report
 	took := time.Duration(c.lastAnswer.Load() - c.firstHold.Load()).Seconds()
@@ -398,7 +379,7 @@ func (r *rehearsal) figures(used cpu, first *show) {
 	rep.faults = c.faults
 }
 
-// audit asks the database, or what is left without one.
+// audit checks the database or, without access to it, what HTTP answers.
 func (r *rehearsal) audit(ctx context.Context) error {
 	rep := &r.report
 	for _, sh := range r.crowd.stage.shows {
@@ -418,6 +399,9 @@ func (r *rehearsal) audit(ctx context.Context) error {
 	if err := a.quiet(ctx, db, rep.events); err != nil {
 		return err
 	}
+	if err := r.delivered(ctx, db); err != nil {
+		return err
+	}
 	if err := r.stop(); err != nil {
 		return err
 	}
@@ -429,6 +413,16 @@ func (r *rehearsal) audit(ctx context.Context) error {
 		if err := a.Event(ctx, db, id); err != nil {
 			return err
 		}
+	}
+	if r.gateway != nil {
+		b, err := r.gateway.readBooks(ctx)
+		if err == nil {
+			err = a.books(ctx, db, b)
+		}
+		if err != nil {
+			return err
+		}
+		rep.Charges = len(b.Charges)
 	}
 	a.finish()
 	rep.DoubleSold, rep.LostBookings, rep.OrphanPayments, rep.ChainOK, rep.Audit = a.DoubleSold, a.LostBookings, a.OrphanPayments, a.ChainOK, a.Verdict()
@@ -445,7 +439,7 @@ func (r *rehearsal) auditOverHTTP() error {
 	seats := map[string]string{}
 	for _, k := range r.crowd.acks {
 		var b struct {
-			Status string `json:"status"`
+			Status bookingapi.Status `json:"status"`
 			Seats  []struct {
 				Label string `json:"label"`
 			} `json:"seats"`
@@ -456,7 +450,7 @@ func (r *rehearsal) auditOverHTTP() error {
 		if k.cancelled {
 			continue
 		}
-		if b.Status != "booked" {
+		if b.Status != bookingapi.Booked {
 			rep.LostBookings++
 		}
 		for _, s := range b.Seats {
@@ -477,7 +471,7 @@ func (r *rehearsal) auditOverHTTP() error {
 	return nil
 }
 
-// TempDir is a fresh data folder that goes away afterwards.
+// TempDir makes a data folder, which remove deletes.
 func TempDir() (dir string, remove func(), err error) {
 	dir, err = os.MkdirTemp("", "boxoffice-rush-")
 	return dir, func() { _ = os.RemoveAll(dir) }, err

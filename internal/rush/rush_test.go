@@ -1,6 +1,7 @@
 package rush
 
 import (
+	"database/sql"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -10,6 +11,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"boxoffice/internal/codec"
+	"boxoffice/internal/payment"
+	"boxoffice/internal/sqldb/sqldbtest"
 )
 
 func TestHist(t *testing.T) {
@@ -61,6 +66,10 @@ func TestOptions(t *testing.T) {
 		"--viewers must":    func(o *Options) { o.Viewers = -1 },
 		"may open":          func(o *Options) { o.Viewers = 100_000 },
 		"--rate":            func(o *Options) { o.Rate = 10 },
+		"--mails":           func(o *Options) { o.Mails, o.Target = true, []string{"http://127.0.0.1:80"} },
+		"--gateway is":      func(o *Options) { o.Gateway, o.Target = "bad", []string{"http://127.0.0.1:80"} },
+		"neither good":      func(o *Options) { o.Gateway = "ugly" },
+		"--nats-url":        func(o *Options) { o.NatsURL, o.Target = []string{"nats://127.0.0.1"}, []string{"http://127.0.0.1:80"} },
 		"--fans-file":       func(o *Options) { o.FansFile = "x" },
 		"--duration":        func(o *Options) { o.Duration = -1 },
 		"--think":           func(o *Options) { o.Think = time.Hour },
@@ -148,4 +157,41 @@ func BenchmarkClient(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+}
+
+// The audit finds each difference between the gateway's books and the payments.
+func TestBooksOfTheGateway(t *testing.T) {
+	db := sqldbtest.Open(t)
+	exec := func(text string) {
+		t.Helper()
+		if err := db.Write(t.Context(), func(tx *sql.Tx) error { _, err := tx.Exec(text); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := payment.Migrate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	exec(`INSERT INTO payments (id, booking_id, event_id, user_id, attempt, amount, currency, status, method, try, void_wanted, refunded, reason, reference, version, created_at, updated_at, history, started_at, ends_as)
+		VALUES ('b-1', 'b', 'e', 'u', 1, 500, 'EUR', 'captured', 'tok_ok', 1, FALSE, 200, '', '', 1, 0, 0, '[]', 0, '')`)
+	for name, test := range map[string]struct {
+		books string
+		wrong bool
+	}{
+		"agree":          {`{"charges":[{"charge":"b-1.1","status":"succeeded","captured":500,"refunds":[{"amount":200}]}]}`, false},
+		"of two methods": {`{"charges":[{"charge":"b-1.1","status":"canceled"},{"charge":"b-1.2","status":"succeeded","captured":500,"refunds":[{"amount":200}]}]}`, false},
+		"charged twice":  {`{"charges":[{"charge":"b-1.1","status":"succeeded","captured":500},{"charge":"b-1.2","status":"succeeded","captured":500,"refunds":[{"amount":200}]}]}`, true},
+		"no refund":      {`{"charges":[{"charge":"b-1.1","status":"succeeded","captured":500}]}`, true},
+		"not charged":    {`{"charges":[]}`, true},
+		"reserved":       {`{"charges":[{"charge":"b-1.1","status":"succeeded","captured":500,"refunds":[{"amount":200}]},{"charge":"b-1.2","status":"requires_capture"}]}`, true},
+		"not known":      {`{"charges":[{"charge":"b-1.1","status":"succeeded","captured":500,"refunds":[{"amount":200}]},{"charge":"x-1.1","status":"succeeded","captured":1}]}`, true},
+	} {
+		var b books
+		if err := codec.ReadKnown([]byte(test.books), &b); err != nil {
+			t.Fatal(err)
+		}
+		a := Audit{}
+		if err := a.books(t.Context(), db, b); err != nil || (a.OrphanPayments > 0) != test.wrong {
+			t.Errorf("%s: %d, %v", name, a.OrphanPayments, err)
+		}
+	}
 }

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // server is a node that rush has started.
@@ -24,7 +26,7 @@ type server struct {
 	done chan struct{}
 }
 
-// tail keeps the end of what a process says.
+// tail keeps the end of a process's output.
 type tail struct {
 	mu  sync.Mutex
 	buf []byte
@@ -48,14 +50,19 @@ func (t *tail) String() string {
 
 // startServer runs "serve" of this program and waits until it is ready.
 func startServer(ctx context.Context, args []string) (*server, error) {
+	return launch(ctx, append([]string{"serve", "--addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0", "--loopback-factor", "1000"}, args...))
+}
+
+// launch runs a command of this program that serves, and waits until it is ready.
+func launch(ctx context.Context, args []string) (*server, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
 	}
-	s := &server{cmd: exec.Command(exe, append([]string{"serve", "--addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0", "--loopback-factor", "1000"}, args...)...), done: make(chan struct{})}
+	s := &server{cmd: exec.Command(exe, args...), done: make(chan struct{})}
 	s.cmd.Stderr = &s.log
 	s.cmd.Env = bare(os.Environ())
-	dieWithUs(s.cmd)
+	killWithParent(s.cmd)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
@@ -68,13 +75,13 @@ func startServer(ctx context.Context, args []string) (*server, error) {
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
 			if url, ok := strings.CutPrefix(lines.Text(), "metrics and profiles on "); ok {
-				s.ops = url // before it is ready
+				s.ops = url // known before it is ready
 			}
 			if url, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
 				ready <- url
 			}
 		}
-		_ = s.cmd.Wait() // how it ended shows in its log
+		_ = s.cmd.Wait() // its log shows how it ended
 		close(s.done)
 	}()
 	select {
@@ -91,8 +98,8 @@ func startServer(ctx context.Context, args []string) (*server, error) {
 	}
 }
 
-// bare is an environment without this program's variables: they were meant for
-// the rehearsal, or for another server.
+// bare returns an environment without this program's variables, which are meant for
+// the rehearsal or for another server.
 func bare(environ []string) []string {
 	return slices.DeleteFunc(environ, func(v string) bool { return strings.HasPrefix(v, "BOXOFFICE_") })
 }
@@ -113,5 +120,58 @@ func (s *server) stop() error {
 	case <-time.After(40 * time.Second):
 		s.kill()
 		return errors.New("the server did not stop within 40 s")
+	}
+}
+
+// start starts the servers, side by side.
+func (r *rehearsal) start(ctx context.Context) error {
+	r.servers = make([]*server, r.opts.Nodes)
+	var g errgroup.Group
+	for i := range r.servers {
+		g.Go(func() (err error) {
+			r.servers[i], err = startServer(ctx, r.flags())
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, s := range r.servers {
+		r.opts.Target = append(r.opts.Target, s.url)
+	}
+	return nil
+}
+
+// flags are those of the servers that this starts.
+func (r *rehearsal) flags() []string {
+	flags := slices.Clone(r.db.Flags)
+	for _, u := range r.opts.NatsURL {
+		flags = append(flags, "--nats-url", u)
+	}
+	payments := "sandbox"
+	if r.gateway != nil {
+		payments = r.gateway.flag()
+	}
+	flags = append(flags, "--payments", payments)
+	if r.mails != nil {
+		flags = append(flags, "--smtp-url", r.mails.url())
+	}
+	return flags
+}
+
+// stop lets the servers drain.
+func (r *rehearsal) stop() error {
+	var g errgroup.Group
+	for _, s := range r.servers {
+		g.Go(s.stop)
+	}
+	return g.Wait()
+}
+
+func (r *rehearsal) kill() {
+	for _, s := range r.servers {
+		if s != nil {
+			s.kill()
+		}
 	}
 }

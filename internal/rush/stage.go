@@ -7,9 +7,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"boxoffice/internal/eventapi"
 )
 
-// plan is a seating plan as a fan's browser keeps it.
+// plan is a seating plan as a fan's browser caches it.
 type plan struct {
 	Sections []section `json:"sections"`
 	Seats    []struct {
@@ -39,10 +41,13 @@ type show struct {
 	left  atomic.Int32   // free seats in all
 	taken atomic.Int32   // sold seats, as last seen
 	held  atomic.Int32
-	over  chan struct{} // closed when nothing is free and nothing held
+	over  chan struct{} // closed when all is sold, and nobody will give any of it back
 	once  sync.Once
 	opens time.Time
 	ended atomic.Int64 // ns after opens
+
+	deciding atomic.Int32 // fans who have seats, and may yet give them back
+	returns  atomic.Int32 // number of times that seats were given back
 }
 
 // stage shows one event after the other.
@@ -70,7 +75,7 @@ func (s *stage) open(ctx context.Context, n int) (*show, error) {
 			{"name": "Lower", "price": 6900, "fees": 600, "categories": []string{"Lower level"}},
 			{"name": "Upper", "price": 3900, "fees": 300, "categories": []string{"Upper level"}},
 		},
-		"status": "on_sale", "limit_per_customer": s.limit,
+		"status": eventapi.OnSale, "limit_per_customer": s.limit,
 	}, &event)
 	if err != nil {
 		return nil, fmt.Errorf("create event: %w", err)
@@ -78,17 +83,17 @@ func (s *stage) open(ctx context.Context, n int) (*show, error) {
 	return s.join(ctx, event.ID)
 }
 
-// join takes up an event that is on sale.
+// join joins an event that is on sale.
 func (s *stage) join(_ context.Context, eventID string) (*show, error) {
 	var event struct {
-		Status string    `json:"status"`
-		Limit  int       `json:"limit_per_customer"`
-		Opens  time.Time `json:"sale_opens_at"`
+		Status eventapi.Status `json:"status"`
+		Limit  int             `json:"limit_per_customer"`
+		Opens  time.Time       `json:"sale_opens_at"`
 	}
 	if err := s.call.get("/events/"+eventID, s.organizer, &event); err != nil {
 		return nil, err
 	}
-	if event.Status != "on_sale" {
+	if event.Status != eventapi.OnSale {
 		return nil, fmt.Errorf("event %s is %s, so nothing can be sold: give it a price and put it on sale first", eventID, event.Status)
 	}
 	if event.Opens.After(time.Now()) {
@@ -96,7 +101,7 @@ func (s *stage) join(_ context.Context, eventID string) (*show, error) {
 	}
 	sh := &show{id: eventID, limit: event.Limit, over: make(chan struct{}), plan: &plan{}}
 	if n := len(s.shows); n > 0 && s.seats == len(s.shows[n-1].plan.Seats) {
-		sh.plan = s.shows[n-1].plan // the same plan: a browser has it in its cache
+		sh.plan = s.shows[n-1].plan // the same plan, which a browser has in its cache
 	} else if err := s.call.get("/events/"+eventID+"/plan", s.organizer, sh.plan); err != nil {
 		return nil, err
 	}
@@ -110,14 +115,17 @@ func (s *stage) join(_ context.Context, eventID string) (*show, error) {
 	return sh, nil
 }
 
-// look reads the sections' counts, as a cache in front of the server would for
-// everybody.
+// look reads the sections' counts once for all fans, like a cache in front of the
+// server.
 func (s *stage) look(sh *show) error {
 	var sum struct {
 		Sections []struct {
-			Free, Held, Sold int32
+			Free int32 `json:"free"`
+			Held int32 `json:"held"`
+			Sold int32 `json:"sold"`
 		} `json:"sections"`
 	}
+	returns := sh.returns.Load()
 	if err := s.call.get("/events/"+sh.id+"/seats", s.organizer, &sum); err != nil {
 		return err
 	}
@@ -129,19 +137,21 @@ func (s *stage) look(sh *show) error {
 	sh.left.Store(free)
 	sh.held.Store(held)
 	sh.taken.Store(sold)
-	if free == 0 && held == 0 {
+	// All may be sold in the moment before a fan cancels: whoever could have done so
+	// since the counts were taken is still deciding, or has returned seats.
+	if free == 0 && held == 0 && sh.deciding.Load() == 0 && sh.returns.Load() == returns {
 		sh.once.Do(func() { sh.ended.Store(int64(time.Since(sh.opens))); close(sh.over) })
 	}
 	return nil
 }
 
-// watch keeps the counts fresh, and opens the next event before one is sold
-// out. It ends with ctx.
+// watch keeps the counts fresh, and opens the next event before one is sold out. It
+// ends with ctx.
 func (s *stage) watch(ctx context.Context, failed func(error)) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	var next *show
-	var old []*show // seats there may come back
+	var old []*show // seats of earlier events may become free again
 	for {
 		select {
 		case <-ctx.Done():
@@ -177,8 +187,8 @@ func (s *stage) watch(ctx context.Context, failed func(error)) {
 	}
 }
 
-// section chooses one that has seats, by chance, those with more the more
-// likely; -1 when all are full.
+// section chooses a random section with free seats, more likely one with many; -1 if
+// all are full.
 func (sh *show) section(rnd *rand.Rand) int {
 	left := int(sh.left.Load())
 	if left <= 0 {

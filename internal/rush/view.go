@@ -46,7 +46,7 @@ func (c colours) mark(ok bool) string {
 	return c.red("✗")
 }
 
-// view shows a rehearsal while it goes on: in place on a terminal, else a line
+// view shows the progress of a rehearsal: in place on a terminal, otherwise one line
 // a second.
 type view struct {
 	r     *rehearsal
@@ -71,7 +71,7 @@ func (v *view) run(ctx context.Context) {
 	_ = jobs.Every(ctx, every, nil, func(context.Context) error { v.draw(); return nil })
 }
 
-// done draws the last state and leaves it standing.
+// done draws the final state, which stays visible.
 func (v *view) done() { v.draw() }
 
 func (v *view) draw() {
@@ -113,7 +113,7 @@ func (v *view) draw() {
 	})
 }
 
-// frame draws lines over those drawn before.
+// frame draws lines over the previous ones.
 func (v *view) frame(lines []string) {
 	var b strings.Builder
 	if v.lines > 0 {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -13,17 +12,19 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"boxoffice/internal/codec"
 )
 
-// viewer is one person who watches the seat map, on a connection of their own.
+// viewer is one person who watches the seat map on a connection of their own.
 type viewer struct {
 	*audience
 	node  int
 	stays int           // frames until the connection breaks, once; 0: it holds
-	away  time.Duration // and how long until they are back
+	away  time.Duration // how long the viewer then stays away
 	at    atomic.Pointer[moment]
 
-	there  int64 // since when, ns after the audience's start
+	there  int64 // since when connected, ns after the audience's start
 	conn   net.Conn
 	in     *bufio.Reader
 	unhook func() bool
@@ -42,7 +43,7 @@ func (v *viewer) join(ctx context.Context) error {
 	return nil
 }
 
-// connect asks the next node for the feed, from where the viewer is.
+// connect requests the feed from the next node, starting where the viewer is.
 func (v *viewer) connect(ctx context.Context) error {
 	node := v.nodes[v.node%len(v.nodes)]
 	v.node++
@@ -81,7 +82,7 @@ func (v *viewer) leave() {
 	_ = v.conn.Close()
 }
 
-// stay watches until ctx ends, and comes back when the connection breaks.
+// stay watches until ctx ends, and reconnects when the connection breaks.
 func (v *viewer) stay(ctx context.Context) {
 	for {
 		err := v.watch()
@@ -138,11 +139,10 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// texts are buffers for frames that are being read, which viewers who wait do
-// not need.
+// texts pools buffers for frames being read, so that waiting viewers need none.
 var texts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// next reads one message and takes it in.
+// next reads and processes one message.
 func (v *viewer) next() error {
 	if _, err := v.in.Peek(1); err != nil {
 		return err
@@ -162,7 +162,7 @@ func (v *viewer) next() error {
 		whole = err == nil
 	}
 	if !bytes.HasPrefix(text.Bytes(), []byte("event: ")) {
-		return nil // a sign of life, or how long to wait before one comes back
+		return nil // a keep-alive, or the time to wait before reconnecting
 	}
 	f, err := v.know(text.Bytes())
 	if err != nil {
@@ -172,7 +172,7 @@ func (v *viewer) next() error {
 	return v.take(f)
 }
 
-// take moves the viewer on by a frame.
+// take applies a frame to the viewer's state.
 func (v *viewer) take(f *frame) error {
 	m := v.at.Load()
 	switch {
@@ -200,10 +200,10 @@ type frame struct {
 	Held     []int32 `json:"held"`
 	Sold     []int32 `json:"sold"`
 	Status   string  `json:"status"`
-	moment   *moment // of a snapshot, once somebody got it; under audience.mu
+	moment   *moment // of a snapshot, once a viewer has received it; under audience.mu
 }
 
-// readFrame reads a message (HTML standard, "Server-sent events").
+// readFrame parses a message (HTML standard, "Server-sent events").
 func readFrame(text []byte) (*frame, error) {
 	var name, id string
 	f := &frame{}
@@ -215,7 +215,7 @@ func readFrame(text []byte) (*frame, error) {
 		case "id":
 			id = string(value)
 		case "data":
-			if err := json.Unmarshal(value, f); err != nil {
+			if err := codec.ReadKnown(value, f); err != nil {
 				return nil, fmt.Errorf("a message of the feed is unreadable: %w", err)
 			}
 		}

@@ -5,10 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
-	"io"
-	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,9 +21,9 @@ const (
 	settleTime = 10 * time.Second // for all viewers to see the end
 )
 
-// audience is everybody who only watches the seat map of one event. What they
-// are told is the same for all, so it is read once: a frame is known by its hash,
-// and viewers who got the same frames share one moment.
+// audience is everybody who only watches the seat map of one event. All receive the
+// same messages, so each is parsed once: a frame is identified by its hash, and
+// viewers who received the same frames share one moment.
 type audience struct {
 	eventID string
 	nodes   []string // host:port
@@ -36,22 +33,22 @@ type audience struct {
 	busy    sync.WaitGroup
 	end     context.CancelFunc
 
-	delay   hist // from the answer to a hold to the frame that tells it, per frame and viewer
+	delay   hist // from the answer to a hold to the frame that reports it, per frame and viewer
 	resumes atomic.Int64
 	errors  atomic.Int64
 
 	mu      sync.Mutex
 	frames  map[uint64]*frame // by hash of the text
-	maps    map[int64]uint64  // hash of the seats at each version that anybody saw
-	answers []int64           // when a hold was answered, ns after start, by version from base on; 0: none was
+	maps    map[int64]uint64  // hash of the seats at each version that a viewer saw
+	answers []int64           // when a hold was answered, ns after start, by version from base on; 0: none
 	base    int64
 	faults  map[string]int
-	fault   string // what was told wrong first; "" when nothing was
+	fault   string // the first wrong message; "": none
 
-	patience time.Duration // for all viewers to see the end
+	patience time.Duration // how long all viewers may take to see the end
 }
 
-// moment is the seat map as one viewer or many see it.
+// moment is the state of the seat map that one or many viewers see.
 type moment struct {
 	seq    int64
 	status []byte
@@ -60,7 +57,7 @@ type moment struct {
 	next map[*frame]*step
 }
 
-// step is what a frame makes of a moment.
+// step is the transition that a frame makes from a moment.
 type step struct {
 	to     *moment
 	oldest atomic.Int64 // first answer to a hold that the frame tells of, ns after start; 0: none so far
@@ -86,7 +83,8 @@ func newAudience(eventID string, targets []string, n int) (*audience, error) {
 	return a, nil
 }
 
-// open lets everybody in, until each has the seat map; then they watch until close.
+// open connects all viewers and waits until each has the seat map; they watch until
+// close.
 func (a *audience) open(ctx context.Context) error {
 	ctx, a.end = context.WithCancel(ctx)
 	var g errgroup.Group
@@ -110,7 +108,7 @@ func (a *audience) close() {
 	a.busy.Wait()
 }
 
-// answered notes that a fan was told of a hold just now.
+// answered records that a fan's hold was answered just now.
 func (a *audience) answered(bookingID string, seq int64) {
 	if a == nil || !strings.HasPrefix(bookingID, a.eventID) {
 		return
@@ -124,7 +122,7 @@ func (a *audience) answered(bookingID string, seq int64) {
 	}
 }
 
-// wrong counts an error of what was told, which the audit finds.
+// wrong records a wrong message, which fails the audit.
 func (a *audience) wrong(format string, args ...any) {
 	text := a.failed(format, args...)
 	a.mu.Lock()
@@ -146,7 +144,7 @@ func (a *audience) failed(format string, args ...any) string {
 	return text
 }
 
-// know finds or reads a frame.
+// know finds or parses a frame.
 func (a *audience) know(text []byte) (*frame, error) {
 	sum := maphash.Bytes(a.seed, text)
 	a.mu.Lock()
@@ -165,13 +163,13 @@ func (a *audience) know(text []byte) (*frame, error) {
 		return known, nil
 	}
 	if len(a.frames) >= 1024 {
-		clear(a.frames) // those who are late read theirs again
+		clear(a.frames) // viewers who are behind parse theirs again
 	}
 	a.frames[sum] = f
 	return f, nil
 }
 
-// see checks that everybody who is at a version sees the same seats.
+// see checks that all viewers at the same version see the same seats.
 func (a *audience) see(m *moment) *moment {
 	sum := maphash.Bytes(a.seed, m.status)
 	a.mu.Lock()
@@ -184,7 +182,7 @@ func (a *audience) see(m *moment) *moment {
 	return m
 }
 
-// begin is the moment that a snapshot shows.
+// begin returns the moment that a snapshot shows.
 func (a *audience) begin(f *frame) *moment {
 	a.mu.Lock()
 	m := f.moment
@@ -196,7 +194,7 @@ func (a *audience) begin(f *frame) *moment {
 	return a.see(m)
 }
 
-// after is what a frame makes of a moment; it is worked out once.
+// after returns the moment that follows a frame; it is computed once.
 func (a *audience) after(m *moment, f *frame) *step {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -221,9 +219,9 @@ func (a *audience) after(m *moment, f *frame) *step {
 	return s
 }
 
-// came notes how long after the first answer to one of its holds a frame came
-// to a viewer who has been there since. Answers that are not known by then come
-// later, so the first one that is known is the first.
+// came records the time from the first answer to one of a frame's holds until the
+// frame reached a viewer who was connected before. Answers not known by then come
+// later, so the first known one is the first.
 func (a *audience) came(s *step, from, there int64) {
 	now := int64(time.Since(a.start))
 	oldest := s.oldest.Load()
@@ -244,7 +242,7 @@ func (a *audience) came(s *step, from, there int64) {
 	a.delay.add(time.Duration(max(0, now-oldest)))
 }
 
-// settle waits until all see the seats as the server has them now.
+// settle waits until all viewers see the server's current seats.
 func (a *audience) settle(ctx context.Context, c *call) error {
 	for deadline := time.Now().Add(a.patience); ; time.Sleep(20 * time.Millisecond) {
 		var now struct {
@@ -265,14 +263,14 @@ func (a *audience) settle(ctx context.Context, c *call) error {
 	}
 }
 
-// broken reports whether anything was told wrong.
+// broken reports whether any message was wrong.
 func (a *audience) broken() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.fault != ""
 }
 
-// compare is how many viewers do not see these seats.
+// compare counts the viewers who do not see these seats.
 func (a *audience) compare(seq int64, status string) (others int) {
 	same := map[*moment]bool{}
 	for _, v := range a.viewers {
@@ -292,43 +290,7 @@ func (a *audience) compare(seq int64, status string) (others int) {
 	return others
 }
 
-// memory is what the servers have in memory (resident set, as their metrics
-// tell), in bytes. Of servers that run elsewhere it is not known: 0.
-func (r *rehearsal) memory(ctx context.Context) (sum int64, err error) {
-	for _, s := range r.servers {
-		text, err := metricsOf(ctx, s.ops)
-		if err != nil {
-			return 0, fmt.Errorf("memory of %s: %w", s.url, err)
-		}
-		_, rest, _ := bytes.Cut(text, []byte("\nprocess_resident_memory_bytes "))
-		line, _, _ := bytes.Cut(rest, []byte("\n"))
-		now, err := strconv.ParseFloat(string(line), 64)
-		if err != nil {
-			return 0, fmt.Errorf("memory of %s: %w", s.url, err)
-		}
-		sum += int64(now)
-	}
-	return sum, nil
-}
-
-// metricsOf reads a server's metrics.
-func metricsOf(ctx context.Context, ops string) ([]byte, error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, ops+"/metrics", nil)
-	if err != nil {
-		return nil, err
-	}
-	res, err := http.DefaultClient.Do(q)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close() //nolint:errcheck // it was read
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d", res.StatusCode)
-	}
-	return io.ReadAll(res.Body)
-}
-
-// watched runs the on-sale in front of the viewers, if there are any: they come
+// watched runs the on-sale in front of the viewers, if there are any: they connect
 // before it begins, and stay until all have seen how it ends.
 func (r *rehearsal) watched(ctx context.Context, sale func(context.Context) error) error {
 	if r.opts.Viewers == 0 {
@@ -372,7 +334,7 @@ func (r *rehearsal) watched(ctx context.Context, sale func(context.Context) erro
 	return nil
 }
 
-// judgeFeed adds what viewers were told wrong to the audit.
+// judgeFeed adds wrong messages to viewers to the audit's verdict.
 func (r *Report) judgeFeed() {
 	if r.watched != nil && r.watched.fault != "" && r.Audit == "ok" {
 		r.Audit = "viewers: " + r.watched.fault

@@ -2,5 +2,5 @@
 
 package rush
 
-// openFiles is 0: the limit is not known.
+// openFiles returns 0: the limit is unknown.
 func openFiles() int { return 0 }

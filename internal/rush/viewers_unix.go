@@ -4,9 +4,8 @@ package rush
 
 import "syscall"
 
-// openFiles is how many files this process, and a server that it starts, may
-// have open: Go programs raise their limit as far as they may when they start.
-// 0 when it is not known.
+// openFiles returns how many files this process, and a server that it starts, may
+// have open (Go programs raise their soft limit at start); 0 if unknown.
 func openFiles() int {
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {

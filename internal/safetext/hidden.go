@@ -44,6 +44,35 @@ func outOfPlace(before, r rune) bool {
 	return Invisible(r) && (!joiner(r) || unicode.IsSpace(before) || joiner(before) && r != '\u200d')
 }
 
+// joined are the scripts in which joiners change how letters are shown: those whose
+// letters join (Joining_Type), and those with a sign that takes a vowel away
+// (Indic_Syllabic_Category). See UAX #31, section 2.3.1.
+var joined = []*unicode.RangeTable{
+	unicode.Adlam, unicode.Arabic, unicode.Chorasmian, unicode.Hanifi_Rohingya, unicode.Mandaic, unicode.Manichaean, unicode.Mongolian,
+	unicode.Nko, unicode.Phags_Pa, unicode.Psalter_Pahlavi, unicode.Sogdian, unicode.Syriac,
+
+	unicode.Ahom, unicode.Balinese, unicode.Batak, unicode.Bengali, unicode.Bhaiksuki, unicode.Brahmi, unicode.Buginese, unicode.Chakma,
+	unicode.Cham, unicode.Devanagari, unicode.Dives_Akuru, unicode.Dogra, unicode.Grantha, unicode.Gujarati, unicode.Gunjala_Gondi,
+	unicode.Gurmukhi, unicode.Javanese, unicode.Kaithi, unicode.Kannada, unicode.Kharoshthi, unicode.Khmer, unicode.Khojki,
+	unicode.Khudawadi, unicode.Lepcha, unicode.Limbu, unicode.Malayalam, unicode.Masaram_Gondi, unicode.Meetei_Mayek, unicode.Modi,
+	unicode.Myanmar, unicode.Nandinagari, unicode.Newa, unicode.Oriya, unicode.Rejang, unicode.Saurashtra, unicode.Sharada,
+	unicode.Siddham, unicode.Sinhala, unicode.Soyombo, unicode.Sundanese, unicode.Syloti_Nagri, unicode.Tai_Tham, unicode.Takri,
+	unicode.Tamil, unicode.Telugu, unicode.Tibetan, unicode.Tirhuta, unicode.Zanabazar_Square,
+}
+
+// joins reports whether a joiner or a variation selector means something after the
+// letter or sign base: joiners between letters of some scripts, and in emoji;
+// variation selectors after everything but letters of the scripts of Europe.
+func joins(base, r, next rune) bool {
+	switch script := unicode.In(base, joined...) || base == '\u0640'; r { // the stroke that lengthens Arabic words has no script of its own
+	case '\u200c':
+		return script
+	case '\u200d':
+		return script || unicode.IsSymbol(base) && unicode.IsSymbol(next) && !Invisible(next)
+	}
+	return !unicode.In(base, unicode.Latin, unicode.Greek, unicode.Cyrillic)
+}
+
 // flags are those that Unicode writes with invisible tags: England, Scotland, Wales.
 var flags = []string{tagged("gbeng"), tagged("gbsct"), tagged("gbwls")}
 
@@ -95,7 +124,7 @@ func LineFault(s string, minLen, maxLen int) errs.Reason {
 }
 
 // Hidden reports whether a text of one line has characters that show nothing, other
-// than joiners and variation selectors with a letter or sign before them.
+// than joiners and variation selectors where they mean something.
 func Hidden(text string) bool { return Shown(text) != text }
 
 // HiddenInLines is Hidden for a text that may have several lines, tabs and soft
@@ -113,6 +142,7 @@ func shown(text string, lines bool) string {
 		return text
 	}
 	var out strings.Builder
+	base := ' ' // the last character that is no mark, joiner or variation selector
 	for before, rest := ' ', text; rest != ""; {
 		size := 0
 		for _, flag := range flags {
@@ -124,13 +154,15 @@ func shown(text string, lines bool) string {
 		if size == 0 {
 			size = width
 			next, _ := utf8.DecodeRuneInString(rest[width:])
-			if outOfPlace(before, r) && !allowed(before, r, next, lines) {
+			if outOfPlace(before, r) && !allowed(before, r, next, lines) || joiner(r) && !joins(base, r, next) {
 				rest = rest[width:]
 				continue
 			}
 		}
 		out.WriteString(rest[:size])
-		before, rest = r, rest[size:]
+		if before, rest = r, rest[size:]; !joiner(r) && !unicode.IsMark(r) {
+			base = r
+		}
 	}
 	text = strings.TrimRight(out.String(), "\u200c\u200d")
 	if strings.HasPrefix(out.String()[len(text):], "\u200d") && chillu(text) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Seats are in the order in which people sit, whatever their numbers are.
+// Seats are ordered by position, whatever their numbers are.
 func TestArrange(t *testing.T) {
 	row := func(numbers string, place func(number int) (x, y float64)) *PlanDocument {
 		doc := &PlanDocument{Name: "Hall", Categories: []Category{{Name: "c"}}, Sections: []SectionDocument{{ID: "S", Category: "c", Rows: []RowDocument{{Label: "A"}}}}}

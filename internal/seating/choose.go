@@ -1,6 +1,6 @@
 package seating
 
-// Choose finds the best n seats, or returns nil if there are not n. Best means, in this
+// Choose finds the best n seats, or returns nil if there are fewer. Best means, in this
 // order: together in one row; no single seat left alone beside them; a row nearer to the
 // front; nearer to the middle of the row. Sections count in the order of the plan. If no
 // row has n seats together, the longest runs of one section are filled first; if no
@@ -54,7 +54,7 @@ func firstFree(sec *Section, n int, ok func(int32) bool) []int32 {
 	return got
 }
 
-// run is a stretch of free seats that are beside each other.
+// run is a stretch of adjacent free seats.
 type run struct{ first, count int32 }
 
 // chooseRows looks for n seats of one section: together in a row, or else up to n seats

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"strings"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/safetext"
 )
 
@@ -22,17 +22,17 @@ type PlanDocument struct {
 	Height     float64           `json:"height,omitempty"`
 	Categories []Category        `json:"categories" maxItems:"100"`
 	Sections   []SectionDocument `json:"sections" maxItems:"2000"`
-	Shapes     []Shape           `json:"shapes,omitempty" maxItems:"2000" doc:"What is drawn beneath the seats: stage, walls, texts."`
-	NoStage    bool              `json:"no_stage,omitempty" doc:"The drawing has all there is: maps do not guess where a stage might be."`
+	Shapes     []Shape           `json:"shapes,omitempty" maxItems:"2000" doc:"Shapes that are drawn beneath the seats: stage, walls, texts."`
+	NoStage    bool              `json:"no_stage,omitempty" doc:"Whether the drawing is complete. If not, and if it has no shapes, maps guess where the stage is."`
 }
 
 // SectionDocument is a section of a plan document: rows of seats, or a
 // general-admission area with a capacity.
 type SectionDocument struct {
-	ID       string        `json:"id" maxLength:"40" doc:"Begins the labels of its seats, as in 101-A-12."`
+	ID       string        `json:"id" maxLength:"40" doc:"Id of the section. The labels of its seats begin with it, as in 101-A-12."`
 	Name     string        `json:"name,omitempty" maxLength:"200"`
-	Category string        `json:"category,omitempty" doc:"Of its seats, unless they say otherwise."`
-	Capacity int           `json:"capacity,omitempty" doc:"Makes it a general-admission area with so many places."`
+	Category string        `json:"category,omitempty" doc:"Name of the category of the section's seats, unless a seat has its own."`
+	Capacity int           `json:"capacity,omitempty" doc:"Number of places. It makes the section a general-admission area."`
 	Rows     []RowDocument `json:"rows,omitempty" maxItems:"10000"`
 	Outline  []Point       `json:"outline,omitempty" maxItems:"1000"`
 }
@@ -46,7 +46,7 @@ type RowDocument struct {
 // SeatDocument is a seat of a row.
 type SeatDocument struct {
 	Number         string  `json:"number"`
-	Label          string  `json:"label,omitempty" doc:"Instead of section-row-number."`
+	Label          string  `json:"label,omitempty" doc:"Label of the seat. Default: section-row-number, as in 101-A-12."`
 	X              float64 `json:"x"`
 	Y              float64 `json:"y"`
 	Category       string  `json:"category,omitempty"`
@@ -62,7 +62,7 @@ const (
 	MaxCoordinate = 1e6
 )
 
-// Fault says what is wrong with a plan document, and where in it.
+// Fault is the error that says what is wrong with a plan document, and where.
 type Fault struct{ Path, Reason string }
 
 func (e Fault) Error() string { return e.Path + " " + e.Reason }
@@ -87,7 +87,7 @@ func (doc *PlanDocument) build() (*Plan, error) {
 			return nil, Fault{path, reason}
 		}
 		if _, twice := b.categories[c.Name]; twice {
-			return nil, Fault{path, fmt.Sprintf("%q is there twice", c.Name)}
+			return nil, Fault{path, fmt.Sprintf("%q appears twice", c.Name)}
 		}
 		if badColor(c.Color) {
 			return nil, Fault{fmt.Sprintf("categories[%d].color", i), "must be a colour such as #2563eb"}
@@ -131,7 +131,7 @@ func (b *planBuilder) section(path string, doc *SectionDocument) error {
 		return Fault{path + ".id", reason}
 	}
 	if b.sections[doc.ID] {
-		return Fault{path + ".id", fmt.Sprintf("%q is there twice", doc.ID)}
+		return Fault{path + ".id", fmt.Sprintf("%q appears twice", doc.ID)}
 	}
 	b.sections[doc.ID] = true
 	name := doc.Name
@@ -210,7 +210,7 @@ func (b *planBuilder) row(path string, secDoc *SectionDocument, doc *RowDocument
 			return Fault{at + ".label", reason}
 		}
 		if b.labels[label] {
-			return Fault{at + ".label", fmt.Sprintf("%q is there twice", label)}
+			return Fault{at + ".label", fmt.Sprintf("%q appears twice", label)}
 		}
 		b.labels[label] = true
 		if !finite(s.X) || !finite(s.Y) {
@@ -236,7 +236,7 @@ func (b *planBuilder) row(path string, secDoc *SectionDocument, doc *RowDocument
 
 func finite(v float64) bool { return !math.IsNaN(v) && math.Abs(v) <= MaxCoordinate }
 
-// badLabel says what is wrong with a short name that becomes part of labels.
+// badLabel returns what is wrong with a short name that becomes part of labels.
 func badLabel(s string) string {
 	if reason := safetext.LineFault(s, 1, 40).Text; reason != "" {
 		return reason
@@ -297,7 +297,7 @@ func (s *SectionDocument) hidden() string {
 // Pack returns the stored form of a document (JSON, gzipped) and the SHA-256 of its
 // JSON, by which equal documents are recognized.
 func (doc *PlanDocument) Pack() (packed, fingerprint []byte, err error) {
-	raw, err := json.Marshal(doc)
+	raw, err := codec.Marshal(doc)
 	if err != nil {
 		return nil, nil, fmt.Errorf("pack plan: %w", err)
 	}
@@ -337,9 +337,8 @@ func ReadDocument(raw []byte) (*PlanDocument, error) { return decode(raw, true) 
 // may have members of a later version.
 func decode(raw []byte, strict bool) (*PlanDocument, error) {
 	doc := &PlanDocument{}
-	d := json.NewDecoder(bytes.NewReader(raw))
 	if strict {
-		d.DisallowUnknownFields()
+		return doc, codec.Read(raw, doc)
 	}
-	return doc, d.Decode(doc)
+	return doc, codec.ReadKnown(raw, doc)
 }

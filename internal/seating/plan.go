@@ -16,29 +16,29 @@ type Plan struct {
 	Height     float64    `json:"height"` // of the drawing, in its own units
 	Categories []Category `json:"categories"`
 	Sections   []Section  `json:"sections"`
-	Shapes     []Shape    `json:"shapes,omitempty" doc:"What is drawn beneath the seats: stage, walls, texts."`
-	NoStage    bool       `json:"no_stage,omitempty" doc:"The drawing has all there is: maps do not guess where a stage might be."`
+	Shapes     []Shape    `json:"shapes,omitempty" doc:"Shapes that are drawn beneath the seats: stage, walls, texts."`
+	NoStage    bool       `json:"no_stage,omitempty" doc:"Whether the drawing is complete. If not, and if it has no shapes, maps guess where the stage is."`
 	Seats      []Seat     `json:"-"` // by ordinal; planBody of the event service has the wire form
 	ordinals   map[string]int32
-	gaps       map[int32]bool // seats whose next one in the row does not sit beside them
+	gaps       map[int32]bool // seats that are not adjacent to the next seat of their row
 }
 
 // Shape is an area or a text of the drawing. Positions are in the plan's units;
 // the rotation is in degrees, clockwise around x, y.
 type Shape struct {
 	Kind     string  `json:"kind" enum:"rectangle,ellipse,polygon,text"`
-	X        float64 `json:"x" doc:"Of a rectangle its upper left corner, of an ellipse its middle, else the origin of what follows."`
+	X        float64 `json:"x" doc:"Horizontal position in the drawing's units, growing to the right: of a rectangle's upper left corner, of an ellipse's centre, or of the origin that points and text_at are relative to."`
 	Y        float64 `json:"y"`
 	Width    float64 `json:"width,omitempty"`
 	Height   float64 `json:"height,omitempty"`
 	Rotation float64 `json:"rotation,omitempty"`
-	Points   []Point `json:"points,omitempty" doc:"Of a polygon, relative to x, y."`
-	Fill     string  `json:"fill,omitempty" doc:"A colour such as #e5e7eb; left out: nothing is filled."`
-	Line     string  `json:"line,omitempty" doc:"Colour of the border; left out: there is none."`
+	Points   []Point `json:"points,omitempty" doc:"Corners of a polygon, relative to x, y."`
+	Fill     string  `json:"fill,omitempty" doc:"Fill color, such as #e5e7eb. Default: no fill."`
+	Line     string  `json:"line,omitempty" doc:"Color of the border, such as #e5e7eb. Default: no border."`
 	Text     string  `json:"text,omitempty"`
-	TextAt   *Point  `json:"text_at,omitempty" doc:"Middle of the text, relative to x, y; left out: there."`
-	TextSize float64 `json:"text_size,omitempty" doc:"Height of the letters."`
-	TextFill string  `json:"text_fill,omitempty" doc:"Colour of the letters."`
+	TextAt   *Point  `json:"text_at,omitempty" doc:"Centre of the text, relative to x, y. Default: at x, y."`
+	TextSize float64 `json:"text_size,omitempty" doc:"Font size, in the drawing's units."`
+	TextFill string  `json:"text_fill,omitempty" doc:"Color of the text, such as #111827."`
 }
 
 // Category groups seats that cost the same; a price tier names categories.
@@ -59,14 +59,14 @@ type Section struct {
 	Outline          []Point `json:"outline,omitempty"`
 }
 
-// Row is a run of neighbouring seats, in the order in which people sit.
+// Row is a run of seats, in the order in which people sit.
 type Row struct {
 	Label string `json:"label"`
 	First int32  `json:"first"`
 	Count int32  `json:"count"`
 }
 
-// Point is a place in the drawing; x grows to the right, y downwards.
+// Point is a position in the drawing; x grows to the right, y downwards.
 type Point struct {
 	X float64 `json:"x"`
 	Y float64 `json:"y"`
@@ -116,7 +116,7 @@ func (p *Plan) findGaps(sec *Section) {
 	}
 }
 
-// step is how far a seat is from the next one.
+// step returns the distance from a seat to the next one.
 func (p *Plan) step(seat int32) float64 {
 	a, b := &p.Seats[seat], &p.Seats[seat+1]
 	return math.Hypot(float64(a.X-b.X), float64(a.Y-b.Y))
@@ -142,8 +142,8 @@ func median(list []float64) float64 {
 // Beside reports whether the next seat of a row sits right beside this one.
 func (p *Plan) Beside(seat int32) bool { return len(p.gaps) == 0 || !p.gaps[seat] }
 
-// Ordinal finds a seat by its label. General-admission places are not found:
-// nobody can choose one.
+// Ordinal finds a seat by its label. It does not find general-admission places, which
+// cannot be chosen.
 func (p *Plan) Ordinal(label string) (int32, bool) {
 	n, ok := p.ordinals[label]
 	if ok && p.Sections[p.SectionOf(n)].GeneralAdmission {
@@ -152,12 +152,12 @@ func (p *Plan) Ordinal(label string) (int32, bool) {
 	return n, ok
 }
 
-// SectionOf is the index of the section that holds a seat.
+// SectionOf returns the index of the section of a seat.
 func (p *Plan) SectionOf(seat int32) int {
 	return sort.Search(len(p.Sections), func(i int) bool { return p.Sections[i].First > seat }) - 1
 }
 
-// SectionByID is the index of a section, or -1.
+// SectionByID returns the index of a section, or -1.
 func (p *Plan) SectionByID(id string) int {
 	for i := range p.Sections {
 		if p.Sections[i].ID == id {
@@ -167,7 +167,7 @@ func (p *Plan) SectionByID(id string) int {
 	return -1
 }
 
-// RowOf is the row of a seat within its section; nil in general admission.
+// RowOf returns the row of a seat within its section; nil in general admission.
 func (s *Section) RowOf(seat int32) *Row {
 	i := sort.Search(len(s.Rows), func(i int) bool { return s.Rows[i].First > seat }) - 1
 	if i < 0 {
@@ -176,36 +176,36 @@ func (s *Section) RowOf(seat int32) *Row {
 	return &s.Rows[i]
 }
 
-// Prices is one version of what an event's seats cost. It never changes.
+// Prices is one version of an event's price list. It never changes.
 type Prices struct {
 	EventID  string `json:"event_id"`
 	Version  int64  `json:"version"`
 	Currency string `json:"currency"` // ISO 4217
 	Tiers    []Tier `json:"tiers"`
 
-	Rules *FeeRules `json:"rules,omitempty"` // by which the tiers' prices were made; nil: they were given
+	Rules *FeeRules `json:"rules,omitempty"` // rules by which the tiers' prices were computed; nil: all-in prices were given
 }
 
-// FeeRules make all-in prices of face values. Rates are in hundredths of a
-// percent: 1900 is 19 %.
+// FeeRules turn face values into all-in prices. Rates are in hundredths of a percent:
+// 1900 is 19 %.
 type FeeRules struct {
-	FeeRate  int64  `json:"fee_rate,omitempty" doc:"Fee on the face value, in hundredths of a percent." example:"850"`
-	FeeFixed int64  `json:"fee_fixed,omitempty" doc:"Fee for each seat besides, in minor units." example:"100"`
-	TaxRate  int64  `json:"tax_rate,omitempty" doc:"Tax on face value and fee, in hundredths of a percent." example:"1900"`
-	Rounding string `json:"rounding,omitempty" enum:"half_up,half_even,up,down" doc:"Of fee and tax to whole minor units; half_up when it is left out." example:"half_up"`
+	FeeRate  int64  `json:"fee_rate,omitempty" doc:"Fee as a share of the face value, in hundredths of a percent: 850 is 8.5 %." example:"850"`
+	FeeFixed int64  `json:"fee_fixed,omitempty" doc:"Fixed fee per seat in addition, in minor units of the currency." example:"100"`
+	TaxRate  int64  `json:"tax_rate,omitempty" doc:"Tax as a share of face value and fee, in hundredths of a percent: 1900 is 19 %." example:"1900"`
+	Rounding string `json:"rounding,omitempty" enum:"half_up,half_even,up,down" doc:"How fee and tax are rounded to whole minor units. Default: half_up." example:"half_up"`
 }
 
 // Tier is a price for some seats of the plan: those of its sections and those
 // of its categories; a section wins over a category.
 type Tier struct {
-	ID         string   `json:"id" doc:"Names the tier within its event." example:"t1"`
+	ID         string   `json:"id" doc:"Id of the tier, unique within the event." example:"t1"`
 	Name       string   `json:"name" example:"Stalls"`
-	Price      int64    `json:"price" doc:"All-in price of a seat, in minor units." example:"6500"`
-	Fees       int64    `json:"fees" doc:"Part of price that is fees and tax, in minor units." example:"541"`
-	Face       int64    `json:"face,omitempty" doc:"Price before fee and tax, in minor units; when the event has fee_rules." example:"5000"`
-	Fee        int64    `json:"fee,omitempty" doc:"Fee on the face value, in minor units; part of fees." example:"425"`
-	Tax        int64    `json:"tax,omitempty" doc:"Tax on face value and fee, in minor units; part of fees." example:"1031"`
-	Sections   []string `json:"sections,omitempty" doc:"Ids of sections at this price; a section wins over a category."`
+	Price      int64    `json:"price" doc:"All-in price of a seat, in minor units of the currency." example:"6500"`
+	Fees       int64    `json:"fees" doc:"Part of the price that is fees and tax, in minor units." example:"541"`
+	Face       int64    `json:"face,omitempty" doc:"Price before fee and tax, in minor units. Only if the event has fee_rules." example:"5000"`
+	Fee        int64    `json:"fee,omitempty" doc:"Fee, in minor units. It is part of fees. Only if the event has fee_rules." example:"425"`
+	Tax        int64    `json:"tax,omitempty" doc:"Tax on face value and fee, in minor units. It is part of fees. Only if the event has fee_rules." example:"1031"`
+	Sections   []string `json:"sections,omitempty" doc:"Ids of the sections at this price. A section takes precedence over a category."`
 	Categories []string `json:"categories,omitempty" doc:"Names of the plan's categories at this price."`
 }
 
@@ -215,7 +215,7 @@ const NoTier = 0xff
 // MaxTiers is how many tiers an event may have.
 const MaxTiers = 100
 
-// Assign gives the tier of every seat, by ordinal; NoTier where no tier names it.
+// Assign returns the tier of every seat, by ordinal; NoTier for seats that no tier names.
 func (pr *Prices) Assign(p *Plan) []uint8 {
 	bySection := map[string]uint8{}
 	byCategory := map[string]uint8{}

@@ -26,8 +26,8 @@ func checkShapes(shapes []Shape) error {
 	return nil
 }
 
-// Check says which member of a shape is wrong, and why. An empty reason means that
-// nothing is.
+// Check returns which member of a shape is wrong, and why. The reason is empty if the
+// shape is correct.
 func (s *Shape) Check() (member, reason string) {
 	numbers := []float64{s.X, s.Y, s.Width, s.Height, s.Rotation, s.TextSize}
 	for _, p := range s.Points {

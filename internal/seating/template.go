@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// MinGenerated is the least number of seats of a generated plan.
+// MinGenerated is the minimum number of seats of a generated plan.
 const MinGenerated = 50
 
 // templates draws plans of any size. A template never changes, because stored plans
@@ -57,7 +57,7 @@ func (p *Plan) BestFirst() []string {
 	return names
 }
 
-// HasCategory reports whether a plan has a category of a name.
+// HasCategory reports whether a plan has a category with this name.
 func (p *Plan) HasCategory(name string) bool {
 	return slices.ContainsFunc(p.Categories, func(c Category) bool { return c.Name == name })
 }
@@ -82,7 +82,7 @@ type drawing struct {
 	plan *Plan
 }
 
-// place says where the seat of a row is.
+// place returns the position of a seat.
 type place func(row, seat, inRow int) (x, y float64)
 
 // seated adds a section of n seats in rows of about perRow.
@@ -94,7 +94,7 @@ func (d *drawing) seated(id, name string, category uint16, n, perRow int, at pla
 	sec := Section{ID: id, Name: name, First: int32(len(p.Seats)), Count: int32(n)}
 	rows := max(1, (n+perRow-1)/perRow)
 	for r := range rows {
-		count := n / rows // rows differ by one seat at most
+		count := n / rows // rows differ by at most one seat
 		if r < n%rows {
 			count++
 		}
@@ -140,8 +140,7 @@ func rowLabel(i int) string {
 	return rowLabel(i/26-1) + string(rune('A'+i%26))
 }
 
-// share splits n into parts in the proportion of weights; the last takes what
-// is left over.
+// share splits n into parts in proportion to weights; the last part gets the remainder.
 func share(n int, weights ...int) []int {
 	sum := 0
 	for _, w := range weights {

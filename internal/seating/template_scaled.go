@@ -5,9 +5,8 @@ import (
 	"strconv"
 )
 
-// The second drawings of theatre, arena and stadium are true to scale: seats are
-// as far apart in a row as people sit, rows as people walk, and rows farther out
-// have more seats. Ten units are half a metre.
+// Version 2 of theatre, arena and stadium is true to scale: seats and rows have
+// realistic distances, and rows farther out have more seats. Ten units are half a metre.
 const (
 	seatApart = 10.0
 	rowApart  = 12.0
@@ -15,20 +14,20 @@ const (
 	edgeWide  = 60.0 // left free around the drawing
 )
 
-// line is a row of seats: how long it is, and where on it one is at 0…1 of its length.
+// line is a row of seats: its length, and the position at a fraction 0…1 of it.
 type line struct {
 	length float64
 	at     func(along float64) (x, y float64)
 }
 
-// fill adds a section of n seats: as many rows as it takes, each with as many
-// seats as its length allows, in proportion. It answers the number of rows.
+// fill adds a section of n seats: as many rows as necessary, with seats in proportion to
+// their lengths. It returns the number of rows.
 func (d *drawing) fill(id, name string, category uint16, n int, row func(r int) line) (rows int) {
 	if n <= 0 {
 		return 0
 	}
 	var lines []line
-	var room []int // seats up to and including a row, if it were full
+	var room []int // capacity of the rows up to and including each row
 	for sum := 0; sum < n; rows++ {
 		l := row(rows)
 		sum += max(1, int(l.length/seatApart))
@@ -60,7 +59,7 @@ func (d *drawing) fill(id, name string, category uint16, n int, row func(r int) 
 	return rows
 }
 
-// settle moves what is drawn to the corner, and takes its size as the drawing's.
+// settle moves the drawing to the corner, and sets its size.
 func (d *drawing) settle() {
 	p := d.plan
 	left, top, right, bottom := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
@@ -75,8 +74,8 @@ func (d *drawing) settle() {
 	p.Width, p.Height = math.Ceil(right-left+2*edgeWide), math.Ceil(bottom-top+2*edgeWide)
 }
 
-// fan is rows on arcs around (0, 0), the first at a radius, between two angles
-// from straight down; negative angles are to the left.
+// fan adds a section with rows on arcs around (0, 0). The first row is at radius, and rows
+// extend between two angles, measured from straight down; negative angles are to the left.
 func (d *drawing) fan(id, name string, category uint16, n int, radius, from, to float64) (outer float64) {
 	rows := d.fill(id, name, category, n, func(row int) line {
 		far := radius + rowApart*float64(row)
@@ -103,7 +102,7 @@ func theatre2(d *drawing, n int) {
 	d.settle()
 }
 
-// ellipse is a ring of sections around (0, 0), its first row at rx, ry.
+// ellipse adds a ring of sections around (0, 0), with its first row at rx, ry.
 func (d *drawing) ellipse(name string, first, sections int, category uint16, n int, rx, ry float64) (rows int) {
 	ends := parting(rx, ry, sections)
 	weights := make([]int, sections)
@@ -125,7 +124,7 @@ func (d *drawing) ellipse(name string, first, sections int, category uint16, n i
 	return rows
 }
 
-// arc is the length of an ellipse between two of its parameters.
+// arc returns the length of an ellipse between two of its parameters.
 func arc(a, b, from, to float64) float64 {
 	const steps = 32
 	sum := 0.0
@@ -136,7 +135,7 @@ func arc(a, b, from, to float64) float64 {
 	return sum * (to - from) / steps
 }
 
-// parting divides an ellipse in parts of about the same length.
+// parting divides an ellipse into parts of about the same length.
 func parting(a, b float64, parts int) []float64 {
 	const steps = 3600
 	whole := arc(a, b, 0, math.Pi/2) * 4
@@ -160,7 +159,7 @@ func arena2(d *drawing, n int) {
 	inRow := max(2, int(math.Sqrt(float64(blocks[3])*1.5)))
 	width := float64(inRow) * seatApart
 	depth := rowApart * math.Ceil(float64(blocks[3])/float64(inRow))
-	gap := math.Max(24, width*0.26) // to the stage in the middle, from each block
+	gap := math.Max(24, width*0.26) // between each block and the stage in the middle
 	for i, count := range blocks {
 		id := "F" + strconv.Itoa(i+1)
 		left, top := gap-(2*gap+width)*float64(1-i%2), gap-(2*gap+depth)*float64(1-i/2)

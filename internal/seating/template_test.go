@@ -12,8 +12,8 @@ import (
 	"boxoffice/internal/seating/seatingtest"
 )
 
-// Stored events name a template and a number of seats, nothing else: what a
-// template draws may never change. A better drawing gets a new name.
+// Stored events name only a template and a number of seats, so a template must never
+// change its drawing. A better drawing gets a new name.
 func TestTemplatesNeverChange(t *testing.T) {
 	for name, want := range map[string]string{
 		"theatre/1": "cc832fa211fc83d3", "arena/1": "0d90561e19ce6d15", "stadium/1": "bf2a15c9e8748183", "club/1": "69031953f4875cac",
@@ -99,8 +99,8 @@ func TestTemplateCategoriesExist(t *testing.T) {
 	}
 }
 
-// Drawings true to scale: no two neighbours in a row are nearer than people sit,
-// and rows do not run into each other, whatever the size.
+// In drawings true to scale of any size, neighbours in a row have room to sit, and rows
+// do not overlap.
 func TestDrawingsAreTrueToScale(t *testing.T) {
 	for _, name := range []string{"theatre/2", "arena/2", "stadium/2"} {
 		for _, n := range []int{50, 1_060, 20_000, 100_000} {

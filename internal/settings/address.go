@@ -27,7 +27,7 @@ func onlyDigits(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789") == ""
 }
 
-// Taken is an error of listening, with what to do about it.
+// Taken explains an error of listening, and how to resolve it.
 func Taken(flag, addr string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):

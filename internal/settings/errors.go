@@ -7,8 +7,8 @@ import (
 	"boxoffice/internal/id"
 )
 
-// Error is an error with the status that the process ends with, and with the flag
-// that it is about, if it is about one.
+// Error is an error with the exit status of the process and, if it concerns one, the
+// flag.
 type Error struct {
 	Status int
 	Flag   string // such as --data; "": none, or several
@@ -19,7 +19,7 @@ func (e Error) Error() string { return e.Err.Error() }
 
 func (e Error) Unwrap() error { return e.Err }
 
-// The statuses that a process ends with.
+// Exit statuses.
 const (
 	failed     = 1
 	WrongUsage = 2 // wrong flags, arguments or variables
@@ -30,14 +30,14 @@ func Usage(format string, args ...any) error {
 	return Error{Status: WrongUsage, Err: fmt.Errorf(format, args...)}
 }
 
-// BadFlag is an error in the value of a flag or of its variable; its text begins with
-// the flag.
+// BadFlag is an error about the value of a flag or its variable; its text begins
+// with the flag.
 func BadFlag(flag, format string, args ...any) error {
 	return Error{WrongUsage, flag, fmt.Errorf(flag+": "+format, args...)}
 }
 
-// ExitStatus is the status for an error: 0 without one, 2 for wrong flags, 1 for
-// most others.
+// ExitStatus returns the exit status for an error: 0 without one, 2 for wrong flags,
+// 1 for most others.
 func ExitStatus(err error) int {
 	var e Error
 	switch {
@@ -49,15 +49,16 @@ func ExitStatus(err error) int {
 	return failed
 }
 
-// FlagOf is the flag that an error is about, such as --data; "" when it is about
-// none, or about several.
+// FlagOf returns the flag that an error concerns, such as --data; "" if it concerns
+// none or several.
 func FlagOf(err error) string {
 	var e Error
 	errors.As(err, &e)
 	return e.Flag
 }
 
-// CheckID refuses what cannot be the id of an event or an account; "" is none.
+// CheckID refuses a text that cannot be the id of an event or an account; "" is
+// allowed.
 func CheckID(flag, text string) error {
 	if text != "" && !id.Valid(text) {
 		return BadFlag(flag, "%q is not an id, which has %d letters and digits, such as %s", text, id.Len, id.FromSource("event", "example"))
@@ -65,7 +66,7 @@ func CheckID(flag, text string) error {
 	return nil
 }
 
-// Counted is a number of things in words: "1 event", "2 events".
+// Counted formats a number of things: "1 event", "2 events".
 func Counted[N ~int | ~int32 | ~int64](n N, one, many string) string {
 	if n == 1 {
 		return "1 " + one

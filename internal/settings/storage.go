@@ -10,9 +10,9 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// Storage says which database holds the record.
+// Storage selects the database.
 type Storage struct {
-	Data        string `help:"Folder of the embedded database (SQLite), and of the mails that a server writes." default:"boxoffice-data" placeholder:"DIR"`
+	Data        string `help:"Folder for the embedded database (SQLite), and for the emails that a server writes." default:"boxoffice-data" placeholder:"DIR"`
 	DatabaseURL string `help:"PostgreSQL to use instead of the embedded database; many nodes may share it. Example: postgres://user@host/boxoffice." placeholder:"URL"`
 }
 
@@ -24,8 +24,8 @@ func (s Storage) Open(ctx context.Context) (*sqldb.DB, error) {
 	return s.OpenWith(ctx, sqldb.Config{})
 }
 
-// OpenExisting opens a database to be read, beside the processes that use it. A
-// folder that does not exist is an error, and is not made.
+// OpenExisting opens a database for reading while other processes use it. A folder
+// that does not exist is an error, and is not created.
 func (s Storage) OpenExisting(ctx context.Context) (*sqldb.DB, error) {
 	if s.Embedded() {
 		if _, err := os.Stat(s.Data); err != nil {
@@ -35,11 +35,11 @@ func (s Storage) OpenExisting(ctx context.Context) (*sqldb.DB, error) {
 	return s.OpenWith(ctx, sqldb.Config{ReadOnly: true})
 }
 
-// OpenWith opens the database with a configuration, whose folder and URL it fills in.
+// OpenWith opens the database with a configuration, whose folder and URL it sets.
 func (s Storage) OpenWith(ctx context.Context, cfg sqldb.Config) (*sqldb.DB, error) {
 	for flag, url := range map[string]string{"--database-url": s.DatabaseURL, "--replica-url": cfg.ReplicaURL} {
-		if scheme, _, _ := strings.Cut(url, "://"); url != "" && scheme != "postgres" && scheme != "postgresql" {
-			return nil, BadFlag(flag, "%q is not supported, only postgres://USER:PASSWORD@HOST:PORT/DATABASE", scheme)
+		if scheme, _, _ := strings.Cut(url, "://"); url != "" && scheme != "postgres" && scheme != "postgresql" { // not shown: it may be a password
+			return nil, BadFlag(flag, "it is not supported, only postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 		}
 	}
 	switch {

@@ -6,7 +6,9 @@ import (
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/phone"
 	"boxoffice/internal/route"
 	"boxoffice/internal/userapi"
 )
@@ -18,6 +20,7 @@ type Accounts interface {
 	Delete(ctx context.Context, c caller.Caller, userID string, version int64, password string) error
 	LiveBookings(ctx context.Context, c caller.Caller, userID string) ([]bookingapi.Booking, error)
 	Resend(ctx context.Context, c caller.Caller, userID string) error
+	Speaks(ctx context.Context, c caller.Caller) error
 }
 
 // OpenSessions lists and ends the reader's sessions.
@@ -26,21 +29,21 @@ type OpenSessions interface {
 	EndSessions(ctx context.Context, c caller.Caller, userID, sessionID, keep string) error
 }
 
-// Profile is what somebody says about themselves. Password is the current one,
-// and Code one of the second factor, for a change of the address.
-type Profile struct{ Name, Email, Username, Password, Code string }
+// Profile is the data that people enter about themselves. A change of the address
+// also needs the current Password, and a Code of the second factor if there is one.
+type Profile struct{ Name, Email, Username, Phone, Password, Code string }
 
 // openSession is a place where somebody is signed in.
 type openSession struct{ userapi.OpenSession }
 
-// programs and systems are what browsers call themselves, the more special name
-// first: most of them also say that they are another one.
+// programs and systems are the names that browsers send, the more specific ones
+// first, since most browsers also name another one.
 var (
 	programs = [][2]string{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}}
 	systems  = [][2]string{{"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Windows", "Windows"}, {"Macintosh", "Mac"}, {"Linux", "Linux"}}
 )
 
-// Program names a session's program for people; "" when it has not named itself.
+// Program returns a readable name of a session's program; "" if it sent none.
 func (o openSession) Program() string {
 	named := func(list [][2]string) string {
 		for _, one := range list {
@@ -65,20 +68,23 @@ func (s *Shop) accountRoutes() []page.Route {
 	return []page.Route{
 		page.Get("/account", s.account), page.Post("/account", s.changeAccount, route.Entry), page.Post("/account/password", s.changePassword, route.Entry),
 		page.Post("/account/verification", s.sendVerification, route.Entry), page.Post("/account/sessions", s.endSession),
+		page.Post("/account/emails", s.changeEmails), page.Get("/unsubscribe", s.unsubscribe), page.Post("/unsubscribe", s.unsubscribe),
 		page.Get("/account/two-factor", s.twoFactor), page.Post("/account/two-factor", s.beginTwoFactor, route.Entry),
 		page.Post("/account/two-factor/confirm", s.confirmTwoFactor, route.Entry), page.Post("/account/two-factor/end", s.endTwoFactor, route.Entry),
 		page.Get("/account/export", s.export), page.Get("/account/delete", s.deletePage), page.Post("/account/delete", s.deleteAccount, route.Entry),
 	}
 }
 
-// accountPage is the account's page at a moment: with what is wrong with one of
-// its forms, or with none.
+// accountPage is the data of the account page, including the faults of one of its
+// forms, if any.
 type accountPage struct {
 	userapi.Account
 	Form     Profile // as it was sent, else as it is
 	Faults   page.Faults
 	Password page.Faults
 	Sessions []openSession
+	Emails   *notifyapi.Preferences // nil: the address is not verified, so nobody chooses for it
+	Texts    bool                   // ask for a mobile number
 }
 
 // own is the reader's account.
@@ -88,7 +94,7 @@ func (s *Shop) own(v *page.Visit) (userapi.Account, error) {
 
 func (s *Shop) account(v *page.Visit) error { return s.showAccount(v, nil) }
 
-// showAccount shows the account's page; sent has what a form had in it.
+// showAccount shows the account page; sent fills in a form as it was sent.
 func (s *Shop) showAccount(v *page.Visit, sent func(*accountPage)) error {
 	if err := signedIn(v); err != nil {
 		return err
@@ -105,7 +111,10 @@ func (s *Shop) showAccount(v *page.Visit, sent func(*accountPage)) error {
 	for _, one := range sessions {
 		p.Sessions = append(p.Sessions, openSession{one})
 	}
-	p.Form = Profile{Name: p.Name, Email: p.Email, Username: p.Username}
+	if p.Emails, err = s.emailsOf(v, &p.Account); err != nil {
+		return err
+	}
+	p.Form, p.Texts = Profile{Name: p.Name, Email: p.Email, Username: p.Username, Phone: phone.Shown(p.Phone)}, s.Texts
 	if sent != nil {
 		sent(&p)
 	}
@@ -117,7 +126,7 @@ func (s *Shop) changeAccount(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err
 	}
-	form := Profile{v.PostFormValue("name"), v.PostFormValue("email"), v.PostFormValue("username"), v.PostFormValue("current_password"), v.PostFormValue("code")}
+	form := Profile{v.PostFormValue("name"), v.PostFormValue("email"), v.PostFormValue("username"), v.PostFormValue("phone"), v.PostFormValue("current_password"), v.PostFormValue("code")}
 	moved, err := s.changeProfile(v, form)
 	if err != nil {
 		faults, ok := v.Faults(err)
@@ -133,14 +142,16 @@ func (s *Shop) changeAccount(v *page.Visit) error {
 	return v.Go("/account")
 }
 
-// changeProfile changes what a form changes, and reports whether the address is
-// another one.
+// changeProfile saves a form's changes, and reports whether the address has changed.
 func (s *Shop) changeProfile(v *page.Visit, f Profile) (moved bool, err error) {
 	before, err := s.own(v)
 	if err != nil {
 		return false, err
 	}
 	c := userapi.Change{Name: &f.Name, CurrentPassword: f.Password, Code: f.Code}
+	if s.Texts {
+		c.Phone = &f.Phone
+	}
 	if before.HasPassword {
 		c.Username = &f.Username
 		if f.Email != before.Email {
@@ -151,8 +162,8 @@ func (s *Shop) changeProfile(v *page.Visit, f Profile) (moved bool, err error) {
 	return err == nil && after.Email != before.Email, err
 }
 
-// changePassword ends all sessions, this one too: who knows the new password
-// signs in with it.
+// changePassword sets a new password and ends all sessions, including this one; the
+// reader signs in again.
 func (s *Shop) changePassword(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err
@@ -197,7 +208,7 @@ func (s *Shop) endSession(v *page.Visit) error {
 	return v.Go("/account")
 }
 
-// deleteForm is the page on which an account is deleted, at a moment.
+// deleteForm is the data of the page that deletes an account.
 type deleteForm struct {
 	userapi.Account
 	Live   []Order // for which it has to stay
@@ -241,8 +252,8 @@ func (s *Shop) deleteAccount(v *page.Visit) error {
 	return v.Go("/")
 }
 
-// signedOut has the reader's browser forget who was here: the session, and
-// tickets that were kept for times without a network.
+// signedOut makes the reader's browser forget the session, and the tickets that were
+// stored for offline use.
 func (s *Shop) signedOut(v *page.Visit) {
 	v.End()
 	v.W.Header().Set("Clear-Site-Data", `"cache", "storage"`)

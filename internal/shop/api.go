@@ -11,29 +11,29 @@ import (
 	"boxoffice/internal/route"
 )
 
-// ticketBody is the right to enter for one seat, as clients see it.
+// ticketBody is a ticket (the right of entry for one seat) as API clients see it.
 type ticketBody struct {
 	Seat    string `json:"seat" doc:"Label of the seat." example:"101-A-12"`
 	Section string `json:"section" doc:"Id of the section." example:"101"`
-	Row     string `json:"row,omitempty" doc:"Absent in general admission." example:"A"`
-	Number  string `json:"number,omitempty" doc:"Within its row; absent in general admission." example:"12"`
-	Tier    string `json:"tier" doc:"Price tier." example:"Stalls"`
-	Token   string `json:"token" doc:"What the ticket's QR code says: base 32, signed with Ed25519. Whoever shows it first gets in."`
+	Row     string `json:"row,omitempty" doc:"Label of the row. Absent in general admission." example:"A"`
+	Number  string `json:"number,omitempty" doc:"Number of the seat within its row. Absent in general admission." example:"12"`
+	Tier    string `json:"tier" doc:"Name of the price tier." example:"Stalls"`
+	Token   string `json:"token" doc:"The text of the ticket's QR code: base 32, signed with Ed25519. The first person who shows it is admitted."`
 }
 
 type ticketList struct {
-	Items []ticketBody `json:"items" doc:"One for each seat."`
+	Items []ticketBody `json:"items" doc:"The tickets, one for each seat."`
 }
 
 type ticketsIn struct {
-	ID    string `path:"id" maxLength:"64" doc:"A booked booking."`
+	ID    string `path:"id" maxLength:"64" doc:"Id of a booked booking."`
 	Token string `query:"token" maxLength:"100" doc:"The token of the booking's signed link, instead of a session."`
 }
 
 type ticketsPDFIn struct {
-	ID    string `path:"id" maxLength:"64" doc:"A booked booking."`
+	ID    string `path:"id" maxLength:"64" doc:"Id of a booked booking."`
 	Token string `query:"token" maxLength:"100" doc:"The token of the booking's signed link, instead of a session."`
-	Lang  string `header:"Accept-Language" maxLength:"200" doc:"Language of the PDF: English or German." example:"de"`
+	Lang  string `header:"Accept-Language" maxLength:"200" doc:"Preferred language of the PDF. English and German are available." example:"de"`
 }
 
 type ticketsOut struct{ Body ticketList }
@@ -50,11 +50,11 @@ type keysOut struct {
 	Body         []byte
 }
 
-// Register registers the API's reads of tickets.
+// Register adds the operations that read tickets to the API.
 func (s *Shop) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "list-tickets", Method: http.MethodGet, Path: "/bookings/{id}/tickets", Tags: []string{"Bookings"}, Summary: "Read the tickets of a booking",
-		Description: "For its owner, or with its signed link. Before the booking is paid and after it is cancelled, there are no tickets (404).",
+		Description: "For the booking's owner, or with its signed link. Before the booking is paid and after it is cancelled, there are no tickets (404).",
 		Errors:      []int{401, 404}, Metadata: route.Meta(route.Optional),
 	}, func(ctx context.Context, in *ticketsIn) (*ticketsOut, error) {
 		_, cards, err := s.ticketsOf(ctx, in)
@@ -69,8 +69,8 @@ func (s *Shop) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "get-tickets-pdf", Method: http.MethodGet, Path: "/bookings/{id}/tickets.pdf", Tags: []string{"Bookings"}, Summary: "Read the tickets of a booking as a PDF",
-		Description: "A page for each seat, with its QR code. For its owner, or with its signed link. Before the booking is paid and after it is cancelled, there are no tickets (404). " +
-			"A node makes few at once, and two for one client (a verified account, the owner whose link it is, else an address): 503 says when to ask again.",
+		Description: "One page per seat, with its QR code. For the booking's owner, or with its signed link. Before the booking is paid and after it is cancelled, there are no tickets (404). " +
+			"A node makes only a few at the same time, and two per client (a verified account, the owner of the signed link, or else an address). Further requests are answered 503, and Retry-After says how long to wait.",
 		Errors: []int{401, 404, 503}, Metadata: route.Meta(route.Optional),
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/pdf": {Schema: binary}}}},
 	}, func(ctx context.Context, in *ticketsPDFIn) (*ticketsPDFOut, error) {
@@ -78,15 +78,15 @@ func (s *Shop) Register(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		file, err := s.printer.pdf(ctx, printClient(ctx, o), document(s.kit.Speak(in.Lang), o, cards))
+		file, err := s.printer.pdf(ctx, printClient(ctx, o), document(s.site.Speak(in.Lang), o, cards))
 		if err != nil {
 			return nil, err
 		}
 		return &ticketsPDFOut{ContentType: "application/pdf", Disposition: `attachment; filename="tickets-` + o.Reference + `.pdf"`, Body: file}, nil
 	})
 	huma.Register(api, huma.Operation{
-		OperationID: "get-ticket-keys", Method: http.MethodGet, Path: "/tickets/keys.json", Tags: []string{"Bookings"}, Summary: "Read the public keys that tickets are verified with",
-		Description: "A JWK set (RFC 7517) of Ed25519 keys (RFC 8037), the newest first.", Metadata: route.Meta(route.Shared),
+		OperationID: "get-ticket-keys", Method: http.MethodGet, Path: "/tickets/keys.json", Tags: []string{"Bookings"}, Summary: "Read the public keys for verifying tickets",
+		Description: "A JWK set (RFC 7517) of Ed25519 keys (RFC 8037), newest first.", Metadata: route.Meta(route.Shared),
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{"application/jwk-set+json": {Schema: &huma.Schema{Type: huma.TypeObject, Description: "A JWK set.", AdditionalProperties: true}}}}},
 	}, func(context.Context, *struct{}) (*keysOut, error) {
 		return &keysOut{ContentType: "application/jwk-set+json", CacheControl: "public, max-age=300", Body: s.Tickets.Keys().Document()}, nil
@@ -95,7 +95,7 @@ func (s *Shop) Register(api huma.API) {
 
 var binary = &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "The file."}
 
-// ticketsOf is an order of the caller's, or of whoever has its link, with its tickets.
+// ticketsOf returns an order with its tickets, for its owner or with its link.
 func (s *Shop) ticketsOf(ctx context.Context, in *ticketsIn) (*orderPage, []ticketCard, error) {
 	caller := caller.From(ctx)
 	if !caller.SignedIn() && in.Token == "" {

@@ -30,10 +30,10 @@ type Events interface {
 
 // SeatMap is what the shop needs of the booking service to show free seats.
 type SeatMap interface {
-	// Sections of an event, with the seats that are free; NotFound before the booking
-	// service knows its sale.
+	// Sections returns an event's sections with their free seats; NotFound while the
+	// booking service does not know the event's sale.
 	Sections(ctx context.Context, caller caller.Caller, eventID string) ([]bookingapi.SectionSeats, error)
-	// Rows are the seats of a section; NotFound when there is no such section.
+	// Rows returns the seats of a section; NotFound if there is no such section.
 	Rows(ctx context.Context, caller caller.Caller, eventID, section string) ([]bookingapi.RowSeats, error)
 }
 

@@ -15,6 +15,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/locale"
 	"boxoffice/internal/page"
 	"boxoffice/internal/route"
 	"boxoffice/internal/seating"
@@ -85,11 +86,11 @@ func onSale(id string, days, free int) eventapi.Event {
 
 func shopOf(t *testing.T, s *shelf) *Shop {
 	t.Helper()
-	kit, err := page.New(page.Config{PublicURL: "https://example.org", Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler)})
+	site, err := page.New(page.Config{PublicURL: "https://example.org", Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop, err := New(kit, Services{Events: s, SeatMap: s}, slog.New(slog.DiscardHandler))
+	shop, err := New(site, Services{Events: s, SeatMap: s}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func get(t *testing.T, s *Shop, at, path string, header ...string) *httptest.Res
 	}
 	w := httptest.NewRecorder()
 	found := false
-	s.kit.Mount(s.Routes(), func(method, path string, _ route.Traits, h page.Handler) {
+	s.site.Mount(s.Routes(), func(method, path string, _ route.Traits, h page.Handler) {
 		if method+" "+path != at {
 			return
 		}
@@ -175,7 +176,7 @@ func TestHomeTellsZones(t *testing.T) {
 	dated.Starts, dated.Date, dated.Zone, dated.Opens = time.Time{}, "2099-01-01", "Europe/Vienna", noon.Add(48*time.Hour)
 	for _, e := range []eventapi.Event{timed, dated} {
 		body := get(t, shopOf(t, &shelf{coming: []eventapi.Event{e}}), "GET /", "/").Body.String()
-		want := page.When("en", e.Opens.In(vienna), page.Listed)
+		want := locale.When("en", e.Opens.In(vienna), locale.Listed)
 		if !strings.Contains(want, "CE") || !strings.Contains(body, want) {
 			t.Errorf("%s: the opening is not told as %q", e.ID, want)
 		}
@@ -227,7 +228,7 @@ func TestFeature(t *testing.T) {
 func visitOf(t *testing.T, s *Shop) *page.Visit {
 	t.Helper()
 	var out *page.Visit
-	if err := s.kit.Page(func(v *page.Visit) error { out = v; return nil })(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)); err != nil {
+	if err := s.site.Page(func(v *page.Visit) error { out = v; return nil })(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -240,7 +241,7 @@ func TestState(t *testing.T) {
 		fn(&e)
 		return e
 	}
-	for want, e := range map[string]eventapi.Event{
+	for want, e := range map[eventapi.SaleState]eventapi.Event{
 		"onsale":    onSale("a", 9, 1),
 		"soldout":   onSale("a", 9, 0),
 		"soon":      with(func(e *eventapi.Event) { e.Opens = noon.Add(1) }),
@@ -311,7 +312,7 @@ func TestSitemap(t *testing.T) {
 	shop := shopOf(t, s)
 	read := func(path string) (locs []string) {
 		w := httptest.NewRecorder()
-		if err := shop.kit.Page(func(v *page.Visit) error { return shop.mapOf(v, 2) })(w, httptest.NewRequest("GET", path, nil)); err != nil {
+		if err := shop.site.Page(func(v *page.Visit) error { return shop.mapOf(v, 2) })(w, httptest.NewRequest("GET", path, nil)); err != nil {
 			t.Fatal(err)
 		}
 		var doc struct {

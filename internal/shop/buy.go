@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,10 +25,12 @@ type Purchase struct {
 	Reference string
 	Places    []bookingapi.Place  // its seats
 	Payment   *paymentapi.Payment // the last attempt to pay; nil: none
+
+	RefundsEnd time.Time              // see bookingapi.Order
+	Refunds    []bookingapi.BackUntil // see bookingapi.Order
 }
 
-// Seats are what the shop needs of the booking service to take seats, and to give
-// them back.
+// Seats is what the shop needs of the booking service to hold and cancel seats.
 type Seats interface {
 	Hold(ctx context.Context, caller caller.Caller, key string, r bookingapi.HoldRequest) (bookingapi.Booking, error)
 	Cancel(ctx context.Context, caller caller.Caller, c bookingapi.Cancellation) (bookingapi.Booking, error)
@@ -52,21 +53,20 @@ func (s *Shop) buyRoutes() []page.Route {
 		page.Post("/checkout/{booking}/guest", s.asGuest, route.Entry),
 		page.Post("/checkout/{booking}/code", s.guestCode, route.Entry),
 		page.Post("/checkout/{booking}/resend", s.resendCode, route.Entry),
+		page.Post("/checkout/{booking}/phone", s.phoneHere),
 		page.Post("/checkout/{booking}/sign-in", s.signInHere, route.Entry),
 		page.Post("/checkout/{booking}/sign-up", s.signUpHere, route.Entry),
-		page.Get(sandboxPath+"{booking}", s.sandboxPage),
-		page.Post(sandboxPath+"{booking}", s.paid),
 	}
 }
 
 const (
-	maxWished = 100 // seats of one request
-	maxAgain  = 5   // times that the same request can be held anew
+	maxWished = 100 // seats in one request
+	maxAgain  = 5   // times that the same request can be repeated for a new hold
 )
 
-// hold holds seats. Who is not signed in becomes a visitor first: the browser
-// sends the form once more, with the visitor's cookie. So a double click makes
-// two visitors at worst, of whom only the one that the browser keeps holds seats.
+// hold holds seats. A client without a session becomes a visitor first: the browser
+// sends the form again with the visitor's cookie. At worst a double click creates
+// two visitors, and only the one whose cookie the browser keeps holds seats.
 func (s *Shop) hold(v *page.Visit) error {
 	e, err := s.Events.Event(v.Context(), v.Caller, v.PathValue("id"))
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *Shop) hold(v *page.Visit) error {
 			return err
 		}
 		v.Begin(session.Token, session.Ends)
-		query := v.Request.URL.Query() // says which section the list of seats shows
+		query := v.Request.URL.Query() // determines which section's list of seats is shown
 		query.Set("visit", "1")
 		return v.Resend("/e/" + url.PathEscape(e.ID) + "/hold?" + query.Encode())
 	}
@@ -96,23 +96,24 @@ func (s *Shop) hold(v *page.Visit) error {
 	return v.Go(checkoutPath(b.ID))
 }
 
-// wished reads a request out of a form: seats win over a quantity.
+// wished reads a request from a form; selected seats take precedence over a
+// quantity.
 func wished(v *page.Visit, eventID string) (bookingapi.HoldRequest, error) {
 	w := bookingapi.HoldRequest{EventID: eventID}
 	if err := v.ParseForm(); err != nil {
 		return w, errs.New(errs.Malformed, "bad-form", "The form did not arrive completely.")
 	}
+	var labels []string
 	for _, label := range v.PostForm["seats"] {
-		if len(w.Seats) > maxWished {
+		if len(labels) > maxWished {
 			break // too many already
 		}
-		if label = strings.TrimSpace(label); label != "" && !slices.Contains(w.Seats, label) {
-			w.Seats = append(w.Seats, label)
+		if label = strings.TrimSpace(label); label != "" && !slices.Contains(labels, label) {
+			labels = append(labels, label)
 		}
 	}
-	if len(w.Seats) == 0 && v.PostFormValue("chosen") == "" { // the button for chosen seats chooses none by itself
-		w.Quantity, _ = strconv.Atoi(v.PostFormValue("quantity"))
-		w.Section, w.Tier = v.PostFormValue("section"), v.PostFormValue("tier")
+	if len(labels) > 0 || v.PostFormValue("chosen") == "" { // the button for chosen seats chooses none by itself
+		w.Selection = v.Selection(labels)
 	}
 	switch n := w.Count(); {
 	case n < 1:
@@ -123,15 +124,16 @@ func wished(v *page.Visit, eventID string) (bookingapi.HoldRequest, error) {
 	return w, nil
 }
 
-// holdOnce holds what is asked for. However often the same form is sent, it comes to
-// the same purchase as long as that is held: a form has a key of its own if a
-// script has given it one. A request whose purchase is over is held anew.
+// holdOnce holds the requested seats. Sending the same form again leads to the same
+// purchase while that is held: the request's key is derived from its content and, if
+// a script has added one, the form's own key. If the earlier purchase is over, the
+// seats are held anew.
 func (s *Shop) holdOnce(v *page.Visit, w bookingapi.HoldRequest) (bookingapi.Booking, error) {
 	nonce := v.PostFormValue("key")
 	for n := range maxAgain {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %q", nonce, n, []any{w.Seats, w.Quantity, w.Section, w.Tier}))
 		b, err := s.Seats.Hold(v.Context(), v.Caller, "page-"+hex.EncodeToString(sum[:16]), w)
-		bought := b.Status == bookingapi.Booked && nonce != "" // that very form, sent once more
+		bought := b.Status == bookingapi.Booked && nonce != "" // the same form, sent again
 		if err != nil || bought || held(&b, v.Now()) {
 			return b, err
 		}
@@ -144,9 +146,9 @@ func held(b *bookingapi.Booking, now time.Time) bool {
 	return b.Status == bookingapi.Pending && b.ExpiresAt > now.UnixMicro()
 }
 
-// notHeld shows the event again and says why its seats could not be held: which
-// are gone, which are still there, which are near. Who holds them already is
-// sent on.
+// notHeld shows the event again and says why the seats could not be held: which are
+// taken, which are still free, and which are near. Readers who already hold all of
+// the seats are sent to their purchase.
 func (s *Shop) notHeld(v *page.Visit, e *eventapi.Event, w bookingapi.HoldRequest, err error) error {
 	text, ok := v.Reason(err)
 	if !ok {
@@ -154,10 +156,10 @@ func (s *Shop) notHeld(v *page.Visit, e *eventapi.Event, w bookingapi.HoldReques
 	}
 	if own, ok := errs.Of(err).Extra["booking_id"].(string); ok && errs.Is(err, "already-yours") {
 		v.Notice("held-already")
-		return v.Go(checkoutPath(own)) // which goes on to the order if it is paid
+		return v.Go(checkoutPath(own)) // the checkout goes on to the order if it is paid
 	}
 	if errs.Is(err, "invalid-field") {
-		text = v.T("missed.odd") // a label or a name that no page of ours has
+		text = v.T("missed.odd") // a label or a name that none of our pages offers
 	}
 	m := &missed{Text: text, Chosen: w.Seats, Quantity: w.Quantity, Section: w.Section, Tier: w.Tier}
 	if errs.Is(err, "seats-taken") || errs.Is(err, "already-yours") {
@@ -188,8 +190,8 @@ func (s *Shop) notHeld(v *page.Visit, e *eventapi.Event, w bookingapi.HoldReques
 	return s.showEvent(v, e, m)
 }
 
-// alreadyHeld is the purchase in which a caller holds all of some seats; "" when
-// somebody else has one.
+// alreadyHeld returns the purchase in which a caller holds all of some seats; "" if
+// there is none.
 func (s *Shop) alreadyHeld(v *page.Visit, eventID string, labels []string) (string, error) {
 	own, err := s.Orders.holds(v.Context(), v.Caller, eventID)
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 
 const (
 	calendarType = "text/calendar; charset=utf-8"
-	feedShown    = 500 // events of the feed of all
+	feedShown    = 500 // events in the feed of all events
 )
 
-// calendarEntry is an event as a calendar shows it. Its id there is the same
-// wherever it comes from, so that a calendar has it once.
+// calendarEntry converts an event for calendars. Its UID is the same in the feed and
+// in single files, so that calendars show the event once.
 func calendarEntry(v *page.Visit, e *eventapi.Event) ticket.Entry {
 	out := ticket.Entry{
 		UID: e.ID + "@" + hostOf(v), Revision: int(e.Version), Stamp: v.Now().UTC().Truncate(time.Hour), Start: e.Starts,
@@ -29,8 +29,8 @@ func calendarEntry(v *page.Visit, e *eventapi.Event) ticket.Entry {
 	return out
 }
 
-// lasts is how long an event takes, whole days when its time is not known; 0 when
-// it does not say.
+// lasts returns how long an event takes: whole days if its time is unknown, 0 if it
+// does not say.
 func lasts(e *eventapi.Event) time.Duration {
 	last, ok := dayOf(e.EndDate)
 	switch first, known := dayOf(e.Date); {
@@ -44,7 +44,7 @@ func lasts(e *eventapi.Event) time.Duration {
 	return e.Ends.Sub(e.Starts)
 }
 
-// eventCalendar is one event for a calendar.
+// eventCalendar serves a calendar file with one event.
 func (s *Shop) eventCalendar(v *page.Visit) error {
 	e, err := s.Events.Event(v.Context(), v.Caller, v.PathValue("id"))
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *Shop) eventCalendar(v *page.Visit) error {
 	return send(v, &e, calendarType, file)
 }
 
-// feed is the coming events for a calendar that follows them.
+// feed serves coming events for calendars that subscribe to them.
 func (s *Shop) feed(v *page.Visit) error {
 	found, err := s.find(v, Query{City: v.Request.URL.Query().Get("city"), Category: v.Request.URL.Query().Get("category"), Limit: feedShown})
 	if err != nil {

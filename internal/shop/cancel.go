@@ -9,25 +9,28 @@ import (
 	"boxoffice/internal/page"
 )
 
-// cancelPage is where seats are given back, at a moment: first one chooses them,
-// then one sees what comes back, and says yes.
+// cancelPage is the data of the page on which seats are cancelled, in two steps: the
+// reader selects seats, then sees the refund and confirms.
 type cancelPage struct {
 	*orderPage
 	Chosen  []bookingapi.Place // nothing: they are still to be chosen
 	Refund  int64              // for them, minor units
-	Refused string             // why nothing can be given back
-	Changed bool               // the refund is another than the reader has seen
+	Refused string             // why there is no refund
+	Changed bool               // the refund differs from the one that the reader saw
 }
 
-// Picked reports whether a seat is among those chosen; all are before one chooses.
-func (c *cancelPage) Picked(label string) bool {
-	return len(c.Chosen) == 0 || slices.ContainsFunc(c.Chosen, func(p bookingapi.Place) bool { return p.Label == label })
-}
-
-// Whole reports whether all seats are given back.
+// Whole reports whether all seats are to be cancelled.
 func (c *cancelPage) Whole() bool { return len(c.Chosen) == len(c.Places) }
 
-// labels are the seats to cancel; nil: all.
+// Kept is what the organizer keeps of the price of the selected seats.
+func (c *cancelPage) Kept() (kept int64) {
+	for _, p := range c.Chosen {
+		kept += p.Tier.Price
+	}
+	return kept - c.Refund
+}
+
+// labels returns the seats to cancel; nil: all.
 func (c *cancelPage) labels() []string {
 	if c.Whole() {
 		return nil
@@ -39,9 +42,10 @@ func (c *cancelPage) labels() []string {
 	return out
 }
 
-// readCancel is the page for an order of the reader's own, with those of the
-// seats named that it still has. The signed link is not enough to cancel: it leads
-// to the page where its reader asks for a code, and then there is no page here.
+// readCancel returns the page for an order of the reader's own; of the named seats,
+// those that the order still has are selected. The signed link alone does not allow
+// cancelling: its readers are sent to the page that mails a code, and the result is
+// nil.
 func (s *Shop) readCancel(v *page.Visit, seats []string) (*cancelPage, error) {
 	if v.Request.URL.Query().Get("token") == "" {
 		if err := signedIn(v); err != nil {
@@ -63,7 +67,7 @@ func (s *Shop) readCancel(v *page.Visit, seats []string) (*cancelPage, error) {
 	return c, nil
 }
 
-// choose takes those of the seats named that the order still has.
+// choose selects those of the named seats that the order still has.
 func (c *cancelPage) choose(seats []string) {
 	for _, p := range c.Places {
 		if slices.Contains(seats, p.Label) {
@@ -72,7 +76,7 @@ func (c *cancelPage) choose(seats []string) {
 	}
 }
 
-// quote fills in what comes back for the seats chosen, or why nothing does.
+// quote fills in the refund for the selected seats, or why there is none.
 func (s *Shop) quote(v *page.Visit, c *cancelPage) error {
 	if !c.Live(v.Now()) {
 		return nil
@@ -106,7 +110,7 @@ func (s *Shop) cancel(v *page.Visit) error {
 	if err := s.quote(v, c); err != nil {
 		return err
 	}
-	v.Status(200) // that nothing can be given back is an answer
+	v.Status(200) // "no refund" is a regular answer
 	return s.showCancel(v, c)
 }
 
@@ -123,7 +127,7 @@ func (s *Shop) cancelled(v *page.Visit) error {
 	switch {
 	case len(seats) == 0:
 		return v.Go(c.Link("cancel"))
-	case !c.Live(v.Now()) || len(c.Chosen) == 0: // it was sent twice
+	case !c.Live(v.Now()) || len(c.Chosen) == 0: // the form was sent twice
 		return v.Go(c.Link(""))
 	}
 	if err := s.quote(v, c); err != nil {
@@ -135,7 +139,15 @@ func (s *Shop) cancelled(v *page.Visit) error {
 		}
 		return s.showCancel(v, c)
 	}
-	if _, err := s.Seats.Cancel(v.Context(), v.Caller, bookingapi.Cancellation{BookingID: c.ID, Seats: c.labels()}); err != nil {
+	if _, err := s.Seats.Cancel(v.Context(), v.Caller, bookingapi.Cancellation{BookingID: c.ID, Seats: c.labels(), Refund: &c.Refund}); err != nil {
+		if errs.Is(err, "refund-differs") { // a step of the terms has just begun
+			if err := s.quote(v, c); err != nil {
+				return err
+			}
+			c.Changed = true
+			v.Status(409)
+			return s.showCancel(v, c)
+		}
 		if errs.KindOf(err) == errs.Conflict {
 			c.Refused, _ = v.Reason(err)
 			return s.showCancel(v, c)

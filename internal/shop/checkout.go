@@ -9,11 +9,12 @@ import (
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/phone"
 	"boxoffice/internal/seating"
 	"boxoffice/internal/userapi"
 )
 
-// What a purchase's page is about.
+// States of a purchase's page.
 const (
 	stateHeld     = "held"
 	stateExpired  = "expired"
@@ -27,7 +28,7 @@ const (
 	whoVisitor = "visitor" // nothing is known of them yet
 )
 
-// checkoutPage is the checkout at a moment.
+// checkoutPage is the data of the checkout.
 type checkoutPage struct {
 	*Purchase
 	Event     eventapi.Event
@@ -36,18 +37,29 @@ type checkoutPage struct {
 	Lines     []line
 	Split     split
 	Ends, Now time.Time
-	Minutes   int // that the hold lasts on, rounded up
+	Minutes   int // until the hold expires, rounded up
 	Again     bookingapi.Selection
 
 	Who    string
 	Person userapi.Account
-	As     string // how a visitor wants to go on: guest, sign-in, sign-up
+	As     string // how a visitor wants to continue: guest, sign-in, sign-up
 	Form   entryForm
-	Other  bool   // a guest wants to sign in, or be another guest
+	Other  bool   // a guest wants to sign in, or to use another name
 	Pay    string // where to pay
+	Texts  bool   // ask for a mobile number
+
+	FreeOnly bool // nothing can be paid
 }
 
-// Ways are how a visitor can go on.
+// RefundSteps are what goes back by when the seats are cancelled, if that differs.
+func (p checkoutPage) RefundSteps() []refundStep {
+	return refundSteps(p.Refunds, p.Amount, p.Currency, zoneOf(&p.Event))
+}
+
+// Local returns a time in the event's zone.
+func (p checkoutPage) Local(t time.Time) time.Time { return t.In(zoneOf(&p.Event)) }
+
+// Ways lists how a visitor can continue.
 func (checkoutPage) Ways() []string { return []string{"guest", "sign-in", "sign-up"} }
 
 // line is the seats of one price.
@@ -58,7 +70,7 @@ type line struct {
 	Currency string
 }
 
-// split is what an amount is made of; Known when the event says how.
+// split breaks an amount down into its parts; Known if the event defines them.
 type split struct {
 	Known          bool
 	Face, Fee, Tax int64
@@ -67,11 +79,11 @@ type split struct {
 	Currency       string
 }
 
-// checkoutPath is where a purchase is until it is paid.
+// checkoutPath returns the address of a purchase until it is paid.
 func checkoutPath(bookingID string) string { return "/checkout/" + url.PathEscape(bookingID) }
 
-// purchase is the purchase that a page is about. When it goes on elsewhere, or
-// nobody is signed in, the reader is sent there, and there is none.
+// purchase returns the purchase that a page is about. If the purchase continues on
+// another page, or nobody is signed in, it redirects the reader and returns nil.
 func (s *Shop) purchase(v *page.Visit) (*Purchase, error) {
 	id := v.PathValue("booking")
 	if !v.Caller.SignedIn() {
@@ -87,12 +99,13 @@ func (s *Shop) purchase(v *page.Visit) (*Purchase, error) {
 	return &p, nil
 }
 
-// toSignIn sends the reader to the sign-in page, and on from there.
+// toSignIn sends the reader to the sign-in page, which continues to next.
 func toSignIn(v *page.Visit, next string) error {
 	return v.Go("/sign-in?next=" + url.QueryEscape(next))
 }
 
-// elsewhere is where a purchase goes on when its checkout is over; "" when not.
+// elsewhere returns where a purchase continues once its checkout is over; "" while
+// it is not.
 func (p *Purchase) elsewhere() string {
 	switch {
 	case p.underWay():
@@ -103,12 +116,13 @@ func (p *Purchase) elsewhere() string {
 	return ""
 }
 
-// cameTooLate reports whether the last payment was refused since the hold had ended.
+// cameTooLate reports whether the last payment was refused because the hold had
+// expired.
 func (p *Purchase) cameTooLate() bool {
 	return p.Payment != nil && p.Payment.Status == paymentapi.Voided && (p.Payment.Reason == "seats-gone" || p.Payment.Reason == "paid-too-late")
 }
 
-// underWay reports whether a payment has not come to an end yet.
+// underWay reports whether a payment is not final yet.
 func (p *Purchase) underWay() bool {
 	return p.Payment != nil && !p.Payment.Status.Final()
 }
@@ -121,13 +135,13 @@ func (s *Shop) checkout(v *page.Visit) error {
 	return s.showCheckout(v, p, v.Request.URL.Query().Get("as"), entryForm{})
 }
 
-// showCheckout shows a purchase; f is a form that was sent and has faults.
+// showCheckout shows a purchase; f is a form that was sent with faults.
 func (s *Shop) showCheckout(v *page.Visit, p *Purchase, as string, f entryForm) error {
 	e, err := s.Events.Event(v.Context(), v.Caller, p.EventID)
 	if err != nil {
 		return err
 	}
-	c := checkoutPage{Purchase: p, Event: e, EventPath: eventPath(&e), State: stateHeld, As: as, Form: f, Now: v.Now(), Pay: s.till.Path(p), Again: again(p)}
+	c := checkoutPage{Purchase: p, Event: e, EventPath: eventPath(&e), State: stateHeld, As: as, Form: f, Now: v.Now(), Pay: payPath + p.ID, Texts: s.Texts, FreeOnly: v.FreeOnly(), Again: again(p)}
 	c.Form.Waived = e.UnverifiedBuyers
 	zone := e.Starts.Location()
 	if e.Starts.IsZero() {
@@ -147,6 +161,9 @@ func (s *Shop) showCheckout(v *page.Visit, p *Purchase, as string, f entryForm) 
 	if c.Who, c.Person, err = s.who(v, &e); err != nil {
 		return err
 	}
+	if c.Who == whoKnown && !c.Form.Faults.Any() {
+		c.Form.Phone = phone.Shown(c.Person.Phone)
+	}
 	if c.Who == whoCode {
 		if c.Other = as == "guest" || as == "sign-in"; !c.Form.Faults.Any() {
 			c.Form.Name, c.Form.Email = c.Person.Name, c.Person.Email
@@ -155,11 +172,11 @@ func (s *Shop) showCheckout(v *page.Visit, p *Purchase, as string, f entryForm) 
 	if c.As != "sign-in" && c.As != "sign-up" {
 		c.As = "guest"
 	}
-	v.W.Header().Set("Cache-Control", "no-store") // going back shows how things are
+	v.W.Header().Set("Cache-Control", "no-store") // so that the back button shows the current state
 	return v.Show(s.set, "checkout", page.Meta{Title: v.T("checkout.title"), Description: v.T("checkout.description")}, c)
 }
 
-// lines sums a purchase's seats up by price.
+// lines adds up a purchase's seats by price.
 func lines(p *Purchase) ([]line, split) {
 	var out []line
 	sum := split{Known: true, Fees: p.Fees, Amount: p.Amount, Currency: p.Currency}
@@ -184,8 +201,8 @@ func lines(p *Purchase) ([]line, split) {
 	return out, sum
 }
 
-// again asks for the same seats once more. Places of general admission cannot be
-// named: as many of the same section are as good.
+// again requests the same seats once more, or, in general admission, the same number
+// of places in the same section.
 func again(p *Purchase) (w bookingapi.Selection) {
 	for _, one := range p.Places {
 		if one.Unnumbered {
@@ -196,7 +213,7 @@ func again(p *Purchase) (w bookingapi.Selection) {
 	return w
 }
 
-// release gives seats back while they are held: one, or all.
+// release cancels held seats: one, or all.
 func (s *Shop) release(v *page.Visit) error {
 	p, err := s.purchase(v)
 	if p == nil {
@@ -218,7 +235,7 @@ func (s *Shop) release(v *page.Visit) error {
 		}
 	}
 	if len(v.PostForm["seats"]) > 0 && len(labels) == 0 {
-		return v.Go(here) // given back before: a double click
+		return v.Go(here) // released before, by a double click
 	}
 	if _, err := s.Seats.Cancel(v.Context(), v.Caller, bookingapi.Cancellation{BookingID: p.ID, Seats: labels}); err != nil {
 		return err

@@ -3,12 +3,13 @@ package shop
 import (
 	"cmp"
 
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/page"
 )
 
-// developers is the page for those who write programs: where the API is described
-// and, of a demo, a purchase to paste into a shell. It reads the secret that
-// verifies an address from the mail, which only a demo shows.
+// developers serves the page for programmers: where the API is documented and, on a
+// demo, a purchase to paste into a shell. Its commands read the secret that verifies
+// an address from the mail, which only a demo exposes.
 func (s *Shop) developers(v *page.Visit) error {
 	found, err := s.find(v, Query{Limit: homeShown})
 	if err != nil {
@@ -16,7 +17,7 @@ func (s *Shop) developers(v *page.Visit) error {
 	}
 	event := ""
 	for i := range found.Events {
-		if found.Events[i].SaleState(v.Now()) == "onsale" {
+		if found.Events[i].SaleState(v.Now()) == eventapi.SaleOn {
 			event = found.Events[i].ID
 			break
 		}

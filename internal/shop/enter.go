@@ -10,10 +10,11 @@ import (
 	"boxoffice/internal/userapi"
 )
 
-// entryForm is a form by which somebody says who they are, as it was sent, with
-// what is wrong with it.
+// entryForm is a form for signing in, signing up or buying as a guest, as it was
+// sent, with its faults.
 type entryForm struct {
 	Name, Email, Next string
+	Phone             string
 	Proof             string // ask for the code of the authenticator app only
 	Waived            bool   // guests need not confirm their address to pay
 	Faults            page.Faults
@@ -28,7 +29,7 @@ type Guests interface {
 	VerifyCode(ctx context.Context, c caller.Caller, code, agent string) (userapi.Session, error)
 }
 
-// who is what the checkout of an event knows of the buyer.
+// who returns what the checkout of an event knows about the buyer.
 func (s *Shop) who(v *page.Visit, e *eventapi.Event) (string, userapi.Account, error) {
 	one, err := s.Users.Account(v.Context(), v.Caller, v.Caller.UserID)
 	switch {
@@ -42,8 +43,8 @@ func (s *Shop) who(v *page.Visit, e *eventapi.Event) (string, userapi.Account, e
 	return whoVisitor, one, nil
 }
 
-// logIn begins a session by what a sign-in form says. Faults of the form are in
-// the form; err is for everything else.
+// logIn starts a session from a sign-in form. The form's faults are in f; err is for
+// all other errors.
 func (s *Shop) logIn(v *page.Visit) (f entryForm, role caller.Role, err error) {
 	f = entryForm{Name: v.PostFormValue("name")}
 	before := v.Token()
@@ -55,14 +56,14 @@ func (s *Shop) logIn(v *page.Visit) (f entryForm, role caller.Role, err error) {
 		return f, "", f.fault(v, err)
 	}
 	v.Begin(session.Token, session.Ends)
-	if v.Caller.SignedIn() && !v.Caller.Visiting() { // the browser forgets that session, such as when the form is sent twice
+	if v.Caller.SignedIn() && !v.Caller.Visiting() { // the browser drops that session, for example if the form is sent twice
 		err = s.Users.Logout(v.Context(), before)
 	}
 	return f, session.Role, err
 }
 
-// signUp begins a session with a new account, or goes on with the one that the
-// same form has made already.
+// signUp starts a session with a new account, or continues with the one that the
+// same form has already made.
 func (s *Shop) signUp(v *page.Visit) (entryForm, error) {
 	f := entryForm{Name: v.PostFormValue("name"), Email: v.PostFormValue("email")}
 	if v.Caller.SignedIn() && !v.Caller.Visiting() {
@@ -83,7 +84,7 @@ func (s *Shop) signUp(v *page.Visit) (entryForm, error) {
 	return f, nil
 }
 
-// fault puts an error into the form; it is returned when it is not for the form.
+// fault adds an error to the form, and returns errors that do not concern the form.
 func (f *entryForm) fault(v *page.Visit, err error) error {
 	var ok bool
 	if f.Faults, ok = v.Faults(err); ok {
@@ -92,8 +93,8 @@ func (f *entryForm) fault(v *page.Visit, err error) error {
 	return err
 }
 
-// here runs a form within the checkout: when it has no faults the checkout goes
-// on, else it is shown again with them.
+// here processes a form within the checkout: without faults the checkout continues,
+// otherwise the form is shown again with them.
 func (s *Shop) here(v *page.Visit, as string, try func() (entryForm, error)) error {
 	p, err := s.purchase(v)
 	if p == nil {
@@ -120,7 +121,7 @@ func (s *Shop) signUpHere(v *page.Visit) error {
 	return s.here(v, "sign-up", func() (entryForm, error) { return s.signUp(v) })
 }
 
-// asGuest takes a visitor's name and address, and has a code mailed there.
+// asGuest stores a visitor's name and address, and has a code mailed there.
 func (s *Shop) asGuest(v *page.Visit) error {
 	return s.here(v, "guest", func() (entryForm, error) {
 		f := entryForm{Name: v.PostFormValue("name"), Email: v.PostFormValue("email")}
@@ -131,7 +132,7 @@ func (s *Shop) asGuest(v *page.Visit) error {
 	})
 }
 
-// guestCode takes the code that shows that the address is the guest's.
+// guestCode checks the code that verifies a guest's address.
 func (s *Shop) guestCode(v *page.Visit) error {
 	return s.here(v, "code", func() (f entryForm, err error) {
 		session, err := s.Users.VerifyCode(v.Context(), v.Caller, v.PostFormValue("code"), v.UserAgent())

@@ -11,10 +11,11 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/locale"
 	"boxoffice/internal/page"
 )
 
-// eventPath is where an event's page is.
+// eventPath returns the address of an event's page.
 func eventPath(e *eventapi.Event) string { return pathOf(e.ID, e.Title) }
 
 func pathOf(id, title string) string {
@@ -44,7 +45,7 @@ func (s *Shop) event(v *page.Visit) error {
 	return s.showEvent(v, &e, nil)
 }
 
-// noEvent says that there is no such event, and what there is instead.
+// noEvent says that there is no such event, and suggests others.
 func (s *Shop) noEvent(v *page.Visit) error {
 	list, err := s.suggested(v)
 	if err != nil {
@@ -54,45 +55,47 @@ func (s *Shop) noEvent(v *page.Visit) error {
 	return v.Show(s.set, "missing", page.Meta{Title: v.T("missing.title"), NoIndex: true}, map[string]any{"Suggested": list})
 }
 
-// missed says why seats could not be held, to be shown where they are chosen,
-// with what was chosen so that nobody has to choose it again.
+// missed says why seats could not be held. It is shown where seats are selected and
+// keeps the selection, so that nobody has to repeat it.
 type missed struct {
 	Text          string
 	Seats         []string // labels that are gone
 	Chosen        []string // labels that were chosen and are not gone
-	Near          []string // labels proposed in place of all that was chosen
-	NearNames     string   // the same in words
-	RestNames     string   // of Chosen
-	Quantity      int      // in place of chosen seats, and of which
+	Near          []string // labels proposed in place of the whole selection
+	NearNames     string   // Near, in words
+	RestNames     string   // Chosen, in words
+	Quantity      int      // the request for a number of places instead of seats, and its section and tier
 	Section, Tier string
 }
 
-// eventView is what an event's page shows.
+// eventView is the data of an event's page.
 type eventView struct {
 	Event    *eventapi.Event
 	Path     string
-	State    string // as of a card
+	State    eventapi.SaleState
 	Few      bool
 	Now      time.Time
 	Zone     string // short name of the event's zone at its time, such as CET
 	Opens    time.Time
 	Closes   time.Time
-	Refunds  time.Time // until when seats can be given back; zero: without an end
-	Refunded bool      // it is too late to give seats back
+	Refunds  time.Time // end of refunds; zero: no end
+	Refunded bool      // the time for refunds is over
+	Terms    []string  // what is kept of cancelled seats, in words; nil: nothing
 	Changes  []eventapi.Change
 	Changed  []string // the changes in words
 	Place    string   // address of the venue
 	MapLink  string
 	Text     []string // paragraphs
-	FeeRules bool     // tiers tell face value, fee and tax apart
+	FeeRules bool     // prices distinguish face value, fee and tax
 
 	Holds      []Held
 	Missed     *missed
 	Buyable    bool  // seats can be held now
-	Quantities []int // that can be asked for
-	Minutes    int   // that a hold lasts
+	FreeOnly   bool  // seats with a price cannot be paid
+	Quantities []int // numbers of seats to choose from
+	Minutes    int   // duration of a hold
 	Sections   []bookingapi.SectionSeats
-	Section    *bookingapi.SectionSeats // whose seats are shown; nil: none
+	Section    *bookingapi.SectionSeats // the section whose seats are shown; nil: none
 	Rows       []bookingapi.RowSeats
 	Map        *seatmap // nil: no map
 }
@@ -101,7 +104,10 @@ type eventView struct {
 func (s *Shop) showEvent(v *page.Visit, e *eventapi.Event, m *missed) error {
 	p := &eventView{Event: e, Path: eventPath(e), State: e.SaleState(v.Now()), Now: v.Now().UTC(), Missed: m, Minutes: int(e.HoldFor / time.Minute)}
 	c := card{Event: *e, State: p.State}
-	p.Few, p.Buyable = c.Few(), p.State == "onsale"
+	p.Few, p.Buyable = c.Few(), p.State == eventapi.SaleOn
+	if p.FreeOnly = v.FreeOnly() && e.To > 0; p.FreeOnly && e.From > 0 {
+		p.Buyable = false
+	}
 	s.tell(v, p)
 	var err error
 	if !e.Changed.IsZero() {
@@ -123,16 +129,16 @@ func (s *Shop) showEvent(v *page.Visit, e *eventapi.Event, m *missed) error {
 		return err
 	}
 	meta := page.Meta{Title: e.Title, Description: summary(v, e), Canonical: p.Path, Wide: true,
-		NoIndex: p.State == "draft", Image: "/e/" + e.ID + "/og.png", JSONLD: s.structured(v, p)}
+		NoIndex: p.State == eventapi.SaleDraft, Image: "/e/" + e.ID + "/og.png", JSONLD: s.structured(v, p)}
 	return v.Show(s.set, "event", meta, p)
 }
 
-// tell fills in what is known without asking anybody.
+// tell fills in what follows from the event alone.
 func (s *Shop) tell(v *page.Visit, p *eventView) {
 	e := p.Event
 	zone := zoneOf(e)
 	if !e.Starts.IsZero() {
-		p.Zone = page.Zone(v.Lang, e.Starts)
+		p.Zone = locale.Zone(v.Lang, e.Starts)
 	}
 	local := func(t time.Time) time.Time {
 		if t.IsZero() {
@@ -141,6 +147,7 @@ func (s *Shop) tell(v *page.Visit, p *eventView) {
 		return t.In(zone)
 	}
 	p.Opens, p.Closes, p.Refunds = local(e.Opens), local(e.Closes), local(e.RefundsEnd)
+	p.Terms = termsOf(v, e, zone)
 	p.Refunded = !p.Refunds.IsZero() && p.Refunds.Before(p.Now)
 	for _, part := range []string{e.Venue.Address, e.Venue.City, e.Venue.Country} {
 		if part != "" {
@@ -157,7 +164,7 @@ func (s *Shop) tell(v *page.Visit, p *eventView) {
 	p.FeeRules = e.Prices.Rules != nil
 }
 
-// zoneOf is the zone of an event's venue, which times are told in.
+// zoneOf returns the zone of an event's venue, in which times are shown.
 func zoneOf(e *eventapi.Event) *time.Location {
 	if !e.Starts.IsZero() {
 		return e.Starts.Location()
@@ -168,13 +175,13 @@ func zoneOf(e *eventapi.Event) *time.Location {
 	return time.UTC
 }
 
-// dayIn reads YYYY-MM-DD for templates; zero when it is something else.
+// dayIn parses YYYY-MM-DD for templates; zero if the text is not a date.
 func dayIn(text string) time.Time {
 	t, _ := dayOf(text)
 	return t
 }
 
-// changed is a change in words.
+// changed describes a change in words.
 func changed(v *page.Visit, zone *time.Location, c eventapi.Change) string {
 	if c.Field == "venue" {
 		return v.T("policy.changed.venue", "From", c.From, "To", c.To)
@@ -185,21 +192,21 @@ func changed(v *page.Visit, zone *time.Location, c eventapi.Change) string {
 	}
 	words := func(text string) string {
 		if t, err := time.Parse(time.RFC3339, text); err == nil {
-			return page.When(v.Lang, t.In(zone), page.Full)
+			return locale.When(v.Lang, t.In(zone), locale.Full)
 		}
 		if day, ok := dayOf(text); ok {
-			return page.When(v.Lang, day, page.Day)
+			return locale.When(v.Lang, day, locale.Day)
 		}
 		return v.T("event.tba")
 	}
 	return v.T(key, "From", words(c.From), "To", words(c.To))
 }
 
-// summary is an event in one sentence, for links to it.
+// summary describes an event in one sentence, for link previews.
 func summary(v *page.Visit, e *eventapi.Event) string {
 	text := whenOf(v, e) + " · " + placeOf(e)
 	if e.Priced() {
-		text += " · " + v.T("event.from", "Price", page.Money(v.Lang, e.From, e.Prices.Currency))
+		text += " · " + v.T("event.from", "Price", locale.Money(v.Lang, e.From, e.Prices.Currency))
 	}
 	if first, _, _ := strings.Cut(e.Description, "\n"); first != "" {
 		text += ". " + first

@@ -2,11 +2,11 @@ package shop
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/id"
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
@@ -17,11 +17,12 @@ type PaymentsOfUser interface {
 	OfUser(ctx context.Context, c caller.Caller, userID, after string, limit int) ([]paymentapi.Payment, error)
 }
 
-// AccountExport is all data that the ticket office has about one person. Its format is
-// described in docs/privacy.md. Times are in UTC, amounts in minor units.
+// AccountExport is all data stored about one person. docs/privacy.md describes its
+// format. Times are in UTC, amounts in minor units.
 type AccountExport struct {
 	MadeAt   time.Time         `json:"made_at"`
 	Account  exportedAccount   `json:"account"`
+	Emails   *exportedEmails   `json:"email_preferences,omitempty"`
 	Sessions []exportedSession `json:"sessions"`
 	Bookings []exportedBooking `json:"bookings"`
 	Payments []exportedPayment `json:"payments"`
@@ -33,11 +34,23 @@ type exportedAccount struct {
 	Email         string    `json:"email"`
 	EmailVerified bool      `json:"email_verified"`
 	Username      string    `json:"username"`
+	Phone         string    `json:"phone"`
 	Role          string    `json:"role"`
 	HasPassword   bool      `json:"has_password"`
 	TwoFactor     bool      `json:"two_factor"`
 	CreatedAt     time.Time `json:"created_at"`
 	Version       int64     `json:"version"`
+}
+
+type exportedEmails struct {
+	Announcements bool            `json:"announcements"`
+	Reminders     bool            `json:"reminders"`
+	Muted         []exportedMuted `json:"muted"`
+}
+
+type exportedMuted struct {
+	OrganizerID string `json:"organizer_id"`
+	Topic       string `json:"topic"`
 }
 
 type exportedSession struct {
@@ -91,8 +104,8 @@ type exportedStep struct {
 	Amount int64     `json:"amount,omitempty"`
 }
 
-// export sends the reader everything that there is about them: all bookings, all
-// payments, and the open sessions, at most 100.
+// export sends readers all data about them: all bookings, all payments, and up to
+// 100 open sessions.
 func (s *Shop) export(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err
@@ -102,7 +115,17 @@ func (s *Shop) export(v *page.Visit) error {
 		return err
 	}
 	out := AccountExport{MadeAt: s.Orders.Now().UTC(), Sessions: []exportedSession{}, Bookings: []exportedBooking{}, Payments: []exportedPayment{}}
-	out.Account = exportedAccount{a.ID, a.Name, a.Email, a.Verified, a.Username, string(a.Role), a.HasPassword, a.TwoFactor, a.CreatedAt, a.Version}
+	out.Account = exportedAccount{a.ID, a.Name, a.Email, a.Verified, a.Username, a.Phone, string(a.Role), a.HasPassword, a.TwoFactor, a.CreatedAt, a.Version}
+	emails, err := s.emailsOf(v, &a)
+	if err != nil {
+		return err
+	}
+	if emails != nil {
+		out.Emails = &exportedEmails{emails.Announcements, emails.Reminders, []exportedMuted{}}
+		for _, m := range emails.Muted {
+			out.Emails.Muted = append(out.Emails.Muted, exportedMuted{m.ID, string(m.Topic)})
+		}
+	}
 	sessions, err := s.Users.Sessions(v.Context(), v.Caller, a.ID, v.Token())
 	if err != nil {
 		return err
@@ -116,7 +139,7 @@ func (s *Shop) export(v *page.Visit) error {
 	if err := s.exportPayments(v.Context(), v.Caller, &out); err != nil {
 		return err
 	}
-	file, err := json.MarshalIndent(out, "", "  ")
+	file, err := codec.Indent(out)
 	if err != nil {
 		return err
 	}
@@ -181,5 +204,5 @@ func exportPayment(p *paymentapi.Payment) exportedPayment {
 	return x
 }
 
-// micros is a time in µs since 1970.
+// micros converts µs since 1970 to a time.
 func micros(us int64) time.Time { return time.UnixMicro(us).UTC() }

@@ -13,8 +13,9 @@ const mapSize = 50_000 - 2 // the first one has the home page and the search too
 
 const feedCaching = "public, max-age=600"
 
-// robots says what search engines are to leave alone (RFC 9309): what is not a
-// page, and what is one person's. A checkout is seen by nobody else anyway.
+// robots tells search engines what to ignore (RFC 9309): addresses that are not
+// pages, and personal pages. Checkouts need no mention, since nobody else can see
+// them.
 func (s *Shop) robots(v *page.Visit) error {
 	return v.Send("text/plain; charset=utf-8", feedCaching, []byte(`User-agent: *
 Disallow: /account
@@ -44,8 +45,8 @@ type (
 	}
 )
 
-// sitemap lists the coming events; when they are too many for one map, the maps
-// that list them.
+// sitemap lists the coming events or, if they do not fit into one map, the maps that
+// list them.
 func (s *Shop) sitemap(v *page.Visit) error {
 	return s.mapOf(v, mapSize)
 }

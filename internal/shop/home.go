@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	homeShown  = 60 // coming events that the home page chooses from
+	homeShown  = 60 // coming events to choose from
 	comingMax  = 12
 	weekMax    = 6
 	nearMax    = 3
@@ -22,14 +22,14 @@ const (
 	cityFor    = 180 * 24 * time.Hour
 )
 
-// homePage is what the home page shows.
+// homePage is the data of the home page.
 type homePage struct {
 	Featured           *card
 	Side               []card // featured besides
 	Week, Near, Coming []card
 	Past               []card
 	City               string // chosen by the reader; "": none
-	NearMore           bool   // there is more in the city than Near
+	NearMore           bool   // the city has more events than Near
 	Cities, Categories []eventapi.Facet
 	Total              int64
 	Now                time.Time
@@ -66,10 +66,10 @@ func (s *Shop) home(v *page.Visit) error {
 	}
 	p.Past = s.cards(v, past.Events)
 	v.Public()
-	return v.Show(s.set, "home", page.Meta{Title: v.T("home.title"), Description: v.T("home.description"), Canonical: "/", JSONLD: s.site(v)}, p)
+	return v.Show(s.set, "home", page.Meta{Title: v.T("home.title"), Description: v.T("home.description"), Canonical: "/", JSONLD: s.aboutSite(v)}, p)
 }
 
-// rest are the events that the page does not show yet.
+// rest returns the events that the page does not show yet.
 func (p *homePage) rest(all []card) []card {
 	shown := map[string]bool{}
 	if p.Featured != nil {
@@ -81,8 +81,8 @@ func (p *homePage) rest(all []card) []card {
 	return slices.DeleteFunc(slices.Clone(all), func(c card) bool { return shown[c.ID] })
 }
 
-// chosenCity is the city that the reader has chosen, now or before. It is kept
-// in a cookie; nobody is asked where they are.
+// chosenCity returns the city that the reader has chosen, now or before. The choice
+// is kept in a cookie; the reader's location is never determined.
 func chosenCity(v *page.Visit, cities []eventapi.Facet) string {
 	known := func(name string) bool {
 		return slices.ContainsFunc(cities, func(f eventapi.Facet) bool { return f.Value == name })
@@ -101,8 +101,8 @@ func chosenCity(v *page.Visit, cities []eventapi.Facet) string {
 	return ""
 }
 
-// site says what this site is, and how it is searched (schema.org).
-func (s *Shop) site(v *page.Visit) any {
+// aboutSite describes this site and its search for search engines (schema.org).
+func (s *Shop) aboutSite(v *page.Visit) any {
 	return map[string]any{
 		"@context": "https://schema.org", "@type": "WebSite", "name": "boxoffice", "url": v.URL("/"),
 		"potentialAction": map[string]any{"@type": "SearchAction", "target": v.URL("/search?q={q}"), "query-input": "required name=q"},
@@ -113,8 +113,8 @@ func (s *Shop) site(v *page.Visit) any {
 type card struct {
 	eventapi.Event
 	Path  string
-	State string // onsale, soon, soldout, announced, paused, closed, cancelled, draft, past
-	Far   bool   // so far away that its year matters
+	State eventapi.SaleState
+	Far   bool // so far in the future that its year matters
 }
 
 func (s *Shop) cards(v *page.Visit, list []eventapi.Event) []card {
@@ -126,13 +126,14 @@ func (s *Shop) cards(v *page.Visit, list []eventapi.Event) []card {
 	return out
 }
 
-// OpensThere is when the sale opens, in the zone of the venue.
+// OpensThere returns when the sale opens, in the venue's zone.
 func (c *card) OpensThere() time.Time { return c.Opens.In(zoneOf(&c.Event)) }
 
-// Few reports whether most seats are gone, which readers want to know.
-func (c *card) Few() bool { return c.State == "onsale" && c.Free < c.Total/10 }
+// Few reports whether most seats are taken.
+func (c *card) Few() bool { return c.State == eventapi.SaleOn && c.Free < c.Total/10 }
 
-// feature chooses the events that the home page begins with, the first one first.
+// feature chooses the events at the top of the home page, the most important one
+// first.
 func feature(all []card, now time.Time) []card {
 	type scored struct {
 		card
@@ -152,17 +153,17 @@ func feature(all []card, now time.Time) []card {
 	return out
 }
 
-// appeal is how much an event's sale is the talk of the day: it opens soon, it
-// has just opened, its seats are going, and it is large. 0: not at all.
+// appeal rates how newsworthy an event's sale is: it opens soon or has just opened,
+// seats are selling fast, the event is large. 0: not at all.
 func appeal(c *card, now time.Time) float64 {
 	const soon, fresh = 14 * 24 * time.Hour, 3 * 24 * time.Hour
 	size := math.Log10(float64(max(c.Total, 1))) / 4 // an arena of 10,000: 1
 	switch c.State {
-	case "soon":
+	case eventapi.SaleSoon:
 		if left := c.Opens.Sub(now); left < soon {
 			return size + 1 - float64(left)/float64(soon)
 		}
-	case "onsale":
+	case eventapi.SaleOn:
 		score := size + float64(c.Total-c.Free)/float64(max(c.Total, 1))
 		if since := now.Sub(c.Opens); !c.Opens.IsZero() && since < fresh {
 			score += 1 - float64(since)/float64(fresh)

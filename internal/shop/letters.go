@@ -2,179 +2,255 @@ package shop
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
-	"boxoffice/internal/jobs"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/notifyapi"
-	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
-	"boxoffice/internal/safetext"
 )
 
-// Letters writes and sends the mails about orders. The services that know which mails
-// are due call it, and keep them due until they are sent.
+// Letters collects what there is to tell people about their orders. The services that
+// know which mails are due call it, and keep them due until the Notification Service has
+// taken them.
 type Letters struct {
 	Orders   Orders
-	Bookings PaidBookings
+	Bookings ToldBookings
 	People   Names
-	Mailer   notifyapi.Mailer
+	Notices  Teller
 	Base     string // the public URL, with which links begin
 }
 
-// PaidBookings reads bookings, and their signed links for mails to their owners.
-type PaidBookings interface {
+// Teller takes notices; see notifyapi.Service.
+type Teller interface {
+	Notify(ctx context.Context, list []notifyapi.Notice) error
+}
+
+// ToldBookings reads bookings, their ledgers, and their signed links for mails to their
+// owners.
+type ToldBookings interface {
 	Bookings(ctx context.Context, ids []string) (map[string]bookingapi.Booking, error)
 	Links(ctx context.Context, bookingIDs []string) (map[string]string, error)
+	Entries(ctx context.Context, eventID string, after int64, limit int) ([]ledger.Entry, error)
+	Reasons(ctx context.Context, eventID string, seqs []int64) (map[int64]string, error)
 }
 
-// Paid mails buyers that they have paid. It returns the payments whose buyers must be
-// told later, and one of the reasons. Addresses and links are looked up for all of them
-// together: in an on-sale there are thousands of purchases a second.
-func (l *Letters) Paid(ctx context.Context, list []paymentapi.Capture) (again []paymentapi.Capture, why error) {
-	users, orders := make([]string, len(list)), make([]string, len(list))
+// toldAtOnce is how many orders are read together.
+const toldAtOnce = 500
+
+// Paid returns the notices for buyers who have paid. There is none for an order that is
+// no longer booked by the payment. Orders are read together, because an on-sale has
+// thousands of purchases a second; if one of them cannot be told, the error is its.
+func (l *Letters) Paid(ctx context.Context, list []paymentapi.Capture) ([]notifyapi.Notice, error) {
+	return inParts(list, func(list []paymentapi.Capture) ([]notifyapi.Notice, error) { return l.paid(ctx, list) })
+}
+
+// Returned returns the notices for buyers whose money comes back.
+func (l *Letters) Returned(ctx context.Context, list []paymentapi.Return) ([]notifyapi.Notice, error) {
+	return inParts(list, func(list []paymentapi.Return) ([]notifyapi.Notice, error) { return l.returned(ctx, list) })
+}
+
+// inParts makes the notices for a long list.
+func inParts[T any](list []T, tell func([]T) ([]notifyapi.Notice, error)) (all []notifyapi.Notice, err error) {
+	for part := range slices.Chunk(list, toldAtOnce) {
+		some, err := tell(part)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+func (l *Letters) paid(ctx context.Context, list []paymentapi.Capture) ([]notifyapi.Notice, error) {
+	users, ids := make([]string, len(list)), make([]string, len(list))
 	for i, p := range list {
-		users[i], orders[i] = p.UserID, p.BookingID()
+		users[i], ids[i] = p.UserID, p.BookingID()
 	}
-	to, err := l.People.People(ctx, users)
-	if err == nil {
-		list = slices.DeleteFunc(list, func(p paymentapi.Capture) bool { // made in bulk
-			who, known := to[p.UserID]
-			return known && who.Email == ""
-		})
-	}
-	var links map[string]string
-	if err == nil && len(list) > 0 {
-		links, err = l.Bookings.Links(ctx, orders)
-	}
+	people, err := l.People.People(ctx, users)
 	if err != nil {
-		return list, err
+		return nil, err
 	}
+	ids = slices.Collect(func(yield func(string) bool) {
+		for i := range list { // accounts made in bulk have no address
+			if who, known := people[users[i]]; (!known || who.Email != "") && !yield(ids[i]) {
+				return
+			}
+		}
+	})
+	bookings, err := l.bookings(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var due []bookingapi.Booking
 	for _, p := range list {
-		err := jobs.Catch(func() error { return l.paid(ctx, p, to[p.UserID], links[p.BookingID()]) })
-		if err != nil {
-			why = fmt.Errorf("payment %s: %w", p.PaymentID, err)
-			again = append(again, p)
+		if b, ok := bookings[p.BookingID()]; ok && b.Status == bookingapi.Booked && b.PaymentID == p.PaymentID {
+			due = append(due, b)
 		}
 	}
-	return again, why
-}
-
-// paid mails the owner of one booking, unless it is no longer booked by this payment.
-// The owner is the buyer, or the account that has adopted the booking since.
-func (l *Letters) paid(ctx context.Context, p paymentapi.Capture, to caller.Person, link string) error {
-	b, err := bookingapi.One(ctx, l.Bookings.Bookings, "booking", p.BookingID())
+	told, err := l.told(ctx, due, people)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if b.Status != bookingapi.Booked || b.PaymentID != p.PaymentID {
-		return nil
-	}
-	if b.UserID != p.UserID {
-		owner, err := l.People.People(ctx, []string{b.UserID})
-		if err != nil {
-			return err
+	var notices []notifyapi.Notice
+	for i := range told {
+		o := &told[i]
+		if o.to.Email == "" {
+			continue
 		}
-		to = owner[b.UserID]
+		n := orderNotice(notifyapi.Booked, &o.Order, o.to, l.Base+o.link)
+		n.ID = "booked/" + o.PaymentID
+		if o.Amount > 0 {
+			if o.Payment == nil {
+				return nil, fmt.Errorf("there is no payment of booking %s", o.ID)
+			}
+			n.Data.Order.Amount, n.Data.Order.Currency = o.Payment.Amount, o.Payment.Currency
+		}
+		notices = append(notices, n)
 	}
-	if to.Email == "" {
-		return nil // deleted meanwhile
-	}
-	o, err := l.Orders.Of(ctx, &b)
-	if err != nil {
-		return err
-	}
-	subject, text := paidLetter(&o, to.Name, l.Base+link)
-	return l.Mailer.Deliver(ctx, notifyapi.Mail{To: to.Email, Subject: subject, Text: text})
+	return notices, nil
 }
 
-// Gift mails the link to seats that somebody was given.
+// bookings reads bookings; one that does not exist is an error.
+func (l *Letters) bookings(ctx context.Context, ids []string) (map[string]bookingapi.Booking, error) {
+	found, err := l.Bookings.Bookings(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if _, ok := found[id]; !ok {
+			return nil, fmt.Errorf("booking %s: %w", id, errs.Missing("booking"))
+		}
+	}
+	return found, nil
+}
+
+// toldOrder is an order with the person who is told of it: its owner, who is the buyer,
+// or the account that has adopted the booking since.
+type toldOrder struct {
+	Order
+	to   caller.Person // without an address if the account is gone
+	link string        // signed path of the order's page
+}
+
+// told returns the orders of bookings, in their order. people are those that are known
+// already.
+func (l *Letters) told(ctx context.Context, list []bookingapi.Booking, people map[string]caller.Person) ([]toldOrder, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	var unknown, ids []string
+	for i := range list {
+		ids = append(ids, list[i].ID)
+		if _, known := people[list[i].UserID]; !known {
+			unknown = append(unknown, list[i].UserID)
+		}
+	}
+	owners := map[string]caller.Person{}
+	if len(unknown) > 0 {
+		var err error
+		if owners, err = l.People.People(ctx, unknown); err != nil {
+			return nil, err
+		}
+	}
+	links, err := l.Bookings.Links(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	orders, err := l.Orders.with(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	told := make([]toldOrder, len(orders))
+	for i := range orders {
+		to, known := people[orders[i].UserID]
+		if !known {
+			to = owners[orders[i].UserID]
+		}
+		told[i] = toldOrder{orders[i], to, links[orders[i].ID]}
+	}
+	return told, nil
+}
+
+// Again returns the notice with which the owner of a booked order is told of it again,
+// as it is now; without an ID.
+func (l *Letters) Again(ctx context.Context, b *bookingapi.Booking) (notifyapi.Notice, error) {
+	owner, err := l.People.People(ctx, []string{b.UserID})
+	if err != nil {
+		return notifyapi.Notice{}, err
+	}
+	links, err := l.Bookings.Links(ctx, []string{b.ID})
+	if err != nil {
+		return notifyapi.Notice{}, err
+	}
+	o, err := l.Orders.Of(ctx, b)
+	if err != nil {
+		return notifyapi.Notice{}, err
+	}
+	n := orderNotice(notifyapi.Booked, &o, owner[b.UserID], l.Base+links[b.ID])
+	n.Data.Order.Amount = o.Amount
+	return n, nil
+}
+
+// Gift tells the recipient of complimentary seats the link to them.
 func (l *Letters) Gift(ctx context.Context, g bookingapi.Gift) error {
 	o, err := l.Orders.Of(ctx, &g.Booking)
 	if err != nil {
 		return err
 	}
-	subject, text := giftLetter(&o, g.To, l.Base+g.Link)
-	return l.Mailer.Deliver(ctx, notifyapi.Mail{To: g.To.Email, Subject: subject, Text: text})
-}
-
-// paidLetter is the mail about an order that is paid.
-func paidLetter(o *Order, name, link string) (subject, text string) {
-	const lang = "en"
-	var b strings.Builder
-	done := "paid"
-	if o.Amount == 0 {
-		done = "confirmed"
-	}
-	fmt.Fprintf(&b, "%sthank you: your booking %s is %s, and the seats are yours.\n\n", greeting(name), o.Reference, done)
-	about(&b, o)
-	if o.Amount > 0 {
-		fmt.Fprintf(&b, "Paid, all fees included: %s\n", page.Money(lang, o.Payment.Amount, o.Payment.Currency))
-	}
-	fmt.Fprintf(&b, "\nSee your tickets, add the event to your calendar, or change your booking here:\n%s\n", link)
-	b.WriteString("\nAnybody with this link can use the tickets. Do not share it.\n")
-	return "Your tickets for " + safetext.Unlinked(o.Event.Title) + " (" + o.Reference + ")", b.String()
-}
-
-// giftLetter is the mail about seats that somebody was given.
-func giftLetter(o *Order, to bookingapi.Recipient, link string) (subject, text string) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%sthe organizer has invited you and booked these seats for you. Booking %s:\n\n", greeting(to.Name), o.Reference)
-	about(&b, o)
-	fmt.Fprintf(&b, "\nYour tickets and a calendar file are here; you do not need an account:\n%s\n", link)
-	b.WriteString("\nAnybody with this link can use the tickets. Do not share it.\nIf you cannot come, please tell the organizer.\n")
-	return "Your tickets for " + safetext.Unlinked(o.Event.Title) + " (" + o.Reference + ")", b.String()
-}
-
-// greeting begins a mail to somebody, whose name may not be known.
-func greeting(name string) string {
-	if name == "" {
-		return "Hello,\n\n"
-	}
-	return "Hello " + safetext.Unlinked(name) + ",\n\n"
-}
-
-// about says what an order is for: the event, when and where it is, and the seats.
-func about(b *strings.Builder, o *Order) {
-	const lang = "en"
-	e := &o.Event
-	fmt.Fprintln(b, safetext.Unlinked(e.Title))
-	switch {
-	case !e.Starts.IsZero():
-		fmt.Fprintf(b, "%s (%s)\n", page.When(lang, e.Starts, page.Long), e.Zone)
-	case e.Date != "":
-		fmt.Fprintf(b, "%s\n", e.Date)
-	}
-	fmt.Fprintf(b, "%s\n\nYour seats:\n", safetext.Unlinked(strings.Join(filled(e.Venue.Name, e.Venue.Address, e.Venue.City), ", ")))
-	for _, p := range o.Places {
-		fmt.Fprintf(b, "  %s", safetext.Unlinked(seatName(&p)))
-		if !o.Gift() && p.Tier.Price > 0 {
-			fmt.Fprintf(b, ": %s", page.Money(lang, p.Tier.Price, o.Currency))
+	n := orderNotice(notifyapi.Gift, &o, g.To.Person, l.Base+g.Link)
+	n.ID = giftID(&g)
+	if n.Lang == "" { // of the recipient nothing is known but name and address
+		organizer, err := l.People.People(ctx, []string{o.Event.OrganizerID})
+		if err != nil {
+			return err
 		}
-		fmt.Fprintln(b)
+		n.Lang = organizer[o.Event.OrganizerID].Lang
 	}
+	return l.Notices.Notify(ctx, []notifyapi.Notice{n})
 }
 
-func seatName(p *bookingapi.Place) string {
-	words := []string{p.Section}
-	if p.Row != "" {
-		words = append(words, "row "+p.Row)
-	}
-	if p.Number != "" {
-		words = append(words, "seat "+p.Number)
-	}
-	return strings.Join(words, ", ")
+// giftID is the same until the gift has another address or link, or its organizer wants
+// the link to be mailed again.
+func giftID(g *bookingapi.Gift) string {
+	sum := sha256.Sum256([]byte(g.To.Email + "\x00" + g.Link))
+	return fmt.Sprintf("gift/%s/%d/%s", g.ID, g.To.Turn, hex.EncodeToString(sum[:8]))
 }
 
-func filled(texts ...string) []string {
-	var out []string
-	for _, t := range texts {
-		if t != "" {
-			out = append(out, t)
+// orderNotice collects what a notice says about an order, in the language in which it was
+// paid, or else the one of the person.
+func orderNotice(kind notifyapi.Kind, o *Order, to caller.Person, link string) notifyapi.Notice {
+	about := &notifyapi.Order{Reference: o.Reference, Currency: o.Currency}
+	for i := range o.Places {
+		p := &o.Places[i]
+		place := notifyapi.Place{Section: p.Section, Row: p.Row, Number: p.Number}
+		if !o.Gift() {
+			place.Price = p.Tier.Price
 		}
+		about.Places = append(about.Places, place)
 	}
-	return out
+	about.Late = string(o.Late)
+	for i := range o.Held {
+		p := &o.Held[i]
+		about.Held = append(about.Held, notifyapi.Place{Section: p.Section, Row: p.Row, Number: p.Number})
+	}
+	lang := to.Lang
+	if o.Payment != nil && o.Payment.Language != "" {
+		lang = o.Payment.Language
+	}
+	return notifyapi.Notice{
+		Kind: kind, To: to.Email, Name: to.Name, Lang: lang, Phone: to.Phone, UserID: o.UserID, EventID: o.Event.ID, BookingID: o.ID,
+		Data: notifyapi.Data{Link: link, Event: noticeEvent(&o.Event), Order: about},
+	}
+}
+
+// noticeEvent is an event as notices tell of it.
+func noticeEvent(e *eventapi.Event) *notifyapi.Event {
+	return &notifyapi.Event{Title: e.Title, Starts: e.Starts, Date: e.Date, Zone: e.Zone, Venue: e.Venue.Name, Address: e.Venue.Address, City: e.Venue.City}
 }

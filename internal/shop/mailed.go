@@ -20,9 +20,8 @@ type MailedLinks interface {
 	VerifyAnew(ctx context.Context, token, password string) (userapi.Account, error)
 }
 
-// mailedForm is a page that a mailed link leads to, at a moment. Reading it
-// changes nothing, since mail programs follow links by themselves; its buttons
-// do.
+// mailedForm is the data of a page that a mailed link leads to. Reading the page
+// changes nothing, because mail programs follow links on their own; its buttons do.
 type mailedForm struct {
 	Token  string
 	Faults page.Faults
@@ -33,14 +32,14 @@ type mailedForm struct {
 	Chosen bool // a new password was chosen, too
 }
 
-// Next is the query of the sign-in page that leads back to the link.
+// Next returns the query of the sign-in page that leads back to the link.
 func (f mailedForm) Next() string {
 	return "?next=" + url.QueryEscape("/verify?token="+url.QueryEscape(f.Token))
 }
 
-// verify confirms an address by a mailed link: for whoever is signed in to the
-// account that gives it, or chooses a new password for that account. So nobody
-// confirms by mistake that their address is a stranger's account's.
+// verify verifies an address with a mailed link. The reader must be signed in to the
+// account that gives the address, or set a new password for that account. So nobody
+// verifies their address for a stranger's account by mistake.
 func (s *Shop) verify(v *page.Visit) error {
 	f := mailedForm{Token: v.FormValue("token"), Chosen: v.PostFormValue("choose") != ""}
 	if v.Method == http.MethodPost {
@@ -49,7 +48,7 @@ func (s *Shop) verify(v *page.Visit) error {
 			v.Notice("verify-sign-in")
 			return v.Go("/sign-in" + f.Next())
 		}
-		if errs.Is(err, "sign-in-required") { // the session is over, or another account's
+		if errs.Is(err, "sign-in-required") { // the session has ended, or belongs to another account
 			return v.Go("/verify?token=" + url.QueryEscape(f.Token))
 		}
 		var ok bool
@@ -74,7 +73,7 @@ func (s *Shop) confirm(v *page.Visit, f *mailedForm) error {
 	return err
 }
 
-// reset chooses a new password by a mailed link.
+// reset sets a new password with a mailed link.
 func (s *Shop) reset(v *page.Visit) error {
 	f := mailedForm{Token: v.FormValue("token")}
 	if v.Method == http.MethodPost {

@@ -23,7 +23,7 @@ type Links interface {
 	RenewLink(ctx context.Context, caller caller.Caller, bookingID, seen string) (bookingapi.Booking, error)
 }
 
-// Order is an order with the event that it is for and its latest payment.
+// Order is an order with its event and its latest payment.
 type Order struct {
 	bookingapi.Order
 	Event   eventapi.Event
@@ -32,29 +32,29 @@ type Order struct {
 	Changes []eventapi.Change   // of the event after it was booked, oldest first; none in lists
 }
 
-// Off reports whether the event of an order does not take place. Its bookings are
-// cancelled one after the other; nobody needs to know how far that has come.
+// Off reports whether an order's event is cancelled. Its bookings are cancelled one
+// by one afterwards, which readers need not know.
 func (o *Order) Off() bool { return o.Event.Status == eventapi.Cancelled }
 
-// Ticketed reports whether an order has tickets: its seats are sold and the
-// money for them is taken, or they were given away.
+// Ticketed reports whether an order has tickets: its seats are sold and paid for, or
+// complimentary.
 func (o *Order) Ticketed() bool {
 	return o.Status == bookingapi.Booked && !o.Off() && (o.Gift() || o.Kind == bookingapi.Sold && o.Payment != nil && o.Payment.Paid())
 }
 
-// Due is the money that is on its way back, minor units.
+// Due returns the money that is being refunded, in minor units.
 func (o *Order) Due() int64 {
 	if o.Payment == nil || o.Payment.Status != paymentapi.Captured {
 		return 0
 	}
-	kept := int64(0)
-	if o.Status == bookingapi.Booked && !o.Off() {
-		kept = o.Amount
+	kept := o.Left
+	if o.Status == bookingapi.Booked && o.Off() {
+		kept = 0
 	}
 	return max(0, o.Payment.Amount-o.Payment.Refunded-kept)
 }
 
-// Paid is when the money was taken; zero: it was not.
+// Paid returns when the money was taken; zero: it was not.
 func (o *Order) Paid() time.Time {
 	if o.Payment != nil {
 		for _, s := range o.Payment.History {
@@ -66,7 +66,7 @@ func (o *Order) Paid() time.Time {
 	return time.Time{}
 }
 
-// State is the word for an order at a time: held, paying, booked, over,
+// State names the state of an order at a time: held, paying, booked, over,
 // cancelled, refunded, or expired.
 func (o *Order) State(now time.Time) string {
 	switch {
@@ -78,7 +78,7 @@ func (o *Order) State(now time.Time) string {
 		return "held"
 	case o.Status == bookingapi.Booked && o.Off():
 		return string(bookingapi.Cancelled)
-	case o.Status == bookingapi.Booked && o.Event.Status == "past":
+	case o.Status == bookingapi.Booked && o.Event.Status == eventapi.Past:
 		return "over"
 	case o.Status == bookingapi.Cancelled && o.Payment != nil && o.Payment.Status == paymentapi.Refunded:
 		return "refunded"
@@ -86,12 +86,12 @@ func (o *Order) State(now time.Time) string {
 	return string(o.Status)
 }
 
-// Upcoming reports whether an order is still of use at a time.
+// Upcoming reports whether an order is live and its event still to come.
 func (o *Order) Upcoming(now time.Time) bool {
 	return o.Live(now) && o.Event.Status != eventapi.Past && o.Event.Status != eventapi.Cancelled
 }
 
-// By the tiers of an order's seats: how many, and what they cost.
+// Tiers returns the number and cost of an order's seats by tier.
 func (o *Order) Tiers() []tierLine {
 	var lines []tierLine
 	for _, p := range o.Places {
@@ -114,8 +114,8 @@ type tierLine struct {
 // Sum is what all seats of a line cost.
 func (l tierLine) Sum() int64 { return l.Price * int64(l.Seats) }
 
-// Parts are the sums of face values, fees and taxes; known is false when the
-// event does not say.
+// Parts returns the sums of face values, fees and taxes; Known is false if the event
+// does not define them.
 func (o *Order) Parts() (out struct {
 	Face, Fee, Tax int64
 	Known          bool
@@ -129,7 +129,7 @@ func (o *Order) Parts() (out struct {
 	return out
 }
 
-// Local is a time in the zone of the order's event.
+// Local converts a time to the zone of the order's event.
 func (o *Order) Local(t time.Time) time.Time { return t.In(o.zone()) }
 
 func (o *Order) zone() *time.Location { return zoneOf(&o.Event) }
@@ -142,6 +142,7 @@ func (s *Shop) orderRoutes() []page.Route {
 		page.Post("/orders/{booking}/link", s.renewLink),
 		page.Get("/orders/{booking}/tickets", s.tickets), page.Get("/orders/{booking}/tickets.pdf", s.ticketsPDF),
 		page.Get("/orders/{booking}/calendar.ics", s.calendar),
+		page.Get("/orders/{booking}/invoices", s.invoices), page.Get("/orders/{booking}/invoices/{number}.pdf", s.invoicePDF),
 	}
 }
 
@@ -153,7 +154,7 @@ func signedIn(v *page.Visit) error {
 	return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
 }
 
-// pageNumber is the page of a list that is asked for, from 1.
+// pageNumber returns the requested page of a list, from 1.
 func pageNumber(v *page.Visit) int {
 	n, err := strconv.Atoi(v.FormValue("page"))
 	if err != nil || n < 1 || n > 1000 {
@@ -167,7 +168,7 @@ type orderCard struct {
 	Order
 	State    string
 	Upcoming bool
-	Minutes  int // that a hold still lasts
+	Minutes  int // until the hold expires
 }
 
 func (s *Shop) orders(v *page.Visit) error {
@@ -193,32 +194,33 @@ func (s *Shop) orders(v *page.Visit) error {
 	})
 }
 
-// minutesLeft is how long a hold still lasts, at least one while it does.
+// minutesLeft returns how long a hold still lasts, at least 1.
 func minutesLeft(v *page.Visit, o *Order) int {
 	left := time.UnixMicro(o.ExpiresAt).Sub(v.Now())
 	return max(1, int((left+time.Minute-1)/time.Minute))
 }
 
-// orderPage is one order, as the page and those below it show it.
+// orderPage is the data of an order's page and the pages below it.
 type orderPage struct {
 	Order
 	Now     time.Time
 	Token   string // of the signed link by which the reader came; "": none
-	Own     bool   // the reader may change it
-	Mine    bool   // the reader gets its tickets: its owner, or whoever has its link
-	Share   string // the signed link, for those who may pass it on; "": not for this reader
+	Own     bool   // the reader may change the order
+	Mine    bool   // the reader gets the tickets: the owner, or somebody with the link
+	Share   string // the signed link, for readers who may pass it on; "": not for this reader
 	Fresh   bool   // it was paid a moment ago
 	State   string
 	Minutes int
 	Changed []string // the changes of the event in words
 }
 
-// MayGiveBack reports whether the seats can be given back for money now.
+// MayGiveBack reports whether seats can be cancelled for a refund now.
 func (o *orderPage) MayGiveBack() bool {
 	return o.Status == bookingapi.Booked && o.Kind == bookingapi.Sold && !o.Off() && (o.RefundsEnd.IsZero() || o.RefundsEnd.After(o.Now))
 }
 
-// Back is what has come back, minor units, and when the last of it was sent.
+// Back returns the amount refunded, in minor units, and when the last refund was
+// made.
 func (o *orderPage) Back() (out struct {
 	Amount int64
 	At     time.Time
@@ -234,7 +236,8 @@ func (o *orderPage) Back() (out struct {
 	return out
 }
 
-// Link is a page below the order's, with the token by which the reader came.
+// Link returns the address of a page below the order's, with the token of the
+// reader's link.
 func (o *orderPage) Link(below string) string {
 	path := "/orders/" + o.ID
 	if below != "" {
@@ -246,10 +249,10 @@ func (o *orderPage) Link(below string) string {
 	return path
 }
 
-// fresh is how long an order is new.
+// fresh is how long an order counts as new.
 const fresh = 15 * time.Minute
 
-// readOrder is the order that a page is about, if the reader may read it.
+// readOrder returns the order that a page is about, if the reader may read it.
 func (s *Shop) readOrder(v *page.Visit) (*orderPage, error) {
 	v.W.Header().Set("Cache-Control", "private, no-store") // also when it is refused: a link may be good later, or end
 	token := v.Request.URL.Query().Get("token")
@@ -280,8 +283,8 @@ func (s *Shop) order(v *page.Visit) error {
 	return v.Show(s.set, "order", page.Meta{Title: v.T("order.title", "Reference", o.Reference), NoIndex: true}, o)
 }
 
-// linkTo is the signed link to an order, below the public URL; "" when the caller must
-// not have it.
+// linkTo returns the signed link to an order, below the public URL; "" if the caller
+// must not have it.
 func (s *Shop) linkTo(ctx context.Context, caller caller.Caller, bookingID string) (string, error) {
 	b, err := bookingapi.One(ctx, s.Links.Bookings, "booking", bookingID)
 	if err != nil {
@@ -291,7 +294,7 @@ func (s *Shop) linkTo(ctx context.Context, caller caller.Caller, bookingID strin
 	return links[bookingID], err
 }
 
-// renewLink makes a new link to an order, in place of the one that the page shows.
+// renewLink replaces the link to an order that the page shows.
 func (s *Shop) renewLink(v *page.Visit) error {
 	if err := signedIn(v); err != nil {
 		return err

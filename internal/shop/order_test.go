@@ -49,6 +49,9 @@ func TestOrderStates(t *testing.T) {
 	} {
 		o := Order{Payment: c.payment, Event: eventapi.Event{Status: c.event}}
 		o.Status, o.Kind, o.Amount = c.status, c.kind, c.amount
+		if c.status == bookingapi.Booked {
+			o.Left = c.amount
+		}
 		if c.status == bookingapi.Pending {
 			o.ExpiresAt = now.Add(c.left).UnixMicro()
 		}

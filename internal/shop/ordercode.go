@@ -8,8 +8,9 @@ import (
 	"boxoffice/internal/userapi"
 )
 
-// A guest who comes back by the link of an order has no password to sign in with:
-// the link and a code that is mailed to the order's owner are as good.
+// Guests who return by the link of an order have no password to sign in with.
+// Instead, they use the link together with a code that is mailed to the order's
+// owner.
 
 // OrderCodes signs owners of orders in by a mailed code.
 type OrderCodes interface {
@@ -17,15 +18,16 @@ type OrderCodes interface {
 	EnterByCode(ctx context.Context, userID, code, agent string) (userapi.Session, error)
 }
 
-// orderCodePage is where such a guest asks for the code, and gives it.
+// orderCodePage is the data of the page on which such a guest requests the code and
+// enters it.
 type orderCodePage struct {
 	*orderPage
 	Form entryForm
-	Sent bool // a code was mailed: it is asked for
+	Sent bool // a code was mailed; the page asks for it
 }
 
-// readOrderCode is the page for whoever has come by an order's link. When the
-// reader is the owner already there is none: they go on to cancel.
+// readOrderCode returns the page for somebody who has an order's link. If the reader
+// already is the owner, it sends them on to cancel and returns nil.
 func (s *Shop) readOrderCode(v *page.Visit) (*orderCodePage, error) {
 	if v.Request.URL.Query().Get("token") == "" {
 		if err := signedIn(v); err != nil {
@@ -48,7 +50,7 @@ func (s *Shop) showOrderCode(v *page.Visit, p *orderCodePage) error {
 	return v.Show(s.set, "ordercode", page.Meta{Title: v.T("ordercode.title"), NoIndex: true}, p)
 }
 
-// orderCode asks whether a code is to be mailed.
+// orderCode asks whether to mail a code.
 func (s *Shop) orderCode(v *page.Visit) error {
 	p, err := s.readOrderCode(v)
 	if p == nil {
@@ -58,8 +60,8 @@ func (s *Shop) orderCode(v *page.Visit) error {
 	return s.showOrderCode(v, p)
 }
 
-// mailOrderCode mails the code to the order's owner. Owners with a password sign
-// in with it.
+// mailOrderCode mails the code to the order's owner. Owners with a password sign in
+// with that instead.
 func (s *Shop) mailOrderCode(v *page.Visit) error {
 	p, err := s.readOrderCode(v)
 	if p == nil {
@@ -77,7 +79,7 @@ func (s *Shop) mailOrderCode(v *page.Visit) error {
 	return v.Go(p.Link("enter") + "&sent=1")
 }
 
-// enterByCode takes the code, and goes on as the order's owner.
+// enterByCode checks the code and continues as the order's owner.
 func (s *Shop) enterByCode(v *page.Visit) error {
 	p, err := s.readOrderCode(v)
 	if p == nil {

@@ -23,7 +23,7 @@ type Bookings interface {
 	Recipients(ctx context.Context, bookingIDs []string) (map[string]bookingapi.Recipient, error)
 }
 
-// BookedEvents are the events of bookings, whoever may see them now.
+// BookedEvents reads the events of bookings, whether or not they are public.
 type BookedEvents interface {
 	Events(ctx context.Context, ids []string) (map[string]eventapi.Event, error)
 	Changes(ctx context.Context, ids []string) (map[string][]eventapi.Change, error)
@@ -31,18 +31,18 @@ type BookedEvents interface {
 
 // LatestPayments reads payments.
 type LatestPayments interface {
-	// Latest are the latest payments of bookings, by booking id. Bookings without a
-	// payment are left out.
+	// Latest returns the latest payments of bookings, by booking id. Bookings
+	// without a payment are left out.
 	Latest(ctx context.Context, bookingIDs []string) (map[string]paymentapi.Payment, error)
 }
 
-// Names are the names of accounts.
+// Names reads the names of accounts.
 type Names interface {
-	// People are names and addresses by id; unknown accounts are left out.
+	// People returns names and addresses by id; unknown accounts are left out.
 	People(ctx context.Context, ids []string) (map[string]caller.Person, error)
 }
 
-// Orders reads orders: bookings, with what other services know of them.
+// Orders reads orders: bookings together with what other services know about them.
 type Orders struct {
 	Bookings Bookings
 	Events   BookedEvents
@@ -53,13 +53,14 @@ type Orders struct {
 
 const (
 	ordersShown = 20                 // on a page
-	ordersRead  = 2000               // of one account, at most
+	ordersRead  = 2000               // at most, of one account
 	readAtOnce  = 200                // bookings
-	lapsedShown = 7 * 24 * time.Hour // how long holds that were never paid are listed
+	lapsedShown = 7 * 24 * time.Hour // how long expired holds that were never paid are listed
 )
 
-// page is a page of a caller's orders, from 1, and how many pages there are. Orders
-// are sorted here, since the booking service does not know the dates of events.
+// page returns a page of a caller's orders, counted from 1, and the number of pages.
+// Orders are sorted here because the booking service does not know the dates of
+// events.
 func (o *Orders) page(ctx context.Context, caller caller.Caller, number int) ([]Order, int, error) {
 	list, err := o.listed(ctx, caller.UserID)
 	if err != nil {
@@ -73,7 +74,7 @@ func (o *Orders) page(ctx context.Context, caller caller.Caller, number int) ([]
 	return list, pages, o.fill(ctx, list)
 }
 
-// listed are the bookings of an account that are worth showing, with their events.
+// listed returns the bookings of an account to be listed, with their events.
 func (o *Orders) listed(ctx context.Context, userID string) ([]Order, error) {
 	var list []Order
 	var ids []string
@@ -122,7 +123,7 @@ func (o *Orders) fill(ctx context.Context, list []Order) error {
 	return nil
 }
 
-// with are bookings with their events, seats and payments.
+// with returns bookings with their events, seats and payments.
 func (o *Orders) with(ctx context.Context, bookings []bookingapi.Booking) ([]Order, error) {
 	list, ids := make([]Order, len(bookings)), make([]string, len(bookings))
 	for i, b := range bookings {
@@ -134,7 +135,7 @@ func (o *Orders) with(ctx context.Context, bookings []bookingapi.Booking) ([]Ord
 	return list, o.fill(ctx, list)
 }
 
-// fillEvents adds their events to orders; ids are those of the events.
+// fillEvents adds the events with these ids to orders.
 func (o *Orders) fillEvents(ctx context.Context, list []Order, ids []string) error {
 	slices.Sort(ids)
 	events, err := o.Events.Events(ctx, slices.Compact(ids))
@@ -147,7 +148,7 @@ func (o *Orders) fillEvents(ctx context.Context, list []Order, ids []string) err
 	return err
 }
 
-// sold are the ids of bookings that somebody pays for.
+// sold returns the ids of those bookings that cost money.
 func sold(list []bookingapi.Booking) (ids []string) {
 	for i := range list {
 		if list[i].PriceVersion != bookingapi.FreeOfCharge {
@@ -157,8 +158,8 @@ func sold(list []bookingapi.Booking) (ids []string) {
 	return ids
 }
 
-// byDate sorts coming events by date, soonest first, and after them those that are
-// over, latest first. An event without a date is far in the future.
+// byDate sorts coming events by date, the next one first, and past events after
+// them, the latest first. Events without a date sort as far in the future.
 func byDate(a, b *Order, now time.Time) int {
 	far := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	when := func(o *Order) time.Time {
@@ -181,7 +182,8 @@ func byDate(a, b *Order, now time.Time) int {
 	return cmp.Or(when(b).Compare(when(a)), cmp.Compare(b.CreatedAt, a.CreatedAt))
 }
 
-// readable is an order that a caller may read, or anybody with its token.
+// readable returns an order that the caller may read, or for which they have the
+// token.
 func (o *Orders) readable(ctx context.Context, caller caller.Caller, bookingID, token string) (Order, error) {
 	b, err := o.Bookings.Readable(ctx, caller, bookingID, token)
 	if err != nil {
@@ -190,7 +192,8 @@ func (o *Orders) readable(ctx context.Context, caller caller.Caller, bookingID, 
 	return o.Of(ctx, &b)
 }
 
-// Of is the order of a booking, with everything that a page or a mail says of it.
+// Of returns the order of a booking, with everything that pages and mails say about
+// it.
 func (o *Orders) Of(ctx context.Context, b *bookingapi.Booking) (Order, error) {
 	list := []Order{{Order: bookingapi.Order{Booking: *b}}}
 	out := &list[0]
@@ -208,7 +211,7 @@ func (o *Orders) Of(ctx context.Context, b *bookingapi.Booking) (Order, error) {
 	return *out, err
 }
 
-// changes are those of an order's event after it was booked.
+// changes returns the changes of an order's event since it was booked.
 func (o *Orders) changes(ctx context.Context, of *Order) ([]eventapi.Change, error) {
 	since := time.UnixMicro(of.CreatedAt)
 	if !of.Event.Changed.After(since) {
@@ -224,8 +227,8 @@ func (o *Orders) changes(ctx context.Context, of *Order) ([]eventapi.Change, err
 	return later, err
 }
 
-// holder is the name of a booking's owner, or of the guest whom seats were given to.
-// It is empty for visitors who are gone.
+// holder returns the name of a booking's owner, or of the recipient of complimentary
+// seats. It is empty for visitors who have gone.
 func (o *Orders) holder(ctx context.Context, b *bookingapi.Booking) (string, error) {
 	if b.UserID == "" {
 		to, err := o.Bookings.Recipients(ctx, []string{b.ID})
@@ -235,7 +238,8 @@ func (o *Orders) holder(ctx context.Context, b *bookingapi.Booking) (string, err
 	return owners[b.UserID].Name, err
 }
 
-// purchase is a caller's own booking, with its seats and the last attempt to pay.
+// purchase returns a caller's own booking, with its seats and the last attempt to
+// pay.
 func (o *Orders) purchase(ctx context.Context, caller caller.Caller, bookingID string) (Purchase, error) {
 	b, err := o.Bookings.Owned(ctx, caller, bookingID)
 	if err != nil {
@@ -245,10 +249,10 @@ func (o *Orders) purchase(ctx context.Context, caller caller.Caller, bookingID s
 	if err := o.fill(ctx, list); err != nil {
 		return Purchase{}, err
 	}
-	return Purchase{Booking: b, Reference: list[0].Reference, Places: list[0].Places, Payment: list[0].Payment}, nil
+	return Purchase{Booking: b, Reference: list[0].Reference, Places: list[0].Places, Payment: list[0].Payment, RefundsEnd: list[0].RefundsEnd, Refunds: list[0].Refunds}, nil
 }
 
-// holds are a caller's holds of an event that have not ended.
+// holds returns a caller's holds for an event that have not expired.
 func (o *Orders) holds(ctx context.Context, caller caller.Caller, eventID string) ([]Held, error) {
 	list, err := o.Bookings.List(ctx, bookingapi.Filter{UserID: caller.UserID, EventID: eventID, HeldAt: o.Now().UnixMicro(), Limit: bookingapi.MaxPerPerson})
 	if err != nil {
@@ -268,8 +272,8 @@ func (o *Orders) holds(ctx context.Context, caller caller.Caller, eventID string
 	return out, nil
 }
 
-// Holding is what a reader holds unpaid, for the header of all pages; of several holds
-// the one that ends first. nil: nothing.
+// Holding returns the reader's hold, for the header of all pages: of several, the
+// one that expires first; nil: none.
 func (o *Orders) Holding(ctx context.Context, reader caller.Caller) (*page.Holding, error) {
 	list, err := o.Bookings.List(ctx, bookingapi.Filter{UserID: reader.UserID, HeldAt: o.Now().UnixMicro(), Limit: bookingapi.MaxPerPerson})
 	if err != nil || len(list) == 0 {

@@ -6,14 +6,15 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/locale"
 	"boxoffice/internal/page"
 	"boxoffice/internal/poster"
 )
 
-// pictureKey names everything that an event's picture depends on.
+// pictureKey holds everything that an event's picture depends on.
 type pictureKey struct{ id, title, category, when, where string }
 
-// newPictures is a cache of pictures, which take milliseconds to make.
+// newPictures makes a cache of pictures, which take milliseconds to draw.
 func newPictures() *otter.Cache[pictureKey, []byte] {
 	return otter.Must(&otter.Options[pictureKey, []byte]{
 		MaximumWeight: 24 << 20, // bytes
@@ -46,27 +47,28 @@ func drawPicture(_ context.Context, k pictureKey) ([]byte, error) {
 	return poster.Of(k.id, k.category).PNG(poster.Card{Title: k.title, When: k.when, Where: k.where})
 }
 
-// whenOf is when an event takes place, in words.
+// whenOf describes in words when an event takes place.
 func whenOf(v *page.Visit, e *eventapi.Event) string {
 	if !e.Starts.IsZero() {
-		return page.When(v.Lang, e.Starts, page.Long)
+		return locale.When(v.Lang, e.Starts, locale.Long)
 	}
 	if day, ok := dayOf(e.Date); ok {
-		return page.When(v.Lang, day, page.Day) + untilDay(v, e)
+		return locale.When(v.Lang, day, locale.Day) + untilDay(v, e)
 	}
 	return v.T("event.tba")
 }
 
-// untilDay is the last day of an event of several, in words that follow its first.
+// untilDay describes the last day of an event of several days, to follow the first
+// day.
 func untilDay(v *page.Visit, e *eventapi.Event) string {
 	last, ok := dayOf(e.EndDate)
 	if !ok || e.EndDate == e.Date {
 		return ""
 	}
-	return " – " + page.When(v.Lang, last, page.Day)
+	return " – " + locale.When(v.Lang, last, locale.Day)
 }
 
-// placeOf is where an event takes place, in words.
+// placeOf describes in words where an event takes place.
 func placeOf(e *eventapi.Event) string {
 	if e.Venue.City == "" {
 		return e.Venue.Name
@@ -74,8 +76,8 @@ func placeOf(e *eventapi.Event) string {
 	return e.Venue.Name + ", " + e.Venue.City
 }
 
-// send answers with a file that belongs to an event. Caches may keep it unless
-// only its organizer may see the event.
+// send answers with a file that belongs to an event. Caches may keep it, unless only
+// the organizer may see the event.
 func send(v *page.Visit, e *eventapi.Event, contentType string, body []byte) error {
 	caching := "public, max-age=3600, stale-while-revalidate=86400"
 	if e.Private {

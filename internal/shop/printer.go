@@ -3,7 +3,6 @@ package shop
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"sync"
@@ -13,32 +12,36 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/ticket"
 )
 
-// Bounds of what is printed. A page takes some ten milliseconds of a processor, and
-// whoever has a link may ask for its tickets as often as they like.
+// Limits for printing. A page takes about ten milliseconds of CPU, and anybody with
+// a link can request its tickets any number of times.
 const (
 	printsEach   = 2               // documents at once for one client
 	printWait    = 3 * time.Second // for a place among those that are printed
 	printsCached = 32 << 20        // bytes
+	mailRest     = 3               // after a document for a mail: so many times as long as it took
 )
 
-// printer makes documents of tickets: few at once, few for one client, and each
-// only once while it is remembered. It holds for one node.
+// printer renders ticket documents: a few at a time, a few for each client, and each
+// only once while it is cached. Each node has its own.
 type printer struct {
 	places *semaphore.Weighted
+	mails  *semaphore.Weighted                     // one document at a time, so that readers of pages come first
 	done   *otter.Cache[[sha256.Size]byte, []byte] // by content
 	print  func(context.Context, *ticket.Document) ([]byte, error)
 
 	mu      sync.Mutex
-	clients map[string]int // documents that are made or waited for, by printClient
+	clients map[string]int // documents being made or waited for, by printClient
 }
 
 func newPrinter() *printer {
 	return &printer{
 		places:  semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
+		mails:   semaphore.NewWeighted(1),
 		clients: map[string]int{},
 		print:   func(ctx context.Context, d *ticket.Document) ([]byte, error) { return d.PDF(ctx) },
 		done: otter.Must(&otter.Options[[sha256.Size]byte, []byte]{
@@ -48,11 +51,11 @@ func newPrinter() *printer {
 	}
 }
 
-// printClient is who the documents at once are counted for. People who have shown
-// that their e-mail address is theirs are never counted by the client's address,
-// which a mobile carrier shares out among thousands: they count by their account,
-// or, with the signed link of an order that they made, by the order's owner. The
-// two count apart, so that somebody who has a link takes no place of its owner.
+// printClient returns the key under which a client's concurrent documents are
+// counted. People with a verified address are never counted by IP address, which
+// mobile carriers share among thousands: they count by account, or, with the signed
+// link of an order that they made, by the order's owner. These two are separate, so
+// that somebody with a link takes no place from the owner.
 func printClient(ctx context.Context, o *orderPage) string {
 	switch caller := caller.From(ctx); {
 	case caller.SignedIn() && caller.Verified:
@@ -63,10 +66,10 @@ func printClient(ctx context.Context, o *orderPage) string {
 	return "address " + caller.ClientFrom(ctx)
 }
 
-// pdf is a document as a file, for a client: see printClient. When too many are
-// being made it is Unavailable.
+// pdf renders a document for a client (see printClient). It is Unavailable while too
+// many are being rendered.
 func (p *printer) pdf(ctx context.Context, client string, d ticket.Document) ([]byte, error) {
-	content, err := json.Marshal(d)
+	content, err := codec.Marshal(d)
 	if err != nil {
 		return nil, fmt.Errorf("tickets: %w", err)
 	}
@@ -87,7 +90,7 @@ func (p *printer) pdf(ctx context.Context, client string, d ticket.Document) ([]
 		return nil, manyPrinted()
 	}
 	defer p.places.Release(1)
-	if file, ok := p.done.GetIfPresent(key); ok { // made meanwhile
+	if file, ok := p.done.GetIfPresent(key); ok { // made in the meantime
 		return file, nil
 	}
 	file, err := p.print(ctx, &d)
@@ -96,6 +99,22 @@ func (p *printer) pdf(ctx context.Context, client string, d ticket.Document) ([]
 	}
 	p.done.Set(key, file)
 	return file, nil
+}
+
+// forMail renders a document for a mail, and waits for its turn. A ticket costs more CPU
+// than its purchase, so mails of an on-sale take a quarter of one CPU at most, and less
+// on a busy machine, where rendering takes longer.
+func (p *printer) forMail(ctx context.Context, d ticket.Document) ([]byte, error) {
+	if err := p.mails.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	defer func() { time.AfterFunc(mailRest*time.Since(began), func() { p.mails.Release(1) }) }()
+	if err := p.places.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer p.places.Release(1)
+	return p.print(ctx, &d)
 }
 
 func manyPrinted() error {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
@@ -108,4 +110,35 @@ func TestPrintClient(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
+}
+
+// Documents for mails are made one at a time, with a rest after each that is three times
+// as long; a reader's document does not wait for them.
+func TestPrinterForMails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPrinter()
+		p.print = func(_ context.Context, d *ticket.Document) ([]byte, error) {
+			time.Sleep(time.Second)
+			return []byte(d.Reference), nil
+		}
+		began := time.Now()
+		var all sync.WaitGroup
+		for i := range 5 {
+			all.Go(func() {
+				if _, err := p.forMail(t.Context(), ticket.Document{Reference: fmt.Sprint(i)}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(10 * time.Second)
+		before := time.Now()
+		if _, err := p.pdf(t.Context(), "reader", ticket.Document{Reference: "reader"}); err != nil || time.Since(before) != time.Second {
+			t.Errorf("a reader waits %v, %v", time.Since(before), err)
+		}
+		all.Wait()
+		if took := time.Since(began); took != 17*time.Second { // 5 of them and 4 rests
+			t.Errorf("mails took %v", took)
+		}
+		time.Sleep(time.Minute)
+	})
 }

@@ -7,15 +7,16 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/locale"
 	"boxoffice/internal/page"
 )
 
 const (
 	searchShown = 24
-	mostWords   = 8 // that a search takes
+	mostWords   = 8 // words in a search
 )
 
-// Query is what somebody looks for; empty fields allow all.
+// Query is a search; empty fields match everything.
 type Query struct {
 	Text, Category, City string
 	From, To             string // days, YYYY-MM-DD at the event's place, both included
@@ -23,26 +24,26 @@ type Query struct {
 	Limit                int
 }
 
-// filter asks the event service for what a query looks for, among coming events.
+// filter converts a query to the event service's filter, for coming events.
 func (q Query) filter() eventapi.Filter {
 	return eventapi.Filter{Text: q.Text, Category: q.Category, City: q.City, FirstDay: q.From, LastDay: q.To, Cursor: q.Cursor, Limit: q.Limit}
 }
 
-// find finds coming events that everybody may see.
+// find finds coming events that are public.
 func (s *Shop) find(v *page.Visit, q Query) (eventapi.Found, error) {
 	return s.Events.Search(v.Context(), caller.Caller{}, q.filter())
 }
 
-// searchPage is what a search shows.
+// searchPage is the data of the search page.
 type searchPage struct {
 	Query
 	Cards              []card
 	Total              int64
 	Next               string   // address of the next page; "": none
 	First              string   // address of the first page; "": this is it
-	Categories, Cities []choice // to narrow the search by
-	Filters            []choice // that are on; their address is without them
-	Suggested          []card   // when nothing was found
+	Categories, Cities []choice // to narrow the search
+	Filters            []choice // active ones; their address removes them
+	Suggested          []card   // shown when nothing was found
 	Clear              string   // address without filters
 }
 
@@ -90,8 +91,8 @@ func (s *Shop) search(v *page.Visit) error {
 		NoIndex: found.Total == 0 || q.Cursor != ""}, p)
 }
 
-// readQuery reads what a search's address asks for. What makes no sense there is
-// passed over: such addresses are typed by people.
+// readQuery reads a search from an address. It ignores invalid values, since people
+// type such addresses.
 func readQuery(values url.Values) Query {
 	get := func(name string, most int) string {
 		text := strings.Join(strings.Fields(strings.ToValidUTF8(values.Get(name), "")), " ")
@@ -113,7 +114,7 @@ func readQuery(values url.Values) Query {
 	return q
 }
 
-// path is where a query's results are.
+// path returns the address of a query's results.
 func (q Query) path() string {
 	values := url.Values{}
 	for name, value := range map[string]string{"q": q.Text, "category": q.Category, "city": q.City, "from": q.From, "to": q.To, "cursor": q.Cursor} {
@@ -127,7 +128,7 @@ func (q Query) path() string {
 	return "/search?" + values.Encode()
 }
 
-// narrow makes links of a facet's values; the one that is on leads back.
+// narrow makes links for a facet's values; the active one leads back.
 func narrow(facets []eventapi.Facet, q Query, field func(*Query) *string) []choice {
 	out := make([]choice, len(facets))
 	for i, f := range facets {
@@ -141,7 +142,7 @@ func narrow(facets []eventapi.Facet, q Query, field func(*Query) *string) []choi
 	return out
 }
 
-// filters are what a search is narrowed by, with links that take it away.
+// filters lists the active filters, with links that remove them.
 func (s *Shop) filters(v *page.Visit, q Query) []choice {
 	var out []choice
 	add := func(label string, without func(*Query)) {
@@ -156,21 +157,21 @@ func (s *Shop) filters(v *page.Visit, q Query) []choice {
 		add(q.City, func(q *Query) { q.City = "" })
 	}
 	if day, ok := dayOf(q.From); ok {
-		add(v.T("search.from", "Day", page.When(v.Lang, day, page.Date)), func(q *Query) { q.From = "" })
+		add(v.T("search.from", "Day", locale.When(v.Lang, day, locale.Date)), func(q *Query) { q.From = "" })
 	}
 	if day, ok := dayOf(q.To); ok {
-		add(v.T("search.to", "Day", page.When(v.Lang, day, page.Date)), func(q *Query) { q.To = "" })
+		add(v.T("search.to", "Day", locale.When(v.Lang, day, locale.Date)), func(q *Query) { q.To = "" })
 	}
 	return out
 }
 
-// dayOf reads YYYY-MM-DD.
+// dayOf parses YYYY-MM-DD.
 func dayOf(text string) (time.Time, bool) {
 	t, err := time.Parse(time.DateOnly, text)
 	return t, err == nil
 }
 
-// suggested are events for those who have found nothing.
+// suggested returns events for readers who have found nothing.
 func (s *Shop) suggested(v *page.Visit) ([]card, error) {
 	found, err := s.find(v, Query{Limit: homeShown})
 	if err != nil {

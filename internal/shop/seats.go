@@ -5,12 +5,14 @@ import (
 	"slices"
 
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/locale"
 	"boxoffice/internal/page"
 	"boxoffice/internal/seating"
 )
 
-// seatmap is what the script of the seat map is told: addresses as attributes,
-// the rest as JSON.
+// seatmap is the input of the seat map's script: addresses as attributes, the rest
+// as JSON.
 type seatmap struct {
 	Plan, Seats, Live string
 	Data              mapData
@@ -32,18 +34,17 @@ type mapTier struct {
 	Categories []string `json:"categories,omitempty"`
 }
 
-// seats fills in what can be chosen: the list of sections, the seats of the one
-// that the address names, and the map.
+// seats fills in what can be selected: the list of sections, the seats of the
+// section named in the address, and the map.
 func (s *Shop) seats(v *page.Visit, p *eventView) error {
 	e := p.Event
 	switch p.State {
-	case "onsale", "soldout", "soon", "announced", "paused", "draft":
-	default:
-		return nil // nothing is sold any more
+	case eventapi.SaleClosed, eventapi.SaleCancelled, eventapi.SalePast:
+		return nil // nothing is on sale any more
 	}
 	var err error
 	p.Sections, err = s.SeatMap.Sections(v.Context(), v.Caller, e.ID)
-	if err != nil && errs.KindOf(err) != errs.NotFound { // NotFound: its sale was not handed over yet
+	if err != nil && errs.KindOf(err) != errs.NotFound { // NotFound: the booking service does not know the sale yet
 		return err
 	}
 	for n := 1; n <= int(min(e.LimitPerCustomer, max(e.Free, 1))); n++ {
@@ -58,8 +59,8 @@ func (s *Shop) seats(v *page.Visit, p *eventView) error {
 	return nil
 }
 
-// section fills in the seats of the section that the address names; it is found
-// in forms too, which come back here when a hold has failed.
+// section fills in the seats of the section named in the address. It also works for
+// forms, which lead back here when a hold has failed.
 func (s *Shop) section(v *page.Visit, p *eventView) error {
 	name := v.Request.URL.Query().Get("section")
 	for i := range p.Sections {
@@ -67,7 +68,7 @@ func (s *Shop) section(v *page.Visit, p *eventView) error {
 			continue
 		}
 		rows, err := s.SeatMap.Rows(v.Context(), v.Caller, p.Event.ID, name)
-		if errs.KindOf(err) == errs.NotFound { // the plan has changed this moment
+		if errs.KindOf(err) == errs.NotFound { // the plan has just changed
 			return nil
 		}
 		p.Section, p.Rows = &p.Sections[i], rows
@@ -84,7 +85,7 @@ func (s *Shop) seatmap(v *page.Visit, p *eventView) *seatmap {
 		Data: mapData{Currency: e.Prices.Currency, Words: v.Words("map.")},
 	}
 	for _, t := range e.Prices.Tiers {
-		m.Data.Tiers = append(m.Data.Tiers, mapTier{t.ID, t.Name, t.Price, page.Money(v.Lang, t.Price, e.Prices.Currency), t.Sections, t.Categories})
+		m.Data.Tiers = append(m.Data.Tiers, mapTier{t.ID, t.Name, t.Price, locale.Money(v.Lang, t.Price, e.Prices.Currency), t.Sections, t.Categories})
 	}
 	for _, h := range p.Holds {
 		m.Data.Mine = append(m.Data.Mine, h.Seats...)
@@ -92,18 +93,18 @@ func (s *Shop) seatmap(v *page.Visit, p *eventView) *seatmap {
 	return m
 }
 
-// Fees reports whether any price has fees in it.
+// Fees reports whether any price includes fees.
 func (p *eventView) Fees() bool {
 	return slices.ContainsFunc(p.Event.Prices.Tiers, func(t seating.Tier) bool { return t.Fees > 0 })
 }
 
-// tierView is a price of an event, for a form.
+// tierView is a price of an event in a form.
 type tierView struct {
 	seating.Tier
 	Gone bool // its last seat is taken
 }
 
-// Tiers are an event's prices, for a form.
+// Tiers returns an event's prices for a form.
 func (p *eventView) Tiers() []tierView {
 	var free, total = map[string]int32{}, int32(0)
 	for i := range p.Sections {

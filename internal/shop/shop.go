@@ -9,48 +9,54 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
+	"boxoffice/internal/invoiceapi"
+	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/ticket"
 )
 
 //go:embed templates/*.html
 var templates embed.FS
 
-// Services are what the shop needs of the ticket office.
+// Services are the parts of other services that the shop uses.
 type Services struct {
-	Events   Events
-	SeatMap  SeatMap
-	Seats    Seats
-	Paying   Paying
-	Links    Links
-	Users    Users
-	Orders   Orders
-	Payments PaymentsOfUser
-	Tickets  ticket.Signer
+	Events      Events
+	SeatMap     SeatMap
+	Seats       Seats
+	Paying      Paying
+	Form        paymentapi.Form // of the pay page
+	Links       Links
+	Users       Users
+	Orders      Orders
+	Payments    PaymentsOfUser
+	Tickets     ticket.Signer
+	Preferences notifyapi.PreferenceKeeper
+	Invoices    invoiceapi.Documents
+	Texts       bool // people may give a mobile number, for text messages
 }
 
-// Shop is the pages for fans.
+// Shop serves the pages for fans.
 type Shop struct {
 	Services
-	kit  *page.Kit
+	site *page.Site
 	set  *page.Set
-	till Till
 	log  *slog.Logger
 
-	pictures *otter.Cache[pictureKey, []byte] // of events, for links to them
+	pictures *otter.Cache[pictureKey, []byte] // of events, for link previews
 	printer  *printer
 }
 
 // New makes the shop.
-func New(kit *page.Kit, s Services, log *slog.Logger) (*Shop, error) {
-	set, err := kit.Set(templates, "templates", template.FuncMap{"day": dayIn, "join": func(list []string) string { return strings.Join(list, ", ") }})
+func New(site *page.Site, s Services, log *slog.Logger) (*Shop, error) {
+	set, err := site.Set(templates, "templates", template.FuncMap{"day": dayIn, "join": func(list []string) string { return strings.Join(list, ", ") }})
 	if err != nil {
 		return nil, err
 	}
-	return &Shop{Services: s, kit: kit, set: set, till: sandboxTill{}, log: log, pictures: newPictures(), printer: newPrinter()}, nil
+	return &Shop{Services: s, site: site, set: set, log: log, pictures: newPictures(), printer: newPrinter()}, nil
 }
 
-// Routes are the shop's pages.
+// Routes returns the shop's pages.
 func (s *Shop) Routes() []page.Route {
-	return slices.Concat(s.browseRoutes(), s.buyRoutes(), s.signInRoutes(), s.orderRoutes(), s.accountRoutes())
+	return slices.Concat(s.browseRoutes(), s.buyRoutes(), s.payRoutes(), s.signInRoutes(), s.orderRoutes(), s.accountRoutes())
 }

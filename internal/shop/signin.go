@@ -11,7 +11,7 @@ import (
 	"boxoffice/internal/userapi"
 )
 
-// Users is the user service as the shop needs it; see package userapi.
+// Users is the part of userapi.Service that the shop uses.
 type Users interface {
 	SignIn
 	MailedLinks
@@ -40,7 +40,7 @@ func (s *Shop) signInRoutes() []page.Route {
 	}
 }
 
-// done reports whether a guest has shown who they are before: the same form came
+// done reports whether a guest has already verified their address: the form was sent
 // twice.
 func done(err error) bool { return errs.Is(err, "already-verified") }
 
@@ -60,7 +60,7 @@ func (s *Shop) signInPage(v *page.Visit) error {
 	return s.showEntry(v, "signin", v.T("signin.title"), f)
 }
 
-// afterwards is where somebody goes on who has signed in.
+// afterwards returns where to continue after signing in.
 func afterwards(next string, role caller.Role) string {
 	switch {
 	case next != "":
@@ -86,8 +86,8 @@ func (s *Shop) signUpPage(v *page.Visit) error {
 	return s.showEntry(v, "signup", v.T("signup.title"), f)
 }
 
-// forgot mails a link for a new password. The answer is the same whether there is
-// an account or not.
+// forgot mails a link for a new password. The answer is the same whether or not
+// there is an account.
 func (s *Shop) forgot(v *page.Visit) error {
 	f := entryForm{Email: v.FormValue("email")}
 	if v.Method == "POST" {
@@ -102,7 +102,7 @@ func (s *Shop) forgot(v *page.Visit) error {
 	return s.showEntry(v, "forgot", v.T("forgot.title"), f)
 }
 
-// entryPage is a page for those who come in.
+// entryPage is the data of the pages for signing in and up.
 type entryPage struct {
 	Form entryForm
 	Sent bool
@@ -113,7 +113,7 @@ func (s *Shop) showEntry(v *page.Visit, name, title string, f entryForm) error {
 	return v.Show(s.set, name, page.Meta{Title: title, NoIndex: true}, entryPage{Form: f, Sent: v.Request.URL.Query().Get("sent") != ""})
 }
 
-// Query is the address's query by which a page passes on where to go afterwards.
+// Query returns the query that passes on where to continue afterwards.
 func (f entryForm) Query() string {
 	if f.Next == "" {
 		return ""

@@ -9,7 +9,7 @@ import (
 	"boxoffice/internal/page"
 )
 
-// structured is an event for programs that read pages (schema.org's Event).
+// structured describes an event for search engines (schema.org's Event).
 func (s *Shop) structured(v *page.Visit, p *eventView) any {
 	e := p.Event
 	place := map[string]any{"@type": "Place", "name": e.Venue.Name, "address": address(&e.Venue)}
@@ -68,7 +68,10 @@ func address(v *eventapi.Venue) map[string]any {
 
 func offers(v *page.Visit, p *eventView) map[string]any {
 	e := p.Event
-	availability := map[string]string{"onsale": "InStock", "soldout": "SoldOut", "soon": "PreOrder", "announced": "PreOrder", "paused": "PreOrder"}[p.State]
+	availability := map[eventapi.SaleState]string{
+		eventapi.SaleOn: "InStock", eventapi.SaleSoldOut: "SoldOut",
+		eventapi.SaleSoon: "PreOrder", eventapi.SaleAnnounced: "PreOrder", eventapi.SalePaused: "PreOrder",
+	}[p.State]
 	if availability == "" {
 		availability = "OutOfStock"
 	}

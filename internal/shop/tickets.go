@@ -10,6 +10,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/locale"
 	"boxoffice/internal/page"
 	"boxoffice/internal/ticket"
 )
@@ -19,12 +20,13 @@ type ticketCard struct {
 	bookingapi.Place
 	This  int // from 1
 	Token string
-	Code  template.HTML // of the token: a drawing (SVG)
+	Code  template.HTML // QR code of the token (SVG)
 }
 
-// readTickets is an order of the reader's with a ticket, not drawn yet, for each seat;
-// none when there are no tickets for it (yet). Organizers may read orders for
-// their events, and do not get tickets that let others in.
+// readTickets returns an order that the reader may read, with a ticket for each
+// seat, whose QR code is not drawn yet; none while the order has no tickets.
+// Organizers may read the orders for their events, but get no tickets that would let
+// others in.
 func (s *Shop) readTickets(v *page.Visit) (*orderPage, []ticketCard, error) {
 	o, err := s.readOrder(v)
 	if err != nil {
@@ -40,7 +42,7 @@ func (s *Shop) readTickets(v *page.Visit) (*orderPage, []ticketCard, error) {
 	return o, cards, err
 }
 
-// sign makes a ticket for each seat of an order, without its drawing.
+// sign makes a ticket for each seat of an order, without its QR code.
 func (s *Shop) sign(o *orderPage) ([]ticketCard, error) {
 	cards := make([]ticketCard, len(o.Places))
 	for i, p := range o.Places {
@@ -53,7 +55,7 @@ func (s *Shop) sign(o *orderPage) ([]ticketCard, error) {
 	return cards, nil
 }
 
-// drawing is a QR code of a text as SVG, to stand in a page.
+// drawing returns a QR code as SVG, to be embedded in a page.
 func drawing(text string) (template.HTML, error) {
 	code, err := ticket.NewQR(text)
 	if err != nil {
@@ -61,7 +63,7 @@ func drawing(text string) (template.HTML, error) {
 	}
 	svg, err := code.SVG()
 	if at := strings.Index(string(svg), "<svg"); at > 0 {
-		svg = svg[at:] // without the declarations of a file of its own
+		svg = svg[at:] // without the declarations that only a separate file needs
 	}
 	return template.HTML(svg), err //nolint:gosec // made of rectangles
 }
@@ -83,7 +85,7 @@ func (s *Shop) tickets(v *page.Visit) error {
 		}
 	}
 	return v.Show(s.set, "tickets", page.Meta{Title: v.T("tickets.title", "Event", o.Event.Title), NoIndex: true},
-		map[string]any{"Order": o, "Cards": cards})
+		map[string]any{"Order": o, "Cards": cards, "Test": v.Test()})
 }
 
 func (s *Shop) ticketsPDF(v *page.Visit) error {
@@ -101,17 +103,17 @@ func (s *Shop) ticketsPDF(v *page.Visit) error {
 	return sendFile(v, "application/pdf", "private, no-store", "tickets-"+o.Reference+".pdf", file)
 }
 
-// document is the tickets of an order in the reader's language.
+// document returns the tickets of an order in the reader's language.
 func document(v *page.Visit, o *orderPage, cards []ticketCard) ticket.Document {
 	date, hour := v.T("event.tba"), ""
 	switch e := &o.Event; {
 	case !e.Starts.IsZero():
-		date = page.When(v.Lang, e.Starts, page.Day) + untilDay(v, e)
-		hour = page.When(v.Lang, e.Starts, page.Clock)
+		date = locale.When(v.Lang, e.Starts, locale.Day) + untilDay(v, e)
+		hour = locale.When(v.Lang, e.Starts, locale.Clock)
 	case e.Date != "":
 		hour = v.T("tickets.hour-tba")
 		if day, ok := dayOf(e.Date); ok {
-			date = page.When(v.Lang, day, page.Day) + untilDay(v, e)
+			date = locale.When(v.Lang, day, locale.Day) + untilDay(v, e)
 		}
 	}
 	d := ticket.Document{
@@ -120,8 +122,11 @@ func document(v *page.Visit, o *orderPage, cards []ticketCard) ticket.Document {
 		Words: ticket.Words{Section: v.T("seat.section"), Row: v.T("seat.row"), Seat: v.T("seat.seat"), Holder: v.T("tickets.holder"),
 			Tier: v.T("seat.tier"), Price: v.T("seat.price"), Reference: v.T("order.reference"), Page: v.T("tickets.page")},
 	}
+	if v.Test() {
+		d.Test = v.T("tickets.test")
+	}
 	for _, c := range cards {
-		price := page.Money(v.Lang, c.Tier.Price, o.Currency)
+		price := locale.Money(v.Lang, c.Tier.Price, o.Currency)
 		if o.Gift() {
 			price = v.T("order.gift")
 		}
@@ -130,7 +135,7 @@ func document(v *page.Visit, o *orderPage, cards []ticketCard) ticket.Document {
 	return d
 }
 
-// addressLine is where a venue is, in one line.
+// addressLine returns a venue's address in one line.
 func addressLine(v *eventapi.Venue) string {
 	var parts []string
 	for _, p := range []string{v.Address, v.City} {
@@ -141,12 +146,21 @@ func addressLine(v *eventapi.Venue) string {
 	return strings.Join(parts, ", ")
 }
 
-// calendar is the event of an order for one's own calendar.
+// calendar serves a calendar file with an order's event.
 func (s *Shop) calendar(v *page.Visit) error {
 	o, err := s.readOrder(v)
 	if err != nil {
 		return err
 	}
+	file := ticket.Calendar(orderEntry(v, &o.Order))
+	if file == nil {
+		return errs.Missing("date of this event yet")
+	}
+	return sendFile(v, calendarType, "private, no-store", "event-"+o.Reference+".ics", file)
+}
+
+// orderEntry converts an order's event for calendars.
+func orderEntry(v *page.Visit, o *Order) ticket.Entry {
 	e := &o.Event
 	entry := ticket.Entry{
 		UID: o.ID + "@" + hostOf(v), Revision: int(e.Version), Stamp: v.Now().UTC(), Start: e.Starts,
@@ -158,11 +172,7 @@ func (s *Shop) calendar(v *page.Visit) error {
 		entry.Start, entry.DayOnly = dayOf(e.Date)
 	}
 	entry.Duration = lasts(e)
-	file := ticket.Calendar(entry)
-	if file == nil {
-		return errs.Missing("date of this event yet")
-	}
-	return sendFile(v, "text/calendar; charset=utf-8", "private, no-store", "event-"+o.Reference+".ics", file)
+	return entry
 }
 
 func nonEmpty(text string) []string {
@@ -172,7 +182,7 @@ func nonEmpty(text string) []string {
 	return []string{text}
 }
 
-// hostOf names this ticket office in ids that are for the world.
+// hostOf returns this server's host name, for globally unique ids.
 func hostOf(v *page.Visit) string {
 	if u, err := url.Parse(v.URL("/")); err == nil && u.Hostname() != "" {
 		return u.Hostname()
@@ -180,7 +190,7 @@ func hostOf(v *page.Visit) string {
 	return "boxoffice"
 }
 
-// sendFile answers with a file; one with a name is saved under it.
+// sendFile answers with a file; a file with a name is downloaded under it.
 func sendFile(v *page.Visit, contentType, caching, name string, body []byte) error {
 	h := v.W.Header()
 	h.Set("Content-Type", contentType)

@@ -16,14 +16,14 @@ type TwoFactor interface {
 	EndTwoFactor(ctx context.Context, c caller.Caller, userID, password, code string) error
 }
 
-// twoFactorPage is the page about signing in with a code, at a moment. Secret
-// and recovery codes are in the answer to a form, once, and nowhere else.
+// twoFactorPage is the data of the page about two-factor log-in. Secret and recovery
+// codes appear once, in the answer to a form, and nowhere else.
 type twoFactorPage struct {
 	userapi.Account
 	Key      userapi.Secret
 	Code     template.HTML // of Key.URI: a drawing (SVG)
-	Asked    bool          // the app has a secret, its first code is awaited
-	Recovery []string      // codes for the day on which the app is lost
+	Asked    bool          // the app has a secret; its first code is expected
+	Recovery []string      // codes for a lost app
 	Faults   page.Faults
 }
 
@@ -78,7 +78,7 @@ func (s *Shop) endTwoFactor(v *page.Visit) error {
 	return v.Go("/account")
 }
 
-// twoFactorFaults shows the page again with what was wrong.
+// twoFactorFaults shows the page again with the faults.
 func (s *Shop) twoFactorFaults(v *page.Visit, p twoFactorPage, err error) error {
 	faults, ok := v.Faults(err)
 	if !ok {

@@ -1,6 +1,6 @@
-// Package signing keeps the Ed25519 keys (RFC 8032) that nodes sign with. They
-// lie in the database, so that all nodes on it share them, and are made at the
-// first start. Each use has keys of its own, under a name.
+// Package signing stores the Ed25519 keys (RFC 8032) that nodes sign with. They are
+// kept in the database, so that all its nodes share them, and are made at the first
+// start. Each use has its own keys, under a name.
 package signing
 
 import (
@@ -19,8 +19,8 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// Keys reads the keys of a name, oldest first. Unless the database is open to be
-// read only, the first is made when there is none.
+// Keys returns the keys of a name, oldest first. It makes the first one if there is
+// none, unless the database is read-only.
 func Keys(ctx context.Context, db *sqldb.DB, name string, now func() time.Time) ([]ed25519.PrivateKey, error) {
 	if err := db.Migrate(ctx, "signing", migrations); err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func Keys(ctx context.Context, db *sqldb.DB, name string, now func() time.Time) 
 	if err != nil || len(keys) > 0 {
 		return keys, err
 	}
-	// Of several nodes that start at once, one makes the key.
+	// Of several nodes that start at the same time, one makes the key.
 	if err := add(ctx, db, name, now()); err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func Rotate(ctx context.Context, db *sqldb.DB, name string, now func() time.Time
 	return add(ctx, db, fmt.Sprintf("%s/%d", name, at.UnixMicro()), at)
 }
 
-// add makes a key, unless there is one of this id.
+// add makes a key, unless there is one with this id.
 func add(ctx context.Context, db *sqldb.DB, id string, now time.Time) error {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -85,9 +85,9 @@ func add(ctx context.Context, db *sqldb.DB, id string, now time.Time) error {
 	return nil
 }
 
-// Secret is the secret of a name for keyed hashes, 32 bytes. It is made once and
-// stays: what was hashed with it is compared for good. A name is for a secret or
-// for keys to sign with, not for both.
+// Secret returns the 32-byte secret of a name, for keyed hashes. It is made once and
+// never changes, because stored hashes are compared forever. A name is either for a
+// secret or for signing keys.
 func Secret(ctx context.Context, db *sqldb.DB, name string, now func() time.Time) ([]byte, error) {
 	keys, err := Keys(ctx, db, name, now)
 	if err != nil {

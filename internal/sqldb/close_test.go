@@ -21,7 +21,7 @@ func (c closing) Prepare(string) (driver.Stmt, error)          { return nil, err
 func (c closing) Begin() (driver.Tx, error)                    { return nil, errors.ErrUnsupported }
 func (c closing) Close() error                                 { return c.err }
 
-// A pool's end passes over connections that are gone already, and over nothing else.
+// Closing a pool ignores the errors of connections that are gone already, and no others.
 func TestHangUpTellsOtherErrors(t *testing.T) {
 	network := func(err error) error {
 		return fmt.Errorf("close: %w", &net.OpError{Op: "write", Net: "tcp", Err: err})

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"errors"
 	"net"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,29 +12,54 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// BadURL says that the address of a database cannot be read.
+// BadURL is the error for a database URL that cannot be parsed.
 type BadURL struct {
 	Flag string
-	Text string // without the password
+	Text string // without any part of the URL
 }
 
 func (e BadURL) Error() string { return e.Flag + ": " + e.Text }
 
-// badURL is an error about the URL of a flag.
-func badURL(flag string, err error, url string) error {
-	text := strings.ReplaceAll(err.Error(), url, "…")
-	text = strings.TrimPrefix(parsing.ReplaceAllString(text, ""), "failed to parse as URL ")
-	return BadURL{flag, "cannot be read, " + text + "; it is " + rightURL}
+// badURL returns an error about the URL in a flag. Of pgx's error it keeps no more than
+// faults lists: the rest may quote the URL, and a password that is not escaped may be
+// anywhere in it.
+func badURL(flag string, err error) error {
+	text := "cannot be read"
+	for _, fault := range faults {
+		if strings.Contains(err.Error(), fault) {
+			text += ", " + fault
+			break
+		}
+	}
+	return BadURL{flag, text + "; it is " + rightURL}
 }
 
-// parsing is what pgx begins an error about a URL with: the URL itself.
-var parsing = regexp.MustCompile("^cannot parse `[^`]*`: ")
+// misplaced reports whether a URL has an at sign behind the host, unescaped: a password
+// with a slash or a question mark then counts as a database or a setting, which errors of
+// connections show.
+func misplaced(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return false // pgx says so
+	}
+	for name := range u.Query() {
+		if strings.Contains(name, "@") {
+			return true
+		}
+	}
+	return strings.Contains(u.EscapedPath(), "@") || u.Fragment != ""
+}
 
-// rightURL says what the address of a database is like.
-const rightURL = "postgres://USER:PASSWORD@HOST:PORT/DATABASE, with a port up to 65535, numbers for settings such as ?pool_max_conns=20, and in a password %25 for %, %40 for @, %3A for : and %2F for /"
+var errMisplaced = errors.New("an at sign or # is behind the host")
 
-// unconnected is an error of connecting on one line. pgx's has one for each address
-// and each way that it has tried, most of them the same.
+// faults are what pgx finds wrong with a URL, as it says it.
+var faults = []string{errMisplaced.Error(), "invalid port", "cannot parse pool_max_conns", "pool_max_conns too small", "failed to configure TLS", "sslmode is invalid"}
+
+// rightURL describes a correct database URL.
+const rightURL = "postgres://USER:PASSWORD@HOST:PORT/DATABASE, with a port up to 65535, numbers for settings such as ?pool_max_conns=20, and in a password %25 for %, %40 for @, %3A for :, %2F for /, %3F for ? and %23 for #"
+
+// unconnected is a connection error on one line. pgx's error has one line for each
+// attempt with each address, most of them the same.
 type unconnected struct {
 	text string
 	error
@@ -42,8 +68,8 @@ type unconnected struct {
 func (e unconnected) Error() string { return e.text }
 func (e unconnected) Unwrap() error { return e.error }
 
-// onOneLine is an error of connecting as its reader needs it: as whom, to what, and
-// for each address why not. Other errors stay as they are.
+// onOneLine shortens a connection error to what its reader needs: user, database, and
+// the reason for each address. Other errors stay as they are.
 func onOneLine(err error) error {
 	var connect *pgconn.ConnectError
 	if !errors.As(err, &connect) {
@@ -63,10 +89,10 @@ func onOneLine(err error) error {
 	return unconnected{"cannot connect to PostgreSQL as user " + connect.Config.User + " to database " + connect.Config.Database + ": " + strings.Join(reasons, "; "), err}
 }
 
-// address is what pgx begins an error with: 127.0.0.1:5432 (db.example): …
+// address matches the beginning of pgx's errors: 127.0.0.1:5432 (db.example): …
 var address = regexp.MustCompile(`^(\S+) \([^)]*\): `)
 
-// whyNot is why one address did not answer as it should.
+// whyNot returns why connecting to one address failed.
 func whyNot(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	at := address.FindStringSubmatch(text)

@@ -13,16 +13,15 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lockName is the file in the folder whose lock says that a process has the
-// database. The lock ends with the process, so a crash leaves nothing behind;
-// the file itself stays.
+// lockName is the file in the folder that the process with the database keeps locked.
+// The lock ends with the process, even in a crash; the file itself stays.
 const lockName = "boxoffice.lock"
 
 // ErrInUse is the kind of error that Open returns for a folder that another
 // process has open; see InUse.
 var ErrInUse = errors.New("in use")
 
-// InUse says which process has a folder open.
+// InUse is the error that says which process has a folder open.
 type InUse struct {
 	Dir     string
 	Process int // 0: not known
@@ -39,7 +38,7 @@ func (e InUse) Error() string {
 // Is makes errors.Is(err, ErrInUse) true.
 func (e InUse) Is(target error) bool { return target == ErrInUse }
 
-// lockFolder takes the folder for this process, or says who has it.
+// lockFolder locks the folder for this process, or returns InUse.
 func lockFolder(dir string) (*flock.Flock, error) {
 	l := flock.New(filepath.Join(dir, lockName), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	ok, err := l.TryLock()
@@ -47,7 +46,7 @@ func lockFolder(dir string) (*flock.Flock, error) {
 		return nil, fmt.Errorf("open database: lock %s: %w", l.Path(), err)
 	}
 	if !ok {
-		said, _ := os.ReadFile(l.Path()) // it only helps the reader of the message
+		said, _ := os.ReadFile(l.Path()) // only for the error message
 		process, _ := strconv.Atoi(strings.TrimSpace(string(said)))
 		return nil, errors.Join(InUse{dir, process}, l.Close())
 	}
@@ -57,16 +56,16 @@ func lockFolder(dir string) (*flock.Flock, error) {
 	return l, nil
 }
 
-// makePrivate makes the folder and the database file, for their owner only, and
-// takes from others what an older version or a generous umask gave them. A
-// folder that is meant to be shared (/tmp has the sticky bit) stays as it is:
-// the files in it are private even so.
+// makePrivate creates the folder and the database file for their owner only, and
+// removes permissions that an older version or a lax umask gave to others. A folder
+// that is meant to be shared (with the sticky bit, like /tmp) stays as it is: the files
+// in it are private anyway.
 func makePrivate(dir, file string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	// Only ever by path: closing a descriptor of the file would drop the locks
-	// that SQLite has on it in this process.
+	// An existing file is never opened, only changed by path: closing a descriptor of it
+	// would drop the locks that SQLite has on it in this process.
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	switch {
 	case err == nil:
@@ -84,8 +83,8 @@ func makePrivate(dir, file string) error {
 	return nil
 }
 
-// tighten takes what mode does not allow from a file. One that is somebody
-// else's is only spoken of: the program can work with it.
+// tighten removes the permissions of a file that are not in mode. If the file belongs to
+// somebody else, it only logs a warning: the program can work with it.
 func tighten(name string, mode fs.FileMode) {
 	info, err := os.Stat(name)
 	if err != nil || info.Mode()&fs.ModeSticky != 0 || info.Mode().Perm()&^mode == 0 {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A folder belongs to one process, and is free again once that has closed it.
+// A folder belongs to one process, and is free again once that process has closed it.
 func TestFolderBelongsToOne(t *testing.T) {
 	dir := t.TempDir()
 	first, err := Open(t.Context(), Config{Dir: dir})
@@ -33,8 +33,8 @@ func TestFolderBelongsToOne(t *testing.T) {
 	}
 }
 
-// To read only, a database is opened beside the process that has it, sees what
-// is committed, and changes nothing.
+// A database can be opened read-only while another process has it: it then shows what
+// is committed, and cannot be changed.
 func TestReadOnlyBeside(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Open(t.Context(), Config{Dir: dir, ReadOnly: true}); !errors.Is(err, os.ErrNotExist) {
@@ -80,7 +80,7 @@ func TestReadOnlyBeside(t *testing.T) {
 	}
 }
 
-// What a crash leaves, a log that is not in the file yet, is read all the same.
+// After a crash, the part of the WAL that is not in the file yet is read as well.
 func TestReadOnlyAfterACrash(t *testing.T) {
 	db := open(t)
 	exec(t, db, "CREATE TABLE t (a BIGINT)")
@@ -106,8 +106,8 @@ func TestReadOnlyAfterACrash(t *testing.T) {
 	}
 }
 
-// The folder and all files of the database are their owner's only, those that
-// were made before included.
+// Only their owner has access to the folder and all files of the database, including
+// files made before.
 func TestFilesArePrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	if err := os.Mkdir(dir, 0o755); err != nil {

@@ -3,36 +3,77 @@ package sqldb
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// errShut is what connections get while PostgreSQL does not answer.
+// errShut is the error of connections while PostgreSQL does not answer.
 var errShut = errors.New("the database does not answer")
 
-// gate stands between a node and PostgreSQL's network address. While the watch
-// finds the server dead or frozen the gate is shut: connections that are open
-// are closed, so that nobody waits on them, and new ones are refused at once.
+// gate is between a node and PostgreSQL's network address. While the watch finds the
+// server dead or frozen, the gate is shut: open connections are closed, so that nobody
+// waits on them, and new ones are refused at once.
 type gate struct {
 	dialer net.Dialer
 
 	mu      sync.Mutex
 	closed  bool
 	conns   map[*gated]struct{}
-	watcher *pgx.Conn // the watch's own, which the gate lets through
+	watcher *pgx.Conn // the watch's connection, which is always let through
 }
 
 func newGate() *gate {
 	return &gate{dialer: net.Dialer{KeepAlive: 5 * time.Second}, conns: map[*gated]struct{}{}}
 }
 
-// gated is a connection that the gate knows of.
+// gated is a connection that the gate can close.
 type gated struct {
 	net.Conn
 	gate *gate
+}
+
+// lost marks an error of a connection to a database, to tell it from those of other
+// connections and files, which may be the same values.
+type lost struct{ error }
+
+func (e lost) Unwrap() error { return e.error }
+
+// lostBy marks what ended a connection, or why there was none. Nobody is to blame for a
+// caller who does not want to wait any more.
+func lostBy(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return lost{err}
+}
+
+// wire is what pgx reads messages from, and writes them to.
+type wire struct {
+	io.Reader
+	io.Writer
+}
+
+func (w wire) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	return n, lostBy(err)
+}
+
+func (w wire) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	return n, lostBy(err)
+}
+
+// marked makes the errors of a configuration's connections recognizable.
+func marked(c *pgx.ConnConfig) {
+	c.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		both := wire{r, w}
+		return pgproto3.NewFrontend(both, both)
+	}
 }
 
 func (c *gated) Close() error {
@@ -51,7 +92,7 @@ func (g *gate) dial(ctx context.Context, network, addr string) (net.Conn, error)
 	}
 	conn, err := g.dialer.DialContext(ctx, network, addr)
 	if err != nil {
-		return nil, err
+		return nil, err // pgx makes it a ConnectError
 	}
 	c := &gated{conn, g}
 	g.mu.Lock()
@@ -86,7 +127,7 @@ func (g *gate) open() bool {
 	return was
 }
 
-// probe is the watch's connection; only the watch uses it.
+// probe returns the watch's connection; only the watch uses it.
 func (g *gate) probe(ctx context.Context, base *pgx.ConnConfig) (*pgx.Conn, error) {
 	if g.watcher != nil {
 		return g.watcher, nil

@@ -12,25 +12,25 @@ import (
 var migrations embed.FS
 
 const (
-	leaseLife  = 5 * time.Second // how long a job stays with a node that is not heard of
+	leaseLife  = 5 * time.Second // how long a silent node keeps the lease
 	leaseRenew = 1500 * time.Millisecond
 )
 
-// Lease lets one node at a time do a job, and passes it on when that node is not
-// heard of for some seconds. It saves work and decides nothing: a node that was
-// frozen may go on for a moment while another has the lease, so the job must do
-// no harm when it is done twice. Where nobody shares the database it is always held.
+// Lease lets one node at a time do a job, and passes to another one when that node is
+// silent for some seconds. It only saves work: a node that was frozen may go on for a
+// moment while another has the lease, so doing the job twice must do no harm. It is
+// always held if no other node shares the database.
 type Lease struct {
 	db     *DB
 	name   string
 	holder string
 
-	turn  chan struct{} // holds one while somebody looks; those who wait can give up
-	asked time.Time     // when it was asked for last
+	turn  chan struct{} // a mutex of capacity 1, so that waiting for it can be cancelled
+	asked time.Time     // when it was last requested
 	until time.Time     // by this machine's monotonic clock; zero: not held
 }
 
-// NewLease is this node's part in a lease.
+// NewLease returns this node's side of a lease.
 func NewLease(ctx context.Context, db *DB, name string) (*Lease, error) {
 	l := &Lease{db: db, name: name, holder: rand.Text(), turn: make(chan struct{}, 1)}
 	if !db.Shared() {
@@ -39,8 +39,8 @@ func NewLease(ctx context.Context, db *DB, name string) (*Lease, error) {
 	return l, db.Migrate(ctx, "lease", migrations)
 }
 
-// Held reports whether this node has the lease, after renewing it if need be.
-// Without an answer from the database it is held until it ends.
+// Held reports whether this node has the lease, and renews it if necessary. If the
+// database does not answer, the node has it until it runs out.
 func (l *Lease) Held(ctx context.Context) bool {
 	if !l.db.Shared() {
 		return true

@@ -16,8 +16,8 @@ import (
 	"github.com/pressly/goose/v3/database"
 )
 
-// schemaTable says for each service which migration its tables are at, and the
-// oldest program that may run on them: by the newest migration that it knows.
+// schemaTable stores for each service the newest migration of its tables, and the oldest
+// program that may run on them, given as the newest migration which that program knows.
 const schemaTable = `CREATE TABLE IF NOT EXISTS schema_versions (
 	service TEXT COLLATE "C" PRIMARY KEY,
 	version BIGINT NOT NULL,
@@ -27,12 +27,12 @@ const schemaTable = `CREATE TABLE IF NOT EXISTS schema_versions (
 // schema is a version of a service's tables.
 type schema struct {
 	version int64 // the newest migration
-	oldest  int64 // the oldest program that may run beside it
+	oldest  int64 // the oldest program that may run on it
 }
 
-// beside is the line by which a migration says which programs may still run once
-// it is made: those that know at least migration N. Without it only those that
-// know the migration itself.
+// beside is the line by which a migration declares which programs may still run after
+// it: those that know at least migration N. Without the line, only those that know the
+// migration itself.
 var beside = regexp.MustCompile(`(?m)^-- beside: ([0-9]+)\s*$`)
 
 // known is the version of the tables that this program was written for.
@@ -63,8 +63,8 @@ func known(migrations fs.FS) (schema, error) {
 	return s, nil
 }
 
-// TooNew says that a database was changed by a newer program in a way that this
-// one does not know.
+// TooNew is the error for a database that a newer program has changed in a way which
+// this program does not support.
 type TooNew struct {
 	Service                string
 	Version, Oldest, Known int64
@@ -75,8 +75,8 @@ func (e TooNew) Error() string {
 		e.Service, e.Version, e.Oldest, e.Known)
 }
 
-// TooOld says that a database that is only to be read was not yet brought up to
-// date by this program.
+// TooOld is the error for a database that is opened read-only and was not yet migrated
+// to this program's version.
 type TooOld struct {
 	Service        string
 	Version, Known int64
@@ -87,7 +87,8 @@ func (e TooOld) Error() string {
 		e.Service, e.Version, e.Known)
 }
 
-// Empty says that a database that is only to be read has no tables of this program.
+// Empty is the error for a database that is opened read-only and has no tables of this
+// program.
 type Empty struct{}
 
 func (Empty) Error() string {
@@ -96,7 +97,8 @@ func (Empty) Error() string {
 
 // Migrate brings a service's tables up to date. Migrations are goose SQL files
 // in the folder "migrations" of fsys, in canonical SQL. Nodes that start at the
-// same time wait for each other. A program that is too old for the tables is
+// same time wait for each other. Comments /*postgres new: … */ are carried out where the
+// service has no tables yet, so that no older node uses them. A program that is too old for the tables is
 // refused with TooNew; a database opened to be read only is never changed.
 func (db *DB) Migrate(ctx context.Context, service string, fsys fs.FS) error {
 	sub, err := fs.Sub(fsys, "migrations")
@@ -113,12 +115,12 @@ func (db *DB) Migrate(ctx context.Context, service string, fsys fs.FS) error {
 	if err := db.migrate(ctx, service, sub, own); err != nil {
 		return fmt.Errorf("migrate %s: %w", service, err)
 	}
-	_, err = db.migrated(ctx, service, own) // a newer program may have been faster
+	_, err = db.migrated(ctx, service, own) // a newer program may have migrated further
 	return err
 }
 
-// migrated reports whether there is nothing to be done for a service, or why
-// nothing can be done.
+// migrated reports whether a service's tables are up to date. The error says why they
+// cannot be brought up to date.
 func (db *DB) migrated(ctx context.Context, service string, own schema) (bool, error) {
 	at, err := db.schema(ctx, service)
 	switch {
@@ -135,8 +137,7 @@ func (db *DB) migrated(ctx context.Context, service string, own schema) (bool, e
 	return true, nil
 }
 
-// schema is the version that a service's tables are at, by goose's own records;
-// zero when there are none.
+// schema returns the version of a service's tables; zero when there are none.
 func (db *DB) schema(ctx context.Context, service string) (s schema, err error) {
 	err = db.reader.QueryRowContext(ctx, `SELECT COALESCE((SELECT max(version_id) FROM migrations_`+service+`), 0), oldest
 		FROM schema_versions WHERE service = $1`, service).Scan(&s.version, &s.oldest)
@@ -146,8 +147,8 @@ func (db *DB) schema(ctx context.Context, service string) (s schema, err error) 
 	return s, err
 }
 
-// behind says why a database cannot be read as it is: TooOld, or Empty when no
-// boxoffice has been at work on it. The first ones had no table of versions.
+// behind returns why a read-only database cannot be used: TooOld, or Empty when no
+// boxoffice has used it. The first versions had no table of schema versions.
 func (db *DB) behind(ctx context.Context, service string, at, own schema) error {
 	for _, table := range []string{"schema_versions", "migrations_" + service} {
 		var n int64
@@ -167,7 +168,18 @@ func NoTable(err error) bool {
 	return sqlState(err) == "42P01" || err != nil && strings.Contains(err.Error(), "no such table")
 }
 
-// migrate does what is missing, and records it.
+var onlyNew = regexp.MustCompile(`(?s)/\*(sqlite|postgres) new: *(.*?) *\*/`)
+
+// newTables opens or removes the parts of a migration for new tables.
+func newTables(text string, isNew bool) string {
+	with := ""
+	if isNew {
+		with = "/*$1: $2*/"
+	}
+	return onlyNew.ReplaceAllString(text, with)
+}
+
+// migrate runs the missing migrations, and records them.
 func (db *DB) migrate(ctx context.Context, service string, migrations fs.FS, own schema) (err error) {
 	dialect, pool := goose.DialectSQLite3, db.writer
 	if db.dialect == Postgres {
@@ -182,10 +194,16 @@ func (db *DB) migrate(ctx context.Context, service string, migrations fs.FS, own
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider("", pool, textFS{migrations, db.Text}, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+	isNew := false
+	p, err := goose.NewProvider("", pool, textFS{migrations, func(text string) string { return db.Text(newTables(text, isNew)) }}, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
 	}
+	applied, err := p.GetDBVersion(ctx) // with the lock: no other node migrates now
+	if err != nil {
+		return err
+	}
+	isNew = applied == 0 // migrations are read when they are carried out
 	if _, err := p.Up(ctx); err != nil {
 		return err
 	}
@@ -198,8 +216,8 @@ func (db *DB) migrate(ctx context.Context, service string, migrations fs.FS, own
 	return err
 }
 
-// Fits reports, as TooNew, that a newer program has changed the tables since
-// this one started, in a way that it does not know: it must not go on.
+// Fits returns TooNew if a newer program has changed the tables since this one started,
+// in a way that this one does not support: it must stop then.
 func (db *DB) Fits(ctx context.Context) error {
 	rows, err := db.reader.QueryContext(ctx, `SELECT service, version, oldest FROM schema_versions`) // a handful
 	if err != nil {
@@ -219,8 +237,8 @@ func (db *DB) Fits(ctx context.Context) error {
 	return rows.Err()
 }
 
-// MigratedAt is when a service's tables got a migration; zero if they have had it
-// since they were made, so that no row is older.
+// MigratedAt returns when a service's tables got a migration; zero if they have had it
+// since they were created, so that no row is older.
 func (db *DB) MigratedAt(ctx context.Context, service string, version int64) (time.Time, error) {
 	rows, err := db.reader.QueryContext(ctx, `SELECT version_id, tstamp FROM migrations_`+service+` WHERE version_id IN (1, $1) ORDER BY id`, version)
 	if err != nil {
@@ -238,7 +256,7 @@ func (db *DB) MigratedAt(ctx context.Context, service string, version int64) (ti
 			made = t
 		}
 	}
-	if at.Sub(made) < time.Minute { // one call of Migrate has made them all
+	if at.Sub(made) < time.Minute { // one call of Migrate ran them all
 		return time.Time{}, rows.Err()
 	}
 	return at, rows.Err()

@@ -11,8 +11,8 @@ import (
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
-// program is one version of a program: it knows n migrations, of which the last
-// may run beside those that know `oldest`.
+// program is a program that knows n migrations; programs that know at least oldest may
+// run after the last of them.
 func program(n, oldest int) fstest.MapFS {
 	files := fstest.MapFS{}
 	for i := 1; i <= n; i++ {
@@ -25,8 +25,8 @@ func program(n, oldest int) fstest.MapFS {
 	return files
 }
 
-// A program runs on tables that are newer than it as long as they say so, and
-// is told when it is too old for them.
+// A program runs on newer tables if their migrations allow that, and gets an error when
+// it is too old for them.
 func TestOlderPrograms(t *testing.T) {
 	db := open(t, sqldbtest.Fresh(t))
 	for _, step := range []struct {
@@ -35,7 +35,7 @@ func TestOlderPrograms(t *testing.T) {
 	}{
 		{n: 1},
 		{n: 3, oldest: 2}, // may run beside programs that know 2
-		{n: 2},            // goes on
+		{n: 2},            // runs on them
 		{n: 1, refused: true},
 		{n: 4}, // says nothing: older programs must stop
 		{n: 3, oldest: 2, refused: true},
@@ -52,7 +52,7 @@ func TestOlderPrograms(t *testing.T) {
 	}
 }
 
-// A program that runs learns that a newer one has changed the tables under it.
+// A running program notices that a newer one has changed its tables.
 func TestFits(t *testing.T) {
 	cfg := sqldbtest.Fresh(t)
 	cfg.Together = true
@@ -74,7 +74,7 @@ func TestFits(t *testing.T) {
 	}
 }
 
-// Whoever only reads changes no tables, and says what is to be done.
+// A read-only database is not migrated, and the error says what to do.
 func TestReadOnlyDoesNotMigrate(t *testing.T) {
 	cfg := sqldbtest.Fresh(t)
 	db := open(t, cfg)

@@ -8,8 +8,8 @@ import (
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
-// A migration of a newer node may change a column under prepared statements: what is
-// written goes on, and a connection that reads fails at most once.
+// A newer node's migration may change a column that prepared statements use: writes go
+// on, and a connection that reads fails at most once.
 func TestColumnChangesUnderStatements(t *testing.T) {
 	db := sqldbtest.Again(t, sqldb.Config{URL: sqldbtest.Postgres(t)})
 	t.Cleanup(func() { _ = db.Close() })

@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"slices"
@@ -28,7 +27,7 @@ import (
 // their best with four to eight that are busy.
 const (
 	poolDefault = 8
-	writeShare  = 2 // for each so many that read, one writes, and one is for the hot batches
+	writeShare  = 2 // for every two connections that read, one writes, and one is for the hot batches
 )
 
 // How PostgreSQL is watched.
@@ -38,8 +37,8 @@ const (
 	dialPatience  = 2 * time.Second
 )
 
-// sessionSettings are for every connection: a node that is frozen or cut off
-// must not hold up the others, and no statement waits for ever.
+// sessionSettings are for every connection: a node that is frozen or cut off must not
+// block the others, and no statement waits forever.
 var sessionSettings = map[string]string{
 	"application_name":                    "boxoffice",
 	"idle_in_transaction_session_timeout": "5s",
@@ -53,9 +52,9 @@ var sessionSettings = map[string]string{
 	"timezone":                            "UTC",
 }
 
-// hotSettings are for the connections that write, whose statements all go by an
-// index: they are planned once, and never scan a table because it was small when
-// they were.
+// hotSettings are for the connections that write. All their statements use an index:
+// they are planned once, and must not get a table scan because the table was small at
+// that time.
 var hotSettings = map[string]string{
 	"plan_cache_mode":   "force_generic_plan",
 	"enable_seqscan":    "off",
@@ -83,22 +82,26 @@ type postgres struct {
 
 func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	pc, err := pgxpool.ParseConfig(cfg.URL)
+	if err == nil && misplaced(cfg.URL) {
+		err = errMisplaced
+	}
 	if err != nil {
-		return nil, badURL("--database-url", err, cfg.URL)
+		return nil, badURL("--database-url", err)
 	}
 	size := poolDefault
 	if strings.Contains(cfg.URL, "pool_max_conns=") {
 		size = int(pc.MaxConns)
 	}
+	marked(pc.ConnConfig)
 	p := &postgres{gate: newGate(), base: pc.ConnConfig.Copy(), clock: cfg.Clock}
 	if p.clock == nil {
 		p.clock = time.Now
 	}
 	if cfg.ReadOnly {
-		// Not a run-time parameter: with target_session_attrs=read-write the URL
-		// asks for a server that takes writes, and that is told by this setting.
+		// Not a run-time parameter: a URL with target_session_attrs=read-write asks for
+		// a server that takes writes, which is decided by this very setting.
 		pc.ConnConfig.AfterConnect = readOnlySession
-		// Who reads a whole ledger takes its time, and holds no locks that matter.
+		// Reading a whole ledger takes long, and holds no locks that block others.
 		p.settings(pc.ConnConfig, map[string]string{"statement_timeout": "0", "idle_in_transaction_session_timeout": "60s"})
 	}
 	general := p.settings(pc.ConnConfig.Copy(), sessionSettings)
@@ -121,12 +124,16 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	if cfg.ReplicaURL != "" {
 		rc, err := pgx.ParseConfig(cfg.ReplicaURL)
+		if err == nil && misplaced(cfg.ReplicaURL) {
+			err = errMisplaced
+		}
 		if err != nil {
-			return nil, errors.Join(badURL("--replica-url", err, cfg.ReplicaURL), p.close())
+			return nil, errors.Join(badURL("--replica-url", err), p.close())
 		}
 		for k, v := range sessionSettings {
 			rc.RuntimeParams[k] = v
 		}
+		marked(rc)
 		p.replica = openPool(rc, size)
 	}
 	if err := p.probe(ctx); err != nil {
@@ -138,7 +145,7 @@ func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	return &DB{dialect: Postgres, shared: true, writer: p.writes, reader: p.pool, pg: p, readOnly: cfg.ReadOnly}, nil
 }
 
-// readOnlySession makes a connection refuse writes, once its server was chosen.
+// readOnlySession makes a connection refuse writes, after its server was chosen.
 func readOnlySession(ctx context.Context, conn *pgconn.PgConn) error {
 	return conn.Exec(ctx, "SET default_transaction_read_only = on").Close()
 }
@@ -151,8 +158,8 @@ func openPool(c *pgx.ConnConfig, size int) *sql.DB {
 	return pool
 }
 
-// settings puts run-time parameters into a connection's configuration, and the
-// gate before its network. What the URL sets itself stays.
+// settings adds run-time parameters and the gate to a connection's configuration. What
+// the URL sets takes precedence.
 func (p *postgres) settings(c *pgx.ConnConfig, sets ...map[string]string) *pgx.ConnConfig {
 	for _, set := range sets {
 		for k, v := range set {
@@ -192,8 +199,8 @@ func hangUp(pools ...*sql.DB) error {
 	return all
 }
 
-// unlessGone is the error of a close, but none where the connection was closed
-// before, by the gate or by the server: by then no transaction is open.
+// unlessGone returns the error of a close, or nil if the connection was closed before,
+// by the gate or by the server: no transaction is open then.
 func unlessGone(err error) error {
 	if isGone(err) {
 		return nil
@@ -204,7 +211,7 @@ func unlessGone(err error) error {
 // isGone reports whether an error, or each part of one that was joined, is that of
 // a connection that is closed.
 func isGone(err error) bool {
-	switch e := err.(type) { //nolint:errorlint // it takes the chain apart itself
+	switch e := err.(type) { //nolint:errorlint // it walks the chain itself
 	case interface{ Unwrap() []error }:
 		return !slices.ContainsFunc(e.Unwrap(), func(part error) bool { return !isGone(part) })
 	case interface{ Unwrap() error }:
@@ -220,8 +227,8 @@ func isGone(err error) bool {
 
 func (p *postgres) now() time.Time { return p.clock().Add(time.Duration(p.offset.Load())) }
 
-// watch asks PostgreSQL for its time, again and again. While it does not answer,
-// all who use it are told at once rather than left to wait.
+// watch asks PostgreSQL for its time repeatedly. While it does not answer, all its users
+// get an error at once instead of waiting.
 func (p *postgres) watch(ctx context.Context) {
 	_ = jobs.Every(ctx, watchEvery, nil, func(ctx context.Context) error {
 		err := p.probe(ctx)
@@ -238,15 +245,14 @@ func (p *postgres) watch(ctx context.Context) {
 	})
 }
 
-// corrected is the offset of a clock that has said at, some time between before and
-// after by ours. It moves no further than that proves it wrong: answers that take long
-// make no time jump, least of all back.
+// corrected returns the new offset of a remote clock that showed at, at some time
+// between before and after by ours. It changes offset only as far as that proves it
+// wrong, so that slow answers never make the time jump, least of all back.
 func corrected(offset time.Duration, before, at, after time.Time) time.Duration {
 	return min(max(offset, at.Sub(after)), at.Sub(before))
 }
 
-// probe asks for the time on a connection of its own, that the gate lets
-// through.
+// probe asks for the time on a connection of its own, which the gate lets through.
 func (p *postgres) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, watchPatience)
 	defer cancel()
@@ -262,7 +268,7 @@ func (p *postgres) probe(ctx context.Context) error {
 		return err
 	}
 	if replica {
-		p.gate.dropProbe() // a failover may lead elsewhere
+		p.gate.dropProbe() // after a failover, the URL may lead to another server
 		return errReadOnly
 	}
 	after := p.clock()
@@ -286,7 +292,7 @@ func (p *postgres) probeReplica(ctx context.Context) {
 
 const writeTries = 5
 
-// write runs fn in a transaction, again when that failed for a passing reason.
+// write runs fn in a transaction, and runs it again after a transient failure.
 func (p *postgres) write(ctx context.Context, fn writeFunc) error {
 	for try := 1; ; try++ {
 		committing, err := p.once(ctx, fn)
@@ -304,10 +310,10 @@ func (p *postgres) write(ctx context.Context, fn writeFunc) error {
 func (p *postgres) once(ctx context.Context, fn writeFunc) (committing bool, err error) {
 	tx, err := p.writes.BeginTx(ctx, nil)
 	if err != nil {
-		return false, fmt.Errorf("begin: %w", err)
+		return false, fmt.Errorf("begin: %w", lostBy(err)) // also if no connection became free in time
 	}
 	if err := safely(fn, tx); err != nil {
-		_ = tx.Rollback() // what fn says is why
+		_ = tx.Rollback() // the error of fn is the cause
 		return false, err
 	}
 	if err := tx.Commit(); err != nil {
@@ -321,7 +327,7 @@ func (p *postgres) once(ctx context.Context, fn writeFunc) (committing bool, err
 func (db *DB) Raw(ctx context.Context, fn func(*pgx.Conn) error) error {
 	c, err := db.pg.raw.Acquire(ctx)
 	if err != nil {
-		return fmt.Errorf("acquire connection: %w", err)
+		return fmt.Errorf("acquire connection: %w", lostBy(err))
 	}
 	defer c.Release() // closes it if it is in a transaction or broken
 	err = fn(c.Conn())
@@ -337,12 +343,12 @@ func (db *DB) Raw(ctx context.Context, fn func(*pgx.Conn) error) error {
 type Set struct {
 	Text string // with arrays for parameters
 	Args []any
-	Each func(string) // hears of each row once the sets are committed
+	Each func(string) // called with each text once the sets are committed
 }
 
-// Sets runs statements as one transaction that goes to the server as one
-// message, on a connection for hot batches; PostgreSQL only. It is tried again
-// only when nothing of it can have happened.
+// Sets runs statements as one transaction that goes to the server as one message, on a
+// connection for hot batches; PostgreSQL only. It tries again only if the transaction
+// cannot have been committed.
 func (db *DB) Sets(ctx context.Context, sets ...Set) error {
 	for try := 1; ; try++ {
 		changed := make([][]string, len(sets))
@@ -354,7 +360,7 @@ func (db *DB) Sets(ctx context.Context, sets ...Set) error {
 					return err
 				})
 			}
-			return conn.SendBatch(ctx, &b).Close() // without BEGIN all of a message is one transaction
+			return conn.SendBatch(ctx, &b).Close() // without BEGIN, one message is one transaction
 		})
 		if err == nil {
 			for i, s := range sets {
@@ -377,10 +383,11 @@ func (db *DB) Sets(ctx context.Context, sets ...Set) error {
 	}
 }
 
-// migrationLock is the key of the advisory lock that migrations are made under.
+// migrationLock is the key of the advisory lock that is held during migrations.
 const migrationLock = 0x626f786f66666963 // "boxoffic"
 
-// forMigrations is a pool without time limits, while no other node migrates.
+// forMigrations returns a pool without time limits, and makes other nodes wait with
+// their migrations until it is released.
 func (p *postgres) forMigrations(ctx context.Context) (*sql.DB, func() error, error) {
 	pool := stdlib.OpenDB(*p.base)
 	lock, err := pool.Conn(ctx)
@@ -389,7 +396,7 @@ func (p *postgres) forMigrations(ctx context.Context) (*sql.DB, func() error, er
 	}
 	if err != nil {
 		if lock != nil {
-			err = errors.Join(err, unlessGone(lock.Close())) // else the pool keeps it
+			err = errors.Join(err, unlessGone(lock.Close())) // otherwise the pool would keep it
 		}
 		return nil, nil, errors.Join(err, hangUp(pool))
 	}
@@ -425,9 +432,9 @@ func sqlState(err error) string {
 
 func postgresDuplicate(err error) bool { return sqlState(err) == "23505" }
 
-// outdated reports whether a prepared statement no longer fits, since a migration of
-// a newer node has changed a column that it returns. Nothing was carried out. Its
-// connection is closed: on a new one the statement is prepared anew.
+// outdated reports whether a prepared statement failed because a newer node's migration
+// has changed a column that it returns. Nothing was executed. The connection is closed,
+// and the statement is prepared again on a new one.
 func outdated(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && e.Code == "0A000" && e.Routine == "RevalidateCachedQuery"
@@ -440,15 +447,15 @@ func postgresPassing(err error) bool {
 	switch sqlState(err) {
 	case "40001", "40P01":
 		return true
-	case "57P01": // the connection was ended from outside, the server need not be
+	case "57P01": // the connection was terminated; the server may still run
 		return true
 	}
 	return broken(err) && !errors.Is(err, errShut)
 }
 
-// postgresOutage: classes 08 (connection), 53 (resources: disk full, memory, too
-// many connections), 57P (shutdown, crash, starting), 58 (input and output), a
-// lock or statement that took too long, a standby that takes no writes.
+// postgresOutage reports whether an error is an outage: classes 08 (connection), 53
+// (resources: disk full, memory, too many connections), 57P (shutdown, crash, starting),
+// 58 (input and output), a lock or statement timeout, or a standby that takes no writes.
 func postgresOutage(err error) bool {
 	state := sqlState(err)
 	for _, class := range []string{"08", "53", "57P", "58", "55P03", "57014", "25006", "25P03"} {
@@ -459,11 +466,16 @@ func postgresOutage(err error) bool {
 	return broken(err)
 }
 
-// broken reports whether a connection could not be made or has ended.
+// broken reports whether a connection to the database could not be made or has ended.
+// Errors of other connections and of files are not among them, even where they are the
+// same values: a write that reads a cut-off text fails with io.ErrUnexpectedEOF, too.
 func broken(err error) bool {
 	var connect *pgconn.ConnectError
-	var network net.Error
-	return errors.Is(err, errShut) || errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &network) ||
-		err != nil && strings.Contains(err.Error(), "conn closed") // pgx has no value for it outside of stdlib
+	var ended lost
+	return errors.Is(err, errShut) || errors.As(err, &connect) || errors.As(err, &ended) || errors.Is(err, pgconn.ErrConnClosed) || pgconn.Timeout(err) || gone(err)
+}
+
+// gone reports whether database/sql found that a connection has ended.
+func gone(err error) bool {
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 }

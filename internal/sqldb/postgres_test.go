@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
+	"boxoffice/internal/patience"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -27,7 +28,7 @@ func open(t *testing.T, cfg sqldb.Config) *sqldb.DB {
 	return db
 }
 
-// Several nodes start at once on an empty database: each migration is made once.
+// Several nodes start at once on an empty database: each migration runs once.
 func TestMigrateTogether(t *testing.T) {
 	cfg := sqldb.Config{URL: sqldbtest.Postgres(t)}
 	files := fstest.MapFS{}
@@ -44,8 +45,8 @@ func TestMigrateTogether(t *testing.T) {
 	}
 }
 
-// Two transactions that take two rows crosswise: PostgreSQL ends one (40P01), and
-// it is run again.
+// Two transactions lock two rows in opposite order: PostgreSQL aborts one (40P01), and it
+// is run again.
 func TestWriteAgainAfterDeadlock(t *testing.T) {
 	db := open(t, sqldb.Config{URL: sqldbtest.Postgres(t)})
 	write := func(fn func(tx *sql.Tx) error) error { return db.Write(context.Background(), fn) }
@@ -118,7 +119,7 @@ func TestCloseWithoutConnections(t *testing.T) {
 	}
 }
 
-// A node's clock may be wrong by any amount: what counts is the database's.
+// A node's clock may be wrong by any amount: the database's clock counts.
 func TestClock(t *testing.T) {
 	for _, off := range []time.Duration{-time.Hour, time.Hour} {
 		db := open(t, sqldb.Config{URL: sqldbtest.Postgres(t), Clock: func() time.Time { return time.Now().Add(off) }})
@@ -128,7 +129,7 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// A job is one node's until it gives it back or is not heard of.
+// A node keeps a lease until it releases it or goes silent.
 func TestLeaseMoves(t *testing.T) {
 	cfg := sqldb.Config{URL: sqldbtest.Postgres(t)}
 	leases := make([]*sqldb.Lease, 3)
@@ -154,25 +155,16 @@ func TestLeaseMoves(t *testing.T) {
 	}
 	leases[0].Release(t.Context())
 	leases[0] = leases[1]
-	for deadline := time.Now().Add(20 * time.Second); len(held()) == 0; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("nobody takes over what was given back")
-		}
-	}
-	// Whoever has it now is not heard of any more.
+	patience.Until(t, "somebody takes over what was given back", func() bool { return len(held()) > 0 })
+	// The node that has it now goes silent.
 	last := leases[2]
 	if last.Held(t.Context()) {
 		last = leases[1]
 	}
-	for deadline := time.Now().Add(30 * time.Second); !last.Held(t.Context()); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("nobody takes over from a node that is not heard of")
-		}
-	}
+	patience.Until(t, "somebody takes over from a node that is not heard of", func() bool { return last.Held(t.Context()) })
 }
 
-// While PostgreSQL is away everything is refused at once as an outage, and works
-// again by itself.
+// While PostgreSQL is down, everything fails at once as an outage, and recovers by itself.
 func TestOutage(t *testing.T) {
 	pg, err := sqldbtest.Start(sqldbtest.Fast...)
 	if err != nil {
@@ -193,7 +185,7 @@ func TestOutage(t *testing.T) {
 		t.Helper()
 		for name, try := range ways {
 			var err error
-			for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			for deadline := time.Now().Add(patience.Long); ; time.Sleep(20 * time.Millisecond) {
 				if err = try(); (err == nil) == want {
 					break
 				}
@@ -215,9 +207,8 @@ func TestOutage(t *testing.T) {
 	works(true)
 }
 
-// A database that is opened to be read can be, also where the URL asks for a
-// server that takes writes (as nodes do, to follow a failover): and no connection
-// to it writes.
+// A read-only database can be opened with a URL that asks for a server that takes writes
+// (as nodes do, to follow a failover), and none of its connections can write.
 func TestReadOnlyOfWhatTakesWrites(t *testing.T) {
 	url := sqldbtest.Postgres(t)
 	writer := open(t, sqldb.Config{URL: url})
@@ -258,8 +249,8 @@ func TestReadOnlyOfWhatTakesWrites(t *testing.T) {
 	}
 }
 
-// A statement that reads a whole ledger may take long: its reader checks each entry
-// while PostgreSQL waits. Servers' statements may not, nor if the URL says so.
+// A read-only statement may take long, since its reader may check a whole ledger entry by
+// entry. Statements of servers may not, nor may any if the URL sets a timeout.
 func TestReadingTakesItsTime(t *testing.T) {
 	at := sqldbtest.Postgres(t)
 	limited := at + "?statement_timeout=7s"
@@ -284,8 +275,8 @@ func TestReadingTakesItsTime(t *testing.T) {
 	}
 }
 
-// A server that refuses is told on one line, in its own words, and a server that is
-// gone stays an outage.
+// The error of a server that refuses is one line with the server's own words. A server
+// that is gone is still an outage.
 func TestRefusedOnOneLine(t *testing.T) {
 	u, err := url.Parse(sqldbtest.Postgres(t))
 	if err != nil {

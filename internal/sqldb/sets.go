@@ -9,13 +9,13 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Rows is a set of rows for the FROM of a statement, PostgreSQL only. They are
-// called w, and come as arrays, a parameter for each column:
+// Rows is a set of rows for the FROM clause of a statement, PostgreSQL only. The set is
+// named w, and each column is passed as a parameter with an array:
 //
 //	"UPDATE t SET n = w.n FROM " + Rows("id TEXT, n BIGINT") + " WHERE t.id = w.id"
 //
-// The arrays are unnested in a list of values. Those unnested in a FROM are
-// copied first, each into a temporary table of its own.
+// The arrays are unnested in the select list. An unnest in FROM would first copy
+// each into a temporary table.
 func Rows(columns string) string {
 	list := strings.Split(columns, ",")
 	for i, column := range list {
@@ -25,18 +25,18 @@ func Rows(columns string) string {
 	return "(SELECT " + strings.Join(list, ", ") + ") AS w"
 }
 
-// Room lets columns take n rows more without being copied as they grow.
+// Room grows columns so that they take n more rows without being copied.
 func Room[T any](n int, columns ...*[]T) {
 	for _, c := range columns {
 		*c = slices.Grow(*c, n)
 	}
 }
 
-// arrays encodes the arrays that sets are made of. What pgx has for all arrays
-// looks at each element through an interface, at six times the cost.
+// arrays encodes the arrays of sets. pgx's general codec accesses each element through
+// an interface, at six times the cost.
 type arrays struct{ *pgtype.ArrayCodec }
 
-// quickArrays puts arrays in the place of pgx's codec.
+// quickArrays replaces pgx's codec with arrays.
 func quickArrays(m *pgtype.Map) {
 	for _, oid := range []uint32{pgtype.TextArrayOID, pgtype.Int8ArrayOID, pgtype.BoolArrayOID, pgtype.ByteaArrayOID} {
 		t, _ := m.TypeForOID(oid)
@@ -82,7 +82,7 @@ func (e encodeArray[T]) Encode(value any, buf []byte) ([]byte, error) {
 	for i, v := range list {
 		before := len(buf)
 		buf = e.put(buf, v)
-		if i == 0 { // the others of a column are about as long
+		if i == 0 { // the other elements are about as long
 			buf = slices.Grow(buf, (len(list)-1)*(len(buf)-before))
 		}
 	}
@@ -98,8 +98,8 @@ func appendBool(buf []byte, v bool) []byte {
 	return append(appendInt(buf, 1), 0)
 }
 
-// appendBytes makes nil NULL, as pgx does. The flag that announces it is not
-// needed: the server counts for itself.
+// appendBytes encodes nil as NULL, as pgx does. The array's flag for NULLs need not be
+// set: the server does not rely on it.
 func appendBytes(buf []byte, v []byte) []byte {
 	if v == nil {
 		return appendInt(buf, -1)

@@ -16,8 +16,8 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// The arrays are, byte for byte, what pgx makes of them, but for the flag that
-// says that there is a NULL.
+// The arrays equal, byte for byte, those of pgx, except for the flag that announces a
+// NULL.
 func TestArraysAreAsOfPgx(t *testing.T) {
 	slow, quick := pgtype.NewMap(), pgtype.NewMap()
 	quickArrays(quick)
@@ -51,7 +51,7 @@ func TestArraysAreAsOfPgx(t *testing.T) {
 	})
 }
 
-// BenchmarkArrays is a column of a batch.
+// BenchmarkArrays encodes a column of a batch.
 func BenchmarkArrays(b *testing.B) {
 	texts := slices.Repeat([]string{"06h10ajrk4g0jbfrk8tgzhqrsd9r80s4bnfg"}, 35)
 	for _, codec := range []string{"pgx", "arrays"} {

@@ -1,8 +1,8 @@
-// Package sqldb opens the record: the SQL database that holds seats and money.
-// Embedded it is SQLite (WAL, synchronous=FULL, one writer connection and a
-// pool of readers); with a URL it is PostgreSQL, which many nodes may share.
-// Services see a DB and write PostgreSQL's dialect with parameters $1, $2, ….
-// What a database says differently stands in a comment that only it reads:
+// Package sqldb opens the SQL database that stores seats and money. Without a URL it is
+// an embedded SQLite (WAL, synchronous=FULL, one writer connection and a pool of
+// readers); with a URL it is PostgreSQL, which many nodes may share. Services use a DB
+// and write PostgreSQL's dialect with parameters $1, $2, …. Where the databases differ,
+// the SQL has a comment that only the named database sees as code:
 //
 //	CREATE TABLE claims (…) /*sqlite: WITHOUT ROWID*/ /*postgres: WITH (fillfactor=60)*/
 //
@@ -39,17 +39,17 @@ const (
 type DB struct {
 	dialect Dialect
 	writer  *sql.DB // SQLite: exactly one connection
-	reader  *sql.DB // PostgreSQL: the writer
+	reader  *sql.DB // PostgreSQL: the same as writer
 	path    string
 	shared  bool
 
-	readOnly bool     // nothing is written, and tables are taken as they are
+	readOnly bool     // nothing is written or migrated
 	known    sync.Map // by service: the schema that this program knows
 
 	// SQLite
 	lock                *flock.Flock // this process has the folder; nil: together, or to read only
 	clock               func() time.Time
-	group               *batch.Queue[writeFunc] // its worker alone writes
+	group               *batch.Queue[writeFunc] // only its worker writes
 	save, undo, release *sql.Stmt
 
 	pg *postgres
@@ -61,22 +61,22 @@ type Config struct {
 	Synchronous string // SQLite's synchronous setting; "" is FULL. Tests of power cuts use NORMAL
 	VFS         string // SQLite's VFS by name; "" is the default
 
-	// For tests: several nodes of this process share the SQLite file, which none
-	// of them locks.
+	// For tests: several nodes in this process share the SQLite file, and none of them
+	// locks the folder.
 	Together bool
 	// For tests: makes SQLite's connections; nil leaves it to the driver.
 	Connector func(d driver.Driver, dsn string) driver.Connector
-	// For tests: has the last say about how PostgreSQL's connections are made.
+	// For tests: may change the configuration of PostgreSQL's connections.
 	Connections func(*pgx.ConnConfig)
 
 	URL        string // of PostgreSQL, postgres://…; "" is SQLite
 	ReplicaURL string // of a read replica, for Browse; "" is none
 
-	// ReadOnly opens a database that exists, without changing it: SQLite beside
-	// the process that has its folder. Migrate then only checks that the tables
-	// are of this program's version.
+	// ReadOnly opens an existing database without changing it; for SQLite, even while
+	// another process has the folder. Migrate then only checks that the tables have this
+	// program's version.
 	ReadOnly bool
-	Clock    func() time.Time // this machine's; nil is time.Now. Tests put it wrong
+	Clock    func() time.Time // this machine's clock; nil is time.Now. Tests set it wrong
 }
 
 // Open opens the database, without migrating it.
@@ -90,7 +90,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	return openSQLite(ctx, cfg)
 }
 
-// Close waits for what is being written and closes all connections.
+// Close waits for running writes and closes all connections.
 func (db *DB) Close() error {
 	if db.dialect == Postgres {
 		return db.pg.close()
@@ -105,15 +105,15 @@ func (db *DB) Close() error {
 // Dialect is the database's dialect.
 func (db *DB) Dialect() Dialect { return db.dialect }
 
-// Shared reports whether other nodes may be at work on the same database.
+// Shared reports whether other nodes may use the same database.
 func (db *DB) Shared() bool { return db.shared }
 
-// Reader is the pool for reads outside of a write. What it returns may be older
-// than a write that is under way, never older than one that was answered.
+// Reader returns the pool for reads outside of writes. A read may miss a write that is
+// still running, but never one that has returned.
 func (db *DB) Reader() *sql.DB { return db.reader }
 
-// Browse is the pool for reads that may be some moments old: lists and search.
-// It is the read replica while there is one and it answers.
+// Browse returns the pool for reads whose results may be some moments old, such as lists
+// and search: the read replica, if there is one and it answers.
 func (db *DB) Browse() *sql.DB {
 	if db.pg != nil && db.pg.replicaUp.Load() {
 		return db.pg.replica
@@ -130,8 +130,8 @@ func (db *DB) Snapshot(ctx context.Context) (*sql.Tx, error) {
 	return db.reader.BeginTx(ctx, opts)
 }
 
-// Now is the time by which nodes agree: PostgreSQL's, as asked for a moment ago
-// and moved on by this machine's monotonic clock; on SQLite this machine's.
+// Now returns the time that all nodes share: PostgreSQL's, as read a moment ago plus the
+// time since then by this machine's monotonic clock; on SQLite this machine's time.
 func (db *DB) Now() time.Time {
 	if db.pg == nil {
 		return db.clock()
@@ -157,20 +157,19 @@ func prepare(ctx context.Context, pool *sql.DB, query string) (*sql.Stmt, error)
 	return s, nil
 }
 
-// Quick is the context for a statement that is short: it cannot be cancelled.
-// SQLite waits for nobody but the disk, and its driver and database/sql start a
-// goroutine for each statement that may be cancelled, which costs as much as the
-// statement. PostgreSQL has a statement_timeout, and its connections are closed
-// when it does not answer.
+// Quick returns a context for a short statement, which cannot be cancelled. For each
+// statement that can be, the SQLite driver and database/sql start a goroutine, which
+// costs as much as the statement. SQLite waits for nothing but the disk; PostgreSQL has
+// a statement_timeout, and its connections are closed when it does not answer.
 func (db *DB) Quick(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
-// Write runs fn in a transaction and commits it; on PostgreSQL READ COMMITTED. It
-// runs fn again when that failed for a passing reason; fn must therefore not keep
-// what it did from a failed run. When fn fails, nothing of it stays. When the
-// connection breaks during the commit, the outcome is unclear: see Outage.
+// Write runs fn in a transaction and commits it; on PostgreSQL READ COMMITTED. After a
+// transient failure it runs fn again, so fn must not keep results of a failed run. If fn
+// returns an error, its changes are rolled back. If the connection breaks during the
+// commit, the outcome is unclear: see Outage.
 //
-// On SQLite, what several callers want to write while a transaction is under way
-// shares the next one, each on a savepoint of its own: they pay for one commit.
+// On SQLite, callers that wait while a transaction runs share the next one, each on a
+// savepoint of its own, and thus share the cost of one commit.
 func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -181,7 +180,7 @@ func (db *DB) Write(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	case db.dialect == Postgres:
 		return db.pg.write(ctx, fn)
 	}
-	// It cannot be given up once it waits: fn may be running.
+	// Waiting cannot be cancelled, since fn may be running.
 	return db.group.Do(db.Quick(ctx), fn)
 }
 
@@ -191,9 +190,9 @@ type writeFunc = func(tx *sql.Tx) error
 
 var hint = regexp.MustCompile(`(?s)/\*(sqlite|postgres): *(.*?) *\*/`)
 
-// Text turns canonical SQL into the dialect's: it opens the comments meant for
-// this database, and for SQLite says BLOB for BYTEA and drops COLLATE "C",
-// which is how SQLite compares text anyway.
+// Text turns canonical SQL into this database's dialect: it opens the comments for
+// this database; for SQLite it also replaces BYTEA by BLOB and drops COLLATE "C", which
+// is how SQLite compares text anyway.
 func (db *DB) Text(query string) string {
 	query = hint.ReplaceAllStringFunc(query, func(c string) string {
 		m := hint.FindStringSubmatch(c)
@@ -208,25 +207,37 @@ func (db *DB) Text(query string) string {
 	return query
 }
 
-// Passing reports whether an error may be gone when the transaction is tried
-// again: SQLite was busy or locked; PostgreSQL could not serialize it, found a
-// deadlock, or has lost the connection before the commit.
+// Lock makes transactions that lock the same name wait for each other, until they end: what
+// one of them counts, no other one adds to. On SQLite all that write wait for each other
+// anyway.
+func (db *DB) Lock(ctx context.Context, tx *sql.Tx, name string) error {
+	if db.dialect == SQLite {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, name)
+	return err
+}
+
+// Passing reports whether an error is transient, so that the transaction may succeed
+// when it is tried again: SQLite was busy or locked; PostgreSQL had a serialization
+// failure or a deadlock, or lost the connection before the commit.
 func Passing(err error) bool { return sqlitePassing(err) || postgresPassing(err) }
 
-// Duplicate reports whether an error says that a key exists already.
+// Duplicate reports whether an error is about a key that exists already.
 func Duplicate(err error) bool { return sqliteDuplicate(err) || postgresDuplicate(err) }
 
-// Outage reports whether an error says that the database cannot serve now: it is
-// stopped, starting, cut off, or its disk is full. What was to be written may or
-// may not have been.
+// Outage reports whether an error means that the database cannot serve now: it is
+// stopped, starting, unreachable, or its disk is full. A write may or may not have been
+// carried out. Only errors of the database's own connections count: not io.EOF, a time
+// limit or a network error of anything else.
 func Outage(err error) bool { return sqliteOutage(err) || postgresOutage(err) }
 
-// About is what the database says about itself.
+// About describes a database.
 type About struct {
 	Database string // name and version
 	Fsync    string // "on" when a commit is on disk before it is acknowledged
 	Path     string // SQLite's file
-	Process  int    // of PostgreSQL's that answered this, on its machine
+	Process  int    // id of the PostgreSQL process that answered, on its machine
 }
 
 // About asks the database for its version and durability.

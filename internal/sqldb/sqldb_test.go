@@ -3,8 +3,14 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 )
@@ -53,8 +59,8 @@ func TestDurabilitySettings(t *testing.T) {
 	}
 }
 
-// Drivers exist that bind $2, $1 by place instead of by number, which swaps
-// values without an error.
+// Some drivers bind $2, $1 by position instead of by number, which swaps values without
+// an error.
 func TestParametersAreBoundByNumber(t *testing.T) {
 	db := open(t)
 	var a, b string
@@ -152,8 +158,8 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// A panic within a write is that write's error: it leaves nothing behind, and
-// others write on.
+// A panic within a write becomes that write's error: its changes are rolled back, and
+// other writes go on.
 func TestPanicInWrite(t *testing.T) {
 	db := open(t)
 	exec(t, db, "CREATE TABLE t (a BIGINT)")
@@ -178,5 +184,59 @@ func TestPanicInWrite(t *testing.T) {
 	var n int
 	if err := db.Reader().QueryRow("SELECT count(*) FROM t").Scan(&n); err != nil || n != 10 {
 		t.Fatalf("%d rows, %v", n, err)
+	}
+}
+
+// ownErrors are errors of a write that looks at something else than the database.
+func ownErrors() map[string]error {
+	var into struct{ A int }
+	_, refused := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)})
+	return map[string]error{
+		"cut off":   fmt.Errorf("row: %w", io.ErrUnexpectedEOF),
+		"end":       io.EOF,
+		"JSON":      json.NewDecoder(strings.NewReader("{")).Decode(&into),
+		"no JSON":   json.NewDecoder(strings.NewReader("")).Decode(&into),
+		"deadline":  fmt.Errorf("mail server: %w", context.DeadlineExceeded),
+		"cancelled": context.Canceled,
+		"closed":    net.ErrClosed,
+		"network":   refused,
+		"no words":  errors.New("conn closed"),
+		"both":      errors.Join(io.EOF, context.DeadlineExceeded),
+		"pipe":      io.ErrClosedPipe,
+	}
+}
+
+// What a write fails with of itself is no outage, is not tried again, and leaves the
+// writes of others alone that share its transaction.
+func TestErrorsOfWrites(t *testing.T) {
+	for name, own := range ownErrors() {
+		t.Run(name, func(t *testing.T) {
+			if own == nil {
+				t.Fatal("no error")
+			}
+			db := open(t)
+			exec(t, db, "CREATE TABLE t (a BIGINT)")
+			var wg sync.WaitGroup
+			var runs atomic.Int64
+			for i := range 20 {
+				wg.Go(func() {
+					err := db.Write(t.Context(), func(tx *sql.Tx) error {
+						if _, err := tx.Exec("INSERT INTO t VALUES ($1)", i); err != nil || i%2 == 1 {
+							return err
+						}
+						runs.Add(1)
+						return own
+					})
+					if (err != nil) != (i%2 == 0) || err != nil && !errors.Is(err, own) || Outage(err) || Passing(err) {
+						t.Errorf("%d: %v, outage: %t, passing: %t", i, err, Outage(err), Passing(err))
+					}
+				})
+			}
+			wg.Wait()
+			var n int
+			if err := db.Reader().QueryRow("SELECT count(*) FROM t").Scan(&n); err != nil || n != 10 || runs.Load() != 10 {
+				t.Errorf("%d rows, %d runs, %v", n, runs.Load(), err)
+			}
+		})
 	}
 }

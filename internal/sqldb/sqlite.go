@@ -17,7 +17,7 @@ import (
 	"boxoffice/internal/jobs"
 )
 
-// Limits of one transaction that several share.
+// Limits of a transaction that several callers share.
 const (
 	maxShared  = 16
 	maxWaiting = 100_000
@@ -51,7 +51,7 @@ func openSQLite(ctx context.Context, cfg Config) (*DB, error) {
 	return db, nil
 }
 
-// openToRead opens a database that is there, beside the process that has it.
+// openToRead opens an existing database read-only, even while another process has it.
 func openToRead(ctx context.Context, cfg Config) (*DB, error) {
 	path := filepath.Join(cfg.Dir, FileName)
 	if _, err := os.Stat(path); err != nil {
@@ -75,7 +75,7 @@ func (db *DB) unlock() error {
 	return db.lock.Close()
 }
 
-// dsn is the address of a database file for the driver.
+// dsn returns the driver's data source name for a database file.
 func dsn(path string, cfg Config) string {
 	if cfg.Synchronous == "" {
 		cfg.Synchronous = "FULL"
@@ -129,13 +129,13 @@ func (cfg *Config) pool(dsn string) (*sql.DB, error) {
 	return sql.OpenDB(cfg.Connector(db.Driver(), dsn)), db.Close()
 }
 
-// commit commits what waits, in one transaction.
+// commit runs and commits the waiting writes in one transaction.
 func (db *DB) commit(items []*batch.Item[writeFunc]) {
 	const tries = 5
 	var results []error
 	var err error
 	for i := range tries {
-		if results, err = db.write(items); err == nil || !Passing(err) {
+		if results, err = db.write(items); err == nil || !again(err) {
 			break
 		}
 		time.Sleep(time.Duration(i+1) * 10 * time.Millisecond)
@@ -149,8 +149,8 @@ func (db *DB) commit(items []*batch.Item[writeFunc]) {
 	}
 }
 
-// write runs functions in one transaction. The error is about all of them, the
-// results about each.
+// write runs functions in one transaction. results has the error of each function; err
+// concerns all of them.
 func (db *DB) write(items []*batch.Item[writeFunc]) (results []error, err error) {
 	ctx := context.Background()
 	tx, err := db.writer.BeginTx(ctx, nil)
@@ -177,8 +177,8 @@ func (db *DB) write(items []*batch.Item[writeFunc]) (results []error, err error)
 	return results, nil
 }
 
-// onSavepoint runs fn and takes back what it did when it fails. The second
-// error is the transaction's own: it cannot go on.
+// onSavepoint runs fn, and rolls back its changes if it fails. broken is an error of the
+// whole transaction, which cannot go on.
 func (db *DB) onSavepoint(ctx context.Context, tx *sql.Tx, fn writeFunc) (result, broken error) {
 	do := func(stmt *sql.Stmt) error {
 		_, err := tx.StmtContext(ctx, stmt).ExecContext(ctx)
@@ -188,7 +188,7 @@ func (db *DB) onSavepoint(ctx context.Context, tx *sql.Tx, fn writeFunc) (result
 		return nil, fmt.Errorf("savepoint: %w", err)
 	}
 	result = safely(fn, tx)
-	if Passing(result) {
+	if again(result) {
 		return nil, result
 	}
 	if result != nil {
@@ -202,8 +202,8 @@ func (db *DB) onSavepoint(ctx context.Context, tx *sql.Tx, fn writeFunc) (result
 	return result, nil
 }
 
-// safely calls fn and takes a panic for an error, so that its transaction ends
-// and others go on.
+// safely calls fn and turns a panic into an error, so that the transaction ends and
+// others go on.
 func safely(fn writeFunc, tx *sql.Tx) error {
 	return jobs.Catch(func() error { return fn(tx) })
 }
@@ -220,6 +220,9 @@ func sqlitePassing(err error) bool {
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
 
+// again reports whether a transaction is to be tried again, with all that share it.
+func again(err error) bool { return sqlitePassing(err) || gone(err) }
+
 func sqliteDuplicate(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE)
@@ -230,7 +233,7 @@ func sqliteOutage(err error) bool {
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code()&0xff == sqlite3.SQLITE_IOERR)
 }
 
-// anyPool is the connection that writes, or what there is instead.
+// anyPool returns the writer, or the reader if there is no writer.
 func (db *DB) anyPool() *sql.DB {
 	if db.readOnly {
 		return db.reader

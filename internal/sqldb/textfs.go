@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// textFS is a file system whose .sql files are turned into the dialect's text.
+// textFS is a file system that translates .sql files into the dialect.
 type textFS struct {
 	fs.FS
 	text func(string) string

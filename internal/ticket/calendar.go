@@ -8,7 +8,7 @@ import (
 	ics "github.com/arran4/golang-ical"
 )
 
-// Entry is an event as a calendar shows it.
+// Entry is an event in a calendar.
 type Entry struct {
 	UID      string    // the same for ever, such as "ID@example.org"
 	Revision int       // grows with each change of the event, so that calendars take the newest
@@ -25,16 +25,15 @@ type Entry struct {
 	Cancelled   bool
 }
 
-// UsualDuration is how long an event takes that does not say: without one
-// calendars show it as taking no time at all.
+// UsualDuration is the duration of an event that does not state one. Without a
+// duration calendars would show it as taking no time.
 const UsualDuration = 3 * time.Hour
 
-// Calendar is an iCalendar file (RFC 5545) with these entries; those whose date
-// is to be announced are left out, and it is nil when that leaves none. Times
-// are in UTC: an event is one moment that does not come again, every calendar
-// shows it in its reader's zone, and no definition of a zone has to come along
-// that may be out of date. Without a time of day an event lasts the whole day,
-// and never begins at midnight.
+// Calendar returns an iCalendar file (RFC 5545) with these entries, without those
+// whose date is to be announced; nil if none is left. Times are in UTC: an event is
+// a single moment, which calendars show in their own zone, so no zone definition,
+// which may become outdated, is needed. Without a time of day an event lasts the
+// whole day, rather than beginning at midnight.
 func Calendar(entries ...Entry) []byte {
 	cal := ics.NewCalendarFor("boxoffice")
 	cal.SetProductId("-//boxoffice//tickets//EN")
@@ -87,10 +86,11 @@ func (e *Entry) into(cal *ics.Calendar) {
 	}
 }
 
-// oneLine is a text without control characters, which no value may hold, 3.3.11.
+// oneLine removes line ends and control characters, which no value may contain
+// (3.3.11).
 func oneLine(text string) string { return strings.Join(strings.Fields(manyLines(text)), " ") }
 
-// manyLines keeps line ends, which the library escapes, as \n.
+// manyLines keeps line ends, which the library escapes as \n.
 func manyLines(text string) string {
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\r\n", "\n")
 	return strings.Map(func(r rune) rune {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"boxoffice/internal/ticket/sheet"
 )
 
-// Document is the tickets of one booking, as a PDF with a page for each seat.
-// All texts are as people read them, in their language: money with its currency,
-// dates in the venue's time zone.
+// Document is the tickets of one booking, as a PDF with a page for each seat. All
+// texts are already formatted for people, in their language: money with its
+// currency, dates in the venue's zone.
 type Document struct {
 	Words Words
 
@@ -23,6 +25,7 @@ type Document struct {
 	Reference string // of the booking, for people
 	Order     string // number of the order
 	Terms     string // a sentence or three
+	Test      string // the mark of a test, such as "TEST: not paid with real money"; "": it is none
 
 	Issued time.Time // when it was made, for the file's properties; zero: left out
 	Seats  []Seat
@@ -35,7 +38,7 @@ type Seat struct {
 	Row     string // "" in a general-admission area
 	Number  string // "" in a general-admission area
 	Tier    string
-	Price   string // all-in; of a complimentary ticket the word for it
+	Price   string // all-in; for a complimentary ticket the word for it
 }
 
 // Words are the labels on a ticket.
@@ -45,14 +48,14 @@ type Words struct {
 	Reference, Order, Page string // Page is a format of page and pages: "Ticket %d of %d"
 }
 
-// PDF draws the document: pages of A6, which fill a phone's screen, and of which
-// four fit on a sheet of A4 or one does when it is folded twice. The same document
-// makes the same bytes. It ends between two pages when ctx does.
+// PDF renders the document on pages of A6, which fill a phone's screen; four fit on
+// a sheet of A4, or one if it is folded twice. The same document yields the same
+// bytes. If ctx ends, rendering stops between two pages.
 func (d Document) PDF(ctx context.Context) ([]byte, error) {
 	if len(d.Seats) == 0 {
 		return nil, errors.New("tickets: a document without a seat")
 	}
-	s, err := newSheet(d)
+	s, err := sheet.New(sheet.Info{Width: pageWidth, Height: pageHeight, Title: d.Event, Author: d.Organizer, Issued: d.Issued})
 	if err != nil {
 		return nil, fmt.Errorf("tickets: %w", err)
 	}
@@ -64,9 +67,13 @@ func (d Document) PDF(ctx context.Context) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.page(d, seat, code, i)
+		page{s}.draw(d, seat, code, i)
 	}
-	return s.bytes()
+	file, err := s.Bytes()
+	if err != nil {
+		return nil, fmt.Errorf("tickets: %w", err)
+	}
+	return file, nil
 }
 
 // Measures in points (1/72 inch), from the upper left corner.
@@ -80,17 +87,19 @@ const (
 )
 
 var (
-	white = rgb{255, 255, 255}
-	ink   = rgb{24, 27, 48}
-	pale  = rgb{196, 200, 222} // on ink
-	grey  = rgb{104, 108, 124}
-	line  = rgb{206, 208, 216}
-	spark = rgb{255, 122, 89}
+	white = sheet.Color{R: 255, G: 255, B: 255}
+	ink   = sheet.Color{R: 24, G: 27, B: 48}
+	pale  = sheet.Color{R: 196, G: 200, B: 222} // on ink
+	grey  = sheet.Color{R: 104, G: 108, B: 124}
+	line  = sheet.Color{R: 206, G: 208, B: 216}
+	spark = sheet.Color{R: 255, G: 122, B: 89}
 )
 
-// page draws one ticket.
-func (s *sheet) page(d Document, seat Seat, code QR, index int) {
-	s.pdf.AddPage()
+// page draws a ticket on a page.
+type page struct{ *sheet.Sheet }
+
+func (s page) draw(d Document, seat Seat, code QR, index int) {
+	s.Page()
 	y := s.head(d)
 	y = s.place(d, y)
 	s.seat(d.Words, seat, y)
@@ -100,51 +109,56 @@ func (s *sheet) page(d Document, seat Seat, code QR, index int) {
 	s.foot(d, index)
 }
 
-// head is the band with the event and its time; it answers where it ends.
-func (s *sheet) head(d Document) float64 {
+// head draws the band with the event and its time, and returns its lower edge.
+func (s page) head(d Document) float64 {
 	const leading = 1.15
 	size := 24.0
-	s.font(bold, size)
-	for len(s.wrap(d.Event, inner, 4)) > 3 && size > 14 { // smaller, until it fits in three lines
+	s.Font(sheet.Bold, size)
+	for len(s.Wrap(d.Event, inner, 4)) > 3 && size > 14 { // smaller, until it fits in three lines
 		size -= 2
-		s.font(bold, size)
+		s.Font(sheet.Bold, size)
 	}
-	title := s.wrap(d.Event, inner, 3)
+	title := s.Wrap(d.Event, inner, 3)
 	first := 22 + size // base lines: of the title's first line, of the date
 	if d.Organizer != "" {
 		first += 11
 	}
 	date := first + float64(len(title)-1)*size*leading + 27
 	end := date + 30
-	s.fill(ink, 0, 0, pageWidth, end)
-	s.fill(spark, 0, end, pageWidth, 3)
+	s.Fill(ink, 0, 0, pageWidth, end)
+	s.Fill(spark, 0, end, pageWidth, 3)
 
 	for i, t := range title {
-		s.text(white, margin, first+float64(i)*size*leading, t)
+		s.Text(white, margin, first+float64(i)*size*leading, t)
 	}
-	s.font(regular, 8.5)
-	s.text(pale, margin, 27, s.cut(d.Organizer, inner))
-	s.shrink(bold, d.Date, inner, 12, 8)
-	s.text(white, margin, date, s.cut(d.Date, inner))
-	s.shrink(regular, d.Time, inner, 11, 8)
-	s.text(pale, margin, date+15, s.cut(d.Time, inner))
+	if d.Test != "" {
+		s.Fill(spark, 0, 0, pageWidth, 14)
+		s.Shrink(sheet.Bold, d.Test, inner, 8.5, 6)
+		s.Text(ink, margin, 10, s.Cut(d.Test, inner))
+	}
+	s.Font(sheet.Regular, 8.5)
+	s.Text(pale, margin, 27, s.Cut(d.Organizer, inner))
+	s.Shrink(sheet.Bold, d.Date, inner, 12, 8)
+	s.Text(white, margin, date, s.Cut(d.Date, inner))
+	s.Shrink(sheet.Regular, d.Time, inner, 11, 8)
+	s.Text(pale, margin, date+15, s.Cut(d.Time, inner))
 	return end + 3
 }
 
-// place is the venue and its address.
-func (s *sheet) place(d Document, y float64) float64 {
+// place draws the venue and its address.
+func (s page) place(d Document, y float64) float64 {
 	y += 21
-	s.shrink(bold, d.Venue, inner, 12, 9)
-	s.text(ink, margin, y, s.cut(d.Venue, inner))
+	s.Shrink(sheet.Bold, d.Venue, inner, 12, 9)
+	s.Text(ink, margin, y, s.Cut(d.Venue, inner))
 	y += 12.5
-	s.shrink(regular, d.Address, inner, 8.5, 7)
-	s.text(grey, margin, y, s.cut(d.Address, inner))
+	s.Shrink(sheet.Regular, d.Address, inner, 8.5, 7)
+	s.Text(grey, margin, y, s.Cut(d.Address, inner))
 	return y
 }
 
-// seat is what one looks for in the hall, large: section, row, seat; those that
-// there are.
-func (s *sheet) seat(w Words, seat Seat, above float64) {
+// seat draws in large type what people look for in the hall: section, row and seat,
+// as far as they exist.
+func (s page) seat(w Words, seat Seat, above float64) {
 	cells := [][2]string{{w.Section, seat.Section}}
 	for _, c := range [][2]string{{w.Row, seat.Row}, {w.Seat, seat.Number}} {
 		if c[1] != "" {
@@ -156,32 +170,32 @@ func (s *sheet) seat(w Words, seat Seat, above float64) {
 	y := max(above+20, (above+tear)/2-14) // in the middle of what the head left
 	x, width := margin, first
 	for _, c := range cells {
-		s.font(regular, 7.5)
-		s.text(grey, x, y, s.cut(c[0], width))
-		s.shrink(bold, c[1], width, 30, 11)
-		s.text(ink, x, y+29, s.cut(c[1], width))
+		s.Font(sheet.Regular, 7.5)
+		s.Text(grey, x, y, s.Cut(c[0], width))
+		s.Shrink(sheet.Bold, c[1], width, 30, 11)
+		s.Text(ink, x, y+29, s.Cut(c[1], width))
 		x, width = x+width+gap, narrow
 	}
 }
 
-// perforation is the line along which the stub may be torn off.
-func (s *sheet) perforation() {
-	s.dashes(line, margin, tear, pageWidth-margin)
-	s.disc(line, 0, tear, 7)
-	s.disc(line, pageWidth, tear, 7)
+// perforation draws the line along which the stub can be torn off.
+func (s page) perforation() {
+	s.Dashes(line, margin, tear, pageWidth-margin)
+	s.Disc(line, 0, tear, 7)
+	s.Disc(line, pageWidth, tear, 7)
 }
 
-// code draws the QR code out of rectangles, so that it is sharp at any size. They
-// reach a little into the next row: some viewers leave hairlines otherwise.
-func (s *sheet) code(code QR) {
+// code draws the QR code from rectangles, so that it is sharp at any size. They
+// overlap the next row slightly, because some viewers would leave hairlines.
+func (s page) code(code QR) {
 	module := codeSide / float64(code.code.Size())
 	code.runs(func(x, y, n int) {
-		s.fill(rgb{0, 0, 0}, margin+float64(x)*module, codeTop+float64(y)*module, float64(n)*module, module*1.03)
+		s.Fill(sheet.Color{R: 0, G: 0, B: 0}, margin+float64(x)*module, codeTop+float64(y)*module, float64(n)*module, module*1.03)
 	})
 }
 
-// details are beside the code.
-func (s *sheet) details(d Document, seat Seat) {
+// details draws the texts beside the code.
+func (s page) details(d Document, seat Seat) {
 	const x = margin + codeSide + 18
 	const width = pageWidth - margin - x
 	y := codeTop + 6
@@ -192,21 +206,21 @@ func (s *sheet) details(d Document, seat Seat) {
 		if c[1] == "" {
 			continue
 		}
-		s.font(regular, 6.5)
-		s.text(grey, x, y, s.cut(c[0], width))
-		s.shrink(bold, c[1], width, 10, 6.5)
-		s.text(ink, x, y+11, s.cut(c[1], width))
+		s.Font(sheet.Regular, 6.5)
+		s.Text(grey, x, y, s.Cut(c[0], width))
+		s.Shrink(sheet.Bold, c[1], width, 10, 6.5)
+		s.Text(ink, x, y+11, s.Cut(c[1], width))
 		y += 25
 	}
 }
 
-// foot is the terms, and which of the tickets this is.
-func (s *sheet) foot(d Document, index int) {
-	s.font(regular, 6)
-	page := s.set.Clean(fmt.Sprintf(d.Words.Page, index+1, len(d.Seats)))
-	width := s.width(page)
-	s.text(grey, pageWidth-margin-width, pageHeight-10, page)
-	for i, t := range s.wrap(d.Terms, inner-width-12, 2) {
-		s.text(grey, margin, pageHeight-17.5+float64(i)*7.5, t)
+// foot draws the terms, and the number of this ticket.
+func (s page) foot(d Document, index int) {
+	s.Font(sheet.Regular, 6)
+	page := s.Clean(fmt.Sprintf(d.Words.Page, index+1, len(d.Seats)))
+	width := s.Width(page)
+	s.Text(grey, pageWidth-margin-width, pageHeight-10, page)
+	for i, t := range s.Wrap(d.Terms, inner-width-12, 2) {
+		s.Text(grey, margin, pageHeight-17.5+float64(i)*7.5, t)
 	}
 }

@@ -17,6 +17,8 @@ import (
 
 	"github.com/ledongthuc/pdf"
 	"pgregory.net/rapid"
+
+	"boxoffice/internal/ticket/sheet"
 )
 
 // opera is a document in German, with two seats in the stalls and one place that
@@ -28,10 +30,10 @@ func opera(t testing.TB) Document {
 		return Seat{sign(t, s, Ticket{sample.BookingID, n}), section, row, number, "Kategorie 1", "129,50 €"}
 	}
 	return Document{
-		Words: Words{Section: "Block", Row: "Reihe", Seat: "Platz", Holder: "Name", Tier: "Preisgruppe", Price: "Preis inkl. aller Gebühren",
-			Reference: "Buchung", Order: "Bestellnummer", Page: "Ticket %d von %d"},
+		Words: Words{Section: "Bereich", Row: "Reihe", Seat: "Platz", Holder: "Name", Tier: "Preisgruppe", Price: "Preis inkl. aller Gebühren",
+			Reference: "Buchungsnummer", Order: "Bestellnummer", Page: "Ticket %d von %d"},
 		Event: "Die Zauberflöte", Organizer: "Staatsoper Großstadt präsentiert",
-		Date: "Samstag, 12. Dezember 2026", Time: "19:30 Uhr MEZ (Europe/Berlin)",
+		Date: "Samstag, 12. Dezember 2026", Time: "19:30 Uhr (MEZ)",
 		Venue: "Großes Haus am Schloßplatz", Address: "Oberer Schloßgarten 6, 70173 Stuttgart",
 		Holder: "Dr. Jürgen Müller-Lüdenscheidt", Reference: "7K3M-Q9XA", Order: "2026-000417",
 		Terms:  "Einmaliger Einlass. Bitte den Code nicht weitergeben oder veröffentlichen.",
@@ -180,11 +182,11 @@ func TestScripts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := newSheet(d)
+		s, err := sheet.New(sheet.Info{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if clean := s.set.Clean(text); strings.ContainsAny(clean, "□\ufffd") {
+		if clean := s.Clean(text); strings.ContainsAny(clean, "□\ufffd") {
 			t.Errorf("%s: %q became %q", name, text, clean)
 		}
 		if got := pages(t, d)[0]; strings.ContainsAny(texts(t, got), "□\ufffd") {
@@ -212,19 +214,20 @@ func TestAnyText(t *testing.T) {
 		if _, err := d.PDF(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s, err := newSheet(d)
+		s, err := sheet.New(sheet.Info{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		width := rapid.Float64Range(25, 250).Draw(t, "width")
-		s.shrink(bold, d.Event, width, 30, 8)
-		for _, line := range append(s.wrap(d.Event, width, 3), s.cut(d.Event, width)) {
-			if w := s.width(line); w > width {
+		s.Shrink(sheet.Bold, d.Event, width, 30, 8)
+		for _, line := range append(s.Wrap(d.Event, width, 3), s.Cut(d.Event, width)) {
+			if w := s.Width(line); w > width {
 				t.Fatalf("%q is %f wide, not %f", line, w, width)
 			}
 		}
-		if s.err != nil {
-			t.Fatal(s.err)
+		s.Page()
+		if _, err := s.Bytes(); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

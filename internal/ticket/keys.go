@@ -6,37 +6,38 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync/atomic"
+
+	"boxoffice/internal/codec"
 )
 
-// keyIDLen is the length of a key's id in bytes: the first of the SHA-256
-// thumbprint of RFC 7638.
+// keyIDLen is the length of a key's id in bytes: the beginning of its SHA-256
+// thumbprint (RFC 7638).
 const keyIDLen = 4
 
 type keyID [keyIDLen]byte
 
 func (k keyID) String() string { return hex.EncodeToString(k[:]) }
 
-// Signer signs tickets. Copies of one sign with the same key.
+// Signer signs tickets. Its copies share their key.
 type Signer struct{ now *atomic.Pointer[signingKey] }
 
-// signingKey is what a signer signs with, and all that it ever signed with.
+// signingKey is a signer's current key, and all keys that it ever used.
 type signingKey struct {
 	key  ed25519.PrivateKey
 	id   keyID
 	keys Keys
 }
 
-// NewSigner signs with the last of the keys, the newest. There must be one.
+// NewSigner signs with the last of the keys, the newest. There must be at least one.
 func NewSigner(keys []ed25519.PrivateKey) (Signer, error) {
 	s := Signer{&atomic.Pointer[signingKey]{}}
 	return s, s.Renew(keys)
 }
 
-// Renew lets the signer, and all its copies, sign with the last of other keys.
+// Renew makes the signer, and all its copies, sign with the last of the given keys.
 func (s Signer) Renew(keys []ed25519.PrivateKey) error {
 	if len(keys) == 0 {
 		return errors.New("tickets: no key to sign with")
@@ -50,10 +51,10 @@ func (s Signer) Renew(keys []ed25519.PrivateKey) error {
 	return nil
 }
 
-// Keys are the public keys to all that the signer has, old ones included.
+// Keys returns the public keys of all the signer's keys, including old ones.
 func (s Signer) Keys() Keys { return s.now.Load().keys }
 
-// Keys are the public keys that tickets are verified with.
+// Keys are public keys for verifying tickets.
 type Keys struct{ keys []publicKey }
 
 type publicKey struct {
@@ -61,7 +62,7 @@ type publicKey struct {
 	key ed25519.PublicKey
 }
 
-// NewKeys are keys to verify with.
+// NewKeys makes Keys from public keys.
 func NewKeys(public ...ed25519.PublicKey) Keys {
 	var k Keys
 	for _, p := range public {
@@ -93,26 +94,26 @@ type jwks struct {
 	Keys []jwk `json:"keys"`
 }
 
-// Document is the keys as a JWK set (RFC 7517, RFC 8037), the newest first. It
-// is public, and holds all that is needed to verify tickets.
+// Document returns the keys as a JWK set (RFC 7517, RFC 8037), the newest first. It
+// is public, and contains all that is needed to verify tickets.
 func (k Keys) Document() []byte {
 	set := jwks{Keys: []jwk{}}
 	for i := range k.keys {
 		p := k.keys[len(k.keys)-1-i]
 		set.Keys = append(set.Keys, jwk{"OKP", "Ed25519", p.id.String(), "EdDSA", "sig", base64.RawURLEncoding.EncodeToString(p.key)})
 	}
-	doc, err := json.MarshalIndent(set, "", "  ")
+	doc, err := codec.Indent(set)
 	if err != nil {
 		panic(err) // strings only
 	}
 	return append(doc, '\n')
 }
 
-// ParseKeys reads a document of keys. Keys of other kinds are passed over; a key
-// that is wrong, and a document without one to use, are errors.
+// ParseKeys parses a key document. Keys of other types are ignored; an invalid key,
+// or a document without a usable key, is an error.
 func ParseKeys(document []byte) (Keys, error) {
 	var set jwks
-	if err := json.Unmarshal(document, &set); err != nil {
+	if err := codec.ReadKnown(document, &set); err != nil {
 		return Keys{}, fmt.Errorf("document of keys: %w", err)
 	}
 	var public []ed25519.PublicKey
@@ -136,8 +137,8 @@ func ParseKeys(document []byte) (Keys, error) {
 	return NewKeys(public...), nil
 }
 
-// thumbprint is a key's id: it is made of the key, so that nobody has to give
-// out numbers. RFC 8037 A.3 shows how.
+// thumbprint derives a key's id from the key itself, so that ids need not be
+// assigned (RFC 8037, A.3).
 func thumbprint(p ed25519.PublicKey) keyID {
 	sum := sha256.Sum256(fmt.Appendf(nil, `{"crv":"Ed25519","kty":"OKP","x":%q}`, base64.RawURLEncoding.EncodeToString(p)))
 	return keyID(sum[:keyIDLen])

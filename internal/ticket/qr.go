@@ -13,8 +13,8 @@ const quiet = 4
 // QR is the QR code of a token.
 type QR struct{ code *qr.QrCode }
 
-// NewQR makes the code, with error correction M: up to 15 % of it may be
-// unreadable. It fails when the text is longer than a code can hold.
+// NewQR makes a QR code with error correction M: up to 15 % may be unreadable. It
+// fails if the text is too long for a code.
 func NewQR(token string) (QR, error) {
 	code, err := qr.EncodeText(token, qr.Medium)
 	if err != nil {
@@ -23,8 +23,8 @@ func NewQR(token string) (QR, error) {
 	return QR{code}, nil
 }
 
-// SVG is a drawing without a size of its own, dark on white in every theme, with
-// nothing in it that a strict Content-Security-Policy forbids.
+// SVG returns a scalable drawing, dark on white in every theme, that complies with a
+// strict Content-Security-Policy.
 func (q QR) SVG() ([]byte, error) {
 	return q.code.ToSVGBytes(qr.NewQrCodeImgConfig(1, quiet, qr.WithOptimalSVG()))
 }

@@ -12,10 +12,11 @@ import (
 // storedKey is the name of the keys in the database that sign tickets.
 const storedKey = "ticket"
 
-// reloadEvery is how soon a node signs with a key that was made through another node.
+// reloadEvery is the time until a node uses a key that another node has made.
 const reloadEvery = time.Minute
 
-// Open makes a signer with the database's keys; the first time it makes one.
+// Open makes a signer with the database's keys, and makes the first key if there is
+// none.
 func Open(ctx context.Context, db *sqldb.DB) (Signer, error) {
 	keys, err := signing.Keys(ctx, db, storedKey, db.Now)
 	if err != nil {
@@ -24,7 +25,7 @@ func Open(ctx context.Context, db *sqldb.DB) (Signer, error) {
 	return NewSigner(keys)
 }
 
-// Reload takes the keys as the database has them now.
+// Reload reads the current keys from the database.
 func (s Signer) Reload(ctx context.Context, db *sqldb.DB) error {
 	keys, err := signing.Keys(ctx, db, storedKey, db.Now)
 	if err != nil {
@@ -33,8 +34,8 @@ func (s Signer) Reload(ctx context.Context, db *sqldb.DB) error {
 	return s.Renew(keys)
 }
 
-// Rotate makes a new key in the database and signs with it from now on. Tickets that
-// were signed with the old ones stay good.
+// Rotate makes a new key in the database and signs with it from now on. Tickets
+// signed with older keys stay valid.
 func (s Signer) Rotate(ctx context.Context, db *sqldb.DB) error {
 	if err := signing.Rotate(ctx, db, storedKey, db.Now); err != nil {
 		return err
@@ -42,7 +43,7 @@ func (s Signer) Rotate(ctx context.Context, db *sqldb.DB) error {
 	return s.Reload(ctx, db)
 }
 
-// Follow reloads the keys from time to time, until ctx ends.
+// Follow reloads the keys periodically until ctx ends.
 func (s Signer) Follow(ctx context.Context, db *sqldb.DB) error {
 	return jobs.Every(ctx, reloadEvery, nil, func(ctx context.Context) error {
 		if err := s.Reload(ctx, db); err != nil && !sqldb.Outage(err) {

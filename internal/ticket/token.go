@@ -11,13 +11,13 @@ import (
 	"boxoffice/internal/id"
 )
 
-// Ticket is what a token says.
+// Ticket is the content of a token.
 type Ticket struct {
 	BookingID string // begins with the event's id
 	Seat      int32  // ordinal in the event's seating plan
 }
 
-// EventID is the event that the ticket is for.
+// EventID returns the event that the ticket is for.
 func (t Ticket) EventID() string { return id.Event(t.BookingID) }
 
 // A token is, in bytes: version 1, key id 4, booking id 22 (the first 10 are the
@@ -34,7 +34,7 @@ const (
 
 var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// Why a token is refused. Their text is for people at a gate.
+// Reasons for refusing a ticket. Their texts are for staff at a gate.
 var (
 	ErrMalformed    = errors.New("this is not a ticket of boxoffice")
 	ErrUnknownKey   = errors.New("the ticket is signed with a key that is not in the list of keys")
@@ -42,7 +42,7 @@ var (
 	ErrAnotherEvent = errors.New("the ticket is for another event")
 )
 
-// Sign makes the token of a ticket. The same ticket and key make the same token.
+// Sign makes the token of a ticket. The same ticket and key yield the same token.
 func (s Signer) Sign(t Ticket) (string, error) {
 	booking, ok := id.Pack(t.BookingID)
 	if !ok || t.Seat < 0 {
@@ -57,16 +57,16 @@ func (s Signer) Sign(t Ticket) (string, error) {
 	return encoding.EncodeToString(append(b, ed25519.Sign(now.key, b)...)), nil
 }
 
-// Verify reads a token and checks its signature. With an event it also refuses
-// tickets for others, and tells what they are for. Nothing is looked up, so it
-// cannot know whether the booking has been cancelled, the seat swapped, or the
-// ticket been used.
+// Verify decodes a token and checks its signature. Given an event, it also refuses
+// tickets for other events and returns their content. It works offline, so it cannot
+// know whether the booking was cancelled, the seat swapped, or the ticket already
+// used.
 func (k Keys) Verify(token, eventID string) (Ticket, error) {
 	if len(token) != TokenLen {
 		return Ticket{}, ErrMalformed
 	}
 	b, err := encoding.DecodeString(strings.ToUpper(token))
-	if err != nil || len(b) != rawLen || b[0] != version { // the decoder skips line ends
+	if err != nil || len(b) != rawLen || b[0] != version { // the decoder ignores line ends
 		return Ticket{}, ErrMalformed
 	}
 	body, signature := b[:bodyLen], b[bodyLen:]
@@ -79,7 +79,7 @@ func (k Keys) Verify(token, eventID string) (Ticket, error) {
 	}
 	seat := binary.BigEndian.Uint32(body[bodyLen-4:])
 	if seat > 1<<31-1 {
-		return Ticket{}, ErrMalformed // signed, but by another program
+		return Ticket{}, ErrMalformed // signed by another program
 	}
 	t := Ticket{BookingID: id.Unpack([id.PackedLen]byte(body[1+keyIDLen:])), Seat: int32(seat)}
 	if eventID != "" && t.EventID() != eventID {

@@ -24,22 +24,24 @@ type record struct {
 	Disabled  bool
 	CreatedAt int64 // µs since 1970
 	Version   int64
-	Verified  bool   // the e-mail address is
+	Verified  bool   // the e-mail address is verified
 	Contact   string // a guest's e-mail address, in place of Email
+	Lang      string // in which they are written to; "": not known
+	Phone     string // mobile number in E.164; "": none
 
-	hash       string // of the password; "" when there is none
+	hash       string // of the password; "" without one
 	totpSecret string
 	twoFactor  bool // log-in needs a code of totpSecret
 }
 
-// shown is the account as others may see it.
+// shown converts an account for use outside this package.
 func (u *record) shown() userapi.Account {
 	return userapi.Account{ID: u.ID, Email: u.address(), Username: u.Username, Name: u.Name, Role: u.Role, Verified: u.Verified,
 		HasPassword: u.hasPassword(), TwoFactor: u.twoFactor, Guest: cameAsGuest(u.ID), Disabled: u.Disabled,
-		CreatedAt: time.UnixMicro(u.CreatedAt).UTC(), Version: u.Version}
+		CreatedAt: time.UnixMicro(u.CreatedAt).UTC(), Version: u.Version, Phone: u.Phone}
 }
 
-// shown is an account for others, unless there was an error.
+// shown converts an account, unless there was an error.
 func shown(u record, err error) (userapi.Account, error) {
 	if err != nil {
 		return userapi.Account{}, err
@@ -47,15 +49,16 @@ func shown(u record, err error) (userapi.Account, error) {
 	return u.shown(), nil
 }
 
-// hasPassword reports whether one can log in to the account: guests cannot.
+// hasPassword reports whether the account has a password; guests have none.
 func (u *record) hasPassword() bool { return u.hash != "" }
 
-// address is where mail goes; "" for accounts made in bulk.
+// address returns the address for mails; "" for accounts made in bulk.
 func (u *record) address() string { return u.Email + u.Contact } // one of them
 
 var usernameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{2,31}$`)
 
-// normalize brings a new account into its stored form and lists what is wrong.
+// normalize brings a new account into its stored form, and lists what is wrong with
+// it.
 func normalize(a *userapi.NewAccount) []errs.Field {
 	var bad []errs.Field
 	given := a.Email

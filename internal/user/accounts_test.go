@@ -15,28 +15,41 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/notify/letter/lettertest"
 	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/userapi"
 )
 
 // inbox keeps what was sent.
 type inbox struct {
+	once    sync.Once
+	service *lettertest.Service
+
 	mu   sync.Mutex
 	sent []struct{ to, subject, text string }
 }
 
-func (m *inbox) Deliver(_ context.Context, sent notifyapi.Mail) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.sent = append(m.sent, struct{ to, subject, text string }{sent.To, sent.Subject, sent.Text})
-	return nil
+// Forget implements notifyapi.Service.
+func (m *inbox) Forget(context.Context, string) error { return nil }
+
+// Notify implements notifyapi.Service.
+func (m *inbox) Notify(ctx context.Context, list []notifyapi.Notice) error {
+	m.once.Do(func() {
+		m.service = lettertest.New(func(_ context.Context, to, subject, text string) error {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.sent = append(m.sent, struct{ to, subject, text string }{to, subject, text})
+			return nil
+		})
+	})
+	return m.service.Notify(ctx, list)
 }
 
 // settle waits until all mails are handed over, on whatever node.
 func (w *world) settle(t testing.TB) {
 	t.Helper()
 	for n := 1; n > 0; {
-		if err := w.runErrands(t.Context()); err != nil {
+		if err := w.runMails(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.db.Reader().QueryRowContext(t.Context(), `SELECT count(*) FROM mails`).Scan(&n); err != nil {
@@ -67,7 +80,7 @@ func (w *world) last(t testing.TB, m *inbox, to string) (subject, token string) 
 
 func (w *world) mails() *inbox {
 	m := &inbox{}
-	w.mailer = m
+	w.notices = m
 	w.publicURL = "https://tickets.example"
 	return m
 }

@@ -21,15 +21,15 @@ import (
 
 var malformedEmail = errs.Why("not-an-address", "is not an e-mail address")
 
-// domains reads domain names as mail systems do (UTS 46, not transitional), and
-// gives their A-labels (RFC 5890).
+// domains checks and normalizes domain names (UTS 46, non-transitional) and returns
+// A-labels (RFC 5890).
 var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckJoiners(true), idna.StrictDomainName(true),
 	idna.VerifyDNSLength(true), idna.Transitional(false))
 
-// NormalEmail is the one form in which an e-mail address is kept and compared:
-// lower case, the local part in NFC, the domain in A-labels. Where there is none,
-// reason says why. The lengths are those of RFC 5321, section 4.5.3.1; quoted
-// local parts and domains of one label are not taken.
+// NormalEmail returns the form in which an e-mail address is stored and compared:
+// lower case, the local part in NFC, the domain in A-labels. If the address is not
+// valid, reason says why. The length limits are those of RFC 5321, section 4.5.3.1;
+// quoted local parts and single-label domains are refused.
 func NormalEmail(e string) (normal string, reason errs.Reason) {
 	if e = strings.TrimSpace(e); e == "" {
 		return "", errs.Why("required", "is required")
@@ -51,16 +51,16 @@ func NormalEmail(e string) (normal string, reason errs.Reason) {
 	return normal, errs.Reason{}
 }
 
-// emailSecret is the name of the secret that keys of addresses are made with.
+// emailSecret names the secret for the keys of addresses.
 const emailSecret = "email"
 
-// emailKey is the key of an address: HMAC-SHA256 of its normal form, cut to 16
-// bytes, so that nobody without the secret can tell whose it is by trying.
+// emailKey returns the key of an address: HMAC-SHA256 of its normal form, cut to 16
+// bytes. Without the secret, nobody can find the address by trying candidates.
 func (s *Service) emailKey(address string) (key caller.EmailKey) {
 	if address == "" {
 		return key
 	}
-	if !plainASCII(address) { // of a time before addresses were normalized
+	if !plainASCII(address) { // stored before addresses were normalized
 		if normal, reason := NormalEmail(address); reason.None() {
 			address = normal
 		}
@@ -69,7 +69,7 @@ func (s *Service) emailKey(address string) (key caller.EmailKey) {
 	return key
 }
 
-// keyed is a keyed hash of a text for some use.
+// keyed returns a keyed hash of a text for one use.
 func (s *Service) keyed(use, text string) []byte {
 	mac := hmac.New(sha256.New, s.secret)
 	_, _ = mac.Write([]byte(use + text)) // a hash never fails
@@ -85,11 +85,11 @@ func plainASCII(s string) bool {
 	return true
 }
 
-// normalizeAddresses brings addresses of accounts that were made before there was
-// one form into it. Where two accounts turn out to have the same, the verified
-// one, else the older one, gets it; the other keeps its spelling, by which its
-// owner still signs in, or, unverified, is one of those that only give it. All
-// count for the same person: see emailKey.
+// normalizeAddresses converts addresses stored before there was a normal form. If
+// two accounts turn out to have the same address, the verified one gets it, or else
+// the older one. The other keeps its old spelling, with which its owner still signs
+// in, or, if it is unverified, remains one of the accounts that merely give this
+// address. All of them count as the same person: see emailKey.
 func (s *Service) normalizeAddresses(ctx context.Context) error {
 	const upgrade = "normal addresses"
 	var done int64
@@ -106,7 +106,7 @@ func (s *Service) normalizeAddresses(ctx context.Context) error {
 	for _, o := range odd {
 		normal, reason := NormalEmail(o.old)
 		if !reason.None() || normal == o.old {
-			continue // it cannot be brought into the form, or is in it
+			continue // it cannot be normalized, or already is
 		}
 		err := s.db.Write(ctx, func(tx *sql.Tx) error {
 			if o.column == "email" && o.verified {
@@ -127,14 +127,14 @@ func (s *Service) normalizeAddresses(ctx context.Context) error {
 	})
 }
 
-// oddAddress is an address in a column of an account.
+// oddAddress is an address to be normalized, in one column of an account.
 type oddAddress struct {
 	id, column, old string
 	verified        bool
 }
 
-// oddAddresses lists addresses that are not plain ASCII, verified and older ones
-// first. It reads the table once.
+// oddAddresses lists the addresses that are not plain ASCII, verified and older ones
+// first. It reads the whole table once.
 func (s *Service) oddAddresses(ctx context.Context) (odd []oddAddress, err error) {
 	for _, column := range []string{"email", "guest_email", "contact"} {
 		rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(`SELECT id, `+column+`, email_verified FROM users
@@ -156,8 +156,8 @@ func (s *Service) oddAddresses(ctx context.Context) (odd []oddAddress, err error
 	return odd, nil
 }
 
-// spellings are the forms under which an account may have a given address: the
-// one of today, and as it was typed, for accounts that kept theirs.
+// spellings returns the forms in which an account may have stored an address:
+// normalized, and as it was typed, for accounts that kept their old spelling.
 func spellings(given string) []string {
 	typed := strings.ToLower(strings.TrimSpace(given))
 	normal, reason := NormalEmail(given)

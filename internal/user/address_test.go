@@ -70,7 +70,7 @@ func TestCallersCarryTheirAddress(t *testing.T) {
 // No account has the role of our own jobs, whatever its row says.
 func TestNoAccountIsTheSystem(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
-	fans, err := w.CreateFans(ctx, 1, caller.System.Role)
+	fans, err := w.CreateFans(ctx, 1, caller.System.Role, false)
 	if err != nil {
 		t.Fatal(err)
 	}

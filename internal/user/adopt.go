@@ -11,25 +11,26 @@ import (
 	"boxoffice/internal/errs"
 )
 
-// Bookings go from one account to another when both turn out to be the same
-// person's. Each adoption is a row until it is done, so that a crash on the way,
-// or a client that leaves, does not end it: every node goes on with what is due.
+// When two accounts turn out to belong to the same person, the bookings of one are
+// moved to the other: adoption. Each adoption is a row until it is done, so neither
+// a crash nor a client that disconnects ends it; any node continues those that are
+// due.
 
 const (
-	adoptAgain  = 30 * time.Second // at first, then twice as long
+	adoptAgain  = 30 * time.Second // the first delay; it doubles each time
 	adoptsAtOne = 20
 )
 
-// adoption is one that is under way.
+// adoption is an adoption in progress.
 type adoption struct {
 	from, to string
 	tries    int64
 }
 
-// adopt gives a visitor's bookings to the account that turned out to be theirs. A
-// hold that would break a limit stays the visitor's, and the error says so (see
-// overLimit); everything else has gone over then. Callers that are neither guests
-// nor unverified accounts of the same address have nothing to give.
+// adopt moves a visitor's bookings to the account that turned out to be theirs. A
+// hold that would break a limit stays with the visitor, and the error says so (see
+// overLimit); everything else has been moved by then. Only guests, and unverified
+// accounts of the same address, have anything to move.
 func (s *Service) adopt(ctx context.Context, visitor caller.Caller, to *record) error {
 	mine := visitor.Visiting() || visitor.SignedIn() && !visitor.Verified && to.Verified && visitor.Email == s.emailKey(to.address()) && to.address() != ""
 	if !mine || s.bookings == nil || visitor.UserID == to.ID {
@@ -49,9 +50,9 @@ func noteAdoption(ctx context.Context, tx *sql.Tx, from, to string, now, next ti
 	return err
 }
 
-// adoptOrders notes that a guest's orders with a verified address are an
-// account's, and that the account's holds have the address, in the transaction
-// that makes the address the account's.
+// adoptOrders records that a guest's orders with a verified address belong to an
+// account, and that the account's holds count for that address. It runs in the
+// transaction that gives the account the address.
 func (s *Service) adoptOrders(ctx context.Context, tx *sql.Tx, address, userID string) error {
 	now := s.now()
 	if err := noteAdoption(ctx, tx, userID, userID, now, now); err != nil {
@@ -64,8 +65,8 @@ func (s *Service) adoptOrders(ctx context.Context, tx *sql.Tx, address, userID s
 	return noteAdoption(ctx, tx, guest, userID, now, now)
 }
 
-// adoptLater notes that what an account's owner has bought as a guest meanwhile
-// is the account's, in the transaction that starts a session.
+// adoptLater records that what an account's owner bought as a guest belongs to the
+// account, in the transaction that starts a session.
 func (s *Service) adoptLater(ctx context.Context, tx *sql.Tx, u *record) error {
 	if !u.Verified || u.Email == "" {
 		return nil
@@ -86,26 +87,26 @@ func guestIDOf(ctx context.Context, tx *sql.Tx, address string) (guestID string,
 	return guestID, err
 }
 
-// overLimit reports whether an adoption has done all that it could, and left holds
-// behind that would break a limit.
+// overLimit reports whether an adoption moved everything except holds that would
+// break a limit.
 func overLimit(err error) bool {
 	kind := errs.KindOf(err)
 	return err != nil && (kind == errs.Conflict || kind == errs.TooMany)
 }
 
-// carryOut does one adoption. It is over when it is done, but for holds that would
-// break a limit. Those of an account that has got its address stay its own, and the
-// limit is checked when they are paid.
+// carryOut performs one adoption. It is finished even if some holds would break a
+// limit: those of an account that has gained its address stay with the account, and
+// the limit is checked when they are paid.
 func (s *Service) carryOut(ctx context.Context, a *adoption) error {
 	if s.bookings == nil {
-		return nil // the next start has them
+		return nil // they are moved after the next start
 	}
 	to, err := s.get(ctx, a.to)
 	if err != nil && !errors.Is(err, errNoUser) {
 		return err
 	}
 	var refused error
-	if err == nil && !to.Disabled { // else nobody could get at the bookings there
+	if err == nil && !to.Disabled { // otherwise nobody could reach the bookings there
 		if begun, err := s.beginAdoption(ctx, a); err != nil || !begun {
 			return err
 		}
@@ -119,15 +120,17 @@ func (s *Service) carryOut(ctx context.Context, a *adoption) error {
 		}
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM adoptions WHERE from_id = $1 AND to_id = $2`, a.from, a.to)
-		return err
+		if _, err := tx.ExecContext(ctx, `DELETE FROM adoptions WHERE from_id = $1 AND to_id = $2`, a.from, a.to); err != nil {
+			return err
+		}
+		return adoptPhone(ctx, tx, a.from, a.to)
 	})
 	return errors.Join(refused, err)
 }
 
-// beginAdoption notes that bookings are about to go to an account. From then on the
-// account is not deleted before they are there; one that is being deleted gets none,
-// and what is to become of the adoption shows when it is due again.
+// beginAdoption records that bookings are about to be moved to an account. From then
+// on the account cannot be deleted until they have arrived. An account that is
+// already being deleted receives none; the adoption is decided when it is next due.
 func (s *Service) beginAdoption(ctx context.Context, a *adoption) (begun bool, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		var closing bool
@@ -152,15 +155,15 @@ func (s *Service) beginAdoption(ctx context.Context, a *adoption) (begun bool, e
 	return begun && err == nil, err
 }
 
-// lockAccount locks an account's row until the transaction ends. Accounts that are
-// not there fail with errStale.
+// lockAccount locks an account's row until the transaction ends. It fails with
+// errStale if there is no such account.
 func (s *Service) lockAccount(ctx context.Context, tx *sql.Tx, userID string) error {
 	var one string
 	row := tx.QueryRowContext(ctx, s.db.Text(`SELECT id FROM users WHERE id = $1 /*postgres: FOR UPDATE*/`), userID) // primary key
 	return gone(row.Scan(&one))
 }
 
-// RunAdoptions goes on with all adoptions that are due.
+// RunAdoptions continues all adoptions that are due.
 func (s *Service) RunAdoptions(ctx context.Context) error {
 	if s.bookings == nil {
 		return nil
@@ -178,7 +181,7 @@ func (s *Service) RunAdoptions(ctx context.Context) error {
 	}
 }
 
-// finishAdoptions carries out what an account is to get, before it is answered.
+// finishAdoptions completes an account's adoptions before its owner gets an answer.
 func (s *Service) finishAdoptions(ctx context.Context, userID string) error {
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT from_id, to_id, tries FROM adoptions WHERE to_id = $1 ORDER BY from_id`, userID) // a handful in all
 	if err != nil {
@@ -204,7 +207,7 @@ func (s *Service) finishAdoptions(ctx context.Context, userID string) error {
 	return nil
 }
 
-// dueAdoptions takes on some adoptions that are due.
+// dueAdoptions claims some adoptions that are due.
 func (s *Service) dueAdoptions(ctx context.Context) ([]adoption, error) {
 	due, err := takeOn(ctx, s, `SELECT from_id, to_id, tries FROM adoptions WHERE next_at <= $1
 		ORDER BY next_at LIMIT $2 /*postgres: FOR UPDATE SKIP LOCKED*/`, adoptsAtOne, // adoptions_due

@@ -12,46 +12,46 @@ import (
 	"boxoffice/internal/errs"
 )
 
-// attempt is one check of a secret.
+// attempt is one check of a secret (a password or a code).
 type attempt struct {
 	of       tryKey // what was named: an account, or a name that may be an account's
 	network  string
 	owner    string                          // whose the name is for certain; "" of an address that nobody has proved
-	others   []string                        // accounts that the name may stand for, too
-	accounts map[tryKey]string               // that a name may stand for: their ids
-	knowing  func() (map[string]bool, error) // of all of these, those that have signed in from the network before
+	others   []string                        // accounts that the name may also stand for
+	accounts map[tryKey]string               // ids of the accounts that the name may stand for
+	knowing  func() (map[string]bool, error) // those of all these accounts that have signed in from the network before
 	now      func() time.Time
 }
 
-// turn is an attempt that has begun.
+// turn is an attempt that has started.
 type turn struct {
 	attempt
 	name     *counter
 	accounts map[string]*counter // by id
-	shut     map[string]bool     // accounts that may not be tried
+	shut     map[string]bool     // accounts that must not be tried
 	only     map[string]bool     // accounts that may be tried although strangers may not; nil: all
 }
 
-// begin waits for the turn of an attempt. It refuses the attempt when too many at the
+// begin waits until it is the attempt's turn. It refuses the attempt if too many at the
 // same name have failed lately, from its network or from all networks together. The
-// second limit does not hold for accounts that know the network, so strangers who
-// try passwords from elsewhere do not lock the owner out.
+// second limit does not apply to accounts that know the network, so strangers who guess
+// passwords from elsewhere do not lock the owner out.
 //
-// Each account also counts for itself, whichever of its names was tried. One with too
-// many failures is not tried, but the attempt is not refused for it: a refusal would
-// tell that the account exists and that both names are its. The caller ends the turn.
+// Failures also count for each account, whichever of its names was tried. An account
+// with too many failures is skipped, but the attempt is not refused: a refusal would
+// reveal that the account exists and that both names are its. The caller ends the turn.
 func (t *throttle) begin(ctx context.Context, a attempt) (*turn, error) {
 	tn := &turn{attempt: a, accounts: map[string]*counter{}, shut: map[string]bool{}}
 	begun := false
 	defer func() {
-		if !begun { // after a panic, too: others wait for their turns
+		if !begun { // also after a panic, because others wait for their turn
 			tn.leave()
 		}
 	}()
 	if err := tn.byName(ctx, t); err != nil {
 		return nil, err
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(a.accounts), tryKey.compare) { // in one order, so that nobody waits in a circle
+	for _, key := range slices.SortedFunc(maps.Keys(a.accounts), tryKey.compare) { // always in the same order, to avoid deadlocks
 		if err := tn.byAccount(ctx, t, a.accounts[key], key); err != nil {
 			return nil, err
 		}
@@ -111,12 +111,13 @@ func (tn *turn) may(userID string) bool {
 	return !tn.shut[userID] && (tn.only == nil || tn.only[userID])
 }
 
-// end ends the turn with what came of it, and whose secret it was if it was right.
+// end ends the turn with its outcome and, if the secret was right, the account that
+// it belongs to.
 func (tn *turn) end(o outcome, userID string) {
 	defer tn.leave()
 	var known map[string]bool
 	if o == failed {
-		known, _ = tn.knowing() // without, it is a stranger's
+		known, _ = tn.knowing() // on an error, the attempt counts as a stranger's
 	}
 	for id, c := range tn.accounts {
 		of := o
@@ -125,16 +126,16 @@ func (tn *turn) end(o outcome, userID string) {
 		}
 		c.note(of, !known[id], tn.now())
 	}
-	// Anybody can sign up with somebody's address. So that they do not learn whether
-	// another account gives it, too, neither their success nor the networks that they
-	// have signed in from change what counts for the name.
+	// Anybody can sign up with somebody else's address. They must not learn whether
+	// another account gives the same address, so neither their success nor the
+	// networks that they have signed in from change the counts of the name.
 	if o == right && (tn.owner == "" || userID != tn.owner) {
 		o = undecided
 	}
 	tn.name.note(o, tn.only == nil && !known[tn.owner], tn.now())
 }
 
-// claimants are the accounts whose secret it may be.
+// claimants returns the accounts that the secret may belong to.
 func (a *attempt) claimants() []string {
 	if a.owner == "" {
 		return a.others
@@ -151,7 +152,7 @@ func (tn *turn) leave() {
 	}
 }
 
-// both is the accounts of a list that are in a set, too.
+// both returns the accounts of a list that are also in a set.
 func both(list []string, set map[string]bool) map[string]bool {
 	in := map[string]bool{}
 	for _, one := range list {
@@ -162,15 +163,15 @@ func both(list []string, set map[string]bool) map[string]bool {
 	return in
 }
 
-// counter is what counts for a target: as it is tried from one network, and from
-// all networks together that are not the owner's.
+// counter holds the counts of a target: attempts from one network, and from all
+// networks that are not the owner's.
 type counter struct {
 	t            *throttle
 	pairKey, key tryKey
 	pair, all    *tries
 }
 
-// enter waits for the turn of an attempt at a target.
+// enter waits until it is the attempt's turn at a target.
 func (t *throttle) enter(ctx context.Context, of tryKey, network string) (*counter, error) {
 	c := &counter{t: t, pairKey: of.from(network), key: of}
 	c.pair, c.all = t.join(c.pairKey), t.join(of)
@@ -193,13 +194,13 @@ func (c *counter) forget() {
 	c.t.leave(c.key, c.all)
 }
 
-// left is for how long no attempt is taken from the network, and none from all
-// that are not the owner's.
+// left returns for how long attempts are refused: from this network, and from all
+// networks that are not the owner's.
 func (c *counter) left(now time.Time) (here, strangers time.Duration) {
 	return c.t.left(c.pair, maxFailures, now), c.t.left(c.all, maxStrangers, now)
 }
 
-// note counts an attempt; a stranger's counts for all networks, too.
+// note counts an attempt; one by a stranger also counts for all networks.
 func (c *counter) note(o outcome, stranger bool, now time.Time) {
 	c.t.note(c.pair, o, now)
 	if o == failed && stranger {
@@ -209,8 +210,8 @@ func (c *counter) note(o outcome, stranger bool, now time.Time) {
 	c.t.fade(c.all, now)
 }
 
-// limited runs a check of a secret within its limits. The check says what came of
-// it, and whose secret it was.
+// limited checks a secret within its limits. The check returns the outcome and the
+// account that the secret belongs to.
 func (s *Service) limited(ctx context.Context, a attempt, check func(*turn) (outcome, string, error)) error {
 	ids := slices.Concat(a.claimants(), slices.Collect(maps.Values(a.accounts)))
 	a.network, a.now = caller.ClientFrom(ctx), s.now
@@ -220,7 +221,7 @@ func (s *Service) limited(ctx context.Context, a attempt, check func(*turn) (out
 		return err
 	}
 	o, userID := undecided, ""
-	defer func() { tn.end(o, userID) }() // also after a panic: others wait for the turn
+	defer func() { tn.end(o, userID) }() // also after a panic, because others wait for their turn
 	o, userID, err = check(tn)
 	return err
 }

@@ -5,34 +5,39 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"boxoffice/internal/bus"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/userapi"
 )
 
-// How an account is deleted while requests of it are under way on any node: purchases,
-// gifts, new events. Those requests were authenticated before the deletion, and none
-// of them looks the account up again. So:
+// An account is deleted while requests of its owner may be under way on any node:
+// purchases, gifts, new events. Those requests were authenticated before the deletion,
+// and none of them looks the account up again. So:
 //
-//  1. The deletion is noted. No adoption into the account begins from then on, and
-//     one that has begun is over.
-//  2. Holds that have ended are given up: no payment books them any more. If the
-//     account has something by now, it stays, and the note goes.
-//  3. The account is made anonymous, if its note is still there.
-//  4. What was held since the last look, by requests that were under way, is given up,
-//     and what was paid for it goes back in full: at once, and now and then for a day.
-//     What that look has passed over, since its event was over, stays: it was used.
-//     Events that the account has by then, drafts too, are cancelled: the last look
-//     found none, and nobody is left who could hold them.
+// 1. The deletion is recorded. From then on no adoption into the account begins, and
+// none is in progress.
+// 2. Expired holds are given up, so no payment can book them any more. If the account
+// has live bookings by now, it stays, and the record is removed.
+// 3. The account is anonymized, if the record still exists.
+// 4. A message (topic "users") says so to the other services, in the same transaction,
+// and again repeatedly for a day. They forget the account, and undo what requests under
+// way have done since the last check: bookings are given up, and payments for them
+// refunded in full. Bookings that the check had ignored because their event was over
+// stay: they were used. Events that the account has by then, including drafts, are
+// cancelled: the last check found none, and nobody is left to hold them.
 
 const (
-	closingAgain = 30 * time.Second // at first, then twice as long
+	closingAgain = 30 * time.Second // the first delay; it doubles each time
 	closingFor   = 24 * time.Hour   // longer than any hold, payment or request
 	closesAtOnce = 20
 )
 
-// closing is a deletion that was noted.
+// closing is the record of a deletion.
 type closing struct {
 	userID string
 	since  int64 // µs since 1970: when it was noted, and then when the last look was
@@ -40,10 +45,9 @@ type closing struct {
 	tries  int64
 }
 
-// Delete anonymizes an account and ends its sessions. Its owner gives the
-// password once more, if it has one. It is refused while the account has live
-// bookings; those that come in the same moment are undone. Version, if not 0, must be
-// the account's.
+// Delete anonymizes an account and ends its sessions. Owners repeat their password,
+// if they have one. It is refused while the account has live bookings; bookings made
+// at the same moment are undone. A version other than 0 must be the account's.
 func (s *Service) Delete(ctx context.Context, caller caller.Caller, userID string, version int64, password string) error {
 	u, err := s.visible(ctx, caller, userID)
 	if err != nil {
@@ -64,36 +68,40 @@ func (s *Service) Delete(ctx context.Context, caller caller.Caller, userID strin
 	if err != nil {
 		return err
 	}
-	looked, err := s.anonymize(ctx, u)
-	if err != nil {
+	if err := s.anonymize(ctx, u); err != nil {
 		if mine {
 			err = errors.Join(err, s.endClosing(context.WithoutCancel(ctx), userID))
 		}
 		return err
 	}
-	s.tellUndone(ctx, s.Undo(context.WithoutCancel(ctx), userID, looked))
+	s.outbox.Bell().Ring()
 	return nil
 }
 
-// Undo gives up what a deleted account has got since a time (µs since 1970), and
-// cancels its open events. It may be called again.
-func (s *Service) Undo(ctx context.Context, userID string, since int64) error {
-	var events error
-	purchases := s.giveUp(ctx, userID, since)
-	if s.events != nil {
-		events = s.events.CancelOpen(ctx, userID)
+// Outbox holds the messages about accounts.
+func (s *Service) Outbox() bus.Outbox { return s.outbox }
+
+// deletion is what other services are told of an account that was deleted after a check
+// at a time (µs since 1970). Bookings for events that were over then stay: MayLeave
+// ignored them, and nobody gets money back for an event that has taken place.
+func (s *Service) deletion(ctx context.Context, userID string, looked int64) (bus.Draft, error) {
+	m := userapi.DeletedMessage{UserID: userID, Since: looked - clocksDiffer.Microseconds()}
+	if s.bookings != nil {
+		list, err := s.heldOrSold(ctx, userID)
+		if err == nil {
+			m.Spared, err = s.over(ctx, list, looked)
+		}
+		if err != nil {
+			return bus.Draft{}, err
+		}
+		slices.Sort(m.Spared)
 	}
-	return errors.Join(purchases, events)
+	body, err := codec.Marshal(m)
+	return bus.Draft{Key: userID, Type: userapi.TypeDeleted, Body: body}, err
 }
 
-func (s *Service) tellUndone(ctx context.Context, err error) {
-	if err != nil {
-		s.log.ErrorContext(ctx, "purchases and events of a deleted account wait to be undone", "error", err)
-	}
-}
-
-// MayLeave refuses while an account has bookings or events that somebody has to
-// answer for; bookings for events that are over at a time do not count.
+// MayLeave returns an error while an account has bookings or events that need an
+// owner. Bookings for events that are over at the given time do not count.
 func (s *Service) MayLeave(ctx context.Context, userID string, at int64) error {
 	live, err := s.hasLive(ctx, userID, at)
 	if err != nil {
@@ -112,8 +120,9 @@ func (s *Service) MayLeave(ctx context.Context, userID string, at int64) error {
 	return err
 }
 
-// noteClosing notes that an account is being deleted, and reports whether it was not
-// noted before. It fails with errStale while bookings are on their way to the account.
+// noteClosing records that an account is being deleted, and reports whether it was
+// not recorded before. It fails with errStale while bookings are being moved to the
+// account.
 func (s *Service) noteClosing(ctx context.Context, userID string) (mine bool, err error) {
 	now := s.now()
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -143,19 +152,24 @@ func (s *Service) noteClosing(ctx context.Context, userID string) (mine bool, er
 	return mine, nil
 }
 
-// anonymize is what makes a deletion that was noted. It answers when it has looked
-// whether the account may leave, µs since 1970.
-func (s *Service) anonymize(ctx context.Context, u record) (looked int64, err error) {
-	if err := s.giveUp(ctx, u.ID, 0); err != nil {
-		return 0, err
+// anonymize performs a recorded deletion.
+func (s *Service) anonymize(ctx context.Context, u record) error {
+	if s.bookings != nil { // expired holds could still be paid
+		if err := s.bookings.GiveUp(ctx, u.ID, 0, nil); err != nil {
+			return err
+		}
 	}
-	looked = s.now().UnixMicro()
+	looked := s.now().UnixMicro()
 	if err := s.MayLeave(ctx, u.ID, looked); err != nil {
-		return 0, err
+		return err
+	}
+	told, err := s.deletion(ctx, u.ID, looked)
+	if err != nil {
+		return err
 	}
 	before := u.Version
-	u.Email, u.Contact, u.Username, u.Name, u.hash, u.Disabled, u.Verified, u.Version = "", "", "", "deleted account", "", true, false, u.Version+1
-	return looked, s.replace(ctx, &u, before, sessionsEnd, func(tx *sql.Tx) error {
+	u.Email, u.Contact, u.Username, u.Name, u.Phone, u.hash, u.Disabled, u.Verified, u.Version = "", "", "", "deleted account", "", "", true, false, u.Version+1
+	return s.replace(ctx, &u, before, sessionsEnd, func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `UPDATE closings SET done = TRUE, since = $1, next_at = $2 WHERE user_id = $3`,
 			looked, s.now().Add(closingAgain).UnixMicro(), u.ID) // primary key
 		if err != nil {
@@ -166,12 +180,15 @@ func (s *Service) anonymize(ctx context.Context, u record) (looked int64, err er
 		}
 		for _, text := range []string{`UPDATE users SET guest_email = NULL, totp_secret = '', totp_active = FALSE WHERE id = $1`,
 			`DELETE FROM recovery_codes WHERE user_id = $1`, `DELETE FROM known_networks WHERE user_id = $1`, `DELETE FROM mails WHERE user_id = $1`,
-			`DELETE FROM adoptions WHERE to_id = $1`} { // a guest's orders stay the guest's
+			`DELETE FROM adoptions WHERE to_id = $1`} { // a guest's orders stay with the guest
 			if _, err := tx.ExecContext(ctx, text, u.ID); err != nil {
 				return err
 			}
 		}
-		return dropTokens(ctx, tx, u.ID)
+		if err := dropTokens(ctx, tx, u.ID); err != nil {
+			return err
+		}
+		return s.outbox.Add(ctx, tx, told)
 	})
 }
 
@@ -182,41 +199,52 @@ func (s *Service) endClosing(ctx context.Context, userID string) error {
 	})
 }
 
-// RunClosings undoes what deleted accounts have got since their deletion, where that
-// is due.
+// RunClosings says again which accounts were deleted, where that is due.
 func (s *Service) RunClosings(ctx context.Context) error {
-	if s.bookings == nil && s.events == nil {
-		return nil
-	}
 	for {
 		due, err := s.dueClosings(ctx)
 		if err != nil || len(due) == 0 {
 			return err
 		}
 		for _, c := range due {
-			s.tellUndone(ctx, s.lookAfter(ctx, c))
+			if err := s.sayAgain(ctx, c); err != nil {
+				s.log.ErrorContext(ctx, "the deletion of an account waits to be told again", "error", err)
+			}
 		}
 	}
 }
 
-// lookAfter undoes what a deleted account has got. The note goes after a day, and at
-// once if the deletion was not carried out.
-func (s *Service) lookAfter(ctx context.Context, c closing) error {
-	if c.done {
-		if err := s.Undo(ctx, c.userID, c.since); err != nil {
+// sayAgain tells the other services once more that an account was deleted. The record is
+// removed after a day, or at once if the deletion was not carried out.
+func (s *Service) sayAgain(ctx context.Context, c closing) error {
+	if !c.done {
+		return s.endClosing(ctx, c.userID)
+	}
+	told, err := s.deletion(ctx, c.userID, c.since)
+	if err != nil {
+		return err
+	}
+	text := `UPDATE closings SET done = TRUE WHERE user_id = $1 AND done` // primary key
+	if s.now().UnixMicro()-c.since >= closingFor.Microseconds() {
+		text = `DELETE FROM closings WHERE user_id = $1 AND done`
+	}
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, text, c.userID)
+		if err != nil {
 			return err
 		}
-		if s.now().UnixMicro()-c.since < closingFor.Microseconds() {
-			return nil
+		if n, err := r.RowsAffected(); err != nil || n == 0 { // another node was faster
+			return err
 		}
-	}
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM closings WHERE user_id = $1 AND done = $2`, c.userID, c.done) // primary key
-		return err
+		return s.outbox.Add(ctx, tx, told)
 	})
+	if err == nil {
+		s.outbox.Bell().Ring()
+	}
+	return err
 }
 
-// dueClosings takes on some deletions that are to be looked after.
+// dueClosings claims some deletions that are due for another check.
 func (s *Service) dueClosings(ctx context.Context) ([]closing, error) {
 	due, err := takeOn(ctx, s, `SELECT user_id, since, done, tries FROM closings WHERE next_at <= $1
 		ORDER BY next_at LIMIT $2 /*postgres: FOR UPDATE SKIP LOCKED*/`, closesAtOnce, // closings_due

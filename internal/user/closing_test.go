@@ -3,12 +3,14 @@ package user
 import (
 	"context"
 	"database/sql"
-	"slices"
+	"errors"
 	"testing"
 	"time"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/bus"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/userapi"
 )
@@ -18,7 +20,7 @@ type buying struct {
 	adopting
 	looks int         // at whether there is something
 	live  func() bool // there is
-	gave  []int64     // what was given up: all since then
+	gave  int         // how often expired holds were given up
 	then  func()      // when bookings go over
 }
 
@@ -32,7 +34,10 @@ func (b *buying) List(context.Context, bookingapi.Filter) ([]bookingapi.Booking,
 }
 
 func (b *buying) GiveUp(_ context.Context, _ string, since int64, _ []string) error {
-	b.gave = append(b.gave, since)
+	if since != 0 {
+		return errors.New("other services do this")
+	}
+	b.gave++
 	return nil
 }
 
@@ -41,6 +46,23 @@ func (b *buying) Adopt(ctx context.Context, from, to string, k caller.EmailKey) 
 		b.then()
 	}
 	return b.adopting.Adopt(ctx, from, to, k)
+}
+
+// told are the messages about deletions, each of which must be about userID.
+func (w *world) told(t *testing.T, userID string) (list []userapi.DeletedMessage) {
+	t.Helper()
+	messages, err := w.Outbox().Pending(t.Context(), bus.Ref{}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range messages {
+		var d userapi.DeletedMessage
+		if err := codec.ReadKnown(messages[i].Body, &d); err != nil || messages[i].Type != userapi.TypeDeleted || messages[i].Key != userID || d.UserID != userID {
+			t.Fatalf("%v: %s", err, messages[i].Body)
+		}
+		list = append(list, d)
+	}
+	return list
 }
 
 func (w *world) closings(t *testing.T) (n int) {
@@ -52,8 +74,8 @@ func (w *world) closings(t *testing.T) (n int) {
 }
 
 // What is bought while an account is deleted keeps the account, or is undone: what
-// comes between the two looks keeps it, what comes later is given up until no request
-// of the account can be under way any more.
+// comes between the two looks keeps it, what comes later is given up by those who are
+// told, until no request of the account can be under way any more.
 func TestDeletionBesideAPurchase(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	u := w.member(t, "ann@example.org")
@@ -66,10 +88,10 @@ func TestDeletionBesideAPurchase(t *testing.T) {
 	if _, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: goodPassword}); err != nil || w.closings(t) != 0 {
 		t.Errorf("%v, %d deletions are noted", err, w.closings(t))
 	}
-	if !slices.Equal(house.gave, []int64{0}) {
-		t.Errorf("given up: %v", house.gave)
+	if house.gave != 1 || len(w.told(t, u.ID)) != 0 {
+		t.Errorf("given up %d times, told: %v", house.gave, w.told(t, u.ID))
 	}
-	house.live, house.gave = nil, nil
+	house.live = nil
 	began := w.now().Add(-clocksDiffer).UnixMicro()
 	if err := w.Delete(ctx, as(u), u.ID, 0, goodPassword); err != nil {
 		t.Fatal(err)
@@ -79,9 +101,9 @@ func TestDeletionBesideAPurchase(t *testing.T) {
 		if err := w.RunClosings(ctx); err != nil {
 			t.Fatal(err)
 		}
-		later := slices.DeleteFunc(slices.Clone(house.gave), func(since int64) bool { return since == 0 || since < began })
-		if len(later) != times {
-			t.Errorf("%s: looked %d times: %v", what, len(later), house.gave)
+		list := w.told(t, u.ID)
+		if len(list) != times || list[0].Since < began || list[times-1].Since != list[0].Since {
+			t.Errorf("%s: not told %d times: %v, since %d", what, times, list, began)
 		}
 	}
 	looked("at once", 1)
@@ -94,8 +116,8 @@ func TestDeletionBesideAPurchase(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if w.closings(t) != 0 || len(house.gave) < 20 || len(house.gave) > 60 {
-		t.Errorf("%d deletions are noted after days, %d looks", w.closings(t), len(house.gave))
+	if told := len(w.told(t, u.ID)); w.closings(t) != 0 || told < 20 || told > 60 {
+		t.Errorf("%d deletions are noted after days, told %d times", w.closings(t), told)
 	}
 }
 
@@ -177,8 +199,8 @@ func TestDeletionLeftHalfWay(t *testing.T) {
 	if err := w.Delete(ctx, as(u), u.ID, 0, goodPassword); errs.KindOf(err) != errs.Conflict || w.closings(t) != 0 {
 		t.Errorf("%v, %d deletions are noted", err, w.closings(t))
 	}
-	if !slices.Equal(house.gave, []int64{0}) {
-		t.Errorf("given up: %v", house.gave)
+	if house.gave != 1 || len(w.told(t, u.ID)) != 0 {
+		t.Errorf("given up %d times, told: %v", house.gave, w.told(t, u.ID))
 	}
 	if _, _, err := w.Login(ctx, userapi.Credentials{Name: u.Email, Password: goodPassword}); err != nil {
 		t.Error(err)
@@ -208,7 +230,7 @@ func TestDeletionGoesByTheLastLook(t *testing.T) {
 	if err := w.RunClosings(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if len(house.gave) != 3 || house.gave[0] != 0 || house.gave[1] < looked || house.gave[2] != house.gave[1] {
-		t.Errorf("given up since %v, looked at %d", house.gave, looked)
+	if told := w.told(t, u.ID); house.gave != 1 || len(told) != 2 || told[0].Since < looked || told[1].Since != told[0].Since {
+		t.Errorf("given up %d times, told: %v, looked at %d", house.gave, told, looked)
 	}
 }

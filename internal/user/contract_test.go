@@ -7,7 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/notify/letter/lettertest"
+	"boxoffice/internal/patience"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
 	"boxoffice/internal/userapi"
@@ -23,17 +24,17 @@ type mailbox struct {
 	all  map[string][]string
 }
 
-func (m *mailbox) Deliver(_ context.Context, mail notifyapi.Mail) error {
+func (m *mailbox) deliver(_ context.Context, to, subject, text string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.all[mail.To] = append(m.all[mail.To], mail.Subject+"\n"+mail.Text)
+	m.all[to] = append(m.all[to], subject+"\n"+text)
 	m.came.Broadcast()
 	return nil
 }
 
 func (m *mailbox) mailed(t *testing.T, address string, n int) []string {
 	t.Helper()
-	late := time.AfterFunc(20*time.Second, func() {
+	late := time.AfterFunc(patience.Long, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.all[address] = append(m.all[address], make([]string, n)...)
@@ -54,7 +55,7 @@ func TestContract(t *testing.T) {
 		m := &mailbox{all: map[string][]string{}}
 		m.came = sync.NewCond(&m.mu)
 		s, err := user.New(t.Context(), user.Config{DB: db, Now: time.Now, Hashing: user.Hashing{Memory: 8, Time: 1}, Log: slog.New(slog.DiscardHandler),
-			Mailer: m, PublicURL: "https://tickets.example"})
+			Notices: lettertest.New(m.deliver), PublicURL: "https://tickets.example"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,6 +56,9 @@ func TestDelete(t *testing.T) {
 	if err := w.Delete(ctx, me, u.ID, 0, goodPassword); err != nil {
 		t.Fatal(err)
 	}
+	if told := w.told(t, u.ID); len(told) != 1 {
+		t.Errorf("told: %v", told)
+	}
 	if _, err := w.Authenticate(ctx, token); !is(err, "bad-token") {
 		t.Errorf("still signed in: %v", err)
 	}

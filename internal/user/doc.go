@@ -1,28 +1,30 @@
 // Package user is the User Service: accounts, passwords and sessions.
 //
-//	http.go      sign-up, log-in, log-out, read, change and delete an account
-//	account.go   what an account is, and what it may be called
-//	address.go   the one form of an e-mail address, and its key
+//	http.go      the API: sign up, log in and out, read, change and delete an account
+//	account.go   what an account is, and which names it may have
+//	address.go   the normal form of an e-mail address, and its key
 //	service.go   the rules: who may change what
-//	signup.go    how addresses and accounts come together
-//	login.go     who comes in, with what they have held as a visitor
-//	password.go  argon2id, few at a time, and passwords that are too common
-//	throttle.go  failed checks of a secret slow an account down
-//	attempt.go   one such check: by the name that was given, and for its account
-//	session.go   sessions of accounts; package session keeps them
+//	signup.go    how addresses come to belong to accounts
+//	login.go     logging in, and taking over what a visitor has held
+//	password.go  argon2id, a few at a time, and common passwords
+//	throttle.go  failed checks of a secret slow down further attempts
+//	attempt.go   one such check, counted by name and by account
+//	session.go   sessions of accounts; package session stores them
 //	run.go       the background work
-//	fans.go      accounts in bulk
-//	mail.go      mails that were promised, until they are handed over
-//	mailcount.go how often mail may be asked for
-//	mailbox.go   codes, and what counts for an address
-//	proof.go     what is proved by a mailed link: addresses, new passwords
-//	guest.go     guests, and what a code proves
-//	adopt.go     bookings that go from one account to another
-//	closing.go   how an account is deleted beside purchases of the same moment
-//	visitor.go   who holds seats before saying who they are
+//	fans.go      creating accounts in bulk
+//	lang.go      the language in which people are written to
+//	phone.go     the mobile number to which text messages go
+//	mail.go      mails that were promised, until the Notification Service has them
+//	mailcount.go limits for requesting mail
+//	mailbox.go   codes, and the counts of each address
+//	proof.go     mailed links: verifying addresses, new passwords
+//	guest.go     guests, and verifying their address by a code
+//	adopt.go     moving bookings from one account to another
+//	closing.go   deleting an account while purchases are under way
+//	visitor.go   people who hold seats before they give a name
 //	steps.go     log-in in two steps: the password, then a code
 //	twofactor.go codes of an authenticator app
 //
-// A session token is an opaque random value of 128 bits. The table holds its
-// SHA-256 only, so that who reads the database cannot sign in as anybody.
+// A session token is an opaque random value of 128 bits. The table holds only its
+// SHA-256, so nobody who reads the database can sign in.
 package user

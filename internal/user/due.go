@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// takeOn lists up to most rows that are due, and puts their next turns off in the same
-// transaction: other nodes leave them alone for a while. The text selects them by the
-// time, µs since 1970, and the number.
+// takeOn claims up to most rows that are due: it reads them and postpones their next
+// turn in the same transaction, so that other nodes leave them alone for a while.
+// The query takes the time (µs since 1970) and the number of rows.
 func takeOn[T any](ctx context.Context, s *Service, text string, most int, read func(rows *sql.Rows, one *T) error, putOff func(tx *sql.Tx, one T, now time.Time) error) (due []T, err error) {
 	now := s.now()
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {

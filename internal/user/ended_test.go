@@ -203,8 +203,6 @@ func (e eventful) HasOpen(_ context.Context, organizerID string) (bool, error) {
 
 func (eventful) Events(context.Context, []string) (map[string]eventapi.Event, error) { return nil, nil }
 
-func (e eventful) CancelOpen(context.Context, string) error { return nil }
-
 // An organizer stays until their events are over or cancelled.
 func TestOrganizersAnswerForTheirEvents(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)

@@ -17,15 +17,15 @@ import (
 // guestLife is how long a guest's session lasts.
 const guestLife = 2 * time.Hour
 
-// EnterGuest makes an account for somebody who gives a name and an address only,
-// and mails a code by which they show that the address is theirs.
+// EnterGuest makes an account from a name and an address only, and mails a code that
+// verifies the address.
 func (s *Service) EnterGuest(ctx context.Context, name, email, agent string) (userapi.Session, error) {
 	a := userapi.NewAccount{Email: email, Name: name}
 	if bad := normalize(&a); len(bad) > 0 {
 		return userapi.Session{}, errs.Fields(bad)
 	}
 	now := s.now()
-	u := record{ID: guestID(now), Name: a.Name, Contact: a.Email, Role: caller.Guest, CreatedAt: now.UnixMicro(), Version: 1}
+	u := record{ID: guestID(now), Name: a.Name, Contact: a.Email, Role: caller.Guest, CreatedAt: now.UnixMicro(), Version: 1, Lang: langOf(ctx)}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		if err := insert(ctx, tx, &u); err != nil {
 			return err
@@ -39,8 +39,8 @@ func (s *Service) EnterGuest(ctx context.Context, name, email, agent string) (us
 	return s.startSession(ctx, u, agent, guestLife)
 }
 
-// ResendCode mails the caller, whose address is not verified, the code again, at
-// most once a minute.
+// ResendCode mails the code again to a caller whose address is not verified, at most
+// once a minute.
 func (s *Service) ResendCode(ctx context.Context, caller caller.Caller) error {
 	u, err := s.unproved(ctx, caller)
 	switch {
@@ -54,10 +54,10 @@ func (s *Service) ResendCode(ctx context.Context, caller caller.Caller) error {
 
 var errNoContact = errs.New(errs.Conflict, "no-address", "Please enter your email address first.")
 
-// VerifyCode takes the code that was mailed to the caller's address. A guest's
-// account becomes the one of the address, or its holds go to the one that is it
-// already; an account with a password has its address confirmed. The answer is
-// the session to go on with; the one before ends.
+// VerifyCode checks the code that was mailed to the caller's address. A guest's
+// account becomes the account of that address, or, if there is one already, its
+// holds move there; an account with a password gets its address verified. The
+// returned session replaces the current one.
 func (s *Service) VerifyCode(ctx context.Context, who caller.Caller, code, agent string) (userapi.Session, error) {
 	u, err := s.unproved(ctx, who)
 	if err != nil {
@@ -92,8 +92,8 @@ func (s *Service) VerifyCode(ctx context.Context, who caller.Caller, code, agent
 	return s.goOn(ctx, owner, u.ID, address, agent, guestLife)
 }
 
-// guestOwner is the guests' account of an address that a guest has shown to be
-// theirs: the one that is it already, to which the guest's holds go, or this one.
+// guestOwner returns the guest account that owns an address which a guest has just
+// verified: an existing one, to which the guest's holds move, or else this one.
 func (s *Service) guestOwner(ctx context.Context, caller caller.Caller, u *record, address string) (record, error) {
 	for {
 		owner, err := s.guestOf(ctx, address)
@@ -105,14 +105,14 @@ func (s *Service) guestOwner(ctx context.Context, caller caller.Caller, u *recor
 		case !errors.Is(err, errNoUser):
 			return owner, err
 		}
-		if s.bookings != nil { // the holds count for the address from now on; the guest is told if that is too many
+		if s.bookings != nil { // the holds count for the address from now on; the guest is told if there are too many
 			if err := s.bookings.Adopt(ctx, u.ID, u.ID, s.emailKey(address)); err != nil {
 				return owner, err
 			}
 		}
 		err = s.ownAddress(ctx, u)
 		if sqldb.Duplicate(err) {
-			continue // somebody with the same address was faster
+			continue // another request with the same address was faster
 		}
 		if errors.Is(err, errStale) { // the same request, sent twice, may have been faster
 			if twice, err := s.guestOf(ctx, address); err == nil && twice.ID == u.ID && !twice.Disabled {
@@ -123,14 +123,14 @@ func (s *Service) guestOwner(ctx context.Context, caller caller.Caller, u *recor
 	}
 }
 
-// guestOf is the guests' account of a verified address.
+// guestOf returns the guest account of a verified address.
 func (s *Service) guestOf(ctx context.Context, address string) (record, error) {
 	return scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE guest_email = $1`, address)) // users_by_guest_email
 }
 
-// ownAddress makes a guest the customer whom the address belongs to. It fails with
-// errStale when the guest has ended, has given another address, or is that
-// customer already.
+// ownAddress makes a guest the customer who owns the address. It fails with errStale
+// if the guest's account has ended, has another address by now, or is already a
+// customer.
 func (s *Service) ownAddress(ctx context.Context, u *record) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		err := asRead(tx.ExecContext(ctx, `UPDATE users SET role = $1, guest_email = $2, email_verified = TRUE, version = version + 1
@@ -147,10 +147,10 @@ func (s *Service) ownAddress(ctx context.Context, u *record) error {
 	return err
 }
 
-// goOn starts the session of somebody who has just given the code of an address,
-// and ends the code and the session that this one replaces: a guest has one. That
-// one answers for the overlap; but where the address has another account, the
-// guest's own has nothing left, and its sessions end at once.
+// goOn starts a session after the code of an address was checked, and ends the code
+// and the session that this one replaces. That session stays valid for the overlap;
+// but if the address belongs to another account, the guest's own account is empty,
+// and its sessions end at once.
 func (s *Service) goOn(ctx context.Context, owner record, before, address, agent string, life time.Duration) (userapi.Session, error) {
 	begun, err := s.startSession(ctx, owner, agent, life)
 	if err != nil {
@@ -169,8 +169,9 @@ func (s *Service) goOn(ctx context.Context, owner record, before, address, agent
 	return begun, err
 }
 
-// MailOrderCode mails a code to the owner of an order, a guest without a password:
-// whoever has the order's link and reads the owner's mail is the owner.
+// MailOrderCode mails a code to the owner of an order, if that is a guest without a
+// password: the order's link together with access to the owner's mail proves
+// ownership.
 func (s *Service) MailOrderCode(ctx context.Context, userID string) error {
 	u, err := s.orderGuest(ctx, userID)
 	if err != nil {
@@ -179,8 +180,8 @@ func (s *Service) MailOrderCode(ctx context.Context, userID string) error {
 	return s.asked(ctx, mailCode, u.ID, u.Contact, mailPause)
 }
 
-// EnterByCode starts a session of an order's owner, by the code that
-// MailOrderCode has mailed.
+// EnterByCode starts a session for an order's owner with the code that MailOrderCode
+// mailed.
 func (s *Service) EnterByCode(ctx context.Context, userID, code, agent string) (userapi.Session, error) {
 	u, err := s.orderGuest(ctx, userID)
 	if err != nil {
@@ -203,7 +204,7 @@ func (s *Service) orderGuest(ctx context.Context, userID string) (record, error)
 	return u, err
 }
 
-// unproved is the account of a caller whose address is not verified yet.
+// unproved returns the account of a caller whose address is not verified yet.
 func (s *Service) unproved(ctx context.Context, caller caller.Caller) (record, error) {
 	if !caller.SignedIn() {
 		return record{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please enter as a guest first.")
@@ -216,13 +217,4 @@ func (s *Service) unproved(ctx context.Context, caller caller.Caller) (record, e
 		err = errs.New(errs.Conflict, "already-verified", "The address is already verified.")
 	}
 	return u, err
-}
-
-// Exists reports whether there is an account that can be used.
-func (s *Service) Exists(ctx context.Context, userID string) (bool, error) {
-	u, err := s.get(ctx, userID)
-	if errors.Is(err, errNoUser) {
-		return false, nil
-	}
-	return err == nil && !u.Disabled, err
 }

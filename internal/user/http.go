@@ -2,7 +2,6 @@ package user
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/route"
 	"boxoffice/internal/userapi"
@@ -20,15 +20,16 @@ type userBody struct {
 	ID           string      `json:"id" example:"06a1b2c3d4e5f6g7"`
 	Name         string      `json:"name" example:"Robin Fan"`
 	Email        string      `json:"email" example:"fan@example.org"`
-	Verified     bool        `json:"email_verified" doc:"The address was confirmed by a mail sent to it." example:"true"`
+	Verified     bool        `json:"email_verified" doc:"Whether the owner has confirmed the email address." example:"true"`
 	Username     string      `json:"username,omitempty" example:"robin"`
+	Phone        string      `json:"phone,omitempty" doc:"Mobile number for text messages, in E.164." example:"+447400123456"`
 	Role         caller.Role `json:"role" enum:"guest,customer,organizer,admin" example:"customer"`
-	TwoFactor    bool        `json:"two_factor" doc:"Log-in needs a code of an authenticator app." example:"false"`
-	CreatedAt    time.Time   `json:"created_at" doc:"When the account was made, UTC." example:"2026-12-01T09:00:00Z"`
-	Disabled     bool        `json:"disabled,omitempty" doc:"Nobody can log in." example:"false"`
-	Version      int64       `json:"version" doc:"Grows with each change." example:"1"`
-	Bookings     []string    `json:"bookings" doc:"Ids of the latest bookings." example:"[\"06a1b2c3d4e5f6g70123456789abcdefghjk\"]"`
-	BookingsMore string      `json:"bookings_link,omitempty" doc:"Where all bookings are listed." example:"/users/06a1b2c3d4e5f6g7/bookings"`
+	TwoFactor    bool        `json:"two_factor" doc:"Whether signing in requires a code of an authenticator app." example:"false"`
+	CreatedAt    time.Time   `json:"created_at" doc:"When the account was created (RFC 3339, UTC)." example:"2026-12-01T09:00:00Z"`
+	Disabled     bool        `json:"disabled,omitempty" doc:"Whether the account is disabled: nobody can sign in to it." example:"false"`
+	Version      int64       `json:"version" doc:"Number that grows with each change." example:"1"`
+	Bookings     []string    `json:"bookings" doc:"Ids of the first of the account's bookings, in descending order. bookings_link is the list of all." example:"[\"06a1b2c3d4e5f6g70123456789abcdefghjk\"]"`
+	BookingsMore string      `json:"bookings_link,omitempty" doc:"Path of the list of all the account's bookings." example:"/users/06a1b2c3d4e5f6g7/bookings"`
 }
 
 type userOut struct {
@@ -42,7 +43,7 @@ const bookingsShown = 20
 func (s *Service) body(ctx context.Context, a userapi.Account) (userBody, error) {
 	b := userBody{ID: a.ID, Name: a.Name, Email: a.Email, Username: a.Username, Role: a.Role, Disabled: a.Disabled,
 		CreatedAt: a.CreatedAt, Version: a.Version, Bookings: []string{}, BookingsMore: "/users/" + a.ID + "/bookings",
-		Verified: a.Verified, TwoFactor: a.TwoFactor}
+		Verified: a.Verified, TwoFactor: a.TwoFactor, Phone: a.Phone}
 	if s.bookings != nil {
 		ids, _, err := s.bookings.LatestOfUser(ctx, a.ID, bookingsShown)
 		if err != nil {
@@ -61,7 +62,7 @@ func (s *Service) answer(ctx context.Context, a userapi.Account, err error) (*us
 	if err != nil {
 		return nil, err
 	}
-	raw, err := json.Marshal(b) // the bookings change without the account
+	raw, err := codec.Marshal(b) // the bookings change without the account
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +72,9 @@ func (s *Service) answer(ctx context.Context, a userapi.Account, err error) (*us
 type signUpIn struct {
 	Body struct {
 		Email    string `json:"email" maxLength:"254" example:"fan@example.org"`
-		Username string `json:"username,omitempty" maxLength:"32" doc:"Another name to sign in with." example:"robin"`
+		Username string `json:"username,omitempty" maxLength:"32" doc:"A name to sign in with, instead of the email address: 3 to 32 of a-z, 0-9, dot, dash and underscore." example:"robin"`
 		Name     string `json:"name" maxLength:"100" example:"Robin Fan"`
-		Password string `json:"password" maxLength:"128" doc:"8 characters or more." example:"velvet curtain"`
+		Password string `json:"password" maxLength:"128" doc:"The password, at least 8 characters." example:"velvet curtain"`
 	}
 }
 
@@ -81,17 +82,17 @@ type loginIn struct {
 	Agent string `header:"User-Agent"`
 	Body  struct {
 		Email    string `json:"email,omitempty" maxLength:"254" example:"fan@example.org"`
-		Username string `json:"username,omitempty" maxLength:"32" doc:"Instead of email." example:"robin"`
+		Username string `json:"username,omitempty" maxLength:"32" doc:"The account's username, instead of email." example:"robin"`
 		Password string `json:"password" maxLength:"128" example:"velvet curtain"`
-		Code     string `json:"code,omitempty" maxLength:"32" doc:"A code of the authenticator app, or a recovery code; needed when two-factor log-in is active." example:"123456"`
+		Code     string `json:"code,omitempty" maxLength:"32" doc:"A current code of the authenticator app, or a recovery code. Required if the account uses two-factor sign-in." example:"123456"`
 	}
 }
 
 type sessionBody struct {
-	Token     string    `json:"token" doc:"Send it as: Authorization: Bearer token." example:"0123456789abcdefghjkmnpqrs"`
-	ExpiresAt time.Time `json:"expires_at" doc:"End of the session, UTC." example:"2026-12-02T09:00:00Z"`
+	Token     string    `json:"token" doc:"The session's token. Send it in each request as Authorization: Bearer TOKEN." example:"0123456789abcdefghjkmnpqrs"`
+	ExpiresAt time.Time `json:"expires_at" doc:"When the session ends (RFC 3339, UTC)." example:"2026-12-02T09:00:00Z"`
 	User      userBody  `json:"user"`
-	TwoFactor string    `json:"two_factor,omitempty" enum:"active,required" doc:"required: this session may do what a customer may, until two-factor log-in is switched on." example:"active"`
+	TwoFactor string    `json:"two_factor,omitempty" enum:"active,required" doc:"active: two-factor sign-in is on. required: this session only has the rights of a customer until two-factor sign-in is switched on." example:"active"`
 }
 
 type loginOut struct{ Body sessionBody }
@@ -108,32 +109,33 @@ func (s *Service) session(ctx context.Context, x userapi.Session, err error) (*l
 
 type updateIn struct {
 	ID      string `path:"id" maxLength:"64"`
-	IfMatch string `header:"If-Match" doc:"ETag of the account that you have seen."`
+	IfMatch string `header:"If-Match" doc:"ETag of the account as you last read it. If it has changed since, the answer is 412."`
 	Body    struct {
-		Email           *string `json:"email,omitempty" maxLength:"254" doc:"A new address; it is to be verified again." example:"fan@example.org"`
+		Email           *string `json:"email,omitempty" maxLength:"254" doc:"A new email address. It has to be verified again." example:"fan@example.org"`
 		Username        *string `json:"username,omitempty" maxLength:"32" example:"robin"`
 		Name            *string `json:"name,omitempty" maxLength:"100" example:"Robin Fan"`
-		Password        *string `json:"password,omitempty" maxLength:"128" doc:"A new password; ends all sessions." example:"velvet curtain"`
-		CurrentPassword string  `json:"current_password,omitempty" maxLength:"128" doc:"Needed to change one's own email address or password." example:"velvet curtain"`
-		Code            string  `json:"code,omitempty" maxLength:"32" doc:"A code of the authenticator app, or a recovery code; needed to change one's own email address when two-factor log-in is on." example:"123456"`
+		Password        *string `json:"password,omitempty" maxLength:"128" doc:"A new password, at least 8 characters. The change ends all sessions of the account." example:"velvet curtain"`
+		Phone           *string `json:"phone,omitempty" maxLength:"40" doc:"A mobile number: if an event is cancelled or moved within 48 hours of its start, its owner is told by text message, too. With the country's code, unless it is one of the site's country. Empty: none. Sites that send no text messages accept no number." example:"+44 7400 123456"`
+		CurrentPassword string  `json:"current_password,omitempty" maxLength:"128" doc:"Your current password. Required to change your own email address or password." example:"velvet curtain"`
+		Code            string  `json:"code,omitempty" maxLength:"32" doc:"A current code of the authenticator app, or a recovery code. Required to change your own email address if two-factor sign-in is on." example:"123456"`
 
-		Role     *caller.Role `json:"role,omitempty" enum:"customer,organizer,admin" doc:"Changed by administrators, of others only." example:"organizer"`
-		Disabled *bool        `json:"disabled,omitempty" doc:"Changed by administrators, of others only; ends all sessions." example:"false"`
+		Role     *caller.Role `json:"role,omitempty" enum:"customer,organizer,admin" doc:"The account's role. Only admins can change it, and not their own." example:"organizer"`
+		Disabled *bool        `json:"disabled,omitempty" doc:"Whether the account is disabled. Only admins can change it, and not for themselves. Disabling ends all sessions of the account." example:"false"`
 	}
 }
 
 type byID struct {
-	ID string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
+	ID string `path:"id" maxLength:"64" doc:"Id of the account." example:"06a1b2c3d4e5f6g7"`
 }
 
 type deleteIn struct {
-	ID       string `path:"id" maxLength:"64" doc:"The account." example:"06a1b2c3d4e5f6g7"`
-	IfMatch  string `header:"If-Match" doc:"ETag of the account that you have seen."`
-	Password string `header:"X-Current-Password" maxLength:"128" doc:"The account's password, from its owner: a DELETE has no body." example:"velvet curtain"`
+	ID       string `path:"id" maxLength:"64" doc:"Id of the account." example:"06a1b2c3d4e5f6g7"`
+	IfMatch  string `header:"If-Match" doc:"ETag of the account as you last read it. If it has changed since, the answer is 412."`
+	Password string `header:"X-Current-Password" maxLength:"128" doc:"The account's current password, in a header because a DELETE has no body. Required from the owner of an account that has a password." example:"velvet curtain"`
 }
 
-// inHeaders names the headers in which a DELETE has the password and the code, where
-// an error is about them.
+// inHeaders renames the fields of an error about a DELETE to the headers in which it
+// sends the password and the code.
 func inHeaders(err error) error {
 	e := errs.Of(err)
 	if e == nil || len(e.Fields) == 0 {
@@ -157,7 +159,7 @@ func (s *Service) Register(api huma.API) {
 	tags := []string{"Users"}
 	huma.Register(api, huma.Operation{
 		OperationID: "sign-up", Method: http.MethodPost, Path: "/users", Tags: tags, DefaultStatus: http.StatusCreated,
-		Summary: "Sign up", Description: "Creates an account with the role customer, and mails a link and a code to confirm its address. The answer is the same if the address already belongs to another account: then the mail says so, and that account keeps the address.", Metadata: route.Meta(route.Open, route.Entry), Errors: []int{400, 409, 413, 422, 503},
+		Summary: "Sign up", Description: "Creates an account with the role customer, and emails a link and a code to confirm its address. If the address already belongs to another account, the answer is the same, the email says so, and that account keeps the address.", Metadata: route.Meta(route.Open, route.Entry), Errors: []int{400, 409, 413, 422, 503},
 	}, func(ctx context.Context, in *signUpIn) (*userOut, error) {
 		b := in.Body
 		u, err := s.SignUp(ctx, userapi.NewAccount{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password})
@@ -165,11 +167,11 @@ func (s *Service) Register(api huma.API) {
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "log-in", Method: http.MethodPost, Path: "/users/login", Tags: tags, DefaultStatus: http.StatusOK,
-		Summary: "Log in", Description: "Starts a session of 24 hours. Open to everybody: a token that the request carries does not matter. Ten wrong passwords or codes for an account from one network (an IPv4 address or IPv6 /64) are answered 429 for 15 minutes, and 100 from all networks that it has not signed in from; a new password ends that.", Metadata: route.Meta(route.Open, route.Entry), Errors: []int{400, 401, 413, 422, 429, 503},
+		Summary: "Sign in", Description: "Starts a session of 24 hours. A token in the request is ignored. After ten wrong passwords or codes for an account from one network (an IPv4 address or IPv6 /64), sign-ins to the account from this network are answered 429 for 15 minutes. After a hundred from all networks that the account has not signed in from, so are sign-ins from all of these networks. A new password lifts the block.", Metadata: route.Meta(route.Open, route.Entry), Errors: []int{400, 401, 413, 422, 429, 503},
 	}, s.login)
 	huma.Register(api, huma.Operation{
 		OperationID: "log-out", Method: http.MethodPost, Path: "/users/logout", Tags: tags, DefaultStatus: http.StatusNoContent,
-		Summary: "Log out", Description: "Ends the session whose token the request carries, in the Authorization header or a page's cookie.", Errors: []int{401},
+		Summary: "Sign out", Description: "Ends the session of the request, whose token is in the Authorization header or in the cookie that the site's pages use.", Errors: []int{401},
 	}, func(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		if !caller.From(ctx).SignedIn() {
 			return nil, errs.New(errs.Unauthenticated, "sign-in-required", "There is no session to end.")
@@ -193,12 +195,12 @@ func (s *Service) Register(api huma.API) {
 		}
 		b := in.Body
 		u, err := s.Update(ctx, caller.From(ctx), in.ID, version,
-			userapi.Change{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password, CurrentPassword: b.CurrentPassword, Code: b.Code, Role: b.Role, Disabled: b.Disabled})
+			userapi.Change{Email: b.Email, Username: b.Username, Name: b.Name, Password: b.Password, CurrentPassword: b.CurrentPassword, Code: b.Code, Role: b.Role, Disabled: b.Disabled, Phone: b.Phone})
 		return s.answer(ctx, u, err)
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "delete-user", Method: http.MethodDelete, Path: "/users/{id}", Tags: tags, DefaultStatus: http.StatusNoContent,
-		Summary: "Delete an account", Description: "Anonymizes the account. Refused while it has live bookings, drafts, or events that are neither over nor cancelled. If the account has a password, its owner sends it again.", Metadata: route.Meta(route.Entry), Errors: []int{401, 404, 409, 412, 422, 429, 503},
+		Summary: "Delete an account", Description: "Anonymizes the account. Refused while the account has live bookings, drafts, or events that are neither over nor cancelled. If the account has a password, the owner sends it in X-Current-Password.", Metadata: route.Meta(route.Entry), Errors: []int{401, 404, 409, 412, 422, 429, 503},
 	}, func(ctx context.Context, in *deleteIn) (*struct{}, error) {
 		version, err := s.expected(ctx, in.IfMatch, in.ID)
 		if err != nil {
@@ -211,7 +213,7 @@ func (s *Service) Register(api huma.API) {
 	s.registerTwoFactor(api)
 }
 
-// expected is the version that a change of an account must find, by its If-Match.
+// expected returns the version that the If-Match header of a change requires.
 func (s *Service) expected(ctx context.Context, ifMatch, userID string) (int64, error) {
 	return errs.Expected(ifMatch, "account", func() (int64, error) {
 		u, err := s.visible(ctx, caller.From(ctx), userID)

@@ -11,10 +11,10 @@ import (
 	"boxoffice/internal/paymentapi"
 )
 
-// What keeps an account from being deleted, and what is given up afterwards. Seats of
-// an event that is over keep nobody from leaving.
+// What keeps an account from being deleted.
+// Bookings for events that are over do not keep it.
 
-// Bookings is what accounts need of the booking service; see bookingapi.Service.
+// Bookings is the part of bookingapi.Service that accounts use.
 type Bookings interface {
 	LatestOfUser(ctx context.Context, userID string, limit int) (ids []string, more bool, err error)
 	List(ctx context.Context, f bookingapi.Filter) ([]bookingapi.Booking, error)
@@ -23,29 +23,28 @@ type Bookings interface {
 	GiveUp(ctx context.Context, userID string, since int64, spared []string) error
 }
 
-// Events is what accounts need of the event service; see eventapi.Service.
+// Events is the part of eventapi.Service that accounts use.
 type Events interface {
 	Events(ctx context.Context, ids []string) (map[string]eventapi.Event, error)
 	HasOpen(ctx context.Context, organizerID string) (bool, error)
-	CancelOpen(ctx context.Context, organizerID string) error
 }
 
-// Payments is what accounts need of the payment service; see paymentapi.Service.
+// Payments is the part of paymentapi.Service that accounts use.
 type Payments interface {
 	Latest(ctx context.Context, bookingIDs []string) (map[string]paymentapi.Payment, error)
 }
 
 const (
 	bookingsAtOnce = 200
-	paidLateMost   = 2000 // bookings of an account among which a late payment is looked for
+	paidLateMost   = 2000 // how many bookings of an account are checked for a late payment
 
-	// clocksDiffer is how far the clocks of two nodes may differ, and how long writing a
-	// hold may take.
+	// clocksDiffer allows for clock differences between two nodes, and for the time
+	// that writing a hold may take.
 	clocksDiffer = time.Minute
 )
 
-// LiveBookings are the bookings for which an account has to stay: held, or sold for an
-// event that is not over. Gifts do not count.
+// LiveBookings returns the bookings that keep an account from being deleted: held,
+// or sold for an event that is not over. Gifts do not count.
 func (s *Service) LiveBookings(ctx context.Context, caller caller.Caller, userID string) ([]bookingapi.Booking, error) {
 	if _, err := s.visible(ctx, caller, userID); err != nil || s.bookings == nil {
 		return nil, err
@@ -53,7 +52,7 @@ func (s *Service) LiveBookings(ctx context.Context, caller caller.Caller, userID
 	return s.live(ctx, userID, s.now().UnixMicro())
 }
 
-// live are LiveBookings at a time, µs since 1970.
+// live returns the LiveBookings at a time, µs since 1970.
 func (s *Service) live(ctx context.Context, userID string, at int64) ([]bookingapi.Booking, error) {
 	list, err := s.heldOrSold(ctx, userID)
 	if err != nil {
@@ -66,8 +65,8 @@ func (s *Service) live(ctx context.Context, userID string, at int64) ([]bookinga
 	return slices.DeleteFunc(list, func(b bookingapi.Booking) bool { return slices.Contains(over, b.EventID) }), err
 }
 
-// hasLive reports whether an account has bookings that keep it at a time (µs since
-// 1970): live ones, or a lapsed hold that is being paid for.
+// hasLive reports whether an account has bookings that keep it from being deleted at
+// a time (µs since 1970): live ones, or an expired hold whose payment is under way.
 func (s *Service) hasLive(ctx context.Context, userID string, at int64) (bool, error) {
 	if s.bookings == nil {
 		return false, nil
@@ -82,29 +81,7 @@ func (s *Service) hasLive(ctx context.Context, userID string, at int64) (bool, e
 	return s.payingLate(ctx, userID)
 }
 
-// giveUp ends an account's lapsed holds that could still be paid. If since is not 0 (µs
-// since 1970), it also gives up what the account has got since then, but not for events
-// that were over at that time: hasLive has passed over those, and nobody gets money
-// back for an event that has taken place.
-func (s *Service) giveUp(ctx context.Context, userID string, since int64) error {
-	if s.bookings == nil {
-		return nil
-	}
-	if since == 0 {
-		return s.bookings.GiveUp(ctx, userID, 0, nil)
-	}
-	list, err := s.heldOrSold(ctx, userID)
-	if err != nil {
-		return err
-	}
-	spared, err := s.over(ctx, list, since)
-	if err != nil {
-		return err
-	}
-	return s.bookings.GiveUp(ctx, userID, since-clocksDiffer.Microseconds(), spared)
-}
-
-// over are the events of some bookings that were over at a time, µs since 1970.
+// over returns the events of some bookings that were over at a time, µs since 1970.
 func (s *Service) over(ctx context.Context, list []bookingapi.Booking, at int64) (eventIDs []string, err error) {
 	if s.events == nil || len(list) == 0 {
 		return nil, nil
@@ -123,8 +100,8 @@ func (s *Service) over(ctx context.Context, list []bookingapi.Booking, at int64)
 	return eventIDs, err
 }
 
-// payingLate reports whether a payment is under way for a hold of an account that has
-// lapsed: it may still book the seats.
+// payingLate reports whether a payment is under way for an expired hold of an
+// account: it may still book the seats.
 func (s *Service) payingLate(ctx context.Context, userID string) (bool, error) {
 	since := s.now().UnixMicro() - bookingapi.LateConfirm
 	var ids []string
@@ -151,7 +128,7 @@ func (s *Service) payingLate(ctx context.Context, userID string) (bool, error) {
 	return false, err
 }
 
-// heldOrSold are all bookings of an account that are pending or booked.
+// heldOrSold returns all bookings of an account that are pending or booked.
 func (s *Service) heldOrSold(ctx context.Context, userID string) (all []bookingapi.Booking, err error) {
 	for _, status := range []bookingapi.Status{bookingapi.Pending, bookingapi.Booked} {
 		list, err := s.bookingsOf(ctx, userID, status, 0)
@@ -163,8 +140,8 @@ func (s *Service) heldOrSold(ctx context.Context, userID string) (all []bookinga
 	return all, nil
 }
 
-// bookingsOf are an account's bookings of one status: at least most, if there are that
-// many, or with 0 all.
+// bookingsOf returns an account's bookings of one status: at least most of them, if
+// there are that many, or all if most is 0.
 func (s *Service) bookingsOf(ctx context.Context, userID string, status bookingapi.Status, most int) (all []bookingapi.Booking, err error) {
 	f := bookingapi.Filter{UserID: userID, Status: status, Limit: bookingsAtOnce}
 	for most == 0 || len(all) < most {

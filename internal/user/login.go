@@ -11,9 +11,9 @@ import (
 	"boxoffice/internal/userapi"
 )
 
-// Login checks a password, and a code if the account wants one, and starts a
+// Login checks a password, and a code if the account needs one, and starts a
 // session. An unknown account and a wrong password give the same error after the
-// same time. Proof stands for name and password in the second step.
+// same time. proof replaces name and password in the second step.
 func (s *Service) Login(ctx context.Context, c userapi.Credentials) (session userapi.Session, proof string, err error) {
 	session, err = s.signIn(ctx, c)
 	var needed *codeNeeded
@@ -55,9 +55,9 @@ func (s *Service) signIn(ctx context.Context, c userapi.Credentials) (userapi.Se
 	return session, err
 }
 
-// claimed are the accounts that a log-in may be about, by a proof or by name, and
-// what its failures are counted for: in the same way whether a name is an account's
-// or not, and whichever accounts that nobody has verified give an address.
+// claimed returns the accounts that a log-in may refer to, by proof or by name, and
+// what its failures count for. It behaves the same whether or not the name belongs
+// to an account, and whichever unverified accounts give the address.
 func (s *Service) claimed(ctx context.Context, c userapi.Credentials) (list []record, a attempt, err error) {
 	name := "?" + sameName(c.Name) // as many spellings count as one as would be one account's
 	shared := strings.Contains(c.Name, "@")
@@ -88,8 +88,8 @@ func (s *Service) claimed(ctx context.Context, c userapi.Credentials) (list []re
 	return list, a, nil
 }
 
-// sameName is the one form of a name that somebody logs in with, whether it is an
-// account's or not.
+// sameName returns the normal form of a name used to log in, whether or not it
+// belongs to an account.
 func sameName(name string) string {
 	if len(name) > 254 {
 		return name // see claimants
@@ -101,9 +101,9 @@ func sameName(name string) string {
 	return strings.ToLower(strings.TrimSpace(name))
 }
 
-// welcome starts a session of an account, which takes over what its owner has
-// held as a visitor. Where a limit forbids that for some holds, there is no session:
-// the visitor has these holds still.
+// welcome starts a session of an account, which takes over what its owner held as a
+// visitor. If a limit forbids that for some holds, there is no session, and the
+// visitor keeps those holds.
 func (s *Service) welcome(ctx context.Context, u record, visitor caller.Caller, agent string) (userapi.Session, error) {
 	if err := s.adopt(ctx, visitor, &u); err != nil {
 		return userapi.Session{}, err
@@ -115,9 +115,9 @@ func (s *Service) welcome(ctx context.Context, u record, visitor caller.Caller, 
 	return session, s.leave(ctx, visitor)
 }
 
-// prove checks what an account wants to see at log-in, and answers whose password
-// it was. Of the accounts given only some may be tried. A wrong password takes as
-// long for every address.
+// prove checks the secrets that an account requires at log-in, and returns whose
+// password it was. Only some of the given accounts may be tried. A wrong password
+// takes the same time for every address.
 func (s *Service) prove(ctx context.Context, list []record, may func(userID string) bool, c userapi.Credentials, wrong error) (u record, o outcome, err error) {
 	if c.Proof != "" {
 		if len(list) == 0 {
@@ -127,7 +127,7 @@ func (s *Service) prove(ctx context.Context, list []record, may func(userID stri
 		if err := s.checkProof(ctx, &u, c.Proof); err != nil {
 			return u, undecided, err
 		}
-		if !may(u.ID) { // the proof shows that its owner knows of the account: this tells them nothing
+		if !may(u.ID) { // whoever has the proof knows of the account already
 			return u, undecided, tooManyAttempts(failWindow)
 		}
 	} else if u, err = s.whose(ctx, slices.DeleteFunc(list, func(one record) bool { return !may(one.ID) }), c); err != nil {
@@ -149,8 +149,8 @@ func (s *Service) prove(ctx context.Context, list []record, may func(userID stri
 	return u, right, nil
 }
 
-// whose is the account of those given that a password is of; a record without an
-// id when it is of none. For every address as many passwords are checked.
+// whose returns the account that a password belongs to, or a record without an id.
+// It checks the same number of passwords for every address.
 func (s *Service) whose(ctx context.Context, list []record, c userapi.Credentials) (record, error) {
 	most := 1
 	if strings.Contains(c.Name, "@") {
@@ -168,8 +168,8 @@ func (s *Service) whose(ctx context.Context, list []record, c userapi.Credential
 	return record{}, nil
 }
 
-// SignUpAndIn makes an account of role customer with a session, and gives it what
-// its owner has held as a visitor.
+// SignUpAndIn makes a customer's account with a session, and moves there what its
+// owner held as a visitor.
 func (s *Service) SignUpAndIn(ctx context.Context, a userapi.NewAccount, visitor caller.Caller, agent string) (userapi.Session, error) {
 	u, err := s.signUp(ctx, a)
 	if err != nil {

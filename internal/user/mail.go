@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"boxoffice/internal/caller"
@@ -15,24 +14,27 @@ import (
 	"boxoffice/internal/notifyapi"
 )
 
-// Mails that were promised are kept in the table mails until they are handed
-// over: what is kept is what a mail is about, not its text, so that secrets are
-// made only when it is written. A request counts and adds a row (see ask), whoever
-// has an account, and does not wait: its time tells nobody whether an address is
-// known. A node that stops leaves its rows to the others, or to its next start.
+// Promised mails are kept in the table mails until the Notification Service has taken
+// them. The table stores what a mail is about, not what it says, so that secrets are
+// generated only when it is handed over. A request counts the mail and adds a row (see
+// ask), whether or not there is an account, and does not wait; so its duration does not
+// reveal whether an address is known. When a node stops, other nodes hand its mails
+// over, or it does after its next start.
 
-// noMail is for nodes and tests that send none.
+// noMail is the Notification Service of nodes and tests that send no mail.
 type noMail struct{}
 
-func (noMail) Deliver(context.Context, notifyapi.Mail) error { return nil }
+func (noMail) Notify(context.Context, []notifyapi.Notice) error { return nil }
 
-// What mails are about.
+func (noMail) Forget(context.Context, string) error { return nil }
+
+// Kinds of mails.
 const (
 	mailVerify  = "verify"  // an address that userID gives
 	mailReset   = "reset"   // an address, which may be nobody's
 	mailCode    = "code"    // an address that userID gives
-	mailChanged = "changed" // userID's password
-	mailMoved   = "moved"   // userID's address, told to the one before
+	mailChanged = "changed" // to userID, after a new password
+	mailMoved   = "moved"   // to userID's old address, after a new one
 )
 
 // How mails are handed over.
@@ -43,13 +45,13 @@ const (
 	mailTime    = 10 * time.Second
 )
 
-// errand is a mail that is promised.
-type errand struct {
+// dueMail is a mail that has been promised and not yet sent.
+type dueMail struct {
 	id, kind, userID, address string
 	tries                     int64
 }
 
-// promise notes a mail, in the transaction of what it is about. The caller calls kick
+// promise records a mail, in the transaction that causes it. The caller calls kick
 // afterwards.
 func (s *Service) promise(ctx context.Context, tx *sql.Tx, kind, userID, address string) error {
 	now := s.now()
@@ -58,18 +60,18 @@ func (s *Service) promise(ctx context.Context, tx *sql.Tx, kind, userID, address
 	return err
 }
 
-// runErrands hands over all mails that are due.
-func (s *Service) runErrands(ctx context.Context) error {
+// runMails sends all mails that are due.
+func (s *Service) runMails(ctx context.Context) error {
 	s.handing.Lock()
 	defer s.handing.Unlock()
 	for {
-		due, err := s.dueErrands(ctx)
+		due, err := s.dueMails(ctx)
 		if err != nil || len(due) == 0 {
 			return err
 		}
 		over := make([]string, 0, len(due))
 		for _, e := range due {
-			if err := s.errand(ctx, &e); err == nil || s.failed(ctx, &e, err) {
+			if err := s.deliver(ctx, &e); err == nil || s.failed(ctx, &e, err) {
 				over = append(over, e.id)
 			}
 		}
@@ -87,11 +89,10 @@ func (s *Service) runErrands(ctx context.Context) error {
 	}
 }
 
-// failed notes why a mail was not handed over, and reports whether it is given up;
-// else it is tried again. An account that has changed its address while the mail
-// was being written is no error: the next try finds out whether there is anything
-// left to say.
-func (s *Service) failed(ctx context.Context, e *errand, err error) (over bool) {
+// failed logs why a mail was not sent, and reports whether it is given up; otherwise
+// it is retried. It is not an error if the account changed its address while the
+// mail was being written: the retry finds out whether a mail is still needed.
+func (s *Service) failed(ctx context.Context, e *dueMail, err error) (over bool) {
 	switch {
 	case e.tries >= mailTries:
 		s.note(ctx, fmt.Errorf("given up: %w", err))
@@ -102,9 +103,8 @@ func (s *Service) failed(ctx context.Context, e *errand, err error) (over bool) 
 	return false
 }
 
-// dueErrands takes on some mails that are due: other nodes leave them alone for a
-// while.
-func (s *Service) dueErrands(ctx context.Context) (due []errand, err error) {
+// dueMails claims some mails that are due; other nodes leave them alone for a while.
+func (s *Service) dueMails(ctx context.Context) (due []dueMail, err error) {
 	now := s.now()
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		due = nil
@@ -115,7 +115,7 @@ func (s *Service) dueErrands(ctx context.Context) (due []errand, err error) {
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var e errand
+			var e dueMail
 			if err := rows.Scan(&e.id, &e.kind, &e.userID, &e.address, &e.tries); err != nil {
 				return err
 			}
@@ -140,84 +140,61 @@ func (s *Service) dueErrands(ctx context.Context) (due []errand, err error) {
 	return due, nil
 }
 
-// errand hands one mail over, or finds that there is nothing to say.
-func (s *Service) errand(ctx context.Context, e *errand) error {
+// deliver hands one mail over, or finds that there is nothing to send. It may be called
+// again for a mail that was handed over: the notice has the same id, and the first one
+// counts, whose secrets stay valid.
+func (s *Service) deliver(ctx context.Context, e *dueMail) error {
 	ctx, cancel := context.WithTimeout(ctx, mailTime)
 	defer cancel()
 	if e.kind == mailReset {
-		return s.mailReset(ctx, e.address)
+		return s.mailReset(ctx, e)
 	}
 	u, err := s.get(ctx, e.userID)
 	if errors.Is(err, errNoUser) || err == nil && u.Disabled {
-		return nil // gone meanwhile
+		return nil // the account is gone
 	}
 	if err != nil {
 		return err
 	}
 	if (e.kind == mailVerify || e.kind == mailCode) && e.address != "" && e.address != u.address() {
-		return nil // it gives another one by now
+		return nil // it gives another address by now
 	}
 	switch e.kind {
 	case mailVerify:
-		return s.mailVerification(ctx, &u)
+		return s.mailVerification(ctx, e, &u)
 	case mailCode:
-		return s.mailCode(ctx, &u)
+		return s.mailCode(ctx, e, &u)
 	case mailChanged:
-		return s.send(ctx, u.Email, "Your password was changed", hello(&u)+"your password was changed, and you were signed out on all devices.\n\nIf this was not you, choose a new password at once.")
+		return s.notify(ctx, e.notice(notifyapi.PasswordChanged, &u, u.Email))
 	case mailMoved:
-		return s.send(ctx, e.address, "Your email address was changed", greeting(u.Name)+"your account now has a different email address.\n\nIf this was not you, choose a new password at once and contact us.")
+		n := e.notice(notifyapi.AddressChanged, &u, e.address)
+		n.Name = u.Name // the old address was verified
+		return s.notify(ctx, n)
 	}
-	return nil // of a later version
+	return nil // a kind of a later version
 }
 
-func (s *Service) send(ctx context.Context, to, subject, text string) error {
-	if to == "" {
+// notice begins the notice of a mail. It leaves out the name until the address is
+// verified, since a stranger may have chosen it.
+func (e *dueMail) notice(kind notifyapi.Kind, u *record, to string) notifyapi.Notice {
+	n := notifyapi.Notice{ID: "user/" + e.id, Kind: kind, To: to, Lang: u.Lang, UserID: u.ID}
+	if u.Verified {
+		n.Name = u.Name
+	}
+	return n
+}
+
+// notify hands a notice over, unless nobody would get it.
+func (s *Service) notify(ctx context.Context, n notifyapi.Notice) error {
+	if n.To == "" {
 		return nil
 	}
-	return s.mailer.Deliver(ctx, notifyapi.Mail{To: to, Subject: subject, Text: text})
+	return s.notices.Notify(ctx, []notifyapi.Notice{n})
 }
 
-// hello begins a mail to an account. While the address is not confirmed the name
-// may be a stranger's words, and is left out.
-func hello(u *record) string {
-	if !u.Verified {
-		return greeting("")
-	}
-	return greeting(u.Name)
-}
-
-// greeting begins a mail. A name is whatever somebody typed: names that a mail
-// program could make a link of are left out.
-func greeting(name string) string {
-	if name == "" || linkable(name) {
-		return "Hello,\n\n"
-	}
-	return "Hello " + name + ",\n\n"
-}
-
-// linkable reports whether a name has something like an address of a site or a
-// mailbox in it: a scheme, an at sign, a slash or backslash, or a dot (or what
-// browsers take for one) with something directly behind it, other than in
-// initials such as J.R.
-func linkable(name string) bool {
-	if strings.ContainsAny(name, "@/\\") || strings.Contains(name, ":") {
-		return true
-	}
-	runes := []rune(name)
-	for i, r := range runes {
-		if !strings.ContainsRune(".。．｡", r) || i+1 == len(runes) || runes[i+1] == ' ' {
-			continue
-		}
-		if end := i + 2; end < len(runes) && runes[end] != '.' && runes[end] != ' ' {
-			return true // more than one letter behind the dot
-		}
-	}
-	return false
-}
-
-// mailVerification mails a link and a code by which an address is verified. If
-// the address belongs to another account already, the mail says so instead.
-func (s *Service) mailVerification(ctx context.Context, u *record) error {
+// mailVerification mails a link and a code that verify an address. If the address
+// already belongs to another account, the mail says so instead.
+func (s *Service) mailVerification(ctx context.Context, e *dueMail, u *record) error {
 	if u.Verified || u.Email == "" || u.Role == caller.Guest {
 		return nil
 	}
@@ -225,8 +202,10 @@ func (s *Service) mailVerification(ctx context.Context, u *record) error {
 	if err != nil && !errors.Is(err, errNoUser) {
 		return err
 	}
-	if err == nil && owner.Verified && owner.ID != u.ID {
-		return s.mailExisting(ctx, &owner)
+	if err == nil && owner.Verified && owner.ID != u.ID { // tells the owner that somebody tried to sign up with the address
+		n := e.notice(notifyapi.AccountExists, &owner, owner.Email)
+		n.Data = notifyapi.Data{Link: s.publicURL + "/sign-in", Forgot: s.publicURL + "/forgot"}
+		return s.notify(ctx, n)
 	}
 	token, err := s.newLink(ctx, u.ID, u.Email, toVerify, verifyLife)
 	if err != nil {
@@ -236,33 +215,24 @@ func (s *Service) mailVerification(ctx context.Context, u *record) error {
 	if err != nil {
 		return err
 	}
-	return s.send(ctx, u.Email, "Please confirm your email address", fmt.Sprintf(
-		"%ssomebody, probably you, entered this address for an account. If it was you, please confirm it:\n%s/verify?token=%s\n\n"+
-			"On that page, sign in to the account or choose a new password for it. After that, the address belongs to this account, and so do orders that you placed with it as a guest.\n\n"+
-			"The link is valid for 24 hours. If the page where you signed up asks for a code, it is %s. The code is valid for %d minutes; do not share it.\n\n"+
-			"If it was not you, ignore this mail. Nothing will happen.",
-		hello(u), s.publicURL, token, grouped(code), int(left.Minutes())))
+	n := e.notice(notifyapi.Verify, u, u.Email)
+	n.Until = s.now().Add(verifyLife)
+	n.Data = notifyapi.Data{Link: s.publicURL + "/verify?token=" + token, Code: grouped(code), Minutes: int(left.Minutes())}
+	return s.notify(ctx, n)
 }
 
-// mailExisting tells the owner of an address that somebody signed up with it.
-func (s *Service) mailExisting(ctx context.Context, owner *record) error {
-	return s.send(ctx, owner.Email, "You already have an account", fmt.Sprintf(
-		"%ssomebody, perhaps you, tried to create an account with this address. You already have one.\n\nPlease sign in:\n%s/sign-in\n\nIf you have forgotten your password, choose a new one:\n%s/forgot\n\nIf it was not you, ignore this mail. Nothing has changed.",
-		hello(owner), s.publicURL, s.publicURL))
-}
-
-// mailReset mails a link for a new password, if an address is an account's. Of the
-// accounts that give an address which nobody has confirmed, those with a second
-// factor get one each: they have moved to it, a password alone does not open them,
-// and who reads the mail knows which is theirs.
-func (s *Service) mailReset(ctx context.Context, address string) error {
-	list, err := s.claimants(ctx, address)
+// mailReset mails a link for a new password, if there is an account with the
+// address. If nobody has verified the address, each account with a second factor
+// that gives it gets a mail of its own: such an account was moved to the address, a
+// password alone does not open it, and its owner knows which one it is.
+func (s *Service) mailReset(ctx context.Context, e *dueMail) error {
+	list, err := s.claimants(ctx, e.address)
 	if err != nil || len(list) == 0 {
 		return err
 	}
 	to := list[:1]
 	if !list[0].Verified {
-		moved, err := s.factors(ctx, address)
+		moved, err := s.factors(ctx, e.address)
 		if err != nil {
 			return err
 		}
@@ -275,36 +245,40 @@ func (s *Service) mailReset(ctx context.Context, address string) error {
 		if to[i].Disabled {
 			continue
 		}
-		if err := s.mailResetTo(ctx, &to[i]); err != nil {
+		if err := s.mailResetTo(ctx, e, &to[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Service) mailResetTo(ctx context.Context, u *record) error {
+func (s *Service) mailResetTo(ctx context.Context, e *dueMail, u *record) error {
 	token, err := s.newLink(ctx, u.ID, u.Email, toReset, resetLife)
 	if err != nil {
 		return err
 	}
-	return s.send(ctx, u.Email, "Choose a new password", fmt.Sprintf(
-		"%schoose a new password here:\n%s/reset?token=%s\n\nThe link works once and is valid for 30 minutes. If you did not request it, ignore this mail. Your password has not changed.",
-		hello(u), s.publicURL, token))
+	n := e.notice(notifyapi.Reset, u, u.Email)
+	n.ID += "/" + u.ID
+	n.Until = s.now().Add(resetLife)
+	n.Data = notifyapi.Data{Link: s.publicURL + "/reset?token=" + token}
+	return s.notify(ctx, n)
 }
 
-// mailCode mails the code of the address that an account gives.
-func (s *Service) mailCode(ctx context.Context, u *record) error {
+// mailCode mails the code of an account's address.
+func (s *Service) mailCode(ctx context.Context, e *dueMail, u *record) error {
 	code, left, err := s.issueCode(ctx, u.address())
 	if err != nil {
 		return err
 	}
-	return s.send(ctx, u.address(), grouped(code)+" is your code", fmt.Sprintf(
-		"%syour code is %s. It is valid for %d minutes.\n\nIf you did not request it, ignore this mail.", hello(u), grouped(code), int(left.Minutes())))
+	n := e.notice(notifyapi.Code, u, u.address())
+	n.Until = s.now().Add(left)
+	n.Data = notifyapi.Data{Code: grouped(code), Minutes: int(left.Minutes())}
+	return s.notify(ctx, n)
 }
 
-// note logs what went wrong asynchronously.
+// note logs a failure of background work.
 func (s *Service) note(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
-		s.log.ErrorContext(ctx, "a mail cannot be sent", "error", err)
+		s.log.ErrorContext(ctx, "a mail cannot be handed over", "error", err)
 	}
 }

@@ -13,18 +13,18 @@ import (
 	"boxoffice/internal/errs"
 )
 
-// A code proves that somebody reads an address. There is one for an address,
-// whoever asks for it: all accounts that give this address take it. So mails and
-// wrong codes count for the address, in the database, and whoever uses up what
-// may be mailed (see mayMail) leaves a code in the mailbox that is still good.
+// A code proves that somebody reads an address. There is one code for each address,
+// whoever asks for it: all accounts that give the address accept it. So mails and wrong
+// codes are counted for each address, in the database, and somebody who uses up the
+// allowance of mails (see mayMail) leaves a valid code in the mailbox.
 //
-// A code has 45 random bits. Wrong ones count by address: in two hours, which
-// touch three counts of an hour at most, 60,000 can be tried, from however many
-// clients, which hits with a chance of 60,000 / 2^45, under two in a billion.
-// Even without that count a thousand client addresses, each with the thirty
-// attempts to come in that it has at once and the thirty a minute (3.6 million in
-// two hours), would have one in ten million. The count is this generous so that
-// a stranger cannot use it up lightly.
+// A code has 45 random bits. Wrong codes are counted for each address: in two hours,
+// which touch at most three hourly counts, 60,000 can be tried from any number of
+// clients, with a chance of success of 60,000 / 2^45, less than two in a billion. Even
+// without that count, a thousand client addresses, each with its burst of thirty
+// attempts and thirty more a minute (3.6 million in two hours), would have a chance of
+// one in ten million. The count is this generous so that a stranger cannot easily use it
+// up.
 const (
 	codeLen     = 9 // characters of five bits
 	codeLife    = time.Hour
@@ -36,15 +36,15 @@ const (
 // codeText is how codes are written: Crockford's base 32.
 var codeText = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
 
-// mailbox is what counts for an address.
+// mailbox is the state of an address.
 type mailbox struct {
 	since, tries, codeAt int64
 	nonce                []byte
 }
 
-// readMailbox reads an address's row for a change, and makes one if need be.
-// The columns mails and mailed_at are nobody's any more (see mailcount.go); they
-// have no default, and earlier versions that run beside this one read them.
+// readMailbox reads an address's row for a change, and creates it if needed. The
+// columns mails and mailed_at are no longer used (see mailcount.go), but they have
+// no default, and earlier versions running at the same time read them.
 func (s *Service) readMailbox(ctx context.Context, tx *sql.Tx, address string) (m mailbox, err error) {
 	key, now := s.emailKey(address), s.now()
 	if _, err = tx.ExecContext(ctx, `INSERT INTO mailboxes (email_key, since, mails, tries, mailed_at, code_at, nonce)
@@ -55,7 +55,7 @@ func (s *Service) readMailbox(ctx context.Context, tx *sql.Tx, address string) (
 	if err = row.Scan(&m.since, &m.tries, &m.codeAt, &m.nonce); err != nil {
 		return m, err
 	}
-	if m.nonce == nil { // as which an empty one is read
+	if m.nonce == nil { // how an empty one may be read
 		m.nonce = []byte{}
 	}
 	if now.Sub(time.UnixMicro(m.since)) >= mailHour {
@@ -71,8 +71,8 @@ func (s *Service) writeMailbox(ctx context.Context, tx *sql.Tx, address string, 
 	return err
 }
 
-// issueCode is the code of an address, to be mailed there, and for how long it is
-// good.
+// issueCode returns the code to be mailed to an address, and how long it stays
+// valid.
 func (s *Service) issueCode(ctx context.Context, address string) (code string, left time.Duration, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		m, err := s.readMailbox(ctx, tx, address)
@@ -85,7 +85,7 @@ func (s *Service) issueCode(ctx context.Context, address string) (code string, l
 	return code, left, err
 }
 
-// renewCode is the code of an address, a new one if the old one is soon over.
+// renewCode returns the code of an address: a new one if the old one expires soon.
 func (s *Service) renewCode(m *mailbox, address string) (code string, left time.Duration) {
 	now := s.now()
 	if left = codeLife - now.Sub(time.UnixMicro(m.codeAt)); left < codeLeft {
@@ -101,15 +101,15 @@ func (s *Service) codeOf(m *mailbox, address string) string {
 	return text[:codeLen]
 }
 
-// grouped is a code as people read it.
+// grouped formats a code for people.
 func grouped(code string) string { return code[:3] + "-" + code[3:6] + "-" + code[6:] }
 
-// typed is a code as it was meant by whoever typed it.
+// typed corrects common typing errors in a code.
 func typed(code string) string {
 	return strings.NewReplacer("O", "0", "I", "1", "L", "1", "-", "", " ", "").Replace(strings.ToUpper(strings.TrimSpace(code)))
 }
 
-// checkCode refuses a code that is not the address's. Wrong ones are counted.
+// checkCode refuses a code that does not belong to the address, and counts it.
 func (s *Service) checkCode(ctx context.Context, address, code string) error {
 	var verdict error
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -138,7 +138,7 @@ func (s *Service) checkCode(ctx context.Context, address, code string) error {
 	return verdict
 }
 
-// useCode ends an address's code.
+// useCode invalidates an address's code.
 func (s *Service) useCode(ctx context.Context, tx *sql.Tx, address string) error {
 	m, err := s.readMailbox(ctx, tx, address)
 	if err != nil {

@@ -10,24 +10,23 @@ import (
 	"boxoffice/internal/caller"
 )
 
-// How often mail may be asked for, for an address and each of the purposes
-// verify, reset and code. Whoever asks may be anybody, so that a client has a
-// share only, and clients from which the address's owner has signed in before
-// have a share of their own: strangers do not use that up. All counts are in the
-// database, for all nodes.
+// Limits for requesting mail, for each address and each of the purposes verify,
+// reset and code. Anybody can request mail for an address, so each client has only a
+// share of the allowance, and clients from which the owner of the address has signed
+// in before have a share of their own, which strangers cannot use up. All counts are
+// in the database, shared by all nodes.
 const (
 	mailHour    = time.Hour
 	mailsAnHour = 10          // that strangers may ask for, together
 	mailShare   = 4           // that one client may ask for
-	mailPause   = time.Minute // between two mails of a purpose, other than the first of an account; for clients of the owner between two of theirs
+	mailPause   = time.Minute // between two mails of a purpose, except an account's first; for the owner's clients, between two of theirs
 )
 
-// mailCount is what counts for an address, a purpose and a client.
+// mailCount holds the counts for an address, a purpose and a client.
 type mailCount struct{ since, mails, mailedAt int64 }
 
-// ask promises a mail that a request asks for, unless too much was mailed: then
-// nothing changes, and what was mailed before stays good. The caller kicks the
-// post afterwards.
+// ask records a mail that a request asks for. If too many were mailed it does
+// nothing, and what was mailed before stays valid. The caller calls kick afterwards.
 func (s *Service) ask(ctx context.Context, tx *sql.Tx, kind, userID, address string, pause time.Duration) error {
 	may, err := s.mayMail(ctx, tx, kind, address, pause)
 	if err != nil || !may {
@@ -46,8 +45,8 @@ func (s *Service) asked(ctx context.Context, kind, userID, address string, pause
 	return nil
 }
 
-// mayMail counts a mail, and reports false when there were too many. It does the
-// same for addresses that nobody has.
+// mayMail counts a mail, and returns false if there were too many. It behaves the
+// same for addresses without an account.
 func (s *Service) mayMail(ctx context.Context, tx *sql.Tx, purpose, address string, pause time.Duration) (bool, error) {
 	network := caller.ClientFrom(ctx)
 	var client []byte
@@ -89,7 +88,7 @@ func (s *Service) mayMail(ctx context.Context, tx *sql.Tx, purpose, address stri
 	return true, nil
 }
 
-// readCount reads a row for a change, and makes one if need be.
+// readCount reads a row for a change, and creates it if needed.
 func (s *Service) readCount(ctx context.Context, tx *sql.Tx, purpose, address string, client []byte) (c mailCount, err error) {
 	key, now := s.emailKey(address), s.now()
 	if _, err = tx.ExecContext(ctx, `INSERT INTO mail_counts (email_key, purpose, client, since, mails, mailed_at) VALUES ($1, $2, $3, $4, 0, 0)
@@ -107,8 +106,8 @@ func (s *Service) readCount(ctx context.Context, tx *sql.Tx, purpose, address st
 	return c, nil
 }
 
-// ownersNetwork reports whether whoever has shown that an address is theirs has
-// come from a network before.
+// ownersNetwork reports whether the verified owner of an address has signed in from
+// a network before.
 func (s *Service) ownersNetwork(ctx context.Context, tx *sql.Tx, address, network string) (known bool, err error) {
 	for _, where := range []string{`email = $1 AND email_verified`, `guest_email = $1`} {
 		owner := "nobody"
@@ -125,8 +124,8 @@ func (s *Service) ownersNetwork(ctx context.Context, tx *sql.Tx, address, networ
 	return known, nil
 }
 
-// mayAskAgain lets the next mail of a purpose go at once: what the last one had in
-// it was used.
+// mayAskAgain allows the next mail of a purpose at once, because the secret in the
+// last one was used.
 func (s *Service) mayAskAgain(ctx context.Context, tx *sql.Tx, purpose, address string) error {
 	key := s.emailKey(address)
 	_, err := tx.ExecContext(ctx, `UPDATE mail_counts SET mailed_at = 0 WHERE email_key = $1 AND purpose = $2`, key[:], purpose) // primary key

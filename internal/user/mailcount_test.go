@@ -82,7 +82,7 @@ func TestAskingAgainVoidsNothing(t *testing.T) {
 func TestStrangersDoNotUseUpTheOwnersMails(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	m, other := w.mails(), w.node(t)
-	other.mailer = m
+	other.notices = m
 	const mail, home = "ann@example.org", "203.0.113.1"
 	w.member(t, mail)
 	if _, _, err := w.Login(fromNetwork(ctx, home), userapi.Credentials{Name: mail, Password: goodPassword}); err != nil {

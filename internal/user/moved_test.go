@@ -222,7 +222,7 @@ func TestResetTwoFactorOfAMovedAccount(t *testing.T) {
 	}
 	one, two := w.moved(t, "one@example.org", address), w.moved(t, "two@example.org", address)
 	_, _, err := w.ResetTwoFactor(ctx, caller.System, address, "")
-	if !errors.As(err, &SeveralAccounts{}) || !strings.Contains(err.Error(), one.ID) || !strings.Contains(err.Error(), two.ID) {
+	if !errors.As(err, &userapi.SeveralAccounts{}) || !strings.Contains(err.Error(), one.ID) || !strings.Contains(err.Error(), two.ID) {
 		t.Errorf("with two: %v", err)
 	}
 	for _, other := range []struct{ address, id, slug string }{

@@ -18,8 +18,8 @@ import (
 	"boxoffice/internal/errs"
 )
 
-// Parameters of argon2id, as the OWASP Password Storage Cheat Sheet recommends
-// at least: 19 MiB, two passes, one lane.
+// Parameters of argon2id: the minimum that the OWASP Password Storage Cheat Sheet
+// recommends, 19 MiB, two passes, one lane.
 const (
 	argonMemory = 19 * 1024 // KiB
 	argonTime   = 2
@@ -28,14 +28,15 @@ const (
 	keyLen      = 32
 )
 
-// Hashing is what a password hash costs. The zero value is what passwords need;
-// tests that are not about passwords take less.
+// Hashing is the cost of a password hash. The zero value means the cost for real
+// passwords; tests that are not about passwords use less.
 type Hashing struct {
 	Memory uint32 // KiB
 	Time   uint32 // passes
 }
 
-// prefix is how a hash with these parameters begins in the PHC string format.
+// prefix returns the beginning of a hash with these parameters in the PHC string
+// format.
 func (c Hashing) prefix() string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, c.Memory, c.Time, argonLanes)
 }
@@ -46,23 +47,23 @@ const (
 	maxPassword = 128
 )
 
-// perCore is how many log-ins a core takes on at a time: the last of them waits
-// some seven seconds, which is within a request's time limit.
+// perCore is how many log-ins one core accepts at a time. The last of them waits
+// about seven seconds, which is within a request's time limit.
 const perCore = 200
 
 //go:embed common_passwords.txt
 var commonText string
 
-// hasher computes password hashes, a few at a time: each takes 19 MiB and a
-// core for some 30 ms. Who finds the queue full is asked to come back.
+// hasher computes password hashes, a few at a time: each takes 19 MiB and a core for
+// about 30 ms. When the queue is full, requests are refused and may be retried.
 type hasher struct {
 	cost   Hashing
 	phc    string        // how its hashes begin
 	slots  chan struct{} // hold one for each hash that is computed
-	queue  chan struct{} // and for each that is or waits to be
-	dummy  string        // is checked when there is no account, so that both take the same time
+	queue  chan struct{} // and for each that is computed or waits
+	dummy  string        // checked if there is no account, so that both cases take the same time
 	common map[string]bool
-	words  map[string]bool // common without their tail
+	words  map[string]bool // common passwords without their tail
 }
 
 func newHasher(cost Hashing) (*hasher, error) {
@@ -82,7 +83,7 @@ func newHasher(cost Hashing) (*hasher, error) {
 	return h, err
 }
 
-// run waits for a place and computes.
+// run waits for its turn and computes a hash.
 func (h *hasher) run(ctx context.Context, password string, salt []byte) ([]byte, error) {
 	select {
 	case h.queue <- struct{}{}:
@@ -99,7 +100,7 @@ func (h *hasher) run(ctx context.Context, password string, salt []byte) ([]byte,
 	return argon2.IDKey([]byte(password), salt, h.cost.Time, h.cost.Memory, argonLanes, keyLen), nil
 }
 
-// hash is a new PHC string for a password.
+// hash returns a new PHC string for a password.
 func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt) // never fails, see crypto/rand
@@ -111,15 +112,15 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 	return h.phc + b64.EncodeToString(salt) + "$" + b64.EncodeToString(key), nil
 }
 
-// check reports whether a password is the one of a PHC string. An account
-// without a hash takes as long as any other, and matches nothing.
+// check reports whether a password matches a PHC string. It takes the same time for
+// an account without a hash, and then reports false.
 func (h *hasher) check(ctx context.Context, phc, password string) (bool, error) {
 	usable := phc != ""
 	if !usable {
 		phc = h.dummy
 	}
 	if utf8.RuneCountInString(password) > maxPassword {
-		usable, password = false, "" // no account has one so long, and hashing megabytes is dear
+		usable, password = false, "" // no password is this long, and hashing megabytes is expensive
 	}
 	salt, want, err := h.parse(phc)
 	if err != nil {
@@ -132,8 +133,8 @@ func (h *hasher) check(ctx context.Context, phc, password string) (bool, error) 
 	return subtle.ConstantTimeCompare(got, want) == 1 && usable, nil
 }
 
-// parse reads salt and key out of a PHC string. All hashes have the parameters of
-// the hasher; a change of them needs a way to tell old from new.
+// parse reads salt and key from a PHC string. All hashes have the hasher's
+// parameters; changing those requires a way to tell old hashes from new ones.
 func (h *hasher) parse(phc string) (salt, key []byte, err error) {
 	rest, ok := strings.CutPrefix(phc, h.phc)
 	saltText, keyText, two := strings.Cut(rest, "$")
@@ -149,7 +150,7 @@ func (h *hasher) parse(phc string) (salt, key []byte, err error) {
 	return salt, key, nil
 }
 
-// acceptable says what is wrong with a new password.
+// acceptable returns what is wrong with a new password.
 func (h *hasher) acceptable(password, email, username string) errs.Reason {
 	n := utf8.RuneCountInString(password)
 	low := strings.ToLower(password)
@@ -167,8 +168,8 @@ func (h *hasher) acceptable(password, email, username string) errs.Reason {
 	return errs.Reason{}
 }
 
-// isCommon reports whether a password is a well-known one, also with up to four
-// digits or signs behind it, or one character over and over.
+// isCommon reports whether a password is a well-known one, possibly followed by up
+// to four digits or signs, or one character repeated.
 func (h *hasher) isCommon(low string) bool {
 	if h.common[low] {
 		return true
@@ -181,5 +182,5 @@ func (h *hasher) isCommon(low string) bool {
 	return strings.TrimLeft(low, string(first)) == ""
 }
 
-// tailSigns are what people put behind a word to make a password of it.
+// tailSigns are characters that people append to a word to make a password.
 const tailSigns = "0123456789!?.*#$-_"

@@ -16,7 +16,7 @@ import (
 	"boxoffice/internal/userapi"
 )
 
-// What mailed links are for, and how long they are good.
+// Purposes of mailed links, and how long they are valid.
 const (
 	toVerify = "verify"
 	toReset  = "reset"
@@ -24,13 +24,14 @@ const (
 	verifyLife = 24 * time.Hour
 	resetLife  = 30 * time.Minute
 
-	// linksKept is how many links of an account and a purpose are good at a time:
-	// more than strangers may have mailed in a link's life, so that they void none.
+	// linksKept is how many links of an account and a purpose are valid at a time:
+	// more than strangers can have mailed within a link's life, so they cannot
+	// invalidate any.
 	linksKept = 50
 )
 
-// newLink is the secret of a link that is about to be mailed. Those that were
-// mailed before stay good until they end.
+// newLink returns the secret of a link that is about to be mailed. Links mailed
+// before stay valid until they expire.
 func (s *Service) newLink(ctx context.Context, userID, address, purpose string, life time.Duration) (secret string, err error) {
 	secret = id.Token()
 	now, hash := s.now(), linkHash(purpose, secret)
@@ -63,7 +64,7 @@ func linkHash(purpose, secret string) []byte {
 	return sum[:]
 }
 
-// linkOwner is whose link a mailed secret is of; "" when it is of none.
+// linkOwner returns whose link a mailed secret belongs to; "" if it is unknown.
 func (s *Service) linkOwner(ctx context.Context, from sqldb.Querier, purpose, secret string) (userID string, err error) {
 	hash, now := linkHash(purpose, secret), s.now().UnixMicro()
 	for _, text := range []string{
@@ -77,8 +78,8 @@ func (s *Service) linkOwner(ctx context.Context, from sqldb.Querier, purpose, se
 	return "", nil
 }
 
-// takeLink uses up a mailed secret inside a transaction, and answers whose it
-// was; "" when there is none, or somebody else has just used it.
+// takeLink uses up a mailed secret inside a transaction, and returns whose it was;
+// "" if it is unknown or was used in the meantime.
 func (s *Service) takeLink(ctx context.Context, tx *sql.Tx, purpose, secret string) (userID string, err error) {
 	if userID, err = s.linkOwner(ctx, tx, purpose, secret); err != nil || userID == "" {
 		return "", err
@@ -95,7 +96,7 @@ func (s *Service) takeLink(ctx context.Context, tx *sql.Tx, purpose, secret stri
 	return "", nil
 }
 
-// dropLinks voids an account's links for some purposes.
+// dropLinks invalidates an account's links for some purposes.
 func dropLinks(ctx context.Context, tx *sql.Tx, userID string, purposes ...string) error {
 	for _, purpose := range purposes {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM mail_links WHERE user_id = $1 AND purpose = $2`, userID, purpose); err != nil { // mail_links_by_user
@@ -120,7 +121,7 @@ func badToken() error {
 	return &e
 }
 
-// VerifyLink tells what can be done with a mailed link, and changes nothing.
+// VerifyLink tells what can be done with a mailed link. It changes nothing.
 func (s *Service) VerifyLink(ctx context.Context, caller caller.Caller, token string) (l userapi.VerifyLink, err error) {
 	owner, err := s.linkOwner(ctx, s.db.Reader(), toVerify, token)
 	if err != nil {
@@ -129,10 +130,10 @@ func (s *Service) VerifyLink(ctx context.Context, caller caller.Caller, token st
 	return userapi.VerifyLink{Valid: owner != "", Mine: owner != "" && owner == caller.UserID, Done: caller.Verified}, nil
 }
 
-// Verify confirms the e-mail address of the caller's account by a mailed secret.
-// The secret alone shows who reads the address, not whose account it is: somebody
-// else may have signed up with it, and knows its password. So it takes a session
-// of the account, or see VerifyAnew.
+// Verify confirms the e-mail address of the caller's account with a mailed secret.
+// The secret alone proves access to the address, not whose account it is: somebody
+// else may have signed up with the address, and knows the password. So it requires a
+// session of the account; see also VerifyAnew.
 func (s *Service) Verify(ctx context.Context, caller caller.Caller, token string) (userapi.Account, error) {
 	return shown(s.verify(ctx, caller, token))
 }
@@ -160,14 +161,14 @@ func (s *Service) verify(ctx context.Context, caller caller.Caller, token string
 	return s.nowOwned(ctx, owner)
 }
 
-// VerifyAnew confirms an account's address by a mailed secret, gives it a new
-// password, and ends all its sessions: whoever reads the address has the account
-// from now on, whoever made it.
+// VerifyAnew confirms an account's address with a mailed secret, sets a new
+// password, and ends all its sessions: from now on the account belongs to whoever
+// reads the address, regardless of who created it.
 func (s *Service) VerifyAnew(ctx context.Context, token, password string) (userapi.Account, error) {
 	return shown(s.choosePassword(ctx, toVerify, token, password))
 }
 
-// nowOwned is an account whose address has just become its own.
+// nowOwned returns an account whose address has just become its own.
 func (s *Service) nowOwned(ctx context.Context, userID string) (record, error) {
 	s.sessions.ForgetAll(userID)
 	if err := s.finishAdoptions(ctx, userID); err != nil {
@@ -190,7 +191,7 @@ func (s *Service) Resend(ctx context.Context, caller caller.Caller, userID strin
 	return s.sendProof(ctx, &u)
 }
 
-// sendProof mails what an account that is not verified needs.
+// sendProof mails what an unverified account needs to verify its address.
 func (s *Service) sendProof(ctx context.Context, u *record) error {
 	if u.Role == caller.Guest {
 		return s.asked(ctx, mailCode, u.ID, u.Contact, mailPause)
@@ -198,8 +199,8 @@ func (s *Service) sendProof(ctx context.Context, u *record) error {
 	return s.asked(ctx, mailVerify, u.ID, u.Email, mailPause)
 }
 
-// ForgotPassword mails a link for a new password if there is an account with
-// this address. Its answer is the same, in the same time, if there is none.
+// ForgotPassword mails a link for a new password if there is an account with the
+// address. The answer, and its duration, are the same if there is none.
 func (s *Service) ForgotPassword(ctx context.Context, email string) error {
 	a := userapi.NewAccount{Email: email, Name: "x"}
 	if bad := normalize(&a); len(bad) > 0 {
@@ -208,15 +209,15 @@ func (s *Service) ForgotPassword(ctx context.Context, email string) error {
 	return s.asked(ctx, mailReset, "", spellings(email)[0], mailPause)
 }
 
-// ResetPassword sets a new password by a mailed secret, and ends all sessions.
+// ResetPassword sets a new password with a mailed secret, and ends all sessions.
 func (s *Service) ResetPassword(ctx context.Context, token, password string) error {
 	_, err := s.choosePassword(ctx, toReset, token, password)
 	return err
 }
 
-// choosePassword sets a new password by a mailed secret, and ends all sessions.
-// Whoever reads the mail has shown that the address is theirs, but a second factor
-// stays, whatever is mailed: see setPassword.
+// choosePassword sets a new password with a mailed secret, and ends all sessions.
+// Reading the mail proves ownership of the address, but a second factor stays in
+// force: see setPassword.
 func (s *Service) choosePassword(ctx context.Context, purpose, token, password string) (record, error) {
 	if reason := s.hasher.acceptable(password, "", ""); !reason.None() {
 		return record{}, reason.Bad("password")
@@ -224,7 +225,7 @@ func (s *Service) choosePassword(ctx context.Context, purpose, token, password s
 	if owner, err := s.linkOwner(ctx, s.db.Reader(), purpose, token); err != nil {
 		return record{}, fmt.Errorf("read a link: %w", err)
 	} else if owner == "" {
-		return record{}, badToken() // without the price of a hash
+		return record{}, badToken() // before the expensive hash
 	}
 	hash, err := s.hasher.hash(ctx, password)
 	if err != nil {
@@ -247,11 +248,11 @@ func (s *Service) choosePassword(ctx context.Context, purpose, token, password s
 	return s.nowOwned(ctx, userID)
 }
 
-// setPassword gives an account a password, and its address by the way. Where a
-// second factor is on and the address is not the account's yet, it was moved
-// there: then the mail alone does not make the address its own, and takes no
-// factor away. Its owner signs in with the code, and confirms the address then;
-// whoever reads the mail otherwise can sign up with the address.
+// setPassword sets an account's password and, in general, makes its address
+// verified. The exception is an account with a second factor that was moved to an
+// address not yet verified: the mail alone then neither verifies the address nor
+// removes the factor. The owner signs in with the code and verifies the address
+// afterwards; somebody else who reads the mail can sign up with the address instead.
 func (s *Service) setPassword(ctx context.Context, tx *sql.Tx, purpose, userID, hash string) error {
 	var moved bool
 	row := tx.QueryRowContext(ctx, s.db.Text(`SELECT totp_active AND NOT email_verified FROM users WHERE id = $1 /*postgres: FOR UPDATE*/`), userID) // primary key
@@ -284,8 +285,8 @@ func (s *Service) setPassword(ctx context.Context, tx *sql.Tx, purpose, userID, 
 	return session.EndAll(ctx, tx, userID)
 }
 
-// dropBegun forgets a second factor that was begun, but is not on, at an account
-// whose address nobody had shown to be theirs: it may be a squatter's.
+// dropBegun removes a second factor that was started but never confirmed from an
+// account whose address was never verified: somebody else may have started it.
 func dropBegun(ctx context.Context, tx *sql.Tx, userID string) error {
 	_, err := tx.ExecContext(ctx, `UPDATE users SET totp_secret = '' WHERE id = $1 AND NOT email_verified AND NOT totp_active`, userID)
 	return err

@@ -10,14 +10,14 @@ import (
 	"boxoffice/internal/user/session"
 )
 
-// postEvery is how often the service looks for mails, adoptions and deletions that
-// wait: left by other nodes, or by this one before it started anew.
+// postEvery is how often the service looks for waiting mails, adoptions and
+// deletions that were left by other nodes, or by this one before a restart.
 const postEvery = 5 * time.Second
 
-// Run does the service's background work until ctx ends. It hears of sessions that end
-// on other nodes (without it each session is looked up again every second), hands mails
-// over, goes on with adoptions and deletions, and ends the accounts of visitors who are
-// gone.
+// Run does the service's background work until ctx ends. It learns of sessions that
+// ended on other nodes (without it, each session is looked up again every second),
+// sends mails, continues adoptions and deletions, and deletes the accounts of
+// visitors who have gone.
 func (s *Service) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var working sync.WaitGroup
@@ -25,20 +25,20 @@ func (s *Service) Run(ctx context.Context) error {
 	defer cancel()
 	working.Go(func() { s.work(ctx) })
 	return jobs.Every(ctx, session.PollEvery, nil, func(ctx context.Context) error {
-		_ = s.sessions.Poll(ctx) // after a failure nothing was heard, and trust lapses by itself
+		_ = s.sessions.Poll(ctx) // after a failure nothing is known, and trust expires by itself
 		return nil
 	})
 }
 
-// work does what waits in the database, one task after the other. A task that fails,
-// or panics, is tried again and stops no other.
+// work does what waits in the database, one task after another. A task that fails or
+// panics is retried and does not stop the others.
 func (s *Service) work(ctx context.Context) {
 	var mails, adoptions, closings, visits jobs.Trouble
 	left := time.Now()
 	_ = jobs.Every(ctx, postEvery, s.kicked, func(ctx context.Context) error {
-		mails.Log(ctx, s.log, slog.LevelError, "mails wait to be sent", jobs.Catch(func() error { return s.runErrands(ctx) }))
+		mails.Log(ctx, s.log, slog.LevelError, "mails wait to be sent", jobs.Catch(func() error { return s.runMails(ctx) }))
 		adoptions.Log(ctx, s.log, slog.LevelError, "adoptions of bookings wait", jobs.Catch(func() error { return s.RunAdoptions(ctx) }))
-		closings.Log(ctx, s.log, slog.LevelError, "purchases and events of deleted accounts wait to be undone", jobs.Catch(func() error { return s.RunClosings(ctx) }))
+		closings.Log(ctx, s.log, slog.LevelError, "deletions of accounts wait to be told again", jobs.Catch(func() error { return s.RunClosings(ctx) }))
 		if time.Since(left) >= endEvery {
 			left = time.Now()
 			visits.Log(ctx, s.log, slog.LevelError, "visitors who are gone keep their accounts", jobs.Catch(func() error {
@@ -50,7 +50,7 @@ func (s *Service) work(ctx context.Context) {
 	})
 }
 
-// kick wakes the background work up.
+// kick wakes the background work.
 func (s *Service) kick() {
 	select {
 	case s.kicked <- struct{}{}:

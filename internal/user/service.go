@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"boxoffice/internal/bus"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
@@ -26,6 +27,7 @@ var migrations embed.FS
 
 // Service is the User Service.
 type Service struct {
+	*Directory
 	db        *sqldb.DB
 	now       func() time.Time
 	log       *slog.Logger
@@ -37,33 +39,43 @@ type Service struct {
 	bookings  Bookings
 	events    Events
 	payments  Payments
-	mailer    notifyapi.Mailer
+	notices   notifyapi.Service
+	outbox    *bus.Table
 	publicURL string
-	strict    bool // see Config.TwoFactor
+	strict    bool   // see Config.TwoFactor
+	texts     *Texts // see Config.Texts
 
 	kicked  chan struct{} // wakes the background work up
-	handing sync.Mutex    // held while mails are handed over
+	handing sync.Mutex    // held while mails are sent
 }
 
 // Config configures a user service.
 type Config struct {
 	DB        *sqldb.DB
+	Directory *Directory // nil: New opens it
 	Now       func() time.Time
 	Log       *slog.Logger
-	Hashing   Hashing          // zero: as passwords need it
-	Mailer    notifyapi.Mailer // nil: no mail is sent
-	PublicURL string           // of the pages, for links in mails
-	TwoFactor bool             // organizers and admins without a second factor are customers until they have one
+	Hashing   Hashing           // zero: the cost for real passwords
+	Notices   notifyapi.Service // nil: no mail is sent
+	PublicURL string            // public address of the pages, for links in mails
+	TwoFactor bool              // organizers and admins act as customers until they have a second factor
 
 	Bookings Bookings // nil: accounts have none
 	Events   Events   // nil: accounts have none
 	Payments Payments // nil: nothing is paid
+
+	Texts *Texts // text messages are sent to accounts with a mobile number; nil: no number is accepted
+
+	Signals bus.Signals // between nodes on a shared database; nil: none
 }
 
-// New migrates the tables and makes the service. Run does its background work.
+// New makes the service. Run does its background work.
 func New(ctx context.Context, cfg Config) (*Service, error) {
-	if err := cfg.DB.Migrate(ctx, "user", migrations); err != nil {
-		return nil, err
+	if cfg.Directory == nil {
+		var err error
+		if cfg.Directory, err = OpenDirectory(ctx, cfg.DB); err != nil {
+			return nil, err
+		}
 	}
 	secret, err := signing.Secret(ctx, cfg.DB, emailSecret, cfg.Now)
 	if err != nil {
@@ -74,33 +86,40 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("user: %w", err)
 	}
 	s := &Service{
-		db: cfg.DB, now: cfg.Now, log: cfg.Log, hasher: h, secret: secret, kicked: make(chan struct{}, 1),
+		Directory: cfg.Directory, db: cfg.DB, now: cfg.Now, log: cfg.Log, hasher: h, secret: secret, kicked: make(chan struct{}, 1),
 		bookings: cfg.Bookings, events: cfg.Events, payments: cfg.Payments,
-		mailer: cfg.Mailer, publicURL: cfg.PublicURL, strict: cfg.TwoFactor,
+		outbox:  bus.NewTable(cfg.DB, userapi.Topic, "user_messages"),
+		notices: cfg.Notices, publicURL: cfg.PublicURL, strict: cfg.TwoFactor, texts: cfg.Texts,
 	}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	if s.mailer == nil {
-		s.mailer = noMail{}
+	if s.notices == nil {
+		s.notices = noMail{}
 	}
 	if err := s.normalizeAddresses(ctx); err != nil {
 		return nil, err
 	}
-	s.sessions = session.New(session.Config{DB: cfg.DB, Now: cfg.Now, Role: s.roleOf, EmailKey: s.emailKey})
+	s.sessions = session.New(session.Config{DB: cfg.DB, Now: cfg.Now, Role: s.roleOf, EmailKey: s.emailKey, Signals: cfg.Signals})
+	if cfg.Signals != nil {
+		if err := cfg.Signals.Subscribe(session.Signal, s.sessions.HearEnded); err != nil {
+			s.sessions.Close()
+			return nil, fmt.Errorf("user: %w", err)
+		}
+	}
 	return s, nil
 }
 
-// Close ends the service's look-ups. It is called when no requests come any more.
+// Close ends the service's look-ups. Call it when no more requests arrive.
 func (s *Service) Close() { s.sessions.Close() }
 
-const columns = `id, email, username, name, role, password_hash, disabled, created_at, version, email_verified, contact, totp_secret, totp_active`
+const columns = `id, email, username, name, role, password_hash, disabled, created_at, version, email_verified, contact, totp_secret, totp_active, lang, phone`
 
 func scan(row *sql.Row) (record, error) {
 	var u record
 	var email, username sql.NullString
 	err := row.Scan(&u.ID, &email, &username, &u.Name, &u.Role, &u.hash, &u.Disabled, &u.CreatedAt, &u.Version,
-		&u.Verified, &u.Contact, &u.totpSecret, &u.twoFactor)
+		&u.Verified, &u.Contact, &u.totpSecret, &u.twoFactor, &u.Lang, &u.Phone)
 	if errors.Is(err, sql.ErrNoRows) {
 		return u, errNoUser
 	}
@@ -116,10 +135,10 @@ func scan(row *sql.Row) (record, error) {
 
 var errNoUser = errs.Missing("user")
 
-// errDisabled is what the owner of an address hears whose account was disabled.
+// errDisabled is returned to the owner of an address whose account was disabled.
 var errDisabled = errs.New(errs.Forbidden, "account-disabled", "The account with this address has been disabled.")
 
-// gone is errStale for a row that is not there any more.
+// gone turns a missing row into errStale.
 func gone(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return errStale
@@ -127,12 +146,7 @@ func gone(err error) error {
 	return err
 }
 
-// get is an account by id.
-func (s *Service) get(ctx context.Context, userID string) (record, error) {
-	return scan(s.db.Reader().QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE id = $1`, userID)) // primary key
-}
-
-// visible is an account that a caller may see; NotFound for strangers.
+// visible returns an account that a caller may see; NotFound for others.
 func (s *Service) visible(ctx context.Context, caller caller.Caller, userID string) (record, error) {
 	if !caller.SignedIn() {
 		return record{}, errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
@@ -147,12 +161,12 @@ func (s *Service) visible(ctx context.Context, caller caller.Caller, userID stri
 	return u, err
 }
 
-// Account is an account that a caller may see: their own, or as an admin any.
+// Account returns an account that a caller may see: their own, or any for an admin.
 func (s *Service) Account(ctx context.Context, caller caller.Caller, userID string) (userapi.Account, error) {
 	return shown(s.visible(ctx, caller, userID))
 }
 
-// Update changes an account. Version, if not 0, must be the account's.
+// Update changes an account. A version other than 0 must be the account's.
 func (s *Service) Update(ctx context.Context, caller caller.Caller, userID string, version int64, c userapi.Change) (userapi.Account, error) {
 	return shown(s.update(ctx, caller, userID, version, c))
 }
@@ -165,7 +179,7 @@ func (s *Service) update(ctx context.Context, caller caller.Caller, userID strin
 	if version != 0 && version != before.Version {
 		return before, errs.New(errs.Precondition, "changed-meanwhile", "The account has changed since you read it.")
 	}
-	a, err := s.changed(&before, c)
+	a, number, err := s.changed(&before, c)
 	if err != nil {
 		return before, err
 	}
@@ -173,10 +187,10 @@ func (s *Service) update(ctx context.Context, caller caller.Caller, userID strin
 		return before, err
 	}
 	u := before
-	u.Email, u.Username, u.Name, u.Version = a.Email, a.Username, a.Name, before.Version+1
+	u.Email, u.Username, u.Name, u.Phone, u.Version = a.Email, a.Username, a.Name, number, before.Version+1
 	moved := u.Email != before.Email
 	if moved {
-		u.Verified, u.Contact = false, "" // a guest's address goes, too
+		u.Verified, u.Contact = false, "" // this removes a guest's address, too
 	}
 	set(&u.Role, c.Role)
 	set(&u.Disabled, c.Disabled)
@@ -201,7 +215,7 @@ func (s *Service) update(ctx context.Context, caller caller.Caller, userID strin
 		if !moved {
 			return nil
 		}
-		if err := dropTokens(ctx, tx, u.ID); err != nil { // links that were mailed to another address are void
+		if err := dropTokens(ctx, tx, u.ID); err != nil { // links mailed to the old address become invalid
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE users SET guest_email = NULL WHERE id = $1`, u.ID); err != nil {
@@ -216,9 +230,9 @@ func (s *Service) update(ctx context.Context, caller caller.Caller, userID strin
 	return u, err
 }
 
-// changed is what an account gives after a change, in its stored form.
-func (s *Service) changed(before *record, c userapi.Change) (userapi.NewAccount, error) {
-	a := userapi.NewAccount{Email: before.Email, Username: before.Username, Name: before.Name}
+// changed returns an account and its mobile number after a change, in their stored form.
+func (s *Service) changed(before *record, c userapi.Change) (a userapi.NewAccount, number string, err error) {
+	a = userapi.NewAccount{Email: before.Email, Username: before.Username, Name: before.Name}
 	set(&a.Email, c.Email)
 	set(&a.Username, c.Username)
 	set(&a.Name, c.Name)
@@ -232,12 +246,19 @@ func (s *Service) changed(before *record, c userapi.Change) (userapi.NewAccount,
 			bad = append(bad, reason.In("password"))
 		}
 	}
-	return a, errs.Fields(bad)
+	number = before.Phone
+	if c.Phone != nil {
+		var reason errs.Reason
+		if number, reason = s.mobile(*c.Phone); !reason.None() {
+			bad = append(bad, reason.In("phone"))
+		}
+	}
+	return a, number, errs.Fields(bad)
 }
 
-// tellMoved tells the old address of an account of the new one, and asks the new
-// one. An old address that was never confirmed may be a stranger's, and hears
-// nothing.
+// tellMoved tells an account's old address about the new one, and asks the new one
+// to verify. An old address that was never verified may be a stranger's, so it is
+// not told.
 func (s *Service) tellMoved(ctx context.Context, tx *sql.Tx, before *record, address string) error {
 	if before.Verified && before.address() != "" {
 		if err := s.promise(ctx, tx, mailMoved, before.ID, before.address()); err != nil {
@@ -251,8 +272,8 @@ func (s *Service) tellMoved(ctx context.Context, tx *sql.Tx, before *record, add
 	return s.ask(ctx, tx, kind, before.ID, address, 0)
 }
 
-// mayChange refuses what a caller may not change of an account that they may
-// see. Nobody raises their own role or locks themselves out.
+// mayChange refuses changes that a caller may not make to an account that they may
+// see. Nobody can raise their own role or disable their own account.
 func (s *Service) mayChange(ctx context.Context, who caller.Caller, u record, a userapi.NewAccount, c userapi.Change) error {
 	admin := who.Administers() && who.UserID != u.ID
 	if c.Role != nil && *c.Role != u.Role && !admin {
@@ -301,13 +322,13 @@ const (
 	sessionsEnd
 )
 
-// replace writes an account's row if it has the version that was read, and more
-// in the same transaction.
+// replace writes an account's row if its version is still the one that was read, and
+// runs more in the same transaction.
 func (s *Service) replace(ctx context.Context, u *record, before int64, e effect, more func(*sql.Tx) error) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		email, contact := u.addresses()
-		res, err := tx.ExecContext(ctx, `UPDATE users SET email = $1, username = $2, name = $3, password_hash = $4, disabled = $5, role = $6, version = $7, email_verified = $8, contact = $9
-			WHERE id = $10 AND version = $11`, email, orNull(u.Username), u.Name, u.hash, u.Disabled, string(u.Role), u.Version, u.Verified, contact, u.ID, before)
+		res, err := tx.ExecContext(ctx, `UPDATE users SET email = $1, username = $2, name = $3, password_hash = $4, disabled = $5, role = $6, version = $7, email_verified = $8, contact = $9, phone = $10
+			WHERE id = $11 AND version = $12`, email, orNull(u.Username), u.Name, u.hash, u.Disabled, string(u.Role), u.Version, u.Verified, contact, u.Phone, u.ID, before)
 		if err != nil {
 			return err
 		}
@@ -333,7 +354,7 @@ func (s *Service) replace(ctx context.Context, u *record, before int64, e effect
 	return err
 }
 
-// dropTokens voids what was mailed to an account.
+// dropTokens invalidates the secrets that were mailed to an account.
 func dropTokens(ctx context.Context, tx *sql.Tx, userID string) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM mail_tokens WHERE user_id = $1`, userID); err != nil {
 		return err
@@ -341,8 +362,8 @@ func dropTokens(ctx context.Context, tx *sql.Tx, userID string) error {
 	return dropLinks(ctx, tx, userID, toVerify, toReset)
 }
 
-// CreateUser makes an account of any role, whose address counts as verified:
-// whoever may make accounts vouches for it.
+// CreateUser makes an account of any role with a verified address: whoever may
+// create accounts vouches for it.
 func (s *Service) CreateUser(ctx context.Context, email, name, password string, role caller.Role) (userapi.Account, error) {
 	return shown(s.createVerified(ctx, email, name, password, role))
 }
@@ -358,8 +379,8 @@ func (s *Service) CreateAdmin(ctx context.Context, email string) (password strin
 	return password, err
 }
 
-// EnsureAccount makes an account, or gives the one with this e-mail address a
-// new password; either way the generated password is returned.
+// EnsureAccount makes an account, or sets a new password for the one with this
+// e-mail address. It returns the generated password.
 func (s *Service) EnsureAccount(ctx context.Context, email, name string, role caller.Role) (a userapi.Account, password string, err error) {
 	password = id.Token()[:16]
 	u, err := s.find(ctx, email)

@@ -211,7 +211,7 @@ func TestLogin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fans, err := w.CreateFans(t.Context(), 1, caller.Customer)
+	fans, err := w.CreateFans(t.Context(), 1, caller.Customer, false)
 	if err != nil {
 		t.Fatal(err)
 	}

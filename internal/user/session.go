@@ -15,16 +15,16 @@ import (
 // sessionLife is how long a session lasts.
 const sessionLife = 24 * time.Hour
 
-// Authenticate answers whose session a token is. The error is of kind Unauthenticated
-// when the token is unknown, or its session or account has ended.
+// Authenticate returns whose session a token is. The error has kind Unauthenticated
+// if the token is unknown, or its session or account has ended.
 func (s *Service) Authenticate(ctx context.Context, token string) (caller.Caller, error) {
 	return s.sessions.Authenticate(ctx, token)
 }
 
-// startSession makes a token for an account whose password was checked against
-// a hash, and its code if it has a second factor. It fails with errStale when the
-// account has changed its password or was disabled meanwhile, which has ended all
-// sessions, so that this one would be left, or has a second factor since.
+// startSession starts a session for an account whose password, and code if it has a
+// second factor, were checked. It fails with errStale if in the meantime the account
+// changed its password or was disabled (both ended all sessions, and this one would
+// remain), or got a second factor.
 func (s *Service) startSession(ctx context.Context, u record, agent string, life time.Duration) (userapi.Session, error) {
 	var token string
 	now := s.now()
@@ -39,8 +39,11 @@ func (s *Service) startSession(ctx context.Context, u record, agent string, life
 		if current != u.hash || disabled || twoFactor && !u.twoFactor {
 			return errStale
 		}
-		err := session.Prune(ctx, tx, now) // old sessions go as new ones come
+		err := session.Prune(ctx, tx, now) // old sessions are deleted as new ones begin
 		if err != nil {
+			return err
+		}
+		if err := speaks(ctx, tx, &u); err != nil {
 			return err
 		}
 		if token, err = session.Begin(ctx, tx, u.ID, agent, now, ends); err != nil || !u.hasPassword() && !u.Verified {
@@ -67,8 +70,8 @@ func (s *Service) startSession(ctx context.Context, u record, agent string, life
 	return begun, nil
 }
 
-// roleOf is what an account may do in its sessions: organizers and admins
-// without a second factor are customers where one is required.
+// roleOf returns what an account may do in its sessions: organizers and admins
+// without a second factor act as customers where one is required.
 func (s *Service) roleOf(r caller.Role, twoFactor bool) caller.Role {
 	if s.strict && !twoFactor && (r == caller.Organizer || r == caller.Admin) {
 		return caller.Customer
@@ -77,10 +80,10 @@ func (s *Service) roleOf(r caller.Role, twoFactor bool) caller.Role {
 	case caller.Guest, caller.Customer, caller.Organizer, caller.Admin:
 		return r
 	}
-	return caller.Customer // an account cannot have any other
+	return caller.Customer // such accounts can have no other role
 }
 
-// Sessions lists an account's sessions, newest first. token is the one of the request.
+// Sessions lists an account's sessions, newest first. token is the request's own.
 func (s *Service) Sessions(ctx context.Context, caller caller.Caller, userID, token string) ([]userapi.OpenSession, error) {
 	if _, err := s.visible(ctx, caller, userID); err != nil {
 		return nil, err
@@ -88,8 +91,8 @@ func (s *Service) Sessions(ctx context.Context, caller caller.Caller, userID, to
 	return s.sessions.List(ctx, userID, token)
 }
 
-// EndSessions ends one of an account's sessions by its id, or with "" all but
-// the one of a token, however many there are.
+// EndSessions ends one of an account's sessions by its id or, with "", all except
+// the session of the token keep.
 func (s *Service) EndSessions(ctx context.Context, caller caller.Caller, userID, sessionID, keep string) error {
 	if _, err := s.visible(ctx, caller, userID); err != nil {
 		return err
@@ -103,12 +106,11 @@ func (s *Service) EndSessions(ctx context.Context, caller caller.Caller, userID,
 // Logout ends the session of a token.
 func (s *Service) Logout(ctx context.Context, token string) error { return s.sessions.End(ctx, token) }
 
-// errStale is for accounts that have ended, or have another password, address or
-// second factor, since they were read.
+// errStale is returned when an account has ended, or its password, address or second
+// factor has changed since it was read.
 var errStale = errs.New(errs.Conflict, "account-changed", "The account has changed in the meantime. Please try again.")
 
-// asRead is errStale when a change of an account, guarded by what was read of it,
-// has found no such row.
+// asRead returns errStale if a guarded change of an account found no matching row.
 func asRead(res sql.Result, err error) error {
 	if err != nil {
 		return err

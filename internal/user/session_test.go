@@ -70,7 +70,7 @@ func TestSessionsEnd(t *testing.T) {
 func TestTrust(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	fans, err := w.CreateFans(ctx, 1, caller.Customer)
+	fans, err := w.CreateFans(ctx, 1, caller.Customer, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestLoginBesideChange(t *testing.T) {
 // Thousands of new sessions at once are each found to be their own account's.
 func TestCrowd(t *testing.T) {
 	w := newWorld(t)
-	fans, err := w.CreateFans(t.Context(), 3000, caller.Organizer)
+	fans, err := w.CreateFans(t.Context(), 3000, caller.Organizer, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestCrowd(t *testing.T) {
 
 func BenchmarkAuthenticate(b *testing.B) {
 	w := newWorld(b)
-	fans, err := w.CreateFans(b.Context(), 10_000, caller.Customer)
+	fans, err := w.CreateFans(b.Context(), 10_000, caller.Customer, false)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 func BenchmarkCreateFans(b *testing.B) {
 	w := newWorld(b)
 	for b.Loop() {
-		if _, err := w.CreateFans(b.Context(), 10_000, caller.Customer); err != nil {
+		if _, err := w.CreateFans(b.Context(), 10_000, caller.Customer, false); err != nil {
 			b.Fatal(err)
 		}
 	}

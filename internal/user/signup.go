@@ -16,15 +16,14 @@ import (
 	"boxoffice/internal/userapi"
 )
 
-// How addresses and accounts come together. An account with a password has an
-// address from the start, and several accounts may have the same: until one of
-// them has shown that it is theirs. Then it is that account's alone (users.email,
-// unique), and mails tell the others. So signing up answers the same whether
-// there is an account with the address or not, and nobody can take an address
-// that they cannot read mail at.
+// An account with a password has an address from the start, and several accounts may
+// give the same address until one of them has verified it. Then it belongs to that
+// account alone (users.email, unique), and mails tell the others. So signing up
+// gives the same answer whether or not there is an account with the address, and
+// nobody can take an address whose mail they cannot read.
 
-// SignUp makes an account of role customer. What is mailed to the address says
-// how to confirm it, or that there is an account with it already.
+// SignUp makes a customer's account. The mail to the address tells how to verify it,
+// or that it already belongs to an account.
 func (s *Service) SignUp(ctx context.Context, a userapi.NewAccount) (userapi.Account, error) {
 	return shown(s.signUp(ctx, a))
 }
@@ -35,12 +34,12 @@ func (s *Service) signUp(ctx context.Context, a userapi.NewAccount) (record, err
 		return u, err
 	}
 	if err := s.asked(ctx, mailVerify, u.ID, u.Email, 0); err != nil {
-		s.note(ctx, err) // the account is there; another mail can be asked for
+		s.note(ctx, err) // the account exists; another mail can be requested
 	}
 	return u, nil
 }
 
-// create makes an account. Verified: whoever makes it vouches for the address.
+// create makes an account. If verified is set, its creator vouches for the address.
 func (s *Service) create(ctx context.Context, a userapi.NewAccount, role caller.Role, verified bool) (record, error) {
 	bad := normalize(&a)
 	if reason := s.hasher.acceptable(a.Password, a.Email, a.Username); !reason.None() {
@@ -54,7 +53,7 @@ func (s *Service) create(ctx context.Context, a userapi.NewAccount, role caller.
 		return record{}, err
 	}
 	now := s.now()
-	u := record{ID: id.New(now), Email: a.Email, Username: a.Username, Name: a.Name, Role: role, CreatedAt: now.UnixMicro(), Version: 1, Verified: verified, hash: hash}
+	u := record{ID: id.New(now), Email: a.Email, Username: a.Username, Name: a.Name, Role: role, CreatedAt: now.UnixMicro(), Version: 1, Verified: verified, Lang: langOf(ctx), hash: hash}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		if verified {
 			if err := freeAddress(ctx, tx, u.Email, u.ID); err != nil {
@@ -72,8 +71,8 @@ func (s *Service) create(ctx context.Context, a userapi.NewAccount, role caller.
 	return u, nil
 }
 
-// taken says which name is another account's. Addresses are told to those only
-// who make accounts for others.
+// taken tells which name belongs to another account. Only those who create accounts
+// for others learn that about addresses.
 func (s *Service) taken(ctx context.Context, a userapi.NewAccount, vouching bool) error {
 	e := errs.New(errs.Conflict, "account-exists", "There is already an account with this username.")
 	e.Fields = []errs.Field{{Name: "username", Code: "username-taken", Reason: "belongs to another account"}}
@@ -86,7 +85,7 @@ func (s *Service) taken(ctx context.Context, a userapi.NewAccount, vouching bool
 	return e
 }
 
-// addresses are an account's columns email and contact.
+// addresses returns the values of an account's columns email and contact.
 func (u *record) addresses() (email any, contact string) {
 	if u.Verified {
 		return orNull(u.Email), u.Contact
@@ -96,8 +95,8 @@ func (u *record) addresses() (email any, contact string) {
 
 func insert(ctx context.Context, tx *sql.Tx, u *record) error {
 	email, contact := u.addresses()
-	_, err := tx.ExecContext(ctx, `INSERT INTO users (id, email, username, name, role, password_hash, disabled, created_at, version, contact, email_verified)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, u.ID, email, orNull(u.Username), u.Name, string(u.Role), u.hash, u.Disabled, u.CreatedAt, u.Version, contact, u.Verified)
+	_, err := tx.ExecContext(ctx, `INSERT INTO users (id, email, username, name, role, password_hash, disabled, created_at, version, contact, email_verified, lang)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, u.ID, email, orNull(u.Username), u.Name, string(u.Role), u.hash, u.Disabled, u.CreatedAt, u.Version, contact, u.Verified, u.Lang)
 	return err
 }
 
@@ -108,17 +107,17 @@ func orNull(s string) any {
 	return s
 }
 
-// freeAddress takes an address from accounts that have it and never showed that
-// it is theirs: those of a time when it was theirs from the start.
+// freeAddress takes an address from accounts that never verified it. Earlier
+// versions gave accounts their address without verification.
 func freeAddress(ctx context.Context, tx *sql.Tx, address, except string) error {
 	_, err := tx.ExecContext(ctx, `UPDATE users SET contact = email, email = NULL, version = version + 1
 		WHERE email = $1 AND NOT email_verified AND id <> $2`, address, except) // its unique index
 	return err
 }
 
-// own makes an address an account's: it has shown that it is theirs. A guest's
-// orders with the same address go to the account. The error is a Duplicate when
-// another account has shown so before.
+// own makes an address belong to an account that has verified it. A guest's orders
+// with the same address move to the account. The error is a Duplicate if another
+// account has verified the address before.
 func (s *Service) own(ctx context.Context, tx *sql.Tx, userID string) error {
 	var address string
 	var verified, disabled bool
@@ -128,13 +127,13 @@ func (s *Service) own(ctx context.Context, tx *sql.Tx, userID string) error {
 		return gone(err)
 	case verified:
 		return nil
-	case disabled: // nobody else could have the address ever after
+	case disabled: // otherwise nobody could ever have the address
 		return errDisabled
 	}
 	if err := freeAddress(ctx, tx, address, userID); err != nil {
 		return err
 	}
-	if err := dropLinks(ctx, tx, userID, toVerify); err != nil { // there is nothing to verify any more
+	if err := dropLinks(ctx, tx, userID, toVerify); err != nil { // there is nothing left to verify
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE users SET email = $1, contact = '', email_verified = TRUE, version = version + 1 WHERE id = $2`, address, userID); err != nil {
@@ -146,8 +145,8 @@ func (s *Service) own(ctx context.Context, tx *sql.Tx, userID string) error {
 	return session.Changed(ctx, tx) // callers carry it
 }
 
-// ownedElsewhere is what somebody hears who has shown that an address is theirs
-// when another account has it.
+// ownedElsewhere translates the error for somebody who has verified an address that
+// belongs to another account.
 func ownedElsewhere(err error) error {
 	if !sqldb.Duplicate(err) {
 		return err
@@ -155,15 +154,15 @@ func ownedElsewhere(err error) error {
 	return errs.New(errs.Conflict, "address-taken", "You have another account with this address. Please sign in to that one.")
 }
 
-// mostClaimants is how many accounts a log-in with an address may be about: each
-// costs the check of a password.
+// mostClaimants limits how many accounts a log-in with an address may refer to,
+// since each costs a password check.
 const mostClaimants = 4
 
-// claimants are the accounts that a log-in may be about; the password decides
-// which is meant. By a username that is one. By an address it is the one that has
-// shown that it is theirs, and of those that only give it the oldest, the newest,
-// and the newest that has signed in from the client's network before: whoever
-// signs up with somebody's address, however often, does not get in their way.
+// claimants returns the accounts that a log-in may refer to; the password decides
+// which is meant. A username refers to one. An address refers to the account that
+// has verified it; among those that merely give it, to the oldest, the newest, and
+// the newest that has signed in from the client's network before. So somebody who
+// signs up with another person's address, however often, does not get in their way.
 func (s *Service) claimants(ctx context.Context, login string) (list []record, err error) {
 	if len(login) > 254 {
 		return nil, nil // no account has a name so long
@@ -201,9 +200,9 @@ func (s *Service) claimants(ctx context.Context, login string) (list []record, e
 	return list, nil
 }
 
-// giving picks, of the accounts that give an address, the oldest, the newest and
-// the newest that has signed in from the client's network before. Accounts that
-// are disabled, into which nobody gets, hide no others.
+// giving returns, of the accounts that give an address without having verified it,
+// the oldest, the newest, and the newest that has signed in from the client's
+// network before. Disabled accounts are ignored, since nobody can sign in to them.
 func (s *Service) giving(ctx context.Context, address string) ([]string, error) {
 	const where = `SELECT id FROM users WHERE contact = $1 AND role <> 'guest' AND NOT email_verified AND NOT disabled AND password_hash <> '' ORDER BY created_at ` // users_by_contact
 	list, err := s.ids(ctx, where+`DESC, id DESC LIMIT $2`, address, peopleAtMost)
@@ -240,8 +239,8 @@ func (s *Service) ids(ctx context.Context, text string, args ...any) ([]string, 
 	return list, nil
 }
 
-// find is an account by e-mail address or username: the one that has shown that
-// the address is theirs, else the oldest that gives it.
+// find returns an account by e-mail address or username: the one that has verified
+// the address, or else the oldest that gives it.
 func (s *Service) find(ctx context.Context, login string) (record, error) {
 	list, err := s.claimants(ctx, login)
 	if err == nil && len(list) == 0 {
@@ -253,8 +252,8 @@ func (s *Service) find(ctx context.Context, login string) (record, error) {
 	return list[0], nil
 }
 
-// stillGives refuses when an account has come to give another address than the
-// one that was read: what proves one proves no other. The row stays locked.
+// stillGives returns an error if an account no longer gives the address that was
+// read: proof of one address proves no other. The row stays locked.
 func (s *Service) stillGives(ctx context.Context, tx *sql.Tx, userID, address string) error {
 	var given string
 	row := tx.QueryRowContext(ctx, s.db.Text(`SELECT coalesce(email, contact) FROM users WHERE id = $1 /*postgres: FOR UPDATE*/`), userID) // primary key

@@ -15,18 +15,18 @@ import (
 	"boxoffice/internal/userapi"
 )
 
-// A log-in in two steps: the password first, then the code of the authenticator
-// app. What carries the first step over to the second is a proof, whose hash is
-// kept where mailed secrets are.
+// Log-in in two steps: first the password, then the code of the authenticator app. A
+// proof carries the first step over to the second; its hash is stored together with
+// mailed secrets.
 
 const (
 	toFinish  = "login" // a log-in, by the code
 	proofLife = 5 * time.Minute
 )
 
-// codeNeeded says that the password was right, and a code is needed, too. It is a
-// "code-required" error. The proof stands for name and password for five minutes,
-// or until the password changes or the next log-in asks for a code.
+// codeNeeded says that the password was right and a code is needed, too. It is a
+// "code-required" error. The proof replaces name and password for five minutes, or
+// until the password changes or the next log-in asks for a code.
 type codeNeeded struct {
 	proof string
 	err   error
@@ -35,7 +35,7 @@ type codeNeeded struct {
 func (e *codeNeeded) Error() string { return e.err.Error() }
 func (e *codeNeeded) Unwrap() error { return e.err }
 
-// askForCode is the error of a log-in without the code that it needs.
+// askForCode returns the error for a log-in that lacks a code.
 func (s *Service) askForCode(ctx context.Context, u *record, c userapi.Credentials) error {
 	needed := errs.New(errs.Unauthenticated, "code-required", "Please enter the code that your authenticator app shows.")
 	if !c.Steps {
@@ -57,13 +57,13 @@ func (s *Service) askForCode(ctx context.Context, u *record, c userapi.Credentia
 	return &codeNeeded{u.ID + "." + secret, needed}
 }
 
-// proofHash binds a proof to the password that it stands for.
+// proofHash binds a proof to the current password.
 func proofHash(u *record, secret string) []byte {
 	sum := sha256.Sum256([]byte(toFinish + u.ID + u.hash + secret))
 	return sum[:]
 }
 
-// checkProof refuses a proof that is none, or none any more.
+// checkProof refuses a proof that is wrong or has expired.
 func (s *Service) checkProof(ctx context.Context, u *record, proof string) error {
 	_, secret, _ := strings.Cut(proof, ".")
 	var kept []byte

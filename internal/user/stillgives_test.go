@@ -26,7 +26,7 @@ func TestProofIsOfItsAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, mail := range []func() error{
-		func() error { return w.mailVerification(ctx, &read) },
+		func() error { return w.mailVerification(ctx, &dueMail{id: "m"}, &read) },
 		func() error { _, err := w.newLink(ctx, read.ID, read.Email, toReset, resetLife); return err },
 	} {
 		err := mail()
@@ -35,10 +35,10 @@ func TestProofIsOfItsAddress(t *testing.T) {
 		}
 		var logged bytes.Buffer
 		w.log = slog.New(slog.NewTextHandler(&logged, nil))
-		if over := w.failed(ctx, &errand{tries: 1}, err); over || logged.Len() > 0 {
+		if over := w.failed(ctx, &dueMail{tries: 1}, err); over || logged.Len() > 0 {
 			t.Errorf("given up: %v; logged: %s", over, &logged)
 		}
-		if over := w.failed(ctx, &errand{tries: mailTries}, err); !over || logged.Len() == 0 {
+		if over := w.failed(ctx, &dueMail{tries: mailTries}, err); !over || logged.Len() == 0 {
 			t.Errorf("after the last try, given up: %v; logged: %q", over, &logged)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"boxoffice/internal/sqldb"
 )
 
-// How failed checks of a secret slow an account down. They are counted in memory,
-// by each node for itself, since it started: with n nodes n times as many.
+// Failed checks of a secret slow down further attempts. Each node counts them in
+// memory since it started, so n nodes allow n times as many.
 const (
 	maxFailures  = 10  // of an account from one network
 	maxStrangers = 100 // of an account from all networks that it has not signed in from
@@ -23,15 +23,16 @@ const (
 	maxTracked   = 100_000
 )
 
-// tryKey is what failures are counted for: of fixed size, whatever was typed.
+// tryKey identifies what failures are counted for. Its size is fixed, whatever was
+// typed.
 type tryKey [16]byte
 
-// target is a secret that somebody tries: that of an account, or of whoever has a
-// name, if anybody has. Once the password has changed it is another one, so that a
-// reset lifts a lock on all nodes.
+// target returns the key of a secret under attack: that of an account, or of a name
+// that may belong to nobody. It changes with the password, so that a reset lifts a
+// lock on all nodes.
 func target(account, hash string) tryKey { return keyOf(account, hash) }
 
-// from is a target as it is tried from a network.
+// from returns the key of a target as tried from one network.
 func (k tryKey) from(network string) tryKey { return keyOf(string(k[:]), network) }
 
 func keyOf(a, b string) (key tryKey) {
@@ -40,14 +41,14 @@ func keyOf(a, b string) (key tryKey) {
 	return key
 }
 
-// throttle counts failures. The attempts at one account from one network are made
-// one after the other, so that many at once are not more guesses.
+// throttle counts failures. Attempts at one account from one network run one after
+// another, so that many in parallel gain nothing.
 type throttle struct {
 	mu    sync.Mutex
 	tries map[tryKey]*tries
 }
 
-// tries are the attempts at one key.
+// tries counts the attempts at one key.
 type tries struct {
 	turn  chan struct{} // holds one while an attempt is made
 	users int           // attempts that have or wait for a turn; under throttle.mu
@@ -55,11 +56,11 @@ type tries struct {
 	since time.Time
 }
 
-// outcome is what came of an attempt.
+// outcome is the result of an attempt.
 type outcome uint8
 
 const (
-	undecided outcome = iota // nobody looked at the secret
+	undecided outcome = iota // the secret was not checked
 	failed
 	right
 )
@@ -88,7 +89,7 @@ func (t *throttle) leave(key tryKey, tr *tries) {
 	}
 }
 
-// left is for how long no attempt is taken.
+// left returns for how long attempts are refused.
 func (t *throttle) left(tr *tries, most int, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -111,7 +112,7 @@ func (t *throttle) note(tr *tries, o outcome, now time.Time) {
 	}
 }
 
-// fade forgets failures that are too old to count.
+// fade resets failures that are too old to count.
 func (t *throttle) fade(tr *tries, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -120,8 +121,8 @@ func (t *throttle) fade(tr *tries, now time.Time) {
 	}
 }
 
-// makeRoom forgets a key that nobody tries at the moment, when too many are
-// known: one with few failures if one is soon found.
+// makeRoom drops a key that is not in use when too many are known: preferably one
+// with few failures.
 func (t *throttle) makeRoom() {
 	if len(t.tries) < maxTracked {
 		return
@@ -141,8 +142,8 @@ func (t *throttle) makeRoom() {
 	delete(t.tries, victim)
 }
 
-// checkPassword refuses a password that is not an account's, as a field of the
-// request. It is limited as log-in is.
+// checkPassword refuses a wrong password as a field of the request. It is limited
+// like log-in.
 func (s *Service) checkPassword(ctx context.Context, u *record, password string) error {
 	return s.limitedFor(ctx, target(u.ID, u.hash), u.ID, func() (outcome, error) {
 		ok, err := s.hasher.check(ctx, u.hash, password)
@@ -156,8 +157,8 @@ func (s *Service) checkPassword(ctx context.Context, u *record, password string)
 	})
 }
 
-// checkCodeOf refuses a code that is not one of an account's second factor, as a
-// field of the request. It is limited as log-in is.
+// checkCodeOf refuses a wrong code of an account's second factor as a field of the
+// request. It is limited like log-in.
 func (s *Service) checkCodeOf(ctx context.Context, u *record, digits string) error {
 	return s.limitedFor(ctx, target(u.ID+" code", u.hash), u.ID, func() (outcome, error) {
 		switch err := s.secondFactor(ctx, u, digits, "code"); {
@@ -171,7 +172,7 @@ func (s *Service) checkCodeOf(ctx context.Context, u *record, digits string) err
 	})
 }
 
-// networkLife is how long an account is remembered to have signed in from a
+// networkLife is how long it is remembered that an account has signed in from a
 // network.
 const networkLife = 90 * 24 * time.Hour
 
@@ -179,8 +180,7 @@ func (s *Service) networkKey(userID, network string) []byte {
 	return s.keyed("network\x00", userID+"\x00"+network)[:16]
 }
 
-// knowNetwork remembers the network of a request that has shown an account's
-// secret.
+// knowNetwork remembers the network of a request that gave an account's secret.
 func (s *Service) knowNetwork(ctx context.Context, tx *sql.Tx, userID string) error {
 	network := caller.ClientFrom(ctx)
 	if network == "" {
@@ -195,13 +195,13 @@ func (s *Service) knowNetwork(ctx context.Context, tx *sql.Tx, userID string) er
 	return err
 }
 
-// knowingNetwork are those of some accounts that have signed in from a network
+// knowingNetwork returns those of some accounts that have signed in from a network
 // before.
 func (s *Service) knowingNetwork(ctx context.Context, ids []string, network string) (map[string]bool, error) {
 	if network == "" || len(ids) == 0 {
 		return nil, nil
 	}
-	among, arg, err := s.among(ids)
+	among, arg, err := s.db.Among(ids)
 	if err != nil {
 		return nil, fmt.Errorf("known networks: %w", err)
 	}
@@ -236,8 +236,8 @@ func (s *Service) readNetwork(ctx context.Context, from sqldb.Querier, userID, n
 	return n > 0, err
 }
 
-// How failed log-ins slow a client address down, whichever accounts they try.
-// Many people may share one, so that it is much more patient than an account.
+// Failed log-ins also slow down a client address, whichever accounts it tries. Many
+// people may share an address, so its limit is much higher than an account's.
 const (
 	visitorFailures = 100
 	maxVisitors     = 100_000
@@ -254,8 +254,8 @@ type visitor struct {
 	since time.Time
 }
 
-// check refuses an address from which too many log-ins have failed lately. An
-// unknown address is not counted.
+// check refuses an address from which too many log-ins have failed lately. Unknown
+// addresses are not counted.
 func (v *visitors) check(addr string, now time.Time) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -275,7 +275,7 @@ func (v *visitors) note(addr string, now time.Time) {
 	one := v.m[addr]
 	if one == nil || now.Sub(one.since) >= failWindow {
 		if v.m == nil || len(v.m) >= maxVisitors {
-			v.m = map[string]*visitor{} // whoever sends from so many addresses cannot be slowed down by them
+			v.m = map[string]*visitor{} // a client with so many addresses cannot be slowed down by address
 		}
 		one = &visitor{since: now}
 		v.m[addr] = one

@@ -11,6 +11,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/patience"
 	"boxoffice/internal/userapi"
 )
 
@@ -351,7 +352,7 @@ func TestPanicBeforeAnAttempt(t *testing.T) {
 					t.Error("no panic")
 				}
 			}()
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience.Long)
 			defer cancel()
 			_, err := th.begin(ctx, a)
 			t.Error(err)

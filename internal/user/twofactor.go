@@ -21,22 +21,22 @@ import (
 	"boxoffice/internal/userapi"
 )
 
-// Codes change every 30 seconds and have six digits (RFC 6238); one step early
-// or late is taken, for clocks that are a little off.
+// Codes have six digits and change every 30 seconds (RFC 6238). One step early or
+// late is accepted, for clocks that are slightly off.
 const (
 	totpPeriod    = 30
 	totpSkew      = 1
 	recoveryCodes = 10
 )
 
-// BeginTwoFactor makes a new secret for an account. It counts once a code has
-// proved that the app has it.
+// BeginTwoFactor makes a new secret for an account. It takes effect once a code has
+// shown that the app has it.
 func (s *Service) BeginTwoFactor(ctx context.Context, caller caller.Caller, userID, password string) (userapi.Secret, error) {
 	u, err := s.self(ctx, caller, userID, password)
 	if err != nil {
 		return userapi.Secret{}, err
 	}
-	if !u.Verified { // else whoever squats on an address could keep it from its owner
+	if !u.Verified { // otherwise somebody else's account could keep the address from its owner
 		return userapi.Secret{}, errs.New(errs.Forbidden, "address-not-verified", "Please confirm your email address first.")
 	}
 	if u.twoFactor {
@@ -59,8 +59,8 @@ func (s *Service) BeginTwoFactor(ctx context.Context, caller caller.Caller, user
 	return userapi.Secret{Secret: key.Secret(), URI: key.URL()}, nil
 }
 
-// ConfirmTwoFactor switches two-factor log-in on, and answers codes for the day
-// on which the app is lost. They are not shown again.
+// ConfirmTwoFactor switches two-factor log-in on, and returns recovery codes for a
+// lost app. They are not shown again.
 func (s *Service) ConfirmTwoFactor(ctx context.Context, caller caller.Caller, userID, digits string) ([]string, error) {
 	u, err := s.visible(ctx, caller, userID)
 	switch {
@@ -101,9 +101,9 @@ func (s *Service) ConfirmTwoFactor(ctx context.Context, caller caller.Caller, us
 	return codes, nil
 }
 
-// EndTwoFactor switches two-factor log-in off, or forgets a secret that no code has
-// confirmed. It fails with errStale when the account has changed since it was read:
-// whether a code is needed may have changed, too.
+// EndTwoFactor switches two-factor log-in off, or discards a secret that was never
+// confirmed. It fails with errStale if the account has changed since it was read,
+// since then a code may be required.
 func (s *Service) EndTwoFactor(ctx context.Context, caller caller.Caller, userID, password, digits string) error {
 	u, err := s.self(ctx, caller, userID, password)
 	if err != nil {
@@ -129,10 +129,10 @@ func (s *Service) EndTwoFactor(ctx context.Context, caller caller.Caller, userID
 	return err
 }
 
-// ResetTwoFactor takes the second factor of the account of an address away, with
-// its recovery codes, and ends its sessions: for owners who have lost app and codes,
-// of whom nobody but the operator can know who they are. An account is named by its
-// address, which it need not have confirmed, by its id, or by both.
+// ResetTwoFactor removes an account's second factor and recovery codes, and ends its
+// sessions. It is for owners who have lost app and codes; only the operator can
+// establish who they are. The account is named by its address, verified or not, by
+// its id, or by both.
 func (s *Service) ResetTwoFactor(ctx context.Context, caller caller.Caller, address, userID string) (a userapi.Account, sessions int64, err error) {
 	if !caller.IsSystem() {
 		return a, 0, errs.New(errs.Forbidden, "not-yours-to-change", "Only the operator can remove the second factor of an account.")
@@ -159,8 +159,8 @@ func (s *Service) ResetTwoFactor(ctx context.Context, caller caller.Caller, addr
 	return u.shown(), sessions, err
 }
 
-// factorOf is the one account with a second factor that an address, an id or both
-// name. Where several of an address have one, it refuses and lists them.
+// factorOf returns the account with a second factor that an address, an id or both
+// name. If several accounts of an address have one, it refuses and lists them.
 func (s *Service) factorOf(ctx context.Context, address, userID string) (u record, err error) {
 	if userID != "" {
 		u, err = s.get(ctx, userID)
@@ -174,7 +174,7 @@ func (s *Service) factorOf(ctx context.Context, address, userID string) (u recor
 		}
 		return u, nil
 	}
-	if !strings.Contains(address, "@") { // find would take a username
+	if !strings.Contains(address, "@") { // find would accept a username
 		return u, errNoUser
 	}
 	list, err := s.factors(ctx, address)
@@ -193,25 +193,17 @@ func (s *Service) factorOf(ctx context.Context, address, userID string) (u recor
 				ids[i] += " (has confirmed it)"
 			}
 		}
-		return u, SeveralAccounts{ids}
+		return u, userapi.SeveralAccounts{IDs: ids}
 	}
 	return list[0], nil
-}
-
-// SeveralAccounts means that an address alone does not name one account.
-type SeveralAccounts struct{ IDs []string }
-
-func (e SeveralAccounts) Error() string {
-	return "several accounts with this address have a second factor: " + strings.Join(e.IDs, ", ")
 }
 
 func noFactor() error {
 	return errs.New(errs.Conflict, "no-secret", "The account has no second factor.")
 }
 
-// factors are the accounts of an address that have a second factor, wherever they
-// are among those that give it: first the one that has confirmed the address, then
-// those that have moved to it and have not, the oldest first.
+// factors returns the accounts with a second factor that have or give an address:
+// first the one that has verified it, then the others, oldest first.
 func (s *Service) factors(ctx context.Context, address string) ([]record, error) {
 	forms := spellings(address)
 	ids, err := s.ids(ctx, `SELECT id FROM users WHERE (email IN ($1, $2) OR contact IN ($1, $2) AND contact <> '') AND totp_active
@@ -232,7 +224,7 @@ func (s *Service) factors(ctx context.Context, address string) ([]record, error)
 	return list, nil
 }
 
-// self is the caller's own account, after another look at the password.
+// self returns the caller's own account after checking the password again.
 func (s *Service) self(ctx context.Context, caller caller.Caller, userID, password string) (record, error) {
 	u, err := s.visible(ctx, caller, userID)
 	if err != nil {
@@ -244,8 +236,8 @@ func (s *Service) self(ctx context.Context, caller caller.Caller, userID, passwo
 	return u, s.checkPassword(ctx, &u, password)
 }
 
-// secondFactor takes a code of the app, or a recovery code. Each counts once,
-// on whatever node it is used.
+// secondFactor accepts a code of the app or a recovery code. Each can be used once,
+// on any node.
 func (s *Service) secondFactor(ctx context.Context, u *record, digits, field string) error {
 	used := false
 	step := s.stepOf(u.totpSecret, digits)
@@ -272,7 +264,7 @@ func (s *Service) secondFactor(ctx context.Context, u *record, digits, field str
 	return nil
 }
 
-// stepOf is the time step whose code this is; 0 when it is none's.
+// stepOf returns the time step that a code belongs to; 0 if there is none.
 func (s *Service) stepOf(secret, digits string) int64 {
 	now := s.now().Unix() / totpPeriod
 	found := int64(0)

@@ -16,11 +16,11 @@ import (
 	"boxoffice/internal/userapi"
 )
 
-// Visitors hold seats before they say who they are: a guest's account without
-// name and address. Such an account ends when its session is over and it holds
+// Visitors hold seats before they give a name: a guest's account without name and
+// address. Such an account is deleted when its session has ended and it holds
 // nothing.
 
-// How visitors come and go.
+// Cleaning up visitors' accounts.
 const (
 	endedAtOnce = 500 // in one transaction
 	endEvery    = 5 * time.Minute
@@ -31,7 +31,7 @@ func (s *Service) EnterVisitor(ctx context.Context, agent string) (userapi.Sessi
 	for {
 		var token string
 		now := s.now()
-		u := record{ID: guestID(now), Role: caller.Guest, CreatedAt: now.UnixMicro(), Version: 1}
+		u := record{ID: guestID(now), Role: caller.Guest, CreatedAt: now.UnixMicro(), Version: 1, Lang: langOf(ctx)}
 		ends := now.Add(guestLife)
 		err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
 			if err := insert(ctx, tx, &u); err != nil {
@@ -41,7 +41,7 @@ func (s *Service) EnterVisitor(ctx context.Context, agent string) (userapi.Sessi
 			return err
 		})
 		if sqldb.Duplicate(err) {
-			continue // 32 random bits a millisecond can meet by chance
+			continue // ids have only 32 random bits per millisecond, so they can collide
 		}
 		if err != nil {
 			return userapi.Session{}, fmt.Errorf("enter visitor: %w", err)
@@ -55,8 +55,8 @@ func guestID(now time.Time) string { return "g" + id.New(now)[1:] }
 // cameAsGuest reports whether an account began as a visitor's or a guest's.
 func cameAsGuest(userID string) bool { return strings.HasPrefix(userID, "g") }
 
-// SetContact is a visitor's name and address, which may still change while the
-// address is not verified. It mails the code that verifies it: see VerifyCode.
+// SetContact sets a visitor's name and address, which may change until the address
+// is verified. It mails the code that verifies it: see VerifyCode.
 func (s *Service) SetContact(ctx context.Context, caller caller.Caller, name, email string) (userapi.Account, error) {
 	return shown(s.setContact(ctx, caller, name, email))
 }
@@ -77,8 +77,8 @@ func (s *Service) setContact(ctx context.Context, caller caller.Caller, name, em
 	return u, nil
 }
 
-// writeContact gives a guest a name and an address. It fails with errStale when
-// the account is no guest's any more: what was proved of it stays.
+// writeContact sets a guest's name and address. It fails with errStale if the
+// account is no longer a guest's: verified data stays.
 func (s *Service) writeContact(ctx context.Context, u *record) error {
 	var moved bool
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
@@ -103,7 +103,7 @@ func (s *Service) writeContact(ctx context.Context, u *record) error {
 	return err
 }
 
-// guest is the account of a caller who has not shown yet who they are.
+// guest returns the account of a caller who has not verified an address yet.
 func (s *Service) guest(ctx context.Context, who caller.Caller) (record, error) {
 	u, err := s.unproved(ctx, who)
 	if err == nil && u.Role != caller.Guest {
@@ -112,7 +112,7 @@ func (s *Service) guest(ctx context.Context, who caller.Caller) (record, error) 
 	return u, err
 }
 
-// leave ends a visitor's sessions: another account has taken their place.
+// leave ends a visitor's sessions after another account has replaced them.
 func (s *Service) leave(ctx context.Context, visitor caller.Caller) error {
 	if !visitor.Visiting() {
 		return nil
@@ -125,9 +125,9 @@ func (s *Service) leave(ctx context.Context, visitor caller.Caller) error {
 	return nil
 }
 
-// EndVisits deletes the accounts of guests who have not shown who they are, whose
-// sessions are over and who hold nothing, and reports how many. Several nodes may
-// do so at once.
+// EndVisits deletes the accounts of guests who never verified an address, whose
+// sessions have ended and who hold nothing. It returns how many. Several nodes may
+// run it at once.
 func (s *Service) EndVisits(ctx context.Context) (ended int, err error) {
 	if err := s.forgetIdle(ctx); err != nil {
 		return 0, fmt.Errorf("end visitors: %w", err)
@@ -145,8 +145,8 @@ func (s *Service) EndVisits(ctx context.Context) (ended int, err error) {
 	}
 }
 
-// forgetIdle forgets addresses that nobody has asked about for a day, and networks
-// that an account has not come from for long.
+// forgetIdle deletes the counts of addresses that were not used for a day, and
+// networks that an account has not used for a long time.
 func (s *Service) forgetIdle(ctx context.Context) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		for text, life := range map[string]time.Duration{
@@ -162,7 +162,7 @@ func (s *Service) forgetIdle(ctx context.Context) error {
 	})
 }
 
-// goneVisitors lists guests without a session, in the order of their coming.
+// goneVisitors lists guests without a session, oldest first.
 func (s *Service) goneVisitors(ctx context.Context, after string) ([]string, error) {
 	return s.ids(ctx, `SELECT id FROM users WHERE role = 'guest' AND id > $1 AND created_at <= $2
 		AND NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = users.id AND expires_at > $3) ORDER BY id LIMIT $4`, // users_visiting, sessions_by_user
@@ -178,7 +178,7 @@ func (s *Service) deleteVisitors(ctx context.Context, ids []string) (int, error)
 			return 0, err
 		}
 		if live {
-			continue // it lapses soon
+			continue // it expires soon
 		}
 		idle = append(idle, one)
 	}
@@ -187,7 +187,7 @@ func (s *Service) deleteVisitors(ctx context.Context, ids []string) (int, error)
 		ended = 0
 		for _, one := range idle {
 			switch err := asRead(tx.ExecContext(ctx, `DELETE FROM users WHERE id = $1 AND role = 'guest'`, one)); { // primary key
-			case errors.Is(err, errStale): // a customer's meanwhile, or another node was faster
+			case errors.Is(err, errStale): // it is a customer's by now, or another node was faster
 				continue
 			case err != nil:
 				return err

@@ -11,6 +11,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/patience"
 	"boxoffice/internal/userapi"
 )
 
@@ -276,7 +277,7 @@ func TestManyVisitors(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 300 {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), patience.Long)
 			defer cancel()
 			v, err := w.EnterVisitor(ctx, "")
 			if err != nil {

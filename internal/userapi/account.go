@@ -12,8 +12,9 @@ type Account struct {
 	Email    string // where mail goes; "" for visitors, and for accounts made in bulk
 	Username string // "" when there is none
 	Name     string
+	Phone    string // mobile number for text messages, in E.164; "" when there is none
 	Role     caller.Role
-	Verified bool // Email was shown to be the account's
+	Verified bool // Email was verified as the account's
 
 	HasPassword bool // false for guests and visitors
 	TwoFactor   bool // signing in needs a code of an authenticator app
@@ -32,11 +33,22 @@ type NewAccount struct {
 	Password string
 }
 
-// Change is what somebody changes of an account; nil fields stay as they are.
+// Change lists changes of an account; nil fields stay as they are.
 type Change struct {
 	Email, Username, Name, Password *string
+	Phone                           *string      // as people write it; "" removes it
 	CurrentPassword                 string       // owners give it for a new e-mail address or password
 	Code                            string       // owners with a second factor give it for a new e-mail address
 	Role                            *caller.Role // changed by admins, of others
 	Disabled                        *bool        // changed by admins, of others
+}
+
+// FanDomain ends the addresses of accounts that a rehearsal makes; nobody can have it (RFC
+// 2606).
+const FanDomain = "@rehearsal.invalid"
+
+// Fan is an account with a live session.
+type Fan struct {
+	UserID string
+	Token  string
 }

@@ -1,6 +1,5 @@
-// Package userapi holds what others may use of the user service: the types, the
-// interface Service, and the suite in package usertest that every implementation of
-// it must pass.
+// Package userapi is the contract of the user service: its types, the interface Service,
+// and, in package usertest, the suite that every implementation must pass.
 //
 //	account.go   accounts and changes of them
 //	session.go   signing in, sessions, mailed links, two factors

@@ -19,7 +19,7 @@ type Credentials struct {
 	Proof string // from the first step, in place of Name and Password
 }
 
-// Session is a session that has begun.
+// Session is a session that has just begun.
 type Session struct {
 	Token     string
 	Ends      time.Time
@@ -28,7 +28,7 @@ type Session struct {
 	TwoFactor string      // "", TwoFactorActive or TwoFactorRequired
 }
 
-// The states of an account's second factor, as a session tells them.
+// The states of an account's second factor in a session.
 const (
 	TwoFactorActive   = "active"
 	TwoFactorRequired = "required" // the account's role needs a second factor that is not on yet
@@ -42,7 +42,7 @@ type OpenSession struct {
 	Current         bool // it is the session of the request
 }
 
-// VerifyLink is what a mailed link that confirms an address stands for.
+// VerifyLink describes a mailed link that verifies an address.
 type VerifyLink struct {
 	Valid bool
 	Mine  bool // it is for the caller's account

@@ -3,6 +3,8 @@ package browser
 import (
 	"flag"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,8 +20,8 @@ import (
 // language and width: for people.
 var shots = flag.String("shots", "", "folder for pictures of all pages")
 
-// widths are those of phones that are sold, one held sideways, and of a desktop.
-var widths = []stage.Screen{{Width: 320, Height: 640, Phone: true}, {Width: 360, Height: 740, Phone: true}, {Width: 412, Height: 915, Phone: true}, {Width: 740, Height: 360, Phone: true}, stage.Desktop}
+// widths are those of phones that are sold, one held sideways, a tablet, and a desktop.
+var widths = []stage.Screen{{Width: 320, Height: 640, Phone: true}, {Width: 360, Height: 740, Phone: true}, {Width: 412, Height: 915, Phone: true}, {Width: 740, Height: 360, Phone: true}, {Width: 800, Height: 1280, Phone: true}, stage.Desktop}
 
 // fitting looks at pages in both languages and all widths: no text is cut off,
 // sticks out of its button, or runs into the next cell.
@@ -151,6 +153,19 @@ func (f *fitting) inLine(held string) {
 	}
 }
 
+// An organizer's links stand beside the brand on common phones, in English.
+func TestHeaderOfOrganizers(t *testing.T) {
+	t.Parallel()
+	f := fit(t, "organizer")
+	f.must(f.tab.Look(widths[1]))
+	f.open("/organizer?lang=en")
+	var rows int
+	f.eval(`new Set([...document.querySelectorAll(".bar .brand, .bar nav a")].map(e => { const r = e.getBoundingClientRect(); return Math.round((r.top + r.bottom) / 16); })).size`, &rows)
+	if rows != 1 {
+		t.Errorf("brand and links have %d rows", rows)
+	}
+}
+
 // What a buyer reads.
 func TestPagesOfBuyersFit(t *testing.T) {
 	t.Parallel()
@@ -202,11 +217,98 @@ func TestPagesOfOrganizersFit(t *testing.T) {
 	f.page("console-event", at, "")
 	f.page("console-found", at+"?booking=buyer@demo.example", "#found")
 	f.page("console-gift", at+"?booking="+gift["reference"].(string), "#found .gift")
+	f.page("console-gift-order", at+"/orders/"+gift["id"].(string), "#email")
+	sold := f.orderOf(at)
+	f.page("console-order", sold, "#log table")
 	f.page("console-edit", at+"/edit", "")
 	f.page("console-pause", at+"/sale?to=pause", "")
 	f.page("console-cancel", at+"/cancel", "")
+	f.announcements(at, event)
 	if _, err := demo.Call("PUT", "/events/"+event, token(t, "organizer"), map[string]any{"status": "published"}); err != nil {
 		t.Fatal(err)
 	}
 	f.page("event-paused", "/e/"+event, "")
+}
+
+// orderOf returns the address of the organizer's page of the latest order of an event.
+func (f *fitting) orderOf(at string) (path string) {
+	f.t.Helper()
+	f.open(at + "?booking=buyer@demo.example")
+	f.wait("#found .ref a")
+	f.eval(`document.querySelector("#found .ref a").pathname`, &path)
+	return path
+}
+
+// What an organizer reads of webhooks whose URL, description and answers are as long as
+// they may be.
+func TestPagesOfWebhooksFit(t *testing.T) {
+	t.Parallel()
+	f := fit(t, "organizer")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = w.Write([]byte(strings.Repeat("Teekesselchen", 100)))
+	}))
+	t.Cleanup(server.Close)
+	hook, err := demo.Call("POST", "/webhooks", token(t, "organizer"), map[string]any{
+		"url": server.URL + "/" + strings.Repeat("hooks", 90), "description": strings.Repeat("Rundschreiben", 15)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := "/organizer/webhooks/" + hook["id"].(string)
+	t.Cleanup(func() { _, _ = demo.Call("DELETE", "/webhooks/"+hook["id"].(string), token(t, "organizer"), nil) })
+	sent, err := demo.Call("POST", "/webhooks/"+hook["id"].(string)+"/test", token(t, "organizer"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.open(at + "/" + sent["message_id"].(string))
+	f.reloadUntil("it was tried", `document.querySelector("main").innerText.includes("418")`)
+	f.page("webhooks", "/organizer/webhooks", "")
+	f.page("webhook", at, "")
+	f.page("webhook-message", at+"/"+sent["message_id"].(string), "")
+}
+
+// The pages of invoices, for a seller whose name is as long as it may be.
+func TestPagesOfInvoicesFit(t *testing.T) {
+	t.Parallel()
+	f := fit(t, "organizer")
+	f.page("seller-empty", "/organizer/seller", "")
+	f.open("/organizer/seller")
+	for field, value := range map[string]string{"name": strings.Repeat("Donaudampfschifffahrt", 9), "street": strings.Repeat("Uferstraße", 20), "city": strings.Repeat("Neustadt", 12), "country": "DE", "vat_number": "DE136695976", "tax_rate": "7"} {
+		f.fill("#f-"+field, value)
+	}
+	f.click("main form button")
+	f.page("invoices", "/organizer/invoices", "")
+	f.open("/organizer?show=upcoming")
+	var event string
+	f.eval(`document.querySelector(".own-event a").pathname`, &event)
+	f.page("settlement", event+"/settlement", "")
+	f.page("seller", "/organizer/seller", "")
+}
+
+var leave = regexp.MustCompile(`https?://[^/]+(/unsubscribe\?token=\S+)`)
+
+// announcements are the pages of an announcement: as a draft, once it is sent, and what
+// the link to unsubscribe leads to.
+func (f *fitting) announcements(at, event string) {
+	f.t.Helper()
+	all := "/events/" + event + "/announcements"
+	draft, err := demo.Call("POST", all, token(f.t, "organizer"), map[string]any{
+		"subject": "Einlass bereits um achtzehn Uhr wegen der Sicherheitskontrollen",
+		"text":    "Wegen des Schnees öffnen wir früher.\n\nAnfahrt und Parkplätze: https://hall.example/anfahrt",
+	})
+	f.must(err)
+	one := at + "/announcements/" + draft["id"].(string)
+	f.page("announcements", at+"/announcements", "")
+	f.page("announcement-draft", one, "")
+	_, err = demo.Call("POST", all+"/"+draft["id"].(string)+"/send", token(f.t, "organizer"), map[string]any{"version": draft["version"]})
+	f.must(err)
+	path, err := demo.Mail("organizer@demo.example", leave)
+	f.must(err)
+	f.page("announcement-sent", one, "")
+	f.page("unsubscribe", path, "")
+	f.open(path)
+	f.click("main form button[value=organizer]")
+	f.wait("main [role=status]")
+	f.page("unsubscribed", path, "")
+	f.page("account-muted", "/account", "")
 }

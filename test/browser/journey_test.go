@@ -107,7 +107,7 @@ func (r *reading) best(event string) {
 }
 
 // mailedCode is the line of a mail with a code: three groups of three.
-var mailedCode = regexp.MustCompile(`code is ([0-9A-Z]{3}(?:-[0-9A-Z]{3}){2})\.`)
+var mailedCode = regexp.MustCompile(`(?:code is|Code ist) ([0-9A-Z]{3}(?:-[0-9A-Z]{3}){2})\.`)
 
 // asGuest goes through the checkout as a guest until the way to the payment is open.
 func (r *reading) asGuest(address string) {

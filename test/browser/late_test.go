@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"boxoffice/test/browser/stage"
+
+	"boxoffice/internal/patience"
 )
 
 // A hold runs out in front of the buyer's eyes, and the checkout says so by itself.
@@ -50,7 +52,7 @@ func TestLatePayment(t *testing.T) {
 func taken(t *testing.T, event string, seats []string) {
 	t.Helper()
 	rival := token(t, "organizer")
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience.Long); ; time.Sleep(100 * time.Millisecond) {
 		_, err := demo.Call("POST", "/bookings", rival, map[string]any{"event_id": event, "seats": seats})
 		if err == nil {
 			return

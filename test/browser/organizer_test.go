@@ -65,3 +65,41 @@ func (r *reading) set(selector, value string) {
 	r.t.Helper()
 	r.eval(fmt.Sprintf(`(e => { if (!e) return; e.value = %q; for (const n of ["input", "change"]) e.dispatchEvent(new Event(n, { bubbles: true })) })(document.querySelector(%q))`, value, selector), nil)
 }
+
+// An organizer adds a webhook, sends a test message to it, sees that nobody takes it, and
+// deletes the webhook.
+func TestOrganizerHasWebhooks(t *testing.T) {
+	for name, screen := range map[string]stage.Screen{"desktop": stage.Desktop, "phone": stage.Phone} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := onTour(t, "organizer", screen)
+			o.open("/organizer")
+			o.click(`a[href="/organizer/webhooks"]`)
+			o.wait("#url")
+			o.here()
+			o.fill("#url", "ftp://x")
+			o.click("main form button")
+			o.wait("#url-fault")
+			o.here()
+			o.fill("#url", "http://127.0.0.1:1/a/rather/long/path/for/the/messages/of/"+name)
+			o.fill("#description", "Our mailing list")
+			o.click(`input[value="booking.booked"]`)
+			o.click("main form button")
+			o.at("^/organizer/webhooks/[^/]+$")
+			hook := o.tab.Path()
+			o.here()
+			o.click("main button[value=test]")
+			o.at("^" + hook + "/msg_test_")
+			o.reloadUntil("it was tried", `document.querySelector("main").innerText.includes("No connection")`)
+			o.here()
+			o.open(hook)
+			o.says("#log", "webhook.test")
+			o.see(hook, hook+"?lang=de", "/organizer/webhooks")
+			o.open(hook)
+			o.open(hook + "?lang=en")
+			o.click("details:has(button[value=delete]) summary")
+			o.click("button[value=delete]")
+			o.at("^/organizer/webhooks$")
+		})
+	}
+}

@@ -242,8 +242,22 @@ func TestPagesOfOrganizers(t *testing.T) {
 				t.Fatal(err)
 			}
 			at := "/organizer/events/" + event
+			draft, err := demo.Call("POST", "/events/"+event+"/announcements", token(t, "organizer"), map[string]any{"subject": "Snow", "text": "Come early."})
+			if err != nil {
+				t.Fatal(err)
+			}
 			o := onTour(t, "organizer", screen)
-			o.see("/organizer", "/organizer?show=draft", "/organizer/events/new", at, at+"/edit", at+"/sale?to=pause", at+"/cancel", at+"?lang=de")
+			o.see("/organizer", "/organizer?show=draft", "/organizer/events/new", at, at+"/edit", at+"/sale?to=pause", at+"/cancel", at+"/announcements", at+"/announcements/"+draft["id"].(string), at+"?lang=de")
+			o.open(at + "?lang=en&booking=buyer@demo.example")
+			o.click("#found .ref a")
+			o.at("^" + at + "/orders/")
+			order := o.tab.Path()
+			o.says("main", "Messages about this booking")
+			o.see(order, order+"?lang=de")
+			o.open(order + "?lang=en")
+			o.click("main form button")
+			o.says("main", "The tickets are on their way.")
+			o.here()
 		})
 	}
 }

@@ -51,7 +51,7 @@ func sell(dir, synchronous string) error {
 	if err != nil {
 		return err
 	}
-	p, err := app.Build(ctx, db, app.Config{Log: slog.Default()})
+	p, err := app.Build(ctx, db, app.Config{Log: slog.Default(), Payments: "sandbox"})
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/patience"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
@@ -94,7 +95,7 @@ func Start(t testing.TB, server, config string) *Proxy {
 
 // wait waits until the server takes connections.
 func (p *Proxy) wait(ended <-chan struct{}) error {
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience.Long); time.Now().Before(deadline); {
 		if c, err := net.Dial("tcp", p.Addr); err == nil {
 			return c.Close()
 		}

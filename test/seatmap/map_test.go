@@ -10,6 +10,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"boxoffice/internal/patience"
 )
 
 const houseTiers = `[{"id":"s","name":"Seats","price":5000,"label":"€50.00","categories":["Seats"]},{"id":"f","name":"Standing","price":2000,"label":"€20.00","sections":["FL"]}]`
@@ -31,7 +33,7 @@ type visitor struct {
 
 func (v *visitor) do(actions ...chromedp.Action) {
 	v.Helper()
-	ctx, stop := context.WithTimeout(v.ctx, 20*time.Second)
+	ctx, stop := context.WithTimeout(v.ctx, patience.Long)
 	defer stop()
 	if err := chromedp.Run(ctx, actions...); err != nil {
 		v.Fatal(err)
@@ -81,7 +83,7 @@ func (v *visitor) hold(o *office) map[string][]string {
 	select {
 	case f := <-o.form:
 		return f
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience.Long):
 		v.Fatal("nothing was sent")
 		return nil
 	}
@@ -188,7 +190,7 @@ func TestBestAfterAll(t *testing.T) {
 		if len(sent["seats"]) > 0 || !slices.Equal(sent["quantity"], []string{"2"}) {
 			t.Fatalf("sent %v", sent)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience.Long):
 		t.Fatal("nothing was sent")
 	}
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"boxoffice/test/browser/stage"
+
+	"boxoffice/internal/patience"
 )
 
 const assets = "../../internal/page/dist"
@@ -233,7 +235,7 @@ func browse(t testing.TB, url string) context.Context {
 // strict Content-Security-Policy.)
 func until(expression string) chromedp.ActionFunc {
 	return func(ctx context.Context) error {
-		ctx, stop := context.WithTimeout(ctx, 20*time.Second)
+		ctx, stop := context.WithTimeout(ctx, patience.Long)
 		defer stop()
 		for {
 			var yes bool

@@ -29,13 +29,25 @@ var asides = []struct {
 	{text: "FROM payments_begun WHERE (event_id, id) > ($1, $2)", why: "recovery looks for payments under way, in all events"},
 	{text: "FROM payments_unwinding WHERE (event_id, id) > ($1, $2)", why: "the same"},
 	{text: "FROM payments_paid WHERE (event_id, id) > ($1, $2)", why: "whoever tells buyers looks for payments, in all events"},
+	{text: "SELECT count(*) FROM payments_paid", why: "a rehearsal waits until all messages are consumed"},
+	{text: "FROM payments_returned WHERE (event_id, id) > ($1, $2)", why: "the same, for money that went back"},
+
+	{text: "SELECT event_id FROM payments_journal WHERE event_id > $1", why: "the journal of all events is read one event after another"},
+
+	{text: "FROM payments WHERE (event_id, id) > ($1, $2) AND posted < version", why: "what an older program has left out of the journal, once after a start"},
+
+	{text: "FROM refunds WHERE status = 'pending' AND created_at < $1", why: "a day is compared with the gateway: refunds that are late"},
+	{text: "FROM refunds WHERE status = 'failed' AND updated_at >= $1", why: "the same: refunds that have failed"},
+
+	{text: "FROM booking_reasons WHERE booking_id = $1", why: "why an organizer has cancelled seats of an order, by the index booking_reasons_of"},
 
 	// Lists of an account, over its events.
-	{text: "FROM bookings b JOIN sales s ON s.event_id = b.event_id WHERE b.id > $1 AND b.user_id = $2", why: "a customer's bookings"},
+	{text: "AND b.user_id = $3 ORDER BY b.event_id", why: "a customer's bookings"},
 	{text: "SELECT id FROM bookings WHERE user_id = $1", why: "an account's bookings: for its payments, to close it, to hand it over"},
 	{text: "SELECT CASE status WHEN 'refunded' THEN 'done' ELSE 'pending' END, amount FROM payments", why: "an organizer's figures, by a range of payments_given_up"},
 
 	// Parts of statements that are put together, and are not run by this test.
+	{text: "FROM ledger l WHERE l.event_id = $%d AND l.kind = 'sale' ORDER BY l.seq DESC", why: "who has tickets for an event, for a message to all of them; the list names the event"},
 	{text: "WHERE email_key IN ($3, $4) AND event_id = $2", why: "a guest's seats, by an address that they typed; by bookings_by_email and the event"},
 	{text: "JOIN ledger ON event_id = id AND seq > after AND seq <= after + $3", why: "what other nodes have written meanwhile, by the ledger's primary key"},
 

@@ -60,15 +60,15 @@ func (w *world) purchases() {
 		return slices.Contains([]string{"voided", "captured", "refunded"}, s)
 	})
 
-	// Holds that are released, and that lapse: one is taken by another buyer, one paid late.
+	// Holds that are released, and that expire: one is taken by another buyer, one paid late.
 	w.ask(ann, http.StatusOK, "DELETE", "/bookings/"+hold("e", seats[5]), nil)
 	booking = hold("f", seats[6])
-	w.lapse(booking)
-	w.until("it lapses", is("/bookings/"+booking, "status", "expired"))
+	w.expire(booking)
+	w.until("it expires", is("/bookings/"+booking, "status", "expired"))
 	w.ask(bob, http.StatusCreated, "POST", "/bookings", map[string]any{"event_id": event, "seats": []string{seats[6]}})
 	booking = hold("g", seats[7])
-	w.lapse(booking)
-	w.until("it lapses", is("/bookings/"+booking, "status", "expired"))
+	w.expire(booking)
+	w.until("it expires", is("/bookings/"+booking, "status", "expired"))
 	paid(booking, "g")
 
 	// Seats that the node chooses, in the other event; then that is cancelled.

@@ -17,10 +17,12 @@ import (
 
 	"boxoffice/internal/app"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/patience"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // world is a node, and what its database has heard.
@@ -41,9 +43,9 @@ func newWorld(t *testing.T, dialect sqldb.Dialect) *world {
 		cfg = sqldb.Config{URL: sqldbtest.Postgres(t), Connections: func(c *pgx.ConnConfig) { c.Tracer = w.record }}
 	}
 	w.db = sqldbtest.Again(t, cfg)
-	s := &settings.Server{Storage: settings.Storage{Data: t.TempDir()}, PublicURL: "https://tickets.example"}
+	s := &settings.Server{Storage: settings.Storage{Data: t.TempDir()}, PublicURL: "https://tickets.example", Payments: "sandbox"}
 	var err error
-	w.node, err = app.Start(t.Context(), s, w.db, app.Substitutes{Hashing: user.Hashing{Memory: 8, Time: 1}, NoPages: true}, slog.New(slog.DiscardHandler))
+	w.node, err = app.Start(t.Context(), s, w.db, app.Substitutes{Outside: app.Outside{Hashing: user.Hashing{Memory: 8, Time: 1}}, NoPages: true}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,9 +61,9 @@ func newWorld(t *testing.T, dialect sqldb.Dialect) *world {
 }
 
 // account is a new account with a session.
-func (w *world) account(role caller.Role) user.Fan {
+func (w *world) account(role caller.Role) userapi.Fan {
 	w.t.Helper()
-	fans, err := w.node.Users.CreateFans(w.t.Context(), 1, role)
+	fans, err := w.node.Users.CreateFans(w.t.Context(), 1, role, false)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -69,7 +71,7 @@ func (w *world) account(role caller.Role) user.Fan {
 }
 
 // ask sends a request as an account, which must be answered with a status; 0: any.
-func (w *world) ask(as user.Fan, status int, method, path string, body map[string]any, header ...string) map[string]any {
+func (w *world) ask(as userapi.Fan, status int, method, path string, body map[string]any, header ...string) map[string]any {
 	w.t.Helper()
 	raw := ""
 	if body != nil {
@@ -88,7 +90,7 @@ func (w *world) ask(as user.Fan, status int, method, path string, body map[strin
 		r.Header.Set(header[i], header[i+1])
 	}
 	answer := httptest.NewRecorder()
-	w.node.Door().Handler().ServeHTTP(answer, r)
+	w.node.Gateway().Handler().ServeHTTP(answer, r)
 	if status != 0 && answer.Code != status {
 		w.t.Fatalf("%s %s: %d, want %d: %s", method, path, answer.Code, status, answer.Body)
 	}
@@ -102,7 +104,7 @@ func (w *world) ask(as user.Fan, status int, method, path string, body map[strin
 }
 
 // event is a new event on sale.
-func (w *world) event(as user.Fan) string {
+func (w *world) event(as userapi.Fan) string {
 	w.t.Helper()
 	return w.ask(as, http.StatusCreated, "POST", "/events", map[string]any{
 		"title": "Test Night", "event_time": time.Now().Add(30 * 24 * time.Hour).UTC().Format(time.RFC3339),
@@ -112,7 +114,7 @@ func (w *world) event(as user.Fan) string {
 }
 
 // seats lists labels of an event's seats.
-func (w *world) seats(as user.Fan, event string) (labels []string) {
+func (w *world) seats(as userapi.Fan, event string) (labels []string) {
 	w.t.Helper()
 	sections := w.ask(as, http.StatusOK, "GET", "/events/"+event+"/seats", nil)["sections"].([]any)
 	section := sections[0].(map[string]any)["id"].(string)
@@ -145,8 +147,8 @@ func (w *world) write(args []any, texts ...string) {
 	}
 }
 
-// lapse has a hold end a second ago.
-func (w *world) lapse(booking string) {
+// expire has a hold end a second ago.
+func (w *world) expire(booking string) {
 	w.t.Helper()
 	w.write([]any{w.db.Now().Add(-time.Second).UnixMicro(), booking},
 		`UPDATE bookings SET expires_at = $1 WHERE id = $2`,
@@ -159,9 +161,5 @@ func (w *world) lapse(booking string) {
 // until waits for something that the node does by itself.
 func (w *world) until(what string, is func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			w.t.Fatalf("%s: not within 20 s", what)
-		}
-	}
+	patience.Until(w.t, what, is)
 }

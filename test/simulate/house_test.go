@@ -18,7 +18,8 @@ import (
 	"time"
 
 	"boxoffice/internal/app"
-	"boxoffice/internal/notifyapi"
+	notifymail "boxoffice/internal/notify/mail"
+	"boxoffice/internal/patience"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/user"
@@ -26,13 +27,14 @@ import (
 
 // house is all nodes, and what is outside of them.
 type house struct {
-	record *record
-	clock  *clock
-	nodes  []*node
-	turn   chan struct{}
-	bank   *bank
-	post   *post
-	logs   *logs
+	record    *record
+	clock     *clock
+	nodes     []*node
+	turn      chan struct{}
+	bank      *bank
+	post      *post
+	receivers *receivers
+	logs      *logs
 
 	left atomic.Int64 // ns of the real time at which a client went away last; see working
 }
@@ -64,7 +66,7 @@ type node struct {
 }
 
 func newHouse(r *record, nodes int) *house {
-	h := &house{record: r, clock: &clock{}, turn: make(chan struct{}, 1), post: &post{}, logs: &logs{}}
+	h := &house{record: r, clock: &clock{}, turn: make(chan struct{}, 1), post: &post{}, receivers: newReceivers(), logs: &logs{}}
 	if r.server != nil {
 		h.clock.leap = h.leapTo
 	}
@@ -91,12 +93,11 @@ func (n *node) start() error {
 		return err
 	}
 	s := &settings.Server{Storage: settings.Storage{Data: n.house.record.dir}, PublicURL: "https://tickets.example"}
-	n.app, err = app.Start(context.Background(), s, db, app.Substitutes{
-		Gateway: &branch{n.house.bank, life},
-		Mailer:  &letterbox{n.house.post, life},
-		Hashing: user.Hashing{Memory: 8, Time: 1},
-		NoPages: true,
-	}, slog.New(&logHandler{logs: n.house.logs, life: life, node: n.number}))
+	n.app, err = app.Start(context.Background(), s, db, app.Substitutes{Outside: app.Outside{
+		Gateway:  &branch{n.house.bank, life},
+		Webhooks: &wire{n.house.receivers, life, n.house.clock},
+		Hashing:  user.Hashing{Memory: 8, Time: 1},
+	}, Sender: &letterbox{n.house.post, life}, NoPages: true}, slog.New(&logHandler{logs: n.house.logs, life: life, node: n.number}))
 	return err
 }
 
@@ -116,11 +117,11 @@ func (n *node) stop() error {
 	if n.house.clock.leap != nil {
 		n.awake()
 	}
-	patience := 20 * time.Second
+	most := 20 * time.Second
 	if n.house.record.server != nil {
-		patience = time.Second // what is real takes its time
+		most = time.Second // what is real takes its time
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
 	err := fault(n.app.Close(ctx))
 	if n.life.isDead() {
@@ -164,6 +165,7 @@ type reply struct {
 	body   []byte
 	doc    map[string]any // the body, when it is a JSON object
 	why    string         // without an answer: died, left, frozen
+	tagged bool           // the request named a version
 	sent   time.Time
 	came   time.Time
 }
@@ -198,8 +200,13 @@ type request struct {
 	leave   int // at the node's nth commit; 0: never
 }
 
-// patience is how long a client waits for an answer.
-const patience = 40 * time.Second
+// answerTime is how long a client waits for an answer. On PostgreSQL it is real time.
+func (h *house) answerTime() time.Duration {
+	if h.record.server != nil {
+		return patience.Long
+	}
+	return 40 * time.Second
+}
 
 // ask sends a request and waits for its answer.
 func (h *house) ask(q request) reply {
@@ -228,11 +235,13 @@ func (h *house) ask(q request) reply {
 		r.Header.Set(k, v)
 	}
 	w := httptest.NewRecorder()
-	handler := n.app.Door().Handler()
-	return n.await(q.leave, leave, func() { handler.ServeHTTP(w, r) }, func(out *reply) {
+	handler := n.app.Gateway().Handler()
+	out := n.await(q.leave, leave, func() { handler.ServeHTTP(w, r) }, func(out *reply) {
 		out.status, out.header, out.body = w.Code, w.Header(), w.Body.Bytes()
 		_ = json.Unmarshal(out.body, &out.doc)
 	})
+	out.tagged = r.Header.Get("If-Match") != ""
+	return out
 }
 
 // await has a node do something for a client, who leaves at the node's nth commit,
@@ -254,7 +263,7 @@ func (n *node) await(leaveAt int, leave func(), serve func(), take func(out *rep
 		short /= 10
 	}
 	for waited := time.Duration(0); out.status == 0 && out.why == ""; waited += short {
-		if waited >= patience || waited >= short && life.isFrozen() {
+		if waited >= h.answerTime() || waited >= short && life.isFrozen() {
 			out.why = "late"
 			break
 		}
@@ -327,16 +336,18 @@ type letterbox struct {
 	life *life
 }
 
-// Deliver says whether the mail server has a mail for good.
-func (l *letterbox) Deliver(_ context.Context, m notifyapi.Mail) error {
+// Send says whether the mail server has a mail for good.
+func (l *letterbox) Send(_ context.Context, m *notifymail.Mail) (string, error) {
 	if err := l.life.pass(); err != nil {
-		return err
+		return "", err
 	}
 	l.post.mu.Lock()
 	defer l.post.mu.Unlock()
 	l.post.mails = append(l.post.mails, mail{m.To, m.Subject, m.Text})
-	return nil
+	return "250 taken", nil
 }
+
+func (*letterbox) Close() {}
 
 // logs keeps what nodes that are alive complain about.
 type logs struct {

@@ -40,7 +40,7 @@ func versionOf(tag string) int64 {
 // again tells the version that it has now, as the same node says.
 func (w *world) matched(s *Step, r *reply, version int64, again func() int64) {
 	switch {
-	case version <= 0 || !s.Match && !s.Stale || r.slug() == "version-differs" && s.Stale:
+	case version <= 0 || !r.tagged || !s.Match && !s.Stale || r.slug() == "version-differs" && s.Stale:
 	case s.Stale && r.ok():
 		w.fail("who has seen an earlier version changes nothing", "%s: %s", s, r)
 	case s.Match && r.status == http.StatusPreconditionFailed && w.alone && !w.excused():

@@ -11,18 +11,22 @@ import (
 // world is what the outside knows of the house: what its people were told.
 type world struct {
 	*house
-	people   map[string]*person
-	events   map[string]*event
-	bookings map[string]*booking
-	payments map[string]*pay
-	kept     map[string]*kept
-	tried    map[string]bool // holds that may have been made without an answer, by caller, event and key
-	broken   []string        // rules that were broken, and how
-	trace    []string
-	knows    map[string]bool // fields of events that this revision has
-	alone    bool            // one request at a time: answers can be held against all that was told
-	slow     int             // steps during which the machine was slow
-	hurt     bool            // a node was killed, or the bank does not answer: some may be told to try again
+	people     map[string]*person
+	events     map[string]*event
+	bookings   map[string]*booking
+	payments   map[string]*pay
+	hooks      map[string]*hook
+	said       map[string]*announcement
+	kept       map[string]*kept
+	tried      map[string]bool // holds that may have been made without an answer, by caller, event and key
+	broken     []string        // rules that were broken, and how
+	trace      []string
+	knows      map[string]bool // fields of events that this revision has
+	alone      bool            // one request at a time: answers can be held against all that was told
+	hasty      bool            // see job
+	slow       int             // steps during which the machine was slow
+	introduced bool            // the organizer's details are known
+	hurt       bool            // a node was killed, or the bank does not answer: some may be told to try again
 }
 
 // person is somebody with an account, or more than one.

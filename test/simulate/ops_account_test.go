@@ -19,6 +19,7 @@ func accountOps() map[string]*op {
 		"ask for code":    {api: "send-guest-code", weight: 1, make: ofPerson, ask: fixed("POST", "/users/guest/code"), told: toldNothing, again: true},
 		"show code":       {api: "verify-guest", weight: 4, make: makeShowCode, ask: askShowCode, told: toldShowCode, again: true},
 		"edit account":    {api: "update-user", weight: 3, make: makeEdit, ask: askEdit, told: toldEdit},
+		"choose emails":   {api: "update-email-preferences", weight: 1, make: makeChooseEmails, ask: askChooseEmails, told: toldChooseEmails, again: true},
 		"delete account":  {api: "delete-user", weight: 1, make: makeDelete, ask: askDelete, told: toldMatching(toldDelete, ofAccount), again: true},
 		"end session":     {api: "end-session", weight: 1, make: ofPerson, ask: askEndSession, told: toldEndSession},
 		"end others":      {api: "end-other-sessions", weight: 1, make: ofPerson, ask: own("DELETE", "/sessions"), told: toldNothing, again: true},
@@ -304,6 +305,27 @@ func toldEdit(w *world, s *Step, r *reply) {
 	}
 	if role := text(s.Set["role"]); role != "" {
 		p.role = role
+	}
+}
+
+func makeChooseEmails(g *gen, s *Step) bool {
+	s.Set = map[string]any{[]string{"announcements", "reminders"}[g.n(2)]: g.chance(2)}
+	return ofPerson(g, s)
+}
+
+func askChooseEmails(w *world, s *Step) *request {
+	q := own("PUT", "/email-preferences")(w, s)
+	if q != nil {
+		q.body = s.Set
+	}
+	return q
+}
+
+func toldChooseEmails(w *world, s *Step, r *reply) {
+	for name, want := range s.Set {
+		if r.ok() && w.alone && r.doc[name] != want {
+			w.fail("what somebody chooses is so", "%s chose %s: %v, and is told %s", s.As, name, want, r)
+		}
 	}
 }
 

@@ -121,6 +121,8 @@ func makeCreate(g *gen, s *Step) bool {
 		delete(s.Set, "event_time")
 	case 4:
 		s.Set["unverified_buyers"] = true
+	case 5:
+		s.Set["cancellation_fees"] = []any{map[string]any{"fee_rate": 100 * g.n(101), "fee_fixed": g.n(300)}}
 	}
 	return true
 }
@@ -199,6 +201,10 @@ func makeChange(g *gen, s *Step) bool {
 		case 7:
 			s.Set["event_time"] = []string{"720h", "1440h", "-24h", "1h", "24h"}[g.n(5)]
 		case 8:
+			if g.chance(2) {
+				s.Set["cancellation_fees"] = []any{map[string]any{"fee_rate": 100 * g.n(101)}}
+				break
+			}
 			s.Set["refundable_until"] = []string{"-1h", "1h", "48h", "240h"}[g.n(4)]
 		case 9:
 			s.Set["sale_closes_at"] = []string{"1m", "24h", "480h"}[g.n(3)]

@@ -12,6 +12,7 @@ func moneyOps() map[string]*op {
 		"amend":  {api: "amend-payment", weight: 3, make: makeAmend, ask: askAmend, told: toldMatching(toldAmend, ofPayment), again: true},
 		"void":   {api: "void-payment", weight: 5, make: makeVoid, ask: askVoid, told: toldMatching(toldVoid, ofPayment), again: true},
 		"check":  {weight: 5, make: makeCheck, ask: askCheck, told: toldCheck},
+		"notice": {api: "receive-payment-notice", weight: 3, make: makeNotice, ask: askNotice, told: toldNotice, again: true},
 		"latest": {weight: 3, make: makeLook, ask: askLatest, told: toldLatest},
 	}
 }

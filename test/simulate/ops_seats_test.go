@@ -11,8 +11,11 @@ func seatOps() map[string]*op {
 		"hold":   {api: "hold-seats", weight: 30, make: makeHold, ask: askHold, told: toldHold, again: true},
 		"swap":   {api: "swap-seats", weight: 14, make: makeSwap, ask: askSwap, told: toldMatching(toldSwap, ofBooking), again: true},
 		"cancel": {api: "cancel-booking", weight: 12, make: makeCancel, ask: askCancel, told: toldMatching(toldCancel, ofBooking), again: true},
+		"refuse": {api: "cancel-for-buyer", weight: 3, make: makeRefuse, ask: askRefuse, told: toldMatching(toldCancel, ofBooking), again: true},
+		"thank":  {api: "refund-booking", weight: 3, make: makeThank, ask: askThank, told: toldMatching(toldThank, ofBooking)},
 		"look":   {weight: 6, make: makeLook, ask: askLook, told: toldLook},
 		"link":   {api: "renew-booking-link", weight: 1, make: makeLook, ask: askLink, told: toldNothing, again: true},
+		"remind": {api: "send-tickets-again", weight: 1, make: makeRemind, ask: askRemind, told: toldNothing, again: true},
 		"block":  {api: "block-seats", weight: 2, make: makeGrant, ask: askGrant, told: toldHold, again: true},
 		"give":   {api: "give-seats", weight: 2, make: makeGrant, ask: askGrant, told: toldHold, again: true},
 	}
@@ -223,6 +226,73 @@ func toldCancel(w *world, s *Step, r *reply) {
 	}
 }
 
+// makeRefuse has an organizer cancel seats of a buyer; now and then the buyer tries.
+func makeRefuse(g *gen, s *Step) bool {
+	if !makeCancel(g, s) {
+		return false
+	}
+	if b := g.w.bookings[s.Booking]; !g.chance(6) && g.w.events[b.event] != nil {
+		s.As = g.w.events[b.event].organizer
+	}
+	if s.Amount = 0; g.chance(3) {
+		s.Amount = 1 // by the terms
+	}
+	return true
+}
+
+func askRefuse(w *world, s *Step) *request {
+	q := askCancel(w, s)
+	if q == nil {
+		return nil
+	}
+	body := map[string]any{"reason": "The stalls are closed.", "refund": []string{"full", "terms"}[s.Amount]}
+	if len(s.Seats) > 0 {
+		body["seats"] = s.Seats
+	}
+	q.method, q.path, q.body = "POST", "/bookings/"+w.bookings[s.Booking].id+"/cancellations", body
+	return q
+}
+
+// makeThank has an organizer give a part of the money back.
+func makeThank(g *gen, s *Step) bool {
+	b := g.booking("booked")
+	if b == nil {
+		return false
+	}
+	s.Booking, s.As, s.Amount = b.name, g.w.events[b.event].organizer, 1+int64(g.n(int(max(b.amount, 1))))
+	if g.chance(6) {
+		s.As = b.owner
+	}
+	g.seenVersion(s)
+	g.trouble(s)
+	return true
+}
+
+func askThank(w *world, s *Step) *request {
+	b := w.bookings[s.Booking]
+	q := askLook(w, s)
+	if q == nil {
+		return nil
+	}
+	q.method, q.path, q.headers = "POST", q.path+"/refunds", match(s, b.seq)
+	q.body = map[string]any{"amount": s.Amount, "paid_left": b.amount, "reason": "The view was bad."}
+	return q
+}
+
+func toldThank(w *world, s *Step, r *reply) {
+	b := w.bookings[s.Booking]
+	switch {
+	case r.status == 0:
+		b.unclear = true
+	case r.ok():
+		was := *b
+		w.learn(b, r.doc, false)
+		if w.alone && !was.unclear && w.people[s.As] != nil && s.As == was.owner && s.As != w.events[was.event].organizer {
+			w.fail("only the organizer gives money back", "booking %s: %s", b.name, r)
+		}
+	}
+}
+
 func subset(a, b []string) bool {
 	for _, x := range a {
 		found := false
@@ -257,6 +327,25 @@ func askLink(w *world, s *Step) *request {
 	q := askLook(w, s)
 	if q != nil {
 		q.method, q.path = "POST", q.path+"/link"
+	}
+	return q
+}
+
+// makeRemind has an organizer send the tickets of an order again.
+func makeRemind(g *gen, s *Step) bool {
+	b := g.booking("booked")
+	if b == nil {
+		return false
+	}
+	s.Booking, s.As = b.name, g.w.events[b.event].organizer
+	g.trouble(s)
+	return true
+}
+
+func askRemind(w *world, s *Step) *request {
+	q := askLook(w, s)
+	if q != nil {
+		q.method, q.path, q.body = "POST", q.path+"/notices", map[string]any{}
 	}
 	return q
 }

@@ -20,7 +20,7 @@ type op struct {
 // vocabulary is every operation, by the name that steps have.
 func vocabulary() map[string]*op {
 	v := map[string]*op{}
-	for _, part := range []map[string]*op{seatOps(), moneyOps(), eventOps(), accountOps(), worldOps()} {
+	for _, part := range []map[string]*op{seatOps(), moneyOps(), eventOps(), accountOps(), hookOps(), announceOps(), invoiceOps(), worldOps()} {
 		for name, o := range part {
 			v[name] = o
 		}
@@ -78,7 +78,7 @@ func (w *world) plain(s *Step, q *request, r *reply) {
 	case r.status == 500, r.status > 500 && !w.excused():
 		w.fail("no 500", "%s %s: %s", q.method, q.path, r)
 	case r.why == "late":
-		w.fail("everybody is answered", "%s %s: no answer after %s", q.method, q.path, patience)
+		w.fail("everybody is answered", "%s %s: no answer after %s", q.method, q.path, w.answerTime())
 	}
 	if e := w.events[s.Event]; e != nil && text(e.doc["status"]) == "draft" && !e.unclear && !e.pending && r.ok() && w.alone &&
 		(!e.shown || len(w.nodes) == 1 || r.sent.Sub(e.told) > 2*time.Second) && // so long another node may show it as it was

@@ -42,7 +42,7 @@ func setStage(r *record) (*stage, error) {
 	v := vocabulary()
 	for _, name := range append([]string{"org"}, customers...) {
 		for _, s := range []Step{{Op: "sign up", Name: name, Set: map[string]any{"email": name + "@example.org"}}, {Op: "verify", As: name}} {
-			for range 500 { // until it has come
+			for range 10_000 { // until it has come
 				if s.Op == "sign up" || w.mailed(w.people[name], "/verify?token=", 26) != "" {
 					break
 				}
@@ -63,7 +63,7 @@ func setStage(r *record) (*stage, error) {
 		}
 		st.people[name] = *p
 	}
-	doc, err := w.nodes[0].app.Door().API().OpenAPI().MarshalJSON()
+	doc, err := w.nodes[0].app.Gateway().API().OpenAPI().MarshalJSON()
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func setStage(r *record) (*stage, error) {
 }
 
 func (st *stage) world(r *record, nodes int) *world {
-	w := &world{house: newHouse(r, nodes), people: map[string]*person{}, events: map[string]*event{}, bookings: map[string]*booking{},
+	w := &world{house: newHouse(r, nodes), people: map[string]*person{}, events: map[string]*event{}, hooks: map[string]*hook{}, said: map[string]*announcement{}, bookings: map[string]*booking{},
 		payments: map[string]*pay{}, kept: map[string]*kept{}, tried: map[string]bool{}, knows: st.knows, alone: true}
 	for name, p := range st.people {
 		w.people[name] = &p
@@ -97,6 +97,7 @@ func (st *stage) play(dir string, s *Script, j *job, tell func(*Script)) *outcom
 		defer func() { _ = r.drop() }()
 	}
 	w := st.world(r, max(1, s.Nodes))
+	w.hasty = j.Hasty
 	w.clock.sleep(time.Hour) // nothing is as old as the stage
 	for _, n := range w.nodes {
 		w.up(n)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"boxoffice/internal/patience"
 	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
@@ -57,7 +58,7 @@ func (s *server) do(ctx context.Context, url, text string) error {
 // create makes a database, as a copy of another if that has a name.
 func (s *server) create(template string) (*record, error) {
 	name := fmt.Sprintf("%s_%d", s.name, s.made.Add(1))
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Long)
 	defer cancel()
 	text := "CREATE DATABASE " + name
 	if template != "" {
@@ -85,7 +86,7 @@ func (s *server) create(template string) (*record, error) {
 }
 
 func (r *record) drop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Long)
 	defer cancel()
 	return r.server.do(ctx, r.server.url, "DROP DATABASE "+r.name+" WITH (FORCE)")
 }
@@ -96,7 +97,7 @@ const moment = 150 * time.Millisecond
 // leapTo puts the house's clock forward, and waits until all nodes that can have
 // followed it.
 func (h *house) leapTo(ahead time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Long)
 	defer cancel()
 	if err := h.record.server.do(ctx, h.record.plain, fmt.Sprintf("UPDATE simulated_clock SET ahead = '%d microseconds'", ahead.Microseconds())); err != nil {
 		panic(err)
@@ -112,7 +113,7 @@ func (h *house) leapTo(ahead time.Duration) {
 // awake waits until a node that can has the house's time and its database. One that
 // was frozen first finds that it has not heard of the server for long.
 func (n *node) awake() {
-	for deadline := time.Now().Add(5 * time.Second); n.app != nil && !n.follows() && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(5 * time.Second); n.app != nil && !n.follows() && time.Now().Before(deadline); { // one that cannot is told apart by what it answers
 		if n.life.isFrozen() || n.life.isDead() {
 			return
 		}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"boxoffice/internal/patience"
 )
 
 // Time limits are real on PostgreSQL. On a machine that is busy elsewhere a healthy
@@ -96,7 +98,7 @@ func (w *world) excused() bool { return w.hurt || w.record.slow() }
 // patiently does something again that fails while the machine is slow.
 func (h *house) patiently(do func() error) error {
 	err := do()
-	for tries := 1; err != nil && tries < 10 && h.record.slow(); tries++ {
+	for began := time.Now(); err != nil && h.record.slow() && time.Since(began) < patience.Long; {
 		time.Sleep(time.Second / 2)
 		err = do()
 	}

@@ -14,7 +14,7 @@ func shrink(wk *worker, s *Script, out *outcome) (*Script, *outcome) {
 		if time.Now().After(deadline) {
 			return false
 		}
-		o, err := wk.play(job{Script: c.String()})
+		o, err := wk.play(job{Script: c.String(), Hasty: true})
 		if err != nil || len(o.Broken) == 0 || rule(o.Broken[0]) != want {
 			return false
 		}

@@ -28,7 +28,7 @@ func TestVocabulary(t *testing.T) {
 			asked = append(asked, o.api)
 		}
 		var there []string
-		for path, item := range h.nodes[0].app.Door().API().OpenAPI().Paths {
+		for path, item := range h.nodes[0].app.Gateway().API().OpenAPI().Paths {
 			for method, o := range map[string]*huma.Operation{http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete} {
 				if o == nil {
 					continue

@@ -32,12 +32,13 @@ type job struct {
 	Seed   uint64 `json:"seed"`
 	More   int    `json:"more"`   // steps to make up
 	Script string `json:"script"` // instead
+	Hasty  bool   `json:"hasty"`  // whether it waits only a moment for what must come about: it is one of many tries
 }
 
 // standstill is how long no history takes.
 func standstill(st *stage) time.Duration {
 	if st.record.server != nil {
-		return 5 * time.Minute
+		return 10 * time.Minute
 	}
 	return 2 * time.Minute
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/payment/sandbox/wire"
 )
 
 // generator makes a client of an OpenAPI document.
@@ -24,7 +25,8 @@ func TestGeneratedClient(t *testing.T) {
 	}
 	data := storage(t)
 	root := accounts(t, data, 1, caller.Admin)[0]
-	s := serve(t, data)
+	g := launch(t, program(t), "sandbox-gateway", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--latency", "0ms-5ms")
+	s := serve(t, data, "--payments", "sandbox="+g.url) // the one in process sends no messages
 	dir := t.TempDir()
 	files, err := filepath.Glob("testdata/walk/*")
 	if err != nil || len(files) < 3 {
@@ -54,7 +56,7 @@ func TestGeneratedClient(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"run", generator, "-generate", "types,client", "-package", "main", "-o", filepath.Join(dir, "client.go"), filepath.Join(dir, "openapi.json")},
-		{"run", ".", "-url", s.url, "-admin", root.Token, "-mails", filepath.Join(data.Data, "mail")},
+		{"run", ".", "-url", s.url, "-admin", root.Token, "-mails", filepath.Join(data.Data, "mail"), "-gateway-secret", wire.Secret},
 	} {
 		cmd := exec.CommandContext(t.Context(), "go", args...)
 		cmd.Dir = dir
@@ -71,6 +73,9 @@ func TestGeneratedClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range regexp.MustCompile(`"operationId":\s*"([a-z-]+)"`).FindAllStringSubmatch(string(doc), -1) {
+		if strings.HasPrefix(m[1], "on-") {
+			continue // the server sends it: see webhooks in the document
+		}
 		name := ""
 		for _, part := range strings.Split(m[1], "-") {
 			name += strings.ToUpper(part[:1]) + part[1:]

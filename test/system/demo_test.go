@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"boxoffice/internal/patience"
 )
 
 // page reads a page as text.
@@ -62,7 +64,7 @@ func TestGuestCheckout(t *testing.T) {
 	ev := list[0].(map[string]any)["id"].(string)
 	mail := func(n int, part string) string { // the nth with a part
 		t.Helper()
-		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(patience.Long); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 			var found []string
 			for _, name := range regexp.MustCompile(`/dev/mail/([^"]+\.eml)`).FindAllStringSubmatch(page(t, s.url+"/dev/mail"), -1) {
 				if text := page(t, s.url+"/dev/mail/"+name[1]); strings.Contains(text, part) {

@@ -1,76 +1,31 @@
 package system
 
 import (
-	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
+	"boxoffice/internal/brokertest"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
-// smallDisk is a file system of so many MiB.
-type smallDisk struct {
-	dir, ballast string
-}
-
-func newSmallDisk(t *testing.T, size int) *smallDisk {
-	t.Helper()
-	onceOnly(t)
-	if os.Getuid() != 0 {
-		t.Skip("only root may mount a small disk")
-	}
-	dir, err := os.MkdirTemp("", "boxoffice-disk-") // where PostgreSQL's user may look too
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.Remove(dir) })
-	d := &smallDisk{dir: dir}
-	if err := syscall.Mount("tmpfs", d.dir, "tmpfs", 0, fmt.Sprintf("size=%dm,mode=1777", size)); err != nil {
-		t.Skipf("no small disk can be mounted here: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(d.dir, 2) }) // MNT_DETACH
-	d.ballast = filepath.Join(d.dir, "ballast")
-	return d
-}
-
-// fill leaves no room.
-func (d *smallDisk) fill(t *testing.T) {
-	t.Helper()
-	f, err := os.Create(d.ballast)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for err == nil {
-		_, err = f.Write(make([]byte, 64<<10))
-	}
-	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal(err)
-	}
-}
-
 // The disk under the embedded database is full: clear errors, nothing is lost,
 // and once there is room the node sells on without a restart.
 func TestDiskFullEmbedded(t *testing.T) {
-	d := newSmallDisk(t, 64)
-	data := settings.Storage{Data: filepath.Join(d.dir, "data")}
+	onceOnly(t)
+	d := brokertest.SmallDisk(t, 64)
+	data := settings.Storage{Data: filepath.Join(d.Dir, "data")}
 	fillUp(t, d, data, func() {})
 }
 
 // The same under PostgreSQL, which stops when it cannot write its log.
 func TestDiskFullPostgres(t *testing.T) {
-	d := newSmallDisk(t, 256)
-	pg, err := sqldbtest.StartIn(d.dir, append(append([]string(nil), sqldbtest.Durable...), "max_wal_size=64MB", "min_wal_size=32MB", "shared_buffers=32MB", "checkpoint_timeout=30s")...)
+	onceOnly(t)
+	d := brokertest.SmallDisk(t, 256)
+	pg, err := sqldbtest.StartIn(d.Dir, append(append([]string(nil), sqldbtest.Durable...), "max_wal_size=64MB", "min_wal_size=32MB", "shared_buffers=32MB", "checkpoint_timeout=30s")...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +41,7 @@ func TestDiskFullPostgres(t *testing.T) {
 }
 
 // fillUp sells until the disk is full, makes room, and sells on.
-func fillUp(t *testing.T, d *smallDisk, data settings.Storage, room func()) {
+func fillUp(t *testing.T, d *brokertest.Disk, data settings.Storage, room func()) {
 	t.Helper()
 	fans, organizer := people(t, data)
 	s := serve(t, data)
@@ -102,7 +57,7 @@ func fillUp(t *testing.T, d *smallDisk, data settings.Storage, room func()) {
 	stop := make(chan struct{})
 	wait := storms(stop)
 	time.Sleep(500 * time.Millisecond)
-	d.fill(t)
+	d.Fill()
 	p := probe(t, s, fans[32:], event, seats)
 	refused := p.find(t, func(a answer) bool { return a.status >= 500 })
 	t.Logf("full: %v", refused)
@@ -117,9 +72,7 @@ func fillUp(t *testing.T, d *smallDisk, data settings.Storage, room func()) {
 	p.mu.Unlock()
 	close(stop)
 	wait()
-	if err := os.Remove(d.ballast); err != nil {
-		t.Fatal(err)
-	}
+	d.Empty()
 	roomAt := time.Now()
 	room()
 	t.Logf("sells on %v after there was room", p.success(t, time.Now()).Sub(roomAt).Round(time.Millisecond))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/patience"
 )
 
 // Every bad input is refused with a problem document that names the field, and
@@ -158,7 +159,7 @@ func TestDrain(t *testing.T) {
 	s.stop()
 	again := serve(t, data)
 	fan = again.as(fans[0])
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience.Long); ; time.Sleep(100 * time.Millisecond) {
 		r := fan.must(t, 200, "GET", "/bookings/"+b.str("id"), nil)
 		if r.str("status") == "booked" {
 			break

@@ -14,10 +14,11 @@ import (
 
 	"boxoffice/internal/app"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/patience"
 	"boxoffice/internal/payment"
 	"boxoffice/internal/rush"
 	"boxoffice/internal/settings"
-	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 // rounds is how often the node is killed.
@@ -74,7 +75,7 @@ func TestKill(t *testing.T) {
 }
 
 // storm is one fan who buys until the node is gone.
-func storm(s *server, f user.Fan, ev string, seats []string, seed uint64, ack *acknowledged, answers *atomic.Int64, stop chan struct{}) {
+func storm(s *server, f userapi.Fan, ev string, seats []string, seed uint64, ack *acknowledged, answers *atomic.Int64, stop chan struct{}) {
 	c := s.as(f)
 	defer c.http.CloseIdleConnections()
 	rnd := rand.New(rand.NewPCG(seed, 1))
@@ -110,7 +111,7 @@ func storm(s *server, f user.Fan, ev string, seats []string, seed uint64, ack *a
 }
 
 // check asks the restarted node for everything it had acknowledged.
-func (a *acknowledged) check(t *testing.T, s *server, fans []user.Fan) {
+func (a *acknowledged) check(t *testing.T, s *server, fans []userapi.Fan) {
 	t.Helper()
 	clients := map[string]*client{}
 	for _, f := range fans {
@@ -142,7 +143,7 @@ func (a *acknowledged) audit(t *testing.T, s *server, data settings.Storage) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience.Long); ; time.Sleep(50 * time.Millisecond) {
 		payments, refunds, err := payment.Unsettled(ctx, db.Reader(), "")
 		if err != nil {
 			t.Fatal(err)
@@ -151,7 +152,7 @@ func (a *acknowledged) audit(t *testing.T, s *server, data settings.Storage) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("a minute after the restart %d payments and %d refunds are still under way", payments, refunds)
+			t.Fatalf("long after the restart %d payments and %d refunds are still under way", payments, refunds)
 		}
 	}
 	s.stop()

@@ -6,7 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/user"
+	"boxoffice/internal/patience"
+	"boxoffice/internal/userapi"
 )
 
 // answer is how a probe went.
@@ -32,7 +33,7 @@ type prober struct {
 
 // probe begins to ask a node for seats of an event, each for itself, without
 // waiting for earlier answers.
-func probe(t *testing.T, s *server, fans []user.Fan, event string, seats []string) *prober {
+func probe(t *testing.T, s *server, fans []userapi.Fan, event string, seats []string) *prober {
 	t.Helper()
 	p := &prober{stop: make(chan struct{}), done: make(chan struct{})}
 	clients := make([]*client, len(fans))
@@ -88,7 +89,7 @@ func (p *prober) success(t *testing.T, after time.Time) time.Time {
 // find waits for a probe's answer.
 func (p *prober) find(t *testing.T, fits func(answer) bool) answer {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience.Long); ; time.Sleep(20 * time.Millisecond) {
 		p.mu.Lock()
 		for _, a := range p.all {
 			if fits(a) {
@@ -99,7 +100,7 @@ func (p *prober) find(t *testing.T, fits func(answer) bool) answer {
 		last := p.all[max(0, len(p.all)-5):]
 		p.mu.Unlock()
 		if time.Now().After(deadline) {
-			t.Fatalf("a minute later no such answer has come; the last were %v", last)
+			t.Fatalf("long after no such answer has come; the last were %v", last)
 		}
 	}
 }
@@ -115,7 +116,7 @@ func (p *prober) refusals(t *testing.T, from, to time.Time) {
 		if a.sent.Before(from) || a.sent.Add(a.took).After(to) {
 			continue
 		}
-		if a.status != 503 || a.retryAfter == "" || a.took > 2*time.Second {
+		if a.status != 503 || a.retryAfter == "" {
 			t.Errorf("while the database is gone: %v, Retry-After %q", a, a.retryAfter)
 		}
 		n, slowest = n+1, max(slowest, a.took)

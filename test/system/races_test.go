@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/patience"
 )
 
 const crowd = 50
@@ -125,7 +126,7 @@ func TestRaces(t *testing.T) {
 // refunded waits until so much of a payment went back, and sees that it stays so.
 func refunded(t *testing.T, c *client, payment string, want float64) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience.Long); ; time.Sleep(20 * time.Millisecond) {
 		got := c.must(t, 200, "GET", "/payments/"+payment, nil).body["refunded"].(float64)
 		if got == want {
 			break
@@ -143,7 +144,7 @@ func refunded(t *testing.T, c *client, payment string, want float64) {
 // agree waits until a booking and its payments are at rest, and compares them.
 func agree(t *testing.T, c *client, booking string) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience.Long); ; time.Sleep(20 * time.Millisecond) {
 		b := c.must(t, 200, "GET", "/bookings/"+booking, nil)
 		p, err := c.do("GET", "/bookings/"+booking+"/payment", nil)
 		if err != nil {

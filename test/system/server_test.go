@@ -18,9 +18,11 @@ import (
 	"time"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/patience"
 	"boxoffice/internal/settings"
 	"boxoffice/internal/sqldb/sqldbtest"
 	"boxoffice/internal/user"
+	"boxoffice/internal/userapi"
 )
 
 var binary struct {
@@ -66,7 +68,7 @@ func run(t testing.TB, args ...string) (stdout string, err error) {
 
 // runBy is run with a program of the caller's choice.
 func runBy(program string, args ...string) (stdout string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Long)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	var out, errOut bytes.Buffer
@@ -120,11 +122,18 @@ func serveAt(t testing.TB, addr string, data settings.Storage, args ...string) *
 // serveBy is serveAt with a program of the caller's choice.
 func serveBy(t testing.TB, program, addr string, data settings.Storage, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, done: make(chan struct{})}
 	if data.DatabaseURL != "" {
 		args = append(args, "--data", data.Data) // for the mails
 	}
-	s.cmd = exec.Command(program, append(on(data, "serve", "--addr", addr, "--loopback-factor", "1000"), args...)...)
+	return launch(t, program, append(on(data, "serve", "--addr", addr, "--loopback-factor", "1000"), args...)...)
+}
+
+// launch starts a server and waits until it listens.
+func launch(t testing.TB, program string, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, done: make(chan struct{})}
+	s.cmd = exec.Command(program, args...)
+	s.cmd.Env = append(os.Environ(), "BOXOFFICE_PAYMENTS=sandbox") // an earlier version knows no such flag
 	s.cmd.Stderr = &s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -148,9 +157,9 @@ func serveBy(t testing.TB, program, addr string, data settings.Storage, args ...
 	select {
 	case s.url = <-ready:
 	case <-s.done:
-		t.Fatalf("serve ended: %s", s.log.String())
-	case <-time.After(30 * time.Second):
-		t.Fatalf("serve is not ready: %s", s.log.String())
+		t.Fatalf("%s ended: %s", args[0], s.log.String())
+	case <-time.After(patience.Long):
+		t.Fatalf("%s is not ready: %s", args[0], s.log.String())
 	}
 	return s
 }
@@ -169,7 +178,7 @@ func (s *server) stop() {
 	}
 	select {
 	case <-s.done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience.Long):
 		s.t.Fatal("serve does not end")
 	}
 }
@@ -183,7 +192,7 @@ type client struct {
 }
 
 func newHTTP() *http.Client {
-	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
+	return &http.Client{Timeout: patience.Long, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
 }
 
 // reply is an answer: its status and its JSON.
@@ -257,7 +266,7 @@ func (c *client) must(t testing.TB, status int, method, path string, body any, h
 }
 
 // accounts makes n accounts of a role with live sessions, straight in the database.
-func accounts(t testing.TB, data settings.Storage, n int, role caller.Role) []user.Fan {
+func accounts(t testing.TB, data settings.Storage, n int, role caller.Role) []userapi.Fan {
 	t.Helper()
 	ctx := context.Background()
 	db, err := data.Open(ctx)
@@ -269,7 +278,7 @@ func accounts(t testing.TB, data settings.Storage, n int, role caller.Role) []us
 	if err != nil {
 		t.Fatal(err)
 	}
-	fans, err := users.CreateFans(ctx, n, role)
+	fans, err := users.CreateFans(ctx, n, role, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +286,7 @@ func accounts(t testing.TB, data settings.Storage, n int, role caller.Role) []us
 }
 
 // as is a client for an account.
-func (s *server) as(f user.Fan) *client {
+func (s *server) as(f userapi.Fan) *client {
 	return &client{http: newHTTP(), base: s.url, token: f.Token, user: f.UserID}
 }
 

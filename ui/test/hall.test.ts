@@ -4,7 +4,7 @@ import type { Change } from "../map/hall";
 import { Hall } from "../map/hall";
 import { build } from "../map/plan";
 import { Voice } from "../map/words";
-import { offsetOf } from "../time";
+import { offsetOf, written } from "../time";
 import { model, plan, tiers } from "./world";
 
 function hall(limit = 2): Hall {
@@ -92,4 +92,17 @@ test("offsets of RFC 3339 times", () => {
     ],
     [120, -210, 0, null],
   );
+});
+
+test("a time is written with its zone as pages write it", () => {
+  const format = (lang: string) =>
+    new Intl.DateTimeFormat(lang, {
+      hour: "2-digit",
+      minute: "2-digit",
+      timeZoneName: "short",
+      timeZone: "Europe/Berlin",
+    });
+  const at = new Date("2026-12-12T18:30:00Z");
+  assert.equal(written(format("de"), at), "19:30 Uhr (MEZ)");
+  assert.equal(written(format("en-GB"), at), "19:30 CET");
 });

@@ -1,38 +1,51 @@
 // Package audit replays the ledgers of events and compares the outcome with the tables:
-// sales, claims and bookings, the expiry index, the price lists, and through Beside.Bills
-// the money. It shares no code with the decisions and the stores: a fault there shows
-// here.
+// sales, claims, bookings, the expiry index and price lists, and through Beside.Money
+// the payments. It shares no code with the decisions and the stores, so that it finds
+// their faults.
 package audit
 
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/sqldb"
 )
 
-// Verified says what a verification has seen.
+// Verified counts what a verification has checked.
 type Verified struct {
 	Events   int
 	Entries  int64
 	Bookings int64
 	Claims   int64
+	Payments int64
 }
 
-// Beside is what else a verification compares with; the zero value is nothing.
+// Beside is what else a verification compares with the ledgers; its fields may be nil.
 type Beside struct {
-	// Plans are the price lists that amounts and fees must come from.
-	Plans Plans
-	// Bills is given what the ledger says about the money of an event's bookings that
-	// were sold, by booking id, and the snapshot that it was read from.
-	Bills func(ctx context.Context, tx *sql.Tx, eventID string, bills map[string]*bookingapi.Bill) error
+	Plans tables.Plans // the price lists that amounts and fees must come from
+	Money Money        // the payments of bookings
+}
+
+// Money compares payments and refunds with the ledgers. Its errors are a
+// bookingapi.Difference when they disagree.
+type Money interface {
+	// Audit compares the payments and refunds of an event with the bills of its sold
+	// bookings, by booking id, in the snapshot from which the bills were read. It returns
+	// the number of payments.
+	Audit(ctx context.Context, tx *sql.Tx, eventID string, bills map[string]*bookingapi.Bill) (payments int64, err error)
+	// Misplaced finds payments whose id does not begin with the id of their event.
+	Misplaced(ctx context.Context, q sqldb.Querier) error
+	// Events lists the events that have payments.
+	Events(ctx context.Context, q sqldb.Querier) ([]string, error)
+	// AuditUnsold returns what is wrong with the payments of an event that has no sale.
+	AuditUnsold(ctx context.Context, q sqldb.Querier, eventID string) error
 }
 
 // Verify replays the ledger of one event ("": of all) and compares the outcome
@@ -42,10 +55,14 @@ func Verify(ctx context.Context, db *sqldb.DB, eventID string) (Verified, error)
 	return VerifyWith(ctx, db, eventID, Beside{})
 }
 
-// VerifyWith is Verify that compares with something else too.
+// VerifyWith is like Verify, and also compares with beside.
 func VerifyWith(ctx context.Context, db *sqldb.DB, eventID string, beside Beside) (Verified, error) {
 	v := newVerification(ctx, beside)
-	if err := v.all(db, eventID); err != nil {
+	err := v.all(db, eventID)
+	if err == nil && eventID == "" && beside.Money != nil {
+		err = v.unsold(db)
+	}
+	if err != nil {
 		var diff bookingapi.Difference
 		if errors.As(err, &diff) {
 			return v.sum, err
@@ -55,7 +72,7 @@ func VerifyWith(ctx context.Context, db *sqldb.DB, eventID string, beside Beside
 	return v.sum, nil
 }
 
-// HasSale reports whether there is a sale of an event.
+// HasSale reports whether an event has a sale.
 func HasSale(ctx context.Context, db *sqldb.DB, eventID string) (has bool, err error) {
 	err = db.Reader().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sales WHERE event_id = $1)`, eventID).Scan(&has)
 	return has, err
@@ -73,24 +90,32 @@ type verification struct {
 	Beside
 	ctx      context.Context
 	tx       *sql.Tx
+	text     func(string) string // the database's dialect; nil: as it stands
 	sum      Verified
 	since    int64               // µs since 1970: entries from before may miss released_at and given_back
+	known    map[string]bool     // events that were verified
 	expiries map[string][]expiry // by event
 	lists    map[listKey]*priceList
 }
 
 func newVerification(ctx context.Context, beside Beside) *verification {
-	return &verification{Beside: beside, ctx: ctx, lists: map[listKey]*priceList{}}
+	return &verification{Beside: beside, ctx: ctx, known: map[string]bool{}, lists: map[listKey]*priceList{}}
 }
 
 func (v *verification) all(db *sqldb.DB, eventID string) (err error) {
+	v.text = db.Text
+	if eventID == "" && v.Money != nil {
+		if err := v.Money.Misplaced(v.ctx, db.Reader()); err != nil {
+			return err
+		}
+	}
 	if v.since, err = givenBackSince(v.ctx, db); err != nil {
 		return err
 	}
 	if v.tx, err = db.Snapshot(v.ctx); err != nil {
 		return err
 	}
-	defer func() { _ = v.tx.Rollback() }() // it was only read
+	defer func() { _ = v.tx.Rollback() }() // nothing was written
 	ids, err := sqldb.Texts(v.ctx, v.tx, `SELECT event_id FROM sales UNION SELECT event_id FROM ledger
 		UNION SELECT event_id FROM claims UNION SELECT event_id FROM bookings ORDER BY 1`)
 	if err != nil {
@@ -115,6 +140,24 @@ func (v *verification) all(db *sqldb.DB, eventID string) (err error) {
 	return nil
 }
 
+// unsold verifies the payments of events that the snapshot does not have, and that have
+// no sale now either. It skips events that were made after the snapshot.
+func (v *verification) unsold(db *sqldb.DB) error {
+	paid, err := v.Money.Events(v.ctx, db.Reader())
+	for _, id := range paid {
+		if v.known[id] {
+			continue
+		}
+		switch has, err := HasSale(v.ctx, db, id); {
+		case err != nil:
+			return err
+		case !has:
+			return v.Money.AuditUnsold(v.ctx, db.Reader(), id)
+		}
+	}
+	return err
+}
+
 // events verifies some events: the one with this id, or all.
 func (v *verification) events(eventID string, ids []string) error {
 	if err := v.readExpiries(eventID); err != nil {
@@ -124,35 +167,47 @@ func (v *verification) events(eventID string, ids []string) error {
 		if err := v.event(id); err != nil {
 			return err
 		}
+		v.known[id] = true
 		v.sum.Events++
 	}
 	return nil
 }
 
-// replay is what the ledger says should be in the tables.
+// replay is what the tables should contain according to the ledger.
 type replay struct {
 	eventID  string
 	seq      int64
 	hash     [32]byte
 	at       int64
 	sale     string
+	sold     *bookingapi.Sale // as of the current entry; never changed
 	seats    int32
-	is       bookingapi.Sale // as of the entry that is looked at
+	is       bookingapi.Sale // as of the current entry
 	claims   map[int32]claim
 	bookings map[string]*told
 	since    int64 // see verification
 	scratch  []byte
 }
 
-// told is a booking as the ledger tells of it.
+// told is a booking according to the ledger.
 type told struct {
-	row
+	tables.Row
 	prices []int64          // versions that its seats may have been held at
 	ends   []int64          // entries that say until when it is held, as long as it is
 	gone   []int32          // seats that were cancelled while others stayed
-	less   []int32          // seats that may have been given back, or swapped away
-	forgot bool             // an earlier version of this program did not note when it was released
+	less   []int32          // seats that may have been given back or swapped away
+	forgot bool             // released by an earlier version of this program, which did not store when
 	bill   *bookingapi.Bill // nil: it was never sold
+	unpaid bool             // nothing went back for its last seats: perhaps nothing was paid
+	partly bool             // some sold seats were given back, so the amount follows from the prices
+	backs  []back           // its sold seats that were given back, in order
+}
+
+// back is an entry that gives sold seats back, under the terms of the sale at the time.
+type back struct {
+	seq, at, amount int64
+	seats           []int32
+	sale            *bookingapi.Sale
 }
 
 func (v *verification) event(eventID string) error {
@@ -184,7 +239,7 @@ func (v *verification) event(eventID string) error {
 	if err := r.compareBookings(v); err != nil {
 		return err
 	}
-	if v.Bills == nil {
+	if v.Money == nil {
 		return nil
 	}
 	bills := map[string]*bookingapi.Bill{}
@@ -194,14 +249,16 @@ func (v *verification) event(eventID string) error {
 			bills[id] = b.bill
 		}
 	}
-	return v.Bills(v.ctx, v.tx, eventID, bills)
+	n, err := v.Money.Audit(v.ctx, v.tx, eventID, bills)
+	v.sum.Payments += n
+	return err
 }
 
 func (r *replay) differ(format string, args ...any) error {
 	return bookingapi.Difference{EventID: r.eventID, Text: fmt.Sprintf(format, args...)}
 }
 
-// step checks one entry against what came before, and carries it out.
+// step checks one entry against the state before it, and applies it.
 func (r *replay) step(e *ledger.Entry) error {
 	at := func(format string, args ...any) error {
 		return r.differ("ledger entry %d (%s): %s", e.Seq, e.Kind, fmt.Sprintf(format, args...))
@@ -220,13 +277,13 @@ func (r *replay) step(e *ledger.Entry) error {
 	r.seq, r.at, r.hash = e.Seq, e.At, e.Hash
 	if e.Kind == ledger.Sale {
 		var s bookingapi.Sale
-		if err := json.Unmarshal([]byte(e.Sale), &s); err != nil {
+		if err := codec.ReadKnown([]byte(e.Sale), &s); err != nil {
 			return at("its sale state is unreadable: %v", err)
 		}
 		if (s.PlanID != r.is.PlanID || s.PlanVersion != r.is.PlanVersion) && len(r.claims) > 0 {
 			return at("the seating plan changes while %d seats are taken", len(r.claims))
 		}
-		r.sale, r.seats, r.is = e.Sale, s.Seats, s
+		r.sale, r.seats, r.is, r.sold = e.Sale, s.Seats, s, &s
 		return nil
 	}
 	for _, seat := range e.Seats {
@@ -237,7 +294,8 @@ func (r *replay) step(e *ledger.Entry) error {
 	return r.stepBooking(e, at)
 }
 
-// statusBefore is what a booking may be before an entry of each kind; "": not made.
+// statusBefore lists the statuses a booking may have before an entry of each kind; "":
+// it does not exist.
 var statusBefore = map[ledger.Kind][]bookingapi.Status{
 	ledger.Held:      {""},
 	ledger.Swapped:   {bookingapi.Pending},
@@ -254,7 +312,7 @@ func (r *replay) stepBooking(e *ledger.Entry, at func(string, ...any) error) err
 		if b != nil {
 			return at("booking %s was held before", e.BookingID)
 		}
-		b = &told{row: row{Booking: bookingapi.Booking{ID: e.BookingID, CreatedAt: e.At, PlanID: r.is.PlanID, PlanVersion: r.is.PlanVersion}}}
+		b = &told{Row: tables.Row{Booking: bookingapi.Booking{ID: e.BookingID, CreatedAt: e.At, PlanID: r.is.PlanID, PlanVersion: r.is.PlanVersion}}}
 		r.bookings[e.BookingID] = b
 	}
 	if b == nil {
@@ -262,7 +320,8 @@ func (r *replay) stepBooking(e *ledger.Entry, at func(string, ...any) error) err
 	}
 	from := b.Status
 	b.Seq = e.Seq
-	if !slices.Contains(statusBefore[e.Kind], from) {
+	goodwill := e.Kind == ledger.Cancelled && len(e.Seats) == 0 // money goes back, the seats stay
+	if !slices.Contains(statusBefore[e.Kind], from) && !(goodwill && from == bookingapi.Cancelled && b.bill != nil) {
 		return at("booking %s was %q", e.BookingID, from)
 	}
 	if len(e.Seats) > 0 && from != bookingapi.Expired || e.Kind == ledger.Booked {
@@ -284,10 +343,15 @@ func (r *replay) stepBooking(e *ledger.Entry, at func(string, ...any) error) err
 		b.ExpiresAt, b.Extended, b.ends = e.Until, true, []int64{e.Seq}
 		return r.enter(b, e.Until, at)
 	case ledger.Booked:
-		if !slices.Equal(e.Seats, b.Seats) || e.Amount != b.Amount || e.Currency != b.Currency {
+		others := !slices.Equal(e.Seats, b.Seats) && from == bookingapi.Expired && len(e.Seats) == len(b.Seats) // a late payer allowed them
+		if !slices.Equal(e.Seats, b.Seats) && !others || e.Amount != b.Amount || e.Currency != b.Currency {
 			return at("booking %s is sold other seats, or at another price, than it held", b.ID)
 		}
-		b.Status, b.ExpiresAt, b.ends = bookingapi.Booked, 0, nil
+		if others {
+			b.swap(e.Seats)
+			b.Late, b.Held, b.Seats = bookingapi.OtherSeats, b.Seats, e.Seats
+		}
+		b.Status, b.ExpiresAt, b.Left, b.ends = bookingapi.Booked, 0, e.Amount, nil
 		b.bill = &bookingapi.Bill{Amount: e.Amount, Currency: e.Currency}
 		return r.enter(b, 0, at)
 	case ledger.Expired:
@@ -328,10 +392,20 @@ func (r *replay) giveBack(b *told, e *ledger.Entry, at func(string, ...any) erro
 		return err
 	}
 	b.ends = nil
+	if e.Amount > b.Left {
+		return at("%d goes back for booking %s, of which %d is left", e.Amount, b.ID, b.Left)
+	}
+	b.Left -= e.Amount
 	if b.bill != nil && e.Amount > 0 {
 		b.bill.Back = append(b.bill.Back, bookingapi.Back{Seq: e.Seq, Amount: e.Amount})
 	}
-	if b.Status == bookingapi.Expired && len(e.Seats) == 0 { // so that it is not paid any more
+	if e.Kind == ledger.Cancelled {
+		b.backs = append(b.backs, back{e.Seq, e.At, e.Amount, e.Seats, r.sold})
+		if len(e.Seats) == 0 {
+			return nil
+		}
+	}
+	if b.Status == bookingapi.Expired && len(e.Seats) == 0 { // cancelled so that it can no longer be paid
 		b.forgot = e.At < r.since
 		b.Status, b.ReleasedAt, b.ExpiresAt = bookingapi.Cancelled, b.ExpiresAt, 0
 		return nil
@@ -341,13 +415,14 @@ func (r *replay) giveBack(b *told, e *ledger.Entry, at func(string, ...any) erro
 			b.ReleasedAt, b.forgot = e.At, e.At < r.since
 		}
 		b.Status, b.ExpiresAt = bookingapi.Cancelled, 0
+		b.unpaid = e.Kind == ledger.Cancelled && e.Amount == 0
 		return nil
 	}
 	if e.Kind == ledger.Released {
 		return at("booking %s gives up only some of its seats", b.ID)
 	}
 	b.Seats = slices.DeleteFunc(slices.Clone(b.Seats), func(s int32) bool { return slices.Contains(e.Seats, s) })
-	b.Amount -= e.Amount
+	b.partly = true
 	if e.At < r.since {
 		b.less = append(b.less, e.Seats...)
 	} else {
@@ -356,8 +431,8 @@ func (r *replay) giveBack(b *told, e *ledger.Entry, at func(string, ...any) erro
 	return nil
 }
 
-// swap notes what a hold gives up for other seats. Fewer of its seats are a swap too,
-// or some were given back: the ledger does not tell which, and it makes no difference.
+// swap notes the seats that a hold gives up for others. An entry with fewer seats may be
+// a swap or a partial release: the ledger does not say, and it makes no difference.
 func (b *told) swap(seats []int32) {
 	b.less = without(b.less, seats)
 	if len(seats) < len(b.Seats) && len(without(seats, b.Seats)) == 0 {

@@ -1,7 +1,7 @@
-// Package live tells viewers which seats of an event change, by Server-Sent Events.
+// Package live streams seat changes of an event to viewers by Server-Sent Events.
 //
-// Each event that somebody watches has one feed. The feed compares the event's seat view
-// with what it told last, a few times a second, and encodes the difference once for all
+// Each event with viewers has one feed. A few times a second, the feed compares the
+// event's seat view with what it sent last, and encodes the difference once for all
 // viewers (feed.go). It writes to their connections without waiting for any of them
 // (send.go, probe_unix.go).
 package live
@@ -9,7 +9,6 @@ package live
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -21,17 +20,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/route"
 )
 
-// How the live feed runs.
+// Settings of the live feed.
 const (
-	gatherFor  = 150 * time.Millisecond // changes are gathered for so long, at least
-	framesKept = 256                    // frames kept for viewers who come back
+	gatherFor  = 150 * time.Millisecond // minimum time for which changes are collected
+	framesKept = 256                    // frames kept for viewers who reconnect
 )
 
-// View is the seats of one event in this node's memory.
+// View is the seat view of one event in this node's memory.
 type View interface {
 	EventID() string
 	// Read calls show with the ledger version, the version of the event, and a
@@ -42,14 +42,14 @@ type View interface {
 
 // Config configures the feeds.
 type Config struct {
-	// View is the current view of an event, which may be another one each time.
+	// View returns the current view of an event, which may be a different one each time.
 	View func(ctx context.Context, eventID string) (View, error)
 	// Catch runs a feed; a panic in it is logged and counted.
 	Catch   func(feed func() error) error
 	Metrics prometheus.Registerer // nil: none
 }
 
-// Feeds are the live feeds of the events that somebody watches.
+// Feeds are the live feeds of all events that have viewers.
 type Feeds struct {
 	cfg     Config
 	viewers prometheus.Gauge
@@ -71,16 +71,15 @@ func New(cfg Config) *Feeds {
 	return f
 }
 
-// Running is how many events are watched.
+// Running returns how many events have viewers.
 func (fs *Feeds) Running() int {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	return len(fs.byID)
 }
 
-// feed tells the viewers of one event which seats have changed. Each change is
-// found and encoded once, however many watch: as the seats whose state differs
-// from what was told last.
+// feed sends the viewers of one event the seats whose state differs from what was sent
+// last. However many viewers there are, each difference is found and encoded once.
 type feed struct {
 	eventID string
 	viewers int // under feeds.mu
@@ -89,22 +88,22 @@ type feed struct {
 	mu       sync.Mutex
 	seq      int64
 	version  int64  // of the event
-	status   []byte // as told, one character a seat
+	status   []byte // as last sent, one character for each seat
 	frames   []frame
-	snapshot []byte // encoded for seq; nil until somebody asks
+	snapshot []byte // encoded for seq; nil until a viewer needs it
 	watchers []*watcher
-	over     bool // nobody may join any more
+	over     bool // no more viewers may join
 
-	poke    chan struct{} // somebody may be behind
+	poke    chan struct{} // a viewer may be behind
 	pushing sync.WaitGroup
 	probe   probe
 
 	patience time.Duration // with viewers who do not read
 }
 
-// frame is one message: what differs between two versions of the ledger. It is
-// for those who are at the first of them: a seat that was taken and given back
-// in between is not named, so whoever has seen it taken needs a snapshot.
+// frame is one message: the difference between two versions of the ledger. It is only
+// for viewers at the first version: a seat that was taken and given back in between is
+// not in it, so a viewer who has seen it taken needs a snapshot.
 type frame struct {
 	from, to int64
 	text     []byte
@@ -135,7 +134,7 @@ func (fs *Feeds) join(v View) *feed {
 	f := fs.byID[v.EventID()]
 	if f == nil {
 		f = &feed{eventID: v.EventID(), poke: make(chan struct{}, 1), patience: writeTimeout}
-		f.take(v) // may panic, so nothing is counted yet
+		f.take(v) // may panic, so the viewer is counted afterwards
 		var ctx context.Context
 		ctx, f.end = context.WithCancel(context.Background())
 		fs.byID[v.EventID()] = f
@@ -146,7 +145,7 @@ func (fs *Feeds) join(v View) *feed {
 	return f
 }
 
-// leave ends a feed that nobody watches any more.
+// leave removes n viewers, and ends the feed if it has none left.
 func (fs *Feeds) leave(f *feed, n int) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -164,7 +163,7 @@ func (fs *Feeds) remove(f *feed) {
 	}
 }
 
-// Close sends all viewers away; they come back to another node.
+// Close disconnects all viewers; they reconnect to another node.
 func (fs *Feeds) Close() {
 	fs.mu.Lock()
 	fs.closed = true
@@ -175,8 +174,8 @@ func (fs *Feeds) Close() {
 	fs.running.Wait()
 }
 
-// take compares a view with what was told, tells the difference, and answers the
-// channel that is closed when the view changes again.
+// take compares a view with what was sent last, makes a frame of the difference, and
+// returns a channel that is closed when the view changes again.
 func (f *feed) take(v View) (changed <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -198,7 +197,7 @@ func (f *feed) take(v View) (changed <-chan struct{}) {
 	})
 }
 
-// differ notes the seats that are not as told, and takes them as told.
+// differ adds the seats that differ from what was sent to c, and updates status.
 func (f *feed) differ(now []byte, c *changes) {
 	for n, is := range now {
 		if is == f.status[n] {
@@ -216,8 +215,8 @@ func (f *feed) differ(now []byte, c *changes) {
 	}
 }
 
-// since is what to send to somebody who is at version seq, and the version they
-// are at then.
+// since returns what to send to a viewer at version seq, and the version that the
+// viewer has afterwards.
 func (f *feed) since(seq int64) (text []byte, at int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -234,7 +233,7 @@ func (f *feed) since(seq int64) (text []byte, at int64) {
 	if text = f.frames[first].text; first == len(f.frames)-1 {
 		return text, f.seq
 	}
-	text = nil // several, for a viewer that comes back
+	text = nil // several frames, for a viewer who reconnects
 	for _, fr := range f.frames[first:] {
 		text = append(text, fr.text...)
 	}
@@ -243,41 +242,41 @@ func (f *feed) since(seq int64) (text []byte, at int64) {
 
 // sse encodes a message of the stream (HTML standard, "Server-sent events").
 func sse(name string, seq int64, body any) []byte {
-	data, err := json.Marshal(body)
+	data, err := codec.Marshal(body)
 	if err != nil {
 		panic(err) // structs of numbers and ASCII
 	}
 	return fmt.Appendf(nil, "event: %s\nid: %d\ndata: %s\n\n", name, seq, data)
 }
 
-// Operation describes the feed in the API's document.
+// Operation describes the feed for the OpenAPI document.
 func Operation() *huma.Operation {
-	text := &huma.Schema{Type: huma.TypeString, Description: "Server-Sent Events: first \"snapshot\" with seq, event_version and status (one character a seat, by ordinal: . free, h held, s sold), " +
+	text := &huma.Schema{Type: huma.TypeString, Description: "Server-Sent Events: first \"snapshot\" with seq, event_version and status (one character per seat, in order of the ordinals: . free, h held, s sold or blocked), " +
 		"then \"seats\" with seq, event_version and the ordinals that are now free, held or sold.",
 		Examples: []any{"event: seats\nid: 42\ndata: {\"seq\":42,\"event_version\":3,\"held\":[17,18]}\n\n"}}
 	return &huma.Operation{
 		OperationID: "watch-seats", Method: http.MethodGet, Path: "/events/{id}/live", Tags: []string{"Events"}, Summary: "Watch an event's seats",
-		Description: "A stream that reports within a fraction of a second which seats were taken or became free. A request with a version of the ledger gets the changes since then, or a new snapshot. When event_version grows, read the event again.",
+		Description: "A stream of Server-Sent Events that reports, within a fraction of a second, which seats were taken or became free. A request with a version of the ledger gets the changes since that version, or a new snapshot. When event_version grows, read the event again.",
 		Parameters: []*huma.Param{
-			{Name: "id", In: "path", Required: true, Description: "The event.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "06a1b2c3d4e5f6g7"},
-			{Name: "after", In: "query", Description: "Version of the ledger that the client has: seq of GET /events/{id}/seats.", Schema: &huma.Schema{Type: huma.TypeInteger}, Example: 41},
-			{Name: "Last-Event-ID", In: "header", Description: "The same, as browsers send it when they reconnect.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "41"},
+			{Name: "id", In: "path", Required: true, Description: "Id of the event.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "06a1b2c3d4e5f6g7"},
+			{Name: "after", In: "query", Description: "Version of the ledger that the client already has: seq in GET /events/{id}/seats.", Schema: &huma.Schema{Type: huma.TypeInteger}, Example: 41},
+			{Name: "Last-Event-ID", In: "header", Description: "The same version, as browsers send it when they reconnect.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "41"},
 		},
 		Responses: map[string]*huma.Response{"200": {Description: "The stream.", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: text}}}},
 		Metadata:  route.Meta(route.Optional), Errors: []int{404, 422},
 	}
 }
 
-// Serve streams an event's seats as Server-Sent Events: a "snapshot" of all, then
-// "seats" whenever some have changed, each with the ledger version as its id. seq is
-// the version that the viewer has, which must not be later than the view's; -1: none.
-// An error means that nothing was written; otherwise the connection is the feed's from
-// then on, and ends with Close or when the viewer leaves.
+// Serve streams an event's seats as Server-Sent Events: a "snapshot" of all seats, then
+// "seats" with the changed ones, each with the ledger version as its id. seq is the
+// version that the viewer has, which must not be later than the view's; -1: none.
+// An error means that nothing was written; otherwise the feed owns the connection, and
+// closes it on Close or when the viewer leaves.
 func (fs *Feeds) Serve(w http.ResponseWriter, r *http.Request, v View, seq int64) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store, no-transform")
-	h.Set("X-Accel-Buffering", "no") // for nginx in between
+	h.Set("X-Accel-Buffering", "no") // for an nginx in front of us
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
@@ -289,8 +288,8 @@ func (fs *Feeds) Serve(w http.ResponseWriter, r *http.Request, v View, seq int64
 	return fs.admit(f, w, r, seq)
 }
 
-// ResumeAt is the version that a viewer says it has, by Last-Event-ID or after=; -1:
-// none.
+// ResumeAt returns the version that a viewer claims to have, by Last-Event-ID or
+// after=; -1: none.
 func ResumeAt(r *http.Request) (int64, error) {
 	name, text := "Last-Event-ID", r.Header.Get("Last-Event-ID")
 	if text == "" {

@@ -10,7 +10,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// breaking panics where a handler begins an answer, takes the connection over, or
+// breaking panics when a handler begins an answer, takes over the connection, or
 // writes.
 type breaking struct {
 	http.ResponseWriter
@@ -30,7 +30,7 @@ type hijacking struct {
 	conn net.Conn
 }
 
-// Hijack panics, or hands on a connection that does.
+// Hijack panics, or returns a connection that does.
 func (h hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if h.conn == nil {
 		panic("hijack")
@@ -42,7 +42,7 @@ type breakingConn struct{ net.Conn }
 
 func (breakingConn) Write([]byte) (int, error) { panic("write") }
 
-// watching is how many live feeds the metrics say are open.
+// watching returns how many live feeds are open according to the metrics.
 func watching(t *testing.T, fs *Feeds) float64 {
 	t.Helper()
 	var m dto.Metric
@@ -52,8 +52,8 @@ func watching(t *testing.T, fs *Feeds) float64 {
 	return m.GetGauge().GetValue()
 }
 
-// A panic while somebody becomes a viewer leaves no feed without viewers behind,
-// and no connection open.
+// A panic while a viewer joins leaves neither a feed without viewers nor an open
+// connection behind.
 func TestPanicWhileAViewerComes(t *testing.T) {
 	h := newHall(5)
 	fs := feedsOf(h)
@@ -83,8 +83,8 @@ func TestPanicWhileAViewerComes(t *testing.T) {
 	}
 }
 
-// Who becomes a viewer just when the feed has ended by a panic leaves it; the next
-// one gets a feed that runs.
+// A viewer who joins just when a panic has ended the feed leaves it; the next viewer
+// gets a running feed.
 func TestFeedEndsBeforeItsViewerCame(t *testing.T) {
 	v := newHall(5)
 	fs := feedsOf(v)

@@ -2,8 +2,8 @@
 
 package live
 
-// probe would try a connection without waiting for it; here each write gets a
-// goroutine instead.
+// probe is for writes that do not wait. They are not implemented here: each write gets
+// a goroutine instead.
 type probe struct{}
 
 func (*probe) write(*watcher, []byte) (int, error) { return 0, nil }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// probe tries a connection without waiting for it. It belongs to one goroutine,
-// and is kept so that a try allocates nothing.
+// probe reads and writes without waiting. It belongs to one goroutine, and is reused so
+// that an attempt does not allocate.
 type probe struct {
 	text     []byte
 	n        int
@@ -25,7 +25,7 @@ func (c *probe) prepare() {
 	}
 	c.tryWrite = func(fd uintptr) bool {
 		c.n, c.err = syscall.Write(int(fd), c.text)
-		return true // whatever came of it: no waiting
+		return true // done, whatever the outcome: do not wait
 	}
 	c.tryRead = func(fd uintptr) bool {
 		c.n, c.err = syscall.Read(int(fd), c.one[:])
@@ -33,7 +33,7 @@ func (c *probe) prepare() {
 	}
 }
 
-// write writes what the socket takes at once, perhaps nothing.
+// write writes as much as the socket takes without waiting, perhaps nothing.
 func (c *probe) write(w *watcher, text []byte) (int, error) {
 	if w.raw == nil {
 		return 0, nil
@@ -45,8 +45,8 @@ func (c *probe) write(w *watcher, text []byte) (int, error) {
 	return c.outcome(err)
 }
 
-// left reports whether the viewer has closed the connection. Viewers have
-// nothing to say: what they send is thrown away.
+// left reports whether the viewer has closed the connection. Anything that viewers
+// send is discarded.
 func (c *probe) left(w *watcher) bool {
 	if w.raw == nil {
 		return false
@@ -59,7 +59,7 @@ func (c *probe) left(w *watcher) bool {
 	return err != nil
 }
 
-// outcome tells "not now" from an error.
+// outcome distinguishes "would block" from an error.
 func (c *probe) outcome(err error) (int, error) {
 	switch {
 	case err != nil:

@@ -16,35 +16,35 @@ import (
 	"boxoffice/internal/peers"
 )
 
-// How frames are sent to many. A round goes through all viewers, part by part,
-// and rests in between so that purchases get the processors too.
+// How frames are sent to many viewers. A round serves all viewers in parts, and pauses
+// between the parts to leave CPU time for purchases.
 const (
 	lookEvery    = time.Second            // how often closed connections are looked for
-	aliveEvery   = 15 * time.Second       // a line is sent at least so often, for whatever lies between
-	writeTimeout = 10 * time.Second       // a viewer who takes longer to read is let go
-	partSize     = 64                     // viewers who are served without a rest
-	restFactor   = 2                      // a rest is so many times as long as the work before
-	roundMost    = 350 * time.Millisecond // rests are left out where a round would take longer
-	sendBuffer   = 64 << 10               // bytes that wait in the kernel for a slow viewer
-	greeting     = "retry: 2000\n\n"      // ms until a viewer comes back
+	aliveEvery   = 15 * time.Second       // maximum silence, so that proxies keep the connection open
+	writeTimeout = 10 * time.Second       // a viewer who takes longer to read is disconnected
+	partSize     = 64                     // viewers served without a pause
+	restFactor   = 2                      // how many times as long as the work before it a pause takes
+	roundMost    = 350 * time.Millisecond // pauses are shortened where a round would take longer
+	sendBuffer   = 64 << 10               // bytes buffered in the kernel for a slow viewer
+	greeting     = "retry: 2000\n\n"      // ms until a viewer reconnects
 )
 
-// watcher is a viewer's connection, taken over from net/http, where it would
-// cost two goroutines and three buffers. Nothing of its kind is needed to wait:
-// the feed's goroutine writes to all, without ever waiting for one of them.
+// watcher is a viewer's connection, taken over from net/http, where it would cost two
+// goroutines and three buffers. Here it needs none: the feed's goroutine writes to all
+// viewers and never waits for one.
 type watcher struct {
 	conn net.Conn
-	raw  syscall.RawConn // nil: it cannot be tried, so each write gets a goroutine
-	seq  int64           // that was sent; the feed's goroutine only
+	raw  syscall.RawConn // nil: cannot write without waiting, so each write gets a goroutine
+	seq  int64           // version last sent; only for the feed's goroutine
 	busy atomic.Bool     // a goroutine writes what the socket did not take at once
 	gone atomic.Bool
 
 	patience time.Duration // with a viewer who does not read
 }
 
-// admit takes the connection over of somebody who has joined a feed, and sends
-// what a viewer who has version seq needs. An error means that nothing was written.
-// A watcher that has not become a viewer in the end leaves the feed, also after a panic.
+// admit takes over the connection of a client who has joined a feed, and sends what a
+// viewer at version seq needs. An error means that nothing was written. A client who
+// does not become a viewer leaves the feed, even after a panic.
 //
 // The answer ends with the connection (RFC 9112, section 6.3, rule 8), so that
 // the same bytes do for HTTP/1.0, which nginx speaks by default, and HTTP/1.1.
@@ -75,7 +75,7 @@ func (fs *Feeds) admit(f *feed, w http.ResponseWriter, r *http.Request, seq int6
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	var head bytes.Buffer
 	head.WriteString("HTTP/1.1 200 OK\r\n")
-	_ = h.Write(&head) // a buffer takes all
+	_ = h.Write(&head) // writing to a buffer cannot fail
 	head.WriteString("\r\n" + greeting)
 	one.push(head.Bytes(), text)
 	added = f.add(one)
@@ -88,13 +88,13 @@ func (f *feed) watcher(conn net.Conn, seq int64) *watcher {
 		w.raw, _ = c.SyscallConn() // nil with an error
 	}
 	if c, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
-		_ = c.SetWriteBuffer(sendBuffer) // as much as it may, without
+		_ = c.SetWriteBuffer(sendBuffer) // works without it, too
 	}
 	return w
 }
 
-// relay serves a viewer whose connection cannot be taken over, as in HTTP/2,
-// until they have gone.
+// relay serves a viewer whose connection cannot be taken over, as in HTTP/2, until the
+// viewer leaves.
 func (f *feed) relay(w http.ResponseWriter, r *http.Request, at int64, text []byte, added *bool) {
 	in, out := net.Pipe()
 	defer context.AfterFunc(r.Context(), func() { _ = in.Close() })()
@@ -110,7 +110,7 @@ func (f *feed) relay(w http.ResponseWriter, r *http.Request, at int64, text []by
 	}()
 	rc, buf := http.NewResponseController(w), make([]byte, 4<<10)
 	for {
-		_ = rc.SetWriteDeadline(time.Now().Add(f.patience)) // not every writer has one
+		_ = rc.SetWriteDeadline(time.Now().Add(f.patience)) // not every writer supports deadlines
 		_, err := w.Write(text)
 		if err = errors.Join(err, rc.Flush()); err != nil {
 			return
@@ -123,19 +123,19 @@ func (f *feed) relay(w http.ResponseWriter, r *http.Request, at int64, text []by
 	}
 }
 
-// add gives a viewer to the feed, which from then on closes its connection and has
-// it leave; false when the feed is over.
+// add adds a viewer to the feed, which then closes the connection and has the viewer
+// leave at the end; false when the feed is over.
 func (f *feed) add(w *watcher) bool {
 	defer f.wake()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.over {
-		f.watchers = append(f.watchers, w) // gone or not: the next round sees to it
+		f.watchers = append(f.watchers, w) // even if gone: the next round removes it
 	}
 	return !f.over
 }
 
-// wake has the feed look whether somebody is behind.
+// wake has the feed check whether a viewer is behind.
 func (f *feed) wake() {
 	select {
 	case f.poke <- struct{}{}:
@@ -143,7 +143,7 @@ func (f *feed) wake() {
 	}
 }
 
-// push writes and waits, within bounds.
+// push writes and waits for it, up to the viewer's deadline.
 func (w *watcher) push(texts ...[]byte) {
 	defer peers.Sends(w.conn)() // a viewer that does not read gives way to newcomers
 	_ = w.conn.SetWriteDeadline(time.Now().Add(w.patience))
@@ -157,14 +157,14 @@ func (w *watcher) push(texts ...[]byte) {
 // run follows the event's seat view until the last viewer has left. The view
 // may be another one each time: views are dropped and filled anew.
 func (fs *Feeds) run(ctx context.Context, f *feed) {
-	defer fs.dismiss(f) // also after a panic: the viewers come back, to a new feed
+	defer fs.dismiss(f) // after a panic, too: the viewers reconnect to a new feed
 	_ = fs.cfg.Catch(func() error {
 		fs.serve(ctx, f)
 		return nil
 	})
 }
 
-// serve is run without its end.
+// serve is run without the clean-up.
 func (fs *Feeds) serve(ctx context.Context, f *feed) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -172,7 +172,7 @@ func (fs *Feeds) serve(ctx context.Context, f *feed) {
 	for ctx.Err() == nil {
 		var changed <-chan struct{}
 		start := time.Now()
-		v, err := fs.cfg.View(ctx, f.eventID) // and so it stays in use
+		v, err := fs.cfg.View(ctx, f.eventID) // also marks the view as used
 		if err == nil {
 			changed = f.take(v)
 		}
@@ -198,7 +198,7 @@ func (fs *Feeds) serve(ctx context.Context, f *feed) {
 	}
 }
 
-// rest reports false when ctx ends meanwhile.
+// rest sleeps, and reports false when ctx ends before d is over.
 func rest(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
@@ -213,13 +213,13 @@ func rest(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// tell sends everybody what they do not have yet; false when nobody lacks
-// anything. Changes during the round go to viewers whose turn is yet to come, so
-// that they are late by one round at most, not by two.
+// tell sends all viewers what they lack, and reports whether any lacked something.
+// Changes during the round are sent to viewers whose turn is yet to come, so that they
+// are late by at most one round instead of two.
 func (f *feed) tell(ctx context.Context, v View) (told bool) {
 	taken := time.Now()
 	from, at := int64(-2), int64(0)
-	var text []byte // for those who are at from, that is nearly everybody
+	var text []byte // for viewers at version from, which are nearly all
 	f.each(ctx, func(w *watcher) bool {
 		if v != nil && time.Since(taken) >= gatherFor {
 			f.take(v)
@@ -240,7 +240,7 @@ func (f *feed) tell(ctx context.Context, v View) (told bool) {
 	return told
 }
 
-// look finds the viewers who have left, and after a quiet time sends a sign of life.
+// look finds the viewers who have left, and sends a keep-alive line after a silence.
 func (f *feed) look(ctx context.Context, quiet bool) {
 	f.each(ctx, func(w *watcher) bool {
 		switch {
@@ -255,8 +255,8 @@ func (f *feed) look(ctx context.Context, quiet bool) {
 	})
 }
 
-// send gives a viewer as much as the socket takes. A goroutine waits for the
-// rest, so that nobody else has to.
+// send writes as much to a viewer as the socket takes. A goroutine writes the rest, so
+// that the other viewers need not wait.
 func (f *feed) send(w *watcher, text []byte) {
 	n, err := f.probe.write(w, text)
 	switch {
@@ -274,8 +274,8 @@ func (f *feed) send(w *watcher, text []byte) {
 	}
 }
 
-// each does something for all viewers, part by part, with rests in between. do
-// says whether there was anything to do.
+// each calls do for all viewers, in parts with pauses between them. do reports whether
+// there was anything to do.
 func (f *feed) each(ctx context.Context, do func(*watcher) bool) {
 	var owed time.Duration
 	for i := 0; ; i += partSize {
@@ -297,7 +297,7 @@ func (f *feed) each(ctx context.Context, do func(*watcher) bool) {
 		}
 		took := time.Since(start)
 		owed += min(restFactor*took, roundMost*partSize/time.Duration(n)-took)
-		if owed > time.Millisecond { // timers are not finer
+		if owed > time.Millisecond { // timers are not more precise
 			slept := time.Now()
 			rest(ctx, owed)
 			owed -= time.Since(slept)
@@ -312,7 +312,7 @@ func (fs *Feeds) sweep(f *feed) {
 	}
 }
 
-// gone takes out the viewers who have left.
+// gone removes and returns the viewers who have left.
 func (f *feed) gone() (list []*watcher) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -333,8 +333,8 @@ func (fs *Feeds) letGo(f *feed, list []*watcher) {
 	}
 }
 
-// dismiss sends everybody away. Those who are about to become viewers find the
-// feed over; others join a new one.
+// dismiss ends the feed and disconnects its viewers. Clients who are just joining find
+// it over; later ones join a new feed.
 func (fs *Feeds) dismiss(f *feed) {
 	fs.mu.Lock()
 	fs.remove(f)
@@ -343,7 +343,7 @@ func (fs *Feeds) dismiss(f *feed) {
 	f.pushing.Wait()
 }
 
-// finish lets nobody join any more, and takes out all viewers.
+// finish stops admitting viewers, and removes and returns all of them.
 func (f *feed) finish() []*watcher {
 	f.mu.Lock()
 	defer f.mu.Unlock()

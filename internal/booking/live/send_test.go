@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/patience"
 	"boxoffice/internal/peers"
 )
 
@@ -33,7 +34,7 @@ func pair(t *testing.T) (here, there net.Conn) {
 	return here, there
 }
 
-// Who does not read gives way to newcomers long before they are let go.
+// A viewer who does not read gives way to new connections long before the timeout.
 func TestSlowViewerGivesWay(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a write has to wait for some seconds")
@@ -68,7 +69,7 @@ func TestSlowViewerGivesWay(t *testing.T) {
 	srv.ConnState(here, http.StateHijacked)
 	w := (&feed{patience: time.Hour}).watcher(peers.Bare(here), 1)
 	go w.push([]byte(strings.Repeat("x", 64<<20)))
-	for end := time.After(time.Minute); ; dial() {
+	for end := time.After(patience.Long); ; dial() {
 		select {
 		case c := <-accepted:
 			_ = c.Close()
@@ -80,8 +81,8 @@ func TestSlowViewerGivesWay(t *testing.T) {
 	}
 }
 
-// Who does not read is not waited for, and is let go in the end; what the others
-// are sent arrives whole all the same.
+// Nobody waits for a viewer who does not read, who is disconnected in the end. The
+// other viewers still get everything.
 func TestSlowViewer(t *testing.T) {
 	fs := New(Config{})
 	f := &feed{eventID: "e", viewers: 2, end: func() {}, poke: make(chan struct{}, 1), patience: 50 * time.Millisecond}
@@ -111,7 +112,7 @@ func TestSlowViewer(t *testing.T) {
 	}
 	_ = fastThere.Close()
 	f.look(t.Context(), false)
-	for !fast.gone.Load() { // the end has to travel
+	for !fast.gone.Load() { // until the close has arrived
 		f.look(t.Context(), false)
 	}
 	fs.sweep(f)
@@ -156,8 +157,8 @@ func feedsOf(h *hall) *Feeds {
 	return New(Config{View: func(context.Context, string) (View, error) { return h, nil }, Catch: func(feed func() error) error { return feed() }})
 }
 
-// A viewer between two versions that were told, by a read of the seats or from another
-// node, may have seen what no frame takes back, so it gets a snapshot.
+// A viewer at a version between two frames, from a read of the seats or from another
+// node, may have seen a state that no frame reverts, so it gets a snapshot.
 func TestInBetween(t *testing.T) {
 	h := newHall(5)
 	f := &feed{eventID: "e"}

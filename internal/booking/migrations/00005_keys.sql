@@ -7,7 +7,7 @@
 -- of bookings (id) and of lapsing (expires_at, event_id, first_seq).
 
 -- On PostgreSQL nodes of the version before run beside this, and need the old keys:
--- the next version drops them. Reads and writes go on while the indexes are built
+-- the next version drops them; new tables do without them at once. Reads and writes go on while the indexes are built
 -- (SHARE UPDATE EXCLUSIVE). A build that was broken off leaves an invalid index,
 -- hence the DROP. The column event_id of bookings keeps its collation for now: to
 -- change it would end the prepared statements of those nodes.
@@ -17,6 +17,7 @@ CREATE UNIQUE INDEX CONCURRENTLY bookings_by_event ON bookings (event_id COLLATE
 DROP INDEX IF EXISTS lapsing_by_event;
 CREATE UNIQUE INDEX CONCURRENTLY lapsing_by_event ON lapsing (event_id, expires_at, first_seq);
 */
+/*postgres new: ALTER TABLE bookings DROP CONSTRAINT IF EXISTS bookings_pkey;*/
 
 -- On SQLite a folder belongs to one process, and both keys would be three indexes
 -- more for each purchase. The tables are copied, in one transaction.
@@ -70,6 +71,7 @@ CREATE INDEX lapsing_due ON lapsing (expires_at, event_id, first_seq);
 
 -- +goose Down
 /*postgres: DROP INDEX lapsing_by_event;*/
+/*postgres: CREATE UNIQUE INDEX IF NOT EXISTS bookings_pkey ON bookings (id);*/
 /*postgres: DROP INDEX bookings_by_event;*/
 /*sqlite: DROP INDEX lapsing_due;*/
 /*sqlite: CREATE UNIQUE INDEX lapsing_pkey ON lapsing (expires_at, event_id, first_seq);*/

@@ -13,7 +13,7 @@ import (
 	"boxoffice/internal/seating"
 )
 
-// tiersOf answers the tier of a seat.
+// tiersOf returns the tier of a seat.
 type tiersOf = func(seat int32) *seating.Tier
 
 // listKey names a price list of an event, and the plan that it is for.
@@ -24,10 +24,10 @@ type listKey struct {
 
 func keyOf(b *bookingapi.Booking) listKey { return listKey{b.PlanID, b.PlanVersion, b.PriceVersion} }
 
-// Figures returns the sales of an event at a version of its ledger, or a later one.
-// Counting reads all bookings of the event. So it is done again only when the ledger has
-// grown, and takes at most a tenth of the time: 40,000 bookings are a second or two late
-// while they are sold, and exact when it is quiet.
+// Figures returns the sales of an event as of seq or later. Counting reads all bookings
+// of the event, so it is repeated only when the ledger has grown, and takes at most a
+// tenth of the time: with 40,000 bookings the figures are a second or two old during a
+// busy sale, and exact when it is quiet.
 func (r *Reports) Figures(ctx context.Context, eventID string, seq int64) (bookingapi.Figures, error) {
 	t := r.tally(eventID)
 	t.counting.Lock()
@@ -53,7 +53,7 @@ const sqlFigures = `SELECT seats, plan_id, plan_version, price_version, amount, 
 const sqlPricesOf = `SELECT DISTINCT plan_id, plan_version, price_version FROM bookings
 	WHERE event_id = $1 COLLATE "C" AND status = 'booked'`
 
-// pricesOf are the price lists by which an event's bookings were sold.
+// pricesOf returns the price lists at which an event's bookings were sold.
 func (r *Reports) pricesOf(ctx context.Context, eventID string) (map[listKey]tiersOf, error) {
 	rows, err := r.DB.Reader().QueryContext(ctx, r.DB.Text(sqlPricesOf), eventID)
 	if err != nil {
@@ -72,7 +72,7 @@ func (r *Reports) pricesOf(ctx context.Context, eventID string) (map[listKey]tie
 		return nil, fmt.Errorf("list prices of bookings: %w", err)
 	}
 	list := map[listKey]tiersOf{}
-	for i := range lists { // no rows are open: a price list is read with another connection
+	for i := range lists { // after the rows are closed, since this reads on another connection
 		of, err := r.Tiers(ctx, &lists[i])
 		if err != nil {
 			return nil, err
@@ -82,7 +82,7 @@ func (r *Reports) pricesOf(ctx context.Context, eventID string) (map[listKey]tie
 	return list, nil
 }
 
-// Count counts an event anew.
+// Count counts an event from scratch.
 func (r *Reports) Count(ctx context.Context, eventID string) (*bookingapi.Figures, error) {
 	prices, err := r.pricesOf(ctx, eventID)
 	if err != nil {
@@ -108,7 +108,7 @@ func (r *Reports) Count(ctx context.Context, eventID string) (*bookingapi.Figure
 		if of := prices[keyOf(&b)]; of != nil {
 			add(f, tiers, &b, of)
 		} else {
-			newer = append(newer, b) // than the list of prices
+			newer = append(newer, b) // made after the price lists were read
 		}
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {

@@ -12,19 +12,19 @@ import (
 
 // pace counts an event's bookings by minute. It consumes the event's ledger.
 type pace struct {
-	reading sync.Mutex // one reads the ledger on, others wait for it
+	reading sync.Mutex // held by the one goroutine that reads the ledger
 
 	mu      sync.Mutex
 	seq     int64
-	minutes map[int64]sold // by minutes since 1970
+	minutes map[int64]sold // by minute since 1970
 }
 
-// sold counts the bookings of a minute, free ones included.
+// sold counts the bookings of a minute, paid ones and those that cost nothing.
 type sold struct{ paid, free int64 }
 
 const minute = 60_000_000 // µs
 
-// Cursor is how far the ledger was read; see ledger.Consumer.
+// Cursor returns how far the ledger was read; see ledger.Consumer.
 func (p *pace) Cursor(string) (seq int64, follows bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,9 +54,9 @@ func (p *pace) Consume(entries []ledger.Entry, _ bool) {
 	}
 }
 
-// Pace is how fast an event sells, from its ledger up to a seq at least, oldest minute
-// first. What costs nothing counts only where all seats do (gratis): elsewhere it was
-// blocked or given away.
+// Pace returns how fast an event sells, as of seq or later, oldest minute first.
+// Bookings that cost nothing count only if all seats of the event do (gratis);
+// otherwise they are blocked or complimentary seats.
 func (r *Reports) Pace(ctx context.Context, eventID string, seq int64, gratis bool) (bookingapi.Pace, error) {
 	t := r.tally(eventID)
 	t.pace.reading.Lock()

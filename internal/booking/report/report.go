@@ -1,6 +1,6 @@
 // Package report counts what an event has sold, for its organizer: figures from the
-// bookings (figures.go), the pace of the sale from the ledger (pace.go). Both are kept
-// in memory and go on from there when the ledger has grown.
+// bookings (figures.go), and the pace of the sale from the ledger (pace.go). Both are
+// cached in memory and brought up to date when the ledger has grown.
 package report
 
 import (
@@ -23,29 +23,29 @@ type Config struct {
 	DB     *sqldb.DB
 	Ledger ledger.Source
 	Now    func() time.Time
-	// Tiers is the price list by which a booking was sold. of answers the tier of a seat.
+	// Tiers returns the price list at which a booking was sold: of returns a seat's tier.
 	Tiers func(ctx context.Context, b *bookingapi.Booking) (of func(seat int32) *seating.Tier, err error)
 }
 
-// Reports are those of all events. What was counted of an event is kept for a while.
+// Reports makes the reports of all events. The counts of an event are kept for a while.
 type Reports struct {
 	Config
 	tallies *otter.Cache[string, *tally] // by event id
 }
 
-// New makes reports that have counted nothing yet.
+// New returns reports that have not counted anything yet.
 func New(cfg Config) *Reports {
 	return &Reports{cfg, otter.Must(&otter.Options[string, *tally]{MaximumSize: 1000})}
 }
 
-// Statements are the package's statements by name, for the test of their plans.
+// Statements returns the package's SQL statements by name, for the test of their plans.
 func Statements() map[string]string {
 	return map[string]string{"figures": sqlFigures, "prices": sqlPricesOf, "latest": sqlLatest, "ids": sqlIDs}
 }
 
 // tally holds the counts of one event.
 type tally struct {
-	counting sync.Mutex // for figures and rests
+	counting sync.Mutex // guards figures and rests
 	figures  *bookingapi.Figures
 	rests    time.Time // figures are not counted anew before this
 
@@ -66,7 +66,7 @@ const sqlLatest = `SELECT booking_id FROM ledger WHERE event_id = $1 AND kind IN
 // Latest lists the bookings of an event that were paid or cancelled last, latest
 // change first.
 func (r *Reports) Latest(ctx context.Context, eventID string, limit int) ([]string, error) {
-	ids, err := sqldb.Texts(ctx, r.DB.Reader(), sqlLatest, eventID, 2*limit) // some are there twice
+	ids, err := sqldb.Texts(ctx, r.DB.Reader(), sqlLatest, eventID, 2*limit) // some bookings appear twice
 	if err != nil {
 		return nil, fmt.Errorf("list latest bookings: %w", err)
 	}
@@ -84,8 +84,8 @@ func (r *Reports) Latest(ctx context.Context, eventID string, limit int) ([]stri
 // By bookings_by_event.
 const sqlIDs = `SELECT id FROM bookings WHERE event_id = $1 COLLATE "C"`
 
-// ByReference lists an event's bookings with a reference, which is a hash of the id:
-// all ids of the event are looked through, in an index alone.
+// ByReference lists an event's bookings that have a reference. A reference is a hash of
+// the id, so this reads all ids of the event, from an index alone.
 func (r *Reports) ByReference(ctx context.Context, eventID, reference string) ([]string, error) {
 	rows, err := r.DB.Reader().QueryContext(ctx, r.DB.Text(sqlIDs), eventID)
 	if err != nil {

@@ -1,19 +1,23 @@
-// Package tables reads the rows of ledgers and of sales. The stores and the audit
-// (package audit) share it.
+// Package tables reads the rows of ledgers, sales and bookings, and the price lists that
+// bookings refer to. The stores and the audit (package audit) share it.
+//
+//	tables.go     ledgers and sales
+//	bookings.go   bookings
+//	prices.go     price lists
 package tables
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"github.com/gowebpki/jcs"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/ledger"
 )
 
-// Scanner is a *sql.Row, *sql.Rows or pgx.Rows.
+// Scanner is implemented by *sql.Row, *sql.Rows and pgx.Rows.
 type Scanner interface{ Scan(...any) error }
 
 // EntryColumns are the columns of an entry of the ledger.
@@ -57,18 +61,47 @@ func ScanEntry(row Scanner) (ledger.Entry, error) {
 	return e, nil
 }
 
-// SaleColumns is the state of a sale in the head row, SaleFields where it goes.
+// SaleColumns are the columns of a head row that hold the state of the sale;
+// SaleFields returns the fields that they are scanned into.
 const SaleColumns = `status, opens_at, closes_at, plan_id, plan_version, price_version, currency, seats, limit_per_customer,
-	hold_for, organizer_id, event_version, refunds_end, changed_at, change_refunds_end, unverified_buyers`
+	hold_for, organizer_id, event_version, refunds_end, changed_at, change_refunds_end, unverified_buyers, terms`
 
 func SaleFields(s *bookingapi.Sale) []any {
 	return []any{&s.Status, &s.OpensAt, &s.ClosesAt, &s.PlanID, &s.PlanVersion, &s.PriceVersion, &s.Currency, &s.Seats, &s.LimitPerCustomer,
-		&s.HoldFor, &s.OrganizerID, &s.EventVersion, &s.RefundsEnd, &s.ChangedAt, &s.ChangeRefundsEnd, &s.UnverifiedBuyers}
+		&s.HoldFor, &s.OrganizerID, &s.EventVersion, &s.RefundsEnd, &s.ChangedAt, &s.ChangeRefundsEnd, &s.UnverifiedBuyers, (*terms)(&s.Terms)}
 }
 
-// SaleJSON is the RFC 8785 form of a sale's state.
+// terms reads the column terms.
+type terms bookingapi.CancelTerms
+
+// Scan implements sql.Scanner.
+func (t *terms) Scan(src any) error {
+	text, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("terms are a %T", src)
+	}
+	*t = terms{}
+	if text == "" {
+		return nil
+	}
+	return codec.ReadKnown([]byte(text), (*bookingapi.CancelTerms)(t))
+}
+
+// TermsText is the value of the column terms.
+func TermsText(t *bookingapi.CancelTerms) string {
+	if t.IsZero() {
+		return ""
+	}
+	raw, err := codec.Marshal(t)
+	if err != nil {
+		panic(err) // a struct of integers
+	}
+	return string(raw)
+}
+
+// SaleJSON returns a sale's state as RFC 8785 JSON.
 func SaleJSON(s *bookingapi.Sale) []byte {
-	raw, err := json.Marshal(s)
+	raw, err := codec.Marshal(s)
 	if err != nil {
 		panic(err) // a struct of strings and integers
 	}

@@ -11,7 +11,7 @@ import (
 	"boxoffice/internal/id"
 )
 
-// id0 is the id of a booking that there is not.
+// id0 is a booking id that does not exist.
 func id0(eventID string) string { return id.Booking(eventID, "nobody", "no such key") }
 
 // tokenOf is the token in a signed path.
@@ -64,6 +64,10 @@ func testLinks(t *test) {
 	if _, err := t.s.Readable(ctx, caller.Caller{}, b.ID, tokenOf(t, fresh[b.ID])); err != nil {
 		t.Errorf("the new link: %v", err)
 	}
+	_, err = t.s.RenewLink(ctx, caller.System, b.ID, tokenOf(t, fresh[b.ID]))
+	t.must(err)
+	_, err = t.s.Readable(ctx, caller.Caller{}, b.ID, tokenOf(t, fresh[b.ID]))
+	t.refused(err, errs.NotFound, "not-found")
 }
 
 func testAccounts(t *test) {
@@ -103,7 +107,7 @@ func testAccounts(t *test) {
 func testGiveUp(t *test) {
 	ev, past, ctx := t.event(), t.event(), t.Context()
 	before := t.pay(t.hold(ev, "ann", "STALLS-A-1"))
-	lapsed := t.hold(ev, "ann", "STALLS-A-2")
+	expired := t.hold(ev, "ann", "STALLS-A-2")
 	t.w.clock.Add(9 * minute)
 	t.must(t.s.GiveUp(ctx, "ann", 0, nil))
 	since := t.w.clock.Load()
@@ -111,7 +115,7 @@ func testGiveUp(t *test) {
 	for range 2 {
 		t.must(t.s.GiveUp(ctx, "ann", since, []string{past}))
 	}
-	for id, want := range map[string]bookingapi.Status{lapsed.ID: bookingapi.Cancelled, before.ID: bookingapi.Booked, after.ID: bookingapi.Cancelled, spared.ID: bookingapi.Booked} {
+	for id, want := range map[string]bookingapi.Status{expired.ID: bookingapi.Cancelled, before.ID: bookingapi.Booked, after.ID: bookingapi.Cancelled, spared.ID: bookingapi.Booked} {
 		if b := t.now(id); b.Status != want {
 			t.Errorf("%s is %s, not %s", id, b.Status, want)
 		}

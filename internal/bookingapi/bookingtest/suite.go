@@ -16,7 +16,7 @@ import (
 func Test(t *testing.T, newService NewService) {
 	for name, run := range map[string]func(*test){
 		"sales": testSales, "seats": testSeats, "hold": testHold, "drafts": testDrafts, "confirm": testConfirm,
-		"cancel": testCancel, "reads": testReads, "links": testLinks, "accounts": testAccounts,
+		"cancel": testCancel, "reads": testReads, "ticketed": testTicketed, "links": testLinks, "accounts": testAccounts,
 		"give up": testGiveUp, "grants": testGrants, "gifts": testGifts, "reports": testReports, "ledger": testLedger,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,6 +48,9 @@ func testSales(t *test) {
 	other := sale()
 	other.EventVersion, other.PlanVersion = 2, 2
 	t.refused(t.s.SetSales(t.Context(), map[string]bookingapi.Sale{one: other}), errs.Conflict, "plan-in-use")
+	hidden := sale()
+	hidden.EventVersion, hidden.Status = 2, eventapi.Draft
+	t.refused(t.s.SetSales(t.Context(), map[string]bookingapi.Sale{one: hidden}), errs.Conflict, "seats-taken")
 }
 
 func testSeats(t *test) {
@@ -231,6 +234,54 @@ func testReads(t *test) {
 	orders, err := t.s.Orders(ctx, []bookingapi.Booking{b, a})
 	if err != nil || len(orders) != 2 || orders[0].ID != b.ID || orders[0].Kind != bookingapi.Sold || orders[0].Places[0].Label != "STALLS-A-2" || orders[0].Places[0].Tier.Price != 1000 {
 		t.Errorf("orders: %+v %v", orders, err)
+	}
+}
+
+// Those are told of an event who have tickets for it, or had them when it was cancelled.
+func testTicketed(t *test) {
+	ev, ctx := t.event(), t.Context()
+	back := t.pay(t.hold(ev, "ann", "STALLS-A-1"))
+	_, err := t.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: back.ID})
+	t.must(err)
+	released := t.hold(ev, "eve", "STALLS-A-2")
+	_, err = t.s.Cancel(ctx, fan("eve"), bookingapi.Cancellation{BookingID: released.ID})
+	t.must(err)
+	held, booked := t.hold(ev, "dan", "STALLS-A-2"), t.pay(t.hold(ev, "bob", "STALLS-A-3"))
+	gift, err := t.s.Grant(ctx, boss(), "", bookingapi.Grant{EventID: ev, Kind: bookingapi.Complimentary, UserID: "cleo", Selection: bookingapi.Selection{Seats: []string{"STALLS-A-4"}}})
+	t.must(err)
+	_, err = t.s.Grant(ctx, boss(), "", bookingapi.Grant{EventID: ev, Kind: bookingapi.Block, Selection: bookingapi.Selection{Seats: []string{"STALLS-A-5"}}})
+	t.must(err)
+	made := t.w.clock.Load()
+	t.w.clock.Add(minute)
+	late := t.pay(t.hold(ev, "fay", "STALLS-A-6"))
+	all := func(f bookingapi.Filter, want ...string) {
+		t.Helper()
+		slices.Sort(want)
+		f.EventID, f.Ticketed, f.Limit = ev, true, 1
+		var ids []string
+		for {
+			page, err := t.s.List(ctx, f)
+			t.must(err)
+			if len(page) == 0 {
+				break
+			}
+			f.After = page[len(page)-1].ID
+			ids = append(ids, f.After)
+		}
+		if !slices.Equal(ids, want) {
+			t.Errorf("%+v lists %v, not %v", f, ids, want)
+		}
+	}
+	all(bookingapi.Filter{}, booked.ID, gift.ID, late.ID)
+	all(bookingapi.Filter{MadeUntil: made}, booked.ID, gift.ID)
+	over := sale()
+	over.Status, over.EventVersion = eventapi.Cancelled, 2
+	t.must(t.s.SetSales(ctx, map[string]bookingapi.Sale{ev: over}))
+	all(bookingapi.Filter{MadeUntil: made}, booked.ID, gift.ID)
+	for _, b := range []string{held.ID, booked.ID, gift.ID, late.ID} { // as the service does by and by
+		_, err = t.s.Cancel(ctx, caller.System, bookingapi.Cancellation{BookingID: b})
+		t.must(err)
+		all(bookingapi.Filter{}, booked.ID, gift.ID, late.ID)
 	}
 }
 

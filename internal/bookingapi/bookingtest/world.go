@@ -1,5 +1,5 @@
 // Package bookingtest is the suite that every implementation of bookingapi.Service
-// passes: the service in process, on both databases, and a client of a service apart.
+// passes: the service in process, on both databases, and a client of a remote service.
 package bookingtest
 
 import (
@@ -25,18 +25,18 @@ type World struct {
 	plan   *seating.Plan
 }
 
-// NewService makes the service under test. It decides by w.Now, reads plans and
-// prices from w, and ends with the test.
+// NewService makes the service under test. It takes the time from w.Now, plans and
+// prices from w, and is closed at the end of the test.
 type NewService func(t *testing.T, w *World) bookingapi.Service
 
 // Now is the time, which stands still unless the suite moves it.
 func (w *World) Now() time.Time { return time.UnixMicro(w.clock.Load()) }
 
-// Plan is the one seating plan that there is: row A of section STALLS with six seats,
-// and a general-admission PIT with four places.
+// Plan is the only seating plan: row A of section STALLS with six seats, and a
+// general-admission section PIT with four places.
 func (w *World) Plan(context.Context, string, int64) (*seating.Plan, error) { return w.plan, nil }
 
-// Prices are 10.00 in the stalls and 5.00 in the pit, of which a tenth are fees.
+// Prices are 10.00 in the stalls and 5.00 in the pit; a tenth of that is fees.
 func (w *World) Prices(_ context.Context, eventID string, version int64) (*seating.Prices, error) {
 	return &seating.Prices{EventID: eventID, Version: version, Currency: "EUR", Tiers: []seating.Tier{
 		{ID: "t1", Name: "Stalls", Price: 1000, Fees: 100, Sections: []string{"STALLS"}},
@@ -79,7 +79,7 @@ func fan(name string) caller.Caller { return caller.Caller{UserID: name, Role: c
 
 func boss() caller.Caller { return caller.Caller{UserID: organizer, Role: caller.Organizer} }
 
-// sale is the state of an event that sells.
+// sale is the state of an event that is on sale.
 func sale() bookingapi.Sale {
 	return bookingapi.Sale{
 		Status: eventapi.OnSale, PlanID: "plan", PlanVersion: 1, PriceVersion: 1, Currency: "EUR", Seats: 10,
@@ -103,7 +103,7 @@ func seats(eventID string, labels ...string) bookingapi.HoldRequest {
 	return bookingapi.HoldRequest{EventID: eventID, Selection: bookingapi.Selection{Seats: labels}}
 }
 
-// hold takes seats and must succeed.
+// hold holds seats; the test fails if it is refused.
 func (t *test) hold(eventID, user string, labels ...string) bookingapi.Booking {
 	t.Helper()
 	b, err := t.s.Hold(t.Context(), fan(user), "", seats(eventID, labels...))
@@ -134,7 +134,7 @@ func (t *test) refused(err error, kind errs.Kind, slug string) {
 	}
 }
 
-// now is a booking as it is now.
+// now reads a booking.
 func (t *test) now(id string) bookingapi.Booking {
 	t.Helper()
 	b, err := bookingapi.One(t.Context(), t.s.Bookings, "booking", id)

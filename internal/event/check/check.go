@@ -13,13 +13,13 @@ import (
 // Faults collects what is wrong with an input, up to MaxFaults.
 type Faults struct{ List []errs.Field }
 
-// MaxFaults is how many faults one answer tells.
+// MaxFaults is the maximum number of faults in one answer.
 const MaxFaults = 20
 
-// maxTold is how many bytes of a reason are told: it may quote the input.
+// maxTold is the maximum length of a reason in bytes, since it may quote the input.
 const maxTold = 200
 
-// Short cuts a reason that quotes a long input.
+// Short truncates a reason that quotes a long input.
 func Short(reason string) string {
 	if len(reason) > maxTold {
 		return strings.ToValidUTF8(reason[:maxTold], "") + "…"
@@ -46,10 +46,10 @@ func (f *Faults) Note(field string, why errs.Reason) {
 	f.List = append(f.List, why.In(field))
 }
 
-// Full reports whether enough faults are known: no further ones need be looked for.
+// Full reports whether MaxFaults are known, so that no more need to be looked for.
 func (f *Faults) Full() bool { return len(f.List) >= MaxFaults }
 
-// Text checks a text of one line.
+// Text checks a single-line text.
 func (f *Faults) Text(field, s string, minLen, maxLen int) {
 	switch why := safetext.LineFault(s, minLen, maxLen); {
 	case !why.None():
@@ -59,7 +59,7 @@ func (f *Faults) Text(field, s string, minLen, maxLen int) {
 	}
 }
 
-// Lines checks a text that may have several lines.
+// Lines checks a multi-line text.
 func (f *Faults) Lines(field, s string, maxLen int) {
 	switch {
 	case utf8.RuneCountInString(s) > maxLen:
@@ -119,7 +119,7 @@ func (f *Faults) Venue(v eventapi.NewVenue) *time.Location {
 	return f.Zone("venue.time_zone", v.TimeZone)
 }
 
-// Depth is how deeply a JSON text is nested.
+// Depth returns how deeply a JSON text is nested.
 func Depth(raw []byte) int {
 	level, deepest, quoted := 0, 0, false
 	for i := 0; i < len(raw); i++ {

@@ -1,3 +1,3 @@
-// Package check checks what organizers and import files say of an event, field by
-// field. Faults collects what is wrong; When is when the event takes place.
+// Package check validates what organizers and import files say about an event, field by
+// field. Faults collects errors; When is the time of an event.
 package check

@@ -7,7 +7,7 @@ type When struct {
 	StartsAt  int64  // µs since 1970; 0: to be announced
 	LocalDate string // YYYY-MM-DD; "" when unknown
 	TimeZone  string
-	SortAt    int64  // µs since 1970; when it is about, Never when that is unknown
+	SortAt    int64  // µs since 1970; approximate time for sorting; Never if unknown
 	EndsAt    int64  // µs since 1970; when only EndDate is known, the end of that day; 0: unknown
 	EndDate   string // YYYY-MM-DD, the last day; "" when unknown
 }
@@ -36,11 +36,11 @@ func (f *Faults) When(e *When, eventTime *string, date string, zone *time.Locati
 	}
 }
 
-// Never sorts behind every time.
+// Never sorts after every time.
 const Never = int64(1) << 62
 
-// Longest is how long an event may last, µs. Lists rely on it: events that began
-// earlier are over.
+// Longest is the maximum duration of an event in µs. Lists rely on it: events that began
+// longer ago are over.
 const Longest = 367 * 24 * 3600_000_000
 
 // Ending sets when an event ends. Its beginning and its zone must be set before.
@@ -84,12 +84,12 @@ func (f *Faults) Ending(e *When, endTime *string, date string, zone *time.Locati
 	}
 }
 
-// EndOfDay is the last second of a day in a zone, µs since 1970.
+// EndOfDay returns the last second of a day in a zone, in µs since 1970.
 func EndOfDay(d time.Time, zone *time.Location) int64 {
 	return time.Date(d.Year(), d.Month(), d.Day(), 23, 59, 59, 0, zone).UnixMicro()
 }
 
-// End is the end as RFC 3339: the time, the date, or nothing.
+// End returns the end as RFC 3339: the time, the date, or nothing.
 func (e *When) End() string {
 	if e.EndsAt == 0 || e.EndsByDay() {
 		return e.EndDate
@@ -110,7 +110,8 @@ func (e *When) EndsByDay() bool {
 // EndOfItsDay reports whether a local time stands for the end of a day.
 func EndOfItsDay(t time.Time) bool { return t.Format(time.TimeOnly) == "23:59:59" }
 
-// InZone is a time, µs since 1970, in a zone; in UTC if there is no such zone.
+// InZone returns a time, given in µs since 1970, in a zone; in UTC if the zone does not
+// exist.
 func InZone(at int64, name string) time.Time {
 	t := time.UnixMicro(at).UTC()
 	if zone, err := time.LoadLocation(name); err == nil {
@@ -119,7 +120,7 @@ func InZone(at int64, name string) time.Time {
 	return t
 }
 
-// Begin is the beginning as RFC 3339: the time, the date, or nothing.
+// Begin returns the beginning as RFC 3339: the time, the date, or nothing.
 func (e *When) Begin() string {
 	if e.StartsAt == 0 {
 		return e.LocalDate

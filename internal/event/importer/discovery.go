@@ -1,10 +1,10 @@
 package importer
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/event/check"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/money"
@@ -20,10 +20,14 @@ func readDiscovery(root *node, out *Batch) {
 		embedded.at("events").fail("is required: this is not a page of events")
 	}
 	zones := discoveryZones(embedded)
-	for _, n := range embedded.at("events").list(MaxEvents) {
+	for _, n := range embedded.at("events").elements(MaxEvents) {
 		n.reader = &reader{strict: root.strict, clean: !root.strict}
 		e := Event{Path: n.path}
-		discoveryEvent(n, &e, zones)
+		if n.value == nil {
+			n.fail("must not be null")
+		} else {
+			discoveryEvent(n, &e, zones)
+		}
 		for _, left := range n.notes {
 			out.Notes = append(out.Notes, Note{Path: left.Path, Title: e.New.Title, Reason: left.Reason})
 		}
@@ -79,7 +83,7 @@ func discoveryEvent(n *node, e *Event, zones map[string]string) {
 	if link := n.at("url").text(2000); strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://") {
 		attributes["url"] = link
 	}
-	in.Attributes, _ = json.Marshal(attributes) // strings only
+	in.Attributes, _ = codec.Marshal(attributes) // strings only
 }
 
 // discoveryVenue reads where an event takes place: a venue, or a place without an id.
@@ -97,7 +101,7 @@ func discoveryVenue(n *node, e *Event, zones map[string]string) *time.Location {
 	code := v.at("country").at("countryCode")
 	country := strings.ToUpper(code.text(10))
 	if country != "" && !check.CountryCode(country) {
-		code.without("is no ISO 3166-1 code such as DE: %q", country)
+		code.without("is not an ISO 3166-1 code such as DE: %q", country)
 		country = ""
 	}
 	e.New.Venue = eventapi.NewVenue{
@@ -262,6 +266,14 @@ func discoveryPrices(n *node, e *Event) {
 	if low < 0 {
 		return // the range is empty
 	}
+	if high == 0 { // pages write this where they do not know the price
+		r.without("is from 0 to 0: the event is not on sale until it has a price")
+		return
+	}
+	if low == 0 { // not known either: no seats are free because a page says so
+		r.without("begins at 0: the event is not on sale until all of its categories have prices")
+		return
+	}
 	e.New.Currency = currency
 	e.New.Tiers = Spread(low, high, seating.TemplateCategories(e.New.Plan.Template))
 	if plain == nil {
@@ -269,7 +281,7 @@ func discoveryPrices(n *node, e *Event) {
 	}
 	quiet := *plain // its faults do not count against the other range
 	quiet.reader = &reader{clean: true}
-	if least, most, same := discoveryLimits(&quiet); quiet.fault == nil && same == currency && least >= 0 && least <= low && most <= high {
+	if least, most, same := discoveryLimits(&quiet); quiet.fault == nil && same == currency && least > 0 && least <= low && most <= high {
 		for i, t := range Spread(least, most, seating.TemplateCategories(e.New.Plan.Template)) {
 			e.New.Tiers[i].Fees = max(0, e.New.Tiers[i].Price-t.Price)
 		}
@@ -333,7 +345,7 @@ func discoveryAmount(n *node, currency string) int64 {
 	if n.value == nil {
 		return -1
 	}
-	number, ok := n.value.(json.Number)
+	number, ok := n.value.(codec.Number)
 	if !ok {
 		n.fail("must be a number")
 		return -1

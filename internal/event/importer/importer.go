@@ -2,14 +2,13 @@ package importer
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
+	"cmp"
 	"fmt"
-	"io"
 	"reflect"
 	"time"
 	"unicode/utf8"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/event/check"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/seating"
@@ -42,6 +41,7 @@ type Options struct {
 type Result struct {
 	New, Updated, Unchanged int                   // events
 	Plans, Seats            int                   // seating plans in the files, and their seats
+	KnownPlans              int                   // those of them that were stored already, unchanged
 	Refs                    []eventapi.StoredPlan // how new events can name the plans
 	Notes                   []Note                // what was left out
 }
@@ -129,14 +129,9 @@ func readFile(f File, strict bool) (*Batch, error) {
 	case bytes.Count(data, []byte{','})+bytes.Count(data, []byte{'['})+bytes.Count(data, []byte{'{'}) > maxValues:
 		return fail("", "has more than %d values", maxValues)
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return fail("", "is not JSON: %s", syntax(data, d.InputOffset(), err))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fail("", "line %d: has something behind its JSON value", lineOf(data, int(d.InputOffset())))
+	v, err := codec.ReadTree(data)
+	if err != nil {
+		return nil, notJSON(f.Name, data, err)
 	}
 	root := &node{reader: &reader{strict: strict}, value: v}
 	out := &Batch{}
@@ -171,16 +166,17 @@ func readFile(f File, strict bool) (*Batch, error) {
 	return out, nil
 }
 
-// syntax describes a syntax error of a JSON text and its place.
-func syntax(data []byte, offset int64, err error) string {
-	var se *json.SyntaxError
+// notJSON describes why a file could not be read, and where.
+func notJSON(name string, data []byte, err error) error {
+	f, _ := codec.FaultOf(err)
+	line := lineOf(data, f.Offset)
 	switch {
-	case errors.As(err, &se):
-		offset = se.Offset
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		offset = int64(len(data))
+	case f.Twice():
+		return FileError{name, f.Path, fmt.Sprintf("appears twice, the second time in line %d", line)}
+	case f.NotUnicode:
+		return FileError{name, f.Path, fmt.Sprintf("%s: line %d, byte %d", f.Reason, line, f.Offset)}
 	}
-	return fmt.Sprintf("line %d, byte %d: %v", lineOf(data, int(offset)), offset, err)
+	return FileError{name, "", fmt.Sprintf("%s: line %d, byte %d", cmp.Or(f.Reason, "is not JSON"), line, f.Offset)}
 }
 
 func lineOf(data []byte, offset int) int {

@@ -1,13 +1,13 @@
 package importer
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/safetext"
 	"boxoffice/internal/seating"
 )
@@ -52,8 +52,20 @@ func (n *node) at(key string) *node {
 	return child
 }
 
-// list returns the elements of an array, at most limit; none if it is absent.
+// list returns the elements of an array, at most limit; none if it is absent. None may
+// be null.
 func (n *node) list(limit int) []*node {
+	out := n.elements(limit)
+	for _, one := range out {
+		if one.value == nil {
+			one.fail("must not be null")
+		}
+	}
+	return out
+}
+
+// elements returns the elements of an array, at most limit, null or not.
+func (n *node) elements(limit int) []*node {
 	if n.value == nil {
 		return nil
 	}
@@ -69,16 +81,13 @@ func (n *node) list(limit int) []*node {
 	out := make([]*node, len(array))
 	for i, v := range array {
 		out[i] = &node{reader: n.reader, path: fmt.Sprintf("%s[%d]", n.path, i), value: v}
-		if v == nil {
-			out[i].fail("must not be null")
-		}
 	}
 	return out
 }
 
 // label returns text, or a number as it is written: seat numbers may be either.
 func (n *node) label(limit int) string {
-	if v, ok := n.value.(json.Number); ok {
+	if v, ok := n.value.(codec.Number); ok {
 		written := *n
 		written.value = string(v)
 		return written.text(limit)
@@ -145,7 +154,7 @@ func (n *node) coordinate() float64 {
 	switch v := n.value.(type) {
 	case nil:
 		return 0
-	case json.Number:
+	case codec.Number:
 		f, err := strconv.ParseFloat(string(v), 64)
 		if err != nil || math.IsInf(f, 0) || math.Abs(f) > seating.MaxCoordinate {
 			n.fail("must be a number up to 1,000,000, not %.40s", v)
@@ -159,11 +168,11 @@ func (n *node) coordinate() float64 {
 
 // whole returns an integer, 0 if it is absent.
 func (n *node) whole(low, high int64) int64 {
-	v, ok := n.value.(json.Number)
+	v, ok := n.value.(codec.Number)
 	if n.value == nil {
 		return 0
 	}
-	i, err := v.Int64()
+	i, err := strconv.ParseInt(string(v), 10, 64)
 	if !ok || err != nil || i < low || i > high {
 		n.fail("must be a whole number from %d to %d", low, high)
 		return 0

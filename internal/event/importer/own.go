@@ -1,15 +1,11 @@
 package importer
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"reflect"
 	"slices"
 	"strings"
-	"time"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/event/check"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/seating"
@@ -81,7 +77,7 @@ func (r *ownReader) id(n *node) string {
 	id := n.at("source_id").need(200)
 	list, _, _ := strings.Cut(n.path, "[")
 	if r.seen[list+id] {
-		n.at("source_id").fail("%q is there twice", id)
+		n.at("source_id").fail("%q appears twice", id)
 	}
 	r.seen[list+id] = true
 	return id
@@ -164,79 +160,26 @@ func checkEvent(n *node, e *Event) {
 
 // strict decodes a node into a struct; unknown fields and wrong types are faults.
 func strict(n *node, v any) bool {
-	raw, err := json.Marshal(n.value)
+	raw, err := codec.Marshal(n.value)
 	if err != nil {
-		n.fail("cannot be read: %v", err)
+		n.fail("cannot be read")
 		return false
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	err = d.Decode(v)
-	var wrong *json.UnmarshalTypeError
-	var at *time.ParseError
-	switch {
-	case err == nil:
+	if err = codec.Read(raw, v); err == nil {
 		return true
-	case errors.As(err, &wrong):
-		n.at(pathAt(raw, wrong)).fail("must be %s, not this %s", article(wrong.Type.Kind()), wrong.Value)
-	case errors.As(err, &at):
-		n.fail("has a time that is not RFC 3339: %q", at.Value)
+	}
+	f, ok := codec.FaultOf(err)
+	at := n
+	if f.Path != "" {
+		at = n.at(f.Path)
+	}
+	switch {
+	case !ok:
+		n.fail("cannot be read")
+	case f.Unknown():
+		at.fail("is not a field of this format")
 	default:
-		n.fail("%s", strings.TrimPrefix(err.Error(), "json: "))
+		at.fail("%s", f.Reason)
 	}
 	return false
-}
-
-func article(k reflect.Kind) string {
-	switch k {
-	case reflect.String:
-		return "a string"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Slice:
-		return "a list"
-	case reflect.Struct, reflect.Map, reflect.Pointer:
-		return "an object"
-	case reflect.Float64:
-		return "a number"
-	}
-	return "a whole number"
-}
-
-// pathAt returns the path of the value of a wrong type. The error itself names fields,
-// but no elements of lists.
-func pathAt(raw []byte, wrong *json.UnmarshalTypeError) string {
-	offset := wrong.Offset
-	if wrong.Value == "object" || wrong.Value == "array" {
-		offset-- // is counted one byte into the value
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var walk func(path string) (string, bool)
-	walk = func(path string) (string, bool) {
-		token, err := d.Token()
-		if err != nil || d.InputOffset() >= offset {
-			return path, true
-		}
-		if token != json.Delim('{') && token != json.Delim('[') {
-			return "", false
-		}
-		for i := 0; d.More(); i++ {
-			child := fmt.Sprintf("%s[%d]", path, i)
-			if token == json.Delim('{') {
-				key, err := d.Token()
-				if err != nil {
-					return path, true
-				}
-				child = strings.TrimPrefix(fmt.Sprintf("%s.%v", path, key), ".")
-			}
-			if found, ok := walk(child); ok {
-				return found, true
-			}
-		}
-		_, err = d.Token() // the end of the list or object
-		return path, err != nil
-	}
-	path, _ := walk("")
-	return path
 }

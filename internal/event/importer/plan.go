@@ -1,10 +1,10 @@
 package importer
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/seating"
 )
@@ -12,11 +12,14 @@ import (
 // ReadPlan reads the one seating plan of a file: boxoffice's own document, by itself or
 // in an import file, or pretix's. Faults are errors of the field plan.document.
 func ReadPlan(file File) (*seating.PlanDocument, error) {
-	var keys map[string]json.RawMessage
-	if json.Unmarshal(file.Data, &keys) == nil && keys["sections"] != nil && keys["boxoffice"] == nil {
+	var keys map[string]codec.Raw
+	if codec.ReadKnown(file.Data, &keys) == nil && keys["sections"] != nil && keys["boxoffice"] == nil {
 		doc, err := seating.ReadDocument(file.Data)
 		if err != nil {
-			return nil, errs.Bad("plan.document", "plan-document", "is not a seating plan: %s", strings.TrimPrefix(err.Error(), "json: "))
+			if f, ok := codec.FaultOf(err); ok {
+				return nil, errs.Bad("plan.document", "plan-document", "is not a seating plan: %s %s", f.Path, f.Reason)
+			}
+			return nil, errs.Bad("plan.document", "plan-document", "is not a seating plan")
 		}
 		return doc, nil
 	}

@@ -18,7 +18,7 @@ func readPretix(root *node, out *Batch) {
 	for _, c := range root.at("categories").list(seating.MaxCategories) {
 		name := c.at("name").need(100)
 		if categories[name] {
-			c.at("name").fail("%q is there twice", name)
+			c.at("name").fail("%q appears twice", name)
 		}
 		categories[name] = true
 		doc.Categories = append(doc.Categories, seating.Category{Name: name, Color: pretixColor(c.at("color"))})
@@ -141,7 +141,7 @@ func (p *pretix) row(r *node, zone string, x, y float64) seating.RowDocument {
 func (p *pretix) seat(s *node, pattern string, x, y float64) seating.SeatDocument {
 	guid := s.at("seat_guid").need(100)
 	if first, twice := p.guids[guid]; twice {
-		s.at("seat_guid").fail("%q is there twice, first at %s", guid, first)
+		s.at("seat_guid").fail("%q appears twice, first at %s", guid, first)
 	}
 	p.guids[guid] = s.path
 	number := s.at("seat_number").label(40)

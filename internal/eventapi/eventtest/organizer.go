@@ -11,21 +11,21 @@ import (
 func testCreate(t *test) {
 	ctx := t.Context()
 	for c, kind := range map[caller.Caller]errs.Kind{nobody: errs.Unauthenticated, fan: errs.Forbidden} {
-		_, err := t.s.Create(ctx, c, "", gala())
+		_, err := t.s.Create(ctx, c, "", Gala())
 		t.refused(err, kind, "")
 	}
-	first, err := t.s.Create(ctx, organizer, "key", gala())
+	first, err := t.s.Create(ctx, organizer, "key", Gala())
 	t.must(err)
 	if first.Status != eventapi.OnSale || first.Version != 1 || first.Pending || first.Total != 100 || first.Free != 100 || first.From != 5000 || first.OrganizerID != organizer.UserID {
 		t.Errorf("%+v", first)
 	}
-	if again, err := t.s.Create(ctx, organizer, "key", gala()); err != nil || again.ID != first.ID {
+	if again, err := t.s.Create(ctx, organizer, "key", Gala()); err != nil || again.ID != first.ID {
 		t.Errorf("sent again: %s %v", again.ID, err)
 	}
-	if other, err := t.s.Create(ctx, rival, "key", gala()); err != nil || other.ID == first.ID {
+	if other, err := t.s.Create(ctx, rival, "key", Gala()); err != nil || other.ID == first.ID {
 		t.Errorf("somebody else's key: %s %v", other.ID, err)
 	}
-	n := gala()
+	n := Gala()
 	n.Title = "Another"
 	_, err = t.s.Create(ctx, organizer, "key", n)
 	t.refused(err, errs.Invalid, "idempotency-key-reused")
@@ -40,7 +40,7 @@ func testCreate(t *test) {
 		t.wrong(err, "currency")
 	}
 	face := int64(1000)
-	n = gala()
+	n = Gala()
 	n.Price, n.Tiers, n.FeeRules = nil, []eventapi.NewTier{{Name: "All", Face: &face}}, &eventapi.FeeRules{FeeRate: 1000}
 	if tiers, err := t.s.Check(ctx, organizer, n); err != nil || len(tiers) != 1 || tiers[0].Price != 1100 {
 		t.Errorf("all-in prices: %+v %v", tiers, err)
@@ -71,7 +71,7 @@ func testUpdate(t *test) {
 	if err != nil || old.Tiers[0].Price != 5000 {
 		t.Errorf("the prices of before: %+v %v", old, err)
 	}
-	t.w.sell(e.ID, 1)
+	t.w.Sell(e.ID, 1)
 	draft := eventapi.Draft
 	for slug, u := range map[string]eventapi.Update{
 		"plan-in-use": {Plan: &eventapi.PlanChoice{Template: "club", Seats: 100}},
@@ -84,7 +84,7 @@ func testUpdate(t *test) {
 
 func testReplace(t *test) {
 	ctx, zero := t.Context(), int64(5000)
-	form := gala()
+	form := Gala()
 	form.Price, form.Tiers = nil, []eventapi.NewTier{{Name: "Fair", Price: zero, Categories: []string{"Premium", "Stalls", "Circle", "Balcony"}}}
 	form.Status = eventapi.Draft
 	closes := time.Date(2027, 2, 1, 11, 0, 30, 0, time.UTC)
@@ -117,9 +117,9 @@ func testSale(t *test) {
 	e := t.create(func(n *eventapi.NewEvent) { n.Status = eventapi.Draft })
 	for _, c := range []struct {
 		action eventapi.SaleAction
-		state  string
+		state  eventapi.SaleState
 		paused bool
-	}{{eventapi.Publish, "announced", false}, {eventapi.OpenNow, "onsale", false}, {eventapi.Pause, "paused", true}, {eventapi.Open, "onsale", false}, {eventapi.Close, "closed", false}, {eventapi.OpenNow, "onsale", false}} {
+	}{{eventapi.Publish, eventapi.SaleAnnounced, false}, {eventapi.OpenNow, eventapi.SaleOn, false}, {eventapi.Pause, eventapi.SalePaused, true}, {eventapi.Open, eventapi.SaleOn, false}, {eventapi.Close, eventapi.SaleClosed, false}, {eventapi.OpenNow, eventapi.SaleOn, false}} {
 		got, err := t.s.ChangeSale(ctx, organizer, e.ID, t.own(e.ID).Version, c.action)
 		t.must(err)
 		if state := got.SaleState(t.w.Now()); state != c.state || got.Paused != c.paused {
@@ -150,8 +150,8 @@ func testCancel(t *test) {
 	}
 }
 
-// Until the sale follows a change, buyers are shown what they can buy, and the
-// organizer what the event will be.
+// Until the sale has followed a change, buyers see the state by which seats are sold,
+// and the organizer sees the changed event.
 func testPending(t *test) {
 	ctx, price, limit := t.Context(), int64(7000), int32(2)
 	e := t.create(nil)

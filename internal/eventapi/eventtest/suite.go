@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
@@ -33,7 +32,7 @@ func Test(t *testing.T, newService func(t *testing.T, w *World) eventapi.Service
 		"dashboard":        testDashboard,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &World{clock: time.Date(2027, 1, 10, 12, 0, 0, 0, time.UTC), sales: map[string]bookingapi.Sale{}, sold: map[string]int32{}}
+			w := &World{Booth: NewBooth(), clock: time.Date(2027, 1, 10, 12, 0, 0, 0, time.UTC)}
 			run(&test{t, newService(t, w), w})
 		})
 	}

@@ -13,12 +13,11 @@ import (
 	"boxoffice/internal/eventapi"
 )
 
-// World is what the service under test works with: its clock and its booking side.
+// World is the environment of the service under test: its clock and its booking side.
 type World struct {
+	*Booth
 	mu    sync.Mutex
 	clock time.Time
-	sales map[string]bookingapi.Sale
-	sold  map[string]int32
 	away  bool
 }
 
@@ -29,50 +28,18 @@ func (w *World) Now() time.Time {
 	return w.clock
 }
 
-// SetSales takes the newest state of each sale, as the booking side does.
-func (w *World) SetSales(_ context.Context, sales map[string]bookingapi.Sale) error {
+// SetSales hands states of sales to the booking side, unless it is away.
+func (w *World) SetSales(ctx context.Context, sales map[string]bookingapi.Sale) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.away {
 		return errors.New("the booking side is away")
 	}
-	for id, s := range sales {
-		if s.EventVersion > w.sales[id].EventVersion {
-			w.sales[id] = s
-		}
-	}
-	return nil
+	return w.Booth.SetSales(ctx, sales)
 }
 
-// Counts are the numbers of seats by state, by event id.
-func (w *World) Counts(_ context.Context, ids []string) (map[string]bookingapi.Counts, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	out := map[string]bookingapi.Counts{}
-	for _, id := range ids {
-		if s, ok := w.sales[id]; ok {
-			out[id] = bookingapi.Counts{Free: s.Seats - w.sold[id], Sold: w.sold[id]}
-		}
-	}
-	return out, nil
-}
-
-// Sales is how events are sold now, by event id.
-func (w *World) Sales(_ context.Context, ids []string) (map[string]bookingapi.Sale, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	out := map[string]bookingapi.Sale{}
-	for _, id := range ids {
-		if s, ok := w.sales[id]; ok {
-			out[id] = s
-		}
-	}
-	return out, nil
-}
-
-func (w *World) sell(id string, n int32) { w.mu.Lock(); defer w.mu.Unlock(); w.sold[id] = n }
-func (w *World) leave(away bool)         { w.mu.Lock(); defer w.mu.Unlock(); w.away = away }
-func (w *World) wait(d time.Duration)    { w.mu.Lock(); defer w.mu.Unlock(); w.clock = w.clock.Add(d) }
+func (w *World) leave(away bool)      { w.mu.Lock(); defer w.mu.Unlock(); w.away = away }
+func (w *World) wait(d time.Duration) { w.mu.Lock(); defer w.mu.Unlock(); w.clock = w.clock.Add(d) }
 
 // Callers of the suite.
 var (
@@ -90,8 +57,8 @@ type test struct {
 	w *World
 }
 
-// gala is a complete event on sale.
-func gala() eventapi.NewEvent {
+// Gala is a complete event on sale.
+func Gala() eventapi.NewEvent {
 	at, price := "2027-03-01T20:00", int64(5000)
 	return eventapi.NewEvent{
 		Title: "Gala", EventTime: &at, Status: eventapi.OnSale, Category: "Music",
@@ -103,7 +70,7 @@ func gala() eventapi.NewEvent {
 // create makes an event of the organizer.
 func (t *test) create(change func(*eventapi.NewEvent)) eventapi.Event {
 	t.Helper()
-	n := gala()
+	n := Gala()
 	if change != nil {
 		change(&n)
 	}

@@ -1,19 +1,20 @@
-// Package gatewaytest checks answers against the API's document, in tests.
+// Package gatewaytest checks answers against the OpenAPI document, in tests.
 package gatewaytest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"boxoffice/internal/codec"
 )
 
-// Named is an error when an operation has answered a status that it does not have
-// in the document, or a problem that it does not name with that status. Requests
-// that no operation answers, as those of pages, have no error.
+// Named returns an error if an operation answered with a status or a problem that
+// the document does not list for it. It accepts requests that are not operations,
+// such as pages.
 func Named(doc *huma.OpenAPI, method, path string, status int, body []byte) error {
 	op := operation(doc, method, path)
 	if op == nil || status == http.StatusMethodNotAllowed {
@@ -26,8 +27,10 @@ func Named(doc *huma.OpenAPI, method, path string, status int, body []byte) erro
 	if status < http.StatusBadRequest {
 		return nil
 	}
-	var problem struct{ Type string }
-	if err := json.Unmarshal(body, &problem); err != nil {
+	var problem struct {
+		Type string `json:"type"`
+	}
+	if err := codec.ReadKnown(body, &problem); err != nil {
 		return fmt.Errorf("%s %s answers %d with no problem: %w: %s", method, op.Path, status, err, body)
 	}
 	media := res.Content["application/problem+json"]
@@ -37,7 +40,7 @@ func Named(doc *huma.OpenAPI, method, path string, status int, body []byte) erro
 	return nil
 }
 
-// operation is the one that answers a path; of several the one with the fewest
+// operation returns the operation of a path: of several, the one with the fewest
 // parameters.
 func operation(doc *huma.OpenAPI, method, path string) (found *huma.Operation) {
 	path, _, _ = strings.Cut(path, "?")

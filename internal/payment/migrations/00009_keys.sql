@@ -14,6 +14,11 @@ CREATE UNIQUE INDEX CONCURRENTLY payments_by_event_key ON payments (event_id COL
 DROP INDEX IF EXISTS refunds_by_event;
 CREATE UNIQUE INDEX CONCURRENTLY refunds_by_event ON refunds (event_id COLLATE "C", seq);
 */
+/*postgres new:
+ALTER TABLE payments ALTER COLUMN event_id TYPE TEXT COLLATE "C", DROP CONSTRAINT IF EXISTS payments_pkey;
+DROP INDEX IF EXISTS payments_by_key;
+ALTER TABLE refunds ALTER COLUMN event_id TYPE TEXT COLLATE "C", DROP CONSTRAINT IF EXISTS refunds_pkey;
+*/
 
 /*sqlite:
 CREATE TABLE payments_new (
@@ -72,6 +77,9 @@ CREATE INDEX refunds_open ON refunds (id) WHERE status = 'pending';
 */
 
 -- +goose Down
+/*postgres: CREATE UNIQUE INDEX IF NOT EXISTS payments_pkey ON payments (id);*/
+/*postgres: CREATE UNIQUE INDEX IF NOT EXISTS payments_by_key ON payments (key_hash) WHERE key_hash IS NOT NULL;*/
+/*postgres: CREATE UNIQUE INDEX IF NOT EXISTS refunds_pkey ON refunds (id);*/
 /*postgres: DROP INDEX refunds_by_event;*/
 /*postgres: DROP INDEX payments_by_event_key;*/
 /*postgres: DROP INDEX payments_by_event;*/

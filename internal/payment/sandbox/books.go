@@ -12,20 +12,22 @@ import (
 
 // The kinds of entries.
 const (
-	kindSlow   = "slow"   // a slow authorization has begun
-	kindVoid   = "void"   // the charge is let go
-	kindRefund = "refund" // a part of it went back
+	kindSlow    = "slow"    // a slow authorization has begun
+	kindCapture = "capture" // of a slow authorization; older versions wrote none
+	kindVoid    = "void"    // the charge is let go
+	kindRefund  = "refund"  // a part of it went back
 )
 
-// entry is one row of the books.
+// entry is a row of sandbox_entries.
 type entry struct {
 	charge, step, kind string
 	amount, at         int64
 }
 
-// books is what the entries of one charge come to.
+// books is the state of a charge after its entries.
 type books struct {
 	entries   []entry
+	captured  bool
 	voided    bool
 	refunds   int64 // minor units
 	slowSince int64 // µs since 1970; 0: not slow
@@ -36,6 +38,8 @@ func (b *books) add(e entry) {
 	switch e.kind {
 	case kindSlow:
 		b.slowSince = e.at
+	case kindCapture:
+		b.captured = true
 	case kindVoid:
 		b.voided = true
 	case kindRefund:
@@ -43,9 +47,9 @@ func (b *books) add(e entry) {
 	}
 }
 
-// judge says what a new entry comes to, and whether it is to be written. limit
-// is the charge's amount in minor units.
-func (b *books) judge(e entry, limit int64) (o provider.Outcome, write bool) {
+// judge decides the outcome of a job, and whether to write its entry.
+func (b *books) judge(j *job) (o provider.Outcome, write bool) {
+	e := j.entry
 	done := provider.Outcome{Verdict: provider.Approved}
 	for _, was := range b.entries {
 		if was.step != e.step {
@@ -59,20 +63,25 @@ func (b *books) judge(e entry, limit int64) (o provider.Outcome, write bool) {
 	switch {
 	case e.kind == kindVoid && b.voided:
 		return done, false
-	case e.kind == kindVoid && b.refunds > 0:
+	case e.kind == kindVoid && (b.captured || b.refunds > 0):
 		return declined("captured"), false
 	case e.kind != kindVoid && b.voided:
 		return declined("voided"), false
-	case e.kind == kindRefund && (e.amount <= 0 || e.amount > limit-b.refunds):
+	case e.kind == kindCapture && b.captured:
+		return done, false
+	case e.kind == kindCapture && (b.slowSince == 0 || b.slowSince > j.ripeAt):
+		return declined("not_authorized"), false
+	case e.kind == kindRefund && (e.amount <= 0 || e.amount > j.limit-b.refunds):
 		return declined("more_than_captured"), false
 	}
 	return done, true
 }
 
-// job is an entry on its way into the books.
+// job is an entry that is being written.
 type job struct {
 	entry   entry
-	limit   int64
+	limit   int64 // the charge's amount in minor units
+	ripeAt  int64 // µs since 1970; what is slow and began until then is approved
 	outcome provider.Outcome
 }
 
@@ -94,7 +103,7 @@ func (g *Gateway) commit(items []*batch.Item[*job]) {
 				return err
 			}
 			var write bool
-			if j.outcome, write = b.judge(j.entry, j.limit); !write {
+			if j.outcome, write = b.judge(j); !write {
 				continue
 			}
 			e := j.entry
@@ -130,7 +139,7 @@ func readBooks(ctx context.Context, q sqldb.Querier, text, charge string) (books
 	return b, rows.Err()
 }
 
-// load fills the set of charges that have entries.
+// load reads the set of charges that have entries.
 func (g *Gateway) load(ctx context.Context) error {
 	rows, err := g.db.Reader().QueryContext(ctx, g.db.Text(sqlKnown))
 	if err != nil {

@@ -1,27 +1,23 @@
-// Package sandbox is a payment gateway for rehearsals and tests. It moves no
-// money. Test tokens decide what it says: tok_ok is approved, tok_decline is
-// declined, tok_slow is approved after a delay, everything else is declined.
+// Package sandbox is a payment gateway for rehearsals and tests. It moves no money.
+// Test tokens decide its answers: tok_ok is approved, tok_decline is declined, tok_slow
+// is approved after a delay, everything else is declined.
 //
-// It runs inside the process that uses it, and keeps only the books that it
-// needs to keep its word across a crash of that process:
+// It runs inside the process that uses it, and stores only what it needs to stay
+// consistent across a crash of that process:
 //
-//   - To authorize and to capture tok_ok is a function of the charge alone: the
-//     answer is always yes, so there is nothing to remember. A capture that was
-//     answered but not noted by the payment service before a crash is one that
-//     never happened, as no money moves and the sandbox dies in the same moment;
-//     the payment's row is the evidence that it did. For the same reason a
-//     charge cannot be known here as captured: Find says Unknown, and the step
-//     is done again.
-//   - A void, a refund, and when a slow authorization has begun are rows of
-//     sandbox_entries, by charge and idempotency key, on disk before they are
-//     answered. A voided charge cannot be captured, refunds never exceed the
-//     charge, and each is made once.
+// - Authorizing and capturing tok_ok always succeeds, so there is nothing to store. A
+// capture that was answered but not recorded by the payment service before a crash
+// did not happen, because no money moves and the sandbox stops at the same moment.
+// The payment's row alone shows that it happened. So the sandbox never knows such a
+// charge as captured: Find reports Unknown, and the step is repeated.
+// - Voids, refunds, and the start and the capture of slow authorizations are rows of
+// sandbox_entries, by charge and idempotency key, which are durable before they are
+// answered. A voided charge cannot be captured, refunds never exceed the charge, and
+// each is made once.
 //
-// A set of the hashes of charges that have entries tells in memory that the
-// others have none, so that the usual payment costs the sandbox no query. Of the
-// entries that other nodes make it does not hear: what is asked about a charge
-// whose node may have died looks into the table there (Find), and so does all
-// that is not tok_ok.
+// An in-memory set of hashes tells which charges may have entries, so the usual payment
+// needs no query. It does not include entries made by other nodes: Find, whose charge
+// may come from a node that died, reads the table, and so does everything except tok_ok.
 package sandbox
 
 import (
@@ -37,9 +33,6 @@ import (
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb"
 )
-
-// DefaultDelay is how long a slow authorization takes.
-const DefaultDelay = 3 * time.Second
 
 //go:embed migrations
 var migrations embed.FS
@@ -69,11 +62,11 @@ func New(ctx context.Context, db *sqldb.DB, now func() time.Time, delay time.Dur
 	return g, nil
 }
 
-// Close finishes what was begun. Nothing may be asked of the sandbox after it.
+// Close finishes the work under way. The sandbox must not be used afterwards.
 func (g *Gateway) Close() { g.queue.Close() }
 
-// Sure implements provider.Sure: a new charge of tok_ok is approved, and leaves
-// nothing behind.
+// Sure implements provider.Sure: a new charge with tok_ok is approved, and leaves no
+// entry.
 func (g *Gateway) Sure(method string) bool { return method == paymentapi.SandboxOK }
 
 // Authorize implements provider.Gateway.
@@ -95,7 +88,7 @@ func (g *Gateway) Authorize(ctx context.Context, key string, c provider.Charge) 
 		return provider.Outcome{Verdict: provider.Approved}, nil
 	case paymentapi.SandboxSlow:
 		o, err := g.enter(ctx, entry{charge: c.ID, step: key, kind: kindSlow}, c)
-		if o.Verdict == provider.Approved { // that it has begun
+		if o.Verdict == provider.Approved { // record its start
 			o.Verdict = provider.Undecided
 		}
 		return o, err
@@ -106,11 +99,13 @@ func (g *Gateway) Authorize(ctx context.Context, key string, c provider.Charge) 
 }
 
 // Capture implements provider.Gateway.
-func (g *Gateway) Capture(ctx context.Context, _ string, c provider.Charge) (provider.Outcome, error) {
-	if c.Method != paymentapi.SandboxOK && c.Method != paymentapi.SandboxSlow {
+func (g *Gateway) Capture(ctx context.Context, key string, c provider.Charge) (provider.Outcome, error) {
+	switch {
+	case c.Method == paymentapi.SandboxSlow:
+		return g.enter(ctx, entry{charge: c.ID, step: key, kind: kindCapture}, c)
+	case c.Method != paymentapi.SandboxOK:
 		return declined("not_authorized"), nil
-	}
-	if !g.may(c.ID) && c.Method == paymentapi.SandboxOK {
+	case !g.may(c.ID):
 		return provider.Outcome{Verdict: provider.Approved}, nil
 	}
 	b, err := g.books(ctx, c.ID)
@@ -119,8 +114,6 @@ func (g *Gateway) Capture(ctx context.Context, _ string, c provider.Charge) (pro
 		return provider.Outcome{}, err
 	case b.voided:
 		return declined("voided"), nil
-	case c.Method == paymentapi.SandboxSlow && (b.slowSince == 0 || g.ripe(b).Verdict != provider.Approved):
-		return declined("not_authorized"), nil
 	}
 	return provider.Outcome{Verdict: provider.Approved}, nil
 }
@@ -132,11 +125,14 @@ func (g *Gateway) Void(ctx context.Context, key string, c provider.Charge) (prov
 
 // Refund implements provider.Gateway.
 func (g *Gateway) Refund(ctx context.Context, key string, c provider.Charge, amount int64) (provider.Outcome, error) {
+	if c.Method != "" && c.Method != paymentapi.SandboxOK && c.Method != paymentapi.SandboxSlow {
+		return declined("not_captured"), nil
+	}
 	return g.enter(ctx, entry{charge: c.ID, step: key, kind: kindRefund, amount: amount}, c)
 }
 
-// Find implements provider.Gateway. A charge without entries is Unknown, as
-// explained above.
+// Find implements provider.Gateway. A charge without entries is Unknown, as explained
+// above, and so is a declined one: it would be declined again.
 func (g *Gateway) Find(ctx context.Context, c provider.Charge) (provider.Standing, provider.Outcome, error) {
 	if !g.may(c.ID) && !g.db.Shared() {
 		return provider.Unknown, provider.Outcome{}, nil
@@ -147,7 +143,7 @@ func (g *Gateway) Find(ctx context.Context, c provider.Charge) (provider.Standin
 		return provider.Unknown, provider.Outcome{}, err
 	case b.voided:
 		return provider.Released, provider.Outcome{}, nil
-	case b.refunds > 0:
+	case b.captured || b.refunds > 0:
 		return provider.Taken, provider.Outcome{}, nil
 	case b.slowSince == 0:
 		return provider.Unknown, provider.Outcome{}, nil
@@ -157,7 +153,7 @@ func (g *Gateway) Find(ctx context.Context, c provider.Charge) (provider.Standin
 	return provider.Waiting, provider.Outcome{}, nil
 }
 
-// ripe is the answer to a slow authorization now.
+// ripe answers a slow authorization at the present time.
 func (g *Gateway) ripe(b books) provider.Outcome {
 	if g.now().UnixMicro()-b.slowSince >= g.delay.Microseconds() {
 		return provider.Outcome{Verdict: provider.Approved}
@@ -187,9 +183,14 @@ func (g *Gateway) know(charge string) {
 func (g *Gateway) enter(ctx context.Context, e entry, c provider.Charge) (provider.Outcome, error) {
 	e.at = g.now().UnixMicro()
 	g.know(e.charge)
-	j := &job{entry: e, limit: c.Amount}
+	j := &job{entry: e, limit: c.Amount, ripeAt: e.at - g.delay.Microseconds()}
 	if err := g.queue.Do(ctx, j); err != nil {
 		return provider.Outcome{}, fmt.Errorf("sandbox: %s of %s: %w", e.kind, e.charge, err)
 	}
 	return j.outcome, nil
+}
+
+// Form implements provider.Former: its buttons say how the payment ends.
+func (g *Gateway) Form() paymentapi.Form {
+	return paymentapi.Form{Buttons: []string{paymentapi.SandboxOK, paymentapi.SandboxDecline, paymentapi.SandboxSlow}, Simulated: true}
 }

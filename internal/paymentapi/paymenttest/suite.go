@@ -10,6 +10,7 @@ import (
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/patience"
 	"boxoffice/internal/paymentapi"
 )
 
@@ -81,7 +82,7 @@ func (t *test) refused(err error, kind errs.Kind, slug string) map[string]any {
 // until reads a payment until it has a status and so much of it is refunded.
 func (t *test) until(paymentID string, status paymentapi.Status, refunded int64) paymentapi.Payment {
 	t.Helper()
-	for ends := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	for ends := time.Now().Add(patience.Long); ; time.Sleep(5 * time.Millisecond) {
 		p, err := t.s.Payment(t.Context(), caller.System, paymentID)
 		if err == nil && p.Status == status && p.Refunded == refunded {
 			return p
@@ -239,6 +240,25 @@ func testRefund(t *test) {
 	want := paymentapi.Refunds{Done: paymentapi.RefundFigure{Count: 2, Amount: 10000}}
 	if zero, listed := back[none]; err != nil || back[event] != want || !listed || zero != (paymentapi.Refunds{}) {
 		t.Errorf("%+v %v", back, err)
+	}
+	all := make([]int64, 50) // entries of the ledger, two of which are cancellations
+	for i := range all {
+		all[i] = int64(i + 1)
+	}
+	each, err := t.s.RefundsOf(t.Context(), event, all)
+	if err != nil || len(each) != 2 {
+		t.Fatalf("%+v %v", each, err)
+	}
+	for seq, r := range each {
+		if r.Status != paymentapi.RefundDone || r.Amount != 5000 || r.PaymentID != p.ID || r.UpdatedAt == 0 {
+			t.Errorf("%d: %+v", seq, r)
+		}
+		if one, err := t.s.RefundsOf(t.Context(), event, []int64{seq}); err != nil || len(one) != 1 || one[seq] != r {
+			t.Errorf("%d alone: %+v %v", seq, one, err)
+		}
+	}
+	if of, err := t.s.RefundsOf(t.Context(), none, all); err != nil || len(of) != 0 {
+		t.Errorf("of another event: %+v %v", of, err)
 	}
 }
 

@@ -11,11 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"boxoffice/internal/patience"
 	"boxoffice/internal/sqldb"
 )
 
-// Variable names the database that tests run on: sqlite, which is what they do
-// without it, or postgres.
+// Variable is the environment variable with the database that tests run on: sqlite (the
+// default) or postgres.
 const Variable = "BOXOFFICE_TEST_DATABASE"
 
 // OnPostgres reports whether this run of the tests is on PostgreSQL.
@@ -32,14 +33,14 @@ func OnPostgres(t testing.TB) bool {
 	}
 }
 
-// Open is a fresh database of the kind that this run is on, without durability;
-// the test closes it.
+// Open returns a new database of the kind that this run uses, without durability; it is
+// closed at the end of the test.
 func Open(t testing.TB) *sqldb.DB {
 	t.Helper()
 	return Again(t, Fresh(t))
 }
 
-// Fresh is where a new database is to be opened.
+// Fresh returns the configuration of a new database.
 func Fresh(t testing.TB) sqldb.Config {
 	t.Helper()
 	if OnPostgres(t) && !inBubble() {
@@ -48,9 +49,8 @@ func Fresh(t testing.TB) sqldb.Config {
 	return sqldb.Config{Dir: t.TempDir(), Synchronous: "OFF"}
 }
 
-// inBubble reports whether a test runs under testing/synctest, whose clock begins
-// with the year 2000. Its goroutines cannot wait for a socket, so such tests stay
-// with SQLite.
+// inBubble reports whether a test runs under testing/synctest, whose clock starts in the
+// year 2000. Its goroutines cannot wait for a socket, so such tests use SQLite.
 func inBubble() bool { return time.Now().Year() < 2020 }
 
 // Again opens a database.
@@ -70,15 +70,15 @@ var shared struct {
 	made   atomic.Int64
 }
 
-// Postgres is the URL of a fresh database on a server that the tests of this
-// process share; it ends with the process.
+// Postgres returns the URL of a new database on a server that the tests of this process
+// share; the server ends with the process.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	return Copy(t, "")
 }
 
-// Copy is the URL of a copy of a database that Postgres gave out and that nobody
-// has open.
+// Copy copies a database made by Postgres, which nobody may have open, and returns the
+// URL of the copy.
 func Copy(t testing.TB, original string) string {
 	t.Helper()
 	shared.once.Do(func() { shared.server, shared.err = Start(Fast...) })
@@ -93,7 +93,7 @@ func Copy(t testing.TB, original string) string {
 		}
 		template = strings.TrimPrefix(u.Path, "/")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience.Long)
 	defer cancel()
 	made, err := shared.server.CreateDatabase(ctx, fmt.Sprintf("test_%d", shared.made.Add(1)), template)
 	if err != nil {

@@ -1,6 +1,5 @@
-// Package sqldbtest gives tests and benchmarks their databases: SQLite in a
-// temporary folder, or private PostgreSQL servers on free ports. Nothing of it
-// is in the program.
+// Package sqldbtest gives tests and benchmarks their databases: SQLite in a temporary
+// folder, or private PostgreSQL servers on free ports. The program does not use it.
 package sqldbtest
 
 import (
@@ -19,12 +18,14 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"boxoffice/internal/patience"
 )
 
 // Server is a private PostgreSQL server in a temporary folder.
 type Server struct {
 	Port int
-	Dir  string // temporary, goes away with this process; the cluster is in data/
+	Dir  string // temporary, removed when this process ends; the cluster is in data/
 
 	bin      string
 	cred     *syscall.Credential // PostgreSQL refuses to run as root
@@ -34,14 +35,14 @@ type Server struct {
 	sweeper  *exec.Cmd
 }
 
-// SuperUser is the servers' only role; connections are trusted.
+// SuperUser is the only role of these servers; it needs no password.
 const SuperUser = "boxoffice"
 
 // Fast are settings for tests of logic, which need no durability.
 var Fast = []string{"fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=64MB"}
 
-// Durable are the settings of a server that matters: a commit is on disk before
-// it is acknowledged.
+// Durable are the settings for tests of durability: a commit is on disk before it is
+// acknowledged.
 var Durable = []string{"fsync=on", "synchronous_commit=on", "shared_buffers=256MB", "max_wal_size=4GB"}
 
 // Start initializes and starts a server with settings NAME=VALUE beside the
@@ -66,7 +67,7 @@ func StartIn(dir string, settings ...string) (*Server, error) {
 	return s, nil
 }
 
-// newServer makes the folder, and who removes it.
+// newServer makes the folder, and starts the process that removes it.
 func newServer(within string, settings []string) (*Server, error) {
 	bin, err := binDir()
 	if err != nil {
@@ -77,8 +78,8 @@ func newServer(within string, settings []string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Dir: dir, bin: bin, settings: settings}
-	// The folder also goes when this process is killed: the pipe to the sweeper
-	// closes then.
+	// The folder is also removed when this process is killed, since that closes the pipe
+	// to the sweeper.
 	s.sweeper = exec.Command("sh", "-c", `read -r _; sleep 2; rm -rf "$0"`, dir)
 	s.sweeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if _, err := s.sweeper.StdinPipe(); err != nil {
@@ -99,14 +100,13 @@ func newServer(within string, settings []string) (*Server, error) {
 // Data is the cluster's folder.
 func (s *Server) Data() string { return filepath.Join(s.Dir, "data") }
 
-// Up starts the server, after Kill or Down also again, and waits until it
-// answers.
+// Up starts the server, for the first time or again, and waits until it answers.
 func (s *Server) Up() error {
 	args := []string{"-D", s.Data(), "-p", strconv.Itoa(s.Port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" + s.Dir, "-c", "max_connections=200"}
 	for _, set := range s.settings {
 		args = append(args, "-c", set)
 	}
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(patience.Long)
 	for {
 		s.cmd = s.Command(context.Background(), "postgres", args...)
 		log, err := os.OpenFile(filepath.Join(s.Dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -144,7 +144,7 @@ func (s *Server) Up() error {
 }
 
 func (s *Server) answers() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	c, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
@@ -153,14 +153,14 @@ func (s *Server) answers() bool {
 	return c.Close(ctx) == nil
 }
 
-// Kill ends the server as a power cut would, as far as processes go.
+// Kill ends all processes of the server at once, as a power cut would.
 func (s *Server) Kill() {
 	_ = s.cmd.Process.Signal(syscall.SIGCONT)
 	_ = s.cmd.Process.Kill()
 	<-s.done
 }
 
-// Running reports whether the server's first process is there.
+// Running reports whether the server's main process runs.
 func (s *Server) Running() bool {
 	select {
 	case <-s.done:
@@ -204,14 +204,14 @@ func (s *Server) Stop() {
 	_ = os.RemoveAll(s.Dir)
 }
 
-// URL is where a database of the server is.
+// URL returns the URL of a database of the server.
 func (s *Server) URL(database string) string {
 	u := url.URL{Scheme: "postgres", User: url.User(SuperUser), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), Path: database, RawQuery: "sslmode=disable"}
 	return u.String()
 }
 
-// CreateDatabase makes a database as a copy of another, which is template1 when
-// it is to be empty, and answers its URL.
+// CreateDatabase creates a database as a copy of another (template1 for an empty one),
+// and returns its URL.
 func (s *Server) CreateDatabase(ctx context.Context, name, template string) (string, error) {
 	c, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
@@ -245,7 +245,8 @@ func (s *Server) Standby(name string) (*Server, error) {
 	return b, nil
 }
 
-// Command is a program of PostgreSQL, run as the server's user in its folder.
+// Command returns a command that runs a program of PostgreSQL as the server's user in the
+// server's folder.
 func (s *Server) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, name), args...)
 	cmd.Dir = s.Dir
@@ -253,7 +254,7 @@ func (s *Server) Command(ctx context.Context, name string, args ...string) *exec
 	return cmd
 }
 
-// PID is the server's first process; the others are its children.
+// PID returns the id of the server's main process; the others are its children.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
 func binDir() (string, error) {
@@ -281,8 +282,8 @@ func (s *Server) becomeUser() error {
 	return errors.New("there is neither a user postgres nor nobody to run PostgreSQL as")
 }
 
-// FreePort is a port on which nobody listens, below those that Linux gives to
-// connections: one of those could take it before a server does.
+// FreePort returns a port on which nobody listens, below the ephemeral range, from which
+// an outgoing connection could take it before a server does.
 func FreePort() (int, error) {
 	const lowest, highest = 10_000, 32_000
 	for tries := 0; ; tries++ {

@@ -12,8 +12,8 @@ import (
 	"github.com/go-text/typesetting/font"
 )
 
-// RegularTTF and BoldTTF are IBM Plex Sans, the fonts of everything that they have letters
-// for: Latin, Greek and Cyrillic. Licences of all fonts: fonts/README.md.
+// RegularTTF and BoldTTF are IBM Plex Sans, the font for Latin, Greek and Cyrillic
+// letters. Licences of all fonts: fonts/README.md.
 var (
 	//go:embed fonts/IBMPlexSans-Regular.ttf
 	RegularTTF []byte
@@ -23,7 +23,7 @@ var (
 	world embed.FS
 )
 
-// source is a font of fonts/world. It is read when it is needed first.
+// source is a font in fonts/world, read when it is first needed.
 type source struct {
 	name string
 	once sync.Once
@@ -64,7 +64,7 @@ func parse(ttf []byte) (*font.Font, error) {
 	return face.Font, nil
 }
 
-// base is IBM Plex Sans; both weights have the same letters.
+// base is IBM Plex Sans; both weights have the same characters.
 var base = sync.OnceValues(func() (*font.Font, error) { return parse(RegularTTF) })
 
 // script is a writing system with a font of its own.
@@ -96,7 +96,7 @@ var (
 	cjk        = &source{name: "DroidSansFallback"}
 	emoji      = &source{name: "NotoEmoji-Regular"}
 
-	// others are tried in this order for characters of no script: punctuation,
-	// symbols, emoji.
+	// others are tried in this order for characters that belong to no script:
+	// punctuation, symbols, emoji.
 	others = []*source{cjk, emoji, latin, noto("Symbols"), noto("Symbols2"), arabic, devanagari}
 )

@@ -1,7 +1,7 @@
-// Package letters lays out lines of text in any script, for documents whose
-// library writes one glyph for each character from left to right: it shapes the
-// runs that need another font than the document's, puts all runs in the order in
-// which they are seen, and gives the outlines of their glyphs.
+// Package letters lays out lines of text in any script, for PDF libraries that write
+// one glyph per character from left to right. It shapes the runs that need another
+// font than the document's, puts all runs into visual order, and returns the
+// outlines of their glyphs.
 package letters
 
 import (
@@ -24,10 +24,10 @@ import (
 // Unknown stands for a character that no font has: an empty box.
 const Unknown = '□'
 
-// The marks say the direction of a text that begins with them; they are not seen.
+// Invisible marks that set the direction of the text that they precede.
 const leftToRight, rightToLeft = '\u200e', '\u200f'
 
-// Point is a place relative to the beginning of a line on its base line, in
+// Point is a position relative to the beginning of a line on its base line, in
 // points; y grows downwards.
 type Point struct{ X, Y float64 }
 
@@ -46,10 +46,10 @@ type Setter struct {
 	wrap   shaping.LineWrapper
 	faces  map[*font.Font]*font.Face
 	base   *font.Face
-	err    error // of reading a font
+	err    error // the first error of reading a font
 }
 
-// New gives a setter, or the error of a font that cannot be read.
+// New makes a Setter.
 func New() (*Setter, error) {
 	f, err := base()
 	if err != nil {
@@ -67,8 +67,8 @@ func (s *Setter) face(f *font.Font) *font.Face {
 	return s.faces[f]
 }
 
-// Clean makes a text one line that can be laid out: composed, without control
-// characters, with Unknown where no font has a character.
+// Clean turns a text into one line that can be laid out: composed, without control
+// characters, with Unknown in place of characters that no font has.
 func (s *Setter) Clean(text string) string {
 	text = norm.NFC.String(strings.ToValidUTF8(text, string(Unknown)))
 	text = strings.Map(func(r rune) rune {
@@ -87,10 +87,11 @@ func (s *Setter) Clean(text string) string {
 	return norm.NFC.String(strings.Join(strings.Fields(text), " "))
 }
 
-// Err is the first error of reading a font; texts show Unknown where it was needed.
+// Err returns the first error of reading a font; texts show Unknown where that font
+// was needed.
 func (s *Setter) Err() error { return s.err }
 
-// Plain reports whether a clean text needs nothing but the document's own font.
+// Plain reports whether the document's own font suffices for a clean text.
 func (s *Setter) Plain(text string) bool {
 	for _, r := range text {
 		if r > unicode.MaxASCII && !s.own(r) {
@@ -105,7 +106,7 @@ func (s *Setter) own(r rune) bool {
 	return ok
 }
 
-// seen leaves out what only directs how a text is laid out.
+// seen removes characters that only control the layout.
 func seen(r rune) rune {
 	if joiner(r) || mark(r) || variation(r) {
 		return -1
@@ -117,8 +118,8 @@ func joiner(r rune) bool    { return r == 0x200c || r == 0x200d }
 func mark(r rune) bool      { return r == leftToRight || r == rightToLeft }
 func variation(r rune) bool { return unicode.Is(unicode.Variation_Selector, r) }
 
-// find is the face that has a character: the document's own, that of its script,
-// or one of the others; nil when none has it.
+// find returns the font face for a character: the document's own, that of its
+// script, or one of the others; nil if none has it.
 func (s *Setter) find(r rune) *font.Face {
 	if s.own(r) {
 		return s.base
@@ -153,7 +154,7 @@ func (s *Setter) in(from *source, r rune) *font.Face {
 	return face
 }
 
-// ResolveFace is for the segmenter, which asks for every character of a text.
+// ResolveFace is called by the segmenter for every character.
 func (s *Setter) ResolveFace(r rune) *font.Face {
 	if f := s.find(r); f != nil {
 		return f
@@ -161,8 +162,8 @@ func (s *Setter) ResolveFace(r rune) *font.Face {
 	return s.base
 }
 
-// Breaks are the parts of a clean text between which a line may be broken, by
-// Unicode's rules (UAX #14); spaces stay at the ends of parts.
+// Breaks splits a clean text at the places where a line may be broken, by Unicode's
+// rules (UAX #14). Spaces stay at the ends of parts.
 func (s *Setter) Breaks(text string) []string {
 	s.breaks.Init([]rune(text))
 	var parts []string
@@ -172,8 +173,8 @@ func (s *Setter) Breaks(text string) []string {
 	return parts
 }
 
-// Continue gives a line of a paragraph the paragraph's direction, which the line's
-// own first letter need not have.
+// Continue gives a line of a paragraph the paragraph's direction, which may differ
+// from that of the line's first letter.
 func (s *Setter) Continue(paragraph, line string) string {
 	switch {
 	case s.Plain(line):
@@ -185,8 +186,8 @@ func (s *Setter) Continue(paragraph, line string) string {
 	}
 }
 
-// Shorten leaves out the last character of a text as people see characters: an
-// emoji or a letter with its marks at once.
+// Shorten removes the last character of a text as people see it: an emoji, or a
+// letter with all its marks.
 func (s *Setter) Shorten(text string) string {
 	s.breaks.Init([]rune(text))
 	last := 0
@@ -196,8 +197,8 @@ func (s *Setter) Shorten(text string) string {
 	return text[:last]
 }
 
-// Line lays out a clean text at a size in points. Runs of the document's own font
-// are given as text; their width is the document's to know.
+// Line lays out a clean text at a size in points. Runs in the document's own font
+// are returned as text, whose width the document knows.
 func (s *Setter) Line(text string, size float64) []Run {
 	runes := []rune(text)
 	if len(runes) == 0 {
@@ -241,8 +242,8 @@ func (s *Setter) run(o *shaping.Output, runes []rune, size float64) Run {
 	return r
 }
 
-// advance is how far a glyph leads. Spaces are as wide as in the document's own
-// font: in a font of emoji they are as wide as an emoji.
+// advance returns a glyph's advance width. Spaces are as wide as in the document's
+// own font; in an emoji font they would be as wide as an emoji.
 func (s *Setter) advance(g shaping.Glyph, runes []rune, size float64) float64 {
 	if runes[g.TextIndex()] == ' ' {
 		space, _ := s.base.NominalGlyph(' ')
@@ -251,7 +252,8 @@ func (s *Setter) advance(g shaping.Glyph, runes []rune, size float64) float64 {
 	return points(g.Advance)
 }
 
-// directionOf is that of a text's first letter that has one (UAX #9, P2 and P3).
+// directionOf returns the direction of a text's first strong letter (UAX #9, P2 and
+// P3).
 func directionOf(text string) di.Direction {
 	for _, r := range text {
 		p, _ := bidi.LookupRune(r)
@@ -265,13 +267,13 @@ func directionOf(text string) di.Direction {
 	return di.DirectionLTR
 }
 
-// steps is how many lines stand for a curve: at the sizes of a ticket they are
-// shorter than a printer's dots.
+// steps is the number of lines that approximate a curve. At the sizes of a ticket
+// they are shorter than a printer's dots.
 const steps = 6
 
-// polygon makes one polygon of a glyph's contours. From the end of each it goes
-// back to where the first began: these ways are gone forth and back, so that they
-// enclose nothing.
+// polygon combines a glyph's contours into one polygon. After each contour it
+// returns to the start of the first one; these connections are traversed in both
+// directions, so they enclose nothing.
 func polygon(segments []opentype.Segment, scale float64, at Point) []Point {
 	var out []Point
 	var first, start, from Point

@@ -16,13 +16,13 @@ import (
 // lookedUpAtOnce is how many tokens are looked up in one statement.
 const lookedUpAtOnce = 128
 
-// TokenHash is what the database knows of a token.
+// TokenHash is what the database stores of a token.
 type TokenHash = [sha256.Size]byte
 
-// Hash is the hash of a token.
+// Hash returns the hash of a token.
 func Hash(token string) TokenHash { return sha256.Sum256([]byte(token)) }
 
-// lookUp asks for one token.
+// lookUp is the look-up of one token.
 type lookUp struct {
 	hash  TokenHash
 	found bool
@@ -78,17 +78,16 @@ func (ss *Sessions) read(ctx context.Context, hashes [][]byte, found func(TokenH
 	return rows.Err()
 }
 
-// lookUpSet goes by two primary keys, a row at a time: PostgreSQL may not come to
-// read all users for the sake of fifty.
+// lookUpSet uses two primary keys, one row at a time, so that PostgreSQL never scans
+// all users for the sake of fifty.
 const lookUpSet = `SELECT s.token_hash, u.id, u.role, s.expires_at, u.totp_active, u.email_verified, coalesce(u.email, u.contact)
 	FROM unnest(CAST($1 AS BYTEA[])) AS w (hash)
 	CROSS JOIN LATERAL (SELECT * FROM sessions WHERE token_hash = w.hash LIMIT 1) s
 	CROSS JOIN LATERAL (SELECT * FROM users WHERE id = s.user_id LIMIT 1) u
 	WHERE NOT u.disabled`
 
-// statement is the prepared look-up of tokens, and its arguments. SQLite takes
-// them as a list, which is padded to a few sizes, so that few statements are
-// prepared.
+// statement returns the prepared look-up for a number of tokens, and its arguments.
+// On SQLite the list is padded to a few sizes, so that few statements are prepared.
 func (ss *Sessions) statement(ctx context.Context, hashes [][]byte) (*sql.Stmt, []any, error) {
 	n, text, args := 0, lookUpSet, []any{hashes}
 	if ss.cfg.DB.Dialect() == sqldb.SQLite {

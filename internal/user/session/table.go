@@ -17,11 +17,11 @@ import (
 	"boxoffice/internal/userapi"
 )
 
-// Overlap is how long a session that another one has replaced still answers: for
-// forms that are sent twice, and for answers that got lost.
+// Overlap is how long a replaced session stays valid, for forms that are sent twice
+// and answers that were lost.
 const Overlap = 30 * time.Second
 
-// Begin begins a session of an account, in the transaction of what it belongs to.
+// Begin starts a session of an account inside a transaction.
 func Begin(ctx context.Context, tx *sql.Tx, userID, agent string, now, ends time.Time) (token string, err error) {
 	token = id.Token()
 	hash := Hash(token)
@@ -36,8 +36,8 @@ func Prune(ctx context.Context, tx *sql.Tx, now time.Time) error {
 	return err
 }
 
-// Replace lets an account's older sessions answer for the overlap only: all of them, or
-// the one of a token.
+// Replace shortens an account's older sessions to the overlap: all of them, or the
+// one with the token old.
 func (ss *Sessions) Replace(ctx context.Context, tx *sql.Tx, userID, by, old string, all bool) error {
 	soon, kept, replaced := ss.cfg.Now().Add(Overlap).UnixMicro(), Hash(by), Hash(old)
 	if _, err := tx.ExecContext(ctx, `UPDATE sessions SET expires_at = $1 WHERE user_id = $2 AND token_hash <> $3 AND expires_at > $1 AND (token_hash = $4 OR $5)`,
@@ -47,7 +47,7 @@ func (ss *Sessions) Replace(ctx context.Context, tx *sql.Tx, userID, by, old str
 	return Changed(ctx, tx)
 }
 
-// EndAll ends all sessions of an account, in the transaction of what ends them. The
+// EndAll ends all sessions of an account, in the transaction that causes it. The
 // caller calls ForgetAll afterwards.
 func EndAll(ctx context.Context, tx *sql.Tx, userID string) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE user_id = $1`, userID); err != nil { // sessions_by_user
@@ -56,9 +56,9 @@ func EndAll(ctx context.Context, tx *sql.Tx, userID string) error {
 	return Changed(ctx, tx)
 }
 
-// Changed tells all nodes to look at sessions again, in the transaction that ends one
-// before its time or changes what its account may do. The caller calls ForgetAll
-// afterwards.
+// Changed tells all nodes to look up sessions again. It runs in the transaction that
+// ends a session early or changes what its account may do. The caller calls
+// ForgetAll afterwards.
 func Changed(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, `UPDATE session_epoch SET epoch = epoch + 1 WHERE id = 1`)
 	return err
@@ -70,7 +70,7 @@ func (ss *Sessions) Count(ctx context.Context, tx *sql.Tx, userID string) (n int
 	return n, row.Scan(&n)
 }
 
-// clipped is a program's name, short and printable.
+// clipped returns the name of a client program, short and printable.
 func clipped(agent string) string {
 	agent = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -90,7 +90,7 @@ type listed struct {
 	hash []byte
 }
 
-// List lists an account's open sessions, newest first. token is the one of the request.
+// List lists an account's open sessions, newest first. token is the request's own.
 func (ss *Sessions) List(ctx context.Context, userID, token string) ([]userapi.OpenSession, error) {
 	list, err := ss.open(ctx, userID)
 	own := Hash(token)
@@ -104,7 +104,7 @@ func (ss *Sessions) List(ctx context.Context, userID, token string) ([]userapi.O
 
 func (ss *Sessions) open(ctx context.Context, userID string) ([]listed, error) {
 	rows, err := ss.cfg.DB.Reader().QueryContext(ctx, `SELECT token_hash, created_at, expires_at, user_agent FROM sessions
-		WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at DESC LIMIT 100`, userID, ss.cfg.Now().Add(Overlap).UnixMicro()) // sessions_by_user; without those that were replaced
+		WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at DESC LIMIT 100`, userID, ss.cfg.Now().Add(Overlap).UnixMicro()) // sessions_by_user; without replaced ones
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
@@ -122,7 +122,7 @@ func (ss *Sessions) open(ctx context.Context, userID string) ([]listed, error) {
 	return list, rows.Err()
 }
 
-// EndOthers ends an account's sessions but the one of a token.
+// EndOthers ends all sessions of an account except that of a token.
 func (ss *Sessions) EndOthers(ctx context.Context, userID, keep string) error {
 	kept := Hash(keep)
 	err := ss.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
@@ -162,10 +162,10 @@ func (ss *Sessions) End(ctx context.Context, token string) error {
 	return nil
 }
 
-// end ends a session, and those of its account that end within the
-// overlap anyway: among them are the sessions that it has replaced, which must not
-// outlive it. Which session has replaced which is not noted, so it may also take the
-// last seconds of one that another device has replaced or that has run out.
+// end ends a session, and those of its account that end within the overlap anyway:
+// they include the sessions that it replaced, which must not outlive it. The table
+// does not record which session replaced which, so this may also cut off the last
+// seconds of a session replaced by another device.
 func (ss *Sessions) end(ctx context.Context, hash TokenHash) error {
 	var owner string
 	err := ss.cfg.DB.Write(ctx, func(tx *sql.Tx) error {

@@ -12,37 +12,38 @@ import (
 	"weak"
 
 	"boxoffice/internal/batch"
+	"boxoffice/internal/bus"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/sqldb"
 )
 
-// How long a node trusts what it knows of a session.
+// How long a node trusts what it knows about a session.
 const (
 	TrustFor   = time.Second // without looking again
 	PollEvery  = 400 * time.Millisecond
 	shards     = 64
-	minSweep   = 256   // trusted sessions in a shard before lapsed ones are dropped
+	minSweep   = 256   // trusted sessions in a shard before expired ones are dropped
 	maxTrusted = 4_096 // in a shard
 )
 
-// trusted is a session that was checked. It is trusted for a second, and on for
-// as long as the node has heard within a second that no session at all was
-// ended before its time: each such end raises a number, the epoch.
+// trusted is a session that was looked up. It is trusted for a second, and longer as
+// long as the node has confirmed within the last second that no session at all was
+// ended early: each such end increments a number, the epoch.
 type trusted struct {
 	caller caller.Caller
 	until  int64 // ns since 1970
 	ends   int64 // ns since 1970
-	epoch  int64 // as heard last before it was checked
+	epoch  int64 // last known before the look-up
 	term   *term // nil until it is remembered
 }
 
-// term is what the trusted sessions of an account have in common, so that ending
-// them all does not need a look at each. A new one begins with the next session.
+// term is shared by the trusted sessions of an account, so that all of them can be
+// ended without visiting each. The next session after that gets a new one.
 type term struct{ over atomic.Bool }
 
-// accounts is a part of the accounts that have trusted sessions. A term is held
-// by its sessions alone: once none is left, the next sweep drops its entry.
+// accounts is one shard of the accounts that have trusted sessions. Only the
+// sessions keep a term alive; once none is left, the next sweep drops the entry.
 type accounts struct {
 	sync.Mutex
 	m     map[string]weak.Pointer[term]
@@ -50,7 +51,7 @@ type accounts struct {
 	sweep int    // size at which entries without sessions are dropped
 }
 
-// shard is a part of the sessions that are trusted.
+// shard is one shard of the trusted sessions.
 type shard struct {
 	sync.RWMutex
 	m     map[TokenHash]trusted
@@ -62,19 +63,20 @@ type shard struct {
 type Config struct {
 	DB  *sqldb.DB
 	Now func() time.Time
-	// Role is what an account of a role may do in its sessions, with or without a second
-	// factor.
+	// Role returns what an account of a role may do in its sessions, with or without
+	// a second factor.
 	Role func(r caller.Role, twoFactor bool) caller.Role
-	// EmailKey is the key of an account's address.
+	// EmailKey returns the key of an account's address.
 	EmailKey func(address string) caller.EmailKey
+	Signals  bus.Signals // to other nodes; nil: none
 }
 
-// Sessions answers whose session a token is.
+// Sessions finds out whose session a token is.
 type Sessions struct {
 	cfg    Config
 	queue  *batch.Queue[*lookUp]
 	epoch  atomic.Int64 // as heard last; written before heard, read after it
-	heard  atomic.Int64 // when that was asked for, ns since 1970
+	heard  atomic.Int64 // when that was requested, ns since 1970
 	shards [shards]shard
 
 	ends     atomic.Uint64 // counts accounts whose sessions were ended here
@@ -82,16 +84,17 @@ type Sessions struct {
 	seed     maphash.Seed
 
 	stmtMu  sync.Mutex
-	lookUps map[int]*sql.Stmt // by how many tokens; 0: any number
+	lookUps map[int]*sql.Stmt // by number of tokens; 0: any number
 }
 
-// marks tell, when a look-up is over, whether something was ended since it began.
+// marks record the counters at the start of a look-up, to notice afterwards that
+// something ended meanwhile.
 type marks struct {
 	session uint64 // shard.ended
 	account uint64 // Sessions.ends
 }
 
-// New makes the sessions of a database that has the user service's tables.
+// New uses the session tables of a migrated user database.
 func New(cfg Config) *Sessions {
 	ss := &Sessions{cfg: cfg, seed: maphash.MakeSeed(), lookUps: map[int]*sql.Stmt{}}
 	for i := range ss.shards {
@@ -102,11 +105,11 @@ func New(cfg Config) *Sessions {
 	return ss
 }
 
-// Close ends the look-ups. It is called when no requests come any more.
+// Close ends the look-ups. Call it when no more requests arrive.
 func (ss *Sessions) Close() { ss.queue.Close() }
 
-// Authenticate answers whose session a token is. The error is of kind Unauthenticated
-// when the token is unknown, or its session or account has ended.
+// Authenticate returns whose session a token is. The error has kind Unauthenticated
+// if the token is unknown, or its session or account has ended.
 func (ss *Sessions) Authenticate(ctx context.Context, token string) (caller.Caller, error) {
 	hash := Hash(token)
 	now := ss.cfg.Now().UnixNano()
@@ -138,7 +141,7 @@ func (ss *Sessions) account(userID string) *accounts {
 	return &ss.accounts[maphash.String(ss.seed, userID)%shards]
 }
 
-// trusts reports whether a session that was checked needs no look now.
+// trusts reports whether a session can be used without another look-up.
 func (ss *Sessions) trusts(t *trusted, now int64) bool {
 	switch {
 	case now >= t.ends, t.term.over.Load():
@@ -150,8 +153,8 @@ func (ss *Sessions) trusts(t *trusted, now int64) bool {
 	return fresh && t.epoch == ss.epoch.Load()
 }
 
-// remember trusts a session, unless one that may be the same, or an account that
-// may be the same, has been ended here since the look-up began.
+// remember trusts a session, unless one that may be the same, or an account that may
+// be the same, was ended here since the look-up began.
 func (ss *Sessions) remember(hash TokenHash, t trusted, before marks, now int64) {
 	if t.term = ss.account(t.caller.UserID).term(t.caller.UserID, before.account); t.term == nil {
 		return
@@ -169,7 +172,7 @@ func (ss *Sessions) remember(hash TokenHash, t trusted, before marks, now int64)
 			}
 		}
 		if len(sh.m) >= maxTrusted {
-			clear(sh.m) // they are looked up again as they come
+			clear(sh.m) // they are looked up again as needed
 		}
 		sh.sweep = min(maxTrusted, max(minSweep, 2*len(sh.m))) // so that sweeping stays cheap per session
 	}
@@ -185,8 +188,8 @@ func (ss *Sessions) Forget(hash TokenHash) {
 	delete(sh.m, hash)
 }
 
-// term is the present term of an account; nil when some were ended since ends had
-// a value.
+// term returns the current term of an account, or nil if sessions were ended since
+// the given value of ends.
 func (a *accounts) term(userID string, before uint64) *term {
 	a.Lock()
 	defer a.Unlock()
@@ -198,16 +201,30 @@ func (a *accounts) term(userID string, before uint64) *term {
 	}
 	if len(a.m) >= a.sweep {
 		maps.DeleteFunc(a.m, func(_ string, p weak.Pointer[term]) bool { return p.Value() == nil })
-		a.sweep = max(minSweep, 2*len(a.m)) // sessions are bounded, and so are the accounts that have some
+		a.sweep = max(minSweep, 2*len(a.m)) // the number of sessions is bounded, and so is the number of accounts
 	}
 	begun := &term{}
 	a.m[userID] = weak.Make(begun)
 	return begun
 }
 
-// ForgetAll ends this node's trust in an account's sessions, at the same cost
-// however many sessions are trusted.
+// Signal is the subject of signals that the sessions of an account have ended, or may do
+// something else. Their body is the account's id.
+const Signal = "sessions"
+
+// ForgetAll ends this node's trust in an account's sessions, and signals other nodes to
+// do the same. Its cost does not depend on how many sessions are trusted.
 func (ss *Sessions) ForgetAll(userID string) {
+	ss.forgetAll(userID)
+	if ss.cfg.Signals != nil {
+		ss.cfg.Signals.Publish(Signal, []byte(userID))
+	}
+}
+
+// HearEnded takes a Signal of another node.
+func (ss *Sessions) HearEnded(body []byte) { ss.forgetAll(string(body)) }
+
+func (ss *Sessions) forgetAll(userID string) {
 	a := ss.account(userID)
 	a.Lock()
 	defer a.Unlock()
@@ -218,7 +235,7 @@ func (ss *Sessions) ForgetAll(userID string) {
 	delete(a.m, userID)
 }
 
-// Poll hears of sessions that ended on other nodes. While it was not called for a
+// Poll learns of sessions that ended on other nodes. If it has not succeeded for a
 // second, sessions are looked up again.
 func (ss *Sessions) Poll(ctx context.Context) error {
 	asked := ss.cfg.Now().UnixNano()

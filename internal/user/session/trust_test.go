@@ -112,3 +112,39 @@ func TestTrustedAreBounded(t *testing.T) {
 		t.Errorf("%d that have ended are kept", n)
 	}
 }
+
+// air carries signals between two nodes.
+type air struct{ other *Sessions }
+
+func (a *air) Connected() bool                      { return true }
+func (a *air) Subscribe(string, func([]byte)) error { return nil }
+func (a *air) Publish(subject string, body []byte) {
+	if subject == Signal {
+		a.other.HearEnded(body)
+	}
+}
+
+// Sessions that end on one node are not trusted on the others from then on, nor those
+// that are being looked up there. The signal goes no further.
+func TestEndedSessionsAreSignalled(t *testing.T) {
+	there := New(Config{Now: time.Now, Signals: &air{}}) // a signal from here would panic
+	t.Cleanup(there.Close)
+	here := New(Config{Now: time.Now, Signals: &air{there}})
+	t.Cleanup(here.Close)
+	now := time.Now().UnixNano()
+	hash := sha256.Sum256([]byte("x"))
+	live := trusted{caller: caller.Caller{UserID: "u"}, until: now + int64(TrustFor), ends: now + int64(time.Hour)}
+	before := marks{account: there.ends.Load()}
+	there.remember(hash, live, before, now)
+	known := there.shard(hash).m[hash]
+	if !there.trusts(&known, now) {
+		t.Fatal("it is not trusted")
+	}
+	here.ForgetAll("u")
+	if there.trusts(&known, now) {
+		t.Error("an ended session is trusted")
+	}
+	if there.remember(sha256.Sum256([]byte("y")), live, before, now); len(there.shard(sha256.Sum256([]byte("y"))).m) != 0 {
+		t.Error("one that was being looked up is trusted")
+	}
+}

@@ -16,11 +16,11 @@ import (
 	"boxoffice/internal/userapi"
 )
 
-// World is a service with nothing in it, and what the suite needs besides.
+// World is an empty service, and what the suite needs besides it.
 type World struct {
 	userapi.Service
-	// Mailed waits until n mails have gone to an address, and answers them, oldest
-	// first.
+	// Mailed waits until n mails have been sent to an address, and returns them,
+	// oldest first.
 	Mailed func(t *testing.T, address string, n int) []string
 }
 
@@ -34,7 +34,7 @@ var (
 	linkText = regexp.MustCompile(`/(?:verify|reset)\?token=(\w+)`)
 )
 
-// Test runs the suite. newWorld makes a service of its own for each test.
+// Test runs the suite. newWorld makes a new service for each test.
 func Test(t *testing.T, newWorld func(t *testing.T) World) {
 	for _, one := range []struct {
 		name string
@@ -49,6 +49,7 @@ func Test(t *testing.T, newWorld func(t *testing.T) World) {
 		{"OrderCodes", testOrderCodes},
 		{"TwoFactor", testTwoFactor},
 		{"Directory", testDirectory},
+		{"CorrectedAddresses", testCorrectedAddresses},
 	} {
 		t.Run(one.name, func(t *testing.T) { one.test(t, newWorld(t)) })
 	}
@@ -73,7 +74,7 @@ func refused(t *testing.T, err error, kind errs.Kind, slug string) {
 	}
 }
 
-// signedUp is a new account with a session, its address unverified.
+// signedUp returns a new account with a session, its address unverified.
 func (w World) signedUp(t *testing.T, email string) (userapi.Session, caller.Caller) {
 	t.Helper()
 	s := must(w.SignUpAndIn(t.Context(), userapi.NewAccount{Email: email, Name: "Robin Fan", Password: password}, nobody, "suite"))(t)
@@ -88,7 +89,7 @@ func (w World) verified(t *testing.T, email string) (userapi.Session, caller.Cal
 	return s, must(w.Authenticate(t.Context(), s.Token))(t)
 }
 
-// token is the secret of the link in the nth mail to an address.
+// token returns the secret of the link in the nth mail to an address.
 func (w World) token(t *testing.T, email string, n int) string {
 	t.Helper()
 	mail := w.Mailed(t, email, n)[n-1]
@@ -138,7 +139,7 @@ func testSignIn(t *testing.T, w World) {
 	}
 	_, err = w.SignUp(ctx, userapi.NewAccount{Email: "x", Password: "short"})
 	refused(t, err, errs.Invalid, "invalid-field")
-	must(w.SignUp(ctx, userapi.NewAccount{Email: "ann@example.org", Username: "annie", Name: "Not Ann", Password: password}))(t) // tells nobody of the other account
+	must(w.SignUp(ctx, userapi.NewAccount{Email: "ann@example.org", Username: "annie", Name: "Not Ann", Password: password}))(t) // must not reveal the other account
 	_, err = w.SignUp(ctx, userapi.NewAccount{Email: "eve@example.org", Username: "Annie", Name: "Eve", Password: password})
 	refused(t, err, errs.Conflict, "account-exists")
 }
@@ -313,7 +314,7 @@ func testGuests(t *testing.T, w World) {
 	_, err = w.SetContact(ctx, known, "Gus", mail)
 	refused(t, err, errs.Conflict, "already-verified")
 
-	again := must(w.EnterGuest(ctx, "Gus", mail, "suite"))(t) // the address is the first account's: the second one goes over
+	again := must(w.EnterGuest(ctx, "Gus", mail, "suite"))(t) // the address belongs to the first account, so the second one is merged into it
 	second := must(w.Authenticate(ctx, again.Token))(t)
 	if x := must(w.VerifyCode(ctx, second, w.code(t, mail, 2), "suite"))(t); x.Account.ID != in.Account.ID {
 		t.Errorf("%+v", x)
@@ -391,11 +392,17 @@ func testTwoFactor(t *testing.T, w World) {
 
 func testDirectory(t *testing.T, w World) {
 	ctx := t.Context()
-	s, _ := w.signedUp(t, "ann@example.org")
+	s, ann := w.signedUp(t, "ann@example.org")
 	_, owner := w.verified(t, "bo@example.org")
 	second, _ := w.signedUp(t, "bo@example.org")
 	people := must(w.People(ctx, []string{s.Account.ID, owner.UserID, "unknown"}))(t)
 	if len(people) != 2 || people[s.Account.ID] != (caller.Person{Name: "Robin Fan", Email: "ann@example.org"}) {
+		t.Errorf("%+v", people)
+	}
+	if err := w.Speaks(caller.Speaking(ctx, "de"), ann); err != nil {
+		t.Error(err)
+	}
+	if people := must(w.People(ctx, []string{s.Account.ID}))(t); people[s.Account.ID].Lang != "de" {
 		t.Errorf("%+v", people)
 	}
 	if none := must(w.People(ctx, nil))(t); len(none) != 0 {
@@ -409,4 +416,38 @@ func testDirectory(t *testing.T, w World) {
 			t.Errorf("%s: %v %v", id, there, err)
 		}
 	}
+}
+
+func testCorrectedAddresses(t *testing.T, w World) {
+	ctx := t.Context()
+	const typo, right = "gus@exampel.org", "gus@example.org"
+	g := must(w.EnterGuest(ctx, "Gus", typo, "suite"))(t)
+	who := must(w.Authenticate(ctx, g.Token))(t)
+	old := w.code(t, typo, 1)
+	for _, bad := range []string{"", "gus", "Gus <gus@example.org>", "gus@example.org\r\nBcc: a@example.org"} {
+		err := w.CorrectAddress(ctx, g.Account.ID, bad)
+		refused(t, err, errs.Invalid, "invalid-field")
+		if e := errs.Of(err); e == nil || len(e.Fields) != 1 || e.Fields[0].Name != "email" {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	for range 2 { // it may be repeated
+		if err := w.CorrectAddress(ctx, g.Account.ID, "Gus@Example.org"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p := must(w.People(ctx, []string{g.Account.ID}))(t)[g.Account.ID]; p.Email != right || p.Name != "Gus" {
+		t.Errorf("%+v", p)
+	}
+	_, err := w.VerifyCode(ctx, who, old, "suite") // it was mailed to the wrong address
+	refused(t, err, errs.Conflict, "code-expired")
+	if _, err := w.Authenticate(ctx, g.Token); err == nil {
+		t.Error("the guest goes on buying, with mails to the corrected address")
+	}
+	g = must(w.EnterGuest(ctx, "Gus", right, "suite"))(t)
+	must(w.VerifyCode(ctx, must(w.Authenticate(ctx, g.Token))(t), w.code(t, right, 1), "suite"))(t)
+	refused(t, w.CorrectAddress(ctx, g.Account.ID, "thief@example.org"), errs.Conflict, "already-verified")
+	_, member := w.verified(t, "ann@example.org")
+	refused(t, w.CorrectAddress(ctx, member.UserID, "thief@example.org"), errs.Conflict, "already-verified")
+	refused(t, w.CorrectAddress(ctx, "unknown", "thief@example.org"), errs.NotFound, "not-found")
 }

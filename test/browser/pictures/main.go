@@ -61,6 +61,27 @@ func run(ctx context.Context) error {
 		}
 		fmt.Println(filepath.Join(folder, p.name+".png"))
 	}
+	return mails(s)
+}
+
+// letters has the emails that tests compare with what is written.
+const letters = "internal/notify/letter/testdata"
+
+// mails takes the pictures of emails, light and dark.
+func mails(s *stage.Stage) error {
+	dir, err := filepath.Abs(letters)
+	if err != nil {
+		return err
+	}
+	for _, kind := range []string{"booked", "event-moved", "refunded"} {
+		for suffix, dark := range map[string]bool{"": false, "-dark": true} {
+			p := picture{name: "mail-" + kind + suffix, path: "file://" + filepath.Join(dir, kind+".en.html"), screen: stage.Screen{Width: 600, Height: 720, Dark: dark}}
+			if err := p.take(s); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			fmt.Println(filepath.Join(folder, p.name+".png"))
+		}
+	}
 	return nil
 }
 

@@ -4,7 +4,8 @@ import "fmt"
 
 // clipped finds texts that a reader cannot read whole: cut off by the edge of
 // the page or of an element around them, sticking out of their button or field,
-// or running into the next cell of a table. What can be scrolled into view is
+// running into the next cell of a table, or broken within a word that is short
+// enough for the narrowest phone. What can be scrolled into view is
 // whole, and what is there for screen readers only is not looked at.
 const clipped = `(() => {
   const out = new Set(), width = document.documentElement.clientWidth, slack = 1.5;
@@ -32,6 +33,23 @@ const clipped = `(() => {
         if (style.position === "fixed" || style.position === "absolute" && r.bottom < 0) break;
       }
       if (!scrolls && (r.right > width + slack || r.left < -slack)) say("is cut off by the edge of the page:", el, text);
+    }
+  }
+  const ruler = document.createElement("canvas").getContext("2d");
+  const short = (word, el) => { ruler.font = getComputedStyle(el).font; return ruler.measureText(word).width < 150; };
+  const broken = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = broken.nextNode(); node; node = broken.nextNode()) {
+    const el = node.parentElement;
+    if (!el || el.closest("script, style, template, svg, noscript, option, pre, code, .unseen, .skip") || !el.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    const whole = node.textContent ?? "";
+    for (const m of whole.matchAll(/[\p{L}\p{N}]{2,}/gu)) {
+      const before = whole.slice(0, m.index).match(/\S*$/)[0], after = whole.slice(m.index).match(/^\S*/)[0];
+      if ((before + after).includes("@")) continue; // a long email address has to break somewhere
+      const range = document.createRange();
+      range.setStart(node, m.index);
+      range.setEnd(node, m.index + m[0].length);
+      const lines = new Set([...range.getClientRects()].filter((r) => r.width > 0).map((r) => Math.round(r.top)));
+      if (lines.size > 1 && short(m[0], el) && !unseen(el)) say("is broken within a word", el, node.textContent ?? "");
     }
   }
   for (const el of document.querySelectorAll("button, .button, input, select, textarea, .chip")) {

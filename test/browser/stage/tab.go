@@ -17,10 +17,12 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"boxoffice/internal/patience"
 )
 
 // usual is a tab's patience: machines may be busy.
-const usual = 30 * time.Second
+const usual = patience.Long
 
 // Tab is one reader's browser: cookies of its own, one page at a time.
 type Tab struct {
@@ -105,8 +107,8 @@ func (t *Tab) Faults() []string {
 	return append([]string(nil), t.faults...)
 }
 
-// Patience is how long the tab waits from now on for what it is told to wait for,
-// half a minute at least.
+// Patience is how long the tab waits from now on for what it is told to wait for, as long
+// as usual at least.
 func (t *Tab) Patience(d time.Duration) { t.patience = max(d, usual) }
 
 // Run runs actions, and waits for them for a while.
@@ -281,7 +283,7 @@ func (t *Tab) poll(what string, yes func() bool) error {
 // Path is where the tab is, without the server.
 func (t *Tab) Path() string {
 	at := ""
-	ctx, cancel := context.WithTimeout(t.Context, 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context, time.Minute)
 	defer cancel()
 	_ = chromedp.Run(ctx, chromedp.Location(&at))
 	return strings.TrimPrefix(at, t.stage.URL)

@@ -1,3 +1,4 @@
+-- beside: 1
 -- +goose Up
 
 -- What the sandbox must remember beyond what a charge's values already say.

@@ -8,23 +8,29 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
 
 var (
-	base  = flag.String("url", "", "the server")
-	admin = flag.String("admin", "", "token of an administrator")
-	mails = flag.String("mails", "", "the folder of mails that the server has sent")
-	ctx   = context.Background()
+	base   = flag.String("url", "", "the server")
+	admin  = flag.String("admin", "", "token of an administrator")
+	mails  = flag.String("mails", "", "the folder of mails that the server has sent")
+	signer = flag.String("gateway-secret", "", "what the payment gateway signs its messages with")
+	ctx    = context.Background()
 )
 
 // as is a client that shows a token.
@@ -52,7 +58,7 @@ var link = regexp.MustCompile(`verify\?token=([0-9a-z]+)`)
 
 // mailed waits for the mail by which an address is verified, and is its secret.
 func mailed(address string) string {
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		files, err := filepath.Glob(filepath.Join(*mails, "*.eml"))
 		check(err)
 		for _, f := range files {
@@ -89,6 +95,43 @@ func step[R response](name string, res R, err error, status int, documented bool
 
 func ptr[T any](v T) *T { return &v }
 
+// is reports whether a problem is of a type.
+func is(p *Problem, slug string) bool { return p != nil && p.Type == "/problems/"+slug }
+
+// until waits until something is so.
+func until(what string, so func() bool) {
+	for deadline := time.Now().Add(2 * time.Minute); !so(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			check(fmt.Errorf("waited in vain: %s", what))
+		}
+	}
+}
+
+// signed signs a message as the sandbox gateway does, which sent it a while ago.
+func signed(secret string, ago time.Duration) RequestEditorFn {
+	return func(_ context.Context, r *http.Request) error {
+		body, err := r.GetBody()
+		if err != nil {
+			return err
+		}
+		stamp := fmt.Sprint(time.Now().Add(-ago).Unix())
+		mac := hmac.New(sha256.New, []byte(secret))
+		fmt.Fprint(mac, stamp, "..")
+		if _, err := io.Copy(mac, body); err != nil {
+			return err
+		}
+		r.Header.Set("Sandbox-Signature", "t="+stamp+",v1="+hex.EncodeToString(mac.Sum(nil)))
+		return nil
+	}
+}
+
+// seller reads a seller from an answer itself: the document of the API lists only its
+// version.
+func seller(body []byte) (s SellerBody) {
+	check(json.Unmarshal(body, &s))
+	return s
+}
+
 func main() {
 	flag.Parse()
 	nobody, root := as(""), as(*admin)
@@ -119,6 +162,10 @@ func main() {
 	step("verify without a session", unsaid, err, 401, unsaid != nil && unsaid.ApplicationproblemJSON401 != nil)
 	confirmed, err := fan.VerifyEmailWithResponse(ctx, VerificationToken{Token: mailed(fanUser.Email)})
 	step("verify the address", confirmed, err, 200, confirmed != nil && confirmed.JSON200 != nil && confirmed.JSON200.EmailVerified)
+	wanted, err := fan.GetEmailPreferencesWithResponse(ctx, fanUser.Id)
+	step("read wanted emails", wanted, err, 200, wanted != nil && wanted.JSON200 != nil && wanted.JSON200.Reminders)
+	chosen, err := fan.UpdateEmailPreferencesWithResponse(ctx, fanUser.Id, PreferencesUpdate{Reminders: ptr(false)})
+	step("choose emails", chosen, err, 200, chosen != nil && chosen.JSON200 != nil && !chosen.JSON200.Reminders && chosen.JSON200.Announcements)
 	forgot, err := nobody.ForgotPasswordWithResponse(ctx, PasswordReset{Email: mail("nobody")})
 	step("forgot password", forgot, err, 202, true)
 	reset, err := nobody.ResetPasswordWithResponse(ctx, NewPassword{Token: "none", Password: password})
@@ -143,6 +190,29 @@ func main() {
 	step("confirm by a wrong code", confirm, err, 422, true)
 	off, err := fan.EndTwoFactorWithResponse(ctx, fanUser.Id, &EndTwoFactorParams{XCurrentPassword: ptr(password)})
 	step("end two-factor", off, err, 204, true)
+
+	// The organizer says who sells the tickets, so that there are invoices.
+	theatre := SellerBody{Name: "Nō Theatre K.K.", Street: "1 Gion", City: "Kyōto", Country: "JP", Prefix: ptr("GALA"), TimeZone: ptr("Asia/Tokyo")}
+	blank, err := org.GetSellerWithResponse(ctx, orgUser.Id)
+	step("read a seller before there is one", blank, err, 200, blank != nil && blank.JSON200 != nil && blank.JSON200.Version == 0 && seller(blank.Body).Name == "")
+	foreign, err := fan.GetSellerWithResponse(ctx, orgUser.Id)
+	step("read somebody else's seller", foreign, err, 404, foreign != nil && is(foreign.ApplicationproblemJSON404, "not-found"))
+	nowhere := theatre
+	nowhere.Country = "ZZ"
+	unsold, err := org.UpdateSellerWithResponse(ctx, orgUser.Id, &UpdateSellerParams{}, nowhere)
+	step("name a seller in no country", unsold, err, 422, unsold != nil && unsold.ApplicationproblemJSON422 != nil && unsold.ApplicationproblemJSON422.Fields != nil && (*unsold.ApplicationproblemJSON422.Fields)[0].Name == "country")
+	sells, err := org.UpdateSellerWithResponse(ctx, orgUser.Id, &UpdateSellerParams{}, theatre)
+	step("name the seller", sells, err, 200, sells != nil && sells.JSON200 != nil && sells.JSON200.Version == 1)
+	theatre.Street = "2 Gion"
+	seen := &UpdateSellerParams{IfMatch: ptr(sells.HTTPResponse.Header.Get("ETag"))}
+	moved, err := org.UpdateSellerWithResponse(ctx, orgUser.Id, seen, theatre)
+	step("change the seller", moved, err, 200, moved != nil && moved.JSON200 != nil && moved.JSON200.Version == 2)
+	late := theatre
+	late.Street = "3 Gion"
+	unmoved, err := org.UpdateSellerWithResponse(ctx, orgUser.Id, seen, late)
+	step("change a seller that has changed", unmoved, err, 412, unmoved != nil && is(unmoved.ApplicationproblemJSON412, "changed-meanwhile"))
+	shown, err := org.GetSellerWithResponse(ctx, orgUser.Id)
+	step("read the seller", shown, err, 200, shown != nil && shown.JSON200 != nil && shown.JSON200.Version == 2 && reflect.DeepEqual(seller(shown.Body), theatre))
 
 	// Events: a gala, in its own currency and with rules for fees.
 	gala, err := org.CreateEventWithResponse(ctx, &CreateEventParams{}, NewEvent{
@@ -180,7 +250,7 @@ func main() {
 	feed := bufio.NewScanner(live.Body)
 	feed.Buffer(nil, 1<<20)
 	defer live.Body.Close()
-	until := func(event string) {
+	fed := func(event string) {
 		for feed.Scan() {
 			if feed.Text() == "event: "+event {
 				steps++
@@ -189,14 +259,18 @@ func main() {
 		}
 		check(fmt.Errorf("the live feed ended before %q", event))
 	}
-	until("snapshot")
+	fed("snapshot")
 
 	// The organizer keeps seats back and gives some away.
 	block, err := org.BlockSeatsWithResponse(ctx, event, &BlockSeatsParams{}, NewBlock{Quantity: ptr(int64(2))})
 	step("block seats", block, err, 201, block != nil && block.JSON201 != nil)
-	until("seats")
+	fed("seats")
 	given, err := org.GiveSeatsWithResponse(ctx, event, &GiveSeatsParams{}, NewGift{Quantity: ptr(int64(1)), UserId: &fanUser.Id})
 	step("give seats", given, err, 201, given != nil && given.JSON201 != nil)
+	mailedAgain, err := org.SendTicketsAgainWithResponse(ctx, given.JSON201.Id, TicketsAgain{})
+	step("send tickets again", mailedAgain, err, 202, mailedAgain != nil && mailedAgain.JSON202 != nil && mailedAgain.JSON202.Email == fanUser.Email)
+	notices, err := org.ListBookingNoticesWithResponse(ctx, given.JSON201.Id)
+	step("list what was told", notices, err, 200, notices != nil && notices.JSON200 != nil)
 	released, err := org.CancelBookingWithResponse(ctx, block.JSON201.Id, &CancelBookingParams{})
 	step("release a block", released, err, 200, released != nil && released.JSON200 != nil)
 
@@ -249,13 +323,15 @@ func main() {
 	step("list user's payments", l6, err, 200, l6 != nil && l6.JSON200 != nil && len(l6.JSON200.Items) == 2)
 	l7, err := org.ListEventPaymentsWithResponse(ctx, event, &ListEventPaymentsParams{})
 	step("list event's payments", l7, err, 200, l7 != nil && l7.JSON200 != nil && len(l7.JSON200.Items) == 2)
+	l8, err := org.ListEventMailingsWithResponse(ctx, event)
+	step("list event's mailings", l8, err, 200, l8 != nil && l8.JSON200 != nil && len(l8.JSON200.Items) == 0)
 	ledger, err := org.GetLedgerWithResponse(ctx, event, &GetLedgerParams{})
 	step("read ledger", ledger, err, 200, ledger != nil && ledger.JSON200 != nil)
 	mark, err := nobody.GetCheckpointWithResponse(ctx, event)
 	step("read checkpoint", mark, err, 200, mark != nil && mark.JSON200 != nil)
 	back, err := fan.CancelBookingWithResponse(ctx, booking, &CancelBookingParams{})
 	step("cancel booking", back, err, 200, back != nil && back.JSON200 != nil && string(back.JSON200.Status) == "cancelled")
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		p, err := fan.GetPaymentWithResponse(ctx, payment)
 		check(err)
 		if string(p.JSON200.Status) == "refunded" {
@@ -273,6 +349,133 @@ func main() {
 	void, err := fan.VoidPaymentWithResponse(ctx, paidNext.JSON201.Id, nil)
 	step("refund a payment", void, err, 200, void != nil && void.JSON200 != nil && string(void.JSON200.Status) == "refunded")
 
+	// Two seats, of which the organizer gives back a part, and then one.
+	pair, err := fan.HoldSeatsWithResponse(ctx, &HoldSeatsParams{}, NewBooking{EventId: event, Quantity: ptr(int64(2))})
+	step("hold two seats", pair, err, 201, pair != nil && pair.JSON201 != nil && pair.JSON201.Amount == 2*9240)
+	two := pair.JSON201.Id
+	early, err := org.RefundBookingWithResponse(ctx, two, &RefundBookingParams{}, GoodwillInBody{Amount: 1000, PaidLeft: 2 * 9240, Reason: "The view was restricted."})
+	step("refund a part of a hold", early, err, 409, early != nil && is(early.ApplicationproblemJSON409, "not-sold"))
+	paidTwo, err := fan.PayWithResponse(ctx, &PayParams{}, NewPayment{BookingId: two, Method: ptr("tok_ok")})
+	step("pay for two seats", paidTwo, err, 201, paidTwo != nil && paidTwo.JSON201 != nil && paidTwo.JSON201.Amount == 2*9240)
+	ours, err := fan.GetBookingWithResponse(ctx, two, &GetBookingParams{})
+	step("read two seats", ours, err, 200, ours != nil && ours.JSON200 != nil && len(ours.JSON200.Seats) == 2 && ours.JSON200.PaidLeft == nil)
+	bought, err := org.GetBookingWithResponse(ctx, two, &GetBookingParams{})
+	step("read what is left of the money", bought, err, 200, bought != nil && bought.JSON200 != nil && bought.JSON200.PaidLeft != nil && *bought.JSON200.PaidLeft == 2*9240)
+	bills, err := fan.ListBookingInvoicesWithResponse(ctx, two, &ListBookingInvoicesParams{})
+	step("list the invoices of a booking", bills, err, 200, bills != nil && bills.JSON200 != nil && len(bills.JSON200.Items) == 1)
+	bill := bills.JSON200.Items[0]
+	if bill.Kind != "invoice" || bill.Amount != 2*9240 || bill.Fees != 2*400 || bill.Tax != 2*840 || bill.TaxRate != 1000 || bill.Seller.Name != theatre.Name || bill.BookingId != two ||
+		bill.PaymentId != paidTwo.JSON201.Id || bill.Test == nil || !*bill.Test || bill.RefersTo != nil || bill.Lines == nil || (*bill.Lines)[0].Quantity != 2 {
+		check(fmt.Errorf("the invoice is wrong: %s", bills.Body))
+	}
+	gift := GoodwillInBody{Amount: 1000, PaidLeft: 2 * 9240, Reason: "The view was restricted."}
+	greedy, err := fan.RefundBookingWithResponse(ctx, two, &RefundBookingParams{}, gift)
+	step("refund a part to oneself", greedy, err, 404, greedy != nil && is(greedy.ApplicationproblemJSON404, "not-found"))
+	partly, err := org.RefundBookingWithResponse(ctx, two, &RefundBookingParams{IfMatch: ptr(bought.HTTPResponse.Header.Get("ETag"))}, gift)
+	step("refund a part", partly, err, 200, partly != nil && partly.JSON200 != nil && *partly.JSON200.PaidLeft == 2*9240-1000 && len(partly.JSON200.Seats) == 2)
+	twice, err := org.RefundBookingWithResponse(ctx, two, &RefundBookingParams{}, gift)
+	step("refund a part again", twice, err, 409, twice != nil && is(twice.ApplicationproblemJSON409, "refund-differs"))
+	gone, stays := partly.JSON200.Seats[0].Label, partly.JSON200.Seats[1].Label
+	closed := OrganizerCancelInBody{Reason: "The stalls are closed.", Seats: &[]string{gone}}
+	unseen, err := org.CancelForBuyerWithResponse(ctx, two, &CancelForBuyerParams{IfMatch: ptr(bought.HTTPResponse.Header.Get("ETag"))}, closed)
+	step("cancel for a buyer what has changed", unseen, err, 412, unseen != nil && is(unseen.ApplicationproblemJSON412, "changed-meanwhile"))
+	for _, name := range []string{"cancel for a buyer", "cancel for a buyer again"} { // seats that are cancelled already are ignored
+		fewer, err := org.CancelForBuyerWithResponse(ctx, two, &CancelForBuyerParams{}, closed)
+		step(name, fewer, err, 200, fewer != nil && fewer.JSON200 != nil && string(fewer.JSON200.Status) == "booked" &&
+			*fewer.JSON200.PaidLeft == 9240-1000 && len(fewer.JSON200.Seats) == 1 && fewer.JSON200.Seats[0].Label == stays)
+	}
+	until("the money of a part and of a seat is back", func() bool {
+		p, err := fan.GetPaymentWithResponse(ctx, paidTwo.JSON201.Id)
+		check(err)
+		return p.JSON200 != nil && p.JSON200.Refunded == 1000+9240
+	})
+
+	// What the journal, the invoices and the settlement say about it.
+	unread, err := nobody.GetPaymentJournalWithResponse(ctx, paidTwo.JSON201.Id)
+	step("read a journal without a session", unread, err, 401, unread != nil && unread.ApplicationproblemJSON401 != nil)
+	journal, err := fan.GetPaymentJournalWithResponse(ctx, paidTwo.JSON201.Id)
+	step("read the journal of a payment", journal, err, 200, journal != nil && journal.JSON200 != nil && len(journal.JSON200.Items) > 0)
+	var moves []int64 // of money at the gateway
+	for _, posting := range journal.JSON200.Items {
+		sum := int64(0)
+		if posting.Lines != nil {
+			for _, line := range *posting.Lines {
+				if sum += line.Amount; line.Account == "gateway" {
+					moves = append(moves, line.Amount)
+				}
+			}
+		}
+		if sum != 0 || posting.EventId != event || posting.Currency != "JPY" {
+			check(fmt.Errorf("a posting of the journal is wrong: %s", journal.Body))
+		}
+	}
+	if slices.Sort(moves); !slices.Equal(moves, []int64{-9240, -1000, 2 * 9240}) {
+		check(fmt.Errorf("the journal moves %d: %s", moves, journal.Body))
+	}
+	bills, err = fan.ListBookingInvoicesWithResponse(ctx, two, &ListBookingInvoicesParams{})
+	step("list the credit notes of a booking", bills, err, 200, bills != nil && bills.JSON200 != nil && len(bills.JSON200.Items) == 3 && reflect.DeepEqual(bills.JSON200.Items[0], bill))
+	for i, amount := range []int64{1000, 9240} {
+		note := bills.JSON200.Items[i+1]
+		if note.Kind != "credit_note" || note.Amount != amount || note.RefersTo == nil || *note.RefersTo != bill.Number {
+			check(fmt.Errorf("credit note %d is wrong: %s", i+1, bills.Body))
+		}
+	}
+	unlisted, err := nobody.ListBookingInvoicesWithResponse(ctx, two, &ListBookingInvoicesParams{})
+	step("list invoices without a session", unlisted, err, 401, unlisted != nil && unlisted.ApplicationproblemJSON401 != nil)
+	printed, err := fan.GetInvoicePdfWithResponse(ctx, two, bill.Number, &GetInvoicePdfParams{AcceptLanguage: ptr("de")})
+	step("read an invoice as a PDF", printed, err, 200, printed != nil && bytes.HasPrefix(printed.Body, []byte("%PDF")) && strings.Contains(printed.HTTPResponse.Header.Get("Content-Disposition"), bill.Number+".pdf"))
+	misprint, err := fan.GetInvoicePdfWithResponse(ctx, booking, bill.Number, &GetInvoicePdfParams{})
+	step("read an invoice of another booking", misprint, err, 404, misprint != nil && is(misprint.ApplicationproblemJSON404, "not-found"))
+	var numbers []string
+	for cursor := (*string)(nil); ; {
+		page, err := org.ListInvoicesWithResponse(ctx, orgUser.Id, &ListInvoicesParams{Limit: ptr(int64(2)), Cursor: cursor})
+		step("list a seller's invoices", page, err, 200, page != nil && page.JSON200 != nil && len(page.JSON200.Items) <= 2)
+		for _, d := range page.JSON200.Items {
+			if numbers = append(numbers, d.Number); !strings.HasSuffix(d.Number, fmt.Sprintf("GALA-%d-%06d", d.IssuedAt.Year(), len(numbers))) {
+				check(fmt.Errorf("the numbers of invoices have gaps: %s", numbers))
+			}
+		}
+		if cursor = page.JSON200.NextCursor; cursor == nil {
+			break
+		}
+	}
+	for _, d := range bills.JSON200.Items {
+		if !slices.Contains(numbers, d.Number) {
+			check(fmt.Errorf("the seller's invoices lack %s: %s", d.Number, numbers))
+		}
+	}
+	gross := paid.JSON201.Amount + paidNext.JSON201.Amount + 2*9240
+	returned := paid.JSON201.Amount + paidNext.JSON201.Amount + 1000 + 9240
+	settled, err := org.GetSettlementWithResponse(ctx, event)
+	step("read the settlement", settled, err, 200, settled != nil && settled.JSON200 != nil && settled.JSON200.EventId == event && !settled.JSON200.Over && len(settled.JSON200.Items) == 1)
+	if t := settled.JSON200.Items[0]; t.Currency != "JPY" || t.Payments != 3 || t.Gross != gross || t.RefundCount != 4 || t.Refunds != returned || t.AtGateway != gross-returned ||
+		t.GrossTax != gross/9240*840 || t.GrossFees != gross/9240*400 || t.Due != gross-returned-(t.GrossFees-t.RefundFees) || t.Reserve != t.Due || t.Payout != 0 {
+		check(fmt.Errorf("the settlement is not over %d less %d: %s", gross, returned, settled.Body))
+	}
+	unsettled, err := fan.GetSettlementWithResponse(ctx, event)
+	step("read a settlement as a buyer", unsettled, err, 404, unsettled != nil && is(unsettled.ApplicationproblemJSON404, "not-found"))
+
+	// The payment gateway tells of payments; others cannot.
+	news := ReceivePaymentNoticeJSONRequestBody{"object": "event", "id": "evt_walk", "type": "charge.captured", "created": time.Now().Unix(), "charges": []string{paidTwo.JSON201.Id + ".1"}}
+	for name, by := range map[string]RequestEditorFn{
+		"unsigned":            func(context.Context, *http.Request) error { return nil },
+		"forged":              signed("not "+*signer, 0),
+		"signed too long ago": signed(*signer, 6*time.Minute),
+	} {
+		forged, err := nobody.ReceivePaymentNoticeWithResponse(ctx, "sandbox", news, by)
+		step("a message that is "+name, forged, err, 403, forged != nil && is(forged.ApplicationproblemJSON403, "bad-signature"))
+	}
+	stranger, err := nobody.ReceivePaymentNoticeWithResponse(ctx, "nobody", news, signed(*signer, 0))
+	step("a message of another gateway", stranger, err, 404, stranger != nil && is(stranger.ApplicationproblemJSON404, "not-found"))
+	garbled, err := nobody.ReceivePaymentNoticeWithResponse(ctx, "sandbox", ReceivePaymentNoticeJSONRequestBody{"object": "none"}, signed(*signer, 0))
+	step("a message that is no event", garbled, err, 400, garbled != nil && is(garbled.ApplicationproblemJSON400, "unreadable-notice"))
+	for _, name := range []string{"a message of the gateway", "the same message again"} {
+		notice, err := nobody.ReceivePaymentNoticeWithResponse(ctx, "sandbox", news, signed(*signer, 0))
+		step(name, notice, err, 204, notice != nil && len(notice.Body) == 0)
+	}
+	asked, err := fan.GetPaymentWithResponse(ctx, paidTwo.JSON201.Id)
+	step("read the payment that it was about", asked, err, 200, asked != nil && asked.JSON200 != nil && string(asked.JSON200.Status) == "captured" && asked.JSON200.Refunded == 1000+9240)
+
 	// A guest, up to the code in the mail.
 	guest, err := nobody.EnterAsGuestWithResponse(ctx, &EnterAsGuestParams{}, NewGuest{Name: "Gus", Email: mail("guest")})
 	step("enter as guest", guest, err, 201, guest != nil && guest.JSON201 != nil)
@@ -286,10 +489,51 @@ func main() {
 	code, err := g.SendGuestCodeWithResponse(ctx)
 	step("mail the code again", code, err, 202, true)
 
+	// The organizer writes to everybody who has tickets.
+	draft, err := org.CreateAnnouncementWithResponse(ctx, event, AnnouncementText{Subject: "Snow", Text: "Come early."})
+	step("draft an announcement", draft, err, 201, draft != nil && draft.JSON201 != nil)
+	told := draft.JSON201.Id
+	reworded, err := org.UpdateAnnouncementWithResponse(ctx, event, told, AnnouncementText{Subject: "Hail", Text: "Come early."})
+	step("change an announcement", reworded, err, 200, reworded != nil && reworded.JSON200 != nil && reworded.JSON200.Version == 2)
+	preview, err := org.PreviewAnnouncementWithResponse(ctx, event, told)
+	step("preview an announcement", preview, err, 200, preview != nil && preview.JSON200 != nil)
+	untried, err := org.TestAnnouncementWithResponse(ctx, event, told)
+	step("try an announcement without an address", untried, err, 403, untried != nil && untried.ApplicationproblemJSON403 != nil)
+	unsent, err := org.SendAnnouncementWithResponse(ctx, event, told, AnnouncementSending{Version: 2})
+	step("send an announcement without an address", unsent, err, 403, unsent != nil && unsent.ApplicationproblemJSON403 != nil)
+	unstopped, err := org.StopAnnouncementWithResponse(ctx, event, told)
+	step("stop a draft", unstopped, err, 409, unstopped != nil && unstopped.ApplicationproblemJSON409 != nil)
+	oneSaid, err := org.GetAnnouncementWithResponse(ctx, event, told)
+	step("read an announcement", oneSaid, err, 200, oneSaid != nil && oneSaid.JSON200 != nil && oneSaid.JSON200.Status == "draft")
+	allSaid, err := org.ListAnnouncementsWithResponse(ctx, event)
+	step("list announcements", allSaid, err, 200, allSaid != nil && allSaid.JSON200 != nil && len(allSaid.JSON200.Items) == 1)
+	dropped, err := org.DeleteAnnouncementWithResponse(ctx, event, told)
+	step("delete an announcement", dropped, err, 204, true)
+	// The organizer's own programs are told by webhooks.
+	hook, err := org.CreateWebhookWithResponse(ctx, CreateWebhookJSONRequestBody{Url: "https://hooks.example.org/boxoffice"})
+	step("create webhook", hook, err, 201, hook != nil && hook.JSON201 != nil)
+	hooks, err := org.ListWebhooksWithResponse(ctx)
+	step("list webhooks", hooks, err, 200, hooks != nil && hooks.JSON200 != nil && len(hooks.JSON200.Items) == 1)
+	id := hook.JSON201.Id
+	oneHook, err := org.GetWebhookWithResponse(ctx, id)
+	step("read webhook", oneHook, err, 200, oneHook != nil && oneHook.JSON200 != nil)
+	noted, err := org.UpdateWebhookWithResponse(ctx, id, UpdateWebhookJSONRequestBody{Description: ptr("Our list")})
+	step("change webhook", noted, err, 200, noted != nil && noted.JSON200 != nil)
+	rotated, err := org.RotateWebhookSecretWithResponse(ctx, id)
+	step("make a new secret", rotated, err, 201, rotated != nil && rotated.JSON201 != nil)
+	tried, err := org.TestWebhookWithResponse(ctx, id)
+	step("send a test message", tried, err, 202, tried != nil && tried.JSON202 != nil)
+	sent, err := org.ListWebhookDeliveriesWithResponse(ctx, id, &ListWebhookDeliveriesParams{})
+	step("list what was sent", sent, err, 200, sent != nil && sent.JSON200 != nil)
+	replayed, err := org.ReplayWebhookWithResponse(ctx, id, ReplayWebhookJSONRequestBody{})
+	step("send messages again", replayed, err, 202, replayed != nil && replayed.JSON202 != nil)
+	unhooked, err := org.DeleteWebhookWithResponse(ctx, id)
+	step("delete webhook", unhooked, err, 204, true)
+
 	// The end: the event is cancelled, the fan goes.
 	over, err := org.CancelEventWithResponse(ctx, event, nil)
 	step("cancel event", over, err, 200, over != nil && over.JSON200 != nil && string(over.JSON200.Status) == "cancelled")
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		gone, err := fan.DeleteUserWithResponse(ctx, fanUser.Id, &DeleteUserParams{XCurrentPassword: ptr(password)})
 		check(err)
 		if gone.StatusCode() == 204 {

@@ -1,0 +1,213 @@
+package console
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"time"
+
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/id"
+	"boxoffice/internal/invoiceapi"
+	"boxoffice/internal/money"
+	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/page"
+	"boxoffice/internal/paymentapi"
+)
+
+// Payments tell what happened to a payment.
+type Payments interface {
+	Refunds
+	Latest(ctx context.Context, bookingIDs []string) (map[string]paymentapi.Payment, error)
+	// Postings are those of an event at or after from and before to, in their order.
+	Postings(ctx context.Context, eventID string, from, to time.Time) iter.Seq2[paymentapi.Posting, error]
+}
+
+// evidence is what is known of an order, for a gateway or a card network that asks because
+// the buyer disputes the payment.
+type evidence struct {
+	event     *eventapi.Event
+	order     *Booking
+	terms     []bookingapi.BackUntil
+	payment   *paymentapi.Payment // nil: none
+	story     []paymentapi.Posting
+	log       notifyapi.OrderLog
+	documents []invoiceapi.Document
+	made      time.Time
+}
+
+// dispute answers with one file about an order: the terms, the payment, the emails, and
+// the invoices. Its texts are in English, which those who ask read.
+func (c *Console) dispute(v *page.Visit, e *eventapi.Event) error {
+	x, err := c.evidence(v, e)
+	if err != nil {
+		return err
+	}
+	var file bytes.Buffer
+	z := zip.NewWriter(&file)
+	x.put(z, "summary.txt", x.summary)
+	x.put(z, "payment.csv", x.steps)
+	x.put(z, "emails.csv", x.emails)
+	for i := range x.documents {
+		d := &x.documents[i]
+		pdf, err := c.Invoices.PDF(v.Context(), d, "en")
+		if err != nil {
+			return err
+		}
+		x.put(z, d.Number+".pdf", func(w io.Writer) { _, _ = w.Write(pdf) })
+	}
+	if err := z.Close(); err != nil { // the first error of writing, too
+		return fmt.Errorf("evidence for booking %s: %w", x.order.ID, err)
+	}
+	h := v.W.Header()
+	h.Set("Content-Type", "application/zip")
+	h.Set("Content-Disposition", `attachment; filename="evidence-`+x.order.Reference+`.zip"`)
+	h.Set("Cache-Control", "private, no-store")
+	_, _ = v.W.Write(file.Bytes()) // fails when the client has gone
+	return nil
+}
+
+// evidence collects what is known.
+func (c *Console) evidence(v *page.Visit, e *eventapi.Event) (*evidence, error) {
+	ctx, bookingID := v.Context(), v.PathValue("booking")
+	if id.Event(bookingID) != e.ID {
+		return nil, errs.Missing("booking")
+	}
+	b, err := bookingapi.One(ctx, c.Bookings.Bookings, "booking", bookingID)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.named(ctx, func() ([]bookingapi.Booking, error) { return []bookingapi.Booking{b}, nil })
+	if err != nil {
+		return nil, err
+	}
+	orders, err := c.Orders.Orders(ctx, []bookingapi.Booking{b})
+	if err != nil {
+		return nil, err
+	}
+	x := &evidence{event: e, order: &list[0], terms: orders[0].Refunds, made: v.Now().UTC()}
+	payments, err := c.Payments.Latest(ctx, []string{bookingID})
+	if err != nil {
+		return nil, err
+	}
+	if p, ok := payments[bookingID]; ok {
+		x.payment = &p
+		for s, err := range c.Payments.Postings(ctx, e.ID, time.Time{}, time.Time{}) {
+			if err != nil {
+				return nil, err
+			}
+			if s.PaymentID == p.ID {
+				x.story = append(x.story, s)
+			}
+		}
+	}
+	if x.log, err = c.Mails.OrderLog(ctx, v.Caller, bookingID); err != nil {
+		return nil, err
+	}
+	x.documents, err = c.orderInvoices(v, x.order)
+	return x, err
+}
+
+// put adds a file. An error is the writer's, and comes again when it is closed.
+func (x *evidence) put(z *zip.Writer, name string, write func(io.Writer)) {
+	w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: x.made})
+	if err == nil {
+		write(w)
+	}
+}
+
+// summary writes what a person reads first.
+func (x *evidence) summary(w io.Writer) {
+	e, o := x.event, x.order
+	say := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%-22s %s\n", name+":", fmt.Sprintf(format, args...))
+	}
+	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	say("Booking", "%s (%s), %s", o.Reference, o.ID, o.Status)
+	say("Made at", "%s", at(time.UnixMicro(o.CreatedAt)))
+	say("Buyer", "%s <%s>", o.Person.Name, x.log.To)
+	say("Event", "%s", e.Title)
+	if !e.Starts.IsZero() {
+		say("Begins at", "%s", e.Starts.Format(time.RFC3339))
+	}
+	say("Venue", "%s, %s", e.Venue.Name, e.Venue.City)
+	for _, p := range o.Places {
+		say("Seat", "%s, %s, %s", p.Label, p.Tier.Name, money.Format(p.Tier.Price, o.Currency))
+	}
+	if p := x.payment; p != nil {
+		say("Payment", "%s, %s, %s", p.ID, money.Format(p.Amount, p.Currency), p.Status)
+		say("Refunded", "%s", money.Format(p.Refunded, p.Currency))
+		for _, s := range p.History {
+			say("  "+string(s.Status), "%s", at(s.At))
+		}
+	}
+	fmt.Fprintln(w, "\nTerms of cancelling, as shown before the payment and on the page of the order:")
+	for _, line := range x.termsInWords() {
+		fmt.Fprintln(w, "- "+line)
+	}
+	fmt.Fprintf(w, "\nFiles: payment.csv (each step of the payment), emails.csv (emails about the booking, with the\nanswers of mail servers), invoices and credit notes.\nThis file was made at %s.\n", at(x.made))
+}
+
+// termsInWords are the event's terms of cancelling.
+func (x *evidence) termsInWords() (list []string) {
+	e := x.event
+	for _, f := range e.CancelFees {
+		from := "From the beginning"
+		if f.From != nil {
+			from = "From " + f.From.UTC().Format(time.RFC3339)
+		}
+		var kept []string
+		if f.FeeRate > 0 {
+			kept = append(kept, percent(f.FeeRate)+" % of the price of a seat")
+		}
+		if f.FeeFixed > 0 {
+			kept = append(kept, money.Format(f.FeeFixed, e.Prices.Currency)+" for each seat")
+		}
+		if len(kept) == 0 {
+			kept = append(kept, "nothing")
+		}
+		list = append(list, from+" the organizer keeps "+strings.Join(kept, " and ")+".")
+	}
+	if len(list) == 0 {
+		list = append(list, "The organizer keeps nothing of the price.")
+	}
+	if e.RefundsEnd.IsZero() {
+		return append(list, "Seats can be cancelled at any time.")
+	}
+	return append(list, "Seats can be cancelled until "+e.RefundsEnd.UTC().Format(time.RFC3339)+", not later.")
+}
+
+// steps writes what happened to the payment.
+func (x *evidence) steps(w io.Writer) {
+	out := csv.NewWriter(w)
+	_ = out.Write([]string{"at", "step", "cause", "key", "reason", "reference", "at_gateway", "currency"})
+	for i := range x.story {
+		p := &x.story[i]
+		var moved int64
+		for _, l := range p.Lines {
+			if l.Account == paymentapi.AccountGateway {
+				moved += l.Amount
+			}
+		}
+		_ = out.Write([]string{time.UnixMicro(p.At).UTC().Format(time.RFC3339), p.Step, p.Cause, p.Key, harmless(p.Reason), harmless(p.Reference), decimal(moved, p.Currency), p.Currency})
+	}
+	out.Flush()
+}
+
+// emails writes which emails there were, the oldest first.
+func (x *evidence) emails(w io.Writer) {
+	out := csv.NewWriter(w)
+	_ = out.Write([]string{"made_at", "kind", "to", "status", "since", "answer"})
+	for i := len(x.log.Lines) - 1; i >= 0; i-- {
+		l := &x.log.Lines[i]
+		_ = out.Write([]string{l.CreatedAt.UTC().Format(time.RFC3339), string(l.Kind), harmless(l.To), string(l.State), l.DoneAt.UTC().Format(time.RFC3339), harmless(l.Answer)})
+	}
+	out.Flush()
+}

@@ -1,0 +1,141 @@
+package console
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/id"
+	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/page"
+)
+
+// order shows an order with the log of its mails, mails its tickets again, and corrects
+// its address.
+func (c *Console) order(v *page.Visit, e *eventapi.Event) error {
+	bookingID := v.PathValue("booking")
+	if id.Event(bookingID) != e.ID {
+		return errs.Missing("booking")
+	}
+	email := v.PostFormValue("email")
+	var faults page.Faults
+	if v.Method == http.MethodPost {
+		_, err := c.Mails.TellAgain(v.Context(), v.Caller, bookingID, email)
+		if err == nil {
+			v.Notice("tickets-again")
+			return v.Go(at(e, "/orders/"+bookingID))
+		}
+		var ok bool
+		if faults, ok = v.Faults(err); !ok {
+			return err
+		}
+	}
+	return c.showOrder(v, e, bookingID, orderForms{Email: email, Faults: faults})
+}
+
+// orderForms are the forms of an order's page as they were sent.
+type orderForms struct {
+	Email                    string
+	Faults                   page.Faults // of the address
+	Do                       string      // which refund was asked for: cancel, or back
+	Chosen                   []string    // seats to cancel
+	Terms                    bool        // by the terms
+	Amount, Reason, Problem  string
+	AmountFault, ReasonFault string
+}
+
+// Has reports whether a seat is chosen.
+func (f *orderForms) Has(label string) bool {
+	return f.Do != "cancel" || slices.Contains(f.Chosen, label)
+}
+
+func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, forms orderForms) error {
+	list, err := c.named(v.Context(), func() ([]bookingapi.Booking, error) {
+		b, err := bookingapi.One(v.Context(), c.Bookings.Bookings, "booking", bookingID)
+		return []bookingapi.Booking{b}, err
+	})
+	if err != nil {
+		return err
+	}
+	log, err := c.Mails.OrderLog(v.Context(), v.Caller, bookingID)
+	if err != nil {
+		return err
+	}
+	reasons, err := c.reasons(v, bookingID, zoneOf(e))
+	if err != nil {
+		return err
+	}
+	if v.Method != http.MethodPost || forms.Do != "" {
+		forms.Email = log.To
+	}
+	zone := zoneOf(e)
+	mails := make([]mailRow, len(log.Lines))
+	for i := range log.Lines {
+		mails[i] = rowOf(&log.Lines[i], zone)
+	}
+	b := &list[0]
+	papers, err := c.orderInvoices(v, b)
+	if err != nil {
+		return err
+	}
+	v.W.Header().Set("Cache-Control", "private, no-store")
+	return v.Show(c.set, "order", page.Meta{Title: v.T("desk.title", "Reference", b.Reference), NoIndex: true}, map[string]any{
+		"Event": e, "B": b, "Made": time.UnixMicro(b.CreatedAt).In(zone), "Log": &log, "Mails": mails, "Email": forms.Email, "Faults": forms.Faults,
+		"Papers": papers, "Form": &forms, "Reasons": reasons, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
+	})
+}
+
+// zoneOf returns the time zone of an event's venue.
+func zoneOf(e *eventapi.Event) *time.Location {
+	if zone, err := time.LoadLocation(e.Zone); err == nil {
+		return zone
+	}
+	return time.UTC
+}
+
+// mailRow is a line of an order's log.
+type mailRow struct {
+	notifyapi.Line
+	At    time.Time // when it got into its state; of a queued one when it was made
+	Tried bool      // it was tried, and is tried again
+}
+
+func rowOf(l *notifyapi.Line, zone *time.Location) mailRow {
+	r := mailRow{Line: *l, At: l.CreatedAt.In(zone)}
+	if l.State != notifyapi.StateQueued {
+		r.At = l.DoneAt.In(zone)
+	}
+	r.Tried = l.State == notifyapi.StateQueued && l.Answer != ""
+	r.NextAt = l.NextAt.In(zone)
+	return r
+}
+
+// Kinds and states that have words of their own; a later version may have more.
+var (
+	mailKinds  = map[notifyapi.Kind]bool{notifyapi.Booked: true, notifyapi.Gift: true, notifyapi.Refunded: true, notifyapi.PaidTooLate: true, notifyapi.EventMoved: true, notifyapi.EventCancelled: true, notifyapi.Reminder: true, notifyapi.Announcement: true}
+	mailStates = map[notifyapi.State]bool{notifyapi.StateQueued: true, notifyapi.StateSent: true, notifyapi.StateFailed: true, notifyapi.StateBounced: true, notifyapi.StateStopped: true, notifyapi.StateUnwanted: true, notifyapi.StateDelivered: true}
+)
+
+// What names what a mail tells.
+func (r *mailRow) What() string { return kindName(r.Kind) }
+
+func kindName(kind notifyapi.Kind) string {
+	if mailKinds[kind] {
+		return string(kind)
+	}
+	return "other"
+}
+
+// Became names what became of a mail.
+func (r *mailRow) Became() string {
+	switch {
+	case r.Tried:
+		return "retried"
+	case mailStates[r.State]:
+		return string(r.State)
+	}
+	return "other"
+}

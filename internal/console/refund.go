@@ -1,0 +1,106 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/id"
+	"boxoffice/internal/money"
+	"boxoffice/internal/page"
+)
+
+// reasonRow is something that an organizer gave back, and why.
+type reasonRow struct {
+	bookingapi.Reason
+	When time.Time
+}
+
+func (c *Console) reasons(v *page.Visit, bookingID string, zone *time.Location) ([]reasonRow, error) {
+	list, err := c.Seats.ReasonsOf(v.Context(), bookingID)
+	rows := make([]reasonRow, len(list))
+	for i, r := range list {
+		rows[i] = reasonRow{r, time.UnixMicro(r.At).In(zone)}
+	}
+	return rows, err
+}
+
+// refund cancels seats of an order, or gives a part of its money back.
+func (c *Console) refund(v *page.Visit, e *eventapi.Event) error {
+	bookingID := v.PathValue("booking")
+	if id.Event(bookingID) != e.ID {
+		return errs.Missing("booking")
+	}
+	if err := v.ParseForm(); err != nil {
+		return errs.New(errs.Malformed, "malformed-form", "The form cannot be read.")
+	}
+	f := orderForms{Do: "back", Chosen: v.PostForm["seats"], Terms: v.PostFormValue("terms") != "", Amount: v.PostFormValue("amount"), Reason: v.PostFormValue("reason")}
+	var err error
+	if v.PostFormValue("do") == "cancel" {
+		f.Do = "cancel"
+		err = c.cancelSeats(v, bookingID, &f)
+	} else {
+		err = c.giveBack(v, bookingID, &f)
+	}
+	if err == nil {
+		v.Notice("order-" + f.Do)
+		return v.Go(at(e, "/orders/"+bookingID))
+	}
+	wrong := errs.Of(err)
+	switch {
+	case wrong != nil && len(wrong.Fields) > 0:
+		v.Status(http.StatusUnprocessableEntity)
+		for _, one := range wrong.Fields {
+			if one.Name == "reason" {
+				f.ReasonFault = v.Fault(one)
+			} else {
+				f.AmountFault = v.Fault(one)
+			}
+		}
+	case errs.KindOf(err) == errs.Conflict:
+		v.Status(http.StatusConflict)
+		f.Problem, _ = v.Reason(err)
+	default:
+		return err
+	}
+	return c.showOrder(v, e, bookingID, f)
+}
+
+func (c *Console) cancelSeats(v *page.Visit, bookingID string, f *orderForms) error {
+	if len(f.Chosen) == 0 {
+		return errs.Fields([]errs.Field{{Name: "seats", Code: "required", Reason: "is required"}})
+	}
+	_, err := c.Seats.CancelFor(v.Context(), v.Caller, bookingapi.OrganizerCancellation{
+		Cancellation: bookingapi.Cancellation{BookingID: bookingID, Seats: f.Chosen}, ByTerms: f.Terms, Reason: f.Reason,
+	})
+	return err
+}
+
+func (c *Console) giveBack(v *page.Visit, bookingID string, f *orderForms) error {
+	b, err := bookingapi.One(v.Context(), c.Bookings.Bookings, "booking", bookingID)
+	if err != nil {
+		return err
+	}
+	amount, err := money.FromDecimal(strings.ReplaceAll(strings.TrimSpace(f.Amount), ",", "."), b.Currency)
+	var why errs.Reason
+	if errors.As(err, &why) {
+		return errs.Fields([]errs.Field{why.In("amount")})
+	}
+	if err != nil {
+		return err
+	}
+	left, err := strconv.ParseInt(v.PostFormValue("left"), 10, 64)
+	if err != nil {
+		left = -1 // nothing was seen
+	}
+	_, err = c.Seats.GiveBack(v.Context(), v.Caller, bookingapi.Goodwill{BookingID: bookingID, Amount: amount, Left: left, Reason: f.Reason})
+	if wrong := errs.Of(err); wrong != nil && len(wrong.Fields) > 0 && wrong.Fields[0].Name == "amount" { // in units that people type
+		return errs.Fields([]errs.Field{errs.Why("more-than-left", "must be at most %s", money.Format(b.Left, b.Currency)).In("amount")})
+	}
+	return err
+}

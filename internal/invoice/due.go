@@ -1,0 +1,218 @@
+package invoice
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/invoiceapi"
+	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/seating"
+)
+
+// whole is the rate of the whole, in hundredths of a percent.
+const whole = 10_000
+
+// due is what a payment calls for: an invoice, and a credit note for each refund.
+type due struct {
+	seller  invoiceapi.Seller
+	invoice invoiceapi.Document
+	refunds []refund
+}
+
+// refund is money that went back.
+type refund struct {
+	amount int64
+	at     time.Time
+}
+
+// refundsOf are the refunds in a payment's history, in their order, which stays.
+func refundsOf(p *paymentapi.Payment) (list []refund) {
+	for _, s := range p.History {
+		if (s.Status == paymentapi.Refunded || s.Status == paymentapi.PartlyRefunded) && s.Amount > 0 {
+			list = append(list, refund{s.Amount, s.At})
+		}
+	}
+	return list
+}
+
+// capturedAt is when a payment's money was taken.
+func capturedAt(p *paymentapi.Payment) time.Time {
+	for _, s := range p.History {
+		if s.Status == paymentapi.Captured {
+			return s.At
+		}
+	}
+	return p.CreatedAt
+}
+
+// due returns what some bookings' payments call for, in the order in which they were
+// paid. Bookings that are not paid, cost nothing, or whose seller has given no details are
+// left out.
+func (s *Service) due(ctx context.Context, bookingIDs []string) ([]due, error) {
+	payments, err := s.cfg.Payments.Latest(ctx, bookingIDs)
+	if err != nil {
+		return nil, err
+	}
+	var paid []string
+	for id, p := range payments {
+		if p.Paid() && p.Amount > 0 {
+			paid = append(paid, id)
+		}
+	}
+	if len(paid) == 0 {
+		return nil, nil
+	}
+	bookings, err := s.cfg.Bookings.Bookings(ctx, paid)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, b := range bookings {
+		ids = append(ids, sellerOf(b.OrganizerID))
+	}
+	slices.Sort(ids)
+	sellers, err := s.store.sellers(ctx, slices.Compact(ids))
+	if err != nil {
+		return nil, err
+	}
+	var list []bookingapi.Booking
+	for _, b := range bookings {
+		if sellers[sellerOf(b.OrganizerID)].Version > 0 {
+			list = append(list, b)
+		}
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	return s.describe(ctx, list, payments, sellers)
+}
+
+// describe writes the documents of paid bookings.
+func (s *Service) describe(ctx context.Context, list []bookingapi.Booking, payments map[string]paymentapi.Payment, sellers map[string]invoiceapi.Seller) ([]due, error) {
+	orders, err := s.cfg.Bookings.Orders(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	var events, users []string
+	for i := range list {
+		events, users = append(events, list[i].EventID), append(users, list[i].UserID)
+	}
+	slices.Sort(events)
+	byID, err := s.cfg.Events.Events(ctx, slices.Compact(events))
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(users)
+	people, err := s.cfg.People.People(ctx, slices.Compact(users))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]due, 0, len(orders))
+	for i := range orders {
+		o, p := &orders[i], payments[orders[i].ID]
+		e := byID[o.EventID]
+		d := due{seller: sellers[sellerOf(o.OrganizerID)], refunds: refundsOf(&p)}
+		prices, err := s.cfg.Events.Prices(ctx, o.EventID, o.PriceVersion)
+		if err != nil {
+			return nil, fmt.Errorf("invoice for %s: %w", o.ID, err)
+		}
+		d.invoice = invoiceapi.Document{
+			Kind: invoiceapi.Invoice, EventID: o.EventID, BookingID: o.ID, PaymentID: p.ID, Amount: p.Amount, Currency: p.Currency, Seller: d.seller,
+			Content: invoiceapi.Content{Buyer: invoiceapi.Party{Name: people[o.UserID].Name}, Paid: capturedAt(&p), Test: s.cfg.Test},
+		}
+		about(&d.invoice.Content, &e)
+		bill(&d.invoice, o.Places, prices.Rules, d.seller.TaxRate)
+		out = append(out, d)
+	}
+	slices.SortFunc(out, func(a, b due) int {
+		if n := a.invoice.Paid.Compare(b.invoice.Paid); n != 0 {
+			return n
+		}
+		return strings.Compare(a.invoice.PaymentID, b.invoice.PaymentID)
+	})
+	return out, nil
+}
+
+// about says which event a document is about.
+func about(c *invoiceapi.Content, e *eventapi.Event) {
+	c.Event, c.Starts, c.Date, c.Zone = e.Title, e.Starts, e.Date, e.Zone
+	var where []string
+	for _, part := range []string{e.Venue.Name, e.Venue.Address, e.Venue.City} {
+		if part != "" {
+			where = append(where, part)
+		}
+	}
+	c.Venue = strings.Join(where, ", ")
+}
+
+// bill writes an invoice's lines, its fees and its tax. Seats of a price list with rules
+// carry their tax; other prices contain the seller's. If seats were given back before the
+// invoice was issued, the last line stands for them.
+func bill(d *invoiceapi.Document, places []bookingapi.Place, rules *seating.FeeRules, rate int64) {
+	var sum, tax int64
+	for i := range places {
+		p := &places[i]
+		at := slices.IndexFunc(d.Lines, func(l invoiceapi.Line) bool { return l.Text == p.Tier.Name && l.Each == p.Tier.Price })
+		if at < 0 {
+			at = len(d.Lines)
+			d.Lines = append(d.Lines, invoiceapi.Line{Text: p.Tier.Name, Each: p.Tier.Price})
+		}
+		l := &d.Lines[at]
+		l.Quantity++
+		l.Amount += p.Tier.Price
+		sum += p.Tier.Price
+		if rules != nil {
+			tax += p.Tier.Tax
+			d.Fees += p.Tier.Fee
+		} else {
+			d.Fees += p.Tier.Fees
+		}
+	}
+	for i := range d.Lines {
+		d.Lines[i].Seats = seatsOf(places, d.Lines[i])
+	}
+	d.TaxRate = rate
+	if rules != nil {
+		d.TaxRate = rules.TaxRate
+	}
+	if rules != nil && sum == d.Amount {
+		d.Tax = tax
+		return
+	}
+	if sum != d.Amount {
+		d.Lines = append(d.Lines, invoiceapi.Line{Amount: d.Amount - sum})
+		d.Fees = 0 // what they were of the seats that were given back is not known
+	}
+	d.Tax = Contained(d.Amount, d.TaxRate)
+}
+
+// seatsOf names the seats of a line.
+func seatsOf(places []bookingapi.Place, l invoiceapi.Line) string {
+	var out []string
+	section := ""
+	for i := range places {
+		p := &places[i]
+		if p.Tier.Name != l.Text || p.Tier.Price != l.Each {
+			continue
+		}
+		seat := strings.TrimSpace(p.Row + " " + p.Number)
+		if p.Section != section {
+			section = p.Section
+			seat = strings.TrimSpace(section + " " + seat)
+		}
+		if seat != "" && (len(out) == 0 || !p.Unnumbered) {
+			out = append(out, seat)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// Contained is the tax of a rate that an amount contains, rounded to the nearest.
+func Contained(amount, rate int64) int64 {
+	return (2*amount*rate/(whole+rate) + 1) / 2
+}

@@ -1,0 +1,171 @@
+package invoice
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/text/language"
+
+	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/invoiceapi"
+	"boxoffice/internal/safetext"
+	"boxoffice/internal/vat"
+)
+
+// owner is the organizer whose events a seller sells; "": the house's.
+func owner(sellerID string) string {
+	if sellerID == invoiceapi.House {
+		return ""
+	}
+	return sellerID
+}
+
+// sellerOf is the seller of an organizer's events.
+func sellerOf(organizerID string) string {
+	if organizerID == "" {
+		return invoiceapi.House
+	}
+	return organizerID
+}
+
+// maySell refuses callers who may not see or change a seller.
+func maySell(c caller.Caller, sellerID string) error {
+	switch {
+	case !c.SignedIn():
+		return errs.New(errs.Unauthenticated, "sign-in-required", "Please sign in first.")
+	case !c.MayOrganize(owner(sellerID)):
+		return errs.Missing("seller")
+	}
+	return nil
+}
+
+// Seller returns the current details; see invoiceapi.Sellers.
+func (s *Service) Seller(ctx context.Context, c caller.Caller, id string) (invoiceapi.Seller, error) {
+	if err := maySell(c, id); err != nil {
+		return invoiceapi.Seller{}, err
+	}
+	found, err := s.store.sellers(ctx, []string{id})
+	seller, ok := found[id]
+	if !ok {
+		seller = invoiceapi.Seller{ID: id, Zone: "UTC"}
+	}
+	return seller, err
+}
+
+// SetSeller stores new details; see invoiceapi.Sellers.
+func (s *Service) SetSeller(ctx context.Context, c caller.Caller, id string, version int64, d invoiceapi.Seller) (invoiceapi.Seller, error) {
+	if err := maySell(c, id); err != nil {
+		return d, err
+	}
+	d, err := check(d)
+	if err != nil {
+		return d, err
+	}
+	if who := owner(id); who != "" {
+		if people, err := s.cfg.People.People(ctx, []string{who}); err != nil {
+			return d, err
+		} else if _, ok := people[who]; !ok {
+			return d, errs.Missing("seller")
+		}
+	}
+	raw, err := codec.Marshal(d)
+	if err != nil {
+		return d, fmt.Errorf("store a seller: %w", err)
+	}
+	err = s.cfg.DB.Write(ctx, func(tx *sql.Tx) error {
+		var now int64
+		var was string
+		err := tx.QueryRowContext(ctx, sqlSeller, id).Scan(&now, &was)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
+			return err
+		case was == string(raw):
+			d.Version = now
+			return nil
+		}
+		if version != 0 && version != now {
+			return changed()
+		}
+		d.Version = now + 1
+		res, err := tx.ExecContext(ctx, sqlAddSeller, id, d.Version, string(raw), c.UserID, s.cfg.Now().UnixMicro())
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 1 {
+			return err
+		}
+		return changed() // on another node
+	})
+	d.ID = id
+	if err != nil {
+		return d, fmt.Errorf("store a seller: %w", err)
+	}
+	return d, nil
+}
+
+func changed() error {
+	return errs.New(errs.Precondition, "changed-meanwhile", "The details have changed since. Please read them again.")
+}
+
+// faults collects what is wrong with details.
+type faults struct{ list []errs.Field }
+
+func (f *faults) Add(field, code, format string, args ...any) {
+	f.list = append(f.list, errs.Why(code, format, args...).In(field))
+}
+
+// line checks a text of one line.
+func (f *faults) line(field string, s *string, least, most int) {
+	*s = strings.TrimSpace(*s)
+	why := safetext.LineFault(*s, least, most)
+	if why.None() && safetext.Hidden(*s) {
+		why = safetext.HiddenReason
+	}
+	if !why.None() {
+		f.list = append(f.list, why.In(field))
+	}
+}
+
+// check checks details, and writes them as they are stored.
+func check(d invoiceapi.Seller) (invoiceapi.Seller, error) {
+	var f faults
+	d.ID, d.Version = "", 0
+	f.line("name", &d.Name, 1, invoiceapi.MaxName)
+	f.line("street", &d.Street, 1, invoiceapi.MaxStreet)
+	f.line("postal_code", &d.PostalCode, 0, invoiceapi.MaxPostal)
+	f.line("city", &d.City, 1, invoiceapi.MaxCity)
+	d.Country = strings.ToUpper(strings.TrimSpace(d.Country))
+	if r, err := language.ParseRegion(d.Country); err != nil || len(d.Country) != 2 || !r.IsCountry() {
+		f.Add("country", "not-a-country", "must be an ISO 3166-1 code such as DE")
+	} else if d.VATNumber = strings.TrimSpace(d.VATNumber); d.VATNumber != "" {
+		n, err := vat.Check(d.Country, d.VATNumber)
+		if why := (errs.Reason{}); errors.As(err, &why) {
+			f.list = append(f.list, why.In("vat_number"))
+		}
+		d.VATNumber = n
+	}
+	f.line("tax_number", &d.TaxNumber, 0, invoiceapi.MaxTaxNo)
+	f.line("tax_note", &d.TaxNote, 0, invoiceapi.MaxNote)
+	f.line("contact", &d.Contact, 0, invoiceapi.MaxNote)
+	if d.TaxRate < 0 || d.TaxRate >= whole {
+		f.Add("tax_rate", "not-a-rate", "must be 0 to %d hundredths of a percent", whole-1)
+	}
+	d.Prefix = strings.ToUpper(strings.TrimSpace(d.Prefix))
+	if len(d.Prefix) > invoiceapi.MaxPrefix || strings.Trim(d.Prefix, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
+		f.Add("prefix", "not-a-prefix", "must have at most %d letters A to Z and digits", invoiceapi.MaxPrefix)
+	}
+	if d.Zone == "" {
+		d.Zone = "UTC"
+	}
+	if _, err := time.LoadLocation(d.Zone); err != nil || d.Zone == "Local" {
+		f.Add("zone", "no-such-zone", "%q is not an IANA time zone", d.Zone)
+	}
+	return d, errs.Fields(f.list)
+}

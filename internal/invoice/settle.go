@@ -1,0 +1,145 @@
+package invoice
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"boxoffice/internal/caller"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/invoiceapi"
+	"boxoffice/internal/paymentapi"
+)
+
+// settleWait is how long a settlement waits for its turn.
+const settleWait = 5 * time.Second
+
+// ownEvent returns an event that the caller organizes; to others there is none.
+func (s *Service) ownEvent(ctx context.Context, c caller.Caller, id string) (eventapi.Event, error) {
+	e, err := s.cfg.Events.OwnEvent(ctx, c, id)
+	if errs.Is(err, "organizers-only") {
+		return e, errs.Missing("event")
+	}
+	return e, err
+}
+
+// Settlement adds up an event's journal; see invoiceapi.Settlements.
+func (s *Service) Settlement(ctx context.Context, c caller.Caller, eventID string) (invoiceapi.Settlement, error) {
+	e, err := s.ownEvent(ctx, c, eventID)
+	if err != nil {
+		return invoiceapi.Settlement{}, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, settleWait)
+	defer cancel()
+	if err := s.settles.Acquire(waiting, 1); err != nil {
+		if ctx.Err() != nil {
+			return invoiceapi.Settlement{}, ctx.Err()
+		}
+		return invoiceapi.Settlement{}, errs.New(errs.Unavailable, "busy", "Another settlement is being made; please try again in a moment.").After(settleWait)
+	}
+	defer s.settles.Release(1)
+	sellers, err := s.store.sellers(ctx, []string{sellerOf(e.OrganizerID)})
+	if err != nil {
+		return invoiceapi.Settlement{}, err
+	}
+	seller := sellers[sellerOf(e.OrganizerID)]
+	now := s.cfg.Now()
+	out := invoiceapi.Settlement{EventID: e.ID, Title: e.Title, Seller: seller, At: now.In(s.zone(seller.Zone)), Over: e.OverAt(now)}
+	refunds, err := s.cfg.Payments.Refunds(ctx, []string{eventID})
+	if err != nil {
+		return out, fmt.Errorf("settle event %s: %w", eventID, err)
+	}
+	sums := map[string]*invoiceapi.Statement{}
+	for p, err := range s.cfg.Payments.Postings(ctx, eventID, time.Time{}, time.Time{}) {
+		if err != nil {
+			return out, fmt.Errorf("settle event %s: %w", eventID, err)
+		}
+		if sums[p.Currency] == nil {
+			sums[p.Currency] = &invoiceapi.Statement{Currency: p.Currency}
+		}
+		add(sums[p.Currency], &p)
+	}
+	open := refunds[eventID]
+	for _, currency := range slices.Sorted(maps.Keys(sums)) {
+		t := sums[currency]
+		settle(t, out.Over, open.Pending.Amount+open.Failed.Amount, seller.TaxRate)
+		if *t != (invoiceapi.Statement{Currency: currency}) { // only steps without money
+			out.Items = append(out.Items, *t)
+		}
+	}
+	return out, nil
+}
+
+// add adds a posting to a statement. Credits of the organizer, of fees and of tax are a
+// sale; debits of fees, of tax and of refunds are money that went back.
+func add(t *invoiceapi.Statement, p *paymentapi.Posting) {
+	var sold, back int64
+	for _, l := range p.Lines {
+		switch l.Account {
+		case paymentapi.AccountGateway:
+			t.AtGateway += l.Amount
+		case paymentapi.AccountBuyer:
+			t.Returning -= l.Amount
+		case paymentapi.AccountChargebacks:
+			t.Chargebacks += l.Amount
+		case paymentapi.AccountGatewayFees:
+			t.GatewayFees += l.Amount
+		case paymentapi.AccountPayout:
+			t.PaidOut += l.Amount
+		case paymentapi.AccountOrganizer, paymentapi.AccountFees, paymentapi.AccountTax, paymentapi.AccountRefunds:
+			in, out := max(-l.Amount, 0), max(l.Amount, 0)
+			sold, back = sold+in, back+out
+			switch l.Account {
+			case paymentapi.AccountFees:
+				t.GrossFees, t.RefundFees = t.GrossFees+in, t.RefundFees+out
+			case paymentapi.AccountTax:
+				t.GrossTax, t.RefundTax = t.GrossTax+in, t.RefundTax+out
+			}
+		}
+	}
+	if sold > 0 {
+		t.Payments, t.Gross = t.Payments+1, t.Gross+sold
+	}
+	if back > 0 {
+		t.Refunded, t.Refunds = t.Refunded+1, t.Refunds+back
+	}
+}
+
+// settle works out what is the organizer's. The fees stay with the operator. Until the
+// event is over all of it is held back, since it would go back to buyers if the event were
+// cancelled; afterwards, what is still to be refunded. Prices without a tax of their own
+// contain the seller's.
+func settle(t *invoiceapi.Statement, over bool, open, rate int64) {
+	if t.GrossTax == 0 && t.RefundTax == 0 {
+		t.GrossTax, t.RefundTax = Contained(t.Gross, rate), Contained(t.Refunds, rate)
+	}
+	t.Due = t.Gross - t.Refunds - t.Fees() - t.Chargebacks - t.GatewayFees
+	t.Reserve = max(0, t.Due-t.PaidOut)
+	if over {
+		t.Reserve = min(t.Reserve, open)
+	}
+	t.Payout = t.Due - t.Reserve - t.PaidOut
+}
+
+// Movements are an event's postings that moved money; see invoiceapi.Settlements.
+func (s *Service) Movements(ctx context.Context, c caller.Caller, eventID string) (iter.Seq2[paymentapi.Posting, error], error) {
+	if _, err := s.ownEvent(ctx, c, eventID); err != nil {
+		return nil, err
+	}
+	return func(yield func(paymentapi.Posting, error) bool) {
+		for p, err := range s.cfg.Payments.Postings(ctx, eventID, time.Time{}, time.Time{}) {
+			if (err != nil || len(p.Lines) > 0) && !yield(p, err) {
+				return
+			}
+		}
+	}, nil
+}
+
+// SettlementPDF renders a settlement; see invoiceapi.Settlements.
+func (s *Service) SettlementPDF(ctx context.Context, t *invoiceapi.Settlement, lang string) ([]byte, error) {
+	return s.printer.Settlement(ctx, t, lang)
+}

@@ -1,0 +1,148 @@
+package invoice
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"boxoffice/internal/caller"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/invoiceapi"
+	"boxoffice/internal/paymentapi"
+)
+
+// post makes a posting of the first event.
+func (w *world) post(step string, lines ...paymentapi.Line) {
+	w.journal = append(w.journal, paymentapi.Posting{EventID: w.firstEvent(), Currency: "EUR", At: w.now.UnixMicro(), PaymentID: "p-1", Step: step, Lines: lines})
+}
+
+func to(a paymentapi.Account, amount int64) paymentapi.Line {
+	return paymentapi.Line{Account: a, Amount: amount}
+}
+
+const (
+	gate, org, fee, tax, back, withdrawn = paymentapi.AccountGateway, paymentapi.AccountOrganizer, paymentapi.AccountFees, paymentapi.AccountTax, paymentapi.AccountRefunds, paymentapi.AccountChargebacks
+)
+
+// A settlement is what the journal says: sold, given back, disputed, in transit and paid out.
+func TestSettlement(t *testing.T) {
+	w := newWorld(t)
+	event := w.firstEvent()
+	w.post("authorized")
+	w.post("captured", to(gate, 13090), to(org, -10000), to(fee, -1000), to(tax, -2090))
+	w.post("captured", to(gate, 13090), to(org, -10000), to(fee, -1000), to(tax, -2090))
+	w.post("captured", to(gate, 13090), to(org, -10000), to(fee, -1000), to(tax, -2090))
+	w.post("partly_refunded", to(gate, -6545), to(fee, 500), to(tax, 1045), to(back, 5000))
+	w.post("disputed", to(gate, -13090), to(withdrawn, 13090))
+	w.post("disputed", to(gate, -13090), to(withdrawn, 13090))
+	w.post("dispute_won", to(gate, 13090), to(withdrawn, -13090))
+	w.post("returning", to(gate, 700), to(paymentapi.AccountBuyer, -700))
+	w.post("fee", to(gate, -150), to(paymentapi.AccountGatewayFees, 150))
+	w.post("payout", to(gate, -4000), to(paymentapi.AccountPayout, 4000))
+	s, err := w.Settlement(t.Context(), hall, event)
+	if err != nil || len(s.Items) != 1 || s.Over || s.Title != "gala" {
+		t.Fatalf("%+v %v", s, err)
+	}
+	want := invoiceapi.Statement{Currency: "EUR", Payments: 3, Refunded: 1, Gross: 39270, GrossFees: 3000, GrossTax: 6270, Refunds: 6545, RefundFees: 500, RefundTax: 1045, Chargebacks: 13090, GatewayFees: 150,
+		Due: 16985, PaidOut: 4000, Reserve: 12985, Payout: 0, Returning: 700, AtGateway: 16185}
+	if s.Items[0] != want {
+		t.Errorf("%+v\n%+v", s.Items[0], want)
+	}
+	e := w.events[event]
+	e.Over = w.now.Add(-time.Hour)
+	w.events[event] = e
+	w.open = 500
+	if s, err = w.Settlement(t.Context(), admin, event); err != nil || !s.Over || s.Items[0].Reserve != 500 || s.Items[0].Payout != 12485 {
+		t.Errorf("%+v %v", s, err)
+	}
+	for _, lang := range []string{"en", "de"} {
+		if file, err := w.SettlementPDF(t.Context(), &s, lang); err != nil || !strings.HasPrefix(string(file), "%PDF") {
+			t.Errorf("%s: %v", lang, err)
+		}
+	}
+	list, err := w.Movements(t.Context(), hall, event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for p, err := range list {
+		var sum int64
+		for _, l := range p.Lines {
+			sum += l.Amount
+		}
+		if n++; err != nil || sum != 0 {
+			t.Errorf("%+v %v", p, err)
+		}
+	}
+	if n != 10 {
+		t.Errorf("%d movements", n)
+	}
+	for c, want := range map[caller.Caller]errs.Kind{rival: errs.NotFound, {}: errs.Unauthenticated, fan: errs.NotFound} {
+		_, a := w.Settlement(t.Context(), c, event)
+		_, b := w.Movements(t.Context(), c, event)
+		if errs.KindOf(a) != want || errs.KindOf(b) != want {
+			t.Errorf("%s: %v, %v", c.UserID, a, b)
+		}
+	}
+	w.fails = errors.New("the journal cannot be read")
+	if _, err := w.Settlement(t.Context(), hall, event); !errors.Is(err, w.fails) {
+		t.Errorf("half a journal is a settlement: %v", err)
+	}
+}
+
+// Prices without a tax of their own contain the seller's.
+func TestSettlementContainsTax(t *testing.T) {
+	w := newWorld(t)
+	w.introduce(t)
+	w.post("captured", to(gate, 10700), to(org, -9700), to(fee, -1000))
+	s, err := w.Settlement(t.Context(), hall, w.firstEvent())
+	if err != nil || s.Items[0].GrossTax != 700 || s.Items[0].Due != 9700 {
+		t.Errorf("%+v %v", s, err)
+	}
+	w.event("quiet", "hall", nil, w.prices[w.firstEvent()].Tiers[0])
+	for id, e := range w.events {
+		if e.Title == "quiet" {
+			if s, err := w.Settlement(t.Context(), hall, id); err != nil || len(s.Items) != 0 {
+				t.Errorf("%+v %v", s, err)
+			}
+		}
+	}
+}
+
+// Whatever is posted, the money at the gateway is what the statement leaves there.
+func TestSettlementsAddUp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s invoiceapi.Statement
+		var fees int64
+		for range rapid.IntRange(0, 30).Draw(t, "postings") {
+			amount := rapid.Int64Range(1, 100_000_000_000).Draw(t, "amount")
+			f := rapid.Int64Range(0, amount).Draw(t, "fee")
+			x := rapid.Int64Range(0, amount-f).Draw(t, "tax")
+			p := paymentapi.Posting{Lines: []paymentapi.Line{to(gate, amount), to(org, f+x-amount), to(fee, -f), to(tax, -x)}}
+			switch rapid.IntRange(0, 4).Draw(t, "step") {
+			case 0:
+				p.Lines = []paymentapi.Line{to(gate, -amount), to(back, amount-f-x), to(fee, f), to(tax, x)}
+				fees -= f
+			case 1:
+				p.Lines = []paymentapi.Line{to(gate, -amount), to(withdrawn, amount)}
+			case 2:
+				p.Lines = []paymentapi.Line{to(gate, -amount), to(paymentapi.AccountPayout, amount)}
+			case 3:
+				p.Lines = []paymentapi.Line{to(gate, amount), to(paymentapi.AccountBuyer, -amount)}
+			default:
+				fees += f
+			}
+			add(&s, &p)
+		}
+		settle(&s, rapid.Bool().Draw(t, "over"), rapid.Int64Range(0, 1_000).Draw(t, "open"), 700)
+		if left := s.Due + fees - s.PaidOut + s.Returning; s.AtGateway != left || s.Fees() != fees {
+			t.Fatalf("%d at the gateway, %d by the statement", s.AtGateway, left)
+		}
+		if s.Reserve < 0 || s.Payout != s.Due-s.Reserve-s.PaidOut {
+			t.Fatalf("%+v", s)
+		}
+	})
+}

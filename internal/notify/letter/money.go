@@ -1,0 +1,74 @@
+package letter
+
+import "boxoffice/internal/locale"
+
+// refunded says how much went back, for which seats, and what is left of the order.
+func refunded(d *draft) {
+	o, r := d.n.Data.Order, d.n.Data.Refund
+	amount := locale.Money(d.Lang, r.Amount, o.Currency)
+	d.subject("refunded.subject", "Amount", amount, "Event", name(d.n.Data.Event.Title), "Reference", o.Reference)
+	if r.Goodwill {
+		d.say("refunded.goodwill", "Amount", amount, "Paid", locale.Money(d.Lang, o.Amount, o.Currency), "Reference", o.Reference)
+	} else if r.Amount == o.Amount {
+		d.say("refunded.whole", "Amount", amount, "Reference", o.Reference)
+	} else {
+		d.say("refunded.part", "Amount", amount, "Paid", locale.Money(d.Lang, o.Amount, o.Currency), "Reference", o.Reference)
+	}
+	if r.Note != "" {
+		d.say("refunded.note", "Note", name(r.Note))
+	}
+	if r.Kept > 0 && !r.Off {
+		d.say("refunded.kept", "Kept", locale.Money(d.Lang, r.Kept, o.Currency))
+	}
+	switch {
+	case r.Off:
+		d.say("refunded.off")
+	case r.Goodwill && r.Left > 0:
+		d.say("refunded.stay")
+	case r.Left > 0:
+		d.say("refunded.left", "N", r.Left)
+	default:
+		d.say("refunded.over")
+	}
+	d.event()
+	if !r.Goodwill {
+		d.table("refunded.seats", "refunded.sum", r.Amount)
+	}
+	d.say("refunded.when")
+	d.button("refunded.button", d.n.Data.Link)
+	if r.Left > 0 {
+		d.small("tickets.secret")
+	}
+}
+
+// paidTooLate says why a payment could not be used, and what becomes of the money.
+func paidTooLate(d *draft) {
+	o, r := d.n.Data.Order, d.n.Data.Refund
+	d.subject("late.subject", "Event", name(d.n.Data.Event.Title), "Reference", o.Reference)
+	d.say("late.text", "Amount", locale.Money(d.Lang, r.Amount, o.Currency), "Reference", o.Reference)
+	switch r.Reason {
+	case "paid-too-late", "hold-over", "seats-gone":
+		d.say("late.over")
+	case "event-cancelled":
+		d.say("late.off")
+	case "booking-cancelled":
+		d.say("late.cancelled")
+	case "already-booked":
+		d.say("late.twice")
+	default:
+		d.say("late.other")
+	}
+	if r.Taken {
+		d.say("late.taken")
+	} else {
+		d.say("late.reserved")
+	}
+	d.event()
+	d.table("late.seats", "", 0)
+	if r.Again {
+		d.say("late.again")
+		d.button("late.event", d.n.Data.Link)
+	} else {
+		d.button("refunded.button", d.n.Data.Link)
+	}
+}

@@ -1,0 +1,52 @@
+package letter
+
+import (
+	"strings"
+	"testing"
+
+	"boxoffice/internal/notifyapi"
+)
+
+// Mails about money say how much, why, and what is left.
+func TestMoney(t *testing.T) {
+	r := newRenderer(t)
+	for _, c := range []struct {
+		kind   notifyapi.Kind
+		refund notifyapi.Refund
+		en, de []string
+		not    string
+	}{
+		{notifyapi.Refunded, notifyapi.Refund{Amount: 123450},
+			[]string{"Refund of €1,234.50 for", "all that you paid", "The booking is cancelled", "a few working days"},
+			[]string{"Erstattung von 1.234,50\u00a0€ für", "alles, was Sie", "Die Buchung ist storniert", "einige Werktage"}, "€617.25 of"},
+		{notifyapi.Refunded, notifyapi.Refund{Amount: 61725, Left: 2},
+			[]string{"€617.25 of the €1,234.50", "You keep 2 seats", "Do not share"}, []string{"617,25\u00a0€ von den 1.234,50\u00a0€ erstattet", "2 Plätze dieser Buchung behalten Sie"}, "cancelled"},
+		{notifyapi.Refunded, notifyapi.Refund{Amount: 61725, Left: 1}, []string{"You keep 1 seat of"}, []string{"1 Platz dieser"}, "cancelled"},
+		{notifyapi.Refunded, notifyapi.Refund{Amount: 123450, Off: true}, []string{"The event was cancelled"}, []string{"wurde abgesagt"}, "The booking is cancelled"},
+		{notifyapi.PaidTooLate, notifyapi.Refund{Amount: 123450, Reason: "paid-too-late", Again: true},
+			[]string{"payment of €1,234.50", "time for paying was over", "You were not charged", "See the event"}, []string{"Zeit zum Bezahlen", "nichts berechnet", "Veranstaltung ansehen"}, "sent the money back"},
+		{notifyapi.PaidTooLate, notifyapi.Refund{Amount: 123450, Reason: "event-cancelled", Taken: true},
+			[]string{"event was cancelled in the meantime", "sent the money back", "See the booking"}, []string{"inzwischen abgesagt", "zurückgegeben"}, "not charged"},
+		{notifyapi.PaidTooLate, notifyapi.Refund{Amount: 123450, Reason: "booking-cancelled"}, []string{"booking was cancelled in the meantime"}, []string{"inzwischen storniert"}, "seats for this event"},
+		{notifyapi.PaidTooLate, notifyapi.Refund{Amount: 123450, Reason: "already-booked", Taken: true}, []string{"already paid, and stays booked"}, []string{"schon bezahlt und bleibt"}, "not charged"},
+		{notifyapi.PaidTooLate, notifyapi.Refund{Amount: 123450, Reason: "payment-timed-out", Taken: true}, []string{"could not be completed"}, []string{"nicht abgeschlossen"}, "time for paying"},
+	} {
+		for lang, want := range map[string][]string{"en": c.en, "de": c.de} {
+			n := example(c.kind, lang)
+			n.Data.Refund = &c.refund
+			l, err := r.Render(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := l.Subject + "\n" + l.Text
+			for _, part := range want {
+				if !strings.Contains(all, part) {
+					t.Errorf("%+v: no %q in\n%s", c.refund, part, all)
+				}
+			}
+			if strings.Contains(all, c.not) {
+				t.Errorf("%+v: there is %q in\n%s", c.refund, c.not, all)
+			}
+		}
+	}
+}

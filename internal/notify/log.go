@@ -1,0 +1,142 @@
+package notify
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"boxoffice/internal/notify/mail"
+	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/sqldb"
+)
+
+// Log reads what was sent. It needs no Service.
+type Log struct {
+	db  *sqldb.DB
+	ids messageIDs
+}
+
+// OpenLog opens the log, after bringing the tables up to date.
+func OpenLog(ctx context.Context, db *sqldb.DB) (*Log, error) {
+	if err := db.Migrate(ctx, "notify", migrations); err != nil {
+		return nil, err
+	}
+	ids, err := openMessageIDs(ctx, db)
+	return &Log{db, ids}, err
+}
+
+const (
+	// By notices_by_booking.
+	sqlLog = `SELECT id, kind, recipient, channel, state, answer, tries, created_at, next_at, done_at FROM notices
+		WHERE booking_id = $1 AND booking_id <> '' ORDER BY created_at DESC, id LIMIT $2`
+
+	// By notices_by_booking. The claim stays: a mail that is being sent at this moment is
+	// recorded as sent.
+	sqlStopOthers = `UPDATE notices SET state = 'stopped', data = '', done_at = $1 WHERE booking_id = $2 AND booking_id <> '' AND state = 'queued' AND channel = '' AND recipient <> $3`
+)
+
+// Tickets of an order that are mailed again: see Reserve.
+const (
+	// By primary key.
+	sqlAgainOld  = `DELETE FROM notices_again WHERE booking_id = $1 AND at <= $2`
+	sqlAgainSeen = `SELECT EXISTS (SELECT 1 FROM notices_again WHERE booking_id = $1 AND request = $2)`
+	sqlAgain     = `INSERT INTO notices_again (booking_id, request, at) VALUES ($1, $2, $3)`
+
+	// By primary key, and by notices_by_booking. The one that makes room for another: the
+	// oldest of the last N. Mails before the first of those that are noted count, too.
+	sqlAgainRoom = `SELECT at FROM (SELECT at FROM notices_again WHERE booking_id = $1
+			UNION ALL SELECT created_at FROM notices WHERE booking_id = $1 AND booking_id <> '' AND kind IN ('booked', 'gift') AND channel = '' AND created_at > $2
+				AND NOT EXISTS (SELECT 1 FROM notices_again WHERE booking_id = $1 AND at <= created_at)) AS times
+		ORDER BY at DESC LIMIT 1 OFFSET $3`
+)
+
+// Reserve notes that the tickets of an order are about to be mailed again, or to another
+// address, unless they were mailed most times within a day: then it returns when they can
+// be. A request that was noted already counts once.
+func (l *Log) Reserve(ctx context.Context, bookingID, request string, most int, now time.Time) (free time.Time, err error) {
+	err = l.db.Write(ctx, func(tx *sql.Tx) error {
+		free = time.Time{}
+		if err := l.db.Lock(ctx, tx, "tickets again/"+bookingID); err != nil {
+			return err
+		}
+		day := micros(now.Add(-24 * time.Hour))
+		if _, err := tx.ExecContext(ctx, sqlAgainOld, bookingID, day); err != nil {
+			return err
+		}
+		var seen bool
+		if err := tx.QueryRowContext(ctx, sqlAgainSeen, bookingID, request).Scan(&seen); err != nil || seen {
+			return err
+		}
+		var at int64
+		err := tx.QueryRowContext(ctx, sqlAgainRoom, bookingID, day, most-1).Scan(&at)
+		if err == nil {
+			free = time.UnixMicro(at).Add(24 * time.Hour)
+			return nil
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, sqlAgain, bookingID, request, micros(now))
+		return err
+	})
+	if err != nil {
+		return free, fmt.Errorf("tickets that are mailed again: %w", err)
+	}
+	return free, nil
+}
+
+// Of returns what was told about an order, newest first, at most limit lines.
+func (l *Log) Of(ctx context.Context, bookingID string, limit int) ([]notifyapi.Line, error) {
+	rows, err := l.db.Reader().QueryContext(ctx, sqlLog, bookingID, limit)
+	if err != nil {
+		return nil, fmt.Errorf("log of an order: %w", err)
+	}
+	defer rows.Close()
+	var list []notifyapi.Line
+	for rows.Next() {
+		var n notifyapi.Line
+		var created, next, done int64
+		var channel string
+		if err := rows.Scan(&n.ID, &n.Kind, &n.To, &channel, &n.State, &n.Answer, &n.Tries, &created, &next, &done); err != nil {
+			return nil, fmt.Errorf("log of an order: %w", err)
+		}
+		if n.Text = channel == byText; n.Text {
+			shown := numberEnds(n.To)
+			n.Answer, n.To = strings.ReplaceAll(n.Answer, n.To, shown), shown
+		}
+		n.CreatedAt = time.UnixMicro(created)
+		if n.State == notifyapi.StateQueued {
+			n.NextAt = time.UnixMicro(next)
+		} else {
+			n.DoneAt = time.UnixMicro(done)
+		}
+		list = append(list, n)
+	}
+	return list, rows.Err()
+}
+
+// numberEnds is a number as organizers see it: enough to recognize it, not to call it.
+func numberEnds(number string) string {
+	if len(number) < 8 {
+		return number
+	}
+	return number[:3] + "…" + number[len(number)-3:]
+}
+
+// StopOthers stops what waits to be told about an order to other addresses than one.
+func (l *Log) StopOthers(ctx context.Context, bookingID, address string, now time.Time) error {
+	if as, err := mail.Recipient(address); err == nil { // as it is stored
+		address = as
+	}
+	err := l.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, sqlStopOthers, micros(now), bookingID, address)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("stop notices: %w", err)
+	}
+	return nil
+}

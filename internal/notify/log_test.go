@@ -1,0 +1,157 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"boxoffice/internal/notify/mail"
+	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/notifyapi/notifytest"
+)
+
+// The log of an order has its notices, newest first, and nobody else's.
+func TestLogOfAnOrder(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t, nil)
+	log, err := OpenLog(t.Context(), w.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := notifytest.Booked("other", "eve@example.org", "en")
+	other.BookingID = "other"
+	notify(t, s, notifytest.Booked("1", "ann@example.org", "en"), other, notifytest.Code("code", "ann@example.org"))
+	notify(t, s, notifytest.Booked("2", "bad", "en"))
+	w.server.behave(func(_ context.Context, m *mail.Mail) error {
+		return fmt.Errorf("452 4.2.2 mailbox full")
+	})
+	end := runs(t, s)
+	for list := []notifyapi.Line(nil); len(list) < 2 || list[1].Answer == ""; {
+		if list, err = log.Of(t.Context(), "eb", 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end()
+	list, err := log.Of(t.Context(), "eb", 10)
+	if err != nil || len(list) != 2 {
+		t.Fatal(list, err)
+	}
+	bad, first := list[0], list[1]
+	if bad.ID != "2" || bad.State != notifyapi.StateFailed || bad.DoneAt.IsZero() || !bad.NextAt.IsZero() || bad.Answer == "" {
+		t.Errorf("%+v", bad)
+	}
+	if first.ID != "1" || first.Kind != notifyapi.Booked || first.To != "ann@example.org" || first.State != notifyapi.StateQueued || first.Tries != 1 ||
+		first.Answer != "452 4.2.2 mailbox full" || !first.NextAt.After(first.CreatedAt) || !first.DoneAt.IsZero() {
+		t.Errorf("%+v", first)
+	}
+	if list, err := log.Of(t.Context(), "", 10); err != nil || len(list) != 0 {
+		t.Errorf("what is about no order: %v %v", list, err)
+	}
+}
+
+// A mail to a corrected address that waits is not sent any more; one that is being sent at
+// that moment is recorded as sent. Mails to the new address, and about other orders, stay.
+func TestStopOthers(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t, nil)
+	log, err := OpenLog(t.Context(), w.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := notifytest.Booked("other", "typo@example.org", "en")
+	other.BookingID = "other"
+	begun, goOn := make(chan bool), make(chan bool)
+	w.server.behave(func(ctx context.Context, m *mail.Mail) error {
+		if m.ID == "sending" {
+			begun <- true
+			<-goOn
+		}
+		return nil
+	})
+	end := runs(t, s)
+	notify(t, s, notifytest.Booked("sending", "typo@example.org", "en"))
+	<-begun
+	stop := func() {
+		t.Helper()
+		if err := log.StopOthers(t.Context(), "eb", "right@bücher.example", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	if l := w.line(t, "sending"); l.state != "stopped" || l.data != "" {
+		t.Errorf("%+v", l)
+	}
+	goOn <- true
+	for w.line(t, "sending").state != sent {
+		if t.Context().Err() != nil {
+			t.Fatalf("%+v", w.line(t, "sending"))
+		}
+	}
+	end()
+	notify(t, s, notifytest.Booked("waits", "typo@example.org", "en"), notifytest.Booked("right", "right@bücher.example", "en"), other)
+	stop()
+	runs(t, s)
+	w.settle(t)
+	for id, want := range map[string]string{"waits": "stopped", "right": sent, "other": sent, "sending": sent} {
+		if l := w.line(t, id); l.state != want || l.data != "" || l.done == 0 {
+			t.Errorf("%s: %+v", id, l)
+		}
+	}
+	if ids, _ := w.server.sent(); len(ids) != 3 {
+		t.Error(ids)
+	}
+}
+
+// The tickets of an order are mailed again so many times a day at most, with the mails
+// before, also when many requests come at once, on several nodes. A repeated one counts once.
+func TestReserve(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t, nil)
+	log, err := OpenLog(t.Context(), w.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notify(t, s, notifytest.Booked("1", "ann@example.org", "en"), notifytest.Booked("2", "ann@example.org", "en"))
+	now := w.db.Now().Add(time.Second)
+	const most = 6
+	reserve := func(request string, at time.Time) (free time.Time) {
+		free, err := log.Reserve(t.Context(), "eb", request, most, at)
+		if err != nil {
+			t.Error(err)
+		}
+		return free
+	}
+	var granted atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 30 {
+		wg.Go(func() {
+			if reserve(fmt.Sprint(i), now).IsZero() {
+				granted.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n := granted.Load(); n != most-2 {
+		t.Errorf("%d of 30 requests were granted", n)
+	}
+	later := now.Add(24*time.Hour - time.Second/2)
+	if free := reserve("more", now.Add(time.Hour)); free.Before(later.Add(-2*time.Second)) || free.After(later) {
+		t.Errorf("there is room at %s, not a day after the first mail, %s", free, now)
+	}
+	for range 3 {
+		if free := reserve("again", later); !free.IsZero() {
+			t.Errorf("when the first mails are a day old: %s", free)
+		}
+	}
+	for i := range most + 1 {
+		if free := reserve(fmt.Sprint("next day", i), now.Add(25*time.Hour)); free.IsZero() != (i < most-1) {
+			t.Errorf("the next day, %d: %s", i, free)
+		}
+	}
+	if err := s.forget(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

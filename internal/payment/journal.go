@@ -1,0 +1,181 @@
+package payment
+
+import (
+	"strconv"
+	"time"
+
+	"boxoffice/internal/codec"
+	"boxoffice/internal/paymentapi"
+)
+
+// The journal: payments_journal has what happened to payments and the money that it
+// moved, as paymentapi.Posting says. A posting is written in the transaction that
+// changes the payment's row; all that a batch does in an event is one row. Rows are
+// only appended. journalread.go reads it.
+//
+// What a posting moves follows from the payment's row before and after: at any time, the
+// postings of a payment add up to its balance.
+
+// sqlPost uses no index but the primary key.
+const sqlPost = `INSERT INTO payments_journal (event_id, id, currency, postings) VALUES ($1, $2, $3, $4)`
+
+// The places of the accounts in balance, as in paymentapi.Accounts.
+const (
+	inGateway = iota
+	inBuyer
+	inOrganizer
+	inFees
+	inTax
+	inRefunds
+	inChargebacks
+)
+
+// balance is what is in each account, in minor units: above 0 on the debit side.
+type balance [len(paymentapi.Accounts)]int64
+
+// balance is what a payment has moved.
+func (p *record) balance() (b balance) {
+	switch {
+	case p.Status == paymentapi.Returning:
+		b[inGateway], b[inBuyer] = p.Amount, -p.Amount
+	case p.Status != paymentapi.Captured && p.Status != paymentapi.Refunded || p.GivenUp():
+		// nothing was taken, or all of it is back
+	default:
+		fee := p.Fees - p.Tax
+		feeBack, taxBack := paymentapi.Part(fee, p.Refunded, p.Amount), paymentapi.Part(p.Tax, p.Refunded, p.Amount)
+		b[inGateway] = p.Amount - p.Refunded - p.disputed
+		b[inOrganizer] = -(p.Amount - p.Fees)
+		b[inFees], b[inTax] = feeBack-fee, taxBack-p.Tax
+		b[inRefunds] = p.Refunded - feeBack - taxBack
+		b[inChargebacks] = p.disputed
+	}
+	return b
+}
+
+// posted is a posting of a batch.
+type posted struct {
+	event, currency string
+	text            string // JSON
+}
+
+// post notes a posting for the journal, unless it is "".
+func (t *batchTx) post(p *record, text string) {
+	if text != "" {
+		t.posts = append(t.posts, posted{p.EventID, p.Currency, text})
+	}
+}
+
+// posting is what the journal has of a move; "" if it has nothing. before is what it has
+// of the payment so far.
+func (w *move) posting(before balance) string {
+	step := w.step()
+	if step == "" {
+		return ""
+	}
+	cause := w.cause.kind.String()
+	if cause == step || w.cause.kind == evBegin {
+		cause = ""
+	}
+	p := &w.to
+	text := make([]byte, 0, 256)
+	text = append(append(text, `{"p":"`...), p.ID...)
+	text = append(append(text, `","s":"`...), step...)
+	text = append(text, '"')
+	for _, f := range [...]struct{ name, text string }{{"c", cause}, {"b", w.by}, {"k", w.cause.key}, {"r", w.cause.reason}, {"f", w.cause.reference}} {
+		if f.text != "" {
+			text = appendText(append(append(append(text, `,"`...), f.name...), `":`...), f.text)
+		}
+	}
+	return string(append(appendLines(text, before, p.balance()), '}'))
+}
+
+// step names what a move does, as the payment's history does; "" for one that only
+// makes a new version of the row.
+func (w *move) step() string {
+	from, to := &w.from, &w.to
+	switch {
+	case to.Refunded > from.Refunded && to.Status == paymentapi.Captured:
+		return string(paymentapi.PartlyRefunded)
+	case to.dispute != from.dispute || to.disputed != from.disputed:
+		return string(disputeSteps[to.dispute])
+	case to.Status != from.Status || to.approve != from.approve || to.Amount != from.Amount || to.try != from.try:
+		return string(to.Status)
+	}
+	return ""
+}
+
+// appendLines appends how one balance becomes another.
+func appendLines(text []byte, from, to balance) []byte {
+	if from == to {
+		return text
+	}
+	text = append(text, `,"l":`...)
+	separator := byte('{')
+	for i, name := range paymentapi.Accounts {
+		if from[i] == to[i] {
+			continue
+		}
+		text = append(append(text, separator, '"'), name...)
+		text = strconv.AppendInt(append(text, `":`...), to[i]-from[i], 10)
+		separator = ','
+	}
+	return append(text, '}')
+}
+
+// appendText appends a text in JSON.
+func appendText(text []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			raw, err := codec.Marshal(s)
+			if err != nil { // it is not UTF-8
+				return append(text, `""`...)
+			}
+			return append(text, raw...)
+		}
+	}
+	return append(append(append(text, '"'), s...), '"')
+}
+
+// notePosted makes the rows of some postings: one for each event and currency.
+func (s *store) notePosted(list []posted) (rows []journalRow) {
+	if len(list) == 0 {
+		return nil
+	}
+	id := s.newPostID()
+	at := map[[2]string]int{}
+	for _, p := range list {
+		k := [2]string{p.event, p.currency}
+		i, ok := at[k]
+		if !ok {
+			i = len(rows)
+			at[k] = i
+			rows = append(rows, journalRow{rowKey: rowKey{p.event, id}, currency: p.currency, postings: append(make([]byte, 0, 256*len(list)), '[')})
+		} else {
+			rows[i].postings = append(rows[i].postings, ',')
+		}
+		rows[i].postings = append(rows[i].postings, p.text...)
+	}
+	for i := range rows {
+		rows[i].postings = append(rows[i].postings, ']')
+	}
+	return rows
+}
+
+// newPostID makes the id of a row. The ids of a process ascend, so that a payment's
+// postings stay in order, even if the clock stands still.
+func (s *store) newPostID() string {
+	at := time.Now().UnixMicro()
+	for {
+		last := s.posted.Load()
+		if at = max(at, last+1); s.posted.CompareAndSwap(last, at) {
+			return rowIDAt(at)
+		}
+	}
+}
+
+// journalRow is a row of payments_journal.
+type journalRow struct {
+	rowKey
+	currency string
+	postings []byte
+}

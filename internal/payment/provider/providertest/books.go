@@ -1,0 +1,194 @@
+package providertest
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"boxoffice/internal/payment/provider"
+)
+
+// lines reads the books of a time.
+func (k *kit) lines(from, to time.Time) (list []provider.Line) {
+	k.Helper()
+	g, ok := k.Gateway.(provider.Books)
+	if !ok {
+		k.Skip("it has no books")
+	}
+	for l, err := range g.Lines(k.ctx, from, to) {
+		if err != nil {
+			k.Fatal(err)
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// The books have each movement, within its time.
+func (k *kit) books() {
+	start := k.Now().Truncate(time.Second)
+	if got := k.lines(start.Add(-farAway), start.Add(farAway)); len(got) != 0 {
+		k.Fatalf("new books have %+v", got)
+	}
+	c, d := k.taken(), k.taken()
+	k.refund(d, "event:7", 2000, provider.Approved)
+	k.reserved() // is no movement
+	end := k.Now().Truncate(time.Second).Add(time.Second)
+	k.once(c, provider.Captured, amount)
+	k.once(c, provider.Refunded)
+	k.once(d, provider.Captured, amount)
+	k.once(d, provider.Refunded, 2000)
+	if got := k.lines(start, end); len(got) != 3 {
+		k.Errorf("from %v to %v: %+v", start, end, got)
+	}
+	if got := slices.Concat(k.lines(start.Add(-farAway), start), k.lines(end, end.Add(farAway))); len(got) != 0 {
+		k.Errorf("at other times: %+v", got)
+	}
+	n := 0
+	for range k.Gateway.(provider.Books).Lines(k.ctx, start, end) {
+		if n++; n == 2 {
+			break // a reader may have enough
+		}
+	}
+}
+
+// A release is in the books, and moves no money.
+func (k *kit) booksOfVoids() {
+	c := k.reserved()
+	k.void(c, provider.Approved)
+	k.once(c, provider.Voided, amount)
+	k.once(c, provider.Captured)
+	k.once(c, provider.Refunded)
+}
+
+func (k *kit) disputed() provider.Charge {
+	k.Helper()
+	if k.Dispute == nil {
+		k.Skip("it has no disputes")
+	}
+	c := k.taken()
+	if o := k.stands(c, provider.Taken); o.Dispute != (provider.Dispute{}) {
+		k.Fatalf("a new charge has the dispute %+v", o.Dispute)
+	}
+	k.Dispute(k.T, c, provider.DisputeOpen)
+	o := k.stands(c, provider.Taken)
+	if d := o.Dispute; d.State != provider.DisputeOpen || d.Amount != amount || d.ID == "" || d.Reason == "" {
+		k.Errorf("open dispute: %+v", d)
+	}
+	k.once(c, provider.Disputed, amount)
+	if o, err := k.Gateway.Refund(k.ctx, "refund-1", c, amount); err == nil && o.Verdict == provider.Approved {
+		k.Error("money that the buyer's bank has taken back went back once more")
+	}
+	return c
+}
+
+// The money of a lost dispute is gone.
+func (k *kit) disputeLost() {
+	c := k.disputed()
+	k.Dispute(k.T, c, provider.DisputeLost)
+	if o := k.stands(c, provider.Taken); o.Dispute.State != provider.DisputeLost || o.Dispute.Amount != amount {
+		k.Errorf("lost dispute: %+v", o.Dispute)
+	}
+	k.refund(c, "refund-2", amount, provider.Declined)
+	k.once(c, provider.Disputed, amount)
+	k.once(c, provider.DisputeWonBack)
+}
+
+// The money of a won dispute comes back.
+func (k *kit) disputeWon() {
+	c := k.disputed()
+	k.Dispute(k.T, c, provider.DisputeWon)
+	if o := k.stands(c, provider.Taken); o.Dispute.State != provider.DisputeWon || o.Dispute.Amount != amount {
+		k.Errorf("won dispute: %+v", o.Dispute)
+	}
+	k.once(c, provider.Disputed, amount)
+	k.once(c, provider.DisputeWonBack, amount)
+	k.refund(c, "refund-2", amount, provider.Approved)
+}
+
+// notifier is the gateway, if it sends messages.
+func (k *kit) notifier() provider.Notifier {
+	k.Helper()
+	g, ok := k.Gateway.(provider.Notifier)
+	if !ok {
+		k.Skip("it sends no messages")
+	}
+	return g
+}
+
+// What happens to a charge is told, in messages that name it.
+func (k *kit) notices() {
+	g := k.notifier()
+	c := k.taken()
+	k.refund(c, "event:7", 1000, provider.Approved)
+	d := k.reserved()
+	k.void(d, provider.Approved)
+	told := map[string]int{}
+	names := map[string]bool{}
+	for _, m := range k.Sent(k.T) {
+		n, err := g.Notice(m.Header, m.Body, k.Now())
+		if err != nil {
+			k.Fatalf("%s: %v", m.Body, err)
+		}
+		if n.ID == "" || n.At.IsZero() {
+			k.Errorf("a message without a name or a time: %s", m.Body)
+		}
+		if again, err := g.Notice(m.Header, m.Body, k.Now()); err != nil || again.ID != n.ID {
+			k.Errorf("the same message is %q, then %q (%v)", n.ID, again.ID, err)
+		}
+		if !names[n.ID] {
+			names[n.ID] = true
+			for _, charge := range n.Charges {
+				told[charge]++
+			}
+		}
+	}
+	if told[c.ID] < 2 || told[d.ID] < 1 {
+		k.Errorf("messages concern %v", told)
+	}
+}
+
+// No message is accepted that the gateway has not signed just now.
+func (k *kit) noticesForged() {
+	g := k.notifier()
+	k.taken()
+	for _, m := range k.Sent(k.T) {
+		for what, forged := range forgeries(m, k.Signature) {
+			if n, err := g.Notice(forged.Header, forged.Body, k.Now()); err == nil {
+				k.Errorf("%s is accepted as %+v", what, n)
+			} else if !errors.Is(err, provider.ErrForged) {
+				k.Errorf("%s: %v, want ErrForged", what, err)
+			}
+		}
+		for _, off := range []time.Duration{provider.NoticeTolerance + 2*time.Second, farAway, -provider.NoticeTolerance - 2*time.Second} {
+			if _, err := g.Notice(m.Header, m.Body, k.Now().Add(off)); !errors.Is(err, provider.ErrForged) {
+				k.Errorf("a message of %v ago: %v", off, err)
+			}
+		}
+	}
+}
+
+// forgeries are messages that somebody has made of a real one.
+func forgeries(m Message, signature string) map[string]Message {
+	list := map[string]Message{
+		"a message without headers": {http.Header{}, m.Body},
+		"a message without a body":  {m.Header, nil},
+		"a longer message":          {m.Header, append(slices.Clone(m.Body), ' ')},
+		"a shorter message":         {m.Header, m.Body[:len(m.Body)-1]},
+	}
+	for i := 0; i < len(m.Body); i += 1 + len(m.Body)/16 {
+		body := slices.Clone(m.Body)
+		body[i] ^= 1
+		list["a message with another byte "+string(rune('a'+i%26))] = Message{m.Header, body}
+	}
+	signed := m.Header.Get(signature)
+	for i := range signed {
+		header := m.Header.Clone()
+		flipped := []byte(signed)
+		flipped[i] ^= 1
+		header.Set(signature, string(flipped))
+		list["another signature: "+string(flipped)] = Message{header, m.Body}
+	}
+	return list
+}

@@ -1,0 +1,333 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"testing"
+	"time"
+
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
+)
+
+// Honest people give no findings, whatever happens to them, and each line is explained.
+func TestNoFalseAlarms(t *testing.T) {
+	seeds := uint64(300)
+	if testing.Short() {
+		seeds = 60
+	}
+	for seed := range seeds {
+		o := newOffice(seed)
+		o.honest(200)
+		r, err := o.reconcile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.OK() {
+			t.Fatalf("seed %d: %s: %+v", seed, found(r), r.Findings)
+		}
+		explained := int64(0)
+		for _, n := range r.Explained {
+			explained += n
+		}
+		twice := map[string]bool{}
+		repeated := int64(0)
+		for _, l := range o.lines {
+			if l.Kind == provider.Payout || l.At.Before(day) || !l.At.Before(day.AddDate(0, 0, 1)) {
+				continue
+			}
+			if twice[l.ID] {
+				repeated++
+			}
+			twice[l.ID] = true
+		}
+		if r.Lines == 0 || explained != r.Lines-repeated {
+			t.Fatalf("seed %d: %d of %d lines are explained, %d are repeated: %v", seed, explained, r.Lines, repeated, r.Explained)
+		}
+	}
+}
+
+// planted are discrepancies: each makes one of its kind, and nothing else.
+var planted = []struct {
+	kind  FindingKind
+	plant func(o *office)
+}{
+	{UnknownPayment, func(o *office) { // restored from an older backup
+		s, _, _ := o.captured()
+		o.unpost()
+		o.hide(s.p.BookingID)
+	}},
+	{UnknownPayment, func(o *office) { // the second attempt is lost
+		s := o.pay(5000, day.Add(8*time.Hour)).giveUp()
+		o.again(s.p.BookingID, 5000, day.Add(9*time.Hour)).capture()
+		o.unpost()
+		o.payments[s.p.BookingID] = o.payments[s.p.BookingID][:1]
+	}},
+	{UnknownMethod, func(o *office) { _, l, _ := o.captured(); o.twin(l, 7) }},
+	{ForeignCharge, func(o *office) { _, l, _ := o.captured(); o.twin(l, 0).Charge = "order-4711" }},
+	{ForeignCharge, func(o *office) { _, l, _ := o.captured(); o.twin(l, 0).Charge = "" }},
+	{CapturedTwice, func(o *office) { _, l, _ := o.captured(); o.twin(l, 0) }},
+	{CapturedTwice, func(o *office) { // the day before, and again
+		s := o.pay(5000, day.Add(-12*time.Hour)).capture()
+		s.at = day.Add(3 * time.Hour)
+		s.line(provider.Captured, "", 5000)
+	}},
+	{TwoMethods, func(o *office) { s, l, _ := o.captured(); s.p.Methods = 2; o.twin(l, 2).Reference = "" }},
+	{PaidTwice, func(o *office) {
+		s, _, _ := o.captured()
+		o.again(s.p.BookingID, 5000, day.Add(13*time.Hour)).capture()
+	}},
+	{CaptureAmount, func(o *office) { _, l, _ := o.captured(); l.Amount = 5001 }},
+	{CaptureCurrency, func(o *office) { _, l, _ := o.captured(); l.Currency = "USD" }},
+	{CaptureMissing, func(o *office) { o.captured(); o.forget(1) }},
+	{NotReturned, func(o *office) { o.captureAfter(paymentapi.Voided) }},
+	{NotReturned, func(o *office) { o.captureAfter(paymentapi.Failed) }},
+	{RefundAmount, func(o *office) { o.pay(5000, day.Add(5*time.Hour)).late(); o.lines[len(o.lines)-1].Amount = 4000 }},
+	{FreeCharged, func(o *office) { o.captureAfter(paymentapi.Captured) }},
+	{ReferenceDiffers, func(o *office) { _, l, _ := o.captured(); o.twin(l, 0).Reference = "ch_other" }},
+	{BeforePayment, func(o *office) { _, l, _ := o.captured(); t := o.twin(l, 0); t.At = t.At.Add(-3 * time.Hour) }},
+	{VoidedButCaptured, func(o *office) { _, l, _ := o.captured(); l.Kind = provider.Voided }},
+	{VoidAndCapture, func(o *office) { _, l, _ := o.captured(); o.twin(l, 0).Kind = provider.Voided }},
+	{RefundMissing, func(o *office) { s, _, _ := o.captured(); s.wait(time.Hour).refund(5000); o.forget(1) }},
+	{RefundMissing, func(o *office) { // one of two
+		s, _, _ := o.captured()
+		s.wait(time.Hour).refund(1000).wait(2 * time.Hour).refund(1000)
+		o.forget(1)
+	}},
+	{RefundUnrecorded, func(o *office) { s, _, _ := o.captured(); s.wait(time.Hour).line(provider.Refunded, "", 700) }},
+	{RefundUnrecorded, func(o *office) { // one of the same amount was recorded the day before
+		s := o.pay(5000, day.Add(-20*time.Hour)).capture().wait(time.Hour).refund(700)
+		s.at = day.Add(7 * time.Hour)
+		s.line(provider.Refunded, "", 700)
+	}},
+	{RefundUnrecorded, func(o *office) { // one of the same amount is recorded the day after, by its own line
+		s, _, _ := o.captured()
+		s.wait(time.Hour).line(provider.Refunded, "", 700)
+		s.wait(26 * time.Hour).refund(700)
+	}},
+	{RefundTwice, func(o *office) {
+		s, _, _ := o.captured()
+		s.wait(time.Hour).refund(1000)
+		o.twin(&o.lines[len(o.lines)-1], 0)
+	}},
+	{RefundTwice, func(o *office) {
+		s, _, _ := o.captured()
+		s.wait(time.Hour).refund(5000).line(provider.Refunded, "", 5000)
+	}},
+	{RefundAmount, func(o *office) {
+		s, _, _ := o.captured()
+		s.wait(time.Hour).refund(1000)
+		o.lines[len(o.lines)-1].Amount = 900
+	}},
+	{RefundCurrency, func(o *office) {
+		s, _, _ := o.captured()
+		s.wait(time.Hour).refund(1000)
+		o.lines[len(o.lines)-1].Currency = "USD"
+	}},
+	{RefundBeyond, func(o *office) {
+		s, _, _ := o.captured()
+		s.wait(time.Hour).refund(4000).line(provider.Refunded, "", 1500)
+	}},
+	{RefundOfNothing, func(o *office) {
+		s := o.pay(5000, day.Add(time.Hour))
+		s.p.Status = paymentapi.Failed
+		s.line(provider.Refunded, "", 5000)
+	}},
+	{DisputeUnrecorded, func(o *office) { s, _, _ := o.captured(); s.wait(time.Hour).line(provider.Disputed, "", 5000) }},
+	{DisputeMissing, func(o *office) { s, _, _ := o.captured(); s.wait(time.Hour).dispute(false); o.forget(1) }},
+	{DisputeAmount, func(o *office) {
+		s, _, _ := o.captured()
+		s.wait(time.Hour).dispute(false)
+		o.lines[len(o.lines)-1].Amount = 4000
+	}},
+	{DisputeCurrency, func(o *office) {
+		s, _, _ := o.captured()
+		s.wait(time.Hour).dispute(false)
+		o.lines[len(o.lines)-1].Currency = "USD"
+	}},
+	{WonUnrecorded, func(o *office) { o.won(); p := o.last(); p.Movements = p.Movements[:len(p.Movements)-1]; o.unpost() }},
+	{WonMissing, func(o *office) { o.won(); o.forget(1) }},
+	{WonAmount, func(o *office) { o.won(); o.lines[len(o.lines)-1].Amount = 4000 }},
+	{JournalMissing, func(o *office) { o.captured(); o.unpost() }},
+	{JournalMissing, func(o *office) { s, _, _ := o.captured(); s.wait(time.Hour).refund(1000); o.unpost() }},
+	{JournalExtra, func(o *office) {
+		_, _, p := o.captured()
+		q := *p
+		q.Kind, q.Amount = provider.Refunded, 30
+		o.postings = append(o.postings, q)
+	}},
+	{JournalTwice, func(o *office) { _, _, p := o.captured(); o.postings = append(o.postings, *p) }},
+	{JournalAmount, func(o *office) { _, _, p := o.captured(); p.Amount = 4999 }},
+	{JournalCurrency, func(o *office) { _, _, p := o.captured(); p.Currency = "USD" }},
+	{JournalUnbalanced, func(o *office) { _, _, p := o.captured(); p.Off = 1 }},
+	{JournalUnknown, func(o *office) { s, _, _ := o.captured(); o.forget(1); o.hide(s.p.BookingID) }},
+	{BadLine, func(o *office) { _, l, _ := o.captured(); o.twin(l, 0).Kind = "gift" }},
+	{BadLine, func(o *office) { _, l, _ := o.captured(); o.twin(l, 0).Amount = -5000 }},
+	{BadLine, func(o *office) { _, l, _ := o.captured(); o.twin(l, 0).Currency = "" }},
+	{LineContradicts, func(o *office) {
+		_, l, _ := o.captured()
+		t := o.twin(l, 0)
+		t.ID, t.Fee = o.lines[len(o.lines)-2].ID, 1
+	}},
+	{Stuck, func(o *office) { o.open = append(o.open, Finding{Kind: Stuck}) }},
+	{RefundStuck, func(o *office) { o.open = append(o.open, Finding{Kind: RefundStuck}) }},
+	{RefundFailed, func(o *office) { o.open = append(o.open, Finding{Kind: RefundFailed}) }},
+}
+
+// twin adds a movement like a line. method 1 keeps nothing of the old line: it restores
+// the honest one; 2 makes it one by the second method.
+func (o *office) twin(l *provider.Line, method int) *provider.Line {
+	c := *l
+	c.ID = fmt.Sprintf("mv_%d", len(o.lines)+1)
+	if method > 0 {
+		c.Charge = c.Charge[:len(c.Charge)-1] + fmt.Sprint(method)
+		c.Reference = "ch_" + c.Charge
+	}
+	o.lines = append(o.lines, c)
+	return &o.lines[len(o.lines)-1]
+}
+
+// captureAfter is a payment that ended so without money, and was captured nevertheless.
+func (o *office) captureAfter(end paymentapi.Status) {
+	s := o.pay(5000, day.Add(10*time.Hour))
+	s.p.Status, s.p.GivenUp = end, end == paymentapi.Voided
+	s.line(provider.Captured, s.charge()+".capture", 5000)
+	if end == paymentapi.Captured { // it costs nothing
+		s.p.Amount = 0
+	}
+}
+
+// won is a dispute that was won on the day.
+func (o *office) won() {
+	o.pay(5000, day.Add(-30*time.Hour)).capture().wait(time.Minute).dispute(true)
+}
+
+// last is the payment of the last booking.
+func (o *office) last() *Payment {
+	booking := bookingOf(o.postings[len(o.postings)-1].Charge)
+	return &o.payments[booking][0]
+}
+
+// Each planted discrepancy is found among honest payments, as what it is, and nothing
+// else is reported.
+func TestPlanted(t *testing.T) {
+	kinds := map[FindingKind]bool{}
+	for i, c := range planted {
+		kinds[c.kind] = true
+		for seed := range uint64(5) {
+			o := newOffice(seed)
+			o.honest(60)
+			c.plant(o)
+			r, err := o.reconcile()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := string(c.kind) + "×1"; found(r) != want {
+				t.Errorf("%d, seed %d: found %q, want %s: %+v", i, seed, found(r), want, r.Findings)
+			}
+			for _, f := range r.Findings {
+				if f.Says == "" || f.Kind != Stuck && f.Kind != RefundStuck && f.Kind != RefundFailed && f.At.IsZero() {
+					t.Errorf("%d: %+v does not say when or what", i, f)
+				}
+			}
+		}
+	}
+	for _, k := range Kinds() {
+		if !kinds[k] {
+			t.Errorf("%s is never planted", k)
+		}
+	}
+	t.Logf("%d kinds of discrepancy, planted in %d ways", len(kinds), len(planted))
+}
+
+// What is wrong on other days is not reported on this one.
+func TestOtherDays(t *testing.T) {
+	for i, c := range planted {
+		if c.kind == Stuck || c.kind == RefundStuck || c.kind == RefundFailed {
+			continue
+		}
+		o := newOffice(1)
+		o.honest(20)
+		c.plant(o)
+		for _, d := range []int{-5, 5} {
+			r, err := Run(context.Background(), Sources{Gateway: o, Journal: o, Record: o, Now: func() time.Time { return o.now.AddDate(0, 0, 30) }},
+				day.AddDate(0, 0, d), day.AddDate(0, 0, d+1))
+			if err != nil || !r.OK() {
+				t.Errorf("%d (%s): %v, %s", i, c.kind, err, found(r))
+			}
+		}
+	}
+}
+
+// What the gateway did a moment ago is not reported before it can be recorded.
+func TestNotYet(t *testing.T) {
+	o := newOffice(1)
+	_, _, _ = o.captured()
+	o.unpost()
+	p := &o.payments[bookingOf(o.lines[0].Charge)][0]
+	p.Status, p.Movements = paymentapi.Voided, nil
+	o.now = o.lines[0].At.Add(grace - time.Second)
+	if r, err := o.reconcile(); err != nil || !r.OK() || r.Lines != 0 {
+		t.Fatal(err, found(r))
+	}
+	o.now = o.lines[0].At.Add(grace + time.Second)
+	if r, err := o.reconcile(); err != nil || found(r) != "not-returned×1" {
+		t.Fatal(err, found(r))
+	}
+	o.now = day.Add(-time.Hour)
+	if r, err := o.reconcile(); err != nil || !r.OK() {
+		t.Fatal(err, found(r))
+	}
+}
+
+// Without the gateway's list, the record is compared with the journal.
+func TestUnlisted(t *testing.T) {
+	o := newOffice(1)
+	o.honest(100)
+	_, _, p := o.captured()
+	p.Amount = 1
+	r, err := Run(context.Background(), Sources{Journal: o, Record: o, Now: func() time.Time { return o.now }}, day, day.AddDate(0, 0, 1))
+	if err != nil || !r.Unlisted || found(r) != "journal-amount×1" {
+		t.Fatal(err, found(r))
+	}
+}
+
+// Movements from before there was a journal have no postings.
+func TestBeforeTheJournal(t *testing.T) {
+	o := newOffice(1)
+	o.captured()
+	o.unpost()
+	o.since = day.Add(14 * time.Hour)
+	if r, err := o.reconcile(); err != nil || !r.OK() {
+		t.Fatal(err, found(r))
+	}
+}
+
+// A list that ends in an error is no list: nothing is reported.
+func TestListCutOff(t *testing.T) {
+	o := newOffice(1)
+	o.honest(10)
+	cut := errors.New("cut off")
+	_, err := Run(context.Background(), Sources{Gateway: broken{o, cut}, Journal: o, Record: o, Now: func() time.Time { return o.now }}, day, day.AddDate(0, 0, 1))
+	if !errors.Is(err, cut) {
+		t.Fatal(err)
+	}
+}
+
+type broken struct {
+	*office
+	err error
+}
+
+func (b broken) Lines(ctx context.Context, from, to time.Time) iter.Seq2[provider.Line, error] {
+	return func(yield func(provider.Line, error) bool) {
+		for l, err := range b.office.Lines(ctx, from, to) {
+			if !yield(l, err) {
+				return
+			}
+		}
+		yield(provider.Line{}, b.err)
+	}
+}

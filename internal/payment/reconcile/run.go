@@ -1,0 +1,305 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"boxoffice/internal/id"
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
+)
+
+// Journal yields postings.
+type Journal interface {
+	// Movements yields the postings with from ≤ At < to, in no particular order.
+	Movements(ctx context.Context, from, to time.Time) iter.Seq2[Movement, error]
+	// Since is the time from which on the journal has every movement.
+	Since(ctx context.Context) (time.Time, error)
+}
+
+// Record reads payments.
+type Record interface {
+	// OfBookings reads all payments of some bookings, by booking; bookings without
+	// payments are missing.
+	OfBookings(ctx context.Context, bookings []string) (map[string][]Payment, error)
+	// Open yields what is under way since before a time, and should not be: payments that
+	// are not final, and refunds that are not made; and refunds that the gateway has
+	// refused from ≤ t < to.
+	Open(ctx context.Context, before, from, to time.Time) iter.Seq2[Finding, error]
+	// Ask has the gateway asked about a payment, and the payment brought to what it
+	// answers. That may take longer than the call.
+	Ask(ctx context.Context, paymentID string) error
+}
+
+// Sources are the sides of a comparison.
+type Sources struct {
+	Gateway provider.Books // nil: the gateway has no list
+	Journal Journal        // nil: there is none
+	Record  Record
+	Now     func() time.Time
+}
+
+const (
+	// Slack is by how much the record of a movement may differ from the gateway's: by
+	// their clocks, and by the time until an unclear answer is asked about again.
+	Slack = time.Hour
+	// wide is what is read around the day of bookings that do not add up.
+	wide = 7 * 24 * time.Hour
+	// grace is how long a movement may take to be recorded.
+	grace = 5 * time.Minute
+	// stuckAfter is how long a payment or a refund may be under way.
+	stuckAfter = 2 * time.Hour
+	// atOnce is how many bookings are read together.
+	atOnce = 512
+	// maxDoubts is how many bookings are judged a second time.
+	maxDoubts = 100_000
+	// maxAsked is how many payments the gateway is asked about.
+	maxAsked = 1000
+)
+
+// Run compares what happened from ≤ t < to. The last minutes are left out.
+func Run(ctx context.Context, s Sources, from, to time.Time) (*Report, error) {
+	if latest := s.Now().Add(-grace); to.After(latest) {
+		to = latest
+	}
+	r := &comparing{Sources: s, span: span{from: from.UnixMicro(), to: to.UnixMicro(), slack: Slack.Microseconds(), books: s.Gateway != nil},
+		report: &Report{From: from.UTC(), To: to.UTC(), Explained: map[string]int64{}, Found: map[FindingKind]int64{}, Findings: []Finding{}, Sums: []paymentapi.DaySum{}, Unlisted: s.Gateway == nil},
+		doubts: map[string]bool{}}
+	if !from.Before(to) {
+		return r.report, nil
+	}
+	if err := r.run(ctx); err != nil {
+		return nil, fmt.Errorf("reconcile: %w", err)
+	}
+	return r.report, nil
+}
+
+// comparing is one comparison.
+type comparing struct {
+	Sources
+	span
+	report *Report
+	doubts map[string]bool // bookings to judge a second time
+	second bool
+	ask    []string // payments of which the gateway seems to know more than the record
+}
+
+// toAsk are the findings that asking the gateway may settle.
+var toAsk = map[FindingKind]bool{NotReturned: true, DisputeUnrecorded: true, WonUnrecorded: true, DisputeAmount: true}
+
+// askAbout asks the gateway about payments of which it knows more than the record, before
+// anything is reported of them. What cannot be asked is reported.
+func (r *comparing) askAbout(ctx context.Context) {
+	for _, p := range r.ask {
+		if r.Record.Ask(ctx, p) == nil {
+			r.report.Asked++
+		}
+	}
+}
+
+func (r *comparing) run(ctx context.Context) error {
+	if r.Journal != nil {
+		since, err := r.Journal.Since(ctx)
+		if err != nil {
+			return err
+		}
+		r.journal = since.UnixMicro()
+	} else {
+		r.journal = r.to
+	}
+	if err := r.pass(ctx, Slack); err != nil {
+		return err
+	}
+	if len(r.doubts) > 0 {
+		r.askAbout(ctx)
+		r.second = true
+		if err := r.pass(ctx, wide); err != nil {
+			return err
+		}
+	}
+	for f, err := range r.Record.Open(ctx, r.Now().Add(-stuckAfter), r.report.From, r.report.To) {
+		if err != nil {
+			return err
+		}
+		f.Says = says[f.Kind]
+		add(r.report, []Finding{f})
+	}
+	slices.SortFunc(r.report.Sums, func(a, b paymentapi.DaySum) int { return strings.Compare(a.Currency, b.Currency) })
+	return ctx.Err()
+}
+
+// pass reads both lists with some time around the day, and judges the bookings that they
+// name: in the second pass, those in doubt.
+func (r *comparing) pass(ctx context.Context, around time.Duration) (err error) {
+	sorted := newSorter()
+	defer func() { err = firstOf(err, sorted.close()) }()
+	from, to := time.UnixMicro(r.from).Add(-around), time.UnixMicro(r.to).Add(around)
+	if r.Gateway != nil {
+		for l, err := range r.Gateway.Lines(ctx, from, to) {
+			if err != nil {
+				return fmt.Errorf("the gateway's list: %w", err)
+			}
+			if m := FromLine(&l); r.takes(&m) {
+				if err := sorted.add(ofGateway, &m); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if r.Journal != nil {
+		for m, err := range r.Journal.Movements(ctx, from, to) {
+			if err != nil {
+				return fmt.Errorf("journal: %w", err)
+			}
+			if !r.second && r.has(m.At) {
+				r.report.Postings++
+			}
+			if r.concerns(&m) {
+				if err := sorted.add(ofJournal, &m); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return r.judgeAll(ctx, sorted)
+}
+
+func firstOf(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// bookingOf is the booking of a charge or payment; "" if the id is not one of ours.
+func bookingOf(charge string) string {
+	b, rest, ok := strings.Cut(charge, "-")
+	if !ok || rest == "" || !id.ValidBooking(b) {
+		return ""
+	}
+	return b
+}
+
+// concerns reports whether a movement is judged in this pass.
+func (r *comparing) concerns(m *Movement) bool { return !r.second || r.doubts[bookingOf(m.Charge)] }
+
+// takes counts a line of the gateway, and reports whether it is about a charge of ours
+// that is judged in this pass.
+func (r *comparing) takes(m *Movement) bool {
+	ours := bookingOf(m.Charge) != ""
+	if r.second {
+		return ours && wellFormed(m) && r.concerns(m)
+	}
+	inside := r.has(m.At)
+	if inside {
+		r.report.Lines++
+	}
+	kind := FindingKind("")
+	switch {
+	case !wellFormed(m):
+		kind = BadLine
+	case m.Kind == provider.Payout:
+		if inside {
+			r.report.Explained["payout"]++
+			addUp(r.report, m)
+		}
+		return false
+	case !ours:
+		kind = ForeignCharge
+	}
+	if kind == "" {
+		if inside {
+			addUp(r.report, m)
+		}
+		return true
+	}
+	if inside {
+		j := judgement{}
+		j.find(kind, "", *m, 0)
+		add(r.report, j.found)
+	}
+	return false
+}
+
+func wellFormed(m *Movement) bool {
+	switch m.Kind {
+	case provider.Captured, provider.Refunded, provider.Voided, provider.Disputed, provider.DisputeWonBack, provider.Payout:
+		return m.Amount >= 0 && len(m.Currency) == 3
+	}
+	return false
+}
+
+// judgeAll groups sorted movements by booking and judges them, some hundred together.
+func (r *comparing) judgeAll(ctx context.Context, s *sorter) error {
+	var group []Booking
+	for m, err := range s.sorted() {
+		if err != nil {
+			return err
+		}
+		b := bookingOf(m.Charge)
+		if len(group) == 0 || group[len(group)-1].ID != b {
+			if len(group) == atOnce {
+				if err := r.judgeGroup(ctx, group); err != nil {
+					return err
+				}
+				group = group[:0]
+			}
+			group = append(group, Booking{ID: b})
+		}
+		last := &group[len(group)-1]
+		if m.of == ofGateway {
+			last.Lines = append(last.Lines, m.Movement)
+		} else {
+			last.Postings = append(last.Postings, m.Movement)
+		}
+	}
+	return r.judgeGroup(ctx, group)
+}
+
+func (r *comparing) judgeGroup(ctx context.Context, group []Booking) error {
+	if len(group) == 0 {
+		return ctx.Err()
+	}
+	ids := make([]string, 0, len(group))
+	for i := range group {
+		if group[i].ID != "" {
+			ids = append(ids, group[i].ID)
+		}
+	}
+	payments, err := r.Record.OfBookings(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range group {
+		b := &group[i]
+		b.Payments = payments[b.ID]
+		r.take(b, judge(r.span, b))
+	}
+	return ctx.Err()
+}
+
+// take adds a judgement to the report, or leaves the booking for the second pass.
+func (r *comparing) take(b *Booking, j *judgement) {
+	if !r.second && (len(j.found) > 0 || j.unsure) && len(r.doubts) < maxDoubts {
+		r.doubts[b.ID] = true
+		for _, f := range j.found {
+			if toAsk[f.Kind] && len(r.ask) < maxAsked {
+				r.ask = append(r.ask, f.PaymentID)
+			}
+		}
+		return
+	}
+	r.report.Payments += int64(len(b.Payments))
+	add(r.report, j.found)
+	for _, how := range j.explained {
+		r.report.Explained[how]++
+	}
+}
+
+// Kinds lists the kinds of findings.
+func Kinds() []FindingKind { return slices.Sorted(maps.Keys(says)) }

@@ -1,0 +1,266 @@
+package payment
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/payment/reconcile"
+	"boxoffice/internal/paymentapi"
+)
+
+// sides gives the reconciler the payments and the journal. It reads by keys, or what is
+// under way; only refunds that were refused are looked for in all refunds.
+type sides struct{ s *Service }
+
+const (
+	// By ranges of the primary key.
+	sqlSides = `SELECT p.id, p.booking_id, p.status, p.ends_as, p.amount, p.refunded, p.currency, p.reference, p.try, p.created_at, p.updated_at, p.history
+		FROM /*sqlite: json_each($1) AS j CROSS JOIN payments p*/ /*postgres: json_array_elements_text(CAST($1 AS JSON)) AS j(value) JOIN payments p*/
+		ON p.event_id = substr(j.value, 1, 16) /*postgres: COLLATE "C"*/ AND p.id > j.value || '-' AND p.id < j.value || '.' ORDER BY p.booking_id, p.attempt`
+
+	// By refunds_open, and over all refunds.
+	sqlRefundsStuck  = `SELECT id, booking_id, payment_id, amount, reason, created_at FROM refunds WHERE status = 'pending' AND created_at < $1 ORDER BY id`
+	sqlRefundsFailed = `SELECT id, booking_id, payment_id, amount, reason, updated_at FROM refunds WHERE status = 'failed' AND updated_at >= $1 AND updated_at < $2 ORDER BY id`
+)
+
+// OfBookings implements reconcile.Record.
+func (c sides) OfBookings(ctx context.Context, bookings []string) (map[string][]reconcile.Payment, error) {
+	db := c.s.store.db
+	rows, err := db.Browse().QueryContext(ctx, db.Text(sqlSides), list(bookings))
+	if err != nil {
+		return nil, fmt.Errorf("read payments: %w", err)
+	}
+	defer rows.Close()
+	out := make(map[string][]reconcile.Payment, len(bookings))
+	for rows.Next() {
+		var r record
+		if err := rows.Scan(&r.ID, &r.BookingID, (*string)(&r.Status), (*string)(&r.end), &r.Amount, &r.Refunded, &r.Currency, &r.reference, &r.try,
+			&r.CreatedAt, &r.UpdatedAt, &r.History); err != nil {
+			return nil, fmt.Errorf("read payments: %w", err)
+		}
+		p, err := r.side()
+		if err != nil {
+			return nil, err
+		}
+		out[r.BookingID] = append(out[r.BookingID], p)
+	}
+	return out, rows.Err()
+}
+
+// side is a payment as the reconciler sees it.
+func (p *record) side() (reconcile.Payment, error) {
+	steps, err := p.steps()
+	out := reconcile.Payment{
+		ID: p.ID, BookingID: p.BookingID, Status: p.Status, GivenUp: p.GivenUp(), Amount: p.Amount, Refunded: p.Refunded,
+		Currency: p.Currency, Reference: p.reference, Methods: p.try, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+	}
+	disputed := false
+	for _, s := range steps {
+		m := reconcile.Movement{Charge: p.ID, Amount: s.Amount, Currency: p.Currency, At: s.At.UnixMicro()}
+		switch s.Status {
+		case paymentapi.Captured:
+			m.Kind, m.Amount = provider.Captured, p.Amount
+		case paymentapi.Returning: // it turned out to be captured
+			if p.Status != paymentapi.Refunded {
+				continue
+			}
+			m.Kind, m.Amount = provider.Captured, p.Amount
+		case paymentapi.Refunded, paymentapi.PartlyRefunded:
+			m.Kind = provider.Refunded
+		case paymentapi.Disputed:
+			m.Kind, disputed = provider.Disputed, true
+		case paymentapi.DisputeLost:
+			if disputed {
+				continue // the money went when it was opened
+			}
+			m.Kind = provider.Disputed
+		case paymentapi.DisputeWon:
+			m.Kind, m.Unposted = provider.DisputeWonBack, !disputed
+			if !disputed { // it was opened and won before anybody asked
+				opened := m
+				opened.Kind = provider.Disputed
+				out.Movements = append(out.Movements, opened)
+			}
+		default:
+			continue
+		}
+		again := p.GivenUp() && slices.ContainsFunc(out.Movements, func(was reconcile.Movement) bool { return was.Kind == m.Kind }) // it was undone twice
+		if m.Amount != 0 && !again {
+			out.Movements = append(out.Movements, m)
+		}
+	}
+	return out, err
+}
+
+// Open implements reconcile.Record.
+func (c sides) Open(ctx context.Context, before, from, to time.Time) iter.Seq2[reconcile.Finding, error] {
+	return func(yield func(reconcile.Finding, error) bool) {
+		err := c.stuck(ctx, before.UnixMicro(), yield)
+		if err == nil {
+			err = c.refunds(ctx, reconcile.RefundStuck, yield, sqlRefundsStuck, before.UnixMicro())
+		}
+		if err == nil {
+			err = c.refunds(ctx, reconcile.RefundFailed, yield, sqlRefundsFailed, from.UnixMicro(), to.UnixMicro())
+		}
+		if err != nil && err != errEnough { //nolint:errorlint // the value itself
+			yield(reconcile.Finding{}, err)
+		}
+	}
+}
+
+// errEnough ends a list whose reader wants no more.
+var errEnough = fmt.Errorf("enough")
+
+// stuck yields payments that are not final since before a time, in µs since 1970.
+func (c sides) stuck(ctx context.Context, before int64, yield func(reconcile.Finding, error) bool) error {
+	seen := map[string]bool{}
+	show := func(ids []string) error {
+		open, err := c.s.store.open(ctx, ids)
+		if err != nil {
+			return err
+		}
+		for _, p := range open {
+			if p.UpdatedAt >= before || seen[p.ID] {
+				continue
+			}
+			seen[p.ID] = true
+			f := reconcile.Finding{Kind: reconcile.Stuck, PaymentID: p.ID, BookingID: p.BookingID, Reference: p.reference, Amount: p.Amount, Currency: p.Currency, At: time.UnixMicro(p.UpdatedAt).UTC()}
+			if !yield(f, nil) {
+				return errEnough
+			}
+		}
+		return nil
+	}
+	for after := (rowKey{}); ; {
+		rows, err := c.s.store.startedBatches(ctx, after, recoverRows)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			after = r.rowKey
+			if err := show(r.payments); err != nil {
+				return err
+			}
+		}
+		if len(rows) < recoverRows {
+			break
+		}
+	}
+	for after := (rowKey{}); ; {
+		rows, err := c.s.store.unwinding(ctx, after, recoverAtOnce)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		_, ids := columnsOf(rows)
+		if err := show(ids); err != nil {
+			return err
+		}
+		after = rows[len(rows)-1]
+	}
+}
+
+func (c sides) refunds(ctx context.Context, kind reconcile.FindingKind, yield func(reconcile.Finding, error) bool, query string, args ...any) error {
+	rows, err := c.s.store.db.Browse().QueryContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("list refunds: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		f := reconcile.Finding{Kind: kind}
+		var reason string
+		var at int64
+		if err := rows.Scan(&f.Refund, &f.BookingID, &f.PaymentID, &f.Amount, &reason, &at); err != nil {
+			return fmt.Errorf("list refunds: %w", err)
+		}
+		if reason == "no-payment" { // there is nothing to give back, and the ledger's verification says so
+			f.PaymentID = ""
+		}
+		if f.At = time.UnixMicro(at).UTC(); !yield(f, nil) {
+			return errEnough
+		}
+	}
+	return rows.Err()
+}
+
+// Ask implements reconcile.Record.
+func (c sides) Ask(ctx context.Context, paymentID string) error { return c.s.Ask(ctx, paymentID) }
+
+// journalled is the migration that has made the journal.
+const journalled = 11
+
+// Since implements reconcile.Journal: programs without a journal may have run for a while
+// after it was made.
+func (c sides) Since(ctx context.Context) (time.Time, error) {
+	return c.s.store.db.MigratedAt(ctx, "payment", journalled)
+}
+
+// Movements implements reconcile.Journal.
+func (c sides) Movements(ctx context.Context, from, to time.Time) iter.Seq2[reconcile.Movement, error] {
+	return func(yield func(reconcile.Movement, error) bool) {
+		for p, err := range Postings(ctx, c.s.store.db.Browse(), "", from, to) {
+			if err != nil {
+				yield(reconcile.Movement{}, err)
+				return
+			}
+			if m, ok := moved(&p); ok && !yield(m, nil) {
+				return
+			}
+		}
+	}
+}
+
+// moved is what a posting has moved at the gateway; ok is false if that is nothing, and
+// the posting adds up.
+func moved(p *paymentapi.Posting) (m reconcile.Movement, ok bool) {
+	if p.PaymentID == "" || p.Step == paymentapi.StepOpening || p.Step == paymentapi.StepFee {
+		return m, false
+	}
+	m = reconcile.Movement{Charge: p.PaymentID, Reference: p.Reference, Currency: p.Currency, At: p.At}
+	for _, l := range p.Lines {
+		m.Off += l.Amount
+		if l.Account == paymentapi.AccountGateway {
+			m.Amount += l.Amount
+		}
+	}
+	switch {
+	case m.Amount > 0 && p.Step == string(paymentapi.DisputeWon):
+		m.Kind = provider.DisputeWonBack
+	case m.Amount > 0:
+		m.Kind = provider.Captured
+	case m.Amount < 0 && (p.Step == string(paymentapi.Disputed) || p.Step == string(paymentapi.DisputeLost)):
+		m.Kind, m.Amount = provider.Disputed, -m.Amount
+	case m.Amount < 0:
+		m.Kind, m.Amount = provider.Refunded, -m.Amount
+	}
+	return m, m.Kind != "" || m.Off != 0
+}
+
+// Reconcile compares a day with the gateway's list, asks the gateway about payments of
+// which it knows more, and stores what came of it. day is in UTC.
+func (s *Service) Reconcile(ctx context.Context, day time.Time) (*paymentapi.DayReport, error) {
+	r, err := s.compare(ctx, day)
+	if err != nil {
+		return nil, err
+	}
+	return r, s.store.keepDay(ctx, day.UTC(), s.now(), r)
+}
+
+// compare does the same, and stores nothing.
+func (s *Service) compare(ctx context.Context, day time.Time) (*paymentapi.DayReport, error) {
+	from := day.UTC().Truncate(24 * time.Hour)
+	c := sides{s}
+	sources := reconcile.Sources{Journal: c, Record: c, Now: s.now}
+	if books, ok := s.gateway.(provider.Books); ok {
+		sources.Gateway = books
+	}
+	return reconcile.Run(ctx, sources, from, from.AddDate(0, 0, 1))
+}
+
+var _ interface {
+	reconcile.Record
+	reconcile.Journal
+} = sides{}

@@ -1,0 +1,256 @@
+package payment
+
+import (
+	"database/sql"
+	"testing"
+	"time"
+
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/patience"
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/payment/reconcile"
+	"boxoffice/internal/paymentapi"
+)
+
+// compared compares the last hours, as if two hours had gone by since.
+func (w *world) compared() *paymentapi.DayReport {
+	w.t.Helper()
+	c := sides{w.Service}
+	now := time.Now()
+	r, err := reconcile.Run(w.t.Context(), reconcile.Sources{Gateway: w.bank, Journal: c, Record: c, Now: func() time.Time { return now.Add(time.Hour) }},
+		now.Add(-12*time.Hour), now.Add(12*time.Hour))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+// explained checks that gateway, payments and journal agree, line by line.
+func (w *world) explained() {
+	w.t.Helper()
+	if w.Service == nil { // it is down
+		return
+	}
+	r := w.compared()
+	delete(r.Found, reconcile.RefundFailed) // that is so, and for a person to decide
+	if !r.OK() {
+		w.t.Errorf("reconciled: %v, of %d lines, %d payments, %d postings: %+v", r.Found, r.Lines, r.Payments, r.Postings, r.Findings)
+	}
+}
+
+// change writes to the database behind the service's back.
+func (w *world) change(text string, args ...any) {
+	w.t.Helper()
+	err := w.db.Write(w.t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(w.t.Context(), text, args...)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// bought is a booking that is paid.
+func (w *world) bought(user string) (bookingapi.Booking, record) {
+	w.t.Helper()
+	b := w.house.hold(user, 1, 2)
+	p, err := w.pay(b, paymentapi.SandboxOK, "")
+	if err != nil || p.Status != paymentapi.Captured {
+		w.t.Fatal(p.Status, err)
+	}
+	return b, p
+}
+
+// What a day's payments and refunds look like on all sides, and what is found once one
+// side is changed.
+func TestReconciled(t *testing.T) {
+	w := newWorld(t)
+	w.runs()
+	for range 5 {
+		w.bought("fan0000000000001")
+	}
+	b, p := w.bought("fan0000000000002")
+	w.house.cancel(b.ID, 3000)
+	w.house.cancel(b.ID, 7000)
+	patience.Until(t, "all is refunded", func() bool {
+		p, err := w.store.payment(t.Context(), p.ID)
+		return err == nil && p.Status == paymentapi.Refunded
+	})
+	r := w.compared()
+	if !r.OK() || r.Lines != 8 || r.Payments != 6 || r.Explained["captured"] != 6 || r.Explained["refunded"] != 2 {
+		t.Fatalf("%+v", r)
+	}
+	_, kept := w.bought("fan0000000000003")
+	_, lost := w.bought("fan0000000000004")
+	w.change(`DELETE FROM payments WHERE id = $1`, lost.ID) // as after a restore from an older backup
+	w.bank.mu.Lock()
+	for i := range w.bank.lines {
+		if l := &w.bank.lines[i]; l.Charge == kept.ID+".1" {
+			l.Amount++
+		}
+	}
+	w.bank.mu.Unlock()
+	r = w.compared()
+	want := map[paymentapi.FindingKind]int64{reconcile.UnknownPayment: 1, reconcile.JournalUnknown: 1, reconcile.CaptureAmount: 1}
+	if len(r.Found) != len(want) {
+		t.Fatalf("%+v", r)
+	}
+	for kind, n := range want {
+		if r.Found[kind] != n {
+			t.Errorf("%s: %d, want %d", kind, r.Found[kind], n)
+		}
+	}
+}
+
+// A payment that was given up is captured nevertheless, and nobody here has noticed: the
+// gateway is asked before that is reported, and the money goes back.
+func TestReconcilingAsks(t *testing.T) {
+	w := newWorld(t)
+	w.runs()
+	b := w.house.hold("fan0000000000001", 1)
+	p, err := w.pay(b, "tok_never", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil && errs.KindOf(err) == errs.Internal {
+		t.Fatal(err)
+	}
+	patience.Until(t, "it is voided", func() bool {
+		p, err := w.store.payment(t.Context(), p.ID)
+		return err == nil && p.Status == paymentapi.Voided
+	})
+	w.bank.mu.Lock()
+	a := w.bank.charges[p.ID+".1"]
+	a.standing, a.captures = provider.Taken, 1
+	w.bank.line(provider.Captured, p.ID+".1.capture", p.charge(1), p.Amount)
+	w.bank.mu.Unlock()
+	if r := w.compared(); r.Asked != 1 {
+		t.Errorf("%+v", r)
+	}
+	patience.Until(t, "its money is back", func() bool {
+		p, err := w.store.payment(t.Context(), p.ID)
+		return err == nil && p.Status == paymentapi.Refunded
+	})
+	w.agree()
+}
+
+// What stays under way for too long is reported.
+func TestStuck(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold("fan0000000000001", 1)
+	w.bank.lost["authorize"] = 1 << 30
+	if _, err := w.pay(b, paymentapi.SandboxOK, ""); err != nil && errs.KindOf(err) == errs.Internal {
+		t.Fatal(err)
+	}
+	c := sides{w.Service}
+	kinds := map[paymentapi.FindingKind]int{}
+	for f, err := range c.Open(t.Context(), time.Now().Add(time.Hour), time.Now().Add(-time.Hour), time.Now()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds[f.Kind]++
+	}
+	if kinds[reconcile.Stuck] != 1 || len(kinds) != 1 {
+		t.Errorf("%v", kinds)
+	}
+	w.bank.mu.Lock()
+	w.bank.lost["authorize"] = 0
+	w.bank.mu.Unlock()
+}
+
+var admin = caller.Caller{UserID: "admin00000000001", Role: caller.Admin}
+
+// Each day is compared once it is over; days that were missed follow.
+func TestDays(t *testing.T) {
+	w := newWorld(t)
+	now := time.Date(2031, 5, 6, 1, 0, 0, 0, time.UTC)
+	w.Service.now = func() time.Time { return now }
+	days := func() (list []string) {
+		t.Helper()
+		if err := w.compareDays(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		found, err := w.ReconciledDays(t.Context(), admin, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range found {
+			list = append(list, d.Day)
+		}
+		return list
+	}
+	if list := days(); len(list) != 1 || list[0] != "2031-05-04" {
+		t.Fatal(list)
+	}
+	now = now.Add(dayOver)
+	if list := days(); len(list) != 2 || list[0] != "2031-05-05" {
+		t.Fatal(list)
+	}
+	now = now.AddDate(0, 0, 20) // it was not there, or was restored
+	if list := days(); len(list) != 9 || list[0] != "2031-05-25" || list[6] != "2031-05-19" {
+		t.Fatal(list)
+	}
+	d, err := w.ReconciledDay(t.Context(), admin, "2031-05-25")
+	if err != nil || !d.Report.OK() || d.Day != "2031-05-25" || !d.At.Equal(now) {
+		t.Fatal(d, err)
+	}
+	for _, c := range []caller.Caller{{}, fan, {UserID: "o", Role: caller.Organizer}} {
+		if _, err := w.ReconciledDays(t.Context(), c, 1); err == nil {
+			t.Errorf("%+v reads days", c)
+		}
+		if _, err := w.ReconciledDay(t.Context(), c, "2031-05-25"); err == nil {
+			t.Errorf("%+v reads a day", c)
+		}
+	}
+	for _, day := range []string{"2031-06-25", "x", ""} {
+		if _, err := w.ReconciledDay(t.Context(), admin, day); errs.KindOf(err) != errs.NotFound {
+			t.Errorf("%q: %v", day, err)
+		}
+	}
+}
+
+// After an outage, what was under way goes on only when the days are compared: it is
+// reported as stuck if it does not.
+func TestDaysAfterAnOutage(t *testing.T) {
+	for _, goesOn := range []bool{true, false} {
+		w := newWorld(t)
+		b := w.house.hold("fan0000000000001", 1)
+		w.bank.lost["authorize"] = 1 << 30
+		p, err := w.pay(b, paymentapi.SandboxOK, "")
+		if err != nil && errs.KindOf(err) == errs.Internal {
+			t.Fatal(err)
+		}
+		w.crash()
+		w.bank.lost["authorize"] = 0
+		w.boot()
+		w.Service.now = func() time.Time { return time.Now().Add(50 * time.Hour) }
+		look := func() []paymentapi.ReconciledDay {
+			t.Helper()
+			if err := w.compareDays(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			days, err := w.ReconciledDays(t.Context(), admin, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return days
+		}
+		if days := look(); len(days) != 0 {
+			t.Errorf("reported at once: %+v", days)
+		}
+		if goesOn {
+			patience.Until(t, "it is over", func() bool {
+				if _, err := w.Recover(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				p, err := w.store.payment(t.Context(), p.ID)
+				return err == nil && p.Status.Final()
+			})
+		}
+		if days := look(); len(days) != 1 || days[0].Report.OK() != goesOn {
+			t.Errorf("goes on: %v, reported: %+v", goesOn, days)
+		}
+	}
+}

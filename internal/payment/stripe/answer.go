@@ -1,0 +1,89 @@
+package stripe
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	stripe "github.com/stripe/stripe-go/v82"
+
+	"boxoffice/internal/payment/provider"
+)
+
+// maxKeys is how many idempotency keys a request may use up by errors of Stripe's.
+const maxKeys = 9
+
+// send makes a request with an idempotency key derived from a step's. Stripe repeats what
+// it has answered to a key, also an internal error, and that it was too early for the
+// request: for ever, nothing would happen. So a repeated error moves on to the next key.
+// That is safe only for requests of which a second one changes nothing, or before which
+// it was looked up that nothing has changed.
+//
+// replayed says that the answer is of an earlier request, and may be out of date.
+func send[T any](key string, request func(key *string) (*T, *stripe.APIResponse, error)) (v *T, replayed bool, err error) {
+	for n := 1; n <= maxKeys; n++ {
+		k := key
+		if n > 1 {
+			k += "." + strconv.Itoa(n)
+		}
+		var res *stripe.APIResponse
+		v, res, err = request(&k)
+		said := refusal(err)
+		if said != nil {
+			res = said.LastResponse
+		}
+		replayed = res != nil && res.Header.Get("Idempotent-Replayed") == "true"
+		if err == nil || said == nil || !replayed || said.HTTPStatusCode < http.StatusInternalServerError && said.Type != stripe.ErrorTypeInvalidRequest {
+			return v, replayed, err
+		}
+	}
+	return v, replayed, err
+}
+
+// refusal returns an error in Stripe's own form; nil if an answer was lost, or came from
+// somebody else, such as a proxy.
+func refusal(err error) *stripe.Error {
+	var e *stripe.Error
+	if errors.As(err, &e) && e.Type != "" {
+		return e
+	}
+	return nil
+}
+
+// unclear wraps an error without the text of Stripe's, which may repeat what was sent.
+func unclear(step string, err error) error {
+	if e := refusal(err); e != nil {
+		return fmt.Errorf("stripe: %s: %s %s (status %d, request %s)", step, e.Type, e.Code, e.HTTPStatusCode, e.RequestID)
+	}
+	return fmt.Errorf("stripe: %s: %w", step, err)
+}
+
+// invalid reports whether Stripe has refused the content of a request: it will never
+// accept it. Wrong keys, limits of rates and locks are not about the content.
+func invalid(err error) (*stripe.Error, bool) {
+	e := refusal(err)
+	return e, e != nil && e.Type == stripe.ErrorTypeInvalidRequest && (e.HTTPStatusCode == http.StatusBadRequest || e.HTTPStatusCode == http.StatusNotFound)
+}
+
+// reason is the short code of a refusal.
+func reason(code, decline string) string {
+	switch {
+	case decline != "" && code == string(stripe.ErrorCodeCardDeclined) && decline != "generic_decline":
+		return decline
+	case code != "":
+		return code
+	}
+	return "refused"
+}
+
+func declined(why string) provider.Outcome { return provider.Outcome{Reason: why} }
+
+// whole checks that an answer is the intent that was asked for: a proxy may answer with
+// JSON of its own.
+func whole(pi *stripe.PaymentIntent, err error) error {
+	if err == nil && (pi == nil || pi.ID == "" || pi.Object != "payment_intent" || pi.Status == "") {
+		return errors.New("the answer is not a payment intent")
+	}
+	return err
+}

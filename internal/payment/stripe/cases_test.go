@@ -1,0 +1,292 @@
+package stripe
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/payment/stripe/stripetest"
+)
+
+// clock is one that tests turn.
+type clock struct{ now time.Time }
+
+func (c *clock) Now() time.Time { return c.now }
+
+func startAt(t *testing.T) (*Gateway, *stripetest.Server, *clock) {
+	t.Helper()
+	at := &clock{time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)}
+	double := stripetest.Start(t, at.Now)
+	g, err := New(Settings{SecretKey: stripetest.SecretKey, WebhookSecrets: []string{stripetest.WebhookSecret}, URL: double.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, double, at
+}
+
+func newCharge(method string) provider.Charge {
+	return provider.Charge{ID: "booking-1.1", Method: method, Amount: 5000, Currency: "EUR", Says: "Order ABC", ReturnTo: "https://tickets.example/wait"}
+}
+
+func must(t *testing.T, what string, o provider.Outcome, err error, want provider.Verdict) provider.Outcome {
+	t.Helper()
+	if err != nil || o.Verdict != want {
+		t.Fatalf("%s: %+v, %v", what, o, err)
+	}
+	return o
+}
+
+// A charge whose reference was lost is found after Stripe has forgotten its idempotency
+// keys, and after the text that describes it has changed.
+func TestLostReference(t *testing.T) {
+	for name, change := range map[string]func(*provider.Charge, *clock){
+		"keys are forgotten": func(_ *provider.Charge, at *clock) { at.now = at.now.Add(25 * time.Hour) },
+		"other parameters":   func(c *provider.Charge, at *clock) { c.Says, at.now = "Order XYZ", at.now.Add(2*time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, _, at := startAt(t)
+			c := newCharge(stripetest.Visa)
+			first, err := g.Authorize(t.Context(), "a", c)
+			must(t, "authorize", first, err, provider.Approved)
+			change(&c, at)
+			standing, o, err := g.Find(t.Context(), c)
+			if err != nil || standing != provider.Reserved || o.Reference != first.Reference {
+				t.Fatalf("find: %d, %+v, %v", standing, o, err)
+			}
+			o, err = g.Void(t.Context(), "v", c)
+			must(t, "void", o, err, provider.Approved)
+			if standing, _, err := g.Find(t.Context(), with(c, first)); err != nil || standing != provider.Released {
+				t.Errorf("find: %d, %v", standing, err)
+			}
+		})
+	}
+}
+
+// Before Stripe's index knows it, a charge with other parameters is unclear, and nothing
+// is reserved twice.
+func TestOtherParameters(t *testing.T) {
+	g, _, _ := startAt(t)
+	c := newCharge(stripetest.Visa)
+	o, err := g.Authorize(t.Context(), "a", c)
+	must(t, "authorize", o, err, provider.Approved)
+	c.Says = "Order XYZ"
+	if o, err := g.Void(t.Context(), "v", c); err == nil {
+		t.Errorf("void: %+v", o)
+	}
+	if o, err := g.Authorize(t.Context(), "a", c); err == nil {
+		t.Errorf("authorize: %+v", o)
+	}
+}
+
+// A charge of a method that is not known any more is voided whatever it was.
+func TestVoidWithoutMethod(t *testing.T) {
+	for _, method := range []string{stripetest.Visa, stripetest.ThreeDSecure, Checkout} {
+		g, double, _ := startAt(t)
+		c := newCharge(method)
+		o, err := g.Authorize(t.Context(), "a", c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		forgotten := c
+		forgotten.Method = ""
+		v, err := g.Void(t.Context(), "v", forgotten)
+		must(t, "void", v, err, provider.Approved)
+		if o.Approve != "" {
+			double.Visit(o.Approve, stripetest.Visa)
+		}
+		if standing, _, err := g.Find(t.Context(), with(c, o)); err != nil || standing != provider.Released {
+			t.Errorf("%s: %d, %v", method, standing, err)
+		}
+	}
+}
+
+// A refund is made once, also when it is repeated after Stripe has forgotten its key; and
+// one that the bank sends back later is no success any more.
+func TestRefundRepeated(t *testing.T) {
+	g, double, at := startAt(t)
+	c := newCharge(stripetest.RefundsFail)
+	o, err := g.Authorize(t.Context(), "a", c)
+	c.Reference = must(t, "authorize", o, err, provider.Approved).Reference
+	o, err = g.Capture(t.Context(), "c", c)
+	must(t, "capture", o, err, provider.Approved)
+	for range 3 {
+		o, err = g.Refund(t.Context(), "event:7", c, 2000)
+		must(t, "refund", o, err, provider.Approved)
+		at.now = at.now.Add(25 * time.Hour)
+	}
+	double.FailRefunds()
+	o, err = g.Refund(t.Context(), "event:7", c, 2000)
+	if must(t, "failed refund", o, err, provider.Declined); o.Reason != "lost_or_stolen_card" {
+		t.Errorf("reason %q", o.Reason)
+	}
+	n := 0
+	for l, err := range g.Lines(t.Context(), at.now.Add(-100*time.Hour), at.now.Add(time.Hour)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Kind == provider.Refunded {
+			n++
+			if l.Key != "event:7" || l.Amount != 2000 {
+				t.Errorf("%+v", l)
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d refunds", n)
+	}
+}
+
+// An error of Stripe's that stays the answer to a key does not stop a step for ever.
+func TestStoredErrors(t *testing.T) {
+	g, double, _ := startAt(t)
+	c := newCharge(stripetest.Visa)
+	steps := []func() (provider.Outcome, error){
+		func() (provider.Outcome, error) { return g.Authorize(t.Context(), "a", c) },
+		func() (provider.Outcome, error) { return g.Capture(t.Context(), "c", c) },
+		func() (provider.Outcome, error) { return g.Refund(t.Context(), "r", c, 500) },
+	}
+	for i, step := range steps {
+		for range 3 {
+			double.Weather(func(*http.Request) stripetest.Trouble { return stripetest.ErrorBefore })
+			if o, err := step(); err == nil {
+				t.Fatalf("step %d: %+v", i, o)
+			}
+		}
+		double.Weather(nil)
+		o, err := step()
+		must(t, "step", o, err, provider.Approved)
+	}
+}
+
+// Reasons are Stripe's codes, the bank's if it has said why.
+func TestReasons(t *testing.T) {
+	for method, want := range map[string]string{
+		stripetest.Declining: "card_declined", stripetest.Poor: "insufficient_funds", "pm_unknown": "resource_missing", "tok_ok": "unknown_token", "": "unknown_token",
+	} {
+		g, _, _ := startAt(t)
+		o, err := g.Authorize(t.Context(), "a", newCharge(method))
+		if must(t, method, o, err, provider.Declined); o.Reason != want {
+			t.Errorf("%s is declined for %q, want %q", method, o.Reason, want)
+		}
+	}
+	g, _, _ := startAt(t)
+	c := newCharge(stripetest.Visa)
+	c.Amount = 10
+	o, err := g.Authorize(t.Context(), "a", c)
+	if must(t, "too little", o, err, provider.Declined); o.Reason != "amount_too_small" {
+		t.Errorf("reason %q", o.Reason)
+	}
+	o, err = g.Void(t.Context(), "v", c)
+	must(t, "void of what Stripe never took", o, err, provider.Approved)
+}
+
+// Stripe's units differ from those of ISO 4217 for some currencies.
+func TestUnits(t *testing.T) {
+	for _, test := range []struct {
+		currency        string
+		amount, stripes int64
+	}{
+		{"EUR", 5050, 5050}, {"JPY", 5000, 5000}, {"KWD", 5050, 5050}, {"ISK", 5000, 500000}, {"UGX", 5000, 500000}, {"HUF", 5055, 5055},
+	} {
+		got, err := toStripe(test.amount, test.currency)
+		if err != nil || got != test.stripes || fromStripe(got, test.currency) != test.amount {
+			t.Errorf("%d %s: %d, %v", test.amount, test.currency, got, err)
+		}
+	}
+	g, _, _ := startAt(t)
+	c := newCharge(stripetest.Visa)
+	c.Currency, c.Amount = "KWD", 5055
+	o, err := g.Authorize(t.Context(), "a", c)
+	must(t, "a third place that Stripe does not have", o, err, provider.Declined)
+}
+
+// The signature is over the raw body, by any of the secrets, in version 1.
+func TestSignature(t *testing.T) {
+	g, _ := start(t)
+	body := []byte(`{"id":"evt_1","object":"event","created":1764417600,"livemode":false,"data":{"object":{"object":"payment_intent","metadata":{"boxoffice_charge":"b-1.1"}}}}`)
+	now := time.Now()
+	good := stripetest.Sign(body, stripetest.WebhookSecret, now).Get(SignatureHeader)
+	stamp, v1, _ := strings.Cut(good, ",")
+	for header, want := range map[string]bool{
+		good: true, good + ",v0=00": true, stamp + ",v1=00ff," + v1: true,
+		stripetest.Sign(body, "whsec_older", now).Get(SignatureHeader):   true,
+		stripetest.Sign(body, "whsec_unknown", now).Get(SignatureHeader): false,
+		"": false, stamp: false, v1: false, stamp + "," + strings.Replace(v1, "v1", "v0", 1): false, stamp + "," + good: false,
+	} {
+		n, err := g.Notice(http.Header{SignatureHeader: {header}}, body, now)
+		if want && (err != nil || n.ID != "evt_1" || len(n.Charges) != 1 || n.Charges[0] != "b-1.1") {
+			t.Errorf("%s: %+v, %v", header, n, err)
+		}
+		if !want && !errors.Is(err, provider.ErrForged) {
+			t.Errorf("%s is accepted: %+v, %v", header, n, err)
+		}
+	}
+	for text, want := range map[string]string{`{"id":`: "", `{"id":"x","object":"charge"}`: "", `{"object":"event","id":"evt_2","livemode":true,"created":1,"data":{"object":{"object":"charge","metadata":{"boxoffice_charge":"b-1.1"}}}}`: "evt_2"} {
+		n, err := g.Notice(stripetest.Sign([]byte(text), stripetest.WebhookSecret, now), []byte(text), now)
+		if (err == nil) != (want != "") || n.ID != want || len(n.Charges) != 0 || errors.Is(err, provider.ErrForged) {
+			t.Errorf("%s: %+v, %v", text, n, err)
+		}
+	}
+}
+
+// A dispute is told with our charge, which Stripe's message does not name.
+func TestDisputeNotice(t *testing.T) {
+	g, double, at := startAt(t)
+	c := newCharge(stripetest.Disputing)
+	o, err := g.Authorize(t.Context(), "a", c)
+	c.Reference = must(t, "authorize", o, err, provider.Approved).Reference
+	o, err = g.Capture(t.Context(), "c", c)
+	must(t, "capture", o, err, provider.Approved)
+	told := 0
+	for _, e := range double.Events() {
+		if !strings.HasPrefix(e.Type, "charge.dispute.") {
+			continue
+		}
+		told++
+		h := stripetest.Sign(e.Body, stripetest.WebhookSecret, at.now)
+		double.Weather(func(*http.Request) stripetest.Trouble { return stripetest.BadGateway })
+		if n, err := g.Notice(h, e.Body, at.now); err == nil || errors.Is(err, provider.ErrForged) {
+			t.Errorf("without Stripe: %+v, %v", n, err)
+		}
+		double.Weather(nil)
+		if n, err := g.Notice(h, e.Body, at.now); err != nil || len(n.Charges) != 1 || n.Charges[0] != c.ID {
+			t.Errorf("%+v, %v", n, err)
+		}
+	}
+	if told == 0 {
+		t.Error("no dispute was told")
+	}
+}
+
+// Keys that cannot work are refused, and never repeated.
+func TestSettings(t *testing.T) {
+	for _, test := range []struct {
+		s    Settings
+		want string
+	}{
+		{Settings{SecretKey: "sk_live_a", PublishableKey: "pk_live_a", WebhookSecrets: []string{"whsec_a"}}, ""},
+		{Settings{SecretKey: "rk_test_a"}, ""},
+		{Settings{}, "missing"},
+		{Settings{SecretKey: "pk_live_secret"}, "publishable"},
+		{Settings{SecretKey: "secret"}, "begin with"},
+		{Settings{SecretKey: "sk_live_secret", PublishableKey: "pk_test_secret"}, "mode"},
+		{Settings{SecretKey: "sk_live_secret", PublishableKey: "sk_live_secret"}, "begin with pk_"},
+		{Settings{SecretKey: "sk_live_secret", WebhookSecrets: []string{"secret"}}, "whsec_"},
+		{Settings{SecretKey: "sk_live_secret", URL: "http://127.0.0.1:1"}, "live keys"},
+		{Settings{SecretKey: "sk_test_secret", URL: "127.0.0.1"}, "not a URL"},
+	} {
+		_, err := New(test.s)
+		if (err == nil) != (test.want == "") || err != nil && (!strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "secret_") || strings.Contains(err.Error(), "_secret")) {
+			t.Errorf("%+v: %v, want %q", test.s, err, test.want)
+		}
+	}
+}
+
+// with is a charge with the reference that an answer has.
+func with(c provider.Charge, o provider.Outcome) provider.Charge {
+	c.Reference = o.Reference
+	return c
+}

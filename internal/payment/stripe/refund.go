@@ -1,0 +1,131 @@
+package stripe
+
+import (
+	"context"
+	"errors"
+
+	stripe "github.com/stripe/stripe-go/v82"
+
+	"boxoffice/internal/payment/provider"
+)
+
+// errNotDone says that Stripe has answered, and nothing has changed.
+var errNotDone = errors.New("nothing has changed yet")
+
+// Refund implements provider.Gateway. The refund that was made with a key is looked up
+// first: refunds are repeated for days, and Stripe forgets keys after one.
+func (g *Gateway) Refund(ctx context.Context, key string, c provider.Charge, amount int64) (provider.Outcome, error) {
+	if amount <= 0 || amount > c.Amount {
+		return declined("more_than_captured"), nil
+	}
+	o, err := g.resolve(ctx, c, true)
+	if err != nil {
+		return provider.Outcome{}, unclear("refund", err)
+	}
+	if standing, _ := stand(o); standing != provider.Taken {
+		return declined("not_captured"), nil
+	}
+	pi := o.intent
+	was, err := g.refundOf(ctx, pi.ID, key)
+	if err != nil {
+		return provider.Outcome{}, unclear("look for refund", err)
+	}
+	if was == nil {
+		if was, err = g.createRefund(ctx, key, c, pi, amount); err != nil {
+			return g.refused(ctx, pi.ID, c.Currency, err)
+		}
+	}
+	out := provider.Outcome{Reference: c.Reference}
+	switch was.Status {
+	case stripe.RefundStatusFailed, stripe.RefundStatusCanceled:
+		if out.Reason = string(was.FailureReason); out.Reason == "" {
+			out.Reason = "refund_failed"
+		}
+	default: // pending: the buyer's bank takes its time
+		if fromStripe(was.Amount, c.Currency) != amount {
+			return declined("key_reused"), nil
+		}
+		out.Verdict = provider.Approved
+	}
+	return out, nil
+}
+
+// refundOf finds the refund that was made with a key; nil if there is none.
+func (g *Gateway) refundOf(ctx context.Context, intent, key string) (*stripe.Refund, error) {
+	params := &stripe.RefundListParams{PaymentIntent: &intent}
+	params.Limit = stripe.Int64(100)
+	for r, err := range g.api.V1Refunds.List(ctx, params) {
+		if err != nil {
+			return nil, err
+		}
+		if r.Metadata[metaKey] == key {
+			return r, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // there is none
+}
+
+func (g *Gateway) createRefund(ctx context.Context, key string, c provider.Charge, pi *stripe.PaymentIntent, amount int64) (*stripe.Refund, error) {
+	units, err := toStripe(amount, c.Currency)
+	if err != nil {
+		return nil, err
+	}
+	r, _, err := send(c.ID+"."+key, func(key2 *string) (*stripe.Refund, *stripe.APIResponse, error) {
+		params := &stripe.RefundCreateParams{
+			PaymentIntent: &pi.ID, Amount: &units, Metadata: map[string]string{metaCharge: c.ID, metaKey: key},
+		}
+		if pi.TransferData != nil { // the organizer has the money, and this ticket office its fee
+			params.ReverseTransfer, params.RefundApplicationFee = stripe.Bool(true), stripe.Bool(true)
+		}
+		params.IdempotencyKey = key2
+		r, err := g.api.V1Refunds.Create(ctx, params)
+		return r, r.LastResponse, err
+	})
+	if err == nil && (r == nil || r.ID == "" || r.Object != "refund") {
+		err = errors.New("the answer is not a refund")
+	}
+	return r, err
+}
+
+// refused reads why a refund was not made. Only what will stay so is final.
+func (g *Gateway) refused(ctx context.Context, intent, currency string, err error) (provider.Outcome, error) {
+	e, never := invalid(err)
+	switch {
+	case !never:
+	case e.Code == stripe.ErrorCodeChargeAlreadyRefunded, e.Code == stripe.ErrorCodeAmountTooLarge, e.Param == "amount":
+		return declined("more_than_captured"), nil
+	case e.Code == stripe.ErrorCodeChargeNotRefundable:
+		return declined(string(e.Code)), nil
+	case e.Code == stripe.ErrorCodeChargeDisputed:
+		d, unread := g.dispute(ctx, intent, currency)
+		if unread == nil && d.State == provider.DisputeLost {
+			return declined(string(e.Code)), nil
+		}
+	}
+	return provider.Outcome{}, unclear("refund", err)
+}
+
+// dispute returns the last dispute about an intent that has moved money. Inquiries have
+// not.
+func (g *Gateway) dispute(ctx context.Context, intent, currency string) (provider.Dispute, error) {
+	params := &stripe.DisputeListParams{PaymentIntent: &intent}
+	params.Limit = stripe.Int64(10)
+	for d, err := range g.api.V1Disputes.List(ctx, params) { // the newest comes first
+		if err != nil {
+			return provider.Dispute{}, err
+		}
+		out := provider.Dispute{ID: d.ID, Amount: fromStripe(d.Amount, currency), Reason: string(d.Reason)}
+		switch d.Status {
+		case stripe.DisputeStatusNeedsResponse, stripe.DisputeStatusUnderReview:
+			out.State = provider.DisputeOpen
+		case stripe.DisputeStatusWon:
+			out.State = provider.DisputeWon
+		case stripe.DisputeStatusLost:
+			out.State = provider.DisputeLost
+		default:
+			continue
+		}
+		return out, nil
+	}
+	return provider.Dispute{}, nil
+}

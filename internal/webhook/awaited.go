@@ -1,0 +1,169 @@
+package webhook
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/ledger"
+	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/webhookapi"
+)
+
+// Ledgers tell of seats. The money for them follows: a payment is captured after its
+// booking was booked, a refund is made after its seats were cancelled. What is to be told
+// of it waits in webhook_awaited until the payment service says that it is over.
+
+const (
+	awaitAtOnce  = 500
+	awaitFirst   = 2 * time.Second // between two looks at the same one; it doubles
+	awaitLongest = 5 * time.Minute
+)
+
+// awaited is a row of webhook_awaited: what has become of the money of an entry?
+type awaited struct {
+	eventID   string
+	seq       int64
+	bookingID string
+	refund    bool // of this entry; false: the booking's payment
+	at        int64
+	tries     int64
+}
+
+// awaits is what to wait for because of an entry, if anything.
+func awaits(e *ledger.Entry, b *bookingapi.Booking) (awaited, bool) {
+	w := awaited{eventID: e.EventID, seq: e.Seq, bookingID: e.BookingID, at: e.At, refund: e.Kind == ledger.Cancelled}
+	return w, (e.Kind == ledger.Booked || w.refund) && e.Amount > 0 && kindOf(b) == bookingapi.Sold
+}
+
+// waitsFor reports whether somebody wants to know what becomes of it.
+func (in *intake) waitsFor(w *awaited) bool {
+	if w.refund {
+		return len(in.receivers(w.eventID, webhookapi.PaymentRefunded, w.at))+len(in.receivers(w.eventID, webhookapi.RefundFailed, w.at)) > 0
+	}
+	return len(in.receivers(w.eventID, webhookapi.PaymentCaptured, w.at)) > 0
+}
+
+func addAwaited(ctx context.Context, tx *sql.Tx, w awaited, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO webhook_awaited (event_id, seq, booking_id, refund, at, due_at, tries) VALUES ($1, $2, $3, $4, $5, $6, 0)
+		ON CONFLICT (event_id, seq) DO NOTHING`, w.eventID, w.seq, w.bookingID, w.refund, w.at, now.UnixMicro())
+	return err
+}
+
+// await looks at everything that is due, and stores messages about what is over.
+func (s *Service) await(ctx context.Context) error {
+	for ctx.Err() == nil {
+		list, err := s.dueAwaited(ctx)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		if err := s.intake.know(ctx, list); err != nil {
+			return err
+		}
+		if err := s.settle(ctx, list); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (s *Service) dueAwaited(ctx context.Context) ([]awaited, error) {
+	rows, err := s.store.db.Reader().QueryContext(ctx, `SELECT event_id, seq, booking_id, refund, at, tries FROM webhook_awaited
+		WHERE due_at <= $1 ORDER BY due_at LIMIT $2`, s.now().UnixMicro(), awaitAtOnce) // webhook_awaited_due
+	if err != nil {
+		return nil, fmt.Errorf("read awaited payments: %w", err)
+	}
+	defer rows.Close()
+	var list []awaited
+	for rows.Next() {
+		var w awaited
+		if err := rows.Scan(&w.eventID, &w.seq, &w.bookingID, &w.refund, &w.at, &w.tries); err != nil {
+			return nil, fmt.Errorf("read awaited payments: %w", err)
+		}
+		list = append(list, w)
+	}
+	return list, rows.Err()
+}
+
+// settle asks for what has become of some payments and refunds. Those that are over lead
+// to a message and are deleted, the others are looked at again later.
+func (s *Service) settle(ctx context.Context, list []awaited) error {
+	var bookings []string
+	refunds := map[string][]int64{}
+	for _, w := range list {
+		bookings = append(bookings, w.bookingID)
+		if w.refund {
+			refunds[w.eventID] = append(refunds[w.eventID], w.seq)
+		}
+	}
+	payments, err := s.payments.Latest(ctx, bookings)
+	if err != nil {
+		return err
+	}
+	back := map[string]map[int64]paymentapi.Refund{}
+	for eventID, seqs := range refunds {
+		if back[eventID], err = s.payments.RefundsOf(ctx, eventID, seqs); err != nil {
+			return err
+		}
+	}
+	var messages []stored
+	over := make([]bool, len(list))
+	for i, w := range list {
+		p, paid := payments[w.bookingID]
+		var m message
+		said := false
+		if w.refund {
+			r, known := back[w.eventID][w.seq]
+			over[i] = known && r.Status != paymentapi.RefundPending
+			if said = over[i] && r.Status != paymentapi.RefundNeedless; said {
+				m, err = refunded(w, &r, p.Currency)
+			}
+		} else {
+			over[i] = paid && p.Status.Final()
+			if said = over[i] && p.Paid(); said {
+				m, err = captured(w, &p)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if said {
+			messages = append(messages, stored{message: m, to: s.intake.receivers(w.eventID, m.kind, w.at)})
+		}
+	}
+	err = s.store.db.Write(ctx, func(tx *sql.Tx) error {
+		now := s.now()
+		for i := range messages {
+			if len(messages[i].to) == 0 {
+				continue
+			}
+			if err := s.store.add(ctx, tx, &messages[i].message, messages[i].to, now); err != nil {
+				return err
+			}
+		}
+		for i, w := range list {
+			if err := endAwaited(ctx, tx, w, over[i], now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return wrapped("store messages about payments", err)
+	}
+	s.queues.fill(messages)
+	return nil
+}
+
+// endAwaited deletes what is over, and puts off the rest.
+func endAwaited(ctx context.Context, tx *sql.Tx, w awaited, over bool, now time.Time) error {
+	if over {
+		_, err := tx.ExecContext(ctx, `DELETE FROM webhook_awaited WHERE event_id = $1 AND seq = $2`, w.eventID, w.seq) // primary key
+		return err
+	}
+	pause := min(awaitFirst<<min(w.tries, 10), awaitLongest)
+	_, err := tx.ExecContext(ctx, `UPDATE webhook_awaited SET tries = tries + 1, due_at = $3 WHERE event_id = $1 AND seq = $2`, w.eventID, w.seq, now.Add(pause).UnixMicro())
+	return err
+}
