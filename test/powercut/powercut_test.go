@@ -172,15 +172,19 @@ func TestPowerCut(t *testing.T) {
 	}
 }
 
-// The same cut with synchronous=NORMAL loses acknowledged bookings: this disk
-// really forgets, and FULL is what saves us.
+// With synchronous=NORMAL such cuts lose acknowledged bookings: this disk really
+// forgets, and FULL is what saves us. A cut right after a checkpoint, which syncs,
+// may lose none.
 func TestPowerCutFindsLosses(t *testing.T) {
 	if testing.Short() {
 		t.Skip("mounts a file system")
 	}
-	acknowledged, lost := pull(t, "NORMAL", 7, 0)
-	t.Logf("synchronous=NORMAL: %d acknowledged, %d lost", acknowledged, lost)
-	if lost == 0 {
-		t.Fatal("nothing is lost with synchronous=NORMAL: this test does not test")
+	for seed := range uint64(8) {
+		acknowledged, lost := pull(t, "NORMAL", seed, 0)
+		t.Logf("synchronous=NORMAL: %d acknowledged, %d lost", acknowledged, lost)
+		if lost > 0 {
+			return
+		}
 	}
+	t.Fatal("nothing is lost with synchronous=NORMAL: this test does not test")
 }
