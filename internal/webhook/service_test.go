@@ -675,7 +675,7 @@ func TestManyPurchases(t *testing.T) {
 	}), time.Now)
 	w.creates(ann, "https://example.org/")
 	w.runs()
-	const many = 1000
+	const many = 300
 	for i := range many {
 		w.sells(event1, i)
 	}

@@ -135,6 +135,7 @@ func TestSharedServer(t *testing.T) {
 	server := newReceiver(t, func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/good" && dark.Load() {
 			hang.Add(1)
+			defer hang.Add(-1) // who loses the lease begins again
 			<-r.Context().Done()
 		}
 	})
