@@ -36,6 +36,8 @@ pending         costs      !
 pending         wished     voiding void
 pending         amended    =try authorize
 pending         refunded   !
+pending         refund_failed !
+pending         refunded_elsewhere !
 pending         disputed   !
 pending         dispute_won !
 pending         dispute_lost !
@@ -59,6 +61,8 @@ pending+void    costs      voiding void
 pending+void    wished     voiding void
 pending+void    amended    late
 pending+void    refunded   !
+pending+void    refund_failed !
+pending+void    refunded_elsewhere !
 pending+void    disputed   !
 pending+void    dispute_won !
 pending+void    dispute_lost !
@@ -82,6 +86,8 @@ authorized      costs      =costs confirm
 authorized      wished     taking_back takeback
 authorized      amended    late
 authorized      refunded   !
+authorized      refund_failed !
+authorized      refunded_elsewhere !
 authorized      disputed   !
 authorized      dispute_won !
 authorized      dispute_lost !
@@ -105,6 +111,8 @@ authorized+void costs      taking_back takeback
 authorized+void wished     taking_back takeback
 authorized+void amended    late
 authorized+void refunded   !
+authorized+void refund_failed !
+authorized+void refunded_elsewhere !
 authorized+void disputed   !
 authorized+void dispute_won !
 authorized+void dispute_lost !
@@ -128,6 +136,8 @@ taking_back     costs      = takeback
 taking_back     wished     = takeback
 taking_back     amended    late
 taking_back     refunded   !
+taking_back     refund_failed !
+taking_back     refunded_elsewhere !
 taking_back     disputed   !
 taking_back     dispute_won !
 taking_back     dispute_lost !
@@ -151,6 +161,8 @@ voiding         costs      = void
 voiding         wished     = void
 voiding         amended    late
 voiding         refunded   !
+voiding         refund_failed !
+voiding         refunded_elsewhere !
 voiding         disputed   !
 voiding         dispute_won !
 voiding         dispute_lost !
@@ -174,6 +186,8 @@ voiding+failed  costs      = void
 voiding+failed  wished     = void
 voiding+failed  amended    late
 voiding+failed  refunded   !
+voiding+failed  refund_failed !
+voiding+failed  refunded_elsewhere !
 voiding+failed  disputed   !
 voiding+failed  dispute_won !
 voiding+failed  dispute_lost !
@@ -197,6 +211,8 @@ returning       costs      = return
 returning       wished     = return
 returning       amended    late
 returning       refunded   !
+returning       refund_failed !
+returning       refunded_elsewhere !
 returning       disputed   !
 returning       dispute_won !
 returning       dispute_lost !
@@ -220,6 +236,8 @@ captured        costs      =
 captured        wished     late
 captured        amended    late
 captured        refunded   =part
+captured        refund_failed !
+captured        refunded_elsewhere =part
 captured        disputed   =open
 captured        dispute_won =won
 captured        dispute_lost =lost
@@ -243,6 +261,8 @@ refunded        costs      =
 refunded        wished     late
 refunded        amended    late
 refunded        refunded   !
+refunded        refund_failed captured
+refunded        refunded_elsewhere !
 refunded        disputed   =open
 refunded        dispute_won =won
 refunded        dispute_lost =lost
@@ -266,6 +286,8 @@ refunded+up     costs      =
 refunded+up     wished     late
 refunded+up     amended    late
 refunded+up     refunded   !
+refunded+up     refund_failed returning return
+refunded+up     refunded_elsewhere !
 refunded+up     disputed   !
 refunded+up     dispute_won !
 refunded+up     dispute_lost !
@@ -289,6 +311,8 @@ failed          costs      =
 failed          wished     late
 failed          amended    late
 failed          refunded   !
+failed          refund_failed !
+failed          refunded_elsewhere !
 failed          disputed   !
 failed          dispute_won !
 failed          dispute_lost !
@@ -312,6 +336,8 @@ voided          costs      =
 voided          wished     late
 voided          amended    late
 voided          refunded   !
+voided          refund_failed !
+voided          refunded_elsewhere !
 voided          disputed   !
 voided          dispute_won !
 voided          dispute_lost !
@@ -420,11 +446,12 @@ func TestNextProperties(t *testing.T) {
 				}
 				continue
 			}
-			if to.status == paymentapi.Captured && s.status != paymentapi.Captured {
+			if to.status == paymentapi.Captured && s.status != paymentapi.Captured && s.status != paymentapi.Refunded {
 				captures++
 			}
 			back += to.refunded - s.refunded
-			if to.refunded < s.refunded || back > amount {
+			cameBack := e.kind == evRefundFailed || e.kind == evElsewhere
+			if to.refunded < s.refunded && !cameBack || back > amount || back < 0 || to.elsewhere > to.refunded {
 				t.Fatalf("%d of %d given back", back, amount)
 			}
 			if s.end != "" && (to.status == paymentapi.Captured || to.status == paymentapi.Pending || to.status == paymentapi.Authorized) {
@@ -433,7 +460,7 @@ func TestNextProperties(t *testing.T) {
 			if s.end != "" && to.end != s.end {
 				t.Fatalf("it was to end as %s, and %v made that %q", s.end, e.kind, to.end)
 			}
-			if s.status.Final() && to.status != s.status && (s.status != paymentapi.Captured || to.status != paymentapi.Refunded) && !to.status.Unwinding() {
+			if s.status.Final() && to.status != s.status && (s.status != paymentapi.Captured || to.status != paymentapi.Refunded) && (s.status != paymentapi.Refunded || !cameBack) && !to.status.Unwinding() {
 				t.Fatalf("%s is final and became %s", s.status, to.status)
 			}
 			if (s.status == paymentapi.Captured || s.status == paymentapi.Refunded && s.end == "") && to.status != paymentapi.Captured && to.status != paymentapi.Refunded {
@@ -458,7 +485,7 @@ func TestNextProperties(t *testing.T) {
 				t.Fatal("captured what was not authorized")
 			}
 			// The same again changes nothing more, except what is counted by its own row.
-			if e.kind != evRefunded && e.kind != evAmended && e.kind != evReturned {
+			if e.kind != evRefunded && e.kind != evRefundFailed && e.kind != evAmended && e.kind != evReturned {
 				if again, _, err := next(to, e); err == nil && again != to {
 					t.Fatalf("%v twice: %+v, then %+v", e.kind, to, again)
 				}
