@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -162,20 +164,36 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 	}
 }
 
+// TestHistories plays N histories, from SEED on; make chaos plays many.
 func TestHistories(t *testing.T) {
-	seeds := 300
-	if testing.Short() {
-		seeds = 20
+	n, first := uint64(1000), uint64(0)
+	switch {
+	case sqldbtest.OnPostgres(t):
+		n = 8
+	case testing.Short():
+		n = 20
 	}
-	if sqldbtest.OnPostgres(t) {
-		for seed := range uint64(8) {
-			t.Run(fmt.Sprint(seed), func(t *testing.T) { history(t, seed, 4*time.Millisecond) })
-		}
-		return
-	}
-	for seed := range uint64(seeds) {
+	n, first = fromEnv(t, "N", n), fromEnv(t, "SEED", first)
+	for seed := first; seed-first < n; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			if sqldbtest.OnPostgres(t) {
+				history(t, seed, 4*time.Millisecond)
+				return
+			}
 			synctest.Test(t, func(t *testing.T) { history(t, seed, time.Second) })
 		})
 	}
+}
+
+func fromEnv(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	v, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return v
 }
