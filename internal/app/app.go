@@ -58,7 +58,7 @@ type Config struct {
 	Notices   occasion.Notices // instead of the Notification Service, for tests
 }
 
-// Outside is what the services need of the outside world, besides mail.
+// Outside holds the payment gateway, and how passwords are hashed.
 type Outside struct {
 	Gateway provider.Gateway // nil: the one that Config.Payments names
 	Hashing user.Hashing     // zero: as passwords need it
@@ -260,7 +260,7 @@ func (p *Parts) connect(ctx context.Context, cfg natsbus.Config, log *slog.Logge
 	return err
 }
 
-// warnings are what /readyz warns of now. A node serves without NATS.
+// warnings lists what /readyz warns of now. Without NATS a node still serves.
 func (p *Parts) warnings() []string {
 	if p.nats == nil || p.nats.Connected() {
 		return nil

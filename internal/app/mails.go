@@ -103,7 +103,7 @@ func (p *Parts) holders(base string) func(context.Context, *notifyapi.Mailing, s
 	}
 }
 
-// outboxes are what the bus reads.
+// outboxes lists the tables of messages that the bus reads.
 func (p *Parts) outboxes() []bus.Outbox {
 	return []bus.Outbox{p.Payments.Outbox(), p.Payments.Returns(), p.Events.Outbox(), p.intake.Outbox(), p.Users.Outbox()}
 }

@@ -33,8 +33,8 @@ func (r *replay) compareBacks(p *priceList, b *told) error {
 	return nil
 }
 
-// leastKept is what the terms keep of a seat that is given back at a time: those in force
-// then, and those that were in force since it was bought, whichever keeps least.
+// leastKept returns how much of the price is kept when a seat is given back at a time. Of
+// the terms in force then, and those in force since it was bought, the mildest count.
 func leastKept(sale *bookingapi.Sale, bought, at, price int64) int64 {
 	least := price
 	offer := func(end int64, fees []bookingapi.CancelFee) {
