@@ -64,7 +64,7 @@ func TestStopOthers(t *testing.T) {
 	other := notifytest.Booked("other", "typo@example.org", "en")
 	other.BookingID = "other"
 	begun, goOn := make(chan bool), make(chan bool)
-	w.server.behave(func(ctx context.Context, m *mail.Mail) error {
+	w.server.behaveAtOnce(func(ctx context.Context, m *mail.Mail) error {
 		if m.ID == "sending" {
 			begun <- true
 			<-goOn

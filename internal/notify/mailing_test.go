@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -192,7 +193,7 @@ func TestStopMailing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConcert(t, 3*ordersAtOnce)
 		s := c.node(t, nil)
-		c.server.behave(func(_ context.Context, m *mail.Mail) error {
+		c.server.behaveAtOnce(func(_ context.Context, m *mail.Mail) error {
 			time.Sleep(100 * time.Millisecond)
 			if strings.Contains(m.To, "7@") {
 				return errors.New("451 later")
@@ -401,13 +402,14 @@ func TestTwoNodesWriteAMailing(t *testing.T) {
 func TestMailingTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConcert(t, 2*ordersAtOnce)
-		away := true
+		var away atomic.Bool
+		away.Store(true)
 		s := c.node(t, func(cfg *Config) {
 			cfg.Holders = func(ctx context.Context, m *notifyapi.Mailing, after string, limit int) ([]notifyapi.Notice, string, error) {
 				switch {
-				case away && m.ID == "bad" && after != "":
+				case away.Load() && m.ID == "bad" && after != "":
 					return nil, "", errors.New("planned")
-				case away && m.ID == "worse":
+				case away.Load() && m.ID == "worse":
 					panic("planned")
 				}
 				return c.holders(ctx, m, after, limit)
@@ -420,7 +422,7 @@ func TestMailingTriesAgain(t *testing.T) {
 		time.Sleep(time.Minute)
 		c.told(t, "good", 2*ordersAtOnce)
 		c.told(t, "bad", ordersAtOnce)
-		away = false
+		away.Store(false)
 		time.Sleep(5 * time.Minute)
 		c.told(t, "bad", 2*ordersAtOnce)
 		c.told(t, "worse", 2*ordersAtOnce)

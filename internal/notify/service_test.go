@@ -188,7 +188,7 @@ func TestDeadNode(t *testing.T) {
 func TestSlowMail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.server.behave(func(_ context.Context, m *mail.Mail) error {
+		w.server.behaveAtOnce(func(_ context.Context, m *mail.Mail) error {
 			if m.ID == "slow" {
 				time.Sleep(10 * time.Minute)
 			}
@@ -253,7 +253,7 @@ func TestEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		s := w.node(t, func(c *Config) { c.Parallel = 1 })
-		w.server.behave(func(ctx context.Context, m *mail.Mail) error {
+		w.server.behaveAtOnce(func(ctx context.Context, m *mail.Mail) error {
 			wait := 5 * time.Second
 			if m.To == "slow@example.org" {
 				wait = time.Hour
@@ -293,7 +293,7 @@ func TestDatabaseIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		s := w.node(t, nil)
-		w.server.behave(func(ctx context.Context, _ *mail.Mail) error { return w.rename(ctx, "notices", "hidden") })
+		w.server.behaveAtOnce(func(ctx context.Context, _ *mail.Mail) error { return w.rename(ctx, "notices", "hidden") })
 		runs(t, s)
 		notify(t, s, notifytest.Code("1", "ann@example.org"))
 		time.Sleep(5 * time.Minute)
@@ -404,7 +404,7 @@ func TestSlowServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		first := w.node(t, nil)
-		w.server.behave(func(ctx context.Context, _ *mail.Mail) error {
+		w.server.behaveAtOnce(func(ctx context.Context, _ *mail.Mail) error {
 			select {
 			case <-time.After(smtp.MailTime):
 				return nil

@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"strings"
-	"sync"
 	"testing"
 
 	"boxoffice/internal/notify/mail"
@@ -26,16 +25,13 @@ func (links) Link(topic notifyapi.Topic, organizer, address string) string {
 // header. Mails about accounts and orders, and tests of announcements, have none.
 func TestMailsOfATopicCanBeUnsubscribed(t *testing.T) {
 	w := newWorld(t)
-	var mu sync.Mutex
 	got := map[string]string{}
 	w.server.behave(func(_ context.Context, m *mail.Mail) error {
-		mu.Lock()
-		defer mu.Unlock()
 		got[m.ID] = m.Unsubscribe
 		return nil
 	})
 	s := w.node(t, func(c *Config) { c.Preferences = links{} })
-	runs(t, s)
+	end := runs(t, s)
 	said := func(id, organizer string, test bool) notifyapi.Notice {
 		n := notifytest.Booked(id, id+"@example.org", "en")
 		n.Kind, n.Data.Message = notifyapi.Announcement, &notifyapi.Message{Subject: "Snow", Text: "Come early.", Test: test}
@@ -46,6 +42,7 @@ func TestMailsOfATopicCanBeUnsubscribed(t *testing.T) {
 	}
 	notify(t, s, said("ada", "hall", false), said("bob", "", false), said("me", "hall", true), notifytest.Booked("cy", "cy@example.org", "en"))
 	w.settle(t)
+	end()
 	for id, want := range map[string]string{"ada": "https://tickets.example/announcements/hall/ada@example.org", "bob": "https://tickets.example/announcements//bob@example.org", "me": "", "cy": ""} {
 		if got[id] != want {
 			t.Errorf("%s: %q, not %q", id, got[id], want)

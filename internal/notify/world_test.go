@@ -47,7 +47,23 @@ func (s *server) Send(ctx context.Context, m *mail.Mail) (string, error) {
 
 func (*server) Close() {}
 
+// behave has a callback say whether each mail is taken, one mail at a time: it may keep
+// what it sees, and must not wait.
 func (s *server) behave(how func(ctx context.Context, m *mail.Mail) error) {
+	if how == nil {
+		s.behaveAtOnce(nil)
+		return
+	}
+	var mu sync.Mutex
+	s.behaveAtOnce(func(ctx context.Context, m *mail.Mail) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return how(ctx, m)
+	})
+}
+
+// behaveAtOnce is behave for callbacks that wait: several run at once, and share nothing.
+func (s *server) behaveAtOnce(how func(ctx context.Context, m *mail.Mail) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.behaves, s.tried = how, nil

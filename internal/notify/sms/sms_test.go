@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -164,13 +165,13 @@ func TestSentOnce(t *testing.T) {
 
 // The password does not go where a redirect leads.
 func TestNoRedirects(t *testing.T) {
-	asked := false
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	var asked atomic.Bool
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Store(true) }))
 	defer elsewhere.Close()
 	here := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 	defer here.Close()
-	if _, err := client(here.URL).Send(t.Context(), message()); kind(err) != "all wait" || asked {
-		t.Error(err, asked)
+	if _, err := client(here.URL).Send(t.Context(), message()); kind(err) != "all wait" || asked.Load() {
+		t.Error(err, asked.Load())
 	}
 }
 
