@@ -9,7 +9,6 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/paymentapi"
-	"boxoffice/internal/webhookapi"
 )
 
 // Ledgers tell of seats. The money for them follows: a payment is captured after its
@@ -30,20 +29,14 @@ type awaited struct {
 	refund    bool // of this entry; false: the booking's payment
 	at        int64
 	tries     int64
+
+	organizerID string // not in the table
 }
 
 // awaits is what to wait for because of an entry, if anything.
 func awaits(e *ledger.Entry, b *bookingapi.Booking) (awaited, bool) {
 	w := awaited{eventID: e.EventID, seq: e.Seq, bookingID: e.BookingID, at: e.At, refund: e.Kind == ledger.Cancelled}
 	return w, (e.Kind == ledger.Booked || w.refund) && e.Amount > 0 && kindOf(b) == bookingapi.Sold
-}
-
-// waitsFor reports whether somebody wants to know what becomes of it.
-func (in *intake) waitsFor(w *awaited) bool {
-	if w.refund {
-		return len(in.receivers(w.eventID, webhookapi.PaymentRefunded, w.at))+len(in.receivers(w.eventID, webhookapi.RefundFailed, w.at)) > 0
-	}
-	return len(in.receivers(w.eventID, webhookapi.PaymentCaptured, w.at)) > 0
 }
 
 func addAwaited(ctx context.Context, tx *sql.Tx, w awaited, now time.Time) error {
@@ -59,10 +52,11 @@ func (s *Service) await(ctx context.Context) error {
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		if err := s.intake.know(ctx, list); err != nil {
+		organizers, err := s.intake.know(ctx, list)
+		if err != nil || organizers == nil { // nil: another node does the work
 			return err
 		}
-		if err := s.settle(ctx, list); err != nil {
+		if err := s.settle(ctx, list, organizers); err != nil {
 			return err
 		}
 	}
@@ -88,8 +82,9 @@ func (s *Service) dueAwaited(ctx context.Context) ([]awaited, error) {
 }
 
 // settle asks for what has become of some payments and refunds. Those that are over lead
-// to a message and are deleted, the others are looked at again later.
-func (s *Service) settle(ctx context.Context, list []awaited) error {
+// to a message and are deleted, the others are looked at again later. organizers are by
+// event; an event that has none is not known yet.
+func (s *Service) settle(ctx context.Context, list []awaited, organizers map[string]string) error {
 	var bookings []string
 	refunds := map[string][]int64{}
 	for _, w := range list {
@@ -110,19 +105,24 @@ func (s *Service) settle(ctx context.Context, list []awaited) error {
 	}
 	var messages []stored
 	over := make([]bool, len(list))
+	whose := map[string]bool{}
 	for i, w := range list {
+		organizer, known := organizers[w.eventID]
+		if !known {
+			continue
+		}
 		p, paid := payments[w.bookingID]
 		var m message
 		said := false
 		if w.refund {
 			r, known := back[w.eventID][w.seq]
 			over[i] = known && r.Status != paymentapi.RefundPending
-			if said = over[i] && r.Status != paymentapi.RefundNeedless; said {
+			if said = over[i] && r.Status != paymentapi.RefundNeedless && organizer != ""; said {
 				m, err = refunded(w, &r, p.Currency)
 			}
 		} else {
 			over[i] = paid && p.Status.Final()
-			if said = over[i] && p.Paid(); said {
+			if said = over[i] && p.Paid() && organizer != ""; said {
 				m, err = captured(w, &p)
 			}
 		}
@@ -130,18 +130,18 @@ func (s *Service) settle(ctx context.Context, list []awaited) error {
 			return err
 		}
 		if said {
-			messages = append(messages, stored{message: m, to: s.intake.receivers(w.eventID, m.kind, w.at)})
+			messages = append(messages, stored{message: m, organizerID: organizer, entryAt: w.at})
+			whose[organizer] = true
 		}
 	}
 	err = s.store.db.Write(ctx, func(tx *sql.Tx) error {
 		now := s.now()
-		for i := range messages {
-			if len(messages[i].to) == 0 {
-				continue
-			}
-			if err := s.store.add(ctx, tx, &messages[i].message, messages[i].to, now); err != nil {
-				return err
-			}
+		to, err := s.store.receivers(ctx, tx, whose)
+		if err != nil {
+			return err
+		}
+		if err := s.store.tell(ctx, tx, messages, to, now); err != nil {
+			return err
 		}
 		for i, w := range list {
 			if err := endAwaited(ctx, tx, w, over[i], now); err != nil {

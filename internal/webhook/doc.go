@@ -3,9 +3,9 @@
 //
 //	http.go     the operations of the API; openapi.go: the messages in its document
 //	service.go  endpoints and their secrets; log.go: what was sent, tests, sending again
-//	watch.go    which endpoints get messages now
+//	watch.go    whose events are followed, and which endpoints are sent to
 //	intake.go   follows the ledgers of organizers who have endpoints, and stores messages
-//	rewind.go   reads ledgers again for endpoints that were created or changed meanwhile
+//	wanted.go   which endpoints get a message, read in the transaction that stores it
 //	awaited.go  waits for payments and refunds to be over, and stores messages about them
 //	message.go  what a message says; it is pure
 //	queue.go    one queue for each endpoint, and who sends next

@@ -5,14 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/ledger"
-	"boxoffice/internal/webhookapi"
 )
 
 const (
@@ -29,20 +27,19 @@ type intake struct {
 	wake     chan struct{}
 	follower *ledger.Follower
 
-	mu        sync.Mutex
-	idle      bool                // another node does the work, or nobody wants messages
-	wanted    map[string][]string // endpoints by organizer id; only those that may get messages
-	endpoints map[string]endpoint // by id
-	owners    map[string]string   // organizers by event id; "": not found
-	unknown   map[string]bool     // events whose organizer is to be looked up
-	cursors   map[string]*cursor  // by event id
-	todo      []ledger.Entry
+	mu      sync.Mutex
+	idle    bool               // another node does the work, or nobody wants messages
+	wanted  map[string]bool    // organizers that have endpoints and may get messages
+	barred  map[string]bool    // organizers that have endpoints and may get no messages
+	owners  map[string]string  // organizers by event id
+	unknown map[string]bool    // events whose organizer and head are to be looked up
+	cursors map[string]*cursor // by event id
+	todo    []ledger.Entry
+	life    int // counts how often all this was forgotten
 
-	rewinds map[string]int64 // by organizer id: entries since then (µs since 1970) are read again
-	missed  map[string]int64 // by endpoint id: its missedSince, until that is over
-	made    map[string]int64 // the same, of those for which it is over
-	lookAll bool             // there may be entries that nobody has handed over
-	life    int              // counts how often all this was forgotten
+	// There may be entries that nobody has handed over: the heads of all ledgers are to be
+	// looked at, until that has succeeded.
+	lookDue, lookDone int
 
 	// Only run uses these.
 	saved  time.Time // when cursors were last saved
@@ -65,9 +62,8 @@ func newIntake(s *Service) *intake {
 // forget makes the intake idle. It begins again where the tables are.
 func (in *intake) forget() {
 	in.idle, in.life = true, in.life+1
-	in.wanted, in.endpoints, in.owners, in.unknown = map[string][]string{}, map[string]endpoint{}, map[string]string{}, map[string]bool{}
-	in.cursors, in.todo, in.rewinds = map[string]*cursor{}, nil, map[string]int64{}
-	in.missed, in.made = map[string]int64{}, map[string]int64{}
+	in.wanted, in.barred, in.owners, in.unknown = nil, nil, map[string]string{}, map[string]bool{}
+	in.cursors, in.todo = map[string]*cursor{}, nil
 }
 
 // hear receives committed entries. It runs on the booking service's writer or on what
@@ -132,7 +128,7 @@ func (in *intake) Cursor(eventID string) (seq int64, follows bool) {
 	if c := in.cursors[eventID]; c != nil {
 		seq = c.seen
 	}
-	return seq, len(in.wanted[owner]) > 0
+	return seq, in.wanted[owner]
 }
 
 // Consume implements ledger.Consumer. It notes the entries that a message may be about.
@@ -175,9 +171,10 @@ func (in *intake) round(ctx context.Context) error {
 	return errors.Join(in.read(ctx), in.s.await(ctx))
 }
 
-// live says which endpoints get messages from now on: endpoints by organizer, and by id.
-// cursors, unless nil, are how far the ledgers were read, and entries may have been missed.
-func (in *intake) live(wanted map[string][]string, endpoints map[string]endpoint, cursors map[string]int64) {
+// live says whose events lead to messages from now on, and whose do not although they have
+// endpoints. cursors, unless nil, are how far the ledgers were read, and entries may have
+// been missed.
+func (in *intake) live(wanted, barred map[string]bool, cursors map[string]int64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if len(wanted) == 0 {
@@ -186,54 +183,42 @@ func (in *intake) live(wanted map[string][]string, endpoints map[string]endpoint
 		}
 		return
 	}
-	maps.DeleteFunc(in.made, func(id string, since int64) bool { return endpoints[id].missedSince != since })
-	for id, e := range endpoints {
-		if e.missedSince == 0 || e.missedSince == in.missed[id] || e.missedSince == in.made[id] {
-			continue
-		}
-		in.missed[id] = e.missedSince
-		from := max(e.missedSince, e.beginsAt, in.s.now().Add(-rewindMost).UnixMicro())
-		if since, waits := in.rewinds[e.OrganizerID]; !waits || from < since {
-			in.rewinds[e.OrganizerID] = from
-		}
-	}
-	in.idle, in.wanted, in.endpoints = false, wanted, endpoints
+	in.idle, in.wanted, in.barred = false, wanted, barred
 	for event, seq := range cursors {
 		if in.cursors[event] == nil {
 			in.cursors[event] = &cursor{seen: seq, saved: seq}
 		}
 	}
 	if cursors != nil {
-		in.lookAll = true
+		in.lookDue++
 	}
 }
 
 // serves reports whether all of some organizers get messages already.
-func (in *intake) serves(wanted map[string][]string) bool {
+func (in *intake) serves(wanted map[string]bool) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for organizer := range wanted {
-		if len(in.wanted[organizer]) == 0 {
+		if !in.wanted[organizer] {
 			return false
 		}
 	}
 	return true
 }
 
-// receivers are the endpoints that a message about an event goes to.
-func (in *intake) receivers(eventID string, t webhookapi.Type, at int64) (to []string) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for _, id := range in.wanted[in.owners[eventID]] {
-		if e := in.endpoints[id]; e.Wants(t) && e.beginsAt <= at {
-			to = append(to, id)
-		}
+// organizer is the organizer of an event; "" if that is one who may get no messages. The
+// caller has the lock.
+func (in *intake) organizer(eventID string) (id string, known bool) {
+	id, known = in.owners[eventID]
+	if in.barred[id] {
+		id = ""
 	}
-	return to
+	return id, known
 }
 
-// know makes sure that the organizers of events are known.
-func (in *intake) know(ctx context.Context, list []awaited) error {
+// know looks up the organizers of events, as far as they are known. It returns nil if the
+// intake is idle.
+func (in *intake) know(ctx context.Context, list []awaited) (map[string]string, error) {
 	in.mu.Lock()
 	for _, w := range list {
 		if _, known := in.owners[w.eventID]; !known {
@@ -241,27 +226,26 @@ func (in *intake) know(ctx context.Context, list []awaited) error {
 		}
 	}
 	in.mu.Unlock()
-	return in.resolve(ctx)
+	if err := in.resolve(ctx); err != nil {
+		return nil, err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.idle {
+		return nil, nil
+	}
+	organizers := map[string]string{}
+	for _, w := range list {
+		if id, known := in.organizer(w.eventID); known {
+			organizers[w.eventID] = id
+		}
+	}
+	return organizers, nil
 }
 
 // read reads new entries, and stores messages about them.
 func (in *intake) read(ctx context.Context) error {
-	in.mu.Lock()
-	all := in.lookAll || in.s.shared && time.Since(in.looked) >= ledger.LookPause(in.s.bookings) // entries of other nodes may not arrive here
-	in.lookAll = false
-	missed, life := maps.Clone(in.missed), in.life // their rewinds are noted
-	in.mu.Unlock()
-	var err error
-	if all {
-		in.looked = time.Now()
-		if err = in.follower.Look(ctx, nil); err != nil {
-			in.lookAgain()
-		}
-	}
-	err = errors.Join(err, in.resolve(ctx), in.rewind(ctx), in.follower.CatchUp(ctx, nil, in.room), in.drain(ctx))
-	if err == nil && len(missed) > 0 {
-		err = in.caughtUp(ctx, missed, life)
-	}
+	err := errors.Join(in.look(ctx), in.resolve(ctx), in.follower.CatchUp(ctx, nil, in.room), in.drain(ctx))
 	if now := in.s.now(); now.Sub(in.saved) >= saveEvery {
 		in.saved = now
 		err = errors.Join(err, in.saveMoved(ctx))
@@ -269,17 +253,30 @@ func (in *intake) read(ctx context.Context) error {
 	return err
 }
 
-// lookAgain has the heads of all ledgers looked at again.
-func (in *intake) lookAgain() {
+// look looks at the heads of all ledgers if that is due. Entries of other nodes may not
+// arrive here, so on a shared database it is due again and again.
+func (in *intake) look(ctx context.Context) error {
+	in.mu.Lock()
+	due, done := in.lookDue, in.lookDone
+	in.mu.Unlock()
+	if due == done && (!in.s.shared || time.Since(in.looked) < ledger.LookPause(in.s.bookings)) {
+		return nil
+	}
+	in.looked = time.Now()
+	if err := in.follower.Look(ctx, nil); err != nil {
+		return err
+	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.lookAll = true
+	in.lookDone = due
+	return nil
 }
 
 // resolveAtOnce is how many events are looked up together.
 const resolveAtOnce = 200
 
-// resolve looks up the organizers of events that were not seen before.
+// resolve looks up the organizers of events that were not seen before, and how far their
+// ledgers go. What fails is done again in the next round.
 func (in *intake) resolve(ctx context.Context) error {
 	in.mu.Lock()
 	var ids []string
@@ -297,22 +294,23 @@ func (in *intake) resolve(ctx context.Context) error {
 		var mine []string
 		in.mu.Lock()
 		for _, id := range some {
-			e, known := found[id]
-			if delete(in.unknown, id); !known {
-				continue // not stored yet: it is asked for again with its next entry
-			}
-			in.owners[id] = e.OrganizerID
-			if len(in.wanted[e.OrganizerID]) > 0 {
-				mine = append(mine, id)
+			if e, known := found[id]; known { // otherwise it is not stored yet, and asked for again with its next entry
+				if in.owners[id] = e.OrganizerID; in.wanted[e.OrganizerID] {
+					mine = append(mine, id)
+				}
 			}
 		}
 		in.mu.Unlock()
 		if len(mine) > 0 {
 			if err := in.follower.Look(ctx, mine); err != nil {
-				in.lookAgain()
 				return err
 			}
 		}
+		in.mu.Lock()
+		for _, id := range some {
+			delete(in.unknown, id)
+		}
+		in.mu.Unlock()
 	}
 	return nil
 }
@@ -333,12 +331,15 @@ func (in *intake) drain(ctx context.Context) error {
 	for ctx.Err() == nil {
 		in.mu.Lock()
 		entries := in.todo[:min(len(in.todo), intakeAtOnce)]
-		life := in.life
+		life, organizers := in.life, map[string]string{} // all at the same moment: it may forget its work at any time
+		for i := range entries {
+			organizers[entries[i].EventID], _ = in.organizer(entries[i].EventID)
+		}
 		in.mu.Unlock()
 		if len(entries) == 0 {
 			return nil
 		}
-		cursors, err := in.s.take(ctx, entries)
+		cursors, err := in.s.take(ctx, entries, organizers)
 		if err != nil {
 			return err
 		}
@@ -386,15 +387,9 @@ func (in *intake) saveMoved(ctx context.Context) error {
 	return nil
 }
 
-// stored is a message with the endpoints that it goes to.
-type stored struct {
-	message
-	to []string
-}
-
 // take stores messages about entries and moves the cursors of their events, in one
-// transaction. It returns the cursors.
-func (s *Service) take(ctx context.Context, entries []ledger.Entry) (map[string]int64, error) {
+// transaction. It returns the cursors. organizers are by event.
+func (s *Service) take(ctx context.Context, entries []ledger.Entry, organizers map[string]string) (map[string]int64, error) {
 	var ids []string
 	for i := range entries {
 		if e := &entries[i]; e.BookingID != "" {
@@ -410,15 +405,21 @@ func (s *Service) take(ctx context.Context, entries []ledger.Entry) (map[string]
 	}
 	var messages []stored
 	var waits []awaited
-	cursors := map[string]int64{}
+	cursors, whose := map[string]int64{}, map[string]bool{}
 	for i := range entries {
 		e := &entries[i]
 		cursors[e.EventID] = e.Seq
+		organizer := organizers[e.EventID]
+		if organizer == "" {
+			continue
+		}
+		whose[organizer] = true
 		var b *bookingapi.Booking
 		if found, ok := bookings[e.BookingID]; ok {
 			b = &found
 		}
-		if w, ok := awaits(e, b); ok && s.intake.waitsFor(&w) {
+		if w, ok := awaits(e, b); ok {
+			w.organizerID = organizer
 			waits = append(waits, w)
 		}
 		if goodwill(e) {
@@ -429,19 +430,22 @@ func (s *Service) take(ctx context.Context, entries []ledger.Entry) (map[string]
 			s.log.ErrorContext(ctx, "an entry of a ledger leads to no message for webhooks", "event", e.EventID, "seq", e.Seq, "error", err)
 			continue
 		}
-		if to := s.intake.receivers(e.EventID, m.kind, e.At); len(to) > 0 {
-			messages = append(messages, stored{m, to})
-		}
+		messages = append(messages, stored{message: m, organizerID: organizer, entryAt: e.At})
 	}
 	err := s.store.db.Write(ctx, func(tx *sql.Tx) error {
 		now := s.now()
-		for i := range messages {
-			if err := s.store.add(ctx, tx, &messages[i].message, messages[i].to, now); err != nil {
-				return err
-			}
+		to, err := s.store.receivers(ctx, tx, whose)
+		if err != nil {
+			return err
 		}
-		for _, w := range waits {
-			if err := addAwaited(ctx, tx, w, now); err != nil {
+		if err := s.store.tell(ctx, tx, messages, to, now); err != nil {
+			return err
+		}
+		for i := range waits {
+			if !to.await(&waits[i]) {
+				continue
+			}
+			if err := addAwaited(ctx, tx, waits[i], now); err != nil {
 				return err
 			}
 		}

@@ -83,6 +83,12 @@ type Config struct {
 	Resolver  *net.Resolver     // for tests: looks names up; nil: as the machine does
 }
 
+// lease is held by the node that does the work: see sqldb.Lease.
+type lease interface {
+	Held(ctx context.Context) bool
+	Release(ctx context.Context)
+}
+
 // Service is the webhook service.
 type Service struct {
 	store    store
@@ -95,7 +101,7 @@ type Service struct {
 	log      *slog.Logger
 	base     string
 	guard    guard
-	lease    *sqldb.Lease
+	lease    lease
 	shared   bool
 	metrics  *metrics
 	changed  chan struct{} // wakes watch
@@ -231,7 +237,7 @@ func (s *Service) Create(ctx context.Context, c caller.Caller, n webhookapi.New)
 	}
 	secret := webhookapi.Secret{Value: newSecret()}
 	err = s.store.db.Write(ctx, func(tx *sql.Tx) error {
-		if err := s.store.db.Lock(ctx, tx, "webhooks/"+e.OrganizerID); err != nil {
+		if err := s.store.lockEndpoints(ctx, tx, e.OrganizerID); err != nil {
 			return err
 		}
 		now := s.now()
@@ -239,7 +245,7 @@ func (s *Service) Create(ctx context.Context, c caller.Caller, n webhookapi.New)
 		if err := s.unlike(ctx, tx, &e, true); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO webhook_endpoints (`+endpointColumns+`) VALUES ($1, $2, $3, $4, $5, TRUE, '', $6, 0, FALSE, 0, $6, $6)`,
+		if _, err := tx.ExecContext(ctx, `INSERT INTO webhook_endpoints (`+endpointColumns+`) VALUES ($1, $2, $3, $4, $5, TRUE, '', $6, 0, FALSE, 0, $6)`,
 			e.ID, e.OrganizerID, e.URL, e.Description, string(types), e.CreatedAt.UnixMicro()); err != nil {
 			return err
 		}
@@ -314,11 +320,18 @@ func (s *Service) check(faults *[]errs.Field, e *webhookapi.Endpoint, c webhooka
 
 // Change implements webhookapi.Service.
 func (s *Service) Change(ctx context.Context, c caller.Caller, endpointID string, change webhookapi.Change) (webhookapi.Endpoint, error) {
-	if _, err := s.own(ctx, c, endpointID); err != nil {
+	own, err := s.own(ctx, c, endpointID)
+	if err != nil {
 		return webhookapi.Endpoint{}, err
 	}
 	var changed endpoint
-	err := s.store.db.Write(ctx, func(tx *sql.Tx) error {
+	err = s.store.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := s.store.lockEndpoints(ctx, tx, own.OrganizerID); err != nil {
+			return err
+		}
+		if err := poke(ctx, tx, endpointID); err != nil { // locks the endpoint: attempts change it, too
+			return err
+		}
 		e, found, err := s.store.endpoint(ctx, tx, endpointID)
 		if err != nil || !found {
 			return errors.Join(err, missing(found))
@@ -336,12 +349,8 @@ func (s *Service) Change(ctx context.Context, c caller.Caller, endpointID string
 		case *change.Enabled && !e.Enabled:
 			e.Enabled, e.OffBecause, e.FailingSince, e.noticeDue = true, "", time.Time{}, false
 			e.beginsAt = s.now().UnixMicro()
-			e.missedSince = e.beginsAt
 		case !*change.Enabled && e.Enabled:
 			e.Enabled, e.OffBecause = false, webhookapi.ByOrganizer
-		}
-		if change.Types != nil && e.missedSince == 0 {
-			e.missedSince = s.now().UnixMicro()
 		}
 		types, err := codec.Marshal(e.Types)
 		if err != nil {
@@ -353,8 +362,8 @@ func (s *Service) Change(ctx context.Context, c caller.Caller, endpointID string
 		}
 		changed = e
 		_, err = tx.ExecContext(ctx, `UPDATE webhook_endpoints SET url = $2, description = $3, types = $4, enabled = $5, off_because = $6,
-			failing_since = $7, notice_due = $8, begins_at = $9, missed_since = $10, pokes = pokes + 1 WHERE id = $1`,
-			e.ID, e.URL, e.Description, string(types), e.Enabled, e.OffBecause, failing, e.noticeDue, e.beginsAt, e.missedSince)
+			failing_since = $7, notice_due = $8, begins_at = $9 WHERE id = $1`,
+			e.ID, e.URL, e.Description, string(types), e.Enabled, e.OffBecause, failing, e.noticeDue, e.beginsAt)
 		return err
 	})
 	if sqldb.Duplicate(err) {

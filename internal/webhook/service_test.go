@@ -546,120 +546,66 @@ func TestBeforeTheFirstEndpoint(t *testing.T) {
 	}
 }
 
-// What happens right after an endpoint was created is told, although the node that does
-// the work has not seen the endpoint yet.
-func TestRightAfterCreation(t *testing.T) {
-	w := newWorld(t)
-	first, second := newReceiver(t, nil), newReceiver(t, nil)
-	w.creates(ann, first.server.URL)
-	round := func() {
-		t.Helper()
-		if err := w.intake.round(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	refresh := func() {
-		t.Helper()
-		if err := w.refresh(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	refresh()
-	w.sells(event1, 1)
-	round()
-	hook, _ := w.creates(ann, second.server.URL)
-	for i := range 400 { // more than one step back
-		w.sells(event1, 2+i)
-	}
-	round() // without the second one
-	refresh()
-	round()
-	var n int
-	err := w.store.db.Reader().QueryRowContext(t.Context(), `SELECT count(*) FROM webhook_deliveries WHERE endpoint_id = $1`, hook.ID).Scan(&n)
-	if err != nil || n != 800 {
-		t.Errorf("%d deliveries, %v", n, err)
-	}
-}
-
-// An endpoint that the node that does the work has not seen before it stopped is told what
-// has happened since, however much later the next node begins: when it was created, and when
-// it was switched on again.
-func TestSeenByTheNextNode(t *testing.T) {
-	cfg := sqldbtest.Fresh(t)
-	n := newNeighbours()
-	first, second := newReceiver(t, nil), newReceiver(t, nil)
+// What happens right after an endpoint was created, changed or switched on is told, although
+// the node that does the work has not seen that yet, and whichever node does it next.
+func TestRightAfterAChange(t *testing.T) {
+	cfg, n := sqldbtest.Fresh(t), newNeighbours()
 	node := func() (*world, func()) {
 		db := sqldbtest.Again(t, cfg)
 		w := newWorldOn(t, db, n)
+		mustRefresh(w)
+		mustRound(w)
 		return w, func() { w.lease.Release(t.Context()); db.Close() }
-	}
-	refresh := func(w *world) {
-		t.Helper()
-		if err := w.refresh(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	round := func(w *world) {
-		t.Helper()
-		if err := w.intake.round(t.Context()); err != nil {
-			t.Fatal(err)
-		}
 	}
 	told := func(w *world, id string, want int) {
 		t.Helper()
-		var got int
-		err := w.store.db.Reader().QueryRowContext(t.Context(), `SELECT count(*) FROM webhook_deliveries WHERE endpoint_id = $1`, id).Scan(&got)
-		if err != nil || got != want {
-			t.Errorf("%d deliveries, want %d; %v", got, want, err)
+		if got := w.messagesTo(id); len(got) != want {
+			t.Errorf("%d deliveries, want %d", len(got), want)
+		}
+	}
+	change := func(w *world, id string, c webhookapi.Change) {
+		t.Helper()
+		if _, err := w.Change(t.Context(), ann, id, c); err != nil {
+			t.Fatal(err)
 		}
 	}
 	w, stop := node()
-	w.creates(ann, first.server.URL)
-	refresh(w)
-	w.sells(event1, 1)
-	round(w)
-	hook, _ := w.creates(ann, second.server.URL)
-	w.sells(event1, 2)
-	round(w) // without the second one
-	told(w, hook.ID, 0)
+	w.creates(ann, "https://first.example/")
+	mustRefresh(w)
+	n.sells(event1, 1)
+	mustRound(w)
+	hook, _ := w.creates(ann, "https://second.example/", webhookapi.BookingBooked)
+	n.sells(event1, 2)
+	mustRound(w)
+	told(w, hook.ID, 1)
+	n.sells(event1, 3)
 	stop()
 	n.later(48 * time.Hour)
 
 	w, stop = node()
-	refresh(w)
-	round(w)
 	told(w, hook.ID, 2)
 	off, on := false, true
-	if _, err := w.Change(t.Context(), ann, hook.ID, webhookapi.Change{Enabled: &off}); err != nil {
-		t.Fatal(err)
-	}
-	refresh(w)
-	w.sells(event1, 3)
-	round(w)
+	change(w, hook.ID, webhookapi.Change{Enabled: &off})
+	n.sells(event1, 4)
+	mustRound(w)
 	told(w, hook.ID, 2)
 	n.later(time.Second)
-	if _, err := w.Change(t.Context(), ann, hook.ID, webhookapi.Change{Enabled: &on}); err != nil {
-		t.Fatal(err)
-	}
-	w.sells(event1, 4)
-	round(w) // as if it were off
-	told(w, hook.ID, 2)
+	change(w, hook.ID, webhookapi.Change{Enabled: &on})
+	n.sells(event1, 5)
+	mustRound(w)
+	told(w, hook.ID, 3)
+	change(w, hook.ID, webhookapi.Change{Types: &[]webhookapi.Type{}})
+	n.sells(event1, 6)
+	mustRound(w)
+	told(w, hook.ID, 5)
+	change(w, hook.ID, webhookapi.Change{Types: &[]webhookapi.Type{webhookapi.EventCancelled}})
+	n.sells(event1, 7)
 	stop()
 	n.later(48 * time.Hour)
 
 	w, stop = node()
-	refresh(w)
-	round(w)
-	told(w, hook.ID, 4)
-	stop()
-	n.later(48 * time.Hour)
-
-	w, stop = node() // now nothing is read again
 	defer stop()
-	refresh(w)
-	if len(w.intake.rewinds) > 0 {
-		t.Errorf("%v", w.intake.rewinds)
-	}
+	told(w, hook.ID, 5)
 }
 
 // Many purchases at once are told once each, in few writes.

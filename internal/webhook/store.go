@@ -22,18 +22,17 @@ type store struct{ db *sqldb.DB }
 // endpoint is a row of webhook_endpoints.
 type endpoint struct {
 	webhookapi.Endpoint
-	noticeDue   bool
-	pokes       int64
-	beginsAt    int64 // µs since 1970: it gets messages about what happens from then on
-	missedSince int64 // µs since 1970: ledgers may have been read without it from then on; 0: they were not
+	noticeDue bool
+	pokes     int64
+	beginsAt  int64 // µs since 1970: it gets messages about what happens from then on
 }
 
-const endpointColumns = `id, organizer_id, url, description, types, enabled, off_because, created_at, failing_since, notice_due, pokes, begins_at, missed_since`
+const endpointColumns = `id, organizer_id, url, description, types, enabled, off_because, created_at, failing_since, notice_due, pokes, begins_at`
 
 func scanEndpoint(row interface{ Scan(...any) error }) (e endpoint, err error) {
 	var types string
 	var created, failing int64
-	if err := row.Scan(&e.ID, &e.OrganizerID, &e.URL, &e.Description, &types, &e.Enabled, &e.OffBecause, &created, &failing, &e.noticeDue, &e.pokes, &e.beginsAt, &e.missedSince); err != nil {
+	if err := row.Scan(&e.ID, &e.OrganizerID, &e.URL, &e.Description, &types, &e.Enabled, &e.OffBecause, &created, &failing, &e.noticeDue, &e.pokes, &e.beginsAt); err != nil {
 		return e, err
 	}
 	e.CreatedAt, e.FailingSince = timeOf(created), timeOf(failing)
@@ -51,11 +50,14 @@ func timeOf(micros int64) time.Time {
 
 // endpoints lists endpoints: all, or those of an organizer.
 func (s store) endpoints(ctx context.Context, organizerID string) ([]endpoint, error) {
-	query, args := `SELECT `+endpointColumns+` FROM webhook_endpoints`, []any(nil)
-	if organizerID != "" {
-		query, args = query+` WHERE organizer_id = $1 ORDER BY created_at, id`, []any{organizerID} // webhook_endpoints_by_organizer
+	if organizerID == "" {
+		return s.endpointsWhere(ctx, s.db.Reader(), "")
 	}
-	rows, err := s.db.Reader().QueryContext(ctx, query, args...)
+	return s.endpointsWhere(ctx, s.db.Reader(), ` WHERE organizer_id = $1 ORDER BY created_at, id`, organizerID) // webhook_endpoints_by_organizer
+}
+
+func (s store) endpointsWhere(ctx context.Context, from sqldb.Querier, where string, args ...any) ([]endpoint, error) {
+	rows, err := from.QueryContext(ctx, `SELECT `+endpointColumns+` FROM webhook_endpoints`+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read webhooks: %w", err)
 	}

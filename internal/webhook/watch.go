@@ -26,18 +26,20 @@ type trust struct {
 func (s *Service) watch(ctx context.Context) {
 	var trouble jobs.Trouble
 	_ = jobs.Every(ctx, watchEvery, s.changed, func(ctx context.Context) error {
-		err := jobs.Catch(func() error {
-			if !s.lease.Held(ctx) {
-				s.intake.live(nil, nil, nil)
-				s.queues.live(nil)
-				return jobs.ErrNotOver // another node does the work
-			}
-			return s.refresh(ctx)
-		})
+		err := jobs.Catch(func() error { return s.watchOnce(ctx) })
 		trouble.Log(ctx, s.log, slog.LevelWarn, "webhooks cannot be read", err)
 		return nil
 	})
 	s.intake.live(nil, nil, nil)
+}
+
+func (s *Service) watchOnce(ctx context.Context) error {
+	if !s.lease.Held(ctx) {
+		s.intake.live(nil, nil, nil)
+		s.queues.live(nil)
+		return jobs.ErrNotOver // another node does the work
+	}
+	return s.refresh(ctx)
 }
 
 // look has watch look at the endpoints now. If another node does the work, it sees a
@@ -55,7 +57,7 @@ func (s *Service) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wanted, endpoints := map[string][]string{}, map[string]endpoint{}
+	wanted, barred, endpoints := map[string]bool{}, map[string]bool{}, map[string]endpoint{}
 	for _, e := range list {
 		if !e.Enabled {
 			continue
@@ -64,10 +66,12 @@ func (s *Service) refresh(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if may {
-			wanted[e.OrganizerID] = append(wanted[e.OrganizerID], e.ID)
-			endpoints[e.ID] = e
+		if !may {
+			barred[e.OrganizerID] = true
+			continue
 		}
+		wanted[e.OrganizerID] = true
+		endpoints[e.ID] = e
 	}
 	var cursors map[string]int64
 	if !s.intake.serves(wanted) {
@@ -75,7 +79,7 @@ func (s *Service) refresh(ctx context.Context) error {
 			return err
 		}
 	}
-	s.intake.live(wanted, endpoints, cursors)
+	s.intake.live(wanted, barred, cursors)
 	if cursors != nil {
 		s.intake.kick()
 	}

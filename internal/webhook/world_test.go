@@ -52,6 +52,7 @@ type neighbours struct {
 	hears   []func([]ledger.Entry)
 	others  []ledger.Listener // to other nodes
 	blind   bool              // the heads of ledgers are not seen
+	unborn  bool              // events are not known yet
 	orders  map[string]bookingapi.Booking
 	money   map[string]paymentapi.Payment
 	refunds map[string]map[int64]paymentapi.Refund
@@ -138,6 +139,11 @@ func (n *neighbours) Bookings(_ context.Context, ids []string) (map[string]booki
 }
 
 func (n *neighbours) Events(_ context.Context, ids []string) (map[string]eventapi.Event, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.unborn {
+		return nil, nil
+	}
 	all := map[string]eventapi.Event{event1: {ID: event1, OrganizerID: ann.UserID}, event2: {ID: event2, OrganizerID: bob.UserID}}
 	return pick(all, ids), nil
 }
