@@ -138,6 +138,7 @@ func (st *stage) play(dir string, s *Script, j *job, tell func(*Script)) *outcom
 
 // step carries out a step, and what follows of it.
 func (w *world) step(v map[string]*op, s *Step) {
+	signsOfLife.Add(1)
 	w.hurt = w.troubled()
 	w.run(v, s)
 	w.after()

@@ -18,6 +18,7 @@ const (
 	steps            = 60
 	enough           = 4 * time.Minute
 	enoughOnPostgres = 90 * time.Second
+	enoughInShort    = 30 * time.Second
 	sideBySide       = 10 // histories on PostgreSQL, which wait most of the time
 )
 
@@ -37,7 +38,7 @@ func TestHistories(t *testing.T) {
 		t.Parallel()
 	}
 	if testing.Short() {
-		n = 8
+		n, most = fromEnv("N", 8), enoughInShort
 	}
 	first := fromEnv("SEED", uint64(time.Now().UnixNano()))
 	t.Logf("SEED=%d N=%d", first, n)

@@ -35,12 +35,24 @@ type job struct {
 	Hasty  bool   `json:"hasty"`  // whether it waits only a moment for what must come about: it is one of many tries
 }
 
-// standstill is how long no history takes.
-func standstill(st *stage) time.Duration {
-	if st.record.server != nil {
-		return 10 * time.Minute
+// standstill is how long no history is without a sign of life, however slow the machine.
+const standstill = 10 * time.Minute
+
+// watch ends the process when the house stands still: nothing is done, and no time passes.
+func watch(over <-chan struct{}) {
+	for {
+		seen := signsOfLife.Load()
+		select {
+		case <-over:
+			return
+		case <-time.After(standstill):
+		}
+		if signsOfLife.Load() == seen {
+			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)
+			fmt.Fprintln(os.Stderr, "panic: the house stands still")
+			os.Exit(3)
+		}
 	}
-	return 2 * time.Minute
 }
 
 const answerMark = "SIMULATED "
@@ -70,11 +82,8 @@ func TestWorker(t *testing.T) {
 		if j.Script != "" {
 			tell(s)
 		}
-		guard := time.AfterFunc(standstill(st), func() {
-			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)
-			fmt.Fprintln(os.Stderr, "panic: the house stands still")
-			os.Exit(3)
-		})
+		over := make(chan struct{})
+		go watch(over)
 		var out *outcome
 		t.Run("history", func(t *testing.T) {
 			cryptotest.SetGlobalRandom(t, s.Seed)
@@ -84,7 +93,7 @@ func TestWorker(t *testing.T) {
 			}
 			synctest.Test(t, func(t *testing.T) { out = st.play(t.TempDir(), s, &j, tell) })
 		})
-		guard.Stop()
+		close(over)
 		line, err := json.Marshal(out)
 		if err != nil {
 			t.Fatal(err)
