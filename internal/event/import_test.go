@@ -268,6 +268,9 @@ func wantFault(t testing.TB, err error, file, path string) {
 }
 
 func TestBadFilesAreToldByPath(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads files one after the other")
+	}
 	for _, c := range []struct{ fixture, old, replacement, path string }{
 		{"discovery.json", `"localDate": "2019-11-02"`, `"localDate": "2019-13-02"`, "_embedded.events[4].dates.start.localDate"},
 		{"discovery.json", `"2019-09-08T22:30:00Z"`, `"noon"`, "_embedded.events[0].dates.start.dateTime"},
@@ -398,6 +401,9 @@ func TestTextThatIsNotJSONIsToldByItsMember(t *testing.T) {
 }
 
 func TestTooManySeats(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one file of 200,000 seats")
+	}
 	var b strings.Builder
 	b.WriteString(`{"name":"Vast","categories":[{"name":"A"}],"zones":[{"name":"Z","rows":[{"row_number":"1","seats":[`)
 	for i := range seating.MaxSeats + 1 {

@@ -113,6 +113,9 @@ func (failing) Read([]byte) (int, error) { return 0, errors.New("gone") }
 
 // A body full of faults is answered by the first of them, quickly.
 func TestFewFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large bodies one after the other")
+	}
 	d := plans(t)
 	name := func(list []errs.Field) (names []string) {
 		for _, f := range list {

@@ -70,6 +70,9 @@ func TestMemory(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a million keys")
+	}
 	m := NewMemory(time.Now)
 	for i := range shards * maxKeys * 5 / 4 {
 		if _, err := m.Take(t.Context(), Key{"x", fmt.Sprint(i)}, Rate{1, time.Hour}); err != nil {
