@@ -52,9 +52,11 @@ func TestPapersOfAPayment(t *testing.T) {
 		t.Errorf("%+v %v", settled, err)
 	}
 
+	// What the organizer changes afterwards is not what the buyer was shown.
+	h.must(t, org, "PUT", "/events/"+event, `{"cancellation_fees":[{"fee_rate":9000}],"refundable_until":"2099-01-15T00:00:00Z"}`, "id")
 	files := unpacked(t, h.ask(t, org, "GET", "/organizer/events/"+event+"/orders/"+booking+"/evidence.zip", "").Body.Bytes())
 	for name, want := range map[string][]string{
-		"summary.txt":     {"ann", "100.00 EUR", "From the beginning the organizer keeps 25 % of the price of a seat.", "until 2099-02-01T00:00:00Z", "captured"},
+		"summary.txt":     {"ann", "100.00 EUR", "From the beginning the organizer keeps 25 % of the price of a seat.", "cancelled until 2099-02-01T00:00:00Z", "captured", "75.00 EUR until 2099-02-01T00:00:00Z"},
 		"payment.csv":     {"at_gateway", "captured", "100.00,EUR"},
 		"emails.csv":      {"made_at,kind,to"},
 		d.Number + ".pdf": {"%PDF"},
@@ -64,6 +66,9 @@ func TestPapersOfAPayment(t *testing.T) {
 				t.Errorf("%s lacks %q:\n%.2000s", name, w, files[name])
 			}
 		}
+	}
+	if strings.Contains(files["summary.txt"], "90 %") {
+		t.Errorf("the summary has terms that came later:\n%s", files["summary.txt"])
 	}
 }
 

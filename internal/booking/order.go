@@ -2,13 +2,17 @@ package booking
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"boxoffice/internal/booking/tables"
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
+	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
 	"boxoffice/internal/ledger"
+	"boxoffice/internal/sqldb"
 )
 
 // Orders adds seats, prices and the events' refund terms to bookings.
@@ -51,6 +55,26 @@ func (s *Service) order(ctx context.Context, b *bookingapi.Booking) (bookingapi.
 		}
 	}
 	return out, nil
+}
+
+// sqlSoldUnder finds the state of a sale before a booking was made, by the ledger's primary
+// key: it reads backwards from the booking's first entry.
+const sqlSoldUnder = `SELECT sale FROM ledger WHERE event_id = $1 AND kind = 'sale' AND at <= $2
+	AND seq < COALESCE((SELECT min(seq) FROM ledger WHERE event_id = $1 AND booking_id = $3), 0) ORDER BY seq DESC LIMIT 1`
+
+// SoldUnder returns the state of the sale when a booking was made; see bookingapi.Orders.
+func (s *Service) SoldUnder(ctx context.Context, b *bookingapi.Booking) (sale bookingapi.Sale, err error) {
+	texts, err := sqldb.Texts(ctx, s.db.Reader(), sqlSoldUnder, b.EventID, b.CreatedAt, b.ID)
+	switch {
+	case err != nil:
+		return sale, fmt.Errorf("read the terms of booking %s: %w", b.ID, err)
+	case len(texts) == 0:
+		return sale, errs.Missing("booking")
+	}
+	if err := codec.ReadKnown([]byte(texts[0]), &sale); err != nil {
+		return sale, fmt.Errorf("read the terms of booking %s: %w", b.ID, err)
+	}
+	return sale, nil
 }
 
 func pricesOf(places []bookingapi.Place) []int64 {

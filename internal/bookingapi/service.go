@@ -81,6 +81,9 @@ type Bookings interface {
 type Orders interface {
 	// Orders adds seats, prices and refund terms to bookings, and keeps their order.
 	Orders(ctx context.Context, list []Booking) ([]Order, error)
+	// SoldUnder returns the state of the event's sale when a booking was made, with the
+	// terms that its buyer was shown. NotFound: the ledger has no such booking.
+	SoldUnder(ctx context.Context, b *Booking) (Sale, error)
 	// Links returns the signed paths of orders' pages, by booking id, for mails to
 	// their owners.
 	Links(ctx context.Context, bookingIDs []string) (map[string]string, error)

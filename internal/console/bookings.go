@@ -29,6 +29,7 @@ type Bookings interface {
 // Orders are what the console needs of the booking service to show bookings.
 type Orders interface {
 	Orders(ctx context.Context, list []bookingapi.Booking) ([]bookingapi.Order, error)
+	SoldUnder(ctx context.Context, b *bookingapi.Booking) (bookingapi.Sale, error)
 	Recipients(ctx context.Context, bookingIDs []string) (map[string]bookingapi.Recipient, error)
 	LinksFor(ctx context.Context, caller caller.Caller, list []bookingapi.Booking) (map[string]string, error)
 }

@@ -35,8 +35,9 @@ type Payments interface {
 type evidence struct {
 	event     *eventapi.Event
 	order     *Booking
-	terms     []bookingapi.BackUntil
-	payment   *paymentapi.Payment // nil: none
+	sale      bookingapi.Sale        // as it was when the booking was made
+	back      []bookingapi.BackUntil // what goes back from now on
+	payment   *paymentapi.Payment    // nil: none
 	story     []paymentapi.Posting
 	log       notifyapi.OrderLog
 	documents []invoiceapi.Document
@@ -92,7 +93,10 @@ func (c *Console) evidence(v *page.Visit, e *eventapi.Event) (*evidence, error) 
 	if err != nil {
 		return nil, err
 	}
-	x := &evidence{event: e, order: &list[0], terms: orders[0].Refunds, made: v.Now().UTC()}
+	x := &evidence{event: e, order: &list[0], back: orders[0].Refunds, made: v.Now().UTC()}
+	if x.sale, err = c.Orders.SoldUnder(ctx, &b); err != nil {
+		return nil, err
+	}
 	payments, err := c.Payments.Latest(ctx, []string{bookingID})
 	if err != nil {
 		return nil, err
@@ -148,27 +152,37 @@ func (x *evidence) summary(w io.Writer) {
 			say("  "+string(s.Status), "%s", at(s.At))
 		}
 	}
-	fmt.Fprintln(w, "\nTerms of cancelling, as shown before the payment and on the page of the order:")
-	for _, line := range x.termsInWords() {
+	fmt.Fprintln(w, "\nTerms of cancelling when the booking was made, as shown before the payment:")
+	for _, line := range termsInWords(&x.sale, o.Currency) {
 		fmt.Fprintln(w, "- "+line)
+	}
+	if len(x.back) > 0 {
+		fmt.Fprintln(w, "\nWhat goes back if all seats are cancelled now or later, by these terms or later ones that are better for the buyer:")
+	}
+	for _, f := range x.back {
+		until := "at any time"
+		if f.Until != 0 {
+			until = "until " + at(time.UnixMicro(f.Until))
+		}
+		fmt.Fprintf(w, "- %s %s\n", money.Format(f.Amount, o.Currency), until)
 	}
 	fmt.Fprintf(w, "\nFiles: payment.csv (each step of the payment), emails.csv (emails about the booking, with the\nanswers of mail servers), invoices and credit notes.\nThis file was made at %s.\n", at(x.made))
 }
 
-// termsInWords are the event's terms of cancelling.
-func (x *evidence) termsInWords() (list []string) {
-	e := x.event
-	for _, f := range e.CancelFees {
+// termsInWords are a sale's terms of cancelling.
+func termsInWords(sale *bookingapi.Sale, currency string) (list []string) {
+	at := func(micros int64) string { return time.UnixMicro(micros).UTC().Format(time.RFC3339) }
+	for _, f := range sale.Terms.Fees {
 		from := "From the beginning"
-		if f.From != nil {
-			from = "From " + f.From.UTC().Format(time.RFC3339)
+		if f.From != 0 {
+			from = "From " + at(f.From)
 		}
 		var kept []string
-		if f.FeeRate > 0 {
-			kept = append(kept, percent(f.FeeRate)+" % of the price of a seat")
+		if f.Rate > 0 {
+			kept = append(kept, percent(f.Rate)+" % of the price of a seat")
 		}
-		if f.FeeFixed > 0 {
-			kept = append(kept, money.Format(f.FeeFixed, e.Prices.Currency)+" for each seat")
+		if f.Fixed > 0 {
+			kept = append(kept, money.Format(f.Fixed, currency)+" for each seat")
 		}
 		if len(kept) == 0 {
 			kept = append(kept, "nothing")
@@ -178,10 +192,10 @@ func (x *evidence) termsInWords() (list []string) {
 	if len(list) == 0 {
 		list = append(list, "The organizer keeps nothing of the price.")
 	}
-	if e.RefundsEnd.IsZero() {
+	if sale.RefundsEnd == 0 {
 		return append(list, "Seats can be cancelled at any time.")
 	}
-	return append(list, "Seats can be cancelled until "+e.RefundsEnd.UTC().Format(time.RFC3339)+", not later.")
+	return append(list, "Seats can be cancelled until "+at(sale.RefundsEnd)+", not later.")
 }
 
 // steps writes what happened to the payment.

@@ -16,7 +16,7 @@ import (
 func Test(t *testing.T, newService NewService) {
 	for name, run := range map[string]func(*test){
 		"sales": testSales, "seats": testSeats, "hold": testHold, "drafts": testDrafts, "confirm": testConfirm,
-		"cancel": testCancel, "reads": testReads, "ticketed": testTicketed, "links": testLinks, "accounts": testAccounts,
+		"cancel": testCancel, "sold under": testSoldUnder, "reads": testReads, "ticketed": testTicketed, "links": testLinks, "accounts": testAccounts,
 		"give up": testGiveUp, "grants": testGrants, "gifts": testGifts, "reports": testReports, "ledger": testLedger,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,6 +187,34 @@ func testCancel(t *test) {
 	t.refused(err, errs.Conflict, "refunds-over")
 	_, err = t.s.Cancel(ctx, fan("ann"), bookingapi.Cancellation{BookingID: sold.ID})
 	t.refused(err, errs.Conflict, "refunds-over")
+}
+
+// What a booking was sold under stays as it was, whatever the sale becomes.
+func testSoldUnder(t *test) {
+	ev := t.event(func(s *bookingapi.Sale) { s.LimitPerCustomer = 3 })
+	b := t.pay(t.hold(ev, "ann", "STALLS-A-1"))
+	sales, err := t.s.Sales(t.Context(), []string{ev})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := sales[ev]
+	changed.EventVersion, changed.LimitPerCustomer = changed.EventVersion+1, 5
+	if err := t.s.SetSales(t.Context(), map[string]bookingapi.Sale{ev: changed}); err != nil {
+		t.Fatal(err)
+	}
+	later := t.hold(ev, "bob", "STALLS-A-2")
+	for _, c := range []struct {
+		b    bookingapi.Booking
+		want int32
+	}{{b, 3}, {later, 5}} {
+		if sale, err := t.s.SoldUnder(t.Context(), &c.b); err != nil || sale.LimitPerCustomer != c.want {
+			t.Errorf("%s was sold under %+v %v", c.b.ID, sale, err)
+		}
+	}
+	b.ID = ev + "00"
+	if _, err := t.s.SoldUnder(t.Context(), &b); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("no booking: %v", err)
+	}
 }
 
 func testReads(t *test) {
