@@ -28,6 +28,8 @@ const (
 	inTax
 	inRefunds
 	inChargebacks
+	inGatewayFees // only fees.go posts in this and the next
+	inPayout
 )
 
 // balance is what is in each account, in minor units: above 0 on the debit side.

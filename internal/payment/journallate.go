@@ -70,11 +70,11 @@ func (w *latePosting) apply(t *batchTx) error {
 	return nil
 }
 
-// inJournal adds up what the journal has of a payment.
+// inJournal adds up what the journal has of a payment, but for the gateway's fees.
 func (t *batchTx) inJournal(p *record) (b balance, err error) {
 	q := sqldb.Querier(t.tx)
 	postingsBy(t.ctx, q, p.EventID, func(one paymentapi.Posting, failed error) bool {
-		if err = failed; err == nil && one.PaymentID == p.ID {
+		if err = failed; err == nil && one.PaymentID == p.ID && one.Step != paymentapi.StepFee { // which does not follow from the row
 			for _, l := range one.Lines {
 				for i, name := range paymentapi.Accounts {
 					if name == l.Account {

@@ -141,12 +141,13 @@ func (s *Service) Postings(ctx context.Context, eventID string, from, to time.Ti
 // Story is everything that happened to a payment, for callers who may read it: what the
 // payment service has learned, from whom, and the money that it moved.
 func (s *Service) Story(ctx context.Context, caller caller.Caller, paymentID string) (list []paymentapi.Posting, err error) {
-	p, _, err := s.read(ctx, caller, paymentID)
+	p, owns, err := s.read(ctx, caller, paymentID)
 	if err != nil {
 		return nil, err
 	}
+	buyer := owns && !caller.Administers() // what the gateway keeps is the organizer's and ours to know
 	postingsBy(ctx, s.store.db.Reader(), p.EventID, func(one paymentapi.Posting, failed error) bool {
-		if err = failed; err == nil && one.PaymentID == p.ID {
+		if err = failed; err == nil && one.PaymentID == p.ID && !(buyer && one.Step == paymentapi.StepFee) {
 			list = append(list, one)
 		}
 		return err == nil

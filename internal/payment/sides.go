@@ -249,15 +249,17 @@ func (s *Service) Reconcile(ctx context.Context, day time.Time) (*paymentapi.Day
 	return r, s.store.keepDay(ctx, day.UTC(), s.now(), r)
 }
 
-// compare does the same, and stores nothing.
+// compare does the same, posts the fees and payouts of the day in the journal, and keeps no
+// report.
 func (s *Service) compare(ctx context.Context, day time.Time) (*paymentapi.DayReport, error) {
 	from := day.UTC().Truncate(24 * time.Hour)
 	c := sides{s}
-	sources := reconcile.Sources{Journal: c, Record: c, Now: s.now}
+	to := from.AddDate(0, 0, 1)
+	sources := reconcile.Sources{Journal: c, Record: c, Now: s.now, Costs: &dayFees{s: s, at: to.UnixMicro() - 1}}
 	if books, ok := s.gateway.(provider.Books); ok {
 		sources.Gateway = books
 	}
-	return reconcile.Run(ctx, sources, from, from.AddDate(0, 0, 1))
+	return reconcile.Run(ctx, sources, from, to)
 }
 
 var _ interface {

@@ -36,11 +36,23 @@ type Record interface {
 	Ask(ctx context.Context, paymentID string) error
 }
 
+// Costs takes what the gateway has kept and paid out on the day. It may be told the same
+// lines again later, when the day is compared again.
+type Costs interface {
+	// Fee takes a line with a fee about a payment of the record, whose id is its Charge. The
+	// lines come in the order of the payments' bookings.
+	Fee(ctx context.Context, m Movement) error
+	Payout(ctx context.Context, m Movement) error
+	// Done comes after the last line.
+	Done(ctx context.Context) error
+}
+
 // Sources are the sides of a comparison.
 type Sources struct {
 	Gateway provider.Books // nil: the gateway has no list
 	Journal Journal        // nil: there is none
 	Record  Record
+	Costs   Costs // nil: nobody wants to know
 	Now     func() time.Time
 }
 
@@ -86,7 +98,8 @@ type comparing struct {
 	report *Report
 	doubts map[string]bool // bookings to judge a second time
 	second bool
-	ask    []string // payments of which the gateway seems to know more than the record
+	paid   []Movement // payouts of the day
+	ask    []string   // payments of which the gateway seems to know more than the record
 }
 
 // toAsk are the findings that asking the gateway may settle.
@@ -113,6 +126,9 @@ func (r *comparing) run(ctx context.Context) error {
 		r.journal = r.to
 	}
 	if err := r.pass(ctx, Slack); err != nil {
+		return err
+	}
+	if err := r.costs(ctx); err != nil {
 		return err
 	}
 	if len(r.doubts) > 0 {
@@ -207,6 +223,7 @@ func (r *comparing) takes(m *Movement) bool {
 		if inside {
 			r.report.Explained["payout"]++
 			addUp(r.report, m)
+			r.paid = append(r.paid, *m)
 		}
 		return false
 	case !ours:
@@ -278,9 +295,49 @@ func (r *comparing) judgeGroup(ctx context.Context, group []Booking) error {
 	for i := range group {
 		b := &group[i]
 		b.Payments = payments[b.ID]
+		if err := r.fees(ctx, b); err != nil {
+			return err
+		}
 		r.take(b, judge(r.span, b))
 	}
 	return ctx.Err()
+}
+
+// fees passes on what the gateway has kept on the day of a booking's payments. It is not
+// passed on of payments that are not in the record, which are reported.
+func (r *comparing) fees(ctx context.Context, b *Booking) error {
+	if r.Costs == nil || r.second {
+		return nil
+	}
+	for _, m := range b.Lines {
+		payment, _ := splitCharge(m.Charge)
+		known := slices.ContainsFunc(b.Payments, func(p Payment) bool { return p.ID == payment && p.Currency == m.Currency })
+		if m.Fee == 0 || m.ID == "" || !known || !r.has(m.At) {
+			continue
+		}
+		m.Charge = payment
+		if err := r.Costs.Fee(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// costs passes on the payouts of the day.
+func (r *comparing) costs(ctx context.Context) error {
+	if r.Costs == nil {
+		return nil
+	}
+	for _, m := range r.paid {
+		if m.ID == "" {
+			continue
+		}
+		m.Charge = ""
+		if err := r.Costs.Payout(ctx, m); err != nil {
+			return err
+		}
+	}
+	return r.Costs.Done(ctx)
 }
 
 // take adds a judgement to the report, or leaves the booking for the second pass.
