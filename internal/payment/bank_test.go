@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -117,7 +118,7 @@ func (b *bank) Authorize(ctx context.Context, key string, c provider.Charge) (pr
 	return b.step(ctx, "authorize", key, c, func(a *account) provider.Outcome {
 		b.look(a)
 		if a.standing == provider.Unknown {
-			switch c.Method {
+			switch strings.TrimRight(c.Method, "_") {
 			case paymentapi.SandboxOK:
 				a.standing = provider.Reserved
 			case paymentapi.SandboxSlow:

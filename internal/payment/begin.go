@@ -70,7 +70,7 @@ func (s *Service) allowed(ctx context.Context, caller caller.Caller, b *bookinga
 	if reason := checkOver(method, b.Amount); !reason.None() {
 		return "", reason.Bad("method")
 	}
-	return method, nil
+	return method, s.mayTry(ctx, b.EventID, b.UserID, method)
 }
 
 // cached returns a booking from this node's memory, without reading it, although

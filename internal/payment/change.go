@@ -26,6 +26,9 @@ func (s *Service) amend(ctx context.Context, caller caller.Caller, paymentID, me
 	if p.Method == method && (version == 0 || version == p.Version) {
 		return p, nil
 	}
+	if err := s.mayTry(ctx, p.EventID, p.UserID, method); err != nil {
+		return record{}, err
+	}
 	w := ownerChange{id: p.ID, event: event{kind: evAmended}, method: method, version: version, by: caller.UserID, now: s.micros()}
 	if err := s.store.do(ctx, &w); err != nil {
 		return record{}, err
@@ -38,6 +41,9 @@ func (s *Service) amend(ctx context.Context, caller caller.Caller, paymentID, me
 	case w.late:
 		return record{}, errs.New(errs.Conflict, "payment-not-pending",
 			"The payment is %s: its method can be changed only until it is authorized.", w.got.Status)
+	case w.many:
+		return record{}, errs.New(errs.Conflict, "too-many-methods",
+			"A payment can have %d methods. Void it, and pay with a new one.", paymentapi.MaxMethods).With("payment_id", p.ID)
 	}
 	p, refusal, err := s.await(ctx, w.got, w.drive)
 	if err != nil {

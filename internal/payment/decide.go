@@ -100,13 +100,17 @@ var actionNames = [...]string{"authorize", "ask", "extend", "wait", "confirm", "
 
 func (a action) String() string { return actionNames[a] }
 
-// errTooLate refuses a change by the owner: the payment has moved on.
-var errTooLate = errors.New("payment has gone on")
+// errTooLate refuses a change by the owner: the payment has moved on. errTooMany refuses
+// one more method.
+var (
+	errTooLate = errors.New("payment has gone on")
+	errTooMany = errors.New("payment has had too many methods")
+)
 
 // next is the payment's state machine: it returns the state after an event, and the
 // actions to take then. Events may be repeated and arrive late; what has already
 // happened changes nothing. An error means that the event is impossible or, if it is
-// errTooLate, that the owner's change comes too late.
+// errTooLate or errTooMany, that the owner's change is refused.
 func next(s state, e event) (state, []action, error) {
 	if e.try != s.try && e.kind >= evUnknown && e.kind <= evGone {
 		e.kind = evUnknown // what became of an earlier method does not matter
@@ -177,6 +181,9 @@ func nextPending(s state, e event) (state, []action, error) {
 	case evCaptured: // no capture was requested
 		return giveUp(s, paymentapi.Returning, paymentapi.Voided)
 	case evAmended:
+		if s.try >= paymentapi.MaxMethods {
+			return s, nil, errTooMany
+		}
 		s.try++
 		return s, []action{toAuthorize}, nil
 	}

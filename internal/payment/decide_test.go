@@ -367,7 +367,7 @@ func TestNextMatrix(t *testing.T) {
 
 func describe(from, to state, err error) string {
 	switch {
-	case errors.Is(err, errTooLate) && from == to:
+	case (errors.Is(err, errTooLate) || errors.Is(err, errTooMany)) && from == to:
 		return "late"
 	case err != nil && from == to:
 		return "!"

@@ -127,7 +127,7 @@ func (s *Service) postPayment(ctx context.Context, in *payInput) (*response, err
 
 // Register adds the payment operations to the API.
 func (s *Service) Register(api huma.API) {
-	pay := operation("pay", http.MethodPost, "/payments", "Pay for a booking", 400, 402, 403, 409, 413, 503)
+	pay := operation("pay", http.MethodPost, "/payments", "Pay for a booking", 400, 402, 403, 409, 413, 429, 503)
 	pay.DefaultStatus = http.StatusCreated
 	pay.Description = "Answers 201 when the booking is paid, or 202 with a Location when that takes longer. " +
 		"A booking that costs nothing is booked at once, with the method none. If the request has an amount, no other amount is charged: if another request has already paid another amount, this one is answered 409 already-paid, with payment_id and amount, also when it is sent again. 402: the payment was declined; you can try again with a new payment. 409: the booking could not be completed, and no money was kept."
@@ -152,7 +152,7 @@ func (s *Service) Register(api huma.API) {
 			return read(s.OfBooking(ctx, caller.From(ctx), in.ID))
 		})
 	huma.Register(api, later(api, says("Continues the payment with the new method. Possible until the payment is authorized. 200: it is done. 202: it takes longer.",
-		operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment", 400, 402, 403, 409, 412, 413, 503))),
+		operation("amend-payment", http.MethodPut, "/payments/{id}", "Change the method of a payment", 400, 402, 403, 409, 412, 413, 429, 503))),
 		func(ctx context.Context, in *amendInput) (*response, error) {
 			version, err := s.expected(ctx, in.IfMatch, in.ID)
 			if err != nil {

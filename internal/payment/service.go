@@ -226,7 +226,7 @@ func (s *Service) written(w write) {
 		}
 	case *ownerChange:
 		point("is", string(w.got.Status))
-		if w.found && !w.late && !w.stale && !s.elsewhere(w) {
+		if w.found && !w.late && !w.stale && !w.many && !s.elsewhere(w) {
 			w.drive = s.start(w.got, evResume, nil)
 		}
 	case *move:

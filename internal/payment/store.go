@@ -101,8 +101,8 @@ type store struct {
 
 	keyOfAll bool // PostgreSQL still has payments_by_key, over all events
 
-	byID, latest, byKey *sql.Stmt            // on the readers
-	writes              map[string]*sql.Stmt // on the writer, by text; fixed after openStore
+	byID, latest, byKey, failed *sql.Stmt            // on the readers
+	writes                      map[string]*sql.Stmt // on the writer, by text; fixed after openStore
 }
 
 // write is a change that is decided and carried out inside the transaction of its
@@ -124,6 +124,8 @@ type batchTx struct {
 	paid  []paymentapi.Capture // what it has captured
 	back  []paymentapi.Return  // money that went back
 	posts []posted             // what it has done, for the journal
+
+	failed []failedMethod
 }
 
 func (t *batchTx) stmt(text string) *sql.Stmt {
@@ -163,7 +165,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 			return nil, fmt.Errorf("look for payments_by_key: %w", err)
 		}
 	}
-	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlDispute, sqlWaits, sqlPost, sqlPostedNow, sqlGiveKey, sqlNotePaid, sqlNoteReturned, sqlStart, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund}
+	texts := []string{sqlInsert, sqlMove, sqlUnwind, sqlNoteUnwinding, sqlUnwound, sqlCosts, sqlDispute, sqlWaits, sqlPost, sqlPostedNow, sqlGiveKey, sqlNotePaid, sqlNoteReturned, sqlCountFailed, sqlStart, sqlOver, sqlByID, sqlLatest, sqlByKey, sqlKeyTaken, sqlAddRefund, sqlSetCursor, sqlEndRefund}
 	for _, text := range texts {
 		st, err := db.PrepareWrite(ctx, text)
 		if err != nil {
@@ -171,7 +173,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		}
 		s.writes[text] = st
 	}
-	for text, st := range map[string]**sql.Stmt{sqlByID: &s.byID, sqlLatest: &s.latest, sqlByKey: &s.byKey} {
+	for text, st := range map[string]**sql.Stmt{sqlByID: &s.byID, sqlLatest: &s.latest, sqlByKey: &s.byKey, sqlFailed: &s.failed} {
 		var err error
 		if *st, err = db.PrepareRead(ctx, text); err != nil {
 			return nil, errors.Join(err, s.closeStatements())
@@ -191,7 +193,7 @@ func (s *store) closeStatements() error {
 	for _, st := range s.writes {
 		err = errors.Join(err, st.Close())
 	}
-	for _, st := range []*sql.Stmt{s.byID, s.latest, s.byKey} {
+	for _, st := range []*sql.Stmt{s.byID, s.latest, s.byKey, s.failed} {
 		if st != nil {
 			err = errors.Join(err, st.Close())
 		}
@@ -302,6 +304,9 @@ func (t *batchTx) note(over []rowKey) error {
 		if _, err := t.exec(sqlNoteReturned, r.event, r.id, r.payments); err != nil {
 			return err
 		}
+	}
+	if err := t.countFailed(); err != nil {
+		return err
 	}
 	for _, r := range noteStarted(t.made) {
 		if _, err := t.exec(sqlStart, r.event, r.id, r.payments); err != nil {

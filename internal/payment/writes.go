@@ -177,6 +177,9 @@ func (w *move) apply(t *batchTx) error {
 		}
 	}
 	t.post(&w.to, w.posting(before))
+	if w.fails() {
+		t.failed = append(t.failed, failedMethod{w.from.EventID, w.from.UserID, w.to.UpdatedAt})
+	}
 	return nil
 }
 
@@ -264,10 +267,11 @@ type ownerChange struct {
 	found bool
 	late  bool // it has gone on too far
 	stale bool // it has another version
+	many  bool // it has had as many methods as it may
 }
 
 func (w *ownerChange) apply(t *batchTx) error {
-	w.late, w.stale = false, false
+	w.late, w.stale, w.many = false, false, false
 	p, found, err := t.one(sqlByID, eventOf(w.id), w.id)
 	w.got, w.found, w.idle = p, found, w.now-p.UpdatedAt
 	if err != nil || !found {
@@ -279,8 +283,8 @@ func (w *ownerChange) apply(t *batchTx) error {
 	}
 	s, _, err := next(p.state(), w.event)
 	if err != nil {
-		w.late = errors.Is(err, errTooLate)
-		if w.late {
+		w.late, w.many = errors.Is(err, errTooLate), errors.Is(err, errTooMany)
+		if w.late || w.many {
 			return nil
 		}
 		return err

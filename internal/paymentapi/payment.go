@@ -61,6 +61,14 @@ const (
 // cards need more.
 const MaxAttempts = 20
 
+// MaxMethods is how many methods a payment may have. MaxFailed is how many methods of a
+// person may fail for an event before they have to wait until FailedFor after the first.
+const (
+	MaxMethods = 10
+	MaxFailed  = 40
+	FailedFor  = 24 * time.Hour
+)
+
 // Payment is money for one booking. A second attempt is a payment of its own.
 type Payment struct {
 	ID        string    `json:"id" doc:"Id of the payment: the booking's id, a dash, and the number of the attempt."`

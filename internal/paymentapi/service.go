@@ -29,13 +29,15 @@ type Paying interface {
 	// gateway declined, and another attempt may be made. Conflict amount-differs: the
 	// booking costs another amount than r.Amount; it is named in "amount". Conflict
 	// already-paid, payment-under-way: another request pays, by the payment in
-	// "payment_id". Conflict too-many-payments after MaxAttempts. Any other Conflict: The
-	// booking was refused; any money is returned.
+	// "payment_id". Conflict too-many-payments after MaxAttempts. TooMany
+	// too-many-failed-payments after MaxFailed. Any other Conflict: The booking was
+	// refused; any money is returned.
 	Pay(ctx context.Context, caller caller.Caller, key string, r PayRequest) (Payment, error)
 	// Amend changes the method of a payment until it is authorized, and then waits as Pay
 	// does. Conflict payment-not-pending: it is too late. Precondition changed-meanwhile:
 	// the payment does not have the version any more (0: any will do). Forbidden not-yours:
-	// the caller may only read it.
+	// the caller may only read it. Conflict too-many-methods after MaxMethods, TooMany
+	// too-many-failed-payments after MaxFailed.
 	Amend(ctx context.Context, caller caller.Caller, paymentID, method string, version int64) (Payment, error)
 	// Void gives a payment up. If no money was taken yet, none is; if the gateway was just
 	// taking it, it goes back in full. A captured payment is given back by cancelling its

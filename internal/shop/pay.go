@@ -123,6 +123,9 @@ func (s *Shop) paid(v *page.Visit) error {
 	case errs.Is(err, "too-many-payments"):
 		v.Notice("too-many-payments")
 		return v.Go(here)
+	case errs.Is(err, "too-many-failed-payments"):
+		v.Notice("too-many-failed-payments")
+		return v.Go(here)
 	case errs.Is(err, "amount-differs"): // another tab has changed the seats
 		v.Notice("amount-differs")
 		return v.Go(here)

@@ -1,0 +1,72 @@
+package payment
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
+)
+
+// People who try out stolen cards need many tries: a payment has a bounded number of
+// methods, a booking of payments, and a person of methods that fail in an event. All are
+// counted in the tables, so that restarts and other nodes change nothing.
+
+const (
+	// Both by the primary key. What has failed before $4 does not count any more.
+	sqlCountFailed = `INSERT INTO payments_failed_methods (event_id, user_id, since, failed) VALUES ($1, $2, $3, 1)
+		ON CONFLICT (event_id, user_id) DO UPDATE SET
+			since = CASE WHEN payments_failed_methods.since < $4 THEN excluded.since ELSE payments_failed_methods.since END,
+			failed = CASE WHEN payments_failed_methods.since < $4 THEN 1 ELSE payments_failed_methods.failed + 1 END`
+	sqlFailed = `SELECT since, failed FROM payments_failed_methods WHERE event_id = $1 AND user_id = $2`
+)
+
+// failedMethod is a method that did not pay.
+type failedMethod struct {
+	event, user string
+	at          int64 // µs since 1970
+}
+
+// fails reports whether the payment's method has failed: it was declined, or the owner
+// takes another one.
+func (w *move) fails() bool {
+	return w.from.Status == paymentapi.Pending && w.to.Status == paymentapi.Failed || w.to.try > w.from.try
+}
+
+// countFailed counts the methods that have failed in a batch. They are sorted, so that two
+// nodes do not wait for each other.
+func (t *batchTx) countFailed() error {
+	slices.SortFunc(t.failed, func(a, b failedMethod) int {
+		return cmp.Or(cmp.Compare(a.event, b.event), cmp.Compare(a.user, b.user))
+	})
+	for _, f := range t.failed {
+		if _, err := t.exec(sqlCountFailed, f.event, f.user, f.at, f.at-paymentapi.FailedFor.Microseconds()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayTry refuses to ask the gateway about one more method of somebody of whom too many
+// have failed. A gateway that is sure of a method has no cards to try.
+func (s *Service) mayTry(ctx context.Context, eventID, userID, method string) error {
+	if g, ok := s.gateway.(provider.Sure); ok && g.Sure(method) {
+		return nil
+	}
+	var since, failed int64
+	err := s.store.failed.QueryRowContext(s.store.db.Quick(ctx), eventID, userID).Scan(&since, &failed)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read failed methods: %w", err)
+	}
+	wait := time.Duration(since-s.micros())*time.Microsecond + paymentapi.FailedFor
+	if failed < paymentapi.MaxFailed || wait <= 0 {
+		return nil
+	}
+	return errs.New(errs.TooMany, "too-many-failed-payments", "Too many of your payments for this event have failed. Please try again tomorrow.").After(wait)
+}

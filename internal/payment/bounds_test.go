@@ -1,0 +1,93 @@
+package payment
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+	"time"
+
+	"boxoffice/internal/errs"
+	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/sqldb"
+)
+
+// A payment has a bounded number of methods, also after a restart.
+func TestMethodsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	b := w.house.hold(fan.UserID, 1)
+	w.patience = time.Millisecond
+	p, err := w.pay(b, "tok_never", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 2; n <= paymentapi.MaxMethods; n++ {
+		if n == 6 {
+			w.crash()
+			w.boot()
+			w.patience = time.Millisecond
+		}
+		if _, err = w.amend(t.Context(), fan, p.ID, "tok_never"+strings.Repeat("_", n), 0); err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	_, err = w.amend(t.Context(), fan, p.ID, paymentapi.SandboxOK, 0)
+	if !errs.Is(err, "too-many-methods") || errs.KindOf(err) != errs.Conflict {
+		t.Error(err)
+	}
+	if p, err = w.store.payment(t.Context(), p.ID); err != nil || p.try != paymentapi.MaxMethods {
+		t.Error(p.try, err)
+	}
+	if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
+		t.Error(err)
+	}
+}
+
+// Somebody of whom too many methods have failed in an event waits until tomorrow, with
+// whatever booking and on whatever node; others do not.
+func TestFailedMethodsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	decline := func() error {
+		_, err := w.pay(w.house.hold(fan.UserID, 1), paymentapi.SandboxDecline, "")
+		return err
+	}
+	for range paymentapi.MaxFailed {
+		if err := decline(); !errs.Is(err, "payment-declined") {
+			t.Fatal(err)
+		}
+	}
+	w.crash()
+	w.boot()
+	b := w.house.hold(fan.UserID, 1)
+	for _, method := range []string{paymentapi.SandboxDecline, paymentapi.SandboxOK} {
+		_, err := w.pay(b, method, "")
+		if wait := errs.Of(err).RetryAfter; !errs.Is(err, "too-many-failed-payments") || errs.KindOf(err) != errs.TooMany || wait <= 0 || wait > paymentapi.FailedFor {
+			t.Errorf("%s: %v, %v", method, err, wait)
+		}
+	}
+	other := fan
+	other.UserID = "fan0000000000002"
+	if p, err := w.Service.pay(t.Context(), other, ask(w.house.hold(other.UserID, 2).ID, paymentapi.SandboxOK, "", nil)); err != nil || !p.Status.Final() {
+		t.Error(p.Status, err)
+	}
+	change(t, w.db, `UPDATE payments_failed_methods SET since = since - $1`, (paymentapi.FailedFor + time.Second).Microseconds())
+	for n := range 2 { // the count begins anew
+		if err := decline(); !errs.Is(err, "payment-declined") {
+			t.Fatal(n, err)
+		}
+	}
+	var n int64
+	if err := w.db.Reader().QueryRowContext(t.Context(), `SELECT failed FROM payments_failed_methods WHERE user_id = $1`, fan.UserID).Scan(&n); err != nil || n != 2 {
+		t.Error(n, err)
+	}
+}
+
+func change(t *testing.T, db *sqldb.DB, text string, by int64) {
+	t.Helper()
+	err := db.Write(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(t.Context(), text, by)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
