@@ -35,6 +35,28 @@ const (
 	lookAtDays = 10 * time.Minute
 )
 
+// keepByHand stores a report that somebody has asked for, unless that would hide what the
+// days' own comparisons find: a day that is not over is compared later, and what was
+// compared with the gateway's list is not replaced by what was not.
+func (s *Service) keepByHand(ctx context.Context, day time.Time, r *paymentapi.DayReport) error {
+	if day = day.UTC().Truncate(24 * time.Hour); s.now().Before(day.AddDate(0, 0, 1).Add(dayOver)) {
+		return nil
+	}
+	switch {
+	case s.gateway == nil:
+		return nil
+	case r.Unlisted:
+		switch has, err := s.store.day(ctx, day.Format(dayForm)); {
+		case errs.KindOf(err) == errs.NotFound:
+		case err != nil:
+			return err
+		case !has.Report.Unlisted:
+			return nil
+		}
+	}
+	return s.store.keepDay(ctx, day, s.now(), r)
+}
+
 // keepDay stores the report of a day, in place of an older one.
 func (s *store) keepDay(ctx context.Context, day, at time.Time, r *paymentapi.DayReport) error {
 	short := *r
@@ -87,8 +109,13 @@ func (s *Service) ReconciledDay(ctx context.Context, c caller.Caller, day string
 	if _, err := time.Parse(dayForm, day); err != nil {
 		return d, errs.Missing("day")
 	}
+	return s.store.day(ctx, day)
+}
+
+// day reads a day that was compared.
+func (s *store) day(ctx context.Context, day string) (d paymentapi.ReconciledDay, err error) {
 	var findings []byte
-	err := scanDay(s.store.db.Reader().QueryRowContext(ctx, sqlDay, day), &d, &findings)
+	err = scanDay(s.db.Reader().QueryRowContext(ctx, sqlDay, day), &d, &findings)
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, errs.Missing("day")
 	}

@@ -240,13 +240,13 @@ func moved(p *paymentapi.Posting) (m reconcile.Movement, ok bool) {
 }
 
 // Reconcile compares a day with the gateway's list, asks the gateway about payments of
-// which it knows more, and stores what came of it. day is in UTC.
+// which it knows more, and stores what came of it if the day is over. day is in UTC.
 func (s *Service) Reconcile(ctx context.Context, day time.Time) (*paymentapi.DayReport, error) {
 	r, err := s.compare(ctx, day)
 	if err != nil {
 		return nil, err
 	}
-	return r, s.store.keepDay(ctx, day.UTC(), s.now(), r)
+	return r, s.keepByHand(ctx, day, r)
 }
 
 // compare does the same, posts the fees and payouts of the day in the journal, and keeps no

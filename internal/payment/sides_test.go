@@ -2,6 +2,7 @@ package payment
 
 import (
 	"database/sql"
+	"fmt"
 	"testing"
 	"time"
 
@@ -208,6 +209,63 @@ func TestDays(t *testing.T) {
 		if _, err := w.ReconciledDay(t.Context(), admin, day); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("%q: %v", day, err)
 		}
+	}
+}
+
+// What somebody compares by hand neither keeps a day from being compared once it is over,
+// nor replaces what was found with the gateway's list.
+func TestDaysByHand(t *testing.T) {
+	w := newWorld(t)
+	now := time.Date(2031, 5, 6, 12, 0, 0, 0, time.UTC)
+	w.Service.now = func() time.Time { return now }
+	byHand := func(day int) {
+		t.Helper()
+		if _, err := w.Reconcile(t.Context(), time.Date(2031, 5, day, 0, 0, 0, 0, time.UTC)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept := func(day string) bool {
+		t.Helper()
+		_, err := w.ReconciledDay(t.Context(), admin, day)
+		if err != nil && errs.KindOf(err) != errs.NotFound {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	for _, day := range []int{6, 7} { // today, and tomorrow
+		if byHand(day); kept(fmt.Sprintf("2031-05-%02d", day)) {
+			t.Errorf("%d is kept, and is not over", day)
+		}
+	}
+	now = time.Date(2031, 5, 7, 1, 0, 0, 0, time.UTC)
+	if byHand(6); kept("2031-05-06") {
+		t.Error("a day is kept while its last payments are under way")
+	}
+	now = now.Add(dayOver)
+	if err := w.compareDays(t.Context()); err != nil || !kept("2031-05-06") {
+		t.Fatal(err)
+	}
+	if byHand(5); !kept("2031-05-05") {
+		t.Error("a day that is over is not kept")
+	}
+
+	found := &paymentapi.DayReport{Found: map[paymentapi.FindingKind]int64{reconcile.Stuck: 1}}
+	if err := w.store.keepDay(t.Context(), time.Date(2031, 5, 6, 0, 0, 0, 0, time.UTC), now, found); err != nil {
+		t.Fatal(err)
+	}
+	gateway := w.Service.gateway
+	w.Service.gateway = nil // as the command without --payments
+	byHand(6)
+	if d, err := w.ReconciledDay(t.Context(), admin, "2031-05-06"); err != nil || d.Report.OK() {
+		t.Errorf("its findings are gone: %+v %v", d, err)
+	}
+	if byHand(4); kept("2031-05-04") {
+		t.Error("a day is kept that was not compared with the list")
+	}
+	w.Service.gateway = gateway
+	byHand(6)
+	if d, err := w.ReconciledDay(t.Context(), admin, "2031-05-06"); err != nil || !d.Report.OK() {
+		t.Errorf("it was compared with the list again: %+v %v", d, err)
 	}
 }
 
