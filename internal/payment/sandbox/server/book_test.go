@@ -136,7 +136,7 @@ func open(t *testing.T, cfg Config) *Server {
 
 func ask(t *testing.T, s *Server, method, path, key, body string) (int, wire.Answer) {
 	t.Helper()
-	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r := httptest.NewRequest(method, "http://127.0.0.1:8070"+path, strings.NewReader(body))
 	r.Header.Set(wire.KeyHeader, key)
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
@@ -314,7 +314,7 @@ func TestHome(t *testing.T) {
 	s := open(t, Config{Data: t.TempDir(), URL: "http://127.0.0.1:8070"})
 	defer s.Close()
 	do := func(form string) (int, string) {
-		r := httptest.NewRequest("POST", "/do", strings.NewReader(form))
+		r := httptest.NewRequest("POST", "http://127.0.0.1:8070/do", strings.NewReader(form))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 		w := httptest.NewRecorder()
@@ -323,7 +323,7 @@ func TestHome(t *testing.T) {
 	}
 	home := func() string {
 		w := httptest.NewRecorder()
-		s.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		s.ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1:8070/", nil))
 		return w.Body.String()
 	}
 	if text := home(); !strings.Contains(text, "Nobody has paid") {
@@ -346,7 +346,7 @@ func TestHome(t *testing.T) {
 	if text := home(); !strings.Contains(text, "&lt;b&gt;Gala") || !strings.Contains(text, "dispute open") || !strings.Contains(text, "€50.00") {
 		t.Error(text)
 	}
-	r := httptest.NewRequest("POST", "/do", strings.NewReader("advance=1h"))
+	r := httptest.NewRequest("POST", "http://127.0.0.1:8070/do", strings.NewReader("advance=1h"))
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	w := httptest.NewRecorder()
 	if s.ServeHTTP(w, r); w.Code != http.StatusForbidden {

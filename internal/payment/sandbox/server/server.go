@@ -18,6 +18,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"sort"
 	"strconv"
 	"strings"
@@ -168,8 +170,46 @@ func (s *Server) told(ctx context.Context, n int) error {
 	return err
 }
 
-// ServeHTTP answers a request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// ServeHTTP answers a request, unless a page of another site has a browser send it: the
+// gateway obeys everybody who reaches it, and pages reach what a browser's machine does. A
+// name that such a site lets point to this machine is no name of the gateway.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case !s.named(r.Host):
+		http.Error(w, "This gateway has another name.", http.StatusMisdirectedRequest)
+	case s.crossOrigin(r):
+		http.Error(w, "Pages of other sites cannot use this gateway.", http.StatusForbidden)
+	default:
+		s.mux.ServeHTTP(w, r)
+	}
+}
+
+// named reports whether a Host header names the gateway: by an address, as localhost, or as
+// its URL does.
+func (s *Server) named(host string) bool {
+	name := (&url.URL{Host: host}).Hostname()
+	_, err := netip.ParseAddr(name)
+	own, _ := url.Parse(s.cfg.URL)
+	return err == nil || name == "" || strings.EqualFold(name, "localhost") || own != nil && strings.EqualFold(name, own.Hostname())
+}
+
+// crossOrigin reports whether a page of another site sends a request. Links to pages for
+// people, such as those where buyers approve, may come from anywhere.
+func (s *Server) crossOrigin(r *http.Request) bool {
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if reads && r.Header.Get("Sec-Fetch-Mode") == "navigate" && !strings.HasPrefix(r.URL.Path, "/control/") && !strings.HasPrefix(r.URL.Path, "/v1/") {
+		return false
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site != "same-origin" && site != "none"
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host)
+}
 
 func (s *Server) routes() {
 	s.mux = http.NewServeMux()
