@@ -150,7 +150,7 @@ var pageForms = map[string]string{
 	"POST /organizer/events/{event}/release":                      "booking=x",
 	"POST /organizer/events/{event}/announcements":                "subject=Snow&text=Come+early.",
 	"POST /organizer/events/{event}/announcements/{announcement}": "do=save&subject=Hail&text=Come+early.",
-	"POST /organizer/seller":                                      "name=Hall&street=Theaterplatz+1&city=Berlin&country=de&tax_rate=7&zone=Europe%2FBerlin",
+	"POST /organizer/seller":                                      "name=Hall&street=Theaterplatz+1&city=Berlin&country=de&tax_rate=7&time_zone=Europe%2FBerlin",
 	"POST /organizer/events/{event}/orders/{booking}/refund":      "do=back&amount=1&left=5000&reason=Bad+view.",
 	"POST /organizer/webhooks":                                    "url=https://example.org/other",
 	"POST /organizer/webhooks/{webhook}":                          "do=off",

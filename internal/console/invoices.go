@@ -82,7 +82,7 @@ func readSeller(v *page.Visit) (version int64, d invoiceapi.Seller, err error) {
 	f := v.PostFormValue
 	d = invoiceapi.Seller{
 		Party:     invoiceapi.Party{Name: f("name"), Street: f("street"), PostalCode: f("postal_code"), City: f("city"), Country: f("country"), VATNumber: f("vat_number")},
-		TaxNumber: f("tax_number"), TaxNote: f("tax_note"), Contact: f("contact"), Prefix: f("prefix"), Zone: f("zone"),
+		TaxNumber: f("tax_number"), TaxNote: f("tax_note"), Contact: f("contact"), Prefix: f("prefix"), Zone: f("time_zone"),
 	}
 	if version, err = strconv.ParseInt(f("version"), 10, 64); err != nil || version < 1 {
 		version, err = 0, nil // the first details

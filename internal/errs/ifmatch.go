@@ -21,6 +21,7 @@ func ETag(version int64, shown []byte) string {
 // IfMatch is what an If-Match header asks for (RFC 9110, section 13.1.1).
 type IfMatch struct {
 	given    bool
+	none     bool // a tag of something that there is not yet, whose version is 0
 	versions []int64
 }
 
@@ -76,6 +77,7 @@ func Expected(h, what string, current func() (int64, error)) (int64, error) {
 }
 
 func (m *IfMatch) add(v int64) {
+	m.none = m.none || v == 0
 	if v > 0 {
 		m.versions = append(m.versions, v)
 	}
@@ -93,22 +95,31 @@ func quoted(s string) (tag, rest string, ok bool) {
 	return s[1 : 1+end], s[2+end:], true
 }
 
-// Version is the version that a change must find: 0: any, negative: none that
-// there could be. Where the header names several, current tells which one it is.
+// NotYet is the version that a change must find when the header names something that
+// there is not yet: what can be read before it is stored has a tag, too.
+const NotYet int64 = -2
+
+// Version is the version that a change must find: 0: any, NotYet: none, otherwise
+// negative: none that there could be. Where the header names several, current tells which one it is.
 func (m IfMatch) Version(current func() (int64, error)) (int64, error) {
 	switch {
 	case !m.given:
 		return 0, nil
+	case len(m.versions) == 0 && m.none:
+		return NotYet, nil
 	case len(m.versions) == 0:
 		return -1, nil
-	case len(m.versions) == 1:
+	case len(m.versions) == 1 && !m.none:
 		return m.versions[0], nil
 	}
 	now, err := current()
 	if err != nil {
 		return 0, err
 	}
-	if slices.Contains(m.versions, now) {
+	switch {
+	case now == 0 && m.none:
+		return NotYet, nil
+	case slices.Contains(m.versions, now):
 		return now, nil
 	}
 	return -1, nil

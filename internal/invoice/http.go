@@ -18,8 +18,9 @@ import (
 
 const private = "private, no-store"
 
-// sellerBody is a seller as clients see and send it.
-type sellerBody struct {
+// SellerBody is a seller as clients see and send it. It is exported because the description
+// of the API leaves out what is embedded and is not.
+type SellerBody struct {
 	Name       string `json:"name" maxLength:"200" doc:"Name of the seller, as it is printed on invoices." example:"Stadttheater Neustadt gGmbH"`
 	Street     string `json:"street" maxLength:"200" doc:"Street and number." example:"Theaterplatz 1"`
 	PostalCode string `json:"postal_code,omitempty" maxLength:"20" doc:"Postal code." example:"10115"`
@@ -36,15 +37,15 @@ type sellerBody struct {
 
 // sellerShown is a seller as clients see it.
 type sellerShown struct {
-	sellerBody
+	SellerBody
 	Version int64 `json:"version" doc:"Number that grows with each change. 0: nothing is known yet, and no invoices are issued." example:"1"`
 }
 
 func shown(d *invoiceapi.Seller) sellerShown {
-	return sellerShown{sellerBody{d.Name, d.Street, d.PostalCode, d.City, d.Country, d.VATNumber, d.TaxNumber, d.TaxRate, d.TaxNote, d.Contact, d.Prefix, d.Zone}, d.Version}
+	return sellerShown{SellerBody{d.Name, d.Street, d.PostalCode, d.City, d.Country, d.VATNumber, d.TaxNumber, d.TaxRate, d.TaxNote, d.Contact, d.Prefix, d.Zone}, d.Version}
 }
 
-func (b *sellerBody) seller() invoiceapi.Seller {
+func (b *SellerBody) seller() invoiceapi.Seller {
 	return invoiceapi.Seller{
 		Party:     invoiceapi.Party{Name: b.Name, Street: b.Street, PostalCode: b.PostalCode, City: b.City, Country: b.Country, VATNumber: b.VATNumber},
 		TaxNumber: b.TaxNumber, TaxRate: b.TaxRate, TaxNote: b.TaxNote, Contact: b.Contact, Prefix: b.Prefix, Zone: b.TimeZone,
@@ -139,8 +140,8 @@ type sellerIn struct {
 
 type sellerChange struct {
 	ID      string `path:"id" maxLength:"64" doc:"Id of the organizer's account; house: of events without an organizer." example:"06a1b2c3d4e5f6g7"`
-	IfMatch string `header:"If-Match" doc:"ETag of the seller as you last read it. If it has changed since, the answer is 412."`
-	Body    sellerBody
+	IfMatch string `header:"If-Match" doc:"ETag of the seller as you last read it, also if nothing was known yet. If it has changed since, the answer is 412."`
+	Body    SellerBody
 }
 
 type yearIn struct {
@@ -173,7 +174,7 @@ func (s *Service) Register(api huma.API) {
 		func(ctx context.Context, in *sellerIn) (*sellerOut, error) {
 			return answer(s.Seller(ctx, caller.From(ctx), in.ID))
 		})
-	huma.Register(api, operation("update-seller", http.MethodPut, "/sellers/{id}", "Change a seller", "Sets all details. Invoices that are issued from now on have them; earlier ones stay as they are. Before the first details are given, no invoices are issued.", route.Organizers, 400, 412, 422),
+	huma.Register(api, operation("update-seller", http.MethodPut, "/sellers/{id}", "Change a seller", "Sets all details. Invoices that are issued from now on have them; earlier ones stay as they are. Before the first details are given, no invoices are issued.", route.Organizers, 400, 412, 422, 429),
 		func(ctx context.Context, in *sellerChange) (*sellerOut, error) {
 			c := caller.From(ctx)
 			version, err := errs.Expected(in.IfMatch, "seller", func() (int64, error) {

@@ -186,6 +186,39 @@ func TestSellers(t *testing.T) {
 	}
 }
 
+// The first details may be asked for as such, and nobody makes a million versions.
+func TestSellerVersions(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	if _, err := w.SetSeller(ctx, hall, "hall", errs.NotYet, theatre); err != nil {
+		t.Fatal(err)
+	}
+	d := theatre
+	d.City = "Bonn"
+	if _, err := w.SetSeller(ctx, hall, "hall", errs.NotYet, d); !errs.Is(err, "changed-meanwhile") {
+		t.Error(err)
+	}
+	var err error
+	n := 1
+	for ; n <= mostChanges && err == nil; n++ {
+		d.Street = fmt.Sprint("Theaterplatz ", n)
+		_, err = w.SetSeller(ctx, hall, "hall", 0, d)
+	}
+	if e := errs.Of(err); !errs.Is(err, "too-many-changes") || n != mostChanges+1 || e.RetryAfter <= 0 || e.RetryAfter > changeWindow {
+		t.Errorf("%d changes: %v", n, err)
+	}
+	if got, err := w.Seller(ctx, hall, "hall"); err != nil || got.Version != mostChanges || got.Street != fmt.Sprint("Theaterplatz ", mostChanges-1) {
+		t.Errorf("%+v %v", got, err)
+	}
+	if _, err := w.SetSeller(ctx, admin, invoiceapi.House, 0, d); err != nil { // others may
+		t.Error(err)
+	}
+	w.now = w.now.Add(changeWindow)
+	if _, err := w.SetSeller(ctx, hall, "hall", 0, d); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestBadSellers(t *testing.T) {
 	w := newWorld(t)
 	for name, c := range map[string]struct {
@@ -204,8 +237,8 @@ func TestBadSellers(t *testing.T) {
 		"abroad":      {func(d *invoiceapi.Seller) { d.VATNumber = "ATU13585627" }, "vat_number", "vat-number-abroad"},
 		"rate":        {func(d *invoiceapi.Seller) { d.TaxRate = 10_000 }, "tax_rate", "not-a-rate"},
 		"rate below":  {func(d *invoiceapi.Seller) { d.TaxRate = -1 }, "tax_rate", "not-a-rate"},
-		"zone":        {func(d *invoiceapi.Seller) { d.Zone = "Mars/Base" }, "zone", "no-such-zone"},
-		"local":       {func(d *invoiceapi.Seller) { d.Zone = "Local" }, "zone", "no-such-zone"},
+		"zone":        {func(d *invoiceapi.Seller) { d.Zone = "Mars/Base" }, "time_zone", "no-such-zone"},
+		"local":       {func(d *invoiceapi.Seller) { d.Zone = "Local" }, "time_zone", "no-such-zone"},
 		"prefix":      {func(d *invoiceapi.Seller) { d.Prefix = "R/1" }, "prefix", "not-a-prefix"},
 		"long prefix": {func(d *invoiceapi.Seller) { d.Prefix = "ABCDEFGHIJKLM" }, "prefix", "not-a-prefix"},
 	} {

@@ -90,8 +90,11 @@ func (s *Service) SetSeller(ctx context.Context, c caller.Caller, id string, ver
 			d.Version = now
 			return nil
 		}
-		if version != 0 && version != now {
+		if version == errs.NotYet && now != 0 || version != 0 && version != errs.NotYet && version != now {
 			return changed()
+		}
+		if err := s.mayChange(ctx, tx, id, now+1); err != nil {
+			return err
 		}
 		d.Version = now + 1
 		res, err := tx.ExecContext(ctx, sqlAddSeller, id, d.Version, string(raw), c.UserID, s.cfg.Now().UnixMicro())
@@ -108,6 +111,26 @@ func (s *Service) SetSeller(ctx context.Context, c caller.Caller, id string, ver
 		return d, fmt.Errorf("store a seller: %w", err)
 	}
 	return d, nil
+}
+
+// How often a seller's details may change.
+const (
+	mostChanges  = 20
+	changeWindow = 24 * time.Hour
+)
+
+// mayChange refuses a new version if there were too many lately: no version is ever
+// deleted.
+func (s *Service) mayChange(ctx context.Context, tx *sql.Tx, id string, version int64) error {
+	var at int64
+	err := tx.QueryRowContext(ctx, sqlSellerAt, id, version-mostChanges).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if left := time.UnixMicro(at).Add(changeWindow).Sub(s.cfg.Now()); err == nil && left > 0 {
+		return errs.New(errs.TooMany, "too-many-changes", "The details have changed %d times within a day. Please try again later.", mostChanges).After(left)
+	}
+	return err
 }
 
 func changed() error {
@@ -165,7 +188,7 @@ func check(d invoiceapi.Seller) (invoiceapi.Seller, error) {
 		d.Zone = "UTC"
 	}
 	if _, err := time.LoadLocation(d.Zone); err != nil || d.Zone == "Local" {
-		f.Add("zone", "no-such-zone", "%q is not an IANA time zone", d.Zone)
+		f.Add("time_zone", "no-such-zone", "%q is not an IANA time zone", d.Zone)
 	}
 	return d, errs.Fields(f.list)
 }

@@ -17,8 +17,10 @@ const columns = `seller_id, test, year, sequence, event_id, payment_id, part, se
 const (
 	// By the primary keys.
 	sqlSeller    = `SELECT version, seller FROM invoice_sellers WHERE id = $1 ORDER BY version DESC LIMIT 1`
+	sqlSellerAt  = `SELECT created_at FROM invoice_sellers WHERE id = $1 AND version = $2`
 	sqlAddSeller = `INSERT INTO invoice_sellers (id, version, seller, author_id, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`
 	sqlVersions  = `SELECT id, version, seller FROM invoice_sellers WHERE id `
+	onlyLatest   = ` AND version = (SELECT max(version) FROM invoice_sellers l WHERE l.id = invoice_sellers.id)`
 	sqlAny       = `SELECT EXISTS (SELECT 1 FROM invoice_sellers)`
 	sqlBegin     = `INSERT INTO invoice_series (seller_id, test, year, last, issued_at) VALUES ($1, $2, $3, 0, 0) ON CONFLICT DO NOTHING`
 	sqlLast      = `SELECT last, issued_at FROM invoice_series WHERE seller_id = $1 AND test = $2 AND year = $3 /*postgres: FOR UPDATE*/`
@@ -42,12 +44,10 @@ func newStore(db *sqldb.DB) store { return store{db, db.Text(sqlLast)} }
 
 // sellers returns the current details of some sellers. Those without are left out.
 func (s store) sellers(ctx context.Context, ids []string) (map[string]invoiceapi.Seller, error) {
-	all, err := s.versions(ctx, ids)
+	all, err := s.read(ctx, ids, onlyLatest)
 	found := map[string]invoiceapi.Seller{}
 	for key, d := range all {
-		if d.Version > found[key.id].Version {
-			found[key.id] = d
-		}
+		found[key.id] = d
 	}
 	return found, err
 }
@@ -60,11 +60,15 @@ type sellerKey struct {
 
 // versions returns all details that some sellers have ever given.
 func (s store) versions(ctx context.Context, ids []string) (map[sellerKey]invoiceapi.Seller, error) {
+	return s.read(ctx, ids, "")
+}
+
+func (s store) read(ctx context.Context, ids []string, more string) (map[sellerKey]invoiceapi.Seller, error) {
 	among, arg, err := s.db.Among(ids)
 	if err != nil {
 		return nil, fmt.Errorf("read sellers: %w", err)
 	}
-	rows, err := s.db.Reader().QueryContext(ctx, sqlVersions+among, arg)
+	rows, err := s.db.Reader().QueryContext(ctx, sqlVersions+among+more, arg)
 	if err != nil {
 		return nil, fmt.Errorf("read sellers: %w", err)
 	}

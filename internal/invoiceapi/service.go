@@ -24,7 +24,9 @@ type Sellers interface {
 	// Seller returns the current details; Version 0: there are none.
 	Seller(ctx context.Context, c caller.Caller, id string) (Seller, error)
 	// SetSeller stores new details. Invalid names the fields, as the API does.
-	// Precondition changed-meanwhile: version is not the current one (0: any).
+	// Precondition changed-meanwhile: version is not the current one (0: any;
+	// errs.NotYet: there must be none). TooMany too-many-changes: there were 20 changes
+	// within a day.
 	SetSeller(ctx context.Context, c caller.Caller, id string, version int64, s Seller) (Seller, error)
 }
 
@@ -57,8 +59,11 @@ type Settlements interface {
 
 // Problems are the errors of the operations about sellers and invoices.
 var Problems = errs.Problems{
+	Types: map[string]errs.ProblemType{
+		"too-many-changes": {Kind: errs.TooMany, Says: "The details have changed too often within a day. Retry-After says when to go on, in seconds."},
+	},
 	Operations: map[string][]string{
-		"update-seller": {"changed-meanwhile"},
+		"update-seller": {"changed-meanwhile", "too-many-changes"},
 	},
 }
 
