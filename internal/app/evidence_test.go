@@ -67,6 +67,10 @@ func TestPapersOfAPayment(t *testing.T) {
 			}
 		}
 	}
+	desk := h.ask(t, org, "GET", "/organizer/events/"+event+"/orders/"+booking, "", "Accept", "text/html").Body.String()
+	if i := strings.Index(desk, `id="payment"`); i < 0 || !strings.Contains(desk[i:], "Paid <strong") || !strings.Contains(desk[i:], "evidence.zip") {
+		t.Errorf("the page of the order has no steps of the payment:\n%s", desk)
+	}
 	if strings.Contains(files["summary.txt"], "90 %") {
 		t.Errorf("the summary has terms that came later:\n%s", files["summary.txt"])
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
@@ -26,6 +27,8 @@ import (
 type Payments interface {
 	Refunds
 	Latest(ctx context.Context, bookingIDs []string) (map[string]paymentapi.Payment, error)
+	// Story is what happened to a payment, oldest first.
+	Story(ctx context.Context, c caller.Caller, paymentID string) ([]paymentapi.Posting, error)
 	// Postings are those of an event at or after from and before to, in their order.
 	Postings(ctx context.Context, eventID string, from, to time.Time) iter.Seq2[paymentapi.Posting, error]
 }

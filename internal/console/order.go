@@ -11,6 +11,7 @@ import (
 	"boxoffice/internal/id"
 	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/page"
+	"boxoffice/internal/paymentapi"
 )
 
 // order shows an order with the log of its mails, mails its tickets again, and corrects
@@ -81,11 +82,55 @@ func (c *Console) showOrder(v *page.Visit, e *eventapi.Event, bookingID string, 
 	if err != nil {
 		return err
 	}
+	steps, payment, err := c.paymentSteps(v, bookingID, zone)
+	if err != nil {
+		return err
+	}
 	v.W.Header().Set("Cache-Control", "private, no-store")
 	return v.Show(c.set, "order", page.Meta{Title: v.T("desk.title", "Reference", b.Reference), NoIndex: true}, map[string]any{
 		"Event": e, "B": b, "Made": time.UnixMicro(b.CreatedAt).In(zone), "Log": &log, "Mails": mails, "Email": forms.Email, "Faults": forms.Faults,
-		"Papers": papers, "Form": &forms, "Reasons": reasons, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
+		"Papers": papers, "Steps": steps, "Payment": payment, "Form": &forms, "Reasons": reasons, "Sold": b.Kind == bookingapi.Sold && b.PaymentID != "",
 	})
+}
+
+// paymentStep is a step of a payment.
+type paymentStep struct {
+	What, Reason, Reference string
+	Known                   bool // it has words
+	Moved                   int64
+	Currency                string
+	At                      time.Time
+}
+
+// stepsInWords are the steps that have words of their own; a later version may have more.
+var stepsInWords = []string{"pending", "authorized", "captured", "partly_refunded", "refunded", "failed", "voided", "taking_back", "voiding", "returning",
+	"disputed", "dispute_won", "dispute_lost", "refunded_elsewhere", "refund_failed", paymentapi.StepOpening, paymentapi.StepFee}
+
+// paymentSteps are what the journal has of the latest payment for a booking, oldest first.
+func (c *Console) paymentSteps(v *page.Visit, bookingID string, zone *time.Location) ([]paymentStep, *paymentapi.Payment, error) {
+	found, err := c.Payments.Latest(v.Context(), []string{bookingID})
+	p, ok := found[bookingID]
+	if err != nil || !ok {
+		return nil, nil, err
+	}
+	story, err := c.Payments.Story(v.Context(), v.Caller, p.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	list := make([]paymentStep, len(story))
+	for i := range story {
+		s := &story[i]
+		list[i] = paymentStep{What: s.Step, Reason: s.Reason, Reference: s.Reference, Known: slices.Contains(stepsInWords, s.Step), Currency: s.Currency, At: time.UnixMicro(s.At).In(zone)}
+		for _, l := range s.Lines {
+			if l.Account == paymentapi.AccountGateway {
+				list[i].Moved += l.Amount
+			}
+		}
+		if s.At == 0 {
+			list[i].At = p.CreatedAt.In(zone)
+		}
+	}
+	return list, &p, nil
 }
 
 // zoneOf returns the time zone of an event's venue.
