@@ -13,7 +13,7 @@ import (
 	"boxoffice/internal/gateway"
 	"boxoffice/internal/invoiceapi"
 	"boxoffice/internal/limit"
-	"boxoffice/internal/notify/sms"
+	"boxoffice/internal/notify"
 	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/page"
 	"boxoffice/internal/paymentapi"
@@ -49,6 +49,7 @@ func (p *Parts) faces(s *settings.Server, base string, pages bool, inbox http.Ha
 	p.Preferences.Register(api)
 	p.Desk.Register(api)
 	p.Announce.Register(api)
+	notify.RegisterTextStatus(api, p.Notices)
 	g.Stream(live.Operation(), p.Bookings.Live)
 	if pages {
 		if err := p.mountPages(g, site, orders, log); err != nil {
@@ -58,9 +59,6 @@ func (p *Parts) faces(s *settings.Server, base string, pages bool, inbox http.Ha
 	if pages && s.Demo && inbox != nil { // on a loopback address
 		g.Router().Method(http.MethodGet, "/dev/mail", inbox)
 		g.Router().Method(http.MethodGet, "/dev/mail/{name}", inbox)
-	}
-	if p.texts && p.Notices != nil {
-		g.Router().Method(http.MethodPost, sms.StatusPath, http.HandlerFunc(p.Notices.TextStatus))
 	}
 	g.Problems(bookingapi.Problems, eventapi.Problems, invoiceapi.Problems, notifyapi.Problems, paymentapi.Problems, userapi.Problems, webhookapi.Problems, notifyapi.PreferenceProblems, notifyapi.AnnouncementProblems)
 	g.Complete()

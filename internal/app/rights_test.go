@@ -274,6 +274,7 @@ var bodies = map[string]string{
 	"POST /payments":                     `{"booking_id":"$booking","method":"tok_ok"}`,
 	"POST /payments/webhooks/{provider}": `{"id":"evt_1"}`,
 	"PUT /payments/{id}":                 `{"method":"tok_ok"}`,
+	"POST /texts/status":                 "MessageStatus=sent",
 	"POST /bookings/{id}/notices":        `{}`,
 	"PUT /sellers/{id}":                  aSeller,
 	"POST /bookings/{id}/cancellations":  `{"reason":"The stalls are closed."}`,
@@ -369,6 +370,7 @@ var rights = map[string]string{
 	"GET /bookings/event/{event_id}":     "401 404 404 200 404 200",
 	"POST /payments":                     "401 404 201 404 404 404",
 	"POST /payments/webhooks/{provider}": "404 404 404 404 404 404", // no such gateway; the others need its signature
+	"POST /texts/status":                 "404 404 404 404 404 404", // no provider; another one needs its signature
 	"GET /payments/{id}":                 "401 404 200 200 404 200",
 	"GET /payments/booking/{booking_id}": "401 404 200 200 404 200",
 	"GET /payments/{id}/journal":         "401 404 200 200 404 200",

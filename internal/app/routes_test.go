@@ -48,8 +48,8 @@ func TestRoutesDeclareWhatTheyAre(t *testing.T) {
 		"holds":        {"POST /e/{id}/hold", "POST /bookings"},
 		"large":        {"POST /events", "PUT /events/{id}", "POST /organizer/events/new", "POST /organizer/events/{event}/edit"},
 		"stream":       {"GET /events/{id}/live"},
-		"probe":        {"GET /healthz", "GET /readyz", "GET /docs", "GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml", "POST /payments/webhooks/{provider}"},
-		"long numbers": {"POST /events", "PUT /events/{id}", "POST /events/{id}/blocks", "POST /events/{id}/complimentary", "POST /payments/webhooks/{provider}"},
+		"probe":        {"GET /healthz", "GET /readyz", "GET /docs", "GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml", "POST /payments/webhooks/{provider}", "POST /texts/status"},
+		"long numbers": {"POST /events", "PUT /events/{id}", "POST /events/{id}/blocks", "POST /events/{id}/complimentary", "POST /payments/webhooks/{provider}", "POST /texts/status"},
 	} {
 		slices.Sort(want)
 		slices.Sort(found[fact])

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -134,7 +135,13 @@ func TestTexting(t *testing.T) {
 	if got, err := smstest.Call(t.Context(), &list[1], "delivered", 0); err != nil || got != http.StatusNoContent || state() != "delivered" {
 		t.Error(got, err, state())
 	}
-	if got, err := smstest.CallWith(t.Context(), list[1].Callback, nil, "forged"); err != nil || got != http.StatusForbidden {
+	long := url.Values{"x": {strings.Repeat("x", 20<<10)}}
+	if got, err := smstest.CallWith(t.Context(), list[1].Callback, long, "forged"); err != nil || got != http.StatusRequestEntityTooLarge {
 		t.Error(got, err)
+	}
+	for name, form := range map[string]url.Values{"forged": {"MessageStatus": {"failed"}}, "with a card's number": {"To": {"+4242424242424242"}}} {
+		if got, err := smstest.CallWith(t.Context(), list[1].Callback, form, "forged"); err != nil || got != http.StatusForbidden || state() != "delivered" {
+			t.Error(name, got, err)
+		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -300,34 +299,4 @@ func (s store) heardOfText(ctx context.Context, ref string, r sms.Report, now ti
 		_, err := tx.ExecContext(ctx, query, storable(answer), micros(now), ref)
 		return err
 	})
-}
-
-// mostReported is the largest form of a provider's call.
-const mostReported = 16 << 10
-
-// TextStatus answers the provider's calls about what has become of text messages.
-func (s *Service) TextStatus(w http.ResponseWriter, q *http.Request) {
-	q.Body = http.MaxBytesReader(w, q.Body, mostReported)
-	if err := q.ParseForm(); err != nil {
-		http.Error(w, "The form did not arrive completely.", http.StatusBadRequest)
-		return
-	}
-	ref := q.URL.Query().Get("notice")
-	r, ok := s.cfg.Texts.Sender.Report(ref, q.PostForm, q.Header.Get("X-Twilio-Signature"))
-	if !ok {
-		http.Error(w, "The signature is not that of the provider.", http.StatusForbidden)
-		return
-	}
-	if err := s.store.heardOfText(q.Context(), ref, r, s.cfg.Now()); err != nil {
-		s.cfg.Log.ErrorContext(q.Context(), "what became of a text message cannot be recorded", "notice", ref, "status", r.Status, "error", err)
-		http.Error(w, "The database cannot be reached.", http.StatusServiceUnavailable)
-		return
-	}
-	switch {
-	case r.Status.Delivered():
-		s.metrics.texts.WithLabelValues("delivered").Inc()
-	case r.Status.Lost():
-		s.metrics.texts.WithLabelValues("lost").Inc()
-	}
-	w.WriteHeader(http.StatusNoContent)
 }

@@ -13,6 +13,7 @@ var Problems = errs.Problems{
 		"too-many-mails":    {Kind: errs.TooMany, Says: "The tickets of this booking were sent as often as they can be in a day."},
 	},
 	Operations: map[string][]string{
-		"send-tickets-again": {"address-confirmed", "nobody-to-mail", "not-booked", "orders-elsewhere", "too-many-mails"},
+		"receive-text-status": {"bad-signature", "bad-request"},
+		"send-tickets-again":  {"address-confirmed", "nobody-to-mail", "not-booked", "orders-elsewhere", "too-many-mails"},
 	},
 }

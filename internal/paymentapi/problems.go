@@ -7,7 +7,7 @@ import "boxoffice/internal/errs"
 var Problems = errs.Problems{
 	Types: map[string]errs.ProblemType{
 		"address-not-verified":     {Kind: errs.Forbidden, Says: "Payments need a verified email address: the code is in the email that was sent when the account was created."},
-		"bad-signature":            {Kind: errs.Forbidden, Says: "The message has no valid signature of the payment gateway, or one that is older than five minutes."},
+		"bad-signature":            {Kind: errs.Forbidden, Says: "The message has no valid signature of the payment gateway or of the provider of text messages, or a gateway's is older than five minutes."},
 		"unreadable-notice":        {Kind: errs.Malformed, Says: "The message is signed by the payment gateway, but cannot be read."},
 		"already-paid":             {Kind: errs.Conflict, Says: "The booking is already paid; payment_id names the payment, and amount is its amount."},
 		"captured-meanwhile":       {Kind: errs.Conflict, Says: "The money was taken a moment ago. Send the request again to refund it."},

@@ -13,6 +13,7 @@ func moneyOps() map[string]*op {
 		"void":   {api: "void-payment", weight: 5, make: makeVoid, ask: askVoid, told: toldMatching(toldVoid, ofPayment), again: true},
 		"check":  {weight: 5, make: makeCheck, ask: askCheck, told: toldCheck},
 		"notice": {api: "receive-payment-notice", weight: 3, make: makeNotice, ask: askNotice, told: toldNotice, again: true},
+		"texted": {api: "receive-text-status", weight: 1, make: makeTextStatus, ask: askTextStatus, told: toldTextStatus, again: true},
 		"latest": {weight: 3, make: makeLook, ask: askLatest, told: toldLatest},
 	}
 }

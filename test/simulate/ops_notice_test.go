@@ -88,3 +88,20 @@ func toldNotice(w *world, s *Step, r *reply) {
 		w.fail("a message of the bank is taken", "%s", r)
 	}
 }
+
+// makeTextStatus is a call of somebody who plays the provider of text messages, which the
+// offices of these histories do not have.
+func makeTextStatus(g *gen, s *Step) bool {
+	s.Key = g.name("text")
+	return true
+}
+
+func askTextStatus(_ *world, s *Step) *request {
+	return &request{method: "POST", path: "/texts/status?notice=" + s.Key, body: map[string]any{"MessageStatus": "failed"}, headers: map[string]string{"X-Twilio-Signature": "c2lnbmVk"}}
+}
+
+func toldTextStatus(w *world, _ *Step, r *reply) {
+	if r.status != http.StatusNotFound && r.status != 0 && !w.excused() {
+		w.fail("a forged message is refused", "%s", r)
+	}
+}
