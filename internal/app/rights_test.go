@@ -269,6 +269,7 @@ var bodies = map[string]string{
 	"PUT /events/{id}":                   `{"title":"Other"}`,
 	"POST /events/{id}/blocks":           `{"quantity":1}`,
 	"POST /events/{id}/complimentary":    `{"quantity":1}`,
+	"PUT /events/{id}/refunds":           `{"state":"running"}`,
 	"POST /bookings":                     `{"event_id":"$event","quantity":1}`,
 	"PUT /bookings/{id}":                 `{"quantity":2}`,
 	"POST /payments":                     `{"booking_id":"$booking","method":"tok_ok"}`,
@@ -340,6 +341,8 @@ var rights = map[string]string{
 	"GET /events/{id}/bookings":       "401 404 404 200 404 200",
 	"GET /events/{id}/mailings":       "401 404 404 200 404 200",
 	"GET /events/{id}/payments":       "401 404 404 200 404 200",
+	"GET /events/{id}/refunds":        "401 404 404 200 404 200",
+	"PUT /events/{id}/refunds":        "401 404 404 200 404 200",
 	"POST /events/{id}/blocks":        "401 404 404 201 404 201",
 	"POST /events/{id}/complimentary": "401 404 404 201 404 201",
 

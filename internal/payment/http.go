@@ -177,6 +177,7 @@ func (s *Service) Register(api huma.API) {
 		})
 	s.registerStory(api)
 	s.registerLists(api)
+	s.registerRefundJobs(api)
 	s.notices.Register(api)
 }
 

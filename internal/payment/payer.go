@@ -20,6 +20,8 @@ type Buyers interface {
 	OfUser(ctx context.Context, userID, from string, limit int) ([]string, error)
 	// Sales is how events are sold now, by event id.
 	Sales(ctx context.Context, eventIDs []string) (map[string]bookingapi.Sale, error)
+	// Figures are what an event has sold; see bookingapi.Reports.
+	Figures(ctx context.Context, eventID string) (bookingapi.Figures, error)
 }
 
 // mayPay refuses callers who have not shown that their e-mail address is theirs,

@@ -33,6 +33,7 @@ type Ledgers interface {
 // cursor in memory: after a crash they are read again, without effect.
 type refunder struct {
 	s        *Service
+	ledgers  ledger.Source
 	wake     chan struct{}
 	others   ledger.Others
 	follower *ledger.Follower
@@ -75,7 +76,7 @@ const (
 )
 
 func newRefunder(ctx context.Context, s *Service, ledgers Ledgers) (*refunder, error) {
-	r := &refunder{s: s, others: ledgers, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries()}
+	r := &refunder{s: s, ledgers: ledgers, others: ledgers, wake: make(chan struct{}, 1), cursors: map[string]*cursor{}, later: retries()}
 	r.follower = ledger.NewFollower(ledgers, r)
 	saved, err := s.store.savedCursors(ctx)
 	if err != nil {
@@ -338,11 +339,20 @@ func (r *refunder) settle(ctx context.Context) error {
 		last = page[len(page)-1].id
 		now := r.s.now()
 		due := slices.DeleteFunc(page, func(f openRefund) bool { return !r.later.Due(f.id, now) })
+		delays := delayRefunds{now: r.s.micros()}
 		for i, err := range r.attempt(ctx, due) {
 			if id := due[i].id; err == nil {
 				r.later.Done(id)
 			} else {
 				r.later.Failed(id, now)
+				failed = append(failed, err)
+				if due[i].reason == "" { // otherwise it was noted before
+					delays.list = append(delays.list, due[i])
+				}
+			}
+		}
+		if len(delays.list) > 0 {
+			if err := r.s.store.do(ctx, &delays); err != nil {
 				failed = append(failed, err)
 			}
 		}
@@ -378,6 +388,9 @@ const chargedBack = "charged-back"
 
 // one makes a refund if that is possible now.
 func (r *refunder) one(ctx context.Context, f openRefund) error {
+	if job, err := r.s.store.refundJob(ctx, f.eventID); err != nil || job.paused {
+		return err // it may have been paused since the refund was listed
+	}
 	end := endRefund{openRefund: f, status: refundDone, now: r.s.micros()}
 	p, err := r.s.store.ofBooking(ctx, f.bookingID)
 	if errs.KindOf(err) == errs.NotFound {

@@ -27,7 +27,8 @@ const (
 		AND seq /*sqlite: IN (SELECT value FROM json_each($2))*/ /*postgres: = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($2 AS JSON)) AS BIGINT)))*/`
 
 	// By the index refunds_open, over all events.
-	sqlOpenRefunds = `SELECT event_id, seq, id, booking_id, amount FROM refunds WHERE status = 'pending' AND id > $1 ORDER BY id LIMIT $2`
+	sqlOpenRefunds = `SELECT event_id, seq, id, booking_id, amount, reason FROM refunds WHERE status = 'pending' AND id > $1
+		AND NOT EXISTS (SELECT 1 FROM payments_refund_jobs AS j WHERE j.event_id = refunds.event_id AND j.paused) ORDER BY id LIMIT $2`
 )
 
 // intake creates refunds for ledger entries and moves cursors.
@@ -93,6 +94,7 @@ type openRefund struct {
 	seq           int64 // of its ledger entry
 	id, bookingID string
 	amount        int64
+	reason        string // why the last attempt failed; "": there was none, or it did not
 }
 
 func (s *store) openRefunds(ctx context.Context, after string, limit int) ([]openRefund, error) {
@@ -104,7 +106,7 @@ func (s *store) openRefunds(ctx context.Context, after string, limit int) ([]ope
 	var list []openRefund
 	for rows.Next() {
 		var f openRefund
-		if err := rows.Scan(&f.eventID, &f.seq, &f.id, &f.bookingID, &f.amount); err != nil {
+		if err := rows.Scan(&f.eventID, &f.seq, &f.id, &f.bookingID, &f.amount, &f.reason); err != nil {
 			return nil, fmt.Errorf("list open refunds: %w", err)
 		}
 		list = append(list, f)

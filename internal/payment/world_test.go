@@ -14,6 +14,7 @@ import (
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
 	"boxoffice/internal/ledger"
 	"boxoffice/internal/payment/provider"
@@ -40,6 +41,7 @@ type house struct {
 	reads     int                           // of Booking
 	readErr   func() error                  // what Booking fails with; nil: it does not
 
+	status eventapi.Status                            // of the event
 	waives bool                                       // nobody needs a verified address
 	refuse error                                      // what Confirm answers instead
 	adopt  func(address caller.EmailKey) error        // what Adopt answers
@@ -178,7 +180,19 @@ func (h *house) OfUser(_ context.Context, userID, from string, limit int) ([]str
 }
 
 func (h *house) Sales(context.Context, []string) (map[string]bookingapi.Sale, error) {
-	return map[string]bookingapi.Sale{event1: {OrganizerID: organizer.UserID, UnverifiedBuyers: h.waives}}, nil
+	return map[string]bookingapi.Sale{event1: {Status: h.status, OrganizerID: organizer.UserID, UnverifiedBuyers: h.waives, Currency: "USD"}}, nil
+}
+
+func (h *house) Figures(context.Context, string) (f bookingapi.Figures, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, b := range h.bookings {
+		if b.Status == bookingapi.Booked {
+			f.Bookings++
+			f.Amount += b.Amount
+		}
+	}
+	return f, nil
 }
 
 func (h *house) Confirm(ctx context.Context, c bookingapi.Confirm) (bookingapi.Booking, error) {

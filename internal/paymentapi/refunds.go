@@ -9,8 +9,8 @@ type Refunds struct {
 
 // RefundFigure is a number of refunds and their sum.
 type RefundFigure struct {
-	Count  int64
-	Amount int64 // minor units
+	Count  int64 `json:"count" doc:"How many there are."`
+	Amount int64 `json:"amount" doc:"Their sum, in minor units."`
 }
 
 // The states of a refund.
@@ -26,7 +26,7 @@ type Refund struct {
 	Status    string
 	PaymentID string // "" until it is known
 	Amount    int64  // minor units
-	Reason    string // why it failed
+	Reason    string // why it failed, or its last attempt did
 	UpdatedAt int64  // µs since 1970
 }
 

@@ -17,6 +17,7 @@ import (
 type Service interface {
 	Paying
 	Reads
+	RefundJobs
 }
 
 // Paying takes money for bookings and gives it back.

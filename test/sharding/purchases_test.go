@@ -78,6 +78,10 @@ func (w *world) purchases() {
 	w.ask(boss, http.StatusOK, "DELETE", "/events/"+other, nil)
 	w.until("it is cancelled", is("/bookings/"+chosen, "status", "cancelled"))
 
+	w.ask(boss, http.StatusOK, "PUT", "/events/"+other+"/refunds", map[string]any{"state": "paused"})
+	w.ask(boss, http.StatusOK, "PUT", "/events/"+other+"/refunds", map[string]any{"state": "running", "retry_failed": true})
+	w.ask(boss, http.StatusOK, "GET", "/events/"+other+"/refunds", nil)
+
 	// An account's bookings become another's, and what is looked at.
 	booking = hold("i", seats[10])
 	if err := w.node.Bookings.Adopt(t.Context(), ann.UserID, bob.UserID, caller.EmailKey{1}); err != nil {

@@ -35,6 +35,7 @@ func (w *world) end(v map[string]*op) {
 	w.after()
 	w.hurt = false
 	w.signIn()
+	w.resumeRefunds()
 	for _, e := range sorted(w.events) {
 		w.probe(v, e)
 	}

@@ -15,6 +15,43 @@ func moneyOps() map[string]*op {
 		"notice": {api: "receive-payment-notice", weight: 3, make: makeNotice, ask: askNotice, told: toldNotice, again: true},
 		"texted": {api: "receive-text-status", weight: 1, make: makeTextStatus, ask: askTextStatus, told: toldTextStatus, again: true},
 		"latest": {weight: 3, make: makeLook, ask: askLatest, told: toldLatest},
+
+		"pause refunds": {api: "change-event-refunds", weight: 3, make: makePauseRefunds, ask: askPauseRefunds, told: toldPauseRefunds},
+	}
+}
+
+// makePauseRefunds has an organizer pause the refunds of an event, or resume them.
+func makePauseRefunds(g *gen, s *Step) bool {
+	e := g.event()
+	if e == nil {
+		return false
+	}
+	s.Event, s.As, s.Method = e.name, e.organizer, "running"
+	if g.chance(2) {
+		s.Method = "paused"
+	}
+	g.trouble(s)
+	return true
+}
+
+func askPauseRefunds(w *world, s *Step) *request {
+	e := w.events[s.Event]
+	if e == nil || w.tokenOf(s.As) == "" {
+		return nil
+	}
+	return &request{token: w.tokenOf(s.As), method: "PUT", path: "/events/" + e.id + "/refunds", body: map[string]any{"state": s.Method, "retry_failed": s.Method == "running"}}
+}
+
+func toldPauseRefunds(w *world, s *Step, r *reply) {
+	if state := text(r.doc["state"]); r.ok() && w.alone && (state == "paused") != (s.Method == "paused") {
+		w.fail("refunds pause and go on as the organizer says", "event %s, %s: %s", s.Event, s.Method, r)
+	}
+}
+
+// resumeRefunds ends all pauses, so that everybody gets their money.
+func (w *world) resumeRefunds() {
+	for _, e := range sorted(w.events) {
+		w.askAny(request{token: w.tokenOf("admin"), method: "PUT", path: "/events/" + e.id + "/refunds", body: map[string]any{"state": "running"}})
 	}
 }
 

@@ -1,0 +1,303 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"boxoffice/internal/caller"
+	"boxoffice/internal/errs"
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/patience"
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/paymentapi"
+)
+
+// cancelled sells so many bookings of an event, and cancels them all.
+func (w *world) cancelled(n int) {
+	w.t.Helper()
+	var sold sync.WaitGroup
+	for i := range n {
+		sold.Go(func() {
+			b := w.house.hold(fmt.Sprintf("fan%013d", i), int32(i))
+			if p, err := w.pay(b, paymentapi.SandboxOK, ""); err != nil || p.Status != paymentapi.Captured {
+				w.t.Errorf("%+v %v", p, err)
+			}
+		})
+	}
+	sold.Wait()
+	w.house.mu.Lock()
+	w.house.status = eventapi.Cancelled
+	var ids []string
+	for id := range w.house.bookings {
+		ids = append(ids, id)
+	}
+	w.house.mu.Unlock()
+	for _, id := range ids {
+		w.house.cancel(id, 5000)
+	}
+}
+
+func (w *world) job() paymentapi.RefundJob {
+	w.t.Helper()
+	j, err := w.RefundJob(context.Background(), organizer, event1, 0, 200)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return j
+}
+
+func (w *world) turn(c paymentapi.RefundJobChange) paymentapi.RefundJob {
+	w.t.Helper()
+	j, err := w.ChangeRefundJob(context.Background(), organizer, event1, c)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return j
+}
+
+// gate lets so many refunds through to the gateway, and stops the others.
+type gate struct {
+	pass  chan struct{}
+	asked atomic.Int64
+}
+
+func newGate(b *bank) *gate {
+	g := &gate{pass: make(chan struct{}, 1_000_000)}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refundCut = func(provider.Charge) error {
+		g.asked.Add(1)
+		select {
+		case <-g.pass:
+			return nil
+		default:
+			return errors.New("the gateway is down")
+		}
+	}
+	return g
+}
+
+func (g *gate) let(n int) {
+	for range n {
+		g.pass <- struct{}{}
+	}
+}
+
+func figure(n int64) paymentapi.RefundFigure {
+	return paymentapi.RefundFigure{Count: n, Amount: 5000 * n}
+}
+
+// Refunds of a whole event are counted, and paused and resumed across a crash. None is
+// made while they are paused, and none twice.
+func TestRefundJobIsPausedAndResumed(t *testing.T) {
+	w := newWorld(t)
+	g := newGate(w.bank)
+	w.runs()
+	w.cancelled(10)
+	g.let(4)
+	patience.Until(t, "four are done and the others noted", func() bool {
+		w.refunds.poke()
+		j := w.job()
+		return j.Done == figure(4) && len(j.Items) == 6
+	})
+	if j := w.job(); j.State != paymentapi.RefundsRunning || j.Owed != figure(10) || j.Left != figure(6) || j.Failed != figure(0) || j.Items[0].Reason != paymentapi.RefundDelayed || j.Items[0].Status != refundPending {
+		t.Errorf("half-way: %+v", j)
+	}
+	if j := w.turn(paymentapi.RefundJobChange{Paused: true, Version: 1}); j.State != paymentapi.RefundsPaused || j.Version != 2 || j.ChangedAt == 0 {
+		t.Errorf("paused: %+v", j)
+	}
+	w.crash()
+	w.boot()
+	g.let(100)
+	if err := w.refunds.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if j := w.job(); j.State != paymentapi.RefundsPaused || j.Done != figure(4) || j.Left != figure(6) {
+		t.Errorf("paused, after a crash: %+v", j)
+	}
+	if _, err := w.ChangeRefundJob(t.Context(), organizer, event1, paymentapi.RefundJobChange{Version: 1}); errs.KindOf(err) != errs.Precondition {
+		t.Errorf("another version: %v", err)
+	}
+	if j := w.turn(paymentapi.RefundJobChange{Version: 2}); j.State != paymentapi.RefundsRunning || j.Version != 3 {
+		t.Errorf("resumed: %+v", j)
+	}
+	w.runs()
+	patience.Until(t, "all are done", func() bool { return w.job().State == paymentapi.RefundsDone })
+	if j := w.job(); j.Owed != figure(10) || j.Done != figure(10) || len(j.Items) != 0 {
+		t.Errorf("done: %+v", j)
+	}
+	w.halt()
+	w.agree()
+}
+
+// A refund that was listed before the job was paused is not made.
+func TestPausedBetweenTwoRefunds(t *testing.T) {
+	w := newWorld(t)
+	w.cancelled(2)
+	if err := errors.Join(w.refunds.follower.Look(t.Context(), nil), w.refunds.intake(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	page, err := w.store.openRefunds(t.Context(), "", 10)
+	if err != nil || len(page) != 2 {
+		t.Fatalf("%d listed: %v", len(page), err)
+	}
+	w.turn(paymentapi.RefundJobChange{Paused: true})
+	if err := w.refunds.one(t.Context(), page[0]); err != nil {
+		t.Fatal(err)
+	}
+	if j := w.job(); j.Done.Count != 0 || j.Left != figure(2) {
+		t.Errorf("%+v", j)
+	}
+	w.turn(paymentapi.RefundJobChange{})
+	if err := w.refunds.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if j := w.job(); j.Done != figure(2) {
+		t.Errorf("%+v", j)
+	}
+}
+
+// What one node pauses stands still on the node that does the work, and goes on when the
+// other resumes it, also after the working node has died.
+func TestRefundJobOnTwoNodes(t *testing.T) {
+	w := newWorld(t)
+	g := newGate(w.bank)
+	other, err := New(t.Context(), Config{DB: w.db, Bookings: w.house, Gateway: w.bank, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &world{t: t, db: w.db, house: w.house, bank: w.bank, Service: other}
+	t.Cleanup(b.shutDown)
+	w.runs()
+	w.cancelled(6)
+	g.let(2)
+	patience.Until(t, "two are done", func() bool { w.refunds.poke(); return b.job().Done == figure(2) })
+	b.turn(paymentapi.RefundJobChange{Paused: true})
+	asked := g.asked.Load()
+	g.let(100)
+	if j := w.job(); j.State != paymentapi.RefundsPaused {
+		t.Errorf("the first node says %+v", j)
+	}
+	w.halt()
+	if now := g.asked.Load(); now > asked+4 { // those that were under way
+		t.Errorf("%d were asked for while paused", now-asked)
+	}
+	done := b.job().Done.Count
+	b.runs()
+	b.turn(paymentapi.RefundJobChange{})
+	patience.Until(t, "the other node goes on", func() bool { return b.job().State == paymentapi.RefundsDone })
+	if j := b.job(); j.Done != figure(6) || done > 6 {
+		t.Errorf("%+v", j)
+	}
+	b.halt()
+	w.agree()
+}
+
+// Refunds that the gateway has refused are listed with its reason, page by page, and are
+// tried again when the organizer asks for it.
+func TestFailedRefundsAreTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.cancelled(3)
+	refuses := &refusing{Gateway: w.gateway}
+	refuses.on.Store(true)
+	w.gateway = refuses
+	if err := errors.Join(w.refunds.follower.Look(t.Context(), nil), w.refunds.intake(t.Context()), w.refunds.settle(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	first, err := w.RefundJob(t.Context(), organizer, event1, 0, 2)
+	if err != nil || first.State != paymentapi.RefundsDone || first.Failed != figure(3) || len(first.Items) != 2 || first.Next == 0 ||
+		first.Items[0].Reason != "account_closed" || first.Items[0].Status != refundFailed || first.Items[0].PaymentID == "" {
+		t.Errorf("%+v %v", first, err)
+	}
+	if rest, err := w.RefundJob(t.Context(), organizer, event1, first.Next, 2); err != nil || len(rest.Items) != 1 || rest.Next != 0 {
+		t.Errorf("%+v %v", rest, err)
+	}
+	w.turn(paymentapi.RefundJobChange{})
+	if j := w.job(); j.Failed != figure(3) {
+		t.Errorf("tried again, though nobody asked for it: %+v", j)
+	}
+	refuses.on.Store(false)
+	if j := w.turn(paymentapi.RefundJobChange{Retry: true}); j.State != paymentapi.RefundsRunning || j.Left != figure(3) || len(j.Items) != 0 {
+		t.Errorf("%+v", j)
+	}
+	if err := w.refunds.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if j := w.job(); j.State != paymentapi.RefundsDone || j.Done != figure(3) || j.Failed != figure(0) {
+		t.Errorf("%+v", j)
+	}
+	w.agree()
+}
+
+// refusing declines refunds.
+type refusing struct {
+	provider.Gateway
+	on atomic.Bool
+}
+
+func (g *refusing) Refund(ctx context.Context, key string, c provider.Charge, amount int64) (provider.Outcome, error) {
+	if g.on.Load() {
+		return provider.Outcome{Reason: "account_closed"}, nil
+	}
+	return g.Gateway.Refund(ctx, key, c, amount)
+}
+
+// Only the organizer and admins see and change the job, and buyers of an event that takes
+// place cannot be made to wait.
+func TestRefundJobRights(t *testing.T) {
+	w := newWorld(t)
+	admin := caller.Caller{UserID: "admin00000000001", Role: caller.Admin}
+	for _, c := range []struct {
+		who  caller.Caller
+		kind errs.Kind
+	}{{caller.Caller{}, errs.Unauthenticated}, {fan, errs.NotFound}, {caller.Caller{UserID: "organizer0000002", Role: caller.Organizer}, errs.NotFound}} {
+		if _, err := w.RefundJob(t.Context(), c.who, event1, 0, 1); errs.KindOf(err) != c.kind {
+			t.Errorf("%v reads: %v", c.who, err)
+		}
+		if _, err := w.ChangeRefundJob(t.Context(), c.who, event1, paymentapi.RefundJobChange{}); errs.KindOf(err) != c.kind {
+			t.Errorf("%v changes: %v", c.who, err)
+		}
+	}
+	if j, err := w.RefundJob(t.Context(), admin, event1, 0, 1); err != nil || j.State != paymentapi.RefundsDone || j.Version != 1 {
+		t.Errorf("%+v %v", j, err)
+	}
+	if _, err := w.ChangeRefundJob(t.Context(), organizer, event1, paymentapi.RefundJobChange{Paused: true}); errs.Of(err) == nil || errs.Of(err).Type != "event-not-cancelled" {
+		t.Errorf("an event that takes place: %v", err)
+	}
+}
+
+// Three thousand refunds, with a crash in the middle: each is made once, and the
+// figures add up at any time.
+func TestThreeThousandRefunds(t *testing.T) {
+	w := newWorld(t)
+	const n = 3000
+	g := newGate(w.bank)
+	w.cancelled(n)
+	w.runs()
+	g.let(n / 2)
+	patience.Until(t, "half are done", func() bool {
+		w.refunds.poke()
+		j := w.job()
+		if j.Done.Count+j.Failed.Count+j.Left.Count != j.Owed.Count || j.Owed.Count < n {
+			t.Errorf("%+v", j)
+		}
+		return j.Done.Count == n/2
+	})
+	w.crash()
+	w.boot()
+	g.let(n)
+	w.runs()
+	patience.Until(t, "all are done", func() bool { w.refunds.poke(); return w.job().State == paymentapi.RefundsDone })
+	if j := w.job(); j.Owed != figure(n) || j.Done != figure(n) || len(j.Items) != 0 {
+		t.Errorf("%+v", j)
+	}
+	w.halt()
+	w.agree()
+}
