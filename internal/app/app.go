@@ -54,6 +54,7 @@ type Config struct {
 	TwoFactor bool             // organizers and administrators need a second factor
 	NATS      natsbus.Config   // where NATS is; no URL: there is none
 	Texts     *TextConfig      // nil: no text message is sent
+	Reserve   invoice.Reserve  // of settlements, after events
 	Demo      bool             // webhooks may go to this machine, and without TLS; test keys will do
 	Notices   occasion.Notices // instead of the Notification Service, for tests
 }
@@ -201,7 +202,7 @@ func (p *Parts) build(ctx context.Context, cfg Config) error {
 		return err
 	}
 	p.Invoices, err = invoice.New(ctx, invoice.Config{
-		DB: db, Bookings: p.Bookings, Events: p.Events, Payments: p.Payments, People: p.Users, Now: db.Now, Test: p.bank.Test,
+		DB: db, Bookings: p.Bookings, Events: p.Events, Payments: p.Payments, People: p.Users, Now: db.Now, Test: p.bank.Test, Reserve: cfg.Reserve,
 	})
 	if err != nil {
 		return err

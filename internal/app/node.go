@@ -7,11 +7,13 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"boxoffice/internal/admin"
 	"boxoffice/internal/bus/natsbus"
 	"boxoffice/internal/commands"
 	"boxoffice/internal/gateway"
+	"boxoffice/internal/invoice"
 	"boxoffice/internal/notify"
 	"boxoffice/internal/notify/folder"
 	"boxoffice/internal/notify/mail"
@@ -62,7 +64,7 @@ func newNode(ctx context.Context, s *settings.Server, db *sqldb.DB, base string,
 	p, err := Build(ctx, db, Config{
 		Outside: sub.Outside, Log: log, PublicURL: settings.LinksInMails(base), Payments: s.Gateway(), Mail: mails, Texts: texts, TwoFactor: s.TwoFactor,
 		NATS: natsbus.Config{URL: s.NATSURL, Creds: s.NATSCreds, CA: s.NATSCA},
-		Demo: s.Demo,
+		Demo: s.Demo, Reserve: invoice.Reserve{Percent: s.Reserve, For: time.Duration(s.ReserveFor) * 24 * time.Hour},
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -258,7 +258,7 @@ type statementBody struct {
 	Chargebacks int64  `json:"chargebacks" doc:"What the gateway has withdrawn for buyers who dispute their payments." example:"6500"`
 	GatewayFees int64  `json:"gateway_fees" doc:"What the gateway has kept, as far as it has reported that by event." example:"0"`
 	Due         int64  `json:"due" doc:"Due to the organizer: gross less refunds, less the fees that stay with the operator, chargebacks and gateway_fees." example:"4853500"`
-	Reserve     int64  `json:"reserve" doc:"Part of due that is held back: all of it until the event is over, then what is still to be refunded." example:"0"`
+	Reserve     int64  `json:"reserve" doc:"Part of due that is held back: all of it until the event is over, then what is still to be refunded, and for some days reserve_percent of due." example:"0"`
 	PaidOut     int64  `json:"paid_out" doc:"What the gateway has paid out, as far as it has reported that by event." example:"0"`
 	Payout      int64  `json:"payout" doc:"To be paid out now: due less reserve and paid_out. Negative: the organizer owes it." example:"4853500"`
 	AtGateway   int64  `json:"at_gateway" doc:"What the gateway has of the event's money, with money of payments that were given up and is on its way back." example:"5193500"`
@@ -268,6 +268,8 @@ type settlementBody struct {
 	EventID string          `json:"event_id"`
 	At      time.Time       `json:"at" doc:"What happened until then is included (RFC 3339, in the seller's time zone)." example:"2026-12-01T10:00:00+01:00"`
 	Over    bool            `json:"over" doc:"Whether the event is over or cancelled." example:"true"`
+	Held    int64           `json:"reserve_percent,omitempty" doc:"Percent of due that is part of reserve until reserve_until, since buyers may dispute payments after the event." example:"10"`
+	Until   *time.Time      `json:"reserve_until,omitempty" doc:"Until when reserve_percent is held back (RFC 3339, in the seller's time zone)." example:"2027-03-01T10:00:00+01:00"`
 	Items   []statementBody `json:"items" doc:"One settlement for each currency."`
 }
 
@@ -286,7 +288,7 @@ func (s *Service) settlement(ctx context.Context, in *byEvent) (*settlementOut, 
 	if err != nil {
 		return nil, err
 	}
-	out := &settlementOut{private, settlementBody{t.EventID, t.At, t.Over, make([]statementBody, len(t.Items))}}
+	out := &settlementOut{private, settlementBody{t.EventID, t.At, t.Over, t.Held, codec.OrNil(t.HeldUntil), make([]statementBody, len(t.Items))}}
 	for i, x := range t.Items {
 		out.Body.Items[i] = statementBody{x.Currency, x.Payments, x.Gross, x.GrossFees, x.GrossTax, x.Refunded, x.Refunds, x.RefundFees, x.RefundTax, x.Chargebacks, x.GatewayFees, x.Due, x.Reserve, x.PaidOut, x.Payout, x.AtGateway}
 	}

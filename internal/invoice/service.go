@@ -49,6 +49,13 @@ type People interface {
 	People(ctx context.Context, ids []string) (map[string]caller.Person, error)
 }
 
+// Reserve is the part of what is due to an organizer that is held back for a while after an
+// event, since buyers may still dispute their payments.
+type Reserve struct {
+	Percent int64
+	For     time.Duration
+}
+
 // Config configures the service.
 type Config struct {
 	DB       *sqldb.DB
@@ -57,6 +64,7 @@ type Config struct {
 	Events   Events
 	Payments Payments
 	People   People
+	Reserve  Reserve
 	Test     bool // no real money moves: documents say so, and have numbers of their own
 }
 

@@ -12,6 +12,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/invoiceapi"
+	"boxoffice/internal/money"
 	"boxoffice/internal/paymentapi"
 )
 
@@ -49,6 +50,9 @@ func (s *Service) Settlement(ctx context.Context, c caller.Caller, eventID strin
 	seller := sellers[sellerOf(e.OrganizerID)]
 	now := s.cfg.Now()
 	out := invoiceapi.Settlement{EventID: e.ID, Title: e.Title, Seller: seller, At: now.In(s.zone(seller.Zone)), Over: e.OverAt(now)}
+	if held := e.Over.Add(s.cfg.Reserve.For); s.cfg.Reserve.Percent > 0 && e.Status != eventapi.Cancelled && !e.Over.IsZero() && now.Before(held) {
+		out.Held, out.HeldUntil = s.cfg.Reserve.Percent, held.In(out.At.Location())
+	}
 	refunds, err := s.cfg.Payments.Refunds(ctx, []string{eventID})
 	if err != nil {
 		return out, fmt.Errorf("settle event %s: %w", eventID, err)
@@ -66,7 +70,7 @@ func (s *Service) Settlement(ctx context.Context, c caller.Caller, eventID strin
 	open := refunds[eventID]
 	for _, currency := range slices.Sorted(maps.Keys(sums)) {
 		t := sums[currency]
-		settle(t, out.Over, open.Pending.Amount+open.Failed.Amount, seller.TaxRate)
+		settle(t, out.Over, out.Held, open.Pending.Amount+open.Failed.Amount, seller.TaxRate)
 		if *t != (invoiceapi.Statement{Currency: currency}) { // only steps without money
 			out.Items = append(out.Items, *t)
 		}
@@ -111,16 +115,16 @@ func add(t *invoiceapi.Statement, p *paymentapi.Posting) {
 
 // settle works out what is the organizer's. The fees stay with the operator. Until the
 // event is over all of it is held back, since it would go back to buyers if the event were
-// cancelled; afterwards, what is still to be refunded. Prices without a tax of their own
+// cancelled; afterwards, what is still to be refunded, and held percent of what is due. Prices without a tax of their own
 // contain the seller's.
-func settle(t *invoiceapi.Statement, over bool, open, rate int64) {
+func settle(t *invoiceapi.Statement, over bool, held, open, rate int64) {
 	if t.GrossTax == 0 && t.RefundTax == 0 {
 		t.GrossTax, t.RefundTax = Contained(t.Gross, rate), Contained(t.Refunds, rate)
 	}
 	t.Due = t.Gross - t.Refunds - t.Fees() - t.Chargebacks - t.GatewayFees
 	t.Reserve = max(0, t.Due-t.PaidOut)
 	if over {
-		t.Reserve = min(t.Reserve, open)
+		t.Reserve = min(t.Reserve, open+money.Share(max(0, t.Due), held*100, money.HalfUp))
 	}
 	t.Payout = t.Due - t.Reserve - t.PaidOut
 }

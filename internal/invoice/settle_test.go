@@ -58,6 +58,14 @@ func TestSettlement(t *testing.T) {
 	if s, err = w.Settlement(t.Context(), admin, event); err != nil || !s.Over || s.Items[0].Reserve != 500 || s.Items[0].Payout != 12485 {
 		t.Errorf("%+v %v", s, err)
 	}
+	w.Service.cfg.Reserve = Reserve{Percent: 10, For: 24 * time.Hour}
+	if s, err = w.Settlement(t.Context(), admin, event); err != nil || s.Held != 10 || !s.HeldUntil.Equal(w.now.Add(23*time.Hour)) || s.Items[0].Reserve != 500+1699 || s.Items[0].Payout != 16985-4000-2199 {
+		t.Errorf("with a reserve: %+v %v", s, err)
+	}
+	w.Service.cfg.Reserve.For = time.Minute // it is over
+	if later, err := w.Settlement(t.Context(), admin, event); err != nil || later.Held != 0 || later.Items[0].Reserve != 500 {
+		t.Errorf("after the reserve: %+v %v", later, err)
+	}
 	for _, lang := range []string{"en", "de"} {
 		if file, err := w.SettlementPDF(t.Context(), &s, lang); err != nil || !strings.HasPrefix(string(file), "%PDF") {
 			t.Errorf("%s: %v", lang, err)
@@ -137,7 +145,7 @@ func TestSettlementsAddUp(t *testing.T) {
 			}
 			add(&s, &p)
 		}
-		settle(&s, rapid.Bool().Draw(t, "over"), rapid.Int64Range(0, 1_000).Draw(t, "open"), 700)
+		settle(&s, rapid.Bool().Draw(t, "over"), rapid.Int64Range(0, 100).Draw(t, "held"), rapid.Int64Range(0, 1_000).Draw(t, "open"), 700)
 		if left := s.Due + fees - s.PaidOut + s.Returning; s.AtGateway != left || s.Fees() != fees {
 			t.Fatalf("%d at the gateway, %d by the statement", s.AtGateway, left)
 		}

@@ -117,6 +117,9 @@ type Settlement struct {
 	At      time.Time // in the seller's zone: what happened until then is included
 	Over    bool      // the event is over or cancelled: see Statement.Reserve
 	Items   []Statement
+
+	Held      int64     // percent of Due in Reserve, for disputes; 0: none
+	HeldUntil time.Time // in the seller's zone
 }
 
 // Statement is a settlement in one currency. Amounts are not negative, except those of

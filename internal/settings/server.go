@@ -30,6 +30,8 @@ type Server struct {
 	NATSCreds  string   `name:"nats-creds" help:"File with the credentials for NATS." placeholder:"FILE"`
 	NATSCA     string   `name:"nats-ca" help:"File with the certificates (PEM) that those of the NATS servers are signed by." unset:"those that this machine trusts" placeholder:"FILE"`
 	Payments   string   `help:"Payment gateway: none; sandbox, a pretend one in this server that moves no money; or one of boxoffice sandbox-gateway. Example: sandbox=http://127.0.0.1:8070." unset:"none, which sells only what is free; with --demo sandbox" placeholder:"GATEWAY"`
+	Reserve    int64    `name:"reserve-percent" help:"Part of what is due to an organizer that settlements hold back for disputed payments after an event, in percent." default:"0" placeholder:"N"`
+	ReserveFor int64    `name:"reserve-days" help:"For how many days after an event --reserve-percent is held back." default:"90" placeholder:"N"`
 	Demo       bool     `help:"Fill the database with sample events and accounts, and print the passwords. Only on a loopback --addr, and if the database is empty or was made by a demo."`
 }
 
@@ -72,6 +74,10 @@ func (s *Server) Check() error {
 		return BadFlag("--rate-limit", "%d is less than 0, which is no limit", s.RateLimit)
 	case s.Loopback < 1 || s.Loopback > 1_000_000:
 		return BadFlag("--loopback-factor", "%d is not between 1 and 1000000", s.Loopback)
+	case s.Reserve < 0 || s.Reserve > 100:
+		return BadFlag("--reserve-percent", "%d is not between 0 and 100", s.Reserve)
+	case s.ReserveFor < 0 || s.ReserveFor > 3650:
+		return BadFlag("--reserve-days", "%d is not between 0 and 3650", s.ReserveFor)
 	case s.Demo && s.SMTPURL != "":
 		return Error{WrongUsage, "--smtp-url", errors.New("--demo shows its emails at /dev/mail and sends none, since its addresses are nobody's: leave out --smtp-url")}
 	case s.Demo && s.SMSURL != "":

@@ -81,5 +81,9 @@ func (w *writer) statement(s *invoiceapi.Settlement, t *invoiceapi.Statement) {
 	if s.Over {
 		said = "settlement.reserve.over"
 	}
-	w.y = w.block(grey, left, w.y+4, inner, 12, 4, w.t("settlement.text"), w.t(said)) + 26
+	text := w.t(said)
+	if s.Held > 0 {
+		text += " " + w.t("settlement.reserve.held", "Percent", s.Held, "Until", locale.When(w.lang, s.HeldUntil, locale.Date))
+	}
+	w.y = w.block(grey, left, w.y+4, inner, 12, 5, w.t("settlement.text"), text) + 26
 }
