@@ -150,6 +150,11 @@ func TestOrganizerSells(t *testing.T) {
 	wants(t, h.page(t, organizer, "GET", at+"/cancel", nil, 200), "Bookings to be cancelled 2", "€206.58")
 	wants(t, h.page(t, organizer, "POST", at+"/cancel", url.Values{"title": {"Night"}}, 422), "This is not the title")
 	h.page(t, organizer, "POST", at+"/cancel", url.Values{"title": {"night of  the violins"}}, 303)
+	h.eventually(t, organizer, at+"/refunds", "Refunds are being made. 0 of 2 refunds done")
+	h.page(t, organizer, "POST", at+"/refunds", url.Values{"do": {"pause"}, "version": {"1"}}, 303)
+	wants(t, h.page(t, organizer, "GET", at+"/refunds", nil, 200), "Refunds are paused.", "Still to be made 2 €206.58", "Resume refunds")
+	wants(t, h.page(t, organizer, "POST", at+"/refunds", url.Values{"do": {"resume"}, "version": {"1"}}, 409), "Resume refunds") // somebody else has paused them
+	h.page(t, organizer, "POST", at+"/refunds", url.Values{"do": {"resume"}, "version": {"2"}}, 303)
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = h.Bookings.Run(ctx) })
@@ -158,6 +163,7 @@ func TestOrganizerSells(t *testing.T) {
 	defer stop()
 	h.eventually(t, organizer, at, "2 of 2 refunds done")
 	wants(t, h.page(t, organizer, "GET", at, nil, 200), "Cancelled", "Refunded 2 €206.58", "Revenue €0.00")
+	h.eventually(t, organizer, at+"/refunds", "Nothing is left to refund at present. 2 of 2 refunds done")
 	// Nobody is mailed, so the list keeps those who had booked.
 	if kept := h.ask(t, organizer, "GET", at+"/attendees.csv", "").Body.String(); strings.Count(kept, ",cancelled,") != 5+4+2 || strings.Count(kept, "\r\n") != 1+5+4+2 || !strings.Contains(kept, "64.56") {
 		t.Errorf("the list of a cancelled event: %q", kept)

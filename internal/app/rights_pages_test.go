@@ -97,6 +97,8 @@ var pageRights = map[string]string{
 	"GET /organizer/events/{event}/attendees.csv":     "303 403 403 200 404 200",
 	"GET /organizer/events/{event}/orders/{booking}":  "303 403 403 200 404 200",
 	"POST /organizer/events/{event}/orders/{booking}": "303 403 403 409 404 409", // made in bulk: without an address
+	"GET /organizer/events/{event}/refunds":           "303 403 403 200 404 200",
+	"POST /organizer/events/{event}/refunds":          "303 403 403 303 404 303",
 	"GET /organizer/events/{event}/settlement":        "303 403 403 200 404 200",
 	"GET /organizer/events/{event}/settlement.csv":    "303 403 403 200 404 200",
 	"GET /organizer/events/{event}/settlement.pdf":    "303 403 403 200 404 200",

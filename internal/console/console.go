@@ -49,6 +49,8 @@ func (c *Console) Routes() []page.Route {
 		page.Post(one+"/seats", c.ownEvent(c.grant), route.Organizers),
 		page.Post(one+"/gift", c.ownEvent(c.gift), route.Organizers),
 		page.Post(one+"/release", c.ownEvent(c.release), route.Organizers),
+		page.Get(one+"/refunds", c.ownEvent(c.refunds), route.Organizers),
+		page.Post(one+"/refunds", c.ownEvent(c.refunds), route.Organizers),
 		page.Get(one+"/settlement", c.ownEvent(c.settlement), route.Organizers),
 		page.Get(one+"/settlement.csv", c.ownEvent(c.movements), route.Organizers),
 		page.Get(one+"/settlement.pdf", c.ownEvent(c.settlementPDF), route.Organizers),

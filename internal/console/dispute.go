@@ -26,6 +26,7 @@ import (
 // Payments tell what happened to a payment.
 type Payments interface {
 	Refunds
+	paymentapi.RefundJobs
 	Latest(ctx context.Context, bookingIDs []string) (map[string]paymentapi.Payment, error)
 	// Story is what happened to a payment, oldest first.
 	Story(ctx context.Context, c caller.Caller, paymentID string) ([]paymentapi.Posting, error)

@@ -1,0 +1,48 @@
+package console
+
+import (
+	"net/http"
+	"strconv"
+
+	"boxoffice/internal/eventapi"
+	"boxoffice/internal/id"
+	"boxoffice/internal/page"
+	"boxoffice/internal/paymentapi"
+)
+
+// stuckRow is a refund that has failed or is delayed.
+type stuckRow struct {
+	paymentapi.StuckRefund
+	Reference string // of its booking
+}
+
+// refunds shows how far the refunds of an event have got, and pauses and resumes them.
+func (c *Console) refunds(v *page.Visit, e *eventapi.Event) error {
+	problem := ""
+	if v.Method == http.MethodPost {
+		version, _ := strconv.ParseInt(v.PostFormValue("version"), 10, 64) // 0: any
+		do := v.PostFormValue("do")
+		_, err := c.Payments.ChangeRefundJob(v.Context(), v.Caller, e.ID, paymentapi.RefundJobChange{Paused: do == "pause", Retry: do == "retry", Version: version})
+		if err == nil {
+			return v.Go(at(e, "/refunds"))
+		}
+		var ok bool
+		if problem, ok = v.Reason(err); !ok {
+			return err
+		}
+		v.Status(http.StatusConflict)
+	}
+	after, _ := strconv.ParseInt(v.Request.URL.Query().Get("after"), 10, 64) // 0: the first page
+	j, err := c.Payments.RefundJob(v.Context(), v.Caller, e.ID, after, paymentapi.RefundsListed)
+	if err != nil {
+		return err
+	}
+	rows := make([]stuckRow, len(j.Items))
+	for i, r := range j.Items {
+		rows[i] = stuckRow{r, id.Reference(r.BookingID)}
+	}
+	v.W.Header().Set("Cache-Control", "private, no-store")
+	return v.Show(c.set, "refunds", page.Meta{Title: v.T("refunds.title"), NoIndex: true}, map[string]any{
+		"Event": e, "Job": &j, "Rows": rows, "Problem": problem, "Cancelled": e.Status == eventapi.Cancelled,
+	})
+}
