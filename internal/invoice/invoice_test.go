@@ -240,6 +240,8 @@ func TestBadSellers(t *testing.T) {
 		"zone":        {func(d *invoiceapi.Seller) { d.Zone = "Mars/Base" }, "time_zone", "no-such-zone"},
 		"local":       {func(d *invoiceapi.Seller) { d.Zone = "Local" }, "time_zone", "no-such-zone"},
 		"prefix":      {func(d *invoiceapi.Seller) { d.Prefix = "R/1" }, "prefix", "not-a-prefix"},
+		"test":        {func(d *invoiceapi.Seller) { d.Prefix = " test" }, "prefix", "prefix-of-tests"},
+		"nearly test": {func(d *invoiceapi.Seller) { d.Prefix = "7E5T2" }, "prefix", "prefix-of-tests"},
 		"long prefix": {func(d *invoiceapi.Seller) { d.Prefix = "ABCDEFGHIJKLM" }, "prefix", "not-a-prefix"},
 	} {
 		d := theatre

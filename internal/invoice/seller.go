@@ -184,6 +184,9 @@ func check(d invoiceapi.Seller) (invoiceapi.Seller, error) {
 	if len(d.Prefix) > invoiceapi.MaxPrefix || strings.Trim(d.Prefix, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
 		f.Add("prefix", "not-a-prefix", "must have at most %d letters A to Z and digits", invoiceapi.MaxPrefix)
 	}
+	if strings.HasPrefix(plainLetters.Replace(d.Prefix), "TEST") {
+		f.Add("prefix", "prefix-of-tests", "must not look like TEST, with which the numbers of test payments begin")
+	}
 	if d.Zone == "" {
 		d.Zone = "UTC"
 	}
@@ -192,3 +195,6 @@ func check(d invoiceapi.Seller) (invoiceapi.Seller, error) {
 	}
 	return d, errs.Fields(f.list)
 }
+
+// plainLetters turns digits into the letters for which they are read.
+var plainLetters = strings.NewReplacer("0", "O", "1", "I", "3", "E", "5", "S", "7", "T")
