@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"strings"
 
 	"boxoffice/internal/caller"
 	"boxoffice/internal/locale"
@@ -12,38 +13,39 @@ var _ paymentapi.Service = (*Service)(nil)
 
 // Pay implements paymentapi.Paying.
 func (s *Service) Pay(ctx context.Context, who caller.Caller, key string, r paymentapi.PayRequest) (paymentapi.Payment, error) {
-	return show(s.pay(ctx, who, request{r, key, locale.Heard(caller.LangFrom(ctx))}))
+	return shownTo(who)(s.pay(ctx, who, request{r, key, locale.Heard(caller.LangFrom(ctx))}))
 }
 
 // Amend implements paymentapi.Paying.
 func (s *Service) Amend(ctx context.Context, caller caller.Caller, paymentID, method string, version int64) (paymentapi.Payment, error) {
-	return show(s.amend(ctx, caller, paymentID, method, version))
+	return shownTo(caller)(s.amend(ctx, caller, paymentID, method, version))
 }
 
 // Void implements paymentapi.Paying.
 func (s *Service) Void(ctx context.Context, caller caller.Caller, paymentID string, version int64) (paymentapi.Payment, error) {
-	return show(s.void(ctx, caller, paymentID, version))
+	return shownTo(caller)(s.void(ctx, caller, paymentID, version))
 }
 
 // Payment implements paymentapi.Reads.
 func (s *Service) Payment(ctx context.Context, caller caller.Caller, paymentID string) (paymentapi.Payment, error) {
-	p, _, err := s.read(ctx, caller, paymentID)
-	return show(p, err)
+	p, owns, err := s.read(ctx, caller, paymentID)
+	return shownAs(caller, owns)(p, err)
 }
 
 // OfBooking implements paymentapi.Reads.
 func (s *Service) OfBooking(ctx context.Context, caller caller.Caller, bookingID string) (paymentapi.Payment, error) {
-	return show(s.ofBooking(ctx, caller, bookingID))
+	p, owns, err := s.ofBooking(ctx, caller, bookingID)
+	return shownAs(caller, owns)(p, err)
 }
 
 // OfUser implements paymentapi.Reads.
 func (s *Service) OfUser(ctx context.Context, caller caller.Caller, userID, after string, limit int) ([]paymentapi.Payment, error) {
-	return showAll(s.ofUser(ctx, caller, userID, after, limit))
+	return showAll(shownTo(caller))(s.ofUser(ctx, caller, userID, after, limit))
 }
 
 // OfEvent implements paymentapi.Reads.
 func (s *Service) OfEvent(ctx context.Context, caller caller.Caller, eventID, after string, limit int) ([]paymentapi.Payment, error) {
-	return showAll(s.ofEvent(ctx, caller, eventID, after, limit))
+	return showAll(shownAs(caller, false))(s.ofEvent(ctx, caller, eventID, after, limit))
 }
 
 // Latest implements paymentapi.Reads.
@@ -86,15 +88,53 @@ func show(p record, err error) (paymentapi.Payment, error) {
 	return shown, err
 }
 
-func showAll(list []record, err error) ([]paymentapi.Payment, error) {
-	if err != nil {
-		return nil, err
-	}
-	out := make([]paymentapi.Payment, len(list))
-	for i := range list {
-		if out[i], err = list[i].shown(); err != nil {
+func showAll(show func(record, error) (paymentapi.Payment, error)) func([]record, error) ([]paymentapi.Payment, error) {
+	return func(list []record, err error) ([]paymentapi.Payment, error) {
+		if err != nil {
 			return nil, err
 		}
+		out := make([]paymentapi.Payment, len(list))
+		for i := range list {
+			if out[i], err = show(list[i], nil); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
 	}
-	return out, nil
+}
+
+// shownTo is show for the owner of a payment, or an admin in their place.
+func shownTo(c caller.Caller) func(record, error) (paymentapi.Payment, error) {
+	return shownAs(c, true)
+}
+
+// shownAs is show for a caller. Only the buyer learns where the payment is approved, and
+// only others what exactly the gateway has declined it for.
+func shownAs(c caller.Caller, owns bool) func(record, error) (paymentapi.Payment, error) {
+	return func(p record, err error) (paymentapi.Payment, error) {
+		out, err := show(p, err)
+		if owns && !c.Administers() {
+			out.Reason = forBuyers(out.Reason)
+		} else if c.UserID != p.UserID {
+			out.ApproveAt = ""
+		}
+		return out, err
+	}
+}
+
+// told are the codes of gateways that buyers can do something about. All others are one to
+// them: they would tell thieves that a card is reported as stolen.
+var told = map[string]bool{
+	"card_declined": true, "insufficient_funds": true, "expired_card": true, "incorrect_cvc": true, "invalid_cvc": true, "incorrect_number": true,
+	"invalid_number": true, "invalid_expiry_month": true, "invalid_expiry_year": true, "authentication_required": true,
+	"payment_intent_authentication_failure": true, "authorization_expired": true, "card_not_supported": true, "currency_not_supported": true,
+	"processing_error": true, "amount_not_payable": true, "unknown_token": true, "voided": true,
+}
+
+// forBuyers is a reason as the buyer may know it. Reasons of our own have dashes.
+func forBuyers(reason string) string {
+	if reason == "" || told[reason] || strings.Contains(reason, "-") {
+		return reason
+	}
+	return "card_declined"
 }

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type bank struct {
 	wrong   []string
 	slow    time.Duration
 	noTake  bool           // captures are declined
+	why     string         // why it declines; "": card_declined
 	forgets bool           // it says of what it has reserved that it has not decided
 	unclear map[string]int // so many of these steps are carried out, but the answer is lost
 	lost    map[string]int // so many of these steps never arrive
@@ -135,7 +137,7 @@ func (b *bank) Authorize(ctx context.Context, key string, c provider.Charge) (pr
 		case provider.Waiting:
 			return provider.Outcome{Verdict: provider.Undecided}
 		}
-		return provider.Outcome{Reason: "card_declined"}
+		return provider.Outcome{Reason: cmp.Or(b.why, "card_declined")}
 	})
 }
 

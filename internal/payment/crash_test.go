@@ -123,16 +123,16 @@ func TestRefunds(t *testing.T) {
 		w.house.cancel(b.ID, 5000)
 		w.house.cancel(c.ID, 5000)
 		time.Sleep(5 * time.Second)
-		p, err := w.ofBooking(t.Context(), fan, b.ID)
+		p, _, err := w.ofBooking(t.Context(), fan, b.ID)
 		if statusOf(t, p, err) != paymentapi.Captured || p.Refunded != 5000 {
 			t.Errorf("part: %+v", p)
 		}
-		if p, err := w.ofBooking(t.Context(), fan, c.ID); statusOf(t, p, err) != paymentapi.Refunded || p.Refunded != 5000 {
+		if p, _, err := w.ofBooking(t.Context(), fan, c.ID); statusOf(t, p, err) != paymentapi.Refunded || p.Refunded != 5000 {
 			t.Errorf("whole: %+v", p)
 		}
 		w.house.cancel(b.ID, 5000)
 		time.Sleep(5 * time.Second)
-		p, err = w.ofBooking(t.Context(), fan, b.ID)
+		p, _, err = w.ofBooking(t.Context(), fan, b.ID)
 		if statusOf(t, p, err) != paymentapi.Refunded || p.Refunded != 10000 {
 			t.Errorf("both parts: %+v", p)
 		}
@@ -218,7 +218,7 @@ func TestRefundsFillGaps(t *testing.T) {
 		}
 		time.Sleep(5 * time.Second)
 		for _, b := range []bookingapi.Booking{b, c} {
-			if p, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Refunded {
+			if p, _, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Refunded {
 				t.Errorf("%+v", p)
 			}
 		}
@@ -241,7 +241,7 @@ func TestRefundsOfOtherNodes(t *testing.T) {
 		}
 		time.Sleep(3 * time.Second)
 		refunded := func(id string) bool {
-			p, err := w.ofBooking(t.Context(), fan, id)
+			p, _, err := w.ofBooking(t.Context(), fan, id)
 			return statusOf(t, p, err) == paymentapi.Refunded
 		}
 		see := func(blind bool) {
@@ -292,7 +292,7 @@ func TestImpossibleRefunds(t *testing.T) {
 		w.house.mu.Unlock()
 		w.house.cancel(b.ID, 5000)
 		time.Sleep(5 * time.Second)
-		if p, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Refunded || p.Refunded != 5000 {
+		if p, _, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Refunded || p.Refunded != 5000 {
 			t.Errorf("%+v", p)
 		}
 		reasons := map[string]int{}

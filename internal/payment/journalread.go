@@ -148,6 +148,9 @@ func (s *Service) Story(ctx context.Context, caller caller.Caller, paymentID str
 	buyer := owns && !caller.Administers() // what the gateway keeps is the organizer's and ours to know
 	postingsBy(ctx, s.store.db.Reader(), p.EventID, func(one paymentapi.Posting, failed error) bool {
 		if err = failed; err == nil && one.PaymentID == p.ID && !(buyer && one.Step == paymentapi.StepFee) {
+			if buyer {
+				one.Reason = forBuyers(one.Reason)
+			}
 			list = append(list, one)
 		}
 		return err == nil

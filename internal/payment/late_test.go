@@ -52,7 +52,7 @@ func TestConfirmedAfterItWasGivenUp(t *testing.T) {
 					return nil
 				}
 				_, _ = w.pay(b, paymentapi.SandboxOK, "")
-				p, err := w.ofBooking(t.Context(), fan, b.ID)
+				p, _, err := w.ofBooking(t.Context(), fan, b.ID)
 				if statusOf(t, p, err); !p.over() || p.Reason != amountDiffers {
 					t.Fatalf("%+v", p)
 				}

@@ -308,7 +308,7 @@ func TestPanics(t *testing.T) {
 		b := w.house.hold(fan.UserID, 1)
 		_, _ = w.pay(b, paymentapi.SandboxOK, "")
 		time.Sleep(time.Minute)
-		if p, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Captured {
+		if p, _, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Captured {
 			t.Errorf("%+v", p)
 		}
 		w.agree()

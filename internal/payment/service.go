@@ -323,7 +323,7 @@ func answer(p record, refusal *errs.Error) error {
 	switch {
 	case p.Status == paymentapi.Failed:
 		return errs.New(errs.PaymentRequired, "payment-declined", "The payment was declined. No money was taken.").
-			With("payment_id", p.ID).With("reason", p.Reason)
+			With("payment_id", p.ID).With("reason", forBuyers(p.Reason))
 	case p.over():
 		e := errs.New(errs.Conflict, p.Reason, "The booking could not be completed. The money was returned.")
 		if refusal != nil && refusal.Type == p.Reason {
@@ -395,18 +395,17 @@ func (s *Service) read(ctx context.Context, caller caller.Caller, paymentID stri
 }
 
 // ofBooking reads the latest payment of a booking, as read does.
-func (s *Service) ofBooking(ctx context.Context, caller caller.Caller, bookingID string) (record, error) {
+func (s *Service) ofBooking(ctx context.Context, caller caller.Caller, bookingID string) (p record, owns bool, err error) {
 	if !caller.SignedIn() {
-		return record{}, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
+		return p, false, errs.New(errs.Unauthenticated, "sign-in-required", "Sign in to see payments.")
 	}
-	p, err := s.store.ofBooking(ctx, bookingID)
-	if err != nil {
-		return record{}, err
+	if p, err = s.store.ofBooking(ctx, bookingID); err != nil {
+		return record{}, false, err
 	}
-	if _, err := s.reader(ctx, caller, &p); err != nil {
-		return record{}, err
+	if owns, err = s.reader(ctx, caller, &p); err != nil {
+		return record{}, false, err
 	}
-	return p, nil
+	return p, owns, nil
 }
 
 // reader checks whether a caller may read a payment; owns reports whether they may

@@ -292,7 +292,7 @@ func TestWhoMayRead(t *testing.T) {
 		{caller.Caller{}, errs.Unauthenticated, false},
 	} {
 		_, err := w.Payment(t.Context(), c.caller, p.ID)
-		_, err2 := w.ofBooking(t.Context(), c.caller, b.ID)
+		_, _, err2 := w.ofBooking(t.Context(), c.caller, b.ID)
 		for _, err := range []error{err, err2} {
 			if (err == nil) != c.ok || err != nil && errs.KindOf(err) != c.want {
 				t.Errorf("%+v: %v", c.caller, err)
@@ -338,7 +338,7 @@ func TestHoldsCountForTheirPayer(t *testing.T) {
 			t.Errorf("%v, adopted %d times, want %d", err, asked, c.asked)
 		}
 	}
-	if _, err := w.ofBooking(t.Context(), payer, over.ID); errs.KindOf(err) != errs.NotFound {
+	if _, _, err := w.ofBooking(t.Context(), payer, over.ID); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("the payment that was refused: %v", err)
 	}
 }
@@ -359,7 +359,7 @@ func TestPaymentsGoWithTheirBooking(t *testing.T) {
 		want   errs.Kind
 	}{{heir, 0}, {guest, errs.NotFound}} {
 		_, err1 := w.Payment(t.Context(), c.caller, p.ID)
-		_, err2 := w.ofBooking(t.Context(), c.caller, b.ID)
+		_, _, err2 := w.ofBooking(t.Context(), c.caller, b.ID)
 		_, err3 := w.amend(t.Context(), c.caller, p.ID, p.Method, 0)
 		for _, err := range []error{err1, err2, err3} {
 			if err == nil && c.want != 0 || err != nil && errs.KindOf(err) != c.want {
@@ -394,7 +394,7 @@ func TestClientGoesAway(t *testing.T) {
 		if err := w.settle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if p, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Captured {
+		if p, _, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Captured {
 			t.Errorf("%+v", p)
 		}
 		w.agree()
@@ -437,7 +437,7 @@ func TestMoneyFollowsTheConfirmation(t *testing.T) {
 			}
 		}
 		_, _ = w.pay(b, paymentapi.SandboxOK, "")
-		p, err := w.ofBooking(t.Context(), fan, b.ID)
+		p, _, err := w.ofBooking(t.Context(), fan, b.ID)
 		if got, _ := w.house.Recent(t.Context(), b.ID); statusOf(t, p, err) != want || got.Status != after || p.Reason != slug {
 			t.Errorf("%q: the payment is %s (%s), the booking %s", slug, p.Status, p.Reason, got.Status)
 		}

@@ -105,7 +105,7 @@ func TestAlternativesAreKept(t *testing.T) {
 		if err := w.settle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if p, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Captured || w.house.others != others {
+		if p, _, err := w.ofBooking(t.Context(), fan, b.ID); statusOf(t, p, err) != paymentapi.Captured || w.house.others != others {
 			t.Errorf("%+v; confirmed with %t", p, w.house.others)
 		}
 		w.house.fail("", 0, nil)

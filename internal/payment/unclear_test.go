@@ -47,7 +47,7 @@ func TestUnclearSteps(t *testing.T) {
 				if err := w.settle(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				p, err := w.ofBooking(t.Context(), fan, b.ID)
+				p, _, err := w.ofBooking(t.Context(), fan, b.ID)
 				if statusOf(t, p, err) != c.want || c.want == paymentapi.Voided && p.Reason != "seats-gone" {
 					t.Errorf("%+v", p)
 				}
@@ -95,7 +95,7 @@ func TestNeverDecided(t *testing.T) {
 		if err := w.settle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		p, err := w.ofBooking(t.Context(), fan, b.ID)
+		p, _, err := w.ofBooking(t.Context(), fan, b.ID)
 		if statusOf(t, p, err) != paymentapi.Voided || p.Reason != timedOut {
 			t.Errorf("%+v", p)
 		}
@@ -128,7 +128,7 @@ func TestAuthorizedHasADeadline(t *testing.T) {
 					t.Fatalf("%+v", p)
 				}
 				time.Sleep(w.confirmBy + time.Minute)
-				p, err := w.ofBooking(t.Context(), fan, b.ID)
+				p, _, err := w.ofBooking(t.Context(), fan, b.ID)
 				if statusOf(t, p, err) != paymentapi.Voided || p.Reason != timedOut {
 					t.Errorf("%+v", p)
 				}

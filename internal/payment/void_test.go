@@ -66,7 +66,7 @@ func TestVoidWhileConfirming(t *testing.T) {
 				if err := w.settle(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				p, err := w.ofBooking(t.Context(), fan, b.ID)
+				p, _, err := w.ofBooking(t.Context(), fan, b.ID)
 				want := paymentapi.Refunded // the money is asked for already
 				if at == "before confirm" || at == "after confirm" {
 					want = paymentapi.Voided

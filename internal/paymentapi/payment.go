@@ -79,9 +79,9 @@ type Payment struct {
 	Method    string    `json:"method" doc:"Payment token that is used. none: the booking costs nothing."`
 	CreatedAt time.Time `json:"created_at"`
 	Refunded  int64     `json:"refunded" doc:"Amount refunded so far, in minor units of the currency."`
-	ApproveAt string    `json:"approve_at,omitempty" doc:"While the payment is pending: the page at which the buyer approves it, of their bank or of the payment gateway. Absent if they need not."`
+	ApproveAt string    `json:"approve_at,omitempty" doc:"While the payment is pending: the page at which the buyer approves it, of their bank or of the payment gateway. For the buyer only. Absent if they need not."`
 	Disputed  int64     `json:"disputed,omitempty" doc:"Amount that the gateway has withdrawn because the buyer disputes the payment, in minor units of the currency."`
-	Reason    string    `json:"reason,omitempty" doc:"Why the payment failed or was voided."`
+	Reason    string    `json:"reason,omitempty" doc:"Why the payment failed or was voided. Of declined payments, buyers learn only what they can do something about; organizers and admins see the code of the gateway."`
 	History   []Step    `json:"history" doc:"The payment's states, oldest first."`
 	Language  string    `json:"language,omitempty" enum:"en,de" doc:"Language of emails about the order: the best one for the Accept-Language of the request that paid, or of the page. Absent: the account's."`
 
