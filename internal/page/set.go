@@ -16,6 +16,7 @@ import (
 	"boxoffice/internal/codec"
 
 	"boxoffice/internal/locale"
+	"boxoffice/internal/safetext"
 )
 
 //go:embed templates/*.html
@@ -113,6 +114,7 @@ func (s *Site) funcs(lang string) template.FuncMap {
 		"zone":     func(t time.Time) string { return locale.Zone(lang, t) },
 		"asset":    func(name string) (string, error) { return s.assets.path(name) },
 		"address":  Address,
+		"unbroken": safetext.Unbroken,
 		"iso":      func(t time.Time) string { return t.Format(time.RFC3339) },
 		"lang":     func() string { return lang },
 		"dict":     dict,

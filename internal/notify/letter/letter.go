@@ -12,6 +12,7 @@ import (
 
 	"boxoffice/internal/locale"
 	"boxoffice/internal/notifyapi"
+	"boxoffice/internal/safetext"
 )
 
 var (
@@ -194,6 +195,15 @@ func (d *draft) complete() error {
 }
 
 func (d *draft) t(key string, pairs ...any) string { return d.words.Text(d.Lang, key, pairs...) }
+
+// Unbroken writes a paragraph as HTML that keeps the order's number on one line.
+func (d *draft) Unbroken(text string) htmltemplate.HTML {
+	number := ""
+	if o := d.n.Data.Order; o != nil {
+		number = o.Reference
+	}
+	return safetext.Unbroken(text, number)
+}
 
 func (d *draft) subject(key string, pairs ...any) { d.Subject = d.t(key, pairs...) }
 
