@@ -45,6 +45,13 @@ func TestETagsCoverWhatIsShown(t *testing.T) {
 	link := func(id string) change { return change{"a new link", ann, "POST", "/bookings/" + id + "/link", ""} }
 	giftLink := link(gift)
 	giftLink.as = org
+	ended := h.must(t, org, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	sold := h.must(t, ann, "POST", "/bookings", fmt.Sprintf(`{"event_id":%q,"quantity":1}`, ended), "id")
+	other := h.must(t, ann, "POST", "/bookings", fmt.Sprintf(`{"event_id":%q,"quantity":1}`, ended), "id")
+	for _, booking := range []string{sold, other} {
+		p := pay(booking, paymentapi.SandboxOK)
+		h.must(t, ann, p.method, p.path, p.body, "id")
+	}
 	covered := map[string]bool{}
 	for _, c := range []struct {
 		operation, path string
@@ -63,6 +70,10 @@ func TestETagsCoverWhatIsShown(t *testing.T) {
 		{"get-booking", "/bookings/" + gift, org, []change{giftLink}},
 		{"get-payment-of-booking", "/payments/booking/" + first, ann, []change{pay(first, paymentapi.SandboxOK)}},
 		{"get-booking-payment", "/bookings/" + second + "/payment", ann, []change{pay(second, paymentapi.SandboxOK)}},
+		{"get-event-refunds", "/events/" + ended + "/refunds", org, []change{
+			{"a seat is given back", ann, "DELETE", "/bookings/" + sold, ""},
+			{"the event is cancelled", org, "DELETE", "/events/" + ended, ""},
+			{"a pause", org, "PUT", "/events/" + ended + "/refunds", `{"state":"paused"}`}}},
 		{"get-seller", "/sellers/" + org.UserID, org, []change{{"the details", org, "PUT", "/sellers/" + org.UserID, aSeller}}},
 	} {
 		covered[c.operation] = true

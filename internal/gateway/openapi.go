@@ -18,7 +18,7 @@ var sections = []*huma.Tag{
 	{Name: "Users", Description: "Signing up, signing in, and the user's own account."},
 	{Name: "Accounts", Description: "Verified addresses, sessions, two-factor sign-in, and buying as a guest."},
 	{Name: "Announcements", Description: "Messages of organizers to everybody who has tickets for an event, by email."},
-	{Name: "Text messages", Description: "What the provider of text messages reports about them."},
+	{Name: "Texts", Description: "What the provider of text messages reports about them."},
 	{Name: "Webhooks", Description: "Messages to organizers' own programs about what happens to their events, signed by Standard Webhooks."},
 	{Name: "Ledger", Description: "The append-only, hash-chained list of everything that happened to an event's seats, for independent verification."},
 }

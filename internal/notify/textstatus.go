@@ -30,7 +30,7 @@ type textStatusIn struct {
 func RegisterTextStatus(api huma.API, s *Service) {
 	huma.Register(api, huma.Operation{
 		OperationID: "receive-text-status", Method: http.MethodPost, Path: sms.StatusPath, Summary: "Receive what became of a text message",
-		Tags: []string{"Text messages"}, MaxBodyBytes: mostReported, DefaultStatus: http.StatusNoContent, Errors: []int{400, 403, 404, 413, 503},
+		Tags: []string{"Texts"}, MaxBodyBytes: mostReported, DefaultStatus: http.StatusNoContent, Errors: []int{400, 403, 404, 413, 503},
 		Description: "The address that the provider of text messages calls about each message; it is given the address with the message. The call must have the provider's signature. " +
 			"Calls may come in any order, more than once, or not at all. 204: it is recorded, was before, or is not about a message of this ticket office. 404: this ticket office sends no text messages.",
 		SkipValidateBody: true, // the signature is over the form as it came

@@ -2,7 +2,6 @@ package payment
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -10,8 +9,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"boxoffice/internal/caller"
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/route"
 )
 
 type jobInput struct {
@@ -49,8 +50,9 @@ func (s *Service) registerRefundJobs(api huma.API) {
 			after, _ := strconv.ParseInt(in.Cursor, 10, 64) // "" is the beginning
 			return jobAnswer(s.RefundJob(ctx, caller.From(ctx), in.ID, after, in.Limit))
 		})
-	huma.Register(api, says("Pauses the refunds of a cancelled event before the next one, or resumes them. The state is kept across restarts and holds on all nodes. For the event's organizer and admins.",
-		operation("change-event-refunds", http.MethodPut, "/events/{id}/refunds", "Pause or resume the refunds of an event", 400, 409, 412, 413, 503)),
+	change := operation("change-event-refunds", http.MethodPut, "/events/{id}/refunds", "Pause or resume the refunds of an event", 400, 409, 412, 413, 503)
+	change.Metadata = route.Meta(route.Organizers)
+	huma.Register(api, says("Pauses the refunds of a cancelled event before the next one, or resumes them. The state is kept across restarts and holds on all nodes. For the event's organizer and admins.", change),
 		func(ctx context.Context, in *changeJobInput) (*jobResponse, error) {
 			version, err := errs.Expected(in.IfMatch, "job", func() (int64, error) {
 				j, err := s.RefundJob(ctx, caller.From(ctx), in.ID, 0, 1)
@@ -67,7 +69,7 @@ func jobAnswer(j paymentapi.RefundJob, err error) (*jobResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &jobResponse{CacheControl: "private, no-store", ETag: fmt.Sprintf(`"%d.%d.%d.%d"`, j.Version, j.Done.Count, j.Failed.Count, j.Left.Count), Body: jobBody{RefundJob: j}}
+	r := &jobResponse{CacheControl: "private, no-store", Body: jobBody{RefundJob: j}}
 	if j.ChangedAt > 0 {
 		at := time.UnixMicro(j.ChangedAt).UTC()
 		r.Body.ChangedAt = &at
@@ -75,5 +77,7 @@ func jobAnswer(j paymentapi.RefundJob, err error) (*jobResponse, error) {
 	if j.Next > 0 {
 		r.Body.NextCursor = strconv.FormatInt(j.Next, 10)
 	}
-	return r, nil
+	raw, err := codec.Marshal(r.Body)
+	r.ETag = errs.ETag(j.Version, raw)
+	return r, err
 }

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -530,9 +531,24 @@ func main() {
 	unhooked, err := org.DeleteWebhookWithResponse(ctx, id)
 	step("delete webhook", unhooked, err, 204, true)
 
-	// The end: the event is cancelled, the fan goes.
+	// The provider of text messages reports to the office; this one sends none.
+	form := url.Values{"MessageSid": {"SM1"}, "MessageStatus": {"delivered"}}
+	texted, err := nobody.ReceiveTextStatusWithBodyWithResponse(ctx, &ReceiveTextStatusParams{Notice: ptr("none"), XTwilioSignature: ptr("none")}, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+	step("a report without a provider", texted, err, 404, texted != nil && is(texted.ApplicationproblemJSON404, "not-found"))
+
+	// The end: the event is cancelled, its refunds are paused and resumed, the fan goes.
+	unpaused, err := org.ChangeEventRefundsWithResponse(ctx, event, &ChangeEventRefundsParams{}, ChangeEventRefundsJSONRequestBody{State: "paused"})
+	step("pause the refunds of an event that takes place", unpaused, err, 409, unpaused != nil && is(unpaused.ApplicationproblemJSON409, "event-not-cancelled"))
 	over, err := org.CancelEventWithResponse(ctx, event, nil)
 	step("cancel event", over, err, 200, over != nil && over.JSON200 != nil && string(over.JSON200.Status) == "cancelled")
+	job, err := org.GetEventRefundsWithResponse(ctx, event, &GetEventRefundsParams{})
+	step("read the refunds of an event", job, err, 200, job != nil && job.JSON200 != nil && job.JSON200.EventId == event && job.JSON200.Failed.Count == 0)
+	paused, err := org.ChangeEventRefundsWithResponse(ctx, event, &ChangeEventRefundsParams{}, ChangeEventRefundsJSONRequestBody{State: "paused"})
+	step("pause the refunds of an event", paused, err, 200, paused != nil && paused.JSON200 != nil && string(paused.JSON200.State) == "paused")
+	outdated, err := org.ChangeEventRefundsWithResponse(ctx, event, &ChangeEventRefundsParams{IfMatch: ptr(job.HTTPResponse.Header.Get("ETag"))}, ChangeEventRefundsJSONRequestBody{State: "running"})
+	step("resume refunds that were paused meanwhile", outdated, err, 412, outdated != nil && is(outdated.ApplicationproblemJSON412, "changed-meanwhile"))
+	resumed, err := org.ChangeEventRefundsWithResponse(ctx, event, &ChangeEventRefundsParams{IfMatch: ptr(paused.HTTPResponse.Header.Get("ETag"))}, ChangeEventRefundsJSONRequestBody{State: "running"})
+	step("resume the refunds of an event", resumed, err, 200, resumed != nil && resumed.JSON200 != nil && string(resumed.JSON200.State) != "paused")
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		gone, err := fan.DeleteUserWithResponse(ctx, fanUser.Id, &DeleteUserParams{XCurrentPassword: ptr(password)})
 		check(err)
