@@ -50,7 +50,7 @@ func (s *Service) insert(ctx context.Context, caller caller.Caller, r request) (
 	case s.isClosing():
 		return w, errs.New(errs.Unavailable, "shutting-down", "The server is stopping. Please try again.").After(time.Second)
 	}
-	return w, s.store.do(ctx, w)
+	return w, s.tried(ctx, w)
 }
 
 // allowed refuses a payment that the caller may not make, and returns its method.
@@ -70,7 +70,33 @@ func (s *Service) allowed(ctx context.Context, caller caller.Caller, b *bookinga
 	if reason := checkOver(method, b.Amount); !reason.None() {
 		return "", reason.Bad("method")
 	}
-	return method, s.mayTry(ctx, b.EventID, b.UserID, method)
+	return method, nil
+}
+
+// tried refuses one more method of somebody of whom too many have failed. A request that
+// was made before, or that a payment under way answers, tries none.
+func (s *Service) tried(ctx context.Context, w *insertion) error {
+	var refusal error
+	if w.want.Amount > 0 {
+		refusal = s.mayTry(ctx, w.want.EventID, w.want.UserID, w.want.Method)
+	}
+	switch {
+	case refusal == nil:
+		return s.store.do(ctx, w)
+	case !errs.Is(refusal, tooManyFailed):
+		return refusal
+	}
+	if found, err := s.seekKey(ctx, w); found || err != nil {
+		return err
+	}
+	p, err := s.store.ofBooking(ctx, w.want.BookingID)
+	if errs.KindOf(err) == errs.NotFound || err == nil && p.over() {
+		return refusal
+	}
+	if err != nil {
+		return err
+	}
+	return s.store.do(ctx, w)
 }
 
 // cached returns a booking from this node's memory, without reading it, although

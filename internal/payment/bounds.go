@@ -27,16 +27,22 @@ const (
 	sqlFailed = `SELECT since, failed FROM payments_failed_methods WHERE event_id = $1 AND user_id = $2`
 )
 
-// failedMethod is a method that did not pay.
+// failedMethod is a method that was declined.
 type failedMethod struct {
 	event, user string
 	at          int64 // µs since 1970
 }
 
-// fails reports whether the payment's method has failed: it was declined, or the owner
-// takes another one.
+// fails reports whether the payment's method was declined, for a reason of its own.
 func (w *move) fails() bool {
-	return w.from.Status == paymentapi.Pending && w.to.Status == paymentapi.Failed || w.to.try > w.from.try
+	return w.cause.kind == evDeclined && w.from.Status == paymentapi.Pending && !notOfMethod[w.to.Reason]
+}
+
+// notOfMethod are the codes of gateways for declines that say nothing about a method: the
+// buyer took too long, the office asked for something wrong, or the gateway had a fault.
+var notOfMethod = map[string]bool{
+	"authorization_expired": true, "expired": true, "voided": true, "processing_error": true, "amount_not_payable": true, "bad_amount": true,
+	"amount_differs": true, "key_reused": true, "currency_not_supported": true,
 }
 
 // countFailed counts the methods that have failed in a batch. They are sorted, so that two
@@ -52,6 +58,8 @@ func (t *batchTx) countFailed() error {
 	}
 	return nil
 }
+
+const tooManyFailed = "too-many-failed-payments"
 
 // mayTry refuses to ask the gateway about one more method of somebody of whom too many
 // have failed. A gateway that is sure of a method has no cards to try.
@@ -71,5 +79,5 @@ func (s *Service) mayTry(ctx context.Context, eventID, userID, method string) er
 	if failed < paymentapi.MaxFailed || wait <= 0 {
 		return nil
 	}
-	return errs.New(errs.TooMany, "too-many-failed-payments", "Too many of your payments for this event have failed. Please try again tomorrow.").After(wait)
+	return errs.New(errs.TooMany, tooManyFailed, "Too many of your payments for this event have failed. Please try again tomorrow.").After(wait)
 }

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"context"
 	"database/sql"
 	"strings"
 	"testing"
@@ -40,6 +41,75 @@ func TestMethodsAreBounded(t *testing.T) {
 	if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
 		t.Error(err)
 	}
+	if n := w.failedMethods(); n != 0 {
+		t.Errorf("%d methods count that nobody has declined", n)
+	}
+}
+
+// failedMethods is how many failed methods of the fan count.
+func (w *world) failedMethods() (n int64) {
+	w.t.Helper()
+	err := w.db.Reader().QueryRowContext(context.Background(), `SELECT coalesce(sum(failed), 0) FROM payments_failed_methods WHERE user_id = $1`, fan.UserID).Scan(&n)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// Only declines of the method itself count.
+func TestWhichFailuresCount(t *testing.T) {
+	for _, c := range []struct {
+		cause  eventKind
+		from   paymentapi.Status
+		reason string
+		counts bool
+	}{
+		{evDeclined, paymentapi.Pending, "card_declined", true},
+		{evDeclined, paymentapi.Pending, "stolen_card", true},
+		{evDeclined, paymentapi.Pending, "authentication", true},
+		{evDeclined, paymentapi.Pending, "authorization_expired", false},
+		{evDeclined, paymentapi.Pending, "processing_error", false},
+		{evDeclined, paymentapi.Pending, "amount_not_payable", false},
+		{evDeclined, paymentapi.Authorized, "card_declined", false}, // it was reserved before
+		{evAmended, paymentapi.Pending, "", false},
+		{evWished, paymentapi.Pending, givenUp, false},
+	} {
+		m := move{from: record{Status: c.from, try: 1}, to: record{Reason: c.reason, try: 2}, cause: event{kind: c.cause}}
+		if m.fails() != c.counts {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
+// A request that was made before is answered as before, with its key or with the payment
+// that is under way, however many methods have failed since.
+func TestRepeatedThoughTooManyFailed(t *testing.T) {
+	w := newWorld(t)
+	w.patience = time.Millisecond
+	b := w.house.hold(fan.UserID, 1)
+	p, err := w.pay(b, "tok_never", "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range paymentapi.MaxFailed {
+		if _, err := w.pay(w.house.hold(fan.UserID, 2), paymentapi.SandboxDecline, ""); !errs.Is(err, "payment-declined") {
+			t.Fatal(err)
+		}
+	}
+	for _, key := range []string{"key", ""} {
+		if again, err := w.pay(b, "tok_never", key); err != nil || again.ID != p.ID {
+			t.Errorf("with the key %q: %+v %v", key, again, err)
+		}
+	}
+	if _, err := w.pay(b, "tok_never", "another"); !errs.Is(err, "payment-under-way") {
+		t.Error(err)
+	}
+	if _, err := w.pay(w.house.hold(fan.UserID, 3), paymentapi.SandboxOK, "key3"); !errs.Is(err, tooManyFailed) {
+		t.Error(err)
+	}
+	if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
+		t.Error(err)
+	}
 }
 
 // Somebody of whom too many methods have failed in an event waits until tomorrow, with
@@ -75,9 +145,8 @@ func TestFailedMethodsAreBounded(t *testing.T) {
 			t.Fatal(n, err)
 		}
 	}
-	var n int64
-	if err := w.db.Reader().QueryRowContext(t.Context(), `SELECT failed FROM payments_failed_methods WHERE user_id = $1`, fan.UserID).Scan(&n); err != nil || n != 2 {
-		t.Error(n, err)
+	if n := w.failedMethods(); n != 2 {
+		t.Error(n)
 	}
 }
 

@@ -136,6 +136,22 @@ func (r *refunder) Consume(entries []ledger.Entry, _ bool) {
 	}
 }
 
+// noted returns an event's entries that need a row, and how far its ledger was read; 0: this
+// node does not know.
+func (r *refunder) noted(eventID string) (todo []ledger.Entry, seen int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.cursors[eventID]; c != nil {
+		seen = c.seen
+	}
+	for i := range r.todo {
+		if r.todo[i].EventID == eventID {
+			todo = append(todo, r.todo[i])
+		}
+	}
+	return todo, seen
+}
+
 // listener hears what other nodes commit while this node does the work.
 func (r *refunder) listener() ledger.Listener {
 	return ledger.Listener{Listens: func() bool { return !r.resting() }, Wants: r.follower.Wants, Hear: r.hear}

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
@@ -33,8 +35,9 @@ const (
 	sqlChangeRefundJob = `UPDATE payments_refund_jobs SET paused = $2, by_id = $3, changed_at = $4, version = version + 1 WHERE event_id = $1 AND version = $5`
 
 	// These use refunds_by_event.
-	sqlRetryRefunds = `UPDATE refunds SET status = 'pending', reason = '', updated_at = $1 WHERE event_id = $2 COLLATE "C" AND status = 'failed'`
-	sqlDelayRefund  = `UPDATE refunds SET reason = $1, updated_at = $2 WHERE event_id = $3 COLLATE "C" AND seq = $4 AND status = 'pending'`
+	sqlFailedRefunds = `SELECT seq FROM refunds WHERE event_id = $1 COLLATE "C" AND seq > $2 AND status = 'failed' ORDER BY seq LIMIT $3`
+	sqlRetryRefund   = `UPDATE refunds SET status = 'pending', reason = '', updated_at = $1 WHERE event_id = $2 COLLATE "C" AND seq = $3 AND status = 'failed'`
+	sqlDelayRefund   = `UPDATE refunds SET reason = $1, updated_at = $2 WHERE event_id = $3 COLLATE "C" AND seq = $4 AND status = 'pending'`
 
 	sqlCountRefunds = `SELECT status, count(*), CAST(coalesce(sum(amount), 0) AS BIGINT) FROM refunds WHERE event_id = $1 COLLATE "C" GROUP BY status`
 
@@ -55,17 +58,15 @@ func (s *store) refundJob(ctx context.Context, eventID string) (j refundJob, err
 type changeJob struct {
 	eventID string
 	paused  bool
-	retry   bool
 	by      string
 	version int64 // as shown; 0: any
 	now     int64
 
-	stale   bool // the job has another version
-	retried int64
+	stale bool // the job has another version
 }
 
 func (w *changeJob) apply(t *batchTx) error {
-	w.stale, w.retried = false, 0
+	w.stale = false
 	var was refundJob
 	err := t.stmt(sqlRefundJob).QueryRowContext(t.ctx, w.eventID).Scan(&was.paused, &was.by, &was.changedAt, &was.version)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -90,10 +91,55 @@ func (w *changeJob) apply(t *batchTx) error {
 			return fmt.Errorf("refunds of event %s: %w", w.eventID, errChanged)
 		}
 	}
-	if w.retry {
-		w.retried, err = t.exec(sqlRetryRefunds, w.now, w.eventID)
+	return nil
+}
+
+// retryRefunds has some refunds that have failed tried again.
+type retryRefunds struct {
+	eventID string
+	seqs    []int64
+	now     int64
+}
+
+func (w *retryRefunds) apply(t *batchTx) error {
+	for _, seq := range w.seqs {
+		if _, err := t.exec(sqlRetryRefund, w.now, w.eventID, seq); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
+}
+
+// retryFailed has all refunds of an event that have failed tried again. It goes through
+// them once, in small transactions: payments are written in between, and what fails again
+// meanwhile waits for the next request.
+func (s *Service) retryFailed(ctx context.Context, eventID string) error {
+	w := retryRefunds{eventID: eventID, now: s.micros()}
+	for after := int64(0); ; after = w.seqs[len(w.seqs)-1] {
+		var err error
+		if w.seqs, err = s.store.failedRefunds(ctx, eventID, after, refundsAtOnce); err != nil || len(w.seqs) == 0 {
+			return err
+		}
+		if err := s.store.do(ctx, &w); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *store) failedRefunds(ctx context.Context, eventID string, after int64, limit int) (seqs []int64, err error) {
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlFailedRefunds), eventID, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list failed refunds: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var seq int64
+		if err := rows.Scan(&seq); err != nil {
+			return nil, fmt.Errorf("list failed refunds: %w", err)
+		}
+		seqs = append(seqs, seq)
+	}
+	return seqs, rows.Err()
 }
 
 // delayRefunds notes that the last attempt at some refunds failed.
@@ -129,12 +175,17 @@ func (s *Service) ChangeRefundJob(ctx context.Context, who caller.Caller, eventI
 	if c.Paused && sale.Status != eventapi.Cancelled {
 		return paymentapi.RefundJob{}, errEventNotCancelled
 	}
-	w := changeJob{eventID: eventID, paused: c.Paused, retry: c.Retry, by: who.UserID, version: c.Version, now: s.micros()}
+	w := changeJob{eventID: eventID, paused: c.Paused, by: who.UserID, version: c.Version, now: s.micros()}
 	if err := s.store.do(ctx, &w); err != nil {
 		return paymentapi.RefundJob{}, err
 	}
 	if w.stale {
 		return paymentapi.RefundJob{}, errs.New(errs.Precondition, "changed-meanwhile", "The refunds were paused or resumed in the meantime.")
+	}
+	if c.Retry {
+		if err := s.retryFailed(ctx, eventID); err != nil {
+			return paymentapi.RefundJob{}, err
+		}
 	}
 	if !c.Paused {
 		s.refunds.poke()
@@ -168,7 +219,8 @@ func (s *Service) showJob(ctx context.Context, eventID string, sale *bookingapi.
 		}
 		out.Left = paymentapi.RefundFigure{Count: f.Bookings, Amount: f.Amount}
 	}
-	if err := s.unread(ctx, eventID, &out.Left); err != nil {
+	whole, err := s.unread(ctx, eventID, &out.Left)
+	if err != nil {
 		return out, err
 	}
 	if err := s.countRefunds(ctx, eventID, &out); err != nil {
@@ -178,7 +230,7 @@ func (s *Service) showJob(ctx context.Context, eventID string, sale *bookingapi.
 	switch {
 	case job.paused:
 		out.State = paymentapi.RefundsPaused
-	case out.Left.Count > 0:
+	case out.Left.Count > 0 || !whole:
 		out.State = paymentapi.RefundsRunning
 	default:
 		out.State = paymentapi.RefundsDone
@@ -186,42 +238,59 @@ func (s *Service) showJob(ctx context.Context, eventID string, sale *bookingapi.
 	return out, s.stuckRefunds(ctx, eventID, after, limit, &out)
 }
 
-// unread adds the cancellations of an event that have no row yet.
-func (s *Service) unread(ctx context.Context, eventID string, left *paymentapi.RefundFigure) error {
-	const page = 1000
-	var seq int64
-	if err := s.store.db.Reader().QueryRowContext(ctx, s.store.db.Text(sqlLastRefund), eventID).Scan(&seq); err != nil {
-		return fmt.Errorf("read refund cursor: %w", err)
+// unread adds the cancellations of an event that have no row yet. The node that does the
+// work knows how far it has read the ledger, also where no cursor is saved; others read on
+// from the saved cursor, which is seldom far behind, and not more than some pages: whole is
+// false if there may be more.
+func (s *Service) unread(ctx context.Context, eventID string, left *paymentapi.RefundFigure) (whole bool, err error) {
+	const page, pages = 1000, 10
+	todo, seq := s.refunds.noted(eventID)
+	if seq == 0 {
+		if err := s.store.db.Reader().QueryRowContext(ctx, s.store.db.Text(sqlLastRefund), eventID).Scan(&seq); err != nil {
+			return false, fmt.Errorf("read refund cursor: %w", err)
+		}
 	}
-	for {
+	if err := s.withoutRow(ctx, eventID, todo, left); err != nil {
+		return false, err
+	}
+	for range pages {
 		entries, err := s.refunds.ledgers.Entries(ctx, eventID, seq, page)
 		if err != nil {
-			return err
+			return false, err
 		}
-		var seqs []int64
-		for i := range entries {
-			if e := &entries[i]; e.Kind == ledger.Cancelled && e.Amount > 0 {
-				seqs = append(seqs, e.Seq)
-			}
-		}
-		known := map[int64]paymentapi.Refund{}
-		if len(seqs) > 0 {
-			if known, err = s.RefundsOf(ctx, eventID, seqs); err != nil {
-				return err
-			}
-		}
-		for i := range entries {
-			e := &entries[i]
-			if _, ok := known[e.Seq]; !ok && e.Kind == ledger.Cancelled && e.Amount > 0 {
-				left.Count++
-				left.Amount += e.Amount
-			}
+		if err := s.withoutRow(ctx, eventID, entries, left); err != nil {
+			return false, err
 		}
 		if len(entries) < page {
-			return nil
+			return true, nil
 		}
 		seq = entries[len(entries)-1].Seq
 	}
+	return false, nil
+}
+
+// withoutRow adds those of an event's entries that need a refund and have no row.
+func (s *Service) withoutRow(ctx context.Context, eventID string, entries []ledger.Entry, left *paymentapi.RefundFigure) error {
+	amounts := map[int64]int64{}
+	for i := range entries {
+		if e := &entries[i]; e.Kind == ledger.Cancelled && e.Amount > 0 {
+			amounts[e.Seq] = e.Amount
+		}
+	}
+	if len(amounts) == 0 {
+		return nil
+	}
+	known, err := s.RefundsOf(ctx, eventID, slices.Collect(maps.Keys(amounts)))
+	if err != nil {
+		return err
+	}
+	for seq, amount := range amounts {
+		if _, ok := known[seq]; !ok {
+			left.Count++
+			left.Amount += amount
+		}
+	}
+	return nil
 }
 
 func (s *Service) countRefunds(ctx context.Context, eventID string, out *paymentapi.RefundJob) error {

@@ -14,6 +14,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/patience"
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/paymentapi"
@@ -230,6 +231,13 @@ func TestFailedRefundsAreTriedAgain(t *testing.T) {
 	if rest, err := w.RefundJob(t.Context(), organizer, event1, first.Next, 2); err != nil || len(rest.Items) != 1 || rest.Next != 0 {
 		t.Errorf("%+v %v", rest, err)
 	}
+	two, err := w.store.failedRefunds(t.Context(), event1, 0, 2)
+	if err != nil || len(two) != 2 {
+		t.Fatal(two, err)
+	}
+	if rest, err := w.store.failedRefunds(t.Context(), event1, two[1], 2); err != nil || len(rest) != 1 || rest[0] <= two[1] {
+		t.Error(rest, err)
+	}
 	w.turn(paymentapi.RefundJobChange{})
 	if j := w.job(); j.Failed != figure(3) {
 		t.Errorf("tried again, though nobody asked for it: %+v", j)
@@ -284,11 +292,46 @@ func TestRefundJobRights(t *testing.T) {
 	}
 }
 
-// Three thousand refunds, with a crash in the middle: each is made once, and the
-// figures add up at any time.
-func TestThreeThousandRefunds(t *testing.T) {
+// The figures do not read a long ledger from its beginning again and again: who does not
+// know how far it was read says that refunds may be left.
+func TestRefundJobOfALongLedger(t *testing.T) {
 	w := newWorld(t)
-	const n = 3000
+	w.house.mu.Lock()
+	w.house.ledger[event1] = make([]ledger.Entry, 11_500)
+	for i := range w.house.ledger[event1] {
+		w.house.ledger[event1][i] = ledger.Entry{EventID: event1, Seq: int64(i) + 1, Kind: ledger.Held}
+	}
+	w.house.mu.Unlock()
+	if j := w.job(); j.State != paymentapi.RefundsRunning || j.Owed != figure(0) {
+		t.Errorf("%+v", j)
+	}
+	if err := errors.Join(w.refunds.follower.Look(t.Context(), nil), w.refunds.follower.CatchUp(t.Context(), nil, w.refunds.room())); err != nil {
+		t.Fatal(err)
+	}
+	counts := &counting{Source: w.refunds.ledgers}
+	w.refunds.ledgers = counts
+	if j := w.job(); j.State != paymentapi.RefundsDone || counts.entries != 0 {
+		t.Errorf("%d entries read: %+v", counts.entries, j)
+	}
+}
+
+// counting counts the entries that are read.
+type counting struct {
+	ledger.Source
+	entries int
+}
+
+func (c *counting) Entries(ctx context.Context, eventID string, after int64, limit int) ([]ledger.Entry, error) {
+	list, err := c.Source.Entries(ctx, eventID, after, limit)
+	c.entries += len(list)
+	return list, err
+}
+
+// Many refunds, with a crash in the middle: each is made once, and the figures add up at
+// any time.
+func TestManyRefunds(t *testing.T) {
+	w := newWorld(t)
+	const n = 300
 	g := newGate(w.bank)
 	w.cancelled(n)
 	w.runs()
