@@ -83,7 +83,7 @@ func (s *Service) tried(ctx context.Context, w *insertion) error {
 	switch {
 	case refusal == nil:
 		return s.store.do(ctx, w)
-	case !errs.Is(refusal, tooManyFailed):
+	case !errs.Is(refusal, "too-many-failed-payments"):
 		return refusal
 	}
 	if found, err := s.seekKey(ctx, w); found || err != nil {

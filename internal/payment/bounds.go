@@ -59,8 +59,6 @@ func (t *batchTx) countFailed() error {
 	return nil
 }
 
-const tooManyFailed = "too-many-failed-payments"
-
 // mayTry refuses to ask the gateway about one more method of somebody of whom too many
 // have failed. A gateway that is sure of a method has no cards to try.
 func (s *Service) mayTry(ctx context.Context, eventID, userID, method string) error {
@@ -79,5 +77,5 @@ func (s *Service) mayTry(ctx context.Context, eventID, userID, method string) er
 	if failed < paymentapi.MaxFailed || wait <= 0 {
 		return nil
 	}
-	return errs.New(errs.TooMany, tooManyFailed, "Too many of your payments for this event have failed. Please try again tomorrow.").After(wait)
+	return errs.New(errs.TooMany, "too-many-failed-payments", "Too many of your payments for this event have failed. Please try again tomorrow.").After(wait)
 }

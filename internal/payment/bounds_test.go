@@ -102,7 +102,7 @@ func TestRepeatedThoughTooManyFailed(t *testing.T) {
 	if _, err := w.pay(b, "tok_never", "another"); !errs.Is(err, "payment-under-way") {
 		t.Error(err)
 	}
-	if _, err := w.pay(w.house.hold(fan.UserID, 3), paymentapi.SandboxOK, "key3"); !errs.Is(err, tooManyFailed) {
+	if _, err := w.pay(w.house.hold(fan.UserID, 3), paymentapi.SandboxOK, "key3"); !errs.Is(err, "too-many-failed-payments") {
 		t.Error(err)
 	}
 	if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
