@@ -15,6 +15,9 @@ import (
 // Every link, picture, script and search form of every page that people can come
 // to from the home page leads somewhere, whoever they are.
 func TestEveryLinkLeadsSomewhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks everything, one after the other")
+	}
 	h := newHouse(t)
 	ann, organizer := h.visitor(t, "ann"), h.account(t, caller.Organizer)
 	var events []string

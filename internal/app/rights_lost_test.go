@@ -16,6 +16,9 @@ import (
 // needs, is on every route what a stranger is: by the API and on pages alike,
 // their own events included.
 func TestLostRights(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks everything, one after the other")
+	}
 	for _, c := range []struct {
 		name   string
 		strict bool
