@@ -13,6 +13,7 @@ import (
 	"boxoffice/internal/caller"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/notify/mail"
+	"boxoffice/internal/notifyapi"
 )
 
 // about lists the mails about an event to an address, by the beginning of their IDs.
@@ -65,16 +66,22 @@ func TestMovedAndCancelledEventsAreTold(t *testing.T) {
 	}
 	told("moved/"+event, "ann", "bob")
 	buy("cleo", "en")
+	h.must(t, organizer, "PUT", "/events/"+event, `{"event_time":"2099-06-03T19:30"}`, "id")
+	until(t, "the next move waits", func() bool {
+		list, err := h.Notices.MailingsOf(t.Context(), event)
+		return err == nil && len(list) == 2 && !list[0].Begins.IsZero()
+	})
+	buy("dan", "en")
 	h.must(t, organizer, "DELETE", "/events/"+event, "", "id")
-	told("cancelled/"+event, "ann", "bob", "cleo")
+	told("cancelled/"+event, "ann", "bob", "cleo", "dan")
 	until(t, "all mailings have ended", func() bool {
 		list, err := h.Notices.MailingsOf(t.Context(), event)
-		if err != nil || len(list) != 2 {
+		if err != nil || len(list) != 3 {
 			t.Fatal(list, err)
 		}
-		return !list[0].Ended.IsZero() && !list[1].Ended.IsZero()
+		return !slices.ContainsFunc(list, func(p notifyapi.Progress) bool { return p.Ended.IsZero() })
 	})
-	for name, want := range map[string]int{"ann": 1, "bob": 1, "cleo": 0} {
+	for name, want := range map[string]int{"ann": 1, "bob": 1, "cleo": 0, "dan": 0} {
 		if n := len(post.about(name+"@example.org", "moved/")); n != want {
 			t.Errorf("%s is told %d times that it was moved, want %d", name, n, want)
 		}
@@ -93,7 +100,8 @@ func TestMovedAndCancelledEventsAreTold(t *testing.T) {
 		{"ann", "moved/", []string{"Sunday 1 March 2099", "Saturday 2 May 2099, 19:30", "get your money back until", "https://tickets.example" + links[ann]}},
 		{"bob", "moved/", []string{"Sonntag, 1. März 2099", "Samstag, 2. Mai 2099, 19:30 Uhr"}},
 		{"ann", "cancelled/", []string{"will not take place", "€100.00", "Saturday 2 May 2099"}},
-		{"cleo", "cancelled/", []string{"will not take place"}},
+		{"cleo", "cancelled/", []string{"will not take place", "Saturday 2 May 2099"}},
+		{"dan", "cancelled/", []string{"Wednesday 3 June 2099"}},
 	} {
 		text := strings.ReplaceAll(post.about(test.to+"@example.org", test.prefix)[0].Text, "\u00a0", " ")
 		for _, part := range test.parts {

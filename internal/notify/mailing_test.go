@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/errs"
 	"boxoffice/internal/jobs"
 	"boxoffice/internal/notify/mail"
@@ -371,7 +372,7 @@ func TestMailingLeavesOutTheUnsubscribed(t *testing.T) {
 
 // Two nodes that both believe to have the lease write each page once.
 func TestTwoNodesWriteAMailing(t *testing.T) {
-	const sold = 20 * ordersAtOnce
+	const sold = 5 * ordersAtOnce
 	c := newConcert(t, sold)
 	nodes := []*Service{c.node(t, nil), c.node(t, nil)}
 	start(t, nodes[0], reminder("m"))
@@ -460,33 +461,122 @@ func TestMailingsThatWait(t *testing.T) {
 		start(t, s, reminder("first"))
 		time.Sleep(time.Minute)
 		waits := reminder("second")
-		waits.Begins, waits.Replaces = time.Now().Add(time.Hour), []notifyapi.Kind{notifyapi.Reminder}
+		waits.Begins, waits.Replaces = time.Now().Add(5*time.Minute), []notifyapi.Kind{notifyapi.Reminder}
 		start(t, s, waits)
-		time.Sleep(59 * time.Minute)
+		time.Sleep(4 * time.Minute)
 		if p := of(t, s, "first"); p.State != notifyapi.Done || p.Ended.IsZero() || !p.Begins.IsZero() {
 			t.Errorf("%+v", p)
 		}
 		if p := of(t, s, "second"); p.State != notifyapi.Running || !p.Begins.Equal(waits.Begins) || p.Total != 0 {
 			t.Errorf("%+v", p)
 		}
-		revokes := reminder("third")
-		revokes.Replaces, revokes.Revokes = waits.Replaces, true
-		start(t, s, revokes)
-		time.Sleep(time.Hour)
+		waits.ID, waits.Begins = "third", time.Now().Add(3*time.Minute)
+		start(t, s, waits)
+		time.Sleep(2 * time.Minute)
 		if p := of(t, s, "second"); p.State != notifyapi.Stopped || p.Total != 0 || p.Ended.IsZero() {
 			t.Errorf("%+v", p)
 		}
-		waits.ID, waits.Begins = "fourth", time.Now().Add(time.Hour)
-		start(t, s, waits)
-		time.Sleep(61 * time.Minute)
-		if p := of(t, s, "fourth"); p.State != notifyapi.Done || p.Total != 3 || !p.Begins.IsZero() {
+		time.Sleep(2 * time.Minute)
+		if p := of(t, s, "third"); p.State != notifyapi.Done || p.Total != 3 || !p.Begins.IsZero() {
 			t.Errorf("%+v", p)
 		}
 	})
 }
 
+// A person's event is not mixed with the one that others are told.
+func TestPersonsEvent(t *testing.T) {
+	event := func(venue, address string) *notifyapi.Event {
+		return &notifyapi.Event{Title: "Gala", Zone: "UTC", Venue: venue, Address: address}
+	}
+	common, err := codec.Marshal(notifyapi.Data{Event: event("New Hall", "Gate 1"), Before: event("Old Hall", "Gate 3"), Known: []notifyapi.Known{{Event: *event("", "")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, own := range []notifyapi.Data{{}, {Before: event("Barn", "")}, {Event: event("Barn", ""), Unsure: true}} {
+		raw, err := codec.Marshal(own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mixed, err := laidOver(string(common), raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := row{mailing: "m", text: `{"data":` + string(raw) + `}`}
+		if err := r.read(map[string]string{"m": string(common)}); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range []notifyapi.Data{mixed, r.notice.Data} {
+			is, was := event("New Hall", "Gate 1"), event("Old Hall", "Gate 3")
+			if own.Event != nil {
+				is = own.Event
+			}
+			if own.Before != nil {
+				was = own.Before
+			}
+			if *d.Event != *is || *d.Before != *was || d.Unsure != own.Unsure {
+				t.Errorf("%+v: %+v and %+v", own, d.Event, d.Before)
+			}
+		}
+	}
+}
+
+// A notice that comes after a mailing waits as long as the mailing may tell its recipient,
+// with pauses that grow, also while nobody can say; and a day at most.
+func TestHowLongNoticesWait(t *testing.T) {
+	w := newWorld(t)
+	now := w.db.Now()
+	s := w.node(t, func(c *Config) { c.Now = func() time.Time { return now } })
+	r := row{created: now}
+	r.notice.After, r.notice.BookingID = "m", "b"
+	waits := func(after time.Duration) time.Duration {
+		now = r.created.Add(after)
+		until := s.waits(t.Context(), &r)
+		if until.IsZero() {
+			return 0
+		}
+		return until.Sub(now)
+	}
+	write := func(statements ...string) {
+		t.Helper()
+		for _, text := range statements {
+			if err := s.store.exec(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	check := func(when string, want map[time.Duration]time.Duration) {
+		t.Helper()
+		for after, pause := range want {
+			if got := waits(after); got != pause {
+				t.Errorf("%s, after %v: %v, not %v", when, after, got, pause)
+			}
+		}
+	}
+	held := map[time.Duration]time.Duration{0: firstLook, time.Minute: 30 * time.Second, time.Hour: longestLook, mostAfter - time.Second: longestLook, mostAfter: 0}
+	check("before the mailing", map[time.Duration]time.Duration{0: firstLook, 8 * time.Minute: 4 * time.Minute, notBegun - time.Second: longestLook, notBegun: 0})
+	m := reminder("m")
+	start(t, s, m)
+	check("it finds recipients", held)
+	n := notifytest.Booked("m/b", "ann@example.org", "en")
+	notify(t, s, n)
+	write(`UPDATE mailings SET complete = TRUE`)
+	check("the mail waits", held)
+	write(`UPDATE mailings SET state = 'stopped'`)
+	check("a mail of a stopped mailing is about to be sent", held)
+	write(`UPDATE notices SET state = 'sent', done_at = 1`)
+	check("the mail is sent", map[time.Duration]time.Duration{0: 0})
+	write(`UPDATE mailings SET complete = FALSE`)
+	check("stopped before it found all", map[time.Duration]time.Duration{0: 0})
+	if err := w.rename(t.Context(), "mailings", "hidden"); err != nil {
+		t.Fatal(err)
+	}
+	check("nobody can say", held)
+	r.notice.After = ""
+	check("it comes after nothing", map[time.Duration]time.Duration{0: 0})
+}
+
 // A notice that is to come after a mailing waits until its recipient has the mailing's
-// mail, and no longer than a quarter of an hour.
+// mail; without a mailing a quarter of an hour.
 func TestNoticeAfterAMailing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConcert(t, 3)

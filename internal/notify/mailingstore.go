@@ -77,14 +77,12 @@ func (s store) startMailing(ctx context.Context, tx *sql.Tx, m *notifyapi.Mailin
 	if m.Begins.After(now) {
 		begins = m.Begins
 	}
-	if !m.Revokes {
-		res, err := tx.ExecContext(ctx, sqlStart, m.ID, string(m.Kind), m.EventID, string(raw), micros(until), micros(m.Until), m.PerAddress, micros(begins), micros(now))
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return err
-		}
+	res, err := tx.ExecContext(ctx, sqlStart, m.ID, string(m.Kind), m.EventID, string(raw), micros(until), micros(m.Until), m.PerAddress, micros(begins), micros(now))
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
 	}
 	for _, kind := range m.Replaces {
 		if _, err := tx.ExecContext(ctx, sqlStopN, m.EventID, string(kind), m.ID); err != nil {
@@ -213,9 +211,27 @@ func common(ctx context.Context, tx *sql.Tx, list []row) (map[string]string, err
 // laidOver returns a person's data laid over what all have in common.
 func laidOver(common string, own []byte) (d notifyapi.Data, err error) {
 	if err = codec.ReadKnown([]byte(common), &d); err == nil {
-		err = codec.ReadKnown(own, &d)
+		err = layOver(&d, func() error { return codec.ReadKnown(own, &d) })
 	}
+	d.Known = nil
 	return d, err
+}
+
+// layOver has a person's data read over what all have in common. Their events are not
+// mixed: what the person's lacks, such as an address, the event lacks.
+func layOver(d *notifyapi.Data, read func() error) error {
+	event, before := d.Event, d.Before
+	d.Event, d.Before = nil, nil
+	if err := read(); err != nil {
+		return err
+	}
+	if d.Event == nil {
+		d.Event = event
+	}
+	if d.Before == nil {
+		d.Before = before
+	}
+	return nil
 }
 
 func timeOf(at int64) time.Time {

@@ -105,8 +105,8 @@ func (s *Service) feed(ctx context.Context, size *int, todo chan<- row, done cha
 				done <- s.giveUp(ctx, list[i], "its row in the database cannot be read")
 				continue
 			}
-			if s.waits(ctx, &list[i]) {
-				done <- released(list[i], s.cfg.Now().Add(afterPause))
+			if until := s.waits(ctx, &list[i]); !until.IsZero() {
+				done <- released(list[i], until)
 				continue
 			}
 			if ok, later := s.pace.take(mail.Domain(list[i].notice.To), list[i].urgency, s.cfg.Now()); !ok {
@@ -129,20 +129,29 @@ func (s *Service) feed(ctx context.Context, size *int, todo chan<- row, done cha
 	return nil
 }
 
+// A notice that comes after a mailing looks again and again whether its recipient was
+// told, after pauses that grow with the time that it has waited.
 const (
-	afterPause = 2 * time.Second  // until a notice looks again whether another was sent
-	afterMost  = 15 * time.Minute // that it waits
+	firstLook   = 2 * time.Second
+	longestLook = 5 * time.Minute
+	notBegun    = 15 * time.Minute // until then the mailing may still begin
+	mostAfter   = 24 * time.Hour   // something is wrong with the mailing, and the notice is news, too
 )
 
-// waits reports whether a notice is to be sent after another one, which was not sent yet.
-func (s *Service) waits(ctx context.Context, r *row) bool {
-	n := &r.notice
-	if n.After == "" || s.cfg.Now().Sub(r.created) > afterMost {
-		return false
+// waits returns when a notice that is to be sent after another one looks again whether
+// that was sent; the zero time: it waits no longer. While nobody can say, it waits.
+func (s *Service) waits(ctx context.Context, r *row) time.Time {
+	n, now := &r.notice, s.cfg.Now()
+	waited := now.Sub(r.created)
+	if n.After == "" || waited >= mostAfter {
+		return time.Time{}
 	}
-	told := false
-	err := s.cfg.DB.Reader().QueryRowContext(ctx, sqlToldBefore, n.After, n.After+"/"+n.BookingID).Scan(&told)
-	return err == nil && !told
+	var begun, over, waiting bool
+	err := s.cfg.DB.Reader().QueryRowContext(ctx, sqlToldBefore, n.After, n.After+"/"+n.BookingID).Scan(&begun, &over, &waiting)
+	if err == nil && !waiting && (over || !begun && waited >= notBegun) {
+		return time.Time{}
+	}
+	return now.Add(min(max(waited/2, firstLook), longestLook))
 }
 
 // claim takes the most urgent notices that are due.

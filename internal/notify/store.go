@@ -87,8 +87,10 @@ const (
 	sqlForgetUser = `UPDATE notices SET recipient = '', data = '', answer = '', claim = '', state = CASE WHEN state = 'queued' THEN 'failed' ELSE state END,
 		done_at = CASE WHEN state = 'queued' THEN $1 ELSE done_at END WHERE user_id = $2 AND user_id <> ''`
 
-	// By primary keys.
-	sqlToldBefore = `SELECT EXISTS (SELECT 1 FROM mailings WHERE id = $1 AND complete) AND NOT EXISTS (SELECT 1 FROM notices WHERE id = $2 AND state = 'queued')`
+	// By primary keys: whether a mailing has begun, whether it tells no more people, and
+	// whether one of its notices waits.
+	sqlToldBefore = `SELECT EXISTS (SELECT 1 FROM mailings WHERE id = $1), EXISTS (SELECT 1 FROM mailings WHERE id = $1 AND (complete OR state = 'stopped')),
+		EXISTS (SELECT 1 FROM notices WHERE id = $2 AND state = 'queued')`
 
 	// By notices_again_by_time.
 	sqlForgetAgain = `DELETE FROM notices_again WHERE at <= $1`
@@ -191,7 +193,7 @@ func (r *row) read(shared map[string]string) error {
 			return fmt.Errorf("mailing %s: %w", r.mailing, err)
 		}
 	}
-	if err := codec.ReadKnown([]byte(r.text), &c); err != nil {
+	if err := layOver(&c.Data, func() error { return codec.ReadKnown([]byte(r.text), &c) }); err != nil {
 		return fmt.Errorf("notice %s: %w", r.notice.ID, err)
 	}
 	r.notice.Name, r.notice.Lang, r.notice.Data, r.notice.After = c.Name, c.Lang, c.Data, c.After

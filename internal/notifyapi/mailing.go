@@ -20,7 +20,6 @@ type Mailing struct {
 	PerAddress bool      // one mail to each address; otherwise one for each order
 	Replaces   []Kind    // other mailings of these kinds for the event are stopped
 	Begins     time.Time // when it begins; zero: at once. Of one that has begun: zero
-	Revokes    bool      // it only stops those that it replaces, and tells nobody
 }
 
 // MailingState is the state of a mailing.

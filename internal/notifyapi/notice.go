@@ -67,7 +67,8 @@ type Notice struct {
 	Data  Data
 
 	// After is the id of a mailing that tells about the order first; "": none. The notice
-	// waits for it, a quarter of an hour at most.
+	// waits until the mailing has told the recipient, or tells them nothing: a quarter of
+	// an hour at most for it to begin, and a day in all.
 	After string
 }
 
@@ -87,6 +88,12 @@ type Data struct {
 	Refund  *Refund  `json:"refund,omitempty"`
 	Webhook *Webhook `json:"webhook,omitempty"`
 
+	// Unsure says that the recipient may know Before, or Event: Before is not shown.
+	Unsure bool `json:"unsure,omitempty"`
+	// Known is what the event of a mailing was like, in the order of time; empty: Before, or
+	// Event, is what everybody knows. Holders make of it what each recipient is told.
+	Known []Known `json:"known,omitempty"`
+
 	CancelUntil   time.Time `json:"cancel_until,omitzero"`     // until when the order may be cancelled for its money; zero: see CancelAnyTime
 	CancelAnyTime bool      `json:"cancel_any_time,omitempty"` // it may, without a time limit
 	Message       *Message  `json:"message,omitempty"`
@@ -96,6 +103,13 @@ type Data struct {
 	// Unsubscribe is the complete address at which the recipient unsubscribes from the
 	// topic. The service fills it in when it writes the mail.
 	Unsubscribe string `json:"-"`
+}
+
+// Known is what an event was like when some orders were made.
+type Known struct {
+	Until time.Time `json:"until"` // those that were made until then, after those of the Known before
+	Event Event     `json:"event"`
+	Told  *Event    `json:"told,omitempty"` // some of the holders were told of this since; nil: none were told of anything
 }
 
 // Event is an event as a notice tells of it.

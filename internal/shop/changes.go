@@ -37,18 +37,12 @@ func (c *Changes) Due(ctx context.Context, list []eventapi.Settled) ([]notifyapi
 			continue
 		}
 		same := func(other notifyapi.Mailing) bool { return other.EventID == m.EventID }
-		earlier := slices.IndexFunc(due, same)
-		switch {
-		case earlier >= 0 && due[earlier].Kind == notifyapi.EventCancelled:
-			continue
-		case m.Kind == notifyapi.EventCancelled:
-			due = append(slices.DeleteFunc(due, same), m)
-			continue
-		case earlier >= 0: // nobody was told of it
-			m.Data.Before = due[earlier].Data.Before
-			if due = slices.Delete(due, earlier, earlier+1); sameWhere(m.Data.Before, m.Data.Event) {
+		if earlier := slices.IndexFunc(due, same); earlier >= 0 { // nobody was told of it
+			if due[earlier].Kind == notifyapi.EventCancelled {
 				continue
 			}
+			follow(&m, &due[earlier], false)
+			due = slices.Delete(due, earlier, earlier+1)
 		}
 		if err := c.complete(ctx, &m); err != nil {
 			return nil, fmt.Errorf("event %s: %w", m.EventID, err)
@@ -94,33 +88,94 @@ func (c *Changes) mailing(ch *eventapi.Settled) (m notifyapi.Mailing, tells bool
 // cancelledMailing is the id of the mailing that tells that an event does not take place.
 func cancelledMailing(eventID string) string { return "cancelled/" + eventID }
 
-// complete adds to the mailing about a moved event until when orders may be cancelled,
-// what people knew before, if another one was still running or waiting, and when it
-// begins. If nobody was told of what is taken back now, nobody is told at all.
+// complete adds to a mailing what people knew before, if another one was still running or
+// waiting; and to one about a moved event when it begins, and until when orders may be
+// cancelled.
 func (c *Changes) complete(ctx context.Context, m *notifyapi.Mailing) error {
 	now := c.Now()
-	sale, err := bookingapi.One(ctx, c.Sales.Sales, "event", m.EventID)
-	if err != nil {
-		return err
-	}
-	m.Data.CancelUntil, m.Data.CancelAnyTime = cancelUntil(&sale, now)
 	others, err := c.Mailings.MailingsOf(ctx, m.EventID)
 	if err != nil {
 		return err
 	}
 	others = slices.DeleteFunc(others, func(o notifyapi.Progress) bool { return o.Kind != notifyapi.EventMoved || o.ID == m.ID })
-	if len(others) == 0 {
-		return nil
-	}
-	m.Begins = begins(m, others, now)
-	if o := &others[0]; o.State == notifyapi.Running && o.Data.Before != nil { // the newest
-		if !sameWhere(o.Data.Before, m.Data.Event) {
-			m.Data.Before = o.Data.Before
-		} else {
-			m.Revokes = o.Begins.After(now.Add(time.Minute))
+	if len(others) > 0 { // the newest is the first
+		if o := &others[0]; o.State == notifyapi.Running && o.Data.Before != nil && o.Data.Event != nil {
+			follow(m, &o.Mailing, !o.Begins.After(now.Add(time.Minute)))
 		}
 	}
+	if m.Kind == notifyapi.EventCancelled {
+		return nil
+	}
+	sale, err := bookingapi.One(ctx, c.Sales.Sales, "event", m.EventID)
+	if err != nil {
+		return err
+	}
+	m.Data.CancelUntil, m.Data.CancelAnyTime = cancelUntil(&sale, now)
+	m.Begins = begins(m, others, now)
 	return nil
+}
+
+// mostKnown is how many states of an event a mailing tells apart. Of an event that was
+// changed more often in a few hours, the oldest but the first are taken together.
+const mostKnown = 20
+
+// follow has a mailing tell what another one has not told everybody: told says whether
+// somebody may have its mail already.
+func follow(m, before *notifyapi.Mailing, told bool) {
+	earlier := known(before)
+	if told {
+		for i := range earlier {
+			if !sameWhere(&earlier[i].Event, before.Data.Event) {
+				earlier[i].Told = before.Data.Event
+			}
+		}
+	}
+	list := slices.Concat(earlier, known(m))
+	for len(list) > mostKnown {
+		if list[2].Told == nil && !sameWhere(&list[1].Event, &list[2].Event) {
+			list[2].Told = &list[1].Event
+		}
+		list = slices.Delete(list, 1, 2)
+	}
+	m.Data.Known = list
+	if m.Kind == notifyapi.EventMoved {
+		m.Data.Before = &list[0].Event
+	}
+}
+
+// known returns what the event was like when the orders were made that a mailing is about.
+func known(m *notifyapi.Mailing) []notifyapi.Known {
+	switch {
+	case len(m.Data.Known) > 0:
+		return slices.Clone(m.Data.Known)
+	case m.Kind == notifyapi.EventMoved:
+		return []notifyapi.Known{{Until: m.MadeUntil, Event: *m.Data.Before}}
+	}
+	return nil // everybody knows what Data has
+}
+
+// asKnown completes what the holder of an order is told of a change, by when the order was
+// made. It reports whether the holder is told at all: not if the event is again what it
+// was then, and nobody has said otherwise.
+func asKnown(n *notifyapi.Notice, m *notifyapi.Mailing, made time.Time) bool {
+	list := m.Data.Known
+	i := slices.IndexFunc(list, func(k notifyapi.Known) bool { return !made.After(k.Until) })
+	if i < 0 {
+		return true
+	}
+	switch k := &list[i]; {
+	case m.Kind == notifyapi.EventCancelled && k.Told == nil:
+		n.Data.Event = &k.Event
+	case m.Kind == notifyapi.EventCancelled:
+		n.Data.Event, n.Data.Before = k.Told, &k.Event
+	case !sameWhere(&k.Event, m.Data.Event):
+		n.Data.Before = &k.Event
+	case k.Told != nil:
+		n.Data.Before, n.Data.Unsure = k.Told, true
+	default:
+		return false
+	}
+	return true
 }
 
 // Pauses between the mailings about moves of an event: the second one within a day
@@ -128,7 +183,8 @@ func (c *Changes) complete(ctx context.Context, m *notifyapi.Mailing) error {
 const (
 	firstWait = 10 * time.Minute
 	mostWait  = 6 * time.Hour
-	soonWait  = 30 * time.Minute // at most, when the event begins within two days
+	soonWait  = 30 * time.Minute // at most, when the event begins, or was to begin, within two days
+	noWait    = 2 * time.Hour    // before the event, as it was or is: people are on their way
 )
 
 // begins returns when a mailing about a moved event begins, after others; the zero time:
@@ -144,7 +200,8 @@ func begins(m *notifyapi.Mailing, others []notifyapi.Progress, now time.Time) ti
 		case o.State == notifyapi.Running:
 			at = now
 		}
-		if !o.Begins.IsZero() || o.State == notifyapi.Stopped && o.Counts[string(notifyapi.StateSent)] == 0 || now.Sub(at) > 24*time.Hour {
+		nobody := o.State == notifyapi.Stopped && o.Counts[string(notifyapi.StateSent)] == 0 || o.Complete && o.Total == 0
+		if !o.Begins.IsZero() || nobody || now.Sub(at) > 24*time.Hour {
 			continue // nobody was told, or long ago
 		}
 		if told++; at.After(last) {
@@ -154,17 +211,40 @@ func begins(m *notifyapi.Mailing, others []notifyapi.Progress, now time.Time) ti
 	if told == 0 {
 		return time.Time{}
 	}
-	wait := min(firstWait<<min(told-1, 10), mostWait)
-	for _, e := range []*notifyapi.Event{m.Data.Before, m.Data.Event} {
-		if !e.Starts.IsZero() && e.Starts.Before(now.Add(48*time.Hour)) {
-			wait = min(wait, soonWait)
+	first := start(m.Data.Event)
+	for _, k := range known(m) {
+		for _, e := range []*notifyapi.Event{&k.Event, k.Told} {
+			if at := start(e); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+				first = at
+			}
 		}
 	}
+	wait := min(firstWait<<min(told-1, 10), mostWait)
+	if !first.IsZero() && first.Before(now.Add(48*time.Hour)) {
+		wait = min(wait, soonWait)
+	}
 	at := last.Add(wait)
-	if !at.After(now) || !at.Add(time.Hour).Before(m.Until) {
+	if !at.After(now) || !first.IsZero() && !at.Add(noWait).Before(first) {
 		return time.Time{}
 	}
 	return at
+}
+
+// start is when an event begins, or its day, if that is all that is known; the zero time:
+// nobody knows.
+func start(e *notifyapi.Event) time.Time {
+	if e == nil || !e.Starts.IsZero() || e.Date == "" {
+		if e == nil {
+			return time.Time{}
+		}
+		return e.Starts
+	}
+	zone, err := time.LoadLocation(e.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	day, _ := time.ParseInLocation(time.DateOnly, e.Date, zone) // the zero time, if it is none
+	return day
 }
 
 // cancelUntil returns until when orders that were made before the last change of time or

@@ -164,15 +164,12 @@ func TestChangesAreToldTogether(t *testing.T) {
 	if list := due(changeOf(2, a, b), changeOf(3, b, d)); len(list) != 1 || list[0].ID != "moved/e/3" || !list[0].Data.Before.Starts.Equal(starts) {
 		t.Errorf("twice: %+v", list)
 	}
-	if list := due(changeOf(2, a, b), changeOf(3, b, a)); len(list) != 0 {
-		t.Errorf("and back: %+v", list)
-	}
-	if list := due(changeOf(2, a, b), changeOf(3, b, facts(off))); len(list) != 1 || list[0].ID != "cancelled/e" || !list[0].Data.Event.Starts.Equal(starts.Add(time.Hour)) {
+	if list := due(changeOf(2, a, b), changeOf(3, b, facts(off))); len(list) != 1 || list[0].ID != "cancelled/e" {
 		t.Errorf("cancelled: %+v", list)
 	}
 	running := func(state notifyapi.MailingState) []notifyapi.Progress {
 		p := notifyapi.Progress{State: state}
-		p.ID, p.Kind, p.Data.Before = "moved/e/2", notifyapi.EventMoved, factsEvent(&a)
+		p.ID, p.Kind, p.Data.Before, p.Data.Event = "moved/e/2", notifyapi.EventMoved, factsEvent(&a), factsEvent(&b)
 		return []notifyapi.Progress{{Mailing: notifyapi.Mailing{ID: "x", Kind: notifyapi.Reminder}}, p}
 	}
 	for state, want := range map[notifyapi.MailingState]time.Time{notifyapi.Running: starts, notifyapi.Done: starts.Add(time.Hour), notifyapi.Stopped: starts.Add(time.Hour)} {
@@ -182,7 +179,7 @@ func TestChangesAreToldTogether(t *testing.T) {
 		}
 	}
 	o.mailings = running(notifyapi.Running)
-	if list := due(changeOf(3, b, a)); len(list) != 1 || !list[0].Data.Before.Starts.Equal(starts.Add(time.Hour)) {
+	if list := due(changeOf(3, b, a)); len(list) != 1 || len(list[0].Data.Known) != 2 || list[0].Data.Known[0].Told == nil {
 		t.Errorf("back, and some know already: %+v", list)
 	}
 	o.fails = true
@@ -215,9 +212,7 @@ func TestManyChangesAreFewMailings(t *testing.T) {
 				p.State = notifyapi.Stopped
 			}
 		}
-		if !list[0].Revokes {
-			o.mailings = slices.Insert(o.mailings, 0, notifyapi.Progress{Mailing: list[0], State: notifyapi.Running, Created: now})
-		}
+		o.mailings = slices.Insert(o.mailings, 0, notifyapi.Progress{Mailing: list[0], State: notifyapi.Running, Created: now})
 	}
 	for n := range int64(12) { // one each three minutes
 		change(n, facts(at(time.Duration(n+1)*time.Minute)))
@@ -228,11 +223,158 @@ func TestManyChangesAreFewMailings(t *testing.T) {
 		t.Errorf("%d mailings, then %+v", told, last)
 	}
 	back := facts(func(f *eventapi.Facts) { f.StartsAt = last.Data.Before.Starts.UnixMicro() })
-	if change(20, back); o.mailings[0].State != notifyapi.Stopped || len(o.mailings) != 12 {
+	if change(20, back); len(o.mailings) != 13 || !o.mailings[0].Begins.After(now) || len(o.mailings[0].Data.Known) > mostKnown {
 		t.Errorf("taken back: %+v", o.mailings[0])
 	}
+	o.mailings[0].Begins, o.mailings[0].State, o.mailings[0].Ended, o.mailings[0].Complete = time.Time{}, notifyapi.Done, now, true // nobody had bought meanwhile
+	was = facts(at(30 * time.Minute))
+	if change(21, facts(nil)); !o.mailings[0].Begins.Equal(last.Begins) {
+		t.Errorf("%v, though nobody was told since, not %v", o.mailings[0].Begins, last.Begins)
+	}
+	o.mailings[0].State = notifyapi.Stopped
 	now = now.Add(25 * time.Hour)
-	if change(21, facts(nil)); !o.mailings[0].Begins.IsZero() {
+	if change(22, facts(at(time.Hour))); !o.mailings[0].Begins.IsZero() {
 		t.Errorf("a day later: %+v", o.mailings[0])
+	}
+}
+
+// Whoever has bought tickets while the event was different for some time is told so, and
+// what it was then, whatever others know; whoever knows what is so is told nothing.
+func TestChangesAreToldAsKnown(t *testing.T) {
+	a, b, c := facts(nil), facts(at(time.Hour)), facts(at(2*time.Hour))
+	minute := func(n int) time.Time { return changedNow.Add(time.Duration(n) * time.Minute) }
+	settled := func(n int, before, after eventapi.Facts) eventapi.Settled { // in minute n
+		ch := changeOf(int64(n), before, after)
+		ch.At = minute(n)
+		return ch
+	}
+	// What buyers of tickets in odd minutes are told: "was" is as in "event"; "?": not shown.
+	told := func(m *notifyapi.Mailing) (list []string) {
+		hour := func(e *notifyapi.Event) string {
+			if e == nil {
+				return "-"
+			}
+			return e.Starts.Format("15h")
+		}
+		for made := 1; made < 8; made += 2 {
+			n := notifyapi.Notice{Kind: m.Kind}
+			if !m.MadeUntil.IsZero() && minute(made).After(m.MadeUntil) || !asKnown(&n, m, minute(made)) {
+				list = append(list, "")
+				continue
+			}
+			e, before := n.Data.Event, n.Data.Before
+			if e == nil {
+				e = m.Data.Event
+			}
+			if before == nil {
+				before = m.Data.Before
+			}
+			line := hour(before) + " " + hour(e)
+			if n.Data.Unsure {
+				line += "?"
+			}
+			list = append(list, line)
+		}
+		return list
+	}
+	const waits, begun, ended = "waits", "has begun", "has ended"
+	for name, test := range map[string]struct {
+		list  []eventapi.Settled // told together
+		then  *eventapi.Settled  // told later
+		first string             // what the mailing about list does then
+		want  []string
+	}{
+		"moved":                         {[]eventapi.Settled{settled(2, a, b)}, nil, "", []string{"19h 20h", "", "", ""}},
+		"and back at once":              {[]eventapi.Settled{settled(2, a, b), settled(4, b, a)}, nil, "", []string{"", "20h 19h", "", ""}},
+		"twice at once":                 {[]eventapi.Settled{settled(2, a, b), settled(4, b, c)}, nil, "", []string{"19h 21h", "20h 21h", "", ""}},
+		"there and back and there":      {[]eventapi.Settled{settled(2, a, b), settled(4, b, a), settled(6, a, b)}, nil, "", []string{"19h 20h", "", "19h 20h", ""}},
+		"cancelled at once":             {[]eventapi.Settled{settled(2, a, b), settled(4, b, facts(off))}, nil, "", []string{"- 19h", "- 20h", "- 20h", "- 20h"}},
+		"back while it waits":           {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, a)), waits, []string{"", "20h 19h", "", ""}},
+		"twice while it waits":          {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, c)), waits, []string{"19h 21h", "20h 21h", "", ""}},
+		"cancelled while it waits":      {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, facts(off))), waits, []string{"- 19h", "- 20h", "- 20h", "- 20h"}},
+		"back while it is told":         {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, a)), begun, []string{"20h 19h?", "20h 19h", "", ""}},
+		"twice while it is told":        {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, c)), begun, []string{"19h 21h", "20h 21h", "", ""}},
+		"cancelled while it is told":    {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, facts(off))), begun, []string{"19h 20h", "- 20h", "- 20h", "- 20h"}},
+		"back when it was told":         {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, a)), ended, []string{"20h 19h", "20h 19h", "", ""}},
+		"cancelled when it was told":    {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, facts(off))), ended, []string{"- 20h", "- 20h", "- 20h", "- 20h"}},
+		"back, and forth at once":       {[]eventapi.Settled{settled(2, a, b), settled(4, b, a)}, new(settled(6, a, b)), waits, []string{"19h 20h", "", "19h 20h", ""}},
+		"back, and forth, some know it": {[]eventapi.Settled{settled(2, a, b), settled(4, b, a)}, new(settled(6, a, b)), begun, []string{"19h 20h", "19h 20h?", "19h 20h", ""}},
+	} {
+		o := &office{}
+		w := &Changes{Sales: o, Mailings: o, Now: func() time.Time { return minute(7) }}
+		got, err := w.Due(t.Context(), test.list)
+		if err != nil || len(got) != 1 {
+			t.Fatal(name, got, err)
+		}
+		if test.then != nil {
+			p := notifyapi.Progress{Mailing: got[0], State: notifyapi.Running}
+			switch test.first {
+			case waits:
+				p.Begins = minute(30)
+			case ended:
+				p.State, p.Ended = notifyapi.Done, minute(3)
+			}
+			o.mailings = []notifyapi.Progress{p}
+			if got, err = w.Due(t.Context(), []eventapi.Settled{*test.then}); err != nil || len(got) != 1 {
+				t.Fatal(name, got, err)
+			}
+		}
+		if is := told(&got[0]); !slices.Equal(is, test.want) {
+			t.Errorf("%s: %q, not %q", name, is, test.want)
+		}
+	}
+}
+
+// However often an event is changed while news waits, the mailing stays small, and nobody
+// is left out.
+func TestManyStatesOfAnEvent(t *testing.T) {
+	m := notifyapi.Mailing{Kind: notifyapi.EventMoved}
+	for i := range 100 {
+		was, is := facts(at(time.Duration(i)*time.Minute)), facts(at(time.Duration(i+1)*time.Minute))
+		next := notifyapi.Mailing{Kind: notifyapi.EventMoved, MadeUntil: changedNow.Add(time.Duration(i) * time.Second)}
+		next.Data.Before, next.Data.Event = factsEvent(&was), factsEvent(&is)
+		if i > 0 {
+			follow(&next, &m, false)
+		}
+		m = next
+	}
+	if len(m.Data.Known) != mostKnown || !m.Data.Before.Starts.Equal(starts) {
+		t.Errorf("%d states, from %v", len(m.Data.Known), m.Data.Before)
+	}
+	for i := range 100 {
+		if n := (notifyapi.Notice{}); !asKnown(&n, &m, changedNow.Add(time.Duration(i)*time.Second)) || n.Data.Before == nil {
+			t.Errorf("order %d: %+v", i, n.Data)
+		}
+	}
+}
+
+// News does not wait shortly before an event begins, or was to begin: people are on their
+// way. Only the day may be known.
+func TestNoWaitShortlyBefore(t *testing.T) {
+	day := func(date string) *notifyapi.Event { return &notifyapi.Event{Date: date, Zone: "Europe/Berlin"} }
+	in := func(d time.Duration) *notifyapi.Event { return &notifyapi.Event{Starts: changedNow.Add(d)} }
+	others := []notifyapi.Progress{{State: notifyapi.Done, Created: changedNow, Ended: changedNow, Total: 1, Complete: true}}
+	for _, test := range []struct {
+		was, is *notifyapi.Event
+		want    time.Duration
+	}{
+		{in(1000 * time.Hour), in(999 * time.Hour), firstWait},
+		{in(3 * time.Hour), in(999 * time.Hour), firstWait},
+		{in(90 * time.Minute), in(999 * time.Hour), 0},
+		{in(-time.Minute), in(999 * time.Hour), 0},
+		{in(999 * time.Hour), in(90 * time.Minute), 0},
+		{day("2027-02-01"), in(999 * time.Hour), 0},
+		{day("2027-02-02"), day(""), firstWait},
+		{day("2027-03-02"), day(""), firstWait},
+	} {
+		m := &notifyapi.Mailing{Kind: notifyapi.EventMoved, Data: notifyapi.Data{Before: test.was, Event: test.is}}
+		if got := begins(m, others, changedNow); got.IsZero() != (test.want == 0) || !got.IsZero() && got.Sub(changedNow) != test.want {
+			t.Errorf("from %v to %v: %v", test.was, test.is, got)
+		}
+	}
+	m := &notifyapi.Mailing{Kind: notifyapi.EventMoved, Data: notifyapi.Data{Before: in(999 * time.Hour), Event: in(998 * time.Hour)}}
+	m.Data.Known = []notifyapi.Known{{Event: *in(999 * time.Hour)}, {Event: *in(time.Hour)}}
+	if got := begins(m, others, changedNow); !got.IsZero() {
+		t.Errorf("some know another time: %v", got)
 	}
 }

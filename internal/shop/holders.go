@@ -2,6 +2,7 @@ package shop
 
 import (
 	"context"
+	"time"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
@@ -74,7 +75,9 @@ func (h *Holders) Page(ctx context.Context, m *notifyapi.Mailing, after string, 
 		}
 		n := orderNotice(m.Kind, &o, to, h.Base+links[o.ID])
 		n.Data.Event, n.Data.Order.Amount = nil, o.Amount
-		list = append(list, n)
+		if asKnown(&n, m, time.UnixMicro(o.CreatedAt)) {
+			list = append(list, n)
+		}
 	}
 	return list, last, nil
 }

@@ -13,7 +13,19 @@ func eventMoved(d *draft) {
 	data := &d.n.Data
 	d.subject("event-moved.subject", "Event", name(data.Event.Title), "Reference", data.Order.Reference)
 	d.say("event-moved.text", "Event", name(data.Event.Title), "Reference", data.Order.Reference)
-	before, now := d.when(data.Before), d.when(data.Event)
+	if data.Unsure {
+		d.event()
+	} else {
+		d.changes(data.Before, data.Event)
+	}
+	d.mayCancel()
+	d.button("booked.button", data.Link)
+	d.small("tickets.secret")
+}
+
+// changes says what an event was and is.
+func (d *draft) changes(was, is *notifyapi.Event) {
+	before, now := d.when(was), d.when(is)
 	if before == "" {
 		before = d.t("event-moved.open")
 	}
@@ -24,13 +36,18 @@ func eventMoved(d *draft) {
 		d.say("event-moved.time.before", "Time", before)
 		d.say("event-moved.time", "Time", now)
 	}
-	if from, to := where(data.Before), where(data.Event); from != to {
+	if from, to := where(was), where(is); from != to {
 		d.say("event-moved.venue.before", "Venue", from)
 		d.say("event-moved.venue", "Venue", to)
 	}
-	if data.Event.Title != data.Before.Title {
-		d.say("event-moved.title.before", "Title", name(data.Before.Title))
+	if is.Title != was.Title {
+		d.say("event-moved.title.before", "Title", name(was.Title))
 	}
+}
+
+// mayCancel says until when those who cannot come may cancel their order.
+func (d *draft) mayCancel() {
+	data := &d.n.Data
 	switch paid, until := data.Order.Amount > 0, data.CancelUntil; {
 	case paid && !until.IsZero():
 		d.say("event-moved.money", "Time", d.at(until, data.Event.Zone))
@@ -41,8 +58,6 @@ func eventMoved(d *draft) {
 	case data.CancelAnyTime:
 		d.say("event-moved.cancel.any-time")
 	}
-	d.button("booked.button", data.Link)
-	d.small("tickets.secret")
 }
 
 // eventCancelled tells those who have tickets that an event does not take place, and

@@ -48,7 +48,7 @@ func (r *Renderer) Text(n *notifyapi.Notice) (string, error) {
 		if e.Venue != before.Venue || e.City != before.City || e.Address != before.Address {
 			was, is = append(was, short(before.Venue, venueInText)), append(is, short(e.Venue, venueInText))
 		}
-		if len(was) == 0 {
+		if len(was) == 0 || n.Data.Unsure {
 			return plainly(d.t("sms.changed", "Event", title, "Time", to)), nil
 		}
 		return plainly(d.t("sms.moved", "Event", title, "Before", strings.Join(was, ", "), "Now", strings.Join(is, ", "))), nil

@@ -96,6 +96,7 @@ func TestMovedLetters(t *testing.T) {
 		"postponed":             {func(d *notifyapi.Data) { d.Event.Starts = time.Time{} }, "New time: not known yet", "13 March"},
 		"fixed":                 {func(d *notifyapi.Data) { d.Before.Starts = time.Time{} }, "Time until now: not known yet", "Until now the event"},
 		"another name":          {func(d *notifyapi.Data) { *d.Before = *d.Event; d.Before.Title = "Noise" }, "was called Noise.", "New time"},
+		"who knows what":        {func(d *notifyapi.Data) { d.Unsure = true }, "13 March 2027", "until now"},
 		"only the day is known": {func(d *notifyapi.Data) { d.Event.Starts, d.Event.Date = time.Time{}, "2027-03-14" }, "New time: Sunday 14 March 2027\n", "not known"},
 	} {
 		n := example(notifyapi.EventMoved, "en")
