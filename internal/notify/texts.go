@@ -113,8 +113,8 @@ func urgentUntil(n *notifyapi.Notice, now time.Time) (last time.Time, urgent boo
 }
 
 const (
-	// By notices_texts.
-	sqlTextsTo = `SELECT count(*) FROM notices WHERE recipient = $1 AND channel = 'sms' AND done_at > $2`
+	// By notices_texts. Those that failed have disturbed nobody.
+	sqlTextsTo = `SELECT count(*) FROM notices WHERE recipient = $1 AND channel = 'sms' AND done_at > $2 AND state IN ('sent', 'delivered')`
 
 	// By primary key. The provider's calls may come twice, in any order, and before what
 	// they are about was recorded.
@@ -171,14 +171,14 @@ func (s *Service) feedTexts(ctx, sending context.Context) error {
 		for range min(textsAtOnce, len(numbers)) {
 			workers.Go(func() {
 				for same := range todo {
-					ended := 0
+					taken := 0
 					for _, r := range same {
 						o := released(r, s.cfg.Now())
 						if ctx.Err() == nil {
-							o = s.oneText(sending, r, ended)
+							o = s.oneText(sending, r, taken)
 						}
-						if !o.release && o.state != queued {
-							ended++
+						if o.state == sent {
+							taken++
 						}
 						done <- o
 					}
@@ -196,9 +196,9 @@ func (s *Service) feedTexts(ctx, sending context.Context) error {
 	return nil
 }
 
-// oneText tries one text message. So many to its number have ended that are not written
+// oneText tries one text message. So many to its number were taken that are not written
 // down yet.
-func (s *Service) oneText(running context.Context, r row, ended int) outcome {
+func (s *Service) oneText(running context.Context, r row, taken int) outcome {
 	now := s.cfg.Now()
 	n := &r.notice
 	switch {
@@ -220,7 +220,7 @@ func (s *Service) oneText(running context.Context, r row, ended int) outcome {
 		return s.giveUpText(running, r, err.Error())
 	}
 	if r.tries == 1 {
-		if enough, err := s.store.textedEnough(running, n.To, ended, now); err != nil {
+		if enough, err := s.store.textedEnough(running, n.To, taken, now); err != nil {
 			return released(r, now.Add(lookEvery))
 		} else if enough {
 			return s.giveUpText(running, r, fmt.Sprintf("not sent: %d text messages a day are the most for a number", textsADay))

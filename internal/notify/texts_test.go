@@ -257,6 +257,30 @@ func TestTextsAreFew(t *testing.T) {
 	})
 }
 
+// Messages that the provider refuses, or cannot deliver, do not count for the number.
+func TestFailedTextsDoNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := newWorld(t), smstest.InProcess()
+		s := w.node(t, texting(r, ""))
+		runs(t, s)
+		r.Fail(func(n int, _ string) smstest.Fault {
+			if n > textsADay {
+				return smstest.Fault{}
+			}
+			return smstest.Fault{Status: 400, Code: 21211}
+		})
+		var list []notifyapi.Notice
+		for i := range textsADay + 3 {
+			list = append(list, urgent(fmt.Sprint(i), mobile, time.Hour))
+		}
+		notify(t, s, list...)
+		time.Sleep(5 * time.Second)
+		if got := len(r.Messages()); got != 3 {
+			t.Errorf("%d of 3 are sent", got)
+		}
+	})
+}
+
 // The same holds when several nodes send at the same time.
 func TestTextsOfAllNodesAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
