@@ -234,6 +234,16 @@ func TestCorrectedAddressGetsNothingElse(t *testing.T) {
 	if w := o.ask(t, gus, "DELETE", "/bookings/"+held, ""); w.Code/100 != 2 {
 		t.Fatal(w.Code, w.Body)
 	}
+	ended := func(status bookingapi.Status, ago time.Duration) {
+		o.write(t, `UPDATE bookings SET status = $1, expires_at = $2 WHERE id = $3`, string(status), time.Now().Add(-ago).UnixMicro(), held)
+	}
+	for _, status := range []bookingapi.Status{bookingapi.Pending, bookingapi.Expired} {
+		ended(status, 10*time.Minute)
+		if got := o.again(t, o.organizer, booking, `{"email":"thief@example.org"}`); got != "409 orders-elsewhere" {
+			t.Errorf("while an %s hold elsewhere may still be paid: %s", status, got)
+		}
+	}
+	ended(bookingapi.Expired, time.Hour)
 	if got := o.again(t, o.organizer, booking, `{"email":"thief@example.org"}`); got != "202" {
 		t.Error(got)
 	}

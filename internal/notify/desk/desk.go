@@ -314,16 +314,25 @@ func (d *Desk) correct(ctx context.Context, c caller.Caller, b *bookingapi.Booki
 }
 
 // orders returns the booked orders of a guest. It fails if some, or cancelled ones, or seats
-// that the guest holds, are not the caller's to organize: their mails, as about a refund,
-// would go to the new address, and who confirms that gets these orders, too.
+// that the guest holds or that may still be paid, are not the caller's to organize: their
+// mails, as about a refund, would go to the new address, and who confirms that gets these
+// orders, too.
 func (d *Desk) orders(ctx context.Context, c caller.Caller, userID string) ([]bookingapi.Booking, error) {
-	paid := func(b *bookingapi.Booking) bool { return b.PaymentID != "" }
-	if _, err := d.organized(ctx, c, bookingapi.Filter{UserID: userID, Status: bookingapi.Cancelled}, paid); err != nil { // others were holds
-		return nil, err
-	}
 	all := func(*bookingapi.Booking) bool { return true }
-	if _, err := d.organized(ctx, c, bookingapi.Filter{UserID: userID, Status: bookingapi.Pending, HeldAt: d.cfg.Now().UnixMicro()}, all); err != nil {
-		return nil, err
+	paid := func(b *bookingapi.Booking) bool { return b.PaymentID != "" }
+	payable := d.cfg.Now().UnixMicro() - bookingapi.LateConfirm
+	lately := func(b *bookingapi.Booking) bool { return b.ExpiresAt > payable }
+	for _, f := range []struct {
+		bookingapi.Filter
+		counts func(b *bookingapi.Booking) bool
+	}{
+		{bookingapi.Filter{UserID: userID, Status: bookingapi.Cancelled}, paid}, // others were holds
+		{bookingapi.Filter{UserID: userID, Status: bookingapi.Pending, HeldAt: payable}, all},
+		{bookingapi.Filter{UserID: userID, Status: bookingapi.Expired}, lately},
+	} {
+		if _, err := d.organized(ctx, c, f.Filter, f.counts); err != nil {
+			return nil, err
+		}
 	}
 	return d.organized(ctx, c, bookingapi.Filter{UserID: userID, Status: bookingapi.Booked}, all)
 }
