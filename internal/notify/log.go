@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"boxoffice/internal/codec"
 	"boxoffice/internal/notify/mail"
 	"boxoffice/internal/notifyapi"
 	"boxoffice/internal/sqldb"
@@ -35,7 +36,13 @@ const (
 
 	// By notices_by_booking. The claim stays: a mail that is being sent at this moment is
 	// recorded as sent.
-	sqlStopOthers = `UPDATE notices SET state = 'stopped', data = '', done_at = $1 WHERE booking_id = $2 AND booking_id <> '' AND state = 'queued' AND channel = '' AND recipient <> $3`
+	sqlStopTickets = `UPDATE notices SET state = 'stopped', data = '', done_at = $1 WHERE booking_id = $2 AND booking_id <> '' AND state = 'queued' AND channel = '' AND recipient <> $3
+		AND kind IN ('booked', 'gift')`
+	sqlOthers = `SELECT id, data FROM notices WHERE booking_id = $1 AND booking_id <> '' AND state = 'queued' AND channel = '' AND recipient <> $2 /*postgres: FOR UPDATE*/`
+
+	// By primary key. The claim ends: what a node sends to the old address at this moment
+	// goes to the new one, too.
+	sqlRedirect = `UPDATE notices SET recipient = $1, data = $2, claim = '', next_at = $3 WHERE id = $4`
 )
 
 // Tickets of an order that are mailed again: see Reserve.
@@ -43,6 +50,7 @@ const (
 	// By primary key.
 	sqlAgainOld  = `DELETE FROM notices_again WHERE booking_id = $1 AND at <= $2`
 	sqlAgainSeen = `SELECT EXISTS (SELECT 1 FROM notices_again WHERE booking_id = $1 AND request = $2)`
+	sqlAgainNot  = `DELETE FROM notices_again WHERE booking_id = $1 AND request = $2`
 	sqlAgain     = `INSERT INTO notices_again (booking_id, request, at) VALUES ($1, $2, $3)`
 
 	// By primary key, and by notices_by_booking. The one that makes room for another: the
@@ -126,17 +134,66 @@ func numberEnds(number string) string {
 	return number[:3] + "…" + number[len(number)-3:]
 }
 
-// StopOthers stops what waits to be told about an order to other addresses than one.
-func (l *Log) StopOthers(ctx context.Context, bookingID, address string, now time.Time) error {
+// Release takes a note of Reserve back: nothing was mailed.
+func (l *Log) Release(ctx context.Context, bookingID, request string) error {
+	return store{l.db}.exec(ctx, sqlAgainNot, bookingID, request)
+}
+
+// Redirect has what waits to be told about an order told to another address, with the
+// order's new link. Its tickets are not: they are mailed anew.
+func (l *Log) Redirect(ctx context.Context, bookingID, address, link string, now time.Time) error {
 	if as, err := mail.Recipient(address); err == nil { // as it is stored
 		address = as
 	}
 	err := l.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, sqlStopOthers, micros(now), bookingID, address)
-		return err
+		if _, err := tx.ExecContext(ctx, sqlStopTickets, micros(now), bookingID, address); err != nil {
+			return err
+		}
+		rows, err := tx.QueryContext(ctx, l.db.Text(sqlOthers), bookingID, address)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		waiting := map[string]string{}
+		for rows.Next() {
+			var id, data string
+			if err := rows.Scan(&id, &data); err != nil {
+				return err
+			}
+			waiting[id] = data
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+		for id, data := range waiting {
+			if _, err := tx.ExecContext(ctx, sqlRedirect, address, relinked(data, bookingID, link), micros(now), id); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("stop notices: %w", err)
+		return fmt.Errorf("redirect notices: %w", err)
 	}
 	return nil
+}
+
+// relinked returns what is stored of a notice with the new link to the page of its order.
+func relinked(data, bookingID, link string) string {
+	var c content
+	if codec.ReadKnown([]byte(data), &c) != nil { // it cannot be sent, either
+		return data
+	}
+	page := "/orders/" + bookingID
+	site, _, old := strings.Cut(c.Data.Link, page)
+	_, token, ok := strings.Cut(link, page)
+	if !old || !ok { // a link to another page
+		return data
+	}
+	c.Data.Link = site + page + token
+	raw, err := codec.Marshal(c)
+	if err != nil {
+		return data
+	}
+	return string(raw)
 }

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -52,9 +53,10 @@ func TestLogOfAnOrder(t *testing.T) {
 	}
 }
 
-// A mail to a corrected address that waits is not sent any more; one that is being sent at
-// that moment is recorded as sent. Mails to the new address, and about other orders, stay.
-func TestStopOthers(t *testing.T) {
+// Tickets that wait for a corrected address are not sent any more, since they are mailed
+// anew; those that are being sent at that moment are recorded as sent. Other news, as about
+// a refund, goes to the new address, with the new link. Mails about other orders stay.
+func TestRedirect(t *testing.T) {
 	w := newWorld(t)
 	s := w.node(t, nil)
 	log, err := OpenLog(t.Context(), w.db)
@@ -76,7 +78,7 @@ func TestStopOthers(t *testing.T) {
 	<-begun
 	stop := func() {
 		t.Helper()
-		if err := log.StopOthers(t.Context(), "eb", "right@bücher.example", time.Now()); err != nil {
+		if err := log.Redirect(t.Context(), "eb", "right@bücher.example", "https://tickets.example/orders/eb?token=new", time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -92,16 +94,38 @@ func TestStopOthers(t *testing.T) {
 	}
 	end()
 	notify(t, s, notifytest.Booked("waits", "typo@example.org", "en"), notifytest.Booked("right", "right@bücher.example", "en"), other)
+	refund, late := notifytest.Booked("refund", "typo@example.org", "en"), notifytest.Booked("late", "typo@example.org", "en")
+	refund.Kind, refund.Data.Refund, refund.Data.Link = notifyapi.Refunded, &notifyapi.Refund{Amount: 100}, "https://tickets.example/orders/eb?token=old"
+	late.Kind, late.Data.Refund, late.Data.Link = notifyapi.PaidTooLate, &notifyapi.Refund{Amount: 100, Again: true}, "https://tickets.example/events/e"
+	notify(t, s, refund, late)
+	if err := s.store.exec(t.Context(), `UPDATE notices SET claim = 'another node', next_at = $1 WHERE id = 'refund'`, micros(time.Now().Add(time.Hour))); err != nil {
+		t.Fatal(err)
+	}
 	stop()
 	runs(t, s)
 	w.settle(t)
-	for id, want := range map[string]string{"waits": "stopped", "right": sent, "other": sent, "sending": sent} {
+	for id, want := range map[string]string{"waits": "stopped", "right": sent, "other": sent, "sending": sent, "refund": sent, "late": sent} {
 		if l := w.line(t, id); l.state != want || l.data != "" || l.done == 0 {
 			t.Errorf("%s: %+v", id, l)
 		}
 	}
-	if ids, _ := w.server.sent(); len(ids) != 3 {
+	if ids, _ := w.server.sent(); len(ids) != 5 {
 		t.Error(ids)
+	}
+	texts := map[string]string{}
+	for _, m := range w.server.arrived() {
+		if m.To == "right@xn--bcher-kva.example" {
+			texts[m.Subject] = m.Text
+		}
+	}
+	for part, want := range map[string]int{"/orders/eb?token=new": 1, "/orders/eb?token=old": 0, "/events/e\n": 1} {
+		n := 0
+		for _, text := range texts {
+			n += strings.Count(text, part)
+		}
+		if n != want {
+			t.Errorf("%d times %s: %q", n, part, texts)
+		}
 	}
 }
 
@@ -144,6 +168,14 @@ func TestReserve(t *testing.T) {
 	for range 3 {
 		if free := reserve("again", later); !free.IsZero() {
 			t.Errorf("when the first mails are a day old: %s", free)
+		}
+	}
+	for range 3 { // corrections that were refused
+		if free := reserve("refused", now.Add(25*time.Hour)); !free.IsZero() {
+			t.Error(free)
+		}
+		if err := log.Release(t.Context(), "eb", "refused"); err != nil {
+			t.Fatal(err)
 		}
 	}
 	for i := range most + 1 {

@@ -432,7 +432,7 @@ func TestTextStatus(t *testing.T) {
 }
 
 // The log of an order has its text messages, without whole numbers. A corrected email
-// address stops none.
+// address changes none.
 func TestTextsInTheLog(t *testing.T) {
 	w, r := newWorld(t), smstest.InProcess()
 	s := w.node(t, texting(r, ""))
@@ -441,7 +441,7 @@ func TestTextsInTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := log.StopOthers(t.Context(), "b", "new@example.org", s.cfg.Now()); err != nil {
+	if err := log.Redirect(t.Context(), "b", "new@example.org", "", s.cfg.Now()); err != nil {
 		t.Fatal(err)
 	}
 	r.Fail(func(int, string) smstest.Fault { return smstest.Fault{Status: 400, Code: 21211} })
@@ -452,7 +452,7 @@ func TestTextsInTheLog(t *testing.T) {
 		t.Fatal(list, err)
 	}
 	slices.SortFunc(list, func(a, b notifyapi.Line) int { return len(a.ID) - len(b.ID) })
-	if l := list[0]; l.Text || l.To != "ann@example.org" || l.State != notifyapi.StateStopped {
+	if l := list[0]; l.Text || l.To != "new@example.org" || l.State != notifyapi.StateSent {
 		t.Errorf("%+v", l)
 	}
 	if l := list[1]; !l.Text || l.To != "+49…789" || l.State != notifyapi.StateFailed || !strings.Contains(l.Answer, "The 'To' number +49…789 is") {

@@ -61,8 +61,8 @@ type Desk interface {
 	// are no tickets; (nobody-to-mail). TooMany (too-many-mails).
 	//
 	// An email other than "" and the current one corrects the address first. The links
-	// that were mailed before stop working, and mails to the old address that wait are
-	// stopped. Conflict (address-confirmed): the owner has confirmed the address, or has a
+	// that were mailed before stop working. Tickets that wait for the old address are
+	// stopped, and other mails go to the new one. Conflict (address-confirmed): the owner has confirmed the address, or has a
 	// password, and changes it alone; (orders-elsewhere): the guest has orders of other
 	// organizers.
 	TellAgain(ctx context.Context, c caller.Caller, bookingID, email string) (to string, err error)

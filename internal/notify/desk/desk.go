@@ -27,8 +27,9 @@ import (
 // Log is what was told so far; see notify.Log.
 type Log interface {
 	Of(ctx context.Context, bookingID string, limit int) ([]notifyapi.Line, error)
-	StopOthers(ctx context.Context, bookingID, address string, now time.Time) error
+	Redirect(ctx context.Context, bookingID, address, link string, now time.Time) error
 	Reserve(ctx context.Context, bookingID, request string, most int, now time.Time) (free time.Time, err error)
+	Release(ctx context.Context, bookingID, request string) error
 }
 
 // Bookings is what the desk needs of the booking service.
@@ -155,7 +156,7 @@ func (d *Desk) TellAgain(ctx context.Context, c caller.Caller, bookingID, email 
 		}
 	} else if a.Email == "" {
 		return "", errs.New(errs.Conflict, "nobody-to-mail", "The buyer's account has no email address.")
-	} else if err := d.reserve(ctx, &b, a.Email); err != nil {
+	} else if _, err := d.reserve(ctx, &b, a.Email); err != nil {
 		return "", err
 	}
 	return d.tell(ctx, list)
@@ -218,14 +219,23 @@ func (d *Desk) overLimit(lines []notifyapi.Line) error {
 	return tooMany(len(times), times[mailsPerDay-1].Sub(day))
 }
 
-// reserve refuses to mail tickets too often, also when many requests come at once.
-func (d *Desk) reserve(ctx context.Context, b *bookingapi.Booking, to string) error {
+// reserve refuses to mail tickets too often, also when many requests come at once. refused
+// takes the note of it back if what comes next is refused, so that nothing is mailed.
+func (d *Desk) reserve(ctx context.Context, b *bookingapi.Booking, to string) (refused func(error) error, err error) {
 	now := d.cfg.Now()
-	free, err := d.cfg.Log.Reserve(ctx, b.ID, againID(b, to, now), mailsPerDay, now)
+	request := againID(b, to, now)
+	free, err := d.cfg.Log.Reserve(ctx, b.ID, request, mailsPerDay, now)
 	if err == nil && !free.IsZero() {
 		err = tooMany(mailsPerDay, free.Sub(now))
 	}
-	return err
+	return func(why error) error {
+		if errs.Of(why) != nil {
+			if err := d.cfg.Log.Release(ctx, b.ID, request); err != nil {
+				d.cfg.Slog.WarnContext(ctx, "a correction that was refused counts for the day", "booking", b.ID, "error", err)
+			}
+		}
+		return why
+	}, err
 }
 
 func tooMany(n int, wait time.Duration) error {
@@ -260,16 +270,21 @@ func (d *Desk) giveAgain(ctx context.Context, c caller.Caller, b *bookingapi.Boo
 	if err := d.overLimit(lines); err != nil {
 		return "", err
 	}
-	if err := d.reserve(ctx, b, to.Email); err != nil {
+	refused, err := d.reserve(ctx, b, to.Email)
+	if err != nil {
 		return "", err
 	}
 	if err := d.cfg.Bookings.GiveTo(ctx, c, b.ID, to.Person, to.MailedAt); err != nil {
-		return "", err
+		return "", refused(err)
 	}
 	if moved {
-		err = d.cfg.Log.StopOthers(ctx, b.ID, to.Email, d.cfg.Now())
+		links, err := d.cfg.Bookings.Links(ctx, []string{b.ID})
+		if err != nil {
+			return "", err
+		}
+		return to.Email, d.cfg.Log.Redirect(ctx, b.ID, to.Email, links[b.ID], d.cfg.Now())
 	}
-	return to.Email, err
+	return to.Email, nil
 }
 
 // correct gives the owner of a booking another address. It returns the orders that are
@@ -293,21 +308,22 @@ func (d *Desk) correct(ctx context.Context, c caller.Caller, b *bookingapi.Booki
 	if err != nil {
 		return nil, err
 	}
-	if err := d.reserve(ctx, b, email); err != nil {
+	refused, err := d.reserve(ctx, b, email)
+	if err != nil {
 		return nil, err
 	}
 	// First the links: if this node dies in between, a repeated request does it all again.
 	for _, one := range ids {
 		_, token, _ := strings.Cut(links[one], "?token=")
 		if _, err := d.cfg.Bookings.RenewLink(ctx, caller.System, one, token); err != nil {
-			return nil, err
+			return nil, refused(err)
 		}
 	}
 	if err := d.cfg.Accounts.CorrectAddress(ctx, a.ID, email); err != nil {
 		if errs.Is(err, "already-verified") { // meanwhile
 			err = errs.New(errs.Conflict, "address-confirmed", "The buyer has confirmed the address: only they can change it, in their account.")
 		}
-		return nil, err
+		return nil, refused(err)
 	}
 	d.cfg.Slog.InfoContext(ctx, "the address of a guest was corrected", "booking", b.ID, "by", c.UserID, "orders", len(ids))
 	return orders, nil
@@ -366,7 +382,7 @@ func (d *Desk) tell(ctx context.Context, list []bookingapi.Booking) (to string, 
 		if to = n.To; to == "" { // deleted at this moment
 			return "", errs.New(errs.Conflict, "nobody-to-mail", "The buyer's account has no email address.")
 		}
-		if err := d.cfg.Log.StopOthers(ctx, list[i].ID, to, now); err != nil {
+		if err := d.cfg.Log.Redirect(ctx, list[i].ID, to, n.Data.Link, now); err != nil {
 			return "", err
 		}
 		n.ID = againID(&list[i], to, now)
