@@ -132,11 +132,15 @@ func (in *intake) Cursor(eventID string) (seq int64, follows bool) {
 }
 
 // Consume implements ledger.Consumer. It notes the entries that a message may be about.
-// While too many wait, it leaves those that were handed over: they are read later.
+// While too many wait, it leaves those that were handed over: the next round reads them.
 func (in *intake) Consume(entries []ledger.Entry, read bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.idle || !read && len(in.todo) >= todoMost {
+	if in.idle {
+		return
+	}
+	if !read && len(in.todo) >= todoMost {
+		in.lookDue++
 		return
 	}
 	c := in.cursors[entries[0].EventID]
