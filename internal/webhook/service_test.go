@@ -235,8 +235,13 @@ func TestSwitchedOffAfterDays(t *testing.T) {
 	if d.Status != webhookapi.Waiting || d.Last.Status != 500 || d.Last.Failure != webhookapi.BadStatus || d.Last.Answer != "<b>down</b>" || d.NextAt.IsZero() || len(d.Attempts) != 1 {
 		t.Errorf("%+v", d)
 	}
-	e, err := w.Endpoint(t.Context(), ann, hook.ID)
-	if err != nil || e.FailingSince.IsZero() || !e.Enabled || e.Waiting != 2 {
+	var e webhookapi.Endpoint
+	var err error
+	w.until("both messages wait", func() bool { // that about the payment comes a moment later
+		e, err = w.Endpoint(t.Context(), ann, hook.ID)
+		return err != nil || e.Waiting == 2
+	})
+	if err != nil || e.FailingSince.IsZero() || !e.Enabled {
 		t.Fatalf("%+v %v", e, err)
 	}
 	mails := func(work bool) {
