@@ -10,7 +10,7 @@ import (
 )
 
 // Long is how long a test waits for anything before it fails.
-const Long = 2 * time.Minute
+const Long = 5 * time.Minute
 
 // Until waits until something is so, and ends the test if that does not come about.
 func Until(t testing.TB, what string, is func() bool) {

@@ -33,6 +33,9 @@ func answers(status int) *http.Response {
 // Receivers that answer nothing hold up nobody: neither many that never did, nor many that
 // did before.
 func TestSlowReceiversHoldUpNobody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hundreds of receivers")
+	}
 	var holes, good atomic.Int64
 	var dark atomic.Bool
 	transport := carrier(func(r *http.Request) (*http.Response, error) {
