@@ -44,7 +44,8 @@ ASK_A_DATABASE := go list -test -f '{{$$p := .ForTest}}{{if $$p}}{{range .Deps}}
 test-sqlite: setup ## All tests, on SQLite
 	$(GO_TEST) ./test/system ./test/simulate ./test/browser ./... # the longest first
 test-postgres: setup ## Those that ask a database, on PostgreSQL
-	BOXOFFICE_TEST_DATABASE=postgres $(GO_TEST) ./test/system ./test/simulate $$($(ASK_A_DATABASE))
+	BOXOFFICE_TEST_DATABASE=postgres $(GO_TEST) ./test/system ./test/simulate
+	BOXOFFICE_TEST_DATABASE=postgres $(GO_TEST) -short $$($(ASK_A_DATABASE))
 test-race: setup ## The short tests, with the race detector
 	$(GO_TEST) -race $(UNWATCHED) -short ./test/simulate ./internal/user ./internal/notify ./...
 

@@ -16,7 +16,7 @@ import (
 // machine when nobody has said how many.
 const (
 	steps            = 60
-	enough           = 4 * time.Minute
+	enough           = 2 * time.Minute
 	enoughOnPostgres = 90 * time.Second
 	enoughInShort    = 30 * time.Second
 	sideBySide       = 10 // histories on PostgreSQL, which wait most of the time
