@@ -2,6 +2,7 @@ package payment
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 // wherever its days are compared.
 func TestFeesArePosted(t *testing.T) {
 	w := newWorld(t)
+	var ahead atomic.Int64 // of the world's clock, which its work reads
+	w.Service.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	w.runs()
 	_, one := w.bought("fan0000000000001")
 	_, two := w.bought("fan0000000000002")
@@ -29,7 +32,7 @@ func TestFeesArePosted(t *testing.T) {
 	w.bank.lines[0].Fee, w.bank.lines[1].Fee = 175, 30
 	w.bank.lines = append(w.bank.lines, provider.Line{ID: "po_1", Kind: provider.Payout, Amount: 9000, Currency: one.Currency, At: at})
 	w.bank.mu.Unlock()
-	w.Service.now = func() time.Time { return at.Add(50 * time.Hour) }
+	ahead.Store(int64(50 * time.Hour))
 	reconcile := func() error {
 		for _, day := range []time.Time{at, charged[1].At} { // midnight may be between them
 			if _, err := w.Reconcile(t.Context(), day); err != nil {

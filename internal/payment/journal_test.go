@@ -63,10 +63,10 @@ func TestJournal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.runs()
 				if c.do != nil {
 					c.do(w)
 				}
+				w.runs()
 				b := w.house.hold(fan.UserID, 1, 2)
 				w.house.split(b.ID, 1500, 600)
 				p, _ := w.pay(b, c.method, "")

@@ -25,7 +25,6 @@ func TestConfirmedAfterItWasGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.runs()
 				b := w.house.hold(fan.UserID, 1)
 				late := func() {
 					w.house.cost(b.ID, b.Amount)
@@ -51,6 +50,7 @@ func TestConfirmedAfterItWasGivenUp(t *testing.T) {
 					}
 					return nil
 				}
+				w.runs()
 				_, _ = w.pay(b, paymentapi.SandboxOK, "")
 				p, _, err := w.ofBooking(t.Context(), fan, b.ID)
 				if statusOf(t, p, err); !p.over() || p.Reason != amountDiffers {

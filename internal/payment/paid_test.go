@@ -297,7 +297,6 @@ func (w *world) openRefunds(t *testing.T) []openRefund {
 func TestPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.runs()
 		once := sync.Once{}
 		w.bank.cut = func(_ context.Context, at string) error {
 			if at == "before capture" {
@@ -305,6 +304,7 @@ func TestPanics(t *testing.T) {
 			}
 			return nil
 		}
+		w.runs()
 		b := w.house.hold(fan.UserID, 1)
 		_, _ = w.pay(b, paymentapi.SandboxOK, "")
 		time.Sleep(time.Minute)
