@@ -40,7 +40,7 @@ func RegisterTextStatus(api huma.API, s *Service) {
 	})
 	text := func(says string) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Description: says} }
 	api.OpenAPI().Paths[sms.StatusPath].Post.RequestBody.Content[formType].Schema = &huma.Schema{
-		Type: huma.TypeObject, AdditionalProperties: true, Description: "The form as Twilio sends it. Other parameters are signed and otherwise ignored.",
+		Type: huma.TypeObject, Description: "The form as Twilio sends it. Other parameters are signed and otherwise ignored.",
 		Properties: map[string]*huma.Schema{
 			"MessageSid":    text("Id of the message at the provider."),
 			"MessageStatus": text("What has become of it: such as sent, delivered, undelivered or failed."),
