@@ -17,111 +17,120 @@ const (
 	sqlPostDay   = `INSERT INTO payments_journal (event_id, id, currency, postings) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
 )
 
-const (
-	feesOfRow  = 1000   // postings in a row of the journal
-	feesAtOnce = 20_000 // that are kept before they are written
-)
+const feesOfRow = 1000 // postings in a row of the journal, and in a transaction: purchases wait for it
 
 // dayFees posts the fees and payouts of a day's list at the end of that day. The row's id
 // follows from the day and from how many rows there are, and a line that is posted is not
 // posted again: so whoever compares the day again, or on another node, adds only what is
 // missing.
+//
+// What is posted is read once for each event, outside of any transaction. It stays true
+// until somebody else adds a row, which then has the id of the next row here.
 type dayFees struct {
-	s    *Service
-	at   int64 // µs since 1970: the end of the day
-	list []reconcile.Movement
+	s  *Service
+	at int64 // µs since 1970: the end of the day
+
+	event, currency string          // whose lines come now; "": payouts
+	has             map[string]bool // their lines that are posted, or in next, by their names at the gateway; nil: not read yet
+	rows            int             // that they have
+	next            []string        // postings of the next row
 }
 
 // Fee implements reconcile.Costs. The lines of an event come one after another.
 func (f *dayFees) Fee(ctx context.Context, m reconcile.Movement) error {
-	if n := len(f.list); n >= feesAtOnce || n > 0 && (eventOf(f.list[0].Charge) != eventOf(m.Charge) || f.list[0].Currency != m.Currency) {
-		if err := f.Done(ctx); err != nil {
-			return err
-		}
-	}
-	f.list = append(f.list, m)
-	return nil
+	return f.add(ctx, eventOf(m.Charge), &m)
 }
 
 // Payout implements reconcile.Costs.
 func (f *dayFees) Payout(ctx context.Context, m reconcile.Movement) error {
-	return f.post(ctx, "", m.Currency, []reconcile.Movement{m})
+	return f.add(ctx, "", &m)
 }
 
 // Done implements reconcile.Costs.
 func (f *dayFees) Done(ctx context.Context) error {
-	if len(f.list) == 0 {
-		return nil
-	}
-	err := f.post(ctx, eventOf(f.list[0].Charge), f.list[0].Currency, f.list)
-	f.list = f.list[:0]
+	err := f.write(ctx)
+	f.has = nil
 	return err
 }
 
-// post posts what is not posted of some lines of an event; "": payouts.
-func (f *dayFees) post(ctx context.Context, event, currency string, lines []reconcile.Movement) error {
-	prefix := fmt.Sprintf("%017d-day-", f.at)
+// add posts a line of an event unless it is posted; "": a payout.
+func (f *dayFees) add(ctx context.Context, event string, m *reconcile.Movement) error {
+	if f.has == nil || f.event != event || f.currency != m.Currency {
+		if err := f.Done(ctx); err != nil {
+			return err
+		}
+		f.event, f.currency = event, m.Currency
+		if err := f.read(ctx); err != nil {
+			return fmt.Errorf("read fees and payouts: %w", err)
+		}
+	}
+	if f.has[m.ID] {
+		return nil
+	}
+	f.has[m.ID] = true
+	if f.next = append(f.next, feePosting(m)); len(f.next) < feesOfRow {
+		return nil
+	}
+	return f.write(ctx)
+}
+
+// write writes the next row.
+func (f *dayFees) write(ctx context.Context) error {
+	if len(f.next) == 0 {
+		return nil
+	}
+	id, postings := fmt.Sprintf("%s%06d", f.prefix(), f.rows), "["+strings.Join(f.next, ",")+"]"
+	f.next = f.next[:0]
 	err := f.s.store.db.Write(ctx, func(tx *sql.Tx) error {
-		has, rows, err := postedOn(ctx, tx, event, prefix, currency)
+		res, err := tx.ExecContext(ctx, sqlPostDay, f.event, id, f.currency, postings)
 		if err != nil {
 			return err
 		}
-		var texts []string
-		for i := range lines {
-			if m := &lines[i]; !has[m.ID] {
-				has[m.ID] = true
-				texts = append(texts, feePosting(m))
-			}
+		added, err := res.RowsAffected()
+		if err == nil && added == 0 {
+			err = errChanged // by another node: the day is compared again
 		}
-		for len(texts) > 0 {
-			n := min(len(texts), feesOfRow)
-			res, err := tx.ExecContext(ctx, sqlPostDay, event, fmt.Sprintf("%s%06d", prefix, rows), currency, "["+strings.Join(texts[:n], ",")+"]")
-			if err != nil {
-				return err
-			}
-			if added, err := res.RowsAffected(); err != nil || added == 0 {
-				return errFirst(err, errChanged) // by another node: the day is compared again
-			}
-			texts, rows = texts[n:], rows+1
-		}
-		return nil
+		return err
 	})
 	if err != nil {
+		f.has = nil
 		return fmt.Errorf("post fees and payouts: %w", err)
 	}
+	f.rows++
 	return nil
 }
 
-func errFirst(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
-}
+// prefix begins the ids of the day's rows.
+func (f *dayFees) prefix() string { return fmt.Sprintf("%017d-day-", f.at) }
 
-// postedOn are the lines of a day that are posted, by their names at the gateway, and the
-// number of their rows.
-func postedOn(ctx context.Context, tx *sql.Tx, event, prefix, currency string) (has map[string]bool, n int, err error) {
-	rows, err := tx.QueryContext(ctx, sqlDayPosted, event, prefix, prefix+"~", currency)
+// read reads what is posted of the day.
+func (f *dayFees) read(ctx context.Context) error {
+	rows, err := f.s.store.db.Reader().QueryContext(ctx, sqlDayPosted, f.event, f.prefix(), f.prefix()+"~", f.currency)
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
 	defer rows.Close()
-	has = map[string]bool{}
+	has, n := map[string]bool{}, 0
 	for ; rows.Next(); n++ {
 		var text []byte
-		var list []storedPosting
+		var list []struct {
+			Key string `json:"k"`
+		}
 		if err := rows.Scan(&text); err != nil {
-			return nil, 0, err
+			return err
 		}
 		if err := codec.ReadKnown(text, &list); err != nil {
-			return nil, 0, err
+			return err
 		}
 		for _, p := range list {
 			has[p.Key] = true
 		}
 	}
-	return has, n, rows.Err()
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	f.has, f.rows = has, n
+	return nil
 }
 
 // feePosting is a fee, or a payout, as a row has it. The key is the gateway's name of the

@@ -1,13 +1,18 @@
 package payment
 
 import (
+	"database/sql"
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"boxoffice/internal/id"
 	"boxoffice/internal/patience"
 	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/payment/reconcile"
 	"boxoffice/internal/paymentapi"
 )
 
@@ -105,5 +110,86 @@ func TestFeesArePosted(t *testing.T) {
 	}
 	if story(true) != 1 || story(false) != 0 {
 		t.Errorf("fees in the story of the office: %d, of the buyer: %d", story(true), story(false))
+	}
+}
+
+// Fees are written row by row, while others write, and what is posted already waits for
+// nobody. Of two nodes that compare a day at the same time, one begins again.
+func TestFeesInRows(t *testing.T) {
+	w := newWorld(t)
+	node := func() *dayFees { return &dayFees{s: w.Service, at: 1_900_000_000_000_000} }
+	payment := paymentID(id.Booking(event1, fan.UserID, ""), 1)
+	post := func(f *dayFees, from, to int) error {
+		for i := from; i < to; i++ {
+			if err := f.Fee(t.Context(), reconcile.Movement{ID: fmt.Sprint("line", i), Charge: payment, Currency: "USD", Fee: 1}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	posted := func() (rows, fees int) {
+		t.Helper()
+		if err := w.db.Reader().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM payments_journal`).Scan(&rows); err != nil {
+			t.Fatal(err)
+		}
+		keys := map[string]bool{}
+		for p, err := range w.Postings(t.Context(), event1, time.Time{}, time.Time{}) {
+			if err != nil || keys[p.Key] {
+				t.Fatal(p, err)
+			}
+			keys[p.Key] = true
+		}
+		return rows, len(keys)
+	}
+	const all = 2*feesOfRow + 10
+	one, two := node(), node()
+	for _, f := range []*dayFees{one, two} {
+		if err := post(f, 0, feesOfRow-1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rows, _ := posted(); rows != 0 {
+		t.Errorf("%d rows", rows)
+	}
+	if err := post(one, feesOfRow-1, feesOfRow); err != nil {
+		t.Error(err)
+	}
+	if rows, fees := posted(); rows != 1 || fees != feesOfRow {
+		t.Errorf("%d fees in %d rows", fees, rows)
+	}
+	if err := post(two, feesOfRow-1, all); !errors.Is(err, errChanged) {
+		t.Errorf("the other node has posted them: %v", err)
+	}
+	for _, f := range []*dayFees{two, one} { // the second has to begin again, too
+		if err := errors.Join(post(f, 0, all), f.Done(t.Context())); err != nil && (f == two || !errors.Is(err, errChanged)) {
+			t.Error(err)
+		}
+		if rows, fees := posted(); rows != 3 || fees != all {
+			t.Errorf("%d fees in %d rows", fees, rows)
+		}
+	}
+	held, over := make(chan struct{}), make(chan struct{})
+	holds := sync.OnceFunc(func() { close(held) })
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		if err := w.db.Write(t.Context(), func(*sql.Tx) error { holds(); <-over; return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-held
+	again := make(chan error, 1)
+	writing.Go(func() { f := node(); again <- errors.Join(post(f, 0, all), f.Done(t.Context())) })
+	select {
+	case err := <-again:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience.Long):
+		t.Error("what is posted waits for a writer")
+	}
+	close(over)
+	writing.Wait()
+	if rows, fees := posted(); rows != 3 || fees != all {
+		t.Errorf("%d fees in %d rows", fees, rows)
 	}
 }
