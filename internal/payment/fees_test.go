@@ -20,6 +20,7 @@ import (
 // wherever its days are compared.
 func TestFeesArePosted(t *testing.T) {
 	w := newWorld(t)
+	w.patience = patience.Long
 	var ahead atomic.Int64 // of the world's clock, which its work reads
 	w.Service.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	w.runs()

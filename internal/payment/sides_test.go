@@ -68,6 +68,7 @@ func (w *world) bought(user string) (bookingapi.Booking, record) {
 // side is changed.
 func TestReconciled(t *testing.T) {
 	w := newWorld(t)
+	w.patience = patience.Long
 	w.runs()
 	for range 5 {
 		w.bought("fan0000000000001")
