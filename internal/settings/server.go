@@ -29,7 +29,7 @@ type Server struct {
 	NATSURL    string   `name:"nats-url" help:"NATS servers, through which several nodes hear at once what the others do. Example: nats://nats1:4222,nats://nats2:4222, or tls://… for TLS." unset:"none: nodes read the database" placeholder:"URL"`
 	NATSCreds  string   `name:"nats-creds" help:"File with the credentials for NATS." placeholder:"FILE"`
 	NATSCA     string   `name:"nats-ca" help:"File with the certificates (PEM) that those of the NATS servers are signed by." unset:"those that this machine trusts" placeholder:"FILE"`
-	Payments   string   `help:"Payment gateway: none; sandbox, a pretend one in this server that moves no money; or one of boxoffice sandbox-gateway. Example: sandbox=http://127.0.0.1:8070." unset:"none, which sells only what is free; with --demo sandbox" placeholder:"GATEWAY"`
+	Payments   string   `help:"Payment gateway: none; sandbox, a pretend one in this server that moves no money; sandbox=URL, one of boxoffice sandbox-gateway; or stripe, with keys from variables such as BOXOFFICE_STRIPE_SECRET_KEY. Example: sandbox=http://127.0.0.1:8070." unset:"none, which sells only what is free; with --demo sandbox" placeholder:"GATEWAY"`
 	Reserve    int64    `name:"reserve-percent" help:"Part of what is due to an organizer that settlements hold back for disputed payments after an event, in percent." default:"0" placeholder:"N"`
 	ReserveFor int64    `name:"reserve-days" help:"For how many days after an event --reserve-percent is held back." default:"90" placeholder:"N"`
 	Demo       bool     `help:"Fill the database with sample events and accounts, and print the passwords. Only on a loopback --addr, and if the database is empty or was made by a demo."`
