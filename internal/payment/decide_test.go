@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -389,6 +391,48 @@ func describe(from, to state, err error) string {
 		return "=part"
 	}
 	return fmt.Sprintf("%+v", to)
+}
+
+// The diagram in the documentation has all ways from one state to another, and no others.
+func TestDiagram(t *testing.T) {
+	text, err := os.ReadFile("../../docs/payments.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^    (\w+) --> (\w+):`).FindAllStringSubmatch(string(text), -1) {
+		drawn[m[1]+" --> "+m[2]] = true
+	}
+	const failed, voided = paymentapi.Failed, paymentapi.Voided
+	ends := map[paymentapi.Status][]paymentapi.Status{
+		paymentapi.Pending: {""}, paymentapi.Authorized: {""}, paymentapi.Captured: {""},
+		paymentapi.TakingBack: {failed, voided}, paymentapi.Voiding: {failed, voided}, paymentapi.Returning: {failed, voided},
+		paymentapi.Refunded: {"", failed, voided}, failed: {"", failed}, voided: {"", voided},
+	}
+	ways := map[string]bool{}
+	for status, list := range ends {
+		for _, end := range list {
+			s := state{status: status, end: end, amount: 100, try: 1}
+			if status == paymentapi.Refunded {
+				s.refunded = s.amount
+			}
+			for k := range eventNames {
+				if to, _, err := next(s, event{kind: eventKind(k), try: 1, amount: 100}); err == nil && to.status != status {
+					ways[string(status)+" --> "+string(to.status)] = true
+				}
+			}
+		}
+	}
+	for way := range ways {
+		if !drawn[way] {
+			t.Errorf("docs/payments.md does not draw %s", way)
+		}
+	}
+	for way := range drawn {
+		if !ways[way] {
+			t.Errorf("docs/payments.md draws %s, which cannot be", way)
+		}
+	}
 }
 
 // What is heard of an earlier method decides nothing.

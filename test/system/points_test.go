@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -225,6 +226,30 @@ func TestKillAtPoints(t *testing.T) {
 			settle(t, data, g, b.told, way+", killed at: "+point)
 			t.Logf("%s, killed at %q: money and seats agree", way, point)
 		}
+	}
+}
+
+// The table of crashes in the documentation names all points, and no others.
+func TestPointsInTheDocumentation(t *testing.T) {
+	text, err := os.ReadFile("../../docs/payments.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, m := range regexp.MustCompile("`((?:before|after|is) [a-z_ ]+)`").FindAllStringSubmatch(string(text), -1) {
+		named[m[1]] = true
+	}
+	for _, list := range points {
+		for _, point := range list {
+			point = strings.TrimSuffix(point, " !")
+			if !named[point] {
+				t.Errorf("docs/payments.md does not say what happens after a crash at %q", point)
+			}
+			delete(named, point)
+		}
+	}
+	for point := range named {
+		t.Errorf("docs/payments.md names the point %q, at which nothing is killed", point)
 	}
 }
 
