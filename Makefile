@@ -93,8 +93,9 @@ simulate: ## Play N=1000 made-up histories from SEED on, in a simulated house (D
 	BOXOFFICE_TEST_DATABASE=$(DATABASE) N=$${N:-1000} go test -count=1 -timeout 24h -v -run TestHistories ./test/simulate
 
 .PHONY: chaos
-chaos: setup ## The long series: 100 kills on each database, a long outage, random histories by the ten thousand
+chaos: setup ## The long series: kills at points of payments, among faults, in an on-sale; outages; N=100000 histories of payments
 	BOXOFFICE_TEST_KILLS=100 go test -count=1 -timeout 60m -v -run 'TestKill' ./test/system
 	BOXOFFICE_TEST_KILLS=100 BOXOFFICE_TEST_DATABASE=postgres go test -count=1 -timeout 60m -v -run 'TestKill' ./test/system
 	BOXOFFICE_TEST_WEATHER=8 go test -count=5 -timeout 60m -v -run 'TestDatabase|TestNode|TestRolling|TestStandby|TestDiskFull' ./test/system
 	go test -count=1 -timeout 60m ./internal/booking -run RandomHistories -rapid.checks=20000
+	N=$${N:-100000} go test -count=1 -timeout 24h -run TestHistories ./internal/payment

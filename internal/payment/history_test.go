@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,6 +16,7 @@ import (
 	"boxoffice/internal/errs"
 	"boxoffice/internal/patience"
 	"boxoffice/internal/paymentapi"
+	"boxoffice/internal/sqldb"
 	"boxoffice/internal/sqldb/sqldbtest"
 )
 
@@ -65,10 +68,15 @@ func (c *chaos) end() {
 // history lets two nodes drive the same payments while their owners change their
 // minds, seats are lost and found, events are cancelled and nodes die, and checks
 // that money and seats agree in the end.
-func history(t *testing.T, seed uint64, unit time.Duration) {
-	cfg := sqldbtest.Fresh(t)
-	a := newWorldOn(t, sqldbtest.Again(t, cfg))
-	b := &world{t: t, db: a.db, house: a.house, bank: a.bank}
+func history(t *testing.T, cfg sqldb.Config, seed uint64, unit time.Duration) {
+	db := sqldbtest.Again(t, cfg)
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	a := &world{t: t, db: db, house: newHouse(), bank: newBank(time.Now)}
+	b := &world{t: t, db: db, house: a.house, bank: a.bank}
 	c := &chaos{r: rand.New(rand.NewPCG(seed, 12)), unit: unit}
 	nodes := []*world{a, b}
 	boot := func(w *world) {
@@ -76,9 +84,9 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 		w.stale, w.every, w.deadline = 3*unit, 2*unit, 100*unit
 		w.runs()
 	}
-	a.shutDown()
 	boot(a)
 	boot(b)
+	defer a.shutDown()
 	defer b.shutDown()
 	a.house.cut, a.house.late, a.bank.cut, a.bank.late = c.cut, c.late, c.cut, c.late
 	a.bank.noTake = c.below(6) == 0
@@ -162,20 +170,47 @@ func history(t *testing.T, seed uint64, unit time.Duration) {
 	}
 }
 
+// TestHistories plays N histories, from SEED on; make chaos plays many.
 func TestHistories(t *testing.T) {
-	seeds := 300
-	if testing.Short() {
-		seeds = 20
+	n, first := uint64(300), uint64(0)
+	switch {
+	case sqldbtest.OnPostgres(t):
+		n = 8
+	case testing.Short():
+		n = 20
 	}
-	if sqldbtest.OnPostgres(t) {
-		for seed := range uint64(8) {
-			t.Run(fmt.Sprint(seed), func(t *testing.T) { history(t, seed, 4*time.Millisecond) })
-		}
-		return
+	n, first = fromEnv(t, "N", n), fromEnv(t, "SEED", first)
+	original := sqldbtest.Fresh(t)
+	w := newWorldOn(t, sqldbtest.Again(t, original)) // migrating takes longer than most of a history
+	w.shutDown()
+	if err := w.db.Close(); err != nil {
+		t.Fatal(err)
 	}
-	for seed := range uint64(seeds) {
+	for seed := first; seed-first < n; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { history(t, seed, time.Second) })
+			if sqldbtest.OnPostgres(t) {
+				history(t, sqldb.Config{URL: sqldbtest.Copy(t, original.URL)}, seed, 4*time.Millisecond)
+				return
+			}
+			cfg := original
+			cfg.Dir = t.TempDir()
+			if err := os.CopyFS(cfg.Dir, os.DirFS(original.Dir)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) { history(t, cfg, seed, time.Second) })
 		})
 	}
+}
+
+func fromEnv(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	v, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return v
 }
