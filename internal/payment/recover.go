@@ -167,7 +167,7 @@ const sqlUnwinding = `SELECT event_id, id FROM payments_unwinding WHERE (event_i
 
 // unwinding lists payments that are being given up, in the order of their rows' keys.
 func (s *store) unwinding(ctx context.Context, after rowKey, limit int) (list []rowKey, err error) {
-	rows, err := s.db.Reader().QueryContext(ctx, sqlUnwinding, after.event, after.id, limit)
+	rows, err := s.reads[sqlUnwinding].QueryContext(ctx, after.event, after.id, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list payments that are given up: %w", err)
 	}

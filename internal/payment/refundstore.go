@@ -98,7 +98,7 @@ type openRefund struct {
 }
 
 func (s *store) openRefunds(ctx context.Context, after string, limit int) ([]openRefund, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlOpenRefunds), after, limit)
+	rows, err := s.reads[sqlOpenRefunds].QueryContext(ctx, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list open refunds: %w", err)
 	}

@@ -94,7 +94,7 @@ type startedRow struct {
 // startedBatches lists rows of payments_begun, in the order of their keys. Rows that
 // cannot be read are marked bad and kept.
 func (s *store) startedBatches(ctx context.Context, after rowKey, limit int) ([]startedRow, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlStarted), after.event, after.id, limit)
+	rows, err := s.reads[sqlStarted].QueryContext(ctx, after.event, after.id, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list payments begun: %w", err)
 	}
@@ -131,7 +131,7 @@ func (s *store) open(ctx context.Context, ids []string) (map[string]record, erro
 }
 
 func (s *store) openOf(ctx context.Context, event string, ids []string, found map[string]record) error {
-	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlOpen), event, list(ids))
+	rows, err := s.reads[sqlOpen].QueryContext(ctx, event, list(ids))
 	if err != nil {
 		return err
 	}

@@ -102,6 +102,7 @@ type store struct {
 	keyOfAll bool // PostgreSQL still has payments_by_key, over all events
 
 	byID, latest, byKey, failed *sql.Stmt            // on the readers
+	reads                       map[string]*sql.Stmt // on the readers, by text: those of each round of the jobs
 	writes                      map[string]*sql.Stmt // on the writer, by text; fixed after openStore
 }
 
@@ -159,7 +160,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 	if err := db.Migrate(ctx, "payment", migrations); err != nil {
 		return nil, err
 	}
-	s := &store{db: db, after: after, writes: map[string]*sql.Stmt{}}
+	s := &store{db: db, after: after, reads: map[string]*sql.Stmt{}, writes: map[string]*sql.Stmt{}}
 	if db.Dialect() == sqldb.Postgres {
 		if err := db.Reader().QueryRowContext(ctx, `SELECT to_regclass('payments_by_key') IS NOT NULL`).Scan(&s.keyOfAll); err != nil {
 			return nil, fmt.Errorf("look for payments_by_key: %w", err)
@@ -172,6 +173,13 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 			return nil, errors.Join(err, s.closeStatements())
 		}
 		s.writes[text] = st
+	}
+	for _, text := range []string{sqlOpenRefunds, sqlUnwinding, sqlStarted, sqlOpen} {
+		st, err := db.PrepareRead(ctx, text)
+		if err != nil {
+			return nil, errors.Join(err, s.closeStatements())
+		}
+		s.reads[text] = st
 	}
 	for text, st := range map[string]**sql.Stmt{sqlByID: &s.byID, sqlLatest: &s.latest, sqlByKey: &s.byKey, sqlFailed: &s.failed} {
 		var err error
@@ -190,8 +198,10 @@ func (s *store) close() error {
 
 func (s *store) closeStatements() error {
 	var err error
-	for _, st := range s.writes {
-		err = errors.Join(err, st.Close())
+	for _, list := range []map[string]*sql.Stmt{s.reads, s.writes} {
+		for _, st := range list {
+			err = errors.Join(err, st.Close())
+		}
 	}
 	for _, st := range []*sql.Stmt{s.byID, s.latest, s.byKey, s.failed} {
 		if st != nil {
