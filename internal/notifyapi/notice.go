@@ -90,8 +90,9 @@ type Data struct {
 
 	// Unsure says that the recipient may know Before, or Event: Before is not shown.
 	Unsure bool `json:"unsure,omitempty"`
-	// Known is what the event of a mailing was like, in the order of time; empty: Before, or
-	// Event, is what everybody knows. Holders make of it what each recipient is told.
+	// Known lists the states of a mailing's event that orders were made under, oldest first.
+	// What each recipient is told follows from it. If it is empty, everybody knows the same:
+	// Before, or Event if there is no Before.
 	Known []Known `json:"known,omitempty"`
 
 	CancelUntil   time.Time `json:"cancel_until,omitzero"`     // until when the order may be cancelled for its money; zero: see CancelAnyTime

@@ -73,8 +73,8 @@ func (s *Service) allowed(ctx context.Context, caller caller.Caller, b *bookinga
 	return method, nil
 }
 
-// tried refuses one more method of somebody of whom too many have failed. A request that
-// was made before, or that a payment under way answers, tries none.
+// tried refuses another payment method when too many of this person's have failed. It lets
+// through a request that was made before, or that a payment under way answers: those try none.
 func (s *Service) tried(ctx context.Context, w *insertion) error {
 	var refusal error
 	if w.want.Amount > 0 {

@@ -59,8 +59,8 @@ func (t *batchTx) countFailed() error {
 	return nil
 }
 
-// mayTry refuses to ask the gateway about one more method of somebody of whom too many
-// have failed. A gateway that is sure of a method has no cards to try.
+// mayTry fails when too many payment methods of a person have failed for an event, so that
+// nobody tries out stolen cards. A method that the gateway is sure of is let through.
 func (s *Service) mayTry(ctx context.Context, eventID, userID, method string) error {
 	if g, ok := s.gateway.(provider.Sure); ok && g.Sure(method) {
 		return nil

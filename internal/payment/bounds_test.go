@@ -110,8 +110,8 @@ func TestRepeatedThoughTooManyFailed(t *testing.T) {
 	}
 }
 
-// Somebody of whom too many methods have failed in an event waits until tomorrow, with
-// whatever booking and on whatever node; others do not.
+// When too many methods of a person have failed for an event, that person waits until
+// tomorrow, with any booking and on any node; others do not wait.
 func TestFailedMethodsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	w.patience = patience.Long
