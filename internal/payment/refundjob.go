@@ -36,8 +36,10 @@ const (
 
 	// These use refunds_by_event.
 	sqlFailedRefunds = `SELECT seq FROM refunds WHERE event_id = $1 COLLATE "C" AND seq > $2 AND status = 'failed' ORDER BY seq LIMIT $3`
-	sqlRetryRefund   = `UPDATE refunds SET status = 'pending', reason = '', updated_at = $1 WHERE event_id = $2 COLLATE "C" AND seq = $3 AND status = 'failed'`
-	sqlDelayRefund   = `UPDATE refunds SET reason = $1, updated_at = $2 WHERE event_id = $3 COLLATE "C" AND seq = $4 AND status = 'pending'`
+	sqlRetryRefund   = `UPDATE refunds SET status = 'pending', reason = '', updated_at = CASE WHEN updated_at < CAST($1 AS BIGINT) THEN CAST($1 AS BIGINT) ELSE updated_at + 1 END
+		WHERE event_id = $2 COLLATE "C" AND seq = $3 AND status = 'failed'`
+	sqlDelayRefund = `UPDATE refunds SET reason = $1, updated_at = CASE WHEN updated_at < CAST($2 AS BIGINT) THEN CAST($2 AS BIGINT) ELSE updated_at + 1 END
+		WHERE event_id = $3 COLLATE "C" AND seq = $4 AND status = 'pending'`
 
 	sqlCountRefunds = `SELECT status, count(*), CAST(coalesce(sum(amount), 0) AS BIGINT) FROM refunds WHERE event_id = $1 COLLATE "C" GROUP BY status`
 

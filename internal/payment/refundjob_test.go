@@ -355,3 +355,108 @@ func TestManyRefunds(t *testing.T) {
 	w.halt()
 	w.agree()
 }
+
+// openRefund writes a row for each refund that is due, and returns the only one.
+func (w *world) openRefund() openRefund {
+	w.t.Helper()
+	if err := errors.Join(w.refunds.follower.Look(w.t.Context(), nil), w.refunds.intake(w.t.Context())); err != nil {
+		w.t.Fatal(err)
+	}
+	page, err := w.store.openRefunds(w.t.Context(), "", 10)
+	if err != nil || len(page) != 1 {
+		w.t.Fatalf("%d listed: %v", len(page), err)
+	}
+	return page[0]
+}
+
+// A node that stood still while a refund failed and was tried again does not end the new
+// attempt with the answer to the first.
+func TestAnOldAnswerDoesNotEndARetriedRefund(t *testing.T) {
+	w := newWorld(t)
+	w.cancelled(1)
+	first := w.openRefund()
+	p, err := w.store.ofBooking(t.Context(), first.bookingID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := func(f openRefund, status, reason string) {
+		t.Helper()
+		if err := w.refunds.finish(t.Context(), &endRefund{openRefund: f, paymentID: p.ID, status: status, reason: reason, now: w.micros()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end(first, refundFailed, "account_closed")
+	w.turn(paymentapi.RefundJobChange{Retry: true})
+	end(first, refundFailed, "account_closed") // the same answer, on the node that stood still
+	if j := w.job(); j.Left != figure(1) || j.Failed != figure(0) {
+		t.Errorf("%+v", j)
+	}
+	if err := w.refunds.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	end(w.refundIsDone(first), refundFailed, "account_closed") // what is done stays done
+	end(first, refundDone, "")
+	w.refundIsDone(first)
+	w.agree()
+}
+
+// refundIsDone returns a refund as it was read.
+func (w *world) refundIsDone(f openRefund) openRefund {
+	w.t.Helper()
+	list, err := w.RefundsOf(context.Background(), f.eventID, []int64{f.seq})
+	if r := list[f.seq]; err != nil || r.Status != refundDone || r.Reason != "" {
+		w.t.Errorf("%+v %v", r, err)
+	}
+	f.updatedAt = list[f.seq].UpdatedAt
+	return f
+}
+
+// Money that went back is recorded, also if another node has noted meanwhile that the
+// refund is delayed, that it has failed, or both and that it is tried again.
+func TestMoneyThatWentBackIsRecorded(t *testing.T) {
+	failed := func(w *world, f openRefund) error {
+		return w.store.do(context.Background(), &endRefund{openRefund: f, status: refundFailed, reason: "account_closed", now: w.micros()})
+	}
+	for name, meanwhile := range map[string]func(*world, openRefund) error{
+		"delayed": func(w *world, f openRefund) error {
+			return w.store.do(context.Background(), &delayRefunds{list: []openRefund{f}, now: w.micros()})
+		},
+		"failed": failed,
+		"tried again": func(w *world, f openRefund) error {
+			return errors.Join(failed(w, f), w.store.do(context.Background(), &retryRefunds{eventID: f.eventID, seqs: []int64{f.seq}, now: 1})) // by a slow clock
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.cancelled(1)
+			f := w.openRefund()
+			w.gateway = &interrupted{Gateway: w.gateway, meanwhile: func() {
+				if err := meanwhile(w, f); err != nil {
+					t.Error(err)
+				}
+			}}
+			if err := w.refunds.one(t.Context(), f); err != nil {
+				t.Fatal(err)
+			}
+			if now := w.refundIsDone(f); now.updatedAt <= f.updatedAt {
+				t.Errorf("updated at %d, then at %d", f.updatedAt, now.updatedAt)
+			}
+			if err := w.refunds.settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			w.agree()
+		})
+	}
+}
+
+// interrupted makes refunds, and something happens before the answer arrives.
+type interrupted struct {
+	provider.Gateway
+	meanwhile func()
+}
+
+func (g *interrupted) Refund(ctx context.Context, key string, c provider.Charge, amount int64) (provider.Outcome, error) {
+	o, err := g.Gateway.Refund(ctx, key, c, amount)
+	g.meanwhile()
+	return o, err
+}

@@ -13,9 +13,11 @@ const (
 	sqlAddRefund = `INSERT INTO refunds (id, event_id, seq, booking_id, payment_id, amount, status, reason, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, '', $5, 'pending', '', $6, $6) ON CONFLICT DO NOTHING`
 
-	// By refunds_by_event.
-	sqlEndRefund = `UPDATE refunds SET status = $1, reason = $2, payment_id = $3, updated_at = $4
-		WHERE event_id = $5 COLLATE "C" AND seq = $6 AND status = 'pending'`
+	// By refunds_by_event. updated_at only grows: it tells a refund that is tried again from
+	// one that never failed. That the money went back is true whatever the row says.
+	sqlEndRefund = `UPDATE refunds SET status = $1, reason = $2, payment_id = $3,
+			updated_at = CASE WHEN updated_at < CAST($4 AS BIGINT) THEN CAST($4 AS BIGINT) ELSE updated_at + 1 END
+		WHERE event_id = $5 COLLATE "C" AND seq = $6 AND (status = 'pending' AND updated_at = $7 OR $1 = 'done' AND status <> 'done')`
 
 	sqlSetCursor = `INSERT INTO refund_cursors (event_id, seq) VALUES ($1, $2)
 		ON CONFLICT (event_id) DO UPDATE SET seq = excluded.seq WHERE refund_cursors.seq < excluded.seq`
@@ -27,7 +29,7 @@ const (
 		AND seq /*sqlite: IN (SELECT value FROM json_each($2))*/ /*postgres: = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($2 AS JSON)) AS BIGINT)))*/`
 
 	// By the index refunds_open, over all events.
-	sqlOpenRefunds = `SELECT event_id, seq, id, booking_id, amount, reason FROM refunds WHERE status = 'pending' AND id > $1
+	sqlOpenRefunds = `SELECT event_id, seq, id, booking_id, amount, reason, updated_at FROM refunds WHERE status = 'pending' AND id > $1
 		AND NOT EXISTS (SELECT 1 FROM payments_refund_jobs AS j WHERE j.event_id = refunds.event_id AND j.paused) ORDER BY id LIMIT $2`
 )
 
@@ -63,7 +65,7 @@ type endRefund struct {
 }
 
 func (w *endRefund) apply(t *batchTx) error {
-	n, err := t.exec(sqlEndRefund, w.status, w.reason, w.paymentID, w.now, w.eventID, w.seq)
+	n, err := t.exec(sqlEndRefund, w.status, w.reason, w.paymentID, w.now, w.eventID, w.seq, w.updatedAt)
 	w.ended = n == 1
 	if err != nil || !w.ended || w.status != refundDone {
 		return err
@@ -95,6 +97,7 @@ type openRefund struct {
 	id, bookingID string
 	amount        int64
 	reason        string // why the last attempt failed; "": there was none, or it did not
+	updatedAt     int64  // when the row was read
 }
 
 func (s *store) openRefunds(ctx context.Context, after string, limit int) ([]openRefund, error) {
@@ -106,7 +109,7 @@ func (s *store) openRefunds(ctx context.Context, after string, limit int) ([]ope
 	var list []openRefund
 	for rows.Next() {
 		var f openRefund
-		if err := rows.Scan(&f.eventID, &f.seq, &f.id, &f.bookingID, &f.amount, &f.reason); err != nil {
+		if err := rows.Scan(&f.eventID, &f.seq, &f.id, &f.bookingID, &f.amount, &f.reason, &f.updatedAt); err != nil {
 			return nil, fmt.Errorf("list open refunds: %w", err)
 		}
 		list = append(list, f)
