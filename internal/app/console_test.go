@@ -154,6 +154,10 @@ func TestOrganizerSells(t *testing.T) {
 	h.page(t, organizer, "POST", at+"/refunds", url.Values{"do": {"pause"}, "version": {"1"}}, 303)
 	wants(t, h.page(t, organizer, "GET", at+"/refunds", nil, 200), "Refunds are paused.", "Still to be made 2 €206.58", "Resume refunds")
 	wants(t, h.page(t, organizer, "POST", at+"/refunds", url.Values{"do": {"resume"}, "version": {"1"}}, 409), "Resume refunds") // somebody else has paused them
+	for _, form := range []url.Values{nil, {"version": {"2"}}, {"do": {"start"}, "version": {"2"}}} {
+		h.page(t, organizer, "POST", at+"/refunds", form, 400)
+	}
+	wants(t, h.page(t, organizer, "GET", at+"/refunds", nil, 200), "Refunds are paused.")
 	h.page(t, organizer, "POST", at+"/refunds", url.Values{"do": {"resume"}, "version": {"2"}}, 303)
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup

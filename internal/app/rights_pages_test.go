@@ -147,6 +147,7 @@ var pageForms = map[string]string{
 	"POST /organizer/events/{event}/edit":                         "do=save&version=77&tiers%5B0%5D.name=A&tiers%5B0%5D.price=5",
 	"POST /organizer/events/{event}/sale":                         "to=pause&version=77",
 	"POST /organizer/events/{event}/cancel":                       "title=gala",
+	"POST /organizer/events/{event}/refunds":                      "do=resume",
 	"POST /organizer/events/{event}/seats":                        "kind=block&quantity=2",
 	"POST /organizer/events/{event}/gift":                         "booking=x&name=Ada&email=ada@example.org",
 	"POST /organizer/events/{event}/release":                      "booking=x",

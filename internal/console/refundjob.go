@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/eventapi"
 	"boxoffice/internal/id"
 	"boxoffice/internal/page"
@@ -20,9 +21,18 @@ type stuckRow struct {
 func (c *Console) refunds(v *page.Visit, e *eventapi.Event) error {
 	problem := ""
 	if v.Method == http.MethodPost {
-		version, _ := strconv.ParseInt(v.PostFormValue("version"), 10, 64) // 0: any
-		do := v.PostFormValue("do")
-		_, err := c.Payments.ChangeRefundJob(v.Context(), v.Caller, e.ID, paymentapi.RefundJobChange{Paused: do == "pause", Retry: do == "retry", Version: version})
+		change := paymentapi.RefundJobChange{}
+		switch v.PostFormValue("do") {
+		case "pause":
+			change.Paused = true
+		case "retry":
+			change.Retry = true
+		case "resume":
+		default: // money is sent only if somebody has asked for it
+			return errs.New(errs.Malformed, "malformed-form", "The form cannot be read.")
+		}
+		change.Version, _ = strconv.ParseInt(v.PostFormValue("version"), 10, 64) // 0: any
+		_, err := c.Payments.ChangeRefundJob(v.Context(), v.Caller, e.ID, change)
 		if err == nil {
 			return v.Go(at(e, "/refunds"))
 		}
