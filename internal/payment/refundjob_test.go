@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -459,4 +461,62 @@ func (g *interrupted) Refund(ctx context.Context, key string, c provider.Charge,
 	o, err := g.Gateway.Refund(ctx, key, c, amount)
 	g.meanwhile()
 	return o, err
+}
+
+// However many refunds are paused, those of other events are found with few reads.
+func TestPausedRefundsArePassedOver(t *testing.T) {
+	w := newWorld(t)
+	events := []string{"event00000000000", "event00000000001", "event00000000002", "event00000000003", "event00000000004"}
+	pause := func(paused bool, list ...string) {
+		t.Helper()
+		for _, event := range list {
+			if err := w.store.do(t.Context(), &changeJob{eventID: event, paused: paused, by: organizer.UserID, now: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var entries []ledger.Entry
+	for _, event := range events {
+		for seq := range int64(12) { // 1, 10, 11, …: ids are not in the order of numbers
+			entries = append(entries, ledger.Entry{EventID: event, Seq: seq + 1, BookingID: event + "-b", Amount: 100})
+		}
+	}
+	if err := w.store.do(t.Context(), &intake{entries: entries, now: 1}); err != nil {
+		t.Fatal(err)
+	}
+	listed := func(limit int) map[string]int {
+		t.Helper()
+		found := map[string]int{}
+		for after := ""; ; {
+			page, err := w.store.openRefunds(t.Context(), after, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) == 0 {
+				return found
+			}
+			for _, f := range page {
+				if f.id <= after {
+					t.Fatalf("%s is listed after %s", f.id, after)
+				}
+				after = f.id
+				found[f.eventID]++
+			}
+		}
+	}
+	for _, limit := range []int{1, 5, 12, 13, 100} {
+		for _, paused := range [][]string{nil, {events[0]}, {events[1], events[2]}, {events[0], events[2], events[4]}, events[:4], events} {
+			pause(true, paused...)
+			want := map[string]int{}
+			for _, event := range events {
+				if !slices.Contains(paused, event) {
+					want[event] = 12
+				}
+			}
+			if got := listed(limit); !maps.Equal(got, want) {
+				t.Errorf("%v are paused, %d at once: %v", paused, limit, got)
+			}
+			pause(false, paused...)
+		}
+	}
 }

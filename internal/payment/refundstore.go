@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"boxoffice/internal/codec"
 	"boxoffice/internal/ledger"
@@ -29,8 +30,10 @@ const (
 		AND seq /*sqlite: IN (SELECT value FROM json_each($2))*/ /*postgres: = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($2 AS JSON)) AS BIGINT)))*/`
 
 	// By the index refunds_open, over all events.
-	sqlOpenRefunds = `SELECT event_id, seq, id, booking_id, amount, reason, updated_at FROM refunds WHERE status = 'pending' AND id > $1
-		AND NOT EXISTS (SELECT 1 FROM payments_refund_jobs AS j WHERE j.event_id = refunds.event_id AND j.paused) ORDER BY id LIMIT $2`
+	sqlOpenRefunds = `SELECT event_id, seq, id, booking_id, amount, reason, updated_at FROM refunds WHERE status = 'pending' AND id > $1 ORDER BY id LIMIT $2`
+
+	// Few events were ever paused.
+	sqlPausedEvents = `SELECT event_id FROM payments_refund_jobs WHERE paused`
 )
 
 // intake creates refunds for ledger entries and moves cursors.
@@ -100,7 +103,46 @@ type openRefund struct {
 	updatedAt     int64  // when the row was read
 }
 
+// openRefunds lists some of the refunds that are open, in the order of their ids, without
+// those that are paused. An event's refunds have ids side by side, so that however many are
+// paused, one page of them is read.
 func (s *store) openRefunds(ctx context.Context, after string, limit int) ([]openRefund, error) {
+	for {
+		list, err := s.pendingRefunds(ctx, after, limit)
+		if err != nil || len(list) == 0 {
+			return nil, err
+		}
+		paused, err := s.pausedEvents(ctx)
+		if err != nil {
+			return nil, err
+		}
+		last := list[len(list)-1].eventID
+		if list = slices.DeleteFunc(list, func(f openRefund) bool { return paused[f.eventID] }); len(list) > 0 {
+			return list, nil
+		}
+		after = last + ";" // behind all ids with a colon
+	}
+}
+
+func (s *store) pausedEvents(ctx context.Context) (map[string]bool, error) {
+	rows, err := s.reads[sqlPausedEvents].QueryContext(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list paused refunds: %w", err)
+	}
+	defer rows.Close()
+	paused := map[string]bool{}
+	for rows.Next() {
+		var event string
+		if err := rows.Scan(&event); err != nil {
+			return nil, fmt.Errorf("list paused refunds: %w", err)
+		}
+		paused[event] = true
+	}
+	return paused, rows.Err()
+}
+
+// pendingRefunds lists some of the refunds that are open, whether or not they are paused.
+func (s *store) pendingRefunds(ctx context.Context, after string, limit int) ([]openRefund, error) {
 	rows, err := s.reads[sqlOpenRefunds].QueryContext(ctx, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list open refunds: %w", err)

@@ -174,7 +174,7 @@ func openStore(ctx context.Context, db *sqldb.DB, after func(write)) (*store, er
 		}
 		s.writes[text] = st
 	}
-	for _, text := range []string{sqlOpenRefunds, sqlUnwinding, sqlStarted, sqlOpen} {
+	for _, text := range []string{sqlOpenRefunds, sqlPausedEvents, sqlUnwinding, sqlStarted, sqlOpen} {
 		st, err := db.PrepareRead(ctx, text)
 		if err != nil {
 			return nil, errors.Join(err, s.closeStatements())

@@ -26,6 +26,7 @@ var asides = []struct {
 	{text: "SELECT event_id, seq FROM sales", why: "a node that starts, and one that follows others' ledgers, asks how far each has got"},
 	{text: "SELECT event_id, seq FROM refund_cursors", why: "the refunder begins where it was"},
 	{text: "FROM refunds WHERE status = 'pending' AND id > $1", why: "the refunder looks for refunds that are due, in all events"},
+	{text: "SELECT event_id FROM payments_refund_jobs WHERE paused", why: "the refunder passes over the events whose refunds are paused"},
 	{text: "FROM payments_begun WHERE (event_id, id) > ($1, $2)", why: "recovery looks for payments under way, in all events"},
 	{text: "FROM payments_unwinding WHERE (event_id, id) > ($1, $2)", why: "the same"},
 	{text: "FROM payments_paid WHERE (event_id, id) > ($1, $2)", why: "whoever tells buyers looks for payments, in all events"},
