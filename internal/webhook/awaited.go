@@ -19,6 +19,11 @@ const (
 	awaitAtOnce  = 500
 	awaitFirst   = 2 * time.Second // between two looks at the same one; it doubles
 	awaitLongest = 5 * time.Minute
+
+	// A refund that has failed may be tried again.
+	failedLongest = time.Hour           // between two looks at the same one
+	failedFor     = 30 * 24 * time.Hour // then nobody will try it again
+	toldFailed    = 1 << 32             // is added to the tries of one whose failure was told
 )
 
 // awaited is a row of webhook_awaited: what has become of the money of an entry?
@@ -28,7 +33,7 @@ type awaited struct {
 	bookingID string
 	refund    bool // of this entry; false: the booking's payment
 	at        int64
-	tries     int64
+	tries     int64 // toldFailed and more: its failure was told, and then so many
 
 	organizerID string // not in the table
 }
@@ -82,8 +87,9 @@ func (s *Service) dueAwaited(ctx context.Context) ([]awaited, error) {
 }
 
 // settle asks for what has become of some payments and refunds. Those that are over lead
-// to a message and are deleted, the others are looked at again later. organizers are by
-// event; an event that has none is not known yet.
+// to a message and are deleted, the others are looked at again later. So are refunds that
+// have failed, after a message about that. organizers are by event; an event that has none
+// is not known yet.
 func (s *Service) settle(ctx context.Context, list []awaited, organizers map[string]string) error {
 	var bookings []string
 	refunds := map[string][]int64{}
@@ -116,8 +122,16 @@ func (s *Service) settle(ctx context.Context, list []awaited, organizers map[str
 		said := false
 		if w.refund {
 			r, known := back[w.eventID][w.seq]
-			over[i] = known && r.Status != paymentapi.RefundPending
-			if said = over[i] && r.Status != paymentapi.RefundNeedless && organizer != ""; said {
+			switch {
+			case !known || r.Status == paymentapi.RefundPending:
+			case r.Status == paymentapi.RefundFailed:
+				said = organizer != "" && w.tries < toldFailed
+				over[i] = organizer == "" || s.now().Sub(time.UnixMicro(r.UpdatedAt)) > failedFor
+				list[i].tries = max(w.tries, toldFailed)
+			default:
+				said, over[i] = organizer != "" && r.Status != paymentapi.RefundNeedless, true
+			}
+			if said {
 				m, err = refunded(w, &r, p.Currency)
 			}
 		} else {
@@ -164,6 +178,9 @@ func endAwaited(ctx context.Context, tx *sql.Tx, w awaited, over bool, now time.
 		return err
 	}
 	pause := min(awaitFirst<<min(w.tries, 10), awaitLongest)
-	_, err := tx.ExecContext(ctx, `UPDATE webhook_awaited SET tries = tries + 1, due_at = $3 WHERE event_id = $1 AND seq = $2`, w.eventID, w.seq, now.Add(pause).UnixMicro())
+	if w.tries >= toldFailed {
+		pause = min(awaitLongest<<min(w.tries-toldFailed, 10), failedLongest)
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE webhook_awaited SET tries = $3, due_at = $4 WHERE event_id = $1 AND seq = $2`, w.eventID, w.seq, w.tries+1, now.Add(pause).UnixMicro())
 	return err
 }

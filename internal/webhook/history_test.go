@@ -298,11 +298,11 @@ func (h *history) check() {
 				is(e, "-paid", webhookapi.PaymentCaptured)
 			case ledger.Cancelled:
 				is(e, "", webhookapi.BookingCancelled)
-				kind := webhookapi.PaymentRefunded
+				kind, what := webhookapi.PaymentRefunded, "-refund"
 				if h.n.refunds[event][e.Seq].Status == paymentapi.RefundFailed {
-					kind = webhookapi.RefundFailed
+					kind, what = webhookapi.RefundFailed, "-refund-failed"
 				}
-				is(e, "-refund", kind)
+				is(e, what, kind)
 			}
 		}
 		if len(got) > 0 {

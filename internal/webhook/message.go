@@ -123,13 +123,14 @@ func captured(a awaited, p *paymentapi.Payment) (message, error) {
 		paymentData{EventID: a.eventID, BookingID: a.bookingID, PaymentID: p.ID, Amount: p.Amount, Currency: p.Currency, Seq: a.seq})
 }
 
-// refunded makes the message about a refund that is over.
+// refunded makes the message about a refund that is made or has failed. These are two
+// messages: one that has failed may be tried again, and is made then.
 func refunded(a awaited, r *paymentapi.Refund, currency string) (message, error) {
-	kind := webhookapi.PaymentRefunded
+	kind, what := webhookapi.PaymentRefunded, "-refund"
 	if r.Status == paymentapi.RefundFailed {
-		kind = webhookapi.RefundFailed
+		kind, what = webhookapi.RefundFailed, "-refund-failed"
 	}
-	return newMessage(messageID(a.eventID, a.seq, "-refund"), a.eventID, kind, r.UpdatedAt, paymentData{
+	return newMessage(messageID(a.eventID, a.seq, what), a.eventID, kind, r.UpdatedAt, paymentData{
 		EventID: a.eventID, BookingID: a.bookingID, PaymentID: r.PaymentID, RefundID: paymentapi.RefundID(a.eventID, a.seq),
 		Amount: r.Amount, Currency: currency, Reason: r.Reason, Seq: a.seq,
 	})

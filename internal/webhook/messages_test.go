@@ -64,13 +64,13 @@ func TestMessages(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	wants := map[string]string{
-		fmt.Sprintf("msg_%s-%d", event1, 4):            fmt.Sprintf(`map[amount:9000 booking_id:%s currency:EUR event_id:%s kind:sale reference:`, booking, event1),
-		fmt.Sprintf("msg_%s-%d-paid", event1, 4):       fmt.Sprintf(`map[amount:9000 booking_id:%s currency:EUR event_id:%s payment_id:%s-1 seq:4]`, booking, event1, booking),
-		fmt.Sprintf("msg_%s-%d", event1, 5):            `kind:block`,
-		fmt.Sprintf("msg_%s-%d", event1, seq):          `seat_count:1 seq:7]`,
-		fmt.Sprintf("msg_%s-%d-refund", event1, seq-1): fmt.Sprintf(`refund_id:%s:6 seq:6]`, event1),
-		fmt.Sprintf("msg_%s-%d-refund", event1, seq):   `reason:declined`,
-		fmt.Sprintf("msg_%s-%d", event1, seq+2):        fmt.Sprintf(`map[event_id:%s seq:9 status:on_sale version:4]`, event1),
+		fmt.Sprintf("msg_%s-%d", event1, 4):                 fmt.Sprintf(`map[amount:9000 booking_id:%s currency:EUR event_id:%s kind:sale reference:`, booking, event1),
+		fmt.Sprintf("msg_%s-%d-paid", event1, 4):            fmt.Sprintf(`map[amount:9000 booking_id:%s currency:EUR event_id:%s payment_id:%s-1 seq:4]`, booking, event1, booking),
+		fmt.Sprintf("msg_%s-%d", event1, 5):                 `kind:block`,
+		fmt.Sprintf("msg_%s-%d", event1, seq):               `seat_count:1 seq:7]`,
+		fmt.Sprintf("msg_%s-%d-refund", event1, seq-1):      fmt.Sprintf(`refund_id:%s:6 seq:6]`, event1),
+		fmt.Sprintf("msg_%s-%d-refund-failed", event1, seq): `reason:declined`,
+		fmt.Sprintf("msg_%s-%d", event1, seq+2):             fmt.Sprintf(`map[event_id:%s seq:9 status:on_sale version:4]`, event1),
 	}
 	for _, m := range all.messages() {
 		if want, asked := wants[m.id]; asked && !strings.Contains(fmt.Sprint(m.data), want) {
@@ -91,6 +91,76 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 	}
+}
+
+// A refund that has failed is told once, and once more when it was tried again and is made,
+// however often it fails between. It is not awaited for ever.
+func TestRefundsTriedAgainAreTold(t *testing.T) {
+	w := newWorld(t)
+	r := newReceiver(t, nil)
+	w.creates(ann, r.server.URL, webhookapi.PaymentRefunded, webhookapi.RefundFailed)
+	w.runs()
+	booking := w.sells(event1, 3)
+	var seqs []int64
+	for seat := range int32(2) {
+		seqs = append(seqs, w.append(event1, false, ledger.Entry{Kind: ledger.Cancelled, BookingID: booking, Seats: []int32{seat}, Amount: 4500, Currency: "EUR"}))
+	}
+	become := func(seq int64, status string) {
+		at := w.neighbours.now().UnixMicro()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.refunds[event1] == nil {
+			w.refunds[event1] = map[int64]paymentapi.Refund{}
+		}
+		w.refunds[event1][seq] = paymentapi.Refund{Status: status, PaymentID: booking + "-1", Amount: 4500, UpdatedAt: at}
+	}
+	looked := func(seq int64) (tries int64) { // -1: no longer awaited
+		var n int64
+		err := w.store.db.Reader().QueryRowContext(t.Context(), `SELECT count(*), CAST(coalesce(sum(tries), 0) AS BIGINT) FROM webhook_awaited
+			WHERE event_id = $1 AND seq = $2`, event1, seq).Scan(&n, &tries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			return -1
+		}
+		return tries
+	}
+	// look lets time pass until both were looked at again, or one is over.
+	look := func(d time.Duration, seqs ...int64) {
+		t.Helper()
+		for _, seq := range seqs {
+			w.until("it is awaited", func() bool { return looked(seq) >= 0 })
+		}
+		for _, seq := range seqs {
+			before := looked(seq)
+			w.later(d)
+			w.until("it was looked at again", func() bool { return looked(seq) != before })
+		}
+	}
+	told := func(failed, made int) {
+		t.Helper()
+		w.until(fmt.Sprintf("%d failed, %d made", failed, made), func() bool {
+			return len(r.messages()) == failed+made && r.kinds()["payment.refund_failed"] == failed && r.kinds()["payment.refunded"] == made
+		})
+	}
+	again, never := seqs[0], seqs[1]
+	become(again, paymentapi.RefundFailed)
+	become(never, paymentapi.RefundFailed)
+	look(time.Hour, again, never)
+	told(2, 0)
+	become(again, paymentapi.RefundPending)
+	look(2*time.Hour, again)
+	become(again, paymentapi.RefundFailed)
+	look(2*time.Hour, again)
+	look(2*time.Hour, again)
+	told(2, 0)
+	become(again, paymentapi.RefundDone)
+	look(2*time.Hour, again)
+	told(2, 1)
+	w.later(31 * 24 * time.Hour)
+	w.until("none is awaited", func() bool { return looked(again) < 0 && looked(never) < 0 })
+	told(2, 1)
 }
 
 // A payment is told when it is captured, and one that fails is not.
