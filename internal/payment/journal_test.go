@@ -16,6 +16,7 @@ import (
 
 	"boxoffice/internal/errs"
 	"boxoffice/internal/id"
+	"boxoffice/internal/patience"
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/paymentapi"
 	"boxoffice/internal/sqldb/sqldbtest"
@@ -321,4 +322,21 @@ func TestPostingsAddUp(t *testing.T) {
 			p = to
 		}
 	})
+}
+
+// A payment's story has what the journal began with, and does not read what is older than
+// the payment.
+func TestStoryBeginsWithThePayment(t *testing.T) {
+	w := newWorld(t)
+	w.patience = patience.Long
+	_, p := w.bought(fan.UserID)
+	posting := func(step string) string { return `{"p":"` + p.ID + `","s":"` + step + `"}` }
+	w.change(sqlPost, event1, "00000000000000000-0", "USD", "["+posting("opening")+"]")
+	old := time.UnixMicro(p.CreatedAt)
+	w.change(sqlPost, event1, rowIDAt(old.Add(-time.Hour).UnixMicro()), "USD", "["+posting("clock")+"]")
+	w.change(sqlPost, event1, rowIDAt(old.Add(-2*clocksDiffer).UnixMicro()), "USD", posting("unreadable"))
+	list, err := w.Story(t.Context(), admin, p.ID)
+	if err != nil || len(list) < 3 || list[0].Step != "opening" || list[1].Step != "clock" || list[len(list)-1].Step != string(paymentapi.Captured) {
+		t.Errorf("%+v %v", list, err)
+	}
 }

@@ -84,7 +84,7 @@ func (t *batchTx) inJournal(p *record) (b balance, err error) {
 			}
 		}
 		return err == nil
-	}, sqlStory, p.EventID, ofPayment(p.ID))
+	}, sqlStory, p.EventID, ofPayment(p.ID), "", "~")
 	return b, err
 }
 

@@ -15,9 +15,13 @@ import (
 // All by ranges of the primary key.
 const (
 	sqlJournal     = `SELECT id, currency, postings FROM payments_journal WHERE event_id = $1 AND id >= $2 AND id < $3 ORDER BY id, currency`
-	sqlStory       = `SELECT id, currency, postings FROM payments_journal WHERE event_id = $1 AND id >= '' AND postings LIKE $2 ORDER BY id, currency`
+	sqlStory       = `SELECT id, currency, postings FROM payments_journal WHERE event_id = $1 AND id >= $3 AND id < $4 AND postings LIKE $2 ORDER BY id, currency`
 	sqlNextJournal = `SELECT event_id FROM payments_journal WHERE event_id > $1 ORDER BY event_id LIMIT 1`
 )
+
+// clocksDiffer is by how much the clocks that the times of payments and of the journal's
+// rows are from may differ.
+const clocksDiffer = 24 * time.Hour
 
 // storedPosting is a posting as a row has it: see move.posting.
 type storedPosting struct {
@@ -146,7 +150,7 @@ func (s *Service) Story(ctx context.Context, caller caller.Caller, paymentID str
 		return nil, err
 	}
 	buyer := owns && !caller.Administers() // what the gateway keeps is the organizer's and ours to know
-	postingsBy(ctx, s.store.db.Reader(), p.EventID, func(one paymentapi.Posting, failed error) bool {
+	take := func(one paymentapi.Posting, failed error) bool {
 		if err = failed; err == nil && one.PaymentID == p.ID && !(buyer && one.Step == paymentapi.StepFee) {
 			if buyer {
 				one.Reason = forBuyers(one.Reason)
@@ -154,7 +158,12 @@ func (s *Service) Story(ctx context.Context, caller caller.Caller, paymentID str
 			list = append(list, one)
 		}
 		return err == nil
-	}, sqlStory, p.EventID, ofPayment(p.ID))
+	}
+	// What the journal began with has no time. The rest is not older than the payment.
+	q, from := s.store.db.Reader(), fmt.Sprintf("%017d", max(p.CreatedAt-clocksDiffer.Microseconds(), 1))
+	if postingsBy(ctx, q, p.EventID, take, sqlStory, p.EventID, ofPayment(p.ID), "", rowBound(time.UnixMicro(1), "")) {
+		postingsBy(ctx, q, p.EventID, take, sqlStory, p.EventID, ofPayment(p.ID), from, "~")
+	}
 	return list, err
 }
 
