@@ -34,6 +34,11 @@ const (
 	sqlLog = `SELECT id, kind, recipient, channel, state, answer, tries, created_at, next_at, done_at FROM notices
 		WHERE booking_id = $1 AND booking_id <> '' ORDER BY created_at DESC, id LIMIT $2`
 
+	// By notices_by_booking.
+	sqlShown   = `SELECT booking_id, kind, mailing_id, state, created_at FROM notices WHERE booking_id `
+	sqlShowing = ` AND booking_id <> '' AND created_at > $2 AND state IN ('queued', 'sent', 'delivered')
+		AND kind IN ('booked', 'gift', 'refunded', 'paid-too-late', 'event-moved', 'reminder', 'announcement') ORDER BY created_at, id`
+
 	// By notices_by_booking. The claim stays: a mail that is being sent at this moment is
 	// recorded as sent.
 	sqlStopTickets = `UPDATE notices SET state = 'stopped', data = '', done_at = $1 WHERE booking_id = $2 AND booking_id <> '' AND state = 'queued' AND channel = '' AND recipient <> $3
@@ -124,6 +129,64 @@ func (l *Log) Of(ctx context.Context, bookingID string, limit int) ([]notifyapi.
 		list = append(list, n)
 	}
 	return list, rows.Err()
+}
+
+// Shown returns what letters about some orders have shown of their event since a time, or
+// will show, by booking id, the oldest first. Letters that nobody gets are left out.
+func (l *Log) Shown(ctx context.Context, bookingIDs []string, since time.Time) (map[string][]notifyapi.Shown, error) {
+	out, err := l.shown(ctx, bookingIDs, since)
+	if err != nil {
+		return nil, fmt.Errorf("letters about orders: %w", err)
+	}
+	return out, nil
+}
+
+func (l *Log) shown(ctx context.Context, bookingIDs []string, since time.Time) (map[string][]notifyapi.Shown, error) {
+	among, arg, err := l.db.Among(bookingIDs)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := l.db.Reader().QueryContext(ctx, sqlShown+among+sqlShowing, arg, micros(since))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	type letter struct {
+		notifyapi.Shown
+		booking, mailing string
+	}
+	var list []letter
+	for rows.Next() {
+		var one letter
+		var state notifyapi.State
+		var created int64
+		if err := rows.Scan(&one.booking, &one.Kind, &one.mailing, &state, &created); err != nil {
+			return nil, err
+		}
+		one.At, one.Sent = time.UnixMicro(created), state != notifyapi.StateQueued
+		list = append(list, one)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	events := map[string]*notifyapi.Event{"": nil} // by mailing
+	out := make(map[string][]notifyapi.Shown, len(bookingIDs))
+	for i := range list {
+		one := &list[i]
+		if _, read := events[one.mailing]; !read {
+			found, err := store{l.db}.mailings(ctx, sqlMailing, one.mailing)
+			if err != nil {
+				return nil, err
+			}
+			events[one.mailing] = nil
+			if len(found) > 0 {
+				events[one.mailing] = found[0].Data.Event
+			}
+		}
+		one.Event = events[one.mailing]
+		out[one.booking] = append(out[one.booking], one.Shown)
+	}
+	return out, nil
 }
 
 // numberEnds is a number as organizers see it: enough to recognize it, not to call it.

@@ -53,6 +53,52 @@ func TestLogOfAnOrder(t *testing.T) {
 	}
 }
 
+// What letters have shown of an event is known by order: what their mailing told, and when
+// other letters were written. Those that were not sent have shown nothing.
+func TestShown(t *testing.T) {
+	w := newWorld(t)
+	s := w.node(t, nil)
+	log, err := OpenLog(t.Context(), w.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, s, reminder("reminder"))
+	add := func(order, id, state, mailing string, kind notifyapi.Kind, at int64) {
+		t.Helper()
+		n := notifytest.Booked(id, "ann@example.org", "en")
+		n.BookingID = order
+		notify(t, s, n)
+		if err := s.store.exec(t.Context(), `UPDATE notices SET state = $1, mailing_id = $2, kind = $3, created_at = $4 WHERE id = $5`, state, mailing, string(kind), at, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("one", "old", "sent", "", notifyapi.Booked, 1000)
+	add("one", "again", "queued", "", notifyapi.Booked, 1003)
+	add("one", "reminded", "sent", "reminder", notifyapi.Reminder, 1002)
+	add("one", "stopped", "stopped", "reminder", notifyapi.Reminder, 1004)
+	add("one", "unwanted", "unwanted", "reminder", notifyapi.Reminder, 1005)
+	add("one", "full", "failed", "", notifyapi.Booked, 1006)
+	add("one", "code", "sent", "", notifyapi.Code, 1007)
+	add("two", "forgotten", "delivered", "a mailing of long ago", notifyapi.EventMoved, 1001)
+	add("three", "another", "sent", "", notifyapi.Booked, 1001)
+	got, err := log.Shown(t.Context(), []string{"one", "two", "none"}, time.UnixMicro(1000))
+	if err != nil || len(got) != 2 || len(got["one"]) != 2 || len(got["two"]) != 1 {
+		t.Fatal(got, err)
+	}
+	for i, want := range []notifyapi.Shown{{Kind: notifyapi.Reminder, At: time.UnixMicro(1002), Sent: true}, {Kind: notifyapi.Booked, At: time.UnixMicro(1003)}} {
+		is := got["one"][i]
+		if is.Kind != want.Kind || !is.At.Equal(want.At) || is.Sent != want.Sent || (is.Event != nil) != (i == 0) {
+			t.Errorf("%+v", is)
+		}
+	}
+	if e := got["one"][0].Event; e == nil || e.Title != reminder("").Data.Event.Title {
+		t.Errorf("the reminder tells of %+v", e)
+	}
+	if is := got["two"][0]; is.Event != nil || !is.Sent {
+		t.Errorf("%+v", is)
+	}
+}
+
 // Tickets that wait for a corrected address are not sent any more, since they are mailed
 // anew; those that are being sent at that moment are recorded as sent. Other news, as about
 // a refund, goes to the new address, with the new link. Mails about other orders stay.

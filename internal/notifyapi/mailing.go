@@ -44,6 +44,14 @@ type Progress struct {
 	Ended    time.Time // zero: not yet; also until the last notices of a stopped mailing are stopped
 }
 
+// Shown is what a letter about an order has shown of the event.
+type Shown struct {
+	Kind  Kind
+	At    time.Time // when it was written
+	Event *Event    // what its mailing tells; nil: as the event was then
+	Sent  bool      // otherwise it waits, or is about to be sent
+}
+
 // Mailings sends messages to all who have tickets for an event: orders that are booked,
 // complimentary ones included, and those that were cancelled together with the event.
 // Mails of a topic are not sent to those who have unsubscribed; Data.Organizer says whose

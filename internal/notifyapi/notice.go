@@ -110,7 +110,7 @@ type Data struct {
 type Known struct {
 	Until time.Time `json:"until"` // those that were made until then, after those of the Known before
 	Event Event     `json:"event"`
-	Told  *Event    `json:"told,omitempty"` // some of the holders were told of this since; nil: none were told of anything
+	Told  *Event    `json:"told,omitempty"` // other states that were taken together with it: the first of them; nil: none
 }
 
 // Event is an event as a notice tells of it.
