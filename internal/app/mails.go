@@ -98,7 +98,7 @@ func (p *Parts) reminders(log *slog.Logger) *shop.Reminders {
 // services are built.
 func (p *Parts) holders(base string) func(context.Context, *notifyapi.Mailing, string, int) ([]notifyapi.Notice, string, error) {
 	return func(ctx context.Context, m *notifyapi.Mailing, after string, limit int) ([]notifyapi.Notice, string, error) {
-		h := shop.Holders{Bookings: p.Bookings, Payments: p.Payments, People: p.Users, Base: base}
+		h := shop.Holders{Bookings: p.Bookings, Payments: p.Payments, People: p.Users, Letters: p.sent, Base: base}
 		return h.Page(ctx, m, after, limit)
 	}
 }

@@ -154,3 +154,56 @@ func TestMovedEventIsToldOnce(t *testing.T) {
 		}
 	}
 }
+
+// Whoever held seats before a change and paid after it has a confirmation with the new time.
+// When the change is taken back while its news waits, they are told, and nobody else is.
+func TestPaidWhileNewsWaits(t *testing.T) {
+	post := &inbox{}
+	h := newHouseWith(t, Config{Mail: &MailConfig{Sender: post, Parallel: 2}, PublicURL: "https://tickets.example"})
+	organizer := h.account(t, caller.Organizer)
+	event := h.must(t, organizer, "POST", "/events", fmt.Sprintf(eventJSON, "on_sale"), "id")
+	hold := func(name string) (pay func()) {
+		who := h.visitor(t, name)
+		booking := h.must(t, who, "POST", "/bookings", `{"event_id":"`+event+`","quantity":2}`, "id")
+		return func() { h.must(t, who, "POST", "/payments", `{"booking_id":"`+booking+`","method":"tok_ok"}`, "id") }
+	}
+	hold("ann")()
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	for _, run := range []func(context.Context) error{h.Notices.Run, h.Bus.Run, h.Bookings.Run, h.Payments.Run} {
+		running.Go(func() { _ = run(ctx) })
+	}
+	defer running.Wait()
+	defer cancel()
+	ended := func(list []notifyapi.Progress) bool { return list[0].Complete && !list[0].Ended.IsZero() }
+	move := func(to string, n int, so func([]notifyapi.Progress) bool) {
+		t.Helper()
+		h.must(t, organizer, "PUT", "/events/"+event, `{"event_time":"`+to+`"}`, "id")
+		until(t, "a mailing about "+to, func() bool {
+			list, err := h.Notices.MailingsOf(t.Context(), event)
+			return err == nil && len(list) == n && so(list)
+		})
+	}
+	waits := func(list []notifyapi.Progress) bool { return !list[0].Begins.IsZero() }
+	move("2099-05-02T19:30", 1, ended)
+	pay := hold("dan")
+	move("2099-06-03T19:30", 2, waits)
+	pay()
+	until(t, "dan has tickets", func() bool { return len(post.about("dan@example.org", "booked/")) > 0 })
+	move("2099-05-02T19:30", 3, waits)
+	h.write(t, `UPDATE mailings SET pass_at = 1 WHERE pass_at <> 0 AND state = 'running'`) // it has waited
+	until(t, "what is so now was told", func() bool {
+		list, err := h.Notices.MailingsOf(t.Context(), event)
+		return err == nil && ended(list)
+	})
+	for name, want := range map[string]int{"ann": 1, "dan": 1} {
+		list := post.about(name+"@example.org", "moved/")
+		if len(list) != want {
+			t.Fatalf("%s has %d mails about moves", name, len(list))
+		}
+		text := strings.ReplaceAll(list[0].Text, "\u00a0", " ")
+		if !strings.Contains(text, "Saturday 2 May 2099") || strings.Contains(text, "June") {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}

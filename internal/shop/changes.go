@@ -41,7 +41,7 @@ func (c *Changes) Due(ctx context.Context, list []eventapi.Settled) ([]notifyapi
 			if due[earlier].Kind == notifyapi.EventCancelled {
 				continue
 			}
-			follow(&m, &due[earlier], false)
+			follow(&m, &due[earlier])
 			due = slices.Delete(due, earlier, earlier+1)
 		}
 		if err := c.complete(ctx, &m); err != nil {
@@ -100,7 +100,7 @@ func (c *Changes) complete(ctx context.Context, m *notifyapi.Mailing) error {
 	others = slices.DeleteFunc(others, func(o notifyapi.Progress) bool { return o.Kind != notifyapi.EventMoved || o.ID == m.ID })
 	if len(others) > 0 { // the newest is the first
 		if o := &others[0]; o.State == notifyapi.Running && o.Data.Before != nil && o.Data.Event != nil {
-			follow(m, &o.Mailing, !o.Begins.After(now.Add(time.Minute)))
+			follow(m, &o.Mailing)
 		}
 	}
 	if m.Kind == notifyapi.EventCancelled {
@@ -119,21 +119,13 @@ func (c *Changes) complete(ctx context.Context, m *notifyapi.Mailing) error {
 // changed more often in a few hours, the oldest but the first are taken together.
 const mostKnown = 20
 
-// follow has a mailing tell what another one has not told everybody: told says whether
-// somebody may have its mail already.
-func follow(m, before *notifyapi.Mailing, told bool) {
-	earlier := known(before)
-	if told {
-		for i := range earlier {
-			if !sameWhere(&earlier[i].Event, before.Data.Event) {
-				earlier[i].Told = before.Data.Event
-			}
-		}
-	}
-	list := slices.Concat(earlier, known(m))
+// follow has a mailing tell what another one has not told everybody.
+func follow(m, before *notifyapi.Mailing) {
+	list := slices.Concat(known(before), known(m))
 	for len(list) > mostKnown {
 		if list[2].Told == nil && !sameWhere(&list[1].Event, &list[2].Event) {
-			list[2].Told = &list[1].Event
+			told := list[1].Event // its place is the next one's soon
+			list[2].Told = &told
 		}
 		list = slices.Delete(list, 1, 2)
 	}
@@ -155,27 +147,70 @@ func known(m *notifyapi.Mailing) []notifyapi.Known {
 }
 
 // asKnown completes what the holder of an order is told of a change, by when the order was
-// made. It reports whether the holder is told at all: not if the event is again what it
-// was then, and nobody has said otherwise.
-func asKnown(n *notifyapi.Notice, m *notifyapi.Mailing, made time.Time) bool {
-	list := m.Data.Known
-	i := slices.IndexFunc(list, func(k notifyapi.Known) bool { return !made.After(k.Until) })
-	if i < 0 {
+// made, and by what they were shown since, the oldest first. It reports whether the holder
+// is told at all: not if the event is again what they know, and nothing they may have read
+// says otherwise.
+func asKnown(n *notifyapi.Notice, m *notifyapi.Mailing, made time.Time, shown []notifyapi.Shown) bool {
+	if len(m.Data.Known) == 0 || made.After(m.Data.Known[len(m.Data.Known)-1].Until) {
 		return true
 	}
-	switch k := &list[i]; {
-	case m.Kind == notifyapi.EventCancelled && k.Told == nil:
-		n.Data.Event = &k.Event
-	case m.Kind == notifyapi.EventCancelled:
-		n.Data.Event, n.Data.Before = k.Told, &k.Event
-	case !sameWhere(&k.Event, m.Data.Event):
-		n.Data.Before = &k.Event
-	case k.Told != nil:
-		n.Data.Before, n.Data.Unsure = k.Told, true
-	default:
+	states := statesAt(m, made)
+	know, others := states[0], states[1:]
+	sure := true // what they know
+	for i := range shown {
+		s := &shown[i]
+		if s.Event != nil && s.Kind == notifyapi.EventMoved && s.Sent {
+			know, others, sure = s.Event, nil, true
+			continue
+		}
+		states := []*notifyapi.Event{s.Event}
+		if s.Event == nil {
+			read := s.At.Add(-writeTime)
+			if made.After(read) {
+				read = made
+			}
+			states = slices.Concat(statesAt(m, read), statesAt(m, s.At))
+		}
+		others = append(others, states...)
+		if s.Sent {
+			neither := func(e *notifyapi.Event) bool { return !sameWhere(e, know) && !sameWhere(e, m.Data.Event) }
+			sure = sure && !slices.ContainsFunc(states, neither)
+		}
+	}
+	if m.Kind == notifyapi.EventCancelled {
+		n.Data.Event = know
+		if len(others) > 0 && !sameWhere(others[len(others)-1], know) {
+			n.Data.Event, n.Data.Before = others[len(others)-1], know
+		}
+		return true
+	}
+	if !sameWhere(know, m.Data.Event) {
+		n.Data.Before, n.Data.Unsure = know, !sure
+		return true
+	}
+	i := slices.IndexFunc(others, func(e *notifyapi.Event) bool { return !sameWhere(e, m.Data.Event) })
+	if i < 0 {
 		return false
 	}
+	n.Data.Before, n.Data.Unsure = others[i], true
 	return true
+}
+
+// writeTime is how long before it is stored a letter may have read what the event is like.
+const writeTime = time.Minute
+
+// statesAt returns what an event was like at a time. If several states were taken
+// together, it is one of those.
+func statesAt(m *notifyapi.Mailing, at time.Time) []*notifyapi.Event {
+	for i := range m.Data.Known {
+		if k := &m.Data.Known[i]; !at.After(k.Until) {
+			if k.Told != nil {
+				return []*notifyapi.Event{&k.Event, k.Told}
+			}
+			return []*notifyapi.Event{&k.Event}
+		}
+	}
+	return []*notifyapi.Event{m.Data.Event}
 }
 
 // Pauses between the mailings about moves of an event: the second one within a day
@@ -184,7 +219,7 @@ const (
 	firstWait = 10 * time.Minute
 	mostWait  = 6 * time.Hour
 	soonWait  = 30 * time.Minute // at most, when the event begins, or was to begin, within two days
-	noWait    = 2 * time.Hour    // before the event, as it was or is: people are on their way
+	noWait    = 2 * time.Hour    // before the event, as it was or is, and after: people are on their way
 )
 
 // begins returns when a mailing about a moved event begins, after others; the zero time:
@@ -197,7 +232,7 @@ func begins(m *notifyapi.Mailing, others []notifyapi.Progress, now time.Time) ti
 		switch {
 		case !o.Ended.IsZero():
 			at = o.Ended
-		case o.State == notifyapi.Running:
+		case o.State == notifyapi.Running && !o.Complete: // otherwise some mailboxes are full, perhaps for days
 			at = now
 		}
 		nobody := o.State == notifyapi.Stopped && o.Counts[string(notifyapi.StateSent)] == 0 || o.Complete && o.Total == 0
@@ -214,7 +249,7 @@ func begins(m *notifyapi.Mailing, others []notifyapi.Progress, now time.Time) ti
 	first := start(m.Data.Event)
 	for _, k := range known(m) {
 		for _, e := range []*notifyapi.Event{&k.Event, k.Told} {
-			if at := start(e); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			if at := start(e); at.Add(lateness(e)).After(now) && (first.IsZero() || at.Before(first)) {
 				first = at
 			}
 		}
@@ -228,6 +263,15 @@ func begins(m *notifyapi.Mailing, others []notifyapi.Progress, now time.Time) ti
 		return time.Time{}
 	}
 	return at
+}
+
+// lateness is how long after the start of an event, as it was to begin, people may be on
+// their way.
+func lateness(e *notifyapi.Event) time.Duration {
+	if e != nil && e.Starts.IsZero() { // at some time of the day
+		return 24 * time.Hour
+	}
+	return noWait
 }
 
 // start is when an event begins, or its day, if that is all that is known; the zero time:

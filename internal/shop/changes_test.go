@@ -179,7 +179,7 @@ func TestChangesAreToldTogether(t *testing.T) {
 		}
 	}
 	o.mailings = running(notifyapi.Running)
-	if list := due(changeOf(3, b, a)); len(list) != 1 || len(list[0].Data.Known) != 2 || list[0].Data.Known[0].Told == nil {
+	if list := due(changeOf(3, b, a)); len(list) != 1 || len(list[0].Data.Known) != 2 {
 		t.Errorf("back, and some know already: %+v", list)
 	}
 	o.fails = true
@@ -248,8 +248,9 @@ func TestChangesAreToldAsKnown(t *testing.T) {
 		ch.At = minute(n)
 		return ch
 	}
-	// What buyers of tickets in odd minutes are told: "was" is as in "event"; "?": not shown.
-	told := func(m *notifyapi.Mailing) (list []string) {
+	// What buyers of tickets in odd minutes are told, whom a mailing before has shown something
+	// or not: "was" is as in "event"; "?": not shown.
+	told := func(m, before *notifyapi.Mailing, sent bool) (list []string) {
 		hour := func(e *notifyapi.Event) string {
 			if e == nil {
 				return "-"
@@ -258,7 +259,11 @@ func TestChangesAreToldAsKnown(t *testing.T) {
 		}
 		for made := 1; made < 8; made += 2 {
 			n := notifyapi.Notice{Kind: m.Kind}
-			if !m.MadeUntil.IsZero() && minute(made).After(m.MadeUntil) || !asKnown(&n, m, minute(made)) {
+			var shown []notifyapi.Shown
+			if before != nil && !minute(made).After(before.MadeUntil) && asKnown(new(notifyapi.Notice), before, minute(made), nil) {
+				shown = []notifyapi.Shown{{Kind: before.Kind, At: before.MadeUntil.Add(time.Second), Event: before.Data.Event, Sent: sent}}
+			}
+			if !m.MadeUntil.IsZero() && minute(made).After(m.MadeUntil) || !asKnown(&n, m, minute(made), shown) {
 				list = append(list, "")
 				continue
 			}
@@ -277,7 +282,7 @@ func TestChangesAreToldAsKnown(t *testing.T) {
 		}
 		return list
 	}
-	const waits, begun, ended = "waits", "has begun", "has ended"
+	const waits, begun, sent, ended = "waits", "has begun", "was sent to some", "has ended"
 	for name, test := range map[string]struct {
 		list  []eventapi.Settled // told together
 		then  *eventapi.Settled  // told later
@@ -295,6 +300,9 @@ func TestChangesAreToldAsKnown(t *testing.T) {
 		"back while it is told":         {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, a)), begun, []string{"20h 19h?", "20h 19h", "", ""}},
 		"twice while it is told":        {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, c)), begun, []string{"19h 21h", "20h 21h", "", ""}},
 		"cancelled while it is told":    {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, facts(off))), begun, []string{"19h 20h", "- 20h", "- 20h", "- 20h"}},
+		"back, and who knows it":        {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, a)), sent, []string{"20h 19h", "20h 19h", "", ""}},
+		"twice, and who knows it":       {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, c)), sent, []string{"20h 21h", "20h 21h", "", ""}},
+		"cancelled, and who knows it":   {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, facts(off))), sent, []string{"- 20h", "- 20h", "- 20h", "- 20h"}},
 		"back when it was told":         {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, a)), ended, []string{"20h 19h", "20h 19h", "", ""}},
 		"cancelled when it was told":    {[]eventapi.Settled{settled(2, a, b)}, new(settled(4, b, facts(off))), ended, []string{"- 20h", "- 20h", "- 20h", "- 20h"}},
 		"back, and forth at once":       {[]eventapi.Settled{settled(2, a, b), settled(4, b, a)}, new(settled(6, a, b)), waits, []string{"19h 20h", "", "19h 20h", ""}},
@@ -306,11 +314,14 @@ func TestChangesAreToldAsKnown(t *testing.T) {
 		if err != nil || len(got) != 1 {
 			t.Fatal(name, got, err)
 		}
+		var before *notifyapi.Mailing
 		if test.then != nil {
 			p := notifyapi.Progress{Mailing: got[0], State: notifyapi.Running}
 			switch test.first {
 			case waits:
 				p.Begins = minute(30)
+			case begun, sent:
+				before = &p.Mailing
 			case ended:
 				p.State, p.Ended = notifyapi.Done, minute(3)
 			}
@@ -319,9 +330,97 @@ func TestChangesAreToldAsKnown(t *testing.T) {
 				t.Fatal(name, got, err)
 			}
 		}
-		if is := told(&got[0]); !slices.Equal(is, test.want) {
+		if is := told(&got[0], before, test.first == sent); !slices.Equal(is, test.want) {
 			t.Errorf("%s: %q, not %q", name, is, test.want)
 		}
+	}
+}
+
+// Who was shown a time that was taken back, by a reminder or a confirmation while its news
+// waited, is told what is so now. Tickets that were held before the change say the new time.
+func TestWhatWasReadWhileNewsWaited(t *testing.T) {
+	hour := func(n int) notifyapi.Event {
+		return notifyapi.Event{Title: "Gala", Starts: starts.Add(time.Duration(n) * time.Hour)}
+	}
+	minute := func(n int) time.Time { return changedNow.Add(time.Duration(n) * time.Minute) }
+	b, c, d := hour(0), hour(1), hour(2)
+	known := []notifyapi.Known{{Until: minute(10), Event: b}, {Until: minute(20), Event: c}}
+	reminder := func(e notifyapi.Event, sent bool) notifyapi.Shown {
+		return notifyapi.Shown{Kind: notifyapi.Reminder, At: minute(30), Event: &e, Sent: sent}
+	}
+	moved := func(e notifyapi.Event) notifyapi.Shown {
+		return notifyapi.Shown{Kind: notifyapi.EventMoved, At: minute(31), Event: &e, Sent: true}
+	}
+	booked := func(n int) notifyapi.Shown { return notifyapi.Shown{Kind: notifyapi.Booked, At: minute(n), Sent: true} }
+	for name, test := range map[string]struct {
+		is    notifyapi.Event
+		made  int
+		shown []notifyapi.Shown
+		want  *notifyapi.Event // before; nil: nothing is told
+		sure  bool
+	}{
+		"nothing":                         {b, 5, nil, nil, false},
+		"a reminder":                      {b, 5, []notifyapi.Shown{reminder(c, true)}, &c, false},
+		"a reminder on its way":           {b, 5, []notifyapi.Shown{reminder(c, false)}, &c, false},
+		"a reminder of what is so":        {b, 5, []notifyapi.Shown{reminder(b, true)}, nil, false},
+		"a reminder, and another move":    {d, 5, []notifyapi.Shown{reminder(c, true)}, &b, false},
+		"a reminder after another move":   {d, 5, []notifyapi.Shown{reminder(d, true)}, &b, true},
+		"a reminder, then the change":     {c, 5, []notifyapi.Shown{reminder(b, true), moved(c)}, nil, false},
+		"tickets, before":                 {b, 5, []notifyapi.Shown{booked(6)}, nil, false},
+		"tickets, paid meanwhile":         {b, 5, []notifyapi.Shown{booked(15)}, &c, false},
+		"tickets, again":                  {b, 5, []notifyapi.Shown{booked(6), booked(15)}, &c, false},
+		"tickets at that moment":          {b, 5, []notifyapi.Shown{{Kind: notifyapi.Booked, At: minute(20).Add(time.Second), Sent: true}}, &c, false},
+		"tickets, when it was over":       {b, 5, []notifyapi.Shown{booked(25)}, nil, false},
+		"tickets, bought meanwhile":       {b, 15, []notifyapi.Shown{booked(16)}, &c, true},
+		"tickets, paid when it was over":  {b, 15, []notifyapi.Shown{booked(25)}, &c, true},
+		"tickets, paid after the change":  {d, 15, []notifyapi.Shown{booked(25)}, &c, true},
+		"tickets, paid between two moves": {d, 5, []notifyapi.Shown{booked(15)}, &b, false},
+	} {
+		m := notifyapi.Mailing{Kind: notifyapi.EventMoved, Data: notifyapi.Data{Event: &test.is, Known: known}}
+		n := notifyapi.Notice{Kind: m.Kind}
+		told := asKnown(&n, &m, minute(test.made), test.shown)
+		if told != (test.want != nil) || told && (!sameWhere(n.Data.Before, test.want) || n.Data.Unsure == test.sure) {
+			t.Errorf("%s: told %v, from %+v, unsure %v", name, told, n.Data.Before, n.Data.Unsure)
+		}
+	}
+}
+
+// A mailbox that is full for days keeps a mailing running. Who got its mail knows what it
+// said, and the next news waits as usual, though the event was to begin on a day that is past.
+func TestOneFullMailbox(t *testing.T) {
+	now := changedNow
+	o := &office{}
+	w := &Changes{Sales: o, Mailings: o, Now: func() time.Time { return now }}
+	a, b, c, d := facts(func(f *eventapi.Facts) { f.StartsAt = now.Add(-24 * time.Hour).UnixMicro() }), facts(nil), facts(at(time.Hour)), facts(at(2*time.Hour))
+	p := notifyapi.Progress{State: notifyapi.Running, Created: now.Add(-48 * time.Hour), Complete: true, Total: 2, Counts: map[string]int64{"sent": 1, "queued": 1}}
+	p.ID, p.Kind, p.EventID, p.MadeUntil = "moved/e/2", notifyapi.EventMoved, "e", now.Add(-48*time.Hour)
+	p.Data.Before, p.Data.Event = factsEvent(&a), factsEvent(&b)
+	o.mailings = []notifyapi.Progress{p}
+	due := func(n int64, was, is eventapi.Facts) notifyapi.Mailing {
+		t.Helper()
+		ch := changeOf(n, was, is)
+		ch.At = now
+		list, err := w.Due(t.Context(), []eventapi.Settled{ch})
+		if err != nil || len(list) != 1 {
+			t.Fatal(list, err)
+		}
+		return list[0]
+	}
+	next := due(3, b, c)
+	if !next.Begins.IsZero() {
+		t.Errorf("two days later it waits until %v", next.Begins)
+	}
+	for was, shown := range map[eventapi.Facts][]notifyapi.Shown{a: nil, b: {{Kind: p.Kind, At: p.Created, Event: p.Data.Event, Sent: true}}} {
+		n := notifyapi.Notice{Kind: next.Kind}
+		if !asKnown(&n, &next, now.Add(-72*time.Hour), shown) || n.Data.Unsure || !sameWhere(n.Data.Before, factsEvent(&was)) {
+			t.Errorf("%+v", n.Data)
+		}
+	}
+	o.mailings[0].State = notifyapi.Stopped
+	o.mailings = slices.Insert(o.mailings, 0, notifyapi.Progress{Mailing: next, State: notifyapi.Running, Created: now, Complete: true, Total: 2, Counts: p.Counts})
+	now = now.Add(3 * time.Minute)
+	if next = due(4, c, d); !next.Begins.Equal(now.Add(firstWait - 3*time.Minute)) {
+		t.Errorf("the next one begins %v", next.Begins)
 	}
 }
 
@@ -334,15 +433,20 @@ func TestManyStatesOfAnEvent(t *testing.T) {
 		next := notifyapi.Mailing{Kind: notifyapi.EventMoved, MadeUntil: changedNow.Add(time.Duration(i) * time.Second)}
 		next.Data.Before, next.Data.Event = factsEvent(&was), factsEvent(&is)
 		if i > 0 {
-			follow(&next, &m, false)
+			follow(&next, &m)
 		}
 		m = next
 	}
 	if len(m.Data.Known) != mostKnown || !m.Data.Before.Starts.Equal(starts) {
 		t.Errorf("%d states, from %v", len(m.Data.Known), m.Data.Before)
 	}
+	for i := range m.Data.Known {
+		if k := &m.Data.Known[i]; (k.Told != nil) != (i == 1) || k.Told != nil && sameWhere(k.Told, &k.Event) {
+			t.Errorf("state %d: %v, then %v", i, k.Event.Starts, k.Told)
+		}
+	}
 	for i := range 100 {
-		if n := (notifyapi.Notice{}); !asKnown(&n, &m, changedNow.Add(time.Duration(i)*time.Second)) || n.Data.Before == nil {
+		if n := (notifyapi.Notice{}); !asKnown(&n, &m, changedNow.Add(time.Duration(i)*time.Second), nil) || n.Data.Before == nil {
 			t.Errorf("order %d: %+v", i, n.Data)
 		}
 	}

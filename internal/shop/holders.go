@@ -14,6 +14,7 @@ type Holders struct {
 	Bookings HolderBookings
 	Payments LatestPayments
 	People   Names
+	Letters  LettersShown
 	Base     string // the public URL, with which links begin
 }
 
@@ -23,6 +24,12 @@ type HolderBookings interface {
 	Orders(ctx context.Context, list []bookingapi.Booking) ([]bookingapi.Order, error)
 	Recipients(ctx context.Context, bookingIDs []string) (map[string]bookingapi.Recipient, error)
 	Links(ctx context.Context, bookingIDs []string) (map[string]string, error)
+}
+
+// LettersShown reads what letters about orders have shown of their event since a time, by
+// booking id, the oldest letter first.
+type LettersShown interface {
+	Shown(ctx context.Context, bookingIDs []string, since time.Time) (map[string][]notifyapi.Shown, error)
 }
 
 // Page returns what a mailing tells the holders of up to limit orders after a booking
@@ -64,6 +71,12 @@ func (h *Holders) Page(ctx context.Context, m *notifyapi.Mailing, after string, 
 	if err != nil {
 		return nil, "", err
 	}
+	var shown map[string][]notifyapi.Shown
+	if known := m.Data.Known; len(known) > 0 { // before, everybody was shown the first of them
+		if shown, err = h.Letters.Shown(ctx, ids, known[0].Until); err != nil {
+			return nil, "", err
+		}
+	}
 	for i := range orders {
 		o := Order{Order: orders[i]}
 		to := h.holder(&o.Order, people, gifts)
@@ -75,7 +88,7 @@ func (h *Holders) Page(ctx context.Context, m *notifyapi.Mailing, after string, 
 		}
 		n := orderNotice(m.Kind, &o, to, h.Base+links[o.ID])
 		n.Data.Event, n.Data.Order.Amount = nil, o.Amount
-		if asKnown(&n, m, time.UnixMicro(o.CreatedAt)) {
+		if asKnown(&n, m, time.UnixMicro(o.CreatedAt), shown[o.ID]) {
 			list = append(list, n)
 		}
 	}
