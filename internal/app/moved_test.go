@@ -196,13 +196,13 @@ func TestPaidWhileNewsWaits(t *testing.T) {
 		list, err := h.Notices.MailingsOf(t.Context(), event)
 		return err == nil && ended(list)
 	})
-	for name, want := range map[string]int{"ann": 1, "dan": 1} {
+	for name, was := range map[string]bool{"ann": true, "dan": false} { // what dan knows is not sure
 		list := post.about(name+"@example.org", "moved/")
-		if len(list) != want {
+		if len(list) != 1 {
 			t.Fatalf("%s has %d mails about moves", name, len(list))
 		}
 		text := strings.ReplaceAll(list[0].Text, "\u00a0", " ")
-		if !strings.Contains(text, "Saturday 2 May 2099") || strings.Contains(text, "June") {
+		if !strings.Contains(text, "Saturday 2 May 2099, 19:30") || strings.Contains(text, "Time until now") != was {
 			t.Errorf("%s: %s", name, text)
 		}
 	}

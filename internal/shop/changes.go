@@ -232,8 +232,11 @@ func begins(m *notifyapi.Mailing, others []notifyapi.Progress, now time.Time) ti
 		switch {
 		case !o.Ended.IsZero():
 			at = o.Ended
-		case o.State == notifyapi.Running && !o.Complete: // otherwise some mailboxes are full, perhaps for days
+		case o.State == notifyapi.Running:
 			at = now
+		}
+		if o.Complete && at.Sub(o.Created) > 2*mostWait { // only for mailboxes that are full
+			at = o.Created
 		}
 		nobody := o.State == notifyapi.Stopped && o.Counts[string(notifyapi.StateSent)] == 0 || o.Complete && o.Total == 0
 		if !o.Begins.IsZero() || nobody || now.Sub(at) > 24*time.Hour {
