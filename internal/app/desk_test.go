@@ -274,6 +274,41 @@ func TestCorrectedAddressGetsNoRefund(t *testing.T) {
 	}
 }
 
+// What waits to be told about a cancelled order of the guest goes to the corrected address,
+// too, and the link that was mailed to the wrong one does not open that order any more.
+func TestCorrectedAddressGetsOwnRefund(t *testing.T) {
+	o := newOffice(t)
+	gus := o.guest(t, "Gus", "gus@full.example")
+	booking, cancelled := o.buys(t, gus, o.event), o.buys(t, gus, o.event)
+	o.became(t, cancelled, "queued", "gus@full.example")
+	old, _ := o.link(t, cancelled)
+	if w := o.ask(t, gus, "DELETE", "/bookings/"+cancelled, ""); w.Code/100 != 2 {
+		t.Fatal(w.Code, w.Body)
+	}
+	n := notifytest.Booked("refunded/x/1", "gus@full.example", "en")
+	n.Kind, n.Data.Refund, n.BookingID, n.UserID, n.Data.Link = notifyapi.Refunded, &notifyapi.Refund{Amount: 5000}, cancelled, gus.UserID, "https://tickets.example"+old
+	if err := o.Notices.Notify(t.Context(), []notifyapi.Notice{n}); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.again(t, o.organizer, booking, `{"email":"gus@example.org"}`); got != "202" {
+		t.Fatal(got)
+	}
+	texts := o.post.to(t, "gus@example.org", 2) // the tickets, and the refund
+	for _, l := range o.log(t, cancelled).Items {
+		if l.Email == "gus@full.example" && l.Status != "stopped" {
+			t.Errorf("it goes to the wrong address: %+v", l)
+		}
+	}
+	if w := o.ask(t, userapi.Fan{}, "GET", old, ""); w.Code != 404 {
+		t.Errorf("the link that was mailed to the wrong address: %d", w.Code)
+	}
+	for _, text := range texts {
+		if strings.Contains(text, old) {
+			t.Errorf("the old link was mailed again: %s", text)
+		}
+	}
+}
+
 // Who may see the log and correct what: organizers their own orders, of guests who have
 // not confirmed the address and have no orders elsewhere.
 func TestWhoCorrectsAddresses(t *testing.T) {

@@ -203,12 +203,21 @@ func (l *Log) Release(ctx context.Context, bookingID, request string) error {
 }
 
 // Redirect has what waits to be told about an order told to another address, with the
-// order's new link. Its tickets are not: they are mailed anew.
-func (l *Log) Redirect(ctx context.Context, bookingID, address, link string, now time.Time) error {
-	if as, err := mail.Recipient(address); err == nil { // as it is stored
-		address = as
-	}
+// order's new link. Its tickets are not: they are mailed anew. to says which address and
+// link these are; if it is corrected twice, the last one that asks gets the newest. Nothing
+// is done if there is no address.
+func (l *Log) Redirect(ctx context.Context, bookingID string, now time.Time, to func(ctx context.Context) (address, link string, err error)) error {
 	err := l.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := l.db.Lock(ctx, tx, "redirected/"+bookingID); err != nil {
+			return err
+		}
+		address, link, err := to(ctx)
+		if err != nil || address == "" {
+			return err
+		}
+		if as, err := mail.Recipient(address); err == nil { // as it is stored
+			address = as
+		}
 		if _, err := tx.ExecContext(ctx, sqlStopTickets, micros(now), bookingID, address); err != nil {
 			return err
 		}

@@ -124,7 +124,7 @@ func TestRedirect(t *testing.T) {
 	<-begun
 	stop := func() {
 		t.Helper()
-		if err := log.Redirect(t.Context(), "eb", "right@bücher.example", "https://tickets.example/orders/eb?token=new", time.Now()); err != nil {
+		if err := log.Redirect(t.Context(), "eb", time.Now(), goesTo("right@bücher.example", "https://tickets.example/orders/eb?token=new")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -173,6 +173,11 @@ func TestRedirect(t *testing.T) {
 			t.Errorf("%d times %s: %q", n, part, texts)
 		}
 	}
+}
+
+// goesTo says where news of an order goes.
+func goesTo(address, link string) func(context.Context) (string, string, error) {
+	return func(context.Context) (string, string, error) { return address, link, nil }
 }
 
 // The tickets of an order are mailed again so many times a day at most, with the mails

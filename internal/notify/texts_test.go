@@ -441,7 +441,7 @@ func TestTextsInTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := log.Redirect(t.Context(), "b", "new@example.org", "", s.cfg.Now()); err != nil {
+	if err := log.Redirect(t.Context(), "b", s.cfg.Now(), goesTo("new@example.org", "")); err != nil {
 		t.Fatal(err)
 	}
 	r.Fail(func(int, string) smstest.Fault { return smstest.Fault{Status: 400, Code: 21211} })

@@ -62,8 +62,9 @@ type Desk interface {
 	//
 	// An email other than "" and the current one corrects the address first. The links
 	// that were mailed before stop working. Tickets that wait for the old address are
-	// stopped, and other mails go to the new one. Conflict (address-confirmed): the owner has confirmed the address, or has a
-	// password, and changes it alone; (orders-elsewhere): the guest has orders of other
-	// organizers.
+	// stopped, and other mails go to the new one, those about cancelled orders, too. The
+	// same request does the rest of one that ended half-way. Conflict (address-confirmed):
+	// the owner has confirmed the address, or has a password, and changes it alone;
+	// (orders-elsewhere): the guest has orders of other organizers.
 	TellAgain(ctx context.Context, c caller.Caller, bookingID, email string) (to string, err error)
 }

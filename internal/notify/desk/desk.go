@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -27,7 +28,7 @@ import (
 // Log is what was told so far; see notify.Log.
 type Log interface {
 	Of(ctx context.Context, bookingID string, limit int) ([]notifyapi.Line, error)
-	Redirect(ctx context.Context, bookingID, address, link string, now time.Time) error
+	Redirect(ctx context.Context, bookingID string, now time.Time, to func(ctx context.Context) (address, link string, err error)) error
 	Reserve(ctx context.Context, bookingID, request string, most int, now time.Time) (free time.Time, err error)
 	Release(ctx context.Context, bookingID, request string) error
 }
@@ -142,24 +143,35 @@ func (d *Desk) TellAgain(ctx context.Context, c caller.Caller, bookingID, email 
 	if err != nil {
 		return "", err
 	}
-	same := email == "" || strings.EqualFold(email, a.Email)
-	if same && d.repeated(lines, a.Email) {
+	if email != "" && !strings.EqualFold(email, a.Email) {
+		if err := d.overLimit(lines); err != nil {
+			return "", err
+		}
+		if err := d.correct(ctx, c, &b, &a, email); err != nil {
+			return "", err
+		}
+		return d.reach(ctx, c, a.ID, true)
+	}
+	if email != "" && guest(&a) { // perhaps a correction that is repeated
+		to, err := d.reach(ctx, c, a.ID, false)
+		if err != nil || !reached(lines, a.Email) {
+			return to, err
+		}
+	}
+	if d.repeated(lines, a.Email) {
 		return a.Email, nil
 	}
 	if err := d.overLimit(lines); err != nil {
 		return "", err
 	}
-	list := []bookingapi.Booking{b}
-	if !same {
-		if list, err = d.correct(ctx, c, &b, &a, email); err != nil {
-			return "", err
-		}
-	} else if a.Email == "" {
-		return "", errs.New(errs.Conflict, "nobody-to-mail", "The buyer's account has no email address.")
-	} else if _, err := d.reserve(ctx, &b, a.Email); err != nil {
+	if a.Email == "" {
+		return "", nobodyToMail()
+	}
+	if _, err := d.reserve(ctx, &b, a.Email); err != nil {
 		return "", err
 	}
-	return d.tell(ctx, list)
+	n, err := d.tell(ctx, &b, func(n *notifyapi.Notice) string { return againID(&b, n.To, d.cfg.Now()) })
+	return n.To, err
 }
 
 // own returns a booking of an event that the caller organizes.
@@ -258,6 +270,12 @@ func (d *Desk) giveAgain(ctx context.Context, c caller.Caller, b *bookingapi.Boo
 	if err != nil {
 		return "", err
 	}
+	redirected := func(err error) (string, error) {
+		if err == nil { // also if an earlier request did the rest
+			err = d.redirect(ctx, b, &to.Email)
+		}
+		return to.Email, err
+	}
 	moved := email != "" && email != to.Email
 	switch {
 	case moved:
@@ -265,7 +283,7 @@ func (d *Desk) giveAgain(ctx context.Context, c caller.Caller, b *bookingapi.Boo
 	case to.Email == "":
 		return "", errs.New(errs.Conflict, "nobody-to-mail", "Nobody's address is known: enter one.")
 	case to.MailedAt == 0 || d.cfg.Now().Sub(time.UnixMicro(to.MailedAt)) < againPause: // it is on its way
-		return to.Email, nil
+		return redirected(nil)
 	}
 	if err := d.overLimit(lines); err != nil {
 		return "", err
@@ -274,31 +292,21 @@ func (d *Desk) giveAgain(ctx context.Context, c caller.Caller, b *bookingapi.Boo
 	if err != nil {
 		return "", err
 	}
-	if err := d.cfg.Bookings.GiveTo(ctx, c, b.ID, to.Person, to.MailedAt); err != nil {
-		return "", refused(err)
-	}
-	if moved {
-		links, err := d.cfg.Bookings.Links(ctx, []string{b.ID})
-		if err != nil {
-			return "", err
-		}
-		return to.Email, d.cfg.Log.Redirect(ctx, b.ID, to.Email, links[b.ID], d.cfg.Now())
-	}
-	return to.Email, nil
+	return redirected(refused(d.cfg.Bookings.GiveTo(ctx, c, b.ID, to.Person, to.MailedAt)))
 }
 
-// correct gives the owner of a booking another address. It returns the orders that are
-// to be mailed there: all that the guest has, since their mails went to the same address.
-func (d *Desk) correct(ctx context.Context, c caller.Caller, b *bookingapi.Booking, a *userapi.Account, email string) ([]bookingapi.Booking, error) {
+// correct gives the owner of a booking another address, and all orders of theirs other
+// links, since their mails went to the same address.
+func (d *Desk) correct(ctx context.Context, c caller.Caller, b *bookingapi.Booking, a *userapi.Account, email string) error {
 	if !guest(a) {
-		return nil, errs.New(errs.Conflict, "address-confirmed", "The buyer has confirmed the address, or has a password: only they can change it, in their account.")
+		return errs.New(errs.Conflict, "address-confirmed", "The buyer has confirmed the address, or has a password: only they can change it, in their account.")
 	}
 	if reason := d.cfg.CheckEmail(email); !reason.None() { // before the links are renewed
-		return nil, errs.Fields([]errs.Field{reason.In("email")})
+		return errs.Fields([]errs.Field{reason.In("email")})
 	}
-	orders, err := d.orders(ctx, c, a.ID)
+	orders, err := d.orders(ctx, c, a.ID, true)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ids := make([]string, len(orders))
 	for i := range orders {
@@ -306,38 +314,39 @@ func (d *Desk) correct(ctx context.Context, c caller.Caller, b *bookingapi.Booki
 	}
 	links, err := d.cfg.Bookings.Links(ctx, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	refused, err := d.reserve(ctx, b, email)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// First the links: if this node dies in between, a repeated request does it all again.
 	for _, one := range ids {
 		_, token, _ := strings.Cut(links[one], "?token=")
 		if _, err := d.cfg.Bookings.RenewLink(ctx, caller.System, one, token); err != nil {
-			return nil, refused(err)
+			return refused(err)
 		}
 	}
 	if err := d.cfg.Accounts.CorrectAddress(ctx, a.ID, email); err != nil {
 		if errs.Is(err, "already-verified") { // meanwhile
 			err = errs.New(errs.Conflict, "address-confirmed", "The buyer has confirmed the address: only they can change it, in their account.")
 		}
-		return nil, refused(err)
+		return refused(err)
 	}
 	d.cfg.Slog.InfoContext(ctx, "the address of a guest was corrected", "booking", b.ID, "by", c.UserID, "orders", len(ids))
-	return orders, nil
+	return nil
 }
 
-// orders returns the booked orders of a guest. It fails if some, or cancelled ones, or seats
-// that the guest holds or that may still be paid, are not the caller's to organize: their
-// mails, as about a refund, would go to the new address, and who confirms that gets these
-// orders, too.
-func (d *Desk) orders(ctx context.Context, c caller.Caller, userID string) ([]bookingapi.Booking, error) {
+// orders returns the orders of a guest that are the caller's to organize, whatever became
+// of them. If all must be, it fails if some, or cancelled ones, or seats that the guest
+// holds or that may still be paid, are not: their mails, as about a refund, would go to the
+// new address, and who confirms that gets these orders, too.
+func (d *Desk) orders(ctx context.Context, c caller.Caller, userID string, must bool) ([]bookingapi.Booking, error) {
 	all := func(*bookingapi.Booking) bool { return true }
 	paid := func(b *bookingapi.Booking) bool { return b.PaymentID != "" }
 	payable := d.cfg.Now().UnixMicro() - bookingapi.LateConfirm
 	lately := func(b *bookingapi.Booking) bool { return b.ExpiresAt > payable }
+	found := map[string]bookingapi.Booking{} // one may be booked in between, or cancelled
 	for _, f := range []struct {
 		bookingapi.Filter
 		counts func(b *bookingapi.Booking) bool
@@ -345,23 +354,30 @@ func (d *Desk) orders(ctx context.Context, c caller.Caller, userID string) ([]bo
 		{bookingapi.Filter{UserID: userID, Status: bookingapi.Cancelled}, paid}, // others were holds
 		{bookingapi.Filter{UserID: userID, Status: bookingapi.Pending, HeldAt: payable}, all},
 		{bookingapi.Filter{UserID: userID, Status: bookingapi.Expired}, lately},
+		{bookingapi.Filter{UserID: userID, Status: bookingapi.Booked}, all},
 	} {
-		if _, err := d.organized(ctx, c, f.Filter, f.counts); err != nil {
+		list, err := d.list(ctx, f.Filter)
+		if err != nil {
 			return nil, err
 		}
+		for i := range list {
+			switch b := &list[i]; {
+			case c.MayOrganize(b.OrganizerID):
+				found[b.ID] = *b
+			case must && f.counts(b):
+				return nil, errs.New(errs.Conflict, "orders-elsewhere", "The guest has orders of other organizers, too: an administrator can change the address.")
+			}
+		}
 	}
-	return d.organized(ctx, c, bookingapi.Filter{UserID: userID, Status: bookingapi.Booked}, all)
+	return slices.SortedFunc(maps.Values(found), func(a, b bookingapi.Booking) int { return strings.Compare(a.ID, b.ID) }), nil
 }
 
-// organized lists bookings, and fails if some that count are not the caller's to organize.
-func (d *Desk) organized(ctx context.Context, c caller.Caller, f bookingapi.Filter, counts func(*bookingapi.Booking) bool) (out []bookingapi.Booking, err error) {
+// list lists all bookings that a filter wants.
+func (d *Desk) list(ctx context.Context, f bookingapi.Filter) (out []bookingapi.Booking, err error) {
 	for f.Limit = guestOrders; ; {
 		list, err := d.cfg.Bookings.List(ctx, f)
 		if err != nil {
 			return nil, err
-		}
-		if slices.ContainsFunc(list, func(b bookingapi.Booking) bool { return !c.MayOrganize(b.OrganizerID) && counts(&b) }) {
-			return nil, errs.New(errs.Conflict, "orders-elsewhere", "The guest has orders of other organizers, too: an administrator can change the address.")
 		}
 		if out = append(out, list...); len(list) < guestOrders {
 			return out, nil
@@ -370,29 +386,117 @@ func (d *Desk) organized(ctx context.Context, c caller.Caller, f bookingapi.Filt
 	}
 }
 
-// tell mails the tickets of some orders of the same owner.
-func (d *Desk) tell(ctx context.Context, list []bookingapi.Booking) (to string, err error) {
-	now := d.cfg.Now()
-	notices := make([]notifyapi.Notice, 0, len(list))
-	for i := range list {
-		n, err := d.cfg.Letters.Again(ctx, &list[i])
-		if err != nil {
-			return "", err
-		}
-		if to = n.To; to == "" { // deleted at this moment
-			return "", errs.New(errs.Conflict, "nobody-to-mail", "The buyer's account has no email address.")
-		}
-		if err := d.cfg.Log.Redirect(ctx, list[i].ID, to, n.Data.Link, now); err != nil {
-			return "", err
-		}
-		n.ID = againID(&list[i], to, now)
-		notices = append(notices, n)
+// reach has what waits to be told about a guest's orders told to the address that the
+// guest has now, and the tickets mailed there: after a correction those of all orders, and
+// if it is repeated, those of orders that it has not reached. Where one fails, the others
+// go on.
+func (d *Desk) reach(ctx context.Context, c caller.Caller, userID string, all bool) (to string, err error) {
+	orders, err := d.orders(ctx, c, userID, false)
+	if err != nil {
+		return "", err
 	}
-	return to, d.cfg.Notices.Notify(ctx, notices)
+	a, err := d.account(ctx, userID)
+	if err != nil {
+		return "", err
+	}
+	var failed error
+	for i := range orders {
+		if err := d.reachOne(ctx, &orders[i], a.Email, all); err != nil && failed == nil {
+			failed = err
+		}
+	}
+	return a.Email, failed
+}
+
+func (d *Desk) reachOne(ctx context.Context, b *bookingapi.Booking, to string, anyway bool) error {
+	mail := b.Status == bookingapi.Booked
+	if mail && !anyway {
+		lines, err := d.cfg.Log.Of(ctx, b.ID, linesShown)
+		if err != nil {
+			return err
+		}
+		mail = !reached(lines, to)
+	}
+	if !mail {
+		var now string
+		return d.redirect(ctx, b, &now)
+	}
+	_, err := d.tell(ctx, b, func(n *notifyapi.Notice) string { return correctedID(b, n) })
+	return err
+}
+
+// reached reports whether the last tickets of an order were mailed to an address.
+func reached(lines []notifyapi.Line, to string) bool {
+	last := slices.IndexFunc(lines, func(l notifyapi.Line) bool { return tickets(l.Kind) })
+	return last >= 0 && strings.EqualFold(lines[last].To, to)
+}
+
+// tell mails the tickets of an order to the address that its owner has, and has what
+// waits told there, too.
+func (d *Desk) tell(ctx context.Context, b *bookingapi.Booking, id func(*notifyapi.Notice) string) (notifyapi.Notice, error) {
+	n, err := d.cfg.Letters.Again(ctx, b)
+	if err != nil {
+		return n, err
+	}
+	if n.To == "" { // deleted at this moment
+		return n, nobodyToMail()
+	}
+	var now string
+	if err := d.redirect(ctx, b, &now); err != nil {
+		return n, err
+	}
+	switch now {
+	case n.To:
+	case "":
+		return n, nobodyToMail()
+	default: // another correction mails them
+		return n, nil
+	}
+	n.ID = id(&n)
+	if err := d.cfg.Notices.Notify(ctx, []notifyapi.Notice{n}); err != nil {
+		return n, err
+	}
+	if a, err := d.account(ctx, b.UserID); err != nil || a.Email == n.To {
+		return n, err
+	}
+	return n, d.redirect(ctx, b, &now) // another correction may have been faster
+}
+
+// redirect has what waits to be told about an order told to the address that is its
+// owner's, or its recipient's, at that moment, which it stores in to.
+func (d *Desk) redirect(ctx context.Context, b *bookingapi.Booking, to *string) error {
+	return d.cfg.Log.Redirect(ctx, b.ID, d.cfg.Now(), func(ctx context.Context) (address, link string, err error) {
+		if b.UserID == "" {
+			r, err := d.recipient(ctx, b.ID)
+			if err != nil {
+				return "", "", err
+			}
+			*to = r.Email
+		} else {
+			a, err := d.account(ctx, b.UserID)
+			if err != nil {
+				return "", "", err
+			}
+			*to = a.Email
+		}
+		links, err := d.cfg.Bookings.Links(ctx, []string{b.ID})
+		return *to, links[b.ID], err
+	})
+}
+
+func nobodyToMail() error {
+	return errs.New(errs.Conflict, "nobody-to-mail", "The buyer's account has no email address.")
 }
 
 // againID is the same for requests that reach several nodes within a minute.
 func againID(b *bookingapi.Booking, to string, now time.Time) string {
 	sum := sha256.Sum256([]byte(to))
 	return fmt.Sprintf("again/%s/%d/%s", b.ID, now.Unix()/int64(againPause.Seconds()), hex.EncodeToString(sum[:4]))
+}
+
+// correctedID is the same however often a correction is repeated: the next one renews the
+// link.
+func correctedID(b *bookingapi.Booking, n *notifyapi.Notice) string {
+	sum := sha256.Sum256([]byte(n.To + "\x00" + n.Data.Link))
+	return fmt.Sprintf("corrected/%s/%s", b.ID, hex.EncodeToString(sum[:8]))
 }
