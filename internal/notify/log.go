@@ -54,8 +54,8 @@ const (
 const (
 	// By primary key.
 	sqlAgainOld  = `DELETE FROM notices_again WHERE booking_id = $1 AND at <= $2`
-	sqlAgainSeen = `SELECT EXISTS (SELECT 1 FROM notices_again WHERE booking_id = $1 AND request = $2)`
-	sqlAgainNot  = `DELETE FROM notices_again WHERE booking_id = $1 AND request = $2`
+	sqlAgainSeen = `UPDATE notices_again SET at = at - 1 WHERE booking_id = $1 AND request = $2`
+	sqlAgainNot  = `DELETE FROM notices_again WHERE booking_id = $1 AND request = $2 AND at = $3`
 	sqlAgain     = `INSERT INTO notices_again (booking_id, request, at) VALUES ($1, $2, $3)`
 
 	// By primary key, and by notices_by_booking. The one that makes room for another: the
@@ -68,10 +68,10 @@ const (
 
 // Reserve notes that the tickets of an order are about to be mailed again, or to another
 // address, unless they were mailed most times within a day: then it returns when they can
-// be. A request that was noted already counts once.
-func (l *Log) Reserve(ctx context.Context, bookingID, request string, most int, now time.Time) (free time.Time, err error) {
+// be. A request that was noted already counts once; first reports that it was not.
+func (l *Log) Reserve(ctx context.Context, bookingID, request string, most int, now time.Time) (first bool, free time.Time, err error) {
 	err = l.db.Write(ctx, func(tx *sql.Tx) error {
-		free = time.Time{}
+		first, free = false, time.Time{}
 		if err := l.db.Lock(ctx, tx, "tickets again/"+bookingID); err != nil {
 			return err
 		}
@@ -79,12 +79,15 @@ func (l *Log) Reserve(ctx context.Context, bookingID, request string, most int, 
 		if _, err := tx.ExecContext(ctx, sqlAgainOld, bookingID, day); err != nil {
 			return err
 		}
-		var seen bool
-		if err := tx.QueryRowContext(ctx, sqlAgainSeen, bookingID, request).Scan(&seen); err != nil || seen {
+		res, err := tx.ExecContext(ctx, sqlAgainSeen, bookingID, request) // see Release
+		if err != nil {
+			return err
+		}
+		if seen, err := res.RowsAffected(); err != nil || seen > 0 {
 			return err
 		}
 		var at int64
-		err := tx.QueryRowContext(ctx, sqlAgainRoom, bookingID, day, most-1).Scan(&at)
+		err = tx.QueryRowContext(ctx, sqlAgainRoom, bookingID, day, most-1).Scan(&at)
 		if err == nil {
 			free = time.UnixMicro(at).Add(24 * time.Hour)
 			return nil
@@ -93,12 +96,13 @@ func (l *Log) Reserve(ctx context.Context, bookingID, request string, most int, 
 			return err
 		}
 		_, err = tx.ExecContext(ctx, sqlAgain, bookingID, request, micros(now))
+		first = err == nil
 		return err
 	})
 	if err != nil {
-		return free, fmt.Errorf("tickets that are mailed again: %w", err)
+		return false, free, fmt.Errorf("tickets that are mailed again: %w", err)
 	}
-	return free, nil
+	return first, free, nil
 }
 
 // Of returns what was told about an order, newest first, at most limit lines.
@@ -197,9 +201,10 @@ func numberEnds(number string) string {
 	return number[:3] + "…" + number[len(number)-3:]
 }
 
-// Release takes a note of Reserve back: nothing was mailed.
-func (l *Log) Release(ctx context.Context, bookingID, request string) error {
-	return store{l.db}.exec(ctx, sqlAgainNot, bookingID, request)
+// Release takes back what the first request noted at a time, if it mailed nothing. The note
+// stays if the same request was made once more since, which may have mailed something.
+func (l *Log) Release(ctx context.Context, bookingID, request string, at time.Time) error {
+	return store{l.db}.exec(ctx, sqlAgainNot, bookingID, request, micros(at))
 }
 
 // Redirect has what waits to be told about an order told to another address, with the

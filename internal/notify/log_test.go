@@ -193,7 +193,7 @@ func TestReserve(t *testing.T) {
 	now := w.db.Now().Add(time.Second)
 	const most = 6
 	reserve := func(request string, at time.Time) (free time.Time) {
-		free, err := log.Reserve(t.Context(), "eb", request, most, at)
+		_, free, err := log.Reserve(t.Context(), "eb", request, most, at)
 		if err != nil {
 			t.Error(err)
 		}
@@ -225,9 +225,20 @@ func TestReserve(t *testing.T) {
 		if free := reserve("refused", now.Add(25*time.Hour)); !free.IsZero() {
 			t.Error(free)
 		}
-		if err := log.Release(t.Context(), "eb", "refused"); err != nil {
+		if err := log.Release(t.Context(), "eb", "refused", now.Add(25*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, first := range []bool{true, false} { // the second may have mailed something, and both are refused
+		if is, _, err := log.Reserve(t.Context(), "other", "twice", 1, now); is != first || err != nil {
+			t.Error(is, err)
+		}
+	}
+	if err := log.Release(t.Context(), "other", "twice", now); err != nil {
+		t.Fatal(err)
+	}
+	if _, free, err := log.Reserve(t.Context(), "other", "once more", 1, now); free.IsZero() || err != nil {
+		t.Error("a request whose twin was refused does not count", err)
 	}
 	for i := range most + 1 {
 		if free := reserve(fmt.Sprint("next day", i), now.Add(25*time.Hour)); free.IsZero() != (i < most-1) {

@@ -110,10 +110,10 @@ func (f *box) Of(_ context.Context, order string, _ int) ([]notifyapi.Line, erro
 	return f.lines[order], nil
 }
 
-func (f *box) Reserve(context.Context, string, string, int, time.Time) (time.Time, error) {
-	return time.Time{}, nil
+func (f *box) Reserve(context.Context, string, string, int, time.Time) (bool, time.Time, error) {
+	return true, time.Time{}, nil
 }
-func (f *box) Release(context.Context, string, string) error { return nil }
+func (f *box) Release(context.Context, string, string, time.Time) error { return nil }
 
 func (f *box) Redirect(ctx context.Context, order string, _ time.Time, to func(context.Context) (string, string, error)) error {
 	if err := f.at("redirect", order); err != nil {

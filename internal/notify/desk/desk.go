@@ -29,8 +29,8 @@ import (
 type Log interface {
 	Of(ctx context.Context, bookingID string, limit int) ([]notifyapi.Line, error)
 	Redirect(ctx context.Context, bookingID string, now time.Time, to func(ctx context.Context) (address, link string, err error)) error
-	Reserve(ctx context.Context, bookingID, request string, most int, now time.Time) (free time.Time, err error)
-	Release(ctx context.Context, bookingID, request string) error
+	Reserve(ctx context.Context, bookingID, request string, most int, now time.Time) (first bool, free time.Time, err error)
+	Release(ctx context.Context, bookingID, request string, at time.Time) error
 }
 
 // Bookings is what the desk needs of the booking service.
@@ -236,13 +236,13 @@ func (d *Desk) overLimit(lines []notifyapi.Line) error {
 func (d *Desk) reserve(ctx context.Context, b *bookingapi.Booking, to string) (refused func(error) error, err error) {
 	now := d.cfg.Now()
 	request := againID(b, to, now)
-	free, err := d.cfg.Log.Reserve(ctx, b.ID, request, mailsPerDay, now)
+	first, free, err := d.cfg.Log.Reserve(ctx, b.ID, request, mailsPerDay, now)
 	if err == nil && !free.IsZero() {
 		err = tooMany(mailsPerDay, free.Sub(now))
 	}
 	return func(why error) error {
-		if errs.Of(why) != nil {
-			if err := d.cfg.Log.Release(ctx, b.ID, request); err != nil {
+		if first && errs.Of(why) != nil {
+			if err := d.cfg.Log.Release(ctx, b.ID, request, now); err != nil {
 				d.cfg.Slog.WarnContext(ctx, "a correction that was refused counts for the day", "booking", b.ID, "error", err)
 			}
 		}
