@@ -280,6 +280,7 @@ func TestCorrectedAddressGetsOwnRefund(t *testing.T) {
 	o := newOffice(t)
 	gus := o.guest(t, "Gus", "gus@full.example")
 	booking, cancelled := o.buys(t, gus, o.event), o.buys(t, gus, o.event)
+	o.became(t, booking, "queued", "gus@full.example")
 	o.became(t, cancelled, "queued", "gus@full.example")
 	old, _ := o.link(t, cancelled)
 	if w := o.ask(t, gus, "DELETE", "/bookings/"+cancelled, ""); w.Code/100 != 2 {
