@@ -89,6 +89,16 @@ func (takesAll) Close()                                           {}
 // Whoever gave a number gets one text message about an event that was moved or cancelled at
 // short notice, however many orders they have; the provider calls back through the front door.
 func TestTexting(t *testing.T) {
+	for name, ended := range map[string]bool{"while its emails are sent": false, "when its emails are sent": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testTexting(t, ended)
+		})
+	}
+}
+
+// testTexting has an event cancelled while or after emails about its move are sent.
+func testTexting(t *testing.T, ended bool) {
 	r := smstest.New(t)
 	srv := httptest.NewUnstartedServer(nil)
 	base := "http://" + srv.Listener.Addr().String()
@@ -111,6 +121,14 @@ func TestTexting(t *testing.T) {
 	h.Jobs.Go("payments", h.Payments.Run)
 	h.must(t, organizer, "PUT", "/events/"+event, `{"event_time":"`+in(100*time.Hour)+`"}`, "id")
 	until(t, "the move is texted", func() bool { return len(r.Messages()) > 0 })
+	if ended { // everybody knows of it, and that it is far away
+		until(t, "everybody knows of it", func() (done bool) {
+			if err := h.DB.Reader().QueryRowContext(t.Context(), `SELECT 1 = (SELECT count(*) FROM mailings WHERE ended_at > 0)`).Scan(&done); err != nil {
+				t.Fatal(err)
+			}
+			return done
+		})
+	}
 	h.must(t, organizer, "PUT", "/events/"+event, `{"event_time":"`+in(30*time.Hour)+`"}`, "id") // waits, see shop.Changes
 	h.must(t, organizer, "DELETE", "/events/"+event, "", "id")
 	until(t, "the cancellation is texted", func() bool { return len(r.Messages()) > 1 })

@@ -168,7 +168,7 @@ func (s *Service) writePage(ctx context.Context, m *mailing) error {
 			next = late
 		}
 	}
-	if err := s.store.page(ctx, m, s.withTexts(rows), last, next, last == ""); err != nil {
+	if err := s.store.page(ctx, m, s.withTexts(rows, m.Data.Event), last, next, last == ""); err != nil {
 		return err
 	}
 	s.Wake()

@@ -119,7 +119,7 @@ func (s *Service) Prepare(list []notifyapi.Notice) (write func(ctx context.Conte
 			return nil, err
 		}
 	}
-	rows = s.withTexts(rows)
+	rows = s.withTexts(rows, nil)
 	return func(ctx context.Context, tx *sql.Tx) error {
 		_, err := s.store.insert(ctx, tx, rows)
 		return err

@@ -49,13 +49,15 @@ const (
 )
 
 // withTexts adds the text messages that say the same as some of the notices, where that
-// is urgent: an event that begins within 48 hours was cancelled or moved.
-func (s *Service) withTexts(rows []row) []row {
+// is urgent: an event that begins within 48 hours was cancelled or moved. The event is also
+// as a mailing tells of it, which is not what all recipients know: they were told another
+// day yesterday, say, and read the new one somewhere else.
+func (s *Service) withTexts(rows []row, event *notifyapi.Event) []row {
 	if s.cfg.Texts == nil {
 		return rows
 	}
 	for i := range len(rows) {
-		if text, ok := textOf(&rows[i]); ok {
+		if text, ok := textOf(&rows[i], event); ok {
 			rows = append(rows, text)
 		}
 	}
@@ -64,9 +66,9 @@ func (s *Service) withTexts(rows []row) []row {
 
 // textOf returns the text message that says the same as a new notice. Somebody with several
 // orders gets one for a mailing.
-func textOf(r *row) (text row, ok bool) {
+func textOf(r *row, event *notifyapi.Event) (text row, ok bool) {
 	n := &r.notice
-	last, urgent := urgentUntil(n, r.created)
+	last, urgent := urgentUntil(n, event, r.created)
 	if n.Phone == "" || !urgent || r.channel != "" {
 		return row{}, false
 	}
@@ -84,12 +86,13 @@ func textOf(r *row) (text row, ok bool) {
 }
 
 // urgentUntil reports whether a notice tells of an event that begins, or was to begin,
-// within 48 hours, and the last of its times.
-func urgentUntil(n *notifyapi.Notice, now time.Time) (last time.Time, urgent bool) {
+// within 48 hours, and the last of its times. What its mailing tells of the event counts,
+// too; nil: there is none.
+func urgentUntil(n *notifyapi.Notice, told *notifyapi.Event, now time.Time) (last time.Time, urgent bool) {
 	if n.Kind != notifyapi.EventCancelled && n.Kind != notifyapi.EventMoved {
 		return last, false
 	}
-	for _, e := range []*notifyapi.Event{n.Data.Event, n.Data.Before} {
+	for _, e := range []*notifyapi.Event{n.Data.Event, n.Data.Before, told} {
 		if e == nil {
 			continue
 		}

@@ -49,26 +49,27 @@ func TestWhatIsTexted(t *testing.T) {
 		return &notifyapi.Event{Starts: now.Add(d), Zone: "Europe/Berlin"}
 	}
 	for _, c := range []struct {
-		name          string
-		kind          notifyapi.Kind
-		event, before *notifyapi.Event
-		number        string
-		want          time.Duration // until when it is sent; 0: never
+		name                string
+		kind                notifyapi.Kind
+		event, before, told *notifyapi.Event
+		number              string
+		want                time.Duration // until when it is sent; 0: never
 	}{
-		{"cancelled today", notifyapi.EventCancelled, at(time.Hour), nil, mobile, 3 * time.Hour},
-		{"cancelled in time", notifyapi.EventCancelled, at(48*time.Hour + 1), nil, mobile, 0},
-		{"cancelled at the last moment of being urgent", notifyapi.EventCancelled, at(48 * time.Hour), nil, mobile, 50 * time.Hour},
-		{"cancelled while people wait", notifyapi.EventCancelled, at(-time.Hour), nil, mobile, time.Hour},
-		{"cancelled afterwards", notifyapi.EventCancelled, at(-3 * time.Hour), nil, mobile, 0},
-		{"no number", notifyapi.EventCancelled, at(time.Hour), nil, "", 0},
-		{"moved away from tomorrow", notifyapi.EventMoved, at(100 * time.Hour), at(24 * time.Hour), mobile, keepTrying},
-		{"moved to tomorrow", notifyapi.EventMoved, at(24 * time.Hour), at(1000 * time.Hour), mobile, keepTrying},
-		{"moved to another day", notifyapi.EventMoved, at(60 * time.Hour), at(100 * time.Hour), mobile, 0},
-		{"moved, and the new time is open", notifyapi.EventMoved, &notifyapi.Event{Zone: "Europe/Berlin"}, at(time.Hour), mobile, 3 * time.Hour},
-		{"today, at a time to be announced", notifyapi.EventCancelled, day("2027-03-13"), nil, mobile, 13 * time.Hour},
-		{"in three days, at a time to be announced", notifyapi.EventCancelled, day("2027-03-16"), nil, mobile, 0},
-		{"yesterday", notifyapi.EventCancelled, day("2027-03-12"), nil, mobile, 0},
-		{"a code", notifyapi.Code, at(time.Hour), nil, mobile, 0},
+		{"cancelled today", notifyapi.EventCancelled, at(time.Hour), nil, nil, mobile, 3 * time.Hour},
+		{"cancelled in time", notifyapi.EventCancelled, at(48*time.Hour + 1), nil, nil, mobile, 0},
+		{"cancelled at the last moment of being urgent", notifyapi.EventCancelled, at(48 * time.Hour), nil, nil, mobile, 50 * time.Hour},
+		{"cancelled while people wait", notifyapi.EventCancelled, at(-time.Hour), nil, nil, mobile, time.Hour},
+		{"cancelled afterwards", notifyapi.EventCancelled, at(-3 * time.Hour), nil, nil, mobile, 0},
+		{"no number", notifyapi.EventCancelled, at(time.Hour), nil, nil, "", 0},
+		{"moved away from tomorrow", notifyapi.EventMoved, at(100 * time.Hour), at(24 * time.Hour), nil, mobile, keepTrying},
+		{"moved to tomorrow", notifyapi.EventMoved, at(24 * time.Hour), at(1000 * time.Hour), nil, mobile, keepTrying},
+		{"moved to another day", notifyapi.EventMoved, at(60 * time.Hour), at(100 * time.Hour), nil, mobile, 0},
+		{"moved, and the new time is open", notifyapi.EventMoved, &notifyapi.Event{Zone: "Europe/Berlin"}, at(time.Hour), nil, mobile, 3 * time.Hour},
+		{"today, at a time to be announced", notifyapi.EventCancelled, day("2027-03-13"), nil, nil, mobile, 13 * time.Hour},
+		{"in three days, at a time to be announced", notifyapi.EventCancelled, day("2027-03-16"), nil, nil, mobile, 0},
+		{"yesterday", notifyapi.EventCancelled, day("2027-03-12"), nil, nil, mobile, 0},
+		{"a code", notifyapi.Code, at(time.Hour), nil, nil, mobile, 0},
+		{"cancelled tomorrow, known as next week", notifyapi.EventCancelled, at(100 * time.Hour), nil, at(30 * time.Hour), mobile, keepTrying},
 	} {
 		n := notifyapi.Notice{ID: "x", Kind: c.kind, To: "nobody", Phone: c.number, Data: notifyapi.Data{Event: c.event, Before: c.before}}
 		r, err := newRow(&n, now)
@@ -76,7 +77,7 @@ func TestWhatIsTexted(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.notice.Data = n.Data
-		text, ok := textOf(&r)
+		text, ok := textOf(&r, c.told)
 		if !ok {
 			text.until = now
 		}

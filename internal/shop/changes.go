@@ -159,6 +159,9 @@ func asKnown(n *notifyapi.Notice, m *notifyapi.Mailing, made time.Time, shown []
 	sure := true // what they know
 	for i := range shown {
 		s := &shown[i]
+		if m.Kind == notifyapi.EventCancelled && s.Kind == notifyapi.Refunded {
+			continue // it comes with the cancellation, before its news or after it
+		}
 		if s.Event != nil && s.Kind == notifyapi.EventMoved && s.Sent {
 			know, others, sure = s.Event, nil, true
 			continue

@@ -385,6 +385,20 @@ func TestWhatWasReadWhileNewsWaited(t *testing.T) {
 	}
 }
 
+// The mail about money that comes with a cancellation shows the event as it is now. The
+// cancellation says what was known before, whichever of them is written first.
+func TestRefundsShowNothingToTheCancelled(t *testing.T) {
+	knew, is := factsEvent(&eventapi.Facts{Title: "Gala", Date: "2027-05-02"}), factsEvent(&eventapi.Facts{Title: "Gala", Date: "2027-06-03"})
+	m := notifyapi.Mailing{Kind: notifyapi.EventCancelled, Data: notifyapi.Data{Event: is, Known: []notifyapi.Known{{Until: changedNow, Event: *knew}}}}
+	refunded := notifyapi.Shown{Kind: notifyapi.Refunded, At: changedNow.Add(time.Hour), Sent: true}
+	for _, shown := range [][]notifyapi.Shown{nil, {refunded}} {
+		var n notifyapi.Notice
+		if !asKnown(&n, &m, changedNow.Add(-time.Hour), shown) || !sameWhere(n.Data.Event, knew) || n.Data.Before != nil {
+			t.Errorf("%+v: %+v", shown, n.Data)
+		}
+	}
+}
+
 // A mailbox that is full for days keeps a mailing running. Who got its mail knows what it
 // said, and the next news waits as usual, though the event was to begin on a day that is past.
 func TestOneFullMailbox(t *testing.T) {
