@@ -84,7 +84,7 @@ func (d *Desk) Register(api huma.API) {
 	huma.Register(api, huma.Operation{
 		OperationID: "send-tickets-again", Method: http.MethodPost, Path: "/bookings/{id}/notices", Tags: []string{"Bookings"}, DefaultStatus: http.StatusAccepted, MaxBodyBytes: 4 << 10,
 		Summary: "Send the tickets again", Description: "Emails the booking's link and tickets again, at most six times a day; a request that is repeated within a minute sends them once. For the event's organizer and admins. " +
-			"With an address, it corrects that of a gift without an account, or of a guest who has not confirmed theirs: links that were mailed before stop working, emails that wait for the old address are not sent, and all bookings of the guest are mailed to the new one.",
+			"With an address, it corrects that of a gift without an account, or of a guest who has not confirmed theirs: links that were mailed before stop working, what waits to be told goes to the new address, and all bookings of the guest are mailed there.",
 		Errors: []int{400, 401, 404, 409, 422, 429, 503}, Metadata: route.Meta(route.Organizers),
 	}, func(ctx context.Context, in *againIn) (*againOut, error) {
 		email := ""
