@@ -2,45 +2,107 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
+	"boxoffice/internal/errs"
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/paymentapi"
 )
 
+// askedAgain is how often a payment is asked about anew that changes meanwhile.
+const askedAgain = 32
+
+// errOvertaken says that a payment has changed since the gateway was asked about it, so
+// that the answer may be older than the row.
+var errOvertaken = errors.New("the payment changes all the time")
+
 // Ask asks the gateway what became of a payment, whatever its row says, and goes on from
 // there: one under way is taken up again, money that was taken or reserved for one that
-// is over goes back, and how far a dispute is becomes part of the payment. Asking too
-// often, at the same time or on several nodes does no harm. NotFound: there is no such
-// payment.
+// is over goes back, and disputes, refunds that failed and refunds by others become part
+// of the payment. What it has learned is written when it returns; the rest is recovery's.
+// Asking too often, at the same time or on several nodes does no harm. NotFound: there is
+// no such payment.
 func (s *Service) Ask(ctx context.Context, paymentID string) error {
-	p, err := s.store.payment(ctx, paymentID)
-	switch {
-	case err != nil:
-		return err
-	case p.Amount == 0 || s.isClosing():
-		return nil // nobody has money of it; recovery asks again
-	case !p.Status.Final():
-		s.start(p, evResume, nil)
-		return nil
+	for range askedAgain {
+		p, err := s.store.payment(ctx, paymentID)
+		switch {
+		case err != nil:
+			return err
+		case p.Amount == 0:
+			return nil // nobody has money of it
+		case !p.Status.Final():
+			if !s.isClosing() { // else recovery takes it up
+				s.start(p, evResume, nil)
+			}
+			return nil
+		case s.isClosing():
+			return errs.New(errs.Unavailable, "shutting-down", "The server is stopping. Please try again.").After(time.Second)
+		}
+		if err := s.askFinal(ctx, p); !errors.Is(err, errOvertaken) {
+			return err
+		}
 	}
+	return fmt.Errorf("ask about payment %s: %w", paymentID, errOvertaken)
+}
+
+// askFinal asks about a payment that is final. What the gateway says is written only
+// if the row is still as it was before asking.
+func (s *Service) askFinal(ctx context.Context, p record) error {
 	for try := int64(1); try <= p.try; try++ {
 		standing, o, err := s.gatewayOf(&p).Find(ctx, s.charge(&p, try))
 		if err != nil {
 			return fmt.Errorf("ask about payment %s: %w", p.ID, err)
 		}
-		switch over := p.over() && p.Status != paymentapi.Refunded; {
+		over := p.over() && p.Status != paymentapi.Refunded
+		switch {
 		case over && standing == provider.Taken:
-			s.start(p, evCaptured, nil)
+			err = s.undoLate(ctx, p, event{kind: evCaptured, try: p.try})
 		case over && standing == provider.Reserved:
-			s.start(p, evApproved, nil)
-		case standing == provider.Taken && !p.over():
-			if err := s.hear(ctx, p, &o.Dispute); err != nil {
-				return err
+			err = s.undoLate(ctx, p, event{kind: evApproved, try: p.try})
+		case standing == provider.Taken && !over:
+			if !p.over() {
+				err = s.hear(ctx, p, &o.Dispute)
 			}
+			if err == nil {
+				err = s.hearRefunds(ctx, p, try)
+			}
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// undoLate undoes what happened to a payment that is over. It is written first that it is
+// undone, so that recovery goes on if this process ends.
+func (s *Service) undoLate(ctx context.Context, p record, e event) error {
+	now, err := s.learn(ctx, p, e)
+	if err == nil && !now.Status.Final() {
+		s.start(now, evResume, nil)
+	}
+	return err
+}
+
+// learn makes an event part of a payment that is still as it was read. It returns the
+// payment as it is then.
+func (s *Service) learn(ctx context.Context, p record, e event) (record, error) {
+	to, _, err := next(p.state(), e)
+	if err != nil || to == p.state() {
+		return p, err
+	}
+	m := move{from: p, to: p.moved(to, e, s.micros()), cause: e}
+	if err := s.store.do(ctx, &m); err != nil {
+		return p, err
+	}
+	if !m.moved {
+		return p, errOvertaken
+	}
+	return m.to, nil
 }
 
 // hear makes what the gateway says of a dispute part of a captured payment.
@@ -56,21 +118,96 @@ func (s *Service) hear(ctx context.Context, p record, d *provider.Dispute) error
 	case provider.DisputeLost:
 		e.kind = evDisputeLost
 	}
-	for {
-		to, _, err := next(p.state(), e)
-		if err != nil || to == p.state() {
-			return err
-		}
-		m := move{from: p, to: p.moved(to, e, s.micros()), cause: e}
-		if err := s.store.do(ctx, &m); err != nil {
-			return err
-		}
-		if m.moved {
-			s.log.WarnContext(ctx, "a payment is disputed", "payment", p.ID, "dispute", d.ID, "state", to.dispute, "amount", d.Amount, "reason", d.Reason)
-			return nil
-		}
-		if p, err = s.store.payment(ctx, p.ID); err != nil {
-			return err
+	now, err := s.learn(ctx, p, e)
+	if err != nil || now.Version == p.Version {
+		return err
+	}
+	s.log.WarnContext(ctx, "a payment is disputed", "payment", p.ID, "dispute", d.ID, "state", now.dispute, "amount", d.Amount, "reason", d.Reason)
+	return errOvertaken // by ourselves: its refunds are asked about anew
+}
+
+// hearRefunds makes what the gateway says of refunds part of a payment: those of ours
+// that have failed after they were made, and those that others have made.
+func (s *Service) hearRefunds(ctx context.Context, p record, try int64) error {
+	list, err := s.refundsAt(ctx, &p, try)
+	if err != nil {
+		return fmt.Errorf("ask about refunds of payment %s: %w", p.ID, err)
+	}
+	alive := int64(0) // made by others
+	var others []provider.Refund
+	for _, r := range list {
+		if _, ours := refundSeq(p.EventID, r.Key); !ours && r.Key != returnKey(&p, try) && !r.Failed {
+			alive += r.Amount
+			others = append(others, r)
 		}
 	}
+	for _, r := range list {
+		seq, ours := refundSeq(p.EventID, r.Key)
+		switch {
+		case ours && r.Failed:
+			w := failRefund{from: p, seq: seq, key: r.Key, amount: r.Amount, reason: r.Reason, now: s.micros()}
+			if err := s.store.do(ctx, &w); err != nil {
+				return err
+			}
+			if w.failed {
+				s.metrics.refunds.WithLabelValues(refundFailed).Inc()
+				s.log.ErrorContext(ctx, "a refund needs a person to look at it: it was made, and has failed", "refund", r.Key, "payment", p.ID, "reason", r.Reason)
+			}
+			if w.failed || w.overtook {
+				return errOvertaken
+			}
+		case r.Failed && r.Key == returnKey(&p, try) && p.over() && alive < p.Amount:
+			s.log.ErrorContext(ctx, "a payment needs a person to look at it: its money was given back, and that has failed", "payment", p.ID, "reason", r.Reason)
+			return s.undoLate(ctx, p, event{kind: evRefundFailed, amount: r.Amount, key: r.Key, reason: r.Reason})
+		}
+	}
+	if p.over() {
+		return nil
+	}
+	return s.hearOthers(ctx, p, others, alive)
+}
+
+// hearOthers makes refunds by others part of a payment, each for itself.
+func (s *Service) hearOthers(ctx context.Context, p record, list []provider.Refund, sum int64) error {
+	e := event{kind: evElsewhere, amount: sum}
+	upTo := int64(0)
+	for _, r := range list {
+		if upTo += r.Amount; upTo > p.elsewhere {
+			e.amount, e.key = upTo, r.ID
+			break
+		}
+	}
+	now, err := s.learn(ctx, p, e)
+	if err != nil || now.Version == p.Version {
+		return err
+	}
+	s.log.ErrorContext(ctx, "a booking needs a person to look at it: money of its payment was given back on the gateway's own pages",
+		"booking", p.BookingID, "payment", p.ID, "refund", e.key, "amount", now.Refunded-p.Refunded)
+	return errOvertaken // there may be more
+}
+
+// refundsAt lists the refunds of a payment's charge, as far as the gateway can.
+func (s *Service) refundsAt(ctx context.Context, p *record, try int64) ([]provider.Refund, error) {
+	g, ok := s.gateway.(provider.Refunds)
+	if !ok {
+		return nil, nil
+	}
+	return within(ctx, bounded{s.gateway, s.calls}, func() ([]provider.Refund, error) { return g.Refunds(ctx, s.charge(p, try)) })
+}
+
+// returnKey is the idempotency key by which the money of a payment that was given up is
+// returned.
+func returnKey(p *record, try int64) string {
+	return p.ID + "." + strconv.FormatInt(try, 10) + ".return"
+}
+
+// refundSeq is the ledger entry that a refund of ours is for; ok is false if it is of
+// somebody else.
+func refundSeq(eventID, key string) (seq int64, ok bool) {
+	number, ok := strings.CutPrefix(key, eventID+":")
+	if !ok {
+		return 0, false
+	}
+	seq, err := strconv.ParseInt(number, 10, 64)
+	return seq, err == nil && refundID(eventID, seq) == key
 }

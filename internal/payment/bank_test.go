@@ -42,6 +42,7 @@ type account struct {
 	since    time.Time
 	amount   int64
 	refunded int64
+	list     []provider.Refund
 	captures int
 	dispute  provider.Dispute
 }
@@ -186,6 +187,9 @@ func (b *bank) Refund(ctx context.Context, key string, c provider.Charge, amount
 	return b.step(ctx, "refund", key, c, func(a *account) provider.Outcome {
 		switch {
 		case a.refunds[key]:
+			if i := slices.IndexFunc(a.list, func(r provider.Refund) bool { return r.Key == key }); a.list[i].Failed {
+				return provider.Outcome{Reason: a.list[i].Reason}
+			}
 			return provider.Outcome{Verdict: provider.Approved}
 		case a.dispute.State == provider.DisputeOpen:
 			return provider.Outcome{Reason: "charge_disputed"}
@@ -195,6 +199,7 @@ func (b *bank) Refund(ctx context.Context, key string, c provider.Charge, amount
 		}
 		a.refunds[key] = true
 		a.refunded += amount
+		a.list = append(a.list, provider.Refund{ID: fmt.Sprint("re_", len(a.list)), Key: key, Amount: amount})
 		b.line(provider.Refunded, key, c, amount)
 		return provider.Outcome{Verdict: provider.Approved}
 	})
@@ -204,6 +209,41 @@ func (b *bank) line(kind provider.LineKind, key string, c provider.Charge, amoun
 	b.lines = append(b.lines, provider.Line{
 		ID: fmt.Sprint("mv_", len(b.lines)), Kind: kind, Charge: c.ID, Reference: c.Reference, Key: key, Amount: amount, Currency: c.Currency, At: b.now(),
 	})
+}
+
+// Refunds implements provider.Refunds.
+func (b *bank) Refunds(_ context.Context, c provider.Charge) ([]provider.Refund, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a := b.charges[c.ID]; a != nil {
+		return slices.Clone(a.list), nil
+	}
+	return nil, nil
+}
+
+// failsRefund lets the last refund of a charge that was made fail.
+func (b *bank) failsRefund(charge string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.charges[charge]
+	for i := len(a.list) - 1; i >= 0; i-- {
+		if r := &a.list[i]; !r.Failed {
+			r.Failed, r.Reason = true, "lost_or_stolen_card"
+			a.refunded -= r.Amount
+			b.line(provider.RefundFailed, r.Key, provider.Charge{ID: charge, Currency: "USD"}, r.Amount)
+			return
+		}
+	}
+}
+
+// refundsByHand lets somebody give back an amount on the bank's own pages.
+func (b *bank) refundsByHand(charge string, amount int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.charges[charge]
+	a.refunded += amount
+	a.list = append(a.list, provider.Refund{ID: fmt.Sprint("re_", len(a.list)), Amount: amount})
+	b.line(provider.Refunded, "", provider.Charge{ID: charge, Currency: "USD"}, amount)
 }
 
 // Lines implements provider.Books.

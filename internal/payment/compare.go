@@ -132,7 +132,7 @@ func (m *accounts) payment(p Row) error {
 			return m.differ("payments.amount of %s is %d %s, but booking %s was sold for %d %s", p.ID, p.Amount, p.Currency, p.BookingID, b.Amount, b.Currency)
 		}
 	}
-	if back := done + m.returned(&p); p.Refunded != back {
+	if back := done + m.returned(&p) + p.Elsewhere; p.Refunded != back {
 		return m.differ("payments.refunded of %s, which is %s, is %d, but %d went back", p.ID, p.Status, p.Refunded, back)
 	}
 	if all := p.Amount > 0 && p.Refunded == p.Amount; p.Took() && all != (p.Status == paymentapi.Refunded) {
@@ -173,7 +173,7 @@ func (m *accounts) took(p *Row, b *bookingapi.Bill, own bool) error {
 	if !own {
 		return m.differ("payment %s is %s, but it has sold no booking", p.ID, p.Status)
 	}
-	if id := m.needless[p.ID]; id != "" && p.Disputed == 0 {
+	if id := m.needless[p.ID]; id != "" && p.Disputed == 0 && p.Elsewhere == 0 {
 		return m.differ("refund %s was needless, but payment %s is %s", id, p.ID, p.Status)
 	}
 	owed := b.Amount // what remains after all refunds

@@ -21,6 +21,8 @@ type state struct {
 	// in minor units; dispute is how far that is.
 	disputed int64
 	dispute  string
+	// elsewhere is what of refunded was given back on the gateway's own pages.
+	elsewhere int64
 }
 
 // How far a dispute is. The gateway withdraws the money when it is opened, and brings it
@@ -39,33 +41,35 @@ type eventKind uint8
 // Events of a payment. Those from evUnknown to evGone carry the try that they
 // concern, because the method may have changed since.
 const (
-	evBegin       eventKind = iota // the row was just inserted
-	evResume                       // somebody takes it up again: after a crash or an unclear answer
-	evUnknown                      // the gateway never heard of the charge
-	evApproved                     // the gateway has reserved the money
-	evDeclined                     // the gateway has refused
-	evWaiting                      // the gateway has not decided yet
-	evGone                         // the gateway says that the charge was voided before
-	evBooked                       // the booking is confirmed
-	evRefused                      // the booking is refused; asked again later, it might not be
-	evBarred                       // the booking is refused for good, or must be left alone
-	evCaptured                     // the gateway has taken the money
-	evUncaptured                   // the gateway has refused for good
-	evTakenBack                    // the booking is not booked by this payment, and never will be
-	evVoided                       // the gateway has released the money
-	evReturned                     // the gateway has returned all of it
-	evCosts                        // the booking costs something else; the gateway was asked for nothing yet
-	evWished                       // the owner wants it voided, or it took too long
-	evAmended                      // the owner changed the method
-	evRefunded                     // a part, or all, went back: for cancelled seats, or because the organizer gave it back
-	evDisputed                     // the buyer disputes a part, or all, of what was captured
-	evDisputeWon                   // the gateway has decided for us
-	evDisputeLost                  // the gateway has decided for the buyer
+	evBegin        eventKind = iota // the row was just inserted
+	evResume                        // somebody takes it up again: after a crash or an unclear answer
+	evUnknown                       // the gateway never heard of the charge
+	evApproved                      // the gateway has reserved the money
+	evDeclined                      // the gateway has refused
+	evWaiting                       // the gateway has not decided yet
+	evGone                          // the gateway says that the charge was voided before
+	evBooked                        // the booking is confirmed
+	evRefused                       // the booking is refused; asked again later, it might not be
+	evBarred                        // the booking is refused for good, or must be left alone
+	evCaptured                      // the gateway has taken the money
+	evUncaptured                    // the gateway has refused for good
+	evTakenBack                     // the booking is not booked by this payment, and never will be
+	evVoided                        // the gateway has released the money
+	evReturned                      // the gateway has returned all of it
+	evCosts                         // the booking costs something else; the gateway was asked for nothing yet
+	evWished                        // the owner wants it voided, or it took too long
+	evAmended                       // the owner changed the method
+	evRefunded                      // a part, or all, went back: for cancelled seats, or because the organizer gave it back
+	evRefundFailed                  // a refund that had been made has failed: the money is back with us
+	evElsewhere                     // so much in all was given back on the gateway's own pages
+	evDisputed                      // the buyer disputes a part, or all, of what was captured
+	evDisputeWon                    // the gateway has decided for us
+	evDisputeLost                   // the gateway has decided for the buyer
 )
 
 var eventNames = [...]string{"begin", "resume", "unknown", "approved", "declined", "waiting", "gone", "booked",
 	"refused", "barred", "captured", "uncaptured", "taken back", "voided", "returned", "costs", "wished", "amended", "refunded",
-	"disputed", "dispute_won", "dispute_lost"}
+	"refund_failed", "refunded_elsewhere", "disputed", "dispute_won", "dispute_lost"}
 
 func (k eventKind) String() string { return eventNames[k] }
 
@@ -73,11 +77,11 @@ func (k eventKind) String() string { return eventNames[k] }
 type event struct {
 	kind      eventKind
 	try       int64  // evUnknown … evGone: of the charge that was asked about
-	amount    int64  // evCosts, evRefunded, disputes: minor units
+	amount    int64  // evCosts, evRefunded, evRefundFailed, evElsewhere, disputes: minor units
 	reason    string // why it was declined, refused, given up
 	reference string // evApproved, evWaiting: the gateway's reference of the charge
 	approve   string // evWaiting: URL at which the buyer approves it; "": they need not
-	key       string // evRefunded: the refund's id; disputes: the gateway's name of it
+	key       string // evRefunded, evRefundFailed: the refund's id; disputes, evElsewhere: the gateway's name of it
 	fees, tax int64  // evCosts: the parts of amount, minor units
 }
 
@@ -118,6 +122,10 @@ func next(s state, e event) (state, []action, error) {
 	switch {
 	case e.kind == evRefunded:
 		return refund(s, e)
+	case e.kind == evRefundFailed:
+		return nextRefundFailed(s, e)
+	case e.kind == evElsewhere:
+		return nextElsewhere(s, e)
 	case e.kind >= evDisputed:
 		return nextDispute(s, e)
 	case e.kind == evAmended && s.status != paymentapi.Pending:
@@ -280,6 +288,35 @@ func refund(s state, e event) (state, []action, error) {
 	}
 	s.refunded += e.amount
 	if s.refunded == s.amount {
+		s.status = paymentapi.Refunded
+	}
+	return s, nil, nil
+}
+
+// nextRefundFailed takes back that money went back. What was given up goes on returning it.
+func nextRefundFailed(s state, e event) (state, []action, error) {
+	switch {
+	case s.status == paymentapi.Refunded && s.end != "":
+		s.status, s.refunded = paymentapi.Returning, 0
+		return s, undo(s), nil
+	case s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "" || e.amount <= 0 || e.amount > s.refunded-s.elsewhere:
+		return s, nil, impossible(s, e)
+	}
+	s.status, s.refunded = paymentapi.Captured, s.refunded-e.amount
+	return s, nil, nil
+}
+
+// nextElsewhere takes over what was given back on the gateway's own pages in all.
+func nextElsewhere(s state, e event) (state, []action, error) {
+	refunded := s.refunded - s.elsewhere + e.amount
+	if s.status != paymentapi.Captured && s.status != paymentapi.Refunded || s.end != "" || e.amount < 0 || refunded > s.amount {
+		return s, nil, impossible(s, e)
+	}
+	if s.elsewhere == e.amount {
+		return s, nil, nil
+	}
+	s.status, s.refunded, s.elsewhere = paymentapi.Captured, refunded, e.amount
+	if refunded == s.amount {
 		s.status = paymentapi.Refunded
 	}
 	return s, nil, nil

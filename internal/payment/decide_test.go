@@ -38,6 +38,8 @@ pending         costs      !
 pending         wished     voiding void
 pending         amended    =try authorize
 pending         refunded   !
+pending         refund_failed !
+pending         refunded_elsewhere !
 pending         disputed   !
 pending         dispute_won !
 pending         dispute_lost !
@@ -61,6 +63,8 @@ pending+void    costs      voiding void
 pending+void    wished     voiding void
 pending+void    amended    late
 pending+void    refunded   !
+pending+void    refund_failed !
+pending+void    refunded_elsewhere !
 pending+void    disputed   !
 pending+void    dispute_won !
 pending+void    dispute_lost !
@@ -84,6 +88,8 @@ authorized      costs      =costs confirm
 authorized      wished     taking_back takeback
 authorized      amended    late
 authorized      refunded   !
+authorized      refund_failed !
+authorized      refunded_elsewhere !
 authorized      disputed   !
 authorized      dispute_won !
 authorized      dispute_lost !
@@ -107,6 +113,8 @@ authorized+void costs      taking_back takeback
 authorized+void wished     taking_back takeback
 authorized+void amended    late
 authorized+void refunded   !
+authorized+void refund_failed !
+authorized+void refunded_elsewhere !
 authorized+void disputed   !
 authorized+void dispute_won !
 authorized+void dispute_lost !
@@ -130,6 +138,8 @@ taking_back     costs      = takeback
 taking_back     wished     = takeback
 taking_back     amended    late
 taking_back     refunded   !
+taking_back     refund_failed !
+taking_back     refunded_elsewhere !
 taking_back     disputed   !
 taking_back     dispute_won !
 taking_back     dispute_lost !
@@ -153,6 +163,8 @@ voiding         costs      = void
 voiding         wished     = void
 voiding         amended    late
 voiding         refunded   !
+voiding         refund_failed !
+voiding         refunded_elsewhere !
 voiding         disputed   !
 voiding         dispute_won !
 voiding         dispute_lost !
@@ -176,6 +188,8 @@ voiding+failed  costs      = void
 voiding+failed  wished     = void
 voiding+failed  amended    late
 voiding+failed  refunded   !
+voiding+failed  refund_failed !
+voiding+failed  refunded_elsewhere !
 voiding+failed  disputed   !
 voiding+failed  dispute_won !
 voiding+failed  dispute_lost !
@@ -199,6 +213,8 @@ returning       costs      = return
 returning       wished     = return
 returning       amended    late
 returning       refunded   !
+returning       refund_failed !
+returning       refunded_elsewhere !
 returning       disputed   !
 returning       dispute_won !
 returning       dispute_lost !
@@ -222,6 +238,8 @@ captured        costs      =
 captured        wished     late
 captured        amended    late
 captured        refunded   =part
+captured        refund_failed !
+captured        refunded_elsewhere =part
 captured        disputed   =open
 captured        dispute_won =won
 captured        dispute_lost =lost
@@ -245,6 +263,8 @@ refunded        costs      =
 refunded        wished     late
 refunded        amended    late
 refunded        refunded   !
+refunded        refund_failed captured
+refunded        refunded_elsewhere !
 refunded        disputed   =open
 refunded        dispute_won =won
 refunded        dispute_lost =lost
@@ -268,6 +288,8 @@ refunded+up     costs      =
 refunded+up     wished     late
 refunded+up     amended    late
 refunded+up     refunded   !
+refunded+up     refund_failed returning return
+refunded+up     refunded_elsewhere !
 refunded+up     disputed   !
 refunded+up     dispute_won !
 refunded+up     dispute_lost !
@@ -291,6 +313,8 @@ failed          costs      =
 failed          wished     late
 failed          amended    late
 failed          refunded   !
+failed          refund_failed !
+failed          refunded_elsewhere !
 failed          disputed   !
 failed          dispute_won !
 failed          dispute_lost !
@@ -314,6 +338,8 @@ voided          costs      =
 voided          wished     late
 voided          amended    late
 voided          refunded   !
+voided          refund_failed !
+voided          refunded_elsewhere !
 voided          disputed   !
 voided          dispute_won !
 voided          dispute_lost !
@@ -464,11 +490,12 @@ func TestNextProperties(t *testing.T) {
 				}
 				continue
 			}
-			if to.status == paymentapi.Captured && s.status != paymentapi.Captured {
+			if to.status == paymentapi.Captured && s.status != paymentapi.Captured && s.status != paymentapi.Refunded {
 				captures++
 			}
 			back += to.refunded - s.refunded
-			if to.refunded < s.refunded || back > amount {
+			cameBack := e.kind == evRefundFailed || e.kind == evElsewhere
+			if to.refunded < s.refunded && !cameBack || back > amount || back < 0 || to.elsewhere > to.refunded {
 				t.Fatalf("%d of %d given back", back, amount)
 			}
 			if s.end != "" && (to.status == paymentapi.Captured || to.status == paymentapi.Pending || to.status == paymentapi.Authorized) {
@@ -477,7 +504,7 @@ func TestNextProperties(t *testing.T) {
 			if s.end != "" && to.end != s.end {
 				t.Fatalf("it was to end as %s, and %v made that %q", s.end, e.kind, to.end)
 			}
-			if s.status.Final() && to.status != s.status && (s.status != paymentapi.Captured || to.status != paymentapi.Refunded) && !to.status.Unwinding() {
+			if s.status.Final() && to.status != s.status && (s.status != paymentapi.Captured || to.status != paymentapi.Refunded) && (s.status != paymentapi.Refunded || !cameBack) && !to.status.Unwinding() {
 				t.Fatalf("%s is final and became %s", s.status, to.status)
 			}
 			if (s.status == paymentapi.Captured || s.status == paymentapi.Refunded && s.end == "") && to.status != paymentapi.Captured && to.status != paymentapi.Refunded {
@@ -502,7 +529,7 @@ func TestNextProperties(t *testing.T) {
 				t.Fatal("captured what was not authorized")
 			}
 			// The same again changes nothing more, except what is counted by its own row.
-			if e.kind != evRefunded && e.kind != evAmended && e.kind != evReturned {
+			if e.kind != evRefunded && e.kind != evRefundFailed && e.kind != evAmended && e.kind != evReturned {
 				if again, _, err := next(to, e); err == nil && again != to {
 					t.Fatalf("%v twice: %+v, then %+v", e.kind, to, again)
 				}

@@ -451,16 +451,37 @@ func (d *drive) giveBack(ctx context.Context) (event, error) {
 		if was.kind != evCaptured {
 			continue
 		}
-		o, err := d.s.gatewayOf(&d.p).Refund(ctx, d.key(try, "return"), d.s.charge(&d.p, try), d.p.Amount)
+		o, err := d.s.gatewayOf(&d.p).Refund(ctx, returnKey(&d.p, try), d.s.charge(&d.p, try), d.p.Amount)
 		switch {
 		case err != nil:
 			return event{}, fmt.Errorf("return: %w", err)
 		case o.Verdict != provider.Approved:
-			return event{}, fmt.Errorf("return: not done (%s)", o.Reason)
+			if err := d.returnedElsewhere(ctx, try); err != nil {
+				return event{}, fmt.Errorf("return: not done (%s): %w", o.Reason, err)
+			}
 		}
 		e.kind = evReturned
 	}
 	return e, nil
+}
+
+// errNotReturned says that nobody has given back the money of a charge.
+var errNotReturned = errors.New("nobody else has given it back")
+
+// returnedElsewhere checks that a person has given back all of a charge whose refund the
+// gateway declines.
+func (d *drive) returnedElsewhere(ctx context.Context, try int64) error {
+	list, err := d.s.refundsAt(ctx, &d.p, try)
+	back := int64(0)
+	for _, r := range list {
+		if !r.Failed {
+			back += r.Amount
+		}
+	}
+	if err == nil && back < d.p.Amount {
+		err = errNotReturned
+	}
+	return err
 }
 
 // release voids one charge. If the gateway refuses, the charge was captured in the

@@ -96,6 +96,10 @@ func (w *move) posting(before balance) string {
 func (w *move) step() string {
 	from, to := &w.from, &w.to
 	switch {
+	case w.cause.kind == evElsewhere && to.Refunded > from.Refunded:
+		return string(paymentapi.RefundedElsewhere)
+	case to.Refunded < from.Refunded && to.end == "":
+		return string(paymentapi.RefundCameBack)
 	case to.Refunded > from.Refunded && to.Status == paymentapi.Captured:
 		return string(paymentapi.PartlyRefunded)
 	case to.dispute != from.dispute || to.disputed != from.disputed:

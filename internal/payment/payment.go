@@ -43,6 +43,7 @@ type record struct {
 	disputed     int64             // minor units: what the gateway has withdrawn for the buyer's dispute
 	dispute      string            // see the disputes in decide.go
 	posted       int64             // the version up to which the journal speaks of it
+	elsewhere    int64             // minor units: see state
 }
 
 // GivenUp reports whether the payment was given up after the booking service or the
@@ -153,13 +154,14 @@ func appendStep(history string, s step) string {
 
 // state returns the part of a payment that the state machine uses.
 func (p *record) state() state {
-	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end, disputed: p.disputed, dispute: p.dispute}
+	return state{status: p.Status, amount: p.Amount, refunded: p.Refunded, try: p.try, void: p.voidWanted, end: p.end, disputed: p.disputed, dispute: p.dispute, elsewhere: p.elsewhere}
 }
 
 // moved returns the payment after an event has led to the state s.
 func (p *record) moved(s state, e event, now int64) record {
 	m := *p
 	m.Status, m.Amount, m.Refunded, m.try, m.end, m.disputed, m.dispute = s.status, s.amount, s.refunded, s.try, s.end, s.disputed, s.dispute
+	m.elsewhere = s.elsewhere
 	m.UpdatedAt = max(now, p.UpdatedAt)
 	m.Version++
 	m.posted = m.Version
@@ -179,6 +181,10 @@ func (p *record) moved(s state, e event, now int64) record {
 		m.History = appendStep(m.History, step{paymentapi.Refunded, m.UpdatedAt, e.amount})
 	case e.kind == evReturned && s.status == paymentapi.Refunded:
 		m.History = appendStep(m.History, step{paymentapi.Refunded, m.UpdatedAt, p.Amount})
+	case e.kind == evRefundFailed && s.end == "", e.kind == evElsewhere && s.refunded < p.Refunded:
+		m.History = appendStep(m.History, step{paymentapi.RefundCameBack, m.UpdatedAt, p.Refunded - s.refunded})
+	case e.kind == evElsewhere && s.refunded > p.Refunded:
+		m.History = appendStep(m.History, step{paymentapi.RefundedElsewhere, m.UpdatedAt, s.refunded - p.Refunded})
 	case e.kind >= evDisputed && (s.dispute != p.dispute || s.disputed != p.disputed):
 		m.History = appendStep(m.History, step{disputeSteps[s.dispute], m.UpdatedAt, e.amount})
 	case s.amount != p.Amount:

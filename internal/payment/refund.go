@@ -402,6 +402,10 @@ func (r *refunder) attempt(ctx context.Context, due []openRefund) []error {
 // chargedBack is why a refund is needless whose buyer has got the money by a dispute.
 const chargedBack = "charged-back"
 
+// refundedElsewhere is why a refund is needless whose money was given back on the
+// gateway's own pages.
+const refundedElsewhere = "refunded-elsewhere"
+
 // one makes a refund if that is possible now.
 func (r *refunder) one(ctx context.Context, f openRefund) error {
 	if job, err := r.s.store.refundJob(ctx, f.eventID); err != nil || job.paused {
@@ -426,6 +430,9 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 	}
 	if _, _, err := next(p.state(), event{kind: evRefunded, amount: f.amount}); err != nil {
 		end.status, end.reason = refundFailed, "more-than-captured"
+		if p.elsewhere > 0 && p.Status == paymentapi.Refunded {
+			end.status, end.reason = refundNeedless, refundedElsewhere
+		}
 		return r.finish(ctx, &end)
 	}
 	if f.amount > p.Amount-p.Refunded-p.disputed {

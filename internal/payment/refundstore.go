@@ -20,6 +20,10 @@ const (
 			updated_at = CASE WHEN updated_at < CAST($4 AS BIGINT) THEN CAST($4 AS BIGINT) ELSE updated_at + 1 END
 		WHERE event_id = $5 COLLATE "C" AND seq = $6 AND (status = 'pending' AND updated_at = $7 OR $1 = 'done' AND status <> 'done')`
 
+	// The same for one whose money has come back.
+	sqlFailRefund = `UPDATE refunds SET status = 'failed', reason = $1, updated_at = $2
+		WHERE event_id = $3 COLLATE "C" AND seq = $4 AND payment_id = $5 AND status = 'done'`
+
 	sqlSetCursor = `INSERT INTO refund_cursors (event_id, seq) VALUES ($1, $2)
 		ON CONFLICT (event_id) DO UPDATE SET seq = excluded.seq WHERE refund_cursors.seq < excluded.seq`
 
@@ -199,4 +203,47 @@ func (s *Service) RefundsOf(ctx context.Context, eventID string, seqs []int64) (
 		out[seq] = r
 	}
 	return out, rows.Err()
+}
+
+// failRefund records that a refund which was made has failed: the money is back, and a
+// person decides how the buyer gets it. from is the payment as it was before the gateway
+// was asked.
+type failRefund struct {
+	from     record
+	seq      int64 // of its ledger entry
+	key      string
+	amount   int64 // minor units
+	reason   string
+	now      int64
+	failed   bool // by this write
+	overtook bool // the payment has changed since the gateway was asked
+}
+
+func (w *failRefund) apply(t *batchTx) error {
+	w.failed, w.overtook = false, false
+	p, found, err := t.one(sqlByID, w.from.EventID, w.from.ID)
+	if err != nil || !found {
+		return fmt.Errorf("payment %s of refund %s: found %t: %w", w.from.ID, w.key, found, err)
+	}
+	if p.Version != w.from.Version {
+		w.overtook = true
+		return nil
+	}
+	n, err := t.exec(sqlFailRefund, w.reason, w.now, p.EventID, w.seq, p.ID)
+	if w.failed = n == 1; err != nil || !w.failed {
+		return err
+	}
+	e := event{kind: evRefundFailed, amount: w.amount, key: w.key, reason: w.reason}
+	s, _, err := next(p.state(), e)
+	if err != nil {
+		return fmt.Errorf("refund %s: %w", w.key, err)
+	}
+	m := move{from: p, to: p.moved(s, e, w.now), cause: e}
+	if err := m.apply(t); err != nil {
+		return err
+	}
+	if !m.moved {
+		return fmt.Errorf("payment %s: %w", p.ID, errChanged)
+	}
+	return nil
 }

@@ -71,13 +71,17 @@ func (p *record) side() (reconcile.Payment, error) {
 			m.Kind, m.Amount = provider.Captured, p.Amount
 		case paymentapi.Refunded, paymentapi.PartlyRefunded:
 			m.Kind = provider.Refunded
+		case paymentapi.RefundedElsewhere:
+			m.Kind, m.Elsewhere = provider.Refunded, true
+		case paymentapi.RefundCameBack:
+			m.Kind = provider.RefundFailed
 		case paymentapi.Disputed:
 			m.Kind, disputed = provider.Disputed, true
 		case paymentapi.DisputeLost:
 			if disputed {
 				continue // the money went when it was opened
 			}
-			m.Kind = provider.Disputed
+			m.Kind, disputed = provider.Disputed, true
 		case paymentapi.DisputeWon:
 			m.Kind, m.Unposted = provider.DisputeWonBack, !disputed
 			if !disputed { // it was opened and won before anybody asked
@@ -229,6 +233,8 @@ func moved(p *paymentapi.Posting) (m reconcile.Movement, ok bool) {
 	switch {
 	case m.Amount > 0 && p.Step == string(paymentapi.DisputeWon):
 		m.Kind = provider.DisputeWonBack
+	case m.Amount > 0 && p.Step == string(paymentapi.RefundCameBack):
+		m.Kind = provider.RefundFailed
 	case m.Amount > 0:
 		m.Kind = provider.Captured
 	case m.Amount < 0 && (p.Step == string(paymentapi.Disputed) || p.Step == string(paymentapi.DisputeLost)):

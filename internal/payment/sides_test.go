@@ -36,6 +36,7 @@ func (w *world) explained() {
 	}
 	r := w.compared()
 	delete(r.Found, reconcile.RefundFailed) // that is so, and for a person to decide
+	delete(r.Found, reconcile.RefundElsewhere)
 	if !r.OK() {
 		w.t.Errorf("reconciled: %v, of %d lines, %d payments, %d postings: %+v", r.Found, r.Lines, r.Payments, r.Postings, r.Findings)
 	}

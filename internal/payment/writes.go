@@ -194,6 +194,10 @@ func (w *move) set(t *batchTx) error {
 		n, err := t.exec(sqlWaits, w.to.approve, w.to.reference, w.to.UpdatedAt, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))
 		w.moved = n == 1
 		return err
+	case w.elsewhere():
+		n, err := t.exec(sqlElsewhere, string(w.to.Status), w.to.Refunded, w.to.elsewhere, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))
+		w.moved = n == 1
+		return err
 	case w.disputes():
 		n, err := t.exec(sqlDispute, w.to.disputed, w.to.dispute, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))
 		w.moved = n == 1
@@ -247,6 +251,9 @@ func (w *move) waits() bool { return w.cause.kind == evWaiting && w.from.state()
 func (w *move) disputes() bool {
 	return w.from.dispute != w.to.dispute || w.from.disputed != w.to.disputed
 }
+
+// elsewhere reports whether something was given back on the gateway's own pages.
+func (w *move) elsewhere() bool { return w.from.elsewhere != w.to.elsewhere }
 
 // unwinds reports whether the payment is being given up.
 func (w *move) unwinds() bool { return w.from.Status.Unwinding() || w.to.Status.Unwinding() }

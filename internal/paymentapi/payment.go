@@ -30,6 +30,12 @@ const (
 // captured.
 const PartlyRefunded Status = "partly_refunded"
 
+// The statuses of steps that the gateway has told of; the payment is captured or refunded.
+const (
+	RefundedElsewhere Status = "refunded_elsewhere" // a part, or all, was given back on the gateway's own pages
+	RefundCameBack    Status = "refund_failed"      // a refund that had been made has failed: the money is here again
+)
+
 // The statuses of steps of a dispute: the buyer tells their bank that they did not want
 // the payment, and the gateway withdraws the money until that is decided. The payment
 // stays captured or refunded.

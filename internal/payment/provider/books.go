@@ -13,7 +13,8 @@ type LineKind string
 const (
 	Captured       LineKind = "captured"
 	Refunded       LineKind = "refunded"
-	Voided         LineKind = "voided" // an authorization was released, or has expired; no money moved
+	RefundFailed   LineKind = "refund_failed" // a refund has failed after it was made: the money came back
+	Voided         LineKind = "voided"        // an authorization was released, or has expired; no money moved
 	Disputed       LineKind = "disputed"
 	DisputeWonBack LineKind = "dispute_won" // the money of a dispute came back
 	Payout         LineKind = "payout"      // to the bank account of this ticket office or of an organizer

@@ -33,6 +33,9 @@ const (
 	VoidAndCapture    FindingKind = "void-and-capture"    // the gateway says that it released and captured the same charge
 	RefundMissing     FindingKind = "refund-missing"      // recorded as refunded; the gateway has not refunded it
 	RefundUnrecorded  FindingKind = "refund-unrecorded"   // refunded by somebody else, such as on the gateway's own pages
+	RefundElsewhere   FindingKind = "refund-elsewhere"    // recorded: refunded on the gateway's own pages; a person decides about the booking
+	FailureUnrecorded FindingKind = "failure-unrecorded"  // a refund has failed after it was made; the record does not know
+	FailureMissing    FindingKind = "failure-missing"     // recorded as failed; the gateway has made the refund
 	RefundTwice       FindingKind = "refund-twice"        // one refund was made more than once
 	RefundAmount      FindingKind = "refund-amount"       // refunded another amount
 	RefundCurrency    FindingKind = "refund-currency"     // refunded in another currency
@@ -78,6 +81,9 @@ var says = map[FindingKind]string{
 	VoidAndCapture:    "The gateway says that it has released and captured the same charge.",
 	RefundMissing:     "The refund is recorded, but the gateway has not made it.",
 	RefundUnrecorded:  "The gateway has made a refund that is not in the record.",
+	RefundElsewhere:   "Money of the payment was refunded on the gateway's own pages. Decide what becomes of the booking.",
+	FailureUnrecorded: "A refund has failed at the gateway after it was made; the record does not know.",
+	FailureMissing:    "The refund is recorded as failed, but at the gateway it has not failed.",
 	RefundTwice:       "The gateway has made one refund more than once.",
 	RefundAmount:      "The gateway has refunded another amount than the one in the record.",
 	RefundCurrency:    "The gateway has refunded another currency than the payment's.",
@@ -130,6 +136,8 @@ func addUp(r *Report, m *Movement) {
 		s.Captured += m.Amount
 	case provider.Refunded:
 		s.Refunded += m.Amount
+	case provider.RefundFailed:
+		s.Refunded -= m.Amount
 	case provider.Disputed:
 		s.Disputed += m.Amount
 	case provider.DisputeWonBack:

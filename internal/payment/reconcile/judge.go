@@ -201,6 +201,8 @@ func (c *comparison) gateway() {
 	c.captures()
 	c.voids()
 	c.refunds()
+	c.failures()
+	c.elsewhere()
 	c.disputes()
 }
 
@@ -306,8 +308,13 @@ func (c *comparison) again(same []pair, l Movement) FindingKind {
 func (c *comparison) givenUp(l Movement) {
 	back := int64(0)
 	for i := range c.lines {
-		if r := &c.lines[i]; r.Kind == provider.Refunded && r.Charge == l.Charge && r.Currency == l.Currency {
+		r := &c.lines[i]
+		switch {
+		case r.Charge != l.Charge || r.Currency != l.Currency:
+		case r.Kind == provider.Refunded:
 			back += r.Amount
+		case r.Kind == provider.RefundFailed:
+			back -= r.Amount
 		}
 	}
 	switch {
@@ -391,6 +398,33 @@ func (c *comparison) extraRefund(same []pair, l *Movement, total int64) FindingK
 	return RefundUnrecorded
 }
 
+// failures compares refunds that have failed after they were made.
+func (c *comparison) failures() {
+	m := match(c.lines, c.p.Movements, provider.RefundFailed, c.slack)
+	c.settle(m.same, provider.RefundFailed)
+	c.differing(m.differ, RefundAmount, RefundCurrency)
+	c.report(m.ours, FailureMissing, c.p.Refunded)
+	for _, l := range m.theirs {
+		switch {
+		case !c.has(l.At):
+		case c.p.gaveUp(): // its money is at the buyer, or the payment would not be over
+			c.explain("returned")
+		default:
+			c.find(FailureUnrecorded, c.p.ID, l, c.p.Refunded)
+		}
+	}
+}
+
+// elsewhere reports what others have refunded: the booking may have to go, too.
+func (c *comparison) elsewhere() {
+	for _, m := range c.p.Movements {
+		if m.Elsewhere && c.has(m.At) {
+			m.Charge = c.p.ID
+			c.find(RefundElsewhere, c.p.ID, m, c.p.Refunded)
+		}
+	}
+}
+
 func (c *comparison) disputes() {
 	m := match(c.lines, c.p.Movements, provider.Disputed, c.slack)
 	c.settle(m.same, provider.Disputed)
@@ -405,7 +439,7 @@ func (c *comparison) disputes() {
 }
 
 // journalled are the kinds of movements that have postings.
-var journalled = []provider.LineKind{provider.Captured, provider.Refunded, provider.Disputed, provider.DisputeWonBack}
+var journalled = []provider.LineKind{provider.Captured, provider.Refunded, provider.RefundFailed, provider.Disputed, provider.DisputeWonBack}
 
 // journal compares the journal's postings with the record.
 func (c *comparison) journal() {

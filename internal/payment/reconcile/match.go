@@ -18,6 +18,7 @@ type Movement struct {
 	Currency  string
 	At        int64 // µs since 1970
 	Off       int64 // the journal's: by how much debits and credits differ, in minor units
+	Elsewhere bool  // the record's: done on the gateway's own pages
 	Unposted  bool  // the record's: known only when it had been undone, so that the journal has nothing of it
 }
 

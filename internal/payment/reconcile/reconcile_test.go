@@ -107,6 +107,27 @@ var planted = []struct {
 		s.wait(time.Hour).line(provider.Refunded, "", 700)
 		s.wait(26 * time.Hour).refund(700)
 	}},
+	{RefundElsewhere, func(o *office) {
+		s, _, _ := o.captured()
+		s.wait(time.Hour).refund(1000)
+		o.lines[len(o.lines)-1].Key = ""
+		s.p.Movements[len(s.p.Movements)-1].Elsewhere = true
+	}},
+	{FailureUnrecorded, func(o *office) { // of a refund that was made before the day
+		s := o.pay(5000, day.Add(-20*time.Hour)).capture().wait(time.Hour).refund(700)
+		s.at = day.Add(7 * time.Hour)
+		s.line(provider.RefundFailed, o.lines[len(o.lines)-1].Key, 700)
+	}},
+	{FailureUnrecorded, func(o *office) {
+		s, _, _ := o.captured()
+		s.wait(time.Hour).refund(5000).wait(time.Hour).bounce(5000)
+		s.forgetLast()
+	}},
+	{FailureMissing, func(o *office) {
+		s, _, _ := o.captured()
+		s.wait(time.Hour).refund(700).wait(time.Hour).bounce(700)
+		o.forget(1)
+	}},
 	{RefundTwice, func(o *office) {
 		s, _, _ := o.captured()
 		s.wait(time.Hour).refund(1000)

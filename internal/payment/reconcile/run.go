@@ -103,7 +103,7 @@ type comparing struct {
 }
 
 // toAsk are the findings that asking the gateway may settle.
-var toAsk = map[FindingKind]bool{NotReturned: true, DisputeUnrecorded: true, WonUnrecorded: true, DisputeAmount: true}
+var toAsk = map[FindingKind]bool{NotReturned: true, DisputeUnrecorded: true, WonUnrecorded: true, DisputeAmount: true, RefundUnrecorded: true, FailureUnrecorded: true}
 
 // askAbout asks the gateway about payments of which it knows more than the record, before
 // anything is reported of them. What cannot be asked is reported.
@@ -245,7 +245,7 @@ func (r *comparing) takes(m *Movement) bool {
 
 func wellFormed(m *Movement) bool {
 	switch m.Kind {
-	case provider.Captured, provider.Refunded, provider.Voided, provider.Disputed, provider.DisputeWonBack, provider.Payout:
+	case provider.Captured, provider.Refunded, provider.RefundFailed, provider.Voided, provider.Disputed, provider.DisputeWonBack, provider.Payout:
 		return m.Amount >= 0 && len(m.Currency) == 3
 	}
 	return false

@@ -155,6 +155,23 @@ func (s *story) refund(amount int64) *story {
 	return s
 }
 
+// bounce is a refund that fails after it was made.
+func (s *story) bounce(amount int64) *story {
+	s.line(provider.RefundFailed, "", amount)
+	s.p.Refunded -= amount
+	s.p.Status = paymentapi.Captured
+	s.recorded(provider.RefundFailed, amount, s.lag())
+	return s
+}
+
+// forgetLast drops the last movement from the row and from the journal.
+func (s *story) forgetLast() {
+	last := s.p.Movements[len(s.p.Movements)-1]
+	s.p.Movements = s.p.Movements[:len(s.p.Movements)-1]
+	s.p.Refunded += last.Amount
+	s.o.unpost()
+}
+
 func (s *story) dispute(won bool) *story {
 	s.line(provider.Disputed, "", s.p.Amount)
 	s.recorded(provider.Disputed, s.p.Amount, time.Minute)

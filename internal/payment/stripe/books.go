@@ -67,8 +67,10 @@ func (g *Gateway) line(ctx context.Context, t *stripe.BalanceTransaction) (provi
 	case s.Charge != nil:
 		l.Kind = provider.Captured
 		l = of(s.Charge, l, s.Charge.AmountCaptured)
-	case s.Refund != nil && t.Amount <= 0:
-		l.Kind = provider.Refunded
+	case s.Refund != nil:
+		if l.Kind = provider.Refunded; t.Amount > 0 {
+			l.Kind = provider.RefundFailed
+		}
 		l.Currency = strings.ToUpper(string(s.Refund.Currency))
 		l.Charge, l.Key, l.Amount = s.Refund.Metadata[metaCharge], s.Refund.Metadata[metaKey], fromStripe(s.Refund.Amount, l.Currency)
 		if s.Refund.PaymentIntent != nil {

@@ -37,14 +37,15 @@ type about struct {
 	Object       string            `json:"object"`
 	Metadata     map[string]string `json:"metadata"`
 	LatestCharge string            `json:"latest_charge"` // of an intent
-	Charge       string            `json:"charge"`        // of a dispute
+	Charge       string            `json:"charge"`        // of a dispute or a refund
 }
 
-// noticeTimeout bounds the look-up of a dispute's charge.
+// noticeTimeout bounds the look-up of a charge.
 const noticeTimeout = 10 * time.Second
 
-// Notice implements provider.Notifier. Disputes do not name our charge; Stripe is asked
-// for it, once the signature was checked.
+// Notice implements provider.Notifier. Disputes do not name our charge, and neither do
+// refunds that were made on Stripe's pages; Stripe is asked for it, once the signature was
+// checked.
 func (g *Gateway) Notice(h http.Header, body []byte, now time.Time) (provider.Notice, error) {
 	if err := g.verify(h.Get(SignatureHeader), body, now); err != nil {
 		return provider.Notice{}, err
@@ -61,12 +62,12 @@ func (g *Gateway) Notice(h http.Header, body []byte, now time.Time) (provider.No
 		return n, nil // of the other mode of the account
 	}
 	o := m.Data.Object
-	if o.Object == "dispute" && o.Charge != "" {
+	if (o.Object == "dispute" || o.Object == "refund" && o.Metadata[metaCharge] == "") && o.Charge != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), noticeTimeout)
 		defer cancel()
 		ch, err := g.api.V1Charges.Retrieve(ctx, o.Charge, nil)
 		if err != nil {
-			return provider.Notice{}, unclear("read charge of a dispute", err)
+			return provider.Notice{}, unclear("read charge of a "+o.Object, err)
 		}
 		o.Metadata = ch.Metadata
 	}

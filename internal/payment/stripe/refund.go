@@ -3,6 +3,7 @@ package stripe
 import (
 	"context"
 	"errors"
+	"slices"
 
 	stripe "github.com/stripe/stripe-go/v82"
 
@@ -38,9 +39,7 @@ func (g *Gateway) Refund(ctx context.Context, key string, c provider.Charge, amo
 	out := provider.Outcome{Reference: c.Reference}
 	switch was.Status {
 	case stripe.RefundStatusFailed, stripe.RefundStatusCanceled:
-		if out.Reason = string(was.FailureReason); out.Reason == "" {
-			out.Reason = "refund_failed"
-		}
+		out.Reason = failure(was)
 	default: // pending: the buyer's bank takes its time
 		if fromStripe(was.Amount, c.Currency) != amount {
 			return declined("key_reused"), nil
@@ -48,6 +47,40 @@ func (g *Gateway) Refund(ctx context.Context, key string, c provider.Charge, amo
 		out.Verdict = provider.Approved
 	}
 	return out, nil
+}
+
+// Refunds implements provider.Refunds.
+func (g *Gateway) Refunds(ctx context.Context, c provider.Charge) ([]provider.Refund, error) {
+	o, err := g.resolve(ctx, c, true)
+	if err != nil {
+		return nil, unclear("find", err)
+	}
+	if o.intent == nil {
+		return nil, nil
+	}
+	params := &stripe.RefundListParams{PaymentIntent: &o.intent.ID}
+	params.Limit = stripe.Int64(100)
+	var list []provider.Refund
+	for r, err := range g.api.V1Refunds.List(ctx, params) { // the newest comes first
+		if err != nil {
+			return nil, unclear("list refunds", err)
+		}
+		one := provider.Refund{ID: r.ID, Key: r.Metadata[metaKey], Amount: fromStripe(r.Amount, c.Currency)}
+		if r.Status == stripe.RefundStatusFailed || r.Status == stripe.RefundStatusCanceled {
+			one.Failed, one.Reason = true, failure(r)
+		}
+		list = append(list, one)
+	}
+	slices.Reverse(list)
+	return list, nil
+}
+
+// failure is why a refund was not made after all.
+func failure(r *stripe.Refund) string {
+	if r.FailureReason == "" {
+		return "refund_failed"
+	}
+	return string(r.FailureReason)
 }
 
 // refundOf finds the refund that was made with a key; nil if there is none.

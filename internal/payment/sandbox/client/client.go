@@ -70,9 +70,31 @@ func (g *Client) Void(ctx context.Context, key string, c provider.Charge) (provi
 
 // Refund implements provider.Gateway.
 func (g *Client) Refund(ctx context.Context, key string, c provider.Charge, amount int64) (provider.Outcome, error) {
-	return g.step(ctx, "refund", key, c, amount, func(a *wire.Charge) bool {
-		return slices.Contains(a.Refunds, wire.Refund{Key: key, Amount: amount})
+	failed := false
+	o, err := g.step(ctx, "refund", key, c, amount, func(a *wire.Charge) bool {
+		failed = slices.Contains(a.Refunds, wire.Refund{Key: key, Amount: amount, Failed: true})
+		return failed || slices.Contains(a.Refunds, wire.Refund{Key: key, Amount: amount})
 	})
+	if err == nil && failed {
+		o.Verdict, o.Reason = provider.Declined, wire.CodeRefundFailed
+	}
+	return o, err
+}
+
+// Refunds implements provider.Refunds.
+func (g *Client) Refunds(ctx context.Context, c provider.Charge) (list []provider.Refund, err error) {
+	a, err := g.find(ctx, c)
+	if err != nil || a == nil {
+		return nil, err
+	}
+	for i, r := range a.Refunds {
+		one := provider.Refund{ID: a.ID + "." + strconv.Itoa(i+1), Key: r.Key, Amount: r.Amount, Failed: r.Failed}
+		if r.Failed {
+			one.Reason = wire.CodeRefundFailed
+		}
+		list = append(list, one)
+	}
+	return list, nil
 }
 
 // step asks for a step. done reports whether the answer shows that it was carried out.
@@ -108,19 +130,28 @@ func (g *Client) step(ctx context.Context, name, key string, c provider.Charge, 
 
 // Find implements provider.Gateway.
 func (g *Client) Find(ctx context.Context, c provider.Charge) (provider.Standing, provider.Outcome, error) {
+	a, err := g.find(ctx, c)
+	if err != nil || a == nil {
+		return provider.Unknown, provider.Outcome{}, err
+	}
+	s, o := standing(a)
+	return s, o, nil
+}
+
+// find reads a charge; nil if the gateway does not know it.
+func (g *Client) find(ctx context.Context, c provider.Charge) (*wire.Charge, error) {
 	a, err := g.ask(ctx, http.MethodGet, "/v1/charges/"+url.PathEscape(c.ID), "", nil)
 	switch {
 	case err != nil:
-		return provider.Unknown, provider.Outcome{}, err
+		return nil, err
 	case a.Error != nil && a.Error.Code == wire.CodeUnknown:
-		return provider.Unknown, provider.Outcome{}, nil
+		return nil, nil //nolint:nilnil // there is none
 	case a.Error != nil:
-		return provider.Unknown, provider.Outcome{}, fmt.Errorf("sandbox gateway: %s: %s", a.Error.Code, a.Error.Text)
+		return nil, fmt.Errorf("sandbox gateway: %s: %s", a.Error.Code, a.Error.Text)
 	case a.Charge == nil || a.Charge.Charge != c.ID:
-		return provider.Unknown, provider.Outcome{}, errors.New("sandbox gateway: the answer is about something else")
+		return nil, errors.New("sandbox gateway: the answer is about something else")
 	}
-	s, o := standing(a.Charge)
-	return s, o, nil
+	return a.Charge, nil
 }
 
 // standing reads a charge.

@@ -24,6 +24,7 @@ const (
 	opRefund    kind = "refund"
 	opApprove   kind = "approve" // the buyer, on the gateway's page
 	opRefuse    kind = "refuse"
+	opBounce    kind = "bounce"  // the last refund that was made fails
 	opDispute   kind = "dispute" // of all that is left of a charge; or its end
 	opExpire    kind = "expire"  // an authorization ends early
 	opTick      kind = "tick"    // time has passed
@@ -130,6 +131,7 @@ var refusals = map[string]string{
 	"not_authorized":     "The charge is not authorized.",
 	"not_captured":       "No money was taken.",
 	"more_than_captured": "That is more than what is left of the charge.",
+	"not_refunded":       "No refund of the charge was made.",
 	"disputed":           "The buyer's bank has taken the money back.",
 	"key_reused":         "The idempotency key was used for something else.",
 	"amount_differs":     "The charge is over another amount.",
@@ -176,6 +178,8 @@ func (b *book) step(o op) (c *charge, refusal string, did bool) {
 		return b.refund(c, o)
 	case opApprove, opRefuse:
 		return b.decide(c, o)
+	case opBounce:
+		return b.bounce(c)
 	case opDispute:
 		return b.dispute(c, o)
 	}
@@ -317,6 +321,23 @@ func (b *book) refund(c *charge, o op) (*charge, string, bool) {
 	return c, "", true
 }
 
+// bounce lets the last refund that was made fail: the buyer's bank sends the money back.
+func (b *book) bounce(c *charge) (*charge, string, bool) {
+	for i := len(c.Refunds) - 1; i >= 0; i-- {
+		r := &c.Refunds[i]
+		if r.Failed {
+			continue
+		}
+		r.Failed = true
+		c.Refunded -= r.Amount
+		b.balance[purse{c.Account, c.Currency}] += r.Amount
+		b.line("refund_failed", c, r.Key, r.Amount, 0)
+		b.tell("refund.failed", c)
+		return c, "", true
+	}
+	return c, "not_refunded", false
+}
+
 // decide is what the buyer does on the gateway's page. It comes too late for what is
 // decided.
 func (b *book) decide(c *charge, o op) (*charge, string, bool) {
@@ -343,7 +364,7 @@ func (b *book) dispute(c *charge, o op) (*charge, string, bool) {
 		b.balance[own] -= c.Dispute.Amount
 		b.line("disputed", c, "", c.Dispute.Amount, 0)
 		b.tell("dispute.opened", c)
-	case c.Dispute != nil && c.Dispute.Status == "open" && o.State == "won":
+	case c.Dispute != nil && (c.Dispute.Status == "open" || c.Dispute.Status == "lost") && o.State == "won":
 		c.Dispute.Status = "won"
 		b.balance[own] += c.Dispute.Amount
 		b.line("dispute_won", c, "", c.Dispute.Amount, 0)

@@ -58,6 +58,19 @@ func (s *Server) control() {
 		}
 		s.ordered(w, r, op{Op: opDispute, Request: wire.Request{Charge: r.PathValue("charge")}, State: want.State, Why: want.Reason})
 	})
+	s.mux.HandleFunc("POST /control/charges/{charge}/refund", func(w http.ResponseWriter, r *http.Request) {
+		var want struct {
+			Amount int64 `json:"amount"`
+		}
+		if err := readBody(r, &want); err != nil {
+			plain(w, nil, err)
+			return
+		}
+		s.ordered(w, r, op{Op: opRefund, Request: wire.Request{Charge: r.PathValue("charge"), Refund: want.Amount}})
+	})
+	s.mux.HandleFunc("POST /control/charges/{charge}/refund-fails", func(w http.ResponseWriter, r *http.Request) {
+		s.ordered(w, r, op{Op: opBounce, Request: wire.Request{Charge: r.PathValue("charge")}})
+	})
 	s.mux.HandleFunc("POST /control/charges/{charge}/expire", func(w http.ResponseWriter, r *http.Request) {
 		s.ordered(w, r, op{Op: opExpire, Request: wire.Request{Charge: r.PathValue("charge")}})
 	})

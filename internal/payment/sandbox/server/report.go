@@ -20,7 +20,7 @@ type Sums struct {
 	Charges   int64 `json:"charges"`   // how many there are
 	Reserved  int64 `json:"reserved"`  // authorized, and neither captured nor released
 	Captured  int64 `json:"captured"`  // ever
-	Refunded  int64 `json:"refunded"`  // ever
+	Refunded  int64 `json:"refunded"`  // ever, without refunds that have failed
 	Disputed  int64 `json:"disputed"`  // ever
 	WonBack   int64 `json:"won_back"`  // of what was disputed
 	Fees      int64 `json:"fees"`      // what the gateway kept
@@ -84,6 +84,8 @@ func (b *book) sums() Books {
 			s.Captured += l.Amount
 		case "refunded":
 			s.Refunded += l.Amount
+		case "refund_failed":
+			s.Refunded -= l.Amount
 		case "disputed":
 			s.Disputed += l.Amount
 		case "dispute_won":

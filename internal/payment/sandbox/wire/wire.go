@@ -69,6 +69,7 @@ type Charge struct {
 type Refund struct {
 	Key    string `json:"key"`
 	Amount int64  `json:"amount"`
+	Failed bool   `json:"failed,omitempty"` // the buyer's bank has sent it back
 }
 
 // Dispute is a chargeback.
@@ -113,10 +114,14 @@ const (
 	CodeBadRequest = "bad_request"    // the request makes no sense
 )
 
+// CodeRefundFailed is why a refund that failed after it was made is declined when it is
+// asked for again.
+const CodeRefundFailed = "refund_failed"
+
 // Line is a movement.
 type Line struct {
 	ID        string `json:"id"`
-	Kind      string `json:"kind"` // captured, refunded, voided, disputed, dispute_won, payout
+	Kind      string `json:"kind"` // captured, refunded, refund_failed, voided, disputed, dispute_won, payout
 	Charge    string `json:"charge,omitempty"`
 	Reference string `json:"reference,omitempty"`
 	Key       string `json:"key,omitempty"`

@@ -1,0 +1,254 @@
+package payment
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"boxoffice/internal/bookingapi"
+	"boxoffice/internal/payment/provider"
+	"boxoffice/internal/payment/reconcile"
+	"boxoffice/internal/paymentapi"
+)
+
+// steps are the last steps of a payment's history with their amounts.
+func (w *world) lastSteps(paymentID string, n int) (list []step) {
+	w.t.Helper()
+	p, err := w.store.payment(w.t.Context(), paymentID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	steps, err := p.steps()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, s := range steps[max(0, len(steps)-n):] {
+		list = append(list, step{Status: s.Status, Amount: s.Amount})
+	}
+	return list
+}
+
+// refundOf is the refund for the last entry of the ledger.
+func (w *world) lastRefund() paymentapi.Refund {
+	w.t.Helper()
+	seq := int64(len(w.house.ledger[event1]))
+	found, err := w.RefundsOf(w.t.Context(), event1, []int64{seq})
+	if err != nil || len(found) != 1 {
+		w.t.Errorf("refunds: %v %v", found, err)
+	}
+	return found[seq]
+}
+
+// keeps makes a booking booked again, with an amount, for the check at the end: a person
+// has still to decide.
+func (w *world) keeps(bookingID string, amount int64) {
+	w.house.mu.Lock()
+	defer w.house.mu.Unlock()
+	w.house.bookings[bookingID].Status, w.house.bookings[bookingID].Amount = bookingapi.Booked, amount
+}
+
+// A refund that was made fails days later: by a webhook, or by the day's comparison, the
+// money is back in the journal, and a person is told.
+func TestRefundFailsLater(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		amount int64
+		notice func(*world, string)
+	}{
+		{"webhook, all", 10000, (*world).asks},
+		{"webhook, a part", 5000, (*world).asks},
+		{"reconciled", 10000, func(w *world, _ string) { w.compared() }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				b := w.house.hold(fan.UserID, 1, 2)
+				w.house.split(b.ID, 1000, 200)
+				p, err := w.pay(b, "tok_ok", "k")
+				if statusOf(t, p, err) != paymentapi.Captured {
+					t.Fatal(p)
+				}
+				w.house.cancel(b.ID, c.amount)
+				time.Sleep(time.Minute)
+				if r := w.lastRefund(); r.Status != refundDone {
+					t.Fatalf("%+v", r)
+				}
+				w.bank.failsRefund(p.ID + ".1")
+				c.notice(w, p.ID)
+				w.asks(p.ID) // again
+				if r := w.lastRefund(); r.Status != refundFailed || r.Reason != "lost_or_stolen_card" {
+					t.Errorf("%+v", r)
+				}
+				got, err := w.store.payment(t.Context(), p.ID)
+				if err != nil || got.Status != paymentapi.Captured || got.Refunded != 0 {
+					t.Errorf("%+v %v", got, err)
+				}
+				last := w.lastSteps(p.ID, 1)
+				if last[0] != (step{Status: paymentapi.RefundCameBack, Amount: c.amount}) {
+					t.Errorf("%+v", last)
+				}
+				if found := w.compared().Found; found[reconcile.RefundFailed] != 1 || len(found) != 1 {
+					t.Errorf("found %v", found)
+				}
+				w.keeps(b.ID, b.Amount)
+			})
+		})
+	}
+}
+
+// The money of a payment that was given up was returned, and that fails: it is returned
+// until somebody has done so by hand.
+func TestReturnFailsLater(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b := w.house.hold(fan.UserID, 1)
+		p, _ := w.pay(b, "tok_never", "a")
+		if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
+			t.Fatal(err)
+		}
+		w.bank.takes(p.ID+".1", b.Amount)
+		w.asks(p.ID)
+		time.Sleep(time.Minute)
+		w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+		w.bank.failsRefund(p.ID + ".1")
+		w.asks(p.ID)
+		w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
+		time.Sleep(time.Hour)
+		w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
+		w.bank.refundsByHand(p.ID+".1", b.Amount)
+		time.Sleep(5 * time.Minute)
+		w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+		w.asks(p.ID)
+		w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+	})
+}
+
+// Somebody gives money back on the gateway's own pages: it is posted, shown to a person,
+// and never given back a second time.
+func TestRefundedElsewhere(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b := w.house.hold(fan.UserID, 1, 2)
+		p, err := w.pay(b, "tok_ok", "k")
+		if statusOf(t, p, err) != paymentapi.Captured {
+			t.Fatal(p)
+		}
+		w.bank.refundsByHand(p.ID+".1", 3000)
+		w.bank.refundsByHand(p.ID+".1", 1000)
+		w.asks(p.ID)
+		got, err := w.store.payment(t.Context(), p.ID)
+		if err != nil || got.Status != paymentapi.Captured || got.Refunded != 4000 || got.elsewhere != 4000 {
+			t.Errorf("%+v %v", got, err)
+		}
+		if last := w.lastSteps(p.ID, 2); last[0] != (step{Status: paymentapi.RefundedElsewhere, Amount: 3000}) || last[1] != (step{Status: paymentapi.RefundedElsewhere, Amount: 1000}) {
+			t.Errorf("%+v", last)
+		}
+		w.asks(p.ID)
+		if found := w.compared().Found; found[reconcile.RefundElsewhere] != 2 || len(found) != 1 {
+			t.Errorf("found %v", found)
+		}
+		w.house.cancel(b.ID, 7000) // more than what is left
+		time.Sleep(time.Minute)
+		if r := w.lastRefund(); r.Status != refundFailed || r.Reason != "more-than-captured" {
+			t.Errorf("%+v", r)
+		}
+		w.bank.refundsByHand(p.ID+".1", 6000)
+		w.compared() // nobody has sent a webhook
+		w.is(p.ID, paymentapi.Refunded, bookingapi.Booked)
+		w.house.cancel(b.ID, 3000)
+		time.Sleep(time.Minute)
+		if r := w.lastRefund(); r.Status != refundNeedless || r.Reason != refundedElsewhere {
+			t.Errorf("%+v", r)
+		}
+		w.bank.failsRefund(p.ID + ".1") // the one by hand
+		w.asks(p.ID)
+		if last := w.lastSteps(p.ID, 1); last[0] != (step{Status: paymentapi.RefundCameBack, Amount: 6000}) {
+			t.Errorf("%+v", last)
+		}
+		w.keeps(b.ID, 6000)
+	})
+}
+
+// What a webhook has led to is written when its notice is done, whatever happens then.
+func TestAskedIsWritten(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b := w.house.hold(fan.UserID, 1)
+		p, _ := w.pay(b, "tok_never", "a")
+		if _, err := w.void(t.Context(), fan, p.ID, 0); err != nil {
+			t.Fatal(err)
+		}
+		w.is(p.ID, paymentapi.Voided, bookingapi.Pending)
+		w.bank.takes(p.ID+".1", b.Amount)
+		w.bank.mu.Lock()
+		w.bank.cut = func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() } // it does not answer
+		w.bank.mu.Unlock()
+		w.asks(p.ID)
+		w.crash()
+		w.bank.mu.Lock()
+		w.bank.cut = func(context.Context, string) error { return nil }
+		w.bank.mu.Unlock()
+		w.boot()
+		w.runs()
+		time.Sleep(time.Minute)
+		w.is(p.ID, paymentapi.Refunded, bookingapi.Pending)
+	})
+}
+
+// A server that is stopping leaves a webhook to the next start.
+func TestAskedWhileClosing(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b := w.house.hold(fan.UserID, 1)
+		p, _ := w.pay(b, "tok_ok", "a")
+		w.mu.Lock()
+		w.closing = true
+		w.mu.Unlock()
+		if err := w.Ask(t.Context(), p.ID); err == nil {
+			t.Error("it was not asked about")
+		}
+	})
+}
+
+// A bank brings back the money of a dispute that was lost; and a dispute is about a
+// payment whose money went back.
+func TestDisputesInAnyOrder(t *testing.T) {
+	for name, c := range map[string]struct {
+		states []provider.DisputeState
+		left   int64
+	}{
+		"won after lost":         {[]provider.DisputeState{provider.DisputeOpen, provider.DisputeLost, provider.DisputeWon}, 10000},
+		"lost at once, then won": {[]provider.DisputeState{provider.DisputeLost, provider.DisputeWon}, 10000},
+		"lost at once":           {[]provider.DisputeState{provider.DisputeLost}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				b := w.house.hold(fan.UserID, 1, 2)
+				p, err := w.pay(b, "tok_ok", "k")
+				if statusOf(t, p, err) != paymentapi.Captured {
+					t.Fatal(p)
+				}
+				for _, s := range c.states {
+					w.bank.disputes(p.ID+".1", s, 10000)
+					w.asks(p.ID)
+					w.asks(p.ID)
+				}
+				w.keeps(b.ID, c.left)
+			})
+		})
+	}
+	t.Run("refunded before", func(t *testing.T) {
+		inWorld(t, func(t *testing.T, w *world) {
+			b := w.house.hold(fan.UserID, 1, 2)
+			p, err := w.pay(b, "tok_ok", "k")
+			if statusOf(t, p, err) != paymentapi.Captured {
+				t.Fatal(p)
+			}
+			w.house.cancel(b.ID, b.Amount)
+			time.Sleep(time.Minute)
+			w.bank.disputes(p.ID+".1", provider.DisputeOpen, 10000)
+			w.asks(p.ID)
+			if balances, err := w.Balances(t.Context(), event1); err != nil || balances["USD"][paymentapi.AccountChargebacks] != 10000 {
+				t.Errorf("%v %v", balances, err)
+			}
+			w.bank.disputes(p.ID+".1", provider.DisputeWon, 10000)
+			w.asks(p.ID)
+			w.is(p.ID, paymentapi.Refunded, bookingapi.Cancelled)
+		})
+	})
+}
