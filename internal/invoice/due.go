@@ -30,11 +30,33 @@ type refund struct {
 	at     time.Time
 }
 
-// refundsOf are the refunds in a payment's history, in their order, which stays.
+// refundsOf are the refunds in a payment's history that call for a credit note, in their
+// order, which stays. A refund that fails later takes nothing back, because the money is
+// still owed: its credit note speaks of it when it is made again. What is given back on
+// the gateway's own pages meanwhile pays what is owed first.
 func refundsOf(p *paymentapi.Payment) (list []refund) {
+	var owed []int64 // what came back, each
 	for _, s := range p.History {
-		if (s.Status == paymentapi.Refunded || s.Status == paymentapi.PartlyRefunded) && s.Amount > 0 {
-			list = append(list, refund{s.Amount, s.At})
+		amount := s.Amount
+		switch s.Status {
+		case paymentapi.RefundCameBack:
+			owed = append(owed, amount)
+			continue
+		case paymentapi.Refunded, paymentapi.PartlyRefunded:
+			if again := slices.Index(owed, amount); again >= 0 {
+				owed = slices.Delete(owed, again, again+1)
+				continue
+			}
+		case paymentapi.RefundedElsewhere:
+			for i := range owed {
+				paid := min(owed[i], amount)
+				owed[i], amount = owed[i]-paid, amount-paid
+			}
+		default:
+			continue
+		}
+		if amount > 0 {
+			list = append(list, refund{amount, s.At})
 		}
 	}
 	return list

@@ -300,3 +300,55 @@ func TestContained(t *testing.T) {
 		}
 	}
 }
+
+// Each refund has one credit note, whoever has made it. One that fails later keeps it,
+// since the money is still owed, and it speaks of the refund that is made again.
+func TestCreditNotesOfRefundsThatComeBack(t *testing.T) {
+	const elsewhere, part, failed = paymentapi.RefundedElsewhere, paymentapi.PartlyRefunded, paymentapi.RefundCameBack
+	type step struct {
+		status paymentapi.Status
+		amount int64
+	}
+	for name, c := range map[string]struct {
+		steps []step
+		want  []int64 // the credit notes at the end
+	}{
+		"elsewhere":               {[]step{{elsewhere, 3000}, {part, 2000}, {elsewhere, 10000}}, []int64{3000, 2000, 10000}},
+		"fails":                   {[]step{{part, 5000}, {failed, 5000}}, []int64{5000}},
+		"fails, made again":       {[]step{{part, 5000}, {failed, 5000}, {part, 5000}, {failed, 5000}, {part, 5000}}, []int64{5000}},
+		"fails, others meanwhile": {[]step{{part, 5000}, {failed, 5000}, {part, 4000}, {part, 5000}, {part, 6000}}, []int64{5000, 4000, 6000}},
+		"fails, paid by hand":     {[]step{{part, 5000}, {failed, 5000}, {elsewhere, 2000}, {elsewhere, 3000}, {elsewhere, 1000}}, []int64{5000, 1000}},
+		"by hand, fails":          {[]step{{elsewhere, 5000}, {failed, 5000}, {elsewhere, 6000}}, []int64{5000, 1000}},
+		"all of it, twice":        {[]step{{part, 15000}, {failed, 15000}, {elsewhere, 15000}}, []int64{15000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.introduce(t)
+			b := w.sell("gala", 1, 3)
+			for _, s := range c.steps {
+				w.now = w.now.Add(time.Hour)
+				w.set(b, func(p *paymentapi.Payment) {
+					p.Refunded += s.amount
+					if s.status == failed {
+						p.Refunded -= 2 * s.amount
+					}
+					p.History = append(p.History[:len(p.History):len(p.History)], paymentapi.Step{Status: s.status, At: w.now, Amount: s.amount})
+				})
+				w.documents(t, b) // whenever they are issued
+			}
+			list := w.documents(t, b)
+			var got []int64
+			for i, d := range list {
+				if d.Number != fmt.Sprintf("TH-2026-%06d", i+1) {
+					t.Errorf("document %d is %s", i, d.Number)
+				}
+				if i > 0 {
+					got = append(got, d.Amount)
+				}
+			}
+			if fmt.Sprint(got) != fmt.Sprint(c.want) {
+				t.Errorf("credit notes for %v instead of %v", got, c.want)
+			}
+		})
+	}
+}

@@ -81,6 +81,10 @@ func (s *Service) Settlement(ctx context.Context, c caller.Caller, eventID strin
 // add adds a posting to a statement. Credits of the organizer, of fees and of tax are a
 // sale; debits of fees, of tax and of refunds are money that went back.
 func add(t *invoiceapi.Statement, p *paymentapi.Posting) {
+	if p.Step == string(paymentapi.RefundCameBack) {
+		cameBack(t, p)
+		return
+	}
 	var sold, back int64
 	for _, l := range p.Lines {
 		switch l.Account {
@@ -110,6 +114,22 @@ func add(t *invoiceapi.Statement, p *paymentapi.Posting) {
 	}
 	if back > 0 {
 		t.Refunded, t.Refunds = t.Refunded+1, t.Refunds+back
+	}
+}
+
+// cameBack adds a refund that has failed after it was made: it is none.
+func cameBack(t *invoiceapi.Statement, p *paymentapi.Posting) {
+	t.Refunded--
+	for _, l := range p.Lines {
+		switch l.Account {
+		case paymentapi.AccountGateway:
+			t.AtGateway += l.Amount
+			t.Refunds -= l.Amount
+		case paymentapi.AccountFees:
+			t.RefundFees += l.Amount
+		case paymentapi.AccountTax:
+			t.RefundTax += l.Amount
+		}
 	}
 }
 

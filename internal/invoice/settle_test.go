@@ -36,6 +36,8 @@ func TestSettlement(t *testing.T) {
 	w.post("captured", to(gate, 13090), to(org, -10000), to(fee, -1000), to(tax, -2090))
 	w.post("captured", to(gate, 13090), to(org, -10000), to(fee, -1000), to(tax, -2090))
 	w.post("partly_refunded", to(gate, -6545), to(fee, 500), to(tax, 1045), to(back, 5000))
+	w.post("refunded_elsewhere", to(gate, -1309), to(fee, 100), to(tax, 209), to(back, 1000))
+	w.post("refund_failed", to(gate, 1309), to(fee, -100), to(tax, -209), to(back, -1000))
 	w.post("disputed", to(gate, -13090), to(withdrawn, 13090))
 	w.post("disputed", to(gate, -13090), to(withdrawn, 13090))
 	w.post("dispute_won", to(gate, 13090), to(withdrawn, -13090))
@@ -85,7 +87,7 @@ func TestSettlement(t *testing.T) {
 			t.Errorf("%+v %v", p, err)
 		}
 	}
-	if n != 10 {
+	if n != 12 {
 		t.Errorf("%d movements", n)
 	}
 	for c, want := range map[caller.Caller]errs.Kind{rival: errs.NotFound, {}: errs.Unauthenticated, fan: errs.NotFound} {
@@ -130,7 +132,7 @@ func TestSettlementsAddUp(t *testing.T) {
 			f := rapid.Int64Range(0, amount).Draw(t, "fee")
 			x := rapid.Int64Range(0, amount-f).Draw(t, "tax")
 			p := paymentapi.Posting{Lines: []paymentapi.Line{to(gate, amount), to(org, f+x-amount), to(fee, -f), to(tax, -x)}}
-			switch rapid.IntRange(0, 4).Draw(t, "step") {
+			switch rapid.IntRange(0, 5).Draw(t, "step") {
 			case 0:
 				p.Lines = []paymentapi.Line{to(gate, -amount), to(back, amount-f-x), to(fee, f), to(tax, x)}
 				fees -= f
@@ -140,6 +142,10 @@ func TestSettlementsAddUp(t *testing.T) {
 				p.Lines = []paymentapi.Line{to(gate, -amount), to(paymentapi.AccountPayout, amount)}
 			case 3:
 				p.Lines = []paymentapi.Line{to(gate, amount), to(paymentapi.AccountBuyer, -amount)}
+			case 4:
+				p.Step = string(paymentapi.RefundCameBack)
+				p.Lines = []paymentapi.Line{to(gate, amount), to(back, f+x-amount), to(fee, -f), to(tax, -x)}
+				fees += f
 			default:
 				fees += f
 			}
