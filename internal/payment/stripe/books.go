@@ -45,7 +45,7 @@ func (g *Gateway) moved(ctx context.Context, span *stripe.RangeQueryParams, yiel
 		}
 		line, ok, err := g.line(ctx, t)
 		if err != nil {
-			yield(provider.Line{}, unclear("read dispute", err))
+			yield(provider.Line{}, unclear("read charge", err))
 			return false
 		}
 		if ok && !yield(line, nil) {
@@ -75,6 +75,13 @@ func (g *Gateway) line(ctx context.Context, t *stripe.BalanceTransaction) (provi
 		l.Charge, l.Key, l.Amount = s.Refund.Metadata[metaCharge], s.Refund.Metadata[metaKey], fromStripe(s.Refund.Amount, l.Currency)
 		if s.Refund.PaymentIntent != nil {
 			l.Reference = s.Refund.PaymentIntent.ID
+		}
+		if l.Charge == "" && s.Refund.Charge != nil { // it was made on Stripe's pages
+			ch, err := g.api.V1Charges.Retrieve(ctx, s.Refund.Charge.ID, nil)
+			if err != nil {
+				return l, false, err
+			}
+			l.Charge = ch.Metadata[metaCharge]
 		}
 	case s.Dispute != nil && s.Dispute.Charge != nil:
 		if l.Kind = provider.Disputed; t.Amount > 0 {

@@ -2,7 +2,10 @@ package stripe
 
 import (
 	"errors"
+	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -122,20 +125,56 @@ func TestRefundRepeated(t *testing.T) {
 	if must(t, "failed refund", o, err, provider.Declined); o.Reason != "lost_or_stolen_card" {
 		t.Errorf("reason %q", o.Reason)
 	}
-	n := 0
+	refundElsewhere(t, double, c.Reference, 500)
+	list, err := g.Refunds(t.Context(), c)
+	if err != nil || len(list) != 2 || list[0].Key != "event:7" || !list[0].Failed || list[0].Amount != 2000 || list[0].Reason != "lost_or_stolen_card" ||
+		list[1].Key != "" || list[1].Failed || list[1].Amount != 500 {
+		t.Errorf("%+v %v", list, err)
+	}
+	events := double.Events()
+	last := events[len(events)-1]
+	if n, err := g.Notice(stripetest.Sign(last.Body, stripetest.WebhookSecret, at.now), last.Body, at.now); err != nil || len(n.Charges) != 1 || n.Charges[0] != c.ID {
+		t.Errorf("%s is about %+v, %v", last.Body, n, err)
+	}
+	n, failed := 0, 0
 	for l, err := range g.Lines(t.Context(), at.now.Add(-100*time.Hour), at.now.Add(time.Hour)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if l.Kind == provider.Refunded {
+		switch {
+		case l.Kind == provider.RefundFailed && l.Key == "event:7" && l.Amount == 2000:
+			failed++
+		case l.Kind == provider.Refunded:
 			n++
-			if l.Key != "event:7" || l.Amount != 2000 {
+			if (l.Key != "event:7" || l.Amount != 2000) && (l.Key != "" || l.Amount != 500 || l.Charge != c.ID || l.Reference != c.Reference) {
 				t.Errorf("%+v", l)
 			}
 		}
 	}
-	if n != 1 {
-		t.Errorf("%d refunds", n)
+	if n != 2 || failed != 1 {
+		t.Errorf("%d refunds, %d failed", n, failed)
+	}
+}
+
+// refundElsewhere gives money back as the gateway's own pages do.
+func refundElsewhere(t *testing.T, double *stripetest.Server, intent string, amount int) {
+	t.Helper()
+	form := url.Values{"payment_intent": {intent}, "amount": {strconv.Itoa(amount)}}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, double.URL+"/v1/refunds", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+stripetest.SecretKey)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Idempotency-Key", "by hand")
+	r.Header.Set("Stripe-Version", stripetest.Version)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if raw, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", res.Status, raw, err)
 	}
 }
 

@@ -175,3 +175,40 @@ func (b *bench) setup(t *testing.T) providertest.Setup {
 func TestContract(t *testing.T) {
 	providertest.Run(t, func(t *testing.T) providertest.Setup { return newBench(t).setup(t) })
 }
+
+// A refund that fails after it was made is a failure from then on, and what was given back
+// on the gateway's own pages has no key.
+func TestRefundsOfACharge(t *testing.T) {
+	b := newBench(t)
+	g := New(b.srv.URL, wire.Secret)
+	t.Cleanup(g.Close)
+	c := provider.Charge{ID: "booking-1.1", Method: "tok_ok", Amount: 5000, Currency: "EUR"}
+	approved := func(o provider.Outcome, err error) {
+		t.Helper()
+		if err != nil || o.Verdict != provider.Approved {
+			t.Fatalf("%+v %v", o, err)
+		}
+	}
+	o, err := g.Authorize(t.Context(), "a", c)
+	approved(o, err)
+	c.Reference = o.Reference
+	approved(g.Capture(t.Context(), "c", c))
+	approved(g.Refund(t.Context(), "event:7", c, 2000))
+	b.order(t, "POST", "/control/charges/"+c.ID+"/refund-fails", "")
+	b.order(t, "POST", "/control/charges/"+c.ID+"/refund", `{"amount":500}`)
+	if o, err := g.Refund(t.Context(), "event:7", c, 2000); err != nil || o.Verdict != provider.Declined || o.Reason != wire.CodeRefundFailed {
+		t.Errorf("the same refund again: %+v %v", o, err)
+	}
+	approved(g.Refund(t.Context(), "event:7.2", c, 2000))
+	list, err := g.Refunds(t.Context(), c)
+	if err != nil || len(list) != 3 {
+		t.Fatalf("%+v %v", list, err)
+	}
+	for i, want := range []provider.Refund{
+		{Key: "event:7", Amount: 2000, Failed: true, Reason: wire.CodeRefundFailed}, {Amount: 500}, {Key: "event:7.2", Amount: 2000},
+	} {
+		if want.ID = list[i].ID; want.ID == "" || list[i] != want {
+			t.Errorf("%+v, want %+v", list[i], want)
+		}
+	}
+}
