@@ -114,6 +114,41 @@ func TestRefundsAreMailed(t *testing.T) {
 	}
 }
 
+// What was refunded on the gateway's own pages is mailed as well, each time once.
+func TestRefundsElsewhereAreMailed(t *testing.T) {
+	h, box := newPostHouse(t)
+	ann := h.visitor(t, "ann")
+	booking := h.buys(t, ann, h.event(t, h.account(t, caller.Organizer)), 2, paymentapi.SandboxOK)
+	list, err := h.Payments.Latest(t.Context(), []string{booking})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := list[booking]
+	for i, amount := range []int64{1500, 1500, 2500} {
+		notices, err := h.letters(h.Notices, "https://tickets.example").Returned(t.Context(), []paymentapi.Return{
+			{PaymentID: p.ID, Amount: amount, Currency: p.Currency, Seq: -int64(i + 4)},
+		})
+		if err != nil || len(notices) != 1 {
+			t.Fatalf("%+v %v", notices, err)
+		}
+		for range 2 {
+			if err := h.Notices.Notify(t.Context(), notices); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	until(t, "they are mailed", func() bool { return len(box.about("ann@example.org", "Refund")) >= 3 })
+	mails := box.about("ann@example.org", "Refund")
+	if len(mails) != 3 {
+		t.Errorf("%d mails", len(mails))
+	}
+	for _, m := range mails {
+		if !strings.Contains(m.Text, "of the €100.00 that you paid") || !strings.Contains(m.Text, "your tickets stay valid") {
+			t.Errorf("the mail says %s", m.Text)
+		}
+	}
+}
+
 // Mails about an order are in the language of the request that paid for it. The account's
 // other orders are in the account's language.
 func TestMailsAreInTheLanguageOfThePurchase(t *testing.T) {

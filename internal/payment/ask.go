@@ -136,16 +136,16 @@ func (s *Service) hearRefunds(ctx context.Context, p record, try int64) error {
 	alive := int64(0) // made by others
 	var others []provider.Refund
 	for _, r := range list {
-		if _, ours := refundSeq(p.EventID, r.Key); !ours && r.Key != returnKey(&p, try) && !r.Failed {
+		if _, _, ours := refundSeq(p.EventID, r.Key); !ours && r.Key != returnKey(&p, try) && !r.Failed {
 			alive += r.Amount
 			others = append(others, r)
 		}
 	}
 	for _, r := range list {
-		seq, ours := refundSeq(p.EventID, r.Key)
+		seq, attempt, ours := refundSeq(p.EventID, r.Key)
 		switch {
 		case ours && r.Failed:
-			w := failRefund{from: p, seq: seq, key: r.Key, amount: r.Amount, reason: r.Reason, now: s.micros()}
+			w := failRefund{from: p, seq: seq, attempt: attempt, key: r.Key, amount: r.Amount, reason: r.Reason, now: s.micros()}
 			if err := s.store.do(ctx, &w); err != nil {
 				return err
 			}
@@ -201,13 +201,21 @@ func returnKey(p *record, try int64) string {
 	return p.ID + "." + strconv.FormatInt(try, 10) + ".return"
 }
 
-// refundSeq is the ledger entry that a refund of ours is for; ok is false if it is of
-// somebody else.
-func refundSeq(eventID, key string) (seq int64, ok bool) {
-	number, ok := strings.CutPrefix(key, eventID+":")
+// refundSeq is the ledger entry that a refund of ours is for, and which attempt at it has
+// this key; ok is false if it is of somebody else.
+func refundSeq(eventID, key string) (seq, attempt int64, ok bool) {
+	text, ok := strings.CutPrefix(key, eventID+":")
 	if !ok {
-		return 0, false
+		return 0, 0, false
 	}
+	number, again, repeated := strings.Cut(text, ".")
 	seq, err := strconv.ParseInt(number, 10, 64)
-	return seq, err == nil && refundID(eventID, seq) == key
+	if err != nil || refundID(eventID, seq) != eventID+":"+number {
+		return 0, 0, false
+	}
+	if !repeated {
+		return seq, 1, true
+	}
+	attempt, err = strconv.ParseInt(again, 10, 64)
+	return seq, attempt, err == nil && attempt > 1 && strconv.FormatInt(attempt, 10) == again
 }

@@ -232,6 +232,33 @@ func TestDisputesInAnyOrder(t *testing.T) {
 			})
 		})
 	}
+	t.Run("decided, and nobody says so", func(t *testing.T) {
+		inWorld(t, func(t *testing.T, w *world) {
+			var lost []string
+			for i := range int32(disputesAtOnce + 1) {
+				b := w.house.hold(fan.UserID, i+1)
+				p, err := w.pay(b, "tok_ok", b.ID)
+				if statusOf(t, p, err) != paymentapi.Captured {
+					t.Fatal(p)
+				}
+				w.bank.disputes(p.ID+".1", provider.DisputeOpen, b.Amount)
+				w.asks(p.ID)
+				w.keeps(b.ID, 0)
+				if i == 0 || i == disputesAtOnce {
+					w.bank.disputes(p.ID+".1", provider.DisputeLost, b.Amount)
+					lost = append(lost, p.ID)
+				}
+			}
+			if _, err := w.Reconcile(t.Context(), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range lost {
+				if p, err := w.store.payment(t.Context(), id); err != nil || p.dispute != disputeLost {
+					t.Errorf("%+v %v", p, err)
+				}
+			}
+		})
+	})
 	t.Run("refunded before", func(t *testing.T) {
 		inWorld(t, func(t *testing.T, w *world) {
 			b := w.house.hold(fan.UserID, 1, 2)
@@ -251,4 +278,18 @@ func TestDisputesInAnyOrder(t *testing.T) {
 			w.is(p.ID, paymentapi.Refunded, bookingapi.Cancelled)
 		})
 	})
+}
+
+// The keys of refunds name the entry of the ledger and the attempt.
+func TestKeysOfRefunds(t *testing.T) {
+	for key, want := range map[string][2]int64{
+		refundID(event1, 7): {7, 1}, event1 + ":7.2": {7, 2}, event1 + ":12.30": {12, 30},
+		event1 + ":7.1": {}, event1 + ":7.02": {}, event1 + ":07": {}, event1 + ":7.": {}, event1 + ":7.x": {}, event1 + ":": {},
+		event1 + "0:7": {}, "": {}, event1 + "-1.1.return": {},
+	} {
+		seq, attempt, ok := refundSeq(event1, key)
+		if ok != (want[0] > 0) || ok && (seq != want[0] || attempt != want[1]) {
+			t.Errorf("%s: %d, %d, %t", key, seq, attempt, ok)
+		}
+	}
 }

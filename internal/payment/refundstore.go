@@ -211,6 +211,7 @@ func (s *Service) RefundsOf(ctx context.Context, eventID string, seqs []int64) (
 type failRefund struct {
 	from     record
 	seq      int64 // of its ledger entry
+	attempt  int64 // at the refund, from 1
 	key      string
 	amount   int64 // minor units
 	reason   string
@@ -228,6 +229,9 @@ func (w *failRefund) apply(t *batchTx) error {
 	if p.Version != w.from.Version {
 		w.overtook = true
 		return nil
+	}
+	if w.attempt != 1 {
+		return nil // nobody makes it yet
 	}
 	n, err := t.exec(sqlFailRefund, w.reason, w.now, p.EventID, w.seq, p.ID)
 	if w.failed = n == 1; err != nil || !w.failed {

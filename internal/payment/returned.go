@@ -9,7 +9,7 @@ import (
 )
 
 // Money that goes back is noted in payments_returned, in the transaction that records
-// that it went back: a refund once the gateway has made it, and a payment that was given
+// that it went back: a refund once the gateway has made it or has told of it, and a payment that was given
 // up once nothing of it is left to undo. What a batch notes of an event is one row. A row
 // goes once all consumers of the bus have taken it.
 const (
@@ -52,6 +52,12 @@ func returnedBody(text string) any {
 // refunded is what the message about a refund says.
 func (p *record) refunded(f *openRefund) paymentapi.Return {
 	return paymentapi.Return{PaymentID: p.ID, UserID: p.UserID, Amount: f.amount, Currency: p.Currency, Seq: f.seq}
+}
+
+// returnedElsewhere is what the message about an amount says that was given back on the
+// gateway's own pages.
+func (p *record) returnedElsewhere(amount int64) paymentapi.Return {
+	return paymentapi.Return{PaymentID: p.ID, UserID: p.UserID, Amount: amount, Currency: p.Currency, Seq: -p.Version}
 }
 
 // returns is what the message about a payment says that has ended by being given up. ok

@@ -23,7 +23,10 @@ const (
 		ON p.event_id = substr(j.value, 1, 16) /*postgres: COLLATE "C"*/ AND p.id > j.value || '-' AND p.id < j.value || '.' ORDER BY p.booking_id, p.attempt`
 
 	// By refunds_open, and over all refunds.
-	sqlRefundsStuck  = `SELECT id, booking_id, payment_id, amount, reason, created_at FROM refunds WHERE status = 'pending' AND created_at < $1 ORDER BY id`
+	sqlRefundsStuck = `SELECT id, booking_id, payment_id, amount, reason, created_at FROM refunds WHERE status = 'pending' AND created_at < $1 ORDER BY id`
+	// By payments_disputed.
+	sqlDisputed = `SELECT event_id, id FROM payments WHERE dispute = 'open' AND (event_id, id) > ($1, $2) ORDER BY event_id, id LIMIT $3`
+
 	sqlRefundsFailed = `SELECT id, booking_id, payment_id, amount, reason, updated_at FROM refunds WHERE status = 'failed' AND updated_at >= $1 AND updated_at < $2 ORDER BY id`
 )
 
@@ -258,6 +261,9 @@ func (s *Service) Reconcile(ctx context.Context, day time.Time) (*paymentapi.Day
 // compare does the same, posts the fees and payouts of the day in the journal, and keeps no
 // report.
 func (s *Service) compare(ctx context.Context, day time.Time) (*paymentapi.DayReport, error) {
+	if err := s.askDisputes(ctx); err != nil {
+		return nil, err
+	}
 	from := day.UTC().Truncate(24 * time.Hour)
 	c := sides{s}
 	to := from.AddDate(0, 0, 1)
@@ -266,6 +272,48 @@ func (s *Service) compare(ctx context.Context, day time.Time) (*paymentapi.DayRe
 		sources.Gateway = books
 	}
 	return reconcile.Run(ctx, sources, from, to)
+}
+
+// disputesAtOnce is how many open disputes are listed at once.
+const disputesAtOnce = 100
+
+// askDisputes asks the gateway how far the open disputes are. One that is lost moves no
+// money, so that the day's list does not tell; refunds wait for it. What the gateway does
+// not answer is asked on the next day.
+func (s *Service) askDisputes(ctx context.Context) error {
+	var event, last string
+	for {
+		list, err := s.store.disputed(ctx, event, last)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		for _, k := range list {
+			if err := s.Ask(ctx, k.id); err != nil && ctx.Err() == nil {
+				s.log.WarnContext(ctx, "the gateway does not say how far a dispute is", "payment", k.id, "error", err)
+			}
+		}
+		event, last = list[len(list)-1].event, list[len(list)-1].id
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+}
+
+// disputed lists some payments whose disputes are open, behind a payment.
+func (s *store) disputed(ctx context.Context, event, id string) (list []rowKey, err error) {
+	rows, err := s.db.Reader().QueryContext(ctx, s.db.Text(sqlDisputed), event, id, disputesAtOnce)
+	if err != nil {
+		return nil, fmt.Errorf("list disputed payments: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k rowKey
+		if err := rows.Scan(&k.event, &k.id); err != nil {
+			return nil, fmt.Errorf("list disputed payments: %w", err)
+		}
+		list = append(list, k)
+	}
+	return list, rows.Err()
 }
 
 var _ interface {

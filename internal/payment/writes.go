@@ -196,7 +196,9 @@ func (w *move) set(t *batchTx) error {
 		return err
 	case w.elsewhere():
 		n, err := t.exec(sqlElsewhere, string(w.to.Status), w.to.Refunded, w.to.elsewhere, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))
-		w.moved = n == 1
+		if w.moved = n == 1; w.moved && w.to.Refunded > w.from.Refunded {
+			t.back = append(t.back, w.to.returnedElsewhere(w.to.Refunded-w.from.Refunded))
+		}
 		return err
 	case w.disputes():
 		n, err := t.exec(sqlDispute, w.to.disputed, w.to.dispute, w.to.UpdatedAt, w.to.History, w.from.EventID, w.from.ID, w.from.Version, string(w.from.Status))

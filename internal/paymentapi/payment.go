@@ -179,15 +179,17 @@ type ReturnedMessage struct {
 	Unreadable string   `json:"unreadable,omitempty"` // the row, if it cannot be read
 }
 
-// Return is money that went back: the refund for seats that were given back, or the money
-// of a payment that was given up.
+// Return is money that went back: the refund for seats that were given back, the money of
+// a payment that was given up, or what was given back on the gateway's own pages.
 type Return struct {
 	PaymentID string `json:"payment_id"`
 	UserID    string `json:"user_id"` // of the buyer
 	Amount    int64  `json:"amount"`  // minor units
 	Currency  string `json:"currency"`
 
-	Seq int64 `json:"seq,omitempty"` // of the cancelled entry in the event's ledger; 0: the payment was given up
+	// Of the cancelled entry in the event's ledger. 0: the payment was given up. Below 0:
+	// it was given back on the gateway's own pages; minus the payment's version then.
+	Seq int64 `json:"seq,omitempty"`
 
 	// Of a payment that was given up: why, and whether the money was taken before. If not,
 	// it was only reserved.

@@ -31,15 +31,15 @@ func (l *Letters) returned(ctx context.Context, list []paymentapi.Return) ([]not
 	about, left := make([]bookingapi.Booking, len(list)), make([]int, len(list))
 	for i, r := range list {
 		about[i] = bookings[r.BookingID()]
-		if r.Seq == 0 {
+		if about[i].Status == bookingapi.Booked {
+			left[i] = len(about[i].Seats)
+		}
+		if r.Seq <= 0 {
 			continue
 		}
 		e, ok := entries[paymentapi.RefundID(about[i].EventID, r.Seq)]
 		if !ok || e.Kind != ledger.Cancelled || e.BookingID != about[i].ID {
 			return nil, fmt.Errorf("entry %d, which was refunded by payment %s: %w", r.Seq, r.PaymentID, errs.Missing("entry"))
-		}
-		if about[i].Status == bookingapi.Booked {
-			left[i] = len(about[i].Seats)
 		}
 		if len(e.Seats) > 0 {
 			about[i].Seats = e.Seats // the order that is shown has the seats that were given back

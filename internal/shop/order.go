@@ -228,7 +228,8 @@ func (o *orderPage) Back() (out struct {
 	if o.Payment != nil {
 		out.Amount = o.Payment.Refunded
 		for _, s := range o.Payment.History {
-			if s.Status == paymentapi.Refunded || s.Status == paymentapi.PartlyRefunded {
+			switch s.Status {
+			case paymentapi.Refunded, paymentapi.PartlyRefunded, paymentapi.RefundedElsewhere:
 				out.At = o.Local(s.At)
 			}
 		}
