@@ -107,10 +107,10 @@ func (h *house) write(t *testing.T, text string, args ...any) {
 func (h *house) ask(t *testing.T, as userapi.Fan, method, path, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	ctx := t.Context()
+	leave := func() {}
 	if strings.HasSuffix(path, "/live") { // it goes on for ever
-		short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-		defer cancel()
-		ctx = short
+		ctx, leave = context.WithCancel(ctx)
+		defer leave()
 	}
 	r := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
 	if body != "" {
@@ -123,13 +123,24 @@ func (h *house) ask(t *testing.T, as userapi.Fan, method, path, body string, hea
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	h.door.Handler().ServeHTTP(w, r)
+	h.door.Handler().ServeHTTP(glance{w, leave}, r)
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") { // of pages
 		if err := gatewaytest.Named(h.door.API().OpenAPI(), method, path, w.Code, w.Body.Bytes()); err != nil {
 			t.Error(err)
 		}
 	}
 	return w
+}
+
+// glance records an answer, and leaves once it begins.
+type glance struct {
+	*httptest.ResponseRecorder
+	leave func()
+}
+
+func (g glance) WriteHeader(status int) {
+	g.ResponseRecorder.WriteHeader(status)
+	g.leave()
 }
 
 // must is ask for something that has to succeed; it answers a field of the answer.
