@@ -188,7 +188,7 @@ func (b *bank) Refund(ctx context.Context, key string, c provider.Charge, amount
 		switch {
 		case a.refunds[key]:
 			if i := slices.IndexFunc(a.list, func(r provider.Refund) bool { return r.Key == key }); a.list[i].Failed {
-				return provider.Outcome{Reason: a.list[i].Reason}
+				return provider.Outcome{Reason: a.list[i].Reason, Spent: true}
 			}
 			return provider.Outcome{Verdict: provider.Approved}
 		case a.dispute.State == provider.DisputeOpen:

@@ -95,6 +95,35 @@ func TestRefundFailsLater(t *testing.T) {
 	}
 }
 
+// A refund that has come back is tried again with another key, and is made. That the first
+// has failed, which the gateway goes on to say, does not undo the second.
+func TestRefundThatCameBackIsTriedAgain(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		b := w.house.hold(fan.UserID, 1, 2)
+		p, err := w.pay(b, "tok_ok", "k")
+		if statusOf(t, p, err) != paymentapi.Captured {
+			t.Fatal(p)
+		}
+		w.house.cancel(b.ID, b.Amount)
+		time.Sleep(time.Minute)
+		for range 2 {
+			w.bank.failsRefund(p.ID + ".1")
+			w.asks(p.ID)
+			if r := w.lastRefund(); r.Status != refundFailed {
+				t.Fatalf("%+v", r)
+			}
+			w.turn(paymentapi.RefundJobChange{Retry: true})
+			time.Sleep(time.Minute)
+			w.asks(p.ID)
+			if r := w.lastRefund(); r.Status != refundDone || r.Reason != "" {
+				t.Errorf("%+v", r)
+			}
+			w.is(p.ID, paymentapi.Refunded, bookingapi.Cancelled)
+		}
+		w.agree()
+	})
+}
+
 // The money of a payment that was given up was returned, and that fails: it is returned
 // until somebody has done so by hand.
 func TestReturnFailsLater(t *testing.T) {

@@ -446,7 +446,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		return r.finish(ctx, &end)
 	}
 	point("before", "refund")
-	o, err := r.s.gatewayOf(&p).Refund(ctx, f.id, r.s.charge(&p, p.try), f.amount)
+	o, err := r.s.gatewayOf(&p).Refund(ctx, f.key(), r.s.charge(&p, p.try), f.amount)
 	point("after", "refund")
 	switch {
 	case err != nil:
@@ -457,7 +457,7 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		if disputed, err := r.disputed(ctx, p.ID); disputed || err != nil {
 			return err // it waits
 		}
-		end.status, end.reason = refundFailed, o.Reason
+		end.status, end.reason, end.spent = refundFailed, o.Reason, o.Spent
 	}
 	return r.finish(ctx, &end)
 }
@@ -487,5 +487,5 @@ func (r *refunder) finish(ctx context.Context, w *endRefund) error {
 	return nil
 }
 
-// refundID is also the gateway's idempotency key.
+// refundID is also the gateway's idempotency key of the first attempt.
 func refundID(eventID string, seq int64) string { return paymentapi.RefundID(eventID, seq) }

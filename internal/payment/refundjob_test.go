@@ -463,6 +463,57 @@ func (g *interrupted) Refund(ctx context.Context, key string, c provider.Charge,
 	return o, err
 }
 
+// A refund that was made and has failed is tried again with another key, since its own gets
+// the same answer for ever. A late answer to the first does not end the second. A refund
+// that was refused and not made keeps its key.
+func TestAFailedRefundIsTriedAgainWithAnotherKey(t *testing.T) {
+	w := newWorld(t)
+	w.cancelled(1)
+	first := w.openRefund()
+	g := &keyed{Gateway: w.gateway, says: map[string][]provider.Outcome{
+		first.id: {{Reason: "processing_error"}, {Reason: "lost_or_stolen_card", Spent: true}}, first.id + ".2": {{Reason: "expired_card", Spent: true}},
+	}}
+	w.gateway = g
+	for range 4 {
+		if err := w.refunds.settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if j := w.turn(paymentapi.RefundJobChange{Retry: true}); j.Left.Count > 0 {
+			p, err := w.store.ofBooking(t.Context(), first.bookingID)
+			late := endRefund{openRefund: first, paymentID: p.ID, status: refundDone, now: w.micros()}
+			if w.openRefund().attempt == 1 {
+				continue // it would be right
+			}
+			if err = errors.Join(err, w.refunds.finish(t.Context(), &late)); err != nil || late.ended || w.job().Left != figure(1) {
+				t.Errorf("a late answer: ended %t, %+v %v", late.ended, w.job(), err)
+			}
+		}
+	}
+	if want := []string{first.id, first.id, first.id + ".2", first.id + ".3"}; !slices.Equal(g.asked, want) {
+		t.Errorf("asked with %q, not %q", g.asked, want)
+	}
+	if j := w.job(); j.Done != figure(1) || j.Owed != figure(1) {
+		t.Errorf("%+v", j)
+	}
+	w.agree()
+}
+
+// keyed answers so to the refunds of a key, and then passes them on.
+type keyed struct {
+	provider.Gateway
+	says  map[string][]provider.Outcome
+	asked []string
+}
+
+func (g *keyed) Refund(ctx context.Context, key string, c provider.Charge, amount int64) (provider.Outcome, error) {
+	g.asked = append(g.asked, key)
+	if list := g.says[key]; len(list) > 0 {
+		g.says[key] = list[1:]
+		return list[0], nil
+	}
+	return g.Gateway.Refund(ctx, key, c, amount)
+}
+
 // However many refunds are paused, those of other events are found with few reads.
 func TestPausedRefundsArePassedOver(t *testing.T) {
 	w := newWorld(t)

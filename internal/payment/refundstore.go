@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"boxoffice/internal/codec"
 	"boxoffice/internal/ledger"
@@ -15,14 +16,16 @@ const (
 		VALUES ($1, $2, $3, $4, '', $5, 'pending', '', $6, $6) ON CONFLICT DO NOTHING`
 
 	// By refunds_by_event. updated_at only grows: it tells a refund that is tried again from
-	// one that never failed. That the money went back is true whatever the row says.
-	sqlEndRefund = `UPDATE refunds SET status = $1, reason = $2, payment_id = $3,
+	// one that never failed. That the money went back is true whatever the row says, but for
+	// an attempt that has failed since.
+	sqlEndRefund = `UPDATE refunds SET status = $1, reason = $2, payment_id = $3, attempt = $9,
 			updated_at = CASE WHEN updated_at < CAST($4 AS BIGINT) THEN CAST($4 AS BIGINT) ELSE updated_at + 1 END
-		WHERE event_id = $5 COLLATE "C" AND seq = $6 AND (status = 'pending' AND updated_at = $7 OR $1 = 'done' AND status <> 'done')`
+		WHERE event_id = $5 COLLATE "C" AND seq = $6 AND attempt = $8 AND (status = 'pending' AND updated_at = $7 OR $1 = 'done' AND status <> 'done')`
 
-	// The same for one whose money has come back.
-	sqlFailRefund = `UPDATE refunds SET status = 'failed', reason = $1, updated_at = $2
-		WHERE event_id = $3 COLLATE "C" AND seq = $4 AND payment_id = $5 AND status = 'done'`
+	// The same for one whose money has come back. Its key is spent.
+	sqlFailRefund = `UPDATE refunds SET status = 'failed', reason = $1, attempt = attempt + 1,
+			updated_at = CASE WHEN updated_at < CAST($2 AS BIGINT) THEN CAST($2 AS BIGINT) ELSE updated_at + 1 END
+		WHERE event_id = $3 COLLATE "C" AND seq = $4 AND payment_id = $5 AND status = 'done' AND attempt = $6`
 
 	sqlSetCursor = `INSERT INTO refund_cursors (event_id, seq) VALUES ($1, $2)
 		ON CONFLICT (event_id) DO UPDATE SET seq = excluded.seq WHERE refund_cursors.seq < excluded.seq`
@@ -34,7 +37,7 @@ const (
 		AND seq /*sqlite: IN (SELECT value FROM json_each($2))*/ /*postgres: = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($2 AS JSON)) AS BIGINT)))*/`
 
 	// By the index refunds_open, over all events.
-	sqlOpenRefunds = `SELECT event_id, seq, id, booking_id, amount, reason, updated_at FROM refunds WHERE status = 'pending' AND id > $1 ORDER BY id LIMIT $2`
+	sqlOpenRefunds = `SELECT event_id, seq, id, booking_id, amount, reason, updated_at, attempt FROM refunds WHERE status = 'pending' AND id > $1 ORDER BY id LIMIT $2`
 
 	// Few events were ever paused.
 	sqlPausedEvents = `SELECT event_id FROM payments_refund_jobs WHERE paused`
@@ -67,12 +70,17 @@ type endRefund struct {
 	openRefund
 	paymentID      string
 	status, reason string
+	spent          bool // its key: it was made with it, and has failed
 	now            int64
 	ended          bool // by this write
 }
 
 func (w *endRefund) apply(t *batchTx) error {
-	n, err := t.exec(sqlEndRefund, w.status, w.reason, w.paymentID, w.now, w.eventID, w.seq, w.updatedAt)
+	attempt := w.attempt
+	if w.spent {
+		attempt++
+	}
+	n, err := t.exec(sqlEndRefund, w.status, w.reason, w.paymentID, w.now, w.eventID, w.seq, w.updatedAt, w.attempt, attempt)
 	w.ended = n == 1
 	if err != nil || !w.ended || w.status != refundDone {
 		return err
@@ -81,7 +89,7 @@ func (w *endRefund) apply(t *batchTx) error {
 	if err != nil || !found {
 		return fmt.Errorf("payment %s of refund %s: found %t: %w", w.paymentID, w.id, found, err)
 	}
-	e := event{kind: evRefunded, amount: w.amount, key: w.id}
+	e := event{kind: evRefunded, amount: w.amount, key: w.key()}
 	s, _, err := next(p.state(), e)
 	if err != nil {
 		return fmt.Errorf("refund %s: %w", w.id, err)
@@ -105,6 +113,16 @@ type openRefund struct {
 	amount        int64
 	reason        string // why the last attempt failed; "": there was none, or it did not
 	updatedAt     int64  // when the row was read
+	attempt       int64  // counts the keys, from 1
+}
+
+// key is the gateway's idempotency key. Another one is used only when the refund that was
+// made with the last has failed for good: so no money goes back twice.
+func (f *openRefund) key() string {
+	if f.attempt > 1 {
+		return f.id + "." + strconv.FormatInt(f.attempt, 10)
+	}
+	return f.id
 }
 
 // openRefunds lists some of the refunds that are open, in the order of their ids, without
@@ -155,7 +173,7 @@ func (s *store) pendingRefunds(ctx context.Context, after string, limit int) ([]
 	var list []openRefund
 	for rows.Next() {
 		var f openRefund
-		if err := rows.Scan(&f.eventID, &f.seq, &f.id, &f.bookingID, &f.amount, &f.reason, &f.updatedAt); err != nil {
+		if err := rows.Scan(&f.eventID, &f.seq, &f.id, &f.bookingID, &f.amount, &f.reason, &f.updatedAt, &f.attempt); err != nil {
 			return nil, fmt.Errorf("list open refunds: %w", err)
 		}
 		list = append(list, f)
@@ -230,10 +248,7 @@ func (w *failRefund) apply(t *batchTx) error {
 		w.overtook = true
 		return nil
 	}
-	if w.attempt != 1 {
-		return nil // nobody makes it yet
-	}
-	n, err := t.exec(sqlFailRefund, w.reason, w.now, p.EventID, w.seq, p.ID)
+	n, err := t.exec(sqlFailRefund, w.reason, w.now, p.EventID, w.seq, p.ID, w.attempt)
 	if w.failed = n == 1; err != nil || !w.failed {
 		return err
 	}

@@ -44,6 +44,7 @@ type Outcome struct {
 	Approve       string    // while undecided: URL at which the buyer approves (3-D Secure, or the gateway's own page); "": the buyer need not do anything
 	CaptureBefore time.Time // when the authorization expires; zero: unknown
 	Dispute       Dispute   // of Find: the last dispute about the charge
+	Spent         bool      // of a refund that was declined: one was made with this key, and has failed; another needs another key
 }
 
 // Standing is what a gateway knows of a charge.

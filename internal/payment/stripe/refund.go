@@ -39,7 +39,7 @@ func (g *Gateway) Refund(ctx context.Context, key string, c provider.Charge, amo
 	out := provider.Outcome{Reference: c.Reference}
 	switch was.Status {
 	case stripe.RefundStatusFailed, stripe.RefundStatusCanceled:
-		out.Reason = failure(was)
+		out.Reason, out.Spent = failure(was), true
 	default: // pending: the buyer's bank takes its time
 		if fromStripe(was.Amount, c.Currency) != amount {
 			return declined("key_reused"), nil

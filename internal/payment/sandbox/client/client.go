@@ -76,7 +76,7 @@ func (g *Client) Refund(ctx context.Context, key string, c provider.Charge, amou
 		return failed || slices.Contains(a.Refunds, wire.Refund{Key: key, Amount: amount})
 	})
 	if err == nil && failed {
-		o.Verdict, o.Reason = provider.Declined, wire.CodeRefundFailed
+		o.Verdict, o.Reason, o.Spent = provider.Declined, wire.CodeRefundFailed, true
 	}
 	return o, err
 }

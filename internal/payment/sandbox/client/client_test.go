@@ -196,7 +196,7 @@ func TestRefundsOfACharge(t *testing.T) {
 	approved(g.Refund(t.Context(), "event:7", c, 2000))
 	b.order(t, "POST", "/control/charges/"+c.ID+"/refund-fails", "")
 	b.order(t, "POST", "/control/charges/"+c.ID+"/refund", `{"amount":500}`)
-	if o, err := g.Refund(t.Context(), "event:7", c, 2000); err != nil || o.Verdict != provider.Declined || o.Reason != wire.CodeRefundFailed {
+	if o, err := g.Refund(t.Context(), "event:7", c, 2000); err != nil || o.Verdict != provider.Declined || o.Reason != wire.CodeRefundFailed || !o.Spent {
 		t.Errorf("the same refund again: %+v %v", o, err)
 	}
 	approved(g.Refund(t.Context(), "event:7.2", c, 2000))
