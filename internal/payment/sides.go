@@ -108,10 +108,10 @@ func (c sides) Open(ctx context.Context, before, from, to time.Time) iter.Seq2[r
 	return func(yield func(reconcile.Finding, error) bool) {
 		err := c.stuck(ctx, before.UnixMicro(), yield)
 		if err == nil {
-			err = c.refunds(ctx, reconcile.RefundStuck, yield, sqlRefundsStuck, before.UnixMicro())
-		}
-		if err == nil {
 			err = c.refunds(ctx, reconcile.RefundFailed, yield, sqlRefundsFailed, from.UnixMicro(), to.UnixMicro())
+		}
+		if err == nil { // last: there are many while an event's refunds are paused
+			err = c.refunds(ctx, reconcile.RefundStuck, yield, sqlRefundsStuck, before.UnixMicro())
 		}
 		if err != nil && err != errEnough { //nolint:errorlint // the value itself
 			yield(reconcile.Finding{}, err)

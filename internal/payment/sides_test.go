@@ -3,12 +3,14 @@ package payment
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"boxoffice/internal/bookingapi"
 	"boxoffice/internal/caller"
 	"boxoffice/internal/errs"
+	"boxoffice/internal/ledger"
 	"boxoffice/internal/patience"
 	"boxoffice/internal/payment/provider"
 	"boxoffice/internal/payment/reconcile"
@@ -104,6 +106,29 @@ func TestReconciled(t *testing.T) {
 		if r.Found[kind] != n {
 			t.Errorf("%s: %d, want %d", kind, r.Found[kind], n)
 		}
+	}
+}
+
+// Refunds that have failed are reported before those that wait, of which there may be many.
+func TestFailedRefundsAreReportedFirst(t *testing.T) {
+	w := newWorld(t)
+	var entries []ledger.Entry
+	for seq := range int64(5) {
+		entries = append(entries, ledger.Entry{EventID: event1, Seq: seq + 1, BookingID: event1 + "b", Amount: 100})
+	}
+	if err := w.store.do(t.Context(), &intake{entries: entries, now: 1}); err != nil {
+		t.Fatal(err)
+	}
+	w.change(`UPDATE refunds SET status = 'failed' WHERE event_id = $1 AND seq = 5`, event1)
+	var kinds []paymentapi.FindingKind
+	for f, err := range (sides{w.Service}).Open(t.Context(), w.now(), time.UnixMicro(0), w.now()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds = append(kinds, f.Kind)
+	}
+	if stuck := reconcile.RefundStuck; !slices.Equal(kinds, []paymentapi.FindingKind{reconcile.RefundFailed, stuck, stuck, stuck, stuck}) {
+		t.Error(kinds)
 	}
 }
 

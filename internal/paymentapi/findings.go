@@ -52,7 +52,7 @@ type DayReport struct {
 	// returned (of a payment that was given up), under-way, voided or payout.
 	Explained map[string]int64      `json:"explained"`
 	Found     map[FindingKind]int64 `json:"found"`    // by kind
-	Findings  []Finding             `json:"findings"` // the first thousand
+	Findings  []Finding             `json:"findings"` // the first 250 of each kind
 	Sums      []DaySum              `json:"sums"`
 	Unlisted  bool                  `json:"unlisted"` // the gateway has no list: only payments and journal were compared
 }

@@ -110,13 +110,14 @@ var says = map[FindingKind]string{
 	RefundFailed:      "The gateway has refused the refund.",
 }
 
-// MaxFindings is how many findings a report lists.
-const MaxFindings = 1000
+// MaxFindings is how many findings of a kind a report lists, so that one with many, such as
+// paused refunds, does not hide the others.
+const MaxFindings = 250
 
 func add(r *Report, list []Finding) {
 	for _, f := range list {
 		r.Found[f.Kind]++
-		if len(r.Findings) < MaxFindings {
+		if r.Found[f.Kind] <= MaxFindings {
 			r.Findings = append(r.Findings, f)
 		}
 	}

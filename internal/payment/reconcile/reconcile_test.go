@@ -263,6 +263,22 @@ func TestPlanted(t *testing.T) {
 	t.Logf("%d kinds of discrepancy, planted in %d ways", len(kinds), len(planted))
 }
 
+// Many findings of one kind do not keep the others out of the list, and all are counted.
+func TestManyFindingsHideNoOthers(t *testing.T) {
+	o := newOffice(1)
+	for range 3000 { // as while refunds are paused
+		o.open = append(o.open, Finding{Kind: RefundStuck})
+	}
+	o.open = append(o.open, Finding{Kind: RefundFailed, Refund: "event:7"})
+	r, err := o.reconcile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := r.Findings[len(r.Findings)-1]; r.Count() != 3001 || len(r.Findings) != MaxFindings+1 || last.Refund != "event:7" {
+		t.Errorf("%s: %d listed, the last is %+v", found(r), len(r.Findings), last)
+	}
+}
+
 // What is wrong on other days is not reported on this one.
 func TestOtherDays(t *testing.T) {
 	for i, c := range planted {
