@@ -140,7 +140,7 @@ func TestReturnFailsLater(t *testing.T) {
 		w.bank.failsRefund(p.ID + ".1")
 		w.asks(p.ID)
 		w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
-		time.Sleep(time.Hour)
+		time.Sleep(10 * time.Minute)
 		w.is(p.ID, paymentapi.Returning, bookingapi.Pending)
 		w.bank.refundsByHand(p.ID+".1", b.Amount)
 		time.Sleep(5 * time.Minute)
