@@ -322,3 +322,46 @@ func TestKeysOfRefunds(t *testing.T) {
 		}
 	}
 }
+
+// A refund that came back is not made again if somebody has made it by hand.
+func TestCameBackAndPaidByHand(t *testing.T) {
+	for name, c := range map[string]struct {
+		byHand []int64
+		want   string
+		back   int64
+	}{
+		"nobody":    {nil, refundDone, 5000},
+		"all of it": {[]int64{2000, 3000}, refundNeedless, 5000},
+		"a part":    {[]int64{2000}, refundFailed, 2000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				b := w.house.hold(fan.UserID, 1, 2)
+				p, err := w.pay(b, "tok_ok", "k")
+				if statusOf(t, p, err) != paymentapi.Captured {
+					t.Fatal(p)
+				}
+				w.house.cancel(b.ID, 5000)
+				time.Sleep(time.Minute)
+				w.bank.failsRefund(p.ID + ".1")
+				w.asks(p.ID)
+				for _, amount := range c.byHand {
+					w.bank.refundsByHand(p.ID+".1", amount)
+					w.asks(p.ID)
+				}
+				if err := w.retryFailed(t.Context(), event1); err != nil {
+					t.Fatal(err)
+				}
+				w.refunds.poke()
+				time.Sleep(time.Minute)
+				if r := w.lastRefund(); r.Status != c.want || c.want != refundDone && r.Reason != refundedElsewhere {
+					t.Errorf("%+v", r)
+				}
+				if got, err := w.store.payment(t.Context(), p.ID); err != nil || got.Refunded != c.back {
+					t.Errorf("%+v %v", got, err)
+				}
+				w.keeps(b.ID, 10000-c.back)
+			})
+		})
+	}
+}

@@ -406,6 +406,32 @@ const chargedBack = "charged-back"
 // gateway's own pages.
 const refundedElsewhere = "refunded-elsewhere"
 
+// owedAgain is how much of a payment's refunds came back and is to be given back again,
+// and how much was given back on the gateway's own pages since.
+func owedAgain(steps []paymentapi.Step) (owed, byHand int64) {
+	var each []int64
+	for _, s := range steps {
+		switch s.Status {
+		case paymentapi.RefundCameBack:
+			each = append(each, s.Amount)
+			owed += s.Amount
+		case paymentapi.Refunded, paymentapi.PartlyRefunded:
+			if i := slices.Index(each, s.Amount); i >= 0 {
+				each = slices.Delete(each, i, i+1)
+				owed -= s.Amount
+			}
+		case paymentapi.RefundedElsewhere:
+			if owed > 0 {
+				byHand += s.Amount
+			}
+		}
+		if owed == 0 {
+			byHand = 0
+		}
+	}
+	return owed, byHand
+}
+
 // one makes a refund if that is possible now.
 func (r *refunder) one(ctx context.Context, f openRefund) error {
 	if job, err := r.s.store.refundJob(ctx, f.eventID); err != nil || job.paused {
@@ -441,6 +467,17 @@ func (r *refunder) one(ctx context.Context, f openRefund) error {
 		}
 		end.status, end.reason = refundNeedless, chargedBack
 		if p.Amount-p.Refunded > p.disputed { // not all of it: a person decides what is owed
+			end.status = refundFailed
+		}
+		return r.finish(ctx, &end)
+	}
+	steps, err := p.steps()
+	if err != nil {
+		return err
+	}
+	if owed, byHand := owedAgain(steps); f.attempt > 1 && byHand > 0 {
+		end.status, end.reason = refundNeedless, refundedElsewhere
+		if byHand < owed { // a person knows for which refund it was
 			end.status = refundFailed
 		}
 		return r.finish(ctx, &end)
